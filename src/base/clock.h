@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_BASE_CLOCK_H
+#define CONNTRACE_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/*
+ * Time is nanoseconds since the epoch everywhere, because that is how packets
+ * are stamped; sources convert. The wall clock can step, so a span between
+ * two stamps is taken with clock_span(), which rather knows nothing than
+ * answers with a negative number.
+ */
+
+/** The value of a time or span nobody knows. */
+#define CLOCK_UNKNOWN INT64_C(-1)
+
+#define CLOCK_NS_PER_SEC INT64_C(1000000000)
+#define CLOCK_NS_PER_MS INT64_C(1000000)
+#define CLOCK_NS_PER_US INT64_C(1000)
+
+/** clock_now() - CLOCK_REALTIME in nanoseconds since the epoch */
+int64_t clock_now(void);
+
+/** clock_monotonic() - CLOCK_MONOTONIC in nanoseconds; for waiting and for how long we ran */
+int64_t clock_monotonic(void);
+
+/** clock_span() - @to - @from, or CLOCK_UNKNOWN when either is unknown or the span would be negative */
+static inline int64_t clock_span(int64_t from, int64_t to)
+{
+	return from < 0 || to < from ? CLOCK_UNKNOWN : to - from;
+}
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_BASE_ESCAPE_H
+#define CONNTRACE_BASE_ESCAPE_H
+
+#include <stddef.h>
+
+/**
+ * escape_text() - foreign bytes made fit for one field of a text table
+ * @to: where to write, always NUL-terminated when @size > 0
+ * @size: room there; 4 times the length of @from + 1 holds anything
+ * @from: the foreign string
+ *
+ * Every byte that is not printable ASCII, every blank, and the backslash
+ * become \xNN, so that a field never holds a blank or a terminal escape.
+ * An empty string stays empty. What does not fit is cut between two bytes
+ * of @from, never inside an escape.
+ *
+ * Return: the length written.
+ */
+size_t escape_text(char *to, size_t size, const char *from);
+
+/**
+ * escape_json() - foreign bytes as the inside of a JSON string (RFC 8259)
+ * @to: where to write, always NUL-terminated when @size > 0
+ * @size: room there; 6 times the length of @from + 1 holds anything
+ * @from: the foreign string
+ *
+ * Valid UTF-8 is kept. A byte that is not becomes \u00NN with NN the byte, so
+ * that nothing is lost silently.
+ *
+ * Return: the length written.
+ */
+size_t escape_json(char *to, size_t size, const char *from);
+
+/**
+ * escape_undo() - turn the output of escape_text() back into bytes, in place
+ * @text: rewritten; a \x not followed by two hex digits is kept as it is
+ */
+void escape_undo(char *text);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_BASE_QUEUE_H
+#define CONNTRACE_BASE_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * struct queue - values from one thread to one other, without a lock
+ *
+ * A list of blocks that grows: the writer never waits for the reader, so a
+ * reader whose output is stuck in a pipe cannot stop a traced program. When
+ * @limit values are under way, further ones are refused and counted.
+ */
+struct queue;
+
+/** queue_new() - a queue of values of @size bytes, at most @limit of them under way */
+struct queue *queue_new(size_t size, size_t limit);
+
+/** queue_free() - free it with what is in it; both threads must be done; NULL is fine */
+void queue_free(struct queue *queue);
+
+/** queue_push() - append a copy of @value; writer only. Return: false when it was refused */
+bool queue_push(struct queue *queue, const void *value);
+
+/** queue_pop() - take the oldest into @value; reader only. Return: false when empty */
+bool queue_pop(struct queue *queue, void *value);
+
+/** queue_peek() - the oldest, still in the queue until queue_pop(); reader only; NULL when empty */
+const void *queue_peek(struct queue *queue);
+
+/** queue_refused() - how many values were refused so far; any thread */
+uint64_t queue_refused(const struct queue *queue);
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/xalloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *checked(void *memory)
+{
+	static const char message[] = "conntrace: out of memory\n";
+
+	if (memory == NULL) {
+		/* write(2), because stdio may want memory. */
+		if (write(STDERR_FILENO, message, sizeof(message) - 1) < 0)
+			_exit(125);
+		_exit(125);
+	}
+	return memory;
+}
+
+void *xmalloc(size_t size)
+{
+	return checked(malloc(size > 0 ? size : 1));
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+	return checked(calloc(count > 0 ? count : 1, size > 0 ? size : 1));
+}
+
+void *xreallocarray(void *old, size_t count, size_t size)
+{
+	return checked(reallocarray(old, count, size));
+}
+
+char *xstrdup(const char *text)
+{
+	return checked(strdup(text));
+}
+
+char *xasprintf(const char *format, ...)
+{
+	va_list arguments;
+	char *text = NULL;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	return checked(length < 0 ? NULL : text);
+}

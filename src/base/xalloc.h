@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_BASE_XALLOC_H
+#define CONNTRACE_BASE_XALLOC_H
+
+#include <stddef.h>
+
+/*
+ * Allocation that does not fail: out of memory ends the program (every table
+ * has a limit, so it means the machine is in trouble, not that we are). The
+ * kernel lets attached targets go when a tracer dies.
+ */
+
+/** xmalloc() - malloc(3) that never returns NULL */
+void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
+/** xcalloc() - calloc(3) that never returns NULL */
+void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1, 2)));
+/** xreallocarray() - reallocarray(3) that never returns NULL; @count and @size are at least 1 */
+void *xreallocarray(void *old, size_t count, size_t size) __attribute__((returns_nonnull, alloc_size(2, 3)));
+/** xstrdup() - strdup(3) that never returns NULL; NULL in is a bug */
+char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull, nonnull));
+/** xasprintf() - a new string by a printf(3) format, to be freed by the caller */
+char *xasprintf(const char *format, ...) __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_MODEL_CONN_H
+#define CONNTRACE_MODEL_CONN_H
+
+#include <stdint.h>
+
+#include "model/flow.h"
+#include "model/process.h"
+
+/** The value of a quantity of a connection that nobody testified to; shown as "-" or null. */
+#define CONN_UNKNOWN INT64_C(-1)
+
+/** enum conn_dir - who opened it, seen from the local side */
+enum conn_dir {
+	DIR_UNKNOWN,
+	DIR_IN,
+	DIR_OUT,
+	DIR_NUM
+};
+
+/** enum conn_result - how the attempt came out (interface: column RESULT) */
+enum conn_result {
+	RESULT_UNKNOWN,
+	RESULT_OK,
+	/** RST to the SYN */
+	RESULT_REFUSED,
+	/** RST by the opener before the handshake finished */
+	RESULT_RESET,
+	RESULT_TIMEOUT,
+	RESULT_UNREACH,
+	/** closed by its owner before an answer */
+	RESULT_ABORT,
+	/** not decided when the run (or the file) ended */
+	RESULT_PENDING,
+	RESULT_NUM
+};
+
+/** enum conn_close - who ended it and how (column CLOSE) */
+enum conn_close {
+	CLOSE_UNKNOWN,
+	/** the local side's FIN came first */
+	CLOSE_LFIN,
+	/** the remote side's FIN came first */
+	CLOSE_RFIN,
+	/** the local side sent a RST */
+	CLOSE_LRST,
+	/** the remote side sent a RST */
+	CLOSE_RRST,
+	/** the process ended with the connection open */
+	CLOSE_EXIT,
+	CLOSE_NUM
+};
+
+/** enum conn_seen - the evidence (column SEEN); conn_seen_text() gives the letters */
+enum conn_seen {
+	SEEN_CALLS = 0x01,
+	SEEN_KERNEL = 0x02,
+	SEEN_WIRE = 0x04,
+	SEEN_AUDIT = 0x08,
+	SEEN_BPF = 0x10,
+	SEEN_EXISTING = 0x20,
+	SEEN_UNATTRIBUTED = 0x40,
+};
+
+/** Values of conn.state beyond the kernel's TCP_ESTABLISHED ... TCP_CLOSING (netinet/tcp.h). */
+enum conn_state {
+	STATE_UNKNOWN = 0,
+	STATE_CLOSED = 32,
+	STATE_RESET = 33,
+};
+
+/**
+ * struct conn - a connection as reports see it
+ *
+ * Everything here is settled testimony: what nobody saw is CONN_UNKNOWN (or
+ * the enum's UNKNOWN, or NULL). How the fields are won stands in
+ * track/tracker.c; what a user reads about them stands in columns.def.
+ *
+ * @flow: local is the traced side, whoever opened
+ * @id: number within the run, from 1
+ * @cookie: socket cookie, 0 unknown
+ * @seen: enum conn_seen bits
+ * @start_ns: first sign of it, since the epoch
+ * @end_ns: last sign of it
+ * @error: errno of the outcome as the program would see it, 0 none, -1 unknown
+ * @icmp_version: 4 or 6 when an ICMP error ended it, else 0
+ * @icmp_type: ICMP type then
+ * @icmp_code: ICMP code then
+ * @connect_ns: connect(2) called to outcome known
+ * @hs_ns: first SYN to the ACK that finished the handshake
+ * @hs_net_ns: SYN to SYN/ACK
+ * @hs_ack_ns: SYN/ACK to ACK
+ * @queue_ns: handshake finished to accept(2) returned
+ * @syn_rtx: resent SYN segments
+ * @synack_rtx: resent SYN/ACK segments
+ * @rtt_ns: smoothed round trip
+ * @minrtt_ns: smallest round trip
+ * @rx_bytes: payload the local side received, each byte once
+ * @tx_bytes: payload the local side sent, each byte once
+ * @rx_pkts: frames towards the local side
+ * @tx_pkts: frames from the local side
+ * @rx_wire: their bytes on the wire
+ * @tx_wire: their bytes on the wire
+ * @rx_retrans: segments the remote side resent
+ * @tx_retrans: segments the local side resent
+ * @ooo: segments out of order, both ways
+ * @zerowin: zero-window advertisements, both ways
+ * @gap_ns: longest silence between two segments
+ * @process: who opened or accepted it, NULL unknown
+ * @last_process: who used it last, if another, else NULL
+ * @tid: thread that opened or accepted it, 0 unknown
+ * @fd: its descriptor there, -1 unknown
+ * @uid: owner of the socket, -1 (as uid_t) unknown
+ * @dir: enum conn_dir
+ * @result: enum conn_result
+ * @close: enum conn_close
+ * @state: TCP state now, or STATE_CLOSED, STATE_RESET
+ * @open: still alive
+ */
+struct conn {
+	struct flow flow;
+	uint64_t id;
+	uint64_t cookie;
+	uint32_t seen;
+	int32_t error;
+	int64_t start_ns;
+	int64_t end_ns;
+	int64_t connect_ns;
+	int64_t hs_ns;
+	int64_t hs_net_ns;
+	int64_t hs_ack_ns;
+	int64_t queue_ns;
+	int64_t rtt_ns;
+	int64_t minrtt_ns;
+	int64_t gap_ns;
+	int64_t rx_bytes;
+	int64_t tx_bytes;
+	int64_t rx_wire;
+	int64_t tx_wire;
+	int64_t rx_pkts;
+	int64_t tx_pkts;
+	int32_t syn_rtx;
+	int32_t synack_rtx;
+	int32_t rx_retrans;
+	int32_t tx_retrans;
+	int32_t ooo;
+	int32_t zerowin;
+	struct process *process;
+	struct process *last_process;
+	pid_t tid;
+	int32_t fd;
+	uid_t uid;
+	uint8_t icmp_version;
+	uint8_t icmp_type;
+	uint8_t icmp_code;
+	uint8_t dir;
+	uint8_t result;
+	uint8_t close;
+	uint8_t state;
+	uint8_t open;
+};
+
+/** conn_init() - everything unknown */
+void conn_init(struct conn *conn);
+
+/** conn_dir_text() - "in", "out", or NULL when unknown */
+const char *conn_dir_text(enum conn_dir dir);
+
+/** conn_result_text() - "ok", "refused", ...; "unknown" is a value of its own here */
+const char *conn_result_text(enum conn_result result);
+
+/** conn_close_text() - "lfin", ...; NULL when unknown */
+const char *conn_close_text(enum conn_close close);
+
+/** conn_state_text() - "ESTABLISHED", ..., "closed", "reset"; NULL when unknown (names: ss(8), RFC 9293) */
+const char *conn_state_text(unsigned int state);
+
+/** Room for all letters of the SEEN column. */
+#define CONN_SEEN_TEXT 8
+
+/** conn_seen_text() - the evidence as letters, "-" when there is none; Return: @text */
+const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT]);
+
+/** conn_service_port() - the port of the service: local when the other side opened, remote when we did, else 0 */
+uint16_t conn_service_port(const struct conn *conn);
+
+#endif

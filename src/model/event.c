@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/event.h"
+
+#include <string.h>
+
+struct event event_new(enum event_type type, enum event_origin origin, int64_t time_ns)
+{
+	struct event event;
+
+	/* memset, not an initialiser: padding must be zero too, events are compared and hashed as bytes. */
+	memset(&event, 0, sizeof(event));
+	event.type = (uint8_t)type;
+	event.origin = (uint8_t)origin;
+	event.time_ns = time_ns;
+	event.flow.proto = IPPROTO_TCP;
+	return event;
+}
+
+size_t event_size(enum event_type type)
+{
+	static const size_t body[] = {
+		[EVENT_NONE] = 0,
+		[EVENT_CALL] = sizeof(struct event_call),
+		[EVENT_INFO] = sizeof(struct event_info),
+		[EVENT_SEGMENT] = sizeof(struct event_segment),
+		[EVENT_ICMP] = sizeof(struct event_icmp),
+		[EVENT_OWNER] = sizeof(struct event_owner),
+		[EVENT_PROCESS] = sizeof(struct event_process),
+		[EVENT_LOST] = sizeof(struct event_lost),
+	};
+
+	_Static_assert(sizeof(body) / sizeof(body[0]) == EVENT_TYPE_NUM, "a size for every type");
+	return offsetof(struct event, call) + body[type];
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_MODEL_EVENT_H
+#define CONNTRACE_MODEL_EVENT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/flow.h"
+
+/*
+ * An event is one fact, from one witness, at one time: a plain value without
+ * pointers, so that it can cross a process boundary, be written to a file and
+ * be replayed. No event needs another to have come first.
+ *
+ * A quantity nobody knows is -1 (EVENT_UNKNOWN) in signed fields; where 0 is
+ * the unknown value the field says so.
+ */
+
+#define EVENT_UNKNOWN (-1)
+
+/** enum event_type - which fact, and so which member of the union counts */
+enum event_type {
+	EVENT_NONE,
+	/** a system call of a traced process: @call */
+	EVENT_CALL,
+	/** the kernel's counters of one socket: @info */
+	EVENT_INFO,
+	/** a TCP segment on the wire: @segment; flow.local is the sender */
+	EVENT_SEGMENT,
+	/** an ICMP or ICMPv6 error quoting a TCP segment: @icmp; flow.local is the quoted sender */
+	EVENT_ICMP,
+	/** who owns a socket: @owner */
+	EVENT_OWNER,
+	/** a piece of what is known of a process: @process */
+	EVENT_PROCESS,
+	/** something was lost, and where: @lost */
+	EVENT_LOST,
+	EVENT_TYPE_NUM
+};
+
+/** enum event_origin - who testifies; the letter is the one in the SEEN column */
+enum event_origin {
+	ORIGIN_CALLS = 's',
+	ORIGIN_KERNEL = 'k',
+	ORIGIN_WIRE = 'w',
+	ORIGIN_AUDIT = 'a',
+	ORIGIN_BPF = 'b',
+};
+
+/** enum call_kind - what a system call did; only what matters for connections is told */
+enum call_kind {
+	/** accept(2), accept4(2) returned a TCP socket; @fd is the new one */
+	CALL_ACCEPT,
+	/** connect(2) was entered; the local side may be unknown yet, and that it is TCP too */
+	CALL_CONNECT_BEGIN,
+	/** connect(2) returned: @error 0, EINPROGRESS or why it failed */
+	CALL_CONNECT_END,
+	/** connect(2) returned and the socket is not TCP: forget the begin */
+	CALL_CONNECT_OTHER,
+	/** the program read SO_ERROR: @error is what it was told */
+	CALL_SO_ERROR,
+	/** shutdown(2) succeeded: @argument is how (SHUT_RD, SHUT_WR, SHUT_RDWR) */
+	CALL_SHUTDOWN,
+	/** the descriptor was closed (close, dup2 over it, close_range); seen when every call stops */
+	CALL_CLOSE,
+	/** the process is about to end (last thread): its descriptors close; @argument is the wait status */
+	CALL_EXIT,
+	CALL_NUM
+};
+
+/**
+ * struct event_call - a system call
+ * @begin_ns: when it was entered; event.time_ns is when it returned. -1 unknown
+ * @cookie: SO_COOKIE of the socket, 0 unknown
+ * @pid: thread group id as the tracer sees it
+ * @tid: thread id
+ * @fd: the connection's descriptor, -1 unknown
+ * @error: errno, 0 for success, -1 unknown
+ * @argument: see enum call_kind
+ * @uid: effective user of the process, -1 (as uid_t) unknown
+ * @kind: enum call_kind
+ */
+struct event_call {
+	int64_t begin_ns;
+	uint64_t cookie;
+	int32_t pid;
+	int32_t tid;
+	int32_t fd;
+	int32_t error;
+	int32_t argument;
+	uint32_t uid;
+	uint8_t kind;
+};
+
+/** enum info_reason - at which moment the counters were read */
+enum info_reason {
+	/** at the return of accept: the handshake's measures are still in it */
+	INFO_ACCEPT,
+	/** at the return of connect */
+	INFO_CONNECT,
+	/** in passing, at any moment of the socket's life */
+	INFO_LOOK,
+	/** when shutdown(2) returned */
+	INFO_SHUTDOWN,
+	/** at the entry of the call that closes it */
+	INFO_CLOSE,
+	/** the socket died: the last word (SKNLGRP_INET_TCP_DESTROY) */
+	INFO_DESTROY,
+	/** it existed before the run */
+	INFO_EXISTING,
+	INFO_REASON_NUM
+};
+
+/** enum info_timewait - does a TIME_WAIT socket with this cookie live on? Its own side closed first then */
+enum info_timewait {
+	TIMEWAIT_UNKNOWN,
+	TIMEWAIT_PRESENT,
+	TIMEWAIT_ABSENT,
+};
+
+/**
+ * struct event_info - a socket's counters (struct tcp_info of linux/tcp.h, sock_diag(7))
+ * @cookie: socket cookie, never 0
+ * @bytes_acked: counts the SYN and FIN too; since 4.1
+ * @bytes_received: counts the peer's FIN too; since 4.1
+ * @bytes_sent: payload sent, resent bytes included; since 4.19
+ * @bytes_retrans: payload resent; since 4.19
+ * @rtt_us: smoothed round trip; the handshake's own until the first data is acknowledged
+ * @min_rtt_us: smallest round trip; -1 when the socket never measured one
+ * @last_data_sent_ms: since data was last sent; at accept: since the handshake finished
+ * @total_retrans: segments resent in the socket's life
+ * @notsent_bytes: written by the program and not sent yet
+ * @unacked: segments under way
+ * @segs_in: segments received
+ * @segs_out: segments sent
+ * @data_segs_in: those with payload
+ * @data_segs_out: those with payload
+ * @rqueue: bytes received that the program has not read (a FIN not read counts as one)
+ * @wqueue: bytes sequenced and not acknowledged
+ * @inode: socket inode, 0 unknown
+ * @uid: owner, -1 (as uid_t) unknown
+ * @reason: enum info_reason
+ * @state: TCP_ESTABLISHED ... as in netinet/tcp.h
+ * @timewait: enum info_timewait
+ * @listener: 1 when some socket listens on the local port, 0 when none, -1 unknown
+ */
+struct event_info {
+	uint64_t cookie;
+	int64_t bytes_acked;
+	int64_t bytes_received;
+	int64_t bytes_sent;
+	int64_t bytes_retrans;
+	int32_t rtt_us;
+	int32_t min_rtt_us;
+	int32_t last_data_sent_ms;
+	int32_t total_retrans;
+	int32_t notsent_bytes;
+	int32_t unacked;
+	int32_t segs_in;
+	int32_t segs_out;
+	int32_t data_segs_in;
+	int32_t data_segs_out;
+	int32_t rqueue;
+	int32_t wqueue;
+	uint32_t inode;
+	uint32_t uid;
+	uint8_t reason;
+	uint8_t state;
+	uint8_t timewait;
+	int8_t listener;
+};
+
+/** TCP header flags as on the wire (RFC 9293, 3.1; AE is RFC 9768's) */
+enum segment_flag {
+	SEGMENT_FIN = 0x001,
+	SEGMENT_SYN = 0x002,
+	SEGMENT_RST = 0x004,
+	SEGMENT_PSH = 0x008,
+	SEGMENT_ACK = 0x010,
+	SEGMENT_URG = 0x020,
+	SEGMENT_ECE = 0x040,
+	SEGMENT_CWR = 0x080,
+	SEGMENT_AE = 0x100,
+};
+
+/** enum segment_has - which optional parts of a segment were seen */
+enum segment_has {
+	SEGMENT_HAS_MSS = 0x01,
+	SEGMENT_HAS_WSCALE = 0x02,
+	SEGMENT_HAS_SACK_OK = 0x04,
+	SEGMENT_HAS_TIMESTAMP = 0x08,
+	/** the segment came in IP fragments */
+	SEGMENT_HAS_FRAGMENT = 0x10,
+	/** the TCP header was cut or malformed behind the fixed part: no options known */
+	SEGMENT_HAS_CUT = 0x20,
+	/** the capture says the frame left this host (SLL packet type, pcapng flags) */
+	SEGMENT_HAS_OUTGOING = 0x40,
+	/** the capture says the frame came to this host */
+	SEGMENT_HAS_INCOMING = 0x80,
+};
+
+/**
+ * struct event_segment - one TCP segment
+ * @seq: sequence number as on the wire
+ * @ack: acknowledgement number, valid with SEGMENT_ACK
+ * @payload: bytes of payload by the IP header, so snaplen does not shrink it
+ * @frame: length of the frame on the wire, from the record header
+ * @tsval: timestamp option (RFC 7323), with SEGMENT_HAS_TIMESTAMP
+ * @tsecr: its echo
+ * @window: as in the header, not scaled
+ * @mss: with SEGMENT_HAS_MSS
+ * @ip_id: IPv4 identification, 0 for IPv6; tells copies of one packet
+ * @checksum: TCP checksum as found (offload may leave it unfinished); tells copies of one packet
+ * @flags: enum segment_flag
+ * @interface: number of the capture interface within the run
+ * @wscale: window scale shift, with SEGMENT_HAS_WSCALE
+ * @has: enum segment_has
+ */
+struct event_segment {
+	uint32_t seq;
+	uint32_t ack;
+	uint32_t payload;
+	uint32_t frame;
+	uint32_t tsval;
+	uint32_t tsecr;
+	uint16_t window;
+	uint16_t mss;
+	uint16_t ip_id;
+	uint16_t checksum;
+	uint16_t flags;
+	uint16_t interface;
+	uint8_t wscale;
+	uint8_t has;
+};
+
+/**
+ * struct event_icmp - an error message about a segment
+ * @seq: sequence number of the quoted segment
+ * @version: 4 or 6
+ * @type: ICMP type
+ * @code: ICMP code
+ */
+struct event_icmp {
+	uint32_t seq;
+	uint8_t version;
+	uint8_t type;
+	uint8_t code;
+};
+
+/**
+ * struct event_owner - the process that holds a socket
+ * @cookie: socket cookie, 0 unknown
+ * @inode: socket inode, 0 unknown
+ * @pid: thread group id
+ * @fd: descriptor number, -1 unknown
+ * @uid: user of the process, -1 (as uid_t) unknown
+ */
+struct event_owner {
+	uint64_t cookie;
+	uint32_t inode;
+	int32_t pid;
+	int32_t fd;
+	uint32_t uid;
+};
+
+/** enum process_fact - which string a struct event_process carries a piece of */
+enum process_fact {
+	PROCESS_COMM,
+	PROCESS_EXE,
+	PROCESS_FACT_NUM
+};
+
+/** Bytes of text that fit in one struct event_process. */
+#define EVENT_PROCESS_TEXT 120
+
+/**
+ * struct event_process - a piece of a process's description
+ * @pid: thread group id
+ * @uid: effective user, -1 (as uid_t) unknown
+ * @fact: enum process_fact
+ * @length: bytes used in @text
+ * @offset: where in the string this piece stands; 0 begins the string anew
+ * @text: the piece, not NUL-terminated; any bytes
+ */
+struct event_process {
+	int32_t pid;
+	uint32_t uid;
+	uint8_t fact;
+	uint8_t length;
+	uint16_t offset;
+	char text[EVENT_PROCESS_TEXT];
+};
+
+/** enum lost_where - which store was too small */
+enum lost_where {
+	/** libpcap's ps_drop */
+	LOST_CAPTURE_KERNEL,
+	/** libpcap's ps_ifdrop */
+	LOST_CAPTURE_INTERFACE,
+	/** the way from the packet process to the main one */
+	LOST_PACKET_QUEUE,
+	/** ENOBUFS on the socket of the destroy events */
+	LOST_NETLINK,
+	/** the way from the tracer thread to the main one */
+	LOST_CALL_QUEUE,
+	/** connections that did not fit in the table */
+	LOST_TABLE,
+	LOST_WHERE_NUM
+};
+
+/**
+ * struct event_lost - a loss
+ * @count: how many since the event before of the same kind; -1 when only *that* is known
+ * @where: enum lost_where
+ */
+struct event_lost {
+	int64_t count;
+	uint8_t where;
+};
+
+/**
+ * struct event - one fact
+ * @time_ns: when it happened, nanoseconds since the epoch
+ * @type: enum event_type
+ * @origin: enum event_origin
+ * @flow: which connection, as far as the witness knows
+ */
+struct event {
+	int64_t time_ns;
+	uint8_t type;
+	uint8_t origin;
+	struct flow flow;
+	union {
+		struct event_call call;
+		struct event_info info;
+		struct event_segment segment;
+		struct event_icmp icmp;
+		struct event_owner owner;
+		struct event_process process;
+		struct event_lost lost;
+	};
+};
+
+/** event_new() - an event of @type by @origin at @time_ns, all else zero, flow.proto TCP */
+struct event event_new(enum event_type type, enum event_origin origin, int64_t time_ns);
+
+/** event_size() - how many leading bytes of an event of @type carry anything */
+size_t event_size(enum event_type type);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_MODEL_FLOW_H
+#define CONNTRACE_MODEL_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/endpoint.h"
+
+/**
+ * struct flow - what a connection is known by
+ * @local: the traced side; in a segment event, the sender
+ * @remote: the other side; in a segment event, the receiver
+ * @netns: inode number of the network namespace, 0 when nobody said
+ * @proto: IPPROTO_TCP
+ * @zero: always 0, so that a flow can be hashed and compared as bytes
+ */
+struct flow {
+	struct endpoint local;
+	struct endpoint remote;
+	uint32_t netns;
+	uint8_t proto;
+	uint8_t zero[3];
+};
+
+/** flow_reverse() - the same flow seen from the other end */
+static inline struct flow flow_reverse(const struct flow *flow)
+{
+	struct flow reverse = *flow;
+
+	reverse.local = flow->remote;
+	reverse.remote = flow->local;
+	return reverse;
+}
+
+/** flow_is_complete() - are both ports and both addresses known? */
+static inline bool flow_is_complete(const struct flow *flow)
+{
+	return flow->local.port != 0 && flow->remote.port != 0 && endpoint_has_ip(&flow->local) &&
+	       endpoint_has_ip(&flow->remote);
+}
+
+#endif

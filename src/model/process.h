@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_MODEL_PROCESS_H
+#define CONNTRACE_MODEL_PROCESS_H
+
+#include <sys/types.h>
+
+/**
+ * struct process - what is known of a process under one name
+ * @pid: thread group id as the tracer sees it
+ * @uid: effective user, -1 (as uid_t) unknown
+ * @comm: the kernel's short name, raw bytes, "" unknown
+ * @exe: the path of the executable, raw bytes, NULL unknown
+ * @references: how many hold it
+ *
+ * A process that executes another program becomes a new struct process, so
+ * that connections keep the name they were made under.
+ */
+struct process {
+	pid_t pid;
+	uid_t uid;
+	char comm[16];
+	char *exe;
+	unsigned int references;
+};
+
+/** process_new() - a process with one reference and nothing else known */
+struct process *process_new(pid_t pid);
+
+/** process_ref() - one more holder; Return: @process; NULL is fine */
+struct process *process_ref(struct process *process);
+
+/** process_unref() - one holder less; the last one frees it; NULL is fine */
+void process_unref(struct process *process);
+
+#endif

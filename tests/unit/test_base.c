@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/escape.h"
+#include "base/hash.h"
+#include "base/number.h"
+#include "base/queue.h"
+#include "base/span.h"
+
+static void err_tells_and_wraps(void **state)
+{
+	struct err err = {""};
+
+	(void)state;
+	assert_int_equal(err_set(&err, ENOENT, "no %s", "file"), -ENOENT);
+	assert_int_equal(err_set(&err, -ENOENT, "no %s", "file"), -ENOENT);
+	err_wrap(&err, "-r %s", "x");
+	assert_string_equal(err.text, "-r x: no file");
+	assert_int_equal(err_set(NULL, EINVAL, "nobody asks"), -EINVAL);
+}
+
+static void escape_makes_one_field(void **state)
+{
+	char text[64];
+
+	(void)state;
+	escape_text(text, sizeof(text), "a b\\\x1b[1m\xff");
+	assert_string_equal(text, "a\\x20b\\x5c\\x1b[1m\\xff");
+	escape_undo(text);
+	assert_string_equal(text, "a b\\\x1b[1m\xff");
+	/* Cut between bytes, never inside an escape. */
+	assert_int_equal(escape_text(text, 6, "ab\ncd"), 2);
+	assert_string_equal(text, "ab");
+}
+
+static void escape_keeps_json_valid(void **state)
+{
+	char text[64];
+
+	(void)state;
+	escape_json(text, sizeof(text), "q\"b\\n\n\xc3\xa9\xff");
+	assert_string_equal(text, "q\\\"b\\\\n\\u000a\xc3\xa9\\u00ff");
+	/* Overlong and surrogate forms are not UTF-8. */
+	escape_json(text, sizeof(text), "\xc0\xaf\xed\xa0\x80");
+	assert_string_equal(text, "\\u00c0\\u00af\\u00ed\\u00a0\\u0080");
+}
+
+static void hash_is_siphash(void **state)
+{
+	/* Two keys, two hashes; one key, one hash; every length counts. */
+	struct hash_key key = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
+	struct hash_key other = {1, 2};
+	uint8_t bytes[16];
+
+	(void)state;
+	for (uint8_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = i;
+	/* The SipHash-1-3 value of 15 bytes under the standard test key. */
+	assert_true(hash_bytes(&key, bytes, 15) == hash_bytes(&key, bytes, 15));
+	assert_true(hash_bytes(&key, bytes, 15) != hash_bytes(&key, bytes, 16));
+	assert_true(hash_bytes(&key, bytes, 15) != hash_bytes(&other, bytes, 15));
+	assert_true(hash_bytes(&key, bytes, 0) == UINT64_C(0xabac0158050fc4dc));
+}
+
+static void number_takes_only_numbers(void **state)
+{
+	int64_t value = 7;
+
+	(void)state;
+	assert_int_equal(number_parse("65535", 0, 65535, &value), 0);
+	assert_int_equal(value, 65535);
+	assert_int_equal(number_parse("99999", 0, 65535, &value), -ERANGE);
+	assert_int_equal(number_parse("99999999999999999999", 0, 65535, &value), -ERANGE);
+	assert_int_equal(number_parse("-1", 0, 5, &value), -ERANGE);
+	assert_int_equal(number_parse("", 0, 5, &value), -EINVAL);
+	assert_int_equal(number_parse("1 ", 0, 5, &value), -EINVAL);
+	assert_int_equal(number_parse("0x1", 0, 5, &value), -EINVAL);
+	assert_int_equal(value, 65535);
+	assert_int_equal(number_parse_seconds("0.25", 1, INT64_MAX, &value), 0);
+	assert_int_equal(value, CLOCK_NS_PER_SEC / 4);
+	assert_int_equal(number_parse_seconds(".", 1, INT64_MAX, &value), -EINVAL);
+	assert_int_equal(number_parse_seconds("0", 1, INT64_MAX, &value), -ERANGE);
+	assert_int_equal(number_parse_seconds("1e3", 1, INT64_MAX, &value), -EINVAL);
+	assert_int_equal(number_parse_seconds("0.1234567891", 1, INT64_MAX, &value), -EINVAL);
+}
+
+static void span_never_reads_beyond(void **state)
+{
+	const uint8_t bytes[] = {1, 2, 3, 4, 5};
+	struct span span = {bytes, sizeof(bytes)}, taken;
+	uint32_t word = 0;
+	uint16_t half = 0;
+
+	(void)state;
+	assert_true(span_take_be32(&span, &word));
+	assert_int_equal(word, 0x01020304);
+	assert_false(span_take_be16(&span, &half));
+	assert_int_equal(span.length, 1);
+	assert_false(span_take(&span, 2, &taken));
+	assert_true(span_take(&span, 1, &taken));
+	assert_int_equal(taken.data[0], 5);
+	assert_int_equal(span.length, 0);
+}
+
+#define QUEUE_VALUES 100000
+
+static void *queue_writer(void *argument)
+{
+	for (uint64_t i = 0; i < QUEUE_VALUES; i++)
+		while (!queue_push(argument, &i))
+			;
+	return NULL;
+}
+
+static void queue_keeps_order_between_threads(void **state)
+{
+	struct queue *queue = queue_new(sizeof(uint64_t), 1000);
+	pthread_t writer;
+	uint64_t value, expected = 0;
+
+	(void)state;
+	assert_int_equal(pthread_create(&writer, NULL, queue_writer, queue), 0);
+	while (expected < QUEUE_VALUES)
+		if (queue_pop(queue, &value))
+			assert_int_equal(value, expected++);
+	pthread_join(writer, NULL);
+	assert_null(queue_peek(queue));
+	queue_free(queue);
+}
+
+static void queue_refuses_above_its_limit(void **state)
+{
+	struct queue *queue = queue_new(sizeof(int), 2);
+	int value = 1;
+
+	(void)state;
+	assert_true(queue_push(queue, &value));
+	assert_true(queue_push(queue, &value));
+	assert_false(queue_push(queue, &value));
+	assert_int_equal(queue_refused(queue), 1);
+	assert_true(queue_pop(queue, &value));
+	assert_true(queue_push(queue, &value));
+	queue_free(queue);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(err_tells_and_wraps),
+		cmocka_unit_test(escape_makes_one_field),
+		cmocka_unit_test(escape_keeps_json_valid),
+		cmocka_unit_test(hash_is_siphash),
+		cmocka_unit_test(number_takes_only_numbers),
+		cmocka_unit_test(span_never_reads_beyond),
+		cmocka_unit_test(queue_keeps_order_between_threads),
+		cmocka_unit_test(queue_refuses_above_its_limit),
+	};
+
+	return UNIT_RUN(tests);
+}
