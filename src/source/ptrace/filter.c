@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/ptrace/filter.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+
+static int add_architectures(scmp_filter_ctx context)
+{
+	uint32_t native = seccomp_arch_native();
+	int rc = 0;
+
+	if (native == SCMP_ARCH_X86_64) {
+		rc = seccomp_arch_add(context, SCMP_ARCH_X86);
+		if (rc == 0)
+			rc = seccomp_arch_add(context, SCMP_ARCH_X32);
+	} else if (native == SCMP_ARCH_AARCH64) {
+		rc = seccomp_arch_add(context, SCMP_ARCH_ARM);
+	}
+	return rc;
+}
+
+static int add_rules(scmp_filter_ctx context)
+{
+	static const int whole[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(shutdown)};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), whole[i], 0);
+	if (rc != 0)
+		return rc;
+	return seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(getsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+				SCMP_A2(SCMP_CMP_EQ, SO_ERROR));
+}
+
+/*
+ * socketcall(2) passes its arguments in memory, which no filter can read, so
+ * libseccomp can't express the SO_ERROR rule there: all of its getsockopt
+ * calls stop, and the tracer looks.
+ */
+static int add_socketcall(scmp_filter_ctx context)
+{
+	const uint64_t getsockopt_call = 15;
+
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64 && seccomp_arch_native() != SCMP_ARCH_X86)
+		return 0;
+	return seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(socketcall), 1,
+				SCMP_A0(SCMP_CMP_EQ, getsockopt_call));
+}
+
+static int export_program(scmp_filter_ctx context, struct sock_fprog *program)
+{
+	int rc, file = memfd_create("conntrace-filter", MFD_CLOEXEC);
+	struct stat facts;
+
+	if (file < 0)
+		return -errno;
+	rc = seccomp_export_bpf(context, file);
+	if (rc == 0 && fstat(file, &facts) != 0)
+		rc = -errno;
+	if (rc == 0) {
+		size_t size = (size_t)facts.st_size;
+		struct sock_filter *instructions = xmalloc(size);
+
+		if (pread(file, instructions, size, 0) == (ssize_t)size) {
+			program->filter = instructions;
+			program->len = (unsigned short)(size / sizeof(*instructions));
+		} else {
+			free(instructions);
+			rc = -EIO;
+		}
+	}
+	close(file);
+	return rc;
+}
+
+int filter_build(struct sock_fprog *program, struct err *err)
+{
+	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+	int rc = context == NULL ? -ENOMEM : 0;
+
+	/* A call of an architecture we don't know runs unseen rather than not at all. */
+	if (rc == 0)
+		rc = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
+	if (rc == 0)
+		rc = add_architectures(context);
+	if (rc == 0)
+		rc = add_rules(context);
+	if (rc == 0)
+		rc = add_socketcall(context);
+	if (rc == 0)
+		rc = export_program(context, program);
+	if (context != NULL)
+		seccomp_release(context);
+	if (rc != 0)
+		return err_set(err, rc, "cannot build the system-call filter: %s; --no-filter does without it", strerror(-rc));
+	return 0;
+}
+
+int filter_load(const struct sock_fprog *program)
+{
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) == 0)
+		return 0;
+	if (errno != EACCES)
+		return -errno;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return -errno;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) == 0 ? 0 : -errno;
+}

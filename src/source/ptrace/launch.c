@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/ptrace/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "source/ptrace/filter.h"
+
+#define EXIT_OWN_FAILURE 125
+#define EXIT_NOT_EXECUTABLE 126
+#define EXIT_NOT_FOUND 127
+
+/* What the child writes when it can't go on. */
+struct failure {
+	int stage;
+	int error;
+};
+
+static void fail(int result, enum launch_stage stage, int error) __attribute__((noreturn));
+static void fail(int result, enum launch_stage stage, int error)
+{
+	struct failure failure = {(int)stage, error};
+	ssize_t written = write(result, &failure, sizeof(failure));
+
+	_exit(written == (ssize_t)sizeof(failure) ? EXIT_OWN_FAILURE : EXIT_OWN_FAILURE + 1);
+}
+
+/* The child after fork: only async-signal-safe calls, the parent has threads. */
+static void become_command(const struct tracer_config *config, const struct sock_fprog *program, int go, int result)
+	__attribute__((noreturn));
+static void become_command(const struct tracer_config *config, const struct sock_fprog *program, int go, int result)
+{
+	const struct tracer_user *user = config->user;
+	char byte;
+	int rc;
+
+	/* Traced or orphaned: read(2) answers either way. */
+	while (read(go, &byte, 1) < 0 && errno == EINTR)
+		;
+	if (user != NULL && (setgroups((size_t)user->group_count, user->groups) != 0 || setgid(user->gid) != 0 ||
+			     setuid(user->uid) != 0))
+		fail(result, LAUNCH_USER, errno);
+	if (program != NULL) {
+		rc = filter_load(program);
+		if (rc != 0)
+			fail(result, LAUNCH_FILTER, -rc);
+	}
+	pthread_sigmask(SIG_SETMASK, &config->mask, NULL);
+	execvp(config->command[0], config->command);
+	fail(result, LAUNCH_EXEC, errno);
+}
+
+int launch_fork(struct launch *launch, const struct tracer_config *config, const struct sock_fprog *program,
+		struct err *err)
+{
+	int go[2], result[2], error;
+	pid_t pid;
+
+	if (pipe2(go, O_CLOEXEC) != 0)
+		return err_set(err, errno, "cannot launch \"%s\": pipe: %s", config->command[0], strerror(errno));
+	if (pipe2(result, O_CLOEXEC) != 0) {
+		error = errno;
+		close(go[0]);
+		close(go[1]);
+		return err_set(err, error, "cannot launch \"%s\": pipe: %s", config->command[0], strerror(error));
+	}
+	pid = fork();
+	error = errno;
+	if (pid == 0) {
+		close(go[1]);
+		close(result[0]);
+		become_command(config, program, go[0], result[1]);
+	}
+	close(go[0]);
+	close(result[1]);
+	if (pid < 0) {
+		close(go[1]);
+		close(result[0]);
+		return err_set(err, error, "cannot launch \"%s\": fork: %s", config->command[0], strerror(error));
+	}
+	launch->pid = pid;
+	launch->go = go[1];
+	launch->result = result[0];
+	return 0;
+}
+
+void launch_go(struct launch *launch)
+{
+	close(launch->go);
+	launch->go = -1;
+}
+
+int launch_result(struct launch *launch, const char *command, int *exit_status, struct err *err)
+{
+	struct failure failure;
+	ssize_t length;
+
+	do {
+		length = read(launch->result, &failure, sizeof(failure));
+	} while (length < 0 && errno == EINTR);
+	close(launch->result);
+	if (length != (ssize_t)sizeof(failure))
+		return 0;
+	*exit_status = EXIT_OWN_FAILURE;
+	switch (failure.stage) {
+	case LAUNCH_USER:
+		return err_set(err, failure.error, "cannot become the user of -u: %s; it needs root", strerror(failure.error));
+	case LAUNCH_FILTER:
+		return err_set(err, failure.error, "cannot install the system-call filter: %s; --no-filter does without it",
+			       strerror(failure.error));
+	default:
+		*exit_status = failure.error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+		return err_set(err, failure.error, "cannot execute \"%s\": %s", command, strerror(failure.error));
+	}
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/ptrace/tracee.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+
+/* Thread ids are given out one after the other, so their low bits spread well by themselves. */
+struct tracee_table {
+	struct tracee **chains;
+	size_t size; /* a power of two */
+	size_t count;
+};
+
+#define TABLE_SIZE_MIN 64
+/* A descriptor number beyond this is not remembered: it would cost a target more memory than it is worth. */
+#define SOCKET_FD_MAX (1 << 22)
+
+struct tracee_table *tracee_table_new(void)
+{
+	struct tracee_table *table = xcalloc(1, sizeof(*table));
+
+	table->size = TABLE_SIZE_MIN;
+	table->chains = xcalloc(table->size, sizeof(struct tracee *));
+	return table;
+}
+
+static struct tracee **chain_of(const struct tracee_table *table, pid_t tid)
+{
+	return &table->chains[(size_t)tid & (table->size - 1)];
+}
+
+static void grow(struct tracee_table *table)
+{
+	struct tracee **old = table->chains;
+	size_t old_size = table->size;
+
+	table->size *= 2;
+	table->chains = xcalloc(table->size, sizeof(struct tracee *));
+	for (size_t i = 0; i < old_size; i++) {
+		while (old[i] != NULL) {
+			struct tracee *tracee = old[i];
+			struct tracee **chain = chain_of(table, tracee->tid);
+
+			old[i] = tracee->next;
+			tracee->next = *chain;
+			*chain = tracee;
+		}
+	}
+	free(old);
+}
+
+struct tracee *tracee_find(const struct tracee_table *table, pid_t tid)
+{
+	struct tracee *tracee = *chain_of(table, tid);
+
+	while (tracee != NULL && tracee->tid != tid)
+		tracee = tracee->next;
+	return tracee;
+}
+
+/* A process is found through its leader or, when that has ended already, through any other thread. */
+static struct target *find_target(const struct tracee_table *table, pid_t pid)
+{
+	struct tracee *leader = tracee_find(table, pid);
+
+	if (leader != NULL)
+		return leader->target;
+	for (size_t i = 0; i < table->size; i++)
+		for (struct tracee *tracee = table->chains[i]; tracee != NULL; tracee = tracee->next)
+			if (tracee->target->pid == pid)
+				return tracee->target;
+	return NULL;
+}
+
+static struct target *target_new(pid_t pid, const struct target *parent)
+{
+	struct target *target = xcalloc(1, sizeof(*target));
+
+	target->pid = pid;
+	target->pidfd = -1;
+	if (parent != NULL) {
+		target->netns = parent->netns;
+		target->words = parent->words;
+		target->sockets = xcalloc(parent->words, sizeof(*target->sockets));
+		if (parent->words > 0)
+			memcpy(target->sockets, parent->sockets, parent->words * sizeof(*target->sockets));
+	}
+	return target;
+}
+
+static void target_free(struct target *target)
+{
+	if (target->pidfd >= 0)
+		close(target->pidfd);
+	free(target->sockets);
+	free(target);
+}
+
+struct tracee *tracee_add(struct tracee_table *table, pid_t tid, pid_t pid, const struct target *parent)
+{
+	struct tracee *tracee = xcalloc(1, sizeof(*tracee));
+	struct tracee **chain;
+
+	tracee->tid = tid;
+	tracee->target = find_target(table, pid);
+	if (tracee->target == NULL)
+		tracee->target = target_new(pid, parent);
+	tracee->target->threads++;
+	if (table->count >= table->size)
+		grow(table);
+	chain = chain_of(table, tid);
+	tracee->next = *chain;
+	*chain = tracee;
+	table->count++;
+	return tracee;
+}
+
+void tracee_remove(struct tracee_table *table, struct tracee *tracee)
+{
+	struct tracee **link = chain_of(table, tracee->tid);
+
+	while (*link != tracee)
+		link = &(*link)->next;
+	*link = tracee->next;
+	table->count--;
+	if (--tracee->target->threads == 0)
+		target_free(tracee->target);
+	free(tracee);
+}
+
+size_t tracee_count(const struct tracee_table *table)
+{
+	return table->count;
+}
+
+void tracee_table_free(struct tracee_table *table)
+{
+	if (table == NULL)
+		return;
+	for (size_t i = 0; i < table->size; i++)
+		while (table->chains[i] != NULL)
+			tracee_remove(table, table->chains[i]);
+	free(table->chains);
+	free(table);
+}
+
+void target_mark_socket(struct target *target, int fd, bool is_socket)
+{
+	size_t word = (size_t)fd / 64;
+	uint64_t bit = UINT64_C(1) << ((unsigned int)fd % 64);
+
+	if (fd < 0 || fd >= SOCKET_FD_MAX)
+		return;
+	if (word >= target->words) {
+		size_t words = word + 1 > target->words * 2 ? word + 1 : target->words * 2;
+
+		if (!is_socket)
+			return;
+		target->sockets = xreallocarray(target->sockets, words, sizeof(*target->sockets));
+		memset(target->sockets + target->words, 0, (words - target->words) * sizeof(*target->sockets));
+		target->words = words;
+	}
+	if (is_socket)
+		target->sockets[word] |= bit;
+	else
+		target->sockets[word] &= ~bit;
+}
+
+int target_next_socket(const struct target *target, int from)
+{
+	if (from < 0)
+		from = 0;
+	for (size_t word = (size_t)from / 64; word < target->words; word++) {
+		uint64_t bits = target->sockets[word];
+
+		if (word == (size_t)from / 64)
+			bits &= ~UINT64_C(0) << ((unsigned int)from % 64);
+		if (bits != 0)
+			return (int)(word * 64) + __builtin_ctzll(bits);
+	}
+	return -1;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PTRACE_TRACEE_H
+#define CONNTRACE_SOURCE_PTRACE_TRACEE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/endpoint.h"
+#include "source/ptrace/syscalls.h"
+
+/**
+ * struct target - a traced process (thread group)
+ * @pid: thread group id
+ * @pidfd: for pidfd_getfd(2); -1 until needed, then a descriptor or, lastingly, a negative errno below -1
+ * @threads: traced threads in it
+ * @netns: inode of its network namespace, 0 unknown
+ * @described: its name has been told since its last exec
+ * @exit_told: that it ends has been told
+ * @sockets: bit set by descriptor number: what was seen to be a TCP connection. A bit may be stale
+ *	     (closing is not always watched), so whoever uses one looks at the socket itself
+ * @words: length of @sockets in 64-bit words
+ */
+struct target {
+	pid_t pid;
+	int pidfd;
+	unsigned int threads;
+	uint32_t netns;
+	bool described;
+	bool exit_told;
+	uint64_t *sockets;
+	size_t words;
+};
+
+/**
+ * struct tracee - a traced thread
+ * @tid: thread id
+ * @target: its process
+ * @in_call: between the entry and the exit stop of a call
+ * @call: that call; SYSCALL_OTHER when its exit does not matter
+ * @begin_ns: when it was entered
+ * @remote: connect: where to
+ * @next: chain of the table
+ */
+struct tracee {
+	pid_t tid;
+	struct target *target;
+	bool in_call;
+	struct syscall call;
+	int64_t begin_ns;
+	struct endpoint remote;
+	struct tracee *next;
+};
+
+/** struct tracee_table - all traced threads by tid */
+struct tracee_table;
+
+/** tracee_table_new() - an empty table */
+struct tracee_table *tracee_table_new(void);
+
+/** tracee_table_free() - free it and all in it; NULL is fine */
+void tracee_table_free(struct tracee_table *table);
+
+/** tracee_find() - Return: the thread or NULL */
+struct tracee *tracee_find(const struct tracee_table *table, pid_t tid);
+
+/**
+ * tracee_add() - a thread is traced from now on
+ * @table: the table
+ * @tid: the thread, not yet in the table
+ * @pid: its thread group; a new struct target is made when none of its threads is in the table
+ * @parent: for a new process: whose descriptors it was born with; NULL unknown
+ */
+struct tracee *tracee_add(struct tracee_table *table, pid_t tid, pid_t pid, const struct target *parent);
+
+/** tracee_remove() - the thread is gone; frees its process with the last one */
+void tracee_remove(struct tracee_table *table, struct tracee *tracee);
+
+/** tracee_count() - how many threads are traced */
+size_t tracee_count(const struct tracee_table *table);
+
+/** target_mark_socket() - set or clear the bit of a descriptor */
+void target_mark_socket(struct target *target, int fd, bool is_socket);
+
+/** target_next_socket() - the first marked descriptor >= @from, or -1 */
+int target_next_socket(const struct target *target, int from);
+
+#endif

@@ -1,0 +1,625 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/ptrace/tracer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "base/xalloc.h"
+#include "source/diag/socket.h"
+#include "source/procfs/procfs.h"
+#include "source/ptrace/filter.h"
+#include "source/ptrace/launch.h"
+#include "source/ptrace/stop.h"
+#include "source/ptrace/tracee.h"
+#include "source/source.h"
+
+/*
+ * One thread owns every ptrace(2) call, because the kernel wants all of them
+ * from the thread that attached. It blocks in wait4(2), which costs a tracee
+ * least; a stop costs a user's latency, so the tracee is resumed first and its
+ * events are pushed afterwards. Main reads them on a clock of its own.
+ *
+ * Launched under the seccomp filter a thread runs (PTRACE_CONT) until the
+ * filter stops it at the entry of a call that matters; when the call's result
+ * matters too it is let run to the exit stop (PTRACE_SYSCALL; since 4.8 the
+ * seccomp stop comes after the entry stop). Attached there is no filter, and
+ * each call stops twice.
+ *
+ * All attachments are PTRACE_SEIZE: only then a group-stop can be told from a
+ * signal and kept up with PTRACE_LISTEN. A failed ptrace call means that the
+ * thread is dying; its end will be reported.
+ */
+
+/* Events under way to main, about 200 bytes each; more are refused and counted. */
+#define QUEUE_LIMIT (1 << 18)
+/* How many descriptors of existing connections are looked at between two looks at waiting stops. */
+#define EXISTING_AT_ONCE 16
+/* The signal that gets the thread out of wait4(2); its handler does nothing. */
+#define WAKE_SIGNAL SIGRTMAX
+
+struct existing {
+	pid_t pid;
+	int fd;
+};
+
+struct tracer {
+	struct tracer_config config;
+	pthread_t thread;
+	struct queue *queue;
+	int wake_fd;
+	atomic_bool sleeping;
+	atomic_bool stop;
+	atomic_bool done;
+	_Atomic uint64_t stops;
+	_Atomic pid_t command;
+	atomic_bool command_ended;
+	atomic_int command_status;
+
+	/* From here on the thread's own, until `ready` is posted or the thread has ended. */
+	sem_t ready;
+	int open_rc;
+	int exit_status;
+	struct err err;
+	char **warnings;
+	size_t warning_count;
+	struct tracee_table *table;
+	struct stop gathered;
+	bool filtered;
+	long options;
+	struct existing *existing;
+	size_t existing_count, existing_at;
+	struct sock_fprog program;
+};
+
+static void wake_main(struct tracer *tracer)
+{
+	uint64_t one = 1;
+
+	if (write(tracer->wake_fd, &one, sizeof(one)) < 0)
+		return; /* only when the counter is full: it is readable then */
+}
+
+static void push(struct tracer *tracer)
+{
+	if (stop_push(&tracer->gathered) && atomic_exchange(&tracer->sleeping, false))
+		wake_main(tracer);
+}
+
+static void resume(struct tracer *tracer, const struct tracee *tracee, int signal_number)
+{
+	bool run = tracer->filtered && !tracee->in_call;
+
+	/* ESRCH: it was killed meanwhile and will be reported. */
+	(void)ptrace(run ? PTRACE_CONT : PTRACE_SYSCALL, tracee->tid, NULL, (void *)(intptr_t)signal_number);
+}
+
+/* ---- entry and exit of calls -------------------------------------------- */
+
+static void at_entry(struct tracer *tracer, struct tracee *tracee, const struct ptrace_syscall_info *info)
+{
+	bool wanted = stop_entry(&tracer->gathered, tracee, info->arch, info->entry.nr,
+				 (const uint64_t *)info->entry.args, !tracer->filtered);
+
+	tracee->in_call = wanted || !tracer->filtered;
+}
+
+static void on_syscall_stop(struct tracer *tracer, struct tracee *tracee)
+{
+	struct ptrace_syscall_info info;
+
+	/* The way out of a call that does not matter: nothing to ask. */
+	if (tracee->in_call && tracee->call.kind == SYSCALL_OTHER) {
+		tracee->in_call = false;
+		return;
+	}
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, (void *)sizeof(info), &info) < 0)
+		return;
+	if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
+		if (tracee->in_call)
+			stop_return(&tracer->gathered, tracee, info.exit.rval);
+		tracee->in_call = false;
+	} else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+		at_entry(tracer, tracee, &info);
+	}
+}
+
+static void on_seccomp_stop(struct tracer *tracer, struct tracee *tracee)
+{
+	struct ptrace_syscall_info info;
+
+	_Static_assert(offsetof(struct ptrace_syscall_info, seccomp.args) == offsetof(struct ptrace_syscall_info, entry.args),
+		       "the entry of a call is told alike at both kinds of stop");
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, (void *)sizeof(info), &info) > 0)
+		at_entry(tracer, tracee, &info);
+}
+
+/* ---- life of threads ------------------------------------------------------ */
+
+/* A thread nobody told us of yet: its first stop overtook its parent's. */
+static struct tracee *adopt(struct tracer *tracer, pid_t tid, const struct target *parent)
+{
+	struct tracee *tracee = tracee_find(tracer->table, tid);
+	pid_t pid;
+
+	if (tracee != NULL)
+		return tracee;
+	pid = procfs_thread_group(tid);
+	return tracee_add(tracer->table, tid, pid > 0 ? pid : tid, parent);
+}
+
+static void on_new_child(struct tracer *tracer, struct tracee *parent)
+{
+	unsigned long tid;
+
+	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &tid) == 0)
+		adopt(tracer, (pid_t)tid, parent->target);
+}
+
+/*
+ * exec by a thread that does not lead its group: the kernel ends the others
+ * and gives the thread the leader's id; the message carries the old one, which
+ * will never be reported again.
+ */
+static void on_exec(struct tracer *tracer, struct tracee *tracee)
+{
+	unsigned long old;
+
+	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &old) == 0 && (pid_t)old != tracee->tid) {
+		struct tracee *former = tracee_find(tracer->table, (pid_t)old);
+
+		if (former != NULL)
+			tracee_remove(tracer->table, former);
+	}
+	tracee->target->described = false;
+	tracee->target->exit_told = false;
+	tracee->in_call = !tracer->filtered;
+	tracee->call.kind = SYSCALL_OTHER;
+}
+
+static void on_exit_stop(struct tracer *tracer, struct tracee *tracee)
+{
+	unsigned long status = 0;
+
+	if (tracee->target->threads > 1)
+		return;
+	(void)ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &status);
+	stop_last_thread(&tracer->gathered, tracee, (int)status);
+}
+
+static void on_ended(struct tracer *tracer, pid_t tid, int status)
+{
+	struct tracee *tracee = tracee_find(tracer->table, tid);
+
+	if (tid == atomic_load(&tracer->command)) {
+		atomic_store(&tracer->command_status, status);
+		atomic_store(&tracer->command_ended, true);
+		wake_main(tracer);
+	}
+	if (tracee != NULL)
+		tracee_remove(tracer->table, tracee);
+}
+
+/* ---- stops ---------------------------------------------------------------- */
+
+static bool is_stop_signal(int number)
+{
+	return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+}
+
+static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
+{
+	int number = WSTOPSIG(status);
+	int deliver = 0;
+
+	switch (status >> 16) {
+	case 0:
+		if (number == (SIGTRAP | 0x80))
+			on_syscall_stop(tracer, tracee);
+		else
+			deliver = number;
+		break;
+	case PTRACE_EVENT_SECCOMP:
+		on_seccomp_stop(tracer, tracee);
+		break;
+	case PTRACE_EVENT_CLONE:
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+		on_new_child(tracer, tracee);
+		break;
+	case PTRACE_EVENT_EXEC:
+		on_exec(tracer, tracee);
+		break;
+	case PTRACE_EVENT_EXIT:
+		on_exit_stop(tracer, tracee);
+		break;
+	case PTRACE_EVENT_STOP:
+		if (is_stop_signal(number)) {
+			(void)ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	resume(tracer, tracee, deliver);
+}
+
+/* ---- connections older than the run --------------------------------------- */
+
+struct listing {
+	struct tracer *tracer;
+	pid_t pid;
+};
+
+static void list_socket(void *context, int fd, uint32_t inode)
+{
+	const struct listing *listing = context;
+	struct tracer *tracer = listing->tracer;
+	size_t count = tracer->existing_count;
+
+	(void)inode;
+	/* Grown at every power of two. */
+	if ((count & (count - 1)) == 0)
+		tracer->existing = xreallocarray(tracer->existing, count > 0 ? count * 2 : 1, sizeof(*tracer->existing));
+	tracer->existing[count] = (struct existing){listing->pid, fd};
+	tracer->existing_count++;
+}
+
+/* Some at a time, so that stopped threads don't wait long. Return: is there more to do? */
+static bool look_at_existing(struct tracer *tracer)
+{
+	for (int i = 0; i < EXISTING_AT_ONCE && tracer->existing_at < tracer->existing_count; i++) {
+		struct existing existing = tracer->existing[tracer->existing_at++];
+		struct tracee *tracee = tracee_find(tracer->table, existing.pid);
+
+		if (tracee == NULL)
+			continue;
+		tracer->gathered.time_ns = clock_now();
+		stop_existing(&tracer->gathered, tracee->target, existing.fd);
+		push(tracer);
+	}
+	return tracer->existing_at < tracer->existing_count;
+}
+
+/* ---- attaching ------------------------------------------------------------- */
+
+static void warn(struct tracer *tracer, const char *text)
+{
+	tracer->warnings = xreallocarray(tracer->warnings, tracer->warning_count + 2, sizeof(char *));
+	tracer->warnings[tracer->warning_count++] = xstrdup(text);
+	tracer->warnings[tracer->warning_count] = NULL;
+}
+
+/* Attach to the threads that are not traced yet; Return: how many were new, or a negative errno when the first failed. */
+static int seize_threads(struct tracer *tracer, pid_t pid)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *directory;
+	int count = 0, rc = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	directory = opendir(path);
+	if (directory == NULL)
+		return -ESRCH;
+	while ((entry = readdir(directory)) != NULL) {
+		int64_t tid;
+
+		if (number_parse(entry->d_name, 1, INT_MAX, &tid) != 0 || tracee_find(tracer->table, (pid_t)tid) != NULL)
+			continue;
+		if (ptrace(PTRACE_SEIZE, (pid_t)tid, NULL, (void *)(uintptr_t)tracer->options) != 0) {
+			/* A thread that ended meanwhile is no failure. */
+			if (errno != ESRCH && rc == 0)
+				rc = -errno;
+			continue;
+		}
+		tracee_add(tracer->table, (pid_t)tid, pid, NULL);
+		(void)ptrace(PTRACE_INTERRUPT, (pid_t)tid, NULL, NULL);
+		count++;
+	}
+	closedir(directory);
+	return count > 0 ? count : rc;
+}
+
+static int attach(struct tracer *tracer, pid_t pid)
+{
+	char why[sizeof(tracer->err.text)];
+	int total = 0, count;
+
+	if (procfs_is_ancestor(pid)) {
+		snprintf(why, sizeof(why), "cannot attach to PID %d: conntrace runs inside it", pid);
+		warn(tracer, why);
+		return -EPERM;
+	}
+	/* Threads are born while we look; each round finds those of the one before. */
+	while ((count = seize_threads(tracer, pid)) > 0)
+		total += count;
+	if (total > 0) {
+		struct listing listing = {tracer, pid};
+
+		procfs_sockets(pid, list_socket, &listing);
+		return 0;
+	}
+	if (count == 0)
+		count = -ESRCH;
+	procfs_why_not_attachable(pid, -count, why, sizeof(why));
+	warn(tracer, why);
+	return count;
+}
+
+static int attach_all(struct tracer *tracer)
+{
+	int rc = -ESRCH;
+
+	for (size_t i = 0; i < tracer->config.pid_count; i++) {
+		int this_rc = attach(tracer, tracer->config.pids[i]);
+
+		if (this_rc == 0 || tracee_count(tracer->table) == 0)
+			rc = this_rc;
+	}
+	if (tracee_count(tracer->table) > 0)
+		return 0;
+	tracer->exit_status = 1;
+	/* The last reason is the error, the others stay warnings. */
+	if (tracer->warning_count > 0) {
+		err_set(&tracer->err, rc, "%s", tracer->warnings[tracer->warning_count - 1]);
+		free(tracer->warnings[--tracer->warning_count]);
+		tracer->warnings[tracer->warning_count] = NULL;
+	}
+	return rc;
+}
+
+/* ---- launching -------------------------------------------------------------- */
+
+static int wait_and_dispatch(struct tracer *tracer, int flags);
+
+static int launch(struct tracer *tracer)
+{
+	const struct tracer_config *config = &tracer->config;
+	struct launch child;
+	int rc;
+
+	tracer->exit_status = 125;
+	if (tracer->filtered) {
+		rc = filter_build(&tracer->program, &tracer->err);
+		if (rc != 0)
+			return rc;
+	}
+	rc = launch_fork(&child, config, tracer->filtered ? &tracer->program : NULL, &tracer->err);
+	if (rc != 0)
+		return rc;
+	atomic_store(&tracer->command, child.pid);
+	if (ptrace(PTRACE_SEIZE, child.pid, NULL, (void *)(uintptr_t)tracer->options) != 0) {
+		rc = err_set(&tracer->err, errno, "cannot trace \"%s\": %s; is ptrace forbidden here (container, PR_SET_DUMPABLE)?",
+			     config->command[0], strerror(errno));
+		kill(child.pid, SIGKILL);
+		close(child.go);
+		close(child.result);
+		while (waitpid(child.pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+		return rc;
+	}
+	tracee_add(tracer->table, child.pid, child.pid, NULL);
+	if (!tracer->filtered)
+		(void)ptrace(PTRACE_INTERRUPT, child.pid, NULL, NULL);
+	launch_go(&child);
+	/* Until the exec has happened, which closed the pipe of the result, or the child is gone. */
+	do {
+		rc = wait_and_dispatch(tracer, 0);
+	} while (rc >= 0 && rc != PTRACE_EVENT_EXEC && tracee_find(tracer->table, child.pid) != NULL);
+	return launch_result(&child, config->command[0], &tracer->exit_status, &tracer->err);
+}
+
+/* ---- the thread --------------------------------------------------------------- */
+
+/*
+ * Wait for one report and act on it.
+ * Return: the ptrace event it was (0 for others), -EAGAIN when there was none, or another negative errno.
+ */
+static int wait_and_dispatch(struct tracer *tracer, int flags)
+{
+	struct tracee *tracee;
+	int status;
+	pid_t tid = wait4(-1, &status, __WALL | flags, NULL);
+
+	if (tid == 0)
+		return -EAGAIN;
+	if (tid < 0)
+		return -errno;
+	tracer->gathered.time_ns = clock_now();
+	if (!WIFSTOPPED(status)) {
+		on_ended(tracer, tid, status);
+		return 0;
+	}
+	atomic_fetch_add_explicit(&tracer->stops, 1, memory_order_relaxed);
+	tracee = adopt(tracer, tid, NULL);
+	on_stopped(tracer, tracee, status);
+	push(tracer);
+	return status >> 16;
+}
+
+static void *run(void *argument)
+{
+	struct tracer *tracer = argument;
+	sigset_t wake;
+
+	sigemptyset(&wake);
+	sigaddset(&wake, WAKE_SIGNAL);
+	tracer->open_rc = tracer->config.command != NULL ? launch(tracer) : attach_all(tracer);
+	sem_post(&tracer->ready);
+	if (tracer->open_rc != 0)
+		return NULL;
+	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
+	while (!atomic_load(&tracer->stop) && tracee_count(tracer->table) > 0) {
+		bool more = tracer->existing_at < tracer->existing_count;
+		int rc = wait_and_dispatch(tracer, more ? WNOHANG : 0);
+
+		if (rc == -EAGAIN)
+			look_at_existing(tracer);
+		else if (rc == -ECHILD)
+			break;
+	}
+	atomic_store(&tracer->done, true);
+	wake_main(tracer);
+	return NULL;
+}
+
+static void do_nothing(int number)
+{
+	(void)number;
+}
+
+static long options_of(const struct tracer_config *config, bool filtered)
+{
+	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
+
+	if (config->follow)
+		options |= PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+	/* Without a tracer the filter makes calls fail, so nobody may survive us under it. */
+	if (filtered)
+		options |= PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL;
+	return options;
+}
+
+static void tracer_free(struct tracer *tracer)
+{
+	tracee_table_free(tracer->table);
+	queue_free(tracer->queue);
+	if (tracer->wake_fd >= 0)
+		close(tracer->wake_fd);
+	for (size_t i = 0; i < tracer->warning_count; i++)
+		free(tracer->warnings[i]);
+	free(tracer->warnings);
+	free(tracer->existing);
+	free(tracer->program.filter);
+	sem_destroy(&tracer->ready);
+	free(tracer);
+}
+
+int tracer_open(struct tracer **opened, const struct tracer_config *config, int *exit_status, struct err *err)
+{
+	struct sigaction action = {.sa_handler = do_nothing};
+	struct tracer *tracer = xcalloc(1, sizeof(*tracer));
+	int rc;
+
+	syscalls_init();
+	sigaction(WAKE_SIGNAL, &action, NULL);
+	tracer->config = *config;
+	tracer->queue = tracer->gathered.queue = queue_new(sizeof(struct event), QUEUE_LIMIT);
+	tracer->table = tracee_table_new();
+	tracer->filtered = config->command != NULL && config->filter && config->follow;
+	tracer->options = options_of(config, tracer->filtered);
+	sem_init(&tracer->ready, 0, 0);
+	*exit_status = config->command != NULL ? 125 : 1;
+	tracer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = tracer->wake_fd < 0 ? -errno : -pthread_create(&tracer->thread, NULL, run, tracer);
+	if (rc != 0) {
+		rc = err_set(err, rc, "cannot start the tracing thread: %s", strerror(-rc));
+		tracer_free(tracer);
+		return rc;
+	}
+	while (sem_wait(&tracer->ready) != 0)
+		;
+	if (tracer->open_rc != 0) {
+		pthread_join(tracer->thread, NULL);
+		rc = tracer->open_rc;
+		*exit_status = tracer->exit_status;
+		*err = tracer->err;
+		tracer_free(tracer);
+		return rc;
+	}
+	*opened = tracer;
+	return 0;
+}
+
+const char *tracer_warning(const struct tracer *tracer, size_t index)
+{
+	return index < tracer->warning_count ? tracer->warnings[index] : NULL;
+}
+
+int tracer_fd(const struct tracer *tracer)
+{
+	return tracer->wake_fd;
+}
+
+int tracer_read(struct tracer *tracer, struct queue *events, struct err *err)
+{
+	bool done = atomic_load(&tracer->done);
+	struct event event;
+	uint64_t wakes;
+	int count = 0;
+
+	(void)err;
+	if (read(tracer->wake_fd, &wakes, sizeof(wakes)) < 0 && errno != EAGAIN)
+		return -errno;
+	while (queue_pop(tracer->queue, &event)) {
+		queue_push(events, &event);
+		count++;
+	}
+	return count == 0 && done ? SOURCE_END : count;
+}
+
+bool tracer_sleep(struct tracer *tracer)
+{
+	atomic_store(&tracer->sleeping, true);
+	if (queue_peek(tracer->queue) == NULL && !atomic_load(&tracer->done))
+		return true;
+	atomic_store(&tracer->sleeping, false);
+	return false;
+}
+
+void tracer_signal(struct tracer *tracer, int number)
+{
+	pid_t pid = atomic_load(&tracer->command);
+
+	if (pid > 0 && !atomic_load(&tracer->command_ended))
+		kill(pid, number);
+}
+
+bool tracer_status(const struct tracer *tracer, int *status)
+{
+	if (!atomic_load(&tracer->command_ended))
+		return false;
+	*status = atomic_load(&tracer->command_status);
+	return true;
+}
+
+uint64_t tracer_stops(const struct tracer *tracer)
+{
+	return atomic_load_explicit(&tracer->stops, memory_order_relaxed);
+}
+
+uint64_t tracer_refused(const struct tracer *tracer)
+{
+	return queue_refused(tracer->queue);
+}
+
+void tracer_close(struct tracer *tracer)
+{
+	const struct timespec pause = {.tv_nsec = CLOCK_NS_PER_MS};
+
+	if (tracer == NULL)
+		return;
+	atomic_store(&tracer->stop, true);
+	/* A wake-up that comes between the thread's look at `stop` and its wait is lost, so it is repeated. */
+	while (!atomic_load(&tracer->done)) {
+		pthread_kill(tracer->thread, WAKE_SIGNAL);
+		nanosleep(&pause, NULL);
+	}
+	pthread_join(tracer->thread, NULL);
+	tracer_free(tracer);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PTRACE_TRACER_H
+#define CONNTRACE_SOURCE_PTRACE_TRACER_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/queue.h"
+
+/**
+ * struct tracer_user - as whom a launched command runs
+ * @uid: user
+ * @gid: primary group
+ * @groups: supplementary groups
+ * @group_count: how many
+ */
+struct tracer_user {
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	int group_count;
+};
+
+/**
+ * struct tracer_config - whom to trace
+ * @pids: processes to attach to
+ * @pid_count: how many
+ * @command: NULL-terminated argument vector of a command to launch, or NULL
+ * @user: as whom to launch it, or NULL for the same user
+ * @mask: the signal mask the command is started with
+ * @follow: trace children and threads too
+ * @filter: launch under a seccomp filter, so that only the calls that matter stop. The command
+ *	    can't outlive the tracer then. Needs @follow, else the children's calls would fail
+ */
+struct tracer_config {
+	const pid_t *pids;
+	size_t pid_count;
+	char *const *command;
+	const struct tracer_user *user;
+	sigset_t mask;
+	bool follow;
+	bool filter;
+};
+
+/**
+ * struct tracer - the source of EVENT_CALL: a thread that traces with ptrace(2)
+ *
+ * Its verbs are those of source/source.h. NAME_fd() is an eventfd that turns
+ * readable when events wait after tracer_sleep(), and at the end.
+ */
+struct tracer;
+
+/**
+ * tracer_open() - launch or attach
+ * @tracer: set on success
+ * @config: is copied, except for what its pointers point to, which must live as long
+ * @exit_status: set on failure: what env(1) would exit with (125 own failure, 126 can't be
+ *		 executed, 127 not found), 1 when attaching
+ * @err: why nothing could be attached or launched
+ *
+ * Return: 0 when at least one process is traced, or a negative errno. Nothing
+ * is left behind on failure.
+ */
+int tracer_open(struct tracer **tracer, const struct tracer_config *config, int *exit_status, struct err *err);
+
+/** tracer_warning() - the @index-th process that could not be attached, and why; NULL after the last */
+const char *tracer_warning(const struct tracer *tracer, size_t index);
+
+/** tracer_fd() - see source/source.h */
+int tracer_fd(const struct tracer *tracer);
+
+/** tracer_read() - see source/source.h; SOURCE_END once no traced process is left */
+int tracer_read(struct tracer *tracer, struct queue *events, struct err *err);
+
+/** tracer_sleep() - ask to be woken through tracer_fd() by the next event; Return: false when events wait already */
+bool tracer_sleep(struct tracer *tracer);
+
+/** tracer_signal() - send a signal to the launched command; nothing happens when it has ended */
+void tracer_signal(struct tracer *tracer, int number);
+
+/** tracer_status() - wait status of the launched command; Return: false while it runs or when none was launched */
+bool tracer_status(const struct tracer *tracer, int *status);
+
+/** tracer_stops() - how often a traced thread was stopped so far */
+uint64_t tracer_stops(const struct tracer *tracer);
+
+/** tracer_refused() - events lost because main did not take them in time */
+uint64_t tracer_refused(const struct tracer *tracer);
+
+/**
+ * tracer_close() - end tracing
+ *
+ * Attached processes, and those launched without the filter, run on: the
+ * kernel detaches them when the tracing thread ends, which disturbs nobody,
+ * while PTRACE_DETACH would first have to interrupt their system calls.
+ * Those launched with the filter are killed by the kernel.
+ */
+void tracer_close(struct tracer *tracer);
+
+#endif

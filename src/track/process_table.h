@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_PROCESS_TABLE_H
+#define CONNTRACE_TRACK_PROCESS_TABLE_H
+
+#include "model/event.h"
+#include "model/process.h"
+
+/** struct process_table - what is known of processes, by PID */
+struct process_table;
+
+/** process_table_new() - an empty table */
+struct process_table *process_table_new(void);
+
+/** process_table_free() - free it; processes held elsewhere live on; NULL is fine */
+void process_table_free(struct process_table *table);
+
+/** process_table_feed() - take in an EVENT_PROCESS */
+void process_table_feed(struct process_table *table, const struct event *event);
+
+/** process_table_get() - the process of a PID now, made if it is new; borrowed from the table */
+struct process *process_table_get(struct process_table *table, pid_t pid);
+
+#endif

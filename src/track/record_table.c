@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/record_table.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/xalloc.h"
+
+/* Chained, because a record is in two tables at once and is moved in neither. */
+#define TABLE_SIZE_MIN 1024
+
+struct record_table {
+	struct hash_key key;
+	struct record **flows, **cookies;
+	size_t flow_size, cookie_size; /* powers of two */
+	size_t flow_count, cookie_count;
+};
+
+void record_list_append(struct record_list *list, struct record *record)
+{
+	record->next = NULL;
+	record->previous = list->last;
+	if (list->last != NULL)
+		list->last->next = record;
+	else
+		list->first = record;
+	list->last = record;
+	list->count++;
+}
+
+void record_list_remove(struct record_list *list, struct record *record)
+{
+	if (record->previous != NULL)
+		record->previous->next = record->next;
+	else
+		list->first = record->next;
+	if (record->next != NULL)
+		record->next->previous = record->previous;
+	else
+		list->last = record->previous;
+	record->previous = record->next = NULL;
+	list->count--;
+}
+
+struct record_table *record_table_new(void)
+{
+	struct record_table *table = xcalloc(1, sizeof(*table));
+
+	hash_key_random(&table->key);
+	table->flow_size = table->cookie_size = TABLE_SIZE_MIN;
+	table->flows = xcalloc(table->flow_size, sizeof(struct record *));
+	table->cookies = xcalloc(table->cookie_size, sizeof(struct record *));
+	return table;
+}
+
+void record_table_free(struct record_table *table)
+{
+	if (table == NULL)
+		return;
+	free(table->flows);
+	free(table->cookies);
+	free(table);
+}
+
+/* Both ends, not the namespace: who does not know it must find the flow too. */
+static size_t flow_slot(const struct record_table *table, const struct flow *flow)
+{
+	_Static_assert(offsetof(struct flow, netns) == 2 * sizeof(struct endpoint), "the ends lie together");
+	return (size_t)hash_bytes(&table->key, flow, offsetof(struct flow, netns)) & (table->flow_size - 1);
+}
+
+static size_t cookie_slot(const struct record_table *table, uint64_t cookie)
+{
+	/* The kernel counts cookies up in small steps: the low bits spread by themselves. */
+	return (size_t)cookie & (table->cookie_size - 1);
+}
+
+static bool is_same_flow(const struct flow *a, const struct flow *b)
+{
+	return endpoint_equal(&a->remote, &b->remote) && endpoint_equal(&a->local, &b->local) &&
+	       (a->netns == b->netns || a->netns == 0 || b->netns == 0);
+}
+
+struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow)
+{
+	struct record *record = table->flows[flow_slot(table, flow)];
+
+	while (record != NULL && !is_same_flow(&record->conn.flow, flow))
+		record = record->by_flow;
+	return record;
+}
+
+struct record *record_table_find_cookie(const struct record_table *table, uint64_t cookie)
+{
+	struct record *record = cookie != 0 ? table->cookies[cookie_slot(table, cookie)] : NULL;
+
+	while (record != NULL && record->conn.cookie != cookie)
+		record = record->by_cookie;
+	return record;
+}
+
+static void grow_flows(struct record_table *table)
+{
+	struct record **old = table->flows;
+	size_t old_size = table->flow_size;
+
+	table->flow_size *= 2;
+	table->flows = xcalloc(table->flow_size, sizeof(struct record *));
+	for (size_t i = 0; i < old_size; i++) {
+		while (old[i] != NULL) {
+			struct record *record = old[i];
+			size_t slot = flow_slot(table, &record->conn.flow);
+
+			old[i] = record->by_flow;
+			record->by_flow = table->flows[slot];
+			table->flows[slot] = record;
+		}
+	}
+	free(old);
+}
+
+static void grow_cookies(struct record_table *table)
+{
+	struct record **old = table->cookies;
+	size_t old_size = table->cookie_size;
+
+	table->cookie_size *= 2;
+	table->cookies = xcalloc(table->cookie_size, sizeof(struct record *));
+	for (size_t i = 0; i < old_size; i++) {
+		while (old[i] != NULL) {
+			struct record *record = old[i];
+			size_t slot = cookie_slot(table, record->conn.cookie);
+
+			old[i] = record->by_cookie;
+			record->by_cookie = table->cookies[slot];
+			table->cookies[slot] = record;
+		}
+	}
+	free(old);
+}
+
+void record_table_add_flow(struct record_table *table, struct record *record)
+{
+	size_t slot;
+
+	if (table->flow_count++ >= table->flow_size)
+		grow_flows(table);
+	slot = flow_slot(table, &record->conn.flow);
+	record->by_flow = table->flows[slot];
+	table->flows[slot] = record;
+	record->in_flow_table = true;
+}
+
+void record_table_add_cookie(struct record_table *table, struct record *record)
+{
+	size_t slot;
+
+	if (table->cookie_count++ >= table->cookie_size)
+		grow_cookies(table);
+	slot = cookie_slot(table, record->conn.cookie);
+	record->by_cookie = table->cookies[slot];
+	table->cookies[slot] = record;
+	record->in_cookie_table = true;
+}
+
+void record_table_remove_flow(struct record_table *table, struct record *record)
+{
+	struct record **link;
+
+	if (!record->in_flow_table)
+		return;
+	link = &table->flows[flow_slot(table, &record->conn.flow)];
+	while (*link != record)
+		link = &(*link)->by_flow;
+	*link = record->by_flow;
+	record->in_flow_table = false;
+	table->flow_count--;
+}
+
+void record_table_remove_cookie(struct record_table *table, struct record *record)
+{
+	struct record **link;
+
+	if (!record->in_cookie_table)
+		return;
+	link = &table->cookies[cookie_slot(table, record->conn.cookie)];
+	while (*link != record)
+		link = &(*link)->by_cookie;
+	*link = record->by_cookie;
+	record->in_cookie_table = false;
+	table->cookie_count--;
+}
+
+void record_table_remove(struct record_table *table, struct record *record)
+{
+	record_table_remove_flow(table, record);
+	record_table_remove_cookie(table, record);
+}

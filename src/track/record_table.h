@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_RECORD_TABLE_H
+#define CONNTRACE_TRACK_RECORD_TABLE_H
+
+#include <stddef.h>
+
+#include "track/record.h"
+
+/**
+ * struct record_list - records in an order
+ * @first: oldest
+ * @last: newest
+ * @count: how many
+ */
+struct record_list {
+	struct record *first, *last;
+	size_t count;
+};
+
+/** record_list_append() - add @record, which is on no list, at the end */
+void record_list_append(struct record_list *list, struct record *record);
+
+/** record_list_remove() - take @record from the list it is on */
+void record_list_remove(struct record_list *list, struct record *record);
+
+/** struct record_table - finds records by flow and by socket cookie; owns none of them */
+struct record_table;
+
+/** record_table_new() - an empty table with a secret of its own */
+struct record_table *record_table_new(void);
+
+/** record_table_free() - free the table, not the records; NULL is fine */
+void record_table_free(struct record_table *table);
+
+/**
+ * record_table_find_flow() - by both ends
+ *
+ * Network namespaces are compared when both are known.
+ *
+ * Return: the record or NULL.
+ */
+struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow);
+
+/** record_table_find_cookie() - Return: the record or NULL; cookie 0 finds nothing */
+struct record *record_table_find_cookie(const struct record_table *table, uint64_t cookie);
+
+/** record_table_add_flow() - make it found by its flow; it must not be yet */
+void record_table_add_flow(struct record_table *table, struct record *record);
+
+/** record_table_add_cookie() - make it found by its cookie; it must not be yet */
+void record_table_add_cookie(struct record_table *table, struct record *record);
+
+/** record_table_remove_flow() - no longer; fine when it was not */
+void record_table_remove_flow(struct record_table *table, struct record *record);
+
+/** record_table_remove_cookie() - no longer; fine when it was not */
+void record_table_remove_cookie(struct record_table *table, struct record *record);
+
+/** record_table_remove() - both */
+void record_table_remove(struct record_table *table, struct record *record);
+
+#endif

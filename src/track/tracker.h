@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_TRACKER_H
+#define CONNTRACE_TRACK_TRACKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/conn.h"
+#include "model/event.h"
+
+/**
+ * struct tracker_config - what to expect
+ * @limit: connections tracked at once; beyond it the oldest finished, then the oldest, is given up
+ * @timeout_ns: a handshake without an answer for that long has timed out
+ * @linger_ns: how long a finished connection is kept for packets and counters that come late; 0 when
+ *	       no second witness can come
+ * @whole: there is no target: every connection is of interest, also one only packets told of
+ * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
+ * @netns: network namespace of packets and destroy events, 0 unknown
+ * @is_local: is this address one of this host's? NULL when nobody can know (savefile)
+ */
+struct tracker_config {
+	size_t limit;
+	int64_t timeout_ns;
+	int64_t linger_ns;
+	bool whole;
+	bool has_destroy;
+	uint32_t netns;
+	bool (*is_local)(const struct endpoint *endpoint);
+};
+
+/**
+ * struct tracker_notify - who is told
+ * @context: passed on
+ * @finished: a connection ended; @conn is settled and valid during the call only. Each is told once
+ */
+struct tracker_notify {
+	void *context;
+	void (*finished)(void *context, const struct conn *conn);
+};
+
+/**
+ * struct tracker_account - what the tracker has to answer for
+ * @lost: by enum lost_where; -1 when it is only known that something was lost
+ * @unattributed: connections told without a process
+ * @open: connections of interest that are open now
+ */
+struct tracker_account {
+	int64_t lost[LOST_WHERE_NUM];
+	uint64_t unattributed;
+	uint64_t open;
+};
+
+/** struct tracker - the memory: joins events into connections */
+struct tracker;
+
+/** tracker_new() - @config and @notify are copied */
+struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_notify *notify);
+
+/** tracker_free() - free it; open connections are not told; NULL is fine */
+void tracker_free(struct tracker *tracker);
+
+/** tracker_feed() - take in one fact; events come in the order of their times, but any order is survived */
+void tracker_feed(struct tracker *tracker, const struct event *event);
+
+/** tracker_tick() - time passed: finish what has lingered long enough */
+void tracker_tick(struct tracker *tracker, int64_t now_ns);
+
+/** tracker_finish() - nothing more will come: finish what has ended; what is open stays, as pending or open */
+void tracker_finish(struct tracker *tracker, int64_t now_ns);
+
+/** tracker_next() - walk over the open connections of interest, each settled; NULL begins and ends */
+const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous);
+
+/** tracker_knows() - is there a live connection with this cookie? */
+bool tracker_knows(const struct tracker *tracker, uint64_t cookie);
+
+/** tracker_account() - the accounts so far */
+void tracker_account(const struct tracker *tracker, struct tracker_account *account);
+
+#endif
