@@ -1,5 +1,113 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-int main(void)
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "about.h"
+#include "base/err.h"
+#include "options.h"
+#include "report/report.h"
+#include "session.h"
+
+#define EXIT_USAGE 2
+
+static int complain(const struct err *err, int status)
 {
-	return 0;
+	fprintf(stderr, "conntrace: %s\n", err->text);
+	return status;
+}
+
+/* What only tells something about conntrace; Return: exit status, or -1 when it is time to watch. */
+static int tell_about(const struct options *options)
+{
+	if (options->help)
+		options_help(stdout);
+	else if (options->version)
+		about_version(stdout);
+	else if (options->list_columns)
+		report_list_columns(stdout);
+	else if (options->check)
+		about_check(stdout);
+	else
+		return -1;
+	if (fflush(stdout) == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "conntrace: cannot write to standard output: %s\n", strerror(errno));
+	return EXIT_FAILURE;
+}
+
+/* Signals are read from a descriptor; a closed pipe shows as EPIPE. The command gets the mask we were born with. */
+static void block_signals(sigset_t *before)
+{
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGHUP);
+	sigaddset(&blocked, SIGUSR1);
+	sigaddset(&blocked, SIGPIPE);
+	sigaddset(&blocked, SIGRTMAX);
+	sigprocmask(SIG_BLOCK, &blocked, before);
+}
+
+/* End the way the launched command ended, so that a script sees no difference. */
+static int end_like_command(int wait_status)
+{
+	const struct rlimit no_core = {0, 0};
+	sigset_t unblocked;
+	int number = WTERMSIG(wait_status);
+
+	if (WIFEXITED(wait_status))
+		return WEXITSTATUS(wait_status);
+	/* The command has dumped its core already, if it was to. */
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(number, SIG_DFL);
+	sigemptyset(&unblocked);
+	sigaddset(&unblocked, number);
+	sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
+	raise(number);
+	return 128 + number;
+}
+
+static int watch(const struct options *options)
+{
+	struct session *session;
+	struct err err = {""};
+	int status, wait_status = -1, rc, close_rc;
+	sigset_t mask;
+
+	block_signals(&mask);
+	rc = session_open(&session, options, &mask, &status, &err);
+	if (rc != 0)
+		return complain(&err, status);
+	session_run(session);
+	rc = session_report(session, &err);
+	close_rc = session_close(session, &wait_status, rc == 0 ? &err : &(struct err){""});
+	if (rc == 0)
+		rc = close_rc;
+	if (rc != 0)
+		complain(&err, EXIT_FAILURE);
+	if (wait_status != -1)
+		return end_like_command(wait_status);
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char *argv[])
+{
+	struct options options;
+	struct err err = {""};
+	int status;
+
+	if (options_parse(&options, argc, argv, &err) != 0)
+		return complain(&err, EXIT_USAGE);
+	status = tell_about(&options);
+	if (status < 0)
+		status = watch(&options);
+	options_free(&options);
+	return status;
 }

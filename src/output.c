@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+
+struct output {
+	const struct options *options;
+	struct report_options report_options;
+	FILE *file;
+	struct report *reports[REPORT_KIND_NUM];
+	size_t count;
+};
+
+static unsigned int terminal_width(FILE *file)
+{
+	struct winsize size;
+
+	if (!isatty(fileno(file)))
+		return 0;
+	return ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static bool wants_color(const struct options *options, unsigned int width)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (options->color != OPTIONS_COLOR_AUTO)
+		return options->color == OPTIONS_COLOR_ALWAYS;
+	return width > 0 && (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+static void fill_report_options(struct output *output, int64_t start_ns)
+{
+	static const enum report_format formats[] = {
+		[OPTIONS_FORMAT_TABLE] = REPORT_TABLE, [OPTIONS_FORMAT_RAW] = REPORT_RAW, [OPTIONS_FORMAT_JSON] = REPORT_JSON,
+		[OPTIONS_FORMAT_CSV] = REPORT_CSV,     [OPTIONS_FORMAT_TSV] = REPORT_TSV,
+	};
+	static const enum report_time times[] = {
+		[OPTIONS_TIME_CLOCK] = REPORT_TIME_CLOCK,       [OPTIONS_TIME_EPOCH] = REPORT_TIME_EPOCH,
+		[OPTIONS_TIME_ISO] = REPORT_TIME_ISO,           [OPTIONS_TIME_RELATIVE] = REPORT_TIME_RELATIVE,
+		[OPTIONS_TIME_DELTA] = REPORT_TIME_DELTA,
+	};
+	static const enum report_kind kinds[] = {
+		[OPTIONS_REPORT_PEERS] = REPORT_PEERS,
+		[OPTIONS_REPORT_CONNS] = REPORT_CONNS,
+	};
+	const struct options *options = output->options;
+	struct report_options *to = &output->report_options;
+
+	if (options->events)
+		to->reports[to->report_count++] = REPORT_EVENTS;
+	/* --events alone is the lines and nothing else; a table besides is asked for with -z. */
+	if (!options->events || options->report_given)
+		for (size_t i = 0; i < options->report_count; i++)
+			to->reports[to->report_count++] = kinds[options->reports[i]];
+	to->by = options->by;
+	to->sort = options->sort;
+	to->columns = options->columns;
+	to->limit = (uint64_t)options->limit;
+	to->start_ns = start_ns;
+	to->width = terminal_width(output->file);
+	to->format = formats[options->format];
+	to->time = times[options->time];
+	to->header = !options->no_header;
+	to->human = options->human;
+	to->resolve = options->resolve;
+	to->color = wants_color(options, to->width);
+}
+
+int output_open(struct output **opened, const struct options *options, int64_t start_ns, struct err *err)
+{
+	struct output *output = xcalloc(1, sizeof(*output));
+	int rc = 0;
+
+	output->options = options;
+	output->file = stdout;
+	if (options->output != NULL && strcmp(options->output, "-") != 0)
+		output->file = fopen(options->output, "we");
+	if (output->file == NULL) {
+		rc = err_set(err, errno, "cannot write to \"%s\": %s", options->output, strerror(errno));
+		free(output);
+		return rc;
+	}
+	fill_report_options(output, start_ns);
+	for (unsigned int i = 0; i < output->report_options.report_count && rc == 0; i++) {
+		rc = report_new(&output->reports[i], output->report_options.reports[i], &output->report_options, output->file,
+				err);
+		output->count += rc == 0;
+	}
+	if (rc != 0) {
+		struct err ignored;
+
+		(void)output_close(output, &ignored);
+		return rc;
+	}
+	*opened = output;
+	return 0;
+}
+
+bool output_finished(struct output *output, const struct conn *conn)
+{
+	if (!filter_match(&output->options->filter, conn))
+		return false;
+	for (size_t i = 0; i < output->count; i++)
+		report_finished(output->reports[i], conn);
+	return true;
+}
+
+/* The open connections that the filter wants. */
+struct wanted_open {
+	const struct filter *filter;
+	output_next_open *next_open;
+	void *context;
+};
+
+static const struct conn *next_wanted(void *context, const struct conn *previous)
+{
+	struct wanted_open *wanted = context;
+	const struct conn *conn = previous;
+
+	do {
+		conn = wanted->next_open(wanted->context, conn);
+	} while (conn != NULL && !filter_match(wanted->filter, conn));
+	return conn;
+}
+
+int output_print(struct output *output, output_next_open *next_open, void *context, bool final, struct err *err)
+{
+	struct wanted_open wanted = {&output->options->filter, next_open, context};
+	int rc = 0;
+
+	for (size_t i = 0; i < output->count && rc == 0; i++)
+		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
+	return rc;
+}
+
+int output_summary(struct output *output, struct summary *summary, struct err *err)
+{
+	bool is_json = output->report_options.format == REPORT_JSON;
+	FILE *to = is_json ? output->file : stderr;
+	int rc;
+
+	for (size_t i = 0; i < output->count; i++)
+		summary->evicted += report_refused(output->reports[i]);
+	if (output->options->quiet && !report_has_lost(summary))
+		return 0;
+	rc = report_summary(to, output->report_options.format, summary);
+	return rc == 0 ? 0 : err_set(err, rc, "cannot write: %s", strerror(-rc));
+}
+
+int output_error(const struct output *output, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < output->count && rc == 0; i++)
+		rc = report_error(output->reports[i], err);
+	return rc;
+}
+
+int output_close(struct output *output, struct err *err)
+{
+	int rc = output_error(output, err);
+
+	for (size_t i = 0; i < output->count; i++)
+		report_free(output->reports[i]);
+	if ((output->file == stdout ? fflush(stdout) : fclose(output->file)) != 0 && rc == 0)
+		rc = err_set(err, errno, "cannot write to %s: %s",
+			     output->options->output != NULL ? output->options->output : "standard output", strerror(errno));
+	free(output);
+	return rc;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_OUTPUT_H
+#define CONNTRACE_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/conn.h"
+#include "options.h"
+#include "report/report.h"
+
+/** struct output - the file and the reports of a run */
+struct output;
+
+/**
+ * output_open() - open the file and begin the reports
+ * @output: set on success
+ * @options: must outlive it
+ * @start_ns: when the run began
+ * @err: the story of a failure
+ *
+ * Return: 0; -EINVAL for a word of the command line (exit status 2), or another negative errno.
+ */
+int output_open(struct output **output, const struct options *options, int64_t start_ns, struct err *err);
+
+/** output_finished() - a connection ended; Return: does the filter want it? */
+bool output_finished(struct output *output, const struct conn *conn);
+
+/** output_next_open - gives the open connections one after the other, NULL begins and ends */
+typedef const struct conn *output_next_open(void *context, const struct conn *previous);
+
+/** output_print() - print every report so far; Return: 0 or a negative errno with the story in @err */
+int output_print(struct output *output, output_next_open *next_open, void *context, bool final, struct err *err);
+
+/** output_summary() - print the accounts, where the format wants them, unless --quiet and nothing was lost */
+int output_summary(struct output *output, struct summary *summary, struct err *err);
+
+/** output_error() - did writing fail so far? Return: 0 or a negative errno with the story in @err */
+int output_error(const struct output *output, struct err *err);
+
+/**
+ * output_close() - end the reports and close the file
+ *
+ * Return: 0 or a negative errno: a full disk may show only now.
+ */
+int output_close(struct output *output, struct err *err);
+
+#endif

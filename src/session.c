@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "output.h"
+#include "sources.h"
+#include "track/tracker.h"
+
+/*
+ * Main never wakes for a single event: after a busy look it waits LOOK_NS, so
+ * that the traced program and its peers have the processors, then takes
+ * everything at once.
+ */
+#define LOOK_NS (5 * CLOCK_NS_PER_MS)
+#define IDLE_NS (200 * CLOCK_NS_PER_MS)
+/* Late packets and counters of a finished connection come within this time. */
+#define LINGER_NS (2 * CLOCK_NS_PER_SEC)
+/* In a savefile nobody waits, so it may be as long as a TIME_WAIT. */
+#define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
+/* The kernel tells of a socket's death from a work queue, a little after the fact. */
+#define LAST_WORDS_NS (300 * CLOCK_NS_PER_MS)
+/* A launched command that was told to end gets this long before it is killed. */
+#define KILL_NS (5 * CLOCK_NS_PER_SEC)
+#define TRACKER_LIMIT 1000000
+
+struct session {
+	const struct options *options;
+	struct sources *sources;
+	struct tracker *tracker;
+	struct output *output;
+	int signal_fd;
+	int64_t start_ns;       /* monotonic */
+	int64_t next_report_ns; /* monotonic, 0 none */
+	int64_t end_ns;         /* monotonic, 0 none */
+	int64_t kill_ns;        /* monotonic, 0 none */
+	uint64_t finished;
+	bool stopping;
+	bool at_once;
+	bool print_now;
+	int write_error;
+	struct err write_err;
+};
+
+/* ---- reports ------------------------------------------------------------------- */
+
+static void on_finished(void *context, const struct conn *conn)
+{
+	struct session *session = context;
+
+	if (!output_finished(session->output, conn))
+		return;
+	session->finished++;
+	if (session->options->count > 0 && (int64_t)session->finished == session->options->count)
+		session->stopping = true;
+}
+
+static const struct conn *next_open(void *context, const struct conn *previous)
+{
+	return tracker_next(context, previous);
+}
+
+/* A reader that went away ends the run quietly; any other failure is told at the end. */
+static void check_output(struct session *session, int rc, const struct err *err)
+{
+	if (rc == 0 || session->write_error != 0)
+		return;
+	session->write_error = rc;
+	session->write_err = *err;
+	session->stopping = true;
+}
+
+/* ---- feeding -------------------------------------------------------------------- */
+
+/*
+ * Whether the peer's FIN is among the bytes received may hang on whether the
+ * socket lives on in TIME_WAIT (track/bytes.c), which must be asked now.
+ */
+static void ask_timewait(struct session *session, struct event *event)
+{
+	struct diag *diag = sources_diag(session->sources);
+
+	if (event->type != EVENT_INFO || event->info.reason != INFO_DESTROY || diag == NULL ||
+	    event->info.timewait != TIMEWAIT_UNKNOWN || event->info.rqueue != 0 ||
+	    !tracker_knows(session->tracker, event->info.cookie))
+		return;
+	event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
+}
+
+static void feed(struct session *session, int64_t until_ns)
+{
+	struct event event;
+
+	while (merge_next(sources_merge(session->sources), until_ns, &event)) {
+		ask_timewait(session, &event);
+		tracker_feed(session->tracker, &event);
+	}
+}
+
+/* Open connections have had no last word: ask the kernel how far they are. */
+static void look_at_open(struct session *session)
+{
+	struct diag *diag = sources_diag(session->sources);
+	const struct conn *conn = NULL;
+	struct event *looks = NULL;
+	size_t count = 0, size = 0;
+
+	if (diag == NULL)
+		return;
+	while ((conn = tracker_next(session->tracker, conn)) != NULL) {
+		struct event event;
+
+		if (conn->cookie == 0 || !flow_is_complete(&conn->flow) ||
+		    diag_query(diag, &conn->flow, conn->cookie, &event) != 0)
+			continue;
+		if (count == size) {
+			size = size > 0 ? size * 2 : 64;
+			looks = xreallocarray(looks, size, sizeof(*looks));
+		}
+		looks[count++] = event;
+	}
+	for (size_t i = 0; i < count; i++)
+		tracker_feed(session->tracker, &looks[i]);
+	free(looks);
+}
+
+static void print_reports(struct session *session, bool final)
+{
+	struct err err = {""};
+
+	look_at_open(session);
+	check_output(session, output_print(session->output, next_open, session->tracker, final, &err), &err);
+}
+
+/* ---- opening ---------------------------------------------------------------------- */
+
+static int open_signals(struct session *session)
+{
+	sigset_t wanted;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGINT);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGHUP);
+	sigaddset(&wanted, SIGUSR1);
+	session->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	return session->signal_fd < 0 ? -errno : 0;
+}
+
+static void open_tracker(struct session *session)
+{
+	const struct options *options = session->options;
+	bool is_file = options->read != NULL || options->replay != NULL;
+	struct tracker_config config = {
+		.limit = TRACKER_LIMIT,
+		.timeout_ns = options->timeout_ns,
+		.whole = options->command == NULL && options->pid_count == 0,
+		.has_destroy = sources_has_destroy(session->sources),
+		.netns = sources_netns(session->sources),
+	};
+	struct tracker_notify notify = {session, on_finished};
+
+	if (is_file)
+		config.linger_ns = LINGER_FILE_NS;
+	else if (sources_has_packets(session->sources))
+		config.linger_ns = LINGER_NS;
+	session->tracker = tracker_new(&config, &notify);
+}
+
+static void tell_notices(struct session *session)
+{
+	const char *notice;
+
+	while ((notice = sources_notice(session->sources)) != NULL)
+		fprintf(stderr, "conntrace: %s\n", notice);
+}
+
+static void tell_start(const struct session *session)
+{
+	const struct options *options = session->options;
+
+	if (options->quiet)
+		return;
+	if (options->pid_count > 0)
+		fprintf(stderr, "conntrace: attached by ptrace: the target runs slower while it is watched (see OVERHEAD in "
+				"conntrace(1))\n");
+	if (!isatty(STDERR_FILENO) || options->command != NULL)
+		return;
+	fprintf(stderr, "conntrace: watching %s; Ctrl-C ends and prints the report\n",
+		options->pid_count > 0 ? "the connections of the target" : "all connections on the interface");
+}
+
+int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
+		 struct err *err)
+{
+	struct session *session = xcalloc(1, sizeof(*session));
+	int rc;
+
+	session->options = options;
+	session->signal_fd = -1;
+	session->start_ns = clock_monotonic();
+	*exit_status = options->command != NULL ? 125 : 1;
+	rc = open_signals(session);
+	if (rc != 0)
+		rc = err_set(err, rc, "cannot watch for signals: %s", strerror(-rc));
+	if (rc == 0) {
+		rc = output_open(&session->output, options, clock_now(), err);
+		if (rc == -EINVAL)
+			*exit_status = 2;
+	}
+	if (rc == 0)
+		rc = sources_open(&session->sources, options, mask, exit_status, err);
+	if (rc != 0) {
+		struct err ignored;
+
+		(void)session_close(session, NULL, &ignored);
+		return rc;
+	}
+	open_tracker(session);
+	if (options->duration_ns > 0)
+		session->end_ns = session->start_ns + options->duration_ns;
+	if (options->interval_ns > 0)
+		session->next_report_ns = session->start_ns + options->interval_ns;
+	tell_notices(session);
+	tell_start(session);
+	*opened = session;
+	return 0;
+}
+
+/* ---- running ------------------------------------------------------------------------ */
+
+/*
+ * The terminal's Ctrl-C reaches a launched command by itself, and it is the
+ * command's to decide; what somebody sends to us alone is passed on to it.
+ */
+static void on_end_signal(struct session *session, const struct signalfd_siginfo *info)
+{
+	bool is_terminal = info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL;
+	struct tracer *tracer = session->options->command != NULL ? sources_tracer(session->sources) : NULL;
+
+	if (tracer != NULL && is_terminal)
+		return;
+	if (session->stopping || session->kill_ns > 0) {
+		session->at_once = true;
+		return;
+	}
+	if (tracer == NULL) {
+		session->stopping = true;
+		return;
+	}
+	tracer_signal(tracer, (int)info->ssi_signo);
+	session->kill_ns = INT64_MAX;
+}
+
+static void read_signals(struct session *session)
+{
+	struct signalfd_siginfo info;
+
+	while (read(session->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1)
+			session->print_now = true;
+		else
+			on_end_signal(session, &info);
+	}
+}
+
+/* -d, -c or a dead output end a run; a launched command can't go on without us, so it is asked to end. */
+static void stop_command(struct session *session, int64_t now_ns)
+{
+	struct tracer *tracer = session->options->command != NULL ? sources_tracer(session->sources) : NULL;
+
+	if (session->end_ns > 0 && now_ns >= session->end_ns)
+		session->stopping = true;
+	if (!session->stopping || tracer == NULL)
+		return;
+	if (session->write_error != 0) {
+		/* Nobody reads our report, but the command has done nothing wrong. */
+		session->stopping = false;
+		return;
+	}
+	if (session->kill_ns == 0) {
+		tracer_signal(tracer, SIGTERM);
+		session->kill_ns = now_ns + KILL_NS;
+	} else if (now_ns >= session->kill_ns) {
+		session->at_once = true;
+	}
+}
+
+static bool is_over(const struct session *session)
+{
+	if (session->at_once || sources_have_ended(session->sources))
+		return true;
+	return session->stopping && session->options->command == NULL;
+}
+
+static int64_t time_to_wait(const struct session *session, bool was_busy, int64_t now_ns)
+{
+	int64_t wait = was_busy ? LOOK_NS : IDLE_NS;
+
+	if (session->end_ns > 0 && session->end_ns - now_ns < wait)
+		wait = session->end_ns - now_ns;
+	if (session->next_report_ns > 0 && session->next_report_ns - now_ns < wait)
+		wait = session->next_report_ns - now_ns;
+	return wait > 0 ? wait : 0;
+}
+
+static void wait_for_work(struct session *session, bool was_busy)
+{
+	struct pollfd fds[SOURCES_FDS + 1];
+	struct timespec timeout;
+	bool ready = false;
+	size_t count = 1;
+	int64_t wait = time_to_wait(session, was_busy, clock_monotonic());
+
+	fds[0] = (struct pollfd){.fd = session->signal_fd, .events = POLLIN};
+	if (!was_busy)
+		count += sources_fds(session->sources, fds + 1, &ready);
+	if (ready)
+		return;
+	timeout.tv_sec = wait / CLOCK_NS_PER_SEC;
+	timeout.tv_nsec = wait % CLOCK_NS_PER_SEC;
+	(void)ppoll(fds, count, &timeout, NULL);
+	if (fds[0].revents != 0)
+		read_signals(session);
+}
+
+static void report_in_time(struct session *session, int64_t now_ns)
+{
+	if (session->next_report_ns > 0 && now_ns >= session->next_report_ns) {
+		session->next_report_ns += session->options->interval_ns;
+		session->print_now = true;
+	}
+	if (session->print_now && session->write_error == 0)
+		print_reports(session, false);
+	session->print_now = false;
+}
+
+void session_run(struct session *session)
+{
+	int64_t hold_ns = sources_hold_ns(session->sources);
+	bool was_busy = false;
+
+	while (!is_over(session)) {
+		struct err write_err = {""};
+
+		wait_for_work(session, was_busy);
+		was_busy = sources_read(session->sources) > 0;
+		feed(session, clock_now() - hold_ns);
+		tracker_tick(session->tracker, clock_now() - hold_ns);
+		report_in_time(session, clock_monotonic());
+		check_output(session, output_error(session->output, &write_err), &write_err);
+		stop_command(session, clock_monotonic());
+		tell_notices(session);
+	}
+}
+
+/* What has died lately is told within a moment; wait for it as long as it is missed. */
+static void hear_last_words(struct session *session)
+{
+	int64_t until_ns = clock_monotonic() + LAST_WORDS_NS;
+	struct tracker_account account;
+
+	sources_drain(session->sources);
+	sources_read(session->sources);
+	feed(session, INT64_MAX);
+	tracker_account(session->tracker, &account);
+	while (sources_have_ended(session->sources) && sources_has_destroy(session->sources) && account.open > 0 &&
+	       clock_monotonic() < until_ns) {
+		struct pollfd fds[SOURCES_FDS];
+		bool ready;
+		size_t count = sources_fds(session->sources, fds, &ready);
+
+		(void)poll(fds, count, 10);
+		sources_read(session->sources);
+		feed(session, INT64_MAX);
+		tracker_account(session->tracker, &account);
+	}
+}
+
+static void fill_summary(const struct session *session, struct summary *summary)
+{
+	struct tracker_account account;
+	struct tracer *tracer = sources_tracer(session->sources);
+	struct rusage usage;
+
+	tracker_account(session->tracker, &account);
+	memset(summary, 0, sizeof(*summary));
+	summary->duration_ns = clock_monotonic() - session->start_ns;
+	summary->connections = session->finished + account.open;
+	summary->unattributed = account.unattributed;
+	memcpy(summary->lost, account.lost, sizeof(summary->lost));
+	if (tracer != NULL) {
+		summary->stops = tracer_stops(tracer);
+		summary->lost[LOST_CALL_QUEUE] += (int64_t)tracer_refused(tracer);
+	}
+	summary->packets = sources_packets(session->sources);
+	getrusage(RUSAGE_SELF, &usage);
+	summary->cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_NS_PER_SEC +
+			  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * CLOCK_NS_PER_US;
+}
+
+int session_report(struct session *session, struct err *err)
+{
+	struct summary summary;
+
+	hear_last_words(session);
+	tracker_finish(session->tracker, clock_now());
+	if (session->write_error == 0) {
+		int rc;
+
+		print_reports(session, true);
+		fill_summary(session, &summary);
+		rc = session->write_error == 0 ? output_summary(session->output, &summary, err) : 0;
+		check_output(session, rc, err);
+	}
+	if (session->write_error == -EPIPE)
+		return 0;
+	if (session->write_error != 0)
+		*err = session->write_err;
+	return session->write_error;
+}
+
+int session_close(struct session *session, int *wait_status, struct err *err)
+{
+	int rc = 0;
+
+	if (session == NULL)
+		return 0;
+	sources_close(session->sources, wait_status);
+	tracker_free(session->tracker);
+	if (session->output != NULL)
+		rc = output_close(session->output, err);
+	if (session->signal_fd >= 0)
+		close(session->signal_fd);
+	free(session);
+	return rc == -EPIPE ? 0 : rc;
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sources.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "source/diag/destroy.h"
+#include "source/procfs/procfs.h"
+#include "source/source.h"
+
+/*
+ * Packets come through a kernel buffer and another process: they may be later
+ * than the calls they caused. Without them only the tracing thread's queue and
+ * the netlink socket have to be put in order.
+ */
+#define HOLD_PACKETS_NS (100 * CLOCK_NS_PER_MS)
+#define HOLD_NS (20 * CLOCK_NS_PER_MS)
+
+struct sources {
+	const struct options *options;
+	struct merge *merge;
+	uint32_t netns;
+	struct tracer *tracer;
+	struct queue *tracer_events;
+	struct tracer_user user;
+	struct destroy *destroy;
+	struct queue *destroy_events;
+	struct diag *diag;
+	char **notices;
+	size_t notice_count, notice_at;
+	bool tracer_ended;
+};
+
+static void add_notice(struct sources *sources, const char *text)
+{
+	sources->notices = xreallocarray(sources->notices, sources->notice_count + 1, sizeof(char *));
+	sources->notices[sources->notice_count++] = xstrdup(text);
+}
+
+const char *sources_notice(struct sources *sources)
+{
+	return sources->notice_at < sources->notice_count ? sources->notices[sources->notice_at++] : NULL;
+}
+
+/* ---- opening ----------------------------------------------------------------- */
+
+/* The kernel's last words, and questions: without them numbers are unknown, which is no failure. */
+static void open_kernel(struct sources *sources)
+{
+	struct destroy_config config = {.netns = sources->netns, .disconnected = true};
+	struct err err = {""};
+
+	if (destroy_open(&sources->destroy, &config, &err) != 0)
+		add_notice(sources, err.text);
+	else
+		sources->destroy_events = merge_stream(sources->merge);
+	if (diag_open(&sources->diag, sources->netns, &err) != 0)
+		add_notice(sources, err.text);
+}
+
+static int find_user(struct sources *sources, const char *name, struct err *err)
+{
+	const struct passwd *entry = getpwnam(name);
+	struct tracer_user *user = &sources->user;
+
+	if (entry == NULL)
+		return err_set(err, ENOENT, "no user \"%s\" (-u)", name);
+	user->uid = entry->pw_uid;
+	user->gid = entry->pw_gid;
+	user->group_count = 64;
+	do {
+		int wanted = user->group_count;
+
+		user->groups = xreallocarray(user->groups, (size_t)wanted, sizeof(gid_t));
+		if (getgrouplist(name, entry->pw_gid, user->groups, &user->group_count) >= 0)
+			return 0;
+		if (user->group_count <= wanted)
+			user->group_count = wanted * 2;
+	} while (user->group_count <= 65536); /* NGROUPS_MAX of Linux */
+	return err_set(err, E2BIG, "user \"%s\" (-u) has too many groups", name);
+}
+
+static int open_tracer(struct sources *sources, const sigset_t *mask, int *exit_status, struct err *err)
+{
+	const struct options *options = sources->options;
+	struct tracer_config config = {
+		.pids = options->pids,
+		.pid_count = options->pid_count,
+		.command = options->command,
+		.mask = *mask,
+		.follow = options->follow,
+		.filter = !options->no_filter,
+	};
+	int rc;
+
+	if (options->user != NULL) {
+		rc = find_user(sources, options->user, err);
+		if (rc != 0) {
+			*exit_status = 125;
+			return rc;
+		}
+		config.user = &sources->user;
+	}
+	rc = tracer_open(&sources->tracer, &config, exit_status, err);
+	if (rc != 0)
+		return rc;
+	sources->tracer_events = merge_stream(sources->merge);
+	for (size_t i = 0; tracer_warning(sources->tracer, i) != NULL; i++)
+		add_notice(sources, tracer_warning(sources->tracer, i));
+	return 0;
+}
+
+int sources_open(struct sources **opened, const struct options *options, const sigset_t *mask, int *exit_status,
+		 struct err *err)
+{
+	struct sources *sources = xcalloc(1, sizeof(*sources));
+	bool has_target = options->command != NULL || options->pid_count > 0;
+	int rc = 0;
+
+	*exit_status = 1;
+	sources->options = options;
+	sources->merge = merge_new();
+	sources->netns = procfs_netns(getpid());
+	if (options->read == NULL && options->replay == NULL)
+		open_kernel(sources);
+	if (rc == 0 && has_target)
+		rc = open_tracer(sources, mask, exit_status, err);
+	if (rc != 0) {
+		sources_close(sources, NULL);
+		return rc;
+	}
+	*opened = sources;
+	return 0;
+}
+
+void sources_close(struct sources *sources, int *wait_status)
+{
+	if (sources == NULL)
+		return;
+	if (sources->tracer != NULL && wait_status != NULL)
+		(void)tracer_status(sources->tracer, wait_status);
+	tracer_close(sources->tracer);
+	destroy_close(sources->destroy);
+	diag_close(sources->diag);
+	merge_free(sources->merge);
+	for (size_t i = 0; i < sources->notice_count; i++)
+		free(sources->notices[i]);
+	free(sources->notices);
+	free(sources->user.groups);
+	free(sources);
+}
+
+/* ---- reading ------------------------------------------------------------------- */
+
+int sources_read(struct sources *sources)
+{
+	struct err err = {""};
+	int count = 0, rc;
+
+	/*
+	 * The tracer first: a socket's death is stamped when it is read, so what
+	 * the calls told of it is in the merge by then.
+	 */
+	if (sources->tracer != NULL && !sources->tracer_ended) {
+		rc = tracer_read(sources->tracer, sources->tracer_events, &err);
+		if (rc == SOURCE_END)
+			sources->tracer_ended = true;
+		count += rc > 0 ? rc : 0;
+	}
+	if (sources->destroy != NULL) {
+		rc = destroy_read(sources->destroy, sources->destroy_events, &err);
+		if (rc < 0 && rc != SOURCE_END) {
+			add_notice(sources, err.text);
+			destroy_close(sources->destroy);
+			sources->destroy = NULL;
+		}
+		count += rc > 0 ? rc : 0;
+	}
+	return count;
+}
+
+size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool *ready)
+{
+	size_t count = 0;
+
+	*ready = false;
+	if (sources->tracer != NULL && !sources->tracer_ended) {
+		if (!tracer_sleep(sources->tracer))
+			*ready = true;
+		fds[count++] = (struct pollfd){.fd = tracer_fd(sources->tracer), .events = POLLIN};
+	}
+	if (sources->destroy != NULL)
+		fds[count++] = (struct pollfd){.fd = destroy_fd(sources->destroy), .events = POLLIN};
+	return count;
+}
+
+bool sources_have_ended(const struct sources *sources)
+{
+	return sources->tracer != NULL && sources->tracer_ended;
+}
+
+void sources_drain(struct sources *sources)
+{
+	(void)sources;
+}
+
+int64_t sources_hold_ns(const struct sources *sources)
+{
+	return sources_has_packets(sources) ? HOLD_PACKETS_NS : HOLD_NS;
+}
+
+struct merge *sources_merge(struct sources *sources)
+{
+	return sources->merge;
+}
+
+struct tracer *sources_tracer(struct sources *sources)
+{
+	return sources->tracer;
+}
+
+struct diag *sources_diag(struct sources *sources)
+{
+	return sources->diag;
+}
+
+bool sources_has_destroy(const struct sources *sources)
+{
+	return sources->destroy != NULL;
+}
+
+bool sources_has_packets(const struct sources *sources)
+{
+	return sources->options->interface_count > 0 || sources->options->read != NULL;
+}
+
+uint64_t sources_packets(const struct sources *sources)
+{
+	(void)sources;
+	return 0;
+}
+
+uint32_t sources_netns(const struct sources *sources)
+{
+	return sources->netns;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCES_H
+#define CONNTRACE_SOURCES_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "merge/merge.h"
+#include "options.h"
+#include "source/diag/dump.h"
+#include "source/ptrace/tracer.h"
+
+/** Most descriptors sources_fds() gives. */
+#define SOURCES_FDS 8
+
+/** struct sources - every witness of a run, and the merge of what they say */
+struct sources;
+
+/**
+ * sources_open() - open what was asked for
+ * @sources: set on success
+ * @options: must outlive it
+ * @mask: the signal mask a launched command starts with
+ * @exit_status: set on failure: what to exit with
+ * @err: the story of a failure
+ *
+ * What must be opened while there are privileges comes first, the command is
+ * launched last, so that nothing of it is missed.
+ *
+ * Return: 0 or a negative errno.
+ */
+int sources_open(struct sources **sources, const struct options *options, const sigset_t *mask, int *exit_status,
+		 struct err *err);
+
+/** sources_close() - let targets go; NULL is fine; @wait_status as session_close()'s */
+void sources_close(struct sources *sources, int *wait_status);
+
+/** sources_merge() - where their events come out */
+struct merge *sources_merge(struct sources *sources);
+
+/** sources_read() - move what the witnesses have into the merge; Return: how many events */
+int sources_read(struct sources *sources);
+
+/** sources_fds() - what to poll(2) for; Return: how many; 0 with @ready set when events wait already */
+size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool *ready);
+
+/** sources_have_ended() - nothing more will come of what was to be watched */
+bool sources_have_ended(const struct sources *sources);
+
+/** sources_drain() - ask the packet process for what the kernel has captured already, and take it */
+void sources_drain(struct sources *sources);
+
+/** sources_hold_ns() - how long an event waits so that slower witnesses can overtake it */
+int64_t sources_hold_ns(const struct sources *sources);
+
+/** sources_tracer() - the tracer, or NULL */
+struct tracer *sources_tracer(struct sources *sources);
+
+/** sources_diag() - for questions about single sockets, or NULL */
+struct diag *sources_diag(struct sources *sources);
+
+/** sources_has_destroy() - does the kernel tell of sockets that die? */
+bool sources_has_destroy(const struct sources *sources);
+
+/** sources_has_packets() - is there a capture or a savefile? */
+bool sources_has_packets(const struct sources *sources);
+
+/** sources_packets() - how many packets were looked at */
+uint64_t sources_packets(const struct sources *sources);
+
+/** sources_netns() - inode of the network namespace we are in, 0 unknown */
+uint32_t sources_netns(const struct sources *sources);
+
+/** sources_notice() - the next line for the user about what could not be opened or failed since, or NULL */
+const char *sources_notice(struct sources *sources);
+
+#endif
