@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "source/diag/destroy.h"
 #include "source/diag/socket.h"
 #include "source/diag/tcp_info.h"
 
@@ -191,6 +194,143 @@ static void socket_take_takes_from_a_process(void **state)
 	close(pidfd);
 }
 
+/** cookie_of() - by the kernel's word */
+static uint64_t cookie_of(int fd)
+{
+	struct event event;
+
+	assert_int_equal(socket_read(fd, &event), 0);
+	return event.info.cookie;
+}
+
+/** wait_for_end() - the last word of the socket with this cookie; others on the host may die meanwhile */
+static bool wait_for_end(struct destroy *destroy, struct queue *queue, uint64_t cookie, struct event *event)
+{
+	int64_t end = clock_monotonic() + 10 * CLOCK_NS_PER_SEC;
+	struct pollfd poller = {.fd = destroy_fd(destroy), .events = POLLIN};
+
+	while (clock_monotonic() < end) {
+		while (queue_pop(queue, event)) {
+			if (event->type == EVENT_INFO && event->info.cookie == cookie)
+				return true;
+		}
+		poll(&poller, 1, 100);
+		assert_true(destroy_read(destroy, queue, NULL) >= 0);
+	}
+	return false;
+}
+
+static void destroy_tells_the_last_word(void **state)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct destroy_config config = {.netns = 42};
+	struct queue *queue = queue_new(sizeof(struct event), 100000);
+	struct destroy *destroy;
+	struct event event;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(destroy_open(&destroy, &config, &err), 0);
+	assert_true(destroy_buffer(destroy) > 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct event before;
+		struct pair pair;
+		char bytes[200];
+
+		pair_open(&pair, families[i]);
+		assert_int_equal(send(pair.opener, bytes, 100, 0), 100);
+		assert_int_equal(recv(pair.acceptor, bytes, sizeof(bytes), 0), 100);
+		assert_int_equal(send(pair.acceptor, bytes, 50, 0), 50);
+		assert_int_equal(recv(pair.opener, bytes, sizeof(bytes), 0), 50);
+		assert_int_equal(socket_read(pair.acceptor, &before), 0);
+		close(pair.opener);
+		assert_int_equal(recv(pair.acceptor, bytes, sizeof(bytes), 0), 0);
+		close(pair.acceptor);
+		assert_true(wait_for_end(destroy, queue, before.info.cookie, &event));
+		assert_int_equal(event.info.reason, INFO_DESTROY);
+		assert_int_equal(event.flow.netns, 42);
+		assert_true(endpoint_equal(&event.flow.local, &before.flow.local));
+		assert_true(endpoint_equal(&event.flow.remote, &before.flow.remote));
+		assert_int_equal(event.info.bytes_sent - event.info.bytes_retrans, 50);
+		/* The opener's FIN came and was read; ours was acknowledged. */
+		assert_int_equal(event.info.bytes_received, 101);
+		assert_int_equal(event.info.bytes_acked, 51);
+		assert_int_equal(event.info.rqueue, 0);
+		assert_int_equal(event.info.wqueue, 0);
+		close(pair.listener);
+	}
+	destroy_close(destroy);
+	queue_free(queue);
+}
+
+static void destroy_knows_no_counters_of_the_disconnected(void **state)
+{
+	struct destroy_config config = {.disconnected = true};
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+	struct queue *queue = queue_new(sizeof(struct event), 100000);
+	struct destroy *destroy;
+	struct event event;
+	struct pair pair;
+	uint64_t cookie;
+
+	(void)state;
+	assert_int_equal(destroy_open(&destroy, &config, NULL), 0);
+	pair_open(&pair, AF_INET);
+	assert_int_equal(send(pair.opener, "hello", 5, 0), 5);
+	cookie = cookie_of(pair.opener);
+	assert_return_code(setsockopt(pair.opener, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), errno);
+	pair_close(&pair);
+	assert_true(wait_for_end(destroy, queue, cookie, &event));
+	assert_int_equal(event.flow.remote.port, 0);
+	assert_int_equal(event.info.bytes_sent, EVENT_UNKNOWN);
+	assert_int_equal(event.info.rqueue, EVENT_UNKNOWN);
+	destroy_close(destroy);
+	queue_free(queue);
+}
+
+static void destroy_says_how_many_it_lost(void **state)
+{
+	enum { CONNECTIONS = 200 };
+	struct destroy_config config = {.buffer = 4096};
+	struct queue *queue = queue_new(sizeof(struct event), 100000);
+	int64_t lost = 0, seen = 0, end = clock_monotonic() + 10 * CLOCK_NS_PER_SEC;
+	struct destroy *destroy;
+	struct event event;
+
+	(void)state;
+	assert_int_equal(destroy_open(&destroy, &config, NULL), 0);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		struct pair pair;
+
+		pair_open(&pair, AF_INET);
+		pair_close(&pair);
+	}
+	/* Both ends and the listener; the kernel tells with a delay. */
+	while (lost + seen < 2 * CONNECTIONS && clock_monotonic() < end) {
+		struct pollfd poller = {.fd = destroy_fd(destroy), .events = POLLIN};
+
+		poll(&poller, 1, 100);
+		assert_true(destroy_read(destroy, queue, NULL) >= 0);
+		while (queue_pop(queue, &event)) {
+			if (event.type != EVENT_LOST) {
+				seen++;
+				continue;
+			}
+			assert_int_equal(event.lost.where, LOST_NETLINK);
+			assert_int_not_equal(event.lost.count, 0);
+			/* Linux before 4.12 does not say how many. */
+			if (event.lost.count == EVENT_UNKNOWN)
+				skip();
+			lost += event.lost.count;
+		}
+	}
+	assert_true(lost > 0);
+	assert_true(lost + seen >= 2 * CONNECTIONS);
+	destroy_close(destroy);
+	destroy_close(NULL);
+	queue_free(queue);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -199,6 +339,9 @@ int main(void)
 		cmocka_unit_test(socket_read_knows_both_ends),
 		cmocka_unit_test(socket_read_refuses_what_is_not_tcp),
 		cmocka_unit_test(socket_take_takes_from_a_process),
+		cmocka_unit_test(destroy_tells_the_last_word),
+		cmocka_unit_test(destroy_knows_no_counters_of_the_disconnected),
+		cmocka_unit_test(destroy_says_how_many_it_lost),
 	};
 
 	return UNIT_RUN(tests);
