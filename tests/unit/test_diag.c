@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "source/diag/destroy.h"
+#include "source/diag/dump.h"
 #include "source/diag/socket.h"
 #include "source/diag/tcp_info.h"
 
@@ -290,25 +291,27 @@ static void destroy_knows_no_counters_of_the_disconnected(void **state)
 
 static void destroy_says_how_many_it_lost(void **state)
 {
-	enum { CONNECTIONS = 200 };
+	enum { LIMIT = 10000 };
 	struct destroy_config config = {.buffer = 4096};
 	struct queue *queue = queue_new(sizeof(struct event), 100000);
 	int64_t lost = 0, seen = 0, end = clock_monotonic() + 10 * CLOCK_NS_PER_SEC;
+	struct pollfd poller = {0};
 	struct destroy *destroy;
 	struct event event;
+	int made = 0;
 
 	(void)state;
 	assert_int_equal(destroy_open(&destroy, &config, NULL), 0);
-	for (int i = 0; i < CONNECTIONS; i++) {
+	poller.fd = destroy_fd(destroy);
+	for (; made < LIMIT && !(poll(&poller, 1, 0) > 0 && (poller.revents & POLLERR)); made++) {
 		struct pair pair;
 
 		pair_open(&pair, AF_INET);
 		pair_close(&pair);
 	}
-	/* Both ends and the listener; the kernel tells with a delay. */
-	while (lost + seen < 2 * CONNECTIONS && clock_monotonic() < end) {
-		struct pollfd poller = {.fd = destroy_fd(destroy), .events = POLLIN};
-
+	poller.events = POLLIN;
+	/* Of each both ends; the kernel tells with a delay. */
+	while (lost + seen < 2 * made && clock_monotonic() < end) {
 		poll(&poller, 1, 100);
 		assert_true(destroy_read(destroy, queue, NULL) >= 0);
 		while (queue_pop(queue, &event)) {
@@ -325,10 +328,126 @@ static void destroy_says_how_many_it_lost(void **state)
 		}
 	}
 	assert_true(lost > 0);
-	assert_true(lost + seen >= 2 * CONNECTIONS);
+	assert_true(lost + seen >= 2 * made);
 	destroy_close(destroy);
 	destroy_close(NULL);
 	queue_free(queue);
+}
+
+static void query_finds_by_ends_and_cookie(void **state)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct diag *diag;
+
+	(void)state;
+	assert_int_equal(diag_open(&diag, 7, NULL), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct event look, answer;
+		struct pair pair;
+
+		pair_open(&pair, families[i]);
+		assert_int_equal(send(pair.acceptor, "hello", 5, 0), 5);
+		assert_int_equal(socket_read(pair.opener, &look), 0);
+		assert_int_equal(diag_query(diag, &look.flow, look.info.cookie, &answer), 0);
+		assert_int_equal(answer.info.cookie, look.info.cookie);
+		assert_int_equal(answer.info.state, TCP_ESTABLISHED);
+		assert_int_equal(answer.info.bytes_received, 5);
+		assert_int_equal(answer.info.rqueue, 5);
+		assert_int_not_equal(answer.info.inode, 0);
+		assert_int_equal(answer.info.uid, getuid());
+		assert_int_equal(answer.flow.netns, 7);
+		assert_int_equal(diag_query(diag, &look.flow, 0, &answer), 0);
+		assert_int_equal(diag_query(diag, &look.flow, look.info.cookie ^ 1, &answer), -ESTALE);
+		assert_int_equal(diag_timewait(diag, &look.flow, look.info.cookie), TIMEWAIT_UNKNOWN);
+		assert_int_equal(diag_listens(diag, &look.flow.remote), 1);
+		assert_int_equal(diag_listens(diag, &look.flow.local), 0);
+		/* A listener stands in for a connection that is not there; that is no answer. */
+		look.flow = flow_reverse(&look.flow);
+		look.flow.remote.port ^= 1;
+		assert_int_equal(diag_query(diag, &look.flow, 0, &answer), -ENOENT);
+		look.flow.remote.port = 0;
+		assert_int_equal(diag_query(diag, &look.flow, 0, &answer), -EINVAL);
+		pair_close(&pair);
+	}
+	diag_close(diag);
+	diag_close(NULL);
+}
+
+static void timewait_is_on_the_side_that_closed_first(void **state)
+{
+	struct destroy_config config = {.netns = 0};
+	struct queue *queue = queue_new(sizeof(struct event), 100000);
+	struct destroy *destroy;
+	struct event opener, acceptor, event;
+	struct diag *diag;
+	struct pair pair;
+	char byte;
+
+	(void)state;
+	assert_int_equal(destroy_open(&destroy, &config, NULL), 0);
+	assert_int_equal(diag_open(&diag, 0, NULL), 0);
+	pair_open(&pair, AF_INET);
+	assert_int_equal(socket_read(pair.opener, &opener), 0);
+	assert_int_equal(socket_read(pair.acceptor, &acceptor), 0);
+	close(pair.acceptor);
+	assert_int_equal(recv(pair.opener, &byte, 1, 0), 0);
+	close(pair.opener);
+	assert_true(wait_for_end(destroy, queue, opener.info.cookie, &event));
+	assert_int_equal(diag_timewait(diag, &acceptor.flow, acceptor.info.cookie), TIMEWAIT_PRESENT);
+	assert_int_equal(diag_timewait(diag, &acceptor.flow, acceptor.info.cookie ^ 1), TIMEWAIT_UNKNOWN);
+	/* A host short of mini sockets says unknown. */
+	assert_int_not_equal(diag_timewait(diag, &opener.flow, opener.info.cookie), TIMEWAIT_PRESENT);
+	close(pair.listener);
+	diag_close(diag);
+	destroy_close(destroy);
+	queue_free(queue);
+}
+
+/** struct search - what the dump is to find */
+struct search {
+	uint64_t opener, acceptor, listener;
+	int found;
+};
+
+static void search_one(void *context, const struct event *event)
+{
+	struct search *search = context;
+
+	if (event->info.cookie == search->opener || event->info.cookie == search->acceptor) {
+		assert_int_equal(event->info.state, TCP_ESTABLISHED);
+		assert_true(flow_is_complete(&event->flow));
+		assert_true(event->info.segs_out >= 0);
+		search->found++;
+	} else if (event->info.cookie == search->listener) {
+		assert_int_equal(event->info.state, TCP_LISTEN);
+		assert_int_equal(event->info.rqueue, 0);
+		assert_int_equal(event->info.wqueue, 8);
+		assert_int_equal(event->info.bytes_received, EVENT_UNKNOWN);
+		search->found++;
+	}
+}
+
+static void dump_tells_every_socket(void **state)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct diag *diag;
+
+	(void)state;
+	assert_int_equal(diag_open(&diag, 0, NULL), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct pair pair;
+		struct search search;
+
+		pair_open(&pair, families[i]);
+		search = (struct search){cookie_of(pair.opener), cookie_of(pair.acceptor), cookie_of(pair.listener), 0};
+		assert_true(diag_dump(diag, DIAG_ALL_STATES, search_one, &search, NULL) >= 3);
+		assert_int_equal(search.found, 3);
+		search.found = 0;
+		assert_true(diag_dump(diag, 1U << TCP_LISTEN, search_one, &search, NULL) >= 1);
+		assert_int_equal(search.found, 1);
+		pair_close(&pair);
+	}
+	diag_close(diag);
 }
 
 int main(void)
@@ -342,6 +461,9 @@ int main(void)
 		cmocka_unit_test(destroy_tells_the_last_word),
 		cmocka_unit_test(destroy_knows_no_counters_of_the_disconnected),
 		cmocka_unit_test(destroy_says_how_many_it_lost),
+		cmocka_unit_test(query_finds_by_ends_and_cookie),
+		cmocka_unit_test(timewait_is_on_the_side_that_closed_first),
+		cmocka_unit_test(dump_tells_every_socket),
 	};
 
 	return UNIT_RUN(tests);

@@ -40,6 +40,7 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	const struct nlattr *attribute;
 	const struct nlattr *counters = NULL;
 	struct inet_diag_msg message;
+	const char *end;
 
 	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(header) < sizeof(message))
 		return -EBADMSG;
@@ -47,7 +48,9 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	if (message_endpoint(&result.flow.local, message.idiag_family, message.id.idiag_src, message.id.idiag_sport) ||
 	    message_endpoint(&result.flow.remote, message.idiag_family, message.id.idiag_dst, message.id.idiag_dport))
 		return -EBADMSG;
-	mnl_attr_for_each(attribute, header, sizeof(message)) {
+	end = mnl_nlmsg_get_payload_tail(header);
+	for (attribute = mnl_nlmsg_get_payload_offset(header, sizeof(message));
+	     mnl_attr_ok(attribute, (int)(end - (const char *)attribute)); attribute = mnl_attr_next(attribute)) {
 		if (mnl_attr_get_type(attribute) == INET_DIAG_INFO)
 			counters = attribute;
 	}
