@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/diag/message.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "source/diag/tcp_info.h"
+
+static int message_endpoint(struct endpoint *endpoint, int family, const uint32_t address[4], uint16_t port)
+{
+	if (family == AF_INET) {
+		struct in_addr v4 = {.s_addr = address[0]};
+
+		*endpoint = endpoint_v4(v4, ntohs(port));
+		return 0;
+	}
+	if (family == AF_INET6) {
+		struct in6_addr v6;
+
+		memcpy(&v6, address, sizeof(v6));
+		*endpoint = endpoint_v6(&v6, ntohs(port));
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+static int32_t message_queue(uint32_t length)
+{
+	return length <= INT32_MAX ? (int32_t)length : EVENT_UNKNOWN;
+}
+
+int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t time_ns)
+{
+	struct event result = event_new(EVENT_INFO, ORIGIN_KERNEL, time_ns);
+	struct event_info *info = &result.info;
+	const struct nlattr *attribute;
+	const struct nlattr *counters = NULL;
+	struct inet_diag_msg message;
+	const char *end;
+
+	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(header) < sizeof(message))
+		return -EBADMSG;
+	memcpy(&message, mnl_nlmsg_get_payload(header), sizeof(message));
+	if (message_endpoint(&result.flow.local, message.idiag_family, message.id.idiag_src, message.id.idiag_sport) ||
+	    message_endpoint(&result.flow.remote, message.idiag_family, message.id.idiag_dst, message.id.idiag_dport))
+		return -EBADMSG;
+	end = mnl_nlmsg_get_payload_tail(header);
+	for (attribute = mnl_nlmsg_get_payload_offset(header, sizeof(message));
+	     mnl_attr_ok(attribute, (int)(end - (const char *)attribute)); attribute = mnl_attr_next(attribute)) {
+		if (mnl_attr_get_type(attribute) == INET_DIAG_INFO)
+			counters = attribute;
+	}
+	tcp_info_unknown(info);
+	info->reason = INFO_LOOK;
+	if (counters != NULL)
+		tcp_info_to_event(info, mnl_attr_get_payload(counters), mnl_attr_get_payload_len(counters));
+	info->state = message.idiag_state;
+	info->cookie = (uint64_t)message.id.idiag_cookie[1] << 32 | message.id.idiag_cookie[0];
+	info->inode = message.idiag_inode;
+	/*
+	 * Counters are asked for always, so who has none is a mini socket, whose
+	 * queues and owner the kernel fills with zeroes. A socket without inode
+	 * belongs to nobody any more, and its uid says 0 without meaning root.
+	 */
+	if (counters != NULL) {
+		info->rqueue = message_queue(message.idiag_rqueue);
+		info->wqueue = message_queue(message.idiag_wqueue);
+		if (message.idiag_inode != 0)
+			info->uid = message.idiag_uid;
+	}
+	*event = result;
+	return 0;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/diag/socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "source/diag/tcp_info.h"
+
+/* Numbers above 423 are the same on every architecture; the C library may be older than the kernel. */
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#ifndef SO_COOKIE
+#define SO_COOKIE 57
+#endif
+
+int socket_process(pid_t pid)
+{
+	long fd = syscall(SYS_pidfd_open, pid, 0U);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int socket_take(int pidfd, int fd)
+{
+	long taken = syscall(SYS_pidfd_getfd, pidfd, fd, 0U);
+
+	return taken < 0 ? -errno : (int)taken;
+}
+
+typedef int name_function(int socket, struct sockaddr *address, socklen_t *length);
+
+/** read_name() - one end of the socket; left unknown when it has none (ENOTCONN) */
+static int read_name(int socket, name_function *name, struct endpoint *endpoint)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+
+	if (name(socket, (struct sockaddr *)&address, &length) != 0)
+		return errno == ENOTCONN ? 0 : -errno;
+	return endpoint_from_sockaddr(endpoint, &address, length);
+}
+
+int socket_read(int socket, struct event *event)
+{
+	struct event result = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
+	struct tcp_info_layout layout;
+	socklen_t length = sizeof(layout);
+	int protocol = 0;
+	int error;
+
+	tcp_info_unknown(&result.info);
+	result.info.reason = INFO_LOOK;
+	/* SOL_TCP is IPPROTO_TCP; every other kind of socket and of file refuses this call. */
+	if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &layout, &length) != 0)
+		return errno == ENOTSOCK || errno == EOPNOTSUPP || errno == ENOPROTOOPT ? -ENOTSUP : -errno;
+	tcp_info_to_event(&result.info, &layout, length);
+	length = sizeof(protocol);
+	if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) != 0)
+		return -errno;
+	if (protocol != IPPROTO_TCP)
+		tcp_info_to_event(&result.info, &layout, sizeof(layout.state));
+	length = sizeof(result.info.cookie);
+	if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &result.info.cookie, &length) != 0)
+		return -errno;
+	error = read_name(socket, getsockname, &result.flow.local);
+	if (error == 0)
+		error = read_name(socket, getpeername, &result.flow.remote);
+	if (error == 0)
+		*event = result;
+	return error;
+}

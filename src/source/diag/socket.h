@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_DIAG_SOCKET_H
+#define CONNTRACE_SOURCE_DIAG_SOCKET_H
+
+#include <sys/types.h>
+
+#include "model/event.h"
+
+/*
+ * Looking at a socket of another process through a duplicate of its
+ * descriptor. As long as the duplicate is open the other process's close(2)
+ * does not end the connection (and a listener keeps its port), so: take,
+ * read, close(2), at once. Nothing here changes the socket; SO_ERROR in
+ * particular is never read, because reading clears it.
+ */
+
+/**
+ * socket_process() - a pidfd of a process, for socket_take() (pidfd_open(2), Linux 5.3)
+ * @pid: thread group id; a thread that does not lead its group is -EINVAL or -ENOENT
+ *
+ * Return: the descriptor (close-on-exec) or a negative errno: -ESRCH no such
+ * process, -ENOSYS the kernel is too old, -EPERM or -ENOSYS a container's
+ * seccomp profile.
+ */
+int socket_process(pid_t pid);
+
+/**
+ * socket_take() - duplicate a descriptor of another process (pidfd_getfd(2), Linux 5.6)
+ * @pidfd: from socket_process(); the descriptor table is the thread group leader's, so nothing
+ *         is found once the leader has ended while other threads go on
+ * @fd: the number in the other process
+ *
+ * Needs PTRACE_MODE_ATTACH_REALCREDS, but no attachment.
+ *
+ * Return: a descriptor (close-on-exec) that the caller closes very soon, or a
+ * negative errno: -EBADF not open there, -ESRCH ended, -EPERM not allowed
+ * (also what container seccomp profiles answer), -ENOSYS kernel older than 5.6.
+ */
+int socket_take(int pidfd, int fd);
+
+/**
+ * socket_read() - what the kernel knows of a TCP socket now
+ * @socket: a descriptor of this process
+ * @event: set on success only, wholly: an EVENT_INFO of ORIGIN_KERNEL at clock_now() with
+ *         flow.local, flow.remote, info.cookie, info.state and the counters of TCP_INFO.
+ *         info.reason is INFO_LOOK; flow.netns is 0, info.uid, inode, rqueue and wqueue unknown.
+ *         The remote end is unknown while the socket is in SYN_SENT, LISTEN or CLOSE.
+ *
+ * Five system calls, none of which waits. An MPTCP socket (SO_PROTOCOL 262)
+ * answers with its ends only: its counters would be those of one subflow.
+ *
+ * Return: 0, -ENOTSUP when it is no TCP socket, or another negative errno.
+ */
+int socket_read(int socket, struct event *event);
+
+#endif
