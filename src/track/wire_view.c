@@ -25,12 +25,15 @@ struct wire *wire_copy(const struct wire *wire)
 void wire_flip(struct wire *wire)
 {
 	struct wire_half half = wire->halves[WIRE_LOCAL];
+	uint8_t wscale = wire->wscale[WIRE_LOCAL];
 
 	wire->halves[WIRE_LOCAL] = wire->halves[WIRE_REMOTE];
 	wire->halves[WIRE_REMOTE] = half;
+	wire->wscale[WIRE_LOCAL] = wire->wscale[WIRE_REMOTE];
+	wire->wscale[WIRE_REMOTE] = wscale;
 	if (wire->bits & WIRE_OPENER_KNOWN)
 		wire->bits ^= WIRE_OPENER_REMOTE;
-	if (wire->bits & WIRE_RST)
+	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))
 		wire->bits ^= WIRE_RST_REMOTE;
 	if ((wire->halves[WIRE_LOCAL].bits | wire->halves[WIRE_REMOTE].bits) & HALF_FIN)
 		wire->bits ^= WIRE_FIN_REMOTE_FIRST;

@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/wire.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "track/wire_bits.h"
+
+/*
+ * Evidence, not a state machine: each segment sets bits and raises numbers,
+ * and whatever came first, the same segments leave (nearly) the same record.
+ * A capture may begin in the middle, lose segments, hold them twice or out of
+ * order, and anybody may forge some; so a number is believed only where it
+ * fits what was seen before or what the other side acknowledges, and what does
+ * not fit is counted as a frame and otherwise left alone.
+ *
+ * The handshake is finished when both SYNs have been acknowledged. That one
+ * sentence covers the ordinary one (the SYN by the SYN/ACK, the SYN/ACK by the
+ * ACK), the simultaneous one (RFC 9293, figure 7) and its variants, and Fast
+ * Open (RFC 7413).
+ */
+
+/* Copies of a packet on two interfaces of a host lie microseconds apart; a resent segment comes later than this. */
+#define COPY_WITHIN_NS (5 * CLOCK_NS_PER_MS)
+
+/* How far numbers may run ahead while nobody said what the receiver's window is. */
+#define WINDOW_UNHEARD (1u << 24)
+
+/* A window without scale (RFC 9293), and the largest shift (RFC 7323, 2.3). */
+#define WINDOW_UNSCALED 65535u
+#define WSCALE_MAX 14
+
+/* How far below the first number seen a SYN recorded late may lie, or data in a capture that began in the middle. */
+#define LOWER_MAX (1 << 20)
+
+/* A jump larger than this cannot be told from one that wrapped around. */
+#define JUMP_MAX (1 << 28)
+
+/* Beyond this distance a number belongs to another connection. */
+#define FAR (1 << 30)
+
+#define RTT_UNKNOWN UINT32_MAX
+
+#define ICMP4_UNREACHABLE 3
+#define ICMP4_FRAGMENTATION_NEEDED 4
+#define ICMP6_UNREACHABLE 1
+
+void wire_init(struct wire *wire)
+{
+	memset(wire, 0, sizeof(*wire));
+	wire->halves[WIRE_LOCAL].syn_acked_ns = wire->halves[WIRE_REMOTE].syn_acked_ns = CLOCK_UNKNOWN;
+	wire->first_ns = wire->last_ns = wire->syn_ns = wire->gap_ns = CLOCK_UNKNOWN;
+	wire->srtt_ns = wire->minrtt_ns = RTT_UNKNOWN;
+}
+
+/* What a copy has in common with its original, above what tells where it was captured. */
+static uint32_t segment_print(const struct event_segment *segment)
+{
+	uint64_t hash = (uint64_t)segment->seq << 32 | segment->ack;
+
+	hash = (hash ^ (hash >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+	hash ^= (uint64_t)segment->tsval << 32 | (uint64_t)segment->ip_id << 16 | segment->checksum;
+	hash = (hash ^ (hash >> 32)) * UINT64_C(0x94d049bb133111eb);
+	hash ^= (uint64_t)segment->payload << 32 | (uint64_t)segment->window << 16 | segment->flags;
+	hash = (hash ^ (hash >> 31)) * UINT64_C(0xbf58476d1ce4e5b9);
+	return (uint32_t)(hash >> 40) << 8 | (segment->has & SEGMENT_HAS_OUTGOING ? 0x80 : 0) |
+	       (segment->interface & 0x7f);
+}
+
+static bool is_copy(struct wire *wire, const struct event *event)
+{
+	uint32_t print = segment_print(&event->segment);
+	int64_t distance = event->time_ns - wire->last_ns;
+
+	if (distance > COPY_WITHIN_NS || distance < -COPY_WITHIN_NS)
+		memset(wire->prints, 0, sizeof(wire->prints));
+	for (int i = 0; i < WIRE_PRINTS; i++) {
+		/* On the same interface it was really sent twice. */
+		if (wire->prints[i] != 0 && (wire->prints[i] ^ print) >> 8 == 0 && wire->prints[i] != print)
+			return true;
+	}
+	wire->prints[wire->print_at] = print;
+	wire->print_at = (uint8_t)((wire->print_at + 1) % WIRE_PRINTS);
+	return false;
+}
+
+static void feed_time(struct wire *wire, int64_t time_ns)
+{
+	if (wire->first_ns < 0) {
+		wire->first_ns = wire->last_ns = time_ns;
+		return;
+	}
+	if (time_ns < wire->first_ns)
+		wire->first_ns = time_ns;
+	if (time_ns - wire->last_ns > wire->gap_ns)
+		wire->gap_ns = time_ns - wire->last_ns;
+	else if (wire->gap_ns < 0)
+		wire->gap_ns = 0;
+	if (time_ns > wire->last_ns)
+		wire->last_ns = time_ns;
+}
+
+/* RFC 6298, 2; a round trip over four seconds does not fit and is left out. */
+static void rtt_sample(struct wire *wire, int64_t from_ns, int64_t to_ns)
+{
+	int64_t sample = clock_span(from_ns, to_ns);
+
+	if (sample < 0 || sample >= RTT_UNKNOWN)
+		return;
+	if (sample < wire->minrtt_ns)
+		wire->minrtt_ns = (uint32_t)sample;
+	if (wire->srtt_ns == RTT_UNKNOWN)
+		wire->srtt_ns = (uint32_t)sample;
+	else
+		wire->srtt_ns = (uint32_t)(wire->srtt_ns - wire->srtt_ns / 8 + sample / 8);
+}
+
+static void established_check(struct wire *wire)
+{
+	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
+	const struct wire_half *acceptor = &wire->halves[wire_other(wire_opener(wire))];
+
+	if (wire->bits & WIRE_ESTABLISHED || !(wire->bits & WIRE_OPENER_KNOWN) || !(acceptor->bits & HALF_SYN_ACKED))
+		return;
+	/* A capture may begin with the SYN/ACK. */
+	if (!(opener->bits & HALF_SYN_ACKED) && (opener->bits & HALF_SYN || acceptor->synacks == 0))
+		return;
+	/* Better things came after the reset: the opener tried again with the same number. */
+	wire->bits = (uint16_t)((wire->bits & ~(WIRE_REFUSED | WIRE_ABORTED | WIRE_RST | WIRE_RST_REMOTE)) |
+				WIRE_ESTABLISHED);
+}
+
+static void syn_acked(struct wire *wire, enum wire_side side, int64_t time_ns)
+{
+	struct wire_half *half = &wire->halves[side];
+
+	half->bits |= HALF_SYN_ACKED;
+	half->syn_acked_ns = time_ns;
+	/* Karn: of a SYN sent twice nobody knows which one was answered. */
+	if (side == WIRE_LOCAL && half->syns + half->synacks == 1)
+		rtt_sample(wire, half->syns ? wire->syn_ns : wire->halves[WIRE_REMOTE].syn_acked_ns, time_ns);
+	established_check(wire);
+}
+
+static void feed_opener(struct wire *wire, const struct event *event, enum wire_side side, bool synack)
+{
+	enum wire_side opener = synack ? wire_other(side) : side;
+
+	if (!(wire->bits & WIRE_OPENER_KNOWN))
+		wire->bits |= WIRE_OPENER_KNOWN | (opener == WIRE_REMOTE ? WIRE_OPENER_REMOTE : 0);
+	if (!synack && side == wire_opener(wire) && (wire->syn_ns < 0 || event->time_ns < wire->syn_ns))
+		wire->syn_ns = event->time_ns;
+}
+
+static void feed_syn_options(struct wire *wire, const struct event_segment *segment, enum wire_side side)
+{
+	struct wire_half *half = &wire->halves[side];
+
+	half->bits &= (uint16_t) ~(HALF_OPTIONS | HALF_WSCALE);
+	if (segment->has & SEGMENT_HAS_CUT)
+		return;
+	half->bits |= HALF_OPTIONS;
+	if (segment->has & SEGMENT_HAS_WSCALE) {
+		half->bits |= HALF_WSCALE;
+		wire->wscale[side] = segment->wscale > WSCALE_MAX ? WSCALE_MAX : segment->wscale;
+	}
+}
+
+/* Where @half begins, by its SYN. */
+static void feed_syn_base(struct wire_half *half, uint32_t isn)
+{
+	int64_t acked;
+
+	if (half->bits & HALF_BASE && !(half->bits & HALF_SYN) && half->base - isn <= LOWER_MAX && half->base != isn) {
+		/* The capture has it after later segments. */
+		wire_half_lower(half, isn, isn + 1);
+	} else {
+		wire_half_base(half, isn);
+		half->syns = half->synacks = 0;
+	}
+	half->bits |= HALF_SYN;
+	if (half->next == 0)
+		half->next = 1;
+	if (!(half->bits & HALF_ACKED))
+		return;
+	acked = wire_offset(half, half->acked);
+	if (acked < 1 || acked > LOWER_MAX)
+		half->bits &= (uint16_t) ~(HALF_ACKED | HALF_SYN_ACKED_EARLY);
+}
+
+/* Return: false when the SYN is none of this connection's. */
+static bool feed_syn(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	struct wire_half *half = &wire->halves[side];
+	const struct wire_half *other = &wire->halves[wire_other(side)];
+	bool synack = segment->flags & SEGMENT_ACK;
+
+	if (synack && other->bits & HALF_SYN) {
+		int64_t acked = wire_offset(other, segment->ack);
+
+		if (acked < 1 || acked > (int64_t)other->next)
+			return false;
+	}
+	if (!(half->bits & HALF_SYN) || segment->seq != half->base) {
+		if (half->bits & HALF_SYN_ACKED)
+			return false;
+		feed_syn_base(half, segment->seq);
+	}
+	feed_syn_options(wire, segment, side);
+	feed_opener(wire, event, side, synack);
+	if (synack && half->synacks < UINT8_MAX)
+		half->synacks++;
+	else if (!synack && half->syns < UINT8_MAX)
+		half->syns++;
+	if (half->bits & HALF_SYN_ACKED_EARLY && wire_offset(half, half->acked) <= (int64_t)half->next) {
+		half->bits &= (uint16_t)~HALF_SYN_ACKED_EARLY;
+		syn_acked(wire, side, half->syn_acked_ns);
+	}
+	return true;
+}
+
+static uint32_t window_scaled(const struct wire *wire, enum wire_side side, const struct event_segment *segment)
+{
+	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
+
+	if (segment->flags & SEGMENT_SYN)
+		return segment->window;
+	if (!(half->bits & other->bits & HALF_OPTIONS))
+		return (uint32_t)segment->window << WSCALE_MAX;
+	return (uint32_t)segment->window << (half->bits & other->bits & HALF_WSCALE ? wire->wscale[side] : 0);
+}
+
+/* How far the receiver of @side allows numbers to run ahead. */
+static int64_t window_of_receiver(const struct wire *wire, enum wire_side side)
+{
+	const struct wire_half *receiver = &wire->halves[wire_other(side)];
+
+	if (!(receiver->bits & HALF_WINDOW))
+		return WINDOW_UNHEARD;
+	return receiver->window > WINDOW_UNSCALED ? receiver->window : WINDOW_UNSCALED;
+}
+
+/*
+ * A number outside the window is a forgery, or the capture lost much. It is
+ * the second when another segment goes on from there.
+ * Return: true when the numbers of @half have been moved there.
+ */
+static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
+{
+	int32_t distance = (int32_t)(seq - half->stray);
+	int64_t jump = wire_offset(half, seq) - (int64_t)half->next;
+	bool again = half->bits & HALF_STRAY && distance >= -(int32_t)WINDOW_UNSCALED &&
+		     distance <= (int32_t)WINDOW_UNSCALED;
+
+	half->stray = end;
+	half->bits |= HALF_STRAY;
+	if (!again)
+		return false;
+	if (jump < 0 || jump > JUMP_MAX) {
+		/* Only the number it stands at matters from now on. */
+		wire_half_base(half, seq);
+		half->bits = (uint16_t)((half->bits & ~(HALF_ACKED | HALF_FIN)) | HALF_JUMPED);
+	}
+	half->bits &= (uint16_t)~HALF_STRAY;
+	return true;
+}
+
+/*
+ * The payload and FIN of a segment that is no RST.
+ * @in_order: set when nothing is missing before it
+ * Return: false when its numbers cannot be believed.
+ */
+static bool feed_numbers(struct wire *wire, const struct event *event, enum wire_side side, bool *in_order)
+{
+	const struct event_segment *segment = &event->segment;
+	struct wire_half *half = &wire->halves[side];
+	uint32_t seq = segment->seq + (segment->flags & SEGMENT_SYN ? 1 : 0);
+	uint32_t fin = segment->flags & SEGMENT_FIN ? 1 : 0;
+	enum wire_range range = RANGE_NEW;
+	int64_t start, end;
+
+	if (!(half->bits & HALF_BASE))
+		wire_half_base(half, seq);
+	start = wire_offset(half, seq);
+	end = start + segment->payload;
+	if (end + fin > (int64_t)half->next + window_of_receiver(wire, side) || start < (int64_t)half->next - FAR) {
+		if (!feed_stray(half, seq, seq + segment->payload + fin))
+			return false;
+		start = wire_offset(half, seq);
+		end = start + segment->payload;
+	} else {
+		half->bits &= (uint16_t)~HALF_STRAY;
+	}
+	if (start < 0) {
+		/* Nothing comes before a SYN; before the beginning of a capture there was something. */
+		if (half->bits & (HALF_SYN | HALF_JUMPED) || start < -LOWER_MAX)
+			return false;
+		wire_half_lower(half, seq, end < 0 ? seq + segment->payload : half->base);
+		*in_order = true;
+		return true;
+	}
+	*in_order = start <= (int64_t)half->next;
+	if (segment->payload > 0) {
+		bool keepalive = segment->payload == 1 && end == (int64_t)half->next && fin == 0 &&
+				 !(segment->flags & SEGMENT_SYN);
+
+		half->bits |= HALF_DATA;
+		range = wire_half_range(half, start, end);
+		if (range == RANGE_AGAIN && !keepalive)
+			half->retrans++;
+		else if (range == RANGE_FILLS)
+			wire->ooo++;
+	}
+	if (fin) {
+		if (!(half->bits & HALF_FIN)) {
+			half->bits |= HALF_FIN;
+			half->fin = seq + segment->payload;
+			if (side == WIRE_REMOTE && !(wire->halves[WIRE_LOCAL].bits & HALF_FIN))
+				wire->bits |= WIRE_FIN_REMOTE_FIRST;
+		}
+		wire_half_range(half, end, end + 1);
+	}
+	if (side != WIRE_LOCAL || segment->payload == 0)
+		return true;
+	if (range != RANGE_NEW) {
+		wire->bits &= (uint16_t)~WIRE_PROBE;
+	} else if (!(wire->bits & WIRE_PROBE)) {
+		wire->bits |= WIRE_PROBE;
+		wire->probe_ns = event->time_ns;
+		wire->probe_end = seq + segment->payload;
+	}
+	return true;
+}
+
+/* The acknowledgement in a segment that is no RST. @in_order: its own numbers leave nothing out */
+static void feed_ack(struct wire *wire, const struct event *event, enum wire_side side, bool in_order)
+{
+	const struct event_segment *segment = &event->segment;
+	enum wire_side other = wire_other(side);
+	struct wire_half *half = &wire->halves[other];
+	int64_t ack;
+
+	/* Who has heard nothing yet and says ACK all the same leaves the number at 0. */
+	if (!(segment->flags & SEGMENT_SYN) && (segment->ack != 0 || half->bits & HALF_BASE))
+		wire->halves[side].bits |= HALF_ACK_SENT;
+	if (!(half->bits & HALF_BASE)) {
+		/* Nothing was seen yet of what it acknowledges: noted, in case the SYN comes late. */
+		if (!(half->bits & HALF_ACKED)) {
+			half->bits |= HALF_ACKED | HALF_SYN_ACKED_EARLY;
+			half->acked = segment->ack;
+			half->syn_acked_ns = event->time_ns;
+		}
+		return;
+	}
+	ack = wire_offset(half, segment->ack);
+	if (half->bits & HALF_SYN && !(half->bits & HALF_SYN_ACKED)) {
+		/* It finishes half a handshake only if it claims nothing that nobody saw (RFC 9293, 3.10.7.3-4). */
+		if (ack < 1 || ack > (int64_t)half->next || !in_order)
+			return;
+		half->bits |= HALF_ACKED;
+		half->acked = segment->ack;
+		syn_acked(wire, other, event->time_ns);
+	} else if (!(half->bits & HALF_ACKED)) {
+		if (ack < -FAR || ack > (int64_t)half->next + FAR)
+			return;
+		half->bits |= HALF_ACKED;
+		half->acked = segment->ack;
+	} else if ((int32_t)(segment->ack - half->acked) > 0 && ack <= (int64_t)half->next + FAR) {
+		half->acked = segment->ack;
+	}
+	if (side == WIRE_REMOTE && wire->bits & WIRE_PROBE && (int32_t)(segment->ack - wire->probe_end) >= 0) {
+		wire->bits &= (uint16_t)~WIRE_PROBE;
+		rtt_sample(wire, wire->probe_ns, event->time_ns);
+	}
+}
+
+/* Did a RST come within the handshake, and may it be believed (RFC 9293, 3.10.7.3-4, step "check the RST bit")? */
+static void feed_rst_handshake(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	enum wire_side opener = wire_opener(wire);
+	struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
+	uint16_t remote = side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0;
+	int64_t start, ack;
+
+	if (half->bits & HALF_SYN) {
+		start = wire_offset(half, segment->seq);
+		if (start < 0 || start > (int64_t)half->next)
+			return;
+		wire->bits |= WIRE_ABORTED | remote;
+	} else if (side != opener && other->bits & HALF_SYN) {
+		/* Without an ACK the opener ignores it; whoever sent it refused nevertheless. */
+		ack = segment->flags & SEGMENT_ACK ? wire_offset(other, segment->ack) : 1;
+		if (ack < 1 || ack > (int64_t)other->next)
+			return;
+		wire->bits |= WIRE_REFUSED | remote;
+		if (other->syn_acked_ns < 0)
+			other->syn_acked_ns = event->time_ns;
+	}
+}
+
+static void feed_rst(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	const struct wire_half *half = &wire->halves[side];
+	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
+
+	if (wire_is_finished(wire))
+		return;
+	if (!(wire->bits & WIRE_ESTABLISHED) && wire->bits & WIRE_OPENER_KNOWN && !(opener->bits & HALF_ACK_SENT)) {
+		feed_rst_handshake(wire, event, side);
+		return;
+	}
+	if (half->bits & HALF_BASE) {
+		int64_t distance = wire_offset(half, segment->seq) - (int64_t)half->next;
+		int64_t window = window_of_receiver(wire, side);
+
+		if (distance > window || distance < -window)
+			return;
+	}
+	wire->bits |= WIRE_RST | (side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0);
+}
+
+bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	struct wire_half *half = &wire->halves[side];
+	bool in_order = false;
+
+	if (is_copy(wire, event))
+		return false;
+	feed_time(wire, event->time_ns);
+	half->frame_bytes += segment->frame;
+	if (half->frames < UINT32_MAX)
+		half->frames++;
+	if (segment->has & SEGMENT_HAS_FRAGMENT)
+		wire->bits |= WIRE_FRAGMENTS;
+	if (segment->flags & SEGMENT_RST) {
+		feed_rst(wire, event, side);
+		return true;
+	}
+	if (segment->window == 0 && !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN)))
+		wire->zerowin++;
+	if (segment->flags & SEGMENT_SYN && !feed_syn(wire, event, side))
+		return true;
+	if (!feed_numbers(wire, event, side, &in_order))
+		return true;
+	half->window = window_scaled(wire, side, segment);
+	half->bits |= HALF_WINDOW;
+	if (segment->flags & SEGMENT_ACK)
+		feed_ack(wire, event, side, in_order);
+	return true;
+}
+
+bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_icmp *icmp = &event->icmp;
+	struct wire_half *half = &wire->halves[side];
+	bool unreachable = icmp->version == 4 ? icmp->type == ICMP4_UNREACHABLE && icmp->code != ICMP4_FRAGMENTATION_NEEDED
+					      : icmp->type == ICMP6_UNREACHABLE;
+
+	/* Once a SYN has been answered, such errors are soft (RFC 1122, 4.2.3.9; RFC 5461). */
+	if (!unreachable || !(half->bits & HALF_SYN) || half->bits & HALF_SYN_ACKED || icmp->seq != half->base ||
+	    side != wire_opener(wire))
+		return false;
+	if (wire->icmp_version == 0) {
+		wire->icmp_version = icmp->version;
+		wire->icmp_type = icmp->type;
+		wire->icmp_code = icmp->code;
+		if (half->syn_acked_ns < 0)
+			half->syn_acked_ns = event->time_ns;
+	}
+	return true;
+}
+
+/* A SYN of a side that was not seen to send one yet. */
+static bool accepts_first_syn(const struct wire *wire, const struct event_segment *segment, enum wire_side side)
+{
+	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
+	int64_t ack;
+
+	if (half->bits & HALF_BASE && half->base - segment->seq <= LOWER_MAX && half->base != segment->seq)
+		return true;
+	if (wire_is_finished(wire) || wire->bits & WIRE_ESTABLISHED)
+		return false;
+	if (segment->flags & SEGMENT_ACK) {
+		if (!(other->bits & HALF_SYN))
+			return !(half->bits & HALF_BASE);
+		ack = wire_offset(other, segment->ack);
+		/* A wrong answer to this attempt is still an answer to it. */
+		return !(half->bits & HALF_DATA) || (ack >= 1 && ack <= (int64_t)other->next);
+	}
+	if (other->bits & HALF_SYN && other->syns > 0)
+		return true; /* both open at once */
+	if (half->bits & HALF_ACKED)
+		return segment->seq != half->acked && half->acked - segment->seq <= LOWER_MAX;
+	return !(half->bits & HALF_BASE);
+}
+
+bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
+	int64_t ack;
+
+	if (wire_is_empty(wire))
+		return true;
+	if (!(segment->flags & SEGMENT_SYN)) {
+		int64_t distance = wire_offset(half, segment->seq) - (int64_t)half->next;
+
+		/* Late segments of a closed connection have its numbers. */
+		return segment->flags & SEGMENT_RST || !(half->bits & HALF_BASE) || !wire_is_finished(wire) ||
+		       (distance > -JUMP_MAX && distance < JUMP_MAX);
+	}
+	if (!(half->bits & HALF_SYN))
+		return accepts_first_syn(wire, segment, side);
+	if (segment->seq == half->base)
+		return true;
+	if (!(segment->flags & SEGMENT_ACK) || wire_is_finished(wire) || half->bits & HALF_SYN_ACKED)
+		return false;
+	ack = wire_offset(other, segment->ack);
+	return other->bits & HALF_SYN && ack >= 1 && ack <= (int64_t)other->next;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_WIRE_H
+#define CONNTRACE_TRACK_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/conn.h"
+#include "model/event.h"
+
+/** enum wire_side - which end of the connection a segment came from */
+enum wire_side {
+	WIRE_LOCAL,
+	WIRE_REMOTE,
+	WIRE_SIDES
+};
+
+/** wire_other() - the side that @side talks to */
+static inline enum wire_side wire_other(enum wire_side side)
+{
+	return side == WIRE_LOCAL ? WIRE_REMOTE : WIRE_LOCAL;
+}
+
+/** Holes in the sequence space of one direction that are kept apart. */
+#define WIRE_HOLES 2
+
+/** Segments remembered to tell a copy seen on another interface. */
+#define WIRE_PRINTS 6
+
+/**
+ * struct wire_hole - bytes that were skipped and have not come since
+ * @start: sequence number of the first
+ * @end: sequence number after the last; equal to @start when there is no hole
+ */
+struct wire_hole {
+	uint32_t start;
+	uint32_t end;
+};
+
+/**
+ * struct wire_half - what one side sent, as far as it was seen
+ * @frame_bytes: bytes of its frames on the wire
+ * @next: how far its sequence numbers went, counted from @base; 64 bits, so that
+ *        wrapping around does not matter
+ * @syn_acked_ns: when its SYN was first acknowledged, or answered with an error, -1 not seen
+ * @base: its initial sequence number, or (without SYN) the lowest number seen
+ * @acked: highest acknowledgement of it by the other side
+ * @window: what it last advertised, scaled; with the scale not known, the most it can mean
+ * @fin: sequence number of its FIN
+ * @stray: where the last segment ended that lay outside all expectation
+ * @frames: frames it sent
+ * @retrans: segments with payload that had been seen before, wholly or in part
+ * @holes: below @next, in order
+ * @bits: enum wire_half_bit
+ * @syns: SYN segments without ACK; UINT8_MAX is too many to know
+ * @synacks: SYN segments with ACK; likewise
+ */
+struct wire_half {
+	uint64_t frame_bytes;
+	uint64_t next;
+	int64_t syn_acked_ns;
+	uint32_t base;
+	uint32_t acked;
+	uint32_t window;
+	uint32_t fin;
+	uint32_t stray;
+	uint32_t frames;
+	uint32_t retrans;
+	struct wire_hole holes[WIRE_HOLES];
+	uint16_t bits;
+	uint8_t syns;
+	uint8_t synacks;
+};
+
+/**
+ * struct wire - the evidence of one connection on the wire
+ *
+ * A set of what was seen, each milestone with its time; no order is required.
+ * Readers outside wire*.c use the functions below.
+ *
+ * @halves: by enum wire_side
+ * @first_ns: time of the first segment, -1 none yet
+ * @last_ns: time of the last one
+ * @syn_ns: the opener's first SYN, -1 not seen
+ * @gap_ns: longest silence between two segments, -1 before the second
+ * @probe_ns: when the segment under measure was sent, with WIRE_PROBE
+ * @probe_end: sequence number that acknowledges it
+ * @srtt_ns: smoothed round trip of the local side, UINT32_MAX none
+ * @minrtt_ns: smallest one, UINT32_MAX none
+ * @ooo: segments that filled a hole, both ways
+ * @zerowin: advertisements of a zero window, both ways
+ * @prints: fingerprints of the last segments
+ * @bits: enum wire_bit
+ * @print_at: where the next fingerprint goes
+ * @wscale: each side's window scale, with HALF_WSCALE
+ * @icmp_version: 4 or 6 once an unreachable quoted the SYN, else 0
+ * @icmp_type: its type
+ * @icmp_code: its code
+ */
+struct wire {
+	struct wire_half halves[WIRE_SIDES];
+	int64_t first_ns;
+	int64_t last_ns;
+	int64_t syn_ns;
+	int64_t gap_ns;
+	int64_t probe_ns;
+	uint32_t probe_end;
+	uint32_t srtt_ns;
+	uint32_t minrtt_ns;
+	uint32_t ooo;
+	uint32_t zerowin;
+	uint32_t prints[WIRE_PRINTS];
+	uint16_t bits;
+	uint8_t print_at;
+	uint8_t wscale[WIRE_SIDES];
+	uint8_t icmp_version;
+	uint8_t icmp_type;
+	uint8_t icmp_code;
+};
+
+/** wire_init() - nothing seen yet */
+void wire_init(struct wire *wire);
+
+/**
+ * wire_accepts() - does a segment belong to this connection?
+ * @wire: a connection of the same addresses and ports
+ * @event: EVENT_SEGMENT
+ * @side: who sent it
+ *
+ * Return: false when it begins another connection on the same addresses and
+ * ports: a SYN with another initial sequence number, or, after the end, numbers
+ * that cannot be this one's.
+ */
+bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_side side);
+
+/**
+ * wire_feed() - take a segment into account
+ * @wire: the connection
+ * @event: EVENT_SEGMENT
+ * @side: who sent it
+ *
+ * Return: false when it is a copy, on another interface, of one already counted.
+ */
+bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side);
+
+/**
+ * wire_icmp() - take an ICMP error into account
+ * @wire: the connection
+ * @event: EVENT_ICMP
+ * @side: who sent the segment that it quotes
+ *
+ * Return: true when it is the reason why the opener gets no connection.
+ */
+bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side);
+
+/**
+ * wire_settle() - write what the wire knows into a connection
+ * @wire: the evidence
+ * @now_ns: how far time has come, by the packets
+ * @timeout_ns: how long an attempt may be silent before it counts as timed out
+ * @conn: only fields the wire knows are written; what others know better is to be written afterwards
+ *
+ * conn.start_ns and end_ns are widened to hold all segments; conn.error is
+ * what connect(2) on Linux would have said, when the local side opened.
+ */
+void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, struct conn *conn);
+
+/** wire_is_finished() - have both sides closed and acknowledged it, or was it reset or refused? */
+bool wire_is_finished(const struct wire *wire);
+
+/** wire_result() - how the attempt came out by the wire alone, see wire_settle() for the times */
+enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t timeout_ns);
+
+/** wire_dir() - who opened, by the SYN; DIR_UNKNOWN when none was seen */
+enum conn_dir wire_dir(const struct wire *wire);
+
+/** wire_established_ns() - when the ACK that finished the handshake passed, -1 not seen */
+int64_t wire_established_ns(const struct wire *wire);
+
+/**
+ * wire_answer_ns() - when the opener learned what became of its attempt, -1 not seen
+ *
+ * The first SYN/ACK or RST or ICMP error to its SYN, whichever counted.
+ */
+int64_t wire_answer_ns(const struct wire *wire);
+
+/** wire_syn_ns() - when the opener's first SYN passed, -1 not seen */
+static inline int64_t wire_syn_ns(const struct wire *wire)
+{
+	return wire->syn_ns;
+}
+
+/** wire_last_ns() - when the last segment passed, -1 before the first */
+static inline int64_t wire_last_ns(const struct wire *wire)
+{
+	return wire->last_ns;
+}
+
+/** wire_is_empty() - was no segment seen at all? */
+static inline bool wire_is_empty(const struct wire *wire)
+{
+	return wire->first_ns < 0;
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_WIRE_BITS_H
+#define CONNTRACE_TRACK_WIRE_BITS_H
+
+#include "track/wire.h"
+
+/* What wire.c, wire_sequence.c and wire_settle.c share, and nobody else needs. */
+
+/** enum wire_half_bit - what was seen of one side */
+enum wire_half_bit {
+	/** base and next mean something */
+	HALF_BASE = 0x0001,
+	/** its SYN was seen, so base is the initial sequence number */
+	HALF_SYN = 0x0002,
+	/** its SYN was acknowledged by a segment that made sense */
+	HALF_SYN_ACKED = 0x0004,
+	/** acked means something */
+	HALF_ACKED = 0x0008,
+	HALF_FIN = 0x0010,
+	/** it sent payload */
+	HALF_DATA = 0x0020,
+	/** it sent an ACK without SYN and RST */
+	HALF_ACK_SENT = 0x0040,
+	/** window means something */
+	HALF_WINDOW = 0x0080,
+	/** stray means something */
+	HALF_STRAY = 0x0100,
+	/** its sequence numbers jumped and went on from there: how much lay between, nobody knows */
+	HALF_JUMPED = 0x0200,
+	/** a hole had to be forgotten for want of room */
+	HALF_HOLE_DROPPED = 0x0400,
+	/** its SYN came without a window scale option, or with one */
+	HALF_OPTIONS = 0x0800,
+	HALF_WSCALE = 0x1000,
+	/** its SYN acknowledged time was noted before its SYN was seen */
+	HALF_SYN_ACKED_EARLY = 0x2000,
+};
+
+/** enum wire_bit - what was seen of the connection */
+enum wire_bit {
+	/** who opened is known, and is it the remote side? */
+	WIRE_OPENER_KNOWN = 0x0001,
+	WIRE_OPENER_REMOTE = 0x0002,
+	WIRE_ESTABLISHED = 0x0004,
+	/** RST to the SYN, by the side that was to accept */
+	WIRE_REFUSED = 0x0008,
+	/** RST before the handshake finished, after the SYN/ACK or by the opener */
+	WIRE_ABORTED = 0x0010,
+	/** RST that ended it, and was it the remote side's? */
+	WIRE_RST = 0x0020,
+	WIRE_RST_REMOTE = 0x0040,
+	/** the remote side's FIN came first */
+	WIRE_FIN_REMOTE_FIRST = 0x0080,
+	/** a segment of the local side is being timed */
+	WIRE_PROBE = 0x0100,
+	/** segments came in IP fragments */
+	WIRE_FRAGMENTS = 0x0200,
+};
+
+/** wire_offset() - a sequence number of @half as a distance from its base, near the highest seen */
+static inline int64_t wire_offset(const struct wire_half *half, uint32_t seq)
+{
+	return (int64_t)half->next + (int32_t)(seq - (half->base + (uint32_t)half->next));
+}
+
+/** wire_opener() - the side that opened; with WIRE_OPENER_KNOWN */
+static inline enum wire_side wire_opener(const struct wire *wire)
+{
+	return wire->bits & WIRE_OPENER_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
+}
+
+/** enum wire_range - what a range of bytes was, compared with what had been seen */
+enum wire_range {
+	/** nothing of it had been seen, and it follows what had */
+	RANGE_NEW,
+	/** all or some of it had been seen */
+	RANGE_AGAIN,
+	/** none of it had been seen, though later bytes had */
+	RANGE_FILLS,
+};
+
+/** wire_half_base() - let @half begin at @seq, forgetting where it was thought to be */
+void wire_half_base(struct wire_half *half, uint32_t seq);
+
+/** wire_half_lower() - numbers below the base turned up: let it begin at @seq, with a hole up to @end */
+void wire_half_lower(struct wire_half *half, uint32_t seq, uint32_t end);
+
+/**
+ * wire_half_range() - the bytes from @start to @end (offsets, start < end) were seen
+ *
+ * Raises half->next and keeps the holes.
+ */
+enum wire_range wire_half_range(struct wire_half *half, int64_t start, int64_t end);
+
+/** wire_half_bytes() - payload of one side, each byte once, or CONN_UNKNOWN */
+int64_t wire_half_bytes(const struct wire *wire, enum wire_side side);
+
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/wire_bits.h"
+
+#include <string.h>
+
+/*
+ * The sequence space of one direction. A sender numbers its bytes without
+ * leaving any out, so what it sent is the distance from its initial sequence
+ * number to the highest number seen, if that number can be believed. Bytes
+ * skipped are remembered as holes: as long as the other side has not
+ * acknowledged them (or they came later), the number above them is only a
+ * claim, and the total is unknown.
+ */
+
+void wire_half_base(struct wire_half *half, uint32_t seq)
+{
+	half->base = seq;
+	half->next = 0;
+	memset(half->holes, 0, sizeof(half->holes));
+	half->bits = (uint16_t)((half->bits & ~(HALF_STRAY | HALF_JUMPED | HALF_HOLE_DROPPED)) | HALF_BASE);
+}
+
+static bool hole_is_empty(const struct wire_hole *hole)
+{
+	return hole->start == hole->end;
+}
+
+/* Keep the list dense and in order; the lowest goes when there is no room, for acknowledgements reach it first. */
+static void hole_add(struct wire_half *half, uint32_t start, uint32_t end)
+{
+	struct wire_hole all[WIRE_HOLES + 1];
+	struct wire_hole added = {.start = start, .end = end};
+	size_t count = 0;
+	bool done = false;
+
+	if (start == end)
+		return;
+	for (size_t i = 0; i < WIRE_HOLES && !hole_is_empty(&half->holes[i]); i++) {
+		if (!done && (int32_t)(start - half->holes[i].start) < 0) {
+			all[count++] = added;
+			done = true;
+		}
+		all[count++] = half->holes[i];
+	}
+	if (!done)
+		all[count++] = added;
+	memset(half->holes, 0, sizeof(half->holes));
+	if (count > WIRE_HOLES) {
+		half->bits |= HALF_HOLE_DROPPED;
+		memcpy(half->holes, all + 1, sizeof(half->holes));
+	} else {
+		memcpy(half->holes, all, count * sizeof(all[0]));
+	}
+}
+
+void wire_half_lower(struct wire_half *half, uint32_t seq, uint32_t end)
+{
+	uint32_t old = half->base;
+
+	half->next += (uint32_t)(old - seq);
+	half->base = seq;
+	hole_add(half, end, old);
+}
+
+/* Take [start, end) out of the holes. Return: how many bytes of it lay in them. */
+static uint64_t holes_fill(struct wire_half *half, int64_t start, int64_t end)
+{
+	struct wire_hole old[WIRE_HOLES];
+	uint64_t filled = 0;
+
+	if (hole_is_empty(&half->holes[0]))
+		return 0;
+	memcpy(old, half->holes, sizeof(old));
+	memset(half->holes, 0, sizeof(half->holes));
+	for (size_t i = 0; i < WIRE_HOLES && !hole_is_empty(&old[i]); i++) {
+		int64_t hole_start = wire_offset(half, old[i].start);
+		int64_t hole_end = hole_start + (uint32_t)(old[i].end - old[i].start);
+		int64_t from = start > hole_start ? start : hole_start;
+		int64_t to = end < hole_end ? end : hole_end;
+
+		if (from >= to) {
+			hole_add(half, old[i].start, old[i].end);
+			continue;
+		}
+		filled += (uint64_t)(to - from);
+		hole_add(half, old[i].start, half->base + (uint32_t)from);
+		hole_add(half, half->base + (uint32_t)to, old[i].end);
+	}
+	return filled;
+}
+
+enum wire_range wire_half_range(struct wire_half *half, int64_t start, int64_t end)
+{
+	int64_t next = (int64_t)half->next;
+	int64_t below = (end < next ? end : next) - start;
+	uint64_t filled;
+
+	if (start >= next) {
+		if (start > next)
+			hole_add(half, half->base + (uint32_t)next, half->base + (uint32_t)start);
+		half->next = (uint64_t)end;
+		return RANGE_NEW;
+	}
+	filled = holes_fill(half, start, end);
+	if (end > next)
+		half->next = (uint64_t)end;
+	return filled == (uint64_t)below ? RANGE_FILLS : RANGE_AGAIN;
+}
+
+int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
+{
+	const struct wire_half *half = &wire->halves[side];
+	const struct wire_half *other = &wire->halves[wire_other(side)];
+	int64_t acked, next = (int64_t)half->next, fin;
+
+	if (!(half->bits & HALF_SYN)) {
+		/* It never got as far as to begin: nothing was sent, unless the other side acknowledges something. */
+		if (other->bits & HALF_SYN && !(other->bits & (HALF_ACK_SENT | HALF_SYN_ACKED)) &&
+		    !(half->bits & HALF_DATA) && other->synacks == 0)
+			return 0;
+		return CONN_UNKNOWN;
+	}
+	acked = half->bits & HALF_ACKED ? wire_offset(half, half->acked) : 0;
+	if (half->bits & HALF_FIN && !(half->bits & HALF_JUMPED)) {
+		/* Nothing comes after a FIN, so its number is the total, once it is confirmed. */
+		fin = wire_offset(half, half->fin);
+		if (acked == fin + 1)
+			return fin - 1;
+	}
+	if (half->bits & HALF_JUMPED || acked > next)
+		return CONN_UNKNOWN;
+	if (half->bits & HALF_HOLE_DROPPED && acked < next)
+		return CONN_UNKNOWN;
+	for (size_t i = 0; i < WIRE_HOLES && !hole_is_empty(&half->holes[i]); i++)
+		if (wire_offset(half, half->holes[i].end) > acked)
+			return CONN_UNKNOWN;
+	if (half->bits & HALF_FIN)
+		return wire_offset(half, half->fin) + 1 == next ? next - 2 : CONN_UNKNOWN;
+	return next - 1;
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "track/wire_bits.h"
+
+/* What the evidence amounts to, in the words of struct conn. */
+
+static int64_t acked_offset(const struct wire_half *half)
+{
+	return half->bits & HALF_ACKED && half->bits & HALF_BASE ? wire_offset(half, half->acked) : -1;
+}
+
+static bool fin_is_acked(const struct wire_half *half)
+{
+	return half->bits & HALF_FIN && acked_offset(half) > wire_offset(half, half->fin);
+}
+
+bool wire_is_finished(const struct wire *wire)
+{
+	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))
+		return true;
+	return fin_is_acked(&wire->halves[WIRE_LOCAL]) && fin_is_acked(&wire->halves[WIRE_REMOTE]);
+}
+
+enum conn_dir wire_dir(const struct wire *wire)
+{
+	if (!(wire->bits & WIRE_OPENER_KNOWN))
+		return DIR_UNKNOWN;
+	return wire->bits & WIRE_OPENER_REMOTE ? DIR_IN : DIR_OUT;
+}
+
+int64_t wire_established_ns(const struct wire *wire)
+{
+	int64_t local_ns = wire->halves[WIRE_LOCAL].syn_acked_ns, remote_ns = wire->halves[WIRE_REMOTE].syn_acked_ns;
+
+	if (!(wire->bits & WIRE_ESTABLISHED))
+		return CLOCK_UNKNOWN;
+	return local_ns > remote_ns ? local_ns : remote_ns;
+}
+
+int64_t wire_answer_ns(const struct wire *wire)
+{
+	if (!(wire->bits & WIRE_OPENER_KNOWN))
+		return CLOCK_UNKNOWN;
+	return wire->halves[wire_opener(wire)].syn_acked_ns;
+}
+
+enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t timeout_ns)
+{
+	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
+
+	if (wire->bits & WIRE_ESTABLISHED)
+		return RESULT_OK;
+	/* Nobody answers data before there is a connection. */
+	if (wire->halves[WIRE_LOCAL].bits & wire->halves[WIRE_REMOTE].bits & HALF_DATA)
+		return RESULT_OK;
+	if (!(wire->bits & WIRE_OPENER_KNOWN) || !(opener->bits & HALF_SYN))
+		return RESULT_UNKNOWN;
+	if (wire->bits & WIRE_REFUSED)
+		return RESULT_REFUSED;
+	if (wire->bits & WIRE_ABORTED)
+		return RESULT_RESET;
+	if (wire->icmp_version != 0 && !(opener->bits & HALF_SYN_ACKED))
+		return RESULT_UNREACH;
+	/* It speaks as if it were connected: what it heard was not captured. */
+	if (opener->bits & HALF_ACK_SENT || wire->bits & WIRE_RST)
+		return RESULT_UNKNOWN;
+	return now_ns - wire->last_ns >= timeout_ns ? RESULT_TIMEOUT : RESULT_PENDING;
+}
+
+static enum conn_close close_of(const struct wire *wire)
+{
+	bool local_fin = wire->halves[WIRE_LOCAL].bits & HALF_FIN, remote_fin = wire->halves[WIRE_REMOTE].bits & HALF_FIN;
+
+	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))
+		return wire->bits & WIRE_RST_REMOTE ? CLOSE_RRST : CLOSE_LRST;
+	if (!local_fin && !remote_fin)
+		return CLOSE_UNKNOWN;
+	return wire->bits & WIRE_FIN_REMOTE_FIRST ? CLOSE_RFIN : CLOSE_LFIN;
+}
+
+/* The state of the local end, RFC 9293, 3.3.2, as far as the segments tell. */
+static uint8_t state_of(const struct wire *wire)
+{
+	const struct wire_half *local = &wire->halves[WIRE_LOCAL], *remote = &wire->halves[WIRE_REMOTE];
+	bool remote_first = wire->bits & WIRE_FIN_REMOTE_FIRST;
+
+	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))
+		return STATE_RESET;
+	if (wire_is_finished(wire))
+		return STATE_CLOSED;
+	if (local->bits & HALF_FIN && remote->bits & HALF_FIN) {
+		if (remote_first)
+			return fin_is_acked(local) ? STATE_CLOSED : TCP_LAST_ACK;
+		return fin_is_acked(local) ? TCP_TIME_WAIT : TCP_CLOSING;
+	}
+	if (local->bits & HALF_FIN)
+		return fin_is_acked(local) ? TCP_FIN_WAIT2 : TCP_FIN_WAIT1;
+	if (remote->bits & HALF_FIN)
+		return TCP_CLOSE_WAIT;
+	if (wire->bits & WIRE_ESTABLISHED)
+		return TCP_ESTABLISHED;
+	if (wire->bits & WIRE_OPENER_KNOWN && wire->halves[wire_opener(wire)].bits & HALF_SYN) {
+		if (wire->halves[wire_opener(wire)].bits & HALF_ACK_SENT)
+			return TCP_ESTABLISHED;
+		return wire->bits & WIRE_OPENER_REMOTE || local->synacks > 0 ? TCP_SYN_RECV : TCP_SYN_SENT;
+	}
+	return local->bits & remote->bits & HALF_ACK_SENT ? TCP_ESTABLISHED : STATE_UNKNOWN;
+}
+
+/*
+ * What connect(2) says on Linux after an ICMP error: icmp_err_convert[] of
+ * net/ipv4/icmp.c and tab_unreach[] of net/ipv6/icmp.c.
+ */
+static int32_t icmp_errno(uint8_t version, uint8_t code)
+{
+	static const int16_t v4[] = {ENETUNREACH,  EHOSTUNREACH, ENOPROTOOPT, ECONNREFUSED, EMSGSIZE,     EOPNOTSUPP,
+				     ENETUNREACH,  EHOSTDOWN,    ENONET,      ENETUNREACH,  EHOSTUNREACH, ENETUNREACH,
+				     EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH};
+	static const int16_t v6[] = {ENETUNREACH, EACCES, EHOSTUNREACH, EHOSTUNREACH, ECONNREFUSED, EACCES, EACCES};
+
+	if (version == 4)
+		return code < sizeof(v4) / sizeof(v4[0]) ? v4[code] : CONN_UNKNOWN;
+	return code < sizeof(v6) / sizeof(v6[0]) ? v6[code] : EPROTO;
+}
+
+static void settle_outcome(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, struct conn *conn)
+{
+	enum conn_result result = wire_result(wire, now_ns, timeout_ns);
+	bool local_opened = wire_dir(wire) == DIR_OUT;
+	uint8_t state = state_of(wire);
+
+	conn->dir = (uint8_t)wire_dir(wire);
+	conn->result = (uint8_t)result;
+	conn->close = (uint8_t)close_of(wire);
+	conn->state = state;
+	conn->open = !wire_is_finished(wire) && result != RESULT_TIMEOUT && result != RESULT_UNREACH;
+	if (result == RESULT_TIMEOUT || result == RESULT_UNREACH)
+		conn->state = STATE_CLOSED;
+	if (result == RESULT_UNREACH) {
+		conn->icmp_version = wire->icmp_version;
+		conn->icmp_type = wire->icmp_type;
+		conn->icmp_code = wire->icmp_code;
+		if (local_opened)
+			conn->error = icmp_errno(wire->icmp_version, wire->icmp_code);
+	} else if (local_opened && result == RESULT_REFUSED) {
+		conn->error = ECONNREFUSED;
+	} else if (local_opened && result == RESULT_OK) {
+		conn->error = 0;
+	}
+}
+
+static void settle_handshake(const struct wire *wire, struct conn *conn)
+{
+	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
+	const struct wire_half *acceptor = &wire->halves[wire_other(wire_opener(wire))];
+	int64_t synack_ns = CLOCK_UNKNOWN;
+
+	if (!(wire->bits & WIRE_OPENER_KNOWN))
+		return;
+	if (acceptor->synacks > 0)
+		synack_ns = opener->bits & (HALF_SYN_ACKED | HALF_SYN_ACKED_EARLY) ? opener->syn_acked_ns : CLOCK_UNKNOWN;
+	conn->hs_ns = clock_span(wire->syn_ns, wire_established_ns(wire));
+	conn->hs_net_ns = clock_span(wire->syn_ns, synack_ns);
+	conn->hs_ack_ns = clock_span(synack_ns, wire_established_ns(wire));
+	if (opener->syns > 0 && opener->syns < UINT8_MAX)
+		conn->syn_rtx = opener->syns - 1;
+	if (acceptor->synacks > 0 && acceptor->synacks < UINT8_MAX)
+		conn->synack_rtx = acceptor->synacks - 1;
+	else if (acceptor->synacks == 0 && opener->syns > 0 && !(opener->bits & HALF_ACK_SENT))
+		conn->synack_rtx = 0; /* none was sent, so none twice */
+}
+
+static int64_t frames_of(const struct wire_half *half)
+{
+	return half->frames < UINT32_MAX ? half->frames : CONN_UNKNOWN;
+}
+
+void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, struct conn *conn)
+{
+	const struct wire_half *local = &wire->halves[WIRE_LOCAL], *remote = &wire->halves[WIRE_REMOTE];
+
+	if (wire_is_empty(wire))
+		return;
+	conn->seen |= SEEN_WIRE;
+	if (conn->start_ns < 0 || wire->first_ns < conn->start_ns)
+		conn->start_ns = wire->first_ns;
+	if (wire->last_ns > conn->end_ns)
+		conn->end_ns = wire->last_ns;
+	settle_outcome(wire, now_ns, timeout_ns, conn);
+	settle_handshake(wire, conn);
+	conn->rx_pkts = frames_of(remote);
+	conn->tx_pkts = frames_of(local);
+	conn->rx_wire = (int64_t)remote->frame_bytes;
+	conn->tx_wire = (int64_t)local->frame_bytes;
+	conn->rx_bytes = wire_half_bytes(wire, WIRE_REMOTE);
+	conn->tx_bytes = wire_half_bytes(wire, WIRE_LOCAL);
+	conn->rx_retrans = (int32_t)(remote->retrans & INT32_MAX);
+	conn->tx_retrans = (int32_t)(local->retrans & INT32_MAX);
+	conn->ooo = (int32_t)(wire->ooo & INT32_MAX);
+	conn->zerowin = (int32_t)(wire->zerowin & INT32_MAX);
+	conn->gap_ns = wire->gap_ns;
+	conn->rtt_ns = wire->srtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->srtt_ns;
+	conn->minrtt_ns = wire->minrtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->minrtt_ns;
+}
