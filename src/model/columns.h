@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_MODEL_COLUMNS_H
+#define CONNTRACE_MODEL_COLUMNS_H
+
+#include "model/conn.h"
+
+/*
+ * What a user reads about connections stands in columns.def, a line per
+ * column; here are the derived quantities that more than one reader needs.
+ */
+
+/** Columns of the report conns, and of --events, when nobody chooses. */
+#define COLUMNS_CONN_DEFAULT                                                                                           \
+	"START,DIR,LADDR,LPORT,RADDR,RPORT,RESULT,HS_MS,RX_BYTES,TX_BYTES,RETRANS,DUR_S,PID,COMM"
+
+/** Columns of the report peers, behind its keys, when nobody chooses. */
+#define COLUMNS_GROUP_DEFAULT "CONNS,FAIL,HS_MS,QUEUE_MS,RETRANS,RX_BYTES,TX_BYTES,COMMS"
+
+/**
+ * columns_retrans() - segments resent by both sides
+ *
+ * The kernel counts only what its own side resent, so with no more than that
+ * known, that is the number; see the help of the column.
+ */
+static inline int64_t columns_retrans(const struct conn *conn)
+{
+	if (conn->tx_retrans < 0)
+		return CONN_UNKNOWN;
+	return (int64_t)conn->tx_retrans + (conn->rx_retrans > 0 ? conn->rx_retrans : 0);
+}
+
+/** columns_uid() - the socket's owner, else the process's user, else -1 (as uid_t) */
+static inline uid_t columns_uid(const struct conn *conn)
+{
+	return conn->uid != (uid_t)-1 || conn->process == NULL ? conn->uid : conn->process->uid;
+}
+
+#endif

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/column.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "model/columns.h"
+#include "report/community_id.h"
+#include "report/errno_text.h"
+
+/*
+ * columns.def becomes one getter per column and the tables of columns. What a
+ * type makes of the line's last part stands in the GET_ macros.
+ */
+
+static int64_t column_not_zero(int64_t number)
+{
+	return number != 0 ? number : CONN_UNKNOWN;
+}
+
+static int64_t column_uid(uid_t uid)
+{
+	return uid != (uid_t)-1 ? (int64_t)uid : CONN_UNKNOWN;
+}
+
+static int64_t column_pid(const struct process *process)
+{
+	return process != NULL ? column_not_zero(process->pid) : CONN_UNKNOWN;
+}
+
+static const char *column_proto(uint8_t proto, struct value *value)
+{
+	if (proto == IPPROTO_TCP)
+		return "tcp";
+	snprintf(value->buffer, sizeof(value->buffer), "%u", proto);
+	return proto != 0 ? value->buffer : NULL;
+}
+
+static const char *column_icmp(const struct conn *conn, struct value *value)
+{
+	if (conn->icmp_version == 0)
+		return NULL;
+	snprintf(value->buffer, sizeof(value->buffer), "%u:%u/%u", conn->icmp_version, conn->icmp_type, conn->icmp_code);
+	return value->buffer;
+}
+
+static const char *column_community_id(const struct conn *conn, struct value *value)
+{
+	_Static_assert(sizeof(value->buffer) >= COMMUNITY_ID_TEXT, "a community id fits in a value");
+	return community_id(&conn->flow, value->buffer);
+}
+
+static const char *column_network(const struct peers_identity *identity, struct value *value)
+{
+	char ip[ENDPOINT_TEXT];
+
+	_Static_assert(sizeof(value->buffer) >= ENDPOINT_TEXT + 4, "an address and its prefix length fit in a value");
+	if (!identity->known_network)
+		return NULL;
+	snprintf(value->buffer, sizeof(value->buffer), "%s/%u", endpoint_ip_text(&identity->network, ip),
+		 identity->network_bits);
+	return value->buffer;
+}
+
+static void get_number(struct value *value, int64_t number)
+{
+	value->known = number >= 0;
+	value->number = number;
+}
+
+static void get_cookie(struct value *value, uint64_t cookie)
+{
+	value->known = cookie != 0;
+	value->number = (int64_t)cookie;
+}
+
+static void get_text(struct value *value, const char *text)
+{
+	value->known = text != NULL && text[0] != '\0';
+	value->text = text;
+}
+
+static void get_address(struct value *value, const struct endpoint *endpoint)
+{
+	value->known = endpoint_has_ip(endpoint);
+	value->address = *endpoint;
+}
+
+static void get_list(struct value *value, const struct peers_group *group, unsigned int count)
+{
+	value->known = count > 0;
+	value->group = group;
+}
+
+#define GET_TIME(expression) get_number(value, expression)
+#define GET_SECONDS(expression) get_number(value, expression)
+#define GET_MS(expression) get_number(value, expression)
+#define GET_RATE(expression) get_number(value, expression)
+#define GET_COUNT(expression) get_number(value, expression)
+#define GET_FAILURES(expression) get_number(value, expression)
+#define GET_NOTICE(expression) get_number(value, expression)
+#define GET_BYTES(expression) get_number(value, expression)
+#define GET_NUMBER(expression) get_number(value, expression)
+#define GET_PORT(expression) get_number(value, column_not_zero(expression))
+#define GET_COOKIE(expression) get_cookie(value, expression)
+#define GET_ADDRESS(expression) get_address(value, &(expression))
+#define GET_TEXT(expression) get_text(value, expression)
+#define GET_OUTCOME(expression) get_text(value, expression)
+#define GET_NAME(expression) get_text(value, expression)
+#define GET_NUMBERS(expression) get_list(value, expression, (expression)->pid_count)
+#define GET_NAMES(expression) get_list(value, expression, (expression)->comm_count)
+
+#define GETTER(kind, name, type, object, expression)                                                                   \
+	static void kind##_##name(const struct row *row, struct names *names, struct value *value)                     \
+	{                                                                                                              \
+		object = row->kind;                                                                                    \
+                                                                                                                       \
+		(void)names;                                                                                           \
+		GET_##type(expression);                                                                                \
+	}
+
+/* The key and the column of a group may have one name; as functions they need two. */
+#define CONN_COLUMN(name, type, unit, help, expression) GETTER(conn, name, type, const struct conn *conn, expression)
+#define KEY_COLUMN(name, type, unit, help, expression)                                                                 \
+	GETTER(group, KEY_##name, type, struct peers_group *group, expression)
+#define GROUP_COLUMN(name, type, unit, help, expression) GETTER(group, name, type, struct peers_group *group, expression)
+#include "model/columns.def"
+
+static const struct column conns[] = {
+#define CONN_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, conn_##name},
+#include "model/columns.def"
+};
+
+static const struct column keys[PEERS_KEY_NUM] = {
+#define KEY_COLUMN(name, type, unit, help, expression)                                                                 \
+	[PEERS_KEY_##name] = {#name, COLUMN_##type, unit, help, group_KEY_##name},
+#include "model/columns.def"
+};
+
+static const struct column groups[] = {
+#define GROUP_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, group_##name},
+#include "model/columns.def"
+};
+
+const struct column *column_conns(size_t *count)
+{
+	*count = sizeof(conns) / sizeof(conns[0]);
+	return conns;
+}
+
+const struct column *column_groups(size_t *count)
+{
+	*count = sizeof(groups) / sizeof(groups[0]);
+	return groups;
+}
+
+const struct column *column_key(enum peers_key key)
+{
+	return &keys[key];
+}
+
+static const struct {
+	const char *text;
+	bool right;
+} types[COLUMN_TYPE_NUM] = {
+	[COLUMN_TIME] = {"time", false},       [COLUMN_SECONDS] = {"number", true},
+	[COLUMN_MS] = {"number", true},        [COLUMN_RATE] = {"number", true},
+	[COLUMN_COUNT] = {"integer", true},    [COLUMN_FAILURES] = {"integer", true},
+	[COLUMN_NOTICE] = {"integer", true},   [COLUMN_BYTES] = {"integer", true},
+	[COLUMN_NUMBER] = {"integer", true},   [COLUMN_PORT] = {"integer", true},
+	[COLUMN_COOKIE] = {"string", true},    [COLUMN_ADDRESS] = {"string", false},
+	[COLUMN_TEXT] = {"string", false},     [COLUMN_OUTCOME] = {"string", false},
+	[COLUMN_NAME] = {"string", false},     [COLUMN_NUMBERS] = {"integers", false},
+	[COLUMN_NAMES] = {"strings", false},
+};
+
+const char *column_type_text(enum column_type type)
+{
+	return types[type].text;
+}
+
+bool column_is_right(enum column_type type)
+{
+	return types[type].right;
+}

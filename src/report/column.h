@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_COLUMN_H
+#define CONNTRACE_REPORT_COLUMN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/conn.h"
+#include "report/names.h"
+#include "track/peers.h"
+
+/** enum column_type - what kind of value a column has; format.c knows how each is written */
+enum column_type {
+	/** nanoseconds since the epoch */
+	COLUMN_TIME,
+	/** a span in nanoseconds, shown in seconds */
+	COLUMN_SECONDS,
+	/** a span in nanoseconds, shown in milliseconds */
+	COLUMN_MS,
+	/** thousandths per second */
+	COLUMN_RATE,
+	/** how many */
+	COLUMN_COUNT,
+	/** how many failures: more than none is worth red */
+	COLUMN_FAILURES,
+	/** how many of what should not happen: more than none is worth yellow */
+	COLUMN_NOTICE,
+	/** how many bytes; --human shortens them */
+	COLUMN_BYTES,
+	/** a number that names something */
+	COLUMN_NUMBER,
+	/** a TCP port */
+	COLUMN_PORT,
+	/** 64 bits that name something; a string in JSON, because a double holds only 53 */
+	COLUMN_COOKIE,
+	/** an IP address */
+	COLUMN_ADDRESS,
+	/** one of our own words */
+	COLUMN_TEXT,
+	/** one of our own words: enum conn_result */
+	COLUMN_OUTCOME,
+	/** foreign bytes */
+	COLUMN_NAME,
+	/** several numbers that name something */
+	COLUMN_NUMBERS,
+	/** several strings of foreign bytes */
+	COLUMN_NAMES,
+	COLUMN_TYPE_NUM
+};
+
+/**
+ * struct value - what stands in one column of one row
+ *
+ * Strings live as long as the row, or in @buffer; so a value is never copied.
+ *
+ * @known: false is "-" or null, and nothing else counts
+ * @number: for the numeric types; COLUMN_COOKIE keeps its 64 bits in it
+ * @text: for COLUMN_TEXT, COLUMN_OUTCOME and COLUMN_NAME
+ * @address: for COLUMN_ADDRESS
+ * @group: for COLUMN_NUMBERS and COLUMN_NAMES: the group that has the list
+ * @buffer: for text that has to be made
+ */
+struct value {
+	bool known;
+	int64_t number;
+	const char *text;
+	struct endpoint address;
+	const struct peers_group *group;
+	char buffer[64];
+};
+
+/**
+ * struct row - what a row is about
+ * @conn: in the reports of connections, else NULL
+ * @group: in the report peers, else NULL
+ */
+struct row {
+	const struct conn *conn;
+	struct peers_group *group;
+};
+
+/**
+ * struct column - a line of columns.def
+ * @name: header; in lower case the key in JSON
+ * @type: enum column_type
+ * @unit: "" when it has none
+ * @help: for --list-columns
+ * @get: fetch the value of @row
+ */
+struct column {
+	const char *name;
+	enum column_type type;
+	const char *unit;
+	const char *help;
+	void (*get)(const struct row *row, struct names *names, struct value *value);
+};
+
+/** column_conns() - all columns of the reports of connections; @count is set */
+const struct column *column_conns(size_t *count);
+
+/** column_groups() - the columns of the report peers behind the keys; @count is set */
+const struct column *column_groups(size_t *count);
+
+/** column_key() - the column of a key of the report peers */
+const struct column *column_key(enum peers_key key);
+
+/** column_type_text() - what --list-columns says of the type: "integer", "number", "string", ... as in JSON */
+const char *column_type_text(enum column_type type);
+
+/** column_is_right() - do people read it aligned to the right? */
+bool column_is_right(enum column_type type);
+
+#endif

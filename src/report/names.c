@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/names.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/xalloc.h"
+
+/* An open hash table, at most half full; a slot with kind 0 is empty. */
+#define SLOTS (2 * NAMES_MAX)
+
+enum kind {
+	KIND_NONE,
+	KIND_USER,
+	KIND_HOST,
+	KIND_SERVICE,
+};
+
+struct key {
+	uint32_t kind;
+	uint32_t number;
+	struct in6_addr ip;
+};
+
+struct slot {
+	struct key key;
+	char *name; /* NULL: there is none */
+};
+
+struct names {
+	struct hash_key hash_key;
+	unsigned int count;
+	struct slot slots[SLOTS];
+};
+
+struct names *names_new(void)
+{
+	struct names *names = xcalloc(1, sizeof(*names));
+
+	hash_key_random(&names->hash_key);
+	return names;
+}
+
+void names_free(struct names *names)
+{
+	for (unsigned int i = 0; names != NULL && i < SLOTS; i++)
+		free(names->slots[i].name);
+	free(names);
+}
+
+static char *ask_user(uid_t uid)
+{
+	const struct passwd *entry = getpwuid(uid);
+
+	return entry != NULL ? xstrdup(entry->pw_name) : xasprintf("%lu", (unsigned long)uid);
+}
+
+static char *ask_host(const struct in6_addr *ip)
+{
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_addr = *ip};
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	char host[NI_MAXHOST];
+	int ret;
+
+	memcpy(&in.sin_addr, ip->s6_addr + 12, sizeof(in.sin_addr));
+	if (IN6_IS_ADDR_V4MAPPED(ip))
+		ret = getnameinfo((struct sockaddr *)&in, sizeof(in), host, sizeof(host), NULL, 0, NI_NAMEREQD);
+	else
+		ret = getnameinfo((struct sockaddr *)&in6, sizeof(in6), host, sizeof(host), NULL, 0, NI_NAMEREQD);
+	return ret == 0 ? xstrdup(host) : NULL;
+}
+
+static char *ask_service(uint16_t port)
+{
+	const struct servent *entry = getservbyport(htons(port), "tcp");
+
+	return entry != NULL ? xstrdup(entry->s_name) : NULL;
+}
+
+static const char *look_up(struct names *names, const struct key *key)
+{
+	size_t at = hash_bytes(&names->hash_key, key, sizeof(*key)) % SLOTS;
+	struct slot *slot;
+
+	while (names->slots[at].key.kind != KIND_NONE && memcmp(&names->slots[at].key, key, sizeof(*key)) != 0)
+		at = (at + 1) % SLOTS;
+	slot = &names->slots[at];
+	if (slot->key.kind != KIND_NONE)
+		return slot->name;
+	if (names->count == NAMES_MAX)
+		return NULL;
+	names->count++;
+	slot->key = *key;
+	if (key->kind == KIND_USER)
+		slot->name = ask_user(key->number);
+	else if (key->kind == KIND_HOST)
+		slot->name = ask_host(&key->ip);
+	else
+		slot->name = ask_service((uint16_t)key->number);
+	return slot->name;
+}
+
+const char *names_user(struct names *names, uid_t uid)
+{
+	struct key key = {.kind = KIND_USER, .number = uid};
+
+	return uid == (uid_t)-1 ? NULL : look_up(names, &key);
+}
+
+const char *names_host(struct names *names, const struct endpoint *endpoint)
+{
+	struct key key = {.kind = KIND_HOST, .ip = endpoint->ip};
+
+	return look_up(names, &key);
+}
+
+const char *names_service(struct names *names, uint16_t port)
+{
+	struct key key = {.kind = KIND_SERVICE, .number = port};
+
+	return look_up(names, &key);
+}

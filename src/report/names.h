@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_NAMES_H
+#define CONNTRACE_REPORT_NAMES_H
+
+#include <sys/types.h>
+
+#include "model/endpoint.h"
+
+/**
+ * struct names - names of users, hosts and services, each asked for once
+ *
+ * At most NAMES_MAX are remembered, and strings stay valid until names_free();
+ * what comes after that has no name. Host names are asked for with
+ * getnameinfo(3), which may take as long as the resolver's timeout.
+ */
+struct names;
+
+#define NAMES_MAX 8192U
+
+/** names_new() - nothing known yet */
+struct names *names_new(void);
+
+/** names_free() - NULL is fine */
+void names_free(struct names *names);
+
+/** names_user() - the user's name, the number as text when it has none, NULL for -1 */
+const char *names_user(struct names *names, uid_t uid);
+
+/** names_host() - the host's name, NULL when it has none; bytes from the network */
+const char *names_host(struct names *names, const struct endpoint *endpoint);
+
+/** names_service() - the service of a TCP port (services(5)), NULL when it has none */
+const char *names_service(struct names *names, uint16_t port);
+
+#endif

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/printer.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+/*
+ * Who writes what. Only aligned tables come from libsmartcols (table.c), which
+ * knows about widths of terminals and which columns to shorten. JSON is
+ * written here: ours is JSON Lines, an object per row that stands for itself
+ * and can be read while the run goes on, and the library writes one document
+ * around a table that must be complete before its first byte. The lines of
+ * raw, csv and tsv are so simple that a table would only cost memory, and
+ * rows of --events come one by one, before anybody knows how wide the next
+ * will be.
+ */
+
+void printer_init(struct printer *printer)
+{
+	printer->before = xcalloc(printer->columns.count, sizeof(*printer->before));
+	printer_forget(printer);
+}
+
+void printer_clear(struct printer *printer)
+{
+	select_free(&printer->columns);
+	text_free(&printer->line);
+	free(printer->before);
+}
+
+void printer_forget(struct printer *printer)
+{
+	for (size_t i = 0; i < printer->columns.count; i++)
+		printer->before[i] = CONN_UNKNOWN;
+}
+
+void printer_write(struct printer *printer, const char *data, size_t length)
+{
+	if (printer->error != 0)
+		return;
+	/* errno at once: stdio remembers that something failed, but not what. */
+	errno = 0;
+	if (fwrite(data, 1, length, printer->out) != length || fflush(printer->out) != 0)
+		printer->error = errno != 0 ? -errno : -EIO;
+}
+
+const char *printer_field(struct printer *printer, struct text *text, size_t column, const struct row *row)
+{
+	const struct column *what = printer->columns.columns[column];
+	struct value value;
+
+	what->get(row, printer->style.names, &value);
+	format_text(text, what, &value, &printer->style, printer->before[column]);
+	if (value.known)
+		printer->before[column] = value.number;
+	return printer->color ? format_color(what, &value) : NULL;
+}
+
+static void add_json_row(struct printer *printer, const struct row *row)
+{
+	struct text *line = &printer->line;
+
+	text_add_char(line, '{');
+	if (printer->report != NULL) {
+		text_add(line, "\"report\":");
+		text_add_json(line, printer->report);
+	}
+	for (size_t i = 0; i < printer->columns.count; i++) {
+		const struct column *column = printer->columns.columns[i];
+		struct value value;
+
+		if (i > 0 || printer->report != NULL)
+			text_add_char(line, ',');
+		text_add_char(line, '"');
+		for (const char *name = column->name; *name != '\0'; name++)
+			text_add_char(line, (char)tolower((unsigned char)*name));
+		text_add(line, "\":");
+		column->get(row, printer->style.names, &value);
+		format_json(line, column, &value);
+	}
+	text_add(line, "}\n");
+}
+
+/* @row is NULL for the header. */
+static void add_separated_row(struct printer *printer, const struct row *row)
+{
+	static const char separators[REPORT_FORMAT_NUM] = {
+		[REPORT_TABLE] = ' ', [REPORT_RAW] = ' ', [REPORT_CSV] = ',', [REPORT_TSV] = '\t'};
+	struct text *line = &printer->line, field = {0};
+
+	for (size_t i = 0; i < printer->columns.count; i++) {
+		if (i > 0)
+			text_add_char(line, separators[printer->format]);
+		text_cut(&field, 0);
+		if (row == NULL)
+			text_add(&field, printer->columns.columns[i]->name);
+		else
+			printer_field(printer, &field, i, row);
+		if (printer->format == REPORT_CSV)
+			format_csv(line, field.data);
+		else
+			text_add(line, field.data);
+	}
+	text_free(&field);
+	text_add(line, printer->format == REPORT_CSV ? "\r\n" : "\n");
+}
+
+/* A row of a table whose other rows nobody knows; @row is NULL for the header. */
+static void add_padded_row(struct printer *printer, const struct row *row)
+{
+	struct text *line = &printer->line, field = {0};
+
+	for (size_t i = 0; i < printer->columns.count; i++) {
+		const struct column *column = printer->columns.columns[i];
+		size_t width = format_width(column, &printer->style), blanks;
+		const char *color = NULL;
+
+		text_cut(&field, 0);
+		if (row == NULL)
+			text_add(&field, column->name);
+		else
+			color = printer_field(printer, &field, i, row);
+		blanks = field.length < width ? width - field.length : 0;
+		if (i > 0)
+			text_add_char(line, ' ');
+		if (column_is_right(column->type))
+			text_add_blanks(line, blanks);
+		text_add(line, color != NULL ? color : "");
+		text_add(line, field.data);
+		if (color != NULL)
+			text_add(line, "\033[0m");
+		if (!column_is_right(column->type) && i + 1 < printer->columns.count)
+			text_add_blanks(line, blanks);
+	}
+	text_free(&field);
+	text_add_char(line, '\n');
+}
+
+static void write_line(struct printer *printer)
+{
+	printer_write(printer, printer->line.data, printer->line.length);
+	text_cut(&printer->line, 0);
+}
+
+void printer_header(struct printer *printer)
+{
+	if (printer->header_done || !printer->header || printer->format == REPORT_JSON)
+		return;
+	printer->header_done = true;
+	if (printer->format == REPORT_TABLE)
+		add_padded_row(printer, NULL);
+	else
+		add_separated_row(printer, NULL);
+	write_line(printer);
+}
+
+void printer_row(struct printer *printer, const struct row *row)
+{
+	printer_header(printer);
+	if (printer->format == REPORT_TABLE)
+		add_padded_row(printer, row);
+	else if (printer->format == REPORT_JSON)
+		add_json_row(printer, row);
+	else
+		add_separated_row(printer, row);
+	write_line(printer);
+}
+
+void printer_rows(struct printer *printer, const struct row *rows, size_t count)
+{
+	printer_forget(printer);
+	if (printer->format == REPORT_TABLE) {
+		if (printer->separate)
+			printer_write(printer, "\n", 1);
+		printer->separate = true;
+		table_print(printer, rows, count);
+		return;
+	}
+	printer_header(printer);
+	for (size_t i = 0; i < count && printer->error == 0; i++)
+		printer_row(printer, &rows[i]);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_PRINTER_H
+#define CONNTRACE_REPORT_PRINTER_H
+
+#include <stdio.h>
+
+#include "report/format.h"
+#include "report/select.h"
+#include "report/text.h"
+
+/**
+ * struct printer - rows on their way out
+ * @out: where to
+ * @format: how rows are written
+ * @columns: what is printed; owned
+ * @style: how values are written
+ * @report: the report's name for JSON, NULL when it need not be said
+ * @header: the names of the columns are wanted
+ * @color: table: values stand out
+ * @width: of the terminal, 0 for none
+ * @separate: table: a blank line belongs before the next one
+ * @header_done: formats that are one stream: the header is out
+ * @before: the numbers of the row before, for REPORT_TIME_DELTA
+ * @line: the row in the making
+ * @error: the first failure of writing, a negative errno
+ */
+struct printer {
+	FILE *out;
+	enum report_format format;
+	struct selection columns;
+	struct style style;
+	const char *report;
+	bool header;
+	bool color;
+	unsigned int width;
+	bool separate;
+	bool header_done;
+	int64_t *before;
+	struct text line;
+	int error;
+};
+
+/** printer_init() - prepare it for its columns; set all else before */
+void printer_init(struct printer *printer);
+
+/** printer_clear() - free what it holds */
+void printer_clear(struct printer *printer);
+
+/** printer_rows() - print a whole report */
+void printer_rows(struct printer *printer, const struct row *rows, size_t count);
+
+/** printer_row() - print and flush one row of a report that never ends; a table gets columns of usual width */
+void printer_row(struct printer *printer, const struct row *row);
+
+/** printer_header() - print the header of such a report, unless it is out already */
+void printer_header(struct printer *printer);
+
+/**
+ * printer_field() - append the text of one column of a row, and remember it as the row before
+ *
+ * Return: the color it is to have, or NULL.
+ */
+const char *printer_field(struct printer *printer, struct text *text, size_t column, const struct row *row);
+
+/** printer_forget() - there is no row before */
+void printer_forget(struct printer *printer);
+
+/** printer_write() - put out and flush; a failure is kept in @error, and then nothing more is written */
+void printer_write(struct printer *printer, const char *data, size_t length);
+
+/** table_print() - print rows as one aligned table (table.c) */
+void table_print(struct printer *printer, const struct row *rows, size_t count);
+
+#endif

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "report/printer.h"
+#include "report/sort.h"
+#include "track/peers.h"
+
+/** Connections the report conns keeps at most, about 270 bytes each; with a limit, only the first rows are kept. */
+#define CONNS_MAX (1U << 22)
+
+struct report {
+	enum report_kind kind;
+	uint64_t limit;
+	bool relative_to_first; /* the run's start is not known: the first row's time is taken */
+	struct printer printer;
+	struct selection sort;
+	struct names *names;
+	struct peers *peers;   /* REPORT_PEERS: the finished ones */
+	struct conn *finished; /* REPORT_CONNS: copies, each with a reference to its processes */
+	size_t finished_count;
+	size_t finished_room;
+	uint64_t refused;
+};
+
+static const char *const kind_names[REPORT_KIND_NUM] = {
+	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_EVENTS] = "events"};
+
+static const char *const format_names[REPORT_FORMAT_NUM] = {[REPORT_TABLE] = "table",
+							    [REPORT_RAW] = "raw",
+							    [REPORT_JSON] = "json",
+							    [REPORT_CSV] = "csv",
+							    [REPORT_TSV] = "tsv"};
+
+static const char *const time_names[REPORT_TIME_NUM] = {[REPORT_TIME_CLOCK] = "clock",
+							[REPORT_TIME_EPOCH] = "epoch",
+							[REPORT_TIME_ISO] = "iso",
+							[REPORT_TIME_RELATIVE] = "relative",
+							[REPORT_TIME_DELTA] = "delta"};
+
+static int refuse_word(const char *option, const char *word, const char *allowed, struct err *err)
+{
+	char quoted[64];
+
+	escape_text(quoted, sizeof(quoted), word);
+	return err_set(err, EINVAL, "%s does not know \"%s\"; allowed are %s", option, quoted, allowed);
+}
+
+static int find_word(const char *const *words, unsigned int count, const char *word)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (strcmp(words[i], word) == 0)
+			return (int)i;
+	return -1;
+}
+
+int report_parse_kind(const char *text, enum report_kind *kind, struct err *err)
+{
+	/* REPORT_EVENTS has an option of its own. */
+	int found = strcmp(text, "conv,tcp") == 0 ? REPORT_CONNS : find_word(kind_names, REPORT_EVENTS, text);
+
+	if (found < 0)
+		return refuse_word("--report", text, "peers and conns (also called conv,tcp)", err);
+	*kind = (enum report_kind)found;
+	return 0;
+}
+
+int report_parse_format(const char *text, enum report_format *format, struct err *err)
+{
+	int found = find_word(format_names, REPORT_FORMAT_NUM, text);
+
+	if (found < 0)
+		return refuse_word("--format", text, "table, raw, json, csv and tsv", err);
+	*format = (enum report_format)found;
+	return 0;
+}
+
+int report_parse_time(const char *text, enum report_time *time, struct err *err)
+{
+	int found = find_word(time_names, REPORT_TIME_NUM, text);
+
+	if (found < 0)
+		return refuse_word("--time", text, "clock, epoch, iso, relative and delta", err);
+	*time = (enum report_time)found;
+	return 0;
+}
+
+static void begin_printer(struct report *report, const struct report_options *options, FILE *out)
+{
+	struct printer *printer = &report->printer;
+	bool text = options->format == REPORT_TABLE || options->format == REPORT_RAW;
+
+	printer->out = out;
+	printer->format = options->format;
+	printer->style = STYLE_MACHINE;
+	if (text) {
+		printer->style.human = options->human;
+		printer->style.resolve = options->resolve;
+		printer->style.time = options->time;
+		printer->style.start_ns = options->start_ns;
+	}
+	printer->style.names = report->names;
+	printer->report = options->report_count > 1 ? kind_names[report->kind] : NULL;
+	printer->header = options->header;
+	printer->color = options->color && options->format == REPORT_TABLE;
+	printer->width = options->width;
+	/* Whatever is printed before this report ends in its own last row. */
+	printer->separate = options->report_count > 1 && options->reports[0] != report->kind;
+	printer_init(printer);
+	report->relative_to_first = options->start_ns < 0;
+}
+
+int report_new(struct report **report, enum report_kind kind, const struct report_options *options, FILE *out,
+	       struct err *err)
+{
+	struct peers_keys keys = {.count = 0};
+	struct report *made = xcalloc(1, sizeof(*made));
+	int ret;
+
+	made->kind = kind;
+	made->limit = options->limit;
+	ret = peers_parse_keys(options->by != NULL ? options->by : PEERS_KEYS_DEFAULT, &keys, err);
+	if (ret == 0)
+		ret = select_columns(kind, &keys, options, &made->printer.columns, err);
+	if (ret == 0)
+		ret = select_sort(kind, &keys, options, &made->sort, err);
+	if (ret < 0) {
+		report_free(made);
+		return ret;
+	}
+	made->names = names_new();
+	if (kind == REPORT_PEERS)
+		made->peers = peers_new(&keys, PEERS_GROUPS_MAX);
+	begin_printer(made, options, out);
+	*report = made;
+	return 0;
+}
+
+void report_free(struct report *report)
+{
+	if (report == NULL)
+		return;
+	for (size_t i = 0; i < report->finished_count; i++) {
+		process_unref(report->finished[i].process);
+		process_unref(report->finished[i].last_process);
+	}
+	free(report->finished);
+	peers_free(report->peers);
+	names_free(report->names);
+	printer_clear(&report->printer);
+	select_free(&report->sort);
+	free(report);
+}
+
+static void keep_conn(struct report *report, const struct conn *conn)
+{
+	struct conn *kept;
+
+	if (report->finished_count == CONNS_MAX) {
+		report->refused++;
+		return;
+	}
+	if (report->finished_count == report->finished_room) {
+		report->finished_room = report->finished_room > 0 ? report->finished_room * 2 : 64;
+		report->finished = xreallocarray(report->finished, report->finished_room, sizeof(*report->finished));
+	}
+	kept = &report->finished[report->finished_count++];
+	*kept = *conn;
+	process_ref(kept->process);
+	process_ref(kept->last_process);
+}
+
+static void settle_start(struct report *report, const struct row *row)
+{
+	int64_t first = row->conn != NULL ? row->conn->start_ns : row->group->first_ns;
+
+	if (report->relative_to_first && report->printer.style.start_ns < 0)
+		report->printer.style.start_ns = first;
+}
+
+static void print_event(struct report *report, const struct conn *conn)
+{
+	struct row row = {.conn = conn};
+
+	settle_start(report, &row);
+	printer_row(&report->printer, &row);
+}
+
+void report_finished(struct report *report, const struct conn *conn)
+{
+	switch (report->kind) {
+	case REPORT_PEERS:
+		report->refused += !peers_add(report->peers, conn);
+		break;
+	case REPORT_CONNS:
+		keep_conn(report, conn);
+		break;
+	case REPORT_EVENTS:
+		print_event(report, conn);
+		break;
+	case REPORT_KIND_NUM:
+		break;
+	}
+}
+
+/* Rows that grow in number. */
+struct rows {
+	struct row *row;
+	size_t count;
+	size_t room;
+};
+
+static void add_row(struct rows *rows, struct row row)
+{
+	if (rows->count == rows->room) {
+		rows->room = rows->room > 0 ? rows->room * 2 : 64;
+		rows->row = xreallocarray(rows->row, rows->room, sizeof(*rows->row));
+	}
+	rows->row[rows->count++] = row;
+}
+
+static void print_rows(struct report *report, struct rows *rows)
+{
+	sort_rows(rows->row, rows->count, &report->sort, report->names);
+	if (report->limit > 0 && rows->count > report->limit)
+		rows->count = report->limit;
+	if (rows->count > 0)
+		settle_start(report, &rows->row[0]);
+	printer_rows(&report->printer, rows->row, rows->count);
+	free(rows->row);
+}
+
+static void print_conns(struct report *report, const struct conn *(*next_open)(void *, const struct conn *), void *context)
+{
+	struct rows rows = {0};
+
+	for (size_t i = 0; i < report->finished_count; i++)
+		add_row(&rows, (struct row){.conn = &report->finished[i]});
+	for (const struct conn *conn = NULL; next_open != NULL && (conn = next_open(context, conn)) != NULL;)
+		add_row(&rows, (struct row){.conn = conn});
+	print_rows(report, &rows);
+}
+
+static void print_peers(struct report *report, const struct conn *(*next_open)(void *, const struct conn *), void *context)
+{
+	struct peers *peers = report->peers;
+	struct rows rows = {0};
+
+	for (const struct conn *conn = NULL; next_open != NULL && (conn = next_open(context, conn)) != NULL;) {
+		if (peers == report->peers)
+			peers = peers_copy(report->peers);
+		peers_add(peers, conn);
+	}
+	for (size_t i = 0; i < peers_count(peers); i++)
+		add_row(&rows, (struct row){.group = peers_group(peers, i)});
+	print_rows(report, &rows);
+	if (peers != report->peers)
+		peers_free(peers);
+}
+
+int report_print(struct report *report, const struct conn *(*next_open)(void *context, const struct conn *previous),
+		 void *context, bool final, struct err *err)
+{
+	switch (report->kind) {
+	case REPORT_PEERS:
+		print_peers(report, next_open, context);
+		break;
+	case REPORT_CONNS:
+		print_conns(report, next_open, context);
+		break;
+	case REPORT_EVENTS:
+		printer_header(&report->printer);
+		for (const struct conn *conn = NULL;
+		     final && next_open != NULL && (conn = next_open(context, conn)) != NULL;)
+			print_event(report, conn);
+		break;
+	case REPORT_KIND_NUM:
+		break;
+	}
+	return report_error(report, err);
+}
+
+int report_error(const struct report *report, struct err *err)
+{
+	int error = report->printer.error;
+
+	if (error == 0)
+		return 0;
+	return err_set(err, error, "the report %s could not be written: %s", kind_names[report->kind],
+		       strerror(-error));
+}
+
+uint64_t report_refused(const struct report *report)
+{
+	return report->refused;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_REPORT_H
+#define CONNTRACE_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "model/conn.h"
+#include "model/event.h"
+
+/** enum report_kind - which report */
+enum report_kind {
+	/** a row per group of connections */
+	REPORT_PEERS,
+	/** a row per connection, sorted */
+	REPORT_CONNS,
+	/** a row per connection, as it finishes */
+	REPORT_EVENTS,
+	REPORT_KIND_NUM
+};
+
+/** enum report_format - how rows are written */
+enum report_format {
+	/** aligned columns */
+	REPORT_TABLE,
+	/** single blanks */
+	REPORT_RAW,
+	/** JSON Lines */
+	REPORT_JSON,
+	/** RFC 4180 */
+	REPORT_CSV,
+	/** tabs */
+	REPORT_TSV,
+	REPORT_FORMAT_NUM
+};
+
+/** enum report_time - how points in time are shown in table and raw; other formats always have seconds of the epoch */
+enum report_time {
+	/** 09:11:00.725104, local */
+	REPORT_TIME_CLOCK,
+	/** 1700000000.725104331 */
+	REPORT_TIME_EPOCH,
+	/** 2023-11-14T22:13:20.725104+01:00, local */
+	REPORT_TIME_ISO,
+	/** seconds since the run's start */
+	REPORT_TIME_RELATIVE,
+	/** seconds since the same column of the row before */
+	REPORT_TIME_DELTA,
+	REPORT_TIME_NUM
+};
+
+/**
+ * struct report_options - what was asked for; all zero is peers as a table without a header
+ *
+ * Texts are those of the command line and are only read during report_new().
+ *
+ * @reports: all reports of the run in the order they are printed, REPORT_EVENTS (if asked for) first. A name in
+ *           @columns or @sort is wrong only when none of them has it, and a report ignores what it has not
+ * @report_count: how many; with more than one, rows in JSON say which report they are of
+ * @by: keys of peers, NULL for PEERS_KEYS_DEFAULT
+ * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
+ * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
+ * @limit: rows that are printed at most, 0 for all; not of events
+ * @start_ns: when the run began, for REPORT_TIME_RELATIVE; CONN_UNKNOWN: the first row's time is taken
+ * @width: columns of the terminal that the output is, 0 when it is none
+ * @format: how rows are written
+ * @time: how points in time are shown
+ * @header: print the names of the columns (not in JSON)
+ * @human: shorten bytes to 1.2K (powers of 1024) in table and raw
+ * @resolve: names of hosts and services instead of numbers, in table and raw
+ * @color: mark failures red and resent segments yellow, in a table
+ */
+struct report_options {
+	enum report_kind reports[REPORT_KIND_NUM];
+	unsigned int report_count;
+	const char *by;
+	const char *sort;
+	const char *columns;
+	uint64_t limit;
+	int64_t start_ns;
+	unsigned int width;
+	enum report_format format;
+	enum report_time time;
+	bool header;
+	bool human;
+	bool resolve;
+	bool color;
+};
+
+/** REPORT_OPTIONS_DEFAULT - what holds when nobody chooses */
+#define REPORT_OPTIONS_DEFAULT                                                                                         \
+	{                                                                                                              \
+		.reports = {REPORT_PEERS}, .report_count = 1, .start_ns = CONN_UNKNOWN, .header = true                 \
+	}
+
+/** struct report - one report of the run */
+struct report;
+
+/**
+ * report_parse_kind() - the operand of --report: "peers", "conns" (alias "conv,tcp")
+ *
+ * Return: 0 with @kind set, or -EINVAL with the story in @err.
+ */
+int report_parse_kind(const char *text, enum report_kind *kind, struct err *err);
+
+/** report_parse_format() - the operand of --format; returns as report_parse_kind() */
+int report_parse_format(const char *text, enum report_format *format, struct err *err);
+
+/** report_parse_time() - the operand of --time; returns as report_parse_kind() */
+int report_parse_time(const char *text, enum report_time *time, struct err *err);
+
+/**
+ * report_new() - begin a report
+ * @report: set on success only
+ * @kind: which one
+ * @options: copied as far as needed
+ * @out: where it is printed; stays the caller's
+ * @err: says which word is wrong and what is allowed
+ *
+ * Return: 0 or -EINVAL.
+ */
+int report_new(struct report **report, enum report_kind kind, const struct report_options *options, FILE *out,
+	       struct err *err);
+
+/**
+ * report_finished() - a connection is over; told once of each
+ * @conn: borrowed for the call; what is needed of it is copied, and its process gets a reference
+ *
+ * REPORT_EVENTS prints and flushes its line here; a failure of that is kept
+ * for report_error().
+ */
+void report_finished(struct report *report, const struct conn *conn);
+
+/**
+ * report_print() - print the report so far, finished connections and open ones
+ * @next_open: gives the open connections, one after the other: @previous is NULL at first, then what it returned
+ *             last, and NULL ends; what it returned must stay until report_print() is back. NULL: there are none
+ * @context: handed to @next_open
+ * @final: nothing comes after it: REPORT_EVENTS prints the open ones too, which otherwise it does not
+ *
+ * What was gathered stays as it is, so it can be called again and again.
+ *
+ * Return: 0, or a negative errno of writing with the story in @err.
+ */
+int report_print(struct report *report, const struct conn *(*next_open)(void *context, const struct conn *previous),
+		 void *context, bool final, struct err *err);
+
+/** report_error() - did writing fail so far? Return: 0, or a negative errno with the story in @err */
+int report_error(const struct report *report, struct err *err);
+
+/** report_refused() - connections that did not fit in the report's memory and are missing in what it prints */
+uint64_t report_refused(const struct report *report);
+
+/** report_free() - NULL is fine; the FILE stays open */
+void report_free(struct report *report);
+
+/**
+ * struct summary - the accounts of a run
+ * @duration_ns: how long it ran, CONN_UNKNOWN unknown
+ * @connections: how many were seen
+ * @unattributed: how many of them have no process, though processes were asked for
+ * @lost: by enum lost_where: how many; -1 some, their number is unknown
+ * @evicted: connections that had to leave the table, or a report, before their time
+ * @cpu_ns: CPU time the run itself took, CONN_UNKNOWN unknown
+ * @stops: how often a traced program was stopped
+ * @packets: how many were captured or read
+ */
+struct summary {
+	int64_t duration_ns;
+	uint64_t connections;
+	uint64_t unattributed;
+	int64_t lost[LOST_WHERE_NUM];
+	uint64_t evicted;
+	int64_t cpu_ns;
+	uint64_t stops;
+	uint64_t packets;
+};
+
+/** report_has_lost() - was anything lost, so that even --quiet must say so? */
+bool report_has_lost(const struct summary *summary);
+
+/**
+ * report_summary() - print the line of accounts
+ * @out: stdout when @format is REPORT_JSON, else stderr
+ *
+ * Return: 0 or a negative errno of writing.
+ */
+int report_summary(FILE *out, enum report_format format, const struct summary *summary);
+
+/** report_list_columns() - print what --list-columns asks for; Return: 0 or a negative errno of writing */
+int report_list_columns(FILE *out);
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/select.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "model/columns.h"
+
+/* Longer words are certainly no column's name. */
+#define WORD_MAX 32
+
+static void append(struct selection *selection, const struct column *column, bool descending)
+{
+	size_t room = selection->count + 1;
+
+	selection->columns = xreallocarray(selection->columns, room, sizeof(*selection->columns));
+	selection->descending = xreallocarray(selection->descending, room, sizeof(*selection->descending));
+	selection->columns[selection->count] = column;
+	selection->descending[selection->count++] = descending;
+}
+
+void select_free(struct selection *selection)
+{
+	free(selection->columns);
+	free(selection->descending);
+	*selection = (struct selection){0};
+}
+
+static bool contains(const struct selection *selection, const struct column *column)
+{
+	for (size_t i = 0; i < selection->count; i++)
+		if (selection->columns[i] == column)
+			return true;
+	return false;
+}
+
+/* All columns of a report, in the order of JSON. */
+static void append_all(struct selection *selection, enum report_kind kind, const struct peers_keys *keys)
+{
+	size_t count;
+	const struct column *columns;
+
+	for (unsigned int i = 0; kind == REPORT_PEERS && i < keys->count; i++)
+		append(selection, column_key(keys->key[i]), false);
+	columns = kind == REPORT_PEERS ? column_groups(&count) : column_conns(&count);
+	for (size_t i = 0; i < count; i++)
+		append(selection, &columns[i], false);
+}
+
+static const struct column *find(const struct selection *all, const char *word)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (strcasecmp(all->columns[i]->name, word) == 0)
+			return all->columns[i];
+	return NULL;
+}
+
+/* Levenshtein's distance, in which the case of letters does not count. */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[WORD_MAX + 1];
+	size_t length = strlen(b);
+
+	if (strlen(a) > WORD_MAX || length > WORD_MAX)
+		return WORD_MAX;
+	for (unsigned int j = 0; j <= length; j++)
+		row[j] = j;
+	for (unsigned int i = 1; a[i - 1] != '\0'; i++) {
+		unsigned int diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= length; j++) {
+			char left[2] = {a[i - 1], '\0'}, right[2] = {b[j - 1], '\0'};
+			unsigned int best = diagonal + (strcasecmp(left, right) != 0);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[length];
+}
+
+static int refuse(const struct selection *all, const char *option, const char *word, struct err *err)
+{
+	const struct column *nearest = NULL;
+	unsigned int best = WORD_MAX;
+	char quoted[2 * WORD_MAX];
+
+	for (size_t i = 0; i < all->count; i++) {
+		unsigned int far = distance(word, all->columns[i]->name);
+
+		if (far < best) {
+			best = far;
+			nearest = all->columns[i];
+		}
+	}
+	escape_text(quoted, sizeof(quoted), word);
+	if (nearest != NULL && best <= 3 && best < strlen(word))
+		return err_set(err, EINVAL, "%s knows no column \"%s\" here; did you mean %s? --list-columns names all",
+			       option, quoted, nearest->name);
+	return err_set(err, EINVAL,
+		       "%s knows no column \"%s\" here; allowed are those that --list-columns names for the report",
+		       option, quoted);
+}
+
+/* Nothing, when some report of the run has the column; it is for that one then. */
+static int check_elsewhere(const struct selection *all, enum report_kind kind, const struct peers_keys *keys,
+			   const struct report_options *options, const char *option, const char *word, struct err *err)
+{
+	for (unsigned int i = 0; i < options->report_count; i++) {
+		struct selection other = {0};
+		bool found;
+
+		if (options->reports[i] == kind)
+			continue;
+		append_all(&other, options->reports[i], keys);
+		found = find(&other, word) != NULL;
+		select_free(&other);
+		if (found)
+			return 0;
+	}
+	return refuse(all, option, word, err);
+}
+
+static void append_default(struct selection *selection, const struct selection *all, enum report_kind kind,
+			   const struct peers_keys *keys)
+{
+	char text[] = COLUMNS_CONN_DEFAULT, group_text[] = COLUMNS_GROUP_DEFAULT;
+	char *rest = kind == REPORT_PEERS ? group_text : text, *word;
+
+	for (unsigned int i = 0; kind == REPORT_PEERS && i < keys->count; i++)
+		append(selection, column_key(keys->key[i]), false);
+	while ((word = strsep(&rest, ",")) != NULL) {
+		const struct column *column = find(all, word);
+
+		if (column != NULL && !contains(selection, column))
+			append(selection, column, false);
+	}
+}
+
+int select_columns(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
+		   struct selection *selection, struct err *err)
+{
+	const char *text = options->columns;
+	bool add = text != NULL && text[0] == '+';
+	struct selection all = {0}, chosen = {0};
+	char *copy, *rest, *word;
+	int ret = 0;
+
+	append_all(&all, kind, keys);
+	if ((text == NULL || add) && options->format == REPORT_JSON)
+		append_all(&chosen, kind, keys);
+	else if (text == NULL || add)
+		append_default(&chosen, &all, kind, keys);
+	rest = copy = text != NULL ? xstrdup(text) : NULL;
+	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
+		const struct column *column;
+
+		if (add && word[0] == '+')
+			word++;
+		column = find(&all, word);
+		if (column == NULL)
+			ret = check_elsewhere(&all, kind, keys, options, "--columns", word, err);
+		else if (!contains(&chosen, column))
+			append(&chosen, column, false);
+	}
+	free(copy);
+	/* All of them were for another report. */
+	if (ret == 0 && chosen.count == 0)
+		append_default(&chosen, &all, kind, keys);
+	select_free(&all);
+	if (ret < 0)
+		select_free(&chosen);
+	else
+		*selection = chosen;
+	return ret;
+}
+
+static int parse_sort(const struct selection *all, char *word, bool *descending, struct err *err)
+{
+	char *order = strchr(word, ':');
+	char quoted[2 * WORD_MAX];
+
+	*descending = false;
+	if (order == NULL)
+		return 0;
+	*order++ = '\0';
+	*descending = strcasecmp(order, "desc") == 0;
+	if (*descending || strcasecmp(order, "asc") == 0)
+		return 0;
+	escape_text(quoted, sizeof(quoted), order);
+	return err_set(err, EINVAL, "--sort knows no order \"%s\"; it is asc or desc, as in --sort=%s:desc", quoted,
+		       find(all, word) != NULL ? word : all->columns[0]->name);
+}
+
+int select_sort(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
+		struct selection *selection, struct err *err)
+{
+	struct selection all = {0}, chosen = {0};
+	char *copy, *rest, *word;
+	int ret = 0;
+
+	append_all(&all, kind, keys);
+	rest = copy = options->sort != NULL ? xstrdup(options->sort) : NULL;
+	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
+		const struct column *column;
+		bool descending;
+
+		ret = parse_sort(&all, word, &descending, err);
+		if (ret < 0)
+			break;
+		column = find(&all, word);
+		if (column == NULL)
+			ret = check_elsewhere(&all, kind, keys, options, "--sort", word, err);
+		else if (!contains(&chosen, column))
+			append(&chosen, column, descending);
+	}
+	free(copy);
+	append(&chosen, find(&all, kind == REPORT_PEERS ? "CONNS" : "START"), kind == REPORT_PEERS);
+	for (unsigned int i = 0; kind == REPORT_PEERS && i < keys->count; i++)
+		append(&chosen, column_key(keys->key[i]), false);
+	select_free(&all);
+	if (ret < 0)
+		select_free(&chosen);
+	else
+		*selection = chosen;
+	return ret;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/report.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "report/text.h"
+
+/* Where something was lost: key in JSON, and what one reads after "lost". */
+static const struct {
+	const char *key;
+	const char *text;
+} places[LOST_WHERE_NUM] = {
+	[LOST_CAPTURE_KERNEL] = {"capture_kernel", "packets (capture buffer of the kernel)"},
+	[LOST_CAPTURE_INTERFACE] = {"capture_interface", "packets (interface)"},
+	[LOST_PACKET_QUEUE] = {"packet_queue", "packets (queue of the packet process)"},
+	[LOST_NETLINK] = {"netlink", "socket events (netlink overrun)"},
+	[LOST_CALL_QUEUE] = {"call_queue", "system calls (queue of the tracer)"},
+	[LOST_TABLE] = {"table", "connections (table full)"},
+};
+
+bool report_has_lost(const struct summary *summary)
+{
+	bool lost = summary->evicted > 0;
+
+	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++)
+		lost = lost || summary->lost[i] != 0;
+	return lost;
+}
+
+static void add_count(struct text *line, const char *before, uint64_t count, const char *after)
+{
+	text_add(line, before);
+	text_add_unsigned(line, count);
+	text_add(line, after);
+}
+
+static void add_seconds(struct text *line, int64_t span, const char *unknown)
+{
+	if (span < 0)
+		text_add(line, unknown);
+	else
+		text_add_decimal(line, span, CLOCK_NS_PER_SEC, 6);
+}
+
+static void add_json(struct text *line, const struct summary *summary)
+{
+	text_add(line, "{\"summary\": {\"duration_s\":");
+	add_seconds(line, summary->duration_ns, "null");
+	add_count(line, ",\"connections\":", summary->connections, "");
+	add_count(line, ",\"unattributed\":", summary->unattributed, ",\"lost\":{");
+	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
+		text_add(line, i > 0 ? ",\"" : "\"");
+		text_add(line, places[i].key);
+		text_add(line, "\":");
+		if (summary->lost[i] < 0)
+			text_add(line, "null");
+		else
+			text_add_number(line, summary->lost[i]);
+	}
+	add_count(line, "},\"evicted\":", summary->evicted, ",\"cpu_s\":");
+	add_seconds(line, summary->cpu_ns, "null");
+	add_count(line, ",\"stops\":", summary->stops, "");
+	add_count(line, ",\"packets\":", summary->packets, "}}\n");
+}
+
+static void add_losses(struct text *line, const struct summary *summary)
+{
+	const char *before = "";
+
+	if (!report_has_lost(summary))
+		text_add(line, "nothing");
+	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
+		if (summary->lost[i] == 0)
+			continue;
+		text_add(line, before);
+		if (summary->lost[i] < 0)
+			text_add(line, "an unknown number of ");
+		else
+			add_count(line, "", (uint64_t)summary->lost[i], " ");
+		text_add(line, places[i].text);
+		before = " + ";
+	}
+	if (summary->evicted > 0)
+		add_count(line, before, summary->evicted, " connections (evicted from memory)");
+}
+
+static void add_text(struct text *line, const struct summary *summary)
+{
+	text_add(line, "conntrace: ");
+	add_seconds(line, summary->duration_ns, "-");
+	add_count(line, " s, ", summary->connections, summary->connections == 1 ? " connection, " : " connections, ");
+	add_count(line, "", summary->unattributed, " not attributed, lost ");
+	add_losses(line, summary);
+	text_add(line, "; cost ");
+	add_seconds(line, summary->cpu_ns, "-");
+	add_count(line, " s CPU, ", summary->stops, summary->stops == 1 ? " stop, " : " stops, ");
+	add_count(line, "", summary->packets, summary->packets == 1 ? " packet\n" : " packets\n");
+}
+
+int report_summary(FILE *out, enum report_format format, const struct summary *summary)
+{
+	struct text line = {0};
+	int ret = 0;
+
+	if (format == REPORT_JSON)
+		add_json(&line, summary);
+	else
+		add_text(&line, summary);
+	errno = 0;
+	if (fwrite(line.data, 1, line.length, out) != line.length || fflush(out) != 0)
+		ret = errno != 0 ? -errno : -EIO;
+	text_free(&line);
+	return ret;
+}

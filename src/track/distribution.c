@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/distribution.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+#define FIRST_CAPACITY 4
+#define STEP_BITS 6
+
+_Static_assert(1 << STEP_BITS == DISTRIBUTION_STEPS, "an octave has this many steps");
+
+/*
+ * Octave 0 holds 0 .. STEPS-1, one value per step; octave n > 0 holds
+ * STEPS << (n - 1) up to its double, in steps of 1 << (n - 1).
+ */
+static void locate(int64_t value, unsigned int *octave, unsigned int *step)
+{
+	unsigned int bits = value > 0 ? 64 - (unsigned int)__builtin_clzll((unsigned long long)value) : 0;
+
+	*octave = bits > STEP_BITS ? bits - STEP_BITS : 0;
+	*step = (unsigned int)(*octave > 0 ? value >> (*octave - 1) : value) & (DISTRIBUTION_STEPS - 1);
+}
+
+static int64_t step_middle(unsigned int octave, unsigned int step)
+{
+	int64_t width;
+
+	if (octave == 0)
+		return step;
+	width = INT64_C(1) << (octave - 1);
+	return (DISTRIBUTION_STEPS + (int64_t)step) * width + width / 2;
+}
+
+static void histogram_add(struct distribution *distribution, int64_t value)
+{
+	unsigned int octave, step;
+
+	locate(value, &octave, &step);
+	if (distribution->octaves[octave] == NULL)
+		distribution->octaves[octave] = xcalloc(DISTRIBUTION_STEPS, sizeof(uint64_t));
+	distribution->octaves[octave][step]++;
+}
+
+static void become_histogram(struct distribution *distribution, int64_t *budget)
+{
+	distribution->octaves = xcalloc(DISTRIBUTION_OCTAVES, sizeof(*distribution->octaves));
+	for (uint64_t i = 0; i < distribution->count; i++)
+		histogram_add(distribution, distribution->values[i]);
+	free(distribution->values);
+	distribution->values = NULL;
+	*budget += (int64_t)distribution->capacity;
+	distribution->capacity = 0;
+}
+
+/* Room for one more exact value? The budget counts room, not values: that is what memory is spent on. */
+static bool grow(struct distribution *distribution, int64_t *budget)
+{
+	size_t capacity = distribution->capacity > 0 ? distribution->capacity * 2 : FIRST_CAPACITY;
+	int64_t more = (int64_t)(capacity - distribution->capacity);
+
+	if (distribution->count < distribution->capacity)
+		return true;
+	if (more > *budget && capacity > DISTRIBUTION_ALWAYS_EXACT)
+		return false;
+	*budget -= more;
+	distribution->values = xreallocarray(distribution->values, capacity, sizeof(*distribution->values));
+	distribution->capacity = capacity;
+	return true;
+}
+
+void distribution_add(struct distribution *distribution, int64_t *budget, int64_t value)
+{
+	if (distribution->octaves == NULL && !grow(distribution, budget))
+		become_histogram(distribution, budget);
+	if (distribution->octaves != NULL)
+		histogram_add(distribution, value);
+	else
+		distribution->values[distribution->count] = value;
+	distribution->sorted = false;
+	if (distribution->count++ == 0 || value > distribution->max)
+		distribution->max = value;
+}
+
+static int compare_values(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* The value of @rank, from 1 up to count. */
+static int64_t value_of_rank(struct distribution *distribution, uint64_t rank)
+{
+	uint64_t passed = 0;
+
+	if (rank == distribution->count)
+		return distribution->max;
+	if (distribution->octaves == NULL) {
+		if (!distribution->sorted)
+			qsort(distribution->values, distribution->count, sizeof(*distribution->values), compare_values);
+		distribution->sorted = true;
+		return distribution->values[rank - 1];
+	}
+	for (unsigned int octave = 0; octave < DISTRIBUTION_OCTAVES; octave++) {
+		const uint64_t *steps = distribution->octaves[octave];
+
+		for (unsigned int step = 0; steps != NULL && step < DISTRIBUTION_STEPS; step++) {
+			passed += steps[step];
+			if (passed >= rank) {
+				int64_t middle = step_middle(octave, step);
+
+				return middle < distribution->max ? middle : distribution->max;
+			}
+		}
+	}
+	return distribution->max;
+}
+
+int64_t distribution_median(struct distribution *distribution)
+{
+	int64_t low, high;
+
+	if (distribution->count == 0)
+		return -1;
+	low = value_of_rank(distribution, (distribution->count + 1) / 2);
+	high = value_of_rank(distribution, distribution->count / 2 + 1);
+	return low + (high - low) / 2;
+}
+
+int64_t distribution_quantile(struct distribution *distribution, unsigned int percent)
+{
+	uint64_t rank = (distribution->count * percent + 99) / 100;
+
+	if (distribution->count == 0)
+		return -1;
+	return value_of_rank(distribution, rank > 0 ? rank : 1);
+}
+
+void distribution_copy(struct distribution *to, const struct distribution *from)
+{
+	*to = *from;
+	if (from->values != NULL) {
+		to->values = xreallocarray(NULL, from->capacity, sizeof(*from->values));
+		memcpy(to->values, from->values, from->count * sizeof(*from->values));
+	}
+	if (from->octaves == NULL)
+		return;
+	to->octaves = xcalloc(DISTRIBUTION_OCTAVES, sizeof(*to->octaves));
+	for (unsigned int octave = 0; octave < DISTRIBUTION_OCTAVES; octave++) {
+		if (from->octaves[octave] == NULL)
+			continue;
+		to->octaves[octave] = xreallocarray(NULL, DISTRIBUTION_STEPS, sizeof(uint64_t));
+		memcpy(to->octaves[octave], from->octaves[octave], DISTRIBUTION_STEPS * sizeof(uint64_t));
+	}
+}
+
+void distribution_clear(struct distribution *distribution, int64_t *budget)
+{
+	*budget += (int64_t)distribution->capacity;
+	free(distribution->values);
+	for (unsigned int octave = 0; distribution->octaves != NULL && octave < DISTRIBUTION_OCTAVES; octave++)
+		free(distribution->octaves[octave]);
+	free(distribution->octaves);
+	memset(distribution, 0, sizeof(*distribution));
+}

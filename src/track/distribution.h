@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_DISTRIBUTION_H
+#define CONNTRACE_TRACK_DISTRIBUTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A distribution answers for its median and its quantiles. It keeps every
+ * value, so that they are exact, as long as the budget it shares with others
+ * allows; then it becomes a log-linear histogram: an octave of the value is
+ * split into DISTRIBUTION_STEPS equal steps, and a quantile is the middle of a
+ * step, at most 1/(2 * DISTRIBUTION_STEPS) = 0.8 % away from the true value.
+ * Count and maximum stay exact.
+ */
+#define DISTRIBUTION_STEPS 64
+#define DISTRIBUTION_OCTAVES 64
+
+/** Values that any distribution may keep exactly, whatever the budget says. */
+#define DISTRIBUTION_ALWAYS_EXACT 64
+
+/**
+ * struct distribution - many values that are not negative; all zero is an empty one
+ * @count: how many
+ * @max: the largest
+ * @values: each of them, NULL once it is a histogram (or while it is empty)
+ * @capacity: room in @values
+ * @octaves: the histogram: DISTRIBUTION_OCTAVES pointers to DISTRIBUTION_STEPS counts each (NULL: none there)
+ * @sorted: @values are in ascending order
+ */
+struct distribution {
+	uint64_t count;
+	int64_t max;
+	int64_t *values;
+	size_t capacity;
+	uint64_t **octaves;
+	bool sorted;
+};
+
+/**
+ * distribution_add() - one more value
+ * @budget: values that may still be kept exactly by all who share it; taken from and given back to, below zero by
+ *          those who keep no more than DISTRIBUTION_ALWAYS_EXACT
+ * @value: not negative
+ */
+void distribution_add(struct distribution *distribution, int64_t *budget, int64_t value);
+
+/** distribution_median() - the middle value, or the mean of the middle two; -1 when there is none */
+int64_t distribution_median(struct distribution *distribution);
+
+/** distribution_quantile() - the smallest value that @percent of 100 values do not exceed (nearest rank); -1 when empty */
+int64_t distribution_quantile(struct distribution *distribution, unsigned int percent);
+
+/** distribution_copy() - make @to, which must be empty, equal to @from; the copy draws on no budget */
+void distribution_copy(struct distribution *to, const struct distribution *from);
+
+/** distribution_clear() - free what it holds and give exact values back to @budget; it is empty then */
+void distribution_clear(struct distribution *distribution, int64_t *budget);
+
+#endif

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/peers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "base/hash.h"
+#include "base/number.h"
+#include "base/xalloc.h"
+#include "model/columns.h"
+
+/*
+ * An open hash table of group numbers (linear probing, at most half full)
+ * over one array of groups, so that groups keep the order of their appearance.
+ * The hash is keyed: peers choose their addresses and ports.
+ */
+#define FIRST_SLOTS 64
+#define NO_GROUP UINT32_MAX
+
+#define IDENTITY_BYTES offsetof(struct peers_identity, exe)
+
+_Static_assert(IDENTITY_BYTES % 8 == 0, "no padding before exe, identities are compared as bytes");
+
+/* Connections in thousandths per nanosecond do not fit in 64 bits. */
+__extension__ typedef unsigned __int128 wide;
+
+struct peers {
+	struct peers_keys keys;
+	struct hash_key hash_key;
+	size_t groups_max;
+	size_t count;
+	size_t capacity;
+	struct peers_group *groups;
+	size_t slot_count; /* a power of two */
+	uint32_t *slots;
+	int64_t exact_budget;
+};
+
+static const char *const key_names[] = {
+	[PEERS_KEY_PEER] = "peer",   [PEERS_KEY_DIR] = "dir",     [PEERS_KEY_PORT] = "port",
+	[PEERS_KEY_PID] = "pid",     [PEERS_KEY_COMM] = "comm",   [PEERS_KEY_EXE] = "exe",
+	[PEERS_KEY_UID] = "uid",     [PEERS_KEY_USER] = "user",   [PEERS_KEY_LPORT] = "lport",
+	[PEERS_KEY_RPORT] = "rport", [PEERS_KEY_NETNS] = "netns", [PEERS_KEY_PROTO] = "proto",
+	[PEERS_KEY_CIDR] = "cidr",   [PEERS_KEY_RESULT] = "result",
+};
+
+_Static_assert(sizeof(key_names) / sizeof(key_names[0]) == PEERS_KEY_NUM, "a name for every key");
+
+const char *peers_key_name(enum peers_key key)
+{
+	return key_names[key];
+}
+
+static int parse_key(const char *word, struct peers_keys *keys, struct err *err)
+{
+	unsigned int key = 0;
+	size_t length = strcspn(word, "/");
+	char quoted[64];
+	int64_t bits;
+
+	escape_text(quoted, sizeof(quoted), word);
+	while (key < PEERS_KEY_NUM && (strncmp(word, key_names[key], length) != 0 || key_names[key][length] != '\0'))
+		key++;
+	if (key == PEERS_KEY_NUM || (key != PEERS_KEY_CIDR && word[length] == '/'))
+		return err_set(err, EINVAL,
+			       "--by knows no key \"%s\"; the keys are peer, dir, port, pid, comm, exe, uid, user, "
+			       "lport, rport, netns, proto, cidr/N, result",
+			       quoted);
+	for (unsigned int i = 0; i < keys->count; i++)
+		if (keys->key[i] == key)
+			return err_set(err, EINVAL, "--by names the key \"%s\" twice; once is enough", key_names[key]);
+	if (key == PEERS_KEY_CIDR) {
+		if (word[length] != '/' || number_parse(word + length + 1, 0, 128, &bits) < 0)
+			return err_set(err, EINVAL,
+				       "--by key \"%s\" needs a prefix length from 0 to 128, like cidr/24", quoted);
+		keys->cidr_bits = (unsigned int)bits;
+	}
+	keys->key[keys->count++] = (uint8_t)key;
+	return 0;
+}
+
+int peers_parse_keys(const char *text, struct peers_keys *keys, struct err *err)
+{
+	struct peers_keys parsed = {.count = 0};
+	char *copy = xstrdup(text), *rest = copy, *word;
+	int ret = 0;
+
+	while (ret == 0 && (word = strsep(&rest, ",")) != NULL)
+		ret = parse_key(word, &parsed, err);
+	free(copy);
+	if (ret == 0)
+		*keys = parsed;
+	return ret;
+}
+
+/* The prefix length for this address: an IPv4 one has only 32 bits to keep. */
+static void identify_network(struct peers_identity *identity, const struct conn *conn, unsigned int bits)
+{
+	if (!endpoint_has_ip(&conn->flow.remote))
+		return;
+	identity->network.ip = conn->flow.remote.ip;
+	if (endpoint_is_v4(&identity->network) && bits > 32)
+		bits = 32;
+	identity->known_network = 1;
+	identity->network_bits = (uint8_t)bits;
+	endpoint_mask(&identity->network, bits);
+}
+
+static void identify(struct peers_identity *identity, const struct peers_keys *keys, const struct conn *conn)
+{
+	const struct process *process = conn->process;
+
+	memset(identity, 0, sizeof(*identity));
+	for (unsigned int i = 0; i < keys->count; i++) {
+		switch ((enum peers_key)keys->key[i]) {
+		case PEERS_KEY_PEER:
+			identity->peer.ip = conn->flow.remote.ip;
+			break;
+		case PEERS_KEY_DIR:
+			identity->dir = conn->dir;
+			break;
+		case PEERS_KEY_PORT:
+			identity->port = conn_service_port(conn);
+			break;
+		case PEERS_KEY_PID:
+			identity->pid = process != NULL ? process->pid : 0;
+			break;
+		case PEERS_KEY_COMM:
+			if (process != NULL)
+				memcpy(identity->comm, process->comm, strnlen(process->comm, sizeof(identity->comm)));
+			break;
+		case PEERS_KEY_EXE:
+			identity->exe = process != NULL ? process->exe : NULL;
+			break;
+		case PEERS_KEY_UID:
+		case PEERS_KEY_USER:
+			identity->uid = columns_uid(conn);
+			break;
+		case PEERS_KEY_LPORT:
+			identity->lport = conn->flow.local.port;
+			break;
+		case PEERS_KEY_RPORT:
+			identity->rport = conn->flow.remote.port;
+			break;
+		case PEERS_KEY_NETNS:
+			identity->netns = conn->flow.netns;
+			break;
+		case PEERS_KEY_PROTO:
+			identity->proto = conn->flow.proto;
+			break;
+		case PEERS_KEY_CIDR:
+			identify_network(identity, conn, keys->cidr_bits);
+			break;
+		case PEERS_KEY_RESULT:
+			identity->result = conn->result;
+			break;
+		case PEERS_KEY_NUM:
+			break;
+		}
+	}
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static size_t hash_identity(const struct peers *peers, const struct peers_identity *identity)
+{
+	uint64_t hash = hash_bytes(&peers->hash_key, identity, IDENTITY_BYTES);
+
+	if (identity->exe != NULL)
+		hash += hash_bytes(&peers->hash_key, identity->exe, strlen(identity->exe));
+	return (size_t)hash & (peers->slot_count - 1);
+}
+
+/* The slot of the group, or the empty one where it would be. */
+static uint32_t *find_slot(const struct peers *peers, const struct peers_identity *identity)
+{
+	size_t at = hash_identity(peers, identity);
+
+	while (peers->slots[at] != NO_GROUP) {
+		const struct peers_identity *other = &peers->groups[peers->slots[at]].identity;
+
+		if (memcmp(other, identity, IDENTITY_BYTES) == 0 && same_text(other->exe, identity->exe))
+			break;
+		at = (at + 1) & (peers->slot_count - 1);
+	}
+	return &peers->slots[at];
+}
+
+static void resize_slots(struct peers *peers, size_t slot_count)
+{
+	free(peers->slots);
+	peers->slots = xreallocarray(NULL, slot_count, sizeof(*peers->slots));
+	memset(peers->slots, 0xff, slot_count * sizeof(*peers->slots));
+	peers->slot_count = slot_count;
+	for (size_t i = 0; i < peers->count; i++)
+		*find_slot(peers, &peers->groups[i].identity) = (uint32_t)i;
+}
+
+struct peers *peers_new(const struct peers_keys *keys, size_t groups_max)
+{
+	struct peers *peers = xcalloc(1, sizeof(*peers));
+
+	peers->keys = *keys;
+	peers->groups_max = groups_max < NO_GROUP ? groups_max : NO_GROUP - 1;
+	peers->exact_budget = PEERS_EXACT_VALUES;
+	hash_key_random(&peers->hash_key);
+	resize_slots(peers, FIRST_SLOTS);
+	return peers;
+}
+
+void peers_free(struct peers *peers)
+{
+	if (peers == NULL)
+		return;
+	for (size_t i = 0; i < peers->count; i++) {
+		struct peers_group *group = &peers->groups[i];
+
+		for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
+			distribution_clear(&group->spreads[s], &peers->exact_budget);
+		free(group->identity.exe);
+		free(group->pids);
+		free(group->comms);
+	}
+	free(peers->groups);
+	free(peers->slots);
+	free(peers);
+}
+
+/* The room of a list is the next power of two, so that only its length need be kept. */
+static void *list_room(void *list, unsigned int count, size_t size)
+{
+	if ((count & (count - 1)) != 0)
+		return list;
+	return xreallocarray(list, count > 0 ? (size_t)count * 2 : 1, size);
+}
+
+static void *copy_list(const void *from, unsigned int count, size_t size)
+{
+	unsigned int room = 1;
+
+	while (room < count)
+		room *= 2;
+	return count > 0 ? memcpy(xreallocarray(NULL, room, size), from, count * size) : NULL;
+}
+
+static void *copy_array(const void *from, size_t count, size_t size)
+{
+	return count > 0 ? memcpy(xreallocarray(NULL, count, size), from, count * size) : NULL;
+}
+
+struct peers *peers_copy(const struct peers *peers)
+{
+	struct peers *copy = xmalloc(sizeof(*copy));
+
+	*copy = *peers;
+	copy->capacity = peers->count;
+	copy->groups = copy_array(peers->groups, peers->count, sizeof(*peers->groups));
+	copy->slots = copy_array(peers->slots, peers->slot_count, sizeof(*peers->slots));
+	for (size_t i = 0; i < copy->count; i++) {
+		const struct peers_group *from = &peers->groups[i];
+		struct peers_group *to = &copy->groups[i];
+
+		for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
+			distribution_copy(&to->spreads[s], &from->spreads[s]);
+		to->identity.exe = from->identity.exe != NULL ? xstrdup(from->identity.exe) : NULL;
+		to->pids = copy_list(from->pids, from->pid_count, sizeof(*from->pids));
+		to->comms = copy_list(from->comms, from->comm_count, sizeof(*from->comms));
+	}
+	return copy;
+}
+
+/* NULL when the table is full. */
+static struct peers_group *find_group(struct peers *peers, const struct conn *conn)
+{
+	struct peers_identity identity;
+	struct peers_group *group;
+	uint32_t *slot;
+
+	identify(&identity, &peers->keys, conn);
+	slot = find_slot(peers, &identity);
+	if (*slot != NO_GROUP)
+		return &peers->groups[*slot];
+	if (peers->count == peers->groups_max)
+		return NULL;
+	if (peers->count == peers->capacity) {
+		peers->capacity = peers->capacity > 0 ? peers->capacity * 2 : FIRST_SLOTS / 2;
+		peers->groups = xreallocarray(peers->groups, peers->capacity, sizeof(*peers->groups));
+	}
+	*slot = (uint32_t)peers->count;
+	group = &peers->groups[peers->count++];
+	memset(group, 0, sizeof(*group));
+	group->identity = identity;
+	if (identity.exe != NULL)
+		group->identity.exe = xstrdup(identity.exe);
+	group->first_ns = group->last_ns = CONN_UNKNOWN;
+	if (peers->count * 2 > peers->slot_count)
+		resize_slots(peers, peers->slot_count * 2);
+	return group;
+}
+
+static void remember_process(struct peers_group *group, const struct process *process)
+{
+	bool known_pid = false, known_comm = process->comm[0] == '\0';
+
+	for (unsigned int i = 0; i < group->pid_count && !known_pid; i++)
+		known_pid = group->pids[i] == process->pid;
+	for (unsigned int i = 0; i < group->comm_count && !known_comm; i++)
+		known_comm = strncmp(group->comms[i], process->comm, sizeof(group->comms[i])) == 0;
+	if (!known_pid && group->pid_count == PEERS_LIST_MAX) {
+		group->more_pids = true;
+	} else if (!known_pid) {
+		group->pids = list_room(group->pids, group->pid_count, sizeof(*group->pids));
+		group->pids[group->pid_count++] = process->pid;
+	}
+	if (!known_comm && group->comm_count == PEERS_LIST_MAX) {
+		group->more_comms = true;
+	} else if (!known_comm) {
+		group->comms = list_room(group->comms, group->comm_count, sizeof(*group->comms));
+		memcpy(group->comms[group->comm_count], process->comm, sizeof(*group->comms));
+		group->comms[group->comm_count++][sizeof(*group->comms) - 1] = '\0';
+	}
+}
+
+static void add_total(struct peers_group *group, enum peers_total total, int64_t value)
+{
+	int64_t *sum = &group->totals[total];
+
+	if (value < 0 || *sum < 0 || __builtin_add_overflow(*sum, value, sum))
+		*sum = CONN_UNKNOWN;
+}
+
+static void add_spread(struct peers *peers, struct peers_group *group, enum peers_spread spread, int64_t value)
+{
+	if (value >= 0)
+		distribution_add(&group->spreads[spread], &peers->exact_budget, value);
+}
+
+bool peers_add(struct peers *peers, const struct conn *conn)
+{
+	struct peers_group *group = find_group(peers, conn);
+	int64_t duration = clock_span(conn->start_ns, conn->end_ns);
+
+	if (group == NULL)
+		return false;
+	group->conns++;
+	group->results[conn->result]++;
+	group->open += conn->open != 0;
+	add_total(group, PEERS_SYN_RTX, conn->syn_rtx);
+	add_total(group, PEERS_SYNACK_RTX, conn->synack_rtx);
+	add_total(group, PEERS_RETRANS, columns_retrans(conn));
+	add_total(group, PEERS_RX_BYTES, conn->rx_bytes);
+	add_total(group, PEERS_TX_BYTES, conn->tx_bytes);
+	add_total(group, PEERS_RX_PKTS, conn->rx_pkts);
+	add_total(group, PEERS_TX_PKTS, conn->tx_pkts);
+	add_total(group, PEERS_RX_WIRE, conn->rx_wire);
+	add_total(group, PEERS_TX_WIRE, conn->tx_wire);
+	add_spread(peers, group, PEERS_HS, conn->hs_ns);
+	add_spread(peers, group, PEERS_QUEUE, conn->queue_ns);
+	add_spread(peers, group, PEERS_RTT, conn->rtt_ns);
+	if (duration >= 0 && !__builtin_add_overflow(group->duration_sum, duration, &group->duration_sum))
+		group->duration_count++;
+	if (conn->start_ns >= 0 && (group->first_ns < 0 || conn->start_ns < group->first_ns))
+		group->first_ns = conn->start_ns;
+	if (conn->end_ns > group->last_ns)
+		group->last_ns = conn->end_ns;
+	if (conn->process != NULL)
+		remember_process(group, conn->process);
+	return true;
+}
+
+size_t peers_count(const struct peers *peers)
+{
+	return peers->count;
+}
+
+struct peers_group *peers_group(struct peers *peers, size_t index)
+{
+	return &peers->groups[index];
+}
+
+int64_t peers_failures(const struct peers_group *group)
+{
+	return (int64_t)(group->results[RESULT_REFUSED] + group->results[RESULT_RESET] + group->results[RESULT_TIMEOUT] +
+			 group->results[RESULT_UNREACH] + group->results[RESULT_ABORT]);
+}
+
+int64_t peers_duration(const struct peers_group *group)
+{
+	return group->duration_count > 0 ? group->duration_sum / (int64_t)group->duration_count : CONN_UNKNOWN;
+}
+
+int64_t peers_rate(const struct peers_group *group)
+{
+	int64_t span = clock_span(group->first_ns, group->last_ns);
+
+	if (span <= 0)
+		return CONN_UNKNOWN;
+	return (int64_t)((wide)group->conns * 1000 * CLOCK_NS_PER_SEC / (wide)span);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_PEERS_H
+#define CONNTRACE_TRACK_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/conn.h"
+#include "track/distribution.h"
+
+/*
+ * Connections summed up by keys (the report "peers"). No connection is kept,
+ * only what is shown of all of them together.
+ */
+
+/** enum peers_key - by what connections can be grouped (option --by) */
+enum peers_key {
+	/** address of the other side */
+	PEERS_KEY_PEER,
+	PEERS_KEY_DIR,
+	/** port of the service */
+	PEERS_KEY_PORT,
+	PEERS_KEY_PID,
+	PEERS_KEY_COMM,
+	PEERS_KEY_EXE,
+	PEERS_KEY_UID,
+	/** grouped as uid, shown by name */
+	PEERS_KEY_USER,
+	PEERS_KEY_LPORT,
+	PEERS_KEY_RPORT,
+	PEERS_KEY_NETNS,
+	PEERS_KEY_PROTO,
+	/** network of the other side */
+	PEERS_KEY_CIDR,
+	PEERS_KEY_RESULT,
+	PEERS_KEY_NUM
+};
+
+/**
+ * struct peers_keys - the keys in their order
+ * @key: enum peers_key
+ * @count: how many
+ * @cidr_bits: prefix length of PEERS_KEY_CIDR
+ */
+struct peers_keys {
+	uint8_t key[PEERS_KEY_NUM];
+	unsigned int count;
+	unsigned int cidr_bits;
+};
+
+/** What --by is when it is not given. */
+#define PEERS_KEYS_DEFAULT "peer,dir,port"
+
+/**
+ * peers_parse_keys() - the operand of --by
+ * @text: names of keys, separated by commas; "cidr" has its prefix length: "cidr/24"
+ * @keys: set on success only
+ *
+ * Return: 0, or -EINVAL with the story in @err: a name nobody knows, one named twice, a prefix out of 0 to 128.
+ */
+int peers_parse_keys(const char *text, struct peers_keys *keys, struct err *err);
+
+/** peers_key_name() - "peer", "dir", ... */
+const char *peers_key_name(enum peers_key key);
+
+/**
+ * struct peers_identity - what the members of a group have in common
+ *
+ * What is not among the keys is zero (and EXE NULL); so is what is unknown,
+ * except @uid: -1 (as uid_t). It is hashed and compared as bytes up to @exe.
+ *
+ * @peer: its port is always 0
+ * @network: @peer with only the first cidr_bits kept
+ * @pid: thread group id
+ * @uid: of the socket, else of the process
+ * @netns: inode
+ * @port: of the service
+ * @lport: local port
+ * @rport: remote port
+ * @dir: enum conn_dir
+ * @proto: IPPROTO_TCP
+ * @result: enum conn_result
+ * @network_bits: how many bits of @network count
+ * @known_network: 1 when the other side's address, and so @network, is known; a network may be all zero
+ * @zero: always 0
+ * @comm: raw bytes, "" unknown
+ * @exe: raw bytes, owned by the group
+ */
+struct peers_identity {
+	struct endpoint peer;
+	struct endpoint network;
+	int32_t pid;
+	uint32_t uid;
+	uint32_t netns;
+	uint16_t port;
+	uint16_t lport;
+	uint16_t rport;
+	uint8_t dir;
+	uint8_t proto;
+	uint8_t result;
+	uint8_t network_bits;
+	uint8_t known_network;
+	uint8_t zero;
+	char comm[16];
+	char *exe;
+};
+
+/** Distinct processes, and distinct names, that a group remembers; further ones only set its flag. */
+#define PEERS_LIST_MAX 64
+
+/** enum peers_total - quantities that are summed over a group */
+enum peers_total {
+	PEERS_SYN_RTX,
+	PEERS_SYNACK_RTX,
+	PEERS_RETRANS,
+	PEERS_RX_BYTES,
+	PEERS_TX_BYTES,
+	PEERS_RX_PKTS,
+	PEERS_TX_PKTS,
+	PEERS_RX_WIRE,
+	PEERS_TX_WIRE,
+	PEERS_TOTAL_NUM
+};
+
+/** enum peers_spread - quantities of which a group keeps the distribution, in nanoseconds */
+enum peers_spread {
+	PEERS_HS,
+	PEERS_QUEUE,
+	PEERS_RTT,
+	PEERS_SPREAD_NUM
+};
+
+/**
+ * struct peers_group - the connections with one identity
+ * @identity: the keys
+ * @conns: how many connections (attempts)
+ * @results: by enum conn_result
+ * @open: how many are still alive
+ * @totals: by enum peers_total; CONN_UNKNOWN once a member's value is unknown, because the sum would not be exact
+ * @spreads: by enum peers_spread, of the members where it is known
+ * @duration_sum: nanoseconds that members lasted, those where it is known
+ * @duration_count: how many those are
+ * @first_ns: first sign of any, since the epoch, CONN_UNKNOWN if unknown
+ * @last_ns: last sign of any
+ * @pids: distinct processes, ascending by first appearance
+ * @comms: distinct names of processes
+ * @pid_count: valid in @pids
+ * @comm_count: valid in @comms
+ * @more_pids: there were further ones
+ * @more_comms: there were further ones
+ */
+struct peers_group {
+	struct peers_identity identity;
+	uint64_t conns;
+	uint64_t results[RESULT_NUM];
+	uint64_t open;
+	int64_t totals[PEERS_TOTAL_NUM];
+	struct distribution spreads[PEERS_SPREAD_NUM];
+	int64_t duration_sum;
+	uint64_t duration_count;
+	int64_t first_ns;
+	int64_t last_ns;
+	int32_t *pids;
+	char (*comms)[16];
+	uint8_t pid_count;
+	uint8_t comm_count;
+	bool more_pids;
+	bool more_comms;
+};
+
+/** Groups a table holds when nobody says otherwise. */
+#define PEERS_GROUPS_MAX (1U << 18)
+
+/** Exact values that the distributions of one table may keep together (16 MiB); beyond that see distribution.h. */
+#define PEERS_EXACT_VALUES (INT64_C(1) << 20)
+
+/** struct peers - a table of groups */
+struct peers;
+
+/** peers_new() - an empty table by @keys with room for @groups_max groups */
+struct peers *peers_new(const struct peers_keys *keys, size_t groups_max);
+
+/** peers_free() - NULL is fine */
+void peers_free(struct peers *peers);
+
+/** peers_copy() - a second table equal to @peers, to be added to without changing the first */
+struct peers *peers_copy(const struct peers *peers);
+
+/**
+ * peers_add() - fold a connection into its group
+ *
+ * Return: false when the group would be new and the table is full; the connection is in no group then.
+ */
+bool peers_add(struct peers *peers, const struct conn *conn);
+
+/** peers_count() - how many groups there are */
+size_t peers_count(const struct peers *peers);
+
+/** peers_group() - the group number @index, in order of appearance; valid until the next peers_add() */
+struct peers_group *peers_group(struct peers *peers, size_t index);
+
+/** peers_failures() - refused, reset, timed out, unreachable and aborted ones together */
+int64_t peers_failures(const struct peers_group *group);
+
+/** peers_duration() - how long a member lasted, mean in nanoseconds; CONN_UNKNOWN when it is of none */
+int64_t peers_duration(const struct peers_group *group);
+
+/** peers_rate() - thousandths of a connection per second between first and last sign; CONN_UNKNOWN without a span */
+int64_t peers_rate(const struct peers_group *group);
+
+#endif
