@@ -21,8 +21,9 @@ static int parse_port(const char *word, uint16_t *port, struct err *err)
 	int64_t number;
 
 	if (number_parse(word, 1, UINT16_MAX, &number) != 0)
-		return err_set(err, EINVAL, "'%.*s' is not a port; allowed are 1 to 65535, ranges a-b and service names",
-			       QUOTE, word);
+		return err_set(err, EINVAL,
+			       "'%.*s' is not a port; allowed are 1 to 65535, ranges a-b and service names", QUOTE,
+			       word);
 	*port = (uint16_t)number;
 	return 0;
 }
@@ -55,7 +56,8 @@ static int parse_port_element(void *to, const char *word, bool exclude, struct e
 		if (error == 0)
 			error = parse_port(dash + 1, &port.high, err);
 		if (error == 0 && port.low > port.high)
-			error = err_set(err, EINVAL, "'%.*s' is an empty range; the smaller port comes first", QUOTE, word);
+			error = err_set(err, EINVAL, "'%.*s' is an empty range; the smaller port comes first", QUOTE,
+					word);
 	}
 	if (error == 0)
 		memcpy(to, &port, sizeof(port));
@@ -76,7 +78,8 @@ static int parse_net_element(void *to, const char *word, bool exclude, struct er
 	memcpy(address, word, length);
 	address[length] = '\0';
 	if (endpoint_parse(&given, address) != 0)
-		return err_set(err, EINVAL, "'%.*s' is not an IPv4 or IPv6 address or network ADDRESS/BITS", QUOTE, word);
+		return err_set(err, EINVAL, "'%.*s' is not an IPv4 or IPv6 address or network ADDRESS/BITS", QUOTE,
+			       word);
 	most = endpoint_is_v4(&given) ? 32 : 128;
 	bits = most;
 	if (slash != NULL && number_parse(slash + 1, 0, most, &bits) != 0)
@@ -86,8 +89,8 @@ static int parse_net_element(void *to, const char *word, bool exclude, struct er
 	net.bits = (uint8_t)bits;
 	endpoint_mask(&net.net, net.bits);
 	if (!endpoint_ip_equal(&net.net, &given))
-		return err_set(err, EINVAL, "'%.*s' has host bits set; the network is %s/%d, the address alone %s", QUOTE,
-			       word, endpoint_ip_text(&net.net, masked), (int)bits, address);
+		return err_set(err, EINVAL, "'%.*s' has host bits set; the network is %s/%d, the address alone %s",
+			       QUOTE, word, endpoint_ip_text(&net.net, masked), (int)bits, address);
 	memcpy(to, &net, sizeof(net));
 	return 0;
 }

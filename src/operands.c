@@ -17,10 +17,11 @@ static const struct need {
 	const char *name;
 	enum { NEED_COMMAND, NEED_PROCESS, NEED_INTERFACE, NEED_PACKETS, NEED_PEERS } what;
 } needs[] = {
-	{"user", NEED_COMMAND},       {"no-filter", NEED_COMMAND},    {"no-follow", NEED_PROCESS},
-	{"via", NEED_PROCESS},        {"promisc", NEED_INTERFACE},    {"snaplen", NEED_INTERFACE},
-	{"buffer-size", NEED_INTERFACE}, {"filter", NEED_PACKETS},    {"drop-to", NEED_PACKETS},
-	{"by", NEED_PEERS},
+	{"user", NEED_COMMAND},          {"no-filter", NEED_COMMAND},
+	{"no-follow", NEED_PROCESS},     {"via", NEED_PROCESS},
+	{"promisc", NEED_INTERFACE},     {"snaplen", NEED_INTERFACE},
+	{"buffer-size", NEED_INTERFACE}, {"filter", NEED_PACKETS},
+	{"drop-to", NEED_PACKETS},       {"by", NEED_PEERS},
 };
 
 void operands_given(struct operands *operands, const char *name)
@@ -88,8 +89,8 @@ static int check_sources(const struct options *options, struct err *err)
 		live = "--interface";
 	if (options->read != NULL || options->replay != NULL) {
 		if (live != NULL)
-			return err_set(err, EINVAL, "%s cannot go with %s: what is in a file happened before this run", offline,
-				       live);
+			return err_set(err, EINVAL, "%s cannot go with %s: what is in a file happened before this run",
+				       offline, live);
 		return 0;
 	}
 	if (live == NULL)
@@ -111,8 +112,9 @@ static int join_packet_filter(const struct operands *operands, struct options *o
 
 		/* No packet filter has a word like this; an option after the operands would be lost in it. */
 		if (word[0] == '-' && (word[1] == '-' || isalpha((unsigned char)word[1])))
-			return err_set(err, EINVAL, "'%.*s' stands behind the packet filter '%.*s'; options come before it",
-				       QUOTE, word, QUOTE, operands->words[0]);
+			return err_set(err, EINVAL,
+				       "'%.*s' stands behind the packet filter '%.*s'; options come before it", QUOTE,
+				       word, QUOTE, operands->words[0]);
 		size += strlen(word) + 1;
 	}
 	end = options->packet_filter = xmalloc(size);
@@ -139,9 +141,10 @@ static int settle_words(const struct operands *operands, struct options *options
 		return 0;
 	}
 	if (!operands->dashes && options->pid_count > 0)
-		return err_set(err, EINVAL,
-			       "'%.*s' is not a PID; behind -p write '-- COMMAND' to launch one too, --filter for packets",
-			       QUOTE, operands->words[0]);
+		return err_set(
+			err, EINVAL,
+			"'%.*s' is not a PID; behind -p write '-- COMMAND' to launch one too, --filter for packets",
+			QUOTE, operands->words[0]);
 	if (!operands->dashes && packets)
 		return join_packet_filter(operands, options, err);
 	if (!operands->dashes && options->replay != NULL)

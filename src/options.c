@@ -33,14 +33,8 @@
 enum options_group { WHOM, WIRE, WHICH, STOP, WHAT, HOW, KEEP, ABOUT, GROUP_NUM };
 
 static const char *const group_titles[GROUP_NUM] = {
-	[WHOM] = "Whom to watch",
-	[WIRE] = "Packets",
-	[WHICH] = "Which connections",
-	[STOP] = "When to stop",
-	[WHAT] = "What to print",
-	[HOW] = "How to print it",
-	[KEEP] = "Record and replay",
-	[ABOUT] = "About",
+	[WHOM] = "Whom to watch", [WIRE] = "Packets",        [WHICH] = "Which connections", [STOP] = "When to stop",
+	[WHAT] = "What to print", [HOW] = "How to print it", [KEEP] = "Record and replay",  [ABOUT] = "About",
 };
 
 static const char *const via_words[] = {"auto", "ptrace", NULL};
@@ -121,9 +115,8 @@ static int take_seconds(struct options *options, const struct option_def *def, c
 		memcpy(option_field(options, def), &value, sizeof(value));
 		return 0;
 	}
-	return err_set(err, EINVAL, "%s '%.*s' is not allowed; it takes seconds from %g to %.0f",
-		       option_name(def), QUOTE, word, (double)def->low / CLOCK_NS_PER_SEC,
-		       (double)def->high / CLOCK_NS_PER_SEC);
+	return err_set(err, EINVAL, "%s '%.*s' is not allowed; it takes seconds from %g to %.0f", option_name(def),
+		       QUOTE, word, (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
 }
 
 static int take_word(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -149,7 +142,8 @@ static int add_pid(struct options *options, const char *word, struct err *err)
 	int64_t pid;
 
 	if (number_parse(word, 1, PID_MOST, &pid) != 0)
-		return err_set(err, EINVAL, "'%.*s' is not a PID; allowed are numbers from 1 to %d", QUOTE, word, PID_MOST);
+		return err_set(err, EINVAL, "'%.*s' is not a PID; allowed are numbers from 1 to %d", QUOTE, word,
+			       PID_MOST);
 	for (size_t i = 0; i < options->pid_count; i++)
 		if (options->pids[i] == pid)
 			return 0;
@@ -176,16 +170,17 @@ static int take_pids(struct options *options, const struct option_def *def, cons
 	if (!any)
 		return err_set(err, EINVAL, "--pid '%.*s' holds no PID; does the program run at all?", QUOTE, word);
 	if (error != 0 && before == options->pid_count && word[0] == '-')
-		return err_set(err, EINVAL, "--pid took '%.*s' for a PID; was there none, because the program does not run?",
-			       QUOTE, word);
+		return err_set(err, EINVAL,
+			       "--pid took '%.*s' for a PID; was there none, because the program does not run?", QUOTE,
+			       word);
 	return error;
 }
 
 static int check_user(const struct option_def *def, const char *word, struct err *err)
 {
 	if (getpwnam(word) == NULL)
-		return err_set(err, EINVAL, "%s '%.*s' is not a user here; see 'getent passwd'", option_name(def), QUOTE,
-			       word);
+		return err_set(err, EINVAL, "%s '%.*s' is not a user here; see 'getent passwd'", option_name(def),
+			       QUOTE, word);
 	return 0;
 }
 
@@ -313,9 +308,14 @@ static int take_debug(struct options *options, const struct option_def *def, con
 #define SECONDS(field, least, most) .take = take_seconds, FIELD(field), .low = (least), .high = (most)
 #define WORD(field, list) .take = take_word, FIELD(field), .words = (list)
 #define CALL(function) .take = (function)
-#define OPTION(letter_, name_, argument_, group_, how, help_, fallback_)                                              \
-	{.letter = (letter_), .name = (name_), .argument = (argument_), .group = (group_), .help = (help_),           \
-	 .fallback = (fallback_), how},
+#define OPTION(letter_, name_, argument_, group_, how, help_, fallback_) \
+	{.letter = (letter_),                                            \
+	 .name = (name_),                                                \
+	 .argument = (argument_),                                        \
+	 .group = (group_),                                              \
+	 .help = (help_),                                                \
+	 .fallback = (fallback_),                                        \
+	 how},
 
 static const struct option_def defs[] = {
 #include "options.def"
@@ -375,8 +375,8 @@ static int refuse(const char *word, int value, struct err *err)
 
 	if (word[0] == '-' && word[1] == '-') {
 		if (def != NULL)
-			return err_set(err, EINVAL, "%s takes no argument, but '%.*s' gives one", option_name(def), QUOTE,
-				       word);
+			return err_set(err, EINVAL, "%s takes no argument, but '%.*s' gives one", option_name(def),
+				       QUOTE, word);
 		for (size_t i = 0; i < DEF_COUNT; i++) {
 			if (defs[i].name == NULL || strncmp(defs[i].name, word + 2, length - 2) != 0)
 				continue;
@@ -425,7 +425,8 @@ static int parse_words(struct options *options, struct operands *operands, int a
 			error = add_pid(options, argv[optind++], err);
 		} else if (value == ':') {
 			def = find_def(optopt);
-			error = err_set(err, EINVAL, "%s needs an argument, %s", def != NULL ? option_name(def) : "option",
+			error = err_set(err, EINVAL, "%s needs an argument, %s",
+					def != NULL ? option_name(def) : "option",
 					def != NULL ? def->argument : "a word");
 		} else if (value == '?' || (def = find_def(value)) == NULL) {
 			error = refuse(argv[before], optopt, err);
@@ -538,7 +539,7 @@ void options_help(FILE *to)
 	fputs("Usage: conntrace [OPTION...] -p PID[,PID...] [PID...]   attach\n"
 	      "       conntrace [OPTION...] [--] COMMAND [ARG...]      launch\n"
 	      "       conntrace [OPTION...] -i IFACE [FILTER...]       the host, on the wire\n"
-	      "       conntrace [OPTION...] -r FILE [FILTER...]       a savefile\n"
+	      "       conntrace [OPTION...] -r FILE [FILTER...]        a savefile\n"
 	      "\n"
 	      "Shows who talks to whom over TCP: whether each connection came about, how long\n"
 	      "it waited and where, how much it moved and how it ended.\n",

@@ -157,7 +157,8 @@ static void bad_networks_are_refused(void **state)
 	refuses_nets("2001:db8::/129", "allowed are /0 to /128");
 	refuses_nets("192.0.2.0/", "prefix length");
 	refuses_nets("192.0.2.0/-1", "prefix length");
-	refuses_nets("10.1.2.3/8", "'10.1.2.3/8' has host bits set; the network is 10.0.0.0/8, the address alone 10.1.2.3");
+	refuses_nets("10.1.2.3/8",
+		     "'10.1.2.3/8' has host bits set; the network is 10.0.0.0/8, the address alone 10.1.2.3");
 	refuses_nets("2001:db8::1/32", "the network is 2001:db8::/32");
 	refuses_nets("192.0.2", "is not an IPv4 or IPv6 address");
 	refuses_nets("example.org", "is not an IPv4 or IPv6 address");
@@ -189,14 +190,10 @@ static void family_and_direction(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(empty_filter_wants_everything),
-		cmocka_unit_test(ports_are_numbers_ranges_and_names),
-		cmocka_unit_test(exclusions_alone_want_the_rest),
-		cmocka_unit_test(bad_ports_are_refused),
-		cmocka_unit_test(a_failed_list_changes_nothing),
-		cmocka_unit_test(peers_are_networks),
-		cmocka_unit_test(bad_networks_are_refused),
-		cmocka_unit_test(family_and_direction),
+		cmocka_unit_test(empty_filter_wants_everything),  cmocka_unit_test(ports_are_numbers_ranges_and_names),
+		cmocka_unit_test(exclusions_alone_want_the_rest), cmocka_unit_test(bad_ports_are_refused),
+		cmocka_unit_test(a_failed_list_changes_nothing),  cmocka_unit_test(peers_are_networks),
+		cmocka_unit_test(bad_networks_are_refused),       cmocka_unit_test(family_and_direction),
 	};
 
 	return UNIT_RUN(tests);
