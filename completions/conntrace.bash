@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bash completion for conntrace(1)
+
+_conntrace() {
+	local cur prev words cword split=false
+	_init_completion -s || return
+
+	local options='-p --pid -u --user -f --no-follow --no-filter --via -i --interface -r --read --filter --promisc
+		--snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count
+		-I --interval --timeout -z --report --by --sort --limit --events -o --output -O --columns --format
+		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --replay
+		-h --help -V --version --list-columns --check --debug'
+	# Options whose argument is the next word; the first operand behind them is a command.
+	local with_argument='-p|--pid|-u|--user|--via|-i|--interface|-r|--read|--filter|--snaplen|-B|--buffer-size|--drop-to'
+	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|-I|--interval|--timeout|-z|--report|--by'
+	with_argument+='|--sort|--limit|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug'
+
+	local i
+	for ((i = 1; i < cword; i++)); do
+		if [[ ${words[i]} == -- ]]; then
+			_command_offset $((i + 1))
+			return
+		elif [[ ${words[i]} =~ ^($with_argument)$ ]]; then
+			((i++))
+			[[ ${words[i]} != = ]] || ((i++))
+		elif [[ ${words[i]} != -* && ${words[i]} != = ]]; then
+			# An operand: a command, unless packets or PIDs were asked for.
+			[[ ${words[*]:1:i} == *-[pir]* || ${words[*]:1:i} == *--@(pid|interface|read|replay)* ]] ||
+				_command_offset "$i"
+			return
+		fi
+	done
+
+	case $prev in
+	-p | --pid) _pids ;;
+	-u | --user | --drop-to) _allowed_users ;;
+	-i | --interface)
+		_available_interfaces -a
+		COMPREPLY+=($(compgen -W 'any' -- "$cur"))
+		;;
+	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz)' ;;
+	-o | --output | --record | --replay) _filedir ;;
+	--via) COMPREPLY=($(compgen -W 'auto ptrace' -- "$cur")) ;;
+	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
+	-z | --report) COMPREPLY=($(compgen -W 'peers conns' -- "$cur")) ;;
+	--by) COMPREPLY=($(compgen -W 'peer dir port pid comm exe uid user lport rport netns proto result' -- "$cur")) ;;
+	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv' -- "$cur")) ;;
+	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;
+	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")) ;;
+	--debug) COMPREPLY=($(compgen -W 'sources events' -- "$cur")) ;;
+	-O | --columns | --sort)
+		COMPREPLY=($(compgen -W "$(conntrace --list-columns 2>/dev/null | awk '$1 ~ /^[A-Z]/ { print $1 }')" -- "$cur"))
+		;;
+	--filter | --snaplen | -B | --buffer-size | --lport | --rport | --peer | -d | --duration | -c | --count | \
+		-I | --interval | --timeout | --limit) ;;
+	*)
+		$split && return
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W "$options" -- "$cur"))
+		else
+			COMPREPLY=($(compgen -c -- "$cur"))
+		fi
+		;;
+	esac
+} &&
+	complete -F _conntrace conntrace

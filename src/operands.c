@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "operands.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "options.h"
+
+/** Longest word a message quotes. */
+#define QUOTE 100
+
+/* An option that would do nothing is refused: it was meant to do something. */
+static const struct need {
+	const char *name;
+	enum { NEED_COMMAND, NEED_PROCESS, NEED_INTERFACE, NEED_PACKETS, NEED_PEERS } what;
+} needs[] = {
+	{"user", NEED_COMMAND},          {"no-filter", NEED_COMMAND},
+	{"no-follow", NEED_PROCESS},     {"via", NEED_PROCESS},
+	{"promisc", NEED_INTERFACE},     {"snaplen", NEED_INTERFACE},
+	{"buffer-size", NEED_INTERFACE}, {"filter", NEED_PACKETS},
+	{"drop-to", NEED_PACKETS},       {"by", NEED_PEERS},
+};
+
+void operands_given(struct operands *operands, const char *name)
+{
+	if (name == NULL)
+		return;
+	for (size_t i = 0; i < operands->given_count; i++)
+		if (strcmp(operands->given[i], name) == 0)
+			return;
+	if (operands->given_count < OPERANDS_GIVEN_MAX)
+		operands->given[operands->given_count++] = name;
+}
+
+static bool was_given(const struct operands *operands, const char *name)
+{
+	for (size_t i = 0; i < operands->given_count; i++)
+		if (strcmp(operands->given[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool wants_peers(const struct options *options)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->reports[i] == OPTIONS_REPORT_PEERS)
+			return true;
+	return options->report_count == 0 && !options->events;
+}
+
+static int check_needs(const struct operands *operands, const struct options *options, struct err *err)
+{
+	bool packets = options->interface_count > 0 || options->read != NULL;
+	const char *lacking = NULL;
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (!was_given(operands, needs[i].name))
+			continue;
+		if (needs[i].what == NEED_COMMAND && options->command == NULL)
+			lacking = "a COMMAND to launch";
+		else if (needs[i].what == NEED_PROCESS && options->command == NULL && options->pid_count == 0)
+			lacking = "processes to trace: -p PID or a COMMAND";
+		else if (needs[i].what == NEED_INTERFACE && options->interface_count == 0)
+			lacking = "an interface to capture on: -i IFACE";
+		else if (needs[i].what == NEED_PACKETS && !packets)
+			lacking = "packets: -i IFACE or -r FILE";
+		else if (needs[i].what == NEED_PEERS && !wants_peers(options))
+			lacking = "the report it is about: -z peers";
+		if (lacking != NULL)
+			return err_set(err, EINVAL, "--%s does nothing without %s", needs[i].name, lacking);
+	}
+	return 0;
+}
+
+/* What is read from files has happened already: nothing live can be joined to it. */
+static int check_sources(const struct options *options, struct err *err)
+{
+	const char *offline = options->replay != NULL ? "--replay" : "--read";
+	const char *live = NULL;
+
+	if (options->pid_count > 0)
+		live = "--pid";
+	else if (options->command != NULL)
+		live = "a COMMAND";
+	else if (options->interface_count > 0)
+		live = "--interface";
+	if (options->read != NULL || options->replay != NULL) {
+		if (live != NULL)
+			return err_set(err, EINVAL, "%s cannot go with %s: what is in a file happened before this run",
+				       offline, live);
+		return 0;
+	}
+	if (live == NULL)
+		return err_set(err, EINVAL,
+			       "nothing to watch; give -p PID, a COMMAND, -i IFACE, -r FILE or --replay=FILE");
+	return 0;
+}
+
+static int join_packet_filter(const struct operands *operands, struct options *options, struct err *err)
+{
+	size_t size = 1;
+	char *end;
+
+	if (options->packet_filter != NULL)
+		return err_set(err, EINVAL, "'%.*s' is a second packet filter beside --filter; give one of them", QUOTE,
+			       operands->words[0]);
+	for (size_t i = 0; i < operands->count; i++) {
+		const char *word = operands->words[i];
+
+		/* No packet filter has a word like this; an option after the operands would be lost in it. */
+		if (word[0] == '-' && (word[1] == '-' || isalpha((unsigned char)word[1])))
+			return err_set(err, EINVAL,
+				       "'%.*s' stands behind the packet filter '%.*s'; options come before it", QUOTE,
+				       word, QUOTE, operands->words[0]);
+		size += strlen(word) + 1;
+	}
+	end = options->packet_filter = xmalloc(size);
+	for (size_t i = 0; i < operands->count; i++) {
+		if (i > 0)
+			*end++ = ' ';
+		end = stpcpy(end, operands->words[i]);
+	}
+	return 0;
+}
+
+/*
+ * "--" says COMMAND. Without it a command is only what cannot be anything
+ * else: behind -p a mistyped PID must not be executed, and behind -i or -r
+ * stands a packet filter, as with tcpdump.
+ */
+static int settle_words(const struct operands *operands, struct options *options, struct err *err)
+{
+	bool packets = options->interface_count > 0 || options->read != NULL;
+
+	if (operands->count == 0) {
+		if (operands->dashes)
+			return err_set(err, EINVAL, "'--' has no COMMAND behind it");
+		return 0;
+	}
+	if (!operands->dashes && options->pid_count > 0)
+		return err_set(
+			err, EINVAL,
+			"'%.*s' is not a PID; behind -p write '-- COMMAND' to launch one too, --filter for packets",
+			QUOTE, operands->words[0]);
+	if (!operands->dashes && packets)
+		return join_packet_filter(operands, options, err);
+	if (!operands->dashes && options->replay != NULL)
+		return err_set(err, EINVAL, "'%.*s' is one word too many for --replay", QUOTE, operands->words[0]);
+	if (operands->words[0][0] == '\0')
+		return err_set(err, EINVAL, "the COMMAND is empty");
+	options->command = operands->words;
+	return 0;
+}
+
+int operands_settle(const struct operands *operands, struct options *options, struct err *err)
+{
+	int error = settle_words(operands, options, err);
+
+	if (error == 0)
+		error = check_sources(options, err);
+	if (error == 0)
+		error = check_needs(operands, options, err);
+	return error;
+}

@@ -1,0 +1,556 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "base/xalloc.h"
+#include "operands.h"
+
+/*
+ * options.def becomes one table of struct option_def; everything else here
+ * reads that table: what getopt_long(3) is told, what a word may be, which
+ * defaults hold and what --help prints. So an option cannot exist in one of
+ * these places only.
+ */
+
+/** Longest word a message quotes. */
+#define QUOTE 100
+/** Ten years: "for ever" in seconds, small enough to be added to any time. */
+#define LONGEST_NS (INT64_C(315360000) * CLOCK_NS_PER_SEC)
+#define DAY_NS (INT64_C(86400) * CLOCK_NS_PER_SEC)
+/** More than any count of connections or rows, and far from an overflow. */
+#define COUNT_MOST INT64_C(1000000000000000)
+/** PID_MAX_LIMIT of the kernel on 64 bits: no process has a larger number. */
+#define PID_MOST 4194304
+
+enum options_group { WHOM, WIRE, WHICH, STOP, WHAT, HOW, KEEP, ABOUT, GROUP_NUM };
+
+static const char *const group_titles[GROUP_NUM] = {
+	[WHOM] = "Whom to watch", [WIRE] = "Packets",        [WHICH] = "Which connections", [STOP] = "When to stop",
+	[WHAT] = "What to print", [HOW] = "How to print it", [KEEP] = "Record and replay",  [ABOUT] = "About",
+};
+
+static const char *const via_words[] = {"auto", "ptrace", NULL};
+static const char *const format_words[] = {"table", "raw", "json", "csv", "tsv", NULL};
+static const char *const time_words[] = {"clock", "epoch", "iso", "relative", "delta", NULL};
+static const char *const color_words[] = {"auto", "always", "never", NULL};
+
+struct option_def;
+typedef int option_take(struct options *options, const struct option_def *def, const char *word, struct err *err);
+
+/* One line of options.def. @offset is the field's place in struct options; @low is a flag's value, too. */
+struct option_def {
+	int letter;
+	const char *name;
+	const char *argument;
+	enum options_group group;
+	option_take *take;
+	size_t offset;
+	int64_t low;
+	int64_t high;
+	const char *const *words;
+	const char *help;
+	const char *fallback;
+};
+
+/* "-p", "--peer" or "-p, --pid": the option as a message calls it. */
+static const char *option_name(const struct option_def *def)
+{
+	static char name[64];
+
+	if (def->name != NULL)
+		snprintf(name, sizeof(name), "--%s", def->name);
+	else
+		snprintf(name, sizeof(name), "-%c", def->letter);
+	return name;
+}
+
+static void *option_field(struct options *options, const struct option_def *def)
+{
+	return (char *)options + def->offset;
+}
+
+static int take_flag(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	bool value = def->low != 0;
+
+	(void)word;
+	(void)err;
+	memcpy(option_field(options, def), &value, sizeof(value));
+	return 0;
+}
+
+static int take_text(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	if (*word == '\0')
+		return err_set(err, EINVAL, "%s needs a word that is not empty", option_name(def));
+	memcpy(option_field(options, def), &word, sizeof(word));
+	return 0;
+}
+
+static int take_number(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int64_t value;
+
+	if (number_parse(word, def->low, def->high, &value) == 0) {
+		memcpy(option_field(options, def), &value, sizeof(value));
+		return 0;
+	}
+	return err_set(err, EINVAL, "%s '%.*s' is not allowed; it takes a whole number from %lld to %lld",
+		       option_name(def), QUOTE, word, (long long)def->low, (long long)def->high);
+}
+
+static int take_seconds(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int64_t value;
+
+	if (number_parse_seconds(word, def->low, def->high, &value) == 0) {
+		memcpy(option_field(options, def), &value, sizeof(value));
+		return 0;
+	}
+	return err_set(err, EINVAL, "%s '%.*s' is not allowed; it takes seconds from %g to %.0f", option_name(def),
+		       QUOTE, word, (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
+}
+
+static int take_word(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	char allowed[64] = "";
+	size_t used = 0;
+
+	for (unsigned int i = 0; def->words[i] != NULL; i++) {
+		if (used < sizeof(allowed))
+			used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s", i > 0 ? ", " : "",
+						 def->words[i]);
+		if (strcmp(def->words[i], word) == 0) {
+			/* All enums of struct options are unsigned int, as every compiler in use makes them. */
+			memcpy(option_field(options, def), &i, sizeof(i));
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "%s '%.*s' is unknown; allowed are %s", option_name(def), QUOTE, word, allowed);
+}
+
+static int add_pid(struct options *options, const char *word, struct err *err)
+{
+	int64_t pid;
+
+	if (number_parse(word, 1, PID_MOST, &pid) != 0)
+		return err_set(err, EINVAL, "'%.*s' is not a PID; allowed are numbers from 1 to %d", QUOTE, word,
+			       PID_MOST);
+	for (size_t i = 0; i < options->pid_count; i++)
+		if (options->pids[i] == pid)
+			return 0;
+	options->pids = xreallocarray(options->pids, options->pid_count + 1, sizeof(*options->pids));
+	options->pids[options->pid_count++] = (pid_t)pid;
+	return 0;
+}
+
+static int take_pids(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	char *words = xstrdup(word), *rest = words, *pid;
+	size_t before = options->pid_count;
+	bool any = false;
+	int error = 0;
+
+	(void)def;
+	while (error == 0 && (pid = strsep(&rest, ", \t\n")) != NULL) {
+		if (*pid == '\0')
+			continue;
+		any = true;
+		error = add_pid(options, pid, err);
+	}
+	free(words);
+	if (!any)
+		return err_set(err, EINVAL, "--pid '%.*s' holds no PID; does the program run at all?", QUOTE, word);
+	if (error != 0 && before == options->pid_count && word[0] == '-')
+		return err_set(err, EINVAL,
+			       "--pid took '%.*s' for a PID; was there none, because the program does not run?", QUOTE,
+			       word);
+	return error;
+}
+
+static int check_user(const struct option_def *def, const char *word, struct err *err)
+{
+	if (getpwnam(word) == NULL)
+		return err_set(err, EINVAL, "%s '%.*s' is not a user here; see 'getent passwd'", option_name(def),
+			       QUOTE, word);
+	return 0;
+}
+
+static int take_user(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	options->user = word;
+	return check_user(def, word, err);
+}
+
+static int take_drop_to(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	options->drop_to = word;
+	return check_user(def, word, err);
+}
+
+static int take_interface(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	if (*word == '\0')
+		return err_set(err, EINVAL, "%s needs the name of an interface; see 'ip link'", option_name(def));
+	for (size_t i = 0; i < options->interface_count; i++)
+		if (strcmp(options->interfaces[i], word) == 0)
+			return 0;
+	options->interfaces =
+		xreallocarray(options->interfaces, options->interface_count + 1, sizeof(*options->interfaces));
+	options->interfaces[options->interface_count++] = word;
+	return 0;
+}
+
+static int take_packet_filter(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	if (*word == '\0')
+		return err_set(err, EINVAL, "%s needs an expression; see pcap-filter(7)", option_name(def));
+	free(options->packet_filter);
+	options->packet_filter = xstrdup(word);
+	return 0;
+}
+
+static int take_dir(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	for (enum conn_dir dir = DIR_IN; dir < DIR_NUM; dir++) {
+		if (strcmp(word, conn_dir_text(dir)) == 0) {
+			options->filter.dir = dir;
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "%s '%.*s' is unknown; allowed are in and out", option_name(def), QUOTE, word);
+}
+
+static int take_lport(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = filter_parse_ports(&options->filter.lport, word, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
+static int take_rport(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = filter_parse_ports(&options->filter.rport, word, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
+static int take_peer(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = filter_parse_nets(&options->filter.peer, word, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
+static int take_report(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	enum options_report report;
+
+	if (strcmp(word, "peers") == 0)
+		report = OPTIONS_REPORT_PEERS;
+	else if (strcmp(word, "conns") == 0 || strcmp(word, "conv,tcp") == 0)
+		report = OPTIONS_REPORT_CONNS;
+	else
+		return err_set(err, EINVAL, "%s '%.*s' is unknown; allowed are peers and conns (also conv,tcp)",
+			       option_name(def), QUOTE, word);
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->reports[i] == report)
+			return 0;
+	options->reports[options->report_count++] = report;
+	return 0;
+}
+
+static int take_json(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	(void)word;
+	(void)err;
+	options->format = OPTIONS_FORMAT_JSON;
+	return 0;
+}
+
+static int take_debug(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	char *words = xstrdup(word), *rest = words, *topic;
+	int error = 0;
+
+	while (error == 0 && (topic = strsep(&rest, ",")) != NULL) {
+		if (strcmp(topic, "sources") == 0)
+			options->debug |= OPTIONS_DEBUG_SOURCES;
+		else if (strcmp(topic, "events") == 0)
+			options->debug |= OPTIONS_DEBUG_EVENTS;
+		else
+			error = err_set(err, EINVAL, "%s '%.*s' is unknown; allowed are sources and events",
+					option_name(def), QUOTE, topic);
+	}
+	free(words);
+	return error;
+}
+
+#define FIELD(field) .offset = offsetof(struct options, field)
+#define FLAG(field, value) .take = take_flag, FIELD(field), .low = (value)
+#define TEXT(field) .take = take_text, FIELD(field)
+#define NUMBER(field, least, most) .take = take_number, FIELD(field), .low = (least), .high = (most)
+#define SECONDS(field, least, most) .take = take_seconds, FIELD(field), .low = (least), .high = (most)
+#define WORD(field, list) .take = take_word, FIELD(field), .words = (list)
+#define CALL(function) .take = (function)
+#define OPTION(letter_, name_, argument_, group_, how, help_, fallback_) \
+	{.letter = (letter_),                                            \
+	 .name = (name_),                                                \
+	 .argument = (argument_),                                        \
+	 .group = (group_),                                              \
+	 .help = (help_),                                                \
+	 .fallback = (fallback_),                                        \
+	 how},
+
+static const struct option_def defs[] = {
+#include "options.def"
+};
+
+#define DEF_COUNT (sizeof(defs) / sizeof(defs[0]))
+/** What getopt_long() returns for the long option of defs[0]; above every letter. */
+#define LONG_FIRST 0x100
+
+/* What getopt_long() is told. "+" stops at the first operand, ":" leaves the messages to us. */
+struct getopt_tables {
+	char letters[2 + 2 * DEF_COUNT + 1];
+	struct option longs[DEF_COUNT + 1];
+};
+
+static void make_tables(struct getopt_tables *tables)
+{
+	char *letter = tables->letters;
+	size_t count = 0;
+
+	memset(tables, 0, sizeof(*tables));
+	*letter++ = '+';
+	*letter++ = ':';
+	for (size_t i = 0; i < DEF_COUNT; i++) {
+		bool argument = defs[i].argument != NULL;
+
+		if (defs[i].letter != 0) {
+			*letter++ = (char)defs[i].letter;
+			if (argument)
+				*letter++ = ':';
+		}
+		if (defs[i].name != NULL)
+			tables->longs[count++] = (struct option){
+				.name = defs[i].name,
+				.has_arg = argument ? required_argument : no_argument,
+				.val = LONG_FIRST + (int)i,
+			};
+	}
+}
+
+static const struct option_def *find_def(int value)
+{
+	if (value >= LONG_FIRST)
+		return (size_t)(value - LONG_FIRST) < DEF_COUNT ? &defs[value - LONG_FIRST] : NULL;
+	for (size_t i = 0; i < DEF_COUNT; i++)
+		if (value != 0 && defs[i].letter == value)
+			return &defs[i];
+	return NULL;
+}
+
+/* getopt_long() refused @word ("--reprot", "-xyz"); @value is its optopt. */
+static int refuse(const char *word, int value, struct err *err)
+{
+	const struct option_def *def = find_def(value);
+	size_t length = strcspn(word, "="), used = 0, matching = 0;
+	char names[200] = "";
+
+	if (word[0] == '-' && word[1] == '-') {
+		if (def != NULL)
+			return err_set(err, EINVAL, "%s takes no argument, but '%.*s' gives one", option_name(def),
+				       QUOTE, word);
+		for (size_t i = 0; i < DEF_COUNT; i++) {
+			if (defs[i].name == NULL || strncmp(defs[i].name, word + 2, length - 2) != 0)
+				continue;
+			if (used < sizeof(names))
+				used += (size_t)snprintf(names + used, sizeof(names) - used, "%s--%s",
+							 matching > 0 ? ", " : "", defs[i].name);
+			matching++;
+		}
+		if (length > QUOTE)
+			length = QUOTE;
+		if (matching > 1)
+			return err_set(err, EINVAL, "'%.*s' may be any of %s", (int)length, word, names);
+		return err_set(err, EINVAL, "unknown option '%.*s'", (int)length, word);
+	}
+	if (value == 'L' || value == 'E' || value == 'D')
+		return err_set(err, EINVAL, "unknown option '-%c'; did you mean conntrack(8)?", value);
+	if (isprint(value))
+		return err_set(err, EINVAL, "unknown option '-%c'", value);
+	return err_set(err, EINVAL, "unknown option in '%.*s'", QUOTE, word);
+}
+
+static bool all_digits(const char *word)
+{
+	return *word != '\0' && word[strspn(word, "0123456789")] == '\0';
+}
+
+static int parse_words(struct options *options, struct operands *operands, int argc, char *const argv[],
+		       struct err *err)
+{
+	struct getopt_tables tables;
+	int value, error = 0;
+
+	make_tables(&tables);
+	opterr = 0;
+	optind = 0; /* both glibc and musl begin anew at 0 */
+	while (error == 0) {
+		int before = optind > 0 ? optind : 1;
+		const struct option_def *def;
+
+		value = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
+		if (value == -1) {
+			operands->dashes = optind > before && strcmp(argv[optind - 1], "--") == 0;
+			/* The further PIDs of an unquoted $(pidof ...); options may follow them. */
+			if (operands->dashes || options->pid_count == 0 || optind >= argc || !all_digits(argv[optind]))
+				break;
+			error = add_pid(options, argv[optind++], err);
+		} else if (value == ':') {
+			def = find_def(optopt);
+			error = err_set(err, EINVAL, "%s needs an argument, %s",
+					def != NULL ? option_name(def) : "option",
+					def != NULL ? def->argument : "a word");
+		} else if (value == '?' || (def = find_def(value)) == NULL) {
+			error = refuse(argv[before], optopt, err);
+		} else {
+			operands_given(operands, def->name);
+			error = def->take(options, def, optarg, err);
+		}
+	}
+	operands->words = argv + optind;
+	operands->count = (size_t)(argc - optind);
+	return error;
+}
+
+int options_parse(struct options *options, int argc, char *const argv[], struct err *err)
+{
+	struct options parsed = {.follow = true};
+	struct operands operands = {0};
+	int error;
+
+	/* A default that does not hold here (no such user) matters only when it is used. */
+	for (size_t i = 0; i < DEF_COUNT; i++)
+		if (defs[i].fallback != NULL)
+			(void)defs[i].take(&parsed, &defs[i], defs[i].fallback, NULL);
+	error = parse_words(&parsed, &operands, argc, argv, err);
+	if (error == 0 && !parsed.help && !parsed.version && !parsed.list_columns && !parsed.check)
+		error = operands_settle(&operands, &parsed, err);
+	if (error != 0) {
+		options_free(&parsed);
+		return options_usage(err);
+	}
+	if (parsed.report_count == 0 && !parsed.events)
+		parsed.reports[parsed.report_count++] = OPTIONS_REPORT_PEERS;
+	*options = parsed;
+	return 0;
+}
+
+int options_usage(struct err *err)
+{
+	if (err != NULL) {
+		static const char hint[] = "\nTry 'conntrace --help'.";
+		size_t length = strlen(err->text);
+
+		if (length > sizeof(err->text) - sizeof(hint))
+			length = sizeof(err->text) - sizeof(hint);
+		memcpy(err->text + length, hint, sizeof(hint));
+	}
+	return -EINVAL;
+}
+
+void options_free(struct options *options)
+{
+	free(options->pids);
+	free(options->interfaces);
+	free(options->packet_filter);
+	filter_free(&options->filter);
+	memset(options, 0, sizeof(*options));
+}
+
+/** Where the sentences of --help begin, and where its lines end. */
+#define HELP_COLUMN 28
+#define HELP_WIDTH 80
+
+/* @text from column @column on, later lines from HELP_COLUMN on. */
+static void print_wrapped(FILE *to, const char *text, int column)
+{
+	for (const char *word = text; *word != '\0';) {
+		int length = (int)strcspn(word, " ");
+
+		if (column > HELP_COLUMN && column + 1 + length > HELP_WIDTH) {
+			fputc('\n', to);
+			column = 0;
+		}
+		if (column < HELP_COLUMN)
+			column += fprintf(to, "%*s", HELP_COLUMN - column, "");
+		else if (word != text)
+			column += fprintf(to, " ");
+		column += fprintf(to, "%.*s", length, word);
+		word += length;
+		word += strspn(word, " ");
+	}
+	fputc('\n', to);
+}
+
+static void print_option(FILE *to, const struct option_def *def)
+{
+	char help[256];
+	int column = 0;
+
+	if (def->letter != 0)
+		column += fprintf(to, "  -%c", def->letter);
+	else
+		column += fprintf(to, "    ");
+	if (def->name != NULL) {
+		column += fprintf(to, "%s --%s", def->letter != 0 ? "," : " ", def->name);
+		if (def->argument != NULL)
+			column += fprintf(to, "=%s", def->argument);
+	} else if (def->argument != NULL) {
+		column += fprintf(to, " %s", def->argument);
+	}
+	if (column > HELP_COLUMN - 2) {
+		fputc('\n', to);
+		column = 0;
+	}
+	snprintf(help, sizeof(help), def->fallback != NULL ? "%s (default %s)" : "%s", def->help, def->fallback);
+	print_wrapped(to, help, column);
+}
+
+void options_help(FILE *to)
+{
+	fputs("Usage: conntrace [OPTION...] -p PID[,PID...] [PID...]   attach\n"
+	      "       conntrace [OPTION...] [--] COMMAND [ARG...]      launch\n"
+	      "       conntrace [OPTION...] -i IFACE [FILTER...]       the host, on the wire\n"
+	      "       conntrace [OPTION...] -r FILE [FILTER...]        a savefile\n"
+	      "\n"
+	      "Shows who talks to whom over TCP: whether each connection came about, how long\n"
+	      "it waited and where, how much it moved and how it ended.\n",
+	      to);
+	for (unsigned int group = 0; group < GROUP_NUM; group++) {
+		fprintf(to, "\n%s:\n", group_titles[group]);
+		for (size_t i = 0; i < DEF_COUNT; i++)
+			if (defs[i].group == group)
+				print_option(to, &defs[i]);
+	}
+	fputs("\n-i together with -p or -- COMMAND joins packets to the traced processes'\n"
+	      "connections. What was not seen is printed as -, never as 0. See conntrace(1).\n",
+	      to);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_OPTIONS_H
+#define CONNTRACE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "filter.h"
+
+/** enum options_via - where socket events come from (--via) */
+enum options_via {
+	OPTIONS_VIA_AUTO,
+	OPTIONS_VIA_PTRACE,
+};
+
+/** enum options_format - how rows are written (--format) */
+enum options_format {
+	OPTIONS_FORMAT_TABLE,
+	OPTIONS_FORMAT_RAW,
+	OPTIONS_FORMAT_JSON,
+	OPTIONS_FORMAT_CSV,
+	OPTIONS_FORMAT_TSV,
+};
+
+/** enum options_time - how moments are written in tables (--time) */
+enum options_time {
+	OPTIONS_TIME_CLOCK,
+	OPTIONS_TIME_EPOCH,
+	OPTIONS_TIME_ISO,
+	OPTIONS_TIME_RELATIVE,
+	OPTIONS_TIME_DELTA,
+};
+
+/** enum options_color - when tables are coloured (--color); main looks at NO_COLOR and the terminal */
+enum options_color {
+	OPTIONS_COLOR_AUTO,
+	OPTIONS_COLOR_ALWAYS,
+	OPTIONS_COLOR_NEVER,
+};
+
+/** enum options_report - a report (-z) */
+enum options_report {
+	OPTIONS_REPORT_PEERS,
+	OPTIONS_REPORT_CONNS,
+	OPTIONS_REPORT_NUM
+};
+
+/** enum options_debug - what --debug tells about; bits */
+enum options_debug {
+	/** which sources were opened, with what, and what was given up */
+	OPTIONS_DEBUG_SOURCES = 0x1,
+	/** every event after the merge */
+	OPTIONS_DEBUG_EVENTS = 0x2,
+};
+
+/**
+ * struct options - the command line, checked
+ *
+ * Strings point into argv and are NULL when the option was not given, unless
+ * a field says otherwise. Numbers are 0 when the option was not given and has
+ * no default. Filled by options_parse(), freed by options_free().
+ *
+ * @pids: processes to attach to, each once, in the order given
+ * @pid_count: how many
+ * @user: run COMMAND as this user, known to passwd(5)
+ * @follow: follow children; default true
+ * @no_filter: launch without the system-call filter
+ * @via: where socket events come from
+ * @command: COMMAND and its arguments, ended by NULL as execvp(3) wants it; NULL when there is none
+ * @interfaces: interfaces to capture on, each once
+ * @interface_count: how many
+ * @read: savefile to read, "-" is standard input
+ * @packet_filter: pcap-filter(7) expression from --filter or the operands, NULL none; owned
+ * @promisc: promiscuous mode
+ * @snaplen: bytes captured of each packet
+ * @buffer_kib: capture buffer of each interface, in KiB
+ * @drop_to: user that looks at packets when conntrace runs as root, known to passwd(5) unless it is the default
+ * @filter: which connections are shown
+ * @duration_ns: stop after so long, 0 never
+ * @count: stop after so many finished connections, 0 never
+ * @interval_ns: report so often, 0 only at the end
+ * @timeout_ns: an attempt without an answer has failed after so long
+ * @reports: the reports asked for, each once, in the order given; at least one
+ * @report_count: how many
+ * @by: keys of the peers report, NULL the default ones
+ * @sort: columns to sort by
+ * @limit: rows printed of each report, 0 all
+ * @events: a line for each connection as it finishes
+ * @output: file to write to, NULL or "-" is standard output
+ * @columns: columns to print
+ * @format: how rows are written
+ * @time: how moments are written
+ * @color: when tables are coloured
+ * @no_header: print no column titles
+ * @human: bytes as 1.5K
+ * @resolve: names instead of addresses
+ * @quiet: no accounts unless something was lost
+ * @record: file to write events to
+ * @replay: file to read events from
+ * @help: --help was asked for; then, and with the next three, nothing need be watched
+ * @version: --version was asked for
+ * @list_columns: --list-columns was asked for
+ * @check: --check was asked for
+ * @debug: enum options_debug bits
+ */
+struct options {
+	pid_t *pids;
+	size_t pid_count;
+	const char *user;
+	bool follow;
+	bool no_filter;
+	enum options_via via;
+	char *const *command;
+	const char **interfaces;
+	size_t interface_count;
+	const char *read;
+	char *packet_filter;
+	bool promisc;
+	int64_t snaplen;
+	int64_t buffer_kib;
+	const char *drop_to;
+	struct filter filter;
+	int64_t duration_ns;
+	int64_t count;
+	int64_t interval_ns;
+	int64_t timeout_ns;
+	enum options_report reports[OPTIONS_REPORT_NUM];
+	size_t report_count;
+	const char *by;
+	const char *sort;
+	int64_t limit;
+	bool events;
+	const char *output;
+	const char *columns;
+	enum options_format format;
+	enum options_time time;
+	enum options_color color;
+	bool no_header;
+	bool human;
+	bool resolve;
+	bool quiet;
+	const char *record;
+	const char *replay;
+	bool help;
+	bool version;
+	bool list_columns;
+	bool check;
+	unsigned int debug;
+};
+
+/**
+ * options_parse() - the command line into @options
+ * @options: to be freed with options_free() on success only
+ * @argc: as given to main
+ * @argv: as given to main; must outlive @options
+ * @err: on failure, the story with the hint at --help in a second line
+ *
+ * What the operands are: after -p, PIDs, and options may follow them; with
+ * only -i or -r, one packet filter; otherwise COMMAND. "--" before the
+ * operands always says COMMAND.
+ *
+ * Return: 0 or -EINVAL, which is exit status 2.
+ */
+int options_parse(struct options *options, int argc, char *const argv[], struct err *err);
+
+/**
+ * options_usage() - make a story told elsewhere about a word of the command line a usage error
+ * @err: gets the hint at --help in a second line
+ *
+ * Return: -EINVAL.
+ */
+int options_usage(struct err *err);
+
+/** options_free() - free what @options owns */
+void options_free(struct options *options);
+
+/** options_help() - the usage text of --help */
+void options_help(FILE *to);
+
+#endif

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What cannot be read, attached or written ends with status 1 and one line that names it."""
+import os
+import subprocess
+
+import cli
+
+
+def files(test):
+    test.expect("-r of a file that is not there", test.run("-r", "missing.pcap"), 1,
+                stderr=["conntrace: ", "missing.pcap", "No such file"], stdout="", lines=1)
+    test.expect("-r of a folder", test.run("-r", test.folder), 1, stderr=["conntrace: ", test.folder], stdout="", lines=1)
+    for name, content in (("empty", b""), ("garbage", b"no capture at all, but longer than its header is"),
+                          ("short", cli.story()[:10])):
+        test.path(name, content)
+        test.expect("-r of %s bytes" % name, test.run("-r", name), 1, stderr=["conntrace: ", name], stdout="", lines=1)
+    test.expect("-r of empty standard input", test.run("-r", "-"), 1, stderr=["conntrace: "], stdout="", lines=1)
+    test.path("secret", cli.story())
+    os.chmod(test.path("secret"), 0)
+    if os.access(test.path("secret"), os.R_OK):
+        test.skip("-r of an unreadable file", "root can read every file")
+    else:
+        test.expect("-r of an unreadable file", test.run("-r", "secret"), 1,
+                    stderr=["conntrace: ", "secret", "Permission denied"], stdout="", lines=1)
+    test.expect("--replay of a file that is not there", test.run("--replay", "missing.ev"), 1,
+                stderr=["conntrace: ", "missing.ev", "No such file"], stdout="", lines=1)
+    test.expect("--replay of garbage", test.run("--replay", "garbage"), 1, stderr=["conntrace: ", "garbage"])
+
+
+def savefile_cut_in_the_middle(test):
+    whole = cli.story()
+    test.path("cut", whole[:-10])
+    done = test.run("-r", "cut", "-H")
+    test.expect("-r of a savefile that is cut off tells what it has and says so", done, 1,
+                stderr=["conntrace: ", "cut"], stdout="192.0.2.7")
+
+
+def outputs(test):
+    good = test.path("good.pcap", cli.story())
+    test.expect("-o into a folder that is not there", test.run("-r", good, "-o", "no/such/file"), 1,
+                stderr=["conntrace: ", "no/such/file", "No such file"], stdout="", lines=1)
+    test.expect("--record into a folder that is not there", test.run("-r", good, "--record", "no/such/file"), 1,
+                stderr=["conntrace: ", "no/such/file", "No such file"], stdout="", lines=1)
+    for words in (["-r", good], ["-r", good, "-j"], ["-r", good, "--events"], ["-r", good, "-z", "conns"]):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = test.run(*words, stdout=full)
+        test.expect("%s to a full disk" % " ".join(words[2:] or ["table"]), done, 1,
+                    stderr=["conntrace: ", "No space left on device"])
+    test.expect("-o on a full disk", test.run("-r", good, "-o", "/dev/full"), 1,
+                stderr=["conntrace: ", "/dev/full", "No space left on device"])
+    done = test.run("-r", good, preexec_fn=lambda: os.close(1), stdout=None)
+    test.expect("a closed standard output", done, 1, stderr=["conntrace: "])
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = test.run("-r", good, stdout=writer)
+    os.close(writer)
+    test.say("a pipe nobody reads ends it quietly", [] if done.returncode in (0, cli.signalled("SIGPIPE")) and
+             "conntrace: " not in done.stderr else ["status %d, stderr: %s" % (done.returncode, done.stderr)])
+    test.expect("-o writes there and nowhere else", test.run("-r", good, "-o", "out"), 0, stdout="")
+    with open(test.path("out"), encoding="ascii") as out:
+        text = out.read()
+    test.say("-o holds the report", [] if "192.0.2.7" in text and "PEER" in text else [text])
+
+
+def processes(test):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    test.expect("-p of a process that is gone", test.run("-p", gone.pid), 1,
+                stderr=["conntrace: ", str(gone.pid), "No such process"], stdout="")
+    test.expect("-i of an interface that is not there", test.run("-i", "nosuchif0"), 1, stderr=["conntrace: ", "nosuchif0"],
+                stdout="")
+
+
+def main():
+    test = cli.Cli()
+    files(test)
+    savefile_cut_in_the_middle(test)
+    outputs(test)
+    processes(test)
+    test.end()
+
+
+main()

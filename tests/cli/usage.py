@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Wrong words are refused with a message that quotes them and says what is allowed."""
+import cli
+
+CASES = (
+    (["-x"], "unknown option '-x'"),
+    (["--nonsense"], "unknown option '--nonsense'"),
+    (["-L"], "did you mean conntrack(8)?"),
+    (["-E"], "did you mean conntrack(8)?"),
+    (["-D"], "did you mean conntrack(8)?"),
+    ([], "nothing to watch"),
+    (["--"], "no COMMAND"),
+    (["-p"], "needs an argument"),
+    (["-p", ""], "holds no PID"),
+    (["-p", "nginx"], "'nginx' is not a PID"),
+    (["-p", "0"], "'0' is not a PID"),
+    (["-p", "-d", "3"], "does not run"),
+    (["-p", "1", "x"], "'x' is not a PID"),
+    (["--timeout=0", "true"], "--timeout '0' is not allowed; it takes seconds from 0.001"),
+    (["-d", "-1", "true"], "--duration '-1' is not allowed"),
+    (["-d", "soon", "true"], "'soon'"),
+    (["-c", "0", "true"], "--count '0'"),
+    (["-I", "0", "true"], "--interval '0'"),
+    (["--limit", "-5", "true"], "--limit '-5'"),
+    (["--lport", "99999", "true"], "'99999' is not a port; allowed are 1 to 65535"),
+    (["--rport", "90-80", "true"], "'90-80' is an empty range"),
+    (["--lport", "no-such-service", "true"], "'no-such-service'"),
+    (["--peer", "192.0.2.0/33", "true"], "'192.0.2.0/33'"),
+    (["--peer", "10.1.2.3/8", "true"], "the network is 10.0.0.0/8"),
+    (["--peer", "example.org", "true"], "'example.org'"),
+    (["--dir", "up", "true"], "allowed are in and out"),
+    (["--via", "carrier-pigeon", "true"], "'carrier-pigeon' is unknown"),
+    (["-z", "nonsense", "true"], "'nonsense' is unknown; allowed are peers and conns"),
+    (["--format", "xml", "true"], "'xml' is unknown; allowed are table, raw, json, csv, tsv"),
+    (["--time", "soon", "true"], "'soon' is unknown"),
+    (["--color", "blue", "true"], "'blue' is unknown"),
+    (["--debug", "nonsense", "true"], "'nonsense' is unknown"),
+    (["-u", "no-such-user-here", "true"], "'no-such-user-here' is not a user"),
+    (["--by", "nonsense", "true"], "nonsense"),
+    (["--by", "peer,", "true"], "--by"),
+    (["--by", "cidr/0", "true"], "cidr/0"),
+    (["--sort", "nonsense", "true"], "nonsense"),
+    (["--sort", "CONNS:up", "true"], "up"),
+    (["-O", "NONSENSE", "true"], "NONSENSE"),
+    (["-O", "", "true"], "--columns"),
+    (["--promisc", "true"], "--promisc does nothing without"),
+    (["--filter", "tcp", "true"], "--filter does nothing without"),
+    (["-r", "file", "-p", "1"], "--read cannot go with --pid"),
+    (["-r", "file", "-i", "lo"], "--read cannot go with --interface"),
+    (["-r", "file", "port", "80", "-c", "5"], "'-c' stands behind the packet filter"),
+)
+
+
+def main():
+    test = cli.Cli()
+    for words, part in CASES:
+        test.usage(words, part)
+    test.path("good.pcap", cli.story())
+    test.usage(["-r", "good.pcap", "port", "nonsense", "or"], "port nonsense or")
+    test.usage(["-r", "good.pcap", "--filter", "tcp["], "tcp[")
+    test.end()
+
+
+main()

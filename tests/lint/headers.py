@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every header compiles alone, and twice in one file, and has the guard its path asks for."""
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+
+import lint
+
+
+def guard(path):
+    return "CONNTRACE_" + re.sub(r"[^A-Z0-9]", "_", path.upper().replace("SRC/", "", 1))
+
+
+def flags():
+    """The flags of the build, so that libraries outside the standard places are found."""
+    found = []
+    makefile = os.path.join(lint.BUILD, "Makefile")
+    if os.path.isfile(makefile):
+        with open(makefile, encoding="utf-8") as file:
+            for line in file:
+                if re.match(r"[A-Z]+_CFLAGS = ", line) and not line.startswith(("AM_", "WARN_", "SANITIZE_")):
+                    found += [word for word in shlex.split(line.split("=", 1)[1]) if word.startswith(("-I", "-D"))]
+    return found
+
+
+def compile_headers(paths, cc):
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        for path in paths:
+            name = os.path.join(folder, "twice.c")
+            with open(name, "w", encoding="utf-8") as file:
+                file.write('#include "%s"\n' % os.path.join(lint.TOP, path) * 2 + "extern int nothing;\n")
+            done = subprocess.run(cc + ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                                        "-I" + os.path.join(lint.TOP, "src"), "-I" + lint.BUILD] + flags() + [name],
+                                  capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                wrong += ["%s:" % path] + done.stderr.splitlines()[:5]
+    return wrong
+
+
+def main():
+    tap = lint.Tap()
+    paths = [path for path in lint.files(".h") if path.startswith("src/")]
+    tap.say("every header has the guard its path asks for",
+            ["%s: should be guarded by %s" % (path, guard(path)) for path in paths
+             if not re.search(r"#ifndef %s\n#define %s\n" % (guard(path), guard(path)), lint.read(path))])
+    cc = shlex.split(os.environ.get("CC", "cc"))
+    try:
+        subprocess.run(cc + ["--version"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        tap.skip("every header compiles alone and twice", "no compiler %s" % cc[0])
+    else:
+        tap.say("every header compiles alone and twice", compile_headers(paths, cc))
+    tap.end()
+
+
+main()
