@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * mkconn - a factory of processes whose connection story is known
+ *
+ * The arguments are words, done one after the other; a thread has one
+ * listener and one current connection.
+ *
+ *   truth=FILE          append what is known of each connection that ends to FILE, one JSON line each
+ *   limit=SEC           the process is killed (SIGALRM) after SEC seconds; 60
+ *   nonblock            sockets made from now on are non-blocking; "block" undoes it
+ *   cloexec             sockets made from now on are close-on-exec
+ *   listen=ADDR:PORT    ([::]:0 listens on both families)      backlog=N goes before it
+ *   port-file=FILE      the listener's port
+ *   bind=ADDR:PORT      the local end of the next connect
+ *   connect=ADDR:PORT   PORT may be @FILE; "connect=self" goes to the own listener
+ *   poll                wait until the connect is decided      so-error: read SO_ERROR
+ *   accept accept4 accept-null accept4-null    the last two without room for the address
+ *   send=N recv=N recv-all                     wait-bytes=N: until N bytes wait unread
+ *   wait-hup            until the other side has ended it (nothing is read)
+ *   shutdown shutdown-read shutdown-both       linger0: the next close sends RST
+ *   close rst dup2-over close-range            ways to end it
+ *   abandon             close it before its connect was answered
+ *   drop                close the descriptor and tell no truth (someone else holds the connection)
+ *   keep                leave it open until the process ends, begin another
+ *   count=N ... done    N times; "forever" is count without end
+ *   threads=N ... done  N threads do the block                 join: wait for threads and forks
+ *   fork=N ... done     N processes do the block
+ *   exec                become a new image of this program that goes on with the words behind
+ *   wait-stdin          until a line or the end on stdin     wait-file=FILE touch=FILE say=TEXT
+ *   exit=N kill9 raise=N                       end with whatever is open
+ *   udp=ADDR:PORT unix=PATH                    a connect that is not TCP, closed at once
+ *
+ * Exit status: 0, or as told, or 2 when the story could not be played.
+ */
+#include "mkconn_conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LIMIT_SEC 60
+#define THREADS_MAX 64
+
+/**
+ * struct story - where one thread stands
+ * @words: all of them, NULL-terminated
+ * @connection: the current one, NULL none; it heads the list of the kept ones
+ * @listener: descriptor, -1 none
+ */
+struct story {
+	char **words;
+	struct connection *connection;
+	struct connection *kept;
+	const char *truth;
+	int listener;
+	int backlog;
+	unsigned int limit;
+	bool nonblock;
+	bool cloexec;
+	union address bind;
+	socklen_t bind_length;
+	pthread_t threads[THREADS_MAX];
+	unsigned int thread_num;
+};
+
+/* A thread's own story and the block it does. */
+struct part {
+	struct story story;
+	int from;
+};
+
+static int run(struct story *story, int at);
+
+static int type_flags(const struct story *story)
+{
+	return (story->nonblock ? SOCK_NONBLOCK : 0) | (story->cloexec ? SOCK_CLOEXEC : 0);
+}
+
+static struct connection *current(const struct story *story, const char *word)
+{
+	if (!story->connection) {
+		errno = EBADF;
+		die("%s: no connection", word);
+	}
+	return story->connection;
+}
+
+/* The connection is over: tells its truth, unless there is none to tell, and forgets it. */
+static void forget(struct story *story, const char *how)
+{
+	if (how)
+		connection_truth(story->connection, story->truth, how);
+	free(story->connection);
+	story->connection = NULL;
+}
+
+/* Before the process ends with open connections. */
+static void tell_all(struct story *story, const char *how)
+{
+	if (story->connection)
+		forget(story, how);
+	while (story->kept) {
+		story->connection = story->kept;
+		story->kept = story->kept->next;
+		forget(story, how);
+	}
+}
+
+/* --- words that make sockets ------------------------------------------------------------------------------ */
+
+static void do_listen(struct story *story, const char *where)
+{
+	union address address;
+	socklen_t length = address_parse(&address, where);
+	int fd = socket(address.sa.sa_family, SOCK_STREAM, 0), on = 1, off = 0;
+
+	if (fd < 0)
+		die("socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (address.sa.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(fd, &address.sa, length) < 0 || listen(fd, story->backlog) < 0)
+		die("listen %s", where);
+	story->listener = fd;
+}
+
+static void do_port_file(const struct story *story, const char *name)
+{
+	char temporary[4096];
+	union address address;
+	socklen_t length = sizeof(address);
+	FILE *file;
+
+	if (getsockname(story->listener, &address.sa, &length) < 0)
+		die("port-file: no listener");
+	snprintf(temporary, sizeof(temporary), "%s.new", name);
+	file = fopen(temporary, "we");
+	/* The port stands at the same place in both families. */
+	if (!file || fprintf(file, "%u\n", ntohs(((struct sockaddr_in *)&address)->sin_port)) < 0 || fclose(file) != 0 ||
+	    rename(temporary, name) < 0)
+		die("%s", name);
+}
+
+/* The own listener; one on any address is reached on the loopback address of its family. */
+static socklen_t own_address(const struct story *story, union address *address)
+{
+	socklen_t length = sizeof(*address);
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)address;
+	struct sockaddr_in *four = (struct sockaddr_in *)address;
+
+	if (getsockname(story->listener, &address->sa, &length) < 0)
+		die("connect=self: no listener");
+	if (address->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr))
+		six->sin6_addr = in6addr_loopback;
+	else if (address->sa.sa_family == AF_INET && four->sin_addr.s_addr == INADDR_ANY)
+		four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return length;
+}
+
+static void do_connect(struct story *story, const char *where)
+{
+	union address address;
+	socklen_t length = strcmp(where, "self") == 0 ? own_address(story, &address) : address_parse(&address, where);
+	int fd = socket(address.sa.sa_family, SOCK_STREAM | type_flags(story), 0), error;
+	struct connection *connection;
+
+	if (fd < 0)
+		die("socket");
+	if (story->bind_length && bind(fd, &story->bind.sa, story->bind_length) < 0)
+		die("bind");
+	story->bind_length = 0;
+	connection = connection_new(fd, "out");
+	connection->remote = address;
+	error = connect(fd, &address.sa, length) < 0 ? errno : 0;
+	connection->call_ns = now_ns();
+	if (error != EINPROGRESS)
+		connection_outcome(connection, error);
+	connection_names(connection);
+	story->connection = connection;
+}
+
+static void do_accept(struct story *story, bool four, bool address)
+{
+	union address peer;
+	socklen_t length = sizeof(peer);
+	struct sockaddr *where = address ? &peer.sa : NULL;
+	socklen_t *room = address ? &length : NULL;
+	struct connection *connection = connection_new(-1, "in");
+
+	do {
+		connection->begin_ns = now_ns();
+		connection->fd = four ? accept4(story->listener, where, room, type_flags(story)) :
+					accept(story->listener, where, room);
+	} while (connection->fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+	if (connection->fd < 0)
+		die("accept");
+	connection->call_ns = now_ns();
+	connection_outcome(connection, 0);
+	connection_names(connection);
+	story->connection = connection;
+}
+
+/* A connect(2) on a socket that is not TCP. */
+static void do_other(int family, const char *where)
+{
+	int fd = socket(family, family == AF_UNIX ? SOCK_STREAM : SOCK_DGRAM, 0);
+	struct sockaddr_un path = { .sun_family = AF_UNIX };
+	union address address;
+
+	if (fd < 0)
+		die("socket");
+	if (family == AF_UNIX) {
+		snprintf(path.sun_path, sizeof(path.sun_path), "%s", where);
+		(void)!connect(fd, (struct sockaddr *)&path, sizeof(path));
+	} else if (connect(fd, &address.sa, address_parse(&address, where)) < 0) {
+		die("udp=%s", where);
+	}
+	close(fd);
+}
+
+/* --- words that wait -------------------------------------------------------------------------------------- */
+
+static void wait_stdin(void)
+{
+	char letter;
+	ssize_t got;
+
+	do
+		got = read(STDIN_FILENO, &letter, 1);
+	while (got < 0 ? errno == EINTR : got == 1 && letter != '\n');
+}
+
+static void wait_file(const char *name)
+{
+	while (access(name, F_OK) < 0)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
+/* --- words that end --------------------------------------------------------------------------------------- */
+
+static void do_close(struct story *story, const char *word)
+{
+	struct connection *connection = current(story, word);
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	int fd = connection->fd, null;
+
+	if (strcmp(word, "rst") == 0 && setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
+		die("SO_LINGER");
+	connection_ended(connection, "local");
+	if (strcmp(word, "abandon") == 0)
+		connection->result = "abort";
+	if (strcmp(word, "dup2-over") == 0) {
+		null = open("/dev/null", O_RDWR);
+		if (null < 0 || dup2(null, fd) < 0)
+			die("dup2");
+		close(null);
+		connection_truth(connection, story->truth, word);
+		close(fd);
+		forget(story, NULL);
+		return;
+	}
+	if (strcmp(word, "close-range") == 0)
+		syscall(SYS_close_range, (unsigned int)fd, (unsigned int)fd, 0U);
+	else
+		close(fd);
+	forget(story, strcmp(word, "drop") == 0 ? NULL : word);
+}
+
+static void do_shutdown(struct connection *connection, int how)
+{
+	if (shutdown(connection->fd, how) < 0 && !connection->io_error)
+		connection->io_error = errno;
+	if (how != SHUT_RD)
+		connection_ended(connection, "local");
+}
+
+/* The rest of the words in a new image; an open connection without close-on-exec goes along. */
+__attribute__((noreturn)) static void do_exec(struct story *story, int at)
+{
+	struct connection *connection = story->connection;
+	char image[4096], truth[4096], limit[32], listener[32], adopt[128];
+	ssize_t length = readlink("/proc/self/exe", image, sizeof(image) - 1);
+	char **words;
+	int num = 0, count = 0;
+
+	while (story->words[at + count])
+		count++;
+	words = calloc((size_t)count + 8, sizeof(*words));
+	if (length < 0 || !words)
+		die("exec");
+	image[length] = '\0';
+	words[num++] = image;
+	snprintf(limit, sizeof(limit), "limit=%u", story->limit);
+	words[num++] = limit;
+	if (story->truth) {
+		snprintf(truth, sizeof(truth), "truth=%s", story->truth);
+		words[num++] = truth;
+	}
+	if (story->listener >= 0) {
+		snprintf(listener, sizeof(listener), "adopt-listener=%d", story->listener);
+		words[num++] = listener;
+	}
+	if (connection && story->cloexec) {
+		connection_ended(connection, "local");
+		forget(story, "exec");
+	} else if (connection) {
+		snprintf(adopt, sizeof(adopt), "adopt=%d:%s:%llu:%llu", connection->fd, connection->dir,
+			 connection->rx_bytes, connection->tx_bytes);
+		words[num++] = adopt;
+	}
+	memcpy(words + num, story->words + at, (size_t)count * sizeof(*words));
+	execv(image, words);
+	die("exec %s", image);
+}
+
+static void do_adopt(struct story *story, const char *what)
+{
+	struct connection *connection;
+	unsigned long long rx, tx;
+	char dir[4];
+	int fd;
+
+	errno = EINVAL;
+	if (sscanf(what, "%d:%3[a-z]:%llu:%llu", &fd, dir, &rx, &tx) != 4)
+		die("adopt=%s", what);
+	connection = connection_new(fd, strcmp(dir, "in") == 0 ? "in" : "out");
+	connection->rx_bytes = rx;
+	connection->tx_bytes = tx;
+	connection_outcome(connection, 0);
+	connection_names(connection);
+	story->connection = connection;
+}
+
+/* --- blocks ----------------------------------------------------------------------------------------------- */
+
+static bool opens_block(const char *word)
+{
+	return strncmp(word, "count=", 6) == 0 || strncmp(word, "threads=", 8) == 0 ||
+	       strncmp(word, "fork=", 5) == 0 || strcmp(word, "forever") == 0;
+}
+
+/* Return: index behind the "done" of the block whose first word is at @at, or of the end of the words. */
+static int block_end(char **words, int at)
+{
+	int depth = 1;
+
+	for (; words[at]; at++) {
+		if (opens_block(words[at]))
+			depth++;
+		else if (strcmp(words[at], "done") == 0 && --depth == 0)
+			return at + 1;
+	}
+	return at;
+}
+
+static void *thread_main(void *argument)
+{
+	struct part *part = argument;
+
+	run(&part->story, part->from);
+	tell_all(&part->story, "thread-end");
+	free(part);
+	return NULL;
+}
+
+static void start_threads(struct story *story, unsigned long num, int at)
+{
+	for (unsigned long i = 0; i < num; i++) {
+		struct part *part = calloc(1, sizeof(*part));
+
+		errno = ENOMEM;
+		if (!part || story->thread_num == THREADS_MAX)
+			die("threads");
+		part->story = *story;
+		part->story.connection = part->story.kept = NULL;
+		part->story.thread_num = 0;
+		part->from = at;
+		errno = pthread_create(&story->threads[story->thread_num++], NULL, thread_main, part);
+		if (errno)
+			die("pthread_create");
+	}
+}
+
+static void start_forks(struct story *story, unsigned long num, int at)
+{
+	pid_t parent = getpid();
+
+	for (unsigned long i = 0; i < num; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork");
+		if (pid > 0)
+			continue;
+		/* Nothing outlives the first process of the story, and alarms are not inherited. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(2);
+		alarm(story->limit);
+		story->thread_num = 0;
+		run(story, at);
+		tell_all(story, "exit");
+		_exit(0);
+	}
+}
+
+static void join(struct story *story)
+{
+	for (unsigned int i = 0; i < story->thread_num; i++)
+		pthread_join(story->threads[i], NULL);
+	story->thread_num = 0;
+	while (wait(NULL) >= 0 || errno == EINTR)
+		;
+}
+
+static void do_block(struct story *story, const char *word, int at)
+{
+	const char *number = strchr(word, '=');
+	unsigned long num = number ? strtoul(number + 1, NULL, 10) : 0;
+
+	if (word[0] == 't')
+		start_threads(story, num, at);
+	else if (strcmp(word, "forever") != 0 && word[0] == 'f')
+		start_forks(story, num, at);
+	else
+		for (unsigned long i = 0; !number || i < num; i++)
+			run(story, at);
+}
+
+/* --- the words -------------------------------------------------------------------------------------------- */
+
+/* Words without a value. Return: known? */
+static bool plain_word(struct story *story, const char *word)
+{
+	static const char *const closes[] = { "close", "rst", "abandon", "drop", "dup2-over", "close-range" };
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	for (size_t i = 0; i < sizeof(closes) / sizeof(closes[0]); i++) {
+		if (strcmp(word, closes[i]) == 0) {
+			do_close(story, closes[i]);
+			return true;
+		}
+	}
+	if (strncmp(word, "accept", 6) == 0 && !strchr(word, '=')) {
+		do_accept(story, word[6] == '4', !strstr(word, "-null"));
+	} else if (strcmp(word, "nonblock") == 0 || strcmp(word, "block") == 0) {
+		story->nonblock = word[0] == 'n';
+	} else if (strcmp(word, "cloexec") == 0) {
+		story->cloexec = true;
+	} else if (strcmp(word, "poll") == 0) {
+		connection_poll(current(story, word), POLLOUT);
+	} else if (strcmp(word, "wait-hup") == 0) {
+		connection_poll(current(story, word), POLLRDHUP);
+	} else if (strcmp(word, "so-error") == 0) {
+		connection_so_error(current(story, word));
+	} else if (strcmp(word, "recv-all") == 0) {
+		connection_receive(current(story, word), UINT64_MAX);
+	} else if (strcmp(word, "shutdown") == 0) {
+		do_shutdown(current(story, word), SHUT_WR);
+	} else if (strcmp(word, "shutdown-read") == 0) {
+		do_shutdown(current(story, word), SHUT_RD);
+	} else if (strcmp(word, "shutdown-both") == 0) {
+		do_shutdown(current(story, word), SHUT_RDWR);
+	} else if (strcmp(word, "linger0") == 0) {
+		if (setsockopt(current(story, word)->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
+			die("SO_LINGER");
+	} else if (strcmp(word, "keep") == 0) {
+		current(story, word)->next = story->kept;
+		story->kept = story->connection;
+		story->connection = NULL;
+	} else if (strcmp(word, "wait-stdin") == 0) {
+		wait_stdin();
+	} else if (strcmp(word, "join") == 0) {
+		join(story);
+	} else if (strcmp(word, "kill9") == 0) {
+		tell_all(story, "kill");
+		kill(getpid(), SIGKILL);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* NAME=VALUE. Return: known? */
+static bool value_word(struct story *story, const char *name, size_t length, const char *value)
+{
+#define IS(word) (length == sizeof(word) - 1 && memcmp(name, word, length) == 0)
+	int number = (int)strtol(value, NULL, 10), fd;
+
+	if (IS("truth")) {
+		story->truth = value;
+	} else if (IS("limit")) {
+		story->limit = (unsigned int)number;
+		alarm(story->limit);
+	} else if (IS("backlog")) {
+		story->backlog = number;
+	} else if (IS("listen")) {
+		do_listen(story, value);
+	} else if (IS("port-file")) {
+		do_port_file(story, value);
+	} else if (IS("bind")) {
+		story->bind_length = address_parse(&story->bind, value);
+	} else if (IS("connect")) {
+		do_connect(story, value);
+	} else if (IS("send")) {
+		connection_send(current(story, "send"), strtoull(value, NULL, 10));
+	} else if (IS("recv")) {
+		connection_receive(current(story, "recv"), strtoull(value, NULL, 10));
+	} else if (IS("wait-bytes")) {
+		connection_wait_bytes(current(story, "wait-bytes"), number);
+	} else if (IS("wait-file")) {
+		wait_file(value);
+	} else if (IS("touch")) {
+		fd = open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+		if (fd < 0)
+			die("%s", value);
+		close(fd);
+	} else if (IS("say")) {
+		printf("%s\n", value);
+		fflush(stdout);
+	} else if (IS("exit")) {
+		tell_all(story, "exit");
+		_exit(number);
+	} else if (IS("raise")) {
+		tell_all(story, "kill");
+		kill(getpid(), number);
+	} else if (IS("udp")) {
+		do_other(value[0] == '[' ? AF_INET6 : AF_INET, value);
+	} else if (IS("unix")) {
+		do_other(AF_UNIX, value);
+	} else if (IS("adopt")) {
+		do_adopt(story, value);
+	} else if (IS("adopt-listener")) {
+		story->listener = number;
+	} else {
+		return false;
+	}
+	return true;
+#undef IS
+}
+
+/* Does the words from @at to the end of their block. Return: index behind it. */
+static int run(struct story *story, int at)
+{
+	while (story->words[at]) {
+		const char *word = story->words[at++], *equals = strchr(word, '=');
+
+		if (strcmp(word, "done") == 0)
+			return at;
+		if (opens_block(word)) {
+			do_block(story, word, at);
+			at = block_end(story->words, at);
+		} else if (strcmp(word, "exec") == 0) {
+			do_exec(story, at);
+		} else if (!(equals ? value_word(story, word, (size_t)(equals - word), equals + 1) :
+				      plain_word(story, word))) {
+			errno = EINVAL;
+			die("%s", word);
+		}
+	}
+	return at;
+}
+
+int main(int argc, char **argv)
+{
+	static struct story story = { .listener = -1, .backlog = 128, .limit = LIMIT_SEC };
+
+	if (argc < 2) {
+		fputs("usage: mkconn WORD... (they stand at the head of mkconn.c)\n", stderr);
+		return 2;
+	}
+	story.words = argv + 1;
+	alarm(story.limit);
+	run(&story, 0);
+	join(&story);
+	tell_all(&story, "exit");
+	return 0;
+}
