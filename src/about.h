@@ -6,9 +6,6 @@
 
 /* What conntrace tells about itself and about the machine it is on. */
 
-/** about_version() - the version, and those of the libraries */
-void about_version(FILE *to);
-
 /** about_check() - what works here with these privileges, and what is missing for the rest */
 void about_check(FILE *to);
 

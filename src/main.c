@@ -12,6 +12,7 @@
 #include "options.h"
 #include "report/report.h"
 #include "session.h"
+#include "version.h"
 
 #define EXIT_USAGE 2
 
@@ -27,7 +28,7 @@ static int tell_about(const struct options *options)
 	if (options->help)
 		options_help(stdout);
 	else if (options->version)
-		about_version(stdout);
+		version_print(stdout);
 	else if (options->list_columns)
 		report_list_columns(stdout);
 	else if (options->check)

@@ -56,10 +56,8 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 
 	if (options->events)
 		to->reports[to->report_count++] = REPORT_EVENTS;
-	/* --events alone is the lines and nothing else; a table besides is asked for with -z. */
-	if (!options->events || options->report_given)
-		for (size_t i = 0; i < options->report_count; i++)
-			to->reports[to->report_count++] = kinds[options->reports[i]];
+	for (size_t i = 0; i < options->report_count; i++)
+		to->reports[to->report_count++] = kinds[options->reports[i]];
 	to->by = options->by;
 	to->sort = options->sort;
 	to->columns = options->columns;

@@ -109,42 +109,61 @@ static void resume(struct tracer *tracer, const struct tracee *tracee, int signa
 
 /* ---- entry and exit of calls -------------------------------------------- */
 
-static void at_entry(struct tracer *tracer, struct tracee *tracee, const struct ptrace_syscall_info *info)
-{
-	bool wanted = stop_entry(&tracer->gathered, tracee, info->arch, info->entry.nr,
-				 (const uint64_t *)info->entry.args, !tracer->filtered);
+/*
+ * What PTRACE_GET_SYSCALL_INFO (Linux 5.3) writes: struct ptrace_syscall_info
+ * of linux/ptrace.h, which can't be included beside sys/ptrace.h everywhere.
+ */
+struct call_report {
+	uint8_t op;
+	uint8_t pad[3];
+	uint32_t arch;
+	uint64_t instruction_pointer;
+	uint64_t stack_pointer;
+	union {
+		/* at the entry stop and at the seccomp stop alike */
+		struct {
+			uint64_t number;
+			uint64_t arguments[6];
+		} entry;
+		struct {
+			int64_t value;
+			uint8_t is_error;
+		} exit;
+	};
+	uint32_t seccomp_data;
+};
 
-	tracee->in_call = wanted || !tracer->filtered;
+enum {
+	REPORT_OP_ENTRY = 1,
+	REPORT_OP_EXIT = 2,
+	REPORT_OP_SECCOMP = 3,
+};
+
+static void ask_call(struct tracer *tracer, struct tracee *tracee)
+{
+	struct call_report report = {0};
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, (void *)sizeof(report), &report) <= 0)
+		return;
+	if (report.op == REPORT_OP_EXIT) {
+		if (tracee->in_call)
+			stop_return(&tracer->gathered, tracee, report.exit.value);
+		tracee->in_call = false;
+	} else if (report.op == REPORT_OP_ENTRY || report.op == REPORT_OP_SECCOMP) {
+		bool wanted = stop_entry(&tracer->gathered, tracee, report.arch, report.entry.number, report.entry.arguments,
+					 !tracer->filtered);
+
+		tracee->in_call = wanted || !tracer->filtered;
+	}
 }
 
 static void on_syscall_stop(struct tracer *tracer, struct tracee *tracee)
 {
-	struct ptrace_syscall_info info;
-
 	/* The way out of a call that does not matter: nothing to ask. */
-	if (tracee->in_call && tracee->call.kind == SYSCALL_OTHER) {
+	if (tracee->in_call && tracee->call.kind == SYSCALL_OTHER)
 		tracee->in_call = false;
-		return;
-	}
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, (void *)sizeof(info), &info) < 0)
-		return;
-	if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-		if (tracee->in_call)
-			stop_return(&tracer->gathered, tracee, info.exit.rval);
-		tracee->in_call = false;
-	} else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
-		at_entry(tracer, tracee, &info);
-	}
-}
-
-static void on_seccomp_stop(struct tracer *tracer, struct tracee *tracee)
-{
-	struct ptrace_syscall_info info;
-
-	_Static_assert(offsetof(struct ptrace_syscall_info, seccomp.args) == offsetof(struct ptrace_syscall_info, entry.args),
-		       "the entry of a call is told alike at both kinds of stop");
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, (void *)sizeof(info), &info) > 0)
-		at_entry(tracer, tracee, &info);
+	else
+		ask_call(tracer, tracee);
 }
 
 /* ---- life of threads ------------------------------------------------------ */
@@ -233,7 +252,7 @@ static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
 			deliver = number;
 		break;
 	case PTRACE_EVENT_SECCOMP:
-		on_seccomp_stop(tracer, tracee);
+		ask_call(tracer, tracee);
 		break;
 	case PTRACE_EVENT_CLONE:
 	case PTRACE_EVENT_FORK:
