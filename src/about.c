@@ -1,7 +1,148 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "about.h"
 
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "source/diag/destroy.h"
+#include "source/diag/dump.h"
+#include "source/diag/socket.h"
+
+/* Each answer is tried out, not looked up, except for Yama, whose rule depends on who is to be attached to. */
+
+static void answer(FILE *to, bool works, const char *what, const char *remedy)
+{
+	if (works)
+		fprintf(to, "yes  %s\n", what);
+	else
+		fprintf(to, "no   %s: %s\n", what, remedy);
+}
+
+static bool can_trace_child(void)
+{
+	pid_t child = fork();
+	bool works;
+
+	if (child < 0)
+		return false;
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	works = ptrace(PTRACE_SEIZE, child, NULL, NULL) == 0;
+	kill(child, SIGKILL);
+	while (waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return works;
+}
+
+static bool can_filter(void)
+{
+	unsigned int action = SECCOMP_RET_TRACE;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+static bool can_take_descriptors(void)
+{
+	int pidfd = socket_process(getpid());
+	int taken = pidfd >= 0 ? socket_take(pidfd, pidfd) : -1;
+
+	if (taken >= 0)
+		close(taken);
+	if (pidfd >= 0)
+		close(pidfd);
+	return taken >= 0;
+}
+
+static bool can_hear_destroy(void)
+{
+	const struct destroy_config config = {0};
+	struct destroy *destroy;
+	struct err err;
+	bool works = destroy_open(&destroy, &config, &err) == 0;
+
+	if (works)
+		destroy_close(destroy);
+	return works;
+}
+
+static bool can_ask_kernel(void)
+{
+	struct diag *diag;
+	struct err err;
+	bool works = diag_open(&diag, 0, &err) == 0;
+
+	if (works)
+		diag_close(diag);
+	return works;
+}
+
+static bool can_capture(void)
+{
+	int socket_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (socket_fd >= 0)
+		close(socket_fd);
+	return socket_fd >= 0;
+}
+
+/* 0 when Yama is not there. */
+static int64_t yama_scope(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	char line[16] = "0";
+	int64_t scope = 0;
+
+	if (file == NULL)
+		return 0;
+	if (fgets(line, sizeof(line), file) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		if (number_parse(line, 0, 3, &scope) != 0)
+			scope = 0;
+	}
+	fclose(file);
+	return scope;
+}
+
+static void check_attach(FILE *to)
+{
+	static const char *const remedies[] = {
+		NULL,
+		"Yama allows descendants only: sysctl kernel.yama.ptrace_scope=0, or root",
+		"Yama allows CAP_SYS_PTRACE only: sysctl kernel.yama.ptrace_scope=0, or root",
+		"Yama forbids it until the next boot (ptrace_scope 3); nothing but launching the program works",
+	};
+	int64_t scope = yama_scope();
+	bool works = scope == 0 || (scope < 3 && geteuid() == 0);
+
+	answer(to, works, geteuid() == 0 ? "attach to every process (-p)" : "attach to processes of the same user (-p)",
+	       remedies[scope]);
+}
+
 void about_check(FILE *to)
 {
-	fputs("check\n", to);
+	fprintf(to, "What works here, as user %d:\n", (int)geteuid());
+	answer(to, can_trace_child(), "launch and trace a command", "ptrace(2) is forbidden here (container, sandbox)");
+	answer(to, can_filter(), "launch at full speed, under a system-call filter",
+	       "no seccomp with SECCOMP_RET_TRACE; use --no-filter");
+	check_attach(to);
+	answer(to, can_take_descriptors(), "read socket counters at accept and connect (handshake and queue times)",
+	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
+	answer(to, can_hear_destroy(), "hear the final counters of every connection (exact bytes)",
+	       "no socket destroy events: the kernel has no inet_diag (modprobe tcp_diag)");
+	answer(to, can_ask_kernel(), "ask for the counters of open connections", "the kernel has no sock_diag");
+	answer(to, can_capture(), "capture packets (-i)",
+	       "needs CAP_NET_RAW: setcap cap_net_raw+ep \"$(command -v conntrace)\", or root");
+	answer(to, true, "read savefiles (-r)", "");
+	answer(to, geteuid() == 0, "name the processes of other users (-i without a target), run as another user (-u)",
+	       "needs root");
 }

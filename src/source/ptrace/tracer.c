@@ -23,6 +23,7 @@
 #include "source/procfs/procfs.h"
 #include "source/ptrace/filter.h"
 #include "source/ptrace/launch.h"
+#include "source/ptrace/placement.h"
 #include "source/ptrace/stop.h"
 #include "source/ptrace/tracee.h"
 #include "source/source.h"
@@ -78,6 +79,7 @@ struct tracer {
 	size_t warning_count;
 	struct tracee_table *table;
 	struct stop gathered;
+	struct placement placement;
 	bool filtered;
 	long options;
 	struct existing *existing;
@@ -468,6 +470,7 @@ static int wait_and_dispatch(struct tracer *tracer, int flags)
 	tracee = adopt(tracer, tid, NULL);
 	on_stopped(tracer, tracee, status);
 	push(tracer);
+	placement_stop(&tracer->placement, tid);
 	return status >> 16;
 }
 
@@ -483,6 +486,7 @@ static void *run(void *argument)
 	if (tracer->open_rc != 0)
 		return NULL;
 	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
+	placement_init(&tracer->placement);
 	while (!atomic_load(&tracer->stop) && tracee_count(tracer->table) > 0) {
 		bool more = tracer->existing_at < tracer->existing_count;
 		int rc = wait_and_dispatch(tracer, more ? WNOHANG : 0);
