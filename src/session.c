@@ -43,6 +43,7 @@ struct session {
 	int64_t end_ns;         /* monotonic, 0 none */
 	int64_t kill_ns;        /* monotonic, 0 none */
 	uint64_t finished;
+	bool is_file;
 	bool stopping;
 	bool at_once;
 	bool print_now;
@@ -158,7 +159,6 @@ static int open_signals(struct session *session)
 static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
-	bool is_file = options->read != NULL || options->replay != NULL;
 	struct tracker_config config = {
 		.limit = TRACKER_LIMIT,
 		.timeout_ns = options->timeout_ns,
@@ -168,7 +168,7 @@ static void open_tracker(struct session *session)
 	};
 	struct tracker_notify notify = {session, on_finished};
 
-	if (is_file)
+	if (session->is_file)
 		config.linger_ns = LINGER_FILE_NS;
 	else if (sources_has_packets(session->sources))
 		config.linger_ns = LINGER_NS;
@@ -205,6 +205,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	int rc;
 
 	session->options = options;
+	session->is_file = options->read != NULL || options->replay != NULL;
 	session->signal_fd = -1;
 	session->start_ns = clock_monotonic();
 	*exit_status = options->command != NULL ? 125 : 1;
@@ -303,7 +304,7 @@ static bool is_over(const struct session *session)
 
 static int64_t time_to_wait(const struct session *session, bool was_busy, int64_t now_ns)
 {
-	int64_t wait = was_busy ? LOOK_NS : IDLE_NS;
+	int64_t wait = !was_busy ? IDLE_NS : session->is_file ? 0 : LOOK_NS;
 
 	if (session->end_ns > 0 && session->end_ns - now_ns < wait)
 		wait = session->end_ns - now_ns;
@@ -343,9 +344,17 @@ static void report_in_time(struct session *session, int64_t now_ns)
 	session->print_now = false;
 }
 
+/* In a file time is what the events say, and nobody can overtake anybody. */
+static void take_in(struct session *session)
+{
+	int64_t until_ns = session->is_file ? INT64_MAX : clock_now() - sources_hold_ns(session->sources);
+
+	feed(session, until_ns);
+	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
+}
+
 void session_run(struct session *session)
 {
-	int64_t hold_ns = sources_hold_ns(session->sources);
 	bool was_busy = false;
 
 	while (!is_over(session)) {
@@ -353,8 +362,7 @@ void session_run(struct session *session)
 
 		wait_for_work(session, was_busy);
 		was_busy = sources_read(session->sources) > 0;
-		feed(session, clock_now() - hold_ns);
-		tracker_tick(session->tracker, clock_now() - hold_ns);
+		take_in(session);
 		report_in_time(session, clock_monotonic());
 		check_output(session, output_error(session->output, &write_err), &write_err);
 		stop_command(session, clock_monotonic());
@@ -412,7 +420,7 @@ int session_report(struct session *session, struct err *err)
 	struct summary summary;
 
 	hear_last_words(session);
-	tracker_finish(session->tracker, clock_now());
+	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
 	if (session->write_error == 0) {
 		int rc;
 

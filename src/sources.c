@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "source/diag/destroy.h"
+#include "source/packet/process.h"
 #include "source/procfs/procfs.h"
 #include "source/source.h"
 
@@ -22,6 +23,8 @@
  */
 #define HOLD_PACKETS_NS (100 * CLOCK_NS_PER_MS)
 #define HOLD_NS (20 * CLOCK_NS_PER_MS)
+/* A packet process that does not come to an end in this time hangs. */
+#define DRAIN_NS (10 * CLOCK_NS_PER_SEC)
 
 struct sources {
 	const struct options *options;
@@ -33,9 +36,11 @@ struct sources {
 	struct destroy *destroy;
 	struct queue *destroy_events;
 	struct diag *diag;
+	struct packet *packet;
+	struct queue *packet_events;
 	char **notices;
 	size_t notice_count, notice_at;
-	bool tracer_ended;
+	bool tracer_ended, packet_ended;
 };
 
 static void add_notice(struct sources *sources, const char *text)
@@ -117,6 +122,26 @@ static int open_tracer(struct sources *sources, const sigset_t *mask, int *exit_
 	return 0;
 }
 
+static int open_packets(struct sources *sources, struct err *err)
+{
+	const struct options *options = sources->options;
+	const struct packet_config config = {
+		.interfaces = options->interfaces,
+		.interface_count = options->interface_count,
+		.savefile = options->read,
+		.filter = options->packet_filter,
+		.promisc = options->promisc,
+		.snaplen = (int)options->snaplen,
+		.buffer_kib = (int)options->buffer_kib,
+		.drop_to = options->drop_to,
+	};
+	int rc = packet_open(&sources->packet, &config, err);
+
+	if (rc == 0)
+		sources->packet_events = merge_stream(sources->merge);
+	return rc;
+}
+
 int sources_open(struct sources **opened, const struct options *options, const sigset_t *mask, int *exit_status,
 		 struct err *err)
 {
@@ -130,6 +155,9 @@ int sources_open(struct sources **opened, const struct options *options, const s
 	sources->netns = procfs_netns(getpid());
 	if (options->read == NULL && options->replay == NULL)
 		open_kernel(sources);
+	/* It forks, so it comes before the tracing thread. */
+	if (sources_has_packets(sources))
+		rc = open_packets(sources, err);
 	if (rc == 0 && has_target)
 		rc = open_tracer(sources, mask, exit_status, err);
 	if (rc != 0) {
@@ -149,6 +177,7 @@ void sources_close(struct sources *sources, int *wait_status)
 	tracer_close(sources->tracer);
 	destroy_close(sources->destroy);
 	diag_close(sources->diag);
+	packet_close(sources->packet);
 	merge_free(sources->merge);
 	for (size_t i = 0; i < sources->notice_count; i++)
 		free(sources->notices[i]);
@@ -158,6 +187,21 @@ void sources_close(struct sources *sources, int *wait_status)
 }
 
 /* ---- reading ------------------------------------------------------------------- */
+
+static int read_packets(struct sources *sources)
+{
+	struct err err = {""};
+	int rc;
+
+	if (sources->packet == NULL || sources->packet_ended)
+		return 0;
+	rc = packet_read(sources->packet, sources->packet_events, &err);
+	if (rc == SOURCE_END)
+		sources->packet_ended = true;
+	else if (rc < 0)
+		add_notice(sources, err.text);
+	return rc > 0 ? rc : 0;
+}
 
 int sources_read(struct sources *sources)
 {
@@ -183,7 +227,7 @@ int sources_read(struct sources *sources)
 		}
 		count += rc > 0 ? rc : 0;
 	}
-	return count;
+	return count + read_packets(sources);
 }
 
 size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool *ready)
@@ -198,17 +242,31 @@ size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool
 	}
 	if (sources->destroy != NULL)
 		fds[count++] = (struct pollfd){.fd = destroy_fd(sources->destroy), .events = POLLIN};
+	if (sources->packet != NULL && !sources->packet_ended)
+		fds[count++] = (struct pollfd){.fd = packet_fd(sources->packet), .events = POLLIN};
 	return count;
 }
 
 bool sources_have_ended(const struct sources *sources)
 {
-	return sources->tracer != NULL && sources->tracer_ended;
+	if (sources->tracer != NULL)
+		return sources->tracer_ended;
+	return sources->packet != NULL && sources->packet_ended;
 }
 
 void sources_drain(struct sources *sources)
 {
-	(void)sources;
+	int64_t until_ns = clock_monotonic() + DRAIN_NS;
+
+	if (sources->packet == NULL)
+		return;
+	packet_drain(sources->packet);
+	while (!sources->packet_ended && clock_monotonic() < until_ns) {
+		struct pollfd fd = {.fd = packet_fd(sources->packet), .events = POLLIN};
+
+		if (read_packets(sources) == 0 && !sources->packet_ended)
+			(void)poll(&fd, 1, 100);
+	}
 }
 
 int64_t sources_hold_ns(const struct sources *sources)
@@ -243,8 +301,11 @@ bool sources_has_packets(const struct sources *sources)
 
 uint64_t sources_packets(const struct sources *sources)
 {
-	(void)sources;
-	return 0;
+	struct packet_stats stats = {0};
+
+	if (sources->packet != NULL)
+		packet_stats(sources->packet, &stats);
+	return stats.frames;
 }
 
 uint32_t sources_netns(const struct sources *sources)
