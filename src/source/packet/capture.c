@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/packet/capture.h"
+
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "source/source.h"
+
+/*
+ * The only file that knows libpcap's handles.
+ *
+ * Live, immediate mode is asked for, because then the kernel shows each packet
+ * at once (libpcap uses TPACKET_V2). In the other mode it shows blocks
+ * (TPACKET_V3), and the packets of an unfinished block cannot be had when the
+ * run ends. How often one looks is decided by the caller.
+ */
+
+/* Time stamps outside this are no dates but damage: seconds that fit nanoseconds in 63 bits. */
+#define SECONDS_MAX INT64_C(9000000000)
+
+struct capture {
+	pcap_t *pcap;
+	const char *name;
+	capture_function function;
+	void *context;
+	int64_t last_ns;
+	int fraction_ns;
+	int link_type;
+	bool live;
+};
+
+/* What there is to choose from, as the remedy for a wrong name. */
+static void interfaces_append(char *text, size_t size)
+{
+	char error[PCAP_ERRBUF_SIZE];
+	pcap_if_t *all, *each;
+	size_t used = strlen(text);
+
+	if (pcap_findalldevs(&all, error) < 0)
+		return;
+	for (each = all; each != NULL && used < size; each = each->next) {
+		/* Buses and sniffers of other kinds are no interfaces of ours. */
+		if (strncmp(each->name, "usb", 3) == 0 || strncmp(each->name, "bluetooth", 9) == 0 ||
+		    strncmp(each->name, "dbus", 4) == 0)
+			continue;
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", each->name);
+	}
+	pcap_freealldevs(all);
+}
+
+static int activate_failed(const struct capture *capture, int status, struct err *err)
+{
+	char list[256] = "";
+
+	switch (status) {
+	case PCAP_ERROR_NO_SUCH_DEVICE:
+		interfaces_append(list, sizeof(list));
+		return err_set(err, ENODEV, "no interface \"%s\"; there are: %s", capture->name,
+			       list[0] ? list : "none that may be listened on");
+	case PCAP_ERROR_PERM_DENIED:
+	case PCAP_ERROR_PROMISC_PERM_DENIED:
+		return err_set(err, EPERM,
+			       "may not capture on \"%s\": needs CAP_NET_RAW: setcap cap_net_raw+ep "
+			       "$(command -v conntrace), or run as root", capture->name);
+	case PCAP_ERROR_IFACE_NOT_UP:
+		return err_set(err, ENETDOWN, "interface \"%s\" is not up: ip link set %s up", capture->name,
+			       capture->name);
+	default:
+		return err_set(err, EIO, "cannot capture on \"%s\": %s", capture->name,
+			       pcap_geterr(capture->pcap)[0] ? pcap_geterr(capture->pcap) : pcap_statustostr(status));
+	}
+}
+
+static int check_link_type(struct capture *capture, struct err *err)
+{
+	const char *name;
+
+	capture->link_type = pcap_datalink(capture->pcap);
+	if (dissect_knows(capture->link_type))
+		return 0;
+	name = pcap_datalink_val_to_name(capture->link_type);
+	return err_set(err, EPROTONOSUPPORT,
+		       "\"%s\": link type %s (%d) is not understood; Ethernet, Linux cooked, raw IP, loopback, PPP, MPLS "
+		       "and NFLOG are", capture->name, name ? name : "unknown", capture->link_type);
+}
+
+static int set_live(struct capture *capture, const struct capture_config *config)
+{
+	pcap_t *pcap = capture->pcap;
+
+	pcap_set_snaplen(pcap, config->snaplen > 0 ? config->snaplen : CAPTURE_SNAPLEN);
+	pcap_set_promisc(pcap, config->promisc);
+	pcap_set_buffer_size(pcap, (config->buffer_kib > 0 ? config->buffer_kib : CAPTURE_BUFFER_KIB) * 1024);
+	pcap_set_immediate_mode(pcap, 1);
+	pcap_set_timeout(pcap, 100);
+	pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
+	return pcap_activate(pcap);
+}
+
+static int live_filter(struct capture *capture, const char *filter, struct err *err)
+{
+	struct bpf_program program;
+	int got;
+
+	/* What surely holds no TCP need not be copied out of the kernel. */
+	got = capture_compile(&program, filter ? filter : "not udp", capture->link_type, filter ? err : NULL);
+	if (got < 0)
+		return filter ? got : 0;
+	got = capture_set_filter(capture, &program, err);
+	pcap_freecode(&program);
+	return got;
+}
+
+int capture_open_live(struct capture **result, const struct capture_config *config, struct err *err)
+{
+	char error[PCAP_ERRBUF_SIZE] = "";
+	struct capture *capture = xcalloc(1, sizeof(*capture));
+	int status;
+
+	capture->name = config->interface;
+	capture->live = true;
+	capture->pcap = pcap_create(config->interface, error);
+	if (capture->pcap == NULL) {
+		free(capture);
+		return err_set(err, EINVAL, "cannot capture on \"%s\": %s", config->interface, error);
+	}
+	status = set_live(capture, config);
+	if (status < 0) {
+		status = activate_failed(capture, status, err);
+		goto fail;
+	}
+#ifdef DLT_LINUX_SLL2
+	/* Says on which interface each frame was; only newer libpcap offers it. */
+	if (pcap_datalink(capture->pcap) == DLT_LINUX_SLL && pcap_set_datalink(capture->pcap, DLT_LINUX_SLL2) < 0)
+		pcap_set_datalink(capture->pcap, DLT_LINUX_SLL);
+#endif
+	status = check_link_type(capture, err);
+	if (status == 0)
+		status = live_filter(capture, config->filter, err);
+	if (status == 0 && pcap_setnonblock(capture->pcap, 1, error) < 0)
+		status = err_set(err, EIO, "cannot capture on \"%s\": %s", capture->name, error);
+	if (status < 0)
+		goto fail;
+	capture->fraction_ns = pcap_get_tstamp_precision(capture->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
+	*result = capture;
+	return 0;
+fail:
+	capture_close(capture);
+	return status;
+}
+
+int capture_open_file(struct capture **result, FILE *file, const char *name, struct err *err)
+{
+	char error[PCAP_ERRBUF_SIZE] = "";
+	struct capture *capture = xcalloc(1, sizeof(*capture));
+	int status;
+
+	capture->name = name;
+	capture->fraction_ns = 1;
+	capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
+	if (capture->pcap == NULL) {
+		free(capture);
+		return err_set(err, EINVAL, "\"%s\": %s; pcap and pcapng can be read, compressed ones through zcat FILE | "
+					    "conntrace -r -", name, error);
+	}
+	status = check_link_type(capture, err);
+	if (status < 0) {
+		capture_close(capture);
+		return status;
+	}
+	*result = capture;
+	return 0;
+}
+
+int capture_compile(struct bpf_program *program, const char *filter, int link_type, struct err *err)
+{
+	pcap_t *dead = pcap_open_dead(link_type, 262144);
+	int got = 0;
+
+	if (dead == NULL)
+		return err_set(err, ENOMEM, "filter \"%s\": out of memory", filter);
+	if (pcap_compile(dead, program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
+		got = err_set(err, EINVAL, "filter \"%s\": %s; see pcap-filter(7)", filter, pcap_geterr(dead));
+	pcap_close(dead);
+	return got;
+}
+
+int capture_set_filter(struct capture *capture, struct bpf_program *program, struct err *err)
+{
+	if (pcap_setfilter(capture->pcap, program) < 0)
+		return err_set(err, EINVAL, "filter for \"%s\": %s", capture->name, pcap_geterr(capture->pcap));
+	return 0;
+}
+
+int capture_link_type(const struct capture *capture)
+{
+	return capture->link_type;
+}
+
+int capture_fd(const struct capture *capture)
+{
+	return capture->live ? pcap_get_selectable_fd(capture->pcap) : -1;
+}
+
+static void handle(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
+{
+	struct capture *capture = (struct capture *)(void *)user;
+	struct dissect_record record = {.data = data, .caplen = header->caplen, .length = header->len};
+	int64_t seconds = header->ts.tv_sec;
+
+	/* A frame with a broken date came when the one before it came, as far as anybody knows. */
+	if (seconds >= 0 && seconds < SECONDS_MAX)
+		capture->last_ns = seconds * CLOCK_NS_PER_SEC + (int64_t)header->ts.tv_usec * capture->fraction_ns;
+	record.time_ns = capture->last_ns;
+	capture->function(capture->context, &record);
+}
+
+int capture_read(struct capture *capture, int count, capture_function function, void *context, struct err *err)
+{
+	int got;
+
+	capture->function = function;
+	capture->context = context;
+	got = pcap_dispatch(capture->pcap, count, handle, (u_char *)capture);
+	if (got > 0)
+		return got;
+	if (got == PCAP_ERROR_BREAK)
+		return 0;
+	if (got == 0)
+		return capture->live ? 0 : SOURCE_END;
+	return err_set(err, EIO, "\"%s\": %s", capture->name, pcap_geterr(capture->pcap));
+}
+
+void capture_stop(struct capture *capture)
+{
+	pcap_breakloop(capture->pcap);
+}
+
+/*
+ * Not pcap_stats(3PCAP): that also opens files below /sys, which a confined
+ * process may not. The kernel starts counting anew at each call (packet(7)).
+ */
+int64_t capture_drops(struct capture *capture)
+{
+	struct tpacket_stats stats;
+	socklen_t length = sizeof(stats);
+
+	if (!capture->live ||
+	    getsockopt(pcap_fileno(capture->pcap), SOL_PACKET, PACKET_STATISTICS, &stats, &length) < 0)
+		return -1;
+	return stats.tp_drops;
+}
+
+void capture_close(struct capture *capture)
+{
+	if (capture == NULL)
+		return;
+	pcap_close(capture->pcap);
+	free(capture);
+}

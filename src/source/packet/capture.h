@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PACKET_CAPTURE_H
+#define CONNTRACE_SOURCE_PACKET_CAPTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "source/packet/dissect.h"
+
+struct bpf_program;
+
+/** Bytes captured of each frame unless asked otherwise: link layer, IPv6 with extension headers, TCP with options. */
+#define CAPTURE_SNAPLEN 256
+
+/** Kernel buffer unless asked otherwise, KiB. */
+#define CAPTURE_BUFFER_KIB 8192
+
+/**
+ * struct capture_config - how to listen on an interface
+ * @interface: its name, or "any"
+ * @filter: pcap-filter(7) expression, or NULL
+ * @promisc: hear frames for others too
+ * @snaplen: bytes of each frame, 0 for CAPTURE_SNAPLEN
+ * @buffer_kib: kernel buffer, 0 for CAPTURE_BUFFER_KIB
+ */
+struct capture_config {
+	const char *interface;
+	const char *filter;
+	bool promisc;
+	int snaplen;
+	int buffer_kib;
+};
+
+/** struct capture - an interface or a savefile that libpcap reads */
+struct capture;
+
+/**
+ * capture_open_live() - listen on an interface, without ever blocking in capture_read()
+ *
+ * Return: 0, or a negative errno with the story in @err (-EPERM, -ENODEV,
+ * -EINVAL for the filter, -EPROTONOSUPPORT for the link type, ...).
+ */
+int capture_open_live(struct capture **capture, const struct capture_config *config, struct err *err);
+
+/**
+ * capture_open_file() - read a savefile
+ * @capture: set on success; owns @file then
+ * @file: pcap or pcapng, at its first byte
+ * @name: what to call it in messages; must live as long
+ *
+ * Only reads and allocates, so it works under confine().
+ */
+int capture_open_file(struct capture **capture, FILE *file, const char *name, struct err *err);
+
+/**
+ * capture_compile() - a filter expression for a link type
+ * @program: set on success; to be freed with pcap_freecode()
+ *
+ * May look up names, so not under confine().
+ */
+int capture_compile(struct bpf_program *program, const char *filter, int link_type, struct err *err);
+
+/** capture_set_filter() - only frames that pass @program from now on */
+int capture_set_filter(struct capture *capture, struct bpf_program *program, struct err *err);
+
+/** capture_link_type() - DLT_* */
+int capture_link_type(const struct capture *capture);
+
+/** capture_fd() - for poll(2), -1 for a savefile */
+int capture_fd(const struct capture *capture);
+
+/** typedef capture_function - gets a frame; its data is valid during the call only */
+typedef void (*capture_function)(void *context, const struct dissect_record *record);
+
+/**
+ * capture_read() - hand frames to @function
+ * @capture: the source
+ * @count: at most about this many
+ * @function: gets each
+ * @context: is passed on
+ * @err: on failure
+ *
+ * Return: how many, 0 when there are none now, SOURCE_END at the end of a
+ * savefile, or a negative errno. A savefile cut in the middle gives what is
+ * whole first and the error then.
+ */
+int capture_read(struct capture *capture, int count, capture_function function, void *context, struct err *err);
+
+/** capture_stop() - let capture_read() return early; may be called by its function */
+void capture_stop(struct capture *capture);
+
+/** capture_drops() - frames the kernel had no room for since the last call; -1 when it does not say */
+int64_t capture_drops(struct capture *capture);
+
+/** capture_close() - NULL is fine */
+void capture_close(struct capture *capture);
+
+#endif

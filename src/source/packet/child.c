@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/packet/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "source/packet/capture.h"
+
+/*
+ * The packet process: open, confine, read. Everything that allocates or may
+ * fail for want of rights comes before confine(), everything that looks at
+ * captured bytes after it.
+ *
+ * Live, it looks at the interfaces when packets wait and then lets them gather
+ * for a moment, so that a busy interface costs a few hundred wakeups a second
+ * and not one per packet; the kernel's buffer holds them meanwhile. With
+ * several interfaces their packets are put in order: those younger than the
+ * beginning of a round wait for the next one, because an interface read
+ * earlier in the round may still get an older packet.
+ */
+
+#define GATHER_MS 5
+#define IDLE_MS 500
+#define DROPS_EVERY_NS (200 * CLOCK_NS_PER_MS)
+
+/* Frames handled before control is looked at again. */
+#define ROUND_FRAMES 4096
+
+/* A savefile wakes the reader when so many events wait: each wakeup costs both a system call. */
+#define WAKE_EVERY 1024
+
+#define STAGE_SLOTS 8192
+
+struct child;
+
+/* One interface, or the savefile; @staged events wait to be put in order with those of the others. */
+struct input {
+	struct capture *capture;
+	struct child *child;
+	struct event *staged;
+	uint32_t first;
+	uint32_t count;
+	uint16_t number;
+};
+
+struct child {
+	const struct child_config *config;
+	struct child_shared *shared;
+	struct ring *ring;
+	struct input inputs[PACKET_INTERFACES];
+	size_t input_count;
+	uint64_t verdicts[DISSECT_VERDICT_NUM];
+	uint64_t lost_unsaid;
+	int64_t drops_checked_ns;
+	int64_t last_ns;
+	uint32_t wake_every;
+	bool live;
+	bool draining;
+};
+
+static void wake_reader(struct child *child)
+{
+	/* A full pipe wakes as well. */
+	(void)!write(child->config->wake_fd, "", 1);
+}
+
+static void finish(struct child *child, enum child_state state)
+{
+	atomic_store(&child->shared->state, state);
+	wake_reader(child);
+	_exit(state == CHILD_FAILED);
+}
+
+static void fail(struct child *child, int error, const struct err *err)
+{
+	child->shared->error = error;
+	memcpy(child->shared->text, err->text, sizeof(err->text));
+	finish(child, CHILD_FAILED);
+}
+
+static void publish_counts(struct child *child)
+{
+	for (int i = 0; i < DISSECT_VERDICT_NUM; i++)
+		atomic_store_explicit(&child->shared->frames[i], child->verdicts[i], memory_order_relaxed);
+}
+
+/* Wait until an order comes, an interface has something, or @timeout_ms pass. Ends the process when the main one did. */
+static void wait_for(struct child *child, bool interfaces, int timeout_ms)
+{
+	struct pollfd fds[1 + PACKET_INTERFACES];
+	char orders[64];
+	nfds_t count = 0;
+	ssize_t got;
+
+	fds[count++] = (struct pollfd){.fd = child->config->control_fd, .events = POLLIN};
+	for (size_t i = 0; interfaces && i < child->input_count; i++)
+		fds[count++] = (struct pollfd){.fd = capture_fd(child->inputs[i].capture), .events = POLLIN};
+	if (poll(fds, count, timeout_ms) <= 0 || fds[0].revents == 0)
+		return;
+	got = read(child->config->control_fd, orders, sizeof(orders));
+	if (got == 0)
+		_exit(0);
+	if (got > 0 && memchr(orders, CHILD_DRAIN, (size_t)got) != NULL)
+		child->draining = true;
+}
+
+/* Where the next event may be written, or NULL when the ring is full and must not be waited for. */
+static struct event *reserve(struct child *child)
+{
+	struct event *event = ring_reserve(child->ring, child->config->slots);
+
+	while (event == NULL && !child->live) {
+		if (atomic_load(&child->shared->stop)) {
+			publish_counts(child);
+			finish(child, CHILD_DONE);
+		}
+		atomic_store(&child->ring->starved, 1);
+		if (ring_wants_reader(child->ring))
+			wake_reader(child);
+		/* Only now, or room made in between would be missed. */
+		event = ring_reserve(child->ring, child->config->slots);
+		if (event == NULL)
+			wait_for(child, false, IDLE_MS);
+		if (event == NULL)
+			event = ring_reserve(child->ring, child->config->slots);
+	}
+	return event;
+}
+
+static void commit(struct child *child)
+{
+	ring_commit(child->ring);
+	if (child->wake_every != 0 && ring_used(child->ring) >= child->wake_every && ring_wants_reader(child->ring))
+		wake_reader(child);
+}
+
+static void lose(struct child *child, enum lost_where where, int64_t count, int64_t time_ns)
+{
+	struct event *slot = reserve(child), event;
+
+	if (slot == NULL)
+		return;
+	event = event_new(EVENT_LOST, ORIGIN_WIRE, time_ns);
+	event.lost.where = (uint8_t)where;
+	event.lost.count = count;
+	memcpy(slot, &event, event_size(EVENT_LOST));
+	commit(child);
+}
+
+/* The events that found the ring full, told as soon as there is room. */
+static void lose_unsaid(struct child *child)
+{
+	uint64_t lost = child->lost_unsaid;
+
+	if (lost == 0 || ring_reserve(child->ring, child->config->slots) == NULL)
+		return;
+	child->lost_unsaid = 0;
+	lose(child, LOST_PACKET_QUEUE, (int64_t)lost, child->last_ns);
+}
+
+static void lost_one(struct child *child)
+{
+	child->lost_unsaid++;
+	atomic_fetch_add_explicit(&child->shared->queue_drops, 1, memory_order_relaxed);
+}
+
+static void frame_direct(void *context, const struct dissect_record *record)
+{
+	struct input *input = context;
+	struct child *child = input->child;
+	struct dissect_record numbered = *record;
+	struct event *event = reserve(child);
+	static struct event nowhere;
+	enum dissect_verdict verdict;
+
+	numbered.interface = input->number;
+	child->last_ns = record->time_ns;
+	verdict = dissect_frame(capture_link_type(input->capture), &numbered, event ? event : &nowhere);
+	child->verdicts[verdict]++;
+	if (verdict != DISSECT_EVENT)
+		return;
+	if (event == NULL) {
+		lost_one(child);
+		return;
+	}
+	commit(child);
+	if (child->lost_unsaid != 0)
+		lose_unsaid(child);
+}
+
+static void frame_staged(void *context, const struct dissect_record *record)
+{
+	struct input *input = context;
+	struct child *child = input->child;
+	struct dissect_record numbered = *record;
+	struct event *event = &input->staged[(input->first + input->count) % STAGE_SLOTS];
+	enum dissect_verdict verdict;
+
+	numbered.interface = input->number;
+	verdict = dissect_frame(capture_link_type(input->capture), &numbered, event);
+	child->verdicts[verdict]++;
+	if (verdict != DISSECT_EVENT)
+		return;
+	input->count++;
+	if (input->count == STAGE_SLOTS)
+		capture_stop(input->capture);
+}
+
+/* Put the staged events up to @horizon_ns into the ring, oldest first. */
+static void merge_staged(struct child *child, int64_t horizon_ns)
+{
+	for (;;) {
+		struct input *oldest = NULL;
+		int64_t oldest_ns = INT64_MAX;
+		struct event *slot;
+
+		for (size_t i = 0; i < child->input_count; i++) {
+			struct input *input = &child->inputs[i];
+
+			if (input->count > 0 && input->staged[input->first].time_ns < oldest_ns) {
+				oldest = input;
+				oldest_ns = input->staged[input->first].time_ns;
+			}
+		}
+		if (oldest == NULL || oldest_ns > horizon_ns)
+			return;
+		slot = reserve(child);
+		if (slot != NULL) {
+			const struct event *event = &oldest->staged[oldest->first];
+
+			memcpy(slot, event, event_size((enum event_type)event->type));
+			commit(child);
+			lose_unsaid(child);
+		} else {
+			lost_one(child);
+		}
+		child->last_ns = oldest_ns;
+		oldest->first = (oldest->first + 1) % STAGE_SLOTS;
+		oldest->count--;
+	}
+}
+
+static void check_drops(struct child *child, bool now)
+{
+	int64_t time_ns = clock_monotonic(), drops = 0;
+
+	if (!now && time_ns - child->drops_checked_ns < DROPS_EVERY_NS)
+		return;
+	child->drops_checked_ns = time_ns;
+	for (size_t i = 0; i < child->input_count; i++) {
+		int64_t lost = capture_drops(child->inputs[i].capture);
+
+		drops += lost > 0 ? lost : 0;
+	}
+	if (drops == 0)
+		return;
+	atomic_fetch_add_explicit(&child->shared->kernel_drops, (uint64_t)drops, memory_order_relaxed);
+	lose(child, LOST_CAPTURE_KERNEL, drops, child->last_ns ? child->last_ns : clock_now());
+}
+
+/* An interface is gone; the others go on. */
+static void drop_input(struct child *child, size_t which, int error, const struct err *err)
+{
+	if (child->input_count == 1) {
+		publish_counts(child);
+		fail(child, error, err);
+	}
+	merge_staged(child, INT64_MAX);
+	child->shared->error = error;
+	memcpy(child->shared->text, err->text, sizeof(err->text));
+	atomic_store(&child->shared->warned, 1);
+	child->inputs[which] = child->inputs[--child->input_count];
+	wake_reader(child);
+}
+
+/* Read what every interface has now, up to a bound. Return: how many frames. */
+static int live_round(struct child *child)
+{
+	bool several = child->config->packet->interface_count > 1;
+	int64_t begin_ns = several ? clock_now() : 0;
+	int frames = 0;
+	struct err err;
+
+	for (size_t i = 0; i < child->input_count; i++) {
+		struct input *input = &child->inputs[i];
+		int got = 0;
+
+		if (!several)
+			got = capture_read(input->capture, ROUND_FRAMES, frame_direct, input, &err);
+		else if (input->count < STAGE_SLOTS)
+			got = capture_read(input->capture, ROUND_FRAMES, frame_staged, input, &err);
+		if (got < 0) {
+			drop_input(child, i--, got, &err);
+			continue;
+		}
+		frames += got;
+	}
+	if (several)
+		merge_staged(child, child->draining && frames == 0 ? INT64_MAX : begin_ns);
+	return frames;
+}
+
+/* A clock set back must not hold staged events until it has caught up. */
+static void release_stuck(struct child *child)
+{
+	for (size_t i = 0; i < child->input_count; i++) {
+		const struct input *input = &child->inputs[i];
+
+		if (input->count > 0 && input->staged[input->first].time_ns > clock_now() + CLOCK_NS_PER_SEC) {
+			merge_staged(child, INT64_MAX);
+			return;
+		}
+	}
+}
+
+static void live_loop(struct child *child)
+{
+	for (;;) {
+		int frames = live_round(child);
+		bool staged = false;
+
+		for (size_t i = 0; i < child->input_count; i++)
+			staged |= child->inputs[i].count > 0;
+		check_drops(child, child->draining);
+		publish_counts(child);
+		lose_unsaid(child);
+		if (ring_used(child->ring) > 0 && ring_wants_reader(child->ring))
+			wake_reader(child);
+		if (frames == 0 && child->draining && !staged)
+			finish(child, CHILD_DONE);
+		/* Much came at once: there may be no time to let more gather. */
+		if (frames >= ROUND_FRAMES || child->draining)
+			wait_for(child, false, 0);
+		else
+			wait_for(child, frames == 0 && !staged, frames == 0 && !staged ? IDLE_MS : GATHER_MS);
+		if (staged)
+			release_stuck(child);
+	}
+}
+
+static void file_loop(struct child *child)
+{
+	struct input *input = &child->inputs[0];
+	struct err err;
+	int got;
+
+	do {
+		got = capture_read(input->capture, ROUND_FRAMES, frame_direct, input, &err);
+		publish_counts(child);
+	} while (got >= 0 && !atomic_load(&child->shared->stop));
+	if (got < 0 && got != SOURCE_END)
+		fail(child, got, &err);
+	finish(child, CHILD_DONE);
+}
+
+/* The savefile is opened while it may be, and looked at later. */
+static FILE *file_open(struct child *child)
+{
+	const char *name = child->config->packet->savefile;
+	FILE *file = strcmp(name, "-") == 0 ? fdopen(STDIN_FILENO, "rb") : fopen(name, "rbe");
+	static char buffer[1 << 18];
+	struct err err;
+	int error = errno;
+
+	if (file == NULL) {
+		err_set(&err, error, "cannot read \"%s\": %s", name, strerror(error));
+		fail(child, -error, &err);
+	} else {
+		/* Of its own, or stdio would ask for the file's status when it may not any more. */
+		setvbuf(file, buffer, _IOFBF, sizeof(buffer));
+	}
+	return file;
+}
+
+static void file_start(struct child *child, FILE *file)
+{
+	const char *name = child->config->packet->savefile;
+	struct input *input = &child->inputs[0];
+	struct bpf_program program;
+	struct err err;
+	int got = capture_open_file(&input->capture, file, strcmp(name, "-") == 0 ? "standard input" : name, &err);
+
+	if (got < 0)
+		fail(child, got, &err);
+	child->shared->link_type = capture_link_type(input->capture);
+	atomic_store(&child->shared->state, CHILD_LINK);
+	wake_reader(child);
+	while (atomic_load(&child->shared->state) != CHILD_READY)
+		wait_for(child, false, -1);
+	program.bf_len = child->shared->filter_length;
+	program.bf_insns = child->shared->filter;
+	if (program.bf_len == 0)
+		return;
+	got = capture_set_filter(input->capture, &program, &err);
+	if (got < 0)
+		fail(child, got, &err);
+}
+
+static void live_start(struct child *child)
+{
+	const struct packet_config *packet = child->config->packet;
+	struct err err;
+
+	for (size_t i = 0; i < packet->interface_count; i++) {
+		struct capture_config config = {
+			.interface = packet->interfaces[i],
+			.filter = packet->filter,
+			.promisc = packet->promisc,
+			.snaplen = packet->snaplen,
+			.buffer_kib = packet->buffer_kib,
+		};
+		int got = capture_open_live(&child->inputs[i].capture, &config, &err);
+
+		if (got < 0)
+			fail(child, got, &err);
+		if (packet->interface_count > 1)
+			child->inputs[i].staged = xcalloc(STAGE_SLOTS, sizeof(struct event));
+	}
+}
+
+/* The terminal's signals are the main process's to answer; this one ends with its control pipe. */
+static void ignore_signals(void)
+{
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP};
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+}
+
+void child_run(const struct child_config *config)
+{
+	static struct child child;
+	bool file = config->packet->savefile != NULL;
+	int keep[3] = {config->control_fd, config->wake_fd, STDIN_FILENO};
+	FILE *savefile = NULL;
+	struct err err = {""};
+	int got;
+
+	child.config = config;
+	child.shared = config->shared;
+	child.ring = &config->shared->ring;
+	child.live = !file;
+	child.wake_every = !file ? 0 : config->deferred ? 1 : WAKE_EVERY;
+	child.input_count = file ? 1 : config->packet->interface_count;
+	for (size_t i = 0; i < child.input_count; i++) {
+		child.inputs[i].child = &child;
+		child.inputs[i].number = (uint16_t)i;
+	}
+	ignore_signals();
+	prctl(PR_SET_NAME, "conntrace-pkt", 0, 0, 0);
+	confine_descriptors(keep, file && strcmp(config->packet->savefile, "-") == 0 ? 3 : 2);
+	if (file)
+		savefile = file_open(&child);
+	else
+		live_start(&child);
+	/* What tells the time may have to be set up the first time it is asked. */
+	child.drops_checked_ns = clock_monotonic();
+	(void)clock_now();
+	got = confine(&config->confine, &err);
+	if (got < 0)
+		fail(&child, got, &err);
+	if (file) {
+		file_start(&child, savefile);
+		file_loop(&child);
+	} else {
+		atomic_store(&child.shared->state, CHILD_READY);
+		wake_reader(&child);
+		live_loop(&child);
+	}
+	_exit(0);
+}

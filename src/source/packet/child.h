@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PACKET_CHILD_H
+#define CONNTRACE_SOURCE_PACKET_CHILD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/types.h> /* pcap/bpf.h needs its u_int */
+
+#include <pcap/bpf.h>
+
+#include "source/packet/confine.h"
+#include "source/packet/process.h"
+#include "source/packet/ring.h"
+
+/* What process.c, in the main process, and child.c, in the packet process, agree on. */
+
+/** The longest filter program the kernel takes (BPF_MAXINSNS of linux/bpf_common.h). */
+#define CHILD_FILTER_MAX 4096
+
+/** enum child_state - how far the packet process is */
+enum child_state {
+	CHILD_STARTING,
+	/** the head of the savefile is read: link_type stands, the filter is waited for */
+	CHILD_LINK,
+	/** frames are being read */
+	CHILD_READY,
+	/** ended by itself: nothing more comes */
+	CHILD_DONE,
+	/** ended by an error that stands in error and text */
+	CHILD_FAILED,
+};
+
+/** enum child_order - bytes the main process writes into the control pipe; its end is an order to end */
+enum child_order {
+	/** the filter stands in filter */
+	CHILD_GO = 'g',
+	/** there is room in the ring again */
+	CHILD_ROOM = 'r',
+	/** read what the kernel has, and end */
+	CHILD_DRAIN = 'd',
+};
+
+/**
+ * struct child_shared - memory of both processes
+ * @state: enum child_state
+ * @stop: set by the main process to end a savefile early
+ * @warned: text and error hold the story of an interface that is lost while others go on
+ * @error: errno, with CHILD_FAILED or @warned
+ * @link_type: with CHILD_LINK
+ * @text: the story
+ * @frames: by enum dissect_verdict
+ * @kernel_drops: see struct packet_stats
+ * @queue_drops: see struct packet_stats
+ * @filter_length: instructions in @filter, 0 for no filter
+ * @filter: compiled by the main process, because compiling may look up names
+ * @ring: the events
+ */
+struct child_shared {
+	_Atomic uint32_t state;
+	_Atomic uint32_t stop;
+	_Atomic uint32_t warned;
+	int32_t error;
+	int32_t link_type;
+	char text[sizeof(((struct err *)NULL)->text)];
+	_Atomic uint64_t frames[4];
+	_Atomic uint64_t kernel_drops;
+	_Atomic uint64_t queue_drops;
+	uint32_t filter_length;
+	struct bpf_insn filter[CHILD_FILTER_MAX];
+	struct ring ring;
+};
+
+/**
+ * struct child_config - what the packet process starts with
+ * @packet: what to read
+ * @confine: what it becomes
+ * @shared: the shared memory
+ * @slots: of the ring
+ * @control_fd: orders come from here
+ * @wake_fd: a byte here wakes the main process; closed by the end of the process
+ * @deferred: the savefile is a stream that may pause: wake the main process for each event it waits for
+ */
+struct child_config {
+	const struct packet_config *packet;
+	struct confine_config confine;
+	struct child_shared *shared;
+	uint64_t slots;
+	int control_fd;
+	int wake_fd;
+	bool deferred;
+};
+
+/** child_run() - be the packet process */
+void child_run(const struct child_config *config) __attribute__((noreturn));
+
+#endif

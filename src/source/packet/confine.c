@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/packet/confine.h"
+
+#include <cap-ng.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool keeps(const int *keep, int count, int fd)
+{
+	for (int i = 0; i < count; i++)
+		if (keep[i] == fd)
+			return true;
+	return false;
+}
+
+void confine_descriptors(const int *keep, int count)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	/* Closed numbers would be taken by the next file opened, and then somebody prints into it. */
+	for (int fd = 0; fd <= 2 && null >= 0; fd++)
+		if (!keeps(keep, count, fd) && fd != null)
+			dup2(null, fd);
+	if (null > 2)
+		close(null);
+	if (directory == NULL) {
+		for (int fd = 3; fd < 65536; fd++)
+			if (!keeps(keep, count, fd))
+				close(fd);
+		return;
+	}
+	while ((entry = readdir(directory)) != NULL) {
+		int fd = atoi(entry->d_name);
+
+		if (fd > 2 && fd != dirfd(directory) && !keeps(keep, count, fd))
+			close(fd);
+	}
+	closedir(directory);
+}
+
+static int drop_user(const struct confine_config *config, struct err *err)
+{
+	if (geteuid() != 0 && getuid() != 0)
+		return 0;
+	if (setgroups(0, NULL) == 0 && setresgid(config->gid, config->gid, config->gid) == 0 &&
+	    setresuid(config->uid, config->uid, config->uid) == 0)
+		return 0;
+	/* In a user namespace the number may mean nobody (EINVAL), or groups may be fixed (EPERM). */
+	if (!config->insist && (errno == EINVAL || errno == EPERM))
+		return 0;
+	return err_set(err, errno, "packet process cannot become user %u: %s", (unsigned int)config->uid, strerror(errno));
+}
+
+static int drop_capabilities(struct err *err)
+{
+	capng_clear(CAPNG_SELECT_ALL);
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+		return err_set(err, EPERM, "packet process cannot drop its capabilities");
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	capng_get_caps_process();
+	if (capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
+		return err_set(err, EPERM, "packet process has capabilities left");
+	return 0;
+}
+
+/* Whatever libpcap, malloc(3) and waiting need; all of it works on what is open already. */
+static const int always[] = {
+	SCMP_SYS(read),          SCMP_SYS(readv),          SCMP_SYS(poll),         SCMP_SYS(ppoll),
+	SCMP_SYS(recvfrom),      SCMP_SYS(recvmsg),        SCMP_SYS(futex),        SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday),  SCMP_SYS(brk),            SCMP_SYS(munmap),       SCMP_SYS(mremap),
+	SCMP_SYS(madvise),       SCMP_SYS(close),          SCMP_SYS(exit),         SCMP_SYS(exit_group),
+	SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(sched_yield),  SCMP_SYS(restart_syscall),
+};
+
+static int add_rules(scmp_filter_ctx filter, const struct confine_config *config)
+{
+	int got = 0;
+
+	/* A call that this architecture does not have is no loss. */
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		if (always[i] >= 0)
+			got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, always[i], 0);
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+				SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)config->write_fd));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+				SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+				SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
+				SCMP_A1_32(SCMP_CMP_EQ, SOL_PACKET), SCMP_A2_32(SCMP_CMP_EQ, PACKET_STATISTICS));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
+				SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2_32(SCMP_CMP_EQ, SO_ERROR));
+	/* libpcap asks so whether an interface that went down is still there. */
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, SIOCGIFFLAGS));
+	return got;
+}
+
+static int filter_calls(const struct confine_config *config, struct err *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int got;
+
+	if (filter == NULL)
+		return err_set(err, ENOMEM, "packet process: libseccomp cannot make a filter");
+	got = add_rules(filter, config);
+	if (got == 0)
+		got = seccomp_load(filter);
+	seccomp_release(filter);
+	if (got < 0)
+		return err_set(err, got, "packet process cannot limit its system calls: %s (seccomp(2), Linux 4.14)",
+			       strerror(-got));
+	return 0;
+}
+
+int confine(const struct confine_config *config, struct err *err)
+{
+	static const struct rlimit none = {0, 0};
+	int got;
+
+	/* Only who may (CAP_SETPCAP) can lower the bounding set; who may not cannot gain by it either. */
+	capng_clear(CAPNG_SELECT_ALL);
+	(void)!capng_apply(CAPNG_SELECT_BOUNDS);
+	got = drop_user(config, err);
+	if (got == 0)
+		got = drop_capabilities(err);
+	if (got < 0)
+		return got;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(err, errno, "packet process: PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	/* After the change of user, which clears it (prctl(2)). */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* It may have ended before that was asked for. */
+	if (getppid() != config->parent)
+		return err_set(err, ESRCH, "packet process: the main process is gone");
+	return filter_calls(config, err);
+}

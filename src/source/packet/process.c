@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/packet/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pcap/pcap.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "base/xalloc.h"
+#include "source/packet/capture.h"
+#include "source/packet/child.h"
+
+/*
+ * The main process's end. It starts the packet process, hears from it through
+ * a ring in shared memory, and believes nothing in there without a look.
+ *
+ * One pipe leads each way. The packet process holds the writing end of the
+ * wake pipe, so its end of file is the news of its death, by whatever cause
+ * and whoever reaps it (a tracer waits for all children). The main process
+ * holds the writing end of the control pipe, so that the packet process
+ * notices when it is alone.
+ */
+
+/* Live, ten milliseconds of a million packets per second and the pauses of a busy main process fit. */
+#define LIVE_SLOTS 65536
+/* What is read while the writer writes should still be in the cache. */
+#define FILE_SLOTS 8192
+
+/* The user nobody and the group of the same number, by kernel convention (overflowuid, proc(5)). */
+#define NOBODY 65534
+
+/* One packet_read() must end while packets keep coming. */
+#define READ_EVENTS 65536
+
+#define INTERFACE_DROPS_EVERY_NS CLOCK_NS_PER_SEC
+
+struct packet {
+	struct packet_config config;
+	struct child_shared *shared;
+	size_t shared_size;
+	uint64_t slots;
+	int control_fd;
+	int wake_fd;
+	int pid_fd;
+	pid_t pid;
+	int64_t drops_checked_ns;
+	uint64_t interface_drops_base;
+	uint64_t interface_drops;
+	bool deferred;  /* the savefile is a stream: it may pause, even before its head */
+	bool going;     /* the filter has been handed over, or there is none to hand over */
+	bool draining;
+	bool warned;    /* the story of a lost interface was told */
+	bool gone;      /* end of file on the wake pipe */
+	bool told;      /* the last story was told; only SOURCE_END is left */
+};
+
+/* Frames the cards had no room for, as far as they count them. */
+static uint64_t interface_drops_now(const struct packet *packet)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < packet->config.interface_count && packet->config.savefile == NULL; i++) {
+		unsigned long long value;
+		char path[128];
+		FILE *file;
+
+		if (strchr(packet->config.interfaces[i], '/') != NULL)
+			continue;
+		snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/rx_missed_errors",
+			 packet->config.interfaces[i]);
+		file = fopen(path, "re");
+		if (file == NULL)
+			continue;
+		if (fscanf(file, "%llu", &value) == 1)
+			sum += value;
+		fclose(file);
+	}
+	return sum;
+}
+
+/* Return: true when @event tells of more of them. */
+static bool interface_drops_event(struct packet *packet, struct event *event, bool now)
+{
+	int64_t time_ns = clock_monotonic();
+	uint64_t sum;
+
+	if (packet->config.savefile != NULL ||
+	    (!now && time_ns - packet->drops_checked_ns < INTERFACE_DROPS_EVERY_NS))
+		return false;
+	packet->drops_checked_ns = time_ns;
+	sum = interface_drops_now(packet) - packet->interface_drops_base;
+	if (sum <= packet->interface_drops || sum > INT64_MAX)
+		return false;
+	*event = event_new(EVENT_LOST, ORIGIN_WIRE, clock_now());
+	event->lost.where = LOST_CAPTURE_INTERFACE;
+	event->lost.count = (int64_t)(sum - packet->interface_drops);
+	packet->interface_drops = sum;
+	return true;
+}
+
+static void order(struct packet *packet, enum child_order what)
+{
+	char byte = (char)what;
+
+	if (packet->control_fd >= 0)
+		(void)!write(packet->control_fd, &byte, 1);
+}
+
+/* The packet process has read the head of the savefile: give it the filter for that link type. */
+static int hand_filter(struct packet *packet, struct err *err)
+{
+	struct child_shared *shared = packet->shared;
+	struct bpf_program program;
+
+	packet->going = true;
+	if (packet->config.filter != NULL) {
+		int got = capture_compile(&program, packet->config.filter, shared->link_type, err);
+
+		if (got < 0)
+			return got;
+		if (program.bf_len > CHILD_FILTER_MAX) {
+			pcap_freecode(&program);
+			return err_set(err, E2BIG, "filter \"%s\" is too long: %u instructions, %d are allowed",
+				       packet->config.filter, program.bf_len, CHILD_FILTER_MAX);
+		}
+		memcpy(shared->filter, program.bf_insns, program.bf_len * sizeof(program.bf_insns[0]));
+		shared->filter_length = program.bf_len;
+		pcap_freecode(&program);
+	}
+	atomic_store(&shared->state, CHILD_READY);
+	order(packet, CHILD_GO);
+	return 0;
+}
+
+/* Take the bytes out of the wake pipe; its end is noted. */
+static void wake_clear(struct packet *packet)
+{
+	char bytes[256];
+	ssize_t got;
+
+	do {
+		got = read(packet->wake_fd, bytes, sizeof(bytes));
+	} while (got == sizeof(bytes) || (got < 0 && errno == EINTR));
+	if (got == 0)
+		packet->gone = true;
+}
+
+/* The story that the packet process left. It could be anything, so it is cut and cleaned like other foreign text. */
+static int story(const struct packet *packet, struct err *err)
+{
+	char text[sizeof(err->text)];
+	int error = packet->shared->error;
+
+	memcpy(text, packet->shared->text, sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	if (error == 0 || error < -4095 || error > 4095)
+		error = EPROTO;
+	return err_set(err, error, "%s", text);
+}
+
+/* It ended without a word. */
+static int death(struct packet *packet, struct err *err)
+{
+	int status = 0;
+	pid_t got;
+
+	do {
+		got = waitpid(packet->pid, &status, 0);
+	} while (got < 0 && errno == EINTR);
+	if (got == packet->pid && WIFSIGNALED(status))
+		return err_set(err, EPIPE, "the packet process was killed by signal %d%s; no packets are seen any more",
+			       WTERMSIG(status), WTERMSIG(status) == SIGSYS ? " (it left what it is allowed)" : "");
+	return err_set(err, EPIPE, "the packet process ended; no packets are seen any more");
+}
+
+/* Nothing is in the ring: is there other news? Return: as packet_next(). */
+static int news(struct packet *packet, uint32_t state, struct event *event, struct err *err)
+{
+	int got;
+
+	if (packet->told)
+		return SOURCE_END;
+	if (interface_drops_event(packet, event, state == CHILD_DONE || packet->gone))
+		return 1;
+	if (state == CHILD_LINK && !packet->going) {
+		got = hand_filter(packet, err);
+		packet->told = got < 0;
+		return got;
+	}
+	if (atomic_load(&packet->shared->warned) && !packet->warned) {
+		packet->warned = true;
+		return story(packet, err);
+	}
+	if (state != CHILD_DONE && state != CHILD_FAILED && !packet->gone) {
+		/* A stream may never say another word. */
+		return packet->draining && packet->config.savefile != NULL ? SOURCE_END : 0;
+	}
+	packet->told = true;
+	if (state == CHILD_DONE)
+		return SOURCE_END;
+	return state == CHILD_FAILED ? story(packet, err) : death(packet, err);
+}
+
+static int take(struct packet *packet, struct event *event, struct err *err)
+{
+	struct ring *ring = &packet->shared->ring;
+	int got = ring_take(ring, packet->slots, event);
+
+	if (got < 0) {
+		packet->told = true;
+		return err_set(err, EPROTO, "the packet process sent nonsense and is not listened to any more");
+	}
+	if (atomic_load_explicit(&ring->starved, memory_order_relaxed) && ring_used(ring) <= packet->slots / 2 &&
+	    atomic_exchange(&ring->starved, 0))
+		order(packet, CHILD_ROOM);
+	return got;
+}
+
+int packet_next(struct packet *packet, struct event *event, struct err *err)
+{
+	uint32_t state;
+	int got;
+
+	if (packet->told)
+		return SOURCE_END;
+	got = take(packet, event, err);
+	if (got != 0)
+		return got;
+	/* Empty. Ask to be woken, then look once more, or what came in between would wait for the next. */
+	wake_clear(packet);
+	state = atomic_load(&packet->shared->state);
+	atomic_store(&packet->shared->ring.armed, 1);
+	got = take(packet, event, err);
+	if (got != 0)
+		return got;
+	/* As it was before the ring was found empty: an end since then may have come with more events. */
+	return news(packet, state, event, err);
+}
+
+int packet_read(struct packet *packet, struct queue *events, struct err *err)
+{
+	struct event event;
+	int count = 0, got = 0;
+
+	memset(&event, 0, sizeof(event));
+	while (count < READ_EVENTS) {
+		got = packet_next(packet, &event, err);
+		if (got != 1)
+			break;
+		queue_push(events, &event);
+		count++;
+	}
+	/* A story waits for the next call when there are events to give. */
+	if (got < 0 && got != SOURCE_END && count > 0)
+		return got;
+	return count > 0 ? count : got;
+}
+
+/* Until the packet process has got going, or has said why not. */
+static int wait_ready(struct packet *packet, struct err *err)
+{
+	struct pollfd wake = {.fd = packet->wake_fd, .events = POLLIN};
+
+	for (;;) {
+		uint32_t state = atomic_load(&packet->shared->state);
+
+		if (state == CHILD_READY || state == CHILD_DONE)
+			return 0;
+		if (state == CHILD_FAILED)
+			return story(packet, err);
+		if (state == CHILD_LINK && !packet->going)
+			return hand_filter(packet, err);
+		if (packet->gone)
+			return death(packet, err);
+		poll(&wake, 1, -1);
+		wake_clear(packet);
+	}
+}
+
+static int find_user(const char *name, struct confine_config *confine, struct err *err)
+{
+	const struct passwd *entry;
+	int64_t number;
+
+	confine->uid = confine->gid = NOBODY;
+	if (name == NULL)
+		return 0;
+	confine->insist = true;
+	entry = getpwnam(name);
+	if (entry == NULL && number_parse(name, 0, UINT32_MAX - 1, &number) == 0) {
+		entry = getpwuid((uid_t)number);
+		confine->uid = (uid_t)number;
+		confine->gid = (gid_t)number;
+		if (entry == NULL)
+			return 0;
+	}
+	if (entry == NULL)
+		return err_set(err, ENOENT, "no user \"%s\" to run the packet process as", name);
+	confine->uid = entry->pw_uid;
+	confine->gid = entry->pw_gid;
+	if (confine->uid == 0)
+		return err_set(err, EINVAL, "the packet process must not run as \"%s\": that is root", name);
+	return 0;
+}
+
+static int check_config(struct packet *packet, const struct packet_config *config, struct err *err)
+{
+	struct stat status;
+
+	if ((config->savefile != NULL) == (config->interface_count > 0))
+		return err_set(err, EINVAL, "packets come from interfaces or from a savefile, one of them");
+	if (config->interface_count > PACKET_INTERFACES)
+		return err_set(err, E2BIG, "%zu interfaces: %d are allowed, or use \"any\"", config->interface_count,
+			       PACKET_INTERFACES);
+	if (config->savefile == NULL || strcmp(config->savefile, "-") != 0)
+		return 0;
+	if (isatty(STDIN_FILENO))
+		return err_set(err, EINVAL, "\"-\": standard input is a terminal; packets come from a pipe, as in "
+					    "tcpdump -w - | conntrace -r -");
+	packet->deferred = fstat(STDIN_FILENO, &status) < 0 || !S_ISREG(status.st_mode);
+	return 0;
+}
+
+static int start(struct packet *packet, struct child_config *child, struct err *err)
+{
+	int control[2], wake[2];
+
+	if (pipe2(control, O_CLOEXEC) < 0)
+		return err_set(err, errno, "packet process: pipe: %s", strerror(errno));
+	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0) {
+		int error = errno;
+
+		close(control[0]);
+		close(control[1]);
+		return err_set(err, error, "packet process: pipe: %s", strerror(error));
+	}
+	fcntl(control[1], F_SETFL, O_NONBLOCK);
+	packet->control_fd = control[1];
+	packet->wake_fd = wake[0];
+	child->control_fd = control[0];
+	child->wake_fd = child->confine.write_fd = wake[1];
+	child->confine.parent = getpid();
+	packet->pid = fork();
+	if (packet->pid == 0)
+		child_run(child);
+	if (packet->pid < 0)
+		err_set(err, errno, "packet process: fork: %s", strerror(errno));
+	else
+		packet->pid_fd = (int)syscall(SYS_pidfd_open, packet->pid, 0);
+	close(control[0]);
+	close(wake[1]);
+	return packet->pid < 0 ? -EAGAIN : 0;
+}
+
+int packet_open(struct packet **result, const struct packet_config *config, struct err *err)
+{
+	struct packet *packet = xcalloc(1, sizeof(*packet));
+	struct child_config child = {.packet = &packet->config};
+	int got;
+
+	packet->config = *config;
+	packet->control_fd = packet->wake_fd = packet->pid_fd = -1;
+	packet->pid = -1;
+	packet->slots = config->savefile != NULL ? FILE_SLOTS : LIVE_SLOTS;
+	packet->shared_size = offsetof(struct child_shared, ring) + ring_size(packet->slots);
+	got = check_config(packet, config, err);
+	if (got == 0)
+		got = find_user(config->drop_to, &child.confine, err);
+	if (got < 0)
+		goto fail;
+	packet->shared = mmap(NULL, packet->shared_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (packet->shared == MAP_FAILED) {
+		packet->shared = NULL;
+		got = err_set(err, errno, "packet process: shared memory: %s", strerror(errno));
+		goto fail;
+	}
+	child.shared = packet->shared;
+	child.slots = packet->slots;
+	child.deferred = packet->deferred;
+	packet->interface_drops_base = interface_drops_now(packet);
+	packet->drops_checked_ns = clock_monotonic();
+	got = start(packet, &child, err);
+	if (got == 0 && !packet->deferred)
+		got = wait_ready(packet, err);
+	if (got < 0)
+		goto fail;
+	*result = packet;
+	return 0;
+fail:
+	packet_close(packet);
+	return got;
+}
+
+int packet_fd(const struct packet *packet)
+{
+	return packet->wake_fd;
+}
+
+void packet_drain(struct packet *packet)
+{
+	packet->draining = true;
+	atomic_store(&packet->shared->stop, 1);
+	order(packet, CHILD_DRAIN);
+}
+
+void packet_stats(const struct packet *packet, struct packet_stats *stats)
+{
+	const struct child_shared *shared = packet->shared;
+
+	stats->events = atomic_load_explicit(&shared->frames[DISSECT_EVENT], memory_order_relaxed);
+	stats->other = atomic_load_explicit(&shared->frames[DISSECT_OTHER], memory_order_relaxed);
+	stats->fragments = atomic_load_explicit(&shared->frames[DISSECT_FRAGMENT], memory_order_relaxed);
+	stats->malformed = atomic_load_explicit(&shared->frames[DISSECT_MALFORMED], memory_order_relaxed);
+	stats->frames = stats->events + stats->other + stats->fragments + stats->malformed;
+	stats->kernel_drops = atomic_load_explicit(&shared->kernel_drops, memory_order_relaxed);
+	stats->queue_drops = atomic_load_explicit(&shared->queue_drops, memory_order_relaxed);
+	stats->interface_drops = packet->interface_drops;
+}
+
+pid_t packet_pid(const struct packet *packet)
+{
+	return packet->pid;
+}
+
+void packet_close(struct packet *packet)
+{
+	if (packet == NULL)
+		return;
+	if (packet->pid > 0) {
+		/* By descriptor, because the number may be somebody else's once another thread has reaped it. */
+		if (packet->pid_fd >= 0)
+			syscall(SYS_pidfd_send_signal, packet->pid_fd, SIGKILL, NULL, 0);
+		else if (waitpid(packet->pid, NULL, WNOHANG) == 0)
+			kill(packet->pid, SIGKILL);
+		while (waitpid(packet->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	if (packet->control_fd >= 0)
+		close(packet->control_fd);
+	if (packet->wake_fd >= 0)
+		close(packet->wake_fd);
+	if (packet->pid_fd >= 0)
+		close(packet->pid_fd);
+	if (packet->shared != NULL)
+		munmap(packet->shared, packet->shared_size);
+	free(packet);
+}

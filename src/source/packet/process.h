@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PACKET_PROCESS_H
+#define CONNTRACE_SOURCE_PACKET_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/queue.h"
+#include "model/event.h"
+#include "source/source.h"
+
+/** More interfaces than this are refused. */
+#define PACKET_INTERFACES 16
+
+/**
+ * struct packet_config - what to read
+ * @interfaces: names, or "any"; exclusive with @savefile
+ * @interface_count: how many, up to PACKET_INTERFACES
+ * @savefile: pcap or pcapng file, "-" for standard input, or NULL
+ * @filter: pcap-filter(7) expression for all of them, or NULL
+ * @promisc: hear frames for other hosts too
+ * @snaplen: bytes of each frame, 0 for what a TCP header needs
+ * @buffer_kib: kernel buffer of each interface, 0 for the default
+ * @drop_to: user that the packet process becomes when it starts as root; NULL for nobody
+ */
+struct packet_config {
+	const char *const *interfaces;
+	size_t interface_count;
+	const char *savefile;
+	const char *filter;
+	bool promisc;
+	int snaplen;
+	int buffer_kib;
+	const char *drop_to;
+};
+
+/**
+ * struct packet_stats - the accounts of the packet process so far
+ * @frames: looked at
+ * @events: of them TCP segments, or ICMP errors about some
+ * @other: of them something else
+ * @fragments: of them later IP fragments of TCP segments
+ * @malformed: of them cut or impossible
+ * @kernel_drops: frames the kernel had no room for
+ * @interface_drops: frames the network card had no room for, of the interfaces listened on
+ * @queue_drops: events that found the way to this process full
+ */
+struct packet_stats {
+	uint64_t frames;
+	uint64_t events;
+	uint64_t other;
+	uint64_t fragments;
+	uint64_t malformed;
+	uint64_t kernel_drops;
+	uint64_t interface_drops;
+	uint64_t queue_drops;
+};
+
+/**
+ * struct packet - the source of EVENT_SEGMENT, EVENT_ICMP and EVENT_LOST
+ *
+ * Packets and savefiles are hostile, so a process of its own reads them: it
+ * opens what it needs, then gives everything else up (confine.h) before it
+ * looks at the first byte, and tells what it saw through shared memory
+ * (ring.h). The verbs are those of source/source.h.
+ */
+struct packet;
+
+/**
+ * packet_open() - start the packet process
+ * @packet: set on success
+ * @config: is copied, except for what its pointers point to, which must live as long
+ * @err: why not
+ *
+ * To be called before the program has threads, for it forks. Returns when the
+ * packet process listens, or has understood the head of the savefile; only
+ * for standard input that is no file that may turn out later, in packet_read().
+ */
+int packet_open(struct packet **packet, const struct packet_config *config, struct err *err);
+
+/** packet_fd() - see source/source.h; readable after packet_read() said 0 and something came, or the process ended */
+int packet_fd(const struct packet *packet);
+
+/**
+ * packet_next() - the next event
+ * @packet: the source
+ * @event: filled as far as event_size() of its type goes, on 1
+ * @err: on failure
+ *
+ * Return: 1, 0 for none now, SOURCE_END, or a negative errno: the packet
+ * process failed, an interface went away, the savefile is damaged. Each such
+ * story is told once; what came before it was delivered, and SOURCE_END follows.
+ */
+int packet_next(struct packet *packet, struct event *event, struct err *err);
+
+/** packet_read() - see source/source.h: packet_next() into a queue, a bounded number of times */
+int packet_read(struct packet *packet, struct queue *events, struct err *err);
+
+/**
+ * packet_drain() - let it end: what the kernel has captured already is still delivered
+ *
+ * Afterwards packet_read() is to be called until it returns SOURCE_END; that
+ * takes no longer than reading the kernel's buffer once. A savefile ends where it is.
+ */
+void packet_drain(struct packet *packet);
+
+/** packet_stats() - the accounts so far */
+void packet_stats(const struct packet *packet, struct packet_stats *stats);
+
+/** packet_pid() - process id of the packet process */
+pid_t packet_pid(const struct packet *packet);
+
+/** packet_close() - end the packet process at once and free everything; NULL is fine */
+void packet_close(struct packet *packet);
+
+#endif

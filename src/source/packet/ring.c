@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/packet/ring.h"
+
+#include <errno.h>
+#include <string.h>
+
+_Static_assert(RING_SLOT >= offsetof(struct event, segment) + sizeof(struct event_segment), "a segment fits");
+_Static_assert(RING_SLOT >= offsetof(struct event, icmp) + sizeof(struct event_icmp), "an ICMP error fits");
+_Static_assert(RING_SLOT >= offsetof(struct event, lost) + sizeof(struct event_lost), "a loss fits");
+_Static_assert(RING_SLOT % _Alignof(struct event) == 0, "each slot is aligned");
+
+size_t ring_size(uint64_t count)
+{
+	/* A reader may look at a whole struct event in the last slot. */
+	return sizeof(struct ring) + count * RING_SLOT + sizeof(struct event);
+}
+
+/* Nothing that others take for granted may come from a process that could have been taken over. */
+static bool event_is_sound(struct event *event)
+{
+	event->origin = ORIGIN_WIRE;
+	event->flow.proto = IPPROTO_TCP;
+	event->flow.netns = 0;
+	memset(event->flow.zero, 0, sizeof(event->flow.zero));
+	event->flow.local.zero = event->flow.remote.zero = 0;
+	if (event->time_ns < 0)
+		return false;
+	switch (event->type) {
+	case EVENT_SEGMENT:
+		return true;
+	case EVENT_ICMP:
+		return event->icmp.version == 4 || event->icmp.version == 6;
+	case EVENT_LOST:
+		return event->lost.where < LOST_WHERE_NUM && event->lost.count >= EVENT_UNKNOWN;
+	default:
+		return false;
+	}
+}
+
+int ring_take(struct ring *ring, uint64_t count, struct event *event)
+{
+	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+	uint64_t used = atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
+
+	if (used == 0)
+		return 0;
+	if (used > count)
+		return -EPROTO;
+	memcpy(event, ring->slots + (tail & (count - 1)) * RING_SLOT, RING_SLOT);
+	atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
+	return event_is_sound(event) ? 1 : -EPROTO;
+}
