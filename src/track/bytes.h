@@ -1,15 +1,164 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef CONNTRACE_TRACK_BYTES_H
 #define CONNTRACE_TRACK_BYTES_H
+
+#include <stdbool.h>
 #include <stdint.h>
+
 #include "model/conn.h"
 #include "model/event.h"
-struct bytes { int64_t rx, tx; };
-void bytes_init(struct bytes *b);
-void bytes_feed(struct bytes *b, const struct event_info *i);
-void bytes_shutdown(struct bytes *b, int how);
-void bytes_peer_sent(struct bytes *b, int64_t sent);
-void bytes_settle(const struct bytes *b, int64_t *rx, int64_t *tx);
-enum conn_close bytes_close(const struct bytes *b);
-enum conn_dir bytes_direction(const struct bytes *b);
+
+/** enum bytes_trust - what is taken for granted about one socket */
+enum bytes_trust {
+	/** every system call on it, since its birth, is seen: a shutdown(2) would have been told */
+	BYTES_CALLS_SEEN = 0x01,
+	/**
+	 * When nobody looked at the entry of close(2), TIMEWAIT_ABSENT shows that the peer closed first. That
+	 * is no proof: a peer that answers our FIN with a RST, or with data, removes the mini socket before it
+	 * can be found, and then rx is one byte short. Without this bit rx is unknown in such a case.
+	 */
+	BYTES_ABSENCE_PROVES = 0x02,
+};
+
+/**
+ * struct bytes - what is known about the payload of one TCP socket (theory in bytes.c)
+ *
+ * Evidence may come in any order and more than once. To be read through the
+ * functions below; the fields' unknown value is -1.
+ *
+ * @rx_anchor: payload received when it was last known for certain
+ * @received: bytes_received at the last word, or else at the last look
+ * @sent: bytes_sent - bytes_retrans, at the same moment
+ * @sequence: how far the sent sequence numbers got at the same moment: payload and SYN and FIN
+ * @peer_sent: payload the other end sent in all
+ * @segs_anchor: data_segs_in at the moment of @rx_anchor
+ * @segs: data_segs_in at the moment of @received
+ * @rqueue: at the last word
+ * @syn: 1 the socket's own SYN is in @sequence (it opened), 0 it is not (it accepted)
+ * @fin_sent: is our FIN in @sequence?
+ * @notsent: 1 when the program had written more than was sent
+ * @all_acked: 1 when everything sent, or queued, was acknowledged
+ * @close_state: TCP state at the entry of close(2), 0 unknown
+ * @state: TCP state at the last look, 0 unknown
+ * @first: enum conn_close: whose FIN came first, as far as a state told
+ * @timewait: enum info_timewait
+ * @trust: enum bytes_trust bits
+ * @anchor_fin: the peer's FIN had come by the moment of @rx_anchor
+ * @shutdown: shutdown(2) was called, so that our FIN may have gone long before close(2)
+ * @no_fin: the peer never sent a FIN
+ * @at_close: the last look was at the entry of close(2)
+ * @ended: it is known that it has ended
+ * @final: the last word has come
+ * @disconnected: it came without counters
+ */
+struct bytes {
+	int64_t rx_anchor;
+	int64_t received;
+	int64_t sent;
+	int64_t sequence;
+	int64_t peer_sent;
+	int32_t segs_anchor;
+	int32_t segs;
+	int32_t rqueue;
+	int8_t syn;
+	int8_t fin_sent;
+	int8_t notsent;
+	int8_t all_acked;
+	uint8_t close_state;
+	uint8_t state;
+	uint8_t first;
+	uint8_t timewait;
+	uint8_t trust;
+	bool anchor_fin;
+	bool shutdown;
+	bool no_fin;
+	bool at_close;
+	bool ended;
+	bool final;
+	bool disconnected;
+};
+
+/** bytes_init() - a socket nothing is known of; trusted is all of enum bytes_trust */
+void bytes_init(struct bytes *bytes);
+
+/** bytes_trust() - what may be taken for granted: enum bytes_trust bits */
+void bytes_trust(struct bytes *bytes, unsigned int trust);
+
+/**
+ * bytes_feed() - a snapshot of the kernel's counters
+ * @bytes: the evidence so far
+ * @info: of any reason. INFO_DESTROY is the last word; its timewait is heard too, unless unknown.
+ *        A snapshot without counters (a mini socket) or older than one already fed is ignored.
+ */
+void bytes_feed(struct bytes *bytes, const struct event_info *info);
+
+/** bytes_opener() - it is known who opened: DIR_OUT the socket itself, DIR_IN the peer */
+void bytes_opener(struct bytes *bytes, enum conn_dir dir);
+
+/** bytes_shutdown() - shutdown(2) was called on it; @how is its argument: SHUT_RD changes nothing here */
+void bytes_shutdown(struct bytes *bytes, int how);
+
+/** bytes_ended() - it has ended, so without a last word a look in passing is not the end of the story */
+void bytes_ended(struct bytes *bytes);
+
+/** bytes_timewait() - what diag_timewait() says about it; TIMEWAIT_UNKNOWN changes nothing */
+void bytes_timewait(struct bytes *bytes, enum info_timewait timewait);
+
+/**
+ * bytes_peer_sent() - how much the other end sent in all
+ * @bytes: the evidence so far
+ * @payload: exact: the settled tx of the other end's socket on this host, or the sequence number of
+ *           the peer's FIN on the wire less that of its SYN less 1
+ */
+void bytes_peer_sent(struct bytes *bytes, int64_t payload);
+
+/** bytes_no_peer_fin() - a gapless view of the wire up to the end of the socket showed no FIN of the peer */
+void bytes_no_peer_fin(struct bytes *bytes);
+
+/**
+ * bytes_final_sent() - payload sent by a socket, from its last word alone; for bytes_peer_sent()
+ * @info: of reason INFO_DESTROY
+ *
+ * Return: exact, or CONN_UNKNOWN.
+ */
+int64_t bytes_final_sent(const struct event_info *info);
+
+/**
+ * bytes_settle() - the payload
+ * @bytes: all evidence
+ * @rx: payload the kernel received in order, each byte once, or CONN_UNKNOWN
+ * @tx: payload sent, each byte once, acknowledged or not, or CONN_UNKNOWN
+ *
+ * Of a socket that lives: as of the last look. Of one that has ended: exact
+ * from its last word; without one, or when it came without counters, as of
+ * the entry of close(2), if that was looked at.
+ */
+void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx);
+
+/**
+ * bytes_close() - who ended it and how, from the counters alone
+ * @bytes: all evidence
+ *
+ * CLOSE_LFIN and CLOSE_RFIN say whose FIN came first, even if a RST followed.
+ * CLOSE_LRST: close(2) reset it, because data was unread or by SO_LINGER.
+ * CLOSE_RRST: it was dead when the program closed it, and no data was left to
+ * be acknowledged, so no retransmission ran out (a keep-alive that did, and
+ * ss -K, look the same).
+ *
+ * Return: enum conn_close; CLOSE_UNKNOWN when the counters do not tell. Never CLOSE_EXIT.
+ */
+enum conn_close bytes_close(const struct bytes *bytes);
+
+/**
+ * bytes_direction() - who opened the connection
+ * @bytes: all evidence
+ *
+ * The opener's bytes_acked counts its SYN, the acceptor's does not (Linux
+ * 6.18). At a look when all data is acknowledged and no FIN sent, the
+ * difference to the payload is the SYN.
+ *
+ * Return: DIR_OUT, DIR_IN or DIR_UNKNOWN.
+ */
+enum conn_dir bytes_direction(const struct bytes *bytes);
+
 #endif

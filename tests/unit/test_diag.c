@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unit.h"
 
+#include "namespace.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -393,10 +395,12 @@ static void timewait_is_on_the_side_that_closed_first(void **state)
 	assert_int_equal(recv(pair.opener, &byte, 1, 0), 0);
 	close(pair.opener);
 	assert_true(wait_for_end(destroy, queue, opener.info.cookie, &event));
+	/* On a host with too many of them the kernel makes no more. */
+	if (diag_timewait(diag, &acceptor.flow, acceptor.info.cookie) == TIMEWAIT_UNKNOWN)
+		skip();
 	assert_int_equal(diag_timewait(diag, &acceptor.flow, acceptor.info.cookie), TIMEWAIT_PRESENT);
 	assert_int_equal(diag_timewait(diag, &acceptor.flow, acceptor.info.cookie ^ 1), TIMEWAIT_UNKNOWN);
-	/* A host short of mini sockets says unknown. */
-	assert_int_not_equal(diag_timewait(diag, &opener.flow, opener.info.cookie), TIMEWAIT_PRESENT);
+	assert_int_equal(diag_timewait(diag, &opener.flow, opener.info.cookie), TIMEWAIT_ABSENT);
 	close(pair.listener);
 	diag_close(diag);
 	destroy_close(destroy);
@@ -466,5 +470,6 @@ int main(void)
 		cmocka_unit_test(dump_tells_every_socket),
 	};
 
+	namespace_enter();
 	return UNIT_RUN(tests);
 }

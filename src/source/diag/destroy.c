@@ -185,7 +185,8 @@ int destroy_read(struct destroy *source, struct queue *events, struct err *err)
 				continue;
 			}
 			if (errno != EAGAIN)
-				return err_set(err, errno, "the kernel's socket events cannot be read: %s", strerror(errno));
+				return err_set(err, errno, "the kernel's socket events cannot be read: %s",
+					       strerror(errno));
 			/* Until the queue is empty the kernel goes on dropping, so only now the count is final. */
 			return source->overrun ? count + tell_losses(source, events) : count;
 		}
