@@ -704,16 +704,25 @@ static void unknown_words_are_refused(void **state)
 	static const struct {
 		const char *by, *sort, *columns, *says;
 	} cases[] = {
-		{NULL, NULL, "RXBYTES", "--columns knows no column \"RXBYTES\" here; did you mean RX_BYTES? --list-columns names all"},
-		{NULL, NULL, "+comn", "--columns knows no column \"comn\" here; did you mean COMM? --list-columns names all"},
-		{NULL, NULL, "", "--columns knows no column \"\" here; allowed are those that --list-columns names for the report"},
-		{NULL, NULL, "PID,,COMM", "--columns knows no column \"\" here; allowed are those that --list-columns names for the report"},
-		{NULL, NULL, "PID,+COMM", "--columns knows no column \"+COMM\" here; did you mean COMM? --list-columns names all"},
-		{NULL, NULL, "\x1b[2J\n", "--columns knows no column \"\\x1b[2J\\x0a\" here; allowed are those that --list-columns names for the report"},
-		{NULL, "stat", NULL, "--sort knows no column \"stat\" here; did you mean START? --list-columns names all"},
+		{NULL, NULL, "RXBYTES", "--columns knows no column \"RXBYTES\" here; did you mean RX_BYTES? "
+		 "--list-columns names all"},
+		{NULL, NULL, "+comn", "--columns knows no column \"comn\" here; did you mean COMM? "
+		 "--list-columns names all"},
+		{NULL, NULL, "", "--columns knows no column \"\" here; allowed are those that --list-columns "
+		 "names for the report"},
+		{NULL, NULL, "PID,,COMM", "--columns knows no column \"\" here; allowed are those that "
+		 "--list-columns names for the report"},
+		{NULL, NULL, "PID,+COMM", "--columns knows no column \"+COMM\" here; did you mean COMM? "
+		 "--list-columns names all"},
+		{NULL, NULL, "\x1b[2J\n", "--columns knows no column \"\\x1b[2J\\x0a\" here; allowed are those "
+		 "that --list-columns names for the report"},
+		{NULL, "stat", NULL, "--sort knows no column \"stat\" here; did you mean START? --list-columns "
+		 "names all"},
 		{NULL, "pid:up", NULL, "--sort knows no order \"up\"; it is asc or desc, as in --sort=pid:desc"},
-		{NULL, "pid:desc:asc", NULL, "--sort knows no order \"desc:asc\"; it is asc or desc, as in --sort=pid:desc"},
-		{"pear", NULL, NULL, "--by knows no key \"pear\"; the keys are peer, dir, port, pid, comm, exe, uid, user, lport, "
+		{NULL, "pid:desc:asc", NULL, "--sort knows no order \"desc:asc\"; it is asc or desc, as in "
+		 "--sort=pid:desc"},
+		{"pear", NULL, NULL, "--by knows no key \"pear\"; the keys are peer, dir, port, pid, comm, exe, "
+		 "uid, user, lport, "
 				     "rport, netns, proto, cidr/N, result"},
 	};
 
@@ -769,7 +778,8 @@ static void operands_are_parsed(void **state)
 	assert_int_equal(report_parse_kind("conv,tcp", &kind, &err), 0);
 	assert_int_equal(kind, REPORT_CONNS);
 	assert_int_equal(report_parse_kind("events", &kind, &err), -EINVAL);
-	assert_string_equal(err.text, "--report does not know \"events\"; allowed are peers and conns (also called conv,tcp)");
+	assert_string_equal(err.text, "--report does not know \"events\"; allowed are peers and conns (also "
+	 "called conv,tcp)");
 	assert_int_equal(report_parse_format("json", &format, &err), 0);
 	assert_int_equal(format, REPORT_JSON);
 	assert_int_equal(report_parse_format("xml", &format, &err), -EINVAL);
@@ -1024,7 +1034,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	(void)state;
 	assert_false(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_CSV,
-		       "conntrace: 12.345679 s, 1 connection, 0 not attributed, lost nothing; cost 0.250000 s CPU, 1 stop, "
+		       "conntrace: 12.345679 s, 1 connection, 0 not attributed, lost nothing; cost 0.250000 s "
+		        "CPU, 1 stop, "
 		       "0 packets\n");
 	summary.connections = 20;
 	summary.unattributed = 3;
@@ -1033,18 +1044,22 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.evicted = 7;
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
-		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 7 connections (evicted from memory); "
+		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 7 connections (evicted "
+		        "from memory); "
 		       "cost - s CPU, 1 stop, 1 packet\n");
 	summary.evicted = 0;
 	summary.lost[LOST_NETLINK] = -1;
 	summary.lost[LOST_CAPTURE_KERNEL] = 12;
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
-		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 12 packets (capture buffer of the "
-		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, 1 stop, 1 packet\n");
+		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 12 packets (capture "
+		        "buffer of the "
+		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, 1 stop, 1 "
+		        "packet\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"unattributed\":3,\"lost\":{"
-		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,\"call_queue\":0,"
+		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
+		       "\"call_queue\":0,"
 		       "\"table\":0},\"evicted\":0,\"cpu_s\":null,\"stops\":1,\"packets\":1}}\n");
 }
 
@@ -1057,7 +1072,8 @@ static void the_list_names_every_column(void **state)
 	(void)state;
 	assert_int_equal(report_list_columns(out), 0);
 	fclose(out);
-	assert_non_null(strstr(text, "\nconns  RX_BYTES      bytes       integer  payload the traced side received, each "
+	assert_non_null(strstr(text, "\nconns  RX_BYTES      bytes       integer  payload the traced side "
+	 "received, each "
 				     "byte once\n"));
 	assert_non_null(strstr(text, "\npeers  CIDR          -           string   key: network of the other side\n"));
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; rows++)
