@@ -41,7 +41,8 @@ static const char *column_icmp(const struct conn *conn, struct value *value)
 {
 	if (conn->icmp_version == 0)
 		return NULL;
-	snprintf(value->buffer, sizeof(value->buffer), "%u:%u/%u", conn->icmp_version, conn->icmp_type, conn->icmp_code);
+	snprintf(value->buffer, sizeof(value->buffer), "%u:%u/%u", conn->icmp_version, conn->icmp_type,
+		 conn->icmp_code);
 	return value->buffer;
 }
 
@@ -124,7 +125,8 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 #define CONN_COLUMN(name, type, unit, help, expression) GETTER(conn, name, type, const struct conn *conn, expression)
 #define KEY_COLUMN(name, type, unit, help, expression)                                                                 \
 	GETTER(group, KEY_##name, type, struct peers_group *group, expression)
-#define GROUP_COLUMN(name, type, unit, help, expression) GETTER(group, name, type, struct peers_group *group, expression)
+#define GROUP_COLUMN(name, type, unit, help, expression)                                                               \
+	GETTER(group, name, type, struct peers_group *group, expression)
 #include "model/columns.def"
 
 static const struct column conns[] = {

@@ -23,7 +23,8 @@ static void add_local_time(struct text *text, int64_t time_ns, bool iso)
 		return;
 	}
 	if (iso) {
-		snprintf(piece, sizeof(piece), "%04d-%02d-%02dT", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
+		snprintf(piece, sizeof(piece), "%04d-%02d-%02dT", local.tm_year + 1900, local.tm_mon + 1,
+			 local.tm_mday);
 		text_add(text, piece);
 	}
 	snprintf(piece, sizeof(piece), "%02d:%02d:%02d.%06ld", local.tm_hour, local.tm_min, local.tm_sec, microseconds);
@@ -31,7 +32,8 @@ static void add_local_time(struct text *text, int64_t time_ns, bool iso)
 	if (!iso)
 		return;
 	offset = local.tm_gmtoff < 0 ? -local.tm_gmtoff : local.tm_gmtoff;
-	snprintf(piece, sizeof(piece), "%c%02ld:%02ld", local.tm_gmtoff < 0 ? '-' : '+', offset / 3600, offset / 60 % 60);
+	snprintf(piece, sizeof(piece), "%c%02ld:%02ld", local.tm_gmtoff < 0 ? '-' : '+', offset / 3600,
+		 offset / 60 % 60);
 	text_add(text, piece);
 }
 

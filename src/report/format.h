@@ -40,7 +40,7 @@ void format_json(struct text *text, const struct column *column, const struct va
 /** format_csv() - append a field of text as RFC 4180 wants it, in quotes where it must */
 void format_csv(struct text *text, const char *field);
 
-/** format_color() - the terminal sequence (ECMA-48) of the color in which the value stands out, NULL when it does not */
+/** format_color() - the terminal sequence (ECMA-48) of the color in which the value stands out, or NULL */
 const char *format_color(const struct column *column, const struct value *value);
 
 /** format_width() - columns a value of this type usually needs as text; for rows printed one by one */

@@ -18,7 +18,7 @@
 struct report {
 	enum report_kind kind;
 	uint64_t limit;
-	bool relative_to_first; /* the run's start is not known: the first row's time is taken */
+	bool start_unknown; /* for REPORT_TIME_RELATIVE */
 	struct printer printer;
 	struct selection sort;
 	struct names *names;
@@ -113,7 +113,7 @@ static void begin_printer(struct report *report, const struct report_options *op
 	/* Whatever is printed before this report ends in its own last row. */
 	printer->separate = options->report_count > 1 && options->reports[0] != report->kind;
 	printer_init(printer);
-	report->relative_to_first = options->start_ns < 0;
+	report->start_unknown = options->start_ns < 0;
 }
 
 int report_new(struct report **report, enum report_kind kind, const struct report_options *options, FILE *out,
@@ -176,19 +176,25 @@ static void keep_conn(struct report *report, const struct conn *conn)
 	process_ref(kept->last_process);
 }
 
-static void settle_start(struct report *report, const struct row *row)
+/* The earliest row begins the time, when nobody knows when the run began. */
+static void settle_start(struct report *report, const struct row *rows, size_t count)
 {
-	int64_t first = row->conn != NULL ? row->conn->start_ns : row->group->first_ns;
+	int64_t *start = &report->printer.style.start_ns;
 
-	if (report->relative_to_first && report->printer.style.start_ns < 0)
-		report->printer.style.start_ns = first;
+	for (size_t i = 0; report->start_unknown && i < count; i++) {
+		int64_t first = rows[i].conn != NULL ? rows[i].conn->start_ns : rows[i].group->first_ns;
+
+		if (first >= 0 && (*start < 0 || first < *start))
+			*start = first;
+	}
+	report->start_unknown = *start < 0;
 }
 
 static void print_event(struct report *report, const struct conn *conn)
 {
 	struct row row = {.conn = conn};
 
-	settle_start(report, &row);
+	settle_start(report, &row, 1);
 	printer_row(&report->printer, &row);
 }
 
@@ -230,13 +236,12 @@ static void print_rows(struct report *report, struct rows *rows)
 	sort_rows(rows->row, rows->count, &report->sort, report->names);
 	if (report->limit > 0 && rows->count > report->limit)
 		rows->count = report->limit;
-	if (rows->count > 0)
-		settle_start(report, &rows->row[0]);
+	settle_start(report, rows->row, rows->count);
 	printer_rows(&report->printer, rows->row, rows->count);
 	free(rows->row);
 }
 
-static void print_conns(struct report *report, const struct conn *(*next_open)(void *, const struct conn *), void *context)
+static void print_conns(struct report *report, report_next *next_open, void *context)
 {
 	struct rows rows = {0};
 
@@ -247,7 +252,7 @@ static void print_conns(struct report *report, const struct conn *(*next_open)(v
 	print_rows(report, &rows);
 }
 
-static void print_peers(struct report *report, const struct conn *(*next_open)(void *, const struct conn *), void *context)
+static void print_peers(struct report *report, report_next *next_open, void *context)
 {
 	struct peers *peers = report->peers;
 	struct rows rows = {0};
@@ -264,8 +269,7 @@ static void print_peers(struct report *report, const struct conn *(*next_open)(v
 		peers_free(peers);
 }
 
-int report_print(struct report *report, const struct conn *(*next_open)(void *context, const struct conn *previous),
-		 void *context, bool final, struct err *err)
+int report_print(struct report *report, report_next *next_open, void *context, bool final, struct err *err)
 {
 	switch (report->kind) {
 	case REPORT_PEERS:

@@ -63,7 +63,7 @@ enum report_time {
  * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
  * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
  * @limit: rows that are printed at most, 0 for all; not of events
- * @start_ns: when the run began, for REPORT_TIME_RELATIVE; CONN_UNKNOWN: the first row's time is taken
+ * @start_ns: when the run began, for REPORT_TIME_RELATIVE; CONN_UNKNOWN: the earliest time in the first rows
  * @width: columns of the terminal that the output is, 0 when it is none
  * @format: how rows are written
  * @time: how points in time are shown
@@ -134,9 +134,17 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 void report_finished(struct report *report, const struct conn *conn);
 
 /**
+ * typedef report_next - gives the open connections, one after the other
+ * @context: as handed to report_print()
+ * @previous: NULL at first, then what it returned last
+ *
+ * Return: one that stays as it is until report_print() is back, NULL at the end.
+ */
+typedef const struct conn *report_next(void *context, const struct conn *previous);
+
+/**
  * report_print() - print the report so far, finished connections and open ones
- * @next_open: gives the open connections, one after the other: @previous is NULL at first, then what it returned
- *             last, and NULL ends; what it returned must stay until report_print() is back. NULL: there are none
+ * @next_open: gives the open ones; NULL: there are none
  * @context: handed to @next_open
  * @final: nothing comes after it: REPORT_EVENTS prints the open ones too, which otherwise it does not
  *
@@ -144,8 +152,7 @@ void report_finished(struct report *report, const struct conn *conn);
  *
  * Return: 0, or a negative errno of writing with the story in @err.
  */
-int report_print(struct report *report, const struct conn *(*next_open)(void *context, const struct conn *previous),
-		 void *context, bool final, struct err *err);
+int report_print(struct report *report, report_next *next_open, void *context, bool final, struct err *err);
 
 /** report_error() - did writing fail so far? Return: 0, or a negative errno with the story in @err */
 int report_error(const struct report *report, struct err *err);

@@ -67,7 +67,8 @@ void sort_rows(struct row *rows, size_t count, const struct selection *by, struc
 	merge_sort(&sorter, order, spare, count);
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = rows[order[i]];
-	memcpy(rows, sorted, count * sizeof(*rows));
+	if (count > 0)
+		memcpy(rows, sorted, count * sizeof(*rows));
 	free(values);
 	free(order);
 	free(spare);

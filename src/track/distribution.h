@@ -49,7 +49,7 @@ void distribution_add(struct distribution *distribution, int64_t *budget, int64_
 /** distribution_median() - the middle value, or the mean of the middle two; -1 when there is none */
 int64_t distribution_median(struct distribution *distribution);
 
-/** distribution_quantile() - the smallest value that @percent of 100 values do not exceed (nearest rank); -1 when empty */
+/** distribution_quantile() - the value that @percent of 100 values do not exceed (nearest rank); -1 when empty */
 int64_t distribution_quantile(struct distribution *distribution, unsigned int percent);
 
 /** distribution_copy() - make @to, which must be empty, equal to @from; the copy draws on no budget */

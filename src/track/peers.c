@@ -386,8 +386,11 @@ struct peers_group *peers_group(struct peers *peers, size_t index)
 
 int64_t peers_failures(const struct peers_group *group)
 {
-	return (int64_t)(group->results[RESULT_REFUSED] + group->results[RESULT_RESET] + group->results[RESULT_TIMEOUT] +
-			 group->results[RESULT_UNREACH] + group->results[RESULT_ABORT]);
+	uint64_t failures = 0;
+
+	for (unsigned int i = RESULT_REFUSED; i <= RESULT_ABORT; i++)
+		failures += group->results[i];
+	return (int64_t)failures;
 }
 
 int64_t peers_duration(const struct peers_group *group)

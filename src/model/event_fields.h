@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_MODEL_EVENT_FIELDS_H
+#define CONNTRACE_MODEL_EVENT_FIELDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/event.h"
+
+/** enum event_field_form - how a field looks as text */
+enum event_field_form {
+	FORM_SIGNED,
+	FORM_UNSIGNED,
+	/** int64_t nanoseconds, as seconds with nine decimals; -1 is unknown */
+	FORM_TIME,
+	/** one of the words */
+	FORM_WORD,
+	/** a set of bits, each with a word */
+	FORM_BITS,
+	FORM_ENDPOINT,
+	/** the text of a struct event_process and its length */
+	FORM_TEXT,
+	/** one letter: enum event_origin */
+	FORM_LETTER,
+};
+
+/**
+ * struct event_field - where a field of struct event is and how it looks; key NULL ends a table
+ * @key: its name as text
+ * @form: enum event_field_form
+ * @offset: in struct event
+ * @size: in bytes
+ * @words: of FORM_WORD in the order of the enumeration, of FORM_BITS from the lowest bit up; NULL at the end
+ */
+struct event_field {
+	const char *key;
+	enum event_field_form form;
+	uint16_t offset;
+	uint16_t size;
+	const char *const *words;
+};
+
+/** How many fields event_fields_head() has. */
+#define EVENT_FIELDS_HEAD 3
+
+/** event_fields_head() - those that every line has, and first */
+const struct event_field *event_fields_head(void);
+
+/** event_fields_flow() - those that events of every type have */
+const struct event_field *event_fields_flow(void);
+
+/** event_fields_body() - those of one type, which must be a type */
+const struct event_field *event_fields_body(enum event_type type);
+
+/** event_fields_load() - the integer of a field of any size; signed ones in two's complement */
+uint64_t event_fields_load(const struct event *event, const struct event_field *field);
+
+/** event_fields_store() - set it; Return: false when the value is out of the field's limits */
+bool event_fields_store(struct event *event, const struct event_field *field, uint64_t value);
+
+#endif

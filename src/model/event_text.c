@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/event_text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "model/event_fields.h"
+
+static bool is_origin(uint8_t letter)
+{
+	return letter == ORIGIN_CALLS || letter == ORIGIN_KERNEL || letter == ORIGIN_WIRE || letter == ORIGIN_AUDIT ||
+	       letter == ORIGIN_BPF;
+}
+
+/* Text of a limited size in the making; when it does not fit, length says size or more. */
+struct line {
+	char *text;
+	size_t size;
+	size_t length;
+};
+
+static void put(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct line *line, const char *format, ...)
+{
+	size_t left = line->length < line->size ? line->size - line->length : 0;
+	va_list arguments;
+
+	va_start(arguments, format);
+	line->length += (size_t)vsnprintf(left > 0 ? line->text + line->length : NULL, left, format, arguments);
+	va_end(arguments);
+}
+
+static void put_time(struct line *line, int64_t time_ns)
+{
+	uint64_t size = time_ns < 0 ? -(uint64_t)time_ns : (uint64_t)time_ns;
+
+	if (time_ns == CLOCK_UNKNOWN)
+		put(line, "-");
+	else
+		put(line, "%s%" PRIu64 ".%09" PRIu64, time_ns < 0 ? "-" : "", size / CLOCK_NS_PER_SEC,
+		    size % CLOCK_NS_PER_SEC);
+}
+
+static void put_bits(struct line *line, const struct event_field *field, uint64_t value)
+{
+	const char *before = "";
+
+	for (unsigned int bit = 0; field->words[bit] != NULL; bit++) {
+		if (!(value & UINT64_C(1) << bit))
+			continue;
+		put(line, "%s%s", before, field->words[bit]);
+		before = "+";
+		value &= ~(UINT64_C(1) << bit);
+	}
+	/* Bits without a name, as somebody may send them. */
+	if (value != 0)
+		put(line, "%s%" PRIu64, before, value);
+}
+
+static void put_endpoint(struct line *line, const struct event *event, const struct event_field *field)
+{
+	struct endpoint endpoint;
+	char ip[ENDPOINT_TEXT];
+
+	memcpy(&endpoint, (const char *)event + field->offset, sizeof(endpoint));
+	endpoint_ip_text(&endpoint, ip);
+	put(line, endpoint_is_v4(&endpoint) ? "%s:%u" : "[%s]:%u", ip, endpoint.port);
+}
+
+static void put_text(struct line *line, const struct event_process *process)
+{
+	for (unsigned int i = 0; i < process->length; i++) {
+		unsigned char byte = (unsigned char)process->text[i];
+
+		if (byte > 0x20 && byte < 0x7f && byte != '\\')
+			put(line, "%c", byte);
+		else
+			put(line, "\\x%02x", byte);
+	}
+}
+
+static bool put_word(struct line *line, const struct event_field *field, uint64_t value)
+{
+	for (uint64_t i = 0; field->words[i] != NULL; i++) {
+		if (i == value) {
+			put(line, "%s", field->words[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Return: false when the value is none that the field can have. */
+static bool put_field(struct line *line, const struct event *event, const struct event_field *field)
+{
+	bool is_number = field->form != FORM_ENDPOINT && field->form != FORM_TEXT;
+	uint64_t value = is_number ? event_fields_load(event, field) : 0;
+
+	put(line, "%s%s=", line->length > 0 ? " " : "", field->key);
+	switch (field->form) {
+	case FORM_SIGNED:
+		put(line, "%" PRId64, (int64_t)value);
+		return true;
+	case FORM_UNSIGNED:
+		put(line, "%" PRIu64, value);
+		return true;
+	case FORM_TIME:
+		put_time(line, (int64_t)value);
+		return true;
+	case FORM_WORD:
+		return put_word(line, field, value);
+	case FORM_BITS:
+		put_bits(line, field, value);
+		return true;
+	case FORM_ENDPOINT:
+		put_endpoint(line, event, field);
+		return true;
+	case FORM_TEXT:
+		put_text(line, &event->process);
+		return true;
+	case FORM_LETTER:
+		put(line, "%c", (int)value);
+		return is_origin((uint8_t)value);
+	}
+	return false;
+}
+
+/* Has the field what every new event has? */
+static bool is_fresh(const struct event *event, const struct event_field *field)
+{
+	struct event fresh = event_new(EVENT_NONE, 0, 0);
+
+	if (field->form == FORM_TEXT)
+		return event->process.length == 0;
+	return memcmp((const char *)event + field->offset, (const char *)&fresh + field->offset,
+		      field->size) == 0;
+}
+
+int event_to_text(const struct event *event, char *text, size_t size)
+{
+	char made[EVENT_TEXT_SIZE];
+	struct line line = {.text = made, .size = sizeof(made)};
+	const struct event_field *parts[2] = {event_fields_flow(), NULL};
+	bool valid = true;
+
+	if (event->type >= EVENT_TYPE_NUM)
+		return -EINVAL;
+	if (event->type == EVENT_PROCESS && event->process.length > EVENT_PROCESS_TEXT)
+		return -EINVAL;
+	parts[1] = event_fields_body(event->type);
+	for (const struct event_field *field = event_fields_head(); field->key != NULL; field++)
+		valid = valid && put_field(&line, event, field);
+	for (unsigned int i = 0; i < 2; i++)
+		for (const struct event_field *field = parts[i]; field->key != NULL; field++)
+			if (!is_fresh(event, field))
+				valid = valid && put_field(&line, event, field);
+	if (!valid)
+		return -EINVAL;
+	if (line.length >= size || line.length >= sizeof(made))
+		return -ENOSPC;
+	memcpy(text, made, line.length + 1);
+	return (int)line.length;
+}
+
+/* Digits and nothing else. */
+static bool get_digits(const char *text, uint64_t *value)
+{
+	uint64_t sum = 0;
+
+	if (*text == '\0')
+		return false;
+	for (; *text != '\0'; text++)
+		if (*text < '0' || *text > '9' || __builtin_mul_overflow(sum, 10U, &sum) ||
+		    __builtin_add_overflow(sum, (uint64_t)(*text - '0'), &sum))
+			return false;
+	*value = sum;
+	return true;
+}
+
+static bool get_signed(const char *text, uint64_t *value)
+{
+	bool negative = *text == '-';
+	uint64_t size;
+
+	if (!get_digits(text + negative, &size) || size > (uint64_t)INT64_MAX + negative)
+		return false;
+	*value = negative ? -size : size;
+	return true;
+}
+
+static bool get_time(const char *text, uint64_t *value)
+{
+	bool negative = *text == '-';
+	char digits[24];
+	uint64_t size;
+	size_t length = strlen(text + negative);
+
+	if (strcmp(text, "-") == 0) {
+		*value = (uint64_t)CLOCK_UNKNOWN;
+		return true;
+	}
+	/* At least "0.000000000"; without its point it is the number of nanoseconds. */
+	if (length < 11 || length >= sizeof(digits) || text[negative + length - 10] != '.')
+		return false;
+	memcpy(digits, text + negative, length - 10);
+	memcpy(digits + length - 10, text + negative + length - 9, 10);
+	if (!get_digits(digits, &size) || size > (uint64_t)INT64_MAX + negative)
+		return false;
+	*value = negative ? -size : size;
+	return true;
+}
+
+static bool get_word(const struct event_field *field, const char *text, uint64_t *value)
+{
+	for (uint64_t i = 0; field->words[i] != NULL; i++) {
+		if (strcmp(field->words[i], text) == 0) {
+			*value = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool get_bits(const struct event_field *field, char *text, uint64_t *value)
+{
+	const char *word;
+
+	*value = 0;
+	while ((word = strsep(&text, "+")) != NULL) {
+		uint64_t number;
+
+		if (get_word(field, word, &number))
+			*value |= UINT64_C(1) << number;
+		else if (get_digits(word, &number))
+			*value |= number;
+		else
+			return false;
+	}
+	return true;
+}
+
+static bool get_endpoint(char *text, struct event *event, const struct event_field *field)
+{
+	char *colon = strrchr(text, ':');
+	struct endpoint endpoint;
+	uint64_t port;
+
+	if (colon == NULL || !get_digits(colon + 1, &port) || port > UINT16_MAX)
+		return false;
+	*colon = '\0';
+	if (endpoint_parse(&endpoint, text) < 0)
+		return false;
+	endpoint.port = (uint16_t)port;
+	memcpy((char *)event + field->offset, &endpoint, sizeof(endpoint));
+	return true;
+}
+
+static int hex_digit(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+static bool get_text(const char *text, struct event_process *process)
+{
+	while (*text != '\0') {
+		char byte = *text++;
+
+		if (byte == '\\') {
+			if (text[0] != 'x' || hex_digit(text[1]) < 0 || hex_digit(text[2]) < 0)
+				return false;
+			byte = (char)(hex_digit(text[1]) << 4 | hex_digit(text[2]));
+			text += 3;
+		}
+		if (process->length == EVENT_PROCESS_TEXT)
+			return false;
+		process->text[process->length++] = byte;
+	}
+	return true;
+}
+
+/* @text may be cut to pieces. */
+static bool get_field(struct event *event, const struct event_field *field, char *text)
+{
+	uint64_t value = 0;
+	bool valid = false;
+
+	switch (field->form) {
+	case FORM_SIGNED:
+		valid = get_signed(text, &value);
+		break;
+	case FORM_UNSIGNED:
+		valid = get_digits(text, &value);
+		break;
+	case FORM_TIME:
+		valid = get_time(text, &value);
+		break;
+	case FORM_WORD:
+		valid = get_word(field, text, &value);
+		break;
+	case FORM_BITS:
+		valid = get_bits(field, text, &value);
+		break;
+	case FORM_LETTER:
+		value = (uint8_t)text[0];
+		valid = is_origin((uint8_t)value) && text[1] == '\0';
+		break;
+	case FORM_ENDPOINT:
+		return get_endpoint(text, event, field);
+	case FORM_TEXT:
+		return get_text(text, &event->process);
+	}
+	return valid && event_fields_store(event, field, value);
+}
+
+/* The field of this key: of those that must come now, or else anywhere in the flow or the body. */
+static const struct event_field *find_field(const struct event *event, unsigned int position, const char *key,
+				      unsigned int *bit)
+{
+	const struct event_field *parts[2] = {event_fields_flow(), event_fields_body(event->type)};
+	const struct event_field *head = event_fields_head();
+
+	*bit = 0;
+	if (position < EVENT_FIELDS_HEAD)
+		return strcmp(head[position].key, key) == 0 ? &head[position] : NULL;
+	for (unsigned int i = 0; i < 2; i++)
+		for (const struct event_field *field = parts[i]; field->key != NULL; field++, ++*bit)
+			if (strcmp(field->key, key) == 0)
+				return field;
+	return NULL;
+}
+
+static int refuse(struct err *err, const char *word, const char *what)
+{
+	char quoted[128];
+
+	escape_text(quoted, sizeof(quoted), word);
+	return err_set(err, EINVAL, "\"%s\" %s", quoted, what);
+}
+
+static int get_pair(struct event *event, unsigned int position, uint64_t *seen, char *word, struct err *err)
+{
+	const struct event_field *field;
+	char *text = strchr(word, '=');
+	char whole[EVENT_TEXT_SIZE];
+	unsigned int bit;
+
+	memcpy(whole, word, strlen(word) + 1);
+	if (text == NULL)
+		return refuse(err, whole, "is no key=value");
+	*text++ = '\0';
+	field = find_field(event, position, word, &bit);
+	if (field == NULL && position < EVENT_FIELDS_HEAD)
+		return refuse(err, whole, "stands where time, type or origin must be, in this order");
+	if (field == NULL)
+		return refuse(err, whole, "is a key that this version does not know for such an event");
+	if (position >= EVENT_FIELDS_HEAD && (*seen & UINT64_C(1) << bit))
+		return refuse(err, whole, "is there twice");
+	if (position >= EVENT_FIELDS_HEAD)
+		*seen |= UINT64_C(1) << bit;
+	if (!get_field(event, field, text))
+		return refuse(err, whole, "is not a value that the key can have");
+	return 0;
+}
+
+int event_from_text(const char *line, struct event *event, struct err *err)
+{
+	struct event made = event_new(EVENT_NONE, 0, 0);
+	char copy[EVENT_TEXT_SIZE], *rest = copy, *word;
+	size_t length = strnlen(line, sizeof(copy));
+	unsigned int position = 0;
+	uint64_t seen = 0;
+
+	if (length == sizeof(copy))
+		return err_set(err, EINVAL, "a line of more than %zu bytes is no event", sizeof(copy) - 1);
+	memcpy(copy, line, length + 1);
+	while ((word = strsep(&rest, " ")) != NULL) {
+		int ret = get_pair(&made, position++, &seen, word, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	if (position < EVENT_FIELDS_HEAD)
+		return err_set(err, EINVAL, "the line ends before time, type and origin were there");
+	*event = made;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_REPLAY_RECORD_H
+#define CONNTRACE_SOURCE_REPLAY_RECORD_H
+
+#include "base/err.h"
+#include "model/event.h"
+
+/** struct record - a file of events being written (see model/event_text.h) */
+struct record;
+
+/**
+ * record_open() - create the file, or empty it, and write its first line
+ * @record: set on success only
+ * @path: the file; "-" is standard output
+ *
+ * Return: 0, or a negative errno with the story in @err.
+ */
+int record_open(struct record **record, const char *path, struct err *err);
+
+/**
+ * record_event() - write an event behind those before it; buffered
+ *
+ * Return: 0, or a negative errno of writing with the story in @err; -EINVAL for an event that cannot be written as
+ * text. After a failure of writing every further call fails alike.
+ */
+int record_event(struct record *record, const struct event *event, struct err *err);
+
+/**
+ * record_close() - write what is buffered and close the file; NULL is fine
+ *
+ * Return: 0, or a negative errno of writing with the story in @err; the file is closed in any case.
+ */
+int record_close(struct record *record, struct err *err);
+
+#endif

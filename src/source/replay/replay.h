@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_REPLAY_REPLAY_H
+#define CONNTRACE_SOURCE_REPLAY_REPLAY_H
+
+#include "base/err.h"
+#include "base/queue.h"
+
+/**
+ * struct replay - a source that reads events from a file (see model/event_text.h)
+ *
+ * The events come in the order of the lines, which is that in which they were
+ * fed when they were recorded. Empty lines and lines that begin with # are
+ * left out, so that a file can be written and explained by hand.
+ */
+struct replay;
+
+/**
+ * struct replay_config - what to read
+ * @path: the file; "-" is standard input
+ */
+struct replay_config {
+	const char *path;
+};
+
+/**
+ * replay_open() - open the file
+ * @replay: set on success only
+ *
+ * Return: 0, or a negative errno with the story in @err.
+ */
+int replay_open(struct replay **replay, const struct replay_config *config, struct err *err);
+
+/** replay_fd() - readable when there is more; -1 for a regular file, which always has what it will have */
+int replay_fd(const struct replay *replay);
+
+/**
+ * replay_read() - append events to @events, a piece of the file at most
+ *
+ * Return: how many, 0 for none now, SOURCE_END after the last one, -EINVAL for a line that is no event (the story
+ * names file and line), or another negative errno of reading. After an error, what came before it is in @events, and
+ * nothing more will come.
+ */
+int replay_read(struct replay *replay, struct queue *events, struct err *err);
+
+/** replay_close() - close the file; NULL is fine */
+void replay_close(struct replay *replay);
+
+#endif

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "track/distribution.h"
+#include "track/peers.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+static const bool sanitized = true;
+#elif defined(__has_feature)
+static const bool sanitized = __has_feature(address_sanitizer);
+#else
+static const bool sanitized = false;
+#endif
+
+static struct endpoint at(const char *ip, uint16_t port)
+{
+	struct endpoint endpoint;
+
+	assert_int_equal(endpoint_parse(&endpoint, ip), 0);
+	endpoint.port = port;
+	return endpoint;
+}
+
+static struct conn incoming(const char *peer, uint16_t port)
+{
+	struct conn conn;
+
+	conn_init(&conn);
+	conn.flow.local = at("192.0.2.1", 80);
+	conn.flow.remote = at(peer, port);
+	conn.dir = DIR_IN;
+	conn.result = RESULT_OK;
+	conn.open = 0;
+	return conn;
+}
+
+static struct peers *by(const char *text)
+{
+	struct peers_keys keys;
+	struct err err = {""};
+
+	assert_int_equal(peers_parse_keys(text, &keys, &err), 0);
+	return peers_new(&keys, PEERS_GROUPS_MAX);
+}
+
+static void a_distribution_is_exact_within_its_budget(void **state)
+{
+	struct distribution d = {0};
+	int64_t budget = 1000;
+
+	(void)state;
+	assert_int_equal(distribution_median(&d), -1);
+	assert_int_equal(distribution_quantile(&d, 95), -1);
+	distribution_add(&d, &budget, 7);
+	assert_int_equal(distribution_median(&d), 7);
+	assert_int_equal(distribution_quantile(&d, 95), 7);
+	distribution_add(&d, &budget, 10);
+	assert_int_equal(distribution_median(&d), 8);
+	distribution_add(&d, &budget, 3);
+	assert_int_equal(distribution_median(&d), 7);
+	assert_int_equal(distribution_quantile(&d, 100), 10);
+	/* Added to after it was asked. */
+	for (int i = 4; i <= 100; i++)
+		distribution_add(&d, &budget, 1000 + i);
+	assert_int_equal(d.count, 100);
+	assert_int_equal(distribution_quantile(&d, 1), 3);
+	assert_int_equal(distribution_quantile(&d, 3), 10);
+	assert_int_equal(distribution_quantile(&d, 95), 1095);
+	assert_int_equal(distribution_median(&d), 1050);
+	assert_int_equal(budget, 1000 - 128);
+	distribution_clear(&d, &budget);
+	assert_int_equal(budget, 1000);
+	assert_int_equal(d.count, 0);
+}
+
+static void beyond_its_budget_it_is_near(void **state)
+{
+	struct distribution d = {0};
+	int64_t budget = 100;
+
+	(void)state;
+	/* Nine decades, so that every octave from 0 on has its share. */
+	for (int64_t i = 0; i < 20000; i++)
+		distribution_add(&d, &budget, i * i * 7);
+	assert_null(d.values);
+	assert_int_equal(d.count, 20000);
+	assert_int_equal(distribution_quantile(&d, 100), INT64_C(19999) * 19999 * 7);
+	for (unsigned int percent = 1; percent < 100; percent++) {
+		int64_t i = (int64_t)percent * 200 - 1;
+		int64_t exact = i * i * 7, found = distribution_quantile(&d, percent);
+
+		assert_true(llabs(found - exact) * 128 <= exact + 128);
+	}
+	assert_int_equal(budget, 100);
+	distribution_clear(&d, &budget);
+	assert_int_equal(budget, 100);
+	/* The extremes of what fits in 64 bits find a place too. */
+	budget = 0;
+	for (int i = 0; i < 200; i++)
+		distribution_add(&d, &budget, i % 2 ? INT64_MAX : 0);
+	assert_null(d.values);
+	assert_int_equal(distribution_quantile(&d, 50), 0);
+	assert_int_equal(distribution_quantile(&d, 51) > INT64_MAX / 128 * 127, 1);
+	distribution_clear(&d, &budget);
+	assert_int_equal(budget, 0);
+}
+
+static void few_values_are_exact_without_a_budget(void **state)
+{
+	struct distribution d = {0}, copy = {0};
+	int64_t budget = 0;
+
+	(void)state;
+	for (int i = 0; i < DISTRIBUTION_ALWAYS_EXACT; i++)
+		distribution_add(&d, &budget, 1000003 + i);
+	assert_non_null(d.values);
+	assert_int_equal(distribution_median(&d), 1000003 + 31);
+	distribution_copy(&copy, &d);
+	distribution_add(&d, &budget, 5000000);
+	assert_null(d.values);
+	assert_int_equal(distribution_quantile(&copy, 100), 1000003 + 63);
+	distribution_clear(&copy, &budget);
+	distribution_copy(&copy, &d);
+	assert_int_equal(copy.count, 65);
+	assert_int_equal(distribution_quantile(&copy, 100), 5000000);
+	distribution_clear(&copy, &budget);
+	distribution_clear(&d, &budget);
+}
+
+static void keys_are_checked(void **state)
+{
+	static const char *const wrong[] = {"",         "peers",      "peer,",   "peer,peer", "cidr",    "cidr/",
+					    "cidr/129", "cidr/-1",    "cidr/x",  "peer/24",   "pe",      "peer dir",
+					    "PEER",     "cidr/8,cidr/9", "host", "group",     "\x1b[31m"};
+	struct peers_keys keys = {.count = 99};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		err.text[0] = '\0';
+		assert_int_equal(peers_parse_keys(wrong[i], &keys, &err), -EINVAL);
+		assert_true(strncmp(err.text, "--by ", 5) == 0);
+		assert_null(strchr(err.text, '\x1b'));
+		assert_int_equal(keys.count, 99);
+	}
+	assert_int_equal(peers_parse_keys("result,cidr/24,user", &keys, &err), 0);
+	assert_int_equal(keys.count, 3);
+	assert_int_equal(keys.key[0], PEERS_KEY_RESULT);
+	assert_int_equal(keys.key[1], PEERS_KEY_CIDR);
+	assert_int_equal(keys.key[2], PEERS_KEY_USER);
+	assert_int_equal(keys.cidr_bits, 24);
+	for (unsigned int i = 0; i < PEERS_KEY_NUM; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s%s", peers_key_name(i), i == PEERS_KEY_CIDR ? "/0" : "");
+		assert_int_equal(peers_parse_keys(name, &keys, &err), 0);
+		assert_int_equal(keys.key[0], i);
+	}
+}
+
+static void every_key_splits(void **state)
+{
+	/* One connection that differs from the other in everything is in another group by every key. */
+	struct process *a = process_new(10), *b = process_new(11);
+	struct conn one = incoming("198.51.100.7", 1000), other = incoming("203.0.113.9", 1001);
+
+	(void)state;
+	strcpy(a->comm, "one");
+	a->exe = strdup("/bin/one");
+	b->exe = strdup("/bin/other");
+	one.process = a;
+	other.process = b;
+	one.uid = 0;
+	other.dir = DIR_OUT;
+	other.flow.local.port = 99;
+	other.flow.netns = 77;
+	other.flow.proto = IPPROTO_UDP;
+	other.result = RESULT_REFUSED;
+	for (unsigned int key = 0; key < PEERS_KEY_NUM; key++) {
+		char name[32];
+		struct peers *peers;
+
+		snprintf(name, sizeof(name), "%s%s", peers_key_name(key), key == PEERS_KEY_CIDR ? "/24" : "");
+		peers = by(name);
+		assert_true(peers_add(peers, &one));
+		assert_true(peers_add(peers, &other));
+		assert_true(peers_add(peers, &one));
+		assert_int_equal(peers_count(peers), 2);
+		assert_int_equal(peers_group(peers, 0)->conns, 2);
+		assert_int_equal(peers_group(peers, 1)->conns, 1);
+		peers_free(peers);
+	}
+	process_unref(a);
+	process_unref(b);
+}
+
+static void networks_have_their_own_prefix(void **state)
+{
+	static const struct {
+		const char *by, *peer, *network;
+		unsigned int bits;
+	} cases[] = {
+		{"cidr/24", "198.51.100.7", "198.51.100.0", 24},
+		{"cidr/0", "198.51.100.7", "0.0.0.0", 0},
+		{"cidr/64", "198.51.100.7", "198.51.100.7", 32},
+		{"cidr/64", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::", 64},
+		{"cidr/0", "2001:db8::1", "::", 0},
+	};
+	struct conn conn;
+	struct peers *peers;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct peers_identity *identity;
+		char text[ENDPOINT_TEXT];
+
+		peers = by(cases[i].by);
+		conn = incoming(cases[i].peer, 5);
+		peers_add(peers, &conn);
+		identity = &peers_group(peers, 0)->identity;
+		assert_true(identity->known_network);
+		assert_string_equal(endpoint_ip_text(&identity->network, text), cases[i].network);
+		assert_int_equal(identity->network_bits, cases[i].bits);
+		peers_free(peers);
+	}
+	peers = by("cidr/8");
+	conn_init(&conn);
+	peers_add(peers, &conn);
+	assert_false(peers_group(peers, 0)->identity.known_network);
+	peers_free(peers);
+}
+
+static void sums_are_exact_or_unknown(void **state)
+{
+	struct peers *peers = by("peer,dir,port");
+	struct conn conn = incoming("198.51.100.7", 1000);
+	const struct peers_group *group;
+
+	(void)state;
+	conn.rx_bytes = 100;
+	conn.tx_bytes = 5;
+	conn.tx_retrans = 2;
+	conn.start_ns = 1000;
+	conn.end_ns = 3000;
+	peers_add(peers, &conn);
+	conn.flow.remote.port++;
+	conn.tx_bytes = CONN_UNKNOWN;
+	conn.rx_retrans = 3;
+	conn.start_ns = 500;
+	conn.end_ns = CONN_UNKNOWN;
+	conn.result = RESULT_RESET;
+	conn.open = 1;
+	peers_add(peers, &conn);
+	conn.tx_bytes = 5;
+	conn.start_ns = 2000000000;
+	conn.end_ns = 3000000500;
+	peers_add(peers, &conn);
+	group = peers_group(peers, 0);
+	assert_int_equal(peers_count(peers), 1);
+	assert_int_equal(group->conns, 3);
+	assert_int_equal(group->open, 2);
+	assert_int_equal(group->results[RESULT_OK], 1);
+	assert_int_equal(peers_failures(group), 2);
+	assert_int_equal(group->totals[PEERS_RX_BYTES], 300);
+	assert_int_equal(group->totals[PEERS_TX_BYTES], CONN_UNKNOWN);
+	assert_int_equal(group->totals[PEERS_RX_PKTS], CONN_UNKNOWN);
+	assert_int_equal(group->totals[PEERS_RETRANS], 2 + 5 + 5);
+	assert_int_equal(peers_duration(group), (2000 + 1000000500) / 2);
+	assert_int_equal(group->first_ns, 500);
+	assert_int_equal(group->last_ns, 3000000500);
+	assert_int_equal(peers_rate(group), 1000);
+	/* A sum that does not fit is not exact either. */
+	conn.rx_bytes = INT64_MAX;
+	peers_add(peers, &conn);
+	assert_int_equal(peers_group(peers, 0)->totals[PEERS_RX_BYTES], CONN_UNKNOWN);
+	peers_free(peers);
+}
+
+static void nothing_is_known_of_an_empty_connection(void **state)
+{
+	struct peers *peers = by("peer,dir,port,pid,comm,exe,uid,lport,rport,netns,result,cidr/8");
+	struct peers_group *group;
+	struct conn conn;
+
+	(void)state;
+	conn_init(&conn);
+	peers_add(peers, &conn);
+	group = peers_group(peers, 0);
+	assert_int_equal(group->identity.uid, (uid_t)-1);
+	assert_null(group->identity.exe);
+	for (unsigned int i = 0; i < PEERS_TOTAL_NUM; i++)
+		assert_int_equal(group->totals[i], CONN_UNKNOWN);
+	for (unsigned int i = 0; i < PEERS_SPREAD_NUM; i++)
+		assert_int_equal(distribution_median(&group->spreads[i]), -1);
+	assert_int_equal(peers_duration(group), CONN_UNKNOWN);
+	assert_int_equal(peers_rate(group), CONN_UNKNOWN);
+	assert_int_equal(group->first_ns, CONN_UNKNOWN);
+	assert_int_equal(group->last_ns, CONN_UNKNOWN);
+	assert_int_equal(group->pid_count, 0);
+	peers_free(peers);
+}
+
+static void lists_are_distinct_and_bounded(void **state)
+{
+	struct peers *peers = by("dir");
+	const struct peers_group *group;
+	struct conn conn = incoming("198.51.100.7", 1000);
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		struct process *process = process_new(100 + i % 70);
+
+		snprintf(process->comm, sizeof(process->comm), "worker/%d", i % 3);
+		conn.process = process;
+		peers_add(peers, &conn);
+		process_unref(process);
+	}
+	group = peers_group(peers, 0);
+	assert_int_equal(group->pid_count, PEERS_LIST_MAX);
+	assert_true(group->more_pids);
+	assert_int_equal(group->pids[63], 163);
+	assert_int_equal(group->comm_count, 3);
+	assert_false(group->more_comms);
+	assert_string_equal(group->comms[2], "worker/2");
+	peers_free(peers);
+}
+
+static void a_copy_leaves_the_first_alone(void **state)
+{
+	struct peers *peers = by("peer,exe"), *copy;
+	struct process *process = process_new(1);
+	struct conn conn = incoming("198.51.100.7", 1000);
+
+	(void)state;
+	process->exe = strdup("/bin/x");
+	strcpy(process->comm, "x");
+	conn.process = process;
+	conn.hs_ns = 10;
+	for (int i = 0; i < 3; i++) {
+		process->pid = 10 + i;
+		peers_add(peers, &conn);
+	}
+	copy = peers_copy(peers);
+	conn.hs_ns = 1000;
+	for (int i = 0; i < 40; i++) {
+		process->pid = 20 + i;
+		peers_add(copy, &conn);
+	}
+	conn.flow.remote = at("203.0.113.1", 1);
+	peers_add(copy, &conn);
+	assert_int_equal(peers_count(peers), 1);
+	assert_int_equal(peers_count(copy), 2);
+	assert_int_equal(peers_group(peers, 0)->conns, 3);
+	assert_int_equal(peers_group(copy, 0)->conns, 43);
+	assert_int_equal(peers_group(peers, 0)->pid_count, 3);
+	assert_int_equal(peers_group(copy, 0)->pid_count, 43);
+	assert_int_equal(distribution_median(&peers_group(peers, 0)->spreads[PEERS_HS]), 10);
+	assert_int_equal(distribution_median(&peers_group(copy, 0)->spreads[PEERS_HS]), 1000);
+	peers_free(copy);
+	/* A copy of nothing can be added to as well. */
+	peers_free(peers);
+	peers = by("peer");
+	copy = peers_copy(peers);
+	assert_true(peers_add(copy, &conn));
+	peers_free(peers);
+	peers_free(copy);
+	process_unref(process);
+}
+
+static void a_full_table_refuses_new_groups_only(void **state)
+{
+	struct peers_keys keys;
+	struct peers *peers;
+	struct conn conn = incoming("198.51.100.7", 1);
+
+	(void)state;
+	assert_int_equal(peers_parse_keys("rport", &keys, NULL), 0);
+	peers = peers_new(&keys, 1000);
+	for (uint16_t port = 1; port <= 1000; port++) {
+		conn.flow.remote.port = port;
+		assert_true(peers_add(peers, &conn));
+	}
+	conn.flow.remote.port = 1001;
+	assert_false(peers_add(peers, &conn));
+	conn.flow.remote.port = 500;
+	assert_true(peers_add(peers, &conn));
+	assert_int_equal(peers_count(peers), 1000);
+	assert_int_equal(peers_group(peers, 499)->conns, 2);
+	peers_free(peers);
+}
+
+static void many_connections_need_little_memory(void **state)
+{
+	struct peers *peers = by(PEERS_KEYS_DEFAULT);
+	struct conn conn = incoming("198.51.100.7", 1);
+	struct rusage usage;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		conn.flow.remote.port = (uint16_t)(1 + i % 60000);
+		conn.hs_ns = i * 1000;
+		conn.queue_ns = i * 10;
+		conn.rtt_ns = i * 100;
+		conn.rx_bytes = i;
+		peers_add(peers, &conn);
+	}
+	assert_int_equal(peers_count(peers), 1);
+	/* Still exact: the mean of the values number 50,000 and 50,001. */
+	assert_int_equal(distribution_median(&peers_group(peers, 0)->spreads[PEERS_HS]), 49999500);
+	assert_int_equal(distribution_quantile(&peers_group(peers, 0)->spreads[PEERS_HS], 95), 94999000);
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	/* A sanitizer's own memory would be counted too. */
+	if (!sanitized)
+		assert_in_range(usage.ru_maxrss, 1, 64 * 1024);
+	peers_free(peers);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_distribution_is_exact_within_its_budget),
+		cmocka_unit_test(beyond_its_budget_it_is_near),
+		cmocka_unit_test(few_values_are_exact_without_a_budget),
+		cmocka_unit_test(keys_are_checked),
+		cmocka_unit_test(every_key_splits),
+		cmocka_unit_test(networks_have_their_own_prefix),
+		cmocka_unit_test(sums_are_exact_or_unknown),
+		cmocka_unit_test(nothing_is_known_of_an_empty_connection),
+		cmocka_unit_test(lists_are_distinct_and_bounded),
+		cmocka_unit_test(a_copy_leaves_the_first_alone),
+		cmocka_unit_test(a_full_table_refuses_new_groups_only),
+		cmocka_unit_test(many_connections_need_little_memory),
+	};
+
+	return UNIT_RUN(tests);
+}
