@@ -3,6 +3,7 @@
 """A launched command: its end is conntrace's end, and it finds the same world as without conntrace."""
 import os
 import pty
+import pwd
 import re
 import resource
 import select
@@ -250,7 +251,7 @@ def tracer_killed():
 def other_user():
     if os.getuid() != 0:
         raise Skip("only root can become another user")
-    for name in ("nobody", str(NOBODY)):
+    for name in (pwd.getpwuid(NOBODY).pw_name, str(NOBODY)):
         result = run([CONNTRACE, "-q", "-o", "/dev/null", "-u", name, "--", "sh", "-c",
                       "id -u; id -g; id -G; grep ^Cap /proc/self/status"])
         equal(result.status, 0, "exit status (%s)" % result.err)

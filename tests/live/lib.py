@@ -362,9 +362,13 @@ def find_row(rows, truth):
     return found[0]
 
 
+SHORT = ("dir", "laddr", "lport", "raddr", "rport", "result", "errno", "connect_ms", "syn_rtx", "rx_bytes", "tx_bytes",
+         "state", "close", "pid", "comm", "seen")
+
+
 def short(row):
-    """A row as one readable line, what is null left out."""
-    return " ".join("%s=%s" % item for item in row.items() if item[1] is not None)
+    """A row as one readable line."""
+    return "{%s}" % " ".join(str("-" if row.get(name) is None else row[name]) for name in SHORT)
 
 
 def launch(words, options=(), status=0, before=(), **keywords):
