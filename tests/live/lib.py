@@ -22,6 +22,7 @@ STORM = os.path.join(TOP_BUILD, "tests/helpers/storm")
 IN_NAMESPACE = "CONNTRACE_TEST_NAMESPACE"    # set in a script that has moved into one
 WAIT_SEC = 20                                # bound of a wait for what should happen at once
 NOBODY = 65534
+SHOWN_FAILURES = 8
 
 _tests = []
 _failures = []       # of the test that runs
@@ -96,9 +97,11 @@ def main():
         if _failures:
             failed += 1
             print("not ok %d - %s" % (number, name))
-            for failure in _failures:
+            for failure in _failures[:SHOWN_FAILURES]:
                 for line in failure.splitlines():
                     print("# " + line)
+            if len(_failures) > SHOWN_FAILURES:
+                print("# and %d more" % (len(_failures) - SHOWN_FAILURES))
         else:
             print("ok %d - %s%s" % (number, name, " # SKIP " + skipped if skipped else ""))
         sys.stdout.flush()
@@ -295,13 +298,12 @@ def tracer_of(pid):
     return int(status_field(pid, "TracerPid") or 0)
 
 
-def wait_attached(tracer, *pids):
-    """Until every one of the processes, with all its threads, is traced by this Process."""
-    def attached():
-        require(tracer.alive(), "the tracer ended: %s" % tracer.err)
-        return all(int(status_field(pid, "TracerPid", task) or 0) == tracer.pid
-                   for pid in pids for task in map(int, os.listdir("/proc/%d/task" % pid)))
-    wait_for(attached, "attaching to %s" % ", ".join(map(str, pids)))
+def tasks(pid):
+    return [int(name) for name in os.listdir("/proc/%d/task" % pid)]
+
+
+def switches(pid, task):
+    return int(status_field(pid, "voluntary_ctxt_switches", task) or 0)
 
 
 # --- conntrace's rows ------------------------------------------------------------------------------------------
@@ -344,6 +346,23 @@ class Trace(Process):
     def interrupt(self):
         self.signal(signal.SIGINT)
         return self.finish()
+
+
+def attach(pids, options=(), words=None, **keywords):
+    """conntrace attached to processes that wait in a system call.
+
+    Once it traces them they have been interrupted and wait again: two switches later, at least. From there on it sees
+    all they do. words are the operands, if not "-p PID..." .
+    """
+    before = {(pid, task): switches(pid, task) for pid in pids for task in tasks(pid)}
+    trace = Trace(list(options) + (words or ["-p"] + [str(pid) for pid in pids]), before=as_nobody(), **keywords)
+
+    def watching():
+        require(trace.alive(), "conntrace ended: %s" % trace.err)
+        return all(int(status_field(pid, "TracerPid", task) or 0) and status_field(pid, "State", task)[:1] == "S" and
+                   switches(pid, task) >= before[pid, task] + 2 for pid, task in before)
+    wait_for(watching, "conntrace to watch %s" % sorted(before))
+    return trace
 
 
 def read_truth(path):
