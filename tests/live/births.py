@@ -7,7 +7,7 @@ import time
 
 from lib import (MKCONN, Trace, between, check, enter_namespace, equal, find_row, firewall, firewall_count,
                  firewall_off, free_port, launch, main, mkconn, must, need, read_truth, scratch, short,
-                 sysctl, test, wait_file, wait_for)
+                 short_timeouts, test, wait_file, wait_for)
 
 BLACKHOLE, REJECTING = 7, 8      # ports the firewall cares for
 
@@ -107,13 +107,6 @@ def refused():
         for words in (["connect=" + address], ["nonblock", "connect=" + address, "poll", "so-error"],
                       ["nonblock", "connect=" + address, "poll"]):
             played(words + ["close"], "refused", "ECONNREFUSED")
-
-
-def short_timeouts():
-    """Two SYNs, three seconds."""
-    sysctl("net.ipv4.tcp_syn_retries", 1)
-    if os.path.exists("/proc/sys/net/ipv4/tcp_syn_linear_timeouts"):
-        sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)
 
 
 @test("timed out: one row however often the SYN was resent, and SYN_RTX says how often")

@@ -442,3 +442,10 @@ def sysctl(name, value):
     require(os.environ.get(IN_NAMESPACE), "sysctls are set in a namespace of its own")
     with open("/proc/sys/" + name.replace(".", "/"), "w", encoding="ascii") as file:
         file.write(str(value))
+
+
+def short_timeouts():
+    """Two SYNs, three seconds."""
+    sysctl("net.ipv4.tcp_syn_retries", 1)
+    if os.path.exists("/proc/sys/net/ipv4/tcp_syn_linear_timeouts"):
+        sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)
