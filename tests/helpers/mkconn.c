@@ -208,6 +208,9 @@ static void do_accept(struct story *story, bool four, bool address)
 		die("accept");
 	connection->call_ns = now_ns();
 	connection_outcome(connection, 0);
+	/* Once it has been reset, only accept still knows who it was. */
+	if (address)
+		connection->remote = peer;
 	connection_names(connection);
 	story->connection = connection;
 }

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How connections come about, or do not: every row is held against what the program itself knew."""
+import os
+import subprocess
+import time
+
+from lib import (MKCONN, Trace, between, check, enter_namespace, equal, find_row, firewall, firewall_count,
+                 firewall_off, free_port, launch, main, mkconn, must, need, read_truth, scratch, short,
+                 short_timeouts, test, wait_file, wait_for)
+
+BLACKHOLE, REJECTING = 7, 8      # ports the firewall cares for
+
+
+def decided(row, truth, result, errno="0", asked=True):
+    """A row says what became of the attempt, and how long that took, as the program knew it.
+
+    A program that never asked (SO_ERROR) for the outcome of a non-blocking connect left no trace of when it came.
+    """
+    what = " of " + short(row)
+    equal(row["result"], result, "RESULT" + what)
+    equal(row["errno"], errno, "ERRNO" + what)
+    if truth["dir"] == "out" and truth["outcome_ns"] and (asked or row["connect_ms"] is not None):
+        took = (truth["outcome_ns"] - truth["begin_ns"]) / 1e6
+        # The program's clock is read outside the call, so its span is never shorter; the stops cost a little.
+        between(row["connect_ms"], 0.5 * took if took > 20 else 0, took + 5, "CONNECT_MS" + what)
+
+
+def played(words, result, errno):
+    """A story of attempts that all end alike."""
+    rows, truth = launch(words)
+    equal(len(rows), len(truth), "rows")
+    for told in truth:
+        decided(find_row(rows, told), told, result, errno, "poll" not in words or "so-error" in words)
+    return rows, truth
+
+
+@test("a server with four threads: accept, accept4, accept on IPv6, accept(NULL, NULL): 8 of 8")
+def four_threads():
+    ports = [scratch("port") for _ in range(4)]
+    kinds = (("127.0.0.1", "accept"), ("127.0.0.1", "accept4"), ("[::1]", "accept"), ("127.0.0.1", "accept-null"))
+    truth, words = scratch("truth"), []
+    for port, (address, kind) in zip(ports, kinds):
+        words += ["threads=1", "listen=%s:0" % address, "port-file=" + port, "count=2", kind, "recv-all", "close", "done",
+                  "done"]
+    trace = Trace([], [MKCONN, "truth=" + truth] + words)
+    clients = [mkconn(["connect=%s:@%s" % (address, port), "send=%d" % size, "close"])
+               for port, (address, _) in zip(ports, kinds) for size in (10, 2000)]
+    for client in clients:
+        equal(client.wait(), 0, "a client's end")
+    rows = trace.finish()
+    told = read_truth(truth)
+    equal((len(rows), len(told)), (8, 8), "rows, connections")
+    for t in told:
+        row = find_row(rows, t)
+        decided(row, t, "ok")
+        equal((row["dir"], row["laddr"], row["lport"], row["tid"], row["fd"], row["rx_bytes"], row["tx_bytes"]),
+              ("in", t["laddr"], t["lport"], t["tid"], t["fd"], t["rx_bytes"], 0), "fields of " + short(row))
+        equal((row["peer"], row["port"]), (t["raddr"], t["lport"]), "PEER, PORT")
+    peers = Trace([], report="peers", before=(), command=["true"]).finish()
+    equal(len(peers), 0, "groups of a command that connects nowhere")
+
+
+@test("both ends traced: two rows, each with its own process and direction, bytes not doubled")
+def both_ends():
+    rows, truth = launch(["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=30", "recv-all", "close", "done",
+                          "connect=self", "send=1000", "recv=30", "close"])
+    equal(len(rows), 2, "rows")
+    for told in truth:
+        row = find_row(rows, told)
+        decided(row, told, "ok")
+        equal((row["rx_bytes"], row["tx_bytes"], row["pid"]), (told["rx_bytes"], told["tx_bytes"], told["pid"]), "bytes")
+        # Without packets the handshake's length is the kernel's own round trip.
+        between(row["hs_ms"], 0.001, 20, "HS_MS of " + short(row))
+
+
+@test("a listener for both families: IPv4-mapped addresses are shown as IPv4")
+def dual_stack():
+    rows, truth = launch(["listen=[::]:0", "port-file=" + (port := scratch("port")), "threads=1", "count=3", "accept4",
+                          "recv-all", "close", "done", "done", "connect=127.0.0.1:@" + port, "send=1", "close",
+                          "connect=[::1]:@" + port, "send=2", "close", "connect=[::ffff:127.0.0.1]:@" + port, "send=3",
+                          "close"])
+    equal(len(rows), 6, "rows")
+    for told in truth:
+        row = find_row(rows, told)
+        equal((row["laddr"], row["peer"]), (told["laddr"], told["raddr"]), "addresses")
+        decided(row, told, "ok")
+    equal(sorted(row["raddr"] for row in rows), ["127.0.0.1"] * 4 + ["::1"] * 2, "RADDR")
+
+
+@test("connect that succeeds: blocking or not, asked for its outcome or not")
+def succeeds():
+    for address in ("127.0.0.1", "[::1]"):
+        for words in (["connect=self"], ["nonblock", "connect=self", "poll", "so-error"],
+                      ["nonblock", "connect=self", "poll"], ["nonblock", "connect=self"]):
+            rows, truth = launch(["listen=%s:0" % address] + words + ["send=10", "close", "block", "accept", "recv-all",
+                                                                      "close"])
+            equal(len(rows), 2, "rows of %s" % words)
+            for told in truth:
+                decided(find_row(rows, told), told, "ok", asked="nonblock" not in words or "so-error" in words)
+
+
+@test("refused: blocking, non-blocking with and without SO_ERROR, IPv6")
+def refused():
+    for address in ("127.0.0.1:%d" % free_port(), "[::1]:%d" % free_port("::1"),
+                    "[::ffff:127.0.0.1]:%d" % free_port()):
+        for words in (["connect=" + address], ["nonblock", "connect=" + address, "poll", "so-error"],
+                      ["nonblock", "connect=" + address, "poll"]):
+            played(words + ["close"], "refused", "ECONNREFUSED")
+
+
+@test("timed out: one row however often the SYN was resent, and SYN_RTX says how often")
+def timed_out():
+    short_timeouts()
+    address = "127.0.0.1:%d" % BLACKHOLE
+    for words in (["connect=" + address], ["nonblock", "connect=" + address, "poll", "so-error"],
+                  ["nonblock", "connect=" + address, "poll"]):
+        firewall("tcp dport %d counter name seen drop" % BLACKHOLE)
+        rows, _ = played(words + ["close"], "timeout", "ETIMEDOUT")
+        equal(rows[0]["syn_rtx"], firewall_count() - 1, "SYN_RTX of " + short(rows[0]))
+    # IPv6, and several at once.
+    firewall("tcp dport %d drop" % BLACKHOLE)
+    rows, _ = played(["threads=3", "connect=[::1]:%d" % BLACKHOLE, "close", "done"], "timeout", "ETIMEDOUT")
+    equal(len(rows), 3, "rows")
+    firewall_off()
+
+
+@test("answered late: a resent SYN is still one connection")
+def late():
+    port, truth = scratch("port"), scratch("truth")
+    server = mkconn(["listen=127.0.0.1:0", "port-file=" + port, "accept", "recv-all", "close"])
+    number = wait_file(port)
+    firewall("tcp dport %s counter name seen drop" % number)
+    trace = Trace([], [MKCONN, "truth=" + truth, "connect=127.0.0.1:" + number, "send=5", "close"])
+    wait_for(lambda: firewall_count() >= 1, "the first SYN")
+    dropped = firewall_count()
+    firewall_off()
+    rows = trace.finish()
+    server.wait()
+    equal(len(rows), 1, "rows")
+    told = read_truth(truth)[0]
+    decided(find_row(rows, told), told, "ok")
+    equal((rows[0]["syn_rtx"], rows[0]["tx_bytes"]), (dropped, 5), "SYN_RTX, TX_BYTES")
+    between(rows[0]["connect_ms"], 900, 10000, "CONNECT_MS")
+
+
+@test("unreachable: no route, prohibited route, ICMP and ICMPv6 errors")
+def unreachable():
+    must([need("ip"), "route", "replace", "prohibit", "198.51.100.0/24"])
+    must([need("ip"), "route", "replace", "unreachable", "203.0.113.0/24"])
+    for address, errno in (("192.0.2.1:9", "ENETUNREACH"), ("198.51.100.1:9", "EACCES"),
+                           ("203.0.113.1:9", "EHOSTUNREACH"), ("[2001:db8::1]:9", "ENETUNREACH")):
+        played(["connect=" + address, "close"], "unreach", errno)
+        played(["nonblock", "connect=" + address, "close"], "unreach", errno)
+    firewall("tcp dport %d meta nfproto ipv4 reject with icmp type host-unreachable" % REJECTING,
+             "tcp dport %d meta nfproto ipv6 reject with icmpv6 type admin-prohibited" % REJECTING)
+    for address, errno in (("127.0.0.1", "EHOSTUNREACH"), ("[::1]", "EACCES")):
+        address += ":%d" % REJECTING
+        for words in (["connect=" + address], ["nonblock", "connect=" + address, "poll", "so-error"],
+                      ["nonblock", "connect=" + address, "poll"]):
+            played(words + ["close"], "unreach", errno)
+    firewall_off()
+
+
+@test("given up before an answer: by close, by exit, by a signal")
+def abandoned():
+    firewall("tcp dport %d counter name seen drop" % BLACKHOLE)
+    attempt = ["nonblock", "connect=127.0.0.1:%d" % BLACKHOLE]
+    for end, status in ((["abandon"], 0), (["exit=3"], 3), (["kill9"], -9)):
+        rows, _ = launch(attempt + end, status=status)
+        equal([row["result"] for row in rows], ["abort"], "RESULT after %s" % end)
+        equal([row["errno"] for row in rows], [None], "ERRNO after %s" % end)
+    firewall_off()
+
+
+@test("still undecided when the run ends: pending, which is neither success nor failure")
+def pending():
+    firewall("tcp dport %d counter name seen drop" % BLACKHOLE)
+    for report, column in (("conns", "result"), ("peers", "pending")):
+        trace = Trace(["-d", "1"], [MKCONN, "nonblock", "connect=127.0.0.1:%d" % BLACKHOLE, "wait-stdin"],
+                      report=report, stdin=subprocess.PIPE)
+        wait_for(lambda t=trace: read_rows_text(t), "the report after -d", 10)
+        rows = trace.rows()
+        equal([row[column] for row in rows], ["pending"] if column == "result" else [1], column)
+        if report == "peers":
+            equal([(row["ok"], row["fail"]) for row in rows], [(0, 0)], "OK, FAIL")
+    firewall_off()
+
+
+def read_rows_text(trace):
+    return os.path.exists(trace.rows_path) and os.path.getsize(trace.rows_path) > 0
+
+
+@test("what is not TCP is no connection")
+def other_sockets():
+    rows, _ = launch(["udp=127.0.0.1:9", "unix=/nonexistent", "udp=[::1]:9"])
+    equal(rows, [], "rows")
+
+
+@test("pre-forked workers: every connection once, with the worker that accepted it")
+def workers():
+    port, truth = scratch("port"), scratch("truth")
+    trace = Trace([], [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port, "fork=4", "count=25",
+                       "accept4", "recv=10", "send=20", "recv-all", "close", "done", "done"])
+    client = mkconn(["threads=4", "count=25", "connect=127.0.0.1:@" + port, "send=10", "recv=20", "close", "done", "done"])
+    equal(client.wait(), 0, "the client's end")
+    rows = trace.finish()
+    told = read_truth(truth)
+    equal((len(rows), len(told)), (100, 100), "rows, connections")
+    for t in told:
+        row = find_row(rows, t)
+        equal((row["pid"], row["rx_bytes"], row["tx_bytes"], row["result"]), (t["pid"], 10, 20, "ok"), short(row))
+    check(len({row["pid"] for row in rows}) == 4, "4 workers")
+
+
+@test("a connection taken over by a child or by exec stays one connection")
+def taken_over():
+    rows, truth = launch(["listen=127.0.0.1:0", "port-file=" + (port := scratch("port")), "threads=1",
+                          "connect=127.0.0.1:@" + port, "send=100", "recv=300", "close", "done", "accept", "recv=100",
+                          "fork=1", "send=300", "drop", "done", "join", "close"])
+    equal(len(rows), 2, "rows")
+    server = find_row(rows, next(t for t in truth if t["dir"] == "in"))
+    equal((server["rx_bytes"], server["tx_bytes"], server["result"]), (100, 300, "ok"), "bytes with a child's")
+    rows, truth = launch(["listen=127.0.0.1:0", "fork=1", "accept", "recv-all", "close", "done", "connect=self",
+                          "send=100", "exec", "send=50", "close"])
+    equal(len(rows), 2, "rows")
+    client = find_row(rows, next(t for t in truth if t["dir"] == "out"))
+    equal((client["rx_bytes"], client["tx_bytes"], client["result"]), (0, 150, "ok"), "bytes across exec")
+
+
+@test("QUEUE_MS is the time a finished handshake waited for accept(2)")
+def queue():
+    port, truth, go = scratch("port"), scratch("truth"), scratch("go")
+    trace = Trace([], [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port, "wait-file=" + go, "accept",
+                       "recv-all", "close"])
+    client = mkconn(["connect=127.0.0.1:@" + port, "send=10", "touch=" + port + ".connected", "close"])
+    wait_file(port + ".connected")
+    client.wait()
+    time.sleep(0.3)    # this is what is measured
+    open(go, "w", encoding="ascii").close()
+    rows = trace.finish()
+    told, asked = read_truth(truth)[0], client.truth()[0]
+    row = find_row(rows, told)
+    # One jiffy at HZ=100 either way, and what the stops cost.
+    between(row["queue_ms"], (told["begin_ns"] - asked["call_ns"]) / 1e6 - 11,
+            (told["call_ns"] - asked["begin_ns"]) / 1e6 + 11, "QUEUE_MS of " + short(row))
+
+
+@test("one connect after the other on one descriptor number: each a row of its own")
+def reused():
+    rows, truth = launch(["listen=127.0.0.1:0", "threads=1", "count=50", "accept", "recv-all", "close", "done", "done",
+                          "count=50", "connect=self", "send=7", "close", "done"])
+    equal(len([row for row in rows if row["dir"] == "out"]), 50, "rows out")
+    equal(len([row for row in rows if row["dir"] == "in"]), 50, "rows in")
+    for told in truth:
+        row = find_row(rows, told)
+        equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), "bytes of " + short(row))
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    main()

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How connections end: who ended them, and bytes exact to the byte, whichever end is traced."""
+import os
+import socket
+import subprocess
+
+from lib import (MKCONN, Trace, between, check, enter_namespace, equal, find_row, main, mkconn, read_truth, scratch,
+                 short, test, wait_file, wait_for)
+
+ANY = object()      # not decided by the story
+
+
+class End:
+    """What one end does once connected, and what its row must say."""
+
+    def __init__(self, words, close, rx, tx, status=0):
+        self.words, self.close, self.rx, self.tx, self.status = words.split(), close, rx, tx, status
+
+
+# name, the accepting end, the connecting end
+STORIES = (
+    ("nothing sent",
+     End("recv-all close", "rfin", 0, 0), End("close", "lfin", 0, 0)),
+    ("the client closes first",
+     End("recv-all close", "rfin", 1000, 0), End("send=1000 close", "lfin", 0, 1000)),
+    ("the server closes first",
+     End("recv=100 send=5000 close", "lfin", 100, 5000), End("send=100 recv-all close", "rfin", 5000, 100)),
+    ("the client shuts down, the server answers, both close",
+     End("recv-all send=777 close", "rfin", 100, 777), End("send=100 shutdown recv-all close", "lfin", 777, 100)),
+    ("the server shuts down and reads on",
+     End("send=10 shutdown recv-all close", "lfin", 999, 10), End("recv-all send=999 close", "rfin", 10, 999)),
+    ("shutdown of both ways",
+     End("recv-all close", "rfin", 31, 0), End("send=31 shutdown-both close", "lfin", 0, 31)),
+    ("megabytes both ways",
+     End("recv=3000000 send=5000001 recv-all close", "rfin", 3000000, 5000001),
+     End("send=3000000 recv=5000001 close", "lfin", 5000001, 3000000)),
+    ("the client resets",
+     End("recv=10 send=1 wait-hup close", "rrst", 10, 1), End("send=10 recv=1 rst", "lrst", 1, 10)),
+    ("the server resets",
+     End("recv=10 send=3 recv=1 rst", "lrst", 11, 3), End("send=10 recv=3 send=1 wait-hup close", "rrst", 3, 11)),
+    ("reset before a byte was sent",
+     End("wait-hup close", "rrst", 0, 0), End("rst", "lrst", 0, 0)),
+    ("linger 0, then exit",
+     End("wait-hup close", "rrst", 0, 0), End("linger0 exit=0", "exit", 0, 0)),
+    ("closed with unread data: a reset, and what came is counted though nobody read it",
+     End("wait-bytes=5000 close", "lrst", 5000, 0), End("send=5000 wait-hup close", "rrst", 0, 5000)),
+    ("exit with the connection open",
+     End("recv-all close", "rfin", 50, 0), End("send=50 exit=6", "exit", 0, 50, 6)),
+    ("the client is killed",
+     End("recv-all close", "rfin", 51, 0), End("send=51 kill9", "exit", 0, 51, -9)),
+    ("the server is killed",
+     End("recv=10 send=20 kill9", "exit", 10, 20, -9), End("send=10 recv-all close", "rfin", 20, 10)),
+    ("dup2 over it",
+     End("recv-all close", "rfin", 12, 0), End("send=12 dup2-over", "lfin", 0, 12)),
+    ("close_range",
+     End("recv-all close", "rfin", 13, 0), End("send=13 close-range", "lfin", 0, 13)),
+    ("closed by exec",
+     End("recv-all close", "rfin", 14, 0), End("send=14 exec say=lives", "lfin", 0, 14)),
+    ("sent to one who has closed",
+     End("recv-all send=100 wait-hup close", "rfin", 8, 100), End("send=8 close", "lfin", ANY, 8)),
+)
+
+
+def judge(rows, told, end):
+    row = find_row(rows, told)
+    text = " of " + short(row)
+    equal(row["result"], "ok", "RESULT" + text)
+    for column, wanted in (("rx_bytes", end.rx), ("tx_bytes", end.tx), ("close", end.close)):
+        if wanted is not ANY:
+            equal(row[column], wanted, column.upper() + text)
+    if "linger0" not in end.words:
+        equal(row["state"], "reset" if end.close in ("lrst", "rrst") else "closed", "STATE" + text)
+    begin, known = told["begin_ns"] / 1e9, told["outcome_ns"] / 1e9
+    between(row["start"], begin - 0.05, known + 0.05, "START" + text)
+    check(row["start"] <= row["end"], "START before END" + text)
+    between(row["dur_s"], row["end"] - row["start"] - 2e-6, row["end"] - row["start"] + 2e-6, "DUR_S" + text)
+
+
+def one_traced(server, client, address, traced):
+    """One end is traced, the other is not."""
+    port, truth = scratch("port"), scratch("truth")
+    words = {"server": ["listen=%s:0" % address, "port-file=" + port, "accept4"] + server.words,
+             "client": ["connect=%s:@%s" % (address, port)] + client.words}
+    # "cloexec" makes the sockets made behind it close-on-exec; only the story of exec has an exec.
+    words = {who: ["cloexec"] + w if "exec" in w else w for who, w in words.items()}
+    other = mkconn(words["client" if traced == "server" else "server"])
+    trace = Trace([], [MKCONN, "truth=" + truth] + words[traced])
+    end = server if traced == "server" else client
+    rows = trace.finish(end.status)
+    equal(other.wait(), (client if traced == "server" else server).status, "the other end's end")
+    equal(len(rows), 1, "rows")
+    told = read_truth(truth)
+    equal(len(told), 1, "connections in the truth")
+    judge(rows, told[0], end)
+
+
+def both_traced(server, client, address):
+    truth = scratch("truth")
+    words = ["listen=%s:0" % address] + (["cloexec"] if "exec" in client.words else [])
+    trace = Trace([], [MKCONN, "truth=" + truth] + words + ["fork=1", "accept4"] + server.words +
+                  ["done", "fork=1", "connect=self"] + client.words + ["done", "join"])
+    rows = trace.finish()
+    equal(len(rows), 2, "rows")
+    told = {t["dir"]: t for t in read_truth(truth)}
+    judge(rows, told["in"], server)
+    judge(rows, told["out"], client)
+
+
+def tell(name, server, client):
+    @test("%s: server traced" % name)
+    def _():
+        one_traced(server, client, "127.0.0.1", "server")
+
+    @test("%s: client traced" % name)
+    def _():
+        one_traced(server, client, "127.0.0.1", "client")
+
+    @test("%s: both traced, IPv6" % name)
+    def _():
+        both_traced(server, client, "[::1]")
+
+
+for story in STORIES:
+    tell(*story)
+
+
+@test("nothing is held: the other side sees the end while the traced program lives on")
+def not_held():
+    for words, seen in ((["close"], "remote"), (["shutdown"], "remote"), (["rst"], "remote-reset"),
+                        (["dup2-over"], "remote")):
+        port, done = scratch("port"), scratch("done")
+        server = mkconn(["listen=127.0.0.1:0", "port-file=" + port, "accept", "recv=10", "send=1", "wait-hup",
+                         "touch=" + done, "close"])
+        trace = Trace([], [MKCONN, "connect=127.0.0.1:@" + port, "send=10", "recv=1"] + words + ["wait-stdin"],
+                      stdin=subprocess.PIPE)
+        wait_for(lambda d=done: os.path.exists(d), "the other side to see the end after %s" % words)
+        check(trace.alive(), "the traced program still runs")
+        server.wait()
+        equal(server.truth()[0]["first_end"], seen, "what the other side saw after %s" % words)
+        trace.line()
+        trace.finish()
+
+
+@test("a listener's port is free once the traced program has closed it")
+def listener_free():
+    port, closed = scratch("port"), scratch("closed")
+    # exec with close-on-exec has no hold on a listener; dup2 over descriptor 3 closes it.
+    client = mkconn(["connect=127.0.0.1:@" + port, "recv-all", "close"])
+    trace = Trace([], ["sh", "-c", '"$0" listen=127.0.0.1:0 port-file=%s accept send=5 close; touch %s; read line'
+                       % (port, closed), MKCONN], stdin=subprocess.PIPE)
+    number = int(wait_file(port))
+    wait_file(closed)
+    client.wait()
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", number))
+        again.listen()
+    trace.line()
+    trace.finish()
+
+
+@test("open when the command is done with but not ended: bytes so far, still open")
+def still_open():
+    port = scratch("port")
+    server = mkconn(["listen=127.0.0.1:0", "port-file=" + port, "accept", "recv=100", "send=300", "wait-hup", "close"])
+    trace = Trace(["-d", "2"], [MKCONN, "connect=127.0.0.1:@" + port, "send=100", "recv=300", "wait-stdin"],
+                  stdin=subprocess.PIPE)
+    wait_for(lambda: os.path.exists(trace.rows_path) and trace.rows(), "the report after -d")
+    rows = trace.rows()
+    equal(len(rows), 1, "rows")
+    equal((rows[0]["result"], rows[0]["rx_bytes"], rows[0]["tx_bytes"], rows[0]["state"]),
+          ("ok", 300, 100, "ESTABLISHED"), short(rows[0]))
+    trace.end()
+    server.wait()
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    main()

@@ -1,0 +1,451 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the live tests share: TAP, processes with bounds, private namespaces, conntrace's rows and mkconn's truth.
+
+A test file has functions marked @test("what is true"), which call check() and its relatives, and ends with main().
+Every wait has a bound; nothing waits by sleeping for a guessed time.
+"""
+import atexit
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP_BUILD = os.path.abspath(os.environ.get("top_builddir", "."))
+CONNTRACE = os.environ.get("CONNTRACE") or os.path.join(TOP_BUILD, "conntrace")
+MKCONN = os.path.join(TOP_BUILD, "tests/helpers/mkconn")
+STORM = os.path.join(TOP_BUILD, "tests/helpers/storm")
+IN_NAMESPACE = "CONNTRACE_TEST_NAMESPACE"    # set in a script that has moved into one
+WAIT_SEC = 20                                # bound of a wait for what should happen at once
+NOBODY = 65534
+SHOWN_FAILURES = 8
+
+_tests = []
+_failures = []       # of the test that runs
+_processes = []      # everything started, ended at exit
+
+
+class Skip(Exception):
+    """This test cannot be run here, and why."""
+
+
+class Failure(Exception):
+    """This test cannot go on."""
+
+
+# --- TAP -------------------------------------------------------------------------------------------------------
+
+def test(name):
+    def mark(function):
+        _tests.append((name, function))
+        return function
+    return mark
+
+
+def check(truth, message):
+    if not truth:
+        _failures.append(message)
+    return bool(truth)
+
+
+def equal(got, wanted, what):
+    return check(got == wanted, "%s: got %r, wanted %r" % (what, got, wanted))
+
+
+def between(got, low, high, what):
+    return check(got is not None and low <= got <= high, "%s: got %r, wanted %r to %r" % (what, got, low, high))
+
+
+def require(truth, message):
+    if not truth:
+        raise Failure(message)
+
+
+def skip_all(reason):
+    print("1..0 # SKIP " + reason)
+    sys.exit(0)
+
+
+def main():
+    """Runs the file's tests, or those whose names contain a word given as argument."""
+    chosen = [t for t in _tests if len(sys.argv) < 2 or any(word in t[0] for word in sys.argv[1:])]
+    if not os.access(CONNTRACE, os.X_OK):
+        skip_all("no conntrace at %s" % CONNTRACE)
+    print("1..%d" % len(chosen))
+    failed = 0
+    for number, (name, function) in enumerate(chosen, 1):
+        _failures.clear()
+        skipped = None
+        try:
+            function()
+        except Skip as reason:
+            skipped = str(reason)
+        except Failure as failure:
+            _failures.append(str(failure))
+        except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            line = error.__traceback__
+            while line.tb_next:
+                line = line.tb_next
+            _failures.append("%s: %s (%s:%d)" % (type(error).__name__, error,
+                                                 os.path.basename(line.tb_frame.f_code.co_filename), line.tb_lineno))
+        finally:
+            end_processes()
+        if _failures:
+            failed += 1
+            print("not ok %d - %s" % (number, name))
+            for failure in _failures[:SHOWN_FAILURES]:
+                for line in failure.splitlines():
+                    print("# " + line)
+            if len(_failures) > SHOWN_FAILURES:
+                print("# and %d more" % (len(_failures) - SHOWN_FAILURES))
+        else:
+            print("ok %d - %s%s" % (number, name, " # SKIP " + skipped if skipped else ""))
+        sys.stdout.flush()
+    sys.exit(1 if failed else 0)
+
+
+# --- places ----------------------------------------------------------------------------------------------------
+
+_scratch = None
+_names = 0
+
+
+def scratch(name="file"):
+    """A path for a new file in this run's own directory, which any user may write to."""
+    global _scratch, _names
+    if _scratch is None:
+        _scratch = tempfile.mkdtemp(prefix="conntrace-test-")
+        os.chmod(_scratch, 0o777)
+        atexit.register(shutil.rmtree, _scratch, True)
+    _names += 1
+    return os.path.join(_scratch, "%d-%s" % (_names, name))
+
+
+def write_file(path, text, mode=0o644):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+def read_file(path):
+    try:
+        with open(path, encoding="utf-8", errors="backslashreplace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def enter_namespace(required=True):
+    """Moves this script into user and network namespaces of its own: root there, its own loopback, nobody's traffic.
+
+    Where the system forbids it, a script that requires it is skipped; another goes on outside.
+    Return: are we in one?
+    """
+    if os.environ.get(IN_NAMESPACE):
+        return True
+    unshare = ["unshare", "-Urn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    try:
+        probe = subprocess.run(unshare + ["true"], capture_output=True, timeout=WAIT_SEC, check=False)
+        reason = probe.stderr.decode(errors="replace").strip() if probe.returncode else None
+    except OSError as error:
+        reason = str(error)
+    if reason is None:
+        sys.stdout.flush()
+        os.execvpe(unshare[0], unshare + [sys.executable] + sys.argv, dict(os.environ, **{IN_NAMESPACE: "1"}))
+    if required:
+        skip_all("no user and network namespace here: " + reason.replace("\n", "; "))
+    return False
+
+
+def need(*programs):
+    """The paths of programs a test needs, or it is skipped."""
+    paths = [shutil.which(p, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") for p in programs]
+    for name, path in zip(programs, paths):
+        if path is None:
+            raise Skip("no %s here" % name)
+    return paths[0] if len(paths) == 1 else paths
+
+
+def as_nobody():
+    """The words that run a command as an ordinary user: none if that is what we are."""
+    if os.getuid() != 0 or os.environ.get(IN_NAMESPACE):
+        return []
+    return [need("setpriv"), "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--"]
+
+
+# --- processes -------------------------------------------------------------------------------------------------
+
+class Process:
+    """A program that runs beside the test; its output goes to files, so that nobody waits for a reader."""
+
+    def __init__(self, argv, stdin=subprocess.DEVNULL, **keywords):
+        self.argv = [str(word) for word in argv]
+        self.out_path, self.err_path = scratch("out"), scratch("err")
+        with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
+            keywords.setdefault("stdout", out)
+            keywords.setdefault("stderr", err)
+            self.popen = subprocess.Popen(self.argv, stdin=stdin, **keywords)
+        self.pid = self.popen.pid
+        _processes.append(self)
+
+    @property
+    def out(self):
+        return read_file(self.out_path)
+
+    @property
+    def err(self):
+        return read_file(self.err_path)
+
+    def wait(self, limit=WAIT_SEC):
+        """Return: its exit status, negative for a signal."""
+        try:
+            return self.popen.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise Failure("%s still runs after %g s; stderr: %s" % (" ".join(self.argv), limit, self.err)) from None
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def line(self):
+        """Releases a wait-stdin."""
+        self.popen.stdin.write(b"\n")
+        self.popen.stdin.flush()
+
+    def end(self):
+        if self.popen.stdin:
+            try:
+                self.popen.stdin.close()
+            except OSError:
+                pass
+        if self.alive():
+            self.popen.kill()
+            try:
+                self.popen.wait(WAIT_SEC)
+            except subprocess.TimeoutExpired:
+                pass
+
+
+def end_processes():
+    while _processes:
+        _processes.pop().end()
+
+
+atexit.register(end_processes)
+
+
+class Result:
+    """What became of a program that has ended."""
+
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    def __repr__(self):
+        return "status %d, stdout %r, stderr %r" % (self.status, self.out[-2000:], self.err[-2000:])
+
+
+def run(argv, limit=30, stdin="", **keywords):
+    """Runs a program to its end. Return: a Result."""
+    process = subprocess.run([str(word) for word in argv], input=stdin.encode(), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, timeout=limit, check=False, **keywords)
+    return Result(process.returncode, *(s.decode("utf-8", "backslashreplace")
+                                        for s in (process.stdout, process.stderr)))
+
+
+def must(argv, **keywords):
+    """Runs a program that prepares the scene, or the test fails."""
+    result = run(argv, **keywords)
+    require(result.status == 0, "%s: %r" % (" ".join(map(str, argv)), result))
+    return result.out
+
+
+def wait_for(condition, what, limit=WAIT_SEC):
+    """Waits until condition() is true. Return: what it returned."""
+    end = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value:
+            return value
+        require(time.monotonic() < end, "waited %g s in vain for %s" % (limit, what))
+        time.sleep(0.005)
+
+
+def wait_file(path):
+    wait_for(lambda: os.path.exists(path), path)
+    return read_file(path).strip()
+
+
+def status_field(pid, field, task=None):
+    """A line of /proc/PID/status, '' when there is none."""
+    path = "/proc/%d/status" % pid if task is None else "/proc/%d/task/%d/status" % (pid, task)
+    try:
+        for line in read_file(path).splitlines():
+            if line.startswith(field + ":"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return ""
+
+
+def tracer_of(pid):
+    return int(status_field(pid, "TracerPid") or 0)
+
+
+def tasks(pid):
+    return [int(name) for name in os.listdir("/proc/%d/task" % pid)]
+
+
+def switches(pid, task):
+    return int(status_field(pid, "voluntary_ctxt_switches", task) or 0)
+
+
+# --- conntrace's rows ------------------------------------------------------------------------------------------
+
+class Rows(list):
+    """The rows of one run as dictionaries; .summary is the accounts of the run, None if there were none."""
+    summary = None
+
+
+def parse_rows(text):
+    rows = Rows()
+    for line in text.splitlines():
+        require(rows.summary is None, "a line behind the summary: " + line)
+        row = json.loads(line)
+        if list(row) == ["summary"]:
+            rows.summary = row["summary"]
+        else:
+            rows.append(row)
+    return rows
+
+
+class Trace(Process):
+    """conntrace beside the test, its rows as JSON in a file of their own."""
+
+    def __init__(self, options, command=(), before=(), report="conns", **keywords):
+        self.rows_path = scratch("rows")
+        argv = list(before) + [CONNTRACE, "-z", report, "--format=json", "-o", self.rows_path] + list(options)
+        super().__init__(argv + (["--"] + list(command) if command else []), **keywords)
+
+    def rows(self):
+        return parse_rows(read_file(self.rows_path))
+
+    def finish(self, status=0, limit=WAIT_SEC):
+        """Waits for its end. Return: the rows."""
+        got = self.wait(limit)
+        require(got == status, "exit status of %s: got %r, wanted %r; stderr: %s" % (
+            " ".join(self.argv), got, status, self.err))
+        return self.rows()
+
+    def interrupt(self):
+        self.signal(signal.SIGINT)
+        return self.finish()
+
+
+def attach(pids, options=(), words=None, **keywords):
+    """conntrace attached to processes that wait in a system call.
+
+    Once it traces them they have been interrupted and wait again: two switches later, at least. From there on it sees
+    all they do. words are the operands, if not "-p PID..." .
+    """
+    before = {(pid, task): switches(pid, task) for pid in pids for task in tasks(pid)}
+    trace = Trace(list(options) + (words or ["-p"] + [str(pid) for pid in pids]), before=as_nobody(), **keywords)
+
+    def watching():
+        require(trace.alive(), "conntrace ended: %s" % trace.err)
+        return all(int(status_field(pid, "TracerPid", task) or 0) and status_field(pid, "State", task)[:1] == "S" and
+                   switches(pid, task) >= before[pid, task] + 2 for pid, task in before)
+    wait_for(watching, "conntrace to watch %s" % sorted(before))
+    return trace
+
+
+def read_truth(path):
+    return [json.loads(line) for line in read_file(path).splitlines()]
+
+
+def find_row(rows, truth):
+    """The one row that is about mkconn's connection."""
+    def same(row):
+        return (row["dir"] == truth["dir"] and row["raddr"] == truth["raddr"] and row["rport"] == truth["rport"]
+                and (not truth["lport"] or row["lport"] in (truth["lport"], None))
+                and row["pid"] in (truth["pid"], None))
+    found = [row for row in rows if same(row)]
+    require(len(found) == 1, "%d rows instead of 1 for %s; all rows:\n%s" % (
+        len(found), json.dumps(truth), "\n".join(short(row) for row in rows)))
+    return found[0]
+
+
+SHORT = ("dir", "laddr", "lport", "raddr", "rport", "result", "errno", "connect_ms", "syn_rtx", "rx_bytes", "tx_bytes",
+         "state", "close", "pid", "comm", "seen")
+
+
+def short(row):
+    """A row as one readable line."""
+    return "{%s}" % " ".join(str("-" if row.get(name) is None else row[name]) for name in SHORT)
+
+
+def launch(words, options=(), status=0, before=(), **keywords):
+    """Runs a mkconn story under conntrace. Return: rows, truth."""
+    truth = scratch("truth")
+    trace = Trace(options, [MKCONN, "truth=" + truth] + list(words), before, **keywords)
+    return trace.finish(status), read_truth(truth)
+
+
+def mkconn(words, **keywords):
+    """A mkconn story that nobody traces, beside the test; its truth is in .truth()."""
+    path = scratch("truth")
+    process = Process([MKCONN, "truth=" + path] + list(words), **keywords)
+    process.truth_path = path
+    process.truth = lambda: read_truth(path)
+    return process
+
+
+def free_port(address="127.0.0.1"):
+    """A port on which nothing listens."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((address, 0))
+        return probe.getsockname()[1]
+
+
+# --- the namespace's firewall ----------------------------------------------------------------------------------
+
+def firewall(*rules):
+    """Rules for what comes in, in the own namespace: "tcp dport 9 counter name seen drop" counts in firewall_count()."""
+    require(os.environ.get(IN_NAMESPACE), "a firewall belongs into a namespace of its own")
+    nft = need("nft")
+    run([nft, "delete", "table", "inet", "test"])
+    result = run([nft, "-f", "-"], stdin="table inet test {\n counter seen { }\n chain in {\n"
+                 "  type filter hook input priority 0; policy accept;\n  %s\n }\n}\n" % "\n  ".join(rules))
+    if result.status:
+        raise Skip("nft cannot do this here: " + result.err.strip().splitlines()[0])
+
+
+def firewall_count():
+    """Packets that the counter has seen."""
+    words = must([need("nft"), "list", "counter", "inet", "test", "seen"]).split()
+    return int(words[words.index("packets") + 1])
+
+
+def firewall_off():
+    run([need("nft"), "delete", "table", "inet", "test"])
+
+
+def sysctl(name, value):
+    """Sets a value of the own namespace."""
+    require(os.environ.get(IN_NAMESPACE), "sysctls are set in a namespace of its own")
+    with open("/proc/sys/" + name.replace(".", "/"), "w", encoding="ascii") as file:
+        file.write(str(value))
+
+
+def short_timeouts():
+    """Two SYNs, three seconds."""
+    sysctl("net.ipv4.tcp_syn_retries", 1)
+    if os.path.exists("/proc/sys/net/ipv4/tcp_syn_linear_timeouts"):
+        sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)

@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""With packets: times of the handshake, what was resent, reasons, and bytes that agree with the kernel's."""
+import os
+import signal
+import time
+
+from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, find_row, firewall,
+                 firewall_count, firewall_off, main, mkconn, need, read_truth, require, run, scratch,
+                 short, short_timeouts, test, wait_file, wait_for)
+
+EXCHANGE = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=50000", "recv-all", "close", "done",
+            "connect=self", "send=1000", "recv=50000", "close"]
+SYN, SYN_ACK = "tcp flags & (syn | ack) == syn", "tcp flags & (syn | ack) == (syn | ack)"
+
+
+def lose(what, count):
+    """A rule that counts what comes and loses the first so many."""
+    return "%s counter name seen numgen inc mod 1000000 lt %d drop" % (what, count)
+
+
+def story(words, options=("-i", "lo"), **keywords):
+    """Runs a mkconn story with packets. Return: rows, truth by direction."""
+    truth = scratch("truth")
+    trace = Trace(options, [MKCONN, "truth=" + truth] + list(words), **keywords)
+    rows = trace.finish(limit=40)
+    return rows, {t["dir"]: t for t in read_truth(truth)}
+
+
+@test("handshake times, bytes and packets of both ends")
+def exchange():
+    for address in ("127.0.0.1", "[::1]"):
+        rows, truth = story([word.replace("127.0.0.1", address) for word in EXCHANGE])
+        equal(len(rows), 2, "rows")
+        row = {way: find_row(rows, truth[way]) for way in truth}
+        for way, told in truth.items():
+            one = row[way]
+            equal((one["result"], one["rx_bytes"], one["tx_bytes"]), ("ok", told["rx_bytes"], told["tx_bytes"]),
+                  "RESULT, bytes of " + short(one))
+            check(set("skw") <= set(one["seen"]), "all three witnesses in SEEN: " + one["seen"])
+            for column in ("hs_ms", "hs_net_ms", "hs_ack_ms", "rx_pkts", "tx_pkts", "rx_wire", "tx_wire"):
+                check(one[column] is not None and one[column] >= 0, "%s is known: %r" % (column.upper(), one[column]))
+            between(one["hs_ms"], one["hs_net_ms"] + one["hs_ack_ms"] - 0.0021,
+                    one["hs_net_ms"] + one["hs_ack_ms"] + 0.0021, "HS_MS is HS_NET_MS + HS_ACK_MS")
+            equal((one["syn_rtx"], one["synack_rtx"], one["retrans"]), (0, 0, 0), "nothing resent")
+            # At least the payload, a header for each packet, and no more than two packets for each segment of 536 bytes.
+            between(one["rx_wire"], one["rx_bytes"] + 54 * one["rx_pkts"] - 66, one["rx_bytes"] + 120 * one["rx_pkts"],
+                    "RX_WIRE of " + short(one))
+        equal((row["in"]["rx_pkts"], row["in"]["tx_pkts"], row["in"]["rx_wire"], row["in"]["tx_wire"]),
+              (row["out"]["tx_pkts"], row["out"]["rx_pkts"], row["out"]["tx_wire"], row["out"]["rx_wire"]),
+              "what one end sends the other receives")
+        equal(row["in"]["hs_ms"], row["out"]["hs_ms"], "the handshake is one for both ends")
+        check(row["in"]["queue_ms"] is not None, "QUEUE_MS is known")
+        equal((row["in"]["close"], row["out"]["close"]), ("rfin", "lfin"), "CLOSE")
+        # The whole handshake lies within the call.
+        called = (truth["out"]["call_ns"] - truth["out"]["begin_ns"]) / 1e6
+        between(row["out"]["hs_ms"], 0, called + 1, "HS_MS within connect(2)")
+
+
+@test("QUEUE_MS: from the end of the handshake to accept(2)")
+def queue():
+    port, go = scratch("port"), scratch("go")
+    truth = scratch("truth")
+    trace = Trace(["-i", "lo"], [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port, "wait-file=" + go,
+                                 "accept", "recv-all", "close"])
+    client = mkconn(["connect=127.0.0.1:@" + port, "send=10", "close"])
+    equal(client.wait(), 0, "the client's end")
+    time.sleep(0.2)    # this is what is measured
+    open(go, "w", encoding="ascii").close()
+    rows = trace.finish()
+    told, asked = read_truth(truth)[0], client.truth()[0]
+    row = find_row(rows, told)
+    between(row["queue_ms"], (told["begin_ns"] - asked["call_ns"]) / 1e6 - 1,
+            (told["call_ns"] - asked["begin_ns"]) / 1e6 + 1, "QUEUE_MS of " + short(row))
+    equal((row["rx_bytes"], row["tx_bytes"]), (10, 0), "bytes that came before accept")
+
+
+def port_for(rule):
+    """A server outside the trace, and a firewall rule about its port. Return: server, port."""
+    port = scratch("port")
+    server = mkconn(["listen=127.0.0.1:0", "port-file=" + port, "accept", "recv-all", "close"])
+    number = wait_file(port)
+    firewall(rule.replace("PORT", number))
+    return server, number
+
+
+@test("SYN lost: SYN_RTX counts those resent, HS_MS begins with the first")
+def syn_lost():
+    server, port = port_for(lose("tcp dport PORT " + SYN, 1))
+    rows, truth = story(["connect=127.0.0.1:" + port, "send=5", "close"])
+    server.wait()
+    equal(len(rows), 1, "rows")
+    row = find_row(rows, truth["out"])
+    equal((row["result"], row["syn_rtx"], row["synack_rtx"], row["tx_bytes"]), ("ok", firewall_count() - 1, 0, 5),
+          "RESULT, SYN_RTX, SYNACK_RTX, TX_BYTES of " + short(row))
+    between(row["hs_ms"], 900, 3000, "HS_MS of " + short(row))
+    between(row["hs_net_ms"], 900, 3000, "HS_NET_MS of " + short(row))
+    firewall_off()
+
+
+@test("SYN/ACK lost: SYNACK_RTX counts those resent")
+def syn_ack_lost():
+    port, truth = scratch("port"), scratch("truth")
+    trace = Trace(["-i", "lo"], [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port, "accept", "recv-all",
+                                 "close"])
+    number = wait_file(port)
+    firewall(lose("tcp sport %s %s" % (number, SYN_ACK), 2))
+    client = mkconn(["connect=127.0.0.1:" + number, "send=5", "close"])
+    client.wait()
+    rows = trace.finish()
+    row = find_row(rows, read_truth(truth)[0])
+    equal((row["result"], row["synack_rtx"], row["rx_bytes"]), ("ok", firewall_count() - 1, 5),
+          "RESULT, SYNACK_RTX, RX_BYTES of " + short(row))
+    firewall_off()
+
+
+@test("no answer at all: one row, timeout, SYN_RTX exact, no handshake time")
+def no_answer():
+    short_timeouts()
+    for words in (["connect=127.0.0.1:7", "close"], ["nonblock", "connect=127.0.0.1:7", "poll", "so-error", "close"],
+                  ["connect=[::1]:7", "close"]):
+        firewall("tcp dport 7 counter name seen drop")
+        rows, truth = story(words)
+        equal(len(rows), 1, "rows")
+        row = find_row(rows, truth["out"])
+        equal((row["result"], row["errno"], row["syn_rtx"], row["hs_ms"], row["hs_net_ms"], row["tx_pkts"], row["rx_pkts"]),
+              ("timeout", "ETIMEDOUT", firewall_count() - 1, None, None, firewall_count(), 0),
+              "RESULT, ERRNO, SYN_RTX, HS_MS, HS_NET_MS, TX_PKTS, RX_PKTS of " + short(row))
+    firewall_off()
+
+
+@test("refused and unreachable: the reason from the wire, ICMP as TYPE/CODE")
+def reasons():
+    cases = (("127.0.0.1", "reject with tcp reset", "refused", "ECONNREFUSED", None),
+             ("127.0.0.1", "reject with icmp type host-unreachable", "unreach", "EHOSTUNREACH", "4:3/1"),
+             ("127.0.0.1", "reject with icmp type net-unreachable", "unreach", "ENETUNREACH", "4:3/0"),
+             ("127.0.0.1", "reject with icmp type admin-prohibited", "unreach", "EHOSTUNREACH", "4:3/13"),
+             ("[::1]", "reject with tcp reset", "refused", "ECONNREFUSED", None),
+             ("[::1]", "reject with icmpv6 type no-route", "unreach", "ENETUNREACH", "6:1/0"),
+             ("[::1]", "reject with icmpv6 type admin-prohibited", "unreach", "EACCES", "6:1/1"))
+    for address, rule, result, errno, icmp in cases:
+        firewall("tcp dport 8 meta nfproto %s %s" % ("ipv4" if "." in address else "ipv6", rule))
+        for words in (["connect=%s:8" % address, "close"], ["nonblock", "connect=%s:8" % address, "poll", "close"]):
+            rows, truth = story(words)
+            row = find_row(rows, truth["out"])
+            if "poll" not in words:
+                equal(truth["out"]["errno"], errno, "what the program was told: " + rule)
+                equal(row["errno"], errno, "ERRNO: " + rule)
+            equal((row["result"], row["icmp"]), (result, icmp), "RESULT, ICMP with '%s' and %s" % (rule, words[0]))
+    firewall_off()
+
+
+@test("data lost: RETRANS counts the resent segments, bytes are counted once")
+def data_lost():
+    server, port = port_for(lose("tcp dport PORT tcp flags psh", 2))
+    rows, truth = story(["connect=127.0.0.1:" + port, "send=100", "shutdown", "recv-all", "close"])
+    server.wait()
+    equal(server.truth()[0]["rx_bytes"], 100, "what the server got")
+    row = find_row(rows, truth["out"])
+    resent = firewall_count() - 1
+    equal((row["tx_bytes"], row["tx_retrans"], row["rx_retrans"]), (100, resent, 0),
+          "TX_BYTES, TX_RETRANS, RX_RETRANS of " + short(row))
+    firewall_off()
+
+
+def deaths(words_in, words_out):
+    return ["listen=127.0.0.1:0", "fork=1", "accept4"] + words_in.split() + ["done", "fork=1", "connect=self"] + \
+        words_out.split() + ["done", "join"]
+
+
+@test("who ended it: FIN and RST from either side, as on the wire")
+def ends():
+    for words_in, words_out, close_in, close_out in (
+            ("recv-all close", "send=9 close", "rfin", "lfin"),
+            ("recv=9 send=3 close", "send=9 recv-all close", "lfin", "rfin"),
+            ("recv=9 send=1 wait-hup close", "send=9 recv=1 rst", "rrst", "lrst"),
+            ("recv=9 send=3 recv=1 rst", "send=9 recv=3 send=1 wait-hup close", "lrst", "rrst"),
+            ("wait-bytes=9 close", "send=9 wait-hup close", "lrst", "rrst")):
+        rows, truth = story(deaths(words_in, words_out))
+        row = {way: find_row(rows, truth[way]) for way in truth}
+        equal((row["in"]["close"], row["out"]["close"]), (close_in, close_out), "CLOSE of '%s', '%s'" % (words_in, words_out))
+        state = "reset" if "rst" in close_in else "closed"
+        equal((row["in"]["state"], row["out"]["state"]), (state, state), "STATE of '%s', '%s'" % (words_in, words_out))
+        equal((row["in"]["rx_bytes"], row["in"]["tx_bytes"]), (row["out"]["tx_bytes"], row["out"]["rx_bytes"]),
+              "what one end sends the other receives: '%s', '%s'" % (words_in, words_out))
+
+
+WIRE_COLUMNS = ("result", "rx_bytes", "tx_bytes", "rx_pkts", "tx_pkts", "rx_wire", "tx_wire", "syn_rtx", "synack_rtx",
+                "retrans", "close", "state")
+
+
+def by_opener(rows):
+    """Rows as (port of the opener): columns, seen from the opener's side."""
+    mirror = {"rx": "tx", "tx": "rx", "lf": "rf", "rf": "lf", "lr": "rr", "rr": "lr"}
+    result = {}
+    for row in rows:
+        if row["dir"] == "in":
+            row = dict(row, lport=row["rport"], rport=row["lport"],
+                       **{mirror[name[:2]] + name[2:]: row[name] for name in WIRE_COLUMNS if name[:2] in ("rx", "tx")})
+            if row["close"]:
+                row["close"] = mirror[row["close"][:2]] + row["close"][2:]
+        result[row["lport"]] = {name: row[name] for name in WIRE_COLUMNS}
+    return result
+
+
+@test("a savefile gives the rows that the live capture gave")
+def savefile():
+    tcpdump, pcap = need("tcpdump"), scratch("pcap")
+    recorder = Process([tcpdump, "-i", "lo", "-n", "-U", "-Z", "root", "-w", pcap, "tcp"])
+    wait_for(lambda: "listening on" in recorder.err, "tcpdump to listen")
+    firewall("tcp dport 8 reject with tcp reset")
+    live = Trace(["-i", "lo"])
+    wait_for(lambda: packet_sockets() >= 2, "conntrace to capture")
+    for words in (deaths("recv-all close", "send=100000 close"), deaths("recv=9 send=300000 close", "send=9 recv-all close"),
+                  deaths("recv=9 send=1 wait-hup close", "send=9 recv=1 rst"), ["connect=127.0.0.1:8", "close"],
+                  ["listen=[::]:0", "fork=1", "accept", "recv-all", "close", "done", "connect=self", "send=77", "close"]):
+        require(mkconn(words).wait() == 0, "a story that nobody traces")
+    rows_live = live.interrupt()
+    recorder.signal(signal.SIGINT)
+    recorder.wait()
+    rows_file = Trace(["-r", pcap]).finish()
+    one, other = by_opener(rows_live), by_opener(rows_file)
+    equal(len(rows_file), 5, "connections in the savefile")
+    equal(sorted(one), sorted(other), "ports of the openers")
+    for port in sorted(set(one) & set(other)):
+        equal(other[port], one[port], "savefile and live, opener's port %d" % port)
+    equal([row for row in rows_file if row["pid"] is not None], [], "rows of a savefile with a process")
+    firewall_off()
+
+
+def packet_sockets():
+    with open("/proc/net/packet", encoding="ascii") as table:
+        return len(table.readlines()) - 1
+
+
+@test("a filter narrows what the wire says, and only that")
+def filtered():
+    rows, truth = story(EXCHANGE, ["-i", "lo", "--filter", "port 1"])
+    for told in truth.values():
+        row = find_row(rows, told)
+        equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), "bytes, by the kernel")
+        check("w" not in row["seen"], "SEEN without wire: " + row["seen"])
+        equal((row["rx_pkts"], row["retrans"] if row["rx_pkts"] is None else None), (None, row["retrans"]), "no packets")
+    result = run([CONNTRACE, "-i", "lo", "--filter", "no such words", "--", "true"])
+    equal(result.status, 2, "exit status of a wrong filter")
+    check("no such words" in result.err, "the filter is quoted: " + result.err)
+
+
+@test("an interface that is not there, or no permission: exit status 1 and a message that names it")
+def no_interface():
+    result = run([CONNTRACE, "-i", "nosuch0"])
+    equal(result.status, 1, "exit status")
+    check("nosuch0" in result.err, result.err)
+    if os.getuid() == 0:
+        setpriv = need("setpriv")
+        result = run([setpriv, "--bounding-set=-all", "--inh-caps=-all", CONNTRACE, "-i", "lo", "-d", "1"])
+        equal(result.status, 1, "exit status without capabilities")
+        check("CAP_NET_RAW" in result.err or "root" in result.err, result.err)
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    main()
