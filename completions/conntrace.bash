@@ -49,7 +49,7 @@ _conntrace() {
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")) ;;
 	--debug) COMPREPLY=($(compgen -W 'sources events' -- "$cur")) ;;
 	-O | --columns | --sort)
-		COMPREPLY=($(compgen -W "$(conntrace --list-columns 2>/dev/null | awk '$1 ~ /^[A-Z]/ { print $1 }')" -- "$cur"))
+		COMPREPLY=($(compgen -W "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')" -- "$cur"))
 		;;
 	--filter | --snaplen | -B | --buffer-size | --lport | --rport | --peer | -d | --duration | -c | --count | \
 		-I | --interval | --timeout | --limit) ;;

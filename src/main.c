@@ -25,19 +25,24 @@ static int complain(const struct err *err, int status)
 /* What only tells something about conntrace; Return: exit status, or -1 when it is time to watch. */
 static int tell_about(const struct options *options)
 {
+	int rc = 0;
+
 	if (options->help)
 		options_help(stdout);
 	else if (options->version)
 		version_print(stdout);
 	else if (options->list_columns)
-		report_list_columns(stdout);
+		rc = report_list_columns(stdout);
 	else if (options->check)
 		about_check(stdout);
 	else
 		return -1;
-	if (fflush(stdout) == 0)
+	/* A text longer than the buffer may have failed before. */
+	if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		rc = errno != 0 ? -errno : -EIO;
+	if (rc == 0)
 		return EXIT_SUCCESS;
-	fprintf(stderr, "conntrace: cannot write to standard output: %s\n", strerror(errno));
+	fprintf(stderr, "conntrace: cannot write to standard output: %s\n", strerror(-rc));
 	return EXIT_FAILURE;
 }
 
@@ -84,8 +89,11 @@ static int watch(const struct options *options)
 
 	block_signals(&mask);
 	rc = session_open(&session, options, &mask, &status, &err);
-	if (rc != 0)
+	if (rc != 0) {
+		if (status == EXIT_USAGE)
+			(void)options_usage(&err);
 		return complain(&err, status);
+	}
 	session_run(session);
 	rc = session_report(session, &err);
 	close_rc = session_close(session, &wait_status, rc == 0 ? &err : &(struct err){""});

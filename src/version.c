@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "version.h"
 
-#include <libsmartcols/libsmartcols.h>
+#include <libsmartcols.h>
 #include <pcap/pcap.h>
 #include <seccomp.h>
 

@@ -11,7 +11,7 @@ import tempfile
 TOP = os.path.abspath(os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")))
 BUILD = os.path.abspath(os.environ.get("top_builddir", os.path.join(TOP, "build")))
 CONNTRACE = os.path.join(BUILD, "conntrace")
-LIMIT = 30
+LIMIT = 10
 HINT = "Try 'conntrace --help'.\n"
 
 
@@ -35,8 +35,12 @@ class Cli:
         how.setdefault("stdin", subprocess.DEVNULL)
         how.setdefault("stdout", subprocess.PIPE)
         how.setdefault("stderr", subprocess.PIPE)
-        return subprocess.run([CONNTRACE] + [str(word) for word in words], timeout=LIMIT, check=False, text=True,
-                              cwd=self.folder, errors="backslashreplace", **how)
+        command = [CONNTRACE] + [str(word) for word in words]
+        try:
+            return subprocess.run(command, timeout=LIMIT, check=False, text=True, cwd=self.folder,
+                                  errors="backslashreplace", **how)
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, "none after %d s" % LIMIT, "", "")
 
     def say(self, name, complaints):
         self.count += 1

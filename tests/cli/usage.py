@@ -39,7 +39,7 @@ CASES = (
     (["-u", "no-such-user-here", "true"], "'no-such-user-here' is not a user"),
     (["--by", "nonsense", "true"], "nonsense"),
     (["--by", "peer,", "true"], "--by"),
-    (["--by", "cidr/0", "true"], "cidr/0"),
+    (["--by", "cidr/129", "true"], "cidr/129"),
     (["--sort", "nonsense", "true"], "nonsense"),
     (["--sort", "CONNS:up", "true"], "up"),
     (["-O", "NONSENSE", "true"], "NONSENSE"),

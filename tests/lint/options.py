@@ -70,6 +70,18 @@ def from_zsh():
     return found
 
 
+def without_effect():
+    """Fields of struct options that nobody behind the command line reads."""
+    body = re.search(r"^struct options \{\n(.*?)^\};", lint.read("src/options.h"), re.MULTILINE | re.DOTALL).group(1)
+    fields = re.findall(r"\b(\w+)(?:\[\w+\])?;$", body, re.MULTILINE)
+    readers = "".join(lint.read(path) for path in lint.files(".c")
+                      if path.startswith("src/") and path not in ("src/options.c", "src/operands.c"))
+    exceptions = lint.Exceptions("option")
+    wrong = ["nobody reads options->%s" % field for field in fields
+             if not re.search(r"\boptions(->|\.)%s\b" % field, readers) and not exceptions.allow(field)]
+    return wrong + exceptions.unused() + ([] if len(fields) > 30 else ["too few fields"])
+
+
 def differences(name, theirs, ours):
     wrong = ["%s lacks %s" % (name, option) for option in sorted(set(ours) - set(theirs))]
     wrong += ["%s has %s, the program has not" % (name, option) for option in sorted(set(theirs) - set(ours))]
@@ -89,6 +101,7 @@ def main():
     for option in [option for option in help_text if len(option) == 2 and option in table]:
         help_text[option] = table[option]
     tap.say("--help has the options of the table", differences("--help", help_text, table))
+    tap.say("every option has an effect", without_effect())
     tap.say("the manual page has them", differences("man/conntrace.1", from_manual(), table))
     bash, cased = from_bash()
     tap.say("the bash completion has them", differences("completions/conntrace.bash", bash, table))

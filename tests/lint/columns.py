@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The columns of the table, of --list-columns and of the manual page are the same, and mean the same."""
+import os
+import re
+import subprocess
+
+import lint
+
+SUBSECTIONS = {"Of a connection": "CONN", "Of a group, the keys": "KEY", "Of a group, the figures": "GROUP"}
+
+
+def from_table():
+    found = {}
+    for kind, name, text in re.findall(r'^(CONN|KEY|GROUP)_COLUMN\((\w+), \w+, "[^"]*",\s*((?:"[^"]*"\s*)+),',
+                                       lint.read("src/model/columns.def"), re.MULTILINE):
+        found.setdefault(kind, []).append((name, "".join(re.findall(r'"([^"]*)"', text))))
+    return found
+
+
+def from_manual():
+    found = {}
+    kind = None
+    for line in lint.read("man/conntrace.1").splitlines():
+        if line.startswith((".Sh", ".Ss")):
+            kind = SUBSECTIONS.get(line[4:])
+        elif kind and line.startswith(".It Cm "):
+            found.setdefault(kind, []).append((line[7:], ""))
+        elif kind and not line.startswith(".") and found.get(kind):
+            name, text = found[kind][-1]
+            found[kind][-1] = (name, (text + " " + line).strip())
+    return found
+
+
+def from_program():
+    done = subprocess.run([os.path.join(lint.BUILD, "conntrace"), "--list-columns"], capture_output=True, text=True,
+                          check=False)
+    found = {}
+    for line in done.stdout.splitlines()[1:]:
+        report, name, _, _, text = line.split(None, 4)
+        kind = "CONN" if report == "conns" else "KEY" if text.startswith("key: ") else "GROUP"
+        found.setdefault(kind, []).append((name, text[5:] if kind == "KEY" else text))
+    return found
+
+
+def differences(theirs, ours):
+    wrong = []
+    for kind, columns in ours.items():
+        known = theirs.get(kind, [])
+        for name, text in columns:
+            if name not in dict(known):
+                wrong.append("%s of %s is missing" % (name, kind))
+            elif dict(known)[name].split() != text.split():
+                wrong.append("%s of %s means something else: %s" % (name, kind, dict(known)[name]))
+        wrong += ["%s of %s does not exist" % (name, kind) for name, _ in known if name not in dict(columns)]
+        if not wrong and [name for name, _ in known] != [name for name, _ in columns]:
+            wrong.append("the order of %s is another" % kind)
+    return wrong
+
+
+def main():
+    tap = lint.Tap()
+    table = from_table()
+    lines = re.findall(r"^(?:CONN|KEY|GROUP)_COLUMN\(", lint.read("src/model/columns.def"), re.MULTILINE)
+    tap.say("every line of columns.def is understood",
+            [] if len(lines) == sum(map(len, table.values())) > 80 else ["%d lines" % len(lines)])
+    tap.say("--list-columns tells what columns.def says", differences(from_program(), table))
+    tap.say("the manual page tells what columns.def says", differences(from_manual(), table))
+    tap.say("doc/FIELDS.md names every column of a connection",
+            ["%s is missing" % name for name, _ in table["CONN"]
+             if not re.search(r"\b%s\b" % name, lint.read("doc/FIELDS.md"))])
+    tap.end()
+
+
+main()
