@@ -81,19 +81,13 @@ static void check_output(struct session *session, int rc, const struct err *err)
 
 /* ---- feeding -------------------------------------------------------------------- */
 
-/*
- * Whether the peer's FIN is among the bytes received may hang on whether the
- * socket lives on in TIME_WAIT (track/bytes.c), which must be asked now.
- */
+/* What hangs on a TIME_WAIT socket must be asked while it lives. */
 static void ask_timewait(struct session *session, struct event *event)
 {
 	struct diag *diag = sources_diag(session->sources);
 
-	if (event->type != EVENT_INFO || event->info.reason != INFO_DESTROY || diag == NULL ||
-	    event->info.timewait != TIMEWAIT_UNKNOWN || event->info.rqueue != 0 ||
-	    !tracker_knows(session->tracker, event->info.cookie))
-		return;
-	event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
+	if (event->type == EVENT_INFO && diag != NULL && tracker_wants_timewait(session->tracker, &event->info))
+		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
 }
 
 static void feed(struct session *session, int64_t until_ns)

@@ -207,6 +207,16 @@ static struct record *record_new(struct tracker *tracker)
 	return record;
 }
 
+/* A connection that is older than the run: a shutdown(2) may have been before our time. */
+static struct record *record_existing(struct tracker *tracker)
+{
+	struct record *record = record_new(tracker);
+
+	record->conn.seen |= SEEN_EXISTING;
+	bytes_trust(&record->bytes, BYTES_ABSENCE_PROVES);
+	return record;
+}
+
 /* ---- joining ---------------------------------------------------------------- */
 
 static void move_wire(struct record *to, struct record *from, bool flip)
@@ -366,6 +376,7 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 		claim_cookie(tracker, record, event->call.cookie);
 	}
 	record->conn.dir = DIR_IN;
+	bytes_opener(&record->bytes, DIR_IN);
 	record->accept_ns = event->time_ns;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, SEEN_CALLS);
@@ -377,6 +388,7 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 
 	record->conn.flow = event->flow;
 	record->conn.dir = DIR_OUT;
+	bytes_opener(&record->bytes, DIR_OUT);
 	record->connect_begin_ns = event->time_ns;
 	record->connect_tid = event->call.tid;
 	set_owner(tracker, record, &event->call);
@@ -521,8 +533,15 @@ static void feed_other_end(struct tracker *tracker, const struct event *event)
 	struct flow reverse = flow_reverse(&event->flow);
 	struct record *record = record_table_find_flow(tracker->table, &reverse);
 
-	if (record != NULL && !record->told && event->info.bytes_sent >= 0 && event->info.bytes_retrans >= 0)
-		bytes_peer_sent(&record->bytes, event->info.bytes_sent - event->info.bytes_retrans);
+	if (record != NULL && !record->told && bytes_final_sent(&event->info) >= 0)
+		bytes_peer_sent(&record->bytes, bytes_final_sent(&event->info));
+}
+
+/* Destroy events come of our own network namespace only. */
+static bool tells_destroy(const struct tracker *tracker, const struct flow *flow)
+{
+	return tracker->config.has_destroy &&
+	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
 static void feed_info(struct tracker *tracker, const struct event *event)
@@ -537,21 +556,22 @@ static void feed_info(struct tracker *tracker, const struct event *event)
 	if (event->info.reason == INFO_DESTROY)
 		feed_other_end(tracker, event);
 	if (record == NULL && is_existing) {
-		record = record_new(tracker);
-		record->conn.seen |= SEEN_EXISTING;
+		record = record_existing(tracker);
 		claim_flow(tracker, record, &event->flow);
 	}
 	if (record == NULL)
 		return;
 	claim_cookie(tracker, record, event->info.cookie);
 	record_info(record, event);
-	if (!is_undecided(record->call_error) && event->info.reason != INFO_DESTROY)
-		return;
-	if (record->outcome_ns < 0 && record->established && event->info.reason != INFO_DESTROY)
+	if (is_undecided(record->call_error) && record->outcome_ns < 0 && record->established &&
+	    event->info.reason != INFO_DESTROY)
 		record->outcome_ns = event->time_ns;
-	if (event->info.reason == INFO_DESTROY ||
-	    (!tracker->config.has_destroy && event->info.reason == INFO_CLOSE))
+	if (event->info.reason == INFO_DESTROY) {
 		begin_closing(tracker, record);
+	} else if (event->info.reason == INFO_CLOSE && !tells_destroy(tracker, &record->conn.flow)) {
+		bytes_ended(&record->bytes);
+		begin_closing(tracker, record);
+	}
 }
 
 static void feed_owner(struct tracker *tracker, const struct event *event)
@@ -559,8 +579,7 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 	struct record *record = find(tracker, &event->flow, event->owner.cookie);
 
 	if (record == NULL) {
-		record = record_new(tracker);
-		record->conn.seen |= SEEN_EXISTING;
+		record = record_existing(tracker);
 		claim_flow(tracker, record, &event->flow);
 	}
 	claim_cookie(tracker, record, event->owner.cookie);
@@ -578,6 +597,7 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
 	struct record *record = record_new(tracker);
 
 	record->wire = wire_new();
+	bytes_trust(&record->bytes, BYTES_ABSENCE_PROVES);
 	claim_flow(tracker, record, flow);
 	record_seen(record, event->time_ns, SEEN_WIRE);
 	return record;
@@ -762,9 +782,20 @@ const struct conn *tracker_next(struct tracker *tracker, const struct conn *prev
 	return &record->conn;
 }
 
-bool tracker_knows(const struct tracker *tracker, uint64_t cookie)
+bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info)
 {
-	return record_table_find_cookie(tracker->table, cookie) != NULL;
+	const struct record *record = record_table_find_cookie(tracker->table, info->cookie);
+	struct bytes bytes;
+	int64_t rx, tx;
+
+	if (record == NULL || info->reason != INFO_DESTROY || info->timewait != TIMEWAIT_UNKNOWN)
+		return false;
+	/* Would the last word do without it? */
+	bytes = record->bytes;
+	bytes_trust(&bytes, BYTES_CALLS_SEEN);
+	bytes_feed(&bytes, info);
+	bytes_settle(&bytes, &rx, &tx);
+	return rx < 0;
 }
 
 void tracker_account(const struct tracker *tracker, struct tracker_account *account)

@@ -73,8 +73,13 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns);
 /** tracker_next() - walk over the open connections of interest, each settled; NULL begins and ends */
 const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous);
 
-/** tracker_knows() - is there a live connection with this cookie? */
-bool tracker_knows(const struct tracker *tracker, uint64_t cookie);
+/**
+ * tracker_wants_timewait() - would it help to know whether a TIME_WAIT socket lives on?
+ * @info: a last word that has not been fed yet
+ *
+ * Whether the peer's FIN is among the bytes received may hang on it (track/bytes.c).
+ */
+bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info);
 
 /** tracker_account() - the accounts so far */
 void tracker_account(const struct tracker *tracker, struct tracker_account *account);
