@@ -1,16 +1,483 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/procfs/procfs.h"
+
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-uint32_t procfs_netns(pid_t pid){char p[64];struct stat s;snprintf(p,sizeof p,"/proc/%d/ns/net",pid);return stat(p,&s)==0?(uint32_t)s.st_ino:0;}
-static long status_field(pid_t pid,const char *name){char p[64],line[256];long v=-1;FILE *f;snprintf(p,sizeof p,"/proc/%d/status",pid);f=fopen(p,"re");if(!f)return -1;while(fgets(line,sizeof line,f))if(strncmp(line,name,strlen(name))==0)v=strtol(line+strlen(name),NULL,10);fclose(f);return v;}
-pid_t procfs_thread_group(pid_t tid){return (pid_t)status_field(tid,"Tgid:");}
-bool procfs_is_ancestor(pid_t pid){for(pid_t p=getpid();p>0;p=(pid_t)status_field(p,"PPid:"))if(p==pid)return true;return false;}
-void procfs_sockets(pid_t pid, void (*cb)(void *,int,uint32_t), void *c){char p[64],l[512],t[64];snprintf(p,sizeof p,"/proc/%d/fd",pid);DIR *d=opendir(p);struct dirent *e;if(!d)return;while((e=readdir(d))){snprintf(l,sizeof l,"%s/%s",p,e->d_name);ssize_t n=readlink(l,t,sizeof t-1);if(n<=0)continue;t[n]=0;if(strncmp(t,"socket:[",8)==0)cb(c,atoi(e->d_name),(uint32_t)strtoul(t+8,NULL,10));}closedir(d);}
-void procfs_why_not_attachable(pid_t pid,int error,char *text,size_t size){snprintf(text,size,"cannot attach to PID %d: %s",pid,strerror(error));}
-void procfs_process_events(pid_t pid,int64_t t,void (*sink)(void *,const struct event *),void *c){char p[64],b[256];FILE *f;snprintf(p,sizeof p,"/proc/%d/comm",pid);f=fopen(p,"re");struct event e=event_new(EVENT_PROCESS,ORIGIN_CALLS,t);e.process.pid=pid;e.process.uid=(uint32_t)status_field(pid,"Uid:");if(f){if(fgets(b,sizeof b,f)){b[strcspn(b,"\n")]=0;e.process.length=(uint8_t)strlen(b);memcpy(e.process.text,b,strlen(b));sink(c,&e);}fclose(f);}
-snprintf(p,sizeof p,"/proc/%d/exe",pid);ssize_t n=readlink(p,b,120);if(n>0){e.process.fact=PROCESS_EXE;e.process.length=(uint8_t)n;memcpy(e.process.text,b,(size_t)n);sink(c,&e);}}
+
+#include "base/escape.h"
+#include "base/number.h"
+
+static char root[PATH_MAX] = "/proc";
+
+void procfs_set_root(const char *path)
+{
+	snprintf(root, sizeof(root), "%s", path);
+}
+
+/** struct place - room for a path below /proc */
+struct place {
+	char path[PATH_MAX + 64];
+};
+
+static const char *place_of(struct place *place, pid_t pid, const char *name)
+{
+	if (pid == 0)
+		snprintf(place->path, sizeof(place->path), "%s/%s", root, name);
+	else
+		snprintf(place->path, sizeof(place->path), "%s/%d/%s", root, pid, name);
+	return place->path;
+}
+
+ssize_t procfs_read(pid_t pid, const char *name, char *text, size_t size)
+{
+	struct place place;
+	int fd = open(place_of(&place, pid, name), O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	text[0] = '\0';
+	if (fd < 0)
+		return -errno;
+	length = read(fd, text, size - 1);
+	if (length < 0)
+		length = -errno;
+	else
+		text[length] = '\0';
+	close(fd);
+	return length;
+}
+
+uid_t procfs_owner(pid_t pid, const char *name)
+{
+	struct place place;
+	struct stat facts;
+
+	return stat(place_of(&place, pid, name), &facts) == 0 ? facts.st_uid : (uid_t)-1;
+}
+
+static int to_number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
+/** read_ids() - the first three of the four numbers behind Uid: and Gid: */
+static void read_ids(const char *text, uint32_t ids[3])
+{
+	unsigned int real, effective, saved;
+
+	if (sscanf(text, "%u %u %u", &real, &effective, &saved) == 3) {
+		ids[0] = real;
+		ids[1] = effective;
+		ids[2] = saved;
+	}
+}
+
+int procfs_status(pid_t pid, struct procfs_status *status)
+{
+	struct procfs_status result = {
+		.uid = {(uid_t)-1, (uid_t)-1, (uid_t)-1},
+		.gid = {(gid_t)-1, (gid_t)-1, (gid_t)-1},
+		.kernel_thread = true,
+	};
+	char text[4096], *rest = text, *line;
+
+	if (procfs_read(pid, "status", text, sizeof(text)) <= 0)
+		return -ESRCH;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		char *value = strchr(line, ':');
+
+		if (value == NULL)
+			continue;
+		*value++ = '\0';
+		value += strspn(value, " \t");
+		if (strcmp(line, "Tgid") == 0)
+			result.tgid = to_number(value);
+		else if (strcmp(line, "PPid") == 0)
+			result.ppid = to_number(value);
+		else if (strcmp(line, "TracerPid") == 0)
+			result.tracer = to_number(value);
+		else if (strcmp(line, "Uid") == 0)
+			read_ids(value, result.uid);
+		else if (strcmp(line, "Gid") == 0)
+			read_ids(value, result.gid);
+		else if (strcmp(line, "CapPrm") == 0)
+			result.permitted = strtoull(value, NULL, 16);
+		else if (strcmp(line, "CapEff") == 0)
+			result.effective = strtoull(value, NULL, 16);
+		else if (strcmp(line, "Seccomp") == 0)
+			result.seccomp = to_number(value);
+		else if (strcmp(line, "State") == 0)
+			result.state = *value;
+		else if (strcmp(line, "VmSize") == 0)
+			result.kernel_thread = false;
+	}
+	/* What has ended has no memory any more either. */
+	if (result.state == 'Z' || result.state == 'X')
+		result.kernel_thread = false;
+	*status = result;
+	return 0;
+}
+
+void procfs_comm(pid_t pid, char comm[16])
+{
+	char text[64];
+	ssize_t length = procfs_read(pid, "comm", text, sizeof(text));
+
+	/* A name may hold line feeds; the last one is the file's. */
+	if (length > 0 && text[length - 1] == '\n')
+		text[length - 1] = '\0';
+	memset(comm, 0, 16);
+	memcpy(comm, text, strnlen(text, 15));
+}
+
+ssize_t procfs_exe(pid_t pid, char *path, size_t size)
+{
+	char target[PATH_MAX];
+	struct place place;
+	ssize_t length = readlink(place_of(&place, pid, "exe"), target, sizeof(target));
+
+	if (length < 0)
+		return -errno;
+	if ((size_t)length >= size)
+		return -ENAMETOOLONG;
+	memcpy(path, target, (size_t)length);
+	path[length] = '\0';
+	return length;
+}
+
+uint32_t procfs_netns(pid_t pid)
+{
+	struct place place;
+	struct stat facts;
+
+	return stat(place_of(&place, pid, "ns/net"), &facts) == 0 ? (uint32_t)facts.st_ino : 0;
+}
+
+uint64_t procfs_start_time(pid_t pid)
+{
+	char text[1024];
+	uint64_t ticks = 0;
+	const char *at;
+
+	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
+		return 0;
+	/* The second field is the name in parentheses, which may hold blanks and parentheses; the 22nd is ours. */
+	at = strrchr(text, ')');
+	for (int field = 2; at != NULL && field < 22; field++) {
+		at = strchr(at, ' ');
+		if (at != NULL)
+			at++;
+	}
+	return at != NULL && sscanf(at, "%" SCNu64, &ticks) == 1 ? ticks : 0;
+}
+
+pid_t procfs_thread_group(pid_t tid)
+{
+	struct procfs_status status;
+
+	return procfs_status(tid, &status) == 0 && status.tgid != 0 ? status.tgid : -1;
+}
+
+bool procfs_is_ancestor(pid_t pid)
+{
+	struct procfs_status status;
+
+	for (pid_t at = getpid(); at > 0; at = status.ppid) {
+		if (at == pid)
+			return true;
+		if (procfs_status(at, &status) != 0)
+			return false;
+	}
+	return false;
+}
+
+int procfs_ptrace_scope(void)
+{
+	char text[16];
+	int64_t scope;
+
+	if (procfs_read(0, "sys/kernel/yama/ptrace_scope", text, sizeof(text)) <= 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	return number_parse(text, 0, 3, &scope) == 0 ? (int)scope : 0;
+}
+
+/** number_of() - a file name that is a number, else -1 */
+static int number_of(const struct dirent *entry)
+{
+	int64_t number;
+
+	return number_parse(entry->d_name, 0, INT_MAX, &number) == 0 ? (int)number : -1;
+}
+
+typedef void number_callback(void *context, pid_t number);
+
+static int each_number(pid_t pid, const char *name, number_callback *callback, void *context)
+{
+	struct place place;
+	DIR *directory = opendir(place_of(&place, pid, name));
+	const struct dirent *entry;
+	int count = 0;
+
+	if (directory == NULL)
+		return -errno;
+	while ((entry = readdir(directory)) != NULL) {
+		int number = number_of(entry);
+
+		if (number < 0)
+			continue;
+		callback(context, number);
+		count++;
+	}
+	closedir(directory);
+	return count;
+}
+
+int procfs_threads(pid_t pid, void (*callback)(void *context, pid_t tid), void *context)
+{
+	return each_number(pid, "task", callback, context);
+}
+
+int procfs_processes(void (*callback)(void *context, pid_t pid), void *context)
+{
+	return each_number(0, "", callback, context);
+}
+
+int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode), void *context)
+{
+	struct place place;
+	DIR *directory = opendir(place_of(&place, pid, "fd"));
+	const struct dirent *entry;
+	int count = 0;
+
+	if (directory == NULL)
+		return -errno;
+	while ((entry = readdir(directory)) != NULL) {
+		char target[64];
+		ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
+		unsigned int inode;
+
+		if (length <= 0)
+			continue;
+		target[length] = '\0';
+		if (sscanf(target, "socket:[%u]", &inode) != 1)
+			continue;
+		callback(context, number_of(entry), inode);
+		count++;
+	}
+	closedir(directory);
+	return count;
+}
+
+/** tell_pieces() - one string in as many events as it needs */
+static void tell_pieces(struct event *event, enum process_fact fact, const char *text, size_t length,
+			void (*sink)(void *context, const struct event *event), void *context)
+{
+	for (size_t offset = 0; offset < length; offset += EVENT_PROCESS_TEXT) {
+		size_t piece = length - offset;
+
+		if (piece > EVENT_PROCESS_TEXT)
+			piece = EVENT_PROCESS_TEXT;
+		event->process.fact = (uint8_t)fact;
+		event->process.offset = (uint16_t)offset;
+		event->process.length = (uint8_t)piece;
+		memset(event->process.text, 0, sizeof(event->process.text));
+		memcpy(event->process.text, text + offset, piece);
+		sink(context, event);
+	}
+}
+
+void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
+			   void *context)
+{
+	struct event event = event_new(EVENT_PROCESS, ORIGIN_CALLS, time_ns);
+	char path[PATH_MAX];
+	ssize_t length;
+
+	event.process.pid = pid;
+	/* The directory itself belongs to the effective user, even when what is in it is root's (not dumpable). */
+	event.process.uid = procfs_owner(pid, "");
+	procfs_comm(pid, path);
+	tell_pieces(&event, PROCESS_COMM, path, strlen(path), sink, context);
+	length = procfs_exe(pid, path, sizeof(path));
+	if (length > 0)
+		tell_pieces(&event, PROCESS_EXE, path, (size_t)length, sink, context);
+}
+
+/* ---- why a process cannot be attached ------------------------------------------- */
+
+/* linux/capability.h */
+#define CAP_SYS_PTRACE_BIT (UINT64_C(1) << 19)
+
+/** struct reason - the sentence after "cannot attach to PID n (name): " */
+struct reason {
+	char text[400];
+};
+
+static void explain(struct reason *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void explain(struct reason *reason, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason->text, sizeof(reason->text), format, arguments);
+	va_end(arguments);
+}
+
+/** struct name - a process's short name, fit to be printed */
+struct name {
+	char text[16 * 4 + 1];
+};
+
+static const char *name_of(struct name *name, pid_t pid)
+{
+	char comm[16];
+
+	procfs_comm(pid, comm);
+	escape_text(name->text, sizeof(name->text), comm[0] != '\0' ? comm : "?");
+	return name->text;
+}
+
+/** explain_state() - what makes it no process to attach to, whoever asks; Return: found one */
+static bool explain_state(struct reason *reason, pid_t pid, const struct procfs_status *target)
+{
+	struct name name;
+
+	if (target->state == 'Z' || target->state == 'X')
+		explain(reason, "it has ended, and its parent, PID %d (%s), has not asked for its exit status yet",
+			target->ppid, name_of(&name, target->ppid));
+	else if (target->kernel_thread)
+		explain(reason, "it is a thread of the kernel, which makes no system calls");
+	else if (target->tracer != 0)
+		explain(reason, "it is traced by PID %d (%s) already, and only one can; end that one first",
+			target->tracer, name_of(&name, target->tracer));
+	else if (target->tgid != 0 && target->tgid != pid)
+		explain(reason, "it is a thread of the process %d; name that", target->tgid);
+	else
+		return false;
+	return true;
+}
+
+/** explain_user() - what only a privileged tracer may overlook; Return: found one */
+static bool explain_user(struct reason *reason, pid_t pid, const struct procfs_status *target,
+			 const struct procfs_status *self)
+{
+	for (size_t i = 0; i < 3; i++) {
+		const struct passwd *user = getpwuid(target->uid[i]);
+
+		if (target->uid[i] == self->uid[0])
+			continue;
+		explain(reason, "it %s user %s (%u); run conntrace as %sroot",
+			target->uid[0] == self->uid[0] ? "runs a set-user-ID program of" : "belongs to",
+			user != NULL ? user->pw_name : "without a name", target->uid[i],
+			target->uid[0] == self->uid[0] ? "" : "that user or as ");
+		return true;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		const struct group *group = getgrgid(target->gid[i]);
+
+		if (target->gid[i] == self->gid[0])
+			continue;
+		explain(reason, "it runs with the rights of group %s (%u); run conntrace as root",
+			group != NULL ? group->gr_name : "without a name", target->gid[i]);
+		return true;
+	}
+	if ((target->permitted & ~self->permitted) != 0) {
+		explain(reason, "it has capabilities that conntrace has not; run conntrace as root");
+		return true;
+	}
+	/* What is in its directory then belongs to root, though the process does not (proc(5)). */
+	if (procfs_owner(pid, "status") != target->uid[1]) {
+		explain(reason, "it is not dumpable, like daemons that have changed their user (prctl(2), "
+				"PR_SET_DUMPABLE); run conntrace as root");
+		return true;
+	}
+	return false;
+}
+
+/** is_descendant() - was @pid started by this process or by what this started? */
+static bool is_descendant(pid_t pid)
+{
+	struct procfs_status status;
+
+	for (; pid > 0 && pid != getpid(); pid = status.ppid) {
+		if (procfs_status(pid, &status) != 0)
+			return false;
+	}
+	return pid > 0;
+}
+
+/** explain_yama() - the rules of Yama (Documentation/admin-guide/LSM/Yama.rst); Return: found one */
+static bool explain_yama(struct reason *reason, pid_t pid, bool privileged)
+{
+	int scope = procfs_ptrace_scope();
+
+	if (scope == 3)
+		explain(reason, "Yama forbids all tracing until the next boot (kernel.yama.ptrace_scope is 3)");
+	else if (scope == 2 && !privileged)
+		explain(reason, "Yama lets only root trace (kernel.yama.ptrace_scope is 2); run conntrace as root, or: "
+				"sudo sysctl kernel.yama.ptrace_scope=0");
+	else if (scope == 1 && !privileged && !is_descendant(pid))
+		explain(reason, "Yama lets a process be traced by its ancestors only (kernel.yama.ptrace_scope is 1); "
+				"run conntrace as root, launch the program with conntrace, or: "
+				"sudo sysctl kernel.yama.ptrace_scope=0");
+	else
+		return false;
+	return true;
+}
+
+static void find_reason(struct reason *reason, pid_t pid, int error)
+{
+	struct procfs_status target, self = {0};
+	bool privileged;
+
+	if (procfs_status(pid, &target) != 0) {
+		if (error == EPERM)
+			explain(reason, "it belongs to another user, and /proc hides it (mount option hidepid); "
+					"run conntrace as root");
+		else
+			explain(reason, "there is no such process");
+		return;
+	}
+	if (explain_state(reason, pid, &target))
+		return;
+	if (error != EPERM && error != EACCES) {
+		explain(reason, "%s", error == ESRCH ? "it ended meanwhile" : strerror(error));
+		return;
+	}
+	procfs_status(getpid(), &self);
+	privileged = self.effective & CAP_SYS_PTRACE_BIT;
+	if ((!privileged && explain_user(reason, pid, &target, &self)) || explain_yama(reason, pid, privileged))
+		return;
+	if (self.seccomp == 2)
+		explain(reason, "neither users nor Yama are in the way, but conntrace runs under a system-call filter, "
+				"as in a container; start that with --cap-add=SYS_PTRACE");
+	else
+		explain(reason, "neither users nor Yama are in the way; a security module may be (SELinux: setsebool "
+				"deny_ptrace off; AppArmor), or it is in another user namespace");
+}
+
+void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size)
+{
+	struct reason reason;
+	struct name name;
+	char comm[16];
+
+	find_reason(&reason, pid, error);
+	procfs_comm(pid, comm);
+	if (comm[0] != '\0')
+		snprintf(text, size, "cannot attach to PID %d (%s): %s", pid, name_of(&name, pid), reason.text);
+	else
+		snprintf(text, size, "cannot attach to PID %d: %s", pid, reason.text);
+}

@@ -1,14 +1,147 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef CONNTRACE_SOURCE_PROCFS_PROCFS_H
 #define CONNTRACE_SOURCE_PROCFS_PROCFS_H
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+
 #include "model/event.h"
+
+/*
+ * What /proc says of a process (proc(5)). A process may end, and its number
+ * be given to another, between any two questions; procfs_start_time() tells
+ * whether it is still the same.
+ */
+
+/** procfs_set_root() - look under @path instead of /proc; for tests, before any thread is started */
+void procfs_set_root(const char *path);
+
+/**
+ * procfs_read() - the beginning of a file of a process
+ * @pid: the process, or 0 for a file of the whole system
+ * @name: its path below /proc/PID, or below /proc
+ * @text: NUL-terminated in any case
+ * @size: room there, at least 1
+ *
+ * Return: the length, or a negative errno: -ENOENT or -ESRCH when the process is gone.
+ */
+ssize_t procfs_read(pid_t pid, const char *name, char *text, size_t size);
+
+/** procfs_owner() - who owns a file of a process; parameters as of procfs_read(); Return: -1 (as uid_t) unknown */
+uid_t procfs_owner(pid_t pid, const char *name);
+
+/**
+ * struct procfs_status - from /proc/PID/status
+ * @tgid: thread group, the process a thread belongs to; 0 unknown
+ * @ppid: parent, 0 none or outside our PID namespace
+ * @tracer: who traces it, 0 nobody or outside our PID namespace
+ * @uid: real, effective and saved user
+ * @gid: real, effective and saved group
+ * @permitted: capabilities, permitted
+ * @effective: capabilities, effective
+ * @seccomp: 0 none, 1 strict, 2 filter
+ * @state: 'R', 'S', 'Z' ...
+ * @kernel_thread: has no memory of its own
+ */
+struct procfs_status {
+	pid_t tgid;
+	pid_t ppid;
+	pid_t tracer;
+	uid_t uid[3];
+	gid_t gid[3];
+	uint64_t permitted;
+	uint64_t effective;
+	int seccomp;
+	char state;
+	bool kernel_thread;
+};
+
+/** procfs_status() - read it; Return: 0, or -ESRCH when there is no such process or thread; set on success only */
+int procfs_status(pid_t pid, struct procfs_status *status);
+
+/** procfs_comm() - the kernel's short name of a process or thread, raw bytes; "" when unknown */
+void procfs_comm(pid_t pid, char comm[16]);
+
+/**
+ * procfs_exe() - the path of the executable, raw bytes
+ * @pid: the process
+ * @path: NUL-terminated, set on success only; " (deleted)" behind it is the kernel's way to say so
+ * @size: room there, PATH_MAX holds anything
+ *
+ * Return: its length, or a negative errno: -EACCES another user's, -ENOENT a kernel thread.
+ */
+ssize_t procfs_exe(pid_t pid, char *path, size_t size);
+
+/** procfs_netns() - inode number of its network namespace; 0 unknown */
 uint32_t procfs_netns(pid_t pid);
+
+/** procfs_start_time() - when it started, in clock ticks since boot; 0 unknown */
+uint64_t procfs_start_time(pid_t pid);
+
+/** procfs_thread_group() - the process a thread belongs to; -1 when there is no such thread */
 pid_t procfs_thread_group(pid_t tid);
+
+/** procfs_is_ancestor() - is it this process or one of its ancestors? */
 bool procfs_is_ancestor(pid_t pid);
-void procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode), void *context);
+
+/** procfs_ptrace_scope() - Yama's ptrace_scope, 0 to 3; 0 when the kernel has no Yama */
+int procfs_ptrace_scope(void);
+
+/**
+ * procfs_threads() - the threads of a process
+ * @pid: the process
+ * @callback: called with each thread id
+ * @context: handed to @callback
+ *
+ * Return: how many, or a negative errno. Threads that are born meanwhile may be missed.
+ */
+int procfs_threads(pid_t pid, void (*callback)(void *context, pid_t tid), void *context);
+
+/**
+ * procfs_processes() - all processes, by rising number
+ * @callback: called with each process id
+ * @context: handed to @callback
+ *
+ * Return: how many, or a negative errno.
+ */
+int procfs_processes(void (*callback)(void *context, pid_t pid), void *context);
+
+/**
+ * procfs_sockets() - the sockets a process holds, of whatever kind
+ * @pid: the process
+ * @callback: called with descriptor and inode number of each
+ * @context: handed to @callback
+ *
+ * Return: how many, or a negative errno: -EACCES another user's process.
+ */
+int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode), void *context);
+
+/**
+ * procfs_process_events() - tell what a process is called
+ * @pid: the process
+ * @time_ns: for the events
+ * @sink: called with each EVENT_PROCESS of ORIGIN_CALLS: pieces of comm, then pieces of exe; what is
+ *        unknown is left out
+ * @context: handed to @sink
+ *
+ * Four system calls; the process may be stopped meanwhile.
+ */
+void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
+			   void *context);
+
+/**
+ * procfs_why_not_attachable() - explain why attaching to a process failed
+ * @pid: the process
+ * @error: what ptrace(PTRACE_SEIZE) failed with, positive
+ * @text: one line for the user: what, why, and what to do about it
+ * @size: room there
+ *
+ * The kernel says EPERM for a dozen reasons; this looks for the one that holds,
+ * in the order of ptrace(2), "Ptrace access mode checking", from what /proc
+ * says of the process and of this one.
+ */
 void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size);
-void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event), void *context);
+
 #endif

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A /proc of our own making: processes that need not exist, in states that are hard to come by. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "source/procfs/procfs.h"
+#include "source/procfs/procfs_owners.h"
+
+static char tree[64];
+
+static int remove_one(const char *path, const struct stat *facts, int type, struct FTW *walk)
+{
+	(void)facts;
+	(void)type;
+	(void)walk;
+	return remove(path);
+}
+
+/** path_in() - a path in the tree, its directories made */
+static const char *path_in(char path[256], int pid, const char *name)
+{
+	if (pid == 0)
+		snprintf(path, 256, "%s/%s", tree, name);
+	else
+		snprintf(path, 256, "%s/%d/%s", tree, pid, name);
+	for (char *at = path + strlen(tree) + 1; (at = strchr(at, '/')) != NULL; at++) {
+		*at = '\0';
+		mkdir(path, 0755);
+		*at = '/';
+	}
+	return path;
+}
+
+static void write_file(int pid, const char *name, const char *text)
+{
+	char path[256];
+	FILE *file = fopen(path_in(path, pid, name), "we");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void write_link(int pid, const char *name, const char *target)
+{
+	char path[256];
+
+	assert_return_code(symlink(target, path_in(path, pid, name)), errno);
+}
+
+/** struct fake - what a fake process differs in from one that may be attached to */
+struct fake {
+	int pid, parent, tracer, tgid;
+	char state;
+	unsigned int uid[3], gid;
+	unsigned long long permitted, effective;
+	int seccomp;
+	bool kernel_thread;
+};
+
+static struct fake fake_of(int pid)
+{
+	unsigned int uid = getuid();
+
+	return (struct fake){
+		.pid = pid,
+		.parent = 1,
+		.tgid = pid,
+		.state = 'S',
+		.uid = {uid, uid, uid},
+		.gid = getgid(),
+	};
+}
+
+static void write_process(const struct fake *fake, const char *comm)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "Name:\t%s\nState:\t%c (whatever)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n"
+		 "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n%sCapPrm:\t%016llx\nCapEff:\t%016llx\nSeccomp:\t%d\n",
+		 comm, fake->state, fake->tgid, fake->pid, fake->parent, fake->tracer, fake->uid[0], fake->uid[1],
+		 fake->uid[2], fake->uid[2], fake->gid, fake->gid, fake->gid, fake->gid,
+		 fake->kernel_thread ? "" : "VmSize:\t   100 kB\n", fake->permitted, fake->effective, fake->seccomp);
+	write_file(fake->pid, "status", text);
+	snprintf(text, sizeof(text), "%s\n", comm);
+	write_file(fake->pid, "comm", text);
+}
+
+static int set_up(void **state)
+{
+	struct fake self = fake_of(getpid());
+
+	(void)state;
+	strcpy(tree, "/tmp/test_procfs.XXXXXX");
+	if (mkdtemp(tree) == NULL)
+		return -1;
+	procfs_set_root(tree);
+	write_process(&self, "self");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	procfs_set_root("/proc");
+	return nftw(tree, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void expect_why(int pid, int error, const char *part)
+{
+	char text[512];
+
+	procfs_why_not_attachable(pid, error, text, sizeof(text));
+	if (strstr(text, part) == NULL)
+		print_error("\"%s\" is not in: %s\n", part, text);
+	assert_non_null(strstr(text, part));
+	assert_null(strchr(text, '\n'));
+	assert_int_equal(strncmp(text, "cannot attach to PID ", 21), 0);
+}
+
+static void facts_are_read(void **state)
+{
+	struct fake fake = fake_of(500);
+	struct procfs_status status;
+	char comm[16], path[PATH_MAX];
+
+	(void)state;
+	fake.parent = getpid();
+	fake.tracer = 77;
+	fake.permitted = 0x80000;
+	fake.seccomp = 2;
+	write_process(&fake, "a) b\nc");
+	write_file(500, "stat", "500 (a) b\nc) S 1 500 500 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 2\n");
+	write_link(500, "exe", "/usr/bin/some thing (deleted)");
+	assert_int_equal(procfs_status(500, &status), 0);
+	assert_int_equal(status.tgid, 500);
+	assert_int_equal(status.ppid, getpid());
+	assert_int_equal(status.tracer, 77);
+	assert_int_equal(status.uid[2], getuid());
+	assert_int_equal(status.gid[0], getgid());
+	assert_int_equal(status.permitted, 0x80000);
+	assert_int_equal(status.seccomp, 2);
+	assert_int_equal(status.state, 'S');
+	assert_false(status.kernel_thread);
+	assert_int_equal(procfs_status(501, &status), -ESRCH);
+	procfs_comm(500, comm);
+	assert_string_equal(comm, "a) b\nc");
+	procfs_comm(501, comm);
+	assert_string_equal(comm, "");
+	assert_int_equal(procfs_exe(500, path, sizeof(path)), 29);
+	assert_string_equal(path, "/usr/bin/some thing (deleted)");
+	assert_int_equal(procfs_exe(500, path, 29), -ENAMETOOLONG);
+	assert_int_equal(procfs_exe(501, path, sizeof(path)), -ENOENT);
+	assert_int_equal(procfs_start_time(500), 987654);
+	assert_int_equal(procfs_start_time(501), 0);
+	assert_int_equal(procfs_thread_group(500), 500);
+	assert_int_equal(procfs_thread_group(501), -1);
+	assert_int_equal(procfs_netns(500), 0);
+	assert_true(procfs_is_ancestor(getpid()));
+	assert_true(procfs_is_ancestor(1));
+	assert_false(procfs_is_ancestor(500));
+	assert_int_equal(procfs_ptrace_scope(), 0);
+	write_file(0, "sys/kernel/yama/ptrace_scope", "2\n");
+	assert_int_equal(procfs_ptrace_scope(), 2);
+}
+
+static void real_proc_is_understood(void **state)
+{
+	struct procfs_status status;
+	char path[PATH_MAX];
+	struct stat facts;
+
+	(void)state;
+	procfs_set_root("/proc");
+	assert_int_equal(procfs_status(getpid(), &status), 0);
+	assert_int_equal(status.tgid, getpid());
+	assert_int_equal(status.ppid, getppid());
+	assert_int_equal(status.uid[1], geteuid());
+	assert_true(procfs_start_time(getpid()) > 0);
+	assert_true(procfs_exe(getpid(), path, sizeof(path)) > 0);
+	assert_return_code(stat("/proc/self/ns/net", &facts), errno);
+	assert_int_equal(procfs_netns(getpid()), facts.st_ino);
+	assert_true(procfs_is_ancestor(getppid()));
+	procfs_set_root(tree);
+}
+
+/** struct pieces - strings put together again */
+struct pieces {
+	char text[PROCESS_FACT_NUM][PATH_MAX];
+	int events;
+};
+
+static void take_piece(void *context, const struct event *event)
+{
+	struct pieces *pieces = context;
+
+	assert_int_equal(event->type, EVENT_PROCESS);
+	assert_int_equal(event->time_ns, 12345);
+	assert_int_equal(event->process.pid, 600);
+	assert_int_equal(event->process.uid, getuid());
+	assert_true(event->process.length <= EVENT_PROCESS_TEXT);
+	memcpy(pieces->text[event->process.fact] + event->process.offset, event->process.text, event->process.length);
+	pieces->events++;
+}
+
+static void names_come_in_pieces(void **state)
+{
+	static struct pieces pieces;
+	struct fake fake = fake_of(600);
+	char path[301];
+
+	(void)state;
+	write_process(&fake, "long path");
+	memset(path, 'x', sizeof(path) - 1);
+	path[0] = '/';
+	path[300] = '\0';
+	write_link(600, "exe", path);
+	procfs_process_events(600, 12345, take_piece, &pieces);
+	assert_int_equal(pieces.events, 1 + 3);
+	assert_string_equal(pieces.text[PROCESS_COMM], "long path");
+	assert_string_equal(pieces.text[PROCESS_EXE], path);
+	/* One that is gone has nothing to tell. */
+	procfs_process_events(601, 12345, take_piece, &pieces);
+	assert_int_equal(pieces.events, 4);
+}
+
+static void count_thread(void *context, pid_t tid)
+{
+	*(long *)context += tid;
+}
+
+static void sockets_find_their_owner(void **state)
+{
+	struct procfs_owners *owners = procfs_owners_new(1000);
+	const struct procfs_holder *holder;
+	char name[32], target[32];
+	long sum = 0;
+
+	(void)state;
+	write_link(700, "fd/0", "/dev/null");
+	write_link(700, "fd/9", "socket:[4000]");
+	write_link(700, "fd/5", "socket:[4000]");
+	write_link(700, "fd/6", "socket:[4001]");
+	write_link(701, "fd/3", "socket:[4001]");
+	write_link(701, "fd/4", "anon_inode:[eventpoll]");
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "fd/%d", 10 + i);
+		snprintf(target, sizeof(target), "socket:[%d]", 10000 + i);
+		write_link(702, name, target);
+	}
+	write_file(702, "task/702/comm", "x");
+	write_file(702, "task/703/comm", "x");
+	assert_int_equal(procfs_threads(702, count_thread, &sum), 2);
+	assert_int_equal(sum, 702 + 703);
+	assert_true(procfs_threads(799, count_thread, &sum) < 0);
+
+	assert_int_equal(procfs_owners_refresh(owners), 502);
+	holder = procfs_owners_find(owners, 4000);
+	assert_non_null(holder);
+	assert_int_equal(holder->pid, 700);
+	assert_int_equal(holder->fd, 5);
+	assert_false(holder->shared);
+	holder = procfs_owners_find(owners, 4001);
+	assert_non_null(holder);
+	assert_int_equal(holder->pid, 700);
+	assert_int_equal(holder->fd, 6);
+	assert_true(holder->shared);
+	for (int i = 0; i < 500; i++) {
+		holder = procfs_owners_find(owners, (uint32_t)(10000 + i));
+		assert_non_null(holder);
+		assert_int_equal(holder->fd, 10 + i);
+	}
+	assert_null(procfs_owners_find(owners, 4002));
+	assert_null(procfs_owners_find(owners, 0));
+	procfs_owners_free(owners);
+
+	/* A limit is kept, and said so. */
+	owners = procfs_owners_new(10);
+	assert_int_equal(procfs_owners_add(owners, 702), 500);
+	assert_int_equal(procfs_owners_refused(owners), 490);
+	procfs_owners_clear(owners);
+	assert_int_equal(procfs_owners_refused(owners), 0);
+	assert_int_equal(procfs_owners_add(owners, 798), -ENOENT);
+	procfs_owners_free(owners);
+	procfs_owners_free(NULL);
+}
+
+static void refusals_are_explained(void **state)
+{
+	struct fake fake = fake_of(800);
+	struct fake self = fake_of(getpid());
+
+	(void)state;
+	expect_why(800, ESRCH, "there is no such process");
+	expect_why(800, EPERM, "hidepid");
+	write_process(&fake, "prog");
+	expect_why(800, EPERM, "PID 800 (prog): neither users nor Yama are in the way; a security module");
+	expect_why(800, EIO, strerror(EIO));
+	expect_why(800, ESRCH, "ended meanwhile");
+	self.seccomp = 2;
+	write_process(&self, "self");
+	expect_why(800, EPERM, "--cap-add=SYS_PTRACE");
+	self.seccomp = 0;
+	write_process(&self, "self");
+
+	fake.uid[0] = fake.uid[1] = fake.uid[2] = 4000000;
+	write_process(&fake, "evil\x1b[name");
+	expect_why(800, EPERM, "(evil\\x1b[name): it belongs to user without a name (4000000); run conntrace as that");
+	fake.uid[0] = getuid();
+	write_process(&fake, "prog");
+	expect_why(800, EPERM, "it runs a set-user-ID program of user");
+	fake = fake_of(800);
+	fake.gid = 4000000;
+	write_process(&fake, "prog");
+	expect_why(800, EPERM, "group without a name (4000000)");
+	fake = fake_of(800);
+	fake.permitted = 0x400;
+	write_process(&fake, "prog");
+	expect_why(800, EPERM, "has capabilities");
+	/* A tracer that has them, and the right one, is not stopped by users. */
+	self.permitted = self.effective = 0x80400;
+	write_process(&self, "self");
+	expect_why(800, EPERM, "neither users nor Yama");
+}
+
+static void tracers_and_the_dead_are_explained(void **state)
+{
+	struct fake fake = fake_of(800), tracer = fake_of(801);
+
+	(void)state;
+	write_process(&tracer, "gdb");
+	fake.tracer = 801;
+	write_process(&fake, "prog");
+	expect_why(800, EPERM, "it is traced by PID 801 (gdb) already");
+	fake.tracer = 0;
+	fake.tgid = 799;
+	write_process(&fake, "prog");
+	expect_why(800, EPERM, "a thread of the process 799");
+	fake = fake_of(800);
+	fake.kernel_thread = true;
+	write_process(&fake, "kworker/0:1");
+	expect_why(800, EPERM, "thread of the kernel");
+	fake.state = 'Z';
+	fake.parent = 801;
+	write_process(&fake, "prog");
+	expect_why(800, EPERM, "it has ended, and its parent, PID 801 (gdb)");
+}
+
+static void undumpable_is_explained(void **state)
+{
+	struct fake self = fake_of(getpid()), fake = fake_of(800);
+
+	(void)state;
+	/* The files belong to whoever runs this test, the process to another: that is how it looks. */
+	fake.uid[0] = fake.uid[1] = fake.uid[2] = 4000000;
+	memcpy(self.uid, fake.uid, sizeof(self.uid));
+	write_process(&self, "self");
+	write_process(&fake, "daemon");
+	expect_why(800, EPERM, "not dumpable");
+}
+
+static void yama_is_explained(void **state)
+{
+	struct fake fake = fake_of(800), self = fake_of(getpid());
+
+	(void)state;
+	write_process(&fake, "prog");
+	write_file(0, "sys/kernel/yama/ptrace_scope", "1\n");
+	expect_why(800, EPERM, "by its ancestors only (kernel.yama.ptrace_scope is 1)");
+	fake.parent = 801;
+	write_process(&fake, "prog");
+	fake = fake_of(801);
+	fake.parent = getpid();
+	write_process(&fake, "shell");
+	expect_why(800, EPERM, "neither users nor Yama");
+	write_file(0, "sys/kernel/yama/ptrace_scope", "2\n");
+	expect_why(800, EPERM, "kernel.yama.ptrace_scope is 2");
+	self.effective = 0x80000;
+	write_process(&self, "self");
+	expect_why(800, EPERM, "neither users nor Yama");
+	write_file(0, "sys/kernel/yama/ptrace_scope", "3\n");
+	expect_why(800, EPERM, "until the next boot");
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		TEST(facts_are_read),
+		TEST(real_proc_is_understood),
+		TEST(names_come_in_pieces),
+		TEST(sockets_find_their_owner),
+		TEST(refusals_are_explained),
+		TEST(tracers_and_the_dead_are_explained),
+		TEST(undumpable_is_explained),
+		TEST(yama_is_explained),
+	};
+
+	return UNIT_RUN(tests);
+}
