@@ -977,6 +977,69 @@ static void names_are_asked_for_on_request(void **state)
 	free(expected);
 }
 
+/* What one group says of @count processes. */
+static char *say_processes(enum report_format format, int count)
+{
+	struct report_options options = options_for(REPORT_PEERS, format);
+	struct report *report;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	options.columns = "PIDS,COMMS";
+	options.header = false;
+	assert_int_equal(report_new(&report, REPORT_PEERS, &options, out, NULL), 0);
+	for (int i = 0; i < count; i++) {
+		struct conn conn = conns[0];
+
+		conn.process = process_new(100 + i);
+		snprintf(conn.process->comm, sizeof(conn.process->comm), "w,%d", i % 3 == 2 ? i : i % 3);
+		report_finished(report, &conn);
+		process_unref(conn.process);
+	}
+	assert_int_equal(report_print(report, NULL, NULL, true, NULL), 0);
+	report_free(report);
+	fclose(out);
+	return text;
+}
+
+static void lists_say_that_there_is_more(void **state)
+{
+	char *text = say_processes(REPORT_RAW, 3);
+
+	(void)state;
+	assert_string_equal(text, "100,101,102 w\\x2c0,w\\x2c1,w\\x2c2\n");
+	free(text);
+	text = say_processes(REPORT_JSON, 2);
+	assert_string_equal(text, "{\"pids\":[100,101],\"comms\":[\"w,0\",\"w,1\"]}\n");
+	free(text);
+	text = say_processes(REPORT_RAW, 200);
+	assert_non_null(strstr(text, ",162,163,... w\\x2c0,"));
+	assert_non_null(strstr(text, ",w\\x2c185,...\n"));
+	free(text);
+	text = say_processes(REPORT_JSON, 200);
+	assert_non_null(strstr(text, ",162,163,null],\"comms\":["));
+	assert_non_null(strstr(text, ",\"w,185\",null]}\n"));
+	free(text);
+}
+
+static void local_time_says_how_far_it_is_off(void **state)
+{
+	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+
+	(void)state;
+	options.columns = "START";
+	options.header = false;
+	options.time = REPORT_TIME_ISO;
+	setenv("TZ", "XXX3:30", 1); /* west of Greenwich */
+	tzset();
+	expect(REPORT_CONNS, &options, 1, false, "2023-11-14T18:43:20.123456-03:30\n");
+	options.time = REPORT_TIME_CLOCK;
+	expect(REPORT_CONNS, &options, 1, false, "18:43:20.123456\n");
+	setenv("TZ", "UTC", 1);
+	tzset();
+}
+
 static void a_report_can_be_printed_again(void **state)
 {
 	struct report_options options = options_for(REPORT_PEERS, REPORT_RAW);
@@ -1246,6 +1309,8 @@ int main(void)
 		cmocka_unit_test(a_long_table_is_aligned_throughout),
 		cmocka_unit_test(a_limit_saves_memory_and_changes_nothing),
 		cmocka_unit_test(names_are_asked_for_on_request),
+		cmocka_unit_test(lists_say_that_there_is_more),
+		cmocka_unit_test(local_time_says_how_far_it_is_off),
 		cmocka_unit_test(a_report_can_be_printed_again),
 		cmocka_unit_test(names_that_could_be_mistaken_are_escaped),
 		cmocka_unit_test(a_failure_to_write_comes_back),
