@@ -12,8 +12,11 @@
 #include "report/sort.h"
 #include "track/peers.h"
 
-/** Connections the report conns keeps at most, about 270 bytes each; with a limit, only the first rows are kept. */
+/* Connections the report conns keeps at most, about 270 bytes each. */
 #define CONNS_MAX (1U << 22)
+
+/* With a limit, only what can still be printed is kept; sorting for that is done now and then. */
+#define CONNS_SPARE 4096U
 
 struct report {
 	enum report_kind kind;
@@ -142,14 +145,18 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 	return 0;
 }
 
+static void release_conn(struct conn *conn)
+{
+	process_unref(conn->process);
+	process_unref(conn->last_process);
+}
+
 void report_free(struct report *report)
 {
 	if (report == NULL)
 		return;
-	for (size_t i = 0; i < report->finished_count; i++) {
-		process_unref(report->finished[i].process);
-		process_unref(report->finished[i].last_process);
-	}
+	for (size_t i = 0; i < report->finished_count; i++)
+		release_conn(&report->finished[i]);
 	free(report->finished);
 	peers_free(report->peers);
 	names_free(report->names);
@@ -158,10 +165,33 @@ void report_free(struct report *report)
 	free(report);
 }
 
+/* Of the finished ones keep those that a limited report would print; no later one can bring another back. */
+static void keep_first(struct report *report)
+{
+	struct conn *kept = xcalloc(report->finished_room, sizeof(*kept));
+	struct row *rows = xcalloc(report->finished_count, sizeof(*rows));
+
+	for (size_t i = 0; i < report->finished_count; i++)
+		rows[i].conn = &report->finished[i];
+	sort_rows(rows, report->finished_count, &report->sort, report->names);
+	for (size_t i = 0; i < report->finished_count; i++) {
+		if (i < report->limit)
+			kept[i] = *rows[i].conn;
+		else
+			release_conn(&report->finished[rows[i].conn - report->finished]);
+	}
+	report->finished_count = report->limit;
+	free(report->finished);
+	report->finished = kept;
+	free(rows);
+}
+
 static void keep_conn(struct report *report, const struct conn *conn)
 {
 	struct conn *kept;
 
+	if (report->limit > 0 && report->finished_count >= CONNS_SPARE && report->finished_count / 4 >= report->limit)
+		keep_first(report);
 	if (report->finished_count == CONNS_MAX) {
 		report->refused++;
 		return;

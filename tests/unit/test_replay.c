@@ -79,7 +79,7 @@ static int read_all(const char *name, size_t limit, struct err *err)
 
 static void what_was_recorded_is_replayed(void **state)
 {
-	struct record *record;
+	struct record_file *record;
 	struct err err = {""};
 
 	(void)state;
@@ -115,8 +115,8 @@ static void wrong_files_are_refused_with_the_line(void **state)
 	} cases[] = {
 		{"", ":1: the file is empty; only what --record wrote can be replayed"},
 		{"conntrace-events 2\n",
-		 ":1: the file does not begin with \"conntrace-events 1\"; only what --record of this version wrote can be "
-		 "replayed"},
+		 ":1: the file does not begin with \"conntrace-events 1\"; only what --record of this version wrote "
+		 "can be replayed"},
 		{EVENT_TEXT_HEADER "\n\nnonsense\n", ":3: \"nonsense\" is no key=value"},
 		{EVENT_TEXT_HEADER "\ntime=0.000000000 type=call origin=s\ntime=0.000000001 type=call origin=s pid=1",
 		 ":3: the file was cut off inside this line, which is left out"},
@@ -200,7 +200,7 @@ static void a_regular_file_is_asked_on_a_clock(void **state)
 static void failures_to_record_are_told(void **state)
 {
 	struct event event = numbered(1), wrong = event_new(EVENT_TYPE_NUM, ORIGIN_CALLS, 0);
-	struct record *record;
+	struct record_file *record;
 	struct err err = {""};
 	int ret = 0;
 

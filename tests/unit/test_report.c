@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <locale.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -909,6 +910,136 @@ static void a_long_table_is_aligned_throughout(void **state)
 	free(text);
 }
 
+/* The first rows, with and without a limit, of many connections that finish in no order. */
+static char *say_many(uint64_t limit)
+{
+	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+	struct report *report;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	options.columns = "RX_BYTES,START,PID";
+	options.sort = "rx_bytes:desc";
+	options.limit = limit;
+	options.header = false;
+	assert_int_equal(report_new(&report, REPORT_CONNS, &options, out, NULL), 0);
+	for (int64_t i = 0; i < 30000; i++) {
+		struct conn conn = conns[0];
+
+		conn.rx_bytes = i * 7919 % 10007;
+		conn.start_ns += i * 3571 % 8191 * 1000000;
+		report_finished(report, &conn);
+	}
+	assert_int_equal(report_print(report, next_open, conns + 2, true, NULL), 0);
+	report_free(report);
+	fclose(out);
+	return text;
+}
+
+static void a_limit_saves_memory_and_changes_nothing(void **state)
+{
+	char *all = say_many(0), *first = say_many(50);
+	size_t lines = 0, length = 0;
+
+	(void)state;
+	while (lines < 50)
+		lines += all[length++] == '\n';
+	assert_int_equal(strlen(first), length);
+	assert_memory_equal(all, first, length);
+	/* Every copy has given its reference back. */
+	assert_int_equal(hostile->references, 1);
+	free(all);
+	free(first);
+}
+
+static void names_are_asked_for_on_request(void **state)
+{
+	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+	struct conn saved = conns[0];
+	struct sockaddr_in loopback = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct servent *service = getservbyport(htons(80), "tcp");
+	char host[NI_MAXHOST], *expected = NULL;
+	const struct sockaddr *address = (const struct sockaddr *)&loopback;
+
+	(void)state;
+	if (getnameinfo(address, sizeof(loopback), host, sizeof(host), NULL, 0, NI_NAMEREQD) != 0)
+		strcpy(host, "127.0.0.1");
+	conns[0].flow.remote = at("127.0.0.1", 1);
+	options.columns = "RADDR,LPORT,PEER";
+	options.header = false;
+	options.resolve = true;
+	assert_true(asprintf(&expected, "%s %s %s\n", host, service != NULL ? service->s_name : "80", host) > 0);
+	expect(REPORT_CONNS, &options, 1, false, expected);
+	options.format = REPORT_TSV;
+	expect(REPORT_CONNS, &options, 1, false, "127.0.0.1\t80\t127.0.0.1\n");
+	conns[0] = saved;
+	free(expected);
+}
+
+/* What one group says of @count processes. */
+static char *say_processes(enum report_format format, int count)
+{
+	struct report_options options = options_for(REPORT_PEERS, format);
+	struct report *report;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	options.columns = "PIDS,COMMS";
+	options.header = false;
+	assert_int_equal(report_new(&report, REPORT_PEERS, &options, out, NULL), 0);
+	for (int i = 0; i < count; i++) {
+		struct conn conn = conns[0];
+
+		conn.process = process_new(100 + i);
+		snprintf(conn.process->comm, sizeof(conn.process->comm), "w,%d", i % 3 == 2 ? i : i % 3);
+		report_finished(report, &conn);
+		process_unref(conn.process);
+	}
+	assert_int_equal(report_print(report, NULL, NULL, true, NULL), 0);
+	report_free(report);
+	fclose(out);
+	return text;
+}
+
+static void lists_say_that_there_is_more(void **state)
+{
+	char *text = say_processes(REPORT_RAW, 3);
+
+	(void)state;
+	assert_string_equal(text, "100,101,102 w\\x2c0,w\\x2c1,w\\x2c2\n");
+	free(text);
+	text = say_processes(REPORT_JSON, 2);
+	assert_string_equal(text, "{\"pids\":[100,101],\"comms\":[\"w,0\",\"w,1\"]}\n");
+	free(text);
+	text = say_processes(REPORT_RAW, 200);
+	assert_non_null(strstr(text, ",162,163,... w\\x2c0,"));
+	assert_non_null(strstr(text, ",w\\x2c185,...\n"));
+	free(text);
+	text = say_processes(REPORT_JSON, 200);
+	assert_non_null(strstr(text, ",162,163,null],\"comms\":["));
+	assert_non_null(strstr(text, ",\"w,185\",null]}\n"));
+	free(text);
+}
+
+static void local_time_says_how_far_it_is_off(void **state)
+{
+	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+
+	(void)state;
+	options.columns = "START";
+	options.header = false;
+	options.time = REPORT_TIME_ISO;
+	setenv("TZ", "XXX3:30", 1); /* west of Greenwich */
+	tzset();
+	expect(REPORT_CONNS, &options, 1, false, "2023-11-14T18:43:20.123456-03:30\n");
+	options.time = REPORT_TIME_CLOCK;
+	expect(REPORT_CONNS, &options, 1, false, "18:43:20.123456\n");
+	setenv("TZ", "UTC", 1);
+	tzset();
+}
+
 static void a_report_can_be_printed_again(void **state)
 {
 	struct report_options options = options_for(REPORT_PEERS, REPORT_RAW);
@@ -1176,6 +1307,10 @@ int main(void)
 		cmocka_unit_test(every_column_sorts_both_ways),
 		cmocka_unit_test(sorting_is_by_several_columns_and_stable),
 		cmocka_unit_test(a_long_table_is_aligned_throughout),
+		cmocka_unit_test(a_limit_saves_memory_and_changes_nothing),
+		cmocka_unit_test(names_are_asked_for_on_request),
+		cmocka_unit_test(lists_say_that_there_is_more),
+		cmocka_unit_test(local_time_says_how_far_it_is_off),
 		cmocka_unit_test(a_report_can_be_printed_again),
 		cmocka_unit_test(names_that_could_be_mistaken_are_escaped),
 		cmocka_unit_test(a_failure_to_write_comes_back),

@@ -11,29 +11,29 @@
 #include "base/xalloc.h"
 #include "model/event_text.h"
 
-struct record {
+struct record_file {
 	char *path;
 	FILE *file;
 	int error; /* the first failure, a negative errno */
 };
 
-static int failed(const struct record *record, struct err *err)
+static int failed(const struct record_file *record, struct err *err)
 {
 	return err_set(err, record->error, "events cannot be recorded in \"%s\": %s", record->path,
 		       strerror(-record->error));
 }
 
 /* stdio remembers that writing failed, but not why: errno is kept at once. */
-static void put_line(struct record *record, const char *line)
+static void put_line(struct record_file *record, const char *line)
 {
 	errno = 0;
 	if (fputs(line, record->file) == EOF || putc('\n', record->file) == EOF)
 		record->error = errno != 0 ? -errno : -EIO;
 }
 
-int record_open(struct record **record, const char *path, struct err *err)
+int record_open(struct record_file **record, const char *path, struct err *err)
 {
-	struct record *made = xcalloc(1, sizeof(*made));
+	struct record_file *made = xcalloc(1, sizeof(*made));
 	int fd, ret;
 
 	made->path = xstrdup(strcmp(path, "-") == 0 ? "standard output" : path);
@@ -57,7 +57,7 @@ int record_open(struct record **record, const char *path, struct err *err)
 	return 0;
 }
 
-int record_event(struct record *record, const struct event *event, struct err *err)
+int record_event(struct record_file *record, const struct event *event, struct err *err)
 {
 	char line[EVENT_TEXT_SIZE];
 	int ret = event_to_text(event, line, sizeof(line));
@@ -69,7 +69,7 @@ int record_event(struct record *record, const struct event *event, struct err *e
 	return record->error != 0 ? failed(record, err) : 0;
 }
 
-int record_close(struct record *record, struct err *err)
+int record_close(struct record_file *record, struct err *err)
 {
 	int ret = 0;
 

@@ -5,8 +5,8 @@
 #include "base/err.h"
 #include "model/event.h"
 
-/** struct record - a file of events being written (see model/event_text.h) */
-struct record;
+/** struct record_file - a file of events being written (see model/event_text.h) */
+struct record_file;
 
 /**
  * record_open() - create the file, or empty it, and write its first line
@@ -15,7 +15,7 @@ struct record;
  *
  * Return: 0, or a negative errno with the story in @err.
  */
-int record_open(struct record **record, const char *path, struct err *err);
+int record_open(struct record_file **record, const char *path, struct err *err);
 
 /**
  * record_event() - write an event behind those before it; buffered
@@ -23,13 +23,13 @@ int record_open(struct record **record, const char *path, struct err *err);
  * Return: 0, or a negative errno of writing with the story in @err; -EINVAL for an event that cannot be written as
  * text. After a failure of writing every further call fails alike.
  */
-int record_event(struct record *record, const struct event *event, struct err *err);
+int record_event(struct record_file *record, const struct event *event, struct err *err);
 
 /**
  * record_close() - write what is buffered and close the file; NULL is fine
  *
  * Return: 0, or a negative errno of writing with the story in @err; the file is closed in any case.
  */
-int record_close(struct record *record, struct err *err);
+int record_close(struct record_file *record, struct err *err);
 
 #endif
