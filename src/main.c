@@ -99,9 +99,10 @@ static int watch(const struct options *options)
 	close_rc = session_close(session, &wait_status, rc == 0 ? &err : &(struct err){""});
 	if (rc == 0)
 		rc = close_rc;
-	if (rc != 0)
+	if (rc != 0 && err.text[0] != '\0')
 		complain(&err, EXIT_FAILURE);
-	if (wait_status != -1)
+	/* The command's own failure is told; its success must not hide ours. */
+	if (wait_status != -1 && (rc == 0 || wait_status != 0))
 		return end_like_command(wait_status);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

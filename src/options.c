@@ -178,7 +178,10 @@ static int take_pids(struct options *options, const struct option_def *def, cons
 
 static int check_user(const struct option_def *def, const char *word, struct err *err)
 {
-	if (getpwnam(word) == NULL)
+	int64_t number;
+
+	/* A number is as good as a name, as for setpriv(1) and chown(1). */
+	if (getpwnam(word) == NULL && number_parse(word, 0, UINT32_MAX - 1, &number) != 0)
 		return err_set(err, EINVAL, "%s '%.*s' is not a user here; see 'getent passwd'", option_name(def),
 			       QUOTE, word);
 	return 0;

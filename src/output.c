@@ -17,6 +17,11 @@ struct output {
 	size_t count;
 };
 
+static const char *name_of(const struct output *output)
+{
+	return output->file == stdout ? "standard output" : output->options->output;
+}
+
 static unsigned int terminal_width(FILE *file)
 {
 	struct winsize size;
@@ -136,6 +141,8 @@ int output_print(struct output *output, output_next_open *next_open, void *conte
 
 	for (size_t i = 0; i < output->count && rc == 0; i++)
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
+	if (rc != 0)
+		err_set(err, rc, "cannot write to %s: %s", name_of(output), strerror(-rc));
 	return rc;
 }
 
@@ -159,6 +166,8 @@ int output_error(const struct output *output, struct err *err)
 
 	for (size_t i = 0; i < output->count && rc == 0; i++)
 		rc = report_error(output->reports[i], err);
+	if (rc != 0)
+		err_set(err, rc, "cannot write to %s: %s", name_of(output), strerror(-rc));
 	return rc;
 }
 
@@ -170,7 +179,7 @@ int output_close(struct output *output, struct err *err)
 		report_free(output->reports[i]);
 	if ((output->file == stdout ? fflush(stdout) : fclose(output->file)) != 0 && rc == 0)
 		rc = err_set(err, errno, "cannot write to %s: %s",
-			     output->options->output != NULL ? output->options->output : "standard output", strerror(errno));
+			     name_of(output), strerror(errno));
 	free(output);
 	return rc;
 }

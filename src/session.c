@@ -9,9 +9,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "attribution.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "local_addresses.h"
 #include "output.h"
+#include "source/replay/record.h"
 #include "sources.h"
 #include "track/tracker.h"
 
@@ -37,6 +40,8 @@ struct session {
 	struct sources *sources;
 	struct tracker *tracker;
 	struct output *output;
+	struct attribution *attribution;
+	struct record_file *record;
 	int signal_fd;
 	int64_t start_ns;       /* monotonic */
 	int64_t next_report_ns; /* monotonic, 0 none */
@@ -47,6 +52,7 @@ struct session {
 	bool stopping;
 	bool at_once;
 	bool print_now;
+	bool reported;
 	int write_error;
 	struct err write_err;
 };
@@ -62,6 +68,14 @@ static void on_finished(void *context, const struct conn *conn)
 	session->finished++;
 	if (session->options->count > 0 && (int64_t)session->finished == session->options->count)
 		session->stopping = true;
+}
+
+static void on_opened(void *context, const struct flow *flow)
+{
+	const struct session *session = context;
+
+	if (session->attribution != NULL && local_addresses_has(&flow->local))
+		attribution_add(session->attribution, flow);
 }
 
 static const struct conn *next_open(void *context, const struct conn *previous)
@@ -90,13 +104,22 @@ static void ask_timewait(struct session *session, struct event *event)
 		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
 }
 
+static void feed_one(struct session *session, const struct event *event)
+{
+	struct err err = {""};
+
+	if (session->record != NULL)
+		check_output(session, record_event(session->record, event, &err), &err);
+	tracker_feed(session->tracker, event);
+}
+
 static void feed(struct session *session, int64_t until_ns)
 {
 	struct event event;
 
 	while (merge_next(sources_merge(session->sources), until_ns, &event)) {
 		ask_timewait(session, &event);
-		tracker_feed(session->tracker, &event);
+		feed_one(session, &event);
 	}
 }
 
@@ -123,7 +146,7 @@ static void look_at_open(struct session *session)
 		looks[count++] = event;
 	}
 	for (size_t i = 0; i < count; i++)
-		tracker_feed(session->tracker, &looks[i]);
+		feed_one(session, &looks[i]);
 	free(looks);
 }
 
@@ -160,13 +183,24 @@ static void open_tracker(struct session *session)
 		.has_destroy = sources_has_destroy(session->sources),
 		.netns = sources_netns(session->sources),
 	};
-	struct tracker_notify notify = {session, on_finished};
+	struct tracker_notify notify = {session, on_opened, on_finished};
+	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, clock_now());
 
 	if (session->is_file)
 		config.linger_ns = LINGER_FILE_NS;
 	else if (sources_has_packets(session->sources))
 		config.linger_ns = LINGER_NS;
+	if (!session->is_file)
+		config.is_local = local_addresses_has;
 	session->tracker = tracker_new(&config, &notify);
+	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
+		session->attribution = attribution_new(sources_diag(session->sources), sources_lookups(session->sources));
+	run.run.whole = config.whole;
+	run.run.has_destroy = config.has_destroy;
+	run.run.has_packets = sources_has_packets(session->sources);
+	run.run.netns = config.netns;
+	if (options->replay == NULL)
+		feed_one(session, &run);
 }
 
 static void tell_notices(struct session *session)
@@ -211,6 +245,9 @@ int session_open(struct session **opened, const struct options *options, const s
 		if (rc == -EINVAL)
 			*exit_status = 2;
 	}
+	if (rc == 0 && options->record != NULL)
+		rc = record_open(&session->record, options->record, err);
+	local_addresses_load();
 	if (rc == 0)
 		rc = sources_open(&session->sources, options, mask, exit_status, err);
 	if (rc != 0) {
@@ -228,6 +265,72 @@ int session_open(struct session **opened, const struct options *options, const s
 	tell_start(session);
 	*opened = session;
 	return 0;
+}
+
+/* ---- the end ---------------------------------------------------------------------- */
+
+/* What has died lately is told within a moment; wait for it as long as it is missed. */
+static void hear_last_words(struct session *session)
+{
+	int64_t until_ns = clock_monotonic() + LAST_WORDS_NS;
+	struct tracker_account account;
+
+	sources_drain(session->sources);
+	sources_read(session->sources);
+	feed(session, INT64_MAX);
+	tracker_account(session->tracker, &account);
+	while (sources_have_ended(session->sources) && sources_has_destroy(session->sources) && account.open > 0 &&
+	       clock_monotonic() < until_ns) {
+		struct pollfd fds[SOURCES_FDS];
+		bool ready;
+		size_t count = sources_fds(session->sources, fds, &ready);
+
+		(void)poll(fds, count, 10);
+		sources_read(session->sources);
+		feed(session, INT64_MAX);
+		tracker_account(session->tracker, &account);
+	}
+}
+
+static void fill_summary(const struct session *session, struct summary *summary)
+{
+	struct tracker_account account;
+	struct tracer *tracer = sources_tracer(session->sources);
+	struct rusage usage;
+
+	tracker_account(session->tracker, &account);
+	memset(summary, 0, sizeof(*summary));
+	summary->duration_ns = clock_monotonic() - session->start_ns;
+	summary->connections = session->finished + account.open;
+	summary->unattributed = account.unattributed;
+	memcpy(summary->lost, account.lost, sizeof(summary->lost));
+	if (tracer != NULL) {
+		summary->stops = tracer_stops(tracer);
+		summary->lost[LOST_CALL_QUEUE] += (int64_t)tracer_refused(tracer);
+	}
+	summary->packets = sources_packets(session->sources);
+	getrusage(RUSAGE_SELF, &usage);
+	summary->cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_NS_PER_SEC +
+			  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * CLOCK_NS_PER_US;
+}
+
+/* Everything that is to be printed at the end; once. */
+static void report_all(struct session *session)
+{
+	struct summary summary;
+	struct err err = {""};
+
+	if (session->reported)
+		return;
+	session->reported = true;
+	hear_last_words(session);
+	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
+	if (session->write_error != 0)
+		return;
+	print_reports(session, true);
+	fill_summary(session, &summary);
+	if (session->write_error == 0)
+		check_output(session, output_summary(session->output, &summary, &err), &err);
 }
 
 /* ---- running ------------------------------------------------------------------------ */
@@ -282,6 +385,8 @@ static void stop_command(struct session *session, int64_t now_ns)
 		return;
 	}
 	if (session->kill_ns == 0) {
+		/* The run is over now; what the command does on its way out is none of it. */
+		report_all(session);
 		tracer_signal(tracer, SIGTERM);
 		session->kill_ns = now_ns + KILL_NS;
 	} else if (now_ns >= session->kill_ns) {
@@ -333,7 +438,7 @@ static void report_in_time(struct session *session, int64_t now_ns)
 		session->next_report_ns += session->options->interval_ns;
 		session->print_now = true;
 	}
-	if (session->print_now && session->write_error == 0)
+	if (session->print_now && session->write_error == 0 && !session->reported)
 		print_reports(session, false);
 	session->print_now = false;
 }
@@ -343,6 +448,15 @@ static void take_in(struct session *session)
 {
 	int64_t until_ns = session->is_file ? INT64_MAX : clock_now() - sources_hold_ns(session->sources);
 
+	if (session->reported) {
+		struct event ignored;
+
+		while (merge_next(sources_merge(session->sources), INT64_MAX, &ignored))
+			;
+		return;
+	}
+	if (session->attribution != NULL)
+		attribution_look(session->attribution);
 	feed(session, until_ns);
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
 }
@@ -364,84 +478,40 @@ void session_run(struct session *session)
 	}
 }
 
-/* What has died lately is told within a moment; wait for it as long as it is missed. */
-static void hear_last_words(struct session *session)
-{
-	int64_t until_ns = clock_monotonic() + LAST_WORDS_NS;
-	struct tracker_account account;
-
-	sources_drain(session->sources);
-	sources_read(session->sources);
-	feed(session, INT64_MAX);
-	tracker_account(session->tracker, &account);
-	while (sources_have_ended(session->sources) && sources_has_destroy(session->sources) && account.open > 0 &&
-	       clock_monotonic() < until_ns) {
-		struct pollfd fds[SOURCES_FDS];
-		bool ready;
-		size_t count = sources_fds(session->sources, fds, &ready);
-
-		(void)poll(fds, count, 10);
-		sources_read(session->sources);
-		feed(session, INT64_MAX);
-		tracker_account(session->tracker, &account);
-	}
-}
-
-static void fill_summary(const struct session *session, struct summary *summary)
-{
-	struct tracker_account account;
-	struct tracer *tracer = sources_tracer(session->sources);
-	struct rusage usage;
-
-	tracker_account(session->tracker, &account);
-	memset(summary, 0, sizeof(*summary));
-	summary->duration_ns = clock_monotonic() - session->start_ns;
-	summary->connections = session->finished + account.open;
-	summary->unattributed = account.unattributed;
-	memcpy(summary->lost, account.lost, sizeof(summary->lost));
-	if (tracer != NULL) {
-		summary->stops = tracer_stops(tracer);
-		summary->lost[LOST_CALL_QUEUE] += (int64_t)tracer_refused(tracer);
-	}
-	summary->packets = sources_packets(session->sources);
-	getrusage(RUSAGE_SELF, &usage);
-	summary->cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_NS_PER_SEC +
-			  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * CLOCK_NS_PER_US;
-}
-
 int session_report(struct session *session, struct err *err)
 {
-	struct summary summary;
+	const char *failure = sources_failed(session->sources);
 
-	hear_last_words(session);
-	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
-	if (session->write_error == 0) {
-		int rc;
-
-		print_reports(session, true);
-		fill_summary(session, &summary);
-		rc = session->write_error == 0 ? output_summary(session->output, &summary, err) : 0;
-		check_output(session, rc, err);
-	}
+	report_all(session);
 	if (session->write_error == -EPIPE)
 		return 0;
 	if (session->write_error != 0)
 		*err = session->write_err;
+	else if (failure != NULL)
+		return -EIO; /* its story has been told as a notice */
 	return session->write_error;
 }
 
 int session_close(struct session *session, int *wait_status, struct err *err)
 {
-	int rc = 0;
+	struct err output_err = {""};
+	int rc = 0, output_rc = 0;
 
 	if (session == NULL)
 		return 0;
 	sources_close(session->sources, wait_status);
 	tracker_free(session->tracker);
+	attribution_free(session->attribution);
+	if (session->record != NULL)
+		rc = record_close(session->record, err);
 	if (session->output != NULL)
-		rc = output_close(session->output, err);
+		output_rc = output_close(session->output, &output_err);
+	if (rc == 0 && output_rc != 0 && output_rc != -EPIPE) {
+		rc = output_rc;
+		*err = output_err;
+	}
 	if (session->signal_fd >= 0)
 		close(session->signal_fd);
 	free(session);
-	return rc == -EPIPE ? 0 : rc;
+	return rc;
 }

@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "base/xalloc.h"
 #include "source/diag/destroy.h"
+#include "source/packet/capture.h"
 #include "source/packet/process.h"
 #include "source/procfs/procfs.h"
+#include "source/replay/replay.h"
 #include "source/source.h"
 
 /*
@@ -38,9 +41,13 @@ struct sources {
 	struct diag *diag;
 	struct packet *packet;
 	struct queue *packet_events;
+	struct replay *replay;
+	struct queue *replay_events;
 	char **notices;
 	size_t notice_count, notice_at;
-	bool tracer_ended, packet_ended;
+	struct err failure;
+	struct queue *lookups;
+	bool tracer_ended, packet_ended, replay_ended;
 };
 
 static void add_notice(struct sources *sources, const char *text)
@@ -74,7 +81,16 @@ static int find_user(struct sources *sources, const char *name, struct err *err)
 {
 	const struct passwd *entry = getpwnam(name);
 	struct tracer_user *user = &sources->user;
+	int64_t number;
 
+	if (entry == NULL && number_parse(name, 0, UINT32_MAX - 1, &number) == 0) {
+		user->uid = (uid_t)number;
+		user->gid = (gid_t)number;
+		entry = getpwuid(user->uid);
+		if (entry == NULL)
+			return 0;
+		name = entry->pw_name;
+	}
 	if (entry == NULL)
 		return err_set(err, ENOENT, "no user \"%s\" (-u)", name);
 	user->uid = entry->pw_uid;
@@ -152,12 +168,23 @@ int sources_open(struct sources **opened, const struct options *options, const s
 	*exit_status = 1;
 	sources->options = options;
 	sources->merge = merge_new();
+	sources->lookups = merge_stream(sources->merge);
 	sources->netns = procfs_netns(getpid());
 	if (options->read == NULL && options->replay == NULL)
 		open_kernel(sources);
+	if (options->replay != NULL) {
+		const struct replay_config config = {options->replay};
+
+		rc = replay_open(&sources->replay, &config, err);
+		sources->replay_events = merge_stream(sources->merge);
+	}
 	/* It forks, so it comes before the tracing thread. */
-	if (sources_has_packets(sources))
+	if (rc == 0 && sources_has_packets(sources))
 		rc = open_packets(sources, err);
+	if (rc == -CAPTURE_BAD_FILTER) {
+		*exit_status = 2;
+		options_usage(err);
+	}
 	if (rc == 0 && has_target)
 		rc = open_tracer(sources, mask, exit_status, err);
 	if (rc != 0) {
@@ -178,6 +205,7 @@ void sources_close(struct sources *sources, int *wait_status)
 	destroy_close(sources->destroy);
 	diag_close(sources->diag);
 	packet_close(sources->packet);
+	replay_close(sources->replay);
 	merge_free(sources->merge);
 	for (size_t i = 0; i < sources->notice_count; i++)
 		free(sources->notices[i]);
@@ -187,6 +215,18 @@ void sources_close(struct sources *sources, int *wait_status)
 }
 
 /* ---- reading ------------------------------------------------------------------- */
+
+/* What was to be watched can't be any more: the run goes on with what there is, and its exit status says so. */
+static void fail(struct sources *sources, const struct err *err)
+{
+	add_notice(sources, err->text);
+	sources->failure = *err;
+}
+
+const char *sources_failed(const struct sources *sources)
+{
+	return sources->failure.text[0] != '\0' ? sources->failure.text : NULL;
+}
 
 static int read_packets(struct sources *sources)
 {
@@ -199,7 +239,21 @@ static int read_packets(struct sources *sources)
 	if (rc == SOURCE_END)
 		sources->packet_ended = true;
 	else if (rc < 0)
-		add_notice(sources, err.text);
+		fail(sources, &err);
+	return rc > 0 ? rc : 0;
+}
+
+static int read_replay(struct sources *sources)
+{
+	struct err err = {""};
+	int rc;
+
+	if (sources->replay == NULL || sources->replay_ended)
+		return 0;
+	rc = replay_read(sources->replay, sources->replay_events, &err);
+	sources->replay_ended = rc < 0;
+	if (rc < 0 && rc != SOURCE_END)
+		fail(sources, &err);
 	return rc > 0 ? rc : 0;
 }
 
@@ -227,7 +281,7 @@ int sources_read(struct sources *sources)
 		}
 		count += rc > 0 ? rc : 0;
 	}
-	return count + read_packets(sources);
+	return count + read_packets(sources) + read_replay(sources);
 }
 
 size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool *ready)
@@ -242,6 +296,12 @@ size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool
 	}
 	if (sources->destroy != NULL)
 		fds[count++] = (struct pollfd){.fd = destroy_fd(sources->destroy), .events = POLLIN};
+	if (sources->replay != NULL && !sources->replay_ended) {
+		if (replay_fd(sources->replay) < 0)
+			*ready = true;
+		else
+			fds[count++] = (struct pollfd){.fd = replay_fd(sources->replay), .events = POLLIN};
+	}
 	if (sources->packet != NULL && !sources->packet_ended)
 		fds[count++] = (struct pollfd){.fd = packet_fd(sources->packet), .events = POLLIN};
 	return count;
@@ -251,6 +311,8 @@ bool sources_have_ended(const struct sources *sources)
 {
 	if (sources->tracer != NULL)
 		return sources->tracer_ended;
+	if (sources->replay != NULL)
+		return sources->replay_ended;
 	return sources->packet != NULL && sources->packet_ended;
 }
 
@@ -272,6 +334,11 @@ void sources_drain(struct sources *sources)
 int64_t sources_hold_ns(const struct sources *sources)
 {
 	return sources_has_packets(sources) ? HOLD_PACKETS_NS : HOLD_NS;
+}
+
+struct queue *sources_lookups(struct sources *sources)
+{
+	return sources->lookups;
 }
 
 struct merge *sources_merge(struct sources *sources)

@@ -38,6 +38,9 @@ int sources_open(struct sources **sources, const struct options *options, const 
 /** sources_close() - let targets go; NULL is fine; @wait_status as session_close()'s */
 void sources_close(struct sources *sources, int *wait_status);
 
+/** sources_lookups() - a stream for what is found out about single sockets */
+struct queue *sources_lookups(struct sources *sources);
+
 /** sources_merge() - where their events come out */
 struct merge *sources_merge(struct sources *sources);
 
@@ -55,6 +58,9 @@ void sources_drain(struct sources *sources);
 
 /** sources_hold_ns() - how long an event waits so that slower witnesses can overtake it */
 int64_t sources_hold_ns(const struct sources *sources);
+
+/** sources_failed() - the story of a source that failed in the run, after its notice has been given; NULL none */
+const char *sources_failed(const struct sources *sources);
 
 /** sources_tracer() - the tracer, or NULL */
 struct tracer *sources_tracer(struct sources *sources);

@@ -27,6 +27,7 @@ size_t event_size(enum event_type type)
 		[EVENT_OWNER] = sizeof(struct event_owner),
 		[EVENT_PROCESS] = sizeof(struct event_process),
 		[EVENT_LOST] = sizeof(struct event_lost),
+		[EVENT_RUN] = sizeof(struct event_run),
 	};
 
 	_Static_assert(sizeof(body) / sizeof(body[0]) == EVENT_TYPE_NUM, "a size for every type");

@@ -35,6 +35,8 @@ enum event_type {
 	EVENT_PROCESS,
 	/** something was lost, and where: @lost */
 	EVENT_LOST,
+	/** what kind of run it is; first of all events: @run */
+	EVENT_RUN,
 	EVENT_TYPE_NUM
 };
 
@@ -129,6 +131,8 @@ enum info_timewait {
  * @min_rtt_us: smallest round trip; -1 when the socket never measured one
  * @last_data_sent_ms: since data was last sent; at accept: since the handshake finished
  * @total_retrans: segments resent in the socket's life
+ * @retransmits: time-outs in a row that were not answered; unlike @total_retrans it survives what
+ *		 the kernel wipes after connect(2) failed (tcp_disconnect)
  * @notsent_bytes: written by the program and not sent yet
  * @unacked: segments under way
  * @segs_in: segments received
@@ -154,6 +158,7 @@ struct event_info {
 	int32_t min_rtt_us;
 	int32_t last_data_sent_ms;
 	int32_t total_retrans;
+	int32_t retransmits;
 	int32_t notsent_bytes;
 	int32_t unacked;
 	int32_t segs_in;
@@ -319,6 +324,20 @@ struct event_lost {
 };
 
 /**
+ * struct event_run - what kind of run it is
+ * @whole: there is no target: every connection is of interest
+ * @has_destroy: destroy events come
+ * @has_packets: packets come
+ * @netns: network namespace of packets and destroy events, 0 unknown
+ */
+struct event_run {
+	uint32_t netns;
+	uint8_t whole;
+	uint8_t has_destroy;
+	uint8_t has_packets;
+};
+
+/**
  * struct event - one fact
  * @time_ns: when it happened, nanoseconds since the epoch
  * @type: enum event_type
@@ -338,6 +357,7 @@ struct event {
 		struct event_owner owner;
 		struct event_process process;
 		struct event_lost lost;
+		struct event_run run;
 	};
 };
 

@@ -22,7 +22,8 @@
 #define END {NULL, FORM_SIGNED, 0, 0, NULL}
 
 /* Words in the order of their enumerations; of bits, from the lowest up. */
-static const char *const type_words[] = {"none", "call", "info", "segment", "icmp", "owner", "process", "lost", NULL};
+static const char *const type_words[] = {"none", "call", "info", "segment", "icmp", "owner", "process", "lost",
+					 "run",  NULL};
 static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other", "so-error",
 					 "shutdown", "close",         "exit",        NULL};
 static const char *const reason_words[] = {"accept", "connect", "look", "shutdown", "close", "destroy", "existing",
@@ -88,6 +89,7 @@ static const struct event_field info_fields[] = {
 	SIGNED("min_rtt_us", info.min_rtt_us),
 	SIGNED("last_data_sent_ms", info.last_data_sent_ms),
 	SIGNED("total_retrans", info.total_retrans),
+	SIGNED("retransmits", info.retransmits),
 	SIGNED("notsent_bytes", info.notsent_bytes),
 	SIGNED("unacked", info.unacked),
 	SIGNED("segs_in", info.segs_in),
@@ -130,6 +132,14 @@ static const struct event_field icmp_fields[] = {
 	END,
 };
 
+static const struct event_field run_fields[] = {
+	UNSIGNED("whole", run.whole),
+	UNSIGNED("has_destroy", run.has_destroy),
+	UNSIGNED("has_packets", run.has_packets),
+	UNSIGNED("run_netns", run.netns),
+	END,
+};
+
 static const struct event_field owner_fields[] = {
 	UNSIGNED("cookie", owner.cookie),
 	UNSIGNED("inode", owner.inode),
@@ -158,6 +168,7 @@ static const struct event_field *const body_fields[] = {
 	[EVENT_NONE] = none_fields,       [EVENT_CALL] = call_fields, [EVENT_INFO] = info_fields,
 	[EVENT_SEGMENT] = segment_fields, [EVENT_ICMP] = icmp_fields, [EVENT_OWNER] = owner_fields,
 	[EVENT_PROCESS] = process_fields, [EVENT_LOST] = lost_fields,
+	[EVENT_RUN] = run_fields,
 };
 
 _Static_assert(sizeof(body_fields) / sizeof(body_fields[0]) == EVENT_TYPE_NUM, "fields for every type");

@@ -17,7 +17,7 @@ void record_init(struct record *record)
 	record->accept_ns = record->close_ns = record->exit_ns = record->destroy_ns = CLOCK_UNKNOWN;
 	record->kernel_hs_ns = record->kernel_queue_ns = CLOCK_UNKNOWN;
 	record->kernel_rtt_ns = record->kernel_minrtt_ns = CLOCK_UNKNOWN;
-	record->handshake_retrans = record->total_retrans = record->call_error = -1;
+	record->handshake_retrans = record->total_retrans = record->failed_retrans = record->call_error = -1;
 }
 
 void record_done(struct record *record)
@@ -72,8 +72,11 @@ void record_info(struct record *record, const struct event *event)
 	record_seen(record, event->time_ns, SEEN_KERNEL);
 	if (info->inode != 0 && info->uid != (uint32_t)-1)
 		record->conn.uid = info->uid;
-	if (is_wiped)
+	if (is_wiped) {
+		record->failed_retrans = info->retransmits;
+		record->kernel_state = info->state;
 		return;
+	}
 	bytes_feed(&record->bytes, info);
 	take_handshake(record, info);
 	/* A passive socket acknowledges nothing but data and FIN; an active one its SYN first of all. */
@@ -107,6 +110,7 @@ static enum conn_result result_of_error(int error)
 		return RESULT_TIMEOUT;
 	case EHOSTUNREACH:
 	case ENETUNREACH:
+	case EACCES: /* a prohibiting route, or ICMPv6 "administratively prohibited" */
 	case EHOSTDOWN:
 	case ENETDOWN:
 		return RESULT_UNREACH;
@@ -156,12 +160,15 @@ static void settle_times(struct record *record)
 			known = wire_answer_ns(record->wire);
 		conn->connect_ns = clock_span(record->connect_begin_ns, known);
 	}
-	if (conn->hs_ns < 0)
-		conn->hs_ns = record->kernel_hs_ns;
-	if (conn->dir == DIR_OUT && conn->hs_net_ns < 0)
-		conn->hs_net_ns = record->kernel_hs_ns;
-	if (conn->dir == DIR_IN && conn->hs_ack_ns < 0)
-		conn->hs_ack_ns = record->kernel_hs_ns;
+	/* The kernel's round trip is that of the last SYN or SYN/ACK: with resent ones it is not the handshake's. */
+	if (record->handshake_retrans == 0) {
+		if (conn->hs_ns < 0)
+			conn->hs_ns = record->kernel_hs_ns;
+		if (conn->dir == DIR_OUT && conn->hs_net_ns < 0)
+			conn->hs_net_ns = record->kernel_hs_ns;
+		if (conn->dir == DIR_IN && conn->hs_ack_ns < 0)
+			conn->hs_ack_ns = record->kernel_hs_ns;
+	}
 	if (record->accept_ns >= 0) {
 		conn->queue_ns = clock_span(established, record->accept_ns);
 		if (conn->queue_ns < 0)
@@ -185,12 +192,19 @@ static void settle_counters(struct record *record)
 		conn->minrtt_ns = record->kernel_minrtt_ns;
 	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && record->established)
 		conn->syn_rtx = record->handshake_retrans;
-	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && !record->established && record->destroy_ns >= 0)
-		conn->syn_rtx = record->total_retrans;
+	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && !record->established &&
+	    (record->destroy_ns >= 0 || record->kernel_state == TCP_CLOSE))
+		conn->syn_rtx = record->failed_retrans >= 0 ? record->failed_retrans : record->total_retrans;
 	if (conn->dir == DIR_IN && conn->synack_rtx < 0)
 		conn->synack_rtx = record->handshake_retrans;
 	if (conn->tx_retrans < 0 && record->total_retrans >= 0 && record->handshake_retrans >= 0)
 		conn->tx_retrans = record->total_retrans - record->handshake_retrans;
+}
+
+static bool is_failure(unsigned int result)
+{
+	return result == RESULT_REFUSED || result == RESULT_RESET || result == RESULT_TIMEOUT ||
+	       result == RESULT_UNREACH || result == RESULT_ABORT;
 }
 
 static void settle_end(struct record *record)
@@ -203,7 +217,7 @@ static void settle_end(struct record *record)
 	/* The process ended first: whatever the kernel then sent for it was not the program's doing. */
 	if (record->exit_ns >= 0 && record->close_ns < 0 && (conn->close == CLOSE_UNKNOWN || conn->close == CLOSE_LFIN))
 		conn->close = CLOSE_EXIT;
-	if (record->destroy_ns >= 0)
+	if (record->destroy_ns >= 0 || (conn->dir == DIR_OUT && is_failure(conn->result) && conn->state != STATE_RESET))
 		conn->state = conn->close == CLOSE_LRST || conn->close == CLOSE_RRST ? STATE_RESET : STATE_CLOSED;
 	else if (record->kernel_state != 0 && conn->state == STATE_UNKNOWN)
 		conn->state = record->kernel_state;

@@ -37,6 +37,7 @@
  * @kernel_minrtt_ns: smallest round trip
  * @handshake_retrans: segments this side resent during the handshake, -1 unknown
  * @total_retrans: segments this side resent in all, -1 unknown
+ * @failed_retrans: SYN segments resent by a blocking connect(2) that failed, -1 unknown
  * @call_error: errno that connect(2) or SO_ERROR gave, -1 while nobody said
  * @connect_tid: connect(2) is under way in this thread, 0 none
  * @kernel_state: TCP state at the last look, 0 unknown
@@ -70,6 +71,7 @@ struct record {
 	int64_t kernel_minrtt_ns;
 	int32_t handshake_retrans;
 	int32_t total_retrans;
+	int32_t failed_retrans;
 	int32_t call_error;
 	pid_t connect_tid;
 	uint8_t kernel_state;

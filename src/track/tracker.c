@@ -600,6 +600,8 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
 	bytes_trust(&record->bytes, BYTES_ABSENCE_PROVES);
 	claim_flow(tracker, record, flow);
 	record_seen(record, event->time_ns, SEEN_WIRE);
+	if (tracker->notify.opened != NULL)
+		tracker->notify.opened(tracker->notify.context, flow);
 	return record;
 }
 
@@ -716,6 +718,11 @@ void tracker_feed(struct tracker *tracker, const struct event *event)
 	case EVENT_LOST:
 		feed_lost(tracker, &event->lost);
 		break;
+	case EVENT_RUN:
+		tracker->config.whole = event->run.whole;
+		tracker->config.has_destroy = event->run.has_destroy;
+		tracker->config.netns = event->run.netns;
+		break;
 	default:
 		break;
 	}
@@ -795,7 +802,7 @@ bool tracker_wants_timewait(const struct tracker *tracker, const struct event_in
 	bytes_trust(&bytes, BYTES_CALLS_SEEN);
 	bytes_feed(&bytes, info);
 	bytes_settle(&bytes, &rx, &tx);
-	return rx < 0;
+	return rx < 0 || bytes_close(&bytes) == CLOSE_UNKNOWN;
 }
 
 void tracker_account(const struct tracker *tracker, struct tracker_account *account)

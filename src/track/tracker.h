@@ -33,10 +33,12 @@ struct tracker_config {
 /**
  * struct tracker_notify - who is told
  * @context: passed on
+ * @opened: a connection was born of packets alone; its flow.local may be this host's. NULL when nobody asks
  * @finished: a connection ended; @conn is settled and valid during the call only. Each is told once
  */
 struct tracker_notify {
 	void *context;
+	void (*opened)(void *context, const struct flow *flow);
 	void (*finished)(void *context, const struct conn *conn);
 };
 

@@ -17,6 +17,7 @@
  * tcpi_.
  *
  * @state: TCP_ESTABLISHED ... of netinet/tcp.h
+ * @retransmits: time-outs in a row
  * @rtt: microseconds
  * @min_rtt: microseconds, UINT32_MAX without a sample (4.6)
  */

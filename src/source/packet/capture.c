@@ -186,7 +186,7 @@ int capture_compile(struct bpf_program *program, const char *filter, int link_ty
 	if (dead == NULL)
 		return err_set(err, ENOMEM, "filter \"%s\": out of memory", filter);
 	if (pcap_compile(dead, program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
-		got = err_set(err, EINVAL, "filter \"%s\": %s; see pcap-filter(7)", filter, pcap_geterr(dead));
+		got = err_set(err, CAPTURE_BAD_FILTER, "filter \"%s\": %s; see pcap-filter(7)", filter, pcap_geterr(dead));
 	pcap_close(dead);
 	return got;
 }
@@ -194,7 +194,7 @@ int capture_compile(struct bpf_program *program, const char *filter, int link_ty
 int capture_set_filter(struct capture *capture, struct bpf_program *program, struct err *err)
 {
 	if (pcap_setfilter(capture->pcap, program) < 0)
-		return err_set(err, EINVAL, "filter for \"%s\": %s", capture->name, pcap_geterr(capture->pcap));
+		return err_set(err, CAPTURE_BAD_FILTER, "filter for \"%s\": %s", capture->name, pcap_geterr(capture->pcap));
 	return 0;
 }
 

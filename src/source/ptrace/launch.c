@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "source/ptrace/filter.h"
@@ -14,6 +16,37 @@
 #define EXIT_OWN_FAILURE 125
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
+
+/* NPTL's own (SIGCANCEL, SIGSETXID), which sigaction(2) of the C library refuses to touch, and the tracer's. */
+static const int taken_signals[] = {32, 33, 64};
+#define TAKEN_COUNT (sizeof(taken_signals) / sizeof(taken_signals[0]))
+static bool was_ignored[TAKEN_COUNT];
+
+/* The kernel's struct sigaction begins with the handler, whatever follows on this architecture. */
+struct kernel_sigaction {
+	unsigned long handler;
+	unsigned long rest[7];
+};
+#define KERNEL_SIGSET_SIZE 8
+
+void launch_remember_ignored(void)
+{
+	for (size_t i = 0; i < TAKEN_COUNT; i++) {
+		struct kernel_sigaction action = {0};
+
+		was_ignored[i] = syscall(SYS_rt_sigaction, taken_signals[i], NULL, &action, KERNEL_SIGSET_SIZE) == 0 &&
+				 action.handler == (unsigned long)SIG_IGN;
+	}
+}
+
+static void ignore_again(void)
+{
+	const struct kernel_sigaction ignore = {.handler = (unsigned long)SIG_IGN};
+
+	for (size_t i = 0; i < TAKEN_COUNT; i++)
+		if (was_ignored[i])
+			(void)syscall(SYS_rt_sigaction, taken_signals[i], &ignore, NULL, KERNEL_SIGSET_SIZE);
+}
 
 /* What the child writes when it can't go on. */
 struct failure {
@@ -50,6 +83,7 @@ static void become_command(const struct tracer_config *config, const struct sock
 		if (rc != 0)
 			fail(result, LAUNCH_FILTER, -rc);
 	}
+	ignore_again();
 	pthread_sigmask(SIG_SETMASK, &config->mask, NULL);
 	execvp(config->command[0], config->command);
 	fail(result, LAUNCH_EXEC, errno);

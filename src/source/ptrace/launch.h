@@ -41,6 +41,15 @@ enum launch_stage {
 int launch_fork(struct launch *launch, const struct tracer_config *config, const struct sock_fprog *program,
 		struct err *err);
 
+/**
+ * launch_remember_ignored() - note which signals are ignored that this program can't help changing
+ *
+ * The C library takes two signals of its own as soon as there is a thread, and
+ * the tracer one; execve(2) would set them to default although we were born
+ * with them ignored. To be called before the first thread is started.
+ */
+void launch_remember_ignored(void);
+
 /** launch_go() - let the child go on towards exec, now that it is traced */
 void launch_go(struct launch *launch);
 

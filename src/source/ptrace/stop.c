@@ -195,6 +195,19 @@ bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_
 	return false;
 }
 
+static void read_accepted(const struct tracee *tracee, struct endpoint *remote)
+{
+	unsigned char address[sizeof(struct sockaddr_in6)];
+	struct tracee reader = *tracee;
+
+	/* The length the program passed is in its memory too; what was written tells its own by the family. */
+	if (tracee->call.address == 0)
+		return;
+	if (read_memory(&reader, tracee->call.address, address, sizeof(address)) ||
+	    read_memory(&reader, tracee->call.address, address, sizeof(struct sockaddr_in)))
+		(void)endpoint_from_sockaddr(remote, address, sizeof(address));
+}
+
 static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct event info;
@@ -204,6 +217,9 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 		return;
 	if (look(tracee->target, fd, &info) != 0)
 		return;
+	/* A connection that was reset in the queue has no other end any more, but accept(2) wrote down whose it was. */
+	if (info.flow.remote.port == 0)
+		read_accepted(tracee, &info.flow.remote);
 	target_mark_socket(tracee->target, fd, true);
 	event = gather_call(stop, tracee, CALL_ACCEPT, fd);
 	gather_socket(stop, event, &info, INFO_ACCEPT);

@@ -540,6 +540,7 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 	int rc;
 
 	syscalls_init();
+	launch_remember_ignored();
 	sigaction(WAKE_SIGNAL, &action, NULL);
 	tracer->config = *config;
 	tracer->queue = tracer->gathered.queue = queue_new(sizeof(struct event), QUEUE_LIMIT);

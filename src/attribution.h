@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_ATTRIBUTION_H
+#define CONNTRACE_ATTRIBUTION_H
+
+#include <stdint.h>
+
+#include "base/queue.h"
+#include "model/flow.h"
+#include "source/diag/dump.h"
+
+/*
+ * Whose are the connections that only packets told of? The kernel is asked for
+ * the socket, and /proc for its holder. A socket that is gone before it could
+ * be asked for, or that several processes hold, stays unattributed.
+ */
+
+/** struct attribution - connections that wait to be looked for */
+struct attribution;
+
+/** attribution_new() - events are appended to @events; both arguments stay the caller's */
+struct attribution *attribution_new(struct diag *diag, struct queue *events);
+
+/** attribution_free() - NULL is fine */
+void attribution_free(struct attribution *attribution);
+
+/** attribution_add() - a connection was born; flow.local is on this host */
+void attribution_add(struct attribution *attribution, const struct flow *flow);
+
+/** attribution_look() - look for those whose time has come */
+void attribution_look(struct attribution *attribution);
+
+#endif

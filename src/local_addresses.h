@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_LOCAL_ADDRESSES_H
+#define CONNTRACE_LOCAL_ADDRESSES_H
+
+#include <stdbool.h>
+
+#include "model/endpoint.h"
+
+/** local_addresses_load() - note the addresses of this host's interfaces, as they are now */
+void local_addresses_load(void);
+
+/** local_addresses_has() - is it one of them, or a loopback address? */
+bool local_addresses_has(const struct endpoint *endpoint);
+
+#endif
