@@ -25,12 +25,14 @@
  */
 #define LOOK_NS (5 * CLOCK_NS_PER_MS)
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
+/* The other end of a connection on this host dies about when ours does, and tells what was sent. */
+#define LINGER_KERNEL_NS (100 * CLOCK_NS_PER_MS)
 /* Late packets and counters of a finished connection come within this time. */
 #define LINGER_NS (2 * CLOCK_NS_PER_SEC)
 /* In a savefile nobody waits, so it may be as long as a TIME_WAIT. */
 #define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
 /* The kernel tells of a socket's death from a work queue, a little after the fact. */
-#define LAST_WORDS_NS (300 * CLOCK_NS_PER_MS)
+#define LAST_WORDS_NS (200 * CLOCK_NS_PER_MS)
 /* A launched command that was told to end gets this long before it is killed. */
 #define KILL_NS (5 * CLOCK_NS_PER_SEC)
 #define TRACKER_LIMIT 1000000
@@ -186,6 +188,7 @@ static void open_tracker(struct session *session)
 	struct tracker_notify notify = {session, on_opened, on_finished};
 	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, clock_now());
 
+	config.linger_ns = LINGER_KERNEL_NS;
 	if (session->is_file)
 		config.linger_ns = LINGER_FILE_NS;
 	else if (sources_has_packets(session->sources))
@@ -272,15 +275,15 @@ int session_open(struct session **opened, const struct options *options, const s
 /* What has died lately is told within a moment; wait for it as long as it is missed. */
 static void hear_last_words(struct session *session)
 {
-	int64_t until_ns = clock_monotonic() + LAST_WORDS_NS;
+	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : LAST_WORDS_NS);
 	struct tracker_account account;
 
 	sources_drain(session->sources);
 	sources_read(session->sources);
 	feed(session, INT64_MAX);
 	tracker_account(session->tracker, &account);
-	while (sources_have_ended(session->sources) && sources_has_destroy(session->sources) && account.open > 0 &&
-	       clock_monotonic() < until_ns) {
+	while (sources_has_destroy(session->sources) && clock_monotonic() < until_ns &&
+	       ((sources_have_ended(session->sources) && account.open > 0) || account.unsettled > 0)) {
 		struct pollfd fds[SOURCES_FDS];
 		bool ready;
 		size_t count = sources_fds(session->sources, fds, &ready);

@@ -137,8 +137,13 @@ static void settle_attempt(struct record *record)
 		conn->result = RESULT_OK;
 		conn->error = 0;
 	} else if (record->destroy_ns >= 0 && record->connect_end_ns >= 0 && !has_wire_verdict) {
-		/* Never connected, and its owner never asked why: an answer can only have been a RST. */
+		/*
+		 * Never connected, and its owner never asked why: an answer can only have been a RST. A socket
+		 * that was dead when it was closed had its reason, which nobody heard.
+		 */
 		conn->result = record->answered ? RESULT_REFUSED : RESULT_ABORT;
+		if (!record->answered && record->close_ns >= 0 && record->kernel_state == TCP_CLOSE)
+			conn->result = RESULT_UNKNOWN;
 		conn->error = record->answered ? ECONNREFUSED : -1;
 	} else if (!has_wire_verdict) {
 		conn->result = RESULT_PENDING;
@@ -207,6 +212,16 @@ static bool is_failure(unsigned int result)
 	       result == RESULT_UNREACH || result == RESULT_ABORT;
 }
 
+/* How it ended, in one word; a socket that died in a way nobody saw may have been reset or not. */
+static unsigned int state_of_end(const struct conn *conn, enum conn_close kernel_close)
+{
+	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST)
+		return STATE_RESET;
+	if (is_failure(conn->result) || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN)
+		return STATE_CLOSED;
+	return conn->close == CLOSE_EXIT && kernel_close == CLOSE_LFIN ? STATE_CLOSED : STATE_UNKNOWN;
+}
+
 static void settle_end(struct record *record)
 {
 	struct conn *conn = &record->conn;
@@ -215,12 +230,14 @@ static void settle_end(struct record *record)
 	if (conn->close == CLOSE_UNKNOWN && close != CLOSE_UNKNOWN)
 		conn->close = (uint8_t)close;
 	/* The process ended first: whatever the kernel then sent for it was not the program's doing. */
-	if (record->exit_ns >= 0 && record->close_ns < 0 && (conn->close == CLOSE_UNKNOWN || conn->close == CLOSE_LFIN))
+	if (record->exit_ns >= 0 && record->close_ns < 0 && conn->close != CLOSE_RFIN && conn->close != CLOSE_RRST)
 		conn->close = CLOSE_EXIT;
-	if (record->destroy_ns >= 0 || (conn->dir == DIR_OUT && is_failure(conn->result) && conn->state != STATE_RESET))
-		conn->state = conn->close == CLOSE_LRST || conn->close == CLOSE_RRST ? STATE_RESET : STATE_CLOSED;
-	else if (record->kernel_state != 0 && conn->state == STATE_UNKNOWN)
+	if (record->destroy_ns >= 0 || (conn->dir == DIR_OUT && is_failure(conn->result))) {
+		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
+			conn->state = (uint8_t)state_of_end(conn, close);
+	} else if (record->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
 		conn->state = record->kernel_state;
+	}
 }
 
 void record_settle(struct record *record, int64_t timeout_ns, int64_t now_ns)

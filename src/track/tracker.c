@@ -158,23 +158,29 @@ static void begin_closing(struct tracker *tracker, struct record *record)
 {
 	if (record->closing || record->told)
 		return;
-	if (tracker->config.linger_ns == 0) {
-		finish(tracker, record);
-		return;
-	}
 	record_list_remove(&tracker->open, record);
 	record->closing = true;
 	record->finish_at_ns = tracker->now_ns + tracker->config.linger_ns;
 	record_list_append(&tracker->closing, record);
 }
 
-/* A newer connection took its flow: nothing more can come for this one. */
+/* Destroy events come of our own network namespace only. */
+static bool tells_destroy(const struct tracker *tracker, const struct flow *flow)
+{
+	return tracker->config.has_destroy &&
+	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
+}
+
+/*
+ * A newer connection took its flow. By its cookie it may still be found: the
+ * last word of a socket can come after its ports have been used again.
+ */
 static void supersede(struct tracker *tracker, struct record *record)
 {
-	record_table_remove(tracker->table, record);
+	record_table_remove_flow(tracker->table, record);
 	if (record->told)
 		record_free(tracker, &tracker->told, record);
-	else
+	else if (record->conn.cookie == 0 || !tells_destroy(tracker, &record->conn.flow))
 		finish(tracker, record);
 }
 
@@ -440,7 +446,7 @@ static void connect_decided(struct tracker *tracker, struct record *record, int 
 	record->outcome_ns = time_ns;
 	if (error == 0 || error == EISCONN)
 		return;
-	if (tracker->config.linger_ns > 0 && record->wire == NULL)
+	if (record->wire == NULL)
 		adopt_packets(tracker, record);
 	begin_closing(tracker, record);
 }
@@ -535,13 +541,6 @@ static void feed_other_end(struct tracker *tracker, const struct event *event)
 
 	if (record != NULL && !record->told && bytes_final_sent(&event->info) >= 0)
 		bytes_peer_sent(&record->bytes, bytes_final_sent(&event->info));
-}
-
-/* Destroy events come of our own network namespace only. */
-static bool tells_destroy(const struct tracker *tracker, const struct flow *flow)
-{
-	return tracker->config.has_destroy &&
-	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
 static void feed_info(struct tracker *tracker, const struct event *event)
@@ -813,5 +812,11 @@ void tracker_account(const struct tracker *tracker, struct tracker_account *acco
 			continue;
 		account->open++;
 		account->unattributed += record->conn.process == NULL;
+	}
+	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next) {
+		int64_t rx, tx;
+
+		bytes_settle(&record->bytes, &rx, &tx);
+		account->unsettled += is_wanted(tracker, record) && rx < 0;
 	}
 }

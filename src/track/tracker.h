@@ -13,8 +13,7 @@
  * struct tracker_config - what to expect
  * @limit: connections tracked at once; beyond it the oldest finished, then the oldest, is given up
  * @timeout_ns: a handshake without an answer for that long has timed out
- * @linger_ns: how long a finished connection is kept for packets and counters that come late; 0 when
- *	       no second witness can come
+ * @linger_ns: how long a finished connection is kept for packets and counters that come late
  * @whole: there is no target: every connection is of interest, also one only packets told of
  * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
  * @netns: network namespace of packets and destroy events, 0 unknown
@@ -47,11 +46,13 @@ struct tracker_notify {
  * @lost: by enum lost_where; -1 when it is only known that something was lost
  * @unattributed: connections told without a process
  * @open: connections of interest that are open now
+ * @unsettled: connections that have ended, but whose byte count another witness may still complete
  */
 struct tracker_account {
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t unattributed;
 	uint64_t open;
+	uint64_t unsettled;
 };
 
 /** struct tracker - the memory: joins events into connections */
