@@ -28,10 +28,13 @@ print("ids", os.getresuid(), os.getresgid())
 for name in sorted(n for n in dir(resource) if n.startswith("RLIMIT_")):
     print(name, resource.getrlimit(getattr(resource, name)))
 for line in open("/proc/self/status"):
-    if line.split(":")[0] in ("SigBlk", "SigIgn", "SigCgt", "SigQ", "ShdPnd", "CapInh", "CapPrm", "CapEff", "CapBnd",
+    if line.split(":")[0] in ("SigBlk", "SigIgn", "SigCgt", "ShdPnd", "CapInh", "CapPrm", "CapEff", "CapBnd",
                               "CapAmb", "CoreDumping", "THP_enabled", "Cpus_allowed"):
-        if not line.startswith("SigQ"):
-            print(line, end="")
+        name, value = line.split(":")
+        if name.startswith("Sig"):
+            # Signals 32 and 33 are the C library's own and change as soon as a program has threads.
+            value = "%x" % (int(value, 16) & ~(3 << 31))
+        print(name, value.strip())
 for name in sorted(os.listdir("/proc/self/fd"), key=int):
     try:
         print("fd", name, os.readlink("/proc/self/fd/" + name), open("/proc/self/fdinfo/" + name).read().split("\n")[1])
@@ -237,8 +240,11 @@ def tracer_killed():
         require(len(children) >= 1, "no child of conntrace")
         trace.signal(signal.SIGKILL)
         equal(trace.wait(), -signal.SIGKILL, "conntrace's end")
-        trace.line()
-        trace.line()
+        try:
+            trace.line()
+            trace.line()
+        except BrokenPipeError:
+            check(not survives, "nobody reads any more")
         if survives:
             wait_for(lambda: os.path.exists(after), "the command to make its connection")
         else:

@@ -69,14 +69,16 @@ def intervals():
     trace = attach([server.pid])
     server.serve(2)
     equal(lines(trace), [], "nothing is said unasked")
-    # The calls are seen at once; that the kernel has let the sockets go may come a moment later.
-    trace.signal(signal.SIGUSR1)
-    wait_for(lambda: len(lines(trace)) >= 2, "the report so far")
+
+    def asked():
+        # What happened a moment ago may still be on its way, so it is asked again.
+        trace.signal(signal.SIGUSR1)
+        return len(lines(trace)) >= 2
+    wait_for(asked, "the report so far")
     check(trace.alive(), "the run goes on")
-    asked = len(lines(trace))
     server.serve(1)
     rows = trace.interrupt()
-    equal(len(rows) - asked, 3, "rows at the end")
+    equal(len({row["rport"] for row in rows[-3:]}), 3, "different connections in the last report")
 
 
 @test("a closed pipe ends it quietly, the target serves on")
@@ -116,7 +118,7 @@ def cannot_write():
         equal(process.wait(), 1, "exit status with a full disk behind standard output")
     witness = scratch("witness")
     result = run([CONNTRACE, "-o", "/nonexistent/file", "--", "touch", witness])
-    equal(result.status, 1, "exit status")
+    equal(result.status, 125, "exit status: conntrace's own failure")
     check("/nonexistent/file" in result.err, "stderr: " + result.err)
     check(not os.path.exists(witness), "the command was not run for nothing")
 
@@ -145,8 +147,8 @@ def peers():
                        "count=4", "connect=self", "send=10", "close", "done", "count=2", "bind=127.0.0.5:0", "connect=self",
                        "send=7", "close", "done", "connect=127.0.0.1:1", "close"], report="peers")
     rows = trace.finish()
-    facts = sorted((row["dir"], row["peer"], row["conns"], row["ok"], row["fail"], row["refused"], row["rx_bytes"],
-                    row["tx_bytes"]) for row in rows)
+    facts = sorted((row["dir"], row["peer"], row["conns"], row["ok"], row["fail"], row["refused"], row["rx_bytes"] or 0,
+                    row["tx_bytes"] or 0) for row in rows)
     equal(facts, [("in", "127.0.0.1", 4, 4, 0, 0, 40, 0), ("in", "127.0.0.5", 2, 2, 0, 0, 14, 0),
                   ("out", "127.0.0.1", 1, 0, 1, 1, 0, 0), ("out", "127.0.0.1", 6, 6, 0, 0, 0, 54)], "groups")
 
