@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-from lib import (CONNTRACE, MKCONN, Process, Trace, as_nobody, attach, check, equal, find_row, main, mkconn,
+from lib import (CONNTRACE, MKCONN, Process, Trace, as_nobody, attach, check, equal, facts_of, find_row, main, mkconn,
                  must, need, read_file, run, scratch, short, status_field, tasks, test, tracer_of, wait_file,
                  wait_for)
 
@@ -253,17 +253,15 @@ def wrong_words():
 def unharmed():
     facts = []
     for traced in (False, True):
-        server = Server(["threads=2", "count=10", "accept4", "recv=10", "send=20", "recv-all", "close", "done", "done", "join",
-                         "nonblock", "connect=127.0.0.1:1", "poll", "so-error", "close", "exit=5"])
+        server = Server(["threads=2", "count=10", "accept4", "recv=10", "send=20", "recv-all", "close", "done", "done",
+                         "join", "nonblock", "connect=127.0.0.1:1", "poll", "so-error", "close", "exit=5"])
         trace = attach([server.pid]) if traced else None
         server.serve(20)
         status = server.wait()
         if trace:
             rows = trace.finish()
             equal(len(rows), 21, "rows")
-        facts.append((status, server.err, sorted([t[k] or "" for k in ("dir", "result", "errno", "io_errno", "first_end",
-                                                                       "how")] + [t["rx_bytes"], t["tx_bytes"]]
-                                                 for t in server.truth())))
+        facts.append((status, server.err, facts_of(server.truth())))
     equal(facts[1], facts[0], "the story")
 
 

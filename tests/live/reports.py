@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""When and where reports come: events, intervals, on demand, at limits, and what happens when they cannot be written."""
+"""When and where reports come: events, intervals, on demand, at limits, and when they cannot be written."""
 import os
 import signal
 import subprocess
@@ -8,7 +8,8 @@ import subprocess
 from lib import (CONNTRACE, MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, mkconn, parse_rows,
                  read_file, run, scratch, test, wait_file, wait_for)
 
-STORY = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv-all", "close", "done", "connect=self", "send=10", "close", "join"]
+STORY = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv-all", "close", "done", "connect=self", "send=10", "close",
+         "join"]
 
 
 class Server(Process):
@@ -33,8 +34,8 @@ def lines(trace):
 
 @test("--events: a line for each connection as it ends, while the command runs")
 def events():
-    trace = Trace(["--events"], [MKCONN, "listen=127.0.0.1:0", "threads=1", "count=3", "accept", "recv-all", "close", "done",
-                                 "done", "count=3", "connect=self", "send=10", "close", "done", "join", "wait-stdin"],
+    trace = Trace(["--events"], [MKCONN, "listen=127.0.0.1:0", "threads=1", "count=3", "accept", "recv-all", "close",
+                                 "done", "done", "count=3", "connect=self", "send=10", "close", "done", "join", "wait-stdin"],
                   stdin=subprocess.PIPE)
     wait_for(lambda: len(lines(trace)) >= 6, "six lines")
     check(trace.alive(), "the command still runs")
@@ -143,9 +144,9 @@ def where():
 
 @test("peers: one row for each peer, direction and service port")
 def peers():
-    trace = Trace([], [MKCONN, "listen=127.0.0.1:0", "threads=1", "count=6", "accept4", "recv-all", "close", "done", "done",
-                       "count=4", "connect=self", "send=10", "close", "done", "count=2", "bind=127.0.0.5:0", "connect=self",
-                       "send=7", "close", "done", "connect=127.0.0.1:1", "close"], report="peers")
+    trace = Trace([], [MKCONN, "listen=127.0.0.1:0", "threads=1", "count=6", "accept4", "recv-all", "close", "done",
+                       "done", "count=4", "connect=self", "send=10", "close", "done", "count=2", "bind=127.0.0.5:0",
+                       "connect=self", "send=7", "close", "done", "connect=127.0.0.1:1", "close"], report="peers")
     rows = trace.finish()
     facts = sorted((row["dir"], row["peer"], row["conns"], row["ok"], row["fail"], row["refused"], row["rx_bytes"] or 0,
                     row["tx_bytes"] or 0) for row in rows)
