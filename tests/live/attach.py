@@ -191,6 +191,7 @@ def stopped():
     check(status_field(server.pid, "State")[:1] in "Tt", "it is still stopped")
     server.signal(signal.SIGCONT)
     equal(client.wait(), 0, "served once continued")
+    wait_for(server.truth, "the server to close it")
     server.signal(signal.SIGSTOP)
     wait_for(lambda: status_field(server.pid, "State")[:1] in "Tt", "the target to stop again")
     served(server, trace.interrupt(), 1)

@@ -10,8 +10,8 @@ import select
 import signal
 import sys
 
-from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, as_nobody, check, equal, facts_of, find_row, launch, main,
-                 must, need, read_file, read_truth, require, run, scratch, short, status_field, test, wait_file,
+from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, as_nobody, check, equal, facts_of, find_row, launch,
+                 main, must, need, read_file, read_truth, require, run, scratch, short, status_field, test, wait_file,
                  wait_for, write_file)
 
 QUIET = [CONNTRACE, "-q", "-o", "/dev/null", "--"]
@@ -234,7 +234,8 @@ def tracer_killed():
     for options, survives in (([], False), (["--no-filter"], True)):
         ready, after = scratch("ready"), scratch("after")
         trace = Trace(options, [MKCONN, "listen=127.0.0.1:0", "port-file=" + ready, "fork=1",
-                                "touch=" + after + ".fork", "wait-stdin", "connect=self", "touch=" + after, "done", "wait-stdin"], **piped_as_3())
+                                "touch=" + after + ".fork", "wait-stdin", "connect=self", "touch=" + after, "done",
+                                "wait-stdin"], **piped_as_3())
         wait_file(after + ".fork")
         children = [int(p) for p in must(["ps", "-o", "pid=", "--ppid", str(trace.pid)]).split()]
         require(len(children) >= 1, "no child of conntrace")

@@ -35,7 +35,8 @@ def lines(trace):
 @test("--events: a line for each connection as it ends, while the command runs")
 def events():
     trace = Trace(["--events"], [MKCONN, "listen=127.0.0.1:0", "threads=1", "count=3", "accept", "recv-all", "close",
-                                 "done", "done", "count=3", "connect=self", "send=10", "close", "done", "join", "wait-stdin"],
+                                 "done", "done", "count=3", "connect=self", "send=10", "close", "done", "join",
+                                 "wait-stdin"],
                   stdin=subprocess.PIPE)
     wait_for(lambda: len(lines(trace)) >= 6, "six lines")
     check(trace.alive(), "the command still runs")
