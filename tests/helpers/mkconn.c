@@ -148,8 +148,8 @@ static void do_port_file(const struct story *story, const char *name)
 	snprintf(temporary, sizeof(temporary), "%s.new", name);
 	file = fopen(temporary, "we");
 	/* The port stands at the same place in both families. */
-	if (!file || fprintf(file, "%u\n", ntohs(((struct sockaddr_in *)&address)->sin_port)) < 0 || fclose(file) != 0 ||
-	    rename(temporary, name) < 0)
+	if (!file || fprintf(file, "%u\n", ntohs(((struct sockaddr_in *)&address)->sin_port)) < 0 ||
+	    fclose(file) != 0 || rename(temporary, name) < 0)
 		die("%s", name);
 }
 

@@ -108,7 +108,8 @@ static void tell_port(int listener, const char *name)
 	getsockname(listener, (struct sockaddr *)&address, &length);
 	snprintf(temporary, sizeof(temporary), "%s.new", name);
 	file = fopen(temporary, "we");
-	if (!file || fprintf(file, "%u\n", ntohs(address.sin_port)) < 0 || fclose(file) != 0 || rename(temporary, name) < 0)
+	if (!file || fprintf(file, "%u\n", ntohs(address.sin_port)) < 0 || fclose(file) != 0 ||
+	    rename(temporary, name) < 0)
 		die(name);
 }
 
@@ -199,7 +200,8 @@ static void parse_sources(struct plan *plan, char *list)
 
 	for (char *word = strtok_r(list, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
 		errno = EINVAL;
-		if (plan->source_num == SOURCES_MAX || inet_pton(AF_INET, word, &plan->sources[plan->source_num++]) != 1)
+		if (plan->source_num == SOURCES_MAX ||
+		    inet_pton(AF_INET, word, &plan->sources[plan->source_num++]) != 1)
 			die(word);
 	}
 }

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-from lib import (CONNTRACE, MKCONN, Process, Trace, as_nobody, attach, check, equal, find_row, main, mkconn,
+from lib import (CONNTRACE, MKCONN, Process, Trace, as_nobody, attach, check, equal, facts_of, find_row, main, mkconn,
                  must, need, read_file, run, scratch, short, status_field, tasks, test, tracer_of, wait_file,
                  wait_for)
 
@@ -191,6 +191,7 @@ def stopped():
     check(status_field(server.pid, "State")[:1] in "Tt", "it is still stopped")
     server.signal(signal.SIGCONT)
     equal(client.wait(), 0, "served once continued")
+    wait_for(server.truth, "the server to close it")
     server.signal(signal.SIGSTOP)
     wait_for(lambda: status_field(server.pid, "State")[:1] in "Tt", "the target to stop again")
     served(server, trace.interrupt(), 1)
@@ -253,17 +254,15 @@ def wrong_words():
 def unharmed():
     facts = []
     for traced in (False, True):
-        server = Server(["threads=2", "count=10", "accept4", "recv=10", "send=20", "recv-all", "close", "done", "done", "join",
-                         "nonblock", "connect=127.0.0.1:1", "poll", "so-error", "close", "exit=5"])
+        server = Server(["threads=2", "count=10", "accept4", "recv=10", "send=20", "recv-all", "close", "done", "done",
+                         "join", "nonblock", "connect=127.0.0.1:1", "poll", "so-error", "close", "exit=5"])
         trace = attach([server.pid]) if traced else None
         server.serve(20)
         status = server.wait()
         if trace:
             rows = trace.finish()
             equal(len(rows), 21, "rows")
-        facts.append((status, server.err, sorted([t[k] or "" for k in ("dir", "result", "errno", "io_errno", "first_end",
-                                                                       "how")] + [t["rx_bytes"], t["tx_bytes"]]
-                                                 for t in server.truth())))
+        facts.append((status, server.err, facts_of(server.truth())))
     equal(facts[1], facts[0], "the story")
 
 

@@ -12,10 +12,15 @@ ANY = object()      # not decided by the story
 
 
 class End:
-    """What one end does once connected, and what its row must say."""
+    """What one end does once connected, and what its row must say.
+
+    After a reset the kernel's counters are no full testimony: who resets with linger 0 has cleared them, and who was
+    reset cannot be told from who saw a FIN. There a column may be unknown; never another value.
+    """
 
     def __init__(self, words, close, rx, tx, status=0):
         self.words, self.close, self.rx, self.tx, self.status = words.split(), close, rx, tx, status
+        self.reset = close in ("lrst", "rrst") or "linger0" in self.words
 
 
 # name, the accepting end, the connecting end
@@ -42,7 +47,7 @@ STORIES = (
     ("reset before a byte was sent",
      End("wait-hup close", "rrst", 0, 0), End("rst", "lrst", 0, 0)),
     ("linger 0, then exit",
-     End("wait-hup close", "rrst", 0, 0), End("linger0 exit=0", "exit", 0, 0)),
+     End("wait-hup close", "rrst", 0, 0), End("linger0 exit=0", "lrst", 0, 0)),
     ("closed with unread data: a reset, and what came is counted though nobody read it",
      End("wait-bytes=5000 close", "lrst", 5000, 0), End("send=5000 wait-hup close", "rrst", 0, 5000)),
     ("exit with the connection open",
@@ -67,10 +72,10 @@ def judge(rows, told, end):
     text = " of " + short(row)
     equal(row["result"], "ok", "RESULT" + text)
     for column, wanted in (("rx_bytes", end.rx), ("tx_bytes", end.tx), ("close", end.close)):
-        if wanted is not ANY:
+        if wanted is not ANY and not (end.reset and row[column] is None):
             equal(row[column], wanted, column.upper() + text)
-    if "linger0" not in end.words:
-        equal(row["state"], "reset" if end.close in ("lrst", "rrst") else "closed", "STATE" + text)
+    if not (end.reset and row["state"] is None):
+        equal(row["state"], "reset" if end.reset else "closed", "STATE" + text)
     begin, known = told["begin_ns"] / 1e9, told["outcome_ns"] / 1e9
     between(row["start"], begin - 0.05, known + 0.05, "START" + text)
     check(row["start"] <= row["end"], "START before END" + text)

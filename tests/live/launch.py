@@ -10,8 +10,8 @@ import select
 import signal
 import sys
 
-from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, as_nobody, check, equal, find_row, launch, main,
-                 must, need, read_file, read_truth, require, run, scratch, short, status_field, test, wait_file,
+from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, as_nobody, check, equal, facts_of, find_row, launch,
+                 main, must, need, read_file, read_truth, require, run, scratch, short, status_field, test, wait_file,
                  wait_for, write_file)
 
 QUIET = [CONNTRACE, "-q", "-o", "/dev/null", "--"]
@@ -28,10 +28,13 @@ print("ids", os.getresuid(), os.getresgid())
 for name in sorted(n for n in dir(resource) if n.startswith("RLIMIT_")):
     print(name, resource.getrlimit(getattr(resource, name)))
 for line in open("/proc/self/status"):
-    if line.split(":")[0] in ("SigBlk", "SigIgn", "SigCgt", "SigQ", "ShdPnd", "CapInh", "CapPrm", "CapEff", "CapBnd",
+    if line.split(":")[0] in ("SigBlk", "SigIgn", "SigCgt", "ShdPnd", "CapInh", "CapPrm", "CapEff", "CapBnd",
                               "CapAmb", "CoreDumping", "THP_enabled", "Cpus_allowed"):
-        if not line.startswith("SigQ"):
-            print(line, end="")
+        name, value = line.split(":")
+        if name.startswith("Sig"):
+            # Signals 32 and 33 are the C library's own and change as soon as a program has threads.
+            value = "%x" % (int(value, 16) & ~(3 << 31))
+        print(name, value.strip())
 for name in sorted(os.listdir("/proc/self/fd"), key=int):
     try:
         print("fd", name, os.readlink("/proc/self/fd/" + name), open("/proc/self/fdinfo/" + name).read().split("\n")[1])
@@ -59,7 +62,7 @@ def cannot_run():
     text = write_file(scratch("text"), "no program\n", 0o644)
     for command, status in (("/nonexistent/command", 127), ("command-that-is-nowhere", 127), (text, 126),
                             ("/etc", 126)):
-        result = run([CONNTRACE, "--", command])
+        result = run([CONNTRACE, "--", command], env=dict(os.environ, PATH="/usr/bin:/bin"))
         equal(result.status, status, "status for %s" % command)
         check(command in result.err, "stderr names %s: %r" % (command, result.err))
 
@@ -230,15 +233,19 @@ def stopped():
 def tracer_killed():
     for options, survives in (([], False), (["--no-filter"], True)):
         ready, after = scratch("ready"), scratch("after")
-        trace = Trace(options, [MKCONN, "listen=127.0.0.1:0", "port-file=" + ready, "fork=1", "touch=" + after + ".fork",
-                                "wait-stdin", "connect=self", "touch=" + after, "done", "wait-stdin"], **piped_as_3())
+        trace = Trace(options, [MKCONN, "listen=127.0.0.1:0", "port-file=" + ready, "fork=1",
+                                "touch=" + after + ".fork", "wait-stdin", "connect=self", "touch=" + after, "done",
+                                "wait-stdin"], **piped_as_3())
         wait_file(after + ".fork")
         children = [int(p) for p in must(["ps", "-o", "pid=", "--ppid", str(trace.pid)]).split()]
         require(len(children) >= 1, "no child of conntrace")
         trace.signal(signal.SIGKILL)
         equal(trace.wait(), -signal.SIGKILL, "conntrace's end")
-        trace.line()
-        trace.line()
+        try:
+            trace.line()
+            trace.line()
+        except BrokenPipeError:
+            check(not survives, "nobody reads any more")
         if survives:
             wait_for(lambda: os.path.exists(after), "the command to make its connection")
         else:
@@ -293,9 +300,7 @@ def differential():
         for before in ([], QUIET):
             truth = scratch("truth")
             result = run(before + [MKCONN, "truth=" + truth] + words)
-            facts = sorted([t[k] or "" for k in ("dir", "result", "errno", "io_errno", "first_end", "how")] +
-                           [t["rx_bytes"], t["tx_bytes"]] for t in read_truth(truth))
-            seen.append((result.status, result.out, result.err, facts))
+            seen.append((result.status, result.out, result.err, facts_of(read_truth(truth))))
         equal(seen[1], seen[0], name)
 
 

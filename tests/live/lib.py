@@ -369,6 +369,12 @@ def read_truth(path):
     return [json.loads(line) for line in read_file(path).splitlines()]
 
 
+def facts_of(truth):
+    """What of a story is the same each time it is played."""
+    return sorted([told[key] or "" for key in ("dir", "result", "errno", "io_errno", "first_end", "how")] +
+                  [told["rx_bytes"], told["tx_bytes"]] for told in truth)
+
+
 def find_row(rows, truth):
     """The one row that is about mkconn's connection."""
     def same(row):
@@ -417,7 +423,7 @@ def free_port(address="127.0.0.1"):
 # --- the namespace's firewall ----------------------------------------------------------------------------------
 
 def firewall(*rules):
-    """Rules for what comes in, in the own namespace: "tcp dport 9 counter name seen drop" counts in firewall_count()."""
+    """Rules for what comes in, in the own namespace: "tcp dport 9 counter name seen drop", see firewall_count()."""
     require(os.environ.get(IN_NAMESPACE), "a firewall belongs into a namespace of its own")
     nft = need("nft")
     run([nft, "delete", "table", "inet", "test"])
