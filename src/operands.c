@@ -15,7 +15,13 @@
 /* An option that would do nothing is refused: it was meant to do something. */
 static const struct need {
 	const char *name;
-	enum { NEED_COMMAND, NEED_PROCESS, NEED_INTERFACE, NEED_PACKETS, NEED_PEERS } what;
+	enum {
+		NEED_COMMAND,
+		NEED_PROCESS,
+		NEED_INTERFACE,
+		NEED_PACKETS,
+		NEED_PEERS
+	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},          {"no-filter", NEED_COMMAND},
 	{"no-follow", NEED_PROCESS},     {"via", NEED_PROCESS},
@@ -105,16 +111,16 @@ static int join_packet_filter(const struct operands *operands, struct options *o
 	char *end;
 
 	if (options->packet_filter != NULL)
-		return err_set(err, EINVAL, "'%.*s' is a second packet filter beside --filter; give one of them", QUOTE,
-			       operands->words[0]);
+		return err_set(err, EINVAL, "\"%.*s\" is a second packet filter beside --filter; give one of them",
+			       QUOTE, operands->words[0]);
 	for (size_t i = 0; i < operands->count; i++) {
 		const char *word = operands->words[i];
 
 		/* No packet filter has a word like this; an option after the operands would be lost in it. */
 		if (word[0] == '-' && (word[1] == '-' || isalpha((unsigned char)word[1])))
 			return err_set(err, EINVAL,
-				       "'%.*s' stands behind the packet filter '%.*s'; options come before it", QUOTE,
-				       word, QUOTE, operands->words[0]);
+				       "\"%.*s\" stands behind the packet filter \"%.*s\"; options come before it",
+				       QUOTE, word, QUOTE, operands->words[0]);
 		size += strlen(word) + 1;
 	}
 	end = options->packet_filter = xmalloc(size);
@@ -137,18 +143,18 @@ static int settle_words(const struct operands *operands, struct options *options
 
 	if (operands->count == 0) {
 		if (operands->dashes)
-			return err_set(err, EINVAL, "'--' has no COMMAND behind it");
+			return err_set(err, EINVAL, "\"--\" has no COMMAND behind it");
 		return 0;
 	}
 	if (!operands->dashes && options->pid_count > 0)
 		return err_set(
 			err, EINVAL,
-			"'%.*s' is not a PID; behind -p write '-- COMMAND' to launch one too, --filter for packets",
+			"\"%.*s\" is not a PID; behind -p write \"-- COMMAND\" to launch one too, --filter for packets",
 			QUOTE, operands->words[0]);
 	if (!operands->dashes && packets)
 		return join_packet_filter(operands, options, err);
 	if (!operands->dashes && options->replay != NULL)
-		return err_set(err, EINVAL, "'%.*s' is one word too many for --replay", QUOTE, operands->words[0]);
+		return err_set(err, EINVAL, "\"%.*s\" is one word too many for --replay", QUOTE, operands->words[0]);
 	if (operands->words[0][0] == '\0')
 		return err_set(err, EINVAL, "the COMMAND is empty");
 	options->command = operands->words;

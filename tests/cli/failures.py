@@ -80,6 +80,13 @@ def processes(test):
                 stderr=["conntrace: ", str(gone.pid), "No such process"], stdout="")
     test.expect("-i of an interface that is not there", test.run("-i", "nosuchif0"), 1, stderr=["conntrace: ", "nosuchif0"],
                 stdout="")
+    is_root = os.geteuid() == 0
+    try:
+        done = test.run("-i", "lo", "-d", "0.1", preexec_fn=lambda: is_root and os.setuid(NOBODY))
+    except (OSError, subprocess.SubprocessError) as error:
+        test.skip("-i without the privilege", "nobody cannot run the program: %s" % error)
+    else:
+        test.expect("-i without the privilege", done, 1, stderr=["conntrace: ", "\"lo\"", "CAP_NET_RAW"], stdout="")
 
 
 def main():
