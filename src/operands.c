@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,35 @@ static int join_packet_filter(const struct operands *operands, struct options *o
 }
 
 /*
+ * A packet filter that no usual link type can be filtered by is a wrong word,
+ * and worth telling before anything is launched. One that some can is judged
+ * again by the capture, which knows its link type.
+ */
+static int check_packet_filter(const char *filter, struct err *err)
+{
+	static const int link_types[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_RAW, DLT_IEEE802_11_RADIO, DLT_PPP};
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(link_types) / sizeof(link_types[0]); i++) {
+		pcap_t *dead = pcap_open_dead(link_types[i], 65535);
+		struct bpf_program program;
+
+		if (dead == NULL)
+			return 0;
+		if (pcap_compile(dead, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0) {
+			pcap_freecode(&program);
+			pcap_close(dead);
+			return 0;
+		}
+		if (i == 0)
+			error = err_set(err, EINVAL, "packet filter \"%.*s\": %s; see pcap-filter(7)", QUOTE, filter,
+					pcap_geterr(dead));
+		pcap_close(dead);
+	}
+	return error;
+}
+
+/*
  * "--" says COMMAND. Without it a command is only what cannot be anything
  * else: behind -p a mistyped PID must not be executed, and behind -i or -r
  * stands a packet filter, as with tcpdump.
@@ -169,5 +199,7 @@ int operands_settle(const struct operands *operands, struct options *options, st
 		error = check_sources(options, err);
 	if (error == 0)
 		error = check_needs(operands, options, err);
+	if (error == 0 && options->packet_filter != NULL)
+		error = check_packet_filter(options->packet_filter, err);
 	return error;
 }

@@ -142,8 +142,8 @@ static void operands_after_packets_are_a_filter(void **state)
 	assert_null(options.packet_filter);
 	assert_string_equal(options.command[0], "./server");
 	options_free(&options);
-	options = accepts("-r cap.pcap ip[2]~-~1");
-	assert_string_equal(options.packet_filter, "ip[2] - 1");
+	options = accepts("-r cap.pcap ip[2]~-~1~=~0");
+	assert_string_equal(options.packet_filter, "ip[2] - 1 = 0");
 	options_free(&options);
 	options = accepts("-p 1 -i any --filter tcp~port~80");
 	assert_string_equal(options.packet_filter, "tcp port 80");
@@ -154,6 +154,10 @@ static void operands_after_packets_are_a_filter(void **state)
 	refuses("-i lo --filter tcp udp", "\"udp\" is a second packet filter");
 	refuses("-r cap.pcap port 80 -c 5", "\"-c\" stands behind the packet filter \"port\"");
 	refuses("--filter tcp true", "--filter does nothing without packets");
+	refuses("-r cap.pcap tcp[", "packet filter \"tcp[\": ");
+	refuses("-i lo --filter nonsense", "see pcap-filter(7)");
+	options = accepts("-r cap.pcap wlan type data");
+	options_free(&options);
 	refuses("--replay x y", "\"y\" is one word too many");
 }
 
