@@ -18,10 +18,10 @@ port=$folder/port
 	send=120 recv=20000 close count=2 bind=127.0.0.2:0 connect="127.0.0.1:@$port" send=120 recv=20000 close 'done' &
 "$mkconn" limit=30 wait-file="$port" count=3 bind=127.0.0.3:0 connect="127.0.0.1:@$port" \
 	send=120 recv=20000 close 'done' &
-"$mkconn" limit=30 wait-file="$port" connect="[::1]:@$port" send=120 recv=20000 close &
+"$mkconn" limit=30 wait-file="$port" bind=127.0.0.4:0 connect="127.0.0.1:@$port" send=120 recv=20000 close &
 
 status=0
-"$conntrace" "$@" -- "$mkconn" limit=30 "listen=[::]:0" port-file="$port" \
+"$conntrace" "$@" -- "$mkconn" limit=30 listen=127.0.0.1:0 port-file="$port" \
 	wait-file="$folder/go" count=7 accept recv=120 send=20000 wait-hup close 'done' connect=127.0.0.1:1 || status=$?
 wait
 exit $status
