@@ -186,9 +186,17 @@ static int take_pids(struct options *options, const struct option_def *def, cons
 	return error;
 }
 
-static int check_user(const struct option_def *def, const char *word, struct err *err)
+/* A user by name or number; the name is kept, because groups are known by it. */
+static int set_user(char **user, const struct option_def *def, const char *word, struct err *err)
 {
-	if (getpwnam(word) == NULL)
+	const struct passwd *entry = getpwnam(word);
+	int64_t uid;
+
+	if (entry == NULL && number_parse(word, 0, UINT32_MAX - 1, &uid) == 0)
+		entry = getpwuid((uid_t)uid);
+	free(*user);
+	*user = xstrdup(entry != NULL ? entry->pw_name : word);
+	if (entry == NULL)
 		return err_set(err, EINVAL, "%s \"%.*s\" is not a user here; see \"getent passwd\"", option_name(def),
 			       QUOTE, word);
 	return 0;
@@ -196,14 +204,12 @@ static int check_user(const struct option_def *def, const char *word, struct err
 
 static int take_user(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	options->user = word;
-	return check_user(def, word, err);
+	return set_user(&options->user, def, word, err);
 }
 
 static int take_drop_to(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	options->drop_to = word;
-	return check_user(def, word, err);
+	return set_user(&options->drop_to, def, word, err);
 }
 
 static int take_interface(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -489,6 +495,8 @@ int options_usage(struct err *err)
 void options_free(struct options *options)
 {
 	free(options->pids);
+	free(options->user);
+	free(options->drop_to);
 	free(options->interfaces);
 	free(options->packet_filter);
 	filter_free(&options->filter);

@@ -126,6 +126,10 @@ static void options_behind_the_command_are_its_own(void **state)
 	refuses("--", "\"--\" has no COMMAND");
 	refuses("", "nothing to watch");
 	refuses("-u root -p 1", "--user does nothing without a COMMAND");
+	options = accepts("-u 0 true");
+	assert_string_equal(options.user, "root");
+	options_free(&options);
+	refuses("-u 4294967295 true", "is not a user");
 	refuses("-u no-such-user-here true", "\"no-such-user-here\" is not a user");
 }
 
