@@ -22,7 +22,7 @@ static int parse_port(const char *word, uint16_t *port, struct err *err)
 
 	if (number_parse(word, 1, UINT16_MAX, &number) != 0)
 		return err_set(err, EINVAL,
-			       "'%.*s' is not a port; allowed are 1 to 65535, ranges a-b and service names", QUOTE,
+			       "\"%.*s\" is not a port; allowed are 1 to 65535, ranges a-b and service names", QUOTE,
 			       word);
 	*port = (uint16_t)number;
 	return 0;
@@ -39,8 +39,9 @@ static int parse_port_element(void *to, const char *word, bool exclude, struct e
 		const struct servent *service = getservbyname(word, "tcp");
 
 		if (service == NULL)
-			return err_set(err, EINVAL, "'%.*s' is neither a port nor a TCP service that services(5) knows",
-				       QUOTE, word);
+			return err_set(err, EINVAL,
+				       "\"%.*s\" is neither a port nor a TCP service that services(5) knows", QUOTE,
+				       word);
 		port.low = port.high = ntohs((uint16_t)service->s_port);
 		memcpy(to, &port, sizeof(port));
 		return 0;
@@ -56,7 +57,7 @@ static int parse_port_element(void *to, const char *word, bool exclude, struct e
 		if (error == 0)
 			error = parse_port(dash + 1, &port.high, err);
 		if (error == 0 && port.low > port.high)
-			error = err_set(err, EINVAL, "'%.*s' is an empty range; the smaller port comes first", QUOTE,
+			error = err_set(err, EINVAL, "\"%.*s\" is an empty range; the smaller port comes first", QUOTE,
 					word);
 	}
 	if (error == 0)
@@ -78,18 +79,18 @@ static int parse_net_element(void *to, const char *word, bool exclude, struct er
 	memcpy(address, word, length);
 	address[length] = '\0';
 	if (endpoint_parse(&given, address) != 0)
-		return err_set(err, EINVAL, "'%.*s' is not an IPv4 or IPv6 address or network ADDRESS/BITS", QUOTE,
+		return err_set(err, EINVAL, "\"%.*s\" is not an IPv4 or IPv6 address or network ADDRESS/BITS", QUOTE,
 			       word);
 	most = endpoint_is_v4(&given) ? 32 : 128;
 	bits = most;
 	if (slash != NULL && number_parse(slash + 1, 0, most, &bits) != 0)
-		return err_set(err, EINVAL, "'%.*s' has no prefix length that fits; allowed are /0 to /%d", QUOTE, word,
-			       (int)most);
+		return err_set(err, EINVAL, "\"%.*s\" has no prefix length that fits; allowed are /0 to /%d", QUOTE,
+			       word, (int)most);
 	net.net = given;
 	net.bits = (uint8_t)bits;
 	endpoint_mask(&net.net, net.bits);
 	if (!endpoint_ip_equal(&net.net, &given))
-		return err_set(err, EINVAL, "'%.*s' has host bits set; the network is %s/%d, the address alone %s",
+		return err_set(err, EINVAL, "\"%.*s\" has host bits set; the network is %s/%d, the address alone %s",
 			       QUOTE, word, endpoint_ip_text(&net.net, masked), (int)bits, address);
 	memcpy(to, &net, sizeof(net));
 	return 0;
@@ -110,7 +111,7 @@ static int parse_list(void *elements, size_t *count, size_t size, const char *li
 		if (exclude)
 			word++;
 		if (*word == '\0') {
-			error = err_set(err, EINVAL, "'%.*s' has an empty element", QUOTE, list);
+			error = err_set(err, EINVAL, "\"%.*s\" has an empty element", QUOTE, list);
 			break;
 		}
 		more = xreallocarray(more, added + 1, size);

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,13 @@
 /* An option that would do nothing is refused: it was meant to do something. */
 static const struct need {
 	const char *name;
-	enum { NEED_COMMAND, NEED_PROCESS, NEED_INTERFACE, NEED_PACKETS, NEED_PEERS } what;
+	enum {
+		NEED_COMMAND,
+		NEED_PROCESS,
+		NEED_INTERFACE,
+		NEED_PACKETS,
+		NEED_PEERS
+	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},          {"no-filter", NEED_COMMAND},
 	{"no-follow", NEED_PROCESS},     {"via", NEED_PROCESS},
@@ -105,16 +112,16 @@ static int join_packet_filter(const struct operands *operands, struct options *o
 	char *end;
 
 	if (options->packet_filter != NULL)
-		return err_set(err, EINVAL, "'%.*s' is a second packet filter beside --filter; give one of them", QUOTE,
-			       operands->words[0]);
+		return err_set(err, EINVAL, "\"%.*s\" is a second packet filter beside --filter; give one of them",
+			       QUOTE, operands->words[0]);
 	for (size_t i = 0; i < operands->count; i++) {
 		const char *word = operands->words[i];
 
 		/* No packet filter has a word like this; an option after the operands would be lost in it. */
 		if (word[0] == '-' && (word[1] == '-' || isalpha((unsigned char)word[1])))
 			return err_set(err, EINVAL,
-				       "'%.*s' stands behind the packet filter '%.*s'; options come before it", QUOTE,
-				       word, QUOTE, operands->words[0]);
+				       "\"%.*s\" stands behind the packet filter \"%.*s\"; options come before it",
+				       QUOTE, word, QUOTE, operands->words[0]);
 		size += strlen(word) + 1;
 	}
 	end = options->packet_filter = xmalloc(size);
@@ -124,6 +131,35 @@ static int join_packet_filter(const struct operands *operands, struct options *o
 		end = stpcpy(end, operands->words[i]);
 	}
 	return 0;
+}
+
+/*
+ * A packet filter that no usual link type can be filtered by is a wrong word,
+ * and worth telling before anything is launched. One that some can is judged
+ * again by the capture, which knows its link type.
+ */
+static int check_packet_filter(const char *filter, struct err *err)
+{
+	static const int link_types[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_RAW, DLT_IEEE802_11_RADIO, DLT_PPP};
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(link_types) / sizeof(link_types[0]); i++) {
+		pcap_t *dead = pcap_open_dead(link_types[i], 65535);
+		struct bpf_program program;
+
+		if (dead == NULL)
+			return 0;
+		if (pcap_compile(dead, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0) {
+			pcap_freecode(&program);
+			pcap_close(dead);
+			return 0;
+		}
+		if (i == 0)
+			error = err_set(err, EINVAL, "packet filter \"%.*s\": %s; see pcap-filter(7)", QUOTE, filter,
+					pcap_geterr(dead));
+		pcap_close(dead);
+	}
+	return error;
 }
 
 /*
@@ -137,18 +173,18 @@ static int settle_words(const struct operands *operands, struct options *options
 
 	if (operands->count == 0) {
 		if (operands->dashes)
-			return err_set(err, EINVAL, "'--' has no COMMAND behind it");
+			return err_set(err, EINVAL, "\"--\" has no COMMAND behind it");
 		return 0;
 	}
 	if (!operands->dashes && options->pid_count > 0)
 		return err_set(
 			err, EINVAL,
-			"'%.*s' is not a PID; behind -p write '-- COMMAND' to launch one too, --filter for packets",
+			"\"%.*s\" is not a PID; behind -p write \"-- COMMAND\" to launch one too, --filter for packets",
 			QUOTE, operands->words[0]);
 	if (!operands->dashes && packets)
 		return join_packet_filter(operands, options, err);
 	if (!operands->dashes && options->replay != NULL)
-		return err_set(err, EINVAL, "'%.*s' is one word too many for --replay", QUOTE, operands->words[0]);
+		return err_set(err, EINVAL, "\"%.*s\" is one word too many for --replay", QUOTE, operands->words[0]);
 	if (operands->words[0][0] == '\0')
 		return err_set(err, EINVAL, "the COMMAND is empty");
 	options->command = operands->words;
@@ -163,5 +199,7 @@ int operands_settle(const struct operands *operands, struct options *options, st
 		error = check_sources(options, err);
 	if (error == 0)
 		error = check_needs(operands, options, err);
+	if (error == 0 && options->packet_filter != NULL)
+		error = check_packet_filter(options->packet_filter, err);
 	return error;
 }

@@ -30,7 +30,17 @@
 /** PID_MAX_LIMIT of the kernel on 64 bits: no process has a larger number. */
 #define PID_MOST 4194304
 
-enum options_group { WHOM, WIRE, WHICH, STOP, WHAT, HOW, KEEP, ABOUT, GROUP_NUM };
+enum options_group {
+	WHOM,
+	WIRE,
+	WHICH,
+	STOP,
+	WHAT,
+	HOW,
+	KEEP,
+	ABOUT,
+	GROUP_NUM
+};
 
 static const char *const group_titles[GROUP_NUM] = {
 	[WHOM] = "Whom to watch", [WIRE] = "Packets",        [WHICH] = "Which connections", [STOP] = "When to stop",
@@ -103,7 +113,7 @@ static int take_number(struct options *options, const struct option_def *def, co
 		memcpy(option_field(options, def), &value, sizeof(value));
 		return 0;
 	}
-	return err_set(err, EINVAL, "%s '%.*s' is not allowed; it takes a whole number from %lld to %lld",
+	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes a whole number from %lld to %lld",
 		       option_name(def), QUOTE, word, (long long)def->low, (long long)def->high);
 }
 
@@ -115,7 +125,7 @@ static int take_seconds(struct options *options, const struct option_def *def, c
 		memcpy(option_field(options, def), &value, sizeof(value));
 		return 0;
 	}
-	return err_set(err, EINVAL, "%s '%.*s' is not allowed; it takes seconds from %g to %.0f", option_name(def),
+	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes seconds from %g to %.0f", option_name(def),
 		       QUOTE, word, (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
 }
 
@@ -134,7 +144,7 @@ static int take_word(struct options *options, const struct option_def *def, cons
 			return 0;
 		}
 	}
-	return err_set(err, EINVAL, "%s '%.*s' is unknown; allowed are %s", option_name(def), QUOTE, word, allowed);
+	return err_set(err, EINVAL, "%s \"%.*s\" is unknown; allowed are %s", option_name(def), QUOTE, word, allowed);
 }
 
 static int add_pid(struct options *options, const char *word, struct err *err)
@@ -142,7 +152,7 @@ static int add_pid(struct options *options, const char *word, struct err *err)
 	int64_t pid;
 
 	if (number_parse(word, 1, PID_MOST, &pid) != 0)
-		return err_set(err, EINVAL, "'%.*s' is not a PID; allowed are numbers from 1 to %d", QUOTE, word,
+		return err_set(err, EINVAL, "\"%.*s\" is not a PID; allowed are numbers from 1 to %d", QUOTE, word,
 			       PID_MOST);
 	for (size_t i = 0; i < options->pid_count; i++)
 		if (options->pids[i] == pid)
@@ -168,41 +178,44 @@ static int take_pids(struct options *options, const struct option_def *def, cons
 	}
 	free(words);
 	if (!any)
-		return err_set(err, EINVAL, "--pid '%.*s' holds no PID; does the program run at all?", QUOTE, word);
+		return err_set(err, EINVAL, "--pid \"%.*s\" holds no PID; does the program run at all?", QUOTE, word);
 	if (error != 0 && before == options->pid_count && word[0] == '-')
 		return err_set(err, EINVAL,
-			       "--pid took '%.*s' for a PID; was there none, because the program does not run?", QUOTE,
-			       word);
+			       "--pid took \"%.*s\" for a PID; was there none, because the program does not run?",
+			       QUOTE, word);
 	return error;
 }
 
-static int check_user(const struct option_def *def, const char *word, struct err *err)
+/* A user by name or number; the name is kept, because groups are known by it. */
+static int set_user(char **user, const struct option_def *def, const char *word, struct err *err)
 {
-	int64_t number;
+	const struct passwd *entry = getpwnam(word);
+	int64_t uid;
 
-	/* A number is as good as a name, as for setpriv(1) and chown(1). */
-	if (getpwnam(word) == NULL && number_parse(word, 0, UINT32_MAX - 1, &number) != 0)
-		return err_set(err, EINVAL, "%s '%.*s' is not a user here; see 'getent passwd'", option_name(def),
+	if (entry == NULL && number_parse(word, 0, UINT32_MAX - 1, &uid) == 0)
+		entry = getpwuid((uid_t)uid);
+	free(*user);
+	*user = xstrdup(entry != NULL ? entry->pw_name : word);
+	if (entry == NULL)
+		return err_set(err, EINVAL, "%s \"%.*s\" is not a user here; see \"getent passwd\"", option_name(def),
 			       QUOTE, word);
 	return 0;
 }
 
 static int take_user(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	options->user = word;
-	return check_user(def, word, err);
+	return set_user(&options->user, def, word, err);
 }
 
 static int take_drop_to(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	options->drop_to = word;
-	return check_user(def, word, err);
+	return set_user(&options->drop_to, def, word, err);
 }
 
 static int take_interface(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	if (*word == '\0')
-		return err_set(err, EINVAL, "%s needs the name of an interface; see 'ip link'", option_name(def));
+		return err_set(err, EINVAL, "%s needs the name of an interface; see \"ip link\"", option_name(def));
 	for (size_t i = 0; i < options->interface_count; i++)
 		if (strcmp(options->interfaces[i], word) == 0)
 			return 0;
@@ -229,7 +242,7 @@ static int take_dir(struct options *options, const struct option_def *def, const
 			return 0;
 		}
 	}
-	return err_set(err, EINVAL, "%s '%.*s' is unknown; allowed are in and out", option_name(def), QUOTE, word);
+	return err_set(err, EINVAL, "%s \"%.*s\" is unknown; allowed are in and out", option_name(def), QUOTE, word);
 }
 
 static int take_lport(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -268,7 +281,7 @@ static int take_report(struct options *options, const struct option_def *def, co
 	else if (strcmp(word, "conns") == 0 || strcmp(word, "conv,tcp") == 0)
 		report = OPTIONS_REPORT_CONNS;
 	else
-		return err_set(err, EINVAL, "%s '%.*s' is unknown; allowed are peers and conns (also conv,tcp)",
+		return err_set(err, EINVAL, "%s \"%.*s\" is unknown; allowed are peers and conns (also conv,tcp)",
 			       option_name(def), QUOTE, word);
 	for (size_t i = 0; i < options->report_count; i++)
 		if (options->reports[i] == report)
@@ -297,7 +310,7 @@ static int take_debug(struct options *options, const struct option_def *def, con
 		else if (strcmp(topic, "events") == 0)
 			options->debug |= OPTIONS_DEBUG_EVENTS;
 		else
-			error = err_set(err, EINVAL, "%s '%.*s' is unknown; allowed are sources and events",
+			error = err_set(err, EINVAL, "%s \"%.*s\" is unknown; allowed are sources and events",
 					option_name(def), QUOTE, topic);
 	}
 	free(words);
@@ -378,7 +391,7 @@ static int refuse(const char *word, int value, struct err *err)
 
 	if (word[0] == '-' && word[1] == '-') {
 		if (def != NULL)
-			return err_set(err, EINVAL, "%s takes no argument, but '%.*s' gives one", option_name(def),
+			return err_set(err, EINVAL, "%s takes no argument, but \"%.*s\" gives one", option_name(def),
 				       QUOTE, word);
 		for (size_t i = 0; i < DEF_COUNT; i++) {
 			if (defs[i].name == NULL || strncmp(defs[i].name, word + 2, length - 2) != 0)
@@ -391,14 +404,14 @@ static int refuse(const char *word, int value, struct err *err)
 		if (length > QUOTE)
 			length = QUOTE;
 		if (matching > 1)
-			return err_set(err, EINVAL, "'%.*s' may be any of %s", (int)length, word, names);
-		return err_set(err, EINVAL, "unknown option '%.*s'", (int)length, word);
+			return err_set(err, EINVAL, "\"%.*s\" may be any of %s", (int)length, word, names);
+		return err_set(err, EINVAL, "unknown option \"%.*s\"", (int)length, word);
 	}
 	if (value == 'L' || value == 'E' || value == 'D')
-		return err_set(err, EINVAL, "unknown option '-%c'; did you mean conntrack(8)?", value);
+		return err_set(err, EINVAL, "unknown option \"-%c\"; did you mean conntrack(8)?", value);
 	if (isprint(value))
-		return err_set(err, EINVAL, "unknown option '-%c'", value);
-	return err_set(err, EINVAL, "unknown option in '%.*s'", QUOTE, word);
+		return err_set(err, EINVAL, "unknown option \"-%c\"", value);
+	return err_set(err, EINVAL, "unknown option in \"%.*s\"", QUOTE, word);
 }
 
 static bool all_digits(const char *word)
@@ -482,6 +495,8 @@ int options_usage(struct err *err)
 void options_free(struct options *options)
 {
 	free(options->pids);
+	free(options->user);
+	free(options->drop_to);
 	free(options->interfaces);
 	free(options->packet_filter);
 	filter_free(&options->filter);

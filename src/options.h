@@ -66,7 +66,7 @@ enum options_debug {
  *
  * @pids: processes to attach to, each once, in the order given
  * @pid_count: how many
- * @user: run COMMAND as this user, known to passwd(5)
+ * @user: name of the user to run COMMAND as, known to passwd(5); owned
  * @follow: follow children; default true
  * @no_filter: launch without the system-call filter
  * @via: where socket events come from
@@ -78,7 +78,8 @@ enum options_debug {
  * @promisc: promiscuous mode
  * @snaplen: bytes captured of each packet
  * @buffer_kib: capture buffer of each interface, in KiB
- * @drop_to: user that looks at packets when conntrace runs as root, known to passwd(5) unless it is the default
+ * @drop_to: user that looks at packets when conntrace runs as root, known to
+ *           passwd(5) unless it is the default; owned
  * @filter: which connections are shown
  * @duration_ns: stop after so long, 0 never
  * @count: stop after so many finished connections, 0 never
@@ -110,7 +111,7 @@ enum options_debug {
 struct options {
 	pid_t *pids;
 	size_t pid_count;
-	const char *user;
+	char *user;
 	bool follow;
 	bool no_filter;
 	enum options_via via;
@@ -122,7 +123,7 @@ struct options {
 	bool promisc;
 	int64_t snaplen;
 	int64_t buffer_kib;
-	const char *drop_to;
+	char *drop_to;
 	struct filter filter;
 	int64_t duration_ns;
 	int64_t count;

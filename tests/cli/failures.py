@@ -6,6 +6,22 @@ import subprocess
 
 import cli
 
+NOBODY = 65534
+
+
+def unreadable(test):
+    """As an ordinary user: root can read everything."""
+    os.chmod(test.path("secret", cli.story()), 0)
+    os.chmod(test.folder, 0o755)
+    is_root = os.geteuid() == 0
+    try:
+        done = test.run("-r", test.path("secret"), preexec_fn=lambda: is_root and os.setuid(NOBODY))
+    except (OSError, subprocess.SubprocessError) as error:
+        test.skip("-r of an unreadable file", "nobody cannot run the program: %s" % error)
+        return
+    test.expect("-r of an unreadable file", done, 1, stderr=["conntrace: ", "secret", "Permission denied"], stdout="",
+                lines=1)
+
 
 def files(test):
     test.expect("-r of a file that is not there", test.run("-r", "missing.pcap"), 1,
@@ -16,13 +32,7 @@ def files(test):
         test.path(name, content)
         test.expect("-r of %s bytes" % name, test.run("-r", name), 1, stderr=["conntrace: ", name], stdout="", lines=1)
     test.expect("-r of empty standard input", test.run("-r", "-"), 1, stderr=["conntrace: "], stdout="", lines=1)
-    test.path("secret", cli.story())
-    os.chmod(test.path("secret"), 0)
-    if os.access(test.path("secret"), os.R_OK):
-        test.skip("-r of an unreadable file", "root can read every file")
-    else:
-        test.expect("-r of an unreadable file", test.run("-r", "secret"), 1,
-                    stderr=["conntrace: ", "secret", "Permission denied"], stdout="", lines=1)
+    unreadable(test)
     test.expect("--replay of a file that is not there", test.run("--replay", "missing.ev"), 1,
                 stderr=["conntrace: ", "missing.ev", "No such file"], stdout="", lines=1)
     test.expect("--replay of garbage", test.run("--replay", "garbage"), 1, stderr=["conntrace: ", "garbage"])
@@ -56,7 +66,7 @@ def outputs(test):
     done = test.run("-r", good, stdout=writer)
     os.close(writer)
     test.say("a pipe nobody reads ends it quietly", [] if done.returncode in (0, cli.signalled("SIGPIPE")) and
-             "conntrace: " not in done.stderr else ["status %d, stderr: %s" % (done.returncode, done.stderr)])
+             "conntrace: " not in done.stderr else ["status %s, stderr: %s" % (done.returncode, done.stderr)])
     test.expect("-o writes there and nowhere else", test.run("-r", good, "-o", "out"), 0, stdout="")
     with open(test.path("out"), encoding="ascii") as out:
         text = out.read()
@@ -70,6 +80,13 @@ def processes(test):
                 stderr=["conntrace: ", str(gone.pid), "No such process"], stdout="")
     test.expect("-i of an interface that is not there", test.run("-i", "nosuchif0"), 1, stderr=["conntrace: ", "nosuchif0"],
                 stdout="")
+    is_root = os.geteuid() == 0
+    try:
+        done = test.run("-i", "lo", "-d", "0.1", preexec_fn=lambda: is_root and os.setuid(NOBODY))
+    except (OSError, subprocess.SubprocessError) as error:
+        test.skip("-i without the privilege", "nobody cannot run the program: %s" % error)
+    else:
+        test.expect("-i without the privilege", done, 1, stderr=["conntrace: ", "\"lo\"", "CAP_NET_RAW"], stdout="")
 
 
 def main():

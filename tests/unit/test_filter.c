@@ -79,24 +79,24 @@ static void refuses_ports(const char *list, const char *part)
 	assert_int_equal(ports.count, 0);
 	assert_null(ports.elements);
 	if (strstr(err.text, part) == NULL)
-		fail_msg("'%s' should say '%s', says '%s'", list, part, err.text);
+		fail_msg("\"%s\" should say \"%s\", says \"%s\"", list, part, err.text);
 }
 
 static void bad_ports_are_refused(void **state)
 {
 	(void)state;
-	refuses_ports("99999", "'99999' is not a port; allowed are 1 to 65535");
-	refuses_ports("0", "'0' is not a port");
-	refuses_ports("-1", "'-1' is not a port");
-	refuses_ports("80,80x", "'80x' is not a port");
+	refuses_ports("99999", "\"99999\" is not a port; allowed are 1 to 65535");
+	refuses_ports("0", "\"0\" is not a port");
+	refuses_ports("-1", "\"-1\" is not a port");
+	refuses_ports("80,80x", "\"80x\" is not a port");
 	refuses_ports("80-", "is not a port");
-	refuses_ports("90-80", "'90-80' is an empty range");
-	refuses_ports("80-99999", "'99999' is not a port");
+	refuses_ports("90-80", "\"90-80\" is an empty range");
+	refuses_ports("80-99999", "\"99999\" is not a port");
 	refuses_ports("80-90-100", "is not a port");
 	refuses_ports("80,,81", "empty element");
 	refuses_ports("!", "empty element");
 	refuses_ports("", "empty element");
-	refuses_ports("no-such-service", "'no-such-service' is neither");
+	refuses_ports("no-such-service", "\"no-such-service\" is neither");
 	refuses_ports("111111111111111111111-2", "is not a port");
 }
 
@@ -147,18 +147,18 @@ static void refuses_nets(const char *list, const char *part)
 	assert_int_equal(filter_parse_nets(&nets, list, &err), -EINVAL);
 	assert_int_equal(nets.count, 0);
 	if (strstr(err.text, part) == NULL)
-		fail_msg("'%s' should say '%s', says '%s'", list, part, err.text);
+		fail_msg("\"%s\" should say \"%s\", says \"%s\"", list, part, err.text);
 }
 
 static void bad_networks_are_refused(void **state)
 {
 	(void)state;
-	refuses_nets("192.0.2.0/33", "'192.0.2.0/33' has no prefix length that fits; allowed are /0 to /32");
+	refuses_nets("192.0.2.0/33", "\"192.0.2.0/33\" has no prefix length that fits; allowed are /0 to /32");
 	refuses_nets("2001:db8::/129", "allowed are /0 to /128");
 	refuses_nets("192.0.2.0/", "prefix length");
 	refuses_nets("192.0.2.0/-1", "prefix length");
 	refuses_nets("10.1.2.3/8",
-		     "'10.1.2.3/8' has host bits set; the network is 10.0.0.0/8, the address alone 10.1.2.3");
+		     "\"10.1.2.3/8\" has host bits set; the network is 10.0.0.0/8, the address alone 10.1.2.3");
 	refuses_nets("2001:db8::1/32", "the network is 2001:db8::/32");
 	refuses_nets("192.0.2", "is not an IPv4 or IPv6 address");
 	refuses_nets("example.org", "is not an IPv4 or IPv6 address");

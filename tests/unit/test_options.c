@@ -40,7 +40,7 @@ static struct options accepts(const char *line)
 	struct err err;
 
 	if (parse(&options, line, &err) != 0)
-		fail_msg("'%s' should be fine, but: %s", line, err.text);
+		fail_msg("\"%s\" should be fine, but: %s", line, err.text);
 	return options;
 }
 
@@ -51,9 +51,9 @@ static void refuses(const char *line, const char *part)
 	struct err err;
 
 	if (parse(&options, line, &err) == 0)
-		fail_msg("'%s' should be refused", line);
+		fail_msg("\"%s\" should be refused", line);
 	if (strstr(err.text, part) == NULL)
-		fail_msg("'%s' should say '%s', says '%s'", line, part, err.text);
+		fail_msg("\"%s\" should say \"%s\", says \"%s\"", line, part, err.text);
 	assert_string_equal(err.text + strlen(err.text) - strlen(hint), hint);
 }
 
@@ -103,14 +103,14 @@ static void pids_come_in_every_form(void **state)
 	options = accepts("-p 1 --by -- 2");
 	assert_int_equal(options.pid_count, 2);
 	options_free(&options);
-	refuses("-p 0", "'0' is not a PID; allowed are numbers from 1 to 4194304");
-	refuses("-p 99999999", "'99999999' is not a PID");
-	refuses("-p 1 99999999", "'99999999' is not a PID");
-	refuses("-p 1,x", "'x' is not a PID");
+	refuses("-p 0", "\"0\" is not a PID; allowed are numbers from 1 to 4194304");
+	refuses("-p 99999999", "\"99999999\" is not a PID");
+	refuses("-p 1 99999999", "\"99999999\" is not a PID");
+	refuses("-p 1,x", "\"x\" is not a PID");
 	refuses("-p -d 3", "does not run");
 	refuses("-p ~", "holds no PID");
 	refuses("-p", "--pid needs an argument, PIDS");
-	refuses("-p 1 nginx", "'nginx' is not a PID; behind -p write '-- COMMAND'");
+	refuses("-p 1 nginx", "\"nginx\" is not a PID; behind -p write \"-- COMMAND\"");
 }
 
 static void options_behind_the_command_are_its_own(void **state)
@@ -123,10 +123,14 @@ static void options_behind_the_command_are_its_own(void **state)
 	assert_string_equal(options.command[0], "curl");
 	assert_string_equal(options.command[4], "--help");
 	options_free(&options);
-	refuses("--", "'--' has no COMMAND");
+	refuses("--", "\"--\" has no COMMAND");
 	refuses("", "nothing to watch");
 	refuses("-u root -p 1", "--user does nothing without a COMMAND");
-	refuses("-u no-such-user-here true", "'no-such-user-here' is not a user");
+	options = accepts("-u 0 true");
+	assert_string_equal(options.user, "root");
+	options_free(&options);
+	refuses("-u 4294967295 true", "is not a user");
+	refuses("-u no-such-user-here true", "\"no-such-user-here\" is not a user");
 }
 
 static void operands_after_packets_are_a_filter(void **state)
@@ -142,8 +146,8 @@ static void operands_after_packets_are_a_filter(void **state)
 	assert_null(options.packet_filter);
 	assert_string_equal(options.command[0], "./server");
 	options_free(&options);
-	options = accepts("-r cap.pcap ip[2]~-~1");
-	assert_string_equal(options.packet_filter, "ip[2] - 1");
+	options = accepts("-r cap.pcap ip[2]~-~1~=~0");
+	assert_string_equal(options.packet_filter, "ip[2] - 1 = 0");
 	options_free(&options);
 	options = accepts("-p 1 -i any --filter tcp~port~80");
 	assert_string_equal(options.packet_filter, "tcp port 80");
@@ -151,10 +155,14 @@ static void operands_after_packets_are_a_filter(void **state)
 	options = accepts("--replay=x -r cap.pcap port 80");
 	assert_string_equal(options.packet_filter, "port 80");
 	options_free(&options);
-	refuses("-i lo --filter tcp udp", "'udp' is a second packet filter");
-	refuses("-r cap.pcap port 80 -c 5", "'-c' stands behind the packet filter 'port'");
+	refuses("-i lo --filter tcp udp", "\"udp\" is a second packet filter");
+	refuses("-r cap.pcap port 80 -c 5", "\"-c\" stands behind the packet filter \"port\"");
 	refuses("--filter tcp true", "--filter does nothing without packets");
-	refuses("--replay x y", "'y' is one word too many");
+	refuses("-r cap.pcap tcp[", "packet filter \"tcp[\": ");
+	refuses("-i lo --filter nonsense", "see pcap-filter(7)");
+	options = accepts("-r cap.pcap wlan type data");
+	options_free(&options);
+	refuses("--replay x y", "\"y\" is one word too many");
 }
 
 static void files_and_the_living_do_not_mix(void **state)
@@ -180,15 +188,15 @@ static void numbers_have_limits(void **state)
 	assert_int_equal(options.timeout_ns, 5 * CLOCK_NS_PER_SEC / 2);
 	assert_int_equal(options.limit, 3);
 	options_free(&options);
-	refuses("--timeout=0 true", "--timeout '0' is not allowed; it takes seconds from 0.001 to 86400");
-	refuses("-d -1 true", "--duration '-1' is not allowed; it takes seconds from 0.001 to 315360000");
-	refuses("-d 1e3 true", "--duration '1e3'");
-	refuses("-I 0 true", "--interval '0'");
-	refuses("-c 0 true", "--count '0' is not allowed; it takes a whole number from 1 to 1000000000000000");
-	refuses("-c 99999999999999999999 true", "--count '99999999999999999999'");
-	refuses("--snaplen 63 -i lo", "--snaplen '63' is not allowed; it takes a whole number from 64 to 262144");
-	refuses("-B x -i lo", "--buffer-size 'x'");
-	refuses("--limit -1 true", "--limit '-1'");
+	refuses("--timeout=0 true", "--timeout \"0\" is not allowed; it takes seconds from 0.001 to 86400");
+	refuses("-d -1 true", "--duration \"-1\" is not allowed; it takes seconds from 0.001 to 315360000");
+	refuses("-d 1e3 true", "--duration \"1e3\"");
+	refuses("-I 0 true", "--interval \"0\"");
+	refuses("-c 0 true", "--count \"0\" is not allowed; it takes a whole number from 1 to 1000000000000000");
+	refuses("-c 99999999999999999999 true", "--count \"99999999999999999999\"");
+	refuses("--snaplen 63 -i lo", "--snaplen \"63\" is not allowed; it takes a whole number from 64 to 262144");
+	refuses("-B x -i lo", "--buffer-size \"x\"");
+	refuses("--limit -1 true", "--limit \"-1\"");
 }
 
 static void words_are_checked(void **state)
@@ -213,11 +221,11 @@ static void words_are_checked(void **state)
 	options = accepts("--events true");
 	assert_int_equal(options.report_count, 0);
 	options_free(&options);
-	refuses("-z nonsense true", "--report 'nonsense' is unknown; allowed are peers and conns");
-	refuses("--via=bpf true", "--via 'bpf' is unknown; allowed are auto, ptrace");
-	refuses("--format=xml true", "--format 'xml' is unknown; allowed are table, raw, json, csv, tsv");
-	refuses("--dir=up true", "--dir 'up' is unknown; allowed are in and out");
-	refuses("--debug=everything true", "--debug 'everything' is unknown");
+	refuses("-z nonsense true", "--report \"nonsense\" is unknown; allowed are peers and conns");
+	refuses("--via=bpf true", "--via \"bpf\" is unknown; allowed are auto, ptrace");
+	refuses("--format=xml true", "--format \"xml\" is unknown; allowed are table, raw, json, csv, tsv");
+	refuses("--dir=up true", "--dir \"up\" is unknown; allowed are in and out");
+	refuses("--debug=everything true", "--debug \"everything\" is unknown");
 	refuses("--output= true", "--output needs a word that is not empty");
 }
 
@@ -232,21 +240,21 @@ static void the_filter_is_filled(void **state)
 	assert_int_equal(options.filter.rport.elements[0].low, 80);
 	assert_int_equal(options.filter.peer.elements[0].bits, 8);
 	options_free(&options);
-	refuses("--lport 99999 true", "--lport: '99999' is not a port");
-	refuses("--rport x-y-z true", "--rport: 'x-y-z'");
-	refuses("--peer 10.0.0.1/8 true", "--peer: '10.0.0.1/8' has host bits set");
+	refuses("--lport 99999 true", "--lport: \"99999\" is not a port");
+	refuses("--rport x-y-z true", "--rport: \"x-y-z\"");
+	refuses("--peer 10.0.0.1/8 true", "--peer: \"10.0.0.1/8\" has host bits set");
 	refuses("--peer 10.0.0.0/33 true", "allowed are /0 to /32");
 }
 
 static void unknown_options_are_named(void **state)
 {
 	(void)state;
-	refuses("-L", "unknown option '-L'; did you mean conntrack(8)?");
+	refuses("-L", "unknown option \"-L\"; did you mean conntrack(8)?");
 	refuses("-E", "did you mean conntrack(8)?");
 	refuses("-qD", "did you mean conntrack(8)?");
-	refuses("-x", "unknown option '-x'");
-	refuses("--nonsense=3 true", "unknown option '--nonsense'");
-	refuses("--re true", "'--re' may be any of --read, --report, --resolve, --record, --replay");
+	refuses("-x", "unknown option \"-x\"");
+	refuses("--nonsense=3 true", "unknown option \"--nonsense\"");
+	refuses("--re true", "\"--re\" may be any of --read, --report, --resolve, --record, --replay");
 	refuses("--help=me", "--help takes no argument");
 }
 
