@@ -478,19 +478,18 @@ bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side
 static bool accepts_first_syn(const struct wire *wire, const struct event_segment *segment, enum wire_side side)
 {
 	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
-	int64_t ack;
+	int64_t ack = other->bits & HALF_SYN && segment->flags & SEGMENT_ACK ? wire_offset(other, segment->ack) : 0;
 
+	/* Recorded late; or the answer to our SYN, even if a refusal came before. */
 	if (half->bits & HALF_BASE && half->base - segment->seq <= LOWER_MAX && half->base != segment->seq)
+		return true;
+	if (ack >= 1 && ack <= (int64_t)other->next)
 		return true;
 	if (wire_is_finished(wire) || wire->bits & WIRE_ESTABLISHED)
 		return false;
-	if (segment->flags & SEGMENT_ACK) {
-		if (!(other->bits & HALF_SYN))
-			return !(half->bits & HALF_BASE);
-		ack = wire_offset(other, segment->ack);
-		/* A wrong answer to this attempt is still an answer to it. */
-		return !(half->bits & HALF_DATA) || (ack >= 1 && ack <= (int64_t)other->next);
-	}
+	/* A wrong answer to this attempt is still an answer to it. */
+	if (segment->flags & SEGMENT_ACK)
+		return !(half->bits & (other->bits & HALF_SYN ? HALF_DATA : HALF_BASE));
 	if (other->bits & HALF_SYN && other->syns > 0)
 		return true; /* both open at once */
 	if (half->bits & HALF_ACKED)
