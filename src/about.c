@@ -13,7 +13,7 @@
 
 #include "base/number.h"
 #include "source/diag/destroy.h"
-#include "source/diag/dump.h"
+#include "source/diag/diag.h"
 #include "source/diag/socket.h"
 
 /* Each answer is tried out, not looked up, except for Yama, whose rule depends on who is to be attached to. */

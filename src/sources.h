@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "merge/merge.h"
 #include "options.h"
-#include "source/diag/dump.h"
+#include "source/diag/diag.h"
 #include "source/ptrace/tracer.h"
 
 /** Most descriptors sources_fds() gives. */

@@ -23,7 +23,7 @@
 
 #include "base/clock.h"
 #include "source/diag/destroy.h"
-#include "source/diag/dump.h"
+#include "source/diag/diag.h"
 #include "source/diag/socket.h"
 #include "source/diag/tcp_info.h"
 #include "track/bytes.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/diag/dump.h"
+#include "source/diag/diag.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CONNTRACE_SOURCE_DIAG_DUMP_H
-#define CONNTRACE_SOURCE_DIAG_DUMP_H
+#ifndef CONNTRACE_SOURCE_DIAG_DIAG_H
+#define CONNTRACE_SOURCE_DIAG_DIAG_H
 
 #include <stdint.h>
 
