@@ -219,6 +219,11 @@ static struct event any_event(enum event_type type)
 	} else if (type == EVENT_LOST) {
 		event.lost.count = (int64_t)any();
 		event.lost.where = (uint8_t)(next_random() % LOST_WHERE_NUM);
+	} else if (type == EVENT_RUN) {
+		event.run.whole = (uint8_t)any();
+		event.run.has_destroy = (uint8_t)any();
+		event.run.has_packets = (uint8_t)any();
+		event.run.netns = (uint32_t)any();
 	}
 	return event;
 }
