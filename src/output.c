@@ -44,12 +44,13 @@ static bool wants_color(const struct options *options, unsigned int width)
 static void fill_report_options(struct output *output, int64_t start_ns)
 {
 	static const enum report_format formats[] = {
-		[OPTIONS_FORMAT_TABLE] = REPORT_TABLE, [OPTIONS_FORMAT_RAW] = REPORT_RAW, [OPTIONS_FORMAT_JSON] = REPORT_JSON,
-		[OPTIONS_FORMAT_CSV] = REPORT_CSV,     [OPTIONS_FORMAT_TSV] = REPORT_TSV,
+		[OPTIONS_FORMAT_TABLE] = REPORT_TABLE, [OPTIONS_FORMAT_RAW] = REPORT_RAW,
+		[OPTIONS_FORMAT_JSON] = REPORT_JSON,   [OPTIONS_FORMAT_CSV] = REPORT_CSV,
+		[OPTIONS_FORMAT_TSV] = REPORT_TSV,
 	};
 	static const enum report_time times[] = {
-		[OPTIONS_TIME_CLOCK] = REPORT_TIME_CLOCK,       [OPTIONS_TIME_EPOCH] = REPORT_TIME_EPOCH,
-		[OPTIONS_TIME_ISO] = REPORT_TIME_ISO,           [OPTIONS_TIME_RELATIVE] = REPORT_TIME_RELATIVE,
+		[OPTIONS_TIME_CLOCK] = REPORT_TIME_CLOCK, [OPTIONS_TIME_EPOCH] = REPORT_TIME_EPOCH,
+		[OPTIONS_TIME_ISO] = REPORT_TIME_ISO,     [OPTIONS_TIME_RELATIVE] = REPORT_TIME_RELATIVE,
 		[OPTIONS_TIME_DELTA] = REPORT_TIME_DELTA,
 	};
 	static const enum report_kind kinds[] = {
@@ -93,8 +94,8 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	}
 	fill_report_options(output, start_ns);
 	for (unsigned int i = 0; i < output->report_options.report_count && rc == 0; i++) {
-		rc = report_new(&output->reports[i], output->report_options.reports[i], &output->report_options, output->file,
-				err);
+		rc = report_new(&output->reports[i], output->report_options.reports[i], &output->report_options,
+				output->file, err);
 		output->count += rc == 0;
 	}
 	if (rc != 0) {
@@ -178,8 +179,7 @@ int output_close(struct output *output, struct err *err)
 	for (size_t i = 0; i < output->count; i++)
 		report_free(output->reports[i]);
 	if ((output->file == stdout ? fflush(stdout) : fclose(output->file)) != 0 && rc == 0)
-		rc = err_set(err, errno, "cannot write to %s: %s",
-			     name_of(output), strerror(errno));
+		rc = err_set(err, errno, "cannot write to %s: %s", name_of(output), strerror(errno));
 	free(output);
 	return rc;
 }

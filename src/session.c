@@ -11,9 +11,12 @@
 
 #include "attribution.h"
 #include "base/clock.h"
+#include "base/number.h"
 #include "base/xalloc.h"
 #include "local_addresses.h"
+#include "model/event_text.h"
 #include "output.h"
+#include "source/procfs/procfs.h"
 #include "source/replay/record.h"
 #include "sources.h"
 #include "track/tracker.h"
@@ -106,10 +109,20 @@ static void ask_timewait(struct session *session, struct event *event)
 		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
 }
 
+static void debug_event(const struct event *event)
+{
+	char text[EVENT_TEXT_SIZE];
+
+	if (event_to_text(event, text, sizeof(text)) > 0)
+		fprintf(stderr, "conntrace: event %s\n", text);
+}
+
 static void feed_one(struct session *session, const struct event *event)
 {
 	struct err err = {""};
 
+	if (session->options->debug & OPTIONS_DEBUG_EVENTS)
+		debug_event(event);
 	if (session->record != NULL)
 		check_output(session, record_event(session->record, event, &err), &err);
 	tracker_feed(session->tracker, event);
@@ -175,6 +188,17 @@ static int open_signals(struct session *session)
 	return session->signal_fd < 0 ? -errno : 0;
 }
 
+static int32_t read_syn_retries(void)
+{
+	char text[16];
+	int64_t retries;
+
+	if (procfs_read(0, "sys/net/ipv4/tcp_syn_retries", text, sizeof(text)) <= 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	return number_parse(text, 0, 255, &retries) == 0 ? (int32_t)retries : -1;
+}
+
 static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
@@ -184,9 +208,11 @@ static void open_tracker(struct session *session)
 		.whole = options->command == NULL && options->pid_count == 0,
 		.has_destroy = sources_has_destroy(session->sources),
 		.netns = sources_netns(session->sources),
+		.syn_retries = session->is_file ? -1 : read_syn_retries(),
 	};
 	struct tracker_notify notify = {session, on_opened, on_finished};
-	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, clock_now());
+	/* In a file time is what the events say: this one must not move it to today. */
+	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, session->is_file ? CLOCK_UNKNOWN : clock_now());
 
 	config.linger_ns = LINGER_KERNEL_NS;
 	if (session->is_file)
@@ -197,11 +223,13 @@ static void open_tracker(struct session *session)
 		config.is_local = local_addresses_has;
 	session->tracker = tracker_new(&config, &notify);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
-		session->attribution = attribution_new(sources_diag(session->sources), sources_lookups(session->sources));
+		session->attribution =
+			attribution_new(sources_diag(session->sources), sources_lookups(session->sources));
 	run.run.whole = config.whole;
 	run.run.has_destroy = config.has_destroy;
 	run.run.has_packets = sources_has_packets(session->sources);
 	run.run.netns = config.netns;
+	run.run.syn_retries = config.syn_retries;
 	if (options->replay == NULL)
 		feed_one(session, &run);
 }
@@ -221,12 +249,29 @@ static void tell_start(const struct session *session)
 	if (options->quiet)
 		return;
 	if (options->pid_count > 0)
-		fprintf(stderr, "conntrace: attached by ptrace: the target runs slower while it is watched (see OVERHEAD in "
-				"conntrace(1))\n");
+		fprintf(stderr,
+			"conntrace: attached by ptrace: the target runs slower while it is watched (see OVERHEAD in "
+			"conntrace(1))\n");
 	if (!isatty(STDERR_FILENO) || options->command != NULL)
 		return;
 	fprintf(stderr, "conntrace: watching %s; Ctrl-C ends and prints the report\n",
 		options->pid_count > 0 ? "the connections of the target" : "all connections on the interface");
+}
+
+static void debug_sources(const struct session *session)
+{
+	const struct options *options = session->options;
+
+	fprintf(stderr, "conntrace: sources: ptrace %s, destroy events %s, socket queries %s, packets %s\n",
+		sources_tracer(session->sources) == NULL ? "no"
+		: options->command == NULL		 ? "attached"
+		: options->no_filter || !options->follow ? "launched, every call stops"
+							 : "launched under the system-call filter",
+		sources_has_destroy(session->sources) ? "yes" : "no",
+		sources_diag(session->sources) != NULL ? "yes" : "no",
+		options->read != NULL			    ? options->read
+		: sources_has_packets(session->sources) ? "live"
+							    : "no");
 }
 
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
@@ -264,6 +309,8 @@ int session_open(struct session **opened, const struct options *options, const s
 		session->end_ns = session->start_ns + options->duration_ns;
 	if (options->interval_ns > 0)
 		session->next_report_ns = session->start_ns + options->interval_ns;
+	if (options->debug & OPTIONS_DEBUG_SOURCES)
+		debug_sources(session);
 	tell_notices(session);
 	tell_start(session);
 	*opened = session;

@@ -149,7 +149,9 @@ static int open_packets(struct sources *sources, struct err *err)
 		.promisc = options->promisc,
 		.snaplen = (int)options->snaplen,
 		.buffer_kib = (int)options->buffer_kib,
-		.drop_to = options->drop_to,
+		/* The default is tried; in a user namespace there may be no such user. A user asked for is insisted on.
+		 */
+		.drop_to = strcmp(options->drop_to, "nobody") == 0 ? NULL : options->drop_to,
 	};
 	int rc = packet_open(&sources->packet, &config, err);
 
@@ -169,9 +171,10 @@ int sources_open(struct sources **opened, const struct options *options, const s
 	sources->options = options;
 	sources->merge = merge_new();
 	sources->lookups = merge_stream(sources->merge);
-	sources->netns = procfs_netns(getpid());
-	if (options->read == NULL && options->replay == NULL)
+	if (options->read == NULL && options->replay == NULL) {
+		sources->netns = procfs_netns(getpid());
 		open_kernel(sources);
+	}
 	if (options->replay != NULL) {
 		const struct replay_config config = {options->replay};
 

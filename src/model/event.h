@@ -329,9 +329,11 @@ struct event_lost {
  * @has_destroy: destroy events come
  * @has_packets: packets come
  * @netns: network namespace of packets and destroy events, 0 unknown
+ * @syn_retries: net.ipv4.tcp_syn_retries there: fewer resent SYN segments are no time-out; -1 unknown
  */
 struct event_run {
 	uint32_t netns;
+	int32_t syn_retries;
 	uint8_t whole;
 	uint8_t has_destroy;
 	uint8_t has_packets;

@@ -137,6 +137,7 @@ static const struct event_field run_fields[] = {
 	UNSIGNED("has_destroy", run.has_destroy),
 	UNSIGNED("has_packets", run.has_packets),
 	UNSIGNED("run_netns", run.netns),
+	SIGNED("syn_retries", run.syn_retries),
 	END,
 };
 

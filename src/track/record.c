@@ -40,8 +40,8 @@ void record_seen(struct record *record, int64_t time_ns, enum conn_seen by)
 
 static bool is_connected_state(unsigned int state)
 {
-	return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSE_WAIT ||
-	       state == TCP_LAST_ACK || state == TCP_CLOSING;
+	return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+	       state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
 /*
@@ -56,7 +56,8 @@ static void take_handshake(struct record *record, const struct event_info *info)
 		return;
 	if (record->kernel_hs_ns < 0 && info->rtt_us > 0)
 		record->kernel_hs_ns = info->rtt_us * CLOCK_NS_PER_US;
-	if (record->handshake_retrans < 0 && info->bytes_retrans == 0 && (info->data_segs_out == 0 || info->bytes_sent == 0))
+	if (record->handshake_retrans < 0 && info->bytes_retrans == 0 &&
+	    (info->data_segs_out == 0 || info->bytes_sent == 0))
 		record->handshake_retrans = info->total_retrans;
 	/* lsndtime is set when the child socket is made, and stays until the program sends. */
 	if (info->reason == INFO_ACCEPT && info->bytes_sent == 0 && info->last_data_sent_ms >= 0)
@@ -124,8 +125,36 @@ static bool is_undecided(int error)
 	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
 }
 
+static bool is_failure(unsigned int result)
+{
+	return result == RESULT_REFUSED || result == RESULT_RESET || result == RESULT_TIMEOUT ||
+	       result == RESULT_UNREACH || result == RESULT_ABORT;
+}
+
+/*
+ * Never connected, and its owner never asked why: an answer can only have been
+ * a RST. Without one it was given up, unless it was dead already when it was
+ * closed, or may have been, because the SYN had been resent as often as it is.
+ */
+static void settle_unasked(struct record *record, const struct record_rules *rules)
+{
+	struct conn *conn = &record->conn;
+	bool was_dead = record->close_ns >= 0 && record->kernel_state == TCP_CLOSE;
+	bool may_have_been = rules->syn_retries >= 0 && record->total_retrans >= rules->syn_retries;
+
+	conn->error = -1;
+	if (record->answered) {
+		conn->result = RESULT_REFUSED;
+		conn->error = ECONNREFUSED;
+	} else if (was_dead || may_have_been) {
+		conn->result = RESULT_UNKNOWN;
+	} else {
+		conn->result = RESULT_ABORT;
+	}
+}
+
 /* An outgoing attempt as calls and counters have it. */
-static void settle_attempt(struct record *record)
+static void settle_attempt(struct record *record, const struct record_rules *rules)
 {
 	struct conn *conn = &record->conn;
 	bool has_wire_verdict = conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
@@ -137,14 +166,7 @@ static void settle_attempt(struct record *record)
 		conn->result = RESULT_OK;
 		conn->error = 0;
 	} else if (record->destroy_ns >= 0 && record->connect_end_ns >= 0 && !has_wire_verdict) {
-		/*
-		 * Never connected, and its owner never asked why: an answer can only have been a RST. A socket
-		 * that was dead when it was closed had its reason, which nobody heard.
-		 */
-		conn->result = record->answered ? RESULT_REFUSED : RESULT_ABORT;
-		if (!record->answered && record->close_ns >= 0 && record->kernel_state == TCP_CLOSE)
-			conn->result = RESULT_UNKNOWN;
-		conn->error = record->answered ? ECONNREFUSED : -1;
+		settle_unasked(record, rules);
 	} else if (!has_wire_verdict) {
 		conn->result = RESULT_PENDING;
 		conn->error = -1;
@@ -160,8 +182,8 @@ static void settle_times(struct record *record)
 		int64_t known = record->outcome_ns;
 
 		/* A connect(2) that did not wait: its outcome was known when the answer came, if that was seen. */
-		if (record->connect_end_ns >= 0 && record->outcome_ns != record->connect_end_ns && record->wire != NULL &&
-		    wire_answer_ns(record->wire) >= 0)
+		if (record->connect_end_ns >= 0 && record->outcome_ns != record->connect_end_ns &&
+		    record->wire != NULL && wire_answer_ns(record->wire) >= 0)
 			known = wire_answer_ns(record->wire);
 		conn->connect_ns = clock_span(record->connect_begin_ns, known);
 	}
@@ -191,6 +213,12 @@ static void settle_counters(struct record *record)
 		conn->rx_bytes = rx;
 	if (tx >= 0)
 		conn->tx_bytes = tx;
+	/* Without a handshake there was no payload to count, and nothing to resend but the SYN. */
+	if (is_failure(conn->result) && !record->established && rx < 0 && tx < 0) {
+		conn->rx_bytes = conn->tx_bytes = 0;
+		if (conn->tx_retrans < 0)
+			conn->tx_retrans = 0;
+	}
 	if (record->kernel_rtt_ns >= 0)
 		conn->rtt_ns = record->kernel_rtt_ns;
 	if (record->kernel_minrtt_ns >= 0)
@@ -204,12 +232,6 @@ static void settle_counters(struct record *record)
 		conn->synack_rtx = record->handshake_retrans;
 	if (conn->tx_retrans < 0 && record->total_retrans >= 0 && record->handshake_retrans >= 0)
 		conn->tx_retrans = record->total_retrans - record->handshake_retrans;
-}
-
-static bool is_failure(unsigned int result)
-{
-	return result == RESULT_REFUSED || result == RESULT_RESET || result == RESULT_TIMEOUT ||
-	       result == RESULT_UNREACH || result == RESULT_ABORT;
 }
 
 /* How it ended, in one word; a socket that died in a way nobody saw may have been reset or not. */
@@ -230,7 +252,7 @@ static void settle_end(struct record *record)
 	if (conn->close == CLOSE_UNKNOWN && close != CLOSE_UNKNOWN)
 		conn->close = (uint8_t)close;
 	/* The process ended first: whatever the kernel then sent for it was not the program's doing. */
-	if (record->exit_ns >= 0 && record->close_ns < 0 && conn->close != CLOSE_RFIN && conn->close != CLOSE_RRST)
+	if (record->exit_ns >= 0 && record->close_ns < 0 && (conn->close == CLOSE_UNKNOWN || conn->close == CLOSE_LFIN))
 		conn->close = CLOSE_EXIT;
 	if (record->destroy_ns >= 0 || (conn->dir == DIR_OUT && is_failure(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
@@ -240,7 +262,7 @@ static void settle_end(struct record *record)
 	}
 }
 
-void record_settle(struct record *record, int64_t timeout_ns, int64_t now_ns)
+void record_settle(struct record *record, const struct record_rules *rules)
 {
 	struct conn *conn = &record->conn;
 
@@ -248,7 +270,7 @@ void record_settle(struct record *record, int64_t timeout_ns, int64_t now_ns)
 	if (record->wire != NULL) {
 		uint8_t dir = conn->dir;
 
-		wire_settle(record->wire, now_ns, timeout_ns, conn);
+		wire_settle(record->wire, rules->now_ns, rules->timeout_ns, conn);
 		/* Whoever called accept or connect knows better than a capture that may have begun late. */
 		if (record->accept_ns >= 0 || record->connect_begin_ns >= 0)
 			conn->dir = dir;
@@ -261,7 +283,7 @@ void record_settle(struct record *record, int64_t timeout_ns, int64_t now_ns)
 		conn->result = RESULT_OK;
 		conn->error = 0;
 	} else if (record->connect_begin_ns >= 0) {
-		settle_attempt(record);
+		settle_attempt(record, rules);
 	} else if (record->established && record->wire == NULL) {
 		conn->result = RESULT_OK;
 		conn->error = 0;

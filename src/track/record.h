@@ -84,6 +84,18 @@ struct record {
 	bool told;
 };
 
+/**
+ * struct record_rules - what it takes to judge a connection, besides its testimony
+ * @timeout_ns: a handshake without an answer for that long has timed out
+ * @now_ns: time of the newest event
+ * @syn_retries: a connect(2) with fewer resent SYN segments has not timed out; -1 unknown
+ */
+struct record_rules {
+	int64_t timeout_ns;
+	int64_t now_ns;
+	int32_t syn_retries;
+};
+
 /** record_init() - nothing seen yet */
 void record_init(struct record *record);
 
@@ -99,13 +111,12 @@ void record_seen(struct record *record, int64_t time_ns, enum conn_seen by);
 /**
  * record_settle() - work out what reports see
  * @record: its @conn is filled
- * @timeout_ns: a handshake without an answer for that long has timed out
- * @now_ns: time of the newest event
+ * @rules: what is to be known besides
  *
  * Whose word counts: identity and errno come from the calls; bytes and round
  * trip from the kernel, else from the wire; times of segments and reasons
  * (RST, ICMP) from the wire, else from the kernel.
  */
-void record_settle(struct record *record, int64_t timeout_ns, int64_t now_ns);
+void record_settle(struct record *record, const struct record_rules *rules);
 
 #endif

@@ -17,6 +17,7 @@
  * @whole: there is no target: every connection is of interest, also one only packets told of
  * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
  * @netns: network namespace of packets and destroy events, 0 unknown
+ * @syn_retries: net.ipv4.tcp_syn_retries, -1 unknown
  * @is_local: is this address one of this host's? NULL when nobody can know (savefile)
  */
 struct tracker_config {
@@ -26,6 +27,7 @@ struct tracker_config {
 	bool whole;
 	bool has_destroy;
 	uint32_t netns;
+	int32_t syn_retries;
 	bool (*is_local)(const struct endpoint *endpoint);
 };
 

@@ -103,7 +103,8 @@ int filter_build(struct sock_fprog *program, struct err *err)
 	if (context != NULL)
 		seccomp_release(context);
 	if (rc != 0)
-		return err_set(err, rc, "cannot build the system-call filter: %s; --no-filter does without it", strerror(-rc));
+		return err_set(err, rc, "cannot build the system-call filter: %s; --no-filter does without it",
+			       strerror(-rc));
 	return 0;
 }
 

@@ -143,9 +143,11 @@ int launch_result(struct launch *launch, const char *command, int *exit_status, 
 	*exit_status = EXIT_OWN_FAILURE;
 	switch (failure.stage) {
 	case LAUNCH_USER:
-		return err_set(err, failure.error, "cannot become the user of -u: %s; it needs root", strerror(failure.error));
+		return err_set(err, failure.error, "cannot become the user of -u: %s; it needs root",
+			       strerror(failure.error));
 	case LAUNCH_FILTER:
-		return err_set(err, failure.error, "cannot install the system-call filter: %s; --no-filter does without it",
+		return err_set(err, failure.error,
+			       "cannot install the system-call filter: %s; --no-filter does without it",
 			       strerror(failure.error));
 	default:
 		*exit_status = failure.error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;

@@ -115,7 +115,8 @@ static void entered_connect(struct stop *stop, struct tracee *tracee)
 	event->flow.remote = tracee->remote;
 }
 
-/* Where does a connect(2) go? Return: false when it is none of ours: another family, or an address the kernel will refuse. */
+/* Where does a connect(2) go? Return: false when it is none of ours: another family, or an address the kernel will
+ * refuse. */
 static bool read_destination(struct tracee *tracee)
 {
 	unsigned char address[sizeof(struct sockaddr_in6)];
@@ -182,7 +183,8 @@ bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_
 			told_close(stop, tracee, call->fd);
 		break;
 	case SYSCALL_CLOSE_RANGE:
-		for (int fd = target_next_socket(tracee->target, call->fd); closes && fd >= 0 && (uint32_t)fd <= call->last_fd;
+		for (int fd = target_next_socket(tracee->target, call->fd);
+		     closes && fd >= 0 && (uint32_t)fd <= call->last_fd;
 		     fd = target_next_socket(tracee->target, fd + 1)) {
 			told_close(stop, tracee, fd);
 			stop_push(stop);

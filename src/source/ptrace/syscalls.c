@@ -26,9 +26,15 @@ static const struct {
 	enum syscall_kind kind;
 	unsigned int fd_argument;
 } calls[] = {
-	{"accept", SYSCALL_ACCEPT, 0},     {"accept4", SYSCALL_ACCEPT, 0},           {"connect", SYSCALL_CONNECT, 0},
-	{"shutdown", SYSCALL_SHUTDOWN, 0}, {"getsockopt", SYSCALL_SO_ERROR, 0},      {"close", SYSCALL_CLOSE, 0},
-	{"dup2", SYSCALL_CLOSE, 1},        {"dup3", SYSCALL_CLOSE, 1},               {"close_range", SYSCALL_CLOSE_RANGE, 0},
+	{"accept", SYSCALL_ACCEPT, 0},
+	{"accept4", SYSCALL_ACCEPT, 0},
+	{"connect", SYSCALL_CONNECT, 0},
+	{"shutdown", SYSCALL_SHUTDOWN, 0},
+	{"getsockopt", SYSCALL_SO_ERROR, 0},
+	{"close", SYSCALL_CLOSE, 0},
+	{"dup2", SYSCALL_CLOSE, 1},
+	{"dup3", SYSCALL_CLOSE, 1},
+	{"close_range", SYSCALL_CLOSE_RANGE, 0},
 	{"socketcall", SYSCALL_SOCKETCALL, 0},
 };
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/ptrace/tracer.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -17,10 +14,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/xalloc.h"
-#include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
+#include "source/ptrace/attach.h"
 #include "source/ptrace/filter.h"
 #include "source/ptrace/launch.h"
 #include "source/ptrace/placement.h"
@@ -52,11 +48,6 @@
 /* The signal that gets the thread out of wait4(2); its handler does nothing. */
 #define WAKE_SIGNAL SIGRTMAX
 
-struct existing {
-	pid_t pid;
-	int fd;
-};
-
 struct tracer {
 	struct tracer_config config;
 	pthread_t thread;
@@ -82,8 +73,7 @@ struct tracer {
 	struct placement placement;
 	bool filtered;
 	long options;
-	struct existing *existing;
-	size_t existing_count, existing_at;
+	struct attach_sockets existing;
 	struct sock_fprog program;
 };
 
@@ -152,8 +142,8 @@ static void ask_call(struct tracer *tracer, struct tracee *tracee)
 			stop_return(&tracer->gathered, tracee, report.exit.value);
 		tracee->in_call = false;
 	} else if (report.op == REPORT_OP_ENTRY || report.op == REPORT_OP_SECCOMP) {
-		bool wanted = stop_entry(&tracer->gathered, tracee, report.arch, report.entry.number, report.entry.arguments,
-					 !tracer->filtered);
+		bool wanted = stop_entry(&tracer->gathered, tracee, report.arch, report.entry.number,
+					 report.entry.arguments, !tracer->filtered);
 
 		tracee->in_call = wanted || !tracer->filtered;
 	}
@@ -279,129 +269,42 @@ static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
 	resume(tracer, tracee, deliver);
 }
 
-/* ---- connections older than the run --------------------------------------- */
+/* ---- attaching ------------------------------------------------------------- */
 
-struct listing {
-	struct tracer *tracer;
-	pid_t pid;
-};
-
-static void list_socket(void *context, int fd, uint32_t inode)
+/* Some of the sockets older than the run, not all at once, so that stopped threads don't wait long. */
+static void look_at_existing(struct tracer *tracer)
 {
-	const struct listing *listing = context;
-	struct tracer *tracer = listing->tracer;
-	size_t count = tracer->existing_count;
+	struct attach_sockets *sockets = &tracer->existing;
 
-	(void)inode;
-	/* Grown at every power of two. */
-	if ((count & (count - 1)) == 0)
-		tracer->existing = xreallocarray(tracer->existing, count > 0 ? count * 2 : 1, sizeof(*tracer->existing));
-	tracer->existing[count] = (struct existing){listing->pid, fd};
-	tracer->existing_count++;
-}
-
-/* Some at a time, so that stopped threads don't wait long. Return: is there more to do? */
-static bool look_at_existing(struct tracer *tracer)
-{
-	for (int i = 0; i < EXISTING_AT_ONCE && tracer->existing_at < tracer->existing_count; i++) {
-		struct existing existing = tracer->existing[tracer->existing_at++];
-		struct tracee *tracee = tracee_find(tracer->table, existing.pid);
+	for (int i = 0; i < EXISTING_AT_ONCE && sockets->at < sockets->count; i++) {
+		const struct attach_socket *socket = &sockets->list[sockets->at++];
+		const struct tracee *tracee = tracee_find(tracer->table, socket->pid);
 
 		if (tracee == NULL)
 			continue;
 		tracer->gathered.time_ns = clock_now();
-		stop_existing(&tracer->gathered, tracee->target, existing.fd);
+		stop_existing(&tracer->gathered, tracee->target, socket->fd);
 		push(tracer);
 	}
-	return tracer->existing_at < tracer->existing_count;
-}
-
-/* ---- attaching ------------------------------------------------------------- */
-
-static void warn(struct tracer *tracer, const char *text)
-{
-	tracer->warnings = xreallocarray(tracer->warnings, tracer->warning_count + 2, sizeof(char *));
-	tracer->warnings[tracer->warning_count++] = xstrdup(text);
-	tracer->warnings[tracer->warning_count] = NULL;
-}
-
-/* Attach to the threads that are not traced yet; Return: how many were new, or a negative errno when the first failed. */
-static int seize_threads(struct tracer *tracer, pid_t pid)
-{
-	char path[64];
-	struct dirent *entry;
-	DIR *directory;
-	int count = 0, rc = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	directory = opendir(path);
-	if (directory == NULL)
-		return -ESRCH;
-	while ((entry = readdir(directory)) != NULL) {
-		int64_t tid;
-
-		if (number_parse(entry->d_name, 1, INT_MAX, &tid) != 0 || tracee_find(tracer->table, (pid_t)tid) != NULL)
-			continue;
-		if (ptrace(PTRACE_SEIZE, (pid_t)tid, NULL, (void *)(uintptr_t)tracer->options) != 0) {
-			/* A thread that ended meanwhile is no failure. */
-			if (errno != ESRCH && rc == 0)
-				rc = -errno;
-			continue;
-		}
-		tracee_add(tracer->table, (pid_t)tid, pid, NULL);
-		(void)ptrace(PTRACE_INTERRUPT, (pid_t)tid, NULL, NULL);
-		count++;
-	}
-	closedir(directory);
-	return count > 0 ? count : rc;
-}
-
-static int attach(struct tracer *tracer, pid_t pid)
-{
-	char why[sizeof(tracer->err.text)];
-	int total = 0, count;
-
-	if (procfs_is_ancestor(pid)) {
-		snprintf(why, sizeof(why), "cannot attach to PID %d: conntrace runs inside it", pid);
-		warn(tracer, why);
-		return -EPERM;
-	}
-	/* Threads are born while we look; each round finds those of the one before. */
-	while ((count = seize_threads(tracer, pid)) > 0)
-		total += count;
-	if (total > 0) {
-		struct listing listing = {tracer, pid};
-
-		procfs_sockets(pid, list_socket, &listing);
-		return 0;
-	}
-	if (count == 0)
-		count = -ESRCH;
-	procfs_why_not_attachable(pid, -count, why, sizeof(why));
-	warn(tracer, why);
-	return count;
 }
 
 static int attach_all(struct tracer *tracer)
 {
-	int rc = -ESRCH;
+	const struct tracer_config *config = &tracer->config;
+	int rc = 0;
 
-	for (size_t i = 0; i < tracer->config.pid_count; i++) {
-		int this_rc = attach(tracer, tracer->config.pids[i]);
-
-		if (this_rc == 0 || tracee_count(tracer->table) == 0)
-			rc = this_rc;
-	}
-	if (tracee_count(tracer->table) > 0)
-		return 0;
 	tracer->exit_status = 1;
-	/* The last reason is the error, the others stay warnings. */
-	if (tracer->warning_count > 0) {
-		err_set(&tracer->err, rc, "%s", tracer->warnings[tracer->warning_count - 1]);
-		free(tracer->warnings[--tracer->warning_count]);
-		tracer->warnings[tracer->warning_count] = NULL;
+	tracer->warnings = xcalloc(config->pid_count + 1, sizeof(char *));
+	for (size_t i = 0; i < config->pid_count; i++) {
+		int this_rc =
+			attach_process(tracer->table, config->pids[i], tracer->options, &tracer->existing, &tracer->err);
+
+		if (this_rc == 0)
+			continue;
+		rc = this_rc;
+		tracer->warnings[tracer->warning_count++] = xstrdup(tracer->err.text);
 	}
-	return rc;
+	return tracee_count(tracer->table) > 0 ? 0 : rc;
 }
 
 /* ---- launching -------------------------------------------------------------- */
@@ -425,7 +328,8 @@ static int launch(struct tracer *tracer)
 		return rc;
 	atomic_store(&tracer->command, child.pid);
 	if (ptrace(PTRACE_SEIZE, child.pid, NULL, (void *)(uintptr_t)tracer->options) != 0) {
-		rc = err_set(&tracer->err, errno, "cannot trace \"%s\": %s; is ptrace forbidden here (container, PR_SET_DUMPABLE)?",
+		rc = err_set(&tracer->err, errno,
+			     "cannot trace \"%s\": %s; is ptrace forbidden here (container, PR_SET_DUMPABLE)?",
 			     config->command[0], strerror(errno));
 		kill(child.pid, SIGKILL);
 		close(child.go);
@@ -488,7 +392,7 @@ static void *run(void *argument)
 	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
 	placement_init(&tracer->placement);
 	while (!atomic_load(&tracer->stop) && tracee_count(tracer->table) > 0) {
-		bool more = tracer->existing_at < tracer->existing_count;
+		bool more = tracer->existing.at < tracer->existing.count;
 		int rc = wait_and_dispatch(tracer, more ? WNOHANG : 0);
 
 		if (rc == -EAGAIN)
@@ -527,7 +431,7 @@ static void tracer_free(struct tracer *tracer)
 	for (size_t i = 0; i < tracer->warning_count; i++)
 		free(tracer->warnings[i]);
 	free(tracer->warnings);
-	free(tracer->existing);
+	free(tracer->existing.list);
 	free(tracer->program.filter);
 	sem_destroy(&tracer->ready);
 	free(tracer);

@@ -67,7 +67,11 @@ struct tracer;
  */
 int tracer_open(struct tracer **tracer, const struct tracer_config *config, int *exit_status, struct err *err);
 
-/** tracer_warning() - the @index-th process that could not be attached, and why; NULL after the last */
+/**
+ * tracer_warning() - the @index-th process that could not be attached, and why; NULL after the last
+ *
+ * When none could, tracer_open() failed with the last reason.
+ */
 const char *tracer_warning(const struct tracer *tracer, size_t index);
 
 /** tracer_fd() - see source/source.h */

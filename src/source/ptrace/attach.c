@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/ptrace/attach.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/ptrace.h>
+
+#include "base/xalloc.h"
+#include "source/procfs/procfs.h"
+
+struct seizure {
+	struct tracee_table *table;
+	pid_t pid;
+	long options;
+	int count;
+	int error;
+};
+
+static void seize_thread(void *context, pid_t tid)
+{
+	struct seizure *seizure = context;
+
+	if (tracee_find(seizure->table, tid) != NULL)
+		return;
+	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)(uintptr_t)seizure->options) != 0) {
+		/* A thread that ended meanwhile is no failure. */
+		if (errno != ESRCH && seizure->error == 0)
+			seizure->error = errno;
+		return;
+	}
+	tracee_add(seizure->table, tid, seizure->pid, NULL);
+	(void)ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+	seizure->count++;
+}
+
+struct listing {
+	struct attach_sockets *sockets;
+	pid_t pid;
+};
+
+static void list_socket(void *context, int fd, uint32_t inode)
+{
+	const struct listing *listing = context;
+	struct attach_sockets *sockets = listing->sockets;
+	size_t count = sockets->count;
+
+	(void)inode;
+	/* Grown at every power of two. */
+	if ((count & (count - 1)) == 0)
+		sockets->list = xreallocarray(sockets->list, count > 0 ? count * 2 : 1, sizeof(*sockets->list));
+	sockets->list[count] = (struct attach_socket){listing->pid, fd};
+	sockets->count++;
+}
+
+int attach_process(struct tracee_table *table, pid_t pid, long options, struct attach_sockets *sockets, struct err *err)
+{
+	struct seizure seizure = {.table = table, .pid = pid, .options = options};
+	struct listing listing = {sockets, pid};
+	int before, error;
+
+	if (procfs_is_ancestor(pid))
+		return err_set(err, EPERM, "cannot attach to PID %d: conntrace runs inside it", pid);
+	/* Threads are born while we look; each round finds those of the one before. */
+	do {
+		before = seizure.count;
+		(void)procfs_threads(pid, seize_thread, &seizure);
+	} while (seizure.count > before);
+	if (seizure.count > 0) {
+		(void)procfs_sockets(pid, list_socket, &listing);
+		return 0;
+	}
+	error = seizure.error != 0 ? seizure.error : ESRCH;
+	procfs_why_not_attachable(pid, error, err->text, sizeof(err->text));
+	return -error;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/tracker_state.h"
+
+#include <errno.h>
+
+#include "base/xalloc.h"
+
+/* What system calls say of connections. */
+
+static void set_owner(struct tracker *tracker, struct record *record, const struct event_call *call)
+{
+	tracker_set_process(tracker, record, call->pid, call->uid);
+	record->conn.tid = call->tid;
+	record->conn.fd = call->fd;
+}
+
+static void set_last(struct tracker *tracker, struct record *record, pid_t pid)
+{
+	if (record->conn.process == NULL || record->conn.process->pid == pid)
+		return;
+	process_unref(record->conn.last_process);
+	record->conn.last_process = process_ref(process_table_get(tracker->processes, pid));
+}
+
+void tracker_calls_forget(struct tracker *tracker, const struct record *record)
+{
+	for (size_t i = 0; i < tracker->connecting_count; i++) {
+		if (tracker->connecting[i].record != record)
+			continue;
+		tracker->connecting[i] = tracker->connecting[--tracker->connecting_count];
+		return;
+	}
+}
+
+static void feed_accept(struct tracker *tracker, const struct event *event)
+{
+	struct record *record = record_table_find_cookie(tracker->table, event->call.cookie);
+
+	if (record == NULL) {
+		record = tracker_record_new(tracker);
+		tracker_join_flow(tracker, record, &event->flow);
+		tracker_join_cookie(tracker, record, event->call.cookie);
+	}
+	record->conn.dir = DIR_IN;
+	bytes_opener(&record->bytes, DIR_IN);
+	record->accept_ns = event->time_ns;
+	set_owner(tracker, record, &event->call);
+	record_seen(record, event->time_ns, SEEN_CALLS);
+}
+
+static void feed_connect_begin(struct tracker *tracker, const struct event *event)
+{
+	struct record *record = tracker_record_new(tracker);
+
+	record->conn.flow = event->flow;
+	record->conn.dir = DIR_OUT;
+	bytes_opener(&record->bytes, DIR_OUT);
+	record->connect_begin_ns = event->time_ns;
+	record->connect_tid = event->call.tid;
+	set_owner(tracker, record, &event->call);
+	record_seen(record, event->time_ns, SEEN_CALLS);
+	if (tracker->connecting_count == tracker->connecting_size) {
+		tracker->connecting_size = tracker->connecting_size > 0 ? tracker->connecting_size * 2 : 16;
+		tracker->connecting =
+			xreallocarray(tracker->connecting, tracker->connecting_size, sizeof(*tracker->connecting));
+	}
+	tracker->connecting[tracker->connecting_count++] = (struct connecting){event->call.tid, record};
+}
+
+static struct record *take_connecting(struct tracker *tracker, pid_t tid)
+{
+	for (size_t i = tracker->connecting_count; i-- > 0;) {
+		struct record *record = tracker->connecting[i].record;
+
+		if (tracker->connecting[i].tid != tid)
+			continue;
+		tracker->connecting[i] = tracker->connecting[--tracker->connecting_count];
+		record->connect_tid = 0;
+		return record;
+	}
+	return NULL;
+}
+
+/*
+ * Another connect(2) on a socket whose first attempt is not over: it only asks
+ * how that one is going (EALREADY, EISCONN, 0).
+ */
+static bool is_same_attempt(const struct record *earlier, int error)
+{
+	if (earlier->closing || earlier->told || earlier->connect_begin_ns < 0)
+		return false;
+	return error == EALREADY || error == EISCONN || earlier->call_error == EINPROGRESS ||
+	       earlier->call_error == EALREADY || earlier->call_error == EINTR;
+}
+
+bool tracker_calls_undecided(int error)
+{
+	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
+}
+
+static void connect_decided(struct tracker *tracker, struct record *record, int error, int64_t time_ns)
+{
+	record->call_error = error;
+	if (tracker_calls_undecided(error))
+		return;
+	record->outcome_ns = time_ns;
+	if (error == 0 || error == EISCONN)
+		return;
+	if (record->wire == NULL)
+		tracker_join_packets(tracker, record);
+	tracker_begin_closing(tracker, record);
+}
+
+static void feed_connect_end(struct tracker *tracker, const struct event *event)
+{
+	struct record *record = take_connecting(tracker, event->call.tid);
+	struct record *earlier = record_table_find_cookie(tracker->table, event->call.cookie);
+	int error = event->call.error;
+
+	if (earlier != NULL && is_same_attempt(earlier, error)) {
+		if (record != NULL)
+			tracker_drop(tracker, record);
+		if (error != EALREADY)
+			connect_decided(tracker, earlier, error == EISCONN ? 0 : error, event->time_ns);
+		return;
+	}
+	if (record == NULL)
+		return; /* its begin was before the run or is lost: the kernel's counters may still tell of it */
+	record->connect_end_ns = event->time_ns;
+	record_seen(record, event->time_ns, SEEN_CALLS);
+	if (earlier != NULL)
+		tracker_begin_closing(tracker, earlier);
+	tracker_join_flow(tracker, record, &event->flow);
+	tracker_join_cookie(tracker, record, event->call.cookie);
+	connect_decided(tracker, record, error, event->time_ns);
+}
+
+void tracker_calls_feed(struct tracker *tracker, const struct event *event)
+{
+	const struct event_call *call = &event->call;
+	struct record *record;
+
+	switch (call->kind) {
+	case CALL_ACCEPT:
+		feed_accept(tracker, event);
+		return;
+	case CALL_CONNECT_BEGIN:
+		feed_connect_begin(tracker, event);
+		return;
+	case CALL_CONNECT_END:
+		feed_connect_end(tracker, event);
+		return;
+	case CALL_CONNECT_OTHER:
+		record = take_connecting(tracker, call->tid);
+		if (record != NULL)
+			tracker_drop(tracker, record);
+		return;
+	default:
+		break;
+	}
+	record = tracker_join_find(tracker, &event->flow, call->cookie);
+	if (record == NULL)
+		return;
+	set_last(tracker, record, call->pid);
+	record_seen(record, event->time_ns, SEEN_CALLS);
+	switch (call->kind) {
+	case CALL_SO_ERROR:
+		/* 0 while the handshake runs says nothing; the counters that come with it say whether it does. */
+		if (record->call_error >= 0 && tracker_calls_undecided(record->call_error) && call->error != 0)
+			connect_decided(tracker, record, call->error, event->time_ns);
+		break;
+	case CALL_SHUTDOWN:
+		bytes_shutdown(&record->bytes, call->argument);
+		break;
+	case CALL_CLOSE:
+		record->close_ns = event->time_ns;
+		break;
+	case CALL_EXIT:
+		record->exit_ns = event->time_ns;
+		break;
+	default:
+		break;
+	}
+}

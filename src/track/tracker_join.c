@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/tracker_state.h"
+
+#include "track/wire_view.h"
+
+/* How testimony finds its record, and records of one connection each other. */
+
+/* How far back the packets of a connect(2) that failed without a local address are looked for. */
+#define CONNECT_SEARCH_MAX 4096
+
+static void move_wire(struct record *to, struct record *from, bool flip)
+{
+	to->wire = from->wire;
+	from->wire = NULL;
+	if (flip)
+		wire_flip(to->wire);
+	to->conn.seen |= SEEN_WIRE;
+	if (to->conn.start_ns < 0 || from->conn.start_ns < to->conn.start_ns)
+		to->conn.start_ns = from->conn.start_ns;
+	if (from->conn.end_ns > to->conn.end_ns)
+		to->conn.end_ns = from->conn.end_ns;
+}
+
+/* Packets made a record that nobody of ours claimed. */
+static bool is_unclaimed(const struct record *record)
+{
+	return !record->owned && record->wire != NULL && record->conn.cookie == 0;
+}
+
+/* @record has this flow from now on: take over what packets said of it. */
+void tracker_join_flow(struct tracker *tracker, struct record *record, const struct flow *flow)
+{
+	struct flow reverse = flow_reverse(flow);
+	struct record *other;
+
+	record_table_remove_flow(tracker->table, record);
+	record->conn.flow = *flow;
+	if (!flow_is_complete(flow))
+		return;
+	other = record_table_find_flow(tracker->table, flow);
+	if (other != NULL && is_unclaimed(other) && !other->told && record->wire == NULL) {
+		move_wire(record, other, false);
+		tracker_drop(tracker, other);
+	} else if (other != NULL) {
+		tracker_supersede(tracker, other);
+	}
+	other = record->wire == NULL ? record_table_find_flow(tracker->table, &reverse) : NULL;
+	if (other != NULL && other->wire != NULL && !other->told) {
+		if (is_unclaimed(other) && !tracker->config.whole) {
+			move_wire(record, other, true);
+			tracker_drop(tracker, other);
+		} else {
+			record->wire = wire_copy(other->wire);
+			wire_flip(record->wire);
+			record->conn.seen |= SEEN_WIRE;
+		}
+	}
+	record_table_add_flow(tracker->table, record);
+}
+
+void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_t cookie)
+{
+	struct record *other;
+
+	if (cookie == 0 || record->conn.cookie == cookie)
+		return;
+	other = record_table_find_cookie(tracker->table, cookie);
+	if (other != NULL)
+		record_table_remove_cookie(tracker->table, other);
+	record_table_remove_cookie(tracker->table, record);
+	record->conn.cookie = cookie;
+	record_table_add_cookie(tracker->table, record);
+}
+
+/* The live record an event is about. An event with a cookie never goes to a record with another one. */
+struct record *tracker_join_find(struct tracker *tracker, const struct flow *flow, uint64_t cookie)
+{
+	struct record *record = cookie != 0 ? record_table_find_cookie(tracker->table, cookie) : NULL;
+
+	if (record != NULL)
+		return record;
+	record = flow_is_complete(flow) ? record_table_find_flow(tracker->table, flow) : NULL;
+	if (record == NULL || record->told || (cookie != 0 && record->conn.cookie != 0))
+		return NULL;
+	return record;
+}
+
+/* A failed connect(2) leaves the local port but not the address: find the packets by what is left. */
+static struct record *search_packets(struct tracker *tracker, const struct record *record)
+{
+	const struct flow *flow = &record->conn.flow;
+	struct record_list *lists[] = {&tracker->open, &tracker->closing};
+	struct record *found = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct record *candidate = lists[i]->last;
+
+		for (int steps = 0; candidate != NULL && steps < CONNECT_SEARCH_MAX;
+		     candidate = candidate->previous, steps++) {
+			const struct flow *other = &candidate->conn.flow;
+
+			if (!is_unclaimed(candidate) || candidate->conn.start_ns < record->connect_begin_ns)
+				continue;
+			if (!((other->local.port == flow->local.port &&
+			       endpoint_equal(&other->remote, &flow->remote)) ||
+			      (other->remote.port == flow->local.port && endpoint_equal(&other->local, &flow->remote))))
+				continue;
+			/* Two that fit: nobody can say which, so it is neither. */
+			if (found != NULL)
+				return NULL;
+			found = candidate;
+		}
+	}
+	return found;
+}
+
+void tracker_join_packets(struct tracker *tracker, struct record *record)
+{
+	struct record *packets = search_packets(tracker, record);
+	struct flow flow;
+
+	if (packets == NULL)
+		return;
+	flow = packets->conn.flow;
+	if (flow.local.port != record->conn.flow.local.port || !endpoint_equal(&flow.remote, &record->conn.flow.remote))
+		flow = flow_reverse(&flow);
+	tracker_join_flow(tracker, record, &flow);
+}

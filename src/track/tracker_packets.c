@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/tracker_state.h"
+
+#include "track/wire_view.h"
+
+/* What packets say of connections. */
+
+static struct record *record_of_packet(struct tracker *tracker, const struct event *event, const struct flow *flow)
+{
+	struct record *record = tracker_record_new(tracker);
+
+	record->wire = wire_new();
+	bytes_trust(&record->bytes, BYTES_ABSENCE_PROVES);
+	tracker_join_flow(tracker, record, flow);
+	record_seen(record, event->time_ns, SEEN_WIRE);
+	if (tracker->notify.opened != NULL)
+		tracker->notify.opened(tracker->notify.context, flow);
+	return record;
+}
+
+/*
+ * Whose side is "local" in a connection nobody claimed: this host's, as far as
+ * its addresses or the capture tell; else that of the side that accepts.
+ */
+static void record_new_flow(struct tracker *tracker, const struct event *event, struct record **sender,
+			    struct record **receiver)
+{
+	struct flow reverse = flow_reverse(&event->flow);
+	const struct event_segment *segment = &event->segment;
+	bool sends = (segment->has & SEGMENT_HAS_OUTGOING) != 0;
+	bool receives = (segment->has & SEGMENT_HAS_INCOMING) != 0;
+
+	if (tracker->config.is_local != NULL) {
+		sends = tracker->config.is_local(&event->flow.local);
+		receives = tracker->config.is_local(&event->flow.remote);
+	}
+	/* In a run with a target one record is enough until somebody claims the flow. */
+	if (!sends && !receives)
+		sends = (segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == (SEGMENT_SYN | SEGMENT_ACK);
+	if (sends)
+		*sender = record_of_packet(tracker, event, &event->flow);
+	if ((receives && (tracker->config.whole || !sends)) || !sends)
+		*receiver = record_of_packet(tracker, event, &reverse);
+}
+
+static struct record *packet_record(struct tracker *tracker, const struct event *event, const struct flow *flow,
+				    enum wire_side side)
+{
+	struct record *record = record_table_find_flow(tracker->table, flow);
+
+	if (record != NULL && record->wire != NULL && event->type == EVENT_SEGMENT &&
+	    !wire_accepts(record->wire, event, side)) {
+		tracker_supersede(tracker, record);
+		return NULL;
+	}
+	if (record != NULL && record->wire == NULL) {
+		record->wire = wire_new();
+		record->conn.seen |= SEEN_WIRE;
+	}
+	return record;
+}
+
+static void feed_packet_to(struct tracker *tracker, struct record *record, const struct event *event,
+			   enum wire_side side)
+{
+	if (record == NULL)
+		return;
+	if (event->type == EVENT_ICMP)
+		wire_icmp(record->wire, event, side);
+	else
+		wire_feed(record->wire, event, side);
+	if (record->told)
+		return;
+	record_seen(record, event->time_ns, SEEN_WIRE);
+	if (!record->owned && wire_is_finished(record->wire))
+		tracker_begin_closing(tracker, record);
+}
+
+void tracker_packets_feed(struct tracker *tracker, struct event *event)
+{
+	struct flow reverse;
+	struct record *sender, *receiver;
+
+	if (event->flow.netns == 0)
+		event->flow.netns = tracker->config.netns;
+	reverse = flow_reverse(&event->flow);
+	sender = packet_record(tracker, event, &event->flow, WIRE_LOCAL);
+	receiver = packet_record(tracker, event, &reverse, WIRE_REMOTE);
+	if (sender == NULL && receiver == NULL && event->type == EVENT_SEGMENT)
+		record_new_flow(tracker, event, &sender, &receiver);
+	feed_packet_to(tracker, sender, event, WIRE_LOCAL);
+	feed_packet_to(tracker, receiver, event, WIRE_REMOTE);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_TRACKER_STATE_H
+#define CONNTRACE_TRACK_TRACKER_STATE_H
+
+#include "track/process_table.h"
+#include "track/record_table.h"
+#include "track/tracker.h"
+
+/* What tracker.c, tracker_join.c, tracker_calls.c and tracker_packets.c share, and nobody else needs. */
+
+/**
+ * struct connecting - a connect(2) that has not returned
+ * @tid: the thread that waits in it
+ * @record: made when it was entered
+ */
+struct connecting {
+	pid_t tid;
+	struct record *record;
+};
+
+/**
+ * struct listening - a port that a target listens on
+ * @netns: network namespace
+ * @port: in host byte order
+ */
+struct listening {
+	uint32_t netns;
+	uint16_t port;
+};
+
+/**
+ * struct tracker - see tracker.c
+ * @config: what to expect
+ * @notify: who is told
+ * @table: finds records
+ * @processes: finds processes
+ * @open: connections that live
+ * @closing: those that have ended and linger for what comes late
+ * @told: those that have been reported and are kept to absorb late packets
+ * @connecting: calls under way
+ * @connecting_count: how many
+ * @connecting_size: room there
+ * @listening: ports of listeners older than the run
+ * @listening_count: how many
+ * @ids: number of the last record
+ * @now_ns: time of the newest event or tick
+ * @account: what was lost and left unattributed
+ */
+struct tracker {
+	struct tracker_config config;
+	struct tracker_notify notify;
+	struct record_table *table;
+	struct process_table *processes;
+	struct record_list open, closing, told;
+	struct connecting *connecting;
+	size_t connecting_count, connecting_size;
+	struct listening *listening;
+	size_t listening_count;
+	uint64_t ids;
+	int64_t now_ns;
+	struct tracker_account account;
+};
+
+/* tracker.c */
+
+/** tracker_record_new() - a record nothing is known of; makes room when there are too many */
+struct record *tracker_record_new(struct tracker *tracker);
+
+/** tracker_begin_closing() - it has ended: finish it when it has lingered long enough */
+void tracker_begin_closing(struct tracker *tracker, struct record *record);
+
+/**
+ * tracker_supersede() - a newer connection took its flow
+ *
+ * By its cookie it may still be found: the last word of a socket can come
+ * after its ports have been used again.
+ */
+void tracker_supersede(struct tracker *tracker, struct record *record);
+
+/** tracker_drop() - it turned out to be nothing, or part of another record: free it untold */
+void tracker_drop(struct tracker *tracker, struct record *record);
+
+/** tracker_set_process() - @pid owns it; @uid -1 (as uid_t) for what is known of the process */
+void tracker_set_process(struct tracker *tracker, struct record *record, pid_t pid, uint32_t uid);
+
+/* tracker_join.c */
+
+/** tracker_join_find() - the live record an event is about; one with a cookie never goes to a record with another */
+struct record *tracker_join_find(struct tracker *tracker, const struct flow *flow, uint64_t cookie);
+
+/** tracker_join_flow() - @record has this flow from now on: take over what packets said of it */
+void tracker_join_flow(struct tracker *tracker, struct record *record, const struct flow *flow);
+
+/** tracker_join_cookie() - @record has this cookie from now on; 0 changes nothing */
+void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_t cookie);
+
+/** tracker_join_packets() - find the packets of a connect(2) that failed and left no local address */
+void tracker_join_packets(struct tracker *tracker, struct record *record);
+
+/* tracker_calls.c */
+
+/** tracker_calls_feed() - take in an EVENT_CALL */
+void tracker_calls_feed(struct tracker *tracker, const struct event *event);
+
+/** tracker_calls_forget() - @record is about to be freed: no call under way may lead to it */
+void tracker_calls_forget(struct tracker *tracker, const struct record *record);
+
+/** tracker_calls_undecided() - does this errno of connect(2) leave the outcome open? */
+bool tracker_calls_undecided(int error);
+
+/* tracker_packets.c */
+
+/** tracker_packets_feed() - take in an EVENT_SEGMENT or EVENT_ICMP; its network namespace is filled in */
+void tracker_packets_feed(struct tracker *tracker, struct event *event);
+
+#endif
