@@ -260,6 +260,37 @@ def reused():
         equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), "bytes of " + short(row))
 
 
+@test("a command in another network namespace: bytes exact or unknown, NETNS its own")
+def other_namespace():
+    truth = scratch("truth")
+    trace = Trace([], ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", MKCONN, "truth=" + truth,
+                       "listen=127.0.0.1:0", "fork=1", "accept4", "recv-all", "close", "done", "connect=self",
+                       "send=1234", "close", "join"])
+    rows = trace.finish()
+    equal(len(rows), 2, "rows")
+    for told in read_truth(truth):
+        row = find_row(rows, told)
+        equal(row["result"], "ok", "RESULT of " + short(row))
+        check(row["rx_bytes"] in (told["rx_bytes"], None), "RX_BYTES of " + short(row))
+        check(row["tx_bytes"] in (told["tx_bytes"], None), "TX_BYTES of " + short(row))
+        check(row["netns"] and row["netns"] != os.stat("/proc/self/ns/net").st_ino, "NETNS: %s" % row["netns"])
+
+
+@test("a port used again at once: two connections, each with its own bytes and end")
+def port_again():
+    # The server ends it first and has TIME_WAIT, so the client's port is free for the next.
+    truth, port, client_port = scratch("truth"), scratch("port"), free_port()
+    trace = Trace([], [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port, "count=5", "accept4",
+                       "recv=10", "send=200", "close", "done"])
+    client = mkconn(["count=5", "bind=127.0.0.1:%d" % client_port, "connect=127.0.0.1:@" + port, "send=10", "recv-all",
+                     "close", "done"])
+    equal(client.wait(), 0, "the client's end")
+    rows = trace.finish()
+    equal(len(read_truth(truth)), 5, "connections in the story")
+    equal([(row["rport"], row["result"], row["rx_bytes"], row["tx_bytes"], row["state"], row["close"]) for row in rows],
+          [(client_port, "ok", 10, 200, "closed", "lfin")] * 5, "rows")
+
+
 if __name__ == "__main__":
     enter_namespace()
     main()

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What only root can try: others' processes, dropped privileges, several network namespaces."""
+import os
+
+from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, check, equal, find_row, main, mkconn, need,
+                 parse_rows, read_file, read_truth, run, scratch, short, skip_all, status_field, test, tracer_of,
+                 wait_file, wait_for)
+
+AS_NOBODY = ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--"]
+# In a network namespace of its own, root's capabilities are real, unlike in a user namespace.
+OWN_NET = ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+
+
+@test("root attaches to another user's process, which is not harmed")
+def other_user():
+    port, truth = scratch("port"), scratch("truth")
+    server = Process(AS_NOBODY + [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port, "count=3",
+                                  "accept4", "recv-all", "close", "done"])
+    wait_file(port)
+    trace = Trace(["-p", str(server.pid)])
+    wait_for(lambda: tracer_of(server.pid) and status_field(server.pid, "State")[:1] == "S", "attaching")
+    client = mkconn(["count=3", "connect=127.0.0.1:@" + port, "send=10", "close", "done"])
+    equal((client.wait(), server.wait()), (0, 0), "their ends")
+    rows = trace.finish()
+    for told in read_truth(truth):
+        row = find_row(rows, told)
+        equal((row["rx_bytes"], row["uid"]), (10, NOBODY), short(row))
+
+
+def children(pid):
+    return [int(p) for p in run(["ps", "-o", "pid=", "--ppid", str(pid)]).out.split()]
+
+
+@test("the packet process is nobody, without capabilities, groups or system calls worth having")
+def dropped():
+    conntrace = Process(OWN_NET + [CONNTRACE, "-i", "lo", "-o", scratch("rows")])
+    wait_for(lambda: children(conntrace.pid), "the packet process")
+    packet = children(conntrace.pid)[0]
+    wait_for(lambda: status_field(packet, "Seccomp") not in ("", "0"), "its filter")
+    equal(status_field(packet, "Uid").split(), [str(NOBODY)] * 4, "Uid")
+    check("0" not in status_field(packet, "Gid").split(), "Gid: " + status_field(packet, "Gid"))
+    equal(status_field(packet, "Groups").split(), [], "Groups")
+    for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+        equal(int(status_field(packet, name), 16), 0, name)
+    equal(status_field(packet, "NoNewPrivs"), "1", "NoNewPrivs")
+    open_files = [os.readlink("/proc/%d/fd/%s" % (packet, fd)) for fd in os.listdir("/proc/%d/fd" % packet)]
+    check(not [name for name in open_files if name.startswith("/") and not name.startswith("/dev/")],
+          "no files are open: %s" % open_files)
+    os.kill(conntrace.pid, 2)
+    equal(conntrace.wait(), 0, "exit status")
+
+
+@test("--drop-to names the user; an unknown one and root are refused")
+def drop_to():
+    for name in ("no-such-user", "root"):
+        result = run(OWN_NET + [CONNTRACE, "-i", "lo", "-d", "1", "--drop-to", name])
+        check(result.status in (1, 2), "exit status for %s: %d" % (name, result.status))
+        check(name in result.err, "the word is quoted: " + result.err)
+
+
+@test("two namespaces joined by a cable: both ends, the packets of one")
+def cable():
+    # The client's end is eth0 in a namespace held by a sleeping process, the server's is eth1 in conntrace's.
+    script = scratch("script")
+    rows, truth, port = scratch("rows"), scratch("truth"), scratch("port")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write("""set -e
+unshare -n sleep 60 & holder=$!
+until [ "$(readlink /proc/$holder/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.01; done
+ip link set lo up
+ip link add eth1 type veth peer name eth0 netns $holder
+ip address add 192.0.2.1/24 dev eth1; ip link set eth1 up
+nsenter -n -t $holder ip address add 192.0.2.2/24 dev eth0
+nsenter -n -t $holder ip link set eth0 up
+"$1" -z conns --format=json -o "$2" -i eth1 -- "$3" truth="$4" listen=192.0.2.1:0 port-file="$5" \\
+    accept4 recv=1000 send=70000 recv-all close & conntrace=$!
+nsenter -n -t $holder "$3" truth="$4.client" connect=192.0.2.1:@"$5" send=1000 recv=70000 close
+wait $conntrace
+kill $holder
+""")
+    result = run(["unshare", "-n", "sh", script, CONNTRACE, rows, MKCONN, truth, port], limit=40)
+    if "veth" in result.err or "RTNETLINK" in result.err or "Unknown device type" in result.err:
+        raise Skip("no veth here: " + result.err.strip().splitlines()[0])
+    equal(result.status, 0, "the script (%s)" % result.err)
+    got = parse_rows(read_file(rows))
+    equal(len(got), 1, "rows")
+    row = find_row(got, read_truth(truth)[0])
+    equal((row["raddr"], row["rx_bytes"], row["tx_bytes"], row["close"]), ("192.0.2.2", 1000, 70000, "rfin"),
+          short(row))
+    check(set("skw") <= set(row["seen"]), "SEEN: " + row["seen"])
+    check(None not in (row["hs_ms"], row["hs_net_ms"], row["hs_ack_ms"], row["queue_ms"]), "times of the handshake")
+
+
+if __name__ == "__main__":
+    if os.getuid() != 0:
+        skip_all("root is needed")
+    need("setpriv", "unshare", "nsenter", "ip")
+    main()
