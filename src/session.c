@@ -12,6 +12,7 @@
 #include "attribution.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "debug.h"
 #include "local_addresses.h"
 #include "output.h"
 #include "source/replay/record.h"
@@ -110,6 +111,8 @@ static void feed_one(struct session *session, const struct event *event)
 {
 	struct err err = {""};
 
+	if (session->options->debug & OPTIONS_DEBUG_EVENTS)
+		debug_event(event);
 	if (session->record != NULL)
 		check_output(session, record_event(session->record, event, &err), &err);
 	tracker_feed(session->tracker, event);
@@ -259,6 +262,8 @@ int session_open(struct session **opened, const struct options *options, const s
 		(void)session_close(session, NULL, &ignored);
 		return rc;
 	}
+	if (options->debug & OPTIONS_DEBUG_SOURCES)
+		debug_sources(options, session->sources);
 	open_tracker(session);
 	if (options->duration_ns > 0)
 		session->end_ns = session->start_ns + options->duration_ns;
