@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "base/xalloc.h"
+#include "debug.h"
 #include "local_addresses.h"
 #include "model/event_text.h"
 #include "output.h"
@@ -304,6 +305,8 @@ int session_open(struct session **opened, const struct options *options, const s
 		(void)session_close(session, NULL, &ignored);
 		return rc;
 	}
+	if (options->debug & OPTIONS_DEBUG_SOURCES)
+		debug_sources(options, session->sources);
 	open_tracker(session);
 	if (options->duration_ns > 0)
 		session->end_ns = session->start_ns + options->duration_ns;

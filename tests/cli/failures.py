@@ -31,7 +31,7 @@ def files(test):
                           ("short", cli.story()[:10])):
         test.path(name, content)
         test.expect("-r of %s bytes" % name, test.run("-r", name), 1, stderr=["conntrace: ", name], stdout="", lines=1)
-    test.expect("-r of empty standard input", test.run("-r", "-"), 1, stderr=["conntrace: "], stdout="", lines=1)
+    test.expect("-r of empty standard input", test.run("-r", "-"), 1, stderr=["conntrace: ", "standard input"])
     unreadable(test)
     test.expect("--replay of a file that is not there", test.run("--replay", "missing.ev"), 1,
                 stderr=["conntrace: ", "missing.ev", "No such file"], stdout="", lines=1)
@@ -77,7 +77,7 @@ def processes(test):
     gone = subprocess.Popen(["true"])
     gone.wait()
     test.expect("-p of a process that is gone", test.run("-p", gone.pid), 1,
-                stderr=["conntrace: ", str(gone.pid), "No such process"], stdout="")
+                stderr=["conntrace: ", str(gone.pid), "no such process"], stdout="")
     test.expect("-i of an interface that is not there", test.run("-i", "nosuchif0"), 1, stderr=["conntrace: ", "nosuchif0"],
                 stdout="")
     is_root = os.geteuid() == 0

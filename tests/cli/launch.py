@@ -20,6 +20,8 @@ def main():
     test.expect("the command has its streams", done, 0, stderr=["err"], stdout="out\nfrom stdin\n")
     test.expect("options behind the command are its own", test.run("-q", "-H", "echo", "-z", "--help"), 0,
                 stdout="-z --help\n")
+    test.expect("--debug tells of sources and events", test.run("--debug=sources,events", "true"), 0,
+                stderr=["debug: calls: command under a system-call filter", "debug: time=", " type=run "])
     test.expect("a command that is not there", test.run("./no-such-command"), 127,
                 stderr=["conntrace: ", "no-such-command", "No such file"], stdout="")
     test.expect("a command that is not on the PATH", test.run("no-such-command-at-all"), 127,

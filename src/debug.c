@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "debug.h"
+
+#include <stdio.h>
+
+#include "model/event_text.h"
+
+static void tell(const char *source, const char *how)
+{
+	fprintf(stderr, "conntrace: debug: %s: %s\n", source, how);
+}
+
+static const char *describe_calls(const struct options *options)
+{
+	if (options->command != NULL && !options->no_filter && options->follow)
+		return options->pid_count > 0 ? "command under a system-call filter, processes at every call"
+					      : "command under a system-call filter";
+	return options->command != NULL || options->pid_count > 0 ? "every call stops" : "no process is traced";
+}
+
+void debug_sources(const struct options *options, const struct sources *sources)
+{
+	tell("calls", describe_calls(options));
+	tell("kernel", sources_has_destroy(sources) ? "last words of sockets are heard" : "last words are not heard");
+	tell("wire", options->read != NULL          ? "savefile"
+		     : sources_has_packets(sources) ? "capture"
+						    : "no packets; handshake times are the kernel's");
+	if (options->replay != NULL)
+		tell("recording", options->replay);
+	fprintf(stderr, "conntrace: debug: events are held for %lld ms\n",
+		(long long)(sources_hold_ns(sources) / 1000000));
+}
+
+void debug_event(const struct event *event)
+{
+	char text[EVENT_TEXT_SIZE];
+
+	if (event_to_text(event, text, sizeof(text)) > 0)
+		fprintf(stderr, "conntrace: debug: %s\n", text);
+}
