@@ -260,7 +260,7 @@ static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
 	if (jump < 0 || jump > JUMP_MAX) {
 		/* Only the number it stands at matters from now on. */
 		wire_half_base(half, seq);
-		half->bits = (uint16_t)((half->bits & ~(HALF_ACKED | HALF_FIN)) | HALF_JUMPED);
+		half->bits = (uint16_t)((half->bits & ~HALF_ACKED) | HALF_JUMPED);
 	}
 	half->bits &= (uint16_t)~HALF_STRAY;
 	return true;

@@ -17,7 +17,7 @@ void wire_half_base(struct wire_half *half, uint32_t seq)
 	half->base = seq;
 	half->next = 0;
 	memset(half->holes, 0, sizeof(half->holes));
-	half->bits = (uint16_t)((half->bits & ~(HALF_STRAY | HALF_JUMPED | HALF_HOLE_DROPPED)) | HALF_BASE);
+	half->bits = (uint16_t)((half->bits & ~(HALF_FIN | HALF_STRAY | HALF_JUMPED | HALF_HOLE_DROPPED)) | HALF_BASE);
 }
 
 static bool hole_is_empty(const struct wire_hole *hole)
@@ -124,7 +124,7 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 	if (half->bits & HALF_FIN && !(half->bits & HALF_JUMPED)) {
 		/* Nothing comes after a FIN, so its number is the total, once it is confirmed. */
 		fin = wire_offset(half, half->fin);
-		if (acked == fin + 1)
+		if (fin >= 1 && acked == fin + 1)
 			return fin - 1;
 	}
 	if (half->bits & HALF_JUMPED || acked > next)
@@ -135,6 +135,6 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 		if (wire_offset(half, half->holes[i].end) > acked)
 			return CONN_UNKNOWN;
 	if (half->bits & HALF_FIN)
-		return wire_offset(half, half->fin) + 1 == next ? next - 2 : CONN_UNKNOWN;
+		return wire_offset(half, half->fin) + 1 == next && next >= 2 ? next - 2 : CONN_UNKNOWN;
 	return next - 1;
 }

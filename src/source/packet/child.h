@@ -2,11 +2,9 @@
 #ifndef CONNTRACE_SOURCE_PACKET_CHILD_H
 #define CONNTRACE_SOURCE_PACKET_CHILD_H
 
+#include <pcap/pcap.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/types.h> /* pcap/bpf.h needs its u_int */
-
-#include <pcap/bpf.h>
 
 #include "source/packet/confine.h"
 #include "source/packet/process.h"

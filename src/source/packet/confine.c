@@ -86,7 +86,23 @@ static const int always[] = {
 	SCMP_SYS(gettimeofday),  SCMP_SYS(brk),            SCMP_SYS(munmap),       SCMP_SYS(mremap),
 	SCMP_SYS(madvise),       SCMP_SYS(close),          SCMP_SYS(exit),         SCMP_SYS(exit_group),
 	SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(sched_yield),  SCMP_SYS(restart_syscall),
+#ifdef __SANITIZE_ADDRESS__
+	SCMP_SYS(sigaltstack), /* the sanitizer's own, before _exit(2) */
+#endif
 };
+
+/* Arguments of 32 bits: what a caller leaves in the upper half means nothing to the kernel. */
+static struct scmp_arg_cmp has(unsigned int argument, uint32_t mask, uint32_t value)
+{
+	struct scmp_arg_cmp compare = {.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+
+	return compare;
+}
+
+static struct scmp_arg_cmp is(unsigned int argument, uint32_t value)
+{
+	return has(argument, UINT32_MAX, value);
+}
 
 static int add_rules(scmp_filter_ctx filter, const struct confine_config *config)
 {
@@ -96,19 +112,15 @@ static int add_rules(scmp_filter_ctx filter, const struct confine_config *config
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		if (always[i] >= 0)
 			got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, always[i], 0);
-	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-				SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)config->write_fd));
-	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
-				SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-				SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
-	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
-				SCMP_A1_32(SCMP_CMP_EQ, SOL_PACKET), SCMP_A2_32(SCMP_CMP_EQ, PACKET_STATISTICS));
-	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
-				SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2_32(SCMP_CMP_EQ, SO_ERROR));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, is(0, (uint32_t)config->write_fd));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, has(2, PROT_EXEC, 0),
+				has(3, MAP_ANONYMOUS, MAP_ANONYMOUS));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, has(2, PROT_EXEC, 0));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2, is(1, SOL_PACKET),
+				is(2, PACKET_STATISTICS));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2, is(1, SOL_SOCKET), is(2, SO_ERROR));
 	/* libpcap asks so whether an interface that went down is still there. */
-	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, SIOCGIFFLAGS));
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, is(1, SIOCGIFFLAGS));
 	return got;
 }
 

@@ -2,7 +2,7 @@
 #include "source/packet/dissect.h"
 
 #include <netinet/in.h>
-#include <pcap/bpf.h>
+#include <pcap/pcap.h>
 #include <string.h>
 
 #include "base/span.h"
