@@ -18,7 +18,9 @@
  * The peer's FIN. No counter says whether f is 1. In this order it is derived:
  *
  * - From the state at a look: CLOSE_WAIT, LAST_ACK, CLOSING have f = 1;
- *   ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_RECV have f = 0. CLOSE says nothing.
+ *   ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_RECV have f = 0. CLOSE says nothing,
+ *   but there the kernel can be asked if all has been read (info.fin); if not,
+ *   what rqueue has more at the last word than was unread at the look is the FIN.
  *   A look whose f is known is an anchor; birth is one (nothing received).
  *   After a FIN nothing more can come. After f = 0, if data_segs_in stands still
  *   (it counts every arriving segment with payload, even refused ones), what
@@ -61,10 +63,12 @@ void bytes_init(struct bytes *bytes)
 		.peer_sent = UNKNOWN,
 		.segs = UNKNOWN,
 		.rqueue = UNKNOWN,
+		.unread = UNKNOWN,
 		.syn = UNKNOWN,
 		.fin_sent = UNKNOWN,
 		.notsent = UNKNOWN,
 		.all_acked = UNKNOWN,
+		.resent = UNKNOWN,
 		.trust = BYTES_CALLS_SEEN | BYTES_ABSENCE_PROVES,
 	};
 }
@@ -178,7 +182,7 @@ void bytes_no_peer_fin(struct bytes *bytes)
 /** feed_look() - a snapshot of a socket that still has an owner */
 static void feed_look(struct bytes *bytes, const struct event_info *info)
 {
-	int fin = peer_fin(info->state);
+	int fin = info->fin == FIN_UNKNOWN ? peer_fin(info->state) : info->fin == FIN_RECEIVED;
 
 	bytes->state = info->state;
 	bytes->received = info->bytes_received;
@@ -202,11 +206,16 @@ static void feed_look(struct bytes *bytes, const struct event_info *info)
 	}
 	if (bytes->first == CLOSE_UNKNOWN)
 		bytes->first = (uint8_t)first_fin(info->state);
+	/* Looked at when shutdown(2) was entered: our FIN is about to go. */
+	if (bytes->first == CLOSE_UNKNOWN && bytes->shutdown && info->reason == INFO_SHUTDOWN &&
+	    info->state == TCP_ESTABLISHED)
+		bytes->first = CLOSE_LFIN;
 	if (bytes->syn < 0)
 		bytes_opener(bytes, opener(info));
 	bytes->at_close = info->reason == INFO_CLOSE;
 	if (bytes->at_close)
 		bytes->close_state = info->state;
+	bytes->unread = info->state == TCP_CLOSE ? info->rqueue : UNKNOWN;
 }
 
 /** feed_final() - the last word */
@@ -222,6 +231,8 @@ static void feed_final(struct bytes *bytes, const struct event_info *info)
 	bytes->segs = info->data_segs_in;
 	bytes->sent = payload_sent(info);
 	bytes->rqueue = info->rqueue;
+	bytes->none_acked = info->bytes_acked == 0;
+	bytes->resent = info->total_retrans < 0 ? UNKNOWN : info->total_retrans > 0;
 	bytes->notsent = info->notsent_bytes < 0 ? UNKNOWN : info->notsent_bytes > 0;
 	bytes->all_acked = info->wqueue < 0 ? UNKNOWN : info->wqueue == 0;
 	bytes->sequence = info->bytes_acked < 0 || info->wqueue < 0 || info->notsent_bytes < 0 ?
@@ -294,9 +305,15 @@ static int fin_by_ending(const struct bytes *bytes)
 	bool present = bytes->timewait == TIMEWAIT_PRESENT;
 	bool acked = own_fin(bytes) == 1 && bytes->all_acked == 1;
 
-	/* A socket with an owner stays full until the peer's FIN comes, however long it is in FIN_WAIT2. */
-	if (bytes->close_state == TCP_CLOSE)
+	if (bytes->close_state == TCP_CLOSE) {
+		int32_t more = bytes->rqueue - bytes->unread;
+
+		/* Dead already, so nothing came in between: what the queue has more is the FIN. */
+		if (bytes->unread >= 0 && bytes->rqueue >= 0 && (more == 0 || more == 1))
+			return more;
+		/* With an owner it stays full until the peer's FIN comes, however long it is in FIN_WAIT2. */
 		return present ? 1 : UNKNOWN;
+	}
 	if (!acked)
 		return UNKNOWN;
 	/*
@@ -382,7 +399,7 @@ enum conn_close bytes_close(const struct bytes *bytes)
 	/* The mini socket is left to the side that closes first, and to both if both do at once. */
 	if (bytes->timewait == TIMEWAIT_PRESENT)
 		return CLOSE_LFIN;
-	if (own == 1 && bytes->all_acked == 1 && peer == 0)
+	if (own == 1 && peer == 0)
 		return CLOSE_LFIN;
 	if (own == 0 && peer == 1)
 		return CLOSE_RFIN;
@@ -392,15 +409,19 @@ enum conn_close bytes_close(const struct bytes *bytes)
 		/* The FIN was read before our own went out; or it was not, and no mini socket is there. */
 		if (no_shutdown && (bytes->rqueue == 0 || bytes->timewait == TIMEWAIT_ABSENT))
 			return CLOSE_RFIN;
-		return CLOSE_UNKNOWN;
+		/* Nobody asked for one: the program closed before it could know of the peer's FIN. */
+		return bytes->close_state == TCP_ESTABLISHED ? CLOSE_LFIN : CLOSE_UNKNOWN;
 	}
 	if (own != 0 || peer != 0 || bytes->notsent == 1)
+		return CLOSE_UNKNOWN;
+	/* Its SYN was never answered, or may not have been: then there was nothing to close. */
+	if (bytes->none_acked && bytes->syn != 0)
 		return CLOSE_UNKNOWN;
 	/* Unread data makes close(2) send a RST. */
 	if (bytes->close_state == TCP_ESTABLISHED)
 		return bytes->rqueue > 0 ? CLOSE_LRST : CLOSE_UNKNOWN;
-	/* Nothing unread and no FIN: close(2) found it dead. */
-	if ((bytes->close_state == TCP_CLOSE || bytes->rqueue == 0) && bytes->all_acked == 1)
+	/* Nothing unread and no FIN: close(2) found it dead. What was acknowledged or never resent did not time out. */
+	if ((bytes->close_state == TCP_CLOSE || bytes->rqueue == 0) && (bytes->all_acked == 1 || bytes->resent == 0))
 		return CLOSE_RRST;
 	return CLOSE_UNKNOWN;
 }
