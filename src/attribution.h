@@ -6,7 +6,7 @@
 
 #include "base/queue.h"
 #include "model/flow.h"
-#include "source/diag/dump.h"
+#include "source/diag/diag.h"
 
 /*
  * Whose are the connections that only packets told of? The kernel is asked for

@@ -13,7 +13,10 @@
  *
  *	bytes_acked + wqueue - notsent_bytes = payload + SYN + FIN, if sent
  *
- * (wqueue is write_seq - snd_una, notsent_bytes is write_seq - snd_nxt).
+ * (wqueue is write_seq - snd_una, notsent_bytes is write_seq - snd_nxt). At a
+ * look with no FIN in doubt this alone is exact, and what bytes_sent -
+ * bytes_retrans has more is taken off it from then on: a single byte dropped
+ * would be mistaken for a FIN otherwise.
  *
  * The peer's FIN. No counter says whether f is 1. In this order it is derived:
  *
@@ -179,6 +182,14 @@ void bytes_no_peer_fin(struct bytes *bytes)
 	bytes->no_fin = true;
 }
 
+/** sequence_sent() - how far the sequence numbers sent got: payload, SYN and FIN */
+static int64_t sequence_sent(const struct event_info *info)
+{
+	if (info->bytes_acked < 0 || info->wqueue < 0 || info->notsent_bytes < 0)
+		return UNKNOWN;
+	return info->bytes_acked + info->wqueue - info->notsent_bytes;
+}
+
 /** feed_look() - a snapshot of a socket that still has an owner */
 static void feed_look(struct bytes *bytes, const struct event_info *info)
 {
@@ -192,13 +203,22 @@ static void feed_look(struct bytes *bytes, const struct event_info *info)
 		bytes->notsent = info->notsent_bytes > 0;
 	/* With nothing under way snd_nxt is snd_una. In CLOSE the kernel has forgotten what was. */
 	bytes->all_acked = info->unacked < 0 || info->state == TCP_CLOSE ? UNKNOWN : info->unacked == 0;
-	bytes->sequence = bytes->all_acked == 1 ? info->bytes_acked : UNKNOWN;
+	if (bytes->all_acked == 1)
+		bytes->sequence = info->bytes_acked;
+	else
+		bytes->sequence = bytes->all_acked == 0 ? sequence_sent(info) : UNKNOWN;
 	if (info->state == TCP_ESTABLISHED || info->state == TCP_CLOSE_WAIT || info->state == TCP_SYN_RECV)
 		bytes->fin_sent = 0;
 	else if (info->state == TCP_FIN_WAIT2)
 		bytes->fin_sent = 1;
 	else if (bytes->fin_sent == 0)
 		bytes->fin_sent = UNKNOWN;
+	if (bytes->syn < 0)
+		bytes_opener(bytes, opener(info));
+	if (bytes->sequence >= 0 && bytes->fin_sent >= 0 && bytes->syn >= 0 && bytes->sent >= 0) {
+		bytes->tx_anchor = bytes->sequence - bytes->syn - bytes->fin_sent;
+		bytes->sent_anchor = bytes->sent;
+	}
 	if (fin >= 0) {
 		bytes->rx_anchor = info->bytes_received - fin;
 		bytes->segs_anchor = info->data_segs_in;
@@ -210,8 +230,6 @@ static void feed_look(struct bytes *bytes, const struct event_info *info)
 	if (bytes->first == CLOSE_UNKNOWN && bytes->shutdown && info->reason == INFO_SHUTDOWN &&
 	    info->state == TCP_ESTABLISHED)
 		bytes->first = CLOSE_LFIN;
-	if (bytes->syn < 0)
-		bytes_opener(bytes, opener(info));
 	bytes->at_close = info->reason == INFO_CLOSE;
 	if (bytes->at_close)
 		bytes->close_state = info->state;
@@ -235,9 +253,7 @@ static void feed_final(struct bytes *bytes, const struct event_info *info)
 	bytes->resent = info->total_retrans < 0 ? UNKNOWN : info->total_retrans > 0;
 	bytes->notsent = info->notsent_bytes < 0 ? UNKNOWN : info->notsent_bytes > 0;
 	bytes->all_acked = info->wqueue < 0 ? UNKNOWN : info->wqueue == 0;
-	bytes->sequence = info->bytes_acked < 0 || info->wqueue < 0 || info->notsent_bytes < 0 ?
-				  UNKNOWN :
-				  info->bytes_acked + info->wqueue - info->notsent_bytes;
+	bytes->sequence = sequence_sent(info);
 	/* A FIN is the last thing in the queue; once acknowledged it stays so. */
 	if (bytes->fin_sent != 1)
 		bytes->fin_sent = bytes->notsent == 1 ? 0 : UNKNOWN;
@@ -261,17 +277,24 @@ void bytes_feed(struct bytes *bytes, const struct event_info *info)
 	feed_look(bytes, info);
 }
 
+/** sent_once() - payload by the counters of payload, less what was dropped by our own host up to the anchor */
+static int64_t sent_once(const struct bytes *bytes)
+{
+	return bytes->sent < 0 ? UNKNOWN : bytes->sent - (bytes->sent_anchor - bytes->tx_anchor);
+}
+
 /** own_fin() - was our FIN sent? 1, 0 or UNKNOWN */
 static int own_fin(const struct bytes *bytes)
 {
-	int64_t extra = bytes->sequence - bytes->sent;
+	int64_t sent = sent_once(bytes);
+	int64_t extra = bytes->sequence - sent;
 
 	if (bytes->fin_sent >= 0)
 		return bytes->fin_sent;
 	/* A mini socket takes over from one whose FIN was acknowledged, from no other. */
 	if (bytes->timewait == TIMEWAIT_PRESENT)
 		return 1;
-	if (bytes->sequence < 0 || bytes->sent < 0)
+	if (bytes->sequence < 0 || sent < 0)
 		return UNKNOWN;
 	/* What is not payload is SYN or FIN; of which kind a single one is must be known. */
 	if (bytes->syn >= 0)
@@ -286,16 +309,16 @@ static int own_fin(const struct bytes *bytes)
 /** tx_known() - payload sent at the moment of the last snapshot */
 static int64_t tx_known(const struct bytes *bytes)
 {
-	int64_t low, high;
+	int64_t low, high, sent = sent_once(bytes);
 	int fin = own_fin(bytes);
 
 	if (bytes->sequence < 0)
-		return bytes->sent;
+		return sent;
 	low = bytes->sequence - (bytes->syn != 0) - (fin != 0);
 	high = bytes->sequence - (bytes->syn == 1) - (fin == 1);
 	if (low == high)
 		return low >= 0 ? low : CONN_UNKNOWN;
-	return bytes->sent >= low && bytes->sent <= high ? bytes->sent : CONN_UNKNOWN;
+	return sent >= low && sent <= high ? sent : CONN_UNKNOWN;
 }
 
 /** fin_by_ending() - has the peer's FIN come? judged by how the socket ended: 1, 0 or UNKNOWN */
@@ -375,12 +398,17 @@ void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx)
 {
 	bool ended = bytes->ended || bytes->final;
 
+	bool as_of_close = ended && (!bytes->final || bytes->disconnected);
+
 	*rx = *tx = CONN_UNKNOWN;
-	if (ended && (!bytes->final || bytes->disconnected) && !bytes->at_close)
+	if (as_of_close && !bytes->at_close)
 		return;
 	*rx = rx_known(bytes);
-	/* What waited at the entry of close(2) may have been sent since, or thrown away; not by a dead socket. */
-	if (ended && (!bytes->final || bytes->disconnected) && bytes->notsent != 0 && bytes->close_state != TCP_CLOSE)
+	/*
+	 * What waited at the entry of close(2) may have been sent since, or thrown away; not by a dead socket. And
+	 * what the sequence numbers do not bear out is no last word.
+	 */
+	if (as_of_close && bytes->close_state != TCP_CLOSE && (bytes->notsent != 0 || bytes->sequence < 0))
 		return;
 	*tx = tx_known(bytes);
 }

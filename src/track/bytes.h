@@ -27,6 +27,8 @@ enum bytes_trust {
  * functions below; the fields' unknown value is -1.
  *
  * @rx_anchor: payload received when it was last known for certain
+ * @tx_anchor: payload sent when it was last known for certain
+ * @sent_anchor: what @sent was then; more by what this host dropped on its way out
  * @received: bytes_received at the last word, or else at the last look
  * @sent: bytes_sent - bytes_retrans, at the same moment
  * @sequence: how far the sent sequence numbers got at the same moment: payload and SYN and FIN
@@ -56,6 +58,8 @@ enum bytes_trust {
  */
 struct bytes {
 	int64_t rx_anchor;
+	int64_t tx_anchor;
+	int64_t sent_anchor;
 	int64_t received;
 	int64_t sent;
 	int64_t sequence;

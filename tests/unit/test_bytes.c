@@ -96,6 +96,10 @@ static const struct row rows[] = {
 	{"own host dropped what it sent", {LAST(50, 110, 102, 1, 0, 0, PRESENT)}, 50, 100, CLOSE_LFIN, 0, "o"},
 	{"the same, no mini socket", {LAST(51, 110, 102, 1, 0, 0, ABSENT)}, NOT, NOT, 0, 0, "o"},
 	/* --- anchors --- */
+	{"one byte was dropped by its own host",
+	 {LOOK(TCP_ESTABLISHED, 50, 2, 1, 1), LAST(51, 2, 2, 1, 1, 0, ABSENT)}, 50, 1, CLOSE_RFIN, 0, "a"},
+	{"and one was sent since",
+	 {LOOK(TCP_ESTABLISHED, 50, 2, 1, 1), LAST(51, 3, 3, 1, 1, 0, ABSENT)}, 50, 2, CLOSE_RFIN, 0, "a"},
 	{"no data since the look",
 	 {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3), LAST(51, 100, 101, 3, 0, 0, UNKNOWN)},
 	 50, 100, CLOSE_RFIN, DIR_OUT, ""},
