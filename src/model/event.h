@@ -120,6 +120,13 @@ enum info_timewait {
 	TIMEWAIT_ABSENT,
 };
 
+/** enum info_fin - has the socket taken in the peer's FIN? Only where the state does not tell, in TCP_CLOSE */
+enum info_fin {
+	FIN_UNKNOWN,
+	FIN_RECEIVED,
+	FIN_NOT_RECEIVED,
+};
+
 /**
  * struct event_info - a socket's counters (struct tcp_info of linux/tcp.h, sock_diag(7))
  * @cookie: socket cookie, never 0
@@ -139,7 +146,8 @@ enum info_timewait {
  * @segs_out: segments sent
  * @data_segs_in: those with payload
  * @data_segs_out: those with payload
- * @rqueue: bytes received that the program has not read (a FIN not read counts as one)
+ * @rqueue: bytes received that the program has not read (a FIN not read counts as one, except at
+ *          a look at a socket in TCP_CLOSE)
  * @wqueue: bytes sequenced and not acknowledged
  * @inode: socket inode, 0 unknown
  * @uid: owner, -1 (as uid_t) unknown
@@ -147,6 +155,7 @@ enum info_timewait {
  * @state: TCP_ESTABLISHED ... as in netinet/tcp.h
  * @timewait: enum info_timewait
  * @listener: 1 when some socket listens on the local port, 0 when none, -1 unknown
+ * @fin: enum info_fin
  */
 struct event_info {
 	uint64_t cookie;
@@ -173,6 +182,7 @@ struct event_info {
 	uint8_t state;
 	uint8_t timewait;
 	int8_t listener;
+	uint8_t fin;
 };
 
 /** TCP header flags as on the wire (RFC 9293, 3.1; AE is RFC 9768's) */

@@ -29,6 +29,7 @@ static const char *const kind_words[] = {"accept",   "connect-begin", "connect-e
 static const char *const reason_words[] = {"accept", "connect", "look", "shutdown", "close", "destroy", "existing",
 					   NULL};
 static const char *const timewait_words[] = {"unknown", "present", "absent", NULL};
+static const char *const fin_words[] = {"unknown", "received", "not-received", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
 static const char *const has_words[] = {"mss",      "wscale", "sack-ok",  "timestamp",
 					"fragment", "cut",    "outgoing", "incoming", NULL};
@@ -103,6 +104,7 @@ static const struct event_field info_fields[] = {
 	UNSIGNED("state", info.state),
 	WORD("timewait", info.timewait, timewait_words),
 	SIGNED("listener", info.listener),
+	WORD("fin", info.fin, fin_words),
 	END,
 };
 

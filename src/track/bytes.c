@@ -13,12 +13,17 @@
  *
  *	bytes_acked + wqueue - notsent_bytes = payload + SYN + FIN, if sent
  *
- * (wqueue is write_seq - snd_una, notsent_bytes is write_seq - snd_nxt).
+ * (wqueue is write_seq - snd_una, notsent_bytes is write_seq - snd_nxt). At a
+ * look with no FIN in doubt this alone is exact, and what bytes_sent -
+ * bytes_retrans has more is taken off it from then on: a single byte dropped
+ * would be mistaken for a FIN otherwise.
  *
  * The peer's FIN. No counter says whether f is 1. In this order it is derived:
  *
  * - From the state at a look: CLOSE_WAIT, LAST_ACK, CLOSING have f = 1;
- *   ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_RECV have f = 0. CLOSE says nothing.
+ *   ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_RECV have f = 0. CLOSE says nothing,
+ *   but there the kernel can be asked if all has been read (info.fin); if not,
+ *   what rqueue has more at the last word than was unread at the look is the FIN.
  *   A look whose f is known is an anchor; birth is one (nothing received).
  *   After a FIN nothing more can come. After f = 0, if data_segs_in stands still
  *   (it counts every arriving segment with payload, even refused ones), what
@@ -61,10 +66,12 @@ void bytes_init(struct bytes *bytes)
 		.peer_sent = UNKNOWN,
 		.segs = UNKNOWN,
 		.rqueue = UNKNOWN,
+		.unread = UNKNOWN,
 		.syn = UNKNOWN,
 		.fin_sent = UNKNOWN,
 		.notsent = UNKNOWN,
 		.all_acked = UNKNOWN,
+		.resent = UNKNOWN,
 		.trust = BYTES_CALLS_SEEN | BYTES_ABSENCE_PROVES,
 	};
 }
@@ -175,10 +182,18 @@ void bytes_no_peer_fin(struct bytes *bytes)
 	bytes->no_fin = true;
 }
 
+/** sequence_sent() - how far the sequence numbers sent got: payload, SYN and FIN */
+static int64_t sequence_sent(const struct event_info *info)
+{
+	if (info->bytes_acked < 0 || info->wqueue < 0 || info->notsent_bytes < 0)
+		return UNKNOWN;
+	return info->bytes_acked + info->wqueue - info->notsent_bytes;
+}
+
 /** feed_look() - a snapshot of a socket that still has an owner */
 static void feed_look(struct bytes *bytes, const struct event_info *info)
 {
-	int fin = peer_fin(info->state);
+	int fin = info->fin == FIN_UNKNOWN ? peer_fin(info->state) : info->fin == FIN_RECEIVED;
 
 	bytes->state = info->state;
 	bytes->received = info->bytes_received;
@@ -188,13 +203,22 @@ static void feed_look(struct bytes *bytes, const struct event_info *info)
 		bytes->notsent = info->notsent_bytes > 0;
 	/* With nothing under way snd_nxt is snd_una. In CLOSE the kernel has forgotten what was. */
 	bytes->all_acked = info->unacked < 0 || info->state == TCP_CLOSE ? UNKNOWN : info->unacked == 0;
-	bytes->sequence = bytes->all_acked == 1 ? info->bytes_acked : UNKNOWN;
+	if (bytes->all_acked == 1)
+		bytes->sequence = info->bytes_acked;
+	else
+		bytes->sequence = bytes->all_acked == 0 ? sequence_sent(info) : UNKNOWN;
 	if (info->state == TCP_ESTABLISHED || info->state == TCP_CLOSE_WAIT || info->state == TCP_SYN_RECV)
 		bytes->fin_sent = 0;
 	else if (info->state == TCP_FIN_WAIT2)
 		bytes->fin_sent = 1;
 	else if (bytes->fin_sent == 0)
 		bytes->fin_sent = UNKNOWN;
+	if (bytes->syn < 0)
+		bytes_opener(bytes, opener(info));
+	if (bytes->sequence >= 0 && bytes->fin_sent >= 0 && bytes->syn >= 0 && bytes->sent >= 0) {
+		bytes->tx_anchor = bytes->sequence - bytes->syn - bytes->fin_sent;
+		bytes->sent_anchor = bytes->sent;
+	}
 	if (fin >= 0) {
 		bytes->rx_anchor = info->bytes_received - fin;
 		bytes->segs_anchor = info->data_segs_in;
@@ -202,11 +226,14 @@ static void feed_look(struct bytes *bytes, const struct event_info *info)
 	}
 	if (bytes->first == CLOSE_UNKNOWN)
 		bytes->first = (uint8_t)first_fin(info->state);
-	if (bytes->syn < 0)
-		bytes_opener(bytes, opener(info));
+	/* Looked at when shutdown(2) was entered: our FIN is about to go. */
+	if (bytes->first == CLOSE_UNKNOWN && bytes->shutdown && info->reason == INFO_SHUTDOWN &&
+	    info->state == TCP_ESTABLISHED)
+		bytes->first = CLOSE_LFIN;
 	bytes->at_close = info->reason == INFO_CLOSE;
 	if (bytes->at_close)
 		bytes->close_state = info->state;
+	bytes->unread = info->state == TCP_CLOSE ? info->rqueue : UNKNOWN;
 }
 
 /** feed_final() - the last word */
@@ -222,11 +249,11 @@ static void feed_final(struct bytes *bytes, const struct event_info *info)
 	bytes->segs = info->data_segs_in;
 	bytes->sent = payload_sent(info);
 	bytes->rqueue = info->rqueue;
+	bytes->none_acked = info->bytes_acked == 0;
+	bytes->resent = info->total_retrans < 0 ? UNKNOWN : info->total_retrans > 0;
 	bytes->notsent = info->notsent_bytes < 0 ? UNKNOWN : info->notsent_bytes > 0;
 	bytes->all_acked = info->wqueue < 0 ? UNKNOWN : info->wqueue == 0;
-	bytes->sequence = info->bytes_acked < 0 || info->wqueue < 0 || info->notsent_bytes < 0 ?
-				  UNKNOWN :
-				  info->bytes_acked + info->wqueue - info->notsent_bytes;
+	bytes->sequence = sequence_sent(info);
 	/* A FIN is the last thing in the queue; once acknowledged it stays so. */
 	if (bytes->fin_sent != 1)
 		bytes->fin_sent = bytes->notsent == 1 ? 0 : UNKNOWN;
@@ -250,17 +277,24 @@ void bytes_feed(struct bytes *bytes, const struct event_info *info)
 	feed_look(bytes, info);
 }
 
+/** sent_once() - payload by the counters of payload, less what was dropped by our own host up to the anchor */
+static int64_t sent_once(const struct bytes *bytes)
+{
+	return bytes->sent < 0 ? UNKNOWN : bytes->sent - (bytes->sent_anchor - bytes->tx_anchor);
+}
+
 /** own_fin() - was our FIN sent? 1, 0 or UNKNOWN */
 static int own_fin(const struct bytes *bytes)
 {
-	int64_t extra = bytes->sequence - bytes->sent;
+	int64_t sent = sent_once(bytes);
+	int64_t extra = bytes->sequence - sent;
 
 	if (bytes->fin_sent >= 0)
 		return bytes->fin_sent;
 	/* A mini socket takes over from one whose FIN was acknowledged, from no other. */
 	if (bytes->timewait == TIMEWAIT_PRESENT)
 		return 1;
-	if (bytes->sequence < 0 || bytes->sent < 0)
+	if (bytes->sequence < 0 || sent < 0)
 		return UNKNOWN;
 	/* What is not payload is SYN or FIN; of which kind a single one is must be known. */
 	if (bytes->syn >= 0)
@@ -275,16 +309,16 @@ static int own_fin(const struct bytes *bytes)
 /** tx_known() - payload sent at the moment of the last snapshot */
 static int64_t tx_known(const struct bytes *bytes)
 {
-	int64_t low, high;
+	int64_t low, high, sent = sent_once(bytes);
 	int fin = own_fin(bytes);
 
 	if (bytes->sequence < 0)
-		return bytes->sent;
+		return sent;
 	low = bytes->sequence - (bytes->syn != 0) - (fin != 0);
 	high = bytes->sequence - (bytes->syn == 1) - (fin == 1);
 	if (low == high)
 		return low >= 0 ? low : CONN_UNKNOWN;
-	return bytes->sent >= low && bytes->sent <= high ? bytes->sent : CONN_UNKNOWN;
+	return sent >= low && sent <= high ? sent : CONN_UNKNOWN;
 }
 
 /** fin_by_ending() - has the peer's FIN come? judged by how the socket ended: 1, 0 or UNKNOWN */
@@ -294,9 +328,15 @@ static int fin_by_ending(const struct bytes *bytes)
 	bool present = bytes->timewait == TIMEWAIT_PRESENT;
 	bool acked = own_fin(bytes) == 1 && bytes->all_acked == 1;
 
-	/* A socket with an owner stays full until the peer's FIN comes, however long it is in FIN_WAIT2. */
-	if (bytes->close_state == TCP_CLOSE)
+	if (bytes->close_state == TCP_CLOSE) {
+		int32_t more = bytes->rqueue - bytes->unread;
+
+		/* Dead already, so nothing came in between: what the queue has more is the FIN. */
+		if (bytes->unread >= 0 && bytes->rqueue >= 0 && (more == 0 || more == 1))
+			return more;
+		/* With an owner it stays full until the peer's FIN comes, however long it is in FIN_WAIT2. */
 		return present ? 1 : UNKNOWN;
+	}
 	if (!acked)
 		return UNKNOWN;
 	/*
@@ -358,12 +398,17 @@ void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx)
 {
 	bool ended = bytes->ended || bytes->final;
 
+	bool as_of_close = ended && (!bytes->final || bytes->disconnected);
+
 	*rx = *tx = CONN_UNKNOWN;
-	if (ended && (!bytes->final || bytes->disconnected) && !bytes->at_close)
+	if (as_of_close && !bytes->at_close)
 		return;
 	*rx = rx_known(bytes);
-	/* What waited at the entry of close(2) may have been sent since, or thrown away; not by a dead socket. */
-	if (ended && (!bytes->final || bytes->disconnected) && bytes->notsent != 0 && bytes->close_state != TCP_CLOSE)
+	/*
+	 * What waited at the entry of close(2) may have been sent since, or thrown away; not by a dead socket. And
+	 * what the sequence numbers do not bear out is no last word.
+	 */
+	if (as_of_close && bytes->close_state != TCP_CLOSE && (bytes->notsent != 0 || bytes->sequence < 0))
 		return;
 	*tx = tx_known(bytes);
 }
@@ -382,7 +427,7 @@ enum conn_close bytes_close(const struct bytes *bytes)
 	/* The mini socket is left to the side that closes first, and to both if both do at once. */
 	if (bytes->timewait == TIMEWAIT_PRESENT)
 		return CLOSE_LFIN;
-	if (own == 1 && bytes->all_acked == 1 && peer == 0)
+	if (own == 1 && peer == 0)
 		return CLOSE_LFIN;
 	if (own == 0 && peer == 1)
 		return CLOSE_RFIN;
@@ -392,15 +437,19 @@ enum conn_close bytes_close(const struct bytes *bytes)
 		/* The FIN was read before our own went out; or it was not, and no mini socket is there. */
 		if (no_shutdown && (bytes->rqueue == 0 || bytes->timewait == TIMEWAIT_ABSENT))
 			return CLOSE_RFIN;
-		return CLOSE_UNKNOWN;
+		/* Nobody asked for one: the program closed before it could know of the peer's FIN. */
+		return bytes->close_state == TCP_ESTABLISHED ? CLOSE_LFIN : CLOSE_UNKNOWN;
 	}
 	if (own != 0 || peer != 0 || bytes->notsent == 1)
+		return CLOSE_UNKNOWN;
+	/* Its SYN was never answered, or may not have been: then there was nothing to close. */
+	if (bytes->none_acked && bytes->syn != 0)
 		return CLOSE_UNKNOWN;
 	/* Unread data makes close(2) send a RST. */
 	if (bytes->close_state == TCP_ESTABLISHED)
 		return bytes->rqueue > 0 ? CLOSE_LRST : CLOSE_UNKNOWN;
-	/* Nothing unread and no FIN: close(2) found it dead. */
-	if ((bytes->close_state == TCP_CLOSE || bytes->rqueue == 0) && bytes->all_acked == 1)
+	/* Nothing unread and no FIN: close(2) found it dead. What was acknowledged or never resent did not time out. */
+	if ((bytes->close_state == TCP_CLOSE || bytes->rqueue == 0) && (bytes->all_acked == 1 || bytes->resent == 0))
 		return CLOSE_RRST;
 	return CLOSE_UNKNOWN;
 }

@@ -27,6 +27,8 @@ enum bytes_trust {
  * functions below; the fields' unknown value is -1.
  *
  * @rx_anchor: payload received when it was last known for certain
+ * @tx_anchor: payload sent when it was last known for certain
+ * @sent_anchor: what @sent was then; more by what this host dropped on its way out
  * @received: bytes_received at the last word, or else at the last look
  * @sent: bytes_sent - bytes_retrans, at the same moment
  * @sequence: how far the sent sequence numbers got at the same moment: payload and SYN and FIN
@@ -34,10 +36,12 @@ enum bytes_trust {
  * @segs_anchor: data_segs_in at the moment of @rx_anchor
  * @segs: data_segs_in at the moment of @received
  * @rqueue: at the last word
+ * @unread: payload not read at the last look, if that was in TCP_CLOSE
  * @syn: 1 the socket's own SYN is in @sequence (it opened), 0 it is not (it accepted)
  * @fin_sent: is our FIN in @sequence?
  * @notsent: 1 when the program had written more than was sent
  * @all_acked: 1 when everything sent, or queued, was acknowledged
+ * @resent: 1 when anything was ever resent
  * @close_state: TCP state at the entry of close(2), 0 unknown
  * @state: TCP state at the last look, 0 unknown
  * @first: enum conn_close: whose FIN came first, as far as a state told
@@ -47,12 +51,15 @@ enum bytes_trust {
  * @shutdown: shutdown(2) was called, so that our FIN may have gone long before close(2)
  * @no_fin: the peer never sent a FIN
  * @at_close: the last look was at the entry of close(2)
+ * @none_acked: nothing was ever acknowledged, not even a SYN of ours
  * @ended: it is known that it has ended
  * @final: the last word has come
  * @disconnected: it came without counters
  */
 struct bytes {
 	int64_t rx_anchor;
+	int64_t tx_anchor;
+	int64_t sent_anchor;
 	int64_t received;
 	int64_t sent;
 	int64_t sequence;
@@ -60,10 +67,12 @@ struct bytes {
 	int32_t segs_anchor;
 	int32_t segs;
 	int32_t rqueue;
+	int32_t unread;
 	int8_t syn;
 	int8_t fin_sent;
 	int8_t notsent;
 	int8_t all_acked;
+	int8_t resent;
 	uint8_t close_state;
 	uint8_t state;
 	uint8_t first;
@@ -73,6 +82,7 @@ struct bytes {
 	bool shutdown;
 	bool no_fin;
 	bool at_close;
+	bool none_acked;
 	bool ended;
 	bool final;
 	bool disconnected;
@@ -87,7 +97,9 @@ void bytes_trust(struct bytes *bytes, unsigned int trust);
 /**
  * bytes_feed() - a snapshot of the kernel's counters
  * @bytes: the evidence so far
- * @info: of any reason. INFO_DESTROY is the last word; its timewait is heard too, unless unknown.
+ * @info: of any reason. INFO_SHUTDOWN may have been read before or after the call, but
+ *        bytes_shutdown() comes first. INFO_DESTROY is the last word; its timewait is heard too,
+ *        unless unknown.
  *        A snapshot without counters (a mini socket) or older than one already fed is ignored.
  */
 void bytes_feed(struct bytes *bytes, const struct event_info *info);
@@ -141,9 +153,10 @@ void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx);
  *
  * CLOSE_LFIN and CLOSE_RFIN say whose FIN came first, even if a RST followed.
  * CLOSE_LRST: close(2) reset it, because data was unread or by SO_LINGER.
- * CLOSE_RRST: it was dead when the program closed it, and no data was left to
- * be acknowledged, so no retransmission ran out (a keep-alive that did, and
- * ss -K, look the same).
+ * CLOSE_RRST: it was dead when the program closed it, and either no data was
+ * left to be acknowledged or nothing was ever resent, so it did not time out
+ * (an expired keep-alive, a TCP_USER_TIMEOUT below the first retransmission
+ * and ss -K look the same).
  *
  * Return: enum conn_close; CLOSE_UNKNOWN when the counters do not tell. Never CLOSE_EXIT.
  */

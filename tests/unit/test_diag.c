@@ -150,6 +150,42 @@ static void socket_read_knows_both_ends(void **state)
 	}
 }
 
+static void socket_read_knows_a_fin_after_the_end(void **state)
+{
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	(void)state;
+	/* The acceptor sends 7 bytes, then perhaps its FIN, then a RST. The opener reads all, or not. */
+	for (int story = 0; story < 4; story++) {
+		bool fin = story & 1, reads = story & 2;
+		struct event event;
+		struct pair pair;
+		char bytes[10];
+
+		pair_open(&pair, AF_INET);
+		assert_int_equal(send(pair.acceptor, "7 bytes", 7, 0), 7);
+		if (reads)
+			assert_int_equal(recv(pair.opener, bytes, sizeof(bytes), 0), 7);
+		if (fin)
+			shutdown(pair.acceptor, SHUT_WR);
+		setsockopt(pair.acceptor, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		close(pair.acceptor);
+		assert_int_equal(socket_read(pair.opener, &event), 0);
+		assert_int_equal(event.info.state, TCP_CLOSE);
+		assert_int_equal(event.info.bytes_received, 7 + fin);
+		assert_int_equal(event.info.rqueue, reads ? 0 : 7);
+		if (!reads)
+			assert_int_equal(event.info.fin, FIN_UNKNOWN);
+		else if (event.info.fin != FIN_UNKNOWN)
+			assert_int_equal(event.info.fin, fin ? FIN_RECEIVED : FIN_NOT_RECEIVED);
+		/* The program's error is still there for the program. */
+		assert_int_equal(send(pair.opener, "x", 1, MSG_NOSIGNAL), -1);
+		assert_int_equal(errno, fin ? EPIPE : ECONNRESET);
+		close(pair.opener);
+		close(pair.listener);
+	}
+}
+
 static void socket_read_refuses_what_is_not_tcp(void **state)
 {
 	int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -460,6 +496,7 @@ int main(void)
 		cmocka_unit_test(tcp_info_knows_its_length),
 		cmocka_unit_test(tcp_info_takes_no_filler_for_a_number),
 		cmocka_unit_test(socket_read_knows_both_ends),
+		cmocka_unit_test(socket_read_knows_a_fin_after_the_end),
 		cmocka_unit_test(socket_read_refuses_what_is_not_tcp),
 		cmocka_unit_test(socket_take_takes_from_a_process),
 		cmocka_unit_test(destroy_tells_the_last_word),

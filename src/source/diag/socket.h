@@ -43,10 +43,11 @@ int socket_take(int pidfd, int fd);
  * @socket: a descriptor of this process
  * @event: set on success only, wholly: an EVENT_INFO of ORIGIN_KERNEL at clock_now() with
  *         flow.local, flow.remote, info.cookie, info.state and the counters of TCP_INFO.
- *         info.reason is INFO_LOOK; flow.netns is 0, info.uid, inode, rqueue and wqueue unknown.
- *         The remote end is unknown while the socket is in SYN_SENT, LISTEN or CLOSE.
+ *         info.reason is INFO_LOOK; flow.netns is 0, info.uid and inode unknown. The remote end is
+ *         unknown while the socket is in SYN_SENT, LISTEN or CLOSE. In CLOSE info.rqueue (without
+ *         the FIN) and info.fin are told, with data under way info.wqueue.
  *
- * Five system calls, none of which waits. An MPTCP socket (SO_PROTOCOL 262)
+ * Five system calls, seven in CLOSE or with data under way, none of which waits. An MPTCP socket (SO_PROTOCOL 262)
  * answers with its ends only: its counters would be those of one subflow.
  *
  * Return: 0, -ENOTSUP when it is no TCP socket, or another negative errno.
