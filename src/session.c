@@ -15,7 +15,6 @@
 #include "base/xalloc.h"
 #include "debug.h"
 #include "local_addresses.h"
-#include "model/event_text.h"
 #include "output.h"
 #include "source/procfs/procfs.h"
 #include "source/replay/record.h"
@@ -108,14 +107,6 @@ static void ask_timewait(struct session *session, struct event *event)
 
 	if (event->type == EVENT_INFO && diag != NULL && tracker_wants_timewait(session->tracker, &event->info))
 		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
-}
-
-static void debug_event(const struct event *event)
-{
-	char text[EVENT_TEXT_SIZE];
-
-	if (event_to_text(event, text, sizeof(text)) > 0)
-		fprintf(stderr, "conntrace: event %s\n", text);
 }
 
 static void feed_one(struct session *session, const struct event *event)
@@ -259,22 +250,6 @@ static void tell_start(const struct session *session)
 		options->pid_count > 0 ? "the connections of the target" : "all connections on the interface");
 }
 
-static void debug_sources(const struct session *session)
-{
-	const struct options *options = session->options;
-
-	fprintf(stderr, "conntrace: sources: ptrace %s, destroy events %s, socket queries %s, packets %s\n",
-		sources_tracer(session->sources) == NULL ? "no"
-		: options->command == NULL		 ? "attached"
-		: options->no_filter || !options->follow ? "launched, every call stops"
-							 : "launched under the system-call filter",
-		sources_has_destroy(session->sources) ? "yes" : "no",
-		sources_diag(session->sources) != NULL ? "yes" : "no",
-		options->read != NULL			    ? options->read
-		: sources_has_packets(session->sources) ? "live"
-							    : "no");
-}
-
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
 		 struct err *err)
 {
@@ -312,8 +287,6 @@ int session_open(struct session **opened, const struct options *options, const s
 		session->end_ns = session->start_ns + options->duration_ns;
 	if (options->interval_ns > 0)
 		session->next_report_ns = session->start_ns + options->interval_ns;
-	if (options->debug & OPTIONS_DEBUG_SOURCES)
-		debug_sources(session);
 	tell_notices(session);
 	tell_start(session);
 	*opened = session;
