@@ -15,7 +15,9 @@
 #include "base/xalloc.h"
 #include "debug.h"
 #include "local_addresses.h"
+#include "look.h"
 #include "output.h"
+#include "source/diag/tcp_info.h"
 #include "source/procfs/procfs.h"
 #include "source/replay/record.h"
 #include "sources.h"
@@ -36,6 +38,7 @@
 #define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
 /* The kernel tells of a socket's death from a work queue, a little after the fact. */
 #define LAST_WORDS_NS (200 * CLOCK_NS_PER_MS)
+#define LAST_WORDS_POLL_MS 5
 /* A launched command that was told to end gets this long before it is killed. */
 #define KILL_NS (5 * CLOCK_NS_PER_SEC)
 #define TRACKER_LIMIT 1000000
@@ -130,22 +133,34 @@ static void feed(struct session *session, int64_t until_ns)
 	}
 }
 
-/* Open connections have had no last word: ask the kernel how far they are. */
-static void look_at_open(struct session *session)
+/*
+ * Open connections have had no last word: see how far they are. Those that are
+ * gone are told as @gone says. Return: how many are gone.
+ */
+static size_t look_at_open(struct session *session, bool tell_gone)
 {
-	struct diag *diag = sources_diag(session->sources);
 	const struct conn *conn = NULL;
 	struct event *looks = NULL;
-	size_t count = 0, size = 0;
+	size_t count = 0, size = 0, gone = 0;
 
-	if (diag == NULL)
-		return;
+	if (session->is_file)
+		return 0;
 	while ((conn = tracker_next(session->tracker, conn)) != NULL) {
 		struct event event;
 
-		if (conn->cookie == 0 || !flow_is_complete(&conn->flow) ||
-		    diag_query(diag, &conn->flow, conn->cookie, &event) != 0)
+		if (conn->cookie == 0 || !conn->open)
 			continue;
+		if (look_at(sources_diag(session->sources), sources_netns(session->sources), conn, &event) != 0) {
+			gone++;
+			if (!tell_gone)
+				continue;
+			/* Its last word is lost: it has ended, and nobody knows with which numbers. */
+			event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
+			tcp_info_unknown(&event.info);
+			event.info.reason = INFO_DESTROY;
+			event.info.cookie = conn->cookie;
+			event.flow = conn->flow;
+		}
 		if (count == size) {
 			size = size > 0 ? size * 2 : 64;
 			looks = xreallocarray(looks, size, sizeof(*looks));
@@ -155,13 +170,13 @@ static void look_at_open(struct session *session)
 	for (size_t i = 0; i < count; i++)
 		feed_one(session, &looks[i]);
 	free(looks);
+	return gone;
 }
 
 static void print_reports(struct session *session, bool final)
 {
 	struct err err = {""};
 
-	look_at_open(session);
 	check_output(session, output_print(session->output, next_open, session->tracker, final, &err), &err);
 }
 
@@ -295,27 +310,33 @@ int session_open(struct session **opened, const struct options *options, const s
 
 /* ---- the end ---------------------------------------------------------------------- */
 
-/* What has died lately is told within a moment; wait for it as long as it is missed. */
+/*
+ * What has died lately is told within a moment: wait for it as long as
+ * something is missed, then say of the rest that its end is unknown.
+ */
 static void hear_last_words(struct session *session)
 {
 	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : LAST_WORDS_NS);
 	struct tracker_account account;
+	size_t gone;
 
 	sources_drain(session->sources);
-	sources_read(session->sources);
-	feed(session, INT64_MAX);
-	tracker_account(session->tracker, &account);
-	while (sources_has_destroy(session->sources) && clock_monotonic() < until_ns &&
-	       ((sources_have_ended(session->sources) && account.open > 0) || account.unsettled > 0)) {
+	for (;;) {
 		struct pollfd fds[SOURCES_FDS];
+		size_t count;
 		bool ready;
-		size_t count = sources_fds(session->sources, fds, &ready);
 
-		(void)poll(fds, count, 10);
 		sources_read(session->sources);
 		feed(session, INT64_MAX);
+		gone = look_at_open(session, false);
 		tracker_account(session->tracker, &account);
+		if ((gone == 0 && account.unsettled == 0) || clock_monotonic() >= until_ns)
+			break;
+		count = sources_fds(session->sources, fds, &ready);
+		(void)poll(fds, count, LAST_WORDS_POLL_MS);
 	}
+	if (gone > 0)
+		(void)look_at_open(session, true);
 }
 
 static void fill_summary(const struct session *session, struct summary *summary)
@@ -464,8 +485,10 @@ static void report_in_time(struct session *session, int64_t now_ns)
 		session->next_report_ns += session->options->interval_ns;
 		session->print_now = true;
 	}
-	if (session->print_now && session->write_error == 0 && !session->reported)
+	if (session->print_now && session->write_error == 0 && !session->reported) {
+		look_at_open(session, false);
 		print_reports(session, false);
+	}
 	session->print_now = false;
 }
 

@@ -71,6 +71,7 @@ void record_info(struct record *record, const struct event *event)
 	bool is_wiped = info->reason == INFO_CONNECT && info->state == TCP_CLOSE && info->segs_in == 0;
 
 	record_seen(record, event->time_ns, SEEN_KERNEL);
+	record->is_fresh_look = info->reason == INFO_LOOK;
 	if (info->inode != 0 && info->uid != (uint32_t)-1)
 		record->conn.uid = info->uid;
 	if (is_wiped) {
@@ -295,4 +296,16 @@ void record_settle(struct record *record, const struct record_rules *rules)
 		conn->seen |= SEEN_UNATTRIBUTED;
 	else
 		conn->seen &= ~(uint32_t)SEEN_UNATTRIBUTED;
+}
+
+void record_settle_unheard(struct record *record)
+{
+	struct conn *conn = &record->conn;
+
+	if (record->close_ns >= 0 || record->exit_ns >= 0 || record->destroy_ns >= 0 || record->wire != NULL ||
+	    is_failure(conn->result) || record->is_fresh_look)
+		return;
+	conn->rx_bytes = conn->tx_bytes = CONN_UNKNOWN;
+	conn->tx_retrans = -1;
+	conn->state = STATE_UNKNOWN;
 }

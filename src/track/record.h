@@ -46,6 +46,7 @@
  * @owned: a traced process or a socket lookup claims it
  * @in_flow_table: in the table by flow
  * @in_cookie_table: in the table by cookie
+ * @is_fresh_look: the last counters are of a look in passing, later than the calls that were seen
  * @closing: waits for @finish_at_ns
  * @told: has been reported
  */
@@ -80,6 +81,7 @@ struct record {
 	bool owned;
 	bool in_flow_table;
 	bool in_cookie_table;
+	bool is_fresh_look;
 	bool closing;
 	bool told;
 };
@@ -118,5 +120,13 @@ void record_seen(struct record *record, int64_t time_ns, enum conn_seen by);
  * (RST, ICMP) from the wire, else from the kernel.
  */
 void record_settle(struct record *record, const struct record_rules *rules);
+
+/**
+ * record_settle_unheard() - after record_settle(): nobody would have told of its end
+ *
+ * Without destroy events (another network namespace) a connection that looks
+ * open may be long closed: its numbers are those of some look and no more.
+ */
+void record_settle_unheard(struct record *record);
 
 #endif

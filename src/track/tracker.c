@@ -80,6 +80,13 @@ static bool is_listening(const struct tracker *tracker, const struct flow *flow)
 	return false;
 }
 
+/* Destroy events come of our own network namespace only. */
+static bool tells_destroy(const struct tracker *tracker, const struct flow *flow)
+{
+	return tracker->config.has_destroy &&
+	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
+}
+
 static void settle(struct tracker *tracker, struct record *record)
 {
 	const struct record_rules rules = {
@@ -89,6 +96,8 @@ static void settle(struct tracker *tracker, struct record *record)
 	};
 
 	record_settle(record, &rules);
+	if (!tells_destroy(tracker, &record->conn.flow))
+		record_settle_unheard(record);
 	/* A connection older than the run: its opener shows in the counters or by the listener it came through. */
 	if (record->conn.dir == DIR_UNKNOWN && (record->conn.seen & SEEN_EXISTING) != 0 &&
 	    is_listening(tracker, &record->conn.flow))
@@ -138,13 +147,6 @@ void tracker_begin_closing(struct tracker *tracker, struct record *record)
 	record->closing = true;
 	record->finish_at_ns = tracker->now_ns + tracker->config.linger_ns;
 	record_list_append(&tracker->closing, record);
-}
-
-/* Destroy events come of our own network namespace only. */
-static bool tells_destroy(const struct tracker *tracker, const struct flow *flow)
-{
-	return tracker->config.has_destroy &&
-	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
 /*
