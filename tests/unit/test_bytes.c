@@ -67,7 +67,7 @@ struct row {
 	}
 #define WIPED                                                                                                       \
 	{                                                                                                           \
-		INFO_DESTROY, TCP_CLOSE, -1, -1, -1, -1, -1, -1, -1, -1, 0                                          \
+		INFO_DESTROY, TCP_CLOSE, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0                                       \
 	}
 
 static const struct row rows[] = {
