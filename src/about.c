@@ -119,7 +119,7 @@ static void check_attach(FILE *to)
 		NULL,
 		"Yama allows descendants only: sysctl kernel.yama.ptrace_scope=0, or root",
 		"Yama allows CAP_SYS_PTRACE only: sysctl kernel.yama.ptrace_scope=0, or root",
-		"Yama forbids it until the next boot (ptrace_scope 3); nothing but launching the program works",
+		"Yama forbids all tracing until the next boot (ptrace_scope 3)",
 	};
 	int64_t scope = yama_scope();
 	bool works = scope == 0 || (scope < 3 && geteuid() == 0);

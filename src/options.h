@@ -69,6 +69,7 @@ enum options_debug {
  * @user: name of the user to run COMMAND as, known to passwd(5); owned
  * @follow: follow children; default true
  * @no_filter: launch without the system-call filter
+ * @watch_close: the system-call filter stops for close(2) and its like too
  * @via: where socket events come from
  * @command: COMMAND and its arguments, ended by NULL as execvp(3) wants it; NULL when there is none
  * @interfaces: interfaces to capture on, each once
@@ -114,6 +115,7 @@ struct options {
 	char *user;
 	bool follow;
 	bool no_filter;
+	bool watch_close;
 	enum options_via via;
 	char *const *command;
 	const char **interfaces;

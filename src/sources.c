@@ -118,6 +118,7 @@ static int open_tracer(struct sources *sources, const sigset_t *mask, int *exit_
 		.mask = *mask,
 		.follow = options->follow,
 		.filter = !options->no_filter,
+		.closes = options->watch_close,
 	};
 	int rc;
 

@@ -30,13 +30,16 @@ static int add_architectures(scmp_filter_ctx context)
 	return rc;
 }
 
-static int add_rules(scmp_filter_ctx context)
+static int add_rules(scmp_filter_ctx context, bool closes)
 {
 	static const int whole[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(shutdown)};
+	static const int closing[] = {SCMP_SYS(close), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(close_range)};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), whole[i], 0);
+	for (size_t i = 0; closes && i < sizeof(closing) / sizeof(closing[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), closing[i], 0);
 	if (rc != 0)
 		return rc;
 	return seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(getsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
@@ -84,7 +87,7 @@ static int export_program(scmp_filter_ctx context, struct sock_fprog *program)
 	return rc;
 }
 
-int filter_build(struct sock_fprog *program, struct err *err)
+int filter_build(struct sock_fprog *program, bool closes, struct err *err)
 {
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
 	int rc = context == NULL ? -ENOMEM : 0;
@@ -95,7 +98,7 @@ int filter_build(struct sock_fprog *program, struct err *err)
 	if (rc == 0)
 		rc = add_architectures(context);
 	if (rc == 0)
-		rc = add_rules(context);
+		rc = add_rules(context, closes);
 	if (rc == 0)
 		rc = add_socketcall(context);
 	if (rc == 0)

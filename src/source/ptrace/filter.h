@@ -3,12 +3,14 @@
 #define CONNTRACE_SOURCE_PTRACE_FILTER_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
 /**
  * filter_build() - the seccomp filter of a launched command
  * @program: on success a classic BPF program; its instructions are the caller's to free
+ * @closes: stop close, dup2, dup3 and close_range too
  * @err: the story of a failure
  *
  * The filter stops (SECCOMP_RET_TRACE) accept, accept4, connect, shutdown and
@@ -18,7 +20,7 @@
  *
  * Return: 0 or a negative errno.
  */
-int filter_build(struct sock_fprog *program, struct err *err);
+int filter_build(struct sock_fprog *program, bool closes, struct err *err);
 
 /**
  * filter_load() - put the calling thread under the filter

@@ -143,7 +143,7 @@ static void ask_call(struct tracer *tracer, struct tracee *tracee)
 		tracee->in_call = false;
 	} else if (report.op == REPORT_OP_ENTRY || report.op == REPORT_OP_SECCOMP) {
 		bool wanted = stop_entry(&tracer->gathered, tracee, report.arch, report.entry.number,
-					 report.entry.arguments, !tracer->filtered);
+					 report.entry.arguments, !tracer->filtered || tracer->config.closes);
 
 		tracee->in_call = wanted || !tracer->filtered;
 	}
@@ -319,7 +319,7 @@ static int launch(struct tracer *tracer)
 
 	tracer->exit_status = 125;
 	if (tracer->filtered) {
-		rc = filter_build(&tracer->program, &tracer->err);
+		rc = filter_build(&tracer->program, config->closes, &tracer->err);
 		if (rc != 0)
 			return rc;
 	}

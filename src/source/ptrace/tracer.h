@@ -35,6 +35,7 @@ struct tracer_user {
  * @follow: trace children and threads too
  * @filter: launch under a seccomp filter, so that only the calls that matter stop. The command
  *	    can't outlive the tracer then. Needs @follow, else the children's calls would fail
+ * @closes: the filter stops for close(2), dup2(2), dup3(2) and close_range(2) too, also of what is no socket
  */
 struct tracer_config {
 	const pid_t *pids;
@@ -44,6 +45,7 @@ struct tracer_config {
 	sigset_t mask;
 	bool follow;
 	bool filter;
+	bool closes;
 };
 
 /**
