@@ -17,8 +17,11 @@
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
 
-/* NPTL's own (SIGCANCEL, SIGSETXID), which sigaction(2) of the C library refuses to touch, and the tracer's. */
-static const int taken_signals[] = {32, 33, 64};
+/*
+ * NPTL's own (SIGCANCEL, SIGSETXID), which sigaction(2) of the C library refuses to touch, and those the tracer
+ * needs: SIGCHLD, because nobody can wait for children while it is ignored, and the one that wakes it.
+ */
+static const int taken_signals[] = {SIGCHLD, 32, 33, 64};
 #define TAKEN_COUNT (sizeof(taken_signals) / sizeof(taken_signals[0]))
 static bool was_ignored[TAKEN_COUNT];
 

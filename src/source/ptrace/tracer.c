@@ -440,12 +440,15 @@ static void tracer_free(struct tracer *tracer)
 int tracer_open(struct tracer **opened, const struct tracer_config *config, int *exit_status, struct err *err)
 {
 	struct sigaction action = {.sa_handler = do_nothing};
+	/* Stops are waited for: a signal for each would only cost the tracee time. */
+	const struct sigaction children = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
 	struct tracer *tracer = xcalloc(1, sizeof(*tracer));
 	int rc;
 
 	syscalls_init();
 	launch_remember_ignored();
 	sigaction(WAKE_SIGNAL, &action, NULL);
+	sigaction(SIGCHLD, &children, NULL);
 	tracer->config = *config;
 	tracer->queue = tracer->gathered.queue = queue_new(sizeof(struct event), QUEUE_LIMIT);
 	tracer->table = tracee_table_new();
