@@ -47,7 +47,7 @@ STORIES = (
     ("reset before a byte was sent",
      End("wait-hup close", "rrst", 0, 0), End("rst", "lrst", 0, 0)),
     ("linger 0, then exit",
-     End("wait-hup close", "rrst", 0, 0), End("linger0 exit=0", "lrst", 0, 0)),
+     End("wait-hup close", "rrst", 0, 0), End("linger0 exit=0", "exit", 0, 0)),
     ("closed with unread data: a reset, and what came is counted though nobody read it",
      End("wait-bytes=5000 close", "lrst", 5000, 0), End("send=5000 wait-hup close", "rrst", 0, 5000)),
     ("exit with the connection open",
