@@ -60,9 +60,12 @@ class Nginx:
 class Client(threading.Thread):
     """So many requests from one address; counts what it sent and received."""
 
-    def __init__(self, address, requests, per_connection, first_port):
+    # Each port once: when a port is used again, what the kernel knew of the first connection may be gone.
+    next_port = dict.fromkeys(CLIENTS, 20000)
+
+    def __init__(self, address, requests, per_connection):
         super().__init__(daemon=True)
-        self.address, self.requests, self.per_connection, self.first_port = address, requests, per_connection, first_port
+        self.address, self.requests, self.per_connection = address, requests, per_connection
         self.connections = self.sent = self.received = self.wrong = 0
         self.error = None
 
@@ -70,8 +73,8 @@ class Client(threading.Thread):
         try:
             done = 0
             while done < self.requests:
-                # Each port once: when a port is used again, what the kernel knew of the first may be gone.
-                source = (self.address, self.first_port + self.connections)
+                source = (self.address, self.next_port[self.address])
+                self.next_port[self.address] += 1
                 with socket.create_connection(("127.0.0.1", PORT), 20, source) as connection:
                     self.connections += 1
                     for number in range(min(self.per_connection, self.requests - done)):
@@ -105,9 +108,9 @@ def open_connections():
     return len([words for words in lines if words[1].endswith(":%04X" % PORT) and words[3] not in ("0A", "06")])
 
 
-def load(per_connection, first_port=20000):
+def load(per_connection):
     """All clients at once, until nginx has closed the last connection. Return: the clients."""
-    clients = [Client(address, REQUESTS // len(CLIENTS), per_connection, first_port) for address in CLIENTS]
+    clients = [Client(address, REQUESTS // len(CLIENTS), per_connection) for address in CLIENTS]
     for client in clients:
         client.start()
     for client in clients:
@@ -163,7 +166,7 @@ def attached(per_connection):
     rows = trace.interrupt()
     check(server.alive(), "nginx lives on")
     judge(rows, clients, pids, per_connection)
-    load(per_connection, 28000)
+    load(per_connection)
     os.kill(nginx.master(), signal.SIGQUIT)
     equal(server.wait(), 0, "nginx's exit status")
 
