@@ -15,7 +15,8 @@ class End:
     """What one end does once connected, and what its row must say.
 
     After a reset the kernel's counters are no full testimony: who resets with linger 0 has cleared them, and who was
-    reset cannot be told from who saw a FIN. There a column may be unknown; never another value.
+    reset cannot be told from who saw a FIN. There a column may be unknown; never another value. close may be two words
+    of which both are true, "exit|lrst".
     """
 
     def __init__(self, words, close, rx, tx, status=0):
