@@ -32,11 +32,13 @@ class Server(Process):
         return [json.loads(line) for line in read_file(self.truth_path).splitlines()]
 
     def serve(self, count=1):
-        """So many connections are made and served."""
+        """So many connections are made, served and closed."""
+        before = len(self.truth())
         client = mkconn(["count=%d" % count, "connect=127.0.0.1:%d" % self.port, "send=10", "recv=20", "close", "done"])
         equal(client.wait(), 0, "the client's end")
         truth = client.truth()
         equal([(t["result"], t["rx_bytes"]) for t in truth], [("ok", 20)] * count, "what the clients got")
+        wait_for(lambda: len(self.truth()) >= before + count, "the server to close them")
 
 
 def served(server, rows, count):

@@ -287,8 +287,11 @@ def port_again():
     equal(client.wait(), 0, "the client's end")
     rows = trace.finish()
     equal(len(read_truth(truth)), 5, "connections in the story")
-    equal([(row["rport"], row["result"], row["rx_bytes"], row["tx_bytes"], row["state"], row["close"]) for row in rows],
-          [(client_port, "ok", 10, 200, "closed", "lfin")] * 5, "rows")
+    equal([(row["rport"], row["result"], row["rx_bytes"], row["tx_bytes"]) for row in rows],
+          [(client_port, "ok", 10, 200)] * 5, "rows")
+    # Who closed first shows in TIME_WAIT, and that is gone once the port is used again.
+    for row in rows:
+        check((row["state"], row["close"]) in (("closed", "lfin"), (None, None)), "STATE, CLOSE of " + short(row))
 
 
 if __name__ == "__main__":

@@ -60,6 +60,9 @@ class Nginx:
 class Client(threading.Thread):
     """So many requests from one address; counts what it sent and received."""
 
+    # Each port once: when a port is used again, what the kernel knew of the first connection may be gone.
+    next_port = dict.fromkeys(CLIENTS, 20000)
+
     def __init__(self, address, requests, per_connection):
         super().__init__(daemon=True)
         self.address, self.requests, self.per_connection = address, requests, per_connection
@@ -70,7 +73,9 @@ class Client(threading.Thread):
         try:
             done = 0
             while done < self.requests:
-                with socket.create_connection(("127.0.0.1", PORT), 20, (self.address, 0)) as connection:
+                source = (self.address, self.next_port[self.address])
+                self.next_port[self.address] += 1
+                with socket.create_connection(("127.0.0.1", PORT), 20, source) as connection:
                     self.connections += 1
                     for number in range(min(self.per_connection, self.requests - done)):
                         last = number + 1 == self.per_connection or done + 1 == self.requests
@@ -97,8 +102,14 @@ class Client(threading.Thread):
             self.wrong += 1
 
 
+def open_connections():
+    """How many of nginx's ends are neither listening nor in TIME_WAIT."""
+    lines = [line.split() for line in read_file("/proc/net/tcp").splitlines()[1:]]
+    return len([words for words in lines if words[1].endswith(":%04X" % PORT) and words[3] not in ("0A", "06")])
+
+
 def load(per_connection):
-    """All clients at once. Return: them, done."""
+    """All clients at once, until nginx has closed the last connection. Return: the clients."""
     clients = [Client(address, REQUESTS // len(CLIENTS), per_connection) for address in CLIENTS]
     for client in clients:
         client.start()
@@ -106,6 +117,7 @@ def load(per_connection):
         client.join(60)
         require(not client.is_alive() and not client.error, "a client failed: %s" % client.error)
         equal(client.wrong, 0, "wrong answers")
+    wait_for(lambda: open_connections() == 0, "nginx to close")
     return clients
 
 
