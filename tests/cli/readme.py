@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The screen in README.md is what the demo prints, but for numbers that differ from run to run."""
+"""The screen in README.md is what the demo prints, but for numbers that differ from run to run.
+
+With --update the screen is written anew from what the demo prints now.
+"""
 import os
 import re
 import subprocess
+import sys
 
 import cli
 
+SCREEN = re.compile(r"(<!-- screen begin[^>]*-->\n+```\n)(.*?)(```\n+<!-- screen end -->)", re.DOTALL)
 MKCONN = os.path.join(cli.BUILD, "tests/helpers/mkconn")
 
 
@@ -20,14 +25,29 @@ def shape(text):
     return sorted(line for line in lines if line)
 
 
-def main():
-    test = cli.Cli()
-    with open(os.path.join(cli.TOP, "README.md"), encoding="utf-8") as file:
-        match = re.search(r"<!-- screen begin[^>]*-->\n+```\n(.*?)```\n+<!-- screen end -->", file.read(), re.DOTALL)
-    done = subprocess.run([os.path.join(cli.TOP, "contrib/demo.sh"), cli.CONNTRACE, MKCONN, "-z", "peers", "-z", "conns"],
+def demo():
+    return subprocess.run([os.path.join(cli.TOP, "contrib/demo.sh"), cli.CONNTRACE, MKCONN, "-z", "peers", "-z", "conns"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+
+
+def update(path, text, done):
+    screen = "$ conntrace -z peers -z conns -- ./server\n" + done.stdout + done.stderr
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(SCREEN.sub(lambda match: match.group(1) + screen + match.group(3), text))
+
+
+def main():
+    path = os.path.join(cli.TOP, "README.md")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    done = demo()
+    if "--update" in sys.argv:
+        update(path, text, done)
+        return
+    test = cli.Cli()
     test.expect("the demo runs", done, 0, stdout="127.0.0.3")
-    shown = shape(match.group(1)) if match else []
+    match = SCREEN.search(text)
+    shown = shape(match.group(2)) if match else []
     # The accounts at the end are on standard error, and vary most.
     shown = [line for line in shown if not line.startswith(("$ ", "conntrace: "))]
     printed = shape(done.stdout)
