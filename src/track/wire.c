@@ -63,8 +63,9 @@ static uint32_t segment_print(const struct event_segment *segment)
 	hash = (hash ^ (hash >> 32)) * UINT64_C(0x94d049bb133111eb);
 	hash ^= (uint64_t)segment->payload << 32 | (uint64_t)segment->window << 16 | segment->flags;
 	hash = (hash ^ (hash >> 31)) * UINT64_C(0xbf58476d1ce4e5b9);
+	/* Numbers that came from the frame have the highest bit: it must not be lost. */
 	return (uint32_t)(hash >> 40) << 8 | (segment->has & SEGMENT_HAS_OUTGOING ? 0x80 : 0) |
-	       (segment->interface & 0x7f);
+	       ((segment->interface ^ segment->interface >> 9) & 0x7f);
 }
 
 static bool is_copy(struct wire *wire, const struct event *event)

@@ -65,8 +65,8 @@ enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t ti
 		return RESULT_RESET;
 	if (wire->icmp_version != 0 && !(opener->bits & HALF_SYN_ACKED))
 		return RESULT_UNREACH;
-	/* It speaks as if it were connected: what it heard was not captured. */
-	if (opener->bits & HALF_ACK_SENT || wire->bits & WIRE_RST)
+	/* It speaks as if it were connected, or answers a SYN: what it heard was not captured, or it talks to itself. */
+	if (opener->bits & HALF_ACK_SENT || opener->synacks > 0 || wire->bits & WIRE_RST)
 		return RESULT_UNKNOWN;
 	return now_ns - wire->last_ns >= timeout_ns ? RESULT_TIMEOUT : RESULT_PENDING;
 }

@@ -516,20 +516,20 @@ static void ring_is_not_believed(void **state)
 
 /* ---- live --------------------------------------------------------------------- */
 
-static bool loopback_up(void)
+static bool loopback_set(bool up)
 {
-	struct ifreq request = {.ifr_flags = IFF_UP};
+	struct ifreq request = {.ifr_flags = up ? IFF_UP : 0};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool up;
+	bool done;
 
 	memcpy(request.ifr_name, "lo", 3);
-	up = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+	done = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
 	close(fd);
-	return up;
+	return done;
 }
 
 /* In its own namespaces: a refused connection, then the end at once. Return: what went wrong, 0 nothing, 77 skip. */
-static int live_run(const char *const *interfaces, size_t count)
+static int live_run(const char *const *interfaces, size_t count, bool down)
 {
 	struct packet_config config = {.interfaces = interfaces, .interface_count = count};
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(9)};
@@ -539,12 +539,15 @@ static int live_run(const char *const *interfaces, size_t count)
 	int syns = 0, rsts = 0, fd, got;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 || !loopback_up())
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 || !loopback_set(true))
 		return 77;
 	if (packet_open(&packet, &config, &err) != 0) {
 		printf("# %s\n", err.text);
 		return 1;
 	}
+	/* The error stays with the packet socket until it is looked at, so nothing has to be waited for. */
+	if (down && (!loopback_set(false) || !loopback_set(true)))
+		return 4;
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return 2;
@@ -557,14 +560,14 @@ static int live_run(const char *const *interfaces, size_t count)
 	return got == SOURCE_END && syns == 1 && rsts == 1 ? 0 : 3;
 }
 
-static void assert_live(const char *const *interfaces, size_t count)
+static void assert_live(const char *const *interfaces, size_t count, bool down)
 {
 	pid_t child = fork();
 	int status;
 
 	assert_true(child >= 0);
 	if (child == 0)
-		_exit(live_run(interfaces, count));
+		_exit(live_run(interfaces, count, down));
 	assert_int_equal(waitpid(child, &status, 0), child);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		skip();
@@ -576,7 +579,15 @@ static void what_was_captured_before_the_end_is_told(void **state)
 	static const char *const lo[] = {"lo"};
 
 	(void)state;
-	assert_live(lo, 1);
+	assert_live(lo, 1, false);
+}
+
+static void interface_may_go_down_and_up(void **state)
+{
+	static const char *const lo[] = {"lo"};
+
+	(void)state;
+	assert_live(lo, 1, true);
 }
 
 static void any_shows_loopback_once(void **state)
@@ -584,7 +595,7 @@ static void any_shows_loopback_once(void **state)
 	static const char *const any[] = {"any"};
 
 	(void)state;
-	assert_live(any, 1);
+	assert_live(any, 1, false);
 }
 
 static void unknown_interface_is_named(void **state)
@@ -617,6 +628,7 @@ int main(void)
 		cmocka_unit_test(packet_process_has_nothing_left),
 		cmocka_unit_test(ring_is_not_believed),
 		cmocka_unit_test(what_was_captured_before_the_end_is_told),
+		cmocka_unit_test(interface_may_go_down_and_up),
 		cmocka_unit_test(any_shows_loopback_once),
 		cmocka_unit_test(unknown_interface_is_named),
 	};

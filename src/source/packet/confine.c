@@ -119,7 +119,8 @@ static int add_rules(scmp_filter_ctx filter, const struct confine_config *config
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2, is(1, SOL_PACKET),
 				is(2, PACKET_STATISTICS));
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2, is(1, SOL_SOCKET), is(2, SO_ERROR));
-	/* libpcap asks so whether an interface that went down is still there. */
+	/* So libpcap asks whether an interface that went down is still there. */
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockname), 0);
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, is(1, SIOCGIFFLAGS));
 	return got;
 }
