@@ -8,6 +8,7 @@
 #include "../helpers/capscript.h"
 #include "source/packet/dissect.h"
 #include "track/wire.h"
+#include "track/wire_view.h"
 
 /* A connection is a script of frames; its first end is the local side. What comes out is compared as one line. */
 
@@ -421,6 +422,55 @@ static void times_and_windows(void **state)
 	assert_int_equal(conn.rx_wire, 62 + 54 * 3);
 }
 
+/* The same frames from the other end: what was sent was received, and nothing else changes. */
+static void flipped_is_the_other_end(void **state)
+{
+	static const char *const scripts[] = {
+		OPEN "+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 100\n+0 a < FA seq 0xffffff01 ack 0x55 len 7\n",
+		FLOW SYN "+0 a < RA seq 0 ack 0xfffffff1\n",
+		FLOW SYN SYNACK "+0 a > R seq 0xfffffff1\n",
+		OPEN "+0 a < R seq 0xffffff01\n",
+		OPEN "+0 a > FA seq 0xfffffff1 ack 0xffffff01\n",
+		FLOW SYN,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		struct feeder feeder;
+		struct conn ours, theirs;
+		char line[256];
+
+		run_at(&feeder, &ours, scripts[i], 0);
+		wire_flip(&feeder.wire);
+		conn_init(&theirs);
+		wire_settle(&feeder.wire, feeder.now_ns, TIMEOUT_NS, &theirs);
+		assert_int_equal(theirs.dir, DIR_IN);
+		assert_int_equal(theirs.result, ours.result);
+		assert_int_equal(theirs.rx_bytes, ours.tx_bytes);
+		assert_int_equal(theirs.tx_bytes, ours.rx_bytes);
+		assert_int_equal(theirs.rx_pkts, ours.tx_pkts);
+		assert_int_equal(theirs.rx_wire, ours.tx_wire);
+		assert_int_equal(theirs.hs_ns, ours.hs_ns);
+		assert_int_equal(theirs.syn_rtx, ours.syn_rtx);
+		if (ours.close == CLOSE_LFIN)
+			assert_int_equal(theirs.close, CLOSE_RFIN);
+		else if (ours.close == CLOSE_RFIN)
+			assert_int_equal(theirs.close, CLOSE_LFIN);
+		else if (ours.close == CLOSE_LRST)
+			assert_int_equal(theirs.close, CLOSE_RRST);
+		else if (ours.close == CLOSE_RRST)
+			assert_int_equal(theirs.close, CLOSE_LRST);
+		else
+			assert_int_equal(theirs.close, CLOSE_UNKNOWN);
+		/* Twice is as before. */
+		wire_flip(&feeder.wire);
+		conn_init(&theirs);
+		wire_settle(&feeder.wire, feeder.now_ns, TIMEOUT_NS, &theirs);
+		snprintf(line, sizeof(line), "%s", told(&ours));
+		assert_string_equal(told(&theirs), line);
+	}
+}
+
 static void evidence_stays_small(void **state)
 {
 	(void)state;
@@ -440,6 +490,7 @@ int main(void)
 		cmocka_unit_test(generations),
 		cmocka_unit_test(copies_count_once),
 		cmocka_unit_test(times_and_windows),
+		cmocka_unit_test(flipped_is_the_other_end),
 		cmocka_unit_test(evidence_stays_small),
 	};
 
