@@ -458,9 +458,10 @@ bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side
 {
 	const struct event_icmp *icmp = &event->icmp;
 	struct wire_half *half = &wire->halves[side];
-	bool unreachable = icmp->version == 4 ? icmp->type == ICMP4_UNREACHABLE && icmp->code != ICMP4_FRAGMENTATION_NEEDED
-					      : icmp->type == ICMP6_UNREACHABLE;
+	bool unreachable = icmp->type == ICMP6_UNREACHABLE;
 
+	if (icmp->version == 4)
+		unreachable = icmp->type == ICMP4_UNREACHABLE && icmp->code != ICMP4_FRAGMENTATION_NEEDED;
 	/* Once a SYN has been answered, such errors are soft (RFC 1122, 4.2.3.9; RFC 5461). */
 	if (!unreachable || !(half->bits & HALF_SYN) || half->bits & HALF_SYN_ACKED || icmp->seq != half->base ||
 	    side != wire_opener(wire))

@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,9 +21,7 @@
 #include "../helpers/capscript.h"
 #include "base/clock.h"
 #include "source/packet/capture.h"
-#include "source/packet/confine.h"
 #include "source/packet/process.h"
-#include "source/packet/ring.h"
 
 /* Longer than any of this takes, so that a failure ends. */
 #define PATIENCE_MS 10000
@@ -238,12 +234,16 @@ static void refusals_quote_what_is_wrong(void **state)
 	(void)state;
 	assert_refused(&(struct packet_config){.savefile = "/nowhere/x.pcap"}, -ENOENT, "\"/nowhere/x.pcap\"");
 	assert_refused(&(struct packet_config){.savefile = name}, -EPROTONOSUPPORT, "IEEE802_11");
-	assert_refused(&(struct packet_config){.savefile = name, .drop_to = "no such user"}, -ENOENT, "\"no such user\"");
-	assert_refused(&(struct packet_config){.savefile = name, .interfaces = many, .interface_count = 1}, -EINVAL, "");
-	assert_refused(&(struct packet_config){.interfaces = many, .interface_count = PACKET_INTERFACES + 1}, -E2BIG, "any");
+	assert_refused(&(struct packet_config){.savefile = name, .drop_to = "no such user"}, -ENOENT,
+		       "\"no such user\"");
+	assert_refused(&(struct packet_config){.savefile = name, .interfaces = many, .interface_count = 1}, -EINVAL,
+		       "one of them");
+	assert_refused(&(struct packet_config){.interfaces = many, .interface_count = PACKET_INTERFACES + 1}, -E2BIG,
+		       "any");
 	unlink(name);
 	name = savefile(SCRIPT, 1, 1);
-	assert_refused(&(struct packet_config){.savefile = name, .filter = "portt 80"}, -CAPTURE_BAD_FILTER, "\"portt 80\"");
+	assert_refused(&(struct packet_config){.savefile = name, .filter = "portt 80"}, -CAPTURE_BAD_FILTER,
+		       "\"portt 80\"");
 	file = fopen(name, "wbe");
 	assert_non_null(file);
 	fputs("GET / HTTP/1.1\r\n and so on\n", file);
@@ -335,114 +335,6 @@ static void does_not_outlive_the_main_process(void **state)
 	unlink(name);
 }
 
-/* ---- the sandbox -------------------------------------------------------------- */
-
-static int do_open(void)
-{
-	return open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
-static int do_socket(void)
-{
-	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-}
-
-static int do_ptrace(void)
-{
-	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-}
-
-static int do_execve(void)
-{
-	return execl("/bin/true", "true", (char *)NULL);
-}
-
-static int do_kill(void)
-{
-	return kill(getppid(), 0);
-}
-
-static int do_fork(void)
-{
-	return (int)fork();
-}
-
-static int do_write_elsewhere(void)
-{
-	return (int)write(STDERR_FILENO, "", 0);
-}
-
-static int do_mmap_code(void)
-{
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
-}
-
-static int do_unlink(void)
-{
-	return unlink("/nowhere/at/all");
-}
-
-static int do_getsockopt_elsewhere(void)
-{
-	socklen_t length = 0;
-
-	return getsockopt(0, SOL_SOCKET, SO_PEERCRED, NULL, &length);
-}
-
-static int do_allowed(void)
-{
-	/* Larger than malloc(3) keeps in stock: what comes from the kernel must still come. */
-	char *memory = malloc(1 << 22);
-	int64_t now_ns = clock_now();
-
-	poll(NULL, 0, 0);
-	if (memory == NULL || now_ns < 0)
-		return 1;
-	memory[1 << 21] = 1;
-	free(memory);
-	return 0;
-}
-
-/* Confine a process and let it try. Return: its wait status. */
-static int confined(int (*attempt)(void))
-{
-	struct confine_config config = {.uid = 65534, .gid = 65534, .write_fd = 63, .parent = getpid()};
-	pid_t child = fork();
-	int status;
-
-	assert_true(child >= 0);
-	if (child == 0) {
-		if (confine(&config, NULL) != 0)
-			_exit(99);
-		_exit(attempt() == 0 ? 0 : 98);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	return status;
-}
-
-static void sandbox_kills_what_is_not_needed(void **state)
-{
-	static const struct {
-		const char *name;
-		int (*attempt)(void);
-	} attempts[] = {
-		{"open", do_open},       {"socket", do_socket},   {"ptrace", do_ptrace},
-		{"execve", do_execve},   {"kill", do_kill},       {"fork", do_fork},
-		{"write to another descriptor", do_write_elsewhere},
-		{"executable memory", do_mmap_code},
-		{"unlink", do_unlink},   {"another socket option", do_getsockopt_elsewhere},
-	};
-
-	(void)state;
-	assert_int_equal(confined(do_allowed), 0);
-	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-		int status = confined(attempts[i].attempt);
-
-		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
-			fail_msg("%s: wait status 0x%x", attempts[i].name, status);
-	}
-}
-
 /* What /proc says of the packet process itself, not of a stand-in. */
 static void packet_process_has_nothing_left(void **state)
 {
@@ -469,49 +361,6 @@ static void packet_process_has_nothing_left(void **state)
 		assert_non_null(strstr(text, "Uid:\t65534\t65534\t65534\t65534"));
 	packet_close(packet);
 	unlink(name);
-}
-
-/* ---- shared memory ------------------------------------------------------------ */
-
-static void ring_put(struct ring *ring, enum event_type type)
-{
-	struct event event, *slot = ring_reserve(ring, 4);
-
-	memset(&event, 0xff, sizeof(event));
-	event.time_ns = 1;
-	event.type = (uint8_t)type;
-	if (slot == NULL) {
-		fail();
-		return;
-	}
-	memcpy(slot, &event, RING_SLOT);
-	ring_commit(ring);
-}
-
-static void ring_is_not_believed(void **state)
-{
-	struct ring *ring = calloc(1, ring_size(4));
-	struct event event;
-
-	(void)state;
-	assert_non_null(ring);
-	assert_int_equal(ring_take(ring, 4, &event), 0);
-	ring_put(ring, EVENT_SEGMENT);
-	assert_int_equal(ring_take(ring, 4, &event), 1);
-	assert_int_equal(event.flow.proto, IPPROTO_TCP);
-	assert_int_equal(event.flow.netns, 0);
-	assert_int_equal(event.flow.local.zero, 0);
-	assert_int_equal(event.origin, ORIGIN_WIRE);
-	/* An event that only others may send. */
-	ring_put(ring, EVENT_CALL);
-	assert_int_equal(ring_take(ring, 4, &event), -EPROTO);
-	for (int i = 0; i < 4; i++)
-		ring_put(ring, EVENT_SEGMENT);
-	assert_null(ring_reserve(ring, 4));
-	/* More than can be. */
-	atomic_store(&ring->head, 1000);
-	assert_int_equal(ring_take(ring, 4, &event), -EPROTO);
-	free(ring);
 }
 
 /* ---- live --------------------------------------------------------------------- */
@@ -624,9 +473,7 @@ int main(void)
 		cmocka_unit_test(stream_is_read_as_it_comes),
 		cmocka_unit_test(death_is_told_once),
 		cmocka_unit_test(does_not_outlive_the_main_process),
-		cmocka_unit_test(sandbox_kills_what_is_not_needed),
 		cmocka_unit_test(packet_process_has_nothing_left),
-		cmocka_unit_test(ring_is_not_believed),
 		cmocka_unit_test(what_was_captured_before_the_end_is_told),
 		cmocka_unit_test(interface_may_go_down_and_up),
 		cmocka_unit_test(any_shows_loopback_once),
