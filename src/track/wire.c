@@ -63,8 +63,9 @@ static uint32_t segment_print(const struct event_segment *segment)
 	hash = (hash ^ (hash >> 32)) * UINT64_C(0x94d049bb133111eb);
 	hash ^= (uint64_t)segment->payload << 32 | (uint64_t)segment->window << 16 | segment->flags;
 	hash = (hash ^ (hash >> 31)) * UINT64_C(0xbf58476d1ce4e5b9);
+	/* Numbers that came from the frame have the highest bit: it must not be lost. */
 	return (uint32_t)(hash >> 40) << 8 | (segment->has & SEGMENT_HAS_OUTGOING ? 0x80 : 0) |
-	       (segment->interface & 0x7f);
+	       ((segment->interface ^ segment->interface >> 9) & 0x7f);
 }
 
 static bool is_copy(struct wire *wire, const struct event *event)
@@ -457,9 +458,10 @@ bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side
 {
 	const struct event_icmp *icmp = &event->icmp;
 	struct wire_half *half = &wire->halves[side];
-	bool unreachable = icmp->version == 4 ? icmp->type == ICMP4_UNREACHABLE && icmp->code != ICMP4_FRAGMENTATION_NEEDED
-					      : icmp->type == ICMP6_UNREACHABLE;
+	bool unreachable = icmp->type == ICMP6_UNREACHABLE;
 
+	if (icmp->version == 4)
+		unreachable = icmp->type == ICMP4_UNREACHABLE && icmp->code != ICMP4_FRAGMENTATION_NEEDED;
 	/* Once a SYN has been answered, such errors are soft (RFC 1122, 4.2.3.9; RFC 5461). */
 	if (!unreachable || !(half->bits & HALF_SYN) || half->bits & HALF_SYN_ACKED || icmp->seq != half->base ||
 	    side != wire_opener(wire))

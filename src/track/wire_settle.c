@@ -65,19 +65,19 @@ enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t ti
 		return RESULT_RESET;
 	if (wire->icmp_version != 0 && !(opener->bits & HALF_SYN_ACKED))
 		return RESULT_UNREACH;
-	/* It speaks as if it were connected: what it heard was not captured. */
-	if (opener->bits & HALF_ACK_SENT || wire->bits & WIRE_RST)
+	/* It speaks as if it were connected, or answers a SYN: what it heard was not captured, or is its own. */
+	if (opener->bits & HALF_ACK_SENT || opener->synacks > 0 || wire->bits & WIRE_RST)
 		return RESULT_UNKNOWN;
 	return now_ns - wire->last_ns >= timeout_ns ? RESULT_TIMEOUT : RESULT_PENDING;
 }
 
 static enum conn_close close_of(const struct wire *wire)
 {
-	bool local_fin = wire->halves[WIRE_LOCAL].bits & HALF_FIN, remote_fin = wire->halves[WIRE_REMOTE].bits & HALF_FIN;
+	uint16_t fin = (wire->halves[WIRE_LOCAL].bits | wire->halves[WIRE_REMOTE].bits) & HALF_FIN;
 
 	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))
 		return wire->bits & WIRE_RST_REMOTE ? CLOSE_RRST : CLOSE_LRST;
-	if (!local_fin && !remote_fin)
+	if (!fin)
 		return CLOSE_UNKNOWN;
 	return wire->bits & WIRE_FIN_REMOTE_FIRST ? CLOSE_RFIN : CLOSE_LFIN;
 }
@@ -161,8 +161,8 @@ static void settle_handshake(const struct wire *wire, struct conn *conn)
 
 	if (!(wire->bits & WIRE_OPENER_KNOWN))
 		return;
-	if (acceptor->synacks > 0)
-		synack_ns = opener->bits & (HALF_SYN_ACKED | HALF_SYN_ACKED_EARLY) ? opener->syn_acked_ns : CLOCK_UNKNOWN;
+	if (acceptor->synacks > 0 && opener->bits & (HALF_SYN_ACKED | HALF_SYN_ACKED_EARLY))
+		synack_ns = opener->syn_acked_ns;
 	conn->hs_ns = clock_span(wire->syn_ns, wire_established_ns(wire));
 	conn->hs_net_ns = clock_span(wire->syn_ns, synack_ns);
 	conn->hs_ack_ns = clock_span(synack_ns, wire_established_ns(wire));

@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (event.type != EVENT_SEGMENT && event.type != EVENT_ICMP)
 		abort();
-	if (event.flow.proto != IPPROTO_TCP || event.flow.netns != 0 || event.time_ns != 1 || event.flow.local.zero != 0)
+	if (event.flow.proto != IPPROTO_TCP || event.flow.netns != 0 || event.time_ns != 1 ||
+	    event.flow.local.zero != 0)
 		abort();
 	if (event.type == EVENT_SEGMENT && event.segment.has & SEGMENT_HAS_CUT && event.segment.has & SEGMENT_HAS_MSS)
 		abort();

@@ -40,7 +40,8 @@ static void check(const struct wire *wire, uint64_t frames, uint64_t payload, in
 	if (conn.hs_ns >= 0 && conn.result != RESULT_OK)
 		abort();
 	/* Holes that were acknowledged may have held more than was seen, but no window is larger than a gigabyte. */
-	if (conn.rx_bytes > (int64_t)payload + (INT64_C(1) << 31) || conn.tx_bytes > (int64_t)payload + (INT64_C(1) << 31))
+	if (conn.rx_bytes > (int64_t)payload + (INT64_C(1) << 31) ||
+	    conn.tx_bytes > (int64_t)payload + (INT64_C(1) << 31))
 		abort();
 	if (conn.icmp_version != 0 && conn.result != RESULT_UNREACH)
 		abort();

@@ -183,6 +183,27 @@ static int usage(void)
 	return 2;
 }
 
+/* Return: the exit status. */
+static int run_script(struct writer *writer, const char *name)
+{
+	FILE *script = name ? fopen(name, "re") : stdin;
+	const char *wrong;
+	char *text;
+
+	if (script == NULL) {
+		perror(name);
+		return 1;
+	}
+	text = read_all(script);
+	wrong = text ? capscript_run(text, write_frame, writer) : "out of memory";
+	if (wrong != NULL)
+		fprintf(stderr, "mkpcap: not understood: %s\n", wrong);
+	else if (!writer->begun)
+		begin(writer, DLT_EN10MB);
+	free(text);
+	return wrong != NULL;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -193,10 +214,7 @@ int main(int argc, char **argv)
 	};
 	struct writer writer = {.file = stdout};
 	uint32_t connections = 0, steps = 12, interleave = 5000;
-	const char *wrong = NULL;
-	FILE *script = stdin;
-	char *text;
-	int option;
+	int option, status = 0;
 
 	while ((option = getopt_long(argc, argv, "f:t:e:o:", options, NULL)) != -1) {
 		switch (option) {
@@ -234,21 +252,11 @@ int main(int argc, char **argv)
 			return usage();
 		storm(&writer, connections, steps, interleave);
 	} else {
-		if (optind < argc && (script = fopen(argv[optind], "re")) == NULL) {
-			perror(argv[optind]);
-			return 1;
-		}
-		text = read_all(script);
-		wrong = text ? capscript_run(text, write_frame, &writer) : "out of memory";
-		if (wrong != NULL)
-			fprintf(stderr, "mkpcap: not understood: %s\n", wrong);
-		else if (!writer.begun)
-			begin(&writer, DLT_EN10MB);
-		free(text);
+		status = run_script(&writer, optind < argc ? argv[optind] : NULL);
 	}
 	if (fclose(writer.file) != 0) {
 		perror("mkpcap");
 		return 1;
 	}
-	return wrong != NULL;
+	return status;
 }

@@ -103,11 +103,14 @@ bool pipeline_run(struct pipeline *pipeline, const char *path)
 			.data = data,
 			.caplen = header->caplen,
 			.length = header->len,
-			.time_ns = dated ? header->ts.tv_sec * INT64_C(1000000000) + header->ts.tv_usec : pipeline->last_ns,
+			.time_ns = pipeline->last_ns,
 		};
+		enum dissect_verdict verdict;
 		struct event event;
-		enum dissect_verdict verdict = dissect_frame(link, &record, &event);
 
+		if (dated)
+			record.time_ns = header->ts.tv_sec * INT64_C(1000000000) + header->ts.tv_usec;
+		verdict = dissect_frame(link, &record, &event);
 		pipeline->verdicts[verdict]++;
 		if (record.time_ns > pipeline->last_ns)
 			pipeline->last_ns = record.time_ns;

@@ -291,7 +291,8 @@ static const struct pipeline_conn *find(const struct pipeline *pipeline, const s
 
 		same |= endpoint_equal(&conn->flow.local, &flow.remote) &&
 			endpoint_equal(&conn->flow.remote, &flow.local);
-		if (same && (best == NULL || llabs(conn->wire.first_ns - first_ns) < llabs(best->wire.first_ns - first_ns)))
+		if (same && (best == NULL ||
+			     llabs(conn->wire.first_ns - first_ns) < llabs(best->wire.first_ns - first_ns)))
 			best = conn;
 	}
 	return best;
@@ -337,7 +338,7 @@ static int check_capture(const char *directory, const char *name, const char *tr
 		agrees &= row.agrees;
 	}
 	if (verbose)
-		printf("# %s: %u connections, %d rows; frames: %llu segments, %llu other, %llu fragments, %llu malformed %s\n",
+		printf("# %s: %u connections, %d rows; %llu segments, %llu other, %llu fragments, %llu malformed %s\n",
 		       name, pipeline.count, table.count, (unsigned long long)pipeline.verdicts[DISSECT_EVENT],
 		       (unsigned long long)pipeline.verdicts[DISSECT_OTHER],
 		       (unsigned long long)pipeline.verdicts[DISSECT_FRAGMENT],

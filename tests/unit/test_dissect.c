@@ -17,10 +17,13 @@ struct found {
 };
 
 /* Dissect a copy that ends where the allocation ends, so that a sanitizer sees a read too far. */
-static enum dissect_verdict dissect(int link, const uint8_t *data, uint32_t caplen, uint32_t length, struct event *event)
+static enum dissect_verdict dissect(int link, const uint8_t *data, uint32_t caplen, uint32_t length,
+				    struct event *event)
 {
 	uint8_t *copy = malloc(caplen ? caplen : 1);
-	struct dissect_record record = {.data = copy, .caplen = caplen, .length = length, .time_ns = 42, .interface = 3};
+	struct dissect_record record = {
+		.data = copy, .caplen = caplen, .length = length, .time_ns = 42, .interface = 3,
+	};
 	enum dissect_verdict verdict;
 
 	assert_non_null(copy);
@@ -173,7 +176,8 @@ static void options_are_read(void **state)
 
 	(void)state;
 	assert_segment(&found, 0);
-	assert_int_equal(segment->has, SEGMENT_HAS_MSS | SEGMENT_HAS_SACK_OK | SEGMENT_HAS_TIMESTAMP | SEGMENT_HAS_WSCALE);
+	assert_int_equal(segment->has,
+			 SEGMENT_HAS_MSS | SEGMENT_HAS_SACK_OK | SEGMENT_HAS_TIMESTAMP | SEGMENT_HAS_WSCALE);
 	assert_int_equal(segment->mss, 1460);
 	assert_int_equal(segment->wscale, 9);
 	assert_int_equal(segment->tsval, 5);
@@ -257,7 +261,8 @@ static void fragments_are_told_apart(void **state)
 static void ipv6_extension_headers_come_off(void **state)
 {
 	/* Routing, destination options, authentication, atomic fragment, mobility; each names the next. */
-	static const uint8_t chain[] = {60, 0, 0, 0, 0, 0, 0, 0, 51, 0, 1, 4, 0, 0, 0, 0, 44, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+	static const uint8_t chain[] = {60, 0, 0, 0, 0, 0, 0, 0, 51, 0, 1, 4, 0, 0, 0, 0,
+					44, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
 					135, 0, 0, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0, 0, 0};
 	uint8_t bytes[512], with[512];
 	struct capscript_frame frame = {.link = DLT_RAW, .v6 = true, .seq = 7, .payload = 5, .wscale = -1};
@@ -293,9 +298,14 @@ static void other_layers_come_off(void **state)
 		int link;
 		const uint8_t *head;
 		uint32_t length;
-	} heads[] = {{DLT_EN10MB, mpls, sizeof(mpls)}, {DLT_EN10MB, pppoe, sizeof(pppoe)}, {DLT_EN10MB, snap, sizeof(snap)},
-		     {DLT_PPP_ETHER, pppoe + 14, sizeof(pppoe) - 14}, {DLT_MPLS, mpls + 14, sizeof(mpls) - 14},
-		     {DLT_NFLOG, nflog, sizeof(nflog)}};
+	} heads[] = {
+		{DLT_EN10MB, mpls, sizeof(mpls)},
+		{DLT_EN10MB, pppoe, sizeof(pppoe)},
+		{DLT_EN10MB, snap, sizeof(snap)},
+		{DLT_PPP_ETHER, pppoe + 14, sizeof(pppoe) - 14},
+		{DLT_MPLS, mpls + 14, sizeof(mpls) - 14},
+		{DLT_NFLOG, nflog, sizeof(nflog)},
+	};
 	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .payload = 5, .wscale = -1};
 	struct event event;
 
@@ -322,7 +332,8 @@ static void other_layers_come_off(void **state)
 static void cut_anywhere_is_safe(void **state)
 {
 	static const char *const texts[] = {V4 "+0 a > S seq 7 mss 1460 sackok ts 5 6 wscale 9\n",
-					    V6 "link sll2\n+0 a > S seq 7 mss 1460 hop\n", V4 "vlan 1 2\n+0 a > icmp 3/3 seq 7\n"};
+					    V6 "link sll2\n+0 a > S seq 7 mss 1460 hop\n",
+					    V4 "vlan 1 2\n+0 a > icmp 3/3 seq 7\n"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -8,6 +8,7 @@
 #include "../helpers/capscript.h"
 #include "source/packet/dissect.h"
 #include "track/wire.h"
+#include "track/wire_view.h"
 
 /* A connection is a script of frames; its first end is the local side. What comes out is compared as one line. */
 
@@ -86,7 +87,8 @@ static const char *told(const struct conn *conn)
 	static char line[256];
 
 	snprintf(line, sizeof(line),
-		 "%s %s %s %s bytes %" PRId64 "/%" PRId64 " frames %" PRId64 "/%" PRId64 " syn %d/%d again %d/%d ooo %d",
+		 "%s %s %s %s bytes %" PRId64 "/%" PRId64 " frames %" PRId64 "/%" PRId64
+		 " syn %d/%d again %d/%d ooo %d",
 		 conn_result_text(conn->result), text_or_dash(conn_dir_text(conn->dir)),
 		 text_or_dash(conn_close_text(conn->close)), text_or_dash(conn_state_text(conn->state)), conn->tx_bytes,
 		 conn->rx_bytes, conn->tx_pkts, conn->rx_pkts, conn->syn_rtx, conn->synack_rtx, conn->tx_retrans,
@@ -137,7 +139,8 @@ static void handshakes(void **state)
 		 "reset out lrst reset bytes 0/0 frames 2/1 syn 0/0 again 0/0 ooo 0"},
 		{"reset by the acceptor after its SYN/ACK", FLOW SYN SYNACK "+0 a < R seq 0xffffff01\n",
 		 "reset out rrst reset bytes 0/0 frames 1/2 syn 0/0 again 0/0 ooo 0"},
-		{"refused, tried again with the same number", FLOW SYN "+0 a < RA seq 0 ack 0xfffffff1\n" SYN SYNACK ACK,
+		{"refused, tried again with the same number",
+		 FLOW SYN "+0 a < RA seq 0 ack 0xfffffff1\n" SYN SYNACK ACK,
 		 "ok out - ESTABLISHED bytes 0/0 frames 3/2 syn 1/0 again 0/0 ooo 0"},
 		{"both open at once",
 		 FLOW "+0 a > S seq 1\n+0 a < S seq 5\n+0 a > SA seq 1 ack 6\n+0 a < SA seq 5 ack 2\n",
@@ -149,13 +152,15 @@ static void handshakes(void **state)
 		{"Fast Open", FLOW "+0 a > S seq 1 len 100\n+0 a < SA seq 5 ack 102\n+0 a > A seq 102 ack 6\n",
 		 "ok out - ESTABLISHED bytes 100/0 frames 2/1 syn 0/0 again 0/0 ooo 0"},
 		{"Fast Open not taken",
-		 FLOW "+0 a > S seq 1 len 100\n+0 a < SA seq 5 ack 2\n+0 a > A seq 2 ack 6 len 100\n+0 a < A seq 6 ack 102\n",
+		 FLOW "+0 a > S seq 1 len 100\n+0 a < SA seq 5 ack 2\n+0 a > A seq 2 ack 6 len 100\n"
+		      "+0 a < A seq 6 ack 102\n",
 		 "ok out - ESTABLISHED bytes 100/0 frames 2/2 syn 0/0 again 1/0 ooo 0"},
 		{"SYN/ACK recorded before the SYN", FLOW SYNACK SYN ACK,
 		 "ok out - ESTABLISHED bytes 0/0 frames 2/1 syn 0/0 again 0/0 ooo 0"},
 		{"ACK recorded before the SYN/ACK", FLOW SYN ACK SYNACK,
 		 "ok out - ESTABLISHED bytes 0/0 frames 2/1 syn 0/0 again 0/0 ooo 0"},
-		{"option length 0 in the SYN", FLOW "+0 a > S seq 1 hex 02000000\n+0 a < SA seq 5 ack 2\n+0 a > A seq 2 ack 6\n",
+		{"option length 0 in the SYN",
+		 FLOW "+0 a > S seq 1 hex 02000000\n+0 a < SA seq 5 ack 2\n+0 a > A seq 2 ack 6\n",
 		 "ok out - ESTABLISHED bytes 0/0 frames 2/1 syn 0/0 again 0/0 ooo 0"},
 	};
 
@@ -238,7 +243,8 @@ static void unreachables(void **state)
 		{FLOW SYN "+0 a > icmp 3/13 seq 0xfffffff0\n", RESULT_UNREACH, 13, 113},
 		{"flow a 2001:db8::1 40000 2001:db8::2 80\n" SYN "+0 a > icmp 1/1 seq 0xfffffff0\n", RESULT_UNREACH, 1,
 		 13 /* EACCES */},
-		{"flow a 2001:db8::1 40000 2001:db8::2 80\n" SYN "+0 a > icmp 1/4 seq 0xfffffff0\n", RESULT_UNREACH, 4, 111},
+		{"flow a 2001:db8::1 40000 2001:db8::2 80\n" SYN "+0 a > icmp 1/4 seq 0xfffffff0\n", RESULT_UNREACH, 4,
+		 111},
 		/* Not an end: fragmentation needed, time exceeded, somebody else's number, an answer after all. */
 		{FLOW SYN "+0 a > icmp 3/4 seq 0xfffffff0\n", RESULT_PENDING, 0, -1},
 		{FLOW SYN "+0 a > icmp 11/0 seq 0xfffffff0\n", RESULT_PENDING, 0, -1},
@@ -253,7 +259,8 @@ static void unreachables(void **state)
 		struct conn conn = run(table[i].script);
 
 		if (conn.result != table[i].result || conn.icmp_code != table[i].code || conn.error != table[i].error)
-			fail_msg("row %zu: %s code %d errno %d", i, conn_result_text(conn.result), conn.icmp_code, conn.error);
+			fail_msg("row %zu: %s code %d errno %d", i, conn_result_text(conn.result), conn.icmp_code,
+				 conn.error);
 		assert_int_equal(conn.icmp_version != 0, table[i].result == RESULT_UNREACH);
 	}
 }
@@ -266,16 +273,20 @@ static void bytes_each_once(void **state)
 		      "+0 a > A seq 0x3d9 ack 0xf5\n",
 		 "ok out - ESTABLISHED bytes 1000/500 frames 4/2 syn 0/0 again 0/0 ooo 0"},
 		{"sent twice",
-		 OPEN "+0 a > A seq 0xfffffff1 ack 0xffffff01 len 100\n+1 a > A seq 0xfffffff1 ack 0xffffff01 len 100\n",
+		 OPEN "+0 a > A seq 0xfffffff1 ack 0xffffff01 len 100\n"
+		      "+1 a > A seq 0xfffffff1 ack 0xffffff01 len 100\n",
 		 "ok out - ESTABLISHED bytes 100/0 frames 4/1 syn 0/0 again 1/0 ooo 0"},
 		{"sent again with more",
-		 OPEN "+0 a > A seq 0xfffffff1 ack 0xffffff01 len 100\n+1 a > A seq 0xfffffff1 ack 0xffffff01 len 150\n",
+		 OPEN "+0 a > A seq 0xfffffff1 ack 0xffffff01 len 100\n"
+		      "+1 a > A seq 0xfffffff1 ack 0xffffff01 len 150\n",
 		 "ok out - ESTABLISHED bytes 150/0 frames 4/1 syn 0/0 again 1/0 ooo 0"},
 		{"in another order",
-		 OPEN "+0 a < A seq 0xffffff65 ack 0xfffffff1 len 100\n+0 a < A seq 0xffffff01 ack 0xfffffff1 len 100\n",
+		 OPEN "+0 a < A seq 0xffffff65 ack 0xfffffff1 len 100\n"
+		      "+0 a < A seq 0xffffff01 ack 0xfffffff1 len 100\n",
 		 "ok out - ESTABLISHED bytes 0/200 frames 2/3 syn 0/0 again 0/0 ooo 1"},
 		{"keep-alive is nothing new",
-		 OPEN "+0 a > A seq 0xfffffff1 ack 0xffffff01 len 10\n+9 a > A seq 0xfffffffa ack 0xffffff01 len 1\n",
+		 OPEN "+0 a > A seq 0xfffffff1 ack 0xffffff01 len 10\n"
+		      "+9 a > A seq 0xfffffffa ack 0xffffff01 len 1\n",
 		 "ok out - ESTABLISHED bytes 10/0 frames 4/1 syn 0/0 again 0/0 ooo 0"},
 		{"a hole nobody acknowledged", OPEN "+0 a < A seq 0xffffff65 ack 0xfffffff1 len 100\n",
 		 "ok out - ESTABLISHED bytes 0/-1 frames 2/2 syn 0/0 again 0/0 ooo 0"},
@@ -297,7 +308,9 @@ static void bytes_each_once(void **state)
 		 "ok - - ESTABLISHED bytes -1/-1 frames 2/1 syn -1/-1 again 0/0 ooo 0"},
 		{"begins in the middle, one way", FLOW "+0 a > PA seq 100 ack 200 len 10\n",
 		 "unknown - - - bytes -1/-1 frames 1/0 syn -1/-1 again 0/0 ooo 0"},
-		{"one side captured", FLOW SYN ACK "+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 10\n+0 a > A seq 0xfffffffb ack 0xffffff55\n",
+		{"one side captured",
+		 FLOW SYN ACK "+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 10\n"
+			      "+0 a > A seq 0xfffffffb ack 0xffffff55\n",
 		 "unknown out - ESTABLISHED bytes 10/-1 frames 4/0 syn 0/-1 again 0/0 ooo 0"},
 	};
 
@@ -421,6 +434,55 @@ static void times_and_windows(void **state)
 	assert_int_equal(conn.rx_wire, 62 + 54 * 3);
 }
 
+/* The same frames from the other end: what was sent was received, and nothing else changes. */
+static void flipped_is_the_other_end(void **state)
+{
+	static const char *const scripts[] = {
+		OPEN "+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 100\n+0 a < FA seq 0xffffff01 ack 0x55 len 7\n",
+		FLOW SYN "+0 a < RA seq 0 ack 0xfffffff1\n",
+		FLOW SYN SYNACK "+0 a > R seq 0xfffffff1\n",
+		OPEN "+0 a < R seq 0xffffff01\n",
+		OPEN "+0 a > FA seq 0xfffffff1 ack 0xffffff01\n",
+		FLOW SYN,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		struct feeder feeder;
+		struct conn ours, theirs;
+		char line[256];
+
+		run_at(&feeder, &ours, scripts[i], 0);
+		wire_flip(&feeder.wire);
+		conn_init(&theirs);
+		wire_settle(&feeder.wire, feeder.now_ns, TIMEOUT_NS, &theirs);
+		assert_int_equal(theirs.dir, DIR_IN);
+		assert_int_equal(theirs.result, ours.result);
+		assert_int_equal(theirs.rx_bytes, ours.tx_bytes);
+		assert_int_equal(theirs.tx_bytes, ours.rx_bytes);
+		assert_int_equal(theirs.rx_pkts, ours.tx_pkts);
+		assert_int_equal(theirs.rx_wire, ours.tx_wire);
+		assert_int_equal(theirs.hs_ns, ours.hs_ns);
+		assert_int_equal(theirs.syn_rtx, ours.syn_rtx);
+		if (ours.close == CLOSE_LFIN)
+			assert_int_equal(theirs.close, CLOSE_RFIN);
+		else if (ours.close == CLOSE_RFIN)
+			assert_int_equal(theirs.close, CLOSE_LFIN);
+		else if (ours.close == CLOSE_LRST)
+			assert_int_equal(theirs.close, CLOSE_RRST);
+		else if (ours.close == CLOSE_RRST)
+			assert_int_equal(theirs.close, CLOSE_LRST);
+		else
+			assert_int_equal(theirs.close, CLOSE_UNKNOWN);
+		/* Twice is as before. */
+		wire_flip(&feeder.wire);
+		conn_init(&theirs);
+		wire_settle(&feeder.wire, feeder.now_ns, TIMEOUT_NS, &theirs);
+		snprintf(line, sizeof(line), "%s", told(&ours));
+		assert_string_equal(told(&theirs), line);
+	}
+}
+
 static void evidence_stays_small(void **state)
 {
 	(void)state;
@@ -440,6 +502,7 @@ int main(void)
 		cmocka_unit_test(generations),
 		cmocka_unit_test(copies_count_once),
 		cmocka_unit_test(times_and_windows),
+		cmocka_unit_test(flipped_is_the_other_end),
 		cmocka_unit_test(evidence_stays_small),
 	};
 

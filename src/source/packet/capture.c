@@ -86,8 +86,8 @@ static int check_link_type(struct capture *capture, struct err *err)
 		return 0;
 	name = pcap_datalink_val_to_name(capture->link_type);
 	return err_set(err, EPROTONOSUPPORT,
-		       "\"%s\": link type %s (%d) is not understood; Ethernet, Linux cooked, raw IP, loopback, PPP, MPLS "
-		       "and NFLOG are", capture->name, name ? name : "unknown", capture->link_type);
+		       "\"%s\": link type %s (%d) is not understood; Ethernet, Linux cooked, raw IP, loopback, PPP, "
+		       "MPLS and NFLOG are", capture->name, name ? name : "unknown", capture->link_type);
 }
 
 static int set_live(struct capture *capture, const struct capture_config *config)
@@ -166,8 +166,8 @@ int capture_open_file(struct capture **result, FILE *file, const char *name, str
 	capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
 	if (capture->pcap == NULL) {
 		free(capture);
-		return err_set(err, EINVAL, "\"%s\": %s; pcap and pcapng can be read, compressed ones through zcat FILE | "
-					    "conntrace -r -", name, error);
+		return err_set(err, EINVAL, "\"%s\": %s; pcap and pcapng can be read, compressed ones through "
+					    "zcat FILE | conntrace -r -", name, error);
 	}
 	status = check_link_type(capture, err);
 	if (status < 0) {
@@ -186,7 +186,8 @@ int capture_compile(struct bpf_program *program, const char *filter, int link_ty
 	if (dead == NULL)
 		return err_set(err, ENOMEM, "filter \"%s\": out of memory", filter);
 	if (pcap_compile(dead, program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
-		got = err_set(err, CAPTURE_BAD_FILTER, "filter \"%s\": %s; see pcap-filter(7)", filter, pcap_geterr(dead));
+		got = err_set(err, CAPTURE_BAD_FILTER, "filter \"%s\": %s; see pcap-filter(7)", filter,
+			      pcap_geterr(dead));
 	pcap_close(dead);
 	return got;
 }
@@ -194,7 +195,8 @@ int capture_compile(struct bpf_program *program, const char *filter, int link_ty
 int capture_set_filter(struct capture *capture, struct bpf_program *program, struct err *err)
 {
 	if (pcap_setfilter(capture->pcap, program) < 0)
-		return err_set(err, CAPTURE_BAD_FILTER, "filter for \"%s\": %s", capture->name, pcap_geterr(capture->pcap));
+		return err_set(err, CAPTURE_BAD_FILTER, "filter for \"%s\": %s", capture->name,
+			       pcap_geterr(capture->pcap));
 	return 0;
 }
 

@@ -17,7 +17,7 @@ struct bpf_program;
 /** Kernel buffer unless asked otherwise, KiB. */
 #define CAPTURE_BUFFER_KIB 8192
 
-/** The errno (negative as a return value) of a filter expression that is wrong: the user's word, not the machine's fault. */
+/** The errno (negative as a return value) of a wrong filter expression: the user's word, not the machine's fault. */
 #define CAPTURE_BAD_FILTER EBADRQC
 
 /**

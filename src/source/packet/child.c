@@ -93,7 +93,7 @@ static void publish_counts(struct child *child)
 		atomic_store_explicit(&child->shared->frames[i], child->verdicts[i], memory_order_relaxed);
 }
 
-/* Wait until an order comes, an interface has something, or @timeout_ms pass. Ends the process when the main one did. */
+/* Wait until an order comes, an interface has something, or @timeout_ms pass. Ends when the main process did. */
 static void wait_for(struct child *child, bool interfaces, int timeout_ms)
 {
 	struct pollfd fds[1 + PACKET_INTERFACES];

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <seccomp.h>
@@ -18,6 +19,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base/number.h"
 
 static bool keeps(const int *keep, int count, int fd)
 {
@@ -46,10 +49,11 @@ void confine_descriptors(const int *keep, int count)
 		return;
 	}
 	while ((entry = readdir(directory)) != NULL) {
-		int fd = atoi(entry->d_name);
+		int64_t fd;
 
-		if (fd > 2 && fd != dirfd(directory) && !keeps(keep, count, fd))
-			close(fd);
+		if (number_parse(entry->d_name, 3, INT_MAX, &fd) == 0 && fd != dirfd(directory) &&
+		    !keeps(keep, count, (int)fd))
+			close((int)fd);
 	}
 	closedir(directory);
 }
@@ -64,7 +68,8 @@ static int drop_user(const struct confine_config *config, struct err *err)
 	/* In a user namespace the number may mean nobody (EINVAL), or groups may be fixed (EPERM). */
 	if (!config->insist && (errno == EINVAL || errno == EPERM))
 		return 0;
-	return err_set(err, errno, "packet process cannot become user %u: %s", (unsigned int)config->uid, strerror(errno));
+	return err_set(err, errno, "packet process cannot become user %u: %s", (unsigned int)config->uid,
+		       strerror(errno));
 }
 
 static int drop_capabilities(struct err *err)
@@ -119,7 +124,8 @@ static int add_rules(scmp_filter_ctx filter, const struct confine_config *config
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2, is(1, SOL_PACKET),
 				is(2, PACKET_STATISTICS));
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2, is(1, SOL_SOCKET), is(2, SO_ERROR));
-	/* libpcap asks so whether an interface that went down is still there. */
+	/* So libpcap asks whether an interface that went down is still there. */
+	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockname), 0);
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, is(1, SIOCGIFFLAGS));
 	return got;
 }

@@ -92,7 +92,8 @@ int packet_fd(const struct packet *packet);
  *
  * Return: 1, 0 for none now, SOURCE_END, or a negative errno: the packet
  * process failed, an interface went away, the savefile is damaged. Each such
- * story is told once; what came before it was delivered, and SOURCE_END follows.
+ * story is told once, after what came before it; then go on calling: the other
+ * interfaces may have more, and if there is nothing more SOURCE_END says so.
  */
 int packet_next(struct packet *packet, struct event *event, struct err *err);
 

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/packet/dissect_ip.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+/* IP, its extension headers and fragments, and what it carries: a TCP segment, or an ICMP error about one. */
+
+#define TCP_HEADER_MIN 20
+#define TCP_OPTION_END 0
+#define TCP_OPTION_NOP 1
+#define TCP_OPTION_MSS 2
+#define TCP_OPTION_WSCALE 3
+#define TCP_OPTION_SACK_OK 4
+#define TCP_OPTION_TIMESTAMP 8
+
+#define IP_MORE_FRAGMENTS 0x2000
+#define IP_FRAGMENT_OFFSET 0x1fff
+#define IPV6_MORE_FRAGMENTS 0x0001
+#define IPV6_FRAGMENT_OFFSET 0xfff8
+#define IPV6_HEADER_AUTHENTICATION 51
+#define IPV6_HEADER_MOBILITY 135
+
+#define ICMP4_UNREACHABLE 3
+#define ICMP4_SOURCE_QUENCH 4
+#define ICMP4_TIME_EXCEEDED 11
+#define ICMP4_PARAMETER_PROBLEM 12
+#define ICMP6_UNREACHABLE 1
+#define ICMP6_PARAMETER_PROBLEM 4
+
+/* How many bytes of the frame come after what was taken off, captured or not. */
+static uint32_t wire_rest(const struct dissect_state *frame)
+{
+	return (uint32_t)frame->rest.length + frame->beyond;
+}
+
+static bool take_address_v4(struct span *span, struct endpoint *endpoint)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	memcpy(endpoint->ip.s6_addr, mapped, sizeof(mapped));
+	return span_take_bytes(span, endpoint->ip.s6_addr + sizeof(mapped), 4);
+}
+
+static bool take_address_v6(struct span *span, struct endpoint *endpoint)
+{
+	return span_take_bytes(span, &endpoint->ip, sizeof(endpoint->ip));
+}
+
+/* Only what event_size() says is cleared: this runs for every packet. */
+static void event_begin(struct dissect_state *frame, enum event_type type)
+{
+	struct event *event = frame->event;
+	struct flow flow = event->flow;
+
+	memset(event, 0, event_size(type));
+	event->time_ns = frame->record->time_ns;
+	event->type = (uint8_t)type;
+	event->origin = ORIGIN_WIRE;
+	event->flow = flow;
+	event->flow.netns = 0;
+	event->flow.proto = IPPROTO_TCP;
+	memset(event->flow.zero, 0, sizeof(event->flow.zero));
+	event->flow.local.zero = event->flow.remote.zero = 0;
+}
+
+static bool tcp_option(struct event_segment *segment, uint8_t kind, struct span *value)
+{
+	switch (kind) {
+	case TCP_OPTION_MSS:
+		if (value->length != 2 || !span_take_be16(value, &segment->mss))
+			return false;
+		segment->has |= SEGMENT_HAS_MSS;
+		return true;
+	case TCP_OPTION_WSCALE:
+		if (value->length != 1 || !span_take_u8(value, &segment->wscale))
+			return false;
+		segment->has |= SEGMENT_HAS_WSCALE;
+		return true;
+	case TCP_OPTION_SACK_OK:
+		segment->has |= SEGMENT_HAS_SACK_OK;
+		return value->length == 0;
+	case TCP_OPTION_TIMESTAMP:
+		if (value->length != 8 || !span_take_be32(value, &segment->tsval) ||
+		    !span_take_be32(value, &segment->tsecr))
+			return false;
+		segment->has |= SEGMENT_HAS_TIMESTAMP;
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* Return: false when the list is cut or does not add up; nothing of it counts then. */
+static bool tcp_options(struct event_segment *segment, struct span options)
+{
+	uint8_t kind, length;
+	struct span value;
+
+	while (span_take_u8(&options, &kind) && kind != TCP_OPTION_END) {
+		if (kind == TCP_OPTION_NOP)
+			continue;
+		/* The length counts the two bytes before the value, so 0 and 1 cannot be. */
+		if (!span_take_u8(&options, &length) || length < 2 || !span_take(&options, length - 2u, &value))
+			return false;
+		if (!tcp_option(segment, kind, &value))
+			return false;
+	}
+	return true;
+}
+
+static enum dissect_verdict tcp_segment(struct dissect_state *frame)
+{
+	struct event_segment *segment = &frame->event->segment;
+	uint16_t source, destination, offset_flags;
+	struct span header = frame->rest;
+	uint32_t length, options;
+
+	if (frame->rest.length < TCP_HEADER_MIN || frame->payload < TCP_HEADER_MIN)
+		return DISSECT_MALFORMED;
+	event_begin(frame, EVENT_SEGMENT);
+	span_take_be16(&header, &source);
+	span_take_be16(&header, &destination);
+	span_take_be32(&header, &segment->seq);
+	span_take_be32(&header, &segment->ack);
+	span_take_be16(&header, &offset_flags);
+	span_take_be16(&header, &segment->window);
+	span_take_be16(&header, &segment->checksum);
+	span_skip(&header, 2);
+	length = (offset_flags >> 12) * 4u;
+	if (length < TCP_HEADER_MIN)
+		return DISSECT_MALFORMED;
+	segment->has = frame->has;
+	if (length > frame->payload) {
+		/* In a fragment the rest of the header may come later; elsewhere it cannot be. */
+		if (!(frame->has & SEGMENT_HAS_FRAGMENT))
+			return DISSECT_MALFORMED;
+		length = frame->payload;
+		segment->has |= SEGMENT_HAS_CUT;
+	}
+	frame->event->flow.local.port = source;
+	frame->event->flow.remote.port = destination;
+	segment->flags = offset_flags & 0x1ff;
+	segment->payload = frame->payload - length;
+	segment->frame = frame->record->length;
+	segment->ip_id = frame->ip_id;
+	segment->interface = frame->interface;
+	options = length - TCP_HEADER_MIN;
+	if (options == 0)
+		return DISSECT_EVENT;
+	if (header.length < options) {
+		segment->has |= SEGMENT_HAS_CUT;
+		return DISSECT_EVENT;
+	}
+	span_limit(&header, options);
+	if (!(segment->has & SEGMENT_HAS_CUT) && !tcp_options(segment, header)) {
+		segment->has = frame->has | SEGMENT_HAS_CUT;
+		segment->mss = segment->wscale = 0;
+		segment->tsval = segment->tsecr = 0;
+	}
+	return DISSECT_EVENT;
+}
+
+/* Walk to the first header that is none of IPv6's own (RFC 8200, 4); frame->protocol becomes its number. */
+static enum dissect_verdict ipv6_extensions(struct dissect_state *frame)
+{
+	for (;;) {
+		uint8_t next, length;
+		uint16_t offset;
+		uint32_t size;
+
+		switch (frame->protocol) {
+		case IPPROTO_HOPOPTS:
+		case IPPROTO_ROUTING:
+		case IPPROTO_DSTOPTS:
+		case IPV6_HEADER_MOBILITY:
+		case IPV6_HEADER_AUTHENTICATION:
+			if (!span_take_u8(&frame->rest, &next) || !span_take_u8(&frame->rest, &length))
+				return DISSECT_MALFORMED;
+			/* RFC 4302, 2.2: the authentication header alone counts in 4 bytes, minus 2. */
+			size = frame->protocol == IPV6_HEADER_AUTHENTICATION ? (length + 2u) * 4 : (length + 1u) * 8;
+			if (frame->payload < size || size < 2 || !span_skip(&frame->rest, size - 2))
+				return DISSECT_MALFORMED;
+			break;
+		case IPPROTO_FRAGMENT:
+			size = 8;
+			if (frame->payload < size || !span_take_u8(&frame->rest, &next) ||
+			    !span_skip(&frame->rest, 1) || !span_take_be16(&frame->rest, &offset) ||
+			    !span_skip(&frame->rest, 4))
+				return DISSECT_MALFORMED;
+			if (offset & IPV6_FRAGMENT_OFFSET)
+				return next == IPPROTO_TCP ? DISSECT_FRAGMENT : DISSECT_OTHER;
+			/* Atomic fragments (RFC 6946) are whole. */
+			if (offset & IPV6_MORE_FRAGMENTS)
+				frame->has |= SEGMENT_HAS_FRAGMENT;
+			break;
+		default:
+			return DISSECT_EVENT;
+		}
+		frame->payload -= size;
+		frame->protocol = next;
+	}
+}
+
+/* Take an IP header off; DISSECT_EVENT when frame->protocol stands in frame->rest. */
+static enum dissect_verdict ipv4_header(struct dissect_state *frame)
+{
+	uint8_t version_length, protocol;
+	uint16_t total, fragment, id;
+	uint32_t header;
+	struct span *rest = &frame->rest;
+
+	frame->version = 4;
+	if (!span_take_u8(rest, &version_length) || !span_skip(rest, 1) || !span_take_be16(rest, &total) ||
+	    !span_take_be16(rest, &id) || !span_take_be16(rest, &fragment) || !span_skip(rest, 1) ||
+	    !span_take_u8(rest, &protocol) || !span_skip(rest, 2) ||
+	    !take_address_v4(rest, &frame->event->flow.local) || !take_address_v4(rest, &frame->event->flow.remote))
+		return DISSECT_MALFORMED;
+	header = (version_length & 0x0f) * 4u;
+	if (version_length >> 4 != 4 || header < 20 || (total != 0 && total < header) || !span_skip(rest, header - 20))
+		return DISSECT_MALFORMED;
+	frame->protocol = protocol;
+	frame->ip_id = id;
+	/* Segmentation offload of packets over 64 KiB, or a card that fills the length in, leave 0. */
+	frame->payload = total != 0 ? total - header : wire_rest(frame);
+	if (total != 0)
+		span_limit(rest, frame->payload);
+	if (fragment & IP_FRAGMENT_OFFSET)
+		return protocol == IPPROTO_TCP ? DISSECT_FRAGMENT : DISSECT_OTHER;
+	if (fragment & IP_MORE_FRAGMENTS)
+		frame->has |= SEGMENT_HAS_FRAGMENT;
+	return DISSECT_EVENT;
+}
+
+static enum dissect_verdict ipv6_header(struct dissect_state *frame)
+{
+	struct span *rest = &frame->rest;
+	uint16_t payload;
+	uint8_t version;
+
+	frame->version = 6;
+	frame->ip_id = 0;
+	if (!span_take_u8(rest, &version) || !span_skip(rest, 3) || !span_take_be16(rest, &payload) ||
+	    !span_take_u8(rest, &frame->protocol) || !span_skip(rest, 1) ||
+	    !take_address_v6(rest, &frame->event->flow.local) || !take_address_v6(rest, &frame->event->flow.remote))
+		return DISSECT_MALFORMED;
+	if (version >> 4 != 6)
+		return DISSECT_MALFORMED;
+	/* 0 is a jumbogram (RFC 2675) or offload: the frame's own length is the best there is. */
+	frame->payload = payload != 0 ? payload : wire_rest(frame);
+	if (payload != 0)
+		span_limit(rest, payload);
+	return ipv6_extensions(frame);
+}
+
+static enum dissect_verdict ip_header(struct dissect_state *frame)
+{
+	uint8_t first;
+
+	if (!dissect_peek(frame, &first))
+		return DISSECT_MALFORMED;
+	switch (first >> 4) {
+	case 4:
+		return ipv4_header(frame);
+	case 6:
+		return ipv6_header(frame);
+	default:
+		return DISSECT_MALFORMED;
+	}
+}
+
+static bool icmp_is_error(uint8_t version, uint8_t type)
+{
+	if (version == 4)
+		return type == ICMP4_UNREACHABLE || type == ICMP4_SOURCE_QUENCH || type == ICMP4_TIME_EXCEEDED ||
+		       type == ICMP4_PARAMETER_PROBLEM;
+	return type >= ICMP6_UNREACHABLE && type <= ICMP6_PARAMETER_PROBLEM;
+}
+
+/* RFC 792, RFC 4443: 8 bytes, then the datagram it is about, at least as far as ports and sequence number. */
+static enum dissect_verdict icmp_error(struct dissect_state *frame)
+{
+	struct event_icmp *icmp = &frame->event->icmp;
+	uint8_t type, code, version = frame->version;
+	enum dissect_verdict verdict;
+	uint16_t source, destination;
+	uint32_t seq;
+
+	if (!span_take_u8(&frame->rest, &type) || !span_take_u8(&frame->rest, &code) || !span_skip(&frame->rest, 6))
+		return DISSECT_MALFORMED;
+	if (!icmp_is_error(version, type))
+		return DISSECT_OTHER;
+	verdict = ip_header(frame);
+	if (verdict != DISSECT_EVENT)
+		return verdict;
+	if (frame->protocol != IPPROTO_TCP || frame->version != version)
+		return DISSECT_OTHER;
+	if (!span_take_be16(&frame->rest, &source) || !span_take_be16(&frame->rest, &destination) ||
+	    !span_take_be32(&frame->rest, &seq))
+		return DISSECT_MALFORMED;
+	event_begin(frame, EVENT_ICMP);
+	frame->event->flow.local.port = source;
+	frame->event->flow.remote.port = destination;
+	icmp->seq = seq;
+	icmp->version = version;
+	icmp->type = type;
+	icmp->code = code;
+	return DISSECT_EVENT;
+}
+
+enum dissect_verdict dissect_ip(struct dissect_state *frame)
+{
+	enum dissect_verdict verdict = ip_header(frame);
+
+	if (verdict != DISSECT_EVENT)
+		return verdict;
+	if (frame->protocol == IPPROTO_TCP)
+		return tcp_segment(frame);
+	if (frame->protocol == (frame->version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
+	    !(frame->has & SEGMENT_HAS_FRAGMENT))
+		return icmp_error(frame);
+	return DISSECT_OTHER;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "source/packet/confine.h"
+#include "source/packet/ring.h"
+
+/* The two walls around the packet process: what it may do, and what is believed of what it says. */
+
+/* ---- the sandbox -------------------------------------------------------------- */
+
+static int do_open(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int do_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static int do_ptrace(void)
+{
+	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+
+static int do_execve(void)
+{
+	return execl("/bin/true", "true", (char *)NULL);
+}
+
+static int do_kill(void)
+{
+	return kill(getppid(), 0);
+}
+
+static int do_fork(void)
+{
+	return (int)fork();
+}
+
+static int do_write_elsewhere(void)
+{
+	return (int)write(STDERR_FILENO, "", 0);
+}
+
+static int do_mmap_code(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+}
+
+static int do_unlink(void)
+{
+	return unlink("/nowhere/at/all");
+}
+
+static int do_getsockopt_elsewhere(void)
+{
+	socklen_t length = 0;
+
+	return getsockopt(0, SOL_SOCKET, SO_PEERCRED, NULL, &length);
+}
+
+static int do_allowed(void)
+{
+	/* Larger than malloc(3) keeps in stock: what comes from the kernel must still come. */
+	char *memory = malloc(1 << 22);
+	int64_t now_ns = clock_now();
+
+	poll(NULL, 0, 0);
+	if (memory == NULL || now_ns < 0)
+		return 1;
+	memory[1 << 21] = 1;
+	free(memory);
+	return 0;
+}
+
+/* Confine a process and let it try. Return: its wait status. */
+static int confined(int (*attempt)(void))
+{
+	struct confine_config config = {.uid = 65534, .gid = 65534, .write_fd = 63, .parent = getpid()};
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (confine(&config, NULL) != 0)
+			_exit(99);
+		_exit(attempt() == 0 ? 0 : 98);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static void sandbox_kills_what_is_not_needed(void **state)
+{
+	static const struct {
+		const char *name;
+		int (*attempt)(void);
+	} attempts[] = {
+		{"open", do_open},       {"socket", do_socket},   {"ptrace", do_ptrace},
+		{"execve", do_execve},   {"kill", do_kill},       {"fork", do_fork},
+		{"write to another descriptor", do_write_elsewhere},
+		{"executable memory", do_mmap_code},
+		{"unlink", do_unlink},   {"another socket option", do_getsockopt_elsewhere},
+	};
+
+	(void)state;
+	assert_int_equal(confined(do_allowed), 0);
+	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		int status = confined(attempts[i].attempt);
+
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+			fail_msg("%s: wait status 0x%x", attempts[i].name, status);
+	}
+}
+
+/* ---- shared memory ------------------------------------------------------------ */
+
+static void ring_put(struct ring *ring, enum event_type type)
+{
+	struct event event, *slot = ring_reserve(ring, 4);
+
+	memset(&event, 0xff, sizeof(event));
+	event.time_ns = 1;
+	event.type = (uint8_t)type;
+	if (slot == NULL) {
+		fail();
+		return;
+	}
+	memcpy(slot, &event, RING_SLOT);
+	ring_commit(ring);
+}
+
+static void ring_is_not_believed(void **state)
+{
+	struct ring *ring = calloc(1, ring_size(4));
+	struct event event;
+
+	(void)state;
+	assert_non_null(ring);
+	assert_int_equal(ring_take(ring, 4, &event), 0);
+	ring_put(ring, EVENT_SEGMENT);
+	assert_int_equal(ring_take(ring, 4, &event), 1);
+	assert_int_equal(event.flow.proto, IPPROTO_TCP);
+	assert_int_equal(event.flow.netns, 0);
+	assert_int_equal(event.flow.local.zero, 0);
+	assert_int_equal(event.origin, ORIGIN_WIRE);
+	/* An event that only others may send. */
+	ring_put(ring, EVENT_CALL);
+	assert_int_equal(ring_take(ring, 4, &event), -EPROTO);
+	for (int i = 0; i < 4; i++)
+		ring_put(ring, EVENT_SEGMENT);
+	assert_null(ring_reserve(ring, 4));
+	/* More than can be. */
+	atomic_store(&ring->head, 1000);
+	assert_int_equal(ring_take(ring, 4, &event), -EPROTO);
+	free(ring);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sandbox_kills_what_is_not_needed),
+		cmocka_unit_test(ring_is_not_believed),
+	};
+
+	return UNIT_RUN(tests);
+}
