@@ -5,7 +5,7 @@ _conntrace() {
 	local cur prev words cword split=false
 	_init_completion -s || return
 
-	local options='-p --pid -u --user -f --no-follow --no-filter --via -i --interface -r --read --filter --promisc
+	local options='-p --pid -u --user -f --no-follow --no-filter --watch-close --via -i --interface -r --read --filter --promisc
 		--snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count
 		-I --interval --timeout -z --report --by --sort --limit --events -o --output -O --columns --format
 		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --replay

@@ -116,7 +116,6 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 	static void kind##_##name(const struct row *row, struct names *names, struct value *value)                     \
 	{                                                                                                              \
 		object = row->kind;                                                                                    \
-                                                                                                                       \
 		(void)names;                                                                                           \
 		GET_##type(expression);                                                                                \
 	}

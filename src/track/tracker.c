@@ -145,6 +145,7 @@ void tracker_begin_closing(struct tracker *tracker, struct record *record)
 		return;
 	record_list_remove(&tracker->open, record);
 	record->closing = true;
+	record->conn.open = 0;
 	record->finish_at_ns = tracker->now_ns + tracker->config.linger_ns;
 	record_list_append(&tracker->closing, record);
 }

@@ -296,8 +296,8 @@ static int attach_all(struct tracer *tracer)
 	tracer->exit_status = 1;
 	tracer->warnings = xcalloc(config->pid_count + 1, sizeof(char *));
 	for (size_t i = 0; i < config->pid_count; i++) {
-		int this_rc =
-			attach_process(tracer->table, config->pids[i], tracer->options, &tracer->existing, &tracer->err);
+		int this_rc = attach_process(tracer->table, config->pids[i], tracer->options, &tracer->existing,
+					     &tracer->err);
 
 		if (this_rc == 0)
 			continue;
