@@ -255,8 +255,10 @@ static void feed_info(struct tracker *tracker, const struct event *event)
 		return;
 	tracker_join_cookie(tracker, record, event->info.cookie);
 	record_info(record, event);
-	if (tracker_calls_undecided(record->call_error) && record->outcome_ns < 0 && record->established &&
-	    event->info.reason != INFO_DESTROY)
+	/* A handshake that finished, or a RST that came, before connect(2) was back: nobody has asked yet. */
+	if (tracker_calls_undecided(record->call_error) && record->outcome_ns < 0 &&
+	    event->info.reason != INFO_DESTROY &&
+	    (record->established || (event->info.state == TCP_CLOSE && event->info.segs_in > 0)))
 		record->outcome_ns = event->time_ns;
 	if (event->info.reason == INFO_DESTROY) {
 		tracker_begin_closing(tracker, record);

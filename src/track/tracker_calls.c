@@ -103,7 +103,8 @@ static void connect_decided(struct tracker *tracker, struct record *record, int 
 	record->call_error = error;
 	if (tracker_calls_undecided(error))
 		return;
-	record->outcome_ns = time_ns;
+	if (record->outcome_ns < 0)
+		record->outcome_ns = time_ns;
 	if (error == 0 || error == EISCONN)
 		return;
 	if (record->wire == NULL)
