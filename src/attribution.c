@@ -10,7 +10,9 @@
 #include "source/procfs/procfs_owners.h"
 
 /* A socket that accepts is there only after the handshake, so one look may be too early. */
-static const int64_t delays_ns[] = {0, 20 * CLOCK_NS_PER_MS, 200 * CLOCK_NS_PER_MS, CLOCK_NS_PER_SEC};
+static const int64_t delays_ns[] = {
+	0, CLOCK_NS_PER_MS, 4 * CLOCK_NS_PER_MS, 20 * CLOCK_NS_PER_MS, 200 * CLOCK_NS_PER_MS, CLOCK_NS_PER_SEC,
+};
 #define LOOKS (sizeof(delays_ns) / sizeof(delays_ns[0]))
 /* More wait at once only in a flood, which is nobody's. */
 #define WAITING_MAX 4096

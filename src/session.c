@@ -86,6 +86,16 @@ static void on_opened(void *context, const struct flow *flow)
 		attribution_add(session->attribution, flow);
 }
 
+/* Short connections are gone soon, so whose they are is asked at their SYN and SYN/ACK, before anything else. */
+static void on_packet(void *context, const struct event *event)
+{
+	const struct session *session = context;
+
+	if (event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0 &&
+	    local_addresses_has(&event->flow.local))
+		attribution_add(session->attribution, &event->flow);
+}
+
 static const struct conn *next_open(void *context, const struct conn *previous)
 {
 	return tracker_next(context, previous);
@@ -232,6 +242,8 @@ static void open_tracker(struct session *session)
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->attribution =
 			attribution_new(sources_diag(session->sources), sources_lookups(session->sources));
+	if (session->attribution != NULL)
+		sources_on_packet(session->sources, on_packet, session);
 	run.run.whole = config.whole;
 	run.run.has_destroy = config.has_destroy;
 	run.run.has_packets = sources_has_packets(session->sources);
@@ -536,8 +548,8 @@ int session_report(struct session *session, struct err *err)
 		return 0;
 	if (session->write_error != 0)
 		*err = session->write_err;
-	else if (failure != NULL)
-		return -EIO; /* its story has been told as a notice */
+	else if (failure != NULL && sources_tracer(session->sources) == NULL)
+		return -EIO; /* its story has been told as a notice; with a target it was one witness of several */
 	return session->write_error;
 }
 

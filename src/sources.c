@@ -26,6 +26,7 @@
  */
 #define HOLD_PACKETS_NS (100 * CLOCK_NS_PER_MS)
 #define HOLD_NS (20 * CLOCK_NS_PER_MS)
+#define PACKETS_AT_ONCE 4096
 /* A packet process that does not come to an end in this time hangs. */
 #define DRAIN_NS (10 * CLOCK_NS_PER_SEC)
 
@@ -41,6 +42,8 @@ struct sources {
 	struct diag *diag;
 	struct packet *packet;
 	struct queue *packet_events;
+	void (*on_packet)(void *context, const struct event *event);
+	void *on_packet_context;
 	struct replay *replay;
 	struct queue *replay_events;
 	char **notices;
@@ -232,6 +235,24 @@ const char *sources_failed(const struct sources *sources)
 	return sources->failure.text[0] != '\0' ? sources->failure.text : NULL;
 }
 
+/* As packet_read(), showing each event on its way. */
+static int read_shown(struct sources *sources, struct err *err)
+{
+	int count = 0, rc;
+
+	while (count < PACKETS_AT_ONCE) {
+		struct event event = event_new(EVENT_NONE, ORIGIN_WIRE, 0);
+
+		rc = packet_next(sources->packet, &event, err);
+		if (rc != 1)
+			return count > 0 ? count : rc;
+		sources->on_packet(sources->on_packet_context, &event);
+		queue_push(sources->packet_events, &event);
+		count++;
+	}
+	return count;
+}
+
 static int read_packets(struct sources *sources)
 {
 	struct err err = {""};
@@ -239,7 +260,8 @@ static int read_packets(struct sources *sources)
 
 	if (sources->packet == NULL || sources->packet_ended)
 		return 0;
-	rc = packet_read(sources->packet, sources->packet_events, &err);
+	rc = sources->on_packet != NULL ? read_shown(sources, &err)
+					: packet_read(sources->packet, sources->packet_events, &err);
 	if (rc == SOURCE_END)
 		sources->packet_ended = true;
 	else if (rc < 0)
@@ -318,6 +340,13 @@ bool sources_have_ended(const struct sources *sources)
 	if (sources->replay != NULL)
 		return sources->replay_ended;
 	return sources->packet != NULL && sources->packet_ended;
+}
+
+void sources_on_packet(struct sources *sources, void (*function)(void *context, const struct event *event),
+		       void *context)
+{
+	sources->on_packet = function;
+	sources->on_packet_context = context;
 }
 
 void sources_drain(struct sources *sources)

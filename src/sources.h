@@ -38,6 +38,15 @@ int sources_open(struct sources **sources, const struct options *options, const 
 /** sources_close() - let targets go; NULL is fine; @wait_status as session_close()'s */
 void sources_close(struct sources *sources, int *wait_status);
 
+/**
+ * sources_on_packet() - be shown each packet as soon as it is read, before the merge holds it back
+ * @sources: the sources
+ * @function: called with @context and an EVENT_SEGMENT or EVENT_ICMP
+ * @context: passed on
+ */
+void sources_on_packet(struct sources *sources, void (*function)(void *context, const struct event *event),
+		       void *context);
+
 /** sources_lookups() - a stream for what is found out about single sockets */
 struct queue *sources_lookups(struct sources *sources);
 

@@ -34,7 +34,8 @@ struct tracker_config {
 /**
  * struct tracker_notify - who is told
  * @context: passed on
- * @opened: a connection was born of packets alone; its flow.local may be this host's. NULL when nobody asks
+ * @opened: packets told of a connection without its handshake; its flow.local may be this host's. NULL when nobody
+ *	    asks
  * @finished: a connection ended; @conn is settled and valid during the call only. Each is told once
  */
 struct tracker_notify {

@@ -13,7 +13,8 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
 	bytes_trust(&record->bytes, BYTES_ABSENCE_PROVES);
 	tracker_join_flow(tracker, record, flow);
 	record_seen(record, event->time_ns, SEEN_WIRE);
-	if (tracker->notify.opened != NULL)
+	/* Whoever wants to know of a handshake has seen its packets; this one was there before the capture. */
+	if (tracker->notify.opened != NULL && !(event->segment.flags & SEGMENT_SYN))
 		tracker->notify.opened(tracker->notify.context, flow);
 	return record;
 }

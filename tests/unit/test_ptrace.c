@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "source/ptrace/filter.h"
+#include "source/ptrace/syscalls.h"
+#include "source/ptrace/tracee.h"
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+static bool no_memory(void *context, uint64_t address, void *to, size_t length)
+{
+	(void)context, (void)address, (void)to, (void)length;
+	return false;
+}
+
+#ifdef NATIVE_ARCH
+static enum syscall_kind decode(struct syscall *call, long number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+	const uint64_t arguments[6] = {a0, a1, a2, a3, 0, 0};
+
+	return syscalls_decode(call, NATIVE_ARCH, (uint64_t)number, arguments, no_memory, NULL);
+}
+
+static void syscalls_that_matter(void **state)
+{
+	struct syscall call;
+
+	(void)state;
+	syscalls_init();
+	assert_int_equal(decode(&call, SYS_accept4, 3, 0, 0, 0), SYSCALL_ACCEPT);
+	assert_int_equal(call.fd, 3);
+	assert_int_equal(decode(&call, SYS_connect, 4, 0x1000, 16, 0), SYSCALL_CONNECT);
+	assert_int_equal(call.address, 0x1000);
+	assert_int_equal(call.length, 16);
+	assert_int_equal(decode(&call, SYS_getsockopt, 4, SOL_SOCKET, SO_ERROR, 0x2000), SYSCALL_SO_ERROR);
+	assert_int_equal(call.address, 0x2000);
+	assert_int_equal(decode(&call, SYS_getsockopt, 4, SOL_SOCKET, SO_TYPE, 0x2000), SYSCALL_OTHER);
+	assert_int_equal(decode(&call, SYS_dup3, 4, 9, 0, 0), SYSCALL_CLOSE);
+	assert_int_equal(call.fd, 9);
+	assert_int_equal(decode(&call, SYS_dup3, 9, 9, 0, 0), SYSCALL_OTHER);
+	assert_int_equal(decode(&call, SYS_read, 4, 0, 0, 0), SYSCALL_OTHER);
+	assert_int_equal(decode(&call, 100000, 4, 0, 0, 0), SYSCALL_OTHER);
+}
+#endif
+
+#ifdef __x86_64__
+static bool i386_memory(void *context, uint64_t address, void *to, size_t length)
+{
+	static const uint32_t words[] = {6, 0x3000, 16};
+
+	(void)context;
+	if (address != 0x4000 || length > sizeof(words))
+		return false;
+	memcpy(to, words, length);
+	return true;
+}
+
+static void socketcall_hides_its_arguments(void **state)
+{
+	const uint64_t arguments[6] = {3, 0x4000};
+	const uint64_t unreadable[6] = {3, 0x9999};
+	struct syscall call;
+
+	(void)state;
+	syscalls_init();
+	/* 102 is socketcall on i386; 3 is connect. */
+	assert_int_equal(syscalls_decode(&call, AUDIT_ARCH_I386, 102, arguments, i386_memory, NULL), SYSCALL_CONNECT);
+	assert_int_equal(call.fd, 6);
+	assert_int_equal(call.address, 0x3000);
+	assert_int_equal(call.length, 16);
+	assert_int_equal(syscalls_decode(&call, AUDIT_ARCH_I386, 102, unreadable, i386_memory, NULL), SYSCALL_OTHER);
+	/* The same number with the x32 bit is accept4's sibling there. */
+	assert_int_equal(syscalls_decode(&call, AUDIT_ARCH_X86_64, 0x40000000U | 288, arguments, no_memory, NULL),
+			 SYSCALL_ACCEPT);
+}
+#endif
+
+/* Under the filter and without a tracer, what it stops fails with ENOSYS and nothing else does. */
+static int calls_under_filter(const struct sock_fprog *program, bool closes)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof(int);
+	int value, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || filter_load(program) != 0)
+		return 1;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno != ENOSYS)
+		return 2;
+	if (accept(fd, NULL, NULL) >= 0 || errno != ENOSYS)
+		return 3;
+	if (shutdown(fd, SHUT_WR) == 0 || errno != ENOSYS)
+		return 4;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length) == 0 || errno != ENOSYS)
+		return 5;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &length) != 0)
+		return 6;
+	if ((close(fd) == 0) == closes)
+		return 7;
+	return 0;
+}
+
+static void filter_stops_what_matters(void **state)
+{
+	(void)state;
+	for (int closes = 0; closes <= 1; closes++) {
+		struct sock_fprog program;
+		struct err err = {""};
+		int status;
+		pid_t child;
+
+		assert_int_equal(filter_build(&program, closes, &err), 0);
+		child = fork();
+		assert_true(child >= 0);
+		if (child == 0)
+			_exit(calls_under_filter(&program, closes));
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+		free(program.filter);
+	}
+}
+
+static void tracees_are_found_by_thread(void **state)
+{
+	struct tracee_table *table = tracee_table_new();
+	struct tracee *leader = tracee_add(table, 10, 10, NULL);
+	struct tracee *thread = tracee_add(table, 11, 10, NULL);
+	struct tracee *child;
+
+	(void)state;
+	assert_ptr_equal(leader->target, thread->target);
+	target_mark_socket(leader->target, 5, true);
+	target_mark_socket(leader->target, 200, true);
+	target_mark_socket(leader->target, 63, true);
+	target_mark_socket(leader->target, 63, false);
+	child = tracee_add(table, 20, 20, leader->target);
+	assert_int_equal(target_next_socket(child->target, 0), 5);
+	assert_int_equal(target_next_socket(child->target, 6), 200);
+	assert_int_equal(target_next_socket(child->target, 201), -1);
+	/* The leader may end before its threads. */
+	tracee_remove(table, leader);
+	assert_ptr_equal(tracee_add(table, 12, 10, NULL)->target, thread->target);
+	for (pid_t tid = 1000; tid < 2000; tid++)
+		tracee_add(table, tid, tid, NULL);
+	assert_int_equal(tracee_find(table, 1500)->tid, 1500);
+	assert_null(tracee_find(table, 2500));
+	assert_int_equal(tracee_count(table), 1003);
+	tracee_table_free(table);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#ifdef NATIVE_ARCH
+		cmocka_unit_test(syscalls_that_matter),
+#endif
+#ifdef __x86_64__
+		cmocka_unit_test(socketcall_hides_its_arguments),
+#endif
+		cmocka_unit_test(filter_stops_what_matters),
+		cmocka_unit_test(tracees_are_found_by_thread),
+	};
+
+	return UNIT_RUN(tests);
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "source/diag/tcp_info.h"
+#include "track/tracker.h"
+
+/* Facts are fed by hand; what the tracker makes of them is compared with what happened. */
+
+#define T0 (INT64_C(1700000000) * CLOCK_NS_PER_SEC)
+#define MS CLOCK_NS_PER_MS
+#define TOLD_MAX 64
+
+static struct conn told[TOLD_MAX];
+static size_t told_count;
+
+static void on_finished(void *context, const struct conn *conn)
+{
+	(void)context;
+	assert_true(told_count < TOLD_MAX);
+	told[told_count] = *conn;
+	/* Processes are borrowed for the call; their numbers are all that is compared. */
+	told[told_count].process = NULL;
+	told[told_count].tid = conn->process != NULL ? conn->process->pid : 0;
+	told_count++;
+}
+
+static struct tracker *new_tracker(bool whole, size_t limit)
+{
+	const struct tracker_config config = {
+		.limit = limit,
+		.timeout_ns = 30 * CLOCK_NS_PER_SEC,
+		.linger_ns = 100 * MS,
+		.whole = whole,
+		.has_destroy = true,
+		.syn_retries = 6,
+	};
+	const struct tracker_notify notify = {NULL, NULL, on_finished};
+
+	told_count = 0;
+	return tracker_new(&config, &notify);
+}
+
+static struct flow a_flow(const char *local, uint16_t local_port, const char *remote, uint16_t remote_port)
+{
+	struct flow flow = event_new(EVENT_NONE, ORIGIN_CALLS, 0).flow;
+
+	assert_int_equal(endpoint_parse(&flow.local, local), 0);
+	assert_int_equal(endpoint_parse(&flow.remote, remote), 0);
+	flow.local.port = local_port;
+	flow.remote.port = remote_port;
+	return flow;
+}
+
+static struct event a_call(enum call_kind kind, int64_t ms, const struct flow *flow, uint64_t cookie, int error)
+{
+	struct event event = event_new(EVENT_CALL, ORIGIN_CALLS, T0 + ms * MS);
+
+	event.flow = *flow;
+	event.call.kind = (uint8_t)kind;
+	event.call.pid = 100;
+	event.call.tid = 101;
+	event.call.fd = 7;
+	event.call.cookie = cookie;
+	event.call.error = error;
+	event.call.uid = 1000;
+	event.call.begin_ns = T0 + ms * MS;
+	return event;
+}
+
+static struct event an_info(enum info_reason reason, int64_t ms, const struct flow *flow, uint64_t cookie, int state)
+{
+	struct event event = event_new(EVENT_INFO, ORIGIN_KERNEL, T0 + ms * MS);
+
+	event.flow = *flow;
+	tcp_info_unknown(&event.info);
+	event.info.cookie = cookie;
+	event.info.reason = (uint8_t)reason;
+	event.info.state = (uint8_t)state;
+	event.info.bytes_acked = event.info.bytes_received = event.info.bytes_sent = event.info.bytes_retrans = 0;
+	event.info.data_segs_in = event.info.data_segs_out = event.info.segs_in = event.info.unacked = 0;
+	event.info.notsent_bytes = event.info.total_retrans = event.info.wqueue = event.info.rqueue = 0;
+	return event;
+}
+
+static struct event a_segment(int64_t ms, const struct flow *flow, unsigned int flags, uint32_t seq, uint32_t ack,
+			      uint32_t payload)
+{
+	struct event event = event_new(EVENT_SEGMENT, ORIGIN_WIRE, T0 + ms * MS);
+
+	event.flow = *flow;
+	event.segment.flags = (uint16_t)flags;
+	event.segment.seq = seq;
+	event.segment.ack = ack;
+	event.segment.payload = payload;
+	event.segment.frame = 54 + payload;
+	event.segment.window = 1000;
+	event.segment.checksum = (uint16_t)(seq ^ ack ^ flags);
+	return event;
+}
+
+static void feed(struct tracker *tracker, struct event event)
+{
+	tracker_feed(tracker, &event);
+}
+
+/* The last word of an accepted connection that received @rx and sent @tx, after the peer closed first. */
+static struct event a_last_word(int64_t ms, const struct flow *flow, uint64_t cookie, int64_t rx, int64_t tx)
+{
+	struct event event = an_info(INFO_DESTROY, ms, flow, cookie, TCP_CLOSE);
+
+	event.info.bytes_received = rx + 1;
+	event.info.bytes_sent = tx;
+	event.info.bytes_acked = tx + 1;
+	event.info.data_segs_in = 1;
+	event.info.segs_in = 4;
+	event.info.timewait = TIMEWAIT_ABSENT;
+	return event;
+}
+
+static void accepted_and_died(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+	struct event info = an_info(INFO_ACCEPT, 5, &flow, 77, TCP_ESTABLISHED);
+
+	(void)state;
+	info.info.rtt_us = 250;
+	info.info.last_data_sent_ms = 36;
+	feed(tracker, a_call(CALL_ACCEPT, 5, &flow, 77, 0));
+	feed(tracker, info);
+	feed(tracker, a_last_word(20, &flow, 77, 10, 200));
+	assert_int_equal(told_count, 0); /* it lingers */
+	tracker_tick(tracker, T0 + 200 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].dir, DIR_IN);
+	assert_int_equal(told[0].result, RESULT_OK);
+	assert_int_equal(told[0].rx_bytes, 10);
+	assert_int_equal(told[0].tx_bytes, 200);
+	assert_int_equal(told[0].hs_ns, 250 * CLOCK_NS_PER_US);
+	assert_int_equal(told[0].hs_net_ns, CONN_UNKNOWN);
+	assert_int_equal(told[0].queue_ns, 36 * MS);
+	assert_int_equal(told[0].close, CLOSE_RFIN);
+	assert_int_equal(told[0].syn_rtx, -1);
+	assert_int_equal(told[0].tid, 100);
+	assert_int_equal(told[0].seen, SEEN_CALLS | SEEN_KERNEL);
+	tracker_free(tracker);
+}
+
+static void a_port_used_again_is_another_connection(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+
+	(void)state;
+	feed(tracker, a_call(CALL_ACCEPT, 1, &flow, 1, 0));
+	feed(tracker, an_info(INFO_ACCEPT, 1, &flow, 1, TCP_ESTABLISHED));
+	feed(tracker, a_call(CALL_ACCEPT, 2, &flow, 2, 0));
+	feed(tracker, an_info(INFO_ACCEPT, 2, &flow, 2, TCP_ESTABLISHED));
+	/* The last word of the first comes after its port has been taken. */
+	feed(tracker, a_last_word(3, &flow, 1, 11, 0));
+	feed(tracker, a_last_word(4, &flow, 2, 22, 0));
+	tracker_finish(tracker, T0 + 5 * MS);
+	assert_int_equal(told_count, 2);
+	assert_int_equal(told[0].rx_bytes, 11);
+	assert_int_equal(told[1].rx_bytes, 22);
+	tracker_free(tracker);
+}
+
+static void a_connect_that_waited(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80), begin = flow;
+
+	(void)state;
+	memset(&begin.local, 0, sizeof(begin.local));
+	feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &begin, 0, 0));
+	feed(tracker, a_call(CALL_CONNECT_END, 9, &flow, 5, 0));
+	feed(tracker, an_info(INFO_CONNECT, 9, &flow, 5, TCP_ESTABLISHED));
+	assert_non_null(tracker_next(tracker, NULL));
+	assert_int_equal(tracker_next(tracker, NULL)->connect_ns, 8 * MS);
+	assert_int_equal(tracker_next(tracker, NULL)->result, RESULT_OK);
+	tracker_free(tracker);
+}
+
+static void a_connect_that_is_asked_later(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
+
+	(void)state;
+	feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &flow, 0, 0));
+	feed(tracker, a_call(CALL_CONNECT_END, 2, &flow, 5, EINPROGRESS));
+	feed(tracker, an_info(INFO_CONNECT, 2, &flow, 5, TCP_SYN_SENT));
+	assert_int_equal(tracker_next(tracker, NULL)->result, RESULT_PENDING);
+	assert_int_equal(tracker_next(tracker, NULL)->error, -1);
+	feed(tracker, a_call(CALL_SO_ERROR, 31, &flow, 5, ECONNREFUSED));
+	tracker_finish(tracker, T0 + 40 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].result, RESULT_REFUSED);
+	assert_int_equal(told[0].error, ECONNREFUSED);
+	assert_int_equal(told[0].connect_ns, 30 * MS);
+	assert_int_equal(told[0].rx_bytes, 0);
+	tracker_free(tracker);
+}
+
+static void another_kind_of_socket_leaves_nothing(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("0.0.0.0", 0, "192.0.2.9", 53);
+
+	(void)state;
+	feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &flow, 0, 0));
+	feed(tracker, a_call(CALL_CONNECT_OTHER, 1, &flow, 0, 0));
+	assert_null(tracker_next(tracker, NULL));
+	tracker_finish(tracker, T0 + 2 * MS);
+	assert_int_equal(told_count, 0);
+	tracker_free(tracker);
+}
+
+static void handshake(struct tracker *tracker, const struct flow *out, int64_t ms)
+{
+	struct flow back = flow_reverse(out);
+
+	feed(tracker, a_segment(ms, out, SEGMENT_SYN, 1000, 0, 0));
+	feed(tracker, a_segment(ms + 3, &back, SEGMENT_SYN | SEGMENT_ACK, 5000, 1001, 0));
+	feed(tracker, a_segment(ms + 4, out, SEGMENT_ACK, 1001, 5001, 0));
+}
+
+static void packets_before_accept_are_joined(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow client = a_flow("192.0.2.9", 40000, "192.0.2.1", 80), server = flow_reverse(&client);
+	const struct conn *conn;
+
+	(void)state;
+	handshake(tracker, &client, 10);
+	assert_null(tracker_next(tracker, NULL)); /* nobody's yet */
+	feed(tracker, a_call(CALL_ACCEPT, 50, &server, 9, 0));
+	conn = tracker_next(tracker, NULL);
+	assert_non_null(conn);
+	assert_int_equal(conn->dir, DIR_IN);
+	assert_int_equal(conn->start_ns, T0 + 10 * MS);
+	assert_int_equal(conn->hs_ns, 4 * MS);
+	assert_int_equal(conn->hs_net_ns, 3 * MS);
+	assert_int_equal(conn->hs_ack_ns, 1 * MS);
+	assert_int_equal(conn->queue_ns, 36 * MS);
+	assert_int_equal(conn->rx_pkts, 2);
+	assert_int_equal(conn->tx_pkts, 1);
+	assert_null(tracker_next(tracker, conn));
+	tracker_free(tracker);
+}
+
+static void both_ends_share_the_wire(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow client = a_flow("127.0.0.1", 40000, "127.0.0.1", 80), server = flow_reverse(&client);
+	const struct conn *first, *second;
+
+	(void)state;
+	feed(tracker, a_call(CALL_CONNECT_BEGIN, 9, &client, 0, 0));
+	handshake(tracker, &client, 10);
+	feed(tracker, a_call(CALL_CONNECT_END, 14, &client, 3, 0));
+	feed(tracker, a_call(CALL_ACCEPT, 20, &server, 4, 0));
+	feed(tracker, a_segment(30, &client, SEGMENT_ACK | SEGMENT_PSH, 1001, 5001, 100));
+	first = tracker_next(tracker, NULL);
+	assert_non_null(first);
+	second = tracker_next(tracker, first);
+	assert_non_null(second);
+	assert_null(tracker_next(tracker, second));
+	assert_int_equal(first->dir, DIR_OUT);
+	assert_int_equal(first->tx_pkts, 3);
+	assert_int_equal(second->dir, DIR_IN);
+	assert_int_equal(second->rx_pkts, 3);
+	assert_int_equal(second->tx_pkts, 1);
+	tracker_free(tracker);
+}
+
+static void a_failed_connect_finds_its_packets(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow client = a_flow("192.0.2.9", 40000, "192.0.2.1", 80), back = flow_reverse(&client), left = client;
+
+	(void)state;
+	feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &client, 0, 0));
+	feed(tracker, a_segment(2, &client, SEGMENT_SYN, 1000, 0, 0));
+	feed(tracker, a_segment(3, &back, SEGMENT_RST | SEGMENT_ACK, 0, 1001, 0));
+	/* The kernel has forgotten the address by then, but not the port. */
+	memset(&left.local.ip, 0, sizeof(left.local.ip));
+	feed(tracker, a_call(CALL_CONNECT_END, 4, &left, 8, ECONNREFUSED));
+	tracker_finish(tracker, T0 + 5 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].result, RESULT_REFUSED);
+	assert_int_equal(told[0].close, CLOSE_RRST);
+	assert_true(endpoint_equal(&told[0].flow.local, &client.local));
+	assert_int_equal(told[0].tx_pkts, 1);
+	tracker_free(tracker);
+}
+
+static void the_other_end_tells_what_was_sent(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow server = a_flow("127.0.0.1", 80, "127.0.0.1", 40000), client = flow_reverse(&server);
+	struct event last = a_last_word(9, &server, 4, 10, 0);
+	struct event other = an_info(INFO_DESTROY, 8, &client, 3, TCP_CLOSE);
+
+	(void)state;
+	feed(tracker, a_call(CALL_ACCEPT, 1, &server, 4, 0));
+	feed(tracker, an_info(INFO_ACCEPT, 1, &server, 4, TCP_ESTABLISHED));
+	feed(tracker, a_call(CALL_SHUTDOWN, 2, &server, 4, 0));
+	other.info.bytes_sent = 10;
+	other.info.bytes_acked = 12; /* SYN and FIN */
+	feed(tracker, other);
+	last.info.timewait = TIMEWAIT_UNKNOWN;
+	feed(tracker, last);
+	tracker_finish(tracker, T0 + 10 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].rx_bytes, 10);
+	tracker_free(tracker);
+}
+
+static void an_end_nobody_told_is_unknown(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+	struct event lost = event_new(EVENT_INFO, ORIGIN_KERNEL, T0 + 9 * MS);
+
+	(void)state;
+	feed(tracker, a_call(CALL_ACCEPT, 1, &flow, 4, 0));
+	feed(tracker, an_info(INFO_ACCEPT, 1, &flow, 4, TCP_ESTABLISHED));
+	tcp_info_unknown(&lost.info);
+	lost.info.reason = INFO_DESTROY;
+	lost.info.cookie = 4;
+	lost.flow = flow;
+	feed(tracker, lost);
+	tracker_finish(tracker, T0 + 10 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].rx_bytes, CONN_UNKNOWN);
+	assert_int_equal(told[0].tx_bytes, CONN_UNKNOWN);
+	assert_int_equal(told[0].state, STATE_UNKNOWN);
+	tracker_free(tracker);
+}
+
+static void the_table_has_a_limit(void **state)
+{
+	struct tracker *tracker = new_tracker(true, 10);
+	struct tracker_account account;
+
+	(void)state;
+	for (uint16_t port = 1; port <= 30; port++) {
+		struct flow flow = a_flow("192.0.2.9", (uint16_t)(40000 + port), "192.0.2.1", 80);
+
+		feed(tracker, a_segment(port, &flow, SEGMENT_SYN, 1000, 0, 0));
+	}
+	tracker_account(tracker, &account);
+	assert_int_equal(account.open, 10);
+	assert_int_equal(account.lost[LOST_TABLE], 20);
+	assert_int_equal(told_count, 20);
+	tracker_free(tracker);
+}
+
+static void a_run_with_a_target_hides_the_others(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow client = a_flow("192.0.2.9", 40000, "192.0.2.1", 80);
+	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, CLOCK_UNKNOWN);
+
+	(void)state;
+	handshake(tracker, &client, 1);
+	assert_null(tracker_next(tracker, NULL));
+	/* A recording says what kind of run it was. */
+	run.run.whole = 1;
+	feed(tracker, run);
+	assert_non_null(tracker_next(tracker, NULL));
+	tracker_free(tracker);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepted_and_died),
+		cmocka_unit_test(a_port_used_again_is_another_connection),
+		cmocka_unit_test(a_connect_that_waited),
+		cmocka_unit_test(a_connect_that_is_asked_later),
+		cmocka_unit_test(another_kind_of_socket_leaves_nothing),
+		cmocka_unit_test(packets_before_accept_are_joined),
+		cmocka_unit_test(both_ends_share_the_wire),
+		cmocka_unit_test(a_failed_connect_finds_its_packets),
+		cmocka_unit_test(the_other_end_tells_what_was_sent),
+		cmocka_unit_test(an_end_nobody_told_is_unknown),
+		cmocka_unit_test(the_table_has_a_limit),
+		cmocka_unit_test(a_run_with_a_target_hides_the_others),
+	};
+
+	return UNIT_RUN(tests);
+}
