@@ -143,6 +143,20 @@ def where():
     check(rows.summary.get("connections") == 2, "connections in the summary: %s" % rows.summary)
 
 
+@test("chosen connections only: --dir, --peer, --rport, -6, and the counts of peers follow")
+def chosen():
+    story = ["listen=127.0.0.1:0", "threads=1", "count=3", "accept4", "recv-all", "close", "done", "done", "count=2",
+             "connect=self", "send=10", "close", "done", "bind=127.0.0.5:0", "connect=self", "send=7", "close",
+             "connect=[::1]:1", "close"]
+    for options, wanted in (([], 7), (["--dir=in"], 3), (["--dir=out"], 4), (["--peer=127.0.0.5"], 1),
+                            (["--peer=!127.0.0.5"], 6), (["--peer=127.0.0.4/30"], 1), (["--rport=1"], 1), (["-6"], 1),
+                            (["-4"], 6), (["-4", "--dir=in", "--peer=127.0.0.1"], 2)):
+        rows = Trace(options, [MKCONN] + story).finish()
+        equal(len(rows), wanted, "rows with %s" % options)
+        rows = Trace(options, [MKCONN] + story, report="peers").finish()
+        equal(sum(row["conns"] for row in rows), wanted, "CONNS with %s" % options)
+
+
 @test("peers: one row for each peer, direction and service port")
 def peers():
     trace = Trace([], [MKCONN, "listen=127.0.0.1:0", "threads=1", "count=6", "accept4", "recv-all", "close", "done",
