@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from lib import (CONNTRACE, MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, mkconn, parse_rows,
-                 read_file, run, scratch, test, wait_file, wait_for)
+                 read_file, read_truth, run, scratch, test, wait_file, wait_for)
 
 STORY = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv-all", "close", "done", "connect=self", "send=10", "close",
          "join"]
@@ -16,14 +16,17 @@ class Server(Process):
     """Serves connections until the test ends."""
 
     def __init__(self):
-        port = scratch("port")
-        super().__init__([MKCONN, "listen=127.0.0.1:0", "port-file=" + port, "forever", "accept4", "recv-all", "close",
-                          "done"])
+        port, self.truth_path = scratch("port"), scratch("truth")
+        super().__init__([MKCONN, "truth=" + self.truth_path, "listen=127.0.0.1:0", "port-file=" + port, "forever",
+                          "accept4", "recv-all", "close", "done"])
         self.port = int(wait_file(port))
 
     def serve(self, count):
+        """So many connections are made, served and closed."""
+        before = len(read_truth(self.truth_path))
         client = mkconn(["count=%d" % count, "connect=127.0.0.1:%d" % self.port, "send=10", "close", "done"])
         equal(client.wait(), 0, "the client's end")
+        wait_for(lambda: len(read_truth(self.truth_path)) >= before + count, "the server to close them")
 
 
 def lines(trace):
