@@ -190,7 +190,9 @@ def stopped():
                      "close"])
     wait_file(sent)
     wait_for(lambda: status_field(client.pid, "State")[:1] == "S", "the client to wait")
-    check(status_field(server.pid, "State")[:1] in "Tt", "it is still stopped")
+    # Being attached to wakes it for a moment, but not to go on.
+    wait_for(lambda: status_field(server.pid, "State")[:1] in ("T", "t"), "the target to be stopped still")
+    check(client.alive(), "it does not serve")
     server.signal(signal.SIGCONT)
     equal(client.wait(), 0, "served once continued")
     wait_for(server.truth, "the server to close it")
