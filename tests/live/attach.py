@@ -190,7 +190,9 @@ def stopped():
                      "close"])
     wait_file(sent)
     wait_for(lambda: status_field(client.pid, "State")[:1] == "S", "the client to wait")
-    check(status_field(server.pid, "State")[:1] in "Tt", "it is still stopped")
+    # Being attached to wakes it for a moment, but not to go on.
+    wait_for(lambda: status_field(server.pid, "State")[:1] in ("T", "t"), "the target to be stopped still")
+    check(client.alive(), "it does not serve")
     server.signal(signal.SIGCONT)
     equal(client.wait(), 0, "served once continued")
     wait_for(server.truth, "the server to close it")
@@ -266,6 +268,21 @@ def unharmed():
             equal(len(rows), 21, "rows")
         facts.append((status, server.err, facts_of(server.truth())))
     equal(facts[1], facts[0], "the story")
+
+
+@test("let go while connections end: what the rows say is true, or unknown, never stale")
+def let_go_at_once():
+    for _ in range(10):
+        server = Server()
+        trace = attach([server.pid])
+        client = mkconn(["count=5", "connect=127.0.0.1:%d" % server.port, "send=10", "recv=20", "close", "done"])
+        client.wait()
+        rows = trace.interrupt()
+        equal(len(rows), 5, "rows")
+        for row in rows:
+            # The client is gone, so all that will ever move has moved.
+            check(row["rx_bytes"] in (10, None) and row["tx_bytes"] in (20, None), short(row))
+        server.end()
 
 
 @test("-d ends an attached run: status 0, the target serves on")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from lib import (CONNTRACE, MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, mkconn, parse_rows,
-                 read_file, run, scratch, test, wait_file, wait_for)
+                 read_file, read_truth, run, scratch, test, wait_file, wait_for)
 
 STORY = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv-all", "close", "done", "connect=self", "send=10", "close",
          "join"]
@@ -16,14 +16,17 @@ class Server(Process):
     """Serves connections until the test ends."""
 
     def __init__(self):
-        port = scratch("port")
-        super().__init__([MKCONN, "listen=127.0.0.1:0", "port-file=" + port, "forever", "accept4", "recv-all", "close",
-                          "done"])
+        port, self.truth_path = scratch("port"), scratch("truth")
+        super().__init__([MKCONN, "truth=" + self.truth_path, "listen=127.0.0.1:0", "port-file=" + port, "forever",
+                          "accept4", "recv-all", "close", "done"])
         self.port = int(wait_file(port))
 
     def serve(self, count):
+        """So many connections are made, served and closed."""
+        before = len(read_truth(self.truth_path))
         client = mkconn(["count=%d" % count, "connect=127.0.0.1:%d" % self.port, "send=10", "close", "done"])
         equal(client.wait(), 0, "the client's end")
+        wait_for(lambda: len(read_truth(self.truth_path)) >= before + count, "the server to close them")
 
 
 def lines(trace):
@@ -141,6 +144,20 @@ def where():
     rows = parse_rows(result.out)
     check(rows.summary is not None, "the last line is the summary")
     check(rows.summary.get("connections") == 2, "connections in the summary: %s" % rows.summary)
+
+
+@test("chosen connections only: --dir, --peer, --rport, -6, and the counts of peers follow")
+def chosen():
+    story = ["listen=127.0.0.1:0", "threads=1", "count=3", "accept4", "recv-all", "close", "done", "done", "count=2",
+             "connect=self", "send=10", "close", "done", "bind=127.0.0.5:0", "connect=self", "send=7", "close",
+             "connect=[::1]:1", "close"]
+    for options, wanted in (([], 7), (["--dir=in"], 3), (["--dir=out"], 4), (["--peer=127.0.0.5"], 1),
+                            (["--peer=!127.0.0.5"], 6), (["--peer=127.0.0.4/30"], 1), (["--rport=1"], 1), (["-6"], 1),
+                            (["-4"], 6), (["-4", "--dir=in", "--peer=127.0.0.1"], 2)):
+        rows = Trace(options, [MKCONN] + story).finish()
+        equal(len(rows), wanted, "rows with %s" % options)
+        rows = Trace(options, [MKCONN] + story, report="peers").finish()
+        equal(sum(row["conns"] for row in rows), wanted, "CONNS with %s" % options)
 
 
 @test("peers: one row for each peer, direction and service port")

@@ -3,10 +3,11 @@
 """With packets: times of the handshake, what was resent, reasons, and bytes that agree with the kernel's."""
 import os
 import signal
+import subprocess
 import time
 
 from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, find_row, firewall,
-                 firewall_count, firewall_off, main, mkconn, need, read_truth, require, run, scratch,
+                 firewall_count, firewall_off, main, mkconn, need, read_file, read_truth, require, run, scratch,
                  short, short_timeouts, test, wait_file, wait_for)
 
 EXCHANGE = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=50000", "recv-all", "close", "done",
@@ -236,6 +237,44 @@ def packet_sockets():
     """How many packet sockets of this namespace are bound and running."""
     with open("/proc/net/packet", encoding="ascii") as table:
         return [line.split()[5] for line in table].count("1")
+
+
+@test("each packet counts once, though two captures see it")
+def once():
+    for options in (["-i", "lo"], ["-i", "any"], ["-i", "lo", "-i", "any"]):
+        port, truth = scratch("port"), scratch("truth")
+        trace = Trace(options, [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port,
+                                "wait-file=" + port + ".go", "accept4", "recv=100", "send=200", "recv-all", "close"])
+        number = wait_file(port)
+        firewall("tcp dport %s counter name seen" % number, "tcp sport %s counter name seen" % number)
+        client = mkconn(["touch=%s.go" % port, "connect=127.0.0.1:" + number, "send=100", "recv=200", "close"])
+        client.wait()
+        row = find_row(trace.finish(), read_truth(truth)[0])
+        equal((row["rx_bytes"], row["tx_bytes"], row["retrans"]), (100, 200, 0), "bytes with %s" % options)
+        equal(row["rx_pkts"] + row["tx_pkts"], firewall_count(), "packets with %s" % options)
+    firewall_off()
+
+
+@test("the packet process dies: the run goes on without packets, and says so")
+def packet_process_dies():
+    begun, truth = scratch("begun"), scratch("truth")
+    trace = Trace(["-i", "lo"], [MKCONN, "truth=" + truth, "touch=" + begun, "wait-stdin", "listen=127.0.0.1:0",
+                                 "fork=1", "accept4", "recv-all", "close", "done", "connect=self", "send=10", "close",
+                                 "join"],
+                  stdin=subprocess.PIPE)
+    wait_file(begun)
+    children = [int(pid) for pid in run(["ps", "-o", "pid=", "--ppid", str(trace.pid)]).out.split()]
+    packet = [pid for pid in children if not read_file("/proc/%d/cmdline" % pid).startswith(MKCONN)]
+    equal(len(packet), 1, "packet processes")
+    os.kill(packet[0], signal.SIGKILL)
+    trace.line()
+    equal(trace.wait(), 0, "exit status, the command's own")
+    rows = trace.rows()
+    equal((len(rows), len(read_truth(truth))), (2, 2), "rows, connections")
+    for told in read_truth(truth):
+        row = find_row(rows, told)
+        equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), "bytes")
+    check("packet" in trace.err, "it says so: " + trace.err)
 
 
 @test("a filter narrows what the wire says, and only that")
