@@ -43,7 +43,7 @@
 #define NOBODY 65534
 
 /* One packet_read() must end while packets keep coming. */
-#define READ_EVENTS 65536
+#define READ_EVENTS 4096
 
 #define INTERFACE_DROPS_EVERY_NS CLOCK_NS_PER_SEC
 
