@@ -241,6 +241,7 @@ static void refusals_quote_what_is_wrong(void **state)
 	assert_refused(&(struct packet_config){.interfaces = many, .interface_count = PACKET_INTERFACES + 1}, -E2BIG,
 		       "any");
 	unlink(name);
+	assert_refused(&(struct packet_config){.savefile = "/tmp"}, -EISDIR, "\"/tmp\"");
 	name = savefile(SCRIPT, 1, 1);
 	assert_refused(&(struct packet_config){.savefile = name, .filter = "portt 80"}, -CAPTURE_BAD_FILTER,
 		       "\"portt 80\"");
@@ -253,19 +254,21 @@ static void refusals_quote_what_is_wrong(void **state)
 }
 
 /* A stream may pause before its head and between packets. */
-static void stream_is_read_as_it_comes(void **state)
+static void assert_stream(bool standard_input)
 {
-	struct packet_config config = {.savefile = "-", .filter = "tcp"};
+	char name[32] = "-";
+	struct packet_config config = {.savefile = name, .filter = "tcp"};
 	int saved = dup(STDIN_FILENO), pipes[2];
 	struct packet *packet = NULL;
 	struct event event;
 	struct err err = {""};
 	FILE *file;
 
-	(void)state;
 	assert_int_equal(pipe(pipes), 0);
-	assert_int_equal(dup2(pipes[0], STDIN_FILENO), 0);
-	close(pipes[0]);
+	if (standard_input)
+		assert_int_equal(dup2(pipes[0], STDIN_FILENO), 0);
+	else
+		snprintf(name, sizeof(name), "/dev/fd/%d", pipes[0]);
 	assert_int_equal(packet_open(&packet, &config, &err), 0);
 	assert_int_equal(dup2(saved, STDIN_FILENO), 0);
 	close(saved);
@@ -283,6 +286,20 @@ static void stream_is_read_as_it_comes(void **state)
 	assert_int_equal(packet_next(packet, &event, &err), SOURCE_END);
 	packet_close(packet);
 	fclose(file);
+	close(pipes[0]);
+}
+
+static void stream_is_read_as_it_comes(void **state)
+{
+	(void)state;
+	assert_stream(true);
+}
+
+/* As the shell names what comes from a command: -r <(zcat FILE). */
+static void stream_may_be_a_descriptor(void **state)
+{
+	(void)state;
+	assert_stream(false);
 }
 
 /* ---- the process -------------------------------------------------------------- */
@@ -471,6 +488,7 @@ int main(void)
 		cmocka_unit_test(cut_savefile_tells_after_the_rest),
 		cmocka_unit_test(refusals_quote_what_is_wrong),
 		cmocka_unit_test(stream_is_read_as_it_comes),
+		cmocka_unit_test(stream_may_be_a_descriptor),
 		cmocka_unit_test(death_is_told_once),
 		cmocka_unit_test(does_not_outlive_the_main_process),
 		cmocka_unit_test(packet_process_has_nothing_left),

@@ -440,7 +440,7 @@ void child_run(const struct child_config *config)
 {
 	static struct child child;
 	bool file = config->packet->savefile != NULL;
-	int keep[3] = {config->control_fd, config->wake_fd, STDIN_FILENO};
+	int keep[3] = {config->control_fd, config->wake_fd, -1};
 	FILE *savefile = NULL;
 	struct err err = {""};
 	int got;
@@ -457,10 +457,13 @@ void child_run(const struct child_config *config)
 	}
 	ignore_signals();
 	prctl(PR_SET_NAME, "conntrace-pkt", 0, 0, 0);
-	confine_descriptors(keep, file && strcmp(config->packet->savefile, "-") == 0 ? 3 : 2);
-	if (file)
+	if (file) {
+		/* Before anything is closed: /dev/fd/63 of a shell's <(command) is a descriptor of ours. */
 		savefile = file_open(&child);
-	else
+		keep[2] = fileno(savefile);
+	}
+	confine_descriptors(keep, 3);
+	if (!file)
 		live_start(&child);
 	/* What tells the time may have to be set up the first time it is asked. */
 	child.drops_checked_ns = clock_monotonic();

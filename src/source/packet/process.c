@@ -43,7 +43,7 @@
 #define NOBODY 65534
 
 /* One packet_read() must end while packets keep coming. */
-#define READ_EVENTS 65536
+#define READ_EVENTS 4096
 
 #define INTERFACE_DROPS_EVERY_NS CLOCK_NS_PER_SEC
 
@@ -328,8 +328,16 @@ static int check_config(struct packet *packet, const struct packet_config *confi
 	if (config->interface_count > PACKET_INTERFACES)
 		return err_set(err, E2BIG, "%zu interfaces: %d are allowed, or use \"any\"", config->interface_count,
 			       PACKET_INTERFACES);
-	if (config->savefile == NULL || strcmp(config->savefile, "-") != 0)
+	if (config->savefile == NULL)
 		return 0;
+	if (strcmp(config->savefile, "-") != 0) {
+		if (stat(config->savefile, &status) < 0)
+			return 0; /* opening it says why */
+		if (S_ISDIR(status.st_mode))
+			return err_set(err, EISDIR, "\"%s\" is a directory; a savefile is wanted", config->savefile);
+		packet->deferred = !S_ISREG(status.st_mode);
+		return 0;
+	}
 	if (isatty(STDIN_FILENO))
 		return err_set(err, EINVAL, "\"-\": standard input is a terminal; packets come from a pipe, as in "
 					    "tcpdump -w - | conntrace -r -");

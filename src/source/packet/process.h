@@ -77,7 +77,7 @@ struct packet;
  *
  * To be called before the program has threads, for it forks. Returns when the
  * packet process listens, or has understood the head of the savefile; only
- * for standard input that is no file that may turn out later, in packet_read().
+ * for a pipe that may turn out later, in packet_read().
  */
 int packet_open(struct packet **packet, const struct packet_config *config, struct err *err);
 
