@@ -6,6 +6,9 @@
 
 #include "source/diag/socket.h"
 
+/* A state changes a handful of times in a socket's life. */
+#define ASKS_MAX 8
+
 static int look_through_process(const struct conn *conn, struct event *event)
 {
 	const struct process *process = conn->last_process != NULL ? conn->last_process : conn->process;
@@ -31,15 +34,30 @@ static int look_through_process(const struct conn *conn, struct event *event)
 	return 0;
 }
 
+/* The kernel takes the state before the counters: they belong together if the next answer has the same state. */
+static int ask(struct diag *diag, const struct conn *conn, struct event *event)
+{
+	int rc = diag_query(diag, &conn->flow, conn->cookie, event);
+
+	for (int i = 0; rc == 0 && i < ASKS_MAX; i++) {
+		struct event next;
+
+		rc = diag_query(diag, &conn->flow, conn->cookie, &next);
+		if (rc == 0 && next.info.state == event->info.state)
+			break;
+		*event = next;
+	}
+	return rc;
+}
+
 int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event)
 {
 	bool is_here = conn->flow.netns == netns || conn->flow.netns == 0;
 
 	if (conn->cookie == 0)
 		return -ENOENT;
-	if (diag != NULL && is_here && flow_is_complete(&conn->flow) &&
-	    diag_query(diag, &conn->flow, conn->cookie, event) == 0)
-		/* A mini socket (TIME_WAIT) has no counters: the socket itself is gone, and its last word on the way. */
+	if (diag != NULL && is_here && flow_is_complete(&conn->flow) && ask(diag, conn, event) == 0)
+		/* A mini socket (TIME_WAIT) has no counters: the socket is gone, and its last word on the way. */
 		return event->info.bytes_received >= 0 ? 0 : -ENOENT;
 	return look_through_process(conn, event);
 }

@@ -87,7 +87,7 @@ static void read_fin(int socket, struct event_info *info)
 		info->fin = FIN_RECEIVED;
 }
 
-static int read_counters(int socket, struct event_info *info)
+static int read_counters_once(int socket, struct event_info *info)
 {
 	struct tcp_info_layout layout;
 	socklen_t length = sizeof(layout);
@@ -97,6 +97,32 @@ static int read_counters(int socket, struct event_info *info)
 		return errno == ENOTSOCK || errno == EOPNOTSUPP || errno == ENOPROTOOPT ? -ENOTSUP : -errno;
 	tcp_info_to_event(info, &layout, length);
 	return 0;
+}
+
+/* A state changes a handful of times in a socket's life. */
+#define READS_MAX 8
+
+/**
+ * read_counters() - state and counters of one moment
+ *
+ * The kernel takes the state first and the counters under a lock afterwards
+ * (tcp_get_info), so a FIN that comes in between is counted though the state
+ * says ESTABLISHED. If the next reading has the same state, the counters
+ * before it belong to it. Where nothing has been received there is no FIN.
+ */
+static int read_counters(int socket, struct event_info *info)
+{
+	int error = read_counters_once(socket, info);
+
+	for (int i = 0; error == 0 && info->bytes_received > 0 && i < READS_MAX; i++) {
+		struct event_info next = *info;
+
+		error = read_counters_once(socket, &next);
+		if (error == 0 && next.state == info->state)
+			break;
+		*info = next;
+	}
+	return error;
 }
 
 /**
