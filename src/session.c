@@ -28,7 +28,7 @@
  * that the traced program and its peers have the processors, then takes
  * everything at once.
  */
-#define LOOK_NS (5 * CLOCK_NS_PER_MS)
+#define LOOK_NS (10 * CLOCK_NS_PER_MS)
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
 /* The other end of a connection on this host dies about when ours does, and tells what was sent. */
 #define LINGER_KERNEL_NS (100 * CLOCK_NS_PER_MS)
@@ -363,10 +363,9 @@ static void fill_summary(const struct session *session, struct summary *summary)
 	summary->connections = session->finished + account.open;
 	summary->unattributed = account.unattributed;
 	memcpy(summary->lost, account.lost, sizeof(summary->lost));
-	if (tracer != NULL) {
+	if (tracer != NULL)
 		summary->stops = tracer_stops(tracer);
-		summary->lost[LOST_CALL_QUEUE] += (int64_t)tracer_refused(tracer);
-	}
+	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_calls_refused(session->sources);
 	summary->packets = sources_packets(session->sources);
 	getrusage(RUSAGE_SELF, &usage);
 	summary->cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_NS_PER_SEC +

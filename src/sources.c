@@ -133,10 +133,10 @@ static int open_tracer(struct sources *sources, const sigset_t *mask, int *exit_
 		}
 		config.user = &sources->user;
 	}
+	sources->tracer_events = config.events = merge_stream(sources->merge);
 	rc = tracer_open(&sources->tracer, &config, exit_status, err);
 	if (rc != 0)
 		return rc;
-	sources->tracer_events = merge_stream(sources->merge);
 	for (size_t i = 0; tracer_warning(sources->tracer, i) != NULL; i++)
 		add_notice(sources, tracer_warning(sources->tracer, i));
 	return 0;
@@ -293,7 +293,7 @@ int sources_read(struct sources *sources)
 	 * the calls told of it is in the merge by then.
 	 */
 	if (sources->tracer != NULL && !sources->tracer_ended) {
-		rc = tracer_read(sources->tracer, sources->tracer_events, &err);
+		rc = tracer_read(sources->tracer);
 		if (rc == SOURCE_END)
 			sources->tracer_ended = true;
 		count += rc > 0 ? rc : 0;
@@ -411,4 +411,9 @@ uint64_t sources_packets(const struct sources *sources)
 uint32_t sources_netns(const struct sources *sources)
 {
 	return sources->netns;
+}
+
+uint64_t sources_calls_refused(const struct sources *sources)
+{
+	return sources->tracer_events != NULL ? queue_refused(sources->tracer_events) : 0;
 }

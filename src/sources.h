@@ -74,6 +74,9 @@ const char *sources_failed(const struct sources *sources);
 /** sources_tracer() - the tracer, or NULL */
 struct tracer *sources_tracer(struct sources *sources);
 
+/** sources_calls_refused() - calls lost because they were not taken in time */
+uint64_t sources_calls_refused(const struct sources *sources);
+
 /** sources_diag() - for questions about single sockets, or NULL */
 struct diag *sources_diag(struct sources *sources);
 

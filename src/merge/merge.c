@@ -6,7 +6,7 @@
 #include "base/xalloc.h"
 
 /* Far more than comes between two looks; a source that is faster waits in its own store. */
-#define STREAM_LIMIT (1 << 20)
+#define STREAM_LIMIT (1 << 18)
 
 struct merge {
 	struct queue *streams[MERGE_STREAMS];

@@ -147,36 +147,56 @@ static int read_wqueue(int socket, struct event_info *info)
 	return error;
 }
 
-int socket_read(int socket, struct event *event)
+static int read_info(int socket, struct event *event)
 {
-	struct event result = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
-	socklen_t length = sizeof(int);
-	int protocol = 0;
+	socklen_t length = sizeof(event->info.cookie);
 	int error;
 
-	tcp_info_unknown(&result.info);
-	result.info.reason = INFO_LOOK;
-	error = read_counters(socket, &result.info);
+	*event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
+	tcp_info_unknown(&event->info);
+	event->info.reason = INFO_LOOK;
+	error = read_counters(socket, &event->info);
+	if (error != 0)
+		return error;
+	if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &event->info.cookie, &length) != 0)
+		return -errno;
+	if (event->info.state == TCP_CLOSE)
+		read_fin(socket, &event->info);
+	else if (event->info.unacked > 0)
+		error = read_wqueue(socket, &event->info);
+	return error;
+}
+
+int socket_read_counters(int socket, struct event *event)
+{
+	struct event result;
+	int error = read_info(socket, &result);
+
+	if (error == 0)
+		*event = result;
+	return error;
+}
+
+int socket_read(int socket, struct event *event)
+{
+	struct event result;
+	socklen_t length = sizeof(int);
+	int protocol = 0;
+	int error = read_info(socket, &result);
+
 	if (error != 0)
 		return error;
 	if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) != 0)
 		return -errno;
 	if (protocol != IPPROTO_TCP) {
+		uint64_t cookie = result.info.cookie;
 		uint8_t state = result.info.state;
 
 		tcp_info_unknown(&result.info);
 		result.info.reason = INFO_LOOK;
+		result.info.cookie = cookie;
 		result.info.state = state;
-	} else if (result.info.state == TCP_CLOSE) {
-		read_fin(socket, &result.info);
-	} else if (result.info.unacked > 0) {
-		error = read_wqueue(socket, &result.info);
-		if (error != 0)
-			return error;
 	}
-	length = sizeof(result.info.cookie);
-	if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &result.info.cookie, &length) != 0)
-		return -errno;
 	error = read_name(socket, getsockname, &result.flow.local);
 	if (error == 0)
 		error = read_name(socket, getpeername, &result.flow.remote);

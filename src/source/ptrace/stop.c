@@ -76,7 +76,9 @@ static struct event *gather_call(struct stop *stop, const struct tracee *tracee,
  * not send its FIN, so it is open only while the program is stopped or, for a
  * few microseconds, while connections older than the run are looked at.
  */
-static int look(struct target *target, int fd, struct event *info)
+typedef int read_function(int socket, struct event *event);
+
+static int look(struct target *target, int fd, read_function *read, struct event *info)
 {
 	int socket, rc;
 
@@ -87,7 +89,7 @@ static int look(struct target *target, int fd, struct event *info)
 	socket = socket_take(target->pidfd, fd);
 	if (socket < 0)
 		return socket;
-	rc = socket_read(socket, info);
+	rc = read(socket, info);
 	close(socket);
 	return rc;
 }
@@ -97,8 +99,9 @@ static void gather_socket(struct stop *stop, struct event *call, const struct ev
 {
 	struct event *event = gather(stop, EVENT_INFO, ORIGIN_KERNEL);
 
-	call->flow.local = info->flow.local;
 	call->call.cookie = info->info.cookie;
+	if (info->flow.local.port != 0)
+		call->flow.local = info->flow.local;
 	if (info->flow.remote.port != 0)
 		call->flow.remote = info->flow.remote;
 	event->time_ns = info->time_ns;
@@ -133,7 +136,7 @@ static void told_shutdown(struct stop *stop, struct tracee *tracee)
 	struct event info;
 	struct event *event;
 
-	if (look(tracee->target, tracee->call.fd, &info) != 0)
+	if (look(tracee->target, tracee->call.fd, socket_read_counters, &info) != 0)
 		return;
 	event = gather_call(stop, tracee, CALL_SHUTDOWN, tracee->call.fd);
 	event->call.argument = (int)tracee->call.address;
@@ -145,7 +148,7 @@ static void told_close(struct stop *stop, struct tracee *tracee, int fd)
 	struct event info;
 
 	target_mark_socket(tracee->target, fd, false);
-	if (look(tracee->target, fd, &info) != 0)
+	if (look(tracee->target, fd, socket_read_counters, &info) != 0)
 		return;
 	gather_socket(stop, gather_call(stop, tracee, CALL_CLOSE, fd), &info, INFO_CLOSE);
 }
@@ -217,7 +220,7 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 
 	if (fd < 0)
 		return;
-	if (look(tracee->target, fd, &info) != 0)
+	if (look(tracee->target, fd, socket_read, &info) != 0)
 		return;
 	/* A connection that was reset in the queue has no other end any more, but accept(2) wrote down whose it was. */
 	if (info.flow.remote.port == 0)
@@ -232,7 +235,7 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 	struct event info;
 	struct event *event;
 	int fd = tracee->call.fd;
-	int rc = look(tracee->target, fd, &info);
+	int rc = look(tracee->target, fd, socket_read, &info);
 
 	if (rc == -ENOTSUP || error == EBADF || error == ENOTSOCK) {
 		gather_call(stop, tracee, CALL_CONNECT_OTHER, fd)->flow.remote = tracee->remote;
@@ -255,7 +258,7 @@ static void returned_so_error(struct stop *stop, struct tracee *tracee)
 
 	if (!read_memory(tracee, tracee->call.address, &error, sizeof(error)))
 		return;
-	if (look(tracee->target, tracee->call.fd, &info) != 0)
+	if (look(tracee->target, tracee->call.fd, socket_read_counters, &info) != 0)
 		return;
 	event = gather_call(stop, tracee, CALL_SO_ERROR, tracee->call.fd);
 	event->call.error = error;
@@ -293,7 +296,7 @@ void stop_last_thread(struct stop *stop, struct tracee *tracee, int status)
 		struct event info;
 		struct event *event;
 
-		if (look(target, fd, &info) != 0)
+		if (look(target, fd, socket_read_counters, &info) != 0)
 			continue;
 		event = gather_call(stop, tracee, CALL_EXIT, fd);
 		event->call.argument = status;
@@ -307,7 +310,7 @@ void stop_existing(struct stop *stop, struct target *target, int fd)
 	struct event info;
 	struct event *event;
 
-	if (look(target, fd, &info) != 0)
+	if (look(target, fd, socket_read, &info) != 0)
 		return;
 	stop_describe(stop, target);
 	if (info.info.state != TCP_LISTEN) {

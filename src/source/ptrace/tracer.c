@@ -41,8 +41,6 @@
  * thread is dying; its end will be reported.
  */
 
-/* Events under way to main, about 200 bytes each; more are refused and counted. */
-#define QUEUE_LIMIT (1 << 18)
 /* How many descriptors of existing connections are looked at between two looks at waiting stops. */
 #define EXISTING_AT_ONCE 16
 /* The signal that gets the thread out of wait4(2); its handler does nothing. */
@@ -51,7 +49,6 @@
 struct tracer {
 	struct tracer_config config;
 	pthread_t thread;
-	struct queue *queue;
 	int wake_fd;
 	atomic_bool sleeping;
 	atomic_bool stop;
@@ -425,7 +422,6 @@ static long options_of(const struct tracer_config *config, bool filtered)
 static void tracer_free(struct tracer *tracer)
 {
 	tracee_table_free(tracer->table);
-	queue_free(tracer->queue);
 	if (tracer->wake_fd >= 0)
 		close(tracer->wake_fd);
 	for (size_t i = 0; i < tracer->warning_count; i++)
@@ -450,7 +446,7 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 	sigaction(WAKE_SIGNAL, &action, NULL);
 	sigaction(SIGCHLD, &children, NULL);
 	tracer->config = *config;
-	tracer->queue = tracer->gathered.queue = queue_new(sizeof(struct event), QUEUE_LIMIT);
+	tracer->gathered.queue = config->events;
 	tracer->table = tracee_table_new();
 	tracer->filtered = config->command != NULL && config->filter && config->follow;
 	tracer->options = options_of(config, tracer->filtered);
@@ -487,27 +483,22 @@ int tracer_fd(const struct tracer *tracer)
 	return tracer->wake_fd;
 }
 
-int tracer_read(struct tracer *tracer, struct queue *events, struct err *err)
+int tracer_read(struct tracer *tracer)
 {
 	bool done = atomic_load(&tracer->done);
-	struct event event;
 	uint64_t wakes;
-	int count = 0;
 
-	(void)err;
 	if (read(tracer->wake_fd, &wakes, sizeof(wakes)) < 0 && errno != EAGAIN)
-		return -errno;
-	while (queue_pop(tracer->queue, &event)) {
-		queue_push(events, &event);
-		count++;
-	}
-	return count == 0 && done ? SOURCE_END : count;
+		return SOURCE_END;
+	if (queue_peek(tracer->config.events) != NULL)
+		return 1;
+	return done ? SOURCE_END : 0;
 }
 
 bool tracer_sleep(struct tracer *tracer)
 {
 	atomic_store(&tracer->sleeping, true);
-	if (queue_peek(tracer->queue) == NULL && !atomic_load(&tracer->done))
+	if (queue_peek(tracer->config.events) == NULL && !atomic_load(&tracer->done))
 		return true;
 	atomic_store(&tracer->sleeping, false);
 	return false;
@@ -532,11 +523,6 @@ bool tracer_status(const struct tracer *tracer, int *status)
 uint64_t tracer_stops(const struct tracer *tracer)
 {
 	return atomic_load_explicit(&tracer->stops, memory_order_relaxed);
-}
-
-uint64_t tracer_refused(const struct tracer *tracer)
-{
-	return queue_refused(tracer->queue);
 }
 
 void tracer_close(struct tracer *tracer)

@@ -27,6 +27,7 @@ struct tracer_user {
 
 /**
  * struct tracer_config - whom to trace
+ * @events: where the tracing thread puts its events; read by tracer_read()'s caller only
  * @pids: processes to attach to
  * @pid_count: how many
  * @command: NULL-terminated argument vector of a command to launch, or NULL
@@ -38,6 +39,7 @@ struct tracer_user {
  * @closes: the filter stops for close(2), dup2(2), dup3(2) and close_range(2) too, also of what is no socket
  */
 struct tracer_config {
+	struct queue *events;
 	const pid_t *pids;
 	size_t pid_count;
 	char *const *command;
@@ -79,8 +81,14 @@ const char *tracer_warning(const struct tracer *tracer, size_t index);
 /** tracer_fd() - see source/source.h */
 int tracer_fd(const struct tracer *tracer);
 
-/** tracer_read() - see source/source.h; SOURCE_END once no traced process is left */
-int tracer_read(struct tracer *tracer, struct queue *events, struct err *err);
+/**
+ * tracer_read() - are there events in the queue?
+ *
+ * Unlike other sources it moves none: the thread puts them where they belong.
+ *
+ * Return: 1 or 0, SOURCE_END once no traced process is left and all have been taken.
+ */
+int tracer_read(struct tracer *tracer);
 
 /** tracer_sleep() - ask to be woken through tracer_fd() by the next event; Return: false when events wait already */
 bool tracer_sleep(struct tracer *tracer);
@@ -93,9 +101,6 @@ bool tracer_status(const struct tracer *tracer, int *status);
 
 /** tracer_stops() - how often a traced thread was stopped so far */
 uint64_t tracer_stops(const struct tracer *tracer);
-
-/** tracer_refused() - events lost because main did not take them in time */
-uint64_t tracer_refused(const struct tracer *tracer);
 
 /**
  * tracer_close() - end tracing
