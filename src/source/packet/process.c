@@ -34,16 +34,20 @@
  * notices when it is alone.
  */
 
-/* Live, ten milliseconds of a million packets per second and the pauses of a busy main process fit. */
-#define LIVE_SLOTS 65536
+/* Live, the pauses of a busy main process must fit: half a second of 250 000 packets per second. */
+#define LIVE_SLOTS 131072
 /* What is read while the writer writes should still be in the cache. */
 #define FILE_SLOTS 8192
 
 /* The user nobody and the group of the same number, by kernel convention (overflowuid, proc(5)). */
 #define NOBODY 65534
 
-/* One packet_read() must end while packets keep coming. */
-#define READ_EVENTS 4096
+/*
+ * One packet_read() must end while packets keep coming. Of a savefile it takes
+ * no more than stays in the cache until it comes out of the queue; live, the
+ * caller may sleep afterwards, so it takes what there is.
+ */
+#define READ_FILE_EVENTS 4096
 
 #define INTERFACE_DROPS_EVERY_NS CLOCK_NS_PER_SEC
 
@@ -256,10 +260,11 @@ int packet_next(struct packet *packet, struct event *event, struct err *err)
 int packet_read(struct packet *packet, struct queue *events, struct err *err)
 {
 	struct event event;
+	int limit = packet->config.savefile != NULL ? READ_FILE_EVENTS : LIVE_SLOTS;
 	int count = 0, got = 0;
 
 	memset(&event, 0, sizeof(event));
-	while (count < READ_EVENTS) {
+	while (count < limit) {
 		got = packet_next(packet, &event, err);
 		if (got != 1)
 			break;
