@@ -39,7 +39,8 @@ int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct e
 		return -ENOENT;
 	if (diag != NULL && is_here && flow_is_complete(&conn->flow) &&
 	    diag_query(diag, &conn->flow, conn->cookie, event) == 0)
-		/* A mini socket (TIME_WAIT) has no counters: the socket itself is gone, and its last word on the way. */
+		/* A mini socket (TIME_WAIT) has no counters: the socket itself is gone, and its last word on the way.
+		 */
 		return event->info.bytes_received >= 0 ? 0 : -ENOENT;
 	return look_through_process(conn, event);
 }
