@@ -54,7 +54,7 @@ static bool was_given(const struct operands *operands, const char *name)
 static bool wants_peers(const struct options *options)
 {
 	for (size_t i = 0; i < options->report_count; i++)
-		if (options->reports[i] == OPTIONS_REPORT_PEERS)
+		if (options->reports[i] == REPORT_PEERS)
 			return true;
 	return options->report_count == 0 && !options->events;
 }

@@ -48,8 +48,6 @@ static const char *const group_titles[GROUP_NUM] = {
 };
 
 static const char *const via_words[] = {"auto", "ptrace", NULL};
-static const char *const format_words[] = {"table", "raw", "json", "csv", "tsv", NULL};
-static const char *const time_words[] = {"clock", "epoch", "iso", "relative", "delta", NULL};
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 
 struct option_def;
@@ -144,7 +142,8 @@ static int take_word(struct options *options, const struct option_def *def, cons
 			return 0;
 		}
 	}
-	return err_set(err, EINVAL, "%s \"%.*s\" is unknown; allowed are %s", option_name(def), QUOTE, word, allowed);
+	return err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed are %s", option_name(def), QUOTE, word,
+		       allowed);
 }
 
 static int add_pid(struct options *options, const char *word, struct err *err)
@@ -242,7 +241,7 @@ static int take_dir(struct options *options, const struct option_def *def, const
 			return 0;
 		}
 	}
-	return err_set(err, EINVAL, "%s \"%.*s\" is unknown; allowed are in and out", option_name(def), QUOTE, word);
+	return err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed are in and out", option_name(def), QUOTE, word);
 }
 
 static int take_lport(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -274,20 +273,28 @@ static int take_peer(struct options *options, const struct option_def *def, cons
 
 static int take_report(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	enum options_report report;
+	enum report_kind report;
+	int error = report_parse_kind(word, &report, err);
 
-	if (strcmp(word, "peers") == 0)
-		report = OPTIONS_REPORT_PEERS;
-	else if (strcmp(word, "conns") == 0 || strcmp(word, "conv,tcp") == 0)
-		report = OPTIONS_REPORT_CONNS;
-	else
-		return err_set(err, EINVAL, "%s \"%.*s\" is unknown; allowed are peers and conns (also conv,tcp)",
-			       option_name(def), QUOTE, word);
-	for (size_t i = 0; i < options->report_count; i++)
+	(void)def;
+	for (size_t i = 0; error == 0 && i < options->report_count; i++)
 		if (options->reports[i] == report)
 			return 0;
-	options->reports[options->report_count++] = report;
-	return 0;
+	if (error == 0)
+		options->reports[options->report_count++] = report;
+	return error;
+}
+
+static int take_format(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	return report_parse_format(word, &options->format, err);
+}
+
+static int take_time(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	return report_parse_time(word, &options->time, err);
 }
 
 static int take_json(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -295,7 +302,7 @@ static int take_json(struct options *options, const struct option_def *def, cons
 	(void)def;
 	(void)word;
 	(void)err;
-	options->format = OPTIONS_FORMAT_JSON;
+	options->format = REPORT_JSON;
 	return 0;
 }
 
@@ -310,7 +317,7 @@ static int take_debug(struct options *options, const struct option_def *def, con
 		else if (strcmp(topic, "events") == 0)
 			options->debug |= OPTIONS_DEBUG_EVENTS;
 		else
-			error = err_set(err, EINVAL, "%s \"%.*s\" is unknown; allowed are sources and events",
+			error = err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed are sources and events",
 					option_name(def), QUOTE, topic);
 	}
 	free(words);
@@ -474,7 +481,7 @@ int options_parse(struct options *options, int argc, char *const argv[], struct 
 		return options_usage(err);
 	}
 	if (parsed.report_count == 0 && !parsed.events)
-		parsed.reports[parsed.report_count++] = OPTIONS_REPORT_PEERS;
+		parsed.reports[parsed.report_count++] = REPORT_PEERS;
 	*options = parsed;
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "filter.h"
+#include "report/report.h"
 
 /** enum options_via - where socket events come from (--via) */
 enum options_via {
@@ -17,36 +18,11 @@ enum options_via {
 	OPTIONS_VIA_PTRACE,
 };
 
-/** enum options_format - how rows are written (--format) */
-enum options_format {
-	OPTIONS_FORMAT_TABLE,
-	OPTIONS_FORMAT_RAW,
-	OPTIONS_FORMAT_JSON,
-	OPTIONS_FORMAT_CSV,
-	OPTIONS_FORMAT_TSV,
-};
-
-/** enum options_time - how moments are written in tables (--time) */
-enum options_time {
-	OPTIONS_TIME_CLOCK,
-	OPTIONS_TIME_EPOCH,
-	OPTIONS_TIME_ISO,
-	OPTIONS_TIME_RELATIVE,
-	OPTIONS_TIME_DELTA,
-};
-
 /** enum options_color - when tables are coloured (--color); main looks at NO_COLOR and the terminal */
 enum options_color {
 	OPTIONS_COLOR_AUTO,
 	OPTIONS_COLOR_ALWAYS,
 	OPTIONS_COLOR_NEVER,
-};
-
-/** enum options_report - a report (-z) */
-enum options_report {
-	OPTIONS_REPORT_PEERS,
-	OPTIONS_REPORT_CONNS,
-	OPTIONS_REPORT_NUM
 };
 
 /** enum options_debug - what --debug tells about; bits */
@@ -131,7 +107,7 @@ struct options {
 	int64_t count;
 	int64_t interval_ns;
 	int64_t timeout_ns;
-	enum options_report reports[OPTIONS_REPORT_NUM];
+	enum report_kind reports[REPORT_KIND_NUM];
 	size_t report_count;
 	const char *by;
 	const char *sort;
@@ -139,8 +115,8 @@ struct options {
 	bool events;
 	const char *output;
 	const char *columns;
-	enum options_format format;
-	enum options_time time;
+	enum report_format format;
+	enum report_time time;
 	enum options_color color;
 	bool no_header;
 	bool human;

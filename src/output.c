@@ -43,35 +43,21 @@ static bool wants_color(const struct options *options, unsigned int width)
 
 static void fill_report_options(struct output *output, int64_t start_ns)
 {
-	static const enum report_format formats[] = {
-		[OPTIONS_FORMAT_TABLE] = REPORT_TABLE, [OPTIONS_FORMAT_RAW] = REPORT_RAW,
-		[OPTIONS_FORMAT_JSON] = REPORT_JSON,   [OPTIONS_FORMAT_CSV] = REPORT_CSV,
-		[OPTIONS_FORMAT_TSV] = REPORT_TSV,
-	};
-	static const enum report_time times[] = {
-		[OPTIONS_TIME_CLOCK] = REPORT_TIME_CLOCK, [OPTIONS_TIME_EPOCH] = REPORT_TIME_EPOCH,
-		[OPTIONS_TIME_ISO] = REPORT_TIME_ISO,     [OPTIONS_TIME_RELATIVE] = REPORT_TIME_RELATIVE,
-		[OPTIONS_TIME_DELTA] = REPORT_TIME_DELTA,
-	};
-	static const enum report_kind kinds[] = {
-		[OPTIONS_REPORT_PEERS] = REPORT_PEERS,
-		[OPTIONS_REPORT_CONNS] = REPORT_CONNS,
-	};
 	const struct options *options = output->options;
 	struct report_options *to = &output->report_options;
 
 	if (options->events)
 		to->reports[to->report_count++] = REPORT_EVENTS;
 	for (size_t i = 0; i < options->report_count; i++)
-		to->reports[to->report_count++] = kinds[options->reports[i]];
+		to->reports[to->report_count++] = options->reports[i];
 	to->by = options->by;
 	to->sort = options->sort;
 	to->columns = options->columns;
 	to->limit = (uint64_t)options->limit;
 	to->start_ns = start_ns;
 	to->width = terminal_width(output->file);
-	to->format = formats[options->format];
-	to->time = times[options->time];
+	to->format = options->format;
+	to->time = options->time;
 	to->header = !options->no_header;
 	to->human = options->human;
 	to->resolve = options->resolve;

@@ -66,10 +66,10 @@ static void defaults_are_those_of_the_table(void **state)
 	assert_int_equal(options.via, OPTIONS_VIA_AUTO);
 	assert_int_equal(options.timeout_ns, 30 * CLOCK_NS_PER_SEC);
 	assert_int_equal(options.snaplen, 256);
-	assert_int_equal(options.format, OPTIONS_FORMAT_TABLE);
-	assert_int_equal(options.time, OPTIONS_TIME_CLOCK);
+	assert_int_equal(options.format, REPORT_TABLE);
+	assert_int_equal(options.time, REPORT_TIME_CLOCK);
 	assert_int_equal(options.report_count, 1);
-	assert_int_equal(options.reports[0], OPTIONS_REPORT_PEERS);
+	assert_int_equal(options.reports[0], REPORT_PEERS);
 	assert_int_equal(options.duration_ns, 0);
 	assert_int_equal(options.pid_count, 0);
 	assert_string_equal(options.drop_to, "nobody");
@@ -206,27 +206,27 @@ static void words_are_checked(void **state)
 
 	(void)state;
 	assert_int_equal(options.via, OPTIONS_VIA_PTRACE);
-	assert_int_equal(options.format, OPTIONS_FORMAT_JSON);
-	assert_int_equal(options.time, OPTIONS_TIME_ISO);
+	assert_int_equal(options.format, REPORT_JSON);
+	assert_int_equal(options.time, REPORT_TIME_ISO);
 	assert_int_equal(options.color, OPTIONS_COLOR_NEVER);
 	assert_false(options.resolve);
 	assert_true(options.no_header);
 	options_free(&options);
 	options = accepts("-z conv,tcp -z peers -z conns --debug=events,sources true");
 	assert_int_equal(options.report_count, 2);
-	assert_int_equal(options.reports[0], OPTIONS_REPORT_CONNS);
-	assert_int_equal(options.reports[1], OPTIONS_REPORT_PEERS);
+	assert_int_equal(options.reports[0], REPORT_CONNS);
+	assert_int_equal(options.reports[1], REPORT_PEERS);
 	assert_int_equal(options.debug, OPTIONS_DEBUG_EVENTS | OPTIONS_DEBUG_SOURCES);
 	options_free(&options);
 	/* Rows of two kinds would spoil the events' columns, so the table is printed on request only. */
 	options = accepts("--events true");
 	assert_int_equal(options.report_count, 0);
 	options_free(&options);
-	refuses("-z nonsense true", "--report \"nonsense\" is unknown; allowed are peers and conns");
-	refuses("--via=bpf true", "--via \"bpf\" is unknown; allowed are auto, ptrace");
-	refuses("--format=xml true", "--format \"xml\" is unknown; allowed are table, raw, json, csv, tsv");
-	refuses("--dir=up true", "--dir \"up\" is unknown; allowed are in and out");
-	refuses("--debug=everything true", "--debug \"everything\" is unknown");
+	refuses("-z nonsense true", "--report does not know \"nonsense\"; allowed are peers and conns");
+	refuses("--via=bpf true", "--via does not know \"bpf\"; allowed are auto, ptrace");
+	refuses("--format=xml true", "--format does not know \"xml\"; allowed are table, raw, json, csv and tsv");
+	refuses("--dir=up true", "--dir does not know \"up\"; allowed are in and out");
+	refuses("--debug=everything true", "--debug does not know \"everything\"");
 	refuses("--output= true", "--output needs a word that is not empty");
 }
 
