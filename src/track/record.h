@@ -18,6 +18,7 @@
  *
  * @conn: what reports see; settled from the rest by record_settle()
  * @by_flow: chain of the table by flow
+ * @flow_hash: of its flow, while it is in that table
  * @by_cookie: chain of the table by cookie
  * @previous: list of all records, in the order of their birth
  * @next: the same
@@ -53,6 +54,7 @@
 struct record {
 	struct conn conn;
 	struct record *by_flow;
+	uint64_t flow_hash;
 	struct record *by_cookie;
 	struct record *previous;
 	struct record *next;

@@ -2,6 +2,7 @@
 #include "track/record_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/xalloc.h"
@@ -62,11 +63,25 @@ void record_table_free(struct record_table *table)
 	free(table);
 }
 
-/* Both ends, not the namespace: who does not know it must find the flow too. */
-static size_t flow_slot(const struct record_table *table, const struct flow *flow)
+/*
+ * Both ends, in one order whoever is local, so that a packet finds the records
+ * of both ends in one place; not the namespace: who does not know it must find
+ * the flow too.
+ */
+static uint64_t flow_hash(const struct record_table *table, const struct flow *flow)
 {
-	_Static_assert(offsetof(struct flow, netns) == 2 * sizeof(struct endpoint), "the ends lie together");
-	return (size_t)hash_bytes(&table->key, flow, offsetof(struct flow, netns)) & (table->flow_size - 1);
+	struct endpoint ends[2] = {flow->local, flow->remote};
+
+	if (memcmp(&ends[0], &ends[1], sizeof(ends[0])) > 0) {
+		ends[0] = flow->remote;
+		ends[1] = flow->local;
+	}
+	return hash_bytes(&table->key, ends, sizeof(ends));
+}
+
+static struct record **flow_slot(const struct record_table *table, uint64_t hash)
+{
+	return &table->flows[hash & (table->flow_size - 1)];
 }
 
 static size_t cookie_slot(const struct record_table *table, uint64_t cookie)
@@ -83,11 +98,29 @@ static bool is_same_flow(const struct flow *a, const struct flow *b)
 
 struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow)
 {
-	struct record *record = table->flows[flow_slot(table, flow)];
+	uint64_t hash = flow_hash(table, flow);
+	struct record *record = *flow_slot(table, hash);
 
-	while (record != NULL && !is_same_flow(&record->conn.flow, flow))
+	while (record != NULL && (record->flow_hash != hash || !is_same_flow(&record->conn.flow, flow)))
 		record = record->by_flow;
 	return record;
+}
+
+void record_table_find_both(const struct record_table *table, const struct flow *flow, struct record **sender,
+			    struct record **receiver)
+{
+	uint64_t hash = flow_hash(table, flow);
+	struct flow reverse = flow_reverse(flow);
+
+	*sender = *receiver = NULL;
+	for (struct record *record = *flow_slot(table, hash); record != NULL; record = record->by_flow) {
+		if (record->flow_hash != hash)
+			continue;
+		if (*sender == NULL && is_same_flow(&record->conn.flow, flow))
+			*sender = record;
+		if (*receiver == NULL && is_same_flow(&record->conn.flow, &reverse))
+			*receiver = record;
+	}
 }
 
 struct record *record_table_find_cookie(const struct record_table *table, uint64_t cookie)
@@ -109,11 +142,11 @@ static void grow_flows(struct record_table *table)
 	for (size_t i = 0; i < old_size; i++) {
 		while (old[i] != NULL) {
 			struct record *record = old[i];
-			size_t slot = flow_slot(table, &record->conn.flow);
+			struct record **slot = flow_slot(table, record->flow_hash);
 
 			old[i] = record->by_flow;
-			record->by_flow = table->flows[slot];
-			table->flows[slot] = record;
+			record->by_flow = *slot;
+			*slot = record;
 		}
 	}
 	free(old);
@@ -141,13 +174,15 @@ static void grow_cookies(struct record_table *table)
 
 void record_table_add_flow(struct record_table *table, struct record *record)
 {
-	size_t slot;
+	struct record **slot;
 
-	if (table->flow_count++ >= table->flow_size)
+	/* Half full: in a longer chain each packet would look at other connections' memory first. */
+	if (table->flow_count++ >= table->flow_size / 2)
 		grow_flows(table);
-	slot = flow_slot(table, &record->conn.flow);
-	record->by_flow = table->flows[slot];
-	table->flows[slot] = record;
+	record->flow_hash = flow_hash(table, &record->conn.flow);
+	slot = flow_slot(table, record->flow_hash);
+	record->by_flow = *slot;
+	*slot = record;
 	record->in_flow_table = true;
 }
 
@@ -169,7 +204,7 @@ void record_table_remove_flow(struct record_table *table, struct record *record)
 
 	if (!record->in_flow_table)
 		return;
-	link = &table->flows[flow_slot(table, &record->conn.flow)];
+	link = flow_slot(table, record->flow_hash);
 	while (*link != record)
 		link = &(*link)->by_flow;
 	*link = record->by_flow;

@@ -44,11 +44,10 @@ static void record_new_flow(struct tracker *tracker, const struct event *event, 
 		*receiver = record_of_packet(tracker, event, &reverse);
 }
 
-static struct record *packet_record(struct tracker *tracker, const struct event *event, const struct flow *flow,
+/* Return: @record if the packet is of its connection, else NULL. */
+static struct record *packet_record(struct tracker *tracker, const struct event *event, struct record *record,
 				    enum wire_side side)
 {
-	struct record *record = record_table_find_flow(tracker->table, flow);
-
 	if (record != NULL && record->wire != NULL && event->type == EVENT_SEGMENT &&
 	    !wire_accepts(record->wire, event, side)) {
 		tracker_supersede(tracker, record);
@@ -79,14 +78,13 @@ static void feed_packet_to(struct tracker *tracker, struct record *record, const
 
 void tracker_packets_feed(struct tracker *tracker, struct event *event)
 {
-	struct flow reverse;
 	struct record *sender, *receiver;
 
 	if (event->flow.netns == 0)
 		event->flow.netns = tracker->config.netns;
-	reverse = flow_reverse(&event->flow);
-	sender = packet_record(tracker, event, &event->flow, WIRE_LOCAL);
-	receiver = packet_record(tracker, event, &reverse, WIRE_REMOTE);
+	record_table_find_both(tracker->table, &event->flow, &sender, &receiver);
+	sender = packet_record(tracker, event, sender, WIRE_LOCAL);
+	receiver = packet_record(tracker, event, receiver, WIRE_REMOTE);
 	if (sender == NULL && receiver == NULL && event->type == EVENT_SEGMENT)
 		record_new_flow(tracker, event, &sender, &receiver);
 	feed_packet_to(tracker, sender, event, WIRE_LOCAL);
