@@ -83,6 +83,9 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event)
 	if (event->flow.netns == 0)
 		event->flow.netns = tracker->config.netns;
 	record_table_find_both(tracker->table, &event->flow, &sender, &receiver);
+	/* A socket connected to itself is one record, and which way its packets go nobody can say. */
+	if (receiver == sender)
+		receiver = NULL;
 	sender = packet_record(tracker, event, sender, WIRE_LOCAL);
 	receiver = packet_record(tracker, event, receiver, WIRE_REMOTE);
 	if (sender == NULL && receiver == NULL && event->type == EVENT_SEGMENT)
