@@ -24,10 +24,12 @@
 #include "track/tracker.h"
 
 /*
- * Main never wakes for a single event: after a busy look it waits LOOK_NS, so
- * that the traced program and its peers have the processors, then takes
- * everything at once.
+ * As long as little happens main wakes for each event, because a socket's last
+ * word is stamped when it is read. After a look that found much it waits
+ * LOOK_NS, so that the traced program and its peers have the processors, then
+ * takes everything at once.
  */
+#define BUSY_EVENTS 32
 #define LOOK_NS (10 * CLOCK_NS_PER_MS)
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
 /* The other end of a connection on this host dies about when ours does, and tells what was sent. */
@@ -461,7 +463,8 @@ static bool is_over(const struct session *session)
 
 static int64_t time_to_wait(const struct session *session, bool was_busy, int64_t now_ns)
 {
-	int64_t wait = !was_busy ? IDLE_NS : session->is_file ? 0 : LOOK_NS;
+	bool holds = !merge_is_empty(sources_merge(session->sources));
+	int64_t wait = !was_busy && !holds ? IDLE_NS : session->is_file ? 0 : LOOK_NS;
 
 	if (session->end_ns > 0 && session->end_ns - now_ns < wait)
 		wait = session->end_ns - now_ns;
@@ -482,7 +485,7 @@ static void wait_for_work(struct session *session, bool was_busy)
 	if (!was_busy)
 		count += sources_fds(session->sources, fds + 1, &ready);
 	if (ready)
-		return;
+		wait = 0;
 	timeout.tv_sec = wait / CLOCK_NS_PER_SEC;
 	timeout.tv_nsec = wait % CLOCK_NS_PER_SEC;
 	(void)ppoll(fds, count, &timeout, NULL);
@@ -529,7 +532,7 @@ void session_run(struct session *session)
 		struct err write_err = {""};
 
 		wait_for_work(session, was_busy);
-		was_busy = sources_read(session->sources) > 0;
+		was_busy = sources_read(session->sources) >= BUSY_EVENTS;
 		take_in(session);
 		report_in_time(session, clock_monotonic());
 		check_output(session, output_error(session->output, &write_err), &write_err);

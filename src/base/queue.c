@@ -83,7 +83,7 @@ bool queue_push(struct queue *queue, const void *value)
 	}
 	memcpy(block->values + filled * queue->size, value, queue->size);
 	atomic_store_explicit(&block->filled, filled + 1, memory_order_release);
-	atomic_store_explicit(&queue->pushed, pushed + 1, memory_order_relaxed);
+	atomic_store_explicit(&queue->pushed, pushed + 1, memory_order_release);
 	return true;
 }
 
@@ -115,6 +115,11 @@ bool queue_pop(struct queue *queue, void *value)
 	queue->read_at++;
 	atomic_fetch_add_explicit(&queue->popped, 1, memory_order_relaxed);
 	return true;
+}
+
+size_t queue_pushed(const struct queue *queue)
+{
+	return atomic_load_explicit(&queue->pushed, memory_order_acquire);
 }
 
 uint64_t queue_refused(const struct queue *queue)

@@ -30,6 +30,9 @@ bool queue_pop(struct queue *queue, void *value);
 /** queue_peek() - the oldest, still in the queue until queue_pop(); reader only; NULL when empty */
 const void *queue_peek(struct queue *queue);
 
+/** queue_pushed() - how many values were ever pushed; any thread, the writer may just be adding one */
+size_t queue_pushed(const struct queue *queue);
+
 /** queue_refused() - how many values were refused so far; any thread */
 uint64_t queue_refused(const struct queue *queue);
 

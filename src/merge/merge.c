@@ -35,6 +35,14 @@ struct queue *merge_stream(struct merge *merge)
 	return merge->streams[merge->count++];
 }
 
+bool merge_is_empty(struct merge *merge)
+{
+	for (unsigned int i = 0; i < merge->count; i++)
+		if (queue_peek(merge->streams[i]) != NULL)
+			return false;
+	return true;
+}
+
 bool merge_next(struct merge *merge, int64_t until_ns, struct event *event)
 {
 	struct queue *oldest = NULL;

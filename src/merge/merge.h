@@ -38,4 +38,7 @@ struct queue *merge_stream(struct merge *merge);
  */
 bool merge_next(struct merge *merge, int64_t until_ns, struct event *event);
 
+/** merge_is_empty() - does no event wait in any stream? */
+bool merge_is_empty(struct merge *merge);
+
 #endif

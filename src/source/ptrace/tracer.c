@@ -50,6 +50,7 @@ struct tracer {
 	struct tracer_config config;
 	pthread_t thread;
 	int wake_fd;
+	size_t seen; /* main's: events pushed when it looked last */
 	atomic_bool sleeping;
 	atomic_bool stop;
 	atomic_bool done;
@@ -486,19 +487,22 @@ int tracer_fd(const struct tracer *tracer)
 int tracer_read(struct tracer *tracer)
 {
 	bool done = atomic_load(&tracer->done);
+	size_t before;
 	uint64_t wakes;
 
 	if (read(tracer->wake_fd, &wakes, sizeof(wakes)) < 0 && errno != EAGAIN)
 		return SOURCE_END;
-	if (queue_peek(tracer->config.events) != NULL)
-		return 1;
-	return done ? SOURCE_END : 0;
+	if (done && queue_peek(tracer->config.events) == NULL)
+		return SOURCE_END;
+	before = tracer->seen;
+	tracer->seen = queue_pushed(tracer->config.events);
+	return (int)(tracer->seen - before);
 }
 
 bool tracer_sleep(struct tracer *tracer)
 {
 	atomic_store(&tracer->sleeping, true);
-	if (queue_peek(tracer->config.events) == NULL && !atomic_load(&tracer->done))
+	if (queue_pushed(tracer->config.events) == tracer->seen && !atomic_load(&tracer->done))
 		return true;
 	atomic_store(&tracer->sleeping, false);
 	return false;

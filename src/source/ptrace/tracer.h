@@ -82,11 +82,11 @@ const char *tracer_warning(const struct tracer *tracer, size_t index);
 int tracer_fd(const struct tracer *tracer);
 
 /**
- * tracer_read() - are there events in the queue?
+ * tracer_read() - how many events have come since the last time?
  *
  * Unlike other sources it moves none: the thread puts them where they belong.
  *
- * Return: 1 or 0, SOURCE_END once no traced process is left and all have been taken.
+ * Return: how many, SOURCE_END once no traced process is left and all have been taken.
  */
 int tracer_read(struct tracer *tracer);
 
