@@ -124,6 +124,16 @@ static void ask_timewait(struct session *session, struct event *event)
 		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
 }
 
+/* Which ends are this host's is known now, and goes with the packet into a recording. */
+static void mark_local(struct event *event)
+{
+	event->segment.has &= (uint8_t)~(SEGMENT_HAS_OUTGOING | SEGMENT_HAS_INCOMING);
+	if (local_addresses_has(&event->flow.local))
+		event->segment.has |= SEGMENT_HAS_OUTGOING;
+	if (local_addresses_has(&event->flow.remote))
+		event->segment.has |= SEGMENT_HAS_INCOMING;
+}
+
 static void feed_one(struct session *session, const struct event *event)
 {
 	struct err err = {""};
@@ -141,6 +151,8 @@ static void feed(struct session *session, int64_t until_ns)
 
 	while (merge_next(sources_merge(session->sources), until_ns, &event)) {
 		ask_timewait(session, &event);
+		if (event.type == EVENT_SEGMENT && !session->is_file)
+			mark_local(&event);
 		feed_one(session, &event);
 	}
 }
@@ -238,8 +250,6 @@ static void open_tracker(struct session *session)
 		config.linger_ns = LINGER_FILE_NS;
 	else if (sources_has_packets(session->sources))
 		config.linger_ns = LINGER_NS;
-	if (!session->is_file)
-		config.is_local = local_addresses_has;
 	session->tracker = tracker_new(&config, &notify);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->attribution =

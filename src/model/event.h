@@ -208,9 +208,9 @@ enum segment_has {
 	SEGMENT_HAS_FRAGMENT = 0x10,
 	/** the TCP header was cut or malformed behind the fixed part: no options known */
 	SEGMENT_HAS_CUT = 0x20,
-	/** the capture says the frame left this host (SLL packet type, pcapng flags) */
+	/** the sender is this host, by the capture (SLL packet type) or, live, by its addresses */
 	SEGMENT_HAS_OUTGOING = 0x40,
-	/** the capture says the frame came to this host */
+	/** the receiver is this host; both are on the loopback interface */
 	SEGMENT_HAS_INCOMING = 0x80,
 };
 

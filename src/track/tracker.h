@@ -18,7 +18,6 @@
  * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
  * @netns: network namespace of packets and destroy events, 0 unknown
  * @syn_retries: net.ipv4.tcp_syn_retries, -1 unknown
- * @is_local: is this address one of this host's? NULL when nobody can know (savefile)
  */
 struct tracker_config {
 	size_t limit;
@@ -28,7 +27,6 @@ struct tracker_config {
 	bool has_destroy;
 	uint32_t netns;
 	int32_t syn_retries;
-	bool (*is_local)(const struct endpoint *endpoint);
 };
 
 /**

@@ -21,7 +21,8 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
 
 /*
  * Whose side is "local" in a connection nobody claimed: this host's, as far as
- * its addresses or the capture tell; else that of the side that accepts.
+ * the segment tells (both, on the loopback interface); else that of the side
+ * that accepts.
  */
 static void record_new_flow(struct tracker *tracker, const struct event *event, struct record **sender,
 			    struct record **receiver)
@@ -31,16 +32,12 @@ static void record_new_flow(struct tracker *tracker, const struct event *event, 
 	bool sends = (segment->has & SEGMENT_HAS_OUTGOING) != 0;
 	bool receives = (segment->has & SEGMENT_HAS_INCOMING) != 0;
 
-	if (tracker->config.is_local != NULL) {
-		sends = tracker->config.is_local(&event->flow.local);
-		receives = tracker->config.is_local(&event->flow.remote);
-	}
 	/* In a run with a target one record is enough until somebody claims the flow. */
 	if (!sends && !receives)
 		sends = (segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == (SEGMENT_SYN | SEGMENT_ACK);
 	if (sends)
 		*sender = record_of_packet(tracker, event, &event->flow);
-	if ((receives && (tracker->config.whole || !sends)) || !sends)
+	if (!sends || (receives && tracker->config.whole))
 		*receiver = record_of_packet(tracker, event, &reverse);
 }
 
