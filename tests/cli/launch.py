@@ -20,6 +20,8 @@ def main():
     test.expect("the command has its streams", done, 0, stderr=["err"], stdout="out\nfrom stdin\n")
     test.expect("options behind the command are its own", test.run("-q", "-H", "echo", "-z", "--help"), 0,
                 stdout="-z --help\n")
+    test.expect("-d ends the command with SIGTERM", test.run("-d", "0.2", "sleep", "20"), cli.signalled("SIGTERM"),
+                stderr=["conntrace: 0."])
     test.expect("--debug tells of sources and events", test.run("--debug=sources,events", "true"), 0,
                 stderr=["debug: calls: command under a system-call filter", "debug: time=", " type=run "])
     test.expect("a command that is not there", test.run("./no-such-command"), 127,
