@@ -3,6 +3,7 @@
 """How connections come about, or do not: every row is held against what the program itself knew."""
 import os
 import subprocess
+import sys
 import time
 
 from lib import (MKCONN, Trace, between, check, enter_namespace, equal, find_row, firewall, firewall_count,
@@ -229,6 +230,40 @@ def taken_over():
     equal(len(rows), 2, "rows")
     client = find_row(rows, next(t for t in truth if t["dir"] == "out"))
     equal((client["rx_bytes"], client["tx_bytes"], client["result"]), (0, 150, "ok"), "bytes across exec")
+
+
+PASS_ON = """
+import os, socket
+here, there = socket.socketpair()
+listener = socket.create_server(("127.0.0.1", 0))
+if os.fork() == 0:
+    here.close()
+    listener.close()
+    connection = socket.socket(fileno=socket.recv_fds(there, 10, 1)[1][0])
+    connection.recv(70, socket.MSG_WAITALL)
+    connection.sendall(bytes(300))
+    connection.recv(1)
+    os._exit(0)
+there.close()
+if os.fork() == 0:
+    connection = socket.create_connection(listener.getsockname())
+    connection.sendall(bytes(70))
+    connection.recv(300, socket.MSG_WAITALL)
+    os._exit(0)
+connection = listener.accept()[0]
+socket.send_fds(here, [b"c"], [connection.fileno()])
+connection.close()
+os.wait()
+os.wait()
+"""
+
+
+@test("a connection passed to another process as a descriptor stays one connection")
+def passed_on():
+    rows = Trace([], [sys.executable, "-c", PASS_ON]).finish()
+    equal(sorted((row["dir"], row["result"], row["rx_bytes"], row["tx_bytes"]) for row in rows),
+          [("in", "ok", 70, 300), ("out", "ok", 300, 70)], "rows")
+    check(len({row["pid"] for row in rows}) == 2, "two processes opened and accepted")
 
 
 @test("QUEUE_MS is the time a finished handshake waited for accept(2)")

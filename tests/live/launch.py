@@ -204,6 +204,16 @@ def piped_as_3():
     return {"stdin": subprocess.PIPE, "preexec_fn": lambda: os.dup2(0, 3, inheritable=True), "close_fds": False}
 
 
+@test("many short-lived children, while packets are captured too: the run ends when they have")
+def short_lived():
+    # The first stop and the end of a child may be reported before its parent's fork.
+    script = "for j in 1 2 3 4 5 6 7 8; do (i=0; while [ $i -lt 60 ]; do (:); i=$((i + 1)); done) & done; wait; exit 9"
+    in_namespace = ["unshare", "-Urn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    options = ["-i", "lo"] if run(in_namespace + ["true"]).status == 0 else []
+    result = run((in_namespace if options else []) + QUIET[:-1] + options + ["--", "sh", "-c", script], limit=20)
+    equal(result.status, 9, "exit status (%s)" % result.err)
+
+
 @test("--no-follow: a child's connections are not shown, and the child is not harmed")
 def no_follow():
     rows, truth = launch(["listen=127.0.0.1:0", "fork=1", "connect=self", "send=10", "close", "done", "join",
