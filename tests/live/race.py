@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Targets that end, fork and start threads just while they are attached to (TAP)."""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+# pylint: disable=wrong-import-position
+from lib import CONNTRACE, check, main, require, scratch, test  # noqa: E402
+
+ROUNDS = 40
+
+
+def attach_to(pid, *options):
+    return subprocess.run([CONNTRACE, "-q", *options, "-o", scratch("rows"), "-p", str(pid)], stderr=subprocess.PIPE,
+                          timeout=20, check=False)
+
+
+@test("a target that ends while it is attached to: status 0 or 1, one line at most, never a hang")
+def ends_meanwhile():
+    statuses = set()
+    for number in range(ROUNDS):
+        # From already ended to ending some milliseconds later.
+        target = subprocess.Popen(["sh", "-c", "i=0; while [ $i -lt %d ]; do i=$((i+1)); done" % (number * 400)])
+        result = attach_to(target.pid)
+        target.wait(20)
+        statuses.add(result.returncode)
+        require(result.returncode in (0, 1), "status %d: %s" % (result.returncode, result.stderr))
+        lines = [line for line in result.stderr.decode().splitlines() if "attached by ptrace" not in line]
+        check(len(lines) <= 1, "one line: %r" % lines)
+        if result.returncode == 1:
+            check(lines and str(target.pid) in lines[0], "the message names the process: %r" % lines)
+    check(statuses <= {0, 1}, "statuses %r" % statuses)
+
+
+@test("a target that forks and starts programs all the time is followed and let go unharmed")
+def forks_meanwhile():
+    for _ in range(10):
+        target = subprocess.Popen(["sh", "-c", "i=0; while [ $i -lt 60 ]; do i=$((i+1)); (:); /bin/true || exit 9; done"])
+        result = attach_to(target.pid, "-d", "0.1")
+        require(result.returncode in (0, 1), "status %d: %s" % (result.returncode, result.stderr))
+        require(target.wait(20) == 0, "the target's own status is %d" % target.returncode)
+
+
+if __name__ == "__main__":
+    main()
