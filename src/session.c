@@ -57,6 +57,7 @@ struct session {
 	int64_t next_report_ns; /* monotonic, 0 none */
 	int64_t end_ns;         /* monotonic, 0 none */
 	int64_t kill_ns;        /* monotonic, 0 none */
+	int64_t overrun_ns;     /* monotonic, 0 none: when last words were lost */
 	uint64_t finished;
 	bool is_file;
 	bool stopping;
@@ -153,13 +154,15 @@ static void feed(struct session *session, int64_t until_ns)
 		ask_timewait(session, &event);
 		if (event.type == EVENT_SEGMENT && !session->is_file)
 			mark_local(&event);
+		if (event.type == EVENT_LOST && event.lost.where == LOST_NETLINK)
+			session->overrun_ns = clock_monotonic();
 		feed_one(session, &event);
 	}
 }
 
 /*
  * Open connections have had no last word: see how far they are. Those that are
- * gone are told as @gone says. Return: how many are gone.
+ * gone are given one without numbers if @tell_gone. Return: how many are gone.
  */
 static size_t look_at_open(struct session *session, bool tell_gone)
 {
@@ -532,6 +535,11 @@ static void take_in(struct session *session)
 		attribution_look(session->attribution);
 	feed(session, until_ns);
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
+	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
+	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > LAST_WORDS_NS) {
+		session->overrun_ns = 0;
+		(void)look_at_open(session, true);
+	}
 }
 
 void session_run(struct session *session)
