@@ -11,7 +11,6 @@
 
 #include "attribution.h"
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/xalloc.h"
 #include "debug.h"
 #include "local_addresses.h"
@@ -116,9 +115,14 @@ static void check_output(struct session *session, int rc, const struct err *err)
 
 /* ---- feeding -------------------------------------------------------------------- */
 
-/* What hangs on a TIME_WAIT socket must be asked while it lives. */
-static void ask_timewait(struct session *session, struct event *event)
+/*
+ * What hangs on a TIME_WAIT socket must be asked while it lives: as soon as the
+ * last word is read, or, of a connection the tracker has not heard of by then,
+ * when it is fed.
+ */
+static void ask_timewait(void *context, struct event *event)
 {
+	struct session *session = context;
 	struct diag *diag = sources_diag(session->sources);
 
 	if (event->type == EVENT_INFO && diag != NULL && tracker_wants_timewait(session->tracker, &event->info))
@@ -222,17 +226,6 @@ static int open_signals(struct session *session)
 	return session->signal_fd < 0 ? -errno : 0;
 }
 
-static int32_t read_syn_retries(void)
-{
-	char text[16];
-	int64_t retries;
-
-	if (procfs_read(0, "sys/net/ipv4/tcp_syn_retries", text, sizeof(text)) <= 0)
-		return -1;
-	text[strcspn(text, "\n")] = '\0';
-	return number_parse(text, 0, 255, &retries) == 0 ? (int32_t)retries : -1;
-}
-
 static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
@@ -242,7 +235,7 @@ static void open_tracker(struct session *session)
 		.whole = options->command == NULL && options->pid_count == 0,
 		.has_destroy = sources_has_destroy(session->sources),
 		.netns = sources_netns(session->sources),
-		.syn_retries = session->is_file ? -1 : read_syn_retries(),
+		.syn_retries = session->is_file ? -1 : procfs_syn_retries(),
 	};
 	struct tracker_notify notify = {session, on_opened, on_finished};
 	/* In a file time is what the events say: this one must not move it to today. */
@@ -254,6 +247,7 @@ static void open_tracker(struct session *session)
 	else if (sources_has_packets(session->sources))
 		config.linger_ns = LINGER_NS;
 	session->tracker = tracker_new(&config, &notify);
+	sources_on_last_word(session->sources, ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->attribution =
 			attribution_new(sources_diag(session->sources), sources_lookups(session->sources));

@@ -27,6 +27,8 @@
 #define HOLD_PACKETS_NS (100 * CLOCK_NS_PER_MS)
 #define HOLD_NS (20 * CLOCK_NS_PER_MS)
 #define PACKETS_AT_ONCE 4096
+/* More than one reading of destroy events brings. */
+#define DESTROY_AT_ONCE 65536
 /* A packet process that does not come to an end in this time hangs. */
 #define DRAIN_NS (10 * CLOCK_NS_PER_SEC)
 
@@ -39,6 +41,9 @@ struct sources {
 	struct tracer_user user;
 	struct destroy *destroy;
 	struct queue *destroy_events;
+	struct queue *destroy_fresh; /* read, and not shown yet */
+	void (*on_last_word)(void *context, struct event *event);
+	void *on_last_word_context;
 	struct diag *diag;
 	struct packet *packet;
 	struct queue *packet_events;
@@ -76,6 +81,7 @@ static void open_kernel(struct sources *sources)
 		add_notice(sources, err.text);
 	else
 		sources->destroy_events = merge_stream(sources->merge);
+	sources->destroy_fresh = queue_new(sizeof(struct event), DESTROY_AT_ONCE);
 	if (diag_open(&sources->diag, sources->netns, &err) != 0)
 		add_notice(sources, err.text);
 }
@@ -211,6 +217,7 @@ void sources_close(struct sources *sources, int *wait_status)
 	tracer_close(sources->tracer);
 	destroy_close(sources->destroy);
 	diag_close(sources->diag);
+	queue_free(sources->destroy_fresh);
 	packet_close(sources->packet);
 	replay_close(sources->replay);
 	merge_free(sources->merge);
@@ -233,6 +240,17 @@ static void fail(struct sources *sources, const struct err *err)
 const char *sources_failed(const struct sources *sources)
 {
 	return sources->failure.text[0] != '\0' ? sources->failure.text : NULL;
+}
+
+static void show_last_words(struct sources *sources)
+{
+	struct event event;
+
+	while (queue_pop(sources->destroy_fresh, &event)) {
+		if (sources->on_last_word != NULL)
+			sources->on_last_word(sources->on_last_word_context, &event);
+		queue_push(sources->destroy_events, &event);
+	}
 }
 
 /* As packet_read(), showing each event on its way. */
@@ -299,7 +317,8 @@ int sources_read(struct sources *sources)
 		count += rc > 0 ? rc : 0;
 	}
 	if (sources->destroy != NULL) {
-		rc = destroy_read(sources->destroy, sources->destroy_events, &err);
+		rc = destroy_read(sources->destroy, sources->destroy_fresh, &err);
+		show_last_words(sources);
 		if (rc < 0 && rc != SOURCE_END) {
 			add_notice(sources, err.text);
 			destroy_close(sources->destroy);
@@ -347,6 +366,12 @@ void sources_on_packet(struct sources *sources, void (*function)(void *context, 
 {
 	sources->on_packet = function;
 	sources->on_packet_context = context;
+}
+
+void sources_on_last_word(struct sources *sources, void (*function)(void *context, struct event *event), void *context)
+{
+	sources->on_last_word = function;
+	sources->on_last_word_context = context;
 }
 
 void sources_drain(struct sources *sources)

@@ -47,6 +47,11 @@ void sources_close(struct sources *sources, int *wait_status);
 void sources_on_packet(struct sources *sources, void (*function)(void *context, const struct event *event),
 		       void *context);
 
+/**
+ * sources_on_last_word() - be shown each destroy event as soon as it is read; @function may complete it
+ */
+void sources_on_last_word(struct sources *sources, void (*function)(void *context, struct event *event), void *context);
+
 /** sources_lookups() - a stream for what is found out about single sockets */
 struct queue *sources_lookups(struct sources *sources);
 

@@ -201,15 +201,26 @@ bool procfs_is_ancestor(pid_t pid)
 	return false;
 }
 
-int procfs_ptrace_scope(void)
+/* A number in a file of the whole system; @unknown when there is none within the limits. */
+static int read_number(const char *name, int64_t high, int unknown)
 {
 	char text[16];
-	int64_t scope;
+	int64_t number;
 
-	if (procfs_read(0, "sys/kernel/yama/ptrace_scope", text, sizeof(text)) <= 0)
-		return 0;
+	if (procfs_read(0, name, text, sizeof(text)) <= 0)
+		return unknown;
 	text[strcspn(text, "\n")] = '\0';
-	return number_parse(text, 0, 3, &scope) == 0 ? (int)scope : 0;
+	return number_parse(text, 0, high, &number) == 0 ? (int)number : unknown;
+}
+
+int procfs_ptrace_scope(void)
+{
+	return read_number("sys/kernel/yama/ptrace_scope", 3, 0);
+}
+
+int procfs_syn_retries(void)
+{
+	return read_number("sys/net/ipv4/tcp_syn_retries", 255, -1);
 }
 
 /** number_of() - a file name that is a number, else -1 */

@@ -89,6 +89,9 @@ bool procfs_is_ancestor(pid_t pid);
 /** procfs_ptrace_scope() - Yama's ptrace_scope, 0 to 3; 0 when the kernel has no Yama */
 int procfs_ptrace_scope(void);
 
+/** procfs_syn_retries() - net.ipv4.tcp_syn_retries of this network namespace; -1 unknown */
+int procfs_syn_retries(void);
+
 /**
  * procfs_threads() - the threads of a process
  * @pid: the process

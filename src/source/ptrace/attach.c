@@ -28,7 +28,7 @@ static void seize_thread(void *context, pid_t tid)
 			seizure->error = errno;
 		return;
 	}
-	tracee_add(seizure->table, tid, seizure->pid, NULL);
+	tracee_add(seizure->table, tid, seizure->pid, NULL)->announced = true;
 	(void)ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
 	seizure->count++;
 }

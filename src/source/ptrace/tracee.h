@@ -37,6 +37,7 @@ struct target {
  * struct tracee - a traced thread
  * @tid: thread id
  * @target: its process
+ * @announced: its parent's stop has told of it; its own first stop, and even its end, may come earlier
  * @in_call: between the entry and the exit stop of a call
  * @call: that call; SYSCALL_OTHER when its exit does not matter
  * @begin_ns: when it was entered
@@ -46,6 +47,7 @@ struct target {
 struct tracee {
 	pid_t tid;
 	struct target *target;
+	bool announced;
 	bool in_call;
 	struct syscall call;
 	int64_t begin_ns;

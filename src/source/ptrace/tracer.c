@@ -72,6 +72,8 @@ struct tracer {
 	bool filtered;
 	long options;
 	struct attach_sockets existing;
+	pid_t *early_ends;
+	size_t early_end_count;
 	struct sock_fprog program;
 };
 
@@ -170,12 +172,32 @@ static struct tracee *adopt(struct tracer *tracer, pid_t tid, const struct targe
 	return tracee_add(tracer->table, tid, pid > 0 ? pid : tid, parent);
 }
 
+/* A child that ended before its parent told of it must not come back as a thread that never ends. */
+static void remember_early_end(struct tracer *tracer, pid_t tid)
+{
+	tracer->early_ends =
+		xreallocarray(tracer->early_ends, tracer->early_end_count + 1, sizeof(*tracer->early_ends));
+	tracer->early_ends[tracer->early_end_count++] = tid;
+}
+
+static bool forget_early_end(struct tracer *tracer, pid_t tid)
+{
+	for (size_t i = 0; i < tracer->early_end_count; i++) {
+		if (tracer->early_ends[i] != tid)
+			continue;
+		tracer->early_ends[i] = tracer->early_ends[--tracer->early_end_count];
+		return true;
+	}
+	return false;
+}
+
 static void on_new_child(struct tracer *tracer, struct tracee *parent)
 {
 	unsigned long tid;
 
-	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &tid) == 0)
-		adopt(tracer, (pid_t)tid, parent->target);
+	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &tid) != 0 || forget_early_end(tracer, (pid_t)tid))
+		return;
+	adopt(tracer, (pid_t)tid, parent->target)->announced = true;
 }
 
 /*
@@ -218,8 +240,11 @@ static void on_ended(struct tracer *tracer, pid_t tid, int status)
 		atomic_store(&tracer->command_ended, true);
 		wake_main(tracer);
 	}
-	if (tracee != NULL)
-		tracee_remove(tracer->table, tracee);
+	if (tracee == NULL)
+		return;
+	if (!tracee->announced)
+		remember_early_end(tracer, tid);
+	tracee_remove(tracer->table, tracee);
 }
 
 /* ---- stops ---------------------------------------------------------------- */
@@ -336,7 +361,7 @@ static int launch(struct tracer *tracer)
 			;
 		return rc;
 	}
-	tracee_add(tracer->table, child.pid, child.pid, NULL);
+	tracee_add(tracer->table, child.pid, child.pid, NULL)->announced = true;
 	if (!tracer->filtered)
 		(void)ptrace(PTRACE_INTERRUPT, child.pid, NULL, NULL);
 	launch_go(&child);
@@ -429,6 +454,7 @@ static void tracer_free(struct tracer *tracer)
 		free(tracer->warnings[i]);
 	free(tracer->warnings);
 	free(tracer->existing.list);
+	free(tracer->early_ends);
 	free(tracer->program.filter);
 	sem_destroy(&tracer->ready);
 	free(tracer);
