@@ -30,6 +30,8 @@
  *   exit=N kill9 raise=N                       end with whatever is open
  *   udp=ADDR:PORT unix=PATH                    a connect that is not TCP, closed at once
  *
+ * exec hands an open connection and the listener to itself as adopt=FD:DIR:RX:TX and adopt-listener=FD.
+ *
  * Exit status: 0, or as told, or 2 when the story could not be played.
  */
 #include "mkconn_conn.h"
