@@ -111,13 +111,25 @@ int filter_build(struct sock_fprog *program, bool closes, struct err *err)
 	return 0;
 }
 
+/*
+ * The filter is no sandbox, so the program must not pay for the speculation
+ * barriers that kernels before 5.16 put on every filtered task
+ * (SECCOMP_FILTER_FLAG_SPEC_ALLOW, Linux 4.17).
+ */
+static int load_once(const struct sock_fprog *program)
+{
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, program) == 0)
+		return 0;
+	return -errno;
+}
+
 int filter_load(const struct sock_fprog *program)
 {
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) == 0)
-		return 0;
-	if (errno != EACCES)
-		return -errno;
+	int rc = load_once(program);
+
+	if (rc != -EACCES)
+		return rc;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -errno;
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) == 0 ? 0 : -errno;
+	return load_once(program);
 }
