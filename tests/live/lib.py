@@ -366,7 +366,8 @@ def attach(pids, options=(), words=None, **keywords):
 
 
 def read_truth(path):
-    return [json.loads(line) for line in read_file(path).splitlines()]
+    # A line that is just being written is not there yet.
+    return [json.loads(line) for line in read_file(path).splitlines(keepends=True) if line.endswith("\n")]
 
 
 def facts_of(truth):
