@@ -215,8 +215,9 @@ static void settle_counters(struct record *record)
 	if (tx >= 0)
 		conn->tx_bytes = tx;
 	/* Without a handshake there was no payload to count, and nothing to resend but the SYN. */
-	if (is_failure(conn->result) && !record->established && rx < 0 && tx < 0) {
-		conn->rx_bytes = conn->tx_bytes = 0;
+	if (is_failure(conn->result) && !record->established) {
+		if (rx < 0 && tx < 0)
+			conn->rx_bytes = conn->tx_bytes = 0;
 		if (conn->tx_retrans < 0)
 			conn->tx_retrans = 0;
 	}
