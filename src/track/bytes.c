@@ -36,11 +36,10 @@
  *   copied_seq) is 1 for an unread FIN, else 0. 0 is either a FIN the program
  *   has read as end of file (or with the last data, if it came in one segment),
  *   or a FIN that had not come when a mini socket (FIN_WAIT2, TIME_WAIT) took
- *   over. If the mini socket is there it is the latter. If it is not there, it
- *   is the former, or the peer has sent a RST or data to the mini socket, which
- *   removes it: no proof (BYTES_ABSENCE_PROVES). Of random endings on loopback
- *   that hung on this, 3 % were of the second kind; a look at the entry of
- *   close(2) leaves none open.
+ *   over. If the mini socket is there it is the latter. That it is not there
+ *   proves nothing: the peer may have sent it a RST or data, which removes it
+ *   (3 % of the random endings on loopback that hung on this). A look at the
+ *   entry of close(2) leaves none open.
  * - With shutdown(2) the socket sends its FIN and may still receive and read.
  *   Then the ending proves nothing by itself; but if a mini socket is there and
  *   either data was left unread or the socket was in state CLOSE at the entry of
@@ -72,13 +71,12 @@ void bytes_init(struct bytes *bytes)
 		.notsent = UNKNOWN,
 		.all_acked = UNKNOWN,
 		.resent = UNKNOWN,
-		.trust = BYTES_CALLS_SEEN | BYTES_ABSENCE_PROVES,
 	};
 }
 
-void bytes_trust(struct bytes *bytes, unsigned int trust)
+void bytes_calls_unseen(struct bytes *bytes)
 {
-	bytes->trust = (uint8_t)trust;
+	bytes->calls_unseen = true;
 }
 
 /** payload_sent() - by the counters of payload, UNKNOWN before Linux 4.19 */
@@ -324,7 +322,7 @@ static int64_t tx_known(const struct bytes *bytes)
 /** fin_by_ending() - has the peer's FIN come? judged by how the socket ended: 1, 0 or UNKNOWN */
 static int fin_by_ending(const struct bytes *bytes)
 {
-	bool no_shutdown = (bytes->trust & BYTES_CALLS_SEEN) && !bytes->shutdown;
+	bool no_shutdown = !bytes->calls_unseen && !bytes->shutdown;
 	bool present = bytes->timewait == TIMEWAIT_PRESENT;
 	bool acked = own_fin(bytes) == 1 && bytes->all_acked == 1;
 
@@ -347,14 +345,7 @@ static int fin_by_ending(const struct bytes *bytes)
 		return 1;
 	if (bytes->rqueue == 1 && no_shutdown)
 		return 1;
-	if (bytes->rqueue != 0 || !no_shutdown)
-		return UNKNOWN;
-	if (present)
-		return 0;
-	/* Had the FIN been read, a look at the entry of close(2) would have told. */
-	if (bytes->timewait == TIMEWAIT_ABSENT && (bytes->trust & BYTES_ABSENCE_PROVES) && bytes->close_state == 0)
-		return 1;
-	return UNKNOWN;
+	return bytes->rqueue == 0 && no_shutdown && present ? 0 : UNKNOWN;
 }
 
 /** fin_known() - has the peer's FIN come by the last snapshot? 1, 0 or UNKNOWN */
@@ -432,7 +423,7 @@ enum conn_close bytes_close(const struct bytes *bytes)
 	if (own == 0 && peer == 1)
 		return CLOSE_RFIN;
 	if (own == 1 && peer == 1) {
-		bool no_shutdown = (bytes->trust & BYTES_CALLS_SEEN) && !bytes->shutdown;
+		bool no_shutdown = !bytes->calls_unseen && !bytes->shutdown;
 
 		/* The FIN was read before our own went out; or it was not, and no mini socket is there. */
 		if (no_shutdown && (bytes->rqueue == 0 || bytes->timewait == TIMEWAIT_ABSENT))

@@ -8,18 +8,6 @@
 #include "model/conn.h"
 #include "model/event.h"
 
-/** enum bytes_trust - what is taken for granted about one socket */
-enum bytes_trust {
-	/** every system call on it, since its birth, is seen: a shutdown(2) would have been told */
-	BYTES_CALLS_SEEN = 0x01,
-	/**
-	 * When nobody looked at the entry of close(2), TIMEWAIT_ABSENT shows that the peer closed first. That
-	 * is no proof: a peer that answers our FIN with a RST, or with data, removes the mini socket before it
-	 * can be found, and then rx is one byte short. Without this bit rx is unknown in such a case.
-	 */
-	BYTES_ABSENCE_PROVES = 0x02,
-};
-
 /**
  * struct bytes - what is known about the payload of one TCP socket (theory in bytes.c)
  *
@@ -46,7 +34,7 @@ enum bytes_trust {
  * @state: TCP state at the last look, 0 unknown
  * @first: enum conn_close: whose FIN came first, as far as a state told
  * @timewait: enum info_timewait
- * @trust: enum bytes_trust bits
+ * @calls_unseen: a shutdown(2) on it may have gone untold
  * @anchor_fin: the peer's FIN had come by the moment of @rx_anchor
  * @shutdown: shutdown(2) was called, so that our FIN may have gone long before close(2)
  * @no_fin: the peer never sent a FIN
@@ -77,8 +65,8 @@ struct bytes {
 	uint8_t state;
 	uint8_t first;
 	uint8_t timewait;
-	uint8_t trust;
 	bool anchor_fin;
+	bool calls_unseen;
 	bool shutdown;
 	bool no_fin;
 	bool at_close;
@@ -88,11 +76,11 @@ struct bytes {
 	bool disconnected;
 };
 
-/** bytes_init() - a socket nothing is known of; trusted is all of enum bytes_trust */
+/** bytes_init() - a socket nothing is known of, but that every system call on it, since its birth, is told */
 void bytes_init(struct bytes *bytes);
 
-/** bytes_trust() - what may be taken for granted: enum bytes_trust bits */
-void bytes_trust(struct bytes *bytes, unsigned int trust);
+/** bytes_calls_unseen() - it is older than the run, or nobody watches the calls: a shutdown(2) may go untold */
+void bytes_calls_unseen(struct bytes *bytes);
 
 /**
  * bytes_feed() - a snapshot of the kernel's counters

@@ -198,7 +198,7 @@ static struct record *record_existing(struct tracker *tracker)
 	struct record *record = tracker_record_new(tracker);
 
 	record->conn.seen |= SEEN_EXISTING;
-	bytes_trust(&record->bytes, BYTES_ABSENCE_PROVES);
+	bytes_calls_unseen(&record->bytes);
 	return record;
 }
 
@@ -407,7 +407,6 @@ bool tracker_wants_timewait(const struct tracker *tracker, const struct event_in
 		return false;
 	/* Would the last word do without it? */
 	bytes = record->bytes;
-	bytes_trust(&bytes, BYTES_CALLS_SEEN);
 	bytes_feed(&bytes, info);
 	bytes_settle(&bytes, &rx, &tx);
 	return rx < 0 || bytes_close(&bytes) == CLOSE_UNKNOWN;

@@ -10,7 +10,7 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
 	struct record *record = tracker_record_new(tracker);
 
 	record->wire = wire_new();
-	bytes_trust(&record->bytes, BYTES_ABSENCE_PROVES);
+	bytes_calls_unseen(&record->bytes);
 	tracker_join_flow(tracker, record, flow);
 	record_seen(record, event->time_ns, SEEN_WIRE);
 	/* Whoever wants to know of a handshake has seen its packets; this one was there before the capture. */

@@ -108,7 +108,7 @@ static void feed(struct tracker *tracker, struct event event)
 	tracker_feed(tracker, &event);
 }
 
-/* The last word of an accepted connection that received @rx and sent @tx, after the peer closed first. */
+/* The last word of an accepted connection that received @rx and sent @tx; the peer closed first, which nobody read. */
 static struct event a_last_word(int64_t ms, const struct flow *flow, uint64_t cookie, int64_t rx, int64_t tx)
 {
 	struct event event = an_info(INFO_DESTROY, ms, flow, cookie, TCP_CLOSE);
@@ -118,6 +118,7 @@ static struct event a_last_word(int64_t ms, const struct flow *flow, uint64_t co
 	event.info.bytes_acked = tx + 1;
 	event.info.data_segs_in = 1;
 	event.info.segs_in = 4;
+	event.info.rqueue = 1;
 	event.info.timewait = TIMEWAIT_ABSENT;
 	return event;
 }

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A peer on another host, whose own counters nobody hears: what is not proved is unknown, never off by its FIN.
+
+The other host is a second network namespace at the end of a veth pair.
+"""
+from lib import (MKCONN, Process, Trace, check, enter_namespace, equal, main, must, need, run, scratch, test, wait_file,
+                 wait_for)
+
+HERE, THERE = "198.18.0.1", "198.18.0.2"
+COUNT = 40
+SENT = 100
+
+# what the traced server does, what the client does, who ended it
+STORIES = (
+    ("the peer closes first", "recv-all close", "send=100 close", "rfin"),
+    ("the server closes first, the peer then", "recv=100 close", "send=100 recv-all close", "lfin"),
+    # The peer's answer to the server's FIN takes away the TIME_WAIT socket that would have told of it.
+    ("the server closes first, the peer answers with a reset", "recv=100 close", "send=100 wait-hup rst", "lfin"),
+    ("the server closes first, the peer goes on sending", "recv=100 close", "send=100 wait-hup send=7 close", "lfin"),
+)
+
+
+def other_host():
+    """Return: how to run a command there. The namespace ends with the process that holds it, at the test's end."""
+    run(["ip", "link", "delete", "here"])
+    holder = Process(["unshare", "-n", "sh", "-c", "ip link set lo up && echo ready && exec sleep 600"])
+    wait_for(lambda: "ready" in holder.out, "the other namespace")
+    inside = ["nsenter", "--net=/proc/%d/ns/net" % holder.pid, "--"]
+    must(["ip", "link", "add", "here", "type", "veth", "peer", "name", "there", "netns", str(holder.pid)])
+    for word, address, before in (("here", HERE, []), ("there", THERE, inside)):
+        must(before + ["ip", "address", "add", address + "/24", "dev", word])
+        must(before + ["ip", "link", "set", word, "up"])
+    return inside
+
+
+def play(inside, server, client, options):
+    port = scratch("port")
+    trace = Trace(options, [MKCONN, "listen=%s:0" % HERE, "port-file=" + port, "count=%d" % COUNT, "accept"] +
+                  server.split() + ["done"])
+    wait_file(port)
+    peer = Process(inside + [MKCONN, "count=%d" % COUNT, "connect=%s:@%s" % (HERE, port)] + client.split() + ["done"])
+    rows = trace.finish()
+    # Whether it could send all it wanted is not its own decision here.
+    check(peer.wait() in (0, 2), "the peer's end")
+    equal(len(rows), COUNT, "rows")
+    return rows
+
+
+def story(name, server, client, ended):
+    @test(name + ": unknown or exact, and exact when close(2) is watched")
+    def told():
+        inside = other_host()
+        for row in play(inside, server, client, []):
+            check(row["rx_bytes"] in (SENT, None), "rx_bytes %s" % row["rx_bytes"])
+            check(row["close"] in (ended, None), "close %s" % row["close"])
+        for row in play(inside, server, client, ["--watch-close"]):
+            equal((row["rx_bytes"], row["close"]), (SENT, ended), "rx_bytes and close")
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    need("ip", "nsenter", "unshare")
+    for words in STORIES:
+        story(*words)
+    main()
