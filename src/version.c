@@ -19,5 +19,6 @@ void version_print(FILE *to)
 		fprintf(to, "libseccomp %u.%u.%u\n", seccomp->major, seccomp->minor, seccomp->micro);
 	if (scols_get_library_version(&smartcols) > 0 && smartcols != NULL)
 		fprintf(to, "libsmartcols %s\n", smartcols);
+	fputs("libaudit " AUDIT_VERSION "\n", to);
 	fputs("sources: ptrace, sock_diag, packets, savefiles, recordings\n", to);
 }

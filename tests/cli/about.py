@@ -9,7 +9,7 @@ import cli
 def main():
     test = cli.Cli()
     for words, part in ((["--help"], "Usage: conntrace "), (["-h"], "Usage: conntrace "),
-                        (["--version"], "conntrace 0."), (["-V"], "libpcap"),
+                        (["--version"], "conntrace 0."), (["-V"], "libpcap"), (["-V"], "libseccomp"), (["-V"], "libaudit"),
                         (["--list-columns"], "HS_MS"), (["--check"], "\n")):
         done = test.run(*words)
         test.expect(" ".join(words) + " answers on stdout", done, 0, stdout=part)
