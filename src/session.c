@@ -129,17 +129,8 @@ static void ask_timewait(void *context, struct event *event)
 		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
 }
 
-/* Which ends are this host's is known now, and goes with the packet into a recording. */
-static void mark_local(struct event *event)
-{
-	event->segment.has &= (uint8_t)~(SEGMENT_HAS_OUTGOING | SEGMENT_HAS_INCOMING);
-	if (local_addresses_has(&event->flow.local))
-		event->segment.has |= SEGMENT_HAS_OUTGOING;
-	if (local_addresses_has(&event->flow.remote))
-		event->segment.has |= SEGMENT_HAS_INCOMING;
-}
-
-static void feed_one(struct session *session, const struct event *event)
+/* Whoever wants to see each event sees it before it is fed. */
+static void show(struct session *session, const struct event *event)
 {
 	struct err err = {""};
 
@@ -147,20 +138,40 @@ static void feed_one(struct session *session, const struct event *event)
 		debug_event(event);
 	if (session->record != NULL)
 		check_output(session, record_event(session->record, event, &err), &err);
-	tracker_feed(session->tracker, event);
+}
+
+static void feed_one(struct session *session, struct event *event)
+{
+	show(session, event);
+	tracker_feed(session->tracker, event, 1);
 }
 
 static void feed(struct session *session, int64_t until_ns)
 {
-	struct event event;
+	struct merge *merge = sources_merge(session->sources);
+	struct event *events;
+	size_t count;
 
-	while (merge_next(sources_merge(session->sources), until_ns, &event)) {
-		ask_timewait(session, &event);
-		if (event.type == EVENT_SEGMENT && !session->is_file)
-			mark_local(&event);
-		if (event.type == EVENT_LOST && event.lost.where == LOST_NETLINK)
-			session->overrun_ns = clock_monotonic();
-		feed_one(session, &event);
+	while ((events = merge_run(merge, until_ns, &count)) != NULL) {
+		size_t fed = 0;
+
+		for (size_t i = 0; i < count; i++) {
+			struct event *event = &events[i];
+
+			if (event->type == EVENT_INFO) {
+				/* What is asked for now hangs on what came before. */
+				tracker_feed(session->tracker, events + fed, i - fed);
+				fed = i;
+				ask_timewait(session, event);
+			}
+			if (event->type == EVENT_SEGMENT && !session->is_file)
+				local_addresses_mark(event);
+			if (event->type == EVENT_LOST && event->lost.where == LOST_NETLINK)
+				session->overrun_ns = clock_monotonic();
+			show(session, event);
+		}
+		tracker_feed(session->tracker, events + fed, count - fed);
+		merge_drop(merge, count);
 	}
 }
 
@@ -519,10 +530,7 @@ static void take_in(struct session *session)
 	int64_t until_ns = session->is_file ? INT64_MAX : clock_now() - sources_hold_ns(session->sources);
 
 	if (session->reported) {
-		struct event ignored;
-
-		while (merge_next(sources_merge(session->sources), INT64_MAX, &ignored))
-			;
+		merge_clear(sources_merge(session->sources));
 		return;
 	}
 	if (session->attribution != NULL)

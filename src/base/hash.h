@@ -22,4 +22,7 @@ void hash_key_random(struct hash_key *key);
 /** hash_bytes() - SipHash-1-3 of @length bytes at @data under @key */
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length);
 
+/** hash_words() - the same of @count words of 64 bits; quicker for short keys */
+uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count);
+
 #endif

@@ -64,16 +64,14 @@ void queue_free(struct queue *queue)
 	free(queue);
 }
 
-bool queue_push(struct queue *queue, const void *value)
+void *queue_reserve(struct queue *queue)
 {
 	struct block *block = queue->write_block;
 	size_t filled = atomic_load_explicit(&block->filled, memory_order_relaxed);
 	size_t pushed = atomic_load_explicit(&queue->pushed, memory_order_relaxed);
 
-	if (pushed - atomic_load_explicit(&queue->popped, memory_order_relaxed) >= queue->limit) {
-		atomic_fetch_add_explicit(&queue->refused, 1, memory_order_relaxed);
-		return false;
-	}
+	if (pushed - atomic_load_explicit(&queue->popped, memory_order_relaxed) >= queue->limit)
+		return NULL;
 	if (filled == BLOCK_VALUES) {
 		struct block *next = block_new(queue->size);
 
@@ -81,16 +79,37 @@ bool queue_push(struct queue *queue, const void *value)
 		queue->write_block = block = next;
 		filled = 0;
 	}
-	memcpy(block->values + filled * queue->size, value, queue->size);
-	atomic_store_explicit(&block->filled, filled + 1, memory_order_release);
-	atomic_store_explicit(&queue->pushed, pushed + 1, memory_order_release);
+	return block->values + filled * queue->size;
+}
+
+void queue_commit(struct queue *queue)
+{
+	struct block *block = queue->write_block;
+
+	atomic_store_explicit(&block->filled, atomic_load_explicit(&block->filled, memory_order_relaxed) + 1,
+			      memory_order_release);
+	atomic_store_explicit(&queue->pushed, atomic_load_explicit(&queue->pushed, memory_order_relaxed) + 1,
+			      memory_order_release);
+}
+
+bool queue_push(struct queue *queue, const void *value)
+{
+	void *slot = queue_reserve(queue);
+
+	if (slot == NULL) {
+		atomic_fetch_add_explicit(&queue->refused, 1, memory_order_relaxed);
+		return false;
+	}
+	memcpy(slot, value, queue->size);
+	queue_commit(queue);
 	return true;
 }
 
-const void *queue_peek(struct queue *queue)
+void *queue_peek_all(struct queue *queue, size_t *count)
 {
 	struct block *block = queue->read_block;
 
+	*count = 0;
 	if (queue->read_at == BLOCK_VALUES) {
 		struct block *next = atomic_load_explicit(&block->next, memory_order_acquire);
 
@@ -100,9 +119,21 @@ const void *queue_peek(struct queue *queue)
 		queue->read_block = block = next;
 		queue->read_at = 0;
 	}
-	if (queue->read_at == atomic_load_explicit(&block->filled, memory_order_acquire))
-		return NULL;
-	return block->values + queue->read_at * queue->size;
+	*count = atomic_load_explicit(&block->filled, memory_order_acquire) - queue->read_at;
+	return *count > 0 ? block->values + queue->read_at * queue->size : NULL;
+}
+
+const void *queue_peek(struct queue *queue)
+{
+	size_t count;
+
+	return queue_peek_all(queue, &count);
+}
+
+void queue_drop(struct queue *queue, size_t count)
+{
+	queue->read_at += count;
+	atomic_fetch_add_explicit(&queue->popped, count, memory_order_relaxed);
 }
 
 bool queue_pop(struct queue *queue, void *value)
@@ -112,8 +143,7 @@ bool queue_pop(struct queue *queue, void *value)
 	if (oldest == NULL)
 		return false;
 	memcpy(value, oldest, queue->size);
-	queue->read_at++;
-	atomic_fetch_add_explicit(&queue->popped, 1, memory_order_relaxed);
+	queue_drop(queue, 1);
 	return true;
 }
 

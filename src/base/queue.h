@@ -24,11 +24,33 @@ void queue_free(struct queue *queue);
 /** queue_push() - append a copy of @value; writer only. Return: false when it was refused */
 bool queue_push(struct queue *queue, const void *value);
 
+/**
+ * queue_reserve() - where the next value is to be written, for writers that need not copy; writer only
+ *
+ * Return: room for one value, which queue_commit() makes one of the queue, or NULL when it is full.
+ */
+void *queue_reserve(struct queue *queue);
+
+/** queue_commit() - what was written where queue_reserve() said is a value; writer only */
+void queue_commit(struct queue *queue);
+
 /** queue_pop() - take the oldest into @value; reader only. Return: false when empty */
 bool queue_pop(struct queue *queue, void *value);
 
 /** queue_peek() - the oldest, still in the queue until queue_pop(); reader only; NULL when empty */
 const void *queue_peek(struct queue *queue);
+
+/**
+ * queue_peek_all() - the oldest values, still in the queue until queue_drop(); reader only, who may change them
+ * @queue: the queue
+ * @count: set to how many stand there one after the other; there may be more after them
+ *
+ * Return: the oldest one, or NULL when the queue is empty.
+ */
+void *queue_peek_all(struct queue *queue, size_t *count);
+
+/** queue_drop() - the @count oldest values have been dealt with; as many as queue_peek_all() showed, or fewer */
+void queue_drop(struct queue *queue, size_t count);
 
 /** queue_pushed() - how many values were ever pushed; any thread, the writer may just be adding one */
 size_t queue_pushed(const struct queue *queue);

@@ -11,6 +11,7 @@
 struct merge {
 	struct queue *streams[MERGE_STREAMS];
 	unsigned int count;
+	struct queue *run_stream; /* where the last run is */
 };
 
 struct merge *merge_new(void)
@@ -43,18 +44,55 @@ bool merge_is_empty(struct merge *merge)
 	return true;
 }
 
-bool merge_next(struct merge *merge, int64_t until_ns, struct event *event)
+/* The stream with the oldest event up to @until_ns, the first of equals; @until_ns becomes how far it may be read. */
+static struct queue *oldest_stream(const struct merge *merge, int64_t *until_ns)
 {
 	struct queue *oldest = NULL;
-	int64_t oldest_ns = until_ns;
+	int64_t oldest_ns = 0, limit_ns = *until_ns;
 
 	for (unsigned int i = 0; i < merge->count; i++) {
 		const struct event *head = queue_peek(merge->streams[i]);
 
-		if (head != NULL && (head->time_ns < oldest_ns || (oldest == NULL && head->time_ns == until_ns))) {
+		if (head == NULL || head->time_ns > *until_ns)
+			continue;
+		if (oldest == NULL || head->time_ns < oldest_ns) {
+			/* The one before goes first again where times are equal. */
+			if (oldest != NULL && oldest_ns - 1 < limit_ns)
+				limit_ns = oldest_ns - 1;
 			oldest = merge->streams[i];
 			oldest_ns = head->time_ns;
+		} else if (head->time_ns < limit_ns) {
+			limit_ns = head->time_ns;
 		}
 	}
-	return oldest != NULL && queue_pop(oldest, event);
+	*until_ns = limit_ns;
+	return oldest;
+}
+
+struct event *merge_run(struct merge *merge, int64_t until_ns, size_t *count)
+{
+	struct event *events;
+	size_t room, run = 1;
+
+	merge->run_stream = oldest_stream(merge, &until_ns);
+	if (merge->run_stream == NULL)
+		return NULL;
+	events = queue_peek_all(merge->run_stream, &room);
+	while (run < room && run < MERGE_RUN && events[run].time_ns <= until_ns)
+		run++;
+	*count = run;
+	return events;
+}
+
+void merge_drop(struct merge *merge, size_t count)
+{
+	queue_drop(merge->run_stream, count);
+}
+
+void merge_clear(struct merge *merge)
+{
+	size_t count;
+
+	while (merge_run(merge, INT64_MAX, &count) != NULL)
+		merge_drop(merge, count);
 }

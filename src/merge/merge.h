@@ -28,15 +28,25 @@ struct queue *merge_stream(struct merge *merge);
 /** Most streams a merge takes. */
 #define MERGE_STREAMS 8
 
+/** Longest run of events that merge_run() gives at once. */
+#define MERGE_RUN 64
+
 /**
- * merge_next() - the oldest event of all streams
+ * merge_run() - the oldest events of all streams
  * @merge: the streams
  * @until_ns: an event of a later time stays, because another source may still bring an older one
- * @event: set on success
+ * @count: set to how many there are one after the other, up to MERGE_RUN
  *
- * Return: false when there is none of that age.
+ * Return: the first of them, or NULL when there is none of that age. They are the caller's to change until
+ * merge_drop() or the next merge_run().
  */
-bool merge_next(struct merge *merge, int64_t until_ns, struct event *event);
+struct event *merge_run(struct merge *merge, int64_t until_ns, size_t *count);
+
+/** merge_drop() - the first @count events of the last merge_run() have been dealt with */
+void merge_drop(struct merge *merge, size_t count);
+
+/** merge_clear() - forget all that waits */
+void merge_clear(struct merge *merge);
 
 /** merge_is_empty() - does no event wait in any stream? */
 bool merge_is_empty(struct merge *merge);

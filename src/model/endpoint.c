@@ -78,11 +78,6 @@ int endpoint_parse(struct endpoint *endpoint, const char *text)
 	return 0;
 }
 
-bool endpoint_is_v4(const struct endpoint *endpoint)
-{
-	return IN6_IS_ADDR_V4MAPPED(&endpoint->ip);
-}
-
 bool endpoint_has_ip(const struct endpoint *endpoint)
 {
 	struct in6_addr any = endpoint->ip;
@@ -95,16 +90,6 @@ bool endpoint_has_ip(const struct endpoint *endpoint)
 bool endpoint_is_loopback(const struct endpoint *endpoint)
 {
 	return IN6_IS_ADDR_LOOPBACK(&endpoint->ip) || (endpoint_is_v4(endpoint) && endpoint->ip.s6_addr[12] == 127);
-}
-
-bool endpoint_ip_equal(const struct endpoint *a, const struct endpoint *b)
-{
-	return memcmp(&a->ip, &b->ip, sizeof(a->ip)) == 0;
-}
-
-bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
-{
-	return a->port == b->port && endpoint_ip_equal(a, b);
 }
 
 int endpoint_compare(const struct endpoint *a, const struct endpoint *b)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct sockaddr;
 
@@ -49,7 +50,10 @@ int endpoint_from_sockaddr(struct endpoint *endpoint, const void *address, size_
 int endpoint_parse(struct endpoint *endpoint, const char *text);
 
 /** endpoint_is_v4() - is the address IPv4 (v4-mapped)? */
-bool endpoint_is_v4(const struct endpoint *endpoint);
+static inline bool endpoint_is_v4(const struct endpoint *endpoint)
+{
+	return IN6_IS_ADDR_V4MAPPED(&endpoint->ip);
+}
 
 /** endpoint_has_ip() - is the address known at all? 0.0.0.0 and :: are not */
 bool endpoint_has_ip(const struct endpoint *endpoint);
@@ -57,11 +61,17 @@ bool endpoint_has_ip(const struct endpoint *endpoint);
 /** endpoint_is_loopback() - 127.0.0.0/8 or ::1 */
 bool endpoint_is_loopback(const struct endpoint *endpoint);
 
-/** endpoint_equal() - same address and port */
-bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
-
 /** endpoint_ip_equal() - same address, whatever the ports */
-bool endpoint_ip_equal(const struct endpoint *a, const struct endpoint *b);
+static inline bool endpoint_ip_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return memcmp(&a->ip, &b->ip, sizeof(a->ip)) == 0;
+}
+
+/** endpoint_equal() - same address and port */
+static inline bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && endpoint_ip_equal(a, b);
+}
 
 /** endpoint_compare() - order for sorting: IPv4 before IPv6, then address, then port */
 int endpoint_compare(const struct endpoint *a, const struct endpoint *b);

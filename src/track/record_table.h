@@ -41,15 +41,22 @@ void record_table_free(struct record_table *table);
  */
 struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow);
 
+/** record_table_locate() - where records of @flow, of both ends, are to be found; the memory is fetched already */
+uint64_t record_table_locate(const struct record_table *table, const struct flow *flow);
+
+/** record_table_prefetch() - fetch the record that is first found at @hash; only speed hangs on it */
+void record_table_prefetch(const struct record_table *table, uint64_t hash);
+
 /**
  * record_table_find_both() - the two records that a packet may belong to, in one search
  * @table: where
  * @flow: local is the sender
+ * @hash: what record_table_locate() said of it
  * @sender: set to the record whose local end sent it, or NULL
  * @receiver: set to the one whose local end it was sent to, or NULL
  */
-void record_table_find_both(const struct record_table *table, const struct flow *flow, struct record **sender,
-			    struct record **receiver);
+void record_table_find_both(const struct record_table *table, const struct flow *flow, uint64_t hash,
+			    struct record **sender, struct record **receiver);
 
 /** record_table_find_cookie() - Return: the record or NULL; cookie 0 finds nothing */
 struct record *record_table_find_cookie(const struct record_table *table, uint64_t cookie);

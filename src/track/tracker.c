@@ -28,6 +28,9 @@
 #define TOLD_MAX 16384
 /* How many old records are looked at in a tick. */
 #define SWEEP_AT_ONCE 64
+/* Events located together, and how far before its turn a record is fetched. */
+#define FEED_AT_ONCE 64
+#define FETCH_AHEAD 8
 
 struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_notify *notify)
 {
@@ -298,10 +301,8 @@ static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 		*sum += lost->count;
 }
 
-void tracker_feed(struct tracker *tracker, const struct event *event)
+static void feed_one(struct tracker *tracker, struct event *event, uint64_t hash)
 {
-	struct event packet;
-
 	if (event->time_ns > tracker->now_ns)
 		tracker->now_ns = event->time_ns;
 	switch (event->type) {
@@ -313,8 +314,7 @@ void tracker_feed(struct tracker *tracker, const struct event *event)
 		break;
 	case EVENT_SEGMENT:
 	case EVENT_ICMP:
-		packet = *event;
-		tracker_packets_feed(tracker, &packet);
+		tracker_packets_feed(tracker, event, hash);
 		break;
 	case EVENT_OWNER:
 		feed_owner(tracker, event);
@@ -333,6 +333,43 @@ void tracker_feed(struct tracker *tracker, const struct event *event)
 		break;
 	default:
 		break;
+	}
+}
+
+static bool is_packet(const struct event *event)
+{
+	return event->type == EVENT_SEGMENT || event->type == EVENT_ICMP;
+}
+
+/*
+ * Among many connections hardly any packet finds its record in the cache. So
+ * all are located first, and each record is on its way while those before it
+ * are dealt with.
+ */
+static void feed_few(struct tracker *tracker, struct event *events, size_t count)
+{
+	uint64_t hashes[FEED_AT_ONCE] = {0};
+
+	for (size_t i = 0; i < count; i++)
+		if (is_packet(&events[i]))
+			hashes[i] = record_table_locate(tracker->table, &events[i].flow);
+	for (size_t i = 0; i < count && i < FETCH_AHEAD; i++)
+		record_table_prefetch(tracker->table, hashes[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (i + FETCH_AHEAD < count)
+			record_table_prefetch(tracker->table, hashes[i + FETCH_AHEAD]);
+		feed_one(tracker, &events[i], hashes[i]);
+	}
+}
+
+void tracker_feed(struct tracker *tracker, struct event *events, size_t count)
+{
+	while (count > 0) {
+		size_t few = count < FEED_AT_ONCE ? count : FEED_AT_ONCE;
+
+		feed_few(tracker, events, few);
+		events += few;
+		count -= few;
 	}
 }
 

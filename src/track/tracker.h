@@ -65,8 +65,13 @@ struct tracker *tracker_new(const struct tracker_config *config, const struct tr
 /** tracker_free() - free it; open connections are not told; NULL is fine */
 void tracker_free(struct tracker *tracker);
 
-/** tracker_feed() - take in one fact; events come in the order of their times, but any order is survived */
-void tracker_feed(struct tracker *tracker, const struct event *event);
+/**
+ * tracker_feed() - take in facts
+ * @tracker: the memory
+ * @events: in the order of their times, but any order is survived; a network namespace nobody stated is filled in
+ * @count: how many. Many at once are faster than one by one: memory is fetched before it is needed
+ */
+void tracker_feed(struct tracker *tracker, struct event *events, size_t count);
 
 /** tracker_tick() - time passed: finish what has lingered long enough */
 void tracker_tick(struct tracker *tracker, int64_t now_ns);

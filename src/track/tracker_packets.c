@@ -73,13 +73,13 @@ static void feed_packet_to(struct tracker *tracker, struct record *record, const
 		tracker_begin_closing(tracker, record);
 }
 
-void tracker_packets_feed(struct tracker *tracker, struct event *event)
+void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t hash)
 {
 	struct record *sender, *receiver;
 
 	if (event->flow.netns == 0)
 		event->flow.netns = tracker->config.netns;
-	record_table_find_both(tracker->table, &event->flow, &sender, &receiver);
+	record_table_find_both(tracker->table, &event->flow, hash, &sender, &receiver);
 	/* A socket connected to itself is one record, and which way its packets go nobody can say. */
 	if (receiver == sender)
 		receiver = NULL;

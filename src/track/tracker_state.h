@@ -110,7 +110,12 @@ bool tracker_calls_undecided(int error);
 
 /* tracker_packets.c */
 
-/** tracker_packets_feed() - take in an EVENT_SEGMENT or EVENT_ICMP; its network namespace is filled in */
-void tracker_packets_feed(struct tracker *tracker, struct event *event);
+/**
+ * tracker_packets_feed() - take in a packet
+ * @tracker: the tracker
+ * @event: EVENT_SEGMENT or EVENT_ICMP; its network namespace is filled in
+ * @hash: what record_table_locate() said of its flow
+ */
+void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t hash);
 
 #endif

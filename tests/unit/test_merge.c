@@ -12,9 +12,13 @@ static void push(struct queue *stream, int64_t time_ns)
 
 static int64_t next(struct merge *merge, int64_t until_ns)
 {
-	struct event event;
+	size_t count = 0;
+	struct event *events = merge_run(merge, until_ns, &count);
+	int64_t time_ns = events != NULL ? events->time_ns : -1;
 
-	return merge_next(merge, until_ns, &event) ? event.time_ns : -1;
+	if (events != NULL)
+		merge_drop(merge, 1);
+	return time_ns;
 }
 
 static void streams_become_one_order(void **state)
@@ -38,10 +42,45 @@ static void streams_become_one_order(void **state)
 	merge_free(merge);
 }
 
+/* A run ends where another stream goes first: with equal times that is the stream that was made earlier. */
+static void runs_end_where_another_stream_is_older(void **state)
+{
+	struct merge *merge = merge_new();
+	struct queue *a = merge_stream(merge), *b = merge_stream(merge);
+	size_t count = 0;
+
+	(void)state;
+	push(b, 1), push(b, 2), push(b, 5), push(b, 6);
+	push(a, 5), push(a, 5), push(a, 6), push(a, 8);
+	assert_int_equal(merge_run(merge, 100, &count)->time_ns, 1);
+	assert_int_equal(count, 2);
+	merge_drop(merge, 1);
+	assert_int_equal(merge_run(merge, 100, &count)->time_ns, 2);
+	assert_int_equal(count, 1);
+	merge_drop(merge, count);
+	assert_int_equal(merge_run(merge, 100, &count)->time_ns, 5);
+	assert_int_equal(count, 2);
+	merge_drop(merge, count);
+	assert_int_equal(merge_run(merge, 100, &count)->time_ns, 5);
+	assert_int_equal(count, 1);
+	merge_drop(merge, count);
+	assert_int_equal(merge_run(merge, 6, &count)->time_ns, 6);
+	assert_int_equal(count, 1);
+	merge_drop(merge, count);
+	assert_int_equal(next(merge, 6), 6);
+	assert_null(merge_run(merge, 7, &count));
+	for (int i = 0; i < 2 * MERGE_RUN; i++)
+		push(a, 9);
+	merge_run(merge, 100, &count);
+	assert_int_equal(count, MERGE_RUN);
+	merge_free(merge);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(streams_become_one_order),
+		cmocka_unit_test(runs_end_where_another_stream_is_older),
 	};
 
 	return UNIT_RUN(tests);

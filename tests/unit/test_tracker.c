@@ -105,7 +105,7 @@ static struct event a_segment(int64_t ms, const struct flow *flow, unsigned int 
 
 static void feed(struct tracker *tracker, struct event event)
 {
-	tracker_feed(tracker, &event);
+	tracker_feed(tracker, &event, 1);
 }
 
 /* The last word of an accepted connection that received @rx and sent @tx; the peer closed first, which nobody read. */

@@ -38,6 +38,9 @@
 /* A savefile wakes the reader when so many events wait: each wakeup costs both a system call. */
 #define WAKE_EVERY 1024
 
+/* So many are shown to the reader at once, unless more may be long in coming. */
+#define PUBLISH_EVERY 64
+
 #define STAGE_SLOTS 8192
 
 struct child;
@@ -55,7 +58,7 @@ struct input {
 struct child {
 	const struct child_config *config;
 	struct child_shared *shared;
-	struct ring *ring;
+	struct ring_end ring;
 	struct input inputs[PACKET_INTERFACES];
 	size_t input_count;
 	uint64_t verdicts[DISSECT_VERDICT_NUM];
@@ -63,6 +66,7 @@ struct child {
 	int64_t drops_checked_ns;
 	int64_t last_ns;
 	uint32_t wake_every;
+	uint32_t publish_every;
 	bool live;
 	bool draining;
 };
@@ -75,6 +79,7 @@ static void wake_reader(struct child *child)
 
 static void finish(struct child *child, enum child_state state)
 {
+	ring_publish(&child->ring);
 	atomic_store(&child->shared->state, state);
 	wake_reader(child);
 	_exit(state == CHILD_FAILED);
@@ -113,34 +118,43 @@ static void wait_for(struct child *child, bool interfaces, int timeout_ms)
 		child->draining = true;
 }
 
+/* Let the reader see what there is, and wake it when that is worth while. */
+static void publish(struct child *child, uint64_t worth)
+{
+	ring_publish(&child->ring);
+	/* The reader says it is going to sleep, then looks once more: one of the two must see the other's word. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (ring_waiting(&child->ring) >= worth && ring_wants_reader(child->ring.ring))
+		wake_reader(child);
+}
+
 /* Where the next event may be written, or NULL when the ring is full and must not be waited for. */
 static struct event *reserve(struct child *child)
 {
-	struct event *event = ring_reserve(child->ring, child->config->slots);
+	struct event *event = ring_reserve(&child->ring);
 
 	while (event == NULL && !child->live) {
 		if (atomic_load(&child->shared->stop)) {
 			publish_counts(child);
 			finish(child, CHILD_DONE);
 		}
-		atomic_store(&child->ring->starved, 1);
-		if (ring_wants_reader(child->ring))
+		atomic_store(&child->ring.ring->starved, 1);
+		if (ring_wants_reader(child->ring.ring))
 			wake_reader(child);
 		/* Only now, or room made in between would be missed. */
-		event = ring_reserve(child->ring, child->config->slots);
+		event = ring_reserve(&child->ring);
 		if (event == NULL)
 			wait_for(child, false, IDLE_MS);
 		if (event == NULL)
-			event = ring_reserve(child->ring, child->config->slots);
+			event = ring_reserve(&child->ring);
 	}
 	return event;
 }
 
 static void commit(struct child *child)
 {
-	ring_commit(child->ring);
-	if (child->wake_every != 0 && ring_used(child->ring) >= child->wake_every && ring_wants_reader(child->ring))
-		wake_reader(child);
+	if (ring_commit(&child->ring) >= child->publish_every)
+		publish(child, child->wake_every);
 }
 
 static void lose(struct child *child, enum lost_where where, int64_t count, int64_t time_ns)
@@ -161,7 +175,7 @@ static void lose_unsaid(struct child *child)
 {
 	uint64_t lost = child->lost_unsaid;
 
-	if (lost == 0 || ring_reserve(child->ring, child->config->slots) == NULL)
+	if (lost == 0 || ring_reserve(&child->ring) == NULL)
 		return;
 	child->lost_unsaid = 0;
 	lose(child, LOST_PACKET_QUEUE, (int64_t)lost, child->last_ns);
@@ -333,8 +347,7 @@ static void live_loop(struct child *child)
 		check_drops(child, child->draining);
 		publish_counts(child);
 		lose_unsaid(child);
-		if (ring_used(child->ring) > 0 && ring_wants_reader(child->ring))
-			wake_reader(child);
+		publish(child, 1);
 		if (frames == 0 && child->draining && !staged)
 			finish(child, CHILD_DONE);
 		/* Much came at once: there may be no time to let more gather. */
@@ -447,9 +460,11 @@ void child_run(const struct child_config *config)
 
 	child.config = config;
 	child.shared = config->shared;
-	child.ring = &config->shared->ring;
+	child.ring = ring_end(&config->shared->ring, config->slots);
 	child.live = !file;
-	child.wake_every = !file ? 0 : config->deferred ? 1 : WAKE_EVERY;
+	/* Live, the end of a round wakes the reader. */
+	child.wake_every = !file ? UINT32_MAX : config->deferred ? 1 : WAKE_EVERY;
+	child.publish_every = config->deferred ? 1 : PUBLISH_EVERY;
 	child.input_count = file ? 1 : config->packet->interface_count;
 	for (size_t i = 0; i < child.input_count; i++) {
 		child.inputs[i].child = &child;

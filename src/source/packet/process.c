@@ -49,13 +49,16 @@
  */
 #define READ_FILE_EVENTS 4096
 
+/* So many slots are given back at once. */
+#define TAKE_AT_ONCE 64
+
 #define INTERFACE_DROPS_EVERY_NS CLOCK_NS_PER_SEC
 
 struct packet {
 	struct packet_config config;
 	struct child_shared *shared;
 	size_t shared_size;
-	uint64_t slots;
+	struct ring_end ring;
 	int control_fd;
 	int wake_fd;
 	int pid_fd;
@@ -221,18 +224,28 @@ static int news(struct packet *packet, uint32_t state, struct event *event, stru
 	return state == CHILD_FAILED ? story(packet, err) : death(packet, err);
 }
 
+/* What was taken may be written over; a packet process that waits for that is told when it is worth while. */
+static void give_room(struct packet *packet)
+{
+	struct ring_end *end = &packet->ring;
+
+	ring_taken(end);
+	if (end->head - end->tail <= end->count / 2 &&
+	    atomic_load_explicit(&end->ring->starved, memory_order_relaxed) &&
+	    atomic_exchange(&end->ring->starved, 0))
+		order(packet, CHILD_ROOM);
+}
+
 static int take(struct packet *packet, struct event *event, struct err *err)
 {
-	struct ring *ring = &packet->shared->ring;
-	int got = ring_take(ring, packet->slots, event);
+	int got = ring_take(&packet->ring, event);
 
 	if (got < 0) {
 		packet->told = true;
 		return err_set(err, EPROTO, "the packet process sent nonsense and is not listened to any more");
 	}
-	if (atomic_load_explicit(&ring->starved, memory_order_relaxed) && ring_used(ring) <= packet->slots / 2 &&
-	    atomic_exchange(&ring->starved, 0))
-		order(packet, CHILD_ROOM);
+	if (got == 0 || packet->ring.tail % TAKE_AT_ONCE == 0)
+		give_room(packet);
 	return got;
 }
 
@@ -259,16 +272,17 @@ int packet_next(struct packet *packet, struct event *event, struct err *err)
 
 int packet_read(struct packet *packet, struct queue *events, struct err *err)
 {
-	struct event event;
 	int limit = packet->config.savefile != NULL ? READ_FILE_EVENTS : LIVE_SLOTS;
 	int count = 0, got = 0;
 
-	memset(&event, 0, sizeof(event));
+	/* What a full queue has no room for stays where it is. */
 	while (count < limit) {
-		got = packet_next(packet, &event, err);
+		struct event *event = queue_reserve(events);
+
+		got = event != NULL ? packet_next(packet, event, err) : 0;
 		if (got != 1)
 			break;
-		queue_push(events, &event);
+		queue_commit(events);
 		count++;
 	}
 	/* A story waits for the next call when there are events to give. */
@@ -385,13 +399,13 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 {
 	struct packet *packet = xcalloc(1, sizeof(*packet));
 	struct child_config child = {.packet = &packet->config};
+	uint64_t slots = config->savefile != NULL ? FILE_SLOTS : LIVE_SLOTS;
 	int got;
 
 	packet->config = *config;
 	packet->control_fd = packet->wake_fd = packet->pid_fd = -1;
 	packet->pid = -1;
-	packet->slots = config->savefile != NULL ? FILE_SLOTS : LIVE_SLOTS;
-	packet->shared_size = offsetof(struct child_shared, ring) + ring_size(packet->slots);
+	packet->shared_size = offsetof(struct child_shared, ring) + ring_size(slots);
 	got = check_config(packet, config, err);
 	if (got == 0)
 		got = find_user(config->drop_to, &child.confine, err);
@@ -404,7 +418,10 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 		goto fail;
 	}
 	child.shared = packet->shared;
-	child.slots = packet->slots;
+	child.slots = slots;
+	packet->ring = ring_end(&packet->shared->ring, slots);
+	/* Whoever waits for the first event before having asked for one is woken too. */
+	atomic_store(&packet->shared->ring.armed, 1);
 	child.deferred = packet->deferred;
 	packet->interface_drops_base = interface_drops_now(packet);
 	packet->drops_checked_ns = clock_monotonic();

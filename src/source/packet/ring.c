@@ -37,16 +37,18 @@ static bool event_is_sound(struct event *event)
 	}
 }
 
-int ring_take(struct ring *ring, uint64_t count, struct event *event)
+int ring_take(struct ring_end *end, struct event *event)
 {
-	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-	uint64_t used = atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
+	if (end->tail == end->head) {
+		uint64_t head = atomic_load_explicit(&end->ring->head, memory_order_acquire);
 
-	if (used == 0)
-		return 0;
-	if (used > count)
-		return -EPROTO;
-	memcpy(event, ring->slots + (tail & (count - 1)) * RING_SLOT, RING_SLOT);
-	atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
+		if (head - end->tail > end->count)
+			return -EPROTO;
+		end->head = head;
+		if (end->tail == head)
+			return 0;
+	}
+	memcpy(event, end->ring->slots + (end->tail & (end->count - 1)) * RING_SLOT, RING_SLOT);
+	end->tail++;
 	return event_is_sound(event) ? 1 : -EPROTO;
 }

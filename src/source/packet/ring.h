@@ -14,6 +14,9 @@
  * share: one writer, one reader, no lock. The reader does not trust the
  * writer, which handles hostile bytes: whatever it finds is copied once and
  * then judged.
+ *
+ * Each side keeps its own count and tells the other only now and then, because
+ * a cache line that both write travels between the processors each time.
  */
 
 /** Bytes of a slot: the packet process has no larger event to tell. */
@@ -40,29 +43,60 @@ struct ring {
 /** ring_size() - bytes of memory for a ring of @count slots */
 size_t ring_size(uint64_t count);
 
-/** ring_reserve() - where the next event is to be written, RING_SLOT bytes; NULL when the ring is full; writer only */
-static inline struct event *ring_reserve(struct ring *ring, uint64_t count)
-{
-	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+/**
+ * struct ring_end - one side's view of the ring, in memory of its own
+ * @ring: the shared memory
+ * @count: its slots
+ * @head: slots written, as far as this side knows
+ * @tail: slots read, as far as this side knows
+ */
+struct ring_end {
+	struct ring *ring;
+	uint64_t count;
+	uint64_t head;
+	uint64_t tail;
+};
 
-	if (head - atomic_load_explicit(&ring->tail, memory_order_acquire) >= count)
-		return NULL;
-	return (struct event *)(void *)(ring->slots + (head & (count - 1)) * RING_SLOT);
+/** ring_end() - of a ring that nothing has been written to */
+static inline struct ring_end ring_end(struct ring *ring, uint64_t count)
+{
+	return (struct ring_end){.ring = ring, .count = count};
 }
 
-/** ring_commit() - what was written where ring_reserve() said is an event; writer only */
-static inline void ring_commit(struct ring *ring)
+/** ring_publish() - let the reader see what was committed; writer only */
+static inline void ring_publish(struct ring_end *end)
 {
-	atomic_store_explicit(&ring->head, atomic_load_explicit(&ring->head, memory_order_relaxed) + 1,
-			      memory_order_release);
+	atomic_store_explicit(&end->ring->head, end->head, memory_order_release);
 }
 
-/** ring_used() - events under way; either side */
-static inline uint64_t ring_used(struct ring *ring)
+/**
+ * ring_reserve() - where the next event is to be written, RING_SLOT bytes; writer only
+ *
+ * Return: NULL when the ring is full; then all that was committed has been published.
+ */
+static inline struct event *ring_reserve(struct ring_end *end)
 {
-	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+	if (end->head - end->tail >= end->count) {
+		ring_publish(end);
+		end->tail = atomic_load_explicit(&end->ring->tail, memory_order_acquire);
+		if (end->head - end->tail >= end->count)
+			return NULL;
+	}
+	return (struct event *)(void *)(end->ring->slots + (end->head & (end->count - 1)) * RING_SLOT);
+}
 
-	return atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
+/** ring_commit() - what was written where ring_reserve() said is an event; Return: how many are unpublished; writer */
+static inline uint64_t ring_commit(struct ring_end *end)
+{
+	end->head++;
+	return end->head - atomic_load_explicit(&end->ring->head, memory_order_relaxed);
+}
+
+/** ring_waiting() - events published and not read, as far as the reader says; writer only */
+static inline uint64_t ring_waiting(const struct ring_end *end)
+{
+	return atomic_load_explicit(&end->ring->head, memory_order_relaxed) -
+	       atomic_load_explicit(&end->ring->tail, memory_order_acquire);
 }
 
 /** ring_wants_reader() - does the reader want to be woken? Asking takes the wish back; writer only */
@@ -73,12 +107,17 @@ static inline bool ring_wants_reader(struct ring *ring)
 
 /**
  * ring_take() - the oldest event, judged
- * @ring: the ring
- * @count: its slots, as the reader knows it
+ * @end: the reader's
  * @event: filled as far as event_size() of its type goes, on 1 only
  *
  * Return: 1, 0 when empty, -EPROTO when the writer left nonsense; reader only.
  */
-int ring_take(struct ring *ring, uint64_t count, struct event *event);
+int ring_take(struct ring_end *end, struct event *event);
+
+/** ring_taken() - let the writer have the slots of what was taken; reader only */
+static inline void ring_taken(struct ring_end *end)
+{
+	atomic_store_explicit(&end->ring->tail, end->tail, memory_order_release);
+}
 
 #endif
