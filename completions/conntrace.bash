@@ -6,12 +6,12 @@ _conntrace() {
 	_init_completion -s || return
 
 	local options='-p --pid -u --user -f --no-follow --no-filter --watch-close --via -i --interface -r --read --filter --promisc
-		--snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count
+		--decapsulate --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count
 		-I --interval --timeout -z --report --by --sort --limit --events -o --output -O --columns --format
 		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --replay
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
-	local with_argument='-p|--pid|-u|--user|--via|-i|--interface|-r|--read|--filter|--snaplen|-B|--buffer-size|--drop-to'
+	local with_argument='-p|--pid|-u|--user|--via|-i|--interface|-r|--read|--filter|--decapsulate|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--sort|--limit|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug'
 
@@ -47,6 +47,7 @@ _conntrace() {
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")) ;;
+	--decapsulate) COMPREPLY=($(compgen -W 'ipip gre vxlan geneve all' -- "$cur")) ;;
 	--debug) COMPREPLY=($(compgen -W 'sources events' -- "$cur")) ;;
 	-O | --columns | --sort)
 		COMPREPLY=($(compgen -W "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')" -- "$cur"))

@@ -29,7 +29,7 @@ static const struct need {
 	{"promisc", NEED_INTERFACE},     {"snaplen", NEED_INTERFACE},
 	{"buffer-size", NEED_INTERFACE}, {"filter", NEED_PACKETS},
 	{"drop-to", NEED_PACKETS},       {"by", NEED_PEERS},
-	{"watch-close", NEED_COMMAND},
+	{"watch-close", NEED_COMMAND},   {"decapsulate", NEED_PACKETS},
 };
 
 void operands_given(struct operands *operands, const char *name)

@@ -12,6 +12,8 @@
 #include "base/number.h"
 #include "base/xalloc.h"
 #include "operands.h"
+#include "option_bits.h"
+#include "source/packet/dissect.h"
 
 /*
  * options.def becomes one table of struct option_def; everything else here
@@ -308,20 +310,24 @@ static int take_json(struct options *options, const struct option_def *def, cons
 
 static int take_debug(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	char *words = xstrdup(word), *rest = words, *topic;
-	int error = 0;
+	static const struct option_bit words[] = {
+		{"sources", OPTIONS_DEBUG_SOURCES},
+		{"events", OPTIONS_DEBUG_EVENTS},
+		{NULL, 0},
+	};
 
-	while (error == 0 && (topic = strsep(&rest, ",")) != NULL) {
-		if (strcmp(topic, "sources") == 0)
-			options->debug |= OPTIONS_DEBUG_SOURCES;
-		else if (strcmp(topic, "events") == 0)
-			options->debug |= OPTIONS_DEBUG_EVENTS;
-		else
-			error = err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed are sources and events",
-					option_name(def), QUOTE, topic);
-	}
-	free(words);
-	return error;
+	return option_bits(&options->debug, words, "sources and events", option_name(def), word, err);
+}
+
+static int take_decapsulate(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	static const struct option_bit words[] = {
+		{"ipip", DISSECT_IPIP},     {"gre", DISSECT_GRE},     {"vxlan", DISSECT_VXLAN},
+		{"geneve", DISSECT_GENEVE}, {"all", DISSECT_TUNNELS}, {NULL, 0},
+	};
+
+	return option_bits(&options->decapsulate, words, "ipip, gre, vxlan, geneve and all", option_name(def), word,
+			   err);
 }
 
 #define FIELD(field) .offset = offsetof(struct options, field)

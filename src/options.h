@@ -53,6 +53,7 @@ enum options_debug {
  * @read: savefile to read, "-" is standard input
  * @packet_filter: pcap-filter(7) expression from --filter or the operands, NULL none; owned
  * @promisc: promiscuous mode
+ * @decapsulate: enum dissect_tunnel, wrappings to take off packets
  * @snaplen: bytes captured of each packet
  * @buffer_kib: capture buffer of each interface, in KiB
  * @drop_to: user that looks at packets when conntrace runs as root, known to
@@ -129,6 +130,7 @@ struct options {
 	bool list_columns;
 	bool check;
 	unsigned int debug;
+	unsigned int decapsulate;
 };
 
 /**

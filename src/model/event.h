@@ -212,6 +212,8 @@ enum segment_has {
 	SEGMENT_HAS_OUTGOING = 0x40,
 	/** the receiver is this host; both are on the loopback interface */
 	SEGMENT_HAS_INCOMING = 0x80,
+	/** a later fragment: a frame and a stretch of payload of a segment whose header came in another event */
+	SEGMENT_HAS_LATER_FRAGMENT = 0x100,
 };
 
 /**
@@ -228,8 +230,8 @@ enum segment_has {
  * @checksum: TCP checksum as found (offload may leave it unfinished); tells copies of one packet
  * @flags: enum segment_flag
  * @interface: number of the capture interface within the run
- * @wscale: window scale shift, with SEGMENT_HAS_WSCALE
  * @has: enum segment_has
+ * @wscale: window scale shift, with SEGMENT_HAS_WSCALE
  */
 struct event_segment {
 	uint32_t seq;
@@ -244,8 +246,8 @@ struct event_segment {
 	uint16_t checksum;
 	uint16_t flags;
 	uint16_t interface;
+	uint16_t has;
 	uint8_t wscale;
-	uint8_t has;
 };
 
 /**

@@ -31,8 +31,8 @@ static const char *const reason_words[] = {"accept", "connect", "look", "shutdow
 static const char *const timewait_words[] = {"unknown", "present", "absent", NULL};
 static const char *const fin_words[] = {"unknown", "received", "not-received", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
-static const char *const has_words[] = {"mss",      "wscale", "sack-ok",  "timestamp",
-					"fragment", "cut",    "outgoing", "incoming", NULL};
+static const char *const has_words[] = {"mss", "wscale",   "sack-ok",  "timestamp",      "fragment",
+					"cut", "outgoing", "incoming", "later-fragment", NULL};
 static const char *const fact_words[] = {"comm", "exe", NULL};
 static const char *const where_words[] = {"capture-kernel", "capture-interface", "packet-queue", "netlink",
 					  "call-queue",     "table",             NULL};
@@ -44,7 +44,7 @@ _Static_assert(WORDS(reason_words) == INFO_REASON_NUM, "a word for every reason"
 _Static_assert(WORDS(fact_words) == PROCESS_FACT_NUM, "a word for every fact");
 _Static_assert(WORDS(where_words) == LOST_WHERE_NUM, "a word for every store");
 _Static_assert(1 << (WORDS(flag_words) - 1) == SEGMENT_AE, "a word for every flag");
-_Static_assert(1 << (WORDS(has_words) - 1) == SEGMENT_HAS_INCOMING, "a word for every part");
+_Static_assert(1 << (WORDS(has_words) - 1) == SEGMENT_HAS_LATER_FRAGMENT, "a word for every part");
 
 /* These three are always written, and first. */
 static const struct event_field head_fields[] = {

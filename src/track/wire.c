@@ -278,6 +278,8 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 	struct wire_half *half = &wire->halves[side];
 	uint32_t seq = segment->seq + (segment->flags & SEGMENT_SYN ? 1 : 0);
 	uint32_t fin = segment->flags & SEGMENT_FIN ? 1 : 0;
+	/* Of a segment in fragments the first one is counted. */
+	bool later = segment->has & SEGMENT_HAS_LATER_FRAGMENT;
 	enum wire_range range = RANGE_NEW;
 	int64_t start, end;
 
@@ -308,10 +310,8 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 
 		half->bits |= HALF_DATA;
 		range = wire_half_range(half, start, end);
-		if (range == RANGE_AGAIN && !keepalive)
-			half->retrans++;
-		else if (range == RANGE_FILLS)
-			wire->ooo++;
+		half->retrans += range == RANGE_AGAIN && !keepalive && !later;
+		wire->ooo += range == RANGE_FILLS && !later;
 	}
 	if (fin) {
 		if (!(half->bits & HALF_FIN)) {
@@ -441,7 +441,8 @@ bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side
 		feed_rst(wire, event, side);
 		return true;
 	}
-	if (segment->window == 0 && !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN)))
+	if (segment->window == 0 && !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN)) &&
+	    !(segment->has & SEGMENT_HAS_LATER_FRAGMENT))
 		wire->zerowin++;
 	if (segment->flags & SEGMENT_SYN && !feed_syn(wire, event, side))
 		return true;

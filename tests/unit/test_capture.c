@@ -230,13 +230,13 @@ static void assert_refused(const struct packet_config *config, int error, const 
 
 static void refusals_quote_what_is_wrong(void **state)
 {
-	const char *name = savefile(SCRIPT, 127, 1);
+	const char *name = savefile(SCRIPT, 189, 1);
 	const char *const many[PACKET_INTERFACES + 1] = {"lo"};
 	FILE *file;
 
 	(void)state;
 	assert_refused(&(struct packet_config){.savefile = "/nowhere/x.pcap"}, -ENOENT, "\"/nowhere/x.pcap\"");
-	assert_refused(&(struct packet_config){.savefile = name}, -EPROTONOSUPPORT, "IEEE802_11");
+	assert_refused(&(struct packet_config){.savefile = name}, -EPROTONOSUPPORT, "USB_LINUX (189)");
 	assert_refused(&(struct packet_config){.savefile = name, .drop_to = "no such user"}, -ENOENT,
 		       "\"no such user\"");
 	assert_refused(&(struct packet_config){.savefile = name, .interfaces = many, .interface_count = 1}, -EINVAL,

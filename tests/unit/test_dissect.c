@@ -371,8 +371,8 @@ static void impossible_headers_are_malformed(void **state)
 	assert_int_equal(dissect(DLT_RAW, bytes, length, length, &event), DISSECT_MALFORMED);
 	bytes[32] = 0xf0; /* and of more than there is */
 	assert_int_equal(dissect(DLT_RAW, bytes, length, length, &event), DISSECT_MALFORMED);
-	assert_false(dissect_knows(127));
-	assert_int_equal(dissect(127, bytes, length, length, &event), DISSECT_OTHER);
+	assert_false(dissect_knows(DLT_USER0));
+	assert_int_equal(dissect(DLT_USER0, bytes, length, length, &event), DISSECT_OTHER);
 }
 
 int main(void)

@@ -166,7 +166,7 @@ static void fill_segment(struct event_segment *segment)
 	segment->flags = (uint16_t)any();
 	segment->interface = (uint16_t)any();
 	segment->wscale = (uint8_t)any();
-	segment->has = (uint8_t)any();
+	segment->has = (uint16_t)any();
 }
 
 static void fill_call(struct event_call *call)
@@ -329,7 +329,8 @@ static void wrong_lines_are_refused(void **state)
 		 "key can have"},
 		{"time=1.000000000 type=segment origin=w flags=65536",
 		 "\"flags=65536\" is not a value that the key can have"},
-		{"time=1.000000000 type=segment origin=w has=256", "\"has=256\" is not a value that the key can have"},
+		{"time=1.000000000 type=segment origin=w has=65536",
+		 "\"has=65536\" is not a value that the key can have"},
 		{"time=1.000000000 type=process origin=s text=a\\", "\"text=a\\x5c\" is not a value that the "
 		 "key can have"},
 		{"time=1.000000000 type=process origin=s text=\\x5",

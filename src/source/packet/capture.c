@@ -86,8 +86,8 @@ static int check_link_type(struct capture *capture, struct err *err)
 		return 0;
 	name = pcap_datalink_val_to_name(capture->link_type);
 	return err_set(err, EPROTONOSUPPORT,
-		       "\"%s\": link type %s (%d) is not understood; Ethernet, Linux cooked, raw IP, loopback, PPP, "
-		       "MPLS and NFLOG are", capture->name, name ? name : "unknown", capture->link_type);
+		       "\"%s\": link type %s (%d) is not understood; " DISSECT_LINKS, capture->name,
+		       name ? name : "unknown", capture->link_type);
 }
 
 static int set_live(struct capture *capture, const struct capture_config *config)
@@ -103,15 +103,20 @@ static int set_live(struct capture *capture, const struct capture_config *config
 	return pcap_activate(pcap);
 }
 
-static int live_filter(struct capture *capture, const char *filter, struct err *err)
+static int live_filter(struct capture *capture, const struct capture_config *config, struct err *err)
 {
 	struct bpf_program program;
+	const char *filter = config->filter;
 	int got;
 
 	/* What surely holds no TCP need not be copied out of the kernel. */
-	got = capture_compile(&program, filter ? filter : "not udp", capture->link_type, filter ? err : NULL);
+	if (filter == NULL && !config->udp)
+		filter = "not udp";
+	if (filter == NULL)
+		return 0;
+	got = capture_compile(&program, filter, capture->link_type, config->filter ? err : NULL);
 	if (got < 0)
-		return filter ? got : 0;
+		return config->filter ? got : 0;
 	got = capture_set_filter(capture, &program, err);
 	pcap_freecode(&program);
 	return got;
@@ -142,7 +147,7 @@ int capture_open_live(struct capture **result, const struct capture_config *conf
 #endif
 	status = check_link_type(capture, err);
 	if (status == 0)
-		status = live_filter(capture, config->filter, err);
+		status = live_filter(capture, config, err);
 	if (status == 0 && pcap_setnonblock(capture->pcap, 1, error) < 0)
 		status = err_set(err, EIO, "cannot capture on \"%s\": %s", capture->name, error);
 	if (status < 0)
@@ -213,7 +218,12 @@ int capture_fd(const struct capture *capture)
 static void handle(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
 {
 	struct capture *capture = (struct capture *)(void *)user;
-	struct dissect_record record = {.data = data, .caplen = header->caplen, .length = header->len};
+	struct dissect_record record = {
+		.data = data,
+		.caplen = header->caplen,
+		.length = header->len,
+		.link_type = capture->link_type,
+	};
 	int64_t seconds = header->ts.tv_sec;
 
 	/* A frame with a broken date came when the one before it came, as far as anybody knows. */

@@ -25,6 +25,7 @@ struct bpf_program;
  * @interface: its name, or "any"
  * @filter: pcap-filter(7) expression, or NULL
  * @promisc: hear frames for others too
+ * @udp: there may be TCP inside of UDP
  * @snaplen: bytes of each frame, 0 for CAPTURE_SNAPLEN
  * @buffer_kib: kernel buffer, 0 for CAPTURE_BUFFER_KIB
  */
@@ -32,6 +33,7 @@ struct capture_config {
 	const char *interface;
 	const char *filter;
 	bool promisc;
+	bool udp;
 	int snaplen;
 	int buffer_kib;
 };

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "source/packet/capture.h"
+#include "source/packet/fragments.h"
 
 /*
  * The packet process: open, confine, read. Everything that allocates or may
@@ -60,6 +61,7 @@ struct child {
 	struct child_shared *shared;
 	struct ring_end ring;
 	struct input inputs[PACKET_INTERFACES];
+	struct fragments *fragments;
 	size_t input_count;
 	uint64_t verdicts[DISSECT_VERDICT_NUM];
 	uint64_t lost_unsaid;
@@ -187,46 +189,77 @@ static void lost_one(struct child *child)
 	atomic_fetch_add_explicit(&child->shared->queue_drops, 1, memory_order_relaxed);
 }
 
-static void frame_direct(void *context, const struct dissect_record *record)
+/* One frame as an event; @event may be NULL for want of room: it is looked at all the same, for the counts. */
+static enum dissect_verdict dissect(struct input *input, const struct dissect_record *record,
+				    struct dissect_fragment *fragment, struct event *event)
 {
-	struct input *input = context;
 	struct child *child = input->child;
 	struct dissect_record numbered = *record;
-	struct event *event = reserve(child);
 	static struct event nowhere;
 	enum dissect_verdict verdict;
 
 	numbered.interface = input->number;
+	numbered.fragment = fragment;
+	numbered.decapsulate = child->config->packet->decapsulate;
+	verdict = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
+	if (verdict == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
+		child->verdicts[DISSECT_EVENT]++;
+	else
+		child->verdicts[verdict]++;
+	return verdict;
+}
+
+static void frame_direct(void *context, const struct dissect_record *record)
+{
+	struct input *input = context;
+	struct child *child = input->child;
+	struct event *event = reserve(child), lost;
+	struct dissect_fragment fragment;
+	enum dissect_verdict verdict;
+
 	child->last_ns = record->time_ns;
-	verdict = dissect_frame(capture_link_type(input->capture), &numbered, event ? event : &nowhere);
-	child->verdicts[verdict]++;
-	if (verdict != DISSECT_EVENT)
-		return;
-	if (event == NULL) {
+	verdict = dissect(input, record, &fragment, event);
+	if (verdict == DISSECT_EVENT && event != NULL)
+		commit(child);
+	else if (verdict == DISSECT_EVENT)
 		lost_one(child);
-		return;
+	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, event ? event : &lost)) {
+		if (event != NULL)
+			commit(child);
+		else
+			lost_one(child);
+		event = reserve(child);
 	}
-	commit(child);
 	if (child->lost_unsaid != 0)
 		lose_unsaid(child);
+}
+
+static void stage(struct input *input)
+{
+	input->count++;
+	if (input->count == STAGE_SLOTS)
+		capture_stop(input->capture);
+}
+
+static struct event *stage_slot(struct input *input)
+{
+	return &input->staged[(input->first + input->count) % STAGE_SLOTS];
 }
 
 static void frame_staged(void *context, const struct dissect_record *record)
 {
 	struct input *input = context;
-	struct child *child = input->child;
-	struct dissect_record numbered = *record;
-	struct event *event = &input->staged[(input->first + input->count) % STAGE_SLOTS];
-	enum dissect_verdict verdict;
+	struct dissect_fragment fragment;
+	enum dissect_verdict verdict = dissect(input, record, &fragment, stage_slot(input));
+	struct event lost;
 
-	numbered.interface = input->number;
-	verdict = dissect_frame(capture_link_type(input->capture), &numbered, event);
-	child->verdicts[verdict]++;
-	if (verdict != DISSECT_EVENT)
-		return;
-	input->count++;
-	if (input->count == STAGE_SLOTS)
-		capture_stop(input->capture);
+	if (verdict == DISSECT_EVENT)
+		stage(input);
+	while (verdict == DISSECT_FRAGMENT && input->count < STAGE_SLOTS &&
+	       fragments_take(input->child->fragments, stage_slot(input)))
+		stage(input);
+	while (verdict == DISSECT_FRAGMENT && fragments_take(input->child->fragments, &lost))
+		lost_one(input->child);
 }
 
 /* Put the staged events up to @horizon_ns into the ring, oldest first. */
@@ -428,6 +461,7 @@ static void live_start(struct child *child)
 			.interface = packet->interfaces[i],
 			.filter = packet->filter,
 			.promisc = packet->promisc,
+			.udp = (packet->decapsulate & (DISSECT_VXLAN | DISSECT_GENEVE)) != 0,
 			.snaplen = packet->snaplen,
 			.buffer_kib = packet->buffer_kib,
 		};
@@ -465,6 +499,7 @@ void child_run(const struct child_config *config)
 	/* Live, the end of a round wakes the reader. */
 	child.wake_every = !file ? UINT32_MAX : config->deferred ? 1 : WAKE_EVERY;
 	child.publish_every = config->deferred ? 1 : PUBLISH_EVERY;
+	child.fragments = fragments_new();
 	child.input_count = file ? 1 : config->packet->interface_count;
 	for (size_t i = 0; i < child.input_count; i++) {
 		child.inputs[i].child = &child;

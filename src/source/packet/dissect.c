@@ -7,8 +7,8 @@
 #include "source/packet/dissect_ip.h"
 
 /*
- * From the outside in: a link layer ends in link_*() with an EtherType or an
- * IP packet, which dissect_ip.c takes on. Each step takes its header off the
+ * From the outside in: a link layer ends with an EtherType or an IP packet,
+ * which dissect_ip.c takes on. Each step takes its header off the
  * span, so whatever is left is the next layer's, and the length that the layer
  * itself states cuts the padding behind it.
  *
@@ -18,6 +18,10 @@
 
 #ifndef DLT_LINUX_SLL2
 #define DLT_LINUX_SLL2 276 /* libpcap 1.10 */
+#endif
+
+#ifndef DLT_PKTAP
+#define DLT_PKTAP 258 /* libpcap 1.7 */
 #endif
 
 #define ETHERTYPE_SNAP_MAX 0x05dc
@@ -38,6 +42,11 @@
 /* Packet types of the cooked captures, as in packet(7). */
 #define SLL_TO_US 0
 #define SLL_OUTGOING 4
+
+/* ISO/IEC TR 9577, as RFC 2427 uses them. */
+#define NLPID_SNAP 0x80
+#define NLPID_IPV6 0x8e
+#define NLPID_IPV4 0xcc
 
 #define NFLOG_PAYLOAD 9
 #define NFLOG_TLV_HEADER 4
@@ -61,7 +70,7 @@ static enum dissect_verdict mpls_packet(struct dissect_state *frame)
 }
 
 /* RFC 1661, RFC 1662: optional address and control, then a protocol number of one or two bytes. */
-static enum dissect_verdict ppp_packet(struct dissect_state *frame)
+enum dissect_verdict dissect_ppp(struct dissect_state *frame)
 {
 	uint16_t protocol;
 	uint8_t first;
@@ -96,10 +105,10 @@ static enum dissect_verdict pppoe_packet(struct dissect_state *frame)
 	if (!span_take_u8(&frame->rest, &version_type) || !span_take_u8(&frame->rest, &code) ||
 	    !span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &length))
 		return DISSECT_MALFORMED;
-	return code == 0 ? ppp_packet(frame) : DISSECT_OTHER;
+	return code == 0 ? dissect_ppp(frame) : DISSECT_OTHER;
 }
 
-static enum dissect_verdict ethertype_packet(struct dissect_state *frame, uint16_t type)
+enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t type)
 {
 	static const uint8_t snap[6] = {0xaa, 0xaa, 0x03};
 	struct span header;
@@ -121,7 +130,7 @@ static enum dissect_verdict ethertype_packet(struct dissect_state *frame, uint16
 		case ETHERTYPE_PPPOE_SESSION:
 			return pppoe_packet(frame);
 		case ETHERTYPE_PPP:
-			return ppp_packet(frame);
+			return dissect_ppp(frame);
 		default:
 			/* RFC 1042: a length, then LLC with SNAP, carries an EtherType once more. */
 			if (type > ETHERTYPE_SNAP_MAX || !span_take(&frame->rest, sizeof(snap), &header) ||
@@ -139,7 +148,7 @@ static enum dissect_verdict link_ethernet(struct dissect_state *frame)
 
 	if (!span_skip(&frame->rest, 12) || !span_take_be16(&frame->rest, &type))
 		return DISSECT_MALFORMED;
-	return ethertype_packet(frame, type);
+	return dissect_ethertype(frame, type);
 }
 
 static void sll_direction(struct dissect_state *frame, unsigned int packet_type)
@@ -158,7 +167,7 @@ static enum dissect_verdict link_sll(struct dissect_state *frame)
 	    !span_take_be16(&frame->rest, &protocol))
 		return DISSECT_MALFORMED;
 	sll_direction(frame, packet_type);
-	return ethertype_packet(frame, protocol);
+	return dissect_ethertype(frame, protocol);
 }
 
 static enum dissect_verdict link_sll2(struct dissect_state *frame)
@@ -173,7 +182,7 @@ static enum dissect_verdict link_sll2(struct dissect_state *frame)
 		return DISSECT_MALFORMED;
 	sll_direction(frame, packet_type);
 	frame->interface = (uint16_t)(DISSECT_INTERFACE_SLL2 | (index & (DISSECT_INTERFACE_SLL2 - 1)));
-	return ethertype_packet(frame, protocol);
+	return dissect_ethertype(frame, protocol);
 }
 
 /*
@@ -222,46 +231,203 @@ static enum dissect_verdict link_nflog(struct dissect_state *frame)
 	return DISSECT_OTHER;
 }
 
+/* Cisco's HDLC: address, control 0, EtherType. */
+static enum dissect_verdict link_hdlc(struct dissect_state *frame)
+{
+	uint16_t type;
+
+	if (!span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &type))
+		return DISSECT_MALFORMED;
+	/* Below the lowest EtherType it would be taken for a length. */
+	return type > ETHERTYPE_SNAP_MAX ? dissect_ethertype(frame, type) : DISSECT_OTHER;
+}
+
+/* RFC 1662, 4.3: a serial line carries PPP, or Cisco's HDLC, whose addresses are 0x0f and 0x8f. */
+static enum dissect_verdict link_serial(struct dissect_state *frame)
+{
+	uint8_t address;
+
+	if (!dissect_peek(frame, &address))
+		return DISSECT_MALFORMED;
+	return (address & 0x7f) == 0x0f ? link_hdlc(frame) : dissect_ppp(frame);
+}
+
+/* pppd's own: a direction in place of the address. */
+static enum dissect_verdict link_pppd(struct dissect_state *frame)
+{
+	return span_skip(&frame->rest, 2) ? dissect_ppp(frame) : DISSECT_MALFORMED;
+}
+
+/* RFC 2427: an address that ends at the byte with bit 0, control, then what follows; or an EtherType, as Cisco does. */
+static enum dissect_verdict link_frame_relay(struct dissect_state *frame)
+{
+	static const uint8_t ethernet_types[3];
+	struct span organisation;
+	uint8_t byte, next;
+	uint16_t type;
+
+	do {
+		if (!span_take_u8(&frame->rest, &byte))
+			return DISSECT_MALFORMED;
+	} while (!(byte & 1));
+	if (!dissect_peek(frame, &byte))
+		return DISSECT_MALFORMED;
+	if (byte != 0x03)
+		return span_take_be16(&frame->rest, &type) && type > ETHERTYPE_SNAP_MAX ?
+			       dissect_ethertype(frame, type) : DISSECT_OTHER;
+	span_skip(&frame->rest, 1);
+	do {
+		if (!span_take_u8(&frame->rest, &next))
+			return DISSECT_MALFORMED;
+	} while (next == 0); /* padding */
+	if (next == NLPID_IPV4 || next == NLPID_IPV6)
+		return dissect_ip(frame);
+	if (next != NLPID_SNAP || !span_take(&frame->rest, 3, &organisation) ||
+	    memcmp(organisation.data, ethernet_types, 3) != 0 || !span_take_be16(&frame->rest, &type))
+		return DISSECT_OTHER;
+	return type > ETHERTYPE_SNAP_MAX ? dissect_ethertype(frame, type) : DISSECT_OTHER;
+}
+
+/* IEEE 802.5: the first bit of the source says that a route stands behind it. */
+static enum dissect_verdict link_token_ring(struct dissect_state *frame)
+{
+	uint8_t source, route;
+
+	if (!span_skip(&frame->rest, 8) || !span_take_u8(&frame->rest, &source) || !span_skip(&frame->rest, 5))
+		return DISSECT_MALFORMED;
+	if (source & 0x80 && (!dissect_peek(frame, &route) || !span_skip(&frame->rest, route & 0x1f)))
+		return DISSECT_MALFORMED;
+	return dissect_llc(frame);
+}
+
+/* OpenBSD's firewall log: a header that says its own length, in words of four bytes. */
+static enum dissect_verdict link_pflog(struct dissect_state *frame)
+{
+	uint8_t length;
+
+	if (!dissect_peek(frame, &length) || !span_skip(&frame->rest, (length + 3u) & ~3u))
+		return DISSECT_MALFORMED;
+	return dissect_ip(frame);
+}
+
+/* Per-packet information: version, flags, length and the link type of what follows, little-endian. */
+static enum dissect_verdict link_ppi(struct dissect_state *frame)
+{
+	uint16_t length;
+	uint32_t link_type;
+
+	if (!span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &length) ||
+	    !span_take_be32(&frame->rest, &link_type))
+		return DISSECT_MALFORMED;
+	length = __builtin_bswap16(length);
+	link_type = __builtin_bswap32(link_type);
+	if (length < 8 || !span_skip(&frame->rest, length - 8u))
+		return DISSECT_MALFORMED;
+	return link_type == DLT_IEEE802_11 || link_type == DLT_EN10MB ? dissect_link(frame, (int)link_type) :
+									DISSECT_OTHER;
+}
+
+/* macOS's interface "any": length, record type (1 is a packet), link type; in the order of those machines. */
+static enum dissect_verdict link_pktap(struct dissect_state *frame)
+{
+	uint32_t length, record, link_type;
+
+	if (!span_take_be32(&frame->rest, &length) || !span_take_be32(&frame->rest, &record) ||
+	    !span_take_be32(&frame->rest, &link_type))
+		return DISSECT_MALFORMED;
+	length = __builtin_bswap32(length);
+	link_type = __builtin_bswap32(link_type);
+	if (length < 12 || !span_skip(&frame->rest, length - 12))
+		return DISSECT_MALFORMED;
+	if (__builtin_bswap32(record) != 1 || link_type == DLT_PKTAP || link_type > INT16_MAX)
+		return DISSECT_OTHER;
+	return dissect_link(frame, (int)link_type);
+}
+
 typedef enum dissect_verdict (*link_function)(struct dissect_state *frame);
 
-static link_function link_find(int link_type)
-{
-	switch (link_type) {
-	case DLT_EN10MB:
-		return link_ethernet;
-	case DLT_LINUX_SLL:
-		return link_sll;
-	case DLT_LINUX_SLL2:
-		return link_sll2;
-	case DLT_RAW:
-	case DLT_IPV4:
-	case DLT_IPV6:
-		return dissect_ip;
-	case DLT_NULL:
-	case DLT_LOOP:
-		return link_loopback;
-	case DLT_PPP:
-	case DLT_PPP_SERIAL:
-		return ppp_packet;
-	case DLT_PPP_ETHER:
-		return pppoe_packet;
-	case DLT_NFLOG:
-		return link_nflog;
-	case DLT_MPLS:
-		return mpls_packet;
-	default:
-		return NULL;
-	}
-}
+/* Where an EtherType stands behind an address of fixed length, and how much behind that is to be left out. */
+static const struct {
+	int link_type;
+	uint8_t skip, then;
+} with_type[] = {
+	{DLT_APPLE_IP_OVER_IEEE1394, 16, 0}, /* two addresses of 8 bytes */
+	{DLT_IPOIB, 40, 2},                  /* global route header; RFC 4391, 6 */
+};
+
+/* Where an LLC header or an IP packet stands behind something of fixed length. */
+static const struct {
+	int link_type;
+	uint8_t skip;
+	link_function next;
+} with_next[] = {
+	{DLT_RAW, 0, dissect_ip},
+	{DLT_IPV4, 0, dissect_ip},
+	{DLT_IPV6, 0, dissect_ip},
+	{DLT_EN10MB, 0, link_ethernet},
+	{DLT_LINUX_SLL, 0, link_sll},
+	{DLT_LINUX_SLL2, 0, link_sll2},
+	{DLT_NULL, 0, link_loopback},
+	{DLT_LOOP, 0, link_loopback},
+	{DLT_ENC, 12, dissect_ip}, /* OpenBSD's IPsec: family, SPI, flags */
+	{DLT_PPP, 0, link_serial},
+	{DLT_PPP_SERIAL, 0, link_serial},
+	{DLT_PPP_WITH_DIR, 1, link_serial},
+	{DLT_PPP_PPPD, 0, link_pppd},
+	{DLT_PPP_ETHER, 0, pppoe_packet},
+	{DLT_C_HDLC, 0, link_hdlc},
+	{DLT_C_HDLC_WITH_DIR, 1, link_hdlc},
+	{DLT_FRELAY, 0, link_frame_relay},
+	{DLT_FRELAY_WITH_DIR, 1, link_frame_relay},
+	{DLT_MPLS, 0, mpls_packet},
+	{DLT_NFLOG, 0, link_nflog},
+	{DLT_PFLOG, 0, link_pflog},
+	{DLT_IEEE802_11, 0, dissect_80211},
+	{DLT_IEEE802_11_RADIO, 0, dissect_radiotap},
+	{DLT_IEEE802_11_RADIO_AVS, 0, dissect_prism},
+	{DLT_PRISM_HEADER, 0, dissect_prism},
+	{DLT_PPI, 0, link_ppi},
+	{DLT_PKTAP, 0, link_pktap},
+	{DLT_IEEE802, 0, link_token_ring},
+	{DLT_FDDI, 13, dissect_llc}, /* frame control and two addresses */
+	{DLT_ATM_RFC1483, 0, dissect_llc},
+	{DLT_IP_OVER_FC, 16, dissect_llc}, /* two addresses of 8 bytes */
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 bool dissect_knows(int link_type)
 {
-	return link_find(link_type) != NULL;
+	for (size_t i = 0; i < COUNT(with_next); i++)
+		if (with_next[i].link_type == link_type)
+			return true;
+	for (size_t i = 0; i < COUNT(with_type); i++)
+		if (with_type[i].link_type == link_type)
+			return true;
+	return false;
+}
+
+enum dissect_verdict dissect_link(struct dissect_state *frame, int link_type)
+{
+	uint16_t type;
+
+	/* By far the most. */
+	if (link_type == DLT_EN10MB)
+		return link_ethernet(frame);
+	for (size_t i = 0; i < COUNT(with_next); i++)
+		if (with_next[i].link_type == link_type)
+			return span_skip(&frame->rest, with_next[i].skip) ? with_next[i].next(frame) :
+									    DISSECT_MALFORMED;
+	for (size_t i = 0; i < COUNT(with_type); i++)
+		if (with_type[i].link_type == link_type)
+			return span_skip(&frame->rest, with_type[i].skip) && span_take_be16(&frame->rest, &type) &&
+					       span_skip(&frame->rest, with_type[i].then) ?
+				       dissect_ethertype(frame, type) : DISSECT_MALFORMED;
+	return DISSECT_OTHER;
 }
 
 enum dissect_verdict dissect_frame(int link_type, const struct dissect_record *record, struct event *event)
 {
-	link_function link = link_find(link_type);
 	struct dissect_state frame = {
 		.rest = {.data = record->data, .length = record->caplen},
 		.record = record,
@@ -270,5 +436,5 @@ enum dissect_verdict dissect_frame(int link_type, const struct dissect_record *r
 		.interface = record->interface,
 	};
 
-	return link != NULL ? link(&frame) : DISSECT_OTHER;
+	return dissect_link(&frame, link_type);
 }

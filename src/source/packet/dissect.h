@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/span.h"
 #include "model/event.h"
 
 /** enum dissect_verdict - what a frame turned out to be */
@@ -14,11 +15,55 @@ enum dissect_verdict {
 	DISSECT_EVENT,
 	/** something else, as far as one can tell */
 	DISSECT_OTHER,
-	/** a later fragment of an IP datagram that carries TCP: its header is in the first one */
+	/** a fragment of an IP datagram that carries TCP, described in dissect_record.fragment; without that only
+	 *  later ones, and the first one is an event */
 	DISSECT_FRAGMENT,
 	/** cut before the end of the fixed TCP header, or lengths and versions that cannot be */
 	DISSECT_MALFORMED,
 	DISSECT_VERDICT_NUM
+};
+
+/** enum dissect_tunnel - wrappings that are taken off when asked for, to see the segment inside */
+enum dissect_tunnel {
+	/** IP directly in IP, each version in each (RFC 2003, RFC 2473, RFC 4213) */
+	DISSECT_IPIP = 0x01,
+	/** GRE, also that of PPTP (RFC 2784, RFC 2890, RFC 2637) */
+	DISSECT_GRE = 0x02,
+	/** VXLAN on its port (RFC 7348), and on the one Linux had before */
+	DISSECT_VXLAN = 0x04,
+	/** Geneve on its port (RFC 8926) */
+	DISSECT_GENEVE = 0x08,
+	DISSECT_TUNNELS = 0x0f,
+};
+
+/**
+ * struct dissect_fragment - a piece of an IP datagram that carries TCP
+ * @local: the sender
+ * @remote: the receiver
+ * @data: what was captured of the piece; borrowed from the frame
+ * @time_ns: when the frame passed
+ * @id: identification: 16 bits of IPv4, 32 of IPv6
+ * @offset: where in the datagram the piece stands
+ * @length: its bytes by the IP header
+ * @frame: length of the frame on the wire
+ * @interface: as in struct event_segment
+ * @has: as in struct event_segment
+ * @version: 4 or 6
+ * @more: it is not the last piece
+ */
+struct dissect_fragment {
+	struct endpoint local;
+	struct endpoint remote;
+	struct span data;
+	int64_t time_ns;
+	uint32_t id;
+	uint32_t offset;
+	uint32_t length;
+	uint32_t frame;
+	uint16_t interface;
+	uint16_t has;
+	uint8_t version;
+	bool more;
 };
 
 /**
@@ -27,15 +72,25 @@ enum dissect_verdict {
  * @caplen: how many of them
  * @length: how long the frame was on the wire
  * @time_ns: when, nanoseconds since the epoch
+ * @fragment: filled on DISSECT_FRAGMENT; NULL: nobody keeps pieces together
+ * @link_type: DLT_* of its interface
  * @interface: number of the capture interface within the run
+ * @decapsulate: enum dissect_tunnel, those to take off
  */
 struct dissect_record {
 	const uint8_t *data;
 	uint32_t caplen;
 	uint32_t length;
 	int64_t time_ns;
+	struct dissect_fragment *fragment;
+	int link_type;
 	uint16_t interface;
+	uint8_t decapsulate;
 };
+
+/** What a link layer that dissect_knows() not may be replaced by: for messages. */
+#define DISSECT_LINKS \
+	"Ethernet, Wi-Fi, Linux cooked, raw IP, loopback, PPP, HDLC, Frame Relay, MPLS, NFLOG and a few more are"
 
 /** dissect_knows() - can frames of this link type (DLT_* of pcap-linktype(7)) be read? */
 bool dissect_knows(int link_type);
@@ -51,6 +106,13 @@ bool dissect_knows(int link_type);
  * plus the low bits of that index, so that copies on two of them can be told.
  */
 enum dissect_verdict dissect_frame(int link_type, const struct dissect_record *record, struct event *event);
+
+/**
+ * dissect_tcp() - the TCP segment whose pieces were put together
+ * @fragment: ends, and where and when; @length and @data are the datagram's, from its beginning
+ * @event: as for dissect_frame(); segment.payload counts what lies in @length
+ */
+enum dissect_verdict dissect_tcp(const struct dissect_fragment *fragment, struct event *event);
 
 /** Added to interface indices that came from the frame itself, so that they never meet those of the run. */
 #define DISSECT_INTERFACE_SLL2 0x8000

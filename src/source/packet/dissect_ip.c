@@ -20,6 +20,8 @@
 #define IPV6_FRAGMENT_OFFSET 0xfff8
 #define IPV6_HEADER_AUTHENTICATION 51
 #define IPV6_HEADER_MOBILITY 135
+#define IPV6_HEADER_HIP 139
+#define IPV6_HEADER_SHIM6 140
 
 #define ICMP4_UNREACHABLE 3
 #define ICMP4_SOURCE_QUENCH 4
@@ -62,6 +64,39 @@ static void event_begin(struct dissect_state *frame, enum event_type type)
 	event->flow.proto = IPPROTO_TCP;
 	memset(event->flow.zero, 0, sizeof(event->flow.zero));
 	event->flow.local.zero = event->flow.remote.zero = 0;
+}
+
+/*
+ * A piece of a datagram, @offset bytes from its beginning, stands in frame->rest; @more: others follow it.
+ * DISSECT_EVENT when it is the first one and nobody keeps pieces together, so that it stands for all of them.
+ */
+static enum dissect_verdict fragment(struct dissect_state *frame, uint32_t id, uint32_t offset, bool more)
+{
+	struct dissect_fragment *fragment = frame->record->fragment;
+
+	frame->has |= SEGMENT_HAS_FRAGMENT;
+	/* What an error quotes needs no more than its beginning. */
+	if (offset == 0 && (frame->quoted || fragment == NULL || frame->protocol != IPPROTO_TCP))
+		return DISSECT_EVENT;
+	if (frame->quoted || frame->protocol != IPPROTO_TCP)
+		return DISSECT_OTHER;
+	if (fragment == NULL)
+		return DISSECT_FRAGMENT;
+	*fragment = (struct dissect_fragment){
+		.local = frame->event->flow.local,
+		.remote = frame->event->flow.remote,
+		.data = frame->rest,
+		.time_ns = frame->record->time_ns,
+		.id = id,
+		.offset = offset,
+		.length = frame->payload,
+		.frame = frame->record->length,
+		.interface = frame->interface,
+		.has = frame->has,
+		.version = frame->version,
+		.more = more,
+	};
+	return DISSECT_FRAGMENT;
 }
 
 static bool tcp_option(struct event_segment *segment, uint8_t kind, struct span *value)
@@ -167,13 +202,15 @@ static enum dissect_verdict ipv6_extensions(struct dissect_state *frame)
 	for (;;) {
 		uint8_t next, length;
 		uint16_t offset;
-		uint32_t size;
+		uint32_t size, id;
 
 		switch (frame->protocol) {
 		case IPPROTO_HOPOPTS:
 		case IPPROTO_ROUTING:
 		case IPPROTO_DSTOPTS:
 		case IPV6_HEADER_MOBILITY:
+		case IPV6_HEADER_HIP:
+		case IPV6_HEADER_SHIM6:
 		case IPV6_HEADER_AUTHENTICATION:
 			if (!span_take_u8(&frame->rest, &next) || !span_take_u8(&frame->rest, &length))
 				return DISSECT_MALFORMED;
@@ -186,14 +223,19 @@ static enum dissect_verdict ipv6_extensions(struct dissect_state *frame)
 			size = 8;
 			if (frame->payload < size || !span_take_u8(&frame->rest, &next) ||
 			    !span_skip(&frame->rest, 1) || !span_take_be16(&frame->rest, &offset) ||
-			    !span_skip(&frame->rest, 4))
+			    !span_take_be32(&frame->rest, &id))
 				return DISSECT_MALFORMED;
-			if (offset & IPV6_FRAGMENT_OFFSET)
-				return next == IPPROTO_TCP ? DISSECT_FRAGMENT : DISSECT_OTHER;
+			frame->payload -= size;
+			frame->protocol = next;
 			/* Atomic fragments (RFC 6946) are whole. */
-			if (offset & IPV6_MORE_FRAGMENTS)
-				frame->has |= SEGMENT_HAS_FRAGMENT;
-			break;
+			if (offset & (IPV6_FRAGMENT_OFFSET | IPV6_MORE_FRAGMENTS)) {
+				enum dissect_verdict verdict = fragment(frame, id, offset & IPV6_FRAGMENT_OFFSET,
+									offset & IPV6_MORE_FRAGMENTS);
+
+				if (verdict != DISSECT_EVENT)
+					return verdict;
+			}
+			continue;
 		default:
 			return DISSECT_EVENT;
 		}
@@ -206,13 +248,13 @@ static enum dissect_verdict ipv6_extensions(struct dissect_state *frame)
 static enum dissect_verdict ipv4_header(struct dissect_state *frame)
 {
 	uint8_t version_length, protocol;
-	uint16_t total, fragment, id;
+	uint16_t total, place, id;
 	uint32_t header;
 	struct span *rest = &frame->rest;
 
 	frame->version = 4;
 	if (!span_take_u8(rest, &version_length) || !span_skip(rest, 1) || !span_take_be16(rest, &total) ||
-	    !span_take_be16(rest, &id) || !span_take_be16(rest, &fragment) || !span_skip(rest, 1) ||
+	    !span_take_be16(rest, &id) || !span_take_be16(rest, &place) || !span_skip(rest, 1) ||
 	    !span_take_u8(rest, &protocol) || !span_skip(rest, 2) ||
 	    !take_address_v4(rest, &frame->event->flow.local) || !take_address_v4(rest, &frame->event->flow.remote))
 		return DISSECT_MALFORMED;
@@ -225,10 +267,8 @@ static enum dissect_verdict ipv4_header(struct dissect_state *frame)
 	frame->payload = total != 0 ? total - header : wire_rest(frame);
 	if (total != 0)
 		span_limit(rest, frame->payload);
-	if (fragment & IP_FRAGMENT_OFFSET)
-		return protocol == IPPROTO_TCP ? DISSECT_FRAGMENT : DISSECT_OTHER;
-	if (fragment & IP_MORE_FRAGMENTS)
-		frame->has |= SEGMENT_HAS_FRAGMENT;
+	if (place & (IP_FRAGMENT_OFFSET | IP_MORE_FRAGMENTS))
+		return fragment(frame, id, (place & IP_FRAGMENT_OFFSET) * 8u, place & IP_MORE_FRAGMENTS);
 	return DISSECT_EVENT;
 }
 
@@ -290,6 +330,7 @@ static enum dissect_verdict icmp_error(struct dissect_state *frame)
 		return DISSECT_MALFORMED;
 	if (!icmp_is_error(version, type))
 		return DISSECT_OTHER;
+	frame->quoted = true;
 	verdict = ip_header(frame);
 	if (verdict != DISSECT_EVENT)
 		return verdict;
@@ -319,5 +360,24 @@ enum dissect_verdict dissect_ip(struct dissect_state *frame)
 	if (frame->protocol == (frame->version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
 	    !(frame->has & SEGMENT_HAS_FRAGMENT))
 		return icmp_error(frame);
-	return DISSECT_OTHER;
+	return dissect_tunnel(frame);
+}
+
+enum dissect_verdict dissect_tcp(const struct dissect_fragment *fragment, struct event *event)
+{
+	const struct dissect_record record = {.length = fragment->frame, .time_ns = fragment->time_ns};
+	struct dissect_state frame = {
+		.rest = fragment->data,
+		.record = &record,
+		.event = event,
+		.payload = fragment->length,
+		.version = fragment->version,
+		.ip_id = fragment->version == 4 ? (uint16_t)fragment->id : 0,
+		.interface = fragment->interface,
+		.has = fragment->has,
+	};
+
+	event->flow.local = fragment->local;
+	event->flow.remote = fragment->remote;
+	return tcp_segment(&frame);
 }

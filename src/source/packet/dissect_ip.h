@@ -17,6 +17,8 @@
  * @ip_id: of IPv4, else 0
  * @interface: number of the capture interface
  * @has: enum segment_has found outside TCP
+ * @tunnels: wrappings taken off
+ * @quoted: the IP header is one that an ICMP error quotes
  */
 struct dissect_state {
 	struct span rest;
@@ -28,7 +30,9 @@ struct dissect_state {
 	uint8_t version;
 	uint16_t ip_id;
 	uint16_t interface;
-	uint8_t has;
+	uint16_t has;
+	uint8_t tunnels;
+	bool quoted;
 };
 
 /** dissect_peek() - the next byte, without taking it off */
@@ -41,5 +45,33 @@ static inline bool dissect_peek(const struct dissect_state *frame, uint8_t *byte
 
 /** dissect_ip() - an IP packet, of either version, stands in frame->rest */
 enum dissect_verdict dissect_ip(struct dissect_state *frame);
+
+/** dissect_tunnel() - what IP carries is no TCP: is it a wrapping that is to come off? (dissect_tunnel.c) */
+enum dissect_verdict dissect_tunnel(struct dissect_state *frame);
+
+/** dissect_80211() - an IEEE 802.11 frame stands in frame->rest (dissect_80211.c) */
+enum dissect_verdict dissect_80211(struct dissect_state *frame);
+
+/** dissect_radiotap() - an IEEE 802.11 frame behind a radiotap header (dissect_80211.c) */
+enum dissect_verdict dissect_radiotap(struct dissect_state *frame);
+
+/** dissect_prism() - an IEEE 802.11 frame behind a Prism or AVS header (dissect_80211.c) */
+enum dissect_verdict dissect_prism(struct dissect_state *frame);
+
+/** dissect_link() - a frame of this link type (DLT_*) stands in frame->rest */
+enum dissect_verdict dissect_link(struct dissect_state *frame, int link_type);
+
+/** dissect_ethertype() - what this EtherType, or a length that stands in its place, announces */
+enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t type);
+
+/** dissect_llc() - a logical link control header stands in frame->rest */
+static inline enum dissect_verdict dissect_llc(struct dissect_state *frame)
+{
+	/* Where it follows an address, its length stands in place of an EtherType. */
+	return dissect_ethertype(frame, 0);
+}
+
+/** dissect_ppp() - a PPP protocol number, with or without address and control before it, stands in frame->rest */
+enum dissect_verdict dissect_ppp(struct dissect_state *frame);
 
 #endif

@@ -24,6 +24,7 @@
  * @promisc: hear frames for other hosts too
  * @snaplen: bytes of each frame, 0 for what a TCP header needs
  * @buffer_kib: kernel buffer of each interface, 0 for the default
+ * @decapsulate: enum dissect_tunnel, wrappings to take off
  * @drop_to: user that the packet process becomes when it starts as root; NULL for nobody
  */
 struct packet_config {
@@ -34,6 +35,7 @@ struct packet_config {
 	bool promisc;
 	int snaplen;
 	int buffer_kib;
+	uint8_t decapsulate;
 	const char *drop_to;
 };
 

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <netinet/in.h>
+
+#include "source/packet/dissect_ip.h"
+
+/*
+ * What wraps packets into packets: taken off on request, and then only the
+ * segment inside counts. Which tunnel or virtual network it came through is
+ * not kept, so two that use the same addresses inside meet in one connection.
+ */
+
+/* Deeper than anybody nests them on purpose. */
+#define TUNNELS_MAX 4
+
+#define ETHERTYPE_BRIDGED 0x6558
+#define ETHERTYPE_PPP 0x880b
+
+#define GRE_CHECKSUM 0x8000
+#define GRE_ROUTING 0x4000
+#define GRE_KEY 0x2000
+#define GRE_SEQUENCE 0x1000
+#define GRE_ACKNOWLEDGEMENT 0x0080 /* RFC 2637, version 1 only */
+#define GRE_VERSION 0x0007
+
+#define PORT_VXLAN 4789
+#define PORT_VXLAN_LINUX 8472 /* drivers/net/vxlan, from before the number was assigned */
+#define PORT_GENEVE 6081
+
+#define VXLAN_HAS_NETWORK 0x08
+
+static enum dissect_verdict bridged_or(struct dissect_state *frame, uint16_t type)
+{
+	uint16_t inner;
+
+	if (type != ETHERTYPE_BRIDGED)
+		return dissect_ethertype(frame, type);
+	if (!span_skip(&frame->rest, 12) || !span_take_be16(&frame->rest, &inner))
+		return DISSECT_MALFORMED;
+	return dissect_ethertype(frame, inner);
+}
+
+static enum dissect_verdict gre(struct dissect_state *frame)
+{
+	uint16_t flags, type;
+	size_t options = 0;
+
+	if (!span_take_be16(&frame->rest, &flags) || !span_take_be16(&frame->rest, &type))
+		return DISSECT_MALFORMED;
+	/* RFC 1701's list of routes is long gone, and so is what would carry it. */
+	if (flags & GRE_ROUTING || (flags & GRE_VERSION) > 1)
+		return DISSECT_OTHER;
+	options += flags & GRE_CHECKSUM ? 4 : 0;
+	options += flags & GRE_KEY ? 4 : 0;
+	options += flags & GRE_SEQUENCE ? 4 : 0;
+	if ((flags & GRE_VERSION) == 1) {
+		if (type != ETHERTYPE_PPP)
+			return DISSECT_OTHER;
+		/* Without a sequence number it only acknowledges. */
+		if (!(flags & GRE_SEQUENCE))
+			return DISSECT_OTHER;
+		options += flags & GRE_ACKNOWLEDGEMENT ? 4 : 0;
+	}
+	return span_skip(&frame->rest, options) ? bridged_or(frame, type) : DISSECT_MALFORMED;
+}
+
+static enum dissect_verdict vxlan(struct dissect_state *frame)
+{
+	uint8_t flags;
+
+	if (!span_take_u8(&frame->rest, &flags) || !span_skip(&frame->rest, 7))
+		return DISSECT_MALFORMED;
+	return flags & VXLAN_HAS_NETWORK ? bridged_or(frame, ETHERTYPE_BRIDGED) : DISSECT_OTHER;
+}
+
+static enum dissect_verdict geneve(struct dissect_state *frame)
+{
+	uint8_t version_length;
+	uint16_t type;
+
+	if (!span_take_u8(&frame->rest, &version_length) || !span_skip(&frame->rest, 1) ||
+	    !span_take_be16(&frame->rest, &type) || !span_skip(&frame->rest, 4))
+		return DISSECT_MALFORMED;
+	if (version_length >> 6 != 0)
+		return DISSECT_OTHER;
+	return span_skip(&frame->rest, (version_length & 0x3f) * 4u) ? bridged_or(frame, type) : DISSECT_MALFORMED;
+}
+
+static enum dissect_verdict udp(struct dissect_state *frame)
+{
+	uint8_t wanted = frame->record->decapsulate;
+	uint16_t port;
+
+	if (!span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &port) || !span_skip(&frame->rest, 4))
+		return DISSECT_MALFORMED;
+	if ((port == PORT_VXLAN || port == PORT_VXLAN_LINUX) && wanted & DISSECT_VXLAN)
+		return vxlan(frame);
+	if (port == PORT_GENEVE && wanted & DISSECT_GENEVE)
+		return geneve(frame);
+	return DISSECT_OTHER;
+}
+
+enum dissect_verdict dissect_tunnel(struct dissect_state *frame)
+{
+	uint8_t wanted = frame->record->decapsulate;
+
+	if (wanted == 0 || frame->tunnels++ >= TUNNELS_MAX)
+		return DISSECT_OTHER;
+	switch (frame->protocol) {
+	case IPPROTO_IPIP:
+	case IPPROTO_IPV6:
+		return wanted & DISSECT_IPIP ? dissect_ip(frame) : DISSECT_OTHER;
+	case IPPROTO_GRE:
+		return wanted & DISSECT_GRE ? gre(frame) : DISSECT_OTHER;
+	case IPPROTO_UDP:
+		return wanted & (DISSECT_VXLAN | DISSECT_GENEVE) ? udp(frame) : DISSECT_OTHER;
+	default:
+		return DISSECT_OTHER;
+	}
+}
