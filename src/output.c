@@ -9,6 +9,8 @@
 
 #include "base/xalloc.h"
 
+#define OUTPUT_BUFFER (1 << 16)
+
 struct output {
 	const struct options *options;
 	struct report_options report_options;
@@ -78,6 +80,8 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 		free(output);
 		return rc;
 	}
+	/* Whoever must be shown a row at once flushes it; a long report goes out in large pieces. */
+	setvbuf(output->file, NULL, _IOFBF, OUTPUT_BUFFER);
 	fill_report_options(output, start_ns);
 	for (unsigned int i = 0; i < output->report_options.report_count && rc == 0; i++) {
 		rc = report_new(&output->reports[i], output->report_options.reports[i], &output->report_options,

@@ -2,6 +2,7 @@
 #include "base/escape.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,11 @@ static size_t utf8_length(const unsigned char *from)
 	return length;
 }
 
+static bool is_plain_json(unsigned char byte)
+{
+	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
 size_t escape_json(char *to, size_t size, const char *from)
 {
 	const unsigned char *byte = (const unsigned char *)from;
@@ -76,19 +82,23 @@ size_t escape_json(char *to, size_t size, const char *from)
 		return 0;
 	while (*byte != '\0') {
 		size_t take = 1, length;
-		char piece[8];
+		char escaped[8];
+		const char *piece = escaped;
 
-		if (*byte == '"' || *byte == '\\') {
-			length = (size_t)snprintf(piece, sizeof(piece), "\\%c", *byte);
-		} else if (*byte >= 0x20 && *byte < 0x7f) {
-			piece[0] = (char)*byte;
-			length = 1;
+		if (is_plain_json(*byte)) {
+			/* Most strings are nothing else: as much as there is room for. */
+			while (take + 1 < size - at && is_plain_json(byte[take]))
+				take++;
+			piece = (const char *)byte;
+			length = take;
+		} else if (*byte == '"' || *byte == '\\') {
+			length = (size_t)snprintf(escaped, sizeof(escaped), "\\%c", *byte);
 		} else if ((take = utf8_length(byte)) > 0) {
-			memcpy(piece, byte, take);
+			piece = (const char *)byte;
 			length = take;
 		} else {
 			take = 1;
-			length = (size_t)snprintf(piece, sizeof(piece), "\\u%04x", *byte);
+			length = (size_t)snprintf(escaped, sizeof(escaped), "\\u%04x", *byte);
 		}
 		length = append(to, size, at, piece, length);
 		if (length == 0)

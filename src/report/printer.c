@@ -19,17 +19,46 @@
  * will be.
  */
 
+/* What stands before the values of a row is the same each time: a brace, the report, a key; a comma, a key ... */
+static void add_json_keys(struct printer *printer)
+{
+	struct text key = {0};
+
+	printer->json_keys = xcalloc(printer->columns.count, sizeof(*printer->json_keys));
+	text_add_char(&key, '{');
+	if (printer->report != NULL) {
+		text_add(&key, "\"report\":");
+		text_add_json(&key, printer->report);
+		text_add_char(&key, ',');
+	}
+	for (size_t i = 0; i < printer->columns.count; i++) {
+		text_add_char(&key, '"');
+		for (const char *name = printer->columns.columns[i]->name; *name != '\0'; name++)
+			text_add_char(&key, (char)tolower((unsigned char)*name));
+		text_add(&key, "\":");
+		printer->json_keys[i] = xstrdup(key.data);
+		text_cut(&key, 0);
+		text_add_char(&key, ',');
+	}
+	text_free(&key);
+}
+
 void printer_init(struct printer *printer)
 {
 	printer->before = xcalloc(printer->columns.count, sizeof(*printer->before));
 	printer_forget(printer);
+	if (printer->format == REPORT_JSON)
+		add_json_keys(printer);
 }
 
 void printer_clear(struct printer *printer)
 {
-	select_free(&printer->columns);
 	text_free(&printer->line);
 	free(printer->before);
+	for (size_t i = 0; printer->json_keys != NULL && i < printer->columns.count; i++)
+		free(printer->json_keys[i]);
+	free(printer->json_keys);
+	select_free(&printer->columns);
 }
 
 void printer_forget(struct printer *printer)
@@ -44,7 +73,16 @@ void printer_write(struct printer *printer, const char *data, size_t length)
 		return;
 	/* errno at once: stdio remembers that something failed, but not what. */
 	errno = 0;
-	if (fwrite(data, 1, length, printer->out) != length || fflush(printer->out) != 0)
+	if (fwrite(data, 1, length, printer->out) != length)
+		printer->error = errno != 0 ? -errno : -EIO;
+}
+
+static void flush(struct printer *printer)
+{
+	if (printer->error != 0)
+		return;
+	errno = 0;
+	if (fflush(printer->out) != 0)
 		printer->error = errno != 0 ? -errno : -EIO;
 }
 
@@ -64,21 +102,11 @@ static void add_json_row(struct printer *printer, const struct row *row)
 {
 	struct text *line = &printer->line;
 
-	text_add_char(line, '{');
-	if (printer->report != NULL) {
-		text_add(line, "\"report\":");
-		text_add_json(line, printer->report);
-	}
 	for (size_t i = 0; i < printer->columns.count; i++) {
 		const struct column *column = printer->columns.columns[i];
 		struct value value;
 
-		if (i > 0 || printer->report != NULL)
-			text_add_char(line, ',');
-		text_add_char(line, '"');
-		for (const char *name = column->name; *name != '\0'; name++)
-			text_add_char(line, (char)tolower((unsigned char)*name));
-		text_add(line, "\":");
+		text_add(line, printer->json_keys[i]);
 		column->get(row, printer->style.names, &value);
 		format_json(line, column, &value);
 	}
@@ -146,7 +174,7 @@ static void write_line(struct printer *printer)
 	text_cut(&printer->line, 0);
 }
 
-void printer_header(struct printer *printer)
+static void add_header(struct printer *printer)
 {
 	if (printer->header_done || !printer->header || printer->format == REPORT_JSON)
 		return;
@@ -158,9 +186,15 @@ void printer_header(struct printer *printer)
 	write_line(printer);
 }
 
-void printer_row(struct printer *printer, const struct row *row)
+void printer_header(struct printer *printer)
 {
-	printer_header(printer);
+	add_header(printer);
+	flush(printer);
+}
+
+static void add_row(struct printer *printer, const struct row *row)
+{
+	add_header(printer);
 	if (printer->format == REPORT_TABLE)
 		add_padded_row(printer, row);
 	else if (printer->format == REPORT_JSON)
@@ -168,6 +202,12 @@ void printer_row(struct printer *printer, const struct row *row)
 	else
 		add_separated_row(printer, row);
 	write_line(printer);
+}
+
+void printer_row(struct printer *printer, const struct row *row)
+{
+	add_row(printer, row);
+	flush(printer);
 }
 
 void printer_rows(struct printer *printer, const struct row *rows, size_t count)
@@ -178,9 +218,10 @@ void printer_rows(struct printer *printer, const struct row *rows, size_t count)
 			printer_write(printer, "\n", 1);
 		printer->separate = true;
 		table_print(printer, rows, count);
-		return;
+	} else {
+		add_header(printer);
+		for (size_t i = 0; i < count && printer->error == 0; i++)
+			add_row(printer, &rows[i]);
 	}
-	printer_header(printer);
-	for (size_t i = 0; i < count && printer->error == 0; i++)
-		printer_row(printer, &rows[i]);
+	flush(printer);
 }

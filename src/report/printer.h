@@ -21,6 +21,7 @@
  * @separate: table: a blank line belongs before the next one
  * @header_done: formats that are one stream: the header is out
  * @before: the numbers of the row before, for REPORT_TIME_DELTA
+ * @json_keys: what stands before the value of each column
  * @line: the row in the making
  * @error: the first failure of writing, a negative errno
  */
@@ -36,6 +37,7 @@ struct printer {
 	bool separate;
 	bool header_done;
 	int64_t *before;
+	char **json_keys;
 	struct text line;
 	int error;
 };
@@ -46,7 +48,7 @@ void printer_init(struct printer *printer);
 /** printer_clear() - free what it holds */
 void printer_clear(struct printer *printer);
 
-/** printer_rows() - print a whole report */
+/** printer_rows() - print a whole report and flush it */
 void printer_rows(struct printer *printer, const struct row *rows, size_t count);
 
 /** printer_row() - print and flush one row of a report that never ends; a table gets columns of usual width */
@@ -65,7 +67,7 @@ const char *printer_field(struct printer *printer, struct text *text, size_t col
 /** printer_forget() - there is no row before */
 void printer_forget(struct printer *printer);
 
-/** printer_write() - put out and flush; a failure is kept in @error, and then nothing more is written */
+/** printer_write() - put out, to be flushed with its row or report; a failure is kept in @error and ends it */
 void printer_write(struct printer *printer, const char *data, size_t length);
 
 /** table_print() - print rows as one aligned table (table.c) */

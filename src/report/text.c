@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/text.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +22,7 @@ static char *room(struct text *text, size_t more)
 	return text->data + text->length;
 }
 
-static void add(struct text *text, const char *more, size_t length)
+void text_add_bytes(struct text *text, const char *more, size_t length)
 {
 	char *to = room(text, length);
 
@@ -35,12 +33,12 @@ static void add(struct text *text, const char *more, size_t length)
 
 void text_add(struct text *text, const char *more)
 {
-	add(text, more, strlen(more));
+	text_add_bytes(text, more, strlen(more));
 }
 
 void text_add_char(struct text *text, char more)
 {
-	add(text, &more, 1);
+	text_add_bytes(text, &more, 1);
 }
 
 void text_add_blanks(struct text *text, size_t count)
@@ -52,12 +50,23 @@ void text_add_blanks(struct text *text, size_t count)
 	text->length += count;
 }
 
+/* Not snprintf(3), which would take half of the time that a long report takes. Return: the first digit. */
+static char *put_digits(char *end, uint64_t number, unsigned int least)
+{
+	char *first = end;
+
+	while (number > 0 || end - first < (ptrdiff_t)least) {
+		*--first = (char)('0' + number % 10);
+		number /= 10;
+	}
+	return first;
+}
+
 void text_add_unsigned(struct text *text, uint64_t number)
 {
-	char digits[24];
+	char digits[24], *end = digits + sizeof(digits), *first = put_digits(end, number, 1);
 
-	snprintf(digits, sizeof(digits), "%" PRIu64, number);
-	text_add(text, digits);
+	text_add_bytes(text, first, (size_t)(end - first));
 }
 
 void text_add_number(struct text *text, int64_t number)
@@ -71,7 +80,7 @@ void text_add_decimal(struct text *text, int64_t number, int64_t unit, unsigned 
 {
 	uint64_t size = number < 0 ? -(uint64_t)number : (uint64_t)number;
 	uint64_t scale = 1, step;
-	char fraction[24];
+	char fraction[24], *end = fraction + sizeof(fraction), *first;
 
 	for (unsigned int i = 0; i < decimals; i++)
 		scale *= 10;
@@ -82,8 +91,9 @@ void text_add_decimal(struct text *text, int64_t number, int64_t unit, unsigned 
 	text_add_unsigned(text, size / scale);
 	if (decimals == 0)
 		return;
-	snprintf(fraction, sizeof(fraction), ".%0*" PRIu64, (int)decimals, size % scale);
-	text_add(text, fraction);
+	first = put_digits(end, size % scale, decimals);
+	*--first = '.';
+	text_add_bytes(text, first, (size_t)(end - first));
 }
 
 void text_add_field(struct text *text, const char *foreign)

@@ -20,6 +20,9 @@ struct text {
 /** text_add() - append a string */
 void text_add(struct text *text, const char *more);
 
+/** text_add_bytes() - append the @length characters at @more */
+void text_add_bytes(struct text *text, const char *more, size_t length);
+
 /** text_add_char() - append one character */
 void text_add_char(struct text *text, char more);
 
