@@ -4,10 +4,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/err.h"
 #include "model/conn.h"
+#include "model/network.h"
+#include "model/port_range.h"
 
 /*
  * Which connections are shown. A list holds what is wanted and what is
@@ -17,13 +18,11 @@
 
 /**
  * struct filter_port - an element of a port list
- * @low: first port, in host byte order
- * @high: last port
+ * @range: its ports
  * @exclude: written with "!"
  */
 struct filter_port {
-	uint16_t low;
-	uint16_t high;
+	struct port_range range;
 	bool exclude;
 };
 
@@ -39,13 +38,11 @@ struct filter_ports {
 
 /**
  * struct filter_net - an element of a list of peers
- * @net: the network's address, host bits clear, port 0
- * @bits: prefix length, of 32 for IPv4 and of 128 for IPv6
+ * @network: its addresses
  * @exclude: written with "!"
  */
 struct filter_net {
-	struct endpoint net;
-	uint8_t bits;
+	struct network network;
 	bool exclude;
 };
 

@@ -273,6 +273,15 @@ static int take_peer(struct options *options, const struct option_def *def, cons
 	return error;
 }
 
+static int take_group(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = groups_add(options->groups, word, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
 static int take_report(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	enum report_kind report;
@@ -471,7 +480,7 @@ static int parse_words(struct options *options, struct operands *operands, int a
 
 int options_parse(struct options *options, int argc, char *const argv[], struct err *err)
 {
-	struct options parsed = {.follow = true};
+	struct options parsed = {.follow = true, .groups = groups_new()};
 	struct operands operands = {0};
 	int error;
 
@@ -513,6 +522,7 @@ void options_free(struct options *options)
 	free(options->interfaces);
 	free(options->packet_filter);
 	filter_free(&options->filter);
+	groups_free(options->groups);
 	memset(options, 0, sizeof(*options));
 }
 

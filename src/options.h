@@ -59,6 +59,7 @@ enum options_debug {
  * @drop_to: user that looks at packets when conntrace runs as root, known to
  *           passwd(5) unless it is the default; owned
  * @filter: which connections are shown
+ * @groups: those of --group, RX and TX always; owned
  * @duration_ns: stop after so long, 0 never
  * @count: stop after so many finished connections, 0 never
  * @interval_ns: report so often, 0 only at the end
@@ -104,6 +105,7 @@ struct options {
 	int64_t buffer_kib;
 	char *drop_to;
 	struct filter filter;
+	struct groups *groups;
 	int64_t duration_ns;
 	int64_t count;
 	int64_t interval_ns;

@@ -55,6 +55,7 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	to->by = options->by;
 	to->sort = options->sort;
 	to->columns = options->columns;
+	to->groups = options->groups;
 	to->limit = (uint64_t)options->limit;
 	to->start_ns = start_ns;
 	to->width = terminal_width(output->file);

@@ -109,6 +109,7 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 #define GET_TEXT(expression) get_text(value, expression)
 #define GET_OUTCOME(expression) get_text(value, expression)
 #define GET_NAME(expression) get_text(value, expression)
+#define GET_WORDS(expression) get_text(value, expression)
 #define GET_NUMBERS(expression) get_list(value, expression, (expression)->pid_count)
 #define GET_NAMES(expression) get_list(value, expression, (expression)->comm_count)
 
@@ -173,7 +174,7 @@ static const struct {
 	[COLUMN_COOKIE] = {"string", true},    [COLUMN_ADDRESS] = {"string", false},
 	[COLUMN_TEXT] = {"string", false},     [COLUMN_OUTCOME] = {"string", false},
 	[COLUMN_NAME] = {"string", false},     [COLUMN_NUMBERS] = {"integers", false},
-	[COLUMN_NAMES] = {"strings", false},
+	[COLUMN_NAMES] = {"strings", false},   [COLUMN_WORDS] = {"strings", false},
 };
 
 const char *column_type_text(enum column_type type)

@@ -42,6 +42,8 @@ enum column_type {
 	COLUMN_OUTCOME,
 	/** foreign bytes */
 	COLUMN_NAME,
+	/** several words without commas, comma separated */
+	COLUMN_WORDS,
 	/** several numbers that name something */
 	COLUMN_NUMBERS,
 	/** several strings of foreign bytes */
@@ -56,7 +58,7 @@ enum column_type {
  *
  * @known: false is "-" or null, and nothing else counts
  * @number: for the numeric types; COLUMN_COOKIE keeps its 64 bits in it
- * @text: for COLUMN_TEXT, COLUMN_OUTCOME and COLUMN_NAME
+ * @text: for COLUMN_TEXT, COLUMN_OUTCOME, COLUMN_NAME and COLUMN_WORDS
  * @address: for COLUMN_ADDRESS
  * @group: for COLUMN_NUMBERS and COLUMN_NAMES: the group that has the list
  * @buffer: for text that has to be made

@@ -2,10 +2,12 @@
 #include "report/format.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/xalloc.h"
 
 #define MICROSECONDS 6
 #define NANOSECONDS 9
@@ -209,6 +211,18 @@ static void add_json_list(struct text *text, const struct column *column, const 
 	text_add(text, (numbers ? group->more_pids : group->more_comms) ? ",null]" : "]");
 }
 
+static void add_json_words(struct text *text, const char *words)
+{
+	char *copy = xstrdup(words), *rest = copy, *word;
+
+	for (char before = '['; (word = strsep(&rest, ",")) != NULL; before = ',') {
+		text_add_char(text, before);
+		text_add_json(text, word);
+	}
+	text_add_char(text, ']');
+	free(copy);
+}
+
 void format_json(struct text *text, const struct column *column, const struct value *value)
 {
 	char ip[ENDPOINT_TEXT];
@@ -225,6 +239,8 @@ void format_json(struct text *text, const struct column *column, const struct va
 		text_add_char(text, '"');
 	} else if (column->type == COLUMN_NUMBERS || column->type == COLUMN_NAMES) {
 		add_json_list(text, column, value->group);
+	} else if (column->type == COLUMN_WORDS) {
+		add_json_words(text, value->text);
 	} else if (!add_number(text, column, value)) {
 		text_add_json(text, value->text);
 	}
@@ -270,7 +286,7 @@ unsigned int format_width(const struct column *column, const struct style *style
 		[COLUMN_COUNT] = 6,    [COLUMN_FAILURES] = 6, [COLUMN_NOTICE] = 2, [COLUMN_BYTES] = 8,
 		[COLUMN_NUMBER] = 6,   [COLUMN_PORT] = 5,     [COLUMN_COOKIE] = 8, [COLUMN_ADDRESS] = 15,
 		[COLUMN_TEXT] = 3,     [COLUMN_OUTCOME] = 7,  [COLUMN_NAME] = 15,  [COLUMN_NUMBERS] = 6,
-		[COLUMN_NAMES] = 15,
+		[COLUMN_NAMES] = 15,   [COLUMN_WORDS] = 7,
 	};
 	unsigned int width = widths[column->type], name = (unsigned int)strlen(column->name);
 
@@ -291,6 +307,7 @@ int format_compare(const struct column *column, const struct value *a, const str
 	case COLUMN_TEXT:
 	case COLUMN_OUTCOME:
 	case COLUMN_NAME:
+	case COLUMN_WORDS:
 		return strcmp(a->text, b->text);
 	case COLUMN_NAMES:
 		return strcmp(a->group->comms[0], b->group->comms[0]);

@@ -34,6 +34,7 @@ struct slot {
 
 struct names {
 	struct hash_key hash_key;
+	struct groups *groups;
 	unsigned int count;
 	struct slot slots[SLOTS];
 };
@@ -124,4 +125,19 @@ const char *names_service(struct names *names, uint16_t port)
 	struct key key = {.kind = KIND_SERVICE, .number = port};
 
 	return look_up(names, &key);
+}
+
+void names_know_groups(struct names *names, struct groups *groups)
+{
+	names->groups = groups;
+}
+
+const char *names_groups(const struct names *names, const struct conn *conn)
+{
+	return names->groups != NULL ? groups_text(names->groups, groups_match(names->groups, conn)) : NULL;
+}
+
+const char *names_group(const struct names *names, unsigned int group)
+{
+	return names->groups != NULL && group > 0 ? groups_name(names->groups, group - 1) : NULL;
 }

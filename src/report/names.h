@@ -4,10 +4,10 @@
 
 #include <sys/types.h>
 
-#include "model/endpoint.h"
+#include "track/groups.h"
 
 /**
- * struct names - names of users, hosts and services, each asked for once
+ * struct names - names of users, hosts, services and groups, each asked for once
  *
  * At most NAMES_MAX are remembered, and strings stay valid until names_free();
  * what comes after that has no name. Host names are asked for with
@@ -28,6 +28,15 @@ const char *names_user(struct names *names, uid_t uid);
 
 /** names_host() - the host's name, NULL when it has none; bytes from the network */
 const char *names_host(struct names *names, const struct endpoint *endpoint);
+
+/** names_know_groups() - these are the groups there are; borrowed */
+void names_know_groups(struct names *names, struct groups *groups);
+
+/** names_groups() - the groups a connection is in, comma separated; NULL when it is in none */
+const char *names_groups(const struct names *names, const struct conn *conn);
+
+/** names_group() - of the group whose number plus one is @group, NULL for 0 */
+const char *names_group(const struct names *names, unsigned int group);
 
 /** names_service() - the service of a TCP port (services(5)), NULL when it has none */
 const char *names_service(struct names *names, uint16_t port);

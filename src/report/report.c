@@ -25,7 +25,8 @@ struct report {
 	struct printer printer;
 	struct selection sort;
 	struct names *names;
-	struct peers *peers;   /* REPORT_PEERS: the finished ones */
+	struct groups *groups;
+	struct peers *peers;   /* REPORT_PEERS and REPORT_GROUPS: the finished ones */
 	struct conn *finished; /* REPORT_CONNS: copies, each with a reference to its processes */
 	size_t finished_count;
 	size_t finished_room;
@@ -33,7 +34,7 @@ struct report {
 };
 
 static const char *const kind_names[REPORT_KIND_NUM] = {
-	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_EVENTS] = "events"};
+	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_GROUPS] = "groups", [REPORT_EVENTS] = "events"};
 
 static const char *const format_names[REPORT_FORMAT_NUM] = {[REPORT_TABLE] = "table",
 							    [REPORT_RAW] = "raw",
@@ -69,7 +70,7 @@ int report_parse_kind(const char *text, enum report_kind *kind, struct err *err)
 	int found = strcmp(text, "conv,tcp") == 0 ? REPORT_CONNS : find_word(kind_names, REPORT_EVENTS, text);
 
 	if (found < 0)
-		return refuse_word("--report", text, "peers and conns (also called conv,tcp)", err);
+		return refuse_word("--report", text, "peers, conns (also called conv,tcp) and groups", err);
 	*kind = (enum report_kind)found;
 	return 0;
 }
@@ -138,8 +139,15 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 		return ret;
 	}
 	made->names = names_new();
-	if (kind == REPORT_PEERS)
+	made->groups = options->groups;
+	names_know_groups(made->names, made->groups);
+	if (kind == REPORT_GROUPS)
+		keys = PEERS_KEYS_GROUPS;
+	keys.groups = made->groups;
+	if (kind == REPORT_PEERS || kind == REPORT_GROUPS)
 		made->peers = peers_new(&keys, PEERS_GROUPS_MAX);
+	if (kind == REPORT_GROUPS)
+		peers_reserve_groups(made->peers);
 	begin_printer(made, options, out);
 	*report = made;
 	return 0;
@@ -228,11 +236,19 @@ static void print_event(struct report *report, const struct conn *conn)
 	printer_row(&report->printer, &row);
 }
 
+/* In the report groups a connection that is in none has no row. */
+static bool is_counted(const struct report *report, const struct conn *conn)
+{
+	return report->kind == REPORT_PEERS || (report->groups != NULL && groups_match(report->groups, conn) != 0);
+}
+
 void report_finished(struct report *report, const struct conn *conn)
 {
 	switch (report->kind) {
 	case REPORT_PEERS:
-		report->refused += !peers_add(report->peers, conn);
+	case REPORT_GROUPS:
+		if (is_counted(report, conn))
+			report->refused += !peers_add(report->peers, conn);
 		break;
 	case REPORT_CONNS:
 		keep_conn(report, conn);
@@ -288,6 +304,8 @@ static void print_peers(struct report *report, report_next *next_open, void *con
 	struct rows rows = {0};
 
 	for (const struct conn *conn = NULL; next_open != NULL && (conn = next_open(context, conn)) != NULL;) {
+		if (!is_counted(report, conn))
+			continue;
 		if (peers == report->peers)
 			peers = peers_copy(report->peers);
 		peers_add(peers, conn);
@@ -303,6 +321,7 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 {
 	switch (report->kind) {
 	case REPORT_PEERS:
+	case REPORT_GROUPS:
 		print_peers(report, next_open, context);
 		break;
 	case REPORT_CONNS:

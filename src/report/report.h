@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "model/conn.h"
 #include "model/event.h"
+#include "track/groups.h"
 
 /** enum report_kind - which report */
 enum report_kind {
@@ -16,6 +17,8 @@ enum report_kind {
 	REPORT_PEERS,
 	/** a row per connection, sorted */
 	REPORT_CONNS,
+	/** a row per group of --group */
+	REPORT_GROUPS,
 	/** a row per connection, as it finishes */
 	REPORT_EVENTS,
 	REPORT_KIND_NUM
@@ -63,6 +66,7 @@ enum report_time {
  * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
  * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
  * @limit: rows that are printed at most, 0 for all; not of events
+ * @groups: those of --group; borrowed for the report's life, NULL for none
  * @start_ns: when the run began, for REPORT_TIME_RELATIVE; CONN_UNKNOWN: the earliest time in the first rows
  * @width: columns of the terminal that the output is, 0 when it is none
  * @format: how rows are written
@@ -79,6 +83,7 @@ struct report_options {
 	const char *sort;
 	const char *columns;
 	uint64_t limit;
+	struct groups *groups;
 	int64_t start_ns;
 	unsigned int width;
 	enum report_format format;
@@ -99,7 +104,7 @@ struct report_options {
 struct report;
 
 /**
- * report_parse_kind() - the operand of --report: "peers", "conns" (alias "conv,tcp")
+ * report_parse_kind() - the operand of --report: "peers", "conns" (alias "conv,tcp"), "groups"
  *
  * Return: 0 with @kind set, or -EINVAL with the story in @err.
  */

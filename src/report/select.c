@@ -38,15 +38,23 @@ static bool contains(const struct selection *selection, const struct column *col
 	return false;
 }
 
+/* The columns before all others: those of the keys, in a report of groups of connections. */
+static void append_keys(struct selection *selection, enum report_kind kind, const struct peers_keys *keys)
+{
+	for (unsigned int i = 0; kind == REPORT_PEERS && i < keys->count; i++)
+		append(selection, column_key(keys->key[i]), false);
+	if (kind == REPORT_GROUPS)
+		append(selection, column_key(PEERS_KEY_GROUP), false);
+}
+
 /* All columns of a report, in the order of JSON. */
 static void append_all(struct selection *selection, enum report_kind kind, const struct peers_keys *keys)
 {
+	bool is_grouped = kind == REPORT_PEERS || kind == REPORT_GROUPS;
 	size_t count;
-	const struct column *columns;
+	const struct column *columns = is_grouped ? column_groups(&count) : column_conns(&count);
 
-	for (unsigned int i = 0; kind == REPORT_PEERS && i < keys->count; i++)
-		append(selection, column_key(keys->key[i]), false);
-	columns = kind == REPORT_PEERS ? column_groups(&count) : column_conns(&count);
+	append_keys(selection, kind, keys);
 	for (size_t i = 0; i < count; i++)
 		append(selection, &columns[i], false);
 }
@@ -133,11 +141,10 @@ static int check_elsewhere(const struct selection *all, enum report_kind kind, c
 static void append_default(struct selection *selection, const struct selection *all, enum report_kind kind,
 			   const struct peers_keys *keys)
 {
-	char text[] = COLUMNS_CONN_DEFAULT, group_text[] = COLUMNS_GROUP_DEFAULT;
-	char *rest = kind == REPORT_PEERS ? group_text : text, *word;
+	char conns[] = COLUMNS_CONN_DEFAULT, peers[] = COLUMNS_GROUP_DEFAULT, groups[] = COLUMNS_GROUPS_DEFAULT;
+	char *rest = kind == REPORT_PEERS ? peers : kind == REPORT_GROUPS ? groups : conns, *word;
 
-	for (unsigned int i = 0; kind == REPORT_PEERS && i < keys->count; i++)
-		append(selection, column_key(keys->key[i]), false);
+	append_keys(selection, kind, keys);
 	while ((word = strsep(&rest, ",")) != NULL) {
 		const struct column *column = find(all, word);
 
@@ -224,9 +231,11 @@ int select_sort(enum report_kind kind, const struct peers_keys *keys, const stru
 			append(&chosen, column, descending);
 	}
 	free(copy);
-	append(&chosen, find(&all, kind == REPORT_PEERS ? "CONNS" : "START"), kind == REPORT_PEERS);
-	for (unsigned int i = 0; kind == REPORT_PEERS && i < keys->count; i++)
-		append(&chosen, column_key(keys->key[i]), false);
+	/* Groups come in the order of the command line. */
+	if (kind != REPORT_GROUPS) {
+		append(&chosen, find(&all, kind == REPORT_PEERS ? "CONNS" : "START"), kind == REPORT_PEERS);
+		append_keys(&chosen, kind, keys);
+	}
 	select_free(&all);
 	if (ret < 0)
 		select_free(&chosen);

@@ -44,7 +44,7 @@ static const char *const key_names[] = {
 	[PEERS_KEY_PID] = "pid",     [PEERS_KEY_COMM] = "comm",   [PEERS_KEY_EXE] = "exe",
 	[PEERS_KEY_UID] = "uid",     [PEERS_KEY_USER] = "user",   [PEERS_KEY_LPORT] = "lport",
 	[PEERS_KEY_RPORT] = "rport", [PEERS_KEY_NETNS] = "netns", [PEERS_KEY_PROTO] = "proto",
-	[PEERS_KEY_CIDR] = "cidr",   [PEERS_KEY_RESULT] = "result",
+	[PEERS_KEY_CIDR] = "cidr",   [PEERS_KEY_RESULT] = "result", [PEERS_KEY_GROUP] = "group",
 };
 
 _Static_assert(sizeof(key_names) / sizeof(key_names[0]) == PEERS_KEY_NUM, "a name for every key");
@@ -67,7 +67,7 @@ static int parse_key(const char *word, struct peers_keys *keys, struct err *err)
 	if (key == PEERS_KEY_NUM || (key != PEERS_KEY_CIDR && word[length] == '/'))
 		return err_set(err, EINVAL,
 			       "--by knows no key \"%s\"; the keys are peer, dir, port, pid, comm, exe, uid, user, "
-			       "lport, rport, netns, proto, cidr/N, result",
+			       "lport, rport, netns, proto, cidr/N, result, group",
 			       quoted);
 	for (unsigned int i = 0; i < keys->count; i++)
 		if (keys->key[i] == key)
@@ -157,6 +157,7 @@ static void identify(struct peers_identity *identity, const struct peers_keys *k
 		case PEERS_KEY_RESULT:
 			identity->result = conn->result;
 			break;
+		case PEERS_KEY_GROUP: /* several: see each_group() */
 		case PEERS_KEY_NUM:
 			break;
 		}
@@ -276,14 +277,11 @@ struct peers *peers_copy(const struct peers *peers)
 }
 
 /* NULL when the table is full. */
-static struct peers_group *find_group(struct peers *peers, const struct conn *conn)
+static struct peers_group *find_group(struct peers *peers, const struct peers_identity *identity)
 {
-	struct peers_identity identity;
 	struct peers_group *group;
-	uint32_t *slot;
+	uint32_t *slot = find_slot(peers, identity);
 
-	identify(&identity, &peers->keys, conn);
-	slot = find_slot(peers, &identity);
 	if (*slot != NO_GROUP)
 		return &peers->groups[*slot];
 	if (peers->count == peers->groups_max)
@@ -295,9 +293,9 @@ static struct peers_group *find_group(struct peers *peers, const struct conn *co
 	*slot = (uint32_t)peers->count;
 	group = &peers->groups[peers->count++];
 	memset(group, 0, sizeof(*group));
-	group->identity = identity;
-	if (identity.exe != NULL)
-		group->identity.exe = xstrdup(identity.exe);
+	group->identity = *identity;
+	if (identity->exe != NULL)
+		group->identity.exe = xstrdup(identity->exe);
 	group->first_ns = group->last_ns = CONN_UNKNOWN;
 	if (peers->count * 2 > peers->slot_count)
 		resize_slots(peers, peers->slot_count * 2);
@@ -329,10 +327,18 @@ static void remember_process(struct peers_group *group, const struct process *pr
 
 static void add_total(struct peers_group *group, enum peers_total total, int64_t value)
 {
-	int64_t *sum = &group->totals[total];
+	struct peers_sum *sum = &group->totals[total];
 
-	if (value < 0 || *sum < 0 || __builtin_add_overflow(*sum, value, sum))
-		*sum = CONN_UNKNOWN;
+	if (value < 0 || __builtin_add_overflow(sum->known, value, &sum->known))
+		sum->unknown++;
+}
+
+/* Did it come about after a resent segment? Of a handshake before the run nobody asks. */
+static int64_t came_about_resent(const struct conn *conn, int32_t resent)
+{
+	if (conn->result != RESULT_OK || (resent < 0 && conn->seen & SEEN_EXISTING))
+		return 0;
+	return resent < 0 ? CONN_UNKNOWN : resent > 0;
 }
 
 static void add_spread(struct peers *peers, struct peers_group *group, enum peers_spread spread, int64_t value)
@@ -341,16 +347,15 @@ static void add_spread(struct peers *peers, struct peers_group *group, enum peer
 		distribution_add(&group->spreads[spread], &peers->exact_budget, value);
 }
 
-bool peers_add(struct peers *peers, const struct conn *conn)
+static void count_member(struct peers *peers, struct peers_group *group, const struct conn *conn)
 {
-	struct peers_group *group = find_group(peers, conn);
 	int64_t duration = clock_span(conn->start_ns, conn->end_ns);
 
-	if (group == NULL)
-		return false;
 	group->conns++;
 	group->results[conn->result]++;
 	group->open += conn->open != 0;
+	add_total(group, PEERS_DUP_SYN, came_about_resent(conn, conn->syn_rtx));
+	add_total(group, PEERS_DUP_SYNACK, came_about_resent(conn, conn->synack_rtx));
 	add_total(group, PEERS_SYN_RTX, conn->syn_rtx);
 	add_total(group, PEERS_SYNACK_RTX, conn->synack_rtx);
 	add_total(group, PEERS_RETRANS, columns_retrans(conn));
@@ -371,7 +376,54 @@ bool peers_add(struct peers *peers, const struct conn *conn)
 		group->last_ns = conn->end_ns;
 	if (conn->process != NULL)
 		remember_process(group, conn->process);
-	return true;
+}
+
+static bool has_group_key(const struct peers_keys *keys)
+{
+	return keys->groups != NULL && memchr(keys->key, PEERS_KEY_GROUP, keys->count) != NULL;
+}
+
+/* Find the groups of a connection, and count it there if @count. */
+static bool each_group(struct peers *peers, const struct conn *conn, bool count)
+{
+	uint64_t mask = has_group_key(&peers->keys) ? groups_match(peers->keys.groups, conn) : 0;
+	struct peers_identity identity;
+	bool complete = true;
+
+	identify(&identity, &peers->keys, conn);
+	do {
+		struct peers_group *group;
+
+		/* Bit N is group number N, which is written as N + 1. */
+		identity.group = (uint8_t)__builtin_ffsll((long long)mask);
+		mask &= mask - 1;
+		group = find_group(peers, &identity);
+		if (group != NULL && count)
+			count_member(peers, group, conn);
+		complete = complete && group != NULL;
+	} while (mask != 0);
+	return complete;
+}
+
+bool peers_add(struct peers *peers, const struct conn *conn)
+{
+	return each_group(peers, conn, true);
+}
+
+bool peers_reserve(struct peers *peers, const struct conn *conn)
+{
+	return each_group(peers, conn, false);
+}
+
+void peers_reserve_groups(struct peers *peers)
+{
+	struct peers_identity identity;
+
+	memset(&identity, 0, sizeof(identity));
+	for (size_t i = 0; peers->keys.groups != NULL && i < groups_count(peers->keys.groups); i++) {
+		identity.group = (uint8_t)(i + 1);
+		find_group(peers, &identity);
+	}
 }
 
 size_t peers_count(const struct peers *peers)
@@ -382,6 +434,11 @@ size_t peers_count(const struct peers *peers)
 struct peers_group *peers_group(struct peers *peers, size_t index)
 {
 	return &peers->groups[index];
+}
+
+int64_t peers_total(const struct peers_group *group, enum peers_total total)
+{
+	return group->totals[total].unknown == 0 ? group->totals[total].known : CONN_UNKNOWN;
 }
 
 int64_t peers_failures(const struct peers_group *group)

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "model/conn.h"
 #include "track/distribution.h"
+#include "track/groups.h"
 
 /*
  * Connections summed up by keys (the report "peers"). No connection is kept,
@@ -35,6 +36,8 @@ enum peers_key {
 	/** network of the other side */
 	PEERS_KEY_CIDR,
 	PEERS_KEY_RESULT,
+	/** a group of --group; a connection counts in each of its groups */
+	PEERS_KEY_GROUP,
 	PEERS_KEY_NUM
 };
 
@@ -43,12 +46,17 @@ enum peers_key {
  * @key: enum peers_key
  * @count: how many
  * @cidr_bits: prefix length of PEERS_KEY_CIDR
+ * @groups: for PEERS_KEY_GROUP; borrowed; NULL: there are none
  */
 struct peers_keys {
 	uint8_t key[PEERS_KEY_NUM];
 	unsigned int count;
 	unsigned int cidr_bits;
+	const struct groups *groups;
 };
+
+/** The keys of the report groups. */
+#define PEERS_KEYS_GROUPS ((struct peers_keys){.key = {PEERS_KEY_GROUP}, .count = 1})
 
 /** What --by is when it is not given. */
 #define PEERS_KEYS_DEFAULT "peer,dir,port"
@@ -84,7 +92,7 @@ const char *peers_key_name(enum peers_key key);
  * @result: enum conn_result
  * @network_bits: how many bits of @network count
  * @known_network: 1 when the other side's address, and so @network, is known; a network may be all zero
- * @zero: always 0
+ * @group: number of the group plus one, 0 none
  * @comm: raw bytes, "" unknown
  * @exe: raw bytes, owned by the group
  */
@@ -102,7 +110,7 @@ struct peers_identity {
 	uint8_t result;
 	uint8_t network_bits;
 	uint8_t known_network;
-	uint8_t zero;
+	uint8_t group;
 	char comm[16];
 	char *exe;
 };
@@ -112,6 +120,9 @@ struct peers_identity {
 
 /** enum peers_total - quantities that are summed over a group */
 enum peers_total {
+	/** connections that came about after a resent SYN, and after a resent SYN/ACK */
+	PEERS_DUP_SYN,
+	PEERS_DUP_SYNACK,
 	PEERS_SYN_RTX,
 	PEERS_SYNACK_RTX,
 	PEERS_RETRANS,
@@ -133,12 +144,22 @@ enum peers_spread {
 };
 
 /**
+ * struct peers_sum - a quantity summed over a group
+ * @known: over the members where it is known
+ * @unknown: members where it is not
+ */
+struct peers_sum {
+	int64_t known;
+	uint64_t unknown;
+};
+
+/**
  * struct peers_group - the connections with one identity
  * @identity: the keys
  * @conns: how many connections (attempts)
  * @results: by enum conn_result
  * @open: how many are still alive
- * @totals: by enum peers_total; CONN_UNKNOWN once a member's value is unknown, because the sum would not be exact
+ * @totals: by enum peers_total; see peers_total()
  * @spreads: by enum peers_spread, of the members where it is known
  * @duration_sum: nanoseconds that members lasted, those where it is known
  * @duration_count: how many those are
@@ -156,7 +177,7 @@ struct peers_group {
 	uint64_t conns;
 	uint64_t results[RESULT_NUM];
 	uint64_t open;
-	int64_t totals[PEERS_TOTAL_NUM];
+	struct peers_sum totals[PEERS_TOTAL_NUM];
 	struct distribution spreads[PEERS_SPREAD_NUM];
 	int64_t duration_sum;
 	uint64_t duration_count;
@@ -189,17 +210,26 @@ void peers_free(struct peers *peers);
 struct peers *peers_copy(const struct peers *peers);
 
 /**
- * peers_add() - fold a connection into its group
+ * peers_add() - fold a connection into its group, or, with PEERS_KEY_GROUP, into each of its groups
  *
- * Return: false when the group would be new and the table is full; the connection is in no group then.
+ * Return: false when a group would be new and the table is full; the connection is not in that group then.
  */
 bool peers_add(struct peers *peers, const struct conn *conn);
+
+/** peers_reserve() - make the groups of a connection, which is not counted; returns as peers_add() */
+bool peers_reserve(struct peers *peers, const struct conn *conn);
+
+/** peers_reserve_groups() - make a row for every one of keys.groups; for PEERS_KEY_GROUP alone */
+void peers_reserve_groups(struct peers *peers);
 
 /** peers_count() - how many groups there are */
 size_t peers_count(const struct peers *peers);
 
 /** peers_group() - the group number @index, in order of appearance; valid until the next peers_add() */
 struct peers_group *peers_group(struct peers *peers, size_t index);
+
+/** peers_total() - a sum; CONN_UNKNOWN when a member's value is unknown, because it would not be exact */
+int64_t peers_total(const struct peers_group *group, enum peers_total total);
 
 /** peers_failures() - refused, reset, timed out, unreachable and aborted ones together */
 int64_t peers_failures(const struct peers_group *group);

@@ -110,7 +110,7 @@ static void a_failed_list_changes_nothing(void **state)
 	assert_int_equal(ports.count, 1);
 	assert_int_equal(filter_parse_ports(&ports, "82", NULL), 0);
 	assert_int_equal(ports.count, 2);
-	assert_int_equal(ports.elements[1].low, 82);
+	assert_int_equal(ports.elements[1].range.low, 82);
 	filter_free(&(struct filter){.lport = ports});
 }
 

@@ -222,7 +222,7 @@ static void words_are_checked(void **state)
 	options = accepts("--events true");
 	assert_int_equal(options.report_count, 0);
 	options_free(&options);
-	refuses("-z nonsense true", "--report does not know \"nonsense\"; allowed are peers and conns");
+	refuses("-z nonsense true", "--report does not know \"nonsense\"; allowed are peers, conns");
 	refuses("--via=bpf true", "--via does not know \"bpf\"; allowed are auto, ptrace");
 	refuses("--format=xml true", "--format does not know \"xml\"; allowed are table, raw, json, csv and tsv");
 	refuses("--dir=up true", "--dir does not know \"up\"; allowed are in and out");
@@ -238,8 +238,8 @@ static void the_filter_is_filled(void **state)
 	assert_true(options.filter.v4);
 	assert_int_equal(options.filter.dir, DIR_OUT);
 	assert_int_equal(options.filter.lport.count, 2);
-	assert_int_equal(options.filter.rport.elements[0].low, 80);
-	assert_int_equal(options.filter.peer.elements[0].bits, 8);
+	assert_int_equal(options.filter.rport.elements[0].range.low, 80);
+	assert_int_equal(options.filter.peer.elements[0].network.bits, 8);
 	options_free(&options);
 	refuses("--lport 99999 true", "--lport: \"99999\" is not a port");
 	refuses("--rport x-y-z true", "--rport: \"x-y-z\"");

@@ -41,12 +41,16 @@ static struct conn incoming(const char *peer, uint16_t port)
 	return conn;
 }
 
+/* RX and TX. */
+static struct groups *groups;
+
 static struct peers *by(const char *text)
 {
 	struct peers_keys keys;
 	struct err err = {""};
 
 	assert_int_equal(peers_parse_keys(text, &keys, &err), 0);
+	keys.groups = groups;
 	return peers_new(&keys, PEERS_GROUPS_MAX);
 }
 
@@ -138,7 +142,7 @@ static void keys_are_checked(void **state)
 {
 	static const char *const wrong[] = {"",         "peers",      "peer,",   "peer,peer", "cidr",    "cidr/",
 					    "cidr/129", "cidr/-1",    "cidr/x",  "peer/24",   "pe",      "peer dir",
-					    "PEER",     "cidr/8,cidr/9", "host", "group",     "\x1b[31m"};
+					    "PEER",     "cidr/8,cidr/9", "host", "groups",    "\x1b[31m"};
 	struct peers_keys keys = {.count = 99};
 	struct err err;
 
@@ -268,10 +272,10 @@ static void sums_are_exact_or_unknown(void **state)
 	assert_int_equal(group->open, 2);
 	assert_int_equal(group->results[RESULT_OK], 1);
 	assert_int_equal(peers_failures(group), 2);
-	assert_int_equal(group->totals[PEERS_RX_BYTES], 300);
-	assert_int_equal(group->totals[PEERS_TX_BYTES], CONN_UNKNOWN);
-	assert_int_equal(group->totals[PEERS_RX_PKTS], CONN_UNKNOWN);
-	assert_int_equal(group->totals[PEERS_RETRANS], 2 + 5 + 5);
+	assert_int_equal(peers_total(group, PEERS_RX_BYTES), 300);
+	assert_int_equal(peers_total(group, PEERS_TX_BYTES), CONN_UNKNOWN);
+	assert_int_equal(peers_total(group, PEERS_RX_PKTS), CONN_UNKNOWN);
+	assert_int_equal(peers_total(group, PEERS_RETRANS), 2 + 5 + 5);
 	assert_int_equal(peers_duration(group), (2000 + 1000000500) / 2);
 	assert_int_equal(group->first_ns, 500);
 	assert_int_equal(group->last_ns, 3000000500);
@@ -279,7 +283,7 @@ static void sums_are_exact_or_unknown(void **state)
 	/* A sum that does not fit is not exact either. */
 	conn.rx_bytes = INT64_MAX;
 	peers_add(peers, &conn);
-	assert_int_equal(peers_group(peers, 0)->totals[PEERS_RX_BYTES], CONN_UNKNOWN);
+	assert_int_equal(peers_total(peers_group(peers, 0), PEERS_RX_BYTES), CONN_UNKNOWN);
 	peers_free(peers);
 }
 
@@ -295,8 +299,8 @@ static void nothing_is_known_of_an_empty_connection(void **state)
 	group = peers_group(peers, 0);
 	assert_int_equal(group->identity.uid, (uid_t)-1);
 	assert_null(group->identity.exe);
-	for (unsigned int i = 0; i < PEERS_TOTAL_NUM; i++)
-		assert_int_equal(group->totals[i], CONN_UNKNOWN);
+	for (unsigned int i = PEERS_SYN_RTX; i < PEERS_TOTAL_NUM; i++)
+		assert_int_equal(peers_total(group, i), CONN_UNKNOWN);
 	for (unsigned int i = 0; i < PEERS_SPREAD_NUM; i++)
 		assert_int_equal(distribution_median(&group->spreads[i]), -1);
 	assert_int_equal(peers_duration(group), CONN_UNKNOWN);
@@ -422,6 +426,43 @@ static void many_connections_need_little_memory(void **state)
 	peers_free(peers);
 }
 
+static void a_connection_counts_in_each_of_its_groups(void **state)
+{
+	struct peers_keys keys = PEERS_KEYS_GROUPS;
+	struct conn conn = incoming("198.51.100.7", 1000);
+	struct peers *peers;
+
+	(void)state;
+	keys.groups = groups;
+	peers = peers_new(&keys, PEERS_GROUPS_MAX);
+	peers_reserve_groups(peers);
+	assert_int_equal(peers_count(peers), 3);
+	conn.flow.local.port = 8080;
+	conn.syn_rtx = 1;
+	assert_true(peers_add(peers, &conn));
+	assert_true(peers_reserve(peers, &conn));
+	conn.syn_rtx = 0;
+	conn.synack_rtx = 2;
+	assert_true(peers_add(peers, &conn));
+	assert_int_equal(peers_group(peers, 0)->conns, 2);
+	assert_int_equal(peers_group(peers, 1)->conns, 0);
+	assert_int_equal(peers_group(peers, 2)->conns, 2);
+	assert_int_equal(peers_total(peers_group(peers, 2), PEERS_DUP_SYN), 1);
+	/* Nobody saw the SYN/ACK of the first: 1 is known, how many there were is not. */
+	assert_int_equal(peers_total(peers_group(peers, 2), PEERS_DUP_SYNACK), CONN_UNKNOWN);
+	assert_int_equal(peers_group(peers, 2)->totals[PEERS_DUP_SYNACK].known, 1);
+	assert_int_equal(peers_group(peers, 2)->totals[PEERS_DUP_SYNACK].unknown, 1);
+	/* A handshake before the run is none of it, and one that failed did not come about. */
+	conn = incoming("198.51.100.8", 1000);
+	conn.seen = SEEN_EXISTING;
+	assert_true(peers_add(peers, &conn));
+	conn.seen = 0;
+	conn.result = RESULT_TIMEOUT;
+	assert_true(peers_add(peers, &conn));
+	assert_int_equal(peers_group(peers, 0)->totals[PEERS_DUP_SYN].unknown, 0);
+	peers_free(peers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,7 +478,13 @@ int main(void)
 		cmocka_unit_test(a_copy_leaves_the_first_alone),
 		cmocka_unit_test(a_full_table_refuses_new_groups_only),
 		cmocka_unit_test(many_connections_need_little_memory),
+		cmocka_unit_test(a_connection_counts_in_each_of_its_groups),
 	};
+	int failed;
 
-	return UNIT_RUN(tests);
+	groups = groups_new();
+	assert_int_equal(groups_add(groups, "web:RX@*:8080", NULL), 0);
+	failed = UNIT_RUN(tests);
+	groups_free(groups);
+	return failed;
 }
