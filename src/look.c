@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/xalloc.h"
 #include "source/diag/socket.h"
+#include "source/diag/tcp_info.h"
 
 /* A state changes a handful of times in a socket's life. */
 #define ASKS_MAX 8
@@ -60,4 +63,37 @@ int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct e
 		/* A mini socket (TIME_WAIT) has no counters: the socket is gone, and its last word on the way. */
 		return event->info.bytes_received >= 0 ? 0 : -ENOENT;
 	return look_through_process(conn, event);
+}
+
+size_t look_at_all(struct diag *diag, uint32_t netns, struct tracker *tracker, bool tell_gone, struct event **looks,
+		   size_t *gone)
+{
+	const struct conn *conn = NULL;
+	size_t count = 0, size = 0;
+
+	*looks = NULL;
+	*gone = 0;
+	while ((conn = tracker_next(tracker, conn)) != NULL) {
+		struct event event;
+
+		if (conn->cookie == 0 || !conn->open)
+			continue;
+		if (look_at(diag, netns, conn, &event) != 0) {
+			(*gone)++;
+			if (!tell_gone)
+				continue;
+			/* Its last word is lost: it has ended, and nobody knows with which numbers. */
+			event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
+			tcp_info_unknown(&event.info);
+			event.info.reason = INFO_DESTROY;
+			event.info.cookie = conn->cookie;
+			event.flow = conn->flow;
+		}
+		if (count == size) {
+			size = size > 0 ? size * 2 : 64;
+			*looks = xreallocarray(*looks, size, sizeof(**looks));
+		}
+		(*looks)[count++] = event;
+	}
+	return count;
 }

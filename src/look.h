@@ -2,11 +2,14 @@
 #ifndef CONNTRACE_LOOK_H
 #define CONNTRACE_LOOK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/conn.h"
 #include "model/event.h"
 #include "source/diag/diag.h"
+#include "track/tracker.h"
 
 /**
  * look_at() - how far is a connection that has had no last word?
@@ -21,5 +24,19 @@
  * Return: 0, or -ENOENT when there is no such socket any more, as far as can be seen.
  */
 int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event);
+
+/**
+ * look_at_all() - look at all open connections
+ * @diag: as for look_at()
+ * @netns: the same
+ * @tracker: has the connections; nothing is fed to it here
+ * @tell_gone: those that are gone get a last word without numbers
+ * @looks: set to what was seen, each an EVENT_INFO; to be freed by the caller
+ * @gone: set to how many are gone
+ *
+ * Return: how many @looks there are.
+ */
+size_t look_at_all(struct diag *diag, uint32_t netns, struct tracker *tracker, bool tell_gone, struct event **looks,
+		   size_t *gone);
 
 #endif

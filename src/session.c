@@ -16,7 +16,6 @@
 #include "local_addresses.h"
 #include "look.h"
 #include "output.h"
-#include "source/diag/tcp_info.h"
 #include "source/procfs/procfs.h"
 #include "source/replay/record.h"
 #include "sources.h"
@@ -181,34 +180,13 @@ static void feed(struct session *session, int64_t until_ns)
  */
 static size_t look_at_open(struct session *session, bool tell_gone)
 {
-	const struct conn *conn = NULL;
-	struct event *looks = NULL;
-	size_t count = 0, size = 0, gone = 0;
+	struct event *looks;
+	size_t count, gone;
 
 	if (session->is_file)
 		return 0;
-	while ((conn = tracker_next(session->tracker, conn)) != NULL) {
-		struct event event;
-
-		if (conn->cookie == 0 || !conn->open)
-			continue;
-		if (look_at(sources_diag(session->sources), sources_netns(session->sources), conn, &event) != 0) {
-			gone++;
-			if (!tell_gone)
-				continue;
-			/* Its last word is lost: it has ended, and nobody knows with which numbers. */
-			event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
-			tcp_info_unknown(&event.info);
-			event.info.reason = INFO_DESTROY;
-			event.info.cookie = conn->cookie;
-			event.flow = conn->flow;
-		}
-		if (count == size) {
-			size = size > 0 ? size * 2 : 64;
-			looks = xreallocarray(looks, size, sizeof(*looks));
-		}
-		looks[count++] = event;
-	}
+	count = look_at_all(sources_diag(session->sources), sources_netns(session->sources), session->tracker,
+			    tell_gone, &looks, &gone);
 	for (size_t i = 0; i < count; i++)
 		feed_one(session, &looks[i]);
 	free(looks);
