@@ -194,24 +194,26 @@ static void keep_first(struct report *report)
 	free(rows);
 }
 
+static void append_conn(struct report *report, const struct conn *conn)
+{
+	if (report->finished_count == report->finished_room) {
+		report->finished_room = report->finished_room > 0 ? report->finished_room * 2 : 64;
+		report->finished = xreallocarray(report->finished, report->finished_room, sizeof(*report->finished));
+	}
+	report->finished[report->finished_count++] = *conn;
+}
+
 static void keep_conn(struct report *report, const struct conn *conn)
 {
-	struct conn *kept;
-
 	if (report->limit > 0 && report->finished_count >= CONNS_SPARE && report->finished_count / 4 >= report->limit)
 		keep_first(report);
 	if (report->finished_count == CONNS_MAX) {
 		report->refused++;
 		return;
 	}
-	if (report->finished_count == report->finished_room) {
-		report->finished_room = report->finished_room > 0 ? report->finished_room * 2 : 64;
-		report->finished = xreallocarray(report->finished, report->finished_room, sizeof(*report->finished));
-	}
-	kept = &report->finished[report->finished_count++];
-	*kept = *conn;
-	process_ref(kept->process);
-	process_ref(kept->last_process);
+	append_conn(report, conn);
+	process_ref(conn->process);
+	process_ref(conn->last_process);
 }
 
 /* The earliest row begins the time, when nobody knows when the run began. */
@@ -290,12 +292,15 @@ static void print_rows(struct report *report, struct rows *rows)
 static void print_conns(struct report *report, report_next *next_open, void *context)
 {
 	struct rows rows = {0};
+	size_t finished_count = report->finished_count;
 
+	/* The open ones stand behind the finished ones for the while. */
+	for (const struct conn *conn = NULL; next_open != NULL && (conn = next_open(context, conn)) != NULL;)
+		append_conn(report, conn);
 	for (size_t i = 0; i < report->finished_count; i++)
 		add_row(&rows, (struct row){.conn = &report->finished[i]});
-	for (const struct conn *conn = NULL; next_open != NULL && (conn = next_open(context, conn)) != NULL;)
-		add_row(&rows, (struct row){.conn = conn});
 	print_rows(report, &rows);
+	report->finished_count = finished_count;
 }
 
 static void print_peers(struct report *report, report_next *next_open, void *context)

@@ -143,7 +143,7 @@ void report_finished(struct report *report, const struct conn *conn);
  * @context: as handed to report_print()
  * @previous: NULL at first, then what it returned last
  *
- * Return: one that stays as it is until report_print() is back, NULL at the end.
+ * Return: one that is valid until the next call, NULL at the end.
  */
 typedef const struct conn *report_next(void *context, const struct conn *previous);
 

@@ -58,20 +58,7 @@
 
 void bytes_init(struct bytes *bytes)
 {
-	*bytes = (struct bytes){
-		.received = UNKNOWN,
-		.sent = UNKNOWN,
-		.sequence = UNKNOWN,
-		.peer_sent = UNKNOWN,
-		.segs = UNKNOWN,
-		.rqueue = UNKNOWN,
-		.unread = UNKNOWN,
-		.syn = UNKNOWN,
-		.fin_sent = UNKNOWN,
-		.notsent = UNKNOWN,
-		.all_acked = UNKNOWN,
-		.resent = UNKNOWN,
-	};
+	*bytes = (struct bytes)BYTES_INIT;
 }
 
 void bytes_calls_unseen(struct bytes *bytes)

@@ -76,6 +76,13 @@ struct bytes {
 	bool disconnected;
 };
 
+/** What bytes_init() leaves, as an initializer. */
+#define BYTES_INIT                                                                                                     \
+	{                                                                                                              \
+		.received = -1, .sent = -1, .sequence = -1, .peer_sent = -1, .segs = -1, .rqueue = -1, .unread = -1,   \
+		.syn = -1, .fin_sent = -1, .notsent = -1, .all_acked = -1, .resent = -1,                               \
+	}
+
 /** bytes_init() - a socket nothing is known of, but that every system call on it, since its birth, is told */
 void bytes_init(struct bytes *bytes);
 

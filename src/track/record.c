@@ -7,31 +7,78 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/xalloc.h"
+#include "track/wire_view.h"
 
-void record_init(struct record *record)
+#define NOTHING_SAID                                                                                                   \
+	{                                                                                                              \
+		.bytes = BYTES_INIT, .connect_begin_ns = CLOCK_UNKNOWN, .connect_end_ns = CLOCK_UNKNOWN,               \
+		.outcome_ns = CLOCK_UNKNOWN, .accept_ns = CLOCK_UNKNOWN, .close_ns = CLOCK_UNKNOWN,                    \
+		.exit_ns = CLOCK_UNKNOWN, .destroy_ns = CLOCK_UNKNOWN, .kernel_hs_ns = CLOCK_UNKNOWN,                  \
+		.kernel_queue_ns = CLOCK_UNKNOWN, .kernel_rtt_ns = CLOCK_UNKNOWN, .kernel_minrtt_ns = CLOCK_UNKNOWN,   \
+		.handshake_retrans = -1, .total_retrans = -1, .failed_retrans = -1, .call_error = -1,                  \
+	}
+
+static const struct testimony nothing_said = NOTHING_SAID;
+
+struct record *record_new(bool has_wire)
 {
-	memset(record, 0, sizeof(*record));
-	conn_init(&record->conn);
-	bytes_init(&record->bytes);
-	record->connect_begin_ns = record->connect_end_ns = record->outcome_ns = CLOCK_UNKNOWN;
-	record->accept_ns = record->close_ns = record->exit_ns = record->destroy_ns = CLOCK_UNKNOWN;
-	record->kernel_hs_ns = record->kernel_queue_ns = CLOCK_UNKNOWN;
-	record->kernel_rtt_ns = record->kernel_minrtt_ns = CLOCK_UNKNOWN;
-	record->handshake_retrans = record->total_retrans = record->failed_retrans = record->call_error = -1;
+	struct record *record = xmalloc(has_wire ? RECORD_SPAN : sizeof(*record));
+
+	*record = (struct record){
+		.conn = {.start_ns = CONN_UNKNOWN, .end_ns = CONN_UNKNOWN, .fd = -1, .uid = (uid_t)-1},
+		.said = &nothing_said,
+		.wire_is_inside = has_wire,
+	};
+	record->conn.flow.proto = IPPROTO_TCP;
+	if (has_wire) {
+		record->wire = (struct wire *)(record + 1);
+		wire_init(record->wire);
+	}
+	return record;
 }
 
-void record_done(struct record *record)
+static void free_testimony(struct record *record)
+{
+	if (record->said != &nothing_said)
+		free((void *)(uintptr_t)record->said);
+}
+
+void record_free(struct record *record)
 {
 	process_unref(record->conn.process);
 	process_unref(record->conn.last_process);
-	free(record->wire);
+	free_testimony(record);
+	if (!record->wire_is_inside)
+		free(record->wire);
+	free(record);
+}
+
+struct testimony *record_testimony(struct record *record)
+{
+	if (record->said == &nothing_said) {
+		struct testimony *said = xmalloc(sizeof(*said));
+
+		*said = nothing_said;
+		if (record->calls_unseen)
+			bytes_calls_unseen(&said->bytes);
+		record->said = said;
+	}
+	return (struct testimony *)(uintptr_t)record->said;
+}
+
+void record_take_wire(struct record *record, struct record *from)
+{
+	record->wire = from->wire_is_inside ? wire_copy(from->wire) : from->wire;
+	from->wire = NULL;
+	from->wire_is_inside = false;
 }
 
 void record_seen(struct record *record, int64_t time_ns, enum conn_seen by)
 {
-	struct conn *conn = &record->conn;
+	struct record_conn *conn = &record->conn;
 
-	conn->seen |= by;
+	conn->seen |= (uint8_t)by;
 	if (conn->start_ns < 0 || time_ns < conn->start_ns)
 		conn->start_ns = time_ns;
 	if (time_ns > conn->end_ns)
@@ -48,55 +95,56 @@ static bool is_connected_state(unsigned int state)
  * The handshake's own measures are in the counters only until data has been
  * acknowledged: then tcpi_rtt is a mean of more. bytes_acked counts our SYN.
  */
-static void take_handshake(struct record *record, const struct event_info *info)
+static void take_handshake(struct testimony *said, const struct event_info *info)
 {
 	bool is_fresh = info->bytes_acked >= 0 && info->bytes_acked <= 1;
 
 	if (!is_connected_state(info->state) || !is_fresh)
 		return;
-	if (record->kernel_hs_ns < 0 && info->rtt_us > 0)
-		record->kernel_hs_ns = info->rtt_us * CLOCK_NS_PER_US;
-	if (record->handshake_retrans < 0 && info->bytes_retrans == 0 &&
+	if (said->kernel_hs_ns < 0 && info->rtt_us > 0)
+		said->kernel_hs_ns = info->rtt_us * CLOCK_NS_PER_US;
+	if (said->handshake_retrans < 0 && info->bytes_retrans == 0 &&
 	    (info->data_segs_out == 0 || info->bytes_sent == 0))
-		record->handshake_retrans = info->total_retrans;
+		said->handshake_retrans = info->total_retrans;
 	/* lsndtime is set when the child socket is made, and stays until the program sends. */
 	if (info->reason == INFO_ACCEPT && info->bytes_sent == 0 && info->last_data_sent_ms >= 0)
-		record->kernel_queue_ns = info->last_data_sent_ms * CLOCK_NS_PER_MS;
+		said->kernel_queue_ns = info->last_data_sent_ms * CLOCK_NS_PER_MS;
 }
 
 void record_info(struct record *record, const struct event *event)
 {
 	const struct event_info *info = &event->info;
+	struct testimony *said = record_testimony(record);
 	/* What is left after a failed blocking connect(2) has been wiped by the kernel (tcp_disconnect). */
 	bool is_wiped = info->reason == INFO_CONNECT && info->state == TCP_CLOSE && info->segs_in == 0;
 
 	record_seen(record, event->time_ns, SEEN_KERNEL);
-	record->is_fresh_look = info->reason == INFO_LOOK;
+	said->is_fresh_look = info->reason == INFO_LOOK;
 	if (info->inode != 0 && info->uid != (uint32_t)-1)
 		record->conn.uid = info->uid;
 	if (is_wiped) {
-		record->failed_retrans = info->retransmits;
-		record->kernel_state = info->state;
+		said->failed_retrans = info->retransmits;
+		said->kernel_state = info->state;
 		return;
 	}
-	bytes_feed(&record->bytes, info);
-	take_handshake(record, info);
+	bytes_feed(&said->bytes, info);
+	take_handshake(said, info);
 	/* A passive socket acknowledges nothing but data and FIN; an active one its SYN first of all. */
 	if (is_connected_state(info->state) || (record->conn.dir == DIR_OUT && info->bytes_acked > 0))
-		record->established = true;
+		said->established = true;
 	if (info->segs_in > 0)
-		record->answered = true;
+		said->answered = true;
 	if (info->total_retrans >= 0)
-		record->total_retrans = info->total_retrans;
+		said->total_retrans = info->total_retrans;
 	/* The acknowledgement of a FIN may make the smoothed round trip nonsense: not after closing. */
 	if (info->state == TCP_ESTABLISHED && info->rtt_us > 0)
-		record->kernel_rtt_ns = info->rtt_us * CLOCK_NS_PER_US;
-	if (info->min_rtt_us >= 0 && record->established)
-		record->kernel_minrtt_ns = info->min_rtt_us * CLOCK_NS_PER_US;
+		said->kernel_rtt_ns = info->rtt_us * CLOCK_NS_PER_US;
+	if (info->min_rtt_us >= 0 && said->established)
+		said->kernel_minrtt_ns = info->min_rtt_us * CLOCK_NS_PER_US;
 	if (info->reason == INFO_DESTROY)
-		record->destroy_ns = event->time_ns;
+		said->destroy_ns = event->time_ns;
 	else
-		record->kernel_state = info->state;
+		said->kernel_state = info->state;
 }
 
 static enum conn_result result_of_error(int error)
@@ -137,14 +185,14 @@ static bool is_failure(unsigned int result)
  * a RST. Without one it was given up, unless it was dead already when it was
  * closed, or may have been, because the SYN had been resent as often as it is.
  */
-static void settle_unasked(struct record *record, const struct record_rules *rules)
+static void settle_unasked(const struct record *record, const struct record_rules *rules, struct conn *conn)
 {
-	struct conn *conn = &record->conn;
-	bool was_dead = record->close_ns >= 0 && record->kernel_state == TCP_CLOSE;
-	bool may_have_been = rules->syn_retries >= 0 && record->total_retrans >= rules->syn_retries;
+	const struct testimony *said = record->said;
+	bool was_dead = said->close_ns >= 0 && said->kernel_state == TCP_CLOSE;
+	bool may_have_been = rules->syn_retries >= 0 && said->total_retrans >= rules->syn_retries;
 
 	conn->error = -1;
-	if (record->answered) {
+	if (said->answered) {
 		conn->result = RESULT_REFUSED;
 		conn->error = ECONNREFUSED;
 	} else if (was_dead || may_have_been) {
@@ -155,85 +203,85 @@ static void settle_unasked(struct record *record, const struct record_rules *rul
 }
 
 /* An outgoing attempt as calls and counters have it. */
-static void settle_attempt(struct record *record, const struct record_rules *rules)
+static void settle_attempt(const struct record *record, const struct record_rules *rules, struct conn *conn)
 {
-	struct conn *conn = &record->conn;
+	const struct testimony *said = record->said;
 	bool has_wire_verdict = conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
 
-	if (record->call_error >= 0 && !is_undecided(record->call_error)) {
-		conn->error = record->call_error;
-		conn->result = (uint8_t)result_of_error(record->call_error);
-	} else if (record->established) {
+	if (said->call_error >= 0 && !is_undecided(said->call_error)) {
+		conn->error = said->call_error;
+		conn->result = (uint8_t)result_of_error(said->call_error);
+	} else if (said->established) {
 		conn->result = RESULT_OK;
 		conn->error = 0;
-	} else if (record->destroy_ns >= 0 && record->connect_end_ns >= 0 && !has_wire_verdict) {
-		settle_unasked(record, rules);
+	} else if (said->destroy_ns >= 0 && said->connect_end_ns >= 0 && !has_wire_verdict) {
+		settle_unasked(record, rules, conn);
 	} else if (!has_wire_verdict) {
 		conn->result = RESULT_PENDING;
 		conn->error = -1;
 	}
 }
 
-static void settle_times(struct record *record)
+static void settle_times(const struct record *record, struct conn *conn)
 {
-	struct conn *conn = &record->conn;
+	const struct testimony *said = record->said;
 	int64_t established = record->wire != NULL ? wire_established_ns(record->wire) : CLOCK_UNKNOWN;
 
 	if (conn->dir == DIR_OUT) {
-		int64_t known = record->outcome_ns;
+		int64_t known = said->outcome_ns;
 
 		/* A connect(2) that did not wait: its outcome was known when the answer came, if that was seen. */
-		if (record->connect_end_ns >= 0 && record->outcome_ns != record->connect_end_ns &&
+		if (said->connect_end_ns >= 0 && said->outcome_ns != said->connect_end_ns &&
 		    record->wire != NULL && wire_answer_ns(record->wire) >= 0)
 			known = wire_answer_ns(record->wire);
-		conn->connect_ns = clock_span(record->connect_begin_ns, known);
+		conn->connect_ns = clock_span(said->connect_begin_ns, known);
 	}
 	/* The kernel's round trip is that of the last SYN or SYN/ACK: with resent ones it is not the handshake's. */
-	if (record->handshake_retrans == 0) {
+	if (said->handshake_retrans == 0) {
 		if (conn->hs_ns < 0)
-			conn->hs_ns = record->kernel_hs_ns;
+			conn->hs_ns = said->kernel_hs_ns;
 		if (conn->dir == DIR_OUT && conn->hs_net_ns < 0)
-			conn->hs_net_ns = record->kernel_hs_ns;
+			conn->hs_net_ns = said->kernel_hs_ns;
 		if (conn->dir == DIR_IN && conn->hs_ack_ns < 0)
-			conn->hs_ack_ns = record->kernel_hs_ns;
+			conn->hs_ack_ns = said->kernel_hs_ns;
 	}
-	if (record->accept_ns >= 0) {
-		conn->queue_ns = clock_span(established, record->accept_ns);
+	if (said->accept_ns >= 0) {
+		conn->queue_ns = clock_span(established, said->accept_ns);
 		if (conn->queue_ns < 0)
-			conn->queue_ns = record->kernel_queue_ns;
+			conn->queue_ns = said->kernel_queue_ns;
 	}
 }
 
-static void settle_counters(struct record *record)
+static void settle_counters(const struct record *record, struct conn *conn)
 {
-	struct conn *conn = &record->conn;
+	const struct testimony *said = record->said;
 	int64_t rx, tx;
 
-	bytes_settle(&record->bytes, &rx, &tx);
+	bytes_settle(&said->bytes, &rx, &tx);
 	if (rx >= 0)
 		conn->rx_bytes = rx;
 	if (tx >= 0)
 		conn->tx_bytes = tx;
 	/* Without a handshake there was no payload to count, and nothing to resend but the SYN. */
-	if (is_failure(conn->result) && !record->established) {
+	if (is_failure(conn->result) && !said->established) {
 		if (rx < 0 && tx < 0)
 			conn->rx_bytes = conn->tx_bytes = 0;
 		if (conn->tx_retrans < 0)
 			conn->tx_retrans = 0;
 	}
-	if (record->kernel_rtt_ns >= 0)
-		conn->rtt_ns = record->kernel_rtt_ns;
-	if (record->kernel_minrtt_ns >= 0)
-		conn->minrtt_ns = record->kernel_minrtt_ns;
-	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && record->established)
-		conn->syn_rtx = record->handshake_retrans;
-	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && !record->established &&
-	    (record->destroy_ns >= 0 || record->kernel_state == TCP_CLOSE))
-		conn->syn_rtx = record->failed_retrans >= 0 ? record->failed_retrans : record->total_retrans;
+	if (said->kernel_rtt_ns >= 0)
+		conn->rtt_ns = said->kernel_rtt_ns;
+	if (said->kernel_minrtt_ns >= 0)
+		conn->minrtt_ns = said->kernel_minrtt_ns;
+	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && said->established)
+		conn->syn_rtx = said->handshake_retrans;
+	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && !said->established &&
+	    (said->destroy_ns >= 0 || said->kernel_state == TCP_CLOSE))
+		conn->syn_rtx = said->failed_retrans >= 0 ? said->failed_retrans : said->total_retrans;
 	if (conn->dir == DIR_IN && conn->synack_rtx < 0)
-		conn->synack_rtx = record->handshake_retrans;
-	if (conn->tx_retrans < 0 && record->total_retrans >= 0 && record->handshake_retrans >= 0)
-		conn->tx_retrans = record->total_retrans - record->handshake_retrans;
+		conn->synack_rtx = said->handshake_retrans;
+	if (conn->tx_retrans < 0 && said->total_retrans >= 0 && said->handshake_retrans >= 0)
+		conn->tx_retrans = said->total_retrans - said->handshake_retrans;
 }
 
 /* How it ended, in one word; a socket that died in a way nobody saw may have been reset or not. */
@@ -246,65 +294,81 @@ static unsigned int state_of_end(const struct conn *conn, enum conn_close kernel
 	return conn->close == CLOSE_EXIT && kernel_close == CLOSE_LFIN ? STATE_CLOSED : STATE_UNKNOWN;
 }
 
-static void settle_end(struct record *record)
+static void settle_end(const struct record *record, struct conn *conn)
 {
-	struct conn *conn = &record->conn;
-	enum conn_close close = bytes_close(&record->bytes);
+	const struct testimony *said = record->said;
+	enum conn_close close = bytes_close(&said->bytes);
 
 	if (conn->close == CLOSE_UNKNOWN && close != CLOSE_UNKNOWN)
 		conn->close = (uint8_t)close;
 	/* The process ended first: whatever the kernel then sent for it was not the program's doing. */
-	if (record->exit_ns >= 0 && record->close_ns < 0 && (conn->close == CLOSE_UNKNOWN || conn->close == CLOSE_LFIN))
+	if (said->exit_ns >= 0 && said->close_ns < 0 && (conn->close == CLOSE_UNKNOWN || conn->close == CLOSE_LFIN))
 		conn->close = CLOSE_EXIT;
-	if (record->destroy_ns >= 0 || (conn->dir == DIR_OUT && is_failure(conn->result))) {
+	if (said->destroy_ns >= 0 || (conn->dir == DIR_OUT && is_failure(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
 			conn->state = (uint8_t)state_of_end(conn, close);
-	} else if (record->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
-		conn->state = record->kernel_state;
+	} else if (said->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
+		conn->state = said->kernel_state;
 	}
 }
 
-void record_settle(struct record *record, const struct record_rules *rules)
+/* What was known all along; the rest is unknown until it is worked out. */
+static void begin_conn(const struct record *record, struct conn *conn)
 {
-	struct conn *conn = &record->conn;
+	const struct record_conn *known = &record->conn;
 
-	/* What earlier settling wrote from packets is written anew. */
+	conn_init(conn);
+	conn->flow = known->flow;
+	conn->id = known->id;
+	conn->cookie = known->cookie;
+	conn->start_ns = known->start_ns;
+	conn->end_ns = known->end_ns;
+	conn->process = known->process;
+	conn->last_process = known->last_process;
+	conn->tid = known->tid;
+	conn->fd = known->fd;
+	conn->uid = known->uid;
+	conn->seen = known->seen;
+	conn->dir = known->dir;
+	conn->open = !record->closing;
+}
+
+void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn)
+{
+	const struct testimony *said = record->said;
+
+	begin_conn(record, conn);
 	if (record->wire != NULL) {
-		uint8_t dir = conn->dir;
-
 		wire_settle(record->wire, rules->now_ns, rules->timeout_ns, conn);
 		/* Whoever called accept or connect knows better than a capture that may have begun late. */
-		if (record->accept_ns >= 0 || record->connect_begin_ns >= 0)
-			conn->dir = dir;
-	} else {
-		conn->result = RESULT_UNKNOWN;
+		if (said->accept_ns >= 0 || said->connect_begin_ns >= 0)
+			conn->dir = record->conn.dir;
 	}
 	if (conn->dir == DIR_UNKNOWN)
-		conn->dir = (uint8_t)bytes_direction(&record->bytes);
-	if (record->accept_ns >= 0) {
+		conn->dir = (uint8_t)bytes_direction(&said->bytes);
+	record->conn.dir = conn->dir;
+	if (said->accept_ns >= 0) {
 		conn->result = RESULT_OK;
 		conn->error = 0;
-	} else if (record->connect_begin_ns >= 0) {
-		settle_attempt(record, rules);
-	} else if (record->established && record->wire == NULL) {
+	} else if (said->connect_begin_ns >= 0) {
+		settle_attempt(record, rules, conn);
+	} else if (said->established && record->wire == NULL) {
 		conn->result = RESULT_OK;
 		conn->error = 0;
 	}
-	settle_times(record);
-	settle_counters(record);
-	settle_end(record);
+	settle_times(record, conn);
+	settle_counters(record, conn);
+	settle_end(record, conn);
 	if (conn->process == NULL)
 		conn->seen |= SEEN_UNATTRIBUTED;
-	else
-		conn->seen &= ~(uint32_t)SEEN_UNATTRIBUTED;
 }
 
-void record_settle_unheard(struct record *record)
+void record_settle_unheard(const struct record *record, struct conn *conn)
 {
-	struct conn *conn = &record->conn;
+	const struct testimony *said = record->said;
 
-	if (record->close_ns >= 0 || record->exit_ns >= 0 || record->destroy_ns >= 0 || record->wire != NULL ||
-	    is_failure(conn->result) || record->is_fresh_look)
+	if (said->close_ns >= 0 || said->exit_ns >= 0 || said->destroy_ns >= 0 || record->wire != NULL ||
+	    is_failure(conn->result) || said->is_fresh_look)
 		return;
 	conn->rx_bytes = conn->tx_bytes = CONN_UNKNOWN;
 	conn->tx_retrans = -1;

@@ -11,19 +11,13 @@
 #include "track/wire.h"
 
 /**
- * struct record - a connection and all the testimony about it
+ * struct testimony - what system calls and the kernel's counters said of a connection
  *
- * The tracker's own; reports see @conn only. Times are nanoseconds since the
- * epoch, CLOCK_UNKNOWN when it was not seen.
+ * Most connections of a run on the wire have none, so it is made when it is
+ * needed. Times are nanoseconds since the epoch, CLOCK_UNKNOWN when it was not
+ * seen.
  *
- * @conn: what reports see; settled from the rest by record_settle()
- * @by_flow: chain of the table by flow
- * @flow_hash: of its flow, while it is in that table
- * @by_cookie: chain of the table by cookie
- * @previous: list of all records, in the order of their birth
- * @next: the same
  * @bytes: the kernel's counters
- * @wire: what the packets said, NULL when there were none
  * @connect_begin_ns: connect(2) entered
  * @connect_end_ns: connect(2) returned
  * @outcome_ns: when the outcome of an unfinished connect became known without packets
@@ -31,7 +25,6 @@
  * @close_ns: closed by its owner
  * @exit_ns: the owner was about to end with the connection open
  * @destroy_ns: the kernel's socket died
- * @finish_at_ns: from then on the record may be finished, packets or not
  * @kernel_hs_ns: round trip of the handshake as the kernel measured it
  * @kernel_queue_ns: wait in the accept queue as the kernel measured it
  * @kernel_rtt_ns: smoothed round trip before the first FIN
@@ -44,22 +37,10 @@
  * @kernel_state: TCP state at the last look, 0 unknown
  * @established: the kernel's counters prove that the handshake finished
  * @answered: the kernel's counters prove that the peer answered something
- * @owned: a traced process or a socket lookup claims it
- * @in_flow_table: in the table by flow
- * @in_cookie_table: in the table by cookie
  * @is_fresh_look: the last counters are of a look in passing, later than the calls that were seen
- * @closing: waits for @finish_at_ns
- * @told: has been reported
  */
-struct record {
-	struct conn conn;
-	struct record *by_flow;
-	uint64_t flow_hash;
-	struct record *by_cookie;
-	struct record *previous;
-	struct record *next;
+struct testimony {
 	struct bytes bytes;
-	struct wire *wire;
 	int64_t connect_begin_ns;
 	int64_t connect_end_ns;
 	int64_t outcome_ns;
@@ -67,7 +48,6 @@ struct record {
 	int64_t close_ns;
 	int64_t exit_ns;
 	int64_t destroy_ns;
-	int64_t finish_at_ns;
 	int64_t kernel_hs_ns;
 	int64_t kernel_queue_ns;
 	int64_t kernel_rtt_ns;
@@ -80,13 +60,72 @@ struct record {
 	uint8_t kernel_state;
 	bool established;
 	bool answered;
+	bool is_fresh_look;
+};
+
+/** struct record_conn - what needs no working out, as the same fields of struct conn have it */
+struct record_conn {
+	struct flow flow;
+	uint64_t id;
+	uint64_t cookie;
+	int64_t start_ns;
+	int64_t end_ns;
+	struct process *process;
+	struct process *last_process;
+	pid_t tid;
+	int32_t fd;
+	uid_t uid;
+	uint8_t seen;
+	uint8_t dir;
+};
+
+_Static_assert(SEEN_UNATTRIBUTED <= UINT8_MAX, "the evidence fits");
+
+/**
+ * struct record - a connection and all the testimony about it
+ *
+ * The tracker's own; reports see the struct conn that record_settle() makes of
+ * it. There may be a million of them, so nothing is in here that can be worked
+ * out, and what a packet needs comes first.
+ *
+ * @conn: what needs no working out
+ * @flow_hash: of its flow, while it is in that table
+ * @by_flow: chain of the table by flow
+ * @wire: what the packets said, NULL when there were none
+ * @said: what calls and the kernel said; never NULL, to be written through record_testimony() only
+ * @finish_at_ns: from then on the record may be finished, packets or not
+ * @by_cookie: chain of the table by cookie
+ * @previous: list of all records, in the order of their birth
+ * @next: the same
+ * @wire_is_inside: it lies behind the record, in the same memory
+ * @owned: a traced process or a socket lookup claims it
+ * @calls_unseen: it is older than the run, or known by packets only: see bytes_calls_unseen()
+ * @in_flow_table: in the table by flow
+ * @in_cookie_table: in the table by cookie
+ * @closing: waits for @finish_at_ns
+ * @told: has been reported
+ */
+struct record {
+	struct record_conn conn;
+	uint64_t flow_hash;
+	struct record *by_flow;
+	struct wire *wire;
+	const struct testimony *said;
+	int64_t finish_at_ns;
+	struct record *by_cookie;
+	struct record *previous;
+	struct record *next;
+	bool wire_is_inside;
 	bool owned;
+	bool calls_unseen;
 	bool in_flow_table;
 	bool in_cookie_table;
-	bool is_fresh_look;
 	bool closing;
 	bool told;
 };
+
+/** Bytes of memory that a packet of a connection touches: the record, and the wire behind it. */
+#define RECORD_SPAN (sizeof(struct record) + sizeof(struct wire))
 
 /**
  * struct record_rules - what it takes to judge a connection, besides its testimony
@@ -100,11 +139,23 @@ struct record_rules {
 	int32_t syn_retries;
 };
 
-/** record_init() - nothing seen yet */
-void record_init(struct record *record);
+/** record_new() - nothing seen yet; @has_wire: with room for what packets say, empty */
+struct record *record_new(bool has_wire);
 
-/** record_done() - free what it holds, not the record itself */
-void record_done(struct record *record);
+/** record_free() - with what it holds */
+void record_free(struct record *record);
+
+/** record_testimony() - what is said by calls and the kernel, to be added to */
+struct testimony *record_testimony(struct record *record);
+
+/** record_bytes() - of it, what is known about the payload, to be added to */
+static inline struct bytes *record_bytes(struct record *record)
+{
+	return &record_testimony(record)->bytes;
+}
+
+/** record_take_wire() - @record, which has none, gets what @from has heard from packets; @from is left without */
+void record_take_wire(struct record *record, struct record *from);
 
 /** record_info() - take in the kernel's counters */
 void record_info(struct record *record, const struct event *event);
@@ -114,14 +165,15 @@ void record_seen(struct record *record, int64_t time_ns, enum conn_seen by);
 
 /**
  * record_settle() - work out what reports see
- * @record: its @conn is filled
+ * @record: remembers who opened it
  * @rules: what is to be known besides
+ * @conn: all of it is written; its processes are the record's
  *
  * Whose word counts: identity and errno come from the calls; bytes and round
  * trip from the kernel, else from the wire; times of segments and reasons
  * (RST, ICMP) from the wire, else from the kernel.
  */
-void record_settle(struct record *record, const struct record_rules *rules);
+void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn);
 
 /**
  * record_settle_unheard() - after record_settle(): nobody would have told of its end
@@ -129,6 +181,6 @@ void record_settle(struct record *record, const struct record_rules *rules);
  * Without destroy events (another network namespace) a connection that looks
  * open may be long closed: its numbers are those of some look and no more.
  */
-void record_settle_unheard(struct record *record);
+void record_settle_unheard(const struct record *record, struct conn *conn);
 
 #endif

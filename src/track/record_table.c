@@ -130,7 +130,7 @@ void record_table_prefetch(const struct record_table *table, uint64_t hash)
 {
 	const char *record = (const char *)*flow_slot(table, hash);
 
-	for (size_t at = 0; record != NULL && at < sizeof(struct record); at += CACHE_LINE)
+	for (size_t at = 0; record != NULL && at < RECORD_SPAN; at += CACHE_LINE)
 		__builtin_prefetch(record + at, 1);
 }
 

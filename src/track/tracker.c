@@ -43,14 +43,13 @@ struct tracker *tracker_new(const struct tracker_config *config, const struct tr
 	return tracker;
 }
 
-static void record_free(struct tracker *tracker, struct record_list *list, struct record *record)
+static void forget(struct tracker *tracker, struct record_list *list, struct record *record)
 {
-	if (record->connect_tid != 0)
+	if (record->said->connect_tid != 0)
 		tracker_calls_forget(tracker, record);
 	record_table_remove(tracker->table, record);
 	record_list_remove(list, record);
-	record_done(record);
-	free(record);
+	record_free(record);
 }
 
 void tracker_free(struct tracker *tracker)
@@ -58,11 +57,11 @@ void tracker_free(struct tracker *tracker)
 	if (tracker == NULL)
 		return;
 	while (tracker->open.first != NULL)
-		record_free(tracker, &tracker->open, tracker->open.first);
+		forget(tracker, &tracker->open, tracker->open.first);
 	while (tracker->closing.first != NULL)
-		record_free(tracker, &tracker->closing, tracker->closing.first);
+		forget(tracker, &tracker->closing, tracker->closing.first);
 	while (tracker->told.first != NULL)
-		record_free(tracker, &tracker->told, tracker->told.first);
+		forget(tracker, &tracker->told, tracker->told.first);
 	record_table_free(tracker->table);
 	process_table_free(tracker->processes);
 	free(tracker->connecting);
@@ -90,7 +89,7 @@ static bool tells_destroy(const struct tracker *tracker, const struct flow *flow
 	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
-static void settle(struct tracker *tracker, struct record *record)
+static void settle(struct tracker *tracker, struct record *record, struct conn *conn)
 {
 	const struct record_rules rules = {
 		.timeout_ns = tracker->config.timeout_ns,
@@ -98,26 +97,27 @@ static void settle(struct tracker *tracker, struct record *record)
 		.syn_retries = tracker->config.syn_retries,
 	};
 
-	record_settle(record, &rules);
-	if (!tells_destroy(tracker, &record->conn.flow))
-		record_settle_unheard(record);
+	record_settle(record, &rules, conn);
+	if (!tells_destroy(tracker, &conn->flow))
+		record_settle_unheard(record, conn);
 	/* A connection older than the run: its opener shows in the counters or by the listener it came through. */
-	if (record->conn.dir == DIR_UNKNOWN && (record->conn.seen & SEEN_EXISTING) != 0 &&
-	    is_listening(tracker, &record->conn.flow))
-		record->conn.dir = DIR_IN;
+	if (conn->dir == DIR_UNKNOWN && (conn->seen & SEEN_EXISTING) != 0 && is_listening(tracker, &conn->flow))
+		conn->dir = record->conn.dir = DIR_IN;
 }
 
 /* ---- birth and end of records ------------------------------------------- */
 
 static void tell(struct tracker *tracker, struct record *record)
 {
+	struct conn conn;
+
 	if (!is_wanted(tracker, record))
 		return;
-	settle(tracker, record);
-	record->conn.open = 0;
-	if (record->conn.process == NULL)
+	settle(tracker, record, &conn);
+	conn.open = 0;
+	if (conn.process == NULL)
 		tracker->account.unattributed++;
-	tracker->notify.finished(tracker->notify.context, &record->conn);
+	tracker->notify.finished(tracker->notify.context, &conn);
 }
 
 static struct record_list *list_of(struct tracker *tracker, const struct record *record)
@@ -132,7 +132,7 @@ static void finish(struct tracker *tracker, struct record *record)
 
 	tell(tracker, record);
 	if (record->wire == NULL || tracker->told.count >= TOLD_MAX) {
-		record_free(tracker, list, record);
+		forget(tracker, list, record);
 		return;
 	}
 	record_list_remove(list, record);
@@ -148,7 +148,6 @@ void tracker_begin_closing(struct tracker *tracker, struct record *record)
 		return;
 	record_list_remove(&tracker->open, record);
 	record->closing = true;
-	record->conn.open = 0;
 	record->finish_at_ns = tracker->now_ns + tracker->config.linger_ns;
 	record_list_append(&tracker->closing, record);
 }
@@ -161,7 +160,7 @@ void tracker_supersede(struct tracker *tracker, struct record *record)
 {
 	record_table_remove_flow(tracker->table, record);
 	if (record->told)
-		record_free(tracker, &tracker->told, record);
+		forget(tracker, &tracker->told, record);
 	else if (record->conn.cookie == 0 || !tells_destroy(tracker, &record->conn.flow))
 		finish(tracker, record);
 }
@@ -179,17 +178,16 @@ static void make_room(struct tracker *tracker)
 	}
 	if (list != &tracker->told)
 		tell(tracker, list->first);
-	record_free(tracker, list, list->first);
+	forget(tracker, list, list->first);
 }
 
-struct record *tracker_record_new(struct tracker *tracker)
+struct record *tracker_record_new(struct tracker *tracker, bool has_wire)
 {
 	struct record *record;
 
 	if (tracker->open.count + tracker->closing.count + tracker->told.count >= tracker->config.limit)
 		make_room(tracker);
-	record = xmalloc(sizeof(*record));
-	record_init(record);
+	record = record_new(has_wire);
 	record->conn.id = ++tracker->ids;
 	record_list_append(&tracker->open, record);
 	return record;
@@ -198,16 +196,16 @@ struct record *tracker_record_new(struct tracker *tracker)
 /* A connection that is older than the run: a shutdown(2) may have been before our time. */
 static struct record *record_existing(struct tracker *tracker)
 {
-	struct record *record = tracker_record_new(tracker);
+	struct record *record = tracker_record_new(tracker, false);
 
 	record->conn.seen |= SEEN_EXISTING;
-	bytes_calls_unseen(&record->bytes);
+	record->calls_unseen = true;
 	return record;
 }
 
 void tracker_drop(struct tracker *tracker, struct record *record)
 {
-	record_free(tracker, record->told ? &tracker->told : list_of(tracker, record), record);
+	forget(tracker, record->told ? &tracker->told : list_of(tracker, record), record);
 }
 
 void tracker_set_process(struct tracker *tracker, struct record *record, pid_t pid, uint32_t uid)
@@ -236,7 +234,7 @@ static void feed_other_end(struct tracker *tracker, const struct event *event)
 	struct record *record = record_table_find_flow(tracker->table, &reverse);
 
 	if (record != NULL && !record->told && bytes_final_sent(&event->info) >= 0)
-		bytes_peer_sent(&record->bytes, bytes_final_sent(&event->info));
+		bytes_peer_sent(record_bytes(record), bytes_final_sent(&event->info));
 }
 
 static void feed_info(struct tracker *tracker, const struct event *event)
@@ -259,14 +257,14 @@ static void feed_info(struct tracker *tracker, const struct event *event)
 	tracker_join_cookie(tracker, record, event->info.cookie);
 	record_info(record, event);
 	/* A handshake that finished, or a RST that came, before connect(2) was back: nobody has asked yet. */
-	if (tracker_calls_undecided(record->call_error) && record->outcome_ns < 0 &&
+	if (tracker_calls_undecided(record->said->call_error) && record->said->outcome_ns < 0 &&
 	    event->info.reason != INFO_DESTROY &&
-	    (record->established || (event->info.state == TCP_CLOSE && event->info.segs_in > 0)))
-		record->outcome_ns = event->time_ns;
+	    (record->said->established || (event->info.state == TCP_CLOSE && event->info.segs_in > 0)))
+		record_testimony(record)->outcome_ns = event->time_ns;
 	if (event->info.reason == INFO_DESTROY) {
 		tracker_begin_closing(tracker, record);
 	} else if (event->info.reason == INFO_CLOSE && !tells_destroy(tracker, &record->conn.flow)) {
-		bytes_ended(&record->bytes);
+		bytes_ended(record_bytes(record));
 		tracker_begin_closing(tracker, record);
 	}
 }
@@ -390,7 +388,7 @@ void tracker_tick(struct tracker *tracker, int64_t now_ns)
 	while (tracker->closing.first != NULL && tracker->closing.first->finish_at_ns <= tracker->now_ns)
 		finish(tracker, tracker->closing.first);
 	while (tracker->told.first != NULL && tracker->told.first->finish_at_ns <= tracker->now_ns)
-		record_free(tracker, &tracker->told, tracker->told.first);
+		forget(tracker, &tracker->told, tracker->told.first);
 	/* The oldest come first; one that is old but alive goes to the end, so that all have their turn. */
 	for (int i = 0; i < SWEEP_AT_ONCE && tracker->open.first != NULL; i++) {
 		struct record *record = tracker->open.first;
@@ -414,24 +412,26 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns)
 		finish(tracker, tracker->closing.first);
 }
 
-const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous)
+static struct record *first_wanted(const struct tracker *tracker, struct record *record)
 {
-	/* conn is the first member of its record. */
-	struct record *record = (struct record *)(uintptr_t)previous;
-
-	_Static_assert(offsetof(struct record, conn) == 0, "a conn is its record");
-	record = record != NULL ? record->next : tracker->open.first;
 	while (record != NULL && !is_wanted(tracker, record))
 		record = record->next;
-	if (record == NULL && (previous == NULL || !((const struct record *)previous)->closing)) {
-		record = tracker->closing.first;
-		while (record != NULL && !is_wanted(tracker, record))
-			record = record->next;
-	}
+	return record;
+}
+
+const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous)
+{
+	struct record *record = previous != NULL ? tracker->walked->next : tracker->open.first;
+	bool in_closing = previous != NULL && tracker->walked->closing;
+
+	record = first_wanted(tracker, record);
+	if (record == NULL && !in_closing)
+		record = first_wanted(tracker, tracker->closing.first);
+	tracker->walked = record;
 	if (record == NULL)
 		return NULL;
-	settle(tracker, record);
-	return &record->conn;
+	settle(tracker, record, &tracker->view);
+	return &tracker->view;
 }
 
 bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info)
@@ -443,7 +443,7 @@ bool tracker_wants_timewait(const struct tracker *tracker, const struct event_in
 	if (record == NULL || info->reason != INFO_DESTROY || info->timewait != TIMEWAIT_UNKNOWN)
 		return false;
 	/* Would the last word do without it? */
-	bytes = record->bytes;
+	bytes = record->said->bytes;
 	bytes_feed(&bytes, info);
 	bytes_settle(&bytes, &rx, &tx);
 	return rx < 0 || bytes_close(&bytes) == CLOSE_UNKNOWN;
@@ -461,7 +461,7 @@ void tracker_account(const struct tracker *tracker, struct tracker_account *acco
 	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next) {
 		int64_t rx, tx;
 
-		bytes_settle(&record->bytes, &rx, &tx);
+		bytes_settle(&record->said->bytes, &rx, &tx);
 		account->unsettled += is_wanted(tracker, record) && rx < 0;
 	}
 }

@@ -79,7 +79,13 @@ void tracker_tick(struct tracker *tracker, int64_t now_ns);
 /** tracker_finish() - nothing more will come: finish what has ended; what is open stays, as pending or open */
 void tracker_finish(struct tracker *tracker, int64_t now_ns);
 
-/** tracker_next() - walk over the open connections of interest, each settled; NULL begins and ends */
+/**
+ * tracker_next() - walk over the open connections of interest
+ * @tracker: the memory
+ * @previous: NULL begins, then what it returned last; nothing may be fed meanwhile
+ *
+ * Return: a connection, settled, that is valid until the next call only; NULL at the end.
+ */
 const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous);
 
 /**

@@ -37,26 +37,26 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 	struct record *record = record_table_find_cookie(tracker->table, event->call.cookie);
 
 	if (record == NULL) {
-		record = tracker_record_new(tracker);
+		record = tracker_record_new(tracker, false);
 		tracker_join_flow(tracker, record, &event->flow);
 		tracker_join_cookie(tracker, record, event->call.cookie);
 	}
 	record->conn.dir = DIR_IN;
-	bytes_opener(&record->bytes, DIR_IN);
-	record->accept_ns = event->time_ns;
+	bytes_opener(record_bytes(record), DIR_IN);
+	record_testimony(record)->accept_ns = event->time_ns;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, SEEN_CALLS);
 }
 
 static void feed_connect_begin(struct tracker *tracker, const struct event *event)
 {
-	struct record *record = tracker_record_new(tracker);
+	struct record *record = tracker_record_new(tracker, false);
 
 	record->conn.flow = event->flow;
 	record->conn.dir = DIR_OUT;
-	bytes_opener(&record->bytes, DIR_OUT);
-	record->connect_begin_ns = event->time_ns;
-	record->connect_tid = event->call.tid;
+	bytes_opener(record_bytes(record), DIR_OUT);
+	record_testimony(record)->connect_begin_ns = event->time_ns;
+	record_testimony(record)->connect_tid = event->call.tid;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, SEEN_CALLS);
 	if (tracker->connecting_count == tracker->connecting_size) {
@@ -75,7 +75,7 @@ static struct record *take_connecting(struct tracker *tracker, pid_t tid)
 		if (tracker->connecting[i].tid != tid)
 			continue;
 		tracker->connecting[i] = tracker->connecting[--tracker->connecting_count];
-		record->connect_tid = 0;
+		record_testimony(record)->connect_tid = 0;
 		return record;
 	}
 	return NULL;
@@ -87,10 +87,10 @@ static struct record *take_connecting(struct tracker *tracker, pid_t tid)
  */
 static bool is_same_attempt(const struct record *earlier, int error)
 {
-	if (earlier->closing || earlier->told || earlier->connect_begin_ns < 0)
+	if (earlier->closing || earlier->told || earlier->said->connect_begin_ns < 0)
 		return false;
-	return error == EALREADY || error == EISCONN || earlier->call_error == EINPROGRESS ||
-	       earlier->call_error == EALREADY || earlier->call_error == EINTR;
+	return error == EALREADY || error == EISCONN || earlier->said->call_error == EINPROGRESS ||
+	       earlier->said->call_error == EALREADY || earlier->said->call_error == EINTR;
 }
 
 bool tracker_calls_undecided(int error)
@@ -100,11 +100,13 @@ bool tracker_calls_undecided(int error)
 
 static void connect_decided(struct tracker *tracker, struct record *record, int error, int64_t time_ns)
 {
-	record->call_error = error;
+	struct testimony *said = record_testimony(record);
+
+	said->call_error = error;
 	if (tracker_calls_undecided(error))
 		return;
-	if (record->outcome_ns < 0)
-		record->outcome_ns = time_ns;
+	if (said->outcome_ns < 0)
+		said->outcome_ns = time_ns;
 	if (error == 0 || error == EISCONN)
 		return;
 	if (record->wire == NULL)
@@ -127,7 +129,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 	}
 	if (record == NULL)
 		return; /* its begin was before the run or is lost: the kernel's counters may still tell of it */
-	record->connect_end_ns = event->time_ns;
+	record_testimony(record)->connect_end_ns = event->time_ns;
 	record_seen(record, event->time_ns, SEEN_CALLS);
 	if (earlier != NULL)
 		tracker_begin_closing(tracker, earlier);
@@ -167,17 +169,17 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 	switch (call->kind) {
 	case CALL_SO_ERROR:
 		/* 0 while the handshake runs says nothing; the counters that come with it say whether it does. */
-		if (record->call_error >= 0 && tracker_calls_undecided(record->call_error) && call->error != 0)
+		if (tracker_calls_undecided(record->said->call_error) && call->error != 0)
 			connect_decided(tracker, record, call->error, event->time_ns);
 		break;
 	case CALL_SHUTDOWN:
-		bytes_shutdown(&record->bytes, call->argument);
+		bytes_shutdown(record_bytes(record), call->argument);
 		break;
 	case CALL_CLOSE:
-		record->close_ns = event->time_ns;
+		record_testimony(record)->close_ns = event->time_ns;
 		break;
 	case CALL_EXIT:
-		record->exit_ns = event->time_ns;
+		record_testimony(record)->exit_ns = event->time_ns;
 		break;
 	default:
 		break;

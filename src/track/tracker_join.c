@@ -10,8 +10,7 @@
 
 static void move_wire(struct record *to, struct record *from, bool flip)
 {
-	to->wire = from->wire;
-	from->wire = NULL;
+	record_take_wire(to, from);
 	if (flip)
 		wire_flip(to->wire);
 	to->conn.seen |= SEEN_WIRE;
@@ -99,7 +98,7 @@ static struct record *search_packets(struct tracker *tracker, const struct recor
 		     candidate = candidate->previous, steps++) {
 			const struct flow *other = &candidate->conn.flow;
 
-			if (!is_unclaimed(candidate) || candidate->conn.start_ns < record->connect_begin_ns)
+			if (!is_unclaimed(candidate) || candidate->conn.start_ns < record->said->connect_begin_ns)
 				continue;
 			if (!((other->local.port == flow->local.port &&
 			       endpoint_equal(&other->remote, &flow->remote)) ||

@@ -7,10 +7,9 @@
 
 static struct record *record_of_packet(struct tracker *tracker, const struct event *event, const struct flow *flow)
 {
-	struct record *record = tracker_record_new(tracker);
+	struct record *record = tracker_record_new(tracker, true);
 
-	record->wire = wire_new();
-	bytes_calls_unseen(&record->bytes);
+	record->calls_unseen = true;
 	tracker_join_flow(tracker, record, flow);
 	record_seen(record, event->time_ns, SEEN_WIRE);
 	/* Whoever wants to know of a handshake has seen its packets; this one was there before the capture. */

@@ -44,6 +44,8 @@ struct listening {
  * @listening_count: how many
  * @ids: number of the last record
  * @now_ns: time of the newest event or tick
+ * @walked: what tracker_next() returned last: @view
+ * @view: that connection, as reports see it
  * @account: what was lost and left unattributed
  */
 struct tracker {
@@ -58,13 +60,15 @@ struct tracker {
 	size_t listening_count;
 	uint64_t ids;
 	int64_t now_ns;
+	struct record *walked;
+	struct conn view;
 	struct tracker_account account;
 };
 
 /* tracker.c */
 
-/** tracker_record_new() - a record nothing is known of; makes room when there are too many */
-struct record *tracker_record_new(struct tracker *tracker);
+/** tracker_record_new() - a record nothing is known of, see record_new(); makes room when there are too many */
+struct record *tracker_record_new(struct tracker *tracker, bool has_wire);
 
 /** tracker_begin_closing() - it has ended: finish it when it has lingered long enough */
 void tracker_begin_closing(struct tracker *tracker, struct record *record);
