@@ -51,18 +51,6 @@ static bool can_filter(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
-static bool can_take_descriptors(void)
-{
-	int pidfd = socket_process(getpid());
-	int taken = pidfd >= 0 ? socket_take(pidfd, pidfd) : -1;
-
-	if (taken >= 0)
-		close(taken);
-	if (pidfd >= 0)
-		close(pidfd);
-	return taken >= 0;
-}
-
 static bool can_hear_destroy(void)
 {
 	const struct destroy_config config = {0};
@@ -135,7 +123,7 @@ void about_check(FILE *to)
 	answer(to, can_filter(), "launch at full speed, under a system-call filter",
 	       "no seccomp with SECCOMP_RET_TRACE; use --no-filter");
 	check_attach(to);
-	answer(to, can_take_descriptors(), "read socket counters at accept and connect (handshake and queue times)",
+	answer(to, socket_can_take(), "read socket counters at accept and connect (handshake and queue times)",
 	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
 	answer(to, can_hear_destroy(), "hear the final counters of every connection (exact bytes)",
 	       "no socket destroy events: the kernel has no inet_diag (modprobe tcp_diag)");

@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "base/xalloc.h"
 #include "source/diag/destroy.h"
+#include "source/diag/socket.h"
 #include "source/packet/capture.h"
 #include "source/packet/process.h"
 #include "source/procfs/procfs.h"
@@ -145,6 +146,9 @@ static int open_tracer(struct sources *sources, const sigset_t *mask, int *exit_
 		return rc;
 	for (size_t i = 0; tracer_warning(sources->tracer, i) != NULL; i++)
 		add_notice(sources, tracer_warning(sources->tracer, i));
+	if (!socket_can_take())
+		add_notice(sources, "sockets are looked up by address, which is slower, because pidfd_getfd(2) is not "
+				    "to be had: it needs Linux 5.6 and, in a container, --cap-add=SYS_PTRACE");
 	return 0;
 }
 
@@ -305,6 +309,7 @@ static int read_replay(struct sources *sources)
 int sources_read(struct sources *sources)
 {
 	struct err err = {""};
+	const char *remark;
 	int count = 0, rc;
 
 	/*
@@ -316,6 +321,8 @@ int sources_read(struct sources *sources)
 		if (rc == SOURCE_END)
 			sources->tracer_ended = true;
 		count += rc > 0 ? rc : 0;
+		while ((remark = tracer_remark(sources->tracer)) != NULL)
+			add_notice(sources, remark);
 	}
 	if (sources->destroy != NULL) {
 		rc = destroy_read(sources->destroy, sources->destroy_fresh, &err);

@@ -217,7 +217,8 @@ static void settle_attempt(const struct record *record, const struct record_rule
 	} else if (said->destroy_ns >= 0 && said->connect_end_ns >= 0 && !has_wire_verdict) {
 		settle_unasked(record, rules, conn);
 	} else if (!has_wire_verdict) {
-		conn->result = RESULT_PENDING;
+		/* Of a socket that nobody can ask for it is not known either whether it is still there. */
+		conn->result = said->connect_end_ns >= 0 && conn->cookie == 0 ? RESULT_UNKNOWN : RESULT_PENDING;
 		conn->error = -1;
 	}
 }
@@ -307,6 +308,9 @@ static void settle_end(const struct record *record, struct conn *conn)
 	if (said->destroy_ns >= 0 || (conn->dir == DIR_OUT && is_failure(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
 			conn->state = (uint8_t)state_of_end(conn, close);
+	} else if ((said->close_ns >= 0 || said->exit_ns >= 0) && !said->is_fresh_look) {
+		/* What was seen before closing is not how it is now, nor how it ended. */
+		conn->state = (uint8_t)state_of_end(conn, close);
 	} else if (said->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
 		conn->state = said->kernel_state;
 	}

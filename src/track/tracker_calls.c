@@ -138,6 +138,27 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 	connect_decided(tracker, record, error, event->time_ns);
 }
 
+/* How far back an attempt is looked for that neither cookie nor ends tell. */
+#define UNDECIDED_SEARCH_MAX 4096
+
+/* The socket could not be looked at (it had failed already): the descriptor of the attempt is what is left. */
+static struct record *find_undecided(struct tracker *tracker, const struct event_call *call)
+{
+	struct record *record = tracker->open.last;
+
+	for (int steps = 0; record != NULL && steps < UNDECIDED_SEARCH_MAX; record = record->previous, steps++) {
+		const struct record_conn *conn = &record->conn;
+
+		if (conn->process == NULL || conn->process->pid != call->pid || conn->fd != call->fd)
+			continue;
+		/* The latest on this descriptor, or none. */
+		if (record->said->connect_end_ns < 0 || !tracker_calls_undecided(record->said->call_error))
+			return NULL;
+		return record;
+	}
+	return NULL;
+}
+
 void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 {
 	const struct event_call *call = &event->call;
@@ -162,6 +183,8 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 		break;
 	}
 	record = tracker_join_find(tracker, &event->flow, call->cookie);
+	if (record == NULL && call->kind == CALL_SO_ERROR && call->cookie == 0)
+		record = find_undecided(tracker, call);
 	if (record == NULL)
 		return;
 	set_last(tracker, record, call->pid);

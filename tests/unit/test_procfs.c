@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
+#include "source/procfs/procfs_tcp.h"
 
 static char tree[64];
 
@@ -296,6 +299,72 @@ static void sockets_find_their_owner(void **state)
 	procfs_owners_free(NULL);
 }
 
+static void tcp_tables_are_read(void **state)
+{
+	struct event event = event_new(EVENT_INFO, ORIGIN_KERNEL, 1);
+	const char *head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+			   "inode\n";
+	const uint32_t v4 = htonl(INADDR_LOOPBACK), v6[4] = {0, 0, 0, htonl(1)};
+	char text[1024], name[ENDPOINT_TEXT];
+	uint32_t inode;
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		 "%s   0: %08X:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4000 1 x\n"
+		 "  17: %08X:1F90 %08X:C350 01 00000010:00000000 00:00000000 00000000  1000        0 4001 1 x\n"
+		 "  18: nonsense\n",
+		 head, v4, v4, v4);
+	write_file(900, "net/tcp", text);
+	assert_int_equal(procfs_tcp_find(900, 4001, &event), 0);
+	assert_int_equal(event.info.state, TCP_ESTABLISHED);
+	assert_int_equal(event.info.inode, 4001);
+	assert_int_equal(event.info.uid, 1000);
+	assert_int_equal(event.flow.local.port, 8080);
+	assert_int_equal(event.flow.remote.port, 50000);
+	endpoint_ip_text(&event.flow.remote, name);
+	assert_string_equal(name, "127.0.0.1");
+	event = event_new(EVENT_INFO, ORIGIN_KERNEL, 1);
+	assert_int_equal(procfs_tcp_find(900, 4000, &event), 0);
+	assert_int_equal(event.info.state, TCP_LISTEN);
+	assert_int_equal(event.flow.remote.port, 0);
+	/* Without IPv6 there is no second table; with it, it is looked at too. */
+	assert_int_equal(procfs_tcp_find(900, 4002, &event), -ENOENT);
+	snprintf(text, sizeof(text), "%s   3: %08X%08X%08X%08X:0016 %08X%08X%08X%08X:0017 08 0:0 0:0 0 0 0 4002 1\n",
+		 head, v6[0], v6[1], v6[2], v6[3], v6[0], v6[1], v6[2], v6[3]);
+	write_file(900, "net/tcp6", text);
+	assert_int_equal(procfs_tcp_find(900, 4002, &event), 0);
+	endpoint_ip_text(&event.flow.local, name);
+	assert_string_equal(name, "::1");
+	assert_int_equal(event.flow.remote.port, 23);
+	assert_int_equal(procfs_tcp_find(901, 4002, &event), -ENOENT);
+	write_link(900, "fd/0", "/dev/null");
+	assert_int_equal(procfs_tcp_inode(900, 0, &inode), -ENOTSUP);
+	assert_int_equal(procfs_tcp_inode(900, 1, &inode), -ENOENT);
+}
+
+static void protocols_are_told_apart(void **state)
+{
+	static const struct {
+		int family, type, rc;
+	} kinds[] = {
+		{AF_INET, SOCK_STREAM, 0},
+		{AF_INET, SOCK_DGRAM, -ENOTSUP},
+		{AF_UNIX, SOCK_STREAM, -ENOTSUP},
+	};
+	uint32_t inode;
+
+	(void)state;
+	procfs_set_root("/proc");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		int fd = socket(kinds[i].family, kinds[i].type | SOCK_CLOEXEC, 0);
+
+		assert_return_code(fd, errno);
+		assert_int_equal(procfs_tcp_inode(getpid(), fd, &inode), kinds[i].rc);
+		close(fd);
+	}
+	procfs_set_root(tree);
+}
+
 static void refusals_are_explained(void **state)
 {
 	struct fake fake = fake_of(800);
@@ -401,6 +470,8 @@ int main(void)
 		TEST(real_proc_is_understood),
 		TEST(names_come_in_pieces),
 		TEST(sockets_find_their_owner),
+		TEST(tcp_tables_are_read),
+		TEST(protocols_are_told_apart),
 		TEST(refusals_are_explained),
 		TEST(tracers_and_the_dead_are_explained),
 		TEST(undumpable_is_explained),

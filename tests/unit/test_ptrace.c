@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -54,6 +55,11 @@ static void syscalls_that_matter(void **state)
 	assert_int_equal(decode(&call, SYS_dup3, 4, 9, 0, 0), SYSCALL_CLOSE);
 	assert_int_equal(call.fd, 9);
 	assert_int_equal(decode(&call, SYS_dup3, 9, 9, 0, 0), SYSCALL_OTHER);
+	assert_int_equal(decode(&call, SYS_ptrace, PTRACE_ATTACH, 77, 0, 0), SYSCALL_PTRACE);
+	assert_int_equal(call.fd, 77);
+	assert_int_equal(decode(&call, SYS_ptrace, PTRACE_TRACEME, 77, 0, 0), SYSCALL_PTRACE);
+	assert_int_equal(call.fd, 0);
+	assert_int_equal(decode(&call, SYS_ptrace, PTRACE_CONT, 77, 0, 0), SYSCALL_OTHER);
 	assert_int_equal(decode(&call, SYS_read, 4, 0, 0, 0), SYSCALL_OTHER);
 	assert_int_equal(decode(&call, 100000, 4, 0, 0, 0), SYSCALL_OTHER);
 }

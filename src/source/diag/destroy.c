@@ -92,10 +92,8 @@ int destroy_open(struct destroy **source, const struct destroy_config *config, s
 	error = new->socket == NULL ? -errno : set_up(new, config->buffer > 0 ? config->buffer : DEFAULT_BUFFER);
 	if (error != 0) {
 		destroy_close(new);
-		return err_set(err, error,
-			       "cannot listen for the end of sockets (NETLINK_SOCK_DIAG): %s; the kernel needs "
-			       "CONFIG_INET_DIAG (modules inet_diag and tcp_diag)",
-			       strerror(-error));
+		return err_set(err, error, "cannot listen for the end of sockets (NETLINK_SOCK_DIAG): %s; %s",
+			       strerror(-error), message_remedy(error));
 	}
 	*source = new;
 	return 0;

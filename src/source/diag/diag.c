@@ -42,10 +42,8 @@ int diag_open(struct diag **diag, uint32_t netns, struct err *err)
 		int error = errno;
 
 		diag_close(new);
-		return err_set(err, error,
-			       "cannot ask the kernel for sockets (NETLINK_SOCK_DIAG): %s; it needs CONFIG_INET_DIAG "
-			       "(modules inet_diag and tcp_diag)",
-			       strerror(error));
+		return err_set(err, error, "cannot ask the kernel for sockets (NETLINK_SOCK_DIAG): %s; %s",
+			       strerror(error), message_remedy(error));
 	}
 	*diag = new;
 	return 0;

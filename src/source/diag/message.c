@@ -75,3 +75,12 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	*event = result;
 	return 0;
 }
+
+const char *message_remedy(int error)
+{
+	if (error < 0)
+		error = -error;
+	if (error == EPERM || error == EACCES)
+		return "a sandbox or container forbids it here (seccomp, SELinux); run conntrace outside of that";
+	return "the kernel needs CONFIG_INET_DIAG (modules inet_diag and tcp_diag)";
+}

@@ -25,4 +25,7 @@ struct nlmsghdr;
  */
 int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t time_ns);
 
+/** message_remedy() - what to do when sock_diag(7) can't be had at all; @error is the errno, either sign */
+const char *message_remedy(int error);
+
 #endif

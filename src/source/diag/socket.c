@@ -41,6 +41,18 @@ int socket_take(int pidfd, int fd)
 	return taken < 0 ? -errno : (int)taken;
 }
 
+bool socket_can_take(void)
+{
+	int pidfd = socket_process(getpid());
+	int taken = pidfd >= 0 ? socket_take(pidfd, pidfd) : -1;
+
+	if (taken >= 0)
+		close(taken);
+	if (pidfd >= 0)
+		close(pidfd);
+	return taken >= 0;
+}
+
 typedef int name_function(int socket, struct sockaddr *address, socklen_t *length);
 
 /** read_name() - one end of the socket; left unknown when it has none (ENOTCONN) */

@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_SOURCE_DIAG_SOCKET_H
 #define CONNTRACE_SOURCE_DIAG_SOCKET_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "model/event.h"
@@ -37,6 +38,9 @@ int socket_process(pid_t pid);
  * (also what container seccomp profiles answer), -ENOSYS kernel older than 5.6.
  */
 int socket_take(int pidfd, int fd);
+
+/** socket_can_take() - does socket_take() work at all here? Tried with a descriptor of this process */
+bool socket_can_take(void);
 
 /**
  * socket_read() - what the kernel knows of a TCP socket now

@@ -27,16 +27,21 @@ void procfs_set_root(const char *path)
 
 /** struct place - room for a path below /proc */
 struct place {
-	char path[PATH_MAX + 64];
+	char path[PROCFS_PATH];
 };
+
+const char *procfs_path(char path[PROCFS_PATH], pid_t pid, const char *name)
+{
+	if (pid == 0)
+		snprintf(path, PROCFS_PATH, "%s/%s", root, name);
+	else
+		snprintf(path, PROCFS_PATH, "%s/%d/%s", root, pid, name);
+	return path;
+}
 
 static const char *place_of(struct place *place, pid_t pid, const char *name)
 {
-	if (pid == 0)
-		snprintf(place->path, sizeof(place->path), "%s/%s", root, name);
-	else
-		snprintf(place->path, sizeof(place->path), "%s/%d/%s", root, pid, name);
-	return place->path;
+	return procfs_path(place->path, pid, name);
 }
 
 ssize_t procfs_read(pid_t pid, const char *name, char *text, size_t size)
@@ -454,7 +459,7 @@ static void find_reason(struct reason *reason, pid_t pid, int error)
 	bool privileged;
 
 	if (procfs_status(pid, &target) != 0) {
-		if (error == EPERM)
+		if (error == EPERM || error == EACCES)
 			explain(reason, "it belongs to another user, and /proc hides it (mount option hidepid); "
 					"run conntrace as root");
 		else
@@ -463,7 +468,8 @@ static void find_reason(struct reason *reason, pid_t pid, int error)
 	}
 	if (explain_state(reason, pid, &target))
 		return;
-	if (error != EPERM && error != EACCES) {
+	/* Container profiles say ENOSYS for what they forbid, too. */
+	if (error != EPERM && error != EACCES && error != ENOSYS) {
 		explain(reason, "%s", error == ESRCH ? "it ended meanwhile" : strerror(error));
 		return;
 	}
@@ -477,6 +483,14 @@ static void find_reason(struct reason *reason, pid_t pid, int error)
 	else
 		explain(reason, "neither users nor Yama are in the way; a security module may be (SELinux: setsebool "
 				"deny_ptrace off; AppArmor), or it is in another user namespace");
+}
+
+void procfs_why_not_traceable(pid_t pid, int error, char *text, size_t size)
+{
+	struct reason reason;
+
+	find_reason(&reason, pid, error);
+	snprintf(text, size, "%s", reason.text);
 }
 
 void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size)

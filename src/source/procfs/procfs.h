@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_SOURCE_PROCFS_PROCFS_H
 #define CONNTRACE_SOURCE_PROCFS_PROCFS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,12 @@
 
 /** procfs_set_root() - look under @path instead of /proc; for tests, before any thread is started */
 void procfs_set_root(const char *path);
+
+/** Room for a path below /proc. */
+#define PROCFS_PATH (PATH_MAX + 64)
+
+/** procfs_path() - where a file of a process is, @path; @pid and @name as of procfs_read() */
+const char *procfs_path(char path[PROCFS_PATH], pid_t pid, const char *name);
 
 /**
  * procfs_read() - the beginning of a file of a process
@@ -146,5 +153,8 @@ void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *contex
  * says of the process and of this one.
  */
 void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size);
+
+/** procfs_why_not_traceable() - as procfs_why_not_attachable(), the reason alone: "it belongs to user ..." */
+void procfs_why_not_traceable(pid_t pid, int error, char *text, size_t size);
 
 #endif

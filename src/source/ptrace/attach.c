@@ -2,6 +2,7 @@
 #include "source/ptrace/attach.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
 
@@ -69,7 +70,8 @@ int attach_process(struct tracee_table *table, pid_t pid, long options, struct a
 		(void)procfs_sockets(pid, list_socket, &listing);
 		return 0;
 	}
-	error = seizure.error != 0 ? seizure.error : ESRCH;
+	/* Who is not in /proc may be hidden there (mount option hidepid). */
+	error = seizure.error != 0 ? seizure.error : kill(pid, 0) != 0 ? errno : ESRCH;
 	procfs_why_not_attachable(pid, error, err->text, sizeof(err->text));
 	return -error;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -34,9 +35,14 @@ static int add_rules(scmp_filter_ctx context, bool closes)
 {
 	static const int whole[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(shutdown)};
 	static const int closing[] = {SCMP_SYS(close), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(close_range)};
+	/* Rare, and refused to a debugger that runs inside: whoever is to be told of that must see them. */
+	static const uint64_t tracing[] = {PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE};
 	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]) && rc == 0; i++)
+	for (size_t i = 0; i < sizeof(tracing) / sizeof(tracing[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(ptrace), 1,
+				      SCMP_A0(SCMP_CMP_EQ, tracing[i]));
+	for (size_t i = 0; rc == 0 && i < sizeof(whole) / sizeof(whole[0]); i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), whole[i], 0);
 	for (size_t i = 0; closes && i < sizeof(closing) / sizeof(closing[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), closing[i], 0);

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -66,6 +68,37 @@ static void fail(int result, enum launch_stage stage, int error)
 	_exit(written == (ssize_t)sizeof(failure) ? EXIT_OWN_FAILURE : EXIT_OWN_FAILURE + 1);
 }
 
+/*
+ * execvp(3) says EACCES for a file that may not be executed, and just as well
+ * for a directory of PATH that may not be searched. As in the shell, the first
+ * is 126 and the second, when no other place has the command, 127.
+ */
+static int exec_error(const char *command, int error)
+{
+	const char *at = getenv("PATH");
+	size_t size = strlen(command) + 1;
+	char path[PATH_MAX];
+
+	if (error != EACCES || at == NULL || strchr(command, '/') != NULL)
+		return error;
+	while (*at != '\0') {
+		size_t length = strcspn(at, ":");
+		struct stat facts;
+
+		/* An empty one is the current directory. */
+		if (length + 1 + size <= sizeof(path)) {
+			memcpy(path, at, length);
+			path[length] = '/';
+			memcpy(path + length + 1, command, size);
+			if (stat(length > 0 ? path : command, &facts) == 0 && !S_ISDIR(facts.st_mode))
+				return EACCES;
+		}
+		at += length;
+		at += *at == ':';
+	}
+	return ENOENT;
+}
+
 /* The child after fork: only async-signal-safe calls, the parent has threads. */
 static void become_command(const struct tracer_config *config, const struct sock_fprog *program, int go, int result)
 	__attribute__((noreturn));
@@ -78,18 +111,19 @@ static void become_command(const struct tracer_config *config, const struct sock
 	/* Traced or orphaned: read(2) answers either way. */
 	while (read(go, &byte, 1) < 0 && errno == EINTR)
 		;
-	if (user != NULL && (setgroups((size_t)user->group_count, user->groups) != 0 || setgid(user->gid) != 0 ||
-			     setuid(user->uid) != 0))
-		fail(result, LAUNCH_USER, errno);
+	/* First, while there may be the privilege to do it without no_new_privs. */
 	if (program != NULL) {
 		rc = filter_load(program);
 		if (rc != 0)
 			fail(result, LAUNCH_FILTER, -rc);
 	}
+	if (user != NULL && (setgroups((size_t)user->group_count, user->groups) != 0 || setgid(user->gid) != 0 ||
+			     setuid(user->uid) != 0))
+		fail(result, LAUNCH_USER, errno);
 	ignore_again();
 	pthread_sigmask(SIG_SETMASK, &config->mask, NULL);
 	execvp(config->command[0], config->command);
-	fail(result, LAUNCH_EXEC, errno);
+	fail(result, LAUNCH_EXEC, exec_error(config->command[0], errno));
 }
 
 int launch_fork(struct launch *launch, const struct tracer_config *config, const struct sock_fprog *program,

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
+#include "source/procfs/procfs_privilege.h"
+#include "source/ptrace/memory.h"
 
 bool stop_push(struct stop *stop)
 {
@@ -33,10 +35,8 @@ static struct event *gather(struct stop *stop, enum event_type type, enum event_
 static bool read_memory(void *context, uint64_t address, void *to, size_t length)
 {
 	const struct tracee *tracee = context;
-	struct iovec local = {to, length};
-	struct iovec remote = {(void *)(uintptr_t)address, length}; /* NOLINT(performance-no-int-to-ptr) */
 
-	return process_vm_readv(tracee->tid, &local, 1, &remote, 1, 0) == (ssize_t)length;
+	return memory_read(tracee->tid, address, to, length);
 }
 
 static void describe_sink(void *context, const struct event *event)
@@ -78,17 +78,16 @@ static struct event *gather_call(struct stop *stop, const struct tracee *tracee,
  */
 typedef int read_function(int socket, struct event *event);
 
-static int look(struct target *target, int fd, read_function *read, struct event *info)
+static int look(struct stop *stop, const struct tracee *tracee, int fd, read_function *read, struct event *info)
 {
+	struct target *target = tracee->target;
 	int socket, rc;
 
 	if (target->pidfd == -1)
 		target->pidfd = socket_process(target->pid);
-	if (target->pidfd < 0)
-		return target->pidfd;
-	socket = socket_take(target->pidfd, fd);
+	socket = target->pidfd < 0 ? target->pidfd : socket_take(target->pidfd, fd);
 	if (socket < 0)
-		return socket;
+		return outside_look(&stop->outside, tracee->tid, fd, info);
 	rc = read(socket, info);
 	close(socket);
 	return rc;
@@ -136,7 +135,7 @@ static void told_shutdown(struct stop *stop, struct tracee *tracee)
 	struct event info;
 	struct event *event;
 
-	if (look(tracee->target, tracee->call.fd, socket_read_counters, &info) != 0)
+	if (look(stop, tracee, tracee->call.fd, socket_read_counters, &info) != 0)
 		return;
 	event = gather_call(stop, tracee, CALL_SHUTDOWN, tracee->call.fd);
 	event->call.argument = (int)tracee->call.address;
@@ -148,7 +147,7 @@ static void told_close(struct stop *stop, struct tracee *tracee, int fd)
 	struct event info;
 
 	target_mark_socket(tracee->target, fd, false);
-	if (look(tracee->target, fd, socket_read_counters, &info) != 0)
+	if (look(stop, tracee, fd, socket_read_counters, &info) != 0)
 		return;
 	gather_socket(stop, gather_call(stop, tracee, CALL_CLOSE, fd), &info, INFO_CLOSE);
 }
@@ -171,6 +170,7 @@ bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_
 	switch (call->kind) {
 	case SYSCALL_ACCEPT:
 	case SYSCALL_SO_ERROR:
+	case SYSCALL_PTRACE:
 		return true;
 	case SYSCALL_CONNECT:
 		if (!read_destination(tracee))
@@ -217,10 +217,17 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct event info;
 	struct event *event;
+	int rc;
 
 	if (fd < 0)
 		return;
-	if (look(tracee->target, fd, socket_read, &info) != 0)
+	rc = look(stop, tracee, fd, socket_read, &info);
+	if (rc == -ENOTCONN) {
+		event = gather_call(stop, tracee, CALL_ACCEPT, fd);
+		read_accepted(tracee, &event->flow.remote);
+		return;
+	}
+	if (rc != 0)
 		return;
 	/* A connection that was reset in the queue has no other end any more, but accept(2) wrote down whose it was. */
 	if (info.flow.remote.port == 0)
@@ -235,7 +242,7 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 	struct event info;
 	struct event *event;
 	int fd = tracee->call.fd;
-	int rc = look(tracee->target, fd, socket_read, &info);
+	int rc = look(stop, tracee, fd, socket_read, &info);
 
 	if (rc == -ENOTSUP || error == EBADF || error == ENOTSOCK) {
 		gather_call(stop, tracee, CALL_CONNECT_OTHER, fd)->flow.remote = tracee->remote;
@@ -254,15 +261,59 @@ static void returned_so_error(struct stop *stop, struct tracee *tracee)
 {
 	struct event info;
 	struct event *event;
-	int error;
+	int error, rc;
 
 	if (!read_memory(tracee, tracee->call.address, &error, sizeof(error)))
 		return;
-	if (look(tracee->target, tracee->call.fd, socket_read_counters, &info) != 0)
+	rc = look(stop, tracee, tracee->call.fd, socket_read_counters, &info);
+	if (rc != 0 && rc != -ENOTCONN)
 		return;
 	event = gather_call(stop, tracee, CALL_SO_ERROR, tracee->call.fd);
 	event->call.error = error;
-	gather_socket(stop, event, &info, INFO_LOOK);
+	if (rc == 0)
+		gather_socket(stop, event, &info, INFO_LOOK);
+}
+
+/** struct name - a process's short name, fit to be printed */
+struct name {
+	char text[16 * 4 + 1];
+};
+
+static const char *name_of(struct name *name, pid_t pid)
+{
+	char comm[16];
+
+	procfs_comm(pid, comm);
+	escape_text(name->text, sizeof(name->text), comm);
+	return name->text;
+}
+
+/* A debugger inside. Is it refused because of us? */
+static void refused_ptrace(struct stop *stop, const struct tracee *tracee)
+{
+	pid_t wanted = tracee->call.fd != 0 ? tracee->call.fd : tracee->tid;
+	struct procfs_status status;
+	struct name name;
+
+	if (procfs_status(wanted, &status) != 0 || status.tracer == 0 || procfs_thread_group(status.tracer) != getpid())
+		return;
+	remarks_add(stop->remarks,
+		    "%s was refused to trace a process, because conntrace traces it, and only one can (ptrace(2)); "
+		    "debug it without conntrace, or let conntrace trace less (--no-follow)",
+		    name_of(&name, tracee->target->pid));
+}
+
+void stop_executed(struct stop *stop, const struct tracee *tracee)
+{
+	const char *lost = procfs_lost_privilege(tracee->target->pid);
+	struct name name;
+
+	if (lost == NULL)
+		return;
+	remarks_add(stop->remarks,
+		    "%s is a %s program, but runs without that privilege, because it is traced (execve(2)); "
+		    "run conntrace as root, or start it without conntrace",
+		    name_of(&name, tracee->target->pid), lost);
 }
 
 void stop_return(struct stop *stop, struct tracee *tracee, int64_t value)
@@ -277,6 +328,10 @@ void stop_return(struct stop *stop, struct tracee *tracee, int64_t value)
 	case SYSCALL_SO_ERROR:
 		if (value == 0)
 			returned_so_error(stop, tracee);
+		break;
+	case SYSCALL_PTRACE:
+		if (value == -EPERM)
+			refused_ptrace(stop, tracee);
 		break;
 	default:
 		break;
@@ -296,7 +351,7 @@ void stop_last_thread(struct stop *stop, struct tracee *tracee, int status)
 		struct event info;
 		struct event *event;
 
-		if (look(target, fd, socket_read_counters, &info) != 0)
+		if (look(stop, tracee, fd, socket_read_counters, &info) != 0)
 			continue;
 		event = gather_call(stop, tracee, CALL_EXIT, fd);
 		event->call.argument = status;
@@ -305,12 +360,13 @@ void stop_last_thread(struct stop *stop, struct tracee *tracee, int status)
 	}
 }
 
-void stop_existing(struct stop *stop, struct target *target, int fd)
+void stop_existing(struct stop *stop, const struct tracee *tracee, int fd)
 {
+	struct target *target = tracee->target;
 	struct event info;
 	struct event *event;
 
-	if (look(target, fd, socket_read, &info) != 0)
+	if (look(stop, tracee, fd, socket_read, &info) != 0)
 		return;
 	stop_describe(stop, target);
 	if (info.info.state != TCP_LISTEN) {

@@ -8,6 +8,8 @@
 
 #include "base/queue.h"
 #include "model/event.h"
+#include "source/ptrace/outside.h"
+#include "source/ptrace/remarks.h"
 #include "source/ptrace/tracee.h"
 
 /*
@@ -25,12 +27,16 @@
  * @time_ns: when the stop was seen
  * @count: how many wait in @events
  * @events: them
+ * @remarks: what the user should know
+ * @outside: looks at sockets where they can't be duplicated
  */
 struct stop {
 	struct queue *queue;
 	int64_t time_ns;
 	size_t count;
 	struct event events[STOP_EVENTS];
+	struct remarks *remarks;
+	struct outside outside;
 };
 
 /** stop_push() - hand the gathered events over; Return: whether there were any */
@@ -57,7 +63,10 @@ void stop_return(struct stop *stop, struct tracee *tracee, int64_t value);
 void stop_last_thread(struct stop *stop, struct tracee *tracee, int status);
 
 /** stop_existing() - look at descriptor @fd of a process that was attached to */
-void stop_existing(struct stop *stop, struct target *target, int fd);
+void stop_existing(struct stop *stop, const struct tracee *tracee, int fd);
+
+/** stop_executed() - a process has executed a program */
+void stop_executed(struct stop *stop, const struct tracee *tracee);
 
 /** stop_describe() - tell name and user of a process, unless told since its last exec */
 void stop_describe(struct stop *stop, struct target *target);

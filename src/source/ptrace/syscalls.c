@@ -2,6 +2,7 @@
 #include "source/ptrace/syscalls.h"
 
 #include <seccomp.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 
 /*
@@ -35,6 +36,7 @@ static const struct {
 	{"dup2", SYSCALL_CLOSE, 1},
 	{"dup3", SYSCALL_CLOSE, 1},
 	{"close_range", SYSCALL_CLOSE_RANGE, 0},
+	{"ptrace", SYSCALL_PTRACE, 1},
 	{"socketcall", SYSCALL_SOCKETCALL, 0},
 };
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
@@ -93,8 +95,13 @@ static enum syscall_kind fill(struct syscall *decoded, enum syscall_kind kind, u
 	/* dup2(2) of a descriptor onto itself closes nothing. */
 	if (kind == SYSCALL_CLOSE && fd_argument == 1 && (int)arguments[0] == (int)arguments[1])
 		kind = SYSCALL_OTHER;
+	if (kind == SYSCALL_PTRACE && arguments[0] != PTRACE_TRACEME && arguments[0] != PTRACE_ATTACH &&
+	    arguments[0] != PTRACE_SEIZE)
+		kind = SYSCALL_OTHER;
 	decoded->kind = kind;
 	decoded->fd = (int)arguments[fd_argument];
+	if (kind == SYSCALL_PTRACE && arguments[0] == PTRACE_TRACEME)
+		decoded->fd = 0;
 	decoded->address = kind == SYSCALL_SO_ERROR ? arguments[3] : arguments[1];
 	decoded->length = arguments[2];
 	decoded->last_fd = (uint32_t)arguments[1];

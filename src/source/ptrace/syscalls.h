@@ -22,6 +22,8 @@ enum syscall_kind {
 	SYSCALL_CLOSE,
 	/** close_range(2) */
 	SYSCALL_CLOSE_RANGE,
+	/** ptrace(2) that would make somebody a tracer */
+	SYSCALL_PTRACE,
 	/** i386's socketcall(2), before its arguments have been read */
 	SYSCALL_SOCKETCALL,
 };
@@ -29,7 +31,8 @@ enum syscall_kind {
 /**
  * struct syscall - a decoded call
  * @kind: enum syscall_kind
- * @fd: the descriptor it is about; for SYSCALL_CLOSE the one that is closed
+ * @fd: the descriptor it is about; for SYSCALL_CLOSE the one that is closed; for SYSCALL_PTRACE
+ *	the process that is to be traced, 0 the caller itself
  * @address: tracee address of the sockaddr (accept, connect), or of the value (SO_ERROR); 0 none
  * @length: connect: length of the sockaddr
  * @last_fd: SYSCALL_CLOSE_RANGE: the last descriptor that is closed

@@ -17,6 +17,7 @@
 #include "base/xalloc.h"
 #include "source/procfs/procfs.h"
 #include "source/ptrace/attach.h"
+#include "source/ptrace/call_report.h"
 #include "source/ptrace/filter.h"
 #include "source/ptrace/launch.h"
 #include "source/ptrace/placement.h"
@@ -58,6 +59,7 @@ struct tracer {
 	_Atomic pid_t command;
 	atomic_bool command_ended;
 	atomic_int command_status;
+	struct remarks remarks;
 
 	/* From here on the thread's own, until `ready` is posted or the thread has ended. */
 	sem_t ready;
@@ -101,47 +103,17 @@ static void resume(struct tracer *tracer, const struct tracee *tracee, int signa
 
 /* ---- entry and exit of calls -------------------------------------------- */
 
-/*
- * What PTRACE_GET_SYSCALL_INFO (Linux 5.3) writes: struct ptrace_syscall_info
- * of linux/ptrace.h, which can't be included beside sys/ptrace.h everywhere.
- */
-struct call_report {
-	uint8_t op;
-	uint8_t pad[3];
-	uint32_t arch;
-	uint64_t instruction_pointer;
-	uint64_t stack_pointer;
-	union {
-		/* at the entry stop and at the seccomp stop alike */
-		struct {
-			uint64_t number;
-			uint64_t arguments[6];
-		} entry;
-		struct {
-			int64_t value;
-			uint8_t is_error;
-		} exit;
-	};
-	uint32_t seccomp_data;
-};
-
-enum {
-	REPORT_OP_ENTRY = 1,
-	REPORT_OP_EXIT = 2,
-	REPORT_OP_SECCOMP = 3,
-};
-
 static void ask_call(struct tracer *tracer, struct tracee *tracee)
 {
 	struct call_report report = {0};
 
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, (void *)sizeof(report), &report) <= 0)
+	if (!call_report_read(&report, tracee->tid, tracee->in_call))
 		return;
-	if (report.op == REPORT_OP_EXIT) {
+	if (report.op == CALL_REPORT_EXIT) {
 		if (tracee->in_call)
 			stop_return(&tracer->gathered, tracee, report.exit.value);
 		tracee->in_call = false;
-	} else if (report.op == REPORT_OP_ENTRY || report.op == REPORT_OP_SECCOMP) {
+	} else if (report.op == CALL_REPORT_ENTRY || report.op == CALL_REPORT_SECCOMP) {
 		bool wanted = stop_entry(&tracer->gathered, tracee, report.arch, report.entry.number,
 					 report.entry.arguments, !tracer->filtered || tracer->config.closes);
 
@@ -215,6 +187,7 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 		if (former != NULL)
 			tracee_remove(tracer->table, former);
 	}
+	stop_executed(&tracer->gathered, tracee);
 	tracee->target->described = false;
 	tracee->target->exit_told = false;
 	tracee->in_call = !tracer->filtered;
@@ -306,7 +279,7 @@ static void look_at_existing(struct tracer *tracer)
 		if (tracee == NULL)
 			continue;
 		tracer->gathered.time_ns = clock_now();
-		stop_existing(&tracer->gathered, tracee->target, socket->fd);
+		stop_existing(&tracer->gathered, tracee, socket->fd);
 		push(tracer);
 	}
 }
@@ -338,6 +311,7 @@ static int launch(struct tracer *tracer)
 {
 	const struct tracer_config *config = &tracer->config;
 	struct launch child;
+	struct err why;
 	int rc;
 
 	tracer->exit_status = 125;
@@ -351,9 +325,9 @@ static int launch(struct tracer *tracer)
 		return rc;
 	atomic_store(&tracer->command, child.pid);
 	if (ptrace(PTRACE_SEIZE, child.pid, NULL, (void *)(uintptr_t)tracer->options) != 0) {
-		rc = err_set(&tracer->err, errno,
-			     "cannot trace \"%s\": %s; is ptrace forbidden here (container, PR_SET_DUMPABLE)?",
-			     config->command[0], strerror(errno));
+		rc = -errno;
+		procfs_why_not_traceable(child.pid, -rc, why.text, sizeof(why.text));
+		err_set(&tracer->err, rc, "cannot trace \"%s\": %s", config->command[0], why.text);
 		kill(child.pid, SIGKILL);
 		close(child.go);
 		close(child.result);
@@ -448,6 +422,7 @@ static long options_of(const struct tracer_config *config, bool filtered)
 static void tracer_free(struct tracer *tracer)
 {
 	tracee_table_free(tracer->table);
+	outside_close(&tracer->gathered.outside);
 	if (tracer->wake_fd >= 0)
 		close(tracer->wake_fd);
 	for (size_t i = 0; i < tracer->warning_count; i++)
@@ -474,6 +449,7 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 	sigaction(SIGCHLD, &children, NULL);
 	tracer->config = *config;
 	tracer->gathered.queue = config->events;
+	tracer->gathered.remarks = &tracer->remarks;
 	tracer->table = tracee_table_new();
 	tracer->filtered = config->command != NULL && config->filter && config->follow;
 	tracer->options = options_of(config, tracer->filtered);
@@ -503,6 +479,11 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 const char *tracer_warning(const struct tracer *tracer, size_t index)
 {
 	return index < tracer->warning_count ? tracer->warnings[index] : NULL;
+}
+
+const char *tracer_remark(struct tracer *tracer)
+{
+	return remarks_take(&tracer->remarks);
 }
 
 int tracer_fd(const struct tracer *tracer)

@@ -78,6 +78,9 @@ int tracer_open(struct tracer **tracer, const struct tracer_config *config, int 
  */
 const char *tracer_warning(const struct tracer *tracer, size_t index);
 
+/** tracer_remark() - the next thing the user should know of what was traced; Return: NULL when there is none */
+const char *tracer_remark(struct tracer *tracer);
+
 /** tracer_fd() - see source/source.h */
 int tracer_fd(const struct tracer *tracer);
 
