@@ -6,6 +6,7 @@
 #include <seccomp.h>
 
 #include "config.h"
+#include "source/packet/savefile_stream.h"
 
 void version_print(FILE *to)
 {
@@ -20,5 +21,6 @@ void version_print(FILE *to)
 	if (scols_get_library_version(&smartcols) > 0 && smartcols != NULL)
 		fprintf(to, "libsmartcols %s\n", smartcols);
 	fputs("libaudit " AUDIT_VERSION "\n", to);
+	fprintf(to, "compressed savefiles: %s\n", savefile_stream_formats());
 	fputs("sources: ptrace, sock_diag, packets, savefiles, recordings\n", to);
 }

@@ -34,11 +34,15 @@ enum conn_dir wire_dir(const struct wire *wire)
 
 int64_t wire_established_ns(const struct wire *wire)
 {
-	int64_t local_ns = wire->halves[WIRE_LOCAL].syn_acked_ns, remote_ns = wire->halves[WIRE_REMOTE].syn_acked_ns;
+	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
+	const struct wire_half *acceptor = &wire->halves[wire_other(wire_opener(wire))];
 
 	if (!(wire->bits & WIRE_ESTABLISHED))
 		return CLOCK_UNKNOWN;
-	return local_ns > remote_ns ? local_ns : remote_ns;
+	/* When both opened at once, the later of the two. */
+	if (acceptor->syns > 0 && opener->syn_acked_ns > acceptor->syn_acked_ns)
+		return opener->syn_acked_ns;
+	return acceptor->syn_acked_ns;
 }
 
 int64_t wire_answer_ns(const struct wire *wire)

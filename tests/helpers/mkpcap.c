@@ -6,8 +6,9 @@
  *   mkpcap --storm CONNECTIONS [--packets-per N] [--interleave M] [-o FILE]
  *
  * A script (capscript.h; standard input when none is named) becomes the frames
- * it says. A storm is for measuring: CONNECTIONS connections of N packets
- * (from 7: handshake, data and acknowledgements, close), M of them at a time.
+ * it says; in pcapng each link type becomes an interface. A storm is for
+ * measuring: CONNECTIONS connections of N packets (from 7: handshake, data and
+ * acknowledgements, close), M of them at a time.
  */
 #include <getopt.h>
 #include <pcap/pcap.h>
@@ -17,9 +18,14 @@
 
 #include "capscript.h"
 
+#define LINKS_MAX 16
+
 struct writer {
 	FILE *file;
 	bool pcapng, nano, swap, begun;
+	/* The interfaces of pcapng, one for each link type. */
+	int links[LINKS_MAX];
+	uint32_t link_count;
 };
 
 static void put(struct writer *writer, uint32_t value, int bytes)
@@ -55,6 +61,16 @@ static void begin(struct writer *writer, int link)
 	put(writer, 0xffffffff, 4);
 	put(writer, 0xffffffff, 4);
 	put(writer, 28, 4);
+}
+
+/* Return: the number of the interface with this link type. */
+static uint32_t interface(struct writer *writer, int link)
+{
+	for (uint32_t i = 0; i < writer->link_count; i++)
+		if (writer->links[i] == link)
+			return i;
+	if (writer->link_count == LINKS_MAX)
+		return 0;
 	put(writer, 1, 4); /* interface description */
 	put(writer, 32, 4);
 	put(writer, linktype(link), 2);
@@ -67,6 +83,8 @@ static void begin(struct writer *writer, int link)
 	put(writer, 0, 2);
 	put(writer, 0, 4);
 	put(writer, 32, 4);
+	writer->links[writer->link_count] = link;
+	return writer->link_count++;
 }
 
 static void write_frame(void *context, int link, int64_t time_ns, const uint8_t *data, uint32_t caplen, uint32_t length)
@@ -78,10 +96,11 @@ static void write_frame(void *context, int link, int64_t time_ns, const uint8_t 
 		begin(writer, link);
 	if (writer->pcapng) {
 		uint64_t units = (uint64_t)(writer->nano ? time_ns : time_ns / 1000);
+		uint32_t number = interface(writer, link);
 
 		put(writer, 6, 4); /* enhanced packet */
 		put(writer, 32 + padded, 4);
-		put(writer, 0, 4);
+		put(writer, number, 4);
 		put(writer, (uint32_t)(units >> 32), 4);
 		put(writer, (uint32_t)units, 4);
 	} else {

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pipeline.h"
 
-#include <pcap/pcap.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/xalloc.h"
+#include "source/packet/fragments.h"
+#include "source/packet/savefile_reader.h"
+#include "source/source.h"
 
 static uint64_t flow_hash(const struct flow *flow)
 {
@@ -76,50 +81,49 @@ static void feed(struct pipeline *pipeline, const struct event *event)
 	wire_feed(&pipeline->conns[*slot - 1].wire, event, side);
 }
 
-bool pipeline_run(struct pipeline *pipeline, const char *path)
+static void look(void *context, const struct dissect_record *record)
 {
-	char error[PCAP_ERRBUF_SIZE] = "";
-	struct pcap_pkthdr *header;
-	const u_char *data;
-	pcap_t *pcap;
-	int link, got;
+	struct pipeline *pipeline = context;
+	struct dissect_record whole = *record;
+	struct dissect_fragment fragment;
+	enum dissect_verdict verdict;
+	struct event event;
+
+	whole.fragment = &fragment;
+	whole.decapsulate = pipeline->decapsulate;
+	verdict = dissect_frame(record->link_type, &whole, &event);
+	pipeline->verdicts[verdict]++;
+	if (record->time_ns > pipeline->last_ns)
+		pipeline->last_ns = record->time_ns;
+	if (verdict == DISSECT_EVENT)
+		feed(pipeline, &event);
+	if (verdict == DISSECT_FRAGMENT && fragments_feed(pipeline->fragments, &fragment))
+		while (fragments_take(pipeline->fragments, &event))
+			feed(pipeline, &event);
+}
+
+bool pipeline_run(struct pipeline *pipeline, const char *path, uint8_t decapsulate)
+{
+	const struct savefile_user user = {.frame = look, .context = pipeline};
+	int fd = open(path, O_RDONLY | O_CLOEXEC), got;
+	struct savefile_reader *reader;
+	struct err err = {""};
 
 	memset(pipeline, 0, sizeof(*pipeline));
-	pcap = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, error);
-	if (pcap == NULL) {
-		snprintf(pipeline->error, sizeof(pipeline->error), "%s", error);
-		return false;
-	}
-	link = pcap_datalink(pcap);
-	if (!dissect_knows(link)) {
-		snprintf(pipeline->error, sizeof(pipeline->error), "link type %d", link);
-		pcap_close(pcap);
+	if (fd < 0) {
+		snprintf(pipeline->error, sizeof(pipeline->error), "%s", strerror(errno));
 		return false;
 	}
 	grow(pipeline);
-	while ((got = pcap_next_ex(pcap, &header, &data)) == 1) {
-		bool dated = header->ts.tv_sec >= 0 && header->ts.tv_sec < INT64_C(9000000000);
-		struct dissect_record record = {
-			.data = data,
-			.caplen = header->caplen,
-			.length = header->len,
-			.time_ns = pipeline->last_ns,
-		};
-		enum dissect_verdict verdict;
-		struct event event;
-
-		if (dated)
-			record.time_ns = header->ts.tv_sec * INT64_C(1000000000) + header->ts.tv_usec;
-		verdict = dissect_frame(link, &record, &event);
-		pipeline->verdicts[verdict]++;
-		if (record.time_ns > pipeline->last_ns)
-			pipeline->last_ns = record.time_ns;
-		if (verdict == DISSECT_EVENT)
-			feed(pipeline, &event);
-	}
-	if (got == PCAP_ERROR)
-		snprintf(pipeline->error, sizeof(pipeline->error), "%s", pcap_geterr(pcap));
-	pcap_close(pcap);
+	pipeline->decapsulate = decapsulate;
+	pipeline->fragments = fragments_new();
+	reader = savefile_reader_new(fd, path, &user);
+	while ((got = savefile_reader_read(reader, 1000, &err)) >= 0)
+		;
+	if (got != SOURCE_END)
+		snprintf(pipeline->error, sizeof(pipeline->error), "%.*s", (int)sizeof(pipeline->error) - 1, err.text);
+	savefile_reader_free(reader);
+	close(fd);
 	return true;
 }
 
@@ -127,4 +131,5 @@ void pipeline_free(struct pipeline *pipeline)
 {
 	free(pipeline->conns);
 	free(pipeline->slots);
+	free(pipeline->fragments);
 }

@@ -28,6 +28,8 @@ struct pipeline_conn {
  * @size: of @slots, a power of two
  * @verdicts: frames by enum dissect_verdict
  * @last_ns: time of the last frame
+ * @decapsulate: enum dissect_tunnel, what is looked into
+ * @fragments: datagrams in pieces
  * @error: why reading ended early, or ""
  */
 struct pipeline {
@@ -38,11 +40,13 @@ struct pipeline {
 	uint32_t size;
 	uint64_t verdicts[DISSECT_VERDICT_NUM];
 	int64_t last_ns;
-	char error[256];
+	uint8_t decapsulate;
+	struct fragments *fragments;
+	char error[512];
 };
 
 /** pipeline_run() - read all of @path; Return: false when it cannot be opened, see @error */
-bool pipeline_run(struct pipeline *pipeline, const char *path);
+bool pipeline_run(struct pipeline *pipeline, const char *path, uint8_t decapsulate);
 
 /** pipeline_free() - free what it holds */
 void pipeline_free(struct pipeline *pipeline);

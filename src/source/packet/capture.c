@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "source/source.h"
 
 /*
  * The only file that knows libpcap's handles.
@@ -32,7 +31,6 @@ struct capture {
 	int64_t last_ns;
 	int fraction_ns;
 	int link_type;
-	bool live;
 };
 
 /* What there is to choose from, as the remedy for a wrong name. */
@@ -117,7 +115,9 @@ static int live_filter(struct capture *capture, const struct capture_config *con
 	got = capture_compile(&program, filter, capture->link_type, config->filter ? err : NULL);
 	if (got < 0)
 		return config->filter ? got : 0;
-	got = capture_set_filter(capture, &program, err);
+	if (pcap_setfilter(capture->pcap, &program) < 0)
+		got = err_set(err, CAPTURE_BAD_FILTER, "filter for \"%s\": %s", capture->name,
+			      pcap_geterr(capture->pcap));
 	pcap_freecode(&program);
 	return got;
 }
@@ -129,7 +129,6 @@ int capture_open_live(struct capture **result, const struct capture_config *conf
 	int status;
 
 	capture->name = config->interface;
-	capture->live = true;
 	capture->pcap = pcap_create(config->interface, error);
 	if (capture->pcap == NULL) {
 		free(capture);
@@ -160,29 +159,6 @@ fail:
 	return status;
 }
 
-int capture_open_file(struct capture **result, FILE *file, const char *name, struct err *err)
-{
-	char error[PCAP_ERRBUF_SIZE] = "";
-	struct capture *capture = xcalloc(1, sizeof(*capture));
-	int status;
-
-	capture->name = name;
-	capture->fraction_ns = 1;
-	capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
-	if (capture->pcap == NULL) {
-		free(capture);
-		return err_set(err, EINVAL, "\"%s\": %s; pcap and pcapng can be read, compressed ones through "
-					    "zcat FILE | conntrace -r -", name, error);
-	}
-	status = check_link_type(capture, err);
-	if (status < 0) {
-		capture_close(capture);
-		return status;
-	}
-	*result = capture;
-	return 0;
-}
-
 int capture_compile(struct bpf_program *program, const char *filter, int link_type, struct err *err)
 {
 	pcap_t *dead = pcap_open_dead(link_type, 262144);
@@ -197,22 +173,9 @@ int capture_compile(struct bpf_program *program, const char *filter, int link_ty
 	return got;
 }
 
-int capture_set_filter(struct capture *capture, struct bpf_program *program, struct err *err)
-{
-	if (pcap_setfilter(capture->pcap, program) < 0)
-		return err_set(err, CAPTURE_BAD_FILTER, "filter for \"%s\": %s", capture->name,
-			       pcap_geterr(capture->pcap));
-	return 0;
-}
-
-int capture_link_type(const struct capture *capture)
-{
-	return capture->link_type;
-}
-
 int capture_fd(const struct capture *capture)
 {
-	return capture->live ? pcap_get_selectable_fd(capture->pcap) : -1;
+	return pcap_get_selectable_fd(capture->pcap);
 }
 
 static void handle(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
@@ -242,10 +205,8 @@ int capture_read(struct capture *capture, int count, capture_function function, 
 	got = pcap_dispatch(capture->pcap, count, handle, (u_char *)capture);
 	if (got > 0)
 		return got;
-	if (got == PCAP_ERROR_BREAK)
+	if (got == 0 || got == PCAP_ERROR_BREAK)
 		return 0;
-	if (got == 0)
-		return capture->live ? 0 : SOURCE_END;
 	return err_set(err, EIO, "\"%s\": %s", capture->name, pcap_geterr(capture->pcap));
 }
 
@@ -263,8 +224,7 @@ int64_t capture_drops(struct capture *capture)
 	struct tpacket_stats stats;
 	socklen_t length = sizeof(stats);
 
-	if (!capture->live ||
-	    getsockopt(pcap_fileno(capture->pcap), SOL_PACKET, PACKET_STATISTICS, &stats, &length) < 0)
+	if (getsockopt(pcap_fileno(capture->pcap), SOL_PACKET, PACKET_STATISTICS, &stats, &length) < 0)
 		return -1;
 	return stats.tp_drops;
 }

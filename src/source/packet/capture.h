@@ -38,7 +38,7 @@ struct capture_config {
 	int buffer_kib;
 };
 
-/** struct capture - an interface or a savefile that libpcap reads */
+/** struct capture - an interface that libpcap listens on */
 struct capture;
 
 /**
@@ -50,16 +50,6 @@ struct capture;
 int capture_open_live(struct capture **capture, const struct capture_config *config, struct err *err);
 
 /**
- * capture_open_file() - read a savefile
- * @capture: set on success; owns @file then
- * @file: pcap or pcapng, at its first byte
- * @name: what to call it in messages; must live as long
- *
- * Only reads and allocates, so it works under confine().
- */
-int capture_open_file(struct capture **capture, FILE *file, const char *name, struct err *err);
-
-/**
  * capture_compile() - a filter expression for a link type
  * @program: set on success; to be freed with pcap_freecode()
  *
@@ -67,13 +57,7 @@ int capture_open_file(struct capture **capture, FILE *file, const char *name, st
  */
 int capture_compile(struct bpf_program *program, const char *filter, int link_type, struct err *err);
 
-/** capture_set_filter() - only frames that pass @program from now on */
-int capture_set_filter(struct capture *capture, struct bpf_program *program, struct err *err);
-
-/** capture_link_type() - DLT_* */
-int capture_link_type(const struct capture *capture);
-
-/** capture_fd() - for poll(2), -1 for a savefile */
+/** capture_fd() - for poll(2) */
 int capture_fd(const struct capture *capture);
 
 /** typedef capture_function - gets a frame; its data is valid during the call only */
@@ -87,9 +71,7 @@ typedef void (*capture_function)(void *context, const struct dissect_record *rec
  * @context: is passed on
  * @err: on failure
  *
- * Return: how many, 0 when there are none now, SOURCE_END at the end of a
- * savefile, or a negative errno. A savefile cut in the middle gives what is
- * whole first and the error then.
+ * Return: how many, 0 when there are none now, or a negative errno.
  */
 int capture_read(struct capture *capture, int count, capture_function function, void *context, struct err *err);
 

@@ -15,6 +15,8 @@
 #include "base/xalloc.h"
 #include "source/packet/capture.h"
 #include "source/packet/fragments.h"
+#include "source/packet/savefile_reader.h"
+#include "source/source.h"
 
 /*
  * The packet process: open, confine, read. Everything that allocates or may
@@ -198,7 +200,7 @@ static enum dissect_verdict dissect(struct input *input, const struct dissect_re
 	static struct event nowhere;
 	enum dissect_verdict verdict;
 
-	numbered.interface = input->number;
+	numbered.interface += input->number;
 	numbered.fragment = fragment;
 	numbered.decapsulate = child->config->packet->decapsulate;
 	verdict = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
@@ -393,14 +395,33 @@ static void live_loop(struct child *child)
 	}
 }
 
-static void file_loop(struct child *child)
+/* Frames of a link type are at hand: the main process makes the filter for these. */
+static void ask_filter(void *context, int link_type, struct savefile_filter *filter)
 {
-	struct input *input = &child->inputs[0];
+	struct child *child = ((struct input *)context)->child;
+
+	child->shared->link_type = link_type;
+	atomic_store(&child->shared->state, CHILD_LINK);
+	/* It sees the state when it has read what came before. */
+	ring_publish(&child->ring);
+	wake_reader(child);
+	while (atomic_load(&child->shared->state) != CHILD_READY)
+		wait_for(child, false, IDLE_MS);
+	filter->instructions = child->shared->filter;
+	filter->length = child->shared->filter_length;
+}
+
+static void file_loop(struct child *child, int fd)
+{
+	const char *name = child->config->packet->savefile;
+	const struct savefile_user user = {frame_direct, ask_filter, &child->inputs[0]};
+	struct savefile_reader *reader =
+		savefile_reader_new(fd, strcmp(name, "-") == 0 ? "standard input" : name, &user);
 	struct err err;
 	int got;
 
 	do {
-		got = capture_read(input->capture, ROUND_FRAMES, frame_direct, input, &err);
+		got = savefile_reader_read(reader, ROUND_FRAMES, &err);
 		publish_counts(child);
 	} while (got >= 0 && !atomic_load(&child->shared->stop));
 	if (got < 0 && got != SOURCE_END)
@@ -409,46 +430,18 @@ static void file_loop(struct child *child)
 }
 
 /* The savefile is opened while it may be, and looked at later. */
-static FILE *file_open(struct child *child)
+static int file_open(struct child *child)
 {
 	const char *name = child->config->packet->savefile;
-	FILE *file = strcmp(name, "-") == 0 ? fdopen(STDIN_FILENO, "rb") : fopen(name, "rbe");
-	static char buffer[1 << 18];
+	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
 	struct err err;
-	int error = errno;
 
-	if (file == NULL) {
-		err_set(&err, error, "cannot read \"%s\": %s", name, strerror(error));
-		fail(child, -error, &err);
-	} else {
-		/* Of its own, or stdio would ask for the file's status when it may not any more. */
-		setvbuf(file, buffer, _IOFBF, sizeof(buffer));
+	if (fd < 0) {
+		int error = err_set(&err, errno, "cannot read \"%s\": %s", name, strerror(errno));
+
+		fail(child, error, &err);
 	}
-	return file;
-}
-
-static void file_start(struct child *child, FILE *file)
-{
-	const char *name = child->config->packet->savefile;
-	struct input *input = &child->inputs[0];
-	struct bpf_program program;
-	struct err err;
-	int got = capture_open_file(&input->capture, file, strcmp(name, "-") == 0 ? "standard input" : name, &err);
-
-	if (got < 0)
-		fail(child, got, &err);
-	child->shared->link_type = capture_link_type(input->capture);
-	atomic_store(&child->shared->state, CHILD_LINK);
-	wake_reader(child);
-	while (atomic_load(&child->shared->state) != CHILD_READY)
-		wait_for(child, false, -1);
-	program.bf_len = child->shared->filter_length;
-	program.bf_insns = child->shared->filter;
-	if (program.bf_len == 0)
-		return;
-	got = capture_set_filter(input->capture, &program, &err);
-	if (got < 0)
-		fail(child, got, &err);
+	return fd;
 }
 
 static void live_start(struct child *child)
@@ -488,7 +481,6 @@ void child_run(const struct child_config *config)
 	static struct child child;
 	bool file = config->packet->savefile != NULL;
 	int keep[3] = {config->control_fd, config->wake_fd, -1};
-	FILE *savefile = NULL;
 	struct err err = {""};
 	int got;
 
@@ -509,8 +501,7 @@ void child_run(const struct child_config *config)
 	prctl(PR_SET_NAME, "conntrace-pkt", 0, 0, 0);
 	if (file) {
 		/* Before anything is closed: /dev/fd/63 of a shell's <(command) is a descriptor of ours. */
-		savefile = file_open(&child);
-		keep[2] = fileno(savefile);
+		keep[2] = file_open(&child);
 	}
 	confine_descriptors(keep, 3);
 	if (!file)
@@ -522,8 +513,7 @@ void child_run(const struct child_config *config)
 	if (got < 0)
 		fail(&child, got, &err);
 	if (file) {
-		file_start(&child, savefile);
-		file_loop(&child);
+		file_loop(&child, keep[2]);
 	} else {
 		atomic_store(&child.shared->state, CHILD_READY);
 		wake_reader(&child);

@@ -67,7 +67,6 @@ struct packet {
 	uint64_t interface_drops_base;
 	uint64_t interface_drops;
 	bool deferred;  /* the savefile is a stream: it may pause, even before its head */
-	bool going;     /* the filter has been handed over, or there is none to hand over */
 	bool draining;
 	bool warned;    /* the story of a lost interface was told */
 	bool gone;      /* end of file on the wake pipe */
@@ -132,7 +131,6 @@ static int hand_filter(struct packet *packet, struct err *err)
 	struct child_shared *shared = packet->shared;
 	struct bpf_program program;
 
-	packet->going = true;
 	if (packet->config.filter != NULL) {
 		int got = capture_compile(&program, packet->config.filter, shared->link_type, err);
 
@@ -205,7 +203,7 @@ static int news(struct packet *packet, uint32_t state, struct event *event, stru
 		return SOURCE_END;
 	if (interface_drops_event(packet, event, state == CHILD_DONE || packet->gone))
 		return 1;
-	if (state == CHILD_LINK && !packet->going) {
+	if (state == CHILD_LINK) {
 		got = hand_filter(packet, err);
 		packet->told = got < 0;
 		return got;
@@ -303,7 +301,7 @@ static int wait_ready(struct packet *packet, struct err *err)
 			return 0;
 		if (state == CHILD_FAILED)
 			return story(packet, err);
-		if (state == CHILD_LINK && !packet->going)
+		if (state == CHILD_LINK)
 			return hand_filter(packet, err);
 		if (packet->gone)
 			return death(packet, err);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PACKET_SAVEFILE_H
+#define CONNTRACE_SOURCE_PACKET_SAVEFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+#include "source/packet/dissect.h"
+
+/** More interfaces in one section of a pcapng file are damage. */
+#define SAVEFILE_INTERFACES 1024
+
+/** A longer record or block is damage (libpcap and Wireshark draw the line there too). */
+#define SAVEFILE_RECORD_MAX (16u << 20)
+
+/** enum savefile_format - how the packets are written */
+enum savefile_format {
+	SAVEFILE_UNKNOWN,
+	/** pcap-savefile(5), with micro- or nanoseconds */
+	SAVEFILE_PCAP,
+	/** draft-ietf-opsawg-pcapng */
+	SAVEFILE_PCAPNG,
+};
+
+/** enum savefile_step - what savefile_next() came to */
+enum savefile_step {
+	/** a frame */
+	SAVEFILE_FRAME = 1,
+	/** it needs savefile.need bytes at once to go on */
+	SAVEFILE_MORE,
+};
+
+/**
+ * struct savefile_interface - where frames of a file were captured
+ * @offset_s: seconds to be added to its time stamps
+ * @snaplen: bytes kept of each frame, 0 for all
+ * @link_type: DLT_*
+ * @resolution: of its time stamps: 10^-n seconds, or 2^-n with the highest bit
+ */
+struct savefile_interface {
+	int64_t offset_s;
+	uint32_t snaplen;
+	int link_type;
+	uint8_t resolution;
+};
+
+/**
+ * struct savefile - what is known of a file while it is read from its beginning
+ * @need: with SAVEFILE_MORE
+ * @format: enum savefile_format
+ * @little: numbers are little-endian
+ * @record_head: bytes before each frame, in pcap
+ * @last_ns: time of the last frame that had one
+ * @interface_count: of the current section
+ * @interfaces: theirs; a pcap file has one
+ */
+struct savefile {
+	size_t need;
+	uint8_t format;
+	bool little;
+	uint8_t record_head;
+	int64_t last_ns;
+	uint32_t interface_count;
+	struct savefile_interface interfaces[SAVEFILE_INTERFACES];
+};
+
+/**
+ * savefile_next() - the next frame
+ * @savefile: all zero before the first call
+ * @data: what has been read and not been taken; what is taken is taken off
+ * @record: on SAVEFILE_FRAME; its data lies in what @data was, and
+ *          interface, link_type and time_ns are filled too
+ * @err: on failure
+ *
+ * Pure apart from @savefile. Return: enum savefile_step, or -EINVAL: it is no
+ * savefile, or damaged.
+ */
+int savefile_next(struct savefile *savefile, struct span *data, struct dissect_record *record, struct err *err);
+
+#endif

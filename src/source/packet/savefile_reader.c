@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/packet/savefile_reader.h"
+
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "source/packet/savefile.h"
+#include "source/packet/savefile_stream.h"
+#include "source/source.h"
+
+/* What is read at once; a larger record makes the buffer larger, up to SAVEFILE_RECORD_MAX. */
+#define BUFFER_SIZE ((size_t)1 << 18)
+
+/* Link types in one file, each with a filter of its own; nobody has more. */
+#define LINKS_MAX 16
+
+struct link {
+	int link_type;
+	bool known;
+	struct bpf_program filter;
+};
+
+struct savefile_reader {
+	const char *name;
+	struct savefile_user user;
+	struct savefile_stream *stream;
+	unsigned char *buffer;
+	size_t size, begin, end;
+	bool ended;
+	int unknown; /* a link type that is not understood, of some frame; -1 none */
+	size_t link_count;
+	struct link links[LINKS_MAX];
+	struct savefile savefile;
+};
+
+struct savefile_reader *savefile_reader_new(int fd, const char *name, const struct savefile_user *user)
+{
+	struct savefile_reader *reader = xcalloc(1, sizeof(*reader));
+
+	reader->name = name;
+	reader->user = *user;
+	reader->stream = savefile_stream_new(fd);
+	reader->size = BUFFER_SIZE;
+	reader->buffer = xmalloc(reader->size);
+	reader->unknown = -1;
+	return reader;
+}
+
+/* Room for and, unless the file ends before, presence of @need bytes. Return: 0 or a negative errno. */
+static int fill(struct savefile_reader *reader, size_t need, struct err *err)
+{
+	memmove(reader->buffer, reader->buffer + reader->begin, reader->end - reader->begin);
+	reader->end -= reader->begin;
+	reader->begin = 0;
+	if (need > reader->size) {
+		reader->size = need;
+		reader->buffer = xreallocarray(reader->buffer, need, 1);
+	}
+	while (reader->end < need && !reader->ended) {
+		long got = savefile_stream_read(reader->stream, reader->buffer + reader->end,
+						reader->size - reader->end, err);
+
+		if (got < 0)
+			return (int)got;
+		reader->ended = got == 0;
+		reader->end += (size_t)got;
+	}
+	return 0;
+}
+
+/* Return: NULL when there are too many. */
+static struct link *find_link(struct savefile_reader *reader, int link_type)
+{
+	struct savefile_filter filter = {NULL, 0};
+	struct link *link;
+
+	for (size_t i = 0; i < reader->link_count; i++)
+		if (reader->links[i].link_type == link_type)
+			return &reader->links[i];
+	if (reader->link_count == LINKS_MAX)
+		return NULL;
+	link = &reader->links[reader->link_count++];
+	link->link_type = link_type;
+	link->known = dissect_knows(link_type);
+	if (link->known && reader->user.link != NULL)
+		reader->user.link(reader->user.context, link_type, &filter);
+	if (filter.length > 0) {
+		link->filter.bf_len = filter.length;
+		link->filter.bf_insns = xreallocarray(NULL, filter.length, sizeof(*filter.instructions));
+		memcpy(link->filter.bf_insns, filter.instructions, filter.length * sizeof(*filter.instructions));
+	}
+	return link;
+}
+
+static int refuse(int link_type, struct err *err)
+{
+	const char *name = pcap_datalink_val_to_name(link_type);
+
+	return err_set(err, EPROTONOSUPPORT, "link type %s (%d) is not understood; " DISSECT_LINKS,
+		       name ? name : "unknown", link_type);
+}
+
+/* The first interface is known: a wrong filter is to be told even if no frame follows. */
+static int first_link(struct savefile_reader *reader, struct err *err)
+{
+	const struct link *link = find_link(reader, reader->savefile.interfaces[0].link_type);
+
+	/* In pcapng there may be others. */
+	return link->known || reader->savefile.format == SAVEFILE_PCAPNG ? 0 : refuse(link->link_type, err);
+}
+
+static int hand_over(struct savefile_reader *reader, const struct dissect_record *record, struct err *err)
+{
+	const struct pcap_pkthdr header = {.caplen = record->caplen, .len = record->length};
+	const struct link *link = find_link(reader, record->link_type);
+
+	if (link == NULL)
+		return err_set(err, EINVAL, "damaged: more than %d link types", LINKS_MAX);
+	if (!link->known)
+		reader->unknown = record->link_type;
+	else if (link->filter.bf_len == 0 || pcap_offline_filter(&link->filter, &header, record->data))
+		reader->user.frame(reader->user.context, record);
+	return 0;
+}
+
+/* The file has ended; with a piece of something, or with frames left out, that is to be said. */
+static int at_end(struct savefile_reader *reader, struct err *err)
+{
+	if (reader->end > reader->begin)
+		return err_set(err, EINVAL, "cut off in the middle of %s",
+			       reader->savefile.format == SAVEFILE_UNKNOWN ? "its head" : "a packet");
+	if (reader->savefile.format == SAVEFILE_UNKNOWN)
+		return err_set(err, EINVAL, "empty: not even the head of a savefile");
+	return reader->unknown < 0 ? SOURCE_END : refuse(reader->unknown, err);
+}
+
+int savefile_reader_read(struct savefile_reader *reader, int count, struct err *err)
+{
+	int handed = 0, got = 0;
+
+	while (got >= 0 && handed < count) {
+		struct span data = {reader->buffer + reader->begin, reader->end - reader->begin};
+		struct dissect_record record = {.time_ns = 0};
+
+		got = savefile_next(&reader->savefile, &data, &record, err);
+		reader->begin = reader->end - data.length;
+		if (got >= 0 && reader->link_count == 0 && reader->savefile.interface_count > 0) {
+			int first = first_link(reader, err);
+
+			got = first < 0 ? first : got;
+		}
+		if (got == SAVEFILE_FRAME) {
+			got = hand_over(reader, &record, err);
+			handed++;
+		} else if (got == SAVEFILE_MORE && reader->ended) {
+			got = at_end(reader, err);
+			break;
+		} else if (got == SAVEFILE_MORE) {
+			got = fill(reader, reader->savefile.need, err);
+		}
+	}
+	if (got < 0 && got != SOURCE_END)
+		err_wrap(err, "\"%s\"", reader->name);
+	return got < 0 ? got : handed;
+}
+
+void savefile_reader_free(struct savefile_reader *reader)
+{
+	if (reader == NULL)
+		return;
+	for (size_t i = 0; i < reader->link_count; i++)
+		free(reader->links[i].filter.bf_insns);
+	savefile_stream_free(reader->stream);
+	free(reader->buffer);
+	free(reader);
+}

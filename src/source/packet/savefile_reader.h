@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PACKET_SAVEFILE_READER_H
+#define CONNTRACE_SOURCE_PACKET_SAVEFILE_READER_H
+
+#include "base/err.h"
+#include "source/packet/dissect.h"
+
+struct bpf_insn;
+
+/**
+ * struct savefile_filter - a compiled packet filter
+ * @instructions: borrowed, copied by who wants to keep them
+ * @length: how many, 0 to let all frames pass
+ */
+struct savefile_filter {
+	const struct bpf_insn *instructions;
+	uint32_t length;
+};
+
+/**
+ * struct savefile_user - who reads
+ * @frame: gets each frame that passes; its data is valid during the call only
+ * @link: the first frame of a link type is at hand: which filter is for these? May be NULL
+ * @context: is passed to both
+ */
+struct savefile_user {
+	void (*frame)(void *context, const struct dissect_record *record);
+	void (*link)(void *context, int link_type, struct savefile_filter *filter);
+	void *context;
+};
+
+/** struct savefile_reader - a savefile being read, of any format and compression */
+struct savefile_reader;
+
+/**
+ * savefile_reader_new() - read @fd, which is at its first byte and stays the caller's
+ * @fd: a file or a pipe
+ * @name: what to call it in messages; must live as long
+ * @user: is copied
+ *
+ * Only allocates and reads, then and later, so it works under confine().
+ */
+struct savefile_reader *savefile_reader_new(int fd, const char *name, const struct savefile_user *user);
+
+/**
+ * savefile_reader_read() - hand frames to the user
+ * @reader: the reader
+ * @count: at most so many
+ * @err: on failure
+ *
+ * Return: how many, SOURCE_END, or a negative errno. Whatever is whole before
+ * damage is handed over before the error is told. That there were frames of a
+ * link type that is not understood is told at the end (-EPROTONOSUPPORT).
+ */
+int savefile_reader_read(struct savefile_reader *reader, int count, struct err *err);
+
+/** savefile_reader_free() - NULL is fine */
+void savefile_reader_free(struct savefile_reader *reader);
+
+#endif

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Savefiles as they come: compressed, of several link types, with link types nobody understands, in both byte orders."""
+import bz2
+import gzip
+import json
+import lzma
+import os
+import shutil
+import subprocess
+
+import cli
+
+MKPCAP = os.path.join(cli.BUILD, "tests", "helpers", "mkpcap")
+OPEN = "+0.01 %s > S seq 1\n+0.01 %s < SA seq 5 ack 2\n+0.01 %s > A seq 2 ack 6\n"
+MIXED = ("flow a 192.0.2.1 1000 192.0.2.2 80\nflow b 2001:db8::1 1001 2001:db8::2 443\n"
+         "link ethernet\n+0 a > S seq 1\nlink sll\n+0.01 a < SA seq 5 ack 2\nlink raw\n+0.01 a > A seq 2 ack 6\n"
+         "link null\n" + OPEN % (("b",) * 3))
+
+
+def made(test, name, script, *words):
+    path = test.path(name)
+    subprocess.run([MKPCAP, *words, "-o", path], input=script, text=True, check=True, timeout=cli.LIMIT)
+    return path
+
+
+def results(done):
+    """RPORT and RESULT of each row."""
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return sorted((row["rport"], row["result"], row["hs_ms"]) for row in rows if "summary" not in row)
+
+
+def several_link_types(test):
+    wanted = [(1000, "ok", 20.0), (1001, "ok", 20.0)]
+    for order in ("little", "big"):
+        for unit in ("us", "ns"):
+            path = made(test, "mixed.pcapng", MIXED, "-f", "pcapng", "-e", order, "-t", unit)
+            done = test.run("-r", path, "-z", "conns", "-j")
+            test.say("four link types in one pcapng, %s-endian, %s" % (order, unit),
+                     [] if results(done) == wanted and done.returncode == 0 else [done.stdout, done.stderr])
+    done = test.run("-r", path, "-z", "conns", "-j", "tcp", "port", "80")
+    test.say("a filter is made for each of them", [] if results(done) == wanted[:1] else [done.stdout, done.stderr])
+    done = test.run("-r", path, "ether", "host", "02:02:02:02:02:02")
+    test.expect("a filter that one of them cannot have", done, 1, ["filter \"ether host"])
+
+
+def compressed(test):
+    story = cli.story()
+    versions = test.run("-V").stdout
+    ways = [("gzip", "gz", gzip.compress)]
+    for tool, ending in (("zstd", "zst"), ("lz4", "lz4")):
+        ways.append((tool, ending, shutil.which(tool) and (lambda data, tool=tool: subprocess.run(
+            [tool, "-c", "-q"], input=data, stdout=subprocess.PIPE, check=True, timeout=cli.LIMIT).stdout)))
+    for name, ending, compress in ways:
+        if name not in versions or not compress:
+            test.skip("compressed by " + name, "not built in" if compress else "no " + name)
+            continue
+        plain = test.run("-r", test.path("plain.pcap", story), "-z", "conns", "-j", "-q").stdout
+        # Two pieces compressed on their own and joined are one file.
+        data = compress(story[:100]) + compress(story[100:])
+        path = test.path("file.pcap." + ending, data)
+        done = test.run("-r", path, "-z", "conns", "-j", "-q")
+        test.say("compressed by " + name, [] if done.stdout == plain and done.returncode == 0 and plain.count("\n") == 2
+                 else [done.stdout, done.stderr])
+        with open(path, "rb") as file:
+            done = test.run("-r", "-", "-z", "conns", "-j", "-q", stdin=file)
+        test.say("compressed by %s, on standard input" % name, [] if done.stdout == plain else [done.stdout, done.stderr])
+        done = test.run("-r", test.path("cut." + ending, data[:-3]), "-z", "conns", "-j")
+        test.expect("compressed by %s, cut off" % name, done, 1, ["\"%s\": cut off: " % test.path("cut." + ending)])
+        broken = bytearray(compress(story))
+        broken[len(broken) // 2] ^= 0xff
+        broken[len(broken) // 2 + 1] ^= 0xff
+        done = test.run("-r", test.path("broken." + ending, bytes(broken)), "-z", "conns", "-j")
+        test.expect("compressed by %s, damaged" % name, done, 1, ["\"%s\": " % test.path("broken." + ending)])
+    for name, compress, command in (("xz", lzma.compress, "xzcat"), ("bzip2", bz2.compress, "bzcat")):
+        done = test.run("-r", test.path("other." + name, compress(story)))
+        test.expect("compressed by %s is refused with the remedy" % name, done, 1,
+                    ["compressed by %s" % name, command + " FILE | conntrace -r -"], "")
+
+
+def main():
+    test = cli.Cli()
+    several_link_types(test)
+    compressed(test)
+    usb = bytearray(cli.story())
+    usb[20] = 189
+    test.expect("a link type nobody understands", test.run("-r", test.path("usb.pcap", bytes(usb))), 1,
+                ["link type USB_LINUX (189) is not understood; "], "", 1)
+    test.end()
+
+
+main()
