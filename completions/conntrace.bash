@@ -7,14 +7,14 @@ _conntrace() {
 
 	local options='-p --pid -u --user -f --no-follow --no-filter --watch-close --via -i --interface -r --read --filter --promisc
 		--decapsulate --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count
-		--group
+		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
 		-I --interval --timeout -z --report --by --sort --limit --events -o --output -O --columns --format
 		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --replay
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
 	local with_argument='-p|--pid|-u|--user|--via|-i|--interface|-r|--read|--filter|--decapsulate|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|-I|--interval|--timeout|-z|--report|--by'
-	with_argument+='|--group'
+	with_argument+='|--group|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--sort|--limit|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug'
 
 	local i
@@ -43,6 +43,9 @@ _conntrace() {
 	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz)' ;;
 	-o | --output | --record | --replay) _filedir ;;
 	--via) COMPREPLY=($(compgen -W 'auto ptrace' -- "$cur")) ;;
+	--only)
+		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open' -- "$cur"))
+		;;
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups' -- "$cur")) ;;
 	--by) COMPREPLY=($(compgen -W 'peer dir port pid comm exe uid user lport rport netns proto result group' -- "$cur")) ;;
@@ -54,7 +57,8 @@ _conntrace() {
 	-O | --columns | --sort)
 		COMPREPLY=($(compgen -W "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')" -- "$cur"))
 		;;
-	--filter | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --group | -d | --duration | -c | --count | \
+	--filter | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --group | --retrans-ms | --slow-ms | --gap-ms | \
+		--long-ms | --idle-ms | -d | --duration | -c | --count | \
 		-I | --interval | --timeout | --limit) ;;
 	*)
 		$split && return

@@ -29,6 +29,8 @@
 #define DAY_NS (INT64_C(86400) * CLOCK_NS_PER_SEC)
 /** More than any count of connections or rows, and far from an overflow. */
 #define COUNT_MOST INT64_C(1000000000000000)
+/** --retrans-ms was not given. */
+#define RETRANS_UNSET INT64_MIN
 /** PID_MAX_LIMIT of the kernel on 64 bits: no process has a larger number. */
 #define PID_MOST 4194304
 
@@ -108,6 +110,19 @@ static int take_seconds(struct options *options, const struct option_def *def, c
 	}
 	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes seconds from %g to %.0f", option_name(def),
 		       QUOTE, word, (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
+}
+
+static int take_milliseconds(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int64_t value;
+
+	/* Read as seconds, so that decimals are allowed. */
+	if (number_parse_seconds(word, 0, DAY_NS * 1000, &value) != 0)
+		return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes milliseconds from 0 to %lld",
+			       option_name(def), QUOTE, word, (long long)(DAY_NS / CLOCK_NS_PER_MS));
+	value = value > 0 ? value / 1000 : SUSPICIOUS_OFF;
+	memcpy(option_field(options, def), &value, sizeof(value));
+	return 0;
 }
 
 static int take_word(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -263,6 +278,15 @@ static int take_group(struct options *options, const struct option_def *def, con
 	return error;
 }
 
+static int take_only(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = suspicious_parse(word, &options->only, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
 static int take_report(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	enum report_kind report;
@@ -325,6 +349,7 @@ static int take_decapsulate(struct options *options, const struct option_def *de
 #define TEXT(field) .take = take_text, FIELD(field)
 #define NUMBER(field, least, most) .take = take_number, FIELD(field), .low = (least), .high = (most)
 #define SECONDS(field, least, most) .take = take_seconds, FIELD(field), .low = (least), .high = (most)
+#define MILLISECONDS(field) .take = take_milliseconds, FIELD(field)
 #define WORD(field, list) .take = take_word, FIELD(field), .words = (list)
 #define CALL(function) .take = (function)
 #define OPTION(letter_, name_, argument_, group_, how, help_, fallback_) \
@@ -457,9 +482,26 @@ static int parse_words(struct options *options, struct operands *operands, int a
 	return error;
 }
 
+/* What is looked for, and by which measure of late a resent segment is. */
+static int settle_limits(struct options *options, struct err *err)
+{
+	struct suspicious_limits *limits = &options->limits;
+	uint16_t wanted = (uint16_t)(options->only | (options->suspicious ? SUSPICIOUS_SET : 0));
+
+	limits->reasons = wanted != 0 ? wanted : SUSPICIOUS_SET;
+	limits->half_open_ns = options->timeout_ns;
+	if (limits->retrans_ns == RETRANS_UNSET)
+		limits->retrans_ns = options->only & SUSPICIOUS_RETRANS ? 0 : CLOCK_NS_PER_SEC;
+	if (options->only & SUSPICIOUS_GAP && limits->gap_ns == SUSPICIOUS_OFF)
+		return err_set(err, EINVAL, "--only=gap needs --gap-ms=MS: how long a silence is one");
+	if (options->only & SUSPICIOUS_LONG && limits->long_ns == SUSPICIOUS_OFF)
+		return err_set(err, EINVAL, "--only=long needs --long-ms=MS: how long is long");
+	return 0;
+}
+
 int options_parse(struct options *options, int argc, char *const argv[], struct err *err)
 {
-	struct options parsed = {.follow = true, .groups = groups_new()};
+	struct options parsed = {.follow = true, .groups = groups_new(), .limits.retrans_ns = RETRANS_UNSET};
 	struct operands operands = {0};
 	int error;
 
@@ -470,6 +512,8 @@ int options_parse(struct options *options, int argc, char *const argv[], struct 
 	error = parse_words(&parsed, &operands, argc, argv, err);
 	if (error == 0 && !parsed.help && !parsed.version && !parsed.list_columns && !parsed.check)
 		error = operands_settle(&operands, &parsed, err);
+	if (error == 0)
+		error = settle_limits(&parsed, err);
 	if (error != 0) {
 		options_free(&parsed);
 		return options_usage(err);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "filter.h"
 #include "report/report.h"
+#include "track/suspicious.h"
 
 /** enum options_via - where socket events come from (--via) */
 enum options_via {
@@ -60,6 +61,9 @@ enum options_debug {
  *           passwd(5) unless it is the default; owned
  * @filter: which connections are shown
  * @groups: those of --group, RX and TX always; owned
+ * @only: enum suspicious_reason bits of --only
+ * @suspicious: show the suspicious ones
+ * @limits: from when on something is suspicious; reasons are those to look for
  * @duration_ns: stop after so long, 0 never
  * @count: stop after so many finished connections, 0 never
  * @interval_ns: report so often, 0 only at the end
@@ -106,6 +110,9 @@ struct options {
 	char *drop_to;
 	struct filter filter;
 	struct groups *groups;
+	uint16_t only;
+	bool suspicious;
+	struct suspicious_limits limits;
 	int64_t duration_ns;
 	int64_t count;
 	int64_t interval_ns;

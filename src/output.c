@@ -17,6 +17,7 @@ struct output {
 	FILE *file;
 	struct report *reports[REPORT_KIND_NUM];
 	size_t count;
+	struct summary_chosen chosen; /* by --only and --suspicious */
 };
 
 static const char *name_of(const struct output *output)
@@ -73,6 +74,7 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	int rc = 0;
 
 	output->options = options;
+	output->chosen.is_asked = options->only != 0 || options->suspicious;
 	output->file = stdout;
 	if (options->output != NULL && strcmp(options->output, "-") != 0)
 		output->file = fopen(options->output, "we");
@@ -99,20 +101,44 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	return 0;
 }
 
+/* Is it one of those that --only and --suspicious show? */
+static bool is_chosen(const struct output *output, const struct conn *conn)
+{
+	return !output->chosen.is_asked || conn->why != 0;
+}
+
+/* Success cannot be counted among failures: groups count every connection. */
+static bool reports_all(const struct output *output, size_t report)
+{
+	return output->report_options.reports[report] == REPORT_GROUPS;
+}
+
+static void count_chosen(struct output *output, const struct conn *conn)
+{
+	output->chosen.shown += conn->why != 0;
+	output->chosen.hidden += conn->why == 0;
+	for (unsigned int i = 0; i < SUSPICIOUS_NUM; i++)
+		output->chosen.why[i] += conn->why >> i & 1;
+}
+
 bool output_finished(struct output *output, const struct conn *conn)
 {
 	if (!filter_match(&output->options->filter, conn))
 		return false;
+	if (output->chosen.is_asked)
+		count_chosen(output, conn);
 	for (size_t i = 0; i < output->count; i++)
-		report_finished(output->reports[i], conn);
-	return true;
+		if (is_chosen(output, conn) || reports_all(output, i))
+			report_finished(output->reports[i], conn);
+	return is_chosen(output, conn);
 }
 
-/* The open connections that the filter wants. */
+/* The open connections that the filter, and the choice if @chosen, want. */
 struct wanted_open {
-	const struct filter *filter;
+	const struct output *output;
 	output_next_open *next_open;
 	void *context;
+	bool chosen;
 };
 
 static const struct conn *next_wanted(void *context, const struct conn *previous)
@@ -122,17 +148,23 @@ static const struct conn *next_wanted(void *context, const struct conn *previous
 
 	do {
 		conn = wanted->next_open(wanted->context, conn);
-	} while (conn != NULL && !filter_match(wanted->filter, conn));
+	} while (conn != NULL && !(filter_match(&wanted->output->options->filter, conn) &&
+				   (!wanted->chosen || is_chosen(wanted->output, conn))));
 	return conn;
 }
 
 int output_print(struct output *output, output_next_open *next_open, void *context, bool final, struct err *err)
 {
-	struct wanted_open wanted = {&output->options->filter, next_open, context};
+	struct wanted_open wanted = {output, next_open, context, false};
+	const struct conn *conn = NULL;
 	int rc = 0;
 
-	for (size_t i = 0; i < output->count && rc == 0; i++)
+	while (final && output->chosen.is_asked && (conn = next_wanted(&wanted, conn)) != NULL)
+		count_chosen(output, conn);
+	for (size_t i = 0; i < output->count && rc == 0; i++) {
+		wanted.chosen = !reports_all(output, i);
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
+	}
 	if (rc != 0)
 		err_set(err, rc, "cannot write to %s: %s", name_of(output), strerror(-rc));
 	return rc;
@@ -146,6 +178,10 @@ int output_summary(struct output *output, struct summary *summary, struct err *e
 
 	for (size_t i = 0; i < output->count; i++)
 		summary->evicted += report_refused(output->reports[i]);
+	summary->chosen = output->chosen;
+	/* The session counts what is shown and what is open. */
+	summary->connections = output->chosen.is_asked ? output->chosen.shown + output->chosen.hidden :
+							 summary->connections;
 	if (output->options->quiet && !report_has_lost(summary))
 		return 0;
 	rc = report_summary(to, output->report_options.format, summary);

@@ -225,6 +225,7 @@ static void open_tracker(struct session *session)
 		.has_destroy = sources_has_destroy(session->sources),
 		.netns = sources_netns(session->sources),
 		.syn_retries = session->is_file ? -1 : procfs_syn_retries(),
+		.suspicious = options->limits,
 	};
 	struct tracker_notify notify = {session, on_opened, on_finished};
 	/* In a file time is what the events say: this one must not move it to today. */

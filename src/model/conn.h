@@ -116,6 +116,7 @@ enum conn_state {
  * @close: enum conn_close
  * @state: TCP state now, or STATE_CLOSED, STATE_RESET
  * @open: still alive
+ * @why: enum suspicious_reason bits of track/suspicious.h
  */
 struct conn {
 	struct flow flow;
@@ -158,6 +159,7 @@ struct conn {
 	uint8_t close;
 	uint8_t state;
 	uint8_t open;
+	uint16_t why;
 };
 
 /** conn_init() - everything unknown */

@@ -8,6 +8,7 @@
 #include "model/columns.h"
 #include "report/community_id.h"
 #include "report/errno_text.h"
+#include "track/suspicious.h"
 
 /*
  * columns.def becomes one getter per column and the tables of columns. What a

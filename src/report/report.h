@@ -10,6 +10,7 @@
 #include "model/conn.h"
 #include "model/event.h"
 #include "track/groups.h"
+#include "track/suspicious.h"
 
 /** enum report_kind - which report */
 enum report_kind {
@@ -169,6 +170,20 @@ uint64_t report_refused(const struct report *report);
 void report_free(struct report *report);
 
 /**
+ * struct summary_chosen - what --only and --suspicious showed
+ * @is_asked: one of them was given; else nothing here counts
+ * @shown: connections that were
+ * @hidden: connections that were not
+ * @why: by bit number of enum suspicious_reason: how many had it
+ */
+struct summary_chosen {
+	bool is_asked;
+	uint64_t shown;
+	uint64_t hidden;
+	uint64_t why[SUSPICIOUS_NUM];
+};
+
+/**
  * struct summary - the accounts of a run
  * @duration_ns: how long it ran, CONN_UNKNOWN unknown
  * @connections: how many were seen
@@ -178,6 +193,7 @@ void report_free(struct report *report);
  * @cpu_ns: CPU time the run itself took, CONN_UNKNOWN unknown
  * @stops: how often a traced program was stopped
  * @packets: how many were captured or read
+ * @chosen: how many of the connections were shown, and why
  */
 struct summary {
 	int64_t duration_ns;
@@ -188,6 +204,7 @@ struct summary {
 	int64_t cpu_ns;
 	uint64_t stops;
 	uint64_t packets;
+	struct summary_chosen chosen;
 };
 
 /** report_has_lost() - was anything lost, so that even --quiet must say so? */

@@ -43,6 +43,39 @@ static void add_seconds(struct text *line, int64_t span, const char *unknown)
 		text_add_decimal(line, span, CLOCK_NS_PER_SEC, 6);
 }
 
+static void add_json_chosen(struct text *line, const struct summary_chosen *chosen)
+{
+	if (!chosen->is_asked)
+		return;
+	add_count(line, ",\"shown\":", chosen->shown, ",\"why\":{");
+	for (unsigned int i = 0; i < SUSPICIOUS_NUM; i++) {
+		text_add(line, i > 0 ? ",\"" : "\"");
+		text_add(line, suspicious_word(i));
+		add_count(line, "\":", chosen->why[i], "");
+	}
+	text_add(line, "}");
+}
+
+/* ", 5 shown (3 failed, 2 syn-rtx)"; a connection may have several reasons. */
+static void add_chosen(struct text *line, const struct summary_chosen *chosen)
+{
+	const char *before = " (", *after = "";
+
+	if (!chosen->is_asked)
+		return;
+	add_count(line, "", chosen->shown, " shown");
+	for (unsigned int i = 0; i < SUSPICIOUS_NUM; i++) {
+		if (chosen->why[i] == 0)
+			continue;
+		add_count(line, before, chosen->why[i], " ");
+		text_add(line, suspicious_word(i));
+		before = ", ";
+		after = ")";
+	}
+	text_add(line, after);
+	text_add(line, ", ");
+}
+
 static void add_json(struct text *line, const struct summary *summary)
 {
 	text_add(line, "{\"summary\": {\"duration_s\":");
@@ -58,7 +91,9 @@ static void add_json(struct text *line, const struct summary *summary)
 		else
 			text_add_number(line, summary->lost[i]);
 	}
-	add_count(line, "},\"evicted\":", summary->evicted, ",\"cpu_s\":");
+	text_add(line, "}");
+	add_json_chosen(line, &summary->chosen);
+	add_count(line, ",\"evicted\":", summary->evicted, ",\"cpu_s\":");
 	add_seconds(line, summary->cpu_ns, "null");
 	add_count(line, ",\"stops\":", summary->stops, "");
 	add_count(line, ",\"packets\":", summary->packets, "}}\n");
@@ -90,6 +125,7 @@ static void add_text(struct text *line, const struct summary *summary)
 	text_add(line, "conntrace: ");
 	add_seconds(line, summary->duration_ns, "-");
 	add_count(line, " s, ", summary->connections, summary->connections == 1 ? " connection, " : " connections, ");
+	add_chosen(line, &summary->chosen);
 	add_count(line, "", summary->unattributed, " not attributed, lost ");
 	add_losses(line, summary);
 	text_add(line, "; cost ");

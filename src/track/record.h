@@ -104,6 +104,7 @@ _Static_assert(SEEN_UNATTRIBUTED <= UINT8_MAX, "the evidence fits");
  * @in_cookie_table: in the table by cookie
  * @closing: waits for @finish_at_ns
  * @told: has been reported
+ * @duplicate: another SYN came on its flow while it lived, or it began with that SYN
  */
 struct record {
 	struct record_conn conn;
@@ -122,6 +123,7 @@ struct record {
 	bool in_cookie_table;
 	bool closing;
 	bool told;
+	bool duplicate;
 };
 
 /** Bytes of memory that a packet of a connection touches: the record, and the wire behind it. */

@@ -105,6 +105,11 @@ static void settle(struct tracker *tracker, struct record *record, struct conn *
 		conn->dir = record->conn.dir = DIR_IN;
 }
 
+static void judge(const struct tracker *tracker, const struct record *record, struct conn *conn)
+{
+	conn->why = suspicious_judge(record, conn, &tracker->config.suspicious, tracker->now_ns);
+}
+
 /* ---- birth and end of records ------------------------------------------- */
 
 static void tell(struct tracker *tracker, struct record *record)
@@ -115,6 +120,7 @@ static void tell(struct tracker *tracker, struct record *record)
 		return;
 	settle(tracker, record, &conn);
 	conn.open = 0;
+	judge(tracker, record, &conn);
 	if (conn.process == NULL)
 		tracker->account.unattributed++;
 	tracker->notify.finished(tracker->notify.context, &conn);
@@ -431,6 +437,7 @@ const struct conn *tracker_next(struct tracker *tracker, const struct conn *prev
 	if (record == NULL)
 		return NULL;
 	settle(tracker, record, &tracker->view);
+	judge(tracker, record, &tracker->view);
 	return &tracker->view;
 }
 

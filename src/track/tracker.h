@@ -8,6 +8,7 @@
 
 #include "model/conn.h"
 #include "model/event.h"
+#include "track/suspicious.h"
 
 /**
  * struct tracker_config - what to expect
@@ -18,6 +19,7 @@
  * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
  * @netns: network namespace of packets and destroy events, 0 unknown
  * @syn_retries: net.ipv4.tcp_syn_retries, -1 unknown
+ * @suspicious: from when on something is suspicious
  */
 struct tracker_config {
 	size_t limit;
@@ -27,6 +29,7 @@ struct tracker_config {
 	bool has_destroy;
 	uint32_t netns;
 	int32_t syn_retries;
+	struct suspicious_limits suspicious;
 };
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "track/tracker_state.h"
 
+#include "base/clock.h"
 #include "track/wire_view.h"
 
 /* What packets say of connections. */
@@ -40,12 +41,21 @@ static void record_new_flow(struct tracker *tracker, const struct event *event, 
 		*receiver = record_of_packet(tracker, event, &reverse);
 }
 
-/* Return: @record if the packet is of its connection, else NULL. */
+/* Would it have gone on, if this segment of another connection had not come? */
+static bool is_alive(const struct tracker *tracker, const struct record *record, const struct event *event)
+{
+	return !record->told && !wire_is_finished(record->wire) &&
+	       clock_span(wire_last_ns(record->wire), event->time_ns) < tracker->config.timeout_ns;
+}
+
+/* Return: @record if the packet is of its connection, else NULL. @duplicate: set when it ends a live one. */
 static struct record *packet_record(struct tracker *tracker, const struct event *event, struct record *record,
-				    enum wire_side side)
+				    enum wire_side side, bool *duplicate)
 {
 	if (record != NULL && record->wire != NULL && event->type == EVENT_SEGMENT &&
 	    !wire_accepts(record->wire, event, side)) {
+		if (is_alive(tracker, record, event))
+			record->duplicate = *duplicate = true;
 		tracker_supersede(tracker, record);
 		return NULL;
 	}
@@ -75,6 +85,7 @@ static void feed_packet_to(struct tracker *tracker, struct record *record, const
 void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t hash)
 {
 	struct record *sender, *receiver;
+	bool duplicate = false;
 
 	if (event->flow.netns == 0)
 		event->flow.netns = tracker->config.netns;
@@ -82,10 +93,14 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t
 	/* A socket connected to itself is one record, and which way its packets go nobody can say. */
 	if (receiver == sender)
 		receiver = NULL;
-	sender = packet_record(tracker, event, sender, WIRE_LOCAL);
-	receiver = packet_record(tracker, event, receiver, WIRE_REMOTE);
+	sender = packet_record(tracker, event, sender, WIRE_LOCAL, &duplicate);
+	receiver = packet_record(tracker, event, receiver, WIRE_REMOTE, &duplicate);
 	if (sender == NULL && receiver == NULL && event->type == EVENT_SEGMENT)
 		record_new_flow(tracker, event, &sender, &receiver);
+	if (duplicate && sender != NULL)
+		sender->duplicate = true;
+	if (duplicate && receiver != NULL)
+		receiver->duplicate = true;
 	feed_packet_to(tracker, sender, event, WIRE_LOCAL);
 	feed_packet_to(tracker, receiver, event, WIRE_REMOTE);
 }

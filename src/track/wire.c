@@ -51,6 +51,7 @@ void wire_init(struct wire *wire)
 	wire->halves[WIRE_LOCAL].syn_acked_ns = wire->halves[WIRE_REMOTE].syn_acked_ns = CLOCK_UNKNOWN;
 	wire->first_ns = wire->last_ns = wire->syn_ns = wire->gap_ns = CLOCK_UNKNOWN;
 	wire->srtt_ns = wire->minrtt_ns = RTT_UNKNOWN;
+	wire->late_ms = UINT32_MAX;
 }
 
 /* What a copy has in common with its original, above what tells where it was captured. */
@@ -85,6 +86,16 @@ static bool is_copy(struct wire *wire, const struct event *event)
 	return false;
 }
 
+/* Times of the halves are counted from the first segment; one that lies before it was captured late. */
+static void feed_first(struct wire *wire, int64_t time_ns)
+{
+	uint32_t earlier_ms = (uint32_t)((wire->first_ns - time_ns) / CLOCK_NS_PER_MS + 1);
+
+	wire->fresh_ms[WIRE_LOCAL] += earlier_ms;
+	wire->fresh_ms[WIRE_REMOTE] += earlier_ms;
+	wire->first_ns = time_ns;
+}
+
 static void feed_time(struct wire *wire, int64_t time_ns)
 {
 	if (wire->first_ns < 0) {
@@ -92,7 +103,7 @@ static void feed_time(struct wire *wire, int64_t time_ns)
 		return;
 	}
 	if (time_ns < wire->first_ns)
-		wire->first_ns = time_ns;
+		feed_first(wire, time_ns);
 	if (time_ns - wire->last_ns > wire->gap_ns)
 		wire->gap_ns = time_ns - wire->last_ns;
 	else if (wire->gap_ns < 0)
@@ -267,6 +278,34 @@ static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
 	return true;
 }
 
+/* Payload of @side, in offsets. A resent byte is at least as old as the last new one. */
+static enum wire_range feed_payload(struct wire *wire, const struct event *event, enum wire_side side, int64_t start,
+				    int64_t end)
+{
+	const struct event_segment *segment = &event->segment;
+	struct wire_half *half = &wire->halves[side];
+	/* Of a segment in fragments the first one is counted. */
+	bool later = segment->has & SEGMENT_HAS_LATER_FRAGMENT;
+	bool keepalive = segment->payload == 1 && end == (int64_t)half->next &&
+			 !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN));
+	bool is_new = end > (int64_t)half->next;
+	int64_t since_ms = (event->time_ns - wire->first_ns) / CLOCK_NS_PER_MS;
+	enum wire_range range = wire_half_range(half, start, end);
+
+	half->bits |= HALF_DATA;
+	wire->ooo += range == RANGE_FILLS && !later;
+	if (range == RANGE_AGAIN && !keepalive && !later) {
+		int64_t late_ms = since_ms > wire->fresh_ms[side] ? since_ms - wire->fresh_ms[side] : 0;
+
+		half->retrans++;
+		if (wire->late_ms == UINT32_MAX || late_ms > wire->late_ms)
+			wire->late_ms = (uint32_t)late_ms;
+	}
+	if (is_new)
+		wire->fresh_ms[side] = (uint32_t)(since_ms + 1);
+	return range;
+}
+
 /*
  * The payload and FIN of a segment that is no RST.
  * @in_order: set when nothing is missing before it
@@ -278,8 +317,6 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 	struct wire_half *half = &wire->halves[side];
 	uint32_t seq = segment->seq + (segment->flags & SEGMENT_SYN ? 1 : 0);
 	uint32_t fin = segment->flags & SEGMENT_FIN ? 1 : 0;
-	/* Of a segment in fragments the first one is counted. */
-	bool later = segment->has & SEGMENT_HAS_LATER_FRAGMENT;
 	enum wire_range range = RANGE_NEW;
 	int64_t start, end;
 
@@ -304,15 +341,8 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		return true;
 	}
 	*in_order = start <= (int64_t)half->next;
-	if (segment->payload > 0) {
-		bool keepalive = segment->payload == 1 && end == (int64_t)half->next && fin == 0 &&
-				 !(segment->flags & SEGMENT_SYN);
-
-		half->bits |= HALF_DATA;
-		range = wire_half_range(half, start, end);
-		half->retrans += range == RANGE_AGAIN && !keepalive && !later;
-		wire->ooo += range == RANGE_FILLS && !later;
-	}
+	if (segment->payload > 0)
+		range = feed_payload(wire, event, side, start, end);
 	if (fin) {
 		if (!(half->bits & HALF_FIN)) {
 			half->bits |= HALF_FIN;

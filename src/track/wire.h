@@ -88,6 +88,8 @@ struct wire_half {
  * @srtt_ns: smoothed round trip of the local side, UINT32_MAX none
  * @minrtt_ns: smallest one, UINT32_MAX none
  * @ooo: segments that filled a hole, both ways
+ * @fresh_ms: by side: when it last sent something new, in ms after @first_ns, rounded up
+ * @late_ms: longest time from something new to something resent by the same side, UINT32_MAX none
  * @zerowin: advertisements of a zero window, both ways
  * @prints: fingerprints of the last segments
  * @bits: enum wire_bit
@@ -109,6 +111,8 @@ struct wire {
 	uint32_t minrtt_ns;
 	uint32_t ooo;
 	uint32_t zerowin;
+	uint32_t fresh_ms[WIRE_SIDES];
+	uint32_t late_ms;
 	uint32_t prints[WIRE_PRINTS];
 	uint16_t bits;
 	uint8_t print_at;
@@ -183,6 +187,20 @@ int64_t wire_established_ns(const struct wire *wire);
  * The first SYN/ACK or RST or ICMP error to its SYN, whichever counted.
  */
 int64_t wire_answer_ns(const struct wire *wire);
+
+/** wire_was_cut() - did a RST end it that was neither a refusal nor the answer to one side's FIN? */
+bool wire_was_cut(const struct wire *wire);
+
+/** wire_had_fragments() - did segments of it come in IP fragments? */
+bool wire_had_fragments(const struct wire *wire);
+
+/**
+ * wire_late_ns() - how late the latest of the resent segments was
+ *
+ * The time since its side had sent something new, to the millisecond below: the
+ * original is at least as old. -1 when none was resent.
+ */
+int64_t wire_late_ns(const struct wire *wire);
 
 /** wire_syn_ns() - when the opener's first SYN passed, -1 not seen */
 static inline int64_t wire_syn_ns(const struct wire *wire)

@@ -25,6 +25,25 @@ bool wire_is_finished(const struct wire *wire)
 	return fin_is_acked(&wire->halves[WIRE_LOCAL]) && fin_is_acked(&wire->halves[WIRE_REMOTE]);
 }
 
+bool wire_was_cut(const struct wire *wire)
+{
+	/* Whoever has read enough after the other side's FIN often closes by RST. */
+	uint16_t local_fin = wire->halves[WIRE_LOCAL].bits & HALF_FIN;
+	uint16_t remote_fin = wire->halves[WIRE_REMOTE].bits & HALF_FIN;
+
+	return wire->bits & WIRE_ABORTED || (wire->bits & WIRE_RST && local_fin == remote_fin);
+}
+
+bool wire_had_fragments(const struct wire *wire)
+{
+	return wire->bits & WIRE_FRAGMENTS;
+}
+
+int64_t wire_late_ns(const struct wire *wire)
+{
+	return wire->late_ms != UINT32_MAX ? wire->late_ms * CLOCK_NS_PER_MS : CLOCK_UNKNOWN;
+}
+
 enum conn_dir wire_dir(const struct wire *wire)
 {
 	if (!(wire->bits & WIRE_OPENER_KNOWN))

@@ -26,11 +26,14 @@ void wire_flip(struct wire *wire)
 {
 	struct wire_half half = wire->halves[WIRE_LOCAL];
 	uint8_t wscale = wire->wscale[WIRE_LOCAL];
+	uint32_t fresh_ms = wire->fresh_ms[WIRE_LOCAL];
 
 	wire->halves[WIRE_LOCAL] = wire->halves[WIRE_REMOTE];
 	wire->halves[WIRE_REMOTE] = half;
 	wire->wscale[WIRE_LOCAL] = wire->wscale[WIRE_REMOTE];
 	wire->wscale[WIRE_REMOTE] = wscale;
+	wire->fresh_ms[WIRE_LOCAL] = wire->fresh_ms[WIRE_REMOTE];
+	wire->fresh_ms[WIRE_REMOTE] = fresh_ms;
 	if (wire->bits & WIRE_OPENER_KNOWN)
 		wire->bits ^= WIRE_OPENER_REMOTE;
 	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))

@@ -11,7 +11,7 @@
 #define DLT_LINUX_SLL2 276
 #endif
 
-#define FLOWS_MAX 16
+#define FLOWS_MAX 64
 #define FRAME_MAX 65536
 
 struct flow_ends {

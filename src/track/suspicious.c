@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/suspicious.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "model/columns.h"
+#include "track/record.h"
+
+static const char *const words[] = {"failed", "reset", "syn-rtx", "retrans", "slow", "gap",
+				    "long",   "frag",  "dup",     "idle",    "open"};
+
+_Static_assert(sizeof(words) / sizeof(words[0]) == SUSPICIOUS_NUM, "a word for every reason");
+_Static_assert(sizeof("failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open") <= SUSPICIOUS_TEXT,
+	       "all of them fit");
+
+const char *suspicious_word(unsigned int index)
+{
+	return words[index];
+}
+
+static int parse_word(const char *word, uint16_t *reasons, struct err *err)
+{
+	char quoted[64];
+
+	for (unsigned int i = 0; i < SUSPICIOUS_NUM; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*reasons |= (uint16_t)(1u << i);
+			return 0;
+		}
+	}
+	escape_text(quoted, sizeof(quoted), word);
+	return err_set(err, EINVAL,
+		       "\"%s\" is no reason; allowed are failed, reset, syn-rtx, retrans, slow, gap, long, frag, dup, "
+		       "idle and open",
+		       quoted);
+}
+
+int suspicious_parse(const char *list, uint16_t *reasons, struct err *err)
+{
+	char *copy = xstrdup(list), *rest = copy, *word;
+	uint16_t parsed = *reasons;
+	int error = 0;
+
+	while (error == 0 && (word = strsep(&rest, ",")) != NULL)
+		error = parse_word(word, &parsed, err);
+	free(copy);
+	if (error == 0)
+		*reasons = parsed;
+	return error;
+}
+
+const char *suspicious_text(uint16_t reasons, char text[SUSPICIOUS_TEXT])
+{
+	char *end = text;
+
+	for (unsigned int i = 0; i < SUSPICIOUS_NUM; i++) {
+		if (!(reasons >> i & 1))
+			continue;
+		if (end != text)
+			*end++ = ',';
+		end = stpcpy(end, words[i]);
+	}
+	return end != text ? text : NULL;
+}
+
+/* An unknown value, and a limit that is off, are -1. */
+static bool is_over(int64_t value, int64_t limit)
+{
+	return limit >= 0 && value > limit;
+}
+
+static bool was_reset(const struct record *record, const struct conn *conn)
+{
+	if (record->wire != NULL && !wire_is_empty(record->wire))
+		return wire_was_cut(record->wire);
+	return (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET) &&
+	       conn->result != RESULT_REFUSED;
+}
+
+static bool was_resent(const struct record *record, const struct conn *conn, int64_t limit)
+{
+	if (limit == 0)
+		return columns_retrans(conn) > 0;
+	return limit > 0 && record->wire != NULL && wire_late_ns(record->wire) >= limit;
+}
+
+/* Is one side waiting for the other to open or close it? */
+static bool is_half_open(unsigned int state)
+{
+	return state == TCP_SYN_SENT || state == TCP_SYN_RECV || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+	       state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
+/* The kernel's counters do not tell when something passed, so only packets can say that nothing did. */
+static bool is_idle(const struct record *record, const struct conn *conn, const struct suspicious_limits *limits,
+		    int64_t now_ns)
+{
+	int64_t silence;
+
+	if (is_over(conn->gap_ns, limits->idle_ns))
+		return true;
+	if (!conn->open || record->wire == NULL)
+		return false;
+	silence = clock_span(wire_last_ns(record->wire), now_ns);
+	return is_over(silence, limits->idle_ns) ||
+	       (limits->idle_ns >= 0 && is_half_open(conn->state) && is_over(silence, limits->half_open_ns));
+}
+
+uint16_t suspicious_judge(const struct record *record, const struct conn *conn, const struct suspicious_limits *limits,
+			  int64_t now_ns)
+{
+	int64_t lasted = clock_span(conn->start_ns, conn->open ? now_ns : conn->end_ns);
+	bool failed = conn->result >= RESULT_REFUSED && conn->result <= RESULT_ABORT;
+	uint16_t reasons = 0;
+
+	reasons |= failed ? SUSPICIOUS_FAILED : 0;
+	reasons |= was_reset(record, conn) ? SUSPICIOUS_RESET : 0;
+	reasons |= conn->syn_rtx > 0 || conn->synack_rtx > 0 ? SUSPICIOUS_SYN_RTX : 0;
+	reasons |= was_resent(record, conn, limits->retrans_ns) ? SUSPICIOUS_RETRANS : 0;
+	if (is_over(conn->hs_ns, limits->slow_ns) || is_over(conn->connect_ns, limits->slow_ns) ||
+	    is_over(conn->queue_ns, limits->slow_ns))
+		reasons |= SUSPICIOUS_SLOW;
+	reasons |= is_over(conn->gap_ns, limits->gap_ns) ? SUSPICIOUS_GAP : 0;
+	reasons |= is_over(lasted, limits->long_ns) ? SUSPICIOUS_LONG : 0;
+	reasons |= record->wire != NULL && wire_had_fragments(record->wire) ? SUSPICIOUS_FRAG : 0;
+	reasons |= record->duplicate ? SUSPICIOUS_DUP : 0;
+	reasons |= is_idle(record, conn, limits, now_ns) ? SUSPICIOUS_IDLE : 0;
+	reasons |= conn->open ? SUSPICIOUS_OPEN : 0;
+	return reasons & limits->reasons;
+}

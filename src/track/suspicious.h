@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_SUSPICIOUS_H
+#define CONNTRACE_TRACK_SUSPICIOUS_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/conn.h"
+
+struct record;
+
+/* What makes a connection worth looking at (options --only and --suspicious, column WHY). */
+
+/** enum suspicious_reason - bits of struct conn's why; the words are those of --only */
+enum suspicious_reason {
+	/** "failed": refused, reset, timed out, unreachable or aborted */
+	SUSPICIOUS_FAILED = 0x001,
+	/** "reset": a RST ended it that was no answer to the other side's FIN, nor to the SYN */
+	SUSPICIOUS_RESET = 0x002,
+	/** "syn-rtx": a SYN or SYN/ACK was resent */
+	SUSPICIOUS_SYN_RTX = 0x004,
+	/** "retrans": a segment was resent late */
+	SUSPICIOUS_RETRANS = 0x008,
+	/** "slow": the handshake, connect(2) or the accept queue took long */
+	SUSPICIOUS_SLOW = 0x010,
+	/** "gap": nothing passed for long, then something did */
+	SUSPICIOUS_GAP = 0x020,
+	/** "long": it lasted long */
+	SUSPICIOUS_LONG = 0x040,
+	/** "frag": segments came in IP fragments */
+	SUSPICIOUS_FRAG = 0x080,
+	/** "dup": another SYN came on its addresses and ports while it lived; both have the reason */
+	SUSPICIOUS_DUP = 0x100,
+	/** "idle": nothing has passed for very long */
+	SUSPICIOUS_IDLE = 0x200,
+	/** "open": it lives; no cause for suspicion, but a word of --only */
+	SUSPICIOUS_OPEN = 0x400,
+};
+
+/** How many reasons there are. */
+#define SUSPICIOUS_NUM 11
+
+/** What --suspicious means: all that points at trouble by itself, or by a threshold that is off unless it is given. */
+#define SUSPICIOUS_SET                                                                                                 \
+	(SUSPICIOUS_FAILED | SUSPICIOUS_RESET | SUSPICIOUS_SYN_RTX | SUSPICIOUS_RETRANS | SUSPICIOUS_GAP |             \
+	 SUSPICIOUS_LONG | SUSPICIOUS_FRAG | SUSPICIOUS_DUP | SUSPICIOUS_IDLE)
+
+/** A threshold that nothing reaches. */
+#define SUSPICIOUS_OFF INT64_C(-1)
+
+/**
+ * struct suspicious_limits - from when on something is suspicious
+ *
+ * Nanoseconds; SUSPICIOUS_OFF for never. A value has to be larger, or in the
+ * case of @retrans_ns at least as large.
+ *
+ * @retrans_ns: from a side's last new byte to the segment it resent; 0 for any resent segment
+ * @slow_ns: handshake, connect(2), accept queue, each
+ * @gap_ns: silence between two segments
+ * @long_ns: from the first to the last sign
+ * @idle_ns: silence, also up to now
+ * @half_open_ns: the same while it is being opened or closed
+ * @reasons: which reasons are looked for
+ */
+struct suspicious_limits {
+	int64_t retrans_ns;
+	int64_t slow_ns;
+	int64_t gap_ns;
+	int64_t long_ns;
+	int64_t idle_ns;
+	int64_t half_open_ns;
+	uint16_t reasons;
+};
+
+/** suspicious_parse() - add the reasons of a list, "failed,dup"; Return: 0, or -EINVAL with the story in @err */
+int suspicious_parse(const char *list, uint16_t *reasons, struct err *err);
+
+/** suspicious_word() - of the reason that is bit number @index: "failed", ... */
+const char *suspicious_word(unsigned int index);
+
+/** Room for all words, comma separated. */
+#define SUSPICIOUS_TEXT 64
+
+/** suspicious_text() - the words of reasons, comma separated; Return: @text, NULL when there is none */
+const char *suspicious_text(uint16_t reasons, char text[SUSPICIOUS_TEXT]);
+
+/**
+ * suspicious_judge() - the reasons against a connection
+ * @record: all testimony about it
+ * @conn: what record_settle() made of that; what nobody saw is no reason
+ * @limits: from when on
+ * @now_ns: time of the newest event
+ */
+uint16_t suspicious_judge(const struct record *record, const struct conn *conn, const struct suspicious_limits *limits,
+			  int64_t now_ns);
+
+#endif

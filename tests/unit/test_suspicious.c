@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "track/record.h"
+#include "track/suspicious.h"
+
+static const struct suspicious_limits low = {
+	.retrans_ns = 0,
+	.slow_ns = 1,
+	.gap_ns = 1,
+	.long_ns = 1,
+	.idle_ns = 1,
+	.half_open_ns = 1,
+	.reasons = UINT16_MAX,
+};
+
+static uint16_t judge(const struct conn *conn, const struct suspicious_limits *limits)
+{
+	struct record record = {.wire = NULL};
+
+	return suspicious_judge(&record, conn, limits, INT64_C(1700000000) * CLOCK_NS_PER_SEC);
+}
+
+static void words_are_parsed_and_written(void **state)
+{
+	static const char *const wrong[] = {"",        "fail",         "FAILED",      "failed,",
+					    ",failed", "failed,,open", "failed open", "\033[m"};
+	char text[SUSPICIOUS_TEXT];
+	uint16_t reasons = 0;
+	struct err err;
+
+	(void)state;
+	assert_null(suspicious_text(0, text));
+	assert_int_equal(suspicious_parse("dup,failed", &reasons, &err), 0);
+	assert_int_equal(suspicious_parse("syn-rtx", &reasons, &err), 0);
+	assert_int_equal(reasons, SUSPICIOUS_DUP | SUSPICIOUS_FAILED | SUSPICIOUS_SYN_RTX);
+	assert_string_equal(suspicious_text(reasons, text), "failed,syn-rtx,dup");
+	for (unsigned int i = 0; i < SUSPICIOUS_NUM; i++) {
+		reasons = 0;
+		assert_int_equal(suspicious_parse(suspicious_word(i), &reasons, &err), 0);
+		assert_int_equal(reasons, 1u << i);
+	}
+	assert_string_equal(suspicious_text((1u << SUSPICIOUS_NUM) - 1, text),
+			    "failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		reasons = 0x123;
+		assert_int_equal(suspicious_parse(wrong[i], &reasons, &err), -EINVAL);
+		assert_int_equal(reasons, 0x123);
+		assert_null(strchr(err.text, '\033'));
+	}
+}
+
+static void what_nobody_saw_is_never_suspicious(void **state)
+{
+	const struct suspicious_limits some = {.retrans_ns = 1, .reasons = SUSPICIOUS_SET & ~SUSPICIOUS_LONG};
+	struct conn conn;
+
+	(void)state;
+	conn_init(&conn);
+	assert_int_equal(judge(&conn, &low), SUSPICIOUS_OPEN);
+	/* Counters tell how often, not how late; and not when anything passed. */
+	conn.start_ns = INT64_C(1600000000) * CLOCK_NS_PER_SEC;
+	conn.tx_retrans = 3;
+	conn.state = TCP_FIN_WAIT2;
+	assert_int_equal(judge(&conn, &low), SUSPICIOUS_OPEN | SUSPICIOUS_RETRANS | SUSPICIOUS_LONG);
+	assert_int_equal(judge(&conn, &some), 0);
+}
+
+static void without_packets_the_counters_and_calls_have_their_say(void **state)
+{
+	struct conn conn;
+
+	(void)state;
+	conn_init(&conn);
+	conn.open = 0;
+	conn.result = RESULT_TIMEOUT;
+	assert_int_equal(judge(&conn, &low), SUSPICIOUS_FAILED);
+	conn.result = RESULT_PENDING;
+	assert_int_equal(judge(&conn, &low), 0);
+	conn.result = RESULT_REFUSED;
+	conn.close = CLOSE_RRST;
+	assert_int_equal(judge(&conn, &low), SUSPICIOUS_FAILED);
+	conn.result = RESULT_OK;
+	assert_int_equal(judge(&conn, &low), SUSPICIOUS_RESET);
+	conn.close = CLOSE_LFIN;
+	conn.syn_rtx = 1;
+	conn.queue_ns = 2;
+	assert_int_equal(judge(&conn, &low), SUSPICIOUS_SYN_RTX | SUSPICIOUS_SLOW);
+}
+
+static void a_limit_that_is_off_is_never_reached(void **state)
+{
+	struct suspicious_limits off = {SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF,
+					SUSPICIOUS_OFF, 1,              UINT16_MAX};
+	struct conn conn;
+
+	(void)state;
+	conn_init(&conn);
+	conn.open = 0;
+	conn.start_ns = 1;
+	conn.end_ns = conn.hs_ns = conn.gap_ns = INT64_MAX;
+	conn.rx_retrans = conn.tx_retrans = 9;
+	assert_int_equal(judge(&conn, &off), 0);
+	assert_int_equal(judge(&conn, &low), SUSPICIOUS_RETRANS | SUSPICIOUS_SLOW | SUSPICIOUS_GAP | SUSPICIOUS_LONG |
+						       SUSPICIOUS_IDLE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_are_parsed_and_written),
+		cmocka_unit_test(what_nobody_saw_is_never_suspicious),
+		cmocka_unit_test(without_packets_the_counters_and_calls_have_their_say),
+		cmocka_unit_test(a_limit_that_is_off_is_never_reached),
+	};
+
+	return UNIT_RUN(tests);
+}
