@@ -14,6 +14,7 @@
 #include "operands.h"
 #include "option_bits.h"
 #include "source/packet/dissect.h"
+#include "track/tracker.h"
 
 /*
  * options.def becomes one table of struct option_def; everything else here

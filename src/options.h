@@ -72,6 +72,7 @@ enum options_debug {
  * @report_count: how many
  * @by: keys of the peers report, NULL the default ones
  * @sort: columns to sort by
+ * @max_connections: kept in memory at once
  * @limit: rows printed of each report, 0 all
  * @events: a line for each connection as it finishes
  * @output: file to write to, NULL or "-" is standard output
@@ -121,6 +122,7 @@ struct options {
 	size_t report_count;
 	const char *by;
 	const char *sort;
+	int64_t max_connections;
 	int64_t limit;
 	bool events;
 	const char *output;

@@ -41,7 +41,6 @@
 #define LAST_WORDS_POLL_MS 5
 /* A launched command that was told to end gets this long before it is killed. */
 #define KILL_NS (5 * CLOCK_NS_PER_SEC)
-#define TRACKER_LIMIT 1000000
 
 struct session {
 	const struct options *options;
@@ -219,7 +218,7 @@ static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
 	struct tracker_config config = {
-		.limit = TRACKER_LIMIT,
+		.limit = (size_t)options->max_connections,
 		.timeout_ns = options->timeout_ns,
 		.whole = options->command == NULL && options->pid_count == 0,
 		.has_destroy = sources_has_destroy(session->sources),

@@ -16,7 +16,7 @@ static const struct {
 	[LOST_PACKET_QUEUE] = {"packet_queue", "packets (queue of the packet process)"},
 	[LOST_NETLINK] = {"netlink", "socket events (netlink overrun)"},
 	[LOST_CALL_QUEUE] = {"call_queue", "system calls (queue of the tracer)"},
-	[LOST_TABLE] = {"table", "connections (table full)"},
+	[LOST_TABLE] = {"table", "connections (more than --max-connections at once)"},
 };
 
 bool report_has_lost(const struct summary *summary)

@@ -28,6 +28,8 @@
 #define TOLD_MAX 16384
 /* How many old records are looked at in a tick. */
 #define SWEEP_AT_ONCE 64
+/* How many established ones are passed over in the search for one to be evicted; far fewer than TRACKER_LIMIT_MIN. */
+#define SPARE_AT_ONCE 8
 /* Events located together, and how far before its turn a record is fetched. */
 #define FEED_AT_ONCE 64
 #define FETCH_AHEAD 8
@@ -171,20 +173,52 @@ void tracker_supersede(struct tracker *tracker, struct record *record)
 		finish(tracker, record);
 }
 
+/* Nobody of ours knows it, and no packet came for long. */
+static bool has_timed_out(const struct tracker *tracker, const struct record *record)
+{
+	int64_t silence = clock_span(record->conn.end_ns, tracker->now_ns);
+
+	if (record->owned || record->wire == NULL || silence < tracker->config.timeout_ns)
+		return false;
+	return silence > SYN_GAP_MAX_NS && wire_established_ns(record->wire) < 0;
+}
+
+static void move_to_end(struct record_list *list, struct record *record)
+{
+	record_list_remove(list, record);
+	record_list_append(list, record);
+}
+
+/* A flood of attempts must not drive out those that came about. */
+static struct record *oldest_attempt(struct tracker *tracker)
+{
+	for (int i = 0; i < SPARE_AT_ONCE; i++) {
+		struct record *record = tracker->open.first;
+
+		if (record->wire != NULL && !record->owned && wire_established_ns(record->wire) < 0)
+			break;
+		move_to_end(&tracker->open, record);
+	}
+	return tracker->open.first;
+}
+
 static void make_room(struct tracker *tracker)
 {
 	struct record_list *list = &tracker->told;
+	struct record *record;
 
 	if (list->first == NULL)
 		list = &tracker->closing;
-	if (list->first == NULL) {
+	record = list->first;
+	if (record == NULL) {
 		list = &tracker->open;
-		if (tracker->account.lost[LOST_TABLE] >= 0)
+		record = oldest_attempt(tracker);
+		if (!has_timed_out(tracker, record) && tracker->account.lost[LOST_TABLE] >= 0)
 			tracker->account.lost[LOST_TABLE]++;
 	}
 	if (list != &tracker->told)
-		tell(tracker, list->first);
-	forget(tracker, list, list->first);
+		tell(tracker, record);
+	forget(tracker, list, record);
 }
 
 struct record *tracker_record_new(struct tracker *tracker, bool has_wire)
@@ -377,14 +411,19 @@ void tracker_feed(struct tracker *tracker, struct event *events, size_t count)
 	}
 }
 
-/* Nobody of ours knows it, and no packet came for long. */
-static bool has_timed_out(const struct tracker *tracker, const struct record *record)
+/* The oldest come first; one that is old but alive goes to the end, so that all have their turn. */
+static void sweep_open(struct tracker *tracker)
 {
-	int64_t silence = clock_span(record->conn.end_ns, tracker->now_ns);
+	for (int i = 0; i < SWEEP_AT_ONCE && tracker->open.first != NULL; i++) {
+		struct record *record = tracker->open.first;
 
-	if (record->owned || record->wire == NULL || silence < tracker->config.timeout_ns)
-		return false;
-	return silence > SYN_GAP_MAX_NS && wire_established_ns(record->wire) < 0;
+		if (clock_span(record->conn.end_ns, tracker->now_ns) < tracker->config.timeout_ns)
+			break;
+		if (has_timed_out(tracker, record))
+			finish(tracker, record);
+		else
+			move_to_end(&tracker->open, record);
+	}
 }
 
 void tracker_tick(struct tracker *tracker, int64_t now_ns)
@@ -395,19 +434,7 @@ void tracker_tick(struct tracker *tracker, int64_t now_ns)
 		finish(tracker, tracker->closing.first);
 	while (tracker->told.first != NULL && tracker->told.first->finish_at_ns <= tracker->now_ns)
 		forget(tracker, &tracker->told, tracker->told.first);
-	/* The oldest come first; one that is old but alive goes to the end, so that all have their turn. */
-	for (int i = 0; i < SWEEP_AT_ONCE && tracker->open.first != NULL; i++) {
-		struct record *record = tracker->open.first;
-
-		if (clock_span(record->conn.end_ns, tracker->now_ns) < tracker->config.timeout_ns)
-			break;
-		if (has_timed_out(tracker, record)) {
-			finish(tracker, record);
-		} else {
-			record_list_remove(&tracker->open, record);
-			record_list_append(&tracker->open, record);
-		}
-	}
+	sweep_open(tracker);
 }
 
 void tracker_finish(struct tracker *tracker, int64_t now_ns)

@@ -10,9 +10,13 @@
 #include "model/event.h"
 #include "track/suspicious.h"
 
+/** A tracker holds at least so many: what a packet is just being fed to is never the oldest. */
+#define TRACKER_LIMIT_MIN 100
+
 /**
  * struct tracker_config - what to expect
- * @limit: connections tracked at once; beyond it the oldest finished, then the oldest, is given up
+ * @limit: connections tracked at once, at least TRACKER_LIMIT_MIN; beyond it the oldest finished one goes first, then
+ *	   the oldest attempt, then the oldest: of those two kinds it is told what is known by then, and counted
  * @timeout_ns: a handshake without an answer for that long has timed out
  * @linger_ns: how long a finished connection is kept for packets and counters that come late
  * @whole: there is no target: every connection is of interest, also one only packets told of

@@ -8,7 +8,8 @@
  * A script (capscript.h; standard input when none is named) becomes the frames
  * it says; in pcapng each link type becomes an interface. A storm is for
  * measuring: CONNECTIONS connections of N packets (from 7: handshake, data and
- * acknowledgements, close), M of them at a time.
+ * acknowledgements, close; or 1: an attempt that nobody answers), M of them at
+ * a time.
  */
 #include <getopt.h>
 #include <pcap/pcap.h>
@@ -267,7 +268,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (connections > 0) {
-		if (steps < 7 || interleave == 0)
+		if ((steps < 7 && steps != 1) || interleave == 0)
 			return usage();
 		storm(&writer, connections, steps, interleave);
 	} else {

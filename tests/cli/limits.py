@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Many connections at once: how much memory they take, and who has to leave when there is no more of it."""
+import json
+import os
+import subprocess
+
+import cli
+
+MKPCAP = os.path.join(cli.BUILD, "tests/helpers/mkpcap")
+# What a million of them may take together.
+BYTES_EACH = 512 * 1024 * 1024 // 1000000
+
+
+def storm(path, connections, packets, interleave):
+    """A savefile of so many connections, so many at a time; with one packet each they are attempts without an answer."""
+    subprocess.run([MKPCAP, "--storm", str(connections), "--packets-per", str(packets), "--interleave", str(interleave),
+                    "-o", path], check=True, timeout=60)
+    return path
+
+
+def run(path, *words):
+    """Return: rows, accounts and largest resident size in bytes of conntrace -r @path."""
+    with subprocess.Popen([cli.CONNTRACE, "-r", path, "-j", *words], stdout=subprocess.PIPE, text=True) as process:
+        lines = [json.loads(line) for line in process.stdout]
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return lines[:-1], lines[-1].get("summary"), usage.ru_maxrss * 1024
+
+
+def total(rows, key):
+    return sum(row[key] for row in rows)
+
+
+def memory(test):
+    """The whole of what a connection takes, by two runs that differ in nothing but their number."""
+    with open(cli.CONNTRACE, "rb") as file:
+        if b"__asan_init" in file.read():
+            test.skip("a million connections below 512 MiB", "built with a sanitizer, which needs memory of its own")
+            return
+    path = test.path("storm.pcap")
+    sizes, problems = {}, []
+    # Both larger than this script, whose size the kernel takes for conntrace's own until it has grown beyond it.
+    for count in (100000, 300000):
+        rows, accounts, sizes[count] = run(storm(path, count, 7, count))
+        if total(rows, "ok") != count or accounts["lost"]["table"] != 0:
+            problems.append([rows, accounts])
+        os.unlink(path)
+    each = (sizes[300000] - sizes[100000]) // 200000
+    if each > BYTES_EACH:
+        problems.append("%d bytes for each connection, %d are allowed" % (each, BYTES_EACH))
+    print("# %d bytes for each connection" % each)
+    test.say("a million connections below 512 MiB", problems)
+
+
+def flood(test):
+    """Attempts of as many different ends as there are packets: each is counted, and memory has a bound."""
+    path = storm(test.path("flood.pcap"), 100000, 1, 1)
+    rows, accounts, _ = run(path, "--max-connections=1000")
+    seen = {key: total(rows, key) for key in ("conns", "ok", "fail", "pending")}
+    good = seen == {"conns": 100000, "ok": 0, "fail": 0, "pending": 100000}
+    test.say("a flood of attempts is counted whole", [] if good else [seen])
+    good = accounts["connections"] == 100000 and accounts["packets"] == 100000 and accounts["lost"]["table"] == 99000
+    test.say("who had to leave is counted", [] if good else [accounts])
+
+
+def finished_first(test):
+    """Those that have ended leave before any that has not, and nothing is lost by that."""
+    path = storm(test.path("turns.pcap"), 10000, 12, 50)
+    rows, accounts, _ = run(path, "--max-connections=100")
+    good = total(rows, "ok") == 10000 and accounts["lost"]["table"] == 0 and accounts["connections"] == 10000
+    test.say("finished ones leave first", [] if good else [rows, accounts])
+
+
+def main():
+    test = cli.Cli()
+    memory(test)
+    flood(test)
+    finished_first(test)
+    test.end()
+
+
+main()
