@@ -69,6 +69,8 @@ enum conn_state {
 	STATE_RESET = 33,
 };
 
+struct timeline;
+
 /**
  * struct conn - a connection as reports see it
  *
@@ -108,6 +110,8 @@ enum conn_state {
  * @gap_ns: longest silence between two segments
  * @process: who opened or accepted it, NULL unknown
  * @last_process: who used it last, if another, else NULL
+ * @timeline: what happened in it (track/timeline.h), NULL when nobody asked; the tracker's own, and gone after the call
+ *	      that lent the connection
  * @tid: thread that opened or accepted it, 0 unknown
  * @fd: its descriptor there, -1 unknown
  * @uid: owner of the socket, -1 (as uid_t) unknown
@@ -148,6 +152,7 @@ struct conn {
 	int32_t zerowin;
 	struct process *process;
 	struct process *last_process;
+	struct timeline *timeline;
 	pid_t tid;
 	int32_t fd;
 	uid_t uid;

@@ -28,6 +28,7 @@ size_t event_size(enum event_type type)
 		[EVENT_PROCESS] = sizeof(struct event_process),
 		[EVENT_LOST] = sizeof(struct event_lost),
 		[EVENT_RUN] = sizeof(struct event_run),
+		[EVENT_FRAME] = sizeof(struct event_frame),
 	};
 
 	_Static_assert(sizeof(body) / sizeof(body[0]) == EVENT_TYPE_NUM, "a size for every type");

@@ -37,6 +37,8 @@ enum event_type {
 	EVENT_LOST,
 	/** what kind of run it is; first of all events: @run */
 	EVENT_RUN,
+	/** a captured frame, TCP or not; told only when somebody asks: @frame */
+	EVENT_FRAME,
 	EVENT_TYPE_NUM
 };
 
@@ -308,6 +310,24 @@ struct event_process {
 	char text[EVENT_PROCESS_TEXT];
 };
 
+/** Most bytes of TCP options: what the data offset leaves room for (RFC 9293, 3.1). */
+#define EVENT_OPTIONS 40
+
+/**
+ * struct event_frame - what is known of a frame besides the segment in it
+ *
+ * Right after it comes the event of the segment, unless @length says that there is none.
+ *
+ * @length: length on the wire of a frame that is told of in no other event; 0: it is that of the segment that follows
+ * @filters: which of the filters that the packet process was given match, from the lowest bit up
+ * @options: TCP options as on the wire, with zeros (end of option list) behind; none when they were cut
+ */
+struct event_frame {
+	uint32_t length;
+	uint32_t filters;
+	uint8_t options[EVENT_OPTIONS];
+};
+
 /** enum lost_where - which store was too small */
 enum lost_where {
 	/** libpcap's ps_drop */
@@ -372,6 +392,7 @@ struct event {
 		struct event_process process;
 		struct event_lost lost;
 		struct event_run run;
+		struct event_frame frame;
 	};
 };
 

@@ -23,7 +23,7 @@
 
 /* Words in the order of their enumerations; of bits, from the lowest up. */
 static const char *const type_words[] = {"none", "call", "info", "segment", "icmp", "owner", "process", "lost",
-					 "run",  NULL};
+					 "run",  "frame", NULL};
 static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other", "so-error",
 					 "shutdown", "close",         "exit",        NULL};
 static const char *const reason_words[] = {"accept", "connect", "look", "shutdown", "close", "destroy", "existing",
@@ -143,6 +143,13 @@ static const struct event_field run_fields[] = {
 	END,
 };
 
+static const struct event_field frame_fields[] = {
+	UNSIGNED("length", frame.length),
+	UNSIGNED("filters", frame.filters),
+	FIELD(FORM_HEX, "options", frame.options, NULL),
+	END,
+};
+
 static const struct event_field owner_fields[] = {
 	UNSIGNED("cookie", owner.cookie),
 	UNSIGNED("inode", owner.inode),
@@ -171,7 +178,7 @@ static const struct event_field *const body_fields[] = {
 	[EVENT_NONE] = none_fields,       [EVENT_CALL] = call_fields, [EVENT_INFO] = info_fields,
 	[EVENT_SEGMENT] = segment_fields, [EVENT_ICMP] = icmp_fields, [EVENT_OWNER] = owner_fields,
 	[EVENT_PROCESS] = process_fields, [EVENT_LOST] = lost_fields,
-	[EVENT_RUN] = run_fields,
+	[EVENT_RUN] = run_fields,         [EVENT_FRAME] = frame_fields,
 };
 
 _Static_assert(sizeof(body_fields) / sizeof(body_fields[0]) == EVENT_TYPE_NUM, "fields for every type");

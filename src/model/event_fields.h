@@ -20,6 +20,8 @@ enum event_field_form {
 	FORM_ENDPOINT,
 	/** the text of a struct event_process and its length */
 	FORM_TEXT,
+	/** bytes as hexadecimal digits, without the zeros at the end */
+	FORM_HEX,
 	/** one letter: enum event_origin */
 	FORM_LETTER,
 };

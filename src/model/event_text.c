@@ -86,6 +86,17 @@ static void put_text(struct line *line, const struct event_process *process)
 	}
 }
 
+static void put_hex(struct line *line, const struct event *event, const struct event_field *field)
+{
+	const unsigned char *bytes = (const unsigned char *)event + field->offset;
+	unsigned int length = field->size;
+
+	while (length > 0 && bytes[length - 1] == 0)
+		length--;
+	for (unsigned int i = 0; i < length; i++)
+		put(line, "%02x", bytes[i]);
+}
+
 static bool put_word(struct line *line, const struct event_field *field, uint64_t value)
 {
 	for (uint64_t i = 0; field->words[i] != NULL; i++) {
@@ -100,7 +111,7 @@ static bool put_word(struct line *line, const struct event_field *field, uint64_
 /* Return: false when the value is none that the field can have. */
 static bool put_field(struct line *line, const struct event *event, const struct event_field *field)
 {
-	bool is_number = field->form != FORM_ENDPOINT && field->form != FORM_TEXT;
+	bool is_number = field->form != FORM_ENDPOINT && field->form != FORM_TEXT && field->form != FORM_HEX;
 	uint64_t value = is_number ? event_fields_load(event, field) : 0;
 
 	put(line, "%s%s=", line->length > 0 ? " " : "", field->key);
@@ -124,6 +135,9 @@ static bool put_field(struct line *line, const struct event *event, const struct
 		return true;
 	case FORM_TEXT:
 		put_text(line, &event->process);
+		return true;
+	case FORM_HEX:
+		put_hex(line, event, field);
 		return true;
 	case FORM_LETTER:
 		put(line, "%c", (int)value);
@@ -287,6 +301,20 @@ static bool get_text(const char *text, struct event_process *process)
 	return true;
 }
 
+static bool get_hex(const char *text, struct event *event, const struct event_field *field)
+{
+	unsigned char *bytes = (unsigned char *)event + field->offset;
+	unsigned int length = 0;
+
+	for (; text[0] != '\0'; text += 2) {
+		if (length == field->size || hex_digit(text[0]) < 0 || hex_digit(text[1]) < 0)
+			return false;
+		bytes[length++] = (unsigned char)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
+	}
+	/* Written without the zeros at its end, so that there is one way to write it. */
+	return length > 0 && bytes[length - 1] != 0;
+}
+
 /* @text may be cut to pieces. */
 static bool get_field(struct event *event, const struct event_field *field, char *text)
 {
@@ -317,6 +345,8 @@ static bool get_field(struct event *event, const struct event_field *field, char
 		return get_endpoint(text, event, field);
 	case FORM_TEXT:
 		return get_text(text, &event->process);
+	case FORM_HEX:
+		return get_hex(text, event, field);
 	}
 	return valid && event_fields_store(event, field, value);
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "track/timeline.h"
 #include "track/wire_view.h"
 
 #define NOTHING_SAID                                                                                                   \
@@ -48,6 +49,7 @@ void record_free(struct record *record)
 {
 	process_unref(record->conn.process);
 	process_unref(record->conn.last_process);
+	timeline_free(record->timeline);
 	free_testimony(record);
 	if (!record->wire_is_inside)
 		free(record->wire);
@@ -322,6 +324,7 @@ static void begin_conn(const struct record *record, struct conn *conn)
 	const struct record_conn *known = &record->conn;
 
 	conn_init(conn);
+	conn->timeline = record->timeline;
 	conn->flow = known->flow;
 	conn->id = known->id;
 	conn->cookie = known->cookie;

@@ -97,6 +97,7 @@ _Static_assert(SEEN_UNATTRIBUTED <= UINT8_MAX, "the evidence fits");
  * @by_cookie: chain of the table by cookie
  * @previous: list of all records, in the order of their birth
  * @next: the same
+ * @timeline: what happened in it, NULL when nobody asks
  * @wire_is_inside: it lies behind the record, in the same memory
  * @owned: a traced process or a socket lookup claims it
  * @calls_unseen: it is older than the run, or known by packets only: see bytes_calls_unseen()
@@ -116,6 +117,7 @@ struct record {
 	struct record *by_cookie;
 	struct record *previous;
 	struct record *next;
+	struct timeline *timeline;
 	bool wire_is_inside;
 	bool owned;
 	bool calls_unseen;

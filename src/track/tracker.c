@@ -71,7 +71,7 @@ void tracker_free(struct tracker *tracker)
 	free(tracker);
 }
 
-static bool is_wanted(const struct tracker *tracker, const struct record *record)
+bool tracker_wants(const struct tracker *tracker, const struct record *record)
 {
 	return tracker->config.whole || record->owned;
 }
@@ -91,7 +91,7 @@ static bool tells_destroy(const struct tracker *tracker, const struct flow *flow
 	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
-static void settle(struct tracker *tracker, struct record *record, struct conn *conn)
+void tracker_settle(struct tracker *tracker, struct record *record, struct conn *conn)
 {
 	const struct record_rules rules = {
 		.timeout_ns = tracker->config.timeout_ns,
@@ -118,9 +118,9 @@ static void tell(struct tracker *tracker, struct record *record)
 {
 	struct conn conn;
 
-	if (!is_wanted(tracker, record))
+	if (!tracker_wants(tracker, record))
 		return;
-	settle(tracker, record, &conn);
+	tracker_settle(tracker, record, &conn);
 	conn.open = 0;
 	judge(tracker, record, &conn);
 	if (conn.process == NULL)
@@ -139,6 +139,7 @@ static void finish(struct tracker *tracker, struct record *record)
 	struct record_list *list = list_of(tracker, record);
 
 	tell(tracker, record);
+	tracker_observe_told(tracker, record);
 	if (record->wire == NULL || tracker->told.count >= TOLD_MAX) {
 		forget(tracker, list, record);
 		return;
@@ -253,6 +254,8 @@ void tracker_set_process(struct tracker *tracker, struct record *record, pid_t p
 	process_unref(record->conn.process);
 	record->conn.process = process_ref(process_table_get(tracker->processes, pid));
 	record->conn.uid = uid != (uint32_t)-1 ? uid : record->conn.process->uid;
+	if (!record->owned)
+		tracker_observe_claimed(tracker, record);
 	record->owned = true;
 }
 
@@ -363,6 +366,9 @@ static void feed_one(struct tracker *tracker, struct event *event, uint64_t hash
 	case EVENT_LOST:
 		feed_lost(tracker, &event->lost);
 		break;
+	case EVENT_FRAME:
+		tracker_observe_frame(tracker, event);
+		break;
 	case EVENT_RUN:
 		tracker->config.whole = event->run.whole;
 		tracker->config.has_destroy = event->run.has_destroy;
@@ -447,7 +453,7 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns)
 
 static struct record *first_wanted(const struct tracker *tracker, struct record *record)
 {
-	while (record != NULL && !is_wanted(tracker, record))
+	while (record != NULL && !tracker_wants(tracker, record))
 		record = record->next;
 	return record;
 }
@@ -463,7 +469,7 @@ const struct conn *tracker_next(struct tracker *tracker, const struct conn *prev
 	tracker->walked = record;
 	if (record == NULL)
 		return NULL;
-	settle(tracker, record, &tracker->view);
+	tracker_settle(tracker, record, &tracker->view);
 	judge(tracker, record, &tracker->view);
 	return &tracker->view;
 }
@@ -487,7 +493,7 @@ void tracker_account(const struct tracker *tracker, struct tracker_account *acco
 {
 	*account = tracker->account;
 	for (const struct record *record = tracker->open.first; record != NULL; record = record->next) {
-		if (!is_wanted(tracker, record))
+		if (!tracker_wants(tracker, record))
 			continue;
 		account->open++;
 		account->unattributed += record->conn.process == NULL;
@@ -496,6 +502,6 @@ void tracker_account(const struct tracker *tracker, struct tracker_account *acco
 		int64_t rx, tx;
 
 		bytes_settle(&record->said->bytes, &rx, &tx);
-		account->unsettled += is_wanted(tracker, record) && rx < 0;
+		account->unsettled += tracker_wants(tracker, record) && rx < 0;
 	}
 }

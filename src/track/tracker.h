@@ -9,6 +9,7 @@
 #include "model/conn.h"
 #include "model/event.h"
 #include "track/suspicious.h"
+#include "track/timeline.h"
 
 /** A tracker holds at least so many: what a packet is just being fed to is never the oldest. */
 #define TRACKER_LIMIT_MIN 100
@@ -50,6 +51,30 @@ struct tracker_notify {
 };
 
 /**
+ * struct tracker_observer - who wants more than connections: what happens in them
+ *
+ * Of a connection that is of no interest (yet) nothing is told; what was seen
+ * of it is told when it turns out to be of interest, as long as that is not
+ * more than a handshake takes.
+ *
+ * @context: passed on
+ * @keep: keep a time line in each connection
+ * @full: with each segment, not only those that stand out
+ * @around: plain segments kept around each that stands out
+ * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; NULL when nobody asks
+ * @entry: a segment, an ICMP error or a call of a connection; both are valid during the call only. Of a packet both of
+ *	   whose ends are of interest each connection is told, the second one with SEGMENT_TOLD. NULL when nobody asks
+ */
+struct tracker_observer {
+	void *context;
+	bool keep;
+	bool full;
+	unsigned int around;
+	void (*frame)(void *context, const struct event *event);
+	void (*entry)(void *context, const struct conn *conn, const struct timeline_entry *entry);
+};
+
+/**
  * struct tracker_account - what the tracker has to answer for
  * @lost: by enum lost_where; -1 when it is only known that something was lost
  * @unattributed: connections told without a process
@@ -68,6 +93,9 @@ struct tracker;
 
 /** tracker_new() - @config and @notify are copied */
 struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_notify *notify);
+
+/** tracker_observe() - tell @observer, which is copied, from now on; without one nothing of this costs anything */
+void tracker_observe(struct tracker *tracker, const struct tracker_observer *observer);
 
 /** tracker_free() - free it; open connections are not told; NULL is fine */
 void tracker_free(struct tracker *tracker);

@@ -46,6 +46,7 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 	record_testimony(record)->accept_ns = event->time_ns;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, SEEN_CALLS);
+	tracker_observe_call(tracker, record, event);
 }
 
 static void feed_connect_begin(struct tracker *tracker, const struct event *event)
@@ -65,6 +66,7 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 			xreallocarray(tracker->connecting, tracker->connecting_size, sizeof(*tracker->connecting));
 	}
 	tracker->connecting[tracker->connecting_count++] = (struct connecting){event->call.tid, record};
+	tracker_observe_call(tracker, record, event);
 }
 
 static struct record *take_connecting(struct tracker *tracker, pid_t tid)
@@ -123,6 +125,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 	if (earlier != NULL && is_same_attempt(earlier, error)) {
 		if (record != NULL)
 			tracker_drop(tracker, record);
+		tracker_observe_call(tracker, earlier, event);
 		if (error != EALREADY)
 			connect_decided(tracker, earlier, error == EISCONN ? 0 : error, event->time_ns);
 		return;
@@ -135,6 +138,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 		tracker_begin_closing(tracker, earlier);
 	tracker_join_flow(tracker, record, &event->flow);
 	tracker_join_cookie(tracker, record, event->call.cookie);
+	tracker_observe_call(tracker, record, event);
 	connect_decided(tracker, record, error, event->time_ns);
 }
 
@@ -189,6 +193,7 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 		return;
 	set_last(tracker, record, call->pid);
 	record_seen(record, event->time_ns, SEEN_CALLS);
+	tracker_observe_call(tracker, record, event);
 	switch (call->kind) {
 	case CALL_SO_ERROR:
 		/* 0 while the handshake runs says nothing; the counters that come with it say whether it does. */

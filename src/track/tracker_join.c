@@ -8,8 +8,9 @@
 /* How far back the packets of a connect(2) that failed without a local address are looked for. */
 #define CONNECT_SEARCH_MAX 4096
 
-static void move_wire(struct record *to, struct record *from, bool flip)
+static void move_wire(struct tracker *tracker, struct record *to, struct record *from, bool flip)
 {
+	tracker_observe_joined(tracker, to, from, flip);
 	record_take_wire(to, from);
 	if (flip)
 		wire_flip(to->wire);
@@ -38,7 +39,7 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 		return;
 	other = record_table_find_flow(tracker->table, flow);
 	if (other != NULL && is_unclaimed(other) && !other->told && record->wire == NULL) {
-		move_wire(record, other, false);
+		move_wire(tracker, record, other, false);
 		tracker_drop(tracker, other);
 	} else if (other != NULL) {
 		tracker_supersede(tracker, other);
@@ -46,11 +47,12 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 	other = record->wire == NULL ? record_table_find_flow(tracker->table, &reverse) : NULL;
 	if (other != NULL && other->wire != NULL && !other->told) {
 		if (is_unclaimed(other) && !tracker->config.whole) {
-			move_wire(record, other, true);
+			move_wire(tracker, record, other, true);
 			tracker_drop(tracker, other);
 		} else {
 			record->wire = wire_copy(other->wire);
 			wire_flip(record->wire);
+			tracker_observe_copied(tracker, record, other);
 			record->conn.seen |= SEEN_WIRE;
 		}
 	}

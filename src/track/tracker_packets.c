@@ -66,15 +66,20 @@ static struct record *packet_record(struct tracker *tracker, const struct event 
 	return record;
 }
 
+/* @told: the other end's record has had it. */
 static void feed_packet_to(struct tracker *tracker, struct record *record, const struct event *event,
-			   enum wire_side side)
+			   enum wire_side side, bool told)
 {
 	if (record == NULL)
 		return;
-	if (event->type == EVENT_ICMP)
+	if (event->type == EVENT_ICMP) {
 		wire_icmp(record->wire, event, side);
-	else
+		tracker_observe_icmp(tracker, record, event, side);
+	} else if (tracker->is_observed) {
+		tracker_observe_segment(tracker, record, event, side, told);
+	} else {
 		wire_feed(record->wire, event, side);
+	}
 	if (record->told)
 		return;
 	record_seen(record, event->time_ns, SEEN_WIRE);
@@ -101,6 +106,7 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t
 		sender->duplicate = true;
 	if (duplicate && receiver != NULL)
 		receiver->duplicate = true;
-	feed_packet_to(tracker, sender, event, WIRE_LOCAL);
-	feed_packet_to(tracker, receiver, event, WIRE_REMOTE);
+	feed_packet_to(tracker, sender, event, WIRE_LOCAL, false);
+	feed_packet_to(tracker, receiver, event, WIRE_REMOTE, sender != NULL);
+	tracker->frame_ns = CLOCK_UNKNOWN;
 }

@@ -47,6 +47,11 @@ struct listening {
  * @walked: what tracker_next() returned last: @view
  * @view: that connection, as reports see it
  * @account: what was lost and left unattributed
+ * @observer: who wants to know what happens in connections
+ * @is_observed: somebody does
+ * @frame_ns: time of @frame, CLOCK_UNKNOWN when it did not come just before
+ * @frame: of the segment that comes next
+ * @rules: how time lines are kept
  */
 struct tracker {
 	struct tracker_config config;
@@ -63,12 +68,23 @@ struct tracker {
 	struct record *walked;
 	struct conn view;
 	struct tracker_account account;
+	struct tracker_observer observer;
+	bool is_observed;
+	int64_t frame_ns;
+	struct event_frame frame;
+	struct timeline_rules rules;
 };
 
 /* tracker.c */
 
 /** tracker_record_new() - a record nothing is known of, see record_new(); makes room when there are too many */
 struct record *tracker_record_new(struct tracker *tracker, bool has_wire);
+
+/** tracker_wants() - is the connection of interest? */
+bool tracker_wants(const struct tracker *tracker, const struct record *record);
+
+/** tracker_settle() - work out what reports see of it */
+void tracker_settle(struct tracker *tracker, struct record *record, struct conn *conn);
 
 /** tracker_begin_closing() - it has ended: finish it when it has lingered long enough */
 void tracker_begin_closing(struct tracker *tracker, struct record *record);
@@ -121,5 +137,33 @@ bool tracker_calls_undecided(int error);
  * @hash: what record_table_locate() said of its flow
  */
 void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t hash);
+
+/* tracker_observe.c; all of them do nothing when nobody observes, but for the first, which then must not be called */
+
+/** tracker_observe_segment() - wire_feed(), and tell; @told: the other end's connection was told of it already */
+void tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
+			     enum wire_side side, bool told);
+
+/** tracker_observe_icmp() - an ICMP error came about a segment of @side */
+void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,
+			  enum wire_side side);
+
+/** tracker_observe_call() - its process made a call on it */
+void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event);
+
+/** tracker_observe_frame() - an EVENT_FRAME came */
+void tracker_observe_frame(struct tracker *tracker, const struct event *event);
+
+/** tracker_observe_claimed() - it has become of interest */
+void tracker_observe_claimed(struct tracker *tracker, struct record *record);
+
+/** tracker_observe_joined() - @to takes over the packets of @from, which has its ends the other way round if @flip */
+void tracker_observe_joined(struct tracker *tracker, struct record *to, struct record *from, bool flip);
+
+/** tracker_observe_copied() - @to, the other end of @from, shares its packets */
+void tracker_observe_copied(struct tracker *tracker, struct record *to, const struct record *from);
+
+/** tracker_observe_told() - it has been reported: what happened in it will not be asked for again */
+void tracker_observe_told(struct tracker *tracker, struct record *record);
 
 #endif

@@ -224,6 +224,11 @@ static struct event any_event(enum event_type type)
 		event.run.has_destroy = (uint8_t)any();
 		event.run.has_packets = (uint8_t)any();
 		event.run.netns = (uint32_t)any();
+	} else if (type == EVENT_FRAME) {
+		event.frame.length = (uint32_t)any();
+		event.frame.filters = (uint32_t)any();
+		for (unsigned int i = 0; i < next_random() % (EVENT_OPTIONS + 1); i++)
+			event.frame.options[i] = (uint8_t)next_random();
 	}
 	return event;
 }

@@ -173,6 +173,11 @@ int capture_compile(struct bpf_program *program, const char *filter, int link_ty
 	return got;
 }
 
+int capture_link_type(const struct capture *capture)
+{
+	return capture->link_type;
+}
+
 int capture_fd(const struct capture *capture)
 {
 	return pcap_get_selectable_fd(capture->pcap);

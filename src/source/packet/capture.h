@@ -57,6 +57,9 @@ int capture_open_live(struct capture **capture, const struct capture_config *con
  */
 int capture_compile(struct bpf_program *program, const char *filter, int link_type, struct err *err);
 
+/** capture_link_type() - DLT_* */
+int capture_link_type(const struct capture *capture);
+
 /** capture_fd() - for poll(2) */
 int capture_fd(const struct capture *capture);
 

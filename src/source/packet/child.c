@@ -15,6 +15,7 @@
 #include "base/xalloc.h"
 #include "source/packet/capture.h"
 #include "source/packet/fragments.h"
+#include "source/packet/frames.h"
 #include "source/packet/savefile_reader.h"
 #include "source/source.h"
 
@@ -45,6 +46,7 @@
 #define PUBLISH_EVERY 64
 
 #define STAGE_SLOTS 8192
+#define STAGE_SPARE 16
 
 struct child;
 
@@ -53,6 +55,7 @@ struct input {
 	struct capture *capture;
 	struct child *child;
 	struct event *staged;
+	struct frames *frames;
 	uint32_t first;
 	uint32_t count;
 	uint16_t number;
@@ -239,7 +242,8 @@ static void frame_direct(void *context, const struct dissect_record *record)
 static void stage(struct input *input)
 {
 	input->count++;
-	if (input->count == STAGE_SLOTS)
+	/* Of a frame come two events or, of fragments, more. */
+	if (input->count >= STAGE_SLOTS - STAGE_SPARE)
 		capture_stop(input->capture);
 }
 
@@ -262,6 +266,62 @@ static void frame_staged(void *context, const struct dissect_record *record)
 		stage(input);
 	while (verdict == DISSECT_FRAGMENT && fragments_take(input->child->fragments, &lost))
 		lost_one(input->child);
+}
+
+/* Live events that nothing has room for are lost; those of one frame are staged together. */
+static void put(struct input *input, const struct event *event)
+{
+	struct child *child = input->child;
+	struct event *slot = NULL;
+
+	if (input->staged == NULL)
+		slot = reserve(child);
+	else if (input->count < STAGE_SLOTS)
+		slot = stage_slot(input);
+	if (slot == NULL) {
+		lost_one(child);
+		return;
+	}
+	memcpy(slot, event, event_size((enum event_type)event->type));
+	if (input->staged == NULL)
+		commit(child);
+	else
+		stage(input);
+}
+
+/* A frame and what is in it. */
+static void frame_told(void *context, const struct dissect_record *record)
+{
+	struct input *input = context;
+	struct child *child = input->child;
+	struct dissect_record optioned = *record;
+	struct dissect_fragment fragment;
+	struct event event, frame = {.frame.length = 0};
+	enum dissect_verdict verdict;
+	bool is_segment;
+
+	optioned.options = frame.frame.options;
+	child->last_ns = record->time_ns;
+	verdict = dissect(input, &optioned, &fragment, &event);
+	is_segment = verdict == DISSECT_EVENT && event.type == EVENT_SEGMENT;
+	if (!is_segment)
+		memset(frame.frame.options, 0, sizeof(frame.frame.options));
+	frames_event(&frame, input->frames, record, is_segment);
+	if (is_segment || child->config->packet->other_frames)
+		put(input, &frame);
+	if (verdict == DISSECT_EVENT)
+		put(input, &event);
+	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, &event))
+		put(input, &event);
+	if (child->lost_unsaid != 0 && input->staged == NULL)
+		lose_unsaid(child);
+}
+
+static capture_function frame_function(const struct input *input)
+{
+	if (input->child->config->packet->frames)
+		return frame_told;
+	return input->staged != NULL ? frame_staged : frame_direct;
 }
 
 /* Put the staged events up to @horizon_ns into the ring, oldest first. */
@@ -343,10 +403,8 @@ static int live_round(struct child *child)
 		struct input *input = &child->inputs[i];
 		int got = 0;
 
-		if (!several)
-			got = capture_read(input->capture, ROUND_FRAMES, frame_direct, input, &err);
-		else if (input->count < STAGE_SLOTS)
-			got = capture_read(input->capture, ROUND_FRAMES, frame_staged, input, &err);
+		if (input->count < STAGE_SLOTS)
+			got = capture_read(input->capture, ROUND_FRAMES, frame_function(input), input, &err);
 		if (got < 0) {
 			drop_input(child, i--, got, &err);
 			continue;
@@ -398,7 +456,9 @@ static void live_loop(struct child *child)
 /* Frames of a link type are at hand: the main process makes the filter for these. */
 static void ask_filter(void *context, int link_type, struct savefile_filter *filter)
 {
-	struct child *child = ((struct input *)context)->child;
+	struct input *input = context;
+	struct child *child = input->child;
+	struct frames *frames;
 
 	child->shared->link_type = link_type;
 	atomic_store(&child->shared->state, CHILD_LINK);
@@ -407,6 +467,9 @@ static void ask_filter(void *context, int link_type, struct savefile_filter *fil
 	wake_reader(child);
 	while (atomic_load(&child->shared->state) != CHILD_READY)
 		wait_for(child, false, IDLE_MS);
+	frames = frames_add(&input->frames, link_type);
+	for (size_t i = 0; i < child->config->packet->frame_filter_count; i++)
+		frames_copy(frames, child->shared->frame_filters[i], child->shared->frame_filter_lengths[i]);
 	filter->instructions = child->shared->filter;
 	filter->length = child->shared->filter_length;
 }
@@ -414,7 +477,7 @@ static void ask_filter(void *context, int link_type, struct savefile_filter *fil
 static void file_loop(struct child *child, int fd)
 {
 	const char *name = child->config->packet->savefile;
-	const struct savefile_user user = {frame_direct, ask_filter, &child->inputs[0]};
+	const struct savefile_user user = {frame_function(&child->inputs[0]), ask_filter, &child->inputs[0]};
 	struct savefile_reader *reader =
 		savefile_reader_new(fd, strcmp(name, "-") == 0 ? "standard input" : name, &user);
 	struct err err;
@@ -444,6 +507,16 @@ static int file_open(struct child *child)
 	return fd;
 }
 
+/* The filters of an interface. */
+static int frames_for(struct input *input, int link_type, struct err *err)
+{
+	const struct packet_config *packet = input->child->config->packet;
+
+	if (packet->frame_filter_count == 0)
+		return 0;
+	return frames_compile(frames_add(&input->frames, link_type), packet, link_type, err);
+}
+
 static void live_start(struct child *child)
 {
 	const struct packet_config *packet = child->config->packet;
@@ -454,12 +527,15 @@ static void live_start(struct child *child)
 			.interface = packet->interfaces[i],
 			.filter = packet->filter,
 			.promisc = packet->promisc,
-			.udp = (packet->decapsulate & (DISSECT_VXLAN | DISSECT_GENEVE)) != 0,
+			.udp = packet->other_frames ||
+			       (packet->decapsulate & (DISSECT_VXLAN | DISSECT_GENEVE)) != 0,
 			.snaplen = packet->snaplen,
 			.buffer_kib = packet->buffer_kib,
 		};
 		int got = capture_open_live(&child->inputs[i].capture, &config, &err);
 
+		if (got == 0)
+			got = frames_for(&child->inputs[i], capture_link_type(child->inputs[i].capture), &err);
 		if (got < 0)
 			fail(child, got, &err);
 		if (packet->interface_count > 1)

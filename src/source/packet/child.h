@@ -51,6 +51,8 @@ enum child_order {
  * @queue_drops: see struct packet_stats
  * @filter_length: instructions in @filter, 0 for no filter
  * @filter: compiled by the main process, because compiling may look up names
+ * @frame_filter_lengths: instructions in each of @frame_filters
+ * @frame_filters: like @filter, those of struct packet_config
  * @ring: the events
  */
 struct child_shared {
@@ -65,6 +67,8 @@ struct child_shared {
 	_Atomic uint64_t queue_drops;
 	uint32_t filter_length;
 	struct bpf_insn filter[CHILD_FILTER_MAX];
+	uint32_t frame_filter_lengths[PACKET_FRAME_FILTERS];
+	struct bpf_insn frame_filters[PACKET_FRAME_FILTERS][CHILD_FILTER_MAX];
 	struct ring ring;
 };
 

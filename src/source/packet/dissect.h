@@ -73,6 +73,7 @@ struct dissect_fragment {
  * @length: how long the frame was on the wire
  * @time_ns: when, nanoseconds since the epoch
  * @fragment: filled on DISSECT_FRAGMENT; NULL: nobody keeps pieces together
+ * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options as they are, unless they were cut; or NULL
  * @link_type: DLT_* of its interface
  * @interface: number of the capture interface within the run
  * @decapsulate: enum dissect_tunnel, those to take off
@@ -83,6 +84,7 @@ struct dissect_record {
 	uint32_t length;
 	int64_t time_ns;
 	struct dissect_fragment *fragment;
+	uint8_t *options;
 	int link_type;
 	uint16_t interface;
 	uint8_t decapsulate;

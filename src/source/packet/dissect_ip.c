@@ -188,6 +188,8 @@ static enum dissect_verdict tcp_segment(struct dissect_state *frame)
 		return DISSECT_EVENT;
 	}
 	span_limit(&header, options);
+	if (frame->record->options != NULL && options <= EVENT_OPTIONS)
+		memcpy(frame->record->options, header.data, options);
 	if (!(segment->has & SEGMENT_HAS_CUT) && !tcp_options(segment, header)) {
 		segment->has = frame->has | SEGMENT_HAS_CUT;
 		segment->mss = segment->wscale = 0;

@@ -22,6 +22,7 @@
 #include "base/xalloc.h"
 #include "source/packet/capture.h"
 #include "source/packet/child.h"
+#include "source/packet/frames.h"
 
 /*
  * The main process's end. It starts the packet process, hears from it through
@@ -125,6 +126,22 @@ static void order(struct packet *packet, enum child_order what)
 		(void)!write(packet->control_fd, &byte, 1);
 }
 
+static int hand_frame_filters(struct packet *packet, struct err *err)
+{
+	struct child_shared *shared = packet->shared;
+	struct frames frames = {.count = 0};
+	int got = frames_compile(&frames, &packet->config, shared->link_type, err);
+
+	for (size_t i = 0; i < frames.count; i++) {
+		struct bpf_program *program = &frames.programs[i];
+
+		memcpy(shared->frame_filters[i], program->bf_insns, program->bf_len * sizeof(program->bf_insns[0]));
+		shared->frame_filter_lengths[i] = program->bf_len;
+		pcap_freecode(program);
+	}
+	return got;
+}
+
 /* The packet process has read the head of the savefile: give it the filter for that link type. */
 static int hand_filter(struct packet *packet, struct err *err)
 {
@@ -144,6 +161,12 @@ static int hand_filter(struct packet *packet, struct err *err)
 		memcpy(shared->filter, program.bf_insns, program.bf_len * sizeof(program.bf_insns[0]));
 		shared->filter_length = program.bf_len;
 		pcap_freecode(&program);
+	}
+	if (packet->config.frame_filter_count > 0) {
+		int got = hand_frame_filters(packet, err);
+
+		if (got < 0)
+			return got;
 	}
 	atomic_store(&shared->state, CHILD_READY);
 	order(packet, CHILD_GO);

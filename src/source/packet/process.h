@@ -15,6 +15,9 @@
 /** More interfaces than this are refused. */
 #define PACKET_INTERFACES 16
 
+/** Filters whose verdict can be told of each frame: one bit each in struct event_frame. */
+#define PACKET_FRAME_FILTERS 32
+
 /**
  * struct packet_config - what to read
  * @interfaces: names, or "any"; exclusive with @savefile
@@ -25,6 +28,10 @@
  * @snaplen: bytes of each frame, 0 for what a TCP header needs
  * @buffer_kib: kernel buffer of each interface, 0 for the default
  * @decapsulate: enum dissect_tunnel, wrappings to take off
+ * @frames: tell an EVENT_FRAME of each TCP segment
+ * @other_frames: and of each frame that is told of in no other event
+ * @frame_filters: pcap-filter(7) expressions whose verdict goes with it
+ * @frame_filter_count: how many, up to PACKET_FRAME_FILTERS
  * @drop_to: user that the packet process becomes when it starts as root; NULL for nobody
  */
 struct packet_config {
@@ -36,6 +43,10 @@ struct packet_config {
 	int snaplen;
 	int buffer_kib;
 	uint8_t decapsulate;
+	bool frames;
+	bool other_frames;
+	const char *const *frame_filters;
+	size_t frame_filter_count;
 	const char *drop_to;
 };
 

@@ -7,6 +7,7 @@
 _Static_assert(RING_SLOT >= offsetof(struct event, segment) + sizeof(struct event_segment), "a segment fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, icmp) + sizeof(struct event_icmp), "an ICMP error fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, lost) + sizeof(struct event_lost), "a loss fits");
+_Static_assert(RING_SLOT >= offsetof(struct event, frame) + sizeof(struct event_frame), "a frame fits");
 _Static_assert(RING_SLOT % _Alignof(struct event) == 0, "each slot is aligned");
 
 size_t ring_size(uint64_t count)
@@ -27,6 +28,7 @@ static bool event_is_sound(struct event *event)
 		return false;
 	switch (event->type) {
 	case EVENT_SEGMENT:
+	case EVENT_FRAME:
 		return true;
 	case EVENT_ICMP:
 		return event->icmp.version == 4 || event->icmp.version == 6;

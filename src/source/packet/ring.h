@@ -20,7 +20,7 @@
  */
 
 /** Bytes of a slot: the packet process has no larger event to tell. */
-#define RING_SLOT 104
+#define RING_SLOT 112
 
 /**
  * struct ring - lies in shared memory

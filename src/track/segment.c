@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/segment.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "track/wire_bits.h"
+
+/*
+ * What a segment was is worked out beside wire_feed(), from the evidence
+ * before and after it, so that nobody pays for it who does not ask.
+ */
+
+#define OPTION_NOP 1
+#define OPTION_MSS 2
+#define OPTION_WSCALE 3
+#define OPTION_SACK_OK 4
+#define OPTION_TIMESTAMP 8
+
+/* How many of the bytes [start, end) had not been seen. */
+static uint32_t unseen(const struct wire_half *half, int64_t start, int64_t end)
+{
+	int64_t next = (int64_t)half->next, count = end - (start > next ? start : next);
+
+	if (count < 0)
+		count = 0;
+	for (size_t i = 0; i < WIRE_HOLES && half->holes[i].start != half->holes[i].end; i++) {
+		int64_t from = wire_offset(half, half->holes[i].start);
+		int64_t to = from + (uint32_t)(half->holes[i].end - half->holes[i].start);
+
+		from = start > from ? start : from;
+		to = end < to ? end : to;
+		count += to > from ? to - from : 0;
+	}
+	return (uint32_t)count;
+}
+
+/* @old: the sender's half before the segment; @half: after it. */
+static void judge_payload(struct segment *segment, const struct wire_half *old, const struct wire_half *half,
+			  const struct event_segment *event, uint32_t ooo)
+{
+	uint32_t seq = event->seq + (event->flags & SEGMENT_SYN ? 1 : 0);
+	int64_t start = old->bits & HALF_BASE ? wire_offset(old, seq) : 0;
+	bool counted = half->retrans != old->retrans;
+
+	if (!(old->bits & HALF_BASE) || old->base != half->base || start < 0)
+		return;
+	if (counted) {
+		segment->resent = event->payload - unseen(old, start, start + event->payload);
+		segment->judged |= segment->resent == event->payload ? SEGMENT_RESENT : SEGMENT_RESENT_PART;
+	} else if (ooo != 0) {
+		segment->judged |= SEGMENT_OUT_OF_ORDER;
+	} else if (event->payload <= 1 && start + 1 == (int64_t)old->next && half->next == old->next &&
+		   !(event->flags & (SEGMENT_SYN | SEGMENT_FIN))) {
+		segment->judged |= SEGMENT_KEEPALIVE;
+	} else if (event->payload > 0 && half->next == old->next && half->stray != old->stray) {
+		segment->judged |= SEGMENT_STRAY;
+	}
+}
+
+/* SYN and FIN that came again. */
+static void judge_control(struct segment *segment, const struct wire_half *old, const struct event_segment *event)
+{
+	bool synack = event->flags & SEGMENT_ACK;
+
+	if (event->flags & SEGMENT_SYN && old->bits & HALF_SYN && old->base == event->seq &&
+	    (synack ? old->synacks : old->syns) > 0)
+		segment->judged |= SEGMENT_RESENT;
+	if (event->flags & SEGMENT_FIN && event->payload == 0 && old->bits & HALF_FIN &&
+	    old->fin == event->seq + event->payload)
+		segment->judged |= SEGMENT_RESENT;
+}
+
+/* The same measures that RTT_MS is made of (wire.c). */
+static int64_t rtt_sample(const struct wire *old, const struct wire *wire, const struct event *event,
+			  enum wire_side side)
+{
+	const struct wire_half *half = &wire->halves[WIRE_LOCAL];
+
+	if (old->bits & WIRE_PROBE && !(wire->bits & WIRE_PROBE) && side == WIRE_REMOTE &&
+	    event->segment.flags & SEGMENT_ACK && (int32_t)(event->segment.ack - old->probe_end) >= 0)
+		return clock_span(old->probe_ns, event->time_ns);
+	if (half->bits & ~old->halves[WIRE_LOCAL].bits & HALF_SYN_ACKED && half->syns + half->synacks == 1)
+		return clock_span(half->syns > 0 ? wire->syn_ns : wire->halves[WIRE_REMOTE].syn_acked_ns,
+				  event->time_ns);
+	return SEGMENT_UNKNOWN;
+}
+
+static void put_be32(uint8_t *to, uint32_t value)
+{
+	to[0] = (uint8_t)(value >> 24);
+	to[1] = (uint8_t)(value >> 16);
+	to[2] = (uint8_t)(value >> 8);
+	to[3] = (uint8_t)value;
+}
+
+/* Nobody kept the option bytes: those that the segment event has, in the usual order. */
+static void make_options(struct segment *segment, const struct event_segment *event)
+{
+	uint8_t *to = segment->options;
+
+	if (event->has & SEGMENT_HAS_MSS) {
+		const uint8_t option[] = {OPTION_MSS, 4, (uint8_t)(event->mss >> 8), (uint8_t)event->mss};
+
+		memcpy(to, option, sizeof(option));
+		to += sizeof(option);
+	}
+	if (event->has & SEGMENT_HAS_SACK_OK) {
+		*to++ = OPTION_SACK_OK;
+		*to++ = 2;
+	}
+	if (event->has & SEGMENT_HAS_TIMESTAMP) {
+		*to++ = OPTION_TIMESTAMP;
+		*to++ = 10;
+		put_be32(to, event->tsval);
+		put_be32(to + 4, event->tsecr);
+		to += 8;
+	}
+	if (event->has & SEGMENT_HAS_WSCALE) {
+		*to++ = OPTION_NOP;
+		*to++ = OPTION_WSCALE;
+		*to++ = 3;
+		*to++ = event->wscale;
+	}
+}
+
+static void fill_numbers(struct segment *segment, const struct wire *wire, const struct event_segment *event,
+			 enum wire_side side)
+{
+	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
+	uint16_t both = half->bits & other->bits;
+
+	if (half->bits & HALF_BASE)
+		segment->seq = wire_offset(half, event->seq);
+	if (other->bits & HALF_BASE && event->flags & SEGMENT_ACK)
+		segment->ack = wire_offset(other, event->ack);
+	if (segment->seq < 0)
+		segment->seq = SEGMENT_UNKNOWN;
+	if (segment->ack < 0)
+		segment->ack = SEGMENT_UNKNOWN;
+	if (!(event->flags & SEGMENT_SYN) && !(both & HALF_OPTIONS))
+		segment->judged |= SEGMENT_UNSCALED;
+	else if (!(event->flags & SEGMENT_SYN) && both & HALF_WSCALE)
+		segment->window <<= wire->wscale[side];
+}
+
+void segment_feed(struct segment *segment, struct wire *wire, struct tcp_states *states, const struct event *event,
+		  const struct event_frame *frame, enum wire_side side)
+{
+	const struct event_segment *from = &event->segment;
+	const struct wire old = *wire;
+	bool first_fragment = !(from->has & SEGMENT_HAS_LATER_FRAGMENT);
+
+	*segment = (struct segment){
+		.time_ns = event->time_ns,
+		.rtt_ns = SEGMENT_UNKNOWN,
+		.before_ns = SEGMENT_UNKNOWN,
+		.seq = SEGMENT_UNKNOWN,
+		.ack = SEGMENT_UNKNOWN,
+		.payload = from->payload,
+		.frame = from->frame,
+		.window = from->window,
+		.flags = from->flags,
+		.side = (uint8_t)side,
+		.before = *states,
+		.after = *states,
+	};
+	if (frame != NULL) {
+		segment->judged |= SEGMENT_FRAME;
+		segment->filters = frame->filters;
+		memcpy(segment->options, frame->options, sizeof(segment->options));
+	} else {
+		make_options(segment, from);
+	}
+	if (from->has & SEGMENT_HAS_CUT)
+		segment->judged |= SEGMENT_CUT;
+	if (from->has & SEGMENT_HAS_FRAGMENT)
+		segment->judged |= SEGMENT_FRAGMENT;
+	if (!wire_feed(wire, event, side)) {
+		segment->judged |= SEGMENT_COPY;
+		return;
+	}
+	tcp_states_feed(states, wire, from, side);
+	segment->after = *states;
+	fill_numbers(segment, wire, from, side);
+	if (!(from->flags & SEGMENT_RST)) {
+		judge_payload(segment, &old.halves[side], &wire->halves[side], from, wire->ooo - old.ooo);
+		judge_control(segment, &old.halves[side], from);
+		segment->rtt_ns = rtt_sample(&old, wire, event, side);
+	}
+	if (wire->zerowin != old.zerowin && first_fragment)
+		segment->judged |= SEGMENT_ZERO_WINDOW;
+}
+
+static void flip_states(struct tcp_states *states)
+{
+	uint8_t local = states->of[WIRE_LOCAL];
+
+	states->of[WIRE_LOCAL] = states->of[WIRE_REMOTE];
+	states->of[WIRE_REMOTE] = local;
+}
+
+void segment_flip(struct segment *segment)
+{
+	segment->side = (uint8_t)wire_other((enum wire_side)segment->side);
+	segment->rtt_ns = SEGMENT_UNKNOWN;
+	flip_states(&segment->before);
+	flip_states(&segment->after);
+}

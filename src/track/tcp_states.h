@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_TCP_STATES_H
+#define CONNTRACE_TRACK_TCP_STATES_H
+
+#include "model/event.h"
+#include "track/wire.h"
+
+/**
+ * struct tcp_states - the TCP states of both ends (RFC 9293, 3.3.2), for people to read
+ *
+ * As an onlooker sees them who takes it that each segment arrives. What
+ * really arrived shows only later, so a state may have been earlier or later
+ * at its end than here.
+ *
+ * @of: by enum wire_side: TCP_ESTABLISHED ... of netinet/tcp.h, 0 unknown
+ */
+struct tcp_states {
+	uint8_t of[WIRE_SIDES];
+};
+
+/**
+ * tcp_states_feed() - a segment passed
+ * @states: all zero at first
+ * @wire: the evidence, with the segment in it
+ * @segment: the segment; no copy of another
+ * @side: who sent it
+ */
+void tcp_states_feed(struct tcp_states *states, const struct wire *wire, const struct event_segment *segment,
+		     enum wire_side side);
+
+#endif

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/tracker_state.h"
+
+#include "base/clock.h"
+
+/*
+ * What happens in connections, for who wants to know. A time line hangs at
+ * each record. In a run with a target the packets of a connection come before
+ * anybody knows whose it is, so a few of them wait in its time line until a
+ * call claims it.
+ */
+
+/* More than passes between a handshake and the call that claims it. */
+#define UNCLAIMED_MOST 64
+
+void tracker_observe(struct tracker *tracker, const struct tracker_observer *observer)
+{
+	tracker->observer = *observer;
+	tracker->is_observed = true;
+	tracker->frame_ns = CLOCK_UNKNOWN;
+	tracker->rules = (struct timeline_rules){
+		.full = observer->full,
+		.context = observer->around,
+		.limit = TIMELINE_BYTES,
+	};
+}
+
+static struct timeline *timeline_of(struct tracker *tracker, struct record *record)
+{
+	if (record->timeline == NULL)
+		record->timeline = timeline_new(&tracker->rules);
+	return record->timeline;
+}
+
+static void tell(struct tracker *tracker, struct record *record, const struct timeline_entry *entry)
+{
+	struct conn conn;
+
+	if (tracker->observer.entry == NULL)
+		return;
+	tracker_settle(tracker, record, &conn);
+	tracker->observer.entry(tracker->observer.context, &conn, entry);
+}
+
+/* Shall it go into the time line? */
+static bool keeps(const struct tracker *tracker, const struct record *record)
+{
+	if (record->told)
+		return false;
+	if (tracker->observer.keep)
+		return true;
+	return !tracker_wants(tracker, record) && record->timeline->count < UNCLAIMED_MOST;
+}
+
+void tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
+			     enum wire_side side, bool told)
+{
+	struct timeline *timeline = timeline_of(tracker, record);
+	struct timeline_entry entry = {.time_ns = event->time_ns, .kind = TIMELINE_SEGMENT};
+
+	segment_feed(&entry.segment, record->wire, &timeline->states, event,
+		     tracker->frame_ns == event->time_ns ? &tracker->frame : NULL, side);
+	if (told)
+		entry.segment.judged |= SEGMENT_TOLD;
+	if (keeps(tracker, record))
+		timeline_segment(timeline, &entry.segment);
+	if (tracker_wants(tracker, record))
+		tell(tracker, record, &entry);
+}
+
+void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,
+			  enum wire_side side)
+{
+	struct timeline_entry entry = {
+		.time_ns = event->time_ns,
+		.kind = TIMELINE_ICMP,
+		.icmp = {.icmp = event->icmp, .side = (uint8_t)side},
+	};
+
+	if (!tracker->is_observed)
+		return;
+	(void)timeline_of(tracker, record);
+	if (keeps(tracker, record))
+		timeline_icmp(record->timeline, event, side);
+	if (tracker_wants(tracker, record))
+		tell(tracker, record, &entry);
+}
+
+void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event)
+{
+	struct timeline_entry entry = {.time_ns = event->time_ns, .kind = TIMELINE_CALL, .call = event->call};
+
+	if (!tracker->is_observed)
+		return;
+	if (tracker->observer.keep && !record->told)
+		timeline_call(timeline_of(tracker, record), event);
+	tell(tracker, record, &entry);
+}
+
+void tracker_observe_frame(struct tracker *tracker, const struct event *event)
+{
+	if (!tracker->is_observed)
+		return;
+	if (event->frame.length == 0) {
+		tracker->frame_ns = event->time_ns;
+		tracker->frame = event->frame;
+	} else if (tracker->observer.frame != NULL) {
+		tracker->observer.frame(tracker->observer.context, event);
+	}
+}
+
+/* What waited in @timeline is told as of @record. */
+static void tell_waiting(struct tracker *tracker, struct record *record, const struct timeline *timeline)
+{
+	for (uint32_t i = 0; i < timeline->count; i++)
+		if (timeline->entries[i].kind == TIMELINE_SEGMENT || timeline->entries[i].kind == TIMELINE_ICMP)
+			tell(tracker, record, &timeline->entries[i]);
+}
+
+void tracker_observe_claimed(struct tracker *tracker, struct record *record)
+{
+	struct timeline *timeline = record->timeline;
+
+	if (timeline == NULL || tracker->config.whole)
+		return;
+	tell_waiting(tracker, record, timeline);
+	if (!tracker->observer.keep)
+		timeline_clear(timeline);
+}
+
+void tracker_observe_joined(struct tracker *tracker, struct record *to, struct record *from, bool flip)
+{
+	struct timeline *timeline = from->timeline;
+
+	if (timeline == NULL)
+		return;
+	from->timeline = NULL;
+	if (flip)
+		timeline_flip(timeline);
+	/* What the packets said of the ends goes to an owner who has asked for them before they came. */
+	if (to->owned && !tracker->config.whole)
+		tell_waiting(tracker, to, timeline);
+	if (to->owned && !tracker->observer.keep)
+		timeline_clear(timeline);
+	timeline_join(timeline_of(tracker, to), timeline);
+}
+
+void tracker_observe_copied(struct tracker *tracker, struct record *to, const struct record *from)
+{
+	if (from->timeline == NULL)
+		return;
+	timeline_join(timeline_of(tracker, to), timeline_copy(from->timeline));
+}
+
+void tracker_observe_told(struct tracker *tracker, struct record *record)
+{
+	(void)tracker;
+	if (record->timeline != NULL)
+		timeline_clear(record->timeline);
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../helpers/capscript.h"
+#include "base/clock.h"
+#include "source/packet/dissect.h"
+#include "track/tracker.h"
+
+/* Who observes connections is told what happens in those of interest: a letter each, and the process it is of. */
+
+#define T0 (INT64_C(1700000000) * CLOCK_NS_PER_SEC)
+
+static char told[4096];
+
+static void on_entry(void *context, const struct conn *conn, const struct timeline_entry *entry)
+{
+	size_t used = strlen(told);
+	char letter = "scif"[entry->kind];
+
+	(void)context;
+	if (entry->kind == TIMELINE_SEGMENT && entry->segment.judged & SEGMENT_TOLD)
+		letter = 't';
+	snprintf(told + used, sizeof(told) - used, "%c%d ", letter, conn->process != NULL ? conn->process->pid : 0);
+}
+
+static void on_frame(void *context, const struct event *event)
+{
+	size_t used = strlen(told);
+
+	(void)context;
+	snprintf(told + used, sizeof(told) - used, "f%u ", event->frame.length);
+}
+
+static void on_finished(void *context, const struct conn *conn)
+{
+	size_t used = strlen(told);
+
+	(void)context;
+	snprintf(told + used, sizeof(told) - used, "end:%d",
+		 conn->timeline != NULL ? (int)conn->timeline->count : 0);
+}
+
+static struct tracker *new_tracker(bool whole, bool keep)
+{
+	const struct tracker_config config = {
+		.limit = 100, .timeout_ns = 30 * CLOCK_NS_PER_SEC, .linger_ns = 1, .whole = whole, .syn_retries = 6};
+	const struct tracker_notify notify = {NULL, NULL, on_finished};
+	const struct tracker_observer observer = {.keep = keep, .frame = on_frame, .entry = on_entry};
+	struct tracker *tracker = tracker_new(&config, &notify);
+
+	told[0] = '\0';
+	tracker_observe(tracker, &observer);
+	return tracker;
+}
+
+static void feed_frame(void *context, int link, int64_t time_ns, const uint8_t *data, uint32_t caplen, uint32_t length)
+{
+	struct dissect_record record = {.data = data, .caplen = caplen, .length = length, .time_ns = time_ns};
+	struct event event;
+
+	assert_int_equal(dissect_frame(link, &record, &event), DISSECT_EVENT);
+	tracker_feed(context, &event, 1);
+}
+
+static void packets(struct tracker *tracker, const char *script)
+{
+	assert_null(capscript_run(script, feed_frame, tracker));
+}
+
+#define FLOW "flow a 192.0.2.1 40000 192.0.2.2 80\nflow b 192.0.2.1 40001 192.0.2.2 81\ntime 1700000000.5\n"
+
+static void call(struct tracker *tracker, enum call_kind kind, int pid, int error, bool reverse)
+{
+	struct event event = event_new(EVENT_CALL, ORIGIN_CALLS, T0 + CLOCK_NS_PER_SEC / 2 + 1);
+
+	assert_int_equal(endpoint_parse(&event.flow.local, "192.0.2.1"), 0);
+	assert_int_equal(endpoint_parse(&event.flow.remote, "192.0.2.2"), 0);
+	event.flow.local.port = kind == CALL_CONNECT_BEGIN ? 0 : 40000;
+	event.flow.remote.port = 80;
+	if (reverse)
+		event.flow = flow_reverse(&event.flow);
+	event.call.kind = (uint8_t)kind;
+	event.call.pid = event.call.tid = pid;
+	event.call.error = error;
+	event.call.cookie = kind == CALL_CONNECT_BEGIN ? 0 : (uint64_t)pid;
+	event.call.uid = (uint32_t)-1;
+	tracker_feed(tracker, &event, 1);
+}
+
+static void what_waits_is_told_when_it_is_claimed(void **state)
+{
+	struct tracker *tracker = new_tracker(false, false);
+
+	(void)state;
+	call(tracker, CALL_CONNECT_BEGIN, 7, 0, false);
+	packets(tracker, FLOW "+0 a > S seq 100\n+0 b > S seq 100\n+0 a < SA seq 200 ack 101\n");
+	assert_string_equal(told, "c7 ");
+	call(tracker, CALL_CONNECT_END, 7, EINPROGRESS, false);
+	assert_string_equal(told, "c7 s7 s7 c7 ");
+	/* The other end is traced, too: what was told once is not told again, what comes is. */
+	call(tracker, CALL_ACCEPT, 8, 0, true);
+	assert_string_equal(told, "c7 s7 s7 c7 c8 ");
+	packets(tracker, FLOW "+0.1 a > A seq 101 ack 201\n+0 b > S seq 100\n");
+	assert_string_equal(told, "c7 s7 s7 c7 c8 s7 t8 ");
+	tracker_free(tracker);
+}
+
+static void accepted_by_somebody_later(void **state)
+{
+	struct tracker *tracker = new_tracker(false, true);
+
+	(void)state;
+	packets(tracker, FLOW "+0 a > S seq 100\n+0 a < SA seq 200 ack 101\n+0 a > A seq 101 ack 201\n");
+	assert_string_equal(told, "");
+	call(tracker, CALL_ACCEPT, 8, 0, true);
+	assert_string_equal(told, "s8 s8 s8 c8 ");
+	/* Its time line has all of it when it is over. */
+	packets(tracker, FLOW "+0.1 a > R seq 101\n");
+	call(tracker, CALL_EXIT, 8, 0, true);
+	assert_string_equal(told, "s8 s8 s8 c8 s8 c8 ");
+	tracker_free(tracker);
+}
+
+static void of_the_whole_host_everything_is_told(void **state)
+{
+	struct tracker *tracker = new_tracker(true, true);
+	struct event frame = event_new(EVENT_FRAME, ORIGIN_WIRE, T0);
+
+	(void)state;
+	packets(tracker, FLOW "+0 a > S seq 100\n+0 a < RA seq 0 ack 101\n");
+	frame.frame.length = 60;
+	tracker_feed(tracker, &frame, 1);
+	tracker_tick(tracker, T0 + 10 * CLOCK_NS_PER_SEC);
+	assert_string_equal(told, "s0 s0 f60 end:2");
+	tracker_free(tracker);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_waits_is_told_when_it_is_claimed),
+		cmocka_unit_test(accepted_by_somebody_later),
+		cmocka_unit_test(of_the_whole_host_everything_is_told),
+	};
+
+	return UNIT_RUN(tests);
+}
