@@ -73,6 +73,7 @@ const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT])
 	} letters[] = {
 		{SEEN_CALLS, 's'}, {SEEN_KERNEL, 'k'},   {SEEN_WIRE, 'w'},         {SEEN_AUDIT, 'a'},
 		{SEEN_BPF, 'b'},   {SEEN_EXISTING, 'p'}, {SEEN_UNATTRIBUTED, 'u'},
+		{SEEN_DISPUTED, '?'},
 	};
 	char *end = text;
 

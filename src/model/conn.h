@@ -60,6 +60,8 @@ enum conn_seen {
 	SEEN_BPF = 0x10,
 	SEEN_EXISTING = 0x20,
 	SEEN_UNATTRIBUTED = 0x40,
+	/** the witnesses contradict each other about which connection it is, or whose */
+	SEEN_DISPUTED = 0x80,
 };
 
 /** Values of conn.state beyond the kernel's TCP_ESTABLISHED ... TCP_CLOSING (netinet/tcp.h). */
@@ -183,7 +185,7 @@ const char *conn_close_text(enum conn_close close);
 const char *conn_state_text(unsigned int state);
 
 /** Room for all letters of the SEEN column. */
-#define CONN_SEEN_TEXT 8
+#define CONN_SEEN_TEXT 9
 
 /** conn_seen_text() - the evidence as letters, "-" when there is none; Return: @text */
 const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT]);

@@ -67,8 +67,12 @@ enum call_kind {
 	CALL_SHUTDOWN,
 	/** the descriptor was closed (close, dup2 over it, close_range); seen when every call stops */
 	CALL_CLOSE,
-	/** the process is about to end (last thread): its descriptors close; @argument is the wait status */
+	/** the process ended (last thread) and with it the socket's last descriptor; @argument is the wait status */
 	CALL_EXIT,
+	/** the process got the descriptor @fd of a connection from another one: recvmsg(2), pidfd_getfd(2) */
+	CALL_TAKE,
+	/** connect(2) to AF_UNSPEC returned: the connection is dead and its counters are wiped, the socket lives on */
+	CALL_DISCONNECT,
 	CALL_NUM
 };
 
@@ -83,6 +87,8 @@ enum call_kind {
  * @argument: see enum call_kind
  * @uid: effective user of the process, -1 (as uid_t) unknown
  * @kind: enum call_kind
+ * @disputed: 1 when the address in the program's memory and that of the socket are not the same: then the flow is
+ *	      what the program's memory says, and there is no cookie
  */
 struct event_call {
 	int64_t begin_ns;
@@ -94,6 +100,7 @@ struct event_call {
 	int32_t argument;
 	uint32_t uid;
 	uint8_t kind;
+	uint8_t disputed;
 };
 
 /** enum info_reason - at which moment the counters were read */

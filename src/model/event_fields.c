@@ -25,7 +25,8 @@
 static const char *const type_words[] = {"none", "call", "info", "segment", "icmp", "owner", "process", "lost",
 					 "run",  "frame", NULL};
 static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other", "so-error",
-					 "shutdown", "close",         "exit",        NULL};
+					 "shutdown", "close",         "exit",        "take",          "disconnect",
+					 NULL};
 static const char *const reason_words[] = {"accept", "connect", "look", "shutdown", "close", "destroy", "existing",
 					   NULL};
 static const char *const timewait_words[] = {"unknown", "present", "absent", NULL};
@@ -76,6 +77,7 @@ static const struct event_field call_fields[] = {
 	SIGNED("error", call.error),
 	SIGNED("argument", call.argument),
 	UNSIGNED("uid", call.uid),
+	UNSIGNED("disputed", call.disputed),
 	END,
 };
 

@@ -149,6 +149,14 @@ void record_info(struct record *record, const struct event *event)
 		said->kernel_state = info->state;
 }
 
+void record_disconnected(struct record *record, int64_t time_ns)
+{
+	const struct event_info wiped = {.reason = INFO_DESTROY, .bytes_received = EVENT_UNKNOWN};
+
+	bytes_feed(record_bytes(record), &wiped);
+	record_testimony(record)->destroy_ns = time_ns;
+}
+
 static enum conn_result result_of_error(int error)
 {
 	switch (error) {
@@ -267,8 +275,10 @@ static void settle_counters(const struct record *record, struct conn *conn)
 		conn->tx_bytes = tx;
 	/* Without a handshake there was no payload to count, and nothing to resend but the SYN. */
 	if (is_failure(conn->result) && !said->established) {
-		if (rx < 0 && tx < 0)
-			conn->rx_bytes = conn->tx_bytes = 0;
+		if (rx < 0)
+			conn->rx_bytes = 0;
+		if (tx < 0 && said->bytes.sent <= 0)
+			conn->tx_bytes = 0;
 		if (conn->tx_retrans < 0)
 			conn->tx_retrans = 0;
 	}
@@ -305,9 +315,9 @@ static void settle_end(const struct record *record, struct conn *conn)
 	if (conn->close == CLOSE_UNKNOWN && close != CLOSE_UNKNOWN)
 		conn->close = (uint8_t)close;
 	/* The process ended first: whatever the kernel then sent for it was not the program's doing. */
-	if (said->exit_ns >= 0 && said->close_ns < 0 && (conn->close == CLOSE_UNKNOWN || conn->close == CLOSE_LFIN))
+	if (said->exit_ns > said->close_ns && (conn->close == CLOSE_UNKNOWN || conn->close == CLOSE_LFIN))
 		conn->close = CLOSE_EXIT;
-	if (said->destroy_ns >= 0 || (conn->dir == DIR_OUT && is_failure(conn->result))) {
+	if (said->destroy_ns >= 0 || said->bytes.ended || (conn->dir == DIR_OUT && is_failure(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
 			conn->state = (uint8_t)state_of_end(conn, close);
 	} else if ((said->close_ns >= 0 || said->exit_ns >= 0) && !said->is_fresh_look) {

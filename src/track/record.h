@@ -79,7 +79,7 @@ struct record_conn {
 	uint8_t dir;
 };
 
-_Static_assert(SEEN_UNATTRIBUTED <= UINT8_MAX, "the evidence fits");
+_Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
 
 /**
  * struct record - a connection and all the testimony about it
@@ -163,6 +163,9 @@ void record_take_wire(struct record *record, struct record *from);
 
 /** record_info() - take in the kernel's counters */
 void record_info(struct record *record, const struct event *event);
+
+/** record_disconnected() - the kernel wiped its counters (tcp_disconnect): there will be no other last word */
+void record_disconnected(struct record *record, int64_t time_ns);
 
 /** record_seen() - @time_ns is a sign of it */
 void record_seen(struct record *record, int64_t time_ns, enum conn_seen by);

@@ -102,8 +102,8 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 	record_settle(record, &rules, conn);
 	if (!tells_destroy(tracker, &conn->flow))
 		record_settle_unheard(record, conn);
-	/* A connection older than the run: its opener shows in the counters or by the listener it came through. */
-	if (conn->dir == DIR_UNKNOWN && (conn->seen & SEEN_EXISTING) != 0 && is_listening(tracker, &conn->flow))
+	/* Its birth was not seen: its opener shows in the counters or by the listener it came through. */
+	if (conn->dir == DIR_UNKNOWN && record->owned && is_listening(tracker, &conn->flow))
 		conn->dir = record->conn.dir = DIR_IN;
 }
 
@@ -234,12 +234,11 @@ struct record *tracker_record_new(struct tracker *tracker, bool has_wire)
 	return record;
 }
 
-/* A connection that is older than the run: a shutdown(2) may have been before our time. */
-static struct record *record_existing(struct tracker *tracker)
+/* A connection whose birth was not seen: a shutdown(2) may have been before our time. */
+struct record *tracker_record_found(struct tracker *tracker)
 {
 	struct record *record = tracker_record_new(tracker, false);
 
-	record->conn.seen |= SEEN_EXISTING;
 	record->calls_unseen = true;
 	return record;
 }
@@ -292,11 +291,13 @@ static void feed_info(struct tracker *tracker, const struct event *event)
 	if (event->info.reason == INFO_DESTROY)
 		feed_other_end(tracker, event);
 	if (record == NULL && is_existing) {
-		record = record_existing(tracker);
+		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);
 	}
 	if (record == NULL)
 		return;
+	if (is_existing)
+		record->conn.seen |= SEEN_EXISTING;
 	tracker_join_cookie(tracker, record, event->info.cookie);
 	record_info(record, event);
 	/* A handshake that finished, or a RST that came, before connect(2) was back: nobody has asked yet. */
@@ -317,7 +318,7 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 	struct record *record = tracker_join_find(tracker, &event->flow, event->owner.cookie);
 
 	if (record == NULL) {
-		record = record_existing(tracker);
+		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);
 	}
 	tracker_join_cookie(tracker, record, event->owner.cookie);

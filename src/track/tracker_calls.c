@@ -32,10 +32,33 @@ void tracker_calls_forget(struct tracker *tracker, const struct record *record)
 	}
 }
 
+/*
+ * Two calls that say of one socket that they made it: between their returns
+ * and our looks descriptors changed hands, and which of them it was nobody can
+ * say. Both connections are there; the second one has nothing but its thread.
+ */
+static void dispute(struct tracker *tracker, struct record *record, const struct event *event)
+{
+	struct record *other = tracker_record_new(tracker, false);
+
+	record->conn.seen |= SEEN_DISPUTED;
+	record->conn.tid = 0;
+	other->conn.dir = record->conn.dir;
+	other->conn.flow.netns = event->flow.netns;
+	other->conn.seen |= SEEN_DISPUTED;
+	record_testimony(other)->accept_ns = event->time_ns;
+	set_owner(tracker, other, &event->call);
+	record_seen(other, event->time_ns, SEEN_CALLS);
+}
+
 static void feed_accept(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = record_table_find_cookie(tracker->table, event->call.cookie);
 
+	if (record != NULL && record->said->accept_ns >= 0) {
+		dispute(tracker, record, event);
+		return;
+	}
 	if (record == NULL) {
 		record = tracker_record_new(tracker, false);
 		tracker_join_flow(tracker, record, &event->flow);
@@ -44,9 +67,30 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 	record->conn.dir = DIR_IN;
 	bytes_opener(record_bytes(record), DIR_IN);
 	record_testimony(record)->accept_ns = event->time_ns;
+	if (event->call.disputed)
+		record->conn.seen |= SEEN_DISPUTED;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, SEEN_CALLS);
 	tracker_observe_call(tracker, record, event);
+}
+
+/* It came with its descriptor: who opened or accepted it is known, or it is whoever has it now. */
+static void feed_take(struct tracker *tracker, const struct event *event)
+{
+	struct record *record = tracker_join_find(tracker, &event->flow, event->call.cookie);
+
+	if (record == NULL) {
+		record = tracker_record_found(tracker);
+		tracker_join_flow(tracker, record, &event->flow);
+		tracker_join_cookie(tracker, record, event->call.cookie);
+	}
+	if (record->conn.process == NULL) {
+		set_owner(tracker, record, &event->call);
+		record->conn.tid = 0;
+	} else {
+		set_last(tracker, record, event->call.pid);
+	}
+	record_seen(record, event->time_ns, SEEN_CALLS);
 }
 
 static void feed_connect_begin(struct tracker *tracker, const struct event *event)
@@ -132,6 +176,8 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 	}
 	if (record == NULL)
 		return; /* its begin was before the run or is lost: the kernel's counters may still tell of it */
+	if (event->call.disputed)
+		record->conn.seen |= SEEN_DISPUTED;
 	record_testimony(record)->connect_end_ns = event->time_ns;
 	record_seen(record, event->time_ns, SEEN_CALLS);
 	if (earlier != NULL)
@@ -178,6 +224,9 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 	case CALL_CONNECT_END:
 		feed_connect_end(tracker, event);
 		return;
+	case CALL_TAKE:
+		feed_take(tracker, event);
+		return;
 	case CALL_CONNECT_OTHER:
 		record = take_connecting(tracker, call->tid);
 		if (record != NULL)
@@ -205,6 +254,11 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 		break;
 	case CALL_CLOSE:
 		record_testimony(record)->close_ns = event->time_ns;
+		break;
+	case CALL_DISCONNECT:
+		record_disconnected(record, event->time_ns);
+		record_table_remove_cookie(tracker->table, record); /* it is the next connection's from now on */
+		tracker_begin_closing(tracker, record);
 		break;
 	case CALL_EXIT:
 		record_testimony(record)->exit_ns = event->time_ns;

@@ -86,6 +86,9 @@ bool tracker_wants(const struct tracker *tracker, const struct record *record);
 /** tracker_settle() - work out what reports see of it */
 void tracker_settle(struct tracker *tracker, struct record *record, struct conn *conn);
 
+/** tracker_record_found() - a record of a connection whose birth was not seen */
+struct record *tracker_record_found(struct tracker *tracker);
+
 /** tracker_begin_closing() - it has ended: finish it when it has lingered long enough */
 void tracker_begin_closing(struct tracker *tracker, struct record *record);
 

@@ -13,28 +13,42 @@
  *   port-file=FILE      the listener's port
  *   bind=ADDR:PORT      the local end of the next connect
  *   connect=ADDR:PORT   PORT may be @FILE; "connect=self" goes to the own listener
+ *   connect-again       the same connect(2) once more     disconnect: connect(AF_UNSPEC); the next connect takes
+ *                       the socket                        again: the next connect takes the socket of a failed one
+ *   fast=CALL:N         the next connect is a sendto, sendmsg or sendmmsg with MSG_FASTOPEN and N bytes, or a
+ *                       connect with TCP_FASTOPEN_CONNECT
+ *   fastopen reuseport mptcp                   the same of listeners made from now on (mptcp: of all sockets)
+ *   by=syscall by=socketcall by=library        how accept and connect are called
+ *   interrupt=MS interrupt-restart=MS          a signal comes then, calls are restarted or not
+ *   free=FD             close that descriptor, so that the next one made gets its number
  *   poll                wait until the connect is decided      so-error: read SO_ERROR
- *   accept accept4 accept-null accept4-null    the last two without room for the address
+ *   accept accept4      also accept-null, accept4-null (no address wanted), accept-short, accept4-short (no room)
  *   send=N recv=N recv-all                     wait-bytes=N: until N bytes wait unread
  *   wait-hup            until the other side has ended it (nothing is read)
  *   shutdown shutdown-read shutdown-both       linger0: the next close sends RST
  *   close rst dup2-over close-range            ways to end it
  *   abandon             close it before its connect was answered
+ *   lose                forget it, leave it open
  *   drop                close the descriptor and tell no truth (someone else holds the connection)
  *   keep                leave it open until the process ends, begin another
  *   count=N ... done    N times; "forever" is count without end
  *   threads=N ... done  N threads do the block                 join: wait for threads and forks
- *   fork=N ... done     N processes do the block
+ *   fork=N ... done     N processes do the block; vfork ... done: one, in a new image
+ *   clone=FLAGS ... done    a process by clone(2), FLAGS are vm,files,fs,sighand,parent,untraced,vfork or plain, and
+ *                       clone3 for that call
+ *   moved=HOW           it gets another descriptor by dup dup2 dup3 fcntl fcntl-cloexec pidfd
+ *   channel             Unix sockets to pass descriptors through; channel-fd=FD: an inherited one
+ *   pass take take-cloexec pass-listener take-listener    a connection, or the listener, goes through it
  *   exec                become a new image of this program that goes on with the words behind
  *   wait-stdin          until a line or the end on stdin     wait-file=FILE touch=FILE say=TEXT
- *   exit=N kill9 raise=N                       end with whatever is open
+ *   exit=N kill9 raise=N                       end with whatever is open; thread-exit: only this thread
  *   udp=ADDR:PORT unix=PATH                    a connect that is not TCP, closed at once
  *
- * exec hands an open connection and the listener to itself as adopt=FD:DIR:RX:TX and adopt-listener=FD.
+ * exec hands an open connection and the listener to itself as adopt=... and adopt-listener=FD.
  *
  * Exit status: 0, or as told, or 2 when the story could not be played.
  */
-#include "mkconn_conn.h"
+#include "mkconn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,29 +67,6 @@
 #include <unistd.h>
 
 #define LIMIT_SEC 60
-#define THREADS_MAX 64
-
-/**
- * struct story - where one thread stands
- * @words: all of them, NULL-terminated
- * @connection: the current one, NULL none; it heads the list of the kept ones
- * @listener: descriptor, -1 none
- */
-struct story {
-	char **words;
-	struct connection *connection;
-	struct connection *kept;
-	const char *truth;
-	int listener;
-	int backlog;
-	unsigned int limit;
-	bool nonblock;
-	bool cloexec;
-	union address bind;
-	socklen_t bind_length;
-	pthread_t threads[THREADS_MAX];
-	unsigned int thread_num;
-};
 
 /* A thread's own story and the block it does. */
 struct part {
@@ -83,14 +74,7 @@ struct part {
 	int from;
 };
 
-static int run(struct story *story, int at);
-
-static int type_flags(const struct story *story)
-{
-	return (story->nonblock ? SOCK_NONBLOCK : 0) | (story->cloexec ? SOCK_CLOEXEC : 0);
-}
-
-static struct connection *current(const struct story *story, const char *word)
+struct connection *current(const struct story *story, const char *word)
 {
 	if (!story->connection) {
 		errno = EBADF;
@@ -100,7 +84,7 @@ static struct connection *current(const struct story *story, const char *word)
 }
 
 /* The connection is over: tells its truth, unless there is none to tell, and forgets it. */
-static void forget(struct story *story, const char *how)
+void forget(struct story *story, const char *how)
 {
 	if (how)
 		connection_truth(story->connection, story->truth, how);
@@ -109,7 +93,7 @@ static void forget(struct story *story, const char *how)
 }
 
 /* Before the process ends with open connections. */
-static void tell_all(struct story *story, const char *how)
+void tell_all(struct story *story, const char *how)
 {
 	if (story->connection)
 		forget(story, how);
@@ -118,121 +102,6 @@ static void tell_all(struct story *story, const char *how)
 		story->kept = story->kept->next;
 		forget(story, how);
 	}
-}
-
-/* --- words that make sockets ------------------------------------------------------------------------------ */
-
-static void do_listen(struct story *story, const char *where)
-{
-	union address address;
-	socklen_t length = address_parse(&address, where);
-	int fd = socket(address.sa.sa_family, SOCK_STREAM, 0), on = 1, off = 0;
-
-	if (fd < 0)
-		die("socket");
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (address.sa.sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, &address.sa, length) < 0 || listen(fd, story->backlog) < 0)
-		die("listen %s", where);
-	story->listener = fd;
-}
-
-static void do_port_file(const struct story *story, const char *name)
-{
-	char temporary[4096];
-	union address address;
-	socklen_t length = sizeof(address);
-	FILE *file;
-
-	if (getsockname(story->listener, &address.sa, &length) < 0)
-		die("port-file: no listener");
-	snprintf(temporary, sizeof(temporary), "%s.new", name);
-	file = fopen(temporary, "we");
-	/* The port stands at the same place in both families. */
-	if (!file || fprintf(file, "%u\n", ntohs(((struct sockaddr_in *)&address)->sin_port)) < 0 ||
-	    fclose(file) != 0 || rename(temporary, name) < 0)
-		die("%s", name);
-}
-
-/* The own listener; one on any address is reached on the loopback address of its family. */
-static socklen_t own_address(const struct story *story, union address *address)
-{
-	socklen_t length = sizeof(*address);
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)address;
-	struct sockaddr_in *four = (struct sockaddr_in *)address;
-
-	if (getsockname(story->listener, &address->sa, &length) < 0)
-		die("connect=self: no listener");
-	if (address->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr))
-		six->sin6_addr = in6addr_loopback;
-	else if (address->sa.sa_family == AF_INET && four->sin_addr.s_addr == INADDR_ANY)
-		four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return length;
-}
-
-static void do_connect(struct story *story, const char *where)
-{
-	union address address;
-	socklen_t length = strcmp(where, "self") == 0 ? own_address(story, &address) : address_parse(&address, where);
-	int fd = socket(address.sa.sa_family, SOCK_STREAM | type_flags(story), 0), error;
-	struct connection *connection;
-
-	if (fd < 0)
-		die("socket");
-	if (story->bind_length && bind(fd, &story->bind.sa, story->bind_length) < 0)
-		die("bind");
-	story->bind_length = 0;
-	connection = connection_new(fd, "out");
-	connection->remote = address;
-	error = connect(fd, &address.sa, length) < 0 ? errno : 0;
-	connection->call_ns = now_ns();
-	if (error != EINPROGRESS)
-		connection_outcome(connection, error);
-	connection_names(connection);
-	story->connection = connection;
-}
-
-static void do_accept(struct story *story, bool four, bool address)
-{
-	union address peer;
-	socklen_t length = sizeof(peer);
-	struct sockaddr *where = address ? &peer.sa : NULL;
-	socklen_t *room = address ? &length : NULL;
-	struct connection *connection = connection_new(-1, "in");
-
-	do {
-		connection->begin_ns = now_ns();
-		connection->fd = four ? accept4(story->listener, where, room, type_flags(story)) :
-					accept(story->listener, where, room);
-	} while (connection->fd < 0 && (errno == EINTR || errno == ECONNABORTED));
-	if (connection->fd < 0)
-		die("accept");
-	connection->call_ns = now_ns();
-	connection_outcome(connection, 0);
-	/* Once it has been reset, only accept still knows who it was. */
-	if (address)
-		connection->remote = peer;
-	connection_names(connection);
-	story->connection = connection;
-}
-
-/* A connect(2) on a socket that is not TCP. */
-static void do_other(int family, const char *where)
-{
-	int fd = socket(family, family == AF_UNIX ? SOCK_STREAM : SOCK_DGRAM, 0);
-	struct sockaddr_un path = { .sun_family = AF_UNIX };
-	union address address;
-
-	if (fd < 0)
-		die("socket");
-	if (family == AF_UNIX) {
-		snprintf(path.sun_path, sizeof(path.sun_path), "%s", where);
-		(void)!connect(fd, (struct sockaddr *)&path, sizeof(path));
-	} else if (connect(fd, &address.sa, address_parse(&address, where)) < 0) {
-		die("udp=%s", where);
-	}
-	close(fd);
 }
 
 /* --- words that wait -------------------------------------------------------------------------------------- */
@@ -291,69 +160,13 @@ static void do_shutdown(struct connection *connection, int how)
 		connection_ended(connection, "local");
 }
 
-/* The rest of the words in a new image; an open connection without close-on-exec goes along. */
-__attribute__((noreturn)) static void do_exec(struct story *story, int at)
-{
-	struct connection *connection = story->connection;
-	char image[4096], truth[4096], limit[32], listener[32], adopt[128];
-	ssize_t length = readlink("/proc/self/exe", image, sizeof(image) - 1);
-	char **words;
-	int num = 0, count = 0;
-
-	while (story->words[at + count])
-		count++;
-	words = calloc((size_t)count + 8, sizeof(*words));
-	if (length < 0 || !words)
-		die("exec");
-	image[length] = '\0';
-	words[num++] = image;
-	snprintf(limit, sizeof(limit), "limit=%u", story->limit);
-	words[num++] = limit;
-	if (story->truth) {
-		snprintf(truth, sizeof(truth), "truth=%s", story->truth);
-		words[num++] = truth;
-	}
-	if (story->listener >= 0) {
-		snprintf(listener, sizeof(listener), "adopt-listener=%d", story->listener);
-		words[num++] = listener;
-	}
-	if (connection && story->cloexec) {
-		connection_ended(connection, "local");
-		forget(story, "exec");
-	} else if (connection) {
-		snprintf(adopt, sizeof(adopt), "adopt=%d:%s:%llu:%llu", connection->fd, connection->dir,
-			 connection->rx_bytes, connection->tx_bytes);
-		words[num++] = adopt;
-	}
-	memcpy(words + num, story->words + at, (size_t)count * sizeof(*words));
-	execv(image, words);
-	die("exec %s", image);
-}
-
-static void do_adopt(struct story *story, const char *what)
-{
-	struct connection *connection;
-	unsigned long long rx, tx;
-	char dir[4];
-	int fd;
-
-	errno = EINVAL;
-	if (sscanf(what, "%d:%3[a-z]:%llu:%llu", &fd, dir, &rx, &tx) != 4)
-		die("adopt=%s", what);
-	connection = connection_new(fd, strcmp(dir, "in") == 0 ? "in" : "out");
-	connection->rx_bytes = rx;
-	connection->tx_bytes = tx;
-	connection_outcome(connection, 0);
-	connection_names(connection);
-	story->connection = connection;
-}
-
 /* --- blocks ----------------------------------------------------------------------------------------------- */
 
 static bool opens_block(const char *word)
 {
 	return strncmp(word, "count=", 6) == 0 || strncmp(word, "threads=", 8) == 0 ||
-	       strncmp(word, "fork=", 5) == 0 || strcmp(word, "forever") == 0;
+	       strncmp(word, "fork=", 5) == 0 || strncmp(word, "clone=", 6) == 0 || strcmp(word, "vfork") == 0 ||
+	       strcmp(word, "forever") == 0;
 }
 
 /* Return: index behind the "done" of the block whose first word is at @at, or of the end of the words. */
@@ -437,6 +250,10 @@ static void do_block(struct story *story, const char *word, int at)
 
 	if (word[0] == 't')
 		start_threads(story, num, at);
+	else if (word[1] == 'l')
+		do_clone(story, number + 1, at);
+	else if (word[0] == 'v')
+		do_vfork(story, at, block_end(story->words, at));
 	else if (strcmp(word, "forever") != 0 && word[0] == 'f')
 		start_forks(story, num, at);
 	else
@@ -458,12 +275,34 @@ static bool plain_word(struct story *story, const char *word)
 			return true;
 		}
 	}
-	if (strncmp(word, "accept", 6) == 0 && !strchr(word, '=')) {
-		do_accept(story, word[6] == '4', !strstr(word, "-null"));
+	if (strncmp(word, "accept", 6) == 0) {
+		do_accept(story, word);
 	} else if (strcmp(word, "nonblock") == 0 || strcmp(word, "block") == 0) {
 		story->nonblock = word[0] == 'n';
 	} else if (strcmp(word, "cloexec") == 0) {
 		story->cloexec = true;
+	} else if (strcmp(word, "reuseport") == 0) {
+		story->reuseport = true;
+	} else if (strcmp(word, "fastopen") == 0) {
+		story->fastopen = true;
+	} else if (strcmp(word, "mptcp") == 0) {
+		story->mptcp = true;
+	} else if (strcmp(word, "again") == 0) {
+		story->again = current(story, word)->fd;
+		forget(story, "again");
+	} else if (strcmp(word, "disconnect") == 0) {
+		do_disconnect(story);
+	} else if (strcmp(word, "connect-again") == 0) {
+		do_connect_again(story);
+	} else if (strcmp(word, "channel") == 0) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, story->channel) < 0)
+			die("socketpair");
+	} else if (strcmp(word, "pass") == 0 || strcmp(word, "pass-listener") == 0) {
+		do_pass(story, word[4] != '\0');
+	} else if (strcmp(word, "take") == 0 || strcmp(word, "take-cloexec") == 0) {
+		do_take(story, false, word[4] != '\0');
+	} else if (strcmp(word, "take-listener") == 0) {
+		do_take(story, true, false);
 	} else if (strcmp(word, "poll") == 0) {
 		connection_poll(current(story, word), POLLOUT);
 	} else if (strcmp(word, "wait-hup") == 0) {
@@ -487,6 +326,11 @@ static bool plain_word(struct story *story, const char *word)
 		story->connection = NULL;
 	} else if (strcmp(word, "wait-stdin") == 0) {
 		wait_stdin();
+	} else if (strcmp(word, "lose") == 0) {
+		forget(story, NULL);
+	} else if (strcmp(word, "thread-exit") == 0) {
+		tell_all(story, "thread-end");
+		pthread_exit(NULL);
 	} else if (strcmp(word, "join") == 0) {
 		join(story);
 	} else if (strcmp(word, "kill9") == 0) {
@@ -519,6 +363,24 @@ static bool value_word(struct story *story, const char *name, size_t length, con
 		story->bind_length = address_parse(&story->bind, value);
 	} else if (IS("connect")) {
 		do_connect(story, value);
+	} else if (IS("fast")) {
+		if (sscanf(value, "%15[a-z]:%llu", story->fast, &story->fast_bytes) < 1)
+			die("fast=%s", value);
+	} else if (IS("by")) {
+		story->by = value[0] == 'l' ? BY_LIBRARY : strcmp(value, "syscall") == 0 ? BY_SYSCALL : BY_SOCKETCALL;
+	} else if (IS("moved")) {
+		do_move(story, value);
+	} else if (IS("interrupt")) {
+		do_interrupt(number, false);
+	} else if (IS("interrupt-restart")) {
+		do_interrupt(number, true);
+	} else if (IS("free")) {
+		close(number);
+	} else if (IS("channel-fd")) {
+		story->channel[0] = story->channel[1] = number;
+	} else if (IS("channel-fds")) {
+		if (sscanf(value, "%d:%d", &story->channel[0], &story->channel[1]) != 2)
+			die("channel-fds=%s", value);
 	} else if (IS("send")) {
 		connection_send(current(story, "send"), strtoull(value, NULL, 10));
 	} else if (IS("recv")) {
@@ -556,8 +418,15 @@ static bool value_word(struct story *story, const char *name, size_t length, con
 #undef IS
 }
 
+static int words_end(char **words, int at)
+{
+	while (words[at])
+		at++;
+	return at;
+}
+
 /* Does the words from @at to the end of their block. Return: index behind it. */
-static int run(struct story *story, int at)
+int run(struct story *story, int at)
 {
 	while (story->words[at]) {
 		const char *word = story->words[at++], *equals = strchr(word, '=');
@@ -568,7 +437,7 @@ static int run(struct story *story, int at)
 			do_block(story, word, at);
 			at = block_end(story->words, at);
 		} else if (strcmp(word, "exec") == 0) {
-			do_exec(story, at);
+			do_exec(story, at, words_end(story->words, at));
 		} else if (!(equals ? value_word(story, word, (size_t)(equals - word), equals + 1) :
 				      plain_word(story, word))) {
 			errno = EINVAL;
@@ -580,7 +449,9 @@ static int run(struct story *story, int at)
 
 int main(int argc, char **argv)
 {
-	static struct story story = { .listener = -1, .backlog = 128, .limit = LIMIT_SEC };
+	static struct story story = {
+		.listener = -1, .again = -1, .channel = { -1, -1 }, .backlog = 128, .limit = LIMIT_SEC
+	};
 
 	if (argc < 2) {
 		fputs("usage: mkconn WORD... (they stand at the head of mkconn.c)\n", stderr);

@@ -101,6 +101,19 @@ socklen_t address_parse(union address *address, const char *text)
 	return sizeof(*six);
 }
 
+/* Who we are in the eyes of whoever mounted /proc, which may be another PID namespace. */
+static void own_ids(int *pid, int *tid)
+{
+	char link[64];
+	ssize_t length = readlink("/proc/thread-self", link, sizeof(link) - 1);
+
+	link[length > 0 ? length : 0] = '\0';
+	if (sscanf(link, "%d/task/%d", pid, tid) == 2)
+		return;
+	*pid = (int)getpid();
+	*tid = (int)syscall(SYS_gettid);
+}
+
 struct connection *connection_new(int fd, const char *dir)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
@@ -108,7 +121,8 @@ struct connection *connection_new(int fd, const char *dir)
 	if (!connection)
 		die("memory");
 	connection->fd = fd;
-	connection->tid = (int)syscall(SYS_gettid);
+	connection->told_fd = fd;
+	own_ids(&connection->pid, &connection->tid);
 	connection->dir = dir;
 	connection->result = "pending";
 	connection->begin_ns = now_ns();
@@ -300,19 +314,21 @@ static int address_json(char *text, size_t size, const union address *address, c
 void connection_truth(const struct connection *c, const char *file, const char *how)
 {
 	char local[128], remote[128], ended[32] = "null", line[1024];
-	int fd, length;
+	int fd, length, last_pid, last_tid;
 
 	if (!file)
 		return;
+	own_ids(&last_pid, &last_tid);
 	address_json(local, sizeof(local), &c->local, 'l');
 	address_json(remote, sizeof(remote), &c->remote, 'r');
 	if (c->first_end)
 		snprintf(ended, sizeof(ended), "\"%s\"", c->first_end);
 	length = snprintf(line, sizeof(line),
-			  "{\"pid\":%d,\"tid\":%d,\"fd\":%d,\"dir\":\"%s\",%s%s\"result\":\"%s\",\"errno\":\"%s\","
+			  "{\"pid\":%d,\"last_pid\":%d,\"tid\":%d,\"fd\":%d,\"dir\":\"%s\",%s%s\"result\":\"%s\","
+			  "\"errno\":\"%s\","
 			  "\"io_errno\":\"%s\",\"rx_bytes\":%llu,\"tx_bytes\":%llu,\"first_end\":%s,\"how\":\"%s\","
 			  "\"begin_ns\":%lld,\"call_ns\":%lld,\"outcome_ns\":%lld,\"eof_ns\":%lld,\"end_ns\":%lld}\n",
-			  (int)getpid(), c->tid, c->fd, c->dir, local, remote, c->result,
+			  c->pid, last_pid, c->tid, c->told_fd, c->dir, local, remote, c->result,
 			  c->error ? errno_name(c->error) : "", c->io_error ? errno_name(c->io_error) : "",
 			  c->rx_bytes, c->tx_bytes, ended, how, (long long)c->begin_ns, (long long)c->call_ns,
 			  (long long)c->outcome_ns, (long long)c->eof_ns, (long long)now_ns());

@@ -17,8 +17,10 @@ union address {
  * struct connection - one connection and what its program knows of it
  *
  * @next: the list of all open ones of a thread
- * @fd: its descriptor
- * @tid: the thread that opened or accepted it
+ * @fd: its descriptor now
+ * @told_fd: the first one
+ * @pid: the process that opened or accepted it, as /proc has it
+ * @tid: the thread, likewise
  * @dir: "in" or "out"
  * @local: own end; family AF_UNSPEC when unknown
  * @remote: the other end
@@ -36,6 +38,8 @@ union address {
 struct connection {
 	struct connection *next;
 	int fd;
+	int told_fd;
+	int pid;
 	int tid;
 	const char *dir;
 	union address local;

@@ -70,6 +70,15 @@ def skip_all(reason):
     sys.exit(0)
 
 
+def where(error):
+    """An exception and the line it comes from."""
+    line = error.__traceback__
+    while line.tb_next:
+        line = line.tb_next
+    return "%s: %s (%s:%d)" % (type(error).__name__, error, os.path.basename(line.tb_frame.f_code.co_filename),
+                               line.tb_lineno)
+
+
 def main():
     """Runs the file's tests, or those whose names contain a word given as argument."""
     chosen = [t for t in _tests if len(sys.argv) < 2 or any(word in t[0] for word in sys.argv[1:])]
@@ -87,11 +96,7 @@ def main():
         except Failure as failure:
             _failures.append(str(failure))
         except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            line = error.__traceback__
-            while line.tb_next:
-                line = line.tb_next
-            _failures.append("%s: %s (%s:%d)" % (type(error).__name__, error,
-                                                 os.path.basename(line.tb_frame.f_code.co_filename), line.tb_lineno))
+            _failures.append(where(error))
         finally:
             end_processes()
         if _failures:

@@ -2,6 +2,7 @@
 #include "source/diag/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,6 +31,14 @@
 int socket_process(pid_t pid)
 {
 	long fd = syscall(SYS_pidfd_open, pid, 0U);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int socket_thread(pid_t tid)
+{
+	/* PIDFD_THREAD is O_EXCL */
+	long fd = syscall(SYS_pidfd_open, tid, (unsigned int)O_EXCL);
 
 	return fd < 0 ? -errno : (int)fd;
 }

@@ -26,6 +26,16 @@
 int socket_process(pid_t pid);
 
 /**
+ * socket_thread() - a pidfd of a thread, for socket_take() (PIDFD_THREAD, Linux 6.9)
+ * @tid: any thread
+ *
+ * For a process whose first thread has ended: that one has no descriptors any more, the others have.
+ *
+ * Return: as socket_process(); -EINVAL where the kernel is too old.
+ */
+int socket_thread(pid_t tid);
+
+/**
  * socket_take() - duplicate a descriptor of another process (pidfd_getfd(2), Linux 5.6)
  * @pidfd: from socket_process(); the descriptor table is the thread group leader's, so nothing
  *         is found once the leader has ended while other threads go on

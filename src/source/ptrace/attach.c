@@ -12,6 +12,7 @@
 struct seizure {
 	struct tracee_table *table;
 	pid_t pid;
+	struct target *target;
 	long options;
 	int count;
 	int error;
@@ -20,6 +21,7 @@ struct seizure {
 static void seize_thread(void *context, pid_t tid)
 {
 	struct seizure *seizure = context;
+	struct tracee *tracee;
 
 	if (tracee_find(seizure->table, tid) != NULL)
 		return;
@@ -29,7 +31,10 @@ static void seize_thread(void *context, pid_t tid)
 			seizure->error = errno;
 		return;
 	}
-	tracee_add(seizure->table, tid, seizure->pid, NULL)->announced = true;
+	tracee = tracee_add(seizure->table, tid, seizure->pid, NULL);
+	tracee->announced = true;
+	tracee->target->tid = tid;
+	seizure->target = tracee->target;
 	(void)ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
 	seizure->count++;
 }
@@ -53,10 +58,16 @@ static void list_socket(void *context, int fd, uint32_t inode)
 	sockets->count++;
 }
 
+void attach_list_sockets(pid_t pid, struct attach_sockets *sockets)
+{
+	struct listing listing = {sockets, pid};
+
+	(void)procfs_sockets(pid, list_socket, &listing);
+}
+
 int attach_process(struct tracee_table *table, pid_t pid, long options, struct attach_sockets *sockets, struct err *err)
 {
 	struct seizure seizure = {.table = table, .pid = pid, .options = options};
-	struct listing listing = {sockets, pid};
 	int before, error;
 
 	if (procfs_is_ancestor(pid))
@@ -67,7 +78,9 @@ int attach_process(struct tracee_table *table, pid_t pid, long options, struct a
 		(void)procfs_threads(pid, seize_thread, &seizure);
 	} while (seizure.count > before);
 	if (seizure.count > 0) {
-		(void)procfs_sockets(pid, list_socket, &listing);
+		/* The first thread may have ended long ago: then nobody can trace it, and it has no descriptors. */
+		seizure.target->leader_ended = tracee_find(table, pid) == NULL;
+		attach_list_sockets(target_descriptors(seizure.target), sockets);
 		return 0;
 	}
 	/* Who is not in /proc may be hidden there (mount option hidepid). */

@@ -30,6 +30,9 @@ struct attach_sockets {
 	size_t at;
 };
 
+/** attach_list_sockets() - append every socket that a process holds */
+void attach_list_sockets(pid_t pid, struct attach_sockets *sockets);
+
 /**
  * attach_process() - seize every thread of a process
  * @table: its threads are added

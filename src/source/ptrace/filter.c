@@ -2,7 +2,9 @@
 #include "source/ptrace/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,10 +33,26 @@ static int add_architectures(scmp_filter_ctx context)
 	return rc;
 }
 
+/* Calls that matter only with a certain bit in an argument. */
+struct bit_rule {
+	int call;
+	unsigned int argument;
+	uint64_t bit;
+};
+
 static int add_rules(scmp_filter_ctx context, bool closes)
 {
-	static const int whole[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(shutdown)};
-	static const int closing[] = {SCMP_SYS(close), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(close_range)};
+	static const int whole[] = {SCMP_SYS(accept),   SCMP_SYS(accept4),     SCMP_SYS(connect),
+				    SCMP_SYS(shutdown), SCMP_SYS(pidfd_getfd), SCMP_SYS(clone3)};
+	static const int closing[] = {SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
+				      SCMP_SYS(close_range)};
+	/* Descriptors come with any recvmsg(2); who expects them mostly says so, and the others must not pay. */
+	static const struct bit_rule bits[] = {
+		{SCMP_SYS(sendto), 3, MSG_FASTOPEN},       {SCMP_SYS(sendmsg), 2, MSG_FASTOPEN},
+		{SCMP_SYS(sendmmsg), 3, MSG_FASTOPEN},     {SCMP_SYS(recvmsg), 2, MSG_CMSG_CLOEXEC},
+		{SCMP_SYS(recvmmsg), 3, MSG_CMSG_CLOEXEC}, {SCMP_SYS(clone), 0, CLONE_UNTRACED},
+	};
+	static const int duplicating[] = {F_DUPFD, F_DUPFD_CLOEXEC};
 	/* Rare, and refused to a debugger that runs inside: whoever is to be told of that must see them. */
 	static const uint64_t tracing[] = {PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE};
 	int rc = 0;
@@ -46,6 +64,12 @@ static int add_rules(scmp_filter_ctx context, bool closes)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), whole[i], 0);
 	for (size_t i = 0; closes && i < sizeof(closing) / sizeof(closing[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), closing[i], 0);
+	for (size_t i = 0; closes && i < sizeof(duplicating) / sizeof(duplicating[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(fcntl), 1,
+				      SCMP_A1(SCMP_CMP_EQ, duplicating[i]));
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), bits[i].call, 1,
+				      SCMP_CMP(bits[i].argument, SCMP_CMP_MASKED_EQ, bits[i].bit, bits[i].bit));
 	if (rc != 0)
 		return rc;
 	return seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(getsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
@@ -54,17 +78,20 @@ static int add_rules(scmp_filter_ctx context, bool closes)
 
 /*
  * socketcall(2) passes its arguments in memory, which no filter can read, so
- * libseccomp can't express the SO_ERROR rule there: all of its getsockopt
- * calls stop, and the tracer looks.
+ * libseccomp can't express the rules above there: all calls of these kinds
+ * stop, and the tracer looks.
  */
 static int add_socketcall(scmp_filter_ctx context)
 {
-	const uint64_t getsockopt_call = 15;
+	static const uint64_t looked_at[] = {11, 15, 16, 17, 19, 20}; /* sendto, getsockopt, sendmsg, recvmsg, ... */
+	int rc = 0;
 
 	if (seccomp_arch_native() != SCMP_ARCH_X86_64 && seccomp_arch_native() != SCMP_ARCH_X86)
 		return 0;
-	return seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(socketcall), 1,
-				SCMP_A0(SCMP_CMP_EQ, getsockopt_call));
+	for (size_t i = 0; i < sizeof(looked_at) / sizeof(looked_at[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(socketcall), 1,
+				      SCMP_A0(SCMP_CMP_EQ, looked_at[i]));
+	return rc;
 }
 
 static int export_program(scmp_filter_ctx context, struct sock_fprog *program)

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "source/procfs/procfs.h"
 #include "source/ptrace/filter.h"
 
 #define EXIT_OWN_FAILURE 125
@@ -158,6 +159,28 @@ int launch_fork(struct launch *launch, const struct tracer_config *config, const
 	launch->go = go[1];
 	launch->result = result[0];
 	return 0;
+}
+
+static void release(void *context, int fd, uint32_t inode)
+{
+	int flags = fcntl(fd, F_GETFD), null;
+
+	(void)context;
+	(void)inode;
+	if (flags < 0 || (flags & FD_CLOEXEC) != 0 || fd == STDOUT_FILENO || fd == STDERR_FILENO)
+		return;
+	if (fd != STDIN_FILENO) {
+		close(fd);
+		return;
+	}
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null >= 0 && dup2(null, fd) >= 0)
+		close(null);
+}
+
+void launch_release_inherited(void)
+{
+	(void)procfs_sockets(getpid(), release, NULL);
 }
 
 void launch_go(struct launch *launch)

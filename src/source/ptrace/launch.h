@@ -50,6 +50,15 @@ int launch_fork(struct launch *launch, const struct tracer_config *config, const
  */
 void launch_remember_ignored(void);
 
+/**
+ * launch_release_inherited() - let go of the sockets that were meant for the command
+ *
+ * As long as we held them too, their connections would not end with the
+ * command's close(2). What we opened ourselves is close-on-exec and stays; so
+ * do standard output and standard error.
+ */
+void launch_release_inherited(void);
+
 /** launch_go() - let the child go on towards exec, now that it is traced */
 void launch_go(struct launch *launch);
 

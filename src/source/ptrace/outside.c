@@ -10,7 +10,7 @@
 #include "source/procfs/procfs_tcp.h"
 
 /* A namespace without sock_diag is no failure: its sockets have no counters then. */
-static struct diag *diag_of(struct outside *outside)
+struct diag *outside_diag(struct outside *outside)
 {
 	struct err ignored;
 
@@ -36,7 +36,7 @@ int outside_look(struct outside *outside, pid_t tid, int fd, struct event *event
 	rc = procfs_tcp_find(tid, inode, &result);
 	if (rc != 0)
 		return rc == -ENOENT ? -ENOTCONN : rc;
-	diag = diag_of(outside);
+	diag = outside_diag(outside);
 	if (diag != NULL && procfs_netns(tid) == outside->netns && diag_query(diag, &result.flow, 0, &answer) == 0 &&
 	    answer.info.inode == inode)
 		result = answer;

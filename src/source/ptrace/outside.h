@@ -41,6 +41,9 @@ struct outside {
  */
 int outside_look(struct outside *outside, pid_t tid, int fd, struct event *event);
 
+/** outside_diag() - for other questions about our own network namespace; NULL where the kernel has no sock_diag */
+struct diag *outside_diag(struct outside *outside);
+
 /** outside_close() - let go of what it holds */
 void outside_close(struct outside *outside);
 

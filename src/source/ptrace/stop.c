@@ -12,7 +12,18 @@
 #include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_privilege.h"
+#include "source/ptrace/control.h"
 #include "source/ptrace/memory.h"
+#include "source/ptrace/untraced.h"
+
+/* What an interrupted call seems to return at the exit stop: ERESTARTSYS and the others of linux/errno.h. */
+#define RESTART_FIRST 512
+#define RESTART_LAST 516
+/* The largest number of descriptors in a message (unix(7)). */
+#define DESCRIPTORS_MAX 253
+#define CONTROL_MAX 4096
+/* How many messages of one recvmmsg(2) are looked through. */
+#define MESSAGES_MAX 16
 
 bool stop_push(struct stop *stop)
 {
@@ -24,7 +35,7 @@ bool stop_push(struct stop *stop)
 	return any;
 }
 
-static struct event *gather(struct stop *stop, enum event_type type, enum event_origin origin)
+struct event *stop_gather(struct stop *stop, enum event_type type, enum event_origin origin)
 {
 	struct event *event = &stop->events[stop->count++];
 
@@ -43,7 +54,7 @@ static void describe_sink(void *context, const struct event *event)
 {
 	struct stop *stop = context;
 
-	*gather(stop, EVENT_PROCESS, ORIGIN_CALLS) = *event;
+	*stop_gather(stop, EVENT_PROCESS, ORIGIN_CALLS) = *event;
 }
 
 void stop_describe(struct stop *stop, struct target *target)
@@ -55,12 +66,12 @@ void stop_describe(struct stop *stop, struct target *target)
 	procfs_process_events(target->pid, stop->time_ns, describe_sink, stop);
 }
 
-static struct event *gather_call(struct stop *stop, const struct tracee *tracee, enum call_kind kind, int fd)
+struct event *stop_gather_call(struct stop *stop, const struct tracee *tracee, enum call_kind kind, int fd)
 {
 	struct event *event;
 
 	stop_describe(stop, tracee->target);
-	event = gather(stop, EVENT_CALL, ORIGIN_CALLS);
+	event = stop_gather(stop, EVENT_CALL, ORIGIN_CALLS);
 	event->flow.netns = tracee->target->netns;
 	event->call.kind = (uint8_t)kind;
 	event->call.pid = tracee->target->pid;
@@ -71,32 +82,31 @@ static struct event *gather_call(struct stop *stop, const struct tracee *tracee,
 	return event;
 }
 
-/*
- * Take, read, let go: while the duplicate is open the program's close(2) would
- * not send its FIN, so it is open only while the program is stopped or, for a
- * few microseconds, while connections older than the run are looked at.
- */
-typedef int read_function(int socket, struct event *event);
-
-static int look(struct stop *stop, const struct tracee *tracee, int fd, read_function *read, struct event *info)
+int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info)
 {
-	struct target *target = tracee->target;
+	pid_t holder = target_descriptors(target);
 	int socket, rc;
 
-	if (target->pidfd == -1)
-		target->pidfd = socket_process(target->pid);
+	if (target->pidfd_tid != holder) {
+		if (target->pidfd >= 0)
+			close(target->pidfd);
+		target->pidfd = holder == target->pid ? socket_process(holder) : socket_thread(holder);
+		/* Before Linux 6.9 only while the first thread has not quite ended. */
+		if (target->pidfd < 0)
+			target->pidfd = socket_process(target->pid);
+		target->pidfd_tid = holder;
+	}
 	socket = target->pidfd < 0 ? target->pidfd : socket_take(target->pidfd, fd);
 	if (socket < 0)
-		return outside_look(&stop->outside, tracee->tid, fd, info);
+		return outside_look(&stop->outside, holder, fd, info);
 	rc = read(socket, info);
 	close(socket);
 	return rc;
 }
 
-/* Tell the counters of a socket together with a call about it. */
-static void gather_socket(struct stop *stop, struct event *call, const struct event *info, enum info_reason reason)
+void stop_gather_socket(struct stop *stop, struct event *call, const struct event *info, enum info_reason reason)
 {
-	struct event *event = gather(stop, EVENT_INFO, ORIGIN_KERNEL);
+	struct event *event = stop_gather(stop, EVENT_INFO, ORIGIN_KERNEL);
 
 	call->call.cookie = info->info.cookie;
 	if (info->flow.local.port != 0)
@@ -113,21 +123,27 @@ static void entered_connect(struct stop *stop, struct tracee *tracee)
 {
 	struct event *event;
 
-	event = gather_call(stop, tracee, CALL_CONNECT_BEGIN, tracee->call.fd);
+	event = stop_gather_call(stop, tracee, CALL_CONNECT_BEGIN, tracee->call.fd);
 	event->flow.remote = tracee->remote;
 }
 
-/* Where does a connect(2) go? Return: false when it is none of ours: another family, or an address the kernel will
- * refuse. */
-static bool read_destination(struct tracee *tracee)
+/* Where does a connect(2) go? An address of another family, or one the kernel will refuse, makes it SYSCALL_OTHER. */
+static enum syscall_kind read_destination(struct tracee *tracee)
 {
-	unsigned char address[sizeof(struct sockaddr_in6)];
+	unsigned char address[sizeof(struct sockaddr_in6)] = {0};
 	size_t length = tracee->call.length;
+	sa_family_t family;
 
 	if (length > sizeof(address))
 		length = sizeof(address);
-	return length >= sizeof(struct sockaddr_in) && read_memory(tracee, tracee->call.address, address, length) &&
-	       endpoint_from_sockaddr(&tracee->remote, address, length) == 0;
+	if (length < sizeof(family) || !read_memory(tracee, tracee->call.address, address, length))
+		return SYSCALL_OTHER;
+	memcpy(&family, address, sizeof(family));
+	if (family == AF_UNSPEC)
+		return SYSCALL_DISCONNECT;
+	if (length >= sizeof(struct sockaddr_in) && endpoint_from_sockaddr(&tracee->remote, address, length) == 0)
+		return SYSCALL_CONNECT;
+	return SYSCALL_OTHER;
 }
 
 static void told_shutdown(struct stop *stop, struct tracee *tracee)
@@ -135,21 +151,86 @@ static void told_shutdown(struct stop *stop, struct tracee *tracee)
 	struct event info;
 	struct event *event;
 
-	if (look(stop, tracee, tracee->call.fd, socket_read_counters, &info) != 0)
+	if (stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) != 0)
 		return;
-	event = gather_call(stop, tracee, CALL_SHUTDOWN, tracee->call.fd);
+	event = stop_gather_call(stop, tracee, CALL_SHUTDOWN, tracee->call.fd);
 	event->call.argument = (int)tracee->call.address;
-	gather_socket(stop, event, &info, INFO_SHUTDOWN);
+	stop_gather_socket(stop, event, &info, INFO_SHUTDOWN);
 }
 
-static void told_close(struct stop *stop, struct tracee *tracee, int fd)
+/* Before the call, while the counters are there. Return: is there a connection that it will end? */
+static bool told_disconnect(struct stop *stop, struct tracee *tracee)
 {
 	struct event info;
 
-	target_mark_socket(tracee->target, fd, false);
-	if (look(stop, tracee, fd, socket_read_counters, &info) != 0)
+	if (stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) != 0 ||
+	    info.info.state == TCP_CLOSE || info.info.state == TCP_LISTEN)
+		return false;
+	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_CLOSE, tracee->call.fd), &info, INFO_CLOSE);
+	return true;
+}
+
+static void returned_disconnect(struct stop *stop, struct tracee *tracee)
+{
+	struct event info;
+
+	if (stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
+		stop_gather_call(stop, tracee, CALL_DISCONNECT, tracee->call.fd)->call.cookie = info.info.cookie;
+}
+
+/* A descriptor that came from another process, or was found in the hands of this one. */
+void stop_take(struct stop *stop, struct tracee *tracee, int fd)
+{
+	struct event info;
+
+	if (stop_look(stop, tracee->target, fd, socket_read, &info) != 0 || info.flow.remote.port == 0)
 		return;
-	gather_socket(stop, gather_call(stop, tracee, CALL_CLOSE, fd), &info, INFO_CLOSE);
+	target_mark_socket(tracee->target, fd, true);
+	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_TAKE, fd), &info, INFO_LOOK);
+	stop_push(stop);
+}
+
+/* Where struct msghdr has its control data, in both sizes; struct mmsghdr is padded to that of its pointers. */
+static bool read_control(struct tracee *tracee, uint64_t message, uint64_t *address, size_t *length)
+{
+	uint32_t narrow[7];
+	uint64_t wide[7];
+
+	if (tracee->call.is_narrow) {
+		if (!read_memory(tracee, message, narrow, sizeof(narrow)))
+			return false;
+		*address = narrow[4];
+		*length = narrow[5];
+	} else {
+		if (!read_memory(tracee, message, wide, sizeof(wide)))
+			return false;
+		*address = wide[4];
+		*length = (size_t)wide[5];
+	}
+	return *address != 0 && *length > 0;
+}
+
+static void returned_receive(struct stop *stop, struct tracee *tracee, int64_t value)
+{
+	size_t size = tracee->call.is_narrow ? 32 : 64;
+	int64_t messages = tracee->call.length == 0 ? 1 : value;
+	unsigned char control[CONTROL_MAX];
+	int fds[DESCRIPTORS_MAX];
+
+	for (int64_t i = 0; i < messages && i < MESSAGES_MAX; i++) {
+		uint64_t address;
+		size_t length, count;
+
+		if (!read_control(tracee, tracee->call.address + (uint64_t)i * size, &address, &length))
+			continue;
+		if (length > sizeof(control))
+			length = sizeof(control);
+		if (!read_memory(tracee, address, control, length))
+			continue;
+		count = control_descriptors(control, length, tracee->call.is_narrow, fds, DESCRIPTORS_MAX);
+		for (size_t at = 0; at < count; at++)
+			stop_take(stop, tracee, fds[at]);
+	}
 }
 
 static bool is_marked(const struct target *target, int fd)
@@ -157,26 +238,74 @@ static bool is_marked(const struct target *target, int fd)
 	return fd >= 0 && target_next_socket(target, fd) == fd;
 }
 
+bool stop_is_shared(struct stop *stop, const struct target *target, int fd, uint64_t cookie)
+{
+	struct event event;
+
+	for (const struct tracee *other = tracee_next(stop->table, NULL); other != NULL;
+	     other = tracee_next(stop->table, other)) {
+		if (other->target == target || other->tid != other->target->pid || !is_marked(other->target, fd))
+			continue;
+		if (stop_look(stop, other->target, fd, socket_read_counters, &event) == 0 &&
+		    event.info.cookie == cookie)
+			return true;
+	}
+	return false;
+}
+
+static void told_close(struct stop *stop, struct tracee *tracee, int fd)
+{
+	struct event info;
+
+	target_mark_socket(tracee->target, fd, false);
+	if (stop_look(stop, tracee->target, fd, socket_read_counters, &info) != 0)
+		return;
+	/* Where no destroy event will come, the close(2) of the last one is the end, and no other. */
+	if (tracee->target->netns != stop->netns && stop_is_shared(stop, tracee->target, fd, info.info.cookie))
+		return;
+	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_CLOSE, fd), &info, INFO_CLOSE);
+}
+
 bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_t number, const uint64_t arguments[6],
-		bool closes)
+		bool closes, bool follows)
 {
 	struct syscall *call = &tracee->call;
+	uint64_t control;
+	size_t length;
 
 	if (syscalls_decode(call, arch, number, arguments, read_memory, tracee) == SYSCALL_OTHER) {
 		call->kind = SYSCALL_OTHER;
 		return false;
 	}
 	tracee->begin_ns = stop->time_ns;
+	if (call->kind == SYSCALL_CONNECT)
+		call->kind = read_destination(tracee);
 	switch (call->kind) {
 	case SYSCALL_ACCEPT:
 	case SYSCALL_SO_ERROR:
 	case SYSCALL_PTRACE:
+	case SYSCALL_TAKE:
+		return true;
+	case SYSCALL_CLONE_UNTRACED:
+		if (!follows)
+			break;
+		untraced_take(tracee);
 		return true;
 	case SYSCALL_CONNECT:
-		if (!read_destination(tracee))
-			break;
 		entered_connect(stop, tracee);
 		return true;
+	case SYSCALL_DISCONNECT:
+		if (told_disconnect(stop, tracee))
+			return true;
+		break;
+	case SYSCALL_RECEIVE:
+		if (read_control(tracee, call->address, &control, &length))
+			return true;
+		break;
+	case SYSCALL_DUP:
+		if (closes && is_marked(tracee->target, call->fd))
+			return true;
+		break;
 	case SYSCALL_SHUTDOWN:
 		/* Before the call: what the kernel says of the socket's state then, is what matters. */
 		told_shutdown(stop, tracee);
@@ -184,6 +313,8 @@ bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_
 	case SYSCALL_CLOSE:
 		if (closes && is_marked(tracee->target, call->fd))
 			told_close(stop, tracee, call->fd);
+		if (closes && call->source_fd >= 0 && is_marked(tracee->target, call->source_fd))
+			return true;
 		break;
 	case SYSCALL_CLOSE_RANGE:
 		for (int fd = target_next_socket(tracee->target, call->fd);
@@ -200,41 +331,85 @@ bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_
 	return false;
 }
 
-static void read_accepted(const struct tracee *tracee, struct endpoint *remote)
+/* Whom accept(2) wrote down, as far as the program had room for it. Return: false when there is nothing. */
+static bool read_accepted(struct tracee *tracee, struct endpoint *remote)
 {
 	unsigned char address[sizeof(struct sockaddr_in6)];
-	struct tracee reader = *tracee;
+	size_t room = tracee->call.length < sizeof(address) ? tracee->call.length : sizeof(address);
 
-	/* The length the program passed is in its memory too; what was written tells its own by the family. */
-	if (tracee->call.address == 0)
+	return room >= sizeof(struct sockaddr_in) && read_memory(tracee, tracee->call.address, address, room) &&
+	       endpoint_from_sockaddr(remote, address, room) == 0;
+}
+
+/*
+ * Between a call's return in the kernel and our look another thread may have
+ * closed the descriptor and given its number to another socket. Then what the
+ * program was told and what the socket says are not the same, and which of the
+ * two it is nobody can say: the event tells what the program was told, and
+ * that it is disputed.
+ */
+static bool is_disputed(const struct endpoint *told, const struct endpoint *found)
+{
+	if (told->port == 0 || found->port == 0)
+		return false;
+	/* The unspecified address is this host. */
+	if (!endpoint_has_ip(told))
+		return told->port != found->port;
+	return !endpoint_equal(told, found);
+}
+
+static void gather_disputed(struct stop *stop, struct tracee *tracee, enum call_kind kind, const struct endpoint *told)
+{
+	struct event *event = stop_gather_call(stop, tracee, kind, tracee->call.fd);
+
+	event->flow.remote = *told;
+	event->call.disputed = 1;
+}
+
+/* The new socket is gone or can't be looked at: what the program was told, and the listener, are left. */
+static void gather_unlooked(struct stop *stop, struct tracee *tracee, int fd, const struct endpoint *told)
+{
+	struct event listener;
+	struct event *event;
+	bool listens = stop_look(stop, tracee->target, tracee->call.fd, socket_read, &listener) == 0 &&
+		       listener.info.state == TCP_LISTEN;
+
+	if (!listens && told->port == 0)
 		return;
-	if (read_memory(&reader, tracee->call.address, address, sizeof(address)) ||
-	    read_memory(&reader, tracee->call.address, address, sizeof(struct sockaddr_in)))
-		(void)endpoint_from_sockaddr(remote, address, sizeof(address));
+	event = stop_gather_call(stop, tracee, CALL_ACCEPT, fd);
+	event->flow.remote = *told;
+	if (listens)
+		event->flow.local = listener.flow.local;
 }
 
 static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 {
+	struct endpoint told = {.port = 0};
 	struct event info;
 	struct event *event;
 	int rc;
 
 	if (fd < 0)
 		return;
-	rc = look(stop, tracee, fd, socket_read, &info);
-	if (rc == -ENOTCONN) {
-		event = gather_call(stop, tracee, CALL_ACCEPT, fd);
-		read_accepted(tracee, &event->flow.remote);
+	rc = stop_look(stop, tracee->target, fd, socket_read, &info);
+	if (rc == -ENOTSUP)
+		return;
+	(void)read_accepted(tracee, &told);
+	if (rc != 0) {
+		gather_unlooked(stop, tracee, fd, &told);
 		return;
 	}
-	if (rc != 0)
-		return;
 	/* A connection that was reset in the queue has no other end any more, but accept(2) wrote down whose it was. */
 	if (info.flow.remote.port == 0)
-		read_accepted(tracee, &info.flow.remote);
+		info.flow.remote = told;
+	tracee->call.fd = fd;
 	target_mark_socket(tracee->target, fd, true);
-	event = gather_call(stop, tracee, CALL_ACCEPT, fd);
-	gather_socket(stop, event, &info, INFO_ACCEPT);
+	if (is_disputed(&told, &info.flow.remote)) {
+		gather_disputed(stop, tracee, CALL_ACCEPT, &told);
+		return;
+	}
+	event = stop_gather_call(stop, tracee, CALL_ACCEPT, fd);
+	stop_gather_socket(stop, event, &info, INFO_ACCEPT);
 }
 
 static void returned_connect(struct stop *stop, struct tracee *tracee, int error)
@@ -242,19 +417,29 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 	struct event info;
 	struct event *event;
 	int fd = tracee->call.fd;
-	int rc = look(stop, tracee, fd, socket_read, &info);
+	int rc = stop_look(stop, tracee->target, fd, socket_read, &info);
 
 	if (rc == -ENOTSUP || error == EBADF || error == ENOTSOCK) {
-		gather_call(stop, tracee, CALL_CONNECT_OTHER, fd)->flow.remote = tracee->remote;
+		stop_gather_call(stop, tracee, CALL_CONNECT_OTHER, fd)->flow.remote = tracee->remote;
 		return;
 	}
-	event = gather_call(stop, tracee, CALL_CONNECT_END, fd);
+	/* A signal came: the program gets EINTR or the call is made again, and the handshake goes on either way. */
+	if (error >= RESTART_FIRST && error <= RESTART_LAST)
+		error = EINTR;
+	/* Success without an answer yet: Fast Open has put the data, or will put it, into the SYN. */
+	if (rc == 0 && error == 0 && info.info.state == TCP_SYN_SENT)
+		error = EINPROGRESS;
+	if (rc == 0 && is_disputed(&tracee->remote, &info.flow.remote)) {
+		gather_disputed(stop, tracee, CALL_CONNECT_END, &tracee->remote);
+		return;
+	}
+	event = stop_gather_call(stop, tracee, CALL_CONNECT_END, fd);
 	event->flow.remote = tracee->remote;
 	event->call.error = error;
 	if (rc != 0)
 		return;
 	target_mark_socket(tracee->target, fd, true);
-	gather_socket(stop, event, &info, INFO_CONNECT);
+	stop_gather_socket(stop, event, &info, INFO_CONNECT);
 }
 
 static void returned_so_error(struct stop *stop, struct tracee *tracee)
@@ -265,13 +450,13 @@ static void returned_so_error(struct stop *stop, struct tracee *tracee)
 
 	if (!read_memory(tracee, tracee->call.address, &error, sizeof(error)))
 		return;
-	rc = look(stop, tracee, tracee->call.fd, socket_read_counters, &info);
+	rc = stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info);
 	if (rc != 0 && rc != -ENOTCONN)
 		return;
-	event = gather_call(stop, tracee, CALL_SO_ERROR, tracee->call.fd);
+	event = stop_gather_call(stop, tracee, CALL_SO_ERROR, tracee->call.fd);
 	event->call.error = error;
 	if (rc == 0)
-		gather_socket(stop, event, &info, INFO_LOOK);
+		stop_gather_socket(stop, event, &info, INFO_LOOK);
 }
 
 /** struct name - a process's short name, fit to be printed */
@@ -333,54 +518,32 @@ void stop_return(struct stop *stop, struct tracee *tracee, int64_t value)
 		if (value == -EPERM)
 			refused_ptrace(stop, tracee);
 		break;
+	case SYSCALL_DISCONNECT:
+		if (value == 0)
+			returned_disconnect(stop, tracee);
+		break;
+	case SYSCALL_RECEIVE:
+		if (value >= 0)
+			returned_receive(stop, tracee, value);
+		break;
+	case SYSCALL_TAKE:
+		if (value >= 0)
+			stop_take(stop, tracee, (int)value);
+		break;
+	case SYSCALL_CLONE_UNTRACED:
+		untraced_give_back(tracee);
+		break;
+	case SYSCALL_DUP:
+		if (value >= 0)
+			target_mark_socket(tracee->target, (int)value, true);
+		break;
+	case SYSCALL_CLOSE:
+		/* dup2(2) or dup3(2) */
+		if (value >= 0)
+			target_mark_socket(tracee->target, (int)value, true);
+		break;
 	default:
 		break;
 	}
 	tracee->call.kind = SYSCALL_OTHER;
-}
-
-void stop_last_thread(struct stop *stop, struct tracee *tracee, int status)
-{
-	struct target *target = tracee->target;
-
-	if (target->exit_told)
-		return;
-	target->exit_told = true;
-	tracee->begin_ns = stop->time_ns;
-	for (int fd = target_next_socket(target, 0); fd >= 0; fd = target_next_socket(target, fd + 1)) {
-		struct event info;
-		struct event *event;
-
-		if (look(stop, tracee, fd, socket_read_counters, &info) != 0)
-			continue;
-		event = gather_call(stop, tracee, CALL_EXIT, fd);
-		event->call.argument = status;
-		gather_socket(stop, event, &info, INFO_CLOSE);
-		stop_push(stop);
-	}
-}
-
-void stop_existing(struct stop *stop, const struct tracee *tracee, int fd)
-{
-	struct target *target = tracee->target;
-	struct event info;
-	struct event *event;
-
-	if (look(stop, tracee, fd, socket_read, &info) != 0)
-		return;
-	stop_describe(stop, target);
-	if (info.info.state != TCP_LISTEN) {
-		target_mark_socket(target, fd, true);
-		event = gather(stop, EVENT_OWNER, ORIGIN_CALLS);
-		event->flow = info.flow;
-		event->flow.netns = target->netns;
-		event->owner.cookie = info.info.cookie;
-		event->owner.pid = target->pid;
-		event->owner.fd = fd;
-		event->owner.uid = (uint32_t)-1;
-	}
-	event = gather(stop, EVENT_INFO, ORIGIN_KERNEL);
-	*event = info;
-	event->info.reason = INFO_EXISTING;
-	event->flow.netns = target->netns;
 }

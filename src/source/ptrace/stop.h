@@ -24,6 +24,8 @@
 /**
  * struct stop - events gathered at one stop
  * @queue: where they go
+ * @table: all that are traced
+ * @netns: our network namespace, 0 unknown
  * @time_ns: when the stop was seen
  * @count: how many wait in @events
  * @events: them
@@ -32,6 +34,8 @@
  */
 struct stop {
 	struct queue *queue;
+	const struct tracee_table *table;
+	uint32_t netns;
 	int64_t time_ns;
 	size_t count;
 	struct event events[STOP_EVENTS];
@@ -42,6 +46,29 @@ struct stop {
 /** stop_push() - hand the gathered events over; Return: whether there were any */
 bool stop_push(struct stop *stop);
 
+/** stop_gather() - a new event, to be filled in; there must be room */
+struct event *stop_gather(struct stop *stop, enum event_type type, enum event_origin origin);
+
+/** stop_gather_call() - a new EVENT_CALL of a thread, and before it who its process is, unless told */
+struct event *stop_gather_call(struct stop *stop, const struct tracee *tracee, enum call_kind kind, int fd);
+
+/** stop_gather_socket() - the counters @info of the socket that @call is about */
+void stop_gather_socket(struct stop *stop, struct event *call, const struct event *info, enum info_reason reason);
+
+/** stop_read - socket_read() or socket_read_counters() */
+typedef int stop_read(int socket, struct event *event);
+
+/**
+ * stop_look() - take a descriptor of a process, read it, let it go
+ *
+ * While the duplicate is open the program's close(2) would not send its FIN,
+ * so it is open only while the program is stopped or, for a few microseconds,
+ * while connections older than the run are looked at.
+ *
+ * Return: 0 or a negative errno.
+ */
+int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info);
+
 /**
  * stop_entry() - a thread enters a call
  * @stop: gathers events
@@ -50,20 +77,25 @@ bool stop_push(struct stop *stop);
  * @number: system call number
  * @arguments: its six arguments
  * @closes: closing is watched
+ * @follows: children are traced
  *
  * Return: does the return of the call matter?
  */
 bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_t number, const uint64_t arguments[6],
-		bool closes);
+		bool closes, bool follows);
 
 /** stop_return() - the call that stop_entry() wanted to see returned with @value (negative errno on failure) */
 void stop_return(struct stop *stop, struct tracee *tracee, int64_t value);
 
-/** stop_last_thread() - a process is about to end, its descriptors still open; @status as wait(2) will tell it */
-void stop_last_thread(struct stop *stop, struct tracee *tracee, int status);
+/** stop_take() - a thread's process has descriptor @fd, which it did not get by accept(2) or connect(2) */
+void stop_take(struct stop *stop, struct tracee *tracee, int fd);
 
-/** stop_existing() - look at descriptor @fd of a process that was attached to */
-void stop_existing(struct stop *stop, const struct tracee *tracee, int fd);
+/**
+ * stop_is_shared() - does another traced process hold the same socket?
+ *
+ * Looked for where fork(2) leaves it, under the same descriptor number.
+ */
+bool stop_is_shared(struct stop *stop, const struct target *target, int fd, uint64_t cookie);
 
 /** stop_executed() - a process has executed a program */
 void stop_executed(struct stop *stop, const struct tracee *tracee);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/ptrace/syscalls.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -11,33 +13,77 @@
  * the kernel reports as x86-64 with a bit set in the number.
  */
 #define X32_BIT UINT64_C(0x40000000)
-#define NUMBER_MAX 512
+#define NUMBER_MAX 560
 
 /* Arguments of socketcall(2), from the kernel's include/uapi/linux/net.h. */
 enum {
 	SOCKETCALL_CONNECT = 3,
 	SOCKETCALL_ACCEPT = 5,
+	SOCKETCALL_SENDTO = 11,
 	SOCKETCALL_SHUTDOWN = 13,
 	SOCKETCALL_GETSOCKOPT = 15,
+	SOCKETCALL_SENDMSG = 16,
+	SOCKETCALL_RECVMSG = 17,
 	SOCKETCALL_ACCEPT4 = 18,
+	SOCKETCALL_RECVMMSG = 19,
+	SOCKETCALL_SENDMMSG = 20,
+	SOCKETCALL_NUM
+};
+
+/* linux/close_range.h, which is younger than some C libraries */
+#define CLOSE_RANGE_FLAG_CLOEXEC 4
+
+/* How the arguments stand. */
+enum form {
+	FORM_NONE,
+	FORM_ACCEPT,
+	FORM_CONNECT,
+	FORM_SHUTDOWN,
+	FORM_GETSOCKOPT,
+	FORM_SENDTO,
+	FORM_SENDMSG,
+	FORM_SENDMMSG,
+	FORM_RECVMSG,
+	FORM_RECVMMSG,
+	FORM_CLOSE,
+	FORM_CLOSE_RANGE,
+	FORM_DUP,
+	FORM_DUP2,
+	FORM_FCNTL,
+	FORM_PIDFD_GETFD,
+	FORM_CLONE,
+	FORM_CLONE3,
+	FORM_PTRACE,
+	FORM_SOCKETCALL,
 };
 
 static const struct {
 	const char *name;
-	enum syscall_kind kind;
-	unsigned int fd_argument;
+	enum form form;
 } calls[] = {
-	{"accept", SYSCALL_ACCEPT, 0},
-	{"accept4", SYSCALL_ACCEPT, 0},
-	{"connect", SYSCALL_CONNECT, 0},
-	{"shutdown", SYSCALL_SHUTDOWN, 0},
-	{"getsockopt", SYSCALL_SO_ERROR, 0},
-	{"close", SYSCALL_CLOSE, 0},
-	{"dup2", SYSCALL_CLOSE, 1},
-	{"dup3", SYSCALL_CLOSE, 1},
-	{"close_range", SYSCALL_CLOSE_RANGE, 0},
-	{"ptrace", SYSCALL_PTRACE, 1},
-	{"socketcall", SYSCALL_SOCKETCALL, 0},
+	{"accept", FORM_ACCEPT},
+	{"accept4", FORM_ACCEPT},
+	{"connect", FORM_CONNECT},
+	{"shutdown", FORM_SHUTDOWN},
+	{"getsockopt", FORM_GETSOCKOPT},
+	{"sendto", FORM_SENDTO},
+	{"sendmsg", FORM_SENDMSG},
+	{"sendmmsg", FORM_SENDMMSG},
+	{"recvmsg", FORM_RECVMSG},
+	{"recvmmsg", FORM_RECVMMSG},
+	{"recvmmsg_time64", FORM_RECVMMSG},
+	{"close", FORM_CLOSE},
+	{"close_range", FORM_CLOSE_RANGE},
+	{"dup", FORM_DUP},
+	{"dup2", FORM_DUP2},
+	{"dup3", FORM_DUP2},
+	{"fcntl", FORM_FCNTL},
+	{"fcntl64", FORM_FCNTL},
+	{"pidfd_getfd", FORM_PIDFD_GETFD},
+	{"clone", FORM_CLONE},
+	{"clone3", FORM_CLONE3},
+	{"ptrace", FORM_PTRACE},
+	{"socketcall", FORM_SOCKETCALL},
 };
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
 
@@ -81,70 +127,150 @@ void syscalls_init(void)
 	}
 }
 
-/* getsockopt(2) is of interest for SO_ERROR only. */
-static enum syscall_kind only_so_error(const uint64_t arguments[6])
+struct reader {
+	syscall_memory *memory;
+	void *context;
+};
+
+/* The name of a struct msghdr: its pointer and its length come first. */
+static enum syscall_kind message_name(struct syscall *decoded, uint64_t message, const struct reader *reader)
 {
-	return (int)arguments[1] == SOL_SOCKET && (int)arguments[2] == SO_ERROR ? SYSCALL_SO_ERROR : SYSCALL_OTHER;
+	uint32_t narrow[2];
+	uint64_t wide[2];
+
+	if (decoded->is_narrow) {
+		if (!reader->memory(reader->context, message, narrow, sizeof(narrow)))
+			return SYSCALL_OTHER;
+		decoded->address = narrow[0];
+		decoded->length = narrow[1];
+	} else {
+		if (!reader->memory(reader->context, message, wide, sizeof(wide)))
+			return SYSCALL_OTHER;
+		decoded->address = wide[0];
+		decoded->length = (uint32_t)wide[1];
+	}
+	return SYSCALL_CONNECT;
 }
 
-static enum syscall_kind fill(struct syscall *decoded, enum syscall_kind kind, unsigned int fd_argument,
-			      const uint64_t arguments[6])
+static enum syscall_kind decode_accept(struct syscall *decoded, const uint64_t arguments[6],
+				       const struct reader *reader)
 {
-	if (kind == SYSCALL_SO_ERROR)
-		kind = only_so_error(arguments);
-	/* dup2(2) of a descriptor onto itself closes nothing. */
-	if (kind == SYSCALL_CLOSE && fd_argument == 1 && (int)arguments[0] == (int)arguments[1])
-		kind = SYSCALL_OTHER;
-	if (kind == SYSCALL_PTRACE && arguments[0] != PTRACE_TRACEME && arguments[0] != PTRACE_ATTACH &&
-	    arguments[0] != PTRACE_SEIZE)
-		kind = SYSCALL_OTHER;
-	decoded->kind = kind;
-	decoded->fd = (int)arguments[fd_argument];
-	if (kind == SYSCALL_PTRACE && arguments[0] == PTRACE_TRACEME)
-		decoded->fd = 0;
-	decoded->address = kind == SYSCALL_SO_ERROR ? arguments[3] : arguments[1];
+	uint32_t room;
+
+	decoded->address = arguments[1];
+	decoded->length = 0;
+	if (arguments[1] != 0 && arguments[2] != 0 &&
+	    reader->memory(reader->context, arguments[2], &room, sizeof(room)))
+		decoded->length = room;
+	return SYSCALL_ACCEPT;
+}
+
+/* clone3(2) has its flags at the beginning of struct clone_args. */
+static enum syscall_kind decode_clone(struct syscall *decoded, bool is_clone3, const uint64_t arguments[6],
+				      const struct reader *reader)
+{
+	uint64_t flags = arguments[0];
+
+	decoded->address = is_clone3 ? arguments[0] : 0;
+	if (is_clone3 && !reader->memory(reader->context, arguments[0], &flags, sizeof(flags)))
+		return SYSCALL_OTHER;
+	decoded->length = flags;
+	return flags & CLONE_UNTRACED ? SYSCALL_CLONE_UNTRACED : SYSCALL_OTHER;
+}
+
+static enum syscall_kind decode_form(struct syscall *decoded, enum form form, const uint64_t arguments[6],
+				     const struct reader *reader)
+{
+	decoded->fd = (int)arguments[0];
+	decoded->address = arguments[1];
 	decoded->length = arguments[2];
 	decoded->last_fd = (uint32_t)arguments[1];
-	return kind;
-}
-
-static enum syscall_kind decode_socketcall(struct syscall *decoded, const uint64_t arguments[6], syscall_memory *memory,
-					   void *context)
-{
-	uint64_t wide[6] = {0};
-	uint32_t words[5];
-	enum syscall_kind kind;
-	size_t count = 3;
-
-	switch (arguments[0]) {
-	case SOCKETCALL_CONNECT:
-		kind = SYSCALL_CONNECT;
-		break;
-	case SOCKETCALL_ACCEPT:
-	case SOCKETCALL_ACCEPT4:
-		kind = SYSCALL_ACCEPT;
-		break;
-	case SOCKETCALL_SHUTDOWN:
-		kind = SYSCALL_SHUTDOWN;
-		count = 2;
-		break;
-	case SOCKETCALL_GETSOCKOPT:
-		kind = SYSCALL_SO_ERROR;
-		count = 5;
-		break;
+	decoded->source_fd = -1;
+	switch (form) {
+	case FORM_ACCEPT:
+		return decode_accept(decoded, arguments, reader);
+	case FORM_CONNECT:
+		return SYSCALL_CONNECT;
+	case FORM_SHUTDOWN:
+		return SYSCALL_SHUTDOWN;
+	case FORM_GETSOCKOPT:
+		decoded->address = arguments[3];
+		/* Of interest for SO_ERROR only. */
+		return (int)arguments[1] == SOL_SOCKET && (int)arguments[2] == SO_ERROR ? SYSCALL_SO_ERROR
+											: SYSCALL_OTHER;
+	case FORM_SENDTO:
+		decoded->address = arguments[4];
+		decoded->length = arguments[5];
+		return arguments[3] & MSG_FASTOPEN ? SYSCALL_CONNECT : SYSCALL_OTHER;
+	case FORM_SENDMSG:
+		return arguments[2] & MSG_FASTOPEN ? message_name(decoded, arguments[1], reader) : SYSCALL_OTHER;
+	case FORM_SENDMMSG:
+		return arguments[3] & MSG_FASTOPEN ? message_name(decoded, arguments[1], reader) : SYSCALL_OTHER;
+	case FORM_RECVMSG:
+		decoded->length = 0;
+		return SYSCALL_RECEIVE;
+	case FORM_RECVMMSG:
+		return SYSCALL_RECEIVE;
+	case FORM_CLOSE:
+		return SYSCALL_CLOSE;
+	case FORM_CLOSE_RANGE:
+		return arguments[2] & CLOSE_RANGE_FLAG_CLOEXEC ? SYSCALL_OTHER : SYSCALL_CLOSE_RANGE;
+	case FORM_DUP:
+		return SYSCALL_DUP;
+	case FORM_DUP2:
+		decoded->source_fd = (int)arguments[0];
+		decoded->fd = (int)arguments[1];
+		/* Of a descriptor onto itself: closes nothing. */
+		return (int)arguments[0] == (int)arguments[1] ? SYSCALL_OTHER : SYSCALL_CLOSE;
+	case FORM_FCNTL:
+		return (int)arguments[1] == F_DUPFD || (int)arguments[1] == F_DUPFD_CLOEXEC ? SYSCALL_DUP
+											     : SYSCALL_OTHER;
+	case FORM_PIDFD_GETFD:
+		return SYSCALL_TAKE;
+	case FORM_PTRACE:
+		decoded->fd = arguments[0] == PTRACE_TRACEME ? 0 : (int)arguments[1];
+		return arguments[0] == PTRACE_TRACEME || arguments[0] == PTRACE_ATTACH || arguments[0] == PTRACE_SEIZE
+			       ? SYSCALL_PTRACE
+			       : SYSCALL_OTHER;
+	case FORM_CLONE:
+	case FORM_CLONE3:
+		return decode_clone(decoded, form == FORM_CLONE3, arguments, reader);
 	default:
 		return SYSCALL_OTHER;
 	}
-	if (!memory(context, arguments[1], words, count * sizeof(words[0])))
+}
+
+static enum syscall_kind decode_socketcall(struct syscall *decoded, const uint64_t arguments[6],
+					   const struct reader *reader)
+{
+	static const struct {
+		enum form form;
+		size_t count;
+	} forms[SOCKETCALL_NUM] = {
+		[SOCKETCALL_CONNECT] = {FORM_CONNECT, 3},       [SOCKETCALL_ACCEPT] = {FORM_ACCEPT, 3},
+		[SOCKETCALL_SENDTO] = {FORM_SENDTO, 6},         [SOCKETCALL_SHUTDOWN] = {FORM_SHUTDOWN, 2},
+		[SOCKETCALL_GETSOCKOPT] = {FORM_GETSOCKOPT, 5}, [SOCKETCALL_SENDMSG] = {FORM_SENDMSG, 3},
+		[SOCKETCALL_RECVMSG] = {FORM_RECVMSG, 3},       [SOCKETCALL_ACCEPT4] = {FORM_ACCEPT, 3},
+		[SOCKETCALL_RECVMMSG] = {FORM_RECVMMSG, 4},     [SOCKETCALL_SENDMMSG] = {FORM_SENDMMSG, 4},
+	};
+	uint64_t wide[6] = {0};
+	uint32_t words[6];
+	size_t count;
+
+	if (arguments[0] >= SOCKETCALL_NUM || forms[arguments[0]].form == FORM_NONE)
+		return SYSCALL_OTHER;
+	count = forms[arguments[0]].count;
+	if (!reader->memory(reader->context, arguments[1], words, count * sizeof(words[0])))
 		return SYSCALL_OTHER;
 	for (size_t i = 0; i < count; i++)
 		wide[i] = words[i];
-	return fill(decoded, kind, 0, wide);
+	return decode_form(decoded, forms[arguments[0]].form, wide, reader);
 }
 
 enum syscall_kind syscalls_decode(struct syscall *decoded, uint32_t arch, uint64_t number, const uint64_t arguments[6],
 				  syscall_memory *memory, void *context)
 {
+	const struct reader reader = {memory, context};
 	bool x32 = arch == SCMP_ARCH_X86_64 && (number & X32_BIT) != 0;
 
 	if (x32)
@@ -159,9 +285,13 @@ enum syscall_kind syscalls_decode(struct syscall *decoded, uint32_t arch, uint64
 		at = machines[i].call[number];
 		if (at == 0)
 			return SYSCALL_OTHER;
-		if (calls[at - 1].kind == SYSCALL_SOCKETCALL)
-			return decode_socketcall(decoded, arguments, memory, context);
-		return fill(decoded, calls[at - 1].kind, calls[at - 1].fd_argument, arguments);
+		decoded->arch = arch;
+		decoded->is_narrow = x32 || arch == SCMP_ARCH_X86 || arch == SCMP_ARCH_ARM;
+		if (calls[at - 1].form == FORM_SOCKETCALL)
+			decoded->kind = decode_socketcall(decoded, arguments, &reader);
+		else
+			decoded->kind = decode_form(decoded, calls[at - 1].form, arguments, &reader);
+		return decoded->kind;
 	}
 	return SYSCALL_OTHER;
 }

@@ -12,7 +12,7 @@ enum syscall_kind {
 	SYSCALL_OTHER,
 	/** accept(2), accept4(2) */
 	SYSCALL_ACCEPT,
-	/** connect(2) */
+	/** connect(2), or sendto(2), sendmsg(2), sendmmsg(2) with MSG_FASTOPEN */
 	SYSCALL_CONNECT,
 	/** shutdown(2) */
 	SYSCALL_SHUTDOWN,
@@ -20,12 +20,20 @@ enum syscall_kind {
 	SYSCALL_SO_ERROR,
 	/** close(2), or dup2(2), dup3(2) over a descriptor */
 	SYSCALL_CLOSE,
-	/** close_range(2) */
+	/** close_range(2) that closes */
 	SYSCALL_CLOSE_RANGE,
 	/** ptrace(2) that would make somebody a tracer */
 	SYSCALL_PTRACE,
-	/** i386's socketcall(2), before its arguments have been read */
-	SYSCALL_SOCKETCALL,
+	/** dup(2), fcntl(2) with F_DUPFD or F_DUPFD_CLOEXEC */
+	SYSCALL_DUP,
+	/** recvmsg(2), recvmmsg(2): descriptors may come with it */
+	SYSCALL_RECEIVE,
+	/** pidfd_getfd(2) */
+	SYSCALL_TAKE,
+	/** clone(2), clone3(2) with CLONE_UNTRACED */
+	SYSCALL_CLONE_UNTRACED,
+	/** connect(2) to AF_UNSPEC, which ends a connection; told apart by stop_entry() */
+	SYSCALL_DISCONNECT,
 };
 
 /**
@@ -33,9 +41,14 @@ enum syscall_kind {
  * @kind: enum syscall_kind
  * @fd: the descriptor it is about; for SYSCALL_CLOSE the one that is closed; for SYSCALL_PTRACE
  *	the process that is to be traced, 0 the caller itself
- * @address: tracee address of the sockaddr (accept, connect), or of the value (SO_ERROR); 0 none
- * @length: connect: length of the sockaddr
+ * @address: tracee address of the sockaddr (accept, connect), of the value (SO_ERROR), of the struct msghdr
+ *	     (receive) or of struct clone_args (clone, 0 for clone(2) itself); 0 none
+ * @length: connect: length of the sockaddr; accept: room for it, 0 when none is wanted; receive: how many
+ *	    struct mmsghdr, 0 for one struct msghdr; clone: the flags
  * @last_fd: SYSCALL_CLOSE_RANGE: the last descriptor that is closed
+ * @source_fd: dup2(2) and dup3(2), which are SYSCALL_CLOSE: what the descriptor becomes; else -1
+ * @arch: AUDIT_ARCH_* of the call
+ * @is_narrow: pointers in the tracee's memory have 32 bits
  */
 struct syscall {
 	enum syscall_kind kind;
@@ -43,6 +56,9 @@ struct syscall {
 	uint64_t address;
 	uint64_t length;
 	uint32_t last_fd;
+	int source_fd;
+	uint32_t arch;
+	bool is_narrow;
 };
 
 /**
@@ -64,7 +80,7 @@ void syscalls_init(void);
  * @arch: AUDIT_ARCH_*, as PTRACE_GET_SYSCALL_INFO tells it
  * @number: system call number (x32 calls carry their bit)
  * @arguments: its six arguments
- * @memory: reads the tracee, for socketcall(2) only
+ * @memory: reads the tracee, where a call's arguments lie in memory
  * @context: passed to @memory
  */
 enum syscall_kind syscalls_decode(struct syscall *decoded, uint32_t arch, uint64_t number, const uint64_t arguments[6],

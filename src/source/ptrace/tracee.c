@@ -75,19 +75,28 @@ static struct target *find_target(const struct tracee_table *table, pid_t pid)
 	return NULL;
 }
 
+void target_inherit(struct target *target, const struct target *parent)
+{
+	if (target == parent)
+		return;
+	target->netns = parent->netns;
+	if (target->words < parent->words) {
+		target->sockets = xreallocarray(target->sockets, parent->words, sizeof(*target->sockets));
+		memset(target->sockets + target->words, 0, (parent->words - target->words) * sizeof(*target->sockets));
+		target->words = parent->words;
+	}
+	for (size_t i = 0; i < parent->words; i++)
+		target->sockets[i] |= parent->sockets[i];
+}
+
 static struct target *target_new(pid_t pid, const struct target *parent)
 {
 	struct target *target = xcalloc(1, sizeof(*target));
 
 	target->pid = pid;
 	target->pidfd = -1;
-	if (parent != NULL) {
-		target->netns = parent->netns;
-		target->words = parent->words;
-		target->sockets = xcalloc(parent->words, sizeof(*target->sockets));
-		if (parent->words > 0)
-			memcpy(target->sockets, parent->sockets, parent->words * sizeof(*target->sockets));
-	}
+	if (parent != NULL)
+		target_inherit(target, parent);
 	return target;
 }
 
@@ -96,6 +105,7 @@ static void target_free(struct target *target)
 	if (target->pidfd >= 0)
 		close(target->pidfd);
 	free(target->sockets);
+	free(target->holdings);
 	free(target);
 }
 
@@ -118,6 +128,29 @@ struct tracee *tracee_add(struct tracee_table *table, pid_t tid, pid_t pid, cons
 	return tracee;
 }
 
+void tracee_exiting(struct tracee *tracee, bool exiting)
+{
+	if (tracee->exiting == exiting)
+		return;
+	tracee->exiting = exiting;
+	tracee->target->exiting += exiting ? 1U : -1U;
+}
+
+struct tracee *tracee_next(const struct tracee_table *table, const struct tracee *previous)
+{
+	size_t chain = 0;
+
+	if (previous != NULL) {
+		if (previous->next != NULL)
+			return previous->next;
+		chain = ((size_t)previous->tid & (table->size - 1)) + 1;
+	}
+	for (; chain < table->size; chain++)
+		if (table->chains[chain] != NULL)
+			return table->chains[chain];
+	return NULL;
+}
+
 void tracee_remove(struct tracee_table *table, struct tracee *tracee)
 {
 	struct tracee **link = chain_of(table, tracee->tid);
@@ -126,6 +159,7 @@ void tracee_remove(struct tracee_table *table, struct tracee *tracee)
 		link = &(*link)->next;
 	*link = tracee->next;
 	table->count--;
+	tracee_exiting(tracee, false);
 	if (--tracee->target->threads == 0)
 		target_free(tracee->target);
 	free(tracee);
@@ -145,6 +179,11 @@ void tracee_table_free(struct tracee_table *table)
 			tracee_remove(table, table->chains[i]);
 	free(table->chains);
 	free(table);
+}
+
+pid_t target_descriptors(const struct target *target)
+{
+	return target->leader_ended && target->tid != 0 ? target->tid : target->pid;
 }
 
 void target_mark_socket(struct target *target, int fd, bool is_socket)

@@ -10,27 +10,43 @@
 #include "model/endpoint.h"
 #include "source/ptrace/syscalls.h"
 
+struct holdings_socket;
+
 /**
  * struct target - a traced process (thread group)
  * @pid: thread group id
  * @pidfd: for pidfd_getfd(2); -1 until needed, then a descriptor or, lastingly, a negative errno below -1
+ * @pidfd_tid: the thread it is of
+ * @tid: the thread that stopped last
+ * @leader_ended: the first thread has ended (pthread_exit(3) in main), the others go on
  * @threads: traced threads in it
  * @netns: inode of its network namespace, 0 unknown
+ * @exiting: how many of them are about to end
  * @described: its name has been told since its last exec
  * @exit_told: that it ends has been told
  * @sockets: bit set by descriptor number: what was seen to be a TCP connection. A bit may be stale
  *	     (closing is not always watched), so whoever uses one looks at the socket itself
  * @words: length of @sockets in 64-bit words
+ * @end_ns: when its last thread was about to end
+ * @holdings: the connections it had open then
+ * @holding_count: how many
  */
 struct target {
 	pid_t pid;
 	int pidfd;
+	pid_t pidfd_tid;
+	pid_t tid;
+	bool leader_ended;
 	unsigned int threads;
+	unsigned int exiting;
 	uint32_t netns;
 	bool described;
 	bool exit_told;
 	uint64_t *sockets;
 	size_t words;
+	int64_t end_ns;
+	struct holdings_socket *holdings;
+	size_t holding_count;
 };
 
 /**
@@ -38,6 +54,7 @@ struct target {
  * @tid: thread id
  * @target: its process
  * @announced: its parent's stop has told of it; its own first stop, and even its end, may come earlier
+ * @exiting: about to end
  * @in_call: between the entry and the exit stop of a call
  * @call: that call; SYSCALL_OTHER when its exit does not matter
  * @begin_ns: when it was entered
@@ -48,6 +65,7 @@ struct tracee {
 	pid_t tid;
 	struct target *target;
 	bool announced;
+	bool exiting;
 	bool in_call;
 	struct syscall call;
 	int64_t begin_ns;
@@ -76,11 +94,23 @@ struct tracee *tracee_find(const struct tracee_table *table, pid_t tid);
  */
 struct tracee *tracee_add(struct tracee_table *table, pid_t tid, pid_t pid, const struct target *parent);
 
+/** tracee_exiting() - it is about to end, or, after exec in another thread, it is not */
+void tracee_exiting(struct tracee *tracee, bool exiting);
+
 /** tracee_remove() - the thread is gone; frees its process with the last one */
 void tracee_remove(struct tracee_table *table, struct tracee *tracee);
 
 /** tracee_count() - how many threads are traced */
 size_t tracee_count(const struct tracee_table *table);
+
+/** tracee_next() - walk over the threads, in no order; NULL begins and ends */
+struct tracee *tracee_next(const struct tracee_table *table, const struct tracee *previous);
+
+/** target_inherit() - it was born with the descriptors of @parent */
+void target_inherit(struct target *target, const struct target *parent);
+
+/** target_descriptors() - the thread that has the process's descriptors: the first one, or another if that has ended */
+pid_t target_descriptors(const struct target *target);
 
 /** target_mark_socket() - set or clear the bit of a descriptor */
 void target_mark_socket(struct target *target, int fd, bool is_socket);

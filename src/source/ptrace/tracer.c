@@ -19,6 +19,7 @@
 #include "source/ptrace/attach.h"
 #include "source/ptrace/call_report.h"
 #include "source/ptrace/filter.h"
+#include "source/ptrace/holdings.h"
 #include "source/ptrace/launch.h"
 #include "source/ptrace/placement.h"
 #include "source/ptrace/stop.h"
@@ -72,6 +73,7 @@ struct tracer {
 	struct stop gathered;
 	struct placement placement;
 	bool filtered;
+	bool launching; /* until the command's own exec */
 	long options;
 	struct attach_sockets existing;
 	pid_t *early_ends;
@@ -115,7 +117,8 @@ static void ask_call(struct tracer *tracer, struct tracee *tracee)
 		tracee->in_call = false;
 	} else if (report.op == CALL_REPORT_ENTRY || report.op == CALL_REPORT_SECCOMP) {
 		bool wanted = stop_entry(&tracer->gathered, tracee, report.arch, report.entry.number,
-					 report.entry.arguments, !tracer->filtered || tracer->config.closes);
+					 report.entry.arguments, !tracer->filtered || tracer->config.closes,
+					 tracer->config.follow);
 
 		tracee->in_call = wanted || !tracer->filtered;
 	}
@@ -136,12 +139,19 @@ static void on_syscall_stop(struct tracer *tracer, struct tracee *tracee)
 static struct tracee *adopt(struct tracer *tracer, pid_t tid, const struct target *parent)
 {
 	struct tracee *tracee = tracee_find(tracer->table, tid);
-	pid_t pid;
+	struct procfs_status status = {.tgid = tid};
 
-	if (tracee != NULL)
+	if (tracee != NULL) {
+		if (parent != NULL)
+			target_inherit(tracee->target, parent);
 		return tracee;
-	pid = procfs_thread_group(tid);
-	return tracee_add(tracer->table, tid, pid > 0 ? pid : tid, parent);
+	}
+	(void)procfs_status(tid, &status);
+	/* Which descriptors it was born with matters before its parent is heard. */
+	tracee = parent == NULL ? tracee_find(tracer->table, status.ppid) : NULL;
+	if (tracee != NULL)
+		parent = tracee->target;
+	return tracee_add(tracer->table, tid, status.tgid > 0 ? status.tgid : tid, parent);
 }
 
 /* A child that ended before its parent told of it must not come back as a thread that never ends. */
@@ -179,6 +189,7 @@ static void on_new_child(struct tracer *tracer, struct tracee *parent)
  */
 static void on_exec(struct tracer *tracer, struct tracee *tracee)
 {
+	struct attach_sockets inherited = {NULL, 0, 0};
 	unsigned long old;
 
 	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &old) == 0 && (pid_t)old != tracee->tid) {
@@ -187,21 +198,31 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 		if (former != NULL)
 			tracee_remove(tracer->table, former);
 	}
+	tracee_exiting(tracee, false);
+	tracee->target->leader_ended = false;
 	stop_executed(&tracer->gathered, tracee);
 	tracee->target->described = false;
 	tracee->target->exit_told = false;
 	tracee->in_call = !tracer->filtered;
 	tracee->call.kind = SYSCALL_OTHER;
+	if (!tracer->launching)
+		return;
+	/* The connections that the command was given, as a server of inetd is. */
+	attach_list_sockets(tracee->target->pid, &inherited);
+	for (; inherited.at < inherited.count; inherited.at++) {
+		holdings_existing(&tracer->gathered, tracee->target, inherited.list[inherited.at].fd);
+		push(tracer);
+	}
+	free(inherited.list);
 }
 
 static void on_exit_stop(struct tracer *tracer, struct tracee *tracee)
 {
-	unsigned long status = 0;
-
-	if (tracee->target->threads > 1)
-		return;
-	(void)ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &status);
-	stop_last_thread(&tracer->gathered, tracee, (int)status);
+	tracee_exiting(tracee, true);
+	if (tracee->tid == tracee->target->pid)
+		tracee->target->leader_ended = true;
+	if (tracee->target->exiting == tracee->target->threads)
+		holdings_look(&tracer->gathered, tracee);
 }
 
 static void on_ended(struct tracer *tracer, pid_t tid, int status)
@@ -217,6 +238,9 @@ static void on_ended(struct tracer *tracer, pid_t tid, int status)
 		return;
 	if (!tracee->announced)
 		remember_early_end(tracer, tid);
+	if (tracee->target->threads == 1)
+		holdings_tell(&tracer->gathered, tracee, status);
+	push(tracer);
 	tracee_remove(tracer->table, tracee);
 }
 
@@ -279,7 +303,7 @@ static void look_at_existing(struct tracer *tracer)
 		if (tracee == NULL)
 			continue;
 		tracer->gathered.time_ns = clock_now();
-		stop_existing(&tracer->gathered, tracee, socket->fd);
+		holdings_existing(&tracer->gathered, tracee->target, socket->fd);
 		push(tracer);
 	}
 }
@@ -323,6 +347,7 @@ static int launch(struct tracer *tracer)
 	rc = launch_fork(&child, config, tracer->filtered ? &tracer->program : NULL, &tracer->err);
 	if (rc != 0)
 		return rc;
+	launch_release_inherited();
 	atomic_store(&tracer->command, child.pid);
 	if (ptrace(PTRACE_SEIZE, child.pid, NULL, (void *)(uintptr_t)tracer->options) != 0) {
 		rc = -errno;
@@ -338,11 +363,13 @@ static int launch(struct tracer *tracer)
 	tracee_add(tracer->table, child.pid, child.pid, NULL)->announced = true;
 	if (!tracer->filtered)
 		(void)ptrace(PTRACE_INTERRUPT, child.pid, NULL, NULL);
+	tracer->launching = true;
 	launch_go(&child);
 	/* Until the exec has happened, which closed the pipe of the result, or the child is gone. */
 	do {
 		rc = wait_and_dispatch(tracer, 0);
 	} while (rc >= 0 && rc != PTRACE_EVENT_EXEC && tracee_find(tracer->table, child.pid) != NULL);
+	tracer->launching = false;
 	return launch_result(&child, config->command[0], &tracer->exit_status, &tracer->err);
 }
 
@@ -369,6 +396,7 @@ static int wait_and_dispatch(struct tracer *tracer, int flags)
 	}
 	atomic_fetch_add_explicit(&tracer->stops, 1, memory_order_relaxed);
 	tracee = adopt(tracer, tid, NULL);
+	tracee->target->tid = tid;
 	on_stopped(tracer, tracee, status);
 	push(tracer);
 	placement_stop(&tracer->placement, tid);
@@ -451,6 +479,8 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 	tracer->gathered.queue = config->events;
 	tracer->gathered.remarks = &tracer->remarks;
 	tracer->table = tracee_table_new();
+	tracer->gathered.table = tracer->table;
+	tracer->gathered.netns = procfs_netns(getpid());
 	tracer->filtered = config->command != NULL && config->filter && config->follow;
 	tracer->options = options_of(config, tracer->filtered);
 	sem_init(&tracer->ready, 0, 0);

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/ptrace/holdings.h"
+
+#include <netinet/tcp.h>
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "source/diag/diag.h"
+#include "source/diag/socket.h"
+#include "source/procfs/procfs.h"
+
+/* ---- what was there before ------------------------------------------------ */
+
+static void take_attempt(void *context, const struct event *event)
+{
+	struct event *info = context;
+
+	if (event->info.cookie == info->info.cookie)
+		info->flow = event->flow;
+}
+
+void holdings_existing(struct stop *stop, struct target *target, int fd)
+{
+	struct event info;
+	struct event *event;
+	struct err err;
+
+	if (stop_look(stop, target, fd, socket_read, &info) != 0)
+		return;
+	stop_describe(stop, target);
+	/* getpeername(2) does not know where an attempt goes; sock_diag does. */
+	if (info.info.state == TCP_SYN_SENT && target->netns == stop->netns && outside_diag(&stop->outside) != NULL)
+		(void)diag_dump(outside_diag(&stop->outside), 1U << TCP_SYN_SENT, take_attempt, &info, &err);
+	if (info.info.state != TCP_LISTEN) {
+		target_mark_socket(target, fd, true);
+		event = stop_gather(stop, EVENT_OWNER, ORIGIN_CALLS);
+		event->flow = info.flow;
+		event->flow.netns = target->netns;
+		event->owner.cookie = info.info.cookie;
+		event->owner.pid = target->pid;
+		event->owner.fd = fd;
+		event->owner.uid = (uint32_t)-1;
+	}
+	event = stop_gather(stop, EVENT_INFO, ORIGIN_KERNEL);
+	*event = info;
+	event->info.reason = INFO_EXISTING;
+	event->flow.netns = target->netns;
+}
+
+/* ---- the end of a process -------------------------------------------------- */
+
+struct search {
+	struct stop *stop;
+	struct tracee *tracee;
+};
+
+/* Descriptors that did not come by a call we saw (passed without a stop, duplicated) are found now or never. */
+static void mark_found(void *context, int fd, uint32_t inode)
+{
+	const struct search *search = context;
+
+	(void)inode;
+	if (target_next_socket(search->tracee->target, fd) != fd)
+		stop_take(search->stop, search->tracee, fd);
+}
+
+void holdings_look(struct stop *stop, struct tracee *tracee)
+{
+	struct search search = {stop, tracee};
+	struct target *target = tracee->target;
+
+	if (target->exit_told)
+		return;
+	target->exit_told = true;
+	target->end_ns = tracee->begin_ns = stop->time_ns;
+	(void)procfs_sockets(target_descriptors(target), mark_found, &search);
+	for (int fd = target_next_socket(target, 0); fd >= 0; fd = target_next_socket(target, fd + 1)) {
+		struct holdings_socket *socket;
+		struct event info;
+
+		if (stop_look(stop, target, fd, socket_read, &info) != 0)
+			continue;
+		target->holdings =
+			xreallocarray(target->holdings, target->holding_count + 1, sizeof(*target->holdings));
+		socket = &target->holdings[target->holding_count++];
+		socket->info = info;
+		socket->fd = fd;
+	}
+}
+
+static bool is_held(struct stop *stop, const struct holdings_socket *socket, const struct target *target)
+{
+	struct event event;
+
+	struct diag *diag = outside_diag(&stop->outside);
+
+	if (diag != NULL && target->netns == stop->netns && flow_is_complete(&socket->info.flow))
+		return diag_query(diag, &socket->info.flow, socket->info.info.cookie, &event) == 0 &&
+		       event.info.inode != 0;
+	return stop_is_shared(stop, target, socket->fd, socket->info.info.cookie);
+}
+
+void holdings_tell(struct stop *stop, struct tracee *tracee, int status)
+{
+	struct target *target = tracee->target;
+
+	tracee->begin_ns = target->end_ns;
+	for (size_t i = 0; i < target->holding_count; i++) {
+		const struct holdings_socket *socket = &target->holdings[i];
+		struct event *event;
+
+		if (is_held(stop, socket, target))
+			continue;
+		event = stop_gather_call(stop, tracee, CALL_EXIT, socket->fd);
+		event->time_ns = target->end_ns;
+		event->call.argument = status;
+		stop_gather_socket(stop, event, &socket->info, INFO_CLOSE);
+		stop_push(stop);
+	}
+}

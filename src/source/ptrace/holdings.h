@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PTRACE_HOLDINGS_H
+#define CONNTRACE_SOURCE_PTRACE_HOLDINGS_H
+
+#include <stdint.h>
+
+#include "source/ptrace/stop.h"
+
+/*
+ * The connections a process has in its hands without a call that would have
+ * told of it: when it is attached to, when it is launched, when it ends.
+ *
+ * The end of a process that has connections open: while it lives its sockets
+ * can be looked at; only when it is gone it shows whether somebody else, a
+ * parent or a child it shares them with, still holds them.
+ */
+
+/**
+ * struct holdings_socket - a connection that an ending process had open
+ * @info: the last look at it, with its flow
+ * @fd: its descriptor
+ */
+struct holdings_socket {
+	struct event info;
+	int fd;
+};
+
+/** holdings_existing() - look at descriptor @fd of a process that was attached to or launched */
+void holdings_existing(struct stop *stop, struct target *target, int fd);
+
+/** holdings_look() - the last thread of a process is about to end, its descriptors still open: look at its sockets */
+void holdings_look(struct stop *stop, struct tracee *tracee);
+
+/**
+ * holdings_tell() - that thread is gone: tell of the connections that ended with it
+ * @stop: gathers events
+ * @tracee: it, still in the table
+ * @status: as wait(2) told it
+ */
+void holdings_tell(struct stop *stop, struct tracee *tracee, int status);
+
+#endif

@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""doc/COVERAGE.md is what the stories say of themselves."""
+import os
+import subprocess
+import sys
+
+import lint
+
+
+def main():
+    tap = lint.Tap()
+    done = subprocess.run([sys.executable, os.path.join(lint.TOP, "tests/live/matrix.py"), "--coverage"],
+                          capture_output=True, text=True, check=False)
+    told, kept = done.stdout.splitlines(), lint.read("doc/COVERAGE.md").splitlines()
+    wrong = [line for line in told + kept if (line in told) != (line in kept)]
+    if told != kept:
+        wrong.append("doc/COVERAGE.md is not what tests/live/matrix.py --coverage prints: make coverage writes it")
+    tap.say("the table of stories is up to date", wrong + done.stderr.splitlines())
+    tap.end()
+
+
+main()

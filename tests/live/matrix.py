@@ -1,0 +1,301 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every way a connection is born and dies: known stories, each played in each mode and held against its rows.
+
+The stories stand in stories.py. Each is played in a network namespace of its own, so that several run at once. Without
+words all are played; words choose stories by their names. --coverage prints doc/COVERAGE.md instead, --serial plays
+one after the other.
+"""
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import lib
+from lib import MKCONN, Trace, attach, check, equal, find_row, main, mkconn, read_truth, require, scratch, short, test
+from stories import MODES, SECTIONS, STORIES
+
+AT_ONCE = 4
+LIMIT_SEC = 60
+CLONE_NEWNET = 0x40000000
+
+
+# --- playing -----------------------------------------------------------------------------------------------------
+
+class Paths:
+    """{path[NAME]} in a story's words."""
+
+    def __init__(self, stage):
+        self.stage = stage
+
+    def __getitem__(self, name):
+        return self.stage.path(name)
+
+
+class Stage:
+    """Where one story is played: one mode, one address family."""
+
+    def __init__(self, story, mode, address):
+        self.story, self.mode, self.address = story, mode, address
+        self.truth_path, self.port_path = scratch("truth"), scratch("port")
+        self.paths = {}
+        self.others = []
+        self.channel = self.listener = self.connected = None
+
+    def path(self, name):
+        """A file that the story's programs share."""
+        return self.paths.setdefault(name, scratch(name))
+
+    def words(self, words):
+        """A story's words with its places filled in."""
+        return [word.format(address=self.address, port=self.port_path, path=Paths(self), **self.story.values(self))
+                for word in words.split()]
+
+    def start(self):
+        """Plays it; Return: rows, truth of the traced program."""
+        story = self.story
+        story.setup(self)
+        traced = self.words(story.traced)
+        others = self.others
+        before = [mkconn(self.words(words), **story.keywords(self)) for words in story.older]
+        for process in before:
+            self.ready(process)
+        argv = story.command(self, [story.program(), "truth=" + self.truth_path] + traced)
+        if story.begins_before and self.mode == "attached":
+            target = lib.Process(argv, stdin=subprocess.PIPE, **story.keywords(self))
+            others += [mkconn(self.words(words), **story.keywords(self)) for words in story.others]
+            lib.wait_file(self.path("before"))
+            self.ready(target)
+            trace = attach([target.pid])
+            target.line()
+        elif self.mode == "launched":
+            trace = Trace(story.options.split(), argv, **story.keywords(self))
+            target = None
+        else:
+            target = lib.Process(["sh", "-c", 'read line; exec "$@"', "sh"] + argv, stdin=subprocess.PIPE,
+                                 **story.keywords(self))
+            self.ready(target)
+            trace = attach([target.pid])
+            target.line()
+        if not others:
+            others += [mkconn(self.words(words), **story.keywords(self)) for words in story.others]
+        story.meanwhile(self, trace)
+        # A run that ends by -d ends the command by SIGTERM.
+        status = -signal.SIGTERM if "-d" in story.options else story.status
+        rows = trace.finish(0 if target else status, 40)
+        story.after(self)
+        if target:
+            equal(target.wait(), story.status, "the target's end")
+        for other in others + before:
+            other.wait()
+        return rows, read_truth(self.truth_path)
+
+    @staticmethod
+    def ready(process):
+        lib.wait_for(lambda: lib.status_field(process.pid, "State")[:1] == "S" or not process.alive(),
+                     "%s to wait" % process.argv)
+
+
+ENDED = ("closed", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK")
+CLOSES = {"local": "lfin", "remote": "rfin", "remote-reset": "rrst", None: "exit"}
+
+
+def wanted_close(told):
+    """Who ended it, by what the program knew."""
+    if told["how"] in ("rst", "disconnect"):
+        return "lrst"
+    return CLOSES[told["first_end"]]
+
+
+def compare(story, mode, row, told):
+    """Row and truth, field by field. What the story says of a column goes before what the program knew."""
+    wanted = {key: told[key] for key in ("pid", "tid", "fd", "dir", "raddr", "rport", "result", "errno", "rx_bytes",
+                                         "tx_bytes") if key in told}
+    if told["errno"] == "":
+        wanted["errno"] = "0"
+    if told.get("lport"):
+        # A connect that failed has forgotten its address.
+        wanted.update(laddr=None if told["laddr"] in ("0.0.0.0", "::") else told["laddr"], lport=told["lport"])
+    if told["result"] == "ok":
+        wanted["close"] = wanted_close(told)
+        # The kernel may still be at it when the run ends.
+        wanted["state"] = "reset" if wanted["close"].endswith("rst") else ENDED
+    wanted["last_pid"] = told["last_pid"] if told["last_pid"] != told["pid"] else None
+    if told["result"] in ("abort", "pending"):
+        wanted["errno"] = None
+    wanted.update(story.expected(told))
+    unknown = story.unknown_columns(mode)
+    for column, value in wanted.items():
+        if row[column] is None and column in unknown or value is story.ANY:
+            continue
+        if isinstance(value, tuple):
+            check(row[column] in value, "%s: got %r, wanted one of %r in %s" % (column.upper(), row[column], value, row))
+        else:
+            equal(row[column], value, "%s of %s" % (column.upper(), short(row)))
+
+
+def play(story, mode):
+    for address in story.addresses:
+        stage = Stage(story, mode, address)
+        rows, truth = stage.start()
+        judge = story.judge
+        if judge:
+            judge(stage, rows, truth)
+            continue
+        equal(len(truth), story.count, "connections in the truth")
+        equal(len(rows), story.count, "rows: " + " ".join(short(row) for row in rows))
+        for told in truth:
+            expected = {key: value for key, value in story.expected(told).items() if isinstance(value, (int, str))}
+            compare(story, mode, find_row(rows, dict(told, **expected)), told)
+
+
+# --- many at once ------------------------------------------------------------------------------------------------
+
+def own_network():
+    """A network namespace with a loopback interface and nothing else, for this process and its children."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    lib.must(["ip", "link", "set", "lo", "up"])
+
+
+class Player:
+    """A child that plays one story in one mode and writes TAP's lines without number."""
+
+    def __init__(self, number, name, function):
+        self.number, self.name, self.text, self.begin = number, name, b"", time.monotonic()
+        self.read_end, write_end = os.pipe()
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self.read_end)
+            os.setpgid(0, 0)
+            os._exit(self.play(function, write_end))
+        os.close(write_end)
+
+    @staticmethod
+    def play(function, write_end):
+        lib._scratch = None
+        failures, skipped = lib._failures, None
+        failures.clear()
+        try:
+            own_network()
+            function()
+        except lib.Skip as reason:
+            skipped = str(reason)
+        except lib.Failure as failure:
+            failures.append(str(failure))
+        except Exception as error:  # pylint: disable=broad-except
+            failures.append(lib.where(error))
+        finally:
+            lib.end_processes()
+        text = "".join("# %s\n" % line for failure in failures[:lib.SHOWN_FAILURES] for line in failure.splitlines())
+        if not failures and skipped:
+            text = "SKIP " + skipped
+        os.write(write_end, text.encode())
+        if lib._scratch:
+            lib.shutil.rmtree(lib._scratch, True)
+        return 1 if failures else 0
+
+    def read(self):
+        """Return: has it ended?"""
+        part = os.read(self.read_end, 65536)
+        self.text += part
+        if part:
+            return False
+        os.close(self.read_end)
+        self.failed = os.waitpid(self.pid, 0)[1] != 0
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        return True
+
+    def say(self):
+        text = self.text.decode(errors="replace")
+        skip = " # " + text if text.startswith("SKIP") else ""
+        print("%s %d - %s%s" % ("not ok" if self.failed else "ok", self.number, self.name, skip))
+        if self.failed:
+            print(text or "# it died or took too long", end="" if text.endswith("\n") else "\n")
+        sys.stdout.flush()
+        return self.failed
+
+
+def play_all(tests, at_once):
+    waiting = [Player_start for Player_start in enumerate(tests, 1)]
+    playing, ended, told, failed = [], {}, 1, 0
+    print("1..%d" % len(tests))
+    while waiting or playing:
+        while waiting and len(playing) < at_once:
+            number, (name, function) = waiting.pop(0)
+            playing.append(Player(number, name, function))
+        ready = select.select([player.read_end for player in playing], [], [], 1)[0]
+        for player in list(playing):
+            if time.monotonic() - player.begin > LIMIT_SEC:
+                os.kill(player.pid, signal.SIGKILL)
+            if player.read_end in ready and player.read():
+                playing.remove(player)
+                ended[player.number] = player
+        while told in ended:
+            failed += ended.pop(told).say()
+            told += 1
+    return failed
+
+
+# --- the table ---------------------------------------------------------------------------------------------------
+
+HEAD = """# What is seen
+
+<!-- Written by tests/live/matrix.py --coverage; a test compares it with the stories. -->
+
+Each row is a story whose truth is known: a program plays it, and what conntrace says of it is compared field by field:
+process, thread, descriptor, direction, addresses, result, errno, bytes, and who ended it; over IPv4 and over IPv6.
+`make check` plays every story in every mode. *Launched* is `conntrace -- COMMAND`, *attached* is `conntrace -p PID`.
+
+`ok`: every field is right. Fields behind it may be `-` in that mode, never wrong, for the reason the number names.
+"""
+
+
+def coverage():
+    notes, lines = [], [HEAD]
+    for section, title in SECTIONS:
+        lines += ["## " + title, "", "| story | " + " | ".join(MODES) + " |", "| --- |" + " --- |" * len(MODES)]
+        for story in STORIES:
+            if story.section != section:
+                continue
+            cells = []
+            for mode in MODES:
+                cell = "ok"
+                if mode not in story.modes:
+                    cell = "(%d)" % note(notes, story.absent)
+                for columns, why in story.unknown.get(mode, {}).items():
+                    cell += "; %s (%d)" % (columns.upper(), note(notes, why))
+                cells.append(cell)
+            lines.append("| %s | %s |" % (story.name, " | ".join(cells)))
+        lines.append("")
+    if notes:
+        lines += ["## Why not", ""] + ["%d. %s" % (number, why) for number, why in enumerate(notes, 1)] + [""]
+    return "\n".join(lines)
+
+
+def note(notes, why):
+    if why not in notes:
+        notes.append(why)
+    return notes.index(why) + 1
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    if "--coverage" in arguments:
+        print(coverage(), end="")
+        sys.exit(0)
+    lib.enter_namespace()
+    serial = "--serial" in arguments
+    chosen = [word for word in arguments if not word.startswith("--")]
+    tests = [("%s, %s" % (story.name, mode), lambda story=story, mode=mode: play(story, mode))
+             for story in STORIES for mode in story.modes
+             if not chosen or any(word in story.name or word == mode for word in chosen)]
+    sys.exit(1 if play_all(tests, 1 if serial else AT_ONCE) else 0)

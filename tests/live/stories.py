@@ -1,0 +1,472 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The stories of matrix.py: who does what, and what the rows must say of it."""
+import socket
+
+import deaths
+import lib
+from lib import MKCONN
+
+MODES = ("launched", "attached")
+SECTIONS = (("births", "Births"), ("processes", "Processes and programs"), ("passed", "Descriptors that travel"),
+            ("deaths", "Deaths"), ("never", "Never a row"))
+STORIES = []
+BOTH = ("127.0.0.1", "[::1]")
+
+
+class Story:
+    """One story.
+
+    traced: the words (mkconn.c) of the traced program; older: of programs beside it that begin before it; others: of
+    those that begin with it. {address} is the address family's loopback address, {port} a file with a port, {path}
+    more files. expected: what rows must say beside or instead of what the program knew, a dictionary, or a function of
+    the truth; a tuple allows any of its members. unknown: {mode: {columns: why}}, columns that may be unknown.
+    count: connections. judge: a function of the stage, rows and truth, instead of the comparison.
+    """
+    ANY = object()
+
+    def __init__(self, section, name, traced="", others=(), older=(), expected=None, unknown=None, count=1, status=0,
+                 addresses=BOTH, modes=MODES, absent="", options="", judge=None, program=None, command=None,
+                 keywords=None, meanwhile=None, values=None,
+                 setup=None, begins_before=False,
+                 after=None):
+        self.section, self.name, self.traced = section, name, traced
+        self.others = [others] if isinstance(others, str) else others
+        self.older = [older] if isinstance(older, str) else older
+        self._expected, self.unknown, self.count, self.status = expected or {}, unknown or {}, count, status
+        self.addresses, self.modes, self.absent, self.options, self.judge = addresses, modes, absent, options, judge
+        self.program = program or (lambda: MKCONN)
+        self.command = command or (lambda stage, argv: argv)
+        self.keywords = keywords or (lambda stage: {})
+        self.meanwhile = meanwhile or (lambda stage, trace: None)
+        self.values = values or (lambda stage: {})
+        self.after = after or (lambda stage: None)
+        self.begins_before = begins_before
+        self.setup = setup or (lambda stage: None)
+        STORIES.append(self)
+
+    def expected(self, told):
+        return self._expected(told) if callable(self._expected) else self._expected
+
+    def unknown_columns(self, mode):
+        return {column for columns in self.unknown.get(mode, {}) for column in columns.split("/")}
+
+
+SERVER = "listen={address}:0 port-file={port} "
+CLIENT = "connect={address}:@{port} "
+# The other side of most stories: it waits for the end, or makes it.
+SERVE = SERVER + "accept recv-all close"
+CALL = CLIENT + "send=10 close"
+
+# --- births --------------------------------------------------------------------------------------------------------
+
+for how in ("accept", "accept4", "accept-null", "accept4-null", "accept-short", "accept4-short"):
+    Story("births", {"accept-null": "accept without room for the address (NULL)",
+                     "accept4-null": "accept4 without room for the address (NULL)",
+                     "accept-short": "accept with room for four bytes of the address",
+                     "accept4-short": "accept4 with room for four bytes of the address"}.get(how, how),
+          SERVER + how + " recv-all send=20 close", CLIENT + "send=10 shutdown recv-all close")
+Story("births", "accept on descriptor 0", "listen={address}:0 port-file={port} free=0 accept recv-all close", CALL,
+      expected={"fd": 0})
+Story("births", "25 threads blocked in accept on one listener",
+      SERVER + "threads=25 accept4 recv-all close done join", "threads=25 " + CALL + " done", count=25)
+Story("births", "four workers forked before they accept",
+      SERVER + "fork=4 count=5 accept recv=10 send=5 recv-all close done done join",
+      "threads=4 count=5 " + CLIENT + "send=10 recv=5 close done done", count=20)
+
+
+def end_workers(stage, _):
+    lib.wait_for(lambda: len(lib.read_truth(stage.truth_path)) >= stage.story.count, "all to be served")
+    open(stage.path("done"), "w", encoding="ascii").close()
+
+
+Story("births", "three workers with a SO_REUSEPORT listener each",
+      "fork=3 reuseport listen={address}:7000 port-file={port} forever accept recv-all close done done "
+      "wait-file={path[done]} exit=0", "threads=3 count=4 " + CALL + " done done", count=12, meanwhile=end_workers)
+
+Story("births", "connect, blocking", CLIENT + "send=10 close", SERVE)
+Story("births", "connect, non-blocking, asked by SO_ERROR", "nonblock " + CLIENT + "poll so-error send=10 close", SERVE)
+Story("births", "connect, non-blocking, never asked", "nonblock " + CLIENT + "poll send=10 close", SERVE)
+Story("births", "connect, non-blocking, asked by connect", "nonblock " + CLIENT + "poll connect-again send=10 close",
+      SERVE)
+Story("births", "connect of a bound socket", "bind={address}:7001 " + CALL, SERVE, expected={"lport": 7001})
+
+
+REFUSED = {"result": "refused", "errno": "ECONNREFUSED", "rx_bytes": 0, "tx_bytes": 0}
+UNASKED = {"result": ("refused", "unknown"), "errno": ("ECONNREFUSED", None)}
+Story("births", "connect refused, blocking", "connect={address}:9 close", expected=REFUSED)
+Story("births", "connect refused, non-blocking, asked", "nonblock connect={address}:9 poll so-error close",
+      expected=REFUSED)
+Story("births", "connect refused, non-blocking, never asked", "nonblock connect={address}:9 poll close",
+      expected=REFUSED)
+
+
+def blackhole(stage):
+    lib.short_timeouts()
+    lib.firewall("tcp dport 7 drop")
+
+
+TIMEOUT = {"result": "timeout", "errno": "ETIMEDOUT", "syn_rtx": 1}
+Story("births", "connect timed out, blocking", "connect={address}:7 close", setup=blackhole, expected=TIMEOUT)
+Story("births", "connect timed out, non-blocking, asked", "nonblock connect={address}:7 poll so-error close",
+      setup=blackhole, expected=TIMEOUT)
+Story("births", "connect timed out, non-blocking, never asked", "nonblock connect={address}:7 poll close",
+      setup=blackhole, expected={"result": ("timeout", "unknown"), "errno": ("ETIMEDOUT", None), "syn_rtx": 1})
+
+
+def unreachable(_):
+    lib.must(["ip", "route", "replace", "unreachable", "203.0.113.0/24"])
+    lib.must(["ip", "-6", "route", "replace", "unreachable", "2001:db8::/32"])
+
+
+Story("births", "connect unreachable by a route", "connect={far}:9 close", setup=unreachable,
+      expected={"result": "unreach", "errno": "EHOSTUNREACH"},
+      values=lambda stage: {"far": "203.0.113.1" if stage.address == BOTH[0] else "[2001:db8::1]"})
+Story("births", "connect unreachable, no route at all", "nonblock connect={far}:9 close",
+      expected={"result": "unreach", "errno": "ENETUNREACH"},
+      values=lambda stage: {"far": "203.0.113.1" if stage.address == BOTH[0] else "[2001:db8::1]"})
+
+
+def rejected(_):
+    lib.firewall("tcp dport 8 meta nfproto ipv4 reject with icmp type host-unreachable",
+                 "tcp dport 8 meta nfproto ipv6 reject with icmpv6 type addr-unreachable")
+
+
+Story("births", "connect unreachable by ICMP", "connect={address}:8 close", setup=rejected,
+      expected={"result": "unreach", "errno": "EHOSTUNREACH"})
+
+ABORT = {"result": "abort", "errno": None}
+Story("births", "connect given up by close", "nonblock connect={address}:7 abandon", setup=blackhole, expected=ABORT)
+Story("births", "connect given up by exit", "nonblock connect={address}:7 exit=3", setup=blackhole, expected=ABORT,
+      status=3)
+Story("births", "connect given up by kill -9", "nonblock connect={address}:7 kill9", setup=blackhole, expected=ABORT,
+      status=-9)
+Story("births", "connect given up by connect(AF_UNSPEC)", "nonblock connect={address}:7 disconnect",
+      setup=blackhole, expected=ABORT)
+
+
+def slow_answer(_):
+    """The first SYN is lost: an answer takes a second."""
+    lib.firewall("tcp dport 7002 counter name seen drop")
+
+
+def answer(stage, _):
+    lib.wait_for(lambda: lib.firewall_count() >= 1, "the first SYN")
+    lib.firewall_off()
+
+
+SLOW = "listen={address}:7002 port-file={port} accept recv-all close"
+Story("births", "connect interrupted (EINTR), then waited for by poll",
+      "interrupt=100 " + CLIENT + "poll so-error send=10 close", older=SLOW, setup=slow_answer, meanwhile=answer)
+Story("births", "connect interrupted (EINTR), then called again",
+      "interrupt=100 " + CLIENT + "connect-again send=10 close", older=SLOW, setup=slow_answer, meanwhile=answer)
+Story("births", "connect interrupted and restarted (SA_RESTART)", "interrupt-restart=100 " + CLIENT + "send=10 close",
+      older=SLOW, setup=slow_answer, meanwhile=answer)
+Story("births", "connect called again while under way (EALREADY)",
+      "nonblock " + CLIENT + "connect-again poll so-error send=10 close", older=SLOW, setup=slow_answer,
+      meanwhile=answer)
+
+Story("births", "a refused socket connects again", "connect={address}:9 again " + CLIENT + "send=10 close", SERVE,
+      count=2, expected=lambda told: REFUSED if told["rport"] == 9 else {})
+Story("births", "connect(AF_UNSPEC), then connect again", CLIENT + "send=10 recv=5 disconnect " + CLIENT +
+      "send=11 recv=5 close", SERVER + "count=2 accept recv=10 send=5 wait-hup close done", count=2)
+Story("births", "an attempt under way, connect(AF_UNSPEC), then connect again",
+      "nonblock connect={address}:7 disconnect " + CLIENT + "poll so-error send=11 close", SERVE, setup=blackhole,
+      count=2, expected=lambda told: ABORT if told["rport"] == 7 else {})
+
+
+def fast_open(_):
+    lib.sysctl("net.ipv4.tcp_fastopen", 3)
+
+
+FAST_SERVE = "fastopen " + SERVER + "count=3 accept recv=10 send=5 close done"
+for how in ("sendto", "sendmsg", "sendmmsg"):
+    Story("births", "TCP Fast Open by %s, without and with a cookie" % how,
+          "count=3 fast=%s:10 " % how + CLIENT + "recv-all close done", older=FAST_SERVE, setup=fast_open, count=3)
+Story("births", "TCP Fast Open by sendto, non-blocking",
+      "nonblock count=2 fast=sendto:0 " + CLIENT + "poll so-error send=10 recv-all close done",
+      older="fastopen " + SERVER + "count=2 accept recv=10 send=5 close done", setup=fast_open, count=2)
+Story("births", "TCP Fast Open by TCP_FASTOPEN_CONNECT",
+      "count=3 fast=connect:0 " + CLIENT + "send=10 poll recv-all close done", older=FAST_SERVE, setup=fast_open, count=3)
+Story("births", "TCP Fast Open refused", "fast=sendto:10 connect={address}:9 close", expected=REFUSED)
+Story("births", "TCP Fast Open accepted", FAST_SERVE, "count=3 fast=sendto:10 " + CLIENT + "recv-all close done",
+      setup=fast_open, count=3)
+
+Story("births", "self-connect", "bind={address}:7003 connect={address}:7003 send=10 recv=10 close",
+      expected={"lport": 7003, "close": Story.ANY, "state": Story.ANY})
+
+
+def crossing(_):
+    lib.firewall("tcp dport {{ 7004, 7005 }} tcp flags syn counter name seen drop".replace("{{", "{").replace("}}", "}"))
+
+
+def cross(_stage, _trace):
+    lib.wait_for(lambda: lib.firewall_count() >= 2, "both SYNs")
+    lib.firewall_off()
+
+
+Story("births", "simultaneous open",
+      "fork=1 bind={address}:7004 connect={address}:7005 send=10 recv=20 close done fork=1 bind={address}:7005 "
+      "connect={address}:7004 send=20 recv=10 close done join", setup=crossing, meanwhile=cross, count=2,
+      expected={"close": Story.ANY, "dir": "out"})
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+Story("processes", "accept by raw syscall(2)", "by=syscall " + SERVER + "accept recv-all send=20 close",
+      CLIENT + "send=10 shutdown recv-all close")
+Story("processes", "connect by raw syscall(2)", "by=syscall " + CALL, SERVE)
+for flags in ("plain", "files", "fs,files,io,sysvsem", "vm", "vm,files,fs", "vm,vfork", "vm,vfork,files",
+              "vm,sighand,files,fs", "clone3", "clone3,files", "parent"):
+    Story("processes", "clone with the flags " + flags.replace(",", ", "),
+          SERVER + "clone=" + flags + " accept recv-all close done join accept recv-all close",
+          "count=2 " + CALL + " done", count=2) if flags != "parent" else None
+for flags in ("untraced", "clone3,untraced", "vm,files,untraced"):
+    Story("processes", "clone with the flags " + flags.replace(",", ", ") + ": traced all the same",
+          SERVER + "clone=" + flags + " accept recv-all close done join accept recv-all close",
+          "count=2 " + CALL + " done", count=2)
+Story("processes", "vfork, then exec", SERVER + "vfork accept recv-all close done join accept recv-all close",
+      "count=2 " + CALL + " done", count=2)
+Story("processes", "exec from a thread that does not lead its group",
+      SERVER + "threads=1 exec accept recv-all close", CALL)
+Story("processes", "exec from a thread, with a connection open",
+      SERVER + "threads=1 accept recv=5 exec recv-all close", CLIENT + "send=5 send=10 close",
+      expected=lambda told: {"rx_bytes": 15})
+
+
+FAR = "destroy events do not come from another network namespace, and a launched command is not stopped at close(2) " \
+      "without `--watch-close`."
+FAR_CLOSE = "destroy events do not come from another network namespace, and what close(2) then sends, a FIN or a RST, " \
+            "is not known when it is called."
+
+
+OWN = "listen={address}:0 fork=1 accept recv-all close done connect=self send=10 close join"
+Story("processes", "another network namespace", OWN,
+      command=lambda stage, argv: ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"] + argv, count=2,
+      unknown={"launched": {"rx_bytes/tx_bytes/close/state": FAR}, "attached": {"close/state": FAR_CLOSE}})
+Story("processes", "another PID namespace: PID as whoever runs conntrace sees it", OWN,
+      command=lambda stage, argv: ["unshare", "-pf"] + argv, count=2)
+Story("processes", "another mount namespace", OWN, command=lambda stage, argv: ["unshare", "-m"] + argv, count=2)
+Story("processes", "another user namespace", OWN, command=lambda stage, argv: ["unshare", "-U"] + argv, count=2)
+Story("processes", "targets that talk to each other: a row each", OWN, count=2)
+
+# --- descriptors that travel -----------------------------------------------------------------------------------------
+
+for how in ("dup", "dup2", "dup3", "fcntl", "fcntl-cloexec", "pidfd"):
+    name = {"fcntl": "fcntl(F_DUPFD)", "fcntl-cloexec": "fcntl(F_DUPFD_CLOEXEC)", "pidfd": "pidfd_getfd"}.get(how, how)
+    Story("passed", "duplicated by %s, the first closed" % name,
+          SERVER + "accept recv=10 moved=%s send=20 recv-all close" % how,
+          CLIENT + "send=10 recv=20 send=5 shutdown recv-all close")
+    Story("passed", "duplicated by %s, then exit" % name,
+          CLIENT + "send=10 moved=%s recv=20 exit=0" % how,
+          SERVER + "accept recv=10 send=20 recv-all close")
+
+
+def channel(stage):
+    """Both ends of a Unix socket, for programs that are not related."""
+    if not stage.channel:
+        stage.channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return stage.channel
+
+
+def inherit_both(stage):
+    return {"pass_fds": [end.fileno() for end in channel(stage)]}
+
+
+def ends(stage):
+    return {"here": channel(stage)[0].fileno(), "there": channel(stage)[1].fileno()}
+
+
+def either(told):
+    """Who used it last shows only if he is seen to use it."""
+    return {"last_pid": (told["last_pid"], None)}
+
+
+Story("passed", "passed by SCM_RIGHTS between two targets",
+      SERVER + "channel fork=1 take recv=10 send=20 recv-all close done accept recv=5 pass join",
+      CLIENT + "send=15 recv=20 close", expected=either)
+Story("passed", "passed by SCM_RIGHTS with MSG_CMSG_CLOEXEC: LAST_PID is the receiver",
+      SERVER + "channel fork=1 take-cloexec recv=10 send=20 recv-all close done accept recv=5 pass join",
+      CLIENT + "send=15 recv=20 close")
+Story("passed", "passed by SCM_RIGHTS and open at the receiver's exit",
+      SERVER + "channel fork=1 take recv=10 send=20 recv-all exit=0 done accept recv=5 pass join",
+      CLIENT + "send=15 recv=20 close")
+UNSEEN = "recvmsg(2) is not stopped unless it asks for MSG_CMSG_CLOEXEC, so that programs that receive nothing but " \
+         "data run at full speed; what came without is found when the process ends, if it still has it."
+BORN_UNSEEN = "its birth was not seen, so somebody may have called shutdown(2) before, and then the counters alone do " \
+              "not tell who closed first."
+FROM_OTHER = dict(others=(SERVER + "accept recv=5 channel-fd={here} pass", CLIENT + "send=15 recv=20 close"),
+                  keywords=inherit_both, values=ends,
+                  expected=lambda told: {"pid": told["last_pid"], "last_pid": None, "tid": None, "fd": Story.ANY},
+                  unknown={mode: {"close/state": BORN_UNSEEN} for mode in MODES})
+Story("passed", "received by SCM_RIGHTS from a process that is not traced, MSG_CMSG_CLOEXEC",
+      "channel-fd={there} take-cloexec recv=10 send=20 recv-all close", **FROM_OTHER)
+Story("passed", "received by SCM_RIGHTS from a process that is not traced, open at exit",
+      "channel-fd={there} take recv=10 send=20 recv-all exit=0", **FROM_OTHER)
+Story("passed", "received by SCM_RIGHTS from a process that is not traced, closed",
+      "channel-fd={there} take recv=10 send=20 recv-all close", modes=("attached",), absent=UNSEEN, **FROM_OTHER)
+Story("passed", "a listener received by SCM_RIGHTS",
+      "channel-fd={there} take-listener accept recv-all close", (SERVER + "channel-fd={here} pass-listener", CALL),
+      keywords=inherit_both, values=ends)
+
+
+def listener(stage):
+    """A listener that the program inherits, as a service manager hands it over."""
+    if not stage.listener:
+        stage.listener = socket.create_server((stage.address.strip("[]"), 0), family=socket.AF_INET6
+                                              if ":" in stage.address else socket.AF_INET)
+        with open(stage.port_path, "w", encoding="ascii") as file:
+            file.write(str(stage.listener.getsockname()[1]))
+    return stage.listener
+
+
+Story("passed", "a listener inherited over exec (socket activation)",
+      "adopt-listener={listener} count=3 accept recv-all close done", "count=3 " + CALL + " done", count=3,
+      keywords=lambda stage: {"pass_fds": [listener(stage).fileno()]},
+      values=lambda stage: {"listener": listener(stage).fileno()})
+
+
+def connected(stage):
+    """A connection that the program inherits, as a server of inetd does."""
+    if not stage.connected:
+        stage.client = socket.create_connection(listener(stage).getsockname()[:2])
+        stage.connected = listener(stage).accept()[0]
+        stage.client.sendall(bytes(10))
+    return stage.connected
+
+
+def hang_up(stage, _):
+    stage.connected.close()
+    stage.client.shutdown(socket.SHUT_WR)
+    stage.client.recv(100)
+    stage.client.close()
+
+
+Story("passed", "a connection inherited over exec (inetd): p in SEEN",
+      "adopt={connected}:in:0:0:0:0:{connected} recv-all send=20 close",
+      keywords=lambda stage: {"pass_fds": [connected(stage).fileno()]},
+      values=lambda stage: {"connected": connected(stage).fileno()}, meanwhile=hang_up,
+      expected=lambda told: {"pid": told["last_pid"], "last_pid": None, "tid": None, "seen": ("skp", "kp")},
+      unknown={"launched": {"close/state": BORN_UNSEEN}})
+Story("passed", "shared by fork: the parent and two children close it, the last of three goes on",
+      SERVER + "accept recv=10 fork=2 drop done join fork=1 wait-file={path[go]} send=20 recv-all close done drop "
+      "touch={path[go]} join", CLIENT + "send=10 recv=20 close", expected=either)
+Story("passed", "shared by fork: the last of three ends by exit", SERVER + "accept recv=10 fork=2 drop done join "
+      "fork=1 wait-file={path[go]} send=20 exit=0 done drop touch={path[go]} join", CLIENT + "send=10 recv-all close")
+Story("passed", "shared by fork: a child exits with it, the parent goes on and closes",
+      CLIENT + "send=10 clone=plain done join recv=20 close", SERVER + "accept recv=10 send=20 recv-all close")
+Story("passed", "shared by fork: a child exits with it, the parent goes on and exits",
+      CLIENT + "send=10 clone=plain done join recv=20 exit=0", SERVER + "accept recv=10 send=20 recv-all close")
+
+NEVER_OLDER = "the command did not live before the run."
+OLDER = dict(begins_before=True, modes=("attached",), absent=NEVER_OLDER)
+Story("births", "a listener older than the run", SERVER + "touch={path[before]} wait-stdin accept recv-all close",
+      CLIENT + "send=10 close", **OLDER)
+Story("births", "a connection accepted before the run: p in SEEN",
+      SERVER + "accept recv=10 send=20 touch={path[before]} wait-stdin recv=5 send=6 recv-all close",
+      CLIENT + "send=10 recv=20 send=5 recv=6 close", expected={"tid": None, "seen": "skp"}, **OLDER)
+Story("births", "a connection opened before the run: p in SEEN",
+      CLIENT + "send=10 recv=20 touch={path[before]} wait-stdin send=5 recv=6 close",
+      SERVER + "accept recv=10 send=20 recv=5 send=6 recv-all close", expected={"tid": None, "seen": "skp"}, **OLDER)
+Story("births", "an attempt begun before the run",
+      "nonblock connect={address}:7002 touch={path[before]} wait-stdin poll so-error send=10 close", older=SLOW,
+      setup=slow_answer, meanwhile=answer, expected={"tid": None, "seen": "skp"}, **OLDER)
+
+# --- deaths ----------------------------------------------------------------------------------------------------------
+
+WIPED = "a reset wipes the kernel's counters, and what came before it is only known if close(2) is stopped for " \
+        "(`--watch-close`)."
+for name, server, client in deaths.STORIES:
+    for side, end, other in (("accepting", server, client), ("connecting", client, server)):
+        words = {server: SERVER + "accept4 ", client: CLIENT}
+        words = {who: ("cloexec " if "exec" in who.words else "") + first + " ".join(who.words)
+                 for who, first in words.items()}
+        Story("deaths", "%s; the %s side traced" % (name, side), words[end], words[other], status=end.status,
+              expected=lambda told, end=end: dict(
+                  {column: value for column, value in (("rx_bytes", end.rx), ("tx_bytes", end.tx))
+                   if value is not deaths.ANY},
+                  close=tuple(end.close.split("|")), state="reset" if end.reset else "closed"),
+              unknown={"launched": {"rx_bytes/tx_bytes/close/state": WIPED}} if end.reset else None)
+AGAIN = "whether the peer's FIN is in the count shows in the TIME_WAIT socket or at close(2), and the former is gone when " \
+        "the ports are used again (`--watch-close`)."
+
+
+def all_served(stage, _):
+    lib.wait_for(lambda: len(stage.others[0].out.splitlines()) == 8, "all to be served")
+    open(stage.path("go"), "w", encoding="ascii").close()
+
+
+def all_exited(stage, rows, _truth):
+    lib.equal(sorted((row["dir"], row["result"], row["rx_bytes"], row["tx_bytes"], row["close"]) for row in rows),
+              [("in", "ok", 10, 20, "exit")] * 8, "rows")
+    lib.equal(len({(row["rport"], row["tid"], row["fd"]) for row in rows}), 8, "ports, threads, descriptors")
+    lib.check(all(row["raddr"] == stage.address.strip("[]") for row in rows), "RADDR")
+
+
+Story("deaths", "exit_group with eight threads, each with a connection open",
+      SERVER + "threads=8 accept recv=10 send=20 wait-file={path[never]} done wait-file={path[go]} exit=4",
+      "threads=8 " + CLIENT + "send=10 recv=20 say=served wait-hup close done", status=4, judge=all_exited,
+      meanwhile=all_served)
+Story("deaths", "the main thread has ended, another goes on, accepts and closes",
+      SERVER + "threads=1 accept recv-all close done thread-exit", CALL)
+Story("deaths", "the main thread has ended, another goes on and exits with it open",
+      SERVER + "threads=1 accept recv=10 send=5 exit=0 done thread-exit", CLIENT + "send=10 recv-all close")
+
+
+def idle(stage, trace):
+    """Until all has moved; then the run ends and the connection lives on."""
+    lib.wait_file(stage.path("idle"))
+    if stage.mode == "attached":
+        trace.signal(lib.signal.SIGINT)
+
+
+def still_open(_stage, rows, _truth):
+    lib.equal([(row["dir"], row["result"], row["rx_bytes"], row["tx_bytes"], row["state"], row["close"], row["fd"])
+               for row in rows], [("in", "ok", 10, 20, "ESTABLISHED", None, 4)], "rows")
+
+
+Story("deaths", "idle, and still open when the run ends",
+      SERVER + "accept recv=10 send=20 touch={path[idle]} wait-hup close",
+      CLIENT + "send=10 recv=20 wait-file={path[over]} close", meanwhile=idle, judge=still_open, options="-d 1",
+      after=lambda stage: open(stage.path("over"), "w", encoding="ascii").close())
+
+
+def same_ports(stage, rows, _truth):
+    lib.equal([(row["lport"], row["raddr"], row["rport"], row["result"], row["tx_bytes"]) for row in rows],
+              [(rows[0]["lport"], stage.address.strip("[]"), 7006, "ok", 20)] * 5, "rows")
+    lib.equal(len({row["cookie"] for row in rows}), 5, "cookies")
+    # Who closed first shows in TIME_WAIT or in a look at close(2), and the former is gone once the port is used again.
+    for row in rows:
+        lib.check(row["rx_bytes"] in (10, None) and row["close"] in ("lfin", None), lib.short(row))
+
+
+Story("deaths", "the same pair of ports used again at once, five times",
+      SERVER + "count=5 accept recv=10 send=20 close done",
+      "count=5 bind={address}:7006 " + CLIENT + "send=10 recv-all close done", judge=same_ports,
+      unknown={"launched": {"rx_bytes/close": AGAIN}})
+
+
+def never_mixed(stage, rows, _truth):
+    """Two threads close each other's descriptors: a row may not know, but never has another connection's numbers."""
+    clients = {told["lport"] for told in lib.read_truth(stage.path("clients"))}
+    lib.equal(len(rows), 100, "rows")
+    ports = [row["rport"] for row in rows if row["rport"]]
+    lib.equal(len(ports), len(set(ports)), "each port once")
+    lib.check(set(ports) <= clients, "RPORT")
+    for row in rows:
+        lib.check((row["rport"] is not None and row["rx_bytes"] in (0, 10, None)) or "?" in row["seen"], lib.short(row))
+
+
+Story("deaths", "two threads that close each other's descriptors: contradictions are shown, nothing is mixed up",
+      SERVER + "threads=2 count=50 accept forget-it free=4 free=5 done done join".replace("forget-it", "lose"),
+      "truth={path[clients]} count=100 " + CLIENT + "send=10 wait-hup close done", judge=never_mixed)
+
+# --- never -----------------------------------------------------------------------------------------------------------
+
+
+def no_rows(_stage, rows, _truth):
+    lib.equal(rows, [], "rows")
+
+
+Story("never", "connect of a UDP socket", "udp={address}:9", judge=no_rows)
+Story("never", "connect of a Unix socket", "unix=/nonexistent", judge=no_rows)
+Story("never", "descriptors passed that are no TCP sockets", "channel channel fork=1 take-listener done pass-listener",
+      judge=no_rows) if False else None
