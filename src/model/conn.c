@@ -15,7 +15,8 @@ void conn_init(struct conn *conn)
 	conn->rx_bytes = conn->tx_bytes = conn->rx_wire = conn->tx_wire = CONN_UNKNOWN;
 	conn->rx_pkts = conn->tx_pkts = CONN_UNKNOWN;
 	conn->syn_rtx = conn->synack_rtx = conn->rx_retrans = conn->tx_retrans = -1;
-	conn->ooo = conn->zerowin = -1;
+	conn->ooo = conn->zerowin = conn->keepalive = -1;
+	conn->rx_fin = conn->tx_fin = conn->rx_rst = conn->tx_rst = -1;
 	conn->fd = -1;
 	conn->uid = (uid_t)-1;
 	conn->open = 1;

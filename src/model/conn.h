@@ -109,6 +109,11 @@ struct timeline;
  * @tx_retrans: segments the local side resent
  * @ooo: segments out of order, both ways
  * @zerowin: zero-window advertisements, both ways
+ * @keepalive: keep-alive probes, which are not counted as resent, both ways
+ * @rx_fin: segments with FIN from the remote side
+ * @tx_fin: segments with FIN from the local side
+ * @rx_rst: segments with RST from the remote side
+ * @tx_rst: segments with RST from the local side
  * @gap_ns: longest silence between two segments
  * @process: who opened or accepted it, NULL unknown
  * @last_process: who used it last, if another, else NULL
@@ -152,6 +157,11 @@ struct conn {
 	int32_t tx_retrans;
 	int32_t ooo;
 	int32_t zerowin;
+	int32_t keepalive;
+	int32_t rx_fin;
+	int32_t tx_fin;
+	int32_t rx_rst;
+	int32_t tx_rst;
 	struct process *process;
 	struct process *last_process;
 	struct timeline *timeline;

@@ -278,6 +278,22 @@ static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
 	return true;
 }
 
+static void count(uint16_t *counter)
+{
+	if (*counter < UINT16_MAX)
+		(*counter)++;
+}
+
+/*
+ * RFC 9293, 3.8.4: a number that was sent before, with the byte that belongs to it or without any.
+ * @start: offset of the segment, before it is taken into account
+ */
+static bool is_keepalive(const struct wire_half *half, const struct event_segment *segment, int64_t start)
+{
+	return segment->payload <= 1 && start == (int64_t)half->next - 1 && half->next > 1 &&
+	       !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN)) && !(half->bits & HALF_FIN);
+}
+
 /* Payload of @side, in offsets. A resent byte is at least as old as the last new one. */
 static enum wire_range feed_payload(struct wire *wire, const struct event *event, enum wire_side side, int64_t start,
 				    int64_t end)
@@ -286,14 +302,14 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	struct wire_half *half = &wire->halves[side];
 	/* Of a segment in fragments the first one is counted. */
 	bool later = segment->has & SEGMENT_HAS_LATER_FRAGMENT;
-	bool keepalive = segment->payload == 1 && end == (int64_t)half->next &&
-			 !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN));
+	bool keepalive = is_keepalive(half, segment, start);
 	bool is_new = end > (int64_t)half->next;
 	int64_t since_ms = (event->time_ns - wire->first_ns) / CLOCK_NS_PER_MS;
 	enum wire_range range = wire_half_range(half, start, end);
 
 	half->bits |= HALF_DATA;
-	wire->ooo += range == RANGE_FILLS && !later;
+	if (range == RANGE_FILLS && !later)
+		count(&wire->ooo);
 	if (range == RANGE_AGAIN && !keepalive && !later) {
 		int64_t late_ms = since_ms > wire->fresh_ms[side] ? since_ms - wire->fresh_ms[side] : 0;
 
@@ -341,6 +357,8 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		return true;
 	}
 	*in_order = start <= (int64_t)half->next;
+	if (is_keepalive(half, segment, start))
+		count(&wire->keepalives);
 	if (segment->payload > 0)
 		range = feed_payload(wire, event, side, start, end);
 	if (fin) {
@@ -467,13 +485,17 @@ bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side
 		half->frames++;
 	if (segment->has & SEGMENT_HAS_FRAGMENT)
 		wire->bits |= WIRE_FRAGMENTS;
+	if (segment->flags & SEGMENT_FIN && wire->fins[side] < UINT8_MAX)
+		wire->fins[side]++;
+	if (segment->flags & SEGMENT_RST && wire->rsts[side] < UINT8_MAX)
+		wire->rsts[side]++;
 	if (segment->flags & SEGMENT_RST) {
 		feed_rst(wire, event, side);
 		return true;
 	}
 	if (segment->window == 0 && !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN)) &&
 	    !(segment->has & SEGMENT_HAS_LATER_FRAGMENT))
-		wire->zerowin++;
+		count(&wire->zerowin);
 	if (segment->flags & SEGMENT_SYN && !feed_syn(wire, event, side))
 		return true;
 	if (!feed_numbers(wire, event, side, &in_order))
@@ -497,9 +519,8 @@ bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side
 	if (!unreachable || !(half->bits & HALF_SYN) || half->bits & HALF_SYN_ACKED || icmp->seq != half->base ||
 	    side != wire_opener(wire))
 		return false;
-	if (wire->icmp_version == 0) {
-		wire->icmp_version = icmp->version;
-		wire->icmp_type = icmp->type;
+	if (!(wire->bits & WIRE_UNREACHABLE)) {
+		wire->bits |= WIRE_UNREACHABLE | (icmp->version == 6 ? WIRE_UNREACHABLE_V6 : 0);
 		wire->icmp_code = icmp->code;
 		if (half->syn_acked_ns < 0)
 			half->syn_acked_ns = event->time_ns;

@@ -87,17 +87,18 @@ struct wire_half {
  * @probe_end: sequence number that acknowledges it
  * @srtt_ns: smoothed round trip of the local side, UINT32_MAX none
  * @minrtt_ns: smallest one, UINT32_MAX none
- * @ooo: segments that filled a hole, both ways
  * @fresh_ms: by side: when it last sent something new, in ms after @first_ns, rounded up
  * @late_ms: longest time from something new to something resent by the same side, UINT32_MAX none
+ * @ooo: segments that filled a hole, both ways; this and the next two saturate at UINT16_MAX
  * @zerowin: advertisements of a zero window, both ways
+ * @keepalives: keep-alive probes, both ways
+ * @fins: segments with FIN, by side; these saturate at UINT8_MAX
+ * @rsts: segments with RST, by side
  * @prints: fingerprints of the last segments
  * @bits: enum wire_bit
  * @print_at: where the next fingerprint goes
  * @wscale: each side's window scale, with HALF_WSCALE
- * @icmp_version: 4 or 6 once an unreachable quoted the SYN, else 0
- * @icmp_type: its type
- * @icmp_code: its code
+ * @icmp_code: code of the unreachable error that quoted the SYN, with WIRE_UNREACHABLE
  */
 struct wire {
 	struct wire_half halves[WIRE_SIDES];
@@ -109,16 +110,17 @@ struct wire {
 	uint32_t probe_end;
 	uint32_t srtt_ns;
 	uint32_t minrtt_ns;
-	uint32_t ooo;
-	uint32_t zerowin;
 	uint32_t fresh_ms[WIRE_SIDES];
 	uint32_t late_ms;
 	uint32_t prints[WIRE_PRINTS];
+	uint16_t ooo;
+	uint16_t zerowin;
+	uint16_t keepalives;
 	uint16_t bits;
+	uint8_t fins[WIRE_SIDES];
+	uint8_t rsts[WIRE_SIDES];
 	uint8_t print_at;
 	uint8_t wscale[WIRE_SIDES];
-	uint8_t icmp_version;
-	uint8_t icmp_type;
 	uint8_t icmp_code;
 };
 

@@ -55,6 +55,9 @@ enum wire_bit {
 	WIRE_PROBE = 0x0100,
 	/** segments came in IP fragments */
 	WIRE_FRAGMENTS = 0x0200,
+	/** an ICMP error, or with the second bit an ICMPv6 one, said that the opener's SYN did not arrive */
+	WIRE_UNREACHABLE = 0x0400,
+	WIRE_UNREACHABLE_V6 = 0x0800,
 };
 
 /** wire_offset() - a sequence number of @half as a distance from its base, near the highest seen */

@@ -86,7 +86,7 @@ enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t ti
 		return RESULT_REFUSED;
 	if (wire->bits & WIRE_ABORTED)
 		return RESULT_RESET;
-	if (wire->icmp_version != 0 && !(opener->bits & HALF_SYN_ACKED))
+	if (wire->bits & WIRE_UNREACHABLE && !(opener->bits & HALF_SYN_ACKED))
 		return RESULT_UNREACH;
 	/* It speaks as if it were connected, or answers a SYN: what it heard was not captured, or is its own. */
 	if (opener->bits & HALF_ACK_SENT || opener->synacks > 0 || wire->bits & WIRE_RST)
@@ -164,11 +164,12 @@ static void settle_outcome(const struct wire *wire, int64_t now_ns, int64_t time
 	if (result == RESULT_TIMEOUT || result == RESULT_UNREACH)
 		conn->state = STATE_CLOSED;
 	if (result == RESULT_UNREACH) {
-		conn->icmp_version = wire->icmp_version;
-		conn->icmp_type = wire->icmp_type;
+		/* Types of that meaning: RFC 792, RFC 4443. */
+		conn->icmp_version = wire->bits & WIRE_UNREACHABLE_V6 ? 6 : 4;
+		conn->icmp_type = wire->bits & WIRE_UNREACHABLE_V6 ? 1 : 3;
 		conn->icmp_code = wire->icmp_code;
 		if (local_opened)
-			conn->error = icmp_errno(wire->icmp_version, wire->icmp_code);
+			conn->error = icmp_errno(conn->icmp_version, conn->icmp_code);
 	} else if (local_opened && result == RESULT_REFUSED) {
 		conn->error = ECONNREFUSED;
 	} else if (local_opened && result == RESULT_OK) {
@@ -197,6 +198,12 @@ static void settle_handshake(const struct wire *wire, struct conn *conn)
 		conn->synack_rtx = 0; /* none was sent, so none twice */
 }
 
+/* A counter that has come to its end knows only that there were many. */
+static int32_t counted(uint32_t counter, uint32_t end)
+{
+	return counter < end ? (int32_t)counter : CONN_UNKNOWN;
+}
+
 static int64_t frames_of(const struct wire_half *half)
 {
 	return half->frames < UINT32_MAX ? half->frames : CONN_UNKNOWN;
@@ -223,8 +230,13 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	conn->tx_bytes = wire_half_bytes(wire, WIRE_LOCAL);
 	conn->rx_retrans = (int32_t)(remote->retrans & INT32_MAX);
 	conn->tx_retrans = (int32_t)(local->retrans & INT32_MAX);
-	conn->ooo = (int32_t)(wire->ooo & INT32_MAX);
-	conn->zerowin = (int32_t)(wire->zerowin & INT32_MAX);
+	conn->ooo = counted(wire->ooo, UINT16_MAX);
+	conn->zerowin = counted(wire->zerowin, UINT16_MAX);
+	conn->keepalive = counted(wire->keepalives, UINT16_MAX);
+	conn->rx_fin = counted(wire->fins[WIRE_REMOTE], UINT8_MAX);
+	conn->tx_fin = counted(wire->fins[WIRE_LOCAL], UINT8_MAX);
+	conn->rx_rst = counted(wire->rsts[WIRE_REMOTE], UINT8_MAX);
+	conn->tx_rst = counted(wire->rsts[WIRE_LOCAL], UINT8_MAX);
 	conn->gap_ns = wire->gap_ns;
 	conn->rtt_ns = wire->srtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->srtt_ns;
 	conn->minrtt_ns = wire->minrtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->minrtt_ns;

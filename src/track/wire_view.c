@@ -22,16 +22,24 @@ struct wire *wire_copy(const struct wire *wire)
 	return copy;
 }
 
+static void swap(uint8_t sides[WIRE_SIDES])
+{
+	uint8_t local = sides[WIRE_LOCAL];
+
+	sides[WIRE_LOCAL] = sides[WIRE_REMOTE];
+	sides[WIRE_REMOTE] = local;
+}
+
 void wire_flip(struct wire *wire)
 {
 	struct wire_half half = wire->halves[WIRE_LOCAL];
-	uint8_t wscale = wire->wscale[WIRE_LOCAL];
 	uint32_t fresh_ms = wire->fresh_ms[WIRE_LOCAL];
 
 	wire->halves[WIRE_LOCAL] = wire->halves[WIRE_REMOTE];
 	wire->halves[WIRE_REMOTE] = half;
-	wire->wscale[WIRE_LOCAL] = wire->wscale[WIRE_REMOTE];
-	wire->wscale[WIRE_REMOTE] = wscale;
+	swap(wire->wscale);
+	swap(wire->fins);
+	swap(wire->rsts);
 	wire->fresh_ms[WIRE_LOCAL] = wire->fresh_ms[WIRE_REMOTE];
 	wire->fresh_ms[WIRE_REMOTE] = fresh_ms;
 	if (wire->bits & WIRE_OPENER_KNOWN)

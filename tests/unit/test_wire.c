@@ -435,6 +435,33 @@ static void times_and_windows(void **state)
 }
 
 /* The same frames from the other end: what was sent was received, and nothing else changes. */
+static void control_segments_are_counted(void **state)
+{
+	struct conn conn = run(OPEN "+0 a > A seq 0xfffffff1 ack 0xffffff01 len 10\n"
+				    "+0 a < A seq 0xffffff01 ack 0xfffffffb\n"
+				    /* Probes of both kinds, and answers, which are none. */
+				    "+9 a > A seq 0xfffffffa ack 0xffffff01 len 1\n"
+				    "+0 a < A seq 0xffffff01 ack 0xfffffffb\n"
+				    "+9 a > A seq 0xfffffffa ack 0xffffff01\n"
+				    "+0 a < A seq 0xffffff01 ack 0xfffffffb\n"
+				    "+0 a > FA seq 0xfffffffb ack 0xffffff01\n"
+				    "+1 a > FA seq 0xfffffffb ack 0xffffff01\n"
+				    /* It acknowledges what it has heard, with a number before its FIN. */
+				    "+0 a > A seq 0xfffffffb ack 0xffffff01\n"
+				    "+0 a < R seq 0xffffff01\n+0 a < R seq 0xffffff01\n+0 a < R seq 0xffffff01\n");
+
+	(void)state;
+	assert_int_equal(conn.keepalive, 2);
+	assert_int_equal(conn.tx_retrans, 0);
+	assert_int_equal(conn.tx_fin, 2);
+	assert_int_equal(conn.rx_fin, 0);
+	assert_int_equal(conn.tx_rst, 0);
+	assert_int_equal(conn.rx_rst, 3);
+	conn = run(FLOW SYN);
+	assert_int_equal(conn.keepalive, 0);
+	assert_int_equal(conn.rx_rst, 0);
+}
+
 static void flipped_is_the_other_end(void **state)
 {
 	static const char *const scripts[] = {
@@ -502,6 +529,7 @@ int main(void)
 		cmocka_unit_test(generations),
 		cmocka_unit_test(copies_count_once),
 		cmocka_unit_test(times_and_windows),
+		cmocka_unit_test(control_segments_are_counted),
 		cmocka_unit_test(flipped_is_the_other_end),
 		cmocka_unit_test(evidence_stays_small),
 	};
