@@ -8,14 +8,14 @@ _conntrace() {
 	local options='-p --pid -u --user -f --no-follow --no-filter --watch-close --via -i --interface -r --read --filter --promisc
 		--decapsulate --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count
 		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
-		-I --interval --timeout --max-connections -z --report --by --sort --limit --events -o --output -O --columns --format
+		-I --interval --timeout --max-connections -z --report --by --sort --limit --events --top --keep --speed -o --output -O --columns --format
 		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --replay
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
 	local with_argument='-p|--pid|-u|--user|--via|-i|--interface|-r|--read|--filter|--decapsulate|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
-	with_argument+='|--sort|--limit|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug'
+	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug'
 
 	local i
 	for ((i = 1; i < cword; i++)); do
@@ -59,7 +59,7 @@ _conntrace() {
 		;;
 	--filter | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --group | --retrans-ms | --slow-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | \
-		-I | --interval | --timeout | --max-connections | --limit) ;;
+		-I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
 	*)
 		$split && return
 		if [[ $cur == -* ]]; then

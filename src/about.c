@@ -134,3 +134,17 @@ void about_check(FILE *to)
 	answer(to, geteuid() == 0, "name the processes of other users (-i without a target), run as another user (-u)",
 	       "needs root");
 }
+
+void about_start(const struct options *options)
+{
+	if (options->quiet)
+		return;
+	if (options->pid_count > 0)
+		fprintf(stderr,
+			"conntrace: attached by ptrace: the target runs slower while it is watched (see OVERHEAD in "
+			"conntrace(1))\n");
+	if (!isatty(STDERR_FILENO) || options->command != NULL || options->top)
+		return;
+	fprintf(stderr, "conntrace: watching %s; Ctrl-C ends and prints the report\n",
+		options->pid_count > 0 ? "the connections of the target" : "all connections on the interface");
+}

@@ -4,9 +4,14 @@
 
 #include <stdio.h>
 
+#include "options.h"
+
 /* What conntrace tells about itself and about the machine it is on. */
 
 /** about_check() - what works here with these privileges, and what is missing for the rest */
 void about_check(FILE *to);
+
+/** about_start() - what a run begins with, on standard error */
+void about_start(const struct options *options);
 
 #endif

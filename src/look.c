@@ -2,6 +2,7 @@
 #include "look.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,6 +12,12 @@
 
 /* A state changes a handful of times in a socket's life. */
 #define ASKS_MAX 8
+/* So many connections are looked at one by one: 4 us each. */
+#define SINGLE_LOOKS 64
+/* The kernel lists all its sockets, not ours only; that pays while ours are this part of them. */
+#define LIST_SHARE 16
+/* How often it is tried again. */
+#define LIST_AGAIN 64
 
 static int look_through_process(const struct conn *conn, struct event *event)
 {
@@ -65,35 +72,118 @@ int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct e
 	return look_through_process(conn, event);
 }
 
-size_t look_at_all(struct diag *diag, uint32_t netns, struct tracker *tracker, bool tell_gone, struct event **looks,
-		   size_t *gone)
+/* ---- all of them ------------------------------------------------------------------- */
+
+/* A connection that is looked for in the kernel's list; what was seen holds once @is_sure. */
+struct sought {
+	uint64_t cookie;
+	bool is_seen;
+	bool is_sure;
+	struct event event;
+};
+
+struct search {
+	struct sought *sought;
+	size_t count;
+	bool is_listed; /* sorted, and looked for */
+};
+
+static int compare_cookies(const void *a, const void *b)
+{
+	uint64_t x = ((const struct sought *)a)->cookie, y = ((const struct sought *)b)->cookie;
+
+	return (x > y) - (x < y);
+}
+
+static struct sought *find(const struct search *search, uint64_t cookie)
+{
+	const struct sought key = {.cookie = cookie};
+
+	return bsearch(&key, search->sought, search->count, sizeof(key), compare_cookies);
+}
+
+static void see(void *context, const struct event *event)
+{
+	struct sought *sought = event->info.bytes_received >= 0 ? find(context, event->info.cookie) : NULL;
+
+	if (sought != NULL && !sought->is_seen) {
+		sought->event = *event;
+		sought->is_seen = true;
+	}
+}
+
+/* As ask() says: counters belong to their state when it is the same afterwards. */
+static void see_again(void *context, const struct event *event)
+{
+	struct sought *sought = find(context, event->info.cookie);
+
+	if (sought != NULL && sought->is_seen && sought->event.info.state == event->info.state)
+		sought->is_sure = true;
+}
+
+static void search_list(struct look *look, struct search *search)
 {
 	const struct conn *conn = NULL;
-	size_t count = 0, size = 0;
+	struct err ignored;
+	size_t size = 0;
+	int told;
 
-	*looks = NULL;
-	*gone = 0;
-	while ((conn = tracker_next(tracker, conn)) != NULL) {
-		struct event event;
+	while ((conn = tracker_next(look->tracker, conn)) != NULL) {
+		if (conn->cookie == 0 || !conn->open)
+			continue;
+		if (search->count == size) {
+			size = size > 0 ? size * 2 : 64;
+			search->sought = xreallocarray(search->sought, size, sizeof(*search->sought));
+		}
+		search->sought[search->count].is_seen = search->sought[search->count].is_sure = false;
+		search->sought[search->count++].cookie = conn->cookie;
+	}
+	if (look->diag == NULL || search->count <= SINGLE_LOOKS ||
+	    (search->count * LIST_SHARE < look->told && ++look->looks < LIST_AGAIN))
+		return;
+	qsort(search->sought, search->count, sizeof(*search->sought), compare_cookies);
+	search->is_listed = true;
+	told = diag_dump(look->diag, DIAG_ALL_STATES, see, search, &ignored);
+	look->looks = 0;
+	look->told = told > 0 ? (size_t)told : SIZE_MAX;
+	if (told > 0)
+		(void)diag_dump(look->diag, DIAG_ALL_STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
+}
+
+size_t look_at_all(struct look *look, bool tell_gone)
+{
+	const struct conn *conn = NULL;
+	struct search search = {NULL, 0, false};
+	struct event *looks;
+	size_t count = 0, gone = 0;
+
+	search_list(look, &search);
+	looks = search.count > 0 ? xreallocarray(NULL, search.count, sizeof(*looks)) : NULL;
+	while ((conn = tracker_next(look->tracker, conn)) != NULL && count < search.count) {
+		struct event *event = &looks[count];
+		const struct sought *sought;
 
 		if (conn->cookie == 0 || !conn->open)
 			continue;
-		if (look_at(diag, netns, conn, &event) != 0) {
-			(*gone)++;
+		sought = search.is_listed ? find(&search, conn->cookie) : NULL;
+		if (sought != NULL && sought->is_sure) {
+			*event = sought->event;
+		} else if (look_at(look->diag, look->netns, conn, event) != 0) {
+			gone++;
 			if (!tell_gone)
 				continue;
 			/* Its last word is lost: it has ended, and nobody knows with which numbers. */
-			event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
-			tcp_info_unknown(&event.info);
-			event.info.reason = INFO_DESTROY;
-			event.info.cookie = conn->cookie;
-			event.flow = conn->flow;
+			*event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
+			tcp_info_unknown(&event->info);
+			event->info.reason = INFO_DESTROY;
+			event->info.cookie = conn->cookie;
+			event->flow = conn->flow;
 		}
-		if (count == size) {
-			size = size > 0 ? size * 2 : 64;
-			*looks = xreallocarray(*looks, size, sizeof(**looks));
-		}
-		(*looks)[count++] = event;
+		count++;
 	}
-	return count;
+	for (size_t i = 0; i < count; i++)
+		look->feed(look->context, &looks[i]);
+	free(looks);
+	free(search.sought);
+	return gone;
 }

@@ -26,17 +26,31 @@
 int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event);
 
 /**
- * look_at_all() - look at all open connections
- * @diag: as for look_at()
- * @netns: the same
- * @tracker: has the connections; nothing is fed to it here
- * @tell_gone: those that are gone get a last word without numbers
- * @looks: set to what was seen, each an EVENT_INFO; to be freed by the caller
- * @gone: set to how many are gone
- *
- * Return: how many @looks there are.
+ * struct look - whom to ask about all open connections
+ * @diag: the kernel, NULL when it can't be asked
+ * @netns: the network namespace it answers for
+ * @tracker: whose connections
+ * @feed: gets what was seen, after all was seen
+ * @context: passed on
+ * @told: sockets in the last list of all of them; its own
+ * @looks: since then; its own
  */
-size_t look_at_all(struct diag *diag, uint32_t netns, struct tracker *tracker, bool tell_gone, struct event **looks,
-		   size_t *gone);
+struct look {
+	struct diag *diag;
+	uint32_t netns;
+	struct tracker *tracker;
+	void (*feed)(void *context, struct event *event);
+	void *context;
+	size_t told;
+	unsigned int looks;
+};
+
+/**
+ * look_at_all() - how far are the open connections, which have had no last word?
+ * @tell_gone: those that are gone are given one without numbers
+ *
+ * Return: how many are gone.
+ */
+size_t look_at_all(struct look *look, bool tell_gone);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "options.h"
 #include "report/report.h"
+#include "report/top_screen.h"
 #include "session.h"
 #include "version.h"
 
@@ -47,7 +48,7 @@ static int tell_about(const struct options *options)
 }
 
 /* Signals are read from a descriptor; a closed pipe shows as EPIPE. The command gets the mask we were born with. */
-static void block_signals(sigset_t *before)
+static void block_signals(sigset_t *before, bool top)
 {
 	sigset_t blocked;
 
@@ -59,6 +60,8 @@ static void block_signals(sigset_t *before)
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGRTMAX);
 	sigprocmask(SIG_BLOCK, &blocked, before);
+	if (top)
+		top_screen_signals();
 }
 
 /* End the way the launched command ended, so that a script sees no difference. */
@@ -87,7 +90,7 @@ static int watch(const struct options *options)
 	int status, wait_status = -1, rc, close_rc;
 	sigset_t mask;
 
-	block_signals(&mask);
+	block_signals(&mask, options->top);
 	rc = session_open(&session, options, &mask, &status, &err);
 	if (rc != 0) {
 		if (status == EXIT_USAGE)

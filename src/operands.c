@@ -21,7 +21,9 @@ static const struct need {
 		NEED_PROCESS,
 		NEED_INTERFACE,
 		NEED_PACKETS,
-		NEED_PEERS
+		NEED_PEERS,
+		NEED_FILE,
+		NEED_TOP
 	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},          {"no-filter", NEED_COMMAND},
@@ -30,6 +32,7 @@ static const struct need {
 	{"buffer-size", NEED_INTERFACE}, {"filter", NEED_PACKETS},
 	{"drop-to", NEED_PACKETS},       {"by", NEED_PEERS},
 	{"watch-close", NEED_COMMAND},   {"decapsulate", NEED_PACKETS},
+	{"keep", NEED_TOP},              {"speed", NEED_FILE},
 };
 
 void operands_given(struct operands *operands, const char *name)
@@ -77,6 +80,10 @@ static int check_needs(const struct operands *operands, const struct options *op
 			lacking = "packets: -i IFACE or -r FILE";
 		else if (needs[i].what == NEED_PEERS && !wants_peers(options))
 			lacking = "the report it is about: -z peers";
+		else if (needs[i].what == NEED_FILE && options->read == NULL && options->replay == NULL)
+			lacking = "a file: -r FILE or --replay=FILE";
+		else if (needs[i].what == NEED_TOP && !options->top)
+			lacking = "the screen it is about: --top";
 		if (lacking != NULL)
 			return err_set(err, EINVAL, "--%s does nothing without %s", needs[i].name, lacking);
 	}

@@ -109,8 +109,9 @@ static int take_seconds(struct options *options, const struct option_def *def, c
 		memcpy(option_field(options, def), &value, sizeof(value));
 		return 0;
 	}
-	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes seconds from %g to %.0f", option_name(def),
-		       QUOTE, word, (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
+	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes %s from %g to %.0f", option_name(def),
+		       QUOTE, word, strcmp(def->argument, "SEC") == 0 ? "seconds" : "numbers",
+		       (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
 }
 
 static int take_milliseconds(struct options *options, const struct option_def *def, const char *word, struct err *err)

@@ -75,6 +75,9 @@ enum options_debug {
  * @max_connections: kept in memory at once
  * @limit: rows printed of each report, 0 all
  * @events: a line for each connection as it finishes
+ * @top: a screen that shows them as they are
+ * @keep_ns: how long closed ones stay on it
+ * @speed: how fast a file is played, in billionths of its own speed; 0 when nobody said
  * @output: file to write to, NULL or "-" is standard output
  * @columns: columns to print
  * @format: how rows are written
@@ -125,6 +128,9 @@ struct options {
 	int64_t max_connections;
 	int64_t limit;
 	bool events;
+	bool top;
+	int64_t keep_ns;
+	int64_t speed;
 	const char *output;
 	const char *columns;
 	enum report_format format;

@@ -9,13 +9,17 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "about.h"
 #include "attribution.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "debug.h"
 #include "local_addresses.h"
+#include "live.h"
 #include "look.h"
 #include "output.h"
+#include "pace.h"
+#include "progress.h"
 #include "source/procfs/procfs.h"
 #include "source/replay/record.h"
 #include "sources.h"
@@ -46,7 +50,11 @@ struct session {
 	const struct options *options;
 	struct sources *sources;
 	struct tracker *tracker;
+	struct look look;
 	struct output *output;
+	struct live *live;
+	struct pace pace;
+	struct progress progress;
 	struct attribution *attribution;
 	struct record_file *record;
 	int signal_fd;
@@ -73,6 +81,8 @@ static void on_finished(void *context, const struct conn *conn)
 
 	if (!output_finished(session->output, conn))
 		return;
+	if (session->live != NULL)
+		live_finished(session->live, conn);
 	session->finished++;
 	if (session->options->count > 0 && (int64_t)session->finished == session->options->count)
 		session->stopping = true;
@@ -173,23 +183,15 @@ static void feed(struct session *session, int64_t until_ns)
 	}
 }
 
-/*
- * Open connections have had no last word: see how far they are. Those that are
- * gone are given one without numbers if @tell_gone. Return: how many are gone.
- */
+static void feed_look(void *context, struct event *event)
+{
+	feed_one(context, event);
+}
+
+/* Return: how many of the open connections are gone, see look_at_all() */
 static size_t look_at_open(struct session *session, bool tell_gone)
 {
-	struct event *looks;
-	size_t count, gone;
-
-	if (session->is_file)
-		return 0;
-	count = look_at_all(sources_diag(session->sources), sources_netns(session->sources), session->tracker,
-			    tell_gone, &looks, &gone);
-	for (size_t i = 0; i < count; i++)
-		feed_one(session, &looks[i]);
-	free(looks);
-	return gone;
+	return session->is_file ? 0 : look_at_all(&session->look, tell_gone);
 }
 
 static void print_reports(struct session *session, bool final)
@@ -236,6 +238,13 @@ static void open_tracker(struct session *session)
 	else if (sources_has_packets(session->sources))
 		config.linger_ns = LINGER_NS;
 	session->tracker = tracker_new(&config, &notify);
+	session->look = (struct look){
+		.diag = sources_diag(session->sources),
+		.netns = sources_netns(session->sources),
+		.tracker = session->tracker,
+		.feed = feed_look,
+		.context = session,
+	};
 	sources_on_last_word(session->sources, ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->attribution =
@@ -255,24 +264,13 @@ static void tell_notices(struct session *session)
 {
 	const char *notice;
 
-	while ((notice = sources_notice(session->sources)) != NULL)
-		fprintf(stderr, "conntrace: %s\n", notice);
-}
-
-static void tell_start(const struct session *session)
-{
-	const struct options *options = session->options;
-
-	if (options->quiet)
-		return;
-	if (options->pid_count > 0)
-		fprintf(stderr,
-			"conntrace: attached by ptrace: the target runs slower while it is watched (see OVERHEAD in "
-			"conntrace(1))\n");
-	if (!isatty(STDERR_FILENO) || options->command != NULL)
-		return;
-	fprintf(stderr, "conntrace: watching %s; Ctrl-C ends and prints the report\n",
-		options->pid_count > 0 ? "the connections of the target" : "all connections on the interface");
+	while ((notice = sources_notice(session->sources)) != NULL) {
+		progress_wipe(&session->progress);
+		if (session->live != NULL)
+			live_notice(session->live, notice);
+		else
+			fprintf(stderr, "conntrace: %s\n", notice);
+	}
 }
 
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
@@ -289,11 +287,12 @@ int session_open(struct session **opened, const struct options *options, const s
 	rc = open_signals(session);
 	if (rc != 0)
 		rc = err_set(err, rc, "cannot watch for signals: %s", strerror(-rc));
-	if (rc == 0) {
+	if (rc == 0)
+		rc = live_open(&session->live, options, err);
+	if (rc == 0)
 		rc = output_open(&session->output, options, clock_now(), err);
-		if (rc == -EINVAL)
-			*exit_status = 2;
-	}
+	if (rc == -EINVAL)
+		*exit_status = 2;
 	if (rc == 0 && options->record != NULL)
 		rc = record_open(&session->record, options->record, err);
 	local_addresses_load();
@@ -310,10 +309,13 @@ int session_open(struct session **opened, const struct options *options, const s
 	open_tracker(session);
 	if (options->duration_ns > 0)
 		session->end_ns = session->start_ns + options->duration_ns;
-	if (options->interval_ns > 0)
+	if (options->interval_ns > 0 && !options->top)
 		session->next_report_ns = session->start_ns + options->interval_ns;
+	session->pace.speed = options->speed > 0 ? options->speed : options->top ? PACE_ONE : 0;
 	tell_notices(session);
-	tell_start(session);
+	about_start(options);
+	progress_begin(&session->progress, options, session->sources);
+	live_start(session->live);
 	*opened = session;
 	return 0;
 }
@@ -337,7 +339,8 @@ static void hear_last_words(struct session *session)
 		bool ready;
 
 		sources_read(session->sources);
-		feed(session, INT64_MAX);
+		/* Of a file that is played, what has not been shown has not been. */
+		feed(session, pace_now(&session->pace, clock_monotonic()));
 		gone = look_at_open(session, false);
 		tracker_account(session->tracker, &account);
 		if ((gone == 0 && account.unsettled == 0) || clock_monotonic() >= until_ns)
@@ -379,6 +382,8 @@ static void report_all(struct session *session)
 	if (session->reported)
 		return;
 	session->reported = true;
+	progress_end(&session->progress);
+	live_leave(session->live);
 	hear_last_words(session);
 	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
 	if (session->write_error != 0)
@@ -452,7 +457,9 @@ static void stop_command(struct session *session, int64_t now_ns)
 
 static bool is_over(const struct session *session)
 {
-	if (session->at_once || sources_have_ended(session->sources))
+	bool stays = pace_is_ahead(&session->pace, sources_merge(session->sources)) || live_stays(session->live);
+
+	if (session->at_once || (sources_have_ended(session->sources) && !stays))
 		return true;
 	return session->stopping && session->options->command == NULL;
 }
@@ -460,8 +467,10 @@ static bool is_over(const struct session *session)
 static int64_t time_to_wait(const struct session *session, bool was_busy, int64_t now_ns)
 {
 	bool holds = !merge_is_empty(sources_merge(session->sources));
-	int64_t wait = !was_busy && !holds ? IDLE_NS : session->is_file ? 0 : LOOK_NS;
+	int64_t wait = !was_busy && !holds ? IDLE_NS : session->is_file && session->pace.speed == 0 ? 0 : LOOK_NS;
 
+	if (session->live != NULL && live_wait_ns(session->live, now_ns) < wait)
+		wait = live_wait_ns(session->live, now_ns);
 	if (session->end_ns > 0 && session->end_ns - now_ns < wait)
 		wait = session->end_ns - now_ns;
 	if (session->next_report_ns > 0 && session->next_report_ns - now_ns < wait)
@@ -471,15 +480,16 @@ static int64_t time_to_wait(const struct session *session, bool was_busy, int64_
 
 static void wait_for_work(struct session *session, bool was_busy)
 {
-	struct pollfd fds[SOURCES_FDS + 1];
+	struct pollfd fds[1 + LIVE_FDS + SOURCES_FDS];
 	struct timespec timeout;
 	bool ready = false;
 	size_t count = 1;
 	int64_t wait = time_to_wait(session, was_busy, clock_monotonic());
 
 	fds[0] = (struct pollfd){.fd = session->signal_fd, .events = POLLIN};
-	if (!was_busy)
-		count += sources_fds(session->sources, fds + 1, &ready);
+	count += live_fds(session->live, fds + count);
+	if (!was_busy && !pace_is_ahead(&session->pace, sources_merge(session->sources)))
+		count += sources_fds(session->sources, fds + count, &ready);
 	if (ready)
 		wait = 0;
 	timeout.tv_sec = wait / CLOCK_NS_PER_SEC;
@@ -505,7 +515,9 @@ static void report_in_time(struct session *session, int64_t now_ns)
 /* In a file time is what the events say, and nobody can overtake anybody. */
 static void take_in(struct session *session)
 {
-	int64_t until_ns = session->is_file ? INT64_MAX : clock_now() - sources_hold_ns(session->sources);
+	int64_t until_ns =
+		session->is_file ? pace_file_now(&session->pace, sources_merge(session->sources))
+				 : clock_now() - sources_hold_ns(session->sources);
 
 	if (session->reported) {
 		merge_clear(sources_merge(session->sources));
@@ -530,8 +542,12 @@ void session_run(struct session *session)
 		struct err write_err = {""};
 
 		wait_for_work(session, was_busy);
-		was_busy = sources_read(session->sources) >= BUSY_EVENTS;
+		was_busy = !pace_is_ahead(&session->pace, sources_merge(session->sources)) &&
+			   sources_read(session->sources) >= BUSY_EVENTS;
 		take_in(session);
+		if (!session->reported && !live_show(session->live, &session->look, session->sources, &session->pace))
+			session->stopping = true;
+		progress_show(&session->progress, session->sources);
 		report_in_time(session, clock_monotonic());
 		check_output(session, output_error(session->output, &write_err), &write_err);
 		stop_command(session, clock_monotonic());
@@ -561,6 +577,7 @@ int session_close(struct session *session, int *wait_status, struct err *err)
 	if (session == NULL)
 		return 0;
 	sources_close(session->sources, wait_status);
+	live_close(session->live);
 	tracker_free(session->tracker);
 	attribution_free(session->attribution);
 	if (session->record != NULL)

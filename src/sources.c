@@ -441,6 +441,14 @@ uint64_t sources_packets(const struct sources *sources)
 	return stats.frames;
 }
 
+int64_t sources_offset(const struct sources *sources, int64_t *size)
+{
+	*size = 0;
+	if (sources->replay != NULL)
+		return replay_offset(sources->replay, size);
+	return sources->packet != NULL ? packet_offset(sources->packet, size) : -1;
+}
+
 uint32_t sources_netns(const struct sources *sources)
 {
 	return sources->netns;

@@ -94,6 +94,9 @@ bool sources_has_packets(const struct sources *sources);
 /** sources_packets() - how many packets were looked at */
 uint64_t sources_packets(const struct sources *sources);
 
+/** sources_offset() - how far a file has been read, -1 unknown; @size is set to its size */
+int64_t sources_offset(const struct sources *sources, int64_t *size);
+
 /** sources_netns() - inode of the network namespace we are in, 0 unknown */
 uint32_t sources_netns(const struct sources *sources);
 

@@ -7,6 +7,9 @@
 
 #include "config.h"
 #include "source/packet/savefile_stream.h"
+#ifdef HAVE_NCURSES
+#include <curses.h>
+#endif
 
 void version_print(FILE *to)
 {
@@ -22,5 +25,10 @@ void version_print(FILE *to)
 		fprintf(to, "libsmartcols %s\n", smartcols);
 	fputs("libaudit " AUDIT_VERSION "\n", to);
 	fprintf(to, "compressed savefiles: %s\n", savefile_stream_formats());
+#ifdef HAVE_NCURSES
+	fprintf(to, "%s\n", curses_version());
+#else
+	fputs("without ncurses: --top prints plain lines\n", to);
+#endif
 	fputs("sources: ptrace, sock_diag, packets, savefiles, recordings\n", to);
 }

@@ -282,8 +282,8 @@ int diag_dump(struct diag *diag, unsigned int states, diag_callback *callback, v
 		struct inet_diag_req_v2 request = {
 			.sdiag_family = families[i],
 			.sdiag_protocol = IPPROTO_TCP,
-			.idiag_ext = 1 << (INET_DIAG_INFO - 1),
-			.idiag_states = states,
+			.idiag_ext = states & DIAG_NO_COUNTERS ? 0 : 1 << (INET_DIAG_INFO - 1),
+			.idiag_states = states & DIAG_ALL_STATES,
 		};
 		int count = ask(diag, true, &request, callback, context);
 

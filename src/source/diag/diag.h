@@ -17,6 +17,8 @@ struct diag;
 
 /** Bits of a states mask: 1 << TCP_ESTABLISHED and so on (netinet/tcp.h). */
 #define DIAG_ALL_STATES 0xfffU
+/** Besides states: no counters, which costs a third. */
+#define DIAG_NO_COUNTERS 0x10000U
 
 /**
  * diag_open() - begin to ask
@@ -79,7 +81,7 @@ typedef void diag_callback(void *context, const struct event *event);
 /**
  * diag_dump() - all sockets in some states, IPv4 first
  * @diag: whom to ask
- * @states: bits 1 << state, or DIAG_ALL_STATES
+ * @states: bits 1 << state, or DIAG_ALL_STATES; with DIAG_NO_COUNTERS sockets look like mini sockets
  * @callback: must not ask @diag anything
  * @context: handed to @callback
  * @err: the story of a failure

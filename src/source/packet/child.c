@@ -496,7 +496,8 @@ static void file_loop(struct child *child, int fd)
 static int file_open(struct child *child)
 {
 	const char *name = child->config->packet->savefile;
-	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+	int given = child->config->file_fd;
+	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : given >= 0 ? given : open(name, O_RDONLY | O_CLOEXEC);
 	struct err err;
 
 	if (fd < 0) {

@@ -80,6 +80,7 @@ struct child_shared {
  * @slots: of the ring
  * @control_fd: orders come from here
  * @wake_fd: a byte here wakes the main process; closed by the end of the process
+ * @file_fd: the savefile, when it is a regular file that can be opened, else -1
  * @deferred: the savefile is a stream that may pause: wake the main process for each event it waits for
  */
 struct child_config {
@@ -89,6 +90,7 @@ struct child_config {
 	uint64_t slots;
 	int control_fd;
 	int wake_fd;
+	int file_fd;
 	bool deferred;
 };
 

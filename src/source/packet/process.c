@@ -63,6 +63,8 @@ struct packet {
 	int control_fd;
 	int wake_fd;
 	int pid_fd;
+	int file_fd; /* a regular savefile; where the packet process is in it shows here too */
+	int64_t file_size;
 	pid_t pid;
 	int64_t drops_checked_ns;
 	uint64_t interface_drops_base;
@@ -416,6 +418,26 @@ static int start(struct packet *packet, struct child_config *child, struct err *
 	return packet->pid < 0 ? -EAGAIN : 0;
 }
 
+/* A regular file is opened here, because what it says of its offset is for both processes. */
+static void open_regular(struct packet *packet)
+{
+	const char *name = packet->config.savefile;
+	struct stat status;
+	bool is_stdin = name != NULL && strcmp(name, "-") == 0;
+
+	if (name == NULL || (is_stdin ? fstat(STDIN_FILENO, &status) : stat(name, &status)) != 0 ||
+	    !S_ISREG(status.st_mode))
+		return;
+	packet->file_fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+	packet->file_size = status.st_size;
+}
+
+int64_t packet_offset(const struct packet *packet, int64_t *size)
+{
+	*size = packet->file_size;
+	return packet->file_fd < 0 ? -1 : (int64_t)lseek(packet->file_fd, 0, SEEK_CUR);
+}
+
 int packet_open(struct packet **result, const struct packet_config *config, struct err *err)
 {
 	struct packet *packet = xcalloc(1, sizeof(*packet));
@@ -424,7 +446,7 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 	int got;
 
 	packet->config = *config;
-	packet->control_fd = packet->wake_fd = packet->pid_fd = -1;
+	packet->control_fd = packet->wake_fd = packet->pid_fd = packet->file_fd = -1;
 	packet->pid = -1;
 	packet->shared_size = offsetof(struct child_shared, ring) + ring_size(slots);
 	got = check_config(packet, config, err);
@@ -446,6 +468,8 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 	child.deferred = packet->deferred;
 	packet->interface_drops_base = interface_drops_now(packet);
 	packet->drops_checked_ns = clock_monotonic();
+	open_regular(packet);
+	child.file_fd = packet->file_fd;
 	got = start(packet, &child, err);
 	if (got == 0 && !packet->deferred)
 		got = wait_ready(packet, err);
@@ -508,6 +532,8 @@ void packet_close(struct packet *packet)
 		close(packet->wake_fd);
 	if (packet->pid_fd >= 0)
 		close(packet->pid_fd);
+	if (packet->file_fd > STDIN_FILENO)
+		close(packet->file_fd);
 	if (packet->shared != NULL)
 		munmap(packet->shared, packet->shared_size);
 	free(packet);

@@ -124,6 +124,14 @@ void packet_drain(struct packet *packet);
 /** packet_stats() - the accounts so far */
 void packet_stats(const struct packet *packet, struct packet_stats *stats);
 
+/**
+ * packet_offset() - how far a savefile has been read
+ * @size: set to its size in bytes
+ *
+ * Return: bytes, -1 when it is no regular file.
+ */
+int64_t packet_offset(const struct packet *packet, int64_t *size);
+
 /** packet_pid() - process id of the packet process */
 pid_t packet_pid(const struct packet *packet);
 

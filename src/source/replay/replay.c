@@ -75,6 +75,16 @@ int replay_fd(const struct replay *replay)
 	return replay->is_regular ? -1 : replay->fd;
 }
 
+int64_t replay_offset(const struct replay *replay, int64_t *size)
+{
+	struct stat status;
+
+	if (!replay->is_regular || fstat(replay->fd, &status) != 0)
+		return -1;
+	*size = status.st_size;
+	return (int64_t)lseek(replay->fd, 0, SEEK_CUR);
+}
+
 void replay_close(struct replay *replay)
 {
 	if (replay == NULL)

@@ -2,6 +2,8 @@
 #ifndef CONNTRACE_SOURCE_REPLAY_REPLAY_H
 #define CONNTRACE_SOURCE_REPLAY_REPLAY_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/queue.h"
 
@@ -41,6 +43,9 @@ int replay_fd(const struct replay *replay);
  * nothing more will come.
  */
 int replay_read(struct replay *replay, struct queue *events, struct err *err);
+
+/** replay_offset() - how far a regular file has been read, -1 another; @size is set to its size */
+int64_t replay_offset(const struct replay *replay, int64_t *size);
 
 /** replay_close() - close the file; NULL is fine */
 void replay_close(struct replay *replay);

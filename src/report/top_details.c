@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The page of one connection: its story, then every column there is. */
+#include "report/top_layout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "report/column.h"
+#include "report/errno_text.h"
+#include "report/format.h"
+
+/* A name, a blank and a value that is not an address of IPv6. */
+#define FIELD_NAME 11
+#define FIELD_WIDTH 38
+
+static void put_title(struct top_grid *grid, const struct top_row *row, const struct top_style *style)
+{
+	const struct conn *conn = &row->conn;
+	const char *dir = conn_dir_text(conn->dir);
+	struct text text = {0};
+
+	text_add(&text, " ");
+	top_cell(&text, row, TOP_LOCAL, style, 60);
+	text_add(&text, conn->dir == DIR_OUT ? " > " : conn->dir == DIR_IN ? " < " : " - ");
+	top_cell(&text, row, TOP_PEER, style, 60);
+	text_add(&text, "  ");
+	text_add(&text, dir != NULL ? dir : "");
+	text_add(&text, "  ");
+	top_process_text(&text, conn->process, 40);
+	top_layout_put(grid, 0, 0, text.data, TOP_BOLD);
+	for (unsigned int x = 0; x < grid->width; x++)
+		grid->chars[x].attributes |= TOP_REVERSE;
+	text_free(&text);
+}
+
+static void put_minute(struct top_grid *grid, const struct top_row *row, const struct top_state *state)
+{
+	struct text text = {0};
+	float full = 0;
+	unsigned int x;
+
+	for (int i = 0; i < TOP_PAST; i++)
+		if (row->past[i] > full)
+			full = row->past[i];
+	text_add(&text, "RX/s ");
+	top_text_rate(&text, row->rx_rate, state->units);
+	text_add(&text, "  TX/s ");
+	top_text_rate(&text, row->tx_rate, state->units);
+	text_add(&text, "  ");
+	x = top_layout_put(grid, 1, 1, text.data, TOP_BOLD);
+	top_layout_spark(grid, 1, x, TOP_PAST, row->past, TOP_PAST, full, state->utf8);
+	text_free(&text);
+}
+
+/* One sentence of the story: @before, a span, @after. */
+static unsigned int put_span(struct top_grid *grid, unsigned int y, const char *before, int64_t span_ns,
+			     const char *after, const char *detail)
+{
+	struct text text = {0};
+
+	if (span_ns < 0 || y >= grid->height)
+		return y;
+	text_add(&text, before);
+	if (span_ns < CLOCK_NS_PER_SEC) {
+		text_add_decimal(&text, span_ns, CLOCK_NS_PER_MS, 3);
+		text_add(&text, " ms");
+	} else {
+		text_add_decimal(&text, span_ns, CLOCK_NS_PER_SEC, 3);
+		text_add(&text, " s");
+	}
+	text_add(&text, after);
+	text_add(&text, detail != NULL ? detail : "");
+	top_layout_put(grid, y, 1, text.data, 0);
+	text_free(&text);
+	return y + 1;
+}
+
+static unsigned int put_story(struct top_grid *grid, unsigned int y, const struct top_row *row,
+			      const struct top_style *style)
+{
+	const struct conn *conn = &row->conn;
+	const char *close = conn_close_text(conn->close);
+	bool failed = conn->result != RESULT_OK && conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
+	char outcome[80] = "";
+
+	if ((conn->seen & SEEN_EXISTING) != 0)
+		top_layout_put(grid, y++, 1, "it was there before the run", 0);
+	y = put_span(grid, y, "it began ", clock_span(conn->start_ns, style->now_ns), " ago", NULL);
+	y = put_span(grid, y, "SYN/ACK ", conn->hs_net_ns, " after the SYN", NULL);
+	y = put_span(grid, y, "ACK ", conn->hs_ack_ns, " after the SYN/ACK", NULL);
+	y = put_span(grid, y, "handshake finished ", conn->hs_ns, " after it began", NULL);
+	y = put_span(grid, y, "accept(2) took it ", conn->queue_ns, " after the handshake", NULL);
+	if (conn->error >= 0) {
+		char name[64];
+		const char *text = errno_text(conn->error, name, sizeof(name));
+
+		snprintf(outcome, sizeof(outcome), ": %s", conn->error == 0 ? "connected" : text != NULL ? text : "?");
+	}
+	y = put_span(grid, y, "connect(2) had its outcome after ", conn->connect_ns, "", outcome);
+	y = put_span(grid, y, "longest silence ", conn->gap_ns, "", NULL);
+	if (conn->open) {
+		struct text text = {0};
+
+		text_add(&text, "idle for ");
+		top_text_span(&text, clock_span(row->active_ns, style->now_ns));
+		top_layout_put(grid, y, 1, text.data, 0);
+		text_free(&text);
+		return y + 1;
+	}
+	snprintf(outcome, sizeof(outcome), "%s%s", failed ? ": " : close != NULL ? ": " : "",
+		 failed ? conn_result_text(conn->result) : close != NULL ? close : "");
+	return put_span(grid, y, "over after ", clock_span(conn->start_ns, conn->end_ns), "", outcome);
+}
+
+static void put_fields(struct top_grid *grid, unsigned int y, const struct top_row *row)
+{
+	const struct row about = {.conn = &row->conn};
+	const struct style style = {.time = REPORT_TIME_CLOCK, .names = names_new()};
+	unsigned int across = grid->width / (FIELD_WIDTH + 1), down, i;
+	size_t count;
+	const struct column *columns = column_conns(&count);
+
+	if (across == 0)
+		across = 1;
+	down = ((unsigned int)count + across - 1) / across;
+	for (i = 0; i < count; i++) {
+		unsigned int x = 1 + i / down * (FIELD_WIDTH + 1), line = y + i % down;
+		struct value value = {.known = false};
+		struct text text = {0};
+
+		if (line >= grid->height)
+			continue;
+		columns[i].get(&about, style.names, &value);
+		format_text(&text, &columns[i], &value, &style, CONN_UNKNOWN);
+		top_layout_put(grid, line, x, columns[i].name, TOP_DIM);
+		top_layout_put(grid, line, x + FIELD_NAME, text.data, 0);
+		text_free(&text);
+	}
+	names_free(style.names);
+}
+
+void top_details(struct top_grid *grid, const struct top_row *row, const struct top_style *style)
+{
+	unsigned int y;
+
+	if (row == NULL) {
+		top_layout_put(grid, 0, 0, "this connection is gone; Esc goes back", TOP_BOLD);
+		return;
+	}
+	put_title(grid, row, style);
+	put_minute(grid, row, style->state);
+	y = put_story(grid, 3, row, style);
+	put_fields(grid, y + 1, row);
+}

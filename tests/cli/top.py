@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""--top on files: the screen in the manual, playing at any speed; and how far a long run is.
+
+The manual's screen is a recording of a real nginx, played; it is what is shown now, but for numbers that depend on
+when the screen was renewed. With --update it is written anew.
+"""
+import os
+import re
+import subprocess
+import sys
+
+import cli
+import terminal
+
+RECORDING = os.path.join(cli.TOP, "tests/replay/nginx-top.ev")
+MANUAL = os.path.join(cli.TOP, "man/conntrace.1")
+SCREEN = re.compile(r'(\.\\" screen begin[^\n]*\n\.Bd -literal\n)(.*?)(\.Ed\n\.\\" screen end)', re.DOTALL)
+SIZE = (73, 22)
+
+
+def shape(text):
+    """Lines without their order, with N for numbers of all kinds, but addresses as they are."""
+    lines = []
+    for line in text.strip().splitlines():
+        # The bars of the last minute.
+        line = re.sub(r"^(RX +\S+) .*(TX +\S+).*", r"\1 \2", line)
+        words = [re.sub(r"^[\d:.]*\d[kMG%]?s?$", lambda word: word[0] if word[0].count(".") == 3 else "N", word)
+                 for word in line.split()]
+        lines.append(" ".join(words))
+    return sorted(line for line in lines if line)
+
+
+def played():
+    """The screen when the recording has been played."""
+    screen = terminal.Terminal([cli.CONNTRACE, "--top", "--replay", RECORDING], *SIZE,
+                               environment={"LC_ALL": "C"})
+    try:
+        screen.wait_text("^ END", 30)
+        return screen.screen.text() + "\n"
+    finally:
+        screen.close()
+
+
+def in_manual(text):
+    return "".join(("\\&" if line[:1] in ".'" else "") + line.replace("\\", "\\e") + "\n"
+                   for line in text.splitlines())
+
+
+def manual(test):
+    with open(MANUAL, encoding="utf-8") as file:
+        text = file.read()
+    got = in_manual(played())
+    if "--update" in sys.argv:
+        with open(MANUAL, "w", encoding="utf-8") as file:
+            file.write(SCREEN.sub(lambda match: match.group(1) + got + match.group(3), text))
+        sys.exit(0)
+    match = SCREEN.search(text)
+    shown, now = shape(match.group(2) if match else ""), shape(got)
+    test.say("the manual shows the screen as it is", ["only in the manual: " + line for line in shown if line not in now]
+             + ["only on the screen: " + line for line in now if line not in shown])
+
+
+def playing(test):
+    wrong = []
+    screen = terminal.Terminal([cli.CONNTRACE, "--top", "--speed=0.01", "--replay", RECORDING])
+    try:
+        screen.wait_text(r" x0\.01 ")
+        # Nothing has happened yet; ten times twice as fast is ten times as fast as it was.
+        screen.keys("+" * 10)
+        screen.wait_text(r" x10\.2 ")
+        screen.wait_text("^ END")
+        if not re.search(r"38 seen, 11 failed", screen.screen.line(0)):
+            wrong.append("not all was seen: " + screen.screen.line(0))
+        screen.keys("q")
+        if screen.wait() != 0:
+            wrong.append("status %s" % screen.process.returncode)
+        if not screen.is_restored():
+            wrong.append("terminal not restored")
+        screen.wait_text("^PEER .*CONNS")
+    except TimeoutError as error:
+        wrong.append(error)
+    finally:
+        screen.close()
+    test.say("keys change the speed of a file, and its end stays on the screen", wrong)
+
+    wrong = []
+    screen = terminal.Terminal([cli.CONNTRACE, "--top", "--replay", RECORDING])
+    try:
+        screen.wait_text("5 open")
+        screen.keys("p")
+        screen.wait_text("^ PAUSED")
+        clock = screen.screen.line(0)
+        screen.read(0.7)
+        screen.keys("p")
+        screen.wait_text("^ nginx-top.ev")
+        if int(screen.screen.line(0).split("0:00:0")[1][0]) > int(clock.split("0:00:0")[1][0]) + 1:
+            wrong.append("it went on: %r, %r" % (clock, screen.screen.line(0)))
+        screen.keys("q")
+        if screen.wait() != 0 or "38 connections" in screen.screen.text():
+            wrong.append("what was not played is in the report:\n" + screen.screen.text())
+    except TimeoutError as error:
+        wrong.append(error)
+    finally:
+        screen.close()
+    test.say("a pause stops a file, and the report is of what was played", wrong)
+
+
+def progress(test):
+    words = [cli.CONNTRACE, "--speed=2", "--replay", RECORDING]
+    wrong = []
+    with open(os.path.join(test.folder, "out"), "wb") as out:
+        screen = terminal.Terminal(words, stdout=out)
+        try:
+            screen.wait_text(r"^\d+ % read, \d+ packets/s, \d+:\d\d left$")
+            if screen.wait() != 0:
+                wrong.append("status %s" % screen.process.returncode)
+            if "read," in screen.screen.text():
+                wrong.append("it is still there:\n" + screen.screen.text())
+        except TimeoutError as error:
+            wrong.append(error)
+        finally:
+            screen.close()
+    test.say("on a terminal a long run says how far it is, and wipes that", wrong)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    test.say("in a pipe it does not", ["%r" % done.stderr] if "% read" in done.stderr or "\r" in done.stderr else [])
+
+
+def main():
+    test = cli.Cli()
+    manual(test)
+    playing(test)
+    progress(test)
+    test.expect("--keep needs --top", test.run("--keep=3", "-r", "x"), 2, stderr=["--keep does nothing without"])
+    test.expect("--speed needs a file", test.run("--speed=3", "-i", "lo"), 2, stderr=["--speed does nothing without"])
+    test.expect("--speed=0 is refused", test.run("--speed=0", "-r", "x"), 2, stderr=['--speed "0" is not allowed'])
+    test.expect("--keep=-1 is refused", test.run("--keep=-1", "--top", "-r", "x"), 2, stderr=['--keep "-1"'])
+    test.expect("--top into a pipe prints plain lines", test.run("--top", "--speed=100", "--replay", RECORDING), 0,
+                stdout="TOTAL")
+    test.end()
+
+
+main()

@@ -1,0 +1,340 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The live screen of --top, driven by keys in a pseudo terminal, on a program whose traffic is known."""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import lib
+from lib import CONNTRACE, check, equal, between, require, test
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../cli"))
+import terminal  # noqa: E402
+
+CONNS = 5
+# Sends 1000 bytes ten times a second on each of its connections to itself; on the first one three times as many.
+TRAFFIC = """
+import socket, sys, threading, time
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen(100)
+count = int(sys.argv[1])
+ours = []
+for i in range(count):
+    client = socket.create_connection(server.getsockname())
+    served = server.accept()[0]
+    ours.append((client, served))
+open(sys.argv[2], "w").write("ready")
+while True:
+    for i, (client, served) in enumerate(ours):
+        size = 3000 if i == 0 else 1000
+        client.sendall(b"x" * size)
+        left = size
+        while left:
+            left -= len(served.recv(left))
+    if len(sys.argv) > 3:
+        one = socket.create_connection(server.getsockname())
+        other = server.accept()[0]
+        one.close()
+        other.close()
+    time.sleep(0.1)
+"""
+
+_terminals = []
+
+
+def traffic(*more):
+    """A process that talks to itself. Return: its PID."""
+    ready = lib.scratch("ready")
+    process = lib.Process([sys.executable, "-c", TRAFFIC, CONNS, ready] + list(more))
+    lib.wait_for(lambda: lib.read_file(ready) == "ready", "the traffic")
+    return process.pid
+
+
+def top(words, **how):
+    screen = terminal.Terminal([CONNTRACE, "--top"] + [str(word) for word in words], **how)
+    _terminals.append(screen)
+    return screen
+
+
+def done():
+    while _terminals:
+        _terminals.pop().close()
+
+
+def rows(screen):
+    """Cells of the rows between the titles and the sums."""
+    lines = screen.screen.text().splitlines()
+    return [line.split() for line in lines[3:] if line.startswith("127.")]
+
+
+def number(text):
+    units = {"k": 1e3, "M": 1e6, "G": 1e9}
+    return float(text[:-1]) * units[text[-1]] if text[-1] in units else float(text)
+
+
+def in_test(function):
+    def run():
+        try:
+            function()
+        except TimeoutError as error:
+            raise lib.Failure(str(error)) from None
+        finally:
+            done()
+    return run
+
+
+@test("a row per connection with its process, direction, rates and bytes; q prints the report")
+@in_test
+def shows():
+    pid = traffic()
+    screen = top(["-p", pid])
+    screen.wait_text("%d open" % (2 * CONNS))
+    # The rate of a second is there after some more.
+    screen.wait_for(lambda _: rows(screen) and all("-" not in row[5:7] for row in rows(screen)), "rates")
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        screen.read(0.1)
+    got = rows(screen)
+    equal(len(got), 2 * CONNS, "rows")
+    equal(sorted(row[2] for row in got), ["in"] * CONNS + ["out"] * CONNS, "directions")
+    equal({row[3] for row in got}, {"ESTAB"}, "states")
+    for row in got:
+        check(row[1].startswith("python"), "process of %s" % row)
+        rate = number(row[5] if row[2] == "in" else row[6])
+        between(rate, 7000, 36000, "rate of %s" % row)
+        equal(row[6] if row[2] == "in" else row[5], "0", "the other way of %s" % row)
+    # The largest first: the one that sends three times as much, both its ends.
+    check(number(got[0][5]) + number(got[0][6]) > 2 * (number(got[2][5]) + number(got[2][6])), "order: %s" % got)
+    check("TOTAL" in screen.screen.line(22), "sums")
+    screen.keys("q")
+    equal(screen.wait(), 0, "exit status")
+    check(screen.is_restored(), "terminal not restored")
+    screen.wait_text(r"^127\.0\.0\.1 +out +\d+ +%d " % CONNS)
+    check(re.search(r"conntrace: .* %d connections" % (2 * CONNS), screen.screen.text()), "accounts")
+
+
+@test("keys: sort, fold, filter, details, units, pause, keep, help")
+@in_test
+def keys():
+    pid = traffic()
+    screen = top(["-p", pid], width=120, height=30)
+    screen.wait_text("%d open" % (2 * CONNS))
+    screen.keys("t")
+    screen.wait_for(lambda text: "CONNS" in text and len(rows(screen)) == 1, "one peer")
+    screen.keys("t")
+    screen.wait_text(r"^PROCESS .*CONNS")
+    screen.keys("t/ in \n")
+    screen.wait_text("1-%d of %d .* /" % (CONNS, CONNS))
+    equal({row[4] for row in rows(screen)}, {"in"}, "filtered directions")
+    screen.keys("/\x15\n")
+    screen.wait_text("of %d " % (2 * CONNS))
+    screen.keys("s")
+    screen.wait_text("^sorted by BYTES")
+    screen.keys("<<<<")
+    screen.wait_text("^sorted by RTX: segments resent")
+    screen.keys("S")
+    screen.wait_text("by RTX reversed")
+    screen.keys("u")
+    screen.wait_text("B/s 1024")
+    screen.keys("u")
+    screen.wait_text("bit/s$")
+    screen.keys("p")
+    screen.wait_text("^ PAUSED")
+    before = screen.screen.text()
+    screen.read(1)
+    equal(screen.screen.text(), before, "screen that stands still")
+    screen.keys("p")
+    screen.wait_for(lambda text: "PAUSED" not in text, "the end of the pause")
+    screen.keys("r7.5\n")
+    screen.wait_text("^closed connections stay for 7.5 s")
+    screen.keys("?")
+    screen.wait_text("^ Keys")
+    screen.keys("x\x1b[B\x1b[B\r")
+    screen.wait_text("^ START ")
+    check("handshake" in screen.screen.text() or "before the run" in screen.screen.text(), "story")
+    screen.keys("\x1b")
+    screen.wait_text("^TOTAL")
+    # Esc lets go of the chosen row.
+    screen.keys("\x1b")
+    screen.keys("q")
+    equal(screen.wait(), 0, "exit status")
+    check(screen.is_restored(), "terminal not restored")
+
+
+@test("connections shorter than a look are counted and stay for --keep")
+@in_test
+def short():
+    pid = traffic("short")
+    screen = top(["--keep=3", "-p", pid], height=100)
+    screen.wait_text("closed")
+    time.sleep(3)
+    screen.read(0.6)
+    closed = [row for row in rows(screen) if row[3] == "closed"]
+    # Ten a second for three seconds, both ends.
+    between(len(closed), 20, 80, "closed ones on the screen")
+    seen = int(re.search(r"(\d+) seen", screen.screen.line(0)).group(1))
+    check(seen > len(closed) + CONNS, "seen: %d" % seen)
+
+
+@test("whatever ends it gives the terminal back")
+@in_test
+def ends():
+    pid = traffic()
+    for number_, status in ((signal.SIGSEGV, -11), (signal.SIGABRT, -6), (signal.SIGBUS, -7), (signal.SIGQUIT, -3),
+                            (signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGHUP, 0)):
+        screen = top(["-p", pid])
+        screen.wait_text("open")
+        check(not screen.is_restored(), "the screen was never there")
+        screen.process.send_signal(number_)
+        equal(screen.wait(), status, "status after %s" % number_.name)
+        check(screen.is_restored(), "terminal not restored after %s" % number_.name)
+    screen = top(["-p", pid])
+    screen.wait_text("open")
+    screen.keys("\x03")
+    equal(screen.wait(), 0, "status after Ctrl-C")
+    check(screen.is_restored(), "terminal not restored after Ctrl-C")
+
+
+def state_of(pid):
+    return lib.status_field(pid, "State")[:1]
+
+
+@test("Ctrl-Z gives the terminal back until it is continued; so does SIGSTOP")
+@in_test
+def stops():
+    pid = traffic()
+    # The kernel stops no group whose parent is not in the same session: so there is a shell with job control.
+    go_on = "fg >/dev/null; echo back $?; read x; "
+    screen = terminal.Terminal(["bash", "-mc", "%s --top -p %d & echo child $!; %s%s%s" % (
+        CONNTRACE, pid, go_on, go_on, go_on)])
+    _terminals.append(screen)
+    screen.wait_text("%d open" % (2 * CONNS))
+    screen.keys("\x1a")
+    screen.wait_text("^back 148")
+    check(1049 not in screen.screen.modes, "the screen is still there")
+    check(25 in screen.screen.modes, "no cursor")
+    screen.keys("\n")
+    screen.wait_text("%d open" % (2 * CONNS))
+    child = int(re.search(r"child (\d+)", screen.told).group(1))
+    os.kill(child, signal.SIGSTOP)
+    screen.wait_told("back 147")
+    screen.screen.resize(80, 24)    # whatever was on it is not believed
+    screen.keys("\n")
+    screen.wait_text("%d open" % (2 * CONNS))
+    screen.keys("q")
+    screen.wait_text("^back 0")
+    check(1049 not in screen.screen.modes and 25 in screen.screen.modes, "the screen is still there at the end")
+
+
+@test("it follows the terminal's size from 40 to 300 columns, and a storm of changes")
+@in_test
+def resizes():
+    pid = traffic()
+    screen = top(["-p", pid])
+    screen.wait_text("%d open" % (2 * CONNS))
+    for width, height in ((40, 10), (300, 60), (80, 24), (120, 12)):
+        screen.resize(width, height)
+        screen.wait_text("^TOTAL")
+        screen.wait_for(lambda _, h=height: screen.screen.line(h - 2).startswith("TOTAL"), "the last lines")
+    screen.resize(30, 4)
+    screen.wait_text("30x4: needs 40x6")
+    for i in range(300):
+        screen.set_size(20 + i % 200, 2 + i % 50)
+        screen.process.send_signal(signal.SIGWINCH)
+    screen.resize(100, 20)
+    screen.keys("\x0c")
+    screen.wait_for(lambda _: screen.screen.line(18).startswith("TOTAL"), "the last lines after a storm")
+    check(screen.process.poll() is None, "it has ended")
+    screen.keys("q")
+    equal(screen.wait(), 0, "exit status")
+    check(screen.is_restored(), "terminal not restored")
+
+
+@test("at most four redraws a second")
+@in_test
+def redraws():
+    pid = traffic()
+    for words in ([], ["-I", "0.1"]):
+        screen = top(words + ["-p", pid])
+        screen.wait_text("open")
+        screen.read(0.5)
+        bursts, last, end = 0, 0, time.monotonic() + 3
+        while time.monotonic() < end:
+            before = len(screen.told)
+            screen.read(0.01)
+            if len(screen.told) > before:
+                bursts += time.monotonic() - last > 0.1
+                last = time.monotonic()
+        between(bursts, 3, 13, "redraws in three seconds with %s" % words)
+        done()
+
+
+@test("a command must not write on the screen; redirected it runs as always")
+@in_test
+def commands():
+    program = [sys.executable, "-c", TRAFFIC, CONNS, lib.scratch("ready")]
+    screen = top(["--"] + program)
+    equal(screen.wait(), 2, "exit status")
+    screen.wait_text("--top needs the terminal")
+    check("1049h" not in screen.told, "there was a screen")
+    done()
+    out, err = lib.scratch("out"), lib.scratch("err")
+    with open(out, "wb") as stdout, open(err, "wb") as stderr:
+        screen = top(["--"] + program, stdout=stdout, stderr=stderr)
+        screen.wait_text("%d open" % (2 * CONNS))
+        screen.keys("q")
+        # -d, -c and q end a command, which cannot go on under its filter.
+        equal(screen.wait(), -signal.SIGTERM, "exit status")
+    check(screen.is_restored(), "terminal not restored")
+    check("PEER" in lib.read_file(out), "no report: %r" % lib.read_file(out))
+    check("conntrace: " in lib.read_file(err), "no accounts: %r" % lib.read_file(err))
+    done()
+    with open(out, "wb") as stdout:
+        screen = top(["--", "sh", "-c", "read x || echo nothing to read; exit 3"], stdout=stdout, stderr=stdout)
+        equal(screen.wait(), 3, "exit status of a command that reads")
+    check("nothing to read" in lib.read_file(out), "its standard input was the terminal")
+
+
+@test("without a terminal, or a dumb one, plain lines")
+@in_test
+def plain():
+    pid = traffic()
+    done_ = lib.run([CONNTRACE, "--top", "-I", "0.3", "-d", "1.2", "-p", pid], env=dict(os.environ, COLUMNS="120"))
+    equal(done_.status, 0, "exit status")
+    between(len(re.findall("^TOTAL", done_.out, re.MULTILINE)), 2, 5, "times the rows were printed")
+    check(re.search(r"^PEER +LOCAL", done_.out, re.MULTILINE), "as wide as COLUMNS")
+    check("\x1b" not in done_.out, "escape sequences")
+    screen = top(["-I", "0.3", "--limit=2", "-d", "1.5", "-p", pid], term="dumb")
+    screen.wait_told('TERM="dumb" cannot move its cursor; printing plain lines')
+    equal(screen.wait(), 0, "exit status")
+    check("\x1b" not in screen.told, "escape sequences on a dumb terminal")
+    blocks = re.findall(r"^PEER .*?^TOTAL", screen.told.replace("\r", ""), re.MULTILINE | re.DOTALL)
+    check(blocks and all(block.count("\n127.") <= 2 for block in blocks), "--limit: %s" % blocks[:1])
+    screen = top(["-d", "1", "-p", pid], term="unheard-of")
+    screen.wait_told("nobody knows")
+    equal(screen.wait(), 0, "exit status with an unknown terminal")
+
+
+@test("colour only where it is wanted")
+@in_test
+def colors():
+    pid = traffic()
+    for words, environment, wanted in (([], {}, False), (["--color=always"], {"NO_COLOR": "1"}, True),
+                                       (["--color=never"], {}, False), ([], {"NO_COLOR": "1"}, False)):
+        server = "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', 0))\nc = socket.socket()\n" \
+                 "import time\nwhile True:\n c.connect_ex(s.getsockname()); time.sleep(0.2)\n"
+        failing = lib.Process([sys.executable, "-c", server])
+        screen = top(words + ["-p", failing.pid], term="xterm-256color", environment=environment)
+        screen.wait_text("refus")
+        screen.read(0.3)
+        red = re.search(r"\x1b\[(?:[\d;]*;)?31[;m]", screen.told) is not None
+        equal(red, wanted if words or environment else True, "red with %s %s" % (words, environment))
+        done()
+    check(pid > 0, "traffic")
+
+
+lib.main()

@@ -1,0 +1,710 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "report/top_keys.h"
+#include "report/top_layout.h"
+#include "report/top_model.h"
+
+#define SEC CLOCK_NS_PER_SEC
+#define MS CLOCK_NS_PER_MS
+/* 2023-11-14 22:13:20 UTC */
+#define START (INT64_C(1700000000) * SEC)
+
+/*
+ * The screens below are what is to be seen; see() says where one differs. To
+ * look at the others, print them.
+ */
+
+struct scene {
+	struct top_model *model;
+	struct top_state state;
+	struct top_list list;
+	struct top_grid grid;
+	struct top_style style;
+	struct process *nginx, *curl;
+	int64_t now_ns;
+};
+
+static struct endpoint at(const char *ip, uint16_t port)
+{
+	struct endpoint endpoint;
+
+	assert_int_equal(endpoint_parse(&endpoint, ip), 0);
+	endpoint.port = port;
+	return endpoint;
+}
+
+static struct conn connection(uint64_t id, enum conn_dir dir, const char *local, uint16_t lport, const char *remote,
+			      uint16_t rport)
+{
+	struct conn conn;
+
+	conn_init(&conn);
+	conn.id = id;
+	conn.dir = (uint8_t)dir;
+	conn.flow.local = at(local, lport);
+	conn.flow.remote = at(remote, rport);
+	conn.seen = SEEN_CALLS | SEEN_KERNEL;
+	conn.start_ns = conn.end_ns = START + 100 * MS;
+	conn.result = RESULT_OK;
+	conn.state = TCP_ESTABLISHED;
+	conn.rx_bytes = conn.tx_bytes = 0;
+	conn.tx_retrans = 0;
+	conn.open = 1;
+	return conn;
+}
+
+static void begin(struct scene *scene)
+{
+	memset(scene, 0, sizeof(*scene));
+	scene->model = top_model_new(START);
+	top_state_init(&scene->state);
+	scene->state.utf8 = true;
+	scene->state.keep_ns = 2 * SEC;
+	strcpy(scene->state.title, "pid 711");
+	scene->style.state = &scene->state;
+	scene->nginx = process_new(711);
+	strcpy(scene->nginx->comm, "nginx");
+	scene->curl = process_new(1234567);
+	strcpy(scene->curl->comm, "a b\x1b[1mcurl");
+}
+
+static void end(struct scene *scene)
+{
+	top_model_free(scene->model);
+	top_order_free(&scene->list);
+	top_layout_free(&scene->grid);
+	process_unref(scene->nginx);
+	process_unref(scene->curl);
+}
+
+static void tick(struct scene *scene, int64_t after_ns, const struct conn *conns, size_t count)
+{
+	scene->now_ns = scene->style.now_ns = START + after_ns;
+	top_model_begin(scene->model, scene->now_ns);
+	for (size_t i = 0; i < count; i++)
+		top_model_open(scene->model, &conns[i]);
+	top_model_end(scene->model, scene->state.keep_ns, 0);
+}
+
+static void order(struct scene *scene)
+{
+	size_t count;
+	struct top_row *const *rows = top_model_rows(scene->model, &count);
+
+	top_order(&scene->list, rows, count, &scene->style);
+	top_keys_settle(&scene->state, &scene->list, top_layout_rows(scene->grid.height));
+}
+
+static void draw(struct scene *scene, unsigned int width, unsigned int height)
+{
+	top_layout_resize(&scene->grid, width, height);
+	order(scene);
+	top_layout(&scene->grid, &scene->list, top_model_totals(scene->model), &scene->style);
+}
+
+static char *plain(const struct scene *scene)
+{
+	struct text text = {0};
+
+	for (unsigned int y = 0; y < scene->grid.height; y++)
+		top_layout_plain(&text, &scene->grid, y);
+	return text.data;
+}
+
+static void see(struct scene *scene, unsigned int width, unsigned int height, const char *wanted)
+{
+	char *got;
+
+	draw(scene, width, height);
+	got = plain(scene);
+	if (strcmp(got, wanted) != 0)
+		print_error("got:\n%swanted:\n%s", got, wanted);
+	assert_string_equal(got, wanted);
+	free(got);
+}
+
+static void press(struct scene *scene, int key)
+{
+	assert_int_equal(top_keys_press(&scene->state, key, &scene->list, top_layout_rows(scene->grid.height)),
+			 TOP_ACTION_DRAW);
+	order(scene);
+}
+
+static void type(struct scene *scene, const char *keys)
+{
+	while (*keys != '\0')
+		press(scene, *keys++);
+}
+
+#define CONNS 4
+
+/* Two served, one of them over IPv6; one that failed; one older than the run. Seen twice, a second apart. */
+static void play(struct scene *scene)
+{
+	struct conn conns[CONNS] = {
+		connection(1, DIR_IN, "192.0.2.1", 443, "198.51.100.7", 40001),
+		connection(2, DIR_IN, "192.0.2.1", 80, "203.0.113.250", 65535),
+		connection(3, DIR_OUT, "192.0.2.1", 50000, "198.51.100.9", 25),
+		connection(4, DIR_IN, "192.0.2.1", 22, "198.51.100.7", 40002),
+	};
+
+	conns[0].process = conns[1].process = scene->nginx;
+	conns[2].process = scene->curl;
+	conns[3].seen |= SEEN_EXISTING;
+	conns[3].tx_retrans = -1;
+	conns[3].rx_bytes = 5000000;
+	conns[3].tx_bytes = INT64_C(123456789012);
+	conns[2].state = TCP_SYN_SENT;
+	conns[2].result = RESULT_PENDING;
+	tick(scene, SEC, conns, CONNS);
+	conns[0].rx_bytes = 1536;
+	conns[0].tx_bytes = 2500000;
+	conns[0].rtt_ns = 12 * MS + 345678;
+	conns[0].hs_ns = 25 * MS;
+	conns[0].queue_ns = 1 * MS;
+	conns[0].tx_retrans = 7;
+	conns[1].rx_bytes = 999;
+	conns[1].tx_bytes = 0;
+	conns[1].rtt_ns = 45678;
+	conns[3].rx_bytes = 5000100;
+	conns[2].result = RESULT_REFUSED;
+	conns[2].state = STATE_CLOSED;
+	conns[2].open = 0;
+	conns[2].end_ns = START + 1500 * MS;
+	top_model_finished(scene->model, &conns[2]);
+	conns[2] = conns[3];
+	tick(scene, 2 * SEC, conns, CONNS - 1);
+}
+
+/* ---- numbers ------------------------------------------------------------------------------ */
+
+static void expect_amount(int64_t amount, enum top_units units, const char *wanted)
+{
+	struct text text = {0};
+
+	top_text_amount(&text, amount, units);
+	assert_string_equal(text.data, wanted);
+	assert_true(text.length <= 4);
+	text_free(&text);
+}
+
+static void test_amounts(void **state)
+{
+	(void)state;
+	expect_amount(-1, TOP_UNITS_BYTES, "-");
+	expect_amount(0, TOP_UNITS_BYTES, "0");
+	expect_amount(999, TOP_UNITS_BYTES, "999");
+	expect_amount(1000, TOP_UNITS_BYTES, "1.0k");
+	expect_amount(1049, TOP_UNITS_BYTES, "1.0k");
+	expect_amount(1050, TOP_UNITS_BYTES, "1.1k");
+	expect_amount(9949, TOP_UNITS_BYTES, "9.9k");
+	expect_amount(9950, TOP_UNITS_BYTES, "10k");
+	expect_amount(999499, TOP_UNITS_BYTES, "999k");
+	expect_amount(999500, TOP_UNITS_BYTES, "1.0M");
+	expect_amount(1023, TOP_UNITS_BYTES_IEC, "1.0k");
+	expect_amount(1536, TOP_UNITS_BYTES_IEC, "1.5k");
+	expect_amount(INT64_C(1) << 40, TOP_UNITS_BYTES_IEC, "1.0T");
+	expect_amount(INT64_MAX, TOP_UNITS_BYTES, "9.2E");
+	/* Amounts stay in bytes when rates are in bits. */
+	expect_amount(1000, TOP_UNITS_BITS, "1.0k");
+	for (int64_t amount = 1; amount < INT64_MAX / 3; amount = amount * 3 + 1) {
+		for (unsigned int units = 0; units < TOP_UNITS_NUM; units++) {
+			struct text text = {0};
+
+			top_text_amount(&text, amount, units);
+			assert_true(text.length <= 4);
+			text_cut(&text, 0);
+			top_text_rate(&text, amount, units);
+			assert_true(text.length <= 4);
+			text_free(&text);
+		}
+	}
+}
+
+static void test_spans(void **state)
+{
+	static const struct {
+		int64_t span_ns;
+		const char *text;
+	} spans[] = {
+		{-1, "-"},          {0, "0s"},           {SEC - 1, "0s"},      {59 * SEC, "59s"},
+		{60 * SEC, "1m"},   {3599 * SEC, "59m"}, {3600 * SEC, "1h"},   {86399 * SEC, "23h"},
+		{86400 * SEC, "1d"}, {INT64_C(86400) * 5000 * SEC, "999d"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		struct text text = {0};
+
+		top_text_span(&text, spans[i].span_ns);
+		assert_string_equal(text.data, spans[i].text);
+		text_free(&text);
+	}
+}
+
+/* ---- rates -------------------------------------------------------------------------------- */
+
+static const struct top_row *row_of(const struct scene *scene, uint64_t id)
+{
+	size_t count;
+	struct top_row *const *rows = top_model_rows(scene->model, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (rows[i]->conn.id == id)
+			return rows[i];
+	return NULL;
+}
+
+/* One that was there before the run has a rate from the second look on; one whose birth was seen at once. */
+static void test_rates(void **state)
+{
+	struct scene scene;
+	struct conn conns[2] = {
+		connection(1, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 4001),
+		connection(2, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 4002),
+	};
+
+	(void)state;
+	begin(&scene);
+	conns[0].seen |= SEEN_EXISTING;
+	conns[0].rx_bytes = 1000000;
+	conns[1].rx_bytes = 3000;
+	tick(&scene, 500 * MS, conns, 2);
+	assert_int_equal(row_of(&scene, 1)->rx_rate, CONN_UNKNOWN);
+	assert_int_equal(row_of(&scene, 2)->rx_rate, 6000);
+	assert_int_equal(top_model_totals(scene.model)->rx_rate, 6000);
+	conns[0].rx_bytes += 500;
+	tick(&scene, 1000 * MS, conns, 2);
+	assert_int_equal(row_of(&scene, 1)->rx_rate, 1000);
+	assert_int_equal(row_of(&scene, 2)->rx_rate, 3000);
+	assert_int_equal(top_model_totals(scene.model)->rx_rate, 3500);
+	/* The window is a second, so what came first is out of it. */
+	tick(&scene, 1500 * MS, conns, 2);
+	assert_int_equal(row_of(&scene, 1)->rx_rate, 500);
+	assert_int_equal(row_of(&scene, 2)->rx_rate, 0);
+	/* Counters that were wiped are no rate. */
+	conns[1].rx_bytes = 10;
+	conns[1].tx_bytes = CONN_UNKNOWN;
+	tick(&scene, 2000 * MS, conns, 2);
+	assert_int_equal(row_of(&scene, 2)->rx_rate, CONN_UNKNOWN);
+	assert_int_equal(row_of(&scene, 2)->tx_rate, CONN_UNKNOWN);
+	/* A tick that comes late: the rate is of the time since the one before. */
+	conns[0].rx_bytes += 8000;
+	tick(&scene, 6000 * MS, conns, 2);
+	assert_int_equal(row_of(&scene, 1)->rx_rate, 2000);
+	end(&scene);
+}
+
+/* However short they are, and told between ticks, they are rows as long as asked for, and counted for ever. */
+static void test_short(void **state)
+{
+	struct scene scene;
+	const struct top_totals *totals;
+
+	(void)state;
+	begin(&scene);
+	totals = top_model_totals(scene.model);
+	for (uint64_t id = 1; id <= 1000; id++) {
+		struct conn conn = connection(id, DIR_IN, "192.0.2.1", 80, "192.0.2.2", (uint16_t)id);
+
+		conn.rx_bytes = 100;
+		conn.open = 0;
+		conn.process = scene.nginx;
+		conn.result = id % 10 == 0 ? RESULT_RESET : RESULT_OK;
+		top_model_finished(scene.model, &conn);
+	}
+	assert_null(row_of(&scene, 1));
+	tick(&scene, SEC, NULL, 0);
+	assert_non_null(row_of(&scene, 1000));
+	assert_int_equal(totals->seen, 1000);
+	assert_int_equal(totals->failed, 100);
+	assert_int_equal(totals->open, 0);
+	assert_int_equal(totals->rx_rate, 100000);
+	tick(&scene, 2 * SEC, NULL, 0);
+	assert_int_equal(totals->rx_rate, 0);
+	assert_non_null(row_of(&scene, 1000));
+	tick(&scene, 2 * SEC + 200 * MS, NULL, 0);
+	assert_null(row_of(&scene, 1000));
+	assert_int_equal(totals->seen, 1000);
+	assert_int_equal(scene.nginx->references, 1);
+	end(&scene);
+}
+
+/* One that has ended, and that the tracker still has, is counted once, though it is not listed any more. */
+static void test_lingering(void **state)
+{
+	struct scene scene;
+	struct conn conn = connection(1, DIR_OUT, "192.0.2.1", 4001, "192.0.2.2", 80);
+
+	(void)state;
+	begin(&scene);
+	conn.open = 0;
+	conn.state = STATE_CLOSED;
+	for (int i = 1; i < 20; i++)
+		tick(&scene, i * SEC, &conn, 1);
+	assert_int_equal(top_model_totals(scene.model)->seen, 1);
+	assert_true(row_of(&scene, 1)->hidden);
+	order(&scene);
+	assert_int_equal(scene.list.count, 0);
+	top_model_finished(scene.model, &conn);
+	tick(&scene, 20 * SEC, NULL, 0);
+	assert_int_equal(top_model_totals(scene.model)->seen, 1);
+	assert_null(row_of(&scene, 1));
+	end(&scene);
+}
+
+/* ---- screens ------------------------------------------------------------------------------ */
+
+static void test_screens(void **state)
+{
+	struct scene scene;
+	char *got;
+
+	(void)state;
+	begin(&scene);
+	see(&scene, 60, 7,
+	    " pid 711          0 open, 0 seen, 0 failed          0:00:00\n"
+	    "RX     -                      TX     -\n"
+	    "PEER             PROCESS DIR STATE  IDLE RX/s TX/s   RX   TX\n"
+	    " no connection yet\n"
+	    "\n"
+	    "TOTAL                                       -    -    0    0\n"
+	    "q quit  ? help  s sort  / filter      0-0 of 0  by RATE  B/s\n");
+	play(&scene);
+	see(&scene, 40, 10,
+	    " pid 711         3 open         0:00:02\n"
+	    "RX  2.6k         █  TX  2.5M           █\n"
+	    "PEER            PROCESS STATE  RX/s TX/s\n"
+	    "198.51.1…:40001 nginx   ESTAB  1.5k 2.5M\n"
+	    "203.0.11…:65535 nginx   ESTAB   999    0\n"
+	    "198.51.1…:40002 -       ESTAB   100    0\n"
+	    "198.51.100.9:25 a\\x20.. refus…    0    0\n"
+	    "\n"
+	    "TOTAL                          2.6k 2.5M\n"
+	    "q quit  ? help    1-4 of 4  by RATE  B/s\n");
+	see(&scene, 80, 10,
+	    " pid 711                    3 open, 4 seen, 1 failed                    0:00:02\n"
+	    "RX  2.6k                   █ max 2.6k   TX  2.5M                     █ max 2.5M\n"
+	    "PEER                  PROCESS      DIR STATE   IDLE RX/s TX/s   RX   TX  RTT RTX\n"
+	    "198.51.100.7:40001    nginx[711]   in  ESTAB     0s 1.5k 2.5M 1.5k 2.5M 12.3   7\n"
+	    "203.0.113.250:65535   nginx[711]   in  ESTAB     0s  999    0  999    0 0.05   0\n"
+	    "198.51.100.7:40002    -            in  ESTAB     0s  100    0 5.0M 123G    -   -\n"
+	    "198.51.100.9:25       a\\x20b\\x1b.. out refused   0s    0    0    0    0    -   0\n"
+	    "\n"
+	    "TOTAL                                               2.6k 2.5M 5.0M 123G        -\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-4 of 4  by RATE  B/s\n");
+	scene.state.paused = scene.state.is_file = true;
+	scene.state.percent = 37;
+	scene.state.units = TOP_UNITS_BITS;
+	scene.state.utf8 = false;
+	see(&scene, 80, 8,
+	    " PAUSED  pid 711           3 open, 4 seen, 1 failed            0:00:02  x1  37%\n"
+	    "RX   21k                   @ max 21k    TX   20M                     @ max 20M\n"
+	    "PEER                  PROCESS      DIR STATE   IDLE RX/s TX/s   RX   TX  RTT RTX\n"
+	    "198.51.100.7:40001    nginx[711]   in  ESTAB     0s  12k  20M 1.5k 2.5M 12.3   7\n"
+	    "203.0.113.250:65535   nginx[711]   in  ESTAB     0s 8.0k    0  999    0 0.05   0\n"
+	    "198.51.100.7:40002    -            in  ESTAB     0s  800    0 5.0M 123G    -   -\n"
+	    "TOTAL                                                21k  20M 5.0M 123G        -\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause       1-3 of 4  by RATE  bit/s\n");
+	scene.state.paused = scene.state.is_file = false;
+	scene.state.units = TOP_UNITS_BYTES;
+	scene.state.utf8 = true;
+	scene.state.fold = TOP_FOLD_PEERS;
+	see(&scene, 80, 10,
+	    " pid 711                    3 open, 4 seen, 1 failed                    0:00:02\n"
+	    "RX  2.6k                   █ max 2.6k   TX  2.5M                     █ max 2.5M\n"
+	    "PEER                  PROCESS CONNS DIR STATE  IDLE RX/s TX/s   RX   TX  RTT RTX\n"
+	    "198.51.100.7          -           2 in  2 open   0s 1.6k 2.5M 5.0M 123G 12.3   -\n"
+	    "203.0.113.250         nginx       1 in  ESTAB    0s  999    0  999    0 0.05   0\n"
+	    "198.51.100.9          a\\x20..     1 out refus…   0s    0    0    0    0    -   0\n"
+	    "\n"
+	    "\n"
+	    "TOTAL                             4                 2.6k 2.5M 5.0M 123G        -\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-3 of 3  by RATE  B/s\n");
+	scene.state.fold = TOP_FOLD_PROCESSES;
+	see(&scene, 80, 10,
+	    " pid 711                    3 open, 4 seen, 1 failed                    0:00:02\n"
+	    "RX  2.6k                   █ max 2.6k   TX  2.5M                     █ max 2.5M\n"
+	    "PROCESS          PORT  CONNS DIR STATE     IDLE  RX/s  TX/s    RX    TX  RTT RTX\n"
+	    "nginx[711]          -      2 in  2 open      0s  2.5k  2.5M  2.5k  2.5M 12.3   7\n"
+	    "-                  22      1 in  ESTAB       0s   100     0  5.0M  123G    -   -\n"
+	    "a\\x20b\\x1b[1..     25      1 out refused     0s     0     0     0     0    -   0\n"
+	    "\n"
+	    "\n"
+	    "TOTAL                      4                     2.6k  2.5M  5.0M  123G        -\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-3 of 3  by RATE  B/s\n");
+	scene.state.fold = TOP_FOLD_NONE;
+	draw(&scene, 39, 3);
+	got = plain(&scene);
+	assert_string_equal(got, "39x3: needs 40x6\n\n\n");
+	free(got);
+	/* Where there is room, every column. */
+	draw(&scene, 200, 10);
+	got = plain(&scene);
+	assert_non_null(strstr(got, "RTT_MS RESENT   HS_MS QUEUE_MS   RATE  BYTES LAST MINUTE\n"));
+	assert_non_null(strstr(got, "nginx[711]                  443 in  ESTABLISHED    0s   1.5k   2.5M"));
+	free(got);
+	end(&scene);
+}
+
+static void test_every_width(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	play(&scene);
+	for (unsigned int page = 0; page < 4; page++) {
+		scene.state.fold = page < TOP_FOLD_NUM ? page : TOP_FOLD_NONE;
+		scene.state.page = page == 3 ? TOP_PAGE_HELP : TOP_PAGE_LIST;
+		for (unsigned int width = 1; width <= 320; width++) {
+			for (unsigned int height = 1; height < 12; height += 3) {
+				char *got;
+
+				draw(&scene, width, height);
+				got = plain(&scene);
+				assert_int_equal(scene.grid.width, width);
+				if (page < 3 && width >= TOP_WIDTH_LEAST && height >= TOP_HEIGHT_LEAST) {
+					assert_non_null(strstr(got, "RX/s"));
+					assert_non_null(strstr(got, "TOTAL"));
+				}
+				/* An escape sequence of a process's name never gets through. */
+				assert_null(strchr(got, '\x1b'));
+				free(got);
+			}
+		}
+	}
+	end(&scene);
+}
+
+static void test_attributes(void **state)
+{
+	struct scene scene;
+	unsigned int failed, resent;
+
+	(void)state;
+	begin(&scene);
+	play(&scene);
+	draw(&scene, 120, 12);
+	failed = resent = 0;
+	for (unsigned int i = 0; i < 120 * 12; i++) {
+		failed += scene.grid.chars[i].code != ' ' && (scene.grid.chars[i].attributes & TOP_RED) != 0;
+		resent += scene.grid.chars[i].code != ' ' && (scene.grid.chars[i].attributes & TOP_MAGENTA) != 0;
+	}
+	assert_int_equal(failed, strlen("refused"));
+	assert_int_equal(resent, 1);
+	end(&scene);
+}
+
+/* ---- keys --------------------------------------------------------------------------------- */
+
+static void test_filter(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	play(&scene);
+	draw(&scene, 80, 12);
+	type(&scene, "/NGINX !203.0\n");
+	assert_int_equal(scene.list.count, 1);
+	assert_int_equal(scene.list.rows[0]->conn.id, 1);
+	assert_int_equal(scene.list.total.conn.rx_bytes, 1536);
+	/* It can be changed, taken back, and given up. */
+	press(&scene, '/');
+	assert_string_equal(scene.state.typed, "NGINX !203.0");
+	press(&scene, 0x15);
+	type(&scene, "refused");
+	press(&scene, TOP_KEY_BACKSPACE);
+	press(&scene, TOP_KEY_ESCAPE);
+	assert_string_equal(scene.state.filter, "NGINX !203.0");
+	press(&scene, TOP_KEY_ESCAPE);
+	assert_int_equal(scene.list.count, 4);
+	type(&scene, "/nothing like it\n");
+	assert_int_equal(scene.list.count, 0);
+	press(&scene, TOP_KEY_DOWN);
+	press(&scene, TOP_KEY_END);
+	press(&scene, '\n');
+	assert_int_equal(scene.state.page, TOP_PAGE_LIST);
+	draw(&scene, 80, 12);
+	/* More than fits is not taken. */
+	press(&scene, '/');
+	for (int i = 0; i < 200; i++)
+		press(&scene, 'x');
+	assert_int_equal(strlen(scene.state.typed), TOP_TYPED - 1);
+	end(&scene);
+}
+
+static void test_sort(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	play(&scene);
+	draw(&scene, 80, 12);
+	assert_int_equal(scene.list.rows[0]->conn.id, 1);
+	/* Every column either way, each row once. */
+	for (unsigned int i = 0; i < 2 * TOP_COLUMN_NUM; i++) {
+		for (int turn = 0; turn < 2; turn++) {
+			for (size_t row = 1; row < scene.list.count; row++)
+				assert_true(top_compare(scene.list.rows[row - 1], scene.list.rows[row],
+							scene.state.sort, scene.state.descending) <= 0);
+			for (uint64_t id = 1; id <= 4; id++)
+				assert_true(top_order_find(&scene.list, id) < 4);
+			press(&scene, 'S');
+		}
+		press(&scene, i % 3 == 0 ? '<' : 's');
+		assert_true(scene.state.sort != TOP_SPARK && scene.state.sort != TOP_CONNS);
+	}
+	/* What is not known is last both ways. */
+	while (scene.state.sort != TOP_RTT)
+		press(&scene, 's');
+	assert_int_equal(scene.list.rows[0]->conn.id, 1);
+	assert_int_equal(scene.list.rows[1]->conn.id, 2);
+	press(&scene, 'S');
+	assert_int_equal(scene.list.rows[0]->conn.id, 2);
+	assert_int_equal(scene.list.rows[1]->conn.id, 1);
+	end(&scene);
+}
+
+static void test_fold(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	play(&scene);
+	draw(&scene, 80, 12);
+	press(&scene, 't');
+	assert_int_equal(scene.list.count, 3);
+	press(&scene, TOP_KEY_HOME);
+	while (scene.list.rows[scene.state.at]->members != 2)
+		press(&scene, TOP_KEY_DOWN);
+	/* Two of one peer: one of them older than the run, whose resent segments nobody knows. */
+	assert_int_equal(scene.list.rows[scene.state.at]->conn.tx_retrans, -1);
+	assert_int_equal(scene.list.rows[scene.state.at]->conn.rx_bytes, 5000100 + 1536);
+	assert_null(scene.list.rows[scene.state.at]->conn.process);
+	press(&scene, '\n');
+	assert_string_equal(scene.state.filter, "198.51.100.7");
+	assert_int_equal(scene.state.fold, TOP_FOLD_NONE);
+	assert_int_equal(scene.list.count, 2);
+	press(&scene, TOP_KEY_ESCAPE);
+	press(&scene, 't');
+	press(&scene, 't');
+	assert_int_equal(scene.state.fold, TOP_FOLD_PROCESSES);
+	assert_int_equal(scene.list.count, 3);
+	press(&scene, 't');
+	assert_int_equal(scene.list.count, 4);
+	end(&scene);
+}
+
+/* The chosen one is held on to wherever it goes; when it is gone, the next one takes its place. */
+static void test_choose(void **state)
+{
+	struct scene scene;
+	struct conn conns[20];
+
+	(void)state;
+	begin(&scene);
+	for (uint16_t i = 0; i < 20; i++)
+		conns[i] = connection(i + 1U, DIR_IN, "192.0.2.1", 80, "192.0.2.2", (uint16_t)(4000 + i));
+	tick(&scene, SEC, conns, 20);
+	draw(&scene, 80, 12);
+	assert_false(scene.state.chosen);
+	press(&scene, TOP_KEY_DOWN);
+	press(&scene, TOP_KEY_DOWN);
+	assert_int_equal(scene.state.chosen_id, 2);
+	press(&scene, TOP_KEY_PAGE_DOWN);
+	assert_int_equal(scene.state.chosen_id, 9);
+	assert_int_equal(scene.state.first, 2);
+	conns[8].rx_bytes = 100;
+	tick(&scene, 2 * SEC, conns, 20);
+	draw(&scene, 80, 12);
+	assert_int_equal(scene.state.at, 0);
+	assert_int_equal(scene.state.first, 0);
+	press(&scene, TOP_KEY_END);
+	assert_int_equal(scene.state.first, 13);
+	tick(&scene, 3 * SEC, conns, 10);
+	draw(&scene, 80, 12);
+	assert_int_equal(scene.state.at, 9);
+	press(&scene, '\n');
+	assert_int_equal(scene.state.page, TOP_PAGE_DETAILS);
+	/* The page goes from one to the next. */
+	press(&scene, TOP_KEY_UP);
+	assert_int_equal(scene.state.at, 8);
+	draw(&scene, 80, 24);
+	tick(&scene, 4 * SEC, conns, 0);
+	draw(&scene, 80, 24);
+	press(&scene, 'q');
+	assert_int_equal(scene.state.page, TOP_PAGE_LIST);
+	draw(&scene, 80, 24);
+	assert_int_equal(top_keys_press(&scene.state, 'q', &scene.list, 7), TOP_ACTION_QUIT);
+	assert_int_equal(top_keys_press(&scene.state, 3, &scene.list, 7), TOP_ACTION_QUIT);
+	assert_int_equal(top_keys_press(&scene.state, 12, &scene.list, 7), TOP_ACTION_REDRAW);
+	end(&scene);
+}
+
+static void test_choices(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	play(&scene);
+	draw(&scene, 80, 12);
+	type(&scene, "r10.5\n");
+	assert_int_equal(scene.state.keep_ns, 10 * SEC + 500 * MS);
+	type(&scene, "rlong\n");
+	assert_int_equal(scene.state.keep_ns, 10 * SEC + 500 * MS);
+	assert_non_null(strstr(scene.state.message, "\"long\""));
+	press(&scene, '+');
+	assert_int_equal(scene.state.speed, TOP_SPEED_ONE);
+	scene.state.is_file = true;
+	for (int i = 0; i < 100; i++)
+		press(&scene, '+');
+	assert_true(scene.state.speed > TOP_SPEED_ONE && scene.state.speed <= TOP_SPEED_ONE * 1000000);
+	for (int i = 0; i < 100; i++)
+		press(&scene, '-');
+	assert_true(scene.state.speed > 0 && scene.state.speed < TOP_SPEED_ONE);
+	for (int i = 0; i < TOP_UNITS_NUM; i++)
+		press(&scene, 'u');
+	assert_int_equal(scene.state.units, TOP_UNITS_BYTES);
+	press(&scene, 'p');
+	assert_true(scene.state.paused);
+	press(&scene, 'n');
+	assert_true(scene.state.resolve);
+	/* No key, on no page, does harm. */
+	for (int page = 0; page < 3; page++) {
+		for (int key = 0; key < 300; key++) {
+			scene.state.page = page == 0 ? TOP_PAGE_LIST : page == 1 ? TOP_PAGE_DETAILS : TOP_PAGE_HELP;
+			(void)top_keys_press(&scene.state, key, &scene.list, 7);
+			draw(&scene, 80, 12);
+		}
+		for (int key = TOP_KEY_UP; key <= TOP_KEY_RESIZE; key++)
+			(void)top_keys_press(&scene.state, key, &scene.list, 7);
+		draw(&scene, 80, 12);
+	}
+	end(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_amounts),     cmocka_unit_test(test_spans),      cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_short),       cmocka_unit_test(test_lingering),  cmocka_unit_test(test_screens),
+		cmocka_unit_test(test_every_width), cmocka_unit_test(test_attributes), cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_sort),        cmocka_unit_test(test_fold),       cmocka_unit_test(test_choose),
+		cmocka_unit_test(test_choices),
+	};
+
+	return UNIT_RUN(tests);
+}
