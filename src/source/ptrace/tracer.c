@@ -22,6 +22,7 @@
 #include "source/ptrace/holdings.h"
 #include "source/ptrace/launch.h"
 #include "source/ptrace/placement.h"
+#include "source/ptrace/reports.h"
 #include "source/ptrace/stop.h"
 #include "source/ptrace/tracee.h"
 #include "source/source.h"
@@ -72,6 +73,7 @@ struct tracer {
 	struct tracee_table *table;
 	struct stop gathered;
 	struct placement placement;
+	struct reports reports;
 	bool filtered;
 	bool launching; /* until the command's own exec */
 	long options;
@@ -375,20 +377,11 @@ static int launch(struct tracer *tracer)
 
 /* ---- the thread --------------------------------------------------------------- */
 
-/*
- * Wait for one report and act on it.
- * Return: the ptrace event it was (0 for others), -EAGAIN when there was none, or another negative errno.
- */
-static int wait_and_dispatch(struct tracer *tracer, int flags)
+/* Act on what wait4(2) reported. Return: the ptrace event it was, 0 for others. */
+static int dispatch(struct tracer *tracer, pid_t tid, int status)
 {
 	struct tracee *tracee;
-	int status;
-	pid_t tid = wait4(-1, &status, __WALL | flags, NULL);
 
-	if (tid == 0)
-		return -EAGAIN;
-	if (tid < 0)
-		return -errno;
 	tracer->gathered.time_ns = clock_now();
 	if (!WIFSTOPPED(status)) {
 		on_ended(tracer, tid, status);
@@ -401,6 +394,26 @@ static int wait_and_dispatch(struct tracer *tracer, int flags)
 	push(tracer);
 	placement_stop(&tracer->placement, tid);
 	return status >> 16;
+}
+
+/* Wait for one report and act on it; Return: as dispatch(), -EAGAIN when there was none, or another negative errno. */
+static int wait_and_dispatch(struct tracer *tracer, int flags)
+{
+	int status;
+	pid_t tid = wait4(-1, &status, __WALL | flags, NULL);
+
+	if (tid == 0)
+		return -EAGAIN;
+	return tid < 0 ? -errno : dispatch(tracer, tid, status);
+}
+
+static void dispatch_all(struct tracer *tracer)
+{
+	reports_take(&tracer->reports);
+	for (size_t i = 0; i < tracer->reports.count; i++) {
+		if (tracer->reports.list[i].tid != 0)
+			dispatch(tracer, tracer->reports.list[i].tid, tracer->reports.list[i].status);
+	}
 }
 
 static void *run(void *argument)
@@ -420,6 +433,8 @@ static void *run(void *argument)
 		bool more = tracer->existing.at < tracer->existing.count;
 		int rc = wait_and_dispatch(tracer, more ? WNOHANG : 0);
 
+		if (reports_due(&tracer->reports))
+			dispatch_all(tracer);
 		if (rc == -EAGAIN)
 			look_at_existing(tracer);
 		else if (rc == -ECHILD)

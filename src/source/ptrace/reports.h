@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PTRACE_REPORTS_H
+#define CONNTRACE_SOURCE_PTRACE_REPORTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * wait4(2) reports the first stopped thread it finds, always looking from the
+ * same end, and busy ones before would keep it from those behind for ever. So
+ * now and then all reports that wait are taken before one is acted on: none of
+ * those threads can stop again before the last one has had its turn.
+ */
+
+/* More than ever wait in practice; who has to wait for the next round then is no matter. */
+#define REPORTS_MAX 4096
+
+/**
+ * struct reports - what wait4(2) said of several threads
+ * @list: thread and status of each; a thread of 0 is none
+ * @count: how many
+ * @in_turn: reports acted on since the last round
+ */
+struct reports {
+	struct {
+		pid_t tid;
+		int status;
+	} list[REPORTS_MAX];
+	size_t count;
+	unsigned int in_turn;
+};
+
+/**
+ * reports_due() - one more was acted on as it came; is it time for a round?
+ *
+ * After 64 of them, and at once as long as rounds are large.
+ */
+bool reports_due(struct reports *reports);
+
+/** reports_take() - all that wait now, or as many as there is room for */
+void reports_take(struct reports *reports);
+
+#endif
