@@ -47,7 +47,7 @@ _conntrace() {
 		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open' -- "$cur"))
 		;;
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
-	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups' -- "$cur")) ;;
+	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree' -- "$cur")) ;;
 	--by) COMPREPLY=($(compgen -W 'peer dir port pid comm exe uid user lport rport netns proto result group' -- "$cur")) ;;
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;

@@ -13,6 +13,9 @@
 /** Longest word a message quotes. */
 #define QUOTE 100
 
+/* As much of a packet as the head of a message needs, or its first part when it comes in several. */
+#define SNAPLEN_PAYLOAD 4096
+
 /* An option that would do nothing is refused: it was meant to do something. */
 static const struct need {
 	const char *name;
@@ -87,6 +90,31 @@ static int check_needs(const struct operands *operands, const struct options *op
 		if (lacking != NULL)
 			return err_set(err, EINVAL, "--%s does nothing without %s", needs[i].name, lacking);
 	}
+	return 0;
+}
+
+/* Is anything asked for that only the payload tells? */
+static bool wants_payload(const struct options *options)
+{
+	const char *lists[] = {options->columns, options->sort, options->by};
+
+	for (size_t i = 0; i < options->report_count; i++)
+		if (report_is_tree(options->reports[i]))
+			return true;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (lists[i] != NULL && strcasestr(lists[i], "host") != NULL)
+			return true;
+	return false;
+}
+
+/* Without packets nobody has seen a request, which is not the same as none. */
+static int check_trees(const struct options *options, struct err *err)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (report_is_tree(options->reports[i]) && options->interface_count == 0 && options->read == NULL &&
+		    options->replay == NULL)
+			return err_set(err, EINVAL, "-z %s does nothing without packets: -i IFACE or -r FILE",
+				       report_name(options->reports[i]));
 	return 0;
 }
 
@@ -207,6 +235,10 @@ int operands_settle(const struct operands *operands, struct options *options, st
 		error = check_sources(options, err);
 	if (error == 0)
 		error = check_needs(operands, options, err);
+	if (error == 0)
+		error = check_trees(options, err);
+	if (wants_payload(options) && !was_given(operands, "snaplen"))
+		options->snaplen = SNAPLEN_PAYLOAD;
 	if (error == 0 && options->packet_filter != NULL)
 		error = check_packet_filter(options->packet_filter, err);
 	return error;

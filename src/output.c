@@ -133,6 +133,14 @@ bool output_finished(struct output *output, const struct conn *conn)
 	return is_chosen(output, conn);
 }
 
+void output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns)
+{
+	if (!filter_match(&output->options->filter, conn))
+		return;
+	for (size_t i = 0; i < output->count; i++)
+		report_message(output->reports[i], conn, message, time_ns);
+}
+
 /* The open connections that the filter, and the choice if @chosen, want. */
 struct wanted_open {
 	const struct output *output;

@@ -27,6 +27,9 @@ int output_open(struct output **output, const struct options *options, int64_t s
 /** output_finished() - a connection ended; Return: does the filter want it? */
 bool output_finished(struct output *output, const struct conn *conn);
 
+/** output_message() - an application said something on a connection */
+void output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns);
+
 /** output_next_open - gives the open connections one after the other, NULL begins and ends */
 typedef const struct conn *output_next_open(void *context, const struct conn *previous);
 

@@ -88,6 +88,11 @@ static void on_finished(void *context, const struct conn *conn)
 		session->stopping = true;
 }
 
+static void on_message(void *context, const struct conn *conn, const struct message *message, int64_t time_ns)
+{
+	output_message(((struct session *)context)->output, conn, message, time_ns);
+}
+
 static void on_opened(void *context, const struct flow *flow)
 {
 	const struct session *session = context;
@@ -228,7 +233,7 @@ static void open_tracker(struct session *session)
 		.syn_retries = session->is_file ? -1 : procfs_syn_retries(),
 		.suspicious = options->limits,
 	};
-	struct tracker_notify notify = {session, on_opened, on_finished};
+	struct tracker_notify notify = {session, on_opened, on_finished, on_message};
 	/* In a file time is what the events say: this one must not move it to today. */
 	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, session->is_file ? CLOCK_UNKNOWN : clock_now());
 

@@ -119,6 +119,7 @@ struct timeline;
  * @last_process: who used it last, if another, else NULL
  * @timeline: what happened in it (track/timeline.h), NULL when nobody asked; the tracker's own, and gone after the call
  *	      that lent the connection
+ * @host: name the opener asked for: HTTP Host or TLS server name, raw bytes; NULL unknown
  * @tid: thread that opened or accepted it, 0 unknown
  * @fd: its descriptor there, -1 unknown
  * @uid: owner of the socket, -1 (as uid_t) unknown
@@ -165,6 +166,7 @@ struct conn {
 	struct process *process;
 	struct process *last_process;
 	struct timeline *timeline;
+	char *host;
 	pid_t tid;
 	int32_t fd;
 	uid_t uid;

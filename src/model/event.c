@@ -26,6 +26,7 @@ size_t event_size(enum event_type type)
 		[EVENT_ICMP] = sizeof(struct event_icmp),
 		[EVENT_OWNER] = sizeof(struct event_owner),
 		[EVENT_PROCESS] = sizeof(struct event_process),
+		[EVENT_MESSAGE] = sizeof(struct event_message),
 		[EVENT_LOST] = sizeof(struct event_lost),
 		[EVENT_RUN] = sizeof(struct event_run),
 		[EVENT_FRAME] = sizeof(struct event_frame),

@@ -35,6 +35,8 @@ enum event_type {
 	EVENT_PROCESS,
 	/** something was lost, and where: @lost */
 	EVENT_LOST,
+	/** a piece of what an application said, as packets show it: @message; flow.local is the sender */
+	EVENT_MESSAGE,
 	/** what kind of run it is; first of all events: @run */
 	EVENT_RUN,
 	/** a captured frame, TCP or not; told only when somebody asks: @frame */
@@ -335,6 +337,52 @@ struct event_frame {
 	uint8_t options[EVENT_OPTIONS];
 };
 
+/** enum message_kind - whose words they are */
+enum message_kind {
+	/** the head of a request, HTTP/1.x (RFC 9112) */
+	MESSAGE_HTTP_REQUEST,
+	/** the head of the response */
+	MESSAGE_HTTP_RESPONSE,
+	/** ClientHello (RFC 8446, 4.1.2) */
+	MESSAGE_TLS_HELLO,
+	MESSAGE_KIND_NUM
+};
+
+/** enum message_part - which text a struct event_message carries a piece of */
+enum message_part {
+	MESSAGE_METHOD,
+	/** the request-target, as in the first line */
+	MESSAGE_TARGET,
+	/** the Host field, or the server name of TLS */
+	MESSAGE_HOST,
+	MESSAGE_PART_NUM
+};
+
+/** Bytes of text that fit in one struct event_message: it is no larger than a segment, for there are many of those. */
+#define EVENT_MESSAGE_TEXT 31
+
+/**
+ * struct event_message - a piece of what an application said
+ * @offset: where in its part this piece stands
+ * @status: of an HTTP response, else 0
+ * @kind: enum message_kind
+ * @part: enum message_part
+ * @length: bytes used in @text
+ * @first: it begins a message
+ * @last: it ends the message; the pieces between stand in the stream of their witness without another's
+ * @text: the piece, not NUL-terminated; any bytes
+ */
+struct event_message {
+	uint16_t offset;
+	uint16_t status;
+	uint8_t kind;
+	uint8_t part;
+	uint8_t length;
+	uint8_t first;
+	uint8_t last;
+	char text[EVENT_MESSAGE_TEXT];
+};
+
 /** enum lost_where - which store was too small */
 enum lost_where {
 	/** libpcap's ps_drop */
@@ -397,6 +445,7 @@ struct event {
 		struct event_icmp icmp;
 		struct event_owner owner;
 		struct event_process process;
+		struct event_message message;
 		struct event_lost lost;
 		struct event_run run;
 		struct event_frame frame;

@@ -12,18 +12,23 @@
 
 #define FIELD(form, key, member, words)                                                                                \
 	{                                                                                                              \
-		key, form, offsetof(struct event, member), sizeof(((struct event *)NULL)->member), words               \
+		key, form, offsetof(struct event, member), sizeof(((struct event *)NULL)->member), 0, words            \
+	}
+#define TEXT(key, member, length)                                                                                      \
+	{                                                                                                              \
+		key, FORM_TEXT, offsetof(struct event, member), sizeof(((struct event *)NULL)->member),                \
+			offsetof(struct event, length), NULL                                                           \
 	}
 #define SIGNED(key, member) FIELD(FORM_SIGNED, key, member, NULL)
 #define UNSIGNED(key, member) FIELD(FORM_UNSIGNED, key, member, NULL)
 #define TIME(key, member) FIELD(FORM_TIME, key, member, NULL)
 #define WORD(key, member, words) FIELD(FORM_WORD, key, member, words)
 #define BITS(key, member, words) FIELD(FORM_BITS, key, member, words)
-#define END {NULL, FORM_SIGNED, 0, 0, NULL}
+#define END {NULL, FORM_SIGNED, 0, 0, 0, NULL}
 
 /* Words in the order of their enumerations; of bits, from the lowest up. */
-static const char *const type_words[] = {"none", "call", "info", "segment", "icmp", "owner", "process", "lost",
-					 "run",  "frame", NULL};
+static const char *const type_words[] = {"none", "call", "info", "segment", "icmp", "owner", "process",
+					 "lost", "message", "run", "frame", NULL};
 static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other", "so-error",
 					 "shutdown", "close",         "exit",        "take",          "disconnect",
 					 NULL};
@@ -35,6 +40,8 @@ static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg
 static const char *const has_words[] = {"mss", "wscale",   "sack-ok",  "timestamp",      "fragment",
 					"cut", "outgoing", "incoming", "later-fragment", NULL};
 static const char *const fact_words[] = {"comm", "exe", NULL};
+static const char *const message_words[] = {"http-request", "http-response", "tls-hello", NULL};
+static const char *const part_words[] = {"method", "target", "host", NULL};
 static const char *const where_words[] = {"capture-kernel", "capture-interface", "packet-queue", "netlink",
 					  "call-queue",     "table",             NULL};
 
@@ -43,6 +50,8 @@ _Static_assert(WORDS(type_words) == EVENT_TYPE_NUM, "a word for every type");
 _Static_assert(WORDS(kind_words) == CALL_NUM, "a word for every call");
 _Static_assert(WORDS(reason_words) == INFO_REASON_NUM, "a word for every reason");
 _Static_assert(WORDS(fact_words) == PROCESS_FACT_NUM, "a word for every fact");
+_Static_assert(WORDS(message_words) == MESSAGE_KIND_NUM, "a word for every kind");
+_Static_assert(WORDS(part_words) == MESSAGE_PART_NUM, "a word for every part");
 _Static_assert(WORDS(where_words) == LOST_WHERE_NUM, "a word for every store");
 _Static_assert(1 << (WORDS(flag_words) - 1) == SEGMENT_AE, "a word for every flag");
 _Static_assert(1 << (WORDS(has_words) - 1) == SEGMENT_HAS_LATER_FRAGMENT, "a word for every part");
@@ -166,7 +175,18 @@ static const struct event_field process_fields[] = {
 	UNSIGNED("uid", process.uid),
 	WORD("fact", process.fact, fact_words),
 	UNSIGNED("offset", process.offset),
-	FIELD(FORM_TEXT, "text", process.text, NULL),
+	TEXT("text", process.text, process.length),
+	END,
+};
+
+static const struct event_field message_fields[] = {
+	WORD("message", message.kind, message_words),
+	UNSIGNED("status", message.status),
+	WORD("part", message.part, part_words),
+	UNSIGNED("offset", message.offset),
+	UNSIGNED("first", message.first),
+	UNSIGNED("last", message.last),
+	TEXT("text", message.text, message.length),
 	END,
 };
 
@@ -180,7 +200,7 @@ static const struct event_field *const body_fields[] = {
 	[EVENT_NONE] = none_fields,       [EVENT_CALL] = call_fields, [EVENT_INFO] = info_fields,
 	[EVENT_SEGMENT] = segment_fields, [EVENT_ICMP] = icmp_fields, [EVENT_OWNER] = owner_fields,
 	[EVENT_PROCESS] = process_fields, [EVENT_LOST] = lost_fields,
-	[EVENT_RUN] = run_fields,         [EVENT_FRAME] = frame_fields,
+	[EVENT_MESSAGE] = message_fields, [EVENT_RUN] = run_fields,   [EVENT_FRAME] = frame_fields,
 };
 
 _Static_assert(sizeof(body_fields) / sizeof(body_fields[0]) == EVENT_TYPE_NUM, "fields for every type");

@@ -18,7 +18,7 @@ enum event_field_form {
 	/** a set of bits, each with a word */
 	FORM_BITS,
 	FORM_ENDPOINT,
-	/** the text of a struct event_process and its length */
+	/** text of any bytes; how many count stands in another member */
 	FORM_TEXT,
 	/** bytes as hexadecimal digits, without the zeros at the end */
 	FORM_HEX,
@@ -32,6 +32,7 @@ enum event_field_form {
  * @form: enum event_field_form
  * @offset: in struct event
  * @size: in bytes
+ * @length_at: of FORM_TEXT: where its length is in struct event, one byte
  * @words: of FORM_WORD in the order of the enumeration, of FORM_BITS from the lowest bit up; NULL at the end
  */
 struct event_field {
@@ -39,6 +40,7 @@ struct event_field {
 	enum event_field_form form;
 	uint16_t offset;
 	uint16_t size;
+	uint16_t length_at;
 	const char *const *words;
 };
 

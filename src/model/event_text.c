@@ -74,10 +74,17 @@ static void put_endpoint(struct line *line, const struct event *event, const str
 	put(line, endpoint_is_v4(&endpoint) ? "%s:%u" : "[%s]:%u", ip, endpoint.port);
 }
 
-static void put_text(struct line *line, const struct event_process *process)
+static unsigned int text_length(const struct event *event, const struct event_field *field)
 {
-	for (unsigned int i = 0; i < process->length; i++) {
-		unsigned char byte = (unsigned char)process->text[i];
+	return *((const uint8_t *)event + field->length_at);
+}
+
+static void put_text(struct line *line, const struct event *event, const struct event_field *field)
+{
+	const unsigned char *text = (const unsigned char *)event + field->offset;
+
+	for (unsigned int i = 0; i < text_length(event, field); i++) {
+		unsigned char byte = text[i];
 
 		if (byte > 0x20 && byte < 0x7f && byte != '\\')
 			put(line, "%c", byte);
@@ -134,7 +141,9 @@ static bool put_field(struct line *line, const struct event *event, const struct
 		put_endpoint(line, event, field);
 		return true;
 	case FORM_TEXT:
-		put_text(line, &event->process);
+		if (text_length(event, field) > field->size)
+			return false;
+		put_text(line, event, field);
 		return true;
 	case FORM_HEX:
 		put_hex(line, event, field);
@@ -152,7 +161,7 @@ static bool is_fresh(const struct event *event, const struct event_field *field)
 	struct event fresh = event_new(EVENT_NONE, 0, 0);
 
 	if (field->form == FORM_TEXT)
-		return event->process.length == 0;
+		return text_length(event, field) == 0;
 	return memcmp((const char *)event + field->offset, (const char *)&fresh + field->offset,
 		      field->size) == 0;
 }
@@ -165,8 +174,6 @@ int event_to_text(const struct event *event, char *text, size_t size)
 	bool valid = true;
 
 	if (event->type >= EVENT_TYPE_NUM)
-		return -EINVAL;
-	if (event->type == EVENT_PROCESS && event->process.length > EVENT_PROCESS_TEXT)
 		return -EINVAL;
 	parts[1] = event_fields_body(event->type);
 	for (const struct event_field *field = event_fields_head(); field->key != NULL; field++)
@@ -283,8 +290,11 @@ static int hex_digit(char digit)
 	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-static bool get_text(const char *text, struct event_process *process)
+static bool get_text(const char *text, struct event *event, const struct event_field *field)
 {
+	char *to = (char *)event + field->offset;
+	uint8_t *length = (uint8_t *)event + field->length_at;
+
 	while (*text != '\0') {
 		char byte = *text++;
 
@@ -294,9 +304,9 @@ static bool get_text(const char *text, struct event_process *process)
 			byte = (char)(hex_digit(text[1]) << 4 | hex_digit(text[2]));
 			text += 3;
 		}
-		if (process->length == EVENT_PROCESS_TEXT)
+		if (*length == field->size)
 			return false;
-		process->text[process->length++] = byte;
+		to[(*length)++] = byte;
 	}
 	return true;
 }
@@ -344,7 +354,7 @@ static bool get_field(struct event *event, const struct event_field *field, char
 	case FORM_ENDPOINT:
 		return get_endpoint(text, event, field);
 	case FORM_TEXT:
-		return get_text(text, &event->process);
+		return get_text(text, event, field);
 	case FORM_HEX:
 		return get_hex(text, event, field);
 	}

@@ -65,6 +65,18 @@ static const char *column_network(const struct peers_identity *identity, struct 
 	return value->buffer;
 }
 
+/* NULL stands for all. */
+static const char *column_all(const char *name)
+{
+	return name != NULL ? name : "*";
+}
+
+/* Without a response nobody knows whether none came or nobody saw one. */
+static int64_t column_answers(const struct requests_node *node, uint64_t number)
+{
+	return node->answers > 0 ? (int64_t)number : CONN_UNKNOWN;
+}
+
 static void get_number(struct value *value, int64_t number)
 {
 	value->known = number >= 0;
@@ -128,6 +140,15 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 	GETTER(group, KEY_##name, type, struct peers_group *group, expression)
 #define GROUP_COLUMN(name, type, unit, help, expression)                                                               \
 	GETTER(group, name, type, struct peers_group *group, expression)
+#define TREE_COLUMN(name, type, unit, help, expression)                                                                \
+	static void node_##name(const struct row *row, struct names *names, struct value *value)                       \
+	{                                                                                                              \
+		const struct requests *requests = row->requests;                                                       \
+		const struct requests_node *node = row->node;                                                          \
+		(void)names;                                                                                           \
+		(void)requests;                                                                                        \
+		GET_##type(expression);                                                                                \
+	}
 #include "model/columns.def"
 
 static const struct column conns[] = {
@@ -145,6 +166,17 @@ static const struct column groups[] = {
 #define GROUP_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, group_##name},
 #include "model/columns.def"
 };
+
+static const struct column tree[] = {
+#define TREE_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, node_##name},
+#include "model/columns.def"
+};
+
+const struct column *column_tree(size_t *count)
+{
+	*count = sizeof(tree) / sizeof(tree[0]);
+	return tree;
+}
 
 const struct column *column_conns(size_t *count)
 {

@@ -9,6 +9,7 @@
 #include "model/conn.h"
 #include "report/names.h"
 #include "track/peers.h"
+#include "track/requests.h"
 
 /** enum column_type - what kind of value a column has; format.c knows how each is written */
 enum column_type {
@@ -76,10 +77,14 @@ struct value {
  * struct row - what a row is about
  * @conn: in the reports of connections, else NULL
  * @group: in the report peers, else NULL
+ * @node: in the trees of requests, else NULL
+ * @requests: the tree it is of
  */
 struct row {
 	const struct conn *conn;
 	struct peers_group *group;
+	const struct requests_node *node;
+	const struct requests *requests;
 };
 
 /**
@@ -103,6 +108,9 @@ const struct column *column_conns(size_t *count);
 
 /** column_groups() - the columns of the report peers behind the keys; @count is set */
 const struct column *column_groups(size_t *count);
+
+/** column_tree() - the columns of the trees of requests; @count is set */
+const struct column *column_tree(size_t *count);
 
 /** column_key() - the column of a key of the report peers */
 const struct column *column_key(enum peers_key key);

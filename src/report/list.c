@@ -23,6 +23,9 @@ int report_list_columns(FILE *out)
 	columns = column_groups(&count);
 	for (size_t i = 0; i < count; i++)
 		print_column(out, "peers", &columns[i], "");
+	columns = column_tree(&count);
+	for (size_t i = 0; i < count; i++)
+		print_column(out, "tree", &columns[i], "");
 	columns = column_conns(&count);
 	for (size_t i = 0; i < count; i++)
 		print_column(out, "conns", &columns[i], "");

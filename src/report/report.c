@@ -26,6 +26,7 @@ struct report {
 	struct selection sort;
 	struct names *names;
 	struct groups *groups;
+	struct requests *requests; /* of the trees */
 	struct peers *peers;   /* REPORT_PEERS and REPORT_GROUPS: the finished ones */
 	struct conn *finished; /* REPORT_CONNS: copies, each with a reference to its processes */
 	size_t finished_count;
@@ -34,7 +35,8 @@ struct report {
 };
 
 static const char *const kind_names[REPORT_KIND_NUM] = {
-	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_GROUPS] = "groups", [REPORT_EVENTS] = "events"};
+	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_GROUPS] = "groups",
+	[REPORT_HTTP_TREE] = "http,tree", [REPORT_TLS_TREE] = "tls,tree", [REPORT_EVENTS] = "events"};
 
 static const char *const format_names[REPORT_FORMAT_NUM] = {[REPORT_TABLE] = "table",
 							    [REPORT_RAW] = "raw",
@@ -64,13 +66,24 @@ static int find_word(const char *const *words, unsigned int count, const char *w
 	return -1;
 }
 
+const char *report_name(enum report_kind kind)
+{
+	return kind_names[kind];
+}
+
 int report_parse_kind(const char *text, enum report_kind *kind, struct err *err)
 {
 	/* REPORT_EVENTS has an option of its own. */
-	int found = strcmp(text, "conv,tcp") == 0 ? REPORT_CONNS : find_word(kind_names, REPORT_EVENTS, text);
+	int found = find_word(kind_names, REPORT_EVENTS, text);
 
+	/* The names that tshark has for them. */
+	if (strcmp(text, "conv,tcp") == 0)
+		found = REPORT_CONNS;
+	else if (strcmp(text, "http_req,tree") == 0)
+		found = REPORT_HTTP_TREE;
 	if (found < 0)
-		return refuse_word("--report", text, "peers, conns (also called conv,tcp) and groups", err);
+		return refuse_word("--report", text,
+				   "peers, conns (also called conv,tcp), groups, http,tree and tls,tree", err);
 	*kind = (enum report_kind)found;
 	return 0;
 }
@@ -148,6 +161,9 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 		made->peers = peers_new(&keys, PEERS_GROUPS_MAX);
 	if (kind == REPORT_GROUPS)
 		peers_reserve_groups(made->peers);
+	if (report_is_tree(kind))
+		made->requests = requests_new(kind == REPORT_HTTP_TREE ? MESSAGE_HTTP_REQUEST : MESSAGE_TLS_HELLO,
+					      REQUESTS_NODES_MAX);
 	begin_printer(made, options, out);
 	*report = made;
 	return 0;
@@ -157,6 +173,7 @@ static void release_conn(struct conn *conn)
 {
 	process_unref(conn->process);
 	process_unref(conn->last_process);
+	free(conn->host);
 }
 
 void report_free(struct report *report)
@@ -167,6 +184,7 @@ void report_free(struct report *report)
 		release_conn(&report->finished[i]);
 	free(report->finished);
 	peers_free(report->peers);
+	requests_free(report->requests);
 	names_free(report->names);
 	printer_clear(&report->printer);
 	select_free(&report->sort);
@@ -214,6 +232,8 @@ static void keep_conn(struct report *report, const struct conn *conn)
 	append_conn(report, conn);
 	process_ref(conn->process);
 	process_ref(conn->last_process);
+	if (conn->host != NULL)
+		report->finished[report->finished_count - 1].host = xstrdup(conn->host);
 }
 
 /* The earliest row begins the time, when nobody knows when the run began. */
@@ -221,7 +241,7 @@ static void settle_start(struct report *report, const struct row *rows, size_t c
 {
 	int64_t *start = &report->printer.style.start_ns;
 
-	for (size_t i = 0; report->start_unknown && i < count; i++) {
+	for (size_t i = 0; report->start_unknown && i < count && rows[i].node == NULL; i++) {
 		int64_t first = rows[i].conn != NULL ? rows[i].conn->start_ns : rows[i].group->first_ns;
 
 		if (first >= 0 && (*start < 0 || first < *start))
@@ -258,9 +278,17 @@ void report_finished(struct report *report, const struct conn *conn)
 	case REPORT_EVENTS:
 		print_event(report, conn);
 		break;
+	case REPORT_HTTP_TREE:
+	case REPORT_TLS_TREE:
 	case REPORT_KIND_NUM:
 		break;
 	}
+}
+
+void report_message(struct report *report, const struct conn *conn, const struct message *message, int64_t time_ns)
+{
+	if (report->requests != NULL)
+		report->refused += !requests_add(report->requests, conn->id, message, time_ns);
 }
 
 /* Rows that grow in number. */
@@ -322,6 +350,18 @@ static void print_peers(struct report *report, report_next *next_open, void *con
 		peers_free(peers);
 }
 
+static void print_tree(struct report *report)
+{
+	struct rows rows = {0};
+	size_t count;
+	const struct requests_node **list = requests_list(report->requests, &count);
+
+	for (size_t i = 0; i < count; i++)
+		add_row(&rows, (struct row){.node = list[i], .requests = report->requests});
+	print_rows(report, &rows);
+	free(list);
+}
+
 int report_print(struct report *report, report_next *next_open, void *context, bool final, struct err *err)
 {
 	switch (report->kind) {
@@ -331,6 +371,10 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 		break;
 	case REPORT_CONNS:
 		print_conns(report, next_open, context);
+		break;
+	case REPORT_HTTP_TREE:
+	case REPORT_TLS_TREE:
+		print_tree(report);
 		break;
 	case REPORT_EVENTS:
 		printer_header(&report->printer);

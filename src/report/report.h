@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "model/conn.h"
 #include "model/event.h"
+#include "model/message.h"
 #include "track/groups.h"
 #include "track/suspicious.h"
 
@@ -20,10 +21,23 @@ enum report_kind {
 	REPORT_CONNS,
 	/** a row per group of --group */
 	REPORT_GROUPS,
+	/** HTTP requests by host, then by path */
+	REPORT_HTTP_TREE,
+	/** TLS ClientHellos by server name */
+	REPORT_TLS_TREE,
 	/** a row per connection, as it finishes */
 	REPORT_EVENTS,
 	REPORT_KIND_NUM
 };
+
+/** report_name() - the word --report takes */
+const char *report_name(enum report_kind kind);
+
+/** report_is_tree() - is it one of the trees of requests? */
+static inline bool report_is_tree(enum report_kind kind)
+{
+	return kind == REPORT_HTTP_TREE || kind == REPORT_TLS_TREE;
+}
 
 /** enum report_format - how rows are written */
 enum report_format {
@@ -138,6 +152,9 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
  * for report_error().
  */
 void report_finished(struct report *report, const struct conn *conn);
+
+/** report_message() - an application said something on a connection; only the trees of requests listen */
+void report_message(struct report *report, const struct conn *conn, const struct message *message, int64_t time_ns);
 
 /**
  * typedef report_next - gives the open connections, one after the other

@@ -52,7 +52,9 @@ static void append_all(struct selection *selection, enum report_kind kind, const
 {
 	bool is_grouped = kind == REPORT_PEERS || kind == REPORT_GROUPS;
 	size_t count;
-	const struct column *columns = is_grouped ? column_groups(&count) : column_conns(&count);
+	const struct column *columns = report_is_tree(kind) ? column_tree(&count)
+				       : is_grouped	    ? column_groups(&count)
+							    : column_conns(&count);
 
 	append_keys(selection, kind, keys);
 	for (size_t i = 0; i < count; i++)
@@ -145,7 +147,9 @@ static void append_default(struct selection *selection, const struct selection *
 	char *rest = kind == REPORT_PEERS ? peers : kind == REPORT_GROUPS ? groups : conns, *word;
 
 	append_keys(selection, kind, keys);
-	while ((word = strsep(&rest, ",")) != NULL) {
+	for (size_t i = 0; report_is_tree(kind) && i < all->count; i++)
+		append(selection, all->columns[i], false);
+	while (!report_is_tree(kind) && (word = strsep(&rest, ",")) != NULL) {
 		const struct column *column = find(all, word);
 
 		if (column != NULL && !contains(selection, column))
@@ -231,8 +235,8 @@ int select_sort(enum report_kind kind, const struct peers_keys *keys, const stru
 			append(&chosen, column, descending);
 	}
 	free(copy);
-	/* Groups come in the order of the command line. */
-	if (kind != REPORT_GROUPS) {
+	/* Groups come in the order of the command line, trees in their own. */
+	if (kind != REPORT_GROUPS && !report_is_tree(kind)) {
 		append(&chosen, find(&all, kind == REPORT_PEERS ? "CONNS" : "START"), kind == REPORT_PEERS);
 		append_keys(&chosen, kind, keys);
 	}

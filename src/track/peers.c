@@ -44,7 +44,8 @@ static const char *const key_names[] = {
 	[PEERS_KEY_PID] = "pid",     [PEERS_KEY_COMM] = "comm",   [PEERS_KEY_EXE] = "exe",
 	[PEERS_KEY_UID] = "uid",     [PEERS_KEY_USER] = "user",   [PEERS_KEY_LPORT] = "lport",
 	[PEERS_KEY_RPORT] = "rport", [PEERS_KEY_NETNS] = "netns", [PEERS_KEY_PROTO] = "proto",
-	[PEERS_KEY_CIDR] = "cidr",   [PEERS_KEY_RESULT] = "result", [PEERS_KEY_GROUP] = "group",
+	[PEERS_KEY_CIDR] = "cidr",   [PEERS_KEY_RESULT] = "result", [PEERS_KEY_HOST] = "host",
+	[PEERS_KEY_GROUP] = "group",
 };
 
 _Static_assert(sizeof(key_names) / sizeof(key_names[0]) == PEERS_KEY_NUM, "a name for every key");
@@ -67,7 +68,7 @@ static int parse_key(const char *word, struct peers_keys *keys, struct err *err)
 	if (key == PEERS_KEY_NUM || (key != PEERS_KEY_CIDR && word[length] == '/'))
 		return err_set(err, EINVAL,
 			       "--by knows no key \"%s\"; the keys are peer, dir, port, pid, comm, exe, uid, user, "
-			       "lport, rport, netns, proto, cidr/N, result, group",
+			       "lport, rport, netns, proto, cidr/N, result, host, group",
 			       quoted);
 	for (unsigned int i = 0; i < keys->count; i++)
 		if (keys->key[i] == key)
@@ -157,6 +158,9 @@ static void identify(struct peers_identity *identity, const struct peers_keys *k
 		case PEERS_KEY_RESULT:
 			identity->result = conn->result;
 			break;
+		case PEERS_KEY_HOST:
+			identity->host = conn->host;
+			break;
 		case PEERS_KEY_GROUP: /* several: see each_group() */
 		case PEERS_KEY_NUM:
 			break;
@@ -175,6 +179,8 @@ static size_t hash_identity(const struct peers *peers, const struct peers_identi
 
 	if (identity->exe != NULL)
 		hash += hash_bytes(&peers->hash_key, identity->exe, strlen(identity->exe));
+	if (identity->host != NULL)
+		hash += hash_bytes(&peers->hash_key, identity->host, strlen(identity->host));
 	return (size_t)hash & (peers->slot_count - 1);
 }
 
@@ -186,7 +192,8 @@ static uint32_t *find_slot(const struct peers *peers, const struct peers_identit
 	while (peers->slots[at] != NO_GROUP) {
 		const struct peers_identity *other = &peers->groups[peers->slots[at]].identity;
 
-		if (memcmp(other, identity, IDENTITY_BYTES) == 0 && same_text(other->exe, identity->exe))
+		if (memcmp(other, identity, IDENTITY_BYTES) == 0 && same_text(other->exe, identity->exe) &&
+		    same_text(other->host, identity->host))
 			break;
 		at = (at + 1) & (peers->slot_count - 1);
 	}
@@ -225,6 +232,7 @@ void peers_free(struct peers *peers)
 		for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
 			distribution_clear(&group->spreads[s], &peers->exact_budget);
 		free(group->identity.exe);
+		free(group->identity.host);
 		free(group->pids);
 		free(group->comms);
 	}
@@ -270,6 +278,7 @@ struct peers *peers_copy(const struct peers *peers)
 		for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
 			distribution_copy(&to->spreads[s], &from->spreads[s]);
 		to->identity.exe = from->identity.exe != NULL ? xstrdup(from->identity.exe) : NULL;
+		to->identity.host = from->identity.host != NULL ? xstrdup(from->identity.host) : NULL;
 		to->pids = copy_list(from->pids, from->pid_count, sizeof(*from->pids));
 		to->comms = copy_list(from->comms, from->comm_count, sizeof(*from->comms));
 	}
@@ -296,6 +305,8 @@ static struct peers_group *find_group(struct peers *peers, const struct peers_id
 	group->identity = *identity;
 	if (identity->exe != NULL)
 		group->identity.exe = xstrdup(identity->exe);
+	if (identity->host != NULL)
+		group->identity.host = xstrdup(identity->host);
 	group->first_ns = group->last_ns = CONN_UNKNOWN;
 	if (peers->count * 2 > peers->slot_count)
 		resize_slots(peers, peers->slot_count * 2);

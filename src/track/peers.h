@@ -36,6 +36,8 @@ enum peers_key {
 	/** network of the other side */
 	PEERS_KEY_CIDR,
 	PEERS_KEY_RESULT,
+	/** name the opener asked for */
+	PEERS_KEY_HOST,
 	/** a group of --group; a connection counts in each of its groups */
 	PEERS_KEY_GROUP,
 	PEERS_KEY_NUM
@@ -76,7 +78,7 @@ const char *peers_key_name(enum peers_key key);
 /**
  * struct peers_identity - what the members of a group have in common
  *
- * What is not among the keys is zero (and EXE NULL); so is what is unknown,
+ * What is not among the keys is zero (and EXE and HOST NULL); so is what is unknown,
  * except @uid: -1 (as uid_t). It is hashed and compared as bytes up to @exe.
  *
  * @peer: its port is always 0
@@ -95,6 +97,7 @@ const char *peers_key_name(enum peers_key key);
  * @group: number of the group plus one, 0 none
  * @comm: raw bytes, "" unknown
  * @exe: raw bytes, owned by the group
+ * @host: raw bytes, owned by the group
  */
 struct peers_identity {
 	struct endpoint peer;
@@ -113,6 +116,7 @@ struct peers_identity {
 	uint8_t group;
 	char comm[16];
 	char *exe;
+	char *host;
 };
 
 /** Distinct processes, and distinct names, that a group remembers; further ones only set its flag. */

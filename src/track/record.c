@@ -50,6 +50,7 @@ void record_free(struct record *record)
 	process_unref(record->conn.process);
 	process_unref(record->conn.last_process);
 	timeline_free(record->timeline);
+	free(record->conn.host);
 	free_testimony(record);
 	if (!record->wire_is_inside)
 		free(record->wire);
@@ -342,6 +343,7 @@ static void begin_conn(const struct record *record, struct conn *conn)
 	conn->end_ns = known->end_ns;
 	conn->process = known->process;
 	conn->last_process = known->last_process;
+	conn->host = known->host;
 	conn->tid = known->tid;
 	conn->fd = known->fd;
 	conn->uid = known->uid;

@@ -72,6 +72,7 @@ struct record_conn {
 	int64_t end_ns;
 	struct process *process;
 	struct process *last_process;
+	char *host;
 	pid_t tid;
 	int32_t fd;
 	uid_t uid;

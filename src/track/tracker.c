@@ -358,6 +358,9 @@ static void feed_one(struct tracker *tracker, struct event *event, uint64_t hash
 	case EVENT_ICMP:
 		tracker_packets_feed(tracker, event, hash);
 		break;
+	case EVENT_MESSAGE:
+		tracker_packets_message(tracker, event);
+		break;
 	case EVENT_OWNER:
 		feed_owner(tracker, event);
 		break;

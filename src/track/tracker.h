@@ -8,6 +8,7 @@
 
 #include "model/conn.h"
 #include "model/event.h"
+#include "model/message.h"
 #include "track/suspicious.h"
 #include "track/timeline.h"
 
@@ -42,12 +43,15 @@ struct tracker_config {
  * @context: passed on
  * @opened: packets told of a connection without its handshake; its flow.local may be this host's. NULL when nobody
  *	    asks
+ * @message: an application said something on a connection of interest; @conn is settled, and one of the two where both
+ *	     ends are of interest; NULL when nobody asks
  * @finished: a connection ended; @conn is settled and valid during the call only. Each is told once
  */
 struct tracker_notify {
 	void *context;
 	void (*opened)(void *context, const struct flow *flow);
 	void (*finished)(void *context, const struct conn *conn);
+	void (*message)(void *context, const struct conn *conn, const struct message *message, int64_t time_ns);
 };
 
 /**

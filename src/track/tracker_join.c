@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "track/tracker_state.h"
 
+#include <stdlib.h>
+
+#include "base/xalloc.h"
 #include "track/wire_view.h"
 
 /* How testimony finds its record, and records of one connection each other. */
@@ -15,6 +18,9 @@ static void move_wire(struct tracker *tracker, struct record *to, struct record 
 	if (flip)
 		wire_flip(to->wire);
 	to->conn.seen |= SEEN_WIRE;
+	free(to->conn.host);
+	to->conn.host = from->conn.host;
+	from->conn.host = NULL;
 	if (to->conn.start_ns < 0 || from->conn.start_ns < to->conn.start_ns)
 		to->conn.start_ns = from->conn.start_ns;
 	if (from->conn.end_ns > to->conn.end_ns)
@@ -54,6 +60,8 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 			wire_flip(record->wire);
 			tracker_observe_copied(tracker, record, other);
 			record->conn.seen |= SEEN_WIRE;
+			if (record->conn.host == NULL && other->conn.host != NULL)
+				record->conn.host = xstrdup(other->conn.host);
 		}
 	}
 	record_table_add_flow(tracker->table, record);

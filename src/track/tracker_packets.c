@@ -2,6 +2,7 @@
 #include "track/tracker_state.h"
 
 #include "base/clock.h"
+#include "base/xalloc.h"
 #include "track/wire_view.h"
 
 /* What packets say of connections. */
@@ -109,4 +110,43 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t
 	feed_packet_to(tracker, sender, event, WIRE_LOCAL, false);
 	feed_packet_to(tracker, receiver, event, WIRE_REMOTE, sender != NULL);
 	tracker->frame_ns = CLOCK_UNKNOWN;
+}
+
+static void set_host(struct record *record, const struct message *message)
+{
+	if (record != NULL && record->conn.host == NULL && message->host[0] != '\0')
+		record->conn.host = xstrdup(message->host);
+}
+
+static void tell_message(struct tracker *tracker, struct record *record, const struct message *message,
+			 int64_t time_ns)
+{
+	struct conn conn;
+
+	tracker_settle(tracker, record, &conn);
+	tracker->notify.message(tracker->notify.context, &conn, message, time_ns);
+}
+
+void tracker_packets_message(struct tracker *tracker, const struct event *event)
+{
+	const struct message *message = &tracker->message;
+	struct flow flow = event->flow, reverse;
+	struct record *ends[2], *told = NULL;
+
+	if (!message_join(&tracker->message, &event->message))
+		return;
+	if (flow.netns == 0)
+		flow.netns = tracker->config.netns;
+	reverse = flow_reverse(&flow);
+	ends[0] = record_table_find_flow(tracker->table, &flow);
+	ends[1] = record_table_find_flow(tracker->table, &reverse);
+	for (int i = 0; i < 2; i++) {
+		set_host(ends[i], message);
+		/* The same of the two whoever speaks. */
+		if (ends[i] != NULL && tracker_wants(tracker, ends[i]) &&
+		    (told == NULL || ends[i]->conn.id < told->conn.id))
+			told = ends[i];
+	}
+	if (told != NULL && tracker->notify.message != NULL)
+		tell_message(tracker, told, message, event->time_ns);
 }

@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_TRACK_TRACKER_STATE_H
 #define CONNTRACE_TRACK_TRACKER_STATE_H
 
+#include "model/message.h"
 #include "track/process_table.h"
 #include "track/record_table.h"
 #include "track/tracker.h"
@@ -42,6 +43,7 @@ struct listening {
  * @connecting_size: room there
  * @listening: ports of listeners older than the run
  * @listening_count: how many
+ * @message: the one that comes in pieces
  * @ids: number of the last record
  * @now_ns: time of the newest event or tick
  * @walked: what tracker_next() returned last: @view
@@ -63,6 +65,7 @@ struct tracker {
 	size_t connecting_count, connecting_size;
 	struct listening *listening;
 	size_t listening_count;
+	struct message message;
 	uint64_t ids;
 	int64_t now_ns;
 	struct record *walked;
@@ -168,5 +171,7 @@ void tracker_observe_copied(struct tracker *tracker, struct record *to, const st
 
 /** tracker_observe_told() - it has been reported: what happened in it will not be asked for again */
 void tracker_observe_told(struct tracker *tracker, struct record *record);
+/** tracker_packets_message() - take in a piece of what an application said: EVENT_MESSAGE */
+void tracker_packets_message(struct tracker *tracker, const struct event *event);
 
 #endif

@@ -41,7 +41,7 @@ CASES = (
     (["--idle-ms", "never", "true"], '--idle-ms "never"'),
     (["--dir", "up", "true"], "allowed are in and out"),
     (["--via", "carrier-pigeon", "true"], 'does not know "carrier-pigeon"'),
-    (["-z", "nonsense", "true"], 'does not know "nonsense"; allowed are peers, conns (also called conv,tcp) and groups'),
+    (["-z", "nonsense", "true"], 'does not know "nonsense"; allowed are peers, conns (also called conv,tcp), groups, http,tree and tls,tree'),
     (["--format", "xml", "true"], 'does not know "xml"; allowed are table, raw, json, csv and tsv'),
     (["--time", "soon", "true"], 'does not know "soon"'),
     (["--color", "blue", "true"], 'does not know "blue"'),

@@ -7,12 +7,13 @@ import subprocess
 
 import lint
 
-SUBSECTIONS = {"Of a connection": "CONN", "Of a group, the keys": "KEY", "Of a group, the figures": "GROUP"}
+SUBSECTIONS = {"Of a connection": "CONN", "Of a group, the keys": "KEY", "Of a group, the figures": "GROUP",
+               "Of requests": "TREE"}
 
 
 def from_table():
     found = {}
-    for kind, name, text in re.findall(r'^(CONN|KEY|GROUP)_COLUMN\((\w+), \w+, "[^"]*",\s*((?:"[^"]*"\s*)+),',
+    for kind, name, text in re.findall(r'^(CONN|KEY|GROUP|TREE)_COLUMN\((\w+), \w+, "[^"]*",\s*((?:"[^"]*"\s*)+),',
                                        lint.read("src/model/columns.def"), re.MULTILINE):
         found.setdefault(kind, []).append((name, "".join(re.findall(r'"([^"]*)"', text))))
     return found
@@ -38,7 +39,7 @@ def from_program():
     found = {}
     for line in done.stdout.splitlines()[1:]:
         report, name, _, _, text = line.split(None, 4)
-        kind = "CONN" if report == "conns" else "KEY" if text.startswith("key: ") else "GROUP"
+        kind = "CONN" if report == "conns" else "TREE" if report == "tree" else "KEY" if text.startswith("key: ") else "GROUP"
         found.setdefault(kind, []).append((name, text[5:] if kind == "KEY" else text))
     return found
 
@@ -61,7 +62,7 @@ def differences(theirs, ours):
 def main():
     tap = lint.Tap()
     table = from_table()
-    lines = re.findall(r"^(?:CONN|KEY|GROUP)_COLUMN\(", lint.read("src/model/columns.def"), re.MULTILINE)
+    lines = re.findall(r"^(?:CONN|KEY|GROUP|TREE)_COLUMN\(", lint.read("src/model/columns.def"), re.MULTILINE)
     tap.say("every line of columns.def is understood",
             [] if len(lines) == sum(map(len, table.values())) > 80 else ["%d lines" % len(lines)])
     tap.say("--list-columns tells what columns.def says", differences(from_program(), table))

@@ -427,6 +427,12 @@ def free_port(address="127.0.0.1"):
         return probe.getsockname()[1]
 
 
+def packet_sockets():
+    """How many packet sockets of this namespace are bound and running."""
+    with open("/proc/net/packet", encoding="ascii") as table:
+        return [line.split()[5] for line in table].count("1")
+
+
 # --- the namespace's firewall ----------------------------------------------------------------------------------
 
 def firewall(*rules):

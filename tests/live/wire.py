@@ -7,8 +7,8 @@ import subprocess
 import time
 
 from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, find_row, firewall,
-                 firewall_count, firewall_off, main, mkconn, need, read_file, read_truth, require, run, scratch,
-                 short, short_timeouts, test, wait_file, wait_for)
+                 firewall_count, firewall_off, main, mkconn, need, packet_sockets, read_file, read_truth, require, run,
+                 scratch, short, short_timeouts, test, wait_file, wait_for)
 
 EXCHANGE = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=50000", "recv-all", "close", "done",
             "connect=self", "send=1000", "recv=50000", "close"]
@@ -231,12 +231,6 @@ def savefile():
         equal(other[port], one[port], "savefile and live, opener's port %d" % port)
     equal([row for row in rows_file if row["pid"] is not None], [], "rows of a savefile with a process")
     firewall_off()
-
-
-def packet_sockets():
-    """How many packet sockets of this namespace are bound and running."""
-    with open("/proc/net/packet", encoding="ascii") as table:
-        return [line.split()[5] for line in table].count("1")
 
 
 @test("each packet counts once, though two captures see it")

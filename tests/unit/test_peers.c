@@ -142,7 +142,7 @@ static void keys_are_checked(void **state)
 {
 	static const char *const wrong[] = {"",         "peers",      "peer,",   "peer,peer", "cidr",    "cidr/",
 					    "cidr/129", "cidr/-1",    "cidr/x",  "peer/24",   "pe",      "peer dir",
-					    "PEER",     "cidr/8,cidr/9", "host", "groups",    "\x1b[31m"};
+					    "PEER",     "cidr/8,cidr/9", "hosts", "groups",    "\x1b[31m"};
 	struct peers_keys keys = {.count = 99};
 	struct err err;
 
@@ -173,6 +173,7 @@ static void every_key_splits(void **state)
 {
 	/* One connection that differs from the other in everything is in another group by every key. */
 	struct process *a = process_new(10), *b = process_new(11);
+	char name[] = "host.example";
 	struct conn one = incoming("198.51.100.7", 1000), other = incoming("203.0.113.9", 1001);
 
 	(void)state;
@@ -187,12 +188,13 @@ static void every_key_splits(void **state)
 	other.flow.netns = 77;
 	other.flow.proto = IPPROTO_UDP;
 	other.result = RESULT_REFUSED;
+	other.host = name;
 	for (unsigned int key = 0; key < PEERS_KEY_NUM; key++) {
-		char name[32];
+		char word[32];
 		struct peers *peers;
 
-		snprintf(name, sizeof(name), "%s%s", peers_key_name(key), key == PEERS_KEY_CIDR ? "/24" : "");
-		peers = by(name);
+		snprintf(word, sizeof(word), "%s%s", peers_key_name(key), key == PEERS_KEY_CIDR ? "/24" : "");
+		peers = by(word);
 		assert_true(peers_add(peers, &one));
 		assert_true(peers_add(peers, &other));
 		assert_true(peers_add(peers, &one));

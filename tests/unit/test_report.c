@@ -400,7 +400,7 @@ static void json_is_a_line_per_row(void **state)
 	       "\"state\":\"SYN_SENT\",\"close\":null,"
 	       "\"why\":null,\"pid\":null,\"tid\":null,\"comm\":null,\"exe\":null,"
 	       "\"uid\":null,\"user\":null,\"fd\":null,\"last_pid\":null,\"netns\":null,\"cookie\":null,"
-	       "\"cid\":\"1:2sPTV5/hxTMDPrqe4qtAIizq3A0=\",\"group\":null,\"seen\":null}\n"
+	       "\"cid\":\"1:2sPTV5/hxTMDPrqe4qtAIizq3A0=\",\"host\":null,\"group\":null,\"seen\":null}\n"
 	       "{\"start\":1700000000.123456789,\"end\":1700000002.623457288,\"dur_s\":2.500000,"
 	       "\"dir\":\"in\",\"proto\":\"tcp\",\"laddr\":\"192.0.2.1\",\"lport\":80,"
 	       "\"raddr\":\"198.51.100.7\",\"rport\":40001,\"peer\":\"198.51.100.7\",\"port\":80,"
@@ -414,7 +414,7 @@ static void json_is_a_line_per_row(void **state)
 	       "\"state\":\"closed\",\"close\":\"rfin\",\"why\":null,\"pid\":4711,\"tid\":4712,\"comm\":\"a \\\"b\\\","
 	       "\\u001b[1m\\u00ff\",\"exe\":\"/opt/\303\251 x\\\\y\",\"uid\":0,\"user\":\"root\",\"fd\":5,"
 	       "\"last_pid\":null,\"netns\":4026531840,\"cookie\":\"18446744073709551615\","
-	       "\"cid\":\"1:b+XP2YyTOXKhPeAIDV6tFNRF3j0=\",\"group\":null,\"seen\":\"skw\"}\n"
+	       "\"cid\":\"1:b+XP2YyTOXKhPeAIDV6tFNRF3j0=\",\"host\":null,\"group\":null,\"seen\":\"skw\"}\n"
 	       "{\"start\":1700000000.124456789,\"end\":1700000000.124456789,\"dur_s\":0.000000,"
 	       "\"dir\":\"out\",\"proto\":\"tcp\",\"laddr\":\"2001:db8::1\",\"lport\":50000,"
 	       "\"raddr\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"rport\":443,"
@@ -429,7 +429,7 @@ static void json_is_a_line_per_row(void **state)
 	       "\"why\":null,"
 	       "\"pid\":null,\"tid\":null,\"comm\":null,\"exe\":null,\"uid\":null,\"user\":null,\"fd\":null,"
 	       "\"last_pid\":null,\"netns\":null,\"cookie\":null,\"cid\":\"1:sYBR+gtJDZpVJgofQRwD57mekOg=\","
-	       "\"group\":null,\"seen\":\"wu\"}\n"
+	       "\"host\":null,\"group\":null,\"seen\":\"wu\"}\n"
 	       "{\"start\":null,\"end\":null,\"dur_s\":null,\"dir\":null,\"proto\":\"tcp\",\"laddr\":null,"
 	       "\"lport\":null,\"raddr\":null,\"rport\":null,\"peer\":null,\"port\":null,"
 	       "\"result\":\"unknown\",\"errno\":null,\"icmp\":null,\"connect_ms\":null,\"hs_ms\":null,"
@@ -441,7 +441,7 @@ static void json_is_a_line_per_row(void **state)
 	       "\"gap_ms\":null,\"state\":null,"
 	       "\"close\":null,\"why\":null,\"pid\":null,\"tid\":null,\"comm\":null,\"exe\":null,\"uid\":null,"
 	       "\"user\":null,\"fd\":null,\"last_pid\":null,\"netns\":null,\"cookie\":null,\"cid\":null,"
-	       "\"group\":null,\"seen\":null}\n");
+	       "\"host\":null,\"group\":null,\"seen\":null}\n");
 	options = options_for(REPORT_PEERS, REPORT_JSON);
 	expect(REPORT_PEERS, &options, 4, false,
 	       "{\"peer\":\"198.51.100.7\",\"dir\":\"in\",\"port\":80,\"conns\":1,\"ok\":1,\"fail\":0,"
@@ -738,7 +738,7 @@ static void unknown_words_are_refused(void **state)
 		 "--sort=pid:desc"},
 		{"pear", NULL, NULL, "--by knows no key \"pear\"; the keys are peer, dir, port, pid, comm, exe, "
 		 "uid, user, lport, "
-				     "rport, netns, proto, cidr/N, result, group"},
+				     "rport, netns, proto, cidr/N, result, host, group"},
 	};
 
 	(void)state;
@@ -794,7 +794,7 @@ static void operands_are_parsed(void **state)
 	assert_int_equal(kind, REPORT_CONNS);
 	assert_int_equal(report_parse_kind("events", &kind, &err), -EINVAL);
 	assert_string_equal(err.text, "--report does not know \"events\"; allowed are peers, conns (also "
-	 "called conv,tcp) and groups");
+				      "called conv,tcp), groups, http,tree and tls,tree");
 	assert_int_equal(report_parse_format("json", &format, &err), 0);
 	assert_int_equal(format, REPORT_JSON);
 	assert_int_equal(report_parse_format("xml", &format, &err), -EINVAL);
@@ -1211,12 +1211,13 @@ static void the_accounts_say_what_was_lost(void **state)
 static void the_list_names_every_column(void **state)
 {
 	char *text = NULL, *rest, *line;
-	size_t size = 0, rows = 0, conns, groups;
+	size_t size = 0, rows = 0, conns, groups, tree;
 	FILE *out = open_memstream(&text, &size);
 
 	(void)state;
 	column_conns(&conns);
 	column_groups(&groups);
+	column_tree(&tree);
 	assert_int_equal(report_list_columns(out), 0);
 	fclose(out);
 	assert_non_null(strstr(text, "\nconns  RX_BYTES      bytes       integer  payload the traced side "
@@ -1225,7 +1226,7 @@ static void the_list_names_every_column(void **state)
 	assert_non_null(strstr(text, "\npeers  CIDR          -           string   key: network of the other side\n"));
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; rows++)
 		assert_true(strlen(line) > 42);
-	assert_int_equal(rows, 1 + PEERS_KEY_NUM + groups + conns);
+	assert_int_equal(rows, 1 + PEERS_KEY_NUM + groups + conns + tree);
 	free(text);
 }
 

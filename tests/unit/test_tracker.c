@@ -39,7 +39,7 @@ static struct tracker *new_tracker(bool whole, size_t limit)
 		.has_destroy = true,
 		.syn_retries = 6,
 	};
-	const struct tracker_notify notify = {NULL, NULL, on_finished};
+	const struct tracker_notify notify = {NULL, NULL, on_finished, NULL};
 
 	told_count = 0;
 	return tracker_new(&config, &notify);

@@ -18,6 +18,7 @@
 #include "source/packet/frames.h"
 #include "source/packet/savefile_reader.h"
 #include "source/source.h"
+#include "source/packet/stream.h"
 
 /*
  * The packet process: open, confine, read. Everything that allocates or may
@@ -67,6 +68,7 @@ struct child {
 	struct ring_end ring;
 	struct input inputs[PACKET_INTERFACES];
 	struct fragments *fragments;
+	struct stream *stream;
 	size_t input_count;
 	uint64_t verdicts[DISSECT_VERDICT_NUM];
 	uint64_t lost_unsaid;
@@ -196,7 +198,7 @@ static void lost_one(struct child *child)
 
 /* One frame as an event; @event may be NULL for want of room: it is looked at all the same, for the counts. */
 static enum dissect_verdict dissect(struct input *input, const struct dissect_record *record,
-				    struct dissect_fragment *fragment, struct event *event)
+				    struct dissect_fragment *fragment, struct span *payload, struct event *event)
 {
 	struct child *child = input->child;
 	struct dissect_record numbered = *record;
@@ -205,6 +207,7 @@ static enum dissect_verdict dissect(struct input *input, const struct dissect_re
 
 	numbered.interface += input->number;
 	numbered.fragment = fragment;
+	numbered.payload = payload;
 	numbered.decapsulate = child->config->packet->decapsulate;
 	verdict = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
 	if (verdict == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
@@ -212,31 +215,6 @@ static enum dissect_verdict dissect(struct input *input, const struct dissect_re
 	else
 		child->verdicts[verdict]++;
 	return verdict;
-}
-
-static void frame_direct(void *context, const struct dissect_record *record)
-{
-	struct input *input = context;
-	struct child *child = input->child;
-	struct event *event = reserve(child), lost;
-	struct dissect_fragment fragment;
-	enum dissect_verdict verdict;
-
-	child->last_ns = record->time_ns;
-	verdict = dissect(input, record, &fragment, event);
-	if (verdict == DISSECT_EVENT && event != NULL)
-		commit(child);
-	else if (verdict == DISSECT_EVENT)
-		lost_one(child);
-	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, event ? event : &lost)) {
-		if (event != NULL)
-			commit(child);
-		else
-			lost_one(child);
-		event = reserve(child);
-	}
-	if (child->lost_unsaid != 0)
-		lose_unsaid(child);
 }
 
 static void stage(struct input *input)
@@ -250,22 +228,6 @@ static void stage(struct input *input)
 static struct event *stage_slot(struct input *input)
 {
 	return &input->staged[(input->first + input->count) % STAGE_SLOTS];
-}
-
-static void frame_staged(void *context, const struct dissect_record *record)
-{
-	struct input *input = context;
-	struct dissect_fragment fragment;
-	enum dissect_verdict verdict = dissect(input, record, &fragment, stage_slot(input));
-	struct event lost;
-
-	if (verdict == DISSECT_EVENT)
-		stage(input);
-	while (verdict == DISSECT_FRAGMENT && input->count < STAGE_SLOTS &&
-	       fragments_take(input->child->fragments, stage_slot(input)))
-		stage(input);
-	while (verdict == DISSECT_FRAGMENT && fragments_take(input->child->fragments, &lost))
-		lost_one(input->child);
 }
 
 /* Live events that nothing has room for are lost; those of one frame are staged together. */
@@ -289,6 +251,96 @@ static void put(struct input *input, const struct event *event)
 		stage(input);
 }
 
+/* Where the pieces of a message go, and which segment ended its head. */
+struct telling {
+	struct input *input;
+	struct event segment;
+};
+
+static void tell_piece(void *context, const struct event *piece)
+{
+	const struct telling *telling = context;
+	struct event event;
+
+	memcpy(&event, piece, event_size(EVENT_MESSAGE));
+	event.time_ns = telling->segment.time_ns;
+	event.flow = telling->segment.flow;
+	put(telling->input, &event);
+}
+
+static void tell_message(void *context, const struct message *message)
+{
+	message_split(message, tell_piece, context);
+}
+
+/* What the payload says comes behind its segment, which may be gone out of the queue by then: hence the copy. */
+static bool keep_segment(struct telling *telling, struct input *input, const struct event *event)
+{
+	const struct event_segment *segment = &event->segment;
+
+	if (event->type != EVENT_SEGMENT ||
+	    (segment->payload == 0 && (segment->flags & (SEGMENT_FIN | SEGMENT_RST)) == 0))
+		return false;
+	telling->input = input;
+	memcpy(&telling->segment, event, event_size(EVENT_SEGMENT));
+	return true;
+}
+
+static void frame_direct(void *context, const struct dissect_record *record)
+{
+	struct input *input = context;
+	struct child *child = input->child;
+	struct event *event = reserve(child), lost;
+	struct span payload = {NULL, 0};
+	struct dissect_fragment fragment;
+	enum dissect_verdict verdict;
+	struct telling telling;
+
+	child->last_ns = record->time_ns;
+	verdict = dissect(input, record, &fragment, &payload, event);
+	if (verdict == DISSECT_EVENT && event != NULL) {
+		bool telling_more = keep_segment(&telling, input, event);
+
+		commit(child);
+		if (telling_more)
+			stream_feed(child->stream, &telling.segment, payload, tell_message, &telling);
+	} else if (verdict == DISSECT_EVENT) {
+		lost_one(child);
+	}
+	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, event ? event : &lost)) {
+		if (event != NULL)
+			commit(child);
+		else
+			lost_one(child);
+		event = reserve(child);
+	}
+	if (child->lost_unsaid != 0)
+		lose_unsaid(child);
+}
+
+static void frame_staged(void *context, const struct dissect_record *record)
+{
+	struct input *input = context;
+	struct dissect_fragment fragment;
+	struct span payload = {NULL, 0};
+	enum dissect_verdict verdict = dissect(input, record, &fragment, &payload, stage_slot(input));
+	struct telling telling;
+	struct event lost;
+
+	if (verdict == DISSECT_EVENT) {
+		bool telling_more = keep_segment(&telling, input, stage_slot(input));
+
+		stage(input);
+		if (telling_more)
+			stream_feed(input->child->stream, &telling.segment, payload, tell_message, &telling);
+	}
+	while (verdict == DISSECT_FRAGMENT && input->count < STAGE_SLOTS &&
+	       fragments_take(input->child->fragments, stage_slot(input)))
+		stage(input);
+	while (verdict == DISSECT_FRAGMENT && fragments_take(input->child->fragments, &lost))
+		lost_one(input->child);
+}
+
 /* A frame and what is in it. */
 static void frame_told(void *context, const struct dissect_record *record)
 {
@@ -297,12 +349,14 @@ static void frame_told(void *context, const struct dissect_record *record)
 	struct dissect_record optioned = *record;
 	struct dissect_fragment fragment;
 	struct event event, frame = {.frame.length = 0};
+	struct span payload = {NULL, 0};
 	enum dissect_verdict verdict;
+	struct telling telling;
 	bool is_segment;
 
 	optioned.options = frame.frame.options;
 	child->last_ns = record->time_ns;
-	verdict = dissect(input, &optioned, &fragment, &event);
+	verdict = dissect(input, &optioned, &fragment, &payload, &event);
 	is_segment = verdict == DISSECT_EVENT && event.type == EVENT_SEGMENT;
 	if (!is_segment)
 		memset(frame.frame.options, 0, sizeof(frame.frame.options));
@@ -311,6 +365,8 @@ static void frame_told(void *context, const struct dissect_record *record)
 		put(input, &frame);
 	if (verdict == DISSECT_EVENT)
 		put(input, &event);
+	if (verdict == DISSECT_EVENT && keep_segment(&telling, input, &event))
+		stream_feed(child->stream, &telling.segment, payload, tell_message, &telling);
 	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, &event))
 		put(input, &event);
 	if (child->lost_unsaid != 0 && input->staged == NULL)
@@ -569,6 +625,7 @@ void child_run(const struct child_config *config)
 	child.wake_every = !file ? UINT32_MAX : config->deferred ? 1 : WAKE_EVERY;
 	child.publish_every = config->deferred ? 1 : PUBLISH_EVERY;
 	child.fragments = fragments_new();
+	child.stream = stream_new();
 	child.input_count = file ? 1 : config->packet->interface_count;
 	for (size_t i = 0; i < child.input_count; i++) {
 		child.inputs[i].child = &child;

@@ -74,6 +74,7 @@ struct dissect_fragment {
  * @time_ns: when, nanoseconds since the epoch
  * @fragment: filled on DISSECT_FRAGMENT; NULL: nobody keeps pieces together
  * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options as they are, unless they were cut; or NULL
+ * @payload: set to what was captured of a segment's payload, borrowed from the frame; NULL: nobody asks
  * @link_type: DLT_* of its interface
  * @interface: number of the capture interface within the run
  * @decapsulate: enum dissect_tunnel, those to take off
@@ -85,6 +86,7 @@ struct dissect_record {
 	int64_t time_ns;
 	struct dissect_fragment *fragment;
 	uint8_t *options;
+	struct span *payload;
 	int link_type;
 	uint16_t interface;
 	uint8_t decapsulate;

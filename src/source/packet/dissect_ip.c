@@ -177,6 +177,11 @@ static enum dissect_verdict tcp_segment(struct dissect_state *frame)
 	frame->event->flow.remote.port = destination;
 	segment->flags = offset_flags & 0x1ff;
 	segment->payload = frame->payload - length;
+	if (frame->record->payload != NULL) {
+		*frame->record->payload = frame->rest;
+		if (!span_skip(frame->record->payload, length))
+			frame->record->payload->length = 0;
+	}
 	segment->frame = frame->record->length;
 	segment->ip_id = frame->ip_id;
 	segment->interface = frame->interface;

@@ -8,6 +8,7 @@ _Static_assert(RING_SLOT >= offsetof(struct event, segment) + sizeof(struct even
 _Static_assert(RING_SLOT >= offsetof(struct event, icmp) + sizeof(struct event_icmp), "an ICMP error fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, lost) + sizeof(struct event_lost), "a loss fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, frame) + sizeof(struct event_frame), "a frame fits");
+_Static_assert(RING_SLOT >= offsetof(struct event, message) + sizeof(struct event_message), "a message fits");
 _Static_assert(RING_SLOT % _Alignof(struct event) == 0, "each slot is aligned");
 
 size_t ring_size(uint64_t count)
@@ -32,6 +33,9 @@ static bool event_is_sound(struct event *event)
 		return true;
 	case EVENT_ICMP:
 		return event->icmp.version == 4 || event->icmp.version == 6;
+	case EVENT_MESSAGE:
+		return event->message.kind < MESSAGE_KIND_NUM && event->message.part < MESSAGE_PART_NUM &&
+		       event->message.length <= EVENT_MESSAGE_TEXT;
 	case EVENT_LOST:
 		return event->lost.where < LOST_WHERE_NUM && event->lost.count >= EVENT_UNKNOWN;
 	default:

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PACKET_STREAM_H
+#define CONNTRACE_SOURCE_PACKET_STREAM_H
+
+#include "base/span.h"
+#include "model/event.h"
+#include "model/message.h"
+
+/**
+ * struct stream - directions that speak HTTP/1.x or TLS
+ *
+ * What these say at the head of their messages is read from the payload in
+ * order, from the first segment on that looks like the beginning of a message.
+ */
+struct stream;
+
+/** stream_new() - an empty, bounded table; asks for random numbers, so not under confine(). Free with stream_free() */
+struct stream *stream_new(void);
+
+/** stream_free() - NULL is fine */
+void stream_free(struct stream *stream);
+
+/** typedef stream_function - gets a message, valid during the call */
+typedef void stream_function(void *context, const struct message *message);
+
+/**
+ * stream_feed() - a segment was seen
+ * @stream: the table
+ * @event: the EVENT_SEGMENT
+ * @payload: what was captured of its payload
+ * @function: called with @context for each message whose head is over
+ * @context: passed on
+ *
+ * Segments that come again are left out; after a lost one reading goes on
+ * where the next message seems to begin.
+ */
+void stream_feed(struct stream *stream, const struct event *event, struct span payload, stream_function *function,
+		 void *context);
+
+#endif

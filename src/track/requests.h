@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_TRACK_REQUESTS_H
+#define CONNTRACE_TRACK_REQUESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/message.h"
+
+/** Nodes a table holds when nobody says otherwise; anybody may ask for any path. */
+#define REQUESTS_NODES_MAX (1U << 18)
+
+/**
+ * struct requests_node - requests summed up (the reports http,tree and tls,tree)
+ *
+ * @parent: the node it is a part of, NULL for that of all requests
+ * @host: name that was asked for, raw bytes; "" in the node of requests that named none; NULL: all of them
+ * @path: request-target as it was sent, raw bytes; NULL: all of them
+ * @count: requests
+ * @answers: final responses to them that were seen
+ * @errors: of these, those with a status of 400 or more
+ */
+struct requests_node {
+	struct requests_node *parent;
+	const char *host;
+	const char *path;
+	uint64_t count;
+	uint64_t answers;
+	uint64_t errors;
+};
+
+/** struct requests - a tree of them: all, by host, by host and path */
+struct requests;
+
+/** requests_new() - an empty tree for messages of this kind, MESSAGE_HTTP_REQUEST or MESSAGE_TLS_HELLO */
+struct requests *requests_new(enum message_kind kind, size_t nodes_max);
+
+/** requests_free() - NULL is fine */
+void requests_free(struct requests *requests);
+
+/**
+ * requests_add() - a message was seen
+ * @requests: the tree
+ * @conn_id: number of its connection: responses belong to the requests before them there (RFC 9112, 9.3)
+ * @message: of any kind; those of another are left out
+ * @time_ns: when
+ *
+ * Return: false when it needs a node and there are too many; its host, or all, counts it still.
+ */
+bool requests_add(struct requests *requests, uint64_t conn_id, const struct message *message, int64_t time_ns);
+
+/**
+ * requests_list() - the nodes: a host behind the whole, its paths behind it, each by falling count
+ * @requests: the tree
+ * @count: is set
+ *
+ * Return: an array of pointers to be freed; they are valid until the next requests_add().
+ */
+const struct requests_node **requests_list(const struct requests *requests, size_t *count);
+
+/** requests_rate() - thousandths per second from the first to the last request of all; CONN_UNKNOWN without a span */
+int64_t requests_rate(const struct requests *requests, const struct requests_node *node);
+
+/** requests_percent() - thousandths of a percent of its parent; of the whole 100 %, CONN_UNKNOWN when there is none */
+int64_t requests_percent(const struct requests_node *node);
+
+#endif

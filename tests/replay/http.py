@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""-z http,tree against tshark on the public captures: the same requests of each host and path (TAP)."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+SOURCE = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+BUILD = os.environ.get("top_builddir", ".")
+CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
+CAPTURES = os.environ.get("CONNTRACE_CAPTURES", os.path.join(SOURCE, "..", "shared", "captures"))
+PATH_MAX = 1024
+
+# What differs, and why ours is right or cannot do better.
+DIFFERENCES = {
+    "pcapplusplus/frag_http_req.pcap": "the request is in IP fragments, whose payload is not read",
+    "suricata-verify/tcp-urgp-01-oob__tcp-urgent1.pcap": "tshark takes no request with urgent data; RFC 6093 has it in line",
+}
+
+
+def ours(path):
+    """Return: None when it has no request, else how often each (host, path) was asked for."""
+    done = subprocess.run([CONNTRACE, "-q", "-j", "-z", "http,tree", "-r", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, timeout=60, check=False)
+    rows = [json.loads(line) for line in done.stdout.decode("utf-8", "replace").splitlines()]
+    rows = [row for row in rows if "host" in row]
+    if not rows or rows[0]["count"] == 0:
+        return None
+    return {(row["host"], row["path"]): row["count"] for row in rows if row["path"] != "*" and row["host"]}
+
+
+def tshark(path):
+    fields = ["http.host", "http.request.uri"]
+    done = subprocess.run(["tshark", "-r", path, "-n", "-Y", "http.request && tcp", "-T", "fields",
+                           "-E", "aggregator=/s"] + [word for name in fields for word in ("-e", name)],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, check=False)
+    counts = {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        hosts, targets = (part.split(" ") for part in (line + "\t").split("\t")[:2])
+        for key in zip(hosts, (target[:PATH_MAX] for target in targets)):
+            if key[0]:
+                counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def main():
+    files = sorted(path for path in glob.glob(os.path.join(CAPTURES, "*", "*")) if path.endswith((".pcap", ".pcapng", ".cap")))
+    missing = "no captures: set CONNTRACE_CAPTURES" if not files else "no tshark" if not shutil.which("tshark") else None
+    if missing:
+        print("1..0 # SKIP " + missing)
+        return 0
+    failed = number = 0
+    for path in files:
+        name = os.path.relpath(path, CAPTURES)
+        got = ours(path)
+        if got is None and name not in DIFFERENCES:
+            continue
+        number += 1
+        wanted = tshark(path)
+        right = got == wanted or name in DIFFERENCES
+        failed += not right
+        print("%sok %d - %s%s" % ("" if right else "not ", number, name,
+                                  ": " + DIFFERENCES[name] if name in DIFFERENCES else ""))
+        for key in sorted(set(got or {}) | set(wanted)):
+            if not right and (got or {}).get(key) != wanted.get(key):
+                print("# %r: %r, tshark %r" % (key, got.get(key), wanted.get(key)))
+    print("1..%d" % number)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
