@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	bytes[3] = (uint8_t)(HEAD + length + 5);
 	bytes[9] = 6;
+	bytes[21] = bytes[23] = 80;
 	bytes[32] = (uint8_t)((5 + length / 4) << 4);
 	bytes[33] = SEGMENT_SYN;
 	memcpy(bytes + HEAD, data, size);

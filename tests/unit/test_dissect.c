@@ -52,6 +52,7 @@ static struct found run(const char *text)
 	return found;
 }
 
+#define PORTS .source_port = 1000, .destination_port = 80
 #define V4 "flow a 192.0.2.1 1000 192.0.2.2 80\n"
 #define V6 "flow a 2001:db8::1 1000 2001:db8::2 80\n"
 
@@ -99,7 +100,7 @@ static void loopback_family_in_either_byte_order(void **state)
 	/* AF_INET6 of Linux, Windows, OpenBSD, FreeBSD, Darwin. */
 	static const uint8_t families[] = {10, 23, 24, 28, 30};
 	uint8_t bytes[512];
-	struct capscript_frame frame = {.link = DLT_RAW, .v6 = true, .seq = 7, .wscale = -1};
+	struct capscript_frame frame = {.link = DLT_RAW, .v6 = true, .seq = 7, .wscale = -1, PORTS};
 	struct event event;
 	uint32_t length;
 
@@ -145,7 +146,7 @@ static void cooked_captures_say_which_way(void **state)
 static void payload_is_by_the_ip_header(void **state)
 {
 	uint8_t bytes[2048] = {0};
-	struct capscript_frame frame = {.link = DLT_EN10MB, .seq = 7, .flags = 0x10, .wscale = -1};
+	struct capscript_frame frame = {.link = DLT_EN10MB, .seq = 7, .flags = 0x10, .wscale = -1, PORTS};
 	struct event event;
 	uint32_t length = capscript_build(&frame, bytes);
 	struct found found;
@@ -244,7 +245,7 @@ static void fragments_are_told_apart(void **state)
 {
 	struct found found = run(V4 "+0 a > PA seq 7 len 8 frag\n");
 	uint8_t bytes[512];
-	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .wscale = -1};
+	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .wscale = -1, PORTS};
 	struct event event;
 	uint32_t length;
 
@@ -265,7 +266,7 @@ static void ipv6_extension_headers_come_off(void **state)
 					44, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
 					135, 0, 0, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0, 0, 0};
 	uint8_t bytes[512], with[512];
-	struct capscript_frame frame = {.link = DLT_RAW, .v6 = true, .seq = 7, .payload = 5, .wscale = -1};
+	struct capscript_frame frame = {.link = DLT_RAW, .v6 = true, .seq = 7, .payload = 5, .wscale = -1, PORTS};
 	uint32_t length = capscript_build(&frame, bytes);
 	struct event event;
 
@@ -306,7 +307,7 @@ static void other_layers_come_off(void **state)
 		{DLT_MPLS, mpls + 14, sizeof(mpls) - 14},
 		{DLT_NFLOG, nflog, sizeof(nflog)},
 	};
-	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .payload = 5, .wscale = -1};
+	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .payload = 5, .wscale = -1, PORTS};
 	struct event event;
 
 	(void)state;
@@ -354,7 +355,7 @@ static void cut_anywhere_is_safe(void **state)
 static void impossible_headers_are_malformed(void **state)
 {
 	uint8_t bytes[512];
-	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .wscale = -1};
+	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .wscale = -1, PORTS};
 	uint32_t length = capscript_build(&frame, bytes);
 	struct event event;
 
@@ -370,6 +371,10 @@ static void impossible_headers_are_malformed(void **state)
 	bytes[32] = 0x40; /* TCP header of 16 bytes */
 	assert_int_equal(dissect(DLT_RAW, bytes, length, length, &event), DISSECT_MALFORMED);
 	bytes[32] = 0xf0; /* and of more than there is */
+	assert_int_equal(dissect(DLT_RAW, bytes, length, length, &event), DISSECT_MALFORMED);
+	bytes[32] = 0x50;
+	assert_int_equal(dissect(DLT_RAW, bytes, length, length, &event), DISSECT_EVENT);
+	bytes[22] = bytes[23] = 0; /* port 0 */
 	assert_int_equal(dissect(DLT_RAW, bytes, length, length, &event), DISSECT_MALFORMED);
 	assert_false(dissect_knows(DLT_USER0));
 	assert_int_equal(dissect(DLT_USER0, bytes, length, length, &event), DISSECT_OTHER);

@@ -15,6 +15,7 @@
 #define DLT_PKTAP 258
 #endif
 
+#define PORTS .source_port = 1000, .destination_port = 80
 #define ADDRESS "\2\2\2\2\2\2\4\4\4\4\4\4"
 #define SNAP "\xaa\xaa\3\0\0\0\x08\0"
 /* Frame control (data), duration, three addresses, sequence. */
@@ -102,7 +103,7 @@ static const struct head heads[] = {
 
 static enum dissect_verdict run_head(const struct head *head, uint8_t decapsulate, size_t cut, struct event *event)
 {
-	const struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .payload = 5, .wscale = -1};
+	const struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .payload = 5, .wscale = -1, PORTS};
 	struct dissect_record record = {.time_ns = 1, .decapsulate = decapsulate};
 	uint8_t bytes[512], *copy;
 	enum dissect_verdict verdict;
@@ -168,7 +169,7 @@ static void tunnels_come_off_on_request_only(void **state)
 /* Each IP version in each, by its protocol number. */
 static void ip_in_ip_of_both_versions(void **state)
 {
-	struct capscript_frame inner = {.link = DLT_RAW, .seq = 7, .payload = 5, .wscale = -1};
+	struct capscript_frame inner = {.link = DLT_RAW, .seq = 7, .payload = 5, .wscale = -1, PORTS};
 	struct event event;
 
 	(void)state;

@@ -156,6 +156,9 @@ static enum dissect_verdict tcp_segment(struct dissect_state *frame)
 	event_begin(frame, EVENT_SEGMENT);
 	span_take_be16(&header, &source);
 	span_take_be16(&header, &destination);
+	/* RFC 6335, 6: no connection has it, and a flow with it would stand for "not known yet". */
+	if (source == 0 || destination == 0)
+		return DISSECT_MALFORMED;
 	span_take_be32(&header, &segment->seq);
 	span_take_be32(&header, &segment->ack);
 	span_take_be16(&header, &offset_flags);
@@ -344,7 +347,7 @@ static enum dissect_verdict icmp_error(struct dissect_state *frame)
 	if (frame->protocol != IPPROTO_TCP || frame->version != version)
 		return DISSECT_OTHER;
 	if (!span_take_be16(&frame->rest, &source) || !span_take_be16(&frame->rest, &destination) ||
-	    !span_take_be32(&frame->rest, &seq))
+	    !span_take_be32(&frame->rest, &seq) || source == 0 || destination == 0)
 		return DISSECT_MALFORMED;
 	event_begin(frame, EVENT_ICMP);
 	frame->event->flow.local.port = source;
