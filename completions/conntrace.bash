@@ -5,14 +5,14 @@ _conntrace() {
 	local cur prev words cword split=false
 	_init_completion -s || return
 
-	local options='-p --pid -u --user -f --no-follow --no-filter --watch-close --via -i --interface -r --read --filter --promisc
+	local options='-p --pid -u --user -f --no-follow --no-filter --watch-close --via --look-ms -i --interface -r --read --filter --promisc
 		--decapsulate --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count
 		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
 		-I --interval --timeout --max-connections -z --report --by --sort --limit --events --top --keep --speed -o --output -O --columns --format
 		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --replay
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
-	local with_argument='-p|--pid|-u|--user|--via|-i|--interface|-r|--read|--filter|--decapsulate|--snaplen|-B|--buffer-size|--drop-to'
+	local with_argument='-p|--pid|-u|--user|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug'
@@ -42,7 +42,7 @@ _conntrace() {
 		;;
 	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz)' ;;
 	-o | --output | --record | --replay) _filedir ;;
-	--via) COMPREPLY=($(compgen -W 'auto ptrace' -- "$cur")) ;;
+	--via) COMPREPLY=($(compgen -W 'auto ptrace diag' -- "$cur")) ;;
 	--only)
 		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open' -- "$cur"))
 		;;
@@ -59,7 +59,7 @@ _conntrace() {
 		;;
 	--filter | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --group | --retrans-ms | --slow-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | \
-		-I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
+		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
 	*)
 		$split && return
 		if [[ $cur == -* ]]; then

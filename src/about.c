@@ -139,10 +139,10 @@ void about_start(const struct options *options)
 {
 	if (options->quiet)
 		return;
-	if (options->pid_count > 0)
+	if (options->pid_count > 0 && options->via != OPTIONS_VIA_DIAG)
 		fprintf(stderr,
-			"conntrace: attached by ptrace: the target runs slower while it is watched (see OVERHEAD in "
-			"conntrace(1))\n");
+			"conntrace: attached by ptrace: the target runs slower while it is watched; --via=diag "
+			"does not stop it (see OVERHEAD in conntrace(1))\n");
 	if (!isatty(STDERR_FILENO) || options->command != NULL || options->top)
 		return;
 	fprintf(stderr, "conntrace: watching %s; Ctrl-C ends and prints the report\n",

@@ -12,6 +12,8 @@ static void tell(const char *source, const char *how)
 
 static const char *describe_calls(const struct options *options)
 {
+	if (options->via == OPTIONS_VIA_DIAG)
+		return "none stops; sockets are looked at";
 	if (options->command != NULL && !options->no_filter && options->follow)
 		return options->pid_count > 0 ? "command under a system-call filter, processes at every call"
 					      : "command under a system-call filter";

@@ -26,7 +26,8 @@ static const struct need {
 		NEED_PACKETS,
 		NEED_PEERS,
 		NEED_FILE,
-		NEED_TOP
+		NEED_TOP,
+		NEED_DIAG
 	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},          {"no-filter", NEED_COMMAND},
@@ -36,6 +37,7 @@ static const struct need {
 	{"drop-to", NEED_PACKETS},       {"by", NEED_PEERS},
 	{"watch-close", NEED_COMMAND},   {"decapsulate", NEED_PACKETS},
 	{"keep", NEED_TOP},              {"speed", NEED_FILE},
+	{"look-ms", NEED_DIAG},
 };
 
 void operands_given(struct operands *operands, const char *name)
@@ -87,9 +89,14 @@ static int check_needs(const struct operands *operands, const struct options *op
 			lacking = "a file: -r FILE or --replay=FILE";
 		else if (needs[i].what == NEED_TOP && !options->top)
 			lacking = "the screen it is about: --top";
+		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
+			lacking = "--via=diag";
 		if (lacking != NULL)
 			return err_set(err, EINVAL, "--%s does nothing without %s", needs[i].name, lacking);
 	}
+	if (options->via == OPTIONS_VIA_DIAG && (options->no_filter || options->watch_close))
+		return err_set(err, EINVAL, "--%s does nothing with --via=diag, which stops no system call",
+			       options->no_filter ? "no-filter" : "watch-close");
 	return 0;
 }
 

@@ -35,7 +35,7 @@
 /** PID_MAX_LIMIT of the kernel on 64 bits: no process has a larger number. */
 #define PID_MOST 4194304
 
-static const char *const via_words[] = {"auto", "ptrace", NULL};
+static const char *const via_words[] = {"auto", "ptrace", "diag", NULL};
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 
 struct option_def;

@@ -17,6 +17,7 @@
 enum options_via {
 	OPTIONS_VIA_AUTO,
 	OPTIONS_VIA_PTRACE,
+	OPTIONS_VIA_DIAG,
 };
 
 /** enum options_color - when tables are coloured (--color); main looks at NO_COLOR and the terminal */
@@ -48,6 +49,7 @@ enum options_debug {
  * @no_filter: launch without the system-call filter
  * @watch_close: the system-call filter stops for close(2) and its like too
  * @via: where socket events come from
+ * @look_ms: longest time between two looks of OPTIONS_VIA_DIAG, in milliseconds
  * @command: COMMAND and its arguments, ended by NULL as execvp(3) wants it; NULL when there is none
  * @interfaces: interfaces to capture on, each once
  * @interface_count: how many
@@ -103,6 +105,7 @@ struct options {
 	bool no_filter;
 	bool watch_close;
 	enum options_via via;
+	int64_t look_ms;
 	char *const *command;
 	const char **interfaces;
 	size_t interface_count;

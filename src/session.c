@@ -368,6 +368,7 @@ static void fill_summary(const struct session *session, struct summary *summary)
 	summary->duration_ns = clock_monotonic() - session->start_ns;
 	summary->connections = session->finished + account.open;
 	summary->unattributed = account.unattributed;
+	summary->too_short = account.too_short;
 	memcpy(summary->lost, account.lost, sizeof(summary->lost));
 	if (tracer != NULL)
 		summary->stops = tracer_stops(tracer);
@@ -408,20 +409,17 @@ static void report_all(struct session *session)
 static void on_end_signal(struct session *session, const struct signalfd_siginfo *info)
 {
 	bool is_terminal = info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL;
-	struct tracer *tracer = session->options->command != NULL ? sources_tracer(session->sources) : NULL;
 
-	if (tracer != NULL && is_terminal)
+	if (session->options->command != NULL && is_terminal)
 		return;
 	if (session->stopping || session->kill_ns > 0) {
 		session->at_once = true;
 		return;
 	}
-	if (tracer == NULL) {
+	if (sources_command_signal(session->sources, (int)info->ssi_signo))
+		session->kill_ns = INT64_MAX;
+	else
 		session->stopping = true;
-		return;
-	}
-	tracer_signal(tracer, (int)info->ssi_signo);
-	session->kill_ns = INT64_MAX;
 }
 
 static void read_signals(struct session *session)
@@ -439,11 +437,9 @@ static void read_signals(struct session *session)
 /* -d, -c or a dead output end a run; a launched command can't go on without us, so it is asked to end. */
 static void stop_command(struct session *session, int64_t now_ns)
 {
-	struct tracer *tracer = session->options->command != NULL ? sources_tracer(session->sources) : NULL;
-
 	if (session->end_ns > 0 && now_ns >= session->end_ns)
 		session->stopping = true;
-	if (!session->stopping || tracer == NULL)
+	if (!session->stopping || session->options->command == NULL)
 		return;
 	if (session->write_error != 0) {
 		/* Nobody reads our report, but the command has done nothing wrong. */
@@ -453,7 +449,7 @@ static void stop_command(struct session *session, int64_t now_ns)
 	if (session->kill_ns == 0) {
 		/* The run is over now; what the command does on its way out is none of it. */
 		report_all(session);
-		tracer_signal(tracer, SIGTERM);
+		(void)sources_command_signal(session->sources, SIGTERM);
 		session->kill_ns = now_ns + KILL_NS;
 	} else if (now_ns >= session->kill_ns) {
 		session->at_once = true;
@@ -569,7 +565,7 @@ int session_report(struct session *session, struct err *err)
 		return 0;
 	if (session->write_error != 0)
 		*err = session->write_err;
-	else if (failure != NULL && sources_tracer(session->sources) == NULL)
+	else if (failure != NULL && session->options->command == NULL && session->options->pid_count == 0)
 		return -EIO; /* its story has been told as a notice; with a target it was one witness of several */
 	return session->write_error;
 }

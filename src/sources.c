@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "base/xalloc.h"
+#include "command.h"
 #include "source/diag/destroy.h"
 #include "source/diag/socket.h"
 #include "source/packet/capture.h"
@@ -19,6 +20,7 @@
 #include "source/procfs/procfs.h"
 #include "source/replay/replay.h"
 #include "source/source.h"
+#include "watch.h"
 
 /*
  * Packets come through a kernel buffer and another process: they may be later
@@ -33,6 +35,10 @@
 /* A packet process that does not come to an end in this time hangs. */
 #define DRAIN_NS (10 * CLOCK_NS_PER_SEC)
 
+/* A socket's death is told so much later at most, unless the sign of it is lost in an overrun. */
+#define LAST_DEATHS_NS (2 * CLOCK_NS_PER_SEC)
+#define DEATHS_POLL_MS 10
+
 struct sources {
 	const struct options *options;
 	struct merge *merge;
@@ -46,6 +52,8 @@ struct sources {
 	void (*on_last_word)(void *context, struct event *event);
 	void *on_last_word_context;
 	struct diag *diag;
+	struct watch *watch;
+	struct command *command;
 	struct packet *packet;
 	struct queue *packet_events;
 	void (*on_packet)(void *context, const struct event *event);
@@ -56,7 +64,7 @@ struct sources {
 	size_t notice_count, notice_at;
 	struct err failure;
 	struct queue *lookups;
-	bool tracer_ended, packet_ended, replay_ended;
+	bool tracer_ended, packet_ended, replay_ended, watch_ended, draining;
 };
 
 static void add_notice(struct sources *sources, const char *text)
@@ -118,7 +126,44 @@ static int find_user(struct sources *sources, const char *name, struct err *err)
 	return err_set(err, E2BIG, "user \"%s\" (-u) has too many groups", name);
 }
 
-static int open_tracer(struct sources *sources, const sigset_t *mask, int *exit_status, struct err *err)
+/* The command is made, but waits until it is known to the watch. */
+static int open_watch(struct sources *sources, const struct tracer_config *target, int *exit_status, struct err *err)
+{
+	struct watch_config config = {
+		.pids = target->pids,
+		.pid_count = target->pid_count,
+		.follow = target->follow,
+		.netns = sources->netns,
+		.look_ns = sources->options->look_ms * CLOCK_NS_PER_MS,
+		.diag = sources->diag,
+		.events = sources->destroy_events,
+	};
+	pid_t pid;
+	int rc = 0;
+
+	if (sources->destroy == NULL || sources->diag == NULL)
+		return err_set(err, ENOTSUP, "--via=diag cannot work: %s",
+			       sources->notice_count > 0 ? sources->notices[0] : "no sock_diag");
+	if (target->command != NULL) {
+		*exit_status = 125;
+		rc = command_open(&sources->command, target, err);
+		if (rc != 0)
+			return rc;
+		pid = command_pid(sources->command);
+		config.pids = &pid;
+		config.pid_count = 1;
+	}
+	rc = watch_open(&sources->watch, &config, err);
+	if (rc == 0 && sources->command != NULL)
+		rc = command_go(sources->command, exit_status, err);
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; watch_warning(sources->watch, i) != NULL; i++)
+		add_notice(sources, watch_warning(sources->watch, i));
+	return 0;
+}
+
+static int open_target(struct sources *sources, const sigset_t *mask, int *exit_status, struct err *err)
 {
 	const struct options *options = sources->options;
 	struct tracer_config config = {
@@ -140,6 +185,8 @@ static int open_tracer(struct sources *sources, const sigset_t *mask, int *exit_
 		}
 		config.user = &sources->user;
 	}
+	if (options->via == OPTIONS_VIA_DIAG)
+		return open_watch(sources, &config, exit_status, err);
 	sources->tracer_events = config.events = merge_stream(sources->merge);
 	rc = tracer_open(&sources->tracer, &config, exit_status, err);
 	if (rc != 0)
@@ -204,7 +251,7 @@ int sources_open(struct sources **opened, const struct options *options, const s
 		options_usage(err);
 	}
 	if (rc == 0 && has_target)
-		rc = open_tracer(sources, mask, exit_status, err);
+		rc = open_target(sources, mask, exit_status, err);
 	if (rc != 0) {
 		sources_close(sources, NULL);
 		return rc;
@@ -219,6 +266,10 @@ void sources_close(struct sources *sources, int *wait_status)
 		return;
 	if (sources->tracer != NULL && wait_status != NULL)
 		(void)tracer_status(sources->tracer, wait_status);
+	if (sources->command != NULL && wait_status != NULL)
+		(void)command_status(sources->command, wait_status);
+	command_close(sources->command);
+	watch_close(sources->watch);
 	tracer_close(sources->tracer);
 	destroy_close(sources->destroy);
 	diag_close(sources->diag);
@@ -254,6 +305,8 @@ static void show_last_words(struct sources *sources)
 	while (queue_pop(sources->destroy_fresh, &event)) {
 		if (sources->on_last_word != NULL)
 			sources->on_last_word(sources->on_last_word_context, &event);
+		if (sources->watch != NULL && watch_last_word(sources->watch, &event))
+			continue;
 		queue_push(sources->destroy_events, &event);
 	}
 }
@@ -306,6 +359,24 @@ static int read_replay(struct sources *sources)
 	return rc > 0 ? rc : 0;
 }
 
+/* With the last target its last connections end, but their last words may be on the way: sources_drain() waits. */
+static int read_watch(struct sources *sources)
+{
+	int status, rc;
+
+	if (sources->watch == NULL || (sources->watch_ended && !sources->draining))
+		return 0;
+	if (sources->draining)
+		rc = watch_waits(sources->watch) ? watch_look(sources->watch) : 0;
+	else if (sources->command != NULL && command_fd(sources->command) >= 0 &&
+		 command_status(sources->command, &status))
+		rc = watch_look(sources->watch);
+	else
+		rc = watch_read(sources->watch);
+	sources->watch_ended = rc == SOURCE_END;
+	return rc > 0 ? rc : 0;
+}
+
 int sources_read(struct sources *sources)
 {
 	struct err err = {""};
@@ -327,6 +398,8 @@ int sources_read(struct sources *sources)
 	if (sources->destroy != NULL) {
 		rc = destroy_read(sources->destroy, sources->destroy_fresh, &err);
 		show_last_words(sources);
+		if (sources->watch != NULL)
+			watch_behind(sources->watch, sources->draining || rc >= DESTROY_READ_MAX / 2);
 		if (rc < 0 && rc != SOURCE_END) {
 			add_notice(sources, err.text);
 			destroy_close(sources->destroy);
@@ -334,7 +407,7 @@ int sources_read(struct sources *sources)
 		}
 		count += rc > 0 ? rc : 0;
 	}
-	return count + read_packets(sources) + read_replay(sources);
+	return count + read_watch(sources) + read_packets(sources) + read_replay(sources);
 }
 
 size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool *ready)
@@ -349,6 +422,10 @@ size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool
 	}
 	if (sources->destroy != NULL)
 		fds[count++] = (struct pollfd){.fd = destroy_fd(sources->destroy), .events = POLLIN};
+	if (sources->watch != NULL && !sources->watch_ended)
+		fds[count++] = (struct pollfd){.fd = watch_fd(sources->watch), .events = POLLIN};
+	if (sources->command != NULL && command_fd(sources->command) >= 0)
+		fds[count++] = (struct pollfd){.fd = command_fd(sources->command), .events = POLLIN};
 	if (sources->replay != NULL && !sources->replay_ended) {
 		if (replay_fd(sources->replay) < 0)
 			*ready = true;
@@ -364,6 +441,8 @@ bool sources_have_ended(const struct sources *sources)
 {
 	if (sources->tracer != NULL)
 		return sources->tracer_ended;
+	if (sources->watch != NULL)
+		return sources->watch_ended;
 	if (sources->replay != NULL)
 		return sources->replay_ended;
 	return sources->packet != NULL && sources->packet_ended;
@@ -382,10 +461,30 @@ void sources_on_last_word(struct sources *sources, void (*function)(void *contex
 	sources->on_last_word_context = context;
 }
 
+/* Until the kernel has told of all that died, and then a look at what nobody had seen. */
+static void drain_watch(struct sources *sources)
+{
+	struct pollfd fd = {.fd = sources->destroy != NULL ? destroy_fd(sources->destroy) : -1, .events = POLLIN};
+	int64_t until_ns = clock_monotonic() + LAST_DEATHS_NS;
+
+	sources->draining = true;
+	if (sources->destroy != NULL)
+		destroy_mark(sources->destroy);
+	do {
+		(void)poll(&fd, 1, DEATHS_POLL_MS);
+		(void)sources_read(sources);
+	} while (sources->destroy != NULL && !destroy_has_caught_up(sources->destroy) && clock_monotonic() < until_ns);
+	(void)watch_look(sources->watch);
+	/* A look finds what was born since; a second one, what it was in doubt about. */
+	(void)watch_look(sources->watch);
+}
+
 void sources_drain(struct sources *sources)
 {
 	int64_t until_ns = clock_monotonic() + DRAIN_NS;
 
+	if (sources->watch != NULL)
+		drain_watch(sources);
 	if (sources->packet == NULL)
 		return;
 	packet_drain(sources->packet);
@@ -420,6 +519,19 @@ struct tracer *sources_tracer(struct sources *sources)
 struct diag *sources_diag(struct sources *sources)
 {
 	return sources->diag;
+}
+
+bool sources_command_signal(struct sources *sources, int number)
+{
+	int status;
+
+	if (sources->options->command == NULL)
+		return false;
+	if (sources->tracer != NULL)
+		tracer_signal(sources->tracer, number);
+	else if (sources->command != NULL && !command_status(sources->command, &status))
+		kill(command_pid(sources->command), number);
+	return true;
 }
 
 bool sources_has_destroy(const struct sources *sources)

@@ -79,6 +79,13 @@ const char *sources_failed(const struct sources *sources);
 /** sources_tracer() - the tracer, or NULL */
 struct tracer *sources_tracer(struct sources *sources);
 
+/**
+ * sources_command_signal() - send a signal to the launched command; nothing happens when it has ended
+ *
+ * Return: false when none was launched.
+ */
+bool sources_command_signal(struct sources *sources, int number);
+
 /** sources_calls_refused() - calls lost because they were not taken in time */
 uint64_t sources_calls_refused(const struct sources *sources);
 

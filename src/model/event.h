@@ -129,6 +129,8 @@ enum info_timewait {
 	TIMEWAIT_UNKNOWN,
 	TIMEWAIT_PRESENT,
 	TIMEWAIT_ABSENT,
+	/** it does, in FIN_WAIT2: the peer's FIN has not come yet */
+	TIMEWAIT_NO_FIN,
 };
 
 /** enum info_fin - has the socket taken in the peer's FIN? Only where the state does not tell, in TCP_CLOSE */
@@ -165,7 +167,7 @@ enum info_fin {
  * @reason: enum info_reason
  * @state: TCP_ESTABLISHED ... as in netinet/tcp.h
  * @timewait: enum info_timewait
- * @listener: 1 when some socket listens on the local port, 0 when none, -1 unknown
+ * @listener: 1 when it came in through a listener, -1 unknown
  * @fin: enum info_fin
  */
 struct event_info {
@@ -276,12 +278,14 @@ struct event_icmp {
 };
 
 /**
- * struct event_owner - the process that holds a socket
+ * struct event_owner - the process that holds a socket, or accepted it
  * @cookie: socket cookie, 0 unknown
  * @inode: socket inode, 0 unknown
- * @pid: thread group id
+ * @pid: thread group id; below 0 one of several targets, and nobody knows which: the number only tells
+ *	 such groups apart; 0 nobody was found, it may be a target's or another's
  * @fd: descriptor number, -1 unknown
  * @uid: user of the process, -1 (as uid_t) unknown
+ * @born: 1 when the connection began within the run and nobody watches its calls; 0 when it is older
  */
 struct event_owner {
 	uint64_t cookie;
@@ -289,6 +293,7 @@ struct event_owner {
 	int32_t pid;
 	int32_t fd;
 	uint32_t uid;
+	uint8_t born;
 };
 
 /** enum process_fact - which string a struct event_process carries a piece of */
@@ -303,7 +308,7 @@ enum process_fact {
 
 /**
  * struct event_process - a piece of a process's description
- * @pid: thread group id
+ * @pid: thread group id, or a number below 0 as in struct event_owner
  * @uid: effective user, -1 (as uid_t) unknown
  * @fact: enum process_fact
  * @length: bytes used in @text

@@ -34,7 +34,7 @@ static const char *const kind_words[] = {"accept",   "connect-begin", "connect-e
 					 NULL};
 static const char *const reason_words[] = {"accept", "connect", "look", "shutdown", "close", "destroy", "existing",
 					   NULL};
-static const char *const timewait_words[] = {"unknown", "present", "absent", NULL};
+static const char *const timewait_words[] = {"unknown", "present", "absent", "no-fin", NULL};
 static const char *const fin_words[] = {"unknown", "received", "not-received", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
 static const char *const has_words[] = {"mss", "wscale",   "sack-ok",  "timestamp",      "fragment",
@@ -167,6 +167,7 @@ static const struct event_field owner_fields[] = {
 	SIGNED("pid", owner.pid),
 	SIGNED("fd", owner.fd),
 	UNSIGNED("uid", owner.uid),
+	UNSIGNED("born", owner.born),
 	END,
 };
 

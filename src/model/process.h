@@ -6,7 +6,7 @@
 
 /**
  * struct process - what is known of a process under one name
- * @pid: thread group id as the tracer sees it
+ * @pid: thread group id as the tracer sees it; below 0 one of several, and nobody knows which
  * @uid: effective user, -1 (as uid_t) unknown
  * @comm: the kernel's short name, raw bytes, "" unknown
  * @exe: the path of the executable, raw bytes, NULL unknown

@@ -27,7 +27,7 @@ static int64_t column_uid(uid_t uid)
 
 static int64_t column_pid(const struct process *process)
 {
-	return process != NULL ? column_not_zero(process->pid) : CONN_UNKNOWN;
+	return process != NULL && process->pid > 0 ? process->pid : CONN_UNKNOWN;
 }
 
 static const char *column_proto(uint8_t proto, struct value *value)

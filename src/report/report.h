@@ -205,6 +205,7 @@ struct summary_chosen {
  * @duration_ns: how long it ran, CONN_UNKNOWN unknown
  * @connections: how many were seen
  * @unattributed: how many of them have no process, though processes were asked for
+ * @too_short: how many of this host were too short to find out whose they were; they are not among @connections
  * @lost: by enum lost_where: how many; -1 some, their number is unknown
  * @evicted: connections that had to leave the table, or a report, before their time
  * @cpu_ns: CPU time the run itself took, CONN_UNKNOWN unknown
@@ -216,6 +217,7 @@ struct summary {
 	int64_t duration_ns;
 	uint64_t connections;
 	uint64_t unattributed;
+	uint64_t too_short;
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t evicted;
 	int64_t cpu_ns;

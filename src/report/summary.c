@@ -81,7 +81,8 @@ static void add_json(struct text *line, const struct summary *summary)
 	text_add(line, "{\"summary\": {\"duration_s\":");
 	add_seconds(line, summary->duration_ns, "null");
 	add_count(line, ",\"connections\":", summary->connections, "");
-	add_count(line, ",\"unattributed\":", summary->unattributed, ",\"lost\":{");
+	add_count(line, ",\"unattributed\":", summary->unattributed, "");
+	add_count(line, ",\"too_short\":", summary->too_short, ",\"lost\":{");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
 		text_add(line, i > 0 ? ",\"" : "\"");
 		text_add(line, places[i].key);
@@ -126,7 +127,10 @@ static void add_text(struct text *line, const struct summary *summary)
 	add_seconds(line, summary->duration_ns, "-");
 	add_count(line, " s, ", summary->connections, summary->connections == 1 ? " connection, " : " connections, ");
 	add_chosen(line, &summary->chosen);
-	add_count(line, "", summary->unattributed, " not attributed, lost ");
+	add_count(line, "", summary->unattributed, " not attributed, ");
+	if (summary->too_short > 0)
+		add_count(line, "", summary->too_short, " more of this host too short to tell whose, ");
+	text_add(line, "lost ");
 	add_losses(line, summary);
 	text_add(line, "; cost ");
 	add_seconds(line, summary->cpu_ns, "-");

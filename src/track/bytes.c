@@ -153,6 +153,11 @@ void bytes_ended(struct bytes *bytes)
 
 void bytes_timewait(struct bytes *bytes, enum info_timewait timewait)
 {
+	/* A mini socket that still waits for the peer's FIN: the full socket, whose counters we have, never saw one. */
+	if (timewait == TIMEWAIT_NO_FIN) {
+		bytes->no_fin = true;
+		timewait = TIMEWAIT_PRESENT;
+	}
 	if (timewait != TIMEWAIT_UNKNOWN)
 		bytes->timewait = (uint8_t)timewait;
 }
@@ -348,8 +353,12 @@ static int fin_known(const struct bytes *bytes)
 		return 0;
 	if (grown == 1 && bytes->segs >= 0 && bytes->segs == bytes->segs_anchor)
 		return 1;
-	/* A contradiction (more received than sent) is no evidence. */
-	if (bytes->peer_sent >= 0 && bytes->received <= bytes->peer_sent + 1)
+	/*
+	 * A contradiction (more received than sent) is no evidence; and where a connection may be known by its last
+	 * word alone, less is none either: it may be that of another life of the same ports.
+	 */
+	if (bytes->peer_sent >= 0 && bytes->received <= bytes->peer_sent + 1 &&
+	    (!bytes->calls_unseen || bytes->received >= bytes->peer_sent))
 		return bytes->received == bytes->peer_sent + 1;
 	if (bytes->no_fin)
 		return 0;
@@ -372,6 +381,14 @@ int64_t bytes_final_sent(const struct event_info *info)
 	return bytes.final && !bytes.disconnected ? tx_known(&bytes) : CONN_UNKNOWN;
 }
 
+enum conn_dir bytes_final_opener(const struct event_info *info)
+{
+	int64_t sequence = sequence_sent(info), sent = payload_sent(info);
+
+	/* Two more than payload, SYN and FIN; what our own host dropped makes @sent larger, never smaller. */
+	return sequence >= 0 && sent >= 0 && sequence - sent == 2 ? DIR_OUT : DIR_UNKNOWN;
+}
+
 void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx)
 {
 	bool ended = bytes->ended || bytes->final;
@@ -389,6 +406,12 @@ void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx)
 	if (as_of_close && bytes->close_state != TCP_CLOSE && (bytes->notsent != 0 || bytes->sequence < 0))
 		return;
 	*tx = tx_known(bytes);
+}
+
+bool bytes_both_fins(const struct bytes *bytes)
+{
+	return bytes->final && !bytes->disconnected && own_fin(bytes) == 1 && bytes->all_acked == 1 &&
+	       fin_known(bytes) == 1;
 }
 
 enum conn_close bytes_close(const struct bytes *bytes)

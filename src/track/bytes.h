@@ -37,7 +37,7 @@
  * @calls_unseen: a shutdown(2) on it may have gone untold
  * @anchor_fin: the peer's FIN had come by the moment of @rx_anchor
  * @shutdown: shutdown(2) was called, so that our FIN may have gone long before close(2)
- * @no_fin: the peer never sent a FIN
+ * @no_fin: the peer never sent a FIN, or not while the full socket lived
  * @at_close: the last look was at the entry of close(2)
  * @none_acked: nothing was ever acknowledged, not even a SYN of ours
  * @ended: it is known that it has ended
@@ -130,6 +130,9 @@ void bytes_no_peer_fin(struct bytes *bytes);
  */
 int64_t bytes_final_sent(const struct event_info *info);
 
+/** bytes_final_opener() - did this side open? from its last word alone; Return: DIR_OUT for certain, or DIR_UNKNOWN */
+enum conn_dir bytes_final_opener(const struct event_info *info);
+
 /**
  * bytes_settle() - the payload
  * @bytes: all evidence
@@ -156,6 +159,9 @@ void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx);
  * Return: enum conn_close; CLOSE_UNKNOWN when the counters do not tell. Never CLOSE_EXIT.
  */
 enum conn_close bytes_close(const struct bytes *bytes);
+
+/** bytes_both_fins() - has it ended with a FIN of either side, whoever was first? */
+bool bytes_both_fins(const struct bytes *bytes);
 
 /**
  * bytes_direction() - who opened the connection

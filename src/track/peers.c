@@ -127,7 +127,7 @@ static void identify(struct peers_identity *identity, const struct peers_keys *k
 			identity->port = conn_service_port(conn);
 			break;
 		case PEERS_KEY_PID:
-			identity->pid = process != NULL ? process->pid : 0;
+			identity->pid = process != NULL && process->pid > 0 ? process->pid : 0;
 			break;
 		case PEERS_KEY_COMM:
 			if (process != NULL)
@@ -315,7 +315,7 @@ static struct peers_group *find_group(struct peers *peers, const struct peers_id
 
 static void remember_process(struct peers_group *group, const struct process *process)
 {
-	bool known_pid = false, known_comm = process->comm[0] == '\0';
+	bool known_pid = process->pid <= 0, known_comm = process->comm[0] == '\0';
 
 	for (unsigned int i = 0; i < group->pid_count && !known_pid; i++)
 		known_pid = group->pids[i] == process->pid;

@@ -130,8 +130,18 @@ void record_info(struct record *record, const struct event *event)
 		said->kernel_state = info->state;
 		return;
 	}
+	if (info->listener == 1 && record->conn.dir == DIR_UNKNOWN) {
+		/* The socket is made when the handshake has finished. */
+		record->conn.dir = DIR_IN;
+		said->established = true;
+		bytes_opener(&said->bytes, DIR_IN);
+	}
 	bytes_feed(&said->bytes, info);
 	take_handshake(said, info);
+	if (info->state == TCP_SYN_SENT && record->conn.dir == DIR_UNKNOWN) {
+		record->conn.dir = DIR_OUT;
+		bytes_opener(&said->bytes, DIR_OUT);
+	}
 	/* A passive socket acknowledges nothing but data and FIN; an active one its SYN first of all. */
 	if (is_connected_state(info->state) || (record->conn.dir == DIR_OUT && info->bytes_acked > 0))
 		said->established = true;
@@ -234,6 +244,22 @@ static void settle_attempt(const struct record *record, const struct record_rule
 	}
 }
 
+/* An outgoing attempt that only the counters tell of. */
+static void settle_unwatched(const struct testimony *said, struct conn *conn)
+{
+	if (said->established) {
+		conn->result = RESULT_OK;
+		conn->error = 0;
+	} else if (said->kernel_state == TCP_SYN_SENT) {
+		conn->result = said->destroy_ns < 0 ? RESULT_PENDING : RESULT_UNKNOWN;
+		if (said->destroy_ns >= 0 && said->answered) {
+			/* An answer that did not establish it can only have been a RST. */
+			conn->result = RESULT_REFUSED;
+			conn->error = ECONNREFUSED;
+		}
+	}
+}
+
 static void settle_times(const struct record *record, struct conn *conn)
 {
 	const struct testimony *said = record->said;
@@ -321,6 +347,8 @@ static void settle_end(const struct record *record, struct conn *conn)
 	if (said->destroy_ns >= 0 || said->bytes.ended || (conn->dir == DIR_OUT && is_failure(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
 			conn->state = (uint8_t)state_of_end(conn, close);
+		if (conn->state == STATE_UNKNOWN && bytes_both_fins(&said->bytes))
+			conn->state = STATE_CLOSED;
 	} else if ((said->close_ns >= 0 || said->exit_ns >= 0) && !said->is_fresh_look) {
 		/* What was seen before closing is not how it is now, nor how it ended. */
 		conn->state = (uint8_t)state_of_end(conn, close);
@@ -371,9 +399,8 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		conn->error = 0;
 	} else if (said->connect_begin_ns >= 0) {
 		settle_attempt(record, rules, conn);
-	} else if (said->established && record->wire == NULL) {
-		conn->result = RESULT_OK;
-		conn->error = 0;
+	} else if (record->wire == NULL) {
+		settle_unwatched(said, conn);
 	}
 	settle_times(record, conn);
 	settle_counters(record, conn);

@@ -68,6 +68,7 @@ void tracker_free(struct tracker *tracker)
 	process_table_free(tracker->processes);
 	free(tracker->connecting);
 	free(tracker->listening);
+	free(tracker->last_words);
 	free(tracker);
 }
 
@@ -275,7 +276,10 @@ static void feed_other_end(struct tracker *tracker, const struct event *event)
 	struct flow reverse = flow_reverse(&event->flow);
 	struct record *record = record_table_find_flow(tracker->table, &reverse);
 
-	if (record != NULL && !record->told && bytes_final_sent(&event->info) >= 0)
+	/* One that has heard of its own other end already is of an earlier life of this flow. */
+	if (tracker->owners_come && (record == NULL || record->told || record->said->bytes.peer_sent >= 0))
+		tracker_last_words_keep(tracker, event);
+	else if (record != NULL && !record->told && bytes_final_sent(&event->info) >= 0)
 		bytes_peer_sent(record_bytes(record), bytes_final_sent(&event->info));
 }
 
@@ -317,15 +321,25 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = tracker_join_find(tracker, &event->flow, event->owner.cookie);
 
+	if (event->owner.born)
+		tracker->owners_come = true;
+	if (event->owner.pid == 0) {
+		tracker->account.too_short++;
+		return;
+	}
 	if (record == NULL) {
 		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);
+		if (event->owner.born)
+			tracker_last_words_take(tracker, record, event->time_ns);
 	}
 	tracker_join_cookie(tracker, record, event->owner.cookie);
-	if (record->conn.process == NULL) {
+	if (record->conn.process == NULL || record->conn.process->pid < 0)
 		tracker_set_process(tracker, record, event->owner.pid, event->owner.uid);
+	else if (event->owner.born)
+		tracker_set_last(tracker, record, event->owner.pid);
+	if (record->conn.fd < 0 && record->conn.process->pid == event->owner.pid)
 		record->conn.fd = event->owner.fd;
-	}
 	record_seen(record, event->time_ns, SEEN_KERNEL);
 }
 
@@ -337,6 +351,8 @@ static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 
 	if (sum == NULL)
 		return;
+	if (lost->where == LOST_NETLINK)
+		tracker_last_words_forget(tracker);
 	if (lost->count < 0)
 		*sum = -1;
 	else if (*sum >= 0)
@@ -484,7 +500,9 @@ bool tracker_wants_timewait(const struct tracker *tracker, const struct event_in
 	struct bytes bytes;
 	int64_t rx, tx;
 
-	if (record == NULL || info->reason != INFO_DESTROY || info->timewait != TIMEWAIT_UNKNOWN)
+	/* The mini socket has the same cookie only if somebody asked for that while the socket lived. */
+	if (record == NULL || record->said->kernel_state == 0 || info->reason != INFO_DESTROY ||
+	    info->timewait != TIMEWAIT_UNKNOWN)
 		return false;
 	/* Would the last word do without it? */
 	bytes = record->said->bytes;

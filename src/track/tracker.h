@@ -82,12 +82,14 @@ struct tracker_observer {
  * struct tracker_account - what the tracker has to answer for
  * @lost: by enum lost_where; -1 when it is only known that something was lost
  * @unattributed: connections told without a process
+ * @too_short: connections of this host that nobody was found for: perhaps a target's, so they are not told
  * @open: connections of interest that are open now
  * @unsettled: connections that have ended, but whose byte count another witness may still complete
  */
 struct tracker_account {
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t unattributed;
+	uint64_t too_short;
 	uint64_t open;
 	uint64_t unsettled;
 };

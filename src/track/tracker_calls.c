@@ -14,7 +14,7 @@ static void set_owner(struct tracker *tracker, struct record *record, const stru
 	record->conn.fd = call->fd;
 }
 
-static void set_last(struct tracker *tracker, struct record *record, pid_t pid)
+void tracker_set_last(struct tracker *tracker, struct record *record, pid_t pid)
 {
 	if (record->conn.process == NULL || record->conn.process->pid == pid)
 		return;
@@ -88,7 +88,7 @@ static void feed_take(struct tracker *tracker, const struct event *event)
 		set_owner(tracker, record, &event->call);
 		record->conn.tid = 0;
 	} else {
-		set_last(tracker, record, event->call.pid);
+		tracker_set_last(tracker, record, event->call.pid);
 	}
 	record_seen(record, event->time_ns, SEEN_CALLS);
 }
@@ -240,7 +240,7 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 		record = find_undecided(tracker, call);
 	if (record == NULL)
 		return;
-	set_last(tracker, record, call->pid);
+	tracker_set_last(tracker, record, call->pid);
 	record_seen(record, event->time_ns, SEEN_CALLS);
 	tracker_observe_call(tracker, record, event);
 	switch (call->kind) {

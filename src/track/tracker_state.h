@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_TRACK_TRACKER_STATE_H
 #define CONNTRACE_TRACK_TRACKER_STATE_H
 
+#include "base/hash.h"
 #include "model/message.h"
 #include "track/process_table.h"
 #include "track/record_table.h"
@@ -44,7 +45,10 @@ struct listening {
  * @listening: ports of listeners older than the run
  * @listening_count: how many
  * @message: the one that comes in pieces
+ * @last_words: of other ends, by hash of the flow; made when the first one comes
+ * @last_words_key: the hash's secret
  * @ids: number of the last record
+ * @owners_come: calls are not watched, and a connection may be known by its last word alone
  * @now_ns: time of the newest event or tick
  * @walked: what tracker_next() returned last: @view
  * @view: that connection, as reports see it
@@ -66,7 +70,10 @@ struct tracker {
 	struct listening *listening;
 	size_t listening_count;
 	struct message message;
+	struct last_word *last_words;
+	struct hash_key last_words_key;
 	uint64_t ids;
+	bool owners_come;
 	int64_t now_ns;
 	struct record *walked;
 	struct conn view;
@@ -76,6 +83,18 @@ struct tracker {
 	int64_t frame_ns;
 	struct event_frame frame;
 	struct timeline_rules rules;
+};
+
+/**
+ * struct last_word - what the other end of a connection has sent in all, which nobody of ours is known for yet
+ * @flow: of the connection, seen from the end that is not dead yet
+ * @time_ns: when it was told
+ * @sent: payload
+ */
+struct last_word {
+	struct flow flow;
+	int64_t time_ns;
+	int64_t sent;
 };
 
 /* tracker.c */
@@ -109,6 +128,9 @@ void tracker_drop(struct tracker *tracker, struct record *record);
 /** tracker_set_process() - @pid owns it; @uid -1 (as uid_t) for what is known of the process */
 void tracker_set_process(struct tracker *tracker, struct record *record, pid_t pid, uint32_t uid);
 
+/** tracker_set_last() - @pid used it last, if that is another than the one who owns it */
+void tracker_set_last(struct tracker *tracker, struct record *record, pid_t pid);
+
 /* tracker_join.c */
 
 /** tracker_join_find() - the live record an event is about; one with a cookie never goes to a record with another */
@@ -122,6 +144,17 @@ void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_
 
 /** tracker_join_packets() - find the packets of a connect(2) that failed and left no local address */
 void tracker_join_packets(struct tracker *tracker, struct record *record);
+
+/* tracker_last_words.c */
+
+/** tracker_last_words_keep() - the end told of by @event, in a destroy event, died on this host; who has the other? */
+void tracker_last_words_keep(struct tracker *tracker, const struct event *event);
+
+/** tracker_last_words_take() - @record has its flow now, since @time_ns or a little before */
+void tracker_last_words_take(struct tracker *tracker, struct record *record, int64_t time_ns);
+
+/** tracker_last_words_forget() - all of them: some were lost */
+void tracker_last_words_forget(struct tracker *tracker);
 
 /* tracker_calls.c */
 

@@ -371,6 +371,15 @@ def attach(pids, options=(), words=None, via=(), **keywords):
     return trace
 
 
+def watch(pids, options=(), before=None, words=None, **keywords):
+    """conntrace that watches processes by --via=diag, and has seen what they have open already."""
+    trace = Trace(["--via=diag", "--debug=sources"] + list(options) + (words or ["-p"] + [str(pid) for pid in pids]),
+                  before=as_nobody() if before is None else before, **keywords)
+    wait_for(lambda: "debug: events" in trace.err or not trace.alive(), "conntrace to watch")
+    require(trace.alive() or "debug: events" in trace.err, "conntrace ended: %s" % trace.err)
+    return trace
+
+
 def read_truth(path):
     # A line that is just being written is not there yet.
     return [json.loads(line) for line in read_file(path).splitlines(keepends=True) if line.endswith("\n")]

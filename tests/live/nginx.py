@@ -9,7 +9,7 @@ import socket
 import threading
 
 from lib import (CONNTRACE, Process, attach, check, enter_namespace, equal, main, must, need, parse_rows, read_file,
-                 require, scratch, short, test, wait_for, write_file)
+                 require, scratch, short, test, tracer_of, wait_for, watch, write_file)
 
 CLIENTS = ["127.0.0.%d" % n for n in range(1, 5)]
 REQUESTS = 2000                                 # of all clients together
@@ -121,7 +121,7 @@ def load(per_connection):
     return clients
 
 
-def judge(rows, clients, workers, per_connection):
+def judge(rows, clients, workers, per_connection, watched=False):
     peers = {row["peer"]: row for row in rows if row.get("report") == "peers"}
     conns = [row for row in rows if row.get("report") == "conns"]
     equal(sorted(peers), CLIENTS, "peers")
@@ -138,7 +138,8 @@ def judge(rows, clients, workers, per_connection):
             kinds = collections.Counter((c["rx_bytes"], c["tx_bytes"]) for c in mine)
             for c in mine:
                 check(kinds[c["rx_bytes"], c["tx_bytes"]] >= 10, "a rare one: " + short(c))
-    check({conn["pid"] for conn in conns} <= set(workers), "every connection is a worker's")
+    known = set(workers) | ({None} if watched else set())    # nobody knows which worker accepted a short one
+    check({conn["pid"] for conn in conns} <= known, "every connection is a worker's")
     equal({conn["comm"] for conn in conns}, {"nginx"}, "COMM")
 
 
@@ -171,6 +172,20 @@ def attached(per_connection):
     equal(server.wait(), 0, "nginx's exit status")
 
 
+def watched(per_connection):
+    nginx = Nginx()
+    server = Process(nginx.argv)
+    nginx.wait()
+    trace = watch([nginx.master()], ["-z", "peers"])    # the workers are found
+    clients = load(per_connection)
+    equal({tracer_of(pid) for pid in [nginx.master()] + nginx.workers()}, {0}, "TracerPid")
+    rows = trace.interrupt()
+    equal((rows.summary["stops"], rows.summary["unattributed"]), (0, 0), "stops, not attributed")
+    judge(rows, clients, nginx.workers(), per_connection, watched=True)
+    os.kill(nginx.master(), signal.SIGQUIT)
+    equal(server.wait(), 0, "nginx's exit status")
+
+
 @test("launched, a connection for each of 2000 requests")
 def launched_close():
     launched(1)
@@ -189,6 +204,16 @@ def attached_close():
 @test("attached, keep-alive")
 def attached_keep():
     attached(25)
+
+
+@test("watched without stopping it, a connection for each of 2000 requests")
+def watched_close():
+    watched(1)
+
+
+@test("watched without stopping it, keep-alive")
+def watched_keep():
+    watched(25)
 
 
 if __name__ == "__main__":

@@ -223,7 +223,7 @@ static void words_are_checked(void **state)
 	assert_int_equal(options.report_count, 0);
 	options_free(&options);
 	refuses("-z nonsense true", "--report does not know \"nonsense\"; allowed are peers, conns");
-	refuses("--via=bpf true", "--via does not know \"bpf\"; allowed are auto, ptrace");
+	refuses("--via=bpf true", "--via does not know \"bpf\"; allowed are auto, ptrace, diag");
 	refuses("--format=xml true", "--format does not know \"xml\"; allowed are table, raw, json, csv and tsv");
 	refuses("--dir=up true", "--dir does not know \"up\"; allowed are in and out");
 	refuses("--debug=everything true", "--debug does not know \"everything\"");

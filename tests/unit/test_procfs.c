@@ -165,8 +165,6 @@ static void facts_are_read(void **state)
 	assert_string_equal(path, "/usr/bin/some thing (deleted)");
 	assert_int_equal(procfs_exe(500, path, 29), -ENAMETOOLONG);
 	assert_int_equal(procfs_exe(501, path, sizeof(path)), -ENOENT);
-	assert_int_equal(procfs_start_time(500), 987654);
-	assert_int_equal(procfs_start_time(501), 0);
 	assert_int_equal(procfs_thread_group(500), 500);
 	assert_int_equal(procfs_thread_group(501), -1);
 	assert_int_equal(procfs_netns(500), 0);
@@ -190,7 +188,6 @@ static void real_proc_is_understood(void **state)
 	assert_int_equal(status.tgid, getpid());
 	assert_int_equal(status.ppid, getppid());
 	assert_int_equal(status.uid[1], geteuid());
-	assert_true(procfs_start_time(getpid()) > 0);
 	assert_true(procfs_exe(getpid(), path, sizeof(path)) > 0);
 	assert_return_code(stat("/proc/self/ns/net", &facts), errno);
 	assert_int_equal(procfs_netns(getpid()), facts.st_ino);

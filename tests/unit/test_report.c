@@ -1202,7 +1202,8 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, 1 stop, 1 "
 		        "packet\n");
 	expect_summary(&summary, REPORT_JSON,
-		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"unattributed\":3,\"lost\":{"
+		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"unattributed\":3,\"too_short\":0,"
+		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"
 		       "\"table\":0},\"evicted\":0,\"cpu_s\":null,\"stops\":1,\"packets\":1}}\n");

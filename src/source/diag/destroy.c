@@ -22,8 +22,10 @@
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
@@ -36,10 +38,13 @@
 #define MESSAGE_SIZE 2048
 #define BATCH 64
 /* So that one reader cannot keep the others waiting. */
-#define BATCHES_PER_READ 64
+#define BATCHES_PER_READ (DESTROY_READ_MAX / BATCH)
 
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
+#endif
+#ifndef SO_COOKIE
+#define SO_COOKIE 57
 #endif
 
 struct destroy {
@@ -50,6 +55,9 @@ struct destroy {
 	int overrun;
 	/** losses told so far, in the kernel's counting */
 	uint32_t dropped;
+	/** cookies of our own sockets that died and are not told of yet */
+	uint64_t marks[CPU_SETSIZE];
+	size_t mark_count;
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
 	uint8_t buffers[BATCH][MESSAGE_SIZE] __attribute__((aligned(8)));
@@ -137,6 +145,53 @@ static int tell_losses(struct destroy *source, struct queue *events)
 	return 1;
 }
 
+static void leave_mark(struct destroy *source)
+{
+	uint64_t cookie;
+	socklen_t length = sizeof(cookie);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0)
+		source->marks[source->mark_count++] = cookie;
+	close(fd);
+}
+
+void destroy_mark(struct destroy *source)
+{
+	cpu_set_t allowed, one;
+
+	source->mark_count = 0;
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
+		leave_mark(source);
+		return;
+	}
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (CPU_ISSET(cpu, &allowed) && sched_setaffinity(0, sizeof(one), &one) == 0)
+			leave_mark(source);
+	}
+	(void)sched_setaffinity(0, sizeof(allowed), &allowed);
+}
+
+bool destroy_has_caught_up(const struct destroy *source)
+{
+	return source->mark_count == 0;
+}
+
+static bool take_mark(struct destroy *source, uint64_t cookie)
+{
+	for (size_t i = 0; i < source->mark_count; i++) {
+		if (source->marks[i] != cookie)
+			continue;
+		source->marks[i] = source->marks[--source->mark_count];
+		return true;
+	}
+	return false;
+}
+
 static int read_message(struct destroy *source, const struct mmsghdr *message, int64_t now, struct queue *events)
 {
 	const struct nlmsghdr *header = message->msg_hdr.msg_iov->iov_base;
@@ -150,6 +205,8 @@ static int read_message(struct destroy *source, const struct mmsghdr *message, i
 		queue_push(events, &event);
 		return 1;
 	}
+	if (source->mark_count > 0 && take_mark(source, event.info.cookie))
+		return 0;
 	if (event.flow.remote.port == 0) {
 		uint64_t cookie = event.info.cookie;
 		uint8_t state = event.info.state;

@@ -40,14 +40,29 @@ int destroy_open(struct destroy **source, const struct destroy_config *config, s
 /** destroy_fd() - see source/source.h; to be read at least every 100 ms on a busy host even if nobody polls */
 int destroy_fd(const struct destroy *source);
 
+/** Most events one destroy_read() gives; fewer mean that there were no more. */
+#define DESTROY_READ_MAX 4096
+
 /**
  * destroy_read() - see source/source.h
  *
  * Appends EVENT_INFO with reason INFO_DESTROY, at the time of the reading, and
- * after an overrun an EVENT_LOST with LOST_NETLINK. Reads at most some thousand
- * events; when it returned any there may be more.
+ * after an overrun an EVENT_LOST with LOST_NETLINK. Reads at most
+ * DESTROY_READ_MAX events; when it returned any there may be more.
  */
 int destroy_read(struct destroy *source, struct queue *events, struct err *err);
+
+/**
+ * destroy_mark() - begin to wait for all that has died until now
+ *
+ * The kernel tells of deaths from a work queue of each processor, which a busy
+ * host may leave waiting for long. So a socket of our own dies on each processor
+ * that this thread may run on: once it is told of, so is what died there before.
+ */
+void destroy_mark(struct destroy *source);
+
+/** destroy_has_caught_up() - has it been read by destroy_read()? An overrun may have swallowed the sign of it */
+bool destroy_has_caught_up(const struct destroy *source);
 
 /** destroy_buffer() - bytes of receive buffer the kernel granted (in its own accounting, twice what was asked) */
 int destroy_buffer(const struct destroy *source);

@@ -241,36 +241,8 @@ enum info_timewait diag_timewait(struct diag *diag, const struct flow *flow, uin
 	/* Only a mini socket has no counters in these states. */
 	if (error == 0 && cookie != 0 && event.info.segs_in == EVENT_UNKNOWN &&
 	    (event.info.state == TCP_TIME_WAIT || event.info.state == TCP_FIN_WAIT2))
-		return TIMEWAIT_PRESENT;
+		return event.info.state == TCP_FIN_WAIT2 ? TIMEWAIT_NO_FIN : TIMEWAIT_PRESENT;
 	return TIMEWAIT_UNKNOWN;
-}
-
-/** struct port_search - is there a listener on @port? */
-struct port_search {
-	uint16_t port;
-	bool found;
-};
-
-static void search_port(void *context, const struct event *event)
-{
-	struct port_search *search = context;
-
-	if (event->flow.local.port == search->port)
-		search->found = true;
-}
-
-int diag_listens(struct diag *diag, const struct endpoint *local)
-{
-	struct endpoint nobody = {.port = 0};
-	struct port_search search = {.port = local->port};
-	struct event event;
-
-	if (query(diag, local, &nobody, &event) == 0 && event.info.state == TCP_LISTEN)
-		return 1;
-	/* One bound to a device is not found without naming that device. */
-	if (diag_dump(diag, 1U << TCP_LISTEN, search_port, &search, NULL) < 0)
-		return -1;
-	return search.found;
 }
 
 int diag_dump(struct diag *diag, unsigned int states, diag_callback *callback, void *context, struct err *err)

@@ -60,20 +60,11 @@ int diag_query(struct diag *diag, const struct flow *flow, uint64_t cookie, stru
  * and is not made when there are more than net.ipv4.tcp_max_tw_buckets. The last
  * is noticed here; so ask soon.
  *
- * Return: TIMEWAIT_PRESENT; TIMEWAIT_ABSENT when no socket has these ends;
+ * Return: TIMEWAIT_PRESENT, or TIMEWAIT_NO_FIN while it is in FIN_WAIT2; TIMEWAIT_ABSENT when no socket has these ends;
  * TIMEWAIT_UNKNOWN when one with another cookie has, when the full socket still
  * lives, or when the kernel may be short of mini sockets.
  */
 enum info_timewait diag_timewait(struct diag *diag, const struct flow *flow, uint64_t cookie);
-
-/**
- * diag_listens() - does some socket listen on this port?
- * @diag: whom to ask
- * @local: address and port of the local end of a connection
- *
- * Return: 1 yes, whatever address or device it is bound to; 0 no; -1 unknown.
- */
-int diag_listens(struct diag *diag, const struct endpoint *local);
 
 /** diag_callback - called for each socket; @event is as of message_to_event() and gone afterwards */
 typedef void diag_callback(void *context, const struct event *event);

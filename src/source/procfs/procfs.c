@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -166,24 +165,6 @@ uint32_t procfs_netns(pid_t pid)
 	struct stat facts;
 
 	return stat(place_of(&place, pid, "ns/net"), &facts) == 0 ? (uint32_t)facts.st_ino : 0;
-}
-
-uint64_t procfs_start_time(pid_t pid)
-{
-	char text[1024];
-	uint64_t ticks = 0;
-	const char *at;
-
-	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
-		return 0;
-	/* The second field is the name in parentheses, which may hold blanks and parentheses; the 22nd is ours. */
-	at = strrchr(text, ')');
-	for (int field = 2; at != NULL && field < 22; field++) {
-		at = strchr(at, ' ');
-		if (at != NULL)
-			at++;
-	}
-	return at != NULL && sscanf(at, "%" SCNu64, &ticks) == 1 ? ticks : 0;
 }
 
 pid_t procfs_thread_group(pid_t tid)
@@ -493,16 +474,46 @@ void procfs_why_not_traceable(pid_t pid, int error, char *text, size_t size)
 	snprintf(text, size, "%s", reason.text);
 }
 
-void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size)
+static void write_story(const char *what, pid_t pid, const struct reason *reason, char *text, size_t size)
 {
-	struct reason reason;
 	struct name name;
 	char comm[16];
 
-	find_reason(&reason, pid, error);
 	procfs_comm(pid, comm);
 	if (comm[0] != '\0')
-		snprintf(text, size, "cannot attach to PID %d (%s): %s", pid, name_of(&name, pid), reason.text);
+		snprintf(text, size, "cannot %s PID %d (%s): %s", what, pid, name_of(&name, pid), reason->text);
 	else
-		snprintf(text, size, "cannot attach to PID %d: %s", pid, reason.text);
+		snprintf(text, size, "cannot %s PID %d: %s", what, pid, reason->text);
+}
+
+void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size)
+{
+	struct reason reason;
+
+	find_reason(&reason, pid, error);
+	write_story("attach to", pid, &reason, text, size);
+}
+
+int procfs_why_not_watchable(pid_t pid, char *text, size_t size)
+{
+	struct procfs_status target, self = {0};
+	struct reason reason;
+	int rc = -ESRCH;
+
+	if (procfs_status(pid, &target) != 0) {
+		explain(&reason, "there is no such process, or it belongs to another user and /proc hides it "
+				 "(mount option hidepid)");
+	} else {
+		/* A tracer of it is not in the way, and Yama has no say: it is only looked at. */
+		target.tracer = 0;
+		procfs_status(getpid(), &self);
+		if (!explain_state(&reason, pid, &target)) {
+			rc = -EACCES;
+			if (!explain_user(&reason, pid, &target, &self))
+				explain(&reason, "its open files may not be read; a security module may be in the "
+						 "way, or it is in another user namespace; run conntrace as root");
+		}
+	}
+	write_story("watch", pid, &reason, text, size);
+	return rc;
 }

@@ -12,8 +12,7 @@
 
 /*
  * What /proc says of a process (proc(5)). A process may end, and its number
- * be given to another, between any two questions; procfs_start_time() tells
- * whether it is still the same.
+ * be given to another, between any two questions.
  */
 
 /** procfs_set_root() - look under @path instead of /proc; for tests, before any thread is started */
@@ -84,9 +83,6 @@ ssize_t procfs_exe(pid_t pid, char *path, size_t size);
 /** procfs_netns() - inode number of its network namespace; 0 unknown */
 uint32_t procfs_netns(pid_t pid);
 
-/** procfs_start_time() - when it started, in clock ticks since boot; 0 unknown */
-uint64_t procfs_start_time(pid_t pid);
-
 /** procfs_thread_group() - the process a thread belongs to; -1 when there is no such thread */
 pid_t procfs_thread_group(pid_t tid);
 
@@ -156,5 +152,18 @@ void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size);
 
 /** procfs_why_not_traceable() - as procfs_why_not_attachable(), the reason alone: "it belongs to user ..." */
 void procfs_why_not_traceable(pid_t pid, int error, char *text, size_t size);
+
+/**
+ * procfs_why_not_watchable() - explain why the open files of a process cannot be read
+ * @pid: the process
+ * @text: as procfs_why_not_attachable()'s
+ * @size: room there
+ *
+ * That takes the same user, or CAP_SYS_PTRACE, and a process that is dumpable
+ * (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+ *
+ * Return: -ESRCH or -EACCES.
+ */
+int procfs_why_not_watchable(pid_t pid, char *text, size_t size);
 
 #endif

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "listeners.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+#define PORTS 65536
+
+struct listeners {
+	struct listener *list;
+	size_t count, size;
+	int first[PORTS]; /* by port, -1 none */
+};
+
+struct listeners *listeners_new(void)
+{
+	struct listeners *listeners = xcalloc(1, sizeof(*listeners));
+
+	memset(listeners->first, 0xff, sizeof(listeners->first));
+	return listeners;
+}
+
+void listeners_free(struct listeners *listeners)
+{
+	if (listeners == NULL)
+		return;
+	free(listeners->list);
+	free(listeners);
+}
+
+struct listener *listeners_at(struct listeners *listeners, size_t index)
+{
+	return index < listeners->count ? &listeners->list[index] : NULL;
+}
+
+struct listener *listeners_by_cookie(struct listeners *listeners, const struct endpoint *local, uint64_t cookie)
+{
+	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next)
+		if (listeners->list[at].cookie == cookie)
+			return &listeners->list[at];
+	return NULL;
+}
+
+static void link_port(struct listeners *listeners, size_t index)
+{
+	struct listener *listener = &listeners->list[index];
+
+	listener->next = listeners->first[listener->local.port];
+	listeners->first[listener->local.port] = (int)index;
+}
+
+bool listeners_see(struct listeners *listeners, const struct event *event, uint64_t look)
+{
+	struct listener *listener = listeners_by_cookie(listeners, &event->flow.local, event->info.cookie);
+
+	if (listener != NULL) {
+		listener->looked = look;
+		return false;
+	}
+	if (listeners->count == listeners->size) {
+		listeners->size = listeners->size > 0 ? listeners->size * 2 : 64;
+		listeners->list = xreallocarray(listeners->list, listeners->size, sizeof(*listeners->list));
+	}
+	listeners->list[listeners->count] = (struct listener){
+		.local = event->flow.local,
+		.cookie = event->info.cookie,
+		.inode = event->info.inode,
+		.uid = event->info.uid,
+		.owner = OWNERSHIP_UNCLEAR,
+		.born = look,
+		.looked = look,
+	};
+	link_port(listeners, listeners->count++);
+	return true;
+}
+
+void listeners_forget(struct listeners *listeners, uint64_t look)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < listeners->count; i++)
+		if (listeners->list[i].looked >= look)
+			listeners->list[kept++] = listeners->list[i];
+	if (kept == listeners->count)
+		return;
+	listeners->count = kept;
+	memset(listeners->first, 0xff, sizeof(listeners->first));
+	for (size_t i = 0; i < kept; i++)
+		link_port(listeners, i);
+}
+
+/* How well a listener fits a local end: 0 not at all. */
+static int fitness(const struct listener *listener, const struct endpoint *local)
+{
+	static const struct in6_addr any_v4 = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+	static const struct in6_addr any_v6;
+
+	if (endpoint_equal(&listener->local, local))
+		return 3;
+	if (endpoint_is_v4(local) && memcmp(&listener->local.ip, &any_v4, sizeof(any_v4)) == 0)
+		return 2;
+	return memcmp(&listener->local.ip, &any_v6, sizeof(any_v6)) == 0 ? 1 : 0;
+}
+
+struct verdict listeners_judge(const struct listeners *listeners, const struct endpoint *local)
+{
+	struct verdict verdict = {.owner = OWNERSHIP_NONE};
+	int best = 0;
+
+	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next) {
+		const struct listener *listener = &listeners->list[at];
+		int fits = fitness(listener, local);
+
+		if (fits == 0 || fits < best)
+			continue;
+		if (fits > best) {
+			verdict = (struct verdict){listener->owner, listener->pid, listener};
+			best = fits;
+			continue;
+		}
+		/* Several share the port (SO_REUSEPORT): only what holds for all of them is known. */
+		if (listener->owner != verdict.owner)
+			verdict.owner = OWNERSHIP_UNCLEAR;
+		if (listener->pid != verdict.pid)
+			verdict.pid = 0;
+	}
+	return verdict;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_LISTENERS_H
+#define CONNTRACE_LISTENERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/event.h"
+
+/*
+ * The listening sockets of this network namespace, as of the last looks, and
+ * whose a connection is that came in through them: of a listener that only the
+ * targets hold every connection is theirs, however short.
+ */
+
+/** enum ownership - whose is a listener, or what came through it */
+enum ownership {
+	/** targets and others hold it, or it cannot be told */
+	OWNERSHIP_UNCLEAR,
+	/** the targets', and nobody else's */
+	OWNERSHIP_TARGETS,
+	/** no target has it */
+	OWNERSHIP_OTHERS,
+	/** nobody listens there */
+	OWNERSHIP_NONE,
+};
+
+/**
+ * struct listener - one of them
+ * @local: address and port it is bound to
+ * @cookie: its socket cookie
+ * @inode: its inode number
+ * @uid: who made it
+ * @owner: enum ownership
+ * @pid: the only process that holds it, if that is a target; 0 several, or not a target's
+ * @named: a name all the targets that hold it share has been told
+ * @born: number of the look that found it
+ * @looked: number of the look that saw it last
+ * @next: of the same port, -1 ends
+ */
+struct listener {
+	struct endpoint local;
+	uint64_t cookie;
+	uint32_t inode;
+	uint32_t uid;
+	enum ownership owner;
+	pid_t pid;
+	bool named;
+	uint64_t born, looked;
+	int next;
+};
+
+/** struct listeners - all of them */
+struct listeners;
+
+/** listeners_new() - none yet */
+struct listeners *listeners_new(void);
+
+/** listeners_free() - NULL is fine */
+void listeners_free(struct listeners *listeners);
+
+/** listeners_see() - look number @look saw this one (an EVENT_INFO in TCP_LISTEN); Return: true when it is new */
+bool listeners_see(struct listeners *listeners, const struct event *event, uint64_t look);
+
+/** listeners_forget() - drop those that no look saw since look number @look */
+void listeners_forget(struct listeners *listeners, uint64_t look);
+
+/** listeners_at() - the @index-th, NULL behind the last; valid until one comes or goes */
+struct listener *listeners_at(struct listeners *listeners, size_t index);
+
+/** listeners_by_cookie() - NULL when it is none */
+struct listener *listeners_by_cookie(struct listeners *listeners, const struct endpoint *local, uint64_t cookie);
+
+/**
+ * struct verdict - whose is a connection
+ * @owner: enum ownership
+ * @pid: the only process that holds what it came through, if that is a target; 0 several
+ * @through: one of the listeners it may have come through, NULL none; valid until one comes or goes
+ */
+struct verdict {
+	enum ownership owner;
+	pid_t pid;
+	const struct listener *through;
+};
+
+/**
+ * listeners_judge() - whose is a connection that came in
+ * @listeners: all of them
+ * @local: its local end
+ *
+ * As in the kernel, one bound to this very address goes before one bound to
+ * any, and one for IPv4 before one for both.
+ */
+struct verdict listeners_judge(const struct listeners *listeners, const struct endpoint *local);
+
+#endif
