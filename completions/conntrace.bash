@@ -8,13 +8,14 @@ _conntrace() {
 	local options='-p --pid -u --user -f --no-follow --no-filter --watch-close --via --look-ms -i --interface -r --read --filter --promisc
 		--decapsulate --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count
 		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
-		-I --interval --timeout --max-connections -z --report --by --sort --limit --events --top --keep --speed -o --output -O --columns --format
+		-I --interval --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output -O --columns --format
 		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --replay
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
 	local with_argument='-p|--pid|-u|--user|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
+	with_argument+='|--ladder|--context'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug'
 
 	local i
@@ -49,6 +50,7 @@ _conntrace() {
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree' -- "$cur")) ;;
 	--by) COMPREPLY=($(compgen -W 'peer dir port pid comm exe uid user lport rport netns proto result group' -- "$cur")) ;;
+	--ladder) COMPREPLY=($(compgen -W 'suspicious all full' -- "$cur")) ;;
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")) ;;
@@ -57,7 +59,7 @@ _conntrace() {
 	-O | --columns | --sort)
 		COMPREPLY=($(compgen -W "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')" -- "$cur"))
 		;;
-	--filter | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --group | --retrans-ms | --slow-ms | --gap-ms | \
+	--filter | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --context | --group | --retrans-ms | --slow-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | \
 		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
 	*)

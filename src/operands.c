@@ -64,7 +64,7 @@ static bool wants_peers(const struct options *options)
 	for (size_t i = 0; i < options->report_count; i++)
 		if (options->reports[i] == REPORT_PEERS)
 			return true;
-	return options->report_count == 0 && !options->events;
+	return options->report_count == 0 && !options->events && options->ladder == 0;
 }
 
 static int check_needs(const struct operands *operands, const struct options *options, struct err *err)

@@ -303,6 +303,21 @@ static int take_report(struct options *options, const struct option_def *def, co
 	return error;
 }
 
+static int take_ladder(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	return ladder_parse(word != NULL ? word : "suspicious", &options->ladder, err);
+}
+
+static int take_live(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	(void)word;
+	(void)err;
+	options->ladder |= LADDER_LIVE;
+	return 0;
+}
+
 static int take_format(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	(void)def;
@@ -312,6 +327,7 @@ static int take_format(struct options *options, const struct option_def *def, co
 static int take_time(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	(void)def;
+	options->time_given = true;
 	return report_parse_time(word, &options->time, err);
 }
 
@@ -385,6 +401,8 @@ static void make_tables(struct getopt_tables *tables)
 	*letter++ = ':';
 	for (size_t i = 0; i < DEF_COUNT; i++) {
 		bool argument = defs[i].argument != NULL;
+		/* "[WHICH]" may be left out. */
+		bool optional = argument && defs[i].argument[0] == '[';
 
 		if (defs[i].letter != 0) {
 			*letter++ = (char)defs[i].letter;
@@ -394,7 +412,7 @@ static void make_tables(struct getopt_tables *tables)
 		if (defs[i].name != NULL)
 			tables->longs[count++] = (struct option){
 				.name = defs[i].name,
-				.has_arg = argument ? required_argument : no_argument,
+				.has_arg = optional ? optional_argument : argument ? required_argument : no_argument,
 				.val = LONG_FIRST + (int)i,
 			};
 	}
@@ -520,7 +538,7 @@ int options_parse(struct options *options, int argc, char *const argv[], struct 
 		options_free(&parsed);
 		return options_usage(err);
 	}
-	if (parsed.report_count == 0 && !parsed.events)
+	if (parsed.report_count == 0 && !parsed.events && parsed.ladder == 0)
 		parsed.reports[parsed.report_count++] = REPORT_PEERS;
 	*options = parsed;
 	return 0;

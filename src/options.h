@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "filter.h"
+#include "report/ladder.h"
 #include "report/report.h"
 #include "track/suspicious.h"
 
@@ -80,10 +81,13 @@ enum options_debug {
  * @top: a screen that shows them as they are
  * @keep_ns: how long closed ones stay on it
  * @speed: how fast a file is played, in billionths of its own speed; 0 when nobody said
+ * @ladder: enum ladder_which bits: time lines to be drawn
+ * @context: plain segments around each one that stands out in them
  * @output: file to write to, NULL or "-" is standard output
  * @columns: columns to print
  * @format: how rows are written
  * @time: how moments are written
+ * @time_given: that was asked for
  * @color: when tables are coloured
  * @no_header: print no column titles
  * @human: bytes as 1.5K
@@ -134,10 +138,13 @@ struct options {
 	bool top;
 	int64_t keep_ns;
 	int64_t speed;
+	unsigned int ladder;
+	int64_t context;
 	const char *output;
 	const char *columns;
 	enum report_format format;
 	enum report_time time;
+	bool time_given;
 	enum options_color color;
 	bool no_header;
 	bool human;

@@ -76,7 +76,8 @@ static void print_option(FILE *to, const struct option_help *def)
 	if (def->name != NULL) {
 		column += fprintf(to, "%s --%s", def->letter != 0 ? "," : " ", def->name);
 		if (def->argument != NULL)
-			column += fprintf(to, "=%s", def->argument);
+			column += fprintf(to, def->argument[0] == '[' ? "[=%s" : "=%s",
+					  def->argument + (def->argument[0] == '['));
 	} else if (def->argument != NULL) {
 		column += fprintf(to, " %s", def->argument);
 	}

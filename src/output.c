@@ -17,6 +17,7 @@ struct output {
 	FILE *file;
 	struct report *reports[REPORT_KIND_NUM];
 	size_t count;
+	struct ladder *ladder; /* NULL when none was asked for */
 	struct summary_chosen chosen; /* by --only and --suspicious */
 };
 
@@ -53,6 +54,7 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 		to->reports[to->report_count++] = REPORT_EVENTS;
 	for (size_t i = 0; i < options->report_count; i++)
 		to->reports[to->report_count++] = options->reports[i];
+	to->besides = options->ladder != 0;
 	to->by = options->by;
 	to->sort = options->sort;
 	to->columns = options->columns;
@@ -66,6 +68,27 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	to->human = options->human;
 	to->resolve = options->resolve;
 	to->color = wants_color(options, to->width);
+}
+
+static struct ladder *open_ladder(const struct output *output)
+{
+	const struct report_options *from = &output->report_options;
+	const struct options *options = output->options;
+	const struct ladder_options ladder = {
+		.which = options->ladder,
+		.named = from->report_count > 0,
+		.out = output->file,
+		.pen = {
+			.width = from->width > 0 ? from->width : LADDER_WIDTH,
+			.time = options->time_given || options->ladder & LADDER_LIVE ? from->time : REPORT_TIME_DELTA,
+			.start_ns = from->start_ns,
+			.color = from->color,
+		},
+		.format = from->format,
+		.header = from->header,
+	};
+
+	return options->ladder != 0 ? ladder_new(&ladder) : NULL;
 }
 
 int output_open(struct output **opened, const struct options *options, int64_t start_ns, struct err *err)
@@ -86,6 +109,7 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	/* Whoever must be shown a row at once flushes it; a long report goes out in large pieces. */
 	setvbuf(output->file, NULL, _IOFBF, OUTPUT_BUFFER);
 	fill_report_options(output, start_ns);
+	output->ladder = open_ladder(output);
 	for (unsigned int i = 0; i < output->report_options.report_count && rc == 0; i++) {
 		rc = report_new(&output->reports[i], output->report_options.reports[i], &output->report_options,
 				output->file, err);
@@ -127,6 +151,8 @@ bool output_finished(struct output *output, const struct conn *conn)
 		return false;
 	if (output->chosen.is_asked)
 		count_chosen(output, conn);
+	if (output->ladder != NULL && is_chosen(output, conn))
+		ladder_conn(output->ladder, conn);
 	for (size_t i = 0; i < output->count; i++)
 		if (is_chosen(output, conn) || reports_all(output, i))
 			report_finished(output->reports[i], conn);
@@ -139,6 +165,30 @@ void output_message(struct output *output, const struct conn *conn, const struct
 		return;
 	for (size_t i = 0; i < output->count; i++)
 		report_message(output->reports[i], conn, message, time_ns);
+}
+
+static void on_entry(void *context, const struct conn *conn, const struct timeline_entry *entry)
+{
+	const struct output *output = context;
+
+	if (filter_match(&output->options->filter, conn))
+		ladder_entry(output->ladder, conn, entry);
+}
+
+bool output_observer(struct output *output, struct tracker_observer *observer)
+{
+	const struct options *options = output->options;
+
+	if (output->ladder == NULL)
+		return false;
+	*observer = (struct tracker_observer){
+		.context = output,
+		.keep = true,
+		.full = options->ladder & LADDER_FULL,
+		.around = (unsigned int)options->context,
+		.entry = options->ladder & LADDER_LIVE ? on_entry : NULL,
+	};
+	return true;
 }
 
 /* The open connections that the filter, and the choice if @chosen, want. */
@@ -169,6 +219,9 @@ int output_print(struct output *output, output_next_open *next_open, void *conte
 
 	while (final && output->chosen.is_asked && (conn = next_wanted(&wanted, conn)) != NULL)
 		count_chosen(output, conn);
+	wanted.chosen = true;
+	while (final && output->ladder != NULL && (conn = next_wanted(&wanted, conn)) != NULL)
+		ladder_conn(output->ladder, conn);
 	for (size_t i = 0; i < output->count && rc == 0; i++) {
 		wanted.chosen = !reports_all(output, i);
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
@@ -198,7 +251,7 @@ int output_summary(struct output *output, struct summary *summary, struct err *e
 
 int output_error(const struct output *output, struct err *err)
 {
-	int rc = 0;
+	int rc = output->ladder != NULL ? ladder_error(output->ladder, err) : 0;
 
 	for (size_t i = 0; i < output->count && rc == 0; i++)
 		rc = report_error(output->reports[i], err);
@@ -213,6 +266,7 @@ int output_close(struct output *output, struct err *err)
 
 	for (size_t i = 0; i < output->count; i++)
 		report_free(output->reports[i]);
+	ladder_free(output->ladder);
 	if ((output->file == stdout ? fflush(stdout) : fclose(output->file)) != 0 && rc == 0)
 		rc = err_set(err, errno, "cannot write to %s: %s", name_of(output), strerror(errno));
 	free(output);

@@ -9,6 +9,7 @@
 #include "model/conn.h"
 #include "options.h"
 #include "report/report.h"
+#include "track/tracker.h"
 
 /** struct output - the file and the reports of a run */
 struct output;
@@ -29,6 +30,14 @@ bool output_finished(struct output *output, const struct conn *conn);
 
 /** output_message() - an application said something on a connection */
 void output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns);
+
+/**
+ * output_observer() - who is to be told what happens in connections, for these reports
+ * @observer: filled
+ *
+ * Return: false when nobody has to be.
+ */
+bool output_observer(struct output *output, struct tracker_observer *observer);
 
 /** output_next_open - gives the open connections one after the other, NULL begins and ends */
 typedef const struct conn *output_next_open(void *context, const struct conn *previous);

@@ -234,6 +234,7 @@ static void open_tracker(struct session *session)
 		.suspicious = options->limits,
 	};
 	struct tracker_notify notify = {session, on_opened, on_finished, on_message};
+	struct tracker_observer observer;
 	/* In a file time is what the events say: this one must not move it to today. */
 	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, session->is_file ? CLOCK_UNKNOWN : clock_now());
 
@@ -250,6 +251,8 @@ static void open_tracker(struct session *session)
 		.feed = feed_look,
 		.context = session,
 	};
+	if (output_observer(session->output, &observer))
+		tracker_observe(session->tracker, &observer);
 	sources_on_last_word(session->sources, ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->attribution =
@@ -295,7 +298,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	if (rc == 0)
 		rc = live_open(&session->live, options, err);
 	if (rc == 0)
-		rc = output_open(&session->output, options, clock_now(), err);
+		rc = output_open(&session->output, options, session->is_file ? CLOCK_UNKNOWN : clock_now(), err);
 	if (rc == -EINVAL)
 		*exit_status = 2;
 	if (rc == 0 && options->record != NULL)

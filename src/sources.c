@@ -211,6 +211,7 @@ static int open_packets(struct sources *sources, struct err *err)
 		.snaplen = (int)options->snaplen,
 		.buffer_kib = (int)options->buffer_kib,
 		.decapsulate = (uint8_t)options->decapsulate,
+		.frames = options->ladder != 0,
 		/* The default is tried; in a user namespace there may be no such user. A user asked for is insisted on.
 		 */
 		.drop_to = strcmp(options->drop_to, "nobody") == 0 ? NULL : options->drop_to,

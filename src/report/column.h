@@ -10,6 +10,7 @@
 #include "report/names.h"
 #include "track/peers.h"
 #include "track/requests.h"
+#include "track/timeline.h"
 
 /** enum column_type - what kind of value a column has; format.c knows how each is written */
 enum column_type {
@@ -79,12 +80,14 @@ struct value {
  * @group: in the report peers, else NULL
  * @node: in the trees of requests, else NULL
  * @requests: the tree it is of
+ * @entry: in the ladder: something that happened in @conn
  */
 struct row {
 	const struct conn *conn;
 	struct peers_group *group;
 	const struct requests_node *node;
 	const struct requests *requests;
+	const struct timeline_entry *entry;
 };
 
 /**

@@ -123,12 +123,12 @@ static void begin_printer(struct report *report, const struct report_options *op
 		printer->style.start_ns = options->start_ns;
 	}
 	printer->style.names = report->names;
-	printer->report = options->report_count > 1 ? kind_names[report->kind] : NULL;
+	printer->report = options->report_count > 1 || options->besides ? kind_names[report->kind] : NULL;
 	printer->header = options->header;
 	printer->color = options->color && options->format == REPORT_TABLE;
 	printer->width = options->width;
 	/* Whatever is printed before this report ends in its own last row. */
-	printer->separate = options->report_count > 1 && options->reports[0] != report->kind;
+	printer->separate = options->besides || (options->report_count > 1 && options->reports[0] != report->kind);
 	printer_init(printer);
 	report->start_unknown = options->start_ns < 0;
 }

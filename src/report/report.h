@@ -77,6 +77,7 @@ enum report_time {
  * @reports: all reports of the run in the order they are printed, REPORT_EVENTS (if asked for) first. A name in
  *           @columns or @sort is wrong only when none of them has it, and a report ignores what it has not
  * @report_count: how many; with more than one, rows in JSON say which report they are of
+ * @besides: something else is printed before them, so rows in JSON must say which report they are of
  * @by: keys of peers, NULL for PEERS_KEYS_DEFAULT
  * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
  * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
@@ -94,6 +95,7 @@ enum report_time {
 struct report_options {
 	enum report_kind reports[REPORT_KIND_NUM];
 	unsigned int report_count;
+	bool besides;
 	const char *by;
 	const char *sort;
 	const char *columns;

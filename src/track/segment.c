@@ -4,18 +4,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/tcp_options.h"
 #include "track/wire_bits.h"
 
 /*
  * What a segment was is worked out beside wire_feed(), from the evidence
  * before and after it, so that nobody pays for it who does not ask.
  */
-
-#define OPTION_NOP 1
-#define OPTION_MSS 2
-#define OPTION_WSCALE 3
-#define OPTION_SACK_OK 4
-#define OPTION_TIMESTAMP 8
 
 /* How many of the bytes [start, end) had not been seen. */
 static uint32_t unseen(const struct wire_half *half, int64_t start, int64_t end)
@@ -100,25 +95,25 @@ static void make_options(struct segment *segment, const struct event_segment *ev
 	uint8_t *to = segment->options;
 
 	if (event->has & SEGMENT_HAS_MSS) {
-		const uint8_t option[] = {OPTION_MSS, 4, (uint8_t)(event->mss >> 8), (uint8_t)event->mss};
+		const uint8_t option[] = {TCP_OPTION_MSS, 4, (uint8_t)(event->mss >> 8), (uint8_t)event->mss};
 
 		memcpy(to, option, sizeof(option));
 		to += sizeof(option);
 	}
 	if (event->has & SEGMENT_HAS_SACK_OK) {
-		*to++ = OPTION_SACK_OK;
+		*to++ = TCP_OPTION_SACK_OK;
 		*to++ = 2;
 	}
 	if (event->has & SEGMENT_HAS_TIMESTAMP) {
-		*to++ = OPTION_TIMESTAMP;
+		*to++ = TCP_OPTION_TIMESTAMP;
 		*to++ = 10;
 		put_be32(to, event->tsval);
 		put_be32(to + 4, event->tsecr);
 		to += 8;
 	}
 	if (event->has & SEGMENT_HAS_WSCALE) {
-		*to++ = OPTION_NOP;
-		*to++ = OPTION_WSCALE;
+		*to++ = TCP_OPTION_NOP;
+		*to++ = TCP_OPTION_WSCALE;
 		*to++ = 3;
 		*to++ = event->wscale;
 	}
@@ -134,6 +129,7 @@ static void fill_numbers(struct segment *segment, const struct wire *wire, const
 		segment->seq = wire_offset(half, event->seq);
 	if (other->bits & HALF_BASE && event->flags & SEGMENT_ACK)
 		segment->ack = wire_offset(other, event->ack);
+	segment->ack_offset = other->bits & HALF_BASE ? -other->base : 0;
 	if (segment->seq < 0)
 		segment->seq = SEGMENT_UNKNOWN;
 	if (segment->ack < 0)

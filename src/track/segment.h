@@ -45,6 +45,7 @@ enum segment_judged {
  * @before_ns: with SEGMENT_RESENT and SEGMENT_RESENT_PART: when it was sent before, SEGMENT_UNKNOWN
  * @seq: first sequence number, counted from the sender's initial one (or the lowest seen), SEGMENT_UNKNOWN
  * @ack: acknowledgement, counted from the other side's initial one, SEGMENT_UNKNOWN
+ * @ack_offset: what @ack counts from: add it to a number of the receiver's bytes that an option has
  * @payload: bytes of payload
  * @resent: how many of them had been seen before
  * @frame: bytes of the frame on the wire
@@ -63,6 +64,7 @@ struct segment {
 	int64_t before_ns;
 	int64_t seq;
 	int64_t ack;
+	uint32_t ack_offset;
 	uint32_t payload;
 	uint32_t resent;
 	uint32_t frame;

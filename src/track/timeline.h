@@ -86,6 +86,7 @@ struct timeline_rules {
  * carried; and where even that is too much, the middle is folded.
  *
  * @states: of both ends now
+ * @headed: for who prints entries as they come: it has been said which connection it is
  * @count: entries there are
  * @entries: the entries
  */
@@ -95,6 +96,7 @@ struct timeline {
 	uint32_t count;
 	uint32_t room;
 	struct tcp_states states;
+	bool headed;
 };
 
 /** timeline_new() - an empty one; @rules must outlive it */

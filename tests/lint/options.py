@@ -7,7 +7,7 @@ import subprocess
 
 import lint
 
-OPTION = re.compile(r'^OPTION\((?:\'(.)\'|0), (?:"([\w-]+)"|NULL), (?:"(\w+)"|NULL), .*\)$')
+OPTION = re.compile(r'^OPTION\((?:\'(.)\'|0), (?:"([\w-]+)"|NULL), (?:"(\[?\w+\]?)"|NULL), .*\)$')
 
 
 def from_table():
@@ -28,7 +28,7 @@ def from_help():
     done = subprocess.run([os.path.join(lint.BUILD, "conntrace"), "--help"], capture_output=True, text=True, check=False)
     found = {}
     for line in done.stdout.splitlines():
-        match = re.match(r"  (?:(-\w)(?:, )?|    )(?:(--[\w-]+)(=\w+)?)?(?:\s|$)", line)
+        match = re.match(r"  (?:(-\w)(?:, )?|    )(?:(--[\w-]+)(\[?=\w+\]?)?)?(?:\s|$)", line)
         if match:
             for option in match.group(1), match.group(2):
                 if option:
@@ -66,7 +66,7 @@ def from_zsh():
         match = re.match(r"\t'(?:\([^)]*\)|\*)?'?\{?([^}\['\s]+)\}?'?\[", line)
         if match:
             for option in match.group(1).split(","):
-                found[option.rstrip("=")] = "=[" in line or "=}" in line
+                found[option.rstrip("=-")] = "=[" in line or "=}" in line or "=-[" in line
     return found
 
 

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ladders of real programs: calls, segments and states stand on one time line, in their order."""
+import os
+import re
+
+from lib import (CONNTRACE, MKCONN, Process, check, enter_namespace, equal, main, must, need, require, run, scratch,
+                 test, wait_for, write_file)
+
+SIZE = 300000
+CONFIG = """
+daemon off;
+worker_processes 1;
+pid %(top)s/pid;
+error_log %(top)s/error.log;
+%(user)s
+events { worker_connections 64; }
+http {
+    access_log off;
+    %(paths)s
+    server { listen 127.0.0.1:8080; root %(top)s/html; }
+}
+"""
+
+
+def in_order(text, patterns):
+    """Lines that match these patterns come in this order."""
+    lines = text.splitlines()
+    at = 0
+    for pattern in patterns:
+        found = [i for i in range(at, len(lines)) if re.search(pattern, lines[i])]
+        if not found:
+            check(False, "no line /%s/ after line %d of\n%s" % (pattern, at, text))
+            return
+        at = found[0] + 1
+    check(True, "all lines in their order")
+
+
+def nginx():
+    top = scratch("nginx")
+    os.makedirs(top + "/html")
+    write_file(top + "/html/file", "x" * SIZE)
+    paths = "\n".join("%s_temp_path %s/%s;" % (name, top, name)
+                      for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    user = "user root root;" if os.getuid() == 0 else ""
+    config = write_file(top + "/conf", CONFIG % {"top": top, "user": user, "paths": paths})
+    server = Process([need("nginx"), "-p", top, "-c", config])
+    wait_for(lambda: "8080" in must(["ss", "-Hltn"]), "nginx listens")
+    return server
+
+
+@test("curl fetches a file from nginx")
+def fetch():
+    server = nginx()
+    done = run([CONNTRACE, "-q", "-i", "lo", "--ladder=all", "--watch-close", "--", need("curl"), "-s", "-o", "/dev/null",
+                "http://127.0.0.1:8080/file"])
+    equal(done.status, 0, "exit status")
+    require(done.out.startswith("#1 out 127.0.0.1:"), "the head: " + done.out[:100])
+    head = done.out.splitlines()[0]
+    check(re.search(r"> 127\.0\.0\.1:8080  curl\[\d+\] fd \d+  ok  hs [\d.]+ [um]s  rx 30\d+ tx \d+$", head), head)
+    in_order(done.out, [r"connect\(\d+\)  ", r"SYN_SENT  \|-----S-+>\| SYN_RCVD    seq 0 win \d+ <mss \d+",
+                        r"ESTABLISHED  \|<-A--S-+\|", r"\|--A-+>\| ESTABLISHED ack 1$",
+                        r":  \d+ segments?, 30\d+ bytes", r"FIN_WAIT1  \|--A---F-+>\| CLOSE_WAIT",
+                        r"TIME_WAIT  \|<-A---F-+\| LAST_ACK", r"\|--A-+>\| CLOSED"])
+    in_order(done.out, [r"connect\(\d+\)  ", r"connect\(\d+\) = -1 .*EINPROGRESS", r"SO_ERROR 0", r"close\(\d+\)"])
+    check(all(len(line) < 100 for line in done.out.splitlines()), "under 100 columns")
+    server.end()
+
+
+@test("the same from the calls alone")
+def calls():
+    server = nginx()
+    done = run([CONNTRACE, "-q", "--ladder=all", "--watch-close", "--", need("curl"), "-s", "-o", "/dev/null",
+                "http://127.0.0.1:8080/file"])
+    in_order(done.out, [r"^#1 out .* curl\[\d+\]", r"connect\(\d+\)  ", r"connect\(\d+\) = -1 .*EINPROGRESS",
+                        r"SO_ERROR 0", r"close\(\d+\)"])
+    check("-->" not in done.out, "no segments")
+    server.end()
+
+
+@test("both ends traced, as it happens: each segment once, each call of each end")
+def live():
+    done = run([CONNTRACE, "-q", "-i", "lo", "--live", "--", MKCONN, "listen=127.0.0.1:0", "fork=1", "accept4",
+                "recv=100", "send=100", "recv-all", "close", "done", "connect=self", "send=100", "recv=100", "close"])
+    equal(done.status, 0, "exit status")
+    in_order(done.out, [r"^#\d+ out .* mkconn", r"connect\(\d+\)  ", r"SYN_SENT  \|-----S-", r"connect\(\d+\) = 0"])
+    in_order(done.out, [r"^#\d+ in .* mkconn", r"accept\(\) = \d+"])
+    equal(len(re.findall(r"\|(?:-----S-+>|<----S-+)\|", done.out)), 1, "one SYN\n" + done.out)
+    equal(len(re.findall(r"\|(?:--A--S-+>|<-A--S-+)\|", done.out)), 1, "one SYN/ACK\n" + done.out)
+    equal(len(re.findall(r"len 100", done.out)), 2, "two segments with data\n" + done.out)
+
+
+@test("a refused connection is suspicious, an ordinary one is not")
+def suspicious():
+    done = run([CONNTRACE, "-q", "-i", "lo", "--ladder", "--", MKCONN, "listen=127.0.0.1:0", "fork=1", "accept4",
+                "recv=100", "close", "done", "connect=self", "send=100", "close", "connect=127.0.0.1:9"])
+    heads = [line for line in done.out.splitlines() if line.startswith("#")]
+    equal(len(heads), 1, "connections\n" + done.out)
+    check(re.search(r"> 127\.0\.0\.1:9  mkconn.*\s+refused\s+ECONNREFUSED\s+.*why: failed",
+                    " ".join(done.out.splitlines()[:2])), done.out)
+    in_order(done.out, [r"connect\(\d+\)  ", r"-S-", r"CLOSED  \|<-A-R-+\| CLOSED",
+                        r"connect\(\d+\) = -1 .*ECONNREFUSED"])
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    main()

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Time lines of connections as they are drawn, in every width and form (TAP).
+
+With --update the expected screens, and the one in the manual page, are written anew; read the difference.
+"""
+import difflib
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+
+BUILD = os.environ.get("top_builddir", ".")
+TOP = os.environ.get("top_srcdir", ".")
+CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
+MKPCAP = os.path.join(BUILD, "tests/helpers/mkpcap")
+FOLDER = os.path.join(TOP, "tests/replay/expected")
+CALLS = os.path.join(TOP, "tests/replay/golden/both-ends.ev")
+MANUAL = os.path.join(TOP, "man/conntrace.1")
+UPDATE = "--update" in sys.argv
+ENVIRONMENT = dict(os.environ, TZ="UTC", TERM="xterm")
+ENVIRONMENT.pop("NO_COLOR", None)
+SCREEN = re.compile(r'(\.\\" ladder\.py keeps this true\n\.Bd -literal\n)(.*?)(\.Ed\n)', re.DOTALL)
+
+count = 0
+failed = 0
+
+
+def say(name, wrong=()):
+    global count, failed
+    count += 1
+    failed += bool(wrong)
+    print("%s %d - %s" % ("not ok" if wrong else "ok", count, name))
+    for line in wrong:
+        print("# " + line)
+
+
+def conntrace(*options, capture=None):
+    done = subprocess.run([CONNTRACE, "-q", *options], input=capture, capture_output=True, env=ENVIRONMENT, timeout=60,
+                          check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def on_terminal(columns, *options):
+    """What is printed on a terminal of so many columns."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+    child = subprocess.Popen([CONNTRACE, "-q", *options], stdin=subprocess.DEVNULL, stdout=follower, env=ENVIRONMENT)
+    os.close(follower)
+    text = b""
+    while True:
+        try:
+            got = os.read(leader, 65536)
+        except OSError:
+            break
+        if not got:
+            break
+        text += got
+    child.wait(60)
+    os.close(leader)
+    return text.decode().replace("\r\n", "\n")
+
+
+def expect(name, printed, most):
+    """The screen is the expected one and no line of it is wider than most."""
+    path = os.path.join(FOLDER, name + ".txt")
+    if UPDATE:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(printed)
+    with open(path, encoding="utf-8") as file:
+        wanted = file.read()
+    wrong = list(difflib.unified_diff(wanted.splitlines(), printed.splitlines(), "expected", "printed", lineterm=""))
+    plain = re.sub(r"\033\[\d*m", "", printed)
+    wrong += ["wider than %d: %s" % (most, line) for line in plain.splitlines() if len(line) > most]
+    say(name, wrong)
+
+
+def manual(printed):
+    """The screen in the manual page is the first connection of the expected one."""
+    with open(MANUAL, encoding="utf-8") as file:
+        text = file.read()
+    match = SCREEN.search(text)
+    screen = printed.split("\n\n")[0].rstrip("\n") + "\n"
+    if UPDATE and match:
+        # A line that begins with a dot or a quote would be a command of mdoc(7); ours begin with neither.
+        text = text[:match.start(2)] + screen.replace("\\", "\\e") + text[match.end(2):]
+        with open(MANUAL, "w", encoding="utf-8") as file:
+            file.write(text)
+        match = SCREEN.search(text)
+    shown = match.group(2).replace("\\e", "\\") if match else ""
+    say("the screen in the manual page", list(difflib.unified_diff(shown.splitlines(), screen.splitlines(), "manual",
+                                                                  "printed", lineterm="")))
+
+
+def main():
+    file = os.path.join(os.environ.get("TMPDIR", "/tmp"), "conntrace-ladder-%d.pcap" % os.getpid())
+    try:
+        subprocess.run([MKPCAP, "-o", file, os.path.join(FOLDER, "lossy.cap")], check=True)
+        screens(file)
+    finally:
+        if os.path.exists(file):
+            os.unlink(file)
+    print("1..%d" % count)
+    sys.exit(failed > 0)
+
+
+def screens(file):
+    read = ("-r", file)
+    suspicious = conntrace(*read, "--ladder")[1]
+    expect("suspicious", suspicious, 99)
+    manual(suspicious)
+    expect("all-context", conntrace(*read, "--ladder=all", "--context=1", "--time=clock")[1], 99)
+    expect("full", conntrace(*read, "--ladder=full", "--rport=41022", "--time=relative")[1], 99)
+    expect("live", conntrace(*read, "--live", "--lport=81")[1], 106)
+    expect("wide", on_terminal(140, *read, "--ladder", "--color=never"), 140)
+    expect("narrow", on_terminal(72, *read, "--ladder", "--color=never"), 72)
+    expect("color", on_terminal(80, *read, "--ladder=all", "--rport=41022"), 80)
+    expect("calls", conntrace("--replay", CALLS, "--ladder=all")[1], 99)
+    expect("raw", conntrace(*read, "--ladder=all", "--format=raw", "--rport=41023", "--time=epoch")[1], 400)
+    rows = [json.loads(line) for line in conntrace(*read, "--ladder=all", "-j")[1].splitlines()]
+    entries = [row for row in rows if "conn" in row]
+    say("JSON: each segment is in one row",
+        [] if sum(row["segments"] or 0 for row in entries) == 30 else ["%d" % sum(row["segments"] for row in entries)])
+    resent = [row for row in entries if row["judged"] and "resent" in row["judged"].split(",")]
+    say("JSON: what was resent, and how much later",
+        [] if [(row["payload"], row["later_ms"]) for row in resent] == [(0, 1003.218), (1448, 216.52)] else
+        ["%s" % [(row["payload"], row["later_ms"]) for row in resent]])
+    both = conntrace(*read, "--ladder=all", "-z", "conns", "-j")[1].splitlines()
+    reports = [json.loads(line).get("report") for line in both]
+    say("with a report besides, rows say whose they are, and the report comes last",
+        [] if reports.count("conns") == 4 and reports[0] == "ladder" and reports[-1] == "conns" else ["%s" % reports])
+    for words, part in ((["--ladder=some"], "suspicious, all and full"), (["--context=-1"], "whole number"),
+                        (["--live=1"], "takes no argument")):
+        status, _, story = conntrace(*read, *words)
+        say("%s is refused" % words[0], [] if status == 2 and part in story else ["%d %s" % (status, story)])
+
+
+main()
