@@ -217,6 +217,13 @@ static bool feed_syn(struct wire *wire, const struct event *event, enum wire_sid
 	if (!(half->bits & HALF_SYN) || segment->seq != half->base) {
 		if (half->bits & HALF_SYN_ACKED)
 			return false;
+		if (half->synacks > 0) {
+			/* SYN cookies (RFC 4987, 3.6): each answer has a number of its own, and the ACK chooses. */
+			half->stray = segment->seq;
+			half->bits |= HALF_STRAY;
+			half->synacks += half->synacks < UINT8_MAX;
+			return false;
+		}
 		feed_syn_base(half, segment->seq);
 	}
 	feed_syn_options(wire, segment, side);
@@ -401,6 +408,12 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 			half->syn_acked_ns = event->time_ns;
 		}
 		return;
+	}
+	if (half->synacks > 1 && !(half->bits & HALF_SYN_ACKED) && half->bits & HALF_STRAY &&
+	    segment->ack == half->stray + 1) {
+		wire_half_base(half, half->stray);
+		half->bits |= HALF_SYN;
+		half->next = 1;
 	}
 	ack = wire_offset(half, segment->ack);
 	if (half->bits & HALF_SYN && !(half->bits & HALF_SYN_ACKED)) {

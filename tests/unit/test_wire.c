@@ -149,6 +149,17 @@ static void handshakes(void **state)
 		 "ok out - ESTABLISHED bytes 0/0 frames 3/2 syn 0/0 again 0/0 ooo 0"},
 		{"ACK for what was never sent", FLOW SYN SYNACK "+0 a > A seq 0xfffffff1 ack 0xffffff99\n",
 		 "unknown out - ESTABLISHED bytes 0/0 frames 2/1 syn 0/0 again 0/0 ooo 0"},
+		{"SYN cookies: another number in each answer, the first is taken",
+		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n" ACK
+		 "+0 a < PA seq 0xffffff01 ack 0xfffffff1 len 9\n",
+		 "ok out - ESTABLISHED bytes 0/9 frames 3/3 syn 1/1 again 0/0 ooo 0"},
+		{"SYN cookies: the second is taken",
+		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n+0 a > A seq 0xfffffff1 ack 0x5001\n"
+		 "+0 a < PA seq 0x5001 ack 0xfffffff1 len 9\n",
+		 "ok out - ESTABLISHED bytes 0/9 frames 3/3 syn 1/1 again 0/0 ooo 0"},
+		{"SYN cookies: neither is taken",
+		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n",
+		 "pending out - SYN_SENT bytes 0/0 frames 2/2 syn 1/1 again 0/0 ooo 0"},
 		{"Fast Open", FLOW "+0 a > S seq 1 len 100\n+0 a < SA seq 5 ack 102\n+0 a > A seq 102 ack 6\n",
 		 "ok out - ESTABLISHED bytes 100/0 frames 2/1 syn 0/0 again 0/0 ooo 0"},
 		{"Fast Open not taken",

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Captures that older programs are known to misread: what each connection must come out as (TAP)."""
+import json
+import os
+import subprocess
+import sys
+
+BUILD = os.environ.get("top_builddir", ".")
+CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
+MKPCAP = os.path.join(BUILD, "tests/helpers/mkpcap")
+
+V4 = "flow a 198.51.100.1 40000 192.0.2.1 80\n"
+V6 = "flow a 2001:db8::1 40000 2001:db8::2 80\n"
+OPEN = "+0 a > S seq 100 mss 1460 wscale 7%(o)s\n+0.01 a < SA seq 500 ack 101 mss 1460 wscale 7%(i)s\n" \
+       "+0.02 a > A seq 101 ack 501%(o)s\n"
+DATA = "+0.1 a > PA seq 101 ack 501 len 700%(o)s\n+0.01 a < PA seq 501 ack 801 len 1300%(i)s\n+0 a > A seq 801 ack 1801%(o)s\n"
+CLOSE = "+0.01 a > FA seq 801 ack 1801%(o)s\n+0 a < FA seq 1801 ack 802%(i)s\n+0.01 a > A seq 802 ack 1802%(o)s\n"
+WHOLE = OPEN + DATA + CLOSE
+PLAIN = {"o": "", "i": ""}
+
+# What a connection of WHOLE is, seen from the side that accepts.
+GOOD = {"dir": "in", "result": "ok", "rx_bytes": 700, "tx_bytes": 1300, "hs_ms": 30.0, "hs_net_ms": 10.0, "hs_ack_ms": 20.0,
+        "syn_rtx": 0, "synack_rtx": 0, "retrans": 0, "close": "rfin", "state": "closed", "rx_pkts": 6, "tx_pkts": 3,
+        "rx_fin": 1, "tx_fin": 1, "rx_rst": 0, "tx_rst": 0, "lport": 80, "rport": 40000}
+PENDING = {"result": "pending", "rx_bytes": 0, "tx_bytes": 0, "hs_ms": None, "errno": None}
+
+
+def good(**changed):
+    return dict(GOOD, **changed)
+
+
+def syns(*delays):
+    return "".join("+%s a > S seq 100\n" % delay for delay in delays)
+
+
+# name, script, options, what its connections must be, in the order of their beginning
+TRAPS = [
+    ("ECN is asked for in the SYN", V4 + WHOLE.replace("S seq 100", "SEW seq 100").replace("SA seq 500", "SAE seq 500")
+     % PLAIN, [], [good()]),
+    ("IPv6 has bytes", V6 + WHOLE % PLAIN, [], [good()]),
+    ("IPv6 with a hop-by-hop header", V6 + WHOLE % {"o": " hop", "i": " hop"}, [], [good()]),
+    ("a VLAN tag", V4 + "vlan 7\n" + WHOLE % PLAIN, [], [good()]),
+    ("two VLAN tags", V6 + "vlan 100 7\n" + WHOLE % PLAIN, [], [good()]),
+    ("Linux cooked, version 1", V4 + "link sll\n" + WHOLE % PLAIN, [], [good()]),
+    ("Linux cooked, version 2", V6 + "link sll2\n" + WHOLE % PLAIN, [], [good()]),
+    ("four SYN to a port that drops them are one time-out", V4 + syns(0, 1, 2, 4) + "flow b 10.0.0.1 1 10.0.0.2 2\n"
+     "+31 b > S seq 1\n", [], [dict(PENDING, result="timeout", syn_rtx=3, rx_pkts=4), dict(PENDING, syn_rtx=0)]),
+    ("resent later than the time-out is the same attempt", V4 + syns(0, 40, 80) + "flow b 10.0.0.1 1 10.0.0.2 2\n"
+     "+31 b > S seq 1\n", [], [dict(PENDING, result="timeout", syn_rtx=2, rx_pkts=3), PENDING]),
+    ("resent later than the time-out, and answered", V4 + syns(0, 40) +
+     "+0.01 a < SA seq 500 ack 101\n+0.02 a > A seq 101 ack 501\n", [],
+     [{"result": "ok", "syn_rtx": 1, "hs_ms": 40030.0, "hs_net_ms": 40010.0, "hs_ack_ms": 20.0}]),
+    ("pending at the end is no success", V4 + syns(0) + "+0.01 a < SA seq 500 ack 101\n", [],
+     [dict(PENDING, synack_rtx=0, hs_net_ms=10.0)]),
+    ("both ends have one address", "flow a 127.0.0.1 40000 127.0.0.1 80\n" + WHOLE % PLAIN, [], [good()]),
+    ("segments larger than the MTU", V4 + OPEN % PLAIN + "+0 a > A seq 101 ack 501 len 7240\n"
+     "+0 a > A seq 7341 ack 501 len 62000 tso\n+0 a < A seq 501 ack 69341\n", [],
+     [{"result": "ok", "rx_bytes": 69240, "rx_wire": 62 + 3 * 54 + 69240, "retrans": 0}]),
+    ("a SYN/ACK three times is not established", V4 + syns(0) + "+0.01 a < SA seq 500 ack 101\n" * 3, [],
+     [dict(PENDING, synack_rtx=2)]),
+    ("reset, then the same port again", V4 + OPEN % PLAIN + "+0.1 a < R seq 501\n" +
+     OPEN.replace("100", "9000").replace("101", "9001").replace("500", "7000").replace("501", "7001") % PLAIN, [],
+     [{"result": "ok", "close": "lrst", "tx_rst": 1}, {"result": "ok", "close": None, "state": "ESTABLISHED"}]),
+    ("closed, then the same port again", V4 + WHOLE % PLAIN +
+     OPEN.replace("100", "9000").replace("101", "9001").replace("500", "7000").replace("501", "7001") % PLAIN, [],
+     [good(), {"result": "ok", "close": None, "rx_bytes": 0}]),
+    ("an option of length 0", V4 + "+0 a > S seq 100 hex 02000000\n+0.01 a < SA seq 500 ack 101\n"
+     "+0.02 a > A seq 101 ack 501\n", [], [{"result": "ok", "hs_ms": 30.0}]),
+    ("who opens has the lower port", "flow a 198.51.100.1 7 192.0.2.1 40000\n" + WHOLE % PLAIN, [],
+     [good(lport=40000, rport=7)]),
+    ("begins in the middle", V4 + DATA % PLAIN, [],
+     [{"dir": None, "result": "ok", "rx_bytes": None, "tx_bytes": None, "rx_pkts": 2, "tx_pkts": 1, "hs_ms": None}]),
+    ("only who opens was captured", V4 + "+0 a > S seq 100\n+0.03 a > A seq 101 ack 501\n+0 a > PA seq 101 ack 501 len 9\n"
+     "+0.1 a > A seq 110 ack 601\n", [], [{"dir": "in", "result": "unknown", "rx_bytes": 9, "tx_bytes": None, "tx_pkts": 0}]),
+    ("only who accepts was captured", V4 + "+0 a < SA seq 500 ack 101\n+0.1 a < PA seq 501 ack 110 len 9\n", [],
+     [{"dir": "in", "tx_bytes": 9, "rx_bytes": None, "rx_pkts": 0, "hs_ms": None}]),
+    # On "any" a forwarded packet is seen coming in on one interface and going out on the other.
+    ("each packet on two interfaces", V4 + "link sll2\n" + "".join(
+        line + " ipid %d if 2 in\n" % i + "+0.0001 " + line.split(" ", 1)[1] + " ipid %d if 3 out\n" % i
+        for i, line in enumerate((WHOLE % PLAIN).splitlines(), 1)), [], [good(hs_ms=30.2, hs_net_ms=10.1, hs_ack_ms=20.1)]),
+    ("really sent twice on one interface", V4 + "link sll2\n" + OPEN % {"o": " if 2", "i": " if 2"} +
+     "+0 a > PA seq 101 ack 501 len 9 if 2 ipid 1\n+0.0001 a > PA seq 101 ack 501 len 9 if 2 ipid 1\n", [],
+     [{"rx_bytes": 9, "retrans": 1, "rx_pkts": 4}]),
+    ("bytes are exact", V4 + OPEN % PLAIN + "".join("+0.001 a > A seq %d ack 501 len 60001\n" % (101 + i * 60001)
+                                                    for i in range(400)) + "+0 a < A seq 501 ack %d\n" % (101 + 400 * 60001),
+     [], [{"rx_bytes": 24000400, "rx_pkts": 402}]),
+    ("one forged number is not gigabytes", V4 + OPEN % PLAIN + "+0 a > A seq 3000000000 ack 501 len 9\n" + DATA % PLAIN, [],
+     [{"rx_bytes": 700, "tx_bytes": 1300}]),
+    ("a forged RST ends nothing", V4 + OPEN % PLAIN + "+0 a > R seq 3000000000\n" + DATA % PLAIN + CLOSE % PLAIN, [],
+     [{"rx_bytes": 700, "tx_bytes": 1300, "close": "rfin", "rx_rst": 1, "state": "closed"}]),
+    ("keep-alives are not resent", V4 + OPEN % PLAIN + DATA % PLAIN +
+     ("+75 a > A seq 800 ack 1801\n+0.01 a < A seq 1801 ack 801\n" * 3), [],
+     [{"keepalive": 3, "retrans": 0, "rx_bytes": 700, "tx_bytes": 1300}]),
+    ("a zero window", V4 + OPEN % PLAIN + DATA % PLAIN + "+1 a < A seq 1801 ack 801 win 0\n+1 a < A seq 1801 ack 801 win 9\n",
+     [], [{"zerowin": 1}]),
+    ("a SYN/ACK lost, the SYN resent with other options", V4 + syns(0) + "+1 a > S seq 100 mss 536\n" +
+     "+0.01 a < SA seq 500 ack 101\n+0.02 a > A seq 101 ack 501\n", [],
+     [{"result": "ok", "syn_rtx": 1, "synack_rtx": 0, "hs_ms": 1030.0, "hs_net_ms": 1010.0}]),
+    ("reset by who opened is not refused", V4 + syns(0) + "+0.01 a < SA seq 500 ack 101\n+0 a > R seq 101\n", [],
+     [{"result": "reset", "close": "rrst"}]),
+    ("both opened at once", V4 + "+0 a > S seq 100\n+0.001 a < S seq 500\n+0.01 a > SA seq 100 ack 501\n"
+     "+0.001 a < SA seq 500 ack 101\n", [], [{"result": "ok", "hs_ms": 12.0, "syn_rtx": 0}]),
+    ("Fast Open", V4 + "+0 a > S seq 100 len 50\n+0.01 a < SA seq 500 ack 151 len 70\n+0.01 a > A seq 151 ack 571\n", [],
+     [{"result": "ok", "rx_bytes": 50, "tx_bytes": 70, "hs_ms": 20.0}]),
+]
+
+# Every code there is. Fragmentation needed and whatever is not "unreachable" end no attempt (RFC 1122, 4.2.3.9; RFC 1191).
+for code in range(16):
+    ends = code != 4
+    TRAPS.append(("ICMP unreachable, code %d" % code, V4 + syns(0) + "+0.01 a > icmp 3/%d seq 100\n" % code, [],
+                  [{"result": "unreach" if ends else "pending", "icmp": "4:3/%d" % code if ends else None}]))
+for code in range(8):
+    TRAPS.append(("ICMPv6 unreachable, code %d" % code, V6 + syns(0) + "+0.01 a > icmp 1/%d seq 100\n" % code, [],
+                  [{"result": "unreach", "icmp": "6:1/%d" % code}]))
+for version, flow, soft in (("ICMP", V4, ("4/0", "5/0", "11/0", "12/0")), ("ICMPv6", V6, ("2/0", "3/0", "4/0", "137/0"))):
+    for each in soft:
+        TRAPS.append(("%s %s is no end" % (version, each), flow + syns(0) + "+0.01 a > icmp %s seq 100\n" % each, [],
+                      [{"result": "pending", "icmp": None}]))
+    TRAPS.append(("%s about another number" % version, flow + syns(0) + "+0.01 a > icmp %s seq 101\n" %
+                  ("3/1" if version == "ICMP" else "1/3"), [], [{"result": "pending", "icmp": None}]))
+    TRAPS.append(("%s about another port" % version, flow + "flow b" + flow[6:].replace("40000", "40001") + syns(0) +
+                  "+0.01 b > icmp %s seq 100\n" % ("3/1" if version == "ICMP" else "1/3"), [],
+                  [{"result": "pending", "icmp": None}]))
+
+
+def rows(script, options):
+    capture = subprocess.run([MKPCAP], input=script.encode(), stdout=subprocess.PIPE, check=True, timeout=10)
+    run = subprocess.run([CONNTRACE, "-q", "-r", "-", "-z", "conns", "-j", "--sort", "START", *options],
+                         input=capture.stdout, stdout=subprocess.PIPE, check=True, timeout=10)
+    return [row for row in map(json.loads, run.stdout.decode().splitlines()) if "summary" not in row]
+
+
+def main():
+    failed = 0
+    for number, (name, script, options, wanted) in enumerate(TRAPS, 1):
+        found = rows(script, options)
+        wrong = [] if len(found) == len(wanted) else ["%d connections, not %d" % (len(found), len(wanted))]
+        for got, expected in zip(found, wanted):
+            wrong += ["%s is %s, not %s" % (key, got[key], value) for key, value in expected.items() if got[key] != value]
+        print("%sok %d - %s" % ("not " if wrong else "", number, name))
+        for line in wrong:
+            print("# " + line)
+        failed += bool(wrong)
+    print("1..%d" % len(TRAPS))
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
