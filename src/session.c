@@ -340,7 +340,8 @@ static void hear_last_words(struct session *session)
 	struct tracker_account account;
 	size_t gone;
 
-	sources_drain(session->sources);
+	while (!sources_drain(session->sources))
+		feed(session, sources_settled_ns(session->sources));
 	for (;;) {
 		struct pollfd fds[SOURCES_FDS];
 		size_t count;
@@ -516,12 +517,10 @@ static void report_in_time(struct session *session, int64_t now_ns)
 	session->print_now = false;
 }
 
-/* In a file time is what the events say, and nobody can overtake anybody. */
 static void take_in(struct session *session)
 {
-	int64_t until_ns =
-		session->is_file ? pace_file_now(&session->pace, sources_merge(session->sources))
-				 : clock_now() - sources_hold_ns(session->sources);
+	int64_t until_ns = session->is_file ? pace_file_now(&session->pace, sources_merge(session->sources))
+					    : sources_settled_ns(session->sources);
 
 	if (session->reported) {
 		merge_clear(sources_merge(session->sources));

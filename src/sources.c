@@ -29,7 +29,8 @@
  */
 #define HOLD_PACKETS_NS (100 * CLOCK_NS_PER_MS)
 #define HOLD_NS (20 * CLOCK_NS_PER_MS)
-#define PACKETS_AT_ONCE 4096
+/* The caller may sleep afterwards, so it is as much as the packet process keeps. */
+#define PACKETS_AT_ONCE (1 << 17)
 /* More than one reading of destroy events brings. */
 #define DESTROY_AT_ONCE 65536
 /* A packet process that does not come to an end in this time hangs. */
@@ -64,6 +65,7 @@ struct sources {
 	size_t notice_count, notice_at;
 	struct err failure;
 	struct queue *lookups;
+	int64_t drain_until_ns; /* monotonic, 0: the packets are not being drained */
 	bool tracer_ended, packet_ended, replay_ended, watch_ended, draining;
 };
 
@@ -318,13 +320,13 @@ static int read_shown(struct sources *sources, struct err *err)
 	int count = 0, rc;
 
 	while (count < PACKETS_AT_ONCE) {
-		struct event event = event_new(EVENT_NONE, ORIGIN_WIRE, 0);
+		struct event *event = queue_reserve(sources->packet_events);
 
-		rc = packet_next(sources->packet, &event, err);
+		rc = event != NULL ? packet_next(sources->packet, event, err) : 0;
 		if (rc != 1)
 			return count > 0 ? count : rc;
-		sources->on_packet(sources->on_packet_context, &event);
-		queue_push(sources->packet_events, &event);
+		sources->on_packet(sources->on_packet_context, event);
+		queue_commit(sources->packet_events);
 		count++;
 	}
 	return count;
@@ -480,26 +482,37 @@ static void drain_watch(struct sources *sources)
 	(void)watch_look(sources->watch);
 }
 
-void sources_drain(struct sources *sources)
+bool sources_drain(struct sources *sources)
 {
-	int64_t until_ns = clock_monotonic() + DRAIN_NS;
-
-	if (sources->watch != NULL)
+	if (sources->watch != NULL && !sources->draining)
 		drain_watch(sources);
 	if (sources->packet == NULL)
-		return;
-	packet_drain(sources->packet);
-	while (!sources->packet_ended && clock_monotonic() < until_ns) {
+		return true;
+	if (sources->drain_until_ns == 0) {
+		sources->drain_until_ns = clock_monotonic() + DRAIN_NS;
+		packet_drain(sources->packet);
+	}
+	while (!sources->packet_ended && clock_monotonic() < sources->drain_until_ns) {
 		struct pollfd fd = {.fd = packet_fd(sources->packet), .events = POLLIN};
 
+		if (queue_reserve(sources->packet_events) == NULL)
+			return false;
 		if (read_packets(sources) == 0 && !sources->packet_ended)
 			(void)poll(&fd, 1, 100);
 	}
+	return true;
 }
 
 int64_t sources_hold_ns(const struct sources *sources)
 {
 	return sources_has_packets(sources) ? HOLD_PACKETS_NS : HOLD_NS;
+}
+
+int64_t sources_settled_ns(const struct sources *sources)
+{
+	if (sources->options->read != NULL || sources->options->replay != NULL)
+		return INT64_MAX;
+	return clock_now() - sources_hold_ns(sources);
 }
 
 struct queue *sources_lookups(struct sources *sources)

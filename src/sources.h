@@ -67,11 +67,18 @@ size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool
 /** sources_have_ended() - nothing more will come of what was to be watched */
 bool sources_have_ended(const struct sources *sources);
 
-/** sources_drain() - ask the packet process for what the kernel has captured already, and take it */
-void sources_drain(struct sources *sources);
+/**
+ * sources_drain() - ask the packet process for what the kernel has captured already, and take it
+ *
+ * Return: false when there is no room for more in the merge: make some, and call it again.
+ */
+bool sources_drain(struct sources *sources);
 
 /** sources_hold_ns() - how long an event waits so that slower witnesses can overtake it */
 int64_t sources_hold_ns(const struct sources *sources);
+
+/** sources_settled_ns() - events up to this time can't be overtaken; of a file that is all: time is what they say */
+int64_t sources_settled_ns(const struct sources *sources);
 
 /** sources_failed() - the story of a source that failed in the run, after its notice has been given; NULL none */
 const char *sources_failed(const struct sources *sources);

@@ -373,7 +373,7 @@ static void told_link(void *context, int link_type, struct savefile_filter *filt
 
 static int read_file(const struct file *file, struct told *told, struct err *err)
 {
-	const struct savefile_user user = {told_frame, told_link, told};
+	const struct savefile_user user = {.frame = told_frame, .link = told_link, .context = told};
 	char name[] = "/tmp/test_savefile.XXXXXX";
 	int fd = mkstemp(name), got;
 	struct savefile_reader *reader;

@@ -43,7 +43,7 @@
 /* A savefile wakes the reader when so many events wait: each wakeup costs both a system call. */
 #define WAKE_EVERY 1024
 
-/* So many are shown to the reader at once, unless more may be long in coming. */
+/* So many are shown to the reader at once. */
 #define PUBLISH_EVERY 64
 
 #define STAGE_SLOTS 8192
@@ -75,7 +75,6 @@ struct child {
 	int64_t drops_checked_ns;
 	int64_t last_ns;
 	uint32_t wake_every;
-	uint32_t publish_every;
 	bool live;
 	bool draining;
 };
@@ -162,7 +161,7 @@ static struct event *reserve(struct child *child)
 
 static void commit(struct child *child)
 {
-	if (ring_commit(&child->ring) >= child->publish_every)
+	if (ring_commit(&child->ring) >= PUBLISH_EVERY)
 		publish(child, child->wake_every);
 }
 
@@ -530,10 +529,21 @@ static void ask_filter(void *context, int link_type, struct savefile_filter *fil
 	filter->length = child->shared->filter_length;
 }
 
+/* A stream may never say another word. */
+static void before_waiting(void *context)
+{
+	publish(((struct input *)context)->child, 1);
+}
+
 static void file_loop(struct child *child, int fd)
 {
 	const char *name = child->config->packet->savefile;
-	const struct savefile_user user = {frame_function(&child->inputs[0]), ask_filter, &child->inputs[0]};
+	const struct savefile_user user = {
+		.frame = frame_function(&child->inputs[0]),
+		.link = ask_filter,
+		.wait = child->config->deferred ? before_waiting : NULL,
+		.context = &child->inputs[0],
+	};
 	struct savefile_reader *reader =
 		savefile_reader_new(fd, strcmp(name, "-") == 0 ? "standard input" : name, &user);
 	struct err err;
@@ -622,8 +632,7 @@ void child_run(const struct child_config *config)
 	child.ring = ring_end(&config->shared->ring, config->slots);
 	child.live = !file;
 	/* Live, the end of a round wakes the reader. */
-	child.wake_every = !file ? UINT32_MAX : config->deferred ? 1 : WAKE_EVERY;
-	child.publish_every = config->deferred ? 1 : PUBLISH_EVERY;
+	child.wake_every = file ? WAKE_EVERY : UINT32_MAX;
 	child.fragments = fragments_new();
 	child.stream = stream_new();
 	child.input_count = file ? 1 : config->packet->interface_count;

@@ -81,7 +81,7 @@ struct child_shared {
  * @control_fd: orders come from here
  * @wake_fd: a byte here wakes the main process; closed by the end of the process
  * @file_fd: the savefile, when it is a regular file that can be opened, else -1
- * @deferred: the savefile is a stream that may pause: wake the main process for each event it waits for
+ * @deferred: the savefile is a stream that may pause: show all events before each wait
  */
 struct child_config {
 	const struct packet_config *packet;

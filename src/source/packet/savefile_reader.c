@@ -60,9 +60,12 @@ static int fill(struct savefile_reader *reader, size_t need, struct err *err)
 		reader->buffer = xreallocarray(reader->buffer, need, 1);
 	}
 	while (reader->end < need && !reader->ended) {
-		long got = savefile_stream_read(reader->stream, reader->buffer + reader->end,
-						reader->size - reader->end, err);
+		long got;
 
+		if (reader->user.wait != NULL)
+			reader->user.wait(reader->user.context);
+		got = savefile_stream_read(reader->stream, reader->buffer + reader->end,
+					   reader->size - reader->end, err);
 		if (got < 0)
 			return (int)got;
 		reader->ended = got == 0;

@@ -21,11 +21,14 @@ struct savefile_filter {
  * struct savefile_user - who reads
  * @frame: gets each frame that passes; its data is valid during the call only
  * @link: the first frame of a link type is at hand: which filter is for these? May be NULL
- * @context: is passed to both
+ * @wait: the file is going to be read on, and a stream may be long in answering: what was handed over is all there is
+ *	  for now. May be NULL
+ * @context: is passed to all of them
  */
 struct savefile_user {
 	void (*frame)(void *context, const struct dissect_record *record);
 	void (*link)(void *context, int link_type, struct savefile_filter *filter);
+	void (*wait)(void *context);
 	void *context;
 };
 
