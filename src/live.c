@@ -16,11 +16,10 @@
 #include "report/top_names.h"
 #include "report/top_screen.h"
 
-/* Twice a second is often enough for numbers that somebody reads, and half the price of four times. */
+/* Twice a second is often enough for numbers that somebody reads. */
 #define TICK_NS (500 * CLOCK_NS_PER_MS)
-#define TICK_LEAST_NS (250 * CLOCK_NS_PER_MS)
 /* With very many connections a tick is costly: it may take this part of the time. */
-#define TICK_SHARE 12
+#define TICK_SHARE 6
 /* A key is answered at once, but not more often than a screen is worth it. */
 #define DRAW_NS (40 * CLOCK_NS_PER_MS)
 #define PLAIN_NS (2 * CLOCK_NS_PER_SEC)
@@ -141,7 +140,7 @@ int live_open(struct live **opened, const struct options *options, struct err *e
 		live_notice(live, why.text);
 	live->tick_ns = live->tty >= 0 ? TICK_NS : PLAIN_NS;
 	if (options->interval_ns > 0)
-		live->tick_ns = options->interval_ns > TICK_LEAST_NS ? options->interval_ns : TICK_LEAST_NS;
+		live->tick_ns = options->interval_ns > TICK_NS ? options->interval_ns : TICK_NS;
 	*opened = live;
 	return 0;
 }
@@ -326,30 +325,36 @@ static void draw(struct live *live)
 	live->dirty = live->anew = false;
 }
 
+static bool needs_order(const struct top_state *before, const struct top_state *after)
+{
+	return before->sort != after->sort || before->descending != after->descending || before->fold != after->fold ||
+	       before->resolve != after->resolve || strcmp(before->filter, after->filter) != 0;
+}
+
 static bool keys(struct live *live)
 {
 	int64_t clock_ns;
-	bool pressed = false;
 	int key;
 
 	if (live->screen == NULL)
 		return !live->quit;
 	while (!live->quit && (key = top_screen_key(live->screen)) != TOP_KEY_NONE) {
+		const struct top_state before = live->state;
 		enum top_action action =
 			top_keys_press(&live->state, key, &live->list, top_layout_rows(live->grid.height));
 
-		pressed = true;
+		/* The next key may be about what this one has brought up. */
+		if (needs_order(&before, &live->state))
+			order(live);
+		live->dirty = true;
 		live->anew |= action == TOP_ACTION_REDRAW;
 		live->quit |= action == TOP_ACTION_QUIT;
 	}
 	live->quit |= top_screen_has_hung_up(live->screen);
 	if (live->quit)
 		return false;
-	live->dirty |= pressed;
 	clock_ns = clock_monotonic();
 	if (live->dirty && clock_ns - live->drawn_ns >= DRAW_NS) {
-		if (pressed)
-			order(live);
 		draw(live);
 		live->drawn_ns = clock_ns;
 	}

@@ -120,7 +120,8 @@ static struct row *row_new(struct top_model *model, const struct conn *conn)
 	else
 		model->index[index_place(model, conn->id)] = (uint32_t)model->count;
 	row->shown.ended_ns = CLOCK_UNKNOWN;
-	row->shown.active_ns = conn->start_ns;
+	/* When one older than the run last did something nobody saw. */
+	row->shown.active_ns = (conn->seen & SEEN_EXISTING) != 0 ? CLOCK_UNKNOWN : conn->start_ns;
 	row->shown.members = 1;
 	row->first_tick = model->tick;
 	row->piece = -1;
