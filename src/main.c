@@ -9,6 +9,7 @@
 
 #include "about.h"
 #include "base/err.h"
+#include "job.h"
 #include "options.h"
 #include "report/report.h"
 #include "report/top_screen.h"
@@ -48,7 +49,7 @@ static int tell_about(const struct options *options)
 }
 
 /* Signals are read from a descriptor; a closed pipe shows as EPIPE. The command gets the mask we were born with. */
-static void block_signals(sigset_t *before, bool top)
+static void block_signals(sigset_t *before, const struct options *options)
 {
 	sigset_t blocked;
 
@@ -59,8 +60,11 @@ static void block_signals(sigset_t *before, bool top)
 	sigaddset(&blocked, SIGUSR1);
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGRTMAX);
+	/* A run without a target may stop like any program. */
+	if (!options->top && (options->command != NULL || options->pid_count > 0))
+		job_add_signals(&blocked);
 	sigprocmask(SIG_BLOCK, &blocked, before);
-	if (top)
+	if (options->top)
 		top_screen_signals();
 }
 
@@ -90,7 +94,7 @@ static int watch(const struct options *options)
 	int status, wait_status = -1, rc, close_rc;
 	sigset_t mask;
 
-	block_signals(&mask, options->top);
+	block_signals(&mask, options);
 	rc = session_open(&session, options, &mask, &status, &err);
 	if (rc != 0) {
 		if (status == EXIT_USAGE)

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "debug.h"
+#include "job.h"
 #include "local_addresses.h"
 #include "live.h"
 #include "look.h"
@@ -58,6 +59,7 @@ struct session {
 	struct attribution *attribution;
 	struct record_file *record;
 	int signal_fd;
+	struct job job;
 	int64_t start_ns;       /* monotonic */
 	int64_t next_report_ns; /* monotonic, 0 none */
 	int64_t end_ns;         /* monotonic, 0 none */
@@ -217,6 +219,8 @@ static int open_signals(struct session *session)
 	sigaddset(&wanted, SIGTERM);
 	sigaddset(&wanted, SIGHUP);
 	sigaddset(&wanted, SIGUSR1);
+	if (!session->options->top)
+		job_add_signals(&wanted);
 	session->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 	return session->signal_fd < 0 ? -errno : 0;
 }
@@ -407,12 +411,12 @@ static void report_all(struct session *session)
 /* ---- running ------------------------------------------------------------------------ */
 
 /*
- * The terminal's Ctrl-C reaches a launched command by itself, and it is the
- * command's to decide; what somebody sends to us alone is passed on to it.
+ * The terminal's Ctrl-C and hangup reach a launched command by themselves, and
+ * it is the command's to decide; what somebody sends to us alone is passed on to it.
  */
 static void on_end_signal(struct session *session, const struct signalfd_siginfo *info)
 {
-	bool is_terminal = info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL;
+	bool is_terminal = info->ssi_code == SI_KERNEL;
 
 	if (session->options->command != NULL && is_terminal)
 		return;
@@ -433,7 +437,7 @@ static void read_signals(struct session *session)
 	while (read(session->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGUSR1)
 			session->print_now = true;
-		else
+		else if (!job_signal(&session->job, (int)info.ssi_signo, session->options->command != NULL))
 			on_end_signal(session, &info);
 	}
 }
@@ -554,6 +558,7 @@ void session_run(struct session *session)
 		report_in_time(session, clock_monotonic());
 		check_output(session, output_error(session->output, &write_err), &write_err);
 		stop_command(session, clock_monotonic());
+		job_check(&session->job, sources_tracer(session->sources));
 		tell_notices(session);
 	}
 }

@@ -92,7 +92,7 @@ def attached():
                         (go := scratch("go")), "close"])
         wait_file(there)
         wait_for(lambda: status_field(server.pid, "State")[:1] == "S", "the server to wait")
-        trace = attach([server.pid], via=denied(*calls))
+        trace = attach([server.pid], runner=as_nobody() + denied(*calls))
         write_file(go, "")
         equal(early.wait(), 0, "the connection from before")
         late = mkconn(["count=5", where, "send=10", "recv=20", "close", "done"])

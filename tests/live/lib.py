@@ -353,15 +353,16 @@ class Trace(Process):
         return self.finish()
 
 
-def attach(pids, options=(), words=None, via=(), **keywords):
+def attach(pids, options=(), words=None, runner=None, **keywords):
     """conntrace attached to processes that wait in a system call.
 
     Once it traces them they have been interrupted and wait again: two switches later, at least. From there on it sees
-    all they do. words are the operands, if not "-p PID..."; via is what runs conntrace.
+    all they do. words are the operands, if not "-p PID..."; runner is what runs
+    conntrace, instead of an ordinary user.
     """
     before = {(pid, task): switches(pid, task) for pid in pids for task in tasks(pid)}
-    trace = Trace(list(options) + (words or ["-p"] + [str(pid) for pid in pids]), before=as_nobody() + list(via),
-                  **keywords)
+    trace = Trace(list(options) + (words or ["-p"] + [str(pid) for pid in pids]),
+                  before=as_nobody() if runner is None else runner, **keywords)
 
     def watching():
         require(trace.alive(), "conntrace ended: %s" % trace.err)

@@ -91,7 +91,7 @@ class Play:
         pid = self.process.pid
         wait_for(lambda: status_field(pid, "State")[:1] == "S" and status_field(pid, "Name") == "sh", "the gate")
         if not options:
-            self.trace = attach([pid], ["-q"])
+            self.trace = attach([pid], ["-q"], runner=[])
             return
         self.trace = Process([CONNTRACE, "-o", "/dev/null"] + options + ["-p", str(pid)])
         wait_for(lambda: "atch" in self.trace.err, "conntrace to watch")

@@ -12,6 +12,8 @@ struct tracee_table {
 	struct tracee **chains;
 	size_t size; /* a power of two */
 	size_t count;
+	pid_t *early_ends;
+	size_t early_end_count;
 };
 
 #define TABLE_SIZE_MIN 64
@@ -165,6 +167,23 @@ void tracee_remove(struct tracee_table *table, struct tracee *tracee)
 	free(tracee);
 }
 
+void tracee_end_early(struct tracee_table *table, pid_t tid)
+{
+	table->early_ends = xreallocarray(table->early_ends, table->early_end_count + 1, sizeof(*table->early_ends));
+	table->early_ends[table->early_end_count++] = tid;
+}
+
+bool tracee_ended_early(struct tracee_table *table, pid_t tid)
+{
+	for (size_t i = 0; i < table->early_end_count; i++) {
+		if (table->early_ends[i] != tid)
+			continue;
+		table->early_ends[i] = table->early_ends[--table->early_end_count];
+		return true;
+	}
+	return false;
+}
+
 size_t tracee_count(const struct tracee_table *table)
 {
 	return table->count;
@@ -178,6 +197,7 @@ void tracee_table_free(struct tracee_table *table)
 		while (table->chains[i] != NULL)
 			tracee_remove(table, table->chains[i]);
 	free(table->chains);
+	free(table->early_ends);
 	free(table);
 }
 

@@ -100,6 +100,16 @@ void tracee_exiting(struct tracee *tracee, bool exiting);
 /** tracee_remove() - the thread is gone; frees its process with the last one */
 void tracee_remove(struct tracee_table *table, struct tracee *tracee);
 
+/**
+ * tracee_end_early() - a thread has ended that its parent has not told of yet
+ *
+ * It must not come back as a thread that never ends when the parent does.
+ */
+void tracee_end_early(struct tracee_table *table, pid_t tid);
+
+/** tracee_ended_early() - its parent tells of a thread now: was it noted as ended? The note is gone then */
+bool tracee_ended_early(struct tracee_table *table, pid_t tid);
+
 /** tracee_count() - how many threads are traced */
 size_t tracee_count(const struct tracee_table *table);
 

@@ -61,6 +61,7 @@ struct tracer {
 	_Atomic pid_t command;
 	atomic_bool command_ended;
 	atomic_int command_status;
+	atomic_bool command_stopped;
 	struct remarks remarks;
 
 	/* From here on the thread's own, until `ready` is posted or the thread has ended. */
@@ -78,8 +79,6 @@ struct tracer {
 	bool launching; /* until the command's own exec */
 	long options;
 	struct attach_sockets existing;
-	pid_t *early_ends;
-	size_t early_end_count;
 	struct sock_fprog program;
 };
 
@@ -156,30 +155,11 @@ static struct tracee *adopt(struct tracer *tracer, pid_t tid, const struct targe
 	return tracee_add(tracer->table, tid, status.tgid > 0 ? status.tgid : tid, parent);
 }
 
-/* A child that ended before its parent told of it must not come back as a thread that never ends. */
-static void remember_early_end(struct tracer *tracer, pid_t tid)
-{
-	tracer->early_ends =
-		xreallocarray(tracer->early_ends, tracer->early_end_count + 1, sizeof(*tracer->early_ends));
-	tracer->early_ends[tracer->early_end_count++] = tid;
-}
-
-static bool forget_early_end(struct tracer *tracer, pid_t tid)
-{
-	for (size_t i = 0; i < tracer->early_end_count; i++) {
-		if (tracer->early_ends[i] != tid)
-			continue;
-		tracer->early_ends[i] = tracer->early_ends[--tracer->early_end_count];
-		return true;
-	}
-	return false;
-}
-
 static void on_new_child(struct tracer *tracer, struct tracee *parent)
 {
 	unsigned long tid;
 
-	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &tid) != 0 || forget_early_end(tracer, (pid_t)tid))
+	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &tid) != 0 || tracee_ended_early(tracer->table, (pid_t)tid))
 		return;
 	adopt(tracer, (pid_t)tid, parent->target)->announced = true;
 }
@@ -239,7 +219,7 @@ static void on_ended(struct tracer *tracer, pid_t tid, int status)
 	if (tracee == NULL)
 		return;
 	if (!tracee->announced)
-		remember_early_end(tracer, tid);
+		tracee_end_early(tracer->table, tid);
 	if (tracee->target->threads == 1)
 		holdings_tell(&tracer->gathered, tracee, status);
 	push(tracer);
@@ -280,6 +260,10 @@ static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
 		on_exit_stop(tracer, tracee);
 		break;
 	case PTRACE_EVENT_STOP:
+		if (tracee->tid == atomic_load(&tracer->command)) {
+			atomic_store(&tracer->command_stopped, is_stop_signal(number));
+			wake_main(tracer);
+		}
 		if (is_stop_signal(number)) {
 			(void)ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
 			return;
@@ -472,7 +456,6 @@ static void tracer_free(struct tracer *tracer)
 		free(tracer->warnings[i]);
 	free(tracer->warnings);
 	free(tracer->existing.list);
-	free(tracer->early_ends);
 	free(tracer->program.filter);
 	sem_destroy(&tracer->ready);
 	free(tracer);
@@ -574,6 +557,11 @@ bool tracer_status(const struct tracer *tracer, int *status)
 		return false;
 	*status = atomic_load(&tracer->command_status);
 	return true;
+}
+
+bool tracer_command_stopped(const struct tracer *tracer)
+{
+	return atomic_load(&tracer->command_stopped);
 }
 
 uint64_t tracer_stops(const struct tracer *tracer)

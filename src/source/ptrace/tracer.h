@@ -102,6 +102,9 @@ void tracer_signal(struct tracer *tracer, int number);
 /** tracer_status() - wait status of the launched command; Return: false while it runs or when none was launched */
 bool tracer_status(const struct tracer *tracer, int *status);
 
+/** tracer_command_stopped() - is the launched command stopped by a signal (job control)? */
+bool tracer_command_stopped(const struct tracer *tracer);
+
 /** tracer_stops() - how often a traced thread was stopped so far */
 uint64_t tracer_stops(const struct tracer *tracer);
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_JOB_H
+#define CONNTRACE_JOB_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "source/ptrace/tracer.h"
+
+/*
+ * Job control. What the terminal stops (Ctrl-Z: SIGTSTP to the whole foreground
+ * process group; SIGTTIN, SIGTTOU) must not stop this program by itself: whoever
+ * it traces would stand still at the next stop, though it may have been told
+ * nothing, or ignore that signal. So they are read like other signals. With a
+ * launched command this program stops when the command has, and so the shell
+ * learns of it as it would without; attached it does not stop at all.
+ */
+
+/**
+ * struct job - between a stop signal and what comes of it
+ * @asked_ns: when the last stop signal of the terminal came (monotonic), 0 none or answered
+ * @number: that signal
+ * @told: that an attached run does not stop has been said
+ */
+struct job {
+	int64_t asked_ns;
+	int number;
+	bool told;
+};
+
+/** job_add_signals() - add those that job_signal() wants to be told of */
+void job_add_signals(sigset_t *signals);
+
+/**
+ * job_signal() - a signal has been read
+ * @job: notes it
+ * @number: the signal
+ * @is_launched: the traced is a command of ours
+ *
+ * Return: was it one of job control's?
+ */
+bool job_signal(struct job *job, int number, bool is_launched);
+
+/** job_check() - stop, if the command has been stopped with us; returns when continued */
+void job_check(struct job *job, const struct tracer *tracer);
+
+#endif
