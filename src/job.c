@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "job.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
 
 #include "base/clock.h"
 
@@ -11,10 +14,30 @@
 static const int signals_of_jobs[] = {SIGTSTP, SIGTTIN, SIGTTOU};
 #define SIGNAL_COUNT (sizeof(signals_of_jobs) / sizeof(signals_of_jobs[0]))
 
-void job_add_signals(sigset_t *signals)
+void job_add_signals(sigset_t *signals, const struct options *options)
 {
+	if (options->top || options->via == OPTIONS_VIA_DIAG || (options->command == NULL && options->pid_count == 0))
+		return;
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		sigaddset(signals, signals_of_jobs[i]);
+}
+
+int job_open_signals(int *fd, const struct options *options, struct err *err)
+{
+	sigset_t wanted;
+	int opened;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGINT);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGHUP);
+	sigaddset(&wanted, SIGUSR1);
+	job_add_signals(&wanted, options);
+	opened = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (opened < 0)
+		return err_set(err, errno, "cannot watch for signals: %s", strerror(errno));
+	*fd = opened;
+	return 0;
 }
 
 bool job_signal(struct job *job, int number, bool is_launched)
@@ -26,7 +49,8 @@ bool job_signal(struct job *job, int number, bool is_launched)
 		if (is_launched)
 			job->asked_ns = clock_monotonic();
 		else if (!job->told)
-			fputs("conntrace: not stopped, because the target would stand still; Ctrl-C ends the run\n", stderr);
+			fputs("conntrace: not stopped, because the target would stand still; Ctrl-C ends the run\n",
+			      stderr);
 		job->told = !is_launched;
 		return true;
 	}

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "options.h"
 #include "source/ptrace/tracer.h"
 
 /*
@@ -29,8 +30,16 @@ struct job {
 	bool told;
 };
 
-/** job_add_signals() - add those that job_signal() wants to be told of */
-void job_add_signals(sigset_t *signals);
+/**
+ * job_add_signals() - add those that job_signal() wants to be told of
+ *
+ * None, if nobody is stopped by ptrace: then this program may stop like any
+ * other. The live screen has its own way with them.
+ */
+void job_add_signals(sigset_t *signals, const struct options *options);
+
+/** job_open_signals() - a descriptor to read all signals of a run from; they are blocked already */
+int job_open_signals(int *fd, const struct options *options, struct err *err);
 
 /**
  * job_signal() - a signal has been read

@@ -60,9 +60,7 @@ static void block_signals(sigset_t *before, const struct options *options)
 	sigaddset(&blocked, SIGUSR1);
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGRTMAX);
-	/* A run without a target may stop like any program. */
-	if (!options->top && (options->command != NULL || options->pid_count > 0))
-		job_add_signals(&blocked);
+	job_add_signals(&blocked, options);
 	sigprocmask(SIG_BLOCK, &blocked, before);
 	if (options->top)
 		top_screen_signals();

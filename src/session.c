@@ -210,21 +210,6 @@ static void print_reports(struct session *session, bool final)
 
 /* ---- opening ---------------------------------------------------------------------- */
 
-static int open_signals(struct session *session)
-{
-	sigset_t wanted;
-
-	sigemptyset(&wanted);
-	sigaddset(&wanted, SIGINT);
-	sigaddset(&wanted, SIGTERM);
-	sigaddset(&wanted, SIGHUP);
-	sigaddset(&wanted, SIGUSR1);
-	if (!session->options->top)
-		job_add_signals(&wanted);
-	session->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-	return session->signal_fd < 0 ? -errno : 0;
-}
-
 static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
@@ -296,9 +281,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	session->signal_fd = -1;
 	session->start_ns = clock_monotonic();
 	*exit_status = options->command != NULL ? 125 : 1;
-	rc = open_signals(session);
-	if (rc != 0)
-		rc = err_set(err, rc, "cannot watch for signals: %s", strerror(-rc));
+	rc = job_open_signals(&session->signal_fd, options, err);
 	if (rc == 0)
 		rc = live_open(&session->live, options, err);
 	if (rc == 0)

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,12 +107,16 @@ static void become_command(const struct tracer_config *config, const struct sock
 static void become_command(const struct tracer_config *config, const struct sock_fprog *program, int go, int result)
 {
 	const struct tracer_user *user = config->user;
+	ssize_t length;
 	char byte;
 	int rc;
 
-	/* Traced or orphaned: read(2) answers either way. */
-	while (read(go, &byte, 1) < 0 && errno == EINTR)
-		;
+	do {
+		length = read(go, &byte, 1);
+	} while (length < 0 && errno == EINTR);
+	/* Orphaned before anybody traced it: under the filter its calls would fail, and nobody would end it. */
+	if (length != 1)
+		_exit(EXIT_OWN_FAILURE);
 	/* First, while there may be the privilege to do it without no_new_privs. */
 	if (program != NULL) {
 		rc = filter_load(program);
@@ -185,6 +190,9 @@ void launch_release_inherited(void)
 
 void launch_go(struct launch *launch)
 {
+	/* The reader lives, or has been killed, which its result tells. */
+	if (write(launch->go, "", 1) != 1 && errno != EPIPE)
+		kill(launch->pid, SIGKILL);
 	close(launch->go);
 	launch->go = -1;
 }
