@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,6 +76,61 @@ static int do_getsockopt_elsewhere(void)
 	return getsockopt(0, SOL_SOCKET, SO_PEERCRED, NULL, &length);
 }
 
+static int do_openat2(void)
+{
+	return (int)syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", NULL, 0);
+}
+
+static int do_read_memory(void)
+{
+	return (int)process_vm_readv(getppid(), NULL, 0, NULL, 0, 0);
+}
+
+static int do_pidfd_getfd(void)
+{
+	return (int)syscall(SYS_pidfd_getfd, 0, 0, 0);
+}
+
+static int do_io_uring(void)
+{
+	return (int)syscall(SYS_io_uring_setup, 1, NULL);
+}
+
+static int do_bpf(void)
+{
+	return (int)syscall(SYS_bpf, 0, NULL, 0);
+}
+
+static int do_unshare(void)
+{
+	return unshare(CLONE_NEWUSER);
+}
+
+static int do_send(void)
+{
+	return (int)send(0, "", 0, 0);
+}
+
+static int do_connect(void)
+{
+	return connect(0, NULL, 0);
+}
+
+static int do_mprotect_code(void)
+{
+	return mprotect((void *)0x1000, 4096, PROT_READ | PROT_EXEC);
+}
+
+static int do_map_file(void)
+{
+	return mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 0, 0) == MAP_FAILED;
+}
+
+static int do_setuid(void)
+{
+	return setuid(0);
+}
+
 static int do_allowed(void)
 {
 	/* Larger than malloc(3) keeps in stock: what comes from the kernel must still come. */
@@ -115,6 +173,13 @@ static void sandbox_kills_what_is_not_needed(void **state)
 		{"write to another descriptor", do_write_elsewhere},
 		{"executable memory", do_mmap_code},
 		{"unlink", do_unlink},   {"another socket option", do_getsockopt_elsewhere},
+		{"openat2", do_openat2}, {"memory of another process", do_read_memory},
+		{"pidfd_getfd", do_pidfd_getfd},
+		{"io_uring", do_io_uring},
+		{"bpf", do_bpf},         {"unshare", do_unshare}, {"send", do_send},
+		{"connect", do_connect}, {"memory made executable", do_mprotect_code},
+		{"a file mapped", do_map_file},
+		{"setuid", do_setuid},
 	};
 
 	(void)state;
