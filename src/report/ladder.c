@@ -136,6 +136,7 @@ GETTER(judged)
 		{SEGMENT_COPY, "copy"},
 		{SEGMENT_RESENT, "resent"},
 		{SEGMENT_RESENT_PART, "partly-resent"},
+		{SEGMENT_SPURIOUS, "spurious"},
 		{SEGMENT_OUT_OF_ORDER, "out-of-order"},
 		{SEGMENT_KEEPALIVE, "keep-alive"},
 		{SEGMENT_ZERO_WINDOW, "zero-window"},

@@ -65,6 +65,8 @@ static void note_judged(struct text *text, const struct segment *segment)
 			ladder_span(text, segment->time_ns - segment->before_ns);
 			text_add(text, " later");
 		}
+		if (segment->judged & SEGMENT_SPURIOUS)
+			text_add(text, ", was acknowledged");
 	}
 	if (segment->judged & SEGMENT_OUT_OF_ORDER)
 		ladder_word(text, "out of order");

@@ -43,6 +43,9 @@ static void judge_payload(struct segment *segment, const struct wire_half *old, 
 	if (counted) {
 		segment->resent = event->payload - unseen(old, start, start + event->payload);
 		segment->judged |= segment->resent == event->payload ? SEGMENT_RESENT : SEGMENT_RESENT_PART;
+		if (segment->judged & SEGMENT_RESENT && old->bits & HALF_ACKED &&
+		    wire_offset(old, old->acked) >= start + event->payload)
+			segment->judged |= SEGMENT_SPURIOUS;
 	} else if (ooo != 0) {
 		segment->judged |= SEGMENT_OUT_OF_ORDER;
 	} else if (event->payload <= 1 && start + 1 == (int64_t)old->next && half->next == old->next &&

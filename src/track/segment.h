@@ -33,6 +33,8 @@ enum segment_judged {
 	SEGMENT_FRAME = 0x800,
 	/** window is not scaled, because the handshake was not seen */
 	SEGMENT_UNSCALED = 0x1000,
+	/** with SEGMENT_RESENT: all of its payload had been acknowledged, so it was sent for nothing */
+	SEGMENT_SPURIOUS = 0x2000,
 };
 
 /** Numbers of a segment that are counted from nothing known. */
