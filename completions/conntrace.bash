@@ -10,6 +10,7 @@ _conntrace() {
 		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
 		-I --interval --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output -O --columns --format
 		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --replay
+		--control --metrics --metrics-peers
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
 	local with_argument='-p|--pid|-u|--user|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--snaplen|-B|--buffer-size|--drop-to'
@@ -17,6 +18,7 @@ _conntrace() {
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--ladder|--context'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug'
+	with_argument+='|--control|--metrics|--metrics-peers'
 
 	local i
 	for ((i = 1; i < cword; i++)); do
@@ -42,7 +44,7 @@ _conntrace() {
 		COMPREPLY+=($(compgen -W 'any' -- "$cur"))
 		;;
 	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz)' ;;
-	-o | --output | --record | --replay) _filedir ;;
+	-o | --output | --control | --metrics | --record | --replay) _filedir ;;
 	--via) COMPREPLY=($(compgen -W 'auto ptrace diag' -- "$cur")) ;;
 	--only)
 		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open' -- "$cur"))
@@ -59,7 +61,7 @@ _conntrace() {
 	-O | --columns | --sort)
 		COMPREPLY=($(compgen -W "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')" -- "$cur"))
 		;;
-	--filter | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --context | --group | --retrans-ms | --slow-ms | --gap-ms | \
+	--filter | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --context | --group | --retrans-ms | --slow-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | \
 		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
 	*)

@@ -93,6 +93,9 @@ enum options_debug {
  * @human: bytes as 1.5K
  * @resolve: names instead of addresses
  * @quiet: no accounts unless something was lost
+ * @control: Unix socket to answer on
+ * @metrics: file to keep metrics in
+ * @metrics_peers: rows of peers there
  * @record: file to write events to
  * @replay: file to read events from
  * @help: --help was asked for; then, and with the next three, nothing need be watched
@@ -150,6 +153,9 @@ struct options {
 	bool human;
 	bool resolve;
 	bool quiet;
+	const char *control;
+	const char *metrics;
+	int64_t metrics_peers;
 	const char *record;
 	const char *replay;
 	bool help;

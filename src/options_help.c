@@ -13,6 +13,7 @@ enum options_group {
 	STOP,
 	WHAT,
 	HOW,
+	SERVICES,
 	KEEP,
 	ABOUT,
 	GROUP_NUM
@@ -20,7 +21,8 @@ enum options_group {
 
 static const char *const group_titles[GROUP_NUM] = {
 	[WHOM] = "Whom to watch", [WIRE] = "Packets",        [WHICH] = "Which connections", [STOP] = "When to stop",
-	[WHAT] = "What to print", [HOW] = "How to print it", [KEEP] = "Record and replay",  [ABOUT] = "About",
+	[WHAT] = "What to print", [HOW] = "How to print it", [SERVICES] = "Services",
+	[KEEP] = "Record and replay", [ABOUT] = "About",
 };
 
 /* What --help tells of a line of options.def. */

@@ -5,11 +5,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "about.h"
+#include "accounts.h"
 #include "attribution.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
@@ -23,6 +23,7 @@
 #include "progress.h"
 #include "source/procfs/procfs.h"
 #include "source/replay/record.h"
+#include "services.h"
 #include "sources.h"
 #include "track/tracker.h"
 
@@ -56,6 +57,7 @@ struct session {
 	struct live *live;
 	struct pace pace;
 	struct progress progress;
+	struct services *services;
 	struct attribution *attribution;
 	struct record_file *record;
 	int signal_fd;
@@ -81,6 +83,7 @@ static void on_finished(void *context, const struct conn *conn)
 {
 	struct session *session = context;
 
+	services_finished(session->services, conn);
 	if (!output_finished(session->output, conn))
 		return;
 	if (session->live != NULL)
@@ -208,6 +211,28 @@ static void print_reports(struct session *session, bool final)
 	check_output(session, output_print(session->output, next_open, session->tracker, final, &err), &err);
 }
 
+/* A line for the user, wherever it does not spoil what is on the terminal. */
+static void say(struct session *session, const char *text)
+{
+	progress_wipe(&session->progress);
+	if (session->live != NULL)
+		live_notice(session->live, text);
+	else
+		fprintf(stderr, "conntrace: %s\n", text);
+}
+
+/* Who asks is answered, and what is due is written; that this fails ends no run. */
+static void serve(struct session *session, bool final)
+{
+	const struct services_run run = {session->tracker, session->sources, session->start_ns, session->finished};
+	struct err err = {""};
+
+	if (services_due(session->services, final))
+		look_at_open(session, false);
+	if (services_serve(session->services, &run, final, &err) != 0)
+		say(session, err.text);
+}
+
 /* ---- opening ---------------------------------------------------------------------- */
 
 static void open_tracker(struct session *session)
@@ -261,13 +286,8 @@ static void tell_notices(struct session *session)
 {
 	const char *notice;
 
-	while ((notice = sources_notice(session->sources)) != NULL) {
-		progress_wipe(&session->progress);
-		if (session->live != NULL)
-			live_notice(session->live, notice);
-		else
-			fprintf(stderr, "conntrace: %s\n", notice);
-	}
+	while ((notice = sources_notice(session->sources)) != NULL)
+		say(session, notice);
 }
 
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
@@ -288,6 +308,8 @@ int session_open(struct session **opened, const struct options *options, const s
 		rc = output_open(&session->output, options, session->is_file ? CLOCK_UNKNOWN : clock_now(), err);
 	if (rc == -EINVAL)
 		*exit_status = 2;
+	if (rc == 0)
+		rc = services_open(&session->services, options, err);
 	if (rc == 0 && options->record != NULL)
 		rc = record_open(&session->record, options->record, err);
 	local_addresses_load();
@@ -348,28 +370,6 @@ static void hear_last_words(struct session *session)
 		(void)look_at_open(session, true);
 }
 
-static void fill_summary(const struct session *session, struct summary *summary)
-{
-	struct tracker_account account;
-	struct tracer *tracer = sources_tracer(session->sources);
-	struct rusage usage;
-
-	tracker_account(session->tracker, &account);
-	memset(summary, 0, sizeof(*summary));
-	summary->duration_ns = clock_monotonic() - session->start_ns;
-	summary->connections = session->finished + account.open;
-	summary->unattributed = account.unattributed;
-	summary->too_short = account.too_short;
-	memcpy(summary->lost, account.lost, sizeof(summary->lost));
-	if (tracer != NULL)
-		summary->stops = tracer_stops(tracer);
-	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_calls_refused(session->sources);
-	summary->packets = sources_packets(session->sources);
-	getrusage(RUSAGE_SELF, &usage);
-	summary->cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_NS_PER_SEC +
-			  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * CLOCK_NS_PER_US;
-}
-
 /* Everything that is to be printed at the end; once. */
 static void report_all(struct session *session)
 {
@@ -383,10 +383,11 @@ static void report_all(struct session *session)
 	live_leave(session->live);
 	hear_last_words(session);
 	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
+	serve(session, true);
 	if (session->write_error != 0)
 		return;
 	print_reports(session, true);
-	fill_summary(session, &summary);
+	accounts_fill(&summary, session->tracker, session->sources, session->start_ns, session->finished);
 	if (session->write_error == 0)
 		check_output(session, output_summary(session->output, &summary, &err), &err);
 }
@@ -472,13 +473,14 @@ static int64_t time_to_wait(const struct session *session, bool was_busy, int64_
 
 static void wait_for_work(struct session *session, bool was_busy)
 {
-	struct pollfd fds[1 + LIVE_FDS + SOURCES_FDS];
+	struct pollfd fds[2 + LIVE_FDS + SOURCES_FDS];
 	struct timespec timeout;
 	bool ready = false;
-	size_t count = 1;
+	size_t count = 2;
 	int64_t wait = time_to_wait(session, was_busy, clock_monotonic());
 
 	fds[0] = (struct pollfd){.fd = session->signal_fd, .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = services_fd(session->services), .events = POLLIN};
 	count += live_fds(session->live, fds + count);
 	if (!was_busy && !pace_is_ahead(&session->pace, sources_merge(session->sources)))
 		count += sources_fds(session->sources, fds + count, &ready);
@@ -539,6 +541,7 @@ void session_run(struct session *session)
 			session->stopping = true;
 		progress_show(&session->progress, session->sources);
 		report_in_time(session, clock_monotonic());
+		serve(session, false);
 		check_output(session, output_error(session->output, &write_err), &write_err);
 		stop_command(session, clock_monotonic());
 		job_check(&session->job, sources_tracer(session->sources));
@@ -557,7 +560,7 @@ int session_report(struct session *session, struct err *err)
 		*err = session->write_err;
 	else if (failure != NULL && session->options->command == NULL && session->options->pid_count == 0)
 		return -EIO; /* its story has been told as a notice; with a target it was one witness of several */
-	return session->write_error;
+	return session->write_error != 0 ? session->write_error : services_have_failed(session->services) ? -EIO : 0;
 }
 
 int session_close(struct session *session, int *wait_status, struct err *err)
@@ -569,6 +572,7 @@ int session_close(struct session *session, int *wait_status, struct err *err)
 		return 0;
 	sources_close(session->sources, wait_status);
 	live_close(session->live);
+	services_close(session->services);
 	tracker_free(session->tracker);
 	attribution_free(session->attribution);
 	if (session->record != NULL)

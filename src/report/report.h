@@ -231,6 +231,9 @@ struct summary {
 /** report_has_lost() - was anything lost, so that even --quiet must say so? */
 bool report_has_lost(const struct summary *summary);
 
+/** summary_lost_key() - the name of a place where something is lost: "capture_kernel", ... */
+const char *summary_lost_key(enum lost_where where);
+
 /**
  * report_summary() - print the line of accounts
  * @out: stdout when @format is REPORT_JSON, else stderr

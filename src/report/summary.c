@@ -19,6 +19,11 @@ static const struct {
 	[LOST_TABLE] = {"table", "connections (more than --max-connections at once)"},
 };
 
+const char *summary_lost_key(enum lost_where where)
+{
+	return places[where].key;
+}
+
 bool report_has_lost(const struct summary *summary)
 {
 	bool lost = summary->evicted > 0;

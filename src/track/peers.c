@@ -222,6 +222,11 @@ struct peers *peers_new(const struct peers_keys *keys, size_t groups_max)
 	return peers;
 }
 
+void peers_keep_few(struct peers *peers)
+{
+	peers->exact_budget = 0;
+}
+
 void peers_free(struct peers *peers)
 {
 	if (peers == NULL)
@@ -376,6 +381,8 @@ static void count_member(struct peers *peers, struct peers_group *group, const s
 	add_total(group, PEERS_TX_PKTS, conn->tx_pkts);
 	add_total(group, PEERS_RX_WIRE, conn->rx_wire);
 	add_total(group, PEERS_TX_WIRE, conn->tx_wire);
+	add_total(group, PEERS_HS_TIME, conn->hs_ns);
+	add_total(group, PEERS_QUEUE_TIME, conn->queue_ns);
 	add_spread(peers, group, PEERS_HS, conn->hs_ns);
 	add_spread(peers, group, PEERS_QUEUE, conn->queue_ns);
 	add_spread(peers, group, PEERS_RTT, conn->rtt_ns);

@@ -136,6 +136,9 @@ enum peers_total {
 	PEERS_TX_PKTS,
 	PEERS_RX_WIRE,
 	PEERS_TX_WIRE,
+	/** nanoseconds of handshakes, and of waits in the accept queue */
+	PEERS_HS_TIME,
+	PEERS_QUEUE_TIME,
 	PEERS_TOTAL_NUM
 };
 
@@ -206,6 +209,9 @@ struct peers;
 
 /** peers_new() - an empty table by @keys with room for @groups_max groups */
 struct peers *peers_new(const struct peers_keys *keys, size_t groups_max);
+
+/** peers_keep_few() - keep no more values exactly than each distribution may in any case; of an empty table */
+void peers_keep_few(struct peers *peers);
 
 /** peers_free() - NULL is fine */
 void peers_free(struct peers *peers);

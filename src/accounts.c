@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounts.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+
+void accounts_fill(struct summary *summary, const struct tracker *tracker, struct sources *sources,
+		   int64_t start_ns, uint64_t finished)
+{
+	struct tracker_account account;
+	struct tracer *tracer = sources_tracer(sources);
+	struct rusage usage;
+
+	tracker_account(tracker, &account);
+	memset(summary, 0, sizeof(*summary));
+	summary->duration_ns = clock_monotonic() - start_ns;
+	summary->connections = finished + account.open;
+	summary->unattributed = account.unattributed;
+	summary->too_short = account.too_short;
+	memcpy(summary->lost, account.lost, sizeof(summary->lost));
+	if (tracer != NULL)
+		summary->stops = tracer_stops(tracer);
+	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_calls_refused(sources);
+	summary->packets = sources_packets(sources);
+	getrusage(RUSAGE_SELF, &usage);
+	summary->cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_NS_PER_SEC +
+			  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * CLOCK_NS_PER_US;
+}
