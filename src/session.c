@@ -150,12 +150,13 @@ static void ask_timewait(void *context, struct event *event)
 /* Whoever wants to see each event sees it before it is fed. */
 static void show(struct session *session, const struct event *event)
 {
-	struct err err = {""};
-
 	if (session->options->debug & OPTIONS_DEBUG_EVENTS)
 		debug_event(event);
-	if (session->record != NULL)
+	if (session->record != NULL) {
+		struct err err = {""};
+
 		check_output(session, record_event(session->record, event, &err), &err);
+	}
 }
 
 static void feed_one(struct session *session, struct event *event)

@@ -91,7 +91,6 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  *
  * @conn: what needs no working out
  * @flow_hash: of its flow, while it is in that table
- * @by_flow: chain of the table by flow
  * @wire: what the packets said, NULL when there were none
  * @said: what calls and the kernel said; never NULL, to be written through record_testimony() only
  * @finish_at_ns: from then on the record may be finished, packets or not
@@ -111,7 +110,6 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
 struct record {
 	struct record_conn conn;
 	uint64_t flow_hash;
-	struct record *by_flow;
 	struct wire *wire;
 	const struct testimony *said;
 	int64_t finish_at_ns;

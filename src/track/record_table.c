@@ -7,15 +7,26 @@
 #include "base/hash.h"
 #include "base/xalloc.h"
 
-/* Chained, because a record is in two tables at once and is moved in neither. */
+/*
+ * By cookie records are chained. By flow, which each packet asks for, they
+ * stand in a table with their hashes, one after the other where they would
+ * meet (linear probing), at most half full: so no memory of a record is looked
+ * at but of the one that is meant.
+ */
 #define TABLE_SIZE_MIN 1024
 
 /* Of all processors that matter here; larger ones are fetched twice. */
 #define CACHE_LINE 64
 
+struct flow_entry {
+	uint64_t hash;
+	struct record *record; /* NULL: nobody's */
+};
+
 struct record_table {
 	struct hash_key key;
-	struct record **flows, **cookies;
+	struct flow_entry *flows;
+	struct record **cookies;
 	size_t flow_size, cookie_size; /* powers of two */
 	size_t flow_count, cookie_count;
 };
@@ -52,7 +63,7 @@ struct record_table *record_table_new(void)
 
 	hash_key_random(&table->key);
 	table->flow_size = table->cookie_size = TABLE_SIZE_MIN;
-	table->flows = xcalloc(table->flow_size, sizeof(struct record *));
+	table->flows = xcalloc(table->flow_size, sizeof(*table->flows));
 	table->cookies = xcalloc(table->cookie_size, sizeof(struct record *));
 	return table;
 }
@@ -91,11 +102,6 @@ static uint64_t flow_hash(const struct record_table *table, const struct flow *f
 	return hash_words(&table->key, words, 5);
 }
 
-static struct record **flow_slot(const struct record_table *table, uint64_t hash)
-{
-	return &table->flows[hash & (table->flow_size - 1)];
-}
-
 static size_t cookie_slot(const struct record_table *table, uint64_t cookie)
 {
 	/* The kernel counts cookies up in small steps: the low bits spread by themselves. */
@@ -108,44 +114,59 @@ static bool is_same_flow(const struct flow *a, const struct flow *b)
 	       (a->netns == b->netns || a->netns == 0 || b->netns == 0);
 }
 
+/* Is @b the flow @a seen from the other end? */
+static bool is_reverse_flow(const struct flow *a, const struct flow *b)
+{
+	return endpoint_equal(&a->remote, &b->local) && endpoint_equal(&a->local, &b->remote) &&
+	       (a->netns == b->netns || a->netns == 0 || b->netns == 0);
+}
+
+static size_t flow_next(const struct record_table *table, size_t at)
+{
+	return (at + 1) & (table->flow_size - 1);
+}
+
 struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow)
 {
-	uint64_t hash = flow_hash(table, flow);
-	struct record *record = *flow_slot(table, hash);
+	struct record *sender, *receiver;
 
-	while (record != NULL && (record->flow_hash != hash || !is_same_flow(&record->conn.flow, flow)))
-		record = record->by_flow;
-	return record;
+	record_table_find_both(table, flow, flow_hash(table, flow), &sender, &receiver);
+	return sender;
 }
 
 uint64_t record_table_locate(const struct record_table *table, const struct flow *flow)
 {
 	uint64_t hash = flow_hash(table, flow);
 
-	__builtin_prefetch(flow_slot(table, hash));
+	__builtin_prefetch(&table->flows[hash & (table->flow_size - 1)]);
 	return hash;
 }
 
 void record_table_prefetch(const struct record_table *table, uint64_t hash)
 {
-	const char *record = (const char *)*flow_slot(table, hash);
+	size_t at = hash & (table->flow_size - 1);
+	const char *record;
 
-	for (size_t at = 0; record != NULL && at < RECORD_SPAN; at += CACHE_LINE)
-		__builtin_prefetch(record + at, 1);
+	while (table->flows[at].record != NULL && table->flows[at].hash != hash)
+		at = flow_next(table, at);
+	record = (const char *)table->flows[at].record;
+	for (size_t offset = 0; record != NULL && offset < RECORD_SPAN; offset += CACHE_LINE)
+		__builtin_prefetch(record + offset, 1);
 }
 
 void record_table_find_both(const struct record_table *table, const struct flow *flow, uint64_t hash,
 			    struct record **sender, struct record **receiver)
 {
-	struct flow reverse = flow_reverse(flow);
-
 	*sender = *receiver = NULL;
-	for (struct record *record = *flow_slot(table, hash); record != NULL; record = record->by_flow) {
-		if (record->flow_hash != hash)
+	/* Of several, which differ in what is known of the namespace, the newest: it stands last. */
+	for (size_t at = hash & (table->flow_size - 1); table->flows[at].record != NULL; at = flow_next(table, at)) {
+		struct record *record = table->flows[at].record;
+
+		if (table->flows[at].hash != hash)
 			continue;
-		if (*sender == NULL && is_same_flow(&record->conn.flow, flow))
+		if (is_same_flow(&record->conn.flow, flow))
 			*sender = record;
-		if (*receiver == NULL && is_same_flow(&record->conn.flow, &reverse))
+		if (is_reverse_flow(&record->conn.flow, flow))
 			*receiver = record;
 	}
 }
@@ -159,22 +180,30 @@ struct record *record_table_find_cookie(const struct record_table *table, uint64
 	return record;
 }
 
+static void put_flow(struct record_table *table, struct flow_entry entry)
+{
+	size_t at = entry.hash & (table->flow_size - 1);
+
+	while (table->flows[at].record != NULL)
+		at = flow_next(table, at);
+	table->flows[at] = entry;
+}
+
 static void grow_flows(struct record_table *table)
 {
-	struct record **old = table->flows;
-	size_t old_size = table->flow_size;
+	struct flow_entry *old = table->flows;
+	size_t old_size = table->flow_size, begin = 0;
 
 	table->flow_size *= 2;
-	table->flows = xcalloc(table->flow_size, sizeof(struct record *));
+	table->flows = xcalloc(table->flow_size, sizeof(*table->flows));
+	/* From a gap on, so that those that stand together keep their order. */
+	while (old[begin].record != NULL)
+		begin++;
 	for (size_t i = 0; i < old_size; i++) {
-		while (old[i] != NULL) {
-			struct record *record = old[i];
-			struct record **slot = flow_slot(table, record->flow_hash);
+		const struct flow_entry *entry = &old[(begin + i) & (old_size - 1)];
 
-			old[i] = record->by_flow;
-			record->by_flow = *slot;
-			*slot = record;
-		}
+		if (entry->record != NULL)
+			put_flow(table, *entry);
 	}
 	free(old);
 }
@@ -201,15 +230,10 @@ static void grow_cookies(struct record_table *table)
 
 void record_table_add_flow(struct record_table *table, struct record *record)
 {
-	struct record **slot;
-
-	/* Half full: in a longer chain each packet would look at other connections' memory first. */
 	if (table->flow_count++ >= table->flow_size / 2)
 		grow_flows(table);
 	record->flow_hash = flow_hash(table, &record->conn.flow);
-	slot = flow_slot(table, record->flow_hash);
-	record->by_flow = *slot;
-	*slot = record;
+	put_flow(table, (struct flow_entry){record->flow_hash, record});
 	record->in_flow_table = true;
 }
 
@@ -227,14 +251,22 @@ void record_table_add_cookie(struct record_table *table, struct record *record)
 
 void record_table_remove_flow(struct record_table *table, struct record *record)
 {
-	struct record **link;
+	size_t mask = table->flow_size - 1, gap = record->flow_hash & mask;
 
 	if (!record->in_flow_table)
 		return;
-	link = flow_slot(table, record->flow_hash);
-	while (*link != record)
-		link = &(*link)->by_flow;
-	*link = record->by_flow;
+	while (table->flows[gap].record != record)
+		gap = flow_next(table, gap);
+	/* Whoever stands behind the gap and would rather stand in it, or before it, moves up. */
+	for (size_t at = flow_next(table, gap); table->flows[at].record != NULL; at = flow_next(table, at)) {
+		size_t home = table->flows[at].hash & mask;
+
+		if (((at - home) & mask) < ((at - gap) & mask))
+			continue;
+		table->flows[gap] = table->flows[at];
+		gap = at;
+	}
+	table->flows[gap].record = NULL;
 	record->in_flow_table = false;
 	table->flow_count--;
 }
