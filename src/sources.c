@@ -478,8 +478,6 @@ static void drain_watch(struct sources *sources)
 		(void)sources_read(sources);
 	} while (sources->destroy != NULL && !destroy_has_caught_up(sources->destroy) && clock_monotonic() < until_ns);
 	(void)watch_look(sources->watch);
-	/* A look finds what was born since; a second one, what it was in doubt about. */
-	(void)watch_look(sources->watch);
 }
 
 bool sources_drain(struct sources *sources)

@@ -7,6 +7,10 @@
  *   storm client port=PORT connections=N [threads=2] [sources=127.0.0.1,127.0.0.2] [request=100] [response=200]
  *       Each connection from the next source address in turn: connect, write, read to the end, close.
  *
+ * open=N (both, threads=1): so many connections are kept open; the client closes the oldest before it makes another,
+ * the server then reads it to the end and closes it too. rate=N (client): no more than so many a second.
+ * hold (both): at the end wait for a line, or the end, on stdin before the last ones are closed.
+ *
  * Both print one JSON line: {"connections":,"seconds":,"per_second":,"rx_bytes":,"tx_bytes":}, the server's clock
  * starting with its first connection. Everything that fails ends the run with exit status 1; limit=SEC (120) bounds it.
  */
@@ -14,6 +18,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,11 +30,15 @@
 #define SOURCES_MAX 16
 #define THREADS_MAX 16
 #define MESSAGE_MAX 65536
+#define OPEN_MAX 65536
 
 /**
  * struct plan - what the words say
  * @connections: how many, of this thread
  * @first: number of its first one, which decides where its sources begin
+ * @open: how many are kept open, 0: each is ended before the next
+ * @rate: most in a second, 0 any number
+ * @hold: wait before the last ones are closed
  */
 struct plan {
 	const char *port_file;
@@ -37,6 +46,9 @@ struct plan {
 	unsigned long connections;
 	unsigned long first;
 	unsigned long threads;
+	unsigned long open;
+	unsigned long rate;
+	bool hold;
 	size_t request;
 	size_t response;
 	struct in_addr sources[SOURCES_MAX];
@@ -113,6 +125,49 @@ static void tell_port(int listener, const char *name)
 		die(name);
 }
 
+static int kept[OPEN_MAX];
+static unsigned long kept_num;
+
+/* Keeps @fd, number @i, in place of the one @plan->open before it. Return: that one, -1 none. */
+static int keep(const struct plan *plan, unsigned long i, int fd)
+{
+	int oldest = kept_num == plan->open ? kept[i % plan->open] : -1;
+
+	kept[i % plan->open] = fd;
+	if (oldest < 0)
+		kept_num++;
+	return oldest;
+}
+
+/* The end of one that was kept: the client closes first. */
+static void end_kept(struct plan *plan, int fd, bool is_server)
+{
+	if (fd < 0)
+		return;
+	if (is_server)
+		read_some(plan, fd, SIZE_MAX);
+	close(fd);
+}
+
+static void end_all_kept(struct plan *plan, bool is_server)
+{
+	char byte;
+
+	if (plan->hold && read(STDIN_FILENO, &byte, 1) < 0)
+		die("stdin");
+	for (unsigned long i = 0; i < kept_num; i++)
+		end_kept(plan, kept[(plan->connections + i) % kept_num], is_server);
+}
+
+/* Before number @i: not earlier than the rate allows. */
+static void wait_turn(const struct plan *plan, double begin, unsigned long i)
+{
+	double early = plan->rate ? begin + (double)i / (double)plan->rate - seconds() : 0;
+
+	if (early > 0.001)
+		usleep((useconds_t)(early * 1e6));
+}
+
 static void server(struct plan *plan)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY) };
@@ -135,10 +190,15 @@ static void server(struct plan *plan)
 			begin = seconds();
 		read_some(plan, fd, plan->request);
 		write_all(plan, fd, plan->response);
+		if (plan->open) {
+			end_kept(plan, keep(plan, i, fd), true);
+			continue;
+		}
 		shutdown(fd, SHUT_WR);
 		read_some(plan, fd, SIZE_MAX);
 		close(fd);
 	}
+	end_all_kept(plan, true);
 	print_result(plan, seconds() - begin);
 }
 
@@ -147,11 +207,16 @@ static void *client_thread(void *argument)
 	struct plan *plan = argument;
 	struct sockaddr_in there = { .sin_family = AF_INET, .sin_port = htons((uint16_t)plan->port),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	double begin = seconds();
 
 	for (unsigned long i = 0; i < plan->connections; i++) {
 		struct sockaddr_in here = { .sin_family = AF_INET };
-		int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+		int fd, on = 1;
 
+		wait_turn(plan, begin, i);
+		if (plan->open && kept_num == plan->open)
+			end_kept(plan, kept[i % plan->open], false);
+		fd = socket(AF_INET, SOCK_STREAM, 0);
 		if (fd < 0)
 			die("socket");
 		if (plan->source_num) {
@@ -164,9 +229,13 @@ static void *client_thread(void *argument)
 		if (connect(fd, (struct sockaddr *)&there, sizeof(there)) < 0)
 			die("connect");
 		write_all(plan, fd, plan->request);
-		read_some(plan, fd, SIZE_MAX);
-		close(fd);
+		read_some(plan, fd, plan->open ? plan->response : SIZE_MAX);
+		if (plan->open)
+			(void)keep(plan, i, fd);
+		else
+			close(fd);
 	}
+	end_all_kept(plan, false);
 	return NULL;
 }
 
@@ -215,6 +284,10 @@ int main(int argc, char **argv)
 		char *value = strchr(argv[i], '=');
 		unsigned long number = value ? strtoul(++value, NULL, 10) : 0;
 
+		if (strcmp(argv[i], "hold") == 0) {
+			plan.hold = true;
+			continue;
+		}
 		if (!value)
 			goto usage;
 		if (strncmp(argv[i], "port-file=", 10) == 0)
@@ -229,6 +302,10 @@ int main(int argc, char **argv)
 			plan.request = number;
 		else if (strncmp(argv[i], "response=", 9) == 0)
 			plan.response = number;
+		else if (strncmp(argv[i], "open=", 5) == 0)
+			plan.open = number;
+		else if (strncmp(argv[i], "rate=", 5) == 0)
+			plan.rate = number;
 		else if (strncmp(argv[i], "limit=", 6) == 0)
 			limit = (unsigned int)number;
 		else if (strncmp(argv[i], "sources=", 8) == 0)
@@ -237,7 +314,8 @@ int main(int argc, char **argv)
 			goto usage;
 	}
 	if (argc < 2 || plan.connections == 0 || plan.threads == 0 || plan.threads > THREADS_MAX ||
-	    plan.request > MESSAGE_MAX || plan.response > MESSAGE_MAX)
+	    plan.request > MESSAGE_MAX || plan.response > MESSAGE_MAX || plan.open > OPEN_MAX ||
+	    (plan.open && plan.threads != 1))
 		goto usage;
 	alarm(limit);
 	if (strcmp(argv[1], "server") == 0)

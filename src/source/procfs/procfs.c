@@ -260,16 +260,17 @@ int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t i
 	if (directory == NULL)
 		return -errno;
 	while ((entry = readdir(directory)) != NULL) {
+		static const char kind[] = "socket:[";
+		const size_t before = sizeof(kind) - 1;
 		char target[64];
 		ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
-		unsigned int inode;
 
 		if (length <= 0)
 			continue;
 		target[length] = '\0';
-		if (sscanf(target, "socket:[%u]", &inode) != 1)
+		if (strncmp(target, kind, before) != 0)
 			continue;
-		callback(context, number_of(entry), inode);
+		callback(context, number_of(entry), (uint32_t)strtoul(target + before, NULL, 10));
 		count++;
 	}
 	closedir(directory);
