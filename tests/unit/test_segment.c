@@ -39,7 +39,7 @@ static const struct {
 	{SEGMENT_COPY, "copy"},           {SEGMENT_RESENT, "resent"},       {SEGMENT_RESENT_PART, "part"},
 	{SEGMENT_OUT_OF_ORDER, "fills"},  {SEGMENT_KEEPALIVE, "keepalive"}, {SEGMENT_ZERO_WINDOW, "zerowin"},
 	{SEGMENT_STRAY, "stray"},         {SEGMENT_FRAGMENT, "fragment"},   {SEGMENT_CUT, "cut"},
-	{SEGMENT_SENT_AGAIN, "again"},    {SEGMENT_TOLD, "told"},
+	{SEGMENT_SENT_AGAIN, "again"},    {SEGMENT_TOLD, "told"},         {SEGMENT_SPURIOUS, "spurious"},
 };
 
 static const char *number(int64_t value, char text[24])
@@ -165,6 +165,17 @@ static void what_came_again(void **state)
 	       "> 151/1 ESTABLISHED ESTABLISHED len=10 fills\n"
 	       "> 281/1 ESTABLISHED ESTABLISHED len=1 keepalive\n"
 	       "< 1/101 ESTABLISHED ESTABLISHED zerowin\n");
+}
+
+/* Resent for nothing: the acknowledgement was on its way. */
+static void spurious(void **state)
+{
+	(void)state;
+	expect(OPEN "+0.1 a > A seq 0xfffffff1 ack 0xffffff01 len 100\n+0.1 a < A seq 0xffffff01 ack 0x55\n"
+		    "+0.1 a > A seq 0xfffffff1 ack 0xffffff01 len 100\n",
+	       OPENED "> 1/1 ESTABLISHED ESTABLISHED len=100\n"
+		      "< 1/101 ESTABLISHED ESTABLISHED rtt=100000000\n"
+		      "> 1/1 ESTABLISHED ESTABLISHED len=100 of it again=100 resent spurious after=200ms\n");
 }
 
 static void ends_of_all_kinds(void **state)
@@ -321,7 +332,7 @@ int main(void)
 		cmocka_unit_test(the_ordinary_life),       cmocka_unit_test(what_came_again),
 		cmocka_unit_test(ends_of_all_kinds),       cmocka_unit_test(a_capture_from_the_middle),
 		cmocka_unit_test(seen_from_the_other_end), cmocka_unit_test(plain_data_is_folded),
-		cmocka_unit_test(memory_is_bounded),
+		cmocka_unit_test(memory_is_bounded),       cmocka_unit_test(spurious),
 	};
 
 	return UNIT_RUN(tests);
