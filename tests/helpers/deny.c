@@ -30,6 +30,8 @@ static int number_of(const char *name)
 
 static int add(scmp_filter_ctx context, char *word)
 {
+	/* Written out, because SCMP_A0() leaves a field out, of which clang warns. */
+	struct scmp_arg_cmp compare = {.arg = 0, .op = SCMP_CMP_EQ};
 	char *error = strchr(word, '='), *argument;
 	uint32_t action;
 	int call;
@@ -46,7 +48,8 @@ static int add(scmp_filter_ctx context, char *word)
 		return -EINVAL;
 	if (argument == NULL)
 		return seccomp_rule_add(context, action, call, 0);
-	return seccomp_rule_add(context, action, call, 1, SCMP_A0(SCMP_CMP_EQ, strtoull(argument, NULL, 0)));
+	compare.datum_a = strtoull(argument, NULL, 0);
+	return seccomp_rule_add(context, action, call, 1, compare);
 }
 
 int main(int argc, char *argv[])

@@ -242,7 +242,7 @@ static void feed_line(struct http *http, struct span *data, http_function *funct
 	const uint8_t *end = memchr(data->data, '\n', data->length);
 	size_t length = end != NULL ? (size_t)(end - data->data) : data->length;
 
-	if (length > HTTP_LINE_MAX - http->line_length) {
+	if (length > (size_t)HTTP_LINE_MAX - http->line_length) {
 		http->state = HTTP_LOST;
 		return;
 	}
