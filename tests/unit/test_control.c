@@ -3,9 +3,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "report/control.h"
 #include "report/control_request.h"
 #include "report/metrics.h"
 #include "report/status.h"
@@ -253,6 +258,98 @@ static void names_are_escaped(void **state)
 	groups_free(groups);
 }
 
+/* ---- the socket, server and clients in one process --------------------------- */
+
+static struct groups *served;
+static int64_t counted;
+
+static void give_status(void *context, struct status *status)
+{
+	(void)context;
+	status->groups = served;
+	status->to_ns = counted;
+	status->items[0][STATUS_OK].known = counted;
+}
+
+static void give_openmetrics(void *context, struct text *text)
+{
+	(void)context;
+	text_add(text, "# EOF\n");
+}
+
+static int client_at(const char *path, const char *request)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	memcpy(address.sun_path, path, strlen(path));
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+	return fd;
+}
+
+/* What the client has been told when there is nothing more to do; "" for nothing. */
+static const char *told_to(struct control *control, int fd)
+{
+	static char answer[65536];
+	ssize_t got;
+
+	for (int i = 0; i < 8; i++)
+		control_serve(control);
+	got = recv(fd, answer, sizeof(answer) - 1, 0);
+	answer[got > 0 ? got : 0] = '\0';
+	close(fd);
+	return answer;
+}
+
+static void clients_are_answered_and_never_waited_for(void **state)
+{
+	const struct control_source source = {NULL, give_status, give_openmetrics};
+	char folder[] = "/tmp/conntrace-control-XXXXXX", path[64], request[64];
+	int fds[3 * CONTROL_CLIENTS_MAX];
+	struct control *control = NULL, *other = NULL;
+	struct err err = {""};
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/in/socket", folder);
+	assert_int_equal(control_open(&control, path, &source, &err), 0);
+	assert_int_equal(control_open(&other, path, &source, &err), -EADDRINUSE);
+	assert_null(other);
+	served = groups_new();
+	counted = 5;
+	assert_non_null(strstr(told_to(control, client_at(path, "GET\n")), "\"total\":5,"));
+	assert_string_equal(told_to(control, client_at(path, "GET openmetrics\r\n")), "# EOF\n");
+	assert_string_equal(told_to(control, client_at(path, "EHLO\n")), "{\"error\":\"unknown request\"}\n");
+	assert_non_null(strstr(told_to(control, client_at(path, "REFRESH json a\n")), "\"total\":5,"));
+	counted = 7;
+	assert_non_null(strstr(told_to(control, client_at(path, "REFRESH json a\n")), "\"total\":2,"));
+	assert_non_null(strstr(told_to(control, client_at(path, "REFRESH json b\n")), "\"total\":7,"));
+	/* Three times as many as there is room for: those that ask nothing, and one that comes behind them. */
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		fds[i] = client_at(path, i % 2 ? "GET text" : "");
+		control_serve(control);
+	}
+	assert_non_null(strstr(told_to(control, client_at(path, "GET text\n")), "\nRX\n  Success                 7\n"));
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		close(fds[i]);
+	/* More names than are remembered: the first ones begin anew, the last ones do not. */
+	for (int i = 0; i <= CONTROL_BASELINES_OF_USER; i++) {
+		snprintf(request, sizeof(request), "REFRESH json n%d\n", i);
+		told_to(control, client_at(path, request));
+	}
+	assert_non_null(strstr(told_to(control, client_at(path, request)), "\"total\":0,"));
+	assert_non_null(strstr(told_to(control, client_at(path, "REFRESH json n0\n")), "\"total\":7,"));
+	fds[0] = client_at(path, "REFRESH json n0\n");
+	control_close(control);
+	close(fds[0]);
+	assert_int_equal(access(path, F_OK), -1);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+	groups_free(served);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +359,7 @@ int main(void)
 		cmocka_unit_test(peers_are_limited_and_the_rest_is_other),
 		cmocka_unit_test(counters_never_go_down),
 		cmocka_unit_test(names_are_escaped),
+		cmocka_unit_test(clients_are_answered_and_never_waited_for),
 	};
 
 	return UNIT_RUN(tests);
