@@ -435,7 +435,8 @@ def many_threads():
     wait_for(lambda: len(os.listdir("/proc/%d/task" % target.pid)) > 50, "50 threads")
     trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "-p", str(target.pid)])
     equal((target.wait(60), target.out), (42, "150 11175\n"), "attached in the middle")
-    equal(trace.wait(60), 0, "conntrace's status: " + trace.err)
+    # It may have come too late.
+    check(trace.wait(60) in (0, 1), "conntrace's status: " + trace.err)
 
 
 @test("let go in the middle: nothing is interrupted, descriptors and threads are what they were")

@@ -7,7 +7,7 @@ import functools
 import os
 import subprocess
 
-from lib import CONNTRACE, Process, attach, equal, run, scratch, wait_for, status_field
+from lib import CONNTRACE, Process, attach, equal, run, scratch, status_field, wait_for, watch
 
 GATE = ["sh", "-c", 'read line <&9; exec 9<&-; exec "$@"', "sh"]
 GATE_FD = 9
@@ -85,16 +85,12 @@ class Play:
         finally:
             os.close(gate_out)
         if mode.startswith("attached"):
-            self.watch(["--via=diag"] if "diag" in mode else [])
+            self.begin_watching("diag" in mode)
 
-    def watch(self, options):
+    def begin_watching(self, by_diag):
         pid = self.process.pid
         wait_for(lambda: status_field(pid, "State")[:1] == "S" and status_field(pid, "Name") == "sh", "the gate")
-        if not options:
-            self.trace = attach([pid], ["-q"], runner=[])
-            return
-        self.trace = Process([CONNTRACE, "-o", "/dev/null"] + options + ["-p", str(pid)])
-        wait_for(lambda: "atch" in self.trace.err, "conntrace to watch")
+        self.trace = watch([pid], before=[]) if by_diag else attach([pid], ["-q"], runner=[])
 
     def begin(self):
         os.write(self.gate, b"\n")
