@@ -11,7 +11,7 @@ import time
 from lib import (CONNTRACE, MKCONN, Process, attach, check, enter_namespace, equal, facts_of, firewall, firewall_off,
                  main, need, read_truth, require, run, scratch, short_timeouts, status_field, tasks, test, tracer_of,
                  wait_file, wait_for)
-from modes import LAUNCHED, THREADS, UNTRACED, Play, compare, modes, play, written
+from modes import FILTERED, THREADS, UNTRACED, Play, compare, modes, play, written
 
 DENY = os.path.join(os.path.dirname(MKCONN), "deny")
 HERE = "127.0.0.1"
@@ -422,7 +422,7 @@ def own_filter():
         compare([DENY] + calls + ["--", MKCONN, "limit=2", "listen=127.0.0.1:0", "connect=self", "send=5", "keep",
                                   "accept4", "recv=5", "close"], "with %s" % calls)
     # A process under a filter has no strict mode any more (seccomp(2)), so not where conntrace has set one.
-    unfiltered = [mode for mode in modes() if mode not in LAUNCHED or mode == "launched --no-filter"]
+    unfiltered = [mode for mode in modes() if mode not in FILTERED]
     seen = compare([sys.executable, written(STRICT, "strict")], "strict mode", unfiltered)
     equal(seen[:2], (-signal.SIGKILL, "strict\n"), "untraced")
 

@@ -12,8 +12,10 @@ from lib import CONNTRACE, Process, attach, equal, run, scratch, status_field, w
 GATE = ["sh", "-c", 'read line <&9; exec 9<&-; exec "$@"', "sh"]
 GATE_FD = 9
 UNTRACED = "untraced"
-LAUNCHED = {"launched": [], "launched --watch-close": ["--watch-close"], "launched --no-filter": ["--no-filter"]}
-ATTACHED = {"attached": []}
+LAUNCHED = {"launched": [], "launched --watch-close": ["--watch-close"], "launched --no-filter": ["--no-filter"],
+            "launched --via=diag": ["--via=diag"]}
+FILTERED = ("launched", "launched --watch-close")
+ATTACHED = ("attached", "attached --via=diag")
 
 
 # So many threads, each with a connection, all there at once.
@@ -61,7 +63,7 @@ def has_diag():
 
 def modes():
     """The names of all ways to watch."""
-    return list(LAUNCHED) + list(ATTACHED) + (["attached --via=diag"] if has_diag() else [])
+    return [mode for mode in list(LAUNCHED) + list(ATTACHED) if "diag" not in mode or has_diag()]
 
 
 class Play:
