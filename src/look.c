@@ -169,7 +169,8 @@ size_t look_at_all(struct look *look, bool tell_gone)
 		if (sought != NULL && sought->is_sure) {
 			*event = sought->event;
 		} else if (look_at(look->diag, look->netns, conn, event) != 0) {
-			gone++;
+			/* No last word of an MPTCP socket will ever come. */
+			gone += conn->flow.proto == IPPROTO_TCP;
 			if (!tell_gone)
 				continue;
 			/* Its last word is lost: it has ended, and nobody knows with which numbers. */

@@ -21,6 +21,7 @@ static const struct need {
 	const char *name;
 	enum {
 		NEED_COMMAND,
+		NEED_FILTER,
 		NEED_PROCESS,
 		NEED_INTERFACE,
 		NEED_PACKETS,
@@ -37,7 +38,7 @@ static const struct need {
 	{"drop-to", NEED_PACKETS},       {"by", NEED_PEERS},
 	{"watch-close", NEED_COMMAND},   {"decapsulate", NEED_PACKETS},
 	{"keep", NEED_TOP},              {"speed", NEED_FILE},
-	{"look-ms", NEED_DIAG},
+	{"look-ms", NEED_DIAG},          {"no-io-uring", NEED_FILTER},
 };
 
 void operands_given(struct operands *operands, const char *name)
@@ -75,7 +76,7 @@ static int check_needs(const struct operands *operands, const struct options *op
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		if (!was_given(operands, needs[i].name))
 			continue;
-		if (needs[i].what == NEED_COMMAND && options->command == NULL)
+		if ((needs[i].what == NEED_COMMAND || needs[i].what == NEED_FILTER) && options->command == NULL)
 			lacking = "a COMMAND to launch";
 		else if (needs[i].what == NEED_PROCESS && options->command == NULL && options->pid_count == 0)
 			lacking = "processes to trace: -p PID or a COMMAND";
@@ -91,6 +92,8 @@ static int check_needs(const struct operands *operands, const struct options *op
 			lacking = "the screen it is about: --top";
 		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
 			lacking = "--via=diag";
+		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))
+			lacking = "the system-call filter, which --no-filter and --no-follow switch off";
 		if (lacking != NULL)
 			return err_set(err, EINVAL, "--%s does nothing without %s", needs[i].name, lacking);
 	}

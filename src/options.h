@@ -48,6 +48,7 @@ enum options_debug {
  * @user: name of the user to run COMMAND as, known to passwd(5); owned
  * @follow: follow children; default true
  * @no_filter: launch without the system-call filter
+ * @no_io_uring: the command finds no io_uring
  * @watch_close: the system-call filter stops for close(2) and its like too
  * @via: where socket events come from
  * @look_ms: longest time between two looks of OPTIONS_VIA_DIAG, in milliseconds
@@ -111,6 +112,7 @@ struct options {
 	bool follow;
 	bool no_filter;
 	bool watch_close;
+	bool no_io_uring;
 	enum options_via via;
 	int64_t look_ms;
 	char *const *command;

@@ -176,6 +176,7 @@ static int open_target(struct sources *sources, const sigset_t *mask, int *exit_
 		.follow = options->follow,
 		.filter = !options->no_filter,
 		.closes = options->watch_close,
+		.no_uring = options->no_io_uring,
 	};
 	int rc;
 

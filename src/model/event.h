@@ -71,7 +71,7 @@ enum call_kind {
 	CALL_CLOSE,
 	/** the process ended (last thread) and with it the socket's last descriptor; @argument is the wait status */
 	CALL_EXIT,
-	/** the process got the descriptor @fd of a connection from another one: recvmsg(2), pidfd_getfd(2) */
+	/** the process got the descriptor @fd of a connection by recvmsg(2), pidfd_getfd(2) or io_uring(7) */
 	CALL_TAKE,
 	/** connect(2) to AF_UNSPEC returned: the connection is dead and its counters are wiped, the socket lives on */
 	CALL_DISCONNECT,
@@ -111,7 +111,7 @@ enum info_reason {
 	INFO_ACCEPT,
 	/** at the return of connect */
 	INFO_CONNECT,
-	/** in passing, at any moment of the socket's life */
+	/** in passing, at any moment of the socket's life; a listener's: a target accepts there unseen (io_uring) */
 	INFO_LOOK,
 	/** when shutdown(2) returned */
 	INFO_SHUTDOWN,

@@ -8,11 +8,17 @@
 #include "model/endpoint.h"
 
 /**
+ * Multipath TCP (RFC 8684) for struct flow: on the wire its parts are TCP connections, and IPPROTO_MPTCP of socket(2)
+ * is no protocol number of IP. This one is reserved there.
+ */
+#define FLOW_PROTO_MPTCP 255
+
+/**
  * struct flow - what a connection is known by
  * @local: the traced side; in a segment event, the sender
  * @remote: the other side; in a segment event, the receiver
  * @netns: inode number of the network namespace, 0 when nobody said
- * @proto: IPPROTO_TCP
+ * @proto: IPPROTO_TCP, or FLOW_PROTO_MPTCP
  * @zero: always 0, so that a flow can be hashed and compared as bytes
  */
 struct flow {

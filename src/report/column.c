@@ -34,6 +34,8 @@ static const char *column_proto(uint8_t proto, struct value *value)
 {
 	if (proto == IPPROTO_TCP)
 		return "tcp";
+	if (proto == FLOW_PROTO_MPTCP)
+		return "mptcp";
 	snprintf(value->buffer, sizeof(value->buffer), "%u", proto);
 	return proto != 0 ? value->buffer : NULL;
 }

@@ -118,7 +118,7 @@ const char *community_id(const struct flow *flow, char text[COMMUNITY_ID_TEXT])
 	*end++ = 0;
 	end = put_ip(end, first);
 	end = put_ip(end, second);
-	*end++ = flow->proto;
+	*end++ = flow->proto == FLOW_PROTO_MPTCP ? IPPROTO_TCP : flow->proto; /* as its first subflow has it */
 	*end++ = 0;
 	end = put_port(end, first);
 	end = put_port(end, second);

@@ -77,18 +77,18 @@ bool tracker_wants(const struct tracker *tracker, const struct record *record)
 	return tracker->config.whole || record->owned;
 }
 
-static bool is_listening(const struct tracker *tracker, const struct flow *flow)
+static struct listening *find_listening(const struct tracker *tracker, const struct flow *flow)
 {
 	for (size_t i = 0; i < tracker->listening_count; i++)
 		if (tracker->listening[i].port == flow->local.port && tracker->listening[i].netns == flow->netns)
-			return true;
-	return false;
+			return &tracker->listening[i];
+	return NULL;
 }
 
-/* Destroy events come of our own network namespace only. */
+/* Destroy events come of our own network namespace only, and not of MPTCP sockets. */
 static bool tells_destroy(const struct tracker *tracker, const struct flow *flow)
 {
-	return tracker->config.has_destroy &&
+	return tracker->config.has_destroy && flow->proto == IPPROTO_TCP &&
 	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
@@ -104,7 +104,7 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 	if (!tells_destroy(tracker, &conn->flow))
 		record_settle_unheard(record, conn);
 	/* Its birth was not seen: its opener shows in the counters or by the listener it came through. */
-	if (conn->dir == DIR_UNKNOWN && record->owned && is_listening(tracker, &conn->flow))
+	if (conn->dir == DIR_UNKNOWN && record->owned && find_listening(tracker, &conn->flow) != NULL)
 		conn->dir = record->conn.dir = DIR_IN;
 }
 
@@ -261,13 +261,35 @@ void tracker_set_process(struct tracker *tracker, struct record *record, pid_t p
 
 /* ---- counters, owners, processes ------------------------------------------------ */
 
-static void remember_listener(struct tracker *tracker, const struct flow *flow)
+static void remember_listener(struct tracker *tracker, const struct event *event)
 {
-	if (is_listening(tracker, flow))
-		return;
-	tracker->listening =
-		xreallocarray(tracker->listening, tracker->listening_count + 1, sizeof(*tracker->listening));
-	tracker->listening[tracker->listening_count++] = (struct listening){flow->netns, flow->local.port};
+	struct listening *listening = find_listening(tracker, &event->flow);
+
+	if (listening == NULL) {
+		tracker->listening = xreallocarray(tracker->listening, tracker->listening_count + 1,
+						   sizeof(*tracker->listening));
+		listening = &tracker->listening[tracker->listening_count++];
+		*listening = (struct listening){.netns = event->flow.netns, .port = event->flow.local.port};
+	}
+	listening->unseen |= event->info.reason == INFO_LOOK;
+}
+
+/* The last word of a connection nobody told of, on a port where a target accepts unseen: it is one, whosever it was. */
+static struct record *record_unseen(struct tracker *tracker, const struct event *event)
+{
+	const struct listening *listening = find_listening(tracker, &event->flow);
+	struct record *record;
+
+	if (listening == NULL || !listening->unseen || !flow_is_complete(&event->flow) ||
+	    event->info.reason != INFO_DESTROY || event->info.bytes_received < 0)
+		return NULL;
+	record = tracker_record_found(tracker);
+	tracker_join_flow(tracker, record, &event->flow);
+	/* Only a finished handshake makes a socket of its own. */
+	record_testimony(record)->established = true;
+	record->conn.dir = DIR_IN;
+	record->owned = true;
+	return record;
 }
 
 /* The other end of one of ours died on this host: what it sent is what ours could receive. */
@@ -289,7 +311,7 @@ static void feed_info(struct tracker *tracker, const struct event *event)
 	bool is_existing = event->info.reason == INFO_EXISTING;
 
 	if (event->info.state == TCP_LISTEN) {
-		remember_listener(tracker, &event->flow);
+		remember_listener(tracker, event);
 		return;
 	}
 	if (event->info.reason == INFO_DESTROY)
@@ -298,6 +320,8 @@ static void feed_info(struct tracker *tracker, const struct event *event)
 		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);
 	}
+	if (record == NULL)
+		record = record_unseen(tracker, event);
 	if (record == NULL)
 		return;
 	if (is_existing)

@@ -24,10 +24,12 @@ struct connecting {
  * struct listening - a port that a target listens on
  * @netns: network namespace
  * @port: in host byte order
+ * @unseen: connections may be accepted there without a call that is seen (io_uring)
  */
 struct listening {
 	uint32_t netns;
 	uint16_t port;
+	bool unseen;
 };
 
 /**

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The stories of matrix.py: who does what, and what the rows must say of it."""
+import fcntl
+import os
 import socket
 
 import deaths
@@ -232,13 +234,79 @@ Story("processes", "exec from a thread, with a connection open",
       expected=lambda told: {"rx_bytes": 15})
 
 
+BORN_UNSEEN = "its birth was not seen, so somebody may have called shutdown(2) before, and then the counters alone do " \
+              "not tell who closed first."
+OWN = "listen={address}:0 fork=1 accept recv-all close done connect=self send=10 close join"
+
+
+def no_rows(_stage, rows, _truth):
+    lib.equal(rows, [], "rows")
+
+
+def built(name, compiler, sources):
+    """A helper program in another make, built when it is first asked for; the story is skipped where it can't be."""
+    def program():
+        here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../helpers")
+        paths = [os.path.join(here, source) for source in sources]
+        path = os.path.join(lib.TOP_BUILD, "tests/helpers", name)
+        tool = lib.need(compiler[0])
+        with open(path + ".lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(path) or os.path.getmtime(path) < max(map(os.path.getmtime, paths)):
+                result = lib.run([tool] + compiler[1:] + ["-o", path] + paths, limit=100,
+                                 env=dict(os.environ, GOCACHE=lib.scratch("cache"), GO111MODULE="off"))
+                if result.status:
+                    raise lib.Skip("%s cannot build it here: %s" % (compiler[0], result.err.strip().split("\n")[0]))
+        return path
+    return program
+
+
+MKCONN_SOURCES = ("mkconn.c", "mkconn_birth.c", "mkconn_conn.c", "mkconn_spawn.c")
+I386 = built("mkconn-i386", ["gcc", "-m32", "-D_GNU_SOURCE", "-pthread"], MKCONN_SOURCES)
+MUSL = built("mkconn-musl", ["musl-gcc", "-static", "-D_GNU_SOURCE"], MKCONN_SOURCES)
+GO = built("story-go", ["go", "build"], ["story.go"])
+
+for title, words, program in (("an i386 program", "", I386), ("an i386 program, by socketcall(2)", "by=socketcall ", I386),
+                              ("a static musl program", "", MUSL)):
+    Story("processes", title + ": accept and connect", words + OWN, count=2, program=program)
+    Story("processes", title + ": non-blocking connect, refused", words + "nonblock connect={address}:9 poll so-error close",
+          program=program, expected=REFUSED)
+    Story("processes", title + ": Fast Open, threads, fork, half-close",
+          words + "fastopen " + SERVER + "fork=2 count=2 accept recv-all send=20 close done done "
+          "threads=2 count=2 fast=sendto:10 connect=self shutdown recv-all close done done join", program=program, count=8, setup=fast_open)
+Story("processes", "a Go server under a storm of SIGURG", "serve {address} {port} 20",
+      ("threads=20 " + CLIENT + "send=10 shutdown recv-all close done"), program=GO, count=20)
+Story("processes", "a Go client under a storm of SIGURG", "call {address} {port} 20",
+      (SERVER + "threads=20 accept recv-all send=20 close done"), program=GO, count=20)
+
+URING = built("uring", ["gcc", "-D_GNU_SOURCE"], ("uring.c", "mkconn_conn.c"))
+URING_SERVED = (CLIENT + "count=5 send=10 shutdown recv-all close done").replace(CLIENT + "count=5", "count=5 " + CLIENT)
+for place, count in (("fd", 5), ("direct", 1)):
+    title = {"fd": "io_uring", "direct": "io_uring, direct descriptors"}[place]
+    by_looking = dict(program=URING, expected={"tid": None, "fd": None} if place == "direct" else {"tid": None},
+                      unknown={mode: {"close/state": BORN_UNSEEN} for mode in MODES})
+    Story("processes", title + ": accept, receive, send, close", "serve {address} {port} 5 " + place, URING_SERVED,
+          count=5, **by_looking)
+    Story("processes", title + ": connect, send, shutdown, receive, close", "call {address} {port} %d %s" % (count, place),
+          SERVER + "count=%d accept recv-all send=20 close done" % count, count=count, **by_looking)
+Story("processes", "`--no-io-uring`: a program that has nothing else ends", "serve {address} {port} 1 fd", program=URING,
+      options="--no-io-uring", status=77, modes=("launched",), judge=no_rows,
+      absent="a filter cannot be put into a process that runs.")
+
+NO_COUNTERS = "the counters of an MPTCP socket are those of one of its subflows, and destroy events do not tell of it."
+MPTCP = dict(expected={"proto": "mptcp"}, unknown={mode: {"rx_bytes/tx_bytes/close/state": NO_COUNTERS} for mode in MODES})
+Story("processes", "MPTCP on both sides: PROTO is mptcp", "mptcp " + OWN, count=2, **MPTCP)
+Story("processes", "an MPTCP client that falls back to TCP: PROTO is mptcp", "mptcp " + CALL, SERVE, **MPTCP)
+Story("processes", "an MPTCP listener that accepts plain TCP: PROTO is tcp",
+      "mptcp " + SERVER + "accept recv-all send=20 close", CLIENT + "send=10 shutdown recv-all close",
+      expected={"proto": "tcp"})
+
 FAR = "destroy events do not come from another network namespace, and a launched command is not stopped at close(2) " \
       "without `--watch-close`."
 FAR_CLOSE = "destroy events do not come from another network namespace, and what close(2) then sends, a FIN or a RST, " \
             "is not known when it is called."
 
 
-OWN = "listen={address}:0 fork=1 accept recv-all close done connect=self send=10 close join"
 Story("processes", "another network namespace", OWN,
       command=lambda stage, argv: ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"] + argv, count=2,
       unknown={"launched": {"rx_bytes/tx_bytes/close/state": FAR}, "attached": {"close/state": FAR_CLOSE}})
@@ -291,8 +359,6 @@ Story("passed", "passed by SCM_RIGHTS and open at the receiver's exit",
       CLIENT + "send=15 recv=20 close")
 UNSEEN = "recvmsg(2) is not stopped unless it asks for MSG_CMSG_CLOEXEC, so that programs that receive nothing but " \
          "data run at full speed; what came without is found when the process ends, if it still has it."
-BORN_UNSEEN = "its birth was not seen, so somebody may have called shutdown(2) before, and then the counters alone do " \
-              "not tell who closed first."
 FROM_OTHER = dict(others=(SERVER + "accept recv=5 channel-fd={here} pass", CLIENT + "send=15 recv=20 close"),
                   keywords=inherit_both, values=ends,
                   expected=lambda told: {"pid": told["last_pid"], "last_pid": None, "tid": None, "fd": Story.ANY},
@@ -460,10 +526,6 @@ Story("deaths", "two threads that close each other's descriptors: contradictions
       "truth={path[clients]} count=100 " + CLIENT + "send=10 wait-hup close done", judge=never_mixed)
 
 # --- never -----------------------------------------------------------------------------------------------------------
-
-
-def no_rows(_stage, rows, _truth):
-    lib.equal(rows, [], "rows")
 
 
 Story("never", "connect of a UDP socket", "udp={address}:9", judge=no_rows)

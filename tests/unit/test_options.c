@@ -174,6 +174,8 @@ static void files_and_the_living_do_not_mix(void **state)
 	refuses("--replay f -- true", "--replay cannot go with a COMMAND");
 	refuses("--replay f --via ptrace", "--via does nothing without processes");
 	refuses("-r f --promisc", "--promisc does nothing without an interface");
+	refuses("-p 1 --no-io-uring", "--no-io-uring does nothing without a COMMAND");
+	refuses("--no-io-uring --no-filter true", "--no-io-uring does nothing without the system-call filter");
 	refuses("-p 1 --watch-close", "--watch-close does nothing without a COMMAND");
 	refuses("-i lo --no-filter", "--no-filter does nothing without a COMMAND");
 	refuses("-z conns --by peer true", "--by does nothing without the report");

@@ -125,12 +125,13 @@ static void filter_stops_what_matters(void **state)
 {
 	(void)state;
 	for (int closes = 0; closes <= 1; closes++) {
+		const struct filter_choice choice = {.closes = closes, .no_uring = closes};
 		struct sock_fprog program;
 		struct err err = {""};
 		int status;
 		pid_t child;
 
-		assert_int_equal(filter_build(&program, closes, &err), 0);
+		assert_int_equal(filter_build(&program, &choice, &err), 0);
 		child = fork();
 		assert_true(child >= 0);
 		if (child == 0)

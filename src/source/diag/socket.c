@@ -168,9 +168,21 @@ static int read_wqueue(int socket, struct event_info *info)
 	return error;
 }
 
+/** forget_counters() - those of an MPTCP socket are of one of its subflows only */
+static void forget_counters(struct event *event)
+{
+	uint8_t state = event->info.state;
+
+	tcp_info_unknown(&event->info);
+	event->info.reason = INFO_LOOK;
+	event->info.state = state;
+	event->flow.proto = FLOW_PROTO_MPTCP;
+}
+
 static int read_info(int socket, struct event *event)
 {
-	socklen_t length = sizeof(event->info.cookie);
+	socklen_t length = sizeof(int);
+	int protocol = 0;
 	int error;
 
 	*event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
@@ -179,8 +191,15 @@ static int read_info(int socket, struct event *event)
 	error = read_counters(socket, &event->info);
 	if (error != 0)
 		return error;
+	if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) != 0)
+		return -errno;
+	if (protocol != IPPROTO_TCP)
+		forget_counters(event);
+	length = sizeof(event->info.cookie);
 	if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &event->info.cookie, &length) != 0)
 		return -errno;
+	if (protocol != IPPROTO_TCP)
+		return 0;
 	if (event->info.state == TCP_CLOSE)
 		read_fin(socket, &event->info);
 	else if (event->info.unacked > 0)
@@ -201,24 +220,10 @@ int socket_read_counters(int socket, struct event *event)
 int socket_read(int socket, struct event *event)
 {
 	struct event result;
-	socklen_t length = sizeof(int);
-	int protocol = 0;
 	int error = read_info(socket, &result);
 
-	if (error != 0)
-		return error;
-	if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) != 0)
-		return -errno;
-	if (protocol != IPPROTO_TCP) {
-		uint64_t cookie = result.info.cookie;
-		uint8_t state = result.info.state;
-
-		tcp_info_unknown(&result.info);
-		result.info.reason = INFO_LOOK;
-		result.info.cookie = cookie;
-		result.info.state = state;
-	}
-	error = read_name(socket, getsockname, &result.flow.local);
+	if (error == 0)
+		error = read_name(socket, getsockname, &result.flow.local);
 	if (error == 0)
 		error = read_name(socket, getpeername, &result.flow.remote);
 	if (error == 0)

@@ -61,8 +61,8 @@ bool socket_can_take(void);
  *         unknown while the socket is in SYN_SENT, LISTEN or CLOSE. In CLOSE info.rqueue (without
  *         the FIN) and info.fin are told, with data under way info.wqueue.
  *
- * Five system calls, seven in CLOSE or with data under way, none of which waits. An MPTCP socket (SO_PROTOCOL 262)
- * answers with its ends only: its counters would be those of one subflow.
+ * Five system calls, seven in CLOSE or with data under way, none of which waits. An MPTCP socket (SO_PROTOCOL 262,
+ * flow.proto FLOW_PROTO_MPTCP) answers with its ends only: its counters would be those of one subflow.
  *
  * Return: 0, -ENOTSUP when it is no TCP socket, or another negative errno.
  */
@@ -73,7 +73,7 @@ int socket_read(int socket, struct event *event);
  * @socket: a descriptor of this process
  * @event: as of socket_read(), its flow unknown; for whoever knows the socket by its cookie
  *
- * Three system calls instead of five. Not told apart is MPTCP, so it must be known already that it is TCP.
+ * Three system calls instead of five.
  */
 int socket_read_counters(int socket, struct event *event);
 

@@ -40,10 +40,11 @@ struct bit_rule {
 	uint64_t bit;
 };
 
-static int add_rules(scmp_filter_ctx context, bool closes)
+static int add_rules(scmp_filter_ctx context, const struct filter_choice *choice)
 {
 	static const int whole[] = {SCMP_SYS(accept),   SCMP_SYS(accept4),     SCMP_SYS(connect),
 				    SCMP_SYS(shutdown), SCMP_SYS(pidfd_getfd), SCMP_SYS(clone3)};
+	static const int uring[] = {SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)};
 	static const int closing[] = {SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
 				      SCMP_SYS(close_range)};
 	/* Descriptors come with any recvmsg(2); who expects them mostly says so, and the others must not pay. */
@@ -62,14 +63,18 @@ static int add_rules(scmp_filter_ctx context, bool closes)
 				      SCMP_A0(SCMP_CMP_EQ, tracing[i]));
 	for (size_t i = 0; rc == 0 && i < sizeof(whole) / sizeof(whole[0]); i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), whole[i], 0);
-	for (size_t i = 0; closes && i < sizeof(closing) / sizeof(closing[0]) && rc == 0; i++)
+	for (size_t i = 0; choice->closes && i < sizeof(closing) / sizeof(closing[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), closing[i], 0);
-	for (size_t i = 0; closes && i < sizeof(duplicating) / sizeof(duplicating[0]) && rc == 0; i++)
+	for (size_t i = 0; choice->closes && i < sizeof(duplicating) / sizeof(duplicating[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(fcntl), 1,
 				      SCMP_A1(SCMP_CMP_EQ, duplicating[i]));
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), bits[i].call, 1,
 				      SCMP_CMP(bits[i].argument, SCMP_CMP_MASKED_EQ, bits[i].bit, bits[i].bit));
+	/* A program that is told there is none does without it. To register something is of no interest. */
+	for (size_t i = 0; i < (choice->no_uring ? 3 : 2) && rc == 0; i++)
+		rc = seccomp_rule_add(context, choice->no_uring ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_TRACE(0), uring[i],
+				      0);
 	if (rc != 0)
 		return rc;
 	return seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(getsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
@@ -120,7 +125,7 @@ static int export_program(scmp_filter_ctx context, struct sock_fprog *program)
 	return rc;
 }
 
-int filter_build(struct sock_fprog *program, bool closes, struct err *err)
+int filter_build(struct sock_fprog *program, const struct filter_choice *choice, struct err *err)
 {
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
 	int rc = context == NULL ? -ENOMEM : 0;
@@ -131,7 +136,7 @@ int filter_build(struct sock_fprog *program, bool closes, struct err *err)
 	if (rc == 0)
 		rc = add_architectures(context);
 	if (rc == 0)
-		rc = add_rules(context, closes);
+		rc = add_rules(context, choice);
 	if (rc == 0)
 		rc = add_socketcall(context);
 	if (rc == 0)

@@ -8,19 +8,31 @@
 #include "base/err.h"
 
 /**
+ * struct filter_choice - what a filter does beyond the necessary
+ * @closes: stop for what closes descriptors, or duplicates them
+ * @no_uring: io_uring_setup(2), io_uring_enter(2) and io_uring_register(2) fail with ENOSYS
+ */
+struct filter_choice {
+	bool closes;
+	bool no_uring;
+};
+
+/**
  * filter_build() - the seccomp filter of a launched command
  * @program: on success a classic BPF program; its instructions are the caller's to free
- * @closes: stop close, dup2, dup3 and close_range too
+ * @choice: what is stopped, and forbidden, beside what always is
  * @err: the story of a failure
  *
- * The filter stops (SECCOMP_RET_TRACE) accept, accept4, connect, shutdown and
- * getsockopt(SOL_SOCKET, SO_ERROR), also through socketcall(2), for each
+ * The filter stops (SECCOMP_RET_TRACE) accept, accept4, connect, shutdown,
+ * getsockopt(SOL_SOCKET, SO_ERROR), what sends with MSG_FASTOPEN or receives
+ * with MSG_CMSG_CLOEXEC, pidfd_getfd, io_uring_setup, io_uring_enter, clone3
+ * and clone with CLONE_UNTRACED, also through socketcall(2), for each
  * architecture a program on this machine may use. Everything else runs at
  * full speed. Without a tracer such a call fails with ENOSYS (seccomp(2)).
  *
  * Return: 0 or a negative errno.
  */
-int filter_build(struct sock_fprog *program, bool closes, struct err *err);
+int filter_build(struct sock_fprog *program, const struct filter_choice *choice, struct err *err);
 
 /**
  * filter_load() - put the calling thread under the filter

@@ -8,6 +8,7 @@
 #include "source/diag/diag.h"
 #include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
+#include "source/ptrace/uring.h"
 
 /* ---- what was there before ------------------------------------------------ */
 
@@ -73,6 +74,7 @@ void holdings_look(struct stop *stop, struct tracee *tracee)
 		return;
 	target->exit_told = true;
 	target->end_ns = tracee->begin_ns = stop->time_ns;
+	uring_look(stop, tracee);
 	(void)procfs_sockets(target_descriptors(target), mark_found, &search);
 	for (int fd = target_next_socket(target, 0); fd >= 0; fd = target_next_socket(target, fd + 1)) {
 		struct holdings_socket *socket;
@@ -94,7 +96,8 @@ static bool is_held(struct stop *stop, const struct holdings_socket *socket, con
 
 	struct diag *diag = outside_diag(&stop->outside);
 
-	if (diag != NULL && target->netns == stop->netns && flow_is_complete(&socket->info.flow))
+	if (diag != NULL && socket->info.flow.proto == IPPROTO_TCP && target->netns == stop->netns &&
+	    flow_is_complete(&socket->info.flow))
 		return diag_query(diag, &socket->info.flow, socket->info.info.cookie, &event) == 0 &&
 		       event.info.inode != 0;
 	return stop_is_shared(stop, target, socket->fd, socket->info.info.cookie);

@@ -15,6 +15,7 @@
 #include "source/ptrace/control.h"
 #include "source/ptrace/memory.h"
 #include "source/ptrace/untraced.h"
+#include "source/ptrace/uring.h"
 
 /* What an interrupted call seems to return at the exit stop: ERESTARTSYS and the others of linux/errno.h. */
 #define RESTART_FIRST 512
@@ -109,6 +110,7 @@ void stop_gather_socket(struct stop *stop, struct event *call, const struct even
 	struct event *event = stop_gather(stop, EVENT_INFO, ORIGIN_KERNEL);
 
 	call->call.cookie = info->info.cookie;
+	call->flow.proto = info->flow.proto;
 	if (info->flow.local.port != 0)
 		call->flow.local = info->flow.local;
 	if (info->flow.remote.port != 0)
@@ -266,12 +268,40 @@ static void told_close(struct stop *stop, struct tracee *tracee, int fd)
 	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_CLOSE, fd), &info, INFO_CLOSE);
 }
 
+/* Ways to get descriptors, and threads, that are not the usual ones. Return: as stop_entry(). */
+static bool entered_other(struct stop *stop, struct tracee *tracee, bool closes, bool follows)
+{
+	const struct syscall *call = &tracee->call;
+	uint64_t control;
+	size_t length;
+
+	switch (call->kind) {
+	case SYSCALL_TAKE:
+	case SYSCALL_URING_SETUP:
+		return true;
+	case SYSCALL_URING_ENTER:
+		/* One made before the run shows itself now. */
+		if (call->fd >= 0)
+			uring_made(stop, tracee, call->fd);
+		uring_look(stop, tracee);
+		return true;
+	case SYSCALL_CLONE_UNTRACED:
+		if (follows)
+			untraced_take(tracee);
+		return follows;
+	case SYSCALL_RECEIVE:
+		return read_control(tracee, call->address, &control, &length);
+	case SYSCALL_DUP:
+		return closes && is_marked(tracee->target, call->fd);
+	default:
+		return false;
+	}
+}
+
 bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_t number, const uint64_t arguments[6],
 		bool closes, bool follows)
 {
 	struct syscall *call = &tracee->call;
-	uint64_t control;
-	size_t length;
 
 	if (syscalls_decode(call, arch, number, arguments, read_memory, tracee) == SYSCALL_OTHER) {
 		call->kind = SYSCALL_OTHER;
@@ -284,26 +314,12 @@ bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_
 	case SYSCALL_ACCEPT:
 	case SYSCALL_SO_ERROR:
 	case SYSCALL_PTRACE:
-	case SYSCALL_TAKE:
-		return true;
-	case SYSCALL_CLONE_UNTRACED:
-		if (!follows)
-			break;
-		untraced_take(tracee);
 		return true;
 	case SYSCALL_CONNECT:
 		entered_connect(stop, tracee);
 		return true;
 	case SYSCALL_DISCONNECT:
 		if (told_disconnect(stop, tracee))
-			return true;
-		break;
-	case SYSCALL_RECEIVE:
-		if (read_control(tracee, call->address, &control, &length))
-			return true;
-		break;
-	case SYSCALL_DUP:
-		if (closes && is_marked(tracee->target, call->fd))
 			return true;
 		break;
 	case SYSCALL_SHUTDOWN:
@@ -325,6 +341,8 @@ bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_
 		}
 		break;
 	default:
+		if (entered_other(stop, tracee, closes, follows))
+			return true;
 		break;
 	}
 	call->kind = SYSCALL_OTHER;
@@ -529,6 +547,13 @@ void stop_return(struct stop *stop, struct tracee *tracee, int64_t value)
 	case SYSCALL_TAKE:
 		if (value >= 0)
 			stop_take(stop, tracee, (int)value);
+		break;
+	case SYSCALL_URING_SETUP:
+		if (value >= 0)
+			uring_made(stop, tracee, (int)value);
+		break;
+	case SYSCALL_URING_ENTER:
+		uring_look(stop, tracee);
 		break;
 	case SYSCALL_CLONE_UNTRACED:
 		untraced_give_back(tracee);

@@ -33,6 +33,9 @@ enum {
 /* linux/close_range.h, which is younger than some C libraries */
 #define CLOSE_RANGE_FLAG_CLOEXEC 4
 
+/* IORING_ENTER_REGISTERED_RING of linux/io_uring.h, since Linux 5.18 */
+#define URING_ENTER_REGISTERED 16
+
 /* How the arguments stand. */
 enum form {
 	FORM_NONE,
@@ -54,6 +57,8 @@ enum form {
 	FORM_CLONE,
 	FORM_CLONE3,
 	FORM_PTRACE,
+	FORM_URING_SETUP,
+	FORM_URING_ENTER,
 	FORM_SOCKETCALL,
 };
 
@@ -83,6 +88,8 @@ static const struct {
 	{"clone", FORM_CLONE},
 	{"clone3", FORM_CLONE3},
 	{"ptrace", FORM_PTRACE},
+	{"io_uring_setup", FORM_URING_SETUP},
+	{"io_uring_enter", FORM_URING_ENTER},
 	{"socketcall", FORM_SOCKETCALL},
 };
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
@@ -178,6 +185,30 @@ static enum syscall_kind decode_clone(struct syscall *decoded, bool is_clone3, c
 	return flags & CLONE_UNTRACED ? SYSCALL_CLONE_UNTRACED : SYSCALL_OTHER;
 }
 
+static enum syscall_kind decode_rare(struct syscall *decoded, enum form form, const uint64_t arguments[6],
+				     const struct reader *reader)
+{
+	switch (form) {
+	case FORM_URING_SETUP:
+		return SYSCALL_URING_SETUP;
+	case FORM_URING_ENTER:
+		/* The ring may be told by its number in a table instead of by its descriptor. */
+		if (arguments[3] & URING_ENTER_REGISTERED)
+			decoded->fd = -1;
+		return SYSCALL_URING_ENTER;
+	case FORM_PTRACE:
+		decoded->fd = arguments[0] == PTRACE_TRACEME ? 0 : (int)arguments[1];
+		return arguments[0] == PTRACE_TRACEME || arguments[0] == PTRACE_ATTACH || arguments[0] == PTRACE_SEIZE
+			       ? SYSCALL_PTRACE
+			       : SYSCALL_OTHER;
+	case FORM_CLONE:
+	case FORM_CLONE3:
+		return decode_clone(decoded, form == FORM_CLONE3, arguments, reader);
+	default:
+		return SYSCALL_OTHER;
+	}
+}
+
 static enum syscall_kind decode_form(struct syscall *decoded, enum form form, const uint64_t arguments[6],
 				     const struct reader *reader)
 {
@@ -227,16 +258,8 @@ static enum syscall_kind decode_form(struct syscall *decoded, enum form form, co
 											     : SYSCALL_OTHER;
 	case FORM_PIDFD_GETFD:
 		return SYSCALL_TAKE;
-	case FORM_PTRACE:
-		decoded->fd = arguments[0] == PTRACE_TRACEME ? 0 : (int)arguments[1];
-		return arguments[0] == PTRACE_TRACEME || arguments[0] == PTRACE_ATTACH || arguments[0] == PTRACE_SEIZE
-			       ? SYSCALL_PTRACE
-			       : SYSCALL_OTHER;
-	case FORM_CLONE:
-	case FORM_CLONE3:
-		return decode_clone(decoded, form == FORM_CLONE3, arguments, reader);
 	default:
-		return SYSCALL_OTHER;
+		return decode_rare(decoded, form, arguments, reader);
 	}
 }
 

@@ -32,6 +32,10 @@ enum syscall_kind {
 	SYSCALL_TAKE,
 	/** clone(2), clone3(2) with CLONE_UNTRACED */
 	SYSCALL_CLONE_UNTRACED,
+	/** io_uring_setup(2) */
+	SYSCALL_URING_SETUP,
+	/** io_uring_enter(2) */
+	SYSCALL_URING_ENTER,
 	/** connect(2) to AF_UNSPEC, which ends a connection; told apart by stop_entry() */
 	SYSCALL_DISCONNECT,
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "source/ptrace/uring.h"
 
 /* Thread ids are given out one after the other, so their low bits spread well by themselves. */
 struct tracee_table {
@@ -108,6 +109,7 @@ static void target_free(struct target *target)
 		close(target->pidfd);
 	free(target->sockets);
 	free(target->holdings);
+	uring_free(target->uring);
 	free(target);
 }
 

@@ -11,6 +11,7 @@
 #include "source/ptrace/syscalls.h"
 
 struct holdings_socket;
+struct uring;
 
 /**
  * struct target - a traced process (thread group)
@@ -27,6 +28,7 @@ struct holdings_socket;
  * @sockets: bit set by descriptor number: what was seen to be a TCP connection. A bit may be stale
  *	     (closing is not always watched), so whoever uses one looks at the socket itself
  * @words: length of @sockets in 64-bit words
+ * @uring: its io_urings, NULL none known
  * @end_ns: when its last thread was about to end
  * @holdings: the connections it had open then
  * @holding_count: how many
@@ -44,6 +46,7 @@ struct target {
 	bool exit_told;
 	uint64_t *sockets;
 	size_t words;
+	struct uring *uring;
 	int64_t end_ns;
 	struct holdings_socket *holdings;
 	size_t holding_count;

@@ -326,7 +326,9 @@ static int launch(struct tracer *tracer)
 
 	tracer->exit_status = 125;
 	if (tracer->filtered) {
-		rc = filter_build(&tracer->program, config->closes, &tracer->err);
+		const struct filter_choice choice = {config->closes, config->no_uring};
+
+		rc = filter_build(&tracer->program, &choice, &tracer->err);
 		if (rc != 0)
 			return rc;
 	}

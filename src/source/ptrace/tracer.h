@@ -37,6 +37,7 @@ struct tracer_user {
  * @filter: launch under a seccomp filter, so that only the calls that matter stop. The command
  *	    can't outlive the tracer then. Needs @follow, else the children's calls would fail
  * @closes: the filter stops for close(2), dup2(2), dup3(2) and close_range(2) too, also of what is no socket
+ * @no_uring: the filter lets the command have no io_uring(7)
  */
 struct tracer_config {
 	struct queue *events;
@@ -48,6 +49,7 @@ struct tracer_config {
 	bool follow;
 	bool filter;
 	bool closes;
+	bool no_uring;
 };
 
 /**

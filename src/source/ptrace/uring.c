@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/ptrace/uring.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "source/diag/diag.h"
+#include "source/diag/socket.h"
+#include "source/procfs/procfs.h"
+#include "source/procfs/procfs_uring.h"
+
+/* A program has one, or one for each thread. */
+#define RINGS_MAX 64
+/* Looking takes at most a tenth of the time, as soon as a look takes longer than this. */
+#define LONG_LOOK_NS (2 * CLOCK_NS_PER_MS)
+#define SHARE 10
+
+/* A socket of the process. */
+struct place {
+	uint32_t inode;
+	int fd; /* -1 direct */
+};
+
+/**
+ * struct uring - the rings of a process and the sockets it had at the last look
+ * @rings: their descriptors
+ * @ring_count: how many
+ * @known: sockets there is nothing more to say of, by inode
+ * @known_count: how many
+ * @next_ns: no look before
+ */
+struct uring {
+	int rings[RINGS_MAX];
+	size_t ring_count;
+	struct place *known;
+	size_t known_count;
+	int64_t next_ns;
+};
+
+/* Places in a list that grows. */
+struct places {
+	struct place *list;
+	size_t count;
+};
+
+/* What one look finds: all there is, what is done with, and direct ones that are new. */
+struct finding {
+	struct stop *stop;
+	struct tracee *tracee;
+	struct places all;
+	struct places done;
+	struct places direct;
+};
+
+void uring_free(struct uring *uring)
+{
+	if (uring != NULL)
+		free(uring->known);
+	free(uring);
+}
+
+void uring_made(struct stop *stop, struct tracee *tracee, int fd)
+{
+	struct target *target = tracee->target;
+
+	if (target->uring == NULL) {
+		char comm[16], name[sizeof(comm) * 4 + 1];
+
+		target->uring = xcalloc(1, sizeof(*target->uring));
+		procfs_comm(target->pid, comm);
+		escape_text(name, sizeof(name), comm);
+		remarks_add(stop->remarks,
+			    "%s uses io_uring(7), which does without system calls: what it does there is found by "
+			    "looking; --no-io-uring lets a COMMAND have none",
+			    name);
+	}
+	for (size_t i = 0; i < target->uring->ring_count; i++)
+		if (target->uring->rings[i] == fd)
+			return;
+	if (target->uring->ring_count < RINGS_MAX)
+		target->uring->rings[target->uring->ring_count++] = fd;
+}
+
+static void add_place(struct places *places, uint32_t inode, int fd)
+{
+	size_t count = places->count;
+
+	/* Grown at every power of two. */
+	if ((count & (count - 1)) == 0)
+		places->list = xreallocarray(places->list, count > 0 ? count * 2 : 1, sizeof(*places->list));
+	places->list[count] = (struct place){inode, fd};
+	places->count++;
+}
+
+static void add_descriptor(void *context, int fd, uint32_t inode)
+{
+	struct finding *finding = context;
+
+	add_place(&finding->all, inode, fd);
+}
+
+static void add_direct(void *context, uint32_t inode)
+{
+	struct finding *finding = context;
+
+	add_place(&finding->all, inode, -1);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct place *left = a, *right = b;
+
+	return left->inode < right->inode ? -1 : left->inode > right->inode;
+}
+
+/* Return: has all been said of it? A socket that is not connected yet may be later. */
+static bool tell(struct stop *stop, struct tracee *tracee, int fd, const struct event *info)
+{
+	struct event *event;
+
+	if (info->info.state == TCP_LISTEN) {
+		event = stop_gather(stop, EVENT_INFO, ORIGIN_KERNEL);
+		*event = *info;
+		event->flow.netns = tracee->target->netns;
+		event->info.reason = INFO_LOOK;
+		stop_push(stop);
+		return true;
+	}
+	if (info->flow.remote.port == 0)
+		return false;
+	if (fd >= 0)
+		target_mark_socket(tracee->target, fd, true);
+	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_TAKE, fd), info, INFO_LOOK);
+	stop_push(stop);
+	return true;
+}
+
+static bool is_among(const struct place *list, size_t count, uint32_t inode)
+{
+	const struct place wanted = {.inode = inode};
+
+	return count > 0 && bsearch(&wanted, list, count, sizeof(wanted), compare) != NULL;
+}
+
+static void look_at(struct finding *finding, const struct place *place)
+{
+	const struct uring *uring = finding->tracee->target->uring;
+	struct event info;
+	int rc;
+
+	if (is_among(uring->known, uring->known_count, place->inode)) {
+		add_place(&finding->done, place->inode, place->fd);
+		return;
+	}
+	if (place->fd < 0) {
+		add_place(&finding->direct, place->inode, -1);
+		return;
+	}
+	rc = stop_look(finding->stop, finding->tracee->target, place->fd, socket_read, &info);
+	if (rc == -ENOTSUP || (rc == 0 && tell(finding->stop, finding->tracee, place->fd, &info)))
+		add_place(&finding->done, place->inode, place->fd);
+}
+
+/* A direct one has no descriptor to look through, but the kernel's list of sockets has it. */
+static void resolve(void *context, const struct event *event)
+{
+	struct finding *finding = context;
+
+	if (is_among(finding->direct.list, finding->direct.count, event->info.inode) &&
+	    tell(finding->stop, finding->tracee, -1, event))
+		add_place(&finding->done, event->info.inode, -1);
+}
+
+/* What this thread has used: others who want the processor do not make a look dearer. */
+static int64_t processor_time(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return used.tv_sec * CLOCK_NS_PER_SEC + used.tv_nsec;
+}
+
+void uring_look(struct stop *stop, struct tracee *tracee)
+{
+	struct finding finding = {.stop = stop, .tracee = tracee};
+	struct target *target = tracee->target;
+	struct uring *uring = target->uring;
+	int64_t begin_ns = clock_monotonic(), cost_ns = processor_time();
+	struct err err;
+
+	if (uring == NULL || begin_ns < uring->next_ns)
+		return;
+	stop_describe(stop, target);
+	(void)procfs_sockets(target_descriptors(target), add_descriptor, &finding);
+	for (size_t i = 0; i < uring->ring_count; i++)
+		(void)procfs_uring_sockets(target_descriptors(target), uring->rings[i], add_direct, &finding);
+	for (size_t i = 0; i < finding.all.count; i++)
+		look_at(&finding, &finding.all.list[i]);
+	if (finding.direct.count > 0 && outside_diag(&stop->outside) != NULL) {
+		qsort(finding.direct.list, finding.direct.count, sizeof(*finding.direct.list), compare);
+		(void)diag_dump(outside_diag(&stop->outside), DIAG_ALL_STATES, resolve, &finding, &err);
+	}
+	if (finding.done.count > 0)
+		qsort(finding.done.list, finding.done.count, sizeof(*finding.done.list), compare);
+	free(uring->known);
+	uring->known = finding.done.list;
+	uring->known_count = finding.done.count;
+	free(finding.all.list);
+	free(finding.direct.list);
+	cost_ns = processor_time() - cost_ns;
+	uring->next_ns = cost_ns > LONG_LOOK_NS ? begin_ns + cost_ns * SHARE : 0;
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * uring - connections by io_uring(7) alone whose story is known
+ *
+ *   uring truth=FILE serve ADDRESS PORTFILE COUNT fd|direct
+ *   uring truth=FILE call ADDRESS PORTFILE COUNT fd|direct
+ *
+ * COUNT connections, one after the other: the caller sends 10 bytes and its
+ * FIN, the server answers with 20 and closes. Accept, connect, send, receive,
+ * shutdown and close are io_uring's, one submission each; with "direct" the
+ * sockets have no descriptor but a place in the ring's table. The truth is
+ * told as mkconn tells it; a direct one has descriptor -1 and, where it was
+ * opened, no local end.
+ *
+ * Exit status: 0, 2 when the story could not be played, 77 without io_uring.
+ */
+#include "mkconn_conn.h"
+
+#include <errno.h>
+#include <linux/io_uring.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define ENTRIES 4
+#define EXIT_NO_URING 77
+#define LIMIT_SEC 60
+
+struct ring {
+	int fd;
+	unsigned int *sq_tail, *sq_mask, *sq_array;
+	unsigned int *cq_head, *cq_tail, *cq_mask;
+	struct io_uring_cqe *cqes;
+	struct io_uring_sqe *sqes;
+};
+
+static void ring_open(struct ring *ring)
+{
+	struct io_uring_params params = { 0 };
+	struct io_uring_rsrc_register table = { .nr = 8, .flags = IORING_RSRC_REGISTER_SPARSE };
+	size_t size;
+	char *queues;
+
+	ring->fd = (int)syscall(SYS_io_uring_setup, ENTRIES, &params);
+	if (ring->fd < 0) {
+		fprintf(stderr, "uring: io_uring_setup: %s\n", strerror(errno));
+		exit(EXIT_NO_URING);
+	}
+	size = params.cq_off.cqes + params.cq_entries * sizeof(struct io_uring_cqe);
+	queues = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQ_RING);
+	ring->sqes = mmap(NULL, params.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE, MAP_SHARED,
+			  ring->fd, IORING_OFF_SQES);
+	if (!(params.features & IORING_FEAT_SINGLE_MMAP) || queues == MAP_FAILED || ring->sqes == MAP_FAILED)
+		die("mmap");
+	ring->sq_tail = (unsigned int *)(queues + params.sq_off.tail);
+	ring->sq_mask = (unsigned int *)(queues + params.sq_off.ring_mask);
+	ring->sq_array = (unsigned int *)(queues + params.sq_off.array);
+	ring->cq_head = (unsigned int *)(queues + params.cq_off.head);
+	ring->cq_tail = (unsigned int *)(queues + params.cq_off.tail);
+	ring->cq_mask = (unsigned int *)(queues + params.cq_off.ring_mask);
+	ring->cqes = (struct io_uring_cqe *)(queues + params.cq_off.cqes);
+	if (syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_FILES2, &table, sizeof(table)) < 0)
+		die("IORING_REGISTER_FILES2");
+}
+
+/* One operation, waited for. Return: its result, -1 with errno set on failure */
+static int operate(struct ring *ring, const struct io_uring_sqe *operation)
+{
+	unsigned int tail = *ring->sq_tail, at = tail & *ring->sq_mask, head;
+	int result;
+
+	ring->sqes[at] = *operation;
+	ring->sq_array[at] = at;
+	__atomic_store_n(ring->sq_tail, tail + 1, __ATOMIC_RELEASE);
+	while (syscall(SYS_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+		if (errno != EINTR)
+			die("io_uring_enter");
+	while (__atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE) == *ring->cq_head)
+		syscall(SYS_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	head = *ring->cq_head;
+	result = ring->cqes[head & *ring->cq_mask].res;
+	__atomic_store_n(ring->cq_head, head + 1, __ATOMIC_RELEASE);
+	if (result < 0)
+		errno = -result;
+	return result < 0 ? -1 : result;
+}
+
+static int on_socket(struct ring *ring, int opcode, int socket, bool direct, void *bytes, unsigned int length)
+{
+	struct io_uring_sqe operation = {
+		.opcode = (__u8)opcode,
+		.fd = socket,
+		.flags = direct ? IOSQE_FIXED_FILE : 0,
+		.addr = (uintptr_t)bytes,
+		.len = length,
+	};
+	int result = operate(ring, &operation);
+
+	if (result < 0)
+		die("operation %d", opcode);
+	return result;
+}
+
+static void transfer(struct ring *ring, struct connection *connection, int socket, bool direct, int send)
+{
+	char bytes[64] = "";
+	int got;
+
+	if (send > 0) {
+		connection->tx_bytes +=
+			(unsigned int)on_socket(ring, IORING_OP_SEND, socket, direct, bytes, (unsigned int)send);
+		return;
+	}
+	while ((got = on_socket(ring, IORING_OP_RECV, socket, direct, bytes, sizeof(bytes))) > 0)
+		connection->rx_bytes += (unsigned int)got;
+	connection_ended(connection, "remote");
+}
+
+static void end(struct ring *ring, struct connection *connection, int socket, bool direct, const char *truth)
+{
+	struct io_uring_sqe operation = {
+		.opcode = IORING_OP_CLOSE,
+		.fd = direct ? 0 : socket,
+		.file_index = direct ? (__u32)socket + 1 : 0,
+	};
+
+	connection_ended(connection, "local");
+	if (operate(ring, &operation) < 0)
+		die("close");
+	connection_truth(connection, truth, "close");
+	free(connection);
+}
+
+static void serve(struct ring *ring, const char *where, const char *port_file, int count, bool direct,
+		  const char *truth)
+{
+	union address address, peer;
+	socklen_t length = address_parse(&address, where), peer_length;
+	int listener = socket(address.sa.sa_family, SOCK_STREAM, 0);
+	char temporary[4096];
+	FILE *file;
+
+	if (listener < 0 || bind(listener, &address.sa, length) < 0 || listen(listener, 16) < 0)
+		die("listen");
+	getsockname(listener, &address.sa, &length);
+	snprintf(temporary, sizeof(temporary), "%s.new", port_file);
+	file = fopen(temporary, "we");
+	if (!file || fprintf(file, "%u\n", ntohs(((struct sockaddr_in *)&address)->sin_port)) < 0 ||
+	    fclose(file) != 0 || rename(temporary, port_file) < 0)
+		die("%s", port_file);
+	for (int i = 0; i < count; i++) {
+		struct io_uring_sqe operation = {
+			.opcode = IORING_OP_ACCEPT,
+			.fd = listener,
+			.addr = (uintptr_t)&peer,
+			.addr2 = (uintptr_t)&peer_length,
+			.file_index = direct ? IORING_FILE_INDEX_ALLOC : 0,
+		};
+		struct connection *connection = connection_new(-1, "in");
+		int socket;
+
+		peer_length = sizeof(peer);
+		socket = operate(ring, &operation);
+		if (socket < 0)
+			die("accept");
+		connection->told_fd = direct ? -1 : socket;
+		connection->local = address;
+		connection->remote = peer;
+		connection_outcome(connection, 0);
+		transfer(ring, connection, socket, direct, 0);
+		transfer(ring, connection, socket, direct, 20);
+		end(ring, connection, socket, direct, truth);
+	}
+}
+
+static void call(struct ring *ring, const char *where, int count, bool direct, const char *truth)
+{
+	union address address;
+	socklen_t length = address_parse(&address, where);
+
+	for (int i = 0; i < count; i++) {
+		struct io_uring_sqe make = {
+			.opcode = IORING_OP_SOCKET,
+			.fd = address.sa.sa_family,
+			.off = SOCK_STREAM,
+			.file_index = direct ? IORING_FILE_INDEX_ALLOC : 0,
+		};
+		int socket = operate(ring, &make);
+		struct io_uring_sqe reach = {
+			.opcode = IORING_OP_CONNECT,
+			.fd = socket,
+			.flags = direct ? IOSQE_FIXED_FILE : 0,
+			.addr = (uintptr_t)&address,
+			.off = length,
+		};
+		struct connection *connection;
+
+		if (socket < 0)
+			die("socket");
+		connection = connection_new(direct ? -1 : socket, "out");
+		connection->remote = address;
+		if (operate(ring, &reach) < 0)
+			die("connect");
+		connection_outcome(connection, 0);
+		if (!direct) {
+			connection->fd = socket;
+			connection_names(connection);
+		}
+		transfer(ring, connection, socket, direct, 10);
+		connection_ended(connection, "local");
+		on_socket(ring, IORING_OP_SHUTDOWN, socket, direct, NULL, SHUT_WR);
+		transfer(ring, connection, socket, direct, 0);
+		end(ring, connection, socket, direct, truth);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct ring ring;
+	char where[4096];
+	bool direct;
+
+	if (argc != 7)
+		return 2;
+	alarm(LIMIT_SEC);
+	ring_open(&ring);
+	direct = strcmp(argv[6], "direct") == 0;
+	if (strcmp(argv[2], "serve") == 0) {
+		snprintf(where, sizeof(where), "%s:0", argv[3]);
+		serve(&ring, where, argv[4], atoi(argv[5]), direct, argv[1] + strlen("truth="));
+	} else {
+		snprintf(where, sizeof(where), "%s:@%s", argv[3], argv[4]);
+		call(&ring, where, atoi(argv[5]), direct, argv[1] + strlen("truth="));
+	}
+	return 0;
+}
