@@ -2,9 +2,12 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "source/ptrace/control.h"
 #include "source/ptrace/filter.h"
 #include "source/ptrace/syscalls.h"
 #include "source/ptrace/tracee.h"
@@ -60,6 +64,15 @@ static void syscalls_that_matter(void **state)
 	assert_int_equal(decode(&call, SYS_ptrace, PTRACE_TRACEME, 77, 0, 0), SYSCALL_PTRACE);
 	assert_int_equal(call.fd, 0);
 	assert_int_equal(decode(&call, SYS_ptrace, PTRACE_CONT, 77, 0, 0), SYSCALL_OTHER);
+	/* What opens a connection beside connect(2), and what only looks like it. */
+	assert_int_equal(decode(&call, SYS_sendto, 4, 0x1000, 5, MSG_FASTOPEN), SYSCALL_CONNECT);
+	assert_int_equal(decode(&call, SYS_sendto, 4, 0x1000, 5, MSG_NOSIGNAL), SYSCALL_OTHER);
+	assert_int_equal(decode(&call, SYS_close_range, 3, 9, 0, 0), SYSCALL_CLOSE_RANGE);
+	assert_int_equal(decode(&call, SYS_close_range, 3, 9, 4, 0), SYSCALL_OTHER);
+	assert_int_equal(decode(&call, SYS_fcntl, 3, F_DUPFD_CLOEXEC, 0, 0), SYSCALL_DUP);
+	assert_int_equal(decode(&call, SYS_fcntl, 3, F_GETFL, 0, 0), SYSCALL_OTHER);
+	assert_int_equal(decode(&call, SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0), SYSCALL_CLONE_UNTRACED);
+	assert_int_equal(decode(&call, SYS_clone, SIGCHLD, 0, 0, 0), SYSCALL_OTHER);
 	assert_int_equal(decode(&call, SYS_read, 4, 0, 0, 0), SYSCALL_OTHER);
 	assert_int_equal(decode(&call, 100000, 4, 0, 0, 0), SYSCALL_OTHER);
 }
@@ -143,6 +156,32 @@ static void filter_stops_what_matters(void **state)
 	}
 }
 
+static void descriptors_in_a_message(void **state)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(2 * sizeof(int))];
+	} control = {.bytes = ""};
+	struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	const int passed[] = {5, 7};
+	int fds[2] = {-1, -1};
+
+	(void)state;
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_CREDENTIALS;
+	header->cmsg_len = CMSG_LEN(sizeof(struct ucred));
+	header = CMSG_NXTHDR(&message, header);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(passed));
+	memcpy(CMSG_DATA(header), passed, sizeof(passed));
+	assert_int_equal(control_descriptors(&control, sizeof(control), sizeof(size_t) == 4, fds, 2), 2);
+	assert_memory_equal(fds, passed, sizeof(passed));
+	assert_int_equal(control_descriptors(&control, sizeof(control), sizeof(size_t) == 4, fds, 1), 1);
+	assert_int_equal(control_descriptors(&control, sizeof(struct cmsghdr) - 1, sizeof(size_t) == 4, fds, 2), 0);
+}
+
 static void tracees_are_found_by_thread(void **state)
 {
 	struct tracee_table *table = tracee_table_new();
@@ -181,6 +220,7 @@ int main(void)
 		cmocka_unit_test(socketcall_hides_its_arguments),
 #endif
 		cmocka_unit_test(filter_stops_what_matters),
+		cmocka_unit_test(descriptors_in_a_message),
 		cmocka_unit_test(tracees_are_found_by_thread),
 	};
 

@@ -172,6 +172,78 @@ static void a_port_used_again_is_another_connection(void **state)
 	tracker_free(tracker);
 }
 
+static void two_accepts_of_one_socket_are_disputed(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+	struct event second = a_call(CALL_ACCEPT, 2, &flow, 1, 0);
+	struct event told_else = a_call(CALL_ACCEPT, 3, &flow, 0, 0);
+
+	(void)state;
+	second.call.tid = 102;
+	told_else.call.disputed = 1;
+	told_else.flow.remote.port = 40001;
+	feed(tracker, a_call(CALL_ACCEPT, 1, &flow, 1, 0));
+	feed(tracker, an_info(INFO_ACCEPT, 1, &flow, 1, TCP_ESTABLISHED));
+	feed(tracker, second);
+	feed(tracker, told_else);
+	feed(tracker, a_last_word(4, &flow, 1, 11, 0));
+	tracker_finish(tracker, T0 + 5 * MS);
+	/* The one with the socket has its numbers. */
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].rx_bytes, 11);
+	assert_true(told[0].seen & SEEN_DISPUTED);
+	for (const struct conn *conn = tracker_next(tracker, NULL); conn != NULL; conn = tracker_next(tracker, conn)) {
+		assert_true(conn->seen & SEEN_DISPUTED);
+		assert_int_equal(conn->cookie, 0);
+		assert_int_equal(conn->rx_bytes, CONN_UNKNOWN);
+	}
+	tracker_free(tracker);
+}
+
+static void a_disconnected_socket_connects_again(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80), next = flow;
+
+	(void)state;
+	next.remote.port = 81;
+	feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &flow, 0, 0));
+	feed(tracker, a_call(CALL_CONNECT_END, 2, &flow, 5, EINPROGRESS));
+	feed(tracker, a_call(CALL_DISCONNECT, 3, &flow, 5, 0));
+	feed(tracker, a_call(CALL_CONNECT_BEGIN, 4, &next, 0, 0));
+	feed(tracker, a_call(CALL_CONNECT_END, 5, &next, 5, 0));
+	feed(tracker, an_info(INFO_CONNECT, 5, &next, 5, TCP_ESTABLISHED));
+	feed(tracker, a_last_word(6, &next, 5, 11, 0));
+	tracker_finish(tracker, T0 + 7 * MS);
+	assert_int_equal(told_count, 2);
+	assert_int_equal(told[0].result, RESULT_ABORT);
+	assert_int_equal(told[0].flow.remote.port, 80);
+	assert_int_equal(told[1].result, RESULT_OK);
+	assert_int_equal(told[1].flow.remote.port, 81);
+	tracker_free(tracker);
+}
+
+static void deaths_on_a_port_where_nobody_sees_accepts(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000), listener = flow, other = flow;
+
+	(void)state;
+	memset(&listener.remote, 0, sizeof(listener.remote));
+	other.local.port = 81;
+	feed(tracker, a_last_word(1, &flow, 1, 11, 0)); /* before anybody listened */
+	feed(tracker, an_info(INFO_LOOK, 2, &listener, 9, TCP_LISTEN));
+	feed(tracker, a_last_word(3, &flow, 2, 12, 0));
+	feed(tracker, a_last_word(4, &other, 3, 13, 0));
+	tracker_finish(tracker, T0 + 5 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].dir, DIR_IN);
+	assert_int_equal(told[0].result, RESULT_OK);
+	assert_true(told[0].seen & SEEN_UNATTRIBUTED);
+	tracker_free(tracker);
+}
+
 static void a_connect_that_waited(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -385,6 +457,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepted_and_died),
 		cmocka_unit_test(a_port_used_again_is_another_connection),
+		cmocka_unit_test(two_accepts_of_one_socket_are_disputed),
+		cmocka_unit_test(a_disconnected_socket_connects_again),
+		cmocka_unit_test(deaths_on_a_port_where_nobody_sees_accepts),
 		cmocka_unit_test(a_connect_that_waited),
 		cmocka_unit_test(a_connect_that_is_asked_later),
 		cmocka_unit_test(another_kind_of_socket_leaves_nothing),
