@@ -341,10 +341,14 @@ static void settle_end(const struct record *record, struct conn *conn)
 
 	if (conn->close == CLOSE_UNKNOWN && close != CLOSE_UNKNOWN)
 		conn->close = (uint8_t)close;
-	/* The process ended first: whatever the kernel then sent for it was not the program's doing, as a FIN of
-	 * shutdown(2) before that was. */
+	/*
+	 * The process ended first: whatever the kernel then sent for it was not the program's doing. A FIN that had
+	 * gone before, by shutdown(2) or from somebody who shared the socket, was.
+	 */
 	if (said->exit_ns > said->close_ns &&
-	    (conn->close == CLOSE_UNKNOWN || (conn->close == CLOSE_LFIN && said->bytes.close_state == TCP_ESTABLISHED)))
+	    (conn->close == CLOSE_UNKNOWN ||
+	     (conn->close == CLOSE_LFIN && !said->bytes.shutdown &&
+	      (said->bytes.close_state == 0 || said->bytes.close_state == TCP_ESTABLISHED))))
 		conn->close = CLOSE_EXIT;
 	if (said->destroy_ns >= 0 || said->bytes.ended || (conn->dir == DIR_OUT && is_failure(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
