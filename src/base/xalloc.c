@@ -35,6 +35,13 @@ void *xreallocarray(void *old, size_t count, size_t size)
 	return checked(reallocarray(old, count, size));
 }
 
+void *xalloc_aligned(size_t alignment, size_t size)
+{
+	void *memory = NULL;
+
+	return checked(posix_memalign(&memory, alignment, size) == 0 ? memory : NULL);
+}
+
 char *xstrdup(const char *text)
 {
 	return checked(strdup(text));

@@ -29,7 +29,7 @@ struct queue *merge_stream(struct merge *merge);
 #define MERGE_STREAMS 8
 
 /** Longest run of events that merge_run() gives at once. */
-#define MERGE_RUN 64
+#define MERGE_RUN 128
 
 /**
  * merge_run() - the oldest events of all streams

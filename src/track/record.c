@@ -22,17 +22,18 @@
 
 static const struct testimony nothing_said = NOTHING_SAID;
 
-struct record *record_new(bool has_wire)
+struct record *record_new(struct pool *pool)
 {
-	struct record *record = xmalloc(has_wire ? RECORD_SPAN : sizeof(*record));
+	struct record *record = pool != NULL ? pool_take(pool) : xmalloc(sizeof(*record));
 
 	*record = (struct record){
 		.conn = {.start_ns = CONN_UNKNOWN, .end_ns = CONN_UNKNOWN, .fd = -1, .uid = (uid_t)-1},
 		.said = &nothing_said,
-		.wire_is_inside = has_wire,
+		.wire_is_inside = pool != NULL,
+		.in_pool = pool != NULL,
 	};
 	record->conn.flow.proto = IPPROTO_TCP;
-	if (has_wire) {
+	if (pool != NULL) {
 		record->wire = (struct wire *)(record + 1);
 		wire_init(record->wire);
 	}
@@ -45,7 +46,7 @@ static void free_testimony(struct record *record)
 		free((void *)(uintptr_t)record->said);
 }
 
-void record_free(struct record *record)
+void record_free(struct record *record, struct pool *pool)
 {
 	process_unref(record->conn.process);
 	process_unref(record->conn.last_process);
@@ -54,7 +55,10 @@ void record_free(struct record *record)
 	free_testimony(record);
 	if (!record->wire_is_inside)
 		free(record->wire);
-	free(record);
+	if (record->in_pool)
+		pool_give(pool, record);
+	else
+		free(record);
 }
 
 struct testimony *record_testimony(struct record *record)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/pool.h"
 #include "model/conn.h"
 #include "model/event.h"
 #include "track/bytes.h"
@@ -99,6 +100,7 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  * @next: the same
  * @timeline: what happened in it, NULL when nobody asks
  * @wire_is_inside: it lies behind the record, in the same memory
+ * @in_pool: record_new() took it from there
  * @owned: a traced process or a socket lookup claims it
  * @calls_unseen: it is older than the run, or known by packets only: see bytes_calls_unseen()
  * @in_flow_table: in the table by flow
@@ -118,6 +120,7 @@ struct record {
 	struct record *next;
 	struct timeline *timeline;
 	bool wire_is_inside;
+	bool in_pool;
 	bool owned;
 	bool calls_unseen;
 	bool in_flow_table;
@@ -142,11 +145,21 @@ struct record_rules {
 	int32_t syn_retries;
 };
 
-/** record_new() - nothing seen yet; @has_wire: with room for what packets say, empty */
-struct record *record_new(bool has_wire);
+/** Of all processors that matter here; larger lines are fetched twice. */
+#define RECORD_LINE 64
 
-/** record_free() - with what it holds */
-void record_free(struct record *record);
+/** record_prefetch() - fetch what a packet touches of a record; it need not be there, only speed hangs on it */
+static inline void record_prefetch(const struct record *record)
+{
+	for (size_t at = 0; at < RECORD_SPAN; at += RECORD_LINE)
+		__builtin_prefetch((const char *)record + at, 1);
+}
+
+/** record_new() - nothing seen yet; with @pool, of RECORD_SPAN bytes, it has an empty wire, else none */
+struct record *record_new(struct pool *pool);
+
+/** record_free() - with what it holds; @pool is the one for those that came from there */
+void record_free(struct record *record, struct pool *pool);
 
 /** record_testimony() - what is said by calls and the kernel, to be added to */
 struct testimony *record_testimony(struct record *record);

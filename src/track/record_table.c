@@ -15,9 +15,6 @@
  */
 #define TABLE_SIZE_MIN 1024
 
-/* Of all processors that matter here; larger ones are fetched twice. */
-#define CACHE_LINE 64
-
 struct flow_entry {
 	uint64_t hash;
 	struct record *record; /* NULL: nobody's */
@@ -145,13 +142,11 @@ uint64_t record_table_locate(const struct record_table *table, const struct flow
 void record_table_prefetch(const struct record_table *table, uint64_t hash)
 {
 	size_t at = hash & (table->flow_size - 1);
-	const char *record;
 
 	while (table->flows[at].record != NULL && table->flows[at].hash != hash)
 		at = flow_next(table, at);
-	record = (const char *)table->flows[at].record;
-	for (size_t offset = 0; record != NULL && offset < RECORD_SPAN; offset += CACHE_LINE)
-		__builtin_prefetch(record + offset, 1);
+	if (table->flows[at].record != NULL)
+		record_prefetch(table->flows[at].record);
 }
 
 void record_table_find_both(const struct record_table *table, const struct flow *flow, uint64_t hash,

@@ -31,7 +31,7 @@
 /* How many established ones are passed over in the search for one to be evicted; far fewer than TRACKER_LIMIT_MIN. */
 #define SPARE_AT_ONCE 8
 /* Events located together, and how far before its turn a record is fetched. */
-#define FEED_AT_ONCE 64
+#define FEED_AT_ONCE 128
 #define FETCH_AHEAD 8
 
 struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_notify *notify)
@@ -40,6 +40,7 @@ struct tracker *tracker_new(const struct tracker_config *config, const struct tr
 
 	tracker->config = *config;
 	tracker->notify = *notify;
+	tracker->pool = pool_new(RECORD_SPAN);
 	tracker->table = record_table_new();
 	tracker->processes = process_table_new();
 	return tracker;
@@ -51,7 +52,7 @@ static void forget(struct tracker *tracker, struct record_list *list, struct rec
 		tracker_calls_forget(tracker, record);
 	record_table_remove(tracker->table, record);
 	record_list_remove(list, record);
-	record_free(record);
+	record_free(record, tracker->pool);
 }
 
 void tracker_free(struct tracker *tracker)
@@ -65,6 +66,7 @@ void tracker_free(struct tracker *tracker)
 	while (tracker->told.first != NULL)
 		forget(tracker, &tracker->told, tracker->told.first);
 	record_table_free(tracker->table);
+	pool_free(tracker->pool);
 	process_table_free(tracker->processes);
 	free(tracker->connecting);
 	free(tracker->listening);
@@ -229,7 +231,7 @@ struct record *tracker_record_new(struct tracker *tracker, bool has_wire)
 
 	if (tracker->open.count + tracker->closing.count + tracker->told.count >= tracker->config.limit)
 		make_room(tracker);
-	record = record_new(has_wire);
+	record = record_new(has_wire ? tracker->pool : NULL);
 	record->conn.id = ++tracker->ids;
 	record_list_append(&tracker->open, record);
 	return record;
@@ -476,12 +478,22 @@ static void sweep_open(struct tracker *tracker)
 	}
 }
 
+/* Nobody has looked at the ones that have ended for long: fetch the next one while this one is dealt with. */
+static void finish_first(struct tracker *tracker)
+{
+	struct record *record = tracker->closing.first;
+
+	if (record->next != NULL)
+		record_prefetch(record->next);
+	finish(tracker, record);
+}
+
 void tracker_tick(struct tracker *tracker, int64_t now_ns)
 {
 	if (now_ns > tracker->now_ns)
 		tracker->now_ns = now_ns;
 	while (tracker->closing.first != NULL && tracker->closing.first->finish_at_ns <= tracker->now_ns)
-		finish(tracker, tracker->closing.first);
+		finish_first(tracker);
 	while (tracker->told.first != NULL && tracker->told.first->finish_at_ns <= tracker->now_ns)
 		forget(tracker, &tracker->told, tracker->told.first);
 	sweep_open(tracker);
@@ -492,7 +504,7 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns)
 	if (now_ns > tracker->now_ns)
 		tracker->now_ns = now_ns;
 	while (tracker->closing.first != NULL)
-		finish(tracker, tracker->closing.first);
+		finish_first(tracker);
 }
 
 static struct record *first_wanted(const struct tracker *tracker, struct record *record)
@@ -547,6 +559,9 @@ void tracker_account(const struct tracker *tracker, struct tracker_account *acco
 	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next) {
 		int64_t rx, tx;
 
+		/* Only a socket that the kernel or a call has told of can have a last word. */
+		if (!record->owned && record->conn.cookie == 0)
+			continue;
 		bytes_settle(&record->said->bytes, &rx, &tx);
 		account->unsettled += tracker_wants(tracker, record) && rx < 0;
 	}

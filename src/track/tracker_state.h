@@ -36,6 +36,7 @@ struct listening {
  * struct tracker - see tracker.c
  * @config: what to expect
  * @notify: who is told
+ * @pool: memory of the records that packets make
  * @table: finds records
  * @processes: finds processes
  * @open: connections that live
@@ -64,6 +65,7 @@ struct listening {
 struct tracker {
 	struct tracker_config config;
 	struct tracker_notify notify;
+	struct pool *pool;
 	struct record_table *table;
 	struct process_table *processes;
 	struct record_list open, closing, told;
