@@ -33,6 +33,8 @@ struct live {
 	struct top_list list;
 	struct top_grid grid;
 	struct top_names *names;
+	struct text ladder; /* of the connection that is shown alone */
+	uint64_t ladder_id;
 	struct top_screen *screen; /* NULL: plain lines, or the screen is not there any more */
 	int tty;                   /* -1: plain lines */
 	int64_t tick_ns;
@@ -193,6 +195,7 @@ void live_close(struct live *live)
 	top_order_free(&live->list);
 	top_layout_free(&live->grid);
 	top_names_free(live->names);
+	text_free(&live->ladder);
 	free(live->notices);
 	free(live);
 }
@@ -211,12 +214,23 @@ void live_notice(struct live *live, const char *text)
 
 /* ---- running ------------------------------------------------------------------------------ */
 
+/* Its time line is lent to us now, and not when it is drawn. */
+static void keep_ladder(struct live *live, const struct conn *conn)
+{
+	if (live->state.page != TOP_PAGE_DETAILS || conn->id != live->state.chosen_id)
+		return;
+	text_free(&live->ladder);
+	top_ladder(&live->ladder, conn, live->grid.width);
+	live->ladder_id = conn->id;
+}
+
 void live_finished(struct live *live, const struct conn *conn)
 {
 	/* The model begins with the first tick; what ended before it has to be in it. */
 	if (live->model == NULL)
 		live->model = top_model_new(conn->start_ns);
 	top_model_finished(live->model, conn);
+	keep_ladder(live, conn);
 }
 
 size_t live_fds(const struct live *live, struct pollfd fds[LIVE_FDS])
@@ -252,6 +266,7 @@ static struct top_style style_of(struct live *live)
 		.now_ns = live->model != NULL ? top_model_totals(live->model)->now_ns : 0,
 		.name = host_name,
 		.name_context = live->names,
+		.ladder = live->ladder_id == live->state.chosen_id ? live->ladder.data : NULL,
 	};
 }
 
@@ -295,9 +310,11 @@ static void tick(struct live *live, int64_t now_ns, struct tracker *tracker)
 	if (live->model == NULL)
 		live->model = top_model_new(now_ns);
 	top_model_begin(live->model, now_ns);
-	while ((conn = tracker_next(tracker, conn)) != NULL)
+	while ((conn = tracker_next(tracker, conn)) != NULL) {
 		if (filter_match(&live->options->filter, conn))
 			top_model_open(live->model, conn);
+		keep_ladder(live, conn);
+	}
 	top_model_end(live->model, live->state.keep_ns,
 		      live->state.page == TOP_PAGE_DETAILS ? live->state.chosen_id : 0);
 	order(live);
@@ -361,6 +378,18 @@ static bool keys(struct live *live)
 	return true;
 }
 
+/* Of one that has just been chosen; later ticks keep it. */
+static void find_ladder(struct live *live, struct tracker *tracker)
+{
+	const struct conn *conn = NULL;
+
+	text_free(&live->ladder);
+	live->ladder_id = live->state.chosen_id;
+	while ((conn = tracker_next(tracker, conn)) != NULL)
+		keep_ladder(live, conn);
+	live->dirty = true;
+}
+
 bool live_show(struct live *live, struct look *look, struct sources *sources, struct pace *pace)
 {
 	int64_t began_ns = clock_monotonic(), now_ns, cost_ns;
@@ -387,5 +416,9 @@ bool live_show(struct live *live, struct look *look, struct sources *sources, st
 		if (live->state.has_ended)
 			live->next_tick_ns = INT64_MAX;
 	}
-	return keys(live);
+	if (!keys(live))
+		return false;
+	if (live->state.page == TOP_PAGE_DETAILS && live->ladder_id != live->state.chosen_id)
+		find_ladder(live, look->tracker);
+	return true;
 }

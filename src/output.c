@@ -179,7 +179,8 @@ bool output_observer(struct output *output, struct tracker_observer *observer)
 {
 	const struct options *options = output->options;
 
-	if (output->ladder == NULL)
+	/* On the live screen any connection may be asked for. */
+	if (output->ladder == NULL && !options->top)
 		return false;
 	*observer = (struct tracker_observer){
 		.context = output,

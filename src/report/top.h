@@ -151,6 +151,7 @@ enum top_prompt {
  * @chosen_id: conn.id of that row
  * @at: place of the chosen row in the list
  * @first: place of the first row that is shown
+ * @scroll: lines of the page of one connection that have gone by
  * @keep_ns: how long closed connections stay
  * @speed: of a file, in billionths of its own
  * @percent: how far a file is read, CONN_UNKNOWN unknown
@@ -175,6 +176,7 @@ struct top_state {
 	uint64_t chosen_id;
 	size_t at;
 	size_t first;
+	unsigned int scroll;
 	int64_t keep_ns;
 	int64_t speed;
 	int64_t percent;

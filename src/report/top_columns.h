@@ -33,12 +33,20 @@ struct top_column_def {
 /** top_columns - by enum top_column; their order is that on the screen */
 extern const struct top_column_def top_columns[TOP_COLUMN_NUM];
 
-/** struct top_style - what texts depend on besides the row */
+/**
+ * struct top_style - what texts depend on besides the row
+ * @state: what the user has chosen
+ * @now_ns: what time it is
+ * @name: knows names of hosts, NULL nobody does
+ * @name_context: passed on
+ * @ladder: the chosen connection's time line, lines of ASCII; NULL none
+ */
 struct top_style {
 	const struct top_state *state;
 	int64_t now_ns;
 	top_name *name;
 	void *name_context;
+	const char *ladder;
 };
 
 /**

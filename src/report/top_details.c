@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The page of one connection: its story, then every column there is. */
+/* The page of one connection: its story, its time line, then every column there is. */
 #include "report/top_layout.h"
 
 #include <stdio.h>
@@ -9,7 +9,10 @@
 #include "report/column.h"
 #include "report/errno_text.h"
 #include "report/format.h"
+#include "report/ladder_draw.h"
 
+/* Title and traffic stay; below them it scrolls. */
+#define LINES_ABOVE 3
 /* A name, a blank and a value that is not an address of IPv6. */
 #define FIELD_NAME 11
 #define FIELD_WIDTH 38
@@ -53,13 +56,20 @@ static void put_minute(struct top_grid *grid, const struct top_row *row, const s
 	text_free(&text);
 }
 
+/* A line below, if it has not gone by. */
+static void put_line(struct top_grid *grid, int y, unsigned int x, const char *line, unsigned int attributes)
+{
+	if (y >= LINES_ABOVE)
+		top_layout_put(grid, (unsigned int)y, x, line, attributes);
+}
+
 /* One sentence of the story: @before, a span, @after. */
-static unsigned int put_span(struct top_grid *grid, unsigned int y, const char *before, int64_t span_ns,
-			     const char *after, const char *detail)
+static int put_span(struct top_grid *grid, int y, const char *before, int64_t span_ns, const char *after,
+		    const char *detail)
 {
 	struct text text = {0};
 
-	if (span_ns < 0 || y >= grid->height)
+	if (span_ns < 0)
 		return y;
 	text_add(&text, before);
 	if (span_ns < CLOCK_NS_PER_SEC) {
@@ -71,13 +81,12 @@ static unsigned int put_span(struct top_grid *grid, unsigned int y, const char *
 	}
 	text_add(&text, after);
 	text_add(&text, detail != NULL ? detail : "");
-	top_layout_put(grid, y, 1, text.data, 0);
+	put_line(grid, y, 1, text.data, 0);
 	text_free(&text);
 	return y + 1;
 }
 
-static unsigned int put_story(struct top_grid *grid, unsigned int y, const struct top_row *row,
-			      const struct top_style *style)
+static int put_story(struct top_grid *grid, int y, const struct top_row *row, const struct top_style *style)
 {
 	const struct conn *conn = &row->conn;
 	const char *close = conn_close_text(conn->close);
@@ -85,7 +94,7 @@ static unsigned int put_story(struct top_grid *grid, unsigned int y, const struc
 	char outcome[80] = "";
 
 	if ((conn->seen & SEEN_EXISTING) != 0)
-		top_layout_put(grid, y++, 1, "it was there before the run", 0);
+		put_line(grid, y++, 1, "it was there before the run", 0);
 	y = put_span(grid, y, "it began ", clock_span(conn->start_ns, style->now_ns), " ago", NULL);
 	y = put_span(grid, y, "SYN/ACK ", conn->hs_net_ns, " after the SYN", NULL);
 	y = put_span(grid, y, "ACK ", conn->hs_ack_ns, " after the SYN/ACK", NULL);
@@ -104,7 +113,7 @@ static unsigned int put_story(struct top_grid *grid, unsigned int y, const struc
 
 		text_add(&text, "idle for ");
 		top_text_span(&text, clock_span(row->active_ns, style->now_ns));
-		top_layout_put(grid, y, 1, text.data, 0);
+		put_line(grid, y, 1, text.data, 0);
 		text_free(&text);
 		return y + 1;
 	}
@@ -113,36 +122,72 @@ static unsigned int put_story(struct top_grid *grid, unsigned int y, const struc
 	return put_span(grid, y, "over after ", clock_span(conn->start_ns, conn->end_ns), "", outcome);
 }
 
-static void put_fields(struct top_grid *grid, unsigned int y, const struct top_row *row)
+/* The lines of the ladder as they are, a blank one before and behind them. */
+static int put_ladder(struct top_grid *grid, int y, const char *ladder)
+{
+	y++;
+	while (ladder != NULL && *ladder != '\0') {
+		size_t length = strcspn(ladder, "\n");
+		struct text line = {0};
+
+		for (size_t i = 0; i < length; i++)
+			text_add_char(&line, ladder[i]);
+		put_line(grid, y++, 0, length > 0 ? line.data : "", 0);
+		text_free(&line);
+		ladder += length + (ladder[length] == '\n');
+		if (*ladder == '\0')
+			y++;
+	}
+	return y;
+}
+
+static int put_fields(struct top_grid *grid, int y, const struct top_row *row)
 {
 	const struct row about = {.conn = &row->conn};
 	const struct style style = {.time = REPORT_TIME_CLOCK, .names = names_new()};
-	unsigned int across = grid->width / (FIELD_WIDTH + 1), down, i;
+	unsigned int across = grid->width / (FIELD_WIDTH + 1), down;
 	size_t count;
 	const struct column *columns = column_conns(&count);
 
 	if (across == 0)
 		across = 1;
 	down = ((unsigned int)count + across - 1) / across;
-	for (i = 0; i < count; i++) {
-		unsigned int x = 1 + i / down * (FIELD_WIDTH + 1), line = y + i % down;
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int x = 1 + i / down * (FIELD_WIDTH + 1);
 		struct value value = {.known = false};
 		struct text text = {0};
 
-		if (line >= grid->height)
-			continue;
 		columns[i].get(&about, style.names, &value);
 		format_text(&text, &columns[i], &value, &style, CONN_UNKNOWN);
-		top_layout_put(grid, line, x, columns[i].name, TOP_DIM);
-		top_layout_put(grid, line, x + FIELD_NAME, text.data, 0);
+		/* What the next column needs is cut; the last one may be as long as it likes. */
+		if (x + 2 * FIELD_WIDTH < grid->width && text.length > FIELD_WIDTH - FIELD_NAME - 1)
+			text_cut(&text, FIELD_WIDTH - FIELD_NAME - 1);
+		put_line(grid, y + (int)(i % down), x, columns[i].name, TOP_DIM);
+		put_line(grid, y + (int)(i % down), x + FIELD_NAME, text.data, 0);
 		text_free(&text);
 	}
 	names_free(style.names);
+	return y + (int)down;
+}
+
+void top_ladder(struct text *text, const struct conn *conn, unsigned int width)
+{
+	const struct ladder_pen pen = {.width = width, .time = REPORT_TIME_DELTA};
+	int64_t before_ns = CLOCK_UNKNOWN;
+	struct timeline *folded;
+
+	if (conn->timeline == NULL || conn->timeline->count == 0)
+		return;
+	folded = timeline_folded(conn->timeline);
+	for (uint32_t i = 0; i < folded->count; i++)
+		before_ns = ladder_draw_entry(text, &pen, conn, &folded->entries[i], before_ns);
+	timeline_free(folded);
 }
 
 void top_details(struct top_grid *grid, const struct top_row *row, const struct top_style *style)
 {
-	unsigned int y;
+	int scroll = (int)style->state->scroll;
+	int y;
 
 	if (row == NULL) {
 		top_layout_put(grid, 0, 0, "this connection is gone; Esc goes back", TOP_BOLD);
@@ -150,6 +195,9 @@ void top_details(struct top_grid *grid, const struct top_row *row, const struct 
 	}
 	put_title(grid, row, style);
 	put_minute(grid, row, style->state);
-	y = put_story(grid, 3, row, style);
-	put_fields(grid, y + 1, row);
+	y = put_story(grid, LINES_ABOVE - scroll, row, style);
+	y = put_ladder(grid, y, style->ladder);
+	y = put_fields(grid, y, row);
+	if (y > (int)grid->height)
+		top_layout_put(grid, 2, 1, "PgDn, PgUp: more", TOP_DIM);
 }

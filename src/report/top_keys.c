@@ -10,6 +10,7 @@
 #define CONTROL(letter) ((letter)-'@')
 /* A day; longer than anybody looks. */
 #define KEEP_MOST_NS (INT64_C(86400) * CLOCK_NS_PER_SEC)
+#define SCROLL_MOST 100000
 #define SPEED_LEAST (TOP_SPEED_ONE / 1024)
 #define SPEED_MOST (TOP_SPEED_ONE * 1000000)
 
@@ -117,6 +118,7 @@ static void open_row(struct top_state *state, const struct top_list *list, size_
 	row = list->rows[state->at];
 	if (state->fold == TOP_FOLD_NONE) {
 		state->page = TOP_PAGE_DETAILS;
+		state->scroll = 0;
 		return;
 	}
 	/* Of a folded row: what is in it. */
@@ -191,6 +193,20 @@ static bool press_moving(struct top_state *state, int key, const struct top_list
 	default:
 		return false;
 	}
+}
+
+static bool press_scrolling(struct top_state *state, int key, size_t rows)
+{
+	if (key == TOP_KEY_PAGE_DOWN || key == ' ')
+		state->scroll += (unsigned int)rows;
+	else if (key == TOP_KEY_PAGE_UP)
+		state->scroll -= state->scroll < rows ? state->scroll : (unsigned int)rows;
+	else
+		return false;
+	/* No page is as long as that. */
+	if (state->scroll > SCROLL_MOST)
+		state->scroll = SCROLL_MOST;
+	return true;
 }
 
 static void press_choosing(struct top_state *state, int key)
@@ -279,6 +295,9 @@ enum top_action top_keys_press(struct top_state *state, int key, const struct to
 		return TOP_ACTION_DRAW;
 	}
 	if (state->page == TOP_PAGE_DETAILS) {
+		if (press_scrolling(state, key, rows))
+			return TOP_ACTION_DRAW;
+		state->scroll = 0;
 		/* Up and down: the connection before, the next one. */
 		if (press_moving(state, key, list, 1))
 			return TOP_ACTION_DRAW;

@@ -54,10 +54,25 @@ struct top_model *top_model_new(int64_t start_ns)
 	return model;
 }
 
+/* A copy of what is only lent: its processes have one holder more, the host's name is copied, the time line is not. */
+static void conn_keep(struct conn *conn)
+{
+	process_ref(conn->process);
+	process_ref(conn->last_process);
+	conn->host = conn->host != NULL ? xstrdup(conn->host) : NULL;
+	conn->timeline = NULL;
+}
+
+static void conn_drop(struct conn *conn)
+{
+	process_unref(conn->process);
+	process_unref(conn->last_process);
+	free(conn->host);
+}
+
 static void row_free(struct row *row)
 {
-	process_unref(row->shown.conn.process);
-	process_unref(row->shown.conn.last_process);
+	conn_drop(&row->shown.conn);
 	free(row);
 }
 
@@ -67,10 +82,8 @@ void top_model_free(struct top_model *model)
 		return;
 	for (size_t i = 0; i < model->count; i++)
 		row_free(model->rows[i]);
-	for (size_t i = 0; i < model->ended_count; i++) {
-		process_unref(model->ended[i].process);
-		process_unref(model->ended[i].last_process);
-	}
+	for (size_t i = 0; i < model->ended_count; i++)
+		conn_drop(&model->ended[i]);
 	free(model->rows);
 	free(model->index);
 	free(model->ended);
@@ -152,8 +165,7 @@ static bool has_failed(const struct conn *conn)
 
 static void row_update(struct top_model *model, struct row *row, const struct conn *conn)
 {
-	struct conn *old = &row->shown.conn;
-	struct process *process = old->process, *last = old->last_process;
+	struct conn *old = &row->shown.conn, before = *old;
 
 	if (row->last_tick != 0 && (conn->rx_bytes != old->rx_bytes || conn->tx_bytes != old->tx_bytes ||
 				    conn->rx_pkts != old->rx_pkts || conn->tx_pkts != old->tx_pkts ||
@@ -163,10 +175,8 @@ static void row_update(struct top_model *model, struct row *row, const struct co
 	if (row->last_tick != 0 && (conn->seen & ~old->seen & SEEN_KERNEL) != 0 && !is_fresh(conn))
 		row->first_tick = model->tick;
 	row->shown.conn = *conn;
-	process_ref(conn->process);
-	process_ref(conn->last_process);
-	process_unref(process);
-	process_unref(last);
+	conn_keep(&row->shown.conn);
+	conn_drop(&before);
 	row->rx[model->tick % TICKS] = conn->rx_bytes;
 	row->tx[model->tick % TICKS] = conn->tx_bytes;
 	row->last_tick = model->tick;
@@ -211,9 +221,7 @@ void top_model_finished(struct top_model *model, const struct conn *conn)
 		model->ended = xreallocarray(model->ended, model->ended_size, sizeof(*model->ended));
 	}
 	model->ended[model->ended_count] = *conn;
-	process_ref(conn->process);
-	process_ref(conn->last_process);
-	model->ended_count++;
+	conn_keep(&model->ended[model->ended_count++]);
 }
 
 static void take_ended(struct top_model *model)
@@ -226,8 +234,7 @@ static void take_ended(struct top_model *model)
 		row = row_take(model, conn);
 		if (row != NULL)
 			row->finished = true;
-		process_unref(conn->process);
-		process_unref(conn->last_process);
+		conn_drop(conn);
 	}
 	model->ended_count = 0;
 }

@@ -72,7 +72,11 @@ def playing(test):
         screen.wait_text("^ END")
         if not re.search(r"38 seen, 11 failed", screen.screen.line(0)):
             wrong.append("not all was seen: " + screen.screen.line(0))
-        screen.keys("q")
+        # One connection, and what its program did.
+        screen.keys("\x1b[B\r")
+        screen.wait_text("^ START ")
+        screen.wait_text(r"accept\(\) = \d+")
+        screen.keys("qq")
         if screen.wait() != 0:
             wrong.append("status %s" % screen.process.returncode)
         if not screen.is_restored():

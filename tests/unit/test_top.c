@@ -308,6 +308,7 @@ static void test_short(void **state)
 {
 	struct scene scene;
 	const struct top_totals *totals;
+	char host[16];
 
 	(void)state;
 	begin(&scene);
@@ -319,11 +320,16 @@ static void test_short(void **state)
 		conn.open = 0;
 		conn.process = scene.nginx;
 		conn.result = id % 10 == 0 ? RESULT_RESET : RESULT_OK;
+		strcpy(host, "example");
+		conn.host = host;
 		top_model_finished(scene.model, &conn);
+		/* What it points to is lent. */
+		strcpy(host, "gone");
 	}
 	assert_null(row_of(&scene, 1));
 	tick(&scene, SEC, NULL, 0);
 	assert_non_null(row_of(&scene, 1000));
+	assert_string_equal(row_of(&scene, 1000)->conn.host, "example");
 	assert_int_equal(totals->seen, 1000);
 	assert_int_equal(totals->failed, 100);
 	assert_int_equal(totals->open, 0);
