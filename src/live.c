@@ -157,13 +157,13 @@ static bool wants_color(const struct options *options)
 	return no_color == NULL || *no_color == '\0';
 }
 
-void live_start(struct live *live)
+void live_start(struct live *live, bool stops)
 {
 	struct err err = {""};
 
 	if (live == NULL || live->tty < 0)
 		return;
-	if (top_screen_open(&live->screen, live->tty, wants_color(live->options), &err) != 0) {
+	if (top_screen_open(&live->screen, live->tty, wants_color(live->options), stops, &err) != 0) {
 		live_notice(live, err.text);
 		return;
 	}

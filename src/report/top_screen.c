@@ -51,6 +51,7 @@ struct top_screen {
 	int tty;
 	int signal_fd;
 	bool utf8;
+	bool stops;
 	bool hung_up;
 };
 
@@ -180,7 +181,7 @@ int top_screen_check(int tty, struct err *err)
 	return 0;
 }
 
-int top_screen_open(struct top_screen **opened, int tty, bool color, struct err *err)
+int top_screen_open(struct top_screen **opened, int tty, bool color, bool stops, struct err *err)
 {
 	struct top_screen *screen;
 	struct termios modes;
@@ -191,6 +192,7 @@ int top_screen_open(struct top_screen **opened, int tty, bool color, struct err 
 	setlocale(LC_CTYPE, "");
 	screen = xcalloc(1, sizeof(*screen));
 	screen->tty = tty;
+	screen->stops = stops;
 	screen->signal_fd = open_signals();
 	screen->out = fdopen(fcntl(tty, F_DUPFD_CLOEXEC, 3), "w");
 	screen->in = fdopen(fcntl(tty, F_DUPFD_CLOEXEC, 3), "r");
@@ -280,15 +282,17 @@ static void stop(struct top_screen *screen)
 	refresh();
 }
 
-static bool read_signals(struct top_screen *screen)
+/* Return: what they amount to. */
+static int read_signals(struct top_screen *screen)
 {
 	struct signalfd_siginfo info;
-	bool any = false;
+	int key = TOP_KEY_NONE;
 
 	while (read(screen->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		any = true;
+		key = info.ssi_signo == SIGTSTP && !screen->stops ? TOP_KEY_STOP : TOP_KEY_RESIZE;
 		if (info.ssi_signo == SIGTSTP) {
-			stop(screen);
+			if (screen->stops)
+				stop(screen);
 		} else if (info.ssi_signo == SIGCONT) {
 			/* Stopped by SIGSTOP, say: the shell has had the terminal meanwhile. */
 			reset_prog_mode();
@@ -298,7 +302,7 @@ static bool read_signals(struct top_screen *screen)
 			fit(screen);
 		}
 	}
-	return any;
+	return key;
 }
 
 int top_screen_key(struct top_screen *screen)
@@ -318,8 +322,9 @@ int top_screen_key(struct top_screen *screen)
 	wint_t got;
 	int rc;
 
-	if (read_signals(screen))
-		return TOP_KEY_RESIZE;
+	rc = read_signals(screen);
+	if (rc != TOP_KEY_NONE)
+		return rc;
 	if (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
 		screen->hung_up = true;
 		return TOP_KEY_NONE;
@@ -420,11 +425,12 @@ int top_screen_check(int tty, struct err *err)
 	return err_set(err, ENOTSUP, "no screen here: built without ncurses; printing plain lines");
 }
 
-int top_screen_open(struct top_screen **screen, int tty, bool color, struct err *err)
+int top_screen_open(struct top_screen **screen, int tty, bool color, bool stops, struct err *err)
 {
 	(void)screen;
 	(void)tty;
 	(void)color;
+	(void)stops;
 	return err_set(err, ENOTSUP, "no screen here: built without ncurses; printing plain lines");
 }
 

@@ -25,6 +25,7 @@ int top_screen_check(int tty, struct err *err);
  * @screen: set on success only
  * @tty: descriptor of the terminal; stays the caller's
  * @color: may it be coloured?
+ * @stops: does Ctrl-Z stop the program? Else TOP_KEY_STOP tells of it
  * @err: why not
  *
  * SIGWINCH, SIGTSTP and SIGCONT are to be blocked in every thread before there
@@ -32,7 +33,7 @@ int top_screen_check(int tty, struct err *err);
  *
  * Return: 0; -ENOTSUP when there can be no screen here, so that plain lines are the remedy.
  */
-int top_screen_open(struct top_screen **screen, int tty, bool color, struct err *err);
+int top_screen_open(struct top_screen **screen, int tty, bool color, bool stops, struct err *err);
 
 /** top_screen_close() - give the terminal back; NULL is fine */
 void top_screen_close(struct top_screen *screen);

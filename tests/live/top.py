@@ -14,6 +14,7 @@ from lib import CONNTRACE, check, equal, between, require, test
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../cli"))
 import terminal  # noqa: E402
 
+RECORDING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../replay/nginx-top.ev")
 CONNS = 5
 # Sends 1000 bytes ten times a second on each of its connections to itself; on the first one three times as many.
 TRAFFIC = """
@@ -203,28 +204,41 @@ def state_of(pid):
     return lib.status_field(pid, "State")[:1]
 
 
+@test("Ctrl-Z does not stop it while it is attached")
+@in_test
+def attached():
+    pid = traffic()
+    screen = top(["-p", pid])
+    screen.wait_text("%d open" % (2 * CONNS))
+    screen.keys("\x1a")
+    screen.wait_text("^not stopped, because the target would stand still")
+    equal(state_of(screen.process.pid), "S", "state")
+    screen.keys("q")
+    equal(screen.wait(), 0, "exit status")
+    check(screen.is_restored(), "terminal not restored")
+
+
 @test("Ctrl-Z gives the terminal back until it is continued; so does SIGSTOP")
 @in_test
 def stops():
-    pid = traffic()
     # The kernel stops no group whose parent is not in the same session: so there is a shell with job control.
     go_on = "fg >/dev/null; echo back $?; read x; "
-    screen = terminal.Terminal(["bash", "-mc", "%s --top -p %d & echo child $!; %s%s%s" % (
-        CONNTRACE, pid, go_on, go_on, go_on)])
+    screen = terminal.Terminal(["bash", "-mc", "%s --top --speed=0.5 --replay %s & echo child $!; %s%s%s" % (
+        CONNTRACE, RECORDING, go_on, go_on, go_on)])
     _terminals.append(screen)
-    screen.wait_text("%d open" % (2 * CONNS))
+    screen.wait_text("5 open")
     screen.keys("\x1a")
     screen.wait_text("^back 148")
     check(1049 not in screen.screen.modes, "the screen is still there")
     check(25 in screen.screen.modes, "no cursor")
     screen.keys("\n")
-    screen.wait_text("%d open" % (2 * CONNS))
+    screen.wait_text("5 open")
     child = int(re.search(r"child (\d+)", screen.told).group(1))
     os.kill(child, signal.SIGSTOP)
     screen.wait_told("back 147")
     screen.screen.resize(80, 24)    # whatever was on it is not believed
     screen.keys("\n")
-    screen.wait_text("%d open" % (2 * CONNS))
+    screen.wait_text("5 open")
     screen.keys("q")
     screen.wait_text("^back 0")
     check(1049 not in screen.screen.modes and 25 in screen.screen.modes, "the screen is still there at the end")
