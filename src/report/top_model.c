@@ -269,8 +269,11 @@ static int64_t rate_of(int64_t bytes, int64_t span_ns)
 /* How many ticks back a rate begins: a second, or else the last tick. */
 static uint64_t window(const struct top_model *model)
 {
-	uint64_t most = model->tick < TICKS - 1 ? model->tick : TICKS - 1;
+	/* What was there before the run can be compared from the first tick on, so nothing reaches further back. */
+	uint64_t most = model->tick > 1 ? model->tick - 1 : 1;
 
+	if (most > TICKS - 1)
+		most = TICKS - 1;
 	for (uint64_t back = 1; back < most; back++)
 		if (model->totals.now_ns - model->times[(model->tick - back) % TICKS] >= WINDOW_NS)
 			return back;
