@@ -11,7 +11,7 @@ import time
 from lib import (CONNTRACE, MKCONN, Process, attach, check, enter_namespace, equal, facts_of, firewall, firewall_off,
                  main, need, read_truth, require, run, scratch, short_timeouts, status_field, tasks, test, tracer_of,
                  wait_file, wait_for)
-from modes import FILTERED, THREADS, UNTRACED, Play, compare, modes, play, written
+from modes import FILTERED, THREADS, UNTRACED, Play, compare, modes, play, play_at_once, written
 
 DENY = os.path.join(os.path.dirname(MKCONN), "deny")
 HERE = "127.0.0.1"
@@ -286,12 +286,9 @@ def stories():
     short_timeouts()
     run(["ip", "route", "add", "unreachable", "198.51.100.0/24"])
     for name, words in STORIES.items():
-        # All at once, because some of them wait for time-outs.
         truth = {mode: scratch("truth") for mode in [UNTRACED] + modes()}
-        plays = {mode: Play(mode, [MKCONN, "truth=" + path] + words) for mode, path in truth.items()}
-        for each in plays.values():
-            each.begin()
-        seen = {mode: each.end() + (facts_of(read_truth(truth[mode])),) for mode, each in plays.items()}
+        said = play_at_once({mode: [MKCONN, "truth=" + path] + words for mode, path in truth.items()})
+        seen = {mode: said[mode] + (facts_of(read_truth(path)),) for mode, path in truth.items()}
         check(seen[UNTRACED][3], "%s is a story: %r" % (name, seen[UNTRACED]))
         for mode in modes():
             equal(seen[mode], seen[UNTRACED], "%s, %s" % (name, mode))
@@ -419,8 +416,11 @@ def stop_and_go():
 @test("a program with a stricter filter of its own: refused calls are refused, strict mode kills where it would")
 def own_filter():
     for calls in (["connect=EACCES"], ["accept4=EPERM", "getsockopt=ENOSYS"], ["close=EIO"]):
-        compare([DENY] + calls + ["--", MKCONN, "limit=2", "listen=127.0.0.1:0", "connect=self", "send=5", "keep",
-                                  "accept4", "recv=5", "close"], "with %s" % calls)
+        argv = [DENY] + calls + ["--", MKCONN, "limit=2", "listen=127.0.0.1:0", "connect=self", "send=5", "keep",
+                                 "accept4", "recv=5", "close"]
+        said = play_at_once({mode: argv for mode in [UNTRACED] + modes()})
+        for mode in modes():
+            equal(said[mode], said[UNTRACED], "with %s, %s" % (calls, mode))
     # A process under a filter has no strict mode any more (seccomp(2)), so not where conntrace has set one.
     unfiltered = [mode for mode in modes() if mode not in FILTERED]
     seen = compare([sys.executable, written(STRICT, "strict")], "strict mode", unfiltered)

@@ -111,6 +111,14 @@ def play(mode, argv, limit=30, **keywords):
     return Play(mode, argv, **keywords).begin().end(limit)
 
 
+def play_at_once(argvs):
+    """Programs, by their mode, all at once, because they wait for time-outs. Return: what each said, by mode."""
+    plays = {mode: Play(mode, argv) for mode, argv in argvs.items()}
+    for each in plays.values():
+        each.begin()
+    return {mode: each.end() for mode, each in plays.items()}
+
+
 def compare(argv, what, chosen=None, limit=30, change=lambda seen: seen, **keywords):
     """The program says and does the same in all modes as it does untraced."""
     wanted = change(play(UNTRACED, argv, limit, **keywords))
