@@ -76,13 +76,16 @@ bool listeners_see(struct listeners *listeners, const struct event *event, uint6
 	return true;
 }
 
-void listeners_forget(struct listeners *listeners, uint64_t look)
+void listeners_forget(struct listeners *listeners, uint64_t look, uint64_t targets_look)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < listeners->count; i++)
-		if (listeners->list[i].looked >= look)
+	for (size_t i = 0; i < listeners->count; i++) {
+		bool theirs = listeners->list[i].owner == OWNERSHIP_TARGETS;
+
+		if (listeners->list[i].looked >= (theirs ? targets_look : look))
 			listeners->list[kept++] = listeners->list[i];
+	}
 	if (kept == listeners->count)
 		return;
 	listeners->count = kept;

@@ -36,6 +36,7 @@ enum ownership {
  * @owner: enum ownership
  * @pid: the only process that holds it, if that is a target; 0 several, or not a target's
  * @named: a name all the targets that hold it share has been told
+ * @unheld: no target held it any more when they were asked last
  * @born: number of the look that found it
  * @looked: number of the look that saw it last
  * @next: of the same port, -1 ends
@@ -48,6 +49,7 @@ struct listener {
 	enum ownership owner;
 	pid_t pid;
 	bool named;
+	bool unheld;
 	uint64_t born, looked;
 	int next;
 };
@@ -64,8 +66,8 @@ void listeners_free(struct listeners *listeners);
 /** listeners_see() - look number @look saw this one (an EVENT_INFO in TCP_LISTEN); Return: true when it is new */
 bool listeners_see(struct listeners *listeners, const struct event *event, uint64_t look);
 
-/** listeners_forget() - drop those that no look saw since look number @look */
-void listeners_forget(struct listeners *listeners, uint64_t look);
+/** listeners_forget() - drop those that no look saw since look number @look, of the targets' since @targets_look */
+void listeners_forget(struct listeners *listeners, uint64_t look, uint64_t targets_look);
 
 /** listeners_at() - the @index-th, NULL behind the last; valid until one comes or goes */
 struct listener *listeners_at(struct listeners *listeners, size_t index);

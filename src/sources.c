@@ -138,6 +138,7 @@ static int open_watch(struct sources *sources, const struct tracer_config *targe
 		.netns = sources->netns,
 		.look_ns = sources->options->look_ms * CLOCK_NS_PER_MS,
 		.diag = sources->diag,
+		.destroy = &sources->destroy,
 		.events = sources->destroy_events,
 	};
 	pid_t pid;
@@ -402,8 +403,6 @@ int sources_read(struct sources *sources)
 	if (sources->destroy != NULL) {
 		rc = destroy_read(sources->destroy, sources->destroy_fresh, &err);
 		show_last_words(sources);
-		if (sources->watch != NULL)
-			watch_behind(sources->watch, sources->draining || rc >= DESTROY_READ_MAX / 2);
 		if (rc < 0 && rc != SOURCE_END) {
 			add_notice(sources, err.text);
 			destroy_close(sources->destroy);

@@ -170,3 +170,27 @@ size_t targets_follow(struct targets *targets)
 		(void)procfs_threads(targets->list[i].pid, follow_thread, targets);
 	return targets->count - before;
 }
+
+struct strangers {
+	struct targets *targets;
+	struct procfs_owners *owners;
+	bool unseen;
+};
+
+static void add_stranger(void *context, pid_t pid)
+{
+	struct strangers *strangers = context;
+
+	if (pid == getpid() || targets_find(strangers->targets, pid) != NULL)
+		return;
+	if (procfs_owners_add(strangers->owners, pid) == -EACCES)
+		strangers->unseen = true;
+}
+
+bool targets_strangers(struct targets *targets, struct procfs_owners *owners)
+{
+	struct strangers strangers = {targets, owners, false};
+
+	(void)procfs_processes(add_stranger, &strangers);
+	return strangers.unseen;
+}

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "source/procfs/procfs_owners.h"
 
 /*
  * The processes that are watched without being stopped: those named, and the
@@ -54,6 +55,15 @@ size_t targets_refresh(struct targets *targets);
 
 /** targets_follow() - look for new children; Return: how many were found, 0 when they are not to be followed */
 size_t targets_follow(struct targets *targets);
+
+/**
+ * targets_strangers() - what sockets all the other processes hold
+ * @targets: the set
+ * @owners: they are added there
+ *
+ * Return: are there processes that may not be looked at?
+ */
+bool targets_strangers(struct targets *targets, struct procfs_owners *owners);
 
 /** targets_find() - NULL when it is none of them; valid until the set changes */
 struct target *targets_find(struct targets *targets, pid_t pid);

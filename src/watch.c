@@ -47,14 +47,15 @@
 #include "targets.h"
 #include "track/bytes.h"
 
-/* A look may take a twenty-fifth of one processor. */
-#define LOAD_SHARE 25
+#define LOAD_SHARE 25 /* a look may take a twenty-fifth of one processor */
 #define INTERVAL_MIN_NS (2 * CLOCK_NS_PER_MS)
 /* All of /proc is asked again so often who else holds the targets' listeners. */
 #define RECHECK_NS (10 * CLOCK_NS_PER_SEC)
 #define OWNERS_MAX 2000000
-/* More last words than that are not kept for the next look. */
-#define PENDING_MAX 65536
+/* An overrun may swallow the sign that all has been told of. */
+#define MARK_NS (5 * CLOCK_NS_PER_SEC)
+/* When so many last words wait for the next look, it is made at once. */
+#define PENDING_MAX 16384
 /* Not found with a target so often, a socket is others'. */
 #define TRIES 2
 
@@ -86,7 +87,8 @@ struct watch {
 	int64_t interval_ns;
 	int64_t recheck_ns;
 	bool new_listeners;
-	bool behind; /* more last words wait to be read: what is gone now may have been there then */
+	uint32_t marked; /* number of the look after which destroy_mark() was called, 0 none waits */
+	int64_t marked_ns;
 };
 
 static void append(struct events *events, const struct event *event)
@@ -226,22 +228,6 @@ static void name_listener(struct watch *watch, struct listener *listener)
 	(void)push(watch, &event);
 }
 
-struct strangers {
-	struct watch *watch;
-	struct procfs_owners *owners;
-	bool unseen;
-};
-
-static void add_stranger(void *context, pid_t pid)
-{
-	struct strangers *strangers = context;
-
-	if (pid == getpid() || targets_find(strangers->watch->targets, pid) != NULL)
-		return;
-	if (procfs_owners_add(strangers->owners, pid) == -EACCES)
-		strangers->unseen = true;
-}
-
 static bool made_by_other(const struct listener *listener, pid_t holder)
 {
 	struct procfs_status status;
@@ -252,22 +238,22 @@ static bool made_by_other(const struct listener *listener, pid_t holder)
 /* Who else holds the targets' listeners? */
 static void check_strangers(struct watch *watch)
 {
-	struct strangers strangers = {watch, procfs_owners_new(OWNERS_MAX), false};
+	struct procfs_owners *strangers = procfs_owners_new(OWNERS_MAX);
+	bool unseen = targets_strangers(watch->targets, strangers);
 	struct listener *listener;
 
 	watch->recheck_ns = clock_monotonic() + RECHECK_NS;
-	(void)procfs_processes(add_stranger, &strangers);
 	for (size_t i = 0; (listener = listeners_at(watch->listeners, i)) != NULL; i++) {
 		const struct procfs_holder *holder = procfs_owners_find(watch->owners, listener->inode);
 
 		if (holder == NULL)
 			continue;
 		listener->owner = OWNERSHIP_TARGETS;
-		if (procfs_owners_find(strangers.owners, listener->inode) != NULL ||
-		    (strangers.unseen && made_by_other(listener, holder->pid)))
+		if (procfs_owners_find(strangers, listener->inode) != NULL ||
+		    (unseen && made_by_other(listener, holder->pid)))
 			listener->owner = OWNERSHIP_UNCLEAR;
 	}
-	procfs_owners_free(strangers.owners);
+	procfs_owners_free(strangers);
 }
 
 /* After the targets' descriptors have been read: which listeners are theirs? */
@@ -283,10 +269,14 @@ static void own_listeners(struct watch *watch)
 		/* One that is gone was closed: it stays whose it was. */
 		if (listener->looked != watch->look)
 			continue;
-		if (holder == NULL)
+		/* One of theirs may have been closed just now: only what is listed again is others'. */
+		if (holder == NULL && (listener->owner != OWNERSHIP_TARGETS || listener->unheld))
 			listener->owner = OWNERSHIP_OTHERS;
 		else if (listener->born == watch->look || listener->owner == OWNERSHIP_OTHERS)
 			unchecked = true;
+		listener->unheld = holder == NULL;
+		if (holder == NULL)
+			continue;
 		if (pid != listener->pid)
 			listener->named = false;
 		listener->pid = pid;
@@ -462,6 +452,33 @@ static void set_timer(struct watch *watch, int64_t cost_ns)
 	(void)timerfd_settime(watch->timer_fd, 0, &timer, NULL);
 }
 
+/*
+ * What came through a listener that is gone may be told of long after: one of
+ * the targets goes when all that died before it was missed has been read.
+ */
+static void forget_listeners(struct watch *watch)
+{
+	struct destroy *destroy = *watch->config.destroy;
+	const struct listener *listener;
+	uint32_t targets_look = 0;
+
+	if (destroy == NULL)
+		return;
+	if (watch->marked != 0 &&
+	    (destroy_has_caught_up(destroy) || clock_monotonic() - watch->marked_ns > MARK_NS)) {
+		targets_look = watch->marked;
+		watch->marked = 0;
+	}
+	listeners_forget(watch->listeners, watch->look - 1, targets_look);
+	for (size_t i = 0; watch->marked == 0 && (listener = listeners_at(watch->listeners, i)) != NULL; i++) {
+		if (listener->owner != OWNERSHIP_TARGETS || listener->looked == watch->look)
+			continue;
+		destroy_mark(destroy);
+		watch->marked = watch->look;
+		watch->marked_ns = clock_monotonic();
+	}
+}
+
 int watch_look(struct watch *watch)
 {
 	int64_t began_ns = processor_time();
@@ -480,9 +497,7 @@ int watch_look(struct watch *watch)
 	for (size_t i = 0; i < watch->fresh.count; i++)
 		decide(watch, &watch->fresh.list[i]);
 	decide_pending(watch);
-	/* What died lately may have come through a listener that is gone. */
-	if (!watch->behind)
-		listeners_forget(watch->listeners, watch->look - 1);
+	forget_listeners(watch);
 	if (socket_table_count(watch->sockets) > 4096 && watch->look % 64 == 0)
 		socket_table_sweep(watch->sockets, watch->look - 1);
 	set_timer(watch, processor_time() - began_ns);
@@ -515,15 +530,12 @@ bool watch_last_word(struct watch *watch, struct event *event)
 		return false;
 	if (seen != NULL)
 		socket_table_remove(watch->sockets, event->info.cookie);
-	if (is_decided || watch->pending.count >= PENDING_MAX)
+	if (is_decided)
 		return false;
+	if (watch->pending.count >= PENDING_MAX)
+		(void)watch_look(watch);
 	append(&watch->pending, event);
 	return true;
-}
-
-void watch_behind(struct watch *watch, bool behind)
-{
-	watch->behind = behind;
 }
 
 bool watch_waits(const struct watch *watch)

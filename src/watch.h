@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/queue.h"
 #include "model/event.h"
+#include "source/diag/destroy.h"
 #include "source/diag/diag.h"
 
 /**
@@ -20,6 +21,7 @@
  * @netns: inode of our network namespace, 0 unknown
  * @look_ns: longest time between two looks, unless they would take too much of a processor
  * @diag: answers our questions; stays the caller's
+ * @destroy: where the caller reads last words from, NULL there when it can't any more; stays the caller's
  * @events: where events go; stays the caller's
  */
 struct watch_config {
@@ -29,6 +31,7 @@ struct watch_config {
 	uint32_t netns;
 	int64_t look_ns;
 	struct diag *diag;
+	struct destroy **destroy;
 	struct queue *events;
 };
 
@@ -68,9 +71,6 @@ int watch_look(struct watch *watch);
  * Return: true when it waits here for the next look, which puts it into the events; else the caller keeps it.
  */
 bool watch_last_word(struct watch *watch, struct event *event);
-
-/** watch_behind() - are there more last words that have not been read yet? */
-void watch_behind(struct watch *watch, bool behind);
 
 /** watch_waits() - do last words wait for a look? */
 bool watch_waits(const struct watch *watch);
