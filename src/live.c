@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "output.h"
 #include "progress.h"
 #include "report/top_keys.h"
 #include "report/top_model.h"
@@ -311,7 +312,7 @@ static void tick(struct live *live, int64_t now_ns, struct tracker *tracker)
 		live->model = top_model_new(now_ns);
 	top_model_begin(live->model, now_ns);
 	while ((conn = tracker_next(tracker, conn)) != NULL) {
-		if (filter_match(&live->options->filter, conn))
+		if (filter_match(&live->options->filter, conn) && output_chooses(live->options, conn))
 			top_model_open(live->model, conn);
 		keep_ladder(live, conn);
 	}

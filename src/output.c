@@ -125,10 +125,9 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	return 0;
 }
 
-/* Is it one of those that --only and --suspicious show? */
-static bool is_chosen(const struct output *output, const struct conn *conn)
+bool output_chooses(const struct options *options, const struct conn *conn)
 {
-	return !output->chosen.is_asked || conn->why != 0;
+	return (options->only == 0 && !options->suspicious) || conn->why != 0;
 }
 
 /* Success cannot be counted among failures: groups count every connection. */
@@ -151,12 +150,12 @@ bool output_finished(struct output *output, const struct conn *conn)
 		return false;
 	if (output->chosen.is_asked)
 		count_chosen(output, conn);
-	if (output->ladder != NULL && is_chosen(output, conn))
+	if (output->ladder != NULL && output_chooses(output->options, conn))
 		ladder_conn(output->ladder, conn);
 	for (size_t i = 0; i < output->count; i++)
-		if (is_chosen(output, conn) || reports_all(output, i))
+		if (output_chooses(output->options, conn) || reports_all(output, i))
 			report_finished(output->reports[i], conn);
-	return is_chosen(output, conn);
+	return output_chooses(output->options, conn);
 }
 
 void output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns)
@@ -208,7 +207,7 @@ static const struct conn *next_wanted(void *context, const struct conn *previous
 	do {
 		conn = wanted->next_open(wanted->context, conn);
 	} while (conn != NULL && !(filter_match(&wanted->output->options->filter, conn) &&
-				   (!wanted->chosen || is_chosen(wanted->output, conn))));
+				   (!wanted->chosen || output_chooses(wanted->output->options, conn))));
 	return conn;
 }
 

@@ -25,6 +25,9 @@ struct output;
  */
 int output_open(struct output **output, const struct options *options, int64_t start_ns, struct err *err);
 
+/** output_chooses() - is it one of those that --only and --suspicious show? All, when neither was given */
+bool output_chooses(const struct options *options, const struct conn *conn);
+
 /** output_finished() - a connection ended; Return: does the filter want it? */
 bool output_finished(struct output *output, const struct conn *conn);
 
