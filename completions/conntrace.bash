@@ -50,10 +50,10 @@ _conntrace() {
 		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open' -- "$cur"))
 		;;
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
-	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree' -- "$cur")) ;;
+	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1' -- "$cur")) ;;
 	--by) COMPREPLY=($(compgen -W 'peer dir port pid comm exe uid user lport rport netns proto result group' -- "$cur")) ;;
 	--ladder) COMPREPLY=($(compgen -W 'suspicious all full' -- "$cur")) ;;
-	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv' -- "$cur")) ;;
+	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")) ;;
 	--decapsulate) COMPREPLY=($(compgen -W 'ipip gre vxlan geneve all' -- "$cur")) ;;

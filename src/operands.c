@@ -128,6 +128,65 @@ static int check_trees(const struct options *options, struct err *err)
 	return 0;
 }
 
+/*
+ * A packet filter that no usual link type can be filtered by is a wrong word,
+ * and worth telling before anything is launched. One that some can is judged
+ * again by the capture, which knows its link type.
+ */
+static int check_packet_filter(const char *filter, struct err *err)
+{
+	static const int link_types[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_RAW, DLT_IEEE802_11_RADIO, DLT_PPP};
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(link_types) / sizeof(link_types[0]); i++) {
+		pcap_t *dead = pcap_open_dead(link_types[i], 65535);
+		struct bpf_program program;
+
+		if (dead == NULL)
+			return 0;
+		if (pcap_compile(dead, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0) {
+			pcap_freecode(&program);
+			pcap_close(dead);
+			return 0;
+		}
+		if (i == 0)
+			error = err_set(err, EINVAL, "packet filter \"%.*s\": %s; see pcap-filter(7)", QUOTE, filter,
+					pcap_geterr(dead));
+		pcap_close(dead);
+	}
+	return error;
+}
+
+static bool has_report(const struct options *options, enum report_kind kind)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->reports[i] == kind)
+			return true;
+	return false;
+}
+
+/* Intervals are of frames, and what a recording has of these are verdicts on the filters of its own run. */
+static int check_io(const struct options *options, struct err *err)
+{
+	bool packets = options->interface_count > 0 || options->read != NULL;
+
+	if (has_report(options, REPORT_IO) && !packets && options->replay == NULL)
+		return err_set(err, EINVAL, "-z io,stat does nothing without packets: -i IFACE or -r FILE");
+	if (options->io_filters.count > 0 && !packets)
+		return err_set(err, EINVAL, "-z io,stat: \"%s\" is a packet filter, and a recording holds no packets",
+			       options->io_filters.expressions[0]);
+	for (size_t i = 0; i < options->io_filters.count; i++)
+		if (check_packet_filter(options->io_filters.expressions[i], err) != 0)
+			return err_wrap(err, "-z io,stat"), -EINVAL;
+	for (size_t i = 0; i < options->report_count && options->format == REPORT_PLOT; i++)
+		if (options->reports[i] != REPORT_IO)
+			return err_set(err, EINVAL, "--format=plot draws -z io,stat, and not %s",
+				       report_name(options->reports[i]));
+	if (options->format == REPORT_PLOT && (options->report_count == 0 || options->events || options->ladder != 0))
+		return err_set(err, EINVAL, "--format=plot draws -z io,stat,SEC and nothing else");
+	return 0;
+}
+
 /* What is read from files has happened already: nothing live can be joined to it. */
 static int check_sources(const struct options *options, struct err *err)
 {
@@ -180,35 +239,6 @@ static int join_packet_filter(const struct operands *operands, struct options *o
 }
 
 /*
- * A packet filter that no usual link type can be filtered by is a wrong word,
- * and worth telling before anything is launched. One that some can is judged
- * again by the capture, which knows its link type.
- */
-static int check_packet_filter(const char *filter, struct err *err)
-{
-	static const int link_types[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_RAW, DLT_IEEE802_11_RADIO, DLT_PPP};
-	int error = 0;
-
-	for (size_t i = 0; i < sizeof(link_types) / sizeof(link_types[0]); i++) {
-		pcap_t *dead = pcap_open_dead(link_types[i], 65535);
-		struct bpf_program program;
-
-		if (dead == NULL)
-			return 0;
-		if (pcap_compile(dead, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0) {
-			pcap_freecode(&program);
-			pcap_close(dead);
-			return 0;
-		}
-		if (i == 0)
-			error = err_set(err, EINVAL, "packet filter \"%.*s\": %s; see pcap-filter(7)", QUOTE, filter,
-					pcap_geterr(dead));
-		pcap_close(dead);
-	}
-	return error;
-}
-
-/*
  * "--" says COMMAND. Without it a command is only what cannot be anything
  * else: behind -p a mistyped PID must not be executed, and behind -i or -r
  * stands a packet filter, as with tcpdump.
@@ -247,6 +277,8 @@ int operands_settle(const struct operands *operands, struct options *options, st
 		error = check_needs(operands, options, err);
 	if (error == 0)
 		error = check_trees(options, err);
+	if (error == 0)
+		error = check_io(options, err);
 	if (wants_payload(options) && !was_given(operands, "snaplen"))
 		options->snaplen = SNAPLEN_PAYLOAD;
 	if (error == 0 && options->packet_filter != NULL)

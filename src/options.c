@@ -296,8 +296,13 @@ static int take_report(struct options *options, const struct option_def *def, co
 
 	(void)def;
 	for (size_t i = 0; error == 0 && i < options->report_count; i++)
-		if (options->reports[i] == report)
+		if (options->reports[i] == report && report != REPORT_IO)
 			return 0;
+	if (error == 0 && options->report_count == REPORT_MOST)
+		error = err_set(err, EINVAL, "--report \"%.*s\" is one too many; %d are allowed", QUOTE, word,
+				REPORT_MOST);
+	if (error == 0 && report == REPORT_IO)
+		error = io_spec_parse(&options->io[options->report_count], word, &options->io_filters, err);
 	if (error == 0)
 		options->reports[options->report_count++] = report;
 	return error;
@@ -566,5 +571,6 @@ void options_free(struct options *options)
 	free(options->packet_filter);
 	filter_free(&options->filter);
 	groups_free(options->groups);
+	io_spec_filters_free(&options->io_filters);
 	memset(options, 0, sizeof(*options));
 }

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,9 +16,11 @@ struct output {
 	const struct options *options;
 	struct report_options report_options;
 	FILE *file;
-	struct report *reports[REPORT_KIND_NUM];
+	struct report *reports[REPORT_MOST];
 	size_t count;
 	struct ladder *ladder; /* NULL when none was asked for */
+	bool counts_frames;    /* a report io,stat is among them */
+	bool frames_told;      /* frames are told apart from segments */
 	struct summary_chosen chosen; /* by --only and --suspicious */
 };
 
@@ -55,6 +58,7 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	for (size_t i = 0; i < options->report_count; i++)
 		to->reports[to->report_count++] = options->reports[i];
 	to->besides = options->ladder != 0;
+	to->io_filters = &options->io_filters;
 	to->by = options->by;
 	to->sort = options->sort;
 	to->columns = options->columns;
@@ -111,6 +115,11 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	fill_report_options(output, start_ns);
 	output->ladder = open_ladder(output);
 	for (unsigned int i = 0; i < output->report_options.report_count && rc == 0; i++) {
+		/* The reports of the command line come after the events. */
+		if (output->report_options.reports[i] == REPORT_IO) {
+			output->report_options.io = &options->io[i - options->events];
+			output->counts_frames = true;
+		}
 		rc = report_new(&output->reports[i], output->report_options.reports[i], &output->report_options,
 				output->file, err);
 		output->count += rc == 0;
@@ -166,12 +175,39 @@ void output_message(struct output *output, const struct conn *conn, const struct
 		report_message(output->reports[i], conn, message, time_ns);
 }
 
+/* Also those that are of no connection? */
+static bool counts_all_frames(const struct output *output)
+{
+	const struct options *options = output->options;
+
+	return options->command == NULL && options->pid_count == 0 && filter_is_empty(&options->filter);
+}
+
 static void on_entry(void *context, const struct conn *conn, const struct timeline_entry *entry)
 {
-	const struct output *output = context;
+	struct output *output = context;
+	bool alone;
 
-	if (filter_match(&output->options->filter, conn))
+	if (!filter_is_empty(&output->options->filter) && !filter_match(&output->options->filter, conn))
+		return;
+	if (output->ladder != NULL)
 		ladder_entry(output->ladder, conn, entry);
+	if (!output->counts_frames || entry->kind != TIMELINE_SEGMENT || entry->segment.judged & SEGMENT_TOLD)
+		return;
+	output->frames_told |= entry->segment.judged & SEGMENT_FRAME;
+	/* A fragment's frame has been counted already, for nobody knew whose it was. */
+	alone = entry->segment.judged & SEGMENT_FRAME || !output->frames_told || !counts_all_frames(output);
+	for (size_t i = 0; i < output->count; i++)
+		report_segment(output->reports[i], &entry->segment, alone);
+}
+
+static void on_frame(void *context, const struct event *event)
+{
+	struct output *output = context;
+
+	output->frames_told = true;
+	for (size_t i = 0; i < output->count && counts_all_frames(output); i++)
+		report_frame(output->reports[i], event);
 }
 
 bool output_observer(struct output *output, struct tracker_observer *observer)
@@ -186,8 +222,17 @@ bool output_observer(struct output *output, struct tracker_observer *observer)
 		.keep = true,
 		.full = options->ladder & LADDER_FULL,
 		.around = (unsigned int)options->context,
-		.entry = options->ladder & LADDER_LIVE ? on_entry : NULL,
+		.frame = output->counts_frames ? on_frame : NULL,
+		.entry = output->counts_frames || options->ladder & LADDER_LIVE ? on_entry : NULL,
 	};
+	return true;
+}
+
+bool output_counter(struct output *output, struct tracker_observer *observer)
+{
+	if (!output->counts_frames)
+		return false;
+	*observer = (struct tracker_observer){.context = output, .frame = on_frame, .entry = on_entry};
 	return true;
 }
 
@@ -231,12 +276,26 @@ int output_print(struct output *output, output_next_open *next_open, void *conte
 	return rc;
 }
 
+/* Frames that no interval has counted. */
+static void tell_late(const struct output *output)
+{
+	for (size_t i = 0; i < output->count; i++) {
+		uint64_t late = report_late(output->reports[i]);
+
+		if (late > 0)
+			fprintf(stderr,
+				"conntrace: io,stat: %" PRIu64 " frames are in no row: there would be too many of them "
+				"(take a longer interval), or the row was printed already\n", late);
+	}
+}
+
 int output_summary(struct output *output, struct summary *summary, struct err *err)
 {
 	bool is_json = output->report_options.format == REPORT_JSON;
 	FILE *to = is_json ? output->file : stderr;
 	int rc;
 
+	tell_late(output);
 	for (size_t i = 0; i < output->count; i++)
 		summary->evicted += report_refused(output->reports[i]);
 	summary->chosen = output->chosen;

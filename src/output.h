@@ -42,6 +42,9 @@ void output_message(struct output *output, const struct conn *conn, const struct
  */
 bool output_observer(struct output *output, struct tracker_observer *observer);
 
+/** output_counter() - who is to be told when that is false, because frames are counted; otherwise as above */
+bool output_counter(struct output *output, struct tracker_observer *observer);
+
 /** output_next_open - gives the open connections one after the other, NULL begins and ends */
 typedef const struct conn *output_next_open(void *context, const struct conn *previous);
 

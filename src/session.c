@@ -266,7 +266,7 @@ static void open_tracker(struct session *session)
 		.feed = feed_look,
 		.context = session,
 	};
-	if (output_observer(session->output, &observer))
+	if (output_observer(session->output, &observer) || output_counter(session->output, &observer))
 		tracker_observe(session->tracker, &observer);
 	sources_on_last_word(session->sources, ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)

@@ -203,6 +203,14 @@ static int open_target(struct sources *sources, const sigset_t *mask, int *exit_
 	return 0;
 }
 
+static bool counts_frames(const struct options *options)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->reports[i] == REPORT_IO)
+			return true;
+	return false;
+}
+
 static int open_packets(struct sources *sources, struct err *err)
 {
 	const struct options *options = sources->options;
@@ -215,7 +223,10 @@ static int open_packets(struct sources *sources, struct err *err)
 		.snaplen = (int)options->snaplen,
 		.buffer_kib = (int)options->buffer_kib,
 		.decapsulate = (uint8_t)options->decapsulate,
-		.frames = options->ladder != 0,
+		.frames = options->ladder != 0 || counts_frames(options),
+		.other_frames = counts_frames(options),
+		.frame_filters = (const char *const *)options->io_filters.expressions,
+		.frame_filter_count = options->io_filters.count,
 		/* The default is tried; in a user namespace there may be no such user. A user asked for is insisted on.
 		 */
 		.drop_to = strcmp(options->drop_to, "nobody") == 0 ? NULL : options->drop_to,

@@ -53,11 +53,15 @@ enum column_type {
 	COLUMN_TYPE_NUM
 };
 
+struct column;
+struct io_row;
+
 /**
  * struct value - what stands in one column of one row
  *
  * Strings live as long as the row, or in @buffer; so a value is never copied.
  *
+ * @column: set before it is fetched: of which column it is to be
  * @known: false is "-" or null, and nothing else counts
  * @number: for the numeric types; COLUMN_COOKIE keeps its 64 bits in it
  * @text: for COLUMN_TEXT, COLUMN_OUTCOME, COLUMN_NAME and COLUMN_WORDS
@@ -66,6 +70,7 @@ enum column_type {
  * @buffer: for text that has to be made
  */
 struct value {
+	const struct column *column;
 	bool known;
 	int64_t number;
 	const char *text;
@@ -80,6 +85,7 @@ struct value {
  * @group: in the report peers, else NULL
  * @node: in the trees of requests, else NULL
  * @requests: the tree it is of
+ * @io: in io,stat: an interval
  * @entry: in the ladder: something that happened in @conn
  */
 struct row {
@@ -87,6 +93,7 @@ struct row {
 	struct peers_group *group;
 	const struct requests_node *node;
 	const struct requests *requests;
+	const struct io_row *io;
 	const struct timeline_entry *entry;
 };
 

@@ -91,6 +91,7 @@ const char *printer_field(struct printer *printer, struct text *text, size_t col
 	const struct column *what = printer->columns.columns[column];
 	struct value value;
 
+	value.column = what;
 	what->get(row, printer->style.names, &value);
 	format_text(text, what, &value, &printer->style, printer->before[column]);
 	if (value.known)
@@ -107,6 +108,7 @@ static void add_json_row(struct printer *printer, const struct row *row)
 		struct value value;
 
 		text_add(line, printer->json_keys[i]);
+		value.column = column;
 		column->get(row, printer->style.names, &value);
 		format_json(line, column, &value);
 	}

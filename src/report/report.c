@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "report/io_stat.h"
 #include "report/printer.h"
 #include "report/sort.h"
 #include "track/peers.h"
@@ -22,10 +24,12 @@ struct report {
 	enum report_kind kind;
 	uint64_t limit;
 	bool start_unknown; /* for REPORT_TIME_RELATIVE */
+	bool live;          /* REPORT_IO: time goes on without packets */
 	struct printer printer;
 	struct selection sort;
 	struct names *names;
 	struct groups *groups;
+	struct io_stat *io;
 	struct requests *requests; /* of the trees */
 	struct peers *peers;   /* REPORT_PEERS and REPORT_GROUPS: the finished ones */
 	struct conn *finished; /* REPORT_CONNS: copies, each with a reference to its processes */
@@ -36,13 +40,15 @@ struct report {
 
 static const char *const kind_names[REPORT_KIND_NUM] = {
 	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_GROUPS] = "groups",
-	[REPORT_HTTP_TREE] = "http,tree", [REPORT_TLS_TREE] = "tls,tree", [REPORT_EVENTS] = "events"};
+	[REPORT_HTTP_TREE] = "http,tree", [REPORT_TLS_TREE] = "tls,tree", [REPORT_IO] = "io,stat",
+	[REPORT_EVENTS] = "events"};
 
 static const char *const format_names[REPORT_FORMAT_NUM] = {[REPORT_TABLE] = "table",
 							    [REPORT_RAW] = "raw",
 							    [REPORT_JSON] = "json",
 							    [REPORT_CSV] = "csv",
-							    [REPORT_TSV] = "tsv"};
+							    [REPORT_TSV] = "tsv",
+							    [REPORT_PLOT] = "plot"};
 
 static const char *const time_names[REPORT_TIME_NUM] = {[REPORT_TIME_CLOCK] = "clock",
 							[REPORT_TIME_EPOCH] = "epoch",
@@ -81,9 +87,12 @@ int report_parse_kind(const char *text, enum report_kind *kind, struct err *err)
 		found = REPORT_CONNS;
 	else if (strcmp(text, "http_req,tree") == 0)
 		found = REPORT_HTTP_TREE;
+	else if (strncmp(text, "io,stat,", strlen("io,stat,")) == 0)
+		found = REPORT_IO;
 	if (found < 0)
 		return refuse_word("--report", text,
-				   "peers, conns (also called conv,tcp), groups, http,tree and tls,tree", err);
+				   "peers, conns (also called conv,tcp), groups, http,tree, tls,tree and io,stat,SEC",
+				   err);
 	*kind = (enum report_kind)found;
 	return 0;
 }
@@ -93,7 +102,7 @@ int report_parse_format(const char *text, enum report_format *format, struct err
 	int found = find_word(format_names, REPORT_FORMAT_NUM, text);
 
 	if (found < 0)
-		return refuse_word("--format", text, "table, raw, json, csv and tsv", err);
+		return refuse_word("--format", text, "table, raw, json, csv, tsv and, for io,stat, plot", err);
 	*format = (enum report_format)found;
 	return 0;
 }
@@ -142,6 +151,13 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 
 	made->kind = kind;
 	made->limit = options->limit;
+	if (kind == REPORT_IO) {
+		made->names = names_new();
+		made->live = options->start_ns >= 0;
+		made->io = io_stat_new(options->io, options->io_filters, options, out);
+		*report = made;
+		return 0;
+	}
 	ret = peers_parse_keys(options->by != NULL ? options->by : PEERS_KEYS_DEFAULT, &keys, err);
 	if (ret == 0)
 		ret = select_columns(kind, &keys, options, &made->printer.columns, err);
@@ -185,6 +201,7 @@ void report_free(struct report *report)
 	free(report->finished);
 	peers_free(report->peers);
 	requests_free(report->requests);
+	io_stat_free(report->io);
 	names_free(report->names);
 	printer_clear(&report->printer);
 	select_free(&report->sort);
@@ -280,6 +297,7 @@ void report_finished(struct report *report, const struct conn *conn)
 		break;
 	case REPORT_HTTP_TREE:
 	case REPORT_TLS_TREE:
+	case REPORT_IO:
 	case REPORT_KIND_NUM:
 		break;
 	}
@@ -289,6 +307,23 @@ void report_message(struct report *report, const struct conn *conn, const struct
 {
 	if (report->requests != NULL)
 		report->refused += !requests_add(report->requests, conn->id, message, time_ns);
+}
+
+void report_frame(struct report *report, const struct event *event)
+{
+	if (report->io != NULL)
+		io_stat_frame(report->io, event);
+}
+
+void report_segment(struct report *report, const struct segment *segment, bool alone)
+{
+	if (report->io != NULL)
+		io_stat_segment(report->io, segment, alone);
+}
+
+uint64_t report_late(const struct report *report)
+{
+	return report->io != NULL ? io_stat_refused(report->io) : 0;
 }
 
 /* Rows that grow in number. */
@@ -376,6 +411,10 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 	case REPORT_TLS_TREE:
 		print_tree(report);
 		break;
+	case REPORT_IO:
+		/* Of a file nobody knows how far time is but by its frames. */
+		io_stat_print(report->io, report->live ? clock_now() : CLOCK_UNKNOWN, final);
+		break;
 	case REPORT_EVENTS:
 		printer_header(&report->printer);
 		for (const struct conn *conn = NULL;
@@ -390,7 +429,7 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 
 int report_error(const struct report *report, struct err *err)
 {
-	int error = report->printer.error;
+	int error = report->io != NULL ? io_stat_error(report->io) : report->printer.error;
 
 	if (error == 0)
 		return 0;

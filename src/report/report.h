@@ -10,6 +10,7 @@
 #include "model/conn.h"
 #include "model/event.h"
 #include "model/message.h"
+#include "report/io_spec.h"
 #include "track/groups.h"
 #include "track/suspicious.h"
 
@@ -25,10 +26,15 @@ enum report_kind {
 	REPORT_HTTP_TREE,
 	/** TLS ClientHellos by server name */
 	REPORT_TLS_TREE,
+	/** a row per interval: io,stat */
+	REPORT_IO,
 	/** a row per connection, as it finishes */
 	REPORT_EVENTS,
 	REPORT_KIND_NUM
 };
+
+/** Reports of a run; REPORT_IO may come several times, the others once. */
+#define REPORT_MOST 16
 
 /** report_name() - the word --report takes */
 const char *report_name(enum report_kind kind);
@@ -51,6 +57,8 @@ enum report_format {
 	REPORT_CSV,
 	/** tabs */
 	REPORT_TSV,
+	/** a picture; of REPORT_IO only */
+	REPORT_PLOT,
 	REPORT_FORMAT_NUM
 };
 
@@ -78,6 +86,8 @@ enum report_time {
  *           @columns or @sort is wrong only when none of them has it, and a report ignores what it has not
  * @report_count: how many; with more than one, rows in JSON say which report they are of
  * @besides: something else is printed before them, so rows in JSON must say which report they are of
+ * @io: of the REPORT_IO that is to be made
+ * @io_filters: of all of them
  * @by: keys of peers, NULL for PEERS_KEYS_DEFAULT
  * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
  * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
@@ -93,9 +103,11 @@ enum report_time {
  * @color: mark failures red and resent segments yellow, in a table
  */
 struct report_options {
-	enum report_kind reports[REPORT_KIND_NUM];
+	enum report_kind reports[REPORT_MOST];
 	unsigned int report_count;
 	bool besides;
+	const struct io_spec *io;
+	const struct io_filters *io_filters;
 	const char *by;
 	const char *sort;
 	const char *columns;
@@ -158,6 +170,12 @@ void report_finished(struct report *report, const struct conn *conn);
 /** report_message() - an application said something on a connection; only the trees of requests listen */
 void report_message(struct report *report, const struct conn *conn, const struct message *message, int64_t time_ns);
 
+/** report_frame() - a frame that is no segment; only REPORT_IO counts it */
+void report_frame(struct report *report, const struct event *event);
+
+/** report_segment() - a segment; only REPORT_IO counts it, see io_stat_segment() */
+void report_segment(struct report *report, const struct segment *segment, bool alone);
+
 /**
  * typedef report_next - gives the open connections, one after the other
  * @context: as handed to report_print()
@@ -184,6 +202,9 @@ int report_error(const struct report *report, struct err *err);
 
 /** report_refused() - connections that did not fit in the report's memory and are missing in what it prints */
 uint64_t report_refused(const struct report *report);
+
+/** report_late() - frames that no row of REPORT_IO could count: too many rows, or it was printed already */
+uint64_t report_late(const struct report *report);
 
 /** report_free() - NULL is fine; the FILE stays open */
 void report_free(struct report *report);

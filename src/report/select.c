@@ -129,7 +129,7 @@ static int check_elsewhere(const struct selection *all, enum report_kind kind, c
 		struct selection other = {0};
 		bool found;
 
-		if (options->reports[i] == kind)
+		if (options->reports[i] == kind || options->reports[i] == REPORT_IO)
 			continue;
 		append_all(&other, options->reports[i], keys);
 		found = find(&other, word) != NULL;

@@ -794,11 +794,12 @@ static void operands_are_parsed(void **state)
 	assert_int_equal(kind, REPORT_CONNS);
 	assert_int_equal(report_parse_kind("events", &kind, &err), -EINVAL);
 	assert_string_equal(err.text, "--report does not know \"events\"; allowed are peers, conns (also "
-				      "called conv,tcp), groups, http,tree and tls,tree");
+				      "called conv,tcp), groups, http,tree, tls,tree and io,stat,SEC");
 	assert_int_equal(report_parse_format("json", &format, &err), 0);
 	assert_int_equal(format, REPORT_JSON);
 	assert_int_equal(report_parse_format("xml", &format, &err), -EINVAL);
-	assert_string_equal(err.text, "--format does not know \"xml\"; allowed are table, raw, json, csv and tsv");
+	assert_string_equal(err.text, "--format does not know \"xml\"; "
+		"allowed are table, raw, json, csv, tsv and, for io,stat, plot");
 	assert_int_equal(report_parse_time("delta", &time, &err), 0);
 	assert_int_equal(time, REPORT_TIME_DELTA);
 	assert_int_equal(report_parse_time("", &time, &err), -EINVAL);

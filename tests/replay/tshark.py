@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The same numbers as tshark(1) for every public capture: conv,tcp by connection, io,stat by interval (TAP).
+
+Where they differ the reason is listed here; a reason that nobody needs any more is an error.
+"""
+import collections
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+BUILD = os.environ.get("top_builddir", ".")
+TOP = os.environ.get("top_srcdir", ".")
+CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
+CAPTURES = os.environ.get("CONNTRACE_CAPTURES", os.path.join(TOP, "../shared/captures"))
+NO_CAPTURES = {"LICENSES", "truth"}
+
+# Frames whose date is damaged have the time of those before them with conntrace.
+NO_TIME = "frames with a broken time, hours or centuries after the others"
+CONV = {
+    "arkime/tcpseq_synthetic.pcap": "tshark takes a header with data for addresses and port 0, which no connection has",
+    "derived/get_snap54.pcap": "tshark makes no conversation of segments whose options were not captured",
+    "derived/icmp_unreachable.pcap": "the ICMP error that ends an attempt is the last sign of it, not its last segment",
+    "pcapplusplus/frag_http_req.pcap": "tshark counts the frame that completes a fragmented segment, conntrace each",
+    "pcapplusplus/pcapng-example.pcapng": NO_TIME,
+    "zeek/chksums__ip6-route0-tcp-good-chksum.pcap": "tshark shows the last stop of a routing header, which IPv6 forbids",
+    "zeek/ipv4__fragmented-syn.pcap": "tshark counts the frame that completes a fragmented segment, conntrace each",
+    "zeek/tcp__truncated-header.pcap": "tshark leaves out the segments whose options were not captured",
+}
+QUOTED = "tshark counts the SYN that an ICMP error quotes, too"
+CLIPPED = "a record is shorter than the datagram in it says, and tshark clips the payload"
+IO = {
+    "pcapplusplus/pcapng-example.pcapng": NO_TIME,
+    "arkime/tcpseq_synthetic.pcap": CONV["arkime/tcpseq_synthetic.pcap"],
+    "derived/icmp_unreachable.pcap": QUOTED,
+    "pcapsql/nflog-ebtables.pcapng": QUOTED,
+    "suricata-verify/ipv6-kill-router-gateway__kill_router6.pcap": QUOTED,
+    "zeek/pppoe-over-qinq.pcap": CLIPPED,
+    "zeek/tcp__reassembly.pcap": CLIPPED,
+}
+
+SIZE = r"(\d+) (bytes|kB|MB)"
+ROW = re.compile(r"(\S+):(\d+)\s+<-> (\S+):(\d+)\s+(\d+) " + SIZE + r"\s+(\d+) " + SIZE + r"\s+\d+ \d+ \w+\s+-?[\d.]+\s+(-?[\d.]+)$")
+UNITS = {"bytes": 1, "kB": 1000, "MB": 1000000}
+
+Conversation = collections.namedtuple("Conversation", "first frames size unit frames_back size_back unit_back duration")
+
+
+def conversations(text):
+    """What tshark says, by pair of ends."""
+    found = collections.defaultdict(list)
+    for line in text.splitlines():
+        match = ROW.match(line)
+        if match:
+            one, one_port, two, two_port, back, size_back, unit_back, there, size, unit, duration = match.groups()
+            ends = (one, int(one_port)), (two, int(two_port))
+            found[tuple(sorted(ends))].append(Conversation(ends[0], int(there), int(size), unit, int(back),
+                                                           int(size_back), unit_back, float(duration)))
+    return found
+
+
+def connections(rows):
+    found = collections.defaultdict(list)
+    for row in rows:
+        if row.get("report") == "conns":
+            ends = (row["laddr"], row["lport"]), (row["raddr"], row["rport"])
+            found[tuple(sorted(ends))].append(row)
+    return found
+
+
+def fits(size, shown, unit):
+    """tshark has been rounding since 3.6."""
+    return abs(size - shown * UNITS[unit]) < UNITS[unit]
+
+
+def is_same(theirs, ours):
+    there, back = ("tx", "rx") if theirs.first == (ours["laddr"], ours["lport"]) else ("rx", "tx")
+    return ((theirs.frames, theirs.frames_back) == (ours[there + "_pkts"], ours[back + "_pkts"])
+            and fits(ours[there + "_wire"], theirs.size, theirs.unit)
+            and fits(ours[back + "_wire"], theirs.size_back, theirs.unit_back)
+            and abs(theirs.duration - ours["dur_s"]) < 0.00011)
+
+
+def compare_conv(text, rows):
+    theirs, ours = conversations(text), connections(rows)
+    wrong = []
+    for ends in sorted(set(theirs) | set(ours)):
+        left = list(ours.get(ends, []))
+        for one in theirs.get(ends, []):
+            match = [row for row in left if is_same(one, row)]
+            if match:
+                left.remove(match[0])
+            else:
+                wrong.append("only tshark: %s %s" % (ends, one))
+        wrong += ["only conntrace: %s %d %d frames, %d %d bytes, %f s" % (
+            ends, row["tx_pkts"], row["rx_pkts"], row["tx_wire"], row["rx_wire"], row["dur_s"]) for row in left]
+    return wrong
+
+
+def compare_io(text, rows):
+    """Frames and bytes, payload and SYN segments, interval by interval."""
+    theirs = []
+    for line in text.splitlines():
+        match = re.match(r"\|\s*[\d.]+ <>\s*[\w.]+\s*\|(.*)\|$", line)
+        if match:
+            theirs.append([int(number) for number in re.findall(r"\d+", match.group(1))])
+    if not theirs:
+        return []               # without a duration tshark prints no row
+    ours = [[row["frames"], row["bytes"], row["sum(payload)"], row["count(syn)"]]
+            for row in rows if row.get("report") == "io,stat"]
+    # tshark has no row for an end that falls on a border.
+    while len(ours) > len(theirs) and not any(ours[-1]):
+        ours.pop()
+    return ["row %d: tshark %s, conntrace %s" % (i, theirs[i:i + 1], ours[i:i + 1])
+            for i in range(max(len(theirs), len(ours))) if theirs[i:i + 1] != ours[i:i + 1]]
+
+
+def run(argv):
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False).stdout
+
+
+def compare(name):
+    path = os.path.join(CAPTURES, name)
+    whole = json.loads((run([CONNTRACE, "-q", "-r", path, "-j", "-z", "io,stat,0"]).splitlines() or ['{"dur_s": 0}'])[0])
+    # At most forty rows, and borders that frames hardly fall on.
+    interval = "%.3f" % max(0.213, whole["dur_s"] / 39.7)
+    fields = "SUM(tcp.len)tcp.len", "COUNT(tcp.flags.syn)tcp.flags.syn==1&&tcp.flags.ack==0"
+    text = run(["tshark", "-n", "-q", "-r", path, "-z", "io,stat,%s,,%s,%s" % (interval, *fields), "-z", "conv,tcp"])
+    output = run([CONNTRACE, "-q", "-r", path, "--decapsulate=all", "-j", "-z",
+                  "io,stat,%s,,SUM(payload),COUNT(syn)" % interval, "-z", "conv,tcp"])
+    rows = [json.loads(line) for line in output.splitlines()]
+    return name, compare_conv(text, rows), compare_io(text, rows)
+
+
+def main():
+    if not os.path.isdir(CAPTURES):
+        print("1..0 # SKIP no public captures (CONNTRACE_CAPTURES names their folder)")
+        return
+    if not shutil.which("tshark"):
+        print("1..0 # SKIP no tshark here")
+        return
+    names = sorted(os.path.join(folder, name) for folder in os.listdir(CAPTURES)
+                   if folder not in NO_CAPTURES and os.path.isdir(os.path.join(CAPTURES, folder))
+                   for name in os.listdir(os.path.join(CAPTURES, folder)))
+    count = failed = 0
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for name, conv, io in pool.map(compare, names):
+            for what, wrong, reasons in (("conv,tcp", conv, CONV), ("io,stat", io, IO)):
+                count += 1
+                known = name in reasons
+                failed += bool(wrong) != known
+                print("%s %d - %s of %s%s" % ("ok" if bool(wrong) == known else "not ok", count, what, name,
+                                              ": not equal, for " + reasons[name] if known and wrong else ""))
+                if known and not wrong:
+                    print("# equal, so the reason why it is not is wrong: " + reasons[name])
+                for line in [] if known else wrong[:10]:
+                    print("# " + line)
+    print("1..%d" % count)
+    sys.exit(failed > 0)
+
+
+main()
