@@ -9,7 +9,7 @@ _conntrace() {
 		--decapsulate --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count
 		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
 		-I --interval --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output -O --columns --format
-		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --replay
+		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --strace-log --replay
 		--control --metrics --metrics-peers
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
@@ -17,7 +17,7 @@ _conntrace() {
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--ladder|--context'
-	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug'
+	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug|--strace-log'
 	with_argument+='|--control|--metrics|--metrics-peers'
 
 	local i
@@ -30,7 +30,7 @@ _conntrace() {
 			[[ ${words[i]} != = ]] || ((i++))
 		elif [[ ${words[i]} != -* && ${words[i]} != = ]]; then
 			# An operand: a command, unless packets or PIDs were asked for.
-			[[ ${words[*]:1:i} == *-[pir]* || ${words[*]:1:i} == *--@(pid|interface|read|replay)* ]] ||
+			[[ ${words[*]:1:i} == *-[pir]* || ${words[*]:1:i} == *--@(pid|interface|read|replay|strace-log)* ]] ||
 				_command_offset "$i"
 			return
 		fi
@@ -44,7 +44,7 @@ _conntrace() {
 		COMPREPLY+=($(compgen -W 'any' -- "$cur"))
 		;;
 	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz)' ;;
-	-o | --output | --control | --metrics | --record | --replay) _filedir ;;
+	-o | --output | --control | --metrics | --record | --strace-log | --replay) _filedir ;;
 	--via) COMPREPLY=($(compgen -W 'auto ptrace diag' -- "$cur")) ;;
 	--only)
 		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open' -- "$cur"))

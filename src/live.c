@@ -125,7 +125,7 @@ int live_open(struct live **opened, const struct options *options, struct err *e
 	top_state_init(&live->state);
 	live->state.keep_ns = options->keep_ns;
 	live->state.resolve = options->resolve;
-	live->state.is_file = options->read != NULL || options->replay != NULL;
+	live->state.is_file = options_is_file(options);
 	live->state.speed = options->speed > 0 ? options->speed : TOP_SPEED_ONE;
 	name_target(live);
 	live->names = top_names_new();

@@ -190,7 +190,9 @@ static int check_io(const struct options *options, struct err *err)
 /* What is read from files has happened already: nothing live can be joined to it. */
 static int check_sources(const struct options *options, struct err *err)
 {
-	const char *offline = options->replay != NULL ? "--replay" : "--read";
+	const char *offline = options->replay != NULL ? "--replay"
+			      : options->read != NULL ? "--read"
+						      : "--strace-log";
 	const char *live = NULL;
 
 	if (options->pid_count > 0)
@@ -199,7 +201,9 @@ static int check_sources(const struct options *options, struct err *err)
 		live = "a COMMAND";
 	else if (options->interface_count > 0)
 		live = "--interface";
-	if (options->read != NULL || options->replay != NULL) {
+	if (options->replay != NULL && options->strace_log != NULL)
+		return err_set(err, EINVAL, "--replay cannot go with --strace-log: a recording has its own calls");
+	if (options_is_file(options)) {
 		if (live != NULL)
 			return err_set(err, EINVAL, "%s cannot go with %s: what is in a file happened before this run",
 				       offline, live);
@@ -207,7 +211,8 @@ static int check_sources(const struct options *options, struct err *err)
 	}
 	if (live == NULL)
 		return err_set(err, EINVAL,
-			       "nothing to watch; give -p PID, a COMMAND, -i IFACE, -r FILE or --replay=FILE");
+			       "nothing to watch; give -p PID, a COMMAND, -i IFACE, -r FILE, --strace-log=FILE or "
+			       "--replay=FILE");
 	return 0;
 }
 

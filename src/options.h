@@ -100,6 +100,7 @@ enum options_debug {
  * @metrics: file to keep metrics in
  * @metrics_peers: rows of peers there
  * @record: file to write events to
+ * @strace_log: file to read calls from
  * @replay: file to read events from
  * @help: --help was asked for; then, and with the next three, nothing need be watched
  * @version: --version was asked for
@@ -163,6 +164,7 @@ struct options {
 	const char *metrics;
 	int64_t metrics_peers;
 	const char *record;
+	const char *strace_log;
 	const char *replay;
 	bool help;
 	bool version;
@@ -200,5 +202,11 @@ void options_free(struct options *options);
 
 /** options_help() - the usage text of --help */
 void options_help(FILE *to);
+
+/** options_is_file() - is everything read from files, so that time is what these say? */
+static inline bool options_is_file(const struct options *options)
+{
+	return options->read != NULL || options->replay != NULL || options->strace_log != NULL;
+}
 
 #endif

@@ -16,7 +16,7 @@
 void progress_begin(struct progress *progress, const struct options *options, const struct sources *sources)
 {
 	const char *term = getenv("TERM");
-	bool is_file = options->read != NULL || options->replay != NULL;
+	bool is_file = options_is_file(options);
 	/* Rows that appear on the same terminal meanwhile show progress enough. */
 	bool prints = options->events || options->interval_ns > 0 || options->top;
 	int64_t size;

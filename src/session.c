@@ -242,7 +242,7 @@ static void open_tracker(struct session *session)
 	struct tracker_config config = {
 		.limit = (size_t)options->max_connections,
 		.timeout_ns = options->timeout_ns,
-		.whole = options->command == NULL && options->pid_count == 0,
+		.whole = options->command == NULL && options->pid_count == 0 && options->strace_log == NULL,
 		.has_destroy = sources_has_destroy(session->sources),
 		.netns = sources_netns(session->sources),
 		.syn_retries = session->is_file ? -1 : procfs_syn_retries(),
@@ -298,7 +298,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	int rc;
 
 	session->options = options;
-	session->is_file = options->read != NULL || options->replay != NULL;
+	session->is_file = options_is_file(options);
 	session->signal_fd = -1;
 	session->start_ns = clock_monotonic();
 	*exit_status = options->command != NULL ? 125 : 1;
@@ -509,8 +509,8 @@ static void report_in_time(struct session *session, int64_t now_ns)
 
 static void take_in(struct session *session)
 {
-	int64_t until_ns = session->is_file ? pace_file_now(&session->pace, sources_merge(session->sources))
-					    : sources_settled_ns(session->sources);
+	int64_t until_ns = sources_settled_ns(session->sources);
+	int64_t pace_ns = session->is_file ? pace_file_now(&session->pace, sources_merge(session->sources)) : until_ns;
 
 	if (session->reported) {
 		merge_clear(sources_merge(session->sources));
@@ -518,7 +518,7 @@ static void take_in(struct session *session)
 	}
 	if (session->attribution != NULL)
 		attribution_look(session->attribution);
-	feed(session, until_ns);
+	feed(session, until_ns < pace_ns ? until_ns : pace_ns);
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
 	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
 	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > LAST_WORDS_NS) {

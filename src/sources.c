@@ -13,12 +13,12 @@
 #include "base/number.h"
 #include "base/xalloc.h"
 #include "command.h"
+#include "offline.h"
 #include "source/diag/destroy.h"
 #include "source/diag/socket.h"
 #include "source/packet/capture.h"
 #include "source/packet/process.h"
 #include "source/procfs/procfs.h"
-#include "source/replay/replay.h"
 #include "source/source.h"
 #include "watch.h"
 
@@ -59,14 +59,13 @@ struct sources {
 	struct queue *packet_events;
 	void (*on_packet)(void *context, const struct event *event);
 	void *on_packet_context;
-	struct replay *replay;
-	struct queue *replay_events;
+	struct offline *offline;
 	char **notices;
 	size_t notice_count, notice_at;
 	struct err failure;
 	struct queue *lookups;
 	int64_t drain_until_ns; /* monotonic, 0: the packets are not being drained */
-	bool tracer_ended, packet_ended, replay_ended, watch_ended, draining;
+	bool tracer_ended, packet_ended, watch_ended, draining;
 };
 
 static void add_notice(struct sources *sources, const char *text)
@@ -249,16 +248,11 @@ int sources_open(struct sources **opened, const struct options *options, const s
 	sources->options = options;
 	sources->merge = merge_new();
 	sources->lookups = merge_stream(sources->merge);
-	if (options->read == NULL && options->replay == NULL) {
+	if (!options_is_file(options)) {
 		sources->netns = procfs_netns(getpid());
 		open_kernel(sources);
 	}
-	if (options->replay != NULL) {
-		const struct replay_config config = {options->replay};
-
-		rc = replay_open(&sources->replay, &config, err);
-		sources->replay_events = merge_stream(sources->merge);
-	}
+	rc = offline_open(&sources->offline, options, sources->merge, err);
 	/* It forks, so it comes before the tracing thread. */
 	if (rc == 0 && sources_has_packets(sources))
 		rc = open_packets(sources, err);
@@ -291,7 +285,7 @@ void sources_close(struct sources *sources, int *wait_status)
 	diag_close(sources->diag);
 	queue_free(sources->destroy_fresh);
 	packet_close(sources->packet);
-	replay_close(sources->replay);
+	offline_close(sources->offline);
 	merge_free(sources->merge);
 	for (size_t i = 0; i < sources->notice_count; i++)
 		free(sources->notices[i]);
@@ -361,18 +355,16 @@ static int read_packets(struct sources *sources)
 	return rc > 0 ? rc : 0;
 }
 
-static int read_replay(struct sources *sources)
+static int read_offline(struct sources *sources)
 {
 	struct err err = {""};
-	int rc;
+	int count = offline_read(sources->offline, &err);
 
-	if (sources->replay == NULL || sources->replay_ended)
-		return 0;
-	rc = replay_read(sources->replay, sources->replay_events, &err);
-	sources->replay_ended = rc < 0;
-	if (rc < 0 && rc != SOURCE_END)
+	if (err.text[0] != '\0')
 		fail(sources, &err);
-	return rc > 0 ? rc : 0;
+	if (offline_notice(sources->offline, &err))
+		add_notice(sources, err.text);
+	return count;
 }
 
 /* With the last target its last connections end, but their last words may be on the way: sources_drain() waits. */
@@ -421,7 +413,7 @@ int sources_read(struct sources *sources)
 		}
 		count += rc > 0 ? rc : 0;
 	}
-	return count + read_watch(sources) + read_packets(sources) + read_replay(sources);
+	return count + read_watch(sources) + read_packets(sources) + read_offline(sources);
 }
 
 size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool *ready)
@@ -440,12 +432,8 @@ size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool
 		fds[count++] = (struct pollfd){.fd = watch_fd(sources->watch), .events = POLLIN};
 	if (sources->command != NULL && command_fd(sources->command) >= 0)
 		fds[count++] = (struct pollfd){.fd = command_fd(sources->command), .events = POLLIN};
-	if (sources->replay != NULL && !sources->replay_ended) {
-		if (replay_fd(sources->replay) < 0)
-			*ready = true;
-		else
-			fds[count++] = (struct pollfd){.fd = replay_fd(sources->replay), .events = POLLIN};
-	}
+	if (!offline_fds(sources->offline, fds, &count))
+		*ready = true;
 	if (sources->packet != NULL && !sources->packet_ended)
 		fds[count++] = (struct pollfd){.fd = packet_fd(sources->packet), .events = POLLIN};
 	return count;
@@ -457,8 +445,8 @@ bool sources_have_ended(const struct sources *sources)
 		return sources->tracer_ended;
 	if (sources->watch != NULL)
 		return sources->watch_ended;
-	if (sources->replay != NULL)
-		return sources->replay_ended;
+	if (offline_is_open(sources->offline) && (sources->packet == NULL || !offline_has_ended(sources->offline)))
+		return offline_has_ended(sources->offline);
 	return sources->packet != NULL && sources->packet_ended;
 }
 
@@ -517,10 +505,24 @@ int64_t sources_hold_ns(const struct sources *sources)
 	return sources_has_packets(sources) ? HOLD_PACKETS_NS : HOLD_NS;
 }
 
+/* Of files that are read beside each other: the time up to which each has told all. */
+static int64_t files_settled_ns(const struct sources *sources)
+{
+	const struct event *newest;
+	int64_t calls = offline_known_until(sources->offline);
+
+	if (sources->packet == NULL || sources->options->strace_log == NULL)
+		return INT64_MAX;
+	newest = queue_newest(sources->packet_events);
+	if (newest == NULL && !sources->packet_ended)
+		return INT64_MIN;
+	return sources->packet_ended || calls < newest->time_ns ? calls : newest->time_ns;
+}
+
 int64_t sources_settled_ns(const struct sources *sources)
 {
-	if (sources->options->read != NULL || sources->options->replay != NULL)
-		return INT64_MAX;
+	if (options_is_file(sources->options))
+		return files_settled_ns(sources);
 	return clock_now() - sources_hold_ns(sources);
 }
 
@@ -579,9 +581,7 @@ uint64_t sources_packets(const struct sources *sources)
 int64_t sources_offset(const struct sources *sources, int64_t *size)
 {
 	*size = 0;
-	if (sources->replay != NULL)
-		return replay_offset(sources->replay, size);
-	return sources->packet != NULL ? packet_offset(sources->packet, size) : -1;
+	return sources->packet != NULL ? packet_offset(sources->packet, size) : offline_offset(sources->offline, size);
 }
 
 uint32_t sources_netns(const struct sources *sources)

@@ -53,6 +53,9 @@ enum event_origin {
 	ORIGIN_BPF = 'b',
 };
 
+/** In the cookie of a call whose witness knows no socket cookie, but which calls are about one socket. */
+#define EVENT_COOKIE_MADE_UP (UINT64_C(1) << 63)
+
 /** enum call_kind - what a system call did; only what matters for connections is told */
 enum call_kind {
 	/** accept(2), accept4(2) returned a TCP socket; @fd is the new one */

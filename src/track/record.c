@@ -376,7 +376,7 @@ static void begin_conn(const struct record *record, struct conn *conn)
 	conn->timeline = record->timeline;
 	conn->flow = known->flow;
 	conn->id = known->id;
-	conn->cookie = known->cookie;
+	conn->cookie = known->cookie & EVENT_COOKIE_MADE_UP ? 0 : known->cookie;
 	conn->start_ns = known->start_ns;
 	conn->end_ns = known->end_ns;
 	conn->process = known->process;

@@ -51,6 +51,13 @@ static void dispute(struct tracker *tracker, struct record *record, const struct
 	record_seen(other, event->time_ns, SEEN_CALLS);
 }
 
+/* A witness that does not know the own end: the packets are found by what it knows. */
+static void join_by_half(struct tracker *tracker, struct record *record, const struct event_call *call)
+{
+	if ((call->cookie & EVENT_COOKIE_MADE_UP) && record->wire == NULL && !flow_is_complete(&record->conn.flow))
+		tracker_join_packets(tracker, record);
+}
+
 static void feed_accept(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = record_table_find_cookie(tracker->table, event->call.cookie);
@@ -71,6 +78,7 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 		record->conn.seen |= SEEN_DISPUTED;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, SEEN_CALLS);
+	join_by_half(tracker, record, &event->call);
 	tracker_observe_call(tracker, record, event);
 }
 
@@ -184,6 +192,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 		tracker_begin_closing(tracker, earlier);
 	tracker_join_flow(tracker, record, &event->flow);
 	tracker_join_cookie(tracker, record, event->call.cookie);
+	join_by_half(tracker, record, &event->call);
 	tracker_observe_call(tracker, record, event);
 	connect_decided(tracker, record, error, event->time_ns);
 }
@@ -209,6 +218,15 @@ static struct record *find_undecided(struct tracker *tracker, const struct event
 	return NULL;
 }
 
+/* A later call may know more of the ends. */
+static void learn_flow(struct tracker *tracker, struct record *record, const struct event *event)
+{
+	if (flow_is_complete(&event->flow) && !flow_is_complete(&record->conn.flow))
+		tracker_join_flow(tracker, record, &event->flow);
+	else
+		join_by_half(tracker, record, &event->call);
+}
+
 void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 {
 	const struct event_call *call = &event->call;
@@ -232,14 +250,14 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 		if (record != NULL)
 			tracker_drop(tracker, record);
 		return;
-	default:
-		break;
 	}
 	record = tracker_join_find(tracker, &event->flow, call->cookie);
 	if (record == NULL && call->kind == CALL_SO_ERROR && call->cookie == 0)
 		record = find_undecided(tracker, call);
 	if (record == NULL)
 		return;
+	if (call->cookie & EVENT_COOKIE_MADE_UP)
+		learn_flow(tracker, record, event);
 	tracker_set_last(tracker, record, call->pid);
 	record_seen(record, event->time_ns, SEEN_CALLS);
 	tracker_observe_call(tracker, record, event);
@@ -253,15 +271,19 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 		bytes_shutdown(record_bytes(record), call->argument);
 		break;
 	case CALL_CLOSE:
-		record_testimony(record)->close_ns = event->time_ns;
+	case CALL_EXIT:
+		if (call->kind == CALL_CLOSE)
+			record_testimony(record)->close_ns = event->time_ns;
+		else
+			record_testimony(record)->exit_ns = event->time_ns;
+		/* Nobody else will tell of its end. */
+		if (call->cookie & EVENT_COOKIE_MADE_UP)
+			tracker_begin_closing(tracker, record);
 		break;
 	case CALL_DISCONNECT:
 		record_disconnected(record, event->time_ns);
 		record_table_remove_cookie(tracker->table, record); /* it is the next connection's from now on */
 		tracker_begin_closing(tracker, record);
-		break;
-	case CALL_EXIT:
-		record_testimony(record)->exit_ns = event->time_ns;
 		break;
 	default:
 		break;

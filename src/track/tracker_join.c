@@ -94,6 +94,12 @@ struct record *tracker_join_find(struct tracker *tracker, const struct flow *flo
 	return record;
 }
 
+/* Only the port of the own end is known, or nothing of it. */
+static bool fits_half(const struct flow *half, const struct endpoint *local, const struct endpoint *remote)
+{
+	return (half->local.port == 0 || half->local.port == local->port) && endpoint_equal(&half->remote, remote);
+}
+
 /* A failed connect(2) leaves the local port but not the address: find the packets by what is left. */
 static struct record *search_packets(struct tracker *tracker, const struct record *record)
 {
@@ -108,11 +114,14 @@ static struct record *search_packets(struct tracker *tracker, const struct recor
 		     candidate = candidate->previous, steps++) {
 			const struct flow *other = &candidate->conn.flow;
 
-			if (!is_unclaimed(candidate) || candidate->conn.start_ns < record->said->connect_begin_ns)
+			/* What another of ours has claimed may be the other end of this one. */
+			bool is_own = is_unclaimed(candidate);
+
+			if (candidate == record || candidate->wire == NULL ||
+			    candidate->conn.start_ns < record->said->connect_begin_ns)
 				continue;
-			if (!((other->local.port == flow->local.port &&
-			       endpoint_equal(&other->remote, &flow->remote)) ||
-			      (other->remote.port == flow->local.port && endpoint_equal(&other->local, &flow->remote))))
+			if (!(is_own && fits_half(flow, &other->local, &other->remote)) &&
+			    !fits_half(flow, &other->remote, &other->local))
 				continue;
 			/* Two that fit: nobody can say which, so it is neither. */
 			if (found != NULL)
@@ -131,7 +140,7 @@ void tracker_join_packets(struct tracker *tracker, struct record *record)
 	if (packets == NULL)
 		return;
 	flow = packets->conn.flow;
-	if (flow.local.port != record->conn.flow.local.port || !endpoint_equal(&flow.remote, &record->conn.flow.remote))
+	if (!fits_half(&record->conn.flow, &flow.local, &flow.remote))
 		flow = flow_reverse(&flow);
 	tracker_join_flow(tracker, record, &flow);
 }

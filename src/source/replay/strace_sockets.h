@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_REPLAY_STRACE_SOCKETS_H
+#define CONNTRACE_SOURCE_REPLAY_STRACE_SOCKETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/endpoint.h"
+
+/** enum strace_socket_kind - which sockets are of interest */
+enum strace_socket_kind {
+	STRACE_SOCKET_UNKNOWN,
+	STRACE_SOCKET_TCP,
+	STRACE_SOCKET_OTHER,
+};
+
+/**
+ * struct strace_socket - a socket, as long as a descriptor of it is known
+ * @holders: how many descriptors
+ * @cookie: made up, 0: no connection yet
+ * @kind: enum strace_socket_kind
+ * @local: its end, port 0 unknown
+ * @remote: the other end, port 0 unknown
+ */
+struct strace_socket {
+	size_t holders;
+	uint64_t cookie;
+	uint8_t kind;
+	struct endpoint local;
+	struct endpoint remote;
+};
+
+/** struct strace_sockets - the descriptors of processes that are sockets */
+struct strace_sockets;
+
+/** strace_sockets_new() - none */
+struct strace_sockets *strace_sockets_new(void);
+
+/** strace_sockets_free() - NULL is fine */
+void strace_sockets_free(struct strace_sockets *sockets);
+
+/** strace_sockets_find() - the socket at a descriptor, or NULL */
+struct strace_socket *strace_sockets_find(struct strace_sockets *sockets, int32_t process, int64_t fd);
+
+/** strace_sockets_add() - a new one there; what was there is closed, though the log did not show it */
+struct strace_socket *strace_sockets_add(struct strace_sockets *sockets, int32_t process, int64_t fd);
+
+/** strace_sockets_hold() - one more descriptor of a socket, where there is none */
+void strace_sockets_hold(struct strace_sockets *sockets, int32_t process, int64_t fd, struct strace_socket *socket);
+
+/** strace_sockets_drop() - the descriptor is closed; the socket goes with its last one */
+void strace_sockets_drop(struct strace_sockets *sockets, int32_t process, int64_t fd);
+
+/** strace_sockets_any() - some descriptor of the process, -1 when it has none */
+int64_t strace_sockets_any(const struct strace_sockets *sockets, int32_t process);
+
+#endif
