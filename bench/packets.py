@@ -45,11 +45,15 @@ class Done:
 
 
 def conntrace(words, source=None):
-    """Return: the run, its rows and its accounts."""
+    """Return: the run, its rows and its accounts.
+
+    Rows that come by the million are left out, or this script would grow, and the kernel takes its size at the start
+    for that of what it starts.
+    """
     path = scratch("rows")
     done = Done([CONNTRACE, "-j", "-o", path] + words, source)
     with open(path, encoding="ascii") as file:
-        rows = [json.loads(line) for line in file]
+        rows = [json.loads(line) for number, line in enumerate(file) if number < 10000 or "summary" in line]
     os.unlink(path)
     return done, rows[:-1], rows[-1]["summary"]
 
@@ -131,7 +135,7 @@ def limits():
     print("A million connections at once")
     for report in ("peers", "conns"):
         done, rows, accounts = conntrace(["-z", report, "-r", "-"], storm(10 ** 6, 7, 10 ** 6))
-        count = sum(row["ok"] for row in rows) if report == "peers" else len(rows)
+        count = sum(row["ok"] for row in rows) if report == "peers" else accounts["connections"]
         require(count == 10 ** 6 and accounts["lost"]["table"] == 0, "%d connections: %s" % (count, accounts))
         print("  conntrace -z %-40s %6.0f MiB, %.1f s" % (report, done.kib / 1024, done.seconds))
     done, rows, accounts = conntrace(["-r", "-"], storm(10 ** 7, 1, 1))
