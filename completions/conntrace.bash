@@ -43,7 +43,7 @@ _conntrace() {
 		_available_interfaces -a
 		COMPREPLY+=($(compgen -W 'any' -- "$cur"))
 		;;
-	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz)' ;;
+	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz|.zst|.lz4)' ;;
 	-o | --output | --control | --metrics | --record | --strace-log | --replay) _filedir ;;
 	--via) COMPREPLY=($(compgen -W 'auto ptrace diag' -- "$cur")) ;;
 	--only)

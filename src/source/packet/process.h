@@ -22,7 +22,7 @@
  * struct packet_config - what to read
  * @interfaces: names, or "any"; exclusive with @savefile
  * @interface_count: how many, up to PACKET_INTERFACES
- * @savefile: pcap or pcapng file, "-" for standard input, or NULL
+ * @savefile: pcap or pcapng file, compressed or not, "-" for standard input, or NULL
  * @filter: pcap-filter(7) expression for all of them, or NULL
  * @promisc: hear frames for other hosts too
  * @snaplen: bytes of each frame, 0 for what a TCP header needs
