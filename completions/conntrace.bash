@@ -50,7 +50,8 @@ _conntrace() {
 		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open' -- "$cur"))
 		;;
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
-	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1' -- "$cur")) ;;
+	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1 histogram,HS_MS
+		histogram,QUEUE_MS histogram,RTT_MS' -- "$cur")) ;;
 	--by) COMPREPLY=($(compgen -W 'peer dir port pid comm exe uid user lport rport netns proto result group' -- "$cur")) ;;
 	--ladder) COMPREPLY=($(compgen -W 'suspicious all full' -- "$cur")) ;;
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot' -- "$cur")) ;;

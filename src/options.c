@@ -296,11 +296,13 @@ static int take_report(struct options *options, const struct option_def *def, co
 
 	(void)def;
 	for (size_t i = 0; error == 0 && i < options->report_count; i++)
-		if (options->reports[i] == report && report != REPORT_IO)
+		if (options->reports[i] == report && report != REPORT_IO && report != REPORT_HISTOGRAM)
 			return 0;
 	if (error == 0 && options->report_count == REPORT_MOST)
 		error = err_set(err, EINVAL, "--report \"%.*s\" is one too many; %d are allowed", QUOTE, word,
 				REPORT_MOST);
+	if (error == 0 && report == REPORT_HISTOGRAM)
+		error = histogram_parse(&options->histograms[options->report_count], strchr(word, ',') + 1, err);
 	if (error == 0 && report == REPORT_IO)
 		error = io_spec_parse(&options->io[options->report_count], word, &options->io_filters, err);
 	if (error == 0)

@@ -72,8 +72,9 @@ enum options_debug {
  * @count: stop after so many finished connections, 0 never
  * @interval_ns: report so often, 0 only at the end
  * @timeout_ns: an attempt without an answer has failed after so long
- * @reports: the reports asked for, each once but io,stat, in the order given; at least one
+ * @reports: the reports asked for, each once but io,stat and histograms, in the order given; at least one
  * @io: what those of them count that are io,stat
+ * @histograms: what those of them count that are histograms
  * @io_filters: filters of all of these; owned
  * @report_count: how many
  * @by: keys of the peers report, NULL the default ones
@@ -138,6 +139,7 @@ struct options {
 	int64_t timeout_ns;
 	enum report_kind reports[REPORT_MOST];
 	struct io_spec io[REPORT_MOST];
+	struct histogram_spec histograms[REPORT_MOST];
 	struct io_filters io_filters;
 	size_t report_count;
 	const char *by;

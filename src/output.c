@@ -116,6 +116,9 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	output->ladder = open_ladder(output);
 	for (unsigned int i = 0; i < output->report_options.report_count && rc == 0; i++) {
 		/* The reports of the command line come after the events. */
+		if (output->report_options.reports[i] == REPORT_HISTOGRAM)
+			output->report_options.histogram = &options->histograms[i - options->events];
+		output->report_options.follows = i > 0;
 		if (output->report_options.reports[i] == REPORT_IO) {
 			output->report_options.io = &options->io[i - options->events];
 			output->counts_frames = true;

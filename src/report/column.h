@@ -54,6 +54,7 @@ enum column_type {
 };
 
 struct column;
+struct histogram_bin;
 struct io_row;
 
 /**
@@ -85,6 +86,7 @@ struct value {
  * @group: in the report peers, else NULL
  * @node: in the trees of requests, else NULL
  * @requests: the tree it is of
+ * @bin: in a histogram: a range of values of @group
  * @io: in io,stat: an interval
  * @entry: in the ladder: something that happened in @conn
  */
@@ -93,6 +95,7 @@ struct row {
 	struct peers_group *group;
 	const struct requests_node *node;
 	const struct requests *requests;
+	const struct histogram_bin *bin;
 	const struct io_row *io;
 	const struct timeline_entry *entry;
 };

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "report/histogram.h"
 #include "report/io_stat.h"
 #include "report/printer.h"
 #include "report/sort.h"
@@ -30,6 +31,7 @@ struct report {
 	struct names *names;
 	struct groups *groups;
 	struct io_stat *io;
+	struct histogram_spec histogram;
 	struct requests *requests; /* of the trees */
 	struct peers *peers;   /* REPORT_PEERS and REPORT_GROUPS: the finished ones */
 	struct conn *finished; /* REPORT_CONNS: copies, each with a reference to its processes */
@@ -40,7 +42,8 @@ struct report {
 
 static const char *const kind_names[REPORT_KIND_NUM] = {
 	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_GROUPS] = "groups",
-	[REPORT_HTTP_TREE] = "http,tree", [REPORT_TLS_TREE] = "tls,tree", [REPORT_IO] = "io,stat",
+	[REPORT_HTTP_TREE] = "http,tree", [REPORT_TLS_TREE] = "tls,tree",
+	[REPORT_HISTOGRAM] = "histogram", [REPORT_IO] = "io,stat",
 	[REPORT_EVENTS] = "events"};
 
 static const char *const format_names[REPORT_FORMAT_NUM] = {[REPORT_TABLE] = "table",
@@ -80,7 +83,7 @@ const char *report_name(enum report_kind kind)
 int report_parse_kind(const char *text, enum report_kind *kind, struct err *err)
 {
 	/* REPORT_EVENTS has an option of its own. */
-	int found = find_word(kind_names, REPORT_EVENTS, text);
+	int found = find_word(kind_names, REPORT_HISTOGRAM, text);
 
 	/* The names that tshark has for them. */
 	if (strcmp(text, "conv,tcp") == 0)
@@ -89,9 +92,12 @@ int report_parse_kind(const char *text, enum report_kind *kind, struct err *err)
 		found = REPORT_HTTP_TREE;
 	else if (strncmp(text, "io,stat,", strlen("io,stat,")) == 0)
 		found = REPORT_IO;
+	else if (strncmp(text, "histogram,", strlen("histogram,")) == 0)
+		found = REPORT_HISTOGRAM;
 	if (found < 0)
 		return refuse_word("--report", text,
-				   "peers, conns (also called conv,tcp), groups, http,tree, tls,tree and io,stat,SEC",
+				   "peers, conns (also called conv,tcp), groups, http,tree, tls,tree, io,stat,SEC and "
+				   "histogram,COLUMN",
 				   err);
 	*kind = (enum report_kind)found;
 	return 0;
@@ -132,12 +138,15 @@ static void begin_printer(struct report *report, const struct report_options *op
 		printer->style.start_ns = options->start_ns;
 	}
 	printer->style.names = report->names;
-	printer->report = options->report_count > 1 || options->besides ? kind_names[report->kind] : NULL;
+	if (options->report_count > 1 || options->besides)
+		printer->report = report->kind == REPORT_HISTOGRAM ? histogram_name(&report->histogram)
+								   : kind_names[report->kind];
 	printer->header = options->header;
 	printer->color = options->color && options->format == REPORT_TABLE;
 	printer->width = options->width;
 	/* Whatever is printed before this report ends in its own last row. */
-	printer->separate = options->besides || (options->report_count > 1 && options->reports[0] != report->kind);
+	printer->separate = options->besides || options->follows ||
+			    (options->report_count > 1 && options->reports[0] != report->kind);
 	printer_init(printer);
 	report->start_unknown = options->start_ns < 0;
 }
@@ -158,7 +167,13 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 		*report = made;
 		return 0;
 	}
-	ret = peers_parse_keys(options->by != NULL ? options->by : PEERS_KEYS_DEFAULT, &keys, err);
+	ret = 0;
+	if (kind == REPORT_HISTOGRAM)
+		made->histogram = *options->histogram;
+	if (kind != REPORT_HISTOGRAM)
+		ret = peers_parse_keys(options->by != NULL ? options->by : PEERS_KEYS_DEFAULT, &keys, err);
+	else if (made->histogram.by[0] != '\0')
+		ret = peers_parse_keys(made->histogram.by, &keys, err);
 	if (ret == 0)
 		ret = select_columns(kind, &keys, options, &made->printer.columns, err);
 	if (ret == 0)
@@ -173,7 +188,7 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 	if (kind == REPORT_GROUPS)
 		keys = PEERS_KEYS_GROUPS;
 	keys.groups = made->groups;
-	if (kind == REPORT_PEERS || kind == REPORT_GROUPS)
+	if (kind == REPORT_PEERS || kind == REPORT_GROUPS || kind == REPORT_HISTOGRAM)
 		made->peers = peers_new(&keys, PEERS_GROUPS_MAX);
 	if (kind == REPORT_GROUPS)
 		peers_reserve_groups(made->peers);
@@ -278,7 +293,8 @@ static void print_event(struct report *report, const struct conn *conn)
 /* In the report groups a connection that is in none has no row. */
 static bool is_counted(const struct report *report, const struct conn *conn)
 {
-	return report->kind == REPORT_PEERS || (report->groups != NULL && groups_match(report->groups, conn) != 0);
+	return report->kind == REPORT_PEERS || report->kind == REPORT_HISTOGRAM ||
+	       (report->groups != NULL && groups_match(report->groups, conn) != 0);
 }
 
 void report_finished(struct report *report, const struct conn *conn)
@@ -286,6 +302,7 @@ void report_finished(struct report *report, const struct conn *conn)
 	switch (report->kind) {
 	case REPORT_PEERS:
 	case REPORT_GROUPS:
+	case REPORT_HISTOGRAM:
 		if (is_counted(report, conn))
 			report->refused += !peers_add(report->peers, conn);
 		break;
@@ -366,6 +383,25 @@ static void print_conns(struct report *report, report_next *next_open, void *con
 	report->finished_count = finished_count;
 }
 
+/* Group after group; the rows of one stay in the order of the quantity. */
+static void print_histograms(struct report *report, struct peers *peers)
+{
+	size_t groups = peers_count(peers), *counts = xcalloc(groups + 1, sizeof(*counts));
+	struct histogram_bin **bins = xcalloc(groups + 1, sizeof(*bins));
+	struct rows rows = {0};
+
+	for (size_t i = 0; i < groups; i++) {
+		bins[i] = histogram_bins(peers_group(peers, i), report->histogram.spread, &counts[i]);
+		for (size_t j = 0; j < counts[i]; j++)
+			add_row(&rows, (struct row){.group = peers_group(peers, i), .bin = &bins[i][j]});
+	}
+	print_rows(report, &rows);
+	for (size_t i = 0; i < groups; i++)
+		free(bins[i]);
+	free(bins);
+	free(counts);
+}
+
 static void print_peers(struct report *report, report_next *next_open, void *context)
 {
 	struct peers *peers = report->peers;
@@ -378,9 +414,12 @@ static void print_peers(struct report *report, report_next *next_open, void *con
 			peers = peers_copy(report->peers);
 		peers_add(peers, conn);
 	}
-	for (size_t i = 0; i < peers_count(peers); i++)
+	if (report->kind == REPORT_HISTOGRAM)
+		print_histograms(report, peers);
+	for (size_t i = 0; report->kind != REPORT_HISTOGRAM && i < peers_count(peers); i++)
 		add_row(&rows, (struct row){.group = peers_group(peers, i)});
-	print_rows(report, &rows);
+	if (report->kind != REPORT_HISTOGRAM)
+		print_rows(report, &rows);
 	if (peers != report->peers)
 		peers_free(peers);
 }
@@ -402,6 +441,7 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 	switch (report->kind) {
 	case REPORT_PEERS:
 	case REPORT_GROUPS:
+	case REPORT_HISTOGRAM:
 		print_peers(report, next_open, context);
 		break;
 	case REPORT_CONNS:

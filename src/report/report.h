@@ -10,6 +10,7 @@
 #include "model/conn.h"
 #include "model/event.h"
 #include "model/message.h"
+#include "report/histogram.h"
 #include "report/io_spec.h"
 #include "track/groups.h"
 #include "track/suspicious.h"
@@ -26,6 +27,8 @@ enum report_kind {
 	REPORT_HTTP_TREE,
 	/** TLS ClientHellos by server name */
 	REPORT_TLS_TREE,
+	/** a row per power of two of a quantity: histogram */
+	REPORT_HISTOGRAM,
 	/** a row per interval: io,stat */
 	REPORT_IO,
 	/** a row per connection, as it finishes */
@@ -33,7 +36,7 @@ enum report_kind {
 	REPORT_KIND_NUM
 };
 
-/** Reports of a run; REPORT_IO may come several times, the others once. */
+/** Reports of a run; REPORT_IO and REPORT_HISTOGRAM may come several times, the others once. */
 #define REPORT_MOST 16
 
 /** report_name() - the word --report takes */
@@ -88,6 +91,8 @@ enum report_time {
  * @besides: something else is printed before them, so rows in JSON must say which report they are of
  * @io: of the REPORT_IO that is to be made
  * @io_filters: of all of them
+ * @histogram: the REPORT_HISTOGRAM that is to be made
+ * @follows: it is not the first report
  * @by: keys of peers, NULL for PEERS_KEYS_DEFAULT
  * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
  * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
@@ -108,6 +113,8 @@ struct report_options {
 	bool besides;
 	const struct io_spec *io;
 	const struct io_filters *io_filters;
+	const struct histogram_spec *histogram;
+	bool follows;
 	const char *by;
 	const char *sort;
 	const char *columns;

@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "model/columns.h"
+#include "report/histogram.h"
 
 /* Longer words are certainly no column's name. */
 #define WORD_MAX 32
@@ -41,10 +42,16 @@ static bool contains(const struct selection *selection, const struct column *col
 /* The columns before all others: those of the keys, in a report of groups of connections. */
 static void append_keys(struct selection *selection, enum report_kind kind, const struct peers_keys *keys)
 {
-	for (unsigned int i = 0; kind == REPORT_PEERS && i < keys->count; i++)
+	for (unsigned int i = 0; (kind == REPORT_PEERS || kind == REPORT_HISTOGRAM) && i < keys->count; i++)
 		append(selection, column_key(keys->key[i]), false);
 	if (kind == REPORT_GROUPS)
 		append(selection, column_key(PEERS_KEY_GROUP), false);
+}
+
+/* Reports with few columns, in an order of their own. */
+static bool shows_all(enum report_kind kind)
+{
+	return report_is_tree(kind) || kind == REPORT_HISTOGRAM;
 }
 
 /* All columns of a report, in the order of JSON. */
@@ -52,9 +59,10 @@ static void append_all(struct selection *selection, enum report_kind kind, const
 {
 	bool is_grouped = kind == REPORT_PEERS || kind == REPORT_GROUPS;
 	size_t count;
-	const struct column *columns = report_is_tree(kind) ? column_tree(&count)
-				       : is_grouped	    ? column_groups(&count)
-							    : column_conns(&count);
+	const struct column *columns = report_is_tree(kind)	    ? column_tree(&count)
+				       : kind == REPORT_HISTOGRAM   ? histogram_columns(&count)
+				       : is_grouped		    ? column_groups(&count)
+								    : column_conns(&count);
 
 	append_keys(selection, kind, keys);
 	for (size_t i = 0; i < count; i++)
@@ -146,10 +154,11 @@ static void append_default(struct selection *selection, const struct selection *
 	char conns[] = COLUMNS_CONN_DEFAULT, peers[] = COLUMNS_GROUP_DEFAULT, groups[] = COLUMNS_GROUPS_DEFAULT;
 	char *rest = kind == REPORT_PEERS ? peers : kind == REPORT_GROUPS ? groups : conns, *word;
 
-	append_keys(selection, kind, keys);
-	for (size_t i = 0; report_is_tree(kind) && i < all->count; i++)
+	if (!shows_all(kind))
+		append_keys(selection, kind, keys);
+	for (size_t i = 0; shows_all(kind) && i < all->count; i++)
 		append(selection, all->columns[i], false);
-	while (!report_is_tree(kind) && (word = strsep(&rest, ",")) != NULL) {
+	while (!shows_all(kind) && (word = strsep(&rest, ",")) != NULL) {
 		const struct column *column = find(all, word);
 
 		if (column != NULL && !contains(selection, column))
@@ -236,7 +245,7 @@ int select_sort(enum report_kind kind, const struct peers_keys *keys, const stru
 	}
 	free(copy);
 	/* Groups come in the order of the command line, trees in their own. */
-	if (kind != REPORT_GROUPS && !report_is_tree(kind)) {
+	if (kind != REPORT_GROUPS && !shows_all(kind)) {
 		append(&chosen, find(&all, kind == REPORT_PEERS ? "CONNS" : "START"), kind == REPORT_PEERS);
 		append_keys(&chosen, kind, keys);
 	}

@@ -138,6 +138,17 @@ int64_t distribution_quantile(struct distribution *distribution, unsigned int pe
 	return value_of_rank(distribution, rank > 0 ? rank : 1);
 }
 
+void distribution_each(const struct distribution *distribution,
+		       void (*function)(void *context, int64_t value, uint64_t count), void *context)
+{
+	for (uint64_t i = 0; distribution->values != NULL && i < distribution->count; i++)
+		function(context, distribution->values[i], 1);
+	for (unsigned int octave = 0; distribution->octaves != NULL && octave < DISTRIBUTION_OCTAVES; octave++)
+		for (unsigned int step = 0; distribution->octaves[octave] != NULL && step < DISTRIBUTION_STEPS; step++)
+			if (distribution->octaves[octave][step] > 0)
+				function(context, step_middle(octave, step), distribution->octaves[octave][step]);
+}
+
 void distribution_copy(struct distribution *to, const struct distribution *from)
 {
 	*to = *from;

@@ -52,6 +52,13 @@ int64_t distribution_median(struct distribution *distribution);
 /** distribution_quantile() - the value that @percent of 100 values do not exceed (nearest rank); -1 when empty */
 int64_t distribution_quantile(struct distribution *distribution, unsigned int percent);
 
+/**
+ * distribution_each() - all values, in no order
+ * @function: gets a value and how often it is there; of a histogram the middle of each step
+ */
+void distribution_each(const struct distribution *distribution,
+		       void (*function)(void *context, int64_t value, uint64_t count), void *context);
+
 /** distribution_copy() - make @to, which must be empty, equal to @from; the copy draws on no budget */
 void distribution_copy(struct distribution *to, const struct distribution *from);
 

@@ -794,7 +794,8 @@ static void operands_are_parsed(void **state)
 	assert_int_equal(kind, REPORT_CONNS);
 	assert_int_equal(report_parse_kind("events", &kind, &err), -EINVAL);
 	assert_string_equal(err.text, "--report does not know \"events\"; allowed are peers, conns (also "
-				      "called conv,tcp), groups, http,tree, tls,tree and io,stat,SEC");
+				      "called conv,tcp), groups, http,tree, tls,tree, io,stat,SEC and "
+				      "histogram,COLUMN");
 	assert_int_equal(report_parse_format("json", &format, &err), 0);
 	assert_int_equal(format, REPORT_JSON);
 	assert_int_equal(report_parse_format("xml", &format, &err), -EINVAL);
