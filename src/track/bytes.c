@@ -435,8 +435,8 @@ enum conn_close bytes_close(const struct bytes *bytes)
 	if (own == 1 && peer == 1) {
 		bool no_shutdown = !bytes->calls_unseen && !bytes->shutdown;
 
-		/* The FIN was read before our own went out; or it was not, and no mini socket is there. */
-		if (no_shutdown && (bytes->rqueue == 0 || bytes->timewait == TIMEWAIT_ABSENT))
+		/* The FIN was read before our own went out. Unread, the two may have crossed. */
+		if (no_shutdown && bytes->rqueue == 0)
 			return CLOSE_RFIN;
 		/* Nobody asked for one: the program closed before it could know of the peer's FIN. */
 		return bytes->close_state == TCP_ESTABLISHED ? CLOSE_LFIN : CLOSE_UNKNOWN;

@@ -77,7 +77,7 @@ static const struct row rows[] = {
 	{"peer first and end of file read, or a RST took the mini socket",
 	 {LAST(51, 100, 102, 1, 0, 0, ABSENT)}, NOT, 100, 0, 0, "o"},
 	{"the same, nobody asked", {LAST(51, 100, 102, 1, 0, 0, UNKNOWN)}, NOT, 100, 0, 0, "o"},
-	{"peer first, end of file not read", {LAST(51, 100, 102, 1, 1, 0, ABSENT)}, 50, 100, CLOSE_RFIN, 0, "o"},
+	{"a FIN not read: the two may have crossed", {LAST(51, 100, 102, 1, 1, 0, ABSENT)}, 50, 100, 0, 0, "o"},
 	{"shutdown may have been called", {LAST(51, 100, 102, 1, 0, 0, PRESENT)}, NOT, 100, CLOSE_LFIN, 0, "od"},
 	{"shutdown was called", {LAST(51, 100, 102, 1, 0, 0, PRESENT)}, NOT, 100, CLOSE_LFIN, 0, "os"},
 	{"unread FIN and mini socket, calls unseen",
@@ -97,9 +97,9 @@ static const struct row rows[] = {
 	{"the same, no mini socket", {LAST(51, 110, 102, 1, 0, 0, ABSENT)}, NOT, NOT, 0, 0, "o"},
 	/* --- anchors --- */
 	{"one byte was dropped by its own host",
-	 {LOOK(TCP_ESTABLISHED, 50, 2, 1, 1), LAST(51, 2, 2, 1, 1, 0, ABSENT)}, 50, 1, CLOSE_RFIN, 0, "a"},
+	 {LOOK(TCP_ESTABLISHED, 50, 2, 1, 1), LAST(51, 2, 2, 1, 1, 0, ABSENT)}, 50, 1, 0, 0, "a"},
 	{"and one was sent since",
-	 {LOOK(TCP_ESTABLISHED, 50, 2, 1, 1), LAST(51, 3, 3, 1, 1, 0, ABSENT)}, 50, 2, CLOSE_RFIN, 0, "a"},
+	 {LOOK(TCP_ESTABLISHED, 50, 2, 1, 1), LAST(51, 3, 3, 1, 1, 0, ABSENT)}, 50, 2, 0, 0, "a"},
 	{"no data since the look",
 	 {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3), LAST(51, 100, 101, 3, 0, 0, UNKNOWN)},
 	 50, 100, CLOSE_RFIN, DIR_OUT, ""},
@@ -556,7 +556,7 @@ static void kernel_is_understood(void **state)
 		 */
 		assert_true(verdict.known_rx >= verdict.ends * (at_close && tells_fin(&live) ? 10 : 6) / 10);
 		assert_true(verdict.known_tx >= verdict.ends * (at_close ? 10 : 9) / 10);
-		assert_true(verdict.known_close >= verdict.ends * (at_close ? 9 : 6) / 10);
+		assert_true(verdict.known_close >= verdict.ends * (at_close ? 9 : 5) / 10);
 	}
 	queue_free(live.queue);
 	diag_close(live.diag);

@@ -145,7 +145,7 @@ static void accepted_and_died(void **state)
 	assert_int_equal(told[0].hs_ns, 250 * CLOCK_NS_PER_US);
 	assert_int_equal(told[0].hs_net_ns, CONN_UNKNOWN);
 	assert_int_equal(told[0].queue_ns, 36 * MS);
-	assert_int_equal(told[0].close, CLOSE_RFIN);
+	assert_int_equal(told[0].close, CLOSE_UNKNOWN);
 	assert_int_equal(told[0].syn_rtx, -1);
 	assert_int_equal(told[0].tid, 100);
 	assert_int_equal(told[0].seen, SEEN_CALLS | SEEN_KERNEL);
