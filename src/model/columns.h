@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_MODEL_COLUMNS_H
 #define CONNTRACE_MODEL_COLUMNS_H
 
+#include "base/clock.h"
 #include "model/conn.h"
 
 /*
@@ -30,6 +31,19 @@ static inline int64_t columns_retrans(const struct conn *conn)
 	if (conn->tx_retrans < 0)
 		return CONN_UNKNOWN;
 	return (int64_t)conn->tx_retrans + (conn->rx_retrans > 0 ? conn->rx_retrans : 0);
+}
+
+/**
+ * columns_duration() - nanoseconds from the first to the last sign
+ *
+ * Unknown of a connection that only the kernel's last word told of: it is the
+ * one sign, and how long the connection had lasted nobody saw.
+ */
+static inline int64_t columns_duration(const struct conn *conn)
+{
+	if (conn->start_ns == conn->end_ns && (conn->seen & (SEEN_CALLS | SEEN_WIRE)) == 0)
+		return CONN_UNKNOWN;
+	return clock_span(conn->start_ns, conn->end_ns);
 }
 
 /** columns_uid() - the socket's owner, else the process's user, else -1 (as uid_t) */

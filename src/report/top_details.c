@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/columns.h"
 #include "report/column.h"
 #include "report/errno_text.h"
 #include "report/format.h"
@@ -119,7 +120,7 @@ static int put_story(struct top_grid *grid, int y, const struct top_row *row, co
 	}
 	snprintf(outcome, sizeof(outcome), "%s%s", failed ? ": " : close != NULL ? ": " : "",
 		 failed ? conn_result_text(conn->result) : close != NULL ? close : "");
-	return put_span(grid, y, "over after ", clock_span(conn->start_ns, conn->end_ns), "", outcome);
+	return put_span(grid, y, "over after ", columns_duration(conn), "", outcome);
 }
 
 /* The lines of the ladder as they are, a blank one before and behind them. */

@@ -365,7 +365,7 @@ static void add_spread(struct peers *peers, struct peers_group *group, enum peer
 
 static void count_member(struct peers *peers, struct peers_group *group, const struct conn *conn)
 {
-	int64_t duration = clock_span(conn->start_ns, conn->end_ns);
+	int64_t duration = columns_duration(conn);
 
 	group->conns++;
 	group->results[conn->result]++;

@@ -465,6 +465,24 @@ static void a_connection_counts_in_each_of_its_groups(void **state)
 	peers_free(peers);
 }
 
+static void one_sign_is_no_duration(void **state)
+{
+	struct conn conn = incoming("198.51.100.7", 1000);
+	struct peers *peers = by("dir");
+
+	(void)state;
+	/* Only the last word told of it: it had lasted for nobody knows how long. */
+	conn.start_ns = conn.end_ns = 5000;
+	conn.seen = SEEN_KERNEL;
+	assert_true(peers_add(peers, &conn));
+	assert_int_equal(peers_duration(peers_group(peers, 0)), CONN_UNKNOWN);
+	/* A single packet is a span that was seen, of no length. */
+	conn.seen = SEEN_WIRE;
+	assert_true(peers_add(peers, &conn));
+	assert_int_equal(peers_duration(peers_group(peers, 0)), 0);
+	peers_free(peers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -481,6 +499,7 @@ int main(void)
 		cmocka_unit_test(a_full_table_refuses_new_groups_only),
 		cmocka_unit_test(many_connections_need_little_memory),
 		cmocka_unit_test(a_connection_counts_in_each_of_its_groups),
+		cmocka_unit_test(one_sign_is_no_duration),
 	};
 	int failed;
 
