@@ -30,10 +30,11 @@ static uint32_t unseen(const struct wire_half *half, int64_t start, int64_t end)
 	return (uint32_t)count;
 }
 
-/* @old: the sender's half before the segment; @half: after it. */
-static void judge_payload(struct segment *segment, const struct wire_half *old, const struct wire_half *half,
-			  const struct event_segment *event, uint32_t ooo)
+/* @was: the evidence before the segment; @wire: after it. */
+static void judge_payload(struct segment *segment, const struct wire *was, const struct wire *wire,
+			  const struct event_segment *event, enum wire_side side)
 {
+	const struct wire_half *old = &was->halves[side], *half = &wire->halves[side];
 	uint32_t seq = event->seq + (event->flags & SEGMENT_SYN ? 1 : 0);
 	int64_t start = old->bits & HALF_BASE ? wire_offset(old, seq) : 0;
 	bool counted = half->retrans != old->retrans;
@@ -46,10 +47,9 @@ static void judge_payload(struct segment *segment, const struct wire_half *old, 
 		if (segment->judged & SEGMENT_RESENT && old->bits & HALF_ACKED &&
 		    wire_offset(old, old->acked) >= start + event->payload)
 			segment->judged |= SEGMENT_SPURIOUS;
-	} else if (ooo != 0) {
+	} else if (wire->ooo != was->ooo) {
 		segment->judged |= SEGMENT_OUT_OF_ORDER;
-	} else if (event->payload <= 1 && start + 1 == (int64_t)old->next && half->next == old->next &&
-		   !(event->flags & (SEGMENT_SYN | SEGMENT_FIN))) {
+	} else if (wire->keepalives != was->keepalives) {
 		segment->judged |= SEGMENT_KEEPALIVE;
 	} else if (event->payload > 0 && half->next == old->next && half->stray != old->stray) {
 		segment->judged |= SEGMENT_STRAY;
@@ -183,7 +183,7 @@ void segment_feed(struct segment *segment, struct wire *wire, struct tcp_states 
 	segment->after = *states;
 	fill_numbers(segment, wire, from, side);
 	if (!(from->flags & SEGMENT_RST)) {
-		judge_payload(segment, &old.halves[side], &wire->halves[side], from, wire->ooo - old.ooo);
+		judge_payload(segment, &old, wire, from, side);
 		judge_control(segment, &old.halves[side], from);
 		segment->rtt_ns = rtt_sample(&old, wire, event, side);
 	}

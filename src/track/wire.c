@@ -30,12 +30,6 @@
 #define WINDOW_UNSCALED 65535u
 #define WSCALE_MAX 14
 
-/* How far below the first number seen a SYN recorded late may lie, or data in a capture that began in the middle. */
-#define LOWER_MAX (1 << 20)
-
-/* A jump larger than this cannot be told from one that wrapped around. */
-#define JUMP_MAX (1 << 28)
-
 /* Beyond this distance a number belongs to another connection. */
 #define FAR (1 << 30)
 
@@ -183,7 +177,8 @@ static void feed_syn_base(struct wire_half *half, uint32_t isn)
 {
 	int64_t acked;
 
-	if (half->bits & HALF_BASE && !(half->bits & HALF_SYN) && half->base - isn <= LOWER_MAX && half->base != isn) {
+	if (half->bits & HALF_BASE && !(half->bits & HALF_SYN) && half->base - isn <= WIRE_LOWER_MAX &&
+	    half->base != isn) {
 		/* The capture has it after later segments. */
 		wire_half_lower(half, isn, isn + 1);
 	} else {
@@ -196,7 +191,7 @@ static void feed_syn_base(struct wire_half *half, uint32_t isn)
 	if (!(half->bits & HALF_ACKED))
 		return;
 	acked = wire_offset(half, half->acked);
-	if (acked < 1 || acked > LOWER_MAX)
+	if (acked < 1 || acked > WIRE_LOWER_MAX)
 		half->bits &= (uint16_t) ~(HALF_ACKED | HALF_SYN_ACKED_EARLY);
 }
 
@@ -276,7 +271,7 @@ static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
 	half->bits |= HALF_STRAY;
 	if (!again)
 		return false;
-	if (jump < 0 || jump > JUMP_MAX) {
+	if (jump < 0 || jump > WIRE_JUMP_MAX) {
 		/* Only the number it stands at matters from now on. */
 		wire_half_base(half, seq);
 		half->bits = (uint16_t)((half->bits & ~HALF_ACKED) | HALF_JUMPED);
@@ -292,13 +287,28 @@ static void count(uint16_t *counter)
 }
 
 /*
- * RFC 9293, 3.8.4: a number that was sent before, with the byte that belongs to it or without any.
+ * RFC 9293, 3.8.4: a number that was sent before, with the byte that belongs to it or without any. Keep-alives are
+ * only sent when nothing waits for an acknowledgement; else the byte is sent again because it may be lost.
  * @start: offset of the segment, before it is taken into account
  */
 static bool is_keepalive(const struct wire_half *half, const struct event_segment *segment, int64_t start)
 {
-	return segment->payload <= 1 && start == (int64_t)half->next - 1 && half->next > 1 &&
-	       !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN)) && !(half->bits & HALF_FIN);
+	int64_t next = (int64_t)half->next;
+
+	if (segment->payload > 1 || start != next - 1 || segment->flags & (SEGMENT_SYN | SEGMENT_FIN) ||
+	    half->bits & HALF_FIN || (next <= 1 && !(half->bits & HALF_SYN_ACKED)))
+		return false;
+	return segment->payload == 0 || !(half->bits & HALF_ACKED) || wire_offset(half, half->acked) >= next;
+}
+
+/* RFC 9293, 3.8.6.1: the next byte, sent into a closed window to hear whether it still is; most often it is dropped. */
+static bool is_window_probe(const struct wire *wire, const struct event_segment *segment, enum wire_side side,
+			    int64_t start)
+{
+	const struct wire_half *receiver = &wire->halves[wire_other(side)];
+
+	return segment->payload == 1 && start == (int64_t)wire->halves[side].next && receiver->bits & HALF_WINDOW &&
+	       receiver->window == 0 && !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN));
 }
 
 /* Payload of @side, in offsets. A resent byte is at least as old as the last new one. */
@@ -312,9 +322,16 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	bool keepalive = is_keepalive(half, segment, start);
 	bool is_new = end > (int64_t)half->next;
 	int64_t since_ms = (event->time_ns - wire->first_ns) / CLOCK_NS_PER_MS;
-	enum wire_range range = wire_half_range(half, start, end);
+	enum wire_range range;
 
 	half->bits |= HALF_DATA;
+	if (is_window_probe(wire, segment, side, start)) {
+		half->bits |= HALF_PROBED;
+		return RANGE_AGAIN;
+	}
+	range = wire_half_range(half, start, end);
+	if (end == (int64_t)half->next)
+		half->bits &= (uint16_t)~HALF_BEYOND;
 	if (range == RANGE_FILLS && !later)
 		count(&wire->ooo);
 	if (range == RANGE_AGAIN && !keepalive && !later) {
@@ -327,6 +344,28 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	if (is_new)
 		wire->fresh_ms[side] = (uint32_t)(since_ms + 1);
 	return range;
+}
+
+/* An empty segment: what lies before it was sent and not seen. */
+static void feed_beyond(struct wire_half *half, int64_t start)
+{
+	half->bits |= HALF_BEYOND;
+	wire_half_range(half, start, start);
+}
+
+/* Nothing comes after a FIN: one whose number was acknowledged and passed was forged. */
+static void feed_fin(struct wire *wire, enum wire_side side, uint32_t fin)
+{
+	struct wire_half *half = &wire->halves[side];
+
+	if (!(half->bits & HALF_FIN)) {
+		half->bits |= HALF_FIN;
+		half->fin = fin;
+		if (side == WIRE_REMOTE && !(wire->halves[WIRE_LOCAL].bits & HALF_FIN))
+			wire->bits |= WIRE_FIN_REMOTE_FIRST;
+	} else if (half->bits & HALF_ACKED && (int32_t)(half->acked - half->fin) > 1) {
+		half->fin = fin;
+	}
 }
 
 /*
@@ -357,7 +396,7 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 	}
 	if (start < 0) {
 		/* Nothing comes before a SYN; before the beginning of a capture there was something. */
-		if (half->bits & (HALF_SYN | HALF_JUMPED) || start < -LOWER_MAX)
+		if (half->bits & (HALF_SYN | HALF_JUMPED) || start < -WIRE_LOWER_MAX)
 			return false;
 		wire_half_lower(half, seq, end < 0 ? seq + segment->payload : half->base);
 		*in_order = true;
@@ -368,13 +407,10 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		count(&wire->keepalives);
 	if (segment->payload > 0)
 		range = feed_payload(wire, event, side, start, end);
+	else if (start > (int64_t)half->next && (half->bits & (HALF_SYN | HALF_SYN_ACKED)) != HALF_SYN)
+		feed_beyond(half, start);
 	if (fin) {
-		if (!(half->bits & HALF_FIN)) {
-			half->bits |= HALF_FIN;
-			half->fin = seq + segment->payload;
-			if (side == WIRE_REMOTE && !(wire->halves[WIRE_LOCAL].bits & HALF_FIN))
-				wire->bits |= WIRE_FIN_REMOTE_FIRST;
-		}
+		feed_fin(wire, side, seq + segment->payload);
 		wire_half_range(half, end, end + 1);
 	}
 	if (side != WIRE_LOCAL || segment->payload == 0)
@@ -416,6 +452,11 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 		half->next = 1;
 	}
 	ack = wire_offset(half, segment->ack);
+	if (half->bits & HALF_PROBED && ack == (int64_t)half->next + 1) {
+		/* There was room for the byte after all. */
+		half->bits &= (uint16_t)~HALF_PROBED;
+		wire_half_range(half, ack - 1, ack);
+	}
 	if (half->bits & HALF_SYN && !(half->bits & HALF_SYN_ACKED)) {
 		/* It finishes half a handshake only if it claims nothing that nobody saw (RFC 9293, 3.10.7.3-4). */
 		if (ack < 1 || ack > (int64_t)half->next || !in_order)
@@ -539,52 +580,4 @@ bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side
 			half->syn_acked_ns = event->time_ns;
 	}
 	return true;
-}
-
-/* A SYN of a side that was not seen to send one yet. */
-static bool accepts_first_syn(const struct wire *wire, const struct event_segment *segment, enum wire_side side)
-{
-	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
-	int64_t ack = other->bits & HALF_SYN && segment->flags & SEGMENT_ACK ? wire_offset(other, segment->ack) : 0;
-
-	/* Recorded late; or the answer to our SYN, even if a refusal came before. */
-	if (half->bits & HALF_BASE && half->base - segment->seq <= LOWER_MAX && half->base != segment->seq)
-		return true;
-	if (ack >= 1 && ack <= (int64_t)other->next)
-		return true;
-	if (wire_is_finished(wire) || wire->bits & WIRE_ESTABLISHED)
-		return false;
-	/* A wrong answer to this attempt is still an answer to it. */
-	if (segment->flags & SEGMENT_ACK)
-		return !(half->bits & (other->bits & HALF_SYN ? HALF_DATA : HALF_BASE));
-	if (other->bits & HALF_SYN && other->syns > 0)
-		return true; /* both open at once */
-	if (half->bits & HALF_ACKED)
-		return segment->seq != half->acked && half->acked - segment->seq <= LOWER_MAX;
-	return !(half->bits & HALF_BASE);
-}
-
-bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_side side)
-{
-	const struct event_segment *segment = &event->segment;
-	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
-	int64_t ack;
-
-	if (wire_is_empty(wire))
-		return true;
-	if (!(segment->flags & SEGMENT_SYN)) {
-		int64_t distance = wire_offset(half, segment->seq) - (int64_t)half->next;
-
-		/* Late segments of a closed connection have its numbers. */
-		return segment->flags & SEGMENT_RST || !(half->bits & HALF_BASE) || !wire_is_finished(wire) ||
-		       (distance > -JUMP_MAX && distance < JUMP_MAX);
-	}
-	if (!(half->bits & HALF_SYN))
-		return accepts_first_syn(wire, segment, side);
-	if (segment->seq == half->base)
-		return true;
-	if (!(segment->flags & SEGMENT_ACK) || wire_is_finished(wire) || half->bits & HALF_SYN_ACKED)
-		return false;
-	ack = wire_offset(other, segment->ack);
-	return other->bits & HALF_SYN && ack >= 1 && ack <= (int64_t)other->next;
 }

@@ -34,6 +34,10 @@ enum wire_half_bit {
 	HALF_WSCALE = 0x1000,
 	/** its SYN acknowledged time was noted before its SYN was seen */
 	HALF_SYN_ACKED_EARLY = 0x2000,
+	/** it sent the next byte into a window of zero; an acknowledgement tells whether that was taken */
+	HALF_PROBED = 0x4000,
+	/** next was told by an empty segment; before it may stand a FIN that was not seen */
+	HALF_BEYOND = 0x8000,
 };
 
 /** enum wire_bit - what was seen of the connection */
@@ -59,6 +63,12 @@ enum wire_bit {
 	WIRE_UNREACHABLE = 0x0400,
 	WIRE_UNREACHABLE_V6 = 0x0800,
 };
+
+/** How far below the first number seen a SYN recorded late may lie, or data in a capture that began in the middle. */
+#define WIRE_LOWER_MAX (1 << 20)
+
+/** A jump larger than this cannot be told from one that wrapped around. */
+#define WIRE_JUMP_MAX (1 << 28)
 
 /** wire_offset() - a sequence number of @half as a distance from its base, near the highest seen */
 static inline int64_t wire_offset(const struct wire_half *half, uint32_t seq)
@@ -89,7 +99,7 @@ void wire_half_base(struct wire_half *half, uint32_t seq);
 void wire_half_lower(struct wire_half *half, uint32_t seq, uint32_t end);
 
 /**
- * wire_half_range() - the bytes from @start to @end (offsets, start < end) were seen
+ * wire_half_range() - the bytes from @start to @end (offsets, none when equal) were seen
  *
  * Raises half->next and keeps the holes.
  */

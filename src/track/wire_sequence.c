@@ -17,7 +17,9 @@ void wire_half_base(struct wire_half *half, uint32_t seq)
 	half->base = seq;
 	half->next = 0;
 	memset(half->holes, 0, sizeof(half->holes));
-	half->bits = (uint16_t)((half->bits & ~(HALF_FIN | HALF_STRAY | HALF_JUMPED | HALF_HOLE_DROPPED)) | HALF_BASE);
+	half->bits &= (uint16_t) ~(HALF_FIN | HALF_STRAY | HALF_JUMPED | HALF_HOLE_DROPPED | HALF_PROBED |
+				  HALF_BEYOND);
+	half->bits |= HALF_BASE;
 }
 
 static bool hole_is_empty(const struct wire_hole *hole)
@@ -136,5 +138,5 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 			return CONN_UNKNOWN;
 	if (half->bits & HALF_FIN)
 		return wire_offset(half, half->fin) + 1 == next && next >= 2 ? next - 2 : CONN_UNKNOWN;
-	return next - 1;
+	return half->bits & HALF_BEYOND ? CONN_UNKNOWN : next - 1;
 }

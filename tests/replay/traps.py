@@ -92,6 +92,25 @@ TRAPS = [
     ("keep-alives are not resent", V4 + OPEN % PLAIN + DATA % PLAIN +
      ("+75 a > A seq 800 ack 1801\n+0.01 a < A seq 1801 ack 801\n" * 3), [],
      [{"keepalive": 3, "retrans": 0, "rx_bytes": 700, "tx_bytes": 1300}]),
+    ("nor before the first byte", V4 + OPEN % PLAIN + "+75 a > A seq 100 ack 501\n+75 a > A seq 100 ack 501 len 1\n", [],
+     [{"keepalive": 2, "retrans": 0, "rx_bytes": 0}]),
+    ("a last byte that nobody acknowledged is resent", V4 + OPEN % PLAIN + DATA % PLAIN +
+     "+1 a > PA seq 801 ack 1801 len 1\n" * 2 + "+0 a < A seq 1801 ack 802\n", [],
+     [{"keepalive": 0, "retrans": 1, "rx_bytes": 701}]),
+    ("probes of a closed window are not resent", V4 + OPEN % PLAIN + "+0 a < A seq 501 ack 101 win 0\n" +
+     "+1 a > A seq 101 ack 501 len 1\n+0 a < A seq 501 ack 101 win 0\n" * 2 +
+     "+1 a < A seq 501 ack 101 win 99\n+0 a > PA seq 101 ack 501 len 50\n+0 a < A seq 501 ack 151\n", [],
+     [{"keepalive": 0, "retrans": 0, "rx_bytes": 50, "zerowin": 3}]),
+    ("a probe that was taken is payload", V4 + OPEN % PLAIN + "+0 a < A seq 501 ack 101 win 0\n" +
+     "+1 a > A seq 101 ack 501 len 1\n+0 a < A seq 501 ack 102 win 99\n", [], [{"retrans": 0, "rx_bytes": 1}]),
+    ("what was sent and not captured is unknown", V4 + OPEN % PLAIN + "+0 a > A seq 801 ack 501\n", [],
+     [{"rx_bytes": None, "tx_bytes": 0}]),
+    ("a forged FIN is not the end of the bytes", V4 + OPEN % PLAIN + "+0 a > FA seq 301 ack 501\n" + DATA % PLAIN +
+     CLOSE % PLAIN, [], [{"rx_bytes": 700, "tx_bytes": 1300, "state": "closed"}]),
+    ("the same number again, long after the end", V4 + WHOLE % PLAIN + "+9 a > S seq 100\n+0.01 a < SA seq 9 ack 101\n" +
+     "+0.02 a > A seq 101 ack 10\n", [], [good(), {"result": "ok", "hs_ms": 30.0, "syn_rtx": 0, "rx_pkts": 2}]),
+    ("a SYN that came late after the end", V4 + WHOLE % PLAIN + "+0.1 a > S seq 100\n", [],
+     [good(syn_rtx=1, rx_pkts=7)]),
     ("a zero window", V4 + OPEN % PLAIN + DATA % PLAIN + "+1 a < A seq 1801 ack 801 win 0\n+1 a < A seq 1801 ack 801 win 9\n",
      [], [{"zerowin": 1}]),
     ("a SYN/ACK lost, the SYN resent with other options", V4 + syns(0) + "+1 a > S seq 100 mss 536\n" +

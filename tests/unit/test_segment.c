@@ -152,6 +152,7 @@ static void what_came_again(void **state)
 			"+0.2 a > A seq 0x23 ack 0xffffff01 len 100\n"
 			"+0.1 a > A seq 0x100 ack 0xffffff01 len 10\n"
 			"+0.1 a > A seq 0x87 ack 0xffffff01 len 10\n"
+			"+0.1 a < A seq 0xffffff01 ack 0x10a\n"
 			"+0.1 a > A seq 0x109 ack 0xffffff01 len 1\n"
 			"+0.1 a < A seq 0xffffff01 ack 0x55 win 0\n",
 	       "> 0/- SYN_SENT SYN_RCVD\n"
@@ -163,6 +164,7 @@ static void what_came_again(void **state)
 	       "> 51/1 ESTABLISHED ESTABLISHED len=100 of it again=50 part after=200ms\n"
 	       "> 272/1 ESTABLISHED ESTABLISHED len=10\n"
 	       "> 151/1 ESTABLISHED ESTABLISHED len=10 fills\n"
+	       "< 1/282 ESTABLISHED ESTABLISHED\n"
 	       "> 281/1 ESTABLISHED ESTABLISHED len=1 keepalive\n"
 	       "< 1/101 ESTABLISHED ESTABLISHED zerowin\n");
 }

@@ -297,8 +297,22 @@ static void bytes_each_once(void **state)
 		 "ok out - ESTABLISHED bytes 0/200 frames 2/3 syn 0/0 again 0/0 ooo 1"},
 		{"keep-alive is nothing new",
 		 OPEN "+0 a > A seq 0xfffffff1 ack 0xffffff01 len 10\n"
+		      "+0 a < A seq 0xffffff01 ack 0xfffffffb\n"
 		      "+9 a > A seq 0xfffffffa ack 0xffffff01 len 1\n",
-		 "ok out - ESTABLISHED bytes 10/0 frames 4/1 syn 0/0 again 0/0 ooo 0"},
+		 "ok out - ESTABLISHED bytes 10/0 frames 4/2 syn 0/0 again 0/0 ooo 0"},
+		{"a byte not acknowledged yet is sent again",
+		 OPEN "+0 a > A seq 0xfffffff1 ack 0xffffff01 len 10\n"
+		      "+9 a > A seq 0xfffffffa ack 0xffffff01 len 1\n",
+		 "ok out - ESTABLISHED bytes 10/0 frames 4/1 syn 0/0 again 1/0 ooo 0"},
+		{"an empty segment tells what was sent before it, with or without FIN",
+		 OPEN "+0 a > A seq 0xfffffffb ack 0xffffff01\n"
+		      "+0 a < A seq 0xffffff01 ack 0xfffffffb\n",
+		 "ok out - ESTABLISHED bytes -1/0 frames 3/2 syn 0/0 again 0/0 ooo 0"},
+		{"until more follows",
+		 OPEN "+0 a > A seq 0xfffffffb ack 0xffffff01\n"
+		      "+0 a > A seq 0xfffffffb ack 0xffffff01 len 2\n"
+		      "+0 a < A seq 0xffffff01 ack 0xfffffffd\n",
+		 "ok out - ESTABLISHED bytes 12/0 frames 4/2 syn 0/0 again 0/0 ooo 0"},
 		{"a hole nobody acknowledged", OPEN "+0 a < A seq 0xffffff65 ack 0xfffffff1 len 100\n",
 		 "ok out - ESTABLISHED bytes 0/-1 frames 2/2 syn 0/0 again 0/0 ooo 0"},
 		{"a hole the receiver acknowledged: the capture lost it, the numbers know",
