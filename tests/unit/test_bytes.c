@@ -336,6 +336,22 @@ static void arrived(struct end *end)
 	}
 }
 
+/** heard() - wait until the other end has taken in this one's FIN or RST, so that who was first is certain */
+static void heard(const struct live *live, int from)
+{
+	const struct end *other = &live->ends[1 - from];
+	int64_t limit = clock_monotonic() + 5 * CLOCK_NS_PER_SEC;
+	struct event event;
+
+	while (other->fd >= 0 && clock_monotonic() < limit) {
+		assert_int_equal(socket_read(other->fd, &event), 0);
+		if (event.info.state != TCP_ESTABLISHED && event.info.state != TCP_FIN_WAIT1 &&
+		    event.info.state != TCP_FIN_WAIT2)
+			return;
+		sched_yield();
+	}
+}
+
 static void send_some(struct live *live, int from)
 {
 	static const char bytes[20000];
@@ -391,6 +407,7 @@ static void close_end(struct live *live, int which)
 		look(end, INFO_CLOSE);
 	close(end->fd);
 	end->fd = -1;
+	heard(live, which);
 }
 
 static void shut_end(struct live *live, int which)
@@ -409,6 +426,7 @@ static void shut_end(struct live *live, int which)
 	bytes_shutdown(&end->bytes, how);
 	if (dice(live, 2))
 		look(end, INFO_SHUTDOWN);
+	heard(live, which);
 }
 
 /** hear_last_words() - of both ends */
