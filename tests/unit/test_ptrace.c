@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -24,8 +25,10 @@
 
 #if defined(__x86_64__)
 #define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define NARROW_ARCH AUDIT_ARCH_I386
 #elif defined(__aarch64__)
 #define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#define NARROW_ARCH AUDIT_ARCH_ARM
 #endif
 
 static bool no_memory(void *context, uint64_t address, void *to, size_t length)
@@ -156,6 +159,80 @@ static void filter_stops_what_matters(void **state)
 	}
 }
 
+#ifdef NARROW_ARCH
+/* What the filter makes of a call: the few instructions libseccomp writes. */
+static uint32_t verdict(const struct sock_fprog *program, const struct seccomp_data *data)
+{
+	uint32_t value = 0;
+
+	for (unsigned int at = 0; at < program->len; at++) {
+		const struct sock_filter *one = &program->filter[at];
+		bool jumps = false;
+
+		switch (one->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			memcpy(&value, (const char *)data + one->k, sizeof(value));
+			continue;
+		case BPF_ALU | BPF_AND | BPF_K:
+			value &= one->k;
+			continue;
+		case BPF_JMP | BPF_JA:
+			at += one->k;
+			continue;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			jumps = value == one->k;
+			break;
+		case BPF_JMP | BPF_JGT | BPF_K:
+			jumps = value > one->k;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			jumps = value >= one->k;
+			break;
+		case BPF_RET | BPF_K:
+			return one->k;
+		default:
+			fail_msg("instruction 0x%x", one->code);
+		}
+		at += jumps ? one->jt : one->jf;
+	}
+	fail_msg("the filter has no end");
+	return 0;
+}
+
+/* The numbers are those of i386 and of ARM. */
+static void filter_knows_calls_of_32_bit_programs(void **state)
+{
+	const struct {
+		int call;
+		unsigned int argument;
+		uint64_t value;
+		uint32_t verdict;
+	} cases[] = {
+		{221 /* fcntl64 */, 1, F_DUPFD, SECCOMP_RET_TRACE},
+		{221, 1, F_DUPFD_CLOEXEC, SECCOMP_RET_TRACE},
+		{221, 1, F_GETFD, SECCOMP_RET_ALLOW},
+		{55 /* fcntl */, 1, F_DUPFD, SECCOMP_RET_TRACE},
+		{417 /* recvmmsg_time64 */, 3, MSG_CMSG_CLOEXEC, SECCOMP_RET_TRACE},
+		{417, 3, MSG_DONTWAIT, SECCOMP_RET_ALLOW},
+		{120 /* clone */, 0, CLONE_UNTRACED | SIGCHLD, SECCOMP_RET_TRACE},
+		{120, 0, SIGCHLD, SECCOMP_RET_ALLOW},
+	};
+	const struct filter_choice choice = {.closes = true};
+	struct sock_fprog program;
+	struct err err = {""};
+
+	(void)state;
+	assert_int_equal(filter_build(&program, &choice, &err), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seccomp_data data = {.nr = cases[i].call, .arch = NARROW_ARCH};
+
+		data.args[cases[i].argument] = cases[i].value;
+		assert_int_equal(verdict(&program, &data), cases[i].verdict);
+	}
+	free(program.filter);
+}
+#endif
+
 static void descriptors_in_a_message(void **state)
 {
 	union {
@@ -220,6 +297,9 @@ int main(void)
 		cmocka_unit_test(socketcall_hides_its_arguments),
 #endif
 		cmocka_unit_test(filter_stops_what_matters),
+#ifdef NARROW_ARCH
+		cmocka_unit_test(filter_knows_calls_of_32_bit_programs),
+#endif
 		cmocka_unit_test(descriptors_in_a_message),
 		cmocka_unit_test(tracees_are_found_by_thread),
 	};

@@ -52,8 +52,16 @@ static int add_rules(scmp_filter_ctx context, const struct filter_choice *choice
 		{SCMP_SYS(sendto), 3, MSG_FASTOPEN},       {SCMP_SYS(sendmsg), 2, MSG_FASTOPEN},
 		{SCMP_SYS(sendmmsg), 3, MSG_FASTOPEN},     {SCMP_SYS(recvmsg), 2, MSG_CMSG_CLOEXEC},
 		{SCMP_SYS(recvmmsg), 3, MSG_CMSG_CLOEXEC}, {SCMP_SYS(clone), 0, CLONE_UNTRACED},
+		/* of 32-bit programs, where the C library keeps 64-bit times */
+		{SCMP_SYS(recvmmsg_time64), 3, MSG_CMSG_CLOEXEC},
 	};
-	static const int duplicating[] = {F_DUPFD, F_DUPFD_CLOEXEC};
+	/* fcntl64 is the one of 32-bit programs. */
+	static const struct {
+		int call, command;
+	} duplicating[] = {
+		{SCMP_SYS(fcntl), F_DUPFD},   {SCMP_SYS(fcntl), F_DUPFD_CLOEXEC},
+		{SCMP_SYS(fcntl64), F_DUPFD}, {SCMP_SYS(fcntl64), F_DUPFD_CLOEXEC},
+	};
 	/* Rare, and refused to a debugger that runs inside: whoever is to be told of that must see them. */
 	static const uint64_t tracing[] = {PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE};
 	int rc = 0;
@@ -66,8 +74,8 @@ static int add_rules(scmp_filter_ctx context, const struct filter_choice *choice
 	for (size_t i = 0; choice->closes && i < sizeof(closing) / sizeof(closing[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), closing[i], 0);
 	for (size_t i = 0; choice->closes && i < sizeof(duplicating) / sizeof(duplicating[0]) && rc == 0; i++)
-		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(fcntl), 1,
-				      SCMP_A1(SCMP_CMP_EQ, duplicating[i]));
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), duplicating[i].call, 1,
+				      SCMP_A1(SCMP_CMP_EQ, duplicating[i].command));
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), bits[i].call, 1,
 				      SCMP_CMP(bits[i].argument, SCMP_CMP_MASKED_EQ, bits[i].bit, bits[i].bit));

@@ -29,18 +29,22 @@ static void write_register(const struct tracee *tracee, uint64_t flags)
 	(void)ptrace(PTRACE_POKEUSER, tracee->tid, (void *)offset, (void *)(uintptr_t)flags);
 }
 #elif defined(__aarch64__)
-/* clone(2): they are in the first register, which the call's result overwrites. */
+/* clone(2): they are in the first register, which the call's result overwrites, so nothing is to be given back. */
 static void write_register(const struct tracee *tracee, uint64_t flags)
 {
-	struct user_regs_struct registers;
+	union {
+		struct user_regs_struct wide;
+		uint32_t narrow[18]; /* struct compat_user_regs, of a 32-bit thread: r0 to r15, cpsr, orig_r0 */
+	} registers;
 	struct iovec vector = {&registers, sizeof(registers)};
 
-	/* A 32-bit thread has other registers, and the length says so. */
 	if (flags & CLONE_UNTRACED ||
-	    ptrace(PTRACE_GETREGSET, tracee->tid, (void *)NT_PRSTATUS, &vector) != 0 ||
-	    vector.iov_len != sizeof(registers))
+	    ptrace(PTRACE_GETREGSET, tracee->tid, (void *)NT_PRSTATUS, &vector) != 0)
 		return;
-	registers.regs[0] = flags;
+	if (vector.iov_len == sizeof(registers.narrow))
+		registers.narrow[0] = (uint32_t)flags;
+	else
+		registers.wide.regs[0] = flags;
 	(void)ptrace(PTRACE_SETREGSET, tracee->tid, (void *)NT_PRSTATUS, &vector);
 }
 #else
