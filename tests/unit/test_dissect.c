@@ -170,6 +170,54 @@ static void payload_is_by_the_ip_header(void **state)
 	assert_segment(&found, 33);
 }
 
+/* RFC 2675: payload length 0, and an option that says it; what stands behind is none of it. */
+static void jumbograms_say_their_length(void **state)
+{
+	struct capscript_frame frame = {.link = DLT_RAW, .v6 = true, .hop_by_hop = true, .seq = 7, .payload = 100,
+					.wscale = -1, .source = {0x20, 1, 0x0d, 0xb8, [15] = 1},
+					.destination = {0x20, 1, 0x0d, 0xb8, [15] = 2}, PORTS};
+	uint8_t bytes[512] = {0};
+	struct found found;
+	uint32_t length;
+
+	(void)state;
+	length = capscript_build(&frame, bytes);
+	bytes[4] = bytes[5] = 0;
+	memcpy(bytes + 42, "\xc2\x04\0\0\0\x80", 6);
+	assert_int_equal(bytes[40 + 1], 0);
+	found.verdict = dissect(DLT_RAW, bytes, length + 20, length + 20, &found.event);
+	assert_segment(&found, 100);
+	/* One that says more than there is lies. */
+	bytes[44] = 0xff;
+	found.verdict = dissect(DLT_RAW, bytes, length, length, &found.event);
+	assert_segment(&found, 100);
+	/* Padding, and no such option. */
+	memcpy(bytes + 42, "\x01\x02\0\0\0\0", 6);
+	found.verdict = dissect(DLT_RAW, bytes, length, length, &found.event);
+	assert_segment(&found, 100);
+}
+
+/* RFC 4302, in IPv4: 24 bytes between the headers. */
+static void authenticated_segments(void **state)
+{
+	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .payload = 100, .wscale = -1,
+					.source = {192, 0, 2, 1}, .destination = {192, 0, 2, 2}, PORTS};
+	uint8_t bytes[512];
+	struct found found;
+	uint32_t length;
+
+	(void)state;
+	length = capscript_build(&frame, bytes);
+	memmove(bytes + 44, bytes + 20, length - 20);
+	memset(bytes + 20, 0, 24);
+	bytes[3] = (uint8_t)(length + 24);
+	bytes[9] = 51;
+	bytes[20] = 6;
+	bytes[21] = 4;
+	found.verdict = dissect(DLT_RAW, bytes, length + 24, length + 24, &found.event);
+	assert_segment(&found, 100);
+}
+
 static void options_are_read(void **state)
 {
 	struct found found = run(V4 "+0 a > S seq 7 mss 1460 sackok ts 5 6 wscale 9 win 64240\n");
@@ -219,7 +267,11 @@ static void ecn_flags_are_kept(void **state)
 
 static void icmp_errors_name_the_segment(void **state)
 {
+	struct capscript_frame frame = {.link = DLT_RAW, .icmp = true, .icmp_type = 3, .icmp_code = 1, .wscale = -1,
+					PORTS};
 	struct found found = run(V4 "+0 a > icmp 3/13 seq 7\n");
+	uint8_t bytes[512];
+	uint32_t length;
 
 	(void)state;
 	assert_int_equal(found.verdict, DISSECT_EVENT);
@@ -234,6 +286,11 @@ static void icmp_errors_name_the_segment(void **state)
 	assert_int_equal(found.event.type, EVENT_ICMP);
 	assert_int_equal(found.event.icmp.version, 6);
 	assert_int_equal(found.event.icmp.code, 4);
+	/* It goes to who sent what it quotes; another one's is forged. */
+	length = capscript_build(&frame, bytes);
+	assert_int_equal(dissect(DLT_RAW, bytes, length, length, &found.event), DISSECT_EVENT);
+	bytes[19]++;
+	assert_int_equal(dissect(DLT_RAW, bytes, length, length, &found.event), DISSECT_OTHER);
 	/* Echo is no error. */
 	found = run(V4 "+0 a > icmp 8/0 seq 7\n");
 	assert_int_equal(found.verdict, DISSECT_OTHER);
@@ -391,6 +448,8 @@ int main(void)
 		cmocka_unit_test(options_are_read),
 		cmocka_unit_test(wrong_options_leave_the_segment),
 		cmocka_unit_test(ecn_flags_are_kept),
+		cmocka_unit_test(jumbograms_say_their_length),
+		cmocka_unit_test(authenticated_segments),
 		cmocka_unit_test(icmp_errors_name_the_segment),
 		cmocka_unit_test(fragments_are_told_apart),
 		cmocka_unit_test(ipv6_extension_headers_come_off),

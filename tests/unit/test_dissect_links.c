@@ -298,6 +298,18 @@ static void fragments_are_told_of_their_connection(void **state)
 	free(fragments);
 }
 
+/* As some stacks send them. */
+static const int *backwards(int last)
+{
+	static int order[64];
+	int count = 0;
+
+	while (last >= 0)
+		order[count++] = last--;
+	order[count] = -1;
+	return order;
+}
+
 static void tiny_fragments_wait_for_the_header(void **state)
 {
 	static const int in_order[] = {0, 1, 2, 3, -1}, begun[] = {0, 1, -1};
@@ -306,6 +318,9 @@ static void tiny_fragments_wait_for_the_header(void **state)
 
 	(void)state;
 	assert_int_equal(told.events, 0);
+	told = run_pieces(fragments, false, 3, 1000, 24, backwards(1020 / 24));
+	assert_int_equal(told.events, 1020 / 24 + 1);
+	assert_int_equal(told.payload, 1000);
 	told = run_pieces(fragments, false, 2, 12, 8, in_order);
 	assert_int_equal(told.events, PIECES);
 	assert_int_equal(told.payload, 12);

@@ -47,7 +47,7 @@
 #define PUBLISH_EVERY 64
 
 #define STAGE_SLOTS 8192
-#define STAGE_SPARE 16
+#define STAGE_SPARE 64
 
 struct child;
 

@@ -14,11 +14,13 @@
 #define TCP_OPTION_SACK_OK 4
 #define TCP_OPTION_TIMESTAMP 8
 
+#define IP_AUTHENTICATION 51
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_FRAGMENT_OFFSET 0x1fff
 #define IPV6_MORE_FRAGMENTS 0x0001
 #define IPV6_FRAGMENT_OFFSET 0xfff8
-#define IPV6_HEADER_AUTHENTICATION 51
+#define IPV6_OPTION_PAD1 0
+#define IPV6_OPTION_JUMBO 0xc2
 #define IPV6_HEADER_MOBILITY 135
 #define IPV6_HEADER_HIP 139
 #define IPV6_HEADER_SHIM6 140
@@ -206,8 +208,8 @@ static enum dissect_verdict tcp_segment(struct dissect_state *frame)
 	return DISSECT_EVENT;
 }
 
-/* Walk to the first header that is none of IPv6's own (RFC 8200, 4); frame->protocol becomes its number. */
-static enum dissect_verdict ipv6_extensions(struct dissect_state *frame)
+/* Walk to the first header that is none of IP's own (RFC 8200, 4; RFC 4302); frame->protocol becomes its number. */
+static enum dissect_verdict extensions(struct dissect_state *frame)
 {
 	for (;;) {
 		uint8_t next, length;
@@ -221,11 +223,11 @@ static enum dissect_verdict ipv6_extensions(struct dissect_state *frame)
 		case IPV6_HEADER_MOBILITY:
 		case IPV6_HEADER_HIP:
 		case IPV6_HEADER_SHIM6:
-		case IPV6_HEADER_AUTHENTICATION:
+		case IP_AUTHENTICATION:
 			if (!span_take_u8(&frame->rest, &next) || !span_take_u8(&frame->rest, &length))
 				return DISSECT_MALFORMED;
 			/* RFC 4302, 2.2: the authentication header alone counts in 4 bytes, minus 2. */
-			size = frame->protocol == IPV6_HEADER_AUTHENTICATION ? (length + 2u) * 4 : (length + 1u) * 8;
+			size = frame->protocol == IP_AUTHENTICATION ? (length + 2u) * 4 : (length + 1u) * 8;
 			if (frame->payload < size || size < 2 || !span_skip(&frame->rest, size - 2))
 				return DISSECT_MALFORMED;
 			break;
@@ -279,7 +281,33 @@ static enum dissect_verdict ipv4_header(struct dissect_state *frame)
 		span_limit(rest, frame->payload);
 	if (place & (IP_FRAGMENT_OFFSET | IP_MORE_FRAGMENTS))
 		return fragment(frame, id, (place & IP_FRAGMENT_OFFSET) * 8u, place & IP_MORE_FRAGMENTS);
-	return DISSECT_EVENT;
+	return protocol == IP_AUTHENTICATION ? extensions(frame) : DISSECT_EVENT;
+}
+
+/*
+ * RFC 2675, 2: a length that does not fit the header stands in a hop-by-hop option; Linux does so for its own large
+ * segments, too. Return: 0 when there is none.
+ */
+static uint32_t jumbo_length(const struct dissect_state *frame)
+{
+	struct span rest = frame->rest;
+	uint8_t length, kind;
+	uint32_t jumbo;
+
+	if (frame->protocol != IPPROTO_HOPOPTS || !span_skip(&rest, 1) || !span_take_u8(&rest, &length))
+		return 0;
+	span_limit(&rest, length * 8u + 6);
+	while (span_take_u8(&rest, &kind)) {
+		if (kind == IPV6_OPTION_PAD1)
+			continue;
+		if (!span_take_u8(&rest, &length))
+			return 0;
+		if (kind == IPV6_OPTION_JUMBO && length == sizeof(jumbo))
+			return span_take_be32(&rest, &jumbo) ? jumbo : 0;
+		if (!span_skip(&rest, length))
+			return 0;
+	}
+	return 0;
 }
 
 static enum dissect_verdict ipv6_header(struct dissect_state *frame)
@@ -296,11 +324,15 @@ static enum dissect_verdict ipv6_header(struct dissect_state *frame)
 		return DISSECT_MALFORMED;
 	if (version >> 4 != 6)
 		return DISSECT_MALFORMED;
-	/* 0 is a jumbogram (RFC 2675) or offload: the frame's own length is the best there is. */
-	frame->payload = payload != 0 ? payload : wire_rest(frame);
-	if (payload != 0)
-		span_limit(rest, payload);
-	return ipv6_extensions(frame);
+	frame->payload = payload;
+	if (payload == 0) {
+		uint32_t jumbo = jumbo_length(frame);
+
+		/* Without that it is offload, and the frame's own length the best there is; it is the most anyway. */
+		frame->payload = jumbo != 0 && jumbo < wire_rest(frame) ? jumbo : wire_rest(frame);
+	}
+	span_limit(rest, frame->payload);
+	return extensions(frame);
 }
 
 static enum dissect_verdict ip_header(struct dissect_state *frame)
@@ -332,6 +364,7 @@ static enum dissect_verdict icmp_error(struct dissect_state *frame)
 {
 	struct event_icmp *icmp = &frame->event->icmp;
 	uint8_t type, code, version = frame->version;
+	struct in6_addr told = frame->event->flow.remote.ip;
 	enum dissect_verdict verdict;
 	uint16_t source, destination;
 	uint32_t seq;
@@ -344,7 +377,9 @@ static enum dissect_verdict icmp_error(struct dissect_state *frame)
 	verdict = ip_header(frame);
 	if (verdict != DISSECT_EVENT)
 		return verdict;
-	if (frame->protocol != IPPROTO_TCP || frame->version != version)
+	/* It goes to whoever sent what it quotes (RFC 1122, 3.2.2; RFC 4443, 2.2); else it is forged. */
+	if (frame->protocol != IPPROTO_TCP || frame->version != version ||
+	    memcmp(&told, &frame->event->flow.local.ip, sizeof(told)) != 0)
 		return DISSECT_OTHER;
 	if (!span_take_be16(&frame->rest, &source) || !span_take_be16(&frame->rest, &destination) ||
 	    !span_take_be32(&frame->rest, &seq) || source == 0 || destination == 0)

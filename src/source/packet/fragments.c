@@ -19,7 +19,7 @@
 
 #define BUCKETS 256
 #define WAYS 4
-#define HELD 8
+#define HELD 48 /* 64 KiB in pieces of an Ethernet frame each */
 #define HEADER_FIXED 20
 #define HEADER_MAX 60
 
