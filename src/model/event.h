@@ -72,7 +72,10 @@ enum call_kind {
 	CALL_SHUTDOWN,
 	/** the descriptor was closed (close, dup2 over it, close_range); seen when every call stops */
 	CALL_CLOSE,
-	/** the process ended (last thread) and with it the socket's last descriptor; @argument is the wait status */
+	/**
+	 * the process ended (last thread) and with it the socket's last descriptor; @argument is the wait status.
+	 * @fd -1, no cookie: it was killed, and what it had open nobody saw
+	 */
 	CALL_EXIT,
 	/** the process got the descriptor @fd of a connection by recvmsg(2), pidfd_getfd(2) or io_uring(7) */
 	CALL_TAKE,

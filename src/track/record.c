@@ -354,6 +354,8 @@ static void settle_end(const struct record *record, struct conn *conn)
 	     (conn->close == CLOSE_LFIN && !said->bytes.shutdown &&
 	      (said->bytes.close_state == 0 || said->bytes.close_state == TCP_ESTABLISHED))))
 		conn->close = CLOSE_EXIT;
+	if (said->may_have_exited && said->close_ns < 0 && conn->close == CLOSE_LFIN)
+		conn->close = CLOSE_UNKNOWN;
 	if (said->destroy_ns >= 0 || said->bytes.ended || (conn->dir == DIR_OUT && is_failure(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
 			conn->state = (uint8_t)state_of_end(conn, close);

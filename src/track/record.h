@@ -38,6 +38,7 @@
  * @kernel_state: TCP state at the last look, 0 unknown
  * @established: the kernel's counters prove that the handshake finished
  * @answered: the kernel's counters prove that the peer answered something
+ * @may_have_exited: its process ended, and nobody saw whether it had the connection open until then
  * @is_fresh_look: the last counters are of a look in passing, later than the calls that were seen
  */
 struct testimony {
@@ -61,6 +62,7 @@ struct testimony {
 	uint8_t kernel_state;
 	bool established;
 	bool answered;
+	bool may_have_exited;
 	bool is_fresh_look;
 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 
 /* What system calls say of connections. */
@@ -227,6 +228,40 @@ static void learn_flow(struct tracker *tracker, struct record *record, const str
 		join_by_half(tracker, record, &event->call);
 }
 
+/* A socket that died longer than this before its process did has not died of it. */
+#define TOGETHER_NS CLOCK_NS_PER_SEC
+
+/* A process ended, killed in a moment when nobody could look at what it had open. */
+static void feed_exit_unseen(struct tracker *tracker, const struct event *event)
+{
+	struct record_list *lists[] = {&tracker->open, &tracker->closing};
+
+	for (size_t i = 0; i < 2; i++) {
+		for (struct record *record = lists[i]->last; record != NULL; record = record->previous) {
+			const struct record_conn *conn = &record->conn;
+			int64_t destroy_ns = record->said->destroy_ns;
+
+			if ((conn->process != NULL && conn->process->pid == event->call.pid) ||
+			    (conn->last_process != NULL && conn->last_process->pid == event->call.pid))
+				record_testimony(record)->may_have_exited |=
+					destroy_ns < 0 || destroy_ns > event->time_ns - TOGETHER_NS;
+		}
+	}
+}
+
+/* Which connection a later call is about. */
+static struct record *find(struct tracker *tracker, const struct event *event)
+{
+	const struct event_call *call = &event->call;
+	struct record *record = tracker_join_find(tracker, &event->flow, call->cookie);
+
+	if (record == NULL && call->kind == CALL_SO_ERROR && call->cookie == 0)
+		return find_undecided(tracker, call);
+	if (record == NULL && call->kind == CALL_EXIT && call->fd < 0)
+		feed_exit_unseen(tracker, event);
+	return record;
+}
+
 void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 {
 	const struct event_call *call = &event->call;
@@ -251,9 +286,7 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 			tracker_drop(tracker, record);
 		return;
 	}
-	record = tracker_join_find(tracker, &event->flow, call->cookie);
-	if (record == NULL && call->kind == CALL_SO_ERROR && call->cookie == 0)
-		record = find_undecided(tracker, call);
+	record = find(tracker, event);
 	if (record == NULL)
 		return;
 	if (call->cookie & EVENT_COOKIE_MADE_UP)

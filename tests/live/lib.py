@@ -287,6 +287,10 @@ def wait_file(path):
     return read_file(path).strip()
 
 
+def touch(path):
+    open(path, "w", encoding="ascii").close()
+
+
 def status_field(pid, field, task=None):
     """A line of /proc/PID/status, '' when there is none."""
     path = "/proc/%d/status" % pid if task is None else "/proc/%d/task/%d/status" % (pid, task)

@@ -8,9 +8,11 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 # pylint: disable=wrong-import-position
-from lib import CONNTRACE, check, main, require, scratch, test  # noqa: E402
+import lib  # noqa: E402
+from lib import CONNTRACE, TOP_BUILD, check, main, require, scratch, test  # noqa: E402
 
 ROUNDS = 40
+ENDING = os.path.join(TOP_BUILD, "tests/helpers/ending")
 
 
 def attach_to(pid, *options):
@@ -42,6 +44,33 @@ def forks_meanwhile():
         result = attach_to(target.pid, "-d", "0.1")
         require(result.returncode in (0, 1), "status %d: %s" % (result.returncode, result.stderr))
         require(target.wait(20) == 0, "the target's own status is %d" % target.returncode)
+
+
+def how_it_ended(words, options):
+    """CLOSE of the connection that a busy process had open when it ended, of ROUNDS runs."""
+    seen = set()
+    for _ in range(ROUNDS):
+        rows = scratch("rows")
+        result = subprocess.run([CONNTRACE, "-q", "-z", "conns", "--dir=in", "-o", rows, "-O", "CLOSE", "-H", *options, ENDING,
+                                 *words], stderr=subprocess.PIPE, timeout=20, check=False)
+        require(result.returncode == 0, "status %d: %s" % (result.returncode, result.stderr))
+        seen.add(lib.read_file(rows).strip())
+    return seen
+
+
+@test("the first thread has ended, another ends the process, more are busy: it is the end of the process that ended it")
+def ends_while_first_thread_ends():
+    for options in ([], ["--no-filter"]):
+        for threads in ("0", "2", "8"):
+            lib.equal(how_it_ended(["exit", threads], options), {"exit"}, "%s threads, %s" % (threads, options))
+
+
+@test("a busy process is killed: the end of the process, or unknown, but not the program's doing")
+def killed_while_busy():
+    for options in ([], ["--no-filter"]):
+        for threads in ("0", "4"):
+            seen = how_it_ended(["kill", threads], options)
+            check("exit" in seen and seen <= {"exit", "-"}, "%s: %r" % (options, seen))
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ Story("births", "four workers forked before they accept",
 
 def end_workers(stage, _):
     lib.wait_for(lambda: len(lib.read_truth(stage.truth_path)) >= stage.story.count, "all to be served")
-    open(stage.path("done"), "w", encoding="ascii").close()
+    lib.touch(stage.path("done"))
 
 
 Story("births", "three workers with a SO_REUSEPORT listener each",
@@ -226,6 +226,30 @@ Story("births", "TCP Fast Open refused", "fast=sendto:10 connect={address}:9 clo
 Story("births", "TCP Fast Open accepted", FAST_SERVE, "count=3 fast=sendto:10 " + CLIENT + "recv-all close done",
       setup=fast_open, count=3)
 
+
+
+def child_ends(stage, _):
+    """While the SYN waits for its answer a child ends: SIGCHLD, which the program ignores."""
+    lib.wait_file(stage.path("first"))
+    lib.firewall("tcp flags & (syn|ack) == syn|ack counter name seen drop")
+    lib.touch(stage.path("second"))
+    lib.wait_for(lambda: lib.firewall_count() >= 1, "the answer to be lost")
+    lib.touch(stage.path("end"))
+    lib.wait_file(stage.path("ending"))
+    lib.firewall_off()
+
+
+def sent_once(stage, rows, _truth):
+    lib.equal([(row["result"], row["tx_bytes"]) for row in rows], [("ok", 10)] * 2, "rows")
+    lib.equal([told["rx_bytes"] for told in stage.others[0].truth()], [10, 10], "what the other side got")
+
+
+Story("births", "TCP Fast Open by sendto, disturbed by a signal that the program ignores: sent once",
+      "fast=sendto:10 " + CLIENT + "recv-all close fork=1 wait-file={path[end]} touch={path[ending]} done "
+      "touch={path[first]} wait-file={path[second]} fast=sendto:10 " + CLIENT + "recv-all close join",
+      "fastopen " + SERVER + "count=2 accept recv=10 shutdown recv-all close done", setup=fast_open, meanwhile=child_ends,
+      judge=sent_once)
+
 Story("births", "self-connect", "bind={address}:7003 connect={address}:7003 send=10 recv=10 close",
       expected={"lport": 7003, "close": Story.ANY, "state": Story.ANY})
 
@@ -295,7 +319,7 @@ def built(name, compiler, sources):
 
 
 MKCONN_SOURCES = ("mkconn.c", "mkconn_birth.c", "mkconn_conn.c", "mkconn_spawn.c")
-I386 = built("mkconn-i386", ["gcc", "-m32", "-D_GNU_SOURCE", "-pthread"], MKCONN_SOURCES)
+I386 = built("mkconn-i386", ["gcc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu", "-D_GNU_SOURCE", "-pthread"], MKCONN_SOURCES)
 MUSL = built("mkconn-musl", ["musl-gcc", "-static", "-D_GNU_SOURCE"], MKCONN_SOURCES)
 GO = built("story-go", ["go", "build"], ["story.go"])
 
@@ -504,7 +528,7 @@ AGAIN = "whether the peer's FIN is in the count shows in the TIME_WAIT socket or
 
 def all_served(stage, _):
     lib.wait_for(lambda: len(stage.others[0].out.splitlines()) == 8, "all to be served")
-    open(stage.path("go"), "w", encoding="ascii").close()
+    lib.touch(stage.path("go"))
 
 
 def all_exited(stage, rows, _truth):
@@ -539,7 +563,7 @@ def still_open(_stage, rows, _truth):
 Story("deaths", "idle, and still open when the run ends",
       SERVER + "accept recv=10 send=20 touch={path[idle]} wait-hup close",
       CLIENT + "send=10 recv=20 wait-file={path[over]} close", meanwhile=idle, judge=still_open, options="-d 1",
-      after=lambda stage: open(stage.path("over"), "w", encoding="ascii").close())
+      after=lambda stage: lib.touch(stage.path("over")))
 
 
 def same_ports(stage, rows, _truth):

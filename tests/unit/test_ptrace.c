@@ -259,6 +259,25 @@ static void descriptors_in_a_message(void **state)
 	assert_int_equal(control_descriptors(&control, sizeof(struct cmsghdr) - 1, sizeof(size_t) == 4, fds, 2), 0);
 }
 
+#ifdef NATIVE_ARCH
+static void the_end_of_a_process_is_known(void **state)
+{
+	const uint32_t arch = NATIVE_ARCH;
+
+	(void)state;
+	syscalls_init();
+	assert_true(syscalls_is_exit_group(arch, SYS_exit_group));
+	assert_false(syscalls_is_exit_group(arch, SYS_exit));
+	assert_false(syscalls_is_exit_group(arch, SYS_accept4));
+	/* Of a thread that is in no call. */
+	assert_false(syscalls_is_exit_group(arch, (uint64_t)-1));
+#ifdef __x86_64__
+	assert_true(syscalls_is_exit_group(AUDIT_ARCH_I386, 252));
+	assert_false(syscalls_is_exit_group(AUDIT_ARCH_I386, SYS_exit_group));
+#endif
+}
+#endif
+
 static void tracees_are_found_by_thread(void **state)
 {
 	struct tracee_table *table = tracee_table_new();
@@ -292,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #ifdef NATIVE_ARCH
 		cmocka_unit_test(syscalls_that_matter),
+		cmocka_unit_test(the_end_of_a_process_is_known),
 #endif
 #ifdef __x86_64__
 		cmocka_unit_test(socketcall_hides_its_arguments),

@@ -152,6 +152,37 @@ static void accepted_and_died(void **state)
 	tracker_free(tracker);
 }
 
+static void a_process_that_ended_unseen(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+	struct flow none = event_new(EVENT_NONE, ORIGIN_CALLS, 0).flow;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		int64_t ms = 5000 * i;
+		uint64_t cookie = 77 + (uint64_t)i;
+		struct event last = a_last_word(ms + (i == 0 ? 20 : 2020), &flow, cookie, 0, 0);
+		struct event exit = a_call(CALL_EXIT, ms + 2025, &none, 0, 0);
+
+		/* The own FIN first: closed by the program, or by its end. */
+		last.info.bytes_received = last.info.rqueue = 0;
+		last.info.timewait = TIMEWAIT_PRESENT;
+		feed(tracker, a_call(CALL_ACCEPT, ms + 5, &flow, cookie, 0));
+		feed(tracker, an_info(INFO_ACCEPT, ms + 5, &flow, cookie, TCP_ESTABLISHED));
+		feed(tracker, last);
+		exit.call.fd = -1;
+		exit.call.pid = i == 1 ? 999 : 100;
+		feed(tracker, exit);
+		tracker_tick(tracker, T0 + (ms + 2500) * MS);
+		assert_int_equal(told_count, i + 1);
+		/* Long before, another's end, and perhaps its own. */
+		assert_int_equal(told[i].close, i == 2 ? CLOSE_UNKNOWN : CLOSE_LFIN);
+		flow.remote.port++;
+	}
+	tracker_free(tracker);
+}
+
 static void a_port_used_again_is_another_connection(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -456,6 +487,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepted_and_died),
+		cmocka_unit_test(a_process_that_ended_unseen),
 		cmocka_unit_test(a_port_used_again_is_another_connection),
 		cmocka_unit_test(two_accepts_of_one_socket_are_disputed),
 		cmocka_unit_test(a_disconnected_socket_connects_again),

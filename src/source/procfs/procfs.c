@@ -118,6 +118,14 @@ int procfs_status(pid_t pid, struct procfs_status *status)
 			result.permitted = strtoull(value, NULL, 16);
 		else if (strcmp(line, "CapEff") == 0)
 			result.effective = strtoull(value, NULL, 16);
+		else if (strcmp(line, "SigPnd") == 0)
+			result.pending = strtoull(value, NULL, 16);
+		else if (strcmp(line, "SigBlk") == 0)
+			result.blocked = strtoull(value, NULL, 16);
+		else if (strcmp(line, "SigIgn") == 0)
+			result.ignored = strtoull(value, NULL, 16);
+		else if (strcmp(line, "SigCgt") == 0)
+			result.caught = strtoull(value, NULL, 16);
 		else if (strcmp(line, "Seccomp") == 0)
 			result.seccomp = to_number(value);
 		else if (strcmp(line, "State") == 0)

@@ -48,6 +48,10 @@ uid_t procfs_owner(pid_t pid, const char *name);
  * @permitted: capabilities, permitted
  * @effective: capabilities, effective
  * @seccomp: 0 none, 1 strict, 2 filter
+ * @pending: signals on their way to this thread alone; bit 0 is signal 1, here and in the next
+ * @blocked: signals it blocks
+ * @ignored: signals the process ignores by choice
+ * @caught: signals it has a handler for
  * @state: 'R', 'S', 'Z' ...
  * @kernel_thread: has no memory of its own
  */
@@ -60,6 +64,10 @@ struct procfs_status {
 	uint64_t permitted;
 	uint64_t effective;
 	int seccomp;
+	uint64_t pending;
+	uint64_t blocked;
+	uint64_t ignored;
+	uint64_t caught;
 	char state;
 	bool kernel_thread;
 };

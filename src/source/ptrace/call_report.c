@@ -116,3 +116,9 @@ bool call_report_read(struct call_report *report, pid_t tid, bool is_exit)
 	report->op = is_exit ? CALL_REPORT_EXIT : CALL_REPORT_ENTRY;
 	return read_registers(report, tid);
 }
+
+bool call_report_current(struct call_report *report, pid_t tid)
+{
+	report->op = CALL_REPORT_ENTRY;
+	return read_registers(report, tid);
+}

@@ -53,4 +53,7 @@ struct call_report {
  */
 bool call_report_read(struct call_report *report, pid_t tid, bool is_exit);
 
+/** call_report_current() - the call that a thread is in, stopped for another reason; as call_report_read() */
+bool call_report_current(struct call_report *report, pid_t tid);
+
 #endif

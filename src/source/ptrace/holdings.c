@@ -3,11 +3,14 @@
 
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
 #include "base/xalloc.h"
 #include "source/diag/diag.h"
 #include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
+#include "source/ptrace/call_report.h"
 #include "source/ptrace/uring.h"
 
 /* ---- what was there before ------------------------------------------------ */
@@ -50,6 +53,22 @@ void holdings_existing(struct stop *stop, struct target *target, int fd)
 
 /* ---- the end of a process -------------------------------------------------- */
 
+/*
+ * Does the whole process end? A thread that waits for us at its end, or at any
+ * other stop, is waked when another one ends the process, and may be gone
+ * without having been heard. So it is not counted who is left when a signal
+ * ends it (the message says so) or exit_group(2), in which its caller still is.
+ */
+static bool all_end(const struct tracee *tracee)
+{
+	struct call_report report;
+	unsigned long status;
+
+	return tracee->target->exiting == tracee->target->threads ||
+	       (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &status) == 0 && WIFSIGNALED((int)status)) ||
+	       (call_report_current(&report, tracee->tid) && syscalls_is_exit_group(report.arch, report.entry.number));
+}
+
 struct search {
 	struct stop *stop;
 	struct tracee *tracee;
@@ -70,9 +89,11 @@ void holdings_look(struct stop *stop, struct tracee *tracee)
 	struct search search = {stop, tracee};
 	struct target *target = tracee->target;
 
-	if (target->exit_told)
+	if (target->exit_told || !all_end(tracee))
 		return;
 	target->exit_told = true;
+	/* The first thread may be one that was not heard; this one has the descriptors. */
+	target->leader_ended = tracee->tid != target->pid;
 	target->end_ns = tracee->begin_ns = stop->time_ns;
 	uring_look(stop, tracee);
 	(void)procfs_sockets(target_descriptors(target), mark_found, &search);
@@ -107,6 +128,12 @@ void holdings_tell(struct stop *stop, struct tracee *tracee, int status)
 {
 	struct target *target = tracee->target;
 
+	/* Killed while another stop of it was handled, it passed the last one unheard: nobody saw what it had open. */
+	if (!target->exit_told && target_next_socket(target, 0) >= 0) {
+		tracee->begin_ns = stop->time_ns;
+		stop_gather_call(stop, tracee, CALL_EXIT, -1)->call.argument = status;
+		return;
+	}
 	tracee->begin_ns = target->end_ns;
 	for (size_t i = 0; i < target->holding_count; i++) {
 		const struct holdings_socket *socket = &target->holdings[i];

@@ -28,7 +28,7 @@ struct holdings_socket {
 /** holdings_existing() - look at descriptor @fd of a process that was attached to or launched */
 void holdings_existing(struct stop *stop, struct target *target, int fd);
 
-/** holdings_look() - the last thread of a process is about to end, its descriptors still open: look at its sockets */
+/** holdings_look() - a thread is about to end; if it is the last one, look at the sockets of its process, still open */
 void holdings_look(struct stop *stop, struct tracee *tracee);
 
 /**

@@ -14,6 +14,7 @@
 #include "source/procfs/procfs_privilege.h"
 #include "source/ptrace/control.h"
 #include "source/ptrace/memory.h"
+#include "source/ptrace/quiet.h"
 #include "source/ptrace/untraced.h"
 #include "source/ptrace/uring.h"
 
@@ -127,6 +128,8 @@ static void entered_connect(struct stop *stop, struct tracee *tracee)
 
 	event = stop_gather_call(stop, tracee, CALL_CONNECT_BEGIN, tracee->call.fd);
 	event->flow.remote = tracee->remote;
+	if (tracee->call.is_send)
+		quiet_begin(tracee);
 }
 
 /* Where does a connect(2) go? An address of another family, or one the kernel will refuse, makes it SYSCALL_OTHER. */
@@ -526,6 +529,7 @@ void stop_return(struct stop *stop, struct tracee *tracee, int64_t value)
 		returned_accept(stop, tracee, (int)value);
 		break;
 	case SYSCALL_CONNECT:
+		quiet_end(tracee);
 		returned_connect(stop, tracee, value < 0 ? (int)-value : 0);
 		break;
 	case SYSCALL_SO_ERROR:

@@ -59,6 +59,7 @@ enum form {
 	FORM_PTRACE,
 	FORM_URING_SETUP,
 	FORM_URING_ENTER,
+	FORM_EXIT_GROUP,
 	FORM_SOCKETCALL,
 };
 
@@ -90,6 +91,7 @@ static const struct {
 	{"ptrace", FORM_PTRACE},
 	{"io_uring_setup", FORM_URING_SETUP},
 	{"io_uring_enter", FORM_URING_ENTER},
+	{"exit_group", FORM_EXIT_GROUP},
 	{"socketcall", FORM_SOCKETCALL},
 };
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
@@ -217,6 +219,7 @@ static enum syscall_kind decode_form(struct syscall *decoded, enum form form, co
 	decoded->length = arguments[2];
 	decoded->last_fd = (uint32_t)arguments[1];
 	decoded->source_fd = -1;
+	decoded->is_send = form == FORM_SENDTO || form == FORM_SENDMSG || form == FORM_SENDMMSG;
 	switch (form) {
 	case FORM_ACCEPT:
 		return decode_accept(decoded, arguments, reader);
@@ -290,31 +293,39 @@ static enum syscall_kind decode_socketcall(struct syscall *decoded, const uint64
 	return decode_form(decoded, forms[arguments[0]].form, wide, reader);
 }
 
+/* @number is without the x32 bit. */
+static enum form form_of(uint32_t arch, uint64_t number, bool x32)
+{
+	for (size_t i = 0; i < machine_count && number < NUMBER_MAX; i++)
+		if (machines[i].audit_arch == arch && machines[i].x32 == x32)
+			return machines[i].call[number] == 0 ? FORM_NONE : calls[machines[i].call[number] - 1].form;
+	return FORM_NONE;
+}
+
+static bool is_x32(uint32_t arch, uint64_t number)
+{
+	return arch == SCMP_ARCH_X86_64 && (number & X32_BIT) != 0;
+}
+
 enum syscall_kind syscalls_decode(struct syscall *decoded, uint32_t arch, uint64_t number, const uint64_t arguments[6],
 				  syscall_memory *memory, void *context)
 {
 	const struct reader reader = {memory, context};
-	bool x32 = arch == SCMP_ARCH_X86_64 && (number & X32_BIT) != 0;
+	bool x32 = is_x32(arch, number);
+	enum form form = form_of(arch, number & ~(x32 ? X32_BIT : 0), x32);
 
-	if (x32)
-		number &= ~X32_BIT;
-	if (number >= NUMBER_MAX)
+	if (form == FORM_NONE)
 		return SYSCALL_OTHER;
-	for (size_t i = 0; i < machine_count; i++) {
-		unsigned int at;
+	decoded->arch = arch;
+	decoded->is_narrow = x32 || arch == SCMP_ARCH_X86 || arch == SCMP_ARCH_ARM;
+	decoded->kind = form == FORM_SOCKETCALL ? decode_socketcall(decoded, arguments, &reader)
+						: decode_form(decoded, form, arguments, &reader);
+	return decoded->kind;
+}
 
-		if (machines[i].audit_arch != arch || machines[i].x32 != x32)
-			continue;
-		at = machines[i].call[number];
-		if (at == 0)
-			return SYSCALL_OTHER;
-		decoded->arch = arch;
-		decoded->is_narrow = x32 || arch == SCMP_ARCH_X86 || arch == SCMP_ARCH_ARM;
-		if (calls[at - 1].form == FORM_SOCKETCALL)
-			decoded->kind = decode_socketcall(decoded, arguments, &reader);
-		else
-			decoded->kind = decode_form(decoded, calls[at - 1].form, arguments, &reader);
-		return decoded->kind;
-	}
-	return SYSCALL_OTHER;
+bool syscalls_is_exit_group(uint32_t arch, uint64_t number)
+{
+	bool x32 = is_x32(arch, number);
+
+	return form_of(arch, number & ~(x32 ? X32_BIT : 0), x32) == FORM_EXIT_GROUP;
 }

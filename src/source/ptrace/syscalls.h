@@ -52,6 +52,7 @@ enum syscall_kind {
  * @last_fd: SYSCALL_CLOSE_RANGE: the last descriptor that is closed
  * @source_fd: dup2(2) and dup3(2), which are SYSCALL_CLOSE: what the descriptor becomes; else -1
  * @arch: AUDIT_ARCH_* of the call
+ * @is_send: connect: it is a send with MSG_FASTOPEN
  * @is_narrow: pointers in the tracee's memory have 32 bits
  */
 struct syscall {
@@ -62,6 +63,7 @@ struct syscall {
 	uint32_t last_fd;
 	int source_fd;
 	uint32_t arch;
+	bool is_send;
 	bool is_narrow;
 };
 
@@ -89,5 +91,8 @@ void syscalls_init(void);
  */
 enum syscall_kind syscalls_decode(struct syscall *decoded, uint32_t arch, uint64_t number, const uint64_t arguments[6],
 				  syscall_memory *memory, void *context);
+
+/** syscalls_is_exit_group() - is it exit_group(2)? parameters as of syscalls_decode() */
+bool syscalls_is_exit_group(uint32_t arch, uint64_t number);
 
 #endif

@@ -62,6 +62,8 @@ struct target {
  * @call: that call; SYSCALL_OTHER when its exit does not matter
  * @begin_ns: when it was entered
  * @remote: connect: where to
+ * @quiet: in a call during which signals are blocked (quiet.h)
+ * @mask: what it blocks by itself
  * @next: chain of the table
  */
 struct tracee {
@@ -73,6 +75,8 @@ struct tracee {
 	struct syscall call;
 	int64_t begin_ns;
 	struct endpoint remote;
+	bool quiet;
+	uint64_t mask;
 	struct tracee *next;
 };
 

@@ -22,6 +22,7 @@
 #include "source/ptrace/holdings.h"
 #include "source/ptrace/launch.h"
 #include "source/ptrace/placement.h"
+#include "source/ptrace/quiet.h"
 #include "source/ptrace/reports.h"
 #include "source/ptrace/stop.h"
 #include "source/ptrace/tracee.h"
@@ -46,6 +47,8 @@
 
 /* How many descriptors of existing connections are looked at between two looks at waiting stops. */
 #define EXISTING_AT_ONCE 16
+/* At the end, how many stops, or wake-ups of a millisecond each, a call is waited for that must not be left alone. */
+#define LAST_STOPS 1000
 /* The signal that gets the thread out of wait4(2); its handler does nothing. */
 #define WAKE_SIGNAL SIGRTMAX
 
@@ -203,8 +206,7 @@ static void on_exit_stop(struct tracer *tracer, struct tracee *tracee)
 	tracee_exiting(tracee, true);
 	if (tracee->tid == tracee->target->pid)
 		tracee->target->leader_ended = true;
-	if (tracee->target->exiting == tracee->target->threads)
-		holdings_look(&tracer->gathered, tracee);
+	holdings_look(&tracer->gathered, tracee);
 }
 
 static void on_ended(struct tracer *tracer, pid_t tid, int status)
@@ -426,6 +428,8 @@ static void *run(void *argument)
 		else if (rc == -ECHILD)
 			break;
 	}
+	for (int i = 0; i < LAST_STOPS && quiet_lasts(tracer->table); i++)
+		(void)wait_and_dispatch(tracer, 0);
 	atomic_store(&tracer->done, true);
 	wake_main(tracer);
 	return NULL;
