@@ -22,6 +22,8 @@ static const char *describe_calls(const struct options *options)
 
 void debug_sources(const struct options *options, const struct sources *sources)
 {
+	if (!(options->debug & OPTIONS_DEBUG_SOURCES))
+		return;
 	tell("calls", describe_calls(options));
 	tell("kernel", sources_has_destroy(sources) ? "last words of sockets are heard" : "last words are not heard");
 	tell("wire", options->read != NULL          ? "savefile"

@@ -8,7 +8,7 @@
 
 /* What --debug tells, on standard error. */
 
-/** debug_sources() - which witnesses are heard, and what is therefore known and what is not */
+/** debug_sources() - if asked for: which witnesses are heard, and what is therefore known and what is not */
 void debug_sources(const struct options *options, const struct sources *sources);
 
 /** debug_event() - an event as it is fed to the tracker, in the words of a recording */

@@ -203,7 +203,7 @@ void live_close(struct live *live)
 
 void live_notice(struct live *live, const char *text)
 {
-	if (live->tty < 0) {
+	if (live == NULL || live->tty < 0) {
 		fprintf(stderr, "conntrace: %s\n", text);
 		return;
 	}

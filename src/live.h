@@ -40,7 +40,7 @@ void live_leave(struct live *live);
 /** live_close() - live_leave() and free it; NULL is fine */
 void live_close(struct live *live);
 
-/** live_notice() - something the user must be told; shown now, and on standard error when the screen is gone */
+/** live_notice() - something the user must be told, now; on standard error when there is no screen, or none any more */
 void live_notice(struct live *live, const char *text);
 
 /** live_finished() - a connection is over */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "options.h"
 
@@ -15,6 +16,9 @@
 
 /* As much of a packet as the head of a message needs, or its first part when it comes in several. */
 #define SNAPLEN_PAYLOAD 4096
+
+/* Shortest interval between two looks at the kernel's counters; that of -I, too. */
+#define LOOK_LEAST_NS (100 * CLOCK_NS_PER_MS)
 
 /* An option that would do nothing is refused: it was meant to do something. */
 static const struct need {
@@ -28,6 +32,7 @@ static const struct need {
 		NEED_PEERS,
 		NEED_FILE,
 		NEED_TOP,
+		NEED_INTERVAL,
 		NEED_DIAG
 	} what;
 } needs[] = {
@@ -39,6 +44,7 @@ static const struct need {
 	{"watch-close", NEED_COMMAND},   {"decapsulate", NEED_PACKETS},
 	{"keep", NEED_TOP},              {"speed", NEED_FILE},
 	{"look-ms", NEED_DIAG},          {"no-io-uring", NEED_FILTER},
+	{"align", NEED_INTERVAL},
 };
 
 void operands_given(struct operands *operands, const char *name)
@@ -56,6 +62,14 @@ static bool was_given(const struct operands *operands, const char *name)
 {
 	for (size_t i = 0; i < operands->given_count; i++)
 		if (strcmp(operands->given[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool has_report(const struct options *options, enum report_kind kind)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->reports[i] == kind)
 			return true;
 	return false;
 }
@@ -90,6 +104,8 @@ static int check_needs(const struct operands *operands, const struct options *op
 			lacking = "a file: -r FILE or --replay=FILE";
 		else if (needs[i].what == NEED_TOP && !options->top)
 			lacking = "the screen it is about: --top";
+		else if (needs[i].what == NEED_INTERVAL && options->interval_ns == 0 && !has_report(options, REPORT_IO))
+			lacking = "intervals: -I SEC or -z io,stat,SEC";
 		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
 			lacking = "--via=diag";
 		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))
@@ -157,24 +173,24 @@ static int check_packet_filter(const char *filter, struct err *err)
 	return error;
 }
 
-static bool has_report(const struct options *options, enum report_kind kind)
-{
-	for (size_t i = 0; i < options->report_count; i++)
-		if (options->reports[i] == kind)
-			return true;
-	return false;
-}
-
-/* Intervals are of frames, and what a recording has of these are verdicts on the filters of its own run. */
+/* What a recording has of frames are verdicts on the filters of its own run. */
 static int check_io(const struct options *options, struct err *err)
 {
 	bool packets = options->interface_count > 0 || options->read != NULL;
 
-	if (has_report(options, REPORT_IO) && !packets && options->replay == NULL)
-		return err_set(err, EINVAL, "-z io,stat does nothing without packets: -i IFACE or -r FILE");
 	if (options->io_filters.count > 0 && !packets)
-		return err_set(err, EINVAL, "-z io,stat: \"%s\" is a packet filter, and a recording holds no packets",
+		return err_set(err, EINVAL,
+			       options->replay != NULL ?
+			       "-z io,stat: \"%s\" is a packet filter, and a recording holds no packets" :
+			       "-z io,stat: \"%s\" is a packet filter, which does nothing without packets: -i IFACE "
+			       "or -r FILE",
 			       options->io_filters.expressions[0]);
+	for (size_t i = 0; i < options->report_count && !packets && !options_is_file(options); i++)
+		if (options->reports[i] == REPORT_IO && options->io[i].interval_ns > 0 &&
+		    options->io[i].interval_ns < LOOK_LEAST_NS)
+			return err_set(err, EINVAL,
+				       "-z io,stat: without packets the kernel's counters are looked at after each "
+				       "interval, which is 0 or at least 0.1 seconds then");
 	for (size_t i = 0; i < options->io_filters.count; i++)
 		if (check_packet_filter(options->io_filters.expressions[i], err) != 0)
 			return err_wrap(err, "-z io,stat"), -EINVAL;

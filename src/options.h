@@ -71,6 +71,7 @@ enum options_debug {
  * @duration_ns: stop after so long, 0 never
  * @count: stop after so many finished connections, 0 never
  * @interval_ns: report so often, 0 only at the end
+ * @align: intervals begin when the clock shows a multiple of them
  * @timeout_ns: an attempt without an answer has failed after so long
  * @reports: the reports asked for, each once but io,stat and histograms, in the order given; at least one
  * @io: what those of them count that are io,stat
@@ -136,6 +137,7 @@ struct options {
 	int64_t duration_ns;
 	int64_t count;
 	int64_t interval_ns;
+	bool align;
 	int64_t timeout_ns;
 	enum report_kind reports[REPORT_MOST];
 	struct io_spec io[REPORT_MOST];
@@ -209,6 +211,18 @@ void options_help(FILE *to);
 static inline bool options_is_file(const struct options *options)
 {
 	return options->read != NULL || options->replay != NULL || options->strace_log != NULL;
+}
+
+/** options_has_packets() - will packets come? What a recording holds nobody knows before it is read */
+static inline bool options_has_packets(const struct options *options)
+{
+	return options->interface_count > 0 || options->read != NULL;
+}
+
+/** options_has_slices() - is each report of -I about its interval alone? Of a file it is how far one has come */
+static inline bool options_has_slices(const struct options *options)
+{
+	return options->interval_ns > 0 && !options->top && !options_is_file(options);
 }
 
 #endif

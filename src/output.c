@@ -8,7 +8,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
+#include "track/since.h"
 
 #define OUTPUT_BUFFER (1 << 16)
 
@@ -22,6 +24,7 @@ struct output {
 	bool counts_frames;    /* a report io,stat is among them */
 	bool frames_told;      /* frames are told apart from segments */
 	struct summary_chosen chosen; /* by --only and --suspicious */
+	struct since *since;          /* NULL in a run without slices */
 };
 
 static const char *name_of(const struct output *output)
@@ -68,6 +71,8 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	to->width = terminal_width(output->file);
 	to->format = options->format;
 	to->time = options->time;
+	to->align = options->align;
+	to->slices = options_has_slices(options);
 	to->header = !options->no_header;
 	to->human = options->human;
 	to->resolve = options->resolve;
@@ -93,6 +98,13 @@ static struct ladder *open_ladder(const struct output *output)
 	};
 
 	return options->ladder != 0 ? ladder_new(&ladder) : NULL;
+}
+
+static void begin_slice(struct output *output, int64_t start_ns)
+{
+	for (size_t i = 0; i < output->count; i++)
+		if (report_is_sliced(output->report_options.reports[i]))
+			report_slice(output->reports[i], start_ns);
 }
 
 int output_open(struct output **opened, const struct options *options, int64_t start_ns, struct err *err)
@@ -133,6 +145,10 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 		(void)output_close(output, &ignored);
 		return rc;
 	}
+	if (output->report_options.slices) {
+		output->since = since_new();
+		begin_slice(output, start_ns);
+	}
 	*opened = output;
 	return 0;
 }
@@ -142,10 +158,11 @@ bool output_chooses(const struct options *options, const struct conn *conn)
 	return (options->only == 0 && !options->suspicious) || conn->why != 0;
 }
 
-/* Success cannot be counted among failures: groups count every connection. */
+/* Success cannot be counted among failures, nor traffic by what became of it later. */
 static bool reports_all(const struct output *output, size_t report)
 {
-	return output->report_options.reports[report] == REPORT_GROUPS;
+	return output->report_options.reports[report] == REPORT_GROUPS ||
+	       output->report_options.reports[report] == REPORT_IO;
 }
 
 static void count_chosen(struct output *output, const struct conn *conn)
@@ -158,15 +175,22 @@ static void count_chosen(struct output *output, const struct conn *conn)
 
 bool output_finished(struct output *output, const struct conn *conn)
 {
+	struct conn part;
+	const struct conn *rest;
+
 	if (!filter_match(&output->options->filter, conn))
 		return false;
 	if (output->chosen.is_asked)
 		count_chosen(output, conn);
 	if (output->ladder != NULL && output_chooses(output->options, conn))
 		ladder_conn(output->ladder, conn);
-	for (size_t i = 0; i < output->count; i++)
-		if (output_chooses(output->options, conn) || reports_all(output, i))
-			report_finished(output->reports[i], conn);
+	rest = since_part(output->since, conn, &part);
+	for (size_t i = 0; i < output->count; i++) {
+		const struct conn *told = report_is_sliced(output->report_options.reports[i]) ? rest : conn;
+
+		if (told != NULL && (output_chooses(output->options, conn) || reports_all(output, i)))
+			report_finished(output->reports[i], told);
+	}
 	return output_chooses(output->options, conn);
 }
 
@@ -204,6 +228,14 @@ static void on_entry(void *context, const struct conn *conn, const struct timeli
 		report_segment(output->reports[i], &entry->segment, alone);
 }
 
+static void on_counters(void *context, const struct conn *conn, int64_t time_ns)
+{
+	struct output *output = context;
+
+	for (size_t i = 0; i < output->count && filter_match(&output->options->filter, conn); i++)
+		report_counters(output->reports[i], conn, time_ns);
+}
+
 static void on_frame(void *context, const struct event *event)
 {
 	struct output *output = context;
@@ -227,6 +259,7 @@ bool output_observer(struct output *output, struct tracker_observer *observer)
 		.around = (unsigned int)options->context,
 		.frame = output->counts_frames ? on_frame : NULL,
 		.entry = output->counts_frames || options->ladder & LADDER_LIVE ? on_entry : NULL,
+		.counters = output->counts_frames && !options_has_packets(options) ? on_counters : NULL,
 	};
 	return true;
 }
@@ -235,33 +268,95 @@ bool output_counter(struct output *output, struct tracker_observer *observer)
 {
 	if (!output->counts_frames)
 		return false;
-	*observer = (struct tracker_observer){.context = output, .frame = on_frame, .entry = on_entry};
+	*observer = (struct tracker_observer){
+		.context = output,
+		.frame = on_frame,
+		.entry = on_entry,
+		.counters = options_has_packets(output->options) ? NULL : on_counters,
+	};
 	return true;
 }
 
-/* The open connections that the filter, and the choice if @chosen, want. */
+void output_begin(struct output *output, bool has_packets)
+{
+	for (size_t i = 0; i < output->count; i++)
+		report_begin(output->reports[i], has_packets);
+}
+
+int64_t output_border_ns(const struct output *output, int64_t now_ns)
+{
+	int64_t border_ns = INT64_MAX;
+
+	for (size_t i = 0; i < output->count; i++) {
+		int64_t of_report = report_border_ns(output->reports[i], now_ns);
+
+		if (of_report < border_ns)
+			border_ns = of_report;
+	}
+	return border_ns;
+}
+
+/*
+ * The open connections that the filter, and the choice if @chosen, want; of a
+ * run in slices what is new of them, and with a slice ends what has ended but
+ * may still hear more only if that is nothing the reports show.
+ */
 struct wanted_open {
 	const struct output *output;
 	output_next_open *next_open;
 	void *context;
 	bool chosen;
+	bool sliced;
+	bool slice_ends;
+	const struct conn *conn;
+	struct conn part;
 };
+
+static bool wants_open(const struct wanted_open *wanted, const struct conn *conn)
+{
+	const struct options *options = wanted->output->options;
+
+	return filter_match(&options->filter, conn) && (!wanted->chosen || output_chooses(options, conn)) &&
+	       (!wanted->slice_ends || conn->open || since_can_end(conn));
+}
 
 static const struct conn *next_wanted(void *context, const struct conn *previous)
 {
 	struct wanted_open *wanted = context;
-	const struct conn *conn = previous;
+	const struct conn *told;
 
+	if (previous == NULL)
+		wanted->conn = NULL;
 	do {
-		conn = wanted->next_open(wanted->context, conn);
-	} while (conn != NULL && !(filter_match(&wanted->output->options->filter, conn) &&
-				   (!wanted->chosen || output_chooses(wanted->output->options, conn))));
-	return conn;
+		wanted->conn = wanted->next_open(wanted->context, wanted->conn);
+		if (wanted->conn == NULL)
+			return NULL;
+		told = wanted->sliced ? since_part(wanted->output->since, wanted->conn, &wanted->part) : wanted->conn;
+	} while (told == NULL || !wants_open(wanted, wanted->conn));
+	return told;
 }
 
-int output_print(struct output *output, output_next_open *next_open, void *context, bool final, struct err *err)
+/* What has been printed is not printed again. */
+static void end_slice(struct output *output, struct wanted_open *wanted)
 {
-	struct wanted_open wanted = {output, next_open, context, false};
+	const struct conn *conn = NULL;
+
+	wanted->chosen = false;
+	while ((conn = wanted->next_open(wanted->context, conn)) != NULL) {
+		if (wants_open(wanted, conn))
+			since_keep(output->since, conn);
+		else
+			since_pass(output->since, conn);
+	}
+	since_next(output->since);
+	begin_slice(output, clock_now());
+}
+
+int output_print(struct output *output, output_next_open *next_open, void *context, enum output_when when,
+		 struct err *err)
+{
+	struct wanted_open wanted = {output, next_open, context, .slice_ends = when == OUTPUT_SLICE};
+	bool final = when == OUTPUT_FINAL;
 	const struct conn *conn = NULL;
 	int rc = 0;
 
@@ -272,14 +367,17 @@ int output_print(struct output *output, output_next_open *next_open, void *conte
 		ladder_conn(output->ladder, conn);
 	for (size_t i = 0; i < output->count && rc == 0; i++) {
 		wanted.chosen = !reports_all(output, i);
+		wanted.sliced = output->since != NULL && report_is_sliced(output->report_options.reports[i]);
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
 	}
 	if (rc != 0)
 		err_set(err, rc, "cannot write to %s: %s", name_of(output), strerror(-rc));
+	if (when == OUTPUT_SLICE)
+		end_slice(output, &wanted);
 	return rc;
 }
 
-/* Frames that no interval has counted. */
+/* What no interval has counted. */
 static void tell_late(const struct output *output)
 {
 	for (size_t i = 0; i < output->count; i++) {
@@ -287,8 +385,8 @@ static void tell_late(const struct output *output)
 
 		if (late > 0)
 			fprintf(stderr,
-				"conntrace: io,stat: %" PRIu64 " frames are in no row: there would be too many of them "
-				"(take a longer interval), or the row was printed already\n", late);
+				"conntrace: io,stat: %" PRIu64 " frames or connections are in no row: there would be "
+				"too many of them (take a longer interval), or it was printed already\n", late);
 	}
 }
 
@@ -328,6 +426,7 @@ int output_close(struct output *output, struct err *err)
 
 	for (size_t i = 0; i < output->count; i++)
 		report_free(output->reports[i]);
+	since_free(output->since);
 	ladder_free(output->ladder);
 	if ((output->file == stdout ? fflush(stdout) : fclose(output->file)) != 0 && rc == 0)
 		rc = err_set(err, errno, "cannot write to %s: %s", name_of(output), strerror(errno));

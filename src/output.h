@@ -45,11 +45,28 @@ bool output_observer(struct output *output, struct tracker_observer *observer);
 /** output_counter() - who is to be told when that is false, because frames are counted; otherwise as above */
 bool output_counter(struct output *output, struct tracker_observer *observer);
 
+/** output_begin() - the run begins, with packets or without */
+void output_begin(struct output *output, bool has_packets);
+
+/** output_border_ns() - when the kernel's counters are to be looked at, since the epoch; INT64_MAX never */
+int64_t output_border_ns(const struct output *output, int64_t now_ns);
+
 /** output_next_open - gives the open connections one after the other, NULL begins and ends */
 typedef const struct conn *output_next_open(void *context, const struct conn *previous);
 
-/** output_print() - print every report so far; Return: 0 or a negative errno with the story in @err */
-int output_print(struct output *output, output_next_open *next_open, void *context, bool final, struct err *err);
+/** enum output_when - how far the run is */
+enum output_when {
+	/** somebody wants to know what there is so far */
+	OUTPUT_SO_FAR,
+	/** a slice of it is over: see report_slice() */
+	OUTPUT_SLICE,
+	/** it is over */
+	OUTPUT_FINAL
+};
+
+/** output_print() - print every report; Return: 0 or a negative errno with the story in @err */
+int output_print(struct output *output, output_next_open *next_open, void *context, enum output_when when,
+		 struct err *err);
 
 /** output_summary() - print the accounts, where the format wants them, unless --quiet and nothing was lost */
 int output_summary(struct output *output, struct summary *summary, struct err *err);

@@ -24,6 +24,7 @@
 #include "source/procfs/procfs.h"
 #include "source/replay/record.h"
 #include "services.h"
+#include "slices.h"
 #include "sources.h"
 #include "track/tracker.h"
 
@@ -63,7 +64,8 @@ struct session {
 	int signal_fd;
 	struct job job;
 	int64_t start_ns;       /* monotonic */
-	int64_t next_report_ns; /* monotonic, 0 none */
+	struct slices slices;
+	int64_t look_ns;        /* since the epoch: when the counters are to be looked at */
 	int64_t end_ns;         /* monotonic, 0 none */
 	int64_t kill_ns;        /* monotonic, 0 none */
 	int64_t overrun_ns;     /* monotonic, 0 none: when last words were lost */
@@ -150,6 +152,8 @@ static void ask_timewait(void *context, struct event *event)
 /* Whoever wants to see each event sees it before it is fed. */
 static void show(struct session *session, const struct event *event)
 {
+	if (event->type == EVENT_RUN)
+		output_begin(session->output, event->run.has_packets);
 	if (session->options->debug & OPTIONS_DEBUG_EVENTS)
 		debug_event(event);
 	if (session->record != NULL) {
@@ -205,21 +209,18 @@ static size_t look_at_open(struct session *session, bool tell_gone)
 	return session->is_file ? 0 : look_at_all(&session->look, tell_gone);
 }
 
-static void print_reports(struct session *session, bool final)
+static void print_reports(struct session *session, enum output_when when)
 {
 	struct err err = {""};
 
-	check_output(session, output_print(session->output, next_open, session->tracker, final, &err), &err);
+	check_output(session, output_print(session->output, next_open, session->tracker, when, &err), &err);
 }
 
 /* A line for the user, wherever it does not spoil what is on the terminal. */
 static void say(struct session *session, const char *text)
 {
 	progress_wipe(&session->progress);
-	if (session->live != NULL)
-		live_notice(session->live, text);
-	else
-		fprintf(stderr, "conntrace: %s\n", text);
+	live_notice(session->live, text);
 }
 
 /* Who asks is answered, and what is due is written; that this fails ends no run. */
@@ -322,13 +323,12 @@ int session_open(struct session **opened, const struct options *options, const s
 		(void)session_close(session, NULL, &ignored);
 		return rc;
 	}
-	if (options->debug & OPTIONS_DEBUG_SOURCES)
-		debug_sources(options, session->sources);
+	debug_sources(options, session->sources);
 	open_tracker(session);
+	session->look_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
 	if (options->duration_ns > 0)
 		session->end_ns = session->start_ns + options->duration_ns;
-	if (options->interval_ns > 0 && !options->top)
-		session->next_report_ns = session->start_ns + options->interval_ns;
+	slices_begin(&session->slices, options, session->start_ns);
 	session->pace.speed = options->speed > 0 ? options->speed : options->top ? PACE_ONE : 0;
 	tell_notices(session);
 	about_start(options);
@@ -387,7 +387,7 @@ static void report_all(struct session *session)
 	serve(session, true);
 	if (session->write_error != 0)
 		return;
-	print_reports(session, true);
+	print_reports(session, OUTPUT_FINAL);
 	accounts_fill(&summary, session->tracker, session->sources, session->start_ns, session->finished);
 	if (session->write_error == 0)
 		check_output(session, output_summary(session->output, &summary, &err), &err);
@@ -467,8 +467,10 @@ static int64_t time_to_wait(const struct session *session, bool was_busy, int64_
 		wait = live_wait_ns(session->live, now_ns);
 	if (session->end_ns > 0 && session->end_ns - now_ns < wait)
 		wait = session->end_ns - now_ns;
-	if (session->next_report_ns > 0 && session->next_report_ns - now_ns < wait)
-		wait = session->next_report_ns - now_ns;
+	if (slices_wait_ns(&session->slices, now_ns) < wait)
+		wait = slices_wait_ns(&session->slices, now_ns);
+	if (session->look_ns - clock_now() < wait)
+		wait = session->look_ns - clock_now();
 	return wait > 0 ? wait : 0;
 }
 
@@ -496,15 +498,21 @@ static void wait_for_work(struct session *session, bool was_busy)
 
 static void report_in_time(struct session *session, int64_t now_ns)
 {
-	if (session->next_report_ns > 0 && now_ns >= session->next_report_ns) {
-		session->next_report_ns += session->options->interval_ns;
-		session->print_now = true;
-	}
-	if (session->print_now && session->write_error == 0 && !session->reported) {
+	bool is_due = slices_due(&session->slices, now_ns, session->end_ns);
+
+	if ((is_due || session->print_now) && session->write_error == 0 && !session->reported) {
 		look_at_open(session, false);
-		print_reports(session, false);
+		print_reports(session, is_due && !session->is_file ? OUTPUT_SLICE : OUTPUT_SO_FAR);
 	}
 	session->print_now = false;
+}
+
+static void look_in_time(struct session *session, int64_t epoch_ns)
+{
+	if (epoch_ns < session->look_ns)
+		return;
+	(void)look_at_open(session, false);
+	session->look_ns = output_border_ns(session->output, epoch_ns);
 }
 
 static void take_in(struct session *session)
@@ -541,6 +549,7 @@ void session_run(struct session *session)
 		if (!session->reported && !live_show(session->live, &session->look, session->sources, &session->pace))
 			session->stopping = true;
 		progress_show(&session->progress, session->sources);
+		look_in_time(session, clock_now());
 		report_in_time(session, clock_monotonic());
 		serve(session, false);
 		check_output(session, output_error(session->output, &write_err), &write_err);

@@ -20,3 +20,15 @@ int64_t clock_monotonic(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
 }
+
+int64_t clock_aligned(int64_t time_ns, int64_t interval_ns)
+{
+	time_t seconds = (time_t)(time_ns / CLOCK_NS_PER_SEC);
+	struct tm local;
+	int64_t offset_ns = 0;
+
+	/* Days begin at midnight here, and in some places an hour at half past one of UTC. */
+	if (localtime_r(&seconds, &local) != NULL)
+		offset_ns = local.tm_gmtoff * CLOCK_NS_PER_SEC;
+	return time_ns - (time_ns + offset_ns) % interval_ns;
+}

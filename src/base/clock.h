@@ -24,6 +24,9 @@ int64_t clock_now(void);
 /** clock_monotonic() - CLOCK_MONOTONIC in nanoseconds; for waiting and for how long we ran */
 int64_t clock_monotonic(void);
 
+/** clock_aligned() - the last moment up to @time_ns when the local clock showed a multiple of @interval_ns */
+int64_t clock_aligned(int64_t time_ns, int64_t interval_ns);
+
 /** clock_span() - @to - @from, or CLOCK_UNKNOWN when either is unknown or the span would be negative */
 static inline int64_t clock_span(int64_t from, int64_t to)
 {

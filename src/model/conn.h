@@ -71,6 +71,14 @@ enum conn_state {
 	STATE_RESET = 33,
 };
 
+/** enum conn_told - what counts once in a run of several slices (track/since.h) */
+enum conn_told {
+	/** the attempt and its result */
+	TOLD_ATTEMPT = 0x01,
+	TOLD_HS = 0x02,
+	TOLD_QUEUE = 0x04,
+};
+
 struct timeline;
 
 /**
@@ -129,6 +137,7 @@ struct timeline;
  * @state: TCP state now, or STATE_CLOSED, STATE_RESET
  * @open: still alive
  * @why: enum suspicious_reason bits of track/suspicious.h
+ * @told: enum conn_told bits: what a report of an earlier slice of the run has said already; sums are then the rest
  */
 struct conn {
 	struct flow flow;
@@ -179,6 +188,7 @@ struct conn {
 	uint8_t state;
 	uint8_t open;
 	uint16_t why;
+	uint8_t told;
 };
 
 /** conn_init() - everything unknown */

@@ -133,6 +133,7 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 	{                                                                                                              \
 		object = row->kind;                                                                                    \
 		(void)names;                                                                                           \
+		(void)(kind);                                                                                          \
 		GET_##type(expression);                                                                                \
 	}
 
@@ -149,6 +150,7 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 		const struct requests_node *node = row->node;                                                          \
 		(void)names;                                                                                           \
 		(void)requests;                                                                                        \
+		(void)node;                                                                                            \
 		GET_##type(expression);                                                                                \
 	}
 #include "model/columns.def"

@@ -119,6 +119,13 @@ static void get_count(const struct row *row, struct names *names, struct value *
 	value->number = (int64_t)row->bin->count;
 }
 
+static void get_slice(const struct row *row, struct names *names, struct value *value)
+{
+	(void)row;
+	value->number = names_slice(names);
+	value->known = value->number >= 0;
+}
+
 static void get_bar(const struct row *row, struct names *names, struct value *value)
 {
 	const struct histogram_bin *bin = row->bin;
@@ -143,6 +150,7 @@ const struct column *histogram_columns(size_t *count)
 		{"TO_MS", COLUMN_MS, "ms", "smallest value that does not any more", get_to},
 		{"COUNT", COLUMN_COUNT, "connections", "how many", get_count},
 		{"BAR", COLUMN_TEXT, "", "how many, beside the fullest row", get_bar},
+		{"SLICE", COLUMN_TIME, "s", "with -I: begin of the interval that the row is of", get_slice},
 	};
 
 	*count = sizeof(columns) / sizeof(columns[0]);

@@ -21,6 +21,8 @@
 
 int64_t io_plot_value(const struct io_column *column, const struct io_cell *cell, bool bytes)
 {
+	if (cell->count == IO_CELL_UNKNOWN)
+		return CONN_UNKNOWN;
 	switch (column->function) {
 	case IO_BOTH:
 		return (int64_t)(bytes ? cell->sum : cell->count);
@@ -69,6 +71,8 @@ static int64_t gather(const struct io_plot *plot, size_t from, size_t to)
 
 		if (cell->count == 0)
 			continue;
+		if (cell->count == IO_CELL_UNKNOWN)
+			return CONN_UNKNOWN;
 		if (all.count == 0 || cell->min < all.min)
 			all.min = cell->min;
 		if (all.count == 0 || cell->max > all.max)

@@ -6,9 +6,12 @@
 #include "report/io_spec.h"
 #include "report/text.h"
 
+/** Somebody may have counted, but not we. */
+#define IO_CELL_UNKNOWN UINT64_MAX
+
 /**
  * struct io_cell - what a column has counted in an interval
- * @count: how many values
+ * @count: how many values; IO_CELL_UNKNOWN when nobody knows all of them
  * @sum: of them
  * @min: smallest
  * @max: largest

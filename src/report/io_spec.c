@@ -26,6 +26,9 @@ static const char *const field_names[IO_FIELD_NUM] = {
 	[IO_LEN] = "len",         [IO_PAYLOAD] = "payload", [IO_RESENT] = "resent",     [IO_OOO] = "ooo",
 	[IO_SYN] = "syn",         [IO_SYNACK] = "synack",   [IO_FIN] = "fin",           [IO_RST] = "rst",
 	[IO_ZEROWIN] = "zerowin", [IO_WINDOW] = "window",   [IO_FRAGMENT] = "fragment", [IO_RTT] = "rtt_ms",
+	[IO_RX_BYTES] = "rx_bytes", [IO_TX_BYTES] = "tx_bytes",
+	[IO_RX_RETRANS] = "rx_retrans", [IO_TX_RETRANS] = "tx_retrans",
+	[IO_OPENED] = "opened", [IO_ENDED] = "ended",
 };
 
 const char *io_spec_function_name(enum io_function function)
@@ -43,6 +46,28 @@ bool io_spec_is_span(enum io_field field)
 	return field == IO_RTT;
 }
 
+bool io_spec_is_conn(enum io_field field)
+{
+	return field >= IO_OPENED;
+}
+
+bool io_spec_needs_frames(const struct io_column *column)
+{
+	switch (column->function < IO_COUNT ? IO_LEN : (enum io_field)column->field) {
+	case IO_PAYLOAD:
+	case IO_RX_BYTES:
+	case IO_TX_BYTES:
+		return column->function != IO_SUM;
+	case IO_TX_RETRANS:
+		return column->function != IO_SUM && column->function != IO_COUNT;
+	case IO_OPENED:
+	case IO_ENDED:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static bool has_flags(const struct segment *segment, uint16_t mask, uint16_t flags, int64_t *value)
 {
 	*value = 1;
@@ -53,6 +78,20 @@ static bool is_judged(const struct segment *segment, uint16_t judged, int64_t *v
 {
 	*value = 1;
 	return segment->judged & judged;
+}
+
+/* Payload of the side, each byte once. */
+static bool is_new(const struct segment *segment, enum wire_side side, int64_t *value)
+{
+	*value = (int64_t)segment->payload - segment->resent;
+	return segment->side == side && *value > 0 && !(segment->judged & (SEGMENT_STRAY | SEGMENT_KEEPALIVE));
+}
+
+/* As RX_RETRANS and TX_RETRANS of conns have it. */
+static bool is_resent(const struct segment *segment, enum wire_side side, int64_t *value)
+{
+	*value = 1;
+	return segment->side == side && segment->resent > 0 && !(segment->judged & SEGMENT_KEEPALIVE);
 }
 
 bool io_spec_field(enum io_field field, const struct segment *segment, int64_t *value)
@@ -90,6 +129,14 @@ bool io_spec_field(enum io_field field, const struct segment *segment, int64_t *
 		return !(segment->judged & SEGMENT_UNSCALED) && !(segment->flags & SEGMENT_RST);
 	case IO_FRAGMENT:
 		return is_judged(segment, SEGMENT_FRAGMENT, value);
+	case IO_RX_BYTES:
+		return is_new(segment, WIRE_REMOTE, value);
+	case IO_TX_BYTES:
+		return is_new(segment, WIRE_LOCAL, value);
+	case IO_RX_RETRANS:
+		return is_resent(segment, WIRE_REMOTE, value);
+	case IO_TX_RETRANS:
+		return is_resent(segment, WIRE_LOCAL, value);
 	case IO_RTT:
 		*value = segment->rtt_ns;
 		return segment->rtt_ns >= 0;
@@ -164,7 +211,7 @@ static int parse_function(struct io_column *column, const char *word, struct err
 	if (found < 0)
 		return refuse(err, word,
 			      "has no field; fields are len, payload, resent, ooo, syn, synack, fin, rst, zerowin, "
-			      "window, fragment and rtt_ms");
+			      "window, fragment, rtt_ms, rx_bytes, tx_bytes, rx_retrans, tx_retrans, opened and ended");
 	column->function = (uint8_t)function;
 	column->field = (uint8_t)found;
 	return (int)(length + 1 + field_length + 1);
@@ -188,12 +235,28 @@ static int add_column(struct io_spec *spec, const char *word, struct io_filters 
 	error = add_filter(filters, word + length, &column.filter, err);
 	if (error < 0)
 		return error;
+	if (column.function >= IO_COUNT && io_spec_is_conn((enum io_field)column.field) && column.filter >= 0)
+		return refuse(err, word, "is of connections, which a packet filter does not choose; --rport and the "
+					 "like do");
 	if (spec->count == IO_COLUMNS)
 		return refuse(err, word, "is one column too many; 32 are allowed");
 	if (is_twice(spec, &column))
 		return refuse(err, word, "is there twice");
 	spec->columns[spec->count++] = column;
 	return 0;
+}
+
+void io_spec_add_counters(struct io_spec *spec)
+{
+	static const struct io_column counters[] = {
+		{IO_SUM, IO_RX_BYTES, -1},
+		{IO_SUM, IO_TX_BYTES, -1},
+		{IO_COUNT, IO_OPENED, -1},
+		{IO_COUNT, IO_ENDED, -1},
+	};
+
+	memcpy(&spec->columns[spec->count], counters, sizeof(counters));
+	spec->count += sizeof(counters) / sizeof(counters[0]);
 }
 
 static int parse_interval(struct io_spec *spec, const char *word, struct err *err)
@@ -218,7 +281,8 @@ int io_spec_parse(struct io_spec *spec, const char *text, struct io_filters *fil
 	error = parse_interval(&parsed, strsep(&rest, ","), err);
 	while (error == 0 && (word = strsep(&rest, ",")) != NULL)
 		error = add_column(&parsed, word, filters, err);
-	if (error == 0 && parsed.count == 0)
+	parsed.is_default = error == 0 && parsed.count == 0;
+	if (parsed.is_default)
 		error = add_column(&parsed, "", filters, err);
 	free(copy);
 	if (error == 0)

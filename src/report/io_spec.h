@@ -43,6 +43,13 @@ enum io_field {
 	IO_WINDOW,
 	IO_FRAGMENT,
 	IO_RTT,
+	IO_RX_BYTES,
+	IO_TX_BYTES,
+	IO_RX_RETRANS,
+	IO_TX_RETRANS,
+	/* from here on of connections, and not of segments */
+	IO_OPENED,
+	IO_ENDED,
 	IO_FIELD_NUM
 };
 
@@ -61,11 +68,13 @@ struct io_column {
 /**
  * struct io_spec - what a report io,stat is to count
  * @interval_ns: of a row; 0: one row for everything
+ * @is_default: no column was asked for: frames and bytes, and what the kernel's counters tell where nobody sees packets
  * @count: columns
  * @columns: from the left
  */
 struct io_spec {
 	int64_t interval_ns;
+	bool is_default;
 	size_t count;
 	struct io_column columns[IO_COLUMNS];
 };
@@ -93,11 +102,20 @@ struct io_filters {
  */
 int io_spec_parse(struct io_spec *spec, const char *text, struct io_filters *filters, struct err *err);
 
+/** io_spec_add_counters() - the columns of a report that names none, in a run without packets */
+void io_spec_add_counters(struct io_spec *spec);
+
 /** io_spec_filters_free() - free the expressions */
 void io_spec_filters_free(struct io_filters *filters);
 
 /** io_spec_field() - the value of a segment's field; Return: has it one? */
 bool io_spec_field(enum io_field field, const struct segment *segment, int64_t *value);
+
+/** io_spec_is_conn() - is it of connections, so that packet filters say nothing about it? */
+bool io_spec_is_conn(enum io_field field);
+
+/** io_spec_needs_frames() - can only packets tell what the column counts, and not the kernel's counters? */
+bool io_spec_needs_frames(const struct io_column *column);
 
 /** io_spec_is_span() - is the value in nanoseconds, shown in milliseconds? */
 bool io_spec_is_span(enum io_field field);

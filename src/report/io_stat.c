@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
-#include "report/io_plot.h"
+#include "report/io_cells.h"
 #include "report/printer.h"
 
 /*
@@ -19,6 +19,11 @@
 
 /* A row is over when so much time has passed that the packets of its connections have found their owners. */
 #define SETTLE_NS CLOCK_NS_PER_SEC
+/* That a connection has ended is told when no more packets of it are waited for. */
+#define SETTLE_CONNS_NS (3 * CLOCK_NS_PER_SEC)
+
+/* At the end everything has been looked at within this time. */
+#define LAST_LOOK_NS CLOCK_NS_PER_SEC
 
 /* START and DUR_S come first, and IO_BOTH makes two. */
 #define LEAD 2
@@ -39,20 +44,13 @@ struct io_row {
 };
 
 struct io_stat {
-	struct io_spec spec;
+	struct io_cells cells;
 	struct printer printer;
 	struct column columns[SHOWN];
 	char *names[SHOWN];
 	uint8_t column_of[SHOWN]; /* of the spec */
 	size_t shown;
-	struct io_cell *cells;
-	size_t rows;
-	size_t room;
-	size_t printed;
-	size_t most;
-	int64_t start_ns;
-	int64_t last_ns;
-	uint64_t refused;
+	int64_t settle_ns;
 	bool streams; /* rows are printed as they are over */
 };
 
@@ -82,7 +80,7 @@ static void get_cell(const struct row *row, struct names *names, struct value *v
 	size_t shown = (size_t)(value->column - io->columns);
 	size_t column = io->column_of[shown];
 	bool second = shown > LEAD && io->column_of[shown - 1] == column;
-	int64_t number = io_plot_value(&io->spec.columns[column], &row->io->cells[column], second);
+	int64_t number = io_plot_value(&io->cells.spec.columns[column], &row->io->cells[column], second);
 
 	(void)names;
 	value->known = number >= 0;
@@ -97,7 +95,8 @@ static enum column_type type_of(const struct io_column *column, bool bytes)
 		return COLUMN_RATE;
 	if (bytes || column->function == IO_BYTES)
 		return COLUMN_BYTES;
-	if (column->function >= IO_SUM && (column->field <= IO_RESENT || column->field == IO_WINDOW))
+	if (column->function >= IO_SUM && (column->field <= IO_RESENT || column->field == IO_WINDOW ||
+					   column->field == IO_RX_BYTES || column->field == IO_TX_BYTES))
 		return COLUMN_BYTES;
 	return COLUMN_COUNT;
 }
@@ -136,17 +135,28 @@ static void add_shown(struct io_stat *io, char *name, enum column_type type, siz
 		(struct column){.name = name, .type = type, .unit = "", .help = "", .get = get};
 }
 
-static void make_columns(struct io_stat *io, const struct io_filters *filters)
+/* Those of the spec from @first on. */
+static void make_columns(struct io_stat *io, const struct io_filters *filters, size_t first)
 {
-	add_shown(io, xstrdup("START"), COLUMN_TIME, UINT8_MAX, get_start);
-	add_shown(io, xstrdup("DUR_S"), COLUMN_SECONDS, UINT8_MAX, get_duration);
-	for (size_t i = 0; i < io->spec.count; i++) {
-		const struct io_column *column = &io->spec.columns[i];
+	for (size_t i = first; i < io->cells.spec.count; i++) {
+		const struct io_column *column = &io->cells.spec.columns[i];
 
 		add_shown(io, name_of(column, filters, false), type_of(column, false), i, get_cell);
 		if (column->function == IO_BOTH)
 			add_shown(io, name_of(column, filters, true), type_of(column, true), i, get_cell);
 	}
+}
+
+static void show_columns(struct io_stat *io)
+{
+	struct printer *printer = &io->printer;
+
+	printer_clear(printer);
+	printer->columns.count = io->shown;
+	printer->columns.columns = xcalloc(io->shown, sizeof(*printer->columns.columns));
+	for (size_t i = 0; i < io->shown; i++)
+		printer->columns.columns[i] = &io->columns[i];
+	printer_init(printer);
 }
 
 static void begin_printer(struct io_stat *io, const struct report_options *options, FILE *out)
@@ -166,11 +176,16 @@ static void begin_printer(struct io_stat *io, const struct report_options *optio
 	printer->header = options->header;
 	printer->width = options->width;
 	printer->color = options->color;
-	printer->columns.count = io->shown;
-	printer->columns.columns = xcalloc(io->shown, sizeof(*printer->columns.columns));
-	for (size_t i = 0; i < io->shown; i++)
-		printer->columns.columns[i] = &io->columns[i];
-	printer_init(printer);
+	show_columns(io);
+}
+
+/* Is something counted that is of connections? */
+static bool wants_conns(const struct io_spec *spec)
+{
+	for (size_t i = 0; i < spec->count; i++)
+		if (spec->columns[i].function >= IO_COUNT && io_spec_is_conn((enum io_field)spec->columns[i].field))
+			return true;
+	return false;
 }
 
 struct io_stat *io_stat_new(const struct io_spec *spec, const struct io_filters *filters,
@@ -178,11 +193,20 @@ struct io_stat *io_stat_new(const struct io_spec *spec, const struct io_filters 
 {
 	struct io_stat *io = xcalloc(1, sizeof(*io));
 
-	io->spec = *spec;
-	io->most = IO_CELLS / spec->count;
-	io->start_ns = options->start_ns;
-	io->last_ns = CLOCK_UNKNOWN;
-	make_columns(io, filters);
+	io->cells.spec = *spec;
+	io->cells.most = IO_CELLS / spec->count;
+	io->cells.align = options->align;
+	io->cells.start_ns = io->cells.last_ns = CLOCK_UNKNOWN;
+	if (options->start_ns >= 0)
+		io_cells_start(&io->cells, options->start_ns);
+	io->settle_ns = SETTLE_NS;
+	if (wants_conns(spec)) {
+		io->cells.conns = idmap_new(IO_CELLS_CONN);
+		io->settle_ns = SETTLE_CONNS_NS;
+	}
+	add_shown(io, xstrdup("START"), COLUMN_TIME, UINT8_MAX, get_start);
+	add_shown(io, xstrdup("DUR_S"), COLUMN_SECONDS, UINT8_MAX, get_duration);
+	make_columns(io, filters, 0);
 	begin_printer(io, options, out);
 	return io;
 }
@@ -194,65 +218,49 @@ void io_stat_free(struct io_stat *io)
 	for (size_t i = 0; i < io->shown; i++)
 		free(io->names[i]);
 	printer_clear(&io->printer);
-	free(io->cells);
+	idmap_free(io->cells.conns);
+	free(io->cells.cells);
 	free(io);
+}
+
+void io_stat_begin(struct io_stat *io, bool has_frames)
+{
+	struct io_spec *spec = &io->cells.spec;
+	size_t before = spec->count;
+
+	if (has_frames)
+		return;
+	io->cells.counters = true;
+	io->settle_ns = SETTLE_NS;
+	if (io->cells.conns == NULL)
+		io->cells.conns = idmap_new(IO_CELLS_CONN);
+	if (!spec->is_default)
+		return;
+	io_spec_add_counters(spec);
+	io->cells.most = IO_CELLS / spec->count;
+	make_columns(io, NULL, before);
+	show_columns(io);
 }
 
 /* ---- counting ------------------------------------------------------------------------------ */
 
-/* There are so many rows. Return: false when that is too many. */
-static bool grow(struct io_stat *io, size_t rows)
+int64_t io_stat_border_ns(const struct io_stat *io, int64_t now_ns)
 {
-	size_t count = io->spec.count;
+	const struct io_cells *cells = &io->cells;
 
-	if (rows > io->most)
-		return false;
-	if (rows > io->room) {
-		size_t room = io->room > 0 ? io->room : 64;
-
-		while (room < rows)
-			room *= 2;
-		io->cells = xreallocarray(io->cells, room * count, sizeof(*io->cells));
-		memset(io->cells + io->room * count, 0, (room - io->room) * count * sizeof(*io->cells));
-		io->room = room;
-	}
-	if (rows > io->rows)
-		io->rows = rows;
-	return true;
+	if (!cells->counters || cells->spec.interval_ns == 0 || cells->start_ns < 0)
+		return INT64_MAX;
+	return cells->start_ns + (int64_t)(io_cells_row(cells, now_ns) + 1) * cells->spec.interval_ns;
 }
 
-static size_t row_at(const struct io_stat *io, int64_t time_ns)
+void io_stat_counters(struct io_stat *io, const struct conn *conn, int64_t time_ns)
 {
-	if (io->spec.interval_ns == 0 || time_ns <= io->start_ns)
-		return 0;
-	return (size_t)((time_ns - io->start_ns) / io->spec.interval_ns);
+	io_cells_counters(&io->cells, conn, time_ns);
 }
 
-/* The cells of the row that time falls into, or NULL. */
-static struct io_cell *cells_at(struct io_stat *io, int64_t time_ns)
+void io_stat_conn(struct io_stat *io, const struct conn *conn)
 {
-	size_t row;
-
-	if (io->start_ns < 0)
-		io->start_ns = time_ns;
-	row = row_at(io, time_ns);
-	if (row < io->printed || !grow(io, row + 1)) {
-		io->refused++;
-		return NULL;
-	}
-	if (time_ns > io->last_ns)
-		io->last_ns = time_ns;
-	return io->cells + row * io->spec.count;
-}
-
-static void count(struct io_cell *cell, int64_t value)
-{
-	if (cell->count == 0 || value < cell->min)
-		cell->min = value;
-	if (cell->count == 0 || value > cell->max)
-		cell->max = value;
-	cell->count++;
-	cell->sum += (uint64_t)value;
+	io_cells_conn(&io->cells, conn);
 }
 
 static bool passes(const struct io_column *column, uint32_t filters)
@@ -267,66 +275,74 @@ static bool counts_frames(const struct io_column *column)
 
 void io_stat_frame(struct io_stat *io, const struct event *event)
 {
-	struct io_cell *cells = cells_at(io, event->time_ns);
+	const struct io_spec *spec = &io->cells.spec;
+	struct io_cell *cells = io_cells_at(&io->cells, event->time_ns);
 
-	for (size_t i = 0; cells != NULL && i < io->spec.count; i++)
-		if (counts_frames(&io->spec.columns[i]) && passes(&io->spec.columns[i], event->frame.filters))
-			count(&cells[i], event->frame.length);
+	for (size_t i = 0; cells != NULL && i < spec->count; i++)
+		if (counts_frames(&spec->columns[i]) && passes(&spec->columns[i], event->frame.filters))
+			io_cells_count(&cells[i], event->frame.length);
 }
 
 void io_stat_segment(struct io_stat *io, const struct segment *segment, bool alone)
 {
-	struct io_cell *cells = cells_at(io, segment->time_ns);
+	const struct io_spec *spec = &io->cells.spec;
+	struct io_cell *cells = io_cells_at(&io->cells, segment->time_ns);
 	uint32_t filters = segment->judged & SEGMENT_FRAME ? segment->filters : 0;
 	int64_t value;
 
-	for (size_t i = 0; cells != NULL && i < io->spec.count; i++) {
-		const struct io_column *column = &io->spec.columns[i];
+	for (size_t i = 0; cells != NULL && i < spec->count; i++) {
+		const struct io_column *column = &spec->columns[i];
 
 		if (!passes(column, filters))
 			continue;
 		if (counts_frames(column) && alone)
-			count(&cells[i], segment->frame);
+			io_cells_count(&cells[i], segment->frame);
 		else if (!counts_frames(column) && io_spec_field((enum io_field)column->field, segment, &value))
-			count(&cells[i], value);
+			io_cells_count(&cells[i], value);
 	}
 }
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
-/* How long the row is; the last one ends with the run. */
+/* The first row begins with the run, the last one ends with it. */
+static int64_t start_of(const struct io_stat *io, size_t row)
+{
+	return row == 0 ? io->cells.begin_ns : io->cells.start_ns + (int64_t)row * io->cells.spec.interval_ns;
+}
+
 static int64_t duration_of(const struct io_stat *io, size_t row, int64_t end_ns)
 {
-	int64_t start_ns = io->start_ns + (int64_t)row * io->spec.interval_ns;
-	int64_t rest_ns = end_ns > start_ns ? end_ns - start_ns : 0;
+	int64_t start_ns = start_of(io, row);
 
-	return io->spec.interval_ns == 0 || rest_ns < io->spec.interval_ns ? rest_ns : io->spec.interval_ns;
+	if (io->cells.spec.interval_ns > 0 && start_of(io, row + 1) < end_ns)
+		end_ns = start_of(io, row + 1);
+	return end_ns > start_ns ? end_ns - start_ns : 0;
 }
 
 static void print_rows(struct io_stat *io, size_t until, int64_t end_ns)
 {
-	size_t count = until - io->printed;
+	size_t count = until - io->cells.printed;
 	struct io_row *facts = xcalloc(count > 0 ? count : 1, sizeof(*facts));
 	struct row *rows = xcalloc(count > 0 ? count : 1, sizeof(*rows));
 
 	for (size_t i = 0; i < count; i++) {
-		size_t row = io->printed + i;
+		size_t row = io->cells.printed + i;
 
 		facts[i] = (struct io_row){
 			.io = io,
-			.cells = io->cells + row * io->spec.count,
-			.start_ns = io->start_ns + (int64_t)row * io->spec.interval_ns,
+			.cells = io->cells.cells + row * io->cells.spec.count,
+			.start_ns = start_of(io, row),
 			.duration_ns = duration_of(io, row, end_ns),
 		};
 		rows[i].io = &facts[i];
 	}
 	if (io->printer.style.start_ns < 0)
-		io->printer.style.start_ns = io->start_ns;
+		io->printer.style.start_ns = io->cells.start_ns;
 	if (!io->streams)
 		printer_rows(&io->printer, rows, count);
 	for (size_t i = 0; io->streams && i < count; i++)
 		printer_row(&io->printer, &rows[i]);
-	io->printed = until;
+	io->cells.printed = until;
 	free(facts);
 	free(rows);
 }
@@ -338,14 +354,14 @@ static void plot(struct io_stat *io, int64_t end_ns)
 		bool second = i > LEAD && io->column_of[i - 1] == column;
 		const struct io_plot plot = {
 			.name = io->names[i],
-			.column = &io->spec.columns[column],
-			.cells = io->cells + column,
-			.stride = io->spec.count,
-			.rows = io->rows,
+			.column = &io->cells.spec.columns[column],
+			.cells = io->cells.cells + column,
+			.stride = io->cells.spec.count,
+			.rows = io->cells.rows,
 			.bytes = second,
 			.type = io->columns[i].type,
-			.interval_ns = io->spec.interval_ns,
-			.start_ns = io->start_ns,
+			.interval_ns = io->cells.spec.interval_ns,
+			.start_ns = io->cells.start_ns,
 			.end_ns = end_ns,
 			.width = io->printer.width,
 		};
@@ -359,38 +375,39 @@ static void plot(struct io_stat *io, int64_t end_ns)
 
 void io_stat_print(struct io_stat *io, int64_t now_ns, bool final)
 {
-	int64_t end_ns = now_ns >= 0 ? now_ns : io->last_ns;
+	int64_t end_ns = now_ns >= 0 ? now_ns : io->cells.last_ns;
 	size_t until;
 
-	if (io->start_ns < 0 && end_ns < 0) {
+	if (io->cells.start_ns < 0 && end_ns < 0) {
 		printer_rows(&io->printer, NULL, 0);
 		return;
 	}
-	if (io->start_ns < 0)
-		io->start_ns = end_ns;
+	if (io->cells.start_ns < 0)
+		io_cells_start(&io->cells, end_ns);
 	/* Time that passes makes rows, too, as far as there is room. */
-	until = row_at(io, final ? end_ns : end_ns - SETTLE_NS) + (final ? 1 : 0);
+	until = io_cells_row(&io->cells, final ? end_ns : end_ns - io->settle_ns) + (final ? 1 : 0);
 	/* A run that ends with an interval has no next one. */
-	if (final && until > 1 && until > io->rows && duration_of(io, until - 1, end_ns) == 0)
+	if (final && until > 1 && until > io->cells.rows && duration_of(io, until - 1, end_ns) == 0)
 		until--;
-	if (until > io->most)
-		until = io->most;
-	grow(io, until);
+	if (until > io->cells.most)
+		until = io->cells.most;
+	io_cells_grow(&io->cells, until);
+	io_cells_doubt(&io->cells, until, final ? end_ns - LAST_LOOK_NS : start_of(io, until));
 	if (io->printer.format == REPORT_PLOT) {
 		plot(io, end_ns);
 		return;
 	}
 	/* While the run goes on there is nothing to say of the whole of it. */
-	if (!final && io->spec.interval_ns == 0)
+	if (!final && io->cells.spec.interval_ns == 0)
 		return;
 	io->streams |= !final;
-	if (until > io->printed || !io->streams)
-		print_rows(io, until > io->printed ? until : io->printed, end_ns);
+	if (until > io->cells.printed || !io->streams)
+		print_rows(io, until > io->cells.printed ? until : io->cells.printed, end_ns);
 }
 
 uint64_t io_stat_refused(const struct io_stat *io)
 {
-	return io->refused;
+	return io->cells.refused;
 }
 
 int io_stat_error(const struct io_stat *io)

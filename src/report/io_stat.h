@@ -9,7 +9,7 @@
 /** What is kept of one report: columns times rows. */
 #define IO_CELLS (UINT64_C(1) << 22)
 
-/** struct io_stat - a report io,stat: frames, bytes and fields of segments per interval */
+/** struct io_stat - a report io,stat: frames, bytes and fields of segments per interval, or the kernel's counters */
 struct io_stat;
 
 /**
@@ -24,6 +24,18 @@ struct io_stat *io_stat_new(const struct io_spec *spec, const struct io_filters 
 
 /** io_stat_free() - NULL is fine */
 void io_stat_free(struct io_stat *io);
+
+/** io_stat_begin() - will frames come? If not, the kernel's counters are what is counted; told once, before all else */
+void io_stat_begin(struct io_stat *io, bool has_frames);
+
+/** io_stat_border_ns() - when the counters are to be looked at next, since the epoch; INT64_MAX never */
+int64_t io_stat_border_ns(const struct io_stat *io, int64_t now_ns);
+
+/** io_stat_counters() - the kernel's counters of a connection came at @time_ns; nothing where frames are counted */
+void io_stat_counters(struct io_stat *io, const struct conn *conn, int64_t time_ns);
+
+/** io_stat_conn() - a connection is open, as it was found before rows are printed, or has ended */
+void io_stat_conn(struct io_stat *io, const struct conn *conn);
 
 /** io_stat_frame() - a frame that is no segment */
 void io_stat_frame(struct io_stat *io, const struct event *event);
@@ -46,7 +58,7 @@ void io_stat_segment(struct io_stat *io, const struct segment *segment, bool alo
  */
 void io_stat_print(struct io_stat *io, int64_t now_ns, bool final);
 
-/** io_stat_refused() - frames that came when no row could be made for them any more, or after it was printed */
+/** io_stat_refused() - what came when no row could be made for it any more, or after it was printed */
 uint64_t io_stat_refused(const struct io_stat *io);
 
 /** io_stat_error() - the first failure of writing, a negative errno, or 0 */

@@ -35,6 +35,7 @@ struct slot {
 struct names {
 	struct hash_key hash_key;
 	struct groups *groups;
+	int64_t slice_ns;
 	unsigned int count;
 	struct slot slots[SLOTS];
 };
@@ -44,7 +45,18 @@ struct names *names_new(void)
 	struct names *names = xcalloc(1, sizeof(*names));
 
 	hash_key_random(&names->hash_key);
+	names->slice_ns = CONN_UNKNOWN;
 	return names;
+}
+
+void names_set_slice(struct names *names, int64_t start_ns)
+{
+	names->slice_ns = start_ns;
+}
+
+int64_t names_slice(const struct names *names)
+{
+	return names->slice_ns;
 }
 
 void names_free(struct names *names)

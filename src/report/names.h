@@ -38,6 +38,12 @@ const char *names_groups(const struct names *names, const struct conn *conn);
 /** names_group() - of the group whose number plus one is @group, NULL for 0 */
 const char *names_group(const struct names *names, unsigned int group);
 
+/** names_set_slice() - the slice of the run that is reported begins at @start_ns */
+void names_set_slice(struct names *names, int64_t start_ns);
+
+/** names_slice() - when it begins; CONN_UNKNOWN when the run has no slices */
+int64_t names_slice(const struct names *names);
+
 /** names_service() - the service of a TCP port (services(5)), NULL when it has none */
 const char *names_service(struct names *names, uint16_t port);
 

@@ -33,7 +33,8 @@ struct report {
 	struct io_stat *io;
 	struct histogram_spec histogram;
 	struct requests *requests; /* of the trees */
-	struct peers *peers;   /* REPORT_PEERS and REPORT_GROUPS: the finished ones */
+	struct peers_keys keys;
+	struct peers *peers;   /* REPORT_PEERS, REPORT_GROUPS and REPORT_HISTOGRAM: the finished ones */
 	struct conn *finished; /* REPORT_CONNS: copies, each with a reference to its processes */
 	size_t finished_count;
 	size_t finished_room;
@@ -151,6 +152,14 @@ static void begin_printer(struct report *report, const struct report_options *op
 	report->start_unknown = options->start_ns < 0;
 }
 
+static void begin_peers(struct report *report)
+{
+	if (report->kind == REPORT_PEERS || report->kind == REPORT_GROUPS || report->kind == REPORT_HISTOGRAM)
+		report->peers = peers_new(&report->keys, PEERS_GROUPS_MAX);
+	if (report->kind == REPORT_GROUPS)
+		peers_reserve_groups(report->peers);
+}
+
 int report_new(struct report **report, enum report_kind kind, const struct report_options *options, FILE *out,
 	       struct err *err)
 {
@@ -188,10 +197,8 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 	if (kind == REPORT_GROUPS)
 		keys = PEERS_KEYS_GROUPS;
 	keys.groups = made->groups;
-	if (kind == REPORT_PEERS || kind == REPORT_GROUPS || kind == REPORT_HISTOGRAM)
-		made->peers = peers_new(&keys, PEERS_GROUPS_MAX);
-	if (kind == REPORT_GROUPS)
-		peers_reserve_groups(made->peers);
+	made->keys = keys;
+	begin_peers(made);
 	if (report_is_tree(kind))
 		made->requests = requests_new(kind == REPORT_HTTP_TREE ? MESSAGE_HTTP_REQUEST : MESSAGE_TLS_HELLO,
 					      REQUESTS_NODES_MAX);
@@ -312,9 +319,11 @@ void report_finished(struct report *report, const struct conn *conn)
 	case REPORT_EVENTS:
 		print_event(report, conn);
 		break;
+	case REPORT_IO:
+		io_stat_conn(report->io, conn);
+		break;
 	case REPORT_HTTP_TREE:
 	case REPORT_TLS_TREE:
-	case REPORT_IO:
 	case REPORT_KIND_NUM:
 		break;
 	}
@@ -330,6 +339,23 @@ void report_frame(struct report *report, const struct event *event)
 {
 	if (report->io != NULL)
 		io_stat_frame(report->io, event);
+}
+
+void report_begin(struct report *report, bool has_packets)
+{
+	if (report->io != NULL)
+		io_stat_begin(report->io, has_packets);
+}
+
+int64_t report_border_ns(const struct report *report, int64_t now_ns)
+{
+	return report->io != NULL ? io_stat_border_ns(report->io, now_ns) : INT64_MAX;
+}
+
+void report_counters(struct report *report, const struct conn *conn, int64_t time_ns)
+{
+	if (report->io != NULL)
+		io_stat_counters(report->io, conn, time_ns);
 }
 
 void report_segment(struct report *report, const struct segment *segment, bool alone)
@@ -452,6 +478,9 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 		print_tree(report);
 		break;
 	case REPORT_IO:
+		for (const struct conn *conn = NULL; next_open != NULL && (conn = next_open(context, conn)) != NULL;)
+			if (conn->open || final)
+				io_stat_conn(report->io, conn);
 		/* Of a file nobody knows how far time is but by its frames. */
 		io_stat_print(report->io, report->live ? clock_now() : CLOCK_UNKNOWN, final);
 		break;
@@ -465,6 +494,19 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 		break;
 	}
 	return report_error(report, err);
+}
+
+void report_slice(struct report *report, int64_t start_ns)
+{
+	for (size_t i = 0; i < report->finished_count; i++)
+		release_conn(&report->finished[i]);
+	report->finished_count = 0;
+	peers_free(report->peers);
+	report->peers = NULL;
+	begin_peers(report);
+	if (report->requests != NULL)
+		requests_slice(report->requests);
+	names_set_slice(report->names, start_ns);
 }
 
 int report_error(const struct report *report, struct err *err)

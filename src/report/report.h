@@ -102,6 +102,8 @@ enum report_time {
  * @width: columns of the terminal that the output is, 0 when it is none
  * @format: how rows are written
  * @time: how points in time are shown
+ * @slices: each report but the last is of the time since the one before, see report_slice()
+ * @align: intervals of REPORT_IO begin when the clock shows a multiple of them
  * @header: print the names of the columns (not in JSON)
  * @human: shorten bytes to 1.2K (powers of 1024) in table and raw
  * @resolve: names of hosts and services instead of numbers, in table and raw
@@ -124,6 +126,8 @@ struct report_options {
 	unsigned int width;
 	enum report_format format;
 	enum report_time time;
+	bool slices;
+	bool align;
 	bool header;
 	bool human;
 	bool resolve;
@@ -180,6 +184,15 @@ void report_message(struct report *report, const struct conn *conn, const struct
 /** report_frame() - a frame that is no segment; only REPORT_IO counts it */
 void report_frame(struct report *report, const struct event *event);
 
+/** report_begin() - the run begins, with packets or without; only REPORT_IO wants to know, see io_stat_begin() */
+void report_begin(struct report *report, bool has_packets);
+
+/** report_border_ns() - when the kernel's counters are to be looked at, see io_stat_border_ns() */
+int64_t report_border_ns(const struct report *report, int64_t now_ns);
+
+/** report_counters() - the kernel's counters of a connection came; only REPORT_IO counts them */
+void report_counters(struct report *report, const struct conn *conn, int64_t time_ns);
+
 /** report_segment() - a segment; only REPORT_IO counts it, see io_stat_segment() */
 void report_segment(struct report *report, const struct segment *segment, bool alone);
 
@@ -204,13 +217,26 @@ typedef const struct conn *report_next(void *context, const struct conn *previou
  */
 int report_print(struct report *report, report_next *next_open, void *context, bool final, struct err *err);
 
+/** report_is_sliced() - does a slice of the run have a report of its own? Events are none, and io,stat has its rows */
+static inline bool report_is_sliced(enum report_kind kind)
+{
+	return kind != REPORT_EVENTS && kind != REPORT_IO;
+}
+
+/**
+ * report_slice() - a slice of the run begins: what was gathered is forgotten
+ * @report: where report_is_sliced()
+ * @start_ns: when it begins
+ */
+void report_slice(struct report *report, int64_t start_ns);
+
 /** report_error() - did writing fail so far? Return: 0, or a negative errno with the story in @err */
 int report_error(const struct report *report, struct err *err);
 
 /** report_refused() - connections that did not fit in the report's memory and are missing in what it prints */
 uint64_t report_refused(const struct report *report);
 
-/** report_late() - frames that no row of REPORT_IO could count: too many rows, or it was printed already */
+/** report_late() - what no row of REPORT_IO could count: too many rows, or it was printed already */
 uint64_t report_late(const struct report *report);
 
 /** report_free() - NULL is fine; the FILE stays open */

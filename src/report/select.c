@@ -54,8 +54,8 @@ static bool shows_all(enum report_kind kind)
 	return report_is_tree(kind) || kind == REPORT_HISTOGRAM;
 }
 
-/* All columns of a report, in the order of JSON. */
-static void append_all(struct selection *selection, enum report_kind kind, const struct peers_keys *keys)
+/* All columns of a report, in the order of JSON; @slice: that of the slice, too, which is the last one. */
+static void append_all(struct selection *selection, enum report_kind kind, const struct peers_keys *keys, bool slice)
 {
 	bool is_grouped = kind == REPORT_PEERS || kind == REPORT_GROUPS;
 	size_t count;
@@ -65,7 +65,7 @@ static void append_all(struct selection *selection, enum report_kind kind, const
 								    : column_conns(&count);
 
 	append_keys(selection, kind, keys);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count - !slice; i++)
 		append(selection, &columns[i], false);
 }
 
@@ -139,7 +139,7 @@ static int check_elsewhere(const struct selection *all, enum report_kind kind, c
 
 		if (options->reports[i] == kind || options->reports[i] == REPORT_IO)
 			continue;
-		append_all(&other, options->reports[i], keys);
+		append_all(&other, options->reports[i], keys, true);
 		found = find(&other, word) != NULL;
 		select_free(&other);
 		if (found)
@@ -156,7 +156,7 @@ static void append_default(struct selection *selection, const struct selection *
 
 	if (!shows_all(kind))
 		append_keys(selection, kind, keys);
-	for (size_t i = 0; shows_all(kind) && i < all->count; i++)
+	for (size_t i = 0; shows_all(kind) && i + 1 < all->count; i++)
 		append(selection, all->columns[i], false);
 	while (!shows_all(kind) && (word = strsep(&rest, ",")) != NULL) {
 		const struct column *column = find(all, word);
@@ -175,9 +175,9 @@ int select_columns(enum report_kind kind, const struct peers_keys *keys, const s
 	char *copy, *rest, *word;
 	int ret = 0;
 
-	append_all(&all, kind, keys);
+	append_all(&all, kind, keys, true);
 	if ((text == NULL || add) && options->format == REPORT_JSON)
-		append_all(&chosen, kind, keys);
+		append_all(&chosen, kind, keys, options->slices && kind != REPORT_EVENTS);
 	else if (text == NULL || add)
 		append_default(&chosen, &all, kind, keys);
 	rest = copy = text != NULL ? xstrdup(text) : NULL;
@@ -228,7 +228,7 @@ int select_sort(enum report_kind kind, const struct peers_keys *keys, const stru
 	char *copy, *rest, *word;
 	int ret = 0;
 
-	append_all(&all, kind, keys);
+	append_all(&all, kind, keys, true);
 	rest = copy = options->sort != NULL ? xstrdup(options->sort) : NULL;
 	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
 		const struct column *column;

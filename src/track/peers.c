@@ -363,17 +363,25 @@ static void add_spread(struct peers *peers, struct peers_group *group, enum peer
 		distribution_add(&group->spreads[spread], &peers->exact_budget, value);
 }
 
-static void count_member(struct peers *peers, struct peers_group *group, const struct conn *conn)
+static void count_attempt(struct peers_group *group, const struct conn *conn)
 {
-	int64_t duration = columns_duration(conn);
-
 	group->conns++;
 	group->results[conn->result]++;
-	group->open += conn->open != 0;
 	add_total(group, PEERS_DUP_SYN, came_about_resent(conn, conn->syn_rtx));
 	add_total(group, PEERS_DUP_SYNACK, came_about_resent(conn, conn->synack_rtx));
 	add_total(group, PEERS_SYN_RTX, conn->syn_rtx);
 	add_total(group, PEERS_SYNACK_RTX, conn->synack_rtx);
+	if (conn->start_ns >= 0 && (group->first_ns < 0 || conn->start_ns < group->first_ns))
+		group->first_ns = conn->start_ns;
+}
+
+static void count_member(struct peers *peers, struct peers_group *group, const struct conn *conn)
+{
+	int64_t duration = columns_duration(conn);
+
+	group->open += conn->open != 0;
+	if (!(conn->told & TOLD_ATTEMPT))
+		count_attempt(group, conn);
 	add_total(group, PEERS_RETRANS, columns_retrans(conn));
 	add_total(group, PEERS_RX_BYTES, conn->rx_bytes);
 	add_total(group, PEERS_TX_BYTES, conn->tx_bytes);
@@ -381,15 +389,17 @@ static void count_member(struct peers *peers, struct peers_group *group, const s
 	add_total(group, PEERS_TX_PKTS, conn->tx_pkts);
 	add_total(group, PEERS_RX_WIRE, conn->rx_wire);
 	add_total(group, PEERS_TX_WIRE, conn->tx_wire);
-	add_total(group, PEERS_HS_TIME, conn->hs_ns);
-	add_total(group, PEERS_QUEUE_TIME, conn->queue_ns);
-	add_spread(peers, group, PEERS_HS, conn->hs_ns);
-	add_spread(peers, group, PEERS_QUEUE, conn->queue_ns);
+	if (!(conn->told & TOLD_HS)) {
+		add_total(group, PEERS_HS_TIME, conn->hs_ns);
+		add_spread(peers, group, PEERS_HS, conn->hs_ns);
+	}
+	if (!(conn->told & TOLD_QUEUE)) {
+		add_total(group, PEERS_QUEUE_TIME, conn->queue_ns);
+		add_spread(peers, group, PEERS_QUEUE, conn->queue_ns);
+	}
 	add_spread(peers, group, PEERS_RTT, conn->rtt_ns);
 	if (duration >= 0 && !__builtin_add_overflow(group->duration_sum, duration, &group->duration_sum))
 		group->duration_count++;
-	if (conn->start_ns >= 0 && (group->first_ns < 0 || conn->start_ns < group->first_ns))
-		group->first_ns = conn->start_ns;
 	if (conn->end_ns > group->last_ns)
 		group->last_ns = conn->end_ns;
 	if (conn->process != NULL)

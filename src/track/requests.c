@@ -198,6 +198,19 @@ bool requests_add(struct requests *requests, uint64_t conn_id, const struct mess
 	return part != NULL;
 }
 
+static void clear(struct requests_node *node)
+{
+	node->count = node->answers = node->errors = 0;
+}
+
+void requests_slice(struct requests *requests)
+{
+	clear(&requests->all);
+	for (size_t i = 0; i < requests->count; i++)
+		clear(requests->nodes[i]);
+	requests->first_ns = requests->last_ns = CLOCK_UNKNOWN;
+}
+
 /* Paths behind their host, hosts by falling count and then by name, paths likewise. */
 static int compare(const void *left, const void *right)
 {
@@ -222,10 +235,11 @@ const struct requests_node **requests_list(const struct requests *requests, size
 	const struct requests_node **list = xcalloc(requests->count + 1, sizeof(*list));
 
 	list[0] = &requests->all;
+	*count = 1;
 	for (size_t i = 0; i < requests->count; i++)
-		list[i + 1] = requests->nodes[i];
-	qsort(list + 1, requests->count, sizeof(*list), compare);
-	*count = requests->count + 1;
+		if (requests->nodes[i]->count > 0 || requests->nodes[i]->answers > 0)
+			list[(*count)++] = requests->nodes[i];
+	qsort(list + 1, *count - 1, sizeof(*list), compare);
 	return list;
 }
 

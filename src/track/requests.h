@@ -50,6 +50,9 @@ void requests_free(struct requests *requests);
  */
 bool requests_add(struct requests *requests, uint64_t conn_id, const struct message *message, int64_t time_ns);
 
+/** requests_slice() - forget what was counted; answers to requests of before still find their nodes */
+void requests_slice(struct requests *requests);
+
 /**
  * requests_list() - the nodes: a host behind the whole, its paths behind it, each by falling count
  * @requests: the tree

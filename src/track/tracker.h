@@ -68,6 +68,7 @@ struct tracker_notify {
  * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; NULL when nobody asks
  * @entry: a segment, an ICMP error or a call of a connection; both are valid during the call only. Of a packet both of
  *	   whose ends are of interest each connection is told, the second one with SEGMENT_TOLD. NULL when nobody asks
+ * @counters: the kernel's counters of a connection came; NULL when nobody asks
  */
 struct tracker_observer {
 	void *context;
@@ -76,6 +77,7 @@ struct tracker_observer {
 	unsigned int around;
 	void (*frame)(void *context, const struct event *event);
 	void (*entry)(void *context, const struct conn *conn, const struct timeline_entry *entry);
+	void (*counters)(void *context, const struct conn *conn, int64_t time_ns);
 };
 
 /**

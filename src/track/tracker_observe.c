@@ -97,6 +97,16 @@ void tracker_observe_call(struct tracker *tracker, struct record *record, const 
 	tell(tracker, record, &entry);
 }
 
+void tracker_observe_counters(struct tracker *tracker, struct record *record, int64_t time_ns)
+{
+	struct conn conn;
+
+	if (!tracker->is_observed || tracker->observer.counters == NULL || !tracker_wants(tracker, record))
+		return;
+	tracker_settle(tracker, record, &conn);
+	tracker->observer.counters(tracker->observer.context, &conn, time_ns);
+}
+
 void tracker_observe_frame(struct tracker *tracker, const struct event *event)
 {
 	if (!tracker->is_observed)

@@ -194,6 +194,9 @@ void tracker_observe_icmp(struct tracker *tracker, struct record *record, const 
 /** tracker_observe_call() - its process made a call on it */
 void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event);
 
+/** tracker_observe_counters() - counters came at @time_ns */
+void tracker_observe_counters(struct tracker *tracker, struct record *record, int64_t time_ns);
+
 /** tracker_observe_frame() - an EVENT_FRAME came */
 void tracker_observe_frame(struct tracker *tracker, const struct event *event);
 

@@ -62,12 +62,15 @@ def count():
     check(server.alive(), "the target lives")
 
 
-@test("-I: a report every interval; SIGUSR1: one now; neither ends the run")
+@test("-I: what is new, every interval; SIGUSR1: a report now; neither ends the run")
 def intervals():
     server = Server()
     trace = attach([server.pid], ["-I", "0.2"])
-    server.serve(2)
-    wait_for(lambda: len(lines(trace)) >= 6, "three reports of two rows")
+    for before, count_ in ((0, 2), (2, 3)):
+        server.serve(count_)
+        # What has been told is not told again.
+        wait_for(lambda whole=before + count_: len(lines(trace)) >= whole, "%d rows" % (before + count_))
+        equal(len({line for line in lines(trace)}), before + count_, "rows")
     check(trace.alive(), "the run goes on")
     trace.interrupt()
     server = Server()

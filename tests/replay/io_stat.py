@@ -97,7 +97,7 @@ def refused(read):
                        ("io,stats,1", 'does not know "io,stats,1"')):
         status, _, err = conntrace(*read, "-z", word)
         say("%s is refused" % word[:40], [] if status == 2 and part in err else [status, err])
-    for options, part in ((["-z", "io,stat,1", "--", "true"], "without packets"),
+    for options, part in ((["-z", "io,stat,1,tcp", "--", "true"], "without packets"),
                           ([*read, "-z", "conns", "--format=plot"], "--format=plot draws -z io,stat"),
                           ([*read, "--format=plot"], "--format=plot draws -z io,stat")):
         status, _, err = conntrace(*options)

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Slices of a run (-I, --align) and intervals of io,stat without packets: they add up to the whole, byte by byte."""
+import json
+import os
+import signal
+import sys
+import time
+
+from lib import (CONNTRACE, Process, Trace, check, enter_namespace, equal, main, parse_rows, read_file, require,
+                 run, scratch, test, wait_file, wait_for, watch)
+
+LONG, SHORT = 1000, 10
+# One connection stays, and in each round another comes and goes; all of them within one process.
+TRAFFIC = """
+import socket, sys, threading, time
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen(100)
+def serve():
+    while True:
+        served = server.accept()[0]
+        threading.Thread(target=answer, args=(served,), daemon=True).start()
+def answer(served):
+    while True:
+        got = served.recv(65536)
+        if not got:
+            break
+        served.sendall(got)
+    served.close()
+def echo(client, size):
+    client.sendall(b"x" * size)
+    while size:
+        size -= len(client.recv(size))
+threading.Thread(target=serve, daemon=True).start()
+stays = socket.create_connection(server.getsockname())
+echo(stays, 1)
+open(sys.argv[2], "w").write("ready")
+for i in range(int(sys.argv[1])):
+    echo(stays, %d)
+    client = socket.create_connection(server.getsockname())
+    echo(client, %d)
+    client.close()
+    time.sleep(0.05)
+stays.close()
+time.sleep(0.3)
+""" % (LONG, SHORT)
+
+
+def program(rounds):
+    """Return: the words that run it, and the file that says it is ready."""
+    ready = scratch("ready")
+    return [sys.executable, "-c", TRAFFIC, rounds, ready], ready
+
+
+def bytes_of(rounds):
+    """What both ends of all connections received."""
+    return 2 * (1 + rounds * (LONG + SHORT))
+
+
+def reports(rows, name):
+    return [row for row in rows if row.get("report", name) == name]
+
+
+@test("-I: each connection ends in one slice, and the slices add up to the run")
+def slices():
+    rounds = 30
+    trace = Trace(["-I", "0.4", "-z", "peers", "-z", "groups"], program(rounds)[0])
+    rows = trace.finish(limit=60)
+    conns, peers, groups = (reports(rows, name) for name in ("conns", "peers", "groups"))
+    check(len({row["slice"] for row in conns}) >= 3, "slices: %s" % sorted({row["slice"] for row in conns}))
+    ends = [(row["laddr"], row["lport"], row["dir"], row["rport"]) for row in conns if row["state"] == "closed"]
+    equal(len(ends), len(set(ends)), "ends of connections, each in one slice")
+    equal(len(ends), 2 * (rounds + 1), "connections that ended")
+    for name in ("rx_bytes", "tx_bytes"):
+        equal(sum(row[name] for row in conns), bytes_of(rounds), "%s of all rows of conns" % name)
+        equal(sum(row[name] for row in peers), bytes_of(rounds), "%s of all rows of peers" % name)
+    equal(sum(row["conns"] - row["pending"] for row in peers), 2 * (rounds + 1), "attempts in peers")
+    equal(sum(row["ok"] for row in groups), 2 * (rounds + 1), "attempts in groups")
+    stays = [row for row in conns if row["dir"] == "out" and row["rx_bytes"] > SHORT]
+    check(len(stays) >= 3, "the one that stays is in each slice: %s" % stays)
+    equal(len({(row["lport"], row["start"]) for row in stays}), 1, "connections that stay")
+
+
+@test("-d and -I: as many slices as fit; --align: they begin when the clock shows a multiple")
+def aligned():
+    words, ready = program(400)
+    Process(words)
+    wait_file(ready)
+    for options, zone in ((["-I", "0.5"], "UTC"), (["-I", "1", "--align"], "Asia/Kolkata"),
+                          (["-I", "1", "--align"], "UTC")):
+        trace = Trace(options + ["-d", "2"], [sys.executable, "-c", TRAFFIC, "400", scratch("ready")],
+                      env=dict(os.environ, TZ=zone))
+        begins = sorted({row["slice"] for row in trace.finish(-signal.SIGTERM)})
+        if "--align" not in options:
+            equal(len(begins), 4, "slices of half a second in two")
+            continue
+        check(2 <= len(begins) <= 3, "slices: %s" % begins)
+        for begin in begins[1:]:
+            check(begin % 1 < 0.25, "%s begins at %.6f" % (options, begin))
+    now = time.time()
+    rows = parse_rows(run([CONNTRACE, "-q", "-j", "-z", "io,stat,86400", "--align", "--", "true"],
+                          env=dict(os.environ, TZ="Asia/Kolkata")).out)
+    equal(len(rows), 1, "rows of a day")
+    check(rows[0]["start"] >= now and rows[0]["dur_s"] < 10, "the first row begins with the run: %s" % rows[0])
+
+
+def check_io(rows, conns, moved, opened, ended, what):
+    """The rows of io,stat against what is true, of both ends together."""
+    total = {name: sum(-10**12 if row[name] is None else row[name] for row in rows)
+             for name in ("sum(rx_bytes)", "sum(tx_bytes)", "count(opened)", "count(ended)")}
+    equal(total, {"sum(rx_bytes)": moved, "sum(tx_bytes)": moved, "count(opened)": opened, "count(ended)": ended}, what)
+    equal({row["frames"] for row in rows} | {row["bytes"] for row in rows}, {None}, "frames nobody saw")
+    for one, two in zip(rows, rows[1:]):
+        check(abs(one["start"] + one["dur_s"] - two["start"]) < 1e-6, "a row begins where the one before ends: %s" % two)
+    if conns is not None:
+        equal(sum(row["rx_bytes"] for row in conns), moved, "RX_BYTES of conns")
+
+
+@test("io,stat without packets, launched: the intervals add up to the connections' bytes")
+def io_launched():
+    rounds = 20
+    for options in ([], ["--align"], ["--via=diag", "--look-ms=20"]):
+        rows = Trace(options + ["-z", "io,stat,0.5"], program(rounds)[0]).finish(limit=60)
+        io, conns = reports(rows, "io,stat"), reports(rows, "conns")
+        if options[:1] == ["--via=diag"]:
+            # Without a tracer the shortest ones that it opens come and go unseen, and are in no report.
+            require(all(row["tx_bytes"] is not None for row in conns), "TX_BYTES: %s" % conns)
+            equal(sum(row["sum(tx_bytes)"] or -1 for row in io if row["sum(tx_bytes)"] != 0),
+                  sum(row["tx_bytes"] for row in conns), "sum of tx_bytes with %s" % options)
+            equal(sum(row["count(ended)"] for row in io), len(conns), "ended with %s" % options)
+            continue
+        check(len(io) >= 3, "%d rows" % len(io))
+        check_io(io, conns, bytes_of(rounds), 2 * (rounds + 1), 2 * (rounds + 1), "%s" % options)
+
+
+@test("io,stat without packets, attached: what came since, as it comes")
+def io_attached():
+    rounds = 100
+    words, ready = program(rounds)
+    target = Process(words)
+    wait_file(ready)
+    trace = Trace(["-I", "0.3", "-p", target.pid], report="io,stat,0.3")
+    wait_for(lambda: len(parse_rows(read_file(trace.rows_path))) >= 3, "rows while it runs")
+    rows = trace.finish(limit=60)
+    require(all(row["sum(rx_bytes)"] is not None for row in rows), "rows nobody is sure of: %s" % rows)
+    moved = sum(row["sum(rx_bytes)"] for row in rows)
+    check(0 < moved <= bytes_of(rounds), "%d bytes of at most %d" % (moved, bytes_of(rounds)))
+    equal(sum(row["sum(tx_bytes)"] for row in rows), moved, "both ways")
+    older = sum(row["count(ended)"] for row in rows) - sum(row["count(opened)"] for row in rows)
+    check(2 <= older <= 4, "both ends of one or two connections are older than the run: %d" % older)
+
+
+@test("io,stat without packets: where nobody looked in time a row is unknown, and not too small")
+def io_late():
+    words, ready = program(1000)
+    target = Process(words)
+    wait_file(ready)
+    trace = watch([target.pid], ["-I", "0.2"], report="io,stat,0.2", before=[])
+    wait_for(lambda: len(parse_rows(read_file(trace.rows_path))) >= 2, "rows while it runs")
+    trace.signal(signal.SIGSTOP)
+    stopped = time.time()
+    time.sleep(1)
+    trace.signal(signal.SIGCONT)
+    since = time.time()
+    wait_for(lambda: parse_rows(read_file(trace.rows_path))[-1]["start"] > since + 0.5, "rows after that")
+    rows = trace.interrupt()
+    asleep = [row for row in rows if stopped + 0.3 < row["start"] < since - 0.5]
+    check(asleep and all(row["sum(rx_bytes)"] is None for row in asleep), "while it stood still: %s" % asleep)
+    check(any(row["sum(rx_bytes)"] for row in rows if row["start"] > since), "afterwards: %s" % rows)
+
+
+@test("io,stat without packets: a filter of packets and too short an interval are refused, a picture is drawn")
+def io_words():
+    for word, part in (("io,stat,1,tcp port 80", "does nothing without packets"), ("io,stat,0.01", "at least 0.1"),
+                       ("io,stat,1,COUNT(opened)port 80", "of connections")):
+        result = run([CONNTRACE, "-z", word, "--", "true"])
+        equal(result.status, 2, "exit status of %s" % word)
+        check(part in result.err, "message of %s: %s" % (word, result.err))
+    result = run([CONNTRACE, "-q", "-z", "io,stat,0.3,SUM(payload)", "--format=plot", "--"] + program(20)[0],
+                 env=dict(os.environ, LC_ALL="C"))
+    check("SUM(payload): most" in result.out and "#" in result.out, "picture: " + result.out)
+    equal(json.loads(run([CONNTRACE, "-q", "-j", "-z", "io,stat,0,MAX(rtt_ms),SUM(payload)", "--"] + program(3)[0])
+                     .out.splitlines()[0])["sum(payload)"], 2 * bytes_of(3), "one row for all of it")
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    main()
