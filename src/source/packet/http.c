@@ -241,13 +241,15 @@ static void feed_line(struct http *http, struct span *data, http_function *funct
 {
 	const uint8_t *end = memchr(data->data, '\n', data->length);
 	size_t length = end != NULL ? (size_t)(end - data->data) : data->length;
+	size_t room = (size_t)HTTP_LINE_MAX - http->line_length, kept = length < room ? length : room;
 
-	if (length > (size_t)HTTP_LINE_MAX - http->line_length) {
+	/* A request line must be whole; of a field line (some cookies are long) the beginning is enough. */
+	if (kept < length && http->state == HTTP_START) {
 		http->state = HTTP_LOST;
 		return;
 	}
-	memcpy(http->line + http->line_length, data->data, length);
-	http->line_length = (uint16_t)(http->line_length + length);
+	memcpy(http->line + http->line_length, data->data, kept);
+	http->line_length = (uint16_t)(http->line_length + kept);
 	/* Sooner given up, sooner begun anew. An empty line may stand before the first. */
 	if (http->state == HTTP_START && http->line_length > 0 && http->line[0] != '\r' &&
 	    !http_begins((struct span){(const uint8_t *)http->line, http->line_length})) {

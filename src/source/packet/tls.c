@@ -25,7 +25,8 @@ struct hello {
 
 bool tls_begins(struct span data)
 {
-	return data.length >= 2 && data.data[0] == CONTENT_HANDSHAKE && data.data[1] == VERSION_MAJOR &&
+	return data.length >= 1 && data.data[0] == CONTENT_HANDSHAKE &&
+	       (data.length < 2 || data.data[1] == VERSION_MAJOR) &&
 	       (data.length < 6 || data.data[5] == HANDSHAKE_CLIENT_HELLO);
 }
 
