@@ -26,7 +26,7 @@ int command_open(struct command **opened, const struct tracer_config *config, st
 	struct command *command = xcalloc(1, sizeof(*command));
 	int rc;
 
-	launch_remember_ignored();
+	launch_remember_signals();
 	/* Ignored, it would take the exit status away. */
 	sigaction(SIGCHLD, &children, NULL);
 	rc = launch_fork(&command->launch, config, NULL, err);

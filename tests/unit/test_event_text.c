@@ -78,11 +78,11 @@ static void lines_are_readable(void **state)
 	expect(&event, "time=-0.000000002 type=lost origin=k proto=0 where=netlink count=-1");
 	event = event_new(EVENT_NONE, ORIGIN_BPF, 0);
 	expect(&event, "time=0.000000000 type=none origin=b");
-	/* The zero address of IPv4 is not that of IPv6. */
+	/* The zero address of IPv4 is not that of IPv6. (How ::1.2.3.4 is written depends on the C library.) */
 	event.flow.local = at("0.0.0.0", 0);
 	expect(&event, "time=0.000000000 type=none origin=b local=0.0.0.0:0");
-	event.flow.local = at("::1.2.3.4", 65535);
-	expect(&event, "time=0.000000000 type=none origin=b local=[::1.2.3.4]:65535");
+	event.flow.local = at("::1", 65535);
+	expect(&event, "time=0.000000000 type=none origin=b local=[::1]:65535");
 }
 
 /* A generator of our own, so that a failure comes again; xorshift64* (Marsaglia; Vigna). */

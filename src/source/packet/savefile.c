@@ -269,7 +269,7 @@ static int block_section(struct savefile *savefile, struct span body, struct err
 static int block_next(struct savefile *savefile, struct span *data, struct dissect_record *record, struct err *err)
 {
 	struct span rest = *data, body;
-	uint32_t type, length, magic, again;
+	uint32_t type, length, magic = 0, again;
 
 	if (rest.length < BLOCK_MIN)
 		return more(savefile, BLOCK_MIN);

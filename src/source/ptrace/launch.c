@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +28,9 @@
 static const int taken_signals[] = {SIGCHLD, 32, 33, 64};
 #define TAKEN_COUNT (sizeof(taken_signals) / sizeof(taken_signals[0]))
 static bool was_ignored[TAKEN_COUNT];
+/* Signals of the C library's own (three in musl), which its functions neither tell of in a mask nor set. */
+#define LIBRARY_SIGNALS (UINT64_C(7) << (32 - 1))
+static uint64_t was_blocked;
 
 /* The kernel's struct sigaction begins with the handler, whatever follows on this architecture. */
 struct kernel_sigaction {
@@ -36,8 +39,9 @@ struct kernel_sigaction {
 };
 #define KERNEL_SIGSET_SIZE 8
 
-void launch_remember_ignored(void)
+void launch_remember_signals(void)
 {
+	(void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &was_blocked, KERNEL_SIGSET_SIZE);
 	for (size_t i = 0; i < TAKEN_COUNT; i++) {
 		struct kernel_sigaction action = {0};
 
@@ -53,6 +57,16 @@ static void ignore_again(void)
 	for (size_t i = 0; i < TAKEN_COUNT; i++)
 		if (was_ignored[i])
 			(void)syscall(SYS_rt_sigaction, taken_signals[i], &ignore, NULL, KERNEL_SIGSET_SIZE);
+}
+
+/* A sigset_t begins with the kernel's. */
+static void mask_again(const sigset_t *mask)
+{
+	uint64_t bits;
+
+	memcpy(&bits, mask, sizeof(bits));
+	bits |= was_blocked & LIBRARY_SIGNALS;
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &bits, NULL, KERNEL_SIGSET_SIZE);
 }
 
 /* What the child writes when it can't go on. */
@@ -127,7 +141,7 @@ static void become_command(const struct tracer_config *config, const struct sock
 			     setuid(user->uid) != 0))
 		fail(result, LAUNCH_USER, errno);
 	ignore_again();
-	pthread_sigmask(SIG_SETMASK, &config->mask, NULL);
+	mask_again(&config->mask);
 	execvp(config->command[0], config->command);
 	fail(result, LAUNCH_EXEC, exec_error(config->command[0], errno));
 }

@@ -42,13 +42,14 @@ int launch_fork(struct launch *launch, const struct tracer_config *config, const
 		struct err *err);
 
 /**
- * launch_remember_ignored() - note which signals are ignored that this program can't help changing
+ * launch_remember_signals() - note which signals are ignored or blocked that this program can't help changing
  *
- * The C library takes two signals of its own as soon as there is a thread, and
- * the tracer one; execve(2) would set them to default although we were born
- * with them ignored. To be called before the first thread is started.
+ * The C library takes signals of its own (two in glibc, three in musl) as soon
+ * as there is a thread, and the tracer one; execve(2) would set them to default
+ * although we were born with them ignored, and a mask would lose them. To be
+ * called before the first thread is started.
  */
-void launch_remember_ignored(void);
+void launch_remember_signals(void);
 
 /**
  * launch_release_inherited() - let go of the sockets that were meant for the command

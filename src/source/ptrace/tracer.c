@@ -476,7 +476,7 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 	int rc;
 
 	syscalls_init();
-	launch_remember_ignored();
+	launch_remember_signals();
 	sigaction(WAKE_SIGNAL, &action, NULL);
 	sigaction(SIGCHLD, &children, NULL);
 	tracer->config = *config;
