@@ -17,6 +17,7 @@
 #include "job.h"
 #include "local_addresses.h"
 #include "live.h"
+#include "load.h"
 #include "look.h"
 #include "output.h"
 #include "pace.h"
@@ -28,14 +29,6 @@
 #include "sources.h"
 #include "track/tracker.h"
 
-/*
- * As long as little happens main wakes for each event, because a socket's last
- * word is stamped when it is read. After a look that found much it waits
- * LOOK_NS, so that the traced program and its peers have the processors, then
- * takes everything at once.
- */
-#define BUSY_EVENTS 32
-#define LOOK_NS (10 * CLOCK_NS_PER_MS)
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
 /* The other end of a connection on this host dies about when ours does, and tells what was sent. */
 #define LINGER_KERNEL_NS (100 * CLOCK_NS_PER_MS)
@@ -69,6 +62,7 @@ struct session {
 	int64_t end_ns;         /* monotonic, 0 none */
 	int64_t kill_ns;        /* monotonic, 0 none */
 	int64_t overrun_ns;     /* monotonic, 0 none: when last words were lost */
+	struct load load;
 	uint64_t finished;
 	bool is_file;
 	bool stopping;
@@ -461,7 +455,7 @@ static bool is_over(const struct session *session)
 static int64_t time_to_wait(const struct session *session, bool was_busy, int64_t now_ns)
 {
 	bool holds = !merge_is_empty(sources_merge(session->sources));
-	int64_t wait = !was_busy && !holds ? IDLE_NS : session->is_file && session->pace.speed == 0 ? 0 : LOOK_NS;
+	int64_t wait = !was_busy && !holds ? IDLE_NS : session->is_file && session->pace.speed == 0 ? 0 : LOAD_NS;
 
 	if (session->live != NULL && live_wait_ns(session->live, now_ns) < wait)
 		wait = live_wait_ns(session->live, now_ns);
@@ -544,7 +538,7 @@ void session_run(struct session *session)
 
 		wait_for_work(session, was_busy);
 		was_busy = !pace_is_ahead(&session->pace, sources_merge(session->sources)) &&
-			   sources_read(session->sources) >= BUSY_EVENTS;
+			   load_is_high(&session->load, sources_read(session->sources), session->is_file);
 		take_in(session);
 		if (!session->reported && !live_show(session->live, &session->look, session->sources, &session->pace))
 			session->stopping = true;
