@@ -69,6 +69,7 @@ bool listeners_see(struct listeners *listeners, const struct event *event, uint6
 		.inode = event->info.inode,
 		.uid = event->info.uid,
 		.owner = OWNERSHIP_UNCLEAR,
+		.kin = kin_unknown(),
 		.born = look,
 		.looked = look,
 	};
@@ -109,7 +110,7 @@ static int fitness(const struct listener *listener, const struct endpoint *local
 
 struct verdict listeners_judge(const struct listeners *listeners, const struct endpoint *local)
 {
-	struct verdict verdict = {.owner = OWNERSHIP_NONE};
+	struct verdict verdict = {.owner = OWNERSHIP_NONE, .kin = kin_unknown()};
 	int best = 0;
 
 	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next) {
@@ -119,7 +120,7 @@ struct verdict listeners_judge(const struct listeners *listeners, const struct e
 		if (fits == 0 || fits < best)
 			continue;
 		if (fits > best) {
-			verdict = (struct verdict){listener->owner, listener->pid, listener};
+			verdict = (struct verdict){listener->owner, listener->pid, listener->since, listener->kin};
 			best = fits;
 			continue;
 		}
@@ -128,6 +129,9 @@ struct verdict listeners_judge(const struct listeners *listeners, const struct e
 			verdict.owner = OWNERSHIP_UNCLEAR;
 		if (listener->pid != verdict.pid)
 			verdict.pid = 0;
+		if (listener->since > verdict.since)
+			verdict.since = listener->since;
+		verdict.kin = kin_join(&verdict.kin, &listener->kin);
 	}
 	return verdict;
 }

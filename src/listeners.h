@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "kin.h"
 #include "model/event.h"
 
 /*
@@ -35,8 +36,11 @@ enum ownership {
  * @uid: who made it
  * @owner: enum ownership
  * @pid: the only process that holds it, if that is a target; 0 several, or not a target's
- * @named: a name all the targets that hold it share has been told
+ * @since: number of the look from which on that is so; 0 since there is the listener
+ * @kin: what the targets that hold it have in common
+ * @named: @kin is up to date; @found: one of those that hold it was found, while it is read
  * @unheld: no target held it any more when they were asked last
+ * @shared: others held it when all were asked last
  * @born: number of the look that found it
  * @looked: number of the look that saw it last
  * @next: of the same port, -1 ends
@@ -48,8 +52,9 @@ struct listener {
 	uint32_t uid;
 	enum ownership owner;
 	pid_t pid;
-	bool named;
-	bool unheld;
+	uint32_t since;
+	struct kin kin;
+	bool named, found, unheld, shared;
 	uint64_t born, looked;
 	int next;
 };
@@ -79,12 +84,14 @@ struct listener *listeners_by_cookie(struct listeners *listeners, const struct e
  * struct verdict - whose is a connection
  * @owner: enum ownership
  * @pid: the only process that holds what it came through, if that is a target; 0 several
- * @through: one of the listeners it may have come through, NULL none; valid until one comes or goes
+ * @since: number of the look from which on that is so; 0 since it can come through there
+ * @kin: what the targets that hold it have in common
  */
 struct verdict {
 	enum ownership owner;
 	pid_t pid;
-	const struct listener *through;
+	uint32_t since;
+	struct kin kin;
 };
 
 /**

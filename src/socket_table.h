@@ -19,6 +19,7 @@ enum socket_whose {
  * @cookie: its cookie, 0 no socket
  * @inode: its inode number, 0 when no process has it (not accepted yet, or closed)
  * @look: number of the look that saw it last
+ * @from: number of the last look before it was accepted, as far as is known: the same if it waited then
  * @whose: enum socket_whose
  * @state: its TCP state then
  * @tries: how often nobody of ours was found
@@ -27,6 +28,7 @@ struct socket_seen {
 	uint64_t cookie;
 	uint32_t inode;
 	uint32_t look;
+	uint32_t from;
 	uint8_t whose;
 	uint8_t state;
 	uint8_t tries;

@@ -21,8 +21,16 @@ struct targets {
 	struct target *list;
 	struct pollfd *polls; /* as many */
 	size_t count, size;
+	uint32_t look;
+	int64_t newest_pid; /* of the system, when children were looked for last */
 	bool follow;
 	bool lists_children; /* the kernel does */
+};
+
+/* Whose children are being read. */
+struct family {
+	struct targets *targets;
+	size_t parent;
 };
 
 struct target *targets_find(struct targets *targets, pid_t pid)
@@ -33,9 +41,49 @@ struct target *targets_find(struct targets *targets, pid_t pid)
 	return NULL;
 }
 
+/* The field of /proc/PID/stat, counted from the one behind the name: 0 is the state. */
+enum stat_field {
+	STAT_CHILD_MINOR_FAULTS = 8,
+	STAT_CHILD_MAJOR_FAULTS = 10,
+	STAT_CHILD_USER_TIME = 13,
+	STAT_CHILD_SYSTEM_TIME = 14,
+	STAT_SIGNALS_IGNORED = 30,
+};
+
+/**
+ * read_waited() - a sum of what those used that a process has waited for
+ *
+ * Return: is it known, and are those counted that end? (They are not if the process ignores SIGCHLD.)
+ */
+static bool read_waited(pid_t pid, uint64_t *sum)
+{
+	char text[1024], *rest, *word;
+	uint64_t ignored = 0;
+	int field = 0;
+
+	*sum = 0;
+	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
+		return false;
+	/* The name may hold anything, parentheses too; behind it are numbers. */
+	rest = strrchr(text, ')');
+	if (rest == NULL || rest[1] != ' ')
+		return false;
+	rest += 2;
+	for (; field <= STAT_SIGNALS_IGNORED && (word = strsep(&rest, " ")) != NULL; field++) {
+		uint64_t number = strtoull(word, NULL, 10);
+
+		if (field == STAT_CHILD_MINOR_FAULTS || field == STAT_CHILD_MAJOR_FAULTS ||
+		    field == STAT_CHILD_USER_TIME || field == STAT_CHILD_SYSTEM_TIME)
+			*sum += number;
+		else if (field == STAT_SIGNALS_IGNORED)
+			ignored = number;
+	}
+	return field > STAT_SIGNALS_IGNORED && (ignored & UINT64_C(1) << (SIGCHLD - 1)) == 0;
+}
+
 static void append(struct targets *targets, pid_t pid)
 {
-	int pidfd;
+	struct target target = {.pid = pid, .found = targets->look};
 
 	if (targets->count >= TARGETS_MAX || targets_find(targets, pid) != NULL)
 		return;
@@ -44,12 +92,21 @@ static void append(struct targets *targets, pid_t pid)
 		targets->list = xreallocarray(targets->list, targets->size, sizeof(*targets->list));
 		targets->polls = xreallocarray(targets->polls, targets->size, sizeof(*targets->polls));
 	}
-	pidfd = socket_process(pid);
-	targets->list[targets->count++] = (struct target){.pid = pid, .pidfd = pidfd >= 0 ? pidfd : -1};
+	target.pidfd = socket_process(pid);
+	(void)read_waited(pid, &target.waited);
+	targets->list[targets->count++] = target;
+}
+
+static void add_child(struct targets *targets, size_t parent, pid_t pid)
+{
+	/* Whatever order they come in; the factor spreads the numbers (Knuth). */
+	targets->list[parent].children += (uint64_t)pid * UINT64_C(0x9e3779b97f4a7c15);
+	if (targets->follow)
+		append(targets, pid);
 }
 
 /* A thread's children, as the kernel lists them. Return: false when it does not (CONFIG_PROC_CHILDREN). */
-static bool add_children(struct targets *targets, pid_t tid)
+static bool add_children(const struct family *family, pid_t tid)
 {
 	char name[64], text[16384], *rest = text, *word;
 	ssize_t length;
@@ -64,7 +121,7 @@ static bool add_children(struct targets *targets, pid_t tid)
 		*strrchr(text, ' ') = '\0';
 	while ((word = strsep(&rest, " \n")) != NULL)
 		if (number_parse(word, 1, INT32_MAX, &pid) == 0)
-			append(targets, (pid_t)pid);
+			add_child(family->targets, family->parent, (pid_t)pid);
 	return true;
 }
 
@@ -73,7 +130,8 @@ struct targets *targets_new(bool follow)
 	struct targets *targets = xcalloc(1, sizeof(*targets));
 
 	targets->follow = follow;
-	targets->lists_children = add_children(&(struct targets){.count = TARGETS_MAX}, getpid());
+	targets->newest_pid = -1;
+	targets->lists_children = procfs_read(0, "thread-self/children", &(char){0}, 1) >= 0;
 	return targets;
 }
 
@@ -94,17 +152,10 @@ struct target *targets_at(struct targets *targets, size_t index)
 	return index < targets->count ? &targets->list[index] : NULL;
 }
 
-static void ignore_socket(void *context, int fd, uint32_t inode)
-{
-	(void)context;
-	(void)fd;
-	(void)inode;
-}
-
 int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *err)
 {
 	struct procfs_status status = {.tgid = 0};
-	int rc = procfs_sockets(pid, ignore_socket, NULL);
+	int rc = procfs_may_list(pid);
 	uint32_t theirs = rc >= 0 ? procfs_netns(pid) : 0;
 
 	if (rc < 0 || procfs_status(pid, &status) != 0 || status.state == 'Z' || status.tgid != pid)
@@ -122,23 +173,39 @@ int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *
 
 size_t targets_refresh(struct targets *targets)
 {
-	size_t kept = 0;
+	size_t kept = 0, run = 0;
 
-	for (size_t i = 0; i < targets->count; i++)
-		targets->polls[i] = (struct pollfd){.fd = targets->list[i].pidfd, .events = POLLIN};
-	(void)poll(targets->polls, targets->count, 0);
 	for (size_t i = 0; i < targets->count; i++) {
-		struct target *target = &targets->list[i];
-		bool ended = target->pidfd >= 0 ? targets->polls[i].revents != 0
-						: kill(target->pid, 0) != 0 && errno == ESRCH;
-
-		if (!ended)
-			targets->list[kept++] = *target;
-		else if (target->pidfd >= 0)
-			close(target->pidfd);
+		if (!targets->list[i].ended)
+			targets->list[kept++] = targets->list[i];
+		else if (targets->list[i].pidfd >= 0)
+			close(targets->list[i].pidfd);
 	}
 	targets->count = kept;
-	return kept;
+	for (size_t i = 0; i < kept; i++)
+		targets->polls[i] = (struct pollfd){.fd = targets->list[i].pidfd, .events = POLLIN};
+	(void)poll(targets->polls, kept, 0);
+	for (size_t i = 0; i < kept; i++) {
+		struct target *target = &targets->list[i];
+
+		target->ended = target->pidfd >= 0 ? targets->polls[i].revents != 0
+						   : kill(target->pid, 0) != 0 && errno == ESRCH;
+		run += !target->ended;
+	}
+	return run;
+}
+
+/* The PID that was given last, to a process or a thread; -1 unknown. */
+static int64_t newest_pid(void)
+{
+	char text[128], *word;
+	int64_t pid;
+
+	if (procfs_read(0, "loadavg", text, sizeof(text)) <= 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	word = strrchr(text, ' ');
+	return word != NULL && number_parse(word + 1, 0, INT32_MAX, &pid) == 0 ? pid : -1;
 }
 
 static void follow_thread(void *context, pid_t tid)
@@ -150,25 +217,58 @@ static void follow_process(void *context, pid_t pid)
 {
 	struct targets *targets = context;
 	struct procfs_status status;
+	const struct target *parent;
 
-	if (procfs_status(pid, &status) == 0 && targets_find(targets, status.ppid) != NULL)
-		append(targets, pid);
+	if (procfs_status(pid, &status) != 0)
+		return;
+	parent = targets_find(targets, status.ppid);
+	if (parent != NULL)
+		add_child(targets, (size_t)(parent - targets->list), pid);
 }
 
-size_t targets_follow(struct targets *targets)
+/* After its children were read. */
+static bool had_births(const struct targets *targets, struct target *target)
 {
-	size_t before = targets->count;
+	uint64_t waited;
+	bool is_known = read_waited(target->pid, &waited);
+	bool had = !is_known || waited != target->waited || target->children != target->before;
 
-	if (!targets->follow)
-		return 0;
-	if (!targets->lists_children) {
-		(void)procfs_processes(follow_process, targets);
-		return targets->count - before;
+	target->waited = waited;
+	if (had)
+		target->births = targets->look;
+	return had;
+}
+
+bool targets_follow(struct targets *targets, uint32_t look)
+{
+	int64_t newest = newest_pid();
+	bool any = false;
+
+	targets->look = look;
+	if (newest >= 0 && newest == targets->newest_pid)
+		return false;
+	targets->newest_pid = newest;
+	for (size_t i = 0; i < targets->count; i++) {
+		targets->list[i].before = targets->list[i].children;
+		targets->list[i].children = 0;
 	}
+	if (!targets->lists_children)
+		(void)procfs_processes(follow_process, targets);
 	/* The list grows while it is walked: children of children come in the same round. */
+	for (size_t i = 0; i < targets->count; i++) {
+		if (targets->lists_children)
+			(void)procfs_threads(targets->list[i].pid, follow_thread, &(struct family){targets, i});
+		any |= had_births(targets, &targets->list[i]);
+	}
+	return any;
+}
+
+bool targets_had_births(const struct targets *targets, uint32_t look)
+{
 	for (size_t i = 0; i < targets->count; i++)
-		(void)procfs_threads(targets->list[i].pid, follow_thread, targets);
-	return targets->count - before;
+		if (targets->list[i].births >= look)
+			return true;
+	return false;
 }
 
 struct strangers {
@@ -177,11 +277,27 @@ struct strangers {
 	bool unseen;
 };
 
+/* A child that was born since they were looked for is one of them. */
+static bool adopt(struct targets *targets, pid_t pid)
+{
+	struct procfs_status status;
+	struct target *parent;
+
+	if (!targets->follow || procfs_status(pid, &status) != 0)
+		return false;
+	parent = targets_find(targets, status.ppid);
+	if (parent == NULL)
+		return false;
+	parent->births = targets->look;
+	append(targets, pid);
+	return true;
+}
+
 static void add_stranger(void *context, pid_t pid)
 {
 	struct strangers *strangers = context;
 
-	if (pid == getpid() || targets_find(strangers->targets, pid) != NULL)
+	if (pid == getpid() || targets_find(strangers->targets, pid) != NULL || adopt(strangers->targets, pid))
 		return;
 	if (procfs_owners_add(strangers->owners, pid) == -EACCES)
 		strangers->unseen = true;

@@ -14,6 +14,13 @@
  * The processes that are watched without being stopped: those named, and the
  * children found under /proc since. A child that is orphaned between two looks
  * is not found; its sockets are unless it made them itself.
+ *
+ * A child that came and went between two looks held all that its parent did, so
+ * it must at least be known that there was none. No process came at all while
+ * the system's newest PID is the same. Otherwise a target's own were either
+ * waited for, which adds their page faults and time to its account, or are still
+ * among its children, dead ones too; only if it ignores SIGCHLD they leave no
+ * trace.
  */
 
 /** struct targets - a set of processes */
@@ -24,13 +31,20 @@ struct targets;
  * @pid: thread group id
  * @comm: its name when it was told last, "" not told yet; for whoever tells
  * @pidfd: readable when it has ended; -1 none (Linux before 5.3)
- * @looked: for targets_each()'s caller
+ * @looked: number of the look that told its name, if it had changed; for whoever tells
+ * @found: number of the look that found it; 0 it was named
+ * @births: number of the last look after which it may have had children that were not there at the look before
+ * @children: a sum of the PIDs of those it has; @before: at the look before
+ * @waited: a sum of what those used that it has waited for
+ * @ended: it has, and is dropped at the next look
  */
 struct target {
 	pid_t pid;
 	char comm[16];
 	int pidfd;
-	uint64_t looked;
+	uint32_t looked, found, births;
+	uint64_t children, before, waited;
+	bool ended;
 };
 
 /** targets_new() - none yet; @follow their children too */
@@ -50,15 +64,24 @@ void targets_free(struct targets *targets);
  */
 int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *err);
 
-/** targets_refresh() - drop those that have ended; Return: how many are left */
+/** targets_refresh() - mark those that have ended, drop those marked before; Return: how many run */
 size_t targets_refresh(struct targets *targets);
 
-/** targets_follow() - look for new children; Return: how many were found, 0 when they are not to be followed */
-size_t targets_follow(struct targets *targets);
+/**
+ * targets_follow() - which of them had children since they were asked last? New ones become targets, if they are to
+ * @targets: the set
+ * @look: number of this look
+ *
+ * Return: did any have, or may have had?
+ */
+bool targets_follow(struct targets *targets, uint32_t look);
+
+/** targets_had_births() - may any of them have had children since look number @look? */
+bool targets_had_births(const struct targets *targets, uint32_t look);
 
 /**
  * targets_strangers() - what sockets all the other processes hold
- * @targets: the set
+ * @targets: the set; children that come to light join it
  * @owners: they are added there
  *
  * Return: are there processes that may not be looked at?

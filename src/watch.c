@@ -22,6 +22,15 @@
  * somebody on this host, and was too short: it is counted as nobody's
  * (EVENT_OWNER without a process).
  *
+ * Which of the targets accepted is told if it is proven. A connection was
+ * accepted after some look, the one before it was seen first, or the last that
+ * saw it wait. If one process alone has held the listener since that look, and
+ * can have had no child since (targets.h), nobody else can have accepted. If one
+ * alone was found with the connection, and it is older than that look, it has
+ * not inherited it. Otherwise the PID stays unknown, and what those have in
+ * common who may have accepted is told instead (kin.h). That descriptors of
+ * other processes are handed over (SCM_RIGHTS) between two looks, nothing shows.
+ *
  * A look costs what there are sockets, and at least a walk through the kernel's
  * table, half a millisecond. Its time in relation to its cost is what adapts:
  * while new sockets turn up looks may take LOAD_SHARE of one processor; while
@@ -39,6 +48,8 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "holders.h"
+#include "kin.h"
 #include "listeners.h"
 #include "socket_table.h"
 #include "source/procfs/procfs.h"
@@ -49,8 +60,6 @@
 
 #define LOAD_SHARE 25 /* a look may take a twenty-fifth of one processor */
 #define INTERVAL_MIN_NS (2 * CLOCK_NS_PER_MS)
-/* All of /proc is asked again so often who else holds the targets' listeners. */
-#define RECHECK_NS (10 * CLOCK_NS_PER_SEC)
 #define OWNERS_MAX 2000000
 /* An overrun may swallow the sign that all has been told of. */
 #define MARK_NS (5 * CLOCK_NS_PER_SEC)
@@ -71,21 +80,35 @@ struct events {
 	size_t count, size;
 };
 
+/**
+ * struct pending - a last word that waits for a look
+ * @event: it
+ * @from: number of the last look before the connection was accepted
+ * @is_told: it has been told that it is the targets'
+ */
+struct pending {
+	struct event event;
+	uint32_t from;
+	bool is_told;
+};
+
 struct watch {
 	struct watch_config config;
 	struct targets *targets;
 	struct listeners *listeners;
+	struct kinfolk *kinfolk;
+	struct holders holders;
 	struct socket_table *sockets;
 	struct procfs_owners *owners; /* what targets hold, as of the last look that asked */
 	struct events fresh;          /* of this look: sockets that nobody has been found for */
-	struct events pending;        /* last words that wait for a look */
+	struct pending *pending;
+	size_t pending_count, pending_size;
 	char **warnings;
 	size_t warning_count;
 	int timer_fd;
 	uint32_t look;
 	int pushed;
 	int64_t interval_ns;
-	int64_t recheck_ns;
 	bool new_listeners;
 	uint32_t marked; /* number of the look after which destroy_mark() was called, 0 none waits */
 	int64_t marked_ns;
@@ -131,12 +154,6 @@ static void describe(struct watch *watch, pid_t pid, int64_t time_ns)
 	procfs_process_events(pid, time_ns, push_process, watch);
 }
 
-/* Several processes may be meant: they go by a number that no process has. */
-static pid_t several(uint32_t inode)
-{
-	return -(pid_t)(inode & INT32_MAX);
-}
-
 static struct event owner_event(const struct event *socket)
 {
 	struct event event = event_new(EVENT_OWNER, ORIGIN_KERNEL, socket->time_ns);
@@ -150,142 +167,76 @@ static struct event owner_event(const struct event *socket)
 	return event;
 }
 
-/*
- * Tell whose a socket is: by @verdict whoever accepted it, by @holder who has
- * it now (NULL unknown). Return: false when there was no room for it.
- */
-static bool tell_owner(struct watch *watch, const struct event *socket, const struct verdict *verdict,
-		       const struct procfs_holder *holder, bool born)
+/* Has one process alone held what a connection came through since look number @from? */
+static bool is_sole(const struct watch *watch, const struct verdict *verdict, uint32_t from)
 {
-	bool accepted = verdict->owner == OWNERSHIP_TARGETS;
-	struct event event = owner_event(socket);
-	pid_t held = holder != NULL && !holder->shared ? holder->pid : 0;
+	const struct target *target = verdict->pid != 0 ? targets_find(watch->targets, verdict->pid) : NULL;
 
-	if (accepted && verdict->pid != 0)
-		event.owner.pid = verdict->pid;
-	else if (held != 0)
-		event.owner.pid = held;
-	else
-		event.owner.pid = several(accepted ? verdict->through->inode : socket->info.inode);
+	return verdict->owner == OWNERSHIP_TARGETS && target != NULL && target->births < from && verdict->since < from;
+}
+
+/* Who opened or accepted a socket that @held has now (0 nobody, or several)? Return: 0 when nothing proves it. */
+static pid_t find_opener(const struct watch *watch, const struct verdict *verdict, pid_t held, uint32_t from)
+{
+	const struct target *target = held != 0 ? targets_find(watch->targets, held) : NULL;
+
+	/* Of what is older than the run nothing is known but who has it. */
+	if (verdict->owner == OWNERSHIP_NONE || from == 0)
+		return held;
+	if (is_sole(watch, verdict, from))
+		return verdict->pid;
+	return target != NULL && target->found < from ? held : 0;
+}
+
+static pid_t common_pid(struct watch *watch, const struct verdict *verdict, pid_t held)
+{
+	struct kin kin = verdict->kin;
+
+	if (held != 0) {
+		struct kin holder = kin_of(watch->kinfolk, held);
+
+		kin = kin_join(&kin, &holder);
+	}
+	return kin_pid(watch->kinfolk, &kin);
+}
+
+/**
+ * struct claim - what is known of whose a socket is
+ * @verdict: of the listener it may have come through
+ * @holder: who has it now, NULL unknown
+ * @from: number of the last look before it was accepted
+ * @is_queued: it waits to be accepted
+ * @is_existing: it is older than the run
+ */
+struct claim {
+	struct verdict verdict;
+	const struct procfs_holder *holder;
+	uint32_t from;
+	bool is_queued, is_existing;
+};
+
+/* Return: false when there was no room for it. */
+static bool tell_owner(struct watch *watch, const struct event *socket, const struct claim *claim)
+{
+	struct event event = owner_event(socket);
+	pid_t held = claim->holder != NULL && !claim->holder->shared ? claim->holder->pid : 0;
+	pid_t opener = claim->is_queued ? 0 : find_opener(watch, &claim->verdict, held, claim->from);
+
+	event.owner.pid = opener != 0 ? opener : common_pid(watch, &claim->verdict, held);
 	if (held != 0 && held == event.owner.pid)
-		event.owner.fd = holder->fd;
-	event.owner.born = born;
+		event.owner.fd = claim->holder->fd;
+	event.owner.born = !claim->is_existing;
 	describe(watch, event.owner.pid, event.time_ns);
 	if (!push(watch, &event))
 		return false;
 	if (held != 0 && held != event.owner.pid) {
 		describe(watch, held, event.time_ns);
 		event.owner.pid = held;
-		event.owner.fd = holder->fd;
+		event.owner.fd = claim->holder->fd;
+		event.owner.last = 1;
 		(void)push(watch, &event);
 	}
 	return true;
-}
-
-/* ---- listeners ------------------------------------------------------------------ */
-
-struct search {
-	uint32_t inode;
-	bool found;
-};
-
-static void search_inode(void *context, int fd, uint32_t inode)
-{
-	struct search *search = context;
-
-	(void)fd;
-	if (inode == search->inode)
-		search->found = true;
-}
-
-/* A listener of several targets of one name has that name, though nobody knows which of them accepts. */
-static void name_listener(struct watch *watch, struct listener *listener)
-{
-	struct event event = event_new(EVENT_PROCESS, ORIGIN_KERNEL, clock_now());
-	const struct target *target;
-	char comm[16], other[16];
-	bool any = false;
-
-	listener->named = true;
-	for (size_t i = 0; (target = targets_at(watch->targets, i)) != NULL; i++) {
-		struct search search = {listener->inode, false};
-
-		(void)procfs_sockets(target->pid, search_inode, &search);
-		if (!search.found)
-			continue;
-		procfs_comm(target->pid, any ? other : comm);
-		if (any && memcmp(comm, other, sizeof(comm)) != 0)
-			return;
-		any = true;
-	}
-	if (!any || comm[0] == '\0')
-		return;
-	event.process.pid = several(listener->inode);
-	event.process.uid = (uint32_t)-1;
-	event.process.fact = PROCESS_COMM;
-	event.process.length = (uint8_t)strlen(comm);
-	memcpy(event.process.text, comm, strlen(comm));
-	(void)push(watch, &event);
-}
-
-static bool made_by_other(const struct listener *listener, pid_t holder)
-{
-	struct procfs_status status;
-
-	return procfs_status(holder, &status) != 0 || status.uid[1] != listener->uid;
-}
-
-/* Who else holds the targets' listeners? */
-static void check_strangers(struct watch *watch)
-{
-	struct procfs_owners *strangers = procfs_owners_new(OWNERS_MAX);
-	bool unseen = targets_strangers(watch->targets, strangers);
-	struct listener *listener;
-
-	watch->recheck_ns = clock_monotonic() + RECHECK_NS;
-	for (size_t i = 0; (listener = listeners_at(watch->listeners, i)) != NULL; i++) {
-		const struct procfs_holder *holder = procfs_owners_find(watch->owners, listener->inode);
-
-		if (holder == NULL)
-			continue;
-		listener->owner = OWNERSHIP_TARGETS;
-		if (procfs_owners_find(strangers, listener->inode) != NULL ||
-		    (unseen && made_by_other(listener, holder->pid)))
-			listener->owner = OWNERSHIP_UNCLEAR;
-	}
-	procfs_owners_free(strangers);
-}
-
-/* After the targets' descriptors have been read: which listeners are theirs? */
-static void own_listeners(struct watch *watch)
-{
-	bool unchecked = clock_monotonic() >= watch->recheck_ns;
-	struct listener *listener;
-
-	for (size_t i = 0; (listener = listeners_at(watch->listeners, i)) != NULL; i++) {
-		const struct procfs_holder *holder = procfs_owners_find(watch->owners, listener->inode);
-		pid_t pid = holder != NULL && !holder->shared ? holder->pid : 0;
-
-		/* One that is gone was closed: it stays whose it was. */
-		if (listener->looked != watch->look)
-			continue;
-		/* One of theirs may have been closed just now: only what is listed again is others'. */
-		if (holder == NULL && (listener->owner != OWNERSHIP_TARGETS || listener->unheld))
-			listener->owner = OWNERSHIP_OTHERS;
-		else if (listener->born == watch->look || listener->owner == OWNERSHIP_OTHERS)
-			unchecked = true;
-		listener->unheld = holder == NULL;
-		if (holder == NULL)
-			continue;
-		if (pid != listener->pid)
-			listener->named = false;
-		listener->pid = pid;
-	}
-	if (unchecked)
-		check_strangers(watch);
-	for (size_t i = 0; (listener = listeners_at(watch->listeners, i)) != NULL; i++)
-		if (listener->owner == OWNERSHIP_TARGETS && listener->pid == 0 && !listener->named)
-			name_listener(watch, listener);
 }
 
 /* ---- looks ---------------------------------------------------------------------- */
@@ -309,6 +260,11 @@ static void see(void *context, const struct event *event)
 	is_new = seen->look == 0;
 	was_accepted = !is_new && seen->inode == 0 && event->info.inode != 0;
 	changed = seen->state != event->info.state;
+	if (is_new)
+		seen->from = watch->look - 1;
+	/* Who closes a socket leaves neither of these states. */
+	if (event->info.inode == 0 && (event->info.state == TCP_ESTABLISHED || event->info.state == TCP_CLOSE_WAIT))
+		seen->from = watch->look;
 	seen->look = watch->look;
 	seen->state = event->info.state;
 	if (event->info.inode != 0)
@@ -338,37 +294,44 @@ static enum conn_dir opened_by(const struct event_info *info)
 	return bytes_direction(&bytes);
 }
 
-/* Whose is it, if it came in? */
-static struct verdict judge(const struct watch *watch, const struct event *socket)
+/* Whose is it, if it came in, after look number @from? */
+static struct verdict judge(const struct watch *watch, const struct event *socket, uint32_t from)
 {
-	if (opened_by(&socket->info) == DIR_OUT)
-		return (struct verdict){.owner = OWNERSHIP_NONE};
-	return listeners_judge(watch->listeners, &socket->flow.local);
+	struct verdict verdict = {.owner = OWNERSHIP_NONE, .kin = kin_unknown()};
+
+	if (opened_by(&socket->info) != DIR_OUT)
+		verdict = listeners_judge(watch->listeners, &socket->flow.local);
+	/* Children that are not followed are strangers. */
+	if (verdict.owner == OWNERSHIP_TARGETS && !watch->config.follow && targets_had_births(watch->targets, from))
+		verdict.owner = OWNERSHIP_UNCLEAR;
+	return verdict;
 }
 
 static void decide(struct watch *watch, struct event *socket)
 {
 	struct socket_seen *seen = socket_table_find(watch->sockets, socket->info.cookie);
-	const struct procfs_holder *holder = procfs_owners_find(watch->owners, socket->info.inode);
-	struct verdict verdict = judge(watch, socket);
-	bool is_existing = watch->look == 1;
-
-	/* Waiting to be accepted, or closed and not done yet. */
-	bool is_theirs = socket->info.inode == 0 && verdict.owner == OWNERSHIP_TARGETS;
+	struct claim claim = {.is_existing = watch->look == 1};
+	bool is_theirs;
 
 	if (seen == NULL)
 		return;
-	if (holder == NULL && !is_theirs) {
+	claim.verdict = judge(watch, socket, seen->from);
+	claim.holder = procfs_owners_find(watch->owners, socket->info.inode);
+	claim.from = seen->from;
+	claim.is_queued = seen->from == watch->look;
+	/* Waiting to be accepted, or closed and not done yet. */
+	is_theirs = socket->info.inode == 0 && claim.verdict.owner == OWNERSHIP_TARGETS;
+	if (claim.holder == NULL && !is_theirs) {
 		if (socket->info.inode != 0 && ++seen->tries >= TRIES)
 			seen->whose = SOCKET_OTHERS;
 		return;
 	}
-	if (!tell_owner(watch, socket, &verdict, holder, !is_existing))
+	if (!tell_owner(watch, socket, &claim))
 		return;
 	seen->whose = SOCKET_TARGETS;
-	if (is_existing)
+	if (claim.is_existing)
 		socket->info.reason = INFO_EXISTING;
-	if (verdict.owner != OWNERSHIP_NONE)
+	if (claim.verdict.owner != OWNERSHIP_NONE)
 		socket->info.listener = 1;
 	(void)push(watch, socket);
 }
@@ -386,16 +349,17 @@ static void distrust(struct watch *watch, const struct event *last)
 			listener->owner = OWNERSHIP_UNCLEAR;
 }
 
-static void decide_last(struct watch *watch, struct event *last)
+static void decide_last(struct watch *watch, struct pending *pending)
 {
-	struct verdict verdict = judge(watch, last);
+	struct event *last = &pending->event;
+	struct claim claim = {.verdict = judge(watch, last, pending->from), .from = pending->from};
 
 	if (last->flow.local.port == 0)
 		return;
-	if (verdict.owner == OWNERSHIP_TARGETS) {
-		(void)tell_owner(watch, last, &verdict, NULL, true);
+	if (claim.verdict.owner == OWNERSHIP_TARGETS) {
+		(void)tell_owner(watch, last, &claim);
 		last->info.listener = 1;
-	} else if (verdict.owner != OWNERSHIP_OTHERS) {
+	} else if (claim.verdict.owner != OWNERSHIP_OTHERS && !pending->is_told) {
 		struct event nobody = owner_event(last);
 
 		(void)push(watch, &nobody);
@@ -404,16 +368,17 @@ static void decide_last(struct watch *watch, struct event *last)
 
 static void decide_pending(struct watch *watch)
 {
-	struct events *pending = &watch->pending;
+	for (size_t i = 0; watch->new_listeners && i < watch->pending_count; i++) {
+		const struct event *last = &watch->pending[i].event;
 
-	for (size_t i = 0; watch->new_listeners && i < pending->count; i++)
-		if (pending->list[i].flow.remote.port == 0 && pending->list[i].flow.local.port != 0)
-			distrust(watch, &pending->list[i]);
-	for (size_t i = 0; i < pending->count; i++) {
-		decide_last(watch, &pending->list[i]);
-		(void)push(watch, &pending->list[i]);
+		if (last->flow.remote.port == 0 && last->flow.local.port != 0)
+			distrust(watch, last);
 	}
-	pending->count = 0;
+	for (size_t i = 0; i < watch->pending_count; i++) {
+		decide_last(watch, &watch->pending[i]);
+		(void)push(watch, &watch->pending[i].event);
+	}
+	watch->pending_count = 0;
 }
 
 static void read_targets(struct watch *watch)
@@ -482,6 +447,7 @@ static void forget_listeners(struct watch *watch)
 int watch_look(struct watch *watch)
 {
 	int64_t began_ns = processor_time();
+	bool births;
 	size_t left;
 
 	watch->look++;
@@ -490,9 +456,10 @@ int watch_look(struct watch *watch)
 	watch->new_listeners = false;
 	(void)diag_dump(watch->config.diag, STATES, see, watch, &(struct err){""});
 	left = targets_refresh(watch->targets);
-	if (targets_follow(watch->targets) > 0 || watch->fresh.count > 0 || watch->new_listeners) {
+	births = targets_follow(watch->targets, watch->look);
+	if (births || watch->fresh.count > 0 || watch->new_listeners) {
 		read_targets(watch);
-		own_listeners(watch);
+		holders_look(&watch->holders, watch->look, births);
 	}
 	for (size_t i = 0; i < watch->fresh.count; i++)
 		decide(watch, &watch->fresh.list[i]);
@@ -523,24 +490,35 @@ int watch_read(struct watch *watch)
 bool watch_last_word(struct watch *watch, struct event *event)
 {
 	const struct socket_seen *seen = socket_table_find(watch->sockets, event->info.cookie);
-	bool is_decided = seen != NULL && seen->whose != SOCKET_UNDECIDED;
+	struct pending pending = {.event = *event, .from = watch->look};
+	bool is_decided = false;
 
 	if (event->type != EVENT_INFO ||
 	    listeners_by_cookie(watch->listeners, &event->flow.local, event->info.cookie) != NULL)
 		return false;
-	if (seen != NULL)
+	if (seen != NULL) {
+		/* Who has accepted one that was waiting is not decided. */
+		is_decided = seen->whose == SOCKET_OTHERS ||
+			     (seen->whose == SOCKET_TARGETS && seen->from != seen->look);
+		pending.from = seen->from;
+		pending.is_told = seen->whose == SOCKET_TARGETS;
 		socket_table_remove(watch->sockets, event->info.cookie);
+	}
 	if (is_decided)
 		return false;
-	if (watch->pending.count >= PENDING_MAX)
+	if (watch->pending_count >= PENDING_MAX)
 		(void)watch_look(watch);
-	append(&watch->pending, event);
+	if (watch->pending_count == watch->pending_size) {
+		watch->pending_size = watch->pending_size > 0 ? watch->pending_size * 2 : 64;
+		watch->pending = xreallocarray(watch->pending, watch->pending_size, sizeof(*watch->pending));
+	}
+	watch->pending[watch->pending_count++] = pending;
 	return true;
 }
 
 bool watch_waits(const struct watch *watch)
 {
-	return watch->pending.count > 0;
+	return watch->pending_count > 0;
 }
 
 /* ---- opening ---------------------------------------------------------------------- */
@@ -554,7 +532,8 @@ void watch_close(struct watch *watch)
 	socket_table_free(watch->sockets);
 	procfs_owners_free(watch->owners);
 	free(watch->fresh.list);
-	free(watch->pending.list);
+	free(watch->pending);
+	kin_free(watch->kinfolk);
 	for (size_t i = 0; i < watch->warning_count; i++)
 		free(watch->warnings[i]);
 	free(watch->warnings);
@@ -578,6 +557,8 @@ int watch_open(struct watch **opened, const struct watch_config *config, struct 
 	watch->listeners = listeners_new();
 	watch->sockets = socket_table_new();
 	watch->owners = procfs_owners_new(OWNERS_MAX);
+	watch->kinfolk = kin_new(push_process, watch);
+	watch->holders = (struct holders){watch->targets, watch->listeners, watch->owners, watch->kinfolk, 0};
 	watch->warnings = xcalloc(config->pid_count, sizeof(char *));
 	watch->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	for (size_t i = 0; i < config->pid_count; i++) {

@@ -292,6 +292,7 @@ struct event_icmp {
  * @fd: descriptor number, -1 unknown
  * @uid: user of the process, -1 (as uid_t) unknown
  * @born: 1 when the connection began within the run and nobody watches its calls; 0 when it is older
+ * @last: 1 when the process was only found with it; who opened or accepted it, an event before has told
  */
 struct event_owner {
 	uint64_t cookie;
@@ -300,6 +301,7 @@ struct event_owner {
 	int32_t fd;
 	uint32_t uid;
 	uint8_t born;
+	uint8_t last;
 };
 
 /** enum process_fact - which string a struct event_process carries a piece of */

@@ -168,6 +168,7 @@ static const struct event_field owner_fields[] = {
 	SIGNED("fd", owner.fd),
 	UNSIGNED("uid", owner.uid),
 	UNSIGNED("born", owner.born),
+	UNSIGNED("last", owner.last),
 	END,
 };
 

@@ -361,9 +361,9 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 			tracker_last_words_take(tracker, record, event->time_ns);
 	}
 	tracker_join_cookie(tracker, record, event->owner.cookie);
-	if (record->conn.process == NULL || record->conn.process->pid < 0)
+	if (record->conn.process == NULL || (record->conn.process->pid < 0 && !event->owner.last))
 		tracker_set_process(tracker, record, event->owner.pid, event->owner.uid);
-	else if (event->owner.born)
+	else if (event->owner.born || event->owner.last)
 		tracker_set_last(tracker, record, event->owner.pid);
 	if (record->conn.fd < 0 && record->conn.process->pid == event->owner.pid)
 		record->conn.fd = event->owner.fd;

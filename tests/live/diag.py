@@ -6,37 +6,10 @@ import os
 import signal
 import subprocess
 
-from lib import (CONNTRACE, MKCONN, Failure, Process, Trace, as_nobody, attach, check, equal, find_row, main, mkconn, must, need,
-                 parse_rows, read_file, read_truth, require, run, scratch, short, status_field, tasks, test, tracer_of,
-                 wait_file, wait_for, watch)
-
-SERVE = ["forever", "accept4", "recv=10", "send=20", "recv-all", "close", "done"]
-
-
-class Target(Process):
-    """A mkconn of an ordinary user; with listen= its port is known."""
-
-    def __init__(self, words, listen="127.0.0.1:0", before=(), **keywords):
-        self.truth_path = scratch("truth")
-        argv = list(before) + as_nobody() + [MKCONN, "truth=" + self.truth_path]
-        if listen:
-            port = scratch("port")
-            argv += ["listen=" + listen, "port-file=" + port]
-        super().__init__(argv + list(words), **keywords)
-        self.port = int(wait_file(port)) if listen else None
-        # Before it is the program, it is another user's.
-        wait_for(lambda: status_field(self.pid, "Name") == "mkconn", "the program to start")
-
-    def truth(self):
-        return read_truth(self.truth_path)
-
-    def serve(self, count):
-        """So many connections are made, served and closed."""
-        before = len(self.truth())
-        address = "127.0.0.1:%d" % self.port
-        client = mkconn(["count=%d" % count, "connect=" + address, "send=10", "recv=20", "close", "done"])
-        equal(client.wait(), 0, "the client's end")
-        wait_for(lambda: len(self.truth()) >= before + count, "the server to close them")
+from lib import (CONNTRACE, MKCONN, Failure, Process, Trace, as_nobody, attach, check, equal, find_row, main, must, need,
+                 parse_rows, read_file, require, run, scratch, short, status_field, tasks, test, tracer_of, wait_file,
+                 wait_for, watch)
+from watched import SERVE, Target, finish
 
 
 def untouched(pids):
@@ -44,13 +17,6 @@ def untouched(pids):
     for pid in pids:
         for task in tasks(pid):
             equal((tracer_of(pid), status_field(pid, "TracerPid", task)), (0, "0"), "TracerPid of %d" % task)
-
-
-def finish(trace):
-    """SIGINT. Return: the rows; nobody was stopped."""
-    rows = trace.interrupt()
-    equal(rows.summary["stops"], 0, "stops")
-    return rows
 
 
 def reported(trace, is_it, count=2):

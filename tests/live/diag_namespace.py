@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What diag.py plays as an ordinary user, in user and network namespaces of an ordinary user; and with packets."""
-from diag import SERVE, Target, finish
+import diag    # pylint: disable=unused-import
 from lib import enter_namespace, equal, main, short, test, wait_for, watch
+from watched import SERVE, Target, finish
 
 
 @test("packets join connections of processes that nobody stops")

@@ -7,6 +7,7 @@
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +26,8 @@ struct diag {
 	struct mnl_socket *socket;
 	uint32_t netns;
 	uint32_t sequence;
+	/** TCPDIAG_GETSOCK was refused */
+	bool is_new_only;
 	/** until when (monotonic) @timewait_room is believed */
 	int64_t timewait_until;
 	/** is the kernel far from the limit of mini sockets? */
@@ -58,23 +61,25 @@ void diag_close(struct diag *diag)
 	free(diag);
 }
 
-static int send_request(struct diag *diag, uint16_t flags, const struct inet_diag_req_v2 *request)
-{
-	struct {
-		struct nlmsghdr header;
+/** struct question - a request as it is sent; the old one (TCPDIAG_GETSOCK) lists both families at once */
+struct question {
+	struct nlmsghdr header;
+	union {
 		struct inet_diag_req_v2 request;
-	} message = {
-		.header = {
-			.nlmsg_len = sizeof(message),
-			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			.nlmsg_flags = NLM_F_REQUEST | flags,
-			.nlmsg_seq = ++diag->sequence,
-		},
-		.request = *request,
+		struct inet_diag_req both;
 	};
+};
 
-	_Static_assert(sizeof(message) == NLMSG_LENGTH(sizeof(*request)), "no padding between the two");
-	return mnl_socket_sendto(diag->socket, &message, sizeof(message)) < 0 ? -errno : 0;
+static int send_question(struct diag *diag, struct question *question)
+{
+	bool is_both = question->header.nlmsg_type == TCPDIAG_GETSOCK;
+
+	_Static_assert(offsetof(struct question, request) == NLMSG_HDRLEN, "no padding between the two");
+	question->header.nlmsg_len =
+		(uint32_t)NLMSG_LENGTH(is_both ? sizeof(question->both) : sizeof(question->request));
+	question->header.nlmsg_flags |= NLM_F_REQUEST;
+	question->header.nlmsg_seq = ++diag->sequence;
+	return mnl_socket_sendto(diag->socket, question, question->header.nlmsg_len) < 0 ? -errno : 0;
 }
 
 /**
@@ -125,16 +130,15 @@ static int read_answer(struct diag *diag, bool dump, diag_callback *callback, vo
 }
 
 /** ask() - send a question and read until its answer has ended; Return: how many sockets, or a negative errno */
-static int ask(struct diag *diag, bool dump, const struct inet_diag_req_v2 *request, diag_callback *callback,
-	       void *context)
+static int ask(struct diag *diag, struct question *question, diag_callback *callback, void *context)
 {
-	int error = send_request(diag, dump ? NLM_F_DUMP : 0, request);
+	int error = send_question(diag, question);
 	int count = 0;
 
 	if (error != 0)
 		return error;
 	do {
-		count += read_answer(diag, dump, callback, context, &error);
+		count += read_answer(diag, (question->header.nlmsg_flags & NLM_F_DUMP) != 0, callback, context, &error);
 	} while (error == -EAGAIN);
 	return error != 0 ? error : count;
 }
@@ -147,27 +151,31 @@ static void copy_event(void *context, const struct event *event)
 /** query() - whichever socket the kernel finds for these ends, which may be a listener */
 static int query(struct diag *diag, const struct endpoint *local, const struct endpoint *remote, struct event *event)
 {
-	struct inet_diag_req_v2 request = {
-		.sdiag_protocol = IPPROTO_TCP,
-		.idiag_ext = 1 << (INET_DIAG_INFO - 1),
-		.idiag_states = ~0U,
-		.id.idiag_sport = htons(local->port),
-		.id.idiag_dport = htons(remote->port),
-		.id.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE},
+	struct question question = {
+		.header.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+		.request = {
+			.sdiag_protocol = IPPROTO_TCP,
+			.idiag_ext = 1 << (INET_DIAG_INFO - 1),
+			.idiag_states = ~0U,
+			.id.idiag_sport = htons(local->port),
+			.id.idiag_dport = htons(remote->port),
+			.id.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE},
+		},
 	};
+	struct inet_diag_req_v2 *request = &question.request;
 	int count;
 
 	/* The family is that of the packets: an IPv4 question finds the connections of IPv6 sockets too. */
 	if (endpoint_is_v4(local)) {
-		request.sdiag_family = AF_INET;
-		memcpy(&request.id.idiag_src[0], local->ip.s6_addr + 12, 4);
-		memcpy(&request.id.idiag_dst[0], remote->ip.s6_addr + 12, 4);
+		request->sdiag_family = AF_INET;
+		memcpy(&request->id.idiag_src[0], local->ip.s6_addr + 12, 4);
+		memcpy(&request->id.idiag_dst[0], remote->ip.s6_addr + 12, 4);
 	} else {
-		request.sdiag_family = AF_INET6;
-		memcpy(request.id.idiag_src, &local->ip, sizeof(local->ip));
-		memcpy(request.id.idiag_dst, &remote->ip, sizeof(remote->ip));
+		request->sdiag_family = AF_INET6;
+		memcpy(request->id.idiag_src, &local->ip, sizeof(local->ip));
+		memcpy(request->id.idiag_dst, &remote->ip, sizeof(remote->ip));
 	}
-	count = ask(diag, false, &request, copy_event, event);
+	count = ask(diag, &question, copy_event, event);
 	if (count == 0)
 		return -ENOENT;
 	return count < 0 ? count : 0;
@@ -245,26 +253,55 @@ enum info_timewait diag_timewait(struct diag *diag, const struct flow *flow, uin
 	return TIMEWAIT_UNKNOWN;
 }
 
-int diag_dump(struct diag *diag, unsigned int states, diag_callback *callback, void *context, struct err *err)
+/** dump_both() - all sockets of both families, which the kernel finds in one walk through its table */
+static int dump_both(struct diag *diag, unsigned int states, diag_callback *callback, void *context)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
-	int total = 0;
+	struct question question = {
+		.header = {.nlmsg_type = TCPDIAG_GETSOCK, .nlmsg_flags = NLM_F_DUMP},
+		.both = {
+			.idiag_family = AF_INET,
+			.idiag_ext = states & DIAG_NO_COUNTERS ? 0 : 1 << (INET_DIAG_INFO - 1),
+			.idiag_states = states & DIAG_ALL_STATES,
+		},
+	};
 
-	for (size_t i = 0; i < sizeof(families); i++) {
-		struct inet_diag_req_v2 request = {
-			.sdiag_family = families[i],
+	return ask(diag, &question, callback, context);
+}
+
+static int dump_family(struct diag *diag, uint8_t family, unsigned int states, diag_callback *callback, void *context)
+{
+	struct question question = {
+		.header = {.nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_DUMP},
+		.request = {
+			.sdiag_family = family,
 			.sdiag_protocol = IPPROTO_TCP,
 			.idiag_ext = states & DIAG_NO_COUNTERS ? 0 : 1 << (INET_DIAG_INFO - 1),
 			.idiag_states = states & DIAG_ALL_STATES,
-		};
-		int count = ask(diag, true, &request, callback, context);
+		},
+	};
 
+	return ask(diag, &question, callback, context);
+}
+
+int diag_dump(struct diag *diag, unsigned int states, diag_callback *callback, void *context, struct err *err)
+{
+	int count = diag->is_new_only ? 0 : dump_both(diag, states, callback, context);
+	int more = 0;
+
+	/* A kernel may do without the old question. */
+	if (diag->is_new_only || count < 0) {
+		diag->is_new_only = true;
+		count = dump_family(diag, AF_INET, states, callback, context);
+		if (count >= 0)
+			more = dump_family(diag, AF_INET6, states, callback, context);
 		/* A kernel without IPv6 knows no such sockets. */
-		if (count == -ENOENT && families[i] == AF_INET6)
-			continue;
-		if (count < 0)
-			return err_set(err, count, "the kernel does not list its TCP sockets: %s", strerror(-count));
-		total += count;
+		if (more == -ENOENT)
+			more = 0;
 	}
-	return total;
+	if (count < 0 || more < 0) {
+		int error = count < 0 ? count : more;
+
+		return err_set(err, error, "the kernel does not list its TCP sockets: %s", strerror(-error));
+	}
+	return count + more;
 }

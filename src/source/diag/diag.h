@@ -70,7 +70,7 @@ enum info_timewait diag_timewait(struct diag *diag, const struct flow *flow, uin
 typedef void diag_callback(void *context, const struct event *event);
 
 /**
- * diag_dump() - all sockets in some states, IPv4 first
+ * diag_dump() - all sockets in some states
  * @diag: whom to ask
  * @states: bits 1 << state, or DIAG_ALL_STATES; with DIAG_NO_COUNTERS sockets look like mini sockets
  * @callback: must not ask @diag anything

@@ -42,7 +42,8 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	struct inet_diag_msg message;
 	const char *end;
 
-	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(header) < sizeof(message))
+	if ((header->nlmsg_type != SOCK_DIAG_BY_FAMILY && header->nlmsg_type != TCPDIAG_GETSOCK) ||
+	    mnl_nlmsg_get_payload_len(header) < sizeof(message))
 		return -EBADMSG;
 	memcpy(&message, mnl_nlmsg_get_payload(header), sizeof(message));
 	if (message_endpoint(&result.flow.local, message.idiag_family, message.id.idiag_src, message.id.idiag_sport) ||

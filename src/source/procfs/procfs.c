@@ -258,6 +258,17 @@ int procfs_processes(void (*callback)(void *context, pid_t pid), void *context)
 	return each_number(0, "", callback, context);
 }
 
+int procfs_may_list(pid_t pid)
+{
+	struct place place;
+	DIR *directory = opendir(place_of(&place, pid, "fd"));
+
+	if (directory == NULL)
+		return -errno;
+	closedir(directory);
+	return 0;
+}
+
 int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode), void *context)
 {
 	struct place place;

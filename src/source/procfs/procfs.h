@@ -132,6 +132,9 @@ int procfs_processes(void (*callback)(void *context, pid_t pid), void *context);
  */
 int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode), void *context);
 
+/** procfs_may_list() - would procfs_sockets() be let? Return: 0 or a negative errno */
+int procfs_may_list(pid_t pid);
+
 /**
  * procfs_process_events() - tell what a process is called
  * @pid: the process

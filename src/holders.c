@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "holders.h"
+
+#include "base/clock.h"
+#include "source/procfs/procfs.h"
+
+/* All of /proc is asked again so often who else holds the targets' listeners. */
+#define RECHECK_NS (10 * CLOCK_NS_PER_SEC)
+#define OWNERS_MAX 2000000
+
+/* ---- what holders have in common ---------------------------------------------------- */
+
+struct naming {
+	struct listeners *listeners;
+	struct kinfolk *kinfolk;
+	pid_t pid;
+	bool is_read; /* kin is that of pid */
+	struct kin kin;
+};
+
+static bool wants_name(const struct listener *listener)
+{
+	return listener->owner == OWNERSHIP_TARGETS && !listener->named;
+}
+
+static void name_inode(void *context, int fd, uint32_t inode)
+{
+	struct naming *naming = context;
+	struct listener *listener;
+
+	(void)fd;
+	for (size_t i = 0; (listener = listeners_at(naming->listeners, i)) != NULL; i++) {
+		if (!wants_name(listener) || listener->inode != inode)
+			continue;
+		if (!naming->is_read)
+			naming->kin = kin_of(naming->kinfolk, naming->pid);
+		naming->is_read = true;
+		listener->kin = listener->found ? kin_join(&listener->kin, &naming->kin) : naming->kin;
+		listener->found = true;
+	}
+}
+
+static void name_listeners(struct holders *holders)
+{
+	struct naming naming = {.listeners = holders->listeners, .kinfolk = holders->kinfolk};
+	const struct target *target;
+	struct listener *listener;
+	bool any = false;
+
+	for (size_t i = 0; (listener = listeners_at(holders->listeners, i)) != NULL; i++) {
+		if (!wants_name(listener))
+			continue;
+		listener->found = listener->pid != 0;
+		listener->kin = listener->found ? kin_of(holders->kinfolk, listener->pid) : kin_unknown();
+		listener->named = listener->found;
+		any |= !listener->found;
+	}
+	for (size_t i = 0; any && (target = targets_at(holders->targets, i)) != NULL; i++) {
+		naming.pid = target->pid;
+		naming.is_read = false;
+		(void)procfs_sockets(target->pid, name_inode, &naming);
+	}
+	for (size_t i = 0; any && (listener = listeners_at(holders->listeners, i)) != NULL; i++)
+		if (wants_name(listener))
+			listener->named = true;
+}
+
+/* ---- who ------------------------------------------------------------------------------ */
+
+static bool made_by_other(const struct listener *listener, pid_t holder)
+{
+	struct procfs_status status;
+
+	return procfs_status(holder, &status) != 0 || status.uid[1] != listener->uid;
+}
+
+/* Who else holds the targets' listeners? */
+static void check_strangers(struct holders *holders)
+{
+	struct procfs_owners *strangers = procfs_owners_new(OWNERS_MAX);
+	bool unseen = targets_strangers(holders->targets, strangers);
+	struct listener *listener;
+
+	holders->recheck_ns = clock_monotonic() + RECHECK_NS;
+	for (size_t i = 0; (listener = listeners_at(holders->listeners, i)) != NULL; i++) {
+		const struct procfs_holder *holder = procfs_owners_find(holders->owners, listener->inode);
+		bool was_shared = listener->shared;
+
+		if (holder == NULL)
+			continue;
+		listener->named = false;
+		listener->shared = procfs_owners_find(strangers, listener->inode) != NULL ||
+				   (unseen && made_by_other(listener, holder->pid));
+		listener->owner = listener->shared || was_shared ? OWNERSHIP_UNCLEAR : OWNERSHIP_TARGETS;
+		/* Who had it until now may have accepted until now: it is the targets' from the next look on. */
+		if (was_shared && !listener->shared)
+			holders->recheck_ns = 0;
+	}
+	procfs_owners_free(strangers);
+}
+
+/* Return: must all processes be asked who else has it? */
+static bool find_holder(struct holders *holders, struct listener *listener, uint32_t look)
+{
+	const struct procfs_holder *holder = procfs_owners_find(holders->owners, listener->inode);
+	pid_t pid = holder != NULL && !holder->shared ? holder->pid : 0;
+	bool is_unchecked = false;
+
+	/* One of theirs may have been closed just now: only what is listed again is others'. */
+	if (holder == NULL && (listener->owner != OWNERSHIP_TARGETS || listener->unheld))
+		listener->owner = OWNERSHIP_OTHERS;
+	else
+		is_unchecked = listener->born == look || listener->owner == OWNERSHIP_OTHERS;
+	listener->unheld = holder == NULL;
+	if (holder == NULL || pid == listener->pid)
+		return is_unchecked;
+	listener->named = false;
+	listener->pid = pid;
+	listener->since = look;
+	/* Who is older than the listener has made it. */
+	if (pid != 0 && listener->born == look && targets_find(holders->targets, pid)->found < look)
+		listener->since = 0;
+	return is_unchecked;
+}
+
+void holders_look(struct holders *holders, uint32_t look, bool births)
+{
+	bool is_unchecked = births || clock_monotonic() >= holders->recheck_ns;
+	bool any = false;
+	struct listener *listener;
+
+	for (size_t i = 0; (listener = listeners_at(holders->listeners, i)) != NULL; i++) {
+		/* One that is gone was closed: it stays whose it was. */
+		if (listener->looked != look)
+			continue;
+		if (find_holder(holders, listener, look))
+			is_unchecked = true;
+		any |= !listener->unheld;
+	}
+	if (is_unchecked && any)
+		check_strangers(holders);
+	name_listeners(holders);
+}

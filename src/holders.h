@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_HOLDERS_H
+#define CONNTRACE_HOLDERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kin.h"
+#include "listeners.h"
+#include "source/procfs/procfs_owners.h"
+#include "targets.h"
+
+/*
+ * Who holds the listening sockets: a look's part of struct listeners.
+ */
+
+/**
+ * struct holders - what is needed to find it out; all stays the caller's
+ * @targets: the processes
+ * @listeners: what is filled in
+ * @owners: what targets hold, as of the last look that asked
+ * @kinfolk: for what they have in common
+ * @recheck_ns: when (monotonic) all processes are to be asked again; its own, 0 at first
+ */
+struct holders {
+	struct targets *targets;
+	struct listeners *listeners;
+	struct procfs_owners *owners;
+	struct kinfolk *kinfolk;
+	int64_t recheck_ns;
+};
+
+/**
+ * holders_look() - which listeners are the targets', and whose of them?
+ * @holders: its owners have just been asked for
+ * @look: number of this look
+ * @births: targets may have had children since the last look
+ */
+void holders_look(struct holders *holders, uint32_t look, bool births);
+
+#endif
