@@ -16,7 +16,7 @@ _conntrace() {
 	local with_argument='-p|--pid|-u|--user|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
-	with_argument+='|--ladder|--context'
+	with_argument+='|--events|--ladder|--context'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug|--strace-log'
 	with_argument+='|--control|--metrics|--metrics-peers'
 
@@ -53,6 +53,7 @@ _conntrace() {
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1 histogram,HS_MS
 		histogram,QUEUE_MS histogram,RTT_MS' -- "$cur")) ;;
 	--by) COMPREPLY=($(compgen -W 'peer dir port pid comm exe uid user lport rport netns proto result group' -- "$cur")) ;;
+	--events) COMPREPLY=($(compgen -W 'handshakes' -- "$cur")) ;;
 	--ladder) COMPREPLY=($(compgen -W 'suspicious all full' -- "$cur")) ;;
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;

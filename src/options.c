@@ -310,6 +310,16 @@ static int take_report(struct options *options, const struct option_def *def, co
 	return error;
 }
 
+static int take_events(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	options->events = true;
+	options->handshakes = word != NULL;
+	if (word == NULL || strcmp(word, "handshakes") == 0)
+		return 0;
+	return err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed is handshakes, or nothing for connections",
+		       option_name(def), QUOTE, word);
+}
+
 static int take_ladder(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	(void)def;

@@ -83,6 +83,7 @@ enum options_debug {
  * @max_connections: kept in memory at once
  * @limit: rows printed of each report, 0 all
  * @events: a line for each connection as it finishes
+ * @handshakes: or when it is decided whether it comes about
  * @top: a screen that shows them as they are
  * @keep_ns: how long closed ones stay on it
  * @speed: how fast a file is played, in billionths of its own speed; 0 when nobody said
@@ -149,6 +150,7 @@ struct options {
 	int64_t max_connections;
 	int64_t limit;
 	bool events;
+	bool handshakes;
 	bool top;
 	int64_t keep_ns;
 	int64_t speed;

@@ -9,10 +9,22 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/idmap.h"
 #include "base/xalloc.h"
 #include "track/since.h"
 
 #define OUTPUT_BUFFER (1 << 16)
+/* How often handshakes are looked for, and among very many connections for what part of the time. */
+#define HANDSHAKES_NS (50 * CLOCK_NS_PER_MS)
+#define HANDSHAKES_SHARE 20
+/* So long one waits to be told whose it is. */
+#define OWNER_NS (150 * CLOCK_NS_PER_MS)
+
+/* A handshake that has been decided. */
+struct decided {
+	int64_t since_ns; /* monotonic: when that was found */
+	bool told;
+};
 
 struct output {
 	const struct options *options;
@@ -25,6 +37,8 @@ struct output {
 	bool frames_told;      /* frames are told apart from segments */
 	struct summary_chosen chosen; /* by --only and --suspicious */
 	struct since *since;          /* NULL in a run without slices */
+	struct idmap *decided;        /* struct decided; NULL: events are of connections, not of handshakes */
+	int64_t handshakes_ns;        /* monotonic: when they are looked for next */
 };
 
 static const char *name_of(const struct output *output)
@@ -126,6 +140,8 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	setvbuf(output->file, NULL, _IOFBF, OUTPUT_BUFFER);
 	fill_report_options(output, start_ns);
 	output->ladder = open_ladder(output);
+	if (options->handshakes)
+		output->decided = idmap_new(sizeof(struct decided));
 	for (unsigned int i = 0; i < output->report_options.report_count && rc == 0; i++) {
 		/* The reports of the command line come after the events. */
 		if (output->report_options.reports[i] == REPORT_HISTOGRAM)
@@ -158,6 +174,49 @@ bool output_chooses(const struct options *options, const struct conn *conn)
 	return (options->only == 0 && !options->suspicious) || conn->why != 0;
 }
 
+/* Of one that is older than the run nobody saw the handshake. */
+static bool is_decided(const struct conn *conn)
+{
+	return conn->result != RESULT_PENDING && conn->result != RESULT_UNKNOWN && !(conn->seen & SEEN_EXISTING);
+}
+
+/* An event of a connection is its end, or its handshake, which may have been told. */
+static bool is_event(const struct output *output, const struct conn *conn)
+{
+	const struct decided *decided = output->decided != NULL ? idmap_find(output->decided, conn->id) : NULL;
+
+	return output->decided == NULL || (!(conn->seen & SEEN_EXISTING) && (decided == NULL || !decided->told));
+}
+
+/* Whose a connection is may be found a moment after it has come about. */
+static bool is_ripe(const struct output *output, const struct conn *conn, int64_t now_ns)
+{
+	struct decided *decided = idmap_put(output->decided, conn->id);
+
+	if (decided->since_ns == 0)
+		decided->since_ns = now_ns;
+	decided->told = conn->process != NULL || now_ns - decided->since_ns >= OWNER_NS;
+	return decided->told;
+}
+
+void output_handshakes(struct output *output, output_next_open *next_open, void *context)
+{
+	int64_t began_ns = clock_monotonic(), cost_ns;
+	const struct conn *conn = NULL;
+
+	if (output->decided == NULL || options_is_file(output->options) || began_ns < output->handshakes_ns)
+		return;
+	while ((conn = next_open(context, conn)) != NULL) {
+		if (!is_decided(conn) || !is_event(output, conn) ||
+		    !filter_match(&output->options->filter, conn) || !output_chooses(output->options, conn))
+			continue;
+		if (is_ripe(output, conn, began_ns))
+			report_finished(output->reports[0], conn);
+	}
+	cost_ns = (clock_monotonic() - began_ns) * HANDSHAKES_SHARE;
+	output->handshakes_ns = began_ns + (cost_ns > HANDSHAKES_NS ? cost_ns : HANDSHAKES_NS);
+}
+
 /* Success cannot be counted among failures, nor traffic by what became of it later. */
 static bool reports_all(const struct output *output, size_t report)
 {
@@ -188,9 +247,13 @@ bool output_finished(struct output *output, const struct conn *conn)
 	for (size_t i = 0; i < output->count; i++) {
 		const struct conn *told = report_is_sliced(output->report_options.reports[i]) ? rest : conn;
 
+		if (output->report_options.reports[i] == REPORT_EVENTS && !is_event(output, conn))
+			continue;
 		if (told != NULL && (output_chooses(output->options, conn) || reports_all(output, i)))
 			report_finished(output->reports[i], told);
 	}
+	if (output->decided != NULL)
+		idmap_remove(output->decided, conn->id);
 	return output_chooses(output->options, conn);
 }
 
@@ -308,6 +371,7 @@ struct wanted_open {
 	bool chosen;
 	bool sliced;
 	bool slice_ends;
+	bool events;
 	const struct conn *conn;
 	struct conn part;
 };
@@ -317,7 +381,8 @@ static bool wants_open(const struct wanted_open *wanted, const struct conn *conn
 	const struct options *options = wanted->output->options;
 
 	return filter_match(&options->filter, conn) && (!wanted->chosen || output_chooses(options, conn)) &&
-	       (!wanted->slice_ends || conn->open || since_can_end(conn));
+	       (!wanted->slice_ends || conn->open || since_can_end(conn)) &&
+	       (!wanted->events || is_event(wanted->output, conn));
 }
 
 static const struct conn *next_wanted(void *context, const struct conn *previous)
@@ -341,7 +406,7 @@ static void end_slice(struct output *output, struct wanted_open *wanted)
 {
 	const struct conn *conn = NULL;
 
-	wanted->chosen = false;
+	wanted->chosen = wanted->events = false;
 	while ((conn = wanted->next_open(wanted->context, conn)) != NULL) {
 		if (wants_open(wanted, conn))
 			since_keep(output->since, conn);
@@ -367,6 +432,7 @@ int output_print(struct output *output, output_next_open *next_open, void *conte
 		ladder_conn(output->ladder, conn);
 	for (size_t i = 0; i < output->count && rc == 0; i++) {
 		wanted.chosen = !reports_all(output, i);
+		wanted.events = output->report_options.reports[i] == REPORT_EVENTS;
 		wanted.sliced = output->since != NULL && report_is_sliced(output->report_options.reports[i]);
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
 	}
@@ -427,6 +493,7 @@ int output_close(struct output *output, struct err *err)
 	for (size_t i = 0; i < output->count; i++)
 		report_free(output->reports[i]);
 	since_free(output->since);
+	idmap_free(output->decided);
 	ladder_free(output->ladder);
 	if ((output->file == stdout ? fflush(stdout) : fclose(output->file)) != 0 && rc == 0)
 		rc = err_set(err, errno, "cannot write to %s: %s", name_of(output), strerror(errno));

@@ -25,8 +25,19 @@ struct output;
  */
 int output_open(struct output **output, const struct options *options, int64_t start_ns, struct err *err);
 
+/** output_next_open - gives the open connections one after the other, NULL begins and ends */
+typedef const struct conn *output_next_open(void *context, const struct conn *previous);
+
 /** output_chooses() - is it one of those that --only and --suspicious show? All, when neither was given */
 bool output_chooses(const struct options *options, const struct conn *conn);
+
+/**
+ * output_handshakes() - now and then: tell events of the handshakes that have been decided
+ * @next_open: gives the connections, as for output_print()
+ *
+ * Nothing unless they are asked for.
+ */
+void output_handshakes(struct output *output, output_next_open *next_open, void *context);
 
 /** output_finished() - a connection ended; Return: does the filter want it? */
 bool output_finished(struct output *output, const struct conn *conn);
@@ -50,9 +61,6 @@ void output_begin(struct output *output, bool has_packets);
 
 /** output_border_ns() - when the kernel's counters are to be looked at, since the epoch; INT64_MAX never */
 int64_t output_border_ns(const struct output *output, int64_t now_ns);
-
-/** output_next_open - gives the open connections one after the other, NULL begins and ends */
-typedef const struct conn *output_next_open(void *context, const struct conn *previous);
 
 /** enum output_when - how far the run is */
 enum output_when {

@@ -514,14 +514,15 @@ static void take_in(struct session *session)
 	int64_t until_ns = sources_settled_ns(session->sources);
 	int64_t pace_ns = session->is_file ? pace_file_now(&session->pace, sources_merge(session->sources)) : until_ns;
 
-	if (session->reported) {
+	if (session->reported)
 		merge_clear(sources_merge(session->sources));
+	if (session->reported)
 		return;
-	}
 	if (session->attribution != NULL)
 		attribution_look(session->attribution);
 	feed(session, until_ns < pace_ns ? until_ns : pace_ns);
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
+	output_handshakes(session->output, next_open, session->tracker);
 	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
 	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > LAST_WORDS_NS) {
 		session->overrun_ns = 0;
@@ -531,11 +532,10 @@ static void take_in(struct session *session)
 
 void session_run(struct session *session)
 {
+	struct err write_err = {""};
 	bool was_busy = false;
 
 	while (!is_over(session)) {
-		struct err write_err = {""};
-
 		wait_for_work(session, was_busy);
 		was_busy = !pace_is_ahead(&session->pace, sources_merge(session->sources)) &&
 			   load_is_high(&session->load, sources_read(session->sources), session->is_file);

@@ -151,8 +151,12 @@ static int check_elsewhere(const struct selection *all, enum report_kind kind, c
 static void append_default(struct selection *selection, const struct selection *all, enum report_kind kind,
 			   const struct peers_keys *keys)
 {
-	char conns[] = COLUMNS_CONN_DEFAULT, peers[] = COLUMNS_GROUP_DEFAULT, groups[] = COLUMNS_GROUPS_DEFAULT;
-	char *rest = kind == REPORT_PEERS ? peers : kind == REPORT_GROUPS ? groups : conns, *word;
+	char events[] = COLUMNS_EVENTS_DEFAULT, conns[] = COLUMNS_CONN_DEFAULT;
+	char peers[] = COLUMNS_GROUP_DEFAULT, groups[] = COLUMNS_GROUPS_DEFAULT;
+	char *const lists[REPORT_KIND_NUM] = {
+		[REPORT_PEERS] = peers, [REPORT_GROUPS] = groups, [REPORT_CONNS] = conns, [REPORT_EVENTS] = events};
+	char *rest = lists[kind];
+	char *word;
 
 	if (!shows_all(kind))
 		append_keys(selection, kind, keys);

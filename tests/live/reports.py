@@ -50,6 +50,26 @@ def events():
     trace.finish()
 
 
+@test("--events=handshakes: a line as soon as it is decided, once, whether the connection stays or fails")
+def handshakes():
+    trace = Trace(["--events=handshakes"], [MKCONN, "listen=127.0.0.1:0", "threads=1", "accept", "recv-all", "close",
+                                            "done", "connect=self", "send=10", "wait-stdin", "close", "connect=127.0.0.1:1",
+                                            "close", "join"],
+                  report="peers", stdin=subprocess.PIPE)
+
+    def told():
+        return [row for row in parse_rows("\n".join(lines(trace))) if row["report"] == "events"]
+    wait_for(lambda: len(told()) >= 2, "both ends of the one that stays")
+    check(trace.alive(), "the command still runs")
+    equal(sorted((row["dir"], row["result"], row["state"]) for row in told()),
+          [("in", "ok", "ESTABLISHED"), ("out", "ok", "ESTABLISHED")], "what has been decided")
+    trace.line()
+    rows = trace.finish()
+    events_ = [(row["dir"], row["result"]) for row in rows if row["report"] == "events"]
+    equal(sorted(events_), [("in", "ok"), ("out", "ok"), ("out", "refused")], "each once")
+    equal(sum(row["conns"] for row in rows if row["report"] == "peers"), 3, "CONNS of the report")
+
+
 @test("-c: ends after so many connections, the target serves on")
 def count():
     server = Server()

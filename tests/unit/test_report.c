@@ -537,15 +537,15 @@ static void events_come_one_by_one(void **state)
 	options = options_for(REPORT_EVENTS, REPORT_TABLE);
 	expect(REPORT_EVENTS, &options, 4, false,
 	       "START           DIR LADDR           LPORT RADDR           RPORT RESULT      HS_MS RX_BYTES "
-	       "TX_BYTES RETRANS      DUR_S    PID COMM\n"
+	       "TX_BYTES RETRANS      DUR_S    PID COMM            SYN_RTX SYNACK_RTX\n"
 	       "22:13:20.123456 in  192.0.2.1          80 198.51.100.7    40001 ok          1.235     1536 "
-	       "10737418240       7   2.500000   4711 a\\x20\"b\",\\x1b[1m\\xff\n"
+	       "10737418240       7   2.500000   4711 a\\x20\"b\",\\x1b[1m\\xff       0          1\n"
 	       "22:13:20.124456 out 2001:db8::1     50000 2001:db8:1234:5678:9abc:def0:1234:5678   443 "
-	       "refused         -        0        0       0   0.000000      - -\n"
+	       "refused         -        0        0       0   0.000000      - -                     -          -\n"
 	       "22:13:20.122456 out 192.0.2.1       50001 203.0.113.9        25 unreach         -        -    "
-	       "    -       -  60.001000      - -\n"
+	       "    -       -  60.001000      - -                     2          -\n"
 	       "-               -   -                   - -                   - unknown         -        -    "
-	       "    -       -          -      - -\n");
+	       "    -       -          -      - -                     -          -\n");
 	options = options_for(REPORT_EVENTS, REPORT_RAW);
 	options.columns = "RESULT,COMM";
 	options.header = false;
