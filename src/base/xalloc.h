@@ -16,6 +16,8 @@ void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1, 2)));
 /** xalloc_aligned() - posix_memalign(3) that never returns NULL; @alignment is a power of two */
 void *xalloc_aligned(size_t alignment, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(2)));
+/** xalloc_large() - zeroed memory that is looked into here and there: in large pages where the kernel has some */
+void *xalloc_large(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 /** xreallocarray() - reallocarray(3) that never returns NULL; @count and @size are at least 1 */
 void *xreallocarray(void *old, size_t count, size_t size) __attribute__((returns_nonnull, alloc_size(2, 3)));
 /** xstrdup() - strdup(3) that never returns NULL; NULL in is a bug */

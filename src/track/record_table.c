@@ -54,13 +54,27 @@ void record_list_remove(struct record_list *list, struct record *record)
 	list->count--;
 }
 
+void record_list_join(struct record_list *list, struct record_list *more)
+{
+	if (more->first == NULL)
+		return;
+	more->first->previous = list->last;
+	if (list->last != NULL)
+		list->last->next = more->first;
+	else
+		list->first = more->first;
+	list->last = more->last;
+	list->count += more->count;
+	*more = (struct record_list){0};
+}
+
 struct record_table *record_table_new(void)
 {
 	struct record_table *table = xcalloc(1, sizeof(*table));
 
 	hash_key_random(&table->key);
 	table->flow_size = table->cookie_size = TABLE_SIZE_MIN;
-	table->flows = xcalloc(table->flow_size, sizeof(*table->flows));
+	table->flows = xalloc_large(table->flow_size * sizeof(*table->flows));
 	table->cookies = xcalloc(table->cookie_size, sizeof(struct record *));
 	return table;
 }
@@ -190,7 +204,7 @@ static void grow_flows(struct record_table *table)
 	size_t old_size = table->flow_size, begin = 0;
 
 	table->flow_size *= 2;
-	table->flows = xcalloc(table->flow_size, sizeof(*table->flows));
+	table->flows = xalloc_large(table->flow_size * sizeof(*table->flows));
 	/* From a gap on, so that those that stand together keep their order. */
 	while (old[begin].record != NULL)
 		begin++;

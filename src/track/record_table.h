@@ -23,6 +23,9 @@ void record_list_append(struct record_list *list, struct record *record);
 /** record_list_remove() - take @record from the list it is on */
 void record_list_remove(struct record_list *list, struct record *record);
 
+/** record_list_join() - put all of @more, which becomes empty, at the end */
+void record_list_join(struct record_list *list, struct record_list *more);
+
 /** struct record_table - finds records by flow and by socket cookie; owns none of them */
 struct record_table;
 

@@ -55,16 +55,22 @@ static void forget(struct tracker *tracker, struct record_list *list, struct rec
 	record_free(record, tracker->pool);
 }
 
+/* Without taking each out of the tables, which end as well. */
+static void free_all(struct tracker *tracker, struct record_list *list)
+{
+	for (struct record *record = list->first, *next; record != NULL; record = next) {
+		next = record->next;
+		record_free(record, tracker->pool);
+	}
+}
+
 void tracker_free(struct tracker *tracker)
 {
 	if (tracker == NULL)
 		return;
-	while (tracker->open.first != NULL)
-		forget(tracker, &tracker->open, tracker->open.first);
-	while (tracker->closing.first != NULL)
-		forget(tracker, &tracker->closing, tracker->closing.first);
-	while (tracker->told.first != NULL)
-		forget(tracker, &tracker->told, tracker->told.first);
+	free_all(tracker, &tracker->open);
+	free_all(tracker, &tracker->closing);
+	free_all(tracker, &tracker->told);
 	record_table_free(tracker->table);
 	pool_free(tracker->pool);
 	process_table_free(tracker->processes);
@@ -479,22 +485,22 @@ static void sweep_open(struct tracker *tracker)
 	}
 }
 
-/* Nobody has looked at the ones that have ended for long: fetch the next one while this one is dealt with. */
-static void finish_first(struct tracker *tracker)
-{
-	struct record *record = tracker->closing.first;
 
+/* Nobody has looked at the ones that have ended for long: fetch the next one while @record is dealt with. */
+static void fetch_after(const struct record *record)
+{
 	if (record->next != NULL)
 		record_prefetch(record->next);
-	finish(tracker, record);
 }
 
 void tracker_tick(struct tracker *tracker, int64_t now_ns)
 {
 	if (now_ns > tracker->now_ns)
 		tracker->now_ns = now_ns;
-	while (tracker->closing.first != NULL && tracker->closing.first->finish_at_ns <= tracker->now_ns)
-		finish_first(tracker);
+	while (tracker->closing.first != NULL && tracker->closing.first->finish_at_ns <= tracker->now_ns) {
+		fetch_after(tracker->closing.first);
+		finish(tracker, tracker->closing.first);
+	}
 	while (tracker->told.first != NULL && tracker->told.first->finish_at_ns <= tracker->now_ns)
 		forget(tracker, &tracker->told, tracker->told.first);
 	sweep_open(tracker);
@@ -504,8 +510,14 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns)
 {
 	if (now_ns > tracker->now_ns)
 		tracker->now_ns = now_ns;
-	while (tracker->closing.first != NULL)
-		finish_first(tracker);
+	/* Where nothing is looked for any more, nothing need be taken out of tables. */
+	for (struct record *record = tracker->closing.first; record != NULL; record = record->next) {
+		fetch_after(record);
+		tell(tracker, record);
+		tracker_observe_told(tracker, record);
+		record->told = true;
+	}
+	record_list_join(&tracker->told, &tracker->closing);
 }
 
 static struct record *first_wanted(const struct tracker *tracker, struct record *record)
