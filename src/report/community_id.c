@@ -19,34 +19,37 @@ static uint32_t rotate(uint32_t value, unsigned int bits)
 	return value << bits | value >> (32 - bits);
 }
 
+/* The word of step @i, each 16 steps after the one whose place it takes. */
+static inline uint32_t next_word(uint32_t words[16], unsigned int i)
+{
+	uint32_t mix = words[(i + 13) % 16] ^ words[(i + 8) % 16] ^ words[(i + 2) % 16] ^ words[i % 16];
+
+	return i < 16 ? words[i] : (words[i % 16] = rotate(mix, 1));
+}
+
+/* Of the four parts each has its own mixture, so that no step need ask which it is of. */
+#define SHA1_PART(from, mixture, constant)                                                                             \
+	for (unsigned int i = from; i < (from) + 20; i++) {                                                            \
+		uint32_t next = next_word(words, i) + UINT32_C(constant) + e + (mixture) + rotate(a, 5);               \
+		e = d;                                                                                                 \
+		d = c;                                                                                                 \
+		c = rotate(b, 30);                                                                                     \
+		b = a;                                                                                                 \
+		a = next;                                                                                              \
+	}
+
 static void sha1_compress(uint32_t state[5], const uint8_t block[SHA1_BLOCK])
 {
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
-	uint32_t words[80];
+	uint32_t words[16];
 
 	for (unsigned int i = 0; i < 16; i++)
 		words[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
 			   (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
-	for (unsigned int i = 16; i < 80; i++)
-		words[i] = rotate(words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16], 1);
-	for (unsigned int i = 0; i < 80; i++) {
-		uint32_t mix, next;
-
-		if (i < 20)
-			mix = ((b & c) | (~b & d)) + UINT32_C(0x5a827999);
-		else if (i < 40)
-			mix = (b ^ c ^ d) + UINT32_C(0x6ed9eba1);
-		else if (i < 60)
-			mix = ((b & c) | (b & d) | (c & d)) + UINT32_C(0x8f1bbcdc);
-		else
-			mix = (b ^ c ^ d) + UINT32_C(0xca62c1d6);
-		next = rotate(a, 5) + mix + e + words[i];
-		e = d;
-		d = c;
-		c = rotate(b, 30);
-		b = a;
-		a = next;
-	}
+	SHA1_PART(0, d ^ (b & (c ^ d)), 0x5a827999)
+	SHA1_PART(20, b ^ c ^ d, 0x6ed9eba1)
+	SHA1_PART(40, (b & c) | (d & (b | c)), 0x8f1bbcdc)
+	SHA1_PART(60, b ^ c ^ d, 0xca62c1d6)
 	state[0] += a;
 	state[1] += b;
 	state[2] += c;
