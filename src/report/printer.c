@@ -19,6 +19,9 @@
  * will be.
  */
 
+/* Rows that are not waited for go out in pieces so large that they are not copied once more (stdio(3)). */
+#define WRITE_AT_ONCE (1U << 18)
+
 /* What stands before the values of a row is the same each time: a brace, the report, a key; a comma, a key ... */
 static void add_json_keys(struct printer *printer)
 {
@@ -36,8 +39,8 @@ static void add_json_keys(struct printer *printer)
 		for (const char *name = printer->columns.columns[i]->name; *name != '\0'; name++)
 			text_add_char(&key, (char)tolower((unsigned char)*name));
 		text_add(&key, "\":");
-		printer->json_keys[i] = xstrdup(key.data);
-		text_cut(&key, 0);
+		printer->json_keys[i] = key;
+		key = (struct text){0};
 		text_add_char(&key, ',');
 	}
 	text_free(&key);
@@ -56,7 +59,7 @@ void printer_clear(struct printer *printer)
 	text_free(&printer->line);
 	free(printer->before);
 	for (size_t i = 0; printer->json_keys != NULL && i < printer->columns.count; i++)
-		free(printer->json_keys[i]);
+		text_free(&printer->json_keys[i]);
 	free(printer->json_keys);
 	select_free(&printer->columns);
 }
@@ -107,7 +110,7 @@ static void add_json_row(struct printer *printer, const struct row *row)
 		const struct column *column = printer->columns.columns[i];
 		struct value value;
 
-		text_add(line, printer->json_keys[i]);
+		text_add_bytes(line, printer->json_keys[i].data, printer->json_keys[i].length);
 		value.column = column;
 		column->get(row, printer->style.names, &value);
 		format_json(line, column, &value);
@@ -203,12 +206,12 @@ static void add_row(struct printer *printer, const struct row *row)
 		add_json_row(printer, row);
 	else
 		add_separated_row(printer, row);
-	write_line(printer);
 }
 
 void printer_row(struct printer *printer, const struct row *row)
 {
 	add_row(printer, row);
+	write_line(printer);
 	flush(printer);
 }
 
@@ -222,8 +225,12 @@ void printer_rows(struct printer *printer, const struct row *rows, size_t count)
 		table_print(printer, rows, count);
 	} else {
 		add_header(printer);
-		for (size_t i = 0; i < count && printer->error == 0; i++)
+		for (size_t i = 0; i < count && printer->error == 0; i++) {
 			add_row(printer, &rows[i]);
+			if (printer->line.length >= WRITE_AT_ONCE)
+				write_line(printer);
+		}
+		write_line(printer);
 	}
 	flush(printer);
 }

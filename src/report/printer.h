@@ -22,7 +22,7 @@
  * @header_done: formats that are one stream: the header is out
  * @before: the numbers of the row before, for REPORT_TIME_DELTA
  * @json_keys: what stands before the value of each column
- * @line: the row in the making
+ * @line: the rows in the making
  * @error: the first failure of writing, a negative errno
  */
 struct printer {
@@ -37,7 +37,7 @@ struct printer {
 	bool separate;
 	bool header_done;
 	int64_t *before;
-	char **json_keys;
+	struct text *json_keys;
 	struct text line;
 	int error;
 };

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/pool.h"
 #include "base/xalloc.h"
 #include "report/histogram.h"
 #include "report/io_stat.h"
@@ -15,7 +16,7 @@
 #include "report/sort.h"
 #include "track/peers.h"
 
-/* Connections the report conns keeps at most, about 270 bytes each. */
+/* Connections the report conns keeps at most, about 300 bytes each. */
 #define CONNS_MAX (1U << 22)
 
 /* With a limit, only what can still be printed is kept; sorting for that is done now and then. */
@@ -35,7 +36,8 @@ struct report {
 	struct requests *requests; /* of the trees */
 	struct peers_keys keys;
 	struct peers *peers;   /* REPORT_PEERS, REPORT_GROUPS and REPORT_HISTOGRAM: the finished ones */
-	struct conn *finished; /* REPORT_CONNS: copies, each with a reference to its processes */
+	struct pool *pool;     /* REPORT_CONNS: of copies, each with a reference to its processes */
+	const struct conn **finished;
 	size_t finished_count;
 	size_t finished_room;
 	uint64_t refused;
@@ -191,6 +193,7 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 		report_free(made);
 		return ret;
 	}
+	made->pool = pool_new(sizeof(struct conn));
 	made->names = names_new();
 	made->groups = options->groups;
 	names_know_groups(made->names, made->groups);
@@ -207,11 +210,12 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 	return 0;
 }
 
-static void release_conn(struct conn *conn)
+static void release_conn(struct report *report, const struct conn *conn)
 {
 	process_unref(conn->process);
 	process_unref(conn->last_process);
 	free(conn->host);
+	pool_give(report->pool, (void *)(uintptr_t)conn);
 }
 
 void report_free(struct report *report)
@@ -219,8 +223,9 @@ void report_free(struct report *report)
 	if (report == NULL)
 		return;
 	for (size_t i = 0; i < report->finished_count; i++)
-		release_conn(&report->finished[i]);
+		release_conn(report, report->finished[i]);
 	free(report->finished);
+	pool_free(report->pool);
 	peers_free(report->peers);
 	requests_free(report->requests);
 	io_stat_free(report->io);
@@ -233,46 +238,49 @@ void report_free(struct report *report)
 /* Of the finished ones keep those that a limited report would print; no later one can bring another back. */
 static void keep_first(struct report *report)
 {
-	struct conn *kept = xcalloc(report->finished_room, sizeof(*kept));
 	struct row *rows = xcalloc(report->finished_count, sizeof(*rows));
 
 	for (size_t i = 0; i < report->finished_count; i++)
-		rows[i].conn = &report->finished[i];
+		rows[i].conn = report->finished[i];
 	sort_rows(rows, report->finished_count, &report->sort, report->names);
 	for (size_t i = 0; i < report->finished_count; i++) {
 		if (i < report->limit)
-			kept[i] = *rows[i].conn;
+			report->finished[i] = rows[i].conn;
 		else
-			release_conn(&report->finished[rows[i].conn - report->finished]);
+			release_conn(report, rows[i].conn);
 	}
 	report->finished_count = report->limit;
-	free(report->finished);
-	report->finished = kept;
 	free(rows);
 }
 
-static void append_conn(struct report *report, const struct conn *conn)
+static struct conn *append_conn(struct report *report, const struct conn *conn)
 {
+	struct conn *copy = pool_take(report->pool);
+
 	if (report->finished_count == report->finished_room) {
 		report->finished_room = report->finished_room > 0 ? report->finished_room * 2 : 64;
 		report->finished = xreallocarray(report->finished, report->finished_room, sizeof(*report->finished));
 	}
-	report->finished[report->finished_count++] = *conn;
+	*copy = *conn;
+	report->finished[report->finished_count++] = copy;
+	return copy;
 }
 
 static void keep_conn(struct report *report, const struct conn *conn)
 {
+	struct conn *copy;
+
 	if (report->limit > 0 && report->finished_count >= CONNS_SPARE && report->finished_count / 4 >= report->limit)
 		keep_first(report);
 	if (report->finished_count == CONNS_MAX) {
 		report->refused++;
 		return;
 	}
-	append_conn(report, conn);
-	process_ref(conn->process);
-	process_ref(conn->last_process);
-	if (conn->host != NULL)
-		report->finished[report->finished_count - 1].host = xstrdup(conn->host);
+	copy = append_conn(report, conn);
+	process_ref(copy->process);
+	process_ref(copy->last_process);
+	if (copy->host != NULL)
+		copy->host = xstrdup(copy->host);
 }
 
 /* The earliest row begins the time, when nobody knows when the run began. */
@@ -404,9 +412,10 @@ static void print_conns(struct report *report, report_next *next_open, void *con
 	for (const struct conn *conn = NULL; next_open != NULL && (conn = next_open(context, conn)) != NULL;)
 		append_conn(report, conn);
 	for (size_t i = 0; i < report->finished_count; i++)
-		add_row(&rows, (struct row){.conn = &report->finished[i]});
+		add_row(&rows, (struct row){.conn = report->finished[i]});
 	print_rows(report, &rows);
-	report->finished_count = finished_count;
+	while (report->finished_count > finished_count)
+		pool_give(report->pool, (void *)(uintptr_t)report->finished[--report->finished_count]);
 }
 
 /* Group after group; the rows of one stay in the order of the quantity. */
@@ -499,7 +508,7 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 void report_slice(struct report *report, int64_t start_ns)
 {
 	for (size_t i = 0; i < report->finished_count; i++)
-		release_conn(&report->finished[i]);
+		release_conn(report, report->finished[i]);
 	report->finished_count = 0;
 	peers_free(report->peers);
 	report->peers = NULL;

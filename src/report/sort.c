@@ -51,7 +51,30 @@ static void merge_sort(const struct sorter *sorter, size_t *order, size_t *spare
 	memcpy(order, spare, count * sizeof(*order));
 }
 
-void sort_rows(struct row *rows, size_t count, const struct selection *by, struct names *names)
+static void get_values(const struct row *row, const struct selection *by, struct names *names, struct value *values)
+{
+	for (size_t k = 0; k < by->count; k++)
+		by->columns[k]->get(row, names, &values[k]);
+}
+
+/* Connections are told of as they end, which often is the order in which they began. */
+static bool is_sorted(const struct row *rows, size_t count, const struct selection *by, struct names *names)
+{
+	struct value *values = xcalloc(2 * by->count, sizeof(*values));
+	const struct sorter sorter = {.by = by, .values = values};
+	bool sorted = true;
+
+	for (size_t i = 0; sorted && i < count; i++) {
+		size_t other = i % 2;
+
+		get_values(&rows[i], by, names, &values[other * by->count]);
+		sorted = i == 0 || compare(&sorter, 1 - other, other) <= 0;
+	}
+	free(values);
+	return sorted;
+}
+
+static void sort(struct row *rows, size_t count, const struct selection *by, struct names *names)
 {
 	struct value *values = xcalloc(count * by->count, sizeof(*values));
 	size_t *order = xcalloc(count, sizeof(*order));
@@ -61,16 +84,20 @@ void sort_rows(struct row *rows, size_t count, const struct selection *by, struc
 
 	for (size_t i = 0; i < count; i++) {
 		order[i] = i;
-		for (size_t k = 0; k < by->count; k++)
-			by->columns[k]->get(&rows[i], names, &values[i * by->count + k]);
+		get_values(&rows[i], by, names, &values[i * by->count]);
 	}
 	merge_sort(&sorter, order, spare, count);
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = rows[order[i]];
-	if (count > 0)
-		memcpy(rows, sorted, count * sizeof(*rows));
+	memcpy(rows, sorted, count * sizeof(*rows));
 	free(values);
 	free(order);
 	free(spare);
 	free(sorted);
+}
+
+void sort_rows(struct row *rows, size_t count, const struct selection *by, struct names *names)
+{
+	if (!is_sorted(rows, count, by, names))
+		sort(rows, count, by, names);
 }

@@ -9,56 +9,45 @@
 
 #define FIRST_CAPACITY 256
 
-/* Room for @more characters and the NUL; Return: where they go. */
-static char *room(struct text *text, size_t more)
+void text_grow(struct text *text, size_t more)
 {
 	size_t capacity = text->capacity > 0 ? text->capacity : FIRST_CAPACITY;
 
 	while (capacity - text->length <= more)
 		capacity *= 2;
-	if (capacity != text->capacity)
-		text->data = xreallocarray(text->data, capacity, 1);
+	text->data = xreallocarray(text->data, capacity, 1);
 	text->capacity = capacity;
-	return text->data + text->length;
-}
-
-void text_add_bytes(struct text *text, const char *more, size_t length)
-{
-	char *to = room(text, length);
-
-	memcpy(to, more, length);
-	to[length] = '\0';
-	text->length += length;
-}
-
-void text_add(struct text *text, const char *more)
-{
-	text_add_bytes(text, more, strlen(more));
-}
-
-void text_add_char(struct text *text, char more)
-{
-	text_add_bytes(text, &more, 1);
 }
 
 void text_add_blanks(struct text *text, size_t count)
 {
-	char *to = room(text, count);
+	char *to = text_room(text, count);
 
 	memset(to, ' ', count);
 	to[count] = '\0';
 	text->length += count;
 }
 
-/* Not snprintf(3), which would take half of the time that a long report takes. Return: the first digit. */
+/*
+ * Not snprintf(3), which would take half of the time that a long report takes; two digits at once, because dividing
+ * is what takes the rest. Return: the first digit.
+ */
 static char *put_digits(char *end, uint64_t number, unsigned int least)
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+				    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+				    "8081828384858687888990919293949596979899";
 	char *first = end;
 
-	while (number > 0 || end - first < (ptrdiff_t)least) {
-		*--first = (char)('0' + number % 10);
-		number /= 10;
+	while (number >= 10) {
+		first -= 2;
+		memcpy(first, &pairs[number % 100 * 2], 2);
+		number /= 100;
 	}
+	if (number > 0)
+		*--first = (char)('0' + number);
+	while (end - first < (ptrdiff_t)least)
+		*--first = '0';
 	return first;
 }
 
@@ -80,19 +69,20 @@ void text_add_decimal(struct text *text, int64_t number, int64_t unit, unsigned 
 {
 	uint64_t size = number < 0 ? -(uint64_t)number : (uint64_t)number;
 	uint64_t scale = 1, step;
-	char fraction[24], *end = fraction + sizeof(fraction), *first;
+	char digits[48], *end = digits + sizeof(digits), *first = end;
 
 	for (unsigned int i = 0; i < decimals; i++)
 		scale *= 10;
 	step = (uint64_t)unit / scale;
-	size = size / step + (size % step * 2 >= step && step > 1);
+	if (step > 1)
+		size = size / step + (size % step * 2 >= step);
+	if (decimals > 0) {
+		first = put_digits(end, size % scale, decimals);
+		*--first = '.';
+	}
+	first = put_digits(first, size / scale, 1);
 	if (number < 0 && size > 0)
-		text_add_char(text, '-');
-	text_add_unsigned(text, size / scale);
-	if (decimals == 0)
-		return;
-	first = put_digits(end, size % scale, decimals);
-	*--first = '.';
+		*--first = '-';
 	text_add_bytes(text, first, (size_t)(end - first));
 }
 
@@ -100,7 +90,7 @@ void text_add_field(struct text *text, const char *foreign)
 {
 	size_t size = strlen(foreign) * 4 + 1;
 
-	text->length += escape_text(room(text, size), size, foreign);
+	text->length += escape_text(text_room(text, size), size, foreign);
 }
 
 void text_add_json(struct text *text, const char *foreign)
@@ -108,7 +98,7 @@ void text_add_json(struct text *text, const char *foreign)
 	size_t size = strlen(foreign) * 6 + 1;
 
 	text_add_char(text, '"');
-	text->length += escape_json(room(text, size), size, foreign);
+	text->length += escape_json(text_room(text, size), size, foreign);
 	text_add_char(text, '"');
 }
 

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /**
  * struct text - a string that grows; all zero is an empty one
@@ -17,14 +18,38 @@ struct text {
 	size_t capacity;
 };
 
-/** text_add() - append a string */
-void text_add(struct text *text, const char *more);
+/** text_grow() - make room for @more characters and the NUL */
+void text_grow(struct text *text, size_t more);
+
+/** text_room() - where @more characters and the NUL may be written; they are of the text once its length says so */
+static inline char *text_room(struct text *text, size_t more)
+{
+	if (text->capacity - text->length <= more)
+		text_grow(text, more);
+	return text->data + text->length;
+}
 
 /** text_add_bytes() - append the @length characters at @more */
-void text_add_bytes(struct text *text, const char *more, size_t length);
+static inline void text_add_bytes(struct text *text, const char *more, size_t length)
+{
+	char *to = text_room(text, length);
+
+	memcpy(to, more, length);
+	to[length] = '\0';
+	text->length += length;
+}
+
+/** text_add() - append a string */
+static inline void text_add(struct text *text, const char *more)
+{
+	text_add_bytes(text, more, strlen(more));
+}
 
 /** text_add_char() - append one character */
-void text_add_char(struct text *text, char more);
+static inline void text_add_char(struct text *text, char more)
+{
+	text_add_bytes(text, &more, 1);
+}
 
 /** text_add_blanks() - append @count blanks */
 void text_add_blanks(struct text *text, size_t count);
