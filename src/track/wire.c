@@ -20,9 +20,6 @@
  * Open (RFC 7413).
  */
 
-/* Copies of a packet on two interfaces of a host lie microseconds apart; a resent segment comes later than this. */
-#define COPY_WITHIN_NS (5 * CLOCK_NS_PER_MS)
-
 /* How far numbers may run ahead while nobody said what the receiver's window is. */
 #define WINDOW_UNHEARD (1u << 24)
 
@@ -46,38 +43,6 @@ void wire_init(struct wire *wire)
 	wire->first_ns = wire->last_ns = wire->syn_ns = wire->gap_ns = CLOCK_UNKNOWN;
 	wire->srtt_ns = wire->minrtt_ns = RTT_UNKNOWN;
 	wire->late_ms = UINT32_MAX;
-}
-
-/* What a copy has in common with its original, above what tells where it was captured. */
-static uint32_t segment_print(const struct event_segment *segment)
-{
-	uint64_t hash = (uint64_t)segment->seq << 32 | segment->ack;
-
-	hash = (hash ^ (hash >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
-	hash ^= (uint64_t)segment->tsval << 32 | (uint64_t)segment->ip_id << 16 | segment->checksum;
-	hash = (hash ^ (hash >> 32)) * UINT64_C(0x94d049bb133111eb);
-	hash ^= (uint64_t)segment->payload << 32 | (uint64_t)segment->window << 16 | segment->flags;
-	hash = (hash ^ (hash >> 31)) * UINT64_C(0xbf58476d1ce4e5b9);
-	/* Numbers that came from the frame have the highest bit: it must not be lost. */
-	return (uint32_t)(hash >> 40) << 8 | (segment->has & SEGMENT_HAS_OUTGOING ? 0x80 : 0) |
-	       ((segment->interface ^ segment->interface >> 9) & 0x7f);
-}
-
-static bool is_copy(struct wire *wire, const struct event *event)
-{
-	uint32_t print = segment_print(&event->segment);
-	int64_t distance = event->time_ns - wire->last_ns;
-
-	if (distance > COPY_WITHIN_NS || distance < -COPY_WITHIN_NS)
-		memset(wire->prints, 0, sizeof(wire->prints));
-	for (int i = 0; i < WIRE_PRINTS; i++) {
-		/* On the same interface it was really sent twice. */
-		if (wire->prints[i] != 0 && (wire->prints[i] ^ print) >> 8 == 0 && wire->prints[i] != print)
-			return true;
-	}
-	wire->prints[wire->print_at] = print;
-	wire->print_at = (uint8_t)((wire->print_at + 1) % WIRE_PRINTS);
-	return false;
 }
 
 /* Times of the halves are counted from the first segment; one that lies before it was captured late. */
@@ -531,7 +496,7 @@ bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side
 	struct wire_half *half = &wire->halves[side];
 	bool in_order = false;
 
-	if (is_copy(wire, event))
+	if (wire_is_copy(wire, event, side))
 		return false;
 	feed_time(wire, event->time_ns);
 	half->frame_bytes += segment->frame;

@@ -25,7 +25,9 @@ static inline enum wire_side wire_other(enum wire_side side)
 #define WIRE_HOLES 2
 
 /** Segments remembered to tell a copy seen on another interface. */
-#define WIRE_PRINTS 6
+#define WIRE_PRINTS 5
+
+#define WIRE_ORIGIN 0x100
 
 /**
  * struct wire_hole - bytes that were skipped and have not come since
@@ -95,6 +97,7 @@ struct wire_half {
  * @fins: segments with FIN, by side; these saturate at UINT8_MAX
  * @rsts: segments with RST, by side
  * @prints: fingerprints of the last segments
+ * @origin: by side, when its segments were seen on several interfaces: WIRE_ORIGIN and the first one's mark; else 0
  * @bits: enum wire_bit
  * @print_at: where the next fingerprint goes
  * @wscale: each side's window scale, with HALF_WSCALE
@@ -113,6 +116,7 @@ struct wire {
 	uint32_t fresh_ms[WIRE_SIDES];
 	uint32_t late_ms;
 	uint32_t prints[WIRE_PRINTS];
+	uint16_t origin[WIRE_SIDES];
 	uint16_t ooo;
 	uint16_t zerowin;
 	uint16_t keepalives;
