@@ -32,6 +32,9 @@
 
 #define RTT_UNKNOWN UINT32_MAX
 
+/* An hour and some minutes, beyond which the counter of microseconds seems to run backwards. */
+#define LATE_MAX_US 0xf0000000u
+
 #define ICMP4_UNREACHABLE 3
 #define ICMP4_FRAGMENTATION_NEEDED 4
 #define ICMP6_UNREACHABLE 1
@@ -42,17 +45,7 @@ void wire_init(struct wire *wire)
 	wire->halves[WIRE_LOCAL].syn_acked_ns = wire->halves[WIRE_REMOTE].syn_acked_ns = CLOCK_UNKNOWN;
 	wire->first_ns = wire->last_ns = wire->syn_ns = wire->gap_ns = CLOCK_UNKNOWN;
 	wire->srtt_ns = wire->minrtt_ns = RTT_UNKNOWN;
-	wire->late_ms = UINT32_MAX;
-}
-
-/* Times of the halves are counted from the first segment; one that lies before it was captured late. */
-static void feed_first(struct wire *wire, int64_t time_ns)
-{
-	uint32_t earlier_ms = (uint32_t)((wire->first_ns - time_ns) / CLOCK_NS_PER_MS + 1);
-
-	wire->fresh_ms[WIRE_LOCAL] += earlier_ms;
-	wire->fresh_ms[WIRE_REMOTE] += earlier_ms;
-	wire->first_ns = time_ns;
+	wire->late_us = UINT32_MAX;
 }
 
 static void feed_time(struct wire *wire, int64_t time_ns)
@@ -62,7 +55,7 @@ static void feed_time(struct wire *wire, int64_t time_ns)
 		return;
 	}
 	if (time_ns < wire->first_ns)
-		feed_first(wire, time_ns);
+		wire->first_ns = time_ns;
 	if (time_ns - wire->last_ns > wire->gap_ns)
 		wire->gap_ns = time_ns - wire->last_ns;
 	else if (wire->gap_ns < 0)
@@ -285,11 +278,13 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	/* Of a segment in fragments the first one is counted. */
 	bool later = segment->has & SEGMENT_HAS_LATER_FRAGMENT;
 	bool keepalive = is_keepalive(half, segment, start);
-	bool is_new = end > (int64_t)half->next;
-	int64_t since_ms = (event->time_ns - wire->first_ns) / CLOCK_NS_PER_MS;
+	bool was_fresh = half->bits & HALF_DATA, is_new = end > (int64_t)half->next;
+	uint32_t now_us = (uint32_t)(event->time_ns / CLOCK_NS_PER_US);
 	enum wire_range range;
 
 	half->bits |= HALF_DATA;
+	if (!was_fresh)
+		wire->fresh_us[side] = now_us;
 	if (is_window_probe(wire, segment, side, start)) {
 		half->bits |= HALF_PROBED;
 		return RANGE_AGAIN;
@@ -300,14 +295,16 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	if (range == RANGE_FILLS && !later)
 		count(&wire->ooo);
 	if (range == RANGE_AGAIN && !keepalive && !later) {
-		int64_t late_ms = since_ms > wire->fresh_ms[side] ? since_ms - wire->fresh_ms[side] : 0;
+		uint32_t late_us = now_us - wire->fresh_us[side];
 
 		half->retrans++;
-		if (wire->late_ms == UINT32_MAX || late_ms > wire->late_ms)
-			wire->late_ms = (uint32_t)late_ms;
+		if (late_us > LATE_MAX_US)
+			late_us = 0; /* recorded in the wrong order */
+		if (wire->late_us == UINT32_MAX || late_us > wire->late_us)
+			wire->late_us = late_us;
 	}
 	if (is_new)
-		wire->fresh_ms[side] = (uint32_t)(since_ms + 1);
+		wire->fresh_us[side] = now_us;
 	return range;
 }
 

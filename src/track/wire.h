@@ -89,8 +89,8 @@ struct wire_half {
  * @probe_end: sequence number that acknowledges it
  * @srtt_ns: smoothed round trip of the local side, UINT32_MAX none
  * @minrtt_ns: smallest one, UINT32_MAX none
- * @fresh_ms: by side: when it last sent something new, in ms after @first_ns, rounded up
- * @late_ms: longest time from something new to something resent by the same side, UINT32_MAX none
+ * @fresh_us: by side, with HALF_DATA: when it last sent something new, the low bits of the microseconds
+ * @late_us: longest time from something new to something resent by the same side, UINT32_MAX none
  * @ooo: segments that filled a hole, both ways; this and the next two saturate at UINT16_MAX
  * @zerowin: advertisements of a zero window, both ways
  * @keepalives: keep-alive probes, both ways
@@ -113,8 +113,8 @@ struct wire {
 	uint32_t probe_end;
 	uint32_t srtt_ns;
 	uint32_t minrtt_ns;
-	uint32_t fresh_ms[WIRE_SIDES];
-	uint32_t late_ms;
+	uint32_t fresh_us[WIRE_SIDES];
+	uint32_t late_us;
 	uint32_t prints[WIRE_PRINTS];
 	uint16_t origin[WIRE_SIDES];
 	uint16_t ooo;
@@ -203,7 +203,7 @@ bool wire_had_fragments(const struct wire *wire);
 /**
  * wire_late_ns() - how late the latest of the resent segments was
  *
- * The time since its side had sent something new, to the millisecond below: the
+ * The time since its side had sent something new, to the microsecond: the
  * original is at least as old. -1 when none was resent.
  */
 int64_t wire_late_ns(const struct wire *wire);
