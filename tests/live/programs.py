@@ -231,7 +231,8 @@ def curl():
                        ("not there", ["-f", "http://127.0.0.1:%d/7" % server.port])):
         def change(seen):
             # How long it took, and how many connections ran at a time, is chance.
-            return seen[0], len(seen[1]), re.sub(r"after \d+ ms", "", seen[1])[:2000], re.sub(r"after \d+ ms", "", seen[2])
+            out, err = (re.sub(r"after \d+ ms", "", text) for text in seen[1:3])
+            return seen[0], len(out), out[:2000], err
         if what == "at a time":
             compare(words[:2] + argv, what, change=lambda seen: (seen[0], len(seen[1])))
         else:
