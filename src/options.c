@@ -504,9 +504,11 @@ static int parse_words(struct options *options, struct operands *operands, int a
 			error = add_pid(options, argv[optind++], err);
 		} else if (value == ':') {
 			def = find_def(optopt);
-			error = err_set(err, EINVAL, "%s needs an argument, %s",
+			/* $(pidof PROGRAM) of a program that does not run is nothing. */
+			error = err_set(err, EINVAL, "%s needs an argument, %s%s",
 					def != NULL ? option_name(def) : "option",
-					def != NULL ? def->argument : "a word");
+					def != NULL ? def->argument : "a word",
+					optopt == 'p' ? "; does the program run?" : "");
 		} else if (value == '?' || (def = find_def(value)) == NULL) {
 			error = refuse(argv[before], optopt, err);
 		} else {

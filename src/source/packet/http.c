@@ -44,9 +44,7 @@ bool http_begins(struct span data)
 		at++;
 	if (at == 0)
 		return false;
-	/* Of either there may be no more yet than a beginning. */
-	return at == data.length || data.data[at] == ' ' ||
-	       memcmp(data.data, VERSION, data.length < VERSION_LENGTH ? data.length : VERSION_LENGTH) == 0;
+	return at == data.length || data.data[at] == ' ' || starts_with(data, VERSION, VERSION_LENGTH);
 }
 
 void http_init(struct http *http)

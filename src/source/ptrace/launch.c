@@ -233,6 +233,8 @@ int launch_result(struct launch *launch, const char *command, int *exit_status, 
 			       strerror(failure.error));
 	default:
 		*exit_status = failure.error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
-		return err_set(err, failure.error, "cannot execute \"%s\": %s", command, strerror(failure.error));
+		return err_set(err, failure.error, "cannot execute \"%s\": %s", command,
+			       failure.error == ENOENT && strchr(command, '/') == NULL ? "not found in PATH"
+										       : strerror(failure.error));
 	}
 }
