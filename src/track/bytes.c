@@ -45,6 +45,9 @@
  *   either data was left unread or the socket was in state CLOSE at the entry of
  *   close(2), the FIN came.
  *
+ * MPTCP (Linux 6.5) counts payload and nothing else: such a snapshot has no
+ * bytes_acked, and there is nothing to derive.
+ *
  * tcp_disconnect() in the kernel (failed connect, SO_LINGER without time)
  * clears the counters: the last word has none, and a later look has lower ones
  * than before.
@@ -180,6 +183,17 @@ static int64_t sequence_sent(const struct event_info *info)
 	return info->bytes_acked + info->wqueue - info->notsent_bytes;
 }
 
+/** feed_payload() - counters without SYN and FIN: they are what they are */
+static void feed_payload(struct bytes *bytes, const struct event_info *info)
+{
+	bytes->payload_only = true;
+	bytes->received = bytes->rx_anchor = info->bytes_received;
+	bytes->sent = payload_sent(info);
+	bytes->sequence = UNKNOWN;
+	bytes->notsent = info->notsent_bytes != 0;
+	bytes->at_close = info->reason == INFO_CLOSE;
+}
+
 /** feed_look() - a snapshot of a socket that still has an owner */
 static void feed_look(struct bytes *bytes, const struct event_info *info)
 {
@@ -264,7 +278,10 @@ void bytes_feed(struct bytes *bytes, const struct event_info *info)
 	if (info->bytes_received < bytes->received || info->bytes_received < bytes->rx_anchor + bytes->anchor_fin ||
 	    info->data_segs_in < bytes->segs)
 		return;
-	feed_look(bytes, info);
+	if (info->bytes_acked < 0)
+		feed_payload(bytes, info);
+	else
+		feed_look(bytes, info);
 }
 
 /** sent_once() - payload by the counters of payload, less what was dropped by our own host up to the anchor */
@@ -394,6 +411,7 @@ void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx)
 	bool ended = bytes->ended || bytes->final;
 
 	bool as_of_close = ended && (!bytes->final || bytes->disconnected);
+	bool borne_out = bytes->sequence >= 0 || bytes->payload_only;
 
 	*rx = *tx = CONN_UNKNOWN;
 	if (as_of_close && !bytes->at_close)
@@ -403,7 +421,7 @@ void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx)
 	 * What waited at the entry of close(2) may have been sent since, or thrown away; not by a dead socket. And
 	 * what the sequence numbers do not bear out is no last word.
 	 */
-	if (as_of_close && bytes->close_state != TCP_CLOSE && (bytes->notsent != 0 || bytes->sequence < 0))
+	if (as_of_close && bytes->close_state != TCP_CLOSE && (bytes->notsent != 0 || !borne_out))
 		return;
 	*tx = tx_known(bytes);
 }

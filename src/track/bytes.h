@@ -35,6 +35,7 @@
  * @first: enum conn_close: whose FIN came first, as far as a state told
  * @timewait: enum info_timewait
  * @calls_unseen: a shutdown(2) on it may have gone untold
+ * @payload_only: @received and @sent count payload alone (MPTCP)
  * @anchor_fin: the peer's FIN had come by the moment of @rx_anchor
  * @shutdown: shutdown(2) was called, so that our FIN may have gone long before close(2)
  * @no_fin: the peer never sent a FIN, or not while the full socket lived
@@ -65,6 +66,7 @@ struct bytes {
 	uint8_t state;
 	uint8_t first;
 	uint8_t timewait;
+	bool payload_only;
 	bool anchor_fin;
 	bool calls_unseen;
 	bool shutdown;

@@ -265,6 +265,7 @@ void connection_so_error(struct connection *connection)
 	if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
 		die("getsockopt");
 	connection_outcome(connection, error);
+	connection->asked_ns = connection->outcome_ns;
 	if (outcome_ns)
 		connection->outcome_ns = outcome_ns;
 }
@@ -327,11 +328,12 @@ void connection_truth(const struct connection *c, const char *file, const char *
 			  "{\"pid\":%d,\"last_pid\":%d,\"tid\":%d,\"fd\":%d,\"dir\":\"%s\",%s%s\"result\":\"%s\","
 			  "\"errno\":\"%s\","
 			  "\"io_errno\":\"%s\",\"rx_bytes\":%llu,\"tx_bytes\":%llu,\"first_end\":%s,\"how\":\"%s\","
-			  "\"begin_ns\":%lld,\"call_ns\":%lld,\"outcome_ns\":%lld,\"eof_ns\":%lld,\"end_ns\":%lld}\n",
+			  "\"begin_ns\":%lld,\"call_ns\":%lld,\"outcome_ns\":%lld,\"asked_ns\":%lld,\"eof_ns\":%lld,"
+			  "\"end_ns\":%lld}\n",
 			  c->pid, last_pid, c->tid, c->told_fd, c->dir, local, remote, c->result,
 			  c->error ? errno_name(c->error) : "", c->io_error ? errno_name(c->io_error) : "",
 			  c->rx_bytes, c->tx_bytes, ended, how, (long long)c->begin_ns, (long long)c->call_ns,
-			  (long long)c->outcome_ns, (long long)c->eof_ns, (long long)now_ns());
+			  (long long)c->outcome_ns, (long long)c->asked_ns, (long long)c->eof_ns, (long long)now_ns());
 	fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (fd < 0 || write(fd, line, (size_t)length) != length)
 		die("%s", file);

@@ -33,6 +33,7 @@ union address {
  * @begin_ns: before the call that made it
  * @call_ns: after that call
  * @outcome_ns: when the outcome was known
+ * @asked_ns: when SO_ERROR had been asked for
  * @eof_ns: when the other side's end was seen, 0 never
  */
 struct connection {
@@ -53,6 +54,7 @@ struct connection {
 	int64_t begin_ns;
 	int64_t call_ns;
 	int64_t outcome_ns;
+	int64_t asked_ns;
 	int64_t eof_ns;
 };
 

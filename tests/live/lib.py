@@ -5,6 +5,7 @@ A test file has functions marked @test("what is true"), which call check() and i
 Every wait has a bound; nothing waits by sleeping for a guessed time.
 """
 import atexit
+import fcntl
 import json
 import os
 import shutil
@@ -23,6 +24,8 @@ IN_NAMESPACE = "CONNTRACE_TEST_NAMESPACE"    # set in a script that has moved in
 WAIT_SEC = 20                                # bound of a wait for what should happen at once
 NOBODY = 65534
 SHOWN_FAILURES = 8
+# STATE of a connection that both sides have closed: the kernel may still be at it when the run ends.
+ENDED = ("closed", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK")
 
 _tests = []
 _failures = []       # of the test that runs
@@ -482,3 +485,24 @@ def short_timeouts():
     sysctl("net.ipv4.tcp_syn_retries", 1)
     if os.path.exists("/proc/sys/net/ipv4/tcp_syn_linear_timeouts"):
         sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)
+
+
+def built(name, compiler, sources):
+    """A helper program in another make, built when it is first asked for; the story is skipped where it can't be."""
+    def program():
+        here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../helpers")
+        paths = [os.path.join(here, source) for source in sources]
+        path = os.path.join(TOP_BUILD, "tests/helpers", name)
+        tool = need(compiler[0])
+        with open(path + ".lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(path) or os.path.getmtime(path) < max(map(os.path.getmtime, paths)):
+                result = run([tool] + compiler[1:] + ["-o", path] + paths, limit=100,
+                                 env=dict(os.environ, GOCACHE=scratch("cache"), GO111MODULE="off"))
+                if result.status:
+                    raise Skip("%s cannot build it here: %s" % (compiler[0], result.err.strip().split("\n")[0]))
+        return path
+    return program
+
+
+URING = built("uring", ["gcc", "-D_GNU_SOURCE"], ("uring.c", "mkconn_conn.c"))

@@ -16,7 +16,7 @@ import time
 
 import lib
 from lib import MKCONN, Trace, attach, check, equal, find_row, main, mkconn, read_truth, require, scratch, short, test
-from stories import ENDED, MODES, SECTIONS, STORIES
+from stories import MODES, SECTIONS, STORIES
 
 AT_ONCE = 4
 LIMIT_SEC = 60
@@ -128,7 +128,7 @@ def compare(story, mode, row, told):
         wanted.update(laddr=None if told["laddr"] in ("0.0.0.0", "::") else told["laddr"], lport=told["lport"])
     if told["result"] == "ok":
         wanted["close"] = wanted_close(told)
-        wanted["state"] = "reset" if wanted["close"].endswith("rst") else ENDED
+        wanted["state"] = "reset" if wanted["close"].endswith("rst") else lib.ENDED
     wanted["last_pid"] = told["last_pid"] if told["last_pid"] != told["pid"] else None
     if told["result"] in ("abort", "pending"):
         wanted["errno"] = None

@@ -95,6 +95,12 @@ static const struct row rows[] = {
 	{"the same, who opened is not known", {LAST(50, -1, 102, 1, 0, 0, PRESENT)}, 50, NOT, CLOSE_LFIN, 0, ""},
 	{"own host dropped what it sent", {LAST(50, 110, 102, 1, 0, 0, PRESENT)}, 50, 100, CLOSE_LFIN, 0, "o"},
 	{"the same, no mini socket", {LAST(51, 110, 102, 1, 0, 0, ABSENT)}, NOT, NOT, 0, 0, "o"},
+	/* --- payload alone (MPTCP) --- */
+	{"MPTCP lives", {LOOK(TCP_CLOSE_WAIT, 50, 100, -1, -1)}, 50, 100, 0, 0, "o"},
+	{"MPTCP was closed", {AT_CLOSE(TCP_ESTABLISHED, 50, 100, -1, -1)}, 50, 100, 0, 0, "ae"},
+	{"MPTCP was closed and nobody looked", {LOOK(TCP_ESTABLISHED, 50, 100, -1, -1)}, NOT, NOT, 0, 0, "ae"},
+	{"MPTCP was closed before all was sent",
+	 {{INFO_CLOSE, TCP_ESTABLISHED, 50, 100, -1, -1, -1, 7, -1, -1, 0, 0}}, 50, NOT, 0, 0, "ae"},
 	/* --- anchors --- */
 	{"one byte was dropped by its own host",
 	 {LOOK(TCP_ESTABLISHED, 50, 2, 1, 1), LAST(51, 2, 2, 1, 1, 0, ABSENT)}, 50, 1, 0, 0, "a"},

@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -26,6 +27,15 @@
 #endif
 #ifndef TCP_ZEROCOPY_RECEIVE
 #define TCP_ZEROCOPY_RECEIVE 35
+#endif
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef SOL_MPTCP
+#define SOL_MPTCP 284
+#endif
+#ifndef MPTCP_INFO
+#define MPTCP_INFO 1
 #endif
 
 int socket_process(pid_t pid)
@@ -168,15 +178,70 @@ static int read_wqueue(int socket, struct event_info *info)
 	return error;
 }
 
-/** forget_counters() - those of an MPTCP socket are of one of its subflows only */
-static void forget_counters(struct event *event)
-{
-	uint8_t state = event->info.state;
+/* struct mptcp_info of linux/mptcp.h, which is younger than some C libraries, as far as it matters. */
+struct mptcp_layout {
+	uint8_t counts[6];
+	uint32_t flags;
+	uint32_t token;
+	uint64_t write_seq;
+	uint64_t snd_una;
+	uint64_t rcv_nxt;
+	uint8_t more_counts[3];
+	uint32_t retransmits;
+	uint64_t bytes_retrans;
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+};
 
+_Static_assert(sizeof(struct mptcp_layout) == 72, "the layout of Linux 6.5");
+
+static bool read_mptcp_info(int socket, struct mptcp_layout *layout)
+{
+	socklen_t length = sizeof(*layout);
+
+	/* All ones where the kernel is older. */
+	memset(layout, 0xff, sizeof(*layout));
+	return getsockopt(socket, SOL_MPTCP, MPTCP_INFO, layout, &length) == 0;
+}
+
+/** has_mptcp_info() - does this kernel (from 5.16 on) know it? It refuses it for sockets that have fallen back, too */
+static bool has_mptcp_info(void)
+{
+	struct mptcp_layout ignored;
+	int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+	bool has = probe >= 0 && read_mptcp_info(probe, &ignored);
+
+	if (probe >= 0)
+		close(probe);
+	return has;
+}
+
+/**
+ * read_mptcp() - the counters of an MPTCP socket instead of those of its first subflow
+ *
+ * They count payload alone, each byte once. One that has fallen back to TCP
+ * has a single subflow for ever, whose counters are right then.
+ */
+static void read_mptcp(int socket, struct event *event)
+{
+	struct mptcp_layout layout;
+	uint8_t state = event->info.state;
+	/* Asked first: if nothing waits now, what is counted afterwards is all that was written. */
+	int waiting = EVENT_UNKNOWN;
+	bool asked = ioctl(socket, SIOCOUTQNSD, &waiting) == 0;
+
+	event->flow.proto = FLOW_PROTO_MPTCP;
+	if (!read_mptcp_info(socket, &layout) && has_mptcp_info())
+		return;
 	tcp_info_unknown(&event->info);
 	event->info.reason = INFO_LOOK;
 	event->info.state = state;
-	event->flow.proto = FLOW_PROTO_MPTCP;
+	if (!asked || layout.bytes_sent > INT64_MAX || layout.bytes_received > INT64_MAX)
+		return;
+	event->info.notsent_bytes = waiting;
+	event->info.bytes_sent = (int64_t)layout.bytes_sent;
+	event->info.bytes_retrans = 0;
+	event->info.bytes_received = (int64_t)layout.bytes_received;
 }
 
 static int read_info(int socket, struct event *event)
@@ -194,7 +259,7 @@ static int read_info(int socket, struct event *event)
 	if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) != 0)
 		return -errno;
 	if (protocol != IPPROTO_TCP)
-		forget_counters(event);
+		read_mptcp(socket, event);
 	length = sizeof(event->info.cookie);
 	if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &event->info.cookie, &length) != 0)
 		return -errno;

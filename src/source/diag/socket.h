@@ -62,7 +62,8 @@ bool socket_can_take(void);
  *         the FIN) and info.fin are told, with data under way info.wqueue.
  *
  * Five system calls, seven in CLOSE or with data under way, none of which waits. An MPTCP socket (SO_PROTOCOL 262,
- * flow.proto FLOW_PROTO_MPTCP) answers with its ends only: its counters would be those of one subflow.
+ * flow.proto FLOW_PROTO_MPTCP) has info.bytes_received, bytes_sent and notsent_bytes, of payload alone and from Linux
+ * 6.5 on, and no other counters; one that has fallen back to TCP has all. Its state is that of its first subflow.
  *
  * Return: 0, -ENOTSUP when it is no TCP socket, or another negative errno.
  */

@@ -266,7 +266,8 @@ static void told_close(struct stop *stop, struct tracee *tracee, int fd)
 	if (stop_look(stop, tracee->target, fd, socket_read_counters, &info) != 0)
 		return;
 	/* Where no destroy event will come, the close(2) of the last one is the end, and no other. */
-	if (tracee->target->netns != stop->netns && stop_is_shared(stop, tracee->target, fd, info.info.cookie))
+	if ((tracee->target->netns != stop->netns || info.flow.proto != IPPROTO_TCP) &&
+	    stop_is_shared(stop, tracee->target, fd, info.info.cookie))
 		return;
 	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_CLOSE, fd), &info, INFO_CLOSE);
 }

@@ -75,8 +75,9 @@ void uring_made(struct stop *stop, struct tracee *tracee, int fd)
 		procfs_comm(target->pid, comm);
 		escape_text(name, sizeof(name), comm);
 		remarks_add(stop->remarks,
-			    "%s uses io_uring(7), which does without system calls: what it does there is found by "
-			    "looking; --no-io-uring lets a COMMAND have none",
+			    "%s uses io_uring(7), which does without system calls: its connections are found by "
+			    "looking, and one that is over before that may lack its process or not be seen at all; "
+			    "--no-io-uring lets a COMMAND have none",
 			    name);
 	}
 	for (size_t i = 0; i < target->uring->ring_count; i++)
