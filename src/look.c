@@ -60,13 +60,16 @@ static int ask(struct diag *diag, const struct conn *conn, struct event *event)
 	return rc;
 }
 
+static bool is_here(uint32_t netns, const struct conn *conn)
+{
+	return conn->flow.netns == netns || conn->flow.netns == 0;
+}
+
 int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event)
 {
-	bool is_here = conn->flow.netns == netns || conn->flow.netns == 0;
-
 	if (conn->cookie == 0)
 		return -ENOENT;
-	if (diag != NULL && is_here && flow_is_complete(&conn->flow) && ask(diag, conn, event) == 0)
+	if (diag != NULL && is_here(netns, conn) && flow_is_complete(&conn->flow) && ask(diag, conn, event) == 0)
 		/* A mini socket (TIME_WAIT) has no counters: the socket is gone, and its last word on the way. */
 		return event->info.bytes_received >= 0 ? 0 : -ENOENT;
 	return look_through_process(conn, event);
@@ -150,12 +153,12 @@ static void search_list(struct look *look, struct search *search)
 		(void)diag_dump(look->diag, DIAG_ALL_STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
 }
 
-size_t look_at_all(struct look *look, bool tell_gone)
+size_t look_at_all(struct look *look, bool tell_gone, size_t *awaited)
 {
 	const struct conn *conn = NULL;
 	struct search search = {NULL, 0, false};
 	struct event *looks;
-	size_t count = 0, gone = 0;
+	size_t count = 0, gone = 0, late = 0;
 
 	search_list(look, &search);
 	looks = search.count > 0 ? xreallocarray(NULL, search.count, sizeof(*looks)) : NULL;
@@ -169,8 +172,9 @@ size_t look_at_all(struct look *look, bool tell_gone)
 		if (sought != NULL && sought->is_sure) {
 			*event = sought->event;
 		} else if (look_at(look->diag, look->netns, conn, event) != 0) {
-			/* No last word of an MPTCP socket will ever come. */
-			gone += conn->flow.proto == IPPROTO_TCP;
+			gone++;
+			/* None comes of MPTCP sockets and from other network namespaces. */
+			late += conn->flow.proto == IPPROTO_TCP && is_here(look->netns, conn);
 			if (!tell_gone)
 				continue;
 			/* Its last word is lost: it has ended, and nobody knows with which numbers. */
@@ -186,5 +190,7 @@ size_t look_at_all(struct look *look, bool tell_gone)
 		look->feed(look->context, &looks[i]);
 	free(looks);
 	free(search.sought);
+	if (awaited != NULL)
+		*awaited = late;
 	return gone;
 }

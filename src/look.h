@@ -47,10 +47,11 @@ struct look {
 
 /**
  * look_at_all() - how far are the open connections, which have had no last word?
- * @tell_gone: those that are gone are given one without numbers
+ * @tell_gone: those that are gone are told of as ended, nobody knows how (INFO_DESTROY without counters and state)
+ * @awaited: set to how many of those a last word may still come of, if the kernel tells any; NULL is fine
  *
  * Return: how many are gone.
  */
-size_t look_at_all(struct look *look, bool tell_gone);
+size_t look_at_all(struct look *look, bool tell_gone, size_t *awaited);
 
 #endif

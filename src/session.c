@@ -36,8 +36,9 @@
 #define LINGER_NS (2 * CLOCK_NS_PER_SEC)
 /* In a savefile nobody waits, so it may be as long as a TIME_WAIT. */
 #define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
-/* The kernel tells of a socket's death from a work queue, a little after the fact. */
+/* The kernel tells of a socket's death from a work queue, a little after the fact, and later on a busy machine. */
 #define LAST_WORDS_NS (200 * CLOCK_NS_PER_MS)
+#define LATE_WORDS_NS (3 * CLOCK_NS_PER_SEC)
 #define LAST_WORDS_POLL_MS 5
 /* A launched command that was told to end gets this long before it is killed. */
 #define KILL_NS (5 * CLOCK_NS_PER_SEC)
@@ -200,7 +201,7 @@ static void feed_look(void *context, struct event *event)
 /* Return: how many of the open connections are gone, see look_at_all() */
 static size_t look_at_open(struct session *session, bool tell_gone)
 {
-	return session->is_file ? 0 : look_at_all(&session->look, tell_gone);
+	return session->is_file ? 0 : look_at_all(&session->look, tell_gone, NULL);
 }
 
 static void print_reports(struct session *session, enum output_when when)
@@ -341,8 +342,11 @@ int session_open(struct session **opened, const struct options *options, const s
 static void hear_last_words(struct session *session)
 {
 	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : LAST_WORDS_NS);
+	int64_t late_ns = sources_has_destroy(session->sources) && session->overrun_ns == 0 ?
+				  clock_monotonic() + LATE_WORDS_NS :
+				  until_ns;
 	struct tracker_account account;
-	size_t gone;
+	size_t gone = 0, awaited = 0;
 
 	while (!sources_drain(session->sources))
 		feed(session, sources_settled_ns(session->sources));
@@ -354,9 +358,11 @@ static void hear_last_words(struct session *session)
 		sources_read(session->sources);
 		/* Of a file that is played, what has not been shown has not been. */
 		feed(session, pace_now(&session->pace, clock_monotonic()));
-		gone = look_at_open(session, false);
+		if (!session->is_file)
+			gone = look_at_all(&session->look, false, &awaited);
 		tracker_account(session->tracker, &account);
-		if ((gone == 0 && account.unsettled == 0) || clock_monotonic() >= until_ns)
+		if ((awaited == 0 && account.unsettled == 0) ||
+		    clock_monotonic() >= (awaited > 0 ? late_ns : until_ns))
 			break;
 		count = sources_fds(session->sources, fds, &ready);
 		(void)poll(fds, count, LAST_WORDS_POLL_MS);

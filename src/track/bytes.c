@@ -266,6 +266,11 @@ static void feed_final(struct bytes *bytes, const struct event_info *info)
 void bytes_feed(struct bytes *bytes, const struct event_info *info)
 {
 	bytes_timewait(bytes, info->timewait);
+	/* Its last word is lost, not empty. */
+	if (info->reason == INFO_DESTROY && info->bytes_received < 0 && info->state == 0) {
+		bytes->ended = true;
+		return;
+	}
 	if (info->reason == INFO_DESTROY) {
 		feed_final(bytes, info);
 		return;

@@ -96,7 +96,7 @@ void bytes_calls_unseen(struct bytes *bytes);
  * @bytes: the evidence so far
  * @info: of any reason. INFO_SHUTDOWN may have been read before or after the call, but
  *        bytes_shutdown() comes first. INFO_DESTROY is the last word; its timewait is heard too,
- *        unless unknown.
+ *        unless unknown. Without counters the socket was disconnected; without state as well, the word is lost.
  *        A snapshot without counters (a mini socket) or older than one already fed is ignored.
  */
 void bytes_feed(struct bytes *bytes, const struct event_info *info);

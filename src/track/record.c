@@ -166,7 +166,8 @@ void record_info(struct record *record, const struct event *event)
 
 void record_disconnected(struct record *record, int64_t time_ns)
 {
-	const struct event_info wiped = {.reason = INFO_DESTROY, .bytes_received = EVENT_UNKNOWN};
+	const struct event_info wiped = {
+		.reason = INFO_DESTROY, .state = TCP_CLOSE, .bytes_received = EVENT_UNKNOWN};
 
 	bytes_feed(record_bytes(record), &wiped);
 	record_testimony(record)->destroy_ns = time_ns;

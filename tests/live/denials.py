@@ -48,6 +48,13 @@ def exact(rows, truth):
             check(row["hs_ms"] is not None, "the kernel's measure of the handshake in " + short(row))
 
 
+def sleeper():
+    """An ordinary user's process, no longer what made it one."""
+    process = Process(as_nobody() + ["sleep", "60"])
+    wait_for(lambda: status_field(process.pid, "Name") == "sleep", "sleep to be there")
+    return process
+
+
 LAUNCHED = ([], ["--watch-close"], ["--no-filter"])
 
 
@@ -116,7 +123,7 @@ def no_ptrace():
         equal(result.status, 125, "exit status (%s)" % result.err)
         check('"touch"' in result.err and "--cap-add=SYS_PTRACE" in result.err, result.err)
         check(not os.path.exists(trace), "the command has not run")
-        target = Process(as_nobody() + ["sleep", "60"])
+        target = sleeper()
         result = run(as_nobody() + denied("ptrace=" + errno) + QUIET + ["-p", str(target.pid)])
         equal(result.status, 1, "exit status (%s)" % result.err)
         check("--cap-add=SYS_PTRACE" in result.err and str(target.pid) in result.err, result.err)
@@ -237,7 +244,7 @@ def cannot_attach():
     result = run(["unshare", "-m", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "sh"] + nobody +
                  QUIET + ["-p", str(others.pid)])
     check("hidepid" in result.err and "as root" in result.err or "mount" in result.err, result.err)
-    strace = Process(nobody + [need("strace"), "-o", "/dev/null", "-p", str((mine := Process(nobody + ["sleep", "60"])).pid)])
+    strace = Process(nobody + [need("strace"), "-o", "/dev/null", "-p", str((mine := sleeper()).pid)])
     wait_for(lambda: tracer_of(mine.pid), "strace to attach")
     result = run(nobody + QUIET + ["-p", str(mine.pid)])
     check("traced by PID %d (strace)" % strace.pid in result.err, result.err)

@@ -316,7 +316,7 @@ Story("processes", "a Go client under a storm of SIGURG", "call {address} {port}
 
 URING_SERVED = (CLIENT + "count=5 send=10 shutdown recv-all close done").replace(CLIENT + "count=5", "count=5 " + CLIENT)
 LOOKING = "direct descriptors are found in the list of all the host's sockets, and looking takes at most a tenth of the " \
-          "time; what was accepted meanwhile is `u` in SEEN."
+          "time; what was accepted meanwhile is `u` in SEEN and known by its last word alone."
 
 
 def found_or_not(_stage, rows, _truth):
@@ -332,7 +332,7 @@ Story("processes", "io_uring: connect, send, shutdown, receive, close", "call {a
       unknown={mode: {"close/state": BORN_UNSEEN} for mode in TRACED})
 Story("processes", "io_uring, direct descriptors: accept, receive, send, close", "serve {address} {port} 5 direct",
       URING_SERVED, count=5, program=lib.URING, expected={"tid": None, "fd": None},
-      unknown={mode: {"close/state": BORN_UNSEEN, "pid": LOOKING} for mode in TRACED})
+      unknown={mode: {"close/state": BORN_UNSEEN, "pid/rx_bytes": LOOKING} for mode in TRACED})
 Story("processes", "io_uring, direct descriptors: connect, send, shutdown, receive, close",
       "call {address} {port} 1 direct", SERVER + "accept recv-all send=20 close", program=lib.URING, judge=found_or_not,
       unknown={mode: {"the row": LOOKING} for mode in TRACED})
@@ -347,7 +347,8 @@ MPTCP = dict(expected={"proto": "mptcp"}, unknown={"launched": {"rx_bytes/tx_byt
                                                    "attached": {"close/state": NO_FINS}})
 Story("processes", "MPTCP on both sides: PROTO is mptcp", "mptcp " + OWN, count=2, **MPTCP)
 Story("processes", "MPTCP, megabytes both ways, open when the process ends", "mptcp " + SERVER +
-      "accept recv=3000000 send=5000001 exit=0", "mptcp " + CLIENT + "send=3000000 recv-all close",
+      "accept recv=3000000 send=5000001 recv=1 exit=0",
+      "mptcp " + CLIENT + "send=3000000 recv=5000001 send=1 recv-all close",
       expected={"proto": "mptcp", "close": ("exit", None), "state": Story.ANY})
 Story("processes", "an MPTCP client that falls back to TCP: PROTO is mptcp", "mptcp " + CALL, SERVE, **MPTCP)
 Story("processes", "an MPTCP listener that accepts plain TCP: PROTO is tcp",

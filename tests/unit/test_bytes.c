@@ -69,6 +69,10 @@ struct row {
 	{                                                                                                           \
 		INFO_DESTROY, TCP_CLOSE, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0                                       \
 	}
+#define LOST                                                                                                        \
+	{                                                                                                           \
+		INFO_DESTROY, 0, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0                                               \
+	}
 
 static const struct row rows[] = {
 	/* --- the ending alone --- */
@@ -95,6 +99,10 @@ static const struct row rows[] = {
 	{"the same, who opened is not known", {LAST(50, -1, 102, 1, 0, 0, PRESENT)}, 50, NOT, CLOSE_LFIN, 0, ""},
 	{"own host dropped what it sent", {LAST(50, 110, 102, 1, 0, 0, PRESENT)}, 50, 100, CLOSE_LFIN, 0, "o"},
 	{"the same, no mini socket", {LAST(51, 110, 102, 1, 0, 0, ABSENT)}, NOT, NOT, 0, 0, "o"},
+	/* --- a last word that was lost --- */
+	{"nobody knows", {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3), LOST}, NOT, NOT, 0, DIR_OUT, ""},
+	{"closed before our eyes, nobody knows how",
+	 {AT_CLOSE(TCP_ESTABLISHED, 50, 100, 101, 3), LOST}, 50, 100, 0, DIR_OUT, ""},
 	/* --- payload alone (MPTCP) --- */
 	{"MPTCP lives", {LOOK(TCP_CLOSE_WAIT, 50, 100, -1, -1)}, 50, 100, 0, 0, "o"},
 	{"MPTCP was closed", {AT_CLOSE(TCP_ESTABLISHED, 50, 100, -1, -1)}, 50, 100, 0, 0, "ae"},
@@ -194,7 +202,7 @@ static void feed_row(struct bytes *bytes, const struct row *row)
 		else if (*known == 'e')
 			bytes_ended(bytes);
 	}
-	for (size_t i = 0; i < 3 && row->looks[i].state != 0; i++) {
+	for (size_t i = 0; i < 3 && (row->looks[i].state != 0 || row->looks[i].reason != 0); i++) {
 		const struct snapshot *look = &row->looks[i];
 		struct event_info info;
 
