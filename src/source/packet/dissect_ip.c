@@ -51,17 +51,17 @@ static bool take_address_v6(struct span *span, struct endpoint *endpoint)
 	return span_take_bytes(span, &endpoint->ip, sizeof(endpoint->ip));
 }
 
-/* Only what event_size() says is cleared: this runs for every packet. */
+/*
+ * The flow's endpoints stand there already; whoever calls it clears the member of @type. No more is written than
+ * event_size() says, and nothing that was written is read: this runs for every packet.
+ */
 static void event_begin(struct dissect_state *frame, enum event_type type)
 {
 	struct event *event = frame->event;
-	struct flow flow = event->flow;
 
-	memset(event, 0, event_size(type));
 	event->time_ns = frame->record->time_ns;
 	event->type = (uint8_t)type;
 	event->origin = ORIGIN_WIRE;
-	event->flow = flow;
 	event->flow.netns = 0;
 	event->flow.proto = IPPROTO_TCP;
 	memset(event->flow.zero, 0, sizeof(event->flow.zero));
@@ -156,6 +156,7 @@ static enum dissect_verdict tcp_segment(struct dissect_state *frame)
 	if (frame->rest.length < TCP_HEADER_MIN || frame->payload < TCP_HEADER_MIN)
 		return DISSECT_MALFORMED;
 	event_begin(frame, EVENT_SEGMENT);
+	memset(segment, 0, sizeof(*segment));
 	span_take_be16(&header, &source);
 	span_take_be16(&header, &destination);
 	/* RFC 6335, 6: no connection has it, and a flow with it would stand for "not known yet". */
@@ -385,6 +386,7 @@ static enum dissect_verdict icmp_error(struct dissect_state *frame)
 	    !span_take_be32(&frame->rest, &seq) || source == 0 || destination == 0)
 		return DISSECT_MALFORMED;
 	event_begin(frame, EVENT_ICMP);
+	memset(icmp, 0, sizeof(*icmp));
 	frame->event->flow.local.port = source;
 	frame->event->flow.remote.port = destination;
 	icmp->seq = seq;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/packet/savefile.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <pcap/dlt.h>
 #include <string.h>
@@ -138,12 +139,17 @@ static int pcap_next_frame(struct savefile *savefile, struct span *data, struct 
 			   struct err *err)
 {
 	struct span rest = *data, bytes;
-	uint32_t seconds, fraction;
+	/* Seconds, fraction, captured length, length; at once, because this runs for every packet. */
+	uint32_t words[4];
 
-	if (!take32(savefile, &rest, &seconds) || !take32(savefile, &rest, &fraction) ||
-	    !take32(savefile, &rest, &record->caplen) || !take32(savefile, &rest, &record->length) ||
-	    !span_skip(&rest, savefile->record_head - (size_t)PCAP_RECORD_HEAD))
+	if (rest.length < savefile->record_head)
 		return more(savefile, savefile->record_head);
+	span_take_bytes(&rest, words, sizeof(words));
+	span_skip(&rest, savefile->record_head - (size_t)PCAP_RECORD_HEAD);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		words[i] = savefile->little ? le32toh(words[i]) : be32toh(words[i]);
+	record->caplen = words[2];
+	record->length = words[3];
 	if (record->caplen > SAVEFILE_RECORD_MAX)
 		return damaged(err, "a packet of more than 16 MiB");
 	if (!span_take(&rest, record->caplen, &bytes))
@@ -151,8 +157,8 @@ static int pcap_next_frame(struct savefile *savefile, struct span *data, struct 
 	*data = rest;
 	record->data = bytes.data;
 	return frame(savefile, 0,
-		     (int64_t)seconds * CLOCK_NS_PER_SEC +
-			     (int64_t)fraction * (savefile->interfaces[0].resolution == 9 ? 1 : 1000),
+		     (int64_t)words[0] * CLOCK_NS_PER_SEC +
+			     (int64_t)words[1] * (savefile->interfaces[0].resolution == 9 ? 1 : 1000),
 		     record);
 }
 
