@@ -23,7 +23,7 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 	if (tracer != NULL)
 		summary->stops = tracer_stops(tracer);
 	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_calls_refused(sources);
-	summary->packets = sources_packets(sources);
+	summary->packets = sources_packets(sources, &summary->malformed);
 	getrusage(RUSAGE_SELF, &usage);
 	summary->cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_NS_PER_SEC +
 			  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * CLOCK_NS_PER_US;

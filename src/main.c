@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "about.h"
 #include "base/err.h"
@@ -112,12 +114,25 @@ static int watch(const struct options *options)
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* What is closed would be the number of the next file opened, and be read or printed to; this is empty and fails. */
+static void open_standard(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char *argv[])
 {
 	struct options options;
 	struct err err = {""};
 	int status;
 
+	open_standard();
 	if (options_parse(&options, argc, argv, &err) != 0)
 		return complain(&err, EXIT_USAGE);
 	status = tell_about(&options);

@@ -54,6 +54,7 @@ void progress_show(struct progress *progress, const struct sources *sources)
 {
 	int64_t now_ns, size, offset, percent;
 	double seconds, left;
+	uint64_t malformed;
 	char line[LINE_MOST + 1];
 
 	if (!progress->is_wanted)
@@ -66,7 +67,7 @@ void progress_show(struct progress *progress, const struct sources *sources)
 	seconds = (double)(now_ns - progress->start_ns) / (double)CLOCK_NS_PER_SEC;
 	left = offset < size ? seconds * (double)(size - offset) / (double)offset : 0;
 	snprintf(line, sizeof(line), "%d %% read, %.0f packets/s, %d:%02d left", (int)percent,
-		 (double)sources_packets(sources) / seconds, (int)(left / 60), (int)left % 60);
+		 (double)sources_packets(sources, &malformed) / seconds, (int)(left / 60), (int)left % 60);
 	progress_wipe(progress);
 	fputs(line, stderr);
 	fflush(stderr);

@@ -569,12 +569,13 @@ bool sources_has_packets(const struct sources *sources)
 	return sources->options->interface_count > 0 || sources->options->read != NULL;
 }
 
-uint64_t sources_packets(const struct sources *sources)
+uint64_t sources_packets(const struct sources *sources, uint64_t *malformed)
 {
 	struct packet_stats stats = {0};
 
 	if (sources->packet != NULL)
 		packet_stats(sources->packet, &stats);
+	*malformed = stats.malformed;
 	return stats.frames;
 }
 

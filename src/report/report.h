@@ -267,6 +267,7 @@ struct summary_chosen {
  * @cpu_ns: CPU time the run itself took, CONN_UNKNOWN unknown
  * @stops: how often a traced program was stopped
  * @packets: how many were captured or read
+ * @malformed: how many of them were cut before the end of the TCP header, or say what cannot be
  * @chosen: how many of the connections were shown, and why
  */
 struct summary {
@@ -279,6 +280,7 @@ struct summary {
 	int64_t cpu_ns;
 	uint64_t stops;
 	uint64_t packets;
+	uint64_t malformed;
 	struct summary_chosen chosen;
 };
 

@@ -102,7 +102,8 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_count(line, ",\"evicted\":", summary->evicted, ",\"cpu_s\":");
 	add_seconds(line, summary->cpu_ns, "null");
 	add_count(line, ",\"stops\":", summary->stops, "");
-	add_count(line, ",\"packets\":", summary->packets, "}}\n");
+	add_count(line, ",\"packets\":", summary->packets, ",\"malformed\":");
+	add_count(line, "", summary->malformed, "}}\n");
 }
 
 static void add_losses(struct text *line, const struct summary *summary)
@@ -140,7 +141,10 @@ static void add_text(struct text *line, const struct summary *summary)
 	text_add(line, "; cost ");
 	add_seconds(line, summary->cpu_ns, "-");
 	add_count(line, " s CPU, ", summary->stops, summary->stops == 1 ? " stop, " : " stops, ");
-	add_count(line, "", summary->packets, summary->packets == 1 ? " packet\n" : " packets\n");
+	add_count(line, "", summary->packets, summary->packets == 1 ? " packet" : " packets");
+	if (summary->malformed > 0)
+		add_count(line, " (", summary->malformed, " of them cut or malformed)");
+	text_add(line, "\n");
 }
 
 int report_summary(FILE *out, enum report_format format, const struct summary *summary)

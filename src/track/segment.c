@@ -12,24 +12,6 @@
  * before and after it, so that nobody pays for it who does not ask.
  */
 
-/* How many of the bytes [start, end) had not been seen. */
-static uint32_t unseen(const struct wire_half *half, int64_t start, int64_t end)
-{
-	int64_t next = (int64_t)half->next, count = end - (start > next ? start : next);
-
-	if (count < 0)
-		count = 0;
-	for (size_t i = 0; i < WIRE_HOLES && half->holes[i].start != half->holes[i].end; i++) {
-		int64_t from = wire_offset(half, half->holes[i].start);
-		int64_t to = from + (uint32_t)(half->holes[i].end - half->holes[i].start);
-
-		from = start > from ? start : from;
-		to = end < to ? end : to;
-		count += to > from ? to - from : 0;
-	}
-	return (uint32_t)count;
-}
-
 /* @was: the evidence before the segment; @wire: after it. */
 static void judge_payload(struct segment *segment, const struct wire *was, const struct wire *wire,
 			  const struct event_segment *event, enum wire_side side)
@@ -42,7 +24,7 @@ static void judge_payload(struct segment *segment, const struct wire *was, const
 	if (!(old->bits & HALF_BASE) || old->base != half->base || start < 0)
 		return;
 	if (counted) {
-		segment->resent = event->payload - unseen(old, start, start + event->payload);
+		segment->resent = event->payload - wire_half_unseen(old, start, start + event->payload);
 		segment->judged |= segment->resent == event->payload ? SEGMENT_RESENT : SEGMENT_RESENT_PART;
 		if (segment->judged & SEGMENT_RESENT && old->bits & HALF_ACKED &&
 		    wire_offset(old, old->acked) >= start + event->payload)

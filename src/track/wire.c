@@ -20,9 +20,6 @@
  * Open (RFC 7413).
  */
 
-/* Copies of a packet on two interfaces of a host lie microseconds apart; a resent segment comes later than this. */
-#define COPY_WITHIN_NS (5 * CLOCK_NS_PER_MS)
-
 /* How far numbers may run ahead while nobody said what the receiver's window is. */
 #define WINDOW_UNHEARD (1u << 24)
 
@@ -35,6 +32,9 @@
 
 #define RTT_UNKNOWN UINT32_MAX
 
+/* An hour and some minutes, beyond which the counter of microseconds seems to run backwards. */
+#define LATE_MAX_US 0xf0000000u
+
 #define ICMP4_UNREACHABLE 3
 #define ICMP4_FRAGMENTATION_NEEDED 4
 #define ICMP6_UNREACHABLE 1
@@ -45,49 +45,7 @@ void wire_init(struct wire *wire)
 	wire->halves[WIRE_LOCAL].syn_acked_ns = wire->halves[WIRE_REMOTE].syn_acked_ns = CLOCK_UNKNOWN;
 	wire->first_ns = wire->last_ns = wire->syn_ns = wire->gap_ns = CLOCK_UNKNOWN;
 	wire->srtt_ns = wire->minrtt_ns = RTT_UNKNOWN;
-	wire->late_ms = UINT32_MAX;
-}
-
-/* What a copy has in common with its original, above what tells where it was captured. */
-static uint32_t segment_print(const struct event_segment *segment)
-{
-	uint64_t hash = (uint64_t)segment->seq << 32 | segment->ack;
-
-	hash = (hash ^ (hash >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
-	hash ^= (uint64_t)segment->tsval << 32 | (uint64_t)segment->ip_id << 16 | segment->checksum;
-	hash = (hash ^ (hash >> 32)) * UINT64_C(0x94d049bb133111eb);
-	hash ^= (uint64_t)segment->payload << 32 | (uint64_t)segment->window << 16 | segment->flags;
-	hash = (hash ^ (hash >> 31)) * UINT64_C(0xbf58476d1ce4e5b9);
-	/* Numbers that came from the frame have the highest bit: it must not be lost. */
-	return (uint32_t)(hash >> 40) << 8 | (segment->has & SEGMENT_HAS_OUTGOING ? 0x80 : 0) |
-	       ((segment->interface ^ segment->interface >> 9) & 0x7f);
-}
-
-static bool is_copy(struct wire *wire, const struct event *event)
-{
-	uint32_t print = segment_print(&event->segment);
-	int64_t distance = event->time_ns - wire->last_ns;
-
-	if (distance > COPY_WITHIN_NS || distance < -COPY_WITHIN_NS)
-		memset(wire->prints, 0, sizeof(wire->prints));
-	for (int i = 0; i < WIRE_PRINTS; i++) {
-		/* On the same interface it was really sent twice. */
-		if (wire->prints[i] != 0 && (wire->prints[i] ^ print) >> 8 == 0 && wire->prints[i] != print)
-			return true;
-	}
-	wire->prints[wire->print_at] = print;
-	wire->print_at = (uint8_t)((wire->print_at + 1) % WIRE_PRINTS);
-	return false;
-}
-
-/* Times of the halves are counted from the first segment; one that lies before it was captured late. */
-static void feed_first(struct wire *wire, int64_t time_ns)
-{
-	uint32_t earlier_ms = (uint32_t)((wire->first_ns - time_ns) / CLOCK_NS_PER_MS + 1);
-
-	wire->fresh_ms[WIRE_LOCAL] += earlier_ms;
-	wire->fresh_ms[WIRE_REMOTE] += earlier_ms;
-	wire->first_ns = time_ns;
+	wire->late_us = UINT32_MAX;
 }
 
 static void feed_time(struct wire *wire, int64_t time_ns)
@@ -97,7 +55,7 @@ static void feed_time(struct wire *wire, int64_t time_ns)
 		return;
 	}
 	if (time_ns < wire->first_ns)
-		feed_first(wire, time_ns);
+		wire->first_ns = time_ns;
 	if (time_ns - wire->last_ns > wire->gap_ns)
 		wire->gap_ns = time_ns - wire->last_ns;
 	else if (wire->gap_ns < 0)
@@ -320,11 +278,13 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	/* Of a segment in fragments the first one is counted. */
 	bool later = segment->has & SEGMENT_HAS_LATER_FRAGMENT;
 	bool keepalive = is_keepalive(half, segment, start);
-	bool is_new = end > (int64_t)half->next;
-	int64_t since_ms = (event->time_ns - wire->first_ns) / CLOCK_NS_PER_MS;
+	bool was_fresh = half->bits & HALF_DATA, is_new = end > (int64_t)half->next;
+	uint32_t now_us = (uint32_t)(event->time_ns / CLOCK_NS_PER_US);
 	enum wire_range range;
 
 	half->bits |= HALF_DATA;
+	if (!was_fresh)
+		wire->fresh_us[side] = now_us;
 	if (is_window_probe(wire, segment, side, start)) {
 		half->bits |= HALF_PROBED;
 		return RANGE_AGAIN;
@@ -335,14 +295,16 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	if (range == RANGE_FILLS && !later)
 		count(&wire->ooo);
 	if (range == RANGE_AGAIN && !keepalive && !later) {
-		int64_t late_ms = since_ms > wire->fresh_ms[side] ? since_ms - wire->fresh_ms[side] : 0;
+		uint32_t late_us = now_us - wire->fresh_us[side];
 
 		half->retrans++;
-		if (wire->late_ms == UINT32_MAX || late_ms > wire->late_ms)
-			wire->late_ms = (uint32_t)late_ms;
+		if (late_us > LATE_MAX_US)
+			late_us = 0; /* recorded in the wrong order */
+		if (wire->late_us == UINT32_MAX || late_us > wire->late_us)
+			wire->late_us = late_us;
 	}
 	if (is_new)
-		wire->fresh_ms[side] = (uint32_t)(since_ms + 1);
+		wire->fresh_us[side] = now_us;
 	return range;
 }
 
@@ -531,7 +493,7 @@ bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side
 	struct wire_half *half = &wire->halves[side];
 	bool in_order = false;
 
-	if (is_copy(wire, event))
+	if (wire_is_copy(wire, event, side))
 		return false;
 	feed_time(wire, event->time_ns);
 	half->frame_bytes += segment->frame;

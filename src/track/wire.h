@@ -25,7 +25,9 @@ static inline enum wire_side wire_other(enum wire_side side)
 #define WIRE_HOLES 2
 
 /** Segments remembered to tell a copy seen on another interface. */
-#define WIRE_PRINTS 6
+#define WIRE_PRINTS 5
+
+#define WIRE_ORIGIN 0x100
 
 /**
  * struct wire_hole - bytes that were skipped and have not come since
@@ -87,14 +89,15 @@ struct wire_half {
  * @probe_end: sequence number that acknowledges it
  * @srtt_ns: smoothed round trip of the local side, UINT32_MAX none
  * @minrtt_ns: smallest one, UINT32_MAX none
- * @fresh_ms: by side: when it last sent something new, in ms after @first_ns, rounded up
- * @late_ms: longest time from something new to something resent by the same side, UINT32_MAX none
+ * @fresh_us: by side, with HALF_DATA: when it last sent something new, the low bits of the microseconds
+ * @late_us: longest time from something new to something resent by the same side, UINT32_MAX none
  * @ooo: segments that filled a hole, both ways; this and the next two saturate at UINT16_MAX
  * @zerowin: advertisements of a zero window, both ways
  * @keepalives: keep-alive probes, both ways
  * @fins: segments with FIN, by side; these saturate at UINT8_MAX
  * @rsts: segments with RST, by side
  * @prints: fingerprints of the last segments
+ * @origin: by side, when its segments were seen on several interfaces: WIRE_ORIGIN and the first one's mark; else 0
  * @bits: enum wire_bit
  * @print_at: where the next fingerprint goes
  * @wscale: each side's window scale, with HALF_WSCALE
@@ -110,9 +113,10 @@ struct wire {
 	uint32_t probe_end;
 	uint32_t srtt_ns;
 	uint32_t minrtt_ns;
-	uint32_t fresh_ms[WIRE_SIDES];
-	uint32_t late_ms;
+	uint32_t fresh_us[WIRE_SIDES];
+	uint32_t late_us;
 	uint32_t prints[WIRE_PRINTS];
+	uint16_t origin[WIRE_SIDES];
 	uint16_t ooo;
 	uint16_t zerowin;
 	uint16_t keepalives;
@@ -199,7 +203,7 @@ bool wire_had_fragments(const struct wire *wire);
 /**
  * wire_late_ns() - how late the latest of the resent segments was
  *
- * The time since its side had sent something new, to the millisecond below: the
+ * The time since its side had sent something new, to the microsecond: the
  * original is at least as old. -1 when none was resent.
  */
 int64_t wire_late_ns(const struct wire *wire);

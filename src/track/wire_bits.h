@@ -82,6 +82,9 @@ static inline enum wire_side wire_opener(const struct wire *wire)
 	return wire->bits & WIRE_OPENER_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
 }
 
+/** wire_is_copy() - is it a copy, on another interface, of one that was counted? Remembers it if not. */
+bool wire_is_copy(struct wire *wire, const struct event *event, enum wire_side side);
+
 /** enum wire_range - what a range of bytes was, compared with what had been seen */
 enum wire_range {
 	/** nothing of it had been seen, and it follows what had */
@@ -104,6 +107,9 @@ void wire_half_lower(struct wire_half *half, uint32_t seq, uint32_t end);
  * Raises half->next and keeps the holes.
  */
 enum wire_range wire_half_range(struct wire_half *half, int64_t start, int64_t end);
+
+/** wire_half_unseen() - how many of the bytes from @start to @end had not been seen */
+uint32_t wire_half_unseen(const struct wire_half *half, int64_t start, int64_t end);
 
 /** wire_half_bytes() - payload of one side, each byte once, or CONN_UNKNOWN */
 int64_t wire_half_bytes(const struct wire *wire, enum wire_side side);

@@ -109,6 +109,23 @@ enum wire_range wire_half_range(struct wire_half *half, int64_t start, int64_t e
 	return filled == (uint64_t)below ? RANGE_FILLS : RANGE_AGAIN;
 }
 
+uint32_t wire_half_unseen(const struct wire_half *half, int64_t start, int64_t end)
+{
+	int64_t next = (int64_t)half->next, count = end - (start > next ? start : next);
+
+	if (count < 0)
+		count = 0;
+	for (size_t i = 0; i < WIRE_HOLES && !hole_is_empty(&half->holes[i]); i++) {
+		int64_t from = wire_offset(half, half->holes[i].start);
+		int64_t to = from + (uint32_t)(half->holes[i].end - half->holes[i].start);
+
+		from = start > from ? start : from;
+		to = end < to ? end : to;
+		count += to > from ? to - from : 0;
+	}
+	return (uint32_t)count;
+}
+
 int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 {
 	const struct wire_half *half = &wire->halves[side];

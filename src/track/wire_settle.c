@@ -41,7 +41,7 @@ bool wire_had_fragments(const struct wire *wire)
 
 int64_t wire_late_ns(const struct wire *wire)
 {
-	return wire->late_ms != UINT32_MAX ? wire->late_ms * CLOCK_NS_PER_MS : CLOCK_UNKNOWN;
+	return wire->late_us != UINT32_MAX ? wire->late_us * CLOCK_NS_PER_US : CLOCK_UNKNOWN;
 }
 
 enum conn_dir wire_dir(const struct wire *wire)

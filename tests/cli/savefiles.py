@@ -44,6 +44,15 @@ def several_link_types(test):
     test.expect("a filter that one of them cannot have", done, 1, ["filter \"ether host"])
 
 
+def cut_short(test):
+    path = made(test, "short.pcap", "flow a 192.0.2.1 1000 192.0.2.2 80\nsnaplen 53\n" + OPEN % (("a",) * 3))
+    done = test.run("-r", path, "-z", "conns", "-j")
+    test.say("packets cut before the end of the TCP header are no connection, and that is said",
+             [] if results(done) == [] and json.loads(done.stdout)["summary"]["malformed"] == 3
+             else [done.stdout, done.stderr])
+    test.expect("in words, too", test.run("-r", path), 0, ["3 packets (3 of them cut or malformed)"])
+
+
 def compressed(test):
     story = cli.story()
     versions = test.run("-V").stdout
@@ -81,6 +90,11 @@ def compressed(test):
 def main():
     test = cli.Cli()
     several_link_types(test)
+    cut_short(test)
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", cli.CONNTRACE, "-r", "-"], capture_output=True,
+                          timeout=cli.LIMIT, check=False)
+    test.say("closed standard input is an empty one", [] if done.returncode == 1 and b"empty" in done.stderr
+             else [done.stderr.decode()])
     compressed(test)
     usb = bytearray(cli.story())
     usb[20] = 189

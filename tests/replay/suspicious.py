@@ -117,6 +117,8 @@ def main():
     tap.equal("--only=retrans: any resent segment", names_of(run("--only=retrans")),
               {"resent-soon", "resent-late", "resent-twice"})
     tap.equal("--only=retrans --retrans-ms", names_of(run("--only=retrans", "--retrans-ms=1150")), {"resent-late"})
+    tap.equal("resent exactly so late", names_of(run("--only=retrans", "--retrans-ms=1200")), {"resent-late"})
+    tap.equal("resent a millisecond too soon", names_of(run("--only=retrans", "--retrans-ms=1201")), set())
     tap.equal("--retrans-ms=0: off", names_of(run("--only=retrans", "--retrans-ms=0")), set())
     tap.equal("--only=open", names_of(run("--only=open")), {"left", "alive"})
     tap.equal("--only=slow", names_of(run("--only=slow")), {"syn", "synack"})

@@ -79,6 +79,22 @@ TRAPS = [
     ("each packet on two interfaces", V4 + "link sll2\n" + "".join(
         line + " ipid %d if 2 in\n" % i + "+0.0001 " + line.split(" ", 1)[1] + " ipid %d if 3 out\n" % i
         for i, line in enumerate((WHOLE % PLAIN).splitlines(), 1)), [], [good(hs_ms=30.2, hs_net_ms=10.1, hs_ack_ms=20.1)]),
+    ("each packet on two interfaces, the second behind a long queue", V4 + "link sll2\n" + OPEN % {
+        "o": " ipid 1 if 2 in\n+0.05 a > S seq 100 mss 1460 wscale 7 ipid 1 if 3 out", "i": " ipid 1 if 3 in"} +
+     "+0 a > A seq 101 ack 501 len 100 ipid 3 if 2 in\n" + "".join(
+         "+0 a > A seq %d ack 501 len 100 ipid %d if 2 in\n" % (201 + i * 100, i + 4) for i in range(20)) + "".join(
+             "+0.001 a > A seq %d ack 501 len 100 ipid %d if 3 out\n" % (101 + i * 100, i + 3) for i in range(21)),
+     [], [{"rx_bytes": 2100, "retrans": 0, "syn_rtx": 0}]),
+    ("resent and each packet on two interfaces", V4 + "link sll2\n" + "".join(
+        line + " ipid %d if 2 in\n" % i + "+0.0001 " + line.split(" ", 1)[1] + " ipid %d if 3 out\n" % i
+        for i, line in enumerate((OPEN % PLAIN + "+0 a > A seq 101 ack 501 len 9\n+0.3 a > A seq 101 ack 501 len 9\n"
+                                  "+0 a < A seq 501 ack 110\n").splitlines(), 1)), [],
+     [{"rx_bytes": 9, "retrans": 1, "rx_pkts": 4, "tx_pkts": 2}]),
+    ("moved to another interface after the handshake", V4 + "link sll2\n" + "".join(
+        line + " ipid %d if 2 in\n" % i + "+0.0001 " + line.split(" ", 1)[1] + " ipid %d if 3 out\n" % i
+        for i, line in enumerate((OPEN % PLAIN).splitlines(), 1)) + "".join(
+            line + " if 3 in ipid 9\n" for line in (DATA % PLAIN + CLOSE % PLAIN).splitlines()), [],
+     [{"rx_bytes": 700, "tx_bytes": 1300, "close": "rfin", "rx_pkts": 6, "tx_pkts": 3}]),
     ("really sent twice on one interface", V4 + "link sll2\n" + OPEN % {"o": " if 2", "i": " if 2"} +
      "+0 a > PA seq 101 ack 501 len 9 if 2 ipid 1\n+0.0001 a > PA seq 101 ack 501 len 9 if 2 ipid 1\n", [],
      [{"rx_bytes": 9, "retrans": 1, "rx_pkts": 4}]),

@@ -1187,13 +1187,15 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.connections = 20;
 	summary.unattributed = 3;
 	summary.packets = 1;
+	summary.malformed = 1;
 	summary.cpu_ns = CONN_UNKNOWN;
 	summary.evicted = 7;
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 7 connections (evicted "
 		        "from memory); "
-		       "cost - s CPU, 1 stop, 1 packet\n");
+		       "cost - s CPU, 1 stop, 1 packet (1 of them cut or malformed)\n");
+	summary.malformed = 0;
 	summary.evicted = 0;
 	summary.lost[LOST_NETLINK] = -1;
 	summary.lost[LOST_CAPTURE_KERNEL] = 12;
@@ -1208,7 +1210,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"
-		       "\"table\":0},\"evicted\":0,\"cpu_s\":null,\"stops\":1,\"packets\":1}}\n");
+		       "\"table\":0},\"evicted\":0,\"cpu_s\":null,\"stops\":1,\"packets\":1,\"malformed\":0}}\n");
 }
 
 static void the_list_names_every_column(void **state)

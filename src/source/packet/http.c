@@ -44,7 +44,9 @@ bool http_begins(struct span data)
 		at++;
 	if (at == 0)
 		return false;
-	return at == data.length || data.data[at] == ' ' || starts_with(data, VERSION, VERSION_LENGTH);
+	/* Of either there may be no more yet than a beginning. */
+	return at == data.length || data.data[at] == ' ' ||
+	       memcmp(data.data, VERSION, data.length < VERSION_LENGTH ? data.length : VERSION_LENGTH) == 0;
 }
 
 void http_init(struct http *http)

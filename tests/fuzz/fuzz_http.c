@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Any bytes as one direction of HTTP/1.x, whole and in pieces: what a request
+ * says must not depend on where its segments end. The first byte says how long
+ * the pieces are, and whether some of them were not captured.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/packet/http.h"
+
+#define NOT_CAPTURED 0x80
+#define PIECE 0x3f
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* All that was told, in a number; and whether a response was among it. */
+struct told {
+	uint64_t sum;
+	unsigned int count;
+	bool response;
+};
+
+static void add(struct told *told, const char *text, size_t longest)
+{
+	if (strlen(text) > longest)
+		abort();
+	for (; *text != '\0'; text++)
+		told->sum = (told->sum ^ (uint8_t)*text) * 1099511628211u;
+	told->sum = (told->sum ^ 0x100) * 1099511628211u;
+}
+
+static void on_message(void *context, const struct message *message)
+{
+	struct told *told = context;
+
+	if (message->kind == MESSAGE_HTTP_RESPONSE ? message->status > 999 : message->status != 0)
+		abort();
+	told->response |= message->kind == MESSAGE_HTTP_RESPONSE;
+	told->count++;
+	add(told, message->method, MESSAGE_METHOD_MAX);
+	add(told, message->target, MESSAGE_TARGET_MAX);
+	add(told, message->host, MESSAGE_HOST_MAX);
+}
+
+/* Return: as http_feed() of the last piece. */
+static bool feed(struct http *http, struct told *told, struct span data, size_t piece, bool leave_out)
+{
+	bool goes_on = true;
+	size_t number = 0;
+
+	http_init(http);
+	while (data.length > 0 && goes_on) {
+		size_t length = data.length < piece ? data.length : piece;
+		uint8_t *copy = malloc(length);
+		bool skipped = leave_out && ++number % 4 == 0;
+
+		/* Of exactly this size, so that a sanitizer sees one byte too far. */
+		memcpy(copy, data.data, length);
+		goes_on = skipped ? http_skip(http, (uint32_t)length, on_message, told) :
+				    http_feed(http, (struct span){copy, length}, on_message, told);
+		free(copy);
+		span_skip(&data, length);
+	}
+	return goes_on;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct http http;
+	struct told whole = {0}, pieces = {0};
+	struct span rest = {data + 1, size - 1};
+	bool goes_on;
+
+	if (size < 2)
+		return 0;
+	goes_on = feed(&http, &whole, rest, rest.length, false);
+	if (feed(&http, &pieces, rest, 1 + (data[0] & PIECE), data[0] & NOT_CAPTURED) == goes_on &&
+	    pieces.count == whole.count && pieces.sum == whole.sum)
+		return 0;
+	/* Where a segment of answers begins tells a body from the head that follows an answer to HEAD. */
+	if (!(data[0] & NOT_CAPTURED) && !whole.response && !pieces.response)
+		abort();
+	return 0;
+}
