@@ -2,7 +2,6 @@
 #include "accounts.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
 
@@ -11,7 +10,7 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 {
 	struct tracker_account account;
 	struct tracer *tracer = sources_tracer(sources);
-	struct rusage usage;
+	struct packet_stats stats;
 
 	tracker_account(tracker, &account);
 	memset(summary, 0, sizeof(*summary));
@@ -23,8 +22,8 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 	if (tracer != NULL)
 		summary->stops = tracer_stops(tracer);
 	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_calls_refused(sources);
-	summary->packets = sources_packets(sources, &summary->malformed);
-	getrusage(RUSAGE_SELF, &usage);
-	summary->cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_NS_PER_SEC +
-			  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * CLOCK_NS_PER_US;
+	sources_packet_stats(sources, &stats);
+	summary->packets = stats.frames;
+	summary->malformed = stats.malformed;
+	summary->cpu_ns = clock_process() + stats.cpu_ns;
 }

@@ -54,7 +54,7 @@ void progress_show(struct progress *progress, const struct sources *sources)
 {
 	int64_t now_ns, size, offset, percent;
 	double seconds, left;
-	uint64_t malformed;
+	struct packet_stats stats;
 	char line[LINE_MOST + 1];
 
 	if (!progress->is_wanted)
@@ -66,8 +66,9 @@ void progress_show(struct progress *progress, const struct sources *sources)
 	offset = sources_offset(sources, &size);
 	seconds = (double)(now_ns - progress->start_ns) / (double)CLOCK_NS_PER_SEC;
 	left = offset < size ? seconds * (double)(size - offset) / (double)offset : 0;
+	sources_packet_stats(sources, &stats);
 	snprintf(line, sizeof(line), "%d %% read, %.0f packets/s, %d:%02d left", (int)percent,
-		 (double)sources_packets(sources, &malformed) / seconds, (int)(left / 60), (int)left % 60);
+		 (double)stats.frames / seconds, (int)(left / 60), (int)left % 60);
 	progress_wipe(progress);
 	fputs(line, stderr);
 	fflush(stderr);

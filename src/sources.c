@@ -569,14 +569,11 @@ bool sources_has_packets(const struct sources *sources)
 	return sources->options->interface_count > 0 || sources->options->read != NULL;
 }
 
-uint64_t sources_packets(const struct sources *sources, uint64_t *malformed)
+void sources_packet_stats(const struct sources *sources, struct packet_stats *stats)
 {
-	struct packet_stats stats = {0};
-
+	memset(stats, 0, sizeof(*stats));
 	if (sources->packet != NULL)
-		packet_stats(sources->packet, &stats);
-	*malformed = stats.malformed;
-	return stats.frames;
+		packet_stats(sources->packet, stats);
 }
 
 int64_t sources_offset(const struct sources *sources, int64_t *size)

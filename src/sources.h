@@ -11,6 +11,7 @@
 #include "merge/merge.h"
 #include "options.h"
 #include "source/diag/diag.h"
+#include "source/packet/process.h"
 #include "source/ptrace/tracer.h"
 
 /** Most descriptors sources_fds() gives. */
@@ -105,8 +106,8 @@ bool sources_has_destroy(const struct sources *sources);
 /** sources_has_packets() - is there a capture or a savefile? */
 bool sources_has_packets(const struct sources *sources);
 
-/** sources_packets() - how many packets were looked at; @malformed: set to how many of them could not be read */
-uint64_t sources_packets(const struct sources *sources, uint64_t *malformed);
+/** sources_packet_stats() - the accounts of the packet process; zeros without one */
+void sources_packet_stats(const struct sources *sources, struct packet_stats *stats);
 
 /** sources_offset() - how far a file has been read, -1 unknown; @size is set to its size */
 int64_t sources_offset(const struct sources *sources, int64_t *size);

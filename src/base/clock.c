@@ -21,6 +21,11 @@ int64_t clock_monotonic(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_process(void)
+{
+	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 int64_t clock_aligned(int64_t time_ns, int64_t interval_ns)
 {
 	time_t seconds = (time_t)(time_ns / CLOCK_NS_PER_SEC);

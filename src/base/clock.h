@@ -21,6 +21,9 @@
 /** clock_now() - CLOCK_REALTIME in nanoseconds since the epoch */
 int64_t clock_now(void);
 
+/** clock_process() - CPU time of this process, all its threads, in nanoseconds */
+int64_t clock_process(void);
+
 /** clock_monotonic() - CLOCK_MONOTONIC in nanoseconds; for waiting and for how long we ran */
 int64_t clock_monotonic(void);
 

@@ -126,6 +126,7 @@ static void savefile_becomes_events(void **state)
 	packet_stats(packet, &stats);
 	assert_int_equal(stats.frames, 5);
 	assert_int_equal(stats.events, 5);
+	assert_true(stats.cpu_ns > 0);
 	packet_close(packet);
 	unlink(name);
 }

@@ -104,6 +104,7 @@ static void publish_counts(struct child *child)
 {
 	for (int i = 0; i < DISSECT_VERDICT_NUM; i++)
 		atomic_store_explicit(&child->shared->frames[i], child->verdicts[i], memory_order_relaxed);
+	atomic_store_explicit(&child->shared->cpu_ns, clock_process(), memory_order_relaxed);
 }
 
 /* Wait until an order comes, an interface has something, or @timeout_ms pass. Ends when the main process did. */

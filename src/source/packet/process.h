@@ -60,6 +60,7 @@ struct packet_config {
  * @kernel_drops: frames the kernel had no room for
  * @interface_drops: frames the network card had no room for, of the interfaces listened on
  * @queue_drops: events that found the way to this process full
+ * @cpu_ns: CPU time it took
  */
 struct packet_stats {
 	uint64_t frames;
@@ -70,6 +71,7 @@ struct packet_stats {
 	uint64_t kernel_drops;
 	uint64_t interface_drops;
 	uint64_t queue_drops;
+	int64_t cpu_ns;
 };
 
 /**
