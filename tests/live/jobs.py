@@ -109,9 +109,11 @@ def session(before):
         said.append(re.search(r"st=\d+", terminal.type("echo st=$?", r"st=\d+")).group())
         terminal.expect(re.escape(PROMPT))
         # Ctrl-C of a stopped and continued one.
-        terminal.type(command(before + ["sh", "-c", ECHO]), "ready")
+        pid = pid_in(terminal.type(command(before + ["sh", "-c", ECHO]), "ready"))
         terminal.key("Z", re.escape(PROMPT))
         terminal.type("fg", r"sh.*\n")
+        # The shell says so before it does: a key that came first would be its own.
+        wait_for(lambda: os.tcgetpgrp(terminal.fd) == os.getpgid(pid) and not is_stopped(pid), "the program to go on")
         terminal.key("C", re.escape(PROMPT))
         said.append(re.search(r"st=\d+", terminal.type("echo st=$?", r"st=\d+")).group())
     finally:
