@@ -32,10 +32,4 @@ size_t escape_text(char *to, size_t size, const char *from);
  */
 size_t escape_json(char *to, size_t size, const char *from);
 
-/**
- * escape_undo() - turn the output of escape_text() back into bytes, in place
- * @text: rewritten; a \x not followed by two hex digits is kept as it is
- */
-void escape_undo(char *text);
-
 #endif

@@ -170,11 +170,6 @@ void bytes_peer_sent(struct bytes *bytes, int64_t payload)
 	bytes->peer_sent = payload;
 }
 
-void bytes_no_peer_fin(struct bytes *bytes)
-{
-	bytes->no_fin = true;
-}
-
 /** sequence_sent() - how far the sequence numbers sent got: payload, SYN and FIN */
 static int64_t sequence_sent(const struct event_info *info)
 {

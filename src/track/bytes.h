@@ -121,9 +121,6 @@ void bytes_timewait(struct bytes *bytes, enum info_timewait timewait);
  */
 void bytes_peer_sent(struct bytes *bytes, int64_t payload);
 
-/** bytes_no_peer_fin() - a gapless view of the wire up to the end of the socket showed no FIN of the peer */
-void bytes_no_peer_fin(struct bytes *bytes);
-
 /**
  * bytes_final_sent() - payload sent by a socket, from its last word alone; for bytes_peer_sent()
  * @info: of reason INFO_DESTROY

@@ -27,7 +27,7 @@ def main():
     test.expect("a command that is not there", test.run("./no-such-command"), 127,
                 stderr=["conntrace: ", "no-such-command", "No such file"], stdout="")
     test.expect("a command that is not on the PATH", test.run("no-such-command-at-all"), 127,
-                stderr=["conntrace: ", "no-such-command-at-all"], stdout="")
+                stderr=["conntrace: ", "no-such-command-at-all", "not found in PATH"], stdout="")
     test.path("plain", b"not a program\n")
     os.chmod(test.path("plain"), 0o644)
     test.expect("a command that is not executable", test.run("./plain"), 126,

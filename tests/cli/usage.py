@@ -11,7 +11,7 @@ CASES = (
     (["-D"], "did you mean conntrack(8)?"),
     ([], "nothing to watch"),
     (["--"], "no COMMAND"),
-    (["-p"], "needs an argument"),
+    (["-p"], "needs an argument, PIDS; does the program run?"),
     (["-p", ""], "holds no PID"),
     (["-p", "nginx"], '"nginx" is not a PID'),
     (["-p", "0"], '"0" is not a PID'),

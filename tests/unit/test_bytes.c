@@ -44,7 +44,7 @@ struct row {
 	struct snapshot looks[3];
 	int64_t rx, tx;
 	int close, dir;
-	/** what else is known: 'o' opened, 'a' accepted, 's' shutdown, 'p' the peer sent 50, 'n' the wire saw no FIN,
+	/** what else is known: 'o' opened, 'a' accepted, 's' shutdown, 'p' the peer sent 50,
 	 * 'd' calls are not seen, 'e' ended, 'r' segments were resent */
 	const char *known;
 };
@@ -181,7 +181,6 @@ static const struct row rows[] = {
 	{"the peer sent as much", {LAST(51, 100, 101, 1, 0, 0, UNKNOWN)}, 50, 100, CLOSE_RFIN, 0, "op"},
 	{"the peer's FIN did not come", {LAST(50, 100, 101, 1, 50, 0, UNKNOWN)}, 50, 100, 0, 0, "op"},
 	{"the peer sent less than came: no evidence", {LAST(60, 100, 101, 1, 60, 0, UNKNOWN)}, NOT, 100, 0, 0, "op"},
-	{"no FIN on the wire", {LAST(60, 100, 101, 1, 0, 0, UNKNOWN)}, 60, 100, CLOSE_RRST, 0, "on"},
 	{"absence contradicted by the other end", {LAST(50, 100, 102, 1, 0, 0, ABSENT)}, 50, 100, CLOSE_LFIN, 0, "op"},
 };
 
@@ -195,8 +194,6 @@ static void feed_row(struct bytes *bytes, const struct row *row)
 			bytes_shutdown(bytes, SHUT_WR);
 		else if (*known == 'p')
 			bytes_peer_sent(bytes, 50);
-		else if (*known == 'n')
-			bytes_no_peer_fin(bytes);
 		else if (*known == 'd')
 			bytes_calls_unseen(bytes);
 		else if (*known == 'e')
