@@ -410,7 +410,7 @@ bool live_show(struct live *live, struct look *look, struct sources *sources, st
 		now_ns = live->state.is_file ? pace_now(pace, began_ns) : clock_now();
 		live->state.percent = progress_percent(sources);
 		if (!live->state.is_file)
-			(void)look_at_all(look, false, NULL);
+			(void)look_at_all(look, false);
 		tick(live, now_ns, look->tracker);
 		cost_ns = (clock_monotonic() - began_ns) * TICK_SHARE;
 		live->next_tick_ns = began_ns + (cost_ns > live->tick_ns ? cost_ns : live->tick_ns);

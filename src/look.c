@@ -153,13 +153,46 @@ static void search_list(struct look *look, struct search *search)
 		(void)diag_dump(look->diag, DIAG_ALL_STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
 }
 
-size_t look_at_all(struct look *look, bool tell_gone, size_t *awaited)
+static void note_awaited(struct look *look, uint64_t cookie)
+{
+	if (look->awaited_count == look->awaited_size) {
+		look->awaited_size = look->awaited_size > 0 ? look->awaited_size * 2 : 64;
+		look->awaited = xreallocarray(look->awaited, look->awaited_size, sizeof(*look->awaited));
+	}
+	look->awaited[look->awaited_count++] = cookie;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+size_t look_awaited(const struct look *look)
+{
+	const struct conn *conn = NULL;
+	size_t count = 0;
+
+	while (look->awaited_count > 0 && (conn = tracker_next(look->tracker, conn)) != NULL)
+		count += conn->open && bsearch(&conn->cookie, look->awaited, look->awaited_count,
+					       sizeof(*look->awaited), compare_numbers) != NULL;
+	return count;
+}
+
+void look_free(struct look *look)
+{
+	free(look->awaited);
+}
+
+size_t look_at_all(struct look *look, bool tell_gone)
 {
 	const struct conn *conn = NULL;
 	struct search search = {NULL, 0, false};
 	struct event *looks;
-	size_t count = 0, gone = 0, late = 0;
+	size_t count = 0, gone = 0;
 
+	look->awaited_count = 0;
 	search_list(look, &search);
 	looks = search.count > 0 ? xreallocarray(NULL, search.count, sizeof(*looks)) : NULL;
 	while ((conn = tracker_next(look->tracker, conn)) != NULL && count < search.count) {
@@ -174,7 +207,8 @@ size_t look_at_all(struct look *look, bool tell_gone, size_t *awaited)
 		} else if (look_at(look->diag, look->netns, conn, event) != 0) {
 			gone++;
 			/* None comes of MPTCP sockets and from other network namespaces. */
-			late += conn->flow.proto == IPPROTO_TCP && is_here(look->netns, conn);
+			if (conn->flow.proto == IPPROTO_TCP && is_here(look->netns, conn))
+				note_awaited(look, conn->cookie);
 			if (!tell_gone)
 				continue;
 			/* Its last word is lost: it has ended, and nobody knows with which numbers. */
@@ -186,11 +220,11 @@ size_t look_at_all(struct look *look, bool tell_gone, size_t *awaited)
 		}
 		count++;
 	}
+	if (look->awaited_count > 0)
+		qsort(look->awaited, look->awaited_count, sizeof(*look->awaited), compare_numbers);
 	for (size_t i = 0; i < count; i++)
 		look->feed(look->context, &looks[i]);
 	free(looks);
 	free(search.sought);
-	if (awaited != NULL)
-		*awaited = late;
 	return gone;
 }

@@ -34,6 +34,9 @@ int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct e
  * @context: passed on
  * @told: sockets in the last list of all of them; its own
  * @looks: since then; its own
+ * @awaited: cookies of those that were gone at the last look, and may still have a last word; sorted, its own
+ * @awaited_count: how many
+ * @awaited_size: room there
  */
 struct look {
 	struct diag *diag;
@@ -43,15 +46,22 @@ struct look {
 	void *context;
 	size_t told;
 	unsigned int looks;
+	uint64_t *awaited;
+	size_t awaited_count, awaited_size;
 };
 
 /**
  * look_at_all() - how far are the open connections, which have had no last word?
  * @tell_gone: those that are gone are told of as ended, nobody knows how (INFO_DESTROY without counters and state)
- * @awaited: set to how many of those a last word may still come of, if the kernel tells any; NULL is fine
  *
  * Return: how many are gone.
  */
-size_t look_at_all(struct look *look, bool tell_gone, size_t *awaited);
+size_t look_at_all(struct look *look, bool tell_gone);
+
+/** look_awaited() - how many that were gone at the last look may still have a last word? The kernel is not asked */
+size_t look_awaited(const struct look *look);
+
+/** look_free() - what it has of its own */
+void look_free(struct look *look);
 
 #endif

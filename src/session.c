@@ -158,8 +158,10 @@ static void show(struct session *session, const struct event *event)
 	}
 }
 
-static void feed_one(struct session *session, struct event *event)
+static void feed_one(void *context, struct event *event)
 {
+	struct session *session = context;
+
 	show(session, event);
 	tracker_feed(session->tracker, event, 1);
 }
@@ -193,15 +195,10 @@ static void feed(struct session *session, int64_t until_ns)
 	}
 }
 
-static void feed_look(void *context, struct event *event)
-{
-	feed_one(context, event);
-}
-
 /* Return: how many of the open connections are gone, see look_at_all() */
 static size_t look_at_open(struct session *session, bool tell_gone)
 {
-	return session->is_file ? 0 : look_at_all(&session->look, tell_gone, NULL);
+	return session->is_file ? 0 : look_at_all(&session->look, tell_gone);
 }
 
 static void print_reports(struct session *session, enum output_when when)
@@ -259,7 +256,7 @@ static void open_tracker(struct session *session)
 		.diag = sources_diag(session->sources),
 		.netns = sources_netns(session->sources),
 		.tracker = session->tracker,
-		.feed = feed_look,
+		.feed = feed_one,
 		.context = session,
 	};
 	if (output_observer(session->output, &observer) || output_counter(session->output, &observer))
@@ -325,6 +322,9 @@ int session_open(struct session **opened, const struct options *options, const s
 		session->end_ns = session->start_ns + options->duration_ns;
 	slices_begin(&session->slices, options, session->start_ns);
 	session->pace.speed = options->speed > 0 ? options->speed : options->top ? PACE_ONE : 0;
+	/* What is there before the run waits for no slower witness. */
+	if (!session->is_file && sources_tracer(session->sources) == NULL)
+		feed(session, clock_now());
 	tell_notices(session);
 	about_start(options);
 	progress_begin(&session->progress, options, session->sources);
@@ -342,15 +342,14 @@ int session_open(struct session **opened, const struct options *options, const s
 static void hear_last_words(struct session *session)
 {
 	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : LAST_WORDS_NS);
-	int64_t late_ns = sources_has_destroy(session->sources) && session->overrun_ns == 0 ?
-				  clock_monotonic() + LATE_WORDS_NS :
-				  until_ns;
+	bool waits = sources_has_destroy(session->sources) && session->overrun_ns == 0;
+	int64_t late_ns = waits ? clock_monotonic() + LATE_WORDS_NS : until_ns;
 	struct tracker_account account;
 	size_t gone = 0, awaited = 0;
 
 	while (!sources_drain(session->sources))
 		feed(session, sources_settled_ns(session->sources));
-	for (;;) {
+	for (bool first = true;; first = false) {
 		struct pollfd fds[SOURCES_FDS];
 		size_t count;
 		bool ready;
@@ -358,11 +357,11 @@ static void hear_last_words(struct session *session)
 		sources_read(session->sources);
 		/* Of a file that is played, what has not been shown has not been. */
 		feed(session, pace_now(&session->pace, clock_monotonic()));
-		if (!session->is_file)
-			gone = look_at_all(&session->look, false, &awaited);
+		/* Once: with many open connections the kernel has more to do than to answer the same again. */
+		gone = first ? look_at_open(session, false) : gone;
+		awaited = look_awaited(&session->look);
 		tracker_account(session->tracker, &account);
-		if ((awaited == 0 && account.unsettled == 0) ||
-		    clock_monotonic() >= (awaited > 0 ? late_ns : until_ns))
+		if ((awaited == 0 && account.unsettled == 0) || clock_monotonic() >= (awaited > 0 ? late_ns : until_ns))
 			break;
 		count = sources_fds(session->sources, fds, &ready);
 		(void)poll(fds, count, LAST_WORDS_POLL_MS);
@@ -584,6 +583,7 @@ int session_close(struct session *session, int *wait_status, struct err *err)
 	live_close(session->live);
 	services_close(session->services);
 	tracker_free(session->tracker);
+	look_free(&session->look);
 	attribution_free(session->attribution);
 	if (session->record != NULL)
 		rc = record_close(session->record, err);

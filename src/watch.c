@@ -347,6 +347,8 @@ static void distrust(struct watch *watch, const struct event *last)
 	for (size_t i = 0; (listener = listeners_at(watch->listeners, i)) != NULL; i++)
 		if (listener->local.port == last->flow.local.port && listener->born == watch->look && watch->look > 1)
 			listener->owner = OWNERSHIP_UNCLEAR;
+	/* For what comes after this look, it is the targets' again. */
+	watch->holders.recheck_ns = 0;
 }
 
 static void decide_last(struct watch *watch, struct pending *pending)
