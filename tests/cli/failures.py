@@ -3,6 +3,7 @@
 """What cannot be read, attached or written ends with status 1 and one line that names it."""
 import os
 import subprocess
+import sys
 
 import cli
 
@@ -60,7 +61,15 @@ def outputs(test):
     test.expect("-o on a full disk", test.run("-r", good, "-o", "/dev/full"), 1,
                 stderr=["conntrace: ", "/dev/full", "No space left on device"])
     done = test.run("-r", good, preexec_fn=lambda: os.close(1), stdout=None)
-    test.expect("a closed standard output", done, 1, stderr=["conntrace: "])
+    test.expect("a closed standard output", done, 1, stderr=["conntrace: ", "Bad file descriptor"])
+    done = test.run("-q", "-r", good, "-o", "out", preexec_fn=lambda: os.closerange(0, 3), stdin=None, stdout=None, stderr=None)
+    test.say("without any standard stream -o is written", [] if done.returncode == 0 else ["status %d" % done.returncode])
+    command = "import os; found = [fd for fd in range(3) if os.path.exists('/proc/self/fd/%d' % fd)]\n" \
+              "open('fds', 'w').write(str(found))"
+    test.run("-q", "-o", "/dev/null", "--", sys.executable, "-c", command, preexec_fn=lambda: os.closerange(0, 2),
+             stdin=None, stdout=None)
+    with open(test.path("fds"), encoding="ascii") as fds:
+        test.say("a command finds closed what was closed", [] if fds.read() == "[2]" else ["another one is open"])
     reader, writer = os.pipe()
     os.close(reader)
     done = test.run("-r", good, stdout=writer)
