@@ -463,26 +463,29 @@ void sources_on_last_word(struct sources *sources, void (*function)(void *contex
 	sources->on_last_word_context = context;
 }
 
-/* Until the kernel has told of all that died, and then a look at what nobody had seen. */
-static void drain_watch(struct sources *sources)
+/* Until the kernel has told of all that died, of sockets too that nobody has heard of (accepted by io_uring(7)). */
+static void drain_deaths(struct sources *sources)
 {
-	struct pollfd fd = {.fd = sources->destroy != NULL ? destroy_fd(sources->destroy) : -1, .events = POLLIN};
+	struct pollfd fd = {.fd = destroy_fd(sources->destroy), .events = POLLIN};
 	int64_t until_ns = clock_monotonic() + LAST_DEATHS_NS;
 
-	sources->draining = true;
-	if (sources->destroy != NULL)
-		destroy_mark(sources->destroy);
+	destroy_mark(sources->destroy);
 	do {
 		(void)poll(&fd, 1, DEATHS_POLL_MS);
 		(void)sources_read(sources);
 	} while (sources->destroy != NULL && !destroy_has_caught_up(sources->destroy) && clock_monotonic() < until_ns);
-	(void)watch_look(sources->watch);
 }
 
 bool sources_drain(struct sources *sources)
 {
-	if (sources->watch != NULL && !sources->draining)
-		drain_watch(sources);
+	if (!sources->draining) {
+		sources->draining = true;
+		if (sources->destroy != NULL)
+			drain_deaths(sources);
+		/* What nobody had seen. */
+		if (sources->watch != NULL)
+			(void)watch_look(sources->watch);
+	}
 	if (sources->packet == NULL)
 		return true;
 	if (sources->drain_until_ns == 0) {
