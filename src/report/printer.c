@@ -72,7 +72,7 @@ void printer_forget(struct printer *printer)
 
 void printer_write(struct printer *printer, const char *data, size_t length)
 {
-	if (printer->error != 0)
+	if (printer->error != 0 || length == 0)
 		return;
 	/* errno at once: stdio remembers that something failed, but not what. */
 	errno = 0;
