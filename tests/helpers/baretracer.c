@@ -3,8 +3,8 @@
  * baretracer COMMAND [ARG...] - stop a command where conntrace does, and ask nothing
  *
  * Under the filter, connect(2) and accept(2) stop at entry and return, shutdown(2)
- * at entry. That is the floor of launching: what is left to a tracer is what it
- * asks at these stops and what it makes of it.
+ * at entry, and the tracer runs where conntrace's does (placement.h). That is the floor of launching: what is left to
+ * a tracer is what it asks at these stops and what it makes of it.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -19,6 +19,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "source/ptrace/placement.h"
 
 #define TWO_STOPS 1
 #define ONE_STOP 2
@@ -68,6 +70,7 @@ static void on_stop(pid_t pid, int status)
 
 int main(int argc, char *argv[])
 {
+	struct placement placement;
 	pid_t child, pid;
 	int status, result = 1;
 
@@ -86,11 +89,14 @@ int main(int argc, char *argv[])
 		return 1;
 	}
 	kill(child, SIGCONT);
+	placement_init(&placement);
 	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
-		if (WIFSTOPPED(status))
+		if (WIFSTOPPED(status)) {
 			on_stop(pid, status);
-		else if (pid == child)
+			placement_stop(&placement, pid);
+		} else if (pid == child) {
 			result = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+		}
 	}
 	return result;
 }

@@ -285,6 +285,22 @@ def queue():
             (told["call_ns"] - asked["begin_ns"]) / 1e6 + 11, "QUEUE_MS of " + short(row))
 
 
+@test("connections that were reset before they were accepted: each row says whose it was")
+def reset_in_queue():
+    for address in ("127.0.0.1", "[::1]"):
+        port, truth, go = scratch("port"), scratch("truth"), scratch("go")
+        trace = Trace([], [MKCONN, "truth=" + truth, "listen=%s:0" % address, "port-file=" + port, "wait-file=" + go,
+                           "count=3", "accept", "close", "done"])
+        for _ in range(3):
+            mkconn(["connect=%s:@%s" % (address, port), "rst"]).wait()
+        open(go, "w", encoding="ascii").close()
+        rows = trace.finish()
+        equal(len(rows), 3, "rows")
+        for told in read_truth(truth):
+            row = find_row(rows, told)
+            equal((row["dir"], row["close"], row["rx_bytes"]), ("in", "rrst", 0), "row " + short(row))
+
+
 @test("one connect after the other on one descriptor number: each a row of its own")
 def reused():
     rows, truth = launch(["listen=127.0.0.1:0", "threads=1", "count=50", "accept", "recv-all", "close", "done", "done",

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/kcmp.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -306,6 +307,45 @@ static void tracees_are_found_by_thread(void **state)
 	tracee_table_free(table);
 }
 
+/* As clone(2), but the child comes back here, on its own copy of the stack, and waits to be killed. */
+static pid_t child_with(unsigned long flags)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
+
+	assert_true(pid >= 0);
+	while (pid == 0)
+		pause();
+	return pid;
+}
+
+static void who_owns_its_descriptors(void **state)
+{
+	struct tracee_table *table = tracee_table_new();
+	struct target *target = tracee_add(table, getpid(), getpid(), NULL)->target;
+
+	(void)state;
+	if (syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILES, 0UL, 0UL) != 0)
+		skip();
+	/* Unproven is no. */
+	assert_false(target_is_alone(target));
+	target->owns_descriptors = true;
+	assert_true(target_is_alone(target));
+	for (int shared = 0; shared < 2; shared++) {
+		pid_t pid = child_with(shared ? CLONE_FILES : 0);
+		struct target *child = tracee_add(table, pid, pid, target)->target;
+
+		target_born(child, target);
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		assert_int_equal(target_is_alone(child), !shared);
+		assert_int_equal(target_is_alone(target), !shared);
+	}
+	target->owns_descriptors = true;
+	tracee_add(table, 1 << 30, target->pid, NULL);
+	assert_false(target_is_alone(target));
+	tracee_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +362,7 @@ int main(void)
 #endif
 		cmocka_unit_test(descriptors_in_a_message),
 		cmocka_unit_test(tracees_are_found_by_thread),
+		cmocka_unit_test(who_owns_its_descriptors),
 	};
 
 	return UNIT_RUN(tests);

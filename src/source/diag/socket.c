@@ -295,3 +295,22 @@ int socket_read(int socket, struct event *event)
 		*event = result;
 	return error;
 }
+
+/* getpeername(2) refuses a socket in CLOSE, SO_PEERNAME does not, but there must not be more room than address. */
+static int past_peer(int socket, struct sockaddr *address, socklen_t *length)
+{
+	*length = sizeof(struct sockaddr_in6);
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERNAME, address, length) == 0)
+		return 0;
+	*length = sizeof(struct sockaddr_in);
+	return getsockopt(socket, SOL_SOCKET, SO_PEERNAME, address, length);
+}
+
+int socket_read_accepted(int socket, struct event *event)
+{
+	int error = socket_read(socket, event);
+
+	if (error == 0 && event->flow.remote.port == 0)
+		(void)read_name(socket, past_peer, &event->flow.remote);
+	return error;
+}

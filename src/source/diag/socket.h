@@ -70,6 +70,14 @@ bool socket_can_take(void);
 int socket_read(int socket, struct event *event);
 
 /**
+ * socket_read_accepted() - as socket_read(), for a socket that accept(2) has just given
+ *
+ * The remote end is told even if the connection was reset in the queue (CLOSE): nobody has connected the socket
+ * to another one since, so what SO_PEERNAME remembers is its.
+ */
+int socket_read_accepted(int socket, struct event *event);
+
+/**
  * socket_read_counters() - as socket_read(), without the ends
  * @socket: a descriptor of this process
  * @event: as of socket_read(), its flow unknown; for whoever knows the socket by its cookie

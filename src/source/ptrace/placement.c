@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* So many stops in a row make it the only thread that stops; and so often its processor is asked for again. */
-#define STREAK 32
+/* So many stops in a row make it the only thread that stops. */
+#define PATIENCE_MIN 32
+/* Asking costs as much as a stop: as long as the thread stays where it is, it is done half as often each time. */
+#define PATIENCE_MAX 512
 /* Field 39 of /proc/PID/stat (proc_pid_stat(5)), counted from the state, which is field 3. */
 #define CPU_FIELD (39 - 3)
 
@@ -17,6 +19,8 @@ void placement_init(struct placement *placement)
 	memset(placement, 0, sizeof(*placement));
 	if (sched_getaffinity(0, sizeof(placement->free), &placement->free) != 0)
 		CPU_ZERO(&placement->free);
+	placement->patience = PATIENCE_MIN;
+	placement->bound = -1;
 }
 
 /* The processor the thread ran on last, -1 unknown. */
@@ -51,9 +55,10 @@ static int last_cpu(pid_t tid)
 
 static void set_free(struct placement *placement)
 {
-	if (placement->bound)
+	if (placement->bound >= 0)
 		(void)sched_setaffinity(0, sizeof(placement->free), &placement->free);
-	placement->bound = false;
+	placement->bound = -1;
+	placement->patience = PATIENCE_MIN;
 }
 
 void placement_stop(struct placement *placement, pid_t tid)
@@ -67,13 +72,19 @@ void placement_stop(struct placement *placement, pid_t tid)
 		set_free(placement);
 		return;
 	}
-	if (++placement->streak < STREAK)
+	if (++placement->streak < placement->patience)
 		return;
 	placement->streak = 0;
 	cpu = last_cpu(tid);
 	if (cpu < 0 || cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &placement->free))
 		return;
+	if (cpu == placement->bound) {
+		if (placement->patience < PATIENCE_MAX)
+			placement->patience *= 2;
+		return;
+	}
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
-	placement->bound = sched_setaffinity(0, sizeof(one), &one) == 0;
+	placement->bound = sched_setaffinity(0, sizeof(one), &one) == 0 ? cpu : -1;
+	placement->patience = PATIENCE_MIN;
 }

@@ -20,14 +20,16 @@
  * struct placement - where the tracing thread is
  * @free: the processors it may use when it is not bound
  * @tid: the thread whose stops are being counted
- * @streak: how many stops of it in a row
- * @bound: bound to one processor
+ * @streak: how many stops of it in a row, since its processor was asked for
+ * @patience: after so many its processor is asked for again
+ * @bound: the processor it is bound to, -1 none
  */
 struct placement {
 	cpu_set_t free;
 	pid_t tid;
 	unsigned int streak;
-	bool bound;
+	unsigned int patience;
+	int bound;
 };
 
 /** placement_init() - note where the calling thread may run */

@@ -151,6 +151,20 @@ static enum syscall_kind read_destination(struct tracee *tracee)
 	return SYSCALL_OTHER;
 }
 
+/*
+ * What accept(2) writes down of the peer tells if the descriptor has become another one before we look. Where nobody
+ * can do that, it is not read: reading the program's memory costs as much as all questions to the socket.
+ */
+static void entered_accept(struct tracee *tracee)
+{
+	struct syscall *call = &tracee->call;
+	uint32_t room = 0;
+
+	if (call->length != 0 && !(target_is_alone(tracee->target) && tracee->target->pidfd >= 0))
+		(void)read_memory(tracee, call->length, &room, sizeof(room));
+	call->length = room;
+}
+
 static void told_shutdown(struct stop *stop, struct tracee *tracee)
 {
 	struct event info;
@@ -316,6 +330,8 @@ bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_
 		call->kind = read_destination(tracee);
 	switch (call->kind) {
 	case SYSCALL_ACCEPT:
+		entered_accept(tracee);
+		return true;
 	case SYSCALL_SO_ERROR:
 	case SYSCALL_PTRACE:
 		return true;
@@ -413,7 +429,7 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 
 	if (fd < 0)
 		return;
-	rc = stop_look(stop, tracee->target, fd, socket_read, &info);
+	rc = stop_look(stop, tracee->target, fd, socket_read_accepted, &info);
 	if (rc == -ENOTSUP)
 		return;
 	(void)read_accepted(tracee, &told);
@@ -421,7 +437,7 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 		gather_unlooked(stop, tracee, fd, &told);
 		return;
 	}
-	/* A connection that was reset in the queue has no other end any more, but accept(2) wrote down whose it was. */
+	/* Looked at from outside, a connection that was reset in the queue has no other end any more. */
 	if (info.flow.remote.port == 0)
 		info.flow.remote = told;
 	tracee->call.fd = fd;

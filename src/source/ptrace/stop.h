@@ -55,7 +55,7 @@ struct event *stop_gather_call(struct stop *stop, const struct tracee *tracee, e
 /** stop_gather_socket() - the counters @info of the socket that @call is about */
 void stop_gather_socket(struct stop *stop, struct event *call, const struct event *info, enum info_reason reason);
 
-/** stop_read - socket_read() or socket_read_counters() */
+/** stop_read - socket_read() or one of its siblings */
 typedef int stop_read(int socket, struct event *event);
 
 /**

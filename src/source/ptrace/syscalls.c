@@ -161,16 +161,10 @@ static enum syscall_kind message_name(struct syscall *decoded, uint64_t message,
 	return SYSCALL_CONNECT;
 }
 
-static enum syscall_kind decode_accept(struct syscall *decoded, const uint64_t arguments[6],
-				       const struct reader *reader)
+static enum syscall_kind decode_accept(struct syscall *decoded, const uint64_t arguments[6])
 {
-	uint32_t room;
-
 	decoded->address = arguments[1];
-	decoded->length = 0;
-	if (arguments[1] != 0 && arguments[2] != 0 &&
-	    reader->memory(reader->context, arguments[2], &room, sizeof(room)))
-		decoded->length = room;
+	decoded->length = arguments[1] != 0 ? arguments[2] : 0;
 	return SYSCALL_ACCEPT;
 }
 
@@ -222,7 +216,7 @@ static enum syscall_kind decode_form(struct syscall *decoded, enum form form, co
 	decoded->is_send = form == FORM_SENDTO || form == FORM_SENDMSG || form == FORM_SENDMMSG;
 	switch (form) {
 	case FORM_ACCEPT:
-		return decode_accept(decoded, arguments, reader);
+		return decode_accept(decoded, arguments);
 	case FORM_CONNECT:
 		return SYSCALL_CONNECT;
 	case FORM_SHUTDOWN:

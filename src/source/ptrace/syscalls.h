@@ -47,8 +47,8 @@ enum syscall_kind {
  *	the process that is to be traced, 0 the caller itself
  * @address: tracee address of the sockaddr (accept, connect), of the value (SO_ERROR), of the struct msghdr
  *	     (receive) or of struct clone_args (clone, 0 for clone(2) itself); 0 none
- * @length: connect: length of the sockaddr; accept: room for it, 0 when none is wanted; receive: how many
- *	    struct mmsghdr, 0 for one struct msghdr; clone: the flags
+ * @length: connect: length of the sockaddr; accept: tracee address of the room for it, 0 when none is wanted;
+ *	    receive: how many struct mmsghdr, 0 for one struct msghdr; clone: the flags
  * @last_fd: SYSCALL_CLOSE_RANGE: the last descriptor that is closed
  * @source_fd: dup2(2) and dup3(2), which are SYSCALL_CLOSE: what the descriptor becomes; else -1
  * @arch: AUDIT_ARCH_* of the call

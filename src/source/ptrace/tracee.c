@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/ptrace/tracee.h"
 
+#include <linux/kcmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
@@ -201,6 +203,20 @@ void tracee_table_free(struct tracee_table *table)
 	free(table->chains);
 	free(table->early_ends);
 	free(table);
+}
+
+void target_born(struct target *child, struct target *parent)
+{
+	if (child == parent)
+		return;
+	/* kcmp(2) orders what is not the same: 1, 2 or 3. It may be missing, or refused. */
+	child->owns_descriptors = syscall(SYS_kcmp, child->pid, parent->pid, KCMP_FILES, 0UL, 0UL) > 0;
+	parent->owns_descriptors = parent->owns_descriptors && child->owns_descriptors;
+}
+
+bool target_is_alone(const struct target *target)
+{
+	return target->owns_descriptors && target->threads == 1 && target->uring == NULL;
 }
 
 pid_t target_descriptors(const struct target *target)

@@ -20,6 +20,7 @@ struct uring;
  * @pidfd_tid: the thread it is of
  * @tid: the thread that stopped last
  * @leader_ended: the first thread has ended (pthread_exit(3) in main), the others go on
+ * @owns_descriptors: proven: no other process has the same descriptor table (CLONE_FILES of clone(2))
  * @threads: traced threads in it
  * @netns: inode of its network namespace, 0 unknown
  * @exiting: how many of them are about to end
@@ -39,6 +40,7 @@ struct target {
 	pid_t pidfd_tid;
 	pid_t tid;
 	bool leader_ended;
+	bool owns_descriptors;
 	unsigned int threads;
 	unsigned int exiting;
 	uint32_t netns;
@@ -125,6 +127,17 @@ struct tracee *tracee_next(const struct tracee_table *table, const struct tracee
 
 /** target_inherit() - it was born with the descriptors of @parent */
 void target_inherit(struct target *target, const struct target *parent);
+
+/** target_born() - @parent has made the process @child: does either have a descriptor table of its own? */
+void target_born(struct target *child, struct target *parent);
+
+/**
+ * target_is_alone() - can nobody but the thread that is stopped change the process's descriptors?
+ *
+ * Where there is another thread, another process with the same table, or an io_uring (some have threads of the kernel),
+ * a descriptor may be another one a moment later. Unproven is false.
+ */
+bool target_is_alone(const struct target *target);
 
 /** target_descriptors() - the thread that has the process's descriptors: the first one, or another if that has ended */
 pid_t target_descriptors(const struct target *target);

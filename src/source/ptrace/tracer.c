@@ -160,11 +160,14 @@ static struct tracee *adopt(struct tracer *tracer, pid_t tid, const struct targe
 
 static void on_new_child(struct tracer *tracer, struct tracee *parent)
 {
+	struct tracee *child;
 	unsigned long tid;
 
 	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &tid) != 0 || tracee_ended_early(tracer->table, (pid_t)tid))
 		return;
-	adopt(tracer, (pid_t)tid, parent->target)->announced = true;
+	child = adopt(tracer, (pid_t)tid, parent->target);
+	child->announced = true;
+	target_born(child->target, parent->target);
 }
 
 /*
@@ -188,6 +191,8 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 	stop_executed(&tracer->gathered, tracee);
 	tracee->target->described = false;
 	tracee->target->exit_told = false;
+	/* exec gives a table of its own; only a child that is not followed may share it again. */
+	tracee->target->owns_descriptors = tracer->config.follow;
 	tracee->in_call = !tracer->filtered;
 	tracee->call.kind = SYSCALL_OTHER;
 	if (!tracer->launching)
@@ -411,12 +416,12 @@ static void *run(void *argument)
 
 	sigemptyset(&wake);
 	sigaddset(&wake, WAKE_SIGNAL);
+	placement_init(&tracer->placement);
 	tracer->open_rc = tracer->config.command != NULL ? launch(tracer) : attach_all(tracer);
 	sem_post(&tracer->ready);
 	if (tracer->open_rc != 0)
 		return NULL;
 	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
-	placement_init(&tracer->placement);
 	while (!atomic_load(&tracer->stop) && tracee_count(tracer->table) > 0) {
 		bool more = tracer->existing.at < tracer->existing.count;
 		int rc = wait_and_dispatch(tracer, more ? WNOHANG : 0);
