@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "front.h"
 #include "output.h"
 #include "progress.h"
 #include "report/top_keys.h"
@@ -158,13 +159,13 @@ static bool wants_color(const struct options *options)
 	return no_color == NULL || *no_color == '\0';
 }
 
-void live_start(struct live *live, bool stops)
+void live_start(struct live *live)
 {
 	struct err err = {""};
 
 	if (live == NULL || live->tty < 0)
 		return;
-	if (top_screen_open(&live->screen, live->tty, wants_color(live->options), stops, &err) != 0) {
+	if (top_screen_open(&live->screen, live->tty, wants_color(live->options), front_pid(), &err) != 0) {
 		live_notice(live, err.text);
 		return;
 	}

@@ -28,11 +28,8 @@ struct live;
  */
 int live_open(struct live **live, const struct options *options, struct err *err);
 
-/**
- * live_start() - take the terminal; to be called when all threads and processes of the run are there
- * @stops: does Ctrl-Z stop the run?
- */
-void live_start(struct live *live, bool stops);
+/** live_start() - take the terminal; to be called when all threads and processes of the run are there */
+void live_start(struct live *live);
 
 /** live_leave() - give the terminal back and print what was said meanwhile; then there is no screen any more */
 void live_leave(struct live *live);

@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "about.h"
 #include "base/err.h"
+#include "front.h"
 #include "job.h"
 #include "options.h"
 #include "report/report.h"
@@ -68,25 +67,6 @@ static void block_signals(sigset_t *before, const struct options *options)
 		top_screen_signals();
 }
 
-/* End the way the launched command ended, so that a script sees no difference. */
-static int end_like_command(int wait_status)
-{
-	const struct rlimit no_core = {0, 0};
-	sigset_t unblocked;
-	int number = WTERMSIG(wait_status);
-
-	if (WIFEXITED(wait_status))
-		return WEXITSTATUS(wait_status);
-	/* The command has dumped its core already, if it was to. */
-	setrlimit(RLIMIT_CORE, &no_core);
-	signal(number, SIG_DFL);
-	sigemptyset(&unblocked);
-	sigaddset(&unblocked, number);
-	sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
-	raise(number);
-	return 128 + number;
-}
-
 static int watch(const struct options *options)
 {
 	struct session *session;
@@ -110,7 +90,7 @@ static int watch(const struct options *options)
 		complain(&err, EXIT_FAILURE);
 	/* The command's own failure is told; its success must not hide ours. */
 	if (wait_status != -1 && (rc == 0 || wait_status != 0))
-		return end_like_command(wait_status);
+		return front_end_like(wait_status);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -130,14 +110,14 @@ int main(int argc, char *argv[])
 {
 	struct options options;
 	struct err err = {""};
-	int status;
+	int status, wait_status;
 
 	open_standard();
 	if (options_parse(&options, argc, argv, &err) != 0)
 		return complain(&err, EXIT_USAGE);
 	status = tell_about(&options);
 	if (status < 0)
-		status = watch(&options);
+		status = front_fork(&options, &wait_status) ? watch(&options) : front_end_like(wait_status);
 	options_free(&options);
 	return status;
 }

@@ -328,7 +328,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	tell_notices(session);
 	about_start(options);
 	progress_begin(&session->progress, options, session->sources);
-	live_start(session->live, options->command != NULL || sources_tracer(session->sources) == NULL);
+	live_start(session->live);
 	*opened = session;
 	return 0;
 }

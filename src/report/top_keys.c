@@ -266,11 +266,6 @@ enum top_action top_keys_press(struct top_state *state, int key, const struct to
 		return TOP_ACTION_REDRAW;
 	if (key == TOP_KEY_RESIZE || key == TOP_KEY_NONE)
 		return TOP_ACTION_DRAW;
-	if (key == TOP_KEY_STOP) {
-		snprintf(state->message, sizeof(state->message),
-			 "not stopped, because the target would stand still; q ends the run");
-		return TOP_ACTION_DRAW;
-	}
 	if (state->prompt != TOP_PROMPT_NONE) {
 		type(state, key);
 		return TOP_ACTION_DRAW;

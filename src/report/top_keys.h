@@ -22,7 +22,6 @@ enum top_key {
 	/** the terminal has another size */
 	TOP_KEY_RESIZE,
 	/** Ctrl-Z, where stopping would do harm */
-	TOP_KEY_STOP,
 };
 
 /** enum top_action - what a key asks of the others */

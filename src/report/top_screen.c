@@ -28,7 +28,9 @@ void top_screen_signals(void)
 	sigaddset(&blocked, SIGWINCH);
 	sigaddset(&blocked, SIGTSTP);
 	sigaddset(&blocked, SIGCONT);
-	/* A background job that changes the terminal's modes would be stopped for it. */
+	sigaddset(&blocked, TOP_SCREEN_SIGNAL);
+	/* A background job that uses the terminal would be stopped for it, and we may be the one that must not stop. */
+	sigaddset(&blocked, SIGTTIN);
 	sigaddset(&blocked, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 }
@@ -50,8 +52,9 @@ struct top_screen {
 	FILE *out, *in;
 	int tty;
 	int signal_fd;
+	pid_t front;
 	bool utf8;
-	bool stops;
+	bool away; /* the terminal has been given back for a while */
 	bool hung_up;
 };
 
@@ -133,6 +136,73 @@ static void prepare_leaving(int tty, const struct termios *modes)
 	has_exit = true;
 }
 
+/* ---- sharing the terminal with a shell ------------------------------------------------------ */
+
+/* Has the shell let us have the terminal? One that is nobody's is ours. */
+static bool is_foreground(const struct top_screen *screen)
+{
+	pid_t group = tcgetpgrp(screen->tty);
+
+	return group < 0 || group == getpgrp();
+}
+
+static bool is_ours(const struct top_screen *screen)
+{
+	return !screen->away && is_foreground(screen);
+}
+
+static void fit(struct top_screen *screen)
+{
+	struct winsize size;
+
+	if (ioctl(screen->tty, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0)
+		resizeterm(size.ws_row, size.ws_col);
+}
+
+/* Stop as everybody does, until we are continued; or have somebody do it who then says so. */
+static void stop(const struct top_screen *screen)
+{
+	sigset_t stopping;
+
+	if (screen->front > 0) {
+		kill(screen->front, TOP_SCREEN_SIGNAL);
+		return;
+	}
+	sigemptyset(&stopping);
+	sigaddset(&stopping, SIGTSTP);
+	raise(SIGTSTP);
+	pthread_sigmask(SIG_UNBLOCK, &stopping, NULL);
+	/* Here we were stopped. */
+	pthread_sigmask(SIG_BLOCK, &stopping, NULL);
+	raise(TOP_SCREEN_SIGNAL);
+}
+
+static void give_back(struct top_screen *screen)
+{
+	if (screen->away || screen->front < 0)
+		return;
+	endwin();
+	leave.taken = 0;
+	screen->away = true;
+	stop(screen);
+}
+
+/* Continued; in the background that is of no use. */
+static void take_again(struct top_screen *screen)
+{
+	if (!screen->away)
+		return;
+	if (!is_foreground(screen)) {
+		stop(screen);
+		return;
+	}
+	screen->away = false;
+	leave.taken = 1;
+	fit(screen);
+	clearok(curscr, TRUE);
+	refresh();
+}
+
 /* ---- opening ----------------------------------------------------------------------------- */
 
 static void start_colors(bool color)
@@ -155,6 +225,7 @@ static int open_signals(void)
 	sigaddset(&wanted, SIGWINCH);
 	sigaddset(&wanted, SIGTSTP);
 	sigaddset(&wanted, SIGCONT);
+	sigaddset(&wanted, TOP_SCREEN_SIGNAL);
 	return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -181,7 +252,7 @@ int top_screen_check(int tty, struct err *err)
 	return 0;
 }
 
-int top_screen_open(struct top_screen **opened, int tty, bool color, bool stops, struct err *err)
+int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t front, struct err *err)
 {
 	struct top_screen *screen;
 	struct termios modes;
@@ -192,7 +263,7 @@ int top_screen_open(struct top_screen **opened, int tty, bool color, bool stops,
 	setlocale(LC_CTYPE, "");
 	screen = xcalloc(1, sizeof(*screen));
 	screen->tty = tty;
-	screen->stops = stops;
+	screen->front = front;
 	screen->signal_fd = open_signals();
 	screen->out = fdopen(fcntl(tty, F_DUPFD_CLOEXEC, 3), "w");
 	screen->in = fdopen(fcntl(tty, F_DUPFD_CLOEXEC, 3), "r");
@@ -223,6 +294,8 @@ int top_screen_open(struct top_screen **opened, int tty, bool color, bool stops,
 	curs_set(0);
 	start_colors(color);
 	screen->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	if (!is_foreground(screen))
+		give_back(screen);
 	*opened = screen;
 	return 0;
 }
@@ -231,8 +304,11 @@ void top_screen_close(struct top_screen *screen)
 {
 	if (screen == NULL)
 		return;
+	/* The run has ended meanwhile: who stopped in our place is to end, too. */
+	if (screen->away && screen->front > 0)
+		kill(screen->front, SIGCONT);
 	if (screen->screen != NULL) {
-		if (!screen->hung_up)
+		if (!screen->hung_up && !screen->away)
 			endwin();
 		leave.taken = 0;
 		watch_crashes(false);
@@ -251,58 +327,32 @@ void top_screen_close(struct top_screen *screen)
 
 void top_screen_fds(const struct top_screen *screen, int fds[TOP_SCREEN_FDS])
 {
-	fds[0] = screen->tty;
+	fds[0] = is_ours(screen) ? screen->tty : -1;
 	fds[1] = screen->signal_fd;
 }
 
-static void fit(struct top_screen *screen)
-{
-	struct winsize size;
-
-	if (ioctl(screen->tty, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0)
-		resizeterm(size.ws_row, size.ws_col);
-}
-
-/* Give the terminal back, stop as everybody does, and take it again when we are continued. */
-static void stop(struct top_screen *screen)
-{
-	sigset_t stopping;
-
-	endwin();
-	leave.taken = 0;
-	sigemptyset(&stopping);
-	sigaddset(&stopping, SIGTSTP);
-	raise(SIGTSTP);
-	pthread_sigmask(SIG_UNBLOCK, &stopping, NULL);
-	/* Here we were stopped. */
-	pthread_sigmask(SIG_BLOCK, &stopping, NULL);
-	leave.taken = 1;
-	fit(screen);
-	clearok(curscr, TRUE);
-	refresh();
-}
-
-/* Return: what they amount to. */
-static int read_signals(struct top_screen *screen)
+/* Return: has something come? */
+static bool read_signals(struct top_screen *screen)
 {
 	struct signalfd_siginfo info;
-	int key = TOP_KEY_NONE;
+	bool come = false;
 
 	while (read(screen->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		key = info.ssi_signo == SIGTSTP && !screen->stops ? TOP_KEY_STOP : TOP_KEY_RESIZE;
+		come = true;
 		if (info.ssi_signo == SIGTSTP) {
-			if (screen->stops)
-				stop(screen);
-		} else if (info.ssi_signo == SIGCONT) {
+			give_back(screen);
+		} else if (info.ssi_signo == TOP_SCREEN_SIGNAL) {
+			take_again(screen);
+		} else if (is_ours(screen)) {
 			/* Stopped by SIGSTOP, say: the shell has had the terminal meanwhile. */
-			reset_prog_mode();
-			fit(screen);
-			clearok(curscr, TRUE);
-		} else {
+			if (info.ssi_signo == SIGCONT) {
+				reset_prog_mode();
+				clearok(curscr, TRUE);
+			}
 			fit(screen);
 		}
 	}
-	return key;
+	return come;
 }
 
 int top_screen_key(struct top_screen *screen)
@@ -322,9 +372,10 @@ int top_screen_key(struct top_screen *screen)
 	wint_t got;
 	int rc;
 
-	rc = read_signals(screen);
-	if (rc != TOP_KEY_NONE)
-		return rc;
+	if (read_signals(screen))
+		return TOP_KEY_RESIZE;
+	if (!is_ours(screen))
+		return TOP_KEY_NONE;
 	if (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
 		screen->hung_up = true;
 		return TOP_KEY_NONE;
@@ -393,7 +444,7 @@ static void draw_line(const struct top_grid *grid, unsigned int y)
 
 void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, bool anew)
 {
-	if (screen->hung_up)
+	if (screen->hung_up || !is_ours(screen))
 		return;
 	erase();
 	for (unsigned int y = 0; y < grid->height; y++)
@@ -425,12 +476,12 @@ int top_screen_check(int tty, struct err *err)
 	return err_set(err, ENOTSUP, "no screen here: built without ncurses; printing plain lines");
 }
 
-int top_screen_open(struct top_screen **screen, int tty, bool color, bool stops, struct err *err)
+int top_screen_open(struct top_screen **screen, int tty, bool color, pid_t front, struct err *err)
 {
 	(void)screen;
 	(void)tty;
 	(void)color;
-	(void)stops;
+	(void)front;
 	return err_set(err, ENOTSUP, "no screen here: built without ncurses; printing plain lines");
 }
 

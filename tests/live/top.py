@@ -18,7 +18,7 @@ RECORDING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../replay/
 CONNS = 5
 # Sends 1000 bytes ten times a second on each of its connections to itself; on the first one three times as many.
 TRAFFIC = """
-import socket, sys, threading, time
+import os, socket, sys, time
 server = socket.socket()
 server.bind(("127.0.0.1", 0))
 server.listen(100)
@@ -28,7 +28,7 @@ for i in range(count):
     client = socket.create_connection(server.getsockname())
     served = server.accept()[0]
     ours.append((client, served))
-open(sys.argv[2], "w").write("ready")
+open(sys.argv[2], "w").write("%d ready" % os.getpid())
 while True:
     for i, (client, served) in enumerate(ours):
         size = 3000 if i == 0 else 1000
@@ -51,7 +51,7 @@ def traffic(*more):
     """A process that talks to itself. Return: its PID."""
     ready = lib.scratch("ready")
     process = lib.Process([sys.executable, "-c", TRAFFIC, CONNS, ready] + list(more))
-    lib.wait_for(lambda: lib.read_file(ready) == "ready", "the traffic")
+    lib.wait_for(lambda: lib.read_file(ready).endswith("ready"), "the traffic")
     return process.pid
 
 
@@ -204,18 +204,92 @@ def state_of(pid):
     return lib.status_field(pid, "State")[:1]
 
 
-@test("Ctrl-Z does not stop it while it is attached")
+def job(words, then):
+    """conntrace as a job of a shell, brought to the front; then what the shell does. Return: the terminal."""
+    screen = terminal.Terminal(["bash", "-mc", "%s --top %s & echo child $!; fg >/dev/null; echo back $?; %s" % (
+        CONNTRACE, words, then)])
+    _terminals.append(screen)
+    return screen
+
+
+def lives(pid):
+    """It makes system calls and is not stopped."""
+    before = lib.switches(pid, pid)
+    lib.wait_for(lambda: lib.switches(pid, pid) > before + 5, "the target to go on")
+    check(state_of(pid) not in "Tt", "the target has stopped")
+
+
+GO_ON = "read x; fg >/dev/null; echo back $?; "
+
+
+@test("Ctrl-Z gives the shell its prompt while the attached target goes on")
 @in_test
 def attached():
     pid = traffic()
-    screen = top(["-p", pid])
+    screen = job("-p %d" % pid, GO_ON * 2)
+    screen.wait_text("%d open" % (2 * CONNS))
+    front = int(re.search(r"child (\d+)", screen.told).group(1))
+    screen.keys("\x1a")
+    screen.wait_text("^back 148")
+    check(1049 not in screen.screen.modes and 25 in screen.screen.modes, "the screen is still there")
+    lib.wait_for(lambda: state_of(front) == "T", "the job to stop")
+    lives(pid)
+    # Continued in the background it has nothing to do on the terminal, and stops again.
+    told = len(screen.told)
+    os.kill(front, signal.SIGCONT)
+    lib.wait_for(lambda: state_of(front) == "T", "the job to stop again")
+    screen.read(0.7)
+    equal(screen.told[told:], "", "what it writes in the background")
+    screen.keys("\n")
+    screen.wait_text("%d open" % (2 * CONNS))
+    # SIGSTOP cannot be refused, but it is not the tracer that stops.
+    os.kill(front, signal.SIGSTOP)
+    screen.wait_told("back 147")
+    told = len(screen.told)
+    lives(pid)
+    screen.read(0.7)
+    equal(screen.told[told:], "", "what it writes on the shell's terminal")
+    screen.screen.resize(80, 24)
+    screen.keys("\n")
+    screen.wait_text("%d open" % (2 * CONNS))
+    screen.keys("q")
+    screen.wait_text("^back 0")
+    check(re.search(r"conntrace: .* %d connections" % (2 * CONNS), screen.told), "accounts")
+    check(1049 not in screen.screen.modes and 25 in screen.screen.modes, "the screen is still there at the end")
+
+
+@test("a run that ends while its job is stopped prints its report, and the job ends")
+@in_test
+def ends_stopped():
+    pid = traffic()
+    screen = job("-d 2 -p %d" % pid, "wait; echo gone $?; ")
     screen.wait_text("%d open" % (2 * CONNS))
     screen.keys("\x1a")
-    screen.wait_text("^not stopped, because the target would stand still")
-    check(state_of(screen.process.pid) not in "Tt", "it has stopped")
-    screen.keys("q")
-    equal(screen.wait(), 0, "exit status")
-    check(screen.is_restored(), "terminal not restored")
+    screen.wait_text("^back 148")
+    screen.wait_text("^gone 0")
+    check(re.search(r"conntrace: .* %d connections" % (2 * CONNS), screen.told), "accounts")
+
+
+@test("Ctrl-Z stops a launched command as it would without; kill -9 of the job ends all of it")
+@in_test
+def launched():
+    program, ready, out = lib.write_file(lib.scratch(), TRAFFIC), lib.scratch("ready"), lib.scratch("out")
+    screen = job("-- %s %s %d %s >%s 2>&1" % (sys.executable, program, CONNS, ready, out), GO_ON)
+    screen.wait_text("%d open" % (2 * CONNS))
+    front = int(re.search(r"child (\d+)", screen.told).group(1))
+    command = int(lib.read_file(ready).split()[0])
+    screen.keys("\x1a")
+    screen.wait_text("^back 148")
+    lib.wait_for(lambda: state_of(command) in "Tt", "the command to stop")
+    before = lib.switches(command, command)
+    screen.read(0.5)
+    equal(lib.switches(command, command), before, "what the stopped command does")
+    screen.keys("\n")
+    screen.wait_text("%d open" % (2 * CONNS))
+    lives(command)
+    os.kill(front, signal.SIGKILL)
+    screen.wait_told("back 137")
+    lib.wait_for(lambda: not os.path.exists("/proc/%d" % command), "the command to end")
 
 
 @test("Ctrl-Z gives the terminal back until it is continued; so does SIGSTOP")

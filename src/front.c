@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "front.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "report/top_screen.h"
+
+static pid_t front;
+
+pid_t front_pid(void)
+{
+	return front;
+}
+
+int front_end_like(int wait_status)
+{
+	const struct rlimit no_core = {0, 0};
+	sigset_t unblocked;
+	int number = WTERMSIG(wait_status);
+
+	if (WIFEXITED(wait_status))
+		return WEXITSTATUS(wait_status);
+	/* The other one has dumped its core already, if it was to. */
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(number, SIG_DFL);
+	sigemptyset(&unblocked);
+	sigaddset(&unblocked, number);
+	sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
+	raise(number);
+	return 128 + number;
+}
+
+/* Stop as everybody does; returns when continued. */
+static void stop(pid_t child)
+{
+	sigset_t stopping;
+
+	sigemptyset(&stopping);
+	sigaddset(&stopping, SIGTSTP);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stopping, NULL);
+	/* Here we were stopped. */
+	sigprocmask(SIG_BLOCK, &stopping, NULL);
+	kill(child, TOP_SCREEN_SIGNAL);
+}
+
+/* What the terminal sends, it sends to the child, too. */
+static bool is_for_both(const siginfo_t *info)
+{
+	return info->si_code == SI_KERNEL && (info->si_signo == SIGINT || info->si_signo == SIGQUIT ||
+					      info->si_signo == SIGTSTP || info->si_signo == SIGWINCH);
+}
+
+static int wait_for(pid_t child, const sigset_t *all)
+{
+	int wait_status;
+	siginfo_t info;
+
+	while (waitpid(child, &wait_status, WNOHANG) != child) {
+		if (sigwaitinfo(all, &info) < 0 || info.si_signo == SIGCHLD || info.si_signo == SIGCONT)
+			continue;
+		if (info.si_signo == TOP_SCREEN_SIGNAL && info.si_pid == child)
+			stop(child);
+		else if (!is_for_both(&info))
+			kill(child, info.si_signo);
+	}
+	return wait_status;
+}
+
+bool front_fork(const struct options *options, int *wait_status)
+{
+	/* A filter does not let its command outlive the tracer, attached processes are let go. */
+	int last_word = options->command != NULL ? SIGKILL : SIGTERM;
+	pid_t parent = getpid(), child;
+	sigset_t all, before;
+
+	if (!options->top || options->via == OPTIONS_VIA_DIAG || (options->command == NULL && options->pid_count == 0))
+		return true;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	child = fork();
+	if (child > 0) {
+		*wait_status = wait_for(child, &all);
+		return false;
+	}
+	if (child == 0) {
+		front = parent;
+		prctl(PR_SET_PDEATHSIG, last_word);
+		if (getppid() != parent)
+			raise(last_word);
+	} else {
+		fprintf(stderr, "conntrace: cannot make a child: %s; Ctrl-Z does not stop this run\n", strerror(errno));
+		front = -1;
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return true;
+}
