@@ -4,7 +4,7 @@
  * many of its threads are stopped by whoever traces it.
  *
  *   ending exit N      the first thread ends, and at once another one ends the process; N more are busy
- *   ending kill N      it is killed from outside; N more threads are busy
+ *   ending kill N [MS] it is killed from outside; N more threads are busy, for MS milliseconds
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 /* Long enough for the threads to be at it. */
-#define BUSY_NS 5000000L
+#define BUSY_MS 5
 /* About as long as the first thread takes to its end. */
 #define ROUNDS 30000
 
@@ -60,9 +60,9 @@ static void start(void *(*what)(void *))
 		_exit(2);
 }
 
-static void wait_busy(void)
+static void wait_busy(int ms)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = BUSY_NS }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000L }, NULL);
 }
 
 static void serve(int listener, bool ends_itself, int threads, int ready)
@@ -77,7 +77,7 @@ static void serve(int listener, bool ends_itself, int threads, int ready)
 		be_busy(NULL);
 	}
 	start(end_all);
-	wait_busy();
+	wait_busy(BUSY_MS);
 	first_ends = 1;
 	pthread_exit(NULL);
 }
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 	pid_t server;
 	char byte;
 
-	if (argc != 3)
+	if (argc < 3)
 		return 2;
 	kills = strcmp(argv[1], "kill") == 0;
 	if (bind(listener, (struct sockaddr *)&address, length) < 0 || listen(listener, 1) < 0 ||
@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 	if (connect(client, (struct sockaddr *)&address, length) < 0)
 		return 2;
 	if (kills && read(ready[0], &byte, 1) == 1) {
-		wait_busy();
+		wait_busy(argc > 3 ? atoi(argv[3]) : BUSY_MS);
 		kill(server, SIGKILL);
 	}
 	/* Until the other side is gone. */

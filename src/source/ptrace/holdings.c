@@ -69,6 +69,14 @@ static bool all_end(const struct tracee *tracee)
 	       (call_report_current(&report, tracee->tid) && syscalls_is_exit_group(report.arch, report.entry.number));
 }
 
+/* Killed while an earlier stop of it was handled, a thread is let go from its last one before that is heard. */
+static bool still_ends(const struct tracee *tracee)
+{
+	siginfo_t info;
+
+	return ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 && info.si_code >> 8 == PTRACE_EVENT_EXIT;
+}
+
 struct search {
 	struct stop *stop;
 	struct tracee *tracee;
@@ -91,7 +99,6 @@ void holdings_look(struct stop *stop, struct tracee *tracee)
 
 	if (target->exit_told || !all_end(tracee))
 		return;
-	target->exit_told = true;
 	/* The first thread may be one that was not heard; this one has the descriptors. */
 	target->leader_ended = tracee->tid != target->pid;
 	target->end_ns = tracee->begin_ns = stop->time_ns;
@@ -109,6 +116,9 @@ void holdings_look(struct stop *stop, struct tracee *tracee)
 		socket->info = info;
 		socket->fd = fd;
 	}
+	target->exit_told = still_ends(tracee);
+	if (!target->exit_told)
+		target->holding_count = 0;
 }
 
 static bool is_held(struct stop *stop, const struct holdings_socket *socket, const struct target *target)
