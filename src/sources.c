@@ -524,9 +524,13 @@ static int64_t files_settled_ns(const struct sources *sources)
 
 int64_t sources_settled_ns(const struct sources *sources)
 {
+	int64_t settled_ns, calls_ns;
+
 	if (options_is_file(sources->options))
 		return files_settled_ns(sources);
-	return clock_now() - sources_hold_ns(sources);
+	settled_ns = clock_now() - sources_hold_ns(sources);
+	calls_ns = sources->tracer != NULL ? tracer_settled_ns(sources->tracer) : INT64_MAX;
+	return settled_ns < calls_ns ? settled_ns : calls_ns;
 }
 
 struct queue *sources_lookups(struct sources *sources)

@@ -12,8 +12,12 @@ import lib  # noqa: E402
 from lib import CONNTRACE, TOP_BUILD, check, main, require, scratch, test  # noqa: E402
 
 ROUNDS = 40
-PRELOAD_KILL = lib.built("preload_kill.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"], ["preload_kill.c"])
+PRELOAD = lib.built("preload_tracer.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"], ["preload_tracer.c"])
 ENDING = os.path.join(TOP_BUILD, "tests/helpers/ending")
+
+
+def preloaded(**variables):
+    return dict(os.environ, LD_PRELOAD=PRELOAD(), **variables)
 
 
 def attach_to(pid, *options):
@@ -78,7 +82,19 @@ def killed_while_busy():
 def killed_between_reports():
     # An end that is not by its killing, and as good as never.
     words = ["kill", "0", "500"]
-    lib.equal(how_it_ended(words, ["--no-filter"], 5, env=dict(os.environ, LD_PRELOAD=PRELOAD_KILL())), {"-"}, "CLOSE")
+    lib.equal(how_it_ended(words, ["--no-filter"], 5, env=preloaded(PRELOAD_KILL="1")), {"-"}, "CLOSE")
+
+
+@test("a connection is over before the tracer has told of its birth: nothing is missing, and it lasted no longer")
+def tracer_lags():
+    # Longer than any event is held for others.
+    words = ["listen=127.0.0.1:0", "threads=1", "accept", "recv=10", "close", "done", "connect=self", "send=10", "close", "join"]
+    rows, truth = lib.launch(words, env=preloaded(PRELOAD_SLOW_MS="150"))
+    for told in truth:
+        row = lib.find_row(rows, told)
+        lib.equal([row["rx_bytes"], row["tx_bytes"]], [told["rx_bytes"], told["tx_bytes"]], "bytes " + lib.short(row))
+        lib.equal(row["state"], "closed", "STATE " + lib.short(row))
+        lib.between(row["dur_s"], 0, 1, "DUR_S " + lib.short(row))
 
 
 if __name__ == "__main__":

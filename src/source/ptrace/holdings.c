@@ -10,6 +10,7 @@
 #include "source/diag/diag.h"
 #include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
+#include "source/ptrace/attach.h"
 #include "source/ptrace/call_report.h"
 #include "source/ptrace/uring.h"
 
@@ -49,6 +50,18 @@ void holdings_existing(struct stop *stop, struct target *target, int fd)
 	*event = info;
 	event->info.reason = INFO_EXISTING;
 	event->flow.netns = target->netns;
+}
+
+void holdings_inherited(struct stop *stop, struct target *target)
+{
+	struct attach_sockets inherited = {NULL, 0, 0};
+
+	attach_list_sockets(target->pid, &inherited);
+	for (; inherited.at < inherited.count; inherited.at++) {
+		stop_push(stop);
+		holdings_existing(stop, target, inherited.list[inherited.at].fd);
+	}
+	free(inherited.list);
 }
 
 /* ---- the end of a process -------------------------------------------------- */

@@ -28,6 +28,9 @@ struct holdings_socket {
 /** holdings_existing() - look at descriptor @fd of a process that was attached to or launched */
 void holdings_existing(struct stop *stop, struct target *target, int fd);
 
+/** holdings_inherited() - the connections that a launched command was given, as a server of inetd is */
+void holdings_inherited(struct stop *stop, struct target *target);
+
 /** holdings_look() - a thread is about to end; if it is the last one, look at the sockets of its process, still open */
 void holdings_look(struct stop *stop, struct tracee *tracee);
 

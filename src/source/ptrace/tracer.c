@@ -61,6 +61,7 @@ struct tracer {
 	atomic_bool stop;
 	atomic_bool done;
 	_Atomic uint64_t stops;
+	_Atomic int64_t settled_ns; /* before the stop that is being handled; INT64_MAX: all it told has been pushed */
 	_Atomic pid_t command;
 	atomic_bool command_ended;
 	atomic_int command_status;
@@ -177,7 +178,6 @@ static void on_new_child(struct tracer *tracer, struct tracee *parent)
  */
 static void on_exec(struct tracer *tracer, struct tracee *tracee)
 {
-	struct attach_sockets inherited = {NULL, 0, 0};
 	unsigned long old;
 
 	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &old) == 0 && (pid_t)old != tracee->tid) {
@@ -195,15 +195,8 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 	tracee->target->owns_descriptors = tracer->config.follow;
 	tracee->in_call = !tracer->filtered;
 	tracee->call.kind = SYSCALL_OTHER;
-	if (!tracer->launching)
-		return;
-	/* The connections that the command was given, as a server of inetd is. */
-	attach_list_sockets(tracee->target->pid, &inherited);
-	for (; inherited.at < inherited.count; inherited.at++) {
-		holdings_existing(&tracer->gathered, tracee->target, inherited.list[inherited.at].fd);
-		push(tracer);
-	}
-	free(inherited.list);
+	if (tracer->launching)
+		holdings_inherited(&tracer->gathered, tracee->target);
 }
 
 static void on_exit_stop(struct tracer *tracer, struct tracee *tracee)
@@ -381,10 +374,12 @@ static int dispatch(struct tracer *tracer, pid_t tid, int status)
 		return 0;
 	}
 	atomic_fetch_add_explicit(&tracer->stops, 1, memory_order_relaxed);
+	atomic_store_explicit(&tracer->settled_ns, tracer->gathered.time_ns - 1, memory_order_release);
 	tracee = adopt(tracer, tid, NULL);
 	tracee->target->tid = tid;
 	on_stopped(tracer, tracee, status);
 	push(tracer);
+	atomic_store_explicit(&tracer->settled_ns, INT64_MAX, memory_order_release);
 	placement_stop(&tracer->placement, tid);
 	return status >> 16;
 }
@@ -484,6 +479,7 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 	launch_remember_signals();
 	sigaction(WAKE_SIGNAL, &action, NULL);
 	sigaction(SIGCHLD, &children, NULL);
+	atomic_init(&tracer->settled_ns, INT64_MAX);
 	tracer->config = *config;
 	tracer->gathered.queue = config->events;
 	tracer->gathered.remarks = &tracer->remarks;
@@ -543,6 +539,11 @@ int tracer_read(struct tracer *tracer)
 	before = tracer->seen;
 	tracer->seen = queue_pushed(tracer->config.events);
 	return (int)(tracer->seen - before);
+}
+
+int64_t tracer_settled_ns(const struct tracer *tracer)
+{
+	return atomic_load_explicit(&tracer->settled_ns, memory_order_acquire);
 }
 
 bool tracer_sleep(struct tracer *tracer)

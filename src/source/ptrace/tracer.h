@@ -95,6 +95,17 @@ int tracer_fd(const struct tracer *tracer);
  */
 int tracer_read(struct tracer *tracer);
 
+/**
+ * tracer_settled_ns() - all events up to this time have been pushed
+ *
+ * A traced process runs on before what its stop told is pushed, and the thread
+ * may have to wait for a processor in between: what others tell of later waits
+ * for it. To be asked for after those others have been read.
+ *
+ * Return: INT64_MAX when no stop is being handled.
+ */
+int64_t tracer_settled_ns(const struct tracer *tracer);
+
 /** tracer_sleep() - ask to be woken through tracer_fd() by the next event; Return: false when events wait already */
 bool tracer_sleep(struct tracer *tracer);
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * For LD_PRELOAD into conntrace, which traces a thread that calls getsockopt(2)
- * again and again: when wait4(2), in a round of several, reports a stop of it,
- * it is killed before the report is handed over, and has gone on to its last
- * stop by then. What it is let go by, it has ended of when that call is back.
- * The thread must be the only one of its process.
+ * For LD_PRELOAD into conntrace: what happens seldom happens each time.
+ *
+ *   PRELOAD_SLOW_MS=N  having resumed a thread, the tracer has to wait N milliseconds for a processor
+ *   PRELOAD_KILL=1     it traces a thread, the only one of its process, that calls getsockopt(2) again and again:
+ *                      when wait4(2), in a round of several, reports a stop of it, it is killed before the report
+ *                      is handed over, and has gone on to its last stop by then. What it is let go by, it has
+ *                      ended of when that call is back.
  */
 #include <dlfcn.h>
 #include <linux/ptrace.h>
@@ -13,9 +15,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)
@@ -57,6 +61,8 @@ pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
 	tid = real(pid, status, busy != 0 && killed == 0 ? options & ~WNOHANG : options, usage);
 	if (tid <= 0 || !WIFSTOPPED(*status) || *status >> 8 != SYSCALL_STOP)
 		return tid;
+	if (getenv("PRELOAD_KILL") == NULL)
+		return tid;
 	if (busy == 0 && is_getsockopt(tid))
 		busy = tid;
 	if (!(options & WNOHANG) || killed != 0 || tid != busy)
@@ -69,6 +75,7 @@ pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
 
 long ptrace(int request, ...)
 {
+	const char *slow = getenv("PRELOAD_SLOW_MS");
 	va_list list;
 	pid_t tid;
 	void *address, *data;
@@ -80,6 +87,8 @@ long ptrace(int request, ...)
 	data = va_arg(list, void *);
 	va_end(list);
 	value = real_ptrace(request, tid, address, data);
+	if (slow != NULL && (request == PTRACE_SYSCALL || request == PTRACE_CONT))
+		nanosleep(&(struct timespec){ .tv_nsec = atoi(slow) * 1000000L }, NULL);
 	if (killed == tid && request == PTRACE_SYSCALL)
 		wait_until(tid, WEXITED);
 	return value;
