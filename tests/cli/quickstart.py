@@ -11,16 +11,16 @@ import sys
 import tempfile
 
 TOP = os.path.abspath(os.environ.get("top_srcdir", "."))
-TOOLS = ("sh", "dirname", "sed", "grep", "env", "cat")
+TOOLS = ("sh", "dirname", "sed", "grep", "env", "cat", "ls")
 STOPPED = 42
 
-# manager, how it installs, how it is asked for one package, the words of a question that tell the package
+# manager, how it installs, what is asked for one package, a package, what comes before installing
 MANAGERS = (
-    ("apt-get", "apt-get install -y --no-install-recommends", "dpkg-query", "libaudit-dev"),
-    ("dnf", "dnf install -y", "rpm", "audit-libs-devel"),
-    ("pacman", "pacman -S --needed --noconfirm", "pacman", "audit"),
-    ("zypper", "zypper --non-interactive install", "rpm", "audit-devel"),
-    ("apk", "apk add", "apk", "audit-dev"),
+    ("apt-get", "apt-get install -y --no-install-recommends", "dpkg-query", "libaudit-dev", ["apt-get update"]),
+    ("dnf", "dnf install -y", "rpm", "audit-libs-devel", []),
+    ("pacman", "pacman -S --needed --noconfirm", "pacman", "audit", ["pacman -Sy"]),
+    ("zypper", "zypper --non-interactive install", "rpm", "audit-devel", []),
+    ("apk", "apk add", "apk", "audit-dev", ["apk update"]),
 )
 
 # Told which question it is, a manager answers that libpcap's package is there and no other.
@@ -31,7 +31,7 @@ case "$*" in
 	exit 1 ;;
 esac
 echo "$(basename "$0") $*" >>"$CALLS"
-case "$*" in update) exit 0 ;; esac
+case "$*" in update|-Sy) exit 0 ;; esac
 exit %d
 """ % STOPPED
 
@@ -60,7 +60,7 @@ def play(manager, query, user):
             return done.returncode, done.stdout + done.stderr, file.read().splitlines()
 
 
-def problems(manager, install, query, package):
+def problems(manager, install, query, package, refresh):
     found = []
     for user in (0, 1000):
         status, said, calls = play(manager, query, user)
@@ -72,6 +72,8 @@ def problems(manager, install, query, package):
             found.append("as user %d it called %r" % (user, calls))
         if "== installing: " not in said or not set(words[len(install.split()):]) <= set(said.split()):
             found.append("it does not say beforehand what it installs: " + said)
+        if [line for line in calls if line != "sudo"][:-1] != refresh:
+            found.append("before installing it wanted %r, called %r" % (refresh, calls))
         if ("sudo" in calls) != (user != 0):
             found.append("as user %d: sudo in %r" % (user, calls))
     return found
