@@ -20,8 +20,11 @@
 
 /* Twice a second is often enough for numbers that somebody reads. */
 #define TICK_NS (500 * CLOCK_NS_PER_MS)
-/* With very many connections a tick is costly: it may take this part of the time. */
-#define TICK_SHARE 6
+/* With many connections a tick is costly. Less often than this it comes only where there are very many, */
+#define TICK_LONG_NS CLOCK_NS_PER_SEC
+/* so that it takes these parts of the time: of the one and of the other. */
+#define TICK_SHARE_MANY 200
+#define TICK_SHARE_VERY_MANY 6
 /* A key is answered at once, but not more often than a screen is worth it. */
 #define DRAW_NS (40 * CLOCK_NS_PER_MS)
 #define PLAIN_NS (2 * CLOCK_NS_PER_SEC)
@@ -392,9 +395,21 @@ static void find_ladder(struct live *live, struct tracker *tracker)
 	live->dirty = true;
 }
 
+/* From one tick to the next, when it has taken so long. */
+static int64_t pause_ns(const struct live *live, int64_t cost_ns)
+{
+	int64_t pause_ns = cost_ns * TICK_SHARE_MANY;
+
+	if (pause_ns > TICK_LONG_NS)
+		pause_ns = TICK_LONG_NS;
+	if (pause_ns < cost_ns * TICK_SHARE_VERY_MANY)
+		pause_ns = cost_ns * TICK_SHARE_VERY_MANY;
+	return pause_ns > live->tick_ns ? pause_ns : live->tick_ns;
+}
+
 bool live_show(struct live *live, struct look *look, struct sources *sources, struct pace *pace)
 {
-	int64_t began_ns = clock_monotonic(), now_ns, cost_ns;
+	int64_t began_ns = clock_monotonic(), now_ns;
 
 	if (live == NULL)
 		return true;
@@ -413,8 +428,7 @@ bool live_show(struct live *live, struct look *look, struct sources *sources, st
 		if (!live->state.is_file)
 			(void)look_at_all(look, false);
 		tick(live, now_ns, look->tracker);
-		cost_ns = (clock_monotonic() - began_ns) * TICK_SHARE;
-		live->next_tick_ns = began_ns + (cost_ns > live->tick_ns ? cost_ns : live->tick_ns);
+		live->next_tick_ns = began_ns + pause_ns(live, clock_monotonic() - began_ns);
 		if (live->state.has_ended)
 			live->next_tick_ns = INT64_MAX;
 	}
