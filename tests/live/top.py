@@ -358,7 +358,8 @@ def redraws():
                 bursts += time.monotonic() - last > 0.1
                 last = time.monotonic()
         between(bursts, 3, 12, "redraws in three seconds with %s" % words)
-        done()
+        screen.keys("q")
+        equal(screen.wait(), 0, "exit status")
 
 
 @test("a command must not write on the screen; redirected it runs as always")
