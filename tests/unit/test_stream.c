@@ -29,11 +29,13 @@ struct row {
 
 static char told[8192];
 
-static void note(void *context, const struct message *message)
+static void note(void *context, const struct stream_speaker *speaker, const struct message *message)
 {
 	size_t length = strlen(told);
 
 	assert_ptr_equal(context, told);
+	assert_int_equal(speaker->remote.port, 80);
+	assert_int_equal(speaker->time_ns, 1);
 	if (message->kind == MESSAGE_HTTP_RESPONSE)
 		snprintf(told + length, sizeof(told) - length, "%u;", message->status);
 	else
@@ -103,6 +105,37 @@ static const struct row rows[] = {
 	{"a lost segment, and on with the next message",
 	 {{"GET /a HTTP/1.1\r\nHost", 0, 0, 0}, {HEAD, 0, 100, 0}},
 	 "GET /a ;GET /a h.example;"},
+	{"the second of two pieces first",
+	 {{"", 0, 0, SEGMENT_SYN},
+	  {": h\r\n\r\n", 0, 22, 0},
+	  {"GET /a HTTP/1.1\r\nHost", 0, -(7 + 21), 0},
+	  {HEAD, 0, 7, 0}},
+	 "GET /a h;GET /a h.example;"},
+	{"the third, the first, the second, and the third again",
+	 {{"", 0, 0, SEGMENT_SYN},
+	  {": h\r\n\r\n", 0, 22, 0},
+	  {"GET /a HTT", 0, -(7 + 21), 0},
+	  {"P/1.1\r\nHost", 0, 0, 0},
+	  {": h\r\n\r\n", 0, 0, 0}},
+	 "GET /a h;"},
+	{"a piece is lost and sent again, behind two others",
+	 {{"GET /a HTTP/1.1\r\n", 0, 0, 0},
+	  {"Cookie: 1\r\n", 0, 9, 0},
+	  {"\r\n" HEAD, 0, 0, 0},
+	  {"Host: h\r\n", 0, -(9 + 11 + 53), 0}},
+	 "GET /a h;GET /a h.example;"},
+	{"the second request before the first",
+	 {{"", 0, 0, SEGMENT_SYN}, {HEAD, 0, 20, 0}, {"GET /1 HTTP/1.0\r\n\r\n", 0, -(19 + 51), 0}},
+	 "GET /1 ;GET /a h.example;"},
+	{"the first was lost for good",
+	 {{"", 0, 0, SEGMENT_SYN}, {"x: y\r\n\r\n", 0, 500, 0}, {HEAD, 0, 0, 0}},
+	 "GET /a h.example;"},
+	{"what is held is told when it ends",
+	 {{"GET /a HTTP/1.1\r\nHost", 0, 0, 0}, {HEAD, 0, 100, 0}, {"", 0, 0, SEGMENT_FIN}},
+	 "GET /a ;GET /a h.example;"},
+	{"a gap in a body holds nothing up",
+	 {{"POST /p HTTP/1.1\r\nContent-Length: 10\r\n\r\n12", 0, 0, 0}, {"90" HEAD, 0, 6, 0}},
+	 "POST /p ;GET /a h.example;"},
 	{"ended in the middle", {{"GET /a HTTP/1.1\r\nHost", 0, 0, SEGMENT_RST}, {": b\r\n\r\n", 0, 0, 0}}, ""},
 	{"a response in pieces",
 	 {{"HTTP/", 0, 0, 0}, {"1.1 204 No Content\r\n\r\n", 0, 0, 0}},
@@ -150,6 +183,7 @@ static void messages_are_told(void **state)
 			event.segment.flags = SEGMENT_ACK | piece->flags;
 			feed(stream, &event, piece->text, strlen(piece->text), piece->cut);
 		}
+		stream_finish(stream, note, told);
 		if (strcmp(told, row->told) != 0)
 			print_error("%s\n", row->story);
 		assert_string_equal(told, row->told);
@@ -277,6 +311,53 @@ static void server_names(void **state)
 	}
 }
 
+/* Whichever order its segments come in, and one of them twice. */
+static void hello_in_any_order(void **state)
+{
+	static const uint8_t orders[][4] = {{0, 1, 2, 0}, {0, 2, 1, 1}, {1, 0, 2, 2},
+					    {1, 2, 0, 1}, {2, 0, 1, 0}, {2, 1, 0, 2}};
+	uint8_t hello[16384];
+	size_t length = hello_new(hello, "tls.example", 3000, 16000), part = (length + 2) / 3;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		struct stream *stream = stream_new();
+		struct event event = segment_new(4000);
+
+		told[0] = '\0';
+		event.segment.flags = SEGMENT_SYN;
+		event.segment.seq = UINT32_MAX - 1000;
+		feed(stream, &event, "", 0, 0);
+		event.segment.flags = SEGMENT_ACK;
+		for (size_t at = 0; at < 4; at++) {
+			size_t from = orders[i][at] * part;
+
+			event.segment.seq = UINT32_MAX - 1000 + 1 + (uint32_t)from;
+			feed(stream, &event, hello + from, length - from < part ? length - from : part, 0);
+		}
+		assert_string_equal(told, "  tls.example;");
+		stream_free(stream);
+	}
+}
+
+/* More is held than there is room for: what is missing is given up, and nothing else. */
+static void holding_has_a_limit(void **state)
+{
+	struct stream *stream = stream_new();
+	struct event event = segment_new(4000);
+
+	(void)state;
+	told[0] = '\0';
+	feed(stream, &event, "GET /a HTTP/1.1\r\nHost: h\r\n", 26, 0);
+	event.segment.seq += 5;
+	for (int i = 0; i < 9; i++)
+		feed(stream, &event, "x: y\r\n", 6, 0);
+	assert_string_equal(told, "GET /a h;");
+	feed(stream, &event, HEAD, strlen(HEAD), 0);
+	assert_string_equal(told, "GET /a h;GET /a h.example;");
+	stream_free(stream);
+}
+
 static void hellos_without_and_not_whole(void **state)
 {
 	uint8_t hello[1024];
@@ -336,6 +417,8 @@ int main(void)
 		cmocka_unit_test(lines_have_a_limit),
 		cmocka_unit_test(many_that_never_end),
 		cmocka_unit_test(server_names),
+		cmocka_unit_test(hello_in_any_order),
+		cmocka_unit_test(holding_has_a_limit),
 		cmocka_unit_test(hellos_without_and_not_whole),
 		cmocka_unit_test(pieces_make_a_whole),
 	};

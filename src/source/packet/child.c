@@ -251,10 +251,10 @@ static void put(struct input *input, const struct event *event)
 		stage(input);
 }
 
-/* Where the pieces of a message go, and which segment ended its head. */
+/* Where the pieces of a message go, and whose it is. */
 struct telling {
 	struct input *input;
-	struct event segment;
+	const struct stream_speaker *speaker;
 };
 
 static void tell_piece(void *context, const struct event *piece)
@@ -263,27 +263,35 @@ static void tell_piece(void *context, const struct event *piece)
 	struct event event;
 
 	memcpy(&event, piece, event_size(EVENT_MESSAGE));
-	event.time_ns = telling->segment.time_ns;
-	event.flow = telling->segment.flow;
+	event.time_ns = telling->speaker->time_ns;
+	event.flow.local = telling->speaker->local;
+	event.flow.remote = telling->speaker->remote;
 	put(telling->input, &event);
 }
 
-static void tell_message(void *context, const struct message *message)
+static void tell_message(void *context, const struct stream_speaker *speaker, const struct message *message)
 {
-	message_split(message, tell_piece, context);
+	struct telling telling = {context, speaker};
+
+	message_split(message, tell_piece, &telling);
 }
 
 /* What the payload says comes behind its segment, which may be gone out of the queue by then: hence the copy. */
-static bool keep_segment(struct telling *telling, struct input *input, const struct event *event)
+static bool keep_segment(struct event *kept, const struct event *event)
 {
 	const struct event_segment *segment = &event->segment;
 
 	if (event->type != EVENT_SEGMENT ||
-	    (segment->payload == 0 && (segment->flags & (SEGMENT_FIN | SEGMENT_RST)) == 0))
+	    (segment->payload == 0 && (segment->flags & (SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST)) == 0))
 		return false;
-	telling->input = input;
-	memcpy(&telling->segment, event, event_size(EVENT_SEGMENT));
+	memcpy(kept, event, event_size(EVENT_SEGMENT));
 	return true;
+}
+
+/* Nothing more will come. */
+static void end_streams(struct child *child)
+{
+	stream_finish(child->stream, tell_message, &child->inputs[0]);
 }
 
 static void frame_direct(void *context, const struct dissect_record *record)
@@ -294,16 +302,16 @@ static void frame_direct(void *context, const struct dissect_record *record)
 	struct span payload = {NULL, 0};
 	struct dissect_fragment fragment;
 	enum dissect_verdict verdict;
-	struct telling telling;
+	struct event kept;
 
 	child->last_ns = record->time_ns;
 	verdict = dissect(input, record, &fragment, &payload, event);
 	if (verdict == DISSECT_EVENT && event != NULL) {
-		bool telling_more = keep_segment(&telling, input, event);
+		bool telling_more = keep_segment(&kept, event);
 
 		commit(child);
 		if (telling_more)
-			stream_feed(child->stream, &telling.segment, payload, tell_message, &telling);
+			stream_feed(child->stream, &kept, payload, tell_message, input);
 	} else if (verdict == DISSECT_EVENT) {
 		lost_one(child);
 	}
@@ -324,15 +332,15 @@ static void frame_staged(void *context, const struct dissect_record *record)
 	struct dissect_fragment fragment;
 	struct span payload = {NULL, 0};
 	enum dissect_verdict verdict = dissect(input, record, &fragment, &payload, stage_slot(input));
-	struct telling telling;
+	struct event kept;
 	struct event lost;
 
 	if (verdict == DISSECT_EVENT) {
-		bool telling_more = keep_segment(&telling, input, stage_slot(input));
+		bool telling_more = keep_segment(&kept, stage_slot(input));
 
 		stage(input);
 		if (telling_more)
-			stream_feed(input->child->stream, &telling.segment, payload, tell_message, &telling);
+			stream_feed(input->child->stream, &kept, payload, tell_message, input);
 	}
 	while (verdict == DISSECT_FRAGMENT && input->count < STAGE_SLOTS &&
 	       fragments_take(input->child->fragments, stage_slot(input)))
@@ -351,7 +359,7 @@ static void frame_told(void *context, const struct dissect_record *record)
 	struct event event, frame = {.frame.length = 0};
 	struct span payload = {NULL, 0};
 	enum dissect_verdict verdict;
-	struct telling telling;
+	struct event kept;
 	bool is_segment;
 
 	optioned.options = frame.frame.options;
@@ -365,8 +373,8 @@ static void frame_told(void *context, const struct dissect_record *record)
 		put(input, &frame);
 	if (verdict == DISSECT_EVENT)
 		put(input, &event);
-	if (verdict == DISSECT_EVENT && keep_segment(&telling, input, &event))
-		stream_feed(child->stream, &telling.segment, payload, tell_message, &telling);
+	if (verdict == DISSECT_EVENT && keep_segment(&kept, &event))
+		stream_feed(child->stream, &kept, payload, tell_message, input);
 	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, &event))
 		put(input, &event);
 	if (child->lost_unsaid != 0 && input->staged == NULL)
@@ -497,8 +505,11 @@ static void live_loop(struct child *child)
 		publish_counts(child);
 		lose_unsaid(child);
 		publish(child, 1);
-		if (frames == 0 && child->draining && !staged)
+		if (frames == 0 && child->draining && !staged) {
+			end_streams(child);
+			merge_staged(child, INT64_MAX);
 			finish(child, CHILD_DONE);
+		}
 		/* Much came at once: there may be no time to let more gather. */
 		if (frames >= ROUND_FRAMES || child->draining)
 			wait_for(child, false, 0);
@@ -554,6 +565,7 @@ static void file_loop(struct child *child, int fd)
 		got = savefile_reader_read(reader, ROUND_FRAMES, &err);
 		publish_counts(child);
 	} while (got >= 0 && !atomic_load(&child->shared->stop));
+	end_streams(child);
 	if (got < 0 && got != SOURCE_END)
 		fail(child, got, &err);
 	finish(child, CHILD_DONE);

@@ -298,13 +298,19 @@ bool http_feed(struct http *http, struct span data, http_function *function, voi
 	return http->state != HTTP_LOST;
 }
 
+bool http_passes(const struct http *http, uint32_t count)
+{
+	if (http->state == HTTP_BODY || http->state == HTTP_CHUNK)
+		return count <= http->left;
+	return http->state == HTTP_UNTIL_CLOSE || count == 0;
+}
+
 bool http_skip(struct http *http, uint32_t count, http_function *function, void *context)
 {
-	if (count == 0 || http->state == HTTP_UNTIL_CLOSE)
+	if (http_passes(http, count)) {
+		if (http->state == HTTP_BODY || http->state == HTTP_CHUNK)
+			pass_body(http, count);
 		return http->state != HTTP_LOST;
-	if ((http->state == HTTP_BODY || http->state == HTTP_CHUNK) && count <= http->left) {
-		pass_body(http, count);
-		return true;
 	}
 	if (http->state == HTTP_FIELDS)
 		function(context, &http->message);

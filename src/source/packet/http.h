@@ -58,6 +58,9 @@ void http_init(struct http *http);
  */
 bool http_feed(struct http *http, struct span data, http_function *function, void *context);
 
+/** http_passes() - would the loss of the next @count bytes change nothing? */
+bool http_passes(const struct http *http, uint32_t count);
+
 /** http_skip() - @count bytes were not captured; returns as http_feed() */
 bool http_skip(struct http *http, uint32_t count, http_function *function, void *context);
 

@@ -14,12 +14,23 @@
  * would be a message of its own. Anybody can begin messages and never end
  * them, so the table has a fixed size, the oldest of a bucket goes first, and
  * the hash is keyed. Its memory is only touched where it is used.
+ *
+ * What comes before its turn is held until what is missing has come, or there
+ * is no room for more. That a first segment is not the first byte of its
+ * direction only the SYN tells, of which the number is remembered for a while.
  */
 #define BUCKETS 512
 #define WAYS 4
 
 /* A ClientHello with the largest key shares in use is below 4 KiB. */
 #define HELLO_MAX 8192
+
+/* A head in a handful of segments, whichever of them is late. */
+#define HELD 8
+#define HELD_MAX 8192
+
+/* Room for the SYN of connections that have not said anything; a power of two. */
+#define AWAITED 16384
 
 /* Both ends of a direction; no padding. */
 struct key {
@@ -30,17 +41,29 @@ struct key {
 
 enum kind {
 	KIND_NONE,
+	/** the beginning of a message is missing */
+	KIND_WAITING,
 	KIND_HTTP,
 	KIND_TLS,
 	/** it has said what there is to say; kept to know it again */
 	KIND_DONE,
 };
 
+/* A segment that came before its turn; what was captured of it stands at @at of what is held. */
+struct piece {
+	uint32_t seq, length;
+	uint16_t at, captured;
+};
+
 struct direction {
 	struct key key;
 	uint64_t used;
+	int64_t time_ns;
 	uint32_t next_seq;
 	uint8_t kind;
+	uint8_t held_count;
+	uint16_t held_bytes;
+	struct piece held[HELD];
 	union {
 		struct http http;
 		struct {
@@ -48,16 +71,39 @@ struct direction {
 			uint8_t data[HELLO_MAX];
 		} hello;
 	};
+	uint8_t held_data[HELD_MAX];
+};
+
+/* The first byte of a direction; nobody's when @tag is 0. */
+struct awaited {
+	uint32_t tag, seq;
 };
 
 struct stream {
 	struct hash_key hash_key;
 	uint64_t clock;
 	uint32_t live;
+	struct awaited awaited[AWAITED];
 	struct direction directions[BUCKETS][WAYS];
 };
 
 _Static_assert(sizeof(struct key) % sizeof(uint64_t) == 0, "a key is whole words");
+
+/* Who is told, and of which direction. */
+struct teller {
+	stream_function *function;
+	void *context;
+	const struct direction *direction;
+};
+
+static void tell(void *context, const struct message *message)
+{
+	const struct teller *teller = context;
+	const struct direction *direction = teller->direction;
+	const struct stream_speaker speaker = {direction->key.local, direction->key.remote, direction->time_ns};
+
+	teller->function(teller->context, &speaker, message);
+}
 
 struct stream *stream_new(void)
 {
@@ -71,6 +117,44 @@ void stream_free(struct stream *stream)
 {
 	free(stream);
 }
+
+/* ---- first bytes ------------------------------------------------------------------ */
+
+/* Quick, for each segment that nothing is known of asks; who makes it collide hides a name, no more. */
+static struct awaited *awaited_of(struct stream *stream, const struct key *key, uint32_t *tag)
+{
+	uint64_t words[KEY_WORDS], hash = stream->hash_key.k0;
+
+	memcpy(words, key, sizeof(words));
+	for (size_t i = 0; i < KEY_WORDS; i++)
+		hash = (hash ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	hash ^= hash >> 32;
+	*tag = (uint32_t)hash | 1;
+	return &stream->awaited[hash >> 40 & (AWAITED - 1)];
+}
+
+static void await_first(struct stream *stream, const struct key *key, uint32_t seq)
+{
+	uint32_t tag;
+	struct awaited *awaited = awaited_of(stream, key, &tag);
+
+	*awaited = (struct awaited){tag, seq};
+}
+
+/* How much of the direction is missing before @seq, which is the first that was seen; 0 also if nobody knows. */
+static uint32_t missing_before(struct stream *stream, const struct key *key, uint32_t seq)
+{
+	uint32_t tag, missing;
+	struct awaited *awaited = awaited_of(stream, key, &tag);
+
+	if (awaited->tag != tag)
+		return 0;
+	awaited->tag = 0;
+	missing = seq - awaited->seq;
+	return missing <= HELD_MAX ? missing : 0;
+}
+
+/* ---- the table ---------------------------------------------------------------------- */
 
 static struct direction *bucket_of(struct stream *stream, const struct key *key)
 {
@@ -94,26 +178,25 @@ static void forget(struct stream *stream, struct direction *direction)
 	stream->live--;
 }
 
-/* A place for a new direction: a free one, or that which was used longest ago. */
-static struct direction *take(struct stream *stream, struct direction *bucket, const struct key *key, enum kind kind)
+static void begin(struct direction *direction, enum kind kind)
 {
-	struct direction *chosen = bucket;
-
-	for (int i = 1; i < WAYS && chosen->kind != KIND_NONE; i++)
-		if (bucket[i].kind == KIND_NONE || bucket[i].used < chosen->used)
-			chosen = &bucket[i];
-	if (chosen->kind == KIND_NONE)
-		stream->live++;
-	chosen->key = *key;
-	chosen->kind = (uint8_t)kind;
+	direction->kind = (uint8_t)kind;
 	if (kind == KIND_HTTP)
-		http_init(&chosen->http);
-	else
-		chosen->hello.length = 0;
-	return chosen;
+		http_init(&direction->http);
+	else if (kind == KIND_TLS)
+		direction->hello.length = 0;
 }
 
-static bool feed_hello(struct direction *direction, struct span data, stream_function *function, void *context)
+static enum kind kind_of(struct span payload)
+{
+	if (tls_begins(payload))
+		return KIND_TLS;
+	return payload.length > 0 && http_begins(payload) ? KIND_HTTP : KIND_NONE;
+}
+
+/* ---- reading -------------------------------------------------------------------------- */
+
+static bool feed_hello(struct direction *direction, struct span data, struct teller *teller)
 {
 	struct span whole = {direction->hello.data, direction->hello.length + data.length};
 	enum tls_verdict verdict;
@@ -126,93 +209,175 @@ static bool feed_hello(struct direction *direction, struct span data, stream_fun
 	verdict = tls_hello(whole, &message);
 	if (verdict == TLS_HELLO) {
 		direction->kind = KIND_DONE;
-		function(context, &message);
+		tell(teller, &message);
 	}
 	return verdict != TLS_OTHER;
 }
 
-/* Return: is there a reason to keep the direction? */
-static bool feed(struct direction *direction, struct span data, stream_function *function, void *context)
+/* Return: does what follows mean anything? */
+static bool feed(struct direction *direction, struct span data, struct teller *teller)
 {
+	if (direction->kind == KIND_WAITING)
+		begin(direction, kind_of(data));
 	if (direction->kind == KIND_DONE)
 		return true;
 	if (direction->kind == KIND_TLS)
-		return feed_hello(direction, data, function, context);
-	return http_feed(&direction->http, data, function, context);
+		return feed_hello(direction, data, teller);
+	return direction->kind == KIND_HTTP && http_feed(&direction->http, data, tell, teller);
 }
 
-/* Return: as feed(). */
-static bool skip(struct direction *direction, uint32_t count, stream_function *function, void *context)
+/* Bytes that nobody has. Return: as feed(). */
+static bool skip(struct direction *direction, uint32_t count, struct teller *teller)
 {
-	if (count == 0)
-		return true;
 	if (direction->kind != KIND_HTTP)
 		return direction->kind == KIND_DONE;
-	return http_skip(&direction->http, count, function, context);
+	return http_skip(&direction->http, count, tell, teller);
 }
 
-/* What was kept of the direction goes on at @seq. Return: NULL when it must be begun anew. */
-static struct direction *go_on(struct stream *stream, struct direction *direction, uint32_t seq,
-			       stream_function *function, void *context)
+/* The next segment, or one behind a gap. After what means nothing a message may begin anew. */
+static void pass(struct direction *direction, uint32_t seq, uint32_t length, struct span payload, struct teller *teller)
 {
-	int32_t ahead = (int32_t)(seq - direction->next_seq);
+	/* What came before comes again; the sequence numbers say how much of it. */
+	int32_t known = (int32_t)(direction->next_seq - seq);
+	bool reads = true;
 
-	if (ahead <= 0 || skip(direction, (uint32_t)ahead, function, context))
-		return direction;
-	forget(stream, direction);
-	return NULL;
+	if (known < 0 && !skip(direction, (uint32_t)-known, teller))
+		direction->kind = KIND_WAITING;
+	if (known < 0)
+		known = 0;
+	if ((uint32_t)known >= length)
+		return;
+	if (!span_skip(&payload, (uint32_t)known))
+		payload.length = 0;
+	length -= (uint32_t)known;
+	span_limit(&payload, length);
+	direction->next_seq = seq + (uint32_t)known + length;
+	if (payload.length > 0)
+		reads = feed(direction, payload, teller);
+	if (reads && length > payload.length)
+		reads = skip(direction, length - (uint32_t)payload.length, teller);
+	if (!reads)
+		direction->kind = KIND_WAITING;
 }
 
-static enum kind kind_of(struct span payload)
+/* ---- what comes before its turn --------------------------------------------------------- */
+
+/* Return: false when it need not be held, or there is no room. */
+static bool hold(struct direction *direction, uint32_t seq, uint32_t length, struct span payload)
 {
-	if (tls_begins(payload))
-		return KIND_TLS;
-	return payload.length > 0 && http_begins(payload) ? KIND_HTTP : KIND_NONE;
+	uint32_t ahead = seq - direction->next_seq;
+
+	if (direction->kind == KIND_DONE || (direction->kind == KIND_HTTP && http_passes(&direction->http, ahead)) ||
+	    direction->held_count == HELD || payload.length > (size_t)(HELD_MAX - direction->held_bytes))
+		return false;
+	direction->held[direction->held_count++] = (struct piece){
+		.seq = seq,
+		.length = length,
+		.at = direction->held_bytes,
+		.captured = (uint16_t)payload.length,
+	};
+	memcpy(direction->held_data + direction->held_bytes, payload.data, payload.length);
+	direction->held_bytes = (uint16_t)(direction->held_bytes + payload.length);
+	return true;
 }
+
+/* Read what is held, as far as nothing is missing before it, or with @gaps all of it. */
+static void release(struct direction *direction, bool gaps, struct teller *teller)
+{
+	while (direction->held_count > 0) {
+		struct piece *lowest = &direction->held[0], piece;
+
+		for (uint8_t i = 1; i < direction->held_count; i++)
+			if ((int32_t)(direction->held[i].seq - lowest->seq) < 0)
+				lowest = &direction->held[i];
+		if (!gaps && (int32_t)(lowest->seq - direction->next_seq) > 0)
+			return;
+		piece = *lowest;
+		*lowest = direction->held[--direction->held_count];
+		pass(direction, piece.seq, piece.length,
+		     (struct span){direction->held_data + piece.at, piece.captured}, teller);
+	}
+	direction->held_bytes = 0;
+}
+
+/* A place for a new direction: a free one, or that which was used longest ago. */
+static struct direction *take(struct stream *stream, struct direction *bucket, const struct key *key,
+			      struct teller *teller)
+{
+	struct direction *chosen = bucket;
+
+	for (int i = 1; i < WAYS && chosen->kind != KIND_NONE; i++)
+		if (bucket[i].kind == KIND_NONE || bucket[i].used < chosen->used)
+			chosen = &bucket[i];
+	if (chosen->kind == KIND_NONE) {
+		stream->live++;
+	} else {
+		teller->direction = chosen;
+		release(chosen, true, teller);
+	}
+	chosen->key = *key;
+	chosen->kind = KIND_WAITING;
+	chosen->held_count = 0;
+	chosen->held_bytes = 0;
+	return chosen;
+}
+
+/* ---- the public verbs --------------------------------------------------------------------- */
 
 void stream_feed(struct stream *stream, const struct event *event, struct span payload, stream_function *function,
 		 void *context)
 {
 	const struct event_segment *segment = &event->segment;
-	struct key key = {event->flow.local, event->flow.remote};
-	uint32_t seq = segment->seq + ((segment->flags & SEGMENT_SYN) != 0), known, left = segment->payload;
-	bool ends = (segment->flags & (SEGMENT_FIN | SEGMENT_RST)) != 0, keep;
-	struct direction *bucket, *direction = NULL;
-	enum kind kind;
+	const struct key key = {event->flow.local, event->flow.remote};
+	struct teller teller = {.function = function, .context = context};
+	uint32_t seq = segment->seq, missing = 0;
+	bool ends = (segment->flags & (SEGMENT_FIN | SEGMENT_RST)) != 0;
+	struct direction *bucket, *direction;
 
-	if (left == 0 && (!ends || stream->live == 0))
+	if (segment->flags & SEGMENT_SYN)
+		await_first(stream, &key, ++seq);
+	if (segment->payload == 0 && (!ends || stream->live == 0))
 		return;
-	kind = kind_of(payload);
-	if (stream->live == 0 && kind == KIND_NONE)
-		return;
+	if (stream->live == 0 && kind_of(payload) == KIND_NONE) {
+		missing = missing_before(stream, &key, seq);
+		if (missing == 0)
+			return;
+	}
 	bucket = bucket_of(stream, &key);
 	direction = find(bucket, &key);
-	if (direction != NULL)
-		direction = go_on(stream, direction, seq, function, context);
-	if (direction == NULL && kind != KIND_NONE) {
-		direction = take(stream, bucket, &key, kind);
-		direction->next_seq = seq;
+	if (direction == NULL) {
+		if (missing == 0)
+			missing = missing_before(stream, &key, seq);
+		if (segment->payload == 0 || (missing == 0 && kind_of(payload) == KIND_NONE))
+			return;
+		direction = take(stream, bucket, &key, &teller);
+		direction->next_seq = seq - missing;
 	}
-	if (direction == NULL)
-		return;
-	/* What came before comes again; the sequence numbers say how much of it. */
-	known = direction->next_seq - seq;
-	if ((int32_t)known < 0)
-		known = 0;
-	if (known < left) {
-		left -= known;
-		if (!span_skip(&payload, known))
-			payload.length = 0;
-		span_limit(&payload, left);
-		if (direction->kind != KIND_DONE)
-			direction->used = ++stream->clock;
-		direction->next_seq = seq + segment->payload;
-		keep = payload.length == 0 || feed(direction, payload, function, context);
-		if (left > payload.length)
-			keep = keep && skip(direction, left - (uint32_t)payload.length, function, context);
-	} else {
-		keep = true;
+	teller.direction = direction;
+	direction->time_ns = event->time_ns;
+	if (direction->kind != KIND_DONE)
+		direction->used = ++stream->clock;
+	if ((int32_t)(seq - direction->next_seq) <= 0 || !hold(direction, seq, segment->payload, payload)) {
+		/* Without room what is missing is given up. */
+		if ((int32_t)(seq - direction->next_seq) > 0)
+			release(direction, true, &teller);
+		pass(direction, seq, segment->payload, payload, &teller);
 	}
-	if (!keep || ends)
+	release(direction, ends, &teller);
+	if (ends || (direction->kind == KIND_WAITING && direction->held_count == 0))
 		forget(stream, direction);
+}
+
+void stream_finish(struct stream *stream, stream_function *function, void *context)
+{
+	struct direction *directions = stream->directions[0];
+
+	for (size_t i = 0; i < (size_t)BUCKETS * WAYS && stream->live > 0; i++) {
+		struct teller teller = {function, context, &directions[i]};
+
+		if (directions[i].kind == KIND_NONE)
+			continue;
+		release(&directions[i], true, &teller);
+		forget(stream, &directions[i]);
+	}
 }
