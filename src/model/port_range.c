@@ -16,7 +16,8 @@ static int parse_port(const char *word, uint16_t *port, struct err *err)
 {
 	int64_t number;
 
-	if (number_parse(word, 1, UINT16_MAX, &number) != 0)
+	/* A sign would mean something else, or nothing. */
+	if (!isdigit((unsigned char)word[0]) || number_parse(word, 1, UINT16_MAX, &number) != 0)
 		return err_set(err, EINVAL,
 			       "\"%.*s\" is not a port; allowed are 1 to 65535, ranges a-b and service names", QUOTE,
 			       word);

@@ -89,10 +89,12 @@ struct io_cell *io_cells_at(struct io_cells *cells, int64_t time_ns)
 {
 	size_t row;
 
-	if (cells->start_ns < 0)
+	cells->timeless |= time_ns < 0;
+	if (cells->start_ns < 0 && time_ns >= 0)
 		io_cells_start(cells, time_ns);
 	row = io_cells_row(cells, time_ns);
-	if (row < cells->printed || !io_cells_grow(cells, row + 1)) {
+	/* What has no time falls into the whole run and into no interval. */
+	if ((time_ns < 0 && cells->spec.interval_ns > 0) || row < cells->printed || !io_cells_grow(cells, row + 1)) {
 		cells->refused++;
 		return NULL;
 	}

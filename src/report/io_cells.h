@@ -17,6 +17,7 @@
  * @begin_ns: when the run, or the file, begins: within the first row
  * @last_ns: the last moment something was counted at
  * @refused: what no row could be made for
+ * @timeless: something had no time
  * @align: rows begin when the clock shows a multiple of the interval
  * @counters: no frames come: the kernel's counters are counted
  * @conns: of connections: what of them has been counted; NULL when no column asks
@@ -32,6 +33,7 @@ struct io_cells {
 	int64_t begin_ns;
 	int64_t last_ns;
 	uint64_t refused;
+	bool timeless;
 	bool align;
 	bool counters;
 	struct idmap *conns;
@@ -49,7 +51,7 @@ size_t io_cells_row(const struct io_cells *cells, int64_t time_ns);
 /** io_cells_grow() - there are so many rows; Return: false when that is too many */
 bool io_cells_grow(struct io_cells *cells, size_t rows);
 
-/** io_cells_at() - the cells of the row that time falls into; NULL, and counted, when there is none any more */
+/** io_cells_at() - the cells of the row that time falls into; NULL, and counted, when there is none (any more) */
 struct io_cell *io_cells_at(struct io_cells *cells, int64_t time_ns);
 
 /** io_cells_count() - one more value */

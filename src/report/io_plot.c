@@ -131,7 +131,7 @@ static void add_time(struct text *text, int64_t time_ns)
 {
 	const struct column column = {.name = "START", .type = COLUMN_TIME};
 	const struct style style = {.time = REPORT_TIME_CLOCK};
-	const struct value value = {.known = true, .number = time_ns};
+	const struct value value = {.known = time_ns >= 0, .number = time_ns};
 
 	format_text(text, &column, &value, &style, CONN_UNKNOWN);
 }

@@ -58,7 +58,7 @@ struct io_stat {
 
 static void get_number(struct value *value, int64_t number)
 {
-	value->known = true;
+	value->known = number >= 0;
 	value->number = number;
 }
 
@@ -307,6 +307,8 @@ void io_stat_segment(struct io_stat *io, const struct segment *segment, bool alo
 /* The first row begins with the run, the last one ends with it. */
 static int64_t start_of(const struct io_stat *io, size_t row)
 {
+	if (io->cells.timeless && io->cells.spec.interval_ns == 0)
+		return CLOCK_UNKNOWN;
 	return row == 0 ? io->cells.begin_ns : io->cells.start_ns + (int64_t)row * io->cells.spec.interval_ns;
 }
 
@@ -316,6 +318,8 @@ static int64_t duration_of(const struct io_stat *io, size_t row, int64_t end_ns)
 
 	if (io->cells.spec.interval_ns > 0 && start_of(io, row + 1) < end_ns)
 		end_ns = start_of(io, row + 1);
+	if (start_ns < 0)
+		return CLOCK_UNKNOWN;
 	return end_ns > start_ns ? end_ns - start_ns : 0;
 }
 
@@ -378,11 +382,11 @@ void io_stat_print(struct io_stat *io, int64_t now_ns, bool final)
 	int64_t end_ns = now_ns >= 0 ? now_ns : io->cells.last_ns;
 	size_t until;
 
-	if (io->cells.start_ns < 0 && end_ns < 0) {
+	if (io->cells.start_ns < 0 && end_ns < 0 && io->cells.rows == 0) {
 		printer_rows(&io->printer, NULL, 0);
 		return;
 	}
-	if (io->cells.start_ns < 0)
+	if (io->cells.start_ns < 0 && end_ns >= 0)
 		io_cells_start(&io->cells, end_ns);
 	/* Time that passes makes rows, too, as far as there is room. */
 	until = io_cells_row(&io->cells, final ? end_ns : end_ns - io->settle_ns) + (final ? 1 : 0);

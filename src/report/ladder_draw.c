@@ -96,10 +96,10 @@ static void add_time(struct text *text, const struct ladder_pen *pen, int64_t ti
 {
 	const struct column column = {.name = "TIME", .type = COLUMN_TIME};
 	struct style style = {.time = pen->time, .start_ns = pen->start_ns};
-	struct value value = {.known = true, .number = time_ns};
+	struct value value = {.known = time_ns >= 0, .number = time_ns};
 	struct text shown = {0};
 
-	if (pen->time == REPORT_TIME_DELTA && before_ns >= 0) {
+	if (pen->time == REPORT_TIME_DELTA && before_ns >= 0 && time_ns >= 0) {
 		text_add_char(&shown, time_ns < before_ns ? '-' : '+');
 		text_add_decimal(&shown, time_ns < before_ns ? before_ns - time_ns : time_ns - before_ns,
 				 CLOCK_NS_PER_SEC, 6);
@@ -293,7 +293,7 @@ static void draw_fold(struct text *text, const struct ladder_pen *pen, const str
 	text_add(&note, " bytes");
 	if (fold->calls > 0)
 		ladder_count(&note, "and calls:", fold->calls);
-	if (fold->last_ns > first_ns) {
+	if (first_ns >= 0 && fold->last_ns > first_ns) {
 		text_add(&note, " in ");
 		ladder_span(&note, fold->last_ns - first_ns);
 	}

@@ -60,7 +60,7 @@ static void note_judged(struct text *text, const struct segment *segment)
 		if (segment->judged & SEGMENT_RESENT_PART)
 			ladder_count(text, "of it", segment->resent);
 		ladder_word(text, "resent");
-		if (segment->before_ns >= 0) {
+		if (segment->before_ns >= 0 && segment->time_ns >= 0) {
 			text_add_char(text, ' ');
 			ladder_span(text, segment->time_ns - segment->before_ns);
 			text_add(text, " later");

@@ -86,6 +86,8 @@ void record_seen(struct record *record, int64_t time_ns, enum conn_seen by)
 	struct record_conn *conn = &record->conn;
 
 	conn->seen |= (uint8_t)by;
+	if (time_ns < 0)
+		return;
 	if (conn->start_ns < 0 || time_ns < conn->start_ns)
 		conn->start_ns = time_ns;
 	if (time_ns > conn->end_ns)
@@ -189,6 +191,7 @@ static enum conn_result result_of_error(int error)
 	case EACCES: /* a prohibiting route, or ICMPv6 "administratively prohibited" */
 	case EHOSTDOWN:
 	case ENETDOWN:
+	case EPROTO: /* ICMP: parameter problem */
 		return RESULT_UNREACH;
 	default:
 		return RESULT_UNKNOWN;
@@ -235,8 +238,10 @@ static void settle_attempt(const struct record *record, const struct record_rule
 	bool has_wire_verdict = conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
 
 	if (said->call_error >= 0 && !is_undecided(said->call_error)) {
+		/* The reason is known better by the wire: "port unreachable" is ECONNREFUSED as well. */
+		if (conn->result != RESULT_UNREACH || conn->error != said->call_error)
+			conn->result = (uint8_t)result_of_error(said->call_error);
 		conn->error = said->call_error;
-		conn->result = (uint8_t)result_of_error(said->call_error);
 	} else if (said->established) {
 		conn->result = RESULT_OK;
 		conn->error = 0;

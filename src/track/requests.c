@@ -45,6 +45,7 @@ struct requests {
 	struct waiting *waiting;
 	int64_t first_ns;
 	int64_t last_ns;
+	bool timeless; /* some message had no time */
 };
 
 struct requests *requests_new(enum message_kind kind, size_t nodes_max)
@@ -177,7 +178,8 @@ bool requests_add(struct requests *requests, uint64_t conn_id, const struct mess
 		add_answer(requests, conn_id, message->status);
 	if (message->kind != requests->kind)
 		return true;
-	if (requests->first_ns == CLOCK_UNKNOWN || time_ns < requests->first_ns)
+	requests->timeless |= time_ns < 0;
+	if (requests->first_ns == CLOCK_UNKNOWN || (time_ns >= 0 && time_ns < requests->first_ns))
 		requests->first_ns = time_ns;
 	if (time_ns > requests->last_ns)
 		requests->last_ns = time_ns;
@@ -209,6 +211,7 @@ void requests_slice(struct requests *requests)
 	for (size_t i = 0; i < requests->count; i++)
 		clear(requests->nodes[i]);
 	requests->first_ns = requests->last_ns = CLOCK_UNKNOWN;
+	requests->timeless = false;
 }
 
 /* Paths behind their host, hosts by falling count and then by name, paths likewise. */
@@ -247,7 +250,7 @@ int64_t requests_rate(const struct requests *requests, const struct requests_nod
 {
 	int64_t span = clock_span(requests->first_ns, requests->last_ns);
 
-	if (span <= 0)
+	if (span <= 0 || requests->timeless)
 		return CONN_UNKNOWN;
 	return (int64_t)((wide)node->count * 1000 * CLOCK_NS_PER_SEC / (wide)span);
 }

@@ -57,6 +57,8 @@ static int64_t rtt_sample(const struct wire *old, const struct wire *wire, const
 {
 	const struct wire_half *half = &wire->halves[WIRE_LOCAL];
 
+	if (!wire_has_times(wire))
+		return SEGMENT_UNKNOWN;
 	if (old->bits & WIRE_PROBE && !(wire->bits & WIRE_PROBE) && side == WIRE_REMOTE &&
 	    event->segment.flags & SEGMENT_ACK && (int32_t)(event->segment.ack - old->probe_end) >= 0)
 		return clock_span(old->probe_ns, event->time_ns);

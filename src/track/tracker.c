@@ -190,7 +190,7 @@ static bool has_timed_out(const struct tracker *tracker, const struct record *re
 
 	if (record->owned || record->wire == NULL || silence < tracker->config.timeout_ns)
 		return false;
-	return silence > SYN_GAP_MAX_NS && wire_established_ns(record->wire) < 0;
+	return wire_may_go_on(record->wire) || (silence > SYN_GAP_MAX_NS && !wire_is_established(record->wire));
 }
 
 static void move_to_end(struct record_list *list, struct record *record)
@@ -205,7 +205,7 @@ static struct record *oldest_attempt(struct tracker *tracker)
 	for (int i = 0; i < SPARE_AT_ONCE; i++) {
 		struct record *record = tracker->open.first;
 
-		if (record->wire != NULL && !record->owned && wire_established_ns(record->wire) < 0)
+		if (record->wire != NULL && !record->owned && !wire_is_established(record->wire))
 			break;
 		move_to_end(&tracker->open, record);
 	}
@@ -476,7 +476,9 @@ static void sweep_open(struct tracker *tracker)
 	for (int i = 0; i < SWEEP_AT_ONCE && tracker->open.first != NULL; i++) {
 		struct record *record = tracker->open.first;
 
-		if (clock_span(record->conn.end_ns, tracker->now_ns) < tracker->config.timeout_ns)
+		/* One whose packets have no time is as old as it likes. */
+		if (record->conn.end_ns >= 0 &&
+		    clock_span(record->conn.end_ns, tracker->now_ns) < tracker->config.timeout_ns)
 			break;
 		if (has_timed_out(tracker, record))
 			finish(tracker, record);

@@ -59,7 +59,7 @@ void tracker_observe_segment(struct tracker *tracker, struct record *record, con
 	struct timeline_entry entry = {.time_ns = event->time_ns, .kind = TIMELINE_SEGMENT};
 
 	segment_feed(&entry.segment, record->wire, &timeline->states, event,
-		     tracker->frame_ns == event->time_ns ? &tracker->frame : NULL, side);
+		     tracker->has_frame && tracker->frame_ns == event->time_ns ? &tracker->frame : NULL, side);
 	if (told)
 		entry.segment.judged |= SEGMENT_TOLD;
 	if (keeps(tracker, record))
@@ -112,6 +112,7 @@ void tracker_observe_frame(struct tracker *tracker, const struct event *event)
 	if (!tracker->is_observed)
 		return;
 	if (event->frame.length == 0) {
+		tracker->has_frame = true;
 		tracker->frame_ns = event->time_ns;
 		tracker->frame = event->frame;
 	} else if (tracker->observer.frame != NULL) {

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "track/tracker_state.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "track/wire_view.h"
 
 /* What packets say of connections. */
+
+/* No queue holds a packet longer behind another one's. */
+#define EARLY_NS (100 * CLOCK_NS_PER_MS)
 
 static struct record *record_of_packet(struct tracker *tracker, const struct event *event, const struct flow *flow)
 {
@@ -84,8 +89,33 @@ static void feed_packet_to(struct tracker *tracker, struct record *record, const
 	if (record->told)
 		return;
 	record_seen(record, event->time_ns, SEEN_WIRE);
-	if (!record->owned && wire_is_finished(record->wire))
+	if (!record->owned && wire_is_finished(record->wire) && !wire_may_go_on(record->wire))
 		tracker_begin_closing(tracker, record);
+}
+
+/* Where packets of several queues are recorded, an answer may stand before what it answers. */
+static void keep_early(struct tracker *tracker, const struct event *event)
+{
+	tracker->early[tracker->early_at] = (struct early_icmp){event->flow, event->time_ns, event->icmp};
+	tracker->early_at = (tracker->early_at + 1) % TRACKER_EARLY;
+}
+
+/* @syn makes @sender or @receiver known, or both. */
+static void feed_early(struct tracker *tracker, const struct event *syn, struct record *sender, struct record *receiver)
+{
+	for (unsigned int i = 0; i < TRACKER_EARLY; i++) {
+		struct early_icmp *early = &tracker->early[i];
+		struct event event = {.time_ns = early->time_ns, .type = EVENT_ICMP, .origin = ORIGIN_WIRE};
+
+		if (early->icmp.version == 0 || memcmp(&early->flow, &syn->flow, sizeof(early->flow)) != 0 ||
+		    early->icmp.seq != syn->segment.seq || syn->time_ns - early->time_ns > EARLY_NS)
+			continue;
+		event.flow = early->flow;
+		event.icmp = early->icmp;
+		early->icmp.version = 0;
+		feed_packet_to(tracker, sender, &event, WIRE_LOCAL, false);
+		feed_packet_to(tracker, receiver, &event, WIRE_REMOTE, sender != NULL);
+	}
 }
 
 void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t hash)
@@ -109,7 +139,13 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t
 		receiver->duplicate = true;
 	feed_packet_to(tracker, sender, event, WIRE_LOCAL, false);
 	feed_packet_to(tracker, receiver, event, WIRE_REMOTE, sender != NULL);
-	tracker->frame_ns = CLOCK_UNKNOWN;
+	tracker->has_frame = false;
+	if (sender != NULL || receiver != NULL) {
+		if (event->type == EVENT_SEGMENT && event->segment.flags & SEGMENT_SYN)
+			feed_early(tracker, event, sender, receiver);
+	} else if (event->type == EVENT_ICMP) {
+		keep_early(tracker, event);
+	}
 }
 
 static void set_host(struct record *record, const struct message *message)

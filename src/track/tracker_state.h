@@ -32,6 +32,21 @@ struct listening {
 	bool unseen;
 };
 
+/** ICMP errors that are kept because the segment they quote may come behind them in a file. */
+#define TRACKER_EARLY 4
+
+/**
+ * struct early_icmp - an ICMP error about a connection nobody knows yet
+ * @flow: of the segment it quotes
+ * @time_ns: when it passed
+ * @icmp: what it says; version 0: there is none
+ */
+struct early_icmp {
+	struct flow flow;
+	int64_t time_ns;
+	struct event_icmp icmp;
+};
+
 /**
  * struct tracker - see tracker.c
  * @config: what to expect
@@ -50,6 +65,8 @@ struct listening {
  * @message: the one that comes in pieces
  * @last_words: of other ends, by hash of the flow; made when the first one comes
  * @last_words_key: the hash's secret
+ * @early: the latest ICMP errors that came before what they quote
+ * @early_at: where the next one goes
  * @ids: number of the last record
  * @owners_come: calls are not watched, and a connection may be known by its last word alone
  * @now_ns: time of the newest event or tick
@@ -58,7 +75,8 @@ struct listening {
  * @account: what was lost and left unattributed
  * @observer: who wants to know what happens in connections
  * @is_observed: somebody does
- * @frame_ns: time of @frame, CLOCK_UNKNOWN when it did not come just before
+ * @has_frame: @frame came just before
+ * @frame_ns: its time
  * @frame: of the segment that comes next
  * @rules: how time lines are kept
  */
@@ -76,6 +94,8 @@ struct tracker {
 	struct message message;
 	struct last_word *last_words;
 	struct hash_key last_words_key;
+	struct early_icmp early[TRACKER_EARLY];
+	unsigned int early_at;
 	uint64_t ids;
 	bool owners_come;
 	int64_t now_ns;
@@ -84,6 +104,7 @@ struct tracker {
 	struct tracker_account account;
 	struct tracker_observer observer;
 	bool is_observed;
+	bool has_frame;
 	int64_t frame_ns;
 	struct event_frame frame;
 	struct timeline_rules rules;

@@ -35,10 +35,6 @@
 /* An hour and some minutes, beyond which the counter of microseconds seems to run backwards. */
 #define LATE_MAX_US 0xf0000000u
 
-#define ICMP4_UNREACHABLE 3
-#define ICMP4_FRAGMENTATION_NEEDED 4
-#define ICMP6_UNREACHABLE 1
-
 void wire_init(struct wire *wire)
 {
 	memset(wire, 0, sizeof(*wire));
@@ -90,8 +86,7 @@ static void established_check(struct wire *wire)
 	if (!(opener->bits & HALF_SYN_ACKED) && (opener->bits & HALF_SYN || acceptor->synacks == 0))
 		return;
 	/* Better things came after the reset: the opener tried again with the same number. */
-	wire->bits = (uint16_t)((wire->bits & ~(WIRE_REFUSED | WIRE_ABORTED | WIRE_RST | WIRE_RST_REMOTE)) |
-				WIRE_ESTABLISHED);
+	wire->bits = (uint16_t)((wire->bits & ~(WIRE_REFUSED | WIRE_ABORTED | WIRE_RST_BITS)) | WIRE_ESTABLISHED);
 }
 
 static void syn_acked(struct wire *wire, enum wire_side side, int64_t time_ns)
@@ -153,6 +148,15 @@ static void feed_syn_base(struct wire_half *half, uint32_t isn)
 		half->bits &= (uint16_t) ~(HALF_ACKED | HALF_SYN_ACKED_EARLY);
 }
 
+/* Its host did not take an ICMP error for the end. */
+static void feed_syn_again(struct wire *wire, struct wire_half *half)
+{
+	if (!(wire->bits & WIRE_UNREACHABLE))
+		return;
+	wire->bits &= (uint16_t)~WIRE_UNREACHABLE_BITS;
+	half->syn_acked_ns = CLOCK_UNKNOWN;
+}
+
 /* Return: false when the SYN is none of this connection's. */
 static bool feed_syn(struct wire *wire, const struct event *event, enum wire_side side)
 {
@@ -185,6 +189,8 @@ static bool feed_syn(struct wire *wire, const struct event *event, enum wire_sid
 		half->synacks++;
 	else if (!synack && half->syns < UINT8_MAX)
 		half->syns++;
+	if (!synack && half->syns > 1 && side == wire_opener(wire) && !(half->bits & HALF_SYN_ACKED))
+		feed_syn_again(wire, half);
 	if (half->bits & HALF_SYN_ACKED_EARLY && wire_offset(half, half->acked) <= (int64_t)half->next) {
 		half->bits &= (uint16_t)~HALF_SYN_ACKED_EARLY;
 		syn_acked(wire, side, half->syn_acked_ns);
@@ -421,8 +427,12 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	}
 	if (half->bits & HALF_SYN && !(half->bits & HALF_SYN_ACKED)) {
 		/* It finishes half a handshake only if it claims nothing that nobody saw (RFC 9293, 3.10.7.3-4). */
-		if (ack < 1 || ack > (int64_t)half->next || !in_order)
+		if (ack < 1 || ack > (int64_t)half->next || !in_order) {
+			/* It may have chosen a number that was forgotten. */
+			if (half->synacks > 2 && half->bits & HALF_STRAY)
+				half->bits |= HALF_JUMPED;
 			return;
+		}
 		half->bits |= HALF_ACKED;
 		half->acked = segment->ack;
 		syn_acked(wire, other, event->time_ns);
@@ -465,13 +475,20 @@ static void feed_rst_handshake(struct wire *wire, const struct event *event, enu
 	}
 }
 
+/*
+ * RFC 5961, 3.2: a RST is obeyed if it has the number that is expected next; one that is only in the window is asked
+ * about. Which is expected next depends on what arrived, so in a capture it may be how far the other side has
+ * acknowledged, or how far the sender has come; and segments may be missing. So any in the window is the end if
+ * nothing follows that its sender would not have sent after it.
+ */
 static void feed_rst(struct wire *wire, const struct event *event, enum wire_side side)
 {
 	const struct event_segment *segment = &event->segment;
-	const struct wire_half *half = &wire->halves[side];
+	struct wire_half *half = &wire->halves[side];
 	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
+	uint16_t doubted = 0;
 
-	if (wire_is_finished(wire))
+	if (wire_is_finished(wire) && !wire_may_go_on(wire))
 		return;
 	if (!(wire->bits & WIRE_ESTABLISHED) && wire->bits & WIRE_OPENER_KNOWN && !(opener->bits & HALF_ACK_SENT)) {
 		feed_rst_handshake(wire, event, side);
@@ -483,14 +500,34 @@ static void feed_rst(struct wire *wire, const struct event *event, enum wire_sid
 
 		if (distance > window || distance < -window)
 			return;
+		if (distance != 0 && !(half->bits & HALF_ACKED && segment->seq == half->acked)) {
+			doubted = WIRE_RST_DOUBTED;
+			half->stray = segment->seq;
+			half->bits &= (uint16_t)~HALF_STRAY;
+		}
 	}
-	wire->bits |= WIRE_RST | (side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0);
+	wire->bits = (uint16_t)((wire->bits & ~WIRE_RST_BITS) | WIRE_RST | doubted |
+				(side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0));
 }
 
-bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side)
+/* After a RST that was doubted, its sender goes on: @acked and @next are what they were before this segment. */
+static void feed_after_rst(struct wire *wire, enum wire_side side, uint32_t acked, uint64_t next)
+{
+	const struct wire_half *half = &wire->halves[side];
+	enum wire_side sender = wire->bits & WIRE_RST_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
+	/* What it had sent before may come later. */
+	bool sends = half->next > next && (int64_t)half->next > wire_offset(half, half->stray);
+
+	if (side == sender && (sends || wire->halves[wire_other(side)].acked != acked))
+		wire->bits &= (uint16_t)~WIRE_RST_BITS;
+}
+
+static bool feed(struct wire *wire, const struct event *event, enum wire_side side)
 {
 	const struct event_segment *segment = &event->segment;
 	struct wire_half *half = &wire->halves[side];
+	uint32_t acked = wire->halves[wire_other(side)].acked;
+	uint64_t next = half->next;
 	bool in_order = false;
 
 	if (wire_is_copy(wire, event, side))
@@ -520,26 +557,28 @@ bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side
 	half->bits |= HALF_WINDOW;
 	if (segment->flags & SEGMENT_ACK)
 		feed_ack(wire, event, side, in_order);
+	if (wire_may_go_on(wire))
+		feed_after_rst(wire, side, acked, next);
 	return true;
 }
 
-bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side)
+/* Some savefiles tell no times. */
+static struct event with_time(struct wire *wire, const struct event *event)
 {
-	const struct event_icmp *icmp = &event->icmp;
-	struct wire_half *half = &wire->halves[side];
-	bool unreachable = icmp->type == ICMP6_UNREACHABLE;
+	struct event timed;
 
-	if (icmp->version == 4)
-		unreachable = icmp->type == ICMP4_UNREACHABLE && icmp->code != ICMP4_FRAGMENTATION_NEEDED;
-	/* Once a SYN has been answered, such errors are soft (RFC 1122, 4.2.3.9; RFC 5461). */
-	if (!unreachable || !(half->bits & HALF_SYN) || half->bits & HALF_SYN_ACKED || icmp->seq != half->base ||
-	    side != wire_opener(wire))
-		return false;
-	if (!(wire->bits & WIRE_UNREACHABLE)) {
-		wire->bits |= WIRE_UNREACHABLE | (icmp->version == 6 ? WIRE_UNREACHABLE_V6 : 0);
-		wire->icmp_code = icmp->code;
-		if (half->syn_acked_ns < 0)
-			half->syn_acked_ns = event->time_ns;
-	}
-	return true;
+	memcpy(&timed, event, event_size((enum event_type)event->type));
+	timed.time_ns = wire->last_ns >= 0 ? wire->last_ns : 0;
+	wire->bits |= WIRE_TIMELESS;
+	return timed;
+}
+
+bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	struct event timed;
+
+	if (event->time_ns >= 0)
+		return feed(wire, event, side);
+	timed = with_time(wire, event);
+	return feed(wire, &timed, side);
 }

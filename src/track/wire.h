@@ -101,7 +101,7 @@ struct wire_half {
  * @bits: enum wire_bit
  * @print_at: where the next fingerprint goes
  * @wscale: each side's window scale, with HALF_WSCALE
- * @icmp_code: code of the unreachable error that quoted the SYN, with WIRE_UNREACHABLE
+ * @icmp_code: code of the ICMP error that quoted the SYN and ended the attempt, with WIRE_UNREACHABLE
  */
 struct wire {
 	struct wire_half halves[WIRE_SIDES];
@@ -178,6 +178,9 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 /** wire_is_finished() - have both sides closed and acknowledged it, or was it reset or refused? */
 bool wire_is_finished(const struct wire *wire);
 
+/** wire_may_go_on() - is it finished by a RST alone that may have been forged, or ignored? What follows will tell */
+bool wire_may_go_on(const struct wire *wire);
+
 /** wire_result() - how the attempt came out by the wire alone, see wire_settle() for the times */
 enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t timeout_ns);
 
@@ -208,17 +211,17 @@ bool wire_had_fragments(const struct wire *wire);
  */
 int64_t wire_late_ns(const struct wire *wire);
 
+/** wire_has_times() - had each packet a time? If not, all times of it are unknown */
+bool wire_has_times(const struct wire *wire);
+
+/** wire_is_established() - was the handshake seen to finish? */
+bool wire_is_established(const struct wire *wire);
+
 /** wire_syn_ns() - when the opener's first SYN passed, -1 not seen */
-static inline int64_t wire_syn_ns(const struct wire *wire)
-{
-	return wire->syn_ns;
-}
+int64_t wire_syn_ns(const struct wire *wire);
 
 /** wire_last_ns() - when the last segment passed, -1 before the first */
-static inline int64_t wire_last_ns(const struct wire *wire)
-{
-	return wire->last_ns;
-}
+int64_t wire_last_ns(const struct wire *wire);
 
 /** wire_is_empty() - was no segment seen at all? */
 static inline bool wire_is_empty(const struct wire *wire)

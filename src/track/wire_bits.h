@@ -62,7 +62,20 @@ enum wire_bit {
 	/** an ICMP error, or with the second bit an ICMPv6 one, said that the opener's SYN did not arrive */
 	WIRE_UNREACHABLE = 0x0400,
 	WIRE_UNREACHABLE_V6 = 0x0800,
+	/** some of its packets had no time: all times of it are only good for an order */
+	WIRE_TIMELESS = 0x1000,
+	/** with WIRE_RST: the RST was in the window and not at its edge; stray is its number */
+	WIRE_RST_DOUBTED = 0x2000,
+	/** with WIRE_UNREACHABLE: the error was another one of these */
+	WIRE_TIME_EXCEEDED = 0x4000,
+	WIRE_PARAMETER_PROBLEM = 0x8000,
 };
+
+/** All that is known of a RST. */
+#define WIRE_RST_BITS (WIRE_RST | WIRE_RST_REMOTE | WIRE_RST_DOUBTED)
+
+/** All that is known of an ICMP error that ended an attempt. */
+#define WIRE_UNREACHABLE_BITS (WIRE_UNREACHABLE | WIRE_UNREACHABLE_V6 | WIRE_TIME_EXCEEDED | WIRE_PARAMETER_PROBLEM)
 
 /** How far below the first number seen a SYN recorded late may lie, or data in a capture that began in the middle. */
 #define WIRE_LOWER_MAX (1 << 20)

@@ -25,6 +25,11 @@ bool wire_is_finished(const struct wire *wire)
 	return fin_is_acked(&wire->halves[WIRE_LOCAL]) && fin_is_acked(&wire->halves[WIRE_REMOTE]);
 }
 
+bool wire_may_go_on(const struct wire *wire)
+{
+	return wire->bits & WIRE_RST_DOUBTED;
+}
+
 bool wire_was_cut(const struct wire *wire)
 {
 	/* Whoever has read enough after the other side's FIN often closes by RST. */
@@ -41,7 +46,27 @@ bool wire_had_fragments(const struct wire *wire)
 
 int64_t wire_late_ns(const struct wire *wire)
 {
-	return wire->late_us != UINT32_MAX ? wire->late_us * CLOCK_NS_PER_US : CLOCK_UNKNOWN;
+	return wire->late_us != UINT32_MAX && wire_has_times(wire) ? wire->late_us * CLOCK_NS_PER_US : CLOCK_UNKNOWN;
+}
+
+int64_t wire_syn_ns(const struct wire *wire)
+{
+	return wire_has_times(wire) ? wire->syn_ns : CLOCK_UNKNOWN;
+}
+
+int64_t wire_last_ns(const struct wire *wire)
+{
+	return wire_has_times(wire) ? wire->last_ns : CLOCK_UNKNOWN;
+}
+
+bool wire_has_times(const struct wire *wire)
+{
+	return !(wire->bits & WIRE_TIMELESS);
+}
+
+bool wire_is_established(const struct wire *wire)
+{
+	return wire->bits & WIRE_ESTABLISHED;
 }
 
 enum conn_dir wire_dir(const struct wire *wire)
@@ -56,7 +81,7 @@ int64_t wire_established_ns(const struct wire *wire)
 	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
 	const struct wire_half *acceptor = &wire->halves[wire_other(wire_opener(wire))];
 
-	if (!(wire->bits & WIRE_ESTABLISHED))
+	if (!wire_is_established(wire) || !wire_has_times(wire))
 		return CLOCK_UNKNOWN;
 	/* When both opened at once, the later of the two. */
 	if (acceptor->syns > 0 && opener->syn_acked_ns > acceptor->syn_acked_ns)
@@ -66,7 +91,7 @@ int64_t wire_established_ns(const struct wire *wire)
 
 int64_t wire_answer_ns(const struct wire *wire)
 {
-	if (!(wire->bits & WIRE_OPENER_KNOWN))
+	if (!(wire->bits & WIRE_OPENER_KNOWN) || !wire_has_times(wire))
 		return CLOCK_UNKNOWN;
 	return wire->halves[wire_opener(wire)].syn_acked_ns;
 }
@@ -91,7 +116,7 @@ enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t ti
 	/* It speaks as if it were connected, or answers a SYN: what it heard was not captured, or is its own. */
 	if (opener->bits & HALF_ACK_SENT || opener->synacks > 0 || wire->bits & WIRE_RST)
 		return RESULT_UNKNOWN;
-	return now_ns - wire->last_ns >= timeout_ns ? RESULT_TIMEOUT : RESULT_PENDING;
+	return wire_has_times(wire) && now_ns - wire->last_ns >= timeout_ns ? RESULT_TIMEOUT : RESULT_PENDING;
 }
 
 static enum conn_close close_of(const struct wire *wire)
@@ -134,18 +159,35 @@ static uint8_t state_of(const struct wire *wire)
 	return local->bits & remote->bits & HALF_ACK_SENT ? TCP_ESTABLISHED : STATE_UNKNOWN;
 }
 
+/* RFC 792, RFC 4443. */
+static uint8_t icmp_type(const struct wire *wire)
+{
+	bool v6 = wire->bits & WIRE_UNREACHABLE_V6;
+
+	if (wire->bits & WIRE_TIME_EXCEEDED)
+		return v6 ? 3 : 11;
+	if (wire->bits & WIRE_PARAMETER_PROBLEM)
+		return v6 ? 4 : 12;
+	return v6 ? 1 : 3;
+}
+
 /*
- * What connect(2) says on Linux after an ICMP error: icmp_err_convert[] of
- * net/ipv4/icmp.c and tab_unreach[] of net/ipv6/icmp.c.
+ * What connect(2) says on Linux after an ICMP error: tcp_v4_err(), icmp_err_convert[] of
+ * net/ipv4/icmp.c, icmpv6_err_convert() and tab_unreach[] of net/ipv6/icmp.c.
  */
-static int32_t icmp_errno(uint8_t version, uint8_t code)
+static int32_t icmp_errno(const struct wire *wire)
 {
 	static const int16_t v4[] = {ENETUNREACH,  EHOSTUNREACH, ENOPROTOOPT, ECONNREFUSED, EMSGSIZE,     EOPNOTSUPP,
 				     ENETUNREACH,  EHOSTDOWN,    ENONET,      ENETUNREACH,  EHOSTUNREACH, ENETUNREACH,
 				     EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH};
 	static const int16_t v6[] = {ENETUNREACH, EACCES, EHOSTUNREACH, EHOSTUNREACH, ECONNREFUSED, EACCES, EACCES};
+	uint8_t code = wire->icmp_code;
 
-	if (version == 4)
+	if (wire->bits & WIRE_TIME_EXCEEDED)
+		return EHOSTUNREACH;
+	if (wire->bits & WIRE_PARAMETER_PROBLEM)
+		return EPROTO;
+	if (!(wire->bits & WIRE_UNREACHABLE_V6))
 		return code < sizeof(v4) / sizeof(v4[0]) ? v4[code] : CONN_UNKNOWN;
 	return code < sizeof(v6) / sizeof(v6[0]) ? v6[code] : EPROTO;
 }
@@ -164,12 +206,11 @@ static void settle_outcome(const struct wire *wire, int64_t now_ns, int64_t time
 	if (result == RESULT_TIMEOUT || result == RESULT_UNREACH)
 		conn->state = STATE_CLOSED;
 	if (result == RESULT_UNREACH) {
-		/* Types of that meaning: RFC 792, RFC 4443. */
 		conn->icmp_version = wire->bits & WIRE_UNREACHABLE_V6 ? 6 : 4;
-		conn->icmp_type = wire->bits & WIRE_UNREACHABLE_V6 ? 1 : 3;
+		conn->icmp_type = icmp_type(wire);
 		conn->icmp_code = wire->icmp_code;
 		if (local_opened)
-			conn->error = icmp_errno(conn->icmp_version, conn->icmp_code);
+			conn->error = icmp_errno(wire);
 	} else if (local_opened && result == RESULT_REFUSED) {
 		conn->error = ECONNREFUSED;
 	} else if (local_opened && result == RESULT_OK) {
@@ -187,8 +228,8 @@ static void settle_handshake(const struct wire *wire, struct conn *conn)
 		return;
 	if (acceptor->synacks > 0 && opener->bits & (HALF_SYN_ACKED | HALF_SYN_ACKED_EARLY))
 		synack_ns = opener->syn_acked_ns;
-	conn->hs_ns = clock_span(wire->syn_ns, wire_established_ns(wire));
-	conn->hs_net_ns = clock_span(wire->syn_ns, synack_ns);
+	conn->hs_ns = clock_span(wire_syn_ns(wire), wire_established_ns(wire));
+	conn->hs_net_ns = clock_span(wire_syn_ns(wire), synack_ns);
 	conn->hs_ack_ns = clock_span(synack_ns, wire_established_ns(wire));
 	if (opener->syns > 0 && opener->syns < UINT8_MAX)
 		conn->syn_rtx = opener->syns - 1;
@@ -216,10 +257,6 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	if (wire_is_empty(wire))
 		return;
 	conn->seen |= SEEN_WIRE;
-	if (conn->start_ns < 0 || wire->first_ns < conn->start_ns)
-		conn->start_ns = wire->first_ns;
-	if (wire->last_ns > conn->end_ns)
-		conn->end_ns = wire->last_ns;
 	settle_outcome(wire, now_ns, timeout_ns, conn);
 	settle_handshake(wire, conn);
 	conn->rx_pkts = frames_of(remote);
@@ -237,6 +274,14 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	conn->tx_fin = counted(wire->fins[WIRE_LOCAL], UINT8_MAX);
 	conn->rx_rst = counted(wire->rsts[WIRE_REMOTE], UINT8_MAX);
 	conn->tx_rst = counted(wire->rsts[WIRE_LOCAL], UINT8_MAX);
+	if (!wire_has_times(wire)) {
+		conn->start_ns = conn->end_ns = CLOCK_UNKNOWN;
+		return;
+	}
+	if (conn->start_ns < 0 || wire->first_ns < conn->start_ns)
+		conn->start_ns = wire->first_ns;
+	if (wire->last_ns > conn->end_ns)
+		conn->end_ns = wire->last_ns;
 	conn->gap_ns = wire->gap_ns;
 	conn->rtt_ns = wire->srtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->srtt_ns;
 	conn->minrtt_ns = wire->minrtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->minrtt_ns;

@@ -297,6 +297,8 @@ static bool parse_word(struct capscript_frame *frame, const char *word, char **s
 		frame->fragment = true;
 	else if (strcmp(word, "tso") == 0)
 		frame->tso = true;
+	else if (strcmp(word, "notime") == 0)
+		frame->timeless = true;
 	else if (strcmp(word, "out") == 0)
 		frame->outgoing = true;
 	else if (strcmp(word, "hex") == 0)
@@ -348,7 +350,7 @@ static bool parse_frame(struct script *script, const char *delay, char **save)
 		return false;
 	script->time_ns += nanoseconds(delay);
 	length = capscript_build(&frame, bytes);
-	script->function(script->context, script->link, script->time_ns, bytes,
+	script->function(script->context, script->link, frame.timeless ? -1 : script->time_ns, bytes,
 			 length < script->snaplen ? length : script->snaplen, length);
 	return true;
 }

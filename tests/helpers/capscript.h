@@ -22,7 +22,8 @@
  * FLAGS are letters of S A F R P U E W, or "-" for none. WORDS: seq N, ack N,
  * win N, len N (payload), ipid N, mss N, wscale N, sackok, ts N N, hex BYTES
  * (raw options), hop (IPv6 hop-by-hop header), frag (first fragment), tso
- * (total length 0), out, in (cooked packet type), if N (SLL2 interface).
+ * (total length 0), out, in (cooked packet type), if N (SLL2 interface), notime
+ * (a time of -1: that nobody wrote it down).
  */
 
 /** typedef capscript_function - gets each frame; @link is DLT_* */
@@ -46,7 +47,7 @@ struct capscript_frame {
 	int wscale;
 	uint8_t options[40];
 	int option_length;
-	bool has_mss, sack_ok, has_ts, hop_by_hop, fragment, tso, outgoing, icmp;
+	bool has_mss, sack_ok, has_ts, hop_by_hop, fragment, tso, outgoing, icmp, timeless;
 	uint8_t icmp_type, icmp_code;
 };
 

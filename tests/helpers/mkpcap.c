@@ -6,7 +6,8 @@
  *   mkpcap --storm CONNECTIONS [--packets-per N] [--interleave M] [-o FILE]
  *
  * A script (capscript.h; standard input when none is named) becomes the frames
- * it says; in pcapng each link type becomes an interface. A storm is for
+ * it says; in pcapng each link type becomes an interface, and what has no time is
+ * written so, of the first of them. A storm is for
  * measuring: CONNECTIONS connections of N packets (from 7: handshake, data and
  * acknowledgements, close; or 1: an attempt that nobody answers), M of them at
  * a time.
@@ -88,6 +89,20 @@ static uint32_t interface(struct writer *writer, int link)
 	return writer->link_count++;
 }
 
+/* A simple packet, which has no time; it is of the first interface. */
+static void write_simple(struct writer *writer, int link, const uint8_t *data, uint32_t caplen, uint32_t length)
+{
+	uint32_t padded = (caplen + 3) & ~3u;
+
+	(void)interface(writer, link);
+	put(writer, 3, 4);
+	put(writer, 16 + padded, 4);
+	put(writer, length, 4);
+	fwrite(data, 1, caplen, writer->file);
+	put(writer, 0, (int)(padded - caplen));
+	put(writer, 16 + padded, 4);
+}
+
 static void write_frame(void *context, int link, int64_t time_ns, const uint8_t *data, uint32_t caplen, uint32_t length)
 {
 	struct writer *writer = context;
@@ -95,6 +110,10 @@ static void write_frame(void *context, int link, int64_t time_ns, const uint8_t 
 
 	if (!writer->begun)
 		begin(writer, link);
+	if (writer->pcapng && time_ns < 0) {
+		write_simple(writer, link, data, caplen, length);
+		return;
+	}
 	if (writer->pcapng) {
 		uint64_t units = (uint64_t)(writer->nano ? time_ns : time_ns / 1000);
 		uint32_t number = interface(writer, link);

@@ -105,6 +105,16 @@ TRAPS = [
      [{"rx_bytes": 700, "tx_bytes": 1300}]),
     ("a forged RST ends nothing", V4 + OPEN % PLAIN + "+0 a > R seq 3000000000\n" + DATA % PLAIN + CLOSE % PLAIN, [],
      [{"rx_bytes": 700, "tx_bytes": 1300, "close": "rfin", "rx_rst": 1, "state": "closed"}]),
+    ("nor does one in the window that its sender did not mean", V4 + OPEN % PLAIN + "+0 a > R seq 700\n+0 a < A seq 501 ack 101\n" +
+     DATA % PLAIN + CLOSE % PLAIN, [],
+     [{"rx_bytes": 700, "tx_bytes": 1300, "close": "rfin", "rx_rst": 1, "state": "closed", "why": None}]),
+    ("nor after a minute", V4 + OPEN % PLAIN + "+0 a > R seq 700\n+0 a < A seq 501 ack 101\n+60 a < A seq 501 ack 101\n" +
+     DATA % PLAIN + CLOSE % PLAIN, [], [{"rx_bytes": 700, "tx_bytes": 1300, "close": "rfin", "state": "closed"}]),
+    ("it does if nothing follows", V4 + OPEN % PLAIN + "+0 a > R seq 700\n+0 a < A seq 501 ack 101\n", [],
+     [{"close": "rrst", "state": "reset", "why": ["reset"]}]),
+    ("and if the port is used again", V4 + OPEN % PLAIN + "+0 a > R seq 700\n" +
+     OPEN.replace("100", "9000").replace("101", "9001").replace("500", "7000").replace("501", "7001") % PLAIN, [],
+     [{"close": "rrst", "state": "reset", "why": ["reset"]}, {"result": "ok", "close": None, "why": None}]),
     ("keep-alives are not resent", V4 + OPEN % PLAIN + DATA % PLAIN +
      ("+75 a > A seq 800 ack 1801\n+0.01 a < A seq 1801 ack 801\n" * 3), [],
      [{"keepalive": 3, "retrans": 0, "rx_bytes": 700, "tx_bytes": 1300}]),
@@ -140,15 +150,29 @@ TRAPS = [
      [{"result": "ok", "rx_bytes": 50, "tx_bytes": 70, "hs_ms": 20.0}]),
 ]
 
-# Every code there is. Fragmentation needed and whatever is not "unreachable" end no attempt (RFC 1122, 4.2.3.9; RFC 1191).
-for code in range(16):
-    ends = code != 4
+# Every code there is, and one more. On Linux all of them end an attempt, but for fragmentation needed (RFC 1191).
+for code in range(17):
+    ends = code not in (4, 16)
     TRAPS.append(("ICMP unreachable, code %d" % code, V4 + syns(0) + "+0.01 a > icmp 3/%d seq 100\n" % code, [],
                   [{"result": "unreach" if ends else "pending", "icmp": "4:3/%d" % code if ends else None}]))
 for code in range(8):
     TRAPS.append(("ICMPv6 unreachable, code %d" % code, V6 + syns(0) + "+0.01 a > icmp 1/%d seq 100\n" % code, [],
                   [{"result": "unreach", "icmp": "6:1/%d" % code}]))
-for version, flow, soft in (("ICMP", V4, ("4/0", "5/0", "11/0", "12/0")), ("ICMPv6", V6, ("2/0", "3/0", "4/0", "137/0"))):
+for version, flow, hard in (("ICMP", V4, ("11/0", "12/0", "12/2")), ("ICMPv6", V6, ("3/0", "3/1", "4/0", "4/2"))):
+    for each in hard:
+        TRAPS.append(("%s %s is an end" % (version, each), flow + syns(0) + "+0.01 a > icmp %s seq 100\n" % each, [],
+                      [{"result": "unreach", "icmp": flow[7:8].replace("1", "4").replace("2", "6") + ":" + each}]))
+    # In a file of several queues an answer may stand before the question.
+    TRAPS.append(("%s %s before the SYN" % (version, hard[0]), flow + "+1 a > icmp %s seq 100\n" % hard[0] + syns("0.00001"), [],
+                  [{"result": "unreach", "hs_ms": None}]))
+    TRAPS.append(("%s long before the SYN is about another one" % version,
+                  flow + "+1 a > icmp %s seq 100\n" % hard[0] + syns(1), [], [{"result": "pending", "icmp": None}]))
+TRAPS.append(("whoever resends after an ICMP error goes on", V4 + syns(0) + "+0.01 a > icmp 11/0 seq 100\n" + syns(1), [],
+              [{"result": "pending", "icmp": None, "syn_rtx": 1}]))
+TRAPS.append(("and may be answered after all", V4 + syns(0) + "+0.01 a > icmp 3/1 seq 100\n" + syns(1) +
+              "+0.01 a < SA seq 500 ack 101\n+0.02 a > A seq 101 ack 501\n", [],
+              [{"result": "ok", "icmp": None, "syn_rtx": 1, "hs_net_ms": 1020.0, "hs_ms": 1040.0}]))
+for version, flow, soft in (("ICMP", V4, ("4/0", "5/0", "11/1")), ("ICMPv6", V6, ("2/0", "137/0"))):
     for each in soft:
         TRAPS.append(("%s %s is no end" % (version, each), flow + syns(0) + "+0.01 a > icmp %s seq 100\n" % each, [],
                       [{"result": "pending", "icmp": None}]))

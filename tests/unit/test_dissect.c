@@ -157,6 +157,16 @@ static void payload_is_by_the_ip_header(void **state)
 	assert_int_equal(dissect(DLT_EN10MB, bytes, 60, 60, &event), DISSECT_EVENT);
 	assert_int_equal(event.segment.payload, 0);
 	assert_int_equal(event.segment.frame, 60);
+	/* So it does with what left its length to the card; payload that is just as long is none of it. */
+	bytes[16] = bytes[17] = 0;
+	assert_int_equal(dissect(DLT_EN10MB, bytes, 60, 60, &event), DISSECT_EVENT);
+	assert_int_equal(event.segment.payload, 0);
+	bytes[57] = 'x';
+	assert_int_equal(dissect(DLT_EN10MB, bytes, 60, 60, &event), DISSECT_EVENT);
+	assert_int_equal(event.segment.payload, 6);
+	bytes[57] = 0;
+	assert_int_equal(dissect(DLT_EN10MB, bytes, 57, 57, &event), DISSECT_EVENT);
+	assert_int_equal(event.segment.payload, 3);
 	/* A short snaplen takes nothing away. */
 	found = run(V4 "snaplen 54\n+0 a > PA seq 7 len 1000\n");
 	assert_segment(&found, 1000);
@@ -346,6 +356,36 @@ static void ipv6_extension_headers_come_off(void **state)
 	assert_int_equal(dissect(DLT_RAW, with, length, length, &event), DISSECT_OTHER);
 }
 
+/* Where a packet goes in the end, not where it goes next. */
+static void routing_headers_tell_the_destination(void **state)
+{
+	static const struct {
+		uint8_t type, left, last;
+	} table[] = {{0, 1, 2}, {2, 1, 7}, {2, 0, 2}, {4, 2, 7}, {4, 0, 2}, {3, 1, 2}, {4, 255, 7}};
+	struct capscript_frame frame = {.link = DLT_RAW, .v6 = true, .seq = 7, .payload = 5, .wscale = -1, PORTS};
+	uint8_t bytes[512], with[512];
+	uint32_t length;
+	struct event event;
+
+	(void)state;
+	frame.destination[15] = 2;
+	length = capscript_build(&frame, bytes);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const uint8_t header[40] = {6, 4, table[i].type, table[i].left, [8 + 15] = 7, [24 + 15] = 8};
+
+		memcpy(with, bytes, 40);
+		with[6] = 43;
+		with[5] = (uint8_t)(length - 40 + sizeof(header));
+		memcpy(with + 40, header, sizeof(header));
+		memcpy(with + 40 + sizeof(header), bytes + 40, length - 40);
+		assert_int_equal(dissect(DLT_RAW, with, length + 40, length + 40, &event), DISSECT_EVENT);
+		assert_int_equal(event.flow.remote.ip.s6_addr[15], table[i].last);
+		assert_int_equal(event.segment.payload, 5);
+		for (uint32_t cut = 40; cut < 100; cut++)
+			assert_int_equal(dissect(DLT_RAW, with, cut, length + 40, &event), DISSECT_MALFORMED);
+	}
+}
+
 static void other_layers_come_off(void **state)
 {
 	static const uint8_t mpls[] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0x88, 0x47, 0, 1, 0x20, 64, 0, 1, 0x31, 64};
@@ -453,6 +493,7 @@ int main(void)
 		cmocka_unit_test(icmp_errors_name_the_segment),
 		cmocka_unit_test(fragments_are_told_apart),
 		cmocka_unit_test(ipv6_extension_headers_come_off),
+		cmocka_unit_test(routing_headers_tell_the_destination),
 		cmocka_unit_test(other_layers_come_off),
 		cmocka_unit_test(cut_anywhere_is_safe),
 		cmocka_unit_test(impossible_headers_are_malformed),

@@ -222,7 +222,7 @@ static struct told run_pieces(struct fragments *fragments, bool v6, uint16_t id,
 {
 	const struct capscript_frame frame = {.link = DLT_RAW, .v6 = v6, .seq = 100, .payload = payload, .flags = 0x11,
 					      .source_port = 1000, .destination_port = 80, .wscale = -1, .ack = 1};
-	uint8_t whole[4096];
+	uint8_t whole[65536];
 	uint32_t head = v6 ? 40 : 20, length = capscript_build(&frame, whole) - head;
 	struct told told = {0};
 
@@ -301,7 +301,7 @@ static void fragments_are_told_of_their_connection(void **state)
 /* As some stacks send them. */
 static const int *backwards(int last)
 {
-	static int order[64];
+	static int order[256];
 	int count = 0;
 
 	while (last >= 0)
@@ -321,6 +321,12 @@ static void tiny_fragments_wait_for_the_header(void **state)
 	told = run_pieces(fragments, false, 3, 1000, 24, backwards(1020 / 24));
 	assert_int_equal(told.events, 1020 / 24 + 1);
 	assert_int_equal(told.payload, 1000);
+	/* As large as they come, by way of the smallest MTU that hosts need to know (RFC 791), and then smaller. */
+	told = run_pieces(fragments, false, 4, 65000, 552, backwards(65020 / 552));
+	assert_int_equal(told.events, 65020 / 552 + 1);
+	assert_int_equal(told.payload, 65000);
+	told = run_pieces(fragments, false, 5, 65000, 296, backwards(65020 / 296));
+	assert_int_equal(told.events, 128 + 1);
 	told = run_pieces(fragments, false, 2, 12, 8, in_order);
 	assert_int_equal(told.events, PIECES);
 	assert_int_equal(told.payload, 12);

@@ -88,6 +88,8 @@ static void bad_ports_are_refused(void **state)
 	refuses_ports("99999", "\"99999\" is not a port; allowed are 1 to 65535");
 	refuses_ports("0", "\"0\" is not a port");
 	refuses_ports("-1", "\"-1\" is not a port");
+	refuses_ports("+80", "\"+80\" is not a port");
+	refuses_ports("80-+90", "\"+90\" is not a port");
 	refuses_ports("80,80x", "\"80x\" is not a port");
 	refuses_ports("80-", "is not a port");
 	refuses_ports("90-80", "\"90-80\" is an empty range");

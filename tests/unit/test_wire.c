@@ -157,6 +157,12 @@ static void handshakes(void **state)
 		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n+0 a > A seq 0xfffffff1 ack 0x5001\n"
 		 "+0 a < PA seq 0x5001 ack 0xfffffff1 len 9\n",
 		 "ok out - ESTABLISHED bytes 0/9 frames 3/3 syn 1/1 again 0/0 ooo 0"},
+		/* Of three only two are remembered; who was taken is not known, so the handshake is not either. */
+		{"SYN cookies: another of three is taken",
+		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n" SYN
+		 "+0 a < SA seq 0x9000 ack 0xfffffff1\n+0 a > A seq 0xfffffff1 ack 0x5001\n"
+		 "+0 a < PA seq 0x5001 ack 0xfffffff1 len 9\n",
+		 "unknown out - ESTABLISHED bytes 0/-1 frames 4/4 syn 2/2 again 0/0 ooo 0"},
 		{"SYN cookies: neither is taken",
 		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n",
 		 "pending out - SYN_SENT bytes 0/0 frames 2/2 syn 1/1 again 0/0 ooo 0"},
@@ -256,9 +262,16 @@ static void unreachables(void **state)
 		 13 /* EACCES */},
 		{"flow a 2001:db8::1 40000 2001:db8::2 80\n" SYN "+0 a > icmp 1/4 seq 0xfffffff0\n", RESULT_UNREACH, 4,
 		 111},
-		/* Not an end: fragmentation needed, time exceeded, somebody else's number, an answer after all. */
+		{FLOW SYN "+0 a > icmp 11/0 seq 0xfffffff0\n", RESULT_UNREACH, 0, 113},
+		{FLOW SYN "+0 a > icmp 12/2 seq 0xfffffff0\n", RESULT_UNREACH, 2, 71 /* EPROTO */},
+		{"flow a 2001:db8::1 40000 2001:db8::2 80\n" SYN "+0 a > icmp 3/1 seq 0xfffffff0\n", RESULT_UNREACH, 1,
+		 113},
+		{"flow a 2001:db8::1 40000 2001:db8::2 80\n" SYN "+0 a > icmp 4/0 seq 0xfffffff0\n", RESULT_UNREACH, 0,
+		 71},
+		/* Not an end: fragmentation needed, reassembly, no such code, another number, an answer after all. */
 		{FLOW SYN "+0 a > icmp 3/4 seq 0xfffffff0\n", RESULT_PENDING, 0, -1},
-		{FLOW SYN "+0 a > icmp 11/0 seq 0xfffffff0\n", RESULT_PENDING, 0, -1},
+		{FLOW SYN "+0 a > icmp 11/1 seq 0xfffffff0\n", RESULT_PENDING, 0, -1},
+		{FLOW SYN "+0 a > icmp 3/16 seq 0xfffffff0\n", RESULT_PENDING, 0, -1},
 		{FLOW SYN "+0 a > icmp 3/3 seq 12345\n", RESULT_PENDING, 0, -1},
 		{FLOW SYN "+0 a > icmp 3/1 seq 0xfffffff0\n" SYN SYNACK ACK, RESULT_OK, 0, 0},
 		{OPEN "+0 a > icmp 3/1 seq 0xfffffff1\n", RESULT_OK, 0, 0},
@@ -368,6 +381,30 @@ static void closes(void **state)
 		 "ok out rrst reset bytes 0/0 frames 2/2 syn 0/0 again 0/0 ooo 0"},
 		{"reset after the FIN", OPEN "+0 a > FA seq 0xfffffff1 ack 0xffffff01\n+0 a < R seq 0xffffff01\n",
 		 "ok out rrst reset bytes 0/0 frames 3/2 syn 0/0 again 0/0 ooo 0"},
+		/* RFC 5961, 3.2: in the window and not what is expected next. */
+		{"a RST in the window that nobody obeyed",
+		 OPEN "+0 a < R seq 0xffffff42\n+0 a > A seq 0xfffffff1 ack 0xffffff01\n"
+		      "+0 a < A seq 0xffffff01 ack 0xfffffff1 len 0x100\n",
+		 "ok out - ESTABLISHED bytes 0/256 frames 3/3 syn 0/0 again 0/0 ooo 0"},
+		{"one whose sender goes on to acknowledge",
+		 OPEN "+0 a < R seq 0xffffff42\n+0 a > A seq 0xfffffff1 ack 0xffffff01 len 10\n"
+		      "+0 a < A seq 0xffffff01 ack 0xfffffffb\n",
+		 "ok out - ESTABLISHED bytes 10/0 frames 3/3 syn 0/0 again 0/0 ooo 0"},
+		{"nothing follows: it was the end",
+		 OPEN "+0 a < R seq 0xffffff42\n+0 a > A seq 0xfffffff1 ack 0xffffff01\n",
+		 "ok out rrst reset bytes 0/0 frames 3/2 syn 0/0 again 0/0 ooo 0"},
+		{"what was sent before the RST comes behind it",
+		 OPEN "+0 a < R seq 0xffffff42\n+0 a < A seq 0xffffff01 ack 0xfffffff1 len 0x41\n",
+		 "ok out rrst reset bytes 0/65 frames 2/3 syn 0/0 again 0/0 ooo 0"},
+		{"asked about, and then confirmed",
+		 OPEN "+0 a < R seq 0xffffff42\n+0 a > A seq 0xfffffff1 ack 0xffffff01\n+0 a < R seq 0xffffff01\n"
+		      "+0 a < A seq 0xffffff01 ack 0xfffffff1 len 9\n",
+		 "ok out rrst reset bytes 0/9 frames 3/4 syn 0/0 again 0/0 ooo 0"},
+		{"at what was acknowledged, while more was under way",
+		 OPEN "+0 a < A seq 0xffffff01 ack 0xfffffff1 len 9\n+0 a > A seq 0xfffffff1 ack 0xffffff0a\n"
+		      "+0 a < A seq 0xffffff0a ack 0xfffffff1 len 9\n+0 a < R seq 0xffffff0a\n"
+		      "+0 a < A seq 0xffffff13 ack 0xfffffff1 len 9\n",
+		 "ok out rrst reset bytes 0/27 frames 3/5 syn 0/0 again 0/0 ooo 0"},
 		{"a RST after the end changes nothing",
 		 OPEN "+0 a > FA seq 0xfffffff1 ack 0xffffff01\n+0 a < FA seq 0xffffff01 ack 0xfffffff2\n"
 		      "+0 a > A seq 0xfffffff2 ack 0xffffff02\n+0 a > R seq 0xfffffff2\n",

@@ -71,7 +71,7 @@ struct dissect_fragment {
  * @data: the bytes captured
  * @caplen: how many of them
  * @length: how long the frame was on the wire
- * @time_ns: when, nanoseconds since the epoch
+ * @time_ns: when, nanoseconds since the epoch; CLOCK_UNKNOWN: nobody wrote it down
  * @fragment: filled on DISSECT_FRAGMENT; NULL: nobody keeps pieces together
  * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options as they are, unless they were cut; or NULL
  * @payload: set to what was captured of a segment's payload, borrowed from the frame; NULL: nobody asks

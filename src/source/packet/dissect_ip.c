@@ -6,6 +6,8 @@
 
 /* IP, its extension headers and fragments, and what it carries: a TCP segment, or an ICMP error about one. */
 
+#define ETHERNET_MIN 60 /* without the check sum */
+
 #define TCP_HEADER_MIN 20
 #define TCP_OPTION_END 0
 #define TCP_OPTION_NOP 1
@@ -21,6 +23,8 @@
 #define IPV6_FRAGMENT_OFFSET 0xfff8
 #define IPV6_OPTION_PAD1 0
 #define IPV6_OPTION_JUMBO 0xc2
+#define IPV6_ROUTING_HOME 2
+#define IPV6_ROUTING_SEGMENTS 4
 #define IPV6_HEADER_MOBILITY 135
 #define IPV6_HEADER_HIP 139
 #define IPV6_HEADER_SHIM6 140
@@ -36,6 +40,28 @@
 static uint32_t wire_rest(const struct dissect_state *frame)
 {
 	return (uint32_t)frame->rest.length + frame->beyond;
+}
+
+/*
+ * Ethernet fills short frames up to 60 bytes. A frame that is just as long, and ends with zeros where there is hardly
+ * room for payload, was filled up.
+ */
+static uint32_t offload_length(const struct dissect_state *frame)
+{
+	struct span rest = frame->rest;
+	uint32_t length = wire_rest(frame), header;
+	uint8_t offset, byte;
+
+	if (frame->record->length != ETHERNET_MIN || frame->protocol != IPPROTO_TCP || !span_skip(&rest, 12) ||
+	    !span_take_u8(&rest, &offset))
+		return length;
+	header = (offset >> 4) * 4u;
+	if (header < TCP_HEADER_MIN || header > length || !span_skip(&rest, header - 13))
+		return length;
+	while (span_take_u8(&rest, &byte))
+		if (byte != 0)
+			return length;
+	return header;
 }
 
 static bool take_address_v4(struct span *span, struct endpoint *endpoint)
@@ -209,6 +235,24 @@ static enum dissect_verdict tcp_segment(struct dissect_state *frame)
 	return DISSECT_EVENT;
 }
 
+/*
+ * The addresses a packet is still to go to stand in it; where it goes in the end is with whom the connection is (RFC
+ * 8200, 4.4). frame->rest stands behind the two bytes that all headers begin with.
+ */
+static void routing_destination(struct dissect_state *frame, uint32_t size)
+{
+	struct span rest = frame->rest;
+	struct endpoint *destination = &frame->event->flow.remote;
+	uint8_t type, left;
+
+	if (size < 24 || !span_take_u8(&rest, &type) || !span_take_u8(&rest, &left) || left == 0 ||
+	    !span_skip(&rest, 4))
+		return;
+	/* RFC 6275, 6.4: it is the list; RFC 8754, 2: the list begins with it. Type 0 goes nowhere (RFC 5095). */
+	if (type == IPV6_ROUTING_HOME || type == IPV6_ROUTING_SEGMENTS)
+		(void)take_address_v6(&rest, destination);
+}
+
 /* Walk to the first header that is none of IP's own (RFC 8200, 4; RFC 4302); frame->protocol becomes its number. */
 static enum dissect_verdict extensions(struct dissect_state *frame)
 {
@@ -229,6 +273,8 @@ static enum dissect_verdict extensions(struct dissect_state *frame)
 				return DISSECT_MALFORMED;
 			/* RFC 4302, 2.2: the authentication header alone counts in 4 bytes, minus 2. */
 			size = frame->protocol == IP_AUTHENTICATION ? (length + 2u) * 4 : (length + 1u) * 8;
+			if (frame->protocol == IPPROTO_ROUTING)
+				routing_destination(frame, size);
 			if (frame->payload < size || size < 2 || !span_skip(&frame->rest, size - 2))
 				return DISSECT_MALFORMED;
 			break;
@@ -277,9 +323,8 @@ static enum dissect_verdict ipv4_header(struct dissect_state *frame)
 	frame->protocol = protocol;
 	frame->ip_id = id;
 	/* Segmentation offload of packets over 64 KiB, or a card that fills the length in, leave 0. */
-	frame->payload = total != 0 ? total - header : wire_rest(frame);
-	if (total != 0)
-		span_limit(rest, frame->payload);
+	frame->payload = total != 0 ? total - header : offload_length(frame);
+	span_limit(rest, frame->payload);
 	if (place & (IP_FRAGMENT_OFFSET | IP_MORE_FRAGMENTS))
 		return fragment(frame, id, (place & IP_FRAGMENT_OFFSET) * 8u, place & IP_MORE_FRAGMENTS);
 	return protocol == IP_AUTHENTICATION ? extensions(frame) : DISSECT_EVENT;

@@ -19,7 +19,7 @@
 
 #define BUCKETS 256
 #define WAYS 4
-#define HELD 48 /* 64 KiB in pieces of an Ethernet frame each */
+#define HELD 128 /* 64 KiB in pieces of 576 bytes each */
 #define HEADER_FIXED 20
 #define HEADER_MAX 60
 
@@ -41,11 +41,12 @@ struct piece {
 
 struct datagram {
 	struct key key;
+	uint64_t used;
 	int64_t last_ns;
 	uint64_t have; /* a bit for each byte of header */
 	struct flow flow;
 	struct event_segment segment;
-	struct piece held[HELD];
+	struct piece held[HELD + 1]; /* there is always room for the one that completes the header */
 	uint8_t header[HEADER_MAX];
 	uint8_t held_count;
 	uint8_t header_length; /* 0: not known yet */
@@ -55,7 +56,9 @@ struct fragments {
 	struct hash_key hash_key;
 	struct datagram datagrams[BUCKETS][WAYS];
 	struct datagram *current;
+	uint64_t clock;
 	int64_t now_ns;
+	int64_t time_ns; /* of the piece at hand, or CLOCK_UNKNOWN */
 	uint8_t taken;
 };
 
@@ -77,13 +80,14 @@ static struct datagram *find(struct fragments *fragments, const struct dissect_f
 	oldest = bucket;
 	for (size_t i = 0; i < WAYS; i++) {
 		if (memcmp(&bucket[i].key, &key, sizeof(key)) == 0 &&
-		    fragment->time_ns - bucket[i].last_ns < FORGET_NS)
+		    fragments->now_ns - bucket[i].last_ns < FORGET_NS)
 			return &bucket[i];
-		if (bucket[i].last_ns < oldest->last_ns)
+		if (bucket[i].used < oldest->used)
 			oldest = &bucket[i];
 	}
-	memset(oldest, 0, sizeof(*oldest));
 	oldest->key = key;
+	oldest->have = 0;
+	oldest->held_count = oldest->header_length = 0;
 	return oldest;
 }
 
@@ -123,12 +127,19 @@ static bool header_complete(struct datagram *datagram, const struct dissect_frag
 
 bool fragments_feed(struct fragments *fragments, const struct dissect_fragment *fragment)
 {
-	struct datagram *datagram = find(fragments, fragment);
-	bool known = datagram->header_length != 0;
+	struct datagram *datagram;
+	bool known;
 
+	/* Without a time it came when the one before it did, as far as anybody can tell. */
+	if (fragment->time_ns >= 0)
+		fragments->now_ns = fragment->time_ns;
+	datagram = find(fragments, fragment);
+	known = datagram->header_length != 0;
 	fragments->current = NULL;
 	fragments->taken = 0;
-	fragments->now_ns = datagram->last_ns = fragment->time_ns;
+	fragments->time_ns = fragment->time_ns;
+	datagram->last_ns = fragments->now_ns;
+	datagram->used = ++fragments->clock;
 	if (fragment->offset == 0 && known) {
 		/* The same once more, or another one of the same number. */
 		datagram->header_length = datagram->held_count = 0;
@@ -139,7 +150,8 @@ bool fragments_feed(struct fragments *fragments, const struct dissect_fragment *
 		datagram->held_count = 0;
 	else
 		keep_header(datagram, fragment);
-	if (datagram->held_count == HELD)
+	known = known || header_complete(datagram, fragment);
+	if (datagram->held_count == HELD && !known)
 		return false;
 	datagram->held[datagram->held_count++] = (struct piece){
 		.offset = fragment->offset,
@@ -149,10 +161,8 @@ bool fragments_feed(struct fragments *fragments, const struct dissect_fragment *
 		.has = fragment->has,
 		.more = fragment->more,
 	};
-	if (!known && !header_complete(datagram, fragment))
-		return false;
-	fragments->current = datagram;
-	return true;
+	fragments->current = known ? datagram : NULL;
+	return known;
 }
 
 bool fragments_take(struct fragments *fragments, struct event *event)
@@ -167,7 +177,7 @@ bool fragments_take(struct fragments *fragments, struct event *event)
 	piece = &datagram->held[fragments->taken++];
 	begin = piece->offset > datagram->header_length ? piece->offset : datagram->header_length;
 	end = piece->offset + piece->length > begin ? piece->offset + piece->length : begin;
-	event->time_ns = fragments->now_ns;
+	event->time_ns = fragments->time_ns;
 	event->type = EVENT_SEGMENT;
 	event->origin = ORIGIN_WIRE;
 	event->flow = datagram->flow;

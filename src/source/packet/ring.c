@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 _Static_assert(RING_SLOT >= offsetof(struct event, segment) + sizeof(struct event_segment), "a segment fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, icmp) + sizeof(struct event_icmp), "an ICMP error fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, lost) + sizeof(struct event_lost), "a loss fits");
@@ -25,7 +27,8 @@ static bool event_is_sound(struct event *event)
 	event->flow.netns = 0;
 	memset(event->flow.zero, 0, sizeof(event->flow.zero));
 	event->flow.local.zero = event->flow.remote.zero = 0;
-	if (event->time_ns < 0)
+	/* A frame of a savefile may have no time. */
+	if (event->time_ns < CLOCK_UNKNOWN)
 		return false;
 	switch (event->type) {
 	case EVENT_SEGMENT:

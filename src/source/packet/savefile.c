@@ -98,13 +98,10 @@ static int link_type(uint32_t number)
 	}
 }
 
-/* Frames of an interface, at a time in nanoseconds or -1. */
-static int frame(struct savefile *savefile, uint32_t interface, int64_t time_ns, struct dissect_record *record)
+/* A frame of an interface, at a time in nanoseconds or CLOCK_UNKNOWN. */
+static int frame(const struct savefile *savefile, uint32_t interface, int64_t time_ns, struct dissect_record *record)
 {
-	/* A frame with a broken date came when the one before it came, as far as anybody knows. */
-	if (time_ns >= 0)
-		savefile->last_ns = time_ns;
-	record->time_ns = savefile->last_ns;
+	record->time_ns = time_ns;
 	record->interface = (uint16_t)interface;
 	record->link_type = savefile->interfaces[interface].link_type;
 	return SAVEFILE_FRAME;

@@ -53,7 +53,6 @@ struct savefile_interface {
  * @format: enum savefile_format
  * @little: numbers are little-endian
  * @record_head: bytes before each frame, in pcap
- * @last_ns: time of the last frame that had one
  * @interface_count: of the current section
  * @interfaces: theirs; a pcap file has one
  */
@@ -62,7 +61,6 @@ struct savefile {
 	uint8_t format;
 	bool little;
 	uint8_t record_head;
-	int64_t last_ns;
 	uint32_t interface_count;
 	struct savefile_interface interfaces[SAVEFILE_INTERFACES];
 };
