@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/pool.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -11,23 +12,29 @@
 #define ALIGNMENT 16
 #define LINE 64
 
-/* The first chunk is small, because most runs see few; the others are of the size of a large page. */
+/* The first chunk is small, because most runs see few; the others are large pages. */
 #define FIRST_CHUNK (1UL << 16)
 #define CHUNK (1UL << 21)
-
-struct chunk {
-	struct chunk *before;
-};
 
 struct object {
 	struct object *next;
 };
 
+struct chunk {
+	struct chunk *before, *after; /* those with room */
+	struct object *given;         /* back, to be taken again */
+	char *at;                     /* what has never been taken */
+	size_t live;                  /* taken, not given back */
+	size_t number;                /* of its place in all chunks */
+};
+
+_Static_assert(sizeof(struct chunk) <= LINE, "objects begin behind it");
+
 struct pool {
 	size_t size;
-	struct chunk *chunks;
-	struct object *given; /* back, to be taken again */
-	char *at, *end;       /* what is left of the newest chunk */
+	struct chunk *first, **chunks; /* all but the first */
+	size_t count, room;
+	struct chunk *roomy; /* list of those with room, all but the first */
 };
 
 struct pool *pool_new(size_t size)
@@ -42,60 +49,125 @@ void pool_free(struct pool *pool)
 {
 	if (pool == NULL)
 		return;
-	while (pool->chunks != NULL) {
-		struct chunk *chunk = pool->chunks;
-
-		pool->chunks = chunk->before;
-		free(chunk);
-	}
+	for (size_t i = 0; i < pool->count; i++)
+		munmap(pool->chunks[i], CHUNK);
+	free(pool->chunks);
+	free(pool->first);
 	free(pool);
 }
 
-static void add_chunk(struct pool *pool)
+static void put_roomy(struct pool *pool, struct chunk *chunk)
 {
-	size_t size = pool->chunks == NULL ? FIRST_CHUNK : CHUNK;
-	struct chunk *chunk = xalloc_aligned(size, size);
+	chunk->before = NULL;
+	chunk->after = pool->roomy;
+	if (pool->roomy != NULL)
+		pool->roomy->before = chunk;
+	pool->roomy = chunk;
+}
 
-	if (size == CHUNK)
-		(void)madvise(chunk, size, MADV_HUGEPAGE); /* without it, it is only slower */
-	chunk->before = pool->chunks;
-	pool->chunks = chunk;
-	pool->at = (char *)chunk + LINE;
-	pool->end = (char *)chunk + size;
+static void take_roomy(struct pool *pool, struct chunk *chunk)
+{
+	if (chunk->before != NULL)
+		chunk->before->after = chunk->after;
+	else
+		pool->roomy = chunk->after;
+	if (chunk->after != NULL)
+		chunk->after->before = chunk->before;
+}
+
+static struct chunk *add_chunk(struct pool *pool)
+{
+	struct chunk *chunk = xalloc_mapped(CHUNK);
+
+	if (pool->count == pool->room) {
+		pool->room = pool->room > 0 ? pool->room * 2 : 64;
+		pool->chunks = xreallocarray(pool->chunks, pool->room, sizeof(*pool->chunks));
+	}
+	chunk->at = (char *)chunk + LINE;
+	chunk->number = pool->count;
+	pool->chunks[pool->count++] = chunk;
+	put_roomy(pool, chunk);
+	return chunk;
+}
+
+static void drop_chunk(struct pool *pool, struct chunk *chunk)
+{
+	struct chunk *last = pool->chunks[--pool->count];
+
+	pool->chunks[chunk->number] = last;
+	last->number = chunk->number;
+	take_roomy(pool, chunk);
+	munmap(chunk, CHUNK);
+}
+
+static bool has_room(const struct pool *pool, const struct chunk *chunk, size_t size)
+{
+	return chunk->given != NULL || (size_t)((const char *)chunk + size - chunk->at) >= pool->size;
+}
+
+static void *take_from(const struct pool *pool, struct chunk *chunk)
+{
+	struct object *object = chunk->given;
+
+	chunk->live++;
+	if (object != NULL) {
+		chunk->given = object->next;
+		return object;
+	}
+	object = (struct object *)(void *)chunk->at;
+	chunk->at += pool->size;
+	return object;
 }
 
 #ifdef __SANITIZE_ADDRESS__
 /* Use after return is not seen in memory that is handed on. */
 void *pool_take(struct pool *pool)
 {
+	(void)add_chunk;
+	(void)has_room;
+	(void)take_from;
 	return xmalloc(pool->size);
 }
 
 void pool_give(struct pool *pool, void *object)
 {
 	(void)pool;
-	(void)add_chunk;
+	(void)drop_chunk;
 	free(object);
 }
 #else
 void *pool_take(struct pool *pool)
 {
-	struct object *object = pool->given;
+	struct chunk *chunk = pool->roomy;
+	void *object;
 
-	if (object != NULL) {
-		pool->given = object->next;
-		return object;
+	if (pool->first == NULL) {
+		pool->first = xalloc_aligned(LINE, FIRST_CHUNK);
+		*pool->first = (struct chunk){.at = (char *)pool->first + LINE};
 	}
-	if ((size_t)(pool->end - pool->at) < pool->size)
-		add_chunk(pool);
-	object = (struct object *)(void *)pool->at;
-	pool->at += pool->size;
+	if (has_room(pool, pool->first, FIRST_CHUNK))
+		return take_from(pool, pool->first);
+	if (chunk == NULL)
+		chunk = add_chunk(pool);
+	object = take_from(pool, chunk);
+	if (!has_room(pool, chunk, CHUNK))
+		take_roomy(pool, chunk);
 	return object;
 }
 
 void pool_give(struct pool *pool, void *object)
 {
-	((struct object *)object)->next = pool->given;
-	pool->given = object;
+	bool is_first = (uintptr_t)object - (uintptr_t)pool->first < FIRST_CHUNK;
+	struct chunk *chunk = is_first ? pool->first : (struct chunk *)((uintptr_t)object & ~(CHUNK - 1));
+	bool was_full = !is_first && !has_room(pool, chunk, CHUNK);
+
+	((struct object *)object)->next = chunk->given;
+	chunk->given = object;
+	chunk->live--;
+	if (was_full)
+		put_roomy(pool, chunk);
+	/* One is kept empty, or one object taken and given would map and unmap it. */
+	if (!is_first && chunk->live == 0 && (chunk->before != NULL || chunk->after != NULL))
+		drop_chunk(pool, chunk);
 }
 #endif

@@ -9,7 +9,7 @@
  *
  * They lie together in large pages where the kernel has some, so that one of
  * a million is found without a walk through page tables. What is given back is
- * used again, and returned to the system with the pool only.
+ * used again, and a page of which all has been given back is the system's.
  */
 struct pool;
 

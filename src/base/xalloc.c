@@ -2,6 +2,7 @@
 #include "base/xalloc.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,20 @@ void *xalloc_aligned(size_t alignment, size_t size)
 	void *memory = NULL;
 
 	return checked(posix_memalign(&memory, alignment, size) == 0 ? memory : NULL);
+}
+
+void *xalloc_mapped(size_t size)
+{
+	char *memory = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before;
+
+	memory = checked(memory != MAP_FAILED ? memory : NULL);
+	before = (size - (uintptr_t)memory % size) % size;
+	if (before > 0)
+		munmap(memory, before);
+	munmap(memory + before + size, size - before);
+	(void)madvise(memory + before, size, MADV_HUGEPAGE); /* without it, it is only slower */
+	return memory + before;
 }
 
 void *xalloc_large(size_t size)

@@ -16,6 +16,11 @@ void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1, 2)));
 /** xalloc_aligned() - posix_memalign(3) that never returns NULL; @alignment is a power of two */
 void *xalloc_aligned(size_t alignment, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(2)));
+/**
+ * xalloc_mapped() - zeroed memory from the kernel, in large pages where it has some, aligned to its own size
+ * @size: a power of two, no less than a page; malloc(3) would keep what is not needed any more, munmap(2) does not
+ */
+void *xalloc_mapped(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 /** xalloc_large() - zeroed memory that is looked into here and there: in large pages where the kernel has some */
 void *xalloc_large(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 /** xreallocarray() - reallocarray(3) that never returns NULL; @count and @size are at least 1 */

@@ -54,18 +54,12 @@ void record_list_remove(struct record_list *list, struct record *record)
 	list->count--;
 }
 
-void record_list_join(struct record_list *list, struct record_list *more)
+static void make_empty(struct record_table *table)
 {
-	if (more->first == NULL)
-		return;
-	more->first->previous = list->last;
-	if (list->last != NULL)
-		list->last->next = more->first;
-	else
-		list->first = more->first;
-	list->last = more->last;
-	list->count += more->count;
-	*more = (struct record_list){0};
+	table->flow_count = table->cookie_count = 0;
+	table->flow_size = table->cookie_size = TABLE_SIZE_MIN;
+	table->flows = xalloc_large(table->flow_size * sizeof(*table->flows));
+	table->cookies = xcalloc(table->cookie_size, sizeof(struct record *));
 }
 
 struct record_table *record_table_new(void)
@@ -73,10 +67,15 @@ struct record_table *record_table_new(void)
 	struct record_table *table = xcalloc(1, sizeof(*table));
 
 	hash_key_random(&table->key);
-	table->flow_size = table->cookie_size = TABLE_SIZE_MIN;
-	table->flows = xalloc_large(table->flow_size * sizeof(*table->flows));
-	table->cookies = xcalloc(table->cookie_size, sizeof(struct record *));
+	make_empty(table);
 	return table;
+}
+
+void record_table_clear(struct record_table *table)
+{
+	free(table->flows);
+	free(table->cookies);
+	make_empty(table);
 }
 
 void record_table_free(struct record_table *table)
@@ -292,6 +291,14 @@ void record_table_remove_cookie(struct record_table *table, struct record *recor
 	*link = record->by_cookie;
 	record->in_cookie_table = false;
 	table->cookie_count--;
+}
+
+void record_table_add(struct record_table *table, struct record *record)
+{
+	if (record->in_flow_table)
+		record_table_add_flow(table, record);
+	if (record->in_cookie_table)
+		record_table_add_cookie(table, record);
 }
 
 void record_table_remove(struct record_table *table, struct record *record)

@@ -23,14 +23,14 @@ void record_list_append(struct record_list *list, struct record *record);
 /** record_list_remove() - take @record from the list it is on */
 void record_list_remove(struct record_list *list, struct record *record);
 
-/** record_list_join() - put all of @more, which becomes empty, at the end */
-void record_list_join(struct record_list *list, struct record_list *more);
-
 /** struct record_table - finds records by flow and by socket cookie; owns none of them */
 struct record_table;
 
 /** record_table_new() - an empty table with a secret of its own */
 struct record_table *record_table_new(void);
+
+/** record_table_clear() - nobody is in it any more; whoever was need not be there any longer */
+void record_table_clear(struct record_table *table);
 
 /** record_table_free() - free the table, not the records; NULL is fine */
 void record_table_free(struct record_table *table);
@@ -75,6 +75,9 @@ void record_table_remove_flow(struct record_table *table, struct record *record)
 
 /** record_table_remove_cookie() - no longer; fine when it was not */
 void record_table_remove_cookie(struct record_table *table, struct record *record);
+
+/** record_table_add() - again, after record_table_clear(), where @record was before */
+void record_table_add(struct record_table *table, struct record *record);
 
 /** record_table_remove() - both */
 void record_table_remove(struct record_table *table, struct record *record);

@@ -46,13 +46,19 @@ struct tracker *tracker_new(const struct tracker_config *config, const struct tr
 	return tracker;
 }
 
-static void forget(struct tracker *tracker, struct record_list *list, struct record *record)
+/* It is on no list and in no table any more. */
+static void dispose(struct tracker *tracker, struct record *record)
 {
 	if (record->said->connect_tid != 0)
 		tracker_calls_forget(tracker, record);
+	record_free(record, tracker->pool);
+}
+
+static void forget(struct tracker *tracker, struct record_list *list, struct record *record)
+{
 	record_table_remove(tracker->table, record);
 	record_list_remove(list, record);
-	record_free(record, tracker->pool);
+	dispose(tracker, record);
 }
 
 /* Without taking each out of the tables, which end as well. */
@@ -512,14 +518,22 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns)
 {
 	if (now_ns > tracker->now_ns)
 		tracker->now_ns = now_ns;
-	/* Where nothing is looked for any more, nothing need be taken out of tables. */
-	for (struct record *record = tracker->closing.first; record != NULL; record = record->next) {
+	/* Reports keep what they need: what has been told makes room for that, all at once out of the table. */
+	record_table_clear(tracker->table);
+	for (struct record *record = tracker->closing.first, *next; record != NULL; record = next) {
+		next = record->next;
 		fetch_after(record);
 		tell(tracker, record);
 		tracker_observe_told(tracker, record);
-		record->told = true;
+		dispose(tracker, record);
 	}
-	record_list_join(&tracker->told, &tracker->closing);
+	for (struct record *record = tracker->told.first, *next; record != NULL; record = next) {
+		next = record->next;
+		dispose(tracker, record);
+	}
+	tracker->closing = tracker->told = (struct record_list){0};
+	for (struct record *record = tracker->open.first; record != NULL; record = record->next)
+		record_table_add(tracker->table, record);
 }
 
 static struct record *first_wanted(const struct tracker *tracker, struct record *record)

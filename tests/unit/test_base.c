@@ -3,13 +3,17 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/escape.h"
 #include "base/hash.h"
 #include "base/number.h"
+#include "base/pool.h"
 #include "base/queue.h"
 #include "base/span.h"
 
@@ -148,6 +152,55 @@ static void queue_refuses_above_its_limit(void **state)
 	queue_free(queue);
 }
 
+/* Bytes of this process that are in memory. */
+static size_t resident(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	size_t all = 0, pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%zu %zu", &all, &pages), 2);
+	(void)fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Each object is one's own; what is given back is used again, and all of a large page is the system's. */
+static void pool_gives_back_what_is_whole(void **state)
+{
+	enum { SIZE = 456, COUNT = 100000 };
+	unsigned char **objects = calloc(COUNT, sizeof(*objects));
+	struct pool *pool = pool_new(SIZE);
+	size_t most;
+
+	(void)state;
+	assert_non_null(objects);
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = round == 0 ? 0 : 1; i < COUNT; i += round == 0 ? 1 : 2) {
+			objects[i] = pool_take(pool);
+			assert_int_equal((uintptr_t)objects[i] % 16, 0);
+			memset(objects[i], (int)(i % 251), SIZE);
+		}
+		for (size_t i = 0; i < COUNT; i++)
+			for (size_t at = 0; at < SIZE; at += SIZE - 1)
+				assert_int_equal(objects[i][at], i % 251);
+		for (size_t i = 1; i < COUNT; i += 2)
+			pool_give(pool, objects[i]);
+	}
+	most = resident();
+	for (size_t i = 0; i < COUNT; i += 2)
+		pool_give(pool, objects[i]);
+#ifndef __SANITIZE_ADDRESS__
+	/* But for the first, and one that is kept for the next. */
+	assert_true(resident() + (size_t)SIZE * COUNT < most + (8UL << 20));
+#endif
+	objects[0] = pool_take(pool);
+	memset(objects[0], 1, SIZE);
+	pool_give(pool, objects[0]);
+	pool_free(pool);
+	free(objects);
+	(void)most;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +212,7 @@ int main(void)
 		cmocka_unit_test(span_never_reads_beyond),
 		cmocka_unit_test(queue_keeps_order_between_threads),
 		cmocka_unit_test(queue_refuses_above_its_limit),
+		cmocka_unit_test(pool_gives_back_what_is_whole),
 	};
 
 	return UNIT_RUN(tests);
