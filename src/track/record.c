@@ -120,6 +120,18 @@ static void take_handshake(struct testimony *said, const struct event_info *info
 		said->kernel_queue_ns = info->last_data_sent_ms * CLOCK_NS_PER_MS;
 }
 
+static bool is_undecided(int error)
+{
+	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
+}
+
+/* An attempt was over when its failure was told; its socket may be closed much later, or heard of late. */
+static bool is_after_failure(const struct testimony *said, const struct event_info *info)
+{
+	return info->reason == INFO_DESTROY && said->call_error > 0 && said->call_error != EISCONN &&
+	       !is_undecided(said->call_error);
+}
+
 void record_info(struct record *record, const struct event *event)
 {
 	const struct event_info *info = &event->info;
@@ -127,7 +139,10 @@ void record_info(struct record *record, const struct event *event)
 	/* What is left after a failed blocking connect(2) has been wiped by the kernel (tcp_disconnect). */
 	bool is_wiped = info->reason == INFO_CONNECT && info->state == TCP_CLOSE && info->segs_in == 0;
 
-	record_seen(record, event->time_ns, SEEN_KERNEL);
+	if (is_after_failure(said, info))
+		record->conn.seen |= SEEN_KERNEL;
+	else
+		record_seen(record, event->time_ns, SEEN_KERNEL);
 	said->is_fresh_look = info->reason == INFO_LOOK;
 	if (info->inode != 0 && info->uid != (uint32_t)-1)
 		record->conn.uid = info->uid;
@@ -196,11 +211,6 @@ static enum conn_result result_of_error(int error)
 	default:
 		return RESULT_UNKNOWN;
 	}
-}
-
-static bool is_undecided(int error)
-{
-	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
 }
 
 static bool is_failure(unsigned int result)

@@ -303,8 +303,11 @@ static void a_connect_that_is_asked_later(void **state)
 	assert_int_equal(tracker_next(tracker, NULL)->result, RESULT_PENDING);
 	assert_int_equal(tracker_next(tracker, NULL)->error, -1);
 	feed(tracker, a_call(CALL_SO_ERROR, 31, &flow, 5, ECONNREFUSED));
+	/* Its socket lives on; the attempt does not. */
+	feed(tracker, an_info(INFO_DESTROY, 39, &flow, 5, TCP_CLOSE));
 	tracker_finish(tracker, T0 + 40 * MS);
 	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].end_ns, T0 + 31 * MS);
 	assert_int_equal(told[0].result, RESULT_REFUSED);
 	assert_int_equal(told[0].error, ECONNREFUSED);
 	assert_int_equal(told[0].connect_ns, 30 * MS);
