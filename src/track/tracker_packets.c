@@ -105,11 +105,12 @@ static void feed_early(struct tracker *tracker, const struct event *syn, struct 
 {
 	for (unsigned int i = 0; i < TRACKER_EARLY; i++) {
 		struct early_icmp *early = &tracker->early[i];
-		struct event event = {.time_ns = early->time_ns, .type = EVENT_ICMP, .origin = ORIGIN_WIRE};
+		struct event event;
 
 		if (early->icmp.version == 0 || memcmp(&early->flow, &syn->flow, sizeof(early->flow)) != 0 ||
 		    early->icmp.seq != syn->segment.seq || syn->time_ns - early->time_ns > EARLY_NS)
 			continue;
+		event = event_new(EVENT_ICMP, ORIGIN_WIRE, early->time_ns);
 		event.flow = early->flow;
 		event.icmp = early->icmp;
 		early->icmp.version = 0;
