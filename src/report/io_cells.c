@@ -105,6 +105,8 @@ struct io_cell *io_cells_at(struct io_cells *cells, int64_t time_ns)
 
 void io_cells_count(struct io_cell *cell, int64_t value)
 {
+	if (value < 0)
+		cell->count = IO_CELL_UNKNOWN;
 	if (cell->count == IO_CELL_UNKNOWN)
 		return;
 	if (cell->count == 0 || value < cell->min)

@@ -54,7 +54,7 @@ bool io_cells_grow(struct io_cells *cells, size_t rows);
 /** io_cells_at() - the cells of the row that time falls into; NULL, and counted, when there is none (any more) */
 struct io_cell *io_cells_at(struct io_cells *cells, int64_t time_ns);
 
-/** io_cells_count() - one more value */
+/** io_cells_count() - one more value; of one that is negative nobody knows what it is */
 void io_cells_count(struct io_cell *cell, int64_t value);
 
 /** io_cells_counters() - see io_stat_counters() */

@@ -83,8 +83,8 @@ static bool is_judged(const struct segment *segment, uint16_t judged, int64_t *v
 /* Payload of the side, each byte once. */
 static bool is_new(const struct segment *segment, enum wire_side side, int64_t *value)
 {
-	*value = (int64_t)segment->payload - segment->resent;
-	return segment->side == side && *value > 0 && !(segment->judged & (SEGMENT_STRAY | SEGMENT_KEEPALIVE));
+	*value = segment->judged & SEGMENT_FORGOTTEN ? IO_UNKNOWN : (int64_t)segment->payload - segment->resent;
+	return segment->side == side && *value != 0 && !(segment->judged & (SEGMENT_STRAY | SEGMENT_KEEPALIVE));
 }
 
 /* As RX_RETRANS and TX_RETRANS of conns have it. */
@@ -110,7 +110,7 @@ bool io_spec_field(enum io_field field, const struct segment *segment, int64_t *
 		*value = segment->payload;
 		return segment->payload > 0;
 	case IO_RESENT:
-		*value = segment->resent;
+		*value = segment->judged & SEGMENT_FORGOTTEN ? IO_UNKNOWN : segment->resent;
 		return segment->resent > 0;
 	case IO_OOO:
 		return is_judged(segment, SEGMENT_OUT_OF_ORDER, value);

@@ -108,7 +108,10 @@ void io_spec_add_counters(struct io_spec *spec);
 /** io_spec_filters_free() - free the expressions */
 void io_spec_filters_free(struct io_filters *filters);
 
-/** io_spec_field() - the value of a segment's field; Return: has it one? */
+/** What io_spec_field() says of a value that nobody knows. */
+#define IO_UNKNOWN INT64_C(-1)
+
+/** io_spec_field() - the value of a segment's field, IO_UNKNOWN too; Return: has it one? */
 bool io_spec_field(enum io_field field, const struct segment *segment, int64_t *value);
 
 /** io_spec_is_conn() - is it of connections, so that packet filters say nothing about it? */

@@ -57,7 +57,7 @@ void ladder_count(struct text *text, const char *word, int64_t count)
 static void note_judged(struct text *text, const struct segment *segment)
 {
 	if (segment->judged & (SEGMENT_RESENT | SEGMENT_RESENT_PART)) {
-		if (segment->judged & SEGMENT_RESENT_PART)
+		if (segment->judged & SEGMENT_RESENT_PART && !(segment->judged & SEGMENT_FORGOTTEN))
 			ladder_count(text, "of it", segment->resent);
 		ladder_word(text, "resent");
 		if (segment->before_ns >= 0 && segment->time_ns >= 0) {

@@ -26,6 +26,8 @@ static void judge_payload(struct segment *segment, const struct wire *was, const
 	if (counted) {
 		segment->resent = event->payload - wire_half_unseen(old, start, start + event->payload);
 		segment->judged |= segment->resent == event->payload ? SEGMENT_RESENT : SEGMENT_RESENT_PART;
+		if (old->bits & HALF_HOLE_DROPPED)
+			segment->judged |= SEGMENT_FORGOTTEN;
 		if (segment->judged & SEGMENT_RESENT && old->bits & HALF_ACKED &&
 		    wire_offset(old, old->acked) >= start + event->payload)
 			segment->judged |= SEGMENT_SPURIOUS;

@@ -35,6 +35,8 @@ enum segment_judged {
 	SEGMENT_UNSCALED = 0x1000,
 	/** with SEGMENT_RESENT: all of its payload had been acknowledged, so it was sent for nothing */
 	SEGMENT_SPURIOUS = 0x2000,
+	/** with SEGMENT_RESENT, _PART: nobody knows how much of it had been seen, holes were forgotten */
+	SEGMENT_FORGOTTEN = 0x4000,
 };
 
 /** Numbers of a segment that are counted from nothing known. */
