@@ -78,14 +78,14 @@ static void add_padded(struct text *text, const char *word, unsigned int width, 
 static void add_endpoint(struct text *text, const struct endpoint *endpoint)
 {
 	char ip[ENDPOINT_TEXT];
-	bool bare = endpoint_is_v4(endpoint);
+	bool is_known = endpoint_has_ip(endpoint), bare = endpoint_is_v4(endpoint) || !is_known;
 
-	if (!endpoint_has_ip(endpoint) && endpoint->port == 0) {
+	if (!is_known && endpoint->port == 0) {
 		text_add_char(text, '-');
 		return;
 	}
 	text_add(text, bare ? "" : "[");
-	text_add(text, endpoint_ip_text(endpoint, ip));
+	text_add(text, is_known ? endpoint_ip_text(endpoint, ip) : "-");
 	text_add(text, bare ? ":" : "]:");
 	text_add_number(text, endpoint->port);
 }
