@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """With packets: times of the handshake, what was resent, reasons, and bytes that agree with the kernel's."""
 import os
+import re
 import signal
 import subprocess
 import time
@@ -294,6 +295,29 @@ def no_interface():
         result = run([setpriv, "--bounding-set=-all", "--inh-caps=-all", CONNTRACE, "-i", "lo", "-d", "1"])
         equal(result.status, 1, "exit status without capabilities")
         check("CAP_NET_RAW" in result.err or "root" in result.err, result.err)
+
+
+@test("--promisc, -B and --snaplen reach the kernel; without them nothing is promiscuous")
+def capture_options():
+    ip, ss = need("ip", "ss")
+
+    def kernel(*options):
+        process = Process([CONNTRACE, "-q", "-i", "lo", *options])
+        wait_for(lambda: "ring_rx" in run([ss, "-0", "-e", "-n"]).out, "the capture")
+        sockets, link = run([ss, "-0", "-e", "-n"]).out, run([ip, "-d", "link", "show", "lo"]).out
+        process.signal(signal.SIGINT)
+        equal(process.wait(), 0, "exit status")
+        blocks, length, frame = map(int, re.search(r"blk_size:(\d+),blk_nr:(\d+),frm_size:(\d+)", sockets).groups())
+        return int(re.search(r"promiscuity (\d+)", link).group(1)), blocks * length, frame
+
+    promiscuous, size, frame = kernel()
+    equal(promiscuous, 0, "promiscuity")
+    between(size, 8192 * 1024, 8192 * 1024 * 1.1, "bytes of the buffer")
+    between(frame, 256, 400, "bytes for a packet")
+    promiscuous, size, frame = kernel("--promisc", "-B", "1024", "--snaplen=128")
+    equal(promiscuous, 1, "promiscuity with --promisc")
+    between(size, 1024 * 1024, 1024 * 1024 * 1.1, "bytes of a buffer of 1024 KiB")
+    between(frame, 128, 255, "bytes for a packet of 128")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -81,26 +82,25 @@ def exactly_syn(path):
     return len(set(text.split()))
 
 
-def tcptrack(path):
-    """Return: which rows of tcptrack's screen are left when it has read the file."""
+def tcptrack_ends(path):
+    """Return: does tcptrack end by itself when it has read the file, so that nobody sees what was in it?"""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm", LINES="24", COLUMNS="80")
         os.execvp("tcptrack", ["tcptrack", "-T", path])
-    screen, until = b"", time.monotonic() + 20
-    while time.monotonic() < until:
-        if not select.select([terminal], [], [], 1)[0]:
-            continue
+    ended, until = 0, time.monotonic() + 20
+    while not ended and time.monotonic() < until:
         try:
-            got = os.read(terminal, 65536)
+            if select.select([terminal], [], [], 0.1)[0]:
+                os.read(terminal, 65536)
         except OSError:
-            break
-        if not got:
-            break
-        screen += got
-    os.waitpid(pid, 0)
+            pass    # its terminal is gone with it
+        ended = os.waitpid(pid, os.WNOHANG)[0]
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
     os.close(terminal)
-    return set(re.findall(rb"198\.51\.100\.1:(\d+)", screen.rsplit(b"\x1b[?1049l", 1)[-1]))
+    return bool(ended)
 
 
 class Tap:
@@ -135,7 +135,7 @@ def main():
         tap.equal("tcpdump's recipe counts each SYN again, and none of IPv6", tcpdump_attempts(path),
                   here["attempts"] - 1)
         tap.equal("who looks for SYN alone misses ECN and IPv6", exactly_syn(path), here["connections"] - 2)
-        tap.equal("tcptrack leaves nothing behind at the end of a file", tcptrack(path), set())
+        tap.equal("tcptrack ends with the file", tcptrack_ends(path), True)
     print("1..%d" % tap.count)
     return int(tap.failed > 0)
 
