@@ -171,7 +171,7 @@ def captured(command, interface, path, rate, seconds=1):
     repeat = max(1, round(rate * seconds / FRAMES))
     before = received(interface)
     sent, speed = must([BLAST, SENDERS[interface], path, str(rate), str(repeat)], limit=60).split()
-    time.sleep(0.5)    # what waits in the buffer is no loss; tcpdump leaves it there when it is told to end
+    time.sleep(0.5)
     listener.signal(signal.SIGINT)
     require(listener.wait(30) == 0, "%s failed: %s" % (command[0], listener.err))
     # The kernel may have had no room for some before anybody could look at them (net.core.netdev_max_backlog).
@@ -182,8 +182,10 @@ def tcpdump_loses(interface, path, rate):
     command = [need("tcpdump"), "-Z", "root", "-i", interface, "-B", str(BUFFER_KIB), "-s256", "-w", "/dev/null", "tcp"]
     listener, came, speed = captured(command, interface, path, rate)
     words = listener.err.split()
-    dropped, got = int(words[words.index("dropped") - 2]), int(words[words.index("captured") - 2])
-    # Slower than it was told to be: the sender is at its end.
+    # On lo each frame is received twice, and once of them left out.
+    dropped, got = int(words[words.index("dropped") - 2]), int(words[words.index("received") - 2])
+    # What waits in the buffer when it is told to end it leaves there, and counts as received. Slower than it was told
+    # to be: the sender is at its end.
     return dropped > 0 or got < came or speed < 0.95 * rate
 
 
