@@ -137,6 +137,11 @@ void about_check(FILE *to)
 
 void about_start(const struct options *options)
 {
+	const char *file = options->read != NULL     ? options->read
+			   : options->replay != NULL ? options->replay
+						     : options->strace_log;
+	const char *end = "Ctrl-C ends and prints the report";
+
 	if (options->quiet)
 		return;
 	if (options->pid_count > 0 && options->via != OPTIONS_VIA_DIAG)
@@ -145,6 +150,11 @@ void about_start(const struct options *options)
 			"does not stop it (see OVERHEAD in conntrace(1))\n");
 	if (!isatty(STDERR_FILENO) || options->command != NULL || options->top)
 		return;
-	fprintf(stderr, "conntrace: watching %s; Ctrl-C ends and prints the report\n",
-		options->pid_count > 0 ? "the connections of the target" : "all connections on the interface");
+	if (file != NULL)
+		fprintf(stderr, "conntrace: reading %s; %s\n", strcmp(file, "-") == 0 ? "standard input" : file, end);
+	else if (options->pid_count > 0)
+		fprintf(stderr, "conntrace: watching the connections of the target; %s\n", end);
+	else
+		fprintf(stderr, "conntrace: watching all connections on %s%s; %s\n", options->interfaces[0],
+			options->interface_count > 1 ? " and other interfaces" : "", end);
 }

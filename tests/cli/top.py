@@ -119,6 +119,8 @@ def progress(test):
             screen.wait_text(r"^\d+ % read, \d+ packets/s, \d+:\d\d left$")
             if screen.wait() != 0:
                 wrong.append("status %s" % screen.process.returncode)
+            if "conntrace: reading %s; Ctrl-C ends" % RECORDING not in screen.told.replace("\r\n", ""):
+                wrong.append("it does not say what it reads:\n" + screen.told)
             if "read," in screen.screen.text():
                 wrong.append("it is still there:\n" + screen.screen.text())
         except TimeoutError as error:
