@@ -34,7 +34,7 @@ struct socket_seen {
 	uint8_t tries;
 };
 
-/** struct socket_table - finds them by cookie; cookies are the kernel's to choose, so its hash needs no secret */
+/** struct socket_table - finds them by cookie, which the kernel counts up */
 struct socket_table;
 
 /** socket_table_new() - empty */

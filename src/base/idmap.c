@@ -108,6 +108,11 @@ void idmap_remove(struct idmap *map, uint64_t id)
 	memset(id_at(map, hole), 0, map->stride);
 }
 
+size_t idmap_count(const struct idmap *map)
+{
+	return map->count;
+}
+
 void *idmap_next(const struct idmap *map, const void *previous)
 {
 	size_t slot = previous != NULL ? (size_t)((const char *)previous - map->memory) / map->stride + 1 : 0;

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /**
- * struct idmap - values of one size, found by a number of our own making
+ * struct idmap - values of one size, found by a number
  *
- * Numbers are counted up by ourselves, so nobody can choose them to collide.
+ * For numbers that are counted up, by ourselves or by the kernel, so that nobody can choose them to collide.
  */
 struct idmap;
 
@@ -26,6 +26,9 @@ void *idmap_put(struct idmap *map, uint64_t id);
 
 /** idmap_remove() - forget @id; fine when there was none */
 void idmap_remove(struct idmap *map, uint64_t id);
+
+/** idmap_count() - how many there are */
+size_t idmap_count(const struct idmap *map);
 
 /** idmap_next() - the value after @previous, in no order; NULL begins and ends */
 void *idmap_next(const struct idmap *map, const void *previous);
