@@ -33,8 +33,8 @@
  *
  * A look costs what there are sockets, and at least a walk through the kernel's
  * table, half a millisecond. Its time in relation to its cost is what adapts:
- * while new sockets turn up looks may take LOAD_SHARE of one processor; while
- * none do, the interval doubles up to the longest one.
+ * while new sockets turn up looks may take LOAD_SHARE_NEWS of one processor;
+ * while none do, LOAD_SHARE_NO_NEWS, and the interval doubles up to the longest.
  */
 #include "watch.h"
 
@@ -58,7 +58,9 @@
 #include "targets.h"
 #include "track/bytes.h"
 
-#define LOAD_SHARE 25 /* a look may take a twenty-fifth of one processor */
+/* Looks may take a twenty-fifth of one processor while new sockets turn up, else a hundredth. */
+#define LOAD_SHARE_NEWS 25
+#define LOAD_SHARE_NO_NEWS 100
 #define INTERVAL_MIN_NS (2 * CLOCK_NS_PER_MS)
 #define OWNERS_MAX 2000000
 /* An overrun may swallow the sign that all has been told of. */
@@ -402,7 +404,7 @@ static int64_t processor_time(void)
 
 static void set_timer(struct watch *watch, int64_t cost_ns)
 {
-	int64_t least = cost_ns * LOAD_SHARE;
+	int64_t least = cost_ns * (watch->fresh.count > 0 ? LOAD_SHARE_NEWS : LOAD_SHARE_NO_NEWS);
 	struct itimerspec timer = {{0, 0}, {0, 0}};
 
 	if (watch->fresh.count > 0)
