@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 
+import lib
 from lib import (CONNTRACE, MKCONN, Process, Trace, as_nobody, attach, check, equal, facts_of, find_row, main, mkconn,
-                 must, need, read_file, run, scratch, short, status_field, tasks, test, tracer_of, wait_file,
+                 need, read_file, run, scratch, short, status_field, tasks, test, tracer_of, wait_file,
                  wait_for)
 
 SERVE = ["forever", "accept4", "recv=10", "send=20", "recv-all", "close", "done"]
@@ -97,12 +98,12 @@ def threads():
 @test("workers forked before and after are traced")
 def forks():
     server = Server(["fork=2"] + SERVE + ["done", "wait-stdin", "fork=1"] + SERVE + ["done"], stdin=subprocess.PIPE)
-    workers = [int(p) for p in must(["ps", "-o", "pid=", "--ppid", str(server.pid)]).split()]
+    workers = lib.children(server.pid)
     trace = attach([server.pid] + workers)
     server.serve(10)
     server.line()
-    wait_for(lambda: len(must(["ps", "-o", "pid=", "--ppid", str(server.pid)]).split()) == 3, "the third worker")
-    third = ({int(p) for p in must(["ps", "-o", "pid=", "--ppid", str(server.pid)]).split()} - set(workers)).pop()
+    wait_for(lambda: len(lib.children(server.pid)) == 3, "the third worker")
+    third = (set(lib.children(server.pid)) - set(workers)).pop()
     check(tracer_of(third) in tasks(trace.pid), "a thread of conntrace traces the new worker")
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)    # the third must do it

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 
+import lib
 from lib import (CONNTRACE, MKCONN, Failure, Process, Trace, as_nobody, attach, check, equal, find_row, main, must, need,
                  parse_rows, read_file, require, run, scratch, short, status_field, tasks, test, tracer_of, wait_file,
                  wait_for, watch)
@@ -54,7 +55,7 @@ def workers():
                     stdin=subprocess.PIPE)
 
     def children():
-        return [int(p) for p in must(["ps", "-o", "pid=", "--ppid", str(target.pid)]).split()]
+        return lib.children(target.pid)
     wait_for(lambda: len(children()) == 3, "three workers")
     trace = watch([target.pid])    # the workers are found
     target.serve(30)
@@ -118,7 +119,7 @@ def others():
     rows = finish(trace)
     equal([row["lport"] for row in rows], [target.port] * 5, "rows (%s)" % rows.summary)
     shared = Target(["fork=1"] + SERVE + ["done"] + SERVE)
-    child = wait_for(lambda: must(["ps", "-o", "pid=", "--ppid", str(shared.pid)]).split(), "the child")[0]
+    child = wait_for(lambda: lib.children(shared.pid), "the child")[0]
     trace = watch([shared.pid], ["--no-follow"])
     shared.serve(20)
     rows = finish(trace)
@@ -132,7 +133,7 @@ def launched():
     words = ["connect=127.0.0.1:%d" % peer.port, "send=10", "recv=20", "wait-file=" + scratch("go"), "close"]
     trace = Trace(["--via=diag"], ["sh", "-c", '"$@"; exit 7', "sh", MKCONN] + words, before=as_nobody())
     wait_for(lambda: must(["ss", "-Htn", "state", "established", "dport", "= :%d" % peer.port]).strip(), "it to connect")
-    for pid in must(["ps", "-o", "pid=", "--ppid", str(trace.pid)]).split():
+    for pid in lib.children(trace.pid):
         equal(tracer_of(int(pid)), 0, "TracerPid")
     reported(trace, lambda rows: rows[0]["state"] == "ESTABLISHED", 1)
     os.close(os.open(words[3].split("=")[1], os.O_CREAT | os.O_WRONLY, 0o644))

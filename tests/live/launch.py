@@ -10,8 +10,9 @@ import select
 import signal
 import sys
 
+import lib
 from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, as_nobody, check, equal, facts_of, find_row, launch,
-                 main, must, need, read_file, read_truth, require, run, scratch, short, status_field, test, wait_file,
+                 main, need, read_file, read_truth, require, run, scratch, short, status_field, test, wait_file,
                  wait_for, write_file)
 
 QUIET = [CONNTRACE, "-q", "-o", "/dev/null", "--"]
@@ -247,7 +248,7 @@ def tracer_killed():
                                 "touch=" + after + ".fork", "wait-stdin", "connect=self", "touch=" + after, "done",
                                 "wait-stdin"], **piped_as_3())
         wait_file(after + ".fork")
-        children = [int(p) for p in must(["ps", "-o", "pid=", "--ppid", str(trace.pid)]).split()]
+        children = lib.children(trace.pid)
         require(len(children) >= 1, "no child of conntrace")
         trace.signal(signal.SIGKILL)
         equal(trace.wait(), -signal.SIGKILL, "conntrace's end")

@@ -314,6 +314,11 @@ def tasks(pid):
     return [int(name) for name in os.listdir("/proc/%d/task" % pid)]
 
 
+def children(pid):
+    """None is no failure (ps(1) says it is)."""
+    return [int(p) for p in run(["ps", "-o", "pid=", "--ppid", str(pid)]).out.split()]
+
+
 def switches(pid, task):
     return int(status_field(pid, "voluntary_ctxt_switches", task) or 0)
 

@@ -4,6 +4,7 @@
 import os
 import signal
 
+import lib
 from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, check, equal, find_row, main, mkconn, need,
                  parse_rows, read_file, read_truth, run, scratch, short, skip_all, status_field, test, tracer_of,
                  wait_file, wait_for)
@@ -30,7 +31,7 @@ def other_user():
 
 
 def children(pid):
-    return [int(p) for p in run(["ps", "-o", "pid=", "--ppid", str(pid)]).out.split()]
+    return lib.children(pid)
 
 
 WITH_NET_RAW = AS_NOBODY[:-1] + ["--inh-caps=+net_raw", "--ambient-caps=+net_raw", "--"]

@@ -5,7 +5,8 @@ import re
 import socket
 import threading
 
-from lib import must, need, read_file, scratch, wait_for, write_file
+import lib
+from lib import need, read_file, scratch, wait_for, write_file
 
 CLIENTS = ["127.0.0.%d" % n for n in range(1, 5)]
 SIZES = (0, 1, 1000, 65536, 200001)
@@ -45,7 +46,7 @@ class Nginx:
         return int(read_file(self.top + "/pid"))
 
     def workers(self):
-        return [int(p) for p in must(["ps", "-o", "pid=", "--ppid", str(self.master())]).split()]
+        return lib.children(self.master())
 
     def wait(self):
         """Until the four workers accept."""

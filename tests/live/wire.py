@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 
+import lib
 from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, find_row, firewall,
                  firewall_count, firewall_off, main, mkconn, need, packet_sockets, read_file, read_truth, require, run,
                  scratch, short, short_timeouts, test, wait_file, wait_for)
@@ -258,7 +259,7 @@ def packet_process_dies():
                                  "join"],
                   stdin=subprocess.PIPE)
     wait_file(begun)
-    children = [int(pid) for pid in run(["ps", "-o", "pid=", "--ppid", str(trace.pid)]).out.split()]
+    children = lib.children(trace.pid)
     packet = [pid for pid in children if not read_file("/proc/%d/cmdline" % pid).startswith(MKCONN)]
     equal(len(packet), 1, "packet processes")
     os.kill(packet[0], signal.SIGKILL)
