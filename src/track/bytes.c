@@ -258,11 +258,15 @@ static void feed_final(struct bytes *bytes, const struct event_info *info)
 		bytes->fin_sent = bytes->notsent == 1 ? 0 : UNKNOWN;
 }
 
+bool bytes_is_lost(const struct event_info *info)
+{
+	return info->reason == INFO_DESTROY && info->bytes_received < 0 && info->state == 0;
+}
+
 void bytes_feed(struct bytes *bytes, const struct event_info *info)
 {
 	bytes_timewait(bytes, info->timewait);
-	/* Its last word is lost, not empty. */
-	if (info->reason == INFO_DESTROY && info->bytes_received < 0 && info->state == 0) {
+	if (bytes_is_lost(info)) {
 		bytes->ended = true;
 		return;
 	}

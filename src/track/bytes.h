@@ -91,6 +91,9 @@ void bytes_init(struct bytes *bytes);
 /** bytes_calls_unseen() - it is older than the run, or nobody watches the calls: a shutdown(2) may go untold */
 void bytes_calls_unseen(struct bytes *bytes);
 
+/** bytes_is_lost() - a last word that was lost: the socket is gone, and nobody knows with which numbers */
+bool bytes_is_lost(const struct event_info *info);
+
 /**
  * bytes_feed() - a snapshot of the kernel's counters
  * @bytes: the evidence so far

@@ -139,7 +139,8 @@ void record_info(struct record *record, const struct event *event)
 	/* What is left after a failed blocking connect(2) has been wiped by the kernel (tcp_disconnect). */
 	bool is_wiped = info->reason == INFO_CONNECT && info->state == TCP_CLOSE && info->segs_in == 0;
 
-	if (is_after_failure(said, info))
+	/* Nor is it a sign of it that it is gone. */
+	if (is_after_failure(said, info) || bytes_is_lost(info))
 		record->conn.seen |= SEEN_KERNEL;
 	else
 		record_seen(record, event->time_ns, SEEN_KERNEL);
