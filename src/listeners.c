@@ -108,7 +108,51 @@ static int fitness(const struct listener *listener, const struct endpoint *local
 	return memcmp(&listener->local.ip, &any_v6, sizeof(any_v6)) == 0 ? 1 : 0;
 }
 
-struct verdict listeners_judge(const struct listeners *listeners, const struct endpoint *local)
+/* May what comes in at one of these ends come through the listener at the other? */
+static bool overlap(const struct listener *listener, const struct endpoint *local)
+{
+	const struct listener other = {.local = *local};
+
+	return fitness(listener, local) > 0 || fitness(&other, &listener->local) > 0;
+}
+
+void listeners_doubt(struct listeners *listeners, const struct endpoint *local, uint64_t look)
+{
+	bool is_theirs = false;
+
+	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next)
+		is_theirs |= overlap(&listeners->list[at], local) && listeners->list[at].owner != OWNERSHIP_OTHERS;
+	for (int at = listeners->first[local->port]; is_theirs && at >= 0; at = listeners->list[at].next)
+		if (overlap(&listeners->list[at], local))
+			listeners->list[at].doubted = listeners->list[at].doubts_from = look;
+}
+
+void listeners_trust(struct listeners *listeners, uint64_t look)
+{
+	for (size_t i = 0; i < listeners->count; i++)
+		if (listeners->list[i].doubts_from <= look)
+			listeners->list[i].doubts_from = 0;
+}
+
+void listeners_compare(struct listeners *listeners, uint64_t look)
+{
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct listener *listener = &listeners->list[i];
+		bool differ = false;
+
+		if (listener->doubts_from != 0)
+			listener->doubted = look;
+		if (listener->born != look && listener->looked != look - 1)
+			continue;
+		for (int at = listeners->first[listener->local.port]; at >= 0; at = listeners->list[at].next)
+			differ |= overlap(&listeners->list[at], &listener->local) &&
+				  listeners->list[at].owner != listener->owner;
+		if (differ)
+			listeners_doubt(listeners, &listener->local, look);
+	}
+}
+
+static struct verdict judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from, bool gone)
 {
 	struct verdict verdict = {.owner = OWNERSHIP_NONE, .kin = kin_unknown()};
 	int best = 0;
@@ -117,10 +161,11 @@ struct verdict listeners_judge(const struct listeners *listeners, const struct e
 		const struct listener *listener = &listeners->list[at];
 		int fits = fitness(listener, local);
 
-		if (fits == 0 || fits < best)
+		if (fits == 0 || fits < best || (listener->looked < from) != gone)
 			continue;
 		if (fits > best) {
-			verdict = (struct verdict){listener->owner, listener->pid, listener->since, listener->kin};
+			verdict = (struct verdict){listener->owner, listener->pid, listener->since, listener->doubted,
+						   listener->kin};
 			best = fits;
 			continue;
 		}
@@ -133,5 +178,22 @@ struct verdict listeners_judge(const struct listeners *listeners, const struct e
 			verdict.since = listener->since;
 		verdict.kin = kin_join(&verdict.kin, &listener->kin);
 	}
+	return verdict;
+}
+
+struct verdict listeners_judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from,
+			       bool is_late)
+{
+	struct verdict verdict = judge(listeners, local, from, false);
+	struct verdict gone = judge(listeners, local, from, true);
+
+	if (!is_late || gone.owner == OWNERSHIP_NONE)
+		return verdict;
+	if (verdict.owner == OWNERSHIP_NONE)
+		return gone;
+	if (verdict.owner != gone.owner)
+		verdict.owner = OWNERSHIP_UNCLEAR;
+	verdict.pid = 0;
+	verdict.kin = kin_join(&verdict.kin, &gone.kin);
 	return verdict;
 }

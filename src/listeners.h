@@ -43,6 +43,8 @@ enum ownership {
  * @shared: others held it when all were asked last
  * @born: number of the look that found it
  * @looked: number of the look that saw it last
+ * @doubted: what was accepted before this look may have come through another one; @doubts_from: since this one it is
+ *	     so, and goes on; 0 no longer
  * @next: of the same port, -1 ends
  */
 struct listener {
@@ -55,7 +57,7 @@ struct listener {
 	uint32_t since;
 	struct kin kin;
 	bool named, found, unheld, shared;
-	uint64_t born, looked;
+	uint64_t born, looked, doubted, doubts_from;
 	int next;
 };
 
@@ -81,16 +83,31 @@ struct listener *listeners_at(struct listeners *listeners, size_t index);
 struct listener *listeners_by_cookie(struct listeners *listeners, const struct endpoint *local, uint64_t cookie);
 
 /**
+ * listeners_doubt() - what was accepted before look number @look at an end like @local may be anybody's
+ *
+ * A listener has come and gone there that no look has seen. Where no target listens it does not matter.
+ */
+void listeners_doubt(struct listeners *listeners, const struct endpoint *local, uint64_t look);
+
+/** listeners_compare() - doubt where look number @look has found a listener, or missed one, beside one of others' */
+void listeners_compare(struct listeners *listeners, uint64_t look);
+
+/** listeners_trust() - all that died before look number @look has been told of: the doubts of before are over */
+void listeners_trust(struct listeners *listeners, uint64_t look);
+
+/**
  * struct verdict - whose is a connection
  * @owner: enum ownership
  * @pid: the only process that holds what it came through, if that is a target; 0 several
  * @since: number of the look from which on that is so; 0 since it can come through there
+ * @doubted: number of the look from which on @owner is right
  * @kin: what the targets that hold it have in common
  */
 struct verdict {
 	enum ownership owner;
 	pid_t pid;
 	uint32_t since;
+	uint64_t doubted;
 	struct kin kin;
 };
 
@@ -98,10 +115,13 @@ struct verdict {
  * listeners_judge() - whose is a connection that came in
  * @listeners: all of them
  * @local: its local end
+ * @from: number of the last look before it was accepted; what was gone by then is not asked, unless
+ * @is_late: it may have died before that look, and was told of after it
  *
  * As in the kernel, one bound to this very address goes before one bound to
  * any, and one for IPv4 before one for both.
  */
-struct verdict listeners_judge(const struct listeners *listeners, const struct endpoint *local);
+struct verdict listeners_judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from,
+			       bool is_late);
 
 #endif

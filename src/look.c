@@ -45,19 +45,40 @@ static int look_through_process(const struct conn *conn, struct event *event)
 }
 
 /* The kernel takes the state before the counters: they belong together if the next answer has the same state. */
-static int ask(struct diag *diag, const struct conn *conn, struct event *event)
+static int ask_again(struct diag *diag, struct event *event)
 {
-	int rc = diag_query(diag, &conn->flow, conn->cookie, event);
+	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < ASKS_MAX; i++) {
 		struct event next;
 
-		rc = diag_query(diag, &conn->flow, conn->cookie, &next);
-		if (rc == 0 && next.info.state == event->info.state)
+		rc = diag_query(diag, &event->flow, event->info.cookie, &next);
+		if (rc != 0 || next.info.state == event->info.state)
 			break;
 		*event = next;
 	}
 	return rc;
+}
+
+static int ask(struct diag *diag, const struct conn *conn, struct event *event)
+{
+	int rc = diag_query(diag, &conn->flow, conn->cookie, event);
+
+	return rc == 0 ? ask_again(diag, event) : rc;
+}
+
+void look_make_sure(struct diag *diag, struct event *event)
+{
+	const struct event_info first = event->info;
+
+	if (ask_again(diag, event) == 0 && event->info.bytes_received >= 0)
+		return;
+	tcp_info_unknown(&event->info);
+	event->info.reason = first.reason;
+	event->info.cookie = first.cookie;
+	event->info.inode = first.inode;
+	event->info.uid = first.uid;
+	event->info.state = first.state;
 }
 
 static bool is_here(uint32_t netns, const struct conn *conn)

@@ -12,6 +12,13 @@
 #include "track/tracker.h"
 
 /**
+ * look_make_sure() - do counters and state of a socket belong together? Else a FIN might pass for a byte
+ * @diag: to ask the kernel
+ * @event: what it said of a socket; changed to its latest answer. Is the socket gone, its counters become unknown
+ */
+void look_make_sure(struct diag *diag, struct event *event);
+
+/**
  * look_at() - how far is a connection that has had no last word?
  * @diag: to ask the kernel, NULL when it can't be asked
  * @netns: the network namespace @diag asks in

@@ -32,7 +32,7 @@
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
 /* The other end of a connection on this host dies about when ours does, and tells what was sent. */
 #define LINGER_KERNEL_NS (100 * CLOCK_NS_PER_MS)
-/* Late packets and counters of a finished connection come within this time. */
+/* Late packets, and other ends' last words that wait for a look, come within this time. */
 #define LINGER_NS (2 * CLOCK_NS_PER_SEC)
 /* In a savefile nobody waits, so it may be as long as a TIME_WAIT. */
 #define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
@@ -249,7 +249,7 @@ static void open_tracker(struct session *session)
 	config.linger_ns = LINGER_KERNEL_NS;
 	if (session->is_file)
 		config.linger_ns = LINGER_FILE_NS;
-	else if (sources_has_packets(session->sources))
+	else if (sources_has_packets(session->sources) || options->via == OPTIONS_VIA_DIAG)
 		config.linger_ns = LINGER_NS;
 	session->tracker = tracker_new(&config, &notify);
 	session->look = (struct look){

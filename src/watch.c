@@ -51,6 +51,7 @@
 #include "holders.h"
 #include "kin.h"
 #include "listeners.h"
+#include "look.h"
 #include "socket_table.h"
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
@@ -86,12 +87,13 @@ struct events {
  * struct pending - a last word that waits for a look
  * @event: it
  * @from: number of the last look before the connection was accepted
+ * @is_late: it may have died before that look
  * @is_told: it has been told that it is the targets'
  */
 struct pending {
 	struct event event;
 	uint32_t from;
-	bool is_told;
+	bool is_late, is_told;
 };
 
 struct watch {
@@ -103,6 +105,7 @@ struct watch {
 	struct socket_table *sockets;
 	struct procfs_owners *owners; /* what targets hold, as of the last look that asked */
 	struct events fresh;          /* of this look: sockets that nobody has been found for */
+	struct events changed;        /* and the targets' in another state than before */
 	struct pending *pending;
 	size_t pending_count, pending_size;
 	char **warnings;
@@ -280,7 +283,7 @@ static void see(void *context, const struct event *event)
 	if (is_new || was_accepted || (seen->whose == SOCKET_UNDECIDED && event->info.inode != 0))
 		append(&watch->fresh, event);
 	else if (seen->whose == SOCKET_TARGETS && changed)
-		(void)push(watch, event);
+		append(&watch->changed, event);
 }
 
 static enum conn_dir opened_by(const struct event_info *info)
@@ -296,15 +299,16 @@ static enum conn_dir opened_by(const struct event_info *info)
 	return bytes_direction(&bytes);
 }
 
-/* Whose is it, if it came in, after look number @from? */
-static struct verdict judge(const struct watch *watch, const struct event *socket, uint32_t from)
+/* Whose is it, if it came in, after look number @from? Its last word may be @is_late. */
+static struct verdict judge(const struct watch *watch, const struct event *socket, uint32_t from, bool is_late)
 {
 	struct verdict verdict = {.owner = OWNERSHIP_NONE, .kin = kin_unknown()};
 
 	if (opened_by(&socket->info) != DIR_OUT)
-		verdict = listeners_judge(watch->listeners, &socket->flow.local);
+		verdict = listeners_judge(watch->listeners, &socket->flow.local, from, is_late);
 	/* Children that are not followed are strangers. */
-	if (verdict.owner == OWNERSHIP_TARGETS && !watch->config.follow && targets_had_births(watch->targets, from))
+	if (from < verdict.doubted ||
+	    (verdict.owner == OWNERSHIP_TARGETS && !watch->config.follow && targets_had_births(watch->targets, from)))
 		verdict.owner = OWNERSHIP_UNCLEAR;
 	return verdict;
 }
@@ -313,21 +317,22 @@ static void decide(struct watch *watch, struct event *socket)
 {
 	struct socket_seen *seen = socket_table_find(watch->sockets, socket->info.cookie);
 	struct claim claim = {.is_existing = watch->look == 1};
-	bool is_theirs;
 
 	if (seen == NULL)
 		return;
-	claim.verdict = judge(watch, socket, seen->from);
 	claim.holder = procfs_owners_find(watch->owners, socket->info.inode);
-	claim.from = seen->from;
-	claim.is_queued = seen->from == watch->look;
-	/* Waiting to be accepted, or closed and not done yet. */
-	is_theirs = socket->info.inode == 0 && claim.verdict.owner == OWNERSHIP_TARGETS;
-	if (claim.holder == NULL && !is_theirs) {
-		if (socket->info.inode != 0 && ++seen->tries >= TRIES)
+	if (claim.holder == NULL && socket->info.inode != 0) {
+		if (++seen->tries >= TRIES)
 			seen->whose = SOCKET_OTHERS;
 		return;
 	}
+	look_make_sure(watch->config.diag, socket);
+	claim.verdict = judge(watch, socket, seen->from, false);
+	claim.from = seen->from;
+	claim.is_queued = seen->from == watch->look;
+	/* Waiting to be accepted, or closed and not done yet. */
+	if (claim.holder == NULL && claim.verdict.owner != OWNERSHIP_TARGETS)
+		return;
 	if (!tell_owner(watch, socket, &claim))
 		return;
 	seen->whose = SOCKET_TARGETS;
@@ -338,27 +343,29 @@ static void decide(struct watch *watch, struct event *socket)
 	(void)push(watch, socket);
 }
 
-/*
- * A listener that is as new as a socket that died on its port: that may have
- * been another listener, through which others' connections came.
- */
-static void distrust(struct watch *watch, const struct event *last)
+static bool is_dead_listener(const struct event *last)
 {
-	struct listener *listener;
+	return last->flow.local.port != 0 && last->flow.remote.port == 0 && last->info.listener == 0;
+}
 
-	for (size_t i = 0; (listener = listeners_at(watch->listeners, i)) != NULL; i++)
-		if (listener->local.port == last->flow.local.port && listener->born == watch->look && watch->look > 1)
-			listener->owner = OWNERSHIP_UNCLEAR;
-	/* For what comes after this look, it is the targets' again. */
-	watch->holders.recheck_ns = 0;
+/* Which listeners there were between two looks. */
+static void doubt(struct watch *watch)
+{
+	/* What there was at the first look was there before. */
+	if (watch->look == 1)
+		return;
+	listeners_compare(watch->listeners, watch->look);
+	for (size_t i = 0; i < watch->pending_count; i++)
+		if (is_dead_listener(&watch->pending[i].event))
+			listeners_doubt(watch->listeners, &watch->pending[i].event.flow.local, watch->look);
 }
 
 static void decide_last(struct watch *watch, struct pending *pending)
 {
 	struct event *last = &pending->event;
-	struct claim claim = {.verdict = judge(watch, last, pending->from), .from = pending->from};
+	struct claim claim = {.verdict = judge(watch, last, pending->from, pending->is_late), .from = pending->from};
 
-	if (last->flow.local.port == 0)
+	if (last->flow.local.port == 0 || is_dead_listener(last))
 		return;
 	if (claim.verdict.owner == OWNERSHIP_TARGETS) {
 		(void)tell_owner(watch, last, &claim);
@@ -372,12 +379,6 @@ static void decide_last(struct watch *watch, struct pending *pending)
 
 static void decide_pending(struct watch *watch)
 {
-	for (size_t i = 0; watch->new_listeners && i < watch->pending_count; i++) {
-		const struct event *last = &watch->pending[i].event;
-
-		if (last->flow.remote.port == 0 && last->flow.local.port != 0)
-			distrust(watch, last);
-	}
 	for (size_t i = 0; i < watch->pending_count; i++) {
 		decide_last(watch, &watch->pending[i]);
 		(void)push(watch, &watch->pending[i].event);
@@ -437,10 +438,12 @@ static void forget_listeners(struct watch *watch)
 	    (destroy_has_caught_up(destroy) || clock_monotonic() - watch->marked_ns > MARK_NS)) {
 		targets_look = watch->marked;
 		watch->marked = 0;
+		listeners_trust(watch->listeners, targets_look);
 	}
 	listeners_forget(watch->listeners, watch->look - 1, targets_look);
 	for (size_t i = 0; watch->marked == 0 && (listener = listeners_at(watch->listeners, i)) != NULL; i++) {
-		if (listener->owner != OWNERSHIP_TARGETS || listener->looked == watch->look)
+		if (listener->doubts_from == 0 &&
+		    (listener->owner != OWNERSHIP_TARGETS || listener->looked == watch->look))
 			continue;
 		destroy_mark(destroy);
 		watch->marked = watch->look;
@@ -456,7 +459,7 @@ int watch_look(struct watch *watch)
 
 	watch->look++;
 	watch->pushed = 0;
-	watch->fresh.count = 0;
+	watch->fresh.count = watch->changed.count = 0;
 	watch->new_listeners = false;
 	(void)diag_dump(watch->config.diag, STATES, see, watch, &(struct err){""});
 	left = targets_refresh(watch->targets);
@@ -464,6 +467,11 @@ int watch_look(struct watch *watch)
 	if (births || watch->fresh.count > 0 || watch->new_listeners) {
 		read_targets(watch);
 		holders_look(&watch->holders, watch->look, births);
+	}
+	doubt(watch);
+	for (size_t i = 0; i < watch->changed.count; i++) {
+		look_make_sure(watch->config.diag, &watch->changed.list[i]);
+		(void)push(watch, &watch->changed.list[i]);
 	}
 	for (size_t i = 0; i < watch->fresh.count; i++)
 		decide(watch, &watch->fresh.list[i]);
@@ -494,7 +502,7 @@ int watch_read(struct watch *watch)
 bool watch_last_word(struct watch *watch, struct event *event)
 {
 	const struct socket_seen *seen = socket_table_find(watch->sockets, event->info.cookie);
-	struct pending pending = {.event = *event, .from = watch->look};
+	struct pending pending = {.event = *event, .from = watch->look, .is_late = seen == NULL};
 	bool is_decided = false;
 
 	if (event->type != EVENT_INFO ||
@@ -536,6 +544,7 @@ void watch_close(struct watch *watch)
 	socket_table_free(watch->sockets);
 	procfs_owners_free(watch->owners);
 	free(watch->fresh.list);
+	free(watch->changed.list);
 	free(watch->pending);
 	kin_free(watch->kinfolk);
 	for (size_t i = 0; i < watch->warning_count; i++)

@@ -176,7 +176,7 @@ enum info_fin {
  * @reason: enum info_reason
  * @state: TCP_ESTABLISHED ... as in netinet/tcp.h
  * @timewait: enum info_timewait
- * @listener: 1 when it came in through a listener, -1 unknown
+ * @listener: 1 when it came in through a listener, 0 when it never had another end, as a listener, -1 unknown
  * @fin: enum info_fin
  */
 struct event_info {

@@ -210,12 +210,14 @@ static int read_message(struct destroy *source, const struct mmsghdr *message, i
 	if (event.flow.remote.port == 0) {
 		uint64_t cookie = event.info.cookie;
 		uint8_t state = event.info.state;
+		int8_t listener = event.info.listener;
 
 		if (!source->disconnected)
 			return 0;
 		tcp_info_unknown(&event.info);
 		event.info.cookie = cookie;
 		event.info.state = state;
+		event.info.listener = listener;
 	}
 	event.info.reason = INFO_DESTROY;
 	event.flow.netns = source->netns;

@@ -70,6 +70,8 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	if (counters != NULL) {
 		info->rqueue = message_queue(message.idiag_rqueue);
 		info->wqueue = message_queue(message.idiag_wqueue);
+		if (!tcp_info_had_peer(mnl_attr_get_payload(counters), mnl_attr_get_payload_len(counters)))
+			info->listener = 0;
 		if (message.idiag_inode != 0)
 			info->uid = message.idiag_uid;
 	}

@@ -77,3 +77,14 @@ void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length
 	if (info->state == TCP_SYN_SENT)
 		info->last_data_sent_ms = EVENT_UNKNOWN;
 }
+
+bool tcp_info_had_peer(const void *bytes, size_t length)
+{
+	uint32_t advmss;
+	size_t at = offsetof(struct tcp_info_layout, advmss);
+
+	if (length < at + sizeof(advmss))
+		return false;
+	memcpy(&advmss, (const char *)bytes + at, sizeof(advmss));
+	return advmss != 0;
+}

@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_SOURCE_DIAG_TCP_INFO_H
 #define CONNTRACE_SOURCE_DIAG_TCP_INFO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -102,5 +103,12 @@ void tcp_info_unknown(struct event_info *info);
  * handshake, everything but the state of a listener.
  */
 void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length);
+
+/**
+ * tcp_info_had_peer() - has the socket ever sent or answered a SYN?
+ *
+ * What it may receive at once (advmss) is worked out then and stays, also when the kernel disconnects it.
+ */
+bool tcp_info_had_peer(const void *bytes, size_t length);
 
 #endif

@@ -1,0 +1,354 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""--via=diag: ports that change hands between two looks. Whose a connection is, is right or not told, and then counted.
+
+    diag_listeners.py serve        (played by the tests) does what the lines on stdin say
+"""
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+
+from lib import (Process, check, enter_namespace, equal, free_port, main, need, read_file, require, short, status_field,
+                 test, wait_for, watch)
+from watched import finish
+
+LOOPBACK = "127.0.0.1"
+
+
+def serve_lines():
+    """listen ADDRESS PORT [port] [v6only] | serve COUNT [reset] | stop"""
+    listener = None
+    for line in sys.stdin:
+        words = line.split()
+        if words[0] == "listen":
+            family = socket.AF_INET6 if ":" in words[1] else socket.AF_INET
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if "port" in words else socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, "v6only" in words)
+            listener.bind((words[1], int(words[2])))
+            listener.listen(128)
+        elif words[0] == "stop":
+            listener.close()
+        for _ in range(int(words[1]) if words[0] == "serve" else 0):
+            served, peer = listener.accept()
+            served.recv(10, socket.MSG_WAITALL)
+            if "reset" in words:
+                served.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            else:
+                served.send(bytes(20))
+                served.recv(1)
+            served.close()
+            os.write(1, b"%d\n" % peer[1])
+        os.write(1, b"done\n")
+
+
+class Deaths:
+    """What the kernel tells of the sockets that die: a little late, and the processors not in turn."""
+
+    def __init__(self):
+        self.netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 4)
+        self.netlink.bind((0, 1 | 4))    # of IPv4 and of IPv6
+        self.ends = []
+
+    def are_told(self, peers, listeners):
+        """Have connections with these peers' ports died, and so many sockets that had a port and no peer?"""
+        try:
+            while True:
+                self.ends.append(struct.unpack_from("!HH", self.netlink.recv(8192), 20))
+        except BlockingIOError:
+            pass
+        return (set(peers) <= {peer for _, peer in self.ends} and
+                sum(port != 0 and peer == 0 for port, peer in self.ends) >= listeners)
+
+
+class Server(Process):
+    all = []
+
+    def __init__(self, before=()):
+        super().__init__(list(before) + [sys.executable, os.path.abspath(__file__), "serve"], stdin=subprocess.PIPE)
+        wait_for(lambda: status_field(self.pid, "Name").startswith(("python", "unshare")), "the program to start")
+        self.said = self.stops = 0
+        Server.all.append(self)
+
+    def tell(self, line):
+        self.said += 1
+        self.stops += line == "stop"
+        self.popen.stdin.write(line.encode() + b"\n")
+        self.popen.stdin.flush()
+
+    def done(self):
+        wait_for(lambda: self.out.count("done\n") >= self.said, "the server to have done it (%s)" % self.err)
+
+    def do(self, line):
+        self.tell(line)
+        self.done()
+
+    def accepted(self):
+        """The clients' ports."""
+        return [int(line) for line in self.out.split() if line != "done"]
+
+
+def call(count, port, address=LOOPBACK):
+    """Connections one after the other, each until its end."""
+    for _ in range(count):
+        with socket.create_connection((address, port), 10) as client:
+            try:
+                client.sendall(bytes(10))
+                while client.recv(100):
+                    client.shutdown(socket.SHUT_WR)
+            except ConnectionResetError:
+                pass
+
+
+def serve(server, count, port, address=LOOPBACK, how=""):
+    server.tell("serve %d %s" % (count, how))
+    call(count, port, address)
+    server.done()
+
+
+def watched(target):
+    """conntrace, which watches the target and, so that it can be known that it has looked, one more."""
+    port, anchor = free_port(), Server()
+    anchor.do("listen 127.0.0.1 %d" % port)
+    trace = watch([target.pid, anchor.pid])
+    trace.anchor, trace.anchor_port = anchor, port
+    return trace
+
+
+def looked(trace):
+    """Until conntrace has looked once more."""
+    serve(trace.anchor, 1, trace.anchor_port)
+    newest = trace.anchor.accepted()[-1]
+
+    def is_told():
+        os.kill(trace.pid, signal.SIGUSR1)
+        return '"rport":%d,' % newest in read_file(trace.rows_path)
+    wait_for(is_told, "it to look again")
+
+
+def asleep(trace, does, waits=True):
+    """What happens between two looks, and is told of before the second one."""
+    looked(trace)
+    os.kill(trace.pid, signal.SIGSTOP)
+    wait_for(lambda: status_field(trace.pid, "State")[:1] == "T", "conntrace to stop")
+    stops, served = sum(server.stops for server in Server.all), {p for s in Server.all for p in s.accepted()}
+    deaths = Deaths()
+    does()
+    stops = sum(server.stops for server in Server.all) - stops
+    peers = {p for s in Server.all for p in s.accepted()} - served if waits else ()
+    wait_for(lambda: deaths.are_told(peers, stops), "the kernel to tell of all that died")
+    deaths.netlink.close()
+    os.kill(trace.pid, signal.SIGCONT)
+    # As long as last words from before may come nothing is certain.
+    for _ in range(6):
+        looked(trace)
+
+
+def compare(trace, target, others, certain):
+    """None is another's, all are shown or counted, and those of @certain are shown. Return: the rows of the last report."""
+    rows = finish(trace)
+    summary, rows = rows.summary, [row for row in rows if row["lport"] != trace.anchor_port]
+    theirs, foreign = target.accepted(), {port for other in others for port in other.accepted()}
+    last = {row["rport"]: row for row in rows}
+    require(not set(last) & foreign, "not the target's: %s" % [short(last[port]) for port in set(last) & foreign])
+    for row in last.values():
+        equal((row["dir"], row["pid"] in (target.pid, None), row["rx_bytes"], row["tx_bytes"]), ("in", True, 10, 20),
+              short(row))
+    check(set(certain) <= set(last), "%d of %d that are surely the target's" % (len(set(certain) & set(last)), len(certain)))
+    missing = [port for port in theirs if port not in last]
+    check(summary["too_short"] >= len(missing), "%d of %d not shown, %s" % (len(missing), len(theirs), summary))
+    return last
+
+
+def play(scene, first=("listen 127.0.0.1 %d",)):
+    """A target that listens and serves, a scene between two looks, and the target serves again."""
+    port = free_port()
+    target = Server()
+    for line in first:
+        target.do(line % port)
+    trace = watched(target)
+    serve(target, 3, port)
+    certain = target.accepted()
+    others = []
+    asleep(trace, lambda: scene(target, others, port))
+    before = len(target.accepted())
+    serve(target, 4, port)
+    return compare(trace, target, others, certain + target.accepted()[before:])
+
+
+def another(others, line):
+    others.append(Server())
+    others[-1].do(line)
+    return others[-1]
+
+
+@test("a port that another program had for a while, between two looks")
+def taken_over():
+    def scene(target, others, port):
+        target.do("stop")
+        other = another(others, "listen 127.0.0.1 %d" % port)
+        serve(other, 7, port)
+        other.do("stop")
+        target.do("listen 127.0.0.1 %d" % port)
+        serve(target, 3, port)
+    play(scene)
+
+
+@test("a port of all addresses, of which another program had one between two looks")
+def narrower():
+    def scene(target, others, port):
+        target.do("stop")
+        other = another(others, "listen 127.0.0.1 %d" % port)
+        serve(other, 7, port)
+        other.do("stop")
+        target.do("listen 0.0.0.0 %d" % port)
+        serve(target, 3, port)
+    play(scene, ["listen 0.0.0.0 %d"])
+
+
+@test("a port that another program took and keeps: nothing of it is the target's")
+def kept():
+    port = free_port()
+    target, others = Server(), []
+    target.do("listen 127.0.0.1 %d" % port)
+    trace = watched(target)
+    serve(target, 3, port)
+
+    def scene():
+        serve(target, 2, port)
+        target.do("stop")
+        another(others, "listen :: %d" % port)
+        serve(others[0], 7, port)
+    asleep(trace, scene)
+    serve(others[0], 7, port)
+    compare(trace, target, others, target.accepted()[:3])
+
+
+@test("a target takes a port over from another program")
+def handed_to_target():
+    port = free_port()
+    target, other = Server(), Server()
+    other.do("listen 127.0.0.1 %d" % port)
+    trace = watched(target)
+    serve(other, 3, port)
+
+    def scene():
+        serve(other, 2, port)
+        other.do("stop")
+        target.do("listen 0.0.0.0 %d" % port)
+        serve(target, 7, port)
+    asleep(trace, scene)
+    serve(target, 4, port)
+    compare(trace, target, [other], target.accepted()[7:])
+
+
+@test("SO_REUSEPORT shared with another program for a while, between two looks")
+def shared_unseen():
+    def scene(target, others, port):
+        other = another(others, "listen 127.0.0.1 %d port" % port)
+        # Whom the kernel gives them to nobody knows before: both take what comes until there are two for each.
+        with_both(target, other, port)
+        other.do("stop")
+    play(scene, ["listen 127.0.0.1 %d port"])
+
+
+def with_both(target, other, port):
+    clients = []
+    for _ in range(40):
+        clients.append(socket.create_connection((LOOPBACK, port), 10))
+        clients[-1].sendall(bytes(10))
+        clients[-1].shutdown(socket.SHUT_WR)
+    waiting = {server: 0 for server in (target, other)}
+    inodes = {os.stat("/proc/%d/fd/3" % server.pid).st_ino: server for server in waiting}
+    for line in subprocess.run([need("ss"), "-Htlne", "sport", "= :%d" % port], stdout=subprocess.PIPE, check=True,
+                               timeout=10).stdout.decode().splitlines():
+        inode = next(int(word[4:]) for word in line.split() if word.startswith("ino:"))
+        waiting[inodes[inode]] = int(line.split()[1])
+    equal(sum(waiting.values()), 40, "connections that wait")
+    for server, count in waiting.items():
+        server.do("serve %d" % count)
+    for client in clients:
+        client.close()
+
+
+@test("SO_REUSEPORT shared with another program all the time: counted, none is guessed")
+def shared():
+    port = free_port()
+    target, other = Server(), Server()
+    for server in (target, other):
+        server.do("listen 127.0.0.1 %d port" % port)
+    trace = watched(target)
+    with_both(target, other, port)
+    compare(trace, target, [other], [])
+
+
+@test("one listener for both families: each connection with its own")
+def dual_stack():
+    port = free_port()
+    target = Server()
+    target.do("listen :: %d" % port)
+    trace = watched(target)
+    serve(target, 5, port)
+    serve(target, 5, port, "::1")
+    last = compare(trace, target, [], target.accepted())
+    equal(sorted(row["raddr"] for row in last.values()), [LOOPBACK] * 5 + ["::1"] * 5, "RADDR")
+    equal({row["laddr"] == row["raddr"] for row in last.values()}, {True}, "LADDR is of the same family")
+
+
+@test("a listener for IPv6 alone, and another program's for IPv4 on the same port, which nobody looks at")
+def v6_only():
+    port = free_port()
+    target, others = Server(), []
+    target.do("listen :: %d v6only" % port)
+    trace = watched(target)
+    serve(target, 3, port, "::1")
+
+    def scene():
+        other = another(others, "listen 0.0.0.0 %d" % port)
+        serve(other, 7, port)
+        other.do("stop")
+    asleep(trace, scene)
+    before = len(target.accepted())
+    serve(target, 4, port, "::1")
+    compare(trace, target, others, target.accepted()[:3] + target.accepted()[before:])
+
+
+@test("a new listener whose connections are all reset before the first look at it: they are the target's")
+def reset_at_once():
+    port = free_port()
+    target = Server()
+    trace = watched(target)
+
+    def scene():
+        target.do("listen 127.0.0.1 %d" % port)
+        serve(target, 6, port, how="reset")
+    asleep(trace, scene, waits=False)    # such have no peer when they die
+    rows = [row for row in finish(trace) if row["lport"] == port]
+    rows = list({row["cookie"]: row for row in rows}.values())
+    equal([(row["dir"], row["pid"], row["rport"], row["rx_bytes"], row["tx_bytes"]) for row in rows],
+          [("in", target.pid, None, None, None)] * 6, "rows")
+
+
+@test("the same port in another network namespace: nothing of that is seen, nothing else is taken for it")
+def elsewhere():
+    port = free_port()
+    target = Server()
+    target.do("listen 127.0.0.1 %d" % port)
+    inside = Server([need("unshare"), "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"])
+    both = watched(target)
+    wait_for(lambda: os.readlink("/proc/%d/ns/net" % inside.pid) != os.readlink("/proc/self/ns/net"), "its namespace")
+    inside.do("listen 127.0.0.1 %d" % port)
+    serve(target, 5, port)
+    compare(both, target, [inside], target.accepted())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["serve"]:
+        serve_lines()
+    else:
+        enter_namespace()
+        main()
