@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "source/packet/fragments.h"
 #include "source/packet/savefile_reader.h"
 #include "source/source.h"
@@ -57,7 +58,7 @@ static void look(void *context, const struct dissect_record *record)
 	struct event event;
 
 	pipeline->frames++;
-	if (record->time_ns < 0)
+	if (record->time_ns < CLOCK_UNKNOWN)
 		abort();
 	whole.fragment = &fragment;
 	whole.decapsulate = DISSECT_TUNNELS;
