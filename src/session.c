@@ -32,7 +32,8 @@
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
 /* The other end of a connection on this host dies about when ours does, and tells what was sent. */
 #define LINGER_KERNEL_NS (100 * CLOCK_NS_PER_MS)
-/* Late packets, and other ends' last words that wait for a look, come within this time. */
+#define LINGER_LOOKS 4 /* so many looks later the other end's last word has been dealt with, too (--via=diag) */
+/* Late packets of a finished connection come within this time. */
 #define LINGER_NS (2 * CLOCK_NS_PER_SEC)
 /* In a savefile nobody waits, so it may be as long as a TIME_WAIT. */
 #define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
@@ -246,11 +247,10 @@ static void open_tracker(struct session *session)
 	/* In a file time is what the events say: this one must not move it to today. */
 	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, session->is_file ? CLOCK_UNKNOWN : clock_now());
 
-	config.linger_ns = LINGER_KERNEL_NS;
-	if (session->is_file)
-		config.linger_ns = LINGER_FILE_NS;
-	else if (sources_has_packets(session->sources) || options->via == OPTIONS_VIA_DIAG)
-		config.linger_ns = LINGER_NS;
+	config.linger_ns = session->is_file ? LINGER_FILE_NS :
+			   sources_has_packets(session->sources) ? LINGER_NS : LINGER_KERNEL_NS;
+	if (options->via == OPTIONS_VIA_DIAG)
+		config.linger_ns += LINGER_LOOKS * options->look_ms * CLOCK_NS_PER_MS;
 	session->tracker = tracker_new(&config, &notify);
 	session->look = (struct look){
 		.diag = sources_diag(session->sources),

@@ -261,10 +261,11 @@ HEAD = """# What is seen
 
 Each row is a story whose truth is known: a program plays it, and what conntrace says of it is compared field by field:
 process, thread, descriptor, direction, addresses, result, errno, bytes, and who ended it; over IPv4 and over IPv6.
-`make check` plays every story in every mode. *Launched* is `conntrace -- COMMAND`, *attached* is `conntrace -p PID`,
-*diag* is `conntrace --via=diag -p PID`, which stops nobody.
+*Launched* is `conntrace -- COMMAND`, *attached* is `conntrace -p PID`, *diag* is `conntrace --via=diag -p PID`, which
+stops nobody; there `make check` plays the stories of servers that others come to.
 
-`ok`: every field is right. Fields behind it may be `-` in that mode, never wrong, for the reason the number names.
+`ok`: every field is right. Fields behind it may be `-` in that mode, never wrong, for the reason the number names. A
+number alone: the story is not played in that mode, for that reason.
 """
 
 
