@@ -102,8 +102,21 @@ static void feed_take(struct tracker *tracker, const struct event *event)
 	record_seen(record, event->time_ns, SEEN_CALLS);
 }
 
+/*
+ * Another connect(2) on a socket whose first attempt is not over: it only asks
+ * how that one is going (EALREADY, EISCONN, 0).
+ */
+static bool is_same_attempt(const struct record *earlier, int error)
+{
+	if (earlier->closing || earlier->told || earlier->said->connect_begin_ns < 0)
+		return false;
+	return error == EALREADY || error == EISCONN || earlier->said->call_error == EINPROGRESS ||
+	       earlier->said->call_error == EALREADY || earlier->said->call_error == EINTR;
+}
+
 static void feed_connect_begin(struct tracker *tracker, const struct event *event)
 {
+	struct record *earlier = record_table_find_cookie(tracker->table, event->call.cookie);
 	struct record *record = tracker_record_new(tracker, false);
 
 	record->conn.flow = event->flow;
@@ -119,7 +132,7 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 			xreallocarray(tracker->connecting, tracker->connecting_size, sizeof(*tracker->connecting));
 	}
 	tracker->connecting[tracker->connecting_count++] = (struct connecting){event->call.tid, record};
-	tracker_observe_call(tracker, record, event);
+	tracker_observe_call(tracker, earlier != NULL && is_same_attempt(earlier, 0) ? earlier : record, event);
 }
 
 static struct record *take_connecting(struct tracker *tracker, pid_t tid)
@@ -134,18 +147,6 @@ static struct record *take_connecting(struct tracker *tracker, pid_t tid)
 		return record;
 	}
 	return NULL;
-}
-
-/*
- * Another connect(2) on a socket whose first attempt is not over: it only asks
- * how that one is going (EALREADY, EISCONN, 0).
- */
-static bool is_same_attempt(const struct record *earlier, int error)
-{
-	if (earlier->closing || earlier->told || earlier->said->connect_begin_ns < 0)
-		return false;
-	return error == EALREADY || error == EISCONN || earlier->said->call_error == EINPROGRESS ||
-	       earlier->said->call_error == EALREADY || earlier->said->call_error == EINTR;
 }
 
 bool tracker_calls_undecided(int error)

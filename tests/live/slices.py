@@ -7,9 +7,10 @@ import signal
 import sys
 import time
 
-from lib import (CONNTRACE, Process, Trace, check, enter_namespace, equal, main, parse_rows, read_file, require,
+from lib import (CONNTRACE, Failure, Process, Trace, check, enter_namespace, equal, main, parse_rows, read_file,
                  run, scratch, test, wait_file, wait_for, watch)
 
+RUNS_MAX = 6
 LONG, SHORT = 1000, 10
 # One connection stays, and in each round another comes and goes; all of them within one process.
 TRAFFIC = """
@@ -62,12 +63,38 @@ def reports(rows, name):
     return [row for row in rows if row.get("report", name) == name]
 
 
+class Unsure(Exception):
+    """A number is unknown: on a busy machine a look or a last word came late."""
+
+
+def sure(rows, *names):
+    if any(row[name] is None for row in rows for name in names):
+        raise Unsure("%s in %s" % (names, rows))
+
+
+def until_sure(function):
+    """An unknown number is no wrong one, but says nothing: then it is tried once more."""
+    def tried():
+        for _ in range(RUNS_MAX - 1):
+            try:
+                return function()
+            except Unsure:
+                pass
+        try:
+            return function()
+        except Unsure as why:
+            raise Failure("unknown in %d of %d runs: %s" % (RUNS_MAX, RUNS_MAX, why)) from why
+    return tried
+
+
 @test("-I: each connection ends in one slice, and the slices add up to the run")
+@until_sure
 def slices():
     rounds = 30
     trace = Trace(["-I", "0.4", "-z", "peers", "-z", "groups"], program(rounds)[0])
     rows = trace.finish(limit=60)
     conns, peers, groups = (reports(rows, name) for name in ("conns", "peers", "groups"))
+    sure(conns + peers, "rx_bytes", "tx_bytes")
     check(len({row["slice"] for row in conns}) >= 3, "slices: %s" % sorted({row["slice"] for row in conns}))
     ends = [(row["laddr"], row["lport"], row["dir"], row["rport"]) for row in conns if row["state"] == "closed"]
     equal(len(ends), len(set(ends)), "ends of connections, each in one slice")
@@ -107,8 +134,10 @@ def aligned():
 
 def check_io(rows, conns, moved, opened, ended, what):
     """The rows of io,stat against what is true, of both ends together."""
-    total = {name: sum(-10**12 if row[name] is None else row[name] for row in rows)
-             for name in ("sum(rx_bytes)", "sum(tx_bytes)", "count(opened)", "count(ended)")}
+    names = "sum(rx_bytes)", "sum(tx_bytes)", "count(opened)", "count(ended)"
+    sure(rows, *names)
+    sure(conns or [], "rx_bytes")
+    total = {name: sum(row[name] for row in rows) for name in names}
     equal(total, {"sum(rx_bytes)": moved, "sum(tx_bytes)": moved, "count(opened)": opened, "count(ended)": ended}, what)
     equal({row["frames"] for row in rows} | {row["bytes"] for row in rows}, {None}, "frames nobody saw")
     for one, two in zip(rows, rows[1:]):
@@ -118,6 +147,7 @@ def check_io(rows, conns, moved, opened, ended, what):
 
 
 @test("io,stat without packets, launched: the intervals add up to the connections' bytes")
+@until_sure
 def io_launched():
     rounds = 20
     for options in ([], ["--align"], ["--via=diag", "--look-ms=20"]):
@@ -125,9 +155,10 @@ def io_launched():
         io, conns = reports(rows, "io,stat"), reports(rows, "conns")
         if options[:1] == ["--via=diag"]:
             # Without a tracer the shortest ones that it opens come and go unseen, and are in no report.
-            require(all(row["tx_bytes"] is not None for row in conns), "TX_BYTES: %s" % conns)
-            equal(sum(row["sum(tx_bytes)"] or -1 for row in io if row["sum(tx_bytes)"] != 0),
-                  sum(row["tx_bytes"] for row in conns), "sum of tx_bytes with %s" % options)
+            sure(conns, "tx_bytes")
+            sure(io, "sum(tx_bytes)")
+            equal(sum(row["sum(tx_bytes)"] for row in io), sum(row["tx_bytes"] for row in conns),
+                  "sum of tx_bytes with %s" % options)
             equal(sum(row["count(ended)"] for row in io), len(conns), "ended with %s" % options)
             continue
         check(len(io) >= 3, "%d rows" % len(io))
@@ -135,6 +166,7 @@ def io_launched():
 
 
 @test("io,stat without packets, attached: what came since, as it comes")
+@until_sure
 def io_attached():
     rounds = 100
     words, ready = program(rounds)
@@ -143,7 +175,7 @@ def io_attached():
     trace = Trace(["-I", "0.3", "-p", target.pid], report="io,stat,0.3")
     wait_for(lambda: len(parse_rows(read_file(trace.rows_path))) >= 3, "rows while it runs")
     rows = trace.finish(limit=60)
-    require(all(row["sum(rx_bytes)"] is not None for row in rows), "rows nobody is sure of: %s" % rows)
+    sure(rows, "sum(rx_bytes)", "sum(tx_bytes)")
     moved = sum(row["sum(rx_bytes)"] for row in rows)
     check(0 < moved <= bytes_of(rounds), "%d bytes of at most %d" % (moved, bytes_of(rounds)))
     equal(sum(row["sum(tx_bytes)"] for row in rows), moved, "both ways")

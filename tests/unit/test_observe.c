@@ -86,7 +86,8 @@ static void call(struct tracker *tracker, enum call_kind kind, int pid, int erro
 	event.call.kind = (uint8_t)kind;
 	event.call.pid = event.call.tid = pid;
 	event.call.error = error;
-	event.call.cookie = kind == CALL_CONNECT_BEGIN ? 0 : (uint64_t)pid;
+	/* Which socket a connect(2) is about is told beforehand only after one that was interrupted. */
+	event.call.cookie = kind == CALL_CONNECT_BEGIN && error != EINTR ? 0 : (uint64_t)pid;
 	event.call.uid = (uint32_t)-1;
 	tracker_feed(tracker, &event, 1);
 }
@@ -139,12 +140,28 @@ static void of_the_whole_host_everything_is_told(void **state)
 	tracker_free(tracker);
 }
 
+static void an_interrupted_connect_goes_on(void **state)
+{
+	struct tracker *tracker = new_tracker(false, true);
+
+	(void)state;
+	call(tracker, CALL_CONNECT_BEGIN, 7, 0, false);
+	call(tracker, CALL_CONNECT_END, 7, EINTR, false);
+	call(tracker, CALL_CONNECT_BEGIN, 7, EINTR, false);
+	call(tracker, CALL_CONNECT_END, 7, ECONNREFUSED, false);
+	tracker_tick(tracker, T0 + 10 * CLOCK_NS_PER_SEC);
+	/* One connection, with all four on its time line. */
+	assert_string_equal(told, "c7 c7 c7 c7 end:4");
+	tracker_free(tracker);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_waits_is_told_when_it_is_claimed),
 		cmocka_unit_test(accepted_by_somebody_later),
 		cmocka_unit_test(of_the_whole_host_everything_is_told),
+		cmocka_unit_test(an_interrupted_connect_goes_on),
 	};
 
 	return UNIT_RUN(tests);

@@ -124,10 +124,14 @@ void stop_gather_socket(struct stop *stop, struct event *call, const struct even
 
 static void entered_connect(struct stop *stop, struct tracee *tracee)
 {
+	struct event info;
 	struct event *event;
 
 	event = stop_gather_call(stop, tracee, CALL_CONNECT_BEGIN, tracee->call.fd);
 	event->flow.remote = tracee->remote;
+	/* The same attempt once more, or the first one of another socket? */
+	if (tracee->interrupted && stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
+		event->call.cookie = info.info.cookie;
 	if (tracee->call.is_send)
 		quiet_begin(tracee);
 }
@@ -464,6 +468,7 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 	/* A signal came: the program gets EINTR or the call is made again, and the handshake goes on either way. */
 	if (error >= RESTART_FIRST && error <= RESTART_LAST)
 		error = EINTR;
+	tracee->interrupted = error == EINTR;
 	/* Success without an answer yet: Fast Open has put the data, or will put it, into the SYN. */
 	if (rc == 0 && error == 0 && info.info.state == TCP_SYN_SENT)
 		error = EINPROGRESS;

@@ -64,6 +64,7 @@ struct target {
  * @call: that call; SYSCALL_OTHER when its exit does not matter
  * @begin_ns: when it was entered
  * @remote: connect: where to
+ * @interrupted: its last connect(2) was interrupted by a signal
  * @quiet: in a call during which signals are blocked (quiet.h)
  * @mask: what it blocks by itself
  * @next: chain of the table
@@ -77,6 +78,7 @@ struct tracee {
 	struct syscall call;
 	int64_t begin_ns;
 	struct endpoint remote;
+	bool interrupted;
 	bool quiet;
 	uint64_t mask;
 	struct tracee *next;
