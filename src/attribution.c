@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "look.h"
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
 
@@ -91,6 +92,7 @@ static bool look_for(struct attribution *attribution, const struct flow *flow, i
 
 	if (diag_query(attribution->diag, flow, 0, &event) != 0 || event.info.inode == 0)
 		return false;
+	look_make_sure(attribution->diag, &event);
 	event.flow = *flow;
 	queue_push(attribution->events, &event);
 	holder = find_holder(attribution, event.info.inode, now_ns);
