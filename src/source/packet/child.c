@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/packet/child.h"
+#include "source/packet/child_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,12 +13,8 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "source/packet/capture.h"
-#include "source/packet/fragments.h"
-#include "source/packet/frames.h"
 #include "source/packet/savefile_reader.h"
 #include "source/source.h"
-#include "source/packet/stream.h"
 
 /*
  * The packet process: open, confine, read. Everything that allocates or may
@@ -42,42 +38,6 @@
 
 /* A savefile wakes the reader when so many events wait: each wakeup costs both a system call. */
 #define WAKE_EVERY 1024
-
-/* So many are shown to the reader at once. */
-#define PUBLISH_EVERY 64
-
-#define STAGE_SLOTS 8192
-#define STAGE_SPARE 64
-
-struct child;
-
-/* One interface, or the savefile; @staged events wait to be put in order with those of the others. */
-struct input {
-	struct capture *capture;
-	struct child *child;
-	struct event *staged;
-	struct frames *frames;
-	uint32_t first;
-	uint32_t count;
-	uint16_t number;
-};
-
-struct child {
-	const struct child_config *config;
-	struct child_shared *shared;
-	struct ring_end ring;
-	struct input inputs[PACKET_INTERFACES];
-	struct fragments *fragments;
-	struct stream *stream;
-	size_t input_count;
-	uint64_t verdicts[DISSECT_VERDICT_NUM];
-	uint64_t lost_unsaid;
-	int64_t drops_checked_ns;
-	int64_t last_ns;
-	uint32_t wake_every;
-	bool live;
-	bool draining;
-};
 
 static void wake_reader(struct child *child)
 {
@@ -127,8 +87,7 @@ static void wait_for(struct child *child, bool interfaces, int timeout_ms)
 		child->draining = true;
 }
 
-/* Let the reader see what there is, and wake it when that is worth while. */
-static void publish(struct child *child, uint64_t worth)
+void child_publish(struct child *child, uint64_t worth)
 {
 	ring_publish(&child->ring);
 	/* The reader says it is going to sleep, then looks once more: one of the two must see the other's word. */
@@ -137,12 +96,11 @@ static void publish(struct child *child, uint64_t worth)
 		wake_reader(child);
 }
 
-/* Where the next event may be written, or NULL when the ring is full and must not be waited for. */
-static struct event *reserve(struct child *child)
+struct event *child_wait_for_room(struct child *child)
 {
-	struct event *event = ring_reserve(&child->ring);
+	struct event *event = NULL;
 
-	while (event == NULL && !child->live) {
+	while (event == NULL) {
 		if (atomic_load(&child->shared->stop)) {
 			publish_counts(child);
 			finish(child, CHILD_DONE);
@@ -160,268 +118,6 @@ static struct event *reserve(struct child *child)
 	return event;
 }
 
-static void commit(struct child *child)
-{
-	if (ring_commit(&child->ring) >= PUBLISH_EVERY)
-		publish(child, child->wake_every);
-}
-
-static void lose(struct child *child, enum lost_where where, int64_t count, int64_t time_ns)
-{
-	struct event *slot = reserve(child), event;
-
-	if (slot == NULL)
-		return;
-	event = event_new(EVENT_LOST, ORIGIN_WIRE, time_ns);
-	event.lost.where = (uint8_t)where;
-	event.lost.count = count;
-	memcpy(slot, &event, event_size(EVENT_LOST));
-	commit(child);
-}
-
-/* The events that found the ring full, told as soon as there is room. */
-static void lose_unsaid(struct child *child)
-{
-	uint64_t lost = child->lost_unsaid;
-
-	if (lost == 0 || ring_reserve(&child->ring) == NULL)
-		return;
-	child->lost_unsaid = 0;
-	lose(child, LOST_PACKET_QUEUE, (int64_t)lost, child->last_ns);
-}
-
-static void lost_one(struct child *child)
-{
-	child->lost_unsaid++;
-	atomic_fetch_add_explicit(&child->shared->queue_drops, 1, memory_order_relaxed);
-}
-
-/* One frame as an event; @event may be NULL for want of room: it is looked at all the same, for the counts. */
-static enum dissect_verdict dissect(struct input *input, const struct dissect_record *record,
-				    struct dissect_fragment *fragment, struct span *payload, struct event *event)
-{
-	struct child *child = input->child;
-	struct dissect_record numbered = *record;
-	static struct event nowhere;
-	enum dissect_verdict verdict;
-
-	numbered.interface += input->number;
-	numbered.fragment = fragment;
-	numbered.payload = payload;
-	numbered.decapsulate = child->config->packet->decapsulate;
-	verdict = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
-	if (verdict == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
-		child->verdicts[DISSECT_EVENT]++;
-	else
-		child->verdicts[verdict]++;
-	return verdict;
-}
-
-static void stage(struct input *input)
-{
-	input->count++;
-	/* Of a frame come two events or, of fragments, more. */
-	if (input->count >= STAGE_SLOTS - STAGE_SPARE)
-		capture_stop(input->capture);
-}
-
-static struct event *stage_slot(struct input *input)
-{
-	return &input->staged[(input->first + input->count) % STAGE_SLOTS];
-}
-
-/* Live events that nothing has room for are lost; those of one frame are staged together. */
-static void put(struct input *input, const struct event *event)
-{
-	struct child *child = input->child;
-	struct event *slot = NULL;
-
-	if (input->staged == NULL)
-		slot = reserve(child);
-	else if (input->count < STAGE_SLOTS)
-		slot = stage_slot(input);
-	if (slot == NULL) {
-		lost_one(child);
-		return;
-	}
-	memcpy(slot, event, event_size((enum event_type)event->type));
-	if (input->staged == NULL)
-		commit(child);
-	else
-		stage(input);
-}
-
-/* Where the pieces of a message go, and whose it is. */
-struct telling {
-	struct input *input;
-	const struct stream_speaker *speaker;
-};
-
-static void tell_piece(void *context, const struct event *piece)
-{
-	const struct telling *telling = context;
-	struct event event;
-
-	memcpy(&event, piece, event_size(EVENT_MESSAGE));
-	event.time_ns = telling->speaker->time_ns;
-	event.flow.local = telling->speaker->local;
-	event.flow.remote = telling->speaker->remote;
-	put(telling->input, &event);
-}
-
-static void tell_message(void *context, const struct stream_speaker *speaker, const struct message *message)
-{
-	struct telling telling = {context, speaker};
-
-	message_split(message, tell_piece, &telling);
-}
-
-/* What the payload says comes behind its segment, which may be gone out of the queue by then: hence the copy. */
-static bool keep_segment(struct event *kept, const struct event *event)
-{
-	const struct event_segment *segment = &event->segment;
-
-	if (event->type != EVENT_SEGMENT ||
-	    (segment->payload == 0 && (segment->flags & (SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST)) == 0))
-		return false;
-	memcpy(kept, event, event_size(EVENT_SEGMENT));
-	return true;
-}
-
-/* Nothing more will come. */
-static void end_streams(struct child *child)
-{
-	stream_finish(child->stream, tell_message, &child->inputs[0]);
-}
-
-static void frame_direct(void *context, const struct dissect_record *record)
-{
-	struct input *input = context;
-	struct child *child = input->child;
-	struct event *event = reserve(child), lost;
-	struct span payload = {NULL, 0};
-	struct dissect_fragment fragment;
-	enum dissect_verdict verdict;
-	struct event kept;
-
-	child->last_ns = record->time_ns;
-	verdict = dissect(input, record, &fragment, &payload, event);
-	if (verdict == DISSECT_EVENT && event != NULL) {
-		bool telling_more = keep_segment(&kept, event);
-
-		commit(child);
-		if (telling_more)
-			stream_feed(child->stream, &kept, payload, tell_message, input);
-	} else if (verdict == DISSECT_EVENT) {
-		lost_one(child);
-	}
-	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, event ? event : &lost)) {
-		if (event != NULL)
-			commit(child);
-		else
-			lost_one(child);
-		event = reserve(child);
-	}
-	if (child->lost_unsaid != 0)
-		lose_unsaid(child);
-}
-
-static void frame_staged(void *context, const struct dissect_record *record)
-{
-	struct input *input = context;
-	struct dissect_fragment fragment;
-	struct span payload = {NULL, 0};
-	enum dissect_verdict verdict = dissect(input, record, &fragment, &payload, stage_slot(input));
-	struct event kept;
-	struct event lost;
-
-	if (verdict == DISSECT_EVENT) {
-		bool telling_more = keep_segment(&kept, stage_slot(input));
-
-		stage(input);
-		if (telling_more)
-			stream_feed(input->child->stream, &kept, payload, tell_message, input);
-	}
-	while (verdict == DISSECT_FRAGMENT && input->count < STAGE_SLOTS &&
-	       fragments_take(input->child->fragments, stage_slot(input)))
-		stage(input);
-	while (verdict == DISSECT_FRAGMENT && fragments_take(input->child->fragments, &lost))
-		lost_one(input->child);
-}
-
-/* A frame and what is in it. */
-static void frame_told(void *context, const struct dissect_record *record)
-{
-	struct input *input = context;
-	struct child *child = input->child;
-	struct dissect_record optioned = *record;
-	struct dissect_fragment fragment;
-	struct event event, frame = {.frame.length = 0};
-	struct span payload = {NULL, 0};
-	enum dissect_verdict verdict;
-	struct event kept;
-	bool is_segment;
-
-	optioned.options = frame.frame.options;
-	child->last_ns = record->time_ns;
-	verdict = dissect(input, &optioned, &fragment, &payload, &event);
-	is_segment = verdict == DISSECT_EVENT && event.type == EVENT_SEGMENT;
-	if (!is_segment)
-		memset(frame.frame.options, 0, sizeof(frame.frame.options));
-	frames_event(&frame, input->frames, record, is_segment);
-	if (is_segment || child->config->packet->other_frames)
-		put(input, &frame);
-	if (verdict == DISSECT_EVENT)
-		put(input, &event);
-	if (verdict == DISSECT_EVENT && keep_segment(&kept, &event))
-		stream_feed(child->stream, &kept, payload, tell_message, input);
-	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, &event))
-		put(input, &event);
-	if (child->lost_unsaid != 0 && input->staged == NULL)
-		lose_unsaid(child);
-}
-
-static capture_function frame_function(const struct input *input)
-{
-	if (input->child->config->packet->frames)
-		return frame_told;
-	return input->staged != NULL ? frame_staged : frame_direct;
-}
-
-/* Put the staged events up to @horizon_ns into the ring, oldest first. */
-static void merge_staged(struct child *child, int64_t horizon_ns)
-{
-	for (;;) {
-		struct input *oldest = NULL;
-		int64_t oldest_ns = INT64_MAX;
-		struct event *slot;
-
-		for (size_t i = 0; i < child->input_count; i++) {
-			struct input *input = &child->inputs[i];
-
-			if (input->count > 0 && input->staged[input->first].time_ns < oldest_ns) {
-				oldest = input;
-				oldest_ns = input->staged[input->first].time_ns;
-			}
-		}
-		if (oldest == NULL || oldest_ns > horizon_ns)
-			return;
-		slot = reserve(child);
-		if (slot != NULL) {
-			const struct event *event = &oldest->staged[oldest->first];
-
-			memcpy(slot, event, event_size((enum event_type)event->type));
-			commit(child);
-			lose_unsaid(child);
-		} else {
-			lost_one(child);
-		}
-		child->last_ns = oldest_ns;
-		oldest->first = (oldest->first + 1) % STAGE_SLOTS;
-		oldest->count--;
-	}
-}
-
 static void check_drops(struct child *child, bool now)
 {
 	int64_t time_ns = clock_monotonic(), drops = 0;
@@ -437,7 +133,7 @@ static void check_drops(struct child *child, bool now)
 	if (drops == 0)
 		return;
 	atomic_fetch_add_explicit(&child->shared->kernel_drops, (uint64_t)drops, memory_order_relaxed);
-	lose(child, LOST_CAPTURE_KERNEL, drops, child->last_ns ? child->last_ns : clock_now());
+	child_frames_lose(child, LOST_CAPTURE_KERNEL, drops, child->last_ns ? child->last_ns : clock_now());
 }
 
 /* An interface is gone; the others go on. */
@@ -447,7 +143,7 @@ static void drop_input(struct child *child, size_t which, int error, const struc
 		publish_counts(child);
 		fail(child, error, err);
 	}
-	merge_staged(child, INT64_MAX);
+	child_frames_merge(child, INT64_MAX);
 	child->shared->error = error;
 	memcpy(child->shared->text, err->text, sizeof(err->text));
 	atomic_store(&child->shared->warned, 1);
@@ -464,11 +160,11 @@ static int live_round(struct child *child)
 	struct err err;
 
 	for (size_t i = 0; i < child->input_count; i++) {
-		struct input *input = &child->inputs[i];
+		struct child_input *input = &child->inputs[i];
 		int got = 0;
 
-		if (input->count < STAGE_SLOTS)
-			got = capture_read(input->capture, ROUND_FRAMES, frame_function(input), input, &err);
+		if (input->count < CHILD_STAGE_SLOTS)
+			got = capture_read(input->capture, ROUND_FRAMES, child_frames_function(input), input, &err);
 		if (got < 0) {
 			drop_input(child, i--, got, &err);
 			continue;
@@ -476,7 +172,7 @@ static int live_round(struct child *child)
 		frames += got;
 	}
 	if (several)
-		merge_staged(child, child->draining && frames == 0 ? INT64_MAX : begin_ns);
+		child_frames_merge(child, child->draining && frames == 0 ? INT64_MAX : begin_ns);
 	return frames;
 }
 
@@ -484,10 +180,10 @@ static int live_round(struct child *child)
 static void release_stuck(struct child *child)
 {
 	for (size_t i = 0; i < child->input_count; i++) {
-		const struct input *input = &child->inputs[i];
+		const struct child_input *input = &child->inputs[i];
 
 		if (input->count > 0 && input->staged[input->first].time_ns > clock_now() + CLOCK_NS_PER_SEC) {
-			merge_staged(child, INT64_MAX);
+			child_frames_merge(child, INT64_MAX);
 			return;
 		}
 	}
@@ -503,11 +199,11 @@ static void live_loop(struct child *child)
 			staged |= child->inputs[i].count > 0;
 		check_drops(child, child->draining);
 		publish_counts(child);
-		lose_unsaid(child);
-		publish(child, 1);
+		child_frames_lose_unsaid(child);
+		child_publish(child, 1);
 		if (frames == 0 && child->draining && !staged) {
-			end_streams(child);
-			merge_staged(child, INT64_MAX);
+			child_frames_end(child);
+			child_frames_merge(child, INT64_MAX);
 			finish(child, CHILD_DONE);
 		}
 		/* Much came at once: there may be no time to let more gather. */
@@ -523,7 +219,7 @@ static void live_loop(struct child *child)
 /* Frames of a link type are at hand: the main process makes the filter for these. */
 static void ask_filter(void *context, int link_type, struct savefile_filter *filter)
 {
-	struct input *input = context;
+	struct child_input *input = context;
 	struct child *child = input->child;
 	struct frames *frames;
 
@@ -544,14 +240,14 @@ static void ask_filter(void *context, int link_type, struct savefile_filter *fil
 /* A stream may never say another word. */
 static void before_waiting(void *context)
 {
-	publish(((struct input *)context)->child, 1);
+	child_publish(((struct child_input *)context)->child, 1);
 }
 
 static void file_loop(struct child *child, int fd)
 {
 	const char *name = child->config->packet->savefile;
 	const struct savefile_user user = {
-		.frame = frame_function(&child->inputs[0]),
+		.frame = child_frames_function(&child->inputs[0]),
 		.link = ask_filter,
 		.wait = child->config->deferred ? before_waiting : NULL,
 		.context = &child->inputs[0],
@@ -565,7 +261,7 @@ static void file_loop(struct child *child, int fd)
 		got = savefile_reader_read(reader, ROUND_FRAMES, &err);
 		publish_counts(child);
 	} while (got >= 0 && !atomic_load(&child->shared->stop));
-	end_streams(child);
+	child_frames_end(child);
 	if (got < 0 && got != SOURCE_END)
 		fail(child, got, &err);
 	finish(child, CHILD_DONE);
@@ -588,7 +284,7 @@ static int file_open(struct child *child)
 }
 
 /* The filters of an interface. */
-static int frames_for(struct input *input, int link_type, struct err *err)
+static int frames_for(struct child_input *input, int link_type, struct err *err)
 {
 	const struct packet_config *packet = input->child->config->packet;
 
@@ -619,7 +315,7 @@ static void live_start(struct child *child)
 		if (got < 0)
 			fail(child, got, &err);
 		if (packet->interface_count > 1)
-			child->inputs[i].staged = xcalloc(STAGE_SLOTS, sizeof(struct event));
+			child->inputs[i].staged = xcalloc(CHILD_STAGE_SLOTS, sizeof(struct event));
 	}
 }
 

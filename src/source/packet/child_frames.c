@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/packet/child_state.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+/*
+ * A frame becomes an event, or several, on their way to the main process. From
+ * one interface, or a savefile, they are written where the reader will find
+ * them; from several interfaces they are staged first, to be put in order.
+ */
+
+/* So many are shown to the reader at once. */
+#define PUBLISH_EVERY 64
+
+#define STAGE_SPARE 64
+
+/* Where the next event may be written, or NULL when the ring is full and must not be waited for. */
+static struct event *reserve(struct child *child)
+{
+	struct event *event = ring_reserve(&child->ring);
+
+	return event != NULL || child->live ? event : child_wait_for_room(child);
+}
+
+static void commit(struct child *child)
+{
+	if (ring_commit(&child->ring) >= PUBLISH_EVERY)
+		child_publish(child, child->wake_every);
+}
+
+void child_frames_lose(struct child *child, enum lost_where where, int64_t count, int64_t time_ns)
+{
+	struct event *slot = reserve(child), event;
+
+	if (slot == NULL)
+		return;
+	event = event_new(EVENT_LOST, ORIGIN_WIRE, time_ns);
+	event.lost.where = (uint8_t)where;
+	event.lost.count = count;
+	memcpy(slot, &event, event_size(EVENT_LOST));
+	commit(child);
+}
+
+/* The events that found the ring full, told as soon as there is room. */
+void child_frames_lose_unsaid(struct child *child)
+{
+	uint64_t lost = child->lost_unsaid;
+
+	if (lost == 0 || ring_reserve(&child->ring) == NULL)
+		return;
+	child->lost_unsaid = 0;
+	child_frames_lose(child, LOST_PACKET_QUEUE, (int64_t)lost, child->last_ns);
+}
+
+static void lost_one(struct child *child)
+{
+	child->lost_unsaid++;
+	atomic_fetch_add_explicit(&child->shared->queue_drops, 1, memory_order_relaxed);
+}
+
+/* One frame as an event; @event may be NULL for want of room: it is looked at all the same, for the counts. */
+static enum dissect_verdict dissect(struct child_input *input, const struct dissect_record *record,
+				    struct dissect_fragment *fragment, struct span *payload, struct event *event)
+{
+	struct child *child = input->child;
+	struct dissect_record numbered = *record;
+	static struct event nowhere;
+	enum dissect_verdict verdict;
+
+	numbered.interface += input->number;
+	numbered.fragment = fragment;
+	numbered.payload = payload;
+	numbered.decapsulate = child->config->packet->decapsulate;
+	verdict = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
+	if (verdict == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
+		child->verdicts[DISSECT_EVENT]++;
+	else
+		child->verdicts[verdict]++;
+	return verdict;
+}
+
+static void stage(struct child_input *input)
+{
+	input->count++;
+	/* Of a frame come two events or, of fragments, more. */
+	if (input->count >= CHILD_STAGE_SLOTS - STAGE_SPARE)
+		capture_stop(input->capture);
+}
+
+static struct event *stage_slot(struct child_input *input)
+{
+	return &input->staged[(input->first + input->count) % CHILD_STAGE_SLOTS];
+}
+
+/* Live events that nothing has room for are lost; those of one frame are staged together. */
+static void put(struct child_input *input, const struct event *event)
+{
+	struct child *child = input->child;
+	struct event *slot = NULL;
+
+	if (input->staged == NULL)
+		slot = reserve(child);
+	else if (input->count < CHILD_STAGE_SLOTS)
+		slot = stage_slot(input);
+	if (slot == NULL) {
+		lost_one(child);
+		return;
+	}
+	memcpy(slot, event, event_size((enum event_type)event->type));
+	if (input->staged == NULL)
+		commit(child);
+	else
+		stage(input);
+}
+
+/* Where the pieces of a message go, and whose it is. */
+struct telling {
+	struct child_input *input;
+	const struct stream_speaker *speaker;
+};
+
+static void tell_piece(void *context, const struct event *piece)
+{
+	const struct telling *telling = context;
+	struct event event;
+
+	memcpy(&event, piece, event_size(EVENT_MESSAGE));
+	event.time_ns = telling->speaker->time_ns;
+	event.flow.local = telling->speaker->local;
+	event.flow.remote = telling->speaker->remote;
+	put(telling->input, &event);
+}
+
+static void tell_message(void *context, const struct stream_speaker *speaker, const struct message *message)
+{
+	struct telling telling = {context, speaker};
+
+	message_split(message, tell_piece, &telling);
+}
+
+/* What the payload says comes behind its segment, which may be gone out of the queue by then: hence the copy. */
+static bool keep_segment(struct event *kept, const struct event *event)
+{
+	const struct event_segment *segment = &event->segment;
+
+	if (event->type != EVENT_SEGMENT ||
+	    (segment->payload == 0 && (segment->flags & (SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST)) == 0))
+		return false;
+	memcpy(kept, event, event_size(EVENT_SEGMENT));
+	return true;
+}
+
+/* Nothing more will come. */
+void child_frames_end(struct child *child)
+{
+	stream_finish(child->stream, tell_message, &child->inputs[0]);
+}
+
+static void frame_direct(void *context, const struct dissect_record *record)
+{
+	struct child_input *input = context;
+	struct child *child = input->child;
+	struct event *event = reserve(child), lost;
+	struct span payload = {NULL, 0};
+	struct dissect_fragment fragment;
+	enum dissect_verdict verdict;
+	struct event kept;
+
+	child->last_ns = record->time_ns;
+	verdict = dissect(input, record, &fragment, &payload, event);
+	if (verdict == DISSECT_EVENT && event != NULL) {
+		bool telling_more = keep_segment(&kept, event);
+
+		commit(child);
+		if (telling_more)
+			stream_feed(child->stream, &kept, payload, tell_message, input);
+	} else if (verdict == DISSECT_EVENT) {
+		lost_one(child);
+	}
+	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, event ? event : &lost)) {
+		if (event != NULL)
+			commit(child);
+		else
+			lost_one(child);
+		event = reserve(child);
+	}
+	if (child->lost_unsaid != 0)
+		child_frames_lose_unsaid(child);
+}
+
+static void frame_staged(void *context, const struct dissect_record *record)
+{
+	struct child_input *input = context;
+	struct dissect_fragment fragment;
+	struct span payload = {NULL, 0};
+	enum dissect_verdict verdict = dissect(input, record, &fragment, &payload, stage_slot(input));
+	struct event kept;
+	struct event lost;
+
+	if (verdict == DISSECT_EVENT) {
+		bool telling_more = keep_segment(&kept, stage_slot(input));
+
+		stage(input);
+		if (telling_more)
+			stream_feed(input->child->stream, &kept, payload, tell_message, input);
+	}
+	while (verdict == DISSECT_FRAGMENT && input->count < CHILD_STAGE_SLOTS &&
+	       fragments_take(input->child->fragments, stage_slot(input)))
+		stage(input);
+	while (verdict == DISSECT_FRAGMENT && fragments_take(input->child->fragments, &lost))
+		lost_one(input->child);
+}
+
+/* A frame and what is in it. */
+static void frame_told(void *context, const struct dissect_record *record)
+{
+	struct child_input *input = context;
+	struct child *child = input->child;
+	struct dissect_record optioned = *record;
+	struct dissect_fragment fragment;
+	struct event event, frame = {.frame.length = 0};
+	struct span payload = {NULL, 0};
+	enum dissect_verdict verdict;
+	struct event kept;
+	bool is_segment;
+
+	optioned.options = frame.frame.options;
+	child->last_ns = record->time_ns;
+	verdict = dissect(input, &optioned, &fragment, &payload, &event);
+	is_segment = verdict == DISSECT_EVENT && event.type == EVENT_SEGMENT;
+	if (!is_segment)
+		memset(frame.frame.options, 0, sizeof(frame.frame.options));
+	frames_event(&frame, input->frames, record, is_segment);
+	if (is_segment || child->config->packet->other_frames)
+		put(input, &frame);
+	if (verdict == DISSECT_EVENT)
+		put(input, &event);
+	if (verdict == DISSECT_EVENT && keep_segment(&kept, &event))
+		stream_feed(child->stream, &kept, payload, tell_message, input);
+	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, &event))
+		put(input, &event);
+	if (child->lost_unsaid != 0 && input->staged == NULL)
+		child_frames_lose_unsaid(child);
+}
+
+capture_function child_frames_function(const struct child_input *input)
+{
+	if (input->child->config->packet->frames)
+		return frame_told;
+	return input->staged != NULL ? frame_staged : frame_direct;
+}
+
+/* Put the staged events up to @horizon_ns into the ring, oldest first. */
+void child_frames_merge(struct child *child, int64_t horizon_ns)
+{
+	for (;;) {
+		struct child_input *oldest = NULL;
+		int64_t oldest_ns = INT64_MAX;
+		struct event *slot;
+
+		for (size_t i = 0; i < child->input_count; i++) {
+			struct child_input *input = &child->inputs[i];
+
+			if (input->count > 0 && input->staged[input->first].time_ns < oldest_ns) {
+				oldest = input;
+				oldest_ns = input->staged[input->first].time_ns;
+			}
+		}
+		if (oldest == NULL || oldest_ns > horizon_ns)
+			return;
+		slot = reserve(child);
+		if (slot != NULL) {
+			const struct event *event = &oldest->staged[oldest->first];
+
+			memcpy(slot, event, event_size((enum event_type)event->type));
+			commit(child);
+			child_frames_lose_unsaid(child);
+		} else {
+			lost_one(child);
+		}
+		child->last_ns = oldest_ns;
+		oldest->first = (oldest->first + 1) % CHILD_STAGE_SLOTS;
+		oldest->count--;
+	}
+}
