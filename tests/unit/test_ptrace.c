@@ -346,6 +346,49 @@ static void who_owns_its_descriptors(void **state)
 	tracee_table_free(table);
 }
 
+static void killed_at_a_stop_it_tells_nothing(void **state)
+{
+	struct tracee_table *table = tracee_table_new();
+	pid_t pid = fork(), grandchild, ended;
+	struct tracee *tracee;
+	unsigned long message;
+	siginfo_t info;
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		raise(SIGSTOP);
+		_exit(fork() < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEFORK | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL) != 0) {
+		/* An emulated processor may have no ptrace(2). */
+		assert_int_equal(errno, ENOSYS);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		tracee_table_free(table);
+		skip();
+	}
+	kill(pid, SIGCONT);
+	/* Its stops on the way: SIGCONT. */
+	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status) && status >> 16 != PTRACE_EVENT_FORK)
+		ptrace(PTRACE_CONT, pid, NULL, (void *)(intptr_t)(status >> 16 == 0 ? WSTOPSIG(status) : 0));
+	tracee = tracee_add(table, pid, pid, NULL);
+	assert_true(tracee_is_at(tracee, PTRACE_EVENT_FORK));
+	assert_true(tracee_message(tracee, PTRACE_EVENT_FORK, &message));
+	grandchild = (pid_t)message;
+	assert_int_equal(kill(grandchild, 0), 0);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL), 0);
+	assert_false(tracee_message(tracee, PTRACE_EVENT_FORK, &message));
+	kill(grandchild, SIGKILL);
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	while ((ended = waitpid(-1, &status, __WALL)) > 0)
+		if (WIFSTOPPED(status))
+			ptrace(PTRACE_CONT, ended, NULL, NULL);
+	tracee_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +406,7 @@ int main(void)
 		cmocka_unit_test(descriptors_in_a_message),
 		cmocka_unit_test(tracees_are_found_by_thread),
 		cmocka_unit_test(who_owns_its_descriptors),
+		cmocka_unit_test(killed_at_a_stop_it_tells_nothing),
 	};
 
 	return UNIT_RUN(tests);

@@ -82,14 +82,6 @@ static bool all_end(const struct tracee *tracee)
 	       (call_report_current(&report, tracee->tid) && syscalls_is_exit_group(report.arch, report.entry.number));
 }
 
-/* Killed while an earlier stop of it was handled, a thread is let go from its last one before that is heard. */
-static bool still_ends(const struct tracee *tracee)
-{
-	siginfo_t info;
-
-	return ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 && info.si_code >> 8 == PTRACE_EVENT_EXIT;
-}
-
 struct search {
 	struct stop *stop;
 	struct tracee *tracee;
@@ -129,7 +121,8 @@ void holdings_look(struct stop *stop, struct tracee *tracee)
 		socket->info = info;
 		socket->fd = fd;
 	}
-	target->exit_told = still_ends(tracee);
+	/* Killed while an earlier stop of it was handled, a thread is let go from its last one before that is heard. */
+	target->exit_told = tracee_is_at(tracee, PTRACE_EVENT_EXIT);
 	if (!target->exit_told)
 		target->holding_count = 0;
 }

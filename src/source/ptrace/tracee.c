@@ -2,8 +2,10 @@
 #include "source/ptrace/tracee.h"
 
 #include <linux/kcmp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -132,6 +134,19 @@ struct tracee *tracee_add(struct tracee_table *table, pid_t tid, pid_t pid, cons
 	*chain = tracee;
 	table->count++;
 	return tracee;
+}
+
+bool tracee_is_at(const struct tracee *tracee, int event)
+{
+	siginfo_t info;
+
+	return ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 && info.si_code >> 8 == event;
+}
+
+bool tracee_message(const struct tracee *tracee, int event, unsigned long *message)
+{
+	/* Asked afterwards: that of its last stop is its exit status. */
+	return ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, message) == 0 && tracee_is_at(tracee, event);
 }
 
 void tracee_exiting(struct tracee *tracee, bool exiting)

@@ -159,12 +159,12 @@ static struct tracee *adopt(struct tracer *tracer, pid_t tid, const struct targe
 	return tracee_add(tracer->table, tid, status.tgid > 0 ? status.tgid : tid, parent);
 }
 
-static void on_new_child(struct tracer *tracer, struct tracee *parent)
+static void on_new_child(struct tracer *tracer, struct tracee *parent, int event)
 {
 	struct tracee *child;
 	unsigned long tid;
 
-	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &tid) != 0 || tracee_ended_early(tracer->table, (pid_t)tid))
+	if (!tracee_message(parent, event, &tid) || tracee_ended_early(tracer->table, (pid_t)tid))
 		return;
 	child = adopt(tracer, (pid_t)tid, parent->target);
 	child->announced = true;
@@ -180,7 +180,7 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 {
 	unsigned long old;
 
-	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &old) == 0 && (pid_t)old != tracee->tid) {
+	if (tracee_message(tracee, PTRACE_EVENT_EXEC, &old) && (pid_t)old != tracee->tid) {
 		struct tracee *former = tracee_find(tracer->table, (pid_t)old);
 
 		if (former != NULL)
@@ -251,7 +251,7 @@ static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
 	case PTRACE_EVENT_CLONE:
 	case PTRACE_EVENT_FORK:
 	case PTRACE_EVENT_VFORK:
-		on_new_child(tracer, tracee);
+		on_new_child(tracer, tracee, status >> 16);
 		break;
 	case PTRACE_EVENT_EXEC:
 		on_exec(tracer, tracee);
