@@ -120,7 +120,7 @@ static void take_handshake(struct testimony *said, const struct event_info *info
 		said->kernel_queue_ns = info->last_data_sent_ms * CLOCK_NS_PER_MS;
 }
 
-static bool is_undecided(int error)
+bool record_is_undecided(int error)
 {
 	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
 }
@@ -129,7 +129,7 @@ static bool is_undecided(int error)
 static bool is_after_failure(const struct testimony *said, const struct event_info *info)
 {
 	return info->reason == INFO_DESTROY && said->call_error > 0 && said->call_error != EISCONN &&
-	       !is_undecided(said->call_error);
+	       !record_is_undecided(said->call_error);
 }
 
 void record_info(struct record *record, const struct event *event)
@@ -139,7 +139,7 @@ void record_info(struct record *record, const struct event *event)
 	/* What is left after a failed blocking connect(2) has been wiped by the kernel (tcp_disconnect). */
 	bool is_wiped = info->reason == INFO_CONNECT && info->state == TCP_CLOSE && info->segs_in == 0;
 
-	/* Nor is it a sign of it that it is gone. */
+	/* What comes after its end, or says no more than that it is gone, is no sign of it. */
 	if (is_after_failure(said, info) || bytes_is_lost(info))
 		record->conn.seen |= SEEN_KERNEL;
 	else
@@ -248,7 +248,7 @@ static void settle_attempt(const struct record *record, const struct record_rule
 	const struct testimony *said = record->said;
 	bool has_wire_verdict = conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
 
-	if (said->call_error >= 0 && !is_undecided(said->call_error)) {
+	if (said->call_error >= 0 && !record_is_undecided(said->call_error)) {
 		/* The reason is known better by the wire: "port unreachable" is ECONNREFUSED as well. */
 		if (conn->result != RESULT_UNREACH || conn->error != said->call_error)
 			conn->result = (uint8_t)result_of_error(said->call_error);

@@ -175,6 +175,9 @@ static inline struct bytes *record_bytes(struct record *record)
 /** record_take_wire() - @record, which has none, gets what @from has heard from packets; @from is left without */
 void record_take_wire(struct record *record, struct record *from);
 
+/** record_is_undecided() - does this errno of connect(2) leave the outcome open? */
+bool record_is_undecided(int error);
+
 /** record_info() - take in the kernel's counters */
 void record_info(struct record *record, const struct event *event);
 

@@ -344,7 +344,7 @@ static void feed_info(struct tracker *tracker, const struct event *event)
 	record_info(record, event);
 	tracker_observe_counters(tracker, record, event->time_ns);
 	/* A handshake that finished, or a RST that came, before connect(2) was back: nobody has asked yet. */
-	if (tracker_calls_undecided(record->said->call_error) && record->said->outcome_ns < 0 &&
+	if (record_is_undecided(record->said->call_error) && record->said->outcome_ns < 0 &&
 	    event->info.reason != INFO_DESTROY &&
 	    (record->said->established || (event->info.state == TCP_CLOSE && event->info.segs_in > 0)))
 		record_testimony(record)->outcome_ns = event->time_ns;

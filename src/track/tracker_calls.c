@@ -149,17 +149,12 @@ static struct record *take_connecting(struct tracker *tracker, pid_t tid)
 	return NULL;
 }
 
-bool tracker_calls_undecided(int error)
-{
-	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
-}
-
 static void connect_decided(struct tracker *tracker, struct record *record, int error, int64_t time_ns)
 {
 	struct testimony *said = record_testimony(record);
 
 	said->call_error = error;
-	if (tracker_calls_undecided(error))
+	if (record_is_undecided(error))
 		return;
 	if (said->outcome_ns < 0)
 		said->outcome_ns = time_ns;
@@ -213,7 +208,7 @@ static struct record *find_undecided(struct tracker *tracker, const struct event
 		if (conn->process == NULL || conn->process->pid != call->pid || conn->fd != call->fd)
 			continue;
 		/* The latest on this descriptor, or none. */
-		if (record->said->connect_end_ns < 0 || !tracker_calls_undecided(record->said->call_error))
+		if (record->said->connect_end_ns < 0 || !record_is_undecided(record->said->call_error))
 			return NULL;
 		return record;
 	}
@@ -298,7 +293,7 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 	switch (call->kind) {
 	case CALL_SO_ERROR:
 		/* 0 while the handshake runs says nothing; the counters that come with it say whether it does. */
-		if (tracker_calls_undecided(record->said->call_error) && call->error != 0)
+		if (record_is_undecided(record->said->call_error) && call->error != 0)
 			connect_decided(tracker, record, call->error, event->time_ns);
 		break;
 	case CALL_SHUTDOWN:

@@ -189,8 +189,6 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event);
 /** tracker_calls_forget() - @record is about to be freed: no call under way may lead to it */
 void tracker_calls_forget(struct tracker *tracker, const struct record *record);
 
-/** tracker_calls_undecided() - does this errno of connect(2) leave the outcome open? */
-bool tracker_calls_undecided(int error);
 
 /* tracker_packets.c */
 
