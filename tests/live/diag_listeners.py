@@ -164,7 +164,7 @@ def compare(trace, target, others, certain):
     return last
 
 
-def play(scene, first=("listen 127.0.0.1 %d",)):
+def play(scene, first):
     """A target that listens and serves, a scene between two looks, and the target serves again."""
     port = free_port()
     target = Server()
@@ -186,28 +186,26 @@ def another(others, line):
     return others[-1]
 
 
-@test("a port that another program had for a while, between two looks")
-def taken_over():
+def lent(line):
+    """The target listens by @line, but for a while another program does, on one address."""
     def scene(target, others, port):
         target.do("stop")
         other = another(others, "listen 127.0.0.1 %d" % port)
         serve(other, 7, port)
         other.do("stop")
-        target.do("listen 127.0.0.1 %d" % port)
+        target.do(line % port)
         serve(target, 3, port)
-    play(scene)
+    play(scene, [line])
+
+
+@test("a port that another program had for a while, between two looks")
+def taken_over():
+    lent("listen 127.0.0.1 %d")
 
 
 @test("a port of all addresses, of which another program had one between two looks")
 def narrower():
-    def scene(target, others, port):
-        target.do("stop")
-        other = another(others, "listen 127.0.0.1 %d" % port)
-        serve(other, 7, port)
-        other.do("stop")
-        target.do("listen 0.0.0.0 %d" % port)
-        serve(target, 3, port)
-    play(scene, ["listen 0.0.0.0 %d"])
+    lent("listen 0.0.0.0 %d")
 
 
 @test("a port that another program took and keeps: nothing of it is the target's")
