@@ -27,7 +27,7 @@
  */
 bool front_fork(const struct options *options, int *wait_status);
 
-/** front_pid() - the process that left the run to us; 0: there is none */
+/** front_pid() - the process that left the run to us; 0: there is none, -1: there should be one */
 pid_t front_pid(void);
 
 /** front_end_like() - end the way another process ended, so that a script sees no difference; Return: exit status */

@@ -21,7 +21,6 @@ enum top_key {
 	TOP_KEY_END,
 	/** the terminal has another size */
 	TOP_KEY_RESIZE,
-	/** Ctrl-Z, where stopping would do harm */
 };
 
 /** enum top_action - what a key asks of the others */
