@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/packet/child_state.h"
+#include "source/packet/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "source/packet/child_state.h"
 #include "source/packet/savefile_reader.h"
 #include "source/source.h"
 

@@ -77,7 +77,7 @@ struct child {
 /** child_publish() - let the reader see what there is, and wake it when @worth events wait */
 void child_publish(struct child *child, uint64_t worth);
 
-/** child_wait_for_room() - the ring is full: wait for the reader; Return: where the next event may be written, or NULL */
+/** child_wait_for_room() - the ring is full: wait for the reader; Return: where the next event may be written */
 struct event *child_wait_for_room(struct child *child);
 
 /** child_frames_function() - what is to be called for each frame of @input, with it as context */

@@ -105,7 +105,7 @@ struct tracee *tracee_find(const struct tracee_table *table, pid_t tid);
  */
 struct tracee *tracee_add(struct tracee_table *table, pid_t tid, pid_t pid, const struct target *parent);
 
-/** tracee_is_at() - is the thread still in the stop of this PTRACE_EVENT_? Killed meanwhile, it has gone on to its last */
+/** tracee_is_at() - is the thread still in the stop of this PTRACE_EVENT_? Killed meanwhile it is in its last one */
 bool tracee_is_at(const struct tracee *tracee, int event);
 
 /** tracee_message() - what the kernel tells with the event that it stopped at; Return: false when nobody knows */
