@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -13,10 +15,20 @@
 #include "report/top_screen.h"
 
 static pid_t front;
+/* Shared by both. */
+static atomic_bool *is_over;
 
 pid_t front_pid(void)
 {
 	return front;
+}
+
+void front_over(void)
+{
+	if (front <= 0)
+		return;
+	atomic_store(is_over, true);
+	kill(front, SIGCONT);
 }
 
 int front_end_like(int wait_status)
@@ -40,11 +52,17 @@ int front_end_like(int wait_status)
 /* Stop as everybody does; returns when continued. */
 static void stop(pid_t child)
 {
+	const struct timespec at_once = {0, 0};
 	sigset_t stopping;
 
 	sigemptyset(&stopping);
 	sigaddset(&stopping, SIGTSTP);
 	raise(SIGTSTP);
+	/* From here on a SIGCONT takes the pending SIGTSTP away (signal(7)); one that came before shows here. */
+	if (atomic_load(is_over)) {
+		sigtimedwait(&stopping, NULL, &at_once);
+		return;
+	}
 	sigprocmask(SIG_UNBLOCK, &stopping, NULL);
 	/* Here we were stopped. */
 	sigprocmask(SIG_BLOCK, &stopping, NULL);
@@ -85,7 +103,8 @@ bool front_fork(const struct options *options, int *wait_status)
 		return true;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	child = fork();
+	is_over = mmap(NULL, sizeof(*is_over), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	child = is_over != MAP_FAILED ? fork() : -1;
 	if (child > 0) {
 		*wait_status = wait_for(child, &all);
 		return false;

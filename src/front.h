@@ -15,7 +15,7 @@
  *
  * When Ctrl-Z comes the child first gives the terminal back, then sends
  * TOP_SCREEN_SIGNAL, which stops this process; it is sent back when somebody
- * continues this process.
+ * continues this process. Where the run ends meanwhile, front_over() does that.
  */
 
 /**
@@ -29,6 +29,9 @@ bool front_fork(const struct options *options, int *wait_status);
 
 /** front_pid() - the process that left the run to us; 0: there is none, -1: there should be one */
 pid_t front_pid(void);
+
+/** front_over() - the run is over: the process that left it to us, if one did, is not to stop any more, nor stay stopped */
+void front_over(void);
 
 /** front_end_like() - end the way another process ended, so that a script sees no difference; Return: exit status */
 int front_end_like(int wait_status);

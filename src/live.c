@@ -178,10 +178,16 @@ void live_start(struct live *live)
 
 void live_leave(struct live *live)
 {
+	bool is_away;
+
 	if (live == NULL)
 		return;
+	is_away = live->screen != NULL && top_screen_is_away(live->screen);
 	top_screen_close(live->screen);
 	live->screen = NULL;
+	/* Who stopped in our place is to end, too. */
+	if (is_away)
+		front_over();
 	for (size_t i = 0; i < live->notice_count; i++) {
 		fprintf(stderr, "conntrace: %s\n", live->notices[i]);
 		free(live->notices[i]);

@@ -53,8 +53,8 @@ struct top_screen {
 	int tty;
 	int signal_fd;
 	pid_t front;
-	bool utf8;
-	bool away; /* the terminal has been given back for a while */
+	bool color, utf8;
+	bool away; /* others have the terminal */
 	bool hung_up;
 };
 
@@ -187,23 +187,7 @@ static void give_back(struct top_screen *screen)
 	stop(screen);
 }
 
-/* Continued; in the background that is of no use. */
-static void take_again(struct top_screen *screen)
-{
-	if (!screen->away)
-		return;
-	if (!is_foreground(screen)) {
-		stop(screen);
-		return;
-	}
-	screen->away = false;
-	leave.taken = 1;
-	fit(screen);
-	clearok(curscr, TRUE);
-	refresh();
-}
-
-/* ---- opening ----------------------------------------------------------------------------- */
+/* ---- taking the terminal ------------------------------------------------------------------- */
 
 static void start_colors(bool color)
 {
@@ -216,6 +200,58 @@ static void start_colors(bool color)
 	init_pair(1, COLOR_RED, -1);
 	init_pair(2, COLOR_MAGENTA, -1);
 }
+
+/* The first time. Return: 0, or why not: curses says no more than that. */
+static int begin(struct top_screen *screen)
+{
+	struct termios modes;
+
+	if (tcgetattr(screen->tty, &modes) != 0)
+		return -errno;
+	/* Our own signals come by a descriptor: curses is not to install handlers. */
+	use_env(TRUE);
+	screen->screen = newterm(NULL, screen->out, screen->in);
+	if (screen->screen == NULL)
+		return -ENOTSUP;
+	set_term(screen->screen);
+	signal(SIGTSTP, SIG_DFL);
+	signal(SIGWINCH, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	prepare_leaving(screen->tty, &modes);
+	cbreak();
+	noecho();
+	nonl();
+	set_escdelay(ESCAPE_MS);
+	keypad(stdscr, TRUE);
+	nodelay(stdscr, TRUE);
+	curs_set(0);
+	start_colors(screen->color);
+	return 0;
+}
+
+/* Continued; in the background that is of no use. */
+static void take(struct top_screen *screen)
+{
+	if (!screen->away)
+		return;
+	if (!is_foreground(screen)) {
+		stop(screen);
+		return;
+	}
+	screen->away = false;
+	if (screen->screen == NULL) {
+		/* top_screen_check() has been content: what fails now is a terminal that has gone. */
+		screen->hung_up = begin(screen) != 0;
+		return;
+	}
+	leave.taken = 1;
+	fit(screen);
+	clearok(curscr, TRUE);
+	refresh();
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
 
 static int open_signals(void)
 {
@@ -255,15 +291,15 @@ int top_screen_check(int tty, struct err *err)
 int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t front, struct err *err)
 {
 	struct top_screen *screen;
-	struct termios modes;
 	int rc;
 
-	if (tcgetattr(tty, &modes) != 0)
+	if (!isatty(tty))
 		return refuse(err, "is not on a terminal");
 	setlocale(LC_CTYPE, "");
 	screen = xcalloc(1, sizeof(*screen));
 	screen->tty = tty;
 	screen->front = front;
+	screen->color = color;
 	screen->signal_fd = open_signals();
 	screen->out = fdopen(fcntl(tty, F_DUPFD_CLOEXEC, 3), "w");
 	screen->in = fdopen(fcntl(tty, F_DUPFD_CLOEXEC, 3), "r");
@@ -272,30 +308,15 @@ int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t front
 		top_screen_close(screen);
 		return rc;
 	}
-	/* Our own signals come by a descriptor: curses is not to install handlers. */
-	use_env(TRUE);
-	screen->screen = newterm(NULL, screen->out, screen->in);
-	if (screen->screen == NULL) {
+	screen->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	/* What we set in the background the shell would take for the terminal's own modes. */
+	if (front >= 0 && !is_foreground(screen)) {
+		screen->away = true;
+		stop(screen);
+	} else if (begin(screen) != 0) {
 		top_screen_close(screen);
 		return refuse(err, "cannot be set up");
 	}
-	set_term(screen->screen);
-	signal(SIGTSTP, SIG_DFL);
-	signal(SIGWINCH, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	prepare_leaving(tty, &modes);
-	cbreak();
-	noecho();
-	nonl();
-	set_escdelay(ESCAPE_MS);
-	keypad(stdscr, TRUE);
-	nodelay(stdscr, TRUE);
-	curs_set(0);
-	start_colors(color);
-	screen->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	if (!is_foreground(screen))
-		give_back(screen);
 	*opened = screen;
 	return 0;
 }
@@ -304,9 +325,6 @@ void top_screen_close(struct top_screen *screen)
 {
 	if (screen == NULL)
 		return;
-	/* The run has ended meanwhile: who stopped in our place is to end, too. */
-	if (screen->away && screen->front > 0)
-		kill(screen->front, SIGCONT);
 	if (screen->screen != NULL) {
 		if (!screen->hung_up && !screen->away)
 			endwin();
@@ -342,7 +360,7 @@ static bool read_signals(struct top_screen *screen)
 		if (info.ssi_signo == SIGTSTP) {
 			give_back(screen);
 		} else if (info.ssi_signo == TOP_SCREEN_SIGNAL) {
-			take_again(screen);
+			take(screen);
 		} else if (is_ours(screen)) {
 			/* Stopped by SIGSTOP, say: the shell has had the terminal meanwhile. */
 			if (info.ssi_signo == SIGCONT) {
@@ -395,9 +413,11 @@ int top_screen_key(struct top_screen *screen)
 
 void top_screen_size(const struct top_screen *screen, unsigned int *width, unsigned int *height)
 {
-	(void)screen;
-	*width = (unsigned int)COLS;
-	*height = (unsigned int)LINES;
+	/* Any size will do while nothing was shown on it. */
+	bool was_shown = screen->screen != NULL;
+
+	*width = was_shown ? (unsigned int)COLS : 80;
+	*height = was_shown ? (unsigned int)LINES : 24;
 }
 
 static attr_t attributes_of(unsigned int attributes, short *pair)
@@ -468,6 +488,11 @@ bool top_screen_has_hung_up(const struct top_screen *screen)
 	return screen->hung_up;
 }
 
+bool top_screen_is_away(const struct top_screen *screen)
+{
+	return screen->away;
+}
+
 #else /* without ncurses */
 
 int top_screen_check(int tty, struct err *err)
@@ -525,6 +550,12 @@ bool top_screen_has_hung_up(const struct top_screen *screen)
 {
 	(void)screen;
 	return true;
+}
+
+bool top_screen_is_away(const struct top_screen *screen)
+{
+	(void)screen;
+	return false;
 }
 
 #endif

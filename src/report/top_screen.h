@@ -35,6 +35,9 @@ int top_screen_check(int tty, struct err *err);
  *	   0: us; -1: nobody
  * @err: why not
  *
+ * In the background the terminal is not touched: it is taken when we have been
+ * stopped and continued, as after a Ctrl-Z.
+ *
  * The signals of top_screen_signals() are to be blocked in every thread; they
  * are read from a descriptor.
  *
@@ -76,5 +79,8 @@ bool top_screen_is_utf8(const struct top_screen *screen);
 
 /** top_screen_has_hung_up() - the terminal is gone */
 bool top_screen_has_hung_up(const struct top_screen *screen);
+
+/** top_screen_is_away() - others have the terminal */
+bool top_screen_is_away(const struct top_screen *screen);
 
 #endif

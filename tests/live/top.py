@@ -262,12 +262,34 @@ def attached():
 @in_test
 def ends_stopped():
     pid = traffic()
-    screen = job("-d 2 -p %d" % pid, "wait; echo gone $?; ")
+    # Bash does not wait(1) for a job that is stopped.
+    screen = job("-p %d" % pid, "while kill -0 $!; do read -t 0.1 x; done 2>/dev/null; wait $!; echo gone $?; ")
     screen.wait_text("%d open" % (2 * CONNS))
     screen.keys("\x1a")
     screen.wait_text("^back 148")
+    os.kill(pid, signal.SIGKILL)
     screen.wait_text("^gone 0")
     check(re.search(r"conntrace: .* %d connections" % (2 * CONNS), screen.told), "accounts")
+
+
+@test("started in the background it leaves the terminal's modes alone until it has the terminal")
+@in_test
+def background():
+    pid = traffic()
+    screen = terminal.Terminal(["bash", "-mc", "%s --top -p %d & read x; echo $!; fg >/dev/null; echo back $?" % (
+        CONNTRACE, pid)])
+    _terminals.append(screen)
+    before = screen.modes()
+    lib.wait_for(lambda: lib.status_field(pid, "TracerPid") != "0", "the tracer")
+    front = int(lib.read_file("/proc/%d/task/%d/children" % (screen.process.pid, screen.process.pid)).split()[0])
+    lib.wait_for(lambda: state_of(front) == "T", "the job to stop")
+    equal(screen.modes(), before, "the terminal's modes")
+    equal(screen.told, "", "what it was told")
+    screen.keys("\n")
+    screen.wait_text("%d open" % (2 * CONNS))
+    screen.keys("q")
+    screen.wait_text("^back 0")
+    check(screen.is_restored(), "terminal not restored")
 
 
 @test("Ctrl-Z stops a launched command as it would without; kill -9 of the job ends all of it")
