@@ -30,7 +30,7 @@ bool front_fork(const struct options *options, int *wait_status);
 /** front_pid() - the process that left the run to us; 0: there is none, -1: there should be one */
 pid_t front_pid(void);
 
-/** front_over() - the run is over: the process that left it to us, if one did, is not to stop any more, nor stay stopped */
+/** front_over() - the run is over: the process that left it to us, if one did, is not to stop any more, nor stay so */
 void front_over(void);
 
 /** front_end_like() - end the way another process ended, so that a script sees no difference; Return: exit status */
