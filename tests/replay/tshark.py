@@ -32,6 +32,8 @@ CONV = {
 }
 QUOTED = "tshark counts the SYN that an ICMP error quotes, too"
 CLIPPED = "a record is shorter than the datagram in it says, and tshark clips the payload"
+# tshark makes an interval for every 0.2 s of the centuries in it, until memory is gone.
+NO_IO = {"pcapplusplus/pcapng-example.pcapng": NO_TIME}
 IO = {
     "arkime/tcpseq_synthetic.pcap": CONV["arkime/tcpseq_synthetic.pcap"],
     "derived/icmp_unreachable.pcap": QUOTED,
@@ -118,7 +120,11 @@ def compare_io(text, rows):
 
 
 def run(argv):
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False).stdout
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    # Of a file that is cut both say 1 or 2, after all that could be read; by a signal it has told nothing.
+    if done.returncode < 0:
+        raise RuntimeError("%s ended by signal %d" % (argv[0], -done.returncode))
+    return done.stdout
 
 
 def compare(name):
@@ -127,11 +133,12 @@ def compare(name):
     # At most forty rows, and borders that frames hardly fall on.
     interval = "%.3f" % max(0.213, (whole["dur_s"] or 0) / 39.7)
     fields = "SUM(tcp.len)tcp.len", "COUNT(tcp.flags.syn)tcp.flags.syn==1&&tcp.flags.ack==0"
-    text = run(["tshark", "-n", "-q", "-r", path, "-z", "io,stat,%s,,%s,%s" % (interval, *fields), "-z", "conv,tcp"])
+    io = [] if name in NO_IO else ["-z", "io,stat,%s,,%s,%s" % (interval, *fields)]
+    text = run(["tshark", "-n", "-q", "-r", path, *io, "-z", "conv,tcp"])
     output = run([CONNTRACE, "-q", "-r", path, "--decapsulate=all", "-j", "-z",
                   "io,stat,%s,,SUM(payload),COUNT(syn)" % interval, "-z", "conv,tcp"])
     rows = [json.loads(line) for line in output.splitlines()]
-    return name, compare_conv(text, rows), compare_io(text, rows)
+    return name, compare_conv(text, rows), compare_io(text, rows) if io else []
 
 
 def main():
@@ -149,6 +156,9 @@ def main():
         for name, conv, io in pool.map(compare, names):
             for what, wrong, reasons in (("conv,tcp", conv, CONV), ("io,stat", io, IO)):
                 count += 1
+                if reasons is IO and name in NO_IO:
+                    print("ok %d - %s of %s # SKIP tshark cannot: %s" % (count, what, name, NO_IO[name]))
+                    continue
                 known = name in reasons
                 failed += bool(wrong) != known
                 print("%s %d - %s of %s%s" % ("ok" if bool(wrong) == known else "not ok", count, what, name,
