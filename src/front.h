@@ -19,7 +19,7 @@
  */
 
 /**
- * front_fork() - leave the run to a child, if --top traces somebody
+ * front_fork() - leave the run to a child, if --top has a screen and traces somebody
  * @options: of the run
  * @wait_status: how the child ended
  *

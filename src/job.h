@@ -34,7 +34,7 @@ struct job {
  * job_add_signals() - add those that job_signal() wants to be told of
  *
  * None, if nobody is stopped by ptrace: then this program may stop like any
- * other. The live screen has its own way with them.
+ * other. A live screen has its own way with them.
  */
 void job_add_signals(sigset_t *signals, const struct options *options);
 

@@ -68,6 +68,28 @@ static int open_tty(bool is_command)
 	return tty;
 }
 
+/* Return: the terminal a screen can be drawn on, or -1, with the reason if there is a terminal. */
+static int open_screen(const struct options *options, struct err *why)
+{
+	int tty = open_tty(options->command != NULL);
+
+	if (tty >= 0 && top_screen_check(tty, why) != 0) {
+		close(tty);
+		tty = -1;
+	}
+	return tty;
+}
+
+void live_find_screen(struct options *options)
+{
+	struct err ignored;
+	int tty = options->top ? open_screen(options, &ignored) : -1;
+
+	options->screen = tty >= 0;
+	if (tty >= 0)
+		close(tty);
+}
+
 static void name_target(struct live *live)
 {
 	const struct options *options = live->options;
@@ -133,11 +155,7 @@ int live_open(struct live **opened, const struct options *options, struct err *e
 	live->state.speed = options->speed > 0 ? options->speed : TOP_SPEED_ONE;
 	name_target(live);
 	live->names = top_names_new();
-	live->tty = open_tty(options->command != NULL);
-	if (live->tty >= 0 && top_screen_check(live->tty, &why) != 0) {
-		close(live->tty);
-		live->tty = -1;
-	}
+	live->tty = open_screen(options, &why);
 	rc = check_command(live, err);
 	if (rc != 0) {
 		live_close(live);

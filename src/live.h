@@ -16,8 +16,11 @@ struct live;
 /** Descriptors of live_fds(). */
 #define LIVE_FDS 2
 
+/** live_find_screen() - is there a terminal that --top can be drawn on? Sets @options->screen; nothing is taken yet. */
+void live_find_screen(struct options *options);
+
 /**
- * live_open() - see whether there can be a screen, before anything is started
+ * live_open() - what --top needs, before anything is started
  * @live: set on success; NULL without --top
  * @options: must outlive it
  * @err: the story: COMMAND would write on the same terminal

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "front.h"
 #include "job.h"
+#include "live.h"
 #include "options.h"
 #include "report/report.h"
 #include "report/top_screen.h"
@@ -63,7 +64,7 @@ static void block_signals(sigset_t *before, const struct options *options)
 	sigaddset(&blocked, SIGRTMAX);
 	job_add_signals(&blocked, options);
 	sigprocmask(SIG_BLOCK, &blocked, before);
-	if (options->top)
+	if (options->screen)
 		top_screen_signals();
 }
 
@@ -116,6 +117,7 @@ int main(int argc, char *argv[])
 	if (options_parse(&options, argc, argv, &err) != 0)
 		return complain(&err, EXIT_USAGE);
 	status = tell_about(&options);
+	live_find_screen(&options);
 	if (status < 0)
 		status = front_fork(&options, &wait_status) ? watch(&options) : front_end_like(wait_status);
 	options_free(&options);

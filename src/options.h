@@ -85,6 +85,7 @@ enum options_debug {
  * @events: a line for each connection as it finishes
  * @handshakes: or when it is decided whether it comes about
  * @top: a screen that shows them as they are
+ * @screen: there is a terminal for it; not an option, but found by live_find_screen()
  * @keep_ns: how long closed ones stay on it
  * @speed: how fast a file is played, in billionths of its own speed; 0 when nobody said
  * @ladder: enum ladder_which bits: time lines to be drawn
@@ -152,6 +153,7 @@ struct options {
 	bool events;
 	bool handshakes;
 	bool top;
+	bool screen;
 	int64_t keep_ns;
 	int64_t speed;
 	unsigned int ladder;
