@@ -99,7 +99,8 @@ bool front_fork(const struct options *options, int *wait_status)
 	pid_t parent = getpid(), child;
 	sigset_t all, before;
 
-	if (!options->screen || options->via == OPTIONS_VIA_DIAG || (options->command == NULL && options->pid_count == 0))
+	if (!options->screen || options->via == OPTIONS_VIA_DIAG ||
+	    (options->command == NULL && options->pid_count == 0))
 		return true;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);

@@ -16,7 +16,8 @@ static const int signals_of_jobs[] = {SIGTSTP, SIGTTIN, SIGTTOU};
 
 void job_add_signals(sigset_t *signals, const struct options *options)
 {
-	if (options->screen || options->via == OPTIONS_VIA_DIAG || (options->command == NULL && options->pid_count == 0))
+	if (options->screen || options->via == OPTIONS_VIA_DIAG ||
+	    (options->command == NULL && options->pid_count == 0))
 		return;
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		sigaddset(signals, signals_of_jobs[i]);

@@ -171,6 +171,9 @@ void record_info(struct record *record, const struct event *event)
 		said->answered = true;
 	if (info->total_retrans >= 0)
 		said->total_retrans = info->total_retrans;
+	/* Later than the handshake it can't be told apart; but none is none. */
+	if (said->established && info->total_retrans == 0)
+		said->handshake_retrans = 0;
 	/* The acknowledgement of a FIN may make the smoothed round trip nonsense: not after closing. */
 	if (info->state == TCP_ESTABLISHED && info->rtt_us > 0)
 		said->kernel_rtt_ns = info->rtt_us * CLOCK_NS_PER_US;

@@ -291,6 +291,33 @@ static void a_connect_that_waited(void **state)
 	tracker_free(tracker);
 }
 
+/* What was resent before we came may have been the SYN, or data; nothing is nothing of both. */
+static void resent_before_we_came(void **state)
+{
+	static const int32_t resent[] = {0, 2, -1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(resent) / sizeof(resent[0]); i++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
+		struct event info = an_info(INFO_CONNECT, 9, &flow, 5, TCP_ESTABLISHED);
+		const struct conn *conn;
+
+		info.info.bytes_sent = 100;
+		info.info.bytes_acked = 101;
+		info.info.data_segs_out = 1;
+		info.info.total_retrans = resent[i];
+		feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &flow, 0, 0));
+		feed(tracker, a_call(CALL_CONNECT_END, 9, &flow, 5, 0));
+		feed(tracker, info);
+		conn = tracker_next(tracker, NULL);
+		assert_non_null(conn);
+		assert_int_equal(conn->tx_retrans, resent[i] == 0 ? 0 : -1);
+		assert_int_equal(conn->syn_rtx, resent[i] == 0 ? 0 : -1);
+		tracker_free(tracker);
+	}
+}
+
 static void a_connect_that_is_asked_later(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -498,6 +525,7 @@ int main(void)
 		cmocka_unit_test(a_disconnected_socket_connects_again),
 		cmocka_unit_test(deaths_on_a_port_where_nobody_sees_accepts),
 		cmocka_unit_test(a_connect_that_waited),
+		cmocka_unit_test(resent_before_we_came),
 		cmocka_unit_test(a_connect_that_is_asked_later),
 		cmocka_unit_test(another_kind_of_socket_leaves_nothing),
 		cmocka_unit_test(packets_before_accept_are_joined),
