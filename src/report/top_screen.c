@@ -54,7 +54,9 @@ struct top_screen {
 	int signal_fd;
 	pid_t front;
 	bool color, utf8;
-	bool away; /* others have the terminal */
+	bool away;    /* others have the terminal, until we are told otherwise */
+	bool shelved; /* another job was in the foreground when we looked last */
+	bool more;    /* curses may hold keys that it has read already */
 	bool hung_up;
 };
 
@@ -146,9 +148,10 @@ static bool is_foreground(const struct top_screen *screen)
 	return group < 0 || group == getpgrp();
 }
 
-static bool is_ours(const struct top_screen *screen)
+static bool is_ours(struct top_screen *screen)
 {
-	return !screen->away && is_foreground(screen);
+	screen->shelved = !is_foreground(screen);
+	return !screen->away && !screen->shelved;
 }
 
 static void fit(struct top_screen *screen)
@@ -345,7 +348,8 @@ void top_screen_close(struct top_screen *screen)
 
 void top_screen_fds(const struct top_screen *screen, int fds[TOP_SCREEN_FDS])
 {
-	fds[0] = is_ours(screen) ? screen->tty : -1;
+	/* Somebody else's keys would wake us all the time; that they are ours again is seen when we draw. */
+	fds[0] = !screen->away && !screen->shelved ? screen->tty : -1;
 	fds[1] = screen->signal_fd;
 }
 
@@ -386,19 +390,25 @@ int top_screen_key(struct top_screen *screen)
 		{KEY_ENTER, TOP_KEY_ENTER},     {KEY_BACKSPACE, TOP_KEY_BACKSPACE},
 		{KEY_RESIZE, TOP_KEY_RESIZE},
 	};
-	struct pollfd fd = {.fd = screen->tty, .events = POLLIN};
+	struct pollfd fds[] = {{.fd = screen->signal_fd, .events = POLLIN}, {.fd = screen->tty, .events = POLLIN}};
 	wint_t got;
 	int rc;
 
-	if (read_signals(screen))
-		return TOP_KEY_RESIZE;
-	if (!is_ours(screen))
+	if (poll(fds, 2, 0) <= 0 && !screen->more)
 		return TOP_KEY_NONE;
-	if (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
+	/* What the signals did to the screen may be told as a key, too. */
+	screen->more = true;
+	if (fds[0].revents != 0 && read_signals(screen))
+		return TOP_KEY_RESIZE;
+	screen->more = is_ours(screen);
+	if (!screen->more)
+		return TOP_KEY_NONE;
+	if ((fds[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
 		screen->hung_up = true;
 		return TOP_KEY_NONE;
 	}
 	rc = get_wch(&got);
+	screen->more = rc != ERR;
 	if (rc == ERR)
 		return TOP_KEY_NONE;
 	if (rc == OK)
