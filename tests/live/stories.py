@@ -246,6 +246,11 @@ Story("births", "TCP Fast Open by sendto, disturbed by a signal that the program
       "fastopen " + SERVER + "count=2 accept recv=10 shutdown recv-all close done", setup=fast_open, meanwhile=child_ends,
       judge=sent_once)
 
+Story("births", "TCP Fast Open by TCP_FASTOPEN_CONNECT, disturbed by a signal that the program ignores: sent once",
+      "fast=connect:0 " + CLIENT + "send=10 recv-all close fork=1 wait-file={path[end]} touch={path[ending]} done "
+      "touch={path[first]} wait-file={path[second]} fast=connect:0 " + CLIENT + "send=10 recv-all close join",
+      "fastopen " + SERVER + "count=2 accept recv=10 shutdown recv-all close done", setup=fast_open, meanwhile=child_ends,
+      judge=sent_once)
 Story("births", "self-connect", "bind={address}:7003 connect={address}:7003 send=10 recv=10 close",
       expected={"lport": 7003, "close": Story.ANY, "state": Story.ANY})
 

@@ -459,6 +459,23 @@ static void yama_is_explained(void **state)
 	expect_why(800, EPERM, "until the next boot");
 }
 
+static void the_call_a_thread_sleeps_in(void **state)
+{
+	uint64_t number, arguments[6];
+
+	(void)state;
+	write_file(500, "syscall", "44 0x3 0x7f12 0xa 0x20000000 0x7ffd 0x10 0x7ffe 0x7fff\n");
+	assert_int_equal(procfs_call(500, &number, arguments), 0);
+	assert_int_equal(number, 44);
+	assert_int_equal(arguments[0], 3);
+	assert_int_equal(arguments[5], 0x10);
+	write_file(500, "syscall", "running\n");
+	assert_int_equal(procfs_call(500, &number, arguments), -EAGAIN);
+	write_file(500, "syscall", "-1 0x7ffe 0x7fff\n");
+	assert_int_equal(procfs_call(500, &number, arguments), -EAGAIN);
+	assert_int_equal(procfs_call(501, &number, arguments), -ENOENT);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -473,6 +490,7 @@ int main(void)
 		TEST(tracers_and_the_dead_are_explained),
 		TEST(undumpable_is_explained),
 		TEST(yama_is_explained),
+		TEST(the_call_a_thread_sleeps_in),
 	};
 
 	return UNIT_RUN(tests);

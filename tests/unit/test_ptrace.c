@@ -70,7 +70,15 @@ static void syscalls_that_matter(void **state)
 	assert_int_equal(decode(&call, SYS_ptrace, PTRACE_CONT, 77, 0, 0), SYSCALL_OTHER);
 	/* What opens a connection beside connect(2), and what only looks like it. */
 	assert_int_equal(decode(&call, SYS_sendto, 4, 0x1000, 5, MSG_FASTOPEN), SYSCALL_CONNECT);
-	assert_int_equal(decode(&call, SYS_sendto, 4, 0x1000, 5, MSG_NOSIGNAL), SYSCALL_OTHER);
+	assert_int_equal(decode(&call, SYS_sendto, 4, 0x1000, 5, MSG_NOSIGNAL), SYSCALL_SEND);
+	assert_int_equal(decode(&call, SYS_write, 7, 0x1000, 5, 0), SYSCALL_SEND);
+	assert_int_equal(call.fd, 7);
+	assert_int_equal(decode(&call, SYS_splice, 7, 0, 8, 0), SYSCALL_SEND);
+	assert_int_equal(call.fd, 8);
+	assert_int_equal(decode(&call, SYS_write, 7, 0x1000, 5, 0), SYSCALL_SEND);
+	assert_int_equal(call.fd, 7);
+	assert_int_equal(decode(&call, SYS_splice, 7, 0, 8, 0), SYSCALL_SEND);
+	assert_int_equal(call.fd, 8);
 	assert_int_equal(decode(&call, SYS_close_range, 3, 9, 0, 0), SYSCALL_CLOSE_RANGE);
 	assert_int_equal(decode(&call, SYS_close_range, 3, 9, 4, 0), SYSCALL_OTHER);
 	assert_int_equal(decode(&call, SYS_fcntl, 3, F_DUPFD_CLOEXEC, 0, 0), SYSCALL_DUP);
@@ -261,6 +269,29 @@ static void descriptors_in_a_message(void **state)
 }
 
 #ifdef NATIVE_ARCH
+/* /proc/PID/syscall does not say whose number it is: of i386 or of this machine. */
+static void sends_by_number_alone(void **state)
+{
+	const uint64_t fast[6] = {7, 0x1000, 5, MSG_FASTOPEN, 0x2000, 16};
+	const uint64_t plain[6] = {7, 0x1000, 5, 0, 0, 0};
+	struct syscall call;
+
+	(void)state;
+	syscalls_init();
+	assert_true(syscalls_is_send(&call, SYS_sendto, fast, no_memory, NULL));
+	assert_int_equal(call.kind, SYSCALL_CONNECT);
+	assert_true(syscalls_is_send(&call, SYS_write, plain, no_memory, NULL));
+	assert_int_equal(call.kind, SYSCALL_SEND);
+	assert_int_equal(call.fd, 7);
+	assert_false(syscalls_is_send(&call, SYS_connect, fast, no_memory, NULL));
+	assert_false(syscalls_is_send(&call, SYS_accept4, fast, no_memory, NULL));
+#if defined(__x86_64__)
+	/* sendto(2) of i386 */
+	assert_true(syscalls_is_send(&call, 369, fast, no_memory, NULL));
+	assert_int_equal(call.kind, SYSCALL_CONNECT);
+#endif
+}
+
 static void the_end_of_a_process_is_known(void **state)
 {
 	const uint32_t arch = NATIVE_ARCH;
@@ -394,6 +425,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #ifdef NATIVE_ARCH
 		cmocka_unit_test(syscalls_that_matter),
+		cmocka_unit_test(sends_by_number_alone),
 		cmocka_unit_test(the_end_of_a_process_is_known),
 #endif
 #ifdef __x86_64__

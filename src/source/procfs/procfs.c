@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -180,6 +181,23 @@ pid_t procfs_thread_group(pid_t tid)
 	struct procfs_status status;
 
 	return procfs_status(tid, &status) == 0 && status.tgid != 0 ? status.tgid : -1;
+}
+
+int procfs_call(pid_t tid, uint64_t *number, uint64_t arguments[6])
+{
+	uint64_t told, values[6];
+	char text[256];
+	ssize_t length = procfs_read(tid, "syscall", text, sizeof(text));
+
+	if (length < 0)
+		return (int)length;
+	/* "running", or -1 and no arguments when it was stopped outside a call */
+	if (sscanf(text, "%" SCNu64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &told, &values[0],
+		   &values[1], &values[2], &values[3], &values[4], &values[5]) != 7)
+		return -EAGAIN;
+	*number = told;
+	memcpy(arguments, values, sizeof(values));
+	return 0;
 }
 
 bool procfs_is_ancestor(pid_t pid)

@@ -94,6 +94,16 @@ uint32_t procfs_netns(pid_t pid);
 /** procfs_thread_group() - the process a thread belongs to; -1 when there is no such thread */
 pid_t procfs_thread_group(pid_t tid);
 
+/**
+ * procfs_call() - the system call that a thread sleeps in
+ * @tid: the thread; takes the right to attach to it
+ * @number: of the call, by the table of the thread's architecture
+ * @arguments: of the call
+ *
+ * Return: 0, -EAGAIN when it sleeps in none, or another negative errno; results are set on success only.
+ */
+int procfs_call(pid_t tid, uint64_t *number, uint64_t arguments[6]);
+
 /** procfs_is_ancestor() - is it this process or one of its ancestors? */
 bool procfs_is_ancestor(pid_t pid);
 

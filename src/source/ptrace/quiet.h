@@ -14,7 +14,7 @@
  * goes on as if nobody traced it.
  */
 
-/** quiet_begin() - at the entry of a send with MSG_FASTOPEN */
+/** quiet_begin() - at the entry of a send with MSG_FASTOPEN, or of the first one after TCP_FASTOPEN_CONNECT */
 void quiet_begin(struct tracee *tracee);
 
 /** quiet_end() - at its exit, whatever it returned; does nothing unless it has begun */

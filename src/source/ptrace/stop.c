@@ -8,11 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/escape.h"
 #include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
-#include "source/procfs/procfs_privilege.h"
-#include "source/ptrace/control.h"
+#include "source/ptrace/call_report.h"
+#include "source/ptrace/deferred.h"
 #include "source/ptrace/memory.h"
 #include "source/ptrace/quiet.h"
 #include "source/ptrace/untraced.h"
@@ -21,11 +20,6 @@
 /* What an interrupted call seems to return at the exit stop: ERESTARTSYS and the others of linux/errno.h. */
 #define RESTART_FIRST 512
 #define RESTART_LAST 516
-/* The largest number of descriptors in a message (unix(7)). */
-#define DESCRIPTORS_MAX 253
-#define CONTROL_MAX 4096
-/* How many messages of one recvmmsg(2) are looked through. */
-#define MESSAGES_MAX 16
 
 bool stop_push(struct stop *stop)
 {
@@ -213,49 +207,6 @@ void stop_take(struct stop *stop, struct tracee *tracee, int fd)
 	stop_push(stop);
 }
 
-/* Where struct msghdr has its control data, in both sizes; struct mmsghdr is padded to that of its pointers. */
-static bool read_control(struct tracee *tracee, uint64_t message, uint64_t *address, size_t *length)
-{
-	uint32_t narrow[7];
-	uint64_t wide[7];
-
-	if (tracee->call.is_narrow) {
-		if (!read_memory(tracee, message, narrow, sizeof(narrow)))
-			return false;
-		*address = narrow[4];
-		*length = narrow[5];
-	} else {
-		if (!read_memory(tracee, message, wide, sizeof(wide)))
-			return false;
-		*address = wide[4];
-		*length = (size_t)wide[5];
-	}
-	return *address != 0 && *length > 0;
-}
-
-static void returned_receive(struct stop *stop, struct tracee *tracee, int64_t value)
-{
-	size_t size = tracee->call.is_narrow ? 32 : 64;
-	int64_t messages = tracee->call.length == 0 ? 1 : value;
-	unsigned char control[CONTROL_MAX];
-	int fds[DESCRIPTORS_MAX];
-
-	for (int64_t i = 0; i < messages && i < MESSAGES_MAX; i++) {
-		uint64_t address;
-		size_t length, count;
-
-		if (!read_control(tracee, tracee->call.address + (uint64_t)i * size, &address, &length))
-			continue;
-		if (length > sizeof(control))
-			length = sizeof(control);
-		if (!read_memory(tracee, address, control, length))
-			continue;
-		count = control_descriptors(control, length, tracee->call.is_narrow, fds, DESCRIPTORS_MAX);
-		for (size_t at = 0; at < count; at++)
-			stop_take(stop, tracee, fds[at]);
-	}
-}
-
 static bool is_marked(const struct target *target, int fd)
 {
 	return fd >= 0 && target_next_socket(target, fd) == fd;
@@ -290,12 +241,18 @@ static void told_close(struct stop *stop, struct tracee *tracee, int fd)
 	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_CLOSE, fd), &info, INFO_CLOSE);
 }
 
-/* Ways to get descriptors, and threads, that are not the usual ones. Return: as stop_entry(). */
-static bool entered_other(struct stop *stop, struct tracee *tracee, bool closes, bool follows)
+static bool entered_send(struct tracee *tracee)
+{
+	if (!deferred_is(tracee->target, tracee->call.fd))
+		return false;
+	quiet_begin(tracee);
+	return true;
+}
+
+/* Ways to get descriptors, and threads, that are not the usual ones. Return: as entered(). */
+static bool entered_other(struct stop *stop, struct tracee *tracee)
 {
 	const struct syscall *call = &tracee->call;
-	uint64_t control;
-	size_t length;
 
 	switch (call->kind) {
 	case SYSCALL_TAKE:
@@ -307,28 +264,38 @@ static bool entered_other(struct stop *stop, struct tracee *tracee, bool closes,
 			uring_made(stop, tracee, call->fd);
 		uring_look(stop, tracee);
 		return true;
+	case SYSCALL_SEND:
+		return entered_send(tracee);
 	case SYSCALL_CLONE_UNTRACED:
-		if (follows)
+		if (stop->follows)
 			untraced_take(tracee);
-		return follows;
+		return stop->follows;
 	case SYSCALL_RECEIVE:
-		return read_control(tracee, call->address, &control, &length);
+		return stop_takes_control(tracee);
 	case SYSCALL_DUP:
-		return closes && is_marked(tracee->target, call->fd);
+		return stop->closes && is_marked(tracee->target, call->fd);
 	default:
 		return false;
 	}
 }
 
-bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_t number, const uint64_t arguments[6],
-		bool closes, bool follows)
+static bool decode(struct tracee *tracee, const struct call_report *report)
 {
 	struct syscall *call = &tracee->call;
 
-	if (syscalls_decode(call, arch, number, arguments, read_memory, tracee) == SYSCALL_OTHER) {
+	if (syscalls_decode(call, report->arch, report->entry.number, report->entry.arguments, read_memory, tracee) ==
+	    SYSCALL_OTHER)
 		call->kind = SYSCALL_OTHER;
+	return call->kind != SYSCALL_OTHER;
+}
+
+/* Return: does the return of the call matter? */
+static bool entered(struct stop *stop, struct tracee *tracee, const struct call_report *report)
+{
+	struct syscall *call = &tracee->call;
+
+	if (!decode(tracee, report))
 		return false;
-	}
 	tracee->begin_ns = stop->time_ns;
 	if (call->kind == SYSCALL_CONNECT)
 		call->kind = read_destination(tracee);
@@ -351,21 +318,21 @@ bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_
 		told_shutdown(stop, tracee);
 		break;
 	case SYSCALL_CLOSE:
-		if (closes && is_marked(tracee->target, call->fd))
+		if (stop->closes && is_marked(tracee->target, call->fd))
 			told_close(stop, tracee, call->fd);
-		if (closes && call->source_fd >= 0 && is_marked(tracee->target, call->source_fd))
+		if (stop->closes && call->source_fd >= 0 && is_marked(tracee->target, call->source_fd))
 			return true;
 		break;
 	case SYSCALL_CLOSE_RANGE:
 		for (int fd = target_next_socket(tracee->target, call->fd);
-		     closes && fd >= 0 && (uint32_t)fd <= call->last_fd;
+		     stop->closes && fd >= 0 && (uint32_t)fd <= call->last_fd;
 		     fd = target_next_socket(tracee->target, fd + 1)) {
 			told_close(stop, tracee, fd);
 			stop_push(stop);
 		}
 		break;
 	default:
-		if (entered_other(stop, tracee, closes, follows))
+		if (entered_other(stop, tracee))
 			return true;
 		break;
 	}
@@ -470,8 +437,11 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 		error = EINTR;
 	tracee->interrupted = error == EINTR;
 	/* Success without an answer yet: Fast Open has put the data, or will put it, into the SYN. */
-	if (rc == 0 && error == 0 && info.info.state == TCP_SYN_SENT)
+	if (rc == 0 && error == 0 && info.info.state == TCP_SYN_SENT) {
+		if (!tracee->call.is_send)
+			deferred_add(tracee->target, fd);
 		error = EINPROGRESS;
+	}
 	if (rc == 0 && is_disputed(&tracee->remote, &info.flow.remote)) {
 		gather_disputed(stop, tracee, CALL_CONNECT_END, &tracee->remote);
 		return;
@@ -502,49 +472,7 @@ static void returned_so_error(struct stop *stop, struct tracee *tracee)
 		stop_gather_socket(stop, event, &info, INFO_LOOK);
 }
 
-/** struct name - a process's short name, fit to be printed */
-struct name {
-	char text[16 * 4 + 1];
-};
-
-static const char *name_of(struct name *name, pid_t pid)
-{
-	char comm[16];
-
-	procfs_comm(pid, comm);
-	escape_text(name->text, sizeof(name->text), comm);
-	return name->text;
-}
-
-/* A debugger inside. Is it refused because of us? */
-static void refused_ptrace(struct stop *stop, const struct tracee *tracee)
-{
-	pid_t wanted = tracee->call.fd != 0 ? tracee->call.fd : tracee->tid;
-	struct procfs_status status;
-	struct name name;
-
-	if (procfs_status(wanted, &status) != 0 || status.tracer == 0 || procfs_thread_group(status.tracer) != getpid())
-		return;
-	remarks_add(stop->remarks,
-		    "%s was refused to trace a process, because conntrace traces it, and only one can (ptrace(2)); "
-		    "debug it without conntrace, or let conntrace trace less (--no-follow)",
-		    name_of(&name, tracee->target->pid));
-}
-
-void stop_executed(struct stop *stop, const struct tracee *tracee)
-{
-	const char *lost = procfs_lost_privilege(tracee->target->pid);
-	struct name name;
-
-	if (lost == NULL)
-		return;
-	remarks_add(stop->remarks,
-		    "%s is a %s program, but runs without that privilege, because it is traced (execve(2)); "
-		    "run conntrace as root, or start it without conntrace",
-		    name_of(&name, tracee->target->pid), lost);
-}
-
-void stop_return(struct stop *stop, struct tracee *tracee, int64_t value)
+static void returned(struct stop *stop, struct tracee *tracee, int64_t value)
 {
 	switch (tracee->call.kind) {
 	case SYSCALL_ACCEPT:
@@ -554,13 +482,17 @@ void stop_return(struct stop *stop, struct tracee *tracee, int64_t value)
 		quiet_end(tracee);
 		returned_connect(stop, tracee, value < 0 ? (int)-value : 0);
 		break;
+	case SYSCALL_SEND:
+		quiet_end(tracee);
+		deferred_remove(tracee->target, tracee->call.fd);
+		break;
 	case SYSCALL_SO_ERROR:
 		if (value == 0)
 			returned_so_error(stop, tracee);
 		break;
 	case SYSCALL_PTRACE:
 		if (value == -EPERM)
-			refused_ptrace(stop, tracee);
+			stop_refused_ptrace(stop, tracee);
 		break;
 	case SYSCALL_DISCONNECT:
 		if (value == 0)
@@ -568,7 +500,7 @@ void stop_return(struct stop *stop, struct tracee *tracee, int64_t value)
 		break;
 	case SYSCALL_RECEIVE:
 		if (value >= 0)
-			returned_receive(stop, tracee, value);
+			stop_received(stop, tracee, value);
 		break;
 	case SYSCALL_TAKE:
 		if (value >= 0)
@@ -597,4 +529,30 @@ void stop_return(struct stop *stop, struct tracee *tracee, int64_t value)
 		break;
 	}
 	tracee->call.kind = SYSCALL_OTHER;
+}
+
+/* Under the filter, a thread stops at the entry of every call only because of deferred connects. */
+static void entered_deferred(struct stop *stop, struct tracee *tracee, const struct call_report *report)
+{
+	deferred_check(stop, tracee->target);
+	if (!decode(tracee, report) || tracee->call.kind != SYSCALL_SEND || !entered_send(tracee))
+		tracee->call.kind = SYSCALL_OTHER;
+}
+
+void stop_at_call(struct stop *stop, struct tracee *tracee)
+{
+	struct call_report report = {0};
+
+	if (!call_report_read(&report, tracee->tid, tracee->in_call))
+		return;
+	if (report.op == CALL_REPORT_EXIT) {
+		if (tracee->in_call)
+			returned(stop, tracee, report.exit.value);
+		tracee->in_call = false;
+	} else if (report.op == CALL_REPORT_ENTRY && stop->filtered) {
+		entered_deferred(stop, tracee, &report);
+		tracee->in_call = true;
+	} else if (report.op == CALL_REPORT_ENTRY || report.op == CALL_REPORT_SECCOMP) {
+		tracee->in_call = entered(stop, tracee, &report) || !stop->filtered;
+	}
 }

@@ -31,6 +31,9 @@
  * @events: them
  * @remarks: what the user should know
  * @outside: looks at sockets where they can't be duplicated
+ * @filtered: what is traced runs under the system-call filter, and stops where that says
+ * @closes: closing is watched
+ * @follows: children are traced
  */
 struct stop {
 	struct queue *queue;
@@ -41,6 +44,9 @@ struct stop {
 	struct event events[STOP_EVENTS];
 	struct remarks *remarks;
 	struct outside outside;
+	bool filtered;
+	bool closes;
+	bool follows;
 };
 
 /** stop_push() - hand the gathered events over; Return: whether there were any */
@@ -70,25 +76,20 @@ typedef int stop_read(int socket, struct event *event);
 int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info);
 
 /**
- * stop_entry() - a thread enters a call
+ * stop_at_call() - a thread stopped at a call: at its entry, its exit, or where the filter says
  * @stop: gathers events
- * @tracee: its @call is set
- * @arch: AUDIT_ARCH_*
- * @number: system call number
- * @arguments: its six arguments
- * @closes: closing is watched
- * @follows: children are traced
- *
- * Return: does the return of the call matter?
+ * @tracee: its @call and @in_call are brought up to date
  */
-bool stop_entry(struct stop *stop, struct tracee *tracee, uint32_t arch, uint64_t number, const uint64_t arguments[6],
-		bool closes, bool follows);
-
-/** stop_return() - the call that stop_entry() wanted to see returned with @value (negative errno on failure) */
-void stop_return(struct stop *stop, struct tracee *tracee, int64_t value);
+void stop_at_call(struct stop *stop, struct tracee *tracee);
 
 /** stop_take() - a thread's process has descriptor @fd, which it did not get by accept(2) or connect(2) */
 void stop_take(struct stop *stop, struct tracee *tracee, int fd);
+
+/** stop_takes_control() - does a recvmsg(2) or recvmmsg(2) that is entered want control data? */
+bool stop_takes_control(const struct tracee *tracee);
+
+/** stop_received() - it returned @value: take what descriptors came with it */
+void stop_received(struct stop *stop, struct tracee *tracee, int64_t value);
 
 /**
  * stop_is_shared() - does another traced process hold the same socket?
@@ -97,7 +98,10 @@ void stop_take(struct stop *stop, struct tracee *tracee, int fd);
  */
 bool stop_is_shared(struct stop *stop, const struct target *target, int fd, uint64_t cookie);
 
-/** stop_executed() - a process has executed a program */
+/** stop_refused_ptrace() - ptrace(2) refused a debugger inside: because of us? Then the user is told */
+void stop_refused_ptrace(struct stop *stop, const struct tracee *tracee);
+
+/** stop_executed() - a process has executed a program: the user is told of a privilege that it lost by that */
 void stop_executed(struct stop *stop, const struct tracee *tracee);
 
 /** stop_describe() - tell name and user of a process, unless told since its last exec */

@@ -19,6 +19,7 @@
 enum {
 	SOCKETCALL_CONNECT = 3,
 	SOCKETCALL_ACCEPT = 5,
+	SOCKETCALL_SEND = 9,
 	SOCKETCALL_SENDTO = 11,
 	SOCKETCALL_SHUTDOWN = 13,
 	SOCKETCALL_GETSOCKOPT = 15,
@@ -46,6 +47,8 @@ enum form {
 	FORM_SENDTO,
 	FORM_SENDMSG,
 	FORM_SENDMMSG,
+	FORM_SEND,
+	FORM_SPLICE,
 	FORM_RECVMSG,
 	FORM_RECVMMSG,
 	FORM_CLOSE,
@@ -75,6 +78,13 @@ static const struct {
 	{"sendto", FORM_SENDTO},
 	{"sendmsg", FORM_SENDMSG},
 	{"sendmmsg", FORM_SENDMMSG},
+	{"send", FORM_SEND},
+	{"write", FORM_SEND},
+	{"writev", FORM_SEND},
+	{"pwritev2", FORM_SEND},
+	{"sendfile", FORM_SEND},
+	{"sendfile64", FORM_SEND},
+	{"splice", FORM_SPLICE},
 	{"recvmsg", FORM_RECVMSG},
 	{"recvmmsg", FORM_RECVMMSG},
 	{"recvmmsg_time64", FORM_RECVMMSG},
@@ -185,6 +195,11 @@ static enum syscall_kind decode_rare(struct syscall *decoded, enum form form, co
 				     const struct reader *reader)
 {
 	switch (form) {
+	case FORM_SEND:
+		return SYSCALL_SEND;
+	case FORM_SPLICE:
+		decoded->fd = (int)arguments[2];
+		return SYSCALL_SEND;
 	case FORM_URING_SETUP:
 		return SYSCALL_URING_SETUP;
 	case FORM_URING_ENTER:
@@ -229,11 +244,11 @@ static enum syscall_kind decode_form(struct syscall *decoded, enum form form, co
 	case FORM_SENDTO:
 		decoded->address = arguments[4];
 		decoded->length = arguments[5];
-		return arguments[3] & MSG_FASTOPEN ? SYSCALL_CONNECT : SYSCALL_OTHER;
+		return arguments[3] & MSG_FASTOPEN ? SYSCALL_CONNECT : SYSCALL_SEND;
 	case FORM_SENDMSG:
-		return arguments[2] & MSG_FASTOPEN ? message_name(decoded, arguments[1], reader) : SYSCALL_OTHER;
+		return arguments[2] & MSG_FASTOPEN ? message_name(decoded, arguments[1], reader) : SYSCALL_SEND;
 	case FORM_SENDMMSG:
-		return arguments[3] & MSG_FASTOPEN ? message_name(decoded, arguments[1], reader) : SYSCALL_OTHER;
+		return arguments[3] & MSG_FASTOPEN ? message_name(decoded, arguments[1], reader) : SYSCALL_SEND;
 	case FORM_RECVMSG:
 		decoded->length = 0;
 		return SYSCALL_RECEIVE;
@@ -272,6 +287,7 @@ static enum syscall_kind decode_socketcall(struct syscall *decoded, const uint64
 		[SOCKETCALL_GETSOCKOPT] = {FORM_GETSOCKOPT, 5}, [SOCKETCALL_SENDMSG] = {FORM_SENDMSG, 3},
 		[SOCKETCALL_RECVMSG] = {FORM_RECVMSG, 3},       [SOCKETCALL_ACCEPT4] = {FORM_ACCEPT, 3},
 		[SOCKETCALL_RECVMMSG] = {FORM_RECVMMSG, 4},     [SOCKETCALL_SENDMMSG] = {FORM_SENDMMSG, 4},
+		[SOCKETCALL_SEND] = {FORM_SEND, 4},
 	};
 	uint64_t wide[6] = {0};
 	uint32_t words[6];
@@ -315,6 +331,19 @@ enum syscall_kind syscalls_decode(struct syscall *decoded, uint32_t arch, uint64
 	decoded->kind = form == FORM_SOCKETCALL ? decode_socketcall(decoded, arguments, &reader)
 						: decode_form(decoded, form, arguments, &reader);
 	return decoded->kind;
+}
+
+bool syscalls_is_send(struct syscall *decoded, uint64_t number, const uint64_t arguments[6], syscall_memory *memory,
+		      void *context)
+{
+	for (size_t i = 0; i < machine_count; i++) {
+		enum syscall_kind kind = syscalls_decode(decoded, machines[i].audit_arch, number, arguments, memory,
+							 context);
+
+		if (kind == SYSCALL_SEND || (kind == SYSCALL_CONNECT && decoded->is_send))
+			return true;
+	}
+	return false;
 }
 
 bool syscalls_is_exit_group(uint32_t arch, uint64_t number)

@@ -36,7 +36,9 @@ enum syscall_kind {
 	SYSCALL_URING_SETUP,
 	/** io_uring_enter(2) */
 	SYSCALL_URING_ENTER,
-	/** connect(2) to AF_UNSPEC, which ends a connection; told apart by stop_entry() */
+	/** any other call that sends on a socket, or writes */
+	SYSCALL_SEND,
+	/** connect(2) to AF_UNSPEC, which ends a connection; told apart by stop_at_call() */
 	SYSCALL_DISCONNECT,
 };
 
@@ -91,6 +93,16 @@ void syscalls_init(void);
  */
 enum syscall_kind syscalls_decode(struct syscall *decoded, uint32_t arch, uint64_t number, const uint64_t arguments[6],
 				  syscall_memory *memory, void *context);
+
+/**
+ * syscalls_is_send() - does a call send on a socket, as far as its number and arguments tell?
+ * @decoded: filled when it does: SYSCALL_SEND, or SYSCALL_CONNECT
+ *
+ * For a call that /proc/PID/syscall tells of, without saying by which of the machine's tables its number counts: if one
+ * of them means a send, it is one. Other parameters as of syscalls_decode().
+ */
+bool syscalls_is_send(struct syscall *decoded, uint64_t number, const uint64_t arguments[6], syscall_memory *memory,
+		      void *context);
 
 /** syscalls_is_exit_group() - is it exit_group(2)? parameters as of syscalls_decode() */
 bool syscalls_is_exit_group(uint32_t arch, uint64_t number);

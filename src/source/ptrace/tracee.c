@@ -87,6 +87,8 @@ void target_inherit(struct target *target, const struct target *parent)
 	if (target == parent)
 		return;
 	target->netns = parent->netns;
+	memcpy(target->deferred, parent->deferred, sizeof(target->deferred));
+	target->deferred_count = parent->deferred_count;
 	if (target->words < parent->words) {
 		target->sockets = xreallocarray(target->sockets, parent->words, sizeof(*target->sockets));
 		memset(target->sockets + target->words, 0, (parent->words - target->words) * sizeof(*target->sockets));

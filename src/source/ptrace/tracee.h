@@ -13,6 +13,9 @@
 struct holdings_socket;
 struct uring;
 
+/** How many sockets of a process are remembered whose SYN waits for the first send. */
+#define DEFERRED_MAX 16
+
 /**
  * struct target - a traced process (thread group)
  * @pid: thread group id
@@ -29,6 +32,8 @@ struct uring;
  * @sockets: bit set by descriptor number: what was seen to be a TCP connection. A bit may be stale
  *	     (closing is not always watched), so whoever uses one looks at the socket itself
  * @words: length of @sockets in 64-bit words
+ * @deferred: descriptors of sockets whose SYN waits for the first send (deferred.h)
+ * @deferred_count: how many
  * @uring: its io_urings, NULL none known
  * @end_ns: when its last thread was about to end
  * @holdings: the connections it had open then
@@ -48,6 +53,8 @@ struct target {
 	bool exit_told;
 	uint64_t *sockets;
 	size_t words;
+	int deferred[DEFERRED_MAX];
+	size_t deferred_count;
 	struct uring *uring;
 	int64_t end_ns;
 	struct holdings_socket *holdings;

@@ -17,7 +17,6 @@
 #include "base/xalloc.h"
 #include "source/procfs/procfs.h"
 #include "source/ptrace/attach.h"
-#include "source/ptrace/call_report.h"
 #include "source/ptrace/filter.h"
 #include "source/ptrace/holdings.h"
 #include "source/ptrace/launch.h"
@@ -79,7 +78,6 @@ struct tracer {
 	struct stop gathered;
 	struct placement placement;
 	struct reports reports;
-	bool filtered;
 	bool launching; /* until the command's own exec */
 	long options;
 	struct attach_sockets existing;
@@ -102,7 +100,7 @@ static void push(struct tracer *tracer)
 
 static void resume(struct tracer *tracer, const struct tracee *tracee, int signal_number)
 {
-	bool run = tracer->filtered && !tracee->in_call;
+	bool run = tracer->gathered.filtered && !tracee->in_call && tracee->target->deferred_count == 0;
 
 	/* ESRCH: it was killed meanwhile and will be reported. */
 	(void)ptrace(run ? PTRACE_CONT : PTRACE_SYSCALL, tracee->tid, NULL, (void *)(intptr_t)signal_number);
@@ -110,32 +108,13 @@ static void resume(struct tracer *tracer, const struct tracee *tracee, int signa
 
 /* ---- entry and exit of calls -------------------------------------------- */
 
-static void ask_call(struct tracer *tracer, struct tracee *tracee)
-{
-	struct call_report report = {0};
-
-	if (!call_report_read(&report, tracee->tid, tracee->in_call))
-		return;
-	if (report.op == CALL_REPORT_EXIT) {
-		if (tracee->in_call)
-			stop_return(&tracer->gathered, tracee, report.exit.value);
-		tracee->in_call = false;
-	} else if (report.op == CALL_REPORT_ENTRY || report.op == CALL_REPORT_SECCOMP) {
-		bool wanted = stop_entry(&tracer->gathered, tracee, report.arch, report.entry.number,
-					 report.entry.arguments, !tracer->filtered || tracer->config.closes,
-					 tracer->config.follow);
-
-		tracee->in_call = wanted || !tracer->filtered;
-	}
-}
-
 static void on_syscall_stop(struct tracer *tracer, struct tracee *tracee)
 {
 	/* The way out of a call that does not matter: nothing to ask. */
 	if (tracee->in_call && tracee->call.kind == SYSCALL_OTHER)
 		tracee->in_call = false;
 	else
-		ask_call(tracer, tracee);
+		stop_at_call(&tracer->gathered, tracee);
 }
 
 /* ---- life of threads ------------------------------------------------------ */
@@ -191,9 +170,10 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 	stop_executed(&tracer->gathered, tracee);
 	tracee->target->described = false;
 	tracee->target->exit_told = false;
+	tracee->target->deferred_count = 0;
 	/* exec gives a table of its own; only a child that is not followed may share it again. */
-	tracee->target->owns_descriptors = tracer->config.follow;
-	tracee->in_call = !tracer->filtered;
+	tracee->target->owns_descriptors = tracer->gathered.follows;
+	tracee->in_call = !tracer->gathered.filtered;
 	tracee->call.kind = SYSCALL_OTHER;
 	if (tracer->launching)
 		holdings_inherited(&tracer->gathered, tracee->target);
@@ -246,7 +226,9 @@ static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
 			deliver = number;
 		break;
 	case PTRACE_EVENT_SECCOMP:
-		ask_call(tracer, tracee);
+		/* Behind the entry stop, if there was one. */
+		tracee->in_call = false;
+		stop_at_call(&tracer->gathered, tracee);
 		break;
 	case PTRACE_EVENT_CLONE:
 	case PTRACE_EVENT_FORK:
@@ -325,14 +307,14 @@ static int launch(struct tracer *tracer)
 	int rc;
 
 	tracer->exit_status = 125;
-	if (tracer->filtered) {
+	if (tracer->gathered.filtered) {
 		const struct filter_choice choice = {config->closes, config->no_uring};
 
 		rc = filter_build(&tracer->program, &choice, &tracer->err);
 		if (rc != 0)
 			return rc;
 	}
-	rc = launch_fork(&child, config, tracer->filtered ? &tracer->program : NULL, &tracer->err);
+	rc = launch_fork(&child, config, tracer->gathered.filtered ? &tracer->program : NULL, &tracer->err);
 	if (rc != 0)
 		return rc;
 	launch_release_inherited();
@@ -349,7 +331,7 @@ static int launch(struct tracer *tracer)
 		return rc;
 	}
 	tracee_add(tracer->table, child.pid, child.pid, NULL)->announced = true;
-	if (!tracer->filtered)
+	if (!tracer->gathered.filtered)
 		(void)ptrace(PTRACE_INTERRUPT, child.pid, NULL, NULL);
 	tracer->launching = true;
 	launch_go(&child);
@@ -486,8 +468,10 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 	tracer->table = tracee_table_new();
 	tracer->gathered.table = tracer->table;
 	tracer->gathered.netns = procfs_netns(getpid());
-	tracer->filtered = config->command != NULL && config->filter && config->follow;
-	tracer->options = options_of(config, tracer->filtered);
+	tracer->gathered.filtered = config->command != NULL && config->filter && config->follow;
+	tracer->gathered.closes = !tracer->gathered.filtered || config->closes;
+	tracer->gathered.follows = config->follow;
+	tracer->options = options_of(config, tracer->gathered.filtered);
 	sem_init(&tracer->ready, 0, 0);
 	*exit_status = config->command != NULL ? 125 : 1;
 	tracer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
