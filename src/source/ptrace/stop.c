@@ -539,7 +539,7 @@ static void entered_deferred(struct stop *stop, struct tracee *tracee, const str
 		tracee->call.kind = SYSCALL_OTHER;
 }
 
-void stop_at_call(struct stop *stop, struct tracee *tracee)
+void stop_at_call(struct stop *stop, struct tracee *tracee, bool by_filter)
 {
 	struct call_report report = {0};
 
@@ -549,7 +549,7 @@ void stop_at_call(struct stop *stop, struct tracee *tracee)
 		if (tracee->in_call)
 			returned(stop, tracee, report.exit.value);
 		tracee->in_call = false;
-	} else if (report.op == CALL_REPORT_ENTRY && stop->filtered) {
+	} else if (report.op == CALL_REPORT_ENTRY && stop->filtered && !by_filter) {
 		entered_deferred(stop, tracee, &report);
 		tracee->in_call = true;
 	} else if (report.op == CALL_REPORT_ENTRY || report.op == CALL_REPORT_SECCOMP) {

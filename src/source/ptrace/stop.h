@@ -79,8 +79,9 @@ int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read,
  * stop_at_call() - a thread stopped at a call: at its entry, its exit, or where the filter says
  * @stop: gathers events
  * @tracee: its @call and @in_call are brought up to date
+ * @by_filter: the filter has stopped it; a kernel before 5.3 does not say so itself
  */
-void stop_at_call(struct stop *stop, struct tracee *tracee);
+void stop_at_call(struct stop *stop, struct tracee *tracee, bool by_filter);
 
 /** stop_take() - a thread's process has descriptor @fd, which it did not get by accept(2) or connect(2) */
 void stop_take(struct stop *stop, struct tracee *tracee, int fd);

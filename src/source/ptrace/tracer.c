@@ -114,7 +114,7 @@ static void on_syscall_stop(struct tracer *tracer, struct tracee *tracee)
 	if (tracee->in_call && tracee->call.kind == SYSCALL_OTHER)
 		tracee->in_call = false;
 	else
-		stop_at_call(&tracer->gathered, tracee);
+		stop_at_call(&tracer->gathered, tracee, false);
 }
 
 /* ---- life of threads ------------------------------------------------------ */
@@ -228,7 +228,7 @@ static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
 	case PTRACE_EVENT_SECCOMP:
 		/* Behind the entry stop, if there was one. */
 		tracee->in_call = false;
-		stop_at_call(&tracer->gathered, tracee);
+		stop_at_call(&tracer->gathered, tracee, true);
 		break;
 	case PTRACE_EVENT_CLONE:
 	case PTRACE_EVENT_FORK:
