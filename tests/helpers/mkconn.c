@@ -18,7 +18,7 @@
  *   fast=CALL:N         the next connect is a sendto, sendmsg or sendmmsg with MSG_FASTOPEN and N bytes, or a
  *                       connect with TCP_FASTOPEN_CONNECT
  *   fastopen reuseport mptcp                   the same of listeners made from now on (mptcp: of all sockets)
- *   by=syscall by=socketcall by=library        how accept and connect are called
+ *   by=syscall by=socketcall by=library        how connections are made, asked for and shut down
  *   interrupt=MS interrupt-restart=MS          a signal comes then, calls are restarted or not
  *   free=FD             close that descriptor, so that the next one made gets its number
  *   poll                wait until the connect is decided      so-error: read SO_ERROR
@@ -152,9 +152,12 @@ static void do_close(struct story *story, const char *word)
 	forget(story, strcmp(word, "drop") == 0 ? NULL : word);
 }
 
-static void do_shutdown(struct connection *connection, int how)
+static void do_shutdown(const struct story *story, struct connection *connection, int how)
 {
-	if (shutdown(connection->fd, how) < 0 && !connection->io_error)
+	int rc = story->by == BY_SYSCALL ? (int)syscall(SYS_shutdown, connection->fd, how) :
+					   shutdown(connection->fd, how);
+
+	if (rc < 0 && !connection->io_error)
 		connection->io_error = errno;
 	if (how != SHUT_RD)
 		connection_ended(connection, "local");
@@ -308,15 +311,15 @@ static bool plain_word(struct story *story, const char *word)
 	} else if (strcmp(word, "wait-hup") == 0) {
 		connection_poll(current(story, word), POLLRDHUP);
 	} else if (strcmp(word, "so-error") == 0) {
-		connection_so_error(current(story, word));
+		connection_so_error(current(story, word), story->by == BY_SYSCALL);
 	} else if (strcmp(word, "recv-all") == 0) {
 		connection_receive(current(story, word), UINT64_MAX);
 	} else if (strcmp(word, "shutdown") == 0) {
-		do_shutdown(current(story, word), SHUT_WR);
+		do_shutdown(story, current(story, word), SHUT_WR);
 	} else if (strcmp(word, "shutdown-read") == 0) {
-		do_shutdown(current(story, word), SHUT_RD);
+		do_shutdown(story, current(story, word), SHUT_RD);
 	} else if (strcmp(word, "shutdown-both") == 0) {
-		do_shutdown(current(story, word), SHUT_RDWR);
+		do_shutdown(story, current(story, word), SHUT_RDWR);
 	} else if (strcmp(word, "linger0") == 0) {
 		if (setsockopt(current(story, word)->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
 			die("SO_LINGER");

@@ -104,7 +104,9 @@ static int call_fast(struct story *story, struct connection *connection, struct 
 		return connect(connection->fd, address, length);
 	}
 	if (strcmp(story->fast, "sendto") == 0) {
-		sent = sendto(connection->fd, zeros, data.iov_len, flags, address, length);
+		sent = story->by == BY_SYSCALL ?
+			       syscall(SYS_sendto, connection->fd, zeros, data.iov_len, flags, address, length) :
+			       sendto(connection->fd, zeros, data.iov_len, flags, address, length);
 	} else if (strcmp(story->fast, "sendmsg") == 0) {
 		sent = sendmsg(connection->fd, &message.msg_hdr, flags);
 	} else {

@@ -256,13 +256,17 @@ void connection_poll(struct connection *connection, short events)
 	}
 }
 
-void connection_so_error(struct connection *connection)
+void connection_so_error(struct connection *connection, bool raw)
 {
 	int64_t outcome_ns = connection->outcome_ns;
-	int error;
+	int error, rc;
 	socklen_t length = sizeof(error);
 
-	if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+	if (raw)
+		rc = (int)syscall(SYS_getsockopt, connection->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	else
+		rc = getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	if (rc < 0)
 		die("getsockopt");
 	connection_outcome(connection, error);
 	connection->asked_ns = connection->outcome_ns;

@@ -88,8 +88,8 @@ void connection_ended(struct connection *connection, const char *who);
 /** connection_poll() - until the connect is decided (POLLOUT) or the other side has ended it (POLLRDHUP) */
 void connection_poll(struct connection *connection, short events);
 
-/** connection_so_error() - read SO_ERROR: which outcome it was */
-void connection_so_error(struct connection *connection);
+/** connection_so_error() - read SO_ERROR: which outcome it was; @raw: by syscall(2) */
+void connection_so_error(struct connection *connection, bool raw);
 
 /** connection_wait_bytes() - until @count unread bytes wait in the receive queue */
 void connection_wait_bytes(const struct connection *connection, int count);

@@ -307,7 +307,7 @@ MUSL = lib.built("mkconn-musl", ["musl-gcc", "-static", "-D_GNU_SOURCE"], MKCONN
 GO = lib.built("story-go", ["go", "build"], ["story.go"])
 
 for title, words, program in (("an i386 program", "", I386), ("an i386 program, by socketcall(2)", "by=socketcall ", I386),
-                              ("a static musl program", "", MUSL)):
+                              ("an i386 program, by the direct calls", "by=syscall ", I386), ("a static musl program", "", MUSL)):
     Story("processes", title + ": accept and connect", words + OWN, count=2, program=program)
     Story("processes", title + ": non-blocking connect, refused", words + "nonblock connect={address}:9 poll so-error close",
           program=program, expected=REFUSED)

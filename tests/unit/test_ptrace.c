@@ -106,6 +106,7 @@ static void socketcall_hides_its_arguments(void **state)
 {
 	const uint64_t arguments[6] = {3, 0x4000};
 	const uint64_t unreadable[6] = {3, 0x9999};
+	const uint64_t so_error[6] = {3, SOL_SOCKET, SO_ERROR, 0x5000, 0x6000, 0};
 	struct syscall call;
 
 	(void)state;
@@ -116,6 +117,11 @@ static void socketcall_hides_its_arguments(void **state)
 	assert_int_equal(call.address, 0x3000);
 	assert_int_equal(call.length, 16);
 	assert_int_equal(syscalls_decode(&call, AUDIT_ARCH_I386, 102, unreadable, i386_memory, NULL), SYSCALL_OTHER);
+	/* The direct calls: connect(2), accept4(2), shutdown(2), and SO_ERROR asked for */
+	assert_int_equal(syscalls_decode(&call, AUDIT_ARCH_I386, 362, arguments, no_memory, NULL), SYSCALL_CONNECT);
+	assert_int_equal(syscalls_decode(&call, AUDIT_ARCH_I386, 364, arguments, no_memory, NULL), SYSCALL_ACCEPT);
+	assert_int_equal(syscalls_decode(&call, AUDIT_ARCH_I386, 373, arguments, no_memory, NULL), SYSCALL_SHUTDOWN);
+	assert_int_equal(syscalls_decode(&call, AUDIT_ARCH_I386, 365, so_error, no_memory, NULL), SYSCALL_SO_ERROR);
 	/* The same number with the x32 bit is accept4's sibling there. */
 	assert_int_equal(syscalls_decode(&call, AUDIT_ARCH_X86_64, 0x40000000U | 288, arguments, no_memory, NULL),
 			 SYSCALL_ACCEPT);

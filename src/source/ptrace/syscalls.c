@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 
@@ -14,6 +16,10 @@
  */
 #define X32_BIT UINT64_C(0x40000000)
 #define NUMBER_MAX 560
+
+/* recvmmsg(2) and shutdown(2) of i386 */
+#define DIRECT_CALL_FIRST 337
+#define DIRECT_CALL_LAST 373
 
 /* Arguments of socketcall(2), from the kernel's include/uapi/linux/net.h. */
 enum {
@@ -115,6 +121,22 @@ static struct {
 } machines[3];
 static size_t machine_count;
 
+/*
+ * The calls of i386 that socketcall(2) did alone before Linux 4.3: libseccomp
+ * gives numbers of its own for them, and their names only for the real ones.
+ */
+static void add_direct_calls(size_t at)
+{
+	for (int number = DIRECT_CALL_FIRST; number <= DIRECT_CALL_LAST; number++) {
+		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86, number);
+
+		for (size_t i = 0; name != NULL && i < CALL_COUNT; i++)
+			if (strcmp(calls[i].name, name) == 0)
+				machines[at].call[number] = (uint8_t)(i + 1);
+		free(name);
+	}
+}
+
 static void add_machine(uint32_t audit_arch, uint32_t seccomp_arch, bool x32)
 {
 	size_t at = machine_count++;
@@ -130,6 +152,8 @@ static void add_machine(uint32_t audit_arch, uint32_t seccomp_arch, bool x32)
 		if (number >= 0 && number < NUMBER_MAX)
 			machines[at].call[number] = (uint8_t)(i + 1);
 	}
+	if (seccomp_arch == SCMP_ARCH_X86)
+		add_direct_calls(at);
 }
 
 void syscalls_init(void)
