@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import sys
+import time
 
 import lib
 from lib import (Process, Trace, attach, check, enter_namespace, equal, firewall, firewall_count, firewall_off, main,
@@ -145,10 +146,13 @@ class Scene:
                 lib.status_field(int(pid), "State")[:1] not in "Z"]
 
     def finish(self, what):
+        """what is said when it fails; None: it may."""
         touch(self.end_path)
         firewall_off()
-        equal([served(self.listener) for _ in self.ways], [DATA] * len(self.ways), "bytes, " + what)
-        equal(self.process.wait(), 0, "the program's end, " + what)
+        bytes_got = [served(self.listener) for _ in self.ways]
+        if what:
+            equal(bytes_got, [DATA] * len(self.ways), "bytes, " + what)
+        equal(self.process.wait(), 0, "the program's end")
         self.listener.close()
 
 
@@ -179,19 +183,29 @@ def disturbed():
     rows_are_right(trace.finish(), len(WAYS))
 
 
-@test("attached to while the answer is awaited")
-def attached_meanwhile():
+def attach_meanwhile():
+    """Return: was it early enough, that is before the first answer came again?"""
     scene = Scene(("MSG_FASTOPEN", "send", "sendfile"))
+    begin = time.monotonic()
     scene.begin()
-    pids = [int(pid) for pid in scene.sleepers() if lib.read_file("/proc/%s/wchan" % pid) != "" and
-            lib.read_file("/proc/%s/task/%s/children" % (pid, pid)).strip() and int(pid) != scene.process.pid]
+    # Those that have a child to disturb them.
+    pids = [int(pid) for pid in scene.sleepers() if int(pid) != scene.process.pid and
+            lib.read_file("/proc/%s/task/%s/children" % (pid, pid)).strip()]
     equal(len(pids), 3, "processes that send")
     trace = Trace(["-p", ",".join(map(str, pids))], before=lib.as_nobody())
     # It is there and waits for the handshakes.
     wait_for(lambda: len(os.listdir("/proc/%d/task" % trace.pid)) > 1, "the tracing thread")
-    scene.finish("attached meanwhile")
+    firewall_off()
+    early = time.monotonic() - begin < 0.9
+    scene.finish("attached meanwhile" if early else None)
     # They may have ended by the time their handshakes are over.
     check(trace.wait() in (0, 1), "conntrace's status: " + trace.err)
+    return early
+
+
+@test("attached to while the answer is awaited")
+def attached_meanwhile():
+    require(any(attach_meanwhile() for _ in range(5)), "this machine is too slow for that")
 
 
 @test("a launched program stops at every call only until it has sent")
