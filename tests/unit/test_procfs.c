@@ -474,6 +474,9 @@ static void the_call_a_thread_sleeps_in(void **state)
 	write_file(500, "syscall", "-1 0x7ffe 0x7fff\n");
 	assert_int_equal(procfs_call(500, &number, arguments), -EAGAIN);
 	assert_int_equal(procfs_call(501, &number, arguments), -ENOENT);
+	assert_int_equal(procfs_run_time(500), -1);
+	write_file(500, "schedstat", "2116853 94113 7\n");
+	assert_int_equal(procfs_run_time(500), 2116853);
 }
 
 int main(void)

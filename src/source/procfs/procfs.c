@@ -200,6 +200,16 @@ int procfs_call(pid_t tid, uint64_t *number, uint64_t arguments[6])
 	return 0;
 }
 
+int64_t procfs_run_time(pid_t tid)
+{
+	char text[128];
+	int64_t run_ns;
+
+	if (procfs_read(tid, "schedstat", text, sizeof(text)) < 0 || sscanf(text, "%" SCNd64, &run_ns) != 1)
+		return -1;
+	return run_ns;
+}
+
 bool procfs_is_ancestor(pid_t pid)
 {
 	struct procfs_status status;

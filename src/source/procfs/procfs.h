@@ -104,6 +104,9 @@ pid_t procfs_thread_group(pid_t tid);
  */
 int procfs_call(pid_t tid, uint64_t *number, uint64_t arguments[6]);
 
+/** procfs_run_time() - how long a thread has run (not seen while it runs before the next tick), in ns; -1 unknown */
+int64_t procfs_run_time(pid_t tid);
+
 /** procfs_is_ancestor() - is it this process or one of its ancestors? */
 bool procfs_is_ancestor(pid_t pid);
 

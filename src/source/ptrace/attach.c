@@ -2,71 +2,22 @@
 #include "source/ptrace/attach.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/xalloc.h"
-#include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
-#include "source/ptrace/memory.h"
-
-/* A handshake that must not be disturbed is waited for; a SYN that was lost is sent again after a second. */
-#define HANDSHAKE_MS 2000
-#define HANDSHAKE_LOOK_MS 1
+#include "source/ptrace/handshake.h"
 
 struct seizure {
 	struct tracee_table *table;
 	pid_t pid;
 	struct target *target;
 	long options;
-	int64_t until_ns; /* handshakes are waited for; monotonic */
 	int count;
 	int error;
 };
-
-static bool read_memory(void *context, uint64_t address, void *to, size_t length)
-{
-	return memory_read(*(const pid_t *)context, address, to, length);
-}
-
-/* Does a thread sleep in a send until the handshake is over? The data may have left with the SYN then. */
-static bool sends_with_syn(pid_t pid, pid_t tid)
-{
-	uint64_t number, arguments[6];
-	struct syscall call;
-	struct event info;
-	int pidfd, socket, rc;
-
-	if (procfs_call(tid, &number, arguments) != 0 ||
-	    !syscalls_is_send(&call, number, arguments, read_memory, &tid))
-		return false;
-	pidfd = socket_process(pid);
-	socket = pidfd < 0 ? pidfd : socket_take(pidfd, call.fd);
-	rc = socket < 0 ? socket : socket_read_counters(socket, &info);
-	if (socket >= 0)
-		close(socket);
-	if (pidfd >= 0)
-		close(pidfd);
-	return rc == 0 ? info.info.state == TCP_SYN_SENT : call.kind == SYSCALL_CONNECT;
-}
-
-/*
- * Attaching interrupts the call that a thread sleeps in, and the kernel makes
- * it again. A Fast Open would send its data twice by that (quiet.h), so it may
- * finish first, if it does so soon.
- */
-static void await_handshake(const struct seizure *seizure, pid_t tid)
-{
-	const struct timespec pause = {.tv_nsec = HANDSHAKE_LOOK_MS * CLOCK_NS_PER_MS};
-
-	while (sends_with_syn(seizure->pid, tid) && clock_monotonic() < seizure->until_ns)
-		nanosleep(&pause, NULL);
-}
 
 static void seize_thread(void *context, pid_t tid)
 {
@@ -75,7 +26,7 @@ static void seize_thread(void *context, pid_t tid)
 
 	if (tracee_find(seizure->table, tid) != NULL)
 		return;
-	await_handshake(seizure, tid);
+	handshake_await(seizure->pid, tid);
 	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)(uintptr_t)seizure->options) != 0) {
 		/* A thread that ended meanwhile is no failure. */
 		if (errno != ESRCH && seizure->error == 0)
@@ -121,7 +72,6 @@ int attach_process(struct tracee_table *table, pid_t pid, long options, struct a
 	struct seizure seizure = {.table = table, .pid = pid, .options = options};
 	int before, error;
 
-	seizure.until_ns = clock_monotonic() + HANDSHAKE_MS * CLOCK_NS_PER_MS;
 	if (procfs_is_ancestor(pid))
 		return err_set(err, EPERM, "cannot attach to PID %d: conntrace runs inside it", pid);
 	/* Threads are born while we look; each round finds those of the one before. */

@@ -18,6 +18,7 @@
 #include "source/procfs/procfs.h"
 #include "source/ptrace/attach.h"
 #include "source/ptrace/filter.h"
+#include "source/ptrace/handshake.h"
 #include "source/ptrace/holdings.h"
 #include "source/ptrace/launch.h"
 #include "source/ptrace/placement.h"
@@ -282,6 +283,7 @@ static int attach_all(struct tracer *tracer)
 	int rc = 0;
 
 	tracer->exit_status = 1;
+	handshake_await_all(config->pids, config->pid_count);
 	tracer->warnings = xcalloc(config->pid_count + 1, sizeof(char *));
 	for (size_t i = 0; i < config->pid_count; i++) {
 		int this_rc = attach_process(tracer->table, config->pids[i], tracer->options, &tracer->existing,
