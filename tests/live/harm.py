@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -336,7 +337,9 @@ def parent():
 def outside():
     heard = {}
     for mode in [UNTRACED] + [m for m in modes() if m.startswith("attached")]:
-        story = Play(mode, [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); os._exit(6)"])
+        # It lives until it was heard to go on: of a zombie waitid(2) tells nothing else.
+        story = Play(mode, [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); input(); "
+                            "os._exit(6)"], stdin=subprocess.PIPE)
         story.begin()
         pid, heard[mode] = story.process.pid, []
         options = os.WEXITED | os.WSTOPPED | os.WCONTINUED
@@ -349,6 +352,7 @@ def outside():
             os.kill(pid, number)
             info = os.waitid(os.P_PID, pid, os.WCONTINUED)
             heard[mode].append((info.si_code, info.si_status))
+            story.process.line()
         equal(story.end()[0], 6, "exit status, " + mode)
         equal(heard[mode], heard[UNTRACED], mode)
 
