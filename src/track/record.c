@@ -171,6 +171,9 @@ void record_info(struct record *record, const struct event *event)
 		said->answered = true;
 	if (info->total_retrans >= 0)
 		said->total_retrans = info->total_retrans;
+	else if (info->reason == INFO_DESTROY && !said->established && said->close_ns < 0 &&
+		 said->kernel_state != TCP_CLOSE)
+		said->total_retrans = -1; /* of an attempt that was wiped: more may have come since the look */
 	/* Later than the handshake it can't be told apart; but none is none. */
 	if (said->established && info->total_retrans == 0)
 		said->handshake_retrans = 0;

@@ -41,6 +41,7 @@
  *   pass take take-cloexec pass-listener take-listener    a connection, or the listener, goes through it
  *   exec                become a new image of this program that goes on with the words behind
  *   wait-stdin          until a line or the end on stdin     wait-file=FILE touch=FILE say=TEXT
+ *   hold=PREFIX         a connection that has not failed waits for the file PREFIX.LPORT-RPORT, its ports
  *   exit=N kill9 raise=N                       end with whatever is open; thread-exit: only this thread
  *   udp=ADDR:PORT unix=PATH                    a connect that is not TCP, closed at once
  *
@@ -120,6 +121,20 @@ static void wait_file(const char *name)
 {
 	while (access(name, F_OK) < 0)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
+static void do_hold(struct connection *connection, const char *prefix)
+{
+	char name[4096];
+
+	if (connection->error != 0 && connection->error != EINPROGRESS && connection->error != EINTR)
+		return;
+	connection_names(connection);
+	if (address_port(&connection->local) == 0)
+		return;
+	snprintf(name, sizeof(name), "%s.%u-%u", prefix, address_port(&connection->local),
+		 address_port(&connection->remote));
+	wait_file(name);
 }
 
 /* --- words that end --------------------------------------------------------------------------------------- */
@@ -392,6 +407,8 @@ static bool value_word(struct story *story, const char *name, size_t length, con
 		connection_wait_bytes(current(story, "wait-bytes"), number);
 	} else if (IS("wait-file")) {
 		wait_file(value);
+	} else if (IS("hold")) {
+		do_hold(current(story, "hold"), value);
 	} else if (IS("touch")) {
 		fd = open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 		if (fd < 0)

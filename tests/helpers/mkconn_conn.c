@@ -129,6 +129,13 @@ struct connection *connection_new(int fd, const char *dir)
 	return connection;
 }
 
+unsigned int address_port(const union address *address)
+{
+	if (address->sa.sa_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)&address->sa)->sin_port);
+	return address->sa.sa_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)&address->sa)->sin6_port) : 0;
+}
+
 void connection_names(struct connection *connection)
 {
 	socklen_t length = sizeof(connection->local);

@@ -88,6 +88,9 @@ void connection_ended(struct connection *connection, const char *who);
 /** connection_poll() - until the connect is decided (POLLOUT) or the other side has ended it (POLLRDHUP) */
 void connection_poll(struct connection *connection, short events);
 
+/** address_port() - 0 unknown */
+unsigned int address_port(const union address *address);
+
 /** connection_so_error() - read SO_ERROR: which outcome it was; @raw: by syscall(2) */
 void connection_so_error(struct connection *connection, bool raw);
 

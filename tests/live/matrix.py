@@ -8,15 +8,17 @@ one after the other.
 """
 import ctypes
 import os
+import re
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import lib
 from lib import MKCONN, Trace, attach, check, equal, find_row, main, mkconn, read_truth, require, scratch, short, test
-from stories import MODES, SECTIONS, STORIES
+from stories import HELD, MODES, SECTIONS, STORIES
 
 AT_ONCE = 4
 LIMIT_SEC = 60
@@ -33,6 +35,44 @@ class Paths:
 
     def __getitem__(self, name):
         return self.stage.path(name)
+
+
+BIRTH = re.compile(r"(?:accept(?:4|-null|4-null|-short|4-short)?|connect=\S+|take|take-cloexec)$")
+TOLD = re.compile(r"debug: time=\S+ type=owner .*?local=\S*:(\d+) remote=\S*:(\d+) .*pid=")
+
+
+class Holds:
+    """Lets go what is held (hold=PREFIX), when conntrace has told whose it is."""
+
+    def __init__(self, prefix, trace):
+        self.prefix, self.trace, self.over = prefix, trace, threading.Event()
+        self.thread = threading.Thread(target=self.let_go, daemon=True)
+        self.thread.start()
+
+    def let_go(self):
+        with open(self.trace.err_path, encoding="utf-8", errors="replace") as said:
+            rest = ""
+            while not self.over.is_set():
+                rest += said.read()
+                lines = rest.split("\n")
+                rest = lines.pop()
+                for told in filter(None, map(TOLD.search, lines)):
+                    lib.touch("%s.%s-%s" % (self.prefix, *told.groups()))
+                time.sleep(0.005)
+
+    def end(self):
+        self.over.set()
+        self.thread.join()
+
+
+def held(argv, prefix):
+    """Words of a program that holds each connection when it is born."""
+    words = []
+    for word in argv:
+        words.append(word)
+        if BIRTH.match(word):
+            words.append("hold=" + prefix)
+    return words
 
 
 class Stage:
@@ -64,20 +104,28 @@ class Stage:
         for process in before:
             self.ready(process)
         argv = story.command(self, [story.program(), "truth=" + self.truth_path] + traced)
-        if self.mode == "diag":
+        holds = None
+        if story.begins_before and self.mode != "launched":
+            target = lib.Process(argv, stdin=subprocess.PIPE, **story.keywords(self))
+            others += [mkconn(self.words(words), **story.keywords(self)) for words in story.others]
+            lib.wait_file(self.path("before"))
+            self.ready(target)
+            trace = attach([target.pid]) if self.mode == "attached" else lib.watch([target.pid])
+            target.line()
+        elif self.mode == "diag" and story.is_held:
+            target = lib.Process(["sh", "-c", 'read line; exec "$@"', "sh"] + held(argv, self.path("hold")),
+                                 stdin=subprocess.PIPE, **story.keywords(self))
+            self.ready(target)
+            trace = lib.watch([target.pid], ["--debug=events"])
+            holds = Holds(self.path("hold"), trace)
+            target.line()
+        elif self.mode == "diag":
             path = self.path("before")
             words = " ".join(argv).replace("port-file=" + self.port_path,
                                            "port-file=%s touch=%s wait-stdin" % (self.port_path, path), 1)
             target = lib.Process(words.split(), stdin=subprocess.PIPE)
             lib.wait_file(path)
             trace = lib.watch([target.pid])
-            target.line()
-        elif story.begins_before and self.mode == "attached":
-            target = lib.Process(argv, stdin=subprocess.PIPE, **story.keywords(self))
-            others += [mkconn(self.words(words), **story.keywords(self)) for words in story.others]
-            lib.wait_file(self.path("before"))
-            self.ready(target)
-            trace = attach([target.pid])
             target.line()
         elif self.mode == "launched":
             trace = Trace(story.options.split(), argv, **story.keywords(self))
@@ -95,6 +143,8 @@ class Stage:
         status = -signal.SIGTERM if "-d" in story.options else story.status
         rows = trace.finish(0 if target else status, 40)
         story.after(self)
+        if holds:
+            holds.end()
         if target:
             equal(target.wait(), story.status, "the target's end")
         for other in others + before:
@@ -117,6 +167,22 @@ def wanted_close(told):
     return CLOSES[told["first_end"]]
 
 
+def seen_by_looking(story, wanted, told, row):
+    """What is wanted of a row whose connection was only looked at."""
+    if "moved=" in story.traced:
+        del wanted["fd"]    # whichever it had when it was looked at
+    if row["pid"] is None:
+        wanted["last_pid"] = (told["last_pid"], None)    # who holds it
+    close = wanted.get("close")
+    if close == "exit" or isinstance(close, tuple) and "exit" in close:
+        wanted["close"] = ("exit", "lfin")    # a FIN, whoever sends it
+    if row["result"] == "unknown" and "result" in story.unknown_columns("diag"):
+        del wanted["result"]
+        wanted["laddr"] = story.ANY    # the program has forgotten it, a look has not
+    if isinstance(wanted.get("seen"), (str, tuple)):
+        wanted["seen"] = "kp"
+
+
 def compare(story, mode, row, told):
     """Row and truth, field by field. What the story says of a column goes before what the program knew."""
     wanted = {key: told[key] for key in ("pid", "tid", "fd", "dir", "raddr", "rport", "result", "errno", "rx_bytes",
@@ -134,8 +200,8 @@ def compare(story, mode, row, told):
         wanted["errno"] = None
     wanted.update(story.expected(told))
     unknown = story.unknown_columns(mode)
-    if mode == "diag" and "moved=" in story.traced:
-        del wanted["fd"]    # whichever it had when it was looked at
+    if mode == "diag":
+        seen_by_looking(story, wanted, told, row)
     for column, value in wanted.items():
         if row[column] is None and column in unknown or value is story.ANY:
             continue
@@ -262,7 +328,7 @@ HEAD = """# What is seen
 Each row is a story whose truth is known: a program plays it, and what conntrace says of it is compared field by field:
 process, thread, descriptor, direction, addresses, result, errno, bytes, and who ended it; over IPv4 and over IPv6.
 *Launched* is `conntrace -- COMMAND`, *attached* is `conntrace -p PID`, *diag* is `conntrace --via=diag -p PID`, which
-stops nobody; there `make check` plays the stories of servers that others come to.
+stops nobody.
 
 `ok`: every field is right. Fields behind it may be `-` in that mode, never wrong, for the reason the number names. A
 number alone: the story is not played in that mode, for that reason.
@@ -279,6 +345,8 @@ def coverage():
             cells = []
             for mode in MODES:
                 cell = "ok"
+                if mode == "diag" and story.is_held and not story.begins_before and story.section != "never":
+                    cell += ", held (%d)" % note(notes, HELD) if not story.why_not_diag() else ""
                 if mode not in story.modes_played():
                     cell = "(%d)" % note(notes, story.why_absent(mode))
                     cells.append(cell)

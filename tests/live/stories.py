@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The stories of matrix.py: who does what, and what the rows must say of it."""
+import re
 import socket
 
 import deaths
@@ -13,11 +14,25 @@ SECTIONS = (("births", "Births"), ("processes", "Processes and programs"), ("pas
 STORIES = []
 NO_CALLS = "no call is seen: the listener says whose the connection is, and the kernel's counters the rest."
 WATCHED = {"tid/fd/last_pid": NO_CALLS, "rx_bytes/tx_bytes/close/state": "closing is not watched, and destroy events do "
-           "not always tell."}
-FORKED = "a child that comes and goes between two looks may accept on the listener of the process that is known: whose " \
-         "the connection was is not told apart."
-NOT_WATCHED = "what is not accepted by a listener of the target is found by looking (`--look-ms`) and may be too short for " \
-              "that, which is counted; tests/live/diag.py plays it."
+           "not always tell; the end of a process is told by its FIN, as `lfin`."}
+FORKED = "a child that comes and goes between two looks may accept on the listener of the process that is known: which of " \
+         "them accepted is told only if it is proven, who holds the connection is LAST_PID."
+HELD = "held open until conntrace has told of it, because what no listener of the target accepts is found by looking " \
+       "(`--look-ms`); what is too short for that is counted, as tests/live/diag.py proves."
+NO_OUTCOME = "what became of an attempt only its program is told: RESULT is `unknown` and ERRNO `-`."
+OUTCOMES = "timed out|by ICMP|given up"
+NOT_BY_LOOKING = {
+    "refused|unreachable by a route|no route": "an attempt that fails at once is over before anybody can look.",
+    r"connect\(AF_UNSPEC\), then connect again": "a socket that is connected once more keeps its cookie, by which it is "
+    "known, so what is looked at stays one row (man page, LIMITATIONS).",
+    "^(reset before a byte was sent|linger 0, then exit); the accepting": "what the other side resets at once is over before "
+    "anybody can look, and its last word has lost the other end's port.",
+    "^a Go|^io_uring|no-io-uring": "the program waits for nobody to look.",
+    "^MPTCP|^an MPTCP client": "the kernel's list of sockets has the TCP connections that the MPTCP connection is made of, so "
+    "they are told, with their own bytes.",
+    "^another network namespace": "sockets and destroy events of another network namespace are not listed for this one; "
+    "conntrace says so (tests/live/diag_namespace.py).",
+}
 BOTH = ("127.0.0.1", "[::1]")
 
 
@@ -52,6 +67,8 @@ class Story:
         self.after = after or (lambda stage: None)
         self.begins_before = begins_before
         self.setup = setup or (lambda stage: None)
+        # What a listener of the target accepts is its own however short; anything else is held open until it is seen.
+        self.is_held = not self.is_watchable or self.has_children() or bool(not_watched)
         STORIES.append(self)
 
     @staticmethod
@@ -64,19 +81,30 @@ class Story:
 
     def unknown_of(self, mode):
         """{columns: why}"""
-        return WATCHED if mode == "diag" else self.unknown.get(mode, {})
+        if mode != "diag":
+            return self.unknown.get(mode, {})
+        unknown = {} if self.section == "never" else dict(WATCHED)
+        if self.has_children() or "unshare" in self.name or "namespace" in self.name or self.name.startswith("vfork"):
+            unknown["pid"] = FORKED
+        if re.search(OUTCOMES, self.name):
+            unknown["result/errno/laddr/syn_rtx"] = NO_OUTCOME
+        return unknown
 
     def unknown_columns(self, mode):
         return {column for columns in self.unknown_of(mode) for column in columns.split("/")}
 
     def modes_played(self):
-        return self.modes + ("diag",) if self.is_watchable and self.modes == TRACED and not \
-            self.has_children() and not self.not_watched else self.modes
+        return self.modes + (() if self.why_not_diag() else ("diag",))
+
+    def why_not_diag(self):
+        """None: it is played."""
+        for names, why in NOT_BY_LOOKING.items():
+            if re.search(names, self.name):
+                return why
+        return None
 
     def why_absent(self, mode):
-        if mode == "diag":
-            return self.not_watched or (FORKED if self.is_watchable else NOT_WATCHED)
-        return self.absent
+        return self.why_not_diag() if mode == "diag" else self.absent
 
     def has_children(self):
         return any(word in self.traced for word in ("fork", "clone="))
@@ -522,7 +550,7 @@ def all_served(stage, _):
 
 def all_exited(stage, rows, _truth):
     lib.equal(sorted((row["dir"], row["result"], row["rx_bytes"], row["tx_bytes"], row["close"]) for row in rows),
-              [("in", "ok", 10, 20, "exit")] * 8, "rows")
+              [("in", "ok", 10, 20, "lfin" if stage.mode == "diag" else "exit")] * 8, "rows")
     lib.equal(len({(row["rport"], row["tid"], row["fd"]) for row in rows}), 8, "ports, threads, descriptors")
     lib.check(all(row["raddr"] == stage.address.strip("[]") for row in rows), "RADDR")
 
@@ -540,7 +568,7 @@ Story("deaths", "the main thread has ended, another goes on and exits with it op
 def idle(stage, trace):
     """Until all has moved; then the run ends and the connection lives on."""
     lib.wait_file(stage.path("idle"))
-    if stage.mode == "attached":
+    if stage.mode != "launched":
         trace.signal(lib.signal.SIGINT)
 
 

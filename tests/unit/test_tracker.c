@@ -342,6 +342,34 @@ static void a_connect_that_is_asked_later(void **state)
 	tracker_free(tracker);
 }
 
+/* Looked at before the SYN was sent again; when connect(2) fails the kernel wipes the counters. */
+static void an_attempt_that_was_wiped_resent_nobody_knows_what(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 7);
+	struct event owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, T0);
+	struct event gone = an_info(INFO_DESTROY, 3000, &flow, 5, TCP_CLOSE);
+
+	(void)state;
+	owner.flow = flow;
+	owner.owner.cookie = 5;
+	owner.owner.pid = 100;
+	owner.owner.fd = 3;
+	owner.owner.uid = (uint32_t)-1;
+	owner.owner.born = 1;
+	feed(tracker, owner);
+	feed(tracker, an_info(INFO_LOOK, 1, &flow, 5, TCP_SYN_SENT));
+	tcp_info_unknown(&gone.info);
+	gone.info.cookie = 5;
+	gone.info.reason = INFO_DESTROY;
+	gone.info.state = TCP_CLOSE;
+	feed(tracker, gone);
+	tracker_finish(tracker, T0 + 4000 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].syn_rtx, -1);
+	tracker_free(tracker);
+}
+
 static void another_kind_of_socket_leaves_nothing(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -519,6 +547,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepted_and_died),
+		cmocka_unit_test(an_attempt_that_was_wiped_resent_nobody_knows_what),
 		cmocka_unit_test(a_process_that_ended_unseen),
 		cmocka_unit_test(a_port_used_again_is_another_connection),
 		cmocka_unit_test(two_accepts_of_one_socket_are_disputed),
