@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/idmap.h"
 #include "base/xalloc.h"
+#include "linger.h"
 #include "track/since.h"
 
 #define OUTPUT_BUFFER (1 << 16)
@@ -82,6 +83,7 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	to->groups = options->groups;
 	to->limit = (uint64_t)options->limit;
 	to->start_ns = start_ns;
+	to->linger_ns = linger_ns(options);
 	to->width = terminal_width(output->file);
 	to->format = options->format;
 	to->time = options->time;

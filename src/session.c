@@ -15,6 +15,7 @@
 #include "base/xalloc.h"
 #include "debug.h"
 #include "job.h"
+#include "linger.h"
 #include "local_addresses.h"
 #include "live.h"
 #include "load.h"
@@ -30,13 +31,6 @@
 #include "track/tracker.h"
 
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
-/* The other end of a connection on this host dies about when ours does, and tells what was sent. */
-#define LINGER_KERNEL_NS (100 * CLOCK_NS_PER_MS)
-#define LINGER_LOOKS 4 /* so many looks later the other end's last word has been dealt with, too (--via=diag) */
-/* Late packets of a finished connection come within this time. */
-#define LINGER_NS (2 * CLOCK_NS_PER_SEC)
-/* In a savefile nobody waits, so it may be as long as a TIME_WAIT. */
-#define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
 /* The kernel tells of a socket's death from a work queue, a little after the fact, and later on a busy machine. */
 #define LAST_WORDS_NS (200 * CLOCK_NS_PER_MS)
 #define LATE_WORDS_NS (3 * CLOCK_NS_PER_SEC)
@@ -241,16 +235,13 @@ static void open_tracker(struct session *session)
 		.netns = sources_netns(session->sources),
 		.syn_retries = session->is_file ? -1 : procfs_syn_retries(),
 		.suspicious = options->limits,
+		.linger_ns = linger_ns(options),
 	};
 	struct tracker_notify notify = {session, on_opened, on_finished, on_message};
 	struct tracker_observer observer;
 	/* In a file time is what the events say: this one must not move it to today. */
 	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, session->is_file ? CLOCK_UNKNOWN : clock_now());
 
-	config.linger_ns = session->is_file ? LINGER_FILE_NS :
-			   sources_has_packets(session->sources) ? LINGER_NS : LINGER_KERNEL_NS;
-	if (options->via == OPTIONS_VIA_DIAG)
-		config.linger_ns += LINGER_LOOKS * options->look_ms * CLOCK_NS_PER_MS;
 	session->tracker = tracker_new(&config, &notify);
 	session->look = (struct look){
 		.diag = sources_diag(session->sources),
@@ -335,10 +326,7 @@ int session_open(struct session **opened, const struct options *options, const s
 
 /* ---- the end ---------------------------------------------------------------------- */
 
-/*
- * What has died lately is told within a moment: wait for it as long as
- * something is missed, then say of the rest that its end is unknown.
- */
+/* What has died lately is told within a moment: wait while something is missed; the end of the rest is unknown. */
 static void hear_last_words(struct session *session)
 {
 	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : LAST_WORDS_NS);
@@ -500,6 +488,9 @@ static void report_in_time(struct session *session, int64_t now_ns)
 	bool is_due = slices_due(&session->slices, now_ns, session->end_ns);
 
 	if ((is_due || session->print_now) && session->write_error == 0 && !session->reported) {
+		/* What died in the slice belongs into it, also where nobody has looked since. */
+		sources_look(session->sources);
+		feed(session, sources_settled_ns(session->sources));
 		look_at_open(session, false);
 		print_reports(session, is_due && !session->is_file ? OUTPUT_SLICE : OUTPUT_SO_FAR);
 	}

@@ -2,17 +2,15 @@
 #include "sources.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/xalloc.h"
 #include "command.h"
+#include "launch_user.h"
 #include "offline.h"
 #include "source/diag/destroy.h"
 #include "source/diag/socket.h"
@@ -96,37 +94,6 @@ static void open_kernel(struct sources *sources)
 		add_notice(sources, err.text);
 }
 
-static int find_user(struct sources *sources, const char *name, struct err *err)
-{
-	const struct passwd *entry = getpwnam(name);
-	struct tracer_user *user = &sources->user;
-	int64_t number;
-
-	if (entry == NULL && number_parse(name, 0, UINT32_MAX - 1, &number) == 0) {
-		user->uid = (uid_t)number;
-		user->gid = (gid_t)number;
-		entry = getpwuid(user->uid);
-		if (entry == NULL)
-			return 0;
-		name = entry->pw_name;
-	}
-	if (entry == NULL)
-		return err_set(err, ENOENT, "no user \"%s\" (-u)", name);
-	user->uid = entry->pw_uid;
-	user->gid = entry->pw_gid;
-	user->group_count = 64;
-	do {
-		int wanted = user->group_count;
-
-		user->groups = xreallocarray(user->groups, (size_t)wanted, sizeof(gid_t));
-		if (getgrouplist(name, entry->pw_gid, user->groups, &user->group_count) >= 0)
-			return 0;
-		if (user->group_count <= wanted)
-			user->group_count = wanted * 2;
-	} while (user->group_count <= 65536); /* NGROUPS_MAX of Linux */
-	return err_set(err, E2BIG, "user \"%s\" (-u) has too many groups", name);
-}
-
 /* The command is made, but waits until it is known to the watch. */
 static int open_watch(struct sources *sources, const struct tracer_config *target, int *exit_status, struct err *err)
 {
@@ -181,7 +148,7 @@ static int open_target(struct sources *sources, const sigset_t *mask, int *exit_
 	int rc;
 
 	if (options->user != NULL) {
-		rc = find_user(sources, options->user, err);
+		rc = launch_user_find(&sources->user, options->user, err);
 		if (rc != 0) {
 			*exit_status = 125;
 			return rc;
@@ -383,6 +350,12 @@ static int read_watch(struct sources *sources)
 		rc = watch_read(sources->watch);
 	sources->watch_ended = rc == SOURCE_END;
 	return rc > 0 ? rc : 0;
+}
+
+void sources_look(struct sources *sources)
+{
+	if (sources->watch != NULL && !sources->watch_ended && watch_waits(sources->watch))
+		sources->watch_ended = watch_look(sources->watch) == SOURCE_END;
 }
 
 int sources_read(struct sources *sources)

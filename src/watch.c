@@ -408,6 +408,9 @@ static void set_timer(struct watch *watch, int64_t cost_ns)
 	int64_t least = cost_ns * (watch->fresh.count > 0 ? LOAD_SHARE_NEWS : LOAD_SHARE_NO_NEWS);
 	struct itimerspec timer = {{0, 0}, {0, 0}};
 
+	/* That all of /proc was read for the first time does not come again: the run would begin blind for seconds. */
+	if (watch->look == 1)
+		least = 0;
 	if (watch->fresh.count > 0)
 		watch->interval_ns = 0;
 	watch->interval_ns *= 2;

@@ -19,8 +19,6 @@
 
 /* A row is over when so much time has passed that the packets of its connections have found their owners. */
 #define SETTLE_NS CLOCK_NS_PER_SEC
-/* That a connection has ended is told when no more packets of it are waited for. */
-#define SETTLE_CONNS_NS (3 * CLOCK_NS_PER_SEC)
 
 /* At the end everything has been looked at within this time. */
 #define LAST_LOOK_NS CLOCK_NS_PER_SEC
@@ -50,8 +48,10 @@ struct io_stat {
 	char *names[SHOWN];
 	uint8_t column_of[SHOWN]; /* of the spec */
 	size_t shown;
+	int64_t linger_ns;
 	int64_t settle_ns;
 	bool streams; /* rows are printed as they are over */
+	bool is_alone; /* nothing else is printed between them */
 };
 
 /* ---- columns ----------------------------------------------------------------------------- */
@@ -171,7 +171,8 @@ static void begin_printer(struct io_stat *io, const struct report_options *optio
 		printer->style.time = options->time;
 		printer->style.start_ns = options->start_ns;
 	}
-	printer->report = options->report_count > 1 || options->besides ? "io,stat" : NULL;
+	io->is_alone = options->report_count <= 1 && !options->besides;
+	printer->report = io->is_alone ? NULL : "io,stat";
 	printer->separate = options->besides || (options->report_count > 1 && options->reports[0] != REPORT_IO);
 	printer->header = options->header;
 	printer->width = options->width;
@@ -188,6 +189,18 @@ static bool wants_conns(const struct io_spec *spec)
 	return false;
 }
 
+/* That one has ended is told when no more of it is waited for; that may take a moment besides. */
+static void count_conns(struct io_stat *io)
+{
+	int64_t more_ns = io->linger_ns < SETTLE_NS ? io->linger_ns : SETTLE_NS;
+
+	if (io->cells.conns != NULL)
+		return;
+	io->cells.conns = idmap_new(IO_CELLS_CONN);
+	if (io->settle_ns < io->linger_ns + more_ns)
+		io->settle_ns = io->linger_ns + more_ns;
+}
+
 struct io_stat *io_stat_new(const struct io_spec *spec, const struct io_filters *filters,
 			    const struct report_options *options, FILE *out)
 {
@@ -196,14 +209,13 @@ struct io_stat *io_stat_new(const struct io_spec *spec, const struct io_filters 
 	io->cells.spec = *spec;
 	io->cells.most = IO_CELLS / spec->count;
 	io->cells.align = options->align;
+	io->linger_ns = options->linger_ns;
 	io->cells.start_ns = io->cells.last_ns = CLOCK_UNKNOWN;
 	if (options->start_ns >= 0)
 		io_cells_start(&io->cells, options->start_ns);
 	io->settle_ns = SETTLE_NS;
-	if (wants_conns(spec)) {
-		io->cells.conns = idmap_new(IO_CELLS_CONN);
-		io->settle_ns = SETTLE_CONNS_NS;
-	}
+	if (wants_conns(spec))
+		count_conns(io);
 	add_shown(io, xstrdup("START"), COLUMN_TIME, UINT8_MAX, get_start);
 	add_shown(io, xstrdup("DUR_S"), COLUMN_SECONDS, UINT8_MAX, get_duration);
 	make_columns(io, filters, 0);
@@ -231,9 +243,7 @@ void io_stat_begin(struct io_stat *io, bool has_frames)
 	if (has_frames)
 		return;
 	io->cells.counters = true;
-	io->settle_ns = SETTLE_NS;
-	if (io->cells.conns == NULL)
-		io->cells.conns = idmap_new(IO_CELLS_CONN);
+	count_conns(io);
 	if (!spec->is_default)
 		return;
 	io_spec_add_counters(spec);
@@ -342,6 +352,9 @@ static void print_rows(struct io_stat *io, size_t until, int64_t end_ns)
 	}
 	if (io->printer.style.start_ns < 0)
 		io->printer.style.start_ns = io->cells.start_ns;
+	/* What follows another table needs its titles again. */
+	if (io->streams && !io->is_alone && io->printer.format == REPORT_TABLE && count > 0)
+		printer_again(&io->printer);
 	if (!io->streams)
 		printer_rows(&io->printer, rows, count);
 	for (size_t i = 0; io->streams && i < count; i++)

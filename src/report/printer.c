@@ -191,6 +191,14 @@ static void add_header(struct printer *printer)
 	write_line(printer);
 }
 
+void printer_again(struct printer *printer)
+{
+	if (printer->separate)
+		printer_write(printer, "\n", 1);
+	printer->separate = true;
+	printer->header_done = false;
+}
+
 void printer_header(struct printer *printer)
 {
 	add_header(printer);

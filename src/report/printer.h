@@ -54,6 +54,9 @@ void printer_rows(struct printer *printer, const struct row *rows, size_t count)
 /** printer_row() - print and flush one row of a report that never ends; a table gets columns of usual width */
 void printer_row(struct printer *printer, const struct row *row);
 
+/** printer_again() - something else was printed meanwhile: a table's next row comes below titles of its own */
+void printer_again(struct printer *printer);
+
 /** printer_header() - print the header of such a report, unless it is out already */
 void printer_header(struct printer *printer);
 

@@ -98,6 +98,7 @@ enum report_time {
  * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
  * @limit: rows that are printed at most, 0 for all; not of events
  * @groups: those of --group; borrowed for the report's life, NULL for none
+ * @linger_ns: how long more of a connection is waited for after its end, before report_finished()
  * @start_ns: when the run began, for REPORT_TIME_RELATIVE; CONN_UNKNOWN: the earliest time in the first rows
  * @width: columns of the terminal that the output is, 0 when it is none
  * @format: how rows are written
@@ -122,6 +123,7 @@ struct report_options {
 	const char *columns;
 	uint64_t limit;
 	struct groups *groups;
+	int64_t linger_ns;
 	int64_t start_ns;
 	unsigned int width;
 	enum report_format format;

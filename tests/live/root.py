@@ -48,9 +48,9 @@ def dropped():
         # Something that was open before is nobody's business either; and the writer keeps the pipe from ending.
         with open("/etc/passwd", "rb") as before, open(fifo, "r+b", buffering=0):
             conntrace = Process(OWN_NET + words + options, pass_fds=[before.fileno()])
-            wait_for(lambda: children(conntrace.pid), "the packet process")
-            packet = children(conntrace.pid)[0]
-            wait_for(lambda: status_field(packet, "Seccomp") == "2", "its filter")
+            # Before it is conntrace, it has another child.
+            packet = wait_for(lambda: [pid for pid in children(conntrace.pid) if status_field(pid, "Seccomp") == "2"],
+                              "the packet process behind its filter")[0]
             look_at(packet, fifo, " ".join(words + options))
             os.kill(conntrace.pid, signal.SIGINT)
             equal(conntrace.wait(), 0, "exit status")

@@ -3,12 +3,14 @@
 """Slices of a run (-I, --align) and intervals of io,stat without packets: they add up to the whole, byte by byte."""
 import json
 import os
+import re
 import signal
 import sys
 import time
 
 from lib import (CONNTRACE, Failure, Process, Trace, check, enter_namespace, equal, main, parse_rows, read_file,
                  run, scratch, test, wait_file, wait_for, watch)
+from watched import SERVE, Target
 
 RUNS_MAX = 6
 LONG, SHORT = 1000, 10
@@ -200,6 +202,50 @@ def io_late():
     asleep = [row for row in rows if stopped + 0.3 < row["start"] < since - 0.5]
     check(asleep and all(row["sum(rx_bytes)"] is None for row in asleep), "while it stood still: %s" % asleep)
     check(any(row["sum(rx_bytes)"] for row in rows if row["start"] > since), "afterwards: %s" % rows)
+
+
+@test("--via=diag: what died is told in its slice and in its row, however seldom looks come")
+def seldom_looks():
+    target = Target(SERVE)
+    # While nothing new turns up, the time between two looks grows.
+    trace = watch([target.pid], ["--look-ms=500", "-I", "1", "-z", "io,stat,1"], before=[])
+    wait_for(lambda: reports(parse_rows(read_file(trace.rows_path)), "io,stat"), "the first row")
+    for _ in range(2):
+        target.serve(20)
+        served = time.time()
+        wait_for(lambda: any(row["start"] > served for row in
+                             reports(parse_rows(read_file(trace.rows_path)), "io,stat")), "the rows after it")
+    # Before the end tells the rest.
+    rows = parse_rows(read_file(trace.rows_path))
+    conns, io = reports(rows, "conns"), reports(rows, "io,stat")
+    equal((len(conns), len({row["rport"] for row in conns})), (40, 40), "connections in the slices so far")
+    equal([sum(row[name] for row in io) for name in ("count(opened)", "count(ended)", "sum(tx_bytes)")],
+          [40, 40, 40 * 20], "opened, ended and sent in the rows so far")
+    for row in conns:
+        check(row["slice"] - 0.5 <= row["end"] <= row["slice"] + 1.5, "the slice it died in: %s" % row)
+    trace.interrupt()
+    check("in no row" not in trace.err, "stderr: " + trace.err)
+
+
+def next_look(pid):
+    """Seconds until a conntrace looks, as its timer says."""
+    for number in os.listdir("/proc/%d/fd" % pid):
+        if os.readlink("/proc/%d/fd/%s" % (pid, number)) == "anon_inode:[timerfd]":
+            value = re.search(r"it_value: \((\d+), (\d+)\)", read_file("/proc/%d/fdinfo/%s" % (pid, number)))
+            return int(value.group(1)) + int(value.group(2)) / 1e9
+    raise Failure("no timer")
+
+
+@test("--via=diag: that the first look takes long makes nobody wait for the second")
+def first_look():
+    target = Target(SERVE)
+    waits = []
+    # One look of many may meet a busy machine.
+    for _ in range(RUNS_MAX):
+        trace = watch([target.pid], before=[])
+        waits.append(next_look(trace.pid))
+        trace.interrupt()
+    check(min(waits) <= 0.2, "until the next look: %s" % waits)
 
 
 @test("io,stat without packets: a filter of packets and too short an interval are refused, a picture is drawn")

@@ -16,6 +16,8 @@
 #include "report/column.h"
 #include "report/community_id.h"
 #include "report/errno_text.h"
+#include "report/io_spec.h"
+#include "report/io_stat.h"
 #include "report/report.h"
 #include "report/text.h"
 
@@ -1095,6 +1097,43 @@ static void a_report_can_be_printed_again(void **state)
 	free(text);
 }
 
+static void rows_between_other_tables_have_titles(void **state)
+{
+	static const struct io_filters filters;
+	struct report_options options = options_for(REPORT_IO, REPORT_TABLE);
+	struct io_stat *io;
+	struct io_spec spec;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	struct event frame = event_new(EVENT_FRAME, ORIGIN_WIRE, 0);
+
+	(void)state;
+	memset(&spec, 0, sizeof(spec));
+	spec.interval_ns = CLOCK_NS_PER_SEC;
+	spec.count = 1;
+	spec.columns[0] = (struct io_column){.function = IO_FRAMES, .filter = -1};
+	options.reports[options.report_count++] = REPORT_PEERS;
+	options.time = REPORT_TIME_EPOCH;
+	options.start_ns = 0;
+	io = io_stat_new(&spec, &filters, &options, out);
+	frame.frame.length = 60;
+	io_stat_frame(io, &frame);
+	/* Two rows are over, then none, then the rest. */
+	io_stat_print(io, 3 * CLOCK_NS_PER_SEC, false);
+	io_stat_print(io, 3 * CLOCK_NS_PER_SEC, false);
+	io_stat_print(io, 3 * CLOCK_NS_PER_SEC, true);
+	io_stat_free(io);
+	fclose(out);
+	assert_string_equal(text, "START                     DUR_S FRAMES\n"
+				  "0.000000000            1.000000      1\n"
+				  "1.000000000            1.000000      0\n"
+				  "\n"
+				  "START                     DUR_S FRAMES\n"
+				  "2.000000000            1.000000      0\n");
+	free(text);
+}
+
 static void names_that_could_be_mistaken_are_escaped(void **state)
 {
 	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
@@ -1334,6 +1373,7 @@ int main(void)
 		cmocka_unit_test(lists_say_that_there_is_more),
 		cmocka_unit_test(local_time_says_how_far_it_is_off),
 		cmocka_unit_test(a_report_can_be_printed_again),
+		cmocka_unit_test(rows_between_other_tables_have_titles),
 		cmocka_unit_test(names_that_could_be_mistaken_are_escaped),
 		cmocka_unit_test(a_failure_to_write_comes_back),
 		cmocka_unit_test(the_accounts_say_what_was_lost),

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "linger.h"
+
+#include "base/clock.h"
+
+/* The other end of a connection on this host dies about when ours does, and tells what was sent. */
+#define LINGER_KERNEL_NS (100 * CLOCK_NS_PER_MS)
+#define LINGER_LOOKS 4 /* so many looks later the other end's last word has been dealt with, too (--via=diag) */
+/* Late packets of a finished connection come within this time. */
+#define LINGER_NS (2 * CLOCK_NS_PER_SEC)
+/* In a savefile nobody waits, so it may be as long as a TIME_WAIT. */
+#define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
+
+int64_t linger_ns(const struct options *options)
+{
+	int64_t linger_ns = LINGER_KERNEL_NS;
+
+	if (options_is_file(options))
+		return LINGER_FILE_NS;
+	if (options_has_packets(options))
+		linger_ns = LINGER_NS;
+	if (options->via == OPTIONS_VIA_DIAG)
+		linger_ns += LINGER_LOOKS * options->look_ms * CLOCK_NS_PER_MS;
+	return linger_ns;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_LINGER_H
+#define CONNTRACE_LINGER_H
+
+#include <stdint.h>
+
+#include "options.h"
+
+/** linger_ns() - how long more of a connection that has ended is waited for, before it is told */
+int64_t linger_ns(const struct options *options);
+
+#endif
