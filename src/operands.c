@@ -33,7 +33,9 @@ static const struct need {
 		NEED_FILE,
 		NEED_TOP,
 		NEED_INTERVAL,
-		NEED_DIAG
+		NEED_DIAG,
+		NEED_LADDER,
+		NEED_METRICS
 	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},          {"no-filter", NEED_COMMAND},
@@ -44,7 +46,8 @@ static const struct need {
 	{"watch-close", NEED_COMMAND},   {"decapsulate", NEED_PACKETS},
 	{"keep", NEED_TOP},              {"speed", NEED_FILE},
 	{"look-ms", NEED_DIAG},          {"no-io-uring", NEED_FILTER},
-	{"align", NEED_INTERVAL},
+	{"align", NEED_INTERVAL},        {"context", NEED_LADDER},
+	{"metrics-peers", NEED_METRICS},
 };
 
 void operands_given(struct operands *operands, const char *name)
@@ -106,6 +109,10 @@ static int check_needs(const struct operands *operands, const struct options *op
 			lacking = "the screen it is about: --top";
 		else if (needs[i].what == NEED_INTERVAL && options->interval_ns == 0 && !has_report(options, REPORT_IO))
 			lacking = "intervals: -I SEC or -z io,stat,SEC";
+		else if (needs[i].what == NEED_LADDER && !(options->ladder & ~LADDER_LIVE) && !options->top)
+			lacking = "a ladder: --ladder or --top";
+		else if (needs[i].what == NEED_METRICS && options->metrics == NULL)
+			lacking = "--metrics=FILE";
 		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
 			lacking = "--via=diag";
 		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))

@@ -302,7 +302,8 @@ static int take_report(struct options *options, const struct option_def *def, co
 		error = err_set(err, EINVAL, "--report \"%.*s\" is one too many; %d are allowed", QUOTE, word,
 				REPORT_MOST);
 	if (error == 0 && report == REPORT_HISTOGRAM)
-		error = histogram_parse(&options->histograms[options->report_count], strchr(word, ',') + 1, err);
+		error = histogram_parse(&options->histograms[options->report_count], word + strcspn(word, ",") +
+				(strchr(word, ',') != NULL), err);
 	if (error == 0 && report == REPORT_IO)
 		error = io_spec_parse(&options->io[options->report_count], word, &options->io_filters, err);
 	if (error == 0)

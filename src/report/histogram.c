@@ -32,6 +32,9 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
 	struct peers_keys keys;
 	char quoted[64];
 
+	if (length == 0)
+		return err_set(err, EINVAL, "--report=histogram lacks the column: HS_MS, QUEUE_MS or RTT_MS, as in "
+			       "-z histogram,HS_MS");
 	escape_text(quoted, sizeof(quoted), text);
 	for (unsigned int spread = 0; spread < PEERS_SPREAD_NUM; spread++) {
 		const char *name = spread_names[spread] + strlen(PREFIX);

@@ -326,21 +326,27 @@ static void begin_time(struct ladder *ladder, int64_t time_ns)
 void ladder_conn(struct ladder *ladder, const struct conn *conn)
 {
 	unsigned int which = ladder->options.which;
+	bool is_empty = conn->timeline == NULL || conn->timeline->count == 0;
 	int64_t before_ns = CLOCK_UNKNOWN;
 	struct timeline *folded;
 
-	if (conn->timeline == NULL || conn->timeline->count == 0)
-		return;
 	if (!(which & LADDER_ALL) && !(which & LADDER_SUSPICIOUS && conn->why & SUSPICIOUS_SET))
 		return;
-	begin_time(ladder, conn->timeline->entries[0].time_ns);
-	folded = timeline_folded(conn->timeline);
 	if (ladder->options.format == REPORT_TABLE) {
 		if (ladder->separate)
 			text_add_char(&ladder->text, '\n');
 		ladder->separate = true;
 		ladder_draw_head(&ladder->text, &ladder->options.pen, conn);
 	}
+	if (is_empty) {
+		if (ladder->options.format == REPORT_TABLE) {
+			ladder_draw_nothing(&ladder->text);
+			write_text(ladder);
+		}
+		return;
+	}
+	begin_time(ladder, conn->timeline->entries[0].time_ns);
+	folded = timeline_folded(conn->timeline);
 	for (uint32_t i = 0; i < folded->count; i++) {
 		const struct timeline_entry *entry = &folded->entries[i];
 

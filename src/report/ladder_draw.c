@@ -361,7 +361,10 @@ static void part_process(struct text *part, const struct conn *conn)
 	if (conn->process->comm[0] != '\0')
 		text_add_field(part, conn->process->comm);
 	text_add_char(part, '[');
-	text_add_number(part, conn->process->pid);
+	if (conn->process->pid > 0)
+		text_add_number(part, conn->process->pid);
+	else
+		text_add_char(part, '-');
 	text_add_char(part, ']');
 	if (conn->fd >= 0)
 		ladder_count(part, "fd", conn->fd);
@@ -392,6 +395,11 @@ static void part_bytes(struct text *part, const struct conn *conn)
 		text_add_number(part, conn->tx_bytes);
 	else
 		text_add_char(part, '-');
+}
+
+void ladder_draw_nothing(struct text *text)
+{
+	text_add(text, "    nobody saw its calls or segments\n");
 }
 
 void ladder_draw_head(struct text *text, const struct ladder_pen *pen, const struct conn *conn)

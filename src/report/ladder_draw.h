@@ -32,6 +32,9 @@ struct ladder_pen {
 	bool ids;
 };
 
+/** ladder_draw_nothing() - append a line in place of the entries of which there are none */
+void ladder_draw_nothing(struct text *text);
+
 /** ladder_draw_head() - append the line, or lines, that say which connection it is */
 void ladder_draw_head(struct text *text, const struct ladder_pen *pen, const struct conn *conn);
 

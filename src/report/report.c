@@ -95,7 +95,7 @@ int report_parse_kind(const char *text, enum report_kind *kind, struct err *err)
 		found = REPORT_HTTP_TREE;
 	else if (strcmp(text, "io,stat") == 0 || strncmp(text, "io,stat,", strlen("io,stat,")) == 0)
 		found = REPORT_IO;
-	else if (strncmp(text, "histogram,", strlen("histogram,")) == 0)
+	else if (strcmp(text, "histogram") == 0 || strncmp(text, "histogram,", strlen("histogram,")) == 0)
 		found = REPORT_HISTOGRAM;
 	if (found < 0)
 		return refuse_word("--report", text,

@@ -196,7 +196,10 @@ void top_process_text(struct text *text, const struct process *process, unsigned
 		return;
 	}
 	escape_text(name, sizeof(name), process->comm[0] != '\0' ? process->comm : "?");
-	snprintf(pid, sizeof(pid), "[%d]", (int)process->pid);
+	if (process->pid > 0)
+		snprintf(pid, sizeof(pid), "[%d]", (int)process->pid);
+	else
+		snprintf(pid, sizeof(pid), "[-]"); /* one of several */
 	add_cut(text, name, width, 0, false);
 	if (strlen(name) + strlen(pid) <= width)
 		text_add(text, pid);

@@ -177,8 +177,10 @@ void top_ladder(struct text *text, const struct conn *conn, unsigned int width)
 	int64_t before_ns = CLOCK_UNKNOWN;
 	struct timeline *folded;
 
-	if (conn->timeline == NULL || conn->timeline->count == 0)
+	if (conn->timeline == NULL || conn->timeline->count == 0) {
+		ladder_draw_nothing(text);
 		return;
+	}
 	folded = timeline_folded(conn->timeline);
 	for (uint32_t i = 0; i < folded->count; i++)
 		before_ns = ladder_draw_entry(text, &pen, conn, &folded->entries[i], before_ns);

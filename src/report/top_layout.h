@@ -81,7 +81,7 @@ void top_layout_spark(struct top_grid *grid, unsigned int y, unsigned int x, uns
 /** top_layout_plain() - append a line as UTF-8 without trailing blanks, and a newline */
 void top_layout_plain(struct text *text, const struct top_grid *grid, unsigned int y);
 
-/** top_ladder() - append the time line of @conn as lines, nothing when it has none; @width: of the screen */
+/** top_ladder() - append the time line of @conn as lines, or that it has none; @width: of the screen */
 void top_ladder(struct text *text, const struct conn *conn, unsigned int width);
 
 /** top_details() - one connection, all that is known of it; @row NULL: it is gone */

@@ -109,7 +109,24 @@ def main():
     sys.exit(failed > 0)
 
 
+# One of several processes accepted it, and only its last counters are known.
+COUNTED = b"""conntrace-events 1
+time=1.000000000 type=run origin=k has_destroy=1
+time=1.200000000 type=process origin=k pid=-1 text=nginx
+time=1.100000000 type=owner origin=k local=192.0.2.1:80 remote=192.0.2.2:4000 cookie=1 pid=-1 fd=-1 born=1
+time=1.100000000 type=info origin=k local=192.0.2.1:80 remote=192.0.2.2:4000 reason=destroy cookie=1 bytes_acked=241 \
+bytes_received=80 bytes_sent=240 state=7 listener=1
+"""
+
+
+def counted():
+    wanted = ["#1 in 192.0.2.1:80 < 192.0.2.2:4000  nginx[-]  ok  rx - tx 240", "    nobody saw its calls or segments"]
+    got = conntrace("--replay=/dev/stdin", "--ladder=all", capture=COUNTED)[1].splitlines()
+    say("of what only counters tell there is a head, and no number for an unknown PID", [] if got == wanted else got)
+
+
 def screens(file):
+    counted()
     read = ("-r", file)
     suspicious = conntrace(*read, "--ladder")[1]
     expect("suspicious", suspicious, 99)

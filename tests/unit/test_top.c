@@ -196,6 +196,19 @@ static void expect_amount(int64_t amount, enum top_units units, const char *want
 	text_free(&text);
 }
 
+static void an_unknown_pid_is_no_number(void **state)
+{
+	struct process *one_of_several = process_new(-1);
+	struct text text = {0};
+
+	(void)state;
+	strcpy(one_of_several->comm, "nginx");
+	top_process_text(&text, one_of_several, 40);
+	assert_string_equal(text.data, "nginx[-]");
+	text_free(&text);
+	process_unref(one_of_several);
+}
+
 static void test_amounts(void **state)
 {
 	(void)state;
@@ -709,7 +722,7 @@ int main(void)
 		cmocka_unit_test(test_short),       cmocka_unit_test(test_lingering),  cmocka_unit_test(test_screens),
 		cmocka_unit_test(test_every_width), cmocka_unit_test(test_attributes), cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_sort),        cmocka_unit_test(test_fold),       cmocka_unit_test(test_choose),
-		cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_choices),     cmocka_unit_test(an_unknown_pid_is_no_number),
 	};
 
 	return UNIT_RUN(tests);
