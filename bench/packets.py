@@ -17,6 +17,7 @@ BLAST = os.path.join(HELPERS, "blast")
 EMPTYLOOP = os.path.join(HELPERS, "emptyloop")
 BUFFER_KIB = 8192
 FRAMES = 120000
+MILLION_KIB = 500 * 1024    # of 512 MiB; the packet process takes 4
 SENDERS = {"v0": "v1", "lo": "lo"}    # by the interface where one listens
 
 
@@ -130,7 +131,7 @@ def curve(rounds, most):
             10 ** 6, 12, 10 ** exponent, rounds)))
     print("""  A thousand connections stay in the cache of a processor (L2), a million do not in any: each packet then
   fetches its record from memory, of which what is done ahead hides a part. Those that have ended are kept for
-  up to 60 seconds by the packets' clock.
+  up to 60 seconds by the packets' clock, 65536 of them at most.
 """)
 
 
@@ -142,6 +143,11 @@ def limits():
         count = sum(row["ok"] for row in rows) if report == "peers" else accounts["connections"]
         require(count == 10 ** 6 and accounts["lost"]["table"] == 0, "%d connections: %s" % (count, accounts))
         print("  conntrace -z %-40s %6.0f MiB, %.1f s" % (report, done.kib / 1024, done.seconds))
+    # None of them has ended: each is a record of the tracker until it is a row.
+    done, _, accounts = conntrace(["-z", "conns", "-r", "-"], storm(10 ** 6, 1, 10 ** 6))
+    require(accounts["connections"] == 10 ** 6 and accounts["lost"]["table"] == 0, str(accounts))
+    require(done.kib < MILLION_KIB, "a million open connections took %d KiB" % done.kib)
+    print("  conntrace -z %-40s %6.0f MiB, %.1f s" % ("conns, all open at the end", done.kib / 1024, done.seconds))
     done, rows, accounts = conntrace(["-r", "-"], storm(10 ** 7, 1, 1))
     pending = sum(row["pending"] for row in rows)
     require(pending == 10 ** 7 and accounts["connections"] == 10 ** 7 and accounts["lost"]["table"] == 9 * 10 ** 6,

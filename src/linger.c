@@ -10,6 +10,11 @@
 #define LINGER_NS (2 * CLOCK_NS_PER_SEC)
 /* In a savefile nobody waits, so it may be as long as a TIME_WAIT. */
 #define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
+/*
+ * But each takes memory, and time to fetch it: Linux bounds the number of its own, too (tcp_max_tw_buckets, ip-sysctl).
+ * So many end in six seconds when 10,000 end in one: what is sent again comes sooner.
+ */
+#define LINGER_FILE_LIMIT 65536
 
 int64_t linger_ns(const struct options *options)
 {
@@ -22,4 +27,9 @@ int64_t linger_ns(const struct options *options)
 	if (options->via == OPTIONS_VIA_DIAG)
 		linger_ns += LINGER_LOOKS * options->look_ms * CLOCK_NS_PER_MS;
 	return linger_ns;
+}
+
+size_t linger_limit(const struct options *options)
+{
+	return options_is_file(options) ? LINGER_FILE_LIMIT : 0;
 }

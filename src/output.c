@@ -419,10 +419,9 @@ static void end_slice(struct output *output, struct wanted_open *wanted)
 	begin_slice(output, clock_now());
 }
 
-int output_print(struct output *output, output_next_open *next_open, void *context, enum output_when when,
-		 struct err *err)
+int output_print(struct output *output, const struct output_walk *walk, enum output_when when, struct err *err)
 {
-	struct wanted_open wanted = {output, next_open, context, .slice_ends = when == OUTPUT_SLICE};
+	struct wanted_open wanted = {output, walk->next, walk->context, .slice_ends = when == OUTPUT_SLICE};
 	bool final = when == OUTPUT_FINAL;
 	const struct conn *conn = NULL;
 	int rc = 0;
@@ -435,6 +434,8 @@ int output_print(struct output *output, output_next_open *next_open, void *conte
 	for (size_t i = 0; i < output->count && rc == 0; i++) {
 		wanted.chosen = !reports_all(output, i);
 		wanted.events = output->report_options.reports[i] == REPORT_EVENTS;
+		if (final && i == output->count - 1)
+			wanted.next_open = walk->last;
 		wanted.sliced = output->since != NULL && report_is_sliced(output->report_options.reports[i]);
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
 	}

@@ -28,6 +28,17 @@ int output_open(struct output **output, const struct options *options, int64_t s
 /** output_next_open - gives the open connections one after the other, NULL begins and ends */
 typedef const struct conn *output_next_open(void *context, const struct conn *previous);
 
+/**
+ * struct output_walk - the open connections
+ * @next: gives them as often as somebody asks
+ * @last: gives them once more, each for the last time
+ * @context: handed to both
+ */
+struct output_walk {
+	output_next_open *next, *last;
+	void *context;
+};
+
 /** output_chooses() - is it one of those that --only and --suspicious show? All, when neither was given */
 bool output_chooses(const struct options *options, const struct conn *conn);
 
@@ -73,8 +84,7 @@ enum output_when {
 };
 
 /** output_print() - print every report; Return: 0 or a negative errno with the story in @err */
-int output_print(struct output *output, output_next_open *next_open, void *context, enum output_when when,
-		 struct err *err);
+int output_print(struct output *output, const struct output_walk *walk, enum output_when when, struct err *err);
 
 /** output_summary() - print the accounts, where the format wants them, unless --quiet and nothing was lost */
 int output_summary(struct output *output, struct summary *summary, struct err *err);

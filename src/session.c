@@ -113,6 +113,11 @@ static const struct conn *next_open(void *context, const struct conn *previous)
 	return tracker_next(context, previous);
 }
 
+static const struct conn *last_open(void *context, const struct conn *previous)
+{
+	return tracker_last(context, previous);
+}
+
 /* A reader that went away ends the run quietly; any other failure is told at the end. */
 static void check_output(struct session *session, int rc, const struct err *err)
 {
@@ -198,9 +203,10 @@ static size_t look_at_open(struct session *session, bool tell_gone)
 
 static void print_reports(struct session *session, enum output_when when)
 {
+	const struct output_walk walk = {next_open, last_open, session->tracker};
 	struct err err = {""};
 
-	check_output(session, output_print(session->output, next_open, session->tracker, when, &err), &err);
+	check_output(session, output_print(session->output, &walk, when, &err), &err);
 }
 
 /* A line for the user, wherever it does not spoil what is on the terminal. */
@@ -236,6 +242,7 @@ static void open_tracker(struct session *session)
 		.syn_retries = session->is_file ? -1 : procfs_syn_retries(),
 		.suspicious = options->limits,
 		.linger_ns = linger_ns(options),
+		.linger_limit = linger_limit(options),
 	};
 	struct tracker_notify notify = {session, on_opened, on_finished, on_message};
 	struct tracker_observer observer;

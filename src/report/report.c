@@ -266,21 +266,24 @@ static struct conn *append_conn(struct report *report, const struct conn *conn)
 	return copy;
 }
 
+/* What it points to stays until release_conn(). */
+static void hold_conn(struct conn *conn)
+{
+	process_ref(conn->process);
+	process_ref(conn->last_process);
+	if (conn->host != NULL)
+		conn->host = xstrdup(conn->host);
+}
+
 static void keep_conn(struct report *report, const struct conn *conn)
 {
-	struct conn *copy;
-
 	if (report->limit > 0 && report->finished_count >= CONNS_SPARE && report->finished_count / 4 >= report->limit)
 		keep_first(report);
 	if (report->finished_count == CONNS_MAX) {
 		report->refused++;
 		return;
 	}
-	copy = append_conn(report, conn);
-	process_ref(copy->process);
-	process_ref(copy->last_process);
-	if (copy->host != NULL)
-		copy->host = xstrdup(copy->host);
+	hold_conn(append_conn(report, conn));
 }
 
 /* The earliest row begins the time, when nobody knows when the run began. */
@@ -403,18 +406,22 @@ static void print_rows(struct report *report, struct rows *rows)
 	free(rows->row);
 }
 
-static void print_conns(struct report *report, report_next *next_open, void *context)
+static void print_conns(struct report *report, report_next *next_open, void *context, bool final)
 {
 	struct rows rows = {0};
 	size_t finished_count = report->finished_count;
 
-	/* The open ones stand behind the finished ones for the while. */
-	for (const struct conn *conn = NULL; next_open != NULL && (conn = next_open(context, conn)) != NULL;)
-		append_conn(report, conn);
+	/* The open ones stand behind the finished ones for the while; the last time each is lent for a moment only. */
+	for (const struct conn *conn = NULL; next_open != NULL && (conn = next_open(context, conn)) != NULL;) {
+		struct conn *copy = append_conn(report, conn);
+
+		if (final)
+			hold_conn(copy);
+	}
 	for (size_t i = 0; i < report->finished_count; i++)
 		add_row(&rows, (struct row){.conn = report->finished[i]});
 	print_rows(report, &rows);
-	while (report->finished_count > finished_count)
+	while (!final && report->finished_count > finished_count)
 		pool_give(report->pool, (void *)(uintptr_t)report->finished[--report->finished_count]);
 }
 
@@ -480,7 +487,7 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 		print_peers(report, next_open, context);
 		break;
 	case REPORT_CONNS:
-		print_conns(report, next_open, context);
+		print_conns(report, next_open, context, final);
 		break;
 	case REPORT_HTTP_TREE:
 	case REPORT_TLS_TREE:

@@ -46,8 +46,7 @@ struct tracker *tracker_new(const struct tracker_config *config, const struct tr
 	return tracker;
 }
 
-/* It is on no list and in no table any more. */
-static void dispose(struct tracker *tracker, struct record *record)
+void tracker_dispose(struct tracker *tracker, struct record *record)
 {
 	if (record->said->connect_tid != 0)
 		tracker_calls_forget(tracker, record);
@@ -58,7 +57,7 @@ static void forget(struct tracker *tracker, struct record_list *list, struct rec
 {
 	record_table_remove(tracker->table, record);
 	record_list_remove(list, record);
-	dispose(tracker, record);
+	tracker_dispose(tracker, record);
 }
 
 /* Without taking each out of the tables, which end as well. */
@@ -122,14 +121,14 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 		conn->dir = record->conn.dir = DIR_IN;
 }
 
-static void judge(const struct tracker *tracker, const struct record *record, struct conn *conn)
+void tracker_judge(const struct tracker *tracker, const struct record *record, struct conn *conn)
 {
 	conn->why = suspicious_judge(record, conn, &tracker->config.suspicious, tracker->now_ns);
 }
 
 /* ---- birth and end of records ------------------------------------------- */
 
-static void tell(struct tracker *tracker, struct record *record)
+void tracker_tell(struct tracker *tracker, struct record *record)
 {
 	struct conn conn;
 
@@ -137,7 +136,7 @@ static void tell(struct tracker *tracker, struct record *record)
 		return;
 	tracker_settle(tracker, record, &conn);
 	conn.open = 0;
-	judge(tracker, record, &conn);
+	tracker_judge(tracker, record, &conn);
 	if (conn.process == NULL)
 		tracker->account.unattributed++;
 	tracker->notify.finished(tracker->notify.context, &conn);
@@ -153,7 +152,7 @@ static void finish(struct tracker *tracker, struct record *record)
 {
 	struct record_list *list = list_of(tracker, record);
 
-	tell(tracker, record);
+	tracker_tell(tracker, record);
 	tracker_observe_told(tracker, record);
 	if (record->wire == NULL || tracker->told.count >= TOLD_MAX) {
 		forget(tracker, list, record);
@@ -233,7 +232,7 @@ static void make_room(struct tracker *tracker)
 			tracker->account.lost[LOST_TABLE]++;
 	}
 	if (list != &tracker->told)
-		tell(tracker, record);
+		tracker_tell(tracker, record);
 	forget(tracker, list, record);
 }
 
@@ -493,70 +492,26 @@ static void sweep_open(struct tracker *tracker)
 	}
 }
 
-
-/* Nobody has looked at the ones that have ended for long: fetch the next one while @record is dealt with. */
-static void fetch_after(const struct record *record)
+static bool has_lingered(const struct tracker *tracker)
 {
-	if (record->next != NULL)
-		record_prefetch(record->next);
+	const struct record_list *closing = &tracker->closing;
+
+	return closing->first != NULL &&
+	       (closing->first->finish_at_ns <= tracker->now_ns ||
+		(tracker->config.linger_limit > 0 && closing->count > tracker->config.linger_limit));
 }
 
 void tracker_tick(struct tracker *tracker, int64_t now_ns)
 {
 	if (now_ns > tracker->now_ns)
 		tracker->now_ns = now_ns;
-	while (tracker->closing.first != NULL && tracker->closing.first->finish_at_ns <= tracker->now_ns) {
-		fetch_after(tracker->closing.first);
+	while (has_lingered(tracker)) {
+		tracker_fetch_after(tracker->closing.first);
 		finish(tracker, tracker->closing.first);
 	}
 	while (tracker->told.first != NULL && tracker->told.first->finish_at_ns <= tracker->now_ns)
 		forget(tracker, &tracker->told, tracker->told.first);
 	sweep_open(tracker);
-}
-
-void tracker_finish(struct tracker *tracker, int64_t now_ns)
-{
-	if (now_ns > tracker->now_ns)
-		tracker->now_ns = now_ns;
-	/* Reports keep what they need: what has been told makes room for that, all at once out of the table. */
-	record_table_clear(tracker->table);
-	for (struct record *record = tracker->closing.first, *next; record != NULL; record = next) {
-		next = record->next;
-		fetch_after(record);
-		tell(tracker, record);
-		tracker_observe_told(tracker, record);
-		dispose(tracker, record);
-	}
-	for (struct record *record = tracker->told.first, *next; record != NULL; record = next) {
-		next = record->next;
-		dispose(tracker, record);
-	}
-	tracker->closing = tracker->told = (struct record_list){0};
-	for (struct record *record = tracker->open.first; record != NULL; record = record->next)
-		record_table_add(tracker->table, record);
-}
-
-static struct record *first_wanted(const struct tracker *tracker, struct record *record)
-{
-	while (record != NULL && !tracker_wants(tracker, record))
-		record = record->next;
-	return record;
-}
-
-const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous)
-{
-	struct record *record = previous != NULL ? tracker->walked->next : tracker->open.first;
-	bool in_closing = previous != NULL && tracker->walked->closing;
-
-	record = first_wanted(tracker, record);
-	if (record == NULL && !in_closing)
-		record = first_wanted(tracker, tracker->closing.first);
-	tracker->walked = record;
-	if (record == NULL)
-		return NULL;
-	tracker_settle(tracker, record, &tracker->view);
-	judge(tracker, record, &tracker->view);
-	return &tracker->view;
 }
 
 bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info)
@@ -574,24 +529,4 @@ bool tracker_wants_timewait(const struct tracker *tracker, const struct event_in
 	bytes_feed(&bytes, info);
 	bytes_settle(&bytes, &rx, &tx);
 	return rx < 0 || bytes_close(&bytes) == CLOSE_UNKNOWN;
-}
-
-void tracker_account(const struct tracker *tracker, struct tracker_account *account)
-{
-	*account = tracker->account;
-	for (const struct record *record = tracker->open.first; record != NULL; record = record->next) {
-		if (!tracker_wants(tracker, record))
-			continue;
-		account->open++;
-		account->unattributed += record->conn.process == NULL;
-	}
-	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next) {
-		int64_t rx, tx;
-
-		/* Only a socket that the kernel or a call has told of can have a last word. */
-		if (!record->owned && record->conn.cookie == 0)
-			continue;
-		bytes_settle(&record->said->bytes, &rx, &tx);
-		account->unsettled += tracker_wants(tracker, record) && rx < 0;
-	}
 }

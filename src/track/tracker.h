@@ -21,6 +21,7 @@
  *	   the oldest attempt, then the oldest: of those two kinds it is told what is known by then, and counted
  * @timeout_ns: a handshake without an answer for that long has timed out
  * @linger_ns: how long a finished connection is kept for packets and counters that come late
+ * @linger_limit: when more are kept the oldest of them goes earlier; 0: no limit
  * @whole: there is no target: every connection is of interest, also one only packets told of
  * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
  * @netns: network namespace of packets and destroy events, 0 unknown
@@ -31,6 +32,7 @@ struct tracker_config {
 	size_t limit;
 	int64_t timeout_ns;
 	int64_t linger_ns;
+	size_t linger_limit;
 	bool whole;
 	bool has_destroy;
 	uint32_t netns;
@@ -130,6 +132,14 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns);
  * Return: a connection, settled, that is valid until the next call only; NULL at the end.
  */
 const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous);
+
+/**
+ * tracker_last() - as tracker_next(), after tracker_finish(), when nobody will ask for them again
+ *
+ * Each connection is gone with the next call, so that what is made of it may have its memory. Nothing may be fed any
+ * more, and nothing is found.
+ */
+const struct conn *tracker_last(struct tracker *tracker, const struct conn *previous);
 
 /**
  * tracker_wants_timewait() - would it help to know whether a TIME_WAIT socket lives on?

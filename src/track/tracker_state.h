@@ -127,6 +127,22 @@ struct last_word {
 /** tracker_record_new() - a record nothing is known of, see record_new(); makes room when there are too many */
 struct record *tracker_record_new(struct tracker *tracker, bool has_wire);
 
+/** tracker_dispose() - free a record that is on no list and in no table any more */
+void tracker_dispose(struct tracker *tracker, struct record *record);
+
+/** tracker_tell() - report it, as ended */
+void tracker_tell(struct tracker *tracker, struct record *record);
+
+/** tracker_judge() - is there something suspicious about it? @conn: settled */
+void tracker_judge(const struct tracker *tracker, const struct record *record, struct conn *conn);
+
+/** tracker_fetch_after() - nobody has looked at old ones for long: fetch the next one while @record is dealt with */
+static inline void tracker_fetch_after(const struct record *record)
+{
+	if (record->next != NULL)
+		record_prefetch(record->next);
+}
+
 /** tracker_wants() - is the connection of interest? */
 bool tracker_wants(const struct tracker *tracker, const struct record *record);
 

@@ -543,9 +543,60 @@ static void a_run_with_a_target_hides_the_others(void **state)
 	tracker_free(tracker);
 }
 
+/* A file may hold very many that have ended: the oldest of them goes before its time. */
+static void the_oldest_of_many_lingers_no_longer(void **state)
+{
+	const struct tracker_config config = {.limit = 1000, .timeout_ns = 30 * CLOCK_NS_PER_SEC,
+		.linger_ns = 60 * CLOCK_NS_PER_SEC, .linger_limit = 3, .whole = true, .syn_retries = 6};
+	const struct tracker_notify notify = {NULL, NULL, on_finished, NULL};
+	struct tracker *tracker = tracker_new(&config, &notify);
+
+	(void)state;
+	told_count = 0;
+	for (uint16_t port = 1; port <= 5; port++) {
+		struct flow flow = a_flow("192.0.2.1", port, "192.0.2.2", 80), back = flow_reverse(&flow);
+
+		feed(tracker, a_segment(port, &flow, SEGMENT_SYN, 1000, 0, 0));
+		feed(tracker, a_segment(port, &back, SEGMENT_RST | SEGMENT_ACK, 0, 1001, 0));
+		tracker_tick(tracker, 0);
+	}
+	assert_int_equal(told_count, 2);
+	assert_int_equal(told[0].flow.remote.port, 1);
+	assert_int_equal(told[1].flow.remote.port, 2);
+	tracker_finish(tracker, 0);
+	assert_int_equal(told_count, 5);
+	tracker_free(tracker);
+}
+
+/* What has been looked at for the last time is gone, and counted all the same. */
+static void the_last_walk_takes_them_away(void **state)
+{
+	struct tracker *tracker = new_tracker(true, 1000);
+	struct tracker_account account;
+	uint16_t port = 0;
+
+	(void)state;
+	for (uint16_t i = 1; i <= 5; i++) {
+		struct flow flow = a_flow("192.0.2.1", i, "192.0.2.2", 80);
+
+		feed(tracker, a_segment(i, &flow, SEGMENT_SYN, 1000, 0, 0));
+	}
+	tracker_finish(tracker, 0);
+	for (const struct conn *conn = NULL; (conn = tracker_last(tracker, conn)) != NULL;)
+		assert_int_equal(conn->flow.remote.port, ++port);
+	assert_int_equal(port, 5);
+	assert_null(tracker_next(tracker, NULL));
+	tracker_account(tracker, &account);
+	assert_int_equal(account.open, 5);
+	assert_int_equal(account.unattributed, 5);
+	tracker_free(tracker);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_oldest_of_many_lingers_no_longer),
+		cmocka_unit_test(the_last_walk_takes_them_away),
 		cmocka_unit_test(accepted_and_died),
 		cmocka_unit_test(an_attempt_that_was_wiped_resent_nobody_knows_what),
 		cmocka_unit_test(a_process_that_ended_unseen),

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stddef.h>
+
+#include "track/tracker_state.h"
+
+/* What is left when nothing more comes, and the walk over what is open. */
+
+static void take_away(struct tracker *tracker, struct record *record, bool is_in_no_table)
+{
+	if (!is_in_no_table)
+		record_table_remove(tracker->table, record);
+	tracker_dispose(tracker, record);
+}
+
+/* Reports keep what they need: what has been told makes room for that. */
+void tracker_finish(struct tracker *tracker, int64_t now_ns)
+{
+	/* Many are out of the table sooner all at once, but then those that stay must be put into it again. */
+	bool at_once = tracker->closing.count + tracker->told.count > tracker->open.count;
+
+	if (now_ns > tracker->now_ns)
+		tracker->now_ns = now_ns;
+	if (at_once)
+		record_table_clear(tracker->table);
+	for (struct record *record = tracker->closing.first, *next; record != NULL; record = next) {
+		next = record->next;
+		tracker_fetch_after(record);
+		tracker_tell(tracker, record);
+		tracker_observe_told(tracker, record);
+		take_away(tracker, record, at_once);
+	}
+	for (struct record *record = tracker->told.first, *next; record != NULL; record = next) {
+		next = record->next;
+		take_away(tracker, record, at_once);
+	}
+	tracker->closing = tracker->told = (struct record_list){0};
+	for (struct record *record = tracker->open.first; at_once && record != NULL; record = record->next)
+		record_table_add(tracker->table, record);
+}
+
+static struct record *first_wanted(const struct tracker *tracker, struct record *record)
+{
+	while (record != NULL && !tracker_wants(tracker, record))
+		record = record->next;
+	return record;
+}
+
+const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous)
+{
+	struct record *record = previous != NULL ? tracker->walked->next : tracker->open.first;
+	bool in_closing = previous != NULL && tracker->walked->closing;
+
+	record = first_wanted(tracker, record);
+	if (record == NULL && !in_closing)
+		record = first_wanted(tracker, tracker->closing.first);
+	tracker->walked = record;
+	if (record == NULL)
+		return NULL;
+	tracker_settle(tracker, record, &tracker->view);
+	tracker_judge(tracker, record, &tracker->view);
+	return &tracker->view;
+}
+
+/* Each is gone when it has been looked at; the accounts are told of it here. */
+static void drop_first(struct tracker *tracker)
+{
+	struct record *record = tracker->open.first;
+
+	if (tracker_wants(tracker, record)) {
+		tracker->account.open++;
+		tracker->account.unattributed += record->conn.process == NULL;
+	}
+	tracker_fetch_after(record);
+	record_list_remove(&tracker->open, record);
+	tracker_dispose(tracker, record);
+}
+
+const struct conn *tracker_last(struct tracker *tracker, const struct conn *previous)
+{
+	if (previous == NULL)
+		record_table_clear(tracker->table);
+	else
+		drop_first(tracker);
+	while (tracker->open.first != NULL && !tracker_wants(tracker, tracker->open.first))
+		drop_first(tracker);
+	return tracker_next(tracker, NULL);
+}
+
+void tracker_account(const struct tracker *tracker, struct tracker_account *account)
+{
+	*account = tracker->account;
+	for (const struct record *record = tracker->open.first; record != NULL; record = record->next) {
+		if (!tracker_wants(tracker, record))
+			continue;
+		account->open++;
+		account->unattributed += record->conn.process == NULL;
+	}
+	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next) {
+		int64_t rx, tx;
+
+		/* Only a socket that the kernel or a call has told of can have a last word. */
+		if (!record->owned && record->conn.cookie == 0)
+			continue;
+		bytes_settle(&record->said->bytes, &rx, &tx);
+		account->unsettled += tracker_wants(tracker, record) && rx < 0;
+	}
+}
