@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The same numbers as tshark(1) for every public capture: conv,tcp by connection, io,stat by interval (TAP).
+"""The same numbers as tshark(1) for every public capture: conv,tcp by connection, endpoints,tcp by the other side's
+address and port, io,stat by interval (TAP).
 
 Where they differ the reason is listed here; a reason that nobody needs any more is an error.
 """
@@ -30,6 +31,9 @@ CONV = {
     "zeek/ipv4__fragmented-syn.pcap": "tshark counts the frame that completes a fragmented segment, conntrace each",
     "zeek/tcp__truncated-header.pcap": "tshark leaves out the segments whose options were not captured",
 }
+ENDPOINTS = {name: CONV[name] for name in (
+    "derived/get_snap54.pcap", "pcapplusplus/frag_http_req.pcap", "zeek/ipv4__fragmented-syn.pcap",
+    "zeek/tcp__truncated-header.pcap")}
 QUOTED = "tshark counts the SYN that an ICMP error quotes, too"
 CLIPPED = "a record is shorter than the datagram in it says, and tshark clips the payload"
 # tshark makes an interval for every 0.2 s of the centuries in it, until memory is gone.
@@ -46,6 +50,9 @@ IO = {
 SIZE = r"(\d+) (bytes|kB|MB)"
 ROW = re.compile(r"(\S+):(\d+)\s+<-> (\S+):(\d+)\s+(\d+) " + SIZE + r"\s+(\d+) " + SIZE + r"\s+\d+ \d+ \w+\s+-?[\d.]+\s+(-?[\d.]+)$")
 UNITS = {"bytes": 1, "kB": 1000, "MB": 1000000}
+
+# Address, port; frames and bytes altogether, sent, received.
+ENDPOINT = re.compile(r"(\S+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*$")
 
 Conversation = collections.namedtuple("Conversation", "first frames size unit frames_back size_back unit_back duration")
 
@@ -101,6 +108,18 @@ def compare_conv(text, rows):
     return wrong
 
 
+def compare_endpoints(text, rows):
+    """--by=peer,rport: the other sides, but those that are a side here in another connection."""
+    here = {(row["laddr"], row["lport"]) for row in rows if row.get("report") == "conns"}
+    ours = {(row["peer"], row["rport"]): (row["rx_pkts"], row["rx_wire"], row["tx_pkts"], row["tx_wire"])
+            for row in rows if row.get("report") == "peers"}
+    theirs = {}
+    for match in filter(None, map(ENDPOINT.match, text.splitlines())):
+        theirs[match.group(1), int(match.group(2))] = tuple(int(match.group(i)) for i in range(5, 9))
+    return ["%s:%s: tshark %s, conntrace %s" % (*end, theirs.get(end), ours[end])
+            for end in sorted(ours) if end not in here and theirs.get(end) != ours[end]]
+
+
 def compare_io(text, rows):
     """Frames and bytes, payload and SYN segments, interval by interval."""
     theirs = []
@@ -134,11 +153,11 @@ def compare(name):
     interval = "%.3f" % max(0.213, (whole["dur_s"] or 0) / 39.7)
     fields = "SUM(tcp.len)tcp.len", "COUNT(tcp.flags.syn)tcp.flags.syn==1&&tcp.flags.ack==0"
     io = [] if name in NO_IO else ["-z", "io,stat,%s,,%s,%s" % (interval, *fields)]
-    text = run(["tshark", "-n", "-q", "-r", path, *io, "-z", "conv,tcp"])
+    text = run(["tshark", "-n", "-q", "-r", path, *io, "-z", "conv,tcp", "-z", "endpoints,tcp"])
     output = run([CONNTRACE, "-q", "-r", path, "--decapsulate=all", "-j", "-z",
-                  "io,stat,%s,,SUM(payload),COUNT(syn)" % interval, "-z", "conv,tcp"])
+                  "io,stat,%s,,SUM(payload),COUNT(syn)" % interval, "-z", "conv,tcp", "-z", "peers", "--by=peer,rport"])
     rows = [json.loads(line) for line in output.splitlines()]
-    return name, compare_conv(text, rows), compare_io(text, rows) if io else []
+    return name, compare_conv(text, rows), compare_endpoints(text, rows), compare_io(text, rows) if io else []
 
 
 def main():
@@ -153,8 +172,9 @@ def main():
                    for name in os.listdir(os.path.join(CAPTURES, folder)))
     count = failed = 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for name, conv, io in pool.map(compare, names):
-            for what, wrong, reasons in (("conv,tcp", conv, CONV), ("io,stat", io, IO)):
+        for name, conv, endpoints, io in pool.map(compare, names):
+            for what, wrong, reasons in (("conv,tcp", conv, CONV), ("endpoints,tcp", endpoints, ENDPOINTS),
+                                         ("io,stat", io, IO)):
                 count += 1
                 if reasons is IO and name in NO_IO:
                     print("ok %d - %s of %s # SKIP tshark cannot: %s" % (count, what, name, NO_IO[name]))
