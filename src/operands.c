@@ -123,6 +123,9 @@ static int check_needs(const struct operands *operands, const struct options *op
 	if (options->via == OPTIONS_VIA_DIAG && (options->no_filter || options->watch_close))
 		return err_set(err, EINVAL, "--%s does nothing with --via=diag, which stops no system call",
 			       options->no_filter ? "no-filter" : "watch-close");
+	if (options->via == OPTIONS_VIA_DIAG && options->ladder & LADDER_LIVE && !packets)
+		return err_set(err, EINVAL, "--live does nothing with --via=diag, which sees no calls, unless packets "
+					    "come besides: -i IFACE");
 	return 0;
 }
 
@@ -253,8 +256,9 @@ static int join_packet_filter(const struct operands *operands, struct options *o
 		/* No packet filter has a word like this; an option after the operands would be lost in it. */
 		if (word[0] == '-' && (word[1] == '-' || isalpha((unsigned char)word[1])))
 			return err_set(err, EINVAL,
-				       "\"%.*s\" stands behind the packet filter \"%.*s\"; options come before it",
-				       QUOTE, word, QUOTE, operands->words[0]);
+				       "\"%.*s\" stands behind the packet filter \"%.*s\"; options come before it%s",
+				       QUOTE, word, QUOTE, operands->words[0],
+				       options->interface_count > 0 ? ", a COMMAND behind --" : "");
 		size += strlen(word) + 1;
 	}
 	end = options->packet_filter = xmalloc(size);
@@ -295,6 +299,16 @@ static int settle_words(const struct operands *operands, struct options *options
 	return 0;
 }
 
+/* Whoever comes from strace forgets that behind -i stands a filter. */
+static int suggest_command(const struct operands *operands, const struct options *options, int error, struct err *err)
+{
+	struct err filter = *err;
+
+	if (error == 0 || operands->count == 0 || operands->dashes || options->interface_count == 0)
+		return error;
+	return err_set(err, EINVAL, "%s; to launch a COMMAND write -- before it", filter.text);
+}
+
 int operands_settle(const struct operands *operands, struct options *options, struct err *err)
 {
 	int error = settle_words(operands, options, err);
@@ -310,6 +324,6 @@ int operands_settle(const struct operands *operands, struct options *options, st
 	if (wants_payload(options) && !was_given(operands, "snaplen"))
 		options->snaplen = SNAPLEN_PAYLOAD;
 	if (error == 0 && options->packet_filter != NULL)
-		error = check_packet_filter(options->packet_filter, err);
+		error = suggest_command(operands, options, check_packet_filter(options->packet_filter, err), err);
 	return error;
 }

@@ -63,7 +63,11 @@ CASES = (
     (["--filter", "tcp", "true"], "--filter does nothing without"),
     (["-r", "file", "-p", "1"], "--read cannot go with --pid"),
     (["-r", "file", "-i", "lo"], "--read cannot go with --interface"),
-    (["-r", "file", "port", "80", "-c", "5"], '"-c" stands behind the packet filter'),
+    (["-r", "file", "port", "80", "-c", "5"], '"-c" stands behind the packet filter "port"; options come before it\n'),
+    (["-i", "lo", "curl", "-s", "x"],
+     '"-s" stands behind the packet filter "curl"; options come before it, a COMMAND behind --'),
+    (["-i", "lo", "./server"], "see pcap-filter(7); to launch a COMMAND write -- before it"),
+    (["--via=diag", "--live", "true"], "--live does nothing with --via=diag"),
 )
 
 
