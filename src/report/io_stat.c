@@ -420,6 +420,8 @@ void io_stat_print(struct io_stat *io, int64_t now_ns, bool final)
 	io->streams |= !final;
 	if (until > io->cells.printed || !io->streams)
 		print_rows(io, until > io->cells.printed ? until : io->cells.printed, end_ns);
+	/* From now on the others have been printed, too. */
+	io->printer.separate |= !io->is_alone;
 }
 
 uint64_t io_stat_refused(const struct io_stat *io)
