@@ -408,7 +408,7 @@ static void tracers_and_the_dead_are_explained(void **state)
 	write_process(&tracer, "gdb");
 	fake.tracer = 801;
 	write_process(&fake, "prog");
-	expect_why(800, EPERM, "it is traced by PID 801 (gdb) already");
+	expect_why(800, EPERM, "it is traced by PID 801 (gdb) already, and only one can; --via=diag needs no tracing");
 	fake.tracer = 0;
 	fake.tgid = 799;
 	write_process(&fake, "prog");

@@ -405,7 +405,7 @@ static bool explain_state(struct reason *reason, pid_t pid, const struct procfs_
 	else if (target->kernel_thread)
 		explain(reason, "it is a thread of the kernel, which makes no system calls");
 	else if (target->tracer != 0)
-		explain(reason, "it is traced by PID %d (%s) already, and only one can; end that one first",
+		explain(reason, "it is traced by PID %d (%s) already, and only one can; --via=diag needs no tracing",
 			target->tracer, name_of(&name, target->tracer));
 	else if (target->tgid != 0 && target->tgid != pid)
 		explain(reason, "it is a thread of the process %d; name that", target->tgid);
