@@ -138,6 +138,19 @@ static int check_command(const struct live *live, struct err *err)
 	return 0;
 }
 
+/* Lines for people in between would spoil what is for programs. */
+static int check_format(const struct live *live, struct err *err)
+{
+	const enum report_format format = live->options->format;
+	bool is_for_people = format == REPORT_TABLE || format == REPORT_RAW;
+
+	if (live->tty >= 0 || is_for_people || live->options->output != NULL)
+		return 0;
+	return err_set(err, EINVAL, "--top would print plain lines, because there is no screen here, among those of "
+				    "the report's format; let the report go to -o FILE, or take -I SEC -z conns "
+				    "instead of --top");
+}
+
 int live_open(struct live **opened, const struct options *options, struct err *err)
 {
 	struct live *live;
@@ -156,7 +169,9 @@ int live_open(struct live **opened, const struct options *options, struct err *e
 	name_target(live);
 	live->names = top_names_new();
 	live->tty = open_screen(options, &why);
-	rc = check_command(live, err);
+	rc = check_format(live, err);
+	if (rc == 0)
+		rc = check_command(live, err);
 	if (rc != 0) {
 		live_close(live);
 		return rc;

@@ -137,6 +137,10 @@ def main():
     manual(test)
     playing(test)
     progress(test)
+    test.expect("without a screen --top -j would be neither lines nor JSON", test.run("--top", "-j", "true"), 2,
+                stderr=["--top would print plain lines"], stdout="")
+    test.expect("with -o it is both, each for itself", test.run("--top", "-j", "-o", "rows", "true"), 0,
+                stdout="no connection yet")
     test.expect("--keep needs --top", test.run("--keep=3", "-r", "x"), 2, stderr=["--keep does nothing without"])
     test.expect("--speed needs a file", test.run("--speed=3", "-i", "lo"), 2, stderr=["--speed does nothing without"])
     test.expect("--speed=0 is refused", test.run("--speed=0", "-r", "x"), 2, stderr=['--speed "0" is not allowed'])
