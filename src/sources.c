@@ -74,7 +74,9 @@ static void add_notice(struct sources *sources, const char *text)
 
 const char *sources_notice(struct sources *sources)
 {
-	return sources->notice_at < sources->notice_count ? sources->notices[sources->notice_at++] : NULL;
+	if (sources->notice_at < sources->notice_count)
+		return sources->notices[sources->notice_at++];
+	return sources->watch != NULL ? watch_warning(sources->watch) : NULL;
 }
 
 /* ---- opening ----------------------------------------------------------------- */
@@ -127,8 +129,6 @@ static int open_watch(struct sources *sources, const struct tracer_config *targe
 		rc = command_go(sources->command, exit_status, err);
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; watch_warning(sources->watch, i) != NULL; i++)
-		add_notice(sources, watch_warning(sources->watch, i));
 	return 0;
 }
 
@@ -364,10 +364,7 @@ int sources_read(struct sources *sources)
 	const char *remark;
 	int count = 0, rc;
 
-	/*
-	 * The tracer first: a socket's death is stamped when it is read, so what
-	 * the calls told of it is in the merge by then.
-	 */
+	/* The tracer first: a socket's death is stamped when it is read; what the calls told of it must be there. */
 	if (sources->tracer != NULL && !sources->tracer_ended) {
 		rc = tracer_read(sources->tracer);
 		if (rc == SOURCE_END)

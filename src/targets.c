@@ -16,6 +16,8 @@
 
 /* Beyond it new children are not followed. */
 #define TARGETS_MAX 65536
+/* How many that have gone into another network namespace are told of. */
+#define DEPARTED_MAX 16
 
 struct targets {
 	struct target *list;
@@ -23,6 +25,10 @@ struct targets {
 	size_t count, size;
 	uint32_t look;
 	int64_t newest_pid; /* of the system, when children were looked for last */
+	uint32_t netns;     /* ours, 0 unknown */
+	size_t departed;    /* how many were told of */
+	struct err remark;  /* of the last one */
+	size_t asked;       /* so many have been asked where they are since they were refreshed */
 	bool follow;
 	bool lists_children; /* the kernel does */
 };
@@ -167,14 +173,35 @@ int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *
 			       "cannot watch PID %d without stopping it: it is in another network namespace, whose "
 			       "sockets are not seen from here; try nsenter -t %d -n conntrace ..., or --via=ptrace",
 			       pid, pid);
+	targets->netns = netns;
 	append(targets, pid);
 	return 0;
+}
+
+const char *targets_departed(struct targets *targets)
+{
+	while (targets->asked < targets->count && targets->departed < DEPARTED_MAX) {
+		struct target *target = &targets->list[targets->asked++];
+		uint32_t theirs = target->departed || target->ended ? 0 : procfs_netns(target->pid);
+
+		if (theirs == 0 || targets->netns == 0 || theirs == targets->netns)
+			continue;
+		target->departed = true;
+		targets->departed++;
+		(void)err_set(&targets->remark, EXDEV,
+			      "PID %d is in another network namespace now, and what it opens there is not seen from here; "
+			      "try nsenter -t %d -n conntrace ..., or --via=ptrace",
+			      target->pid, target->pid);
+		return targets->remark.text;
+	}
+	return NULL;
 }
 
 size_t targets_refresh(struct targets *targets)
 {
 	size_t kept = 0, run = 0;
 
+	targets->asked = 0;
 	for (size_t i = 0; i < targets->count; i++) {
 		if (!targets->list[i].ended)
 			targets->list[kept++] = targets->list[i];

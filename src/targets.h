@@ -36,6 +36,7 @@ struct targets;
  * @births: number of the last look after which it may have had children that were not there at the look before
  * @children: a sum of the PIDs of those it has; @before: at the look before
  * @waited: a sum of what those used that it has waited for
+ * @departed: it is in another network namespace now
  * @ended: it has, and is dropped at the next look
  */
 struct target {
@@ -44,6 +45,7 @@ struct target {
 	int pidfd;
 	uint32_t looked, found, births;
 	uint64_t children, before, waited;
+	bool departed;
 	bool ended;
 };
 
@@ -66,6 +68,15 @@ int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *
 
 /** targets_refresh() - mark those that have ended, drop those marked before; Return: how many run */
 size_t targets_refresh(struct targets *targets);
+
+/**
+ * targets_departed() - the next one found to have gone into another network namespace (unshare(2), setns(2))
+ *
+ * What it opens there is not in the lists of this one; what it had before is.
+ *
+ * Return: a sentence for the user, valid until the next call; NULL none, or enough have been told of.
+ */
+const char *targets_departed(struct targets *targets);
 
 /**
  * targets_follow() - which of them had children since they were asked last? New ones become targets, if they are to

@@ -109,7 +109,7 @@ struct watch {
 	struct pending *pending;
 	size_t pending_count, pending_size;
 	char **warnings;
-	size_t warning_count;
+	size_t warning_count, warned;
 	int timer_fd;
 	uint32_t look;
 	int pushed;
@@ -558,9 +558,11 @@ void watch_close(struct watch *watch)
 	free(watch);
 }
 
-const char *watch_warning(const struct watch *watch, size_t index)
+const char *watch_warning(struct watch *watch)
 {
-	return index < watch->warning_count ? watch->warnings[index] : NULL;
+	if (watch->warned < watch->warning_count)
+		return watch->warnings[watch->warned++];
+	return targets_departed(watch->targets);
 }
 
 int watch_open(struct watch **opened, const struct watch_config *config, struct err *err)

@@ -51,8 +51,8 @@ int watch_open(struct watch **watch, const struct watch_config *config, struct e
 /** watch_close() - the targets go on; NULL is fine */
 void watch_close(struct watch *watch);
 
-/** watch_warning() - the @index-th process that cannot be watched, and why; NULL behind the last */
-const char *watch_warning(const struct watch *watch, size_t index);
+/** watch_warning() - the next process that cannot be watched, or not wholly any more, and why; NULL behind the last */
+const char *watch_warning(struct watch *watch);
 
 /** watch_fd() - see source/source.h: readable when it is time for a look */
 int watch_fd(const struct watch *watch);
