@@ -189,8 +189,8 @@ const char *targets_departed(struct targets *targets)
 		target->departed = true;
 		targets->departed++;
 		(void)err_set(&targets->remark, EXDEV,
-			      "PID %d is in another network namespace now, and what it opens there is not seen from here; "
-			      "try nsenter -t %d -n conntrace ..., or --via=ptrace",
+			      "PID %d is in another network namespace now, and what it opens there is not seen from "
+			      "here; try nsenter -t %d -n conntrace ..., or --via=ptrace",
 			      target->pid, target->pid);
 		return targets->remark.text;
 	}
