@@ -10,7 +10,7 @@ import sys
 import time
 
 from lib import (CONNTRACE, MKCONN, Process, attach, check, enter_namespace, equal, facts_of, firewall, firewall_off,
-                 main, need, read_truth, require, run, scratch, short_timeouts, status_field, tasks, test, tracer_of,
+                 main, need, read_truth, require, run, scratch, short_timeouts, status_field, sysctl, tasks, test, tracer_of,
                  wait_file, wait_for)
 from modes import FILTERED, THREADS, UNTRACED, Play, compare, modes, play, play_at_once, written
 
@@ -276,6 +276,20 @@ STORIES = {
                           "send=5", "close", "join"],
     "exec": ["listen=127.0.0.1:0", "connect=self", "exec", "send=3", "cloexec", "keep", "accept", "recv=3", "close",
              "exit=9"],
+    "connected again": ["listen=127.0.0.1:0", REFUSED, "again", "connect=self", "send=3", "disconnect", "connect=self", "send=4", "close", "accept",
+                        "recv=3", "close", "accept", "recv=4", "close"],
+    "moved": ["listen=127.0.0.1:0", "fork=1", "count=4", "accept4", "recv=5", "send=2", "recv-all", "close", "done", "done",
+              "connect=self", "moved=dup", "send=5", "recv=2", "close", "connect=self", "moved=dup2", "send=5", "recv=2",
+              "close", "connect=self", "moved=fcntl-cloexec", "send=5", "recv=2", "close", "connect=self", "moved=pidfd",
+              "send=5", "recv=2", "close", "join"],
+    "passed": ["listen=127.0.0.1:0", "channel", "fork=1", "take-cloexec", "recv=10", "send=20", "recv-all", "close", "done",
+               "fork=1", "connect=self", "send=15", "recv=20", "close", "done", "accept", "recv=5", "pass", "join"],
+    "passed, inherited by accident": ["listen=127.0.0.1:0", "channel", "fork=1", "take", "recv=10", "send=20", "recv-all",
+                                      "exit=0", "done", "fork=1", "connect=self", "send=15", "recv=20", "close", "done",
+                                      "accept", "recv=5", "pass", "join"],
+    "Fast Open": ["fastopen", "listen=127.0.0.1:0", "fork=1", "count=6", "accept", "recv=10", "send=5", "recv-all", "close",
+                  "done", "done", "count=3", "fast=sendto:10", "connect=self", "recv=5", "close", "done", "count=3",
+                  "fast=connect:0", "connect=self", "send=10", "recv=5", "close", "done", "join"],
     "killed": ["listen=127.0.0.1:0", "connect=self", "kill9"],
     "raised": ["listen=127.0.0.1:0", "connect=self", "raise=15"],
 }
@@ -285,6 +299,7 @@ STORIES = {
 def stories():
     firewall("tcp dport 7 drop")
     short_timeouts()
+    sysctl("net.ipv4.tcp_fastopen", 3)
     run(["ip", "route", "add", "unreachable", "198.51.100.0/24"])
     for name, words in STORIES.items():
         truth = {mode: scratch("truth") for mode in [UNTRACED] + modes()}
