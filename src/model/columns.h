@@ -31,7 +31,7 @@
  */
 static inline int64_t columns_retrans(const struct conn *conn)
 {
-	if (conn->tx_retrans < 0)
+	if (conn->tx_retrans < 0 || (conn->rx_retrans < 0 && conn->rx_pkts >= 0))
 		return CONN_UNKNOWN;
 	return (int64_t)conn->tx_retrans + (conn->rx_retrans > 0 ? conn->rx_retrans : 0);
 }

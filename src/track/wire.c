@@ -275,6 +275,13 @@ static bool is_window_probe(const struct wire *wire, const struct event_segment 
 	       receiver->window == 0 && !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN));
 }
 
+/* Or may it? What the other side has acknowledged had come before; @end: offset behind the segment */
+static bool fills_forgotten(const struct wire_half *half, int64_t end)
+{
+	return half->bits & HALF_HOLE_DROPPED &&
+	       (!(half->bits & HALF_ACKED) || wire_offset(half, half->acked) < end);
+}
+
 /* Payload of @side, in offsets. A resent byte is at least as old as the last new one. */
 static enum wire_range feed_payload(struct wire *wire, const struct event *event, enum wire_side side, int64_t start,
 				    int64_t end)
@@ -300,10 +307,13 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 		half->bits &= (uint16_t)~HALF_BEYOND;
 	if (range == RANGE_FILLS && !later)
 		count(&wire->ooo);
-	if (range == RANGE_AGAIN && !keepalive && !later) {
+	if (range == RANGE_AGAIN && !keepalive && !later)
+		half->retrans++;
+	if (range == RANGE_AGAIN && !keepalive && !later && fills_forgotten(half, end)) {
+		half->retrans |= WIRE_RETRANS_DOUBTED;
+	} else if (range == RANGE_AGAIN && !keepalive && !later) {
 		uint32_t late_us = now_us - wire->fresh_us[side];
 
-		half->retrans++;
 		if (late_us > LATE_MAX_US)
 			late_us = 0; /* recorded in the wrong order */
 		if (wire->late_us == UINT32_MAX || late_us > wire->late_us)
@@ -444,6 +454,9 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	} else if ((int32_t)(segment->ack - half->acked) > 0 && ack <= (int64_t)half->next + FAR) {
 		half->acked = segment->ack;
 	}
+	/* Whatever was missing has arrived. */
+	if (half->bits & HALF_HOLE_DROPPED && wire_offset(half, half->acked) >= (int64_t)half->next)
+		half->bits &= (uint16_t)~HALF_HOLE_DROPPED;
 	if (side == WIRE_REMOTE && wire->bits & WIRE_PROBE && (int32_t)(segment->ack - wire->probe_end) >= 0) {
 		wire->bits &= (uint16_t)~WIRE_PROBE;
 		rtt_sample(wire, wire->probe_ns, event->time_ns);

@@ -51,7 +51,7 @@ struct wire_hole {
  * @fin: sequence number of its FIN
  * @stray: where the last segment ended that lay outside all expectation
  * @frames: frames it sent
- * @retrans: segments with payload that had been seen before, wholly or in part
+ * @retrans: segments with payload that had been seen before, wholly or in part; see WIRE_RETRANS_DOUBTED
  * @holes: below @next, in order
  * @bits: enum wire_half_bit
  * @syns: SYN segments without ACK; UINT8_MAX is too many to know

@@ -77,6 +77,9 @@ enum wire_bit {
 /** All that is known of an ICMP error that ended an attempt. */
 #define WIRE_UNREACHABLE_BITS (WIRE_UNREACHABLE | WIRE_UNREACHABLE_V6 | WIRE_TIME_EXCEEDED | WIRE_PARAMETER_PROBLEM)
 
+/** In the count of resent segments: some of them may have filled a hole that was forgotten. */
+#define WIRE_RETRANS_DOUBTED (UINT32_C(1) << 31)
+
 /** How far below the first number seen a SYN recorded late may lie, or data in a capture that began in the middle. */
 #define WIRE_LOWER_MAX (1 << 20)
 

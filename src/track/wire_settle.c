@@ -245,6 +245,11 @@ static int32_t counted(uint32_t counter, uint32_t end)
 	return counter < end ? (int32_t)counter : CONN_UNKNOWN;
 }
 
+static int32_t retrans_of(const struct wire_half *half)
+{
+	return half->retrans & WIRE_RETRANS_DOUBTED ? CONN_UNKNOWN : (int32_t)half->retrans;
+}
+
 static int64_t frames_of(const struct wire_half *half)
 {
 	return half->frames < UINT32_MAX ? half->frames : CONN_UNKNOWN;
@@ -265,8 +270,8 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	conn->tx_wire = (int64_t)local->frame_bytes;
 	conn->rx_bytes = wire_half_bytes(wire, WIRE_REMOTE);
 	conn->tx_bytes = wire_half_bytes(wire, WIRE_LOCAL);
-	conn->rx_retrans = (int32_t)(remote->retrans & INT32_MAX);
-	conn->tx_retrans = (int32_t)(local->retrans & INT32_MAX);
+	conn->rx_retrans = retrans_of(remote);
+	conn->tx_retrans = retrans_of(local);
 	conn->ooo = counted(wire->ooo, UINT16_MAX);
 	conn->zerowin = counted(wire->zerowin, UINT16_MAX);
 	conn->keepalive = counted(wire->keepalives, UINT16_MAX);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../helpers/capscript.h"
+#include "model/columns.h"
 #include "source/packet/dissect.h"
 #include "track/wire.h"
 #include "track/wire_view.h"
@@ -496,6 +497,30 @@ static void times_and_windows(void **state)
 	assert_int_equal(conn.rx_wire, 62 + 54 * 3);
 }
 
+/* Two holes are remembered: of three the first is forgotten, and what fills it looks like what was seen. */
+#define THREE_HOLES                                                                                                    \
+	OPEN "+0.01 a > A seq 0xfffffffb ack 0xffffff01 len 10\n+0.01 a > A seq 0xf ack 0xffffff01 len 10\n"           \
+	     "+0.01 a > A seq 0x23 ack 0xffffff01 len 10\n"
+
+static void what_fills_a_forgotten_hole_may_be_resent(void **state)
+{
+	struct conn conn = run(THREE_HOLES "+0.01 a > A seq 0xfffffff1 ack 0xffffff01 len 10\n");
+
+	(void)state;
+	assert_int_equal(conn.tx_retrans, -1);
+	assert_int_equal(conn.rx_retrans, 0);
+	assert_int_equal(columns_retrans(&conn), -1);
+	/* What had been acknowledged was sent again, and so is what is sent again when nothing is missing any more. */
+	conn = run(THREE_HOLES "+0.01 a < A seq 0xffffff01 ack 0x5\n"
+			       "+0.01 a > A seq 0xfffffff1 ack 0xffffff01 len 10\n");
+	assert_int_equal(conn.tx_retrans, 1);
+	conn = run(THREE_HOLES "+0.01 a < A seq 0xffffff01 ack 0x2d\n"
+			       "+0.01 a > A seq 0x2d ack 0xffffff01 len 10\n"
+			       "+0.01 a > A seq 0x2d ack 0xffffff01 len 10\n");
+	assert_int_equal(conn.tx_retrans, 1);
+	assert_int_equal(conn.tx_bytes, 0x37 + 0xf);
+}
+
 /* The same frames from the other end: what was sent was received, and nothing else changes. */
 static void control_segments_are_counted(void **state)
 {
@@ -591,6 +616,7 @@ int main(void)
 		cmocka_unit_test(generations),
 		cmocka_unit_test(copies_count_once),
 		cmocka_unit_test(times_and_windows),
+		cmocka_unit_test(what_fills_a_forgotten_hole_may_be_resent),
 		cmocka_unit_test(control_segments_are_counted),
 		cmocka_unit_test(flipped_is_the_other_end),
 		cmocka_unit_test(evidence_stays_small),
