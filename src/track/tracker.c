@@ -31,7 +31,7 @@
 /* How many established ones are passed over in the search for one to be evicted; far fewer than TRACKER_LIMIT_MIN. */
 #define SPARE_AT_ONCE 8
 /* Events located together, and how far before its turn a record is fetched. */
-#define FEED_AT_ONCE 128
+#define FEED_AT_ONCE 64
 #define FETCH_AHEAD 8
 
 struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_notify *notify)
