@@ -268,13 +268,15 @@ static void put_minute(struct top_grid *grid, const struct top_totals *totals, c
 	for (unsigned int way = 0; way < 2; way++) {
 		struct text rate = {0}, most = {0};
 		unsigned int x = way * half, width, end = way == 0 ? half - 2 : grid->width;
-		float full = 0;
+		int64_t now = way == 0 ? totals->rx_rate : totals->tx_rate;
+		/* The last second does not end where the last bar does, and may have had more. */
+		float full = now > 0 ? (float)now : 0;
 
 		for (int i = 0; i < TOP_MINUTE; i++)
 			if (totals->past[way][i] > full)
 				full = totals->past[way][i];
 		x = top_layout_put(grid, 1, x, way == 0 ? "RX " : "TX ", TOP_BOLD);
-		top_text_rate(&rate, way == 0 ? totals->rx_rate : totals->tx_rate, state->units);
+		top_text_rate(&rate, now, state->units);
 		put_right(grid, 1, x + 5, rate.data, TOP_BOLD);
 		text_free(&rate);
 		x += 6;

@@ -209,6 +209,27 @@ static void an_unknown_pid_is_no_number(void **state)
 	process_unref(one_of_several);
 }
 
+static void the_most_of_a_minute_is_no_less_than_now(void **state)
+{
+	struct top_totals totals = {.rx_rate = 548, .tx_rate = 10};
+	struct scene scene;
+	char *got;
+
+	(void)state;
+	begin(&scene);
+	totals.past[0][TOP_MINUTE - 1] = 411;
+	totals.past[1][TOP_MINUTE - 1] = 12;
+	tick(&scene, SEC, NULL, 0);
+	order(&scene);
+	top_layout_resize(&scene.grid, 80, 10);
+	top_layout(&scene.grid, &scene.list, &totals, &scene.style);
+	got = plain(&scene);
+	assert_non_null(strstr(got, "max 548 "));
+	assert_non_null(strstr(got, "max 12\n"));
+	free(got);
+	end(&scene);
+}
+
 static void test_amounts(void **state)
 {
 	(void)state;
@@ -723,6 +744,7 @@ int main(void)
 		cmocka_unit_test(test_every_width), cmocka_unit_test(test_attributes), cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_sort),        cmocka_unit_test(test_fold),       cmocka_unit_test(test_choose),
 		cmocka_unit_test(test_choices),     cmocka_unit_test(an_unknown_pid_is_no_number),
+		cmocka_unit_test(the_most_of_a_minute_is_no_less_than_now),
 	};
 
 	return UNIT_RUN(tests);
