@@ -2,6 +2,7 @@
 #include "report/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -99,12 +100,44 @@ static int remove_stale(const struct sockaddr_un *address, struct err *err)
 	return 0;
 }
 
+/*
+ * Who looks for the name finds somebody who listens: it is given when that is so. A name that has no
+ * room for our number is there a moment too early.
+ */
+static int listen_as(struct control *control, const struct sockaddr_un *address, struct err *err)
+{
+	struct sockaddr_un beside = {.sun_family = AF_UNIX};
+	int length = snprintf(beside.sun_path, sizeof(beside.sun_path), "%s.%d", address->sun_path, (int)getpid());
+	bool has_room = length < (int)sizeof(beside.sun_path);
+	struct stat status;
+	mode_t mask;
+	int rc;
+
+	if (has_room)
+		unlink(beside.sun_path); /* of one that was killed */
+	else
+		beside = *address;
+	mask = umask(0117); /* never wider than 0660, not even for a moment */
+	rc = bind(control->fd, (const struct sockaddr *)&beside, sizeof(beside)) == 0 ? 0 : -errno;
+	umask(mask);
+	if (rc != 0)
+		return err_set(err, rc, "cannot make the socket \"%s\": %s", beside.sun_path, strerror(-rc));
+	rc = listen(control->fd, CONTROL_CLIENTS_MAX) == 0 && lstat(beside.sun_path, &status) == 0 ? 0 : -errno;
+	if (rc == 0 && has_room && link(beside.sun_path, address->sun_path) != 0)
+		rc = -errno;
+	if (has_room)
+		unlink(beside.sun_path);
+	if (rc != 0)
+		return err_set(err, rc, "cannot listen on \"%s\": %s", control->path, strerror(-rc));
+	control->device = status.st_dev;
+	control->inode = status.st_ino;
+	return 0;
+}
+
 static int listen_on(struct control *control, struct err *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-	struct stat status;
-	mode_t mask;
 	int rc;
 
 	if (strlen(control->path) >= sizeof(address.sun_path))
@@ -114,21 +147,11 @@ static int listen_on(struct control *control, struct err *err)
 	rc = make_directory(control->path, err);
 	if (rc == 0)
 		rc = remove_stale(&address, err);
-	if (rc != 0)
-		return rc;
-	mask = umask(0117); /* never wider than 0660, not even for a moment */
-	rc = bind(control->fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : -errno;
-	umask(mask);
-	if (rc != 0)
-		return err_set(err, rc, "cannot make the socket \"%s\": %s", control->path, strerror(-rc));
-	if (lstat(control->path, &status) == 0) {
-		control->device = status.st_dev;
-		control->inode = status.st_ino;
-	}
-	if (listen(control->fd, CONTROL_CLIENTS_MAX) != 0 ||
-	    epoll_ctl(control->epoll_fd, EPOLL_CTL_ADD, control->fd, &event) != 0)
-		return err_set(err, errno, "cannot listen on \"%s\": %s", control->path, strerror(errno));
-	return 0;
+	if (rc == 0)
+		rc = listen_as(control, &address, err);
+	if (rc == 0 && epoll_ctl(control->epoll_fd, EPOLL_CTL_ADD, control->fd, &event) != 0)
+		rc = err_set(err, errno, "cannot listen on \"%s\": %s", control->path, strerror(errno));
+	return rc;
 }
 
 int control_open(struct control **opened, const char *path, const struct control_source *source, struct err *err)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Asking a running conntrace: --control with conntrace-stat, --metrics, and groups from every witness."""
+import errno
 import json
 import os
 import re
@@ -217,6 +218,32 @@ def bad_clients():
 
 def tries(*options):
     return run([CONNTRACE, "-q"] + list(options) + ["--", "true"])
+
+
+@test("who sees the socket's name is heard, from the first moment")
+def named_when_heard():
+    folder = scratch("folder")
+    os.mkdir(folder)
+    for name in ["control"] * 10 + ["c" * (107 - len(folder) - 1)]:
+        path = os.path.join(folder, name)
+        trace = Process([CONNTRACE, "-q", "--control=" + path, "--", "sleep", "60"])
+        refused, client, end = 0, None, time.monotonic() + 20
+        while client is None and time.monotonic() < end:
+            client = socket.socket(socket.AF_UNIX)
+            try:
+                client.connect(path)
+            except OSError as error:
+                refused += error.errno == errno.ECONNREFUSED
+                client.close()
+                client = None
+        check(client is not None, "nobody listens at " + path)
+        client.close()
+        # A name without room for another beside it is made in place.
+        check(refused == 0 or name != "control", "refused at a name that is there")
+        equal(os.listdir(folder), [name], "what is there")
+        trace.signal(signal.SIGTERM)
+        trace.wait()
+        equal(os.listdir(folder), [], "what is left")
 
 
 @test("the socket: mode, owner, directory, stale, live, not a socket")

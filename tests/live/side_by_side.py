@@ -115,10 +115,11 @@ def seen_by(text, pattern):
 def together():
     need("tcptrack", "tshark", "tcptrace", "dumpcap")
     firewall("tcp dport %d drop" % DROPPED_PORT)
-    traffic, capture, attempts = Traffic(), scratch("capture.pcap"), scratch("attempts.pcap")
+    traffic, capture, attempts, theirs = Traffic(), scratch("capture.pcap"), scratch("attempts.pcap"), scratch("tshark.pcap")
     recipe = "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn"
     here = Process([CONNTRACE, "-i", "lo", "-j", "-z", "conns"])
-    tools = [Process(["tshark", "-n", "-q", "-i", "lo", "-f", "tcp", "-z", "conv,tcp"]),
+    tools = [Process(["tshark", "-n", "-q", "-i", "lo", "-f", "tcp", "-z", "conv,tcp", "-F", "pcap",
+                      "-w", theirs]),
              Process(["dumpcap", "-P", "-q", "-i", "lo", "-f", "tcp", "-w", capture]),
              Process(["dumpcap", "-P", "-q", "-i", "lo", "-f", recipe, "-w", attempts])]
     screen = terminal.Terminal(["tcptrack", "-r", "60", "-i", "lo"], height=100)
@@ -130,7 +131,8 @@ def together():
         for _ in range(50):
             fail_to_connect(("127.0.0.1", 1), 1)
             screen.read(0.1)
-            if all([os.path.getsize(capture) > 24, os.path.getsize(attempts) > 24, tcptrack_rows(screen)]):
+            if all([os.path.exists(path) and os.path.getsize(path) > 24 for path in (capture, attempts, theirs)] +
+                   [tcptrack_rows(screen)]):
                 break
         begun = time.time()
         traffic.begin()
