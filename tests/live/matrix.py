@@ -332,6 +332,9 @@ stops nobody.
 
 `ok`: every field is right. Fields behind it may be `-` in that mode, never wrong, for the reason the number names. A
 number alone: the story is not played in that mode, for that reason.
+
+Each story is played unwatched, too, and what its programs find, report and leave is the same as watched
+(tests/live/unharmed.py, which names the two that chance or conntrace itself decides).
 """
 
 

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each story of matrix.py with and without conntrace: what its programs find and report, and how they end, is the same.
+
+A shell before the program tells the environment, descriptors, masks and limits it is given; then the program tells its
+truth: results, errnos, bytes, addresses, descriptors, who ended it. The programs at the other end tell theirs. Ports,
+times and process numbers differ from play to play and are left out. Words choose stories by their names.
+"""
+import os
+import re
+import subprocess
+import sys
+
+import lib
+import matrix
+from lib import CONNTRACE, attach, equal, mkconn, read_truth, require, status_field, wait_for
+from modes import UNTRACED, has_diag
+from stories import BOTH, STORIES
+
+LAUNCHED = ("launched", "launched --watch-close")
+GATE = """read line
+export -p
+echo /proc/self/fd/*
+umask
+ulimit -a
+while read -r name value; do
+	case $name in Sig[BI]*|ShdPnd:|Cap*|Groups:|Cpus_allowed:) echo "$name $value" ;; esac
+done </proc/self/status
+exec "$@"
+"""
+NOT_COMPARED = {
+    "^`--no-io-uring`": "it is about a call that conntrace is asked to refuse: unwatched, the program waits for ever.",
+    "^two threads that close each other's descriptors": "what each thread gets is a matter of chance.",
+}
+# Which worker or thread gets which descriptor number is a matter of chance.
+ANY_FD = re.compile(r"\b(threads|fork|clone)=")
+FACTS = ("dir", "result", "errno", "io_errno", "first_end", "how", "rx_bytes", "tx_bytes", "laddr", "raddr")
+
+
+class Nobody:
+    """Who watches when nobody does."""
+
+    @staticmethod
+    def signal(_number):
+        """Nobody hears it."""
+
+
+def facts(truth, with_fd):
+    """What of a truth is the same in each play."""
+    return sorted([str(told.get(key)) for key in FACTS + (("fd",) if with_fd else ())] +
+                  ["port" if told.get(key) else "no port" for key in ("lport", "rport")] for told in truth)
+
+
+class Scene(matrix.Stage):
+    """One story played once; .start() returns what there is to compare, by its name."""
+
+    def __init__(self, story, mode, address):
+        # idle() lets go whoever has been attached to.
+        super().__init__(story, "launched" if mode in LAUNCHED + (UNTRACED,) else mode, address)
+        self.way = mode
+
+    def watcher(self, pid):
+        """Who watches it from outside, there and ready."""
+        if self.way == "attached":
+            return attach([pid], ["-q"])
+        return lib.watch([pid]) if self.way == "diag" else None
+
+    def start(self):
+        story = self.story
+        story.setup(self)
+        before = [mkconn(self.words(words), **story.keywords(self)) for words in story.older]
+        for process in before:
+            self.ready(process)
+        argv = story.command(self, [story.program(), "truth=" + self.truth_path] + self.words(story.traced))
+        watching = [CONNTRACE, "-q", "-o", "/dev/null"] + self.way.split()[1:] + ["--"] if self.way in LAUNCHED else []
+        target = lib.Process(watching + ["sh", "-c", GATE, "sh"] + argv, stdin=subprocess.PIPE, **story.keywords(self))
+        trace = None
+        if not story.begins_before:
+            if not watching:
+                wait_for(lambda: status_field(target.pid, "Name") == "sh", "the gate")
+                self.ready(target)
+            trace = self.watcher(target.pid)
+        target.line()
+        self.others += [mkconn(self.words(words), **story.keywords(self)) for words in story.others]
+        if story.begins_before:
+            lib.wait_file(self.path("before"))
+            if not watching:
+                self.ready(target)
+            trace = self.watcher(target.pid)
+            target.line()
+        story.meanwhile(self, trace or Nobody)
+        story.after(self)
+        seen = {"exit status": target.wait(40), "stdout": target.out, "stderr": own_words(target.err)}
+        if trace:
+            equal(trace.wait(40), 0, "conntrace's own status: " + trace.err)
+        seen["what the program knows"] = facts(read_truth(self.truth_path), not ANY_FD.search(story.traced))
+        for number, other in enumerate(before + self.others, 1):
+            seen["exit status of other program %d" % number] = other.wait(40)
+            seen["what other program %d knows" % number] = facts(other.truth(), not ANY_FD.search(" ".join(other.argv)))
+        return seen
+
+
+def own_words(text):
+    """What the program itself wrote: a conntrace that launched it writes its notes beside."""
+    return [line for line in text.splitlines() if not line.startswith("conntrace: ")]
+
+
+def compare(story, address):
+    wanted = None
+    for mode in (UNTRACED,) + LAUNCHED + (("attached", "diag") if has_diag() else ("attached",)):
+        matrix.own_network()
+        seen = Scene(story, mode, address).start()
+        lib.end_processes()
+        if wanted is None:
+            wanted = seen
+            require("/proc/self/fd/0" in seen["stdout"], "the shell told nothing: %r" % seen)
+            equal(seen["exit status"], story.status, "unwatched, exit status; stderr: %s" % seen["stderr"])
+            continue
+        for what, value in seen.items():
+            equal(value, wanted[what], "%s, %s" % (what, mode))
+
+
+def main():
+    lib.enter_namespace()
+    if not os.access(CONNTRACE, os.X_OK):
+        lib.skip_all("no conntrace at %s" % CONNTRACE)
+    stories = [story for story in STORIES if not any(re.search(names, story.name) for names in NOT_COMPARED)]
+    stories = [story for story in stories if len(sys.argv) < 2 or any(word in story.name for word in sys.argv[1:])]
+    # The matrix has both families in each story; here they take turns.
+    tests = [(story.name, lambda story=story, address=BOTH[number % 2]: compare(story, address))
+             for number, story in enumerate(stories)]
+    sys.exit(1 if matrix.play_all(tests, matrix.AT_ONCE) else 0)
+
+
+if __name__ == "__main__":
+    main()
