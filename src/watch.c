@@ -594,6 +594,7 @@ int watch_open(struct watch **opened, const struct watch_config *config, struct 
 		return rc;
 	}
 	(void)watch_look(watch);
+	(void)watch_look(watch); /* who held the listeners before the next connection comes is proven now */
 	*opened = watch;
 	return 0;
 }
