@@ -2,14 +2,17 @@
 #include "accounts.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "source/procfs/procfs.h"
 
 void accounts_fill(struct summary *summary, const struct tracker *tracker, struct sources *sources,
 		   int64_t start_ns, uint64_t finished)
 {
 	struct tracker_account account;
 	struct tracer *tracer = sources_tracer(sources);
+	struct procfs_status own;
 	struct packet_stats stats;
 
 	tracker_account(tracker, &account);
@@ -26,4 +29,6 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 	summary->packets = stats.frames;
 	summary->malformed = stats.malformed;
 	summary->cpu_ns = clock_process() + stats.cpu_ns;
+	summary->peak_bytes = procfs_status(getpid(), &own) == 0 ? own.peak_bytes : CONN_UNKNOWN;
+	summary->packet_peak_bytes = stats.peak_bytes;
 }

@@ -383,6 +383,13 @@ static void write_run(struct writer *writer, const struct metrics_run *run)
 		begin_family(writer, "conntrace_", "cpu_seconds", COUNTER, "CPU time of conntrace itself.");
 		add_seconds(writer, "", "", summary->cpu_ns);
 	}
+	if (summary->peak_bytes >= 0) {
+		begin_family(writer, "conntrace_", "peak_resident_bytes", GAUGE,
+			     "The most memory each process of conntrace had resident at once.");
+		add_labelled(writer, "", "process", "main", (uint64_t)summary->peak_bytes);
+		if (summary->packet_peak_bytes > 0)
+			add_labelled(writer, "", "process", "packets", (uint64_t)summary->packet_peak_bytes);
+	}
 	begin_family(writer, "conntrace_", "lost", COUNTER, "What was lost, by where; no sample: nobody knows.");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++)
 		if (summary->lost[i] >= 0)

@@ -267,6 +267,8 @@ struct summary_chosen {
  * @lost: by enum lost_where: how many; -1 some, their number is unknown
  * @evicted: connections that had to leave the table, or a report, before their time
  * @cpu_ns: CPU time the run itself took, CONN_UNKNOWN unknown
+ * @peak_bytes: the most memory it had resident at once, without the packet process; CONN_UNKNOWN unknown
+ * @packet_peak_bytes: the most of the packet process, what both share too; 0 there is none, or none was told
  * @stops: how often a traced program was stopped
  * @packets: how many were captured or read
  * @malformed: how many of them were cut before the end of the TCP header, or say what cannot be
@@ -280,6 +282,8 @@ struct summary {
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t evicted;
 	int64_t cpu_ns;
+	int64_t peak_bytes;
+	int64_t packet_peak_bytes;
 	uint64_t stops;
 	uint64_t packets;
 	uint64_t malformed;

@@ -48,6 +48,14 @@ static void add_seconds(struct text *line, int64_t span, const char *unknown)
 		text_add_decimal(line, span, CLOCK_NS_PER_SEC, 6);
 }
 
+static void add_kib(struct text *line, int64_t bytes, const char *unknown)
+{
+	if (bytes < 0)
+		text_add(line, unknown);
+	else
+		text_add_number(line, bytes / 1024);
+}
+
 static void add_json_chosen(struct text *line, const struct summary_chosen *chosen)
 {
 	if (!chosen->is_asked)
@@ -101,6 +109,10 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_json_chosen(line, &summary->chosen);
 	add_count(line, ",\"evicted\":", summary->evicted, ",\"cpu_s\":");
 	add_seconds(line, summary->cpu_ns, "null");
+	text_add(line, ",\"peak_kib\":");
+	add_kib(line, summary->peak_bytes, "null");
+	text_add(line, ",\"packet_peak_kib\":");
+	add_kib(line, summary->packet_peak_bytes > 0 ? summary->packet_peak_bytes : CONN_UNKNOWN, "null");
 	add_count(line, ",\"stops\":", summary->stops, "");
 	add_count(line, ",\"packets\":", summary->packets, ",\"malformed\":");
 	add_count(line, "", summary->malformed, "}}\n");
@@ -140,7 +152,13 @@ static void add_text(struct text *line, const struct summary *summary)
 	add_losses(line, summary);
 	text_add(line, "; cost ");
 	add_seconds(line, summary->cpu_ns, "-");
-	add_count(line, " s CPU, ", summary->stops, summary->stops == 1 ? " stop, " : " stops, ");
+	text_add(line, " s CPU, ");
+	add_kib(line, summary->peak_bytes, "-");
+	if (summary->packet_peak_bytes > 0) {
+		text_add(line, " + ");
+		add_kib(line, summary->packet_peak_bytes, "-");
+	}
+	add_count(line, " KiB, ", summary->stops, summary->stops == 1 ? " stop, " : " stops, ");
 	add_count(line, "", summary->packets, summary->packets == 1 ? " packet" : " packets");
 	if (summary->malformed > 0)
 		add_count(line, " (", summary->malformed, " of them cut or malformed)");

@@ -259,5 +259,5 @@ int64_t requests_percent(const struct requests_node *node)
 {
 	uint64_t whole = node->parent != NULL ? node->parent->count : node->count;
 
-	return whole > 0 ? (int64_t)((wide)node->count * 100000 / whole) : CONN_UNKNOWN;
+	return whole > 0 ? (int64_t)(((wide)node->count * 100000 + whole / 2) / whole) : CONN_UNKNOWN;
 }

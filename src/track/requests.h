@@ -65,7 +65,7 @@ const struct requests_node **requests_list(const struct requests *requests, size
 /** requests_rate() - thousandths per second from the first to the last request of all; CONN_UNKNOWN without a span */
 int64_t requests_rate(const struct requests *requests, const struct requests_node *node);
 
-/** requests_percent() - thousandths of a percent of its parent; of the whole 100 %, CONN_UNKNOWN when there is none */
+/** requests_percent() - of its parent, in thousandths of a percent, rounded; CONN_UNKNOWN when that has none */
 int64_t requests_percent(const struct requests_node *node);
 
 #endif

@@ -89,7 +89,7 @@ def names():
           "http,tree")
     tree = [(row["host"], row["path"], row["count"], row["answers"]) for row in rows if row["report"] == "tls,tree"]
     equal(tree, [("*", "*", 1, None), ("tls.example", "*", 1, None)], "tls,tree")
-    equal([row["percent"] for row in rows if row["report"] == "http,tree"][:3], [100, 75, 66.666], "PERCENT")
+    equal([row["percent"] for row in rows if row["report"] == "http,tree"][:3], [100, 75, 66.667], "PERCENT")
 
 
 @test("a recording tells the same")

@@ -1217,26 +1217,30 @@ static void expect_summary(const struct summary *summary, enum report_format for
 
 static void the_accounts_say_what_was_lost(void **state)
 {
-	struct summary summary = {.duration_ns = 12345678901, .connections = 1, .cpu_ns = 250000000, .stops = 1};
+	struct summary summary = {.duration_ns = 12345678901, .connections = 1, .cpu_ns = 250000000, .stops = 1,
+				  .peak_bytes = 7840 * 1024};
 
 	(void)state;
 	assert_false(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_CSV,
 		       "conntrace: 12.345679 s, 1 connection, 0 not attributed, lost nothing; cost 0.250000 s "
-		        "CPU, 1 stop, "
+		        "CPU, 7840 KiB, 1 stop, "
 		       "0 packets\n");
 	summary.connections = 20;
 	summary.unattributed = 3;
 	summary.packets = 1;
 	summary.malformed = 1;
 	summary.cpu_ns = CONN_UNKNOWN;
+	summary.packet_peak_bytes = 5321 * 1024;
 	summary.evicted = 7;
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 7 connections (evicted "
 		        "from memory); "
-		       "cost - s CPU, 1 stop, 1 packet (1 of them cut or malformed)\n");
+		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed)\n");
 	summary.malformed = 0;
+	summary.packet_peak_bytes = 0;
+	summary.peak_bytes = CONN_UNKNOWN;
 	summary.evicted = 0;
 	summary.lost[LOST_NETLINK] = -1;
 	summary.lost[LOST_CAPTURE_KERNEL] = 12;
@@ -1244,14 +1248,15 @@ static void the_accounts_say_what_was_lost(void **state)
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 12 packets (capture "
 		        "buffer of the "
-		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, 1 stop, 1 "
+		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, - KiB, 1 stop, 1 "
 		        "packet\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"unattributed\":3,\"too_short\":0,"
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"
-		       "\"table\":0},\"evicted\":0,\"cpu_s\":null,\"stops\":1,\"packets\":1,\"malformed\":0}}\n");
+		       "\"table\":0},\"evicted\":0,\"cpu_s\":null,\"peak_kib\":null,\"packet_peak_kib\":null,"
+		       "\"stops\":1,\"packets\":1,\"malformed\":0}}\n");
 }
 
 static void the_list_names_every_column(void **state)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -63,9 +64,15 @@ static void fail(struct child *child, int error, const struct err *err)
 
 static void publish_counts(struct child *child)
 {
+	struct rusage usage;
+
 	for (int i = 0; i < DISSECT_VERDICT_NUM; i++)
 		atomic_store_explicit(&child->shared->frames[i], child->verdicts[i], memory_order_relaxed);
 	atomic_store_explicit(&child->shared->cpu_ns, clock_process(), memory_order_relaxed);
+	/* It began by fork(2): no other program's memory is in this, as there would be after execve(2). */
+	if (getrusage(RUSAGE_SELF, &usage) == 0)
+		atomic_store_explicit(&child->shared->peak_bytes, usage.ru_maxrss * INT64_C(1024),
+				      memory_order_relaxed);
 }
 
 /* Wait until an order comes, an interface has something, or @timeout_ms pass. Ends when the main process did. */

@@ -50,6 +50,7 @@ enum child_order {
  * @kernel_drops: see struct packet_stats
  * @queue_drops: see struct packet_stats
  * @cpu_ns: see struct packet_stats
+ * @peak_bytes: see struct packet_stats
  * @filter_length: instructions in @filter, 0 for no filter
  * @filter: compiled by the main process, because compiling may look up names
  * @frame_filter_lengths: instructions in each of @frame_filters
@@ -67,6 +68,7 @@ struct child_shared {
 	_Atomic uint64_t kernel_drops;
 	_Atomic uint64_t queue_drops;
 	_Atomic int64_t cpu_ns;
+	_Atomic int64_t peak_bytes;
 	uint32_t filter_length;
 	struct bpf_insn filter[CHILD_FILTER_MAX];
 	uint32_t frame_filter_lengths[PACKET_FRAME_FILTERS];

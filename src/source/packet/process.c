@@ -507,6 +507,7 @@ void packet_stats(const struct packet *packet, struct packet_stats *stats)
 	stats->queue_drops = atomic_load_explicit(&shared->queue_drops, memory_order_relaxed);
 	stats->interface_drops = packet->interface_drops;
 	stats->cpu_ns = atomic_load_explicit(&shared->cpu_ns, memory_order_relaxed);
+	stats->peak_bytes = atomic_load_explicit(&shared->peak_bytes, memory_order_relaxed);
 }
 
 pid_t packet_pid(const struct packet *packet)

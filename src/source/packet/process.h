@@ -61,6 +61,7 @@ struct packet_config {
  * @interface_drops: frames the network card had no room for, of the interfaces listened on
  * @queue_drops: events that found the way to this process full
  * @cpu_ns: CPU time it took
+ * @peak_bytes: the most memory the packet process had resident at once, what it shares with others too; 0 not known yet
  */
 struct packet_stats {
 	uint64_t frames;
@@ -72,6 +73,7 @@ struct packet_stats {
 	uint64_t interface_drops;
 	uint64_t queue_drops;
 	int64_t cpu_ns;
+	int64_t peak_bytes;
 };
 
 /**

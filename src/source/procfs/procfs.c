@@ -93,6 +93,7 @@ int procfs_status(pid_t pid, struct procfs_status *status)
 		.uid = {(uid_t)-1, (uid_t)-1, (uid_t)-1},
 		.gid = {(gid_t)-1, (gid_t)-1, (gid_t)-1},
 		.kernel_thread = true,
+		.peak_bytes = -1,
 	};
 	char text[4096], *rest = text, *line;
 
@@ -113,6 +114,8 @@ int procfs_status(pid_t pid, struct procfs_status *status)
 			result.tracer = to_number(value);
 		else if (strcmp(line, "Uid") == 0)
 			read_ids(value, result.uid);
+		else if (strcmp(line, "VmHWM") == 0)
+			result.peak_bytes = strtoll(value, NULL, 10) * 1024;
 		else if (strcmp(line, "Gid") == 0)
 			read_ids(value, result.gid);
 		else if (strcmp(line, "CapPrm") == 0)

@@ -54,6 +54,7 @@ uid_t procfs_owner(pid_t pid, const char *name);
  * @caught: signals it has a handler for
  * @state: 'R', 'S', 'Z' ...
  * @kernel_thread: has no memory of its own
+ * @peak_bytes: the most memory that was resident at once (VmHWM; proc_pid_status(5)), -1 unknown
  */
 struct procfs_status {
 	pid_t tgid;
@@ -70,6 +71,7 @@ struct procfs_status {
 	uint64_t caught;
 	char state;
 	bool kernel_thread;
+	int64_t peak_bytes;
 };
 
 /** procfs_status() - read it; Return: 0, or -ESRCH when there is no such process or thread; set on success only */
