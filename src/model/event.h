@@ -413,6 +413,8 @@ enum lost_where {
 	LOST_CALL_QUEUE,
 	/** connections that did not fit in the table */
 	LOST_TABLE,
+	/** what was said on connections before it was known whose they are */
+	LOST_MESSAGES,
 	LOST_WHERE_NUM
 };
 

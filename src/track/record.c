@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "track/timeline.h"
+#include "track/untold.h"
 #include "track/wire_view.h"
 
 #define NOTHING_SAID                                                                                                   \
@@ -51,6 +52,7 @@ void record_free(struct record *record, struct pool *pool)
 	process_unref(record->conn.process);
 	process_unref(record->conn.last_process);
 	timeline_free(record->timeline);
+	untold_free(record->untold);
 	free(record->conn.host);
 	free_testimony(record);
 	if (!record->wire_is_inside)

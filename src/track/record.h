@@ -101,6 +101,7 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  * @previous: list of all records, in the order of their birth
  * @next: the same
  * @timeline: what happened in it, NULL when nobody asks
+ * @untold: what was said on it before it was known whose it is, NULL when nothing was
  * @wire_is_inside: it lies behind the record, in the same memory
  * @in_pool: record_new() took it from there
  * @owned: a traced process or a socket lookup claims it
@@ -121,6 +122,7 @@ struct record {
 	struct record *previous;
 	struct record *next;
 	struct timeline *timeline;
+	struct untold *untold;
 	bool wire_is_inside;
 	bool in_pool;
 	bool owned;

@@ -270,6 +270,7 @@ void tracker_set_process(struct tracker *tracker, struct record *record, pid_t p
 	if (!record->owned)
 		tracker_observe_claimed(tracker, record);
 	record->owned = true;
+	tracker_messages_claimed(tracker, record);
 }
 
 /* ---- counters, owners, processes ------------------------------------------------ */
@@ -302,6 +303,7 @@ static struct record *record_unseen(struct tracker *tracker, const struct event 
 	record_testimony(record)->established = true;
 	record->conn.dir = DIR_IN;
 	record->owned = true;
+	tracker_messages_claimed(tracker, record);
 	return record;
 }
 
@@ -413,7 +415,7 @@ static void feed_one(struct tracker *tracker, struct event *event, uint64_t hash
 		tracker_packets_feed(tracker, event, hash);
 		break;
 	case EVENT_MESSAGE:
-		tracker_packets_message(tracker, event);
+		tracker_messages_feed(tracker, event);
 		break;
 	case EVENT_OWNER:
 		feed_owner(tracker, event);

@@ -25,6 +25,7 @@ static void move_wire(struct tracker *tracker, struct record *to, struct record 
 		to->conn.start_ns = from->conn.start_ns;
 	if (from->conn.end_ns > to->conn.end_ns)
 		to->conn.end_ns = from->conn.end_ns;
+	tracker_messages_joined(tracker, to, from);
 }
 
 /* Packets made a record that nobody of ours claimed. */

@@ -7,6 +7,7 @@
 #include "track/process_table.h"
 #include "track/record_table.h"
 #include "track/tracker.h"
+#include "track/untold.h"
 
 /* What tracker.c, tracker_join.c, tracker_calls.c and tracker_packets.c share, and nobody else needs. */
 
@@ -63,6 +64,7 @@ struct early_icmp {
  * @listening: ports of listeners older than the run
  * @listening_count: how many
  * @message: the one that comes in pieces
+ * @untold: how many messages wait for an owner of their connection
  * @last_words: of other ends, by hash of the flow; made when the first one comes
  * @last_words_key: the hash's secret
  * @early: the latest ICMP errors that came before what they quote
@@ -92,6 +94,7 @@ struct tracker {
 	struct listening *listening;
 	size_t listening_count;
 	struct message message;
+	struct untold_limit untold;
 	struct last_word *last_words;
 	struct hash_key last_words_key;
 	struct early_icmp early[TRACKER_EARLY];
@@ -246,7 +249,13 @@ void tracker_observe_copied(struct tracker *tracker, struct record *to, const st
 
 /** tracker_observe_told() - it has been reported: what happened in it will not be asked for again */
 void tracker_observe_told(struct tracker *tracker, struct record *record);
-/** tracker_packets_message() - take in a piece of what an application said: EVENT_MESSAGE */
-void tracker_packets_message(struct tracker *tracker, const struct event *event);
+/** tracker_messages_feed() - take in a piece of what an application said: EVENT_MESSAGE */
+void tracker_messages_feed(struct tracker *tracker, const struct event *event);
+
+/** tracker_messages_claimed() - it is known whose @record is: tell what was said before */
+void tracker_messages_claimed(struct tracker *tracker, struct record *record);
+
+/** tracker_messages_joined() - @to takes over what was said on @from, which nobody claimed */
+void tracker_messages_joined(struct tracker *tracker, struct record *to, struct record *from);
 
 #endif

@@ -5,8 +5,8 @@ import socket
 import ssl
 import threading
 
-from lib import (CONNTRACE, MKCONN, Trace, check, enter_namespace, equal, main, packet_sockets, parse_rows, require,
-                 run, scratch, test, wait_for)
+from lib import (CONNTRACE, MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets,
+                 parse_rows, require, run, scratch, test, wait_file, wait_for, watch)
 
 LONG = "/" + "long/" * 100
 
@@ -115,6 +115,39 @@ def chosen():
     play()
     trace.line()
     equal([row["count"] for row in trace.finish()], [0], "COUNT of another's requests")
+
+
+@test("requests of a target count that pass before it is known whose the connection is: attached, launched, by looking")
+def early():
+    def request(path):
+        return b"GET %s HTTP/1.1\r\nHost: early.example\r\n\r\n" % path.encode()
+    # It is there before accept(2) returns, and before the first look.
+    server = ["listen=127.0.0.1:0", "port-file={port}", "wait-stdin"] + ["accept", "recv={size}", "send=1", "close"] * 3
+    for how in ("attached", "launched", "diag"):
+        port = scratch("port")
+        words = [MKCONN] + [word.format(port=port, size=len(request("/a"))) for word in server]
+        options = ["-i", "lo", "-z", "http,tree"]
+        if how == "launched":
+            trace = target = Trace(options, words, stdin=-1)
+        else:
+            target = Process(words, stdin=-1)
+            wait_file(port)
+            trace = attach([target.pid], options, runner=()) if how == "attached" else watch([target.pid], options, before=())
+        number = int(wait_file(port))
+        wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+        clients = []
+        for path in ("/a", "/b", "/b"):
+            clients.append(socket.create_connection(("127.0.0.1", number)))
+            clients[-1].sendall(request(path))
+        target.line()
+        for client in clients:
+            while client.recv(65536):
+                pass
+            client.close()
+        rows = trace.finish() if how == "launched" else trace.interrupt()
+        tree = [(row["host"], row["path"], row["count"]) for row in rows if row["report"] == "http,tree"]
+        equal(tree, [("*", "*", 3), ("early.example", "*", 3), ("early.example", "/b", 2), ("early.example", "/a", 1)],
+              "http,tree, " + how)
 
 
 @test("without packets there is no tree, and that is said")

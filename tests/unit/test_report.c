@@ -1255,7 +1255,8 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"
-		       "\"table\":0},\"evicted\":0,\"cpu_s\":null,\"peak_kib\":null,\"packet_peak_kib\":null,"
+		       "\"table\":0,\"messages\":0},"
+		       "\"evicted\":0,\"cpu_s\":null,\"peak_kib\":null,\"packet_peak_kib\":null,"
 		       "\"stops\":1,\"packets\":1,\"malformed\":0}}\n");
 }
 
