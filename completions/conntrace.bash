@@ -53,7 +53,7 @@ _conntrace() {
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1 histogram,HS_MS
 		histogram,QUEUE_MS histogram,RTT_MS' -- "$cur")) ;;
 	--by) COMPREPLY=($(compgen -W 'peer dir port pid comm exe uid user lport rport netns proto result group' -- "$cur")) ;;
-	--events) COMPREPLY=($(compgen -W 'handshakes' -- "$cur")) ;;
+	--events) COMPREPLY=($(compgen -W 'handshakes messages messages:' -- "$cur")) ;;
 	--ladder) COMPREPLY=($(compgen -W 'suspicious all full' -- "$cur")) ;;
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;

@@ -137,6 +137,8 @@ static bool wants_payload(const struct options *options)
 	for (size_t i = 0; i < options->report_count; i++)
 		if (report_is_tree(options->reports[i]))
 			return true;
+	if (options->messages)
+		return true;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (lists[i] != NULL && strcasestr(lists[i], "host") != NULL)
 			return true;
@@ -144,8 +146,10 @@ static bool wants_payload(const struct options *options)
 }
 
 /* Without packets nobody has seen a request, which is not the same as none. */
-static int check_trees(const struct options *options, struct err *err)
+static int check_messages(const struct options *options, struct err *err)
 {
+	if (options->messages && options->interface_count == 0 && options->read == NULL && options->replay == NULL)
+		return err_set(err, EINVAL, "--events=messages does nothing without packets: -i IFACE or -r FILE");
 	for (size_t i = 0; i < options->report_count; i++)
 		if (report_is_tree(options->reports[i]) && options->interface_count == 0 && options->read == NULL &&
 		    options->replay == NULL)
@@ -318,7 +322,7 @@ int operands_settle(const struct operands *operands, struct options *options, st
 	if (error == 0)
 		error = check_needs(operands, options, err);
 	if (error == 0)
-		error = check_trees(options, err);
+		error = check_messages(options, err);
 	if (error == 0)
 		error = check_io(options, err);
 	if (wants_payload(options) && !was_given(operands, "snaplen"))

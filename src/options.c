@@ -313,12 +313,19 @@ static int take_report(struct options *options, const struct option_def *def, co
 
 static int take_events(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
+	static const char messages[] = "messages";
+	bool begins = word != NULL && strncmp(word, messages, sizeof(messages) - 1) == 0;
+	const char *names = begins ? word + sizeof(messages) - 1 : "?";
+
 	options->events = true;
-	options->handshakes = word != NULL;
-	if (word == NULL || strcmp(word, "handshakes") == 0)
-		return 0;
-	return err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed is handshakes, or nothing for connections",
-		       option_name(def), QUOTE, word);
+	options->handshakes = word != NULL && strcmp(word, "handshakes") == 0;
+	options->messages = names[0] == '\0' || names[0] == ':';
+	options->message_names.count = 0;
+	if (word != NULL && !options->handshakes && !options->messages)
+		return err_set(err, EINVAL,
+			       "%s does not know \"%.*s\"; allowed are handshakes, messages[:FIELD...], or nothing",
+			       option_name(def), QUOTE, word);
+	return names[0] == ':' ? message_names_parse(&options->message_names, names + 1, err) : 0;
 }
 
 static int take_ladder(struct options *options, const struct option_def *def, const char *word, struct err *err)

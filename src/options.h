@@ -84,6 +84,8 @@ enum options_debug {
  * @limit: rows printed of each report, 0 all
  * @events: a line for each connection as it finishes
  * @handshakes: or when it is decided whether it comes about
+ * @messages: or when an application says something on it; never both
+ * @message_names: which fields of it are shown
  * @top: a screen that shows them as they are
  * @screen: there is a terminal for it; not an option, but found by live_find_screen()
  * @keep_ns: how long closed ones stay on it
@@ -152,6 +154,8 @@ struct options {
 	int64_t limit;
 	bool events;
 	bool handshakes;
+	bool messages;
+	struct message_names message_names;
 	bool top;
 	bool screen;
 	int64_t keep_ns;

@@ -12,6 +12,7 @@
 #include "base/idmap.h"
 #include "base/xalloc.h"
 #include "linger.h"
+#include "report/column.h"
 #include "track/since.h"
 
 #define OUTPUT_BUFFER (1 << 16)
@@ -30,6 +31,7 @@ struct decided {
 struct output {
 	const struct options *options;
 	struct report_options report_options;
+	struct column_fields fields; /* of the messages */
 	FILE *file;
 	struct report *reports[REPORT_MOST];
 	size_t count;
@@ -72,11 +74,13 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	struct report_options *to = &output->report_options;
 
 	if (options->events)
-		to->reports[to->report_count++] = REPORT_EVENTS;
+		to->reports[to->report_count++] = options->messages ? REPORT_MESSAGES : REPORT_EVENTS;
 	for (size_t i = 0; i < options->report_count; i++)
 		to->reports[to->report_count++] = options->reports[i];
 	to->besides = options->ladder != 0;
 	to->io_filters = &options->io_filters;
+	to->message_names = &options->message_names;
+	to->fields = &output->fields;
 	to->by = options->by;
 	to->sort = options->sort;
 	to->columns = options->columns;
@@ -140,6 +144,7 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	}
 	/* Whoever must be shown a row at once flushes it; a long report goes out in large pieces. */
 	setvbuf(output->file, NULL, _IOFBF, OUTPUT_BUFFER);
+	column_fields_init(&output->fields, &options->message_names);
 	fill_report_options(output, start_ns);
 	output->ladder = open_ladder(output);
 	if (options->handshakes)

@@ -193,6 +193,7 @@ static int open_packets(struct sources *sources, struct err *err)
 		.other_frames = counts_frames(options),
 		.frame_filters = (const char *const *)options->io_filters.expressions,
 		.frame_filter_count = options->io_filters.count,
+		.fields = &options->message_names,
 		/* The default is tried; in a user namespace there may be no such user. A user asked for is insisted on.
 		 */
 		.drop_to = strcmp(options->drop_to, "nobody") == 0 ? NULL : options->drop_to,

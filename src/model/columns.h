@@ -17,6 +17,10 @@
 /** And of --events: all that is told of a handshake, so that who reads them by number finds those of conns. */
 #define COLUMNS_EVENTS_DEFAULT COLUMNS_CONN_DEFAULT ",SYN_RTX,SYNACK_RTX"
 
+/** And of --events=messages, before the fields that were asked for. */
+#define COLUMNS_MESSAGES_DEFAULT                                                                                       \
+	"TIME,DIR,LADDR,LPORT,RADDR,RPORT,PID,COMM,MESSAGE,METHOD,TARGET,STATUS,HOST"
+
 /** Columns of the report peers, behind its keys, when nobody chooses. */
 #define COLUMNS_GROUP_DEFAULT "CONNS,FAIL,HS_MS,QUEUE_MS,RETRANS,RX_BYTES,TX_BYTES,COMMS"
 

@@ -371,6 +371,8 @@ enum message_part {
 	MESSAGE_TARGET,
 	/** the Host field, or the server name of TLS */
 	MESSAGE_HOST,
+	/** the fields that were asked for, a line each */
+	MESSAGE_FIELDS,
 	MESSAGE_PART_NUM
 };
 

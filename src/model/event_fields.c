@@ -41,7 +41,7 @@ static const char *const has_words[] = {"mss", "wscale",   "sack-ok",  "timestam
 					"cut", "outgoing", "incoming", "later-fragment", NULL};
 static const char *const fact_words[] = {"comm", "exe", NULL};
 static const char *const message_words[] = {"http-request", "http-response", "tls-hello", NULL};
-static const char *const part_words[] = {"method", "target", "host", NULL};
+static const char *const part_words[] = {"method", "target", "host", "fields", NULL};
 static const char *const where_words[] = {"capture-kernel", "capture-interface", "packet-queue", "netlink",
 					  "call-queue",     "table",             "messages",     NULL};
 

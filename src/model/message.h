@@ -5,12 +5,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "model/event.h"
 
 /** Longest part of a message that is kept; what is longer is cut here. */
 #define MESSAGE_TARGET_MAX 1024
 #define MESSAGE_HOST_MAX 255
 #define MESSAGE_METHOD_MAX 31
+#define MESSAGE_FIELDS_MAX 2047
+
+/** Fields that may be asked for at most, and how long the name of one may be. */
+#define MESSAGE_NAMES_MAX 16
+#define MESSAGE_NAME_MAX 63
+
+/**
+ * struct message_names - which fields of a head are wanted, besides Host
+ * @count: how many
+ * @name: each of them, as it was asked for; upper and lower case are the same (RFC 9110, 5.1)
+ */
+struct message_names {
+	unsigned int count;
+	char name[MESSAGE_NAMES_MAX][MESSAGE_NAME_MAX + 1];
+};
+
+/** message_names_parse() - "NAME:NAME..."; Return: 0, or -EINVAL with the story in @err */
+int message_names_parse(struct message_names *names, const char *text, struct err *err);
 
 /**
  * struct message - what an application said at the head of a message
@@ -23,6 +42,7 @@
  * @method: of an HTTP request
  * @target: of an HTTP request, as in its first line (RFC 9112, 3.2)
  * @host: the Host field of an HTTP request, or the server name of a TLS ClientHello
+ * @fields: the wanted fields, "Name: value\n" each as it was sent, in the order they came
  */
 struct message {
 	uint8_t kind;
@@ -30,7 +50,25 @@ struct message {
 	char method[MESSAGE_METHOD_MAX + 1];
 	char target[MESSAGE_TARGET_MAX + 1];
 	char host[MESSAGE_HOST_MAX + 1];
+	char fields[MESSAGE_FIELDS_MAX + 1];
 };
+
+/**
+ * struct message_values - the wanted fields of a message
+ * @value: by number of struct message_names; NULL: it had none of that name. Of several they are joined by ", "
+ *         (RFC 9110, 5.3)
+ * @text: where they lie: no longer than the lines they are made of
+ */
+struct message_values {
+	const char *value[MESSAGE_NAMES_MAX];
+	char text[MESSAGE_FIELDS_MAX + 1];
+};
+
+/** message_values() - find them in @message */
+void message_values(const struct message *message, const struct message_names *names, struct message_values *values);
+
+/** message_keep_field() - a field of the head, if it is one of @names; NULL wants none. What has no room is cut */
+void message_keep_field(struct message *message, const struct message_names *names, const char *line, size_t length);
 
 /**
  * message_join() - put the pieces of a message together again

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/column.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "model/columns.h"
@@ -79,6 +81,14 @@ static int64_t column_answers(const struct requests_node *node, uint64_t number)
 	return node->answers > 0 ? (int64_t)number : CONN_UNKNOWN;
 }
 
+static const char *column_kind(uint8_t kind)
+{
+	static const char *const words[MESSAGE_KIND_NUM] = {
+		[MESSAGE_HTTP_REQUEST] = "request", [MESSAGE_HTTP_RESPONSE] = "answer", [MESSAGE_TLS_HELLO] = "hello"};
+
+	return kind < MESSAGE_KIND_NUM ? words[kind] : NULL;
+}
+
 static void get_number(struct value *value, int64_t number)
 {
 	value->known = number >= 0;
@@ -153,6 +163,15 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 		(void)node;                                                                                            \
 		GET_##type(expression);                                                                                \
 	}
+#define MESSAGE_COLUMN(name, type, unit, help, expression)                                                             \
+	static void seen_##name(const struct row *row, struct names *names, struct value *value)                       \
+	{                                                                                                              \
+		const struct message_seen *seen = row->seen;                                                           \
+		const struct message *message = seen->message;                                                         \
+		(void)names;                                                                                           \
+		(void)message;                                                                                         \
+		GET_##type(expression);                                                                                \
+	}
 #include "model/columns.def"
 
 static const struct column conns[] = {
@@ -175,6 +194,38 @@ static const struct column tree[] = {
 #define TREE_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, node_##name},
 #include "model/columns.def"
 };
+
+static const struct column messages[] = {
+#define MESSAGE_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, seen_##name},
+#include "model/columns.def"
+};
+
+const struct column *column_messages(size_t *count)
+{
+	*count = sizeof(messages) / sizeof(messages[0]);
+	return messages;
+}
+
+static void get_field(const struct row *row, struct names *names, struct value *value)
+{
+	const struct message_seen *seen = row->seen;
+
+	(void)names;
+	get_text(value, NULL);
+	for (unsigned int i = 0; i < seen->names->count; i++)
+		if (strcasecmp(seen->names->name[i], value->column->name) == 0)
+			get_text(value, seen->values.value[i]);
+}
+
+void column_fields_init(struct column_fields *fields, const struct message_names *names)
+{
+	memset(fields, 0, sizeof(*fields));
+	for (unsigned int i = 0; i < names->count; i++) {
+		for (size_t j = 0; names->name[i][j] != '\0'; j++)
+			fields->name[i][j] = (char)toupper((unsigned char)names->name[i][j]);
+		fields->column[i] = (struct column){fields->name[i], COLUMN_NAME, "", "", get_field};
+	}
+}
 
 const struct column *column_tree(size_t *count)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "model/conn.h"
+#include "model/message.h"
 #include "report/names.h"
 #include "track/peers.h"
 #include "track/requests.h"
@@ -81,6 +82,20 @@ struct value {
 };
 
 /**
+ * struct message_seen - a message that was seen
+ * @message: what it says
+ * @time_ns: when the packet passed that ended its head
+ * @names: which fields are shown
+ * @values: these
+ */
+struct message_seen {
+	const struct message *message;
+	int64_t time_ns;
+	const struct message_names *names;
+	struct message_values values;
+};
+
+/**
  * struct row - what a row is about
  * @conn: in the reports of connections, else NULL
  * @group: in the report peers, else NULL
@@ -88,6 +103,7 @@ struct value {
  * @requests: the tree it is of
  * @bin: in a histogram: a range of values of @group
  * @io: in io,stat: an interval
+ * @seen: in --events=messages: what was said in @conn
  * @entry: in the ladder: something that happened in @conn
  */
 struct row {
@@ -97,6 +113,7 @@ struct row {
 	const struct requests *requests;
 	const struct histogram_bin *bin;
 	const struct io_row *io;
+	const struct message_seen *seen;
 	const struct timeline_entry *entry;
 };
 
@@ -124,6 +141,22 @@ const struct column *column_groups(size_t *count);
 
 /** column_tree() - the columns of the trees of requests; @count is set */
 const struct column *column_tree(size_t *count);
+
+/** column_messages() - the columns of --events=messages before those of the connection; @count is set */
+const struct column *column_messages(size_t *count);
+
+/**
+ * struct column_fields - columns of fields that were asked for
+ * @column: each of them
+ * @name: their headers
+ */
+struct column_fields {
+	struct column column[MESSAGE_NAMES_MAX];
+	char name[MESSAGE_NAMES_MAX][MESSAGE_NAME_MAX + 1];
+};
+
+/** column_fields_init() - a column for each of @names; must live as long as who prints them */
+void column_fields_init(struct column_fields *fields, const struct message_names *names);
 
 /** column_key() - the column of a key of the report peers */
 const struct column *column_key(enum peers_key key);

@@ -7,7 +7,7 @@
 
 static void print_column(FILE *out, const char *report, const struct column *column, const char *before)
 {
-	fprintf(out, "%-6s %-13s %-11s %-8s %s%s\n", report, column->name, column->unit[0] != '\0' ? column->unit : "-",
+	fprintf(out, "%-8s %-13s %-11s %-8s %s%s\n", report, column->name, column->unit[0] != '\0' ? column->unit : "-",
 		column_type_text(column->type), before, column->help);
 }
 
@@ -17,7 +17,7 @@ int report_list_columns(FILE *out)
 	size_t count;
 
 	errno = 0;
-	fprintf(out, "%-6s %-13s %-11s %-8s %s\n", "REPORT", "NAME", "UNIT", "TYPE", "MEANING");
+	fprintf(out, "%-8s %-13s %-11s %-8s %s\n", "REPORT", "NAME", "UNIT", "TYPE", "MEANING");
 	for (unsigned int key = 0; key < PEERS_KEY_NUM; key++)
 		print_column(out, "peers", column_key(key), "key: ");
 	columns = column_groups(&count);
@@ -26,6 +26,9 @@ int report_list_columns(FILE *out)
 	columns = column_tree(&count);
 	for (size_t i = 0; i < count; i++)
 		print_column(out, "tree", &columns[i], "");
+	columns = column_messages(&count);
+	for (size_t i = 0; i < count; i++)
+		print_column(out, "messages", &columns[i], "");
 	columns = column_conns(&count);
 	for (size_t i = 0; i < count; i++)
 		print_column(out, "conns", &columns[i], "");

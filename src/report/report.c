@@ -34,6 +34,7 @@ struct report {
 	struct io_stat *io;
 	struct histogram_spec histogram;
 	struct requests *requests; /* of the trees */
+	const struct message_names *message_names;
 	struct peers_keys keys;
 	struct peers *peers;   /* REPORT_PEERS, REPORT_GROUPS and REPORT_HISTOGRAM: the finished ones */
 	struct pool *pool;     /* REPORT_CONNS: of copies, each with a reference to its processes */
@@ -47,7 +48,7 @@ static const char *const kind_names[REPORT_KIND_NUM] = {
 	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_GROUPS] = "groups",
 	[REPORT_HTTP_TREE] = "http,tree", [REPORT_TLS_TREE] = "tls,tree",
 	[REPORT_HISTOGRAM] = "histogram", [REPORT_IO] = "io,stat",
-	[REPORT_EVENTS] = "events"};
+	[REPORT_EVENTS] = "events", [REPORT_MESSAGES] = "messages"};
 
 static const char *const format_names[REPORT_FORMAT_NUM] = {[REPORT_TABLE] = "table",
 							    [REPORT_RAW] = "raw",
@@ -85,7 +86,7 @@ const char *report_name(enum report_kind kind)
 
 int report_parse_kind(const char *text, enum report_kind *kind, struct err *err)
 {
-	/* REPORT_EVENTS has an option of its own. */
+	/* REPORT_EVENTS and REPORT_MESSAGES have an option of their own. */
 	int found = find_word(kind_names, REPORT_HISTOGRAM, text);
 
 	/* The names that tshark has for them. */
@@ -171,6 +172,7 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 
 	made->kind = kind;
 	made->limit = options->limit;
+	made->message_names = options->message_names;
 	if (kind == REPORT_IO) {
 		made->names = names_new();
 		made->live = options->start_ns >= 0;
@@ -335,15 +337,29 @@ void report_finished(struct report *report, const struct conn *conn)
 		break;
 	case REPORT_HTTP_TREE:
 	case REPORT_TLS_TREE:
+	case REPORT_MESSAGES:
 	case REPORT_KIND_NUM:
 		break;
 	}
+}
+
+static void print_message(struct report *report, const struct conn *conn, const struct message *message,
+			  int64_t time_ns)
+{
+	struct message_seen seen = {.message = message, .time_ns = time_ns, .names = report->message_names};
+	struct row row = {.conn = conn, .seen = &seen};
+
+	message_values(message, report->message_names, &seen.values);
+	settle_start(report, &row, 1);
+	printer_row(&report->printer, &row);
 }
 
 void report_message(struct report *report, const struct conn *conn, const struct message *message, int64_t time_ns)
 {
 	if (report->requests != NULL)
 		report->refused += !requests_add(report->requests, conn->id, message, time_ns);
+	if (report->kind == REPORT_MESSAGES)
+		print_message(report, conn, message, time_ns);
 }
 
 void report_frame(struct report *report, const struct event *event)
@@ -505,6 +521,9 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 		for (const struct conn *conn = NULL;
 		     final && next_open != NULL && (conn = next_open(context, conn)) != NULL;)
 			print_event(report, conn);
+		break;
+	case REPORT_MESSAGES:
+		printer_header(&report->printer);
 		break;
 	case REPORT_KIND_NUM:
 		break;

@@ -33,6 +33,8 @@ enum report_kind {
 	REPORT_IO,
 	/** a row per connection, as it finishes */
 	REPORT_EVENTS,
+	/** a row per message of an application, as it passes */
+	REPORT_MESSAGES,
 	REPORT_KIND_NUM
 };
 
@@ -80,18 +82,23 @@ enum report_time {
 	REPORT_TIME_NUM
 };
 
+struct column_fields;
+
 /**
  * struct report_options - what was asked for; all zero is peers as a table without a header
  *
  * Texts are those of the command line and are only read during report_new().
  *
- * @reports: all reports of the run in the order they are printed, REPORT_EVENTS (if asked for) first. A name in
- *           @columns or @sort is wrong only when none of them has it, and a report ignores what it has not
+ * @reports: all reports of the run in the order they are printed, REPORT_EVENTS or REPORT_MESSAGES (if asked for)
+ *           first. A name in @columns or @sort is wrong only when none of them has it, and a report ignores what
+ *           it has not
  * @report_count: how many; with more than one, rows in JSON say which report they are of
  * @besides: something else is printed before them, so rows in JSON must say which report they are of
  * @io: of the REPORT_IO that is to be made
  * @io_filters: of all of them
  * @histogram: the REPORT_HISTOGRAM that is to be made
+ * @message_names: fields that REPORT_MESSAGES shows
+ * @fields: and their columns; must live as long as the report
  * @follows: it is not the first report
  * @by: keys of peers, NULL for PEERS_KEYS_DEFAULT
  * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
@@ -117,6 +124,8 @@ struct report_options {
 	const struct io_spec *io;
 	const struct io_filters *io_filters;
 	const struct histogram_spec *histogram;
+	const struct message_names *message_names;
+	const struct column_fields *fields;
 	bool follows;
 	const char *by;
 	const char *sort;
@@ -180,7 +189,7 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
  */
 void report_finished(struct report *report, const struct conn *conn);
 
-/** report_message() - an application said something on a connection; only the trees of requests listen */
+/** report_message() - an application said something on a connection; REPORT_MESSAGES and the trees listen */
 void report_message(struct report *report, const struct conn *conn, const struct message *message, int64_t time_ns);
 
 /** report_frame() - a frame that is no segment; only REPORT_IO counts it */
@@ -222,7 +231,7 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 /** report_is_sliced() - does a slice of the run have a report of its own? Events are none, and io,stat has its rows */
 static inline bool report_is_sliced(enum report_kind kind)
 {
-	return kind != REPORT_EVENTS && kind != REPORT_IO;
+	return kind != REPORT_EVENTS && kind != REPORT_MESSAGES && kind != REPORT_IO;
 }
 
 /**

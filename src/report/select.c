@@ -39,6 +39,14 @@ static bool contains(const struct selection *selection, const struct column *col
 	return false;
 }
 
+static const struct column *find(const struct selection *all, const char *word)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (strcasecmp(all->columns[i]->name, word) == 0)
+			return all->columns[i];
+	return NULL;
+}
+
 /* The columns before all others: those of the keys, in a report of groups of connections. */
 static void append_keys(struct selection *selection, enum report_kind kind, const struct peers_keys *keys)
 {
@@ -54,8 +62,27 @@ static bool shows_all(enum report_kind kind)
 	return report_is_tree(kind) || kind == REPORT_HISTOGRAM;
 }
 
+/* What is said of a message goes before what is said of its connection under the same name. */
+static void append_messages(struct selection *selection, const struct report_options *options)
+{
+	const struct column *columns;
+	size_t count;
+
+	columns = column_messages(&count);
+	for (size_t i = 0; i < count; i++)
+		append(selection, &columns[i], false);
+	for (size_t i = 0; i < options->message_names->count; i++)
+		if (find(selection, options->fields->column[i].name) == NULL)
+			append(selection, &options->fields->column[i], false);
+	columns = column_conns(&count);
+	for (size_t i = 0; i < count; i++)
+		if (find(selection, columns[i].name) == NULL)
+			append(selection, &columns[i], false);
+}
+
 /* All columns of a report, in the order of JSON; @slice: that of the slice, too, which is the last one. */
-static void append_all(struct selection *selection, enum report_kind kind, const struct peers_keys *keys, bool slice)
+static void append_all(struct selection *selection, enum report_kind kind, const struct peers_keys *keys,
+		       const struct report_options *options, bool slice)
 {
 	bool is_grouped = kind == REPORT_PEERS || kind == REPORT_GROUPS;
 	size_t count;
@@ -64,17 +91,13 @@ static void append_all(struct selection *selection, enum report_kind kind, const
 				       : is_grouped		    ? column_groups(&count)
 								    : column_conns(&count);
 
+	if (kind == REPORT_MESSAGES) {
+		append_messages(selection, options);
+		return;
+	}
 	append_keys(selection, kind, keys);
 	for (size_t i = 0; i < count - !slice; i++)
 		append(selection, &columns[i], false);
-}
-
-static const struct column *find(const struct selection *all, const char *word)
-{
-	for (size_t i = 0; i < all->count; i++)
-		if (strcasecmp(all->columns[i]->name, word) == 0)
-			return all->columns[i];
-	return NULL;
 }
 
 /* Levenshtein's distance, in which the case of letters does not count. */
@@ -139,7 +162,7 @@ static int check_elsewhere(const struct selection *all, enum report_kind kind, c
 
 		if (options->reports[i] == kind || options->reports[i] == REPORT_IO)
 			continue;
-		append_all(&other, options->reports[i], keys, true);
+		append_all(&other, options->reports[i], keys, options, true);
 		found = find(&other, word) != NULL;
 		select_free(&other);
 		if (found)
@@ -149,12 +172,13 @@ static int check_elsewhere(const struct selection *all, enum report_kind kind, c
 }
 
 static void append_default(struct selection *selection, const struct selection *all, enum report_kind kind,
-			   const struct peers_keys *keys)
+			   const struct peers_keys *keys, const struct report_options *options)
 {
-	char events[] = COLUMNS_EVENTS_DEFAULT, conns[] = COLUMNS_CONN_DEFAULT;
+	char messages[] = COLUMNS_MESSAGES_DEFAULT, events[] = COLUMNS_EVENTS_DEFAULT, conns[] = COLUMNS_CONN_DEFAULT;
 	char peers[] = COLUMNS_GROUP_DEFAULT, groups[] = COLUMNS_GROUPS_DEFAULT;
 	char *const lists[REPORT_KIND_NUM] = {
-		[REPORT_PEERS] = peers, [REPORT_GROUPS] = groups, [REPORT_CONNS] = conns, [REPORT_EVENTS] = events};
+		[REPORT_PEERS] = peers, [REPORT_GROUPS] = groups, [REPORT_CONNS] = conns, [REPORT_EVENTS] = events,
+		[REPORT_MESSAGES] = messages};
 	char *rest = lists[kind];
 	char *word;
 
@@ -168,6 +192,9 @@ static void append_default(struct selection *selection, const struct selection *
 		if (column != NULL && !contains(selection, column))
 			append(selection, column, false);
 	}
+	for (size_t i = 0; kind == REPORT_MESSAGES && i < options->message_names->count; i++)
+		if (!contains(selection, find(all, options->fields->column[i].name)))
+			append(selection, find(all, options->fields->column[i].name), false);
 }
 
 int select_columns(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
@@ -179,11 +206,12 @@ int select_columns(enum report_kind kind, const struct peers_keys *keys, const s
 	char *copy, *rest, *word;
 	int ret = 0;
 
-	append_all(&all, kind, keys, true);
-	if ((text == NULL || add) && options->format == REPORT_JSON)
-		append_all(&chosen, kind, keys, options->slices && kind != REPORT_EVENTS);
+	append_all(&all, kind, keys, options, true);
+	/* What is known of the connection of a message changes from one to the next. */
+	if ((text == NULL || add) && options->format == REPORT_JSON && kind != REPORT_MESSAGES)
+		append_all(&chosen, kind, keys, options, options->slices && kind != REPORT_EVENTS);
 	else if (text == NULL || add)
-		append_default(&chosen, &all, kind, keys);
+		append_default(&chosen, &all, kind, keys, options);
 	rest = copy = text != NULL ? xstrdup(text) : NULL;
 	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
 		const struct column *column;
@@ -199,7 +227,7 @@ int select_columns(enum report_kind kind, const struct peers_keys *keys, const s
 	free(copy);
 	/* All of them were for another report. */
 	if (ret == 0 && chosen.count == 0)
-		append_default(&chosen, &all, kind, keys);
+		append_default(&chosen, &all, kind, keys, options);
 	select_free(&all);
 	if (ret < 0)
 		select_free(&chosen);
@@ -232,7 +260,7 @@ int select_sort(enum report_kind kind, const struct peers_keys *keys, const stru
 	char *copy, *rest, *word;
 	int ret = 0;
 
-	append_all(&all, kind, keys, true);
+	append_all(&all, kind, keys, options, true);
 	rest = copy = options->sort != NULL ? xstrdup(options->sort) : NULL;
 	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
 		const struct column *column;

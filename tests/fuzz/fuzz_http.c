@@ -14,6 +14,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Fields that inputs are likely to have. */
+static const struct message_names wanted = {3, {"User-Agent", "Content-Length", "X"}};
+
 /* All that was told, in a number; and whether a response was among it. */
 struct told {
 	uint64_t sum;
@@ -33,6 +36,7 @@ static void add(struct told *told, const char *text, size_t longest)
 static void on_message(void *context, const struct message *message)
 {
 	struct told *told = context;
+	struct message_values values;
 
 	if (message->kind == MESSAGE_HTTP_RESPONSE ? message->status > 999 : message->status != 0)
 		abort();
@@ -41,6 +45,10 @@ static void on_message(void *context, const struct message *message)
 	add(told, message->method, MESSAGE_METHOD_MAX);
 	add(told, message->target, MESSAGE_TARGET_MAX);
 	add(told, message->host, MESSAGE_HOST_MAX);
+	add(told, message->fields, MESSAGE_FIELDS_MAX);
+	message_values(message, &wanted, &values);
+	for (unsigned int i = 0; i < wanted.count; i++)
+		add(told, values.value[i] != NULL ? values.value[i] : "", strlen(message->fields));
 }
 
 /* Return: as http_feed() of the last piece. */
@@ -49,7 +57,7 @@ static bool feed(struct http *http, struct told *told, struct span data, size_t 
 	bool goes_on = true;
 	size_t number = 0;
 
-	http_init(http);
+	http_init(http, &wanted);
 	while (data.length > 0 && goes_on) {
 		size_t length = data.length < piece ? data.length : piece;
 		uint8_t *copy = malloc(length);

@@ -11,6 +11,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Fields that inputs are likely to have. */
+static const struct message_names wanted = {3, {"User-Agent", "Content-Length", "X"}};
+
 struct count {
 	unsigned int begun;
 	unsigned int ended;
@@ -29,7 +32,8 @@ static void on_piece(void *context, const struct event *event)
 		return;
 	count->ended++;
 	if (strcmp(count->joined.target, count->told->target) != 0 ||
-	    strcmp(count->joined.host, count->told->host) != 0)
+	    strcmp(count->joined.host, count->told->host) != 0 ||
+	    strcmp(count->joined.fields, count->told->fields) != 0)
 		abort();
 }
 
@@ -43,7 +47,7 @@ static void on_message(void *context, const struct stream_speaker *speaker, cons
 	if (message->kind >= MESSAGE_KIND_NUM || (message->kind != MESSAGE_HTTP_RESPONSE && message->status != 0))
 		abort();
 	if (strlen(message->method) > MESSAGE_METHOD_MAX || strlen(message->target) > MESSAGE_TARGET_MAX ||
-	    strlen(message->host) > MESSAGE_HOST_MAX)
+	    strlen(message->host) > MESSAGE_HOST_MAX || strlen(message->fields) > MESSAGE_FIELDS_MAX)
 		abort();
 	count->told = message;
 	message_split(message, on_piece, count);
@@ -60,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	/* Made once: it is large. */
 	if (stream == NULL)
-		stream = stream_new();
+		stream = stream_new(&wanted);
 	memset(&count, 0, sizeof(count));
 	while (size >= 4) {
 		unsigned int which = data[0] & 3;

@@ -8,12 +8,12 @@ import subprocess
 import lint
 
 SUBSECTIONS = {"Of a connection": "CONN", "Of a group, the keys": "KEY", "Of a group, the figures": "GROUP",
-               "Of requests": "TREE"}
+               "Of requests": "TREE", "Of a message": "MESSAGE"}
 
 
 def from_table():
     found = {}
-    for kind, name, text in re.findall(r'^(CONN|KEY|GROUP|TREE)_COLUMN\((\w+), \w+, "[^"]*",\s*((?:"[^"]*"\s*)+),',
+    for kind, name, text in re.findall(r'^(CONN|KEY|GROUP|TREE|MESSAGE)_COLUMN\((\w+), \w+, "[^"]*",\s*((?:"[^"]*"\s*)+),',
                                        lint.read("src/model/columns.def"), re.MULTILINE):
         found.setdefault(kind, []).append((name, "".join(re.findall(r'"([^"]*)"', text))))
     return found
@@ -39,7 +39,8 @@ def from_program():
     found = {}
     for line in done.stdout.splitlines()[1:]:
         report, name, _, _, text = line.split(None, 4)
-        kind = "CONN" if report == "conns" else "TREE" if report == "tree" else "KEY" if text.startswith("key: ") else "GROUP"
+        kind = {"conns": "CONN", "tree": "TREE", "messages": "MESSAGE"}.get(report) or (
+            "KEY" if text.startswith("key: ") else "GROUP")
         found.setdefault(kind, []).append((name, text[5:] if kind == "KEY" else text))
     return found
 
@@ -62,7 +63,7 @@ def differences(theirs, ours):
 def main():
     tap = lint.Tap()
     table = from_table()
-    lines = re.findall(r"^(?:CONN|KEY|GROUP|TREE)_COLUMN\(", lint.read("src/model/columns.def"), re.MULTILINE)
+    lines = re.findall(r"^(?:CONN|KEY|GROUP|TREE|MESSAGE)_COLUMN\(", lint.read("src/model/columns.def"), re.MULTILINE)
     tap.say("every line of columns.def is understood",
             [] if len(lines) == sum(map(len, table.values())) > 80 else ["%d lines" % len(lines)])
     tap.say("--list-columns tells what columns.def says", differences(from_program(), table))

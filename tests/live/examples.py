@@ -93,7 +93,7 @@ EXPECTED = (
     ("-z groups", r"(?s)" + EVENT + r".*^web +[1-9]\d* "), ("--control", r" ok .* [-0] +[-0] *$"),
     ("conntrace-stat -U /run/conntrace.sock -j", r'^\[.*"RX"'), ("conntrace-stat -U /run/conntrace.sock -g", r"tcpeek_RX"),
     ("conntrace-stat", r"^RX$"), ("--ladder host", r"(?s)refused|hs "), ("--live", r"----S-"),
-    ("+HOST,+WHY", r"(?s)syn-rtx.*^HOST +PATH"), ("io,stat,10,,tcp,udp", r"FRAMES\[udp\].*\n.* [1-9]\d* +\d{3,} "),
+    ("+HOST,+WHY", r"(?s)^TIME .* HOST +USER-AGENT +SERVER.*syn-rtx"), ("io,stat,10,,tcp,udp", r"FRAMES\[udp\].*\n.* [1-9]\d* +\d{3,} "),
     ("dst host", r" in +127\.0\.0\.1 +\d+ "), ("http_req,tree", r"^HOST +PATH +COUNT"),
     ("PID,COMM,USER", r"^ *\d+ +python3\S* +\S+ +127\.0\.0\.1 +\d+ "), ("CONNS,OK", r"^ *[1-9]\d* +[1-9]\d*$"),
     ("USER,COMM", r"^[\d:.]+ +\S+ +python3\S* +\d+ +80 +127"), ("--strace-log", r"^192\.0\.2\.4 +1$"),

@@ -150,8 +150,36 @@ def early():
               "http,tree, " + how)
 
 
+@test("a line for each head, with the fields that were asked for, as it passes; replayed, the same lines")
+def messages():
+    file = scratch("ev")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener, [response(404)] * 2))
+        server.start()
+        trace = Trace(["-i", "lo", "--events=messages:User-Agent:Content-Length:X", "--record", file],
+                      ["curl", "-s", "-o", scratch("one"), "-o", scratch("two"), "-A", "me 1", "-H", "X: a", "-H", "X: b"] +
+                      ["http://127.0.0.1:%d%s" % (listener.getsockname()[1], path) for path in ("/1", "/2")])
+        rows = trace.finish()
+        server.join(20)
+    heads = [row for row in rows if row["report"] == "messages"]
+    name = "127.0.0.1:%d" % heads[0]["rport"]
+    equal([(row["message"], row["method"], row["target"], row["status"], row["host"], row["user-agent"],
+            row["content-length"], row["x"]) for row in heads],
+          [("request", "GET", "/1", None, name, "me 1", None, "a, b"),
+           ("answer", None, None, 404, None, None, "3000", None),
+           ("request", "GET", "/2", None, name, "me 1", None, "a, b"),
+           ("answer", None, None, 404, None, None, "3000", None)], "heads")
+    equal({(row["comm"], row["dir"], row["raddr"]) for row in heads}, {("curl", "out", "127.0.0.1")}, "whose they are")
+    check([row["time"] for row in heads] == sorted(row["time"] for row in heads), "TIME")
+    again = run([CONNTRACE, "-q", "-j", "--events=messages:user-agent:content-length:x", "-z", "conns", "--replay", file])
+    equal(parse_rows(again.out), rows, "rows of the replay")
+
+
 @test("without packets there is no tree, and that is said")
 def without():
+    result = run([CONNTRACE, "--events=messages", "--", "true"])
+    equal(result.status, 2, "exit status")
+    check("-i IFACE" in result.err and "--events=messages" in result.err, "the remedy: " + result.err)
     result = run([CONNTRACE, "-z", "http,tree", "--", "true"])
     equal(result.status, 2, "exit status")
     check("-i IFACE" in result.err and "http,tree" in result.err, "the remedy: " + result.err)

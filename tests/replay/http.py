@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""-z http,tree against tshark on the public captures: the same requests of each host and path (TAP)."""
+"""-z http,tree and --events=messages against tshark on the public captures: the same requests of each host and path, and
+the same heads (TAP)."""
+import collections
 import glob
 import json
 import os
@@ -46,6 +48,40 @@ def tshark(path):
     return counts
 
 
+# Columns of --events=messages, and what tshark calls them.
+HEADS = {"method": "http.request.method", "status": "http.response.code", "user-agent": "http.user_agent",
+         "server": "http.server", "content-type": "http.content_type"}
+
+
+# What differs there besides, in which columns, and why.
+HEAD_DIFFERENCES = {
+    "arkime/wireshark-retrans.pcap": (("status", "server", "content-type"), "tshark takes two answers that are resent for new ones"),
+    "pcapplusplus/many-protocols.pcap": (("status", "server", "content-type"), "tshark tells no head whose body is not whole"),
+    "pcapplusplus/raw_ip.pcap": (("status", "server", "content-type"), "tshark tells no head whose body is not whole"),
+    "zeek/mixed-vlan-mpls.pcap": (("method",), "\"GET /\" without a version is HTTP/0.9, which has no heads (RFC 9112, C.2)"),
+    "zeek/tcp-http-with-padding.pcap": (("method",), "tshark does not join a request line that comes letter by letter"),
+}
+
+
+def our_heads(path):
+    """Return: per column how often each value stood in it."""
+    done = subprocess.run([CONNTRACE, "-q", "-j", "--events=messages:User-Agent:Server:Content-Type", "-r", path],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60, check=False)
+    rows = [json.loads(line) for line in done.stdout.decode("utf-8", "replace").splitlines()]
+    return {name: collections.Counter(str(row[name]) for row in rows if row[name] is not None) for name in HEADS}
+
+
+def tshark_heads(path):
+    done = subprocess.run(["tshark", "-r", path, "-n", "-Y", "http && tcp", "-T", "fields", "-E", "aggregator=|"] +
+                          [word for name in HEADS.values() for word in ("-e", name)],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, check=False)
+    counts = {name: collections.Counter() for name in HEADS}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        for name, values in zip(HEADS, line.split("\t")):
+            counts[name].update(value for value in values.split("|") if value)
+    return counts
+
+
 def main():
     files = sorted(path for path in glob.glob(os.path.join(CAPTURES, "*", "*")) if path.endswith((".pcap", ".pcapng", ".cap")))
     missing = "no captures: set CONNTRACE_CAPTURES" if not files else "no tshark" if not shutil.which("tshark") else None
@@ -67,6 +103,17 @@ def main():
         for key in sorted(set(got or {}) | set(wanted)):
             if not right and (got or {}).get(key) != wanted.get(key):
                 print("# %r: %r, tshark %r" % (key, got.get(key), wanted.get(key)))
+        heads, theirs = our_heads(path), tshark_heads(path)
+        for column in HEADS:
+            number += 1
+            columns, why = HEAD_DIFFERENCES.get(name, ((), None))
+            why = DIFFERENCES.get(name) or (why if column in columns else None)
+            right = heads[column] == theirs[column] or why is not None
+            failed += not right
+            print("%sok %d - %s of %s%s" % ("" if right else "not ", number, column.upper(), name, ": " + why if why else ""))
+            if not right:
+                print("# only ours: %s; only tshark's: %s" % (
+                    dict(heads[column] - theirs[column]), dict(theirs[column] - heads[column])))
     print("1..%d" % number)
     return int(failed > 0)
 

@@ -1263,22 +1263,23 @@ static void the_accounts_say_what_was_lost(void **state)
 static void the_list_names_every_column(void **state)
 {
 	char *text = NULL, *rest, *line;
-	size_t size = 0, rows = 0, conns, groups, tree;
+	size_t size = 0, rows = 0, conns, groups, tree, messages;
 	FILE *out = open_memstream(&text, &size);
 
 	(void)state;
 	column_conns(&conns);
 	column_groups(&groups);
 	column_tree(&tree);
+	column_messages(&messages);
 	assert_int_equal(report_list_columns(out), 0);
 	fclose(out);
-	assert_non_null(strstr(text, "\nconns  RX_BYTES      bytes       integer  payload the traced side "
+	assert_non_null(strstr(text, "\nconns    RX_BYTES      bytes       integer  payload the traced side "
 	 "received, each "
 				     "byte once\n"));
-	assert_non_null(strstr(text, "\npeers  CIDR          -           string   key: network of the other side\n"));
+	assert_non_null(strstr(text, "\npeers    CIDR          -           string   key: network of the other side\n"));
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; rows++)
 		assert_true(strlen(line) > 42);
-	assert_int_equal(rows, 1 + PEERS_KEY_NUM + groups + conns + tree);
+	assert_int_equal(rows, 1 + PEERS_KEY_NUM + groups + conns + tree + messages);
 	free(text);
 }
 

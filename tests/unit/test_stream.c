@@ -2,6 +2,7 @@
 /* What HTTP and TLS say in the payload: heads in one piece, in many, cut, lost and again. */
 #include "unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,7 +173,7 @@ static void messages_are_told(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *row = &rows[i];
-		struct stream *stream = stream_new();
+		struct stream *stream = stream_new(NULL);
 		struct event event = segment_new(4000);
 
 		/* Sequence numbers wrap around in the midst of it. */
@@ -193,7 +194,7 @@ static void messages_are_told(void **state)
 
 static void lines_have_a_limit(void **state)
 {
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(NULL);
 	struct event event = segment_new(4000);
 	char line[3000];
 
@@ -222,7 +223,7 @@ static void lines_have_a_limit(void **state)
 
 static void many_that_never_end(void **state)
 {
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(NULL);
 	struct event event;
 
 	(void)state;
@@ -293,7 +294,7 @@ static void server_names(void **state)
 			/* However it is cut into segments. */
 			for (size_t segment = 1; segment <= length && length < sizeof(hello) / 2;
 			     segment = segment * 3 + 1) {
-				struct stream *stream = stream_new();
+				struct stream *stream = stream_new(NULL);
 				struct event event = segment_new(4000);
 
 				told[0] = '\0';
@@ -321,7 +322,7 @@ static void hello_in_any_order(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-		struct stream *stream = stream_new();
+		struct stream *stream = stream_new(NULL);
 		struct event event = segment_new(4000);
 
 		told[0] = '\0';
@@ -343,7 +344,7 @@ static void hello_in_any_order(void **state)
 /* More is held than there is room for: what is missing is given up, and nothing else. */
 static void holding_has_a_limit(void **state)
 {
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(NULL);
 	struct event event = segment_new(4000);
 
 	(void)state;
@@ -401,13 +402,79 @@ static void pieces_make_a_whole(void **state)
 		whole.target[lengths[i]] = '\0';
 		snprintf(whole.host, sizeof(whole.host), "%.*s", (int)(lengths[i] % 200), whole.target);
 		snprintf(whole.method, sizeof(whole.method), "%s", i % 2 ? "GET" : "");
+		snprintf(whole.fields, sizeof(whole.fields), "%s%s", i % 3 ? "A: b\n" : "",
+			 i % 3 == 1 ? whole.target : "");
 		memset(&joined, 'y', sizeof(joined));
 		message_split(&whole, keep_piece, &joined);
 		assert_int_equal(joined.kind, MESSAGE_HTTP_REQUEST | 0x80);
 		assert_string_equal(joined.method, whole.method);
 		assert_string_equal(joined.target, whole.target);
 		assert_string_equal(joined.host, whole.host);
+		assert_string_equal(joined.fields, whole.fields);
 	}
+}
+
+static const struct message_names wanted = {3, {"user-agent", "X", "Set-Cookie"}};
+
+static struct message_values values;
+static unsigned int messages;
+
+static void keep_values(void *context, const struct stream_speaker *speaker, const struct message *message)
+{
+	(void)speaker;
+	assert_null(context);
+	message_values(message, &wanted, &values);
+	messages++;
+}
+
+static void fields_that_are_wanted(void **state)
+{
+	static const char head[] = "GET / HTTP/1.1\r\nUSER-AGENT:\t curl/1 \r\nX-Y: no\r\nX:\r\nHost: h\r\n\r\n";
+	static const char answer[] = "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nServer: s\r\nSet-Cookie:b=2\r\n"
+				     "Content-Length: 0\r\n\r\n";
+	struct stream *stream = stream_new(&wanted);
+	struct event event = segment_new(4000);
+	char line[MESSAGE_FIELDS_MAX + 100];
+
+	(void)state;
+	event.segment.payload = sizeof(head) - 1;
+	stream_feed(stream, &event, (struct span){(const uint8_t *)head, sizeof(head) - 1}, keep_values, NULL);
+	assert_int_equal(messages, 1);
+	assert_string_equal(values.value[0], "curl/1");
+	assert_string_equal(values.value[1], "");
+	assert_null(values.value[2]);
+	event.segment.seq += sizeof(head) - 1;
+	event.segment.payload = sizeof(answer) - 1;
+	stream_feed(stream, &event, (struct span){(const uint8_t *)answer, sizeof(answer) - 1}, keep_values, NULL);
+	assert_int_equal(messages, 2);
+	assert_null(values.value[0]);
+	assert_string_equal(values.value[2], "a=1, b=2");
+	/* What is too long is cut, and others have no room then. */
+	event.segment.seq += sizeof(answer) - 1;
+	snprintf(line, sizeof(line), "GET / HTTP/1.1\r\nX: %0*d\r\nUser-Agent: a\r\n\r\n", MESSAGE_FIELDS_MAX, 1);
+	event.segment.payload = (uint32_t)strlen(line);
+	stream_feed(stream, &event, (struct span){(const uint8_t *)line, strlen(line)}, keep_values, NULL);
+	assert_int_equal(messages, 3);
+	assert_int_equal(strlen(values.value[1]), MESSAGE_FIELDS_MAX - strlen("X: \n"));
+	assert_null(values.value[0]);
+	stream_free(stream);
+}
+
+static void names_of_fields(void **state)
+{
+	static const char *const wrong[] = {"", ":", "a:", "a b", "a,b", "a::b",
+					    "0123456789012345678901234567890123456789012345678901234567890123"};
+	struct message_names names;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(message_names_parse(&names, wrong[i], &err), -EINVAL);
+	assert_int_equal(message_names_parse(&names, "a:B:b:A:c-d", &err), 0);
+	assert_int_equal(names.count, 3);
+	assert_string_equal(names.name[2], "c-d");
+	assert_int_equal(message_names_parse(&names, "a:b:c:d:e:f:g:h:i:j:k:l:m:n:o:p:a", &err), 0);
+	assert_int_equal(message_names_parse(&names, "a:b:c:d:e:f:g:h:i:j:k:l:m:n:o:p:q", &err), -EINVAL);
 }
 
 int main(void)
@@ -421,6 +488,8 @@ int main(void)
 		cmocka_unit_test(holding_has_a_limit),
 		cmocka_unit_test(hellos_without_and_not_whole),
 		cmocka_unit_test(pieces_make_a_whole),
+		cmocka_unit_test(fields_that_are_wanted),
+		cmocka_unit_test(names_of_fields),
 	};
 
 	return UNIT_RUN(tests);

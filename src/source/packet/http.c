@@ -49,9 +49,10 @@ bool http_begins(struct span data)
 	       memcmp(data.data, VERSION, data.length < VERSION_LENGTH ? data.length : VERSION_LENGTH) == 0;
 }
 
-void http_init(struct http *http)
+void http_init(struct http *http, const struct message_names *wanted)
 {
 	memset(http, 0, offsetof(struct http, line));
+	http->wanted = wanted;
 }
 
 /* Text of a line, as far as it fits; what was NUL would end it. */
@@ -164,6 +165,7 @@ static void field_line(struct http *http)
 	/* RFC 9112, 6.1: chunked is the last coding. */
 	if (value != NULL && length >= 7 && strncasecmp(value + length - 7, "chunked", 7) == 0)
 		http->chunked = true;
+	message_keep_field(&http->message, http->wanted, http->line, http->line_length);
 }
 
 /* What follows the head (RFC 9112, 6.3). */

@@ -21,6 +21,7 @@
  * @has_length: Content-Length was given
  * @body_begun: a byte of the body has come
  * @message: what the head said so far
+ * @wanted: fields that go into it, NULL for none
  * @line: the line at hand
  */
 struct http {
@@ -31,6 +32,7 @@ struct http {
 	bool has_length;
 	bool body_begun;
 	struct message message;
+	const struct message_names *wanted;
 	char line[HTTP_LINE_MAX];
 };
 
@@ -40,8 +42,8 @@ typedef void http_function(void *context, const struct message *message);
 /** http_begins() - may a message begin with these bytes? Few of them are looked at */
 bool http_begins(struct span data);
 
-/** http_init() - at the beginning of a message */
-void http_init(struct http *http);
+/** http_init() - at the beginning of a message; @wanted, which outlives @http, is which fields are, NULL for none */
+void http_init(struct http *http, const struct message_names *wanted);
 
 /**
  * http_feed() - the next bytes of the direction

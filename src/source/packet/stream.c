@@ -80,6 +80,7 @@ struct awaited {
 };
 
 struct stream {
+	const struct message_names *wanted;
 	struct hash_key hash_key;
 	uint64_t clock;
 	uint32_t live;
@@ -94,6 +95,7 @@ struct teller {
 	stream_function *function;
 	void *context;
 	const struct direction *direction;
+	const struct message_names *wanted;
 };
 
 static void tell(void *context, const struct message *message)
@@ -105,10 +107,11 @@ static void tell(void *context, const struct message *message)
 	teller->function(teller->context, &speaker, message);
 }
 
-struct stream *stream_new(void)
+struct stream *stream_new(const struct message_names *wanted)
 {
 	struct stream *stream = xcalloc(1, sizeof(*stream));
 
+	stream->wanted = wanted;
 	hash_key_random(&stream->hash_key);
 	return stream;
 }
@@ -178,11 +181,11 @@ static void forget(struct stream *stream, struct direction *direction)
 	stream->live--;
 }
 
-static void begin(struct direction *direction, enum kind kind)
+static void begin(struct direction *direction, enum kind kind, const struct message_names *wanted)
 {
 	direction->kind = (uint8_t)kind;
 	if (kind == KIND_HTTP)
-		http_init(&direction->http);
+		http_init(&direction->http, wanted);
 	else if (kind == KIND_TLS)
 		direction->hello.length = 0;
 }
@@ -218,7 +221,7 @@ static bool feed_hello(struct direction *direction, struct span data, struct tel
 static bool feed(struct direction *direction, struct span data, struct teller *teller)
 {
 	if (direction->kind == KIND_WAITING)
-		begin(direction, kind_of(data));
+		begin(direction, kind_of(data), teller->wanted);
 	if (direction->kind == KIND_DONE)
 		return true;
 	if (direction->kind == KIND_TLS)
@@ -329,7 +332,7 @@ void stream_feed(struct stream *stream, const struct event *event, struct span p
 {
 	const struct event_segment *segment = &event->segment;
 	const struct key key = {event->flow.local, event->flow.remote};
-	struct teller teller = {.function = function, .context = context};
+	struct teller teller = {.function = function, .context = context, .wanted = stream->wanted};
 	uint32_t seq = segment->seq, missing = 0;
 	bool ends = (segment->flags & (SEGMENT_FIN | SEGMENT_RST)) != 0;
 	struct direction *bucket, *direction;
@@ -373,7 +376,7 @@ void stream_finish(struct stream *stream, stream_function *function, void *conte
 	struct direction *directions = stream->directions[0];
 
 	for (size_t i = 0; i < (size_t)BUCKETS * WAYS && stream->live > 0; i++) {
-		struct teller teller = {function, context, &directions[i]};
+		struct teller teller = {function, context, &directions[i], stream->wanted};
 
 		if (directions[i].kind == KIND_NONE)
 			continue;

@@ -15,8 +15,13 @@
  */
 struct stream;
 
-/** stream_new() - an empty, bounded table; asks for random numbers, so not under confine(). Free with stream_free() */
-struct stream *stream_new(void);
+/**
+ * stream_new() - an empty, bounded table; asks for random numbers, so not under confine()
+ * @wanted: fields that messages shall have, NULL for none; must outlive the table
+ *
+ * Return: to be freed with stream_free().
+ */
+struct stream *stream_new(const struct message_names *wanted);
 
 /** stream_free() - NULL is fine */
 void stream_free(struct stream *stream);
