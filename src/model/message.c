@@ -145,7 +145,8 @@ void message_keep_field(struct message *message, const struct message_names *nam
 	size_t at = strlen(message->fields);
 
 	for (unsigned int i = 0; names != NULL && i < names->count; i++)
-		is_wanted |= value_of(line, &end, names->name[i]) != NULL;
+		is_wanted |= strcmp(names->name[i], MESSAGE_NAME_ALL) == 0 ||
+			     value_of(line, &end, names->name[i]) != NULL;
 	if (!is_wanted || at >= MESSAGE_FIELDS_MAX - 1)
 		return;
 	for (; line < end && at < MESSAGE_FIELDS_MAX - 1; line++)
@@ -160,6 +161,13 @@ void message_values(const struct message *message, const struct message_names *n
 
 	for (unsigned int i = 0; i < names->count; i++) {
 		values->value[i] = NULL;
+		if (strcmp(names->name[i], MESSAGE_NAME_ALL) == 0 && message->fields[0] != '\0') {
+			values->value[i] = to;
+			to = stpcpy(to, message->fields);
+			/* The last line needs no end. */
+			to[-1] = '\0';
+			continue;
+		}
 		for (const char *line = message->fields, *next; *line != '\0'; line = next) {
 			const char *line_end = strchrnul(line, '\n'), *end = line_end;
 			const char *value = value_of(line, &end, names->name[i]);

@@ -18,10 +18,14 @@
 #define MESSAGE_NAMES_MAX 16
 #define MESSAGE_NAME_MAX 63
 
+/** Stands for all fields; none has this name. */
+#define MESSAGE_NAME_ALL "*"
+
 /**
  * struct message_names - which fields of a head are wanted, besides Host
  * @count: how many
- * @name: each of them, as it was asked for; upper and lower case are the same (RFC 9110, 5.1)
+ * @name: each of them, as it was asked for; upper and lower case are the same (RFC 9110, 5.1). MESSAGE_NAME_ALL is
+ *        all fields of the head
  */
 struct message_names {
 	unsigned int count;
@@ -56,12 +60,12 @@ struct message {
 /**
  * struct message_values - the wanted fields of a message
  * @value: by number of struct message_names; NULL: it had none of that name. Of several they are joined by ", "
- *         (RFC 9110, 5.3)
- * @text: where they lie: no longer than the lines they are made of
+ *         (RFC 9110, 5.3); of MESSAGE_NAME_ALL they are the lines, joined by "\n"
+ * @text: where they lie: no longer than the lines they are made of, and those once more
  */
 struct message_values {
 	const char *value[MESSAGE_NAMES_MAX];
-	char text[MESSAGE_FIELDS_MAX + 1];
+	char text[2 * (MESSAGE_FIELDS_MAX + 1)];
 };
 
 /** message_values() - find them in @message */

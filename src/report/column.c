@@ -206,6 +206,11 @@ const struct column *column_messages(size_t *count)
 	return messages;
 }
 
+static const char *field_header(const char *name)
+{
+	return strcmp(name, MESSAGE_NAME_ALL) == 0 ? "FIELDS" : name;
+}
+
 static void get_field(const struct row *row, struct names *names, struct value *value)
 {
 	const struct message_seen *seen = row->seen;
@@ -213,7 +218,7 @@ static void get_field(const struct row *row, struct names *names, struct value *
 	(void)names;
 	get_text(value, NULL);
 	for (unsigned int i = 0; i < seen->names->count; i++)
-		if (strcasecmp(seen->names->name[i], value->column->name) == 0)
+		if (strcasecmp(field_header(seen->names->name[i]), value->column->name) == 0)
 			get_text(value, seen->values.value[i]);
 }
 
@@ -221,8 +226,10 @@ void column_fields_init(struct column_fields *fields, const struct message_names
 {
 	memset(fields, 0, sizeof(*fields));
 	for (unsigned int i = 0; i < names->count; i++) {
-		for (size_t j = 0; names->name[i][j] != '\0'; j++)
-			fields->name[i][j] = (char)toupper((unsigned char)names->name[i][j]);
+		const char *header = field_header(names->name[i]);
+
+		for (size_t j = 0; header[j] != '\0'; j++)
+			fields->name[i][j] = (char)toupper((unsigned char)header[j]);
 		fields->column[i] = (struct column){fields->name[i], COLUMN_NAME, "", "", get_field};
 	}
 }

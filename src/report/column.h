@@ -148,7 +148,7 @@ const struct column *column_messages(size_t *count);
 /**
  * struct column_fields - columns of fields that were asked for
  * @column: each of them
- * @name: their headers
+ * @name: their headers, FIELDS for MESSAGE_NAME_ALL
  */
 struct column_fields {
 	struct column column[MESSAGE_NAMES_MAX];

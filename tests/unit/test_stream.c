@@ -415,6 +415,7 @@ static void pieces_make_a_whole(void **state)
 }
 
 static const struct message_names wanted = {3, {"user-agent", "X", "Set-Cookie"}};
+static const struct message_names all = {2, {"x", "*"}};
 
 static struct message_values values;
 static unsigned int messages;
@@ -460,6 +461,41 @@ static void fields_that_are_wanted(void **state)
 	stream_free(stream);
 }
 
+static void keep_all(void *context, const struct stream_speaker *speaker, const struct message *message)
+{
+	(void)speaker;
+	assert_null(context);
+	message_values(message, &all, &values);
+	messages++;
+}
+
+static void all_fields(void **state)
+{
+	static const char head[] = "GET / HTTP/1.1\r\nHost: h\r\nX:  1\r\n\r\n";
+	struct stream *stream = stream_new(&all);
+	struct event event = segment_new(4000);
+	char line[MESSAGE_FIELDS_MAX + 100];
+
+	(void)state;
+	messages = 0;
+	event.segment.payload = sizeof(head) - 1;
+	stream_feed(stream, &event, (struct span){(const uint8_t *)head, sizeof(head) - 1}, keep_all, NULL);
+	assert_int_equal(messages, 1);
+	assert_string_equal(values.value[0], "1");
+	assert_string_equal(values.value[1], "Host: h\nX:  1");
+	stream_free(stream);
+	stream = stream_new(&all);
+	event = segment_new(4001);
+	snprintf(line, sizeof(line), "GET / HTTP/1.1\r\nX: %0*d\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+		 MESSAGE_FIELDS_MAX, 1);
+	event.segment.payload = (uint32_t)strlen(line);
+	stream_feed(stream, &event, (struct span){(const uint8_t *)line, strlen(line)}, keep_all, NULL);
+	assert_int_equal(messages, 3);
+	assert_null(values.value[0]);
+	assert_null(values.value[1]);
+	stream_free(stream);
+}
+
 static void names_of_fields(void **state)
 {
 	static const char *const wrong[] = {"", ":", "a:", "a b", "a,b", "a::b",
@@ -489,6 +525,7 @@ int main(void)
 		cmocka_unit_test(hellos_without_and_not_whole),
 		cmocka_unit_test(pieces_make_a_whole),
 		cmocka_unit_test(fields_that_are_wanted),
+		cmocka_unit_test(all_fields),
 		cmocka_unit_test(names_of_fields),
 	};
 
