@@ -173,7 +173,7 @@ static void begin_printer(struct io_stat *io, const struct report_options *optio
 	}
 	io->is_alone = options->report_count <= 1 && !options->besides;
 	printer->report = io->is_alone ? NULL : "io,stat";
-	printer->separate = options->besides || (options->report_count > 1 && options->reports[0] != REPORT_IO);
+	printer->separate = options->besides || options->follows;
 	printer->header = options->header;
 	printer->width = options->width;
 	printer->color = options->color;

@@ -83,6 +83,9 @@ def numbers(read):
     equal("several reports, in the order asked for",
           [row["report"] for row in rows], ["io,stat", "io,stat", "conns", "conns", "io,stat"])
     equal("JSON", (rows[0]["frames"], rows[-1]["frames[tcp]"], rows[-1]["bytes[tcp]"]), (6, 11, 2206))
+    for reports in (["io,stat,0", "io,stat,0"], ["io,stat,0", "peers"], ["peers", "io,stat,0", "io,stat,0,tcp"]):
+        out = conntrace(*read, *(word for report in reports for word in ("-z", report)))[1]
+        equal("a blank line between tables: %s" % reports, (out.count("\n\n"), out[0]), (len(reports) - 1, out.strip()[0]))
     status, out, err = conntrace(*read, "-z", "io,stat,0.00001")
     equal("many rows are printed", (status, len(out.splitlines())), (0, 322602))
 
