@@ -264,6 +264,14 @@ bool output_finished(struct output *output, const struct conn *conn)
 	return output_chooses(output->options, conn);
 }
 
+bool output_wants_messages(const struct output *output)
+{
+	for (size_t i = 0; i < output->count; i++)
+		if (report_wants_messages(output->report_options.reports[i]))
+			return true;
+	return false;
+}
+
 void output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns)
 {
 	if (!filter_match(&output->options->filter, conn))

@@ -244,7 +244,8 @@ static void open_tracker(struct session *session)
 		.linger_ns = linger_ns(options),
 		.linger_limit = linger_limit(options),
 	};
-	struct tracker_notify notify = {session, on_opened, on_finished, on_message};
+	struct tracker_notify notify = {session, on_opened, on_finished,
+					output_wants_messages(session->output) ? on_message : NULL};
 	struct tracker_observer observer;
 	/* In a file time is what the events say: this one must not move it to today. */
 	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, session->is_file ? CLOCK_UNKNOWN : clock_now());

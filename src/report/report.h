@@ -50,6 +50,12 @@ static inline bool report_is_tree(enum report_kind kind)
 	return kind == REPORT_HTTP_TREE || kind == REPORT_TLS_TREE;
 }
 
+/** report_wants_messages() - is it of what applications say? */
+static inline bool report_wants_messages(enum report_kind kind)
+{
+	return report_is_tree(kind) || kind == REPORT_MESSAGES;
+}
+
 /** enum report_format - how rows are written */
 enum report_format {
 	/** aligned columns */

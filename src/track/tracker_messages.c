@@ -73,6 +73,7 @@ void tracker_messages_joined(struct tracker *tracker, struct record *to, struct 
 {
 	if (from->untold == NULL)
 		return;
+	untold_free(to->untold);
 	to->untold = from->untold;
 	from->untold = NULL;
 	if (tracker_wants(tracker, to))
