@@ -47,6 +47,7 @@ static const struct need {
 	{"keep", NEED_TOP},              {"speed", NEED_FILE},
 	{"look-ms", NEED_DIAG},          {"no-io-uring", NEED_FILTER},
 	{"align", NEED_INTERVAL},        {"context", NEED_LADDER},
+	{"packets", NEED_PACKETS},
 	{"metrics-peers", NEED_METRICS},
 };
 

@@ -70,6 +70,7 @@ enum options_debug {
  * @limits: from when on something is suspicious; reasons are those to look for
  * @duration_ns: stop after so long, 0 never
  * @count: stop after so many finished connections, 0 never
+ * @packets: stop after so many packets, 0 never
  * @interval_ns: report so often, 0 only at the end
  * @align: intervals begin when the clock shows a multiple of them
  * @timeout_ns: an attempt without an answer has failed after so long
@@ -140,6 +141,7 @@ struct options {
 	struct suspicious_limits limits;
 	int64_t duration_ns;
 	int64_t count;
+	int64_t packets;
 	int64_t interval_ns;
 	bool align;
 	int64_t timeout_ns;

@@ -544,7 +544,8 @@ void session_run(struct session *session)
 		was_busy = !pace_is_ahead(&session->pace, sources_merge(session->sources)) &&
 			   load_is_high(&session->load, sources_read(session->sources), session->is_file);
 		take_in(session);
-		if (!session->reported && !live_show(session->live, &session->look, session->sources, &session->pace))
+		if (sources_packets_are_all(session->sources) ||
+		    (!session->reported && !live_show(session->live, &session->look, session->sources, &session->pace)))
 			session->stopping = true;
 		progress_show(&session->progress, session->sources);
 		look_in_time(session, clock_now());

@@ -193,6 +193,7 @@ static int open_packets(struct sources *sources, struct err *err)
 		.other_frames = counts_frames(options),
 		.frame_filters = (const char *const *)options->io_filters.expressions,
 		.frame_filter_count = options->io_filters.count,
+		.packets = (uint64_t)options->packets,
 		.fields = &options->message_names,
 		/* The default is tried; in a user namespace there may be no such user. A user asked for is insisted on.
 		 */
@@ -419,6 +420,11 @@ bool sources_have_ended(const struct sources *sources)
 	if (offline_is_open(sources->offline) && (sources->packet == NULL || !offline_has_ended(sources->offline)))
 		return offline_has_ended(sources->offline);
 	return sources->packet != NULL && sources->packet_ended;
+}
+
+bool sources_packets_are_all(const struct sources *sources)
+{
+	return sources->options->packets > 0 && sources->packet_ended;
 }
 
 void sources_on_packet(struct sources *sources, void (*function)(void *context, const struct event *event),

@@ -73,8 +73,28 @@ def finished_first(test):
     test.say("finished ones leave first", [] if good else [rows, accounts])
 
 
+def so_many_packets(test):
+    """--packets=N: N of them, and not one more, whatever looks at them."""
+    path = storm(test.path("few.pcap"), 100, 12, 7)
+    wrong = []
+    for count in (1, 7, 1199, 1200, 5000):
+        taken = min(count, 1200)
+        rows, accounts, _ = run(path, "--packets=%d" % count, "-z", "conns", "-z", "io,stat,0")
+        told = [sum(row["rx_pkts"] + row["tx_pkts"] for row in rows if row["report"] == "conns"),
+                sum(row["frames"] for row in rows if row["report"] == "io,stat"), accounts["packets"],
+                run(path, "--packets=%d" % count)[1]["packets"]]
+        if told != [taken] * 4:
+            wrong.append("--packets=%d: %s" % (count, told))
+    # What the filter leaves out does not count.
+    done = run(path, "--packets=100", "--filter", "tcp[tcpflags] & tcp-syn != 0", "-z", "conns")
+    if done[1]["packets"] != 100 or total(done[0], "rx_pkts") + total(done[0], "tx_pkts") != 100:
+        wrong.append(done)
+    test.say("so many packets, and not one more", wrong)
+
+
 def main():
     test = cli.Cli()
+    so_many_packets(test)
     memory(test)
     flood(test)
     finished_first(test)

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import lib
@@ -14,6 +15,15 @@ from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namesp
 
 EXCHANGE = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=50000", "recv-all", "close", "done",
             "connect=self", "send=1000", "recv=50000", "close"]
+# Connects to itself until it is ended.
+BUSY = """
+import socket, time
+listener, end = socket.create_server(("127.0.0.1", 0)), time.monotonic() + 20
+while time.monotonic() < end:
+    client = socket.create_connection(listener.getsockname())
+    listener.accept()[0].close()
+    client.close()
+"""
 SYN, SYN_ACK = "tcp flags & (syn | ack) == syn", "tcp flags & (syn | ack) == (syn | ack)"
 
 
@@ -249,6 +259,14 @@ def once():
         equal((row["rx_bytes"], row["tx_bytes"], row["retrans"]), (100, 200, 0), "bytes with %s" % options)
         equal(row["rx_pkts"] + row["tx_pkts"], firewall_count(), "packets with %s" % options)
     firewall_off()
+
+
+@test("--packets ends the run, and its command, though more packets come all the time")
+def so_many():
+    for options in (["-i", "lo"], ["-i", "lo", "-i", "any"], ["-i", "lo", "--ladder"]):
+        # It was told to end, and its end says so.
+        rows = Trace(options + ["--packets=50"], [sys.executable, "-c", BUSY]).finish(-signal.SIGTERM, 40)
+        equal(rows.summary["packets"], 50, "packets with %s" % options)
 
 
 @test("the packet process dies: the run goes on without packets, and says so")

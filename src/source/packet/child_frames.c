@@ -158,16 +158,36 @@ void child_frames_end(struct child *child)
 	stream_finish(child->stream, tell_message, &child->inputs[0]);
 }
 
+bool child_frames_are_all(const struct child *child)
+{
+	return child->config->packet->packets > 0 && child->taken >= child->config->packet->packets;
+}
+
+/* Is it one too many? The last one ends the run. */
+static bool is_one_too_many(struct child *child)
+{
+	if (child->config->packet->packets == 0)
+		return false;
+	if (child_frames_are_all(child))
+		return true;
+	child->taken++;
+	child->draining |= child_frames_are_all(child);
+	return false;
+}
+
 static void frame_direct(void *context, const struct dissect_record *record)
 {
 	struct child_input *input = context;
 	struct child *child = input->child;
-	struct event *event = reserve(child), lost;
+	struct event *event, lost;
 	struct span payload = {NULL, 0};
 	struct dissect_fragment fragment;
 	enum dissect_verdict verdict;
 	struct event kept;
 
+	if (is_one_too_many(child))
+		return;
+	event = reserve(child);
 	child->last_ns = record->time_ns;
 	verdict = dissect(input, record, &fragment, &payload, event);
 	if (verdict == DISSECT_EVENT && event != NULL) {
@@ -195,10 +215,13 @@ static void frame_staged(void *context, const struct dissect_record *record)
 	struct child_input *input = context;
 	struct dissect_fragment fragment;
 	struct span payload = {NULL, 0};
-	enum dissect_verdict verdict = dissect(input, record, &fragment, &payload, stage_slot(input));
+	enum dissect_verdict verdict;
 	struct event kept;
 	struct event lost;
 
+	if (is_one_too_many(input->child))
+		return;
+	verdict = dissect(input, record, &fragment, &payload, stage_slot(input));
 	if (verdict == DISSECT_EVENT) {
 		bool telling_more = keep_segment(&kept, stage_slot(input));
 
@@ -226,6 +249,8 @@ static void frame_told(void *context, const struct dissect_record *record)
 	struct event kept;
 	bool is_segment;
 
+	if (is_one_too_many(child))
+		return;
 	optioned.options = frame.frame.options;
 	child->last_ns = record->time_ns;
 	verdict = dissect(input, &optioned, &fragment, &payload, &event);

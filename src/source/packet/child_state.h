@@ -50,6 +50,7 @@ struct child_input {
  * @stream: directions that speak HTTP or TLS
  * @input_count: of @inputs
  * @verdicts: frames, by what became of them
+ * @taken: frames that were taken in, when there is an end to them
  * @lost_unsaid: events that found the ring full and have not been told of
  * @drops_checked_ns: when, by the monotonic clock, the kernel was asked for what it dropped
  * @last_ns: time of the latest frame
@@ -66,6 +67,7 @@ struct child {
 	struct stream *stream;
 	size_t input_count;
 	uint64_t verdicts[DISSECT_VERDICT_NUM];
+	uint64_t taken;
 	uint64_t lost_unsaid;
 	int64_t drops_checked_ns;
 	int64_t last_ns;
@@ -82,6 +84,9 @@ struct event *child_wait_for_room(struct child *child);
 
 /** child_frames_function() - what is to be called for each frame of @input, with it as context */
 capture_function child_frames_function(const struct child_input *input);
+
+/** child_frames_are_all() - have as many been taken in as there shall be? */
+bool child_frames_are_all(const struct child *child);
 
 /** child_frames_merge() - put the staged events up to @horizon_ns into the ring, oldest first */
 void child_frames_merge(struct child *child, int64_t horizon_ns);

@@ -33,6 +33,7 @@
  * @other_frames: and of each frame that is told of in no other event
  * @frame_filters: pcap-filter(7) expressions whose verdict goes with it
  * @frame_filter_count: how many, up to PACKET_FRAME_FILTERS
+ * @packets: end after so many frames, 0 for no end
  * @fields: of the heads of HTTP messages, that are told of; NULL for none. Must live as long as the packet process
  * @drop_to: user that the packet process becomes when it starts as root; NULL for nobody
  */
@@ -49,6 +50,7 @@ struct packet_config {
 	bool other_frames;
 	const char *const *frame_filters;
 	size_t frame_filter_count;
+	uint64_t packets;
 	const struct message_names *fields;
 	const char *drop_to;
 };
