@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/ladder_draw.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -133,15 +134,20 @@ static void note_end(struct text *note, int32_t status)
 		ladder_count(note, "status", WEXITSTATUS(status));
 }
 
-/* " = 0", or " = -1" and the reason in the note. */
+/*
+ * " = 0", or " = -1" and the reason in the note. Of a call that a signal ends
+ * nobody knows yet whether the program gets EINTR or the call is made again.
+ */
 static void add_result(struct text *text, struct text *note, int32_t error)
 {
 	char number[16];
 
 	if (error < 0)
 		return;
-	text_add(text, error == 0 ? " = 0" : " = -1");
-	if (error > 0)
+	text_add(text, error == 0 ? " = 0" : error == EINTR ? " = ?" : " = -1");
+	if (error == EINTR)
+		ladder_word(note, "interrupted: EINTR, or made again");
+	else if (error > 0)
 		ladder_word(note, errno_text(error, number, sizeof(number)));
 }
 

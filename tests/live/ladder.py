@@ -4,8 +4,8 @@
 import os
 import re
 
-from lib import (CONNTRACE, MKCONN, Process, check, enter_namespace, equal, main, must, need, require, run, scratch,
-                 test, wait_for, write_file)
+from lib import (CONNTRACE, MKCONN, Process, check, enter_namespace, equal, firewall, firewall_off, main, mkconn,
+                 must, need, require, run, scratch, test, wait_file, wait_for, write_file)
 
 SIZE = 300000
 CONFIG = """
@@ -109,7 +109,9 @@ STORY = ["listen=127.0.0.1:0", "fork=1", "count=3", "accept4", "recv-all", "clos
 @test("without packets: live, the suspicious one with context, and what nobody saw is -")
 def without_packets():
     live_ = run([CONNTRACE, "-q", "--live", "--", MKCONN] + STORY).out
-    for pattern, count in ((r"^#\d+ out ", 4), (r"^#\d+ in ", 3), (r"accept\(\) = \d+", 3), (r"connect\(\d+\)  ", 4),
+    # A child that ends at that very moment interrupts it.
+    again = len(re.findall(r"connect\(\d+\) = \? .*interrupted", live_))
+    for pattern, count in ((r"^#\d+ out ", 4), (r"^#\d+ in ", 3), (r"accept\(\) = \d+", 3), (r"connect\(\d+\)  ", 4 + again),
                            (r"connect\(\d+\) = 0", 3), (r"connect\(\d+\) = -1 .*ECONNREFUSED", 1)):
         equal(len(re.findall(pattern, live_, re.MULTILINE)), count, pattern + "\n" + live_)
     shown = run([CONNTRACE, "-q", "--ladder", "--context=3", "--", MKCONN] + STORY).out
@@ -123,6 +125,21 @@ def without_packets():
         rows = run([CONNTRACE, "-q", "--via=" + via, "--ladder=all", "--format=csv", "--", MKCONN] + STORY).out.splitlines()
         segments = [row for row in rows[1:] if ",segment," in row]
         equal(segments, [], "segments by " + via)
+
+
+@test("a connect(2) that a signal interrupts, and that is made again")
+def interrupted():
+    port = scratch("port")
+    server = mkconn(["listen=127.0.0.1:0", "port-file=" + port, "accept", "recv-all", "close"])
+    number = wait_file(port)
+    firewall("tcp dport %s tcp flags & (syn | ack) == syn numgen inc mod 1000000 lt 1 drop" % number)
+    done = run([CONNTRACE, "-q", "--live", "--", MKCONN, "interrupt-restart=100", "connect=127.0.0.1:" + number, "send=10",
+                "close"])
+    firewall_off()
+    server.wait()
+    in_order(done.out, [r"connect\(\d+\)  ", r"connect\(\d+\) = \? .*interrupted", r"connect\(\d+\)  ",
+                        r"connect\(\d+\) = 0"])
+    check("= -1" not in done.out, done.out)
 
 
 if __name__ == "__main__":
