@@ -424,7 +424,8 @@ bool sources_have_ended(const struct sources *sources)
 
 bool sources_packets_are_all(const struct sources *sources)
 {
-	return sources->options->packets > 0 && sources->packet_ended;
+	/* A file ends by itself, and a log of calls beside it may go on. */
+	return sources->options->packets > 0 && sources->options->read == NULL && sources->packet_ended;
 }
 
 void sources_on_packet(struct sources *sources, void (*function)(void *context, const struct event *event),

@@ -71,7 +71,7 @@ size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool
 /** sources_have_ended() - nothing more will come of what was to be watched */
 bool sources_have_ended(const struct sources *sources);
 
-/** sources_packets_are_all() - have as many packets come as there shall be? */
+/** sources_packets_are_all() - have as many packets of interfaces come as there shall be? */
 bool sources_packets_are_all(const struct sources *sources);
 
 /**

@@ -8,6 +8,9 @@ import subprocess
 import cli
 
 MKPCAP = os.path.join(cli.BUILD, "tests/helpers/mkpcap")
+# Calls of strace -f -ttt -T -yy, long after all packets.
+LOG = "".join("7 %d.000001 connect(3<TCP:[%d]>, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"192.0.2.77\")}, 16)"
+              " = -1 ECONNREFUSED (Connection refused) <0.000001>\n" % (1800000000 + number, number) for number in range(5000))
 # What a million of them may take together.
 BYTES_EACH = 512 * 1024 * 1024 // 1000000
 
@@ -85,6 +88,12 @@ def so_many_packets(test):
                 run(path, "--packets=%d" % count)[1]["packets"]]
         if told != [taken] * 4:
             wrong.append("--packets=%d: %s" % (count, told))
+    # A log of calls is read to its end, though the packets beside it end before.
+    log = test.path("calls.log", LOG.encode())
+    for words in ([], ["--packets=1"], ["--packets=5000"]):
+        rows = run(path, "--strace-log", log, "-z", "conns", *words)[0]
+        if sum(row["raddr"] == "192.0.2.77" for row in rows) != 5000:
+            wrong.append("with a log, %s: %d rows" % (words, len(rows)))
     # What the filter leaves out does not count.
     done = run(path, "--packets=100", "--filter", "tcp[tcpflags] & tcp-syn != 0", "-z", "conns")
     if done[1]["packets"] != 100 or total(done[0], "rx_pkts") + total(done[0], "tx_pkts") != 100:
