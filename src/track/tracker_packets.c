@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/xalloc.h"
 #include "track/wire_view.h"
 
 /* What packets say of connections. */
