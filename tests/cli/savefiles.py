@@ -44,6 +44,15 @@ def several_link_types(test):
     test.expect("a filter that one of them cannot have", done, 1, ["filter \"ether host"])
 
 
+def networks_left_out(test):
+    flows = "flow a 192.0.2.1 1000 198.51.100.1 80\nflow b 203.0.113.1 1001 198.51.100.1 80\n"
+    path = made(test, "networks.pcap", flows + OPEN % (("a",) * 3) + OPEN % (("b",) * 3))
+    for words in (["port 80 and not net 192.0.2.0/24"], ["--peer=!192.0.2.0/24"]):
+        done = test.run("-r", path, "-z", "conns", "-j", *words)
+        test.say("a network is left out by " + words[0],
+                 [] if results(done) == [(1001, "ok", 20.0)] else [done.stdout, done.stderr])
+
+
 def cut_short(test):
     path = made(test, "short.pcap", "flow a 192.0.2.1 1000 192.0.2.2 80\nsnaplen 53\n" + OPEN % (("a",) * 3))
     done = test.run("-r", path, "-z", "conns", "-j")
@@ -90,6 +99,7 @@ def compressed(test):
 def main():
     test = cli.Cli()
     several_link_types(test)
+    networks_left_out(test)
     cut_short(test)
     done = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", cli.CONNTRACE, "-r", "-"], capture_output=True,
                           timeout=cli.LIMIT, check=False)

@@ -3,6 +3,7 @@
 """The command line of conntrace-stat: words, messages, exit status; its help, manual page and completions agree."""
 import os
 import re
+import socket
 import subprocess
 
 import cli
@@ -24,6 +25,22 @@ def read(path):
         return file.read()
 
 
+def hung_up(test, answer):
+    """Asks somebody who says so much and goes."""
+    path = test.path("socket%d" % len(answer))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(1)
+        asking = subprocess.Popen([STAT, "-j", "-U", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        listener.settimeout(cli.LIMIT)
+        asked = listener.accept()[0]
+        asked.recv(4096)
+        asked.sendall(answer)
+        asked.close()
+    out, err = asking.communicate(timeout=cli.LIMIT)
+    return subprocess.CompletedProcess(asking.args, asking.returncode, out, err)
+
+
 def main():
     test = cli.Cli()
     for words, part in ((["--nonsense"], '"--nonsense"'), (["-x"], '"-x"'), (["word"], '"word" is one word too many'),
@@ -37,6 +54,8 @@ def main():
                     2)
     done = run("-U", test.path("nobody"))
     test.expect("nobody there", done, 1, ["cannot ask at", "No such file", "does conntrace --control="], "", 1)
+    for answer, part in ((b"", "no answer from"), (b'[{"RX":', "broke off")):
+        test.expect("who is asked hangs up after %r" % answer, hung_up(test, answer), 1, [part], "", 1)
     done = run("--version")
     test.expect("--version", done, 0, (), "conntrace-stat 0", 0)
     done = run("--help")

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import cli
 import terminal
@@ -110,6 +111,39 @@ def playing(test):
     test.say("a pause stops a file, and the report is of what was played", wrong)
 
 
+STORY = "flow a 192.0.2.7 40000 192.0.2.1 80\nflow b 2001:db8::7 40001 2001:db8::1 81\n" \
+        "+0 a > S seq 100\n+0.01 a < SA seq 500 ack 101\n+0.01 a > A seq 101 ack 501\n" \
+        "+2 b > S seq 100\n+0.01 b < RA seq 0 ack 101\n"
+
+
+def savefile(test):
+    """A savefile is played at its own speed, and stays on the screen when it has ended."""
+    path, wrong = test.path("own-speed.pcap"), []
+    subprocess.run([os.path.join(cli.BUILD, "tests/helpers/mkpcap"), "-o", path], input=STORY, text=True, check=True,
+                   timeout=cli.LIMIT)
+    screen = terminal.Terminal([cli.CONNTRACE, "--top", "--keep=60", "-r", path])
+    try:
+        screen.wait_text(r"^192\.0\.2\.7:40000 .* in +ESTAB")
+        began = time.monotonic()
+        if " 1 open, 1 seen, 0 failed" not in screen.screen.line(0):
+            wrong.append("at once it shows " + screen.screen.line(0))
+        screen.wait_text(r"^\[2001:db8::7\]:40001 .* in +refused")
+        if not 1 < time.monotonic() - began < 10:
+            wrong.append("two seconds of the file took %.1f s" % (time.monotonic() - began))
+        screen.wait_text("^ END")
+        if not re.search(r"^192\.0\.2\.7:40000 .* in +ESTAB", screen.screen.text(), re.MULTILINE):
+            wrong.append("it is not there at the end:\n" + screen.screen.text())
+        screen.keys("q")
+        if screen.wait() != 0:
+            wrong.append("status %s" % screen.process.returncode)
+        screen.wait_text("^192.0.2.7 +in +80 +1 +0 ")
+    except TimeoutError as error:
+        wrong.append(error)
+    finally:
+        screen.close()
+    test.say("a savefile is played at its own speed, and stays on the screen", wrong)
+
+
 def progress(test):
     words = [cli.CONNTRACE, "--speed=2", "--replay", RECORDING]
     wrong = []
@@ -136,6 +170,7 @@ def main():
     test = cli.Cli()
     manual(test)
     playing(test)
+    savefile(test)
     progress(test)
     test.expect("without a screen --top -j would be neither lines nor JSON", test.run("--top", "-j", "true"), 2,
                 stderr=["--top would print plain lines"], stdout="")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What only root can try: others' processes, dropped privileges, several network namespaces."""
 import os
+import pwd
 import signal
 
 import lib
@@ -70,6 +71,13 @@ def look_at(packet, savefile, what):
 
 @test("--drop-to names the user; an unknown one and root are refused")
 def drop_to():
+    daemon = pwd.getpwnam("daemon").pw_uid
+    conntrace = Process(OWN_NET + [CONNTRACE, "-i", "lo", "--drop-to", "daemon"])
+    packet = wait_for(lambda: [pid for pid in children(conntrace.pid) if status_field(pid, "Seccomp") == "2"],
+                      "the packet process behind its filter")[0]
+    equal(status_field(packet, "Uid").split(), [str(daemon)] * 4, "Uid of the packet process")
+    os.kill(conntrace.pid, signal.SIGINT)
+    equal(conntrace.wait(), 0, "exit status")
     for name in ("no-such-user", "root"):
         result = run(OWN_NET + [CONNTRACE, "-i", "lo", "-d", "1", "--drop-to", name])
         check(result.status in (1, 2), "exit status for %s: %d" % (name, result.status))

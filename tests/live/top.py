@@ -47,16 +47,16 @@ while True:
 _terminals = []
 
 
-def traffic(*more):
+def traffic(*more, before=()):
     """A process that talks to itself. Return: its PID."""
     ready = lib.scratch("ready")
-    process = lib.Process([sys.executable, "-c", TRAFFIC, CONNS, ready] + list(more))
+    process = lib.Process(list(before) + [sys.executable, "-c", TRAFFIC, CONNS, ready] + list(more))
     lib.wait_for(lambda: lib.read_file(ready).endswith("ready"), "the traffic")
     return process.pid
 
 
-def top(words, **how):
-    screen = terminal.Terminal([CONNTRACE, "--top"] + [str(word) for word in words], **how)
+def top(words, before=(), **how):
+    screen = terminal.Terminal(list(before) + [CONNTRACE, "--top"] + [str(word) for word in words], **how)
     _terminals.append(screen)
     return screen
 
@@ -88,11 +88,11 @@ def in_test(function):
     return run
 
 
-@test("a row per connection with its process, direction, rates and bytes; q prints the report")
+@test("an ordinary user's: a row per connection with its process, direction, rates and bytes; q prints the report")
 @in_test
 def shows():
-    pid = traffic()
-    screen = top(["-p", pid])
+    pid = traffic(before=lib.as_nobody())
+    screen = top(["-p", pid], before=lib.as_nobody())
     screen.wait_text("%d open" % (2 * CONNS))
     # The rate of a second is there after some more.
     screen.wait_for(lambda _: rows(screen) and all("-" not in row[5:7] for row in rows(screen)), "rates")

@@ -10,7 +10,7 @@ import time
 
 import lib
 from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, find_row, firewall,
-                 firewall_count, firewall_off, main, mkconn, need, packet_sockets, read_file, read_truth, require, run,
+                 firewall_count, firewall_off, main, mkconn, must, need, packet_sockets, read_file, read_truth, require, run,
                  scratch, short, short_timeouts, test, wait_file, wait_for)
 
 EXCHANGE = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=50000", "recv-all", "close", "done",
@@ -259,6 +259,18 @@ def once():
         equal((row["rx_bytes"], row["tx_bytes"], row["retrans"]), (100, 200, 0), "bytes with %s" % options)
         equal(row["rx_pkts"] + row["tx_pkts"], firewall_count(), "packets with %s" % options)
     firewall_off()
+
+
+@test("an address of the interface that is not its first one: who opened is known as for the first")
+def second_address():
+    must([need("ip"), "address", "add", "192.0.2.1/32", "dev", "lo"])
+    trace = Trace(["-i", "lo"], report="groups")
+    wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+    require(mkconn(["listen=192.0.2.1:0", "fork=1", "accept", "recv-all", "close", "done", "connect=self", "send=10",
+                    "close", "connect=192.0.2.1:1", "close"]).wait() == 0, "a story that nobody traces")
+    equal({row["group"]: (row["ok"], row["refused"]) for row in trace.interrupt()}, {"RX": (1, 1), "TX": (1, 1)},
+          "OK, REFUSED by group")
+    must(["ip", "address", "del", "192.0.2.1/32", "dev", "lo"])
 
 
 @test("--packets ends the run, and its command, though more packets come all the time")

@@ -46,6 +46,10 @@ TRAPS = [
     ("Linux cooked, version 2", V6 + "link sll2\n" + WHOLE % PLAIN, [], [good()]),
     ("four SYN to a port that drops them are one time-out", V4 + syns(0, 1, 2, 4) + "flow b 10.0.0.1 1 10.0.0.2 2\n"
      "+31 b > S seq 1\n", [], [dict(PENDING, result="timeout", syn_rtx=3, rx_pkts=4), dict(PENDING, syn_rtx=0)]),
+    ("--timeout says when an attempt has failed", V4 + syns(0, 1) + "flow b 10.0.0.1 1 10.0.0.2 2\n+6 b > S seq 1\n",
+     ["--timeout=5"], [dict(PENDING, result="timeout", syn_rtx=1), PENDING]),
+    ("and it has not before", V4 + syns(0, 1) + "flow b 10.0.0.1 1 10.0.0.2 2\n+6 b > S seq 1\n",
+     ["--timeout=7"], [PENDING, PENDING]),
     ("resent later than the time-out is the same attempt", V4 + syns(0, 40, 80) + "flow b 10.0.0.1 1 10.0.0.2 2\n"
      "+31 b > S seq 1\n", [], [dict(PENDING, result="timeout", syn_rtx=2, rx_pkts=3), PENDING]),
     ("resent later than the time-out, and answered", V4 + syns(0, 40) +
@@ -183,11 +187,35 @@ for version, flow, soft in (("ICMP", V4, ("4/0", "5/0", "11/1")), ("ICMPv6", V6,
                   [{"result": "pending", "icmp": None}]))
 
 
-def rows(script, options):
+def told(script, *options):
     capture = subprocess.run([MKPCAP], input=script.encode(), stdout=subprocess.PIPE, check=True, timeout=10)
-    run = subprocess.run([CONNTRACE, "-q", "-r", "-", "-z", "conns", "-j", "--sort", "START", *options],
-                         input=capture.stdout, stdout=subprocess.PIPE, check=True, timeout=10)
-    return [row for row in map(json.loads, run.stdout.decode().splitlines()) if "summary" not in row]
+    run = subprocess.run([CONNTRACE, "-q", "-r", "-", *options], input=capture.stdout, stdout=subprocess.PIPE, check=True,
+                         timeout=10, env=dict(os.environ, TZ="UTC"))
+    return run.stdout.decode().splitlines()
+
+
+def rows(script, options):
+    return [row for row in map(json.loads, told(script, "-z", "conns", "-j", "--sort", "START", *options))
+            if "summary" not in row]
+
+
+# One comes about after a resent SYN and a resent SYN/ACK, one is refused, one never answered, one undecided at the end.
+HANDSHAKES = "time 1700000000\nflow a 198.51.100.1 40000 192.0.2.1 80\nflow b 198.51.100.2 40001 192.0.2.1 81\n" \
+    "flow c 2001:db8::1 40002 2001:db8::2 80\nflow d 198.51.100.3 40003 192.0.2.1 80\n+0 a > S seq 100\n+1 a > S seq 100\n+0.01 a < SA seq 500 ack 101\n" \
+    "+1 a < SA seq 500 ack 101\n+0.02 a > A seq 101 ack 501\n+0.1 b > S seq 100\n+0.01 b < RA seq 0 ack 101\n" \
+    "+0.1 c > S seq 100\n+2 c > S seq 100\n+35 d > S seq 100\n"
+HANDSHAKE_LINES = [
+    "START DIR LADDR LPORT RADDR RPORT RESULT HS_MS RX_BYTES TX_BYTES RETRANS DUR_S PID COMM SYN_RTX SYNACK_RTX",
+    "22:13:20.000000 in 192.0.2.1 80 198.51.100.1 40000 ok 2030.000 0 0 0 2.030000 - - 1 1",
+    "22:13:22.130000 in 192.0.2.1 81 198.51.100.2 40001 refused - 0 0 0 0.010000 - - 0 0",
+    "22:13:22.240000 in 2001:db8::2 80 2001:db8::1 40002 timeout - 0 0 0 2.000000 - - 1 0",
+    "22:13:59.240000 in 192.0.2.1 80 198.51.100.3 40003 pending - 0 0 0 0.000000 - - 0 0"]
+
+
+def handshakes():
+    """--events=handshakes has what a line of tcpeek has."""
+    lines = sorted(" ".join(line.split()) for line in told(HANDSHAKES, "--events=handshakes"))
+    return [] if lines == sorted(HANDSHAKE_LINES) else lines
 
 
 def main():
@@ -201,7 +229,12 @@ def main():
         for line in wrong:
             print("# " + line)
         failed += bool(wrong)
-    print("1..%d" % len(TRAPS))
+    wrong = handshakes()
+    print("%sok %d - a line of each handshake" % ("not " if wrong else "", len(TRAPS) + 1))
+    for line in wrong:
+        print("# " + line)
+    failed += bool(wrong)
+    print("1..%d" % (len(TRAPS) + 1))
     return failed != 0
 
 

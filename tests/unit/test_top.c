@@ -616,6 +616,27 @@ static void test_sort(void **state)
 	end(&scene);
 }
 
+static void test_sort_by_idle(void **state)
+{
+	struct scene scene;
+	struct conn conns[] = {connection(1, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 4001),
+			       connection(2, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 4002)};
+
+	(void)state;
+	begin(&scene);
+	tick(&scene, SEC, conns, 2);
+	conns[1].rx_bytes = 100;
+	tick(&scene, 2 * SEC, conns, 2);
+	draw(&scene, 80, 12);
+	assert_int_equal(scene.list.rows[0]->conn.id, 2);
+	while (scene.state.sort != TOP_IDLE)
+		press(&scene, 's');
+	assert_int_equal(scene.list.rows[0]->conn.id, 1);
+	press(&scene, 'S');
+	assert_int_equal(scene.list.rows[0]->conn.id, 2);
+	end(&scene);
+}
+
 static void test_fold(void **state)
 {
 	struct scene scene;
@@ -693,9 +714,16 @@ static void test_choose(void **state)
 	end(&scene);
 }
 
+static const char *name_of(void *context, const struct endpoint *endpoint)
+{
+	(void)context;
+	return endpoint_is_v4(endpoint) ? "name.example" : NULL;
+}
+
 static void test_choices(void **state)
 {
 	struct scene scene;
+	char *got;
 
 	(void)state;
 	begin(&scene);
@@ -720,8 +748,14 @@ static void test_choices(void **state)
 	assert_int_equal(scene.state.units, TOP_UNITS_BYTES);
 	press(&scene, 'p');
 	assert_true(scene.state.paused);
+	scene.style.name = name_of;
 	press(&scene, 'n');
 	assert_true(scene.state.resolve);
+	draw(&scene, 80, 12);
+	got = plain(&scene);
+	assert_non_null(strstr(got, "name.example:40001 "));
+	assert_null(strstr(got, "198.51.100."));
+	free(got);
 	/* No key, on no page, does harm. */
 	for (int page = 0; page < 3; page++) {
 		for (int key = 0; key < 300; key++) {
@@ -743,7 +777,8 @@ int main(void)
 		cmocka_unit_test(test_short),       cmocka_unit_test(test_lingering),  cmocka_unit_test(test_screens),
 		cmocka_unit_test(test_every_width), cmocka_unit_test(test_attributes), cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_sort),        cmocka_unit_test(test_fold),       cmocka_unit_test(test_choose),
-		cmocka_unit_test(test_choices),     cmocka_unit_test(an_unknown_pid_is_no_number),
+		cmocka_unit_test(test_choices),     cmocka_unit_test(test_sort_by_idle),
+		cmocka_unit_test(an_unknown_pid_is_no_number),
 		cmocka_unit_test(the_most_of_a_minute_is_no_less_than_now),
 	};
 
