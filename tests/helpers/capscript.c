@@ -176,7 +176,10 @@ uint32_t capscript_build(const struct capscript_frame *frame, uint8_t *to)
 	at = put_ip(at, frame, header + frame->payload, 6, false);
 	memcpy(at, tcp, header);
 	at += header;
-	memset(at, 0, frame->payload);
+	if (frame->text != NULL)
+		memcpy(at, frame->text, frame->payload);
+	else
+		memset(at, 0, frame->payload);
 	return (uint32_t)(at + frame->payload - to);
 }
 
@@ -257,6 +260,32 @@ static bool parse_hex(struct capscript_frame *frame, const char *text)
 	return text != NULL;
 }
 
+/* @text becomes the bytes it says, where it stands. */
+static bool parse_text(struct capscript_frame *frame, char *text)
+{
+	uint8_t *to = (uint8_t *)text;
+	unsigned int byte;
+
+	if (text == NULL)
+		return false;
+	frame->text = to;
+	while (*text != '\0') {
+		if (text[0] != '\\') {
+			*to++ = (uint8_t)*text++;
+		} else if (text[1] == 'x' && sscanf(text + 2, "%2x", &byte) == 1) {
+			*to++ = (uint8_t)byte;
+			text += 4;
+		} else if (text[1] == 'r' || text[1] == 'n') {
+			*to++ = text[1] == 'r' ? '\r' : '\n';
+			text += 2;
+		} else {
+			return false;
+		}
+	}
+	frame->payload = (uint32_t)(to - frame->text);
+	return true;
+}
+
 static bool parse_word(struct capscript_frame *frame, const char *word, char **save)
 {
 	static const char *const numbers[] = {"seq", "ack", "win", "len", "ipid", "mss", "wscale", "ts", "if"};
@@ -301,6 +330,8 @@ static bool parse_word(struct capscript_frame *frame, const char *word, char **s
 		frame->timeless = true;
 	else if (strcmp(word, "out") == 0)
 		frame->outgoing = true;
+	else if (strcmp(word, "text") == 0)
+		return parse_text(frame, strtok_r(NULL, "", save));
 	else if (strcmp(word, "hex") == 0)
 		return parse_hex(frame, strtok_r(NULL, " \t", save));
 	else

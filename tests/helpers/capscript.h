@@ -23,7 +23,8 @@
  * win N, len N (payload), ipid N, mss N, wscale N, sackok, ts N N, hex BYTES
  * (raw options), hop (IPv6 hop-by-hop header), frag (first fragment), tso
  * (total length 0), out, in (cooked packet type), if N (SLL2 interface), notime
- * (a time of -1: that nobody wrote it down).
+ * (a time of -1: that nobody wrote it down), text ... (the payload, to the end of
+ * the line: \r, \n and \xNN are bytes).
  */
 
 /** typedef capscript_function - gets each frame; @link is DLT_* */
@@ -44,6 +45,7 @@ struct capscript_frame {
 	uint32_t seq, ack, tsval, tsecr;
 	uint16_t flags, window, mss, ip_id, interface;
 	uint32_t payload;
+	const uint8_t *text; /* of the payload; NULL is zeros */
 	int wscale;
 	uint8_t options[40];
 	int option_length;
@@ -51,7 +53,7 @@ struct capscript_frame {
 	uint8_t icmp_type, icmp_code;
 };
 
-/** capscript_build() - the frame's bytes at @to (64 KiB); payload is zero. Return: how many */
+/** capscript_build() - the frame's bytes at @to (64 KiB). Return: how many */
 uint32_t capscript_build(const struct capscript_frame *frame, uint8_t *to);
 
 #endif

@@ -321,6 +321,7 @@ def no_interface():
     result = run([CONNTRACE, "-i", "nosuch0"])
     equal(result.status, 1, "exit status")
     check("nosuch0" in result.err, result.err)
+    check(re.search(r"; there are: .*\blo\b", result.err), "it names those that are there: " + result.err)
     if os.getuid() == 0:
         setpriv = need("setpriv")
         result = run([setpriv, "--bounding-set=-all", "--inh-caps=-all", CONNTRACE, "-i", "lo", "-d", "1"])
@@ -349,6 +350,32 @@ def capture_options():
     equal(promiscuous, 1, "promiscuity with --promisc")
     between(size, 1024 * 1024, 1024 * 1024 * 1.1, "bytes of a buffer of 1024 KiB")
     between(frame, 128, 255, "bytes for a packet of 128")
+
+
+def machine():
+    """What a run might change and leave changed."""
+    settings = {}
+    for folder, _, names in os.walk("/proc/sys/net"):
+        for name in names:
+            try:
+                settings[os.path.join(folder, name)] = read_file(os.path.join(folder, name))
+            except OSError:
+                pass    # some are only for writing
+    return must([need("nft"), "list", "ruleset"]), must([need("ip"), "-d", "link"]), settings
+
+
+@test("firewall, interfaces and settings of the network are as they were, during the run and afterwards")
+def nothing_changed():
+    firewall("tcp dport 8 reject with tcp reset")
+    before = machine()
+    check(len(before[2]) > 50, "settings were read: %d" % len(before[2]))
+    trace = Trace(["-i", "lo"], [MKCONN] + EXCHANGE + ["wait-stdin"], stdin=subprocess.PIPE)
+    wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+    equal(machine(), before, "during the run")
+    trace.line()
+    trace.finish()
+    equal(machine(), before, "afterwards")
+    firewall_off()
 
 
 if __name__ == "__main__":

@@ -114,6 +114,8 @@ def main():
     for word in ("failed", "reset", "syn-rtx", "frag", "dup", "idle"):
         tap.equal("--only=" + word, names_of(run("--only=" + word)),
                   {name for name, _, reasons in STORIES if reasons and word in reasons})
+    tap.equal("each RST is counted, also one that is no reason", [row["rx_rst"] for row in run("-O", "RPORT,RX_RST")
+              if row.get("rport") == 40000 + [name for name, _, _ in STORIES].index("half-closed")], [1])
     tap.equal("--only=retrans: any resent segment", names_of(run("--only=retrans")),
               {"resent-soon", "resent-late", "resent-twice"})
     tap.equal("--only=retrans --retrans-ms", names_of(run("--only=retrans", "--retrans-ms=1150")), {"resent-late"})

@@ -32,8 +32,8 @@ CONV = {
     "zeek/tcp__truncated-header.pcap": "tshark leaves out the segments whose options were not captured",
 }
 ENDPOINTS = {name: CONV[name] for name in (
-    "derived/get_snap54.pcap", "pcapplusplus/frag_http_req.pcap", "zeek/ipv4__fragmented-syn.pcap",
-    "zeek/tcp__truncated-header.pcap")}
+    "derived/get_snap54.pcap", "pcapplusplus/frag_http_req.pcap", "zeek/chksums__ip6-route0-tcp-good-chksum.pcap",
+    "zeek/ipv4__fragmented-syn.pcap", "zeek/tcp__truncated-header.pcap")}
 QUOTED = "tshark counts the SYN that an ICMP error quotes, too"
 CLIPPED = "a record is shorter than the datagram in it says, and tshark clips the payload"
 # tshark makes an interval for every 0.2 s of the centuries in it, until memory is gone.
@@ -120,6 +120,23 @@ def compare_endpoints(text, rows):
             for end in sorted(ours) if end not in here and theirs.get(end) != ours[end]]
 
 
+def compare_ends_here(text, rows, by_port):
+    """--by=lport: the ends here where all are of one address, but those that are the other side somewhere."""
+    addresses = {row["laddr"] for row in rows if row.get("report") == "conns"}
+    there = {(row["raddr"], row["rport"]) for row in rows if row.get("report") == "conns"}
+    theirs = {(found.group(1), int(found.group(2))): tuple(int(found.group(i)) for i in range(5, 9))
+              for found in filter(None, map(ENDPOINT.match, text.splitlines()))}
+    wrong = []
+    for row in by_port if len(addresses) == 1 else []:
+        if row.get("report") != "peers":
+            continue
+        end = min(addresses), row["lport"]
+        ours = row["tx_pkts"], row["tx_wire"], row["rx_pkts"], row["rx_wire"]
+        if end not in there and theirs.get(end) != ours:
+            wrong.append("%s:%s here: tshark %s, conntrace %s" % (*end, theirs.get(end), ours))
+    return wrong
+
+
 def compare_io(text, rows):
     """Frames and bytes, payload and SYN segments, interval by interval."""
     theirs = []
@@ -157,7 +174,13 @@ def compare(name):
     output = run([CONNTRACE, "-q", "-r", path, "--decapsulate=all", "-j", "-z",
                   "io,stat,%s,,SUM(payload),COUNT(syn)" % interval, "-z", "conv,tcp", "-z", "peers", "--by=peer,rport"])
     rows = [json.loads(line) for line in output.splitlines()]
-    return name, compare_conv(text, rows), compare_endpoints(text, rows), compare_io(text, rows) if io else []
+    alone = run([CONNTRACE, "-q", "-r", path, "--decapsulate=all", "-j", "-z", "conv,tcp", "-z", "peers", "--by=lport"])
+    others = [json.loads(line) for line in alone.splitlines()]
+    conv = compare_conv(text, rows) + [
+        "with io,stat besides it is another: %s" % row for row in others
+        if row.get("report") == "conns" and row not in rows]
+    endpoints = compare_endpoints(text, rows) + compare_ends_here(text, rows, others)
+    return name, conv, endpoints, compare_io(text, rows) if io else []
 
 
 def main():

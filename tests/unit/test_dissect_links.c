@@ -252,7 +252,8 @@ static struct told run_pieces(struct fragments *fragments, bool v6, uint16_t id,
 		}
 		memcpy(bytes + head + (v6 ? 8 : 0), whole + head + offset, part);
 		record.caplen = record.length = head + (v6 ? 8 : 0) + part;
-		memset(&event, 0xa5, sizeof(event));
+		/* Whatever stood there, another time something else. */
+		memset(&event, 0xa5 ^ id ^ *order, sizeof(event));
 		assert_int_equal(dissect_frame(DLT_RAW, &record, &event), DISSECT_FRAGMENT);
 		if (!fragments_feed(fragments, &fragment))
 			continue;

@@ -124,6 +124,8 @@ static enum dissect_verdict fragment(struct dissect_state *frame, uint32_t id, u
 		.version = frame->version,
 		.more = more,
 	};
+	/* Nobody has begun an event, and pieces are told apart by every byte of their ends. */
+	fragment->local.zero = fragment->remote.zero = 0;
 	return DISSECT_FRAGMENT;
 }
 
