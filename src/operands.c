@@ -146,6 +146,17 @@ static bool wants_payload(const struct options *options)
 	return false;
 }
 
+/* Rows in JSON have all columns, so the name that was asked for too, where frames are long enough to show it. */
+static bool shows_payload(const struct options *options)
+{
+	if (options->format == REPORT_JSON && options->events)
+		return true;
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->format == REPORT_JSON && options->reports[i] == REPORT_CONNS)
+			return true;
+	return wants_payload(options);
+}
+
 /* Without packets nobody has seen a request, which is not the same as none. */
 static int check_messages(const struct options *options, struct err *err)
 {
@@ -326,6 +337,7 @@ int operands_settle(const struct operands *operands, struct options *options, st
 		error = check_messages(options, err);
 	if (error == 0)
 		error = check_io(options, err);
+	options->payload = shows_payload(options);
 	if (wants_payload(options) && !was_given(operands, "snaplen"))
 		options->snaplen = SNAPLEN_PAYLOAD;
 	if (error == 0 && options->packet_filter != NULL)

@@ -87,6 +87,7 @@ enum options_debug {
  * @handshakes: or when it is decided whether it comes about
  * @messages: or when an application says something on it; never both
  * @message_names: which fields of it are shown
+ * @payload: something is shown that only the payload tells
  * @top: a screen that shows them as they are
  * @screen: there is a terminal for it; not an option, but found by live_find_screen()
  * @keep_ns: how long closed ones stay on it
@@ -158,6 +159,7 @@ struct options {
 	bool handshakes;
 	bool messages;
 	struct message_names message_names;
+	bool payload;
 	bool top;
 	bool screen;
 	int64_t keep_ns;

@@ -194,6 +194,7 @@ static int open_packets(struct sources *sources, struct err *err)
 		.frame_filters = (const char *const *)options->io_filters.expressions,
 		.frame_filter_count = options->io_filters.count,
 		.packets = (uint64_t)options->packets,
+		.messages = options->payload,
 		.fields = &options->message_names,
 		/* The default is tried; in a user namespace there may be no such user. A user asked for is insisted on.
 		 */

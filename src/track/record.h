@@ -93,7 +93,6 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  * out, and what a packet needs comes first.
  *
  * @conn: what needs no working out
- * @flow_hash: of its flow, while it is in that table
  * @wire: what the packets said, NULL when there were none
  * @said: what calls and the kernel said; never NULL, to be written through record_testimony() only
  * @finish_at_ns: from then on the record may be finished, packets or not
@@ -102,6 +101,7 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  * @next: the same
  * @timeline: what happened in it, NULL when nobody asks
  * @untold: what was said on it before it was known whose it is, NULL when nothing was
+ * @flow_hash: of its flow, while it is in that table
  * @wire_is_inside: it lies behind the record, in the same memory
  * @in_pool: record_new() took it from there
  * @owned: a traced process or a socket lookup claims it
@@ -114,7 +114,6 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  */
 struct record {
 	struct record_conn conn;
-	uint64_t flow_hash;
 	struct wire *wire;
 	const struct testimony *said;
 	int64_t finish_at_ns;
@@ -123,6 +122,7 @@ struct record {
 	struct record *next;
 	struct timeline *timeline;
 	struct untold *untold;
+	uint32_t flow_hash;
 	bool wire_is_inside;
 	bool in_pool;
 	bool owned;

@@ -16,7 +16,8 @@
 #define TABLE_SIZE_MIN 1024
 
 struct flow_entry {
-	uint64_t hash;
+	uint32_t hash;
+	bool more; /* behind it may stand another one with this hash: the search goes on */
 	struct record *record; /* NULL: nobody's */
 };
 
@@ -92,7 +93,7 @@ void record_table_free(struct record_table *table)
  * of both ends in one place; not the namespace: who does not know it must find
  * the flow too. What all IPv4 addresses have in common need not be mixed in.
  */
-static uint64_t flow_hash(const struct record_table *table, const struct flow *flow)
+static uint32_t flow_hash(const struct record_table *table, const struct flow *flow)
 {
 	const struct endpoint *a = &flow->local, *b = &flow->remote;
 	uint64_t words[5];
@@ -100,11 +101,10 @@ static uint64_t flow_hash(const struct record_table *table, const struct flow *f
 	if (endpoint_is_v4(a) && endpoint_is_v4(b)) {
 		uint64_t one = (uint64_t)a->ip.s6_addr32[3] << 16 | a->port;
 		uint64_t other = (uint64_t)b->ip.s6_addr32[3] << 16 | b->port;
-
 		/* Nobody can foresee who sends, a processor neither: no branch hangs on it. */
-		words[0] = one < other ? one : other;
-		words[1] = one < other ? other : one;
-		return hash_words(&table->key, words, 2);
+		uint64_t low = one < other ? one : other, high = one < other ? other : one;
+
+		return (uint32_t)hash_short(&table->key, low << 16 | high >> 32, (uint32_t)high);
 	}
 	if (a->port != b->port ? a->port > b->port : memcmp(&a->ip, &b->ip, sizeof(a->ip)) > 0) {
 		a = &flow->remote;
@@ -113,7 +113,7 @@ static uint64_t flow_hash(const struct record_table *table, const struct flow *f
 	memcpy(words, &a->ip, sizeof(a->ip));
 	memcpy(words + 2, &b->ip, sizeof(b->ip));
 	words[4] = (uint64_t)a->port << 16 | b->port;
-	return hash_words(&table->key, words, 5);
+	return (uint32_t)hash_words(&table->key, words, 5);
 }
 
 static size_t cookie_slot(const struct record_table *table, uint64_t cookie)
@@ -148,9 +148,9 @@ struct record *record_table_find_flow(const struct record_table *table, const st
 	return sender;
 }
 
-uint64_t record_table_locate(const struct record_table *table, const struct flow *flow)
+uint32_t record_table_locate(const struct record_table *table, const struct flow *flow)
 {
-	uint64_t hash = flow_hash(table, flow);
+	uint32_t hash = flow_hash(table, flow);
 	const struct flow_entry *home = &table->flows[hash & (table->flow_size - 1)];
 
 	/* And where the search goes on behind a line's end; at the table's that is nowhere, which does no harm. */
@@ -159,7 +159,7 @@ uint64_t record_table_locate(const struct record_table *table, const struct flow
 	return hash;
 }
 
-void record_table_prefetch(const struct record_table *table, uint64_t hash)
+void record_table_prefetch(const struct record_table *table, uint32_t hash)
 {
 	size_t at = hash & (table->flow_size - 1);
 
@@ -169,7 +169,12 @@ void record_table_prefetch(const struct record_table *table, uint64_t hash)
 		record_prefetch(table->flows[at].record);
 }
 
-void record_table_find_both(const struct record_table *table, const struct flow *flow, uint64_t hash,
+void record_table_prefetch_slot(const struct record_table *table, const struct record *record)
+{
+	__builtin_prefetch(&table->flows[record->flow_hash & (table->flow_size - 1)], 1);
+}
+
+void record_table_find_both(const struct record_table *table, const struct flow *flow, uint32_t hash,
 			    struct record **sender, struct record **receiver)
 {
 	*sender = *receiver = NULL;
@@ -183,6 +188,8 @@ void record_table_find_both(const struct record_table *table, const struct flow 
 			*sender = record;
 		if (is_reverse_flow(&record->conn.flow, flow))
 			*receiver = record;
+		if (!table->flows[at].more)
+			return;
 	}
 }
 
@@ -195,13 +202,15 @@ struct record *record_table_find_cookie(const struct record_table *table, uint64
 	return record;
 }
 
-static void put_flow(struct record_table *table, struct flow_entry entry)
+static void put_flow(struct record_table *table, uint32_t hash, struct record *record)
 {
-	size_t at = entry.hash & (table->flow_size - 1);
+	size_t at = hash & (table->flow_size - 1);
 
-	while (table->flows[at].record != NULL)
+	while (table->flows[at].record != NULL) {
+		table->flows[at].more |= table->flows[at].hash == hash;
 		at = flow_next(table, at);
-	table->flows[at] = entry;
+	}
+	table->flows[at] = (struct flow_entry){hash, false, record};
 }
 
 static void grow_flows(struct record_table *table)
@@ -218,7 +227,7 @@ static void grow_flows(struct record_table *table)
 		const struct flow_entry *entry = &old[(begin + i) & (old_size - 1)];
 
 		if (entry->record != NULL)
-			put_flow(table, *entry);
+			put_flow(table, entry->hash, entry->record);
 	}
 	free(old);
 }
@@ -248,7 +257,7 @@ void record_table_add_flow(struct record_table *table, struct record *record)
 	if (table->flow_count++ >= table->flow_size / 2)
 		grow_flows(table);
 	record->flow_hash = flow_hash(table, &record->conn.flow);
-	put_flow(table, (struct flow_entry){record->flow_hash, record});
+	put_flow(table, record->flow_hash, record);
 	record->in_flow_table = true;
 }
 

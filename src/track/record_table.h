@@ -45,10 +45,13 @@ void record_table_free(struct record_table *table);
 struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow);
 
 /** record_table_locate() - where records of @flow, of both ends, are to be found; the memory is fetched already */
-uint64_t record_table_locate(const struct record_table *table, const struct flow *flow);
+uint32_t record_table_locate(const struct record_table *table, const struct flow *flow);
 
 /** record_table_prefetch() - fetch the record that is first found at @hash; only speed hangs on it */
-void record_table_prefetch(const struct record_table *table, uint64_t hash);
+void record_table_prefetch(const struct record_table *table, uint32_t hash);
+
+/** record_table_prefetch_slot() - fetch what record_table_remove_flow() will look at; only speed hangs on it */
+void record_table_prefetch_slot(const struct record_table *table, const struct record *record);
 
 /**
  * record_table_find_both() - the two records that a packet may belong to, in one search
@@ -58,7 +61,7 @@ void record_table_prefetch(const struct record_table *table, uint64_t hash);
  * @sender: set to the record whose local end sent it, or NULL
  * @receiver: set to the one whose local end it was sent to, or NULL
  */
-void record_table_find_both(const struct record_table *table, const struct flow *flow, uint64_t hash,
+void record_table_find_both(const struct record_table *table, const struct flow *flow, uint32_t hash,
 			    struct record **sender, struct record **receiver);
 
 /** record_table_find_cookie() - Return: the record or NULL; cookie 0 finds nothing */

@@ -152,6 +152,7 @@ static void finish(struct tracker *tracker, struct record *record)
 {
 	struct record_list *list = list_of(tracker, record);
 
+	record_table_prefetch_slot(tracker->table, record);
 	tracker_tell(tracker, record);
 	tracker_observe_told(tracker, record);
 	if (record->wire == NULL || tracker->told.count >= TOLD_MAX) {
@@ -399,7 +400,7 @@ static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 		*sum += lost->count;
 }
 
-static void feed_one(struct tracker *tracker, struct event *event, uint64_t hash)
+static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash)
 {
 	if (event->time_ns > tracker->now_ns)
 		tracker->now_ns = event->time_ns;
@@ -452,7 +453,7 @@ static bool is_packet(const struct event *event)
  */
 static void feed_few(struct tracker *tracker, struct event *events, size_t count)
 {
-	uint64_t hashes[FEED_AT_ONCE] = {0};
+	uint32_t hashes[FEED_AT_ONCE] = {0};
 
 	for (size_t i = 0; i < count; i++)
 		if (is_packet(&events[i]))

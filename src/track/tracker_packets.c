@@ -118,7 +118,7 @@ static void feed_early(struct tracker *tracker, const struct event *syn, struct 
 	}
 }
 
-void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t hash)
+void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t hash)
 {
 	struct record *sender, *receiver;
 	bool duplicate = false;

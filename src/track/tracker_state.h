@@ -217,7 +217,7 @@ void tracker_calls_forget(struct tracker *tracker, const struct record *record);
  * @event: EVENT_SEGMENT or EVENT_ICMP; its network namespace is filled in
  * @hash: what record_table_locate() said of its flow
  */
-void tracker_packets_feed(struct tracker *tracker, struct event *event, uint64_t hash);
+void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t hash);
 
 /* tracker_observe.c; all of them do nothing when nobody observes, but for the first, which then must not be called */
 

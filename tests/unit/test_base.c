@@ -68,6 +68,8 @@ static void hash_is_siphash(void **state)
 	assert_true(hash_bytes(&key, bytes, 15) != hash_bytes(&key, bytes, 16));
 	assert_true(hash_bytes(&key, bytes, 15) != hash_bytes(&other, bytes, 15));
 	assert_true(hash_bytes(&key, bytes, 0) == UINT64_C(0xabac0158050fc4dc));
+	assert_true(hash_bytes(&key, bytes, 12) ==
+		    hash_short(&key, UINT64_C(0x0706050403020100), UINT32_C(0x0b0a0908)));
 }
 
 static void number_takes_only_numbers(void **state)

@@ -181,6 +181,36 @@ static void files_and_the_living_do_not_mix(void **state)
 	refuses("-z conns --by peer true", "--by does nothing without the report");
 }
 
+/* The packet process reads payload only for those who look at it. */
+static void payload_is_read_when_it_shows(void **state)
+{
+	static const struct {
+		const char *line;
+		bool payload;
+	} lines[] = {
+		{"-r x", false},
+		{"-r x -z conns", false},
+		{"-r x -z conns -j", true},
+		{"-r x -j", false},
+		{"-r x --events -j", true},
+		{"-r x --events", false},
+		{"-r x --events=messages", true},
+		{"-r x --by=host", true},
+		{"-r x -z conns --columns=+HOST", true},
+		{"-r x -z http,tree", true},
+		{"-r x -z io,stat,1", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct options options = accepts(lines[i].line);
+
+		if (options.payload != lines[i].payload)
+			fail_msg("\"%s\" wants payload: %d", lines[i].line, options.payload);
+		options_free(&options);
+	}
+}
+
 static void numbers_have_limits(void **state)
 {
 	struct options options = accepts("-d 0.25 -I 1 --timeout=2.5 --limit 3 true");
@@ -310,6 +340,7 @@ int main(void)
 		cmocka_unit_test(options_behind_the_command_are_its_own),
 		cmocka_unit_test(operands_after_packets_are_a_filter),
 		cmocka_unit_test(files_and_the_living_do_not_mix),
+		cmocka_unit_test(payload_is_read_when_it_shows),
 		cmocka_unit_test(numbers_have_limits),
 		cmocka_unit_test(words_are_checked),
 		cmocka_unit_test(the_filter_is_filled),

@@ -354,7 +354,7 @@ void child_run(const struct child_config *config)
 	/* Live, the end of a round wakes the reader. */
 	child.wake_every = file ? WAKE_EVERY : UINT32_MAX;
 	child.fragments = fragments_new();
-	child.stream = stream_new(config->packet->fields);
+	child.stream = config->packet->messages ? stream_new(config->packet->fields) : NULL;
 	child.input_count = file ? 1 : config->packet->interface_count;
 	for (size_t i = 0; i < child.input_count; i++) {
 		child.inputs[i].child = &child;

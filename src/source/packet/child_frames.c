@@ -141,11 +141,11 @@ static void tell_message(void *context, const struct stream_speaker *speaker, co
 }
 
 /* What the payload says comes behind its segment, which may be gone out of the queue by then: hence the copy. */
-static bool keep_segment(struct event *kept, const struct event *event)
+static bool keep_segment(const struct child *child, struct event *kept, const struct event *event)
 {
 	const struct event_segment *segment = &event->segment;
 
-	if (event->type != EVENT_SEGMENT ||
+	if (child->stream == NULL || event->type != EVENT_SEGMENT ||
 	    (segment->payload == 0 && (segment->flags & (SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST)) == 0))
 		return false;
 	memcpy(kept, event, event_size(EVENT_SEGMENT));
@@ -155,7 +155,8 @@ static bool keep_segment(struct event *kept, const struct event *event)
 /* Nothing more will come. */
 void child_frames_end(struct child *child)
 {
-	stream_finish(child->stream, tell_message, &child->inputs[0]);
+	if (child->stream != NULL)
+		stream_finish(child->stream, tell_message, &child->inputs[0]);
 }
 
 bool child_frames_are_all(const struct child *child)
@@ -191,7 +192,7 @@ static void frame_direct(void *context, const struct dissect_record *record)
 	child->last_ns = record->time_ns;
 	verdict = dissect(input, record, &fragment, &payload, event);
 	if (verdict == DISSECT_EVENT && event != NULL) {
-		bool telling_more = keep_segment(&kept, event);
+		bool telling_more = keep_segment(child, &kept, event);
 
 		commit(child);
 		if (telling_more)
@@ -223,7 +224,7 @@ static void frame_staged(void *context, const struct dissect_record *record)
 		return;
 	verdict = dissect(input, record, &fragment, &payload, stage_slot(input));
 	if (verdict == DISSECT_EVENT) {
-		bool telling_more = keep_segment(&kept, stage_slot(input));
+		bool telling_more = keep_segment(input->child, &kept, stage_slot(input));
 
 		stage(input);
 		if (telling_more)
@@ -262,7 +263,7 @@ static void frame_told(void *context, const struct dissect_record *record)
 		put(input, &frame);
 	if (verdict == DISSECT_EVENT)
 		put(input, &event);
-	if (verdict == DISSECT_EVENT && keep_segment(&kept, &event))
+	if (verdict == DISSECT_EVENT && keep_segment(child, &kept, &event))
 		stream_feed(child->stream, &kept, payload, tell_message, input);
 	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, &event))
 		put(input, &event);

@@ -47,7 +47,7 @@ struct child_input {
  * @ring: the writing end of the events
  * @inputs: where frames come from
  * @fragments: pieces of datagrams
- * @stream: directions that speak HTTP or TLS
+ * @stream: directions that speak HTTP or TLS; NULL when nobody asks what they say
  * @input_count: of @inputs
  * @verdicts: frames, by what became of them
  * @taken: frames that were taken in, when there is an end to them
