@@ -18,6 +18,11 @@ def main():
             done = test.run(*words, stdout=full)
         test.expect(" ".join(words) + " to a full disk", done, 1, stderr=["conntrace: ", "No space left on device"],
                     lines=1)
+    lines = test.run("--check").stdout.splitlines()[1:]
+    test.say("--check says yes, or no and what is needed", [line for line in lines if not re.match(
+        r"yes  \S|no   [^:]+: \S", line)] + ([] if len(lines) == 9 else lines))
+    works = test.run("-q", "-i", "lo", "-d", "0.05").returncode == 0
+    test.say("and is right about packets", [] if ["yes  capture packets (-i)" in lines] == [works] else lines)
     done = test.run("--help")
     test.say("--help fits in 80 columns", [line for line in done.stdout.splitlines() if len(line) > 80])
     done = test.run("--help", "-p", "1")

@@ -20,16 +20,23 @@ CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
 CAPTURES = os.environ.get("CONNTRACE_CAPTURES", os.path.join(TOP, "../shared/captures"))
 NO_CAPTURES = {"LICENSES", "truth"}
 
+# One interface counts time in 1/256 s, and what it counted is half a million years; nanoseconds in 64 bits reach 292.
 NO_TIME = "frames with a broken time, centuries after the others, which is none with conntrace"
+# The headers are whole but for their options: ends, flags, numbers and lengths are there (pcap: caplen < len).
+CUT = "tshark gives up segments whose options were not captured before it counts them"
+# Each fragment is a frame of its own on the wire (RFC 791, 3.2).
+FRAGMENTS = "tshark counts the frame that completes a fragmented segment, conntrace each"
 CONV = {
-    "arkime/tcpseq_synthetic.pcap": "tshark takes a header with data for addresses and port 0, which no connection has",
-    "derived/get_snap54.pcap": "tshark makes no conversation of segments whose options were not captured",
+    "arkime/tcpseq_synthetic.pcap": "tshark takes two frames of port 0 for a conversation, which no socket has (RFC 6335, 6)",
+    "derived/get_snap54.pcap": CUT,
+    # Neither is wrong: DUR_S of a failure is how long it took to know, so that of a refused one goes up to the RST, too.
     "derived/icmp_unreachable.pcap": "the ICMP error that ends an attempt is the last sign of it, not its last segment",
-    "pcapplusplus/frag_http_req.pcap": "tshark counts the frame that completes a fragmented segment, conntrace each",
+    "pcapplusplus/frag_http_req.pcap": FRAGMENTS,
     "pcapplusplus/pcapng-example.pcapng": NO_TIME,
-    "zeek/chksums__ip6-route0-tcp-good-chksum.pcap": "tshark shows the last stop of a routing header, which IPv6 forbids",
-    "zeek/ipv4__fragmented-syn.pcap": "tshark counts the frame that completes a fragmented segment, conntrace each",
-    "zeek/tcp__truncated-header.pcap": "tshark leaves out the segments whose options were not captured",
+    # The segment goes no further than the destination of its IPv6 header, where it is discarded.
+    "zeek/chksums__ip6-route0-tcp-good-chksum.pcap": "tshark shows the last stop of a routing header of type 0, which no node may follow (RFC 5095, 3)",
+    "zeek/ipv4__fragmented-syn.pcap": FRAGMENTS,
+    "zeek/tcp__truncated-header.pcap": CUT,
 }
 ENDPOINTS = {name: CONV[name] for name in (
     "derived/get_snap54.pcap", "pcapplusplus/frag_http_req.pcap", "zeek/chksums__ip6-route0-tcp-good-chksum.pcap",
