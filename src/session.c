@@ -241,8 +241,8 @@ static void open_tracker(struct session *session)
 		.netns = sources_netns(session->sources),
 		.syn_retries = session->is_file ? -1 : procfs_syn_retries(),
 		.suspicious = options->limits,
-		.linger_ns = linger_ns(options),
-		.linger_limit = linger_limit(options),
+		.linger_ns = linger_ns(options), .linger_limit = linger_limit(options),
+		.flow_key = *sources_flow_key(session->sources),
 	};
 	struct tracker_notify notify = {session, on_opened, on_finished,
 					output_wants_messages(session->output) ? on_message : NULL};

@@ -41,6 +41,7 @@
 struct sources {
 	const struct options *options;
 	struct merge *merge;
+	struct hash_key flow_key;
 	uint32_t netns;
 	struct tracer *tracer;
 	struct queue *tracer_events;
@@ -194,6 +195,7 @@ static int open_packets(struct sources *sources, struct err *err)
 		.frame_filters = (const char *const *)options->io_filters.expressions,
 		.frame_filter_count = options->io_filters.count,
 		.packets = (uint64_t)options->packets,
+		.flow_key = sources->flow_key,
 		.messages = options->payload,
 		.fields = &options->message_names,
 		/* The default is tried; in a user namespace there may be no such user. A user asked for is insisted on.
@@ -217,6 +219,7 @@ int sources_open(struct sources **opened, const struct options *options, const s
 	*exit_status = 1;
 	sources->options = options;
 	sources->merge = merge_new();
+	hash_key_random(&sources->flow_key);
 	sources->lookups = merge_stream(sources->merge);
 	if (!options_is_file(options)) {
 		sources->netns = procfs_netns(getpid());
@@ -515,6 +518,11 @@ int64_t sources_settled_ns(const struct sources *sources)
 struct queue *sources_lookups(struct sources *sources)
 {
 	return sources->lookups;
+}
+
+const struct hash_key *sources_flow_key(const struct sources *sources)
+{
+	return &sources->flow_key;
 }
 
 struct merge *sources_merge(struct sources *sources)

@@ -56,6 +56,9 @@ void sources_on_last_word(struct sources *sources, void (*function)(void *contex
 /** sources_lookups() - a stream for what is found out about single sockets */
 struct queue *sources_lookups(struct sources *sources);
 
+/** sources_flow_key() - secret of the flow_hash() in their events */
+const struct hash_key *sources_flow_key(const struct sources *sources);
+
 /** sources_merge() - where their events come out */
 struct merge *sources_merge(struct sources *sources);
 

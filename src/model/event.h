@@ -452,12 +452,14 @@ struct event_run {
  * @type: enum event_type
  * @origin: enum event_origin
  * @flow: which connection, as far as the witness knows
+ * @flow_hash: flow_hash() of it under the run's key, where the witness has worked it out; 0: it has not
  */
 struct event {
 	int64_t time_ns;
 	uint8_t type;
 	uint8_t origin;
 	struct flow flow;
+	uint32_t flow_hash;
 	union {
 		struct event_call call;
 		struct event_info info;

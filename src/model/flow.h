@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "model/endpoint.h"
 
 /**
@@ -38,6 +39,13 @@ static inline struct flow flow_reverse(const struct flow *flow)
 	reverse.remote = flow->local;
 	return reverse;
 }
+
+/**
+ * flow_hash() - a number for the ends of a flow, the same whoever is local
+ *
+ * Not of the namespace: who does not know it must find the flow too.
+ */
+uint32_t flow_hash(const struct hash_key *key, const struct flow *flow);
 
 /** flow_is_complete() - are both ports and both addresses known? */
 static inline bool flow_is_complete(const struct flow *flow)

@@ -63,11 +63,11 @@ static void make_empty(struct record_table *table)
 	table->cookies = xcalloc(table->cookie_size, sizeof(struct record *));
 }
 
-struct record_table *record_table_new(void)
+struct record_table *record_table_new(const struct hash_key *key)
 {
 	struct record_table *table = xcalloc(1, sizeof(*table));
 
-	hash_key_random(&table->key);
+	table->key = *key;
 	make_empty(table);
 	return table;
 }
@@ -86,34 +86,6 @@ void record_table_free(struct record_table *table)
 	free(table->flows);
 	free(table->cookies);
 	free(table);
-}
-
-/*
- * Both ends, in one order whoever is local, so that a packet finds the records
- * of both ends in one place; not the namespace: who does not know it must find
- * the flow too. What all IPv4 addresses have in common need not be mixed in.
- */
-static uint32_t flow_hash(const struct record_table *table, const struct flow *flow)
-{
-	const struct endpoint *a = &flow->local, *b = &flow->remote;
-	uint64_t words[5];
-
-	if (endpoint_is_v4(a) && endpoint_is_v4(b)) {
-		uint64_t one = (uint64_t)a->ip.s6_addr32[3] << 16 | a->port;
-		uint64_t other = (uint64_t)b->ip.s6_addr32[3] << 16 | b->port;
-		/* Nobody can foresee who sends, a processor neither: no branch hangs on it. */
-		uint64_t low = one < other ? one : other, high = one < other ? other : one;
-
-		return (uint32_t)hash_short(&table->key, low << 16 | high >> 32, (uint32_t)high);
-	}
-	if (a->port != b->port ? a->port > b->port : memcmp(&a->ip, &b->ip, sizeof(a->ip)) > 0) {
-		a = &flow->remote;
-		b = &flow->local;
-	}
-	memcpy(words, &a->ip, sizeof(a->ip));
-	memcpy(words + 2, &b->ip, sizeof(b->ip));
-	words[4] = (uint64_t)a->port << 16 | b->port;
-	return (uint32_t)hash_words(&table->key, words, 5);
 }
 
 static size_t cookie_slot(const struct record_table *table, uint64_t cookie)
@@ -144,13 +116,13 @@ struct record *record_table_find_flow(const struct record_table *table, const st
 {
 	struct record *sender, *receiver;
 
-	record_table_find_both(table, flow, flow_hash(table, flow), &sender, &receiver);
+	record_table_find_both(table, flow, flow_hash(&table->key, flow), &sender, &receiver);
 	return sender;
 }
 
-uint32_t record_table_locate(const struct record_table *table, const struct flow *flow)
+uint32_t record_table_locate(const struct record_table *table, const struct event *event)
 {
-	uint32_t hash = flow_hash(table, flow);
+	uint32_t hash = event->flow_hash != 0 ? event->flow_hash : flow_hash(&table->key, &event->flow);
 	const struct flow_entry *home = &table->flows[hash & (table->flow_size - 1)];
 
 	/* And where the search goes on behind a line's end; at the table's that is nowhere, which does no harm. */
@@ -256,7 +228,7 @@ void record_table_add_flow(struct record_table *table, struct record *record)
 {
 	if (table->flow_count++ >= table->flow_size / 2)
 		grow_flows(table);
-	record->flow_hash = flow_hash(table, &record->conn.flow);
+	record->flow_hash = flow_hash(&table->key, &record->conn.flow);
 	put_flow(table, record->flow_hash, record);
 	record->in_flow_table = true;
 }

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "base/hash.h"
+#include "model/event.h"
 #include "track/record.h"
 
 /**
@@ -26,8 +28,8 @@ void record_list_remove(struct record_list *list, struct record *record);
 /** struct record_table - finds records by flow and by socket cookie; owns none of them */
 struct record_table;
 
-/** record_table_new() - an empty table with a secret of its own */
-struct record_table *record_table_new(void);
+/** record_table_new() - an empty table; @key is that of the flow_hash() in events */
+struct record_table *record_table_new(const struct hash_key *key);
 
 /** record_table_clear() - nobody is in it any more; whoever was need not be there any longer */
 void record_table_clear(struct record_table *table);
@@ -44,8 +46,8 @@ void record_table_free(struct record_table *table);
  */
 struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow);
 
-/** record_table_locate() - where records of @flow, of both ends, are to be found; the memory is fetched already */
-uint32_t record_table_locate(const struct record_table *table, const struct flow *flow);
+/** record_table_locate() - where records of both ends of @event are to be found; the memory is fetched already */
+uint32_t record_table_locate(const struct record_table *table, const struct event *event);
 
 /** record_table_prefetch() - fetch the record that is first found at @hash; only speed hangs on it */
 void record_table_prefetch(const struct record_table *table, uint32_t hash);

@@ -41,7 +41,7 @@ struct tracker *tracker_new(const struct tracker_config *config, const struct tr
 	tracker->config = *config;
 	tracker->notify = *notify;
 	tracker->pool = pool_new(RECORD_SPAN);
-	tracker->table = record_table_new();
+	tracker->table = record_table_new(&config->flow_key);
 	tracker->processes = process_table_new();
 	return tracker;
 }
@@ -457,7 +457,7 @@ static void feed_few(struct tracker *tracker, struct event *events, size_t count
 
 	for (size_t i = 0; i < count; i++)
 		if (is_packet(&events[i]))
-			hashes[i] = record_table_locate(tracker->table, &events[i].flow);
+			hashes[i] = record_table_locate(tracker->table, &events[i]);
 	for (size_t i = 0; i < count && i < FETCH_AHEAD; i++)
 		record_table_prefetch(tracker->table, hashes[i]);
 	for (size_t i = 0; i < count; i++) {

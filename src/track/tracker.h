@@ -27,6 +27,7 @@
  * @netns: network namespace of packets and destroy events, 0 unknown
  * @syn_retries: net.ipv4.tcp_syn_retries, -1 unknown
  * @suspicious: from when on something is suspicious
+ * @flow_key: of the flow_hash() that events have; a secret, for peers choose what is hashed
  */
 struct tracker_config {
 	size_t limit;
@@ -38,6 +39,7 @@ struct tracker_config {
 	uint32_t netns;
 	int32_t syn_retries;
 	struct suspicious_limits suspicious;
+	struct hash_key flow_key;
 };
 
 /**

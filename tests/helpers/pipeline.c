@@ -14,7 +14,7 @@
 #include "source/packet/savefile_reader.h"
 #include "source/source.h"
 
-static uint64_t flow_hash(const struct flow *flow)
+static uint64_t place_of(const struct flow *flow)
 {
 	static const struct hash_key key = {1, 2};
 
@@ -34,7 +34,7 @@ static bool flow_same(const struct flow *a, const struct flow *b, enum wire_side
 
 static uint32_t *slot_find(struct pipeline *pipeline, const struct flow *flow, enum wire_side *side)
 {
-	uint64_t at = flow_hash(flow);
+	uint64_t at = place_of(flow);
 
 	for (;; at++) {
 		uint32_t *slot = &pipeline->slots[at & (pipeline->size - 1)];

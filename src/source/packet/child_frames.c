@@ -74,6 +74,9 @@ static enum dissect_verdict dissect(struct child_input *input, const struct diss
 	numbered.payload = payload;
 	numbered.decapsulate = child->config->packet->decapsulate;
 	verdict = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
+	/* Here, because the main process is the slower one. */
+	if (verdict == DISSECT_EVENT && event != NULL)
+		event->flow_hash = flow_hash(&child->config->packet->flow_key, &event->flow);
 	if (verdict == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
 		child->verdicts[DISSECT_EVENT]++;
 	else

@@ -89,6 +89,7 @@ static void event_begin(struct dissect_state *frame, enum event_type type)
 	event->type = (uint8_t)type;
 	event->origin = ORIGIN_WIRE;
 	event->flow.netns = 0;
+	event->flow_hash = 0;
 	event->flow.proto = IPPROTO_TCP;
 	memset(event->flow.zero, 0, sizeof(event->flow.zero));
 	event->flow.local.zero = event->flow.remote.zero = 0;

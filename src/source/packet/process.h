@@ -34,6 +34,7 @@
  * @frame_filters: pcap-filter(7) expressions whose verdict goes with it
  * @frame_filter_count: how many, up to PACKET_FRAME_FILTERS
  * @packets: end after so many frames, 0 for no end
+ * @flow_key: events get the flow_hash() under it
  * @messages: tell what applications say
  * @fields: of the heads of HTTP messages, that are told of; NULL for none. Must live as long as the packet process
  * @drop_to: user that the packet process becomes when it starts as root; NULL for nobody
@@ -52,6 +53,7 @@ struct packet_config {
 	const char *const *frame_filters;
 	size_t frame_filter_count;
 	uint64_t packets;
+	struct hash_key flow_key;
 	bool messages;
 	const struct message_names *fields;
 	const char *drop_to;

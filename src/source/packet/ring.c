@@ -19,7 +19,10 @@ size_t ring_size(uint64_t count)
 	return sizeof(struct ring) + count * RING_SLOT + sizeof(struct event);
 }
 
-/* Nothing that others take for granted may come from a process that could have been taken over. */
+/*
+ * Nothing that others take for granted may come from a process that could have been taken over. A wrong flow_hash is
+ * one more lie about the packet: it is only where a record is looked for, and what is found there is compared.
+ */
 static bool event_is_sound(struct event *event)
 {
 	event->origin = ORIGIN_WIRE;
