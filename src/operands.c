@@ -138,7 +138,7 @@ static bool wants_payload(const struct options *options)
 	for (size_t i = 0; i < options->report_count; i++)
 		if (report_is_tree(options->reports[i]))
 			return true;
-	if (options->messages)
+	if (options->messages || options->ladder)
 		return true;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (lists[i] != NULL && strcasestr(lists[i], "host") != NULL)

@@ -46,6 +46,11 @@ static const struct event_call *call_of(const struct row *row)
 	return row->entry->kind == TIMELINE_CALL ? &row->entry->call : NULL;
 }
 
+static const struct timeline_message *message_of(const struct row *row)
+{
+	return row->entry->kind == TIMELINE_MESSAGE ? &row->entry->message : NULL;
+}
+
 static uint64_t both(const uint64_t numbers[WIRE_SIDES])
 {
 	return numbers[WIRE_LOCAL] + numbers[WIRE_REMOTE];
@@ -76,6 +81,17 @@ static uint64_t both(const uint64_t numbers[WIRE_SIDES])
 			get(value, expression);                                                                        \
 	}
 
+/* A column of messages: @expression uses message. */
+#define OF_MESSAGE(name, get, expression)                                                                              \
+	GETTER(name)                                                                                                   \
+	{                                                                                                              \
+		const struct timeline_message *message = message_of(row);                                              \
+		(void)names;                                                                                           \
+		value->known = false;                                                                                  \
+		if (message != NULL)                                                                                   \
+			get(value, expression);                                                                        \
+	}
+
 GETTER(conn)
 {
 	(void)names;
@@ -90,7 +106,7 @@ GETTER(time)
 
 GETTER(what)
 {
-	static const char *const words[] = {"segment", "call", "icmp", "fold"};
+	static const char *const words[] = {"segment", "call", "icmp", "message", "fold"};
 
 	(void)names;
 	get_text(value, words[row->entry->kind]);
@@ -99,11 +115,13 @@ GETTER(what)
 GETTER(from)
 {
 	uint8_t kind = row->entry->kind;
-	uint8_t side = kind == TIMELINE_ICMP ? row->entry->icmp.side : row->entry->segment.side;
+	uint8_t side = kind == TIMELINE_ICMP      ? row->entry->icmp.side
+		       : kind == TIMELINE_MESSAGE ? row->entry->message.side
+						  : row->entry->segment.side;
 
 	(void)names;
 	value->known = false;
-	if (kind == TIMELINE_SEGMENT || kind == TIMELINE_ICMP)
+	if (kind != TIMELINE_CALL && kind != TIMELINE_FOLD)
 		get_text(value, side == WIRE_LOCAL ? "local" : "remote");
 }
 
@@ -177,6 +195,10 @@ OF_SEGMENT(rstate, get_text, conn_state_text(segment->after.of[WIRE_REMOTE]))
 OF_CALL(fd, get_number, call->fd)
 OF_CALL(error, get_text, call->error >= 0 ? errno_text(call->error, value->buffer, sizeof(value->buffer)) : NULL)
 OF_CALL(pid, get_number, call->pid)
+OF_MESSAGE(method, get_text, message->method)
+OF_MESSAGE(target, get_text, message->target)
+OF_MESSAGE(status, get_number, message->status > 0 ? message->status : CONN_UNKNOWN)
+OF_MESSAGE(host, get_text, message->host)
 
 GETTER(call)
 {
@@ -204,12 +226,23 @@ GETTER(icmp)
 	get_text(value, value->buffer);
 }
 
+GETTER(message)
+{
+	static const char *const words[MESSAGE_KIND_NUM] = {
+		[MESSAGE_HTTP_REQUEST] = "request", [MESSAGE_HTTP_RESPONSE] = "answer", [MESSAGE_TLS_HELLO] = "hello"};
+
+	(void)names;
+	value->known = false;
+	if (message_of(row) != NULL && message_of(row)->kind < MESSAGE_KIND_NUM)
+		get_text(value, words[message_of(row)->kind]);
+}
+
 #define COLUMN(name, type, unit, help, getter) {name, COLUMN_##type, unit, help, get_##getter}
 static const struct column columns[] = {
 	COLUMN("CONN", NUMBER, "", "number of the connection", conn),
 	COLUMN("TIME", TIME, "s", "when it passed, or the call returned", time),
-	COLUMN("WHAT", TEXT, "", "segment, call, icmp, or fold: several that are only counted", what),
-	COLUMN("FROM", TEXT, "", "local or remote: who sent the segment", from),
+	COLUMN("WHAT", TEXT, "", "segment, call, icmp, message, or fold: several that are only counted", what),
+	COLUMN("FROM", TEXT, "", "local or remote: who sent or said it", from),
 	COLUMN("FLAGS", TEXT, "", "UAPRSF, - for those that are not set", flags),
 	COLUMN("SEQ", COUNT, "", "sequence number, from 0", seq),
 	COLUMN("ACK", COUNT, "", "acknowledgement, from 0", ack),
@@ -228,6 +261,11 @@ static const struct column columns[] = {
 	COLUMN("FD", NUMBER, "", "descriptor of the connection there", fd),
 	COLUMN("ERRNO", TEXT, "", "what it said", error),
 	COLUMN("PID", NUMBER, "", "process", pid),
+	COLUMN("MESSAGE", TEXT, "", "request or answer of HTTP; hello: a ClientHello of TLS", message),
+	COLUMN("METHOD", TEXT, "", "of a request", method),
+	COLUMN("TARGET", TEXT, "", "of a request; a long one ends in ..", target),
+	COLUMN("STATUS", NUMBER, "", "of an answer", status),
+	COLUMN("HOST", TEXT, "", "Host of a request, server name of a hello; a long one ends in ..", host),
 };
 
 static void begin_printer(struct printer *printer, const struct ladder_options *options)

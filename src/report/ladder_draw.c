@@ -21,6 +21,7 @@
 #define YELLOW "\033[33m"
 #define GREEN "\033[32m"
 #define BOLD "\033[1m"
+#define CYAN "\033[36m"
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
 
@@ -281,6 +282,22 @@ static void draw_icmp(struct text *text, const struct ladder_pen *pen, const str
 	text_free(&bars);
 }
 
+static void draw_message(struct text *text, const struct ladder_pen *pen, const struct form *form, size_t line,
+			 const struct timeline_message *message)
+{
+	bool out = message->side == WIRE_LOCAL;
+	struct text note = {0}, bars = {0};
+
+	ladder_message(&note, message);
+	text_add(&bars, out ? "|" : "|<");
+	for (unsigned int i = 1; i < form->arrow; i++)
+		text_add_char(&bars, '~');
+	text_add(&bars, out ? ">|" : "|");
+	draw_beside(text, pen, form, line, "", form->bars ? bars.data : out ? "> " : "< ", note.data);
+	text_free(&note);
+	text_free(&bars);
+}
+
 static void draw_fold(struct text *text, const struct ladder_pen *pen, const struct form *form, size_t line,
 		      const struct timeline_fold *fold, int64_t first_ns)
 {
@@ -306,6 +323,8 @@ static void draw_fold(struct text *text, const struct ladder_pen *pen, const str
 int64_t ladder_draw_entry(struct text *text, const struct ladder_pen *pen, const struct conn *conn,
 			  const struct timeline_entry *entry, int64_t before_ns)
 {
+	static const char *const colors[] = {
+		[TIMELINE_CALL] = GREEN, [TIMELINE_ICMP] = RED, [TIMELINE_MESSAGE] = CYAN, [TIMELINE_FOLD] = DIM};
 	struct form form = form_of(pen);
 	const char *color = NULL;
 	size_t line;
@@ -313,7 +332,7 @@ int64_t ladder_draw_entry(struct text *text, const struct ladder_pen *pen, const
 	if (pen->color && entry->kind == TIMELINE_SEGMENT)
 		color = segment_color(&entry->segment);
 	else if (pen->color)
-		color = entry->kind == TIMELINE_CALL ? GREEN : entry->kind == TIMELINE_ICMP ? RED : DIM;
+		color = colors[entry->kind];
 	if (color != NULL)
 		text_add(text, color);
 	line = text->length;
@@ -329,6 +348,9 @@ int64_t ladder_draw_entry(struct text *text, const struct ladder_pen *pen, const
 		break;
 	case TIMELINE_ICMP:
 		draw_icmp(text, pen, &form, line, &entry->icmp);
+		break;
+	case TIMELINE_MESSAGE:
+		draw_message(text, pen, &form, line, &entry->message);
 		break;
 	default:
 		draw_fold(text, pen, &form, line, &entry->fold, entry->time_ns);

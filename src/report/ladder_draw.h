@@ -59,6 +59,9 @@ void ladder_note(struct text *text, const struct segment *segment, bool full);
 /** ladder_call() - append a call as "connect(5) = 0"; @note gets what does not fit there */
 void ladder_call(struct text *text, struct text *note, const struct conn *conn, const struct event_call *call);
 
+/** ladder_message() - append what an application said */
+void ladder_message(struct text *text, const struct timeline_message *message);
+
 /* What its files share. */
 
 /** ladder_span() - append "1.003 s", "12.3 ms", "40 us" */

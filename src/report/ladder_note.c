@@ -121,6 +121,27 @@ void ladder_note(struct text *text, const struct segment *segment, bool full)
 	}
 }
 
+void ladder_message(struct text *text, const struct timeline_message *message)
+{
+	switch (message->kind) {
+	case MESSAGE_HTTP_REQUEST:
+		text_add_field(text, message->method);
+		text_add_char(text, ' ');
+		text_add_field(text, message->target);
+		break;
+	case MESSAGE_HTTP_RESPONSE:
+		ladder_count(text, "HTTP", message->status);
+		break;
+	default:
+		ladder_word(text, "TLS hello");
+		break;
+	}
+	if (message->host[0] == '\0')
+		return;
+	ladder_word(text, message->kind == MESSAGE_HTTP_REQUEST ? "Host: " : "to ");
+	text_add_field(text, message->host);
+}
+
 static void add_how(struct text *text, int32_t how)
 {
 	text_add(text, how == SHUT_RD ? ", RD" : how == SHUT_WR ? ", WR" : how == SHUT_RDWR ? ", RDWR" : "");

@@ -247,6 +247,36 @@ void timeline_icmp(struct timeline *timeline, const struct event *event, enum wi
 	append(timeline, &entry);
 }
 
+/* @to has @size bytes, and more than three. */
+static void shorten(char *to, size_t size, const char *from)
+{
+	size_t length = strlen(from);
+
+	if (length < size) {
+		memcpy(to, from, length + 1);
+		return;
+	}
+	memcpy(to, from, size - 3);
+	memcpy(to + size - 3, "..", 3);
+}
+
+struct timeline_message timeline_message_of(const struct message *message, enum wire_side side)
+{
+	struct timeline_message made = {.status = message->status, .kind = message->kind, .side = (uint8_t)side};
+
+	shorten(made.method, sizeof(made.method), message->method);
+	shorten(made.target, sizeof(made.target), message->target);
+	shorten(made.host, sizeof(made.host), message->host);
+	return made;
+}
+
+void timeline_message(struct timeline *timeline, const struct timeline_message *message, int64_t time_ns)
+{
+	const struct timeline_entry entry = {.time_ns = time_ns, .kind = TIMELINE_MESSAGE, .message = *message};
+
+	append(timeline, &entry);
+}
+
 static void flip_entry(struct timeline_entry *entry)
 {
 	struct timeline_fold *fold = &entry->fold;
@@ -258,6 +288,9 @@ static void flip_entry(struct timeline_entry *entry)
 		break;
 	case TIMELINE_ICMP:
 		entry->icmp.side = (uint8_t)wire_other((enum wire_side)entry->icmp.side);
+		break;
+	case TIMELINE_MESSAGE:
+		entry->message.side = (uint8_t)wire_other((enum wire_side)entry->message.side);
 		break;
 	case TIMELINE_FOLD:
 		number = fold->segments[0];

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/message.h"
 #include "track/segment.h"
 
 /** enum timeline_kind - what an entry is */
@@ -15,6 +16,8 @@ enum timeline_kind {
 	TIMELINE_CALL,
 	/** an ICMP error about a segment of it */
 	TIMELINE_ICMP,
+	/** what an application said in the segments up to here */
+	TIMELINE_MESSAGE,
 	/** several entries that are only counted */
 	TIMELINE_FOLD,
 };
@@ -46,6 +49,27 @@ struct timeline_icmp {
 };
 
 /**
+ * struct timeline_message - the head of a message, as much of it as a line has room for
+ *
+ * The texts are foreign bytes, as in struct message; "" is unknown, and a long one ends in "..".
+ *
+ * @status: of an HTTP response
+ * @kind: enum message_kind
+ * @side: enum wire_side: who said it
+ * @method: of an HTTP request
+ * @target: likewise
+ * @host: as in struct message
+ */
+struct timeline_message {
+	uint16_t status;
+	uint8_t kind;
+	uint8_t side;
+	char method[12];
+	char target[56];
+	char host[44];
+};
+
+/**
  * struct timeline_entry - what happened
  * @time_ns: when; of a fold, when its first entry did
  * @kind: enum timeline_kind, and so which member counts
@@ -57,6 +81,7 @@ struct timeline_entry {
 		struct segment segment;
 		struct event_call call;
 		struct timeline_icmp icmp;
+		struct timeline_message message;
 		struct timeline_fold fold;
 	};
 };
@@ -120,6 +145,12 @@ void timeline_call(struct timeline *timeline, const struct event *event);
 
 /** timeline_icmp() - an ICMP error came about a segment of @side */
 void timeline_icmp(struct timeline *timeline, const struct event *event, enum wire_side side);
+
+/** timeline_message_of() - what a line has room for of a @message of @side */
+struct timeline_message timeline_message_of(const struct message *message, enum wire_side side);
+
+/** timeline_message() - an application said something */
+void timeline_message(struct timeline *timeline, const struct timeline_message *message, int64_t time_ns);
 
 /** timeline_flip() - let the sides change places */
 void timeline_flip(struct timeline *timeline);

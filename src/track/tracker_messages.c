@@ -44,6 +44,9 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 		set_host(ends[i], message);
 		if (ends[i] == NULL)
 			continue;
+		/* Who speaks is on the left of @flow. */
+		tracker_observe_message(tracker, ends[i], message, event->time_ns, i == 0 ? WIRE_LOCAL : WIRE_REMOTE,
+					i == 1 && ends[0] != NULL);
 		/* The same of the two whoever speaks. */
 		if (tracker_wants(tracker, ends[i]) && (told == NULL || ends[i]->conn.id < told->conn.id))
 			told = ends[i];

@@ -86,6 +86,21 @@ void tracker_observe_icmp(struct tracker *tracker, struct record *record, const 
 		tell(tracker, record, &entry);
 }
 
+void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
+			     int64_t time_ns, enum wire_side side, bool told)
+{
+	struct timeline_entry entry = {.time_ns = time_ns, .kind = TIMELINE_MESSAGE};
+
+	if (!tracker->is_observed)
+		return;
+	entry.message = timeline_message_of(message, side);
+	(void)timeline_of(tracker, record);
+	if (keeps(tracker, record))
+		timeline_message(record->timeline, &entry.message, time_ns);
+	if (!told && tracker_wants(tracker, record))
+		tell(tracker, record, &entry);
+}
+
 void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event)
 {
 	struct timeline_entry entry = {.time_ns = event->time_ns, .kind = TIMELINE_CALL, .call = event->call};
@@ -124,7 +139,7 @@ void tracker_observe_frame(struct tracker *tracker, const struct event *event)
 static void tell_waiting(struct tracker *tracker, struct record *record, const struct timeline *timeline)
 {
 	for (uint32_t i = 0; i < timeline->count; i++)
-		if (timeline->entries[i].kind == TIMELINE_SEGMENT || timeline->entries[i].kind == TIMELINE_ICMP)
+		if (timeline->entries[i].kind != TIMELINE_CALL && timeline->entries[i].kind != TIMELINE_FOLD)
 			tell(tracker, record, &timeline->entries[i]);
 }
 

@@ -229,6 +229,10 @@ void tracker_observe_segment(struct tracker *tracker, struct record *record, con
 void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,
 			  enum wire_side side);
 
+/** tracker_observe_message() - an application on @side said something; @told: the other end's record has had it */
+void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
+			     int64_t time_ns, enum wire_side side, bool told);
+
 /** tracker_observe_call() - its process made a call on it */
 void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event);
 

@@ -176,10 +176,9 @@ uint32_t capscript_build(const struct capscript_frame *frame, uint8_t *to)
 	at = put_ip(at, frame, header + frame->payload, 6, false);
 	memcpy(at, tcp, header);
 	at += header;
+	memset(at, 0, frame->payload);
 	if (frame->text != NULL)
-		memcpy(at, frame->text, frame->payload);
-	else
-		memset(at, 0, frame->payload);
+		memcpy(at, frame->text, frame->text_length);
 	return (uint32_t)(at + frame->payload - to);
 }
 
@@ -282,7 +281,10 @@ static bool parse_text(struct capscript_frame *frame, char *text)
 			return false;
 		}
 	}
-	frame->payload = (uint32_t)(to - frame->text);
+	/* With len before it, zeros behind it. */
+	frame->text_length = (uint32_t)(to - frame->text);
+	if (frame->payload < frame->text_length)
+		frame->payload = frame->text_length;
 	return true;
 }
 

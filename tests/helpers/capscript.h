@@ -24,7 +24,7 @@
  * (raw options), hop (IPv6 hop-by-hop header), frag (first fragment), tso
  * (total length 0), out, in (cooked packet type), if N (SLL2 interface), notime
  * (a time of -1: that nobody wrote it down), text ... (the payload, to the end of
- * the line: \r, \n and \xNN are bytes).
+ * the line: \r, \n and \xNN are bytes; with len before it, zeros behind it).
  */
 
 /** typedef capscript_function - gets each frame; @link is DLT_* */
@@ -45,7 +45,8 @@ struct capscript_frame {
 	uint32_t seq, ack, tsval, tsecr;
 	uint16_t flags, window, mss, ip_id, interface;
 	uint32_t payload;
-	const uint8_t *text; /* of the payload; NULL is zeros */
+	const uint8_t *text; /* begins the payload, whose rest is zeros; may be NULL */
+	uint32_t text_length;
 	int wscale;
 	uint8_t options[40];
 	int option_length;

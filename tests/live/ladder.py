@@ -3,9 +3,10 @@
 """Ladders of real programs: calls, segments and states stand on one time line, in their order."""
 import os
 import re
+import signal
 
 from lib import (CONNTRACE, MKCONN, Process, check, enter_namespace, equal, firewall, firewall_off, main, mkconn,
-                 must, need, require, run, scratch, test, wait_file, wait_for, write_file)
+                 must, need, packet_sockets, require, run, scratch, test, wait_file, wait_for, write_file)
 
 SIZE = 300000
 CONFIG = """
@@ -60,10 +61,24 @@ def fetch():
     check(re.search(r"> 127\.0\.0\.1:8080  curl\[\d+\] fd \d+  ok  hs [\d.]+ [um]s  rx 30\d+ tx \d+$", head), head)
     in_order(done.out, [r"connect\(\d+\)  ", r"SYN_SENT  \|-----S-+>\| SYN_RCVD    seq 0 win \d+ <mss \d+",
                         r"ESTABLISHED  \|<-A--S-+\|", r"\|--A-+>\| ESTABLISHED ack 1$",
-                        r":  \d+ segments?, 30\d+ bytes", r"FIN_WAIT1  \|--A---F-+>\| CLOSE_WAIT",
+                        r"\|~+>\| +GET /file Host: 127\.0\.0\.1:8080$", r"\|<~+\| +HTTP 200$",
+                        r":  \d+ segments?, \d+ bytes", r"FIN_WAIT1  \|--A---F-+>\| CLOSE_WAIT",
                         r"TIME_WAIT  \|<-A---F-+\| LAST_ACK", r"\|--A-+>\| CLOSED"])
     in_order(done.out, [r"connect\(\d+\)  ", r"connect\(\d+\) = -1 .*EINPROGRESS", r"SO_ERROR 0", r"close\(\d+\)"])
     check(all(len(line) < 100 for line in done.out.splitlines()), "under 100 columns")
+    server.end()
+
+
+@test("the whole host: what is said on a connection of two ends here is told once as it happens")
+def said_once():
+    server = nginx()
+    trace = Process([CONNTRACE, "-q", "-i", "lo", "--live"])
+    wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+    must([need("curl"), "-s", "-o", "/dev/null", "http://127.0.0.1:8080/none"])
+    wait_for(lambda: "HTTP 404" in trace.out, "the answer")
+    trace.signal(signal.SIGINT)
+    equal(trace.wait(), 0, "exit status")
+    equal((trace.out.count("GET /none Host: "), trace.out.count("HTTP 404")), (1, 1), "how often\n" + trace.out)
     server.end()
 
 

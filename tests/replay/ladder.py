@@ -142,11 +142,17 @@ def screens(file):
     rows = [json.loads(line) for line in conntrace(*read, "--ladder=all", "-j")[1].splitlines()]
     entries = [row for row in rows if "conn" in row]
     say("JSON: each segment is in one row",
-        [] if sum(row["segments"] or 0 for row in entries) == 30 else ["%d" % sum(row["segments"] for row in entries)])
+        [] if sum(row["segments"] or 0 for row in entries) == 33 else ["%d" % sum(row["segments"] for row in entries)])
     resent = [row for row in entries if row["judged"] and "resent" in row["judged"].split(",")]
     say("JSON: what was resent, and how much later",
         [] if [(row["payload"], row["later_ms"]) for row in resent] == [(0, 1003.218), (1448, 216.52)] else
         ["%s" % [(row["payload"], row["later_ms"]) for row in resent]])
+    said = [(row["from"], row["message"], row["method"], row["target"], row["status"], row["host"]) for row in entries
+            if row["what"] == "message"]
+    say("JSON: what was said", [] if said == [
+        ("remote", "hello", None, None, None, "www.example.net"),
+        ("remote", "request", "GET", "/some/where/that/has/a/very/long/name/because/nobody/..", None, "www.example.net"),
+        ("local", "answer", None, None, 404, None)] else ["%s" % (said,)])
     both = conntrace(*read, "--ladder=all", "-z", "conns", "-j")[1].splitlines()
     reports = [json.loads(line).get("report") for line in both]
     say("with a report besides, rows say whose they are, and the report comes last",
