@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,9 @@ struct slot {
 	char *name; /* NULL: there is none */
 };
 
+/* Two threads may ask at once (printer.c). What they are told stays where it is. */
 struct names {
+	pthread_mutex_t mutex;
 	struct hash_key hash_key;
 	struct groups *groups;
 	int64_t slice_ns;
@@ -44,6 +47,7 @@ struct names *names_new(void)
 {
 	struct names *names = xcalloc(1, sizeof(*names));
 
+	pthread_mutex_init(&names->mutex, NULL);
 	hash_key_random(&names->hash_key);
 	names->slice_ns = CONN_UNKNOWN;
 	return names;
@@ -61,8 +65,11 @@ int64_t names_slice(const struct names *names)
 
 void names_free(struct names *names)
 {
-	for (unsigned int i = 0; names != NULL && i < SLOTS; i++)
+	if (names == NULL)
+		return;
+	for (unsigned int i = 0; i < SLOTS; i++)
 		free(names->slots[i].name);
+	pthread_mutex_destroy(&names->mutex);
 	free(names);
 }
 
@@ -95,7 +102,8 @@ static char *ask_service(uint16_t port)
 	return entry != NULL ? xstrdup(entry->s_name) : NULL;
 }
 
-static const char *look_up(struct names *names, const struct key *key)
+/* With the mutex. */
+static const char *find_name(struct names *names, const struct key *key)
 {
 	size_t at = hash_bytes(&names->hash_key, key, sizeof(*key)) % SLOTS;
 	struct slot *slot;
@@ -116,6 +124,16 @@ static const char *look_up(struct names *names, const struct key *key)
 	else
 		slot->name = ask_service((uint16_t)key->number);
 	return slot->name;
+}
+
+static const char *look_up(struct names *names, const struct key *key)
+{
+	const char *name;
+
+	pthread_mutex_lock(&names->mutex);
+	name = find_name(names, key);
+	pthread_mutex_unlock(&names->mutex);
+	return name;
 }
 
 const char *names_user(struct names *names, uid_t uid)
@@ -144,9 +162,17 @@ void names_know_groups(struct names *names, struct groups *groups)
 	names->groups = groups;
 }
 
-const char *names_groups(const struct names *names, const struct conn *conn)
+const char *names_groups(struct names *names, const struct conn *conn)
 {
-	return names->groups != NULL ? groups_text(names->groups, groups_match(names->groups, conn)) : NULL;
+	uint64_t mask = names->groups != NULL ? groups_match(names->groups, conn) : 0;
+	const char *text;
+
+	if (mask == 0)
+		return NULL;
+	pthread_mutex_lock(&names->mutex);
+	text = groups_text(names->groups, mask);
+	pthread_mutex_unlock(&names->mutex);
+	return text;
 }
 
 const char *names_group(const struct names *names, unsigned int group)

@@ -33,7 +33,7 @@ const char *names_host(struct names *names, const struct endpoint *endpoint);
 void names_know_groups(struct names *names, struct groups *groups);
 
 /** names_groups() - the groups a connection is in, comma separated; NULL when it is in none */
-const char *names_groups(const struct names *names, const struct conn *conn);
+const char *names_groups(struct names *names, const struct conn *conn);
 
 /** names_group() - of the group whose number plus one is @group, NULL for 0 */
 const char *names_group(const struct names *names, unsigned int group);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Savefiles as they come: compressed, of several link types, with link types nobody understands, in both byte orders."""
 import bz2
+import csv
 import gzip
 import json
 import lzma
@@ -96,6 +97,21 @@ def compressed(test):
                     ["compressed by %s" % name, command + " FILE | conntrace -r -"], "")
 
 
+def many_rows(test):
+    """Two threads write a long report in JSON: as many rows, in the same order, as the one that writes it in CSV."""
+    path = test.path("storm.pcap")
+    subprocess.run([MKPCAP, "--storm", "6000", "--packets-per", "8", "--interleave", "100", "-o", path], check=True,
+                   timeout=cli.LIMIT)
+    words = ["-r", path, "-z", "conns", "--sort=RPORT,RADDR", "--group=web:RX@10.0.0.0/8:80"]
+    done = test.run(*words, "-j")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    found = [[row["raddr"], str(row["rport"]), row["cid"], ",".join(row["group"])] for row in rows[:-1]]
+    other = test.run(*words, "--format=csv", "--columns=RADDR,RPORT,CID,GROUP", "-H")
+    wanted = list(csv.reader(other.stdout.splitlines()))
+    test.say("6000 rows in JSON are those in CSV",
+             [] if len(found) == 6000 and found == wanted else [str(len(found)), str(len(wanted)), done.stderr])
+
+
 def main():
     test = cli.Cli()
     several_link_types(test)
@@ -106,6 +122,7 @@ def main():
     test.say("closed standard input is an empty one", [] if done.returncode == 1 and b"empty" in done.stderr
              else [done.stderr.decode()])
     compressed(test)
+    many_rows(test)
     usb = bytearray(cli.story())
     usb[20] = 189
     test.expect("a link type nobody understands", test.run("-r", test.path("usb.pcap", bytes(usb))), 1,
