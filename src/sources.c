@@ -229,10 +229,8 @@ int sources_open(struct sources **opened, const struct options *options, const s
 	/* It forks, so it comes before the tracing thread. */
 	if (rc == 0 && sources_has_packets(sources))
 		rc = open_packets(sources, err);
-	if (rc == -CAPTURE_BAD_FILTER) {
+	if (rc == -CAPTURE_BAD_FILTER)
 		*exit_status = 2;
-		options_usage(err);
-	}
 	if (rc == 0 && has_target)
 		rc = open_target(sources, mask, exit_status, err);
 	if (rc != 0) {

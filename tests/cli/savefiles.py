@@ -41,6 +41,9 @@ def several_link_types(test):
                      [] if results(done) == wanted and done.returncode == 0 else [done.stdout, done.stderr])
     done = test.run("-r", path, "-z", "conns", "-j", "tcp", "port", "80")
     test.say("a filter is made for each of them", [] if results(done) == wanted[:1] else [done.stdout, done.stderr])
+    done = test.run("-r", path, "-z", "conns", "-j", "tcp", "and", "not", "src", "net", "192.0.2.0/24")
+    test.say("also for IPv6 in another system's loopback frames", [] if results(done) == wanted[1:] else
+             [done.stdout, done.stderr])
     done = test.run("-r", path, "ether", "host", "02:02:02:02:02:02")
     test.expect("a filter that one of them cannot have", done, 1, ["filter \"ether host"])
 
@@ -52,6 +55,16 @@ def networks_left_out(test):
         done = test.run("-r", path, "-z", "conns", "-j", *words)
         test.say("a network is left out by " + words[0],
                  [] if results(done) == [(1001, "ok", 20.0)] else [done.stdout, done.stderr])
+
+
+def which_way(test):
+    script = "flow a 192.0.2.1 1000 192.0.2.2 80\n+0 a > S seq 1 in\n+0.01 a < SA seq 5 ack 2 out\n"
+    made(test, "ethernet.pcap", script)
+    test.usage(["-r", "ethernet.pcap", "inbound"], "not supported on Ethernet when reading savefiles")
+    test.usage(["-r", "ethernet.pcap", "-z", "io,stat,0,inbound"], "not supported on Ethernet when reading savefiles")
+    path = made(test, "sll.pcap", "link sll\n" + script)
+    done = test.run("-r", path, "-z", "conns", "-O", "RX_PKTS,TX_PKTS", "-H", "--format=raw", "inbound")
+    test.say("where they say it, it is known", [] if done.stdout == "1 0\n" else [done.stdout, done.stderr])
 
 
 def cut_short(test):
@@ -116,6 +129,7 @@ def main():
     test = cli.Cli()
     several_link_types(test)
     networks_left_out(test)
+    which_way(test)
     cut_short(test)
     done = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", cli.CONNTRACE, "-r", "-"], capture_output=True,
                           timeout=cli.LIMIT, check=False)

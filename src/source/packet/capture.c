@@ -112,7 +112,7 @@ static int live_filter(struct capture *capture, const struct capture_config *con
 		filter = "not udp";
 	if (filter == NULL)
 		return 0;
-	got = capture_compile(&program, filter, capture->link_type, config->filter ? err : NULL);
+	got = capture_compile(&program, filter, capture->link_type, false, config->filter ? err : NULL);
 	if (got < 0)
 		return config->filter ? got : 0;
 	if (pcap_setfilter(capture->pcap, &program) < 0)
@@ -159,17 +159,56 @@ fail:
 	return status;
 }
 
-int capture_compile(struct bpf_program *program, const char *filter, int link_type, struct err *err)
+/* The head of a savefile of @link_type. Return: NULL when libpcap has none of it; else to be freed. */
+static char *savefile_head(int link_type, size_t *length)
 {
 	pcap_t *dead = pcap_open_dead(link_type, 262144);
+	char *head = NULL;
+	FILE *file = open_memstream(&head, length);
+	pcap_dumper_t *dumper = dead != NULL && file != NULL ? pcap_dump_fopen(dead, file) : NULL;
+
+	if (dumper != NULL)
+		pcap_dump_close(dumper);
+	else if (file != NULL)
+		fclose(file);
+	if (dead != NULL)
+		pcap_close(dead);
+	return head;
+}
+
+/* libpcap makes other filters for savefiles, and only opening one tells it that it is one. */
+static pcap_t *open_savefile(int link_type)
+{
+	char error[PCAP_ERRBUF_SIZE];
+	size_t length = 0;
+	char *head = savefile_head(link_type, &length);
+	FILE *file = length > 0 ? fmemopen(head, length, "r") : NULL;
+	pcap_t *pcap = file != NULL ? pcap_fopen_offline(file, error) : NULL;
+	int datalink = pcap != NULL ? pcap_datalink(pcap) : link_type;
+
+	if (pcap == NULL && file != NULL)
+		fclose(file);
+	/* It has read all there is. */
+	free(head);
+	if (datalink == link_type)
+		return pcap;
+	pcap_close(pcap);
+	return NULL;
+}
+
+int capture_compile(struct bpf_program *program, const char *filter, int link_type, bool is_copy, struct err *err)
+{
+	pcap_t *pcap = is_copy ? open_savefile(link_type) : NULL;
 	int got = 0;
 
-	if (dead == NULL)
+	if (pcap == NULL)
+		pcap = pcap_open_dead(link_type, 262144);
+	if (pcap == NULL)
 		return err_set(err, ENOMEM, "filter \"%s\": out of memory", filter);
-	if (pcap_compile(dead, program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
+	if (pcap_compile(pcap, program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
 		got = err_set(err, CAPTURE_BAD_FILTER, "filter \"%s\": %s; see pcap-filter(7)", filter,
-			      pcap_geterr(dead));
-	pcap_close(dead);
+			      pcap_geterr(pcap));
+	pcap_close(pcap);
 	return got;
 }
 

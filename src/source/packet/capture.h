@@ -52,10 +52,12 @@ int capture_open_live(struct capture **capture, const struct capture_config *con
 /**
  * capture_compile() - a filter expression for a link type
  * @program: set on success; to be freed with pcap_freecode()
+ * @is_copy: for frames of a savefile, or copied out of the kernel: of those no filter knows what only the kernel does,
+ *           and their loopback headers may be another system's
  *
  * May look up names, so not under confine().
  */
-int capture_compile(struct bpf_program *program, const char *filter, int link_type, struct err *err);
+int capture_compile(struct bpf_program *program, const char *filter, int link_type, bool is_copy, struct err *err);
 
 /** capture_link_type() - DLT_* */
 int capture_link_type(const struct capture *capture);

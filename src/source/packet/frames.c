@@ -31,7 +31,7 @@ int frames_compile(struct frames *frames, const struct packet_config *config, in
 {
 	for (size_t i = 0; i < config->frame_filter_count; i++) {
 		struct bpf_program *program = &frames->programs[i];
-		int got = capture_compile(program, config->frame_filters[i], link_type, err);
+		int got = capture_compile(program, config->frame_filters[i], link_type, true, err);
 
 		if (got == 0 && program->bf_len > CHILD_FILTER_MAX)
 			got = err_set(err, E2BIG, "filter \"%s\" is too long: %u instructions, %d are allowed",

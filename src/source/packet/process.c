@@ -151,7 +151,7 @@ static int hand_filter(struct packet *packet, struct err *err)
 	struct bpf_program program;
 
 	if (packet->config.filter != NULL) {
-		int got = capture_compile(&program, packet->config.filter, shared->link_type, err);
+		int got = capture_compile(&program, packet->config.filter, shared->link_type, true, err);
 
 		if (got < 0)
 			return got;
