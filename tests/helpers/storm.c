@@ -8,7 +8,7 @@
  *       Each connection from the next source address in turn: connect, write, read to the end, close.
  *
  * open=N (both, threads=1): so many connections are kept open; the client closes the oldest before it makes another,
- * the server then reads it to the end and closes it too. rate=N (client): no more than so many a second.
+ * the server then reads it to the end and closes it too; if more than 16, it is that far ahead of the answers. rate=N (client): no more than so many a second.
  * hold (both): at the end wait for a line, or the end, on stdin before the last ones are closed.
  *
  * Both print one JSON line: {"connections":,"seconds":,"per_second":,"rx_bytes":,"tx_bytes":}, the server's clock
@@ -31,6 +31,8 @@
 #define THREADS_MAX 16
 #define MESSAGE_MAX 65536
 #define OPEN_MAX 65536
+/* Of those that are kept so many have not been answered yet: a server has more than one client, which do not wait. */
+#define LAG 16
 
 /**
  * struct plan - what the words say
@@ -139,6 +141,12 @@ static int keep(const struct plan *plan, unsigned long i, int fd)
 	return oldest;
 }
 
+/* The client reads the answer on number @i of those that are kept. */
+static void read_kept(struct plan *plan, unsigned long i)
+{
+	read_some(plan, kept[i % plan->open], plan->response);
+}
+
 /* The end of one that was kept: the client closes first. */
 static void end_kept(struct plan *plan, int fd, bool is_server)
 {
@@ -207,6 +215,7 @@ static void *client_thread(void *argument)
 	struct plan *plan = argument;
 	struct sockaddr_in there = { .sin_family = AF_INET, .sin_port = htons((uint16_t)plan->port),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	unsigned long lag = plan->open > LAG ? LAG : 0;
 	double begin = seconds();
 
 	for (unsigned long i = 0; i < plan->connections; i++) {
@@ -229,12 +238,18 @@ static void *client_thread(void *argument)
 		if (connect(fd, (struct sockaddr *)&there, sizeof(there)) < 0)
 			die("connect");
 		write_all(plan, fd, plan->request);
-		read_some(plan, fd, plan->open ? plan->response : SIZE_MAX);
-		if (plan->open)
+		if (plan->open) {
 			(void)keep(plan, i, fd);
-		else
-			close(fd);
+			if (i >= lag)
+				read_kept(plan, i - lag);
+			continue;
+		}
+		read_some(plan, fd, SIZE_MAX);
+		close(fd);
 	}
+	for (unsigned long i = plan->connections > lag ? plan->connections - lag : 0;
+	     plan->open && i < plan->connections; i++)
+		read_kept(plan, i);
 	end_all_kept(plan, false);
 	return NULL;
 }
