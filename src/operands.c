@@ -146,10 +146,10 @@ static bool wants_payload(const struct options *options)
 	return false;
 }
 
-/* Rows in JSON have all columns, so the name that was asked for too, where frames are long enough to show it. */
+/* Where frames are long enough to show it: the screen has ladders, and rows in JSON have all columns. */
 static bool shows_payload(const struct options *options)
 {
-	if (options->format == REPORT_JSON && options->events)
+	if (options->top || (options->format == REPORT_JSON && options->events))
 		return true;
 	for (size_t i = 0; i < options->report_count; i++)
 		if (options->format == REPORT_JSON && options->reports[i] == REPORT_CONNS)

@@ -31,10 +31,9 @@
  * common who may have accepted is told instead (kin.h). That descriptors of
  * other processes are handed over (SCM_RIGHTS) between two looks, nothing shows.
  *
- * A look costs what there are sockets, and at least a walk through the kernel's
- * table, half a millisecond. Its time in relation to its cost is what adapts:
- * while new sockets turn up looks may take LOAD_SHARE_NEWS of one processor;
- * while none do, LOAD_SHARE_NO_NEWS, and the interval doubles up to the longest.
+ * A look costs what there are sockets, and at least a walk through the kernel's table, half a millisecond. Its time in
+ * relation to its cost is what adapts: while new sockets turn up looks may take LOAD_SHARE_NEWS of one processor; while
+ * none do, LOAD_SHARE_NO_NEWS, and the interval doubles up to the longest.
  */
 #include "watch.h"
 
@@ -70,6 +69,7 @@
 #define PENDING_MAX 16384
 /* Not found with a target so often, a socket is others'. */
 #define TRIES 2
+#define OPENING_LOOKS 2 /* prove who held the listeners before the next connection comes */
 
 #define STATE(state) (1U << (state))
 /* Mini sockets have nothing to tell, and what is closed or not connected is no connection yet. */
@@ -409,7 +409,7 @@ static void set_timer(struct watch *watch, int64_t cost_ns)
 	struct itimerspec timer = {{0, 0}, {0, 0}};
 
 	/* That all of /proc was read for the first time does not come again: the run would begin blind for seconds. */
-	if (watch->look == 1)
+	if (watch->look <= OPENING_LOOKS)
 		least = 0;
 	if (watch->fresh.count > 0)
 		watch->interval_ns = 0;
@@ -593,8 +593,8 @@ int watch_open(struct watch **opened, const struct watch_config *config, struct 
 		watch_close(watch);
 		return rc;
 	}
-	(void)watch_look(watch);
-	(void)watch_look(watch); /* who held the listeners before the next connection comes is proven now */
+	while (watch->look < OPENING_LOOKS)
+		(void)watch_look(watch);
 	*opened = watch;
 	return 0;
 }

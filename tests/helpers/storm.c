@@ -8,7 +8,8 @@
  *       Each connection from the next source address in turn: connect, write, read to the end, close.
  *
  * open=N (both, threads=1): so many connections are kept open; the client closes the oldest before it makes another,
- * the server then reads it to the end and closes it too; if more than 16, it is that far ahead of the answers. rate=N (client): no more than so many a second.
+ * the server then reads it to the end and closes it too; if more than 16, it is that far ahead of the answers.
+ * rate=N (client): no more than so many a second.
  * hold (both): at the end wait for a line, or the end, on stdin before the last ones are closed.
  *
  * Both print one JSON line: {"connections":,"seconds":,"per_second":,"rx_bytes":,"tx_bytes":}, the server's clock

@@ -199,6 +199,8 @@ static void payload_is_read_when_it_shows(void **state)
 		{"-r x -z conns --columns=+HOST", true},
 		{"-r x -z http,tree", true},
 		{"-r x -z io,stat,1", false},
+		{"-i lo", false},
+		{"-i lo --top", true},
 	};
 
 	(void)state;
