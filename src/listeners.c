@@ -69,6 +69,7 @@ bool listeners_see(struct listeners *listeners, const struct event *event, uint6
 		.inode = event->info.inode,
 		.uid = event->info.uid,
 		.owner = OWNERSHIP_UNCLEAR,
+		.mptcp = event->info.mptcp == MPTCP_PART,
 		.kin = kin_unknown(),
 		.born = look,
 		.looked = look,
@@ -165,7 +166,7 @@ static struct verdict judge(const struct listeners *listeners, const struct endp
 			continue;
 		if (fits > best) {
 			verdict = (struct verdict){listener->owner, listener->pid, listener->since, listener->doubted,
-						   listener->kin};
+						   listener->kin, listener->mptcp};
 			best = fits;
 			continue;
 		}
@@ -177,6 +178,7 @@ static struct verdict judge(const struct listeners *listeners, const struct endp
 		if (listener->since > verdict.since)
 			verdict.since = listener->since;
 		verdict.kin = kin_join(&verdict.kin, &listener->kin);
+		verdict.mptcp |= listener->mptcp;
 	}
 	return verdict;
 }
@@ -195,5 +197,6 @@ struct verdict listeners_judge(const struct listeners *listeners, const struct e
 		verdict.owner = OWNERSHIP_UNCLEAR;
 	verdict.pid = 0;
 	verdict.kin = kin_join(&verdict.kin, &gone.kin);
+	verdict.mptcp |= gone.mptcp;
 	return verdict;
 }

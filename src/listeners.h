@@ -39,6 +39,7 @@ enum ownership {
  * @since: number of the look from which on that is so; 0 since there is the listener
  * @kin: what the targets that hold it have in common
  * @named: @kin is up to date; @found: one of those that hold it was found, while it is read
+ * @mptcp: what comes in may be MPTCP
  * @unheld: no target held it any more when they were asked last
  * @shared: others held it when all were asked last
  * @born: number of the look that found it
@@ -56,7 +57,7 @@ struct listener {
 	pid_t pid;
 	uint32_t since;
 	struct kin kin;
-	bool named, found, unheld, shared;
+	bool mptcp, named, found, unheld, shared;
 	uint64_t born, looked, doubted, doubts_from;
 	int next;
 };
@@ -102,6 +103,7 @@ void listeners_trust(struct listeners *listeners, uint64_t look);
  * @since: number of the look from which on that is so; 0 since it can come through there
  * @doubted: number of the look from which on @owner is right
  * @kin: what the targets that hold it have in common
+ * @mptcp: one of those that it may have come through takes MPTCP
  */
 struct verdict {
 	enum ownership owner;
@@ -109,6 +111,7 @@ struct verdict {
 	uint32_t since;
 	uint64_t doubted;
 	struct kin kin;
+	bool mptcp;
 };
 
 /**

@@ -16,11 +16,9 @@
  * processes some cannot be looked at; none of them is taken to hold a listener
  * that the target's own user has made.
  *
- * So the last word of a socket that no look has seen waits for the next one,
- * because its listener, or who shares it, may be as new as itself. What then is
- * neither a listener's of the targets nor one of others had been opened by
- * somebody on this host, and was too short: it is counted as nobody's
- * (EVENT_OWNER without a process).
+ * So the last word of a socket that no look has seen waits for the next one, because its listener, or who shares it,
+ * may be as new as itself. What then is neither a listener's of the targets nor one of others had been opened by
+ * somebody on this host, and was too short: it is counted as nobody's (EVENT_OWNER without a process).
  *
  * Which of the targets accepted is told if it is proven. A connection was
  * accepted after some look, the one before it was seen first, or the last that
@@ -370,6 +368,7 @@ static void decide_last(struct watch *watch, struct pending *pending)
 	if (claim.verdict.owner == OWNERSHIP_TARGETS) {
 		(void)tell_owner(watch, last, &claim);
 		last->info.listener = 1;
+		last->info.mptcp = claim.verdict.mptcp ? MPTCP_PERHAPS : MPTCP_NO;
 	} else if (claim.verdict.owner != OWNERSHIP_OTHERS && !pending->is_told) {
 		struct event nobody = owner_event(last);
 

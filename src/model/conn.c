@@ -7,7 +7,7 @@
 void conn_init(struct conn *conn)
 {
 	memset(conn, 0, sizeof(*conn));
-	conn->flow.proto = IPPROTO_TCP;
+	conn->flow.proto = conn->proto = IPPROTO_TCP;
 	conn->error = -1;
 	conn->start_ns = conn->end_ns = CONN_UNKNOWN;
 	conn->connect_ns = conn->hs_ns = conn->hs_net_ns = conn->hs_ack_ns = conn->queue_ns = CONN_UNKNOWN;

@@ -136,6 +136,8 @@ struct timeline;
  * @close: enum conn_close
  * @state: TCP state now, or STATE_CLOSED, STATE_RESET
  * @open: still alive
+ * @proto: that of flow, or FLOW_PROTO_MPTCP when it is one of the TCP connections that an MPTCP connection is made of;
+ *	   0: nobody knows whether it is
  * @why: enum suspicious_reason bits of track/suspicious.h
  * @told: enum conn_told bits: what a report of an earlier slice of the run has said already; sums are then the rest
  */
@@ -189,6 +191,7 @@ struct conn {
 	uint8_t open;
 	uint16_t why;
 	uint8_t told;
+	uint8_t proto;
 };
 
 /** conn_init() - everything unknown */

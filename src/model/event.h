@@ -149,6 +149,15 @@ enum info_fin {
 	FIN_NOT_RECEIVED,
 };
 
+/** enum info_mptcp - is it one of the TCP connections that an MPTCP connection (RFC 8684) is made of? */
+enum info_mptcp {
+	/** it is not, or nobody said */
+	MPTCP_NO,
+	MPTCP_PART,
+	/** it came in where both are accepted, and nobody looked */
+	MPTCP_PERHAPS,
+};
+
 /**
  * struct event_info - a socket's counters (struct tcp_info of linux/tcp.h, sock_diag(7))
  * @cookie: socket cookie, never 0
@@ -178,6 +187,7 @@ enum info_fin {
  * @timewait: enum info_timewait
  * @listener: 1 when it came in through a listener, 0 when it never had another end, as a listener, -1 unknown
  * @fin: enum info_fin
+ * @mptcp: enum info_mptcp
  */
 struct event_info {
 	uint64_t cookie;
@@ -205,6 +215,7 @@ struct event_info {
 	uint8_t timewait;
 	int8_t listener;
 	uint8_t fin;
+	uint8_t mptcp;
 };
 
 /** TCP header flags as on the wire (RFC 9293, 3.1; AE is RFC 9768's) */

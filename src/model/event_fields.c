@@ -116,6 +116,7 @@ static const struct event_field info_fields[] = {
 	WORD("timewait", info.timewait, timewait_words),
 	SIGNED("listener", info.listener),
 	WORD("fin", info.fin, fin_words),
+	UNSIGNED("mptcp", info.mptcp),
 	END,
 };
 

@@ -150,7 +150,7 @@ static void identify(struct peers_identity *identity, const struct peers_keys *k
 			identity->netns = conn->flow.netns;
 			break;
 		case PEERS_KEY_PROTO:
-			identity->proto = conn->flow.proto;
+			identity->proto = conn->proto;
 			break;
 		case PEERS_KEY_CIDR:
 			identify_network(identity, conn, keys->cidr_bits);

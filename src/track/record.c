@@ -147,6 +147,8 @@ void record_info(struct record *record, const struct event *event)
 	else
 		record_seen(record, event->time_ns, SEEN_KERNEL);
 	said->is_fresh_look = info->reason == INFO_LOOK;
+	if (info->mptcp == MPTCP_PART || said->kernel_state == 0)
+		said->mptcp = info->mptcp;
 	if (info->inode != 0 && info->uid != (uint32_t)-1)
 		record->conn.uid = info->uid;
 	if (is_wiped) {
@@ -325,6 +327,9 @@ static void settle_counters(const struct record *record, struct conn *conn)
 	int64_t rx, tx;
 
 	bytes_settle(&said->bytes, &rx, &tx);
+	/* What MPTCP sends once more (RFC 8684, 3.3.6) is new to TCP. */
+	if (said->mptcp != MPTCP_NO)
+		conn->rx_bytes = conn->tx_bytes = rx = tx = CONN_UNKNOWN;
 	if (rx >= 0)
 		conn->rx_bytes = rx;
 	if (tx >= 0)
@@ -415,6 +420,9 @@ static void begin_conn(const struct record *record, struct conn *conn)
 	conn->seen = known->seen;
 	conn->dir = known->dir;
 	conn->open = !record->closing;
+	conn->proto = known->flow.proto;
+	if (record->said->mptcp != MPTCP_NO)
+		conn->proto = record->said->mptcp == MPTCP_PART ? FLOW_PROTO_MPTCP : 0;
 }
 
 void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn)

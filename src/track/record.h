@@ -36,6 +36,7 @@
  * @call_error: errno that connect(2) or SO_ERROR gave, -1 while nobody said
  * @connect_tid: connect(2) is under way in this thread, 0 none
  * @kernel_state: TCP state at the last look, 0 unknown
+ * @mptcp: enum info_mptcp
  * @established: the kernel's counters prove that the handshake finished
  * @answered: the kernel's counters prove that the peer answered something
  * @may_have_exited: its process ended, and nobody saw whether it had the connection open until then
@@ -60,6 +61,7 @@ struct testimony {
 	int32_t call_error;
 	pid_t connect_tid;
 	uint8_t kernel_state;
+	uint8_t mptcp;
 	bool established;
 	bool answered;
 	bool may_have_exited;

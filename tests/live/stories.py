@@ -28,8 +28,6 @@ NOT_BY_LOOKING = {
     "^(reset before a byte was sent|linger 0, then exit); the accepting": "what the other side resets at once is over before "
     "anybody can look, and its last word has lost the other end's port.",
     "^a Go|^io_uring|no-io-uring": "the program waits for nobody to look.",
-    "^MPTCP|^an MPTCP client": "the kernel's list of sockets has the TCP connections that the MPTCP connection is made of, so "
-    "they are told, with their own bytes.",
     "^another network namespace": "sockets and destroy events of another network namespace are not listed for this one; "
     "conntrace says so (tests/live/diag_namespace.py).",
 }

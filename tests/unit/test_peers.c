@@ -186,7 +186,7 @@ static void every_key_splits(void **state)
 	other.dir = DIR_OUT;
 	other.flow.local.port = 99;
 	other.flow.netns = 77;
-	other.flow.proto = IPPROTO_UDP;
+	other.proto = FLOW_PROTO_MPTCP;
 	other.result = RESULT_REFUSED;
 	other.host = name;
 	for (unsigned int key = 0; key < PEERS_KEY_NUM; key++) {

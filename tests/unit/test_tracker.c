@@ -485,6 +485,51 @@ static void the_other_end_tells_what_was_sent(void **state)
 	tracker_free(tracker);
 }
 
+/* What the kernel counts of a part of an MPTCP connection has what MPTCP sent twice in it; no last word says MPTCP. */
+static void parts_of_mptcp_are_named_and_not_counted(void **state)
+{
+	static const struct {
+		bool is_looked_at;
+		enum info_mptcp looked, died;
+		uint8_t proto;
+	} cases[] = {
+		{true, MPTCP_NO, MPTCP_PERHAPS, IPPROTO_TCP},
+		{true, MPTCP_PART, MPTCP_NO, FLOW_PROTO_MPTCP},
+		{false, MPTCP_NO, MPTCP_PERHAPS, 0},
+		{false, MPTCP_NO, MPTCP_NO, IPPROTO_TCP},
+	};
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		struct event owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, T0);
+		struct event look = an_info(INFO_LOOK, 1, &flow, 77, TCP_ESTABLISHED);
+		struct event last = a_last_word(9, &flow, 77, 100, 200);
+
+		owner.flow = flow;
+		owner.owner.cookie = 77;
+		owner.owner.pid = 100;
+		owner.owner.born = 1;
+		look.info.bytes_received = 50;
+		look.info.mptcp = (uint8_t)cases[i].looked;
+		last.info.mptcp = (uint8_t)cases[i].died;
+		feed(tracker, owner);
+		if (cases[i].is_looked_at) {
+			feed(tracker, look);
+			assert_int_equal(tracker_next(tracker, NULL)->rx_bytes,
+					 cases[i].looked == MPTCP_NO ? 50 : CONN_UNKNOWN);
+		}
+		feed(tracker, last);
+		tracker_tick(tracker, T0 + 1000 * MS);
+		assert_int_equal(told_count, 1);
+		assert_int_equal(told[0].proto, cases[i].proto);
+		if (cases[i].proto != IPPROTO_TCP)
+			assert_int_equal(told[0].rx_bytes, CONN_UNKNOWN);
+		tracker_free(tracker);
+	}
+}
+
 static void an_end_nobody_told_is_unknown(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -612,6 +657,7 @@ int main(void)
 		cmocka_unit_test(both_ends_share_the_wire),
 		cmocka_unit_test(a_failed_connect_finds_its_packets),
 		cmocka_unit_test(the_other_end_tells_what_was_sent),
+		cmocka_unit_test(parts_of_mptcp_are_named_and_not_counted),
 		cmocka_unit_test(an_end_nobody_told_is_unknown),
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(a_run_with_a_target_hides_the_others),

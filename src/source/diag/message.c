@@ -28,6 +28,22 @@ static int message_endpoint(struct endpoint *endpoint, int family, const uint32_
 	return -EBADMSG;
 }
 
+/*
+ * What stands on the socket, the upper layer protocol (Linux 5.4; to those without CAP_NET_ADMIN its name is told since
+ * 6.15). It is gone when the socket dies, so no last word has it.
+ */
+static bool is_mptcp(const struct nlattr *upper)
+{
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each_nested(attribute, upper) {
+		if (mnl_attr_get_type(attribute) == INET_ULP_INFO_NAME)
+			return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0 &&
+			       strcmp(mnl_attr_get_str(attribute), "mptcp") == 0;
+	}
+	return false;
+}
+
 static int32_t message_queue(uint32_t length)
 {
 	return length <= INT32_MAX ? (int32_t)length : EVENT_UNKNOWN;
@@ -38,7 +54,7 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	struct event result = event_new(EVENT_INFO, ORIGIN_KERNEL, time_ns);
 	struct event_info *info = &result.info;
 	const struct nlattr *attribute;
-	const struct nlattr *counters = NULL;
+	const struct nlattr *counters = NULL, *upper = NULL;
 	struct inet_diag_msg message;
 	const char *end;
 
@@ -54,6 +70,8 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	     mnl_attr_ok(attribute, (int)(end - (const char *)attribute)); attribute = mnl_attr_next(attribute)) {
 		if (mnl_attr_get_type(attribute) == INET_DIAG_INFO)
 			counters = attribute;
+		else if (mnl_attr_get_type(attribute) == INET_DIAG_ULP_INFO)
+			upper = attribute;
 	}
 	tcp_info_unknown(info);
 	info->reason = INFO_LOOK;
@@ -62,6 +80,7 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	info->state = message.idiag_state;
 	info->cookie = (uint64_t)message.id.idiag_cookie[1] << 32 | message.id.idiag_cookie[0];
 	info->inode = message.idiag_inode;
+	info->mptcp = upper != NULL && is_mptcp(upper) ? MPTCP_PART : MPTCP_NO;
 	/*
 	 * Counters are asked for always, so who has none is a mini socket, whose
 	 * queues and owner the kernel fills with zeroes. A socket without inode
