@@ -19,6 +19,13 @@
 /* How often it is tried again. */
 #define LIST_AGAIN 64
 
+/* A socket that was connected anew keeps its cookie. */
+static bool is_other_flow(const struct flow *seen, const struct flow *flow)
+{
+	return flow_is_complete(seen) && flow_is_complete(flow) &&
+	       !(endpoint_equal(&seen->local, &flow->local) && endpoint_equal(&seen->remote, &flow->remote));
+}
+
 static int look_through_process(const struct conn *conn, struct event *event)
 {
 	const struct process *process = conn->last_process != NULL ? conn->last_process : conn->process;
@@ -37,7 +44,7 @@ static int look_through_process(const struct conn *conn, struct event *event)
 	rc = socket_read(socket, &seen);
 	close(socket);
 	/* The descriptor, or even the PID, may be another's by now. */
-	if (rc != 0 || seen.info.cookie != conn->cookie)
+	if (rc != 0 || seen.info.cookie != conn->cookie || is_other_flow(&seen.flow, &conn->flow))
 		return -ENOENT;
 	*event = seen;
 	event->flow = conn->flow;
@@ -223,7 +230,7 @@ size_t look_at_all(struct look *look, bool tell_gone)
 		if (conn->cookie == 0 || !conn->open)
 			continue;
 		sought = search.is_listed ? find(&search, conn->cookie) : NULL;
-		if (sought != NULL && sought->is_sure) {
+		if (sought != NULL && sought->is_sure && !is_other_flow(&sought->event.flow, &conn->flow)) {
 			*event = sought->event;
 		} else if (look_at(look->diag, look->netns, conn, event) != 0) {
 			gone++;

@@ -50,10 +50,10 @@
 #include "listeners.h"
 #include "look.h"
 #include "socket_table.h"
-#include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
 #include "source/source.h"
 #include "targets.h"
+#include "teller.h"
 #include "track/bytes.h"
 
 /* Looks may take a twenty-fifth of one processor while new sockets turn up, else a hundredth. */
@@ -87,11 +87,14 @@ struct events {
  * @from: number of the last look before the connection was accepted
  * @is_late: it may have died before that look
  * @is_told: it has been told that it is the targets'
+ * @is_opened: its socket has had a connection before, so it did not come in
+ * @is_renewed: what was told was of that one; @holder had the socket when the targets were asked last
  */
 struct pending {
 	struct event event;
 	uint32_t from;
-	bool is_late, is_told;
+	bool is_late, is_told, is_opened, is_renewed;
+	struct procfs_holder holder;
 };
 
 struct watch {
@@ -110,7 +113,7 @@ struct watch {
 	size_t warning_count, warned;
 	int timer_fd;
 	uint32_t look;
-	int pushed;
+	struct teller teller;
 	int64_t interval_ns;
 	bool new_listeners;
 	uint32_t marked; /* number of the look after which destroy_mark() was called, 0 none waits */
@@ -126,162 +129,25 @@ static void append(struct events *events, const struct event *event)
 	events->list[events->count++] = *event;
 }
 
-static bool push(struct watch *watch, const struct event *event)
-{
-	bool taken = queue_push(watch->config.events, event);
-
-	watch->pushed += taken;
-	return taken;
-}
-
-/* ---- who ------------------------------------------------------------------------ */
-
-static void push_process(void *context, const struct event *event)
-{
-	(void)push(context, event);
-}
-
-/* Tell what a target is called, if that has changed. */
-static void describe(struct watch *watch, pid_t pid, int64_t time_ns)
-{
-	struct target *target = targets_find(watch->targets, pid);
-	char comm[16];
-
-	if (target == NULL || target->looked == watch->look)
-		return;
-	target->looked = watch->look;
-	procfs_comm(pid, comm);
-	if (comm[0] == '\0' || memcmp(comm, target->comm, sizeof(comm)) == 0)
-		return;
-	memcpy(target->comm, comm, sizeof(comm));
-	procfs_process_events(pid, time_ns, push_process, watch);
-}
-
-static struct event owner_event(const struct event *socket)
-{
-	struct event event = event_new(EVENT_OWNER, ORIGIN_KERNEL, socket->time_ns);
-
-	event.flow = socket->flow;
-	event.owner.cookie = socket->info.cookie;
-	event.owner.inode = socket->info.inode;
-	event.owner.fd = -1;
-	event.owner.uid = (uint32_t)-1;
-	event.owner.born = 1;
-	return event;
-}
-
-/* Has one process alone held what a connection came through since look number @from? */
-static bool is_sole(const struct watch *watch, const struct verdict *verdict, uint32_t from)
-{
-	const struct target *target = verdict->pid != 0 ? targets_find(watch->targets, verdict->pid) : NULL;
-
-	return verdict->owner == OWNERSHIP_TARGETS && target != NULL && target->births < from && verdict->since < from;
-}
-
-/* Who opened or accepted a socket that @held has now (0 nobody, or several)? Return: 0 when nothing proves it. */
-static pid_t find_opener(const struct watch *watch, const struct verdict *verdict, pid_t held, uint32_t from)
-{
-	const struct target *target = held != 0 ? targets_find(watch->targets, held) : NULL;
-
-	/* Of what is older than the run nothing is known but who has it. */
-	if (verdict->owner == OWNERSHIP_NONE || from == 0)
-		return held;
-	if (is_sole(watch, verdict, from))
-		return verdict->pid;
-	return target != NULL && target->found < from ? held : 0;
-}
-
-static pid_t common_pid(struct watch *watch, const struct verdict *verdict, pid_t held)
-{
-	struct kin kin = verdict->kin;
-
-	if (held != 0) {
-		struct kin holder = kin_of(watch->kinfolk, held);
-
-		kin = kin_join(&kin, &holder);
-	}
-	return kin_pid(watch->kinfolk, &kin);
-}
-
-/**
- * struct claim - what is known of whose a socket is
- * @verdict: of the listener it may have come through
- * @holder: who has it now, NULL unknown
- * @from: number of the last look before it was accepted
- * @is_queued: it waits to be accepted
- * @is_existing: it is older than the run
- */
-struct claim {
-	struct verdict verdict;
-	const struct procfs_holder *holder;
-	uint32_t from;
-	bool is_queued, is_existing;
-};
-
-/* Return: false when there was no room for it. */
-static bool tell_owner(struct watch *watch, const struct event *socket, const struct claim *claim)
-{
-	struct event event = owner_event(socket);
-	pid_t held = claim->holder != NULL && !claim->holder->shared ? claim->holder->pid : 0;
-	pid_t opener = claim->is_queued ? 0 : find_opener(watch, &claim->verdict, held, claim->from);
-
-	event.owner.pid = opener != 0 ? opener : common_pid(watch, &claim->verdict, held);
-	if (held != 0 && held == event.owner.pid)
-		event.owner.fd = claim->holder->fd;
-	event.owner.born = !claim->is_existing;
-	describe(watch, event.owner.pid, event.time_ns);
-	if (!push(watch, &event))
-		return false;
-	if (held != 0 && held != event.owner.pid) {
-		describe(watch, held, event.time_ns);
-		event.owner.pid = held;
-		event.owner.fd = claim->holder->fd;
-		event.owner.last = 1;
-		(void)push(watch, &event);
-	}
-	return true;
-}
-
 /* ---- looks ---------------------------------------------------------------------- */
 
 /* diag_callback */
 static void see(void *context, const struct event *event)
 {
 	struct watch *watch = context;
-	struct socket_seen *seen;
-	bool is_new, was_accepted, changed;
+	enum socket_news news;
 
 	if (event->info.state == TCP_LISTEN) {
 		if (listeners_see(watch->listeners, event, watch->look))
 			watch->new_listeners = true;
 		return;
 	}
-	/* A mini socket in FIN_WAIT2: the socket itself is dead. */
-	if (event->info.cookie == 0 || event->info.bytes_received < 0)
+	/* A mini socket in FIN_WAIT2: the socket itself is dead. One without ends has just been disconnected. */
+	if (event->info.cookie == 0 || event->info.bytes_received < 0 || !flow_is_complete(&event->flow))
 		return;
-	seen = socket_table_add(watch->sockets, event->info.cookie);
-	is_new = seen->look == 0;
-	was_accepted = !is_new && seen->inode == 0 && event->info.inode != 0;
-	changed = seen->state != event->info.state;
-	if (is_new)
-		seen->from = watch->look - 1;
-	/* Who closes a socket leaves neither of these states. */
-	if (event->info.inode == 0 && (event->info.state == TCP_ESTABLISHED || event->info.state == TCP_CLOSE_WAIT))
-		seen->from = watch->look;
-	seen->look = watch->look;
-	seen->state = event->info.state;
-	if (event->info.inode != 0)
-		seen->inode = event->info.inode;
-	if (was_accepted) {
-		seen->tries = 0;
-		if (seen->whose == SOCKET_OTHERS)
-			seen->whose = SOCKET_UNDECIDED;
-	}
-	/* Without an inode nobody has it: asking again is of no use. */
-	if (is_new || was_accepted || (seen->whose == SOCKET_UNDECIDED && event->info.inode != 0))
-		append(&watch->fresh, event);
-	else if (seen->whose == SOCKET_TARGETS && changed)
-		append(&watch->changed, event);
+	news = socket_table_see(watch->sockets, event, watch->look);
+	if (news != SOCKET_SAME)
+		append(news == SOCKET_FRESH ? &watch->fresh : &watch->changed, event);
 }
 
 static enum conn_dir opened_by(const struct event_info *info)
@@ -297,18 +163,27 @@ static enum conn_dir opened_by(const struct event_info *info)
 	return bytes_direction(&bytes);
 }
 
-/* Whose is it, if it came in, after look number @from? Its last word may be @is_late. */
-static struct verdict judge(const struct watch *watch, const struct event *socket, uint32_t from, bool is_late)
+/* Whose is it, if it came in, after look number @from? Its last word may be @is_late. What @is_opened did not. */
+static struct verdict judge(const struct watch *watch, const struct event *socket, uint32_t from, bool is_late,
+			    bool is_opened)
 {
 	struct verdict verdict = {.owner = OWNERSHIP_NONE, .kin = kin_unknown()};
 
-	if (opened_by(&socket->info) != DIR_OUT)
+	if (!is_opened && opened_by(&socket->info) != DIR_OUT)
 		verdict = listeners_judge(watch->listeners, &socket->flow.local, from, is_late);
 	/* Children that are not followed are strangers. */
 	if (from < verdict.doubted ||
 	    (verdict.owner == OWNERSHIP_TARGETS && !watch->config.follow && targets_had_births(watch->targets, from)))
 		verdict.owner = OWNERSHIP_UNCLEAR;
 	return verdict;
+}
+
+/* Its ends and its counters are not read at once: is it still the same when it is asked for again? */
+static bool is_still(struct watch *watch, const struct event *socket)
+{
+	struct event again;
+
+	return diag_query(watch->config.diag, &socket->flow, socket->info.cookie, &again) == 0;
 }
 
 static void decide(struct watch *watch, struct event *socket)
@@ -318,6 +193,11 @@ static void decide(struct watch *watch, struct event *socket)
 
 	if (seen == NULL)
 		return;
+	if (seen->renewal == SOCKET_RENEWED) {
+		if (!is_still(watch, socket) || !teller_renewed(&watch->teller, socket))
+			return;
+		seen->renewal = SOCKET_RENEWAL_TOLD;
+	}
 	claim.holder = procfs_owners_find(watch->owners, socket->info.inode);
 	if (claim.holder == NULL && socket->info.inode != 0) {
 		if (++seen->tries >= TRIES)
@@ -325,20 +205,20 @@ static void decide(struct watch *watch, struct event *socket)
 		return;
 	}
 	look_make_sure(watch->config.diag, socket);
-	claim.verdict = judge(watch, socket, seen->from, false);
+	claim.verdict = judge(watch, socket, seen->from, false, seen->renewal != SOCKET_FIRST);
 	claim.from = seen->from;
 	claim.is_queued = seen->from == watch->look;
 	/* Waiting to be accepted, or closed and not done yet. */
 	if (claim.holder == NULL && claim.verdict.owner != OWNERSHIP_TARGETS)
 		return;
-	if (!tell_owner(watch, socket, &claim))
+	if (!teller_owner(&watch->teller, socket, &claim))
 		return;
 	seen->whose = SOCKET_TARGETS;
 	if (claim.is_existing)
 		socket->info.reason = INFO_EXISTING;
 	if (claim.verdict.owner != OWNERSHIP_NONE)
 		socket->info.listener = 1;
-	(void)push(watch, socket);
+	(void)teller_push(&watch->teller, socket);
 }
 
 static bool is_dead_listener(const struct event *last)
@@ -361,18 +241,25 @@ static void doubt(struct watch *watch)
 static void decide_last(struct watch *watch, struct pending *pending)
 {
 	struct event *last = &pending->event;
-	struct claim claim = {.verdict = judge(watch, last, pending->from, pending->is_late), .from = pending->from};
+	struct claim claim = {
+		.verdict = judge(watch, last, pending->from, pending->is_late, pending->is_opened),
+		.from = pending->from,
+	};
 
 	if (last->flow.local.port == 0 || is_dead_listener(last))
 		return;
+	if (pending->is_renewed && teller_renewed(&watch->teller, last) && pending->holder.pid != 0 &&
+	    !targets_had_births(watch->targets, pending->from)) {
+		claim.holder = &pending->holder;
+		(void)teller_owner(&watch->teller, last, &claim);
+		return;
+	}
 	if (claim.verdict.owner == OWNERSHIP_TARGETS) {
-		(void)tell_owner(watch, last, &claim);
+		(void)teller_owner(&watch->teller, last, &claim);
 		last->info.listener = 1;
 		last->info.mptcp = claim.verdict.mptcp ? MPTCP_PERHAPS : MPTCP_NO;
 	} else if (claim.verdict.owner != OWNERSHIP_OTHERS && !pending->is_told) {
-		struct event nobody = owner_event(last);
-
-		(void)push(watch, &nobody);
+		teller_nobody(&watch->teller, last);
 	}
 }
 
@@ -380,7 +267,7 @@ static void decide_pending(struct watch *watch)
 {
 	for (size_t i = 0; i < watch->pending_count; i++) {
 		decide_last(watch, &watch->pending[i]);
-		(void)push(watch, &watch->pending[i].event);
+		(void)teller_push(&watch->teller, &watch->pending[i].event);
 	}
 	watch->pending_count = 0;
 }
@@ -460,7 +347,8 @@ int watch_look(struct watch *watch)
 	size_t left;
 
 	watch->look++;
-	watch->pushed = 0;
+	watch->teller.look = watch->look;
+	watch->teller.pushed = 0;
 	watch->fresh.count = watch->changed.count = 0;
 	watch->new_listeners = false;
 	(void)diag_dump(watch->config.diag, STATES, see, watch, &(struct err){""});
@@ -473,7 +361,7 @@ int watch_look(struct watch *watch)
 	doubt(watch);
 	for (size_t i = 0; i < watch->changed.count; i++) {
 		look_make_sure(watch->config.diag, &watch->changed.list[i]);
-		(void)push(watch, &watch->changed.list[i]);
+		(void)teller_push(&watch->teller, &watch->changed.list[i]);
 	}
 	for (size_t i = 0; i < watch->fresh.count; i++)
 		decide(watch, &watch->fresh.list[i]);
@@ -482,7 +370,7 @@ int watch_look(struct watch *watch)
 	if (socket_table_count(watch->sockets) > 4096 && watch->look % 64 == 0)
 		socket_table_sweep(watch->sockets, watch->look - 1);
 	set_timer(watch, processor_time() - began_ns);
-	return left == 0 ? SOURCE_END : watch->pushed;
+	return left == 0 ? SOURCE_END : watch->teller.pushed;
 }
 
 int watch_fd(const struct watch *watch)
@@ -501,6 +389,29 @@ int watch_read(struct watch *watch)
 
 /* ---- last words ------------------------------------------------------------------ */
 
+/* Is it of another connection than what was told of the socket? */
+static bool is_last_of_another(const struct watch *watch, const struct socket_seen *seen, const struct event *event)
+{
+	if (!flow_is_complete(&event->flow))
+		return false;
+	return seen->renewal == SOCKET_RENEWED ||
+	       (seen->whose == SOCKET_TARGETS && socket_table_is_renewed(watch->sockets, seen, event));
+}
+
+static void set_renewed(const struct watch *watch, const struct socket_seen *seen, struct pending *pending)
+{
+	const struct procfs_holder *holder = procfs_owners_find(watch->owners, seen->inode);
+
+	pending->is_opened = pending->is_renewed = true;
+	pending->is_told = false;
+	pending->from = seen->look;
+	/* A last word does not tell; and it may be plain TCP this time. */
+	if (seen->was_mptcp)
+		pending->event.info.mptcp = MPTCP_PERHAPS;
+	if (holder != NULL)
+		pending->holder = *holder;
+}
+
 bool watch_last_word(struct watch *watch, struct event *event)
 {
 	const struct socket_seen *seen = socket_table_find(watch->sockets, event->info.cookie);
@@ -511,11 +422,14 @@ bool watch_last_word(struct watch *watch, struct event *event)
 	    listeners_by_cookie(watch->listeners, &event->flow.local, event->info.cookie) != NULL)
 		return false;
 	if (seen != NULL) {
+		pending.from = seen->from;
+		pending.is_told = seen->whose == SOCKET_TARGETS || seen->renewal == SOCKET_RENEWED;
+		pending.is_opened = seen->renewal != SOCKET_FIRST;
+		if (is_last_of_another(watch, seen, event))
+			set_renewed(watch, seen, &pending);
 		/* Who has accepted one that was waiting is not decided. */
 		is_decided = seen->whose == SOCKET_OTHERS ||
-			     (seen->whose == SOCKET_TARGETS && seen->from != seen->look);
-		pending.from = seen->from;
-		pending.is_told = seen->whose == SOCKET_TARGETS;
+			     (pending.is_told && seen->from != seen->look);
 		socket_table_remove(watch->sockets, event->info.cookie);
 	}
 	if (is_decided)
@@ -574,7 +488,8 @@ int watch_open(struct watch **opened, const struct watch_config *config, struct 
 	watch->listeners = listeners_new();
 	watch->sockets = socket_table_new();
 	watch->owners = procfs_owners_new(OWNERS_MAX);
-	watch->kinfolk = kin_new(push_process, watch);
+	watch->teller = (struct teller){.targets = watch->targets, .events = config->events};
+	watch->teller.kinfolk = watch->kinfolk = kin_new(teller_process, &watch->teller);
 	watch->holders = (struct holders){watch->targets, watch->listeners, watch->owners, watch->kinfolk, 0};
 	watch->warnings = xcalloc(config->pid_count, sizeof(char *));
 	watch->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

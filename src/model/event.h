@@ -130,6 +130,8 @@ enum info_reason {
 	INFO_DESTROY,
 	/** it existed before the run */
 	INFO_EXISTING,
+	/** it was connected anew, to these ends: what was known by its cookie is over, and nobody saw how it ended */
+	INFO_RENEWED,
 	INFO_REASON_NUM
 };
 

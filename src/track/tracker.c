@@ -321,6 +321,21 @@ static void feed_other_end(struct tracker *tracker, const struct event *event)
 		bytes_peer_sent(record_bytes(record), bytes_final_sent(&event->info));
 }
 
+/* Its socket had another connection before, so this one it has opened itself. Whose it is, an EVENT_OWNER says. */
+static void feed_renewed(struct tracker *tracker, const struct event *event)
+{
+	struct record *record = record_table_find_cookie(tracker->table, event->info.cookie);
+
+	if (record != NULL)
+		tracker_join_part(tracker, record, event->time_ns);
+	record = tracker_record_found(tracker);
+	tracker_join_flow(tracker, record, &event->flow);
+	tracker_join_cookie(tracker, record, event->info.cookie);
+	record->conn.dir = DIR_OUT;
+	bytes_opener(record_bytes(record), DIR_OUT);
+	tracker_last_words_take(tracker, record, event->time_ns);
+}
+
 static void feed_info(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = tracker_join_find(tracker, &event->flow, event->info.cookie);
@@ -409,7 +424,10 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 		tracker_calls_feed(tracker, event);
 		break;
 	case EVENT_INFO:
-		feed_info(tracker, event);
+		if (event->info.reason == INFO_RENEWED)
+			feed_renewed(tracker, event);
+		else
+			feed_info(tracker, event);
 		break;
 	case EVENT_SEGMENT:
 	case EVENT_ICMP:

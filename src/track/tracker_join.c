@@ -82,13 +82,34 @@ void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_
 	record_table_add_cookie(tracker->table, record);
 }
 
+void tracker_join_part(struct tracker *tracker, struct record *record, int64_t time_ns)
+{
+	record_disconnected(record, time_ns);
+	record_testimony(record)->total_retrans = -1; /* since it was looked at, more may have been resent */
+	record_table_remove_cookie(tracker->table, record);
+	tracker_begin_closing(tracker, record);
+}
+
+/*
+ * A socket that is connected once more keeps its cookie. Where its calls are seen, they tell of that; else its ends do.
+ */
+static bool is_of_another(const struct record *record, const struct flow *flow)
+{
+	const struct flow *known = &record->conn.flow;
+
+	return !(record->conn.seen & SEEN_CALLS) && flow_is_complete(known) && flow_is_complete(flow) &&
+	       !(endpoint_equal(&known->local, &flow->local) && endpoint_equal(&known->remote, &flow->remote));
+}
+
 /* The live record an event is about. An event with a cookie never goes to a record with another one. */
 struct record *tracker_join_find(struct tracker *tracker, const struct flow *flow, uint64_t cookie)
 {
 	struct record *record = cookie != 0 ? record_table_find_cookie(tracker->table, cookie) : NULL;
 
-	if (record != NULL)
+	if (record != NULL && !is_of_another(record, flow))
 		return record;
+	if (record != NULL)
+		tracker_join_part(tracker, record, tracker->now_ns);
 	record = flow_is_complete(flow) ? record_table_find_flow(tracker->table, flow) : NULL;
 	if (record == NULL || record->told || (cookie != 0 && record->conn.cookie != 0))
 		return NULL;

@@ -180,6 +180,9 @@ void tracker_set_last(struct tracker *tracker, struct record *record, pid_t pid)
 /** tracker_join_find() - the live record an event is about; one with a cookie never goes to a record with another */
 struct record *tracker_join_find(struct tracker *tracker, const struct flow *flow, uint64_t cookie);
 
+/** tracker_join_part() - its socket has another connection, as is found at @time_ns; nobody saw how it ended */
+void tracker_join_part(struct tracker *tracker, struct record *record, int64_t time_ns);
+
 /** tracker_join_flow() - @record has this flow from now on: take over what packets said of it */
 void tracker_join_flow(struct tracker *tracker, struct record *record, const struct flow *flow);
 

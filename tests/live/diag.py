@@ -198,6 +198,31 @@ def both_ends():
           [("in", server.pid, 10, 20), ("out", client.pid, 20, 10)], "rows")
 
 
+def numbers(row):
+    return (row["rport"], row["rx_bytes"], row["tx_bytes"], row["close"])
+
+
+@test("a socket that is connected once more, to the same ends: two rows; the first one's numbers are nobody's")
+def once_more():
+    peer = Target(["accept", "recv=1000", "send=500", "wait-hup", "close", "accept", "recv=10", "send=20", "recv-all",
+                   "close"])
+    again = "connect=127.0.0.1:%d" % peer.port
+    target = Target(["bind=127.0.0.7:%d" % peer.port, again, "send=1000", "recv=500", "wait-stdin", "disconnect",
+                     again, "send=10", "recv=20", "wait-stdin", "close"], listen=None, stdin=subprocess.PIPE)
+    trace = watch([target.pid])
+    first = reported(trace, lambda rows: numbers(rows[0])[:3] == (peer.port, 500, 1000), 1)[0]
+    target.line()
+    second = reported(trace, lambda rows: numbers(rows[0])[:3] == (peer.port, 20, 10), 1)[0]
+    target.line()
+    rows = trace.finish()
+    ended = {row["start"]: row for row in rows}    # of each the latest
+    equal((first["cookie"], first["lport"]), (second["cookie"], second["lport"]), "one socket, the same ends")
+    equal([numbers(ended[row["start"]]) for row in (first, second)],
+          [(peer.port, None, None, None), (peer.port, 20, 10, "lfin")], "rows")
+    equal({(row["dir"], row["pid"], row["result"]) for row in ended.values()}, {("out", target.pid, "ok")}, "whose")
+    equal(len(ended), 2, "connections: " + "; ".join(map(short, ended.values())))
+
+
 @test("an overrun is said, and no number is wrong")
 def overrun():
     storm = os.path.join(os.path.dirname(MKCONN), "storm")

@@ -20,11 +20,9 @@ FORKED = "a child that comes and goes between two looks may accept on the listen
 HELD = "held open until conntrace has told of it, because what no listener of the target accepts is found by looking " \
        "(`--look-ms`); what is too short for that is counted, as tests/live/diag.py proves."
 NO_OUTCOME = "what became of an attempt only its program is told: RESULT is `unknown` and ERRNO `-`."
-OUTCOMES = "timed out|by ICMP|given up"
+OUTCOMES = "timed out|by ICMP|given up|an attempt under way"
 NOT_BY_LOOKING = {
     "refused|unreachable by a route|no route": "an attempt that fails at once is over before anybody can look.",
-    r"connect\(AF_UNSPEC\), then connect again": "a socket that is connected once more keeps its cookie, by which it is "
-    "known, so what is looked at stays one row (man page, LIMITATIONS).",
     "^(reset before a byte was sent|linger 0, then exit); the accepting": "what the other side resets at once is over before "
     "anybody can look, and its last word has lost the other end's port.",
     "^a Go|^io_uring|no-io-uring": "the program waits for nobody to look.",

@@ -342,22 +342,28 @@ static void a_connect_that_is_asked_later(void **state)
 	tracker_free(tracker);
 }
 
+static struct event an_owner(int64_t ms, const struct flow *flow, uint64_t cookie, pid_t pid)
+{
+	struct event event = event_new(EVENT_OWNER, ORIGIN_KERNEL, T0 + ms * MS);
+
+	event.flow = *flow;
+	event.owner.cookie = cookie;
+	event.owner.pid = pid;
+	event.owner.fd = 3;
+	event.owner.uid = (uint32_t)-1;
+	event.owner.born = 1;
+	return event;
+}
+
 /* Looked at before the SYN was sent again; when connect(2) fails the kernel wipes the counters. */
 static void an_attempt_that_was_wiped_resent_nobody_knows_what(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
 	struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 7);
-	struct event owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, T0);
 	struct event gone = an_info(INFO_DESTROY, 3000, &flow, 5, TCP_CLOSE);
 
 	(void)state;
-	owner.flow = flow;
-	owner.owner.cookie = 5;
-	owner.owner.pid = 100;
-	owner.owner.fd = 3;
-	owner.owner.uid = (uint32_t)-1;
-	owner.owner.born = 1;
-	feed(tracker, owner);
+	feed(tracker, an_owner(0, &flow, 5, 100));
 	feed(tracker, an_info(INFO_LOOK, 1, &flow, 5, TCP_SYN_SENT));
 	tcp_info_unknown(&gone.info);
 	gone.info.cookie = 5;
@@ -367,6 +373,96 @@ static void an_attempt_that_was_wiped_resent_nobody_knows_what(void **state)
 	tracker_finish(tracker, T0 + 4000 * MS);
 	assert_int_equal(told_count, 1);
 	assert_int_equal(told[0].syn_rtx, -1);
+	tracker_free(tracker);
+}
+
+/* A look at an open connection that has received @rx and sent @tx. */
+static struct event a_look(int64_t ms, const struct flow *flow, uint64_t cookie, int64_t rx, int64_t tx)
+{
+	struct event event = an_info(INFO_LOOK, ms, flow, cookie, TCP_ESTABLISHED);
+
+	event.info.bytes_received = rx;
+	event.info.bytes_sent = tx;
+	event.info.bytes_acked = tx + 1;
+	return event;
+}
+
+/* Of the first connection of a socket that is connected once more. */
+static void assert_over_unseen(const struct conn *conn, uint16_t port)
+{
+	assert_int_equal(conn->flow.remote.port, port);
+	assert_int_equal(conn->dir, DIR_OUT);
+	assert_int_equal(conn->result, RESULT_OK);
+	assert_int_equal(conn->rx_bytes, -1);
+	assert_int_equal(conn->tx_bytes, -1);
+	assert_int_equal(conn->tx_retrans, -1);
+	assert_int_equal(conn->close, CLOSE_UNKNOWN);
+	assert_int_equal(conn->state, STATE_UNKNOWN);
+	assert_int_equal(conn->tid, 100);
+	assert_int_equal(conn->end_ns, T0 + 2 * MS);
+}
+
+/* Nobody sees its calls: its cookie stays, and its ends may, too. */
+static void a_socket_is_seen_connected_once_more(void **state)
+{
+	for (uint16_t port = 80; port <= 81; port++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80), next = flow;
+		struct event last_look;
+
+		(void)state;
+		next.remote.port = port;
+		last_look = a_look(3, &next, 5, 12, 20); /* the peer's FIN has come */
+		last_look.info.state = TCP_CLOSE_WAIT;
+		feed(tracker, an_owner(1, &flow, 5, 100));
+		feed(tracker, a_look(2, &flow, 5, 1000, 2000));
+		feed(tracker, an_info(INFO_RENEWED, 3, &next, 5, TCP_ESTABLISHED));
+		feed(tracker, an_owner(3, &next, 5, 200));
+		feed(tracker, last_look);
+		feed(tracker, a_last_word(4, &next, 5, 11, 20));
+		tracker_finish(tracker, T0 + 500 * MS);
+		assert_int_equal(told_count, 2);
+		assert_over_unseen(&told[0], 80);
+		assert_int_equal(told[1].flow.remote.port, port);
+		assert_int_equal(told[1].dir, DIR_OUT);
+		assert_int_equal(told[1].result, RESULT_OK);
+		assert_int_equal(told[1].rx_bytes, 11);
+		assert_int_equal(told[1].tx_bytes, 20);
+		assert_int_equal(told[1].tid, 200);
+		tracker_free(tracker);
+	}
+}
+
+/* It was too short for a look: whose it was nobody knows, and its numbers are not those of the one before. */
+static void a_last_word_with_other_ends_is_of_another(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80), next = flow;
+
+	(void)state;
+	next.local.port = 40001;
+	feed(tracker, an_owner(1, &flow, 5, 100));
+	feed(tracker, a_look(2, &flow, 5, 1000, 2000));
+	feed(tracker, a_last_word(4, &next, 5, 11, 20));
+	tracker_finish(tracker, T0 + 500 * MS);
+	assert_int_equal(told_count, 1);
+	assert_over_unseen(&told[0], 80);
+	tracker_free(tracker);
+}
+
+/* Where calls are seen they tell of it, and nothing else does. */
+static void a_socket_whose_calls_are_seen_keeps_its_connection(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000), other = flow;
+
+	(void)state;
+	other.remote.port = 40001;
+	feed(tracker, a_call(CALL_ACCEPT, 1, &flow, 5, 0));
+	feed(tracker, a_last_word(4, &other, 5, 11, 20));
+	tracker_finish(tracker, T0 + 500 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].rx_bytes, 11);
 	tracker_free(tracker);
 }
 
@@ -648,6 +744,9 @@ int main(void)
 		cmocka_unit_test(a_port_used_again_is_another_connection),
 		cmocka_unit_test(two_accepts_of_one_socket_are_disputed),
 		cmocka_unit_test(a_disconnected_socket_connects_again),
+		cmocka_unit_test(a_socket_is_seen_connected_once_more),
+		cmocka_unit_test(a_last_word_with_other_ends_is_of_another),
+		cmocka_unit_test(a_socket_whose_calls_are_seen_keeps_its_connection),
 		cmocka_unit_test(deaths_on_a_port_where_nobody_sees_accepts),
 		cmocka_unit_test(a_connect_that_waited),
 		cmocka_unit_test(resent_before_we_came),

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "teller.h"
+
+#include <string.h>
+
+#include "source/diag/tcp_info.h"
+#include "source/procfs/procfs.h"
+
+bool teller_push(struct teller *teller, const struct event *event)
+{
+	bool taken = queue_push(teller->events, event);
+
+	teller->pushed += taken;
+	return taken;
+}
+
+void teller_process(void *context, const struct event *event)
+{
+	(void)teller_push(context, event);
+}
+
+/* Tell what a target is called, if that has changed. */
+static void describe(struct teller *teller, pid_t pid, int64_t time_ns)
+{
+	struct target *target = targets_find(teller->targets, pid);
+	char comm[16];
+
+	if (target == NULL || target->looked == teller->look)
+		return;
+	target->looked = teller->look;
+	procfs_comm(pid, comm);
+	if (comm[0] == '\0' || memcmp(comm, target->comm, sizeof(comm)) == 0)
+		return;
+	memcpy(target->comm, comm, sizeof(comm));
+	procfs_process_events(pid, time_ns, teller_process, teller);
+}
+
+static struct event owner_event(const struct event *socket)
+{
+	struct event event = event_new(EVENT_OWNER, ORIGIN_KERNEL, socket->time_ns);
+
+	event.flow = socket->flow;
+	event.owner.cookie = socket->info.cookie;
+	event.owner.inode = socket->info.inode;
+	event.owner.fd = -1;
+	event.owner.uid = (uint32_t)-1;
+	event.owner.born = 1;
+	return event;
+}
+
+/* Has one process alone held what a connection came through since look number @from? */
+static bool is_sole(const struct teller *teller, const struct verdict *verdict, uint32_t from)
+{
+	const struct target *target = verdict->pid != 0 ? targets_find(teller->targets, verdict->pid) : NULL;
+
+	return verdict->owner == OWNERSHIP_TARGETS && target != NULL && target->births < from && verdict->since < from;
+}
+
+/* Who opened or accepted a socket that @held has now (0 nobody, or several)? Return: 0 when nothing proves it. */
+static pid_t find_opener(const struct teller *teller, const struct verdict *verdict, pid_t held, uint32_t from)
+{
+	const struct target *target = held != 0 ? targets_find(teller->targets, held) : NULL;
+
+	/* Of what is older than the run nothing is known but who has it. */
+	if (verdict->owner == OWNERSHIP_NONE || from == 0)
+		return held;
+	if (is_sole(teller, verdict, from))
+		return verdict->pid;
+	return target != NULL && target->found < from ? held : 0;
+}
+
+static pid_t common_pid(struct teller *teller, const struct verdict *verdict, pid_t held)
+{
+	struct kin kin = verdict->kin;
+
+	if (held != 0) {
+		struct kin holder = kin_of(teller->kinfolk, held);
+
+		kin = kin_join(&kin, &holder);
+	}
+	return kin_pid(teller->kinfolk, &kin);
+}
+
+bool teller_owner(struct teller *teller, const struct event *socket, const struct claim *claim)
+{
+	struct event event = owner_event(socket);
+	pid_t held = claim->holder != NULL && !claim->holder->shared ? claim->holder->pid : 0;
+	pid_t opener = claim->is_queued ? 0 : find_opener(teller, &claim->verdict, held, claim->from);
+
+	event.owner.pid = opener != 0 ? opener : common_pid(teller, &claim->verdict, held);
+	if (held != 0 && held == event.owner.pid)
+		event.owner.fd = claim->holder->fd;
+	event.owner.born = !claim->is_existing;
+	describe(teller, event.owner.pid, event.time_ns);
+	if (!teller_push(teller, &event))
+		return false;
+	if (held != 0 && held != event.owner.pid) {
+		describe(teller, held, event.time_ns);
+		event.owner.pid = held;
+		event.owner.fd = claim->holder->fd;
+		event.owner.last = 1;
+		(void)teller_push(teller, &event);
+	}
+	return true;
+}
+
+void teller_nobody(struct teller *teller, const struct event *socket)
+{
+	struct event event = owner_event(socket);
+
+	(void)teller_push(teller, &event);
+}
+
+bool teller_renewed(struct teller *teller, const struct event *socket)
+{
+	struct event event = *socket;
+
+	tcp_info_unknown(&event.info);
+	event.info.reason = INFO_RENEWED;
+	event.info.cookie = socket->info.cookie;
+	return teller_push(teller, &event);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <netinet/tcp.h>
+
+#include "socket_table.h"
+#include "source/diag/tcp_info.h"
+
+/* What looks at one socket, with cookie 5, have found. */
+
+static struct event a_look(int state, uint16_t local_port, uint16_t remote_port, int64_t bytes)
+{
+	struct event event = event_new(EVENT_INFO, ORIGIN_KERNEL, 0);
+
+	assert_int_equal(endpoint_parse(&event.flow.local, "192.0.2.1"), 0);
+	assert_int_equal(endpoint_parse(&event.flow.remote, "192.0.2.9"), 0);
+	event.flow.local.port = local_port;
+	event.flow.remote.port = remote_port;
+	tcp_info_unknown(&event.info);
+	event.info.cookie = 5;
+	event.info.inode = 55;
+	event.info.state = (uint8_t)state;
+	event.info.bytes_received = bytes;
+	event.info.bytes_sent = event.info.bytes_acked = 0;
+	return event;
+}
+
+/* A table that has seen it in look number 7, and found whose it is. */
+static struct socket_table *a_table(int state, enum socket_whose whose)
+{
+	struct socket_table *table = socket_table_new();
+	struct event look = a_look(state, 40000, 80, 100);
+
+	assert_int_equal(socket_table_see(table, &look, 7), SOCKET_FRESH);
+	assert_int_equal(socket_table_find(table, 5)->from, 6);
+	socket_table_find(table, 5)->whose = (uint8_t)whose;
+	return table;
+}
+
+static void one_that_goes_on_is_no_news(void **state)
+{
+	struct socket_table *table = a_table(TCP_ESTABLISHED, SOCKET_TARGETS);
+	struct event look = a_look(TCP_ESTABLISHED, 40000, 80, 100);
+
+	(void)state;
+	assert_int_equal(socket_table_see(table, &look, 8), SOCKET_SAME);
+	look = a_look(TCP_CLOSE_WAIT, 40000, 80, 101);
+	assert_int_equal(socket_table_see(table, &look, 9), SOCKET_CHANGED);
+	look = a_look(TCP_LAST_ACK, 40000, 80, 101);
+	assert_false(socket_table_is_renewed(table, socket_table_find(table, 5), &look));
+	assert_int_equal(socket_table_find(table, 5)->from, 6);
+	assert_int_equal(socket_table_find(table, 5)->renewal, SOCKET_FIRST);
+	socket_table_free(table);
+}
+
+static void one_that_is_connected_anew_is_asked_for_again(void **state)
+{
+	const struct event looks[] = {
+		a_look(TCP_ESTABLISHED, 40000, 81, 200),
+		a_look(TCP_ESTABLISHED, 40001, 80, 200),
+		a_look(TCP_ESTABLISHED, 40000, 80, 99),
+		a_look(TCP_SYN_SENT, 40000, 80, 100),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+		struct socket_table *table = a_table(TCP_ESTABLISHED, SOCKET_TARGETS);
+		struct socket_seen *seen;
+
+		assert_int_equal(socket_table_see(table, &looks[i], 9), SOCKET_FRESH);
+		seen = socket_table_find(table, 5);
+		assert_int_equal(seen->renewal, SOCKET_RENEWED);
+		assert_int_equal(seen->whose, SOCKET_UNDECIDED);
+		assert_int_equal(seen->from, 8);
+		/* Until that is told, it stays so. */
+		assert_int_equal(socket_table_see(table, &looks[i], 10), SOCKET_FRESH);
+		assert_int_equal(socket_table_find(table, 5)->renewal, SOCKET_RENEWED);
+		socket_table_free(table);
+	}
+}
+
+static void of_a_stranger_nothing_was_told(void **state)
+{
+	struct socket_table *table = a_table(TCP_ESTABLISHED, SOCKET_OTHERS);
+	struct event look = a_look(TCP_SYN_SENT, 40001, 80, 0);
+
+	(void)state;
+	assert_int_equal(socket_table_see(table, &look, 8), SOCKET_FRESH);
+	assert_int_equal(socket_table_find(table, 5)->renewal, SOCKET_RENEWAL_TOLD);
+	assert_int_equal(socket_table_find(table, 5)->whose, SOCKET_UNDECIDED);
+	socket_table_free(table);
+}
+
+/* A last word without ends or counters is of whichever connection was the latest. */
+static void one_that_was_disconnected_proves_nothing(void **state)
+{
+	struct socket_table *table = a_table(TCP_ESTABLISHED, SOCKET_TARGETS);
+	struct event last = a_look(TCP_CLOSE, 40000, 0, -1);
+
+	(void)state;
+	assert_false(socket_table_is_renewed(table, socket_table_find(table, 5), &last));
+	last = a_look(TCP_CLOSE, 40000, 80, -1);
+	assert_false(socket_table_is_renewed(table, socket_table_find(table, 5), &last));
+	last = a_look(TCP_CLOSE, 40000, 81, -1);
+	assert_true(socket_table_is_renewed(table, socket_table_find(table, 5), &last));
+	socket_table_free(table);
+}
+
+static void one_that_waited_is_asked_for_when_it_is_accepted(void **state)
+{
+	struct socket_table *table = socket_table_new();
+	struct event look = a_look(TCP_ESTABLISHED, 80, 40000, 0);
+
+	(void)state;
+	look.info.inode = 0;
+	assert_int_equal(socket_table_see(table, &look, 7), SOCKET_FRESH);
+	socket_table_find(table, 5)->whose = SOCKET_OTHERS;
+	assert_int_equal(socket_table_see(table, &look, 8), SOCKET_SAME);
+	assert_int_equal(socket_table_find(table, 5)->from, 8);
+	look.info.inode = 55;
+	assert_int_equal(socket_table_see(table, &look, 9), SOCKET_FRESH);
+	assert_int_equal(socket_table_find(table, 5)->from, 8);
+	assert_int_equal(socket_table_find(table, 5)->whose, SOCKET_UNDECIDED);
+	socket_table_free(table);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_that_goes_on_is_no_news),
+		cmocka_unit_test(one_that_is_connected_anew_is_asked_for_again),
+		cmocka_unit_test(of_a_stranger_nothing_was_told),
+		cmocka_unit_test(one_that_was_disconnected_proves_nothing),
+		cmocka_unit_test(one_that_waited_is_asked_for_when_it_is_accepted),
+	};
+
+	return UNIT_RUN(tests);
+}
