@@ -56,6 +56,8 @@ static void name_listeners(struct holders *holders)
 		any |= !listener->found;
 	}
 	for (size_t i = 0; any && (target = targets_at(holders->targets, i)) != NULL; i++) {
+		if (target_is_over(target))
+			continue;
 		naming.pid = target->pid;
 		naming.is_read = false;
 		(void)procfs_sockets(target->pid, name_inode, &naming);

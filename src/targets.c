@@ -18,6 +18,8 @@
 #define TARGETS_MAX 65536
 /* How many that have gone into another network namespace are told of. */
 #define DEPARTED_MAX 16
+/* What a process had open is told of soon after its end, but the kernel takes its time (a work queue). */
+#define ENDED_LOOKS 4
 
 struct targets {
 	struct target *list;
@@ -45,6 +47,14 @@ struct target *targets_find(struct targets *targets, pid_t pid)
 		if (targets->list[i].pid == pid)
 			return &targets->list[i];
 	return NULL;
+}
+
+/* The one that has this number now. */
+static struct target *find_running(struct targets *targets, pid_t pid)
+{
+	struct target *target = targets_find(targets, pid);
+
+	return target != NULL && !target_is_over(target) ? target : NULL;
 }
 
 /* The field of /proc/PID/stat, counted from the one behind the name: 0 is the state. */
@@ -203,7 +213,7 @@ size_t targets_refresh(struct targets *targets)
 
 	targets->asked = 0;
 	for (size_t i = 0; i < targets->count; i++) {
-		if (!targets->list[i].ended)
+		if (targets->list[i].ended < ENDED_LOOKS)
 			targets->list[kept++] = targets->list[i];
 		else if (targets->list[i].pidfd >= 0)
 			close(targets->list[i].pidfd);
@@ -215,9 +225,13 @@ size_t targets_refresh(struct targets *targets)
 	for (size_t i = 0; i < kept; i++) {
 		struct target *target = &targets->list[i];
 
-		target->ended = target->pidfd >= 0 ? targets->polls[i].revents != 0
-						   : kill(target->pid, 0) != 0 && errno == ESRCH;
-		run += !target->ended;
+		/* Its number may be another's by now. */
+		if (target->ended > 0)
+			target->ended++;
+		else
+			target->ended = target->pidfd >= 0 ? targets->polls[i].revents != 0
+							   : kill(target->pid, 0) != 0 && errno == ESRCH;
+		run += target->ended == 0;
 	}
 	return run;
 }
@@ -248,7 +262,7 @@ static void follow_process(void *context, pid_t pid)
 
 	if (procfs_status(pid, &status) != 0)
 		return;
-	parent = targets_find(targets, status.ppid);
+	parent = find_running(targets, status.ppid);
 	if (parent != NULL)
 		add_child(targets, (size_t)(parent - targets->list), pid);
 }
@@ -277,12 +291,15 @@ bool targets_follow(struct targets *targets, uint32_t look)
 	targets->newest_pid = newest;
 	for (size_t i = 0; i < targets->count; i++) {
 		targets->list[i].before = targets->list[i].children;
-		targets->list[i].children = 0;
+		if (!target_is_over(&targets->list[i]))
+			targets->list[i].children = 0;
 	}
 	if (!targets->lists_children)
 		(void)procfs_processes(follow_process, targets);
 	/* The list grows while it is walked: children of children come in the same round. */
 	for (size_t i = 0; i < targets->count; i++) {
+		if (target_is_over(&targets->list[i]))
+			continue;
 		if (targets->lists_children)
 			(void)procfs_threads(targets->list[i].pid, follow_thread, &(struct family){targets, i});
 		any |= had_births(targets, &targets->list[i]);
@@ -312,7 +329,7 @@ static bool adopt(struct targets *targets, pid_t pid)
 
 	if (!targets->follow || procfs_status(pid, &status) != 0)
 		return false;
-	parent = targets_find(targets, status.ppid);
+	parent = find_running(targets, status.ppid);
 	if (parent == NULL)
 		return false;
 	parent->births = targets->look;
@@ -324,7 +341,7 @@ static void add_stranger(void *context, pid_t pid)
 {
 	struct strangers *strangers = context;
 
-	if (pid == getpid() || targets_find(strangers->targets, pid) != NULL || adopt(strangers->targets, pid))
+	if (pid == getpid() || find_running(strangers->targets, pid) != NULL || adopt(strangers->targets, pid))
 		return;
 	if (procfs_owners_add(strangers->owners, pid) == -EACCES)
 		strangers->unseen = true;

@@ -37,7 +37,7 @@ struct targets;
  * @children: a sum of the PIDs of those it has; @before: at the look before
  * @waited: a sum of what those used that it has waited for
  * @departed: it is in another network namespace now
- * @ended: it has, and is dropped at the next look
+ * @ended: how many looks have found that it has; it is kept for some, because last words come late
  */
 struct target {
 	pid_t pid;
@@ -46,8 +46,14 @@ struct target {
 	uint32_t looked, found, births;
 	uint64_t children, before, waited;
 	bool departed;
-	bool ended;
+	uint8_t ended;
 };
+
+/** target_is_over() - had it ended at an earlier look? Then it holds nothing, and its number may be another's */
+static inline bool target_is_over(const struct target *target)
+{
+	return target->ended > 1;
+}
 
 /** targets_new() - none yet; @follow their children too */
 struct targets *targets_new(bool follow);
@@ -66,7 +72,7 @@ void targets_free(struct targets *targets);
  */
 int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *err);
 
-/** targets_refresh() - mark those that have ended, drop those marked before; Return: how many run */
+/** targets_refresh() - mark those that have ended, drop those marked some looks ago; Return: how many run */
 size_t targets_refresh(struct targets *targets);
 
 /**

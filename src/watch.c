@@ -278,7 +278,8 @@ static void read_targets(struct watch *watch)
 
 	procfs_owners_clear(watch->owners);
 	for (size_t i = 0; (target = targets_at(watch->targets, i)) != NULL; i++)
-		(void)procfs_owners_add(watch->owners, target->pid);
+		if (!target_is_over(target))
+			(void)procfs_owners_add(watch->owners, target->pid);
 }
 
 static int64_t processor_time(void)
