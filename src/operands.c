@@ -121,9 +121,9 @@ static int check_needs(const struct operands *operands, const struct options *op
 		if (lacking != NULL)
 			return err_set(err, EINVAL, "--%s does nothing without %s", needs[i].name, lacking);
 	}
-	if (options->via == OPTIONS_VIA_DIAG && (options->no_filter || options->watch_close))
+	if (options->via == OPTIONS_VIA_DIAG && (options->no_filter || options->watch_close || options->no_io_uring))
 		return err_set(err, EINVAL, "--%s does nothing with --via=diag, which stops no system call",
-			       options->no_filter ? "no-filter" : "watch-close");
+			       options->no_filter ? "no-filter" : options->watch_close ? "watch-close" : "no-io-uring");
 	if (options->via == OPTIONS_VIA_DIAG && options->ladder & LADDER_LIVE && !packets)
 		return err_set(err, EINVAL, "--live does nothing with --via=diag, which sees no calls, unless packets "
 					    "come besides: -i IFACE");

@@ -186,6 +186,21 @@ static bool is_still(struct watch *watch, const struct event *socket)
 	return diag_query(watch->config.diag, &socket->flow, socket->info.cookie, &again) == 0;
 }
 
+/*
+ * Somebody has it, and no target was found to, again: then it is others'. But what came in through a listener of the
+ * targets is theirs, even where nobody can see them hold it: the table of an io_uring (direct descriptors) is told
+ * only while the ring is not busy.
+ */
+static bool is_theirs_anyway(struct watch *watch, const struct event *socket, struct socket_seen *seen)
+{
+	if (++seen->tries < TRIES)
+		return false;
+	if (judge(watch, socket, seen->from, false, seen->renewal != SOCKET_FIRST).owner == OWNERSHIP_TARGETS)
+		return true;
+	seen->whose = SOCKET_OTHERS;
+	return false;
+}
+
 static void decide(struct watch *watch, struct event *socket)
 {
 	struct socket_seen *seen = socket_table_find(watch->sockets, socket->info.cookie);
@@ -199,11 +214,8 @@ static void decide(struct watch *watch, struct event *socket)
 		seen->renewal = SOCKET_RENEWAL_TOLD;
 	}
 	claim.holder = procfs_owners_find(watch->owners, socket->info.inode);
-	if (claim.holder == NULL && socket->info.inode != 0) {
-		if (++seen->tries >= TRIES)
-			seen->whose = SOCKET_OTHERS;
+	if (claim.holder == NULL && socket->info.inode != 0 && !is_theirs_anyway(watch, socket, seen))
 		return;
-	}
 	look_make_sure(watch->config.diag, socket);
 	claim.verdict = judge(watch, socket, seen->from, false, seen->renewal != SOCKET_FIRST);
 	claim.from = seen->from;

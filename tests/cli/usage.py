@@ -68,6 +68,7 @@ CASES = (
      '"-s" stands behind the packet filter "curl"; options come before it, a COMMAND behind --'),
     (["-i", "lo", "./server"], "see pcap-filter(7); to launch a COMMAND write -- before it"),
     (["--via=diag", "--live", "true"], "--live does nothing with --via=diag"),
+    (["--via=diag", "--no-io-uring", "true"], "--no-io-uring does nothing with --via=diag"),
 )
 
 

@@ -2,15 +2,17 @@
 
 // story - connections of a Go program whose truth is known
 //
-//	story truth=FILE serve ADDRESS PORTFILE COUNT
-//	story truth=FILE call ADDRESS PORTFILE COUNT
+//	story truth=FILE serve ADDRESS PORTFILE COUNT [ready=FILE]
+//	story truth=FILE call ADDRESS PORTFILE COUNT [hold=PREFIX]
 //
 // COUNT connections at once: the caller sends 10 bytes and its FIN, the server answers with 20 and closes. Meanwhile
 // another goroutine computes without a pause, so that the runtime interrupts it by SIGURG again and again. Each
-// connection is told as mkconn tells it, without thread and descriptor.
+// connection is told as mkconn tells it, without thread and descriptor. With ready the server makes FILE and waits for a
+// line before it accepts; with hold each connection waits for the file PREFIX.LPORT-RPORT, its ports, as mkconn's do.
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -69,9 +71,28 @@ func serve(c net.Conn) {
 	must(c.Close())
 }
 
+func waitFile(name string) []byte {
+	content, err := os.ReadFile(name)
+	for ; err != nil; content, err = os.ReadFile(name) {
+		time.Sleep(time.Millisecond)
+	}
+	return content
+}
+
+// The word behind the others that begins so.
+func option(name string) (string, bool) {
+	if len(os.Args) <= 6 || !strings.HasPrefix(os.Args[6], name) {
+		return "", false
+	}
+	return strings.TrimPrefix(os.Args[6], name), true
+}
+
 func call(address string) {
 	c, err := net.Dial("tcp", address)
 	must(err)
+	if prefix, held := option("hold="); held {
+		waitFile(fmt.Sprintf("%s.%d-%d", prefix, c.LocalAddr().(*net.TCPAddr).Port, c.RemoteAddr().(*net.TCPAddr).Port))
+	}
 	tx, err := c.Write(make([]byte, 10))
 	must(err)
 	must(c.(*net.TCPConn).CloseWrite())
@@ -97,6 +118,11 @@ func main() {
 		port := listener.Addr().(*net.TCPAddr).Port
 		must(os.WriteFile(portFile+".new", []byte(strconv.Itoa(port)), 0666))
 		must(os.Rename(portFile+".new", portFile))
+		if ready, waits := option("ready="); waits {
+			must(os.WriteFile(ready, nil, 0666))
+			_, err := bufio.NewReader(os.Stdin).ReadString('\n')
+			must(err)
+		}
 		for i := 0; i < count; i++ {
 			c, err := listener.Accept()
 			must(err)
@@ -104,10 +130,7 @@ func main() {
 			go func() { defer all.Done(); serve(c) }()
 		}
 	} else {
-		port, err := os.ReadFile(portFile)
-		for ; err != nil; port, err = os.ReadFile(portFile) {
-			time.Sleep(time.Millisecond)
-		}
+		port := waitFile(portFile)
 		for i := 0; i < count; i++ {
 			all.Add(1)
 			go func() { defer all.Done(); call(net.JoinHostPort(host, strings.TrimSpace(string(port)))) }()

@@ -2,21 +2,26 @@
 /*
  * uring - connections by io_uring(7) alone whose story is known
  *
- *   uring truth=FILE serve ADDRESS PORTFILE COUNT fd|direct
- *   uring truth=FILE call ADDRESS PORTFILE COUNT fd|direct
+ *   uring truth=FILE serve ADDRESS PORTFILE COUNT fd|direct [ready=FILE]
+ *   uring truth=FILE call ADDRESS PORTFILE COUNT fd|direct [hold=PREFIX]
  *
  * COUNT connections, one after the other: the caller sends 10 bytes and its
  * FIN, the server answers with 20 and closes. Accept, connect, send, receive,
  * shutdown and close are io_uring's, one submission each; with "direct" the
  * sockets have no descriptor but a place in the ring's table. The truth is
  * told as mkconn tells it; a direct one has descriptor -1 and, where it was
- * opened, no local end.
+ * opened, no local end. With ready the server makes FILE and waits for a line
+ * before it accepts; with hold each connection waits for the file
+ * PREFIX.LPORT-RPORT, its ports, as mkconn's do: a direct one, which does not
+ * know its own port, for any of its other end.
  *
  * Exit status: 0, 2 when the story could not be played, 77 without io_uring.
  */
 #include "mkconn_conn.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -24,6 +29,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ENTRIES 4
@@ -135,23 +141,56 @@ static void end(struct ring *ring, struct connection *connection, int socket, bo
 	free(connection);
 }
 
-static void serve(struct ring *ring, const char *where, const char *port_file, int count, bool direct,
-		  const char *truth)
+static int listen_at(union address *address, socklen_t length, const char *port_file)
 {
-	union address address, peer;
-	socklen_t length = address_parse(&address, where), peer_length;
-	int listener = socket(address.sa.sa_family, SOCK_STREAM, 0);
+	int listener = socket(address->sa.sa_family, SOCK_STREAM, 0);
 	char temporary[4096];
 	FILE *file;
 
-	if (listener < 0 || bind(listener, &address.sa, length) < 0 || listen(listener, 16) < 0)
+	if (listener < 0 || bind(listener, &address->sa, length) < 0 || listen(listener, 16) < 0)
 		die("listen");
-	getsockname(listener, &address.sa, &length);
+	getsockname(listener, &address->sa, &length);
 	snprintf(temporary, sizeof(temporary), "%s.new", port_file);
 	file = fopen(temporary, "we");
-	if (!file || fprintf(file, "%u\n", ntohs(((struct sockaddr_in *)&address)->sin_port)) < 0 ||
+	if (!file || fprintf(file, "%u\n", ntohs(((struct sockaddr_in *)address)->sin_port)) < 0 ||
 	    fclose(file) != 0 || rename(temporary, port_file) < 0)
 		die("%s", port_file);
+	return listener;
+}
+
+/* One who watches must have seen the listener first. */
+static void be_ready(const char *name)
+{
+	char letter;
+	int file = open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+
+	if (file < 0 || close(file) < 0 || read(STDIN_FILENO, &letter, 1) < 0)
+		die("%s", name);
+}
+
+/* One who watches must have found the connection first. */
+static void hold(const struct connection *connection, bool direct, const char *prefix)
+{
+	char local[16] = "*", pattern[4096];
+	glob_t found;
+
+	if (!direct)
+		snprintf(local, sizeof(local), "%u", address_port(&connection->local));
+	snprintf(pattern, sizeof(pattern), "%s.%s-%u", prefix, local, address_port(&connection->remote));
+	while (glob(pattern, 0, NULL, &found) == GLOB_NOMATCH)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	globfree(&found);
+}
+
+static void serve(struct ring *ring, const char *where, const char *port_file, int count, bool direct,
+		  const char *truth, const char *ready)
+{
+	union address address, peer;
+	socklen_t length = address_parse(&address, where), peer_length;
+	int listener = listen_at(&address, length, port_file);
+
+	if (ready)
+		be_ready(ready);
 	for (int i = 0; i < count; i++) {
 		struct io_uring_sqe operation = {
 			.opcode = IORING_OP_ACCEPT,
@@ -177,7 +216,7 @@ static void serve(struct ring *ring, const char *where, const char *port_file, i
 	}
 }
 
-static void call(struct ring *ring, const char *where, int count, bool direct, const char *truth)
+static void call(struct ring *ring, const char *where, int count, bool direct, const char *truth, const char *prefix)
 {
 	union address address;
 	socklen_t length = address_parse(&address, where);
@@ -210,6 +249,8 @@ static void call(struct ring *ring, const char *where, int count, bool direct, c
 			connection->fd = socket;
 			connection_names(connection);
 		}
+		if (prefix)
+			hold(connection, direct, prefix);
 		transfer(ring, connection, socket, direct, 10);
 		connection_ended(connection, "local");
 		on_socket(ring, IORING_OP_SHUTDOWN, socket, direct, NULL, SHUT_WR);
@@ -221,20 +262,23 @@ static void call(struct ring *ring, const char *where, int count, bool direct, c
 int main(int argc, char **argv)
 {
 	struct ring ring;
-	char where[4096];
+	char where[4096], *option = NULL;
 	bool direct;
 
-	if (argc != 7)
+	if (argc == 8)
+		option = strchr(argv[7], '=');
+	if (argc < 7 || argc > 8 || (argc == 8 && !option))
 		return 2;
 	alarm(LIMIT_SEC);
 	ring_open(&ring);
 	direct = strcmp(argv[6], "direct") == 0;
 	if (strcmp(argv[2], "serve") == 0) {
 		snprintf(where, sizeof(where), "%s:0", argv[3]);
-		serve(&ring, where, argv[4], atoi(argv[5]), direct, argv[1] + strlen("truth="));
+		serve(&ring, where, argv[4], atoi(argv[5]), direct, argv[1] + strlen("truth="),
+		      option ? option + 1 : NULL);
 	} else {
 		snprintf(where, sizeof(where), "%s:@%s", argv[3], argv[4]);
-		call(&ring, where, atoi(argv[5]), direct, argv[1] + strlen("truth="));
+		call(&ring, where, atoi(argv[5]), direct, argv[1] + strlen("truth="), option ? option + 1 : NULL);
 	}
 	return 0;
 }

@@ -223,6 +223,21 @@ def once_more():
     equal(len(ended), 2, "connections: " + "; ".join(map(short, ended.values())))
 
 
+@test("direct descriptors of an io_uring: its PID while they live, no descriptor")
+def direct():
+    port, done = scratch("port"), scratch("done")
+    target = Process(as_nobody() + [lib.URING(), "truth=" + scratch("truth"), "serve", "127.0.0.1", port, "1", "direct"])
+    client = lib.mkconn(["connect=127.0.0.1:" + wait_file(port), "send=10", "wait-file=" + done, "shutdown", "recv-all",
+                         "close"])
+    trace = watch([target.pid])
+    rows = reported(trace, lambda rows: rows[0]["rx_bytes"] == 10, 1)
+    lib.touch(done)
+    client.wait()
+    rows += trace.finish()[-1:]
+    equal([(row["dir"], row["pid"], row["fd"], row["comm"], row["rx_bytes"], row["tx_bytes"]) for row in rows],
+          [("in", target.pid, None, "uring", 10, 0), ("in", target.pid, None, "uring", 10, 20)], "rows")
+
+
 @test("an overrun is said, and no number is wrong")
 def overrun():
     storm = os.path.join(os.path.dirname(MKCONN), "storm")

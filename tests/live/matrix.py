@@ -67,12 +67,22 @@ class Holds:
 
 def held(argv, prefix):
     """Words of a program that holds each connection when it is born."""
+    if "call" in argv:
+        return argv + ["hold=" + prefix]
     words = []
     for word in argv:
         words.append(word)
         if BIRTH.match(word):
             words.append("hold=" + prefix)
     return words
+
+
+def ready(argv, path, port_path):
+    """Words of a program that waits, when it listens and has made that file, for a line."""
+    if "serve" in argv:
+        return argv + ["ready=" + path]
+    words = " ".join(argv)
+    return words.replace("port-file=" + port_path, "port-file=%s touch=%s wait-stdin" % (port_path, path), 1).split()
 
 
 class Stage:
@@ -121,9 +131,7 @@ class Stage:
             target.line()
         elif self.mode == "diag":
             path = self.path("before")
-            words = " ".join(argv).replace("port-file=" + self.port_path,
-                                           "port-file=%s touch=%s wait-stdin" % (self.port_path, path), 1)
-            target = lib.Process(words.split(), stdin=subprocess.PIPE)
+            target = lib.Process(ready(argv, path, self.port_path), stdin=subprocess.PIPE)
             lib.wait_file(path)
             trace = lib.watch([target.pid])
             target.line()

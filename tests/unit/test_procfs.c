@@ -254,6 +254,10 @@ static void sockets_find_their_owner(void **state)
 	write_link(700, "fd/6", "socket:[4001]");
 	write_link(701, "fd/3", "socket:[4001]");
 	write_link(701, "fd/4", "anon_inode:[eventpoll]");
+	write_link(701, "fd/5", "anon_inode:[io_uring]");
+	write_link(701, "fd/7", "socket:[4004]");
+	write_file(701, "fdinfo/5",
+		   "pos:\t0\nUserFiles:\t3\n    0: socket:[4003]\n    2: socket:[4004]\nUserBufs:\t0\n");
 	for (int i = 0; i < 500; i++) {
 		snprintf(name, sizeof(name), "fd/%d", 10 + i);
 		snprintf(target, sizeof(target), "socket:[%d]", 10000 + i);
@@ -265,7 +269,7 @@ static void sockets_find_their_owner(void **state)
 	assert_int_equal(sum, 702 + 703);
 	assert_true(procfs_threads(799, count_thread, &sum) < 0);
 
-	assert_int_equal(procfs_owners_refresh(owners), 502);
+	assert_int_equal(procfs_owners_refresh(owners), 504);
 	holder = procfs_owners_find(owners, 4000);
 	assert_non_null(holder);
 	assert_int_equal(holder->pid, 700);
@@ -281,6 +285,15 @@ static void sockets_find_their_owner(void **state)
 		assert_non_null(holder);
 		assert_int_equal(holder->fd, 10 + i);
 	}
+	/* A direct descriptor is none, and one that there is goes before it. */
+	holder = procfs_owners_find(owners, 4003);
+	assert_non_null(holder);
+	assert_int_equal(holder->pid, 701);
+	assert_int_equal(holder->fd, -1);
+	holder = procfs_owners_find(owners, 4004);
+	assert_non_null(holder);
+	assert_int_equal(holder->fd, 7);
+	assert_false(holder->shared);
 	assert_null(procfs_owners_find(owners, 4002));
 	assert_null(procfs_owners_find(owners, 0));
 	procfs_owners_free(owners);

@@ -302,6 +302,12 @@ int procfs_may_list(pid_t pid)
 
 int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode), void *context)
 {
+	return procfs_sockets_and_rings(pid, callback, NULL, context);
+}
+
+int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode),
+			     void (*ring)(void *context, int fd), void *context)
+{
 	struct place place;
 	DIR *directory = opendir(place_of(&place, pid, "fd"));
 	const struct dirent *entry;
@@ -318,6 +324,8 @@ int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t i
 		if (length <= 0)
 			continue;
 		target[length] = '\0';
+		if (ring != NULL && strcmp(target, "anon_inode:[io_uring]") == 0)
+			ring(context, number_of(entry));
 		if (strncmp(target, kind, before) != 0)
 			continue;
 		callback(context, number_of(entry), (uint32_t)strtoul(target + before, NULL, 10));

@@ -147,6 +147,10 @@ int procfs_processes(void (*callback)(void *context, pid_t pid), void *context);
  */
 int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode), void *context);
 
+/** procfs_sockets_and_rings() - as procfs_sockets(), and @ring is called with each io_uring, which is not counted */
+int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode),
+			     void (*ring)(void *context, int fd), void *context);
+
 /** procfs_may_list() - would procfs_sockets() be let? Return: 0 or a negative errno */
 int procfs_may_list(pid_t pid);
 

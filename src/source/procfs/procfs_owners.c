@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/xalloc.h"
 #include "source/procfs/procfs.h"
+#include "source/procfs/procfs_uring.h"
 
 #define FIRST_SIZE 256
 
@@ -97,7 +98,7 @@ static void add_socket(void *context, int fd, uint32_t inode)
 		*place = (struct procfs_holder){.inode = inode, .pid = owners->pid, .fd = fd};
 		owners->count++;
 	} else if (place->pid == owners->pid) {
-		if (fd < place->fd)
+		if (fd >= 0 && (place->fd < 0 || fd < place->fd))
 			place->fd = fd;
 	} else {
 		place->shared = true;
@@ -108,10 +109,22 @@ static void add_socket(void *context, int fd, uint32_t inode)
 	}
 }
 
+static void add_direct(void *context, uint32_t inode)
+{
+	add_socket(context, -1, inode);
+}
+
+static void add_ring(void *context, int fd)
+{
+	struct procfs_owners *owners = context;
+
+	(void)procfs_uring_sockets(owners->pid, fd, add_direct, owners);
+}
+
 int procfs_owners_add(struct procfs_owners *owners, pid_t pid)
 {
 	owners->pid = pid;
-	return procfs_sockets(pid, add_socket, owners);
+	return procfs_sockets_and_rings(pid, add_socket, add_ring, owners);
 }
 
 static void add_process(void *context, pid_t pid)

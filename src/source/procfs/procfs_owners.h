@@ -19,7 +19,7 @@ struct procfs_owners;
  * struct procfs_holder - who holds a socket
  * @inode: the socket's inode number
  * @pid: the process with the lowest number among those that hold it
- * @fd: its descriptor, the lowest if it has several; -1 unknown
+ * @fd: its descriptor, the lowest if it has several; -1 none, it is in the table of an io_uring (direct descriptor)
  * @shared: other processes hold it too, so nobody can say who uses it
  */
 struct procfs_holder {
@@ -38,7 +38,7 @@ void procfs_owners_free(struct procfs_owners *owners);
 /** procfs_owners_clear() - forget everything */
 void procfs_owners_clear(struct procfs_owners *owners);
 
-/** procfs_owners_add() - look at one process; Return: how many sockets it holds, or a negative errno */
+/** procfs_owners_add() - look at one process; Return: of how many sockets it has descriptors, or a negative errno */
 int procfs_owners_add(struct procfs_owners *owners, pid_t pid);
 
 /**
