@@ -309,7 +309,7 @@ static void set_timer(struct watch *watch, int64_t cost_ns)
 
 	/* That all of /proc was read for the first time does not come again: the run would begin blind for seconds. */
 	if (watch->look <= OPENING_LOOKS)
-		least = 0;
+		least = cost_ns;
 	if (watch->fresh.count > 0)
 		watch->interval_ns = 0;
 	watch->interval_ns *= 2;
