@@ -130,26 +130,29 @@ static int check_needs(const struct operands *operands, const struct options *op
 	return 0;
 }
 
+static bool has_host(const char *list)
+{
+	return list != NULL && strcasestr(list, "host") != NULL;
+}
+
 /* Is anything asked for that only the payload tells? */
 static bool wants_payload(const struct options *options)
 {
-	const char *lists[] = {options->columns, options->sort, options->by};
-
 	for (size_t i = 0; i < options->report_count; i++)
-		if (report_is_tree(options->reports[i]))
+		if (report_is_tree(options->reports[i]) ||
+		    (options->reports[i] == REPORT_HISTOGRAM && has_host(options->histograms[i].by)))
 			return true;
-	if (options->messages || options->ladder)
-		return true;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		if (lists[i] != NULL && strcasestr(lists[i], "host") != NULL)
-			return true;
-	return false;
+	return options->messages || options->ladder || has_host(options->columns) || has_host(options->sort) ||
+	       has_host(options->by);
 }
 
-/* Where frames are long enough to show it: the screen has ladders, and rows in JSON have all columns. */
+/*
+ * Where frames are long enough to show it: the screen has ladders, rows in JSON have all columns, and what a recording
+ * will be read for nobody knows.
+ */
 static bool shows_payload(const struct options *options)
 {
-	if (options->top || (options->format == REPORT_JSON && options->events))
+	if (options->top || options->record != NULL || (options->format == REPORT_JSON && options->events))
 		return true;
 	for (size_t i = 0; i < options->report_count; i++)
 		if (options->format == REPORT_JSON && options->reports[i] == REPORT_CONNS)

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""-z http,tree and tls,tree of a capture that was counted by hand (TAP)."""
+"""What payload says in reports: -z http,tree and tls,tree of a capture that was counted by hand, and HOST (TAP)."""
 import os
 import subprocess
 import sys
+import tempfile
 
 BUILD = os.environ.get("top_builddir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
@@ -58,18 +59,46 @@ def script():
     return text
 
 
+# Who asks for HOST gets it, in whatever words, and a recording has it for whoever asks later.
+HOSTS = ["name.tls", "one.example", "two.example"]
+ASKING = (["-z", "conns", "-O", "HOST"], ["--by=host", "-O", "HOST"], ["-z", "histogram,HS_MS,host"])
+
+
+def conntrace(words, capture):
+    return subprocess.run([CONNTRACE, "-q", "--format=raw", "-H", *words], input=capture, capture_output=True, timeout=30,
+                          check=False)
+
+
+def trees(capture):
+    for report, wanted in (("http,tree", HTTP), ("http_req,tree", HTTP), ("tls,tree", TLS)):
+        done = subprocess.run([CONNTRACE, "-q", "-r", "-", "--format=raw", "-z", report], input=capture, capture_output=True,
+                              timeout=30, check=False)
+        yield report, done.stdout.decode() == wanted, done
+
+
+def hosts(capture):
+    with tempfile.TemporaryDirectory(prefix="conntrace-") as folder:
+        record = os.path.join(folder, "record.ev")
+        done = conntrace(["-r", "-", "--record=" + record, "-z", "groups"], capture)
+        yield "a run that shows no HOST is recorded", done.returncode == 0, done
+        for source in (["-r", "-"], ["--replay=" + record]):
+            for words in ASKING:
+                done = conntrace(source + words, capture)
+                # "-" of a connection that told none is no name, nor are the edges of a histogram.
+                found = {line.split()[0] for line in done.stdout.decode().splitlines() if line.strip()}
+                yield "HOST by %s" % " ".join([source[0].split("=")[0], *words]), sorted(found - {"-"}) == HOSTS, done
+
+
 def main():
     failed = 0
     capture = subprocess.run([MKPCAP], input=script().encode(), stdout=subprocess.PIPE, check=True, timeout=10).stdout
-    for number, (report, wanted) in enumerate((("http,tree", HTTP), ("http_req,tree", HTTP), ("tls,tree", TLS)), 1):
-        done = subprocess.run([CONNTRACE, "-q", "-r", "-", "--format=raw", "-z", report], input=capture, capture_output=True,
-                              timeout=30, check=False)
-        got = done.stdout.decode()
-        print("%sok %d - %s" % ("" if got == wanted else "not ", number, report))
-        if got != wanted:
+    number = 0
+    for number, (name, good, done) in enumerate([*trees(capture), *hosts(capture)], 1):
+        print("%sok %d - %s" % ("" if good else "not ", number, name))
+        if not good:
             failed += 1
-            print("".join("# %s\n" % line for line in (got + done.stderr.decode()).splitlines()), end="")
-    print("1..3")
+            print("".join("# %s\n" % line for line in (done.stdout + done.stderr).decode().splitlines()), end="")
+    print("1..%d" % number)
     return int(failed > 0)
 
 

@@ -199,6 +199,9 @@ static void payload_is_read_when_it_shows(void **state)
 		{"-r x -z conns --columns=+HOST", true},
 		{"-r x -z http,tree", true},
 		{"-r x -z io,stat,1", false},
+		{"-r x -z histogram,HS_MS", false},
+		{"-r x -z histogram,HS_MS,host", true},
+		{"-r x --record=y", true},
 		{"-i lo", false},
 		{"-i lo --top", true},
 	};
