@@ -116,7 +116,7 @@ void attribution_look(struct attribution *attribution)
 {
 	int64_t now_ns = clock_monotonic();
 
-	for (size_t i = 0; i < attribution->count;) {
+	for (size_t i = 0; attribution != NULL && i < attribution->count;) {
 		struct waiting *waiting = &attribution->waiting[i];
 
 		if (waiting->due_ns > now_ns) {
@@ -130,4 +130,14 @@ void attribution_look(struct attribution *attribution)
 		waiting->due_ns = now_ns + delays_ns[waiting->looks];
 		i++;
 	}
+}
+
+int64_t attribution_wait_ns(const struct attribution *attribution, int64_t now_ns)
+{
+	int64_t due_ns = INT64_MAX;
+
+	for (size_t i = 0; attribution != NULL && i < attribution->count; i++)
+		if (attribution->waiting[i].due_ns < due_ns)
+			due_ns = attribution->waiting[i].due_ns;
+	return due_ns == INT64_MAX ? INT64_MAX : due_ns - now_ns;
 }

@@ -26,7 +26,10 @@ void attribution_free(struct attribution *attribution);
 /** attribution_add() - a connection was born; flow.local is on this host */
 void attribution_add(struct attribution *attribution, const struct flow *flow);
 
-/** attribution_look() - look for those whose time has come */
+/** attribution_look() - look for those whose time has come; NULL is fine */
 void attribution_look(struct attribution *attribution);
+
+/** attribution_wait_ns() - from @now_ns, monotonic, until one's time comes; INT64_MAX if none waits, or for NULL */
+int64_t attribution_wait_ns(const struct attribution *attribution, int64_t now_ns);
 
 #endif

@@ -291,8 +291,11 @@ size_t live_fds(const struct live *live, struct pollfd fds[LIVE_FDS])
 
 int64_t live_wait_ns(const struct live *live, int64_t clock_ns)
 {
-	int64_t until_ns = live->state.paused ? INT64_MAX : live->next_tick_ns;
+	int64_t until_ns;
 
+	if (live == NULL)
+		return INT64_MAX;
+	until_ns = live->state.paused ? INT64_MAX : live->next_tick_ns;
 	if (live->dirty && live->screen != NULL && live->drawn_ns + DRAW_NS < until_ns)
 		until_ns = live->drawn_ns + DRAW_NS;
 	return until_ns > clock_ns ? until_ns - clock_ns : 0;

@@ -49,7 +49,7 @@ void live_finished(struct live *live, const struct conn *conn);
 /** live_fds() - what to poll(2) for; Return: how many */
 size_t live_fds(const struct live *live, struct pollfd fds[LIVE_FDS]);
 
-/** live_wait_ns() - how long until something is to be done */
+/** live_wait_ns() - how long until something is to be done; INT64_MAX if nothing, or there is no @live */
 int64_t live_wait_ns(const struct live *live, int64_t clock_ns);
 
 /**

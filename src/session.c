@@ -456,16 +456,18 @@ static bool is_over(const struct session *session)
 static int64_t time_to_wait(const struct session *session, bool was_busy, int64_t now_ns)
 {
 	bool holds = !merge_is_empty(sources_merge(session->sources));
-	int64_t wait = !was_busy && !holds ? IDLE_NS : session->is_file && session->pace.speed == 0 ? 0 : LOAD_NS;
+	int64_t hold_ns = session->is_file ? LOAD_NS : sources_hold_ns(session->sources) / 2;
+	int64_t wait = was_busy ? LOAD_NS : holds ? hold_ns : IDLE_NS;
 
-	if (session->live != NULL && live_wait_ns(session->live, now_ns) < wait)
-		wait = live_wait_ns(session->live, now_ns);
-	if (session->end_ns > 0 && session->end_ns - now_ns < wait)
-		wait = session->end_ns - now_ns;
-	if (slices_wait_ns(&session->slices, now_ns) < wait)
-		wait = slices_wait_ns(&session->slices, now_ns);
-	if (session->look_ns - clock_now() < wait)
-		wait = session->look_ns - clock_now();
+	if ((was_busy || holds) && session->is_file && session->pace.speed == 0)
+		wait = 0;
+	if (!was_busy)
+		wait = clock_sooner(wait, attribution_wait_ns(session->attribution, now_ns));
+	wait = clock_sooner(wait, live_wait_ns(session->live, now_ns));
+	if (session->end_ns > 0)
+		wait = clock_sooner(wait, session->end_ns - now_ns);
+	wait = clock_sooner(wait, slices_wait_ns(&session->slices, now_ns));
+	wait = clock_sooner(wait, session->look_ns - clock_now());
 	return wait > 0 ? wait : 0;
 }
 
@@ -484,8 +486,7 @@ static void wait_for_work(struct session *session, bool was_busy)
 		count += sources_fds(session->sources, fds + count, &ready);
 	if (ready)
 		wait = 0;
-	timeout.tv_sec = wait / CLOCK_NS_PER_SEC;
-	timeout.tv_nsec = wait % CLOCK_NS_PER_SEC;
+	timeout = (struct timespec){wait / CLOCK_NS_PER_SEC, wait % CLOCK_NS_PER_SEC};
 	(void)ppoll(fds, count, &timeout, NULL);
 	if (fds[0].revents != 0)
 		read_signals(session);
@@ -522,9 +523,8 @@ static void take_in(struct session *session)
 		merge_clear(sources_merge(session->sources));
 	if (session->reported)
 		return;
-	if (session->attribution != NULL)
-		attribution_look(session->attribution);
-	feed(session, until_ns < pace_ns ? until_ns : pace_ns);
+	attribution_look(session->attribution);
+	feed(session, clock_sooner(until_ns, pace_ns));
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
 	output_handshakes(session->output, next_open, session->tracker);
 	/* Some sockets died unheard: find out which, once those that are heard of have had time. */

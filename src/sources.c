@@ -408,8 +408,12 @@ size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool
 		fds[count++] = (struct pollfd){.fd = command_fd(sources->command), .events = POLLIN};
 	if (!offline_fds(sources->offline, fds, &count))
 		*ready = true;
-	if (sources->packet != NULL && !sources->packet_ended)
+	if (sources->packet != NULL && !sources->packet_ended) {
+		/* Held events have a time when they are looked at. */
+		if (!packet_sleep(sources->packet, sources->options->read == NULL && !merge_is_empty(sources->merge)))
+			*ready = true;
 		fds[count++] = (struct pollfd){.fd = packet_fd(sources->packet), .events = POLLIN};
+	}
 	return count;
 }
 

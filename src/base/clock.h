@@ -36,4 +36,10 @@ static inline int64_t clock_span(int64_t from, int64_t to)
 	return from < 0 || to < from ? CLOCK_UNKNOWN : to - from;
 }
 
+/** clock_sooner() - the lesser of two times or spans, both known */
+static inline int64_t clock_sooner(int64_t one_ns, int64_t other_ns)
+{
+	return one_ns < other_ns ? one_ns : other_ns;
+}
+
 #endif

@@ -33,7 +33,7 @@
 
 #define GATHER_MS 5
 #define IDLE_MS 500
-#define DROPS_EVERY_NS (200 * CLOCK_NS_PER_MS)
+#define CHECK_EVERY_NS (200 * CLOCK_NS_PER_MS)
 
 /* Frames handled before control is looked at again. */
 #define ROUND_FRAMES 4096
@@ -62,12 +62,17 @@ static void fail(struct child *child, int error, const struct err *err)
 	finish(child, CHILD_FAILED);
 }
 
+static void publish_frames(struct child *child)
+{
+	for (int i = 0; i < DISSECT_VERDICT_NUM; i++)
+		atomic_store_explicit(&child->shared->frames[i], child->verdicts[i], memory_order_relaxed);
+}
+
 static void publish_counts(struct child *child)
 {
 	struct rusage usage;
 
-	for (int i = 0; i < DISSECT_VERDICT_NUM; i++)
-		atomic_store_explicit(&child->shared->frames[i], child->verdicts[i], memory_order_relaxed);
+	publish_frames(child);
 	atomic_store_explicit(&child->shared->cpu_ns, clock_process(), memory_order_relaxed);
 	/* It began by fork(2): no other program's memory is in this, as there would be after execve(2). */
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
@@ -97,11 +102,18 @@ static void wait_for(struct child *child, bool interfaces, int timeout_ms)
 
 void child_publish(struct child *child, uint64_t worth)
 {
+	uint64_t waiting;
+
 	ring_publish(&child->ring);
 	/* The reader says it is going to sleep, then looks once more: one of the two must see the other's word. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (ring_waiting(&child->ring) >= worth && ring_wants_reader(child->ring.ring))
+	waiting = ring_waiting(&child->ring);
+	if (waiting < worth)
+		return;
+	if (ring_wants_reader(child->ring.ring, child->is_urgent ? UINT64_MAX : waiting))
 		wake_reader(child);
+	/* If it is awake it looks before it sleeps. */
+	child->is_urgent = false;
 }
 
 struct event *child_wait_for_room(struct child *child)
@@ -114,7 +126,7 @@ struct event *child_wait_for_room(struct child *child)
 			finish(child, CHILD_DONE);
 		}
 		atomic_store(&child->ring.ring->starved, 1);
-		if (ring_wants_reader(child->ring.ring))
+		if (ring_wants_reader(child->ring.ring, UINT64_MAX))
 			wake_reader(child);
 		/* Only now, or room made in between would be missed. */
 		event = ring_reserve(&child->ring);
@@ -126,13 +138,15 @@ struct event *child_wait_for_room(struct child *child)
 	return event;
 }
 
-static void check_drops(struct child *child, bool now)
+/* What costs a system call each. */
+static void check(struct child *child)
 {
 	int64_t time_ns = clock_monotonic(), drops = 0;
 
-	if (!now && time_ns - child->drops_checked_ns < DROPS_EVERY_NS)
+	if (!child->draining && time_ns - child->checked_ns < CHECK_EVERY_NS)
 		return;
-	child->drops_checked_ns = time_ns;
+	child->checked_ns = time_ns;
+	publish_counts(child);
 	for (size_t i = 0; i < child->input_count; i++) {
 		int64_t lost = capture_drops(child->inputs[i].capture);
 
@@ -200,6 +214,17 @@ static void release_stuck(struct child *child)
 	}
 }
 
+/* Until there is something to read and, unless much came at once, more has had a moment to gather. */
+static void wait_for_frames(struct child *child, int frames, bool staged)
+{
+	if (frames >= ROUND_FRAMES || child->draining)
+		wait_for(child, false, 0);
+	else if (frames > 0 || staged)
+		wait_for(child, false, GATHER_MS);
+	if (frames < ROUND_FRAMES && !staged && !child->draining)
+		wait_for(child, true, IDLE_MS);
+}
+
 static void live_loop(struct child *child)
 {
 	for (;;) {
@@ -208,8 +233,8 @@ static void live_loop(struct child *child)
 
 		for (size_t i = 0; i < child->input_count; i++)
 			staged |= child->inputs[i].count > 0;
-		check_drops(child, child->draining);
-		publish_counts(child);
+		publish_frames(child);
+		check(child);
 		child_frames_lose_unsaid(child);
 		child_publish(child, 1);
 		if (frames == 0 && child->draining && !staged) {
@@ -217,11 +242,7 @@ static void live_loop(struct child *child)
 			child_frames_merge(child, INT64_MAX);
 			finish(child, CHILD_DONE);
 		}
-		/* Much came at once: there may be no time to let more gather. */
-		if (frames >= ROUND_FRAMES || child->draining)
-			wait_for(child, false, 0);
-		else
-			wait_for(child, frames == 0 && !staged, frames == 0 && !staged ? IDLE_MS : GATHER_MS);
+		wait_for_frames(child, frames, staged);
 		if (staged)
 			release_stuck(child);
 	}
@@ -370,7 +391,7 @@ void child_run(const struct child_config *config)
 	if (!file)
 		live_start(&child);
 	/* What tells the time may have to be set up the first time it is asked. */
-	child.drops_checked_ns = clock_monotonic();
+	child.checked_ns = clock_monotonic();
 	(void)clock_now();
 	got = confine(&config->confine, &err);
 	if (got < 0)

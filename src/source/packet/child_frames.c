@@ -75,8 +75,11 @@ static enum dissect_verdict dissect(struct child_input *input, const struct diss
 	numbered.decapsulate = child->config->packet->decapsulate;
 	verdict = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
 	/* Here, because the main process is the slower one. */
-	if (verdict == DISSECT_EVENT && event != NULL)
+	if (verdict == DISSECT_EVENT && event != NULL) {
 		event->flow_hash = flow_hash(&child->config->packet->flow_key, &event->flow);
+		/* Whose connection this will be is asked while it lives. */
+		child->is_urgent |= event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0;
+	}
 	if (verdict == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
 		child->verdicts[DISSECT_EVENT]++;
 	else

@@ -52,10 +52,11 @@ struct child_input {
  * @verdicts: frames, by what became of them
  * @taken: frames that were taken in, when there is an end to them
  * @lost_unsaid: events that found the ring full and have not been told of
- * @drops_checked_ns: when, by the monotonic clock, the kernel was asked for what it dropped
+ * @checked_ns: when, by the monotonic clock, the kernel was asked for what it dropped, and what this process took
  * @last_ns: time of the latest frame
  * @wake_every: the reader is woken when so many events wait
  * @live: nobody waits for room
+ * @is_urgent: the reader has to see what is unpublished at once, however little it is
  * @draining: what is there is read, then it ends
  */
 struct child {
@@ -69,10 +70,11 @@ struct child {
 	uint64_t verdicts[DISSECT_VERDICT_NUM];
 	uint64_t taken;
 	uint64_t lost_unsaid;
-	int64_t drops_checked_ns;
+	int64_t checked_ns;
 	int64_t last_ns;
 	uint32_t wake_every;
 	bool live;
+	bool is_urgent;
 	bool draining;
 };
 

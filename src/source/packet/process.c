@@ -53,6 +53,9 @@
 /* So many slots are given back at once. */
 #define TAKE_AT_ONCE 64
 
+/* A main process that will look soon by itself is woken for so many: a small part of the ring. */
+#define PATIENT_EVENTS 4096
+
 #define INTERFACE_DROPS_EVERY_NS CLOCK_NS_PER_SEC
 
 struct packet {
@@ -485,6 +488,15 @@ fail:
 int packet_fd(const struct packet *packet)
 {
 	return packet->wake_fd;
+}
+
+bool packet_sleep(struct packet *packet, bool has_patience)
+{
+	struct ring *ring = packet->ring.ring;
+
+	atomic_store(&ring->armed, has_patience ? PATIENT_EVENTS : 1);
+	/* Only now, or what comes in between would be nobody's news. */
+	return has_patience || atomic_load(&ring->head) == packet->ring.tail;
 }
 
 void packet_drain(struct packet *packet)

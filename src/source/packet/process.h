@@ -111,6 +111,15 @@ int packet_open(struct packet **packet, const struct packet_config *config, stru
 int packet_fd(const struct packet *packet);
 
 /**
+ * packet_sleep() - the caller is about to wait for packet_fd()
+ * @packet: the source
+ * @has_patience: it will look by itself in a moment, so that only a SYN, or very many events, are worth waking it
+ *
+ * Each wakeup costs more than a few events. Return: false when there is something to read first.
+ */
+bool packet_sleep(struct packet *packet, bool has_patience);
+
+/**
  * packet_next() - the next event
  * @packet: the source
  * @event: filled as far as event_size() of its type goes, on 1

@@ -25,7 +25,7 @@
 /**
  * struct ring - lies in shared memory
  * @head: slots ever written; the writer's
- * @armed: the reader has found it empty and wants to be woken
+ * @armed: the reader has found it empty and wants to be woken when so many wait; 0: it is awake
  * @tail: slots ever read; the reader's
  * @starved: the writer has found it full and wants to be woken
  * @count: slots, a power of two; set before there are two processes
@@ -99,10 +99,12 @@ static inline uint64_t ring_waiting(const struct ring_end *end)
 	       atomic_load_explicit(&end->ring->tail, memory_order_acquire);
 }
 
-/** ring_wants_reader() - does the reader want to be woken? Asking takes the wish back; writer only */
-static inline bool ring_wants_reader(struct ring *ring)
+/** ring_wants_reader() - does it want to be woken for @waiting events? If so that takes the wish back; writer only */
+static inline bool ring_wants_reader(struct ring *ring, uint64_t waiting)
 {
-	return atomic_load_explicit(&ring->armed, memory_order_relaxed) && atomic_exchange(&ring->armed, 0);
+	uint32_t worth = atomic_load_explicit(&ring->armed, memory_order_relaxed);
+
+	return worth != 0 && waiting >= worth && atomic_exchange(&ring->armed, 0) != 0;
 }
 
 /**
