@@ -18,6 +18,9 @@
 #define LIST_SHARE 16
 /* How often it is tried again. */
 #define LIST_AGAIN 64
+/* One question more takes 4 us, a list without counters 1 us for each socket and at least a walk through the table. */
+#define SINGLE_AGAIN 256
+#define LIST_AGAIN_SHARE 4
 
 /* A socket that was connected anew keeps its cookie. */
 static bool is_other_flow(const struct flow *seen, const struct flow *flow)
@@ -152,11 +155,64 @@ static void see_again(void *context, const struct event *event)
 		sought->is_sure = true;
 }
 
+static int compare_known(const void *a, const void *b)
+{
+	uint64_t x = ((const struct look_known *)a)->cookie, y = ((const struct look_known *)b)->cookie;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * When no segment has come or gone, and nothing waits that did not wait, there
+ * has been no FIN since these counters belonged to this state: they still do.
+ */
+static bool is_as_known(const struct look *look, const struct event_info *info)
+{
+	const struct look_known key = {.cookie = info->cookie};
+	const struct look_known *known =
+		look->known_count > 0 ? bsearch(&key, look->known, look->known_count, sizeof(key), compare_known) : NULL;
+
+	return known != NULL && known->state == info->state && known->segs_in == info->segs_in &&
+	       known->segs_out == info->segs_out && known->bytes_received == info->bytes_received &&
+	       known->bytes_acked == info->bytes_acked && known->wqueue == info->wqueue &&
+	       known->notsent_bytes == info->notsent_bytes;
+}
+
+/* Which of those just seen need no other question? Return: how many do. */
+static size_t compare_with_known(const struct look *look, struct search *search)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < search->count; i++) {
+		struct sought *sought = &search->sought[i];
+
+		sought->is_sure = sought->is_seen && is_as_known(look, &sought->event.info);
+		count += sought->is_seen && !sought->is_sure;
+	}
+	return count;
+}
+
+/* For the next list. */
+static void keep_known(struct look *look, const struct search *search)
+{
+	look->known = xreallocarray(look->known, search->count, sizeof(*look->known));
+	look->known_count = 0;
+	for (size_t i = 0; i < search->count; i++) {
+		const struct event_info *info = &search->sought[i].event.info;
+
+		if (search->sought[i].is_sure && info->segs_in >= 0)
+			look->known[look->known_count++] = (struct look_known){
+				info->cookie, info->bytes_received, info->bytes_acked,	 info->segs_in,
+				info->segs_out, info->wqueue,	    info->notsent_bytes, info->state,
+			};
+	}
+}
+
 static void search_list(struct look *look, struct search *search)
 {
 	const struct conn *conn = NULL;
 	struct err ignored;
-	size_t size = 0;
+	size_t size = 0, unsure;
 	int told;
 
 	while ((conn = tracker_next(look->tracker, conn)) != NULL) {
@@ -177,8 +233,27 @@ static void search_list(struct look *look, struct search *search)
 	told = diag_dump(look->diag, DIAG_ALL_STATES, see, search, &ignored);
 	look->looks = 0;
 	look->told = told > 0 ? (size_t)told : SIZE_MAX;
-	if (told > 0)
+	unsure = compare_with_known(look, search);
+	if (unsure > SINGLE_AGAIN && unsure * LIST_AGAIN_SHARE > look->told)
 		(void)diag_dump(look->diag, DIAG_ALL_STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
+}
+
+/* Return: 0, or -ENOENT as look_at() */
+static int look_at_one(struct look *look, const struct search *search, const struct conn *conn, struct event *event)
+{
+	struct sought *sought = search->is_listed ? find(search, conn->cookie) : NULL;
+	int rc = 0;
+
+	if (sought == NULL || !sought->is_seen || is_other_flow(&sought->event.flow, &conn->flow))
+		return look_at(look->diag, look->netns, conn, event);
+	if (!sought->is_sure) {
+		rc = ask_again(look->diag, &sought->event);
+		sought->is_sure = rc == 0 && sought->event.info.bytes_received >= 0;
+	}
+	if (!sought->is_sure)
+		return look_at(look->diag, look->netns, conn, event);
+	*event = sought->event;
+	return 0;
 }
 
 static void note_awaited(struct look *look, uint64_t cookie)
@@ -211,6 +286,7 @@ size_t look_awaited(const struct look *look)
 void look_free(struct look *look)
 {
 	free(look->awaited);
+	free(look->known);
 }
 
 size_t look_at_all(struct look *look, bool tell_gone)
@@ -225,14 +301,10 @@ size_t look_at_all(struct look *look, bool tell_gone)
 	looks = search.count > 0 ? xreallocarray(NULL, search.count, sizeof(*looks)) : NULL;
 	while ((conn = tracker_next(look->tracker, conn)) != NULL && count < search.count) {
 		struct event *event = &looks[count];
-		const struct sought *sought;
 
 		if (conn->cookie == 0 || !conn->open)
 			continue;
-		sought = search.is_listed ? find(&search, conn->cookie) : NULL;
-		if (sought != NULL && sought->is_sure && !is_other_flow(&sought->event.flow, &conn->flow)) {
-			*event = sought->event;
-		} else if (look_at(look->diag, look->netns, conn, event) != 0) {
+		if (look_at_one(look, &search, conn, event) != 0) {
 			gone++;
 			/* None comes of MPTCP sockets and from other network namespaces. */
 			if (conn->flow.proto == IPPROTO_TCP && is_here(look->netns, conn))
@@ -248,6 +320,8 @@ size_t look_at_all(struct look *look, bool tell_gone)
 		}
 		count++;
 	}
+	if (search.is_listed)
+		keep_known(look, &search);
 	if (look->awaited_count > 0)
 		qsort(look->awaited, look->awaited_count, sizeof(*look->awaited), compare_numbers);
 	for (size_t i = 0; i < count; i++)

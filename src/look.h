@@ -33,6 +33,28 @@ void look_make_sure(struct diag *diag, struct event *event);
 int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event);
 
 /**
+ * struct look_known - what counters were when they belonged to their state
+ * @cookie: whose
+ * @bytes_received: see struct event_info, as the others
+ * @bytes_acked: of the socket
+ * @segs_in: of the socket, never unknown
+ * @segs_out: of the socket
+ * @wqueue: of the socket
+ * @notsent_bytes: of the socket
+ * @state: that state
+ */
+struct look_known {
+	uint64_t cookie;
+	int64_t bytes_received;
+	int64_t bytes_acked;
+	int32_t segs_in;
+	int32_t segs_out;
+	int32_t wqueue;
+	int32_t notsent_bytes;
+	uint8_t state;
+};
+
+/**
  * struct look - whom to ask about all open connections
  * @diag: the kernel, NULL when it can't be asked
  * @netns: the network namespace it answers for
@@ -44,6 +66,8 @@ int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct e
  * @awaited: cookies of those that were gone at the last look, and may still have a last word; sorted, its own
  * @awaited_count: how many
  * @awaited_size: room there
+ * @known: of the sockets that the last list told of; sorted, its own
+ * @known_count: how many
  */
 struct look {
 	struct diag *diag;
@@ -55,6 +79,8 @@ struct look {
 	unsigned int looks;
 	uint64_t *awaited;
 	size_t awaited_count, awaited_size;
+	struct look_known *known;
+	size_t known_count;
 };
 
 /**
