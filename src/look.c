@@ -2,6 +2,7 @@
 #include "look.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 #include "source/diag/socket.h"
 #include "source/diag/tcp_info.h"
 
+/* Listeners and mini sockets have no counters to tell. */
+#define STATES (DIAG_ALL_STATES & ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT))
 /* A state changes a handful of times in a socket's life. */
 #define ASKS_MAX 8
 /* So many connections are looked at one by one: 4 us each. */
@@ -169,9 +172,10 @@ static int compare_known(const void *a, const void *b)
 static bool is_as_known(const struct look *look, const struct event_info *info)
 {
 	const struct look_known key = {.cookie = info->cookie};
-	const struct look_known *known =
-		look->known_count > 0 ? bsearch(&key, look->known, look->known_count, sizeof(key), compare_known) : NULL;
+	const struct look_known *known = NULL;
 
+	if (look->known_count > 0)
+		known = bsearch(&key, look->known, look->known_count, sizeof(key), compare_known);
 	return known != NULL && known->state == info->state && known->segs_in == info->segs_in &&
 	       known->segs_out == info->segs_out && known->bytes_received == info->bytes_received &&
 	       known->bytes_acked == info->bytes_acked && known->wqueue == info->wqueue &&
@@ -230,12 +234,12 @@ static void search_list(struct look *look, struct search *search)
 		return;
 	qsort(search->sought, search->count, sizeof(*search->sought), compare_cookies);
 	search->is_listed = true;
-	told = diag_dump(look->diag, DIAG_ALL_STATES, see, search, &ignored);
+	told = diag_dump(look->diag, STATES, see, search, &ignored);
 	look->looks = 0;
 	look->told = told > 0 ? (size_t)told : SIZE_MAX;
 	unsure = compare_with_known(look, search);
 	if (unsure > SINGLE_AGAIN && unsure * LIST_AGAIN_SHARE > look->told)
-		(void)diag_dump(look->diag, DIAG_ALL_STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
+		(void)diag_dump(look->diag, STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
 }
 
 /* Return: 0, or -ENOENT as look_at() */
