@@ -98,7 +98,10 @@ static void check_strangers(struct holders *holders)
 		if (was_shared && !listener->shared)
 			holders->recheck_ns = 0;
 	}
-	procfs_owners_free(strangers);
+	holders->strangers = strangers;
+	/* A child of a target's may have been taken for a stranger. */
+	if (!targets_are_all(holders->targets))
+		holders_done(holders);
 }
 
 /* Return: must all processes be asked who else has it? */
@@ -142,4 +145,15 @@ void holders_look(struct holders *holders, uint32_t look, bool births)
 	if (is_unchecked && any)
 		check_strangers(holders);
 	name_listeners(holders);
+}
+
+bool holders_are_others(const struct holders *holders, uint32_t inode)
+{
+	return holders->strangers != NULL && inode != 0 && procfs_owners_find(holders->strangers, inode) != NULL;
+}
+
+void holders_done(struct holders *holders)
+{
+	procfs_owners_free(holders->strangers);
+	holders->strangers = NULL;
 }

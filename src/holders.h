@@ -21,6 +21,7 @@
  * @owners: what targets hold, as of the last look that asked
  * @kinfolk: for what they have in common
  * @recheck_ns: when (monotonic) all processes are to be asked again; its own, 0 at first
+ * @strangers: what all others hold, if they were asked in this look and none of them can be a target; its own
  */
 struct holders {
 	struct targets *targets;
@@ -28,6 +29,7 @@ struct holders {
 	struct procfs_owners *owners;
 	struct kinfolk *kinfolk;
 	int64_t recheck_ns;
+	struct procfs_owners *strangers;
 };
 
 /**
@@ -37,5 +39,11 @@ struct holders {
  * @births: targets may have had children since the last look
  */
 void holders_look(struct holders *holders, uint32_t look, bool births);
+
+/** holders_are_others() - was this socket found with others? false if they were not asked in this look */
+bool holders_are_others(const struct holders *holders, uint32_t inode);
+
+/** holders_done() - the look is over */
+void holders_done(struct holders *holders);
 
 #endif

@@ -206,8 +206,14 @@ static void keep_known(struct look *look, const struct search *search)
 
 		if (search->sought[i].is_sure && info->segs_in >= 0)
 			look->known[look->known_count++] = (struct look_known){
-				info->cookie, info->bytes_received, info->bytes_acked,	 info->segs_in,
-				info->segs_out, info->wqueue,	    info->notsent_bytes, info->state,
+				.cookie = info->cookie,
+				.bytes_received = info->bytes_received,
+				.bytes_acked = info->bytes_acked,
+				.segs_in = info->segs_in,
+				.segs_out = info->segs_out,
+				.wqueue = info->wqueue,
+				.notsent_bytes = info->notsent_bytes,
+				.state = info->state,
 			};
 	}
 }

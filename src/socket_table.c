@@ -107,6 +107,15 @@ enum socket_news socket_table_see(struct socket_table *table, const struct event
 	return seen->whose == SOCKET_TARGETS && changed ? SOCKET_CHANGED : SOCKET_SAME;
 }
 
+void socket_table_see_again(struct socket_table *table, const struct event *event, uint32_t look)
+{
+	struct socket_seen *seen = socket_table_find(table, event->info.cookie);
+
+	if (seen != NULL && seen->look == look && seen->state == event->info.state &&
+	    seen->ends == flow_hash(&table->key, &event->flow))
+		seen->sure = look;
+}
+
 void socket_table_remove(struct socket_table *table, uint64_t cookie)
 {
 	if (cookie != 0)

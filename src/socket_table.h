@@ -40,6 +40,7 @@ enum socket_news {
  * @bytes: a sum of what it had sent and received, which grows as long as it is connected
  * @inode: its inode number, 0 when no process has it (not accepted yet, or closed)
  * @look: number of the look that saw it last
+ * @sure: number of the last look whose counters belong to its state, as far as that was asked; 0 none
  * @from: number of the last look before it was accepted, as far as is known: the same if it waited then
  * @ends: a hash of its ends
  * @whose: enum socket_whose
@@ -53,6 +54,7 @@ struct socket_seen {
 	int64_t bytes;
 	uint32_t inode;
 	uint32_t look;
+	uint32_t sure;
 	uint32_t from;
 	uint32_t ends;
 	uint8_t whose;
@@ -76,6 +78,9 @@ struct socket_seen *socket_table_find(const struct socket_table *table, uint64_t
 
 /** socket_table_see() - look number @look has found a socket that is or was connected (an EVENT_INFO with counters) */
 enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t look);
+
+/** socket_table_see_again() - look number @look asked once more, perhaps without counters: is all as it was? */
+void socket_table_see_again(struct socket_table *table, const struct event *event, uint32_t look);
 
 /**
  * socket_table_is_renewed() - is what @event says of a socket not about the connection that was @seen last?

@@ -307,6 +307,11 @@ bool targets_follow(struct targets *targets, uint32_t look)
 	return any;
 }
 
+bool targets_are_all(const struct targets *targets)
+{
+	return targets->newest_pid >= 0 && newest_pid() == targets->newest_pid;
+}
+
 bool targets_had_births(const struct targets *targets, uint32_t look)
 {
 	for (size_t i = 0; i < targets->count; i++)

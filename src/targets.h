@@ -93,6 +93,9 @@ const char *targets_departed(struct targets *targets);
  */
 bool targets_follow(struct targets *targets, uint32_t look);
 
+/** targets_are_all() - has nobody on this host had a child, or a thread, since targets_follow()? */
+bool targets_are_all(const struct targets *targets);
+
 /** targets_had_births() - may any of them have had children since look number @look? */
 bool targets_had_births(const struct targets *targets, uint32_t look);
 

@@ -69,6 +69,9 @@
 #define TRIES 2
 #define OPENING_LOOKS 2 /* prove who held the listeners before the next connection comes */
 
+/* One by one so many are asked whether their counters belong to their state; for more another list is cheaper. */
+#define SINGLE_AGAIN 256
+
 #define STATE(state) (1U << (state))
 /* Mini sockets have nothing to tell, and what is closed or not connected is no connection yet. */
 #define STATES                                                                                                    \
@@ -150,6 +153,14 @@ static void see(void *context, const struct event *event)
 		append(news == SOCKET_FRESH ? &watch->fresh : &watch->changed, event);
 }
 
+/* diag_callback */
+static void see_again(void *context, const struct event *event)
+{
+	struct watch *watch = context;
+
+	socket_table_see_again(watch->sockets, event, watch->look);
+}
+
 static enum conn_dir opened_by(const struct event_info *info)
 {
 	struct bytes bytes;
@@ -187,13 +198,14 @@ static bool is_still(struct watch *watch, const struct event *socket)
 }
 
 /*
- * Somebody has it, and no target was found to, again: then it is others'. But what came in through a listener of the
- * targets is theirs, even where nobody can see them hold it: the table of an io_uring (direct descriptors) is told
- * only while the ring is not busy.
+ * Somebody has it, and no target was found to, again, or others were: then it
+ * is others'. But what came in through a listener of the targets is theirs, even
+ * where nobody can see them hold it: the table of an io_uring (direct
+ * descriptors) is told only while the ring is not busy.
  */
 static bool is_theirs_anyway(struct watch *watch, const struct event *socket, struct socket_seen *seen)
 {
-	if (++seen->tries < TRIES)
+	if (++seen->tries < TRIES && !holders_are_others(&watch->holders, socket->info.inode))
 		return false;
 	if (judge(watch, socket, seen->from, false, seen->renewal != SOCKET_FIRST).owner == OWNERSHIP_TARGETS)
 		return true;
@@ -216,7 +228,8 @@ static void decide(struct watch *watch, struct event *socket)
 	claim.holder = procfs_owners_find(watch->owners, socket->info.inode);
 	if (claim.holder == NULL && socket->info.inode != 0 && !is_theirs_anyway(watch, socket, seen))
 		return;
-	look_make_sure(watch->config.diag, socket);
+	if (seen->sure != watch->look)
+		look_make_sure(watch->config.diag, socket);
 	claim.verdict = judge(watch, socket, seen->from, false, seen->renewal != SOCKET_FIRST);
 	claim.from = seen->from;
 	claim.is_queued = seen->from == watch->look;
@@ -371,6 +384,8 @@ int watch_look(struct watch *watch)
 		read_targets(watch);
 		holders_look(&watch->holders, watch->look, births);
 	}
+	if (watch->fresh.count > SINGLE_AGAIN)
+		(void)diag_dump(watch->config.diag, STATES | DIAG_NO_COUNTERS, see_again, watch, &(struct err){""});
 	doubt(watch);
 	for (size_t i = 0; i < watch->changed.count; i++) {
 		look_make_sure(watch->config.diag, &watch->changed.list[i]);
@@ -380,6 +395,7 @@ int watch_look(struct watch *watch)
 		decide(watch, &watch->fresh.list[i]);
 	decide_pending(watch);
 	forget_listeners(watch);
+	holders_done(&watch->holders);
 	if (socket_table_count(watch->sockets) > 4096 && watch->look % 64 == 0)
 		socket_table_sweep(watch->sockets, watch->look - 1);
 	set_timer(watch, processor_time() - began_ns);
@@ -503,7 +519,7 @@ int watch_open(struct watch **opened, const struct watch_config *config, struct 
 	watch->owners = procfs_owners_new(OWNERS_MAX);
 	watch->teller = (struct teller){.targets = watch->targets, .events = config->events};
 	watch->teller.kinfolk = watch->kinfolk = kin_new(teller_process, &watch->teller);
-	watch->holders = (struct holders){watch->targets, watch->listeners, watch->owners, watch->kinfolk, 0};
+	watch->holders = (struct holders){watch->targets, watch->listeners, watch->owners, watch->kinfolk, 0, NULL};
 	watch->warnings = xcalloc(config->pid_count, sizeof(char *));
 	watch->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	for (size_t i = 0; i < config->pid_count; i++) {

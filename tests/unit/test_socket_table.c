@@ -53,6 +53,29 @@ static void one_that_goes_on_is_no_news(void **state)
 	socket_table_free(table);
 }
 
+static void counters_are_sure_if_all_is_as_it_was(void **state)
+{
+	struct socket_table *table = a_table(TCP_ESTABLISHED, SOCKET_UNDECIDED);
+	struct event again = a_look(TCP_ESTABLISHED, 40000, 80, -1);
+
+	(void)state;
+	/* Another look's counters, another state, other ends, another socket. */
+	socket_table_see_again(table, &again, 8);
+	again = a_look(TCP_CLOSE_WAIT, 40000, 80, -1);
+	socket_table_see_again(table, &again, 7);
+	again = a_look(TCP_ESTABLISHED, 40000, 81, -1);
+	socket_table_see_again(table, &again, 7);
+	again = a_look(TCP_ESTABLISHED, 40000, 80, -1);
+	again.info.cookie = 6;
+	socket_table_see_again(table, &again, 7);
+	assert_null(socket_table_find(table, 6));
+	assert_int_equal(socket_table_find(table, 5)->sure, 0);
+	again.info.cookie = 5;
+	socket_table_see_again(table, &again, 7);
+	assert_int_equal(socket_table_find(table, 5)->sure, 7);
+	socket_table_free(table);
+}
+
 static void one_that_is_connected_anew_is_asked_for_again(void **state)
 {
 	const struct event looks[] = {
@@ -128,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_goes_on_is_no_news),
+		cmocka_unit_test(counters_are_sure_if_all_is_as_it_was),
 		cmocka_unit_test(one_that_is_connected_anew_is_asked_for_again),
 		cmocka_unit_test(of_a_stranger_nothing_was_told),
 		cmocka_unit_test(one_that_was_disconnected_proves_nothing),
