@@ -9,6 +9,7 @@
 #include "look.h"
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
+#include "track/bytes.h"
 
 /* A socket that accepts is there only after the handshake, so one look may be too early. */
 static const int64_t delays_ns[] = {
@@ -17,8 +18,15 @@ static const int64_t delays_ns[] = {
 #define LOOKS (sizeof(delays_ns) / sizeof(delays_ns[0]))
 /* More wait at once only in a flood, which is nobody's. */
 #define WAITING_MAX 4096
-/* All of /proc is read at most so often. */
+/*
+ * All of /proc is read so often that it takes a twenty-fifth of the time, and
+ * however long it takes, five times a second: where there are a hundred
+ * processes, each 30 ms. Who has accepted on the same port before is read more
+ * often, at the same share.
+ */
+#define REFRESH_SHARE 25
 #define REFRESH_NS (200 * CLOCK_NS_PER_MS)
+#define SERVERS 64
 #define OWNERS_MAX 200000
 
 struct waiting {
@@ -27,11 +35,20 @@ struct waiting {
 	unsigned int looks;
 };
 
+/* A process that has accepted. */
+struct server {
+	pid_t pid;
+	uint16_t port;
+};
+
 struct attribution {
 	struct diag *diag;
 	struct queue *events;
 	struct procfs_owners *owners;
-	int64_t refreshed_ns;
+	int64_t refresh_ns; /* monotonic, when all of /proc may be read again */
+	int64_t ask_ns;     /* and when @servers may */
+	struct server servers[SERVERS];
+	size_t server_at;
 	struct waiting waiting[WAITING_MAX];
 	size_t count;
 };
@@ -43,7 +60,6 @@ struct attribution *attribution_new(struct diag *diag, struct queue *events)
 	attribution->diag = diag;
 	attribution->events = events;
 	attribution->owners = procfs_owners_new(OWNERS_MAX);
-	attribution->refreshed_ns = CLOCK_UNKNOWN;
 	return attribution;
 }
 
@@ -67,16 +83,73 @@ void attribution_add(struct attribution *attribution, const struct flow *flow)
 	waiting->looks = 0;
 }
 
-static const struct procfs_holder *find_holder(struct attribution *attribution, uint32_t inode, int64_t now_ns)
+/* When something that took @cost_ns may be done again. */
+static int64_t next_ns(int64_t began_ns, int64_t cost_ns)
 {
-	const struct procfs_holder *holder = procfs_owners_find(attribution->owners, inode);
+	return began_ns + clock_sooner(cost_ns * REFRESH_SHARE, REFRESH_NS);
+}
 
-	if (holder != NULL || inode == 0 ||
-	    (attribution->refreshed_ns >= 0 && now_ns - attribution->refreshed_ns < REFRESH_NS))
-		return holder;
-	attribution->refreshed_ns = now_ns;
-	(void)procfs_owners_refresh(attribution->owners);
-	return procfs_owners_find(attribution->owners, inode);
+/*
+ * A socket that came in is younger than whoever accepted on that port before it,
+ * and has not been inherited by them. One that several hold is seen as theirs
+ * when all of /proc is read.
+ */
+static void ask_servers(struct attribution *attribution, uint16_t port)
+{
+	int64_t began_ns = clock_monotonic();
+	bool any = false;
+
+	if (began_ns < attribution->ask_ns)
+		return;
+	for (size_t i = 0; i < SERVERS; i++) {
+		const struct server *server = &attribution->servers[i];
+
+		if (server->pid == 0 || server->port != port)
+			continue;
+		(void)procfs_owners_add(attribution->owners, server->pid);
+		any = true;
+	}
+	if (any)
+		attribution->ask_ns = next_ns(began_ns, clock_monotonic() - began_ns);
+}
+
+static void note_server(struct attribution *attribution, pid_t pid, uint16_t port)
+{
+	for (size_t i = 0; i < SERVERS; i++)
+		if (attribution->servers[i].pid == pid && attribution->servers[i].port == port)
+			return;
+	attribution->servers[attribution->server_at++ % SERVERS] = (struct server){pid, port};
+}
+
+static bool came_in(const struct event_info *info)
+{
+	struct bytes bytes;
+
+	bytes_init(&bytes);
+	bytes_feed(&bytes, info);
+	return bytes_direction(&bytes) == DIR_IN;
+}
+
+static const struct procfs_holder *find_holder(struct attribution *attribution, const struct event *socket)
+{
+	uint32_t inode = socket->info.inode;
+	const struct procfs_holder *holder = procfs_owners_find(attribution->owners, inode);
+	bool is_servers = came_in(&socket->info);
+	int64_t began_ns;
+
+	if (holder == NULL && is_servers) {
+		ask_servers(attribution, socket->flow.local.port);
+		holder = procfs_owners_find(attribution->owners, inode);
+	}
+	began_ns = clock_monotonic();
+	if (holder == NULL && began_ns >= attribution->refresh_ns) {
+		(void)procfs_owners_refresh(attribution->owners);
+		attribution->refresh_ns = next_ns(began_ns, clock_monotonic() - began_ns);
+		holder = procfs_owners_find(attribution->owners, inode);
+	}
+	if (holder != NULL && !holder->shared && is_servers)
+		note_server(attribution, holder->pid, socket->flow.local.port);
+	return holder;
 }
 
 static void push_process(void *context, const struct event *event)
@@ -85,7 +158,7 @@ static void push_process(void *context, const struct event *event)
 }
 
 /* Return: true when nothing more can be learned. */
-static bool look_for(struct attribution *attribution, const struct flow *flow, int64_t now_ns)
+static bool look_for(struct attribution *attribution, const struct flow *flow)
 {
 	const struct procfs_holder *holder;
 	struct event event, owner;
@@ -95,7 +168,7 @@ static bool look_for(struct attribution *attribution, const struct flow *flow, i
 	look_make_sure(attribution->diag, &event);
 	event.flow = *flow;
 	queue_push(attribution->events, &event);
-	holder = find_holder(attribution, event.info.inode, now_ns);
+	holder = find_holder(attribution, &event);
 	if (holder == NULL)
 		return false;
 	if (holder->shared)
@@ -123,7 +196,7 @@ void attribution_look(struct attribution *attribution)
 			i++;
 			continue;
 		}
-		if (look_for(attribution, &waiting->flow, now_ns) || ++waiting->looks == LOOKS) {
+		if (look_for(attribution, &waiting->flow) || ++waiting->looks == LOOKS) {
 			*waiting = attribution->waiting[--attribution->count];
 			continue;
 		}
