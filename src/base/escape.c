@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/escape.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,11 +66,6 @@ static size_t utf8_length(const unsigned char *from)
 	return length;
 }
 
-static bool is_plain_json(unsigned char byte)
-{
-	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
-}
-
 size_t escape_json(char *to, size_t size, const char *from)
 {
 	const unsigned char *byte = (const unsigned char *)from;
@@ -84,12 +78,9 @@ size_t escape_json(char *to, size_t size, const char *from)
 		char escaped[8];
 		const char *piece = escaped;
 
-		if (is_plain_json(*byte)) {
-			/* Most strings are nothing else: as much as there is room for. */
-			while (take + 1 < size - at && is_plain_json(byte[take]))
-				take++;
+		if (escape_is_plain_json(*byte)) {
 			piece = (const char *)byte;
-			length = take;
+			length = 1;
 		} else if (*byte == '"' || *byte == '\\') {
 			length = (size_t)snprintf(escaped, sizeof(escaped), "\\%c", *byte);
 		} else if ((take = utf8_length(byte)) > 0) {

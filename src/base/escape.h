@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_BASE_ESCAPE_H
 #define CONNTRACE_BASE_ESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /**
@@ -31,5 +32,11 @@ size_t escape_text(char *to, size_t size, const char *from);
  * Return: the length written.
  */
 size_t escape_json(char *to, size_t size, const char *from);
+
+/** escape_is_plain_json() - does escape_json() leave this byte alone, whatever is beside it? */
+static inline bool escape_is_plain_json(unsigned char byte)
+{
+	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
 
 #endif

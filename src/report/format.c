@@ -213,8 +213,15 @@ static void add_json_list(struct text *text, const struct column *column, const 
 
 static void add_json_words(struct text *text, const char *words)
 {
-	char *copy = xstrdup(words), *rest = copy, *word;
+	char *copy, *rest, *word;
 
+	if (strchr(words, ',') == NULL) {
+		text_add_char(text, '[');
+		text_add_json(text, words);
+		text_add_char(text, ']');
+		return;
+	}
+	rest = copy = xstrdup(words);
 	for (char before = '['; (word = strsep(&rest, ",")) != NULL; before = ',') {
 		text_add_char(text, before);
 		text_add_json(text, word);

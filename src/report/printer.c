@@ -107,13 +107,27 @@ const char *printer_field(struct printer *printer, struct text *text, size_t col
 	return printer->color ? format_color(what, &value) : NULL;
 }
 
+/* Keys are short, and copying so much whatever they are takes less time than copying what they are. */
+#define KEY_BLOCK 32
+
+static void add_json_key(struct text *line, const struct text *key)
+{
+	if (key->length >= KEY_BLOCK || key->capacity < KEY_BLOCK) {
+		text_add_bytes(line, key->data, key->length);
+		return;
+	}
+	/* With its NUL. */
+	memcpy(text_room(line, KEY_BLOCK), key->data, KEY_BLOCK);
+	line->length += key->length;
+}
+
 static void add_json_row(const struct printer *printer, struct text *line, const struct row *row)
 {
 	for (size_t i = 0; i < printer->columns.count; i++) {
 		const struct column *column = printer->columns.columns[i];
 		struct value value;
 
-		text_add_bytes(line, printer->json_keys[i].data, printer->json_keys[i].length);
+		add_json_key(line, &printer->json_keys[i]);
 		value.column = column;
 		column->get(row, printer->style.names, &value);
 		format_json(line, column, &value);

@@ -60,20 +60,22 @@ void text_add_unsigned(struct text *text, uint64_t number)
 
 void text_add_number(struct text *text, int64_t number)
 {
+	/* Most counts are. */
+	if (number >= 0 && number < 10) {
+		text_add_char(text, (char)('0' + number));
+		return;
+	}
 	if (number < 0)
 		text_add_char(text, '-');
 	text_add_unsigned(text, number < 0 ? -(uint64_t)number : (uint64_t)number);
 }
 
-void text_add_decimal(struct text *text, int64_t number, int64_t unit, unsigned int decimals)
+/* @number / @step, and of that @scale is one. Inline, because a division by a constant is none. */
+static inline void add_scaled(struct text *text, int64_t number, uint64_t step, uint64_t scale, unsigned int decimals)
 {
 	uint64_t size = number < 0 ? -(uint64_t)number : (uint64_t)number;
-	uint64_t scale = 1, step;
 	char digits[48], *end = digits + sizeof(digits), *first = end;
 
-	for (unsigned int i = 0; i < decimals; i++)
-		scale *= 10;
-	step = (uint64_t)unit / scale;
 	if (step > 1)
 		size = size / step + (size % step * 2 >= step);
 	if (decimals > 0) {
@@ -86,6 +88,21 @@ void text_add_decimal(struct text *text, int64_t number, int64_t unit, unsigned 
 	text_add_bytes(text, first, (size_t)(end - first));
 }
 
+void text_add_decimal(struct text *text, int64_t number, int64_t unit, unsigned int decimals)
+{
+	uint64_t scale = 1;
+
+	for (unsigned int i = 0; i < decimals; i++)
+		scale *= 10;
+	/* Times of day and milliseconds are most of what is printed. */
+	if (unit == 1000000000 && decimals == 9)
+		add_scaled(text, number, 1, 1000000000, 9);
+	else if (unit == 1000000 && decimals == 3)
+		add_scaled(text, number, 1000, 1000, 3);
+	else
+		add_scaled(text, number, (uint64_t)unit / scale, scale, decimals);
+}
+
 void text_add_field(struct text *text, const char *foreign)
 {
 	size_t size = strlen(foreign) * 4 + 1;
@@ -96,10 +113,17 @@ void text_add_field(struct text *text, const char *foreign)
 void text_add_json(struct text *text, const char *foreign)
 {
 	size_t size = strlen(foreign) * 6 + 1;
+	char *to = text_room(text, size + 2), *at = to;
 
-	text_add_char(text, '"');
-	text->length += escape_json(text_room(text, size), size, foreign);
-	text_add_char(text, '"');
+	*at++ = '"';
+	/* Most strings are nothing else. */
+	while (escape_is_plain_json((unsigned char)*foreign))
+		*at++ = *foreign++;
+	if (*foreign != '\0')
+		at += escape_json(at, size - (size_t)(at - to - 1), foreign);
+	*at++ = '"';
+	*at = '\0';
+	text->length += (size_t)(at - to);
 }
 
 void text_cut(struct text *text, size_t length)
