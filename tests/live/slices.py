@@ -49,6 +49,35 @@ stays.close()
 time.sleep(0.3)
 """ % (LONG, SHORT)
 
+# Many connections within one process, so many that they are looked at in lists. Only hundreds of bytes are sent, and
+# many a FIN comes right behind them.
+HUNDREDS = """
+import random, socket, sys, time
+random.seed(1)
+listener = socket.create_server(("127.0.0.1", 0), backlog=500)
+def pair():
+    client = socket.create_connection(listener.getsockname())
+    return client, listener.accept()[0]
+pairs, half = [pair() for i in range(300)], set()
+open(sys.argv[1], "w").write("ready")
+for i in range(int(sys.argv[2])):
+    at, side = random.randrange(len(pairs)), random.randrange(2)
+    one, other = pairs[at][side], pairs[at][1 - side]
+    if at in half:
+        half.remove(at)
+        one.close()
+        other.close()
+        pairs[at] = pair()
+        continue
+    one.sendall(b"x" * 100)
+    if random.random() < 0.3:
+        one.shutdown(socket.SHUT_WR)
+        half.add(at)
+    else:
+        other.recv(1000)
+    time.sleep(0.0003)
+"""
+
 
 def program(rounds):
     """Return: the words that run it, and the file that says it is ready."""
@@ -260,6 +289,17 @@ def io_words():
     check("SUM(payload): most" in result.out and "#" in result.out, "picture: " + result.out)
     equal(json.loads(run([CONNTRACE, "-q", "-j", "-z", "io,stat,0,MAX(rtt_ms),SUM(payload)", "--"] + program(3)[0])
                      .out.splitlines()[0])["sum(payload)"], 2 * bytes_of(3), "one row for all of it")
+
+
+@test("many connections, FINs at any moment: at no look does one pass for a byte")
+def no_fin_is_a_byte():
+    for how in (["--via=diag"], []):
+        ready = scratch("ready")
+        rows = Trace(["-I", "0.1"] + how, [sys.executable, "-c", HUNDREDS, ready, "4000"]).finish(limit=60)
+        numbers = [row[column] for row in rows for column in ("rx_bytes", "tx_bytes") if row[column] is not None]
+        check(len(numbers) > 4000, "at least 600 numbers in each of several slices: %d" % len(numbers))
+        wrong = [number for number in numbers if number % 100 != 0]
+        equal(wrong[:5], [], "bytes that are no hundreds, with %s" % how)
 
 
 if __name__ == "__main__":
