@@ -256,6 +256,8 @@ static void feed_final(struct bytes *bytes, const struct event_info *info)
 	/* A FIN is the last thing in the queue; once acknowledged it stays so. */
 	if (bytes->fin_sent != 1)
 		bytes->fin_sent = bytes->notsent == 1 ? 0 : UNKNOWN;
+	if (bytes->syn < 0)
+		bytes_opener(bytes, bytes_final_opener(info));
 }
 
 bool bytes_is_lost(const struct event_info *info)

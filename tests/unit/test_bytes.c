@@ -99,6 +99,8 @@ static const struct row rows[] = {
 	{"the same, who opened is not known", {LAST(50, -1, 102, 1, 0, 0, PRESENT)}, 50, NOT, CLOSE_LFIN, 0, ""},
 	{"own host dropped what it sent", {LAST(50, 110, 102, 1, 0, 0, PRESENT)}, 50, 100, CLOSE_LFIN, 0, "o"},
 	{"the same, no mini socket", {LAST(51, 110, 102, 1, 0, 0, ABSENT)}, NOT, NOT, 0, 0, "o"},
+	/* --- who opened, by the last word alone --- */
+	{"SYN and FIN are acknowledged", {LAST(50, 100, 102, 3, 0, 0, PRESENT)}, 50, 100, CLOSE_LFIN, DIR_OUT, ""},
 	/* --- a last word that was lost --- */
 	{"nobody knows", {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3), LOST}, NOT, NOT, 0, DIR_OUT, ""},
 	{"closed before our eyes, nobody knows how",
