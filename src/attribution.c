@@ -21,8 +21,8 @@ static const int64_t delays_ns[] = {
 /*
  * All of /proc is read so often that it takes a twenty-fifth of the time, and
  * however long it takes, five times a second: where there are a hundred
- * processes, each 30 ms. Who has accepted on the same port before is read more
- * often, at the same share.
+ * processes, each 30 ms. Who has accepted on the same port before is read by
+ * itself more often, and never takes more than that part of the time.
  */
 #define REFRESH_SHARE 25
 #define REFRESH_NS (200 * CLOCK_NS_PER_MS)
@@ -83,16 +83,10 @@ void attribution_add(struct attribution *attribution, const struct flow *flow)
 	waiting->looks = 0;
 }
 
-/* When something that took @cost_ns may be done again. */
-static int64_t next_ns(int64_t began_ns, int64_t cost_ns)
-{
-	return began_ns + clock_sooner(cost_ns * REFRESH_SHARE, REFRESH_NS);
-}
-
 /*
  * A socket that came in is younger than whoever accepted on that port before it,
- * and has not been inherited by them. One that several hold is seen as theirs
- * when all of /proc is read.
+ * so they have not inherited it: who has it has accepted it, even if a child has
+ * it, too. (Or was handed it, which no look at /proc shows.)
  */
 static void ask_servers(struct attribution *attribution, uint16_t port)
 {
@@ -110,7 +104,7 @@ static void ask_servers(struct attribution *attribution, uint16_t port)
 		any = true;
 	}
 	if (any)
-		attribution->ask_ns = next_ns(began_ns, clock_monotonic() - began_ns);
+		attribution->ask_ns = began_ns + (clock_monotonic() - began_ns) * REFRESH_SHARE;
 }
 
 static void note_server(struct attribution *attribution, pid_t pid, uint16_t port)
@@ -135,7 +129,7 @@ static const struct procfs_holder *find_holder(struct attribution *attribution, 
 	uint32_t inode = socket->info.inode;
 	const struct procfs_holder *holder = procfs_owners_find(attribution->owners, inode);
 	bool is_servers = came_in(&socket->info);
-	int64_t began_ns;
+	int64_t began_ns, pause_ns;
 
 	if (holder == NULL && is_servers) {
 		ask_servers(attribution, socket->flow.local.port);
@@ -144,7 +138,8 @@ static const struct procfs_holder *find_holder(struct attribution *attribution, 
 	began_ns = clock_monotonic();
 	if (holder == NULL && began_ns >= attribution->refresh_ns) {
 		(void)procfs_owners_refresh(attribution->owners);
-		attribution->refresh_ns = next_ns(began_ns, clock_monotonic() - began_ns);
+		pause_ns = (clock_monotonic() - began_ns) * REFRESH_SHARE;
+		attribution->refresh_ns = began_ns + clock_sooner(pause_ns, REFRESH_NS);
 		holder = procfs_owners_find(attribution->owners, inode);
 	}
 	if (holder != NULL && !holder->shared && is_servers)

@@ -11,7 +11,7 @@
 /*
  * Whose are the connections that only packets told of? The kernel is asked for
  * the socket, and /proc for its holder. A socket that is gone before it could
- * be asked for, or that several processes hold, stays unattributed.
+ * be asked for, or that several processes are found with, stays unattributed.
  */
 
 /** struct attribution - connections that wait to be looked for */

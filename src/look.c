@@ -21,8 +21,7 @@
 #define LIST_SHARE 16
 /* How often it is tried again. */
 #define LIST_AGAIN 64
-/* One question more takes 4 us, a list without counters 1 us for each socket and at least a walk through the table. */
-#define SINGLE_AGAIN 256
+/* One question more takes 4 us, a list without counters 1 us for each socket. */
 #define LIST_AGAIN_SHARE 4
 
 /* A socket that was connected anew keeps its cookie. */
@@ -125,18 +124,17 @@ struct search {
 	bool is_listed; /* sorted, and looked for */
 };
 
+/* Of cookies, or of whatever begins with one. */
 static int compare_cookies(const void *a, const void *b)
 {
-	uint64_t x = ((const struct sought *)a)->cookie, y = ((const struct sought *)b)->cookie;
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return (x > y) - (x < y);
 }
 
 static struct sought *find(const struct search *search, uint64_t cookie)
 {
-	const struct sought key = {.cookie = cookie};
-
-	return bsearch(&key, search->sought, search->count, sizeof(key), compare_cookies);
+	return bsearch(&cookie, search->sought, search->count, sizeof(*search->sought), compare_cookies);
 }
 
 static void see(void *context, const struct event *event)
@@ -158,24 +156,16 @@ static void see_again(void *context, const struct event *event)
 		sought->is_sure = true;
 }
 
-static int compare_known(const void *a, const void *b)
-{
-	uint64_t x = ((const struct look_known *)a)->cookie, y = ((const struct look_known *)b)->cookie;
-
-	return (x > y) - (x < y);
-}
-
 /*
  * When no segment has come or gone, and nothing waits that did not wait, there
  * has been no FIN since these counters belonged to this state: they still do.
  */
 static bool is_as_known(const struct look *look, const struct event_info *info)
 {
-	const struct look_known key = {.cookie = info->cookie};
 	const struct look_known *known = NULL;
 
 	if (look->known_count > 0)
-		known = bsearch(&key, look->known, look->known_count, sizeof(key), compare_known);
+		known = bsearch(&info->cookie, look->known, look->known_count, sizeof(*known), compare_cookies);
 	return known != NULL && known->state == info->state && known->segs_in == info->segs_in &&
 	       known->segs_out == info->segs_out && known->bytes_received == info->bytes_received &&
 	       known->bytes_acked == info->bytes_acked && known->wqueue == info->wqueue &&
@@ -244,7 +234,7 @@ static void search_list(struct look *look, struct search *search)
 	look->looks = 0;
 	look->told = told > 0 ? (size_t)told : SIZE_MAX;
 	unsure = compare_with_known(look, search);
-	if (unsure > SINGLE_AGAIN && unsure * LIST_AGAIN_SHARE > look->told)
+	if (unsure > LOOK_SINGLE_AGAIN && unsure * LIST_AGAIN_SHARE > look->told)
 		(void)diag_dump(look->diag, STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
 }
 
@@ -252,14 +242,11 @@ static void search_list(struct look *look, struct search *search)
 static int look_at_one(struct look *look, const struct search *search, const struct conn *conn, struct event *event)
 {
 	struct sought *sought = search->is_listed ? find(search, conn->cookie) : NULL;
-	int rc = 0;
 
 	if (sought == NULL || !sought->is_seen || is_other_flow(&sought->event.flow, &conn->flow))
 		return look_at(look->diag, look->netns, conn, event);
-	if (!sought->is_sure) {
-		rc = ask_again(look->diag, &sought->event);
-		sought->is_sure = rc == 0 && sought->event.info.bytes_received >= 0;
-	}
+	if (!sought->is_sure)
+		sought->is_sure = ask_again(look->diag, &sought->event) == 0 && sought->event.info.bytes_received >= 0;
 	if (!sought->is_sure)
 		return look_at(look->diag, look->netns, conn, event);
 	*event = sought->event;
@@ -275,13 +262,6 @@ static void note_awaited(struct look *look, uint64_t cookie)
 	look->awaited[look->awaited_count++] = cookie;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 size_t look_awaited(const struct look *look)
 {
 	const struct conn *conn = NULL;
@@ -289,7 +269,7 @@ size_t look_awaited(const struct look *look)
 
 	while (look->awaited_count > 0 && (conn = tracker_next(look->tracker, conn)) != NULL)
 		count += conn->open && bsearch(&conn->cookie, look->awaited, look->awaited_count,
-					       sizeof(*look->awaited), compare_numbers) != NULL;
+					       sizeof(*look->awaited), compare_cookies) != NULL;
 	return count;
 }
 
@@ -333,7 +313,7 @@ size_t look_at_all(struct look *look, bool tell_gone)
 	if (search.is_listed)
 		keep_known(look, &search);
 	if (look->awaited_count > 0)
-		qsort(look->awaited, look->awaited_count, sizeof(*look->awaited), compare_numbers);
+		qsort(look->awaited, look->awaited_count, sizeof(*look->awaited), compare_cookies);
 	for (size_t i = 0; i < count; i++)
 		look->feed(look->context, &looks[i]);
 	free(looks);

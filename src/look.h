@@ -11,6 +11,9 @@
 #include "source/diag/diag.h"
 #include "track/tracker.h"
 
+/** So many sockets are made sure of one by one; for more, another list without counters takes less time. */
+#define LOOK_SINGLE_AGAIN 256
+
 /**
  * look_make_sure() - do counters and state of a socket belong together? Else a FIN might pass for a byte
  * @diag: to ask the kernel
@@ -34,7 +37,7 @@ int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct e
 
 /**
  * struct look_known - what counters were when they belonged to their state
- * @cookie: whose
+ * @cookie: whose; the first, because they are sorted by it
  * @bytes_received: see struct event_info, as the others
  * @bytes_acked: of the socket
  * @segs_in: of the socket, never unknown

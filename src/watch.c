@@ -8,7 +8,8 @@
  * Looks. Now and then all sockets are listed (sock_diag); whose the new ones
  * are, the descriptors of the targets say (/proc/PID/fd). The list is made
  * first, so a socket in it that no target has afterwards was closed in between,
- * or is on its way; only what a second look finds with others is others'.
+ * or is on its way; only what is found with others then, or with no target by a
+ * second look, is others'.
  *
  * Listeners. What came in through a listening socket that only targets hold, is
  * theirs, however short it lived. That nobody else holds it, all of /proc is
@@ -68,9 +69,6 @@
 /* Not found with a target so often, a socket is others'. */
 #define TRIES 2
 #define OPENING_LOOKS 2 /* prove who held the listeners before the next connection comes */
-
-/* One by one so many are asked whether their counters belong to their state; for more another list is cheaper. */
-#define SINGLE_AGAIN 256
 
 #define STATE(state) (1U << (state))
 /* Mini sockets have nothing to tell, and what is closed or not connected is no connection yet. */
@@ -384,7 +382,7 @@ int watch_look(struct watch *watch)
 		read_targets(watch);
 		holders_look(&watch->holders, watch->look, births);
 	}
-	if (watch->fresh.count > SINGLE_AGAIN)
+	if (watch->fresh.count > LOOK_SINGLE_AGAIN)
 		(void)diag_dump(watch->config.diag, STATES | DIAG_NO_COUNTERS, see_again, watch, &(struct err){""});
 	doubt(watch);
 	for (size_t i = 0; i < watch->changed.count; i++) {
