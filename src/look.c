@@ -156,20 +156,13 @@ static void see_again(void *context, const struct event *event)
 		sought->is_sure = true;
 }
 
-/*
- * When no segment has come or gone, and nothing waits that did not wait, there
- * has been no FIN since these counters belonged to this state: they still do.
- */
 static bool is_as_known(const struct look *look, const struct event_info *info)
 {
 	const struct look_known *known = NULL;
 
 	if (look->known_count > 0)
 		known = bsearch(&info->cookie, look->known, look->known_count, sizeof(*known), compare_cookies);
-	return known != NULL && known->state == info->state && known->segs_in == info->segs_in &&
-	       known->segs_out == info->segs_out && known->bytes_received == info->bytes_received &&
-	       known->bytes_acked == info->bytes_acked && known->wqueue == info->wqueue &&
-	       known->notsent_bytes == info->notsent_bytes;
+	return known != NULL && look_known_holds(known, info);
 }
 
 /* Which of those just seen need no other question? Return: how many do. */

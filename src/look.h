@@ -58,6 +58,18 @@ struct look_known {
 };
 
 /**
+ * look_known_holds() - do the counters in @info belong to its state, as those in @known did?
+ *
+ * When no segment has come or gone, and nothing waits that did not wait, there has been no FIN in between.
+ */
+static inline bool look_known_holds(const struct look_known *known, const struct event_info *info)
+{
+	return known->state == info->state && known->segs_in == info->segs_in && known->segs_out == info->segs_out &&
+	       known->bytes_received == info->bytes_received && known->bytes_acked == info->bytes_acked &&
+	       known->wqueue == info->wqueue && known->notsent_bytes == info->notsent_bytes;
+}
+
+/**
  * struct look - whom to ask about all open connections
  * @diag: the kernel, NULL when it can't be asked
  * @netns: the network namespace it answers for

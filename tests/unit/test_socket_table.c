@@ -3,6 +3,7 @@
 
 #include <netinet/tcp.h>
 
+#include "look.h"
 #include "socket_table.h"
 #include "source/diag/tcp_info.h"
 
@@ -74,6 +75,26 @@ static void counters_are_sure_if_all_is_as_it_was(void **state)
 	socket_table_see_again(table, &again, 7);
 	assert_int_equal(socket_table_find(table, 5)->sure, 7);
 	socket_table_free(table);
+}
+
+static void what_has_moved_is_not_known(void **state)
+{
+	const struct look_known known = {5, 100, 11, 4, 3, 0, 0, TCP_ESTABLISHED};
+	const struct event_info same = {.cookie = 5, .bytes_received = 100, .bytes_acked = 11, .segs_in = 4,
+					.segs_out = 3, .state = TCP_ESTABLISHED};
+	/* A FIN that was taken in, or is in the backlog; ours, waiting, sent, acknowledged; and what the state says. */
+	struct event_info moved[] = {same, same, same, same, same, same};
+
+	(void)state;
+	assert_true(look_known_holds(&known, &same));
+	moved[0].bytes_received++;
+	moved[1].segs_in++;
+	moved[2].wqueue = moved[2].notsent_bytes = 1;
+	moved[3].segs_out++;
+	moved[4].bytes_acked++;
+	moved[5].state = TCP_CLOSE_WAIT;
+	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++)
+		assert_false(look_known_holds(&known, &moved[i]));
 }
 
 static void one_that_is_connected_anew_is_asked_for_again(void **state)
@@ -152,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_goes_on_is_no_news),
 		cmocka_unit_test(counters_are_sure_if_all_is_as_it_was),
+		cmocka_unit_test(what_has_moved_is_not_known),
 		cmocka_unit_test(one_that_is_connected_anew_is_asked_for_again),
 		cmocka_unit_test(of_a_stranger_nothing_was_told),
 		cmocka_unit_test(one_that_was_disconnected_proves_nothing),
