@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """tests/run itself: nothing that went wrong may look as if it had passed."""
 import os
+import signal
 import sys
 
-from lib import check, equal, main, run, scratch, test, write_file
+from lib import Process, check, equal, main, read_file, run, scratch, test, wait_for, write_file
 
 RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../run")
 
@@ -54,6 +55,51 @@ def missing():
     for words in (["/nonexistent/program"], []):
         result = run([sys.executable, RUN] + words)
         equal((result.status, result.out.splitlines()[-1]), (1, "0 passed, 1 failed, 0 skipped"), "for %s" % words)
+
+
+def two_that_meet():
+    """Programs that pass only if they run at the same time, the first ending last."""
+    first, second, third = (scratch(name) for name in ("first", "second", "third"))
+    meet = "echo 1..1; touch %s; until [ -e %s ]; do sleep 0.01; done; %s; echo ok 1"
+    return [program(meet % (first, second, "until [ -e %s ]; do sleep 0.01; done" % third)),
+            program(meet % (second, first, "touch " + third))]
+
+
+@test("programs run side by side, and their results stand in the order of the list")
+def side_by_side():
+    pair = two_that_meet()
+    result = run([sys.executable, RUN, "--timeout=10", "-j2"] + pair)
+    equal([line.split()[1].rstrip(":") for line in result.out.splitlines()[:-1]], pair, "order of " + result.out)
+    equal((result.status, result.out.splitlines()[-1]), (0, "2 passed, 0 failed, 0 skipped"), "for -j2")
+    result = run([sys.executable, RUN, "--timeout=1", "-j1"] + two_that_meet())
+    equal(result.out.splitlines()[-1], "1 passed, 1 failed, 0 skipped", "for -j1, the first waiting for the second")
+    equal(run([sys.executable, RUN, "-j0"] + pair).status, 2, "exit status for -j0")
+
+
+@test("a script that asks for it runs by itself, after the others")
+def alone():
+    log = scratch("log")
+    body = "echo 1..1; echo begin %s >>" + log + "; sleep 0.2; echo end %s >>" + log + "; echo ok 1"
+    names = ("lonely", "a", "b")
+    paths = [program(("# tests/run: alone\n" if name == "lonely" else "") + body % (name, name)) for name in names]
+    result = run([sys.executable, RUN, "-j3"] + paths)
+    equal(result.status, 0, "exit status")
+    equal(read_file(log).splitlines()[-2:], ["begin lonely", "end lonely"], "the end of what happened")
+    equal([line.split()[1].rstrip(":") for line in result.out.splitlines()[:-1]], paths[1:] + paths[:1], "order")
+
+
+@test("an interrupted run ends what it started and starts no more")
+def interrupted():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        started = [scratch("pid") for _ in range(3)]
+        paths = [program("echo 1..1; echo $$ >%s.new; mv %s.new %s; exec sleep 60" % ((path,) * 3)) for path in started]
+        runner = Process([sys.executable, RUN, "-j2"] + paths)
+        pids = [int(wait_for(lambda path=path: read_file(path).strip(), path)) for path in started[:2]]
+        runner.signal(number)
+        check(runner.wait() != 0, "an interrupted run is no success")
+        for pid in pids:
+            wait_for(lambda pid=pid: not os.path.exists("/proc/%d" % pid), "process %d to be gone" % pid)
+        check(not os.path.exists(started[2]), "the third was started")
 
 
 if __name__ == "__main__":
