@@ -6,6 +6,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -18,6 +21,54 @@
 #include "source/diag/diag.h"
 #include "source/diag/socket.h"
 #include "source/diag/tcp_info.h"
+
+/* The order of what destroy_open() asks the kernel for: 4 and 6 are queries of that family, j is joining a group. */
+static char calls[16];
+
+static void note_call(char what)
+{
+	size_t length = strlen(calls);
+
+	if (length + 1 < sizeof(calls)) {
+		calls[length] = what;
+		calls[length + 1] = '\0';
+	}
+}
+
+ssize_t __real_mnl_socket_sendto(const struct mnl_socket *socket, const void *data, size_t size);
+ssize_t __wrap_mnl_socket_sendto(const struct mnl_socket *socket, const void *data, size_t size);
+int __real_mnl_socket_setsockopt(const struct mnl_socket *socket, int type, void *value, socklen_t length);
+int __wrap_mnl_socket_setsockopt(const struct mnl_socket *socket, int type, void *value, socklen_t length);
+
+ssize_t __wrap_mnl_socket_sendto(const struct mnl_socket *socket, const void *data, size_t size)
+{
+	const struct inet_diag_req_v2 *request = mnl_nlmsg_get_payload(data);
+	ssize_t sent = __real_mnl_socket_sendto(socket, data, size);
+
+	if (sent > 0 && mnl_nlmsg_get_payload_len(data) >= sizeof(*request) && request->sdiag_protocol == IPPROTO_TCP)
+		note_call(request->sdiag_family == AF_INET ? '4' : '6');
+	return sent;
+}
+
+int __wrap_mnl_socket_setsockopt(const struct mnl_socket *socket, int type, void *value, socklen_t length)
+{
+	if (type == NETLINK_ADD_MEMBERSHIP)
+		note_call('j');
+	return __real_mnl_socket_setsockopt(socket, type, value, length);
+}
+
+/* Where inet_diag and tcp_diag are modules, only a query loads both; a group that was joined before tells nothing. */
+static void destroy_queries_before_it_joins(void **state)
+{
+	const struct destroy_config config = {0};
+	struct destroy *destroy;
+
+	(void)state;
+	calls[0] = '\0';
+	assert_int_equal(destroy_open(&destroy, &config, NULL), 0);
+	assert_string_equal(calls, "46jj");
+	destroy_close(destroy);
+}
 
 /** struct pair - a loopback connection: listener, the opener's end, the accepted end */
 struct pair {
@@ -497,6 +548,7 @@ int main(void)
 		cmocka_unit_test(socket_read_knows_a_fin_after_the_end),
 		cmocka_unit_test(socket_read_refuses_what_is_not_tcp),
 		cmocka_unit_test(socket_take_takes_from_a_process),
+		cmocka_unit_test(destroy_queries_before_it_joins),
 		cmocka_unit_test(destroy_tells_the_last_word),
 		cmocka_unit_test(destroy_knows_no_counters_of_the_disconnected),
 		cmocka_unit_test(destroy_says_how_many_it_lost),
