@@ -27,10 +27,12 @@ int offline_open(struct offline **opened, const struct options *options, struct 
 	if (log.path != NULL) {
 		rc = strace_log_open(&offline->log, &log, err);
 		offline->log_events = merge_stream(merge);
+		merge_await(merge, offline->log_events, true);
 	}
 	if (replay.path != NULL) {
 		rc = replay_open(&offline->replay, &replay, err);
 		offline->replay_events = merge_stream(merge);
+		merge_await(merge, offline->replay_events, true);
 	}
 	*opened = offline;
 	return rc;
@@ -45,19 +47,21 @@ void offline_close(struct offline *offline)
 	free(offline);
 }
 
-int offline_read(struct offline *offline, struct err *err)
+int offline_read(struct offline *offline, struct merge *merge, struct err *err)
 {
 	int rc = 0, count = 0;
 
 	if (offline->replay != NULL && !offline->replay_ended) {
 		rc = replay_read(offline->replay, offline->replay_events, err);
 		offline->replay_ended = rc < 0;
+		merge_await(merge, offline->replay_events, !offline->replay_ended);
 		count += rc > 0 ? rc : 0;
 	}
-	/* What came is taken first: how far packets may be followed hangs on what was read of it. */
+	/* What came is taken first, so that little of a long log is in memory. */
 	if (offline->log != NULL && !offline->log_ended && queue_peek(offline->log_events) == NULL) {
 		rc = strace_log_read(offline->log, offline->log_events, err);
 		offline->log_ended = rc < 0;
+		merge_await(merge, offline->log_events, !offline->log_ended);
 		count += rc > 0 ? rc : 0;
 	}
 	return count;
@@ -97,16 +101,6 @@ bool offline_is_open(const struct offline *offline)
 bool offline_has_ended(const struct offline *offline)
 {
 	return (offline->replay == NULL || offline->replay_ended) && (offline->log == NULL || offline->log_ended);
-}
-
-int64_t offline_known_until(const struct offline *offline)
-{
-	const struct event *newest;
-
-	if (offline->log == NULL || offline->log_ended)
-		return INT64_MAX;
-	newest = queue_newest(offline->log_events);
-	return newest != NULL ? newest->time_ns : INT64_MIN;
 }
 
 int64_t offline_offset(const struct offline *offline, int64_t *size)

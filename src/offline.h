@@ -20,12 +20,13 @@ int offline_open(struct offline **offline, const struct options *options, struct
 void offline_close(struct offline *offline);
 
 /**
- * offline_read() - move what they have into the merge
+ * offline_read() - move what they have into the merge, where they are awaited until they have ended
+ * @merge: that of offline_open()
  * @err: set when one of them failed, which then has ended
  *
  * Return: how many events.
  */
-int offline_read(struct offline *offline, struct err *err);
+int offline_read(struct offline *offline, struct merge *merge, struct err *err);
 
 /** offline_notice() - what the user should know at the end, once; false when there is nothing */
 bool offline_notice(struct offline *offline, struct err *notice);
@@ -38,9 +39,6 @@ bool offline_is_open(const struct offline *offline);
 
 /** offline_has_ended() - has each told all? */
 bool offline_has_ended(const struct offline *offline);
-
-/** offline_known_until() - the time up to which the log of strace has told all that is in the merge */
-int64_t offline_known_until(const struct offline *offline);
 
 /** offline_offset() - how far the recording was read, -1 when there is none; @size is set */
 int64_t offline_offset(const struct offline *offline, int64_t *size);

@@ -204,9 +204,11 @@ static int open_packets(struct sources *sources, struct err *err)
 	};
 	int rc = packet_open(&sources->packet, &config, err);
 
-	if (rc == 0)
-		sources->packet_events = merge_stream(sources->merge);
-	return rc;
+	if (rc != 0)
+		return rc;
+	sources->packet_events = merge_stream(sources->merge);
+	merge_await(sources->merge, sources->packet_events, options->read != NULL);
+	return 0;
 }
 
 int sources_open(struct sources **opened, const struct options *options, const sigset_t *mask, int *exit_status,
@@ -319,17 +321,19 @@ static int read_packets(struct sources *sources)
 		return 0;
 	rc = sources->on_packet != NULL ? read_shown(sources, &err)
 					: packet_read(sources->packet, sources->packet_events, &err);
-	if (rc == SOURCE_END)
+	if (rc == SOURCE_END) {
 		sources->packet_ended = true;
-	else if (rc < 0)
+		merge_await(sources->merge, sources->packet_events, false);
+	} else if (rc < 0) {
 		fail(sources, &err);
+	}
 	return rc > 0 ? rc : 0;
 }
 
 static int read_offline(struct sources *sources)
 {
 	struct err err = {""};
-	int count = offline_read(sources->offline, &err);
+	int count = offline_read(sources->offline, sources->merge, &err);
 
 	if (err.text[0] != '\0')
 		fail(sources, &err);
@@ -464,6 +468,7 @@ bool sources_drain(struct sources *sources)
 {
 	if (!sources->draining) {
 		sources->draining = true;
+		merge_await_none(sources->merge);
 		if (sources->destroy != NULL)
 			drain_deaths(sources);
 		/* What nobody had seen. */
@@ -492,26 +497,12 @@ int64_t sources_hold_ns(const struct sources *sources)
 	return sources_has_packets(sources) ? HOLD_PACKETS_NS : HOLD_NS;
 }
 
-/* Of files that are read beside each other: the time up to which each has told all. */
-static int64_t files_settled_ns(const struct sources *sources)
-{
-	const struct event *newest;
-	int64_t calls = offline_known_until(sources->offline);
-
-	if (sources->packet == NULL || sources->options->strace_log == NULL)
-		return INT64_MAX;
-	newest = queue_newest(sources->packet_events);
-	if (newest == NULL && !sources->packet_ended)
-		return INT64_MIN;
-	return sources->packet_ended || calls < newest->time_ns ? calls : newest->time_ns;
-}
-
 int64_t sources_settled_ns(const struct sources *sources)
 {
 	int64_t settled_ns, calls_ns;
 
 	if (options_is_file(sources->options))
-		return files_settled_ns(sources);
+		return INT64_MAX; /* the merge awaits each of them */
 	settled_ns = clock_now() - sources_hold_ns(sources);
 	calls_ns = sources->tracer != NULL ? tracer_settled_ns(sources->tracer) : INT64_MAX;
 	return settled_ns < calls_ns ? settled_ns : calls_ns;

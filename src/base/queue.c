@@ -130,17 +130,6 @@ const void *queue_peek(struct queue *queue)
 	return queue_peek_all(queue, &count);
 }
 
-const void *queue_newest(const struct queue *queue)
-{
-	const struct block *block = queue->write_block;
-	size_t filled = atomic_load_explicit(&block->filled, memory_order_relaxed);
-
-	if (atomic_load_explicit(&queue->pushed, memory_order_relaxed) ==
-	    atomic_load_explicit(&queue->popped, memory_order_relaxed))
-		return NULL;
-	return block->values + (filled - 1) * queue->size;
-}
-
 void queue_drop(struct queue *queue, size_t count)
 {
 	queue->read_at += count;

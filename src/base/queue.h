@@ -49,9 +49,6 @@ const void *queue_peek(struct queue *queue);
  */
 void *queue_peek_all(struct queue *queue, size_t *count);
 
-/** queue_newest() - the value pushed last, if it is still in the queue; writer only; NULL else */
-const void *queue_newest(const struct queue *queue);
-
 /** queue_drop() - the @count oldest values have been dealt with; as many as queue_peek_all() showed, or fewer */
 void queue_drop(struct queue *queue, size_t count);
 

@@ -2,6 +2,7 @@
 #include "merge/merge.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 
@@ -10,6 +11,7 @@
 
 struct merge {
 	struct queue *streams[MERGE_STREAMS];
+	bool awaited[MERGE_STREAMS];
 	unsigned int count;
 	struct queue *run_stream; /* where the last run is */
 };
@@ -36,6 +38,18 @@ struct queue *merge_stream(struct merge *merge)
 	return merge->streams[merge->count++];
 }
 
+void merge_await(struct merge *merge, const struct queue *stream, bool is_awaited)
+{
+	for (unsigned int i = 0; i < merge->count; i++)
+		if (merge->streams[i] == stream)
+			merge->awaited[i] = is_awaited;
+}
+
+void merge_await_none(struct merge *merge)
+{
+	memset(merge->awaited, 0, sizeof(merge->awaited));
+}
+
 bool merge_is_empty(struct merge *merge)
 {
 	for (unsigned int i = 0; i < merge->count; i++)
@@ -53,6 +67,8 @@ static struct queue *oldest_stream(const struct merge *merge, int64_t *until_ns)
 	for (unsigned int i = 0; i < merge->count; i++) {
 		const struct event *head = queue_peek(merge->streams[i]);
 
+		if (head == NULL && merge->awaited[i])
+			return NULL;
 		if (head == NULL || head->time_ns > *until_ns)
 			continue;
 		if (oldest == NULL || head->time_ns < oldest_ns) {

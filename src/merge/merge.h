@@ -25,6 +25,19 @@ void merge_free(struct merge *merge);
 /** merge_stream() - a queue for one more source, owned by the merge; at most MERGE_STREAMS */
 struct queue *merge_stream(struct merge *merge);
 
+/**
+ * merge_await() - the order must not depend on which source is read first
+ * @merge: the streams
+ * @stream: from merge_stream()
+ * @is_awaited: while it is empty merge_run() gives nothing of the others; false again when it has ended
+ *
+ * For files: their events have no hold time, and each can be read until it has one.
+ */
+void merge_await(struct merge *merge, const struct queue *stream, bool is_awaited);
+
+/** merge_await_none() - nothing more is waited for: what is there is given */
+void merge_await_none(struct merge *merge);
+
 /** Most streams a merge takes. */
 #define MERGE_STREAMS 8
 

@@ -76,11 +76,39 @@ static void runs_end_where_another_stream_is_older(void **state)
 	merge_free(merge);
 }
 
+/* Whichever of two files is read first: nothing of one is given before it is known what the other has. */
+static void an_awaited_stream_is_waited_for(void **state)
+{
+	struct merge *merge = merge_new();
+	struct queue *a = merge_stream(merge), *b = merge_stream(merge);
+
+	(void)state;
+	merge_await(merge, a, true);
+	merge_await(merge, b, true);
+	push(b, 5), push(b, 6);
+	assert_int_equal(next(merge, INT64_MAX), -1);
+	push(a, 5);
+	assert_int_equal(next(merge, INT64_MAX), 5);
+	assert_int_equal(next(merge, INT64_MAX), -1);
+	push(a, 7);
+	assert_int_equal(next(merge, INT64_MAX), 5);
+	assert_int_equal(next(merge, INT64_MAX), 6);
+	assert_int_equal(next(merge, INT64_MAX), -1);
+	merge_await(merge, b, false);
+	assert_int_equal(next(merge, INT64_MAX), 7);
+	push(b, 8);
+	assert_int_equal(next(merge, INT64_MAX), -1);
+	merge_await_none(merge);
+	assert_int_equal(next(merge, INT64_MAX), 8);
+	merge_free(merge);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(streams_become_one_order),
 		cmocka_unit_test(runs_end_where_another_stream_is_older),
+		cmocka_unit_test(an_awaited_stream_is_waited_for),
 	};
 
 	return UNIT_RUN(tests);

@@ -87,6 +87,15 @@ static enum dissect_verdict dissect(struct child_input *input, const struct diss
 	return verdict;
 }
 
+/* fragments_take(), with the hash of the flow, as of any other event. */
+static bool take_fragment(const struct child *child, struct event *event)
+{
+	if (!fragments_take(child->fragments, event))
+		return false;
+	event->flow_hash = flow_hash(&child->config->packet->flow_key, &event->flow);
+	return true;
+}
+
 static void stage(struct child_input *input)
 {
 	input->count++;
@@ -206,7 +215,7 @@ static void frame_direct(void *context, const struct dissect_record *record)
 	} else if (verdict == DISSECT_EVENT) {
 		lost_one(child);
 	}
-	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, event ? event : &lost)) {
+	while (verdict == DISSECT_FRAGMENT && take_fragment(child, event ? event : &lost)) {
 		if (event != NULL)
 			commit(child);
 		else
@@ -237,9 +246,9 @@ static void frame_staged(void *context, const struct dissect_record *record)
 			stream_feed(input->child->stream, &kept, payload, tell_message, input);
 	}
 	while (verdict == DISSECT_FRAGMENT && input->count < CHILD_STAGE_SLOTS &&
-	       fragments_take(input->child->fragments, stage_slot(input)))
+	       take_fragment(input->child, stage_slot(input)))
 		stage(input);
-	while (verdict == DISSECT_FRAGMENT && fragments_take(input->child->fragments, &lost))
+	while (verdict == DISSECT_FRAGMENT && take_fragment(input->child, &lost))
 		lost_one(input->child);
 }
 
@@ -271,7 +280,7 @@ static void frame_told(void *context, const struct dissect_record *record)
 		put(input, &event);
 	if (verdict == DISSECT_EVENT && keep_segment(child, &kept, &event))
 		stream_feed(child->stream, &kept, payload, tell_message, input);
-	while (verdict == DISSECT_FRAGMENT && fragments_take(child->fragments, &event))
+	while (verdict == DISSECT_FRAGMENT && take_fragment(child, &event))
 		put(input, &event);
 	if (child->lost_unsaid != 0 && input->staged == NULL)
 		child_frames_lose_unsaid(child);

@@ -181,6 +181,7 @@ bool fragments_take(struct fragments *fragments, struct event *event)
 	event->type = EVENT_SEGMENT;
 	event->origin = ORIGIN_WIRE;
 	event->flow = datagram->flow;
+	event->flow_hash = 0; /* the event may have held another flow before */
 	*segment = datagram->segment;
 	segment->frame = piece->frame;
 	segment->interface = piece->interface;
