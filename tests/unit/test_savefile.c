@@ -351,14 +351,17 @@ struct told {
 	int links[FRAMES_MAX];
 	int link_count;
 	bool refuse;
+	struct dissect_record last;
+	uint8_t last_byte;
 };
 
 static void told_frame(void *context, const struct dissect_record *record)
 {
 	struct told *told = context;
 
-	(void)record;
 	told->frames++;
+	told->last = *record;
+	told->last_byte = record->data[0];
 }
 
 static void told_link(void *context, int link_type, struct savefile_filter *filter)
@@ -388,6 +391,109 @@ static int read_file(const struct file *file, struct told *told, struct err *err
 	savefile_reader_free(reader);
 	close(fd);
 	return got;
+}
+
+/* What systems wrote before, beside and behind version 2.4; each record is captured to 1 byte of 60. */
+static void pcap_of_old(void **state)
+{
+	static const struct {
+		uint32_t magic;
+		uint16_t major, minor;
+		uint32_t network;
+		bool length_first; /* its length on the wire stands before its captured one */
+		int head_more, record_more;
+		int64_t unit_ns;
+		int link_type;
+	} layouts[] = {
+		{0xa1b2c3d4, 2, 2, 1, true, 0, 0, 1000, DLT_EN10MB},	/* before libpcap 0.4 */
+		{0xa1b2c3d4, 2, 3, 1, true, 0, 0, 1000, DLT_EN10MB},	/* some of these, */
+		{0xa1b2c3d4, 2, 3, 1, false, 0, 0, 1000, DLT_EN10MB},	/* and others */
+		{0xa1b2c3d4, 543, 0, 1, true, 0, 0, 1000, DLT_EN10MB},	/* DG/UX */
+		{0xa1b2c3d4, 2, 2, 6, false, 0, 0, 1, DLT_EN10MB},	/* AIX */
+		{0xa1b2c3d4, 2, 2, 9, false, 0, 0, 1, DLT_IEEE802},	/* AIX, Token Ring */
+		{0xa1b2c3d4, 2, 2, 24, false, 0, 0, 1, DLT_NULL},	/* AIX, lo0 */
+		{0xa1b2c3d4, 2, 4, 1, false, 0, 8, 1000, DLT_EN10MB},	/* Red Hat 6.1 */
+		{0xa1b2c3d4, 2, 4, 1, false, 0, 4, 1000, DLT_EN10MB},	/* Nokia IPSO */
+		{0xa1b2cd34, 2, 4, 1, false, 0, 12, 1000, DLT_EN10MB},	/* SuSE 6.3 */
+		{0xa12b3c4d, 2, 4, 1, false, 0, 0, 1, DLT_EN10MB},	/* Navtel */
+		{0x1c0001ac, 2, 4, 1, false, 4, 0, 1, DLT_EN10MB},	/* IXIA, hardware */
+		{0x1c0001ab, 2, 4, 1, false, 4, 0, 1000, DLT_EN10MB},	/* IXIA, software */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(layouts) / sizeof(layouts[0]); i++) {
+		struct file file = {.big = i % 2};
+		struct told told = {.frames = 0};
+		struct err err = {""};
+
+		put(&file, layouts[i / 2].magic, 4);
+		put(&file, layouts[i / 2].major, 2);
+		put(&file, layouts[i / 2].minor, 2);
+		put(&file, 0, 8);
+		put(&file, 65535, 4);
+		put(&file, layouts[i / 2].network, 4);
+		put(&file, 0, layouts[i / 2].head_more);
+		for (uint8_t frame = 0; frame < 3; frame++) {
+			put(&file, 1700000000, 4);
+			put(&file, 123456, 4);
+			put(&file, layouts[i / 2].length_first ? 60 : 1, 4);
+			put(&file, layouts[i / 2].length_first ? 1 : 60, 4);
+			put(&file, 0, layouts[i / 2].record_more > 8 ? 8 : layouts[i / 2].record_more);
+			put(&file, 0, layouts[i / 2].record_more > 8 ? 4 : 0);
+			put(&file, frame, 1);
+		}
+		assert_int_equal(read_file(&file, &told, &err), SOURCE_END);
+		assert_int_equal(told.frames, 3);
+		assert_int_equal(told.last_byte, 2);
+		assert_int_equal(told.last.caplen, 1);
+		assert_int_equal(told.last.length, 60);
+		assert_int_equal(told.last.link_type, layouts[i / 2].link_type);
+		assert_true(told.last.time_ns ==
+			    INT64_C(1700000000) * CLOCK_NS_PER_SEC + 123456 * layouts[i / 2].unit_ns);
+	}
+}
+
+/* RFC 1761: numbers are big-endian, and a record is filled up to a multiple of 4. */
+static void snoop(void **state)
+{
+	struct file file = {.big = true};
+	struct told told = {.frames = 0};
+	struct err err = {""};
+
+	(void)state;
+	put(&file, 0x736e6f6f, 4);
+	put(&file, 0x70000000, 4);
+	put(&file, 2, 4);
+	put(&file, 4, 4);
+	for (uint8_t frame = 0; frame < 3; frame++) {
+		put(&file, 60, 4);
+		put(&file, 5, 4);
+		put(&file, 32, 4);
+		put(&file, 0, 4);
+		put(&file, 1700000000, 4);
+		put(&file, 123456, 4);
+		put(&file, frame, 1);
+		put(&file, 0, 7);
+	}
+	assert_int_equal(read_file(&file, &told, &err), SOURCE_END);
+	assert_int_equal(told.frames, 3);
+	assert_int_equal(told.last_byte, 2);
+	assert_int_equal(told.last.caplen, 5);
+	assert_int_equal(told.last.length, 60);
+	assert_int_equal(told.last.link_type, DLT_EN10MB);
+	assert_true(told.last.time_ns == INT64_C(1700000000123456000));
+	/* The record of the last frame is shorter than what was captured. */
+	file.bytes[file.length - 32 + 11] = 26;
+	told.frames = 0;
+	assert_int_equal(read_file(&file, &told, &err), -EINVAL);
+	assert_int_equal(told.frames, 2);
+	assert_non_null(strstr(err.text, "a packet larger than its record"));
+	file.bytes[15] = 12;
+	assert_int_equal(read_file(&file, &told, &err), -EPROTONOSUPPORT);
+	assert_non_null(strstr(err.text, "snoop's link type 12"));
+	file.bytes[11] = 1;
+	assert_int_equal(read_file(&file, &told, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "version 1 of the snoop format"));
 }
 
 static void each_link_type_has_its_filter(void **state)
@@ -468,6 +574,8 @@ int main(void)
 		cmocka_unit_test(pcapng_of_several_interfaces),
 		cmocka_unit_test(times_that_cannot_be),
 		cmocka_unit_test(damage_is_named),
+		cmocka_unit_test(pcap_of_old),
+		cmocka_unit_test(snoop),
 		cmocka_unit_test(each_link_type_has_its_filter),
 		cmocka_unit_test(unknown_link_types_are_left_out_and_told),
 		cmocka_unit_test(ends_in_the_middle_are_told),

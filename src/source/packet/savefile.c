@@ -16,11 +16,28 @@
 
 #define PCAP_MICROSECONDS 0xa1b2c3d4u
 #define PCAP_NANOSECONDS 0xa1b23c4du
-/* With eight more bytes in each record; written by patched libpcaps of old. */
+/* With eight more bytes in each record; written by patched libpcaps of old (Kuznetzov). */
 #define PCAP_MODIFIED 0xa1b2cd34u
+/* Navtel's, with nanoseconds. */
+#define PCAP_NAVTEL 0xa12b3c4du
+/* IXIA's, by hardware (nanoseconds) and by software; the size of all records stands behind the head. */
+#define PCAP_IXIA_HARDWARE 0x1c0001acu
+#define PCAP_IXIA_SOFTWARE 0x1c0001abu
 #define PCAP_FILE_HEAD 24
+#define PCAP_FILE_HEAD_IXIA 28
 #define PCAP_RECORD_HEAD 16
+#define PCAP_RECORD_HEAD_NOKIA 20
 #define PCAP_RECORD_HEAD_MODIFIED 24
+#define PCAP_RECORD_HEAD_SUSE 28
+/* Records looked at to find out how long their heads are. */
+#define PCAP_RECORDS_TRIED 3
+/* DG/UX writes this version. */
+#define PCAP_VERSION_DGUX 543
+
+#define SNOOP_MAGIC 0x736e6f6fu /* "snoo", then 'p' and three zeros */
+#define SNOOP_MAGIC_END 0x70000000u
+#define SNOOP_FILE_HEAD 16
+#define SNOOP_RECORD_HEAD 24
 /* What else stands in that number: whether frames end with a check sum. */
 #define PCAP_LINK_TYPE 0x03ffffffu
 
@@ -109,42 +126,123 @@ static int frame(const struct savefile *savefile, uint32_t interface, int64_t ti
 
 /* ---- pcap --------------------------------------------------------------------- */
 
+/* AIX numbers its interfaces as SNMP does (RFC 1573), in version 2.2. Return: DLT_*, or -1: it is not AIX. */
+static int aix_link_type(uint16_t minor, uint32_t number)
+{
+	if (minor != 2)
+		return -1;
+	switch (number) {
+	case 6:
+		return DLT_EN10MB;
+	case 9:
+		return DLT_IEEE802;
+	case 15:
+		return DLT_FDDI;
+	case 24:
+		return DLT_NULL;
+	default:
+		return -1;
+	}
+}
+
 static int pcap_head(struct savefile *savefile, struct span *data, struct err *err)
 {
 	struct savefile_interface *only = &savefile->interfaces[0];
+	struct span rest = *data;
 	uint32_t magic, number;
-	uint16_t major;
+	uint16_t major, minor;
+	int aix;
 
-	if (data->length < PCAP_FILE_HEAD)
+	if (rest.length < PCAP_FILE_HEAD)
 		return more(savefile, PCAP_FILE_HEAD);
-	take32(savefile, data, &magic);
-	take16(savefile, data, &major);
-	span_skip(data, 10);
-	take32(savefile, data, &only->snaplen);
-	take32(savefile, data, &number);
-	if (major != 2)
+	take32(savefile, &rest, &magic);
+	take16(savefile, &rest, &major);
+	take16(savefile, &rest, &minor);
+	span_skip(&rest, 8);
+	take32(savefile, &rest, &only->snaplen);
+	take32(savefile, &rest, &number);
+	if ((magic == PCAP_IXIA_HARDWARE || magic == PCAP_IXIA_SOFTWARE) && !span_skip(&rest, 4))
+		return more(savefile, PCAP_FILE_HEAD_IXIA);
+	if (major != 2 && !(major == PCAP_VERSION_DGUX && minor == 0))
 		return err_set(err, EINVAL, "version %u of the pcap format is not known, only 2", major);
-	savefile->format = SAVEFILE_PCAP;
+	*data = rest;
+	aix = magic == PCAP_MICROSECONDS ? aix_link_type(minor, number) : -1;
+	savefile->format = SAVEFILE_PCAP_BEGUN;
 	savefile->record_head = magic == PCAP_MODIFIED ? PCAP_RECORD_HEAD_MODIFIED : PCAP_RECORD_HEAD;
+	/* Up to version 2.2 the length on the wire came first, in 2.3 sometimes. */
+	savefile->is_length_first = major != 2 || minor <= 3;
 	savefile->interface_count = 1;
-	only->resolution = magic == PCAP_NANOSECONDS ? 9 : 6;
-	only->link_type = link_type(number & PCAP_LINK_TYPE);
+	only->resolution =
+		magic == PCAP_NANOSECONDS || magic == PCAP_NAVTEL || magic == PCAP_IXIA_HARDWARE || aix >= 0 ? 9 : 6;
+	only->link_type = aix >= 0 ? aix : link_type(number & PCAP_LINK_TYPE);
 	return 0;
 }
 
-static int pcap_next_frame(struct savefile *savefile, struct span *data, struct dissect_record *record,
-			   struct err *err)
+/* Seconds, fraction, captured length, length. */
+static void pcap_words(const struct savefile *savefile, struct span *rest, uint32_t words[4])
+{
+	span_take_bytes(rest, words, 4 * sizeof(words[0]));
+	for (size_t i = 0; i < 4; i++)
+		words[i] = savefile->little ? le32toh(words[i]) : be32toh(words[i]);
+	/* More bytes captured than there were make no sense. */
+	if (savefile->is_length_first && words[2] > words[3]) {
+		uint32_t captured = words[3];
+
+		words[3] = words[2];
+		words[2] = captured;
+	}
+}
+
+/* How many records at the beginning of @data make sense if each head has @head bytes, or -1: one does not. */
+static int pcap_records_fit(const struct savefile *savefile, struct span data, size_t head)
+{
+	int count = 0;
+
+	while (count < PCAP_RECORDS_TRIED && data.length >= head) {
+		uint32_t words[4];
+
+		pcap_words(savefile, &data, words);
+		if (words[1] >= 1000000 || words[2] > SAVEFILE_RECORD_MAX || words[3] > SAVEFILE_RECORD_MAX ||
+		    words[2] > words[3])
+			return -1;
+		count++;
+		if (!span_skip(&data, head - PCAP_RECORD_HEAD + (size_t)words[2]))
+			break;
+	}
+	return count;
+}
+
+/*
+ * Some systems wrote longer heads of records under the same number: Red Hat 6.1, Nokia's IPSO, SuSE 6.3. Two records
+ * tell; from a pipe that has only one yet, they are taken for what the number says.
+ */
+static int pcap_first_frame(struct savefile *savefile, const struct span *data)
+{
+	static const uint8_t heads[] = {PCAP_RECORD_HEAD_MODIFIED, PCAP_RECORD_HEAD_NOKIA, PCAP_RECORD_HEAD_SUSE};
+
+	if (data->length < savefile->record_head)
+		return more(savefile, savefile->record_head);
+	savefile->format = SAVEFILE_PCAP;
+	if (savefile->interfaces[0].resolution != 6 || pcap_records_fit(savefile, *data, savefile->record_head) >= 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(heads); i++) {
+		if (pcap_records_fit(savefile, *data, heads[i]) < 2)
+			continue;
+		savefile->record_head = heads[i];
+		break;
+	}
+	return 0;
+}
+
+static int pcap_next_frame(struct savefile *savefile, struct span *data, struct dissect_record *record, struct err *err)
 {
 	struct span rest = *data, bytes;
-	/* Seconds, fraction, captured length, length; at once, because this runs for every packet. */
 	uint32_t words[4];
 
 	if (rest.length < savefile->record_head)
 		return more(savefile, savefile->record_head);
-	span_take_bytes(&rest, words, sizeof(words));
+	pcap_words(savefile, &rest, words);
 	span_skip(&rest, savefile->record_head - (size_t)PCAP_RECORD_HEAD);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		words[i] = savefile->little ? le32toh(words[i]) : be32toh(words[i]);
 	record->caplen = words[2];
 	record->length = words[3];
 	if (record->caplen > SAVEFILE_RECORD_MAX)
@@ -183,8 +281,7 @@ static int64_t block_time(const struct savefile_interface *interface, uint32_t h
 			fraction *= 10;
 		fraction /= per_second / CLOCK_NS_PER_SEC;
 	}
-	if (seconds >= (uint64_t)SECONDS_MAX || interface->offset_s < -SECONDS_MAX ||
-	    interface->offset_s > SECONDS_MAX)
+	if (seconds >= (uint64_t)SECONDS_MAX || interface->offset_s < -SECONDS_MAX || interface->offset_s > SECONDS_MAX)
 		return CLOCK_UNKNOWN;
 	seconds += (uint64_t)interface->offset_s;
 	return seconds < (uint64_t)SECONDS_MAX ? (int64_t)(seconds * CLOCK_NS_PER_SEC + fraction) : CLOCK_UNKNOWN;
@@ -200,8 +297,7 @@ static int block_interface(struct savefile *savefile, struct span body, struct e
 	if (savefile->interface_count == SAVEFILE_INTERFACES)
 		return damaged(err, "more than 1024 interfaces");
 	*interface = (struct savefile_interface){.resolution = RESOLUTION_DEFAULT};
-	if (!take16(savefile, &body, &number) || !span_skip(&body, 2) ||
-	    !take32(savefile, &body, &interface->snaplen))
+	if (!take16(savefile, &body, &number) || !span_skip(&body, 2) || !take32(savefile, &body, &interface->snaplen))
 		return damaged(err, "an interface block that is too short");
 	interface->link_type = link_type(number);
 	while (take16(savefile, &body, &code) && take16(savefile, &body, &length) && code != 0 &&
@@ -313,11 +409,76 @@ static int block_next(struct savefile *savefile, struct span *data, struct disse
 	}
 }
 
+/* ---- snoop -------------------------------------------------------------------- */
+
+/* RFC 1761, "Datalink Type"; what is no DLT_* of this program stays a number that nobody knows. */
+static int snoop_link_type(uint32_t number)
+{
+	switch (number) {
+	case 0: /* IEEE 802.3 */
+	case 4: /* Ethernet */
+		return DLT_EN10MB;
+	case 2:
+		return DLT_IEEE802;
+	case 8:
+		return DLT_FDDI;
+	default:
+		return -2;
+	}
+}
+
+static int snoop_head(struct savefile *savefile, struct span *data, struct err *err)
+{
+	uint32_t end, version, number;
+
+	if (data->length < SNOOP_FILE_HEAD)
+		return more(savefile, SNOOP_FILE_HEAD);
+	span_skip(data, 4);
+	span_take_be32(data, &end);
+	span_take_be32(data, &version);
+	span_take_be32(data, &number);
+	if (end != SNOOP_MAGIC_END || version != 2)
+		return err_set(err, EINVAL, "version %u of the snoop format is not known, only 2", version);
+	savefile->format = SAVEFILE_SNOOP;
+	savefile->interface_count = 1;
+	savefile->interfaces[0].link_type = snoop_link_type(number);
+	return snoop_link_type(number) < 0
+		       ? err_set(err, EPROTONOSUPPORT,
+				 "snoop's link type %u is not understood, only Ethernet, Token Ring "
+				 "and FDDI are",
+				 number)
+		       : 0;
+}
+
+static int snoop_next_frame(struct savefile *savefile, struct span *data, struct dissect_record *record,
+			    struct err *err)
+{
+	struct span rest = *data, bytes;
+	uint32_t size, seconds, microseconds;
+
+	if (rest.length < SNOOP_RECORD_HEAD)
+		return more(savefile, SNOOP_RECORD_HEAD);
+	span_take_be32(&rest, &record->length);
+	span_take_be32(&rest, &record->caplen);
+	span_take_be32(&rest, &size);
+	span_skip(&rest, 4); /* how many were dropped so far */
+	span_take_be32(&rest, &seconds);
+	span_take_be32(&rest, &microseconds);
+	if (size < SNOOP_RECORD_HEAD || size > SAVEFILE_RECORD_MAX || size - SNOOP_RECORD_HEAD < record->caplen)
+		return damaged(err, "a packet larger than its record");
+	if (!span_take(&rest, size - SNOOP_RECORD_HEAD, &bytes))
+		return more(savefile, size);
+	*data = rest;
+	record->data = bytes.data;
+	return frame(savefile, 0, (int64_t)seconds * CLOCK_NS_PER_SEC + (int64_t)microseconds * 1000, record);
+}
+
 /* ---- either ------------------------------------------------------------------- */
 
 static int begin(struct savefile *savefile, struct span *data, struct err *err)
 {
-	static const uint32_t magics[] = {PCAP_MICROSECONDS, PCAP_NANOSECONDS, PCAP_MODIFIED};
+	static const uint32_t magics[] = {PCAP_MICROSECONDS, PCAP_NANOSECONDS,   PCAP_MODIFIED,
+					  PCAP_NAVTEL,       PCAP_IXIA_HARDWARE, PCAP_IXIA_SOFTWARE};
 	struct span rest = *data;
 	uint32_t magic;
 
@@ -327,12 +488,14 @@ static int begin(struct savefile *savefile, struct span *data, struct err *err)
 		savefile->format = SAVEFILE_PCAPNG;
 		return 0;
 	}
+	if (magic == SNOOP_MAGIC)
+		return snoop_head(savefile, data, err);
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
 		savefile->little = magic == __builtin_bswap32(magics[i]);
 		if (savefile->little || magic == magics[i])
 			return pcap_head(savefile, data, err);
 	}
-	return err_set(err, EINVAL, "neither pcap nor pcapng: it begins with the bytes %02x %02x %02x %02x",
+	return err_set(err, EINVAL, "neither pcap, pcapng nor snoop: it begins with the bytes %02x %02x %02x %02x",
 		       magic >> 24, magic >> 16 & 0xff, magic >> 8 & 0xff, magic & 0xff);
 }
 
@@ -340,10 +503,17 @@ int savefile_next(struct savefile *savefile, struct span *data, struct dissect_r
 {
 	int got = 0;
 
+	/* By far the most. */
+	if (savefile->format == SAVEFILE_PCAP)
+		return pcap_next_frame(savefile, data, record, err);
 	if (savefile->format == SAVEFILE_UNKNOWN)
 		got = begin(savefile, data, err);
-	if (got == 0 && savefile->format == SAVEFILE_PCAP)
-		return pcap_next_frame(savefile, data, record, err);
+	if (got == 0 && savefile->format == SAVEFILE_PCAP_BEGUN) {
+		got = pcap_first_frame(savefile, data);
+		return got != 0 ? got : pcap_next_frame(savefile, data, record, err);
+	}
+	if (got == 0 && savefile->format == SAVEFILE_SNOOP)
+		return snoop_next_frame(savefile, data, record, err);
 	while (got == 0)
 		got = block_next(savefile, data, record, err);
 	return got;

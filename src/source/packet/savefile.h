@@ -21,8 +21,12 @@ enum savefile_format {
 	SAVEFILE_UNKNOWN,
 	/** pcap-savefile(5), with micro- or nanoseconds */
 	SAVEFILE_PCAP,
+	/** the same, and no record has been read yet */
+	SAVEFILE_PCAP_BEGUN,
 	/** draft-ietf-opsawg-pcapng */
 	SAVEFILE_PCAPNG,
+	/** RFC 1761, of Solaris */
+	SAVEFILE_SNOOP,
 };
 
 /** enum savefile_step - what savefile_next() came to */
@@ -53,6 +57,7 @@ struct savefile_interface {
  * @format: enum savefile_format
  * @little: numbers are little-endian
  * @record_head: bytes before each frame, in pcap
+ * @is_length_first: in pcap, a frame's length on the wire may stand before its captured length
  * @interface_count: of the current section
  * @interfaces: theirs; a pcap file has one
  */
@@ -61,6 +66,7 @@ struct savefile {
 	uint8_t format;
 	bool little;
 	uint8_t record_head;
+	bool is_length_first;
 	uint32_t interface_count;
 	struct savefile_interface interfaces[SAVEFILE_INTERFACES];
 };
