@@ -35,7 +35,7 @@ const char *conn_result_text(enum conn_result result)
 	static const char *const texts[] = {
 		[RESULT_UNKNOWN] = "unknown", [RESULT_OK] = "ok",           [RESULT_REFUSED] = "refused",
 		[RESULT_RESET] = "reset",     [RESULT_TIMEOUT] = "timeout", [RESULT_UNREACH] = "unreach",
-		[RESULT_ABORT] = "abort",     [RESULT_PENDING] = "pending",
+		[RESULT_ABORT] = "abort",     [RESULT_ERROR] = "error",     [RESULT_PENDING] = "pending",
 	};
 
 	_Static_assert(sizeof(texts) / sizeof(texts[0]) == RESULT_NUM, "a text for every result");

@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_MODEL_CONN_H
 #define CONNTRACE_MODEL_CONN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/flow.h"
@@ -30,10 +31,18 @@ enum conn_result {
 	RESULT_UNREACH,
 	/** closed by its owner before an answer */
 	RESULT_ABORT,
+	/** refused by the own kernel before a segment was sent */
+	RESULT_ERROR,
 	/** not decided when the run (or the file) ended */
 	RESULT_PENDING,
 	RESULT_NUM
 };
+
+/** conn_has_failed() - did the attempt fail? One that is pending or unknown has not */
+static inline bool conn_has_failed(unsigned int result)
+{
+	return result >= RESULT_REFUSED && result <= RESULT_ERROR;
+}
 
 /** enum conn_close - who ended it and how (column CLOSE) */
 enum conn_close {

@@ -280,8 +280,8 @@ const char *format_color(const struct column *column, const struct value *value)
 		return value->number > 0 ? yellow : NULL;
 	if (column->type != COLUMN_OUTCOME)
 		return NULL;
-	for (unsigned int i = RESULT_REFUSED; i <= RESULT_ABORT; i++)
-		if (strcmp(value->text, conn_result_text(i)) == 0)
+	for (unsigned int i = 0; i < RESULT_NUM; i++)
+		if (conn_has_failed(i) && strcmp(value->text, conn_result_text(i)) == 0)
 			return red;
 	return NULL;
 }

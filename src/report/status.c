@@ -15,7 +15,7 @@ void status_take(struct status *status, struct peers *table)
 	static const uint8_t results[] = {
 		[STATUS_OK] = RESULT_OK,           [STATUS_TIMEOUT] = RESULT_TIMEOUT, [STATUS_REFUSED] = RESULT_REFUSED,
 		[STATUS_RESET] = RESULT_RESET,     [STATUS_UNREACH] = RESULT_UNREACH, [STATUS_ABORT] = RESULT_ABORT,
-		[STATUS_PENDING] = RESULT_PENDING,
+		[STATUS_ERROR] = RESULT_ERROR,     [STATUS_PENDING] = RESULT_PENDING, [STATUS_UNKNOWN] = RESULT_UNKNOWN,
 	};
 
 	for (size_t i = 0; i < groups_count(status->groups); i++) {
@@ -60,7 +60,7 @@ static int64_t value_of(const struct peers_sum *items, const enum status_item *w
 	value_of(items, (const enum status_item[]){__VA_ARGS__},                                                       \
 		 sizeof((const enum status_item[]){__VA_ARGS__}) / sizeof(enum status_item))
 
-#define FAILURES STATUS_TIMEOUT, STATUS_REFUSED, STATUS_RESET, STATUS_UNREACH, STATUS_ABORT
+#define FAILURES STATUS_TIMEOUT, STATUS_REFUSED, STATUS_RESET, STATUS_UNREACH, STATUS_ABORT, STATUS_ERROR
 
 static void add_moment(struct text *text, const char *label, int64_t time_ns)
 {
@@ -106,7 +106,9 @@ static void add_group(struct text *text, const char *name, const struct peers_su
 	add_line(text, 6, "by the opener", SUM(items, STATUS_RESET));
 	add_line(text, 4, "ICMP Unreachable", SUM(items, STATUS_UNREACH));
 	add_line(text, 4, "Given Up", SUM(items, STATUS_ABORT));
+	add_line(text, 4, "Refused by the Kernel", SUM(items, STATUS_ERROR));
 	add_line(text, 2, "Undecided", SUM(items, STATUS_PENDING));
+	add_line(text, 2, "Unknown", SUM(items, STATUS_UNKNOWN));
 }
 
 void status_text(struct text *text, const struct status *status)
@@ -153,7 +155,9 @@ static void add_json_group(struct text *text, const char *name, const struct pee
 	add_pair(text, ",", "refused", SUM(items, STATUS_REFUSED));
 	add_pair(text, ",", "reset", SUM(items, STATUS_RESET));
 	add_pair(text, ",", "abort", SUM(items, STATUS_ABORT));
+	add_pair(text, ",", "error", SUM(items, STATUS_ERROR));
 	add_pair(text, "},", "pending", SUM(items, STATUS_PENDING));
+	add_pair(text, ",", "unknown", SUM(items, STATUS_UNKNOWN));
 	text_add(text, "}}");
 }
 

@@ -23,8 +23,10 @@ enum status_item {
 	STATUS_RESET,
 	STATUS_UNREACH,
 	STATUS_ABORT,
-	/** undecided now; this one is no counter */
+	STATUS_ERROR,
+	/** undecided, or not known, now; these are no counters */
 	STATUS_PENDING,
+	STATUS_UNKNOWN,
 	STATUS_ITEM_NUM
 };
 

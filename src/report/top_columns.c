@@ -131,7 +131,7 @@ static const char *state_text(const struct conn *conn, unsigned int width)
 {
 	const char *name = conn_state_text(conn->state);
 
-	if (conn->result != RESULT_OK && conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING)
+	if (conn_has_failed(conn->result))
 		return conn_result_text(conn->result);
 	if (conn->state == TCP_ESTABLISHED && width < 11)
 		return "ESTAB";

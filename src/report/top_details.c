@@ -91,7 +91,7 @@ static int put_story(struct top_grid *grid, int y, const struct top_row *row, co
 {
 	const struct conn *conn = &row->conn;
 	const char *close = conn_close_text(conn->close);
-	bool failed = conn->result != RESULT_OK && conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
+	bool failed = conn_has_failed(conn->result);
 	char outcome[80] = "";
 
 	if ((conn->seen & SEEN_EXISTING) != 0)

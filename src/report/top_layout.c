@@ -318,10 +318,7 @@ static void put_titles(struct top_grid *grid, const struct columns *columns, con
 
 static unsigned int cell_attributes(const struct top_row *row, enum top_column column)
 {
-	bool failed = row->conn.result != RESULT_OK && row->conn.result != RESULT_UNKNOWN &&
-		      row->conn.result != RESULT_PENDING;
-
-	if (column == TOP_STATE && (failed || row->conn.state == STATE_RESET))
+	if (column == TOP_STATE && (conn_has_failed(row->conn.result) || row->conn.state == STATE_RESET))
 		return TOP_RED;
 	if (column == TOP_RESENT && columns_retrans(&row->conn) > 0)
 		return TOP_MAGENTA;

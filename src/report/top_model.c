@@ -160,7 +160,7 @@ static bool is_fresh(const struct conn *conn)
 
 static bool has_failed(const struct conn *conn)
 {
-	return conn->result != RESULT_OK && conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
+	return conn_has_failed(conn->result);
 }
 
 static void row_update(struct top_model *model, struct row *row, const struct conn *conn)

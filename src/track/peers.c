@@ -473,8 +473,8 @@ int64_t peers_failures(const struct peers_group *group)
 {
 	uint64_t failures = 0;
 
-	for (unsigned int i = RESULT_REFUSED; i <= RESULT_ABORT; i++)
-		failures += group->results[i];
+	for (unsigned int i = 0; i < RESULT_NUM; i++)
+		failures += conn_has_failed(i) ? group->results[i] : 0;
 	return (int64_t)failures;
 }
 

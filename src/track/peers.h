@@ -241,7 +241,7 @@ struct peers_group *peers_group(struct peers *peers, size_t index);
 /** peers_total() - a sum; CONN_UNKNOWN when a member's value is unknown, because it would not be exact */
 int64_t peers_total(const struct peers_group *group, enum peers_total total);
 
-/** peers_failures() - refused, reset, timed out, unreachable and aborted ones together */
+/** peers_failures() - those that conn_has_failed() says of */
 int64_t peers_failures(const struct peers_group *group);
 
 /** peers_duration() - how long a member lasted, mean in nanoseconds; CONN_UNKNOWN when it is of none */

@@ -153,6 +153,7 @@ void record_info(struct record *record, const struct event *event)
 		record->conn.uid = info->uid;
 	if (is_wiped) {
 		said->failed_retrans = info->retransmits;
+		said->nothing_sent = info->listener == 0;
 		said->kernel_state = info->state;
 		return;
 	}
@@ -201,7 +202,8 @@ void record_disconnected(struct record *record, int64_t time_ns)
 	record_testimony(record)->destroy_ns = time_ns;
 }
 
-static enum conn_result result_of_error(int error)
+/* What the answers to a SYN and its silence make of connect(2); no answer makes anything else. */
+static enum conn_result result_of_errno(int error)
 {
 	switch (error) {
 	case 0:
@@ -212,22 +214,60 @@ static enum conn_result result_of_error(int error)
 		return RESULT_RESET;
 	case ETIMEDOUT:
 		return RESULT_TIMEOUT;
-	case EHOSTUNREACH:
+	case ECONNABORTED: /* the socket was killed, or shut down by another thread */
+		return RESULT_ABORT;
+	case EHOSTUNREACH: /* from here on what ICMP says: see icmp_errno() of wire_settle.c */
 	case ENETUNREACH:
-	case EACCES: /* a prohibiting route, or ICMPv6 "administratively prohibited" */
+	case EACCES:
 	case EHOSTDOWN:
 	case ENETDOWN:
-	case EPROTO: /* ICMP: parameter problem */
+	case ENOPROTOOPT:
+	case EMSGSIZE:
+	case EOPNOTSUPP:
+	case ENONET:
+	case EPROTO:
 		return RESULT_UNREACH;
-	default:
-		return RESULT_UNKNOWN;
+	default: /* EADDRNOTAVAIL, EADDRINUSE, EINVAL, EPERM, EAFNOSUPPORT, ENOBUFS ... */
+		return RESULT_ERROR;
 	}
 }
 
-static bool is_failure(unsigned int result)
+/* Was the socket itself looked at? A log of calls has numbers of its own instead of cookies. */
+static bool has_socket(const struct record *record)
 {
-	return result == RESULT_REFUSED || result == RESULT_RESET || result == RESULT_TIMEOUT ||
-	       result == RESULT_UNREACH || result == RESULT_ABORT;
+	return record->conn.cookie != 0 && !(record->conn.cookie & EVENT_COOKIE_MADE_UP);
+}
+
+bool record_is_unsent(const struct record *record)
+{
+	const struct testimony *said = record->said;
+
+	if (said->call_error <= 0 || record_is_undecided(said->call_error))
+		return false;
+	/* The kernel takes a local port before it makes the SYN, and a failure later on leaves it. */
+	return said->nothing_sent || (has_socket(record) && record->conn.flow.local.port == 0) ||
+	       result_of_errno(said->call_error) == RESULT_ERROR;
+}
+
+/*
+ * Of a socket that was not looked at: without a route, by a prohibiting route, and with the interface down the own
+ * kernel refuses at once. Routers may answer with the first two as well (ICMP, ICMPv6); then the SYN is among the
+ * packets, or the program did not wait and asked later.
+ */
+static bool seems_unsent(const struct record *record)
+{
+	const struct testimony *said = record->said;
+	int error = said->call_error;
+
+	return !has_socket(record) && record->wire == NULL && said->outcome_ns == said->connect_end_ns &&
+	       (error == ENETUNREACH || error == EACCES || error == ENETDOWN);
+}
+
+static enum conn_result result_of_call(const struct record *record)
+{
+	if (record_is_unsent(record) || seems_unsent(record))
+		return RESULT_ERROR;
+	return result_of_errno(record->said->call_error);
 }
 
 /*
@@ -261,7 +301,7 @@ static void settle_attempt(const struct record *record, const struct record_rule
 	if (said->call_error >= 0 && !record_is_undecided(said->call_error)) {
 		/* The reason is known better by the wire: "port unreachable" is ECONNREFUSED as well. */
 		if (conn->result != RESULT_UNREACH || conn->error != said->call_error)
-			conn->result = (uint8_t)result_of_error(said->call_error);
+			conn->result = (uint8_t)result_of_call(record);
 		conn->error = said->call_error;
 	} else if (said->established) {
 		conn->result = RESULT_OK;
@@ -335,7 +375,7 @@ static void settle_counters(const struct record *record, struct conn *conn)
 	if (tx >= 0)
 		conn->tx_bytes = tx;
 	/* Without a handshake there was no payload to count, and nothing to resend but the SYN. */
-	if (is_failure(conn->result) && !said->established) {
+	if (conn_has_failed(conn->result) && !said->established) {
 		if (rx < 0)
 			conn->rx_bytes = 0;
 		if (tx < 0 && said->bytes.sent <= 0)
@@ -363,7 +403,7 @@ static unsigned int state_of_end(const struct conn *conn, enum conn_close kernel
 {
 	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST)
 		return STATE_RESET;
-	if (is_failure(conn->result) || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN)
+	if (conn_has_failed(conn->result) || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN)
 		return STATE_CLOSED;
 	return conn->close == CLOSE_EXIT && kernel_close == CLOSE_LFIN ? STATE_CLOSED : STATE_UNKNOWN;
 }
@@ -386,7 +426,7 @@ static void settle_end(const struct record *record, struct conn *conn)
 		conn->close = CLOSE_EXIT;
 	if (said->may_have_exited && said->close_ns < 0 && conn->close == CLOSE_LFIN)
 		conn->close = CLOSE_UNKNOWN;
-	if (said->destroy_ns >= 0 || said->bytes.ended || (conn->dir == DIR_OUT && is_failure(conn->result))) {
+	if (said->destroy_ns >= 0 || said->bytes.ended || (conn->dir == DIR_OUT && conn_has_failed(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
 			conn->state = (uint8_t)state_of_end(conn, close);
 		if (conn->state == STATE_UNKNOWN && bytes_both_fins(&said->bytes))
@@ -459,7 +499,7 @@ void record_settle_unheard(const struct record *record, struct conn *conn)
 	const struct testimony *said = record->said;
 
 	if (said->close_ns >= 0 || said->exit_ns >= 0 || said->destroy_ns >= 0 || record->wire != NULL ||
-	    is_failure(conn->result) || said->is_fresh_look)
+	    conn_has_failed(conn->result) || said->is_fresh_look)
 		return;
 	conn->rx_bytes = conn->tx_bytes = CONN_UNKNOWN;
 	conn->tx_retrans = -1;

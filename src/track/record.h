@@ -34,6 +34,7 @@
  * @total_retrans: segments this side resent in all, -1 unknown
  * @failed_retrans: SYN segments resent by a blocking connect(2) that failed, -1 unknown
  * @call_error: errno that connect(2) or SO_ERROR gave, -1 while nobody said
+ * @nothing_sent: connect(2) failed, and its socket has never had another end to send to
  * @connect_tid: connect(2) is under way in this thread, 0 none
  * @kernel_state: TCP state at the last look, 0 unknown
  * @mptcp: enum info_mptcp
@@ -62,6 +63,7 @@ struct testimony {
 	pid_t connect_tid;
 	uint8_t kernel_state;
 	uint8_t mptcp;
+	bool nothing_sent;
 	bool established;
 	bool answered;
 	bool may_have_exited;
@@ -181,6 +183,9 @@ void record_take_wire(struct record *record, struct record *from);
 
 /** record_is_undecided() - does this errno of connect(2) leave the outcome open? */
 bool record_is_undecided(int error);
+
+/** record_is_unsent() - did connect(2) fail in the own kernel, before a SYN was made? No packets are its own then */
+bool record_is_unsent(const struct record *record);
 
 /** record_info() - take in the kernel's counters */
 void record_info(struct record *record, const struct event *event);

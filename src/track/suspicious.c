@@ -116,10 +116,9 @@ uint16_t suspicious_judge(const struct record *record, const struct conn *conn, 
 			  int64_t now_ns)
 {
 	int64_t lasted = clock_span(conn->start_ns, conn->open ? now_ns : conn->end_ns);
-	bool failed = conn->result >= RESULT_REFUSED && conn->result <= RESULT_ABORT;
 	uint16_t reasons = 0;
 
-	reasons |= failed ? SUSPICIOUS_FAILED : 0;
+	reasons |= conn_has_failed(conn->result) ? SUSPICIOUS_FAILED : 0;
 	reasons |= was_reset(record, conn) ? SUSPICIOUS_RESET : 0;
 	reasons |= conn->syn_rtx > 0 || conn->synack_rtx > 0 ? SUSPICIOUS_SYN_RTX : 0;
 	reasons |= was_resent(record, conn, limits->retrans_ns) ? SUSPICIOUS_RETRANS : 0;

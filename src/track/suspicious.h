@@ -13,7 +13,7 @@ struct record;
 
 /** enum suspicious_reason - bits of struct conn's why; the words are those of --only */
 enum suspicious_reason {
-	/** "failed": refused, reset, timed out, unreachable or aborted */
+	/** "failed": conn_has_failed() */
 	SUSPICIOUS_FAILED = 0x001,
 	/** "reset": a RST ended it that was no answer to the other side's FIN, nor to the SYN */
 	SUSPICIOUS_RESET = 0x002,

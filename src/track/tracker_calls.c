@@ -55,7 +55,8 @@ static void dispute(struct tracker *tracker, struct record *record, const struct
 /* A witness that does not know the own end: the packets are found by what it knows. */
 static void join_by_half(struct tracker *tracker, struct record *record, const struct event_call *call)
 {
-	if ((call->cookie & EVENT_COOKIE_MADE_UP) && record->wire == NULL && !flow_is_complete(&record->conn.flow))
+	if ((call->cookie & EVENT_COOKIE_MADE_UP) && record->wire == NULL && !flow_is_complete(&record->conn.flow) &&
+	    !record_is_unsent(record))
 		tracker_join_packets(tracker, record);
 }
 
@@ -158,9 +159,9 @@ static void connect_decided(struct tracker *tracker, struct record *record, int 
 		return;
 	if (said->outcome_ns < 0)
 		said->outcome_ns = time_ns;
-	if (error == 0 || error == EISCONN)
+	if (error == 0)
 		return;
-	if (record->wire == NULL)
+	if (record->wire == NULL && !record_is_unsent(record))
 		tracker_join_packets(tracker, record);
 	tracker_begin_closing(tracker, record);
 }
@@ -179,11 +180,17 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 			connect_decided(tracker, earlier, error == EISCONN ? 0 : error, event->time_ns);
 		return;
 	}
+	/* The socket has a connection already, which goes on: nothing was attempted. */
+	if (record != NULL && earlier != NULL && error == EISCONN) {
+		tracker_drop(tracker, record);
+		return;
+	}
 	if (record == NULL)
 		return; /* its begin was before the run or is lost: the kernel's counters may still tell of it */
 	if (event->call.disputed)
 		record->conn.seen |= SEEN_DISPUTED;
 	record_testimony(record)->connect_end_ns = event->time_ns;
+	record_testimony(record)->call_error = error;
 	record_seen(record, event->time_ns, SEEN_CALLS);
 	if (earlier != NULL)
 		tracker_begin_closing(tracker, earlier);

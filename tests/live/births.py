@@ -6,9 +6,9 @@ import subprocess
 import sys
 import time
 
-from lib import (MKCONN, Trace, between, check, enter_namespace, equal, find_row, firewall, firewall_count,
-                 firewall_off, free_port, launch, main, mkconn, must, need, read_truth, scratch, short,
-                 short_timeouts, test, wait_file, wait_for)
+from lib import (CONNTRACE, MKCONN, Trace, between, check, enter_namespace, equal, find_row, firewall, firewall_count,
+                 firewall_off, free_port, launch, main, mkconn, must, need, parse_rows, read_truth, scratch, short,
+                 short_timeouts, sysctl, test, wait_file, wait_for)
 
 BLACKHOLE, REJECTING = 7, 8      # ports the firewall cares for
 TIMEOUT_MS = 2900                # short_timeouts(): two SYNs, after one second and two more; timers are coarse
@@ -149,14 +149,58 @@ def late():
     between(rows[0]["connect_ms"], 900, 10000, "CONNECT_MS")
 
 
-@test("unreachable: no route, prohibited route, ICMP and ICMPv6 errors")
+# What the own kernel refuses: words of mkconn after "block" or "nonblock", and the errno.
+REFUSED_HERE = ((["connect=192.0.2.1:9"], "ENETUNREACH"),                           # no route
+                (["bind=127.0.0.1:0", "connect=192.0.2.1:9"], "ENETUNREACH"),       # the same with a local port
+                (["connect=198.51.100.1:9"], "EACCES"),                             # a prohibiting route
+                (["connect=203.0.113.1:9"], "EHOSTUNREACH"),                        # an unreachable one
+                (["connect=203.0.113.130:9"], "EINVAL"),                            # a black hole
+                (["connect=255.255.255.255:9"], "ENETUNREACH"),
+                (["connect=[2001:db8::1]:9"], "ENETUNREACH"),
+                (["connect=[fe80::1]:9"], "EINVAL"))                                # no scope
+
+
+def refusing_routes():
+    for kind, network in (("prohibit", "198.51.100.0/24"), ("unreachable", "203.0.113.0/25"),
+                          ("blackhole", "203.0.113.128/25")):
+        must([need("ip"), "route", "replace", kind, network])
+
+
+@test("refused by the own kernel: error, blocking or not, live and replayed; no port left")
+def refused_here():
+    refusing_routes()
+    for words, errno in REFUSED_HERE:
+        for block in ("block", "nonblock"):
+            rows, _ = played([block] + words + ["close"], "error", errno)
+            equal([(row["syn_rtx"], row["rx_bytes"], row["tx_bytes"], row["state"]) for row in rows],
+                  [(0, 0, 0, "closed")], "SYN_RTX, bytes and STATE")
+    recording = scratch("recording")
+    sysctl("net.ipv4.ip_local_port_range", "40000 40001")
+    try:
+        trace = Trace(["--record=" + recording], [MKCONN, "listen=127.0.0.1:7003", "count=4", "connect=self", "keep",
+                                                  "done"])
+        rows = trace.finish()
+    finally:
+        sysctl("net.ipv4.ip_local_port_range", "32768 60999")
+    out = sorted((row["result"], row["errno"]) for row in rows if row["dir"] == "out")
+    equal(out, [("error", "EADDRNOTAVAIL")] * 2 + [("ok", "0")] * 2, "outcomes with two ports left")
+    for report, options in (("conns", ["--only=failed"]), ("groups", []), ("peers", ["--dir=out"])):
+        rows = parse_rows(must([CONNTRACE, "--replay=" + recording, "-z", report, "-j"] + options))
+        if report == "conns":
+            equal([(row["errno"], row["why"]) for row in rows], [("EADDRNOTAVAIL", ["failed"])] * 2, "--only=failed")
+            continue
+        row = [row for row in rows if row.get("group") != "RX"][0]
+        equal((row["conns"], row["ok"], row["fail"], row["error"], row["unknown"]), (4, 2, 2, 2, 0), "the sums of " + report)
+
+
+@test("EISCONN: a socket that has a connection attempts none, and its row goes on")
+def is_connected():
+    rows, _ = launch(["listen=127.0.0.1:0", "connect=self", "connect-again", "send=10", "close"])
+    equal([(row["result"], row["tx_bytes"]) for row in rows if row["dir"] == "out"], [("ok", 10)], "rows")
+
+
+@test("unreachable: ICMP and ICMPv6 errors")
 def unreachable():
-    must([need("ip"), "route", "replace", "prohibit", "198.51.100.0/24"])
-    must([need("ip"), "route", "replace", "unreachable", "203.0.113.0/24"])
-    for address, errno in (("192.0.2.1:9", "ENETUNREACH"), ("198.51.100.1:9", "EACCES"),
-                           ("203.0.113.1:9", "EHOSTUNREACH"), ("[2001:db8::1]:9", "ENETUNREACH")):
-        played(["connect=" + address, "close"], "unreach", errno)
-        played(["nonblock", "connect=" + address, "close"], "unreach", errno)
     firewall("tcp dport %d meta nfproto ipv4 reject with icmp type host-unreachable" % REJECTING,
              "tcp dport %d meta nfproto ipv6 reject with icmpv6 type admin-prohibited" % REJECTING)
     for address, errno in (("127.0.0.1", "EHOSTUNREACH"), ("[::1]", "EACCES")):

@@ -175,10 +175,10 @@ def unreachable(_):
 
 
 Story("births", "connect unreachable by a route", "connect={far}:9 close", setup=unreachable,
-      expected={"result": "unreach", "errno": "EHOSTUNREACH"},
+      expected={"result": "error", "errno": "EHOSTUNREACH"},
       values=lambda stage: {"far": "203.0.113.1" if stage.address == BOTH[0] else "[2001:db8::1]"})
 Story("births", "connect unreachable, no route at all", "nonblock connect={far}:9 close",
-      expected={"result": "unreach", "errno": "ENETUNREACH"},
+      expected={"result": "error", "errno": "ENETUNREACH"},
       values=lambda stage: {"far": "203.0.113.1" if stage.address == BOTH[0] else "[2001:db8::1]"})
 
 

@@ -82,11 +82,11 @@ flow l 198.51.100.13 40013 192.0.2.1 80
 RULES = ["--group=web:RX@*:80:https", "--group=web:in@198.51.100.0/24:80", "--group=db:tx@198.51.100.0/24:5432,[2001:db8:9::/48]:*",
          "--group=:RX@203.0.113.66:*", "--group=none:RX@10.0.0.0/8:*"]
 
-NAMES = "GROUP CONNS OK DUP_SYN DUP_SYNACK FAIL TIMEOUT REFUSED RESET UNREACH ABORT PENDING".split()
-#         conns ok syn ack fail tout refu rese unre abor pend
-BY_HAND = {"RX": (6, 3, 1, 1, 2, 0, 1, 1, 0, 0, 1), "TX": (4, 2, 1, 0, 2, 1, 0, 0, 1, 0, 0),
-           "web": (5, 3, 1, 1, 1, 0, 0, 1, 0, 0, 1), "db": (4, 2, 1, 0, 2, 1, 0, 0, 1, 0, 0),
-           "none": (0,) * 11}
+NAMES = "GROUP CONNS OK DUP_SYN DUP_SYNACK FAIL TIMEOUT REFUSED RESET UNREACH ABORT PENDING ERROR UNKNOWN".split()
+#         conns ok syn ack fail tout refu rese unre abor pend error unkn
+BY_HAND = {"RX": (6, 3, 1, 1, 2, 0, 1, 1, 0, 0, 1, 0, 0), "TX": (4, 2, 1, 0, 2, 1, 0, 0, 1, 0, 0, 0, 0),
+           "web": (5, 3, 1, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0), "db": (4, 2, 1, 0, 2, 1, 0, 0, 1, 0, 0, 0, 0),
+           "none": (0,) * 13}
 
 
 class Tap:

@@ -255,6 +255,92 @@ static void a_disconnected_socket_connects_again(void **state)
 	tracker_free(tracker);
 }
 
+/* An attempt that fails with @error; @listener is what the look at the socket says of its other end, below -1: none. */
+static void fails(struct tracker *tracker, uint16_t local_port, int error, int begun, int listener)
+{
+	struct flow flow = a_flow("0.0.0.0", local_port, "192.0.2.9", 80);
+	uint64_t cookie = listener >= -1 ? 77 : EVENT_COOKIE_MADE_UP | 77;
+	struct event info = an_info(INFO_CONNECT, 2, &flow, cookie, TCP_CLOSE);
+
+	info.info.listener = (int8_t)listener;
+	feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &flow, 0, 0));
+	feed(tracker, a_call(CALL_CONNECT_END, 2, &flow, cookie, begun != 0 ? begun : error));
+	if (listener >= -1)
+		feed(tracker, info);
+	if (begun != 0)
+		feed(tracker, a_call(CALL_SO_ERROR, 3, &flow, cookie, error));
+}
+
+static void what_the_own_kernel_refuses_is_an_error(void **state)
+{
+	static const struct {
+		uint16_t local_port;
+		int error;
+		int begun;
+		int listener;
+		enum conn_result result;
+	} cases[] = {
+		{0, EADDRNOTAVAIL, 0, 0, RESULT_ERROR},    {0, EPERM, 0, 0, RESULT_ERROR},
+		{0, ENETUNREACH, 0, 0, RESULT_ERROR},      {0, EHOSTUNREACH, 0, -1, RESULT_ERROR},
+		{9000, ENETUNREACH, 0, 0, RESULT_ERROR},   {9000, ENETUNREACH, 0, -1, RESULT_UNREACH},
+		{9000, ENOBUFS, 0, -1, RESULT_ERROR},      {9000, EHOSTUNREACH, 0, -1, RESULT_UNREACH},
+		{0, ECONNREFUSED, 0, 0, RESULT_ERROR},     {9000, ECONNREFUSED, 0, -1, RESULT_REFUSED},
+		{9000, ENETUNREACH, EINPROGRESS, -1, RESULT_UNREACH},
+		{9000, ECONNABORTED, EINPROGRESS, -1, RESULT_ABORT},
+		/* a log of calls */
+		{0, EADDRNOTAVAIL, 0, -2, RESULT_ERROR},   {0, ENETUNREACH, 0, -2, RESULT_ERROR},
+		{0, EHOSTUNREACH, 0, -2, RESULT_UNREACH},  {0, ENETUNREACH, EINPROGRESS, -2, RESULT_UNREACH},
+		{0, ECONNREFUSED, 0, -2, RESULT_REFUSED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tracker *tracker = new_tracker(false, 100);
+
+		fails(tracker, cases[i].local_port, cases[i].error, cases[i].begun, cases[i].listener);
+		tracker_finish(tracker, T0 + 7 * MS);
+		assert_int_equal(told_count, 1);
+		assert_int_equal(told[0].result, cases[i].result);
+		assert_int_equal(told[0].error, cases[i].error);
+		tracker_free(tracker);
+	}
+}
+
+static void an_attempt_that_sent_nothing_has_no_packets(void **state)
+{
+	struct flow strangers = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
+
+	(void)state;
+	for (int listener = -2; listener <= 0; listener++) {
+		struct tracker *tracker = new_tracker(false, 100);
+
+		feed(tracker, a_segment(1, &strangers, SEGMENT_SYN, 100, 0, 0));
+		fails(tracker, 0, EADDRNOTAVAIL, 0, listener);
+		tracker_finish(tracker, T0 + 7 * MS);
+		assert_int_equal(told_count, 1);
+		assert_int_equal(told[0].result, RESULT_ERROR);
+		assert_int_equal(told[0].tx_pkts, CONN_UNKNOWN);
+		tracker_free(tracker);
+	}
+}
+
+static void a_connected_socket_attempts_nothing(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+
+	(void)state;
+	feed(tracker, a_call(CALL_ACCEPT, 1, &flow, 5, 0));
+	feed(tracker, a_call(CALL_CONNECT_BEGIN, 2, &flow, 0, 0));
+	feed(tracker, a_call(CALL_CONNECT_END, 3, &flow, 5, EISCONN));
+	feed(tracker, a_last_word(6, &flow, 5, 11, 0));
+	tracker_finish(tracker, T0 + 7 * MS);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].dir, DIR_IN);
+	assert_int_equal(told[0].rx_bytes, 11);
+	tracker_free(tracker);
+}
+
 static void deaths_on_a_port_where_nobody_sees_accepts(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -757,6 +843,9 @@ int main(void)
 		cmocka_unit_test(a_failed_connect_finds_its_packets),
 		cmocka_unit_test(the_other_end_tells_what_was_sent),
 		cmocka_unit_test(parts_of_mptcp_are_named_and_not_counted),
+		cmocka_unit_test(what_the_own_kernel_refuses_is_an_error),
+		cmocka_unit_test(an_attempt_that_sent_nothing_has_no_packets),
+		cmocka_unit_test(a_connected_socket_attempts_nothing),
 		cmocka_unit_test(an_end_nobody_told_is_unknown),
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(a_run_with_a_target_hides_the_others),

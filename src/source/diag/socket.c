@@ -127,6 +127,7 @@ static int read_counters_once(int socket, struct event_info *info)
 	if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &layout, &length) != 0)
 		return errno == ENOTSOCK || errno == EOPNOTSUPP || errno == ENOPROTOOPT ? -ENOTSUP : -errno;
 	tcp_info_to_event(info, &layout, length);
+	info->listener = tcp_info_had_peer(&layout, length) ? EVENT_UNKNOWN : 0;
 	return 0;
 }
 
@@ -226,6 +227,7 @@ static void read_mptcp(int socket, struct event *event)
 {
 	struct mptcp_layout layout;
 	uint8_t state = event->info.state;
+	int8_t listener = event->info.listener;
 	/* Asked first: if nothing waits now, what is counted afterwards is all that was written. */
 	int waiting = EVENT_UNKNOWN;
 	bool asked = ioctl(socket, SIOCOUTQNSD, &waiting) == 0;
@@ -236,6 +238,7 @@ static void read_mptcp(int socket, struct event *event)
 	tcp_info_unknown(&event->info);
 	event->info.reason = INFO_LOOK;
 	event->info.state = state;
+	event->info.listener = listener;
 	if (!asked || layout.bytes_sent > INT64_MAX || layout.bytes_received > INT64_MAX)
 		return;
 	event->info.notsent_bytes = waiting;

@@ -442,7 +442,8 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 			deferred_add(tracee->target, fd);
 		error = EINPROGRESS;
 	}
-	if (rc == 0 && is_disputed(&tracee->remote, &info.flow.remote)) {
+	/* What the socket has already may well be another end than the one that it is asked for now. */
+	if (rc == 0 && error != EISCONN && error != EALREADY && is_disputed(&tracee->remote, &info.flow.remote)) {
 		gather_disputed(stop, tracee, CALL_CONNECT_END, &tracee->remote);
 		return;
 	}
