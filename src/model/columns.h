@@ -25,7 +25,8 @@
 #define COLUMNS_GROUP_DEFAULT "CONNS,FAIL,HS_MS,QUEUE_MS,RETRANS,RX_BYTES,TX_BYTES,COMMS"
 
 /** Columns of the report groups, behind its key, when nobody chooses. */
-#define COLUMNS_GROUPS_DEFAULT "CONNS,OK,DUP_SYN,DUP_SYNACK,FAIL,TIMEOUT,REFUSED,RESET,UNREACH,ABORT,PENDING,ERROR,UNKNOWN"
+#define COLUMNS_GROUPS_DEFAULT                                                                                         \
+	"CONNS,OK,DUP_SYN,DUP_SYNACK,FAIL,TIMEOUT,REFUSED,RESET,UNREACH,ABORT,PENDING,ERROR,UNKNOWN"
 
 /**
  * columns_retrans() - segments resent by both sides

@@ -131,7 +131,8 @@ static void changes_are_counted_from_what_was_told(void **state)
 	/* The one that was unknown lies before the change. */
 	assert_non_null(strstr(text.data, "[{\"RX\":{\"success\":{\"total\":1,\"dupsyn\":0,\"dupsynack\":1},"
 					  "\"failure\":{\"total\":2,\"timeout\":0,\"reject\":1,\"unreach\":1,"
-					  "\"refused\":1,\"reset\":0,\"abort\":0,\"error\":0},\"pending\":1,\"unknown\":0}}"));
+					  "\"refused\":1,\"reset\":0,\"abort\":0,\"error\":0},"
+					  "\"pending\":1,\"unknown\":0}}"));
 	assert_null(strstr(text.data, "pcap"));
 	text_cut(&text, 0);
 	status_gmetric(&text, &now);
