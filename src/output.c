@@ -38,6 +38,7 @@ struct output {
 	struct ladder *ladder; /* NULL when none was asked for */
 	bool counts_frames;    /* a report io,stat is among them */
 	bool frames_told;      /* frames are told apart from segments */
+	struct summary_outcomes outcomes;
 	struct summary_chosen chosen; /* by --only and --suspicious */
 	struct since *since;          /* NULL in a run without slices */
 	struct idmap *decided;        /* struct decided; NULL: events are of connections, not of handshakes */
@@ -231,8 +232,12 @@ static bool reports_all(const struct output *output, size_t report)
 	       output->report_options.reports[report] == REPORT_IO;
 }
 
-static void count_chosen(struct output *output, const struct conn *conn)
+static void count_conn(struct output *output, const struct conn *conn)
 {
+	output->outcomes.results[conn->result]++;
+	output->outcomes.syn_resent += conn->syn_rtx > 0 || conn->synack_rtx > 0;
+	if (!output->chosen.is_asked)
+		return;
 	output->chosen.shown += conn->why != 0;
 	output->chosen.hidden += conn->why == 0;
 	for (unsigned int i = 0; i < SUSPICIOUS_NUM; i++)
@@ -246,8 +251,7 @@ bool output_finished(struct output *output, const struct conn *conn)
 
 	if (!filter_match(&output->options->filter, conn))
 		return false;
-	if (output->chosen.is_asked)
-		count_chosen(output, conn);
+	count_conn(output, conn);
 	if (output->ladder != NULL && output_chooses(output->options, conn))
 		ladder_conn(output->ladder, conn);
 	rest = since_part(output->since, conn, &part);
@@ -439,8 +443,8 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 	const struct conn *conn = NULL;
 	int rc = 0;
 
-	while (final && output->chosen.is_asked && (conn = next_wanted(&wanted, conn)) != NULL)
-		count_chosen(output, conn);
+	while (final && (conn = next_wanted(&wanted, conn)) != NULL)
+		count_conn(output, conn);
 	wanted.chosen = true;
 	while (final && output->ladder != NULL && (conn = next_wanted(&wanted, conn)) != NULL)
 		ladder_conn(output->ladder, conn);
@@ -481,6 +485,7 @@ int output_summary(struct output *output, struct summary *summary, struct err *e
 	tell_late(output);
 	for (size_t i = 0; i < output->count; i++)
 		summary->evicted += report_refused(output->reports[i]);
+	summary->outcomes = output->outcomes;
 	summary->chosen = output->chosen;
 	/* The session counts what is shown and what is open. */
 	summary->connections = output->chosen.is_asked ? output->chosen.shown + output->chosen.hidden :

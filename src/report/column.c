@@ -89,6 +89,34 @@ static const char *column_kind(uint8_t kind)
 	return kind < MESSAGE_KIND_NUM ? words[kind] : NULL;
 }
 
+/* A figure of the members where it is known; with others besides it is no more than that. */
+static int64_t column_known(struct value *value, int64_t figure, uint64_t unknown)
+{
+	if (unknown == 0)
+		return figure;
+	value->of_rest = figure;
+	return CONN_UNKNOWN;
+}
+
+static int64_t column_sum(struct value *value, const struct peers_group *group, enum peers_total total)
+{
+	const struct peers_sum *sum = &group->totals[total];
+
+	return column_known(value, sum->counted > 0 || sum->unknown == 0 ? sum->known : CONN_UNKNOWN, sum->unknown);
+}
+
+static int64_t column_median(struct value *value, struct peers_group *group, enum peers_spread spread)
+{
+	return column_known(value, distribution_median(&group->spreads[spread]), group->spreads_unknown[spread]);
+}
+
+static int64_t column_quantile(struct value *value, struct peers_group *group, enum peers_spread spread,
+			       unsigned int percent)
+{
+	return column_known(value, distribution_quantile(&group->spreads[spread], percent),
+			    group->spreads_unknown[spread]);
+}
+
 static void get_number(struct value *value, int64_t number)
 {
 	value->known = number >= 0;

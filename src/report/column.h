@@ -63,9 +63,11 @@ struct io_row;
  *
  * Strings live as long as the row, or in @buffer; so a value is never copied.
  *
- * @column: set before it is fetched: of which column it is to be
+ * @column: of which column it is; set before it is fetched, by column_fetch()
  * @known: false is "-" or null, and nothing else counts
  * @number: for the numeric types; COLUMN_COOKIE keeps its 64 bits in it
+ * @of_rest: of members of which some are not known, the figure of the rest: on a terminal it is shown with a "+", and
+ *	     @known is false; CONN_UNKNOWN: there is none
  * @text: for COLUMN_TEXT, COLUMN_OUTCOME, COLUMN_NAME and COLUMN_WORDS
  * @address: for COLUMN_ADDRESS
  * @group: for COLUMN_NUMBERS and COLUMN_NAMES: the group that has the list
@@ -75,6 +77,7 @@ struct value {
 	const struct column *column;
 	bool known;
 	int64_t number;
+	int64_t of_rest;
 	const char *text;
 	struct endpoint address;
 	const struct peers_group *group;
@@ -132,6 +135,15 @@ struct column {
 	const char *help;
 	void (*get)(const struct row *row, struct names *names, struct value *value);
 };
+
+/** column_fetch() - the value of @column in @row */
+static inline void column_fetch(const struct column *column, const struct row *row, struct names *names,
+				struct value *value)
+{
+	value->column = column;
+	value->of_rest = CONN_UNKNOWN;
+	column->get(row, names, value);
+}
 
 /** column_conns() - all columns of the reports of connections; @count is set */
 const struct column *column_conns(size_t *count);

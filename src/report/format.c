@@ -173,10 +173,23 @@ static bool add_number(struct text *text, const struct column *column, const str
 	}
 }
 
+static void add_rest(struct text *text, const struct column *column, const struct value *value,
+		     const struct style *style, int64_t before)
+{
+	struct value rest = *value;
+
+	rest.known = true;
+	rest.number = value->of_rest;
+	format_text(text, column, &rest, style, before);
+	text_add_char(text, '+');
+}
+
 void format_text(struct text *text, const struct column *column, const struct value *value, const struct style *style,
 		 int64_t before)
 {
-	if (!value->known)
+	if (!value->known && value->of_rest >= 0 && style->terminal)
+		add_rest(text, column, value, style, before);
+	else if (!value->known)
 		text_add_char(text, '-');
 	else if (column->type == COLUMN_TIME)
 		add_time(text, value->number, style, before);
@@ -230,11 +243,22 @@ static void add_json_words(struct text *text, const char *words)
 	free(copy);
 }
 
+/* Beside a median stands of how many it is not; a sum without a part of its members is none. */
+static bool is_statistic(const struct column *column)
+{
+	return column->type == COLUMN_MS || column->type == COLUMN_SECONDS;
+}
+
 void format_json(struct text *text, const struct column *column, const struct value *value)
 {
 	char ip[ENDPOINT_TEXT];
 
-	if (!value->known) {
+	if (!value->known && value->of_rest >= 0 && is_statistic(column)) {
+		struct value rest = *value;
+
+		rest.number = value->of_rest;
+		add_number(text, column, &rest);
+	} else if (!value->known) {
 		text_add(text, "null");
 	} else if (column->type == COLUMN_TIME) {
 		text_add_decimal(text, value->number, CLOCK_NS_PER_SEC, NANOSECONDS);

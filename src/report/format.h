@@ -11,6 +11,7 @@
 /**
  * struct style - how values are written
  * @human: shorten bytes
+ * @terminal: figures of members of which some are not known are shown, with a "+"
  * @resolve: show names of hosts and services
  * @time: how points in time are shown
  * @start_ns: for REPORT_TIME_RELATIVE
@@ -18,6 +19,7 @@
  */
 struct style {
 	bool human;
+	bool terminal;
 	bool resolve;
 	enum report_time time;
 	int64_t start_ns;

@@ -18,7 +18,8 @@
 #define PREFIX "histogram,"
 
 static const char *const spread_names[PEERS_SPREAD_NUM] = {
-	[PEERS_HS] = PREFIX "HS_MS", [PEERS_QUEUE] = PREFIX "QUEUE_MS", [PEERS_RTT] = PREFIX "RTT_MS"};
+	[PEERS_HS] = PREFIX "HS_MS", [PEERS_QUEUE] = PREFIX "QUEUE_MS", [PEERS_RTT] = PREFIX "RTT_MS",
+	[PEERS_CONNECT] = PREFIX "CONNECT_MS"};
 
 const char *histogram_name(const struct histogram_spec *spec)
 {
@@ -33,7 +34,8 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
 	char quoted[64];
 
 	if (length == 0)
-		return err_set(err, EINVAL, "--report=histogram lacks the column: HS_MS, QUEUE_MS or RTT_MS, as in "
+		return err_set(err, EINVAL,
+			       "--report=histogram lacks the column: HS_MS, QUEUE_MS, RTT_MS or CONNECT_MS, as in "
 			       "-z histogram,HS_MS");
 	escape_text(quoted, sizeof(quoted), text);
 	for (unsigned int spread = 0; spread < PEERS_SPREAD_NUM; spread++) {
@@ -50,8 +52,8 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
 		return 0;
 	}
 	return err_set(err, EINVAL,
-		       "--report \"histogram,%s\" is not allowed; it takes HS_MS, QUEUE_MS or RTT_MS, then keys as "
-		       "for --by",
+		       "--report \"histogram,%s\" is not allowed; it takes HS_MS, QUEUE_MS, RTT_MS or CONNECT_MS, then "
+		       "keys as for --by",
 		       quoted);
 }
 
@@ -79,21 +81,23 @@ static void count_value(void *context, int64_t value, uint64_t count)
 
 struct histogram_bin *histogram_bins(struct peers_group *group, enum peers_spread spread, size_t *count)
 {
-	uint64_t counts[BINS + 1] = {0}, most = 0;
+	uint64_t counts[BINS + 1] = {0}, unknown = group->spreads_unknown[spread], most = unknown;
 	unsigned int first = 0, last = BINS;
 	struct histogram_bin *bins;
 
 	*count = 0;
-	if (group->spreads[spread].count == 0)
+	if (group->spreads[spread].count == 0 && unknown == 0)
 		return NULL;
 	distribution_each(&group->spreads[spread], count_value, counts);
-	while (counts[first] == 0)
+	while (first <= last && counts[first] == 0)
 		first++;
-	while (counts[last] == 0)
+	while (last > first && counts[last] == 0)
 		last--;
 	for (unsigned int i = first; i <= last; i++)
 		most = counts[i] > most ? counts[i] : most;
-	bins = xcalloc(last - first + 1, sizeof(*bins));
+	bins = xcalloc(BINS + 2, sizeof(*bins));
+	if (unknown > 0)
+		bins[(*count)++] = (struct histogram_bin){group, CONN_UNKNOWN, CONN_UNKNOWN, unknown, most};
 	for (unsigned int i = first; i <= last; i++)
 		bins[(*count)++] = (struct histogram_bin){group, begin_of(i), begin_of(i + 1), counts[i], most};
 	return bins;
@@ -104,15 +108,15 @@ struct histogram_bin *histogram_bins(struct peers_group *group, enum peers_sprea
 static void get_from(const struct row *row, struct names *names, struct value *value)
 {
 	(void)names;
-	value->known = true;
 	value->number = row->bin->from_ns;
+	value->known = value->number >= 0;
 }
 
 static void get_to(const struct row *row, struct names *names, struct value *value)
 {
 	(void)names;
-	value->known = true;
 	value->number = row->bin->to_ns;
+	value->known = value->number >= 0;
 }
 
 static void get_count(const struct row *row, struct names *names, struct value *value)

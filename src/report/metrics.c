@@ -234,7 +234,7 @@ static void raise_told(struct metric_row *row)
 
 		if (sum->known > told->known[i])
 			told->known[i] = sum->known;
-		raise_to(&told->known_count[i], row->now->conns - sum->unknown);
+		raise_to(&told->known_count[i], sum->counted);
 	}
 }
 
@@ -324,9 +324,11 @@ static const struct {
 	enum peers_total total;
 	const char *name;
 	const char *help;
+	enum peers_spread spread;
 } times[] = {
-	{PEERS_HS_TIME, "handshake_seconds", "First SYN to the ACK that finished the handshake."},
-	{PEERS_QUEUE_TIME, "accept_queue_seconds", "Handshake finished until accept(2) returned."},
+	{PEERS_HS_TIME, "handshake_seconds", "First SYN to the ACK that finished the handshake.", PEERS_HS},
+	{PEERS_QUEUE_TIME, "accept_queue_seconds", "Handshake finished until accept(2) returned.", PEERS_QUEUE},
+	{PEERS_CONNECT_TIME, "connect_seconds", "connect(2) called until the outcome was known.", PEERS_CONNECT},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -346,10 +348,14 @@ static void write_sums(struct writer *writer, const char *prefix, const struct m
 		}
 	}
 	begin_family(writer, prefix, "unseen_connections", COUNTER, "Finished connections without that figure.");
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < COUNT_OF(times); k++)
+			add_labelled(writer, rows[i].labels, "figure", times[k].name,
+				     rows[i].finished->spreads_unknown[times[k].spread]);
 		for (size_t k = 0; k < COUNT_OF(sums); k++)
 			add_labelled(writer, rows[i].labels, "figure", sums[k].name,
 				     rows[i].finished->totals[sums[k].total].unknown);
+	}
 }
 
 static void write_rows(struct writer *writer, const char *prefix, struct metric_row *rows, size_t count)

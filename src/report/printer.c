@@ -59,6 +59,14 @@ void printer_init(struct printer *printer)
 		add_json_keys(printer);
 }
 
+void printer_join(struct printer *printer, const struct row *rows, size_t count)
+{
+	if (select_join(&printer->columns, printer->style.names, rows, count) == 0)
+		return;
+	printer->before = xreallocarray(printer->before, printer->columns.count, sizeof(*printer->before));
+	printer_forget(printer);
+}
+
 void printer_clear(struct printer *printer)
 {
 	text_free(&printer->line);
@@ -99,8 +107,7 @@ const char *printer_field(struct printer *printer, struct text *text, size_t col
 	const struct column *what = printer->columns.columns[column];
 	struct value value;
 
-	value.column = what;
-	what->get(row, printer->style.names, &value);
+	column_fetch(what, row, printer->style.names, &value);
 	format_text(text, what, &value, &printer->style, printer->before[column]);
 	if (value.known)
 		printer->before[column] = value.number;
@@ -128,8 +135,7 @@ static void add_json_row(const struct printer *printer, struct text *line, const
 		struct value value;
 
 		add_json_key(line, &printer->json_keys[i]);
-		value.column = column;
-		column->get(row, printer->style.names, &value);
+		column_fetch(column, row, printer->style.names, &value);
 		format_json(line, column, &value);
 	}
 	text_add(line, "}\n");

@@ -45,6 +45,9 @@ struct printer {
 /** printer_init() - prepare it for its columns; set all else before */
 void printer_init(struct printer *printer);
 
+/** printer_join() - before printer_rows() of a report with its own columns: those that matter in @rows join them */
+void printer_join(struct printer *printer, const struct row *rows, size_t count);
+
 /** printer_clear() - free what it holds */
 void printer_clear(struct printer *printer);
 

@@ -26,6 +26,7 @@ struct report {
 	enum report_kind kind;
 	uint64_t limit;
 	bool start_unknown; /* for REPORT_TIME_RELATIVE */
+	bool joins;         /* its columns are its own, and those that matter join them */
 	bool live;          /* REPORT_IO: time goes on without packets */
 	struct printer printer;
 	struct selection sort;
@@ -135,6 +136,7 @@ static void begin_printer(struct report *report, const struct report_options *op
 	printer->out = out;
 	printer->format = options->format;
 	printer->style = STYLE_MACHINE;
+	printer->style.terminal = options->format == REPORT_TABLE && options->width > 0;
 	if (text) {
 		printer->style.human = options->human;
 		printer->style.resolve = options->resolve;
@@ -173,6 +175,8 @@ int report_new(struct report **report, enum report_kind kind, const struct repor
 	made->kind = kind;
 	made->limit = options->limit;
 	made->message_names = options->message_names;
+	made->joins = options->columns == NULL && options->format == REPORT_TABLE && options->width > 0 &&
+		      (kind == REPORT_PEERS || kind == REPORT_CONNS);
 	if (kind == REPORT_IO) {
 		made->names = names_new();
 		made->live = options->start_ns >= 0;
@@ -418,6 +422,8 @@ static void print_rows(struct report *report, struct rows *rows)
 	if (report->limit > 0 && rows->count > report->limit)
 		rows->count = report->limit;
 	settle_start(report, rows->row, rows->count);
+	if (report->joins)
+		printer_join(&report->printer, rows->row, rows->count);
 	printer_rows(&report->printer, rows->row, rows->count);
 	free(rows->row);
 }

@@ -274,6 +274,16 @@ struct summary_chosen {
 };
 
 /**
+ * struct summary_outcomes - what became of the connections that the reports count, whatever columns are shown
+ * @results: by enum conn_result
+ * @syn_resent: how many had a SYN or SYN/ACK resent
+ */
+struct summary_outcomes {
+	uint64_t results[RESULT_NUM];
+	uint64_t syn_resent;
+};
+
+/**
  * struct summary - the accounts of a run
  * @duration_ns: how long it ran, CONN_UNKNOWN unknown
  * @connections: how many were seen
@@ -287,6 +297,7 @@ struct summary_chosen {
  * @stops: how often a traced program was stopped
  * @packets: how many were captured or read
  * @malformed: how many of them were cut before the end of the TCP header, or say what cannot be
+ * @outcomes: what became of them
  * @chosen: how many of the connections were shown, and why
  */
 struct summary {
@@ -302,6 +313,7 @@ struct summary {
 	uint64_t stops;
 	uint64_t packets;
 	uint64_t malformed;
+	struct summary_outcomes outcomes;
 	struct summary_chosen chosen;
 };
 

@@ -288,3 +288,51 @@ int select_sort(enum report_kind kind, const struct peers_keys *keys, const stru
 		*selection = chosen;
 	return ret;
 }
+
+static bool has_any(const struct column *column, struct names *names, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct value value;
+
+		column_fetch(column, &rows[i], names, &value);
+		if ((value.known && value.number > 0) || (!value.known && value.of_rest > 0))
+			return true;
+	}
+	return false;
+}
+
+static void insert(struct selection *selection, const struct column *column, size_t at)
+{
+	size_t behind = (selection->count - at) * sizeof(*selection->columns);
+
+	append(selection, column, false);
+	memmove(selection->columns + at + 1, selection->columns + at, behind);
+	selection->columns[at] = column;
+}
+
+size_t select_join(struct selection *selection, struct names *names, const struct row *rows, size_t count)
+{
+	/* The last one of those behind the same column comes first. */
+	static const struct {
+		const char *name;
+		const char *behind;
+	} joining[] = {{"UNKNOWN", "FAIL"}, {"PENDING", "FAIL"}, {"SYN_RTX", "HS_MS"}};
+	size_t all_count, before = selection->count;
+	const struct column *all = count > 0 && rows[0].group != NULL ? column_groups(&all_count) :
+									column_conns(&all_count);
+
+	for (size_t k = 0; count > 0 && k < sizeof(joining) / sizeof(joining[0]); k++) {
+		const struct column *column = NULL;
+		size_t at = 0;
+
+		for (size_t i = 0; i < all_count; i++)
+			if (strcmp(all[i].name, joining[k].name) == 0)
+				column = &all[i];
+		while (at < selection->count && strcmp(selection->columns[at]->name, joining[k].behind) != 0)
+			at++;
+		if (column != NULL && at < selection->count && !contains(selection, column) &&
+		    has_any(column, names, rows, count))
+			insert(selection, column, at + 1);
+	}
+	return selection->count - before;
+}

@@ -37,6 +37,17 @@ int select_columns(enum report_kind kind, const struct peers_keys *keys, const s
 int select_sort(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
 		struct selection *selection, struct err *err);
 
+/**
+ * select_join() - columns that join those of a report's own because a row has something in them
+ * @selection: gets them behind the column they belong to, if it has that
+ * @rows: of the report peers or conns
+ *
+ * FAIL 0 does not say that nothing is wrong while attempts hang or their SYN is resent.
+ *
+ * Return: how many joined.
+ */
+size_t select_join(struct selection *selection, struct names *names, const struct row *rows, size_t count);
+
 /** select_free() - free what a selection holds */
 void select_free(struct selection *selection);
 

@@ -53,8 +53,16 @@ static void merge_sort(const struct sorter *sorter, size_t *order, size_t *spare
 
 static void get_values(const struct row *row, const struct selection *by, struct names *names, struct value *values)
 {
-	for (size_t k = 0; k < by->count; k++)
-		by->columns[k]->get(row, names, &values[k]);
+	for (size_t k = 0; k < by->count; k++) {
+		struct value *value = &values[k];
+
+		column_fetch(by->columns[k], row, names, value);
+		/* A long wait has its place also where another one may be longer. */
+		if (!value->known && value->of_rest >= 0) {
+			value->known = true;
+			value->number = value->of_rest;
+		}
+	}
 }
 
 /* Connections are told of as they end, which often is the order in which they began. */

@@ -22,7 +22,7 @@ void status_take(struct status *status, struct peers *table)
 		const struct peers_group *group = peers_group(table, i);
 
 		for (unsigned int item = 0; item < STATUS_ITEM_NUM; item++)
-			status->items[i][item] = (struct peers_sum){(int64_t)group->results[results[item]], 0};
+			status->items[i][item] = (struct peers_sum){.known = (int64_t)group->results[results[item]]};
 		status->items[i][STATUS_DUP_SYN] = group->totals[PEERS_DUP_SYN];
 		status->items[i][STATUS_DUP_SYNACK] = group->totals[PEERS_DUP_SYNACK];
 	}

@@ -90,11 +90,72 @@ static void add_chosen(struct text *line, const struct summary_chosen *chosen)
 	text_add(line, ", ");
 }
 
+/* What is in none of the columns that are shown by default. */
+static const struct {
+	const char *key;
+	const char *text;
+	const char *column;
+} unshown[] = {
+	{"pending", " pending", "PENDING"},
+	{"unknown", " of unknown outcome", "UNKNOWN"},
+	{"syn_resent", " with resent SYN", "SYN_RTX"},
+};
+
+#define UNSHOWN (sizeof(unshown) / sizeof(unshown[0]))
+
+static void count_unshown(const struct summary_outcomes *outcomes, uint64_t counts[UNSHOWN])
+{
+	counts[0] = outcomes->results[RESULT_PENDING];
+	counts[1] = outcomes->results[RESULT_UNKNOWN];
+	counts[2] = outcomes->syn_resent;
+}
+
+static void add_json_outcomes(struct text *line, const struct summary_outcomes *outcomes)
+{
+	uint64_t counts[UNSHOWN], failed = 0;
+
+	for (unsigned int i = 0; i < RESULT_NUM; i++)
+		failed += conn_has_failed(i) ? outcomes->results[i] : 0;
+	count_unshown(outcomes, counts);
+	add_count(line, ",\"ok\":", outcomes->results[RESULT_OK], "");
+	add_count(line, ",\"failed\":", failed, "");
+	for (size_t i = 0; i < UNSHOWN; i++) {
+		text_add(line, ",\"");
+		text_add(line, unshown[i].key);
+		add_count(line, "\":", counts[i], "");
+	}
+}
+
+/* " (3 pending, 2 with resent SYN; -O +PENDING,SYN_RTX)" */
+static void add_outcomes(struct text *line, const struct summary_outcomes *outcomes)
+{
+	uint64_t counts[UNSHOWN];
+	const char *before = " (", *columns = "; -O +", *after = "";
+
+	count_unshown(outcomes, counts);
+	for (size_t i = 0; i < UNSHOWN; i++) {
+		if (counts[i] == 0)
+			continue;
+		add_count(line, before, counts[i], unshown[i].text);
+		before = ", ";
+	}
+	for (size_t i = 0; i < UNSHOWN; i++) {
+		if (counts[i] == 0)
+			continue;
+		text_add(line, columns);
+		text_add(line, unshown[i].column);
+		columns = ",";
+		after = ")";
+	}
+	text_add(line, after);
+}
+
 static void add_json(struct text *line, const struct summary *summary)
 {
 	text_add(line, "{\"summary\": {\"duration_s\":");
 	add_seconds(line, summary->duration_ns, "null");
 	add_count(line, ",\"connections\":", summary->connections, "");
+	add_json_outcomes(line, &summary->outcomes);
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
 	add_count(line, ",\"too_short\":", summary->too_short, ",\"lost\":{");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
@@ -144,7 +205,9 @@ static void add_text(struct text *line, const struct summary *summary)
 {
 	text_add(line, "conntrace: ");
 	add_seconds(line, summary->duration_ns, "-");
-	add_count(line, " s, ", summary->connections, summary->connections == 1 ? " connection, " : " connections, ");
+	add_count(line, " s, ", summary->connections, summary->connections == 1 ? " connection" : " connections");
+	add_outcomes(line, &summary->outcomes);
+	text_add(line, ", ");
 	add_chosen(line, &summary->chosen);
 	add_count(line, "", summary->unattributed, " not attributed, ");
 	if (summary->too_short > 0)

@@ -155,10 +155,10 @@ static int put_fields(struct top_grid *grid, int y, const struct top_row *row)
 	down = ((unsigned int)count + across - 1) / across;
 	for (unsigned int i = 0; i < count; i++) {
 		unsigned int x = 1 + i / down * (FIELD_WIDTH + 1);
-		struct value value = {.known = false};
+		struct value value;
 		struct text text = {0};
 
-		columns[i].get(&about, style.names, &value);
+		column_fetch(&columns[i], &about, style.names, &value);
 		format_text(&text, &columns[i], &value, &style, CONN_UNKNOWN);
 		/* What the next column needs is cut; the last one may be as long as it likes. */
 		if (x + 2 * FIELD_WIDTH < grid->width && text.length > FIELD_WIDTH - FIELD_NAME - 1)

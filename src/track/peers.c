@@ -341,12 +341,17 @@ static void remember_process(struct peers_group *group, const struct process *pr
 	}
 }
 
-static void add_total(struct peers_group *group, enum peers_total total, int64_t value)
+static void add_to(struct peers_sum *sum, int64_t value)
 {
-	struct peers_sum *sum = &group->totals[total];
-
 	if (value < 0 || __builtin_add_overflow(sum->known, value, &sum->known))
 		sum->unknown++;
+	else
+		sum->counted++;
+}
+
+static void add_total(struct peers_group *group, enum peers_total total, int64_t value)
+{
+	add_to(&group->totals[total], value);
 }
 
 /* Did it come about after a resent segment? Of a handshake before the run nobody asks. */
@@ -357,10 +362,49 @@ static int64_t came_about_resent(const struct conn *conn, int32_t resent)
 	return resent < 0 ? CONN_UNKNOWN : resent > 0;
 }
 
-static void add_spread(struct peers *peers, struct peers_group *group, enum peers_spread spread, int64_t value)
+/* A member that has such a time, by @has, and of which it is not known, may be the worst of all. */
+static void add_spread(struct peers *peers, struct peers_group *group, enum peers_spread spread, int64_t value,
+		       bool has)
 {
 	if (value >= 0)
 		distribution_add(&group->spreads[spread], &peers->exact_budget, value);
+	else
+		group->spreads_unknown[spread] += has;
+}
+
+/* Did its handshake finish while it could be seen? In packets alone it did if a SYN is among them. */
+static bool came_about_here(const struct conn *conn)
+{
+	bool seen_by_host = conn->seen & (SEEN_CALLS | SEEN_KERNEL | SEEN_BPF | SEEN_AUDIT);
+
+	return conn->result == RESULT_OK && !(conn->seen & SEEN_EXISTING) &&
+	       (seen_by_host || conn->syn_rtx >= 0 || conn->synack_rtx >= 0);
+}
+
+static bool was_called(const struct conn *conn)
+{
+	return conn->dir == DIR_OUT && conn->result != RESULT_PENDING && conn->seen & (SEEN_CALLS | SEEN_AUDIT) &&
+	       !(conn->seen & SEEN_EXISTING);
+}
+
+/* What counts once, in the slice of the run in which it becomes known, or else in that of the attempt. */
+static void count_waits(struct peers *peers, struct peers_group *group, const struct conn *conn)
+{
+	bool is_new = !(conn->told & TOLD_ATTEMPT), is_here = is_new && came_about_here(conn);
+
+	if (!(conn->told & TOLD_HS)) {
+		add_total(group, PEERS_HS_TIME, conn->hs_ns);
+		add_spread(peers, group, PEERS_HS, conn->hs_ns, is_here);
+	}
+	if (!(conn->told & TOLD_QUEUE)) {
+		add_total(group, PEERS_QUEUE_TIME, conn->queue_ns);
+		add_spread(peers, group, PEERS_QUEUE, conn->queue_ns, is_here && conn->dir == DIR_IN);
+	}
+	if (is_new) {
+		add_total(group, PEERS_CONNECT_TIME, conn->connect_ns);
+		add_spread(peers, group, PEERS_CONNECT, conn->connect_ns, was_called(conn));
+	}
+	add_spread(peers, group, PEERS_RTT, conn->rtt_ns, conn->result == RESULT_OK);
 }
 
 static void count_attempt(struct peers_group *group, const struct conn *conn)
@@ -377,8 +421,6 @@ static void count_attempt(struct peers_group *group, const struct conn *conn)
 
 static void count_member(struct peers *peers, struct peers_group *group, const struct conn *conn)
 {
-	int64_t duration = columns_duration(conn);
-
 	group->open += conn->open != 0;
 	if (!(conn->told & TOLD_ATTEMPT))
 		count_attempt(group, conn);
@@ -389,17 +431,8 @@ static void count_member(struct peers *peers, struct peers_group *group, const s
 	add_total(group, PEERS_TX_PKTS, conn->tx_pkts);
 	add_total(group, PEERS_RX_WIRE, conn->rx_wire);
 	add_total(group, PEERS_TX_WIRE, conn->tx_wire);
-	if (!(conn->told & TOLD_HS)) {
-		add_total(group, PEERS_HS_TIME, conn->hs_ns);
-		add_spread(peers, group, PEERS_HS, conn->hs_ns);
-	}
-	if (!(conn->told & TOLD_QUEUE)) {
-		add_total(group, PEERS_QUEUE_TIME, conn->queue_ns);
-		add_spread(peers, group, PEERS_QUEUE, conn->queue_ns);
-	}
-	add_spread(peers, group, PEERS_RTT, conn->rtt_ns);
-	if (duration >= 0 && !__builtin_add_overflow(group->duration_sum, duration, &group->duration_sum))
-		group->duration_count++;
+	count_waits(peers, group, conn);
+	add_to(&group->duration, columns_duration(conn));
 	if (conn->end_ns > group->last_ns)
 		group->last_ns = conn->end_ns;
 	if (conn->process != NULL)
@@ -480,7 +513,7 @@ int64_t peers_failures(const struct peers_group *group)
 
 int64_t peers_duration(const struct peers_group *group)
 {
-	return group->duration_count > 0 ? group->duration_sum / (int64_t)group->duration_count : CONN_UNKNOWN;
+	return group->duration.counted > 0 ? group->duration.known / (int64_t)group->duration.counted : CONN_UNKNOWN;
 }
 
 int64_t peers_rate(const struct peers_group *group)

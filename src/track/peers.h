@@ -139,24 +139,33 @@ enum peers_total {
 	/** nanoseconds of handshakes, and of waits in the accept queue */
 	PEERS_HS_TIME,
 	PEERS_QUEUE_TIME,
+	/** nanoseconds that connect(2) took until its outcome was known */
+	PEERS_CONNECT_TIME,
 	PEERS_TOTAL_NUM
 };
 
 /** enum peers_spread - quantities of which a group keeps the distribution, in nanoseconds */
 enum peers_spread {
+	/** of those that came about within the run */
 	PEERS_HS,
+	/** of these, those that the other side opened */
 	PEERS_QUEUE,
+	/** of all that came about */
 	PEERS_RTT,
+	/** of attempts by a call that was seen, when they are decided, however they came out */
+	PEERS_CONNECT,
 	PEERS_SPREAD_NUM
 };
 
 /**
  * struct peers_sum - a quantity summed over a group
  * @known: over the members where it is known
+ * @counted: how many these are
  * @unknown: members where it is not
  */
 struct peers_sum {
 	int64_t known;
+	uint64_t counted;
 	uint64_t unknown;
 };
 
@@ -168,8 +177,8 @@ struct peers_sum {
  * @open: how many are still alive
  * @totals: by enum peers_total; see peers_total()
  * @spreads: by enum peers_spread, of the members where it is known
- * @duration_sum: nanoseconds that members lasted, those where it is known
- * @duration_count: how many those are
+ * @spreads_unknown: by enum peers_spread, members that have such a time, but nothing shows how long it was
+ * @duration: nanoseconds that members lasted
  * @first_ns: first sign of any, since the epoch, CONN_UNKNOWN if unknown
  * @last_ns: last sign of any
  * @pids: distinct processes, ascending by first appearance
@@ -186,8 +195,8 @@ struct peers_group {
 	uint64_t open;
 	struct peers_sum totals[PEERS_TOTAL_NUM];
 	struct distribution spreads[PEERS_SPREAD_NUM];
-	int64_t duration_sum;
-	uint64_t duration_count;
+	uint64_t spreads_unknown[PEERS_SPREAD_NUM];
+	struct peers_sum duration;
 	int64_t first_ns;
 	int64_t last_ns;
 	int32_t *pids;
@@ -244,7 +253,7 @@ int64_t peers_total(const struct peers_group *group, enum peers_total total);
 /** peers_failures() - those that conn_has_failed() says of */
 int64_t peers_failures(const struct peers_group *group);
 
-/** peers_duration() - how long a member lasted, mean in nanoseconds; CONN_UNKNOWN when it is of none */
+/** peers_duration() - how long a member lasted, mean in nanoseconds of those where it is known; CONN_UNKNOWN without */
 int64_t peers_duration(const struct peers_group *group);
 
 /** peers_rate() - thousandths of a connection per second between first and last sign; CONN_UNKNOWN without a span */

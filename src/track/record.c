@@ -17,6 +17,7 @@
 		.bytes = BYTES_INIT, .connect_begin_ns = CLOCK_UNKNOWN, .connect_end_ns = CLOCK_UNKNOWN,               \
 		.outcome_ns = CLOCK_UNKNOWN, .accept_ns = CLOCK_UNKNOWN, .close_ns = CLOCK_UNKNOWN,                    \
 		.exit_ns = CLOCK_UNKNOWN, .destroy_ns = CLOCK_UNKNOWN, .kernel_hs_ns = CLOCK_UNKNOWN,                  \
+		.finished_ns = CLOCK_UNKNOWN,                                                                          \
 		.kernel_queue_ns = CLOCK_UNKNOWN, .kernel_rtt_ns = CLOCK_UNKNOWN, .kernel_minrtt_ns = CLOCK_UNKNOWN,   \
 		.handshake_retrans = -1, .total_retrans = -1, .failed_retrans = -1, .call_error = -1,                  \
 	}
@@ -122,6 +123,16 @@ static void take_handshake(struct testimony *said, const struct event_info *info
 		said->kernel_queue_ns = info->last_data_sent_ms * CLOCK_NS_PER_MS;
 }
 
+/* lsndtime is set when the handshake finishes, and stays until the program sends. */
+static void take_finish(struct testimony *said, const struct event *event)
+{
+	const struct event_info *info = &event->info;
+
+	if (said->finished_ns < 0 && said->connect_begin_ns >= 0 && info->state == TCP_ESTABLISHED &&
+	    info->bytes_sent == 0 && info->last_data_sent_ms >= 0)
+		said->finished_ns = event->time_ns - info->last_data_sent_ms * CLOCK_NS_PER_MS;
+}
+
 bool record_is_undecided(int error)
 {
 	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
@@ -165,6 +176,7 @@ void record_info(struct record *record, const struct event *event)
 	}
 	bytes_feed(&said->bytes, info);
 	take_handshake(said, info);
+	take_finish(said, event);
 	if (info->state == TCP_SYN_SENT && record->conn.dir == DIR_UNKNOWN) {
 		record->conn.dir = DIR_OUT;
 		bytes_opener(&said->bytes, DIR_OUT);
@@ -354,6 +366,9 @@ static void settle_times(const struct record *record, struct conn *conn)
 		if (conn->dir == DIR_IN && conn->hs_ack_ns < 0)
 			conn->hs_ack_ns = said->kernel_hs_ns;
 	}
+	/* With a resent SYN it took seconds, of which a tick is little. */
+	if (conn->hs_ns < 0 && said->handshake_retrans > 0)
+		conn->hs_ns = clock_span(said->connect_begin_ns, said->finished_ns);
 	if (said->accept_ns >= 0) {
 		conn->queue_ns = clock_span(established, said->accept_ns);
 		if (conn->queue_ns < 0)

@@ -27,6 +27,7 @@
  * @exit_ns: the owner was about to end with the connection open
  * @destroy_ns: the kernel's socket died
  * @kernel_hs_ns: round trip of the handshake as the kernel measured it
+ * @finished_ns: when the handshake of an attempt finished, by the kernel's clock of ticks
  * @kernel_queue_ns: wait in the accept queue as the kernel measured it
  * @kernel_rtt_ns: smoothed round trip before the first FIN
  * @kernel_minrtt_ns: smallest round trip
@@ -53,6 +54,7 @@ struct testimony {
 	int64_t exit_ns;
 	int64_t destroy_ns;
 	int64_t kernel_hs_ns;
+	int64_t finished_ns;
 	int64_t kernel_queue_ns;
 	int64_t kernel_rtt_ns;
 	int64_t kernel_minrtt_ns;

@@ -147,6 +147,8 @@ def late():
     decided(find_row(rows, told), told, "ok")
     equal((rows[0]["syn_rtx"], rows[0]["tx_bytes"]), (dropped, 5), "SYN_RTX, TX_BYTES")
     between(rows[0]["connect_ms"], 900, 10000, "CONNECT_MS")
+    # In the kernel's ticks, of 10 ms at most.
+    between(rows[0]["hs_ms"], 900, rows[0]["connect_ms"] + 10, "HS_MS of the handshake with a resent SYN")
 
 
 # What the own kernel refuses: words of mkconn after "block" or "nonblock", and the errno.

@@ -30,7 +30,7 @@ static char *printed(const struct report_options *options, const struct conn *co
 
 static void make(struct conn conns[CONNS])
 {
-	/* -1 is unknown, and counts nowhere. */
+	/* -1 is unknown, which has a row of its own if the connection came about. */
 	static const int64_t spans[CONNS] = {0, 999, 1000, 1999, 2000, 7999, -1, 8000, 1500};
 
 	for (size_t i = 0; i < CONNS; i++) {
@@ -40,6 +40,8 @@ static void make(struct conn conns[CONNS])
 		conns[i].start_ns = conns[i].end_ns = 1;
 		conns[i].hs_ns = spans[i];
 	}
+	conns[6].result = RESULT_OK;
+	conns[6].seen = SEEN_CALLS;
 }
 
 static void test_rows(void **state)
@@ -57,6 +59,7 @@ static void test_rows(void **state)
 	text = printed(&options, conns, CONNS);
 	/* 3 from 1 to 2 us; bars in proportion to that, empty rows too. */
 	assert_string_equal(text, "FROM_MS\tTO_MS\tCOUNT\tBAR\n"
+				  "-\t-\t1\t#############\n"
 				  "0.000\t0.001\t2\t###########################\n"
 				  "0.001\t0.002\t3\t########################################\n"
 				  "0.002\t0.004\t1\t#############\n"
@@ -68,6 +71,7 @@ static void test_rows(void **state)
 	assert_string_equal(text, "DIR\tFROM_MS\tTO_MS\tCOUNT\tBAR\n"
 				  "in\t0.000\t0.001\t2\t########################################\n"
 				  "in\t0.001\t0.002\t2\t########################################\n"
+				  "out\t-\t-\t1\t########################################\n"
 				  "out\t0.001\t0.002\t1\t########################################\n"
 				  "out\t0.002\t0.004\t1\t########################################\n"
 				  "out\t0.004\t0.008\t1\t########################################\n"

@@ -313,6 +313,58 @@ static void nothing_is_known_of_an_empty_connection(void **state)
 	peers_free(peers);
 }
 
+static void what_is_unknown_of_a_member_is_counted(void **state)
+{
+	struct peers *peers = by("dir");
+	struct conn conn = incoming("198.51.100.7", 1000);
+	struct peers_group *group;
+
+	(void)state;
+	conn.result = RESULT_OK;
+	conn.seen = SEEN_CALLS | SEEN_KERNEL;
+	conn.hs_ns = 20;
+	conn.queue_ns = 30;
+	conn.rtt_ns = conn.connect_ns = CONN_UNKNOWN;
+	peers_add(peers, &conn);
+	conn.hs_ns = conn.queue_ns = CONN_UNKNOWN;
+	peers_add(peers, &conn);
+	/* A handshake before the run, or before the capture, is none of the run's. */
+	conn.seen |= SEEN_EXISTING;
+	peers_add(peers, &conn);
+	conn.seen = SEEN_WIRE;
+	conn.syn_rtx = conn.synack_rtx = -1;
+	peers_add(peers, &conn);
+	/* Nor is there one of an attempt that failed. */
+	conn.seen = SEEN_CALLS;
+	conn.result = RESULT_TIMEOUT;
+	peers_add(peers, &conn);
+	group = peers_group(peers, 0);
+	assert_int_equal(group->spreads_unknown[PEERS_HS], 1);
+	assert_int_equal(group->spreads_unknown[PEERS_QUEUE], 1);
+	assert_int_equal(group->spreads_unknown[PEERS_RTT], 4);
+	assert_int_equal(group->spreads_unknown[PEERS_CONNECT], 0);
+	assert_int_equal(distribution_quantile(&group->spreads[PEERS_HS], 100), 20);
+	conn.dir = DIR_OUT;
+	peers_add(peers, &conn);
+	conn.connect_ns = 5;
+	peers_add(peers, &conn);
+	conn.connect_ns = CONN_UNKNOWN;
+	conn.result = RESULT_PENDING;
+	peers_add(peers, &conn);
+	conn.result = RESULT_OK;
+	peers_add(peers, &conn);
+	group = peers_group(peers, 1);
+	assert_int_equal(group->spreads_unknown[PEERS_CONNECT], 2);
+	assert_int_equal(group->spreads[PEERS_CONNECT].count, 1);
+	assert_int_equal(group->spreads_unknown[PEERS_HS], 1);
+	assert_int_equal(group->spreads_unknown[PEERS_QUEUE], 0);
+	/* What was told in an earlier slice is not counted again. */
+	conn.told = TOLD_ATTEMPT;
+	peers_add(peers, &conn);
+	assert_int_equal(peers_group(peers, 1)->spreads_unknown[PEERS_HS], 1);
+	peers_free(peers);
+}
+
 static void lists_are_distinct_and_bounded(void **state)
 {
 	struct peers *peers = by("dir");
@@ -494,6 +546,7 @@ int main(void)
 		cmocka_unit_test(networks_have_their_own_prefix),
 		cmocka_unit_test(sums_are_exact_or_unknown),
 		cmocka_unit_test(nothing_is_known_of_an_empty_connection),
+		cmocka_unit_test(what_is_unknown_of_a_member_is_counted),
 		cmocka_unit_test(lists_are_distinct_and_bounded),
 		cmocka_unit_test(a_copy_leaves_the_first_alone),
 		cmocka_unit_test(a_full_table_refuses_new_groups_only),

@@ -296,6 +296,69 @@ static void colors_mark_what_failed(void **state)
 	       "unknown - -\n");
 }
 
+/* Two connections to one peer, of the second of which nothing is known but that it came about. */
+static char *say_of_two(const struct report_options *options)
+{
+	struct conn two[2] = {conns[0], conns[0]};
+	struct report *report;
+	struct err err = {""};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	two[0].seen = two[1].seen = SEEN_CALLS;
+	two[0].syn_rtx = 2;
+	two[1].hs_ns = two[1].rx_bytes = two[1].tx_retrans = two[1].syn_rtx = CONN_UNKNOWN;
+	assert_int_equal(report_new(&report, REPORT_PEERS, options, out, &err), 0);
+	report_finished(report, &two[0]);
+	report_finished(report, &two[1]);
+	two[1].result = RESULT_PENDING;
+	report_finished(report, &two[1]);
+	assert_int_equal(report_print(report, NULL, NULL, true, &err), 0);
+	report_free(report);
+	fclose(out);
+	return text;
+}
+
+static void a_figure_never_leaves_out_the_worst(void **state)
+{
+	struct report_options options = options_for(REPORT_PEERS, REPORT_RAW);
+	char *text;
+
+	(void)state;
+	options.by = "dir";
+	options.columns = "HS_MS,HS_P95_MS,HS_MAX_MS,HS_MS_UNKNOWN,QUEUE_MS,RX_BYTES,RETRANS,SYN_RTX";
+	text = say_of_two(&options);
+	assert_string_equal(text, "HS_MS HS_P95_MS HS_MAX_MS HS_MS_UNKNOWN QUEUE_MS RX_BYTES RETRANS SYN_RTX\n"
+				  "- - - 1 0.000 - - -\n");
+	free(text);
+	options.format = REPORT_JSON;
+	text = say_of_two(&options);
+	assert_string_equal(text, "{\"hs_ms\":1.235,\"hs_p95_ms\":1.235,\"hs_max_ms\":1.235,\"hs_ms_unknown\":1,"
+				  "\"queue_ms\":0.000,\"rx_bytes\":null,\"retrans\":null,\"syn_rtx\":null}\n");
+	free(text);
+	options.format = REPORT_TABLE;
+	text = say_of_two(&options);
+	assert_non_null(strstr(text, " - "));
+	assert_null(strchr(text, '+'));
+	free(text);
+	options.width = 200;
+	text = say_of_two(&options);
+	assert_non_null(strstr(text, "1.235+"));
+	assert_non_null(strstr(text, " 1536+ "));
+	assert_non_null(strstr(text, " 2+"));
+	free(text);
+	/* Of a terminal's own columns, those join that have something to say. */
+	options.columns = NULL;
+	text = say_of_two(&options);
+	assert_memory_equal(text, "DIR CONNS FAIL PENDING  HS_MS SYN_RTX QUEUE_MS RETRANS ", 50);
+	free(text);
+	options.width = 0;
+	text = say_of_two(&options);
+	assert_memory_equal(text, "DIR CONNS FAIL HS_MS QUEUE_MS RETRANS ", 38);
+	free(text);
+}
+
 static void raw_has_single_blanks(void **state)
 {
 	struct report_options options;
@@ -447,43 +510,47 @@ static void json_is_a_line_per_row(void **state)
 	options = options_for(REPORT_PEERS, REPORT_JSON);
 	expect(REPORT_PEERS, &options, 4, false,
 	       "{\"peer\":\"198.51.100.7\",\"dir\":\"in\",\"port\":80,\"conns\":1,\"ok\":1,\"fail\":0,"
-	       "\"refused\":0,\"reset\":0,\"timeout\":0,\"unreach\":0,\"abort\":0,\"error\":0,"
-	       "\"pending\":0,\"unknown\":0,\"open\":0,"
-	       "\"syn_rtx\":0,\"synack_rtx\":1,\"dup_syn\":0,\"dup_synack\":1,"
-	       "\"hs_ms\":1.235,\"hs_p95_ms\":1.235,\"hs_max_ms\":1.235,"
-	       "\"queue_ms\":0.000,\"queue_p95_ms\":0.000,\"queue_max_ms\":0.000,\"rtt_ms\":0.001,"
-	       "\"retrans\":7,\"rx_bytes\":1536,\"tx_bytes\":10737418240,\"rx_pkts\":11,\"tx_pkts\":12,"
-	       "\"rx_wire\":999999,\"tx_wire\":1048576,\"dur_s\":2.500000,\"rate\":0.399,"
-	       "\"first\":1700000000.123456789,\"last\":1700000002.623457288,\"pids\":[4711],\"comms\":[\"a "
-	       "\\\"b\\\",\\u001b[1m\\u00ff\"]}\n"
+	       "\"refused\":0,\"reset\":0,\"timeout\":0,\"unreach\":0,\"abort\":0,\"error\":0,\"pending\":0,"
+	       "\"unknown\":0,\"open\":0,\"syn_rtx\":0,\"synack_rtx\":1,\"syn_rtx_unknown\":0,\"dup_syn\":0,"
+	       "\"dup_synack\":1,\"hs_ms\":1.235,\"hs_p95_ms\":1.235,\"hs_max_ms\":1.235,\"hs_ms_unknown\":0,"
+	       "\"connect_ms\":5.000,\"connect_p95_ms\":5.000,\"connect_max_ms\":5.000,"
+	       "\"connect_ms_unknown\":0,\"queue_ms\":0.000,\"queue_p95_ms\":0.000,\"queue_max_ms\":0.000,"
+	       "\"queue_ms_unknown\":0,\"rtt_ms\":0.001,\"rtt_ms_unknown\":0,\"retrans\":7,"
+	       "\"retrans_unknown\":0,\"rx_bytes\":1536,\"tx_bytes\":10737418240,\"rx_bytes_unknown\":0,"
+	       "\"tx_bytes_unknown\":0,\"rx_pkts\":11,\"tx_pkts\":12,\"rx_wire\":999999,\"tx_wire\":1048576,"
+	       "\"dur_s\":2.500000,\"rate\":0.399,\"first\":1700000000.123456789,\"last\":1700000002.623457288,"
+	       "\"pids\":[4711],\"comms\":[\"a \\\"b\\\",\\u001b[1m\\u00ff\"]}\n"
 	       "{\"peer\":\"203.0.113.9\",\"dir\":\"out\",\"port\":25,\"conns\":1,\"ok\":0,\"fail\":1,"
-	       "\"refused\":0,\"reset\":0,\"timeout\":0,\"unreach\":1,\"abort\":0,\"error\":0,"
-	       "\"pending\":0,\"unknown\":0,\"open\":1,"
-	       "\"syn_rtx\":2,\"synack_rtx\":null,\"dup_syn\":0,\"dup_synack\":0,"
-	       "\"hs_ms\":null,\"hs_p95_ms\":null,\"hs_max_ms\":null,"
-	       "\"queue_ms\":null,\"queue_p95_ms\":null,\"queue_max_ms\":null,\"rtt_ms\":null,"
-	       "\"retrans\":null,\"rx_bytes\":null,\"tx_bytes\":null,\"rx_pkts\":null,\"tx_pkts\":null,"
-	       "\"rx_wire\":null,\"tx_wire\":null,\"dur_s\":60.001000,\"rate\":0.016,"
+	       "\"refused\":0,\"reset\":0,\"timeout\":0,\"unreach\":1,\"abort\":0,\"error\":0,\"pending\":0,"
+	       "\"unknown\":0,\"open\":1,\"syn_rtx\":2,\"synack_rtx\":null,\"syn_rtx_unknown\":0,\"dup_syn\":0,"
+	       "\"dup_synack\":0,\"hs_ms\":null,\"hs_p95_ms\":null,\"hs_max_ms\":null,\"hs_ms_unknown\":0,"
+	       "\"connect_ms\":null,\"connect_p95_ms\":null,\"connect_max_ms\":null,\"connect_ms_unknown\":0,"
+	       "\"queue_ms\":null,\"queue_p95_ms\":null,\"queue_max_ms\":null,\"queue_ms_unknown\":0,"
+	       "\"rtt_ms\":null,\"rtt_ms_unknown\":0,\"retrans\":null,\"retrans_unknown\":1,\"rx_bytes\":null,"
+	       "\"tx_bytes\":null,\"rx_bytes_unknown\":1,\"tx_bytes_unknown\":1,\"rx_pkts\":null,"
+	       "\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,\"dur_s\":60.001000,\"rate\":0.016,"
 	       "\"first\":1700000000.122456789,\"last\":1700000060.123456789,\"pids\":null,\"comms\":null}\n"
 	       "{\"peer\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"dir\":\"out\",\"port\":443,\"conns\":1,"
-	       "\"ok\":0,\"fail\":1,\"refused\":1,\"reset\":0,\"timeout\":0,\"unreach\":0,\"abort\":0,\"error\":0,"
-	       "\"pending\":0,\"unknown\":0,\"open\":0,"
-	       "\"syn_rtx\":null,\"synack_rtx\":null,\"dup_syn\":0,\"dup_synack\":0,"
-	       "\"hs_ms\":null,"
-	       "\"hs_p95_ms\":null,\"hs_max_ms\":null,\"queue_ms\":null,\"queue_p95_ms\":null,"
-	       "\"queue_max_ms\":null,\"rtt_ms\":null,\"retrans\":0,\"rx_bytes\":0,\"tx_bytes\":0,"
-	       "\"rx_pkts\":null,\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,\"dur_s\":0.000000,"
-	       "\"rate\":null,\"first\":1700000000.124456789,\"last\":1700000000.124456789,\"pids\":null,"
-	       "\"comms\":null}\n"
+	       "\"ok\":0,\"fail\":1,\"refused\":1,\"reset\":0,\"timeout\":0,\"unreach\":0,\"abort\":0,"
+	       "\"error\":0,\"pending\":0,\"unknown\":0,\"open\":0,\"syn_rtx\":null,\"synack_rtx\":null,"
+	       "\"syn_rtx_unknown\":1,\"dup_syn\":0,\"dup_synack\":0,\"hs_ms\":null,\"hs_p95_ms\":null,"
+	       "\"hs_max_ms\":null,\"hs_ms_unknown\":0,\"connect_ms\":null,\"connect_p95_ms\":null,"
+	       "\"connect_max_ms\":null,\"connect_ms_unknown\":0,\"queue_ms\":null,\"queue_p95_ms\":null,"
+	       "\"queue_max_ms\":null,\"queue_ms_unknown\":0,\"rtt_ms\":null,\"rtt_ms_unknown\":0,"
+	       "\"retrans\":0,\"retrans_unknown\":0,\"rx_bytes\":0,\"tx_bytes\":0,\"rx_bytes_unknown\":0,"
+	       "\"tx_bytes_unknown\":0,\"rx_pkts\":null,\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,"
+	       "\"dur_s\":0.000000,\"rate\":null,\"first\":1700000000.124456789,\"last\":1700000000.124456789,"
+	       "\"pids\":null,\"comms\":null}\n"
 	       "{\"peer\":null,\"dir\":null,\"port\":null,\"conns\":1,\"ok\":0,\"fail\":0,\"refused\":0,"
-	       "\"reset\":0,\"timeout\":0,\"unreach\":0,\"abort\":0,\"error\":0,"
-	       "\"pending\":0,\"unknown\":1,\"open\":1,\"syn_rtx\":null,"
-	       "\"synack_rtx\":null,\"dup_syn\":0,\"dup_synack\":0,"
-	       "\"hs_ms\":null,\"hs_p95_ms\":null,\"hs_max_ms\":null,\"queue_ms\":null,"
-	       "\"queue_p95_ms\":null,\"queue_max_ms\":null,\"rtt_ms\":null,\"retrans\":null,"
-	       "\"rx_bytes\":null,\"tx_bytes\":null,\"rx_pkts\":null,\"tx_pkts\":null,\"rx_wire\":null,"
-	       "\"tx_wire\":null,\"dur_s\":null,\"rate\":null,\"first\":null,\"last\":null,\"pids\":null,"
-	       "\"comms\":null}\n");
+	       "\"reset\":0,\"timeout\":0,\"unreach\":0,\"abort\":0,\"error\":0,\"pending\":0,\"unknown\":1,"
+	       "\"open\":1,\"syn_rtx\":null,\"synack_rtx\":null,\"syn_rtx_unknown\":1,\"dup_syn\":0,"
+	       "\"dup_synack\":0,\"hs_ms\":null,\"hs_p95_ms\":null,\"hs_max_ms\":null,\"hs_ms_unknown\":0,"
+	       "\"connect_ms\":null,\"connect_p95_ms\":null,\"connect_max_ms\":null,\"connect_ms_unknown\":0,"
+	       "\"queue_ms\":null,\"queue_p95_ms\":null,\"queue_max_ms\":null,\"queue_ms_unknown\":0,"
+	       "\"rtt_ms\":null,\"rtt_ms_unknown\":0,\"retrans\":null,\"retrans_unknown\":1,\"rx_bytes\":null,"
+	       "\"tx_bytes\":null,\"rx_bytes_unknown\":1,\"tx_bytes_unknown\":1,\"rx_pkts\":null,"
+	       "\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,\"dur_s\":null,\"rate\":null,\"first\":null,"
+	       "\"last\":null,\"pids\":null,\"comms\":null}\n");
 	options = options_for(REPORT_PEERS, REPORT_JSON);
 	options.columns = "PEER,CONNS";
 	options.time = REPORT_TIME_CLOCK;
@@ -1231,6 +1298,10 @@ static void the_accounts_say_what_was_lost(void **state)
 		        "CPU, 7840 KiB, 1 stop, "
 		       "0 packets\n");
 	summary.connections = 20;
+	summary.outcomes.results[RESULT_OK] = 14;
+	summary.outcomes.results[RESULT_ERROR] = 1;
+	summary.outcomes.results[RESULT_PENDING] = 3;
+	summary.outcomes.syn_resent = 2;
 	summary.unattributed = 3;
 	summary.packets = 1;
 	summary.malformed = 1;
@@ -1239,7 +1310,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.evicted = 7;
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
-		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 7 connections (evicted "
+		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
+		       "+PENDING,SYN_RTX), 3 not attributed, lost 7 connections (evicted "
 		        "from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed)\n");
 	summary.malformed = 0;
@@ -1250,12 +1322,14 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.lost[LOST_CAPTURE_KERNEL] = 12;
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
-		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 12 packets (capture "
+		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
+		       "+PENDING,SYN_RTX), 3 not attributed, lost 12 packets (capture "
 		        "buffer of the "
 		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, - KiB, 1 stop, 1 "
 		        "packet\n");
 	expect_summary(&summary, REPORT_JSON,
-		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"unattributed\":3,\"too_short\":0,"
+		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
+		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"unattributed\":3,\"too_short\":0,"
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"
@@ -1363,6 +1437,7 @@ int main(void)
 		cmocka_unit_test(an_empty_table_has_its_header),
 		cmocka_unit_test(a_terminal_shortens_names_only),
 		cmocka_unit_test(colors_mark_what_failed),
+		cmocka_unit_test(a_figure_never_leaves_out_the_worst),
 		cmocka_unit_test(raw_has_single_blanks),
 		cmocka_unit_test(human_shortens_bytes_for_people_only),
 		cmocka_unit_test(csv_is_rfc_4180),
