@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "base/table.h"
 #include "source/diag/destroy.h"
 #include "source/diag/diag.h"
 #include "source/diag/socket.h"
@@ -83,7 +84,10 @@ static bool can_capture(void)
 	return socket_fd >= 0;
 }
 
-/* 0 when Yama is not there. */
+/* Yama's ptrace_scope: 0, also when Yama is not there, to 3. */
+#define YAMA_NUM 4
+
+
 static int64_t yama_scope(void)
 {
 	FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
@@ -94,7 +98,7 @@ static int64_t yama_scope(void)
 		return 0;
 	if (fgets(line, sizeof(line), file) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
-		if (number_parse(line, 0, 3, &scope) != 0)
+		if (number_parse(line, 0, YAMA_NUM - 1, &scope) != 0)
 			scope = 0;
 	}
 	fclose(file);
@@ -109,6 +113,7 @@ static void check_attach(FILE *to)
 		"Yama allows CAP_SYS_PTRACE only: sysctl kernel.yama.ptrace_scope=0, or root",
 		"Yama forbids all tracing until the next boot (ptrace_scope 3)",
 	};
+	TABLE_COVERS(remedies, YAMA_NUM);
 	int64_t scope = yama_scope();
 	bool works = scope == 0 || (scope < 3 && geteuid() == 0);
 
@@ -137,9 +142,7 @@ void about_check(FILE *to)
 
 void about_start(const struct options *options)
 {
-	const char *file = options->read != NULL     ? options->read
-			   : options->replay != NULL ? options->replay
-						     : options->strace_log;
+	const char *file = options_file(options);
 	const char *end = "Ctrl-C ends and prints the report";
 
 	if (options->quiet)

@@ -95,9 +95,9 @@ static void name_target(struct live *live)
 	const struct options *options = live->options;
 	char *title = live->state.title;
 	size_t size = sizeof(live->state.title);
+	const char *path = options_file(options);
 
-	if (options->read != NULL || options->replay != NULL) {
-		const char *path = options->read != NULL ? options->read : options->replay;
+	if (path != NULL) {
 		const char *name = strrchr(path, '/');
 
 		snprintf(title, size, "%s", name != NULL ? name + 1 : path);

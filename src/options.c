@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "operands.h"
 #include "option_bits.h"
@@ -36,8 +37,9 @@
 #define PID_MOST 4194304
 
 static const char *const via_words[] = {"auto", "ptrace", "diag", NULL};
+TABLE_COVERS(via_words, OPTIONS_VIA_NUM + 1);
 static const char *const color_words[] = {"auto", "always", "never", NULL};
-
+TABLE_COVERS(color_words, OPTIONS_COLOR_NUM + 1);
 struct option_def;
 typedef int option_take(struct options *options, const struct option_def *def, const char *word, struct err *err);
 

@@ -19,6 +19,7 @@ enum options_via {
 	OPTIONS_VIA_AUTO,
 	OPTIONS_VIA_PTRACE,
 	OPTIONS_VIA_DIAG,
+	OPTIONS_VIA_NUM
 };
 
 /** enum options_color - when tables are coloured (--color); main looks at NO_COLOR and the terminal */
@@ -26,6 +27,7 @@ enum options_color {
 	OPTIONS_COLOR_AUTO,
 	OPTIONS_COLOR_ALWAYS,
 	OPTIONS_COLOR_NEVER,
+	OPTIONS_COLOR_NUM
 };
 
 /** enum options_debug - what --debug tells about; bits */
@@ -219,10 +221,16 @@ void options_free(struct options *options);
 /** options_help() - the usage text of --help */
 void options_help(FILE *to);
 
+/** options_file() - the name of the file that everything is read from, the packets' first; NULL: none is */
+static inline const char *options_file(const struct options *options)
+{
+	return options->read != NULL ? options->read : options->replay != NULL ? options->replay : options->strace_log;
+}
+
 /** options_is_file() - is everything read from files, so that time is what these say? */
 static inline bool options_is_file(const struct options *options)
 {
-	return options->read != NULL || options->replay != NULL || options->strace_log != NULL;
+	return options_file(options) != NULL;
 }
 
 /** options_has_packets() - will packets come? What a recording holds nobody knows before it is read */

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/table.h"
+
 /* --help, from the same table as all else about options. */
 
 enum options_group {
@@ -19,11 +21,13 @@ enum options_group {
 	GROUP_NUM
 };
 
-static const char *const group_titles[GROUP_NUM] = {
+static const char *const group_titles[] = {
 	[WHOM] = "Whom to watch", [WIRE] = "Packets",        [WHICH] = "Which connections", [STOP] = "When to stop",
 	[WHAT] = "What to print", [HOW] = "How to print it", [SERVICES] = "Services",
 	[KEEP] = "Record and replay", [ABOUT] = "About",
 };
+
+TABLE_COVERS(group_titles, GROUP_NUM);
 
 /* What --help tells of a line of options.def. */
 struct option_help {

@@ -4,6 +4,8 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "base/table.h"
+
 void conn_init(struct conn *conn)
 {
 	memset(conn, 0, sizeof(*conn));
@@ -26,7 +28,7 @@ const char *conn_dir_text(enum conn_dir dir)
 {
 	static const char *const texts[] = {[DIR_UNKNOWN] = NULL, [DIR_IN] = "in", [DIR_OUT] = "out"};
 
-	_Static_assert(sizeof(texts) / sizeof(texts[0]) == DIR_NUM, "a text for every direction");
+	TABLE_COVERS(texts, DIR_NUM);
 	return texts[dir];
 }
 
@@ -38,7 +40,7 @@ const char *conn_result_text(enum conn_result result)
 		[RESULT_ABORT] = "abort",     [RESULT_ERROR] = "error",     [RESULT_PENDING] = "pending",
 	};
 
-	_Static_assert(sizeof(texts) / sizeof(texts[0]) == RESULT_NUM, "a text for every result");
+	TABLE_COVERS(texts, RESULT_NUM);
 	return texts[result];
 }
 
@@ -49,21 +51,23 @@ const char *conn_close_text(enum conn_close close)
 		[CLOSE_LRST] = "lrst",  [CLOSE_RRST] = "rrst", [CLOSE_EXIT] = "exit",
 	};
 
-	_Static_assert(sizeof(texts) / sizeof(texts[0]) == CLOSE_NUM, "a text for every close");
+	TABLE_COVERS(texts, CLOSE_NUM);
 	return texts[close];
 }
 
 const char *conn_state_text(unsigned int state)
 {
 	static const char *const texts[] = {
+		[STATE_UNKNOWN] = NULL,
 		[TCP_ESTABLISHED] = "ESTABLISHED", [TCP_SYN_SENT] = "SYN_SENT",     [TCP_SYN_RECV] = "SYN_RCVD",
 		[TCP_FIN_WAIT1] = "FIN_WAIT1",     [TCP_FIN_WAIT2] = "FIN_WAIT2",   [TCP_TIME_WAIT] = "TIME_WAIT",
 		[TCP_CLOSE] = "closed",            [TCP_CLOSE_WAIT] = "CLOSE_WAIT", [TCP_LAST_ACK] = "LAST_ACK",
 		[TCP_LISTEN] = "LISTEN",           [TCP_CLOSING] = "CLOSING",       [STATE_CLOSED] = "closed",
 		[STATE_RESET] = "reset",
 	};
+	TABLE_COVERS(texts, STATE_NUM);
 
-	return state < sizeof(texts) / sizeof(texts[0]) ? texts[state] : NULL;
+	return state < STATE_NUM ? texts[state] : NULL;
 }
 
 const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT])

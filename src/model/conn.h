@@ -78,6 +78,7 @@ enum conn_state {
 	STATE_UNKNOWN = 0,
 	STATE_CLOSED = 32,
 	STATE_RESET = 33,
+	STATE_NUM
 };
 
 /** enum conn_told - what counts once in a run of several slices (track/since.h) */

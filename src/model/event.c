@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/table.h"
+
 struct event event_new(enum event_type type, enum event_origin origin, int64_t time_ns)
 {
 	struct event event;
@@ -32,6 +34,6 @@ size_t event_size(enum event_type type)
 		[EVENT_FRAME] = sizeof(struct event_frame),
 	};
 
-	_Static_assert(sizeof(body) / sizeof(body[0]) == EVENT_TYPE_NUM, "a size for every type");
+	TABLE_COVERS(body, EVENT_TYPE_NUM);
 	return offsetof(struct event, call) + body[type];
 }

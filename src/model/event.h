@@ -142,6 +142,7 @@ enum info_timewait {
 	TIMEWAIT_ABSENT,
 	/** it does, in FIN_WAIT2: the peer's FIN has not come yet */
 	TIMEWAIT_NO_FIN,
+	TIMEWAIT_NUM
 };
 
 /** enum info_fin - has the socket taken in the peer's FIN? Only where the state does not tell, in TCP_CLOSE */
@@ -149,6 +150,7 @@ enum info_fin {
 	FIN_UNKNOWN,
 	FIN_RECEIVED,
 	FIN_NOT_RECEIVED,
+	FIN_NUM
 };
 
 /** enum info_mptcp - is it one of the TCP connections that an MPTCP connection (RFC 8684) is made of? */

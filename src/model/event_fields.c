@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/table.h"
+
 /*
  * One table per type of event says which fields it has, where they are and how
  * they look; writer and reader of event_text.c are loops over the same table,
@@ -49,6 +51,8 @@ static const char *const where_words[] = {"capture-kernel", "capture-interface",
 _Static_assert(WORDS(type_words) == EVENT_TYPE_NUM, "a word for every type");
 _Static_assert(WORDS(kind_words) == CALL_NUM, "a word for every call");
 _Static_assert(WORDS(reason_words) == INFO_REASON_NUM, "a word for every reason");
+_Static_assert(WORDS(timewait_words) == TIMEWAIT_NUM, "a word for every answer");
+_Static_assert(WORDS(fin_words) == FIN_NUM, "a word for every answer");
 _Static_assert(WORDS(fact_words) == PROCESS_FACT_NUM, "a word for every fact");
 _Static_assert(WORDS(message_words) == MESSAGE_KIND_NUM, "a word for every kind");
 _Static_assert(WORDS(part_words) == MESSAGE_PART_NUM, "a word for every part");
@@ -206,7 +210,7 @@ static const struct event_field *const body_fields[] = {
 	[EVENT_MESSAGE] = message_fields, [EVENT_RUN] = run_fields,   [EVENT_FRAME] = frame_fields,
 };
 
-_Static_assert(sizeof(body_fields) / sizeof(body_fields[0]) == EVENT_TYPE_NUM, "fields for every type");
+TABLE_COVERS(body_fields, EVENT_TYPE_NUM);
 
 const struct event_field *event_fields_head(void)
 {

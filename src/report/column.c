@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "model/columns.h"
 #include "report/community_id.h"
 #include "report/errno_text.h"
@@ -83,8 +84,9 @@ static int64_t column_answers(const struct requests_node *node, uint64_t number)
 
 static const char *column_kind(uint8_t kind)
 {
-	static const char *const words[MESSAGE_KIND_NUM] = {
+	static const char *const words[] = {
 		[MESSAGE_HTTP_REQUEST] = "request", [MESSAGE_HTTP_RESPONSE] = "answer", [MESSAGE_TLS_HELLO] = "hello"};
+	TABLE_COVERS(words, MESSAGE_KIND_NUM);
 
 	return kind < MESSAGE_KIND_NUM ? words[kind] : NULL;
 }
@@ -288,7 +290,7 @@ const struct column *column_key(enum peers_key key)
 static const struct {
 	const char *text;
 	bool right;
-} types[COLUMN_TYPE_NUM] = {
+} types[] = {
 	[COLUMN_TIME] = {"time", false},       [COLUMN_SECONDS] = {"number", true},
 	[COLUMN_MS] = {"number", true},        [COLUMN_RATE] = {"number", true},
 	[COLUMN_COUNT] = {"integer", true},    [COLUMN_FAILURES] = {"integer", true},
@@ -299,6 +301,8 @@ static const struct {
 	[COLUMN_NAME] = {"string", false},     [COLUMN_NUMBERS] = {"integers", false},
 	[COLUMN_NAMES] = {"strings", false},   [COLUMN_WORDS] = {"strings", false},
 };
+
+TABLE_COVERS(types, COLUMN_TYPE_NUM);
 
 const char *column_type_text(enum column_type type)
 {

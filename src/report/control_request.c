@@ -5,12 +5,16 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *const formats[CONTROL_FORMAT_NUM] = {
+#include "base/table.h"
+
+static const char *const formats[] = {
 	[CONTROL_JSON] = "json",
 	[CONTROL_TEXT] = "text",
 	[CONTROL_GMETRIC] = "gmetric",
 	[CONTROL_OPENMETRICS] = "openmetrics",
 };
+
+TABLE_COVERS(formats, CONTROL_FORMAT_NUM);
 
 /* The bytes up to @end, and @span is moved behind it. Return: false when there is no @end. */
 static bool take_until(struct span *span, uint8_t end, struct span *taken)

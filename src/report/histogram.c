@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 
 /* From below a microsecond to some 290 years. */
@@ -17,9 +18,11 @@
 
 #define PREFIX "histogram,"
 
-static const char *const spread_names[PEERS_SPREAD_NUM] = {
+static const char *const spread_names[] = {
 	[PEERS_HS] = PREFIX "HS_MS", [PEERS_QUEUE] = PREFIX "QUEUE_MS", [PEERS_RTT] = PREFIX "RTT_MS",
 	[PEERS_CONNECT] = PREFIX "CONNECT_MS"};
+
+TABLE_COVERS(spread_names, PEERS_SPREAD_NUM);
 
 const char *histogram_name(const struct histogram_spec *spec)
 {

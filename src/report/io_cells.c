@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 
 /*
@@ -127,7 +128,8 @@ static bool has_field(const struct io_column *column, enum io_field field)
 /* Does the column count it? */
 static bool counts(const struct io_column *column, enum quantity quantity)
 {
-	static const enum io_field fields[QUANTITIES] = {IO_RX_BYTES, IO_TX_BYTES, IO_TX_RETRANS};
+	static const enum io_field fields[] = {IO_RX_BYTES, IO_TX_BYTES, IO_TX_RETRANS};
+	TABLE_COVERS(fields, QUANTITIES);
 
 	return has_field(column, fields[quantity]) || (quantity != TX_RETRANS && has_field(column, IO_PAYLOAD));
 }

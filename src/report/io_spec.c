@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/number.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 
 #define PREFIX "io,stat"
@@ -17,12 +18,14 @@
 #define INTERVAL_MOST (INT64_C(315360000) * CLOCK_NS_PER_SEC)
 #define QUOTE 200
 
-static const char *const function_names[IO_FUNCTION_NUM] = {
+static const char *const function_names[] = {
 	[IO_BOTH] = "FRAMES", [IO_FRAMES] = "FRAMES", [IO_BYTES] = "BYTES", [IO_COUNT] = "COUNT",
 	[IO_SUM] = "SUM",     [IO_MIN] = "MIN",       [IO_MAX] = "MAX",     [IO_AVG] = "AVG",
 };
 
-static const char *const field_names[IO_FIELD_NUM] = {
+TABLE_COVERS(function_names, IO_FUNCTION_NUM);
+
+static const char *const field_names[] = {
 	[IO_LEN] = "len",         [IO_PAYLOAD] = "payload", [IO_RESENT] = "resent",     [IO_OOO] = "ooo",
 	[IO_SYN] = "syn",         [IO_SYNACK] = "synack",   [IO_FIN] = "fin",           [IO_RST] = "rst",
 	[IO_ZEROWIN] = "zerowin", [IO_WINDOW] = "window",   [IO_FRAGMENT] = "fragment", [IO_RTT] = "rtt_ms",
@@ -30,6 +33,8 @@ static const char *const field_names[IO_FIELD_NUM] = {
 	[IO_RX_RETRANS] = "rx_retrans", [IO_TX_RETRANS] = "tx_retrans",
 	[IO_OPENED] = "opened", [IO_ENDED] = "ended",
 };
+
+TABLE_COVERS(field_names, IO_FIELD_NUM);
 
 const char *io_spec_function_name(enum io_function function)
 {

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "model/tcp_options.h"
 #include "report/errno_text.h"
@@ -107,6 +108,7 @@ GETTER(time)
 GETTER(what)
 {
 	static const char *const words[] = {"segment", "call", "icmp", "message", "fold"};
+	TABLE_COVERS(words, TIMELINE_KIND_NUM);
 
 	(void)names;
 	get_text(value, words[row->entry->kind]);
@@ -202,12 +204,14 @@ OF_MESSAGE(host, get_text, message->host)
 
 GETTER(call)
 {
-	static const char *const words[CALL_NUM] = {
+	static const char *const words[] = {
 		[CALL_ACCEPT] = "accept",           [CALL_CONNECT_BEGIN] = "connect-begin",
 		[CALL_CONNECT_END] = "connect-end", [CALL_CONNECT_OTHER] = "connect-other",
 		[CALL_SO_ERROR] = "so-error",       [CALL_SHUTDOWN] = "shutdown",
 		[CALL_CLOSE] = "close",             [CALL_EXIT] = "exit",
+		[CALL_TAKE] = "take",               [CALL_DISCONNECT] = "disconnect",
 	};
+	TABLE_COVERS(words, CALL_NUM);
 
 	(void)names;
 	value->known = false;
@@ -228,8 +232,9 @@ GETTER(icmp)
 
 GETTER(message)
 {
-	static const char *const words[MESSAGE_KIND_NUM] = {
+	static const char *const words[] = {
 		[MESSAGE_HTTP_REQUEST] = "request", [MESSAGE_HTTP_RESPONSE] = "answer", [MESSAGE_TLS_HELLO] = "hello"};
+	TABLE_COVERS(words, MESSAGE_KIND_NUM);
 
 	(void)names;
 	value->known = false;

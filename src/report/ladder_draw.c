@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "report/errno_text.h"
 #include "report/format.h"
 #include "track/suspicious.h"
@@ -50,10 +51,11 @@ static unsigned int narrow_time(enum report_time time, const unsigned int *times
 
 static struct form form_of(const struct ladder_pen *pen)
 {
-	static const unsigned int times[REPORT_TIME_NUM] = {
+	static const unsigned int times[] = {
 		[REPORT_TIME_CLOCK] = 15,    [REPORT_TIME_EPOCH] = 20, [REPORT_TIME_ISO] = 32,
 		[REPORT_TIME_RELATIVE] = 13, [REPORT_TIME_DELTA] = 15,
 	};
+	TABLE_COVERS(times, REPORT_TIME_NUM);
 	struct form form = {.time = times[pen->time], .left = 20, .arrow = 10, .bars = true};
 
 	if (pen->width < LADDER_NARROW)
@@ -323,8 +325,12 @@ static void draw_fold(struct text *text, const struct ladder_pen *pen, const str
 int64_t ladder_draw_entry(struct text *text, const struct ladder_pen *pen, const struct conn *conn,
 			  const struct timeline_entry *entry, int64_t before_ns)
 {
+	/* Of a segment it depends on what it is. */
 	static const char *const colors[] = {
-		[TIMELINE_CALL] = GREEN, [TIMELINE_ICMP] = RED, [TIMELINE_MESSAGE] = CYAN, [TIMELINE_FOLD] = DIM};
+		[TIMELINE_SEGMENT] = NULL, [TIMELINE_CALL] = GREEN,   [TIMELINE_ICMP] = RED,
+		[TIMELINE_MESSAGE] = CYAN, [TIMELINE_FOLD] = DIM,
+	};
+	TABLE_COVERS(colors, TIMELINE_KIND_NUM);
 	struct form form = form_of(pen);
 	const char *color = NULL;
 	size_t line;

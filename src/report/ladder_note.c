@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "model/tcp_options.h"
 #include "report/errno_text.h"
 
@@ -174,23 +175,26 @@ static void add_result(struct text *text, struct text *note, int32_t error)
 
 void ladder_call(struct text *text, struct text *note, const struct conn *conn, const struct event_call *call)
 {
-	static const char *const names[CALL_NUM] = {
+	static const char *const names[] = {
 		[CALL_ACCEPT] = "accept",         [CALL_CONNECT_BEGIN] = "connect",  [CALL_CONNECT_END] = "connect",
 		[CALL_CONNECT_OTHER] = "connect", [CALL_SO_ERROR] = "getsockopt",    [CALL_SHUTDOWN] = "shutdown",
-		[CALL_CLOSE] = "close",           [CALL_EXIT] = "exit",
+		[CALL_CLOSE] = "close",           [CALL_EXIT] = "exit",              [CALL_TAKE] = "take",
+		[CALL_DISCONNECT] = "connect",
 	};
+	TABLE_COVERS(names, CALL_NUM);
 	char number[16];
+	bool gives = call->kind == CALL_ACCEPT || call->kind == CALL_TAKE; /* a descriptor */
 
 	text_add(text, call->kind < CALL_NUM ? names[call->kind] : "?");
-	if (call->kind != CALL_EXIT && call->kind != CALL_ACCEPT) {
+	if (call->kind != CALL_EXIT && !gives) {
 		text_add_char(text, '(');
 		if (call->fd >= 0)
 			text_add_number(text, call->fd);
 		if (call->kind == CALL_SHUTDOWN)
 			add_how(text, call->argument);
-		text_add_char(text, ')');
+		text_add(text, call->kind == CALL_DISCONNECT ? ", AF_UNSPEC)" : ")");
 	}
-	if (call->kind == CALL_ACCEPT) {
+	if (gives) {
 		text_add(text, "() = ");
 		text_add_number(text, call->fd);
 	} else if (call->kind == CALL_CONNECT_END) {

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 
 /* Rows of METRICS_OTHER: one for each direction. */
@@ -124,6 +125,7 @@ enum family_type {
 	COUNTER,
 	GAUGE,
 	SUMMARY,
+	FAMILY_TYPE_NUM
 };
 
 /* One family of samples in the making. */
@@ -138,6 +140,7 @@ static void begin_family(struct writer *writer, const char *prefix, const char *
 			 const char *help)
 {
 	static const char *const types[] = {[COUNTER] = "counter", [GAUGE] = "gauge", [SUMMARY] = "summary"};
+	TABLE_COVERS(types, FAMILY_TYPE_NUM);
 	/* In OpenMetrics "_total" belongs to the sample, before it belonged to the name. */
 	const char *total = type == COUNTER && writer->format == METRICS_PROMETHEUS ? "_total" : "";
 	struct text *text = writer->text;

@@ -144,13 +144,12 @@ static void add_json_row(const struct printer *printer, struct text *line, const
 /* @row is NULL for the header. */
 static void add_separated_row(struct printer *printer, const struct row *row)
 {
-	static const char separators[REPORT_FORMAT_NUM] = {
-		[REPORT_TABLE] = ' ', [REPORT_RAW] = ' ', [REPORT_CSV] = ',', [REPORT_TSV] = '\t'};
+	char separator = printer->format == REPORT_CSV ? ',' : printer->format == REPORT_TSV ? '\t' : ' ';
 	struct text *line = &printer->line, field = {0};
 
 	for (size_t i = 0; i < printer->columns.count; i++) {
 		if (i > 0)
-			text_add_char(line, separators[printer->format]);
+			text_add_char(line, separator);
 		text_cut(&field, 0);
 		if (row == NULL)
 			text_add(&field, printer->columns.columns[i]->name);

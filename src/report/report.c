@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/pool.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "report/histogram.h"
 #include "report/io_stat.h"
@@ -45,24 +46,30 @@ struct report {
 	uint64_t refused;
 };
 
-static const char *const kind_names[REPORT_KIND_NUM] = {
+static const char *const kind_names[] = {
 	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_GROUPS] = "groups",
 	[REPORT_HTTP_TREE] = "http,tree", [REPORT_TLS_TREE] = "tls,tree",
 	[REPORT_HISTOGRAM] = "histogram", [REPORT_IO] = "io,stat",
 	[REPORT_EVENTS] = "events", [REPORT_MESSAGES] = "messages"};
 
-static const char *const format_names[REPORT_FORMAT_NUM] = {[REPORT_TABLE] = "table",
+TABLE_COVERS(kind_names, REPORT_KIND_NUM);
+
+static const char *const format_names[] = {[REPORT_TABLE] = "table",
 							    [REPORT_RAW] = "raw",
 							    [REPORT_JSON] = "json",
 							    [REPORT_CSV] = "csv",
 							    [REPORT_TSV] = "tsv",
 							    [REPORT_PLOT] = "plot"};
 
-static const char *const time_names[REPORT_TIME_NUM] = {[REPORT_TIME_CLOCK] = "clock",
+TABLE_COVERS(format_names, REPORT_FORMAT_NUM);
+
+static const char *const time_names[] = {[REPORT_TIME_CLOCK] = "clock",
 							[REPORT_TIME_EPOCH] = "epoch",
 							[REPORT_TIME_ISO] = "iso",
 							[REPORT_TIME_RELATIVE] = "relative",
 							[REPORT_TIME_DELTA] = "delta"};
+
+TABLE_COVERS(time_names, REPORT_TIME_NUM);
 
 static int refuse_word(const char *option, const char *word, const char *allowed, struct err *err)
 {

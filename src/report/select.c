@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/escape.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "model/columns.h"
 #include "report/histogram.h"
@@ -176,9 +177,12 @@ static void append_default(struct selection *selection, const struct selection *
 {
 	char messages[] = COLUMNS_MESSAGES_DEFAULT, events[] = COLUMNS_EVENTS_DEFAULT, conns[] = COLUMNS_CONN_DEFAULT;
 	char peers[] = COLUMNS_GROUP_DEFAULT, groups[] = COLUMNS_GROUPS_DEFAULT;
-	char *const lists[REPORT_KIND_NUM] = {
+	/* Those without a list are shown whole, or have columns of their own. */
+	char *const lists[] = {
 		[REPORT_PEERS] = peers, [REPORT_GROUPS] = groups, [REPORT_CONNS] = conns, [REPORT_EVENTS] = events,
-		[REPORT_MESSAGES] = messages};
+		[REPORT_MESSAGES] = messages, [REPORT_HTTP_TREE] = NULL, [REPORT_TLS_TREE] = NULL,
+		[REPORT_HISTOGRAM] = NULL, [REPORT_IO] = NULL};
+	TABLE_COVERS(lists, REPORT_KIND_NUM);
 	char *rest = lists[kind];
 	char *word;
 

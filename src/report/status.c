@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 
 #define LABEL_WIDTH 26
 
@@ -16,7 +17,10 @@ void status_take(struct status *status, struct peers *table)
 		[STATUS_OK] = RESULT_OK,           [STATUS_TIMEOUT] = RESULT_TIMEOUT, [STATUS_REFUSED] = RESULT_REFUSED,
 		[STATUS_RESET] = RESULT_RESET,     [STATUS_UNREACH] = RESULT_UNREACH, [STATUS_ABORT] = RESULT_ABORT,
 		[STATUS_ERROR] = RESULT_ERROR,     [STATUS_PENDING] = RESULT_PENDING, [STATUS_UNKNOWN] = RESULT_UNKNOWN,
+		/* Parts of these, and set below. */
+		[STATUS_DUP_SYN] = RESULT_OK,      [STATUS_DUP_SYNACK] = RESULT_OK,
 	};
+	TABLE_COVERS(results, STATUS_ITEM_NUM);
 
 	for (size_t i = 0; i < groups_count(status->groups); i++) {
 		const struct peers_group *group = peers_group(table, i);

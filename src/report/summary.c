@@ -4,13 +4,14 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "report/text.h"
 
 /* Where something was lost: key in JSON, and what one reads after "lost". */
 static const struct {
 	const char *key;
 	const char *text;
-} places[LOST_WHERE_NUM] = {
+} places[] = {
 	[LOST_CAPTURE_KERNEL] = {"capture_kernel", "packets (capture buffer of the kernel)"},
 	[LOST_CAPTURE_INTERFACE] = {"capture_interface", "packets (interface)"},
 	[LOST_PACKET_QUEUE] = {"packet_queue", "packets (queue of the packet process)"},
@@ -19,6 +20,8 @@ static const struct {
 	[LOST_TABLE] = {"table", "connections (more than --max-connections at once)"},
 	[LOST_MESSAGES] = {"messages", "requests (until it was known whose they are)"},
 };
+
+TABLE_COVERS(places, LOST_WHERE_NUM);
 
 const char *summary_lost_key(enum lost_where where)
 {

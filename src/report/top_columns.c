@@ -7,10 +7,11 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/table.h"
 #include "model/columns.h"
 
 /* Addresses are 21 characters long, "[4294967]" 9; where there are longer ones the layout knows. */
-const struct top_column_def top_columns[TOP_COLUMN_NUM] = {
+const struct top_column_def top_columns[] = {
 	[TOP_PEER] = {"PEER", NULL, "address and port of the other side", 15, 21, 21, 1, false},
 	[TOP_LOCAL] = {"LOCAL", NULL, "address and port of the traced side", 15, 21, 21, 12, false},
 	[TOP_PROCESS] = {"PROCESS", NULL, "who holds it, and the PID", 7, 13, 24, 5, false},
@@ -31,6 +32,8 @@ const struct top_column_def top_columns[TOP_COLUMN_NUM] = {
 	[TOP_BYTES] = {"BYTES", NULL, "payload, both ways", 5, 6, 6, 17, true},
 	[TOP_SPARK] = {"MINUTE", "LAST MINUTE", "payload of the last minute, both ways", 10, 15, TOP_PAST, 13, false},
 };
+
+TABLE_COVERS(top_columns, TOP_COLUMN_NUM);
 
 /* Three digits and a unit are what an eye takes in: 999, 1.5k, 15k, 999k, 1.5M. */
 static void add_amount(struct text *text, uint64_t amount, unsigned int base)
@@ -82,12 +85,13 @@ void top_text_rate(struct text *text, int64_t rate, enum top_units units)
 
 const char *top_text_units(enum top_units units)
 {
-	static const char *const names[TOP_UNITS_NUM] = {
+	static const char *const names[] = {
 		[TOP_UNITS_BYTES] = "B/s",
 		[TOP_UNITS_BYTES_IEC] = "B/s 1024",
 		[TOP_UNITS_BITS] = "bit/s",
 		[TOP_UNITS_BITS_IEC] = "bit/s 1024",
 	};
+	TABLE_COVERS(names, TOP_UNITS_NUM);
 
 	return names[units];
 }

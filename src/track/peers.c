@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/hash.h"
 #include "base/number.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "model/columns.h"
 
@@ -48,7 +49,7 @@ static const char *const key_names[] = {
 	[PEERS_KEY_GROUP] = "group",
 };
 
-_Static_assert(sizeof(key_names) / sizeof(key_names[0]) == PEERS_KEY_NUM, "a name for every key");
+TABLE_COVERS(key_names, PEERS_KEY_NUM);
 
 const char *peers_key_name(enum peers_key key)
 {

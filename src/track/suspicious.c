@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "model/columns.h"
 #include "track/record.h"
@@ -15,7 +16,7 @@
 static const char *const words[] = {"failed", "reset", "syn-rtx", "retrans", "slow", "gap",
 				    "long",   "frag",  "dup",     "idle",    "open"};
 
-_Static_assert(sizeof(words) / sizeof(words[0]) == SUSPICIOUS_NUM, "a word for every reason");
+TABLE_COVERS(words, SUSPICIOUS_NUM);
 _Static_assert(sizeof("failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open") <= SUSPICIOUS_TEXT,
 	       "all of them fit");
 

@@ -20,6 +20,7 @@ enum timeline_kind {
 	TIMELINE_MESSAGE,
 	/** several entries that are only counted */
 	TIMELINE_FOLD,
+	TIMELINE_KIND_NUM
 };
 
 /**

@@ -144,6 +144,34 @@ def savefile(test):
     test.say("a savefile is played at its own speed, and stays on the screen", wrong)
 
 
+LOG = """77 1700000000.000100 execve("/bin/x", ["x"], 0x0 /* 0 vars */) = 0 <0.000100>
+77 1700000000.100000 socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 3 <0.000010>
+77 1700000000.200000 connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("192.0.2.1")}, 16) = -1 ECONNREFUSED (Connection refused) <0.001000>
+77 1700000000.300000 close(3) = 0 <0.000010>
+77 1700000000.400000 +++ exited with 0 +++
+"""
+
+
+def every_file(test):
+    """Each kind of file that can be read can be shown, under its name."""
+    wrong = []
+    with open(test.path("own.log"), "w", encoding="utf-8") as file:
+        file.write(LOG)
+    for option, path in (("--strace-log", test.path("own.log")), ("--replay", RECORDING)):
+        screen = terminal.Terminal([cli.CONNTRACE, "--top", "--keep=60", option, path] +
+                                   ["--speed=1000"] * (option == "--replay"))
+        try:
+            screen.wait_text("^ END +" + os.path.basename(path)[:8])
+            screen.keys("q")
+            if screen.wait() != 0:
+                wrong.append("%s: status %s" % (option, screen.process.returncode))
+        except TimeoutError as error:
+            wrong.append(error)
+        finally:
+            screen.close()
+    test.say("--top with --strace-log and --replay has the file in its title", wrong)
+
+
 def progress(test):
     words = [cli.CONNTRACE, "--speed=2", "--replay", RECORDING]
     wrong = []
@@ -171,6 +199,7 @@ def main():
     manual(test)
     playing(test)
     savefile(test)
+    every_file(test)
     progress(test)
     test.expect("without a screen --top -j would be neither lines nor JSON", test.run("--top", "-j", "true"), 2,
                 stderr=["--top would print plain lines"], stdout="")

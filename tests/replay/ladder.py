@@ -97,6 +97,26 @@ def manual(printed):
                                                                   "printed", lineterm="")))
 
 
+def every_call():
+    """Each call that a recording can hold has its name in a ladder, but those that say something of a descriptor only."""
+    with open(os.path.join(TOP, "src/model/event_fields.c"), encoding="utf-8") as file:
+        words = re.findall(r'"([^"]+)"', re.search(r"kind_words\[\] = \{(.*?)\};", file.read(), re.DOTALL)[1])
+    lines = ["conntrace-events 1", "time=1700000000.000000001 type=run origin=k run_netns=7"]
+    for second, word in enumerate(["accept"] + words):
+        lines.append("time=17000000%02d.000000000 type=call origin=s local=127.0.0.1:80 remote=127.0.0.2:4000 netns=7 kind=%s cookie=5 "
+                     "pid=77 tid=77 fd=5" % (second, word))
+    recording = ("\n".join(lines) + "\n").encode()
+    wrong = []
+    for columns in (72, 80, 140):
+        status, drawn, story = conntrace("--replay=-", "--ladder=all", capture=recording)
+        wrong += [] if status == 0 and "connect(5, AF_UNSPEC)" in drawn else ["%d: %s%s" % (status, drawn, story)]
+    status, rows, story = conntrace("--replay=-", "--ladder=all", "-j", capture=recording)
+    calls = {json.loads(line).get("call") for line in rows.splitlines() if '"conn"' in line}
+    wrong += ["status %d: %s" % (status, story)] * (status != 0) + ["no %s: %s" % (word, calls) for word in words
+                                                                    if word not in calls | {"connect-other", "take"}]
+    say("each call has a word", wrong)
+
+
 def main():
     file = os.path.join(os.environ.get("TMPDIR", "/tmp"), "conntrace-ladder-%d.pcap" % os.getpid())
     try:
@@ -153,6 +173,7 @@ def screens(file):
         ("remote", "hello", None, None, None, "www.example.net"),
         ("remote", "request", "GET", "/some/where/that/has/a/very/long/name/because/nobody/..", None, "www.example.net"),
         ("local", "answer", None, None, 404, None)] else ["%s" % (said,)])
+    every_call()
     both = conntrace(*read, "--ladder=all", "-z", "conns", "-j")[1].splitlines()
     reports = [json.loads(line).get("report") for line in both]
     say("with a report besides, rows say whose they are, and the report comes last",

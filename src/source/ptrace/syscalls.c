@@ -9,6 +9,8 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 
+#include "base/table.h"
+
 /*
  * The numbers come from libseccomp, so that no table of them stands here. An
  * architecture's token there is its AUDIT_ARCH_* value, except for x32, which
@@ -305,7 +307,7 @@ static enum syscall_kind decode_socketcall(struct syscall *decoded, const uint64
 	static const struct {
 		enum form form;
 		size_t count;
-	} forms[SOCKETCALL_NUM] = {
+	} forms[] = {
 		[SOCKETCALL_CONNECT] = {FORM_CONNECT, 3},       [SOCKETCALL_ACCEPT] = {FORM_ACCEPT, 3},
 		[SOCKETCALL_SENDTO] = {FORM_SENDTO, 6},         [SOCKETCALL_SHUTDOWN] = {FORM_SHUTDOWN, 2},
 		[SOCKETCALL_GETSOCKOPT] = {FORM_GETSOCKOPT, 5}, [SOCKETCALL_SENDMSG] = {FORM_SENDMSG, 3},
@@ -313,6 +315,7 @@ static enum syscall_kind decode_socketcall(struct syscall *decoded, const uint64
 		[SOCKETCALL_RECVMMSG] = {FORM_RECVMMSG, 4},     [SOCKETCALL_SENDMMSG] = {FORM_SENDMMSG, 4},
 		[SOCKETCALL_SEND] = {FORM_SEND, 4},
 	};
+	TABLE_COVERS(forms, SOCKETCALL_NUM);
 	uint64_t wide[6] = {0};
 	uint32_t words[6];
 	size_t count;

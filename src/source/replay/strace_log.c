@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "model/event.h"
 #include "source/replay/strace_line.h"
@@ -100,8 +101,9 @@ static void push(struct strace_log *log, const struct event *event)
 static void tell_process(struct strace_log *log, const struct task *task, int64_t time_ns)
 {
 	const char *name = strrchr(task->exe, '/');
-	const char *texts[PROCESS_FACT_NUM] = {
+	const char *texts[] = {
 		[PROCESS_COMM] = name != NULL ? name + 1 : task->exe, [PROCESS_EXE] = task->exe};
+	TABLE_COVERS(texts, PROCESS_FACT_NUM);
 
 	for (int fact = 0; fact < PROCESS_FACT_NUM; fact++) {
 		struct event event = event_new(EVENT_PROCESS, ORIGIN_CALLS, time_ns);
