@@ -71,9 +71,9 @@ static const char *column_network(const struct peers_identity *identity, struct 
 }
 
 /* NULL stands for all. */
-static const char *column_all(const char *name)
+static const char *column_all(const struct requests_node *node, const char *name)
 {
-	return name != NULL ? name : "*";
+	return name != NULL ? name : node->other ? NULL : "*";
 }
 
 /* Without a response nobody knows whether none came or nobody saw one. */
@@ -180,7 +180,14 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 /* The key and the column of a group may have one name; as functions they need two. */
 #define CONN_COLUMN(name, type, unit, help, expression) GETTER(conn, name, type, const struct conn *conn, expression)
 #define KEY_COLUMN(name, type, unit, help, expression)                                                                 \
-	GETTER(group, KEY_##name, type, struct peers_group *group, expression)
+	static void group_KEY_##name(const struct row *row, struct names *names, struct value *value)                  \
+	{                                                                                                              \
+		struct peers_group *group = row->group;                                                                \
+		(void)names;                                                                                           \
+		value->known = false;                                                                                  \
+		if (!group->other)                                                                                     \
+			GET_##type(expression);                                                                        \
+	}
 #define GROUP_COLUMN(name, type, unit, help, expression)                                                               \
 	GETTER(group, name, type, struct peers_group *group, expression)
 #define TREE_COLUMN(name, type, unit, help, expression)                                                                \
@@ -285,6 +292,12 @@ const struct column *column_groups(size_t *count)
 const struct column *column_key(enum peers_key key)
 {
 	return &keys[key];
+}
+
+bool column_is_key(const struct column *column)
+{
+	/* HOST and PATH */
+	return (column >= keys && column < keys + PEERS_KEY_NUM) || column == &tree[0] || column == &tree[1];
 }
 
 static const struct {

@@ -173,6 +173,21 @@ void column_fields_init(struct column_fields *fields, const struct message_names
 /** column_key() - the column of a key of the report peers */
 const struct column *column_key(enum peers_key key);
 
+/** column_is_key() - does it say of what a row is, so that row_is_other() has none? */
+bool column_is_key(const struct column *column);
+
+/** row_is_other() - is it of all that a full table could not keep? */
+static inline bool row_is_other(const struct row *row)
+{
+	return (row->group != NULL && row->group->other) || (row->node != NULL && row->node->other);
+}
+
+/** row_is_partial() - may it lack something that is in a row_is_other()? */
+static inline bool row_is_partial(const struct row *row)
+{
+	return row->group != NULL && row->group->partial;
+}
+
 /** column_type_text() - what --list-columns says of the type: "integer", "number", "string", ... as in JSON */
 const char *column_type_text(enum column_type type);
 

@@ -102,12 +102,33 @@ static void flush(struct printer *printer)
 		printer->error = errno != 0 ? -errno : -EIO;
 }
 
+/* A row of what a full table could not keep is called so in its first key that it has not. */
+static bool names_other(const struct printer *printer, size_t column, const struct row *row)
+{
+	if (!row_is_other(row) || !column_is_key(printer->columns.columns[column]))
+		return false;
+	for (size_t i = 0; i < column; i++) {
+		struct value value;
+
+		if (!column_is_key(printer->columns.columns[i]))
+			continue;
+		column_fetch(printer->columns.columns[i], row, printer->style.names, &value);
+		if (!value.known)
+			return false;
+	}
+	return true;
+}
+
 const char *printer_field(struct printer *printer, struct text *text, size_t column, const struct row *row)
 {
 	const struct column *what = printer->columns.columns[column];
 	struct value value;
 
 	column_fetch(what, row, printer->style.names, &value);
+	if (!value.known && names_other(printer, column, row)) {
+		text_add(text, "other");
+		return NULL;
+	}
 	format_text(text, what, &value, &printer->style, printer->before[column]);
 	if (value.known)
 		printer->before[column] = value.number;
@@ -138,6 +159,8 @@ static void add_json_row(const struct printer *printer, struct text *line, const
 		column_fetch(column, row, printer->style.names, &value);
 		format_json(line, column, &value);
 	}
+	text_add(line, row_is_other(row) ? ",\"other\":true" : "");
+	text_add(line, row_is_partial(row) ? ",\"partial\":true" : "");
 	text_add(line, "}\n");
 }
 

@@ -168,6 +168,8 @@ static void begin_peers(struct report *report)
 {
 	if (report->kind == REPORT_PEERS || report->kind == REPORT_GROUPS || report->kind == REPORT_HISTOGRAM)
 		report->peers = peers_new(&report->keys, PEERS_GROUPS_MAX);
+	if (report->peers != NULL)
+		peers_keep_rest(report->peers);
 	if (report->kind == REPORT_GROUPS)
 		peers_reserve_groups(report->peers);
 }
@@ -368,7 +370,7 @@ static void print_message(struct report *report, const struct conn *conn, const 
 void report_message(struct report *report, const struct conn *conn, const struct message *message, int64_t time_ns)
 {
 	if (report->requests != NULL)
-		report->refused += !requests_add(report->requests, conn->id, message, time_ns);
+		requests_add(report->requests, conn->id, message, time_ns);
 	if (report->kind == REPORT_MESSAGES)
 		print_message(report, conn, message, time_ns);
 }
@@ -425,9 +427,13 @@ static void add_row(struct rows *rows, struct row row)
 
 static void print_rows(struct report *report, struct rows *rows)
 {
-	sort_rows(rows->row, rows->count, &report->sort, report->names);
-	if (report->limit > 0 && rows->count > report->limit)
-		rows->count = report->limit;
+	size_t sorted = sort_rows(rows->row, rows->count, &report->sort, report->names);
+
+	/* A limit is for those that have a name. */
+	if (report->limit > 0 && sorted > report->limit) {
+		memmove(rows->row + report->limit, rows->row + sorted, (rows->count - sorted) * sizeof(*rows->row));
+		rows->count -= sorted - report->limit;
+	}
 	settle_start(report, rows->row, rows->count);
 	if (report->joins)
 		printer_join(&report->printer, rows->row, rows->count);
@@ -454,17 +460,23 @@ static void print_conns(struct report *report, report_next *next_open, void *con
 		pool_give(report->pool, (void *)(uintptr_t)report->finished[--report->finished_count]);
 }
 
+/* The groups, and behind them the one of all that there was no room for. */
+static struct peers_group *group_of(struct peers *peers, size_t i)
+{
+	return i < peers_count(peers) ? peers_group(peers, i) : peers_rest(peers);
+}
+
 /* Group after group; the rows of one stay in the order of the quantity. */
 static void print_histograms(struct report *report, struct peers *peers)
 {
-	size_t groups = peers_count(peers), *counts = xcalloc(groups + 1, sizeof(*counts));
+	size_t groups = peers_count(peers) + (peers_rest(peers) != NULL), *counts = xcalloc(groups + 1, sizeof(*counts));
 	struct histogram_bin **bins = xcalloc(groups + 1, sizeof(*bins));
 	struct rows rows = {0};
 
 	for (size_t i = 0; i < groups; i++) {
-		bins[i] = histogram_bins(peers_group(peers, i), report->histogram.spread, &counts[i]);
+		bins[i] = histogram_bins(group_of(peers, i), report->histogram.spread, &counts[i]);
 		for (size_t j = 0; j < counts[i]; j++)
-			add_row(&rows, (struct row){.group = peers_group(peers, i), .bin = &bins[i][j]});
+			add_row(&rows, (struct row){.group = group_of(peers, i), .bin = &bins[i][j]});
 	}
 	print_rows(report, &rows);
 	for (size_t i = 0; i < groups; i++)
@@ -487,8 +499,11 @@ static void print_peers(struct report *report, report_next *next_open, void *con
 	}
 	if (report->kind == REPORT_HISTOGRAM)
 		print_histograms(report, peers);
-	for (size_t i = 0; report->kind != REPORT_HISTOGRAM && i < peers_count(peers); i++)
-		add_row(&rows, (struct row){.group = peers_group(peers, i)});
+	for (size_t i = 0; report->kind != REPORT_HISTOGRAM && group_of(peers, i) != NULL; i++) {
+		add_row(&rows, (struct row){.group = group_of(peers, i)});
+		if (i == peers_count(peers))
+			break;
+	}
 	if (report->kind != REPORT_HISTOGRAM)
 		print_rows(report, &rows);
 	if (peers != report->peers)

@@ -65,6 +65,29 @@ static void get_values(const struct row *row, const struct selection *by, struct
 	}
 }
 
+/* What a full table could not keep stands behind all others, however they are sorted. */
+static size_t others_last(struct row *rows, size_t count)
+{
+	size_t kept = 0, others = 0;
+	struct row *moved;
+
+	for (size_t i = 0; i < count; i++)
+		others += rows[i].group != NULL && rows[i].group->other;
+	if (others == 0)
+		return count;
+	moved = xcalloc(others, sizeof(*moved));
+	others = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].group != NULL && rows[i].group->other)
+			moved[others++] = rows[i];
+		else
+			rows[kept++] = rows[i];
+	}
+	memcpy(rows + kept, moved, others * sizeof(*moved));
+	free(moved);
+	return kept;
+}
+
 /* Connections are told of as they end, which often is the order in which they began. */
 static bool is_sorted(const struct row *rows, size_t count, const struct selection *by, struct names *names)
 {
@@ -104,8 +127,10 @@ static void sort(struct row *rows, size_t count, const struct selection *by, str
 	free(sorted);
 }
 
-void sort_rows(struct row *rows, size_t count, const struct selection *by, struct names *names)
+size_t sort_rows(struct row *rows, size_t count, const struct selection *by, struct names *names)
 {
+	count = others_last(rows, count);
 	if (!is_sorted(rows, count, by, names))
 		sort(rows, count, by, names);
+	return count;
 }

@@ -8,7 +8,11 @@
  * sort_rows() - put rows in an order
  * @rows: sorted in place; those that are equal keep their order
  * @by: the columns, the most important first; unknown values come last, whether ascending or descending
+ *
+ * Rows of what a full table could not keep come last in any order.
+ *
+ * Return: how many rows stand before these.
  */
-void sort_rows(struct row *rows, size_t count, const struct selection *by, struct names *names);
+size_t sort_rows(struct row *rows, size_t count, const struct selection *by, struct names *names);
 
 #endif

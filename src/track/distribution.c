@@ -149,6 +149,29 @@ void distribution_each(const struct distribution *distribution,
 				function(context, step_middle(octave, step), distribution->octaves[octave][step]);
 }
 
+void distribution_merge(struct distribution *to, const struct distribution *from, int64_t *budget)
+{
+	int64_t max = to->count == 0 || from->max > to->max ? from->max : to->max;
+
+	if (from->count == 0)
+		return;
+	for (uint64_t i = 0; from->values != NULL && i < from->count; i++)
+		distribution_add(to, budget, from->values[i]);
+	if (from->octaves != NULL && to->octaves == NULL)
+		become_histogram(to, budget);
+	for (unsigned int octave = 0; from->octaves != NULL && octave < DISTRIBUTION_OCTAVES; octave++) {
+		if (from->octaves[octave] == NULL)
+			continue;
+		if (to->octaves[octave] == NULL)
+			to->octaves[octave] = xcalloc(DISTRIBUTION_STEPS, sizeof(uint64_t));
+		for (unsigned int step = 0; step < DISTRIBUTION_STEPS; step++)
+			to->octaves[octave][step] += from->octaves[octave][step];
+	}
+	if (from->octaves != NULL)
+		to->count += from->count;
+	to->max = max;
+}
+
 void distribution_copy(struct distribution *to, const struct distribution *from)
 {
 	*to = *from;

@@ -59,6 +59,9 @@ int64_t distribution_quantile(struct distribution *distribution, unsigned int pe
 void distribution_each(const struct distribution *distribution,
 		       void (*function)(void *context, int64_t value, uint64_t count), void *context);
 
+/** distribution_merge() - add all values of @from, of a histogram step by step; both draw on @budget */
+void distribution_merge(struct distribution *to, const struct distribution *from, int64_t *budget);
+
 /** distribution_copy() - make @to, which must be empty, equal to @from; the copy draws on no budget */
 void distribution_copy(struct distribution *to, const struct distribution *from);
 

@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/hash.h"
 #include "base/number.h"
+#include "base/sieve.h"
 #include "base/table.h"
 #include "base/xalloc.h"
 #include "model/columns.h"
@@ -38,6 +39,9 @@ struct peers {
 	size_t slot_count; /* a power of two */
 	uint32_t *slots;
 	int64_t exact_budget;
+	bool keeps_rest;
+	struct peers_group *rest; /* NULL as long as nothing had to go */
+	struct sieve *gone;       /* identities in the rest */
 };
 
 static const char *const key_names[] = {
@@ -174,7 +178,7 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static size_t hash_identity(const struct peers *peers, const struct peers_identity *identity)
+static uint64_t hash_identity(const struct peers *peers, const struct peers_identity *identity)
 {
 	uint64_t hash = hash_bytes(&peers->hash_key, identity, IDENTITY_BYTES);
 
@@ -182,13 +186,13 @@ static size_t hash_identity(const struct peers *peers, const struct peers_identi
 		hash += hash_bytes(&peers->hash_key, identity->exe, strlen(identity->exe));
 	if (identity->host != NULL)
 		hash += hash_bytes(&peers->hash_key, identity->host, strlen(identity->host));
-	return (size_t)hash & (peers->slot_count - 1);
+	return hash;
 }
 
 /* The slot of the group, or the empty one where it would be. */
 static uint32_t *find_slot(const struct peers *peers, const struct peers_identity *identity)
 {
-	size_t at = hash_identity(peers, identity);
+	size_t at = (size_t)hash_identity(peers, identity) & (peers->slot_count - 1);
 
 	while (peers->slots[at] != NO_GROUP) {
 		const struct peers_identity *other = &peers->groups[peers->slots[at]].identity;
@@ -228,31 +232,34 @@ void peers_keep_few(struct peers *peers)
 	peers->exact_budget = 0;
 }
 
+void peers_keep_rest(struct peers *peers)
+{
+	peers->keeps_rest = true;
+}
+
+static void clear_group(struct peers *peers, struct peers_group *group)
+{
+	for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
+		distribution_clear(&group->spreads[s], &peers->exact_budget);
+	free(group->identity.exe);
+	free(group->identity.host);
+	free(group->pids);
+	free(group->comms);
+}
+
 void peers_free(struct peers *peers)
 {
 	if (peers == NULL)
 		return;
-	for (size_t i = 0; i < peers->count; i++) {
-		struct peers_group *group = &peers->groups[i];
-
-		for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
-			distribution_clear(&group->spreads[s], &peers->exact_budget);
-		free(group->identity.exe);
-		free(group->identity.host);
-		free(group->pids);
-		free(group->comms);
-	}
+	for (size_t i = 0; i < peers->count; i++)
+		clear_group(peers, &peers->groups[i]);
+	if (peers->rest != NULL)
+		clear_group(peers, peers->rest);
+	free(peers->rest);
+	sieve_free(peers->gone);
 	free(peers->groups);
 	free(peers->slots);
 	free(peers);
-}
-
-/* The room of a list is the next power of two, so that only its length need be kept. */
-static void *list_room(void *list, unsigned int count, size_t size)
-{
-	if ((count & (count - 1)) != 0)
-		return list;
-	return xreallocarray(list, count > 0 ? (size_t)count * 2 : 1, size);
 }
 
 static void *copy_list(const void *from, unsigned int count, size_t size)
@@ -269,26 +276,67 @@ static void *copy_array(const void *from, size_t count, size_t size)
 	return count > 0 ? memcpy(xreallocarray(NULL, count, size), from, count * size) : NULL;
 }
 
+static void copy_group(struct peers_group *to, const struct peers_group *from)
+{
+	*to = *from;
+	for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
+		distribution_copy(&to->spreads[s], &from->spreads[s]);
+	to->identity.exe = from->identity.exe != NULL ? xstrdup(from->identity.exe) : NULL;
+	to->identity.host = from->identity.host != NULL ? xstrdup(from->identity.host) : NULL;
+	to->pids = copy_list(from->pids, from->pid_count, sizeof(*from->pids));
+	to->comms = copy_list(from->comms, from->comm_count, sizeof(*from->comms));
+}
+
 struct peers *peers_copy(const struct peers *peers)
 {
 	struct peers *copy = xmalloc(sizeof(*copy));
 
 	*copy = *peers;
 	copy->capacity = peers->count;
-	copy->groups = copy_array(peers->groups, peers->count, sizeof(*peers->groups));
+	copy->groups = peers->count > 0 ? xcalloc(peers->count, sizeof(*peers->groups)) : NULL;
 	copy->slots = copy_array(peers->slots, peers->slot_count, sizeof(*peers->slots));
-	for (size_t i = 0; i < copy->count; i++) {
-		const struct peers_group *from = &peers->groups[i];
-		struct peers_group *to = &copy->groups[i];
-
-		for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
-			distribution_copy(&to->spreads[s], &from->spreads[s]);
-		to->identity.exe = from->identity.exe != NULL ? xstrdup(from->identity.exe) : NULL;
-		to->identity.host = from->identity.host != NULL ? xstrdup(from->identity.host) : NULL;
-		to->pids = copy_list(from->pids, from->pid_count, sizeof(*from->pids));
-		to->comms = copy_list(from->comms, from->comm_count, sizeof(*from->comms));
+	copy->gone = sieve_copy(peers->gone);
+	for (size_t i = 0; i < copy->count; i++)
+		copy_group(&copy->groups[i], &peers->groups[i]);
+	if (peers->rest != NULL) {
+		copy->rest = xmalloc(sizeof(*copy->rest));
+		copy_group(copy->rest, peers->rest);
 	}
 	return copy;
+}
+
+static void begin_group(struct peers_group *group)
+{
+	memset(group, 0, sizeof(*group));
+	group->first_ns = group->last_ns = CONN_UNKNOWN;
+}
+
+/* The table is full: the lightest groups go into the rest. */
+static void shrink(struct peers *peers)
+{
+	bool *light = peers_lightest(peers->groups, peers->count);
+	size_t kept = 0;
+
+	if (peers->rest == NULL) {
+		peers->rest = xmalloc(sizeof(*peers->rest));
+		begin_group(peers->rest);
+		peers->rest->other = true;
+		peers->gone = sieve_new(2 * peers->groups_max);
+	}
+	for (size_t i = 0; i < peers->count; i++) {
+		struct peers_group *group = &peers->groups[i];
+
+		if (light[i]) {
+			peers_merge(peers->rest, group, &peers->exact_budget);
+			sieve_add(peers->gone, hash_identity(peers, &group->identity));
+			clear_group(peers, group);
+		} else {
+			peers->groups[kept++] = *group;
+		}
+	}
+	peers->count = kept;
+	resize_slots(peers, peers->slot_count);
+	free(light);
 }
 
 /* NULL when the table is full. */
@@ -299,47 +347,28 @@ static struct peers_group *find_group(struct peers *peers, const struct peers_id
 
 	if (*slot != NO_GROUP)
 		return &peers->groups[*slot];
-	if (peers->count == peers->groups_max)
+	if (peers->count == peers->groups_max && !peers->keeps_rest)
 		return NULL;
+	if (peers->count == peers->groups_max) {
+		shrink(peers);
+		slot = find_slot(peers, identity);
+	}
 	if (peers->count == peers->capacity) {
 		peers->capacity = peers->capacity > 0 ? peers->capacity * 2 : FIRST_SLOTS / 2;
 		peers->groups = xreallocarray(peers->groups, peers->capacity, sizeof(*peers->groups));
 	}
 	*slot = (uint32_t)peers->count;
 	group = &peers->groups[peers->count++];
-	memset(group, 0, sizeof(*group));
+	begin_group(group);
 	group->identity = *identity;
+	group->partial = sieve_has(peers->gone, hash_identity(peers, identity));
 	if (identity->exe != NULL)
 		group->identity.exe = xstrdup(identity->exe);
 	if (identity->host != NULL)
 		group->identity.host = xstrdup(identity->host);
-	group->first_ns = group->last_ns = CONN_UNKNOWN;
 	if (peers->count * 2 > peers->slot_count)
 		resize_slots(peers, peers->slot_count * 2);
 	return group;
-}
-
-static void remember_process(struct peers_group *group, const struct process *process)
-{
-	bool known_pid = process->pid <= 0, known_comm = process->comm[0] == '\0';
-
-	for (unsigned int i = 0; i < group->pid_count && !known_pid; i++)
-		known_pid = group->pids[i] == process->pid;
-	for (unsigned int i = 0; i < group->comm_count && !known_comm; i++)
-		known_comm = strncmp(group->comms[i], process->comm, sizeof(group->comms[i])) == 0;
-	if (!known_pid && group->pid_count == PEERS_LIST_MAX) {
-		group->more_pids = true;
-	} else if (!known_pid) {
-		group->pids = list_room(group->pids, group->pid_count, sizeof(*group->pids));
-		group->pids[group->pid_count++] = process->pid;
-	}
-	if (!known_comm && group->comm_count == PEERS_LIST_MAX) {
-		group->more_comms = true;
-	} else if (!known_comm) {
-		group->comms = list_room(group->comms, group->comm_count, sizeof(*group->comms));
-		memcpy(group->comms[group->comm_count], process->comm, sizeof(*group->comms));
-		group->comms[group->comm_count++][sizeof(*group->comms) - 1] = '\0';
-	}
 }
 
 static void add_to(struct peers_sum *sum, int64_t value)
@@ -436,8 +465,10 @@ static void count_member(struct peers *peers, struct peers_group *group, const s
 	add_to(&group->duration, columns_duration(conn));
 	if (conn->end_ns > group->last_ns)
 		group->last_ns = conn->end_ns;
-	if (conn->process != NULL)
-		remember_process(group, conn->process);
+	if (conn->process != NULL) {
+		peers_remember_pid(group, conn->process->pid);
+		peers_remember_comm(group, conn->process->comm);
+	}
 }
 
 static bool has_group_key(const struct peers_keys *keys)
@@ -496,6 +527,20 @@ size_t peers_count(const struct peers *peers)
 struct peers_group *peers_group(struct peers *peers, size_t index)
 {
 	return &peers->groups[index];
+}
+
+struct peers_group *peers_rest(struct peers *peers)
+{
+	return peers->rest;
+}
+
+uint64_t peers_partial(const struct peers *peers)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; peers->gone != NULL && i < peers->count; i++)
+		count += peers->groups[i].partial;
+	return count;
 }
 
 int64_t peers_total(const struct peers_group *group, enum peers_total total)

@@ -187,6 +187,8 @@ struct peers_sum {
  * @comm_count: valid in @comms
  * @more_pids: there were further ones
  * @more_comms: there were further ones
+ * @other: the groups that a full table could not keep, see peers_keep_rest(); @identity says nothing
+ * @partial: it may have had connections before, which are counted in the group @other
  */
 struct peers_group {
 	struct peers_identity identity;
@@ -205,6 +207,8 @@ struct peers_group {
 	uint8_t comm_count;
 	bool more_pids;
 	bool more_comms;
+	bool other;
+	bool partial;
 };
 
 /** Groups a table holds when nobody says otherwise. */
@@ -221,6 +225,35 @@ struct peers *peers_new(const struct peers_keys *keys, size_t groups_max);
 
 /** peers_keep_few() - keep no more values exactly than each distribution may in any case; of an empty table */
 void peers_keep_few(struct peers *peers);
+
+/**
+ * peers_keep_rest() - let a full table fold its lightest groups into one, peers_rest(); of an empty table
+ *
+ * Then peers_add() never refuses a connection, and the sums over all groups and peers_rest() are exact. A group is
+ * heavy by its connections, by those of them that came about, and by its bytes: what a flood with made-up addresses
+ * makes is light. Of equals the oldest go, so that one who comes late has time to grow.
+ */
+void peers_keep_rest(struct peers *peers);
+
+/** peers_rest() - the group of all that the table could not keep; NULL when that is none */
+struct peers_group *peers_rest(struct peers *peers);
+
+/** peers_partial() - groups that may lack connections which are in peers_rest() */
+uint64_t peers_partial(const struct peers *peers);
+
+/** peers_merge() - add all that @from has counted to @to (peers_rest.c); @budget as in distribution_add() */
+void peers_merge(struct peers_group *to, const struct peers_group *from, int64_t *budget);
+
+/**
+ * peers_lightest() - find the groups that a full table lets go (peers_rest.c)
+ *
+ * Return: an array of @count flags to be freed; that of a group that is to go is set.
+ */
+bool *peers_lightest(const struct peers_group *groups, size_t count);
+
+/** peers_remember_pid(), peers_remember_comm() - let a group name a process (peers_rest.c) */
+void peers_remember_pid(struct peers_group *group, int32_t pid);
+void peers_remember_comm(struct peers_group *group, const char comm[16]);
 
 /** peers_free() - NULL is fine */
 void peers_free(struct peers *peers);

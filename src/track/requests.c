@@ -65,6 +65,7 @@ struct requests *requests_new(enum message_kind kind, size_t nodes_max)
 
 static void node_free(struct requests_node *node)
 {
+	free(node->rest);
 	free((char *)(uintptr_t)node->path);
 	/* A host's name is owned by its own node. */
 	if (node->path == NULL)
@@ -79,6 +80,7 @@ void requests_free(struct requests *requests)
 	/* Paths come after their hosts and do not look at them. */
 	for (size_t i = 0; i < requests->count; i++)
 		node_free(requests->nodes[i]);
+	free(requests->all.rest);
 	free(requests->nodes);
 	free(requests->slots);
 	free(requests->waiting);
@@ -110,14 +112,27 @@ static void grow(struct requests *requests)
 		*slot_of(requests, requests->nodes[i]->host, requests->nodes[i]->path) = requests->nodes[i];
 }
 
-/* NULL when there are too many. */
+/* One for each host that has too many paths, and one for too many hosts: their number is limited by that of hosts. */
+static struct requests_node *rest_of(struct requests_node *parent)
+{
+	if (parent->rest == NULL) {
+		parent->rest = xcalloc(1, sizeof(*parent->rest));
+		parent->rest->parent = parent;
+		parent->rest->host = parent->host;
+		parent->rest->other = true;
+	}
+	return parent->rest;
+}
+
 static struct requests_node *find_node(struct requests *requests, struct requests_node *parent, const char *host,
 				       const char *path)
 {
 	struct requests_node **slot = slot_of(requests, host, path), *node = *slot;
 
-	if (node != NULL || requests->count == requests->nodes_max)
+	if (node != NULL)
 		return node;
+	if (requests->count == requests->nodes_max)
+		return rest_of(parent);
 	node = xcalloc(1, sizeof(*node));
 	node->parent = parent;
 	node->host = path != NULL ? parent->host : xstrdup(host);
@@ -169,40 +184,42 @@ static void add_answer(struct requests *requests, uint64_t conn_id, unsigned int
 	}
 }
 
-bool requests_add(struct requests *requests, uint64_t conn_id, const struct message *message, int64_t time_ns)
+void requests_add(struct requests *requests, uint64_t conn_id, const struct message *message, int64_t time_ns)
 {
 	bool is_http = requests->kind == MESSAGE_HTTP_REQUEST;
-	struct requests_node *node, *part;
+	struct requests_node *node;
 
 	if (is_http && message->kind == MESSAGE_HTTP_RESPONSE)
 		add_answer(requests, conn_id, message->status);
 	if (message->kind != requests->kind)
-		return true;
+		return;
 	requests->timeless |= time_ns < 0;
 	if (requests->first_ns == CLOCK_UNKNOWN || (time_ns >= 0 && time_ns < requests->first_ns))
 		requests->first_ns = time_ns;
 	if (time_ns > requests->last_ns)
 		requests->last_ns = time_ns;
-	node = &requests->all;
+	requests->all.count++;
+	node = find_node(requests, &requests->all, message->host, NULL);
 	node->count++;
-	part = find_node(requests, node, message->host, NULL);
-	if (part != NULL) {
-		node = part;
-		node->count++;
-		part = is_http ? find_node(requests, node, message->host, message->target) : node;
-	}
-	if (part != NULL && part != node) {
-		node = part;
+	/* Of hosts that have no node the paths have none either. */
+	if (is_http && !node->other) {
+		node = find_node(requests, node, message->host, message->target);
 		node->count++;
 	}
 	if (is_http)
 		await_answer(requests, conn_id, node);
-	return part != NULL;
+}
+
+static void clear_one(struct requests_node *node)
+{
+	node->count = node->answers = node->errors = 0;
 }
 
 static void clear(struct requests_node *node)
 {
-	node->count = node->answers = node->errors = 0;
+	clear_one(node);
+	if (node->rest != NULL)
+		clear_one(node->rest);
 }
 
 void requests_slice(struct requests *requests)
@@ -233,16 +250,37 @@ static int compare(const void *left, const void *right)
 	return a->path != NULL ? strcmp(a->path, b->path) : strcmp(a->host, b->host);
 }
 
+static bool is_used(const struct requests_node *node)
+{
+	return node != NULL && (node->count > 0 || node->answers > 0);
+}
+
 const struct requests_node **requests_list(const struct requests *requests, size_t *count)
 {
-	const struct requests_node **list = xcalloc(requests->count + 1, sizeof(*list));
+	const struct requests_node **list = xcalloc(2 * requests->count + 2, sizeof(*list)), **sorted;
+	const struct requests_node *host = NULL;
+	size_t used = 0;
 
+	sorted = xcalloc(requests->count + 1, sizeof(*sorted));
+	for (size_t i = 0; i < requests->count; i++)
+		if (is_used(requests->nodes[i]))
+			sorted[used++] = requests->nodes[i];
+	qsort(sorted, used, sizeof(*sorted), compare);
 	list[0] = &requests->all;
 	*count = 1;
-	for (size_t i = 0; i < requests->count; i++)
-		if (requests->nodes[i]->count > 0 || requests->nodes[i]->answers > 0)
-			list[(*count)++] = requests->nodes[i];
-	qsort(list + 1, *count - 1, sizeof(*list), compare);
+	/* What there was no room for stands behind the paths of its host, and behind all hosts. */
+	for (size_t i = 0; i <= used; i++) {
+		if (i == used || sorted[i]->path == NULL) {
+			if (host != NULL && is_used(host->rest))
+				list[(*count)++] = host->rest;
+			host = i < used ? sorted[i] : NULL;
+		}
+		if (i < used)
+			list[(*count)++] = sorted[i];
+	}
+	if (is_used(requests->all.rest))
+		list[(*count)++] = requests->all.rest;
+	free(sorted);
 	return list;
 }
 

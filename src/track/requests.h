@@ -20,6 +20,8 @@
  * @count: requests
  * @answers: final responses to them that were seen
  * @errors: of these, those with a status of 400 or more
+ * @other: requests that the full tree has no node for: paths of @host, or hosts (@host is NULL)
+ * @rest: the node of these among its parts, NULL as long as there are none
  */
 struct requests_node {
 	struct requests_node *parent;
@@ -28,6 +30,8 @@ struct requests_node {
 	uint64_t count;
 	uint64_t answers;
 	uint64_t errors;
+	bool other;
+	struct requests_node *rest;
 };
 
 /** struct requests - a tree of them: all, by host, by host and path */
@@ -40,15 +44,13 @@ struct requests *requests_new(enum message_kind kind, size_t nodes_max);
 void requests_free(struct requests *requests);
 
 /**
- * requests_add() - a message was seen
+ * requests_add() - a message was seen; what needs a node when there are too many counts in the rest of its parent
  * @requests: the tree
  * @conn_id: number of its connection: responses belong to the requests before them there (RFC 9112, 9.3)
  * @message: of any kind; those of another are left out
  * @time_ns: when
- *
- * Return: false when it needs a node and there are too many; its host, or all, counts it still.
  */
-bool requests_add(struct requests *requests, uint64_t conn_id, const struct message *message, int64_t time_ns);
+void requests_add(struct requests *requests, uint64_t conn_id, const struct message *message, int64_t time_ns);
 
 /** requests_slice() - forget what was counted; answers to requests of before still find their nodes */
 void requests_slice(struct requests *requests);

@@ -10,6 +10,7 @@
 
 #include "track/distribution.h"
 #include "track/peers.h"
+#include "track/requests.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 static const bool sanitized = true;
@@ -535,6 +536,151 @@ static void one_sign_is_no_duration(void **state)
 	peers_free(peers);
 }
 
+/* The same numbers of three figures of each kind, whichever order they come in. */
+static struct conn varied(unsigned int i)
+{
+	char peer[32];
+	struct conn conn;
+
+	snprintf(peer, sizeof(peer), "10.%u.%u.%u", i >> 16 & 255, i >> 8 & 255, i & 255);
+	conn = incoming(peer, (uint16_t)(i % 60000 + 1));
+	conn.result = (uint8_t)(i % RESULT_NUM);
+	conn.open = i % 2;
+	conn.start_ns = 1000 + (int64_t)(i * 7919 % 10007);
+	conn.end_ns = conn.start_ns + i % 100;
+	conn.rx_bytes = i % 5 > 0 ? (int64_t)i : CONN_UNKNOWN;
+	conn.tx_bytes = i;
+	conn.hs_ns = i % 3 > 0 ? (int64_t)(i * 31 % 1009) : CONN_UNKNOWN;
+	conn.syn_rtx = (int32_t)(i % 4);
+	conn.seen = SEEN_WIRE;
+	return conn;
+}
+
+static void what_there_is_no_room_for_is_summed_up(void **state)
+{
+	const struct peers_keys all = {.key = {PEERS_KEY_DIR}, .count = 1};
+	struct peers_keys keys = {.key = {PEERS_KEY_PEER}, .count = 1};
+	struct peers *expected = peers_new(&all, 1), *small, *copy;
+	struct peers_group sum = {.first_ns = CONN_UNKNOWN, .last_ns = CONN_UNKNOWN}, *one;
+	int64_t budget = INT64_MAX;
+
+	(void)state;
+	small = peers_new(&keys, 64);
+	peers_keep_rest(small);
+	for (unsigned int i = 0; i < 5000; i++) {
+		struct conn conn = varied(i);
+
+		assert_true(peers_add(expected, &conn));
+		assert_true(peers_add(small, &conn));
+		assert_true(peers_count(small) <= 64);
+	}
+	copy = peers_copy(small);
+	peers_free(small);
+	assert_non_null(peers_rest(copy));
+	assert_true(peers_rest(copy)->other);
+	for (size_t i = 0; i < peers_count(copy); i++)
+		peers_merge(&sum, peers_group(copy, i), &budget);
+	peers_merge(&sum, peers_rest(copy), &budget);
+	one = peers_group(expected, 0);
+	assert_int_equal(sum.conns, 5000);
+	assert_int_equal(sum.open, one->open);
+	assert_memory_equal(sum.results, one->results, sizeof(sum.results));
+	assert_memory_equal(sum.totals, one->totals, sizeof(sum.totals));
+	assert_memory_equal(&sum.duration, &one->duration, sizeof(sum.duration));
+	assert_memory_equal(sum.spreads_unknown, one->spreads_unknown, sizeof(sum.spreads_unknown));
+	assert_int_equal(sum.first_ns, one->first_ns);
+	assert_int_equal(sum.last_ns, one->last_ns);
+	for (unsigned int i = 0; i < PEERS_SPREAD_NUM; i++) {
+		assert_int_equal(sum.spreads[i].count, one->spreads[i].count);
+		assert_int_equal(distribution_median(&sum.spreads[i]), distribution_median(&one->spreads[i]));
+		assert_int_equal(distribution_quantile(&sum.spreads[i], 100), distribution_quantile(&one->spreads[i], 100));
+		distribution_clear(&sum.spreads[i], &budget);
+	}
+	peers_free(copy);
+	peers_free(expected);
+}
+
+static size_t find_peer(struct peers *peers, const char *ip)
+{
+	struct endpoint wanted = at(ip, 0);
+	size_t i = 0;
+
+	while (i < peers_count(peers) && !endpoint_ip_equal(&peers_group(peers, i)->identity.peer, &wanted))
+		i++;
+	return i;
+}
+
+static void a_flood_hides_no_heavy_peer(void **state)
+{
+	struct peers_keys keys = {.key = {PEERS_KEY_PEER}, .count = 1};
+	struct peers *peers = peers_new(&keys, 100);
+	struct conn conn;
+	size_t i;
+
+	(void)state;
+	peers_keep_rest(peers);
+	conn = incoming("192.0.2.7", 1); /* one connection that came about */
+	assert_true(peers_add(peers, &conn));
+	conn = incoming("192.0.2.8", 1); /* heavy before */
+	conn.result = RESULT_PENDING;
+	for (int n = 0; n < 50; n++)
+		assert_true(peers_add(peers, &conn));
+	for (unsigned int n = 0; n < 10000; n++) {
+		conn = varied(n);
+		conn.result = RESULT_PENDING;
+		conn.rx_bytes = conn.tx_bytes = 0;
+		assert_true(peers_add(peers, &conn));
+		conn = incoming("192.0.2.9", 1); /* begins late, and slowly */
+		conn.result = RESULT_TIMEOUT;
+		if (n >= 5000 && n % 10 == 0)
+			assert_true(peers_add(peers, &conn));
+	}
+	i = find_peer(peers, "192.0.2.7");
+	assert_true(i < peers_count(peers) && peers_group(peers, i)->conns == 1);
+	i = find_peer(peers, "192.0.2.8");
+	assert_true(i < peers_count(peers) && peers_group(peers, i)->conns == 50);
+	i = find_peer(peers, "192.0.2.9");
+	assert_true(i < peers_count(peers) && peers_group(peers, i)->conns == 500);
+	/* One that comes back may lack what it had. */
+	conn = varied(1);
+	assert_true(peers_add(peers, &conn));
+	i = find_peer(peers, "10.0.0.1");
+	assert_true(i < peers_count(peers) && peers_group(peers, i)->partial);
+	assert_true(peers_partial(peers) >= 1);
+	peers_free(peers);
+}
+
+static void a_full_tree_counts_the_rest_where_it_belongs(void **state)
+{
+	struct requests *requests = requests_new(MESSAGE_HTTP_REQUEST, 4);
+	struct message message = {.kind = MESSAGE_HTTP_REQUEST};
+	const struct requests_node **list;
+	uint64_t hosts = 0, paths = 0;
+	size_t count;
+
+	(void)state;
+	for (unsigned int i = 0; i < 60; i++) {
+		snprintf(message.host, sizeof(message.host), "host%u", i % 3);
+		snprintf(message.target, sizeof(message.target), "/%u", i % 5);
+		requests_add(requests, i, &message, i);
+	}
+	list = requests_list(requests, &count);
+	assert_int_equal(list[0]->count, 60);
+	assert_true(list[count - 1]->other && list[count - 1]->host == NULL);
+	for (size_t i = 1; i < count; i++) {
+		if (list[i]->parent == list[0])
+			hosts += list[i]->count;
+		else
+			paths += list[i]->count;
+		if (list[i]->other && list[i]->host != NULL)
+			assert_ptr_equal(list[i]->parent->rest, list[i]);
+	}
+	assert_int_equal(hosts, 60);
+	assert_int_equal(paths, 60 - list[count - 1]->count);
+	free(list);
+	requests_free(requests);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -550,6 +696,9 @@ int main(void)
 		cmocka_unit_test(lists_are_distinct_and_bounded),
 		cmocka_unit_test(a_copy_leaves_the_first_alone),
 		cmocka_unit_test(a_full_table_refuses_new_groups_only),
+		cmocka_unit_test(what_there_is_no_room_for_is_summed_up),
+		cmocka_unit_test(a_flood_hides_no_heavy_peer),
+		cmocka_unit_test(a_full_tree_counts_the_rest_where_it_belongs),
 		cmocka_unit_test(many_connections_need_little_memory),
 		cmocka_unit_test(a_connection_counts_in_each_of_its_groups),
 		cmocka_unit_test(one_sign_is_no_duration),

@@ -1338,6 +1338,61 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"stops\":1,\"packets\":1,\"malformed\":0}}\n");
 }
 
+/* One group more than a table has room for: a quarter of them go. */
+static char *print_flood(enum report_kind kind, struct report_options *options)
+{
+	const unsigned int heavy = 40, invented = PEERS_GROUPS_MAX;
+	struct report *report;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(report_new(&report, kind, options, out, NULL), 0);
+	for (unsigned int i = 0; i < invented + heavy; i++) {
+		struct conn conn = conns[1];
+
+		conn.flow.remote = at("10.0.0.0", 1);
+		conn.flow.remote.ip.s6_addr32[3] = htonl(0x0a000000 + (i < invented ? i : invented));
+		conn.result = RESULT_TIMEOUT;
+		conn.hs_ns = 1000000;
+		report_finished(report, &conn);
+	}
+	assert_int_equal(report_print(report, NULL, NULL, true, NULL), 0);
+	assert_int_equal(report_refused(report), 0);
+	report_free(report);
+	fclose(out);
+	return text;
+}
+
+static void what_there_is_no_room_for_is_the_last_row(void **state)
+{
+	struct report_options options = options_for(REPORT_PEERS, REPORT_RAW);
+	struct histogram_spec histogram = {.by = "peer", .spread = PEERS_HS};
+	char *text, *json;
+
+	(void)state;
+	options.by = "peer,uid,result";
+	options.columns = "UID,PEER,RESULT,CONNS,FAIL";
+	options.limit = 1;
+	text = print_flood(REPORT_PEERS, &options);
+	assert_string_equal(text, "UID PEER RESULT CONNS FAIL\n"
+				  "- 10.4.0.0 timeout 40 40\n"
+				  "other - - 65536 65536\n");
+	options.format = REPORT_JSON;
+	json = print_flood(REPORT_PEERS, &options);
+	assert_non_null(strstr(json, "{\"uid\":null,\"peer\":null,\"result\":null,\"conns\":65536,\"fail\":65536,"
+				     "\"other\":true}\n"));
+	free(text);
+	free(json);
+	options = options_for(REPORT_HISTOGRAM, REPORT_RAW);
+	options.histogram = &histogram;
+	options.limit = 1;
+	text = print_flood(REPORT_HISTOGRAM, &options);
+	assert_non_null(strstr(text, "\nother "));
+	assert_non_null(strstr(text, " 65536 "));
+	free(text);
+}
+
 static void the_list_names_every_column(void **state)
 {
 	char *text = NULL, *rest, *line;
@@ -1465,6 +1520,7 @@ int main(void)
 		cmocka_unit_test(names_that_could_be_mistaken_are_escaped),
 		cmocka_unit_test(a_failure_to_write_comes_back),
 		cmocka_unit_test(the_accounts_say_what_was_lost),
+		cmocka_unit_test(what_there_is_no_room_for_is_the_last_row),
 		cmocka_unit_test(the_list_names_every_column),
 		cmocka_unit_test(decimals_are_rounded_without_floats),
 		cmocka_unit_test(errno_has_its_names),
