@@ -323,6 +323,7 @@ static void order(struct live *live)
 	size_t count = 0;
 	struct top_row *const *rows = live->model != NULL ? top_model_rows(live->model, &count) : NULL;
 
+	live->list.other = top_model_totals(live->model)->other;
 	top_order(&live->list, rows, count, &style);
 	top_keys_settle(&live->state, &live->list, top_layout_rows(live->grid.height));
 }
@@ -384,7 +385,8 @@ static void draw(struct live *live)
 	top_screen_size(live->screen, &width, &height);
 	top_layout_resize(&live->grid, width, height);
 	top_keys_settle(&live->state, &live->list, top_layout_rows(height));
-	top_layout(&live->grid, &live->list, live->model != NULL ? top_model_totals(live->model) : &nothing, &style);
+	live->state.scroll_most = top_layout(&live->grid, &live->list,
+					     live->model != NULL ? top_model_totals(live->model) : &nothing, &style);
 	top_screen_draw(live->screen, &live->grid, live->anew);
 	live->dirty = live->anew = false;
 }

@@ -78,6 +78,7 @@ enum top_fold {
  * @members: connections folded into it, 1 if it is one itself
  * @living: of them alive
  * @hidden: it ended too long ago to be listed
+ * @other: it is of all connections that there was no room for
  */
 struct top_row {
 	struct conn conn;
@@ -89,6 +90,7 @@ struct top_row {
 	uint32_t members;
 	uint32_t living;
 	bool hidden;
+	bool other;
 };
 
 /**
@@ -103,6 +105,7 @@ struct top_row {
  * @seen: ever seen
  * @failed: of them never came about
  * @unlisted: alive, and beyond the number that is listed
+ * @other: these together, no members when there are none
  */
 struct top_totals {
 	int64_t now_ns;
@@ -114,6 +117,7 @@ struct top_totals {
 	uint64_t seen;
 	uint64_t failed;
 	uint64_t unlisted;
+	struct top_row other;
 };
 
 /** enum top_page - what the screen shows */
@@ -151,7 +155,8 @@ enum top_prompt {
  * @chosen_id: conn.id of that row
  * @at: place of the chosen row in the list
  * @first: place of the first row that is shown
- * @scroll: lines of the page of one connection that have gone by
+ * @scroll: lines of the page of help, or of one connection, that have gone by
+ * @scroll_most: how many there can be, by the screen as it was drawn last
  * @keep_ns: how long closed connections stay
  * @speed: of a file, in billionths of its own
  * @percent: how far a file is read, CONN_UNKNOWN unknown
@@ -177,6 +182,7 @@ struct top_state {
 	size_t at;
 	size_t first;
 	unsigned int scroll;
+	unsigned int scroll_most;
 	int64_t keep_ns;
 	int64_t speed;
 	int64_t percent;

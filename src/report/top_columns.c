@@ -144,7 +144,7 @@ static const char *state_text(const struct conn *conn, unsigned int width)
 	return name;
 }
 
-/* What does not fit is cut; what is worth most is at the end of an address, its port. */
+/* What does not fit is cut, but the last @tail characters, if these fit. */
 static void add_cut(struct text *text, const char *full, unsigned int width, size_t tail, bool utf8)
 {
 	size_t length = strlen(full), dots = utf8 ? 1 : 2;
@@ -163,6 +163,12 @@ static void add_cut(struct text *text, const char *full, unsigned int width, siz
 		text_add_char(text, full[i]);
 	text_add(text, utf8 ? "\xe2\x80\xa6" : "..");
 	text_add(text, full + length - tail);
+}
+
+/* Hosts of one network differ at the end of their address: two thirds of what there is room for are the end. */
+static size_t ip_tail(size_t port, unsigned int width)
+{
+	return port + (width > port + 2 ? (width - port - 2) * 2 / 3 : 0);
 }
 
 static void add_endpoint(struct text *text, const struct endpoint *endpoint, const struct top_style *style,
@@ -188,7 +194,8 @@ static void add_endpoint(struct text *text, const struct endpoint *endpoint, con
 		endpoint_ip_text(endpoint, ip);
 		snprintf(full, sizeof(full), brackets ? "[%s]%s" : "%s%s", ip, port);
 	}
-	add_cut(text, full, width, strlen(port) + brackets, style->state->utf8);
+	add_cut(text, full, width, name != NULL ? strlen(port) : ip_tail(strlen(port) + brackets, width),
+		style->state->utf8);
 }
 
 void top_process_text(struct text *text, const struct process *process, unsigned int width)
@@ -275,6 +282,10 @@ void top_cell(struct text *text, const struct top_row *row, enum top_column colu
 
 	switch (column) {
 	case TOP_PEER:
+		if (row->other) {
+			text_add(text, "other");
+			break;
+		}
 		peer = conn->flow.remote;
 		if (style->state->fold == TOP_FOLD_PEERS)
 			peer.port = 0;
@@ -284,7 +295,10 @@ void top_cell(struct text *text, const struct top_row *row, enum top_column colu
 		add_endpoint(text, &conn->flow.local, style, width);
 		break;
 	case TOP_PROCESS:
-		top_process_text(text, conn->process, width);
+		if (row->other && style->state->fold == TOP_FOLD_PROCESSES)
+			text_add(text, "other");
+		else
+			top_process_text(text, conn->process, width);
 		break;
 	case TOP_DIR:
 		add_word(text, conn_dir_text(conn->dir), width, style->state->utf8);

@@ -187,14 +187,14 @@ void top_ladder(struct text *text, const struct conn *conn, unsigned int width)
 	timeline_free(folded);
 }
 
-void top_details(struct top_grid *grid, const struct top_row *row, const struct top_style *style)
+unsigned int top_details(struct top_grid *grid, const struct top_row *row, const struct top_style *style)
 {
 	int scroll = (int)style->state->scroll;
 	int y;
 
 	if (row == NULL) {
 		top_layout_put(grid, 0, 0, "this connection is gone; Esc goes back", TOP_BOLD);
-		return;
+		return 0;
 	}
 	put_title(grid, row, style);
 	put_minute(grid, row, style->state);
@@ -203,4 +203,5 @@ void top_details(struct top_grid *grid, const struct top_row *row, const struct 
 	y = put_fields(grid, y, row);
 	if (y > (int)grid->height)
 		top_layout_put(grid, 2, 1, "PgDn, PgUp: more", TOP_DIM);
+	return y + scroll > (int)grid->height ? (unsigned int)(y + scroll - (int)grid->height) : 0;
 }

@@ -10,7 +10,6 @@
 #define CONTROL(letter) ((letter)-'@')
 /* A day; longer than anybody looks. */
 #define KEEP_MOST_NS (INT64_C(86400) * CLOCK_NS_PER_SEC)
-#define SCROLL_MOST 100000
 #define SPEED_LEAST (TOP_SPEED_ONE / 1024)
 #define SPEED_MOST (TOP_SPEED_ONE * 1000000)
 
@@ -116,6 +115,8 @@ static void open_row(struct top_state *state, const struct top_list *list, size_
 	if (!state->chosen || state->at >= list->count)
 		return;
 	row = list->rows[state->at];
+	if (row->other)
+		return;
 	if (state->fold == TOP_FOLD_NONE) {
 		state->page = TOP_PAGE_DETAILS;
 		state->scroll = 0;
@@ -195,18 +196,37 @@ static bool press_moving(struct top_state *state, int key, const struct top_list
 	}
 }
 
-static bool press_scrolling(struct top_state *state, int key, size_t rows)
+/* @lines: of a page; the screen may have been made smaller or larger since. */
+static bool press_scrolling(struct top_state *state, int key, size_t lines)
 {
+	unsigned int by = lines > 0 ? (unsigned int)lines : 1;
+
+	if (state->scroll > state->scroll_most)
+		state->scroll = state->scroll_most;
 	if (key == TOP_KEY_PAGE_DOWN || key == ' ')
-		state->scroll += (unsigned int)rows;
+		state->scroll += by;
 	else if (key == TOP_KEY_PAGE_UP)
-		state->scroll -= state->scroll < rows ? state->scroll : (unsigned int)rows;
+		state->scroll -= state->scroll < by ? state->scroll : by;
 	else
 		return false;
-	/* No page is as long as that. */
-	if (state->scroll > SCROLL_MOST)
-		state->scroll = SCROLL_MOST;
+	if (state->scroll > state->scroll_most)
+		state->scroll = state->scroll_most;
 	return true;
+}
+
+/* Keys that move scroll the help, any other one leaves it. */
+static void press_help(struct top_state *state, int key, size_t lines)
+{
+	if (key == TOP_KEY_DOWN || key == 'j')
+		(void)press_scrolling(state, TOP_KEY_PAGE_DOWN, 1);
+	else if (key == TOP_KEY_UP || key == 'k')
+		(void)press_scrolling(state, TOP_KEY_PAGE_UP, 1);
+	else if (key == TOP_KEY_HOME || key == 'g')
+		state->scroll = 0;
+	else if (key == TOP_KEY_END || key == 'G')
+		state->scroll = state->scroll_most;
+	else if (!press_scrolling(state, key, lines))
+		state->page = TOP_PAGE_LIST;
 }
 
 static void press_choosing(struct top_state *state, int key)
@@ -254,6 +274,7 @@ static void press_choosing(struct top_state *state, int key)
 	case '?':
 	case 'h':
 		state->page = TOP_PAGE_HELP;
+		state->scroll = 0;
 		break;
 	default:
 		break;
@@ -274,7 +295,8 @@ enum top_action top_keys_press(struct top_state *state, int key, const struct to
 	if (key == CONTROL('C'))
 		return TOP_ACTION_QUIT;
 	if (state->page == TOP_PAGE_HELP) {
-		state->page = TOP_PAGE_LIST;
+		/* It has the lines of the list and those around it, but for the title. */
+		press_help(state, key, rows + 3);
 		return TOP_ACTION_DRAW;
 	}
 	if (key == TOP_KEY_ESCAPE || (key == 'q' && state->page == TOP_PAGE_DETAILS)) {

@@ -193,6 +193,9 @@ static void choose_columns(struct columns *columns, unsigned int width, const st
 	columns->left = width + 1;
 	add_ranks(columns, fold, 1, TOP_RANK_CORE, false);
 	add_ranks(columns, fold, 1, TOP_RANK_CORE, true);
+	/* Addresses that cannot be told apart are worth less than any column beyond the core. */
+	if (has_long_addresses(list, style) && columns->width[TOP_PEER] > 0)
+		(void)widen(columns, TOP_PEER, LONG_ADDRESS);
 	add_ranks(columns, fold, TOP_RANK_CORE + 1, TOP_COLUMN_NUM, true);
 	while (grew && columns->left > 0) {
 		grew = false;
@@ -204,13 +207,8 @@ static void choose_columns(struct columns *columns, unsigned int width, const st
 			}
 		}
 	}
-	if (has_long_addresses(list, style)) {
-		static const enum top_column addresses[] = {TOP_PEER, TOP_LOCAL};
-
-		for (unsigned int i = 0; i < 2; i++)
-			if (columns->width[addresses[i]] > 0)
-				(void)widen(columns, addresses[i], LONG_ADDRESS);
-	}
+	if (has_long_addresses(list, style) && columns->width[TOP_LOCAL] > 0)
+		(void)widen(columns, TOP_LOCAL, LONG_ADDRESS);
 }
 
 /* ---- lines -------------------------------------------------------------------------------- */
@@ -413,32 +411,6 @@ static void put_status(struct top_grid *grid, const struct top_list *list, const
 	put_right(grid, y, grid->width, place, 0);
 }
 
-static void put_help(struct top_grid *grid)
-{
-	static const char *const keys[] = {
-		"up down    choose a connection",   "PgUp PgDn  a screen further; Home End",
-		"Enter      all about it; Esc back", "s S        next column to sort by; turn round",
-		"< >        column to the left, right", "/          filter: words, !word excludes",
-		"t          fold into peers, processes", "u          units: bytes, bits, 1000, 1024",
-		"n          names or addresses",    "r          how long closed ones stay",
-		"p          pause",                 "+ -        a file: faster, slower",
-		"Ctrl-L     draw anew",             "q          quit, and print the report",
-	};
-	unsigned int count = sizeof(keys) / sizeof(keys[0]), y = 2;
-	unsigned int right = grid->width >= 100 ? 50 : 0;
-
-	top_layout_put(grid, 0, 0, " Keys; any key goes back", TOP_BOLD);
-	paint(grid, 0, 0, grid->width, TOP_REVERSE);
-	for (unsigned int i = 0; i < count && i + 2 < grid->height; i++)
-		top_layout_put(grid, i + 2, 1, keys[i], 0);
-	if (right == 0)
-		y += count + 1;
-	for (unsigned int i = 0; i < TOP_COLUMN_NUM && y < grid->height; i++, y++) {
-		top_layout_put(grid, y, right + 1, top_columns[i].title, TOP_BOLD);
-		top_layout_put(grid, y, right + 12, top_columns[i].help, 0);
-	}
-}
-
 static void put_list(struct top_grid *grid, const struct top_list *list, const struct top_totals *totals,
 		     const struct top_style *style)
 {
@@ -462,8 +434,8 @@ static void put_list(struct top_grid *grid, const struct top_list *list, const s
 	put_row(grid, grid->height - 2, &list->total, &columns, style, true);
 }
 
-void top_layout(struct top_grid *grid, const struct top_list *list, const struct top_totals *totals,
-		const struct top_style *style)
+unsigned int top_layout(struct top_grid *grid, const struct top_list *list, const struct top_totals *totals,
+			const struct top_style *style)
 {
 	const struct top_state *state = style->state;
 
@@ -476,18 +448,16 @@ void top_layout(struct top_grid *grid, const struct top_list *list, const struct
 		snprintf(small, sizeof(small), "%ux%u: needs %dx%d", grid->width, grid->height, TOP_WIDTH_LEAST,
 			 TOP_HEIGHT_LEAST);
 		top_layout_put(grid, 0, 0, small, 0);
-		return;
+		return 0;
 	}
-	if (state->page == TOP_PAGE_HELP) {
-		put_help(grid);
-		return;
-	}
+	if (state->page == TOP_PAGE_HELP)
+		return top_help(grid, state->scroll);
 	if (state->page == TOP_PAGE_DETAILS) {
 		size_t at = top_order_find(list, state->chosen_id);
 
-		top_details(grid, at < list->count ? list->rows[at] : NULL, style);
-		return;
+		return top_details(grid, at < list->count ? list->rows[at] : NULL, style);
 	}
 	put_list(grid, list, totals, style);
 	put_status(grid, list, totals, state);
+	return 0;
 }

@@ -63,9 +63,11 @@ unsigned int top_layout_rows(unsigned int height);
  * @list: what top_order() made
  * @totals: everything
  * @style: the state says which page
+ *
+ * Return: how far the page can be scrolled, for top_state.scroll_most.
  */
-void top_layout(struct top_grid *grid, const struct top_list *list, const struct top_totals *totals,
-		const struct top_style *style);
+unsigned int top_layout(struct top_grid *grid, const struct top_list *list, const struct top_totals *totals,
+			const struct top_style *style);
 
 /** top_layout_put() - write ASCII text into a line, as far as the line goes; Return: the place behind it */
 unsigned int top_layout_put(struct top_grid *grid, unsigned int y, unsigned int x, const char *ascii,
@@ -84,7 +86,10 @@ void top_layout_plain(struct text *text, const struct top_grid *grid, unsigned i
 /** top_ladder() - append the time line of @conn as lines, or that it has none; @width: of the screen */
 void top_ladder(struct text *text, const struct conn *conn, unsigned int width);
 
-/** top_details() - one connection, all that is known of it; @row NULL: it is gone */
-void top_details(struct top_grid *grid, const struct top_row *row, const struct top_style *style);
+/** top_help() - keys and columns, @scroll lines further down; Return: as top_layout() */
+unsigned int top_help(struct top_grid *grid, unsigned int scroll);
+
+/** top_details() - one connection, all that is known of it; @row NULL: it is gone; Return: as top_layout() */
+unsigned int top_details(struct top_grid *grid, const struct top_row *row, const struct top_style *style);
 
 #endif

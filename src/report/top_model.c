@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "report/top_order.h"
 
 /*
  * A rate is what came during the last second, or, when ticks are further apart,
@@ -150,6 +151,9 @@ void top_model_begin(struct top_model *model, int64_t now_ns)
 	model->times[model->tick % TICKS] = model->totals.now_ns = now_ns;
 	model->rx[model->tick % TICKS] = model->tx[model->tick % TICKS] = 0;
 	model->totals.unlisted = 0;
+	top_fold_begin(&model->totals.other, &(struct top_row){.members = 0});
+	model->totals.other.conn.id = TOP_OTHER_ID;
+	model->totals.other.other = true;
 }
 
 /* Was its birth seen, so that the counters began at 0 in this run? */
@@ -204,8 +208,15 @@ static struct row *row_take(struct top_model *model, const struct conn *conn)
 
 void top_model_open(struct top_model *model, const struct conn *conn)
 {
-	if (row_take(model, conn) == NULL)
-		model->totals.unlisted += conn->open;
+	struct top_row unlisted = {.rx_rate = CONN_UNKNOWN, .tx_rate = CONN_UNKNOWN, .active_ns = CLOCK_UNKNOWN};
+
+	if (row_take(model, conn) != NULL)
+		return;
+	model->totals.unlisted += conn->open;
+	unlisted.conn = *conn;
+	unlisted.members = 1;
+	unlisted.living = conn->open;
+	top_fold_add(&model->totals.other, &unlisted);
 }
 
 void top_model_finished(struct top_model *model, const struct conn *conn)
@@ -232,8 +243,12 @@ static void take_ended(struct top_model *model)
 
 		conn->open = 0;
 		row = row_take(model, conn);
-		if (row != NULL)
+		if (row != NULL) {
 			row->finished = true;
+		} else {
+			model->totals.seen++;
+			model->totals.failed += has_failed(conn);
+		}
 		conn_drop(conn);
 	}
 	model->ended_count = 0;

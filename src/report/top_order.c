@@ -83,7 +83,7 @@ static void add_exact(int64_t *sum, int64_t value)
 }
 
 /* Nothing folded yet; what members share is taken from the first. */
-static void fold_begin(struct top_row *to, const struct top_row *first)
+void top_fold_begin(struct top_row *to, const struct top_row *first)
 {
 	conn_init(&to->conn);
 	to->conn.dir = first->conn.dir;
@@ -99,10 +99,10 @@ static void fold_begin(struct top_row *to, const struct top_row *first)
 	to->ended_ns = CLOCK_UNKNOWN;
 	memset(to->past, 0, sizeof(to->past));
 	to->members = to->living = 0;
-	to->hidden = false;
+	to->hidden = to->other = false;
 }
 
-static void fold_add(struct top_row *to, const struct top_row *row)
+void top_fold_add(struct top_row *to, const struct top_row *row)
 {
 	const struct conn *conn = &row->conn;
 	int64_t resent = to->conn.tx_retrans;
@@ -185,11 +185,11 @@ static void fold(struct top_list *list, enum top_fold by)
 		const struct top_row *row = list->rows[i];
 
 		if (i == 0 || compare_keys(list->rows[i - 1], row, by) != 0) {
-			fold_begin(&list->folded[count], row);
+			top_fold_begin(&list->folded[count], row);
 			list->folded[count].conn.id = key_of(row, by);
 			count++;
 		}
-		fold_add(&list->folded[count - 1], row);
+		top_fold_add(&list->folded[count - 1], row);
 	}
 	for (size_t i = 0; i < count; i++)
 		list->rows[i] = &list->folded[i];
@@ -214,19 +214,25 @@ void top_order(struct top_list *list, struct top_row *const *rows, size_t count,
 	const struct top_state *state = style->state;
 	const struct order order = {.column = state->sort, .descending = state->descending};
 
-	make_room(list, count, state->fold != TOP_FOLD_NONE);
+	make_room(list, count + 1, state->fold != TOP_FOLD_NONE);
 	list->count = 0;
-	fold_begin(&list->total, &(struct top_row){.members = 0});
+	top_fold_begin(&list->total, &(struct top_row){.members = 0});
 	for (size_t i = 0; i < count; i++) {
 		if (rows[i]->hidden ||
 		    (state->filter[0] != '\0' && !top_order_matches(rows[i], state->filter, style)))
 			continue;
 		list->rows[list->count++] = rows[i];
-		fold_add(&list->total, rows[i]);
+		top_fold_add(&list->total, rows[i]);
 	}
 	if (state->fold != TOP_FOLD_NONE)
 		fold(list, state->fold);
 	sort(list, &order);
+	/* It matches no filter, and no order says where it belongs. */
+	if (list->other.members > 0 && state->filter[0] == '\0') {
+		list->rows[list->count++] = &list->other;
+		top_fold_add(&list->total, &list->other);
+		list->total.members += list->other.members - 1;
+	}
 }
 
 size_t top_order_find(const struct top_list *list, uint64_t id)

@@ -9,6 +9,7 @@
  * @rows: in their order
  * @count: how many
  * @total: all of them folded into one
+ * @other: what could not be listed, without members if that is none; set before top_order(), and is the last row
  *
  * The rest is its own.
  */
@@ -16,6 +17,7 @@ struct top_list {
 	struct top_row **rows;
 	size_t count;
 	struct top_row total;
+	struct top_row other;
 	struct top_row **scratch;
 	struct top_row *folded;
 	size_t size;
@@ -31,6 +33,15 @@ struct top_list {
  * In sums a rate that is not known yet counts as nothing; an amount that is unknown of a member is unknown of all.
  */
 void top_order(struct top_list *list, struct top_row *const *rows, size_t count, const struct top_style *style);
+
+/** The conn.id of the row of all that could not be listed. */
+#define TOP_OTHER_ID UINT64_MAX
+
+/** top_fold_begin() - make @to an empty row into which others can be folded; what members share is taken from @first */
+void top_fold_begin(struct top_row *to, const struct top_row *first);
+
+/** top_fold_add() - fold a row into @to */
+void top_fold_add(struct top_row *to, const struct top_row *row);
 
 /** top_order_matches() - does the row contain every word of @filter, and none that begins with '!'? In any case */
 bool top_order_matches(const struct top_row *row, const char *filter, const struct top_style *style);

@@ -107,7 +107,7 @@ static void draw(struct scene *scene, unsigned int width, unsigned int height)
 {
 	top_layout_resize(&scene->grid, width, height);
 	order(scene);
-	top_layout(&scene->grid, &scene->list, top_model_totals(scene->model), &scene->style);
+	scene->state.scroll_most = top_layout(&scene->grid, &scene->list, top_model_totals(scene->model), &scene->style);
 }
 
 static char *plain(const struct scene *scene)
@@ -423,9 +423,9 @@ static void test_screens(void **state)
 	    " pid 711         3 open         0:00:02\n"
 	    "RX  2.6k         █  TX  2.5M           █\n"
 	    "PEER            PROCESS STATE  RX/s TX/s\n"
-	    "198.51.1…:40001 nginx   ESTAB  1.5k 2.5M\n"
-	    "203.0.11…:65535 nginx   ESTAB   999    0\n"
-	    "198.51.1…:40002 -       ESTAB   100    0\n"
+	    "198.…00.7:40001 nginx   ESTAB  1.5k 2.5M\n"
+	    "203.….250:65535 nginx   ESTAB   999    0\n"
+	    "198.…00.7:40002 -       ESTAB   100    0\n"
 	    "198.51.100.9:25 a\\x20.. refus…    0    0\n"
 	    "\n"
 	    "TOTAL                          2.6k 2.5M\n"
@@ -770,9 +770,137 @@ static void test_choices(void **state)
 	end(&scene);
 }
 
+static char *line_with(char *screen, const char *word)
+{
+	char *at = strstr(screen, word), *line;
+
+	assert_non_null(at);
+	while (at > screen && at[-1] != '\n')
+		at--;
+	line = strndup(at, strcspn(at, "\n"));
+	return line;
+}
+
+/* Every line of the help can be reached, whatever the size of the screen. */
+static void test_help_scrolls(void **state)
+{
+	static const unsigned int sizes[][2] = {{80, 24}, {40, 12}, {41, 9}, {120, 24}, {200, 60}};
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	play(&scene);
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		bool seen[TOP_COLUMN_NUM] = {false}, quit = false;
+		char *first, *got;
+
+		draw(&scene, sizes[i][0], sizes[i][1]);
+		press(&scene, '?');
+		draw(&scene, sizes[i][0], sizes[i][1]);
+		first = plain(&scene);
+		for (unsigned int page = 0; page < 100; page++) {
+			got = plain(&scene);
+			quit |= strstr(got, "quit,") != NULL;
+			for (unsigned int c = 0; c < TOP_COLUMN_NUM; c++) {
+				char head[32];
+
+				snprintf(head, sizeof(head), " %-11s", top_columns[c].title);
+				seen[c] |= strstr(got, head) != NULL;
+			}
+			for (unsigned int y = 0; y < scene.grid.height; y++)
+				assert_true(scene.grid.chars[(y + 1) * scene.grid.width - 1].code <= 0x7e);
+			free(got);
+			press(&scene, TOP_KEY_DOWN);
+			assert_int_equal(scene.state.page, TOP_PAGE_HELP);
+			draw(&scene, sizes[i][0], sizes[i][1]);
+		}
+		assert_true(quit);
+		for (unsigned int c = 0; c < TOP_COLUMN_NUM; c++)
+			assert_true(seen[c]);
+		/* From the end back to the beginning, a page at a time. */
+		press(&scene, TOP_KEY_END);
+		for (unsigned int page = 0; page < 20; page++)
+			press(&scene, TOP_KEY_PAGE_UP);
+		draw(&scene, sizes[i][0], sizes[i][1]);
+		got = plain(&scene);
+		assert_string_equal(got, first);
+		free(got);
+		free(first);
+		press(&scene, 'x');
+		assert_int_equal(scene.state.page, TOP_PAGE_LIST);
+	}
+	end(&scene);
+}
+
+static void test_hosts_of_a_network_differ(void **state)
+{
+	static const char *const peers[] = {"2001:db8:1234:5678::c0a8:1b", "2001:db8:1234:5678::c0a8:1c"};
+	struct conn conns[2];
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	for (unsigned int i = 0; i < 2; i++)
+		conns[i] = connection(10 + i, DIR_IN, "2001:db8::1", 80, peers[i], 40000);
+	tick(&scene, SEC, conns, 2);
+	for (unsigned int width = 60; width <= 300; width += 20) {
+		char *got, *one, *two;
+
+		draw(&scene, width, 12);
+		got = plain(&scene);
+		one = line_with(got, width < 140 ? "1b]:40000" : "[2001:db8:1234:5678::c0a8:1b]:40000");
+		two = line_with(got, width < 140 ? "1c]:40000" : "[2001:db8:1234:5678::c0a8:1c]:40000");
+		assert_string_not_equal(one, two);
+		free(one);
+		free(two);
+		free(got);
+	}
+	end(&scene);
+}
+
+static void test_what_is_not_listed_is_a_row(void **state)
+{
+	struct scene scene;
+	char *got, *line;
+
+	(void)state;
+	begin(&scene);
+	top_model_begin(scene.model, scene.style.now_ns);
+	for (unsigned int i = 0; i < TOP_ROWS + 300; i++) {
+		struct conn conn = connection(1000 + i, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 40000);
+
+		conn.rx_bytes = 10;
+		conn.tx_bytes = 0;
+		top_model_open(scene.model, &conn);
+	}
+	top_model_end(scene.model, 0, 0);
+	scene.list.other = top_model_totals(scene.model)->other;
+	assert_int_equal(scene.list.other.members, 300);
+	assert_int_equal(scene.list.other.conn.rx_bytes, 3000);
+	draw(&scene, 120, 12);
+	assert_int_equal(scene.list.count, TOP_ROWS + 1);
+	assert_int_equal(scene.list.total.members, TOP_ROWS + 300);
+	assert_int_equal(scene.list.total.conn.rx_bytes, 10 * (TOP_ROWS + 300));
+	press(&scene, TOP_KEY_END);
+	draw(&scene, 120, 12);
+	got = plain(&scene);
+	line = line_with(got, "other ");
+	assert_int_equal(strncmp(line, "other ", 6), 0);
+	assert_non_null(strstr(line, "300 open"));
+	/* There is nothing more to be known of it. */
+	press(&scene, '\n');
+	assert_int_equal(scene.state.page, TOP_PAGE_LIST);
+	free(line);
+	free(got);
+	end(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_help_scrolls),
+		cmocka_unit_test(test_hosts_of_a_network_differ),
+		cmocka_unit_test(test_what_is_not_listed_is_a_row),
 		cmocka_unit_test(test_amounts),     cmocka_unit_test(test_spans),      cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_short),       cmocka_unit_test(test_lingering),  cmocka_unit_test(test_screens),
 		cmocka_unit_test(test_every_width), cmocka_unit_test(test_attributes), cmocka_unit_test(test_filter),
