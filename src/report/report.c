@@ -469,7 +469,8 @@ static struct peers_group *group_of(struct peers *peers, size_t i)
 /* Group after group; the rows of one stay in the order of the quantity. */
 static void print_histograms(struct report *report, struct peers *peers)
 {
-	size_t groups = peers_count(peers) + (peers_rest(peers) != NULL), *counts = xcalloc(groups + 1, sizeof(*counts));
+	size_t groups = peers_count(peers) + (peers_rest(peers) != NULL);
+	size_t *counts = xcalloc(groups + 1, sizeof(*counts));
 	struct histogram_bin **bins = xcalloc(groups + 1, sizeof(*bins));
 	struct rows rows = {0};
 

@@ -593,7 +593,7 @@ static void what_there_is_no_room_for_is_summed_up(void **state)
 	for (unsigned int i = 0; i < PEERS_SPREAD_NUM; i++) {
 		assert_int_equal(sum.spreads[i].count, one->spreads[i].count);
 		assert_int_equal(distribution_median(&sum.spreads[i]), distribution_median(&one->spreads[i]));
-		assert_int_equal(distribution_quantile(&sum.spreads[i], 100), distribution_quantile(&one->spreads[i], 100));
+		assert_int_equal(sum.spreads[i].max, one->spreads[i].max);
 		distribution_clear(&sum.spreads[i], &budget);
 	}
 	peers_free(copy);
