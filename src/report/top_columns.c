@@ -273,6 +273,21 @@ static void add_word(struct text *text, const char *word, unsigned int width, bo
 	add_cut(text, word != NULL ? word : "-", width, 0, utf8);
 }
 
+/* Of several that live: how many do. */
+static void add_state(struct text *text, const struct top_row *row, unsigned int width, bool utf8)
+{
+	struct text living = {0};
+
+	if (row->members <= 1 || row->living == 0) {
+		add_word(text, state_text(&row->conn, width), width, utf8);
+		return;
+	}
+	add_count(&living, row->living);
+	text_add(text, living.data);
+	text_add(text, living.length + strlen(" open") <= width ? " open" : "");
+	text_free(&living);
+}
+
 void top_cell(struct text *text, const struct top_row *row, enum top_column column, const struct top_style *style,
 	      unsigned int width)
 {
@@ -280,12 +295,12 @@ void top_cell(struct text *text, const struct top_row *row, enum top_column colu
 	const struct conn *conn = &row->conn;
 	struct endpoint peer;
 
+	if (row->other && column == (style->state->fold == TOP_FOLD_PROCESSES ? TOP_PROCESS : TOP_PEER)) {
+		text_add(text, "other");
+		return;
+	}
 	switch (column) {
 	case TOP_PEER:
-		if (row->other) {
-			text_add(text, "other");
-			break;
-		}
 		peer = conn->flow.remote;
 		if (style->state->fold == TOP_FOLD_PEERS)
 			peer.port = 0;
@@ -295,25 +310,13 @@ void top_cell(struct text *text, const struct top_row *row, enum top_column colu
 		add_endpoint(text, &conn->flow.local, style, width);
 		break;
 	case TOP_PROCESS:
-		if (row->other && style->state->fold == TOP_FOLD_PROCESSES)
-			text_add(text, "other");
-		else
-			top_process_text(text, conn->process, width);
+		top_process_text(text, conn->process, width);
 		break;
 	case TOP_DIR:
 		add_word(text, conn_dir_text(conn->dir), width, style->state->utf8);
 		break;
 	case TOP_STATE:
-		if (row->members > 1 && row->living > 0) {
-			struct text living = {0};
-
-			add_count(&living, row->living);
-			text_add(text, living.data);
-			text_add(text, living.length + strlen(" open") <= width ? " open" : "");
-			text_free(&living);
-		} else {
-			add_word(text, state_text(conn, width), width, style->state->utf8);
-		}
+		add_state(text, row, width, style->state->utf8);
 		break;
 	case TOP_IDLE:
 		top_text_span(text, clock_span(row->active_ns, style->now_ns));

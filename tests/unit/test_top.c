@@ -107,7 +107,8 @@ static void draw(struct scene *scene, unsigned int width, unsigned int height)
 {
 	top_layout_resize(&scene->grid, width, height);
 	order(scene);
-	scene->state.scroll_most = top_layout(&scene->grid, &scene->list, top_model_totals(scene->model), &scene->style);
+	scene->state.scroll_most =
+		top_layout(&scene->grid, &scene->list, top_model_totals(scene->model), &scene->style);
 }
 
 static char *plain(const struct scene *scene)
