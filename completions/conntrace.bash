@@ -59,7 +59,7 @@ _conntrace() {
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")) ;;
 	--decapsulate) COMPREPLY=($(compgen -W 'ipip gre vxlan geneve all' -- "$cur")) ;;
-	--debug) COMPREPLY=($(compgen -W 'sources events' -- "$cur")) ;;
+	--debug) COMPREPLY=($(compgen -W 'sources events batch:' -- "$cur")) ;;
 	-O | --columns | --sort)
 		COMPREPLY=($(compgen -W "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')" -- "$cur"))
 		;;

@@ -28,6 +28,15 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 	sources_packet_stats(sources, &stats);
 	summary->packets = stats.frames;
 	summary->malformed = stats.malformed;
+	summary->tcp_frames = stats.tcp;
+	summary->left_out[SUMMARY_LEFT_COPY] = account.left_out[LEFT_OUT_COPY];
+	summary->left_out[SUMMARY_LEFT_LATE] = account.left_out[LEFT_OUT_LATE];
+	summary->left_out[SUMMARY_LEFT_UNCLAIMED] = account.left_out[LEFT_OUT_UNCLAIMED];
+	summary->left_out[SUMMARY_LEFT_FRAGMENT] = stats.left[PACKET_LEFT_FRAGMENT];
+	summary->left_out[SUMMARY_LEFT_MALFORMED] = stats.left[PACKET_LEFT_MALFORMED];
+	summary->left_out[SUMMARY_LEFT_TUNNEL] = stats.left[PACKET_LEFT_TUNNEL];
+	summary->left_out[SUMMARY_LEFT_FILTERED] = stats.left[PACKET_LEFT_FILTERED];
+	summary->both_ends = account.both_ends;
 	summary->cpu_ns = clock_process() + stats.cpu_ns;
 	summary->peak_bytes = procfs_status(getpid(), &own) == 0 ? own.peak_bytes : CONN_UNKNOWN;
 	summary->packet_peak_bytes = stats.peak_bytes;

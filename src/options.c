@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "operands.h"
 #include "option_bits.h"
+#include "option_debug.h"
 #include "source/packet/dissect.h"
 #include "track/tracker.h"
 
@@ -369,13 +370,7 @@ static int take_json(struct options *options, const struct option_def *def, cons
 
 static int take_debug(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	static const struct option_bit words[] = {
-		{"sources", OPTIONS_DEBUG_SOURCES},
-		{"events", OPTIONS_DEBUG_EVENTS},
-		{NULL, 0},
-	};
-
-	return option_bits(&options->debug, words, "sources and events", option_name(def), word, err);
+	return option_debug_parse(options, option_name(def), word, err);
 }
 
 static int take_decapsulate(struct options *options, const struct option_def *def, const char *word, struct err *err)

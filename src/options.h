@@ -117,6 +117,8 @@ enum options_debug {
  * @list_columns: --list-columns was asked for
  * @check: --check was asked for
  * @debug: enum options_debug bits
+ * @batch: events of a savefile that are dealt with at a time, 0 for as many as are fast (--debug=batch:N)
+ * @batch_seed: not 0: from 1 to @batch, by chance (--debug=batch:N:SEED)
  */
 struct options {
 	pid_t *pids;
@@ -189,6 +191,8 @@ struct options {
 	bool list_columns;
 	bool check;
 	unsigned int debug;
+	uint32_t batch;
+	uint32_t batch_seed;
 	unsigned int decapsulate;
 };
 

@@ -40,6 +40,7 @@ struct output {
 	bool frames_told;      /* frames are told apart from segments */
 	struct summary_outcomes outcomes;
 	struct summary_chosen chosen; /* by --only and --suspicious */
+	uint64_t hidden_frames;       /* of connections that the filter or the choice leaves out */
 	struct since *since;          /* NULL in a run without slices */
 	struct idmap *decided;        /* struct decided; NULL: events are of connections, not of handshakes */
 	int64_t handshakes_ns;        /* monotonic: when they are looked for next */
@@ -244,11 +245,20 @@ static void count_conn(struct output *output, const struct conn *conn)
 		output->chosen.why[i] += conn->why >> i & 1;
 }
 
+static void count_hidden(struct output *output, const struct conn *conn)
+{
+	if (filter_match(&output->options->filter, conn) && output_chooses(output->options, conn))
+		return;
+	output->hidden_frames += (uint64_t)((conn->rx_pkts > 0 ? conn->rx_pkts : 0) +
+					    (conn->tx_pkts > 0 ? conn->tx_pkts : 0));
+}
+
 bool output_finished(struct output *output, const struct conn *conn)
 {
 	struct conn part;
 	const struct conn *rest;
 
+	count_hidden(output, conn);
 	if (!filter_match(&output->options->filter, conn))
 		return false;
 	count_conn(output, conn);
@@ -445,6 +455,9 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 
 	while (final && (conn = next_wanted(&wanted, conn)) != NULL)
 		count_conn(output, conn);
+	while (final && (output->chosen.is_asked || !filter_is_empty(&output->options->filter)) &&
+	       (conn = walk->next(walk->context, conn)) != NULL)
+		count_hidden(output, conn);
 	wanted.chosen = true;
 	while (final && output->ladder != NULL && (conn = next_wanted(&wanted, conn)) != NULL)
 		ladder_conn(output->ladder, conn);
@@ -487,6 +500,7 @@ int output_summary(struct output *output, struct summary *summary, struct err *e
 		summary->evicted += report_refused(output->reports[i]);
 	summary->outcomes = output->outcomes;
 	summary->chosen = output->chosen;
+	summary->left_out[SUMMARY_LEFT_HIDDEN] = output->hidden_frames;
 	/* The session counts what is shown and what is open. */
 	summary->connections = output->chosen.is_asked ? output->chosen.shown + output->chosen.hidden :
 							 summary->connections;

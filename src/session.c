@@ -234,7 +234,7 @@ static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
 	struct tracker_config config = {
-		.limit = (size_t)options->max_connections,
+		.limit = (size_t)options->max_connections, .by_events = session->is_file,
 		.timeout_ns = options->timeout_ns,
 		.whole = options->command == NULL && options->pid_count == 0 && options->strace_log == NULL,
 		.has_destroy = sources_has_destroy(session->sources),

@@ -195,6 +195,8 @@ static int open_packets(struct sources *sources, struct err *err)
 		.frame_filters = (const char *const *)options->io_filters.expressions,
 		.frame_filter_count = options->io_filters.count,
 		.packets = (uint64_t)options->packets,
+		.batch = options->batch,
+		.batch_seed = options->batch_seed,
 		.flow_key = sources->flow_key,
 		.messages = options->payload,
 		.fields = &options->message_names,

@@ -32,6 +32,7 @@ size_t event_size(enum event_type type)
 		[EVENT_LOST] = sizeof(struct event_lost),
 		[EVENT_RUN] = sizeof(struct event_run),
 		[EVENT_FRAME] = sizeof(struct event_frame),
+		[EVENT_TIME] = 0,
 	};
 
 	TABLE_COVERS(body, EVENT_TYPE_NUM);

@@ -44,6 +44,8 @@ enum event_type {
 	EVENT_RUN,
 	/** a captured frame, TCP or not; told only when somebody asks: @frame */
 	EVENT_FRAME,
+	/** time has come this far, by a frame that no other event tells of */
+	EVENT_TIME,
 	EVENT_TYPE_NUM
 };
 

@@ -30,7 +30,7 @@
 
 /* Words in the order of their enumerations; of bits, from the lowest up. */
 static const char *const type_words[] = {"none", "call", "info", "segment", "icmp", "owner", "process",
-					 "lost", "message", "run", "frame", NULL};
+					 "lost", "message", "run", "frame", "time", NULL};
 static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other", "so-error",
 					 "shutdown", "close",         "exit",        "take",          "disconnect",
 					 NULL};
@@ -208,6 +208,7 @@ static const struct event_field *const body_fields[] = {
 	[EVENT_SEGMENT] = segment_fields, [EVENT_ICMP] = icmp_fields, [EVENT_OWNER] = owner_fields,
 	[EVENT_PROCESS] = process_fields, [EVENT_LOST] = lost_fields,
 	[EVENT_MESSAGE] = message_fields, [EVENT_RUN] = run_fields,   [EVENT_FRAME] = frame_fields,
+	[EVENT_TIME] = none_fields,
 };
 
 TABLE_COVERS(body_fields, EVENT_TYPE_NUM);

@@ -273,6 +273,20 @@ struct summary_chosen {
 	uint64_t why[SUSPICIOUS_NUM];
 };
 
+/** enum summary_left - why the frame of a TCP segment counts in no row */
+enum summary_left {
+	SUMMARY_LEFT_COPY,
+	SUMMARY_LEFT_LATE,
+	SUMMARY_LEFT_FRAGMENT,
+	SUMMARY_LEFT_MALFORMED,
+	SUMMARY_LEFT_TUNNEL,
+	SUMMARY_LEFT_FILTERED,
+	SUMMARY_LEFT_UNCLAIMED,
+	/** its connection is none that the options choose */
+	SUMMARY_LEFT_HIDDEN,
+	SUMMARY_LEFT_NUM
+};
+
 /**
  * struct summary_outcomes - what became of the connections that the reports count, whatever columns are shown
  * @results: by enum conn_result
@@ -298,6 +312,9 @@ struct summary_outcomes {
  * @packets: how many were captured or read
  * @malformed: how many of them were cut before the end of the TCP header, or say what cannot be
  * @outcomes: what became of them
+ * @tcp_frames: how many of them carry TCP, as far as one can tell
+ * @left_out: by enum summary_left: those of @tcp_frames that are in no RX_PKTS or TX_PKTS
+ * @both_ends: those that are in two rows, because both ends are of interest
  * @chosen: how many of the connections were shown, and why
  */
 struct summary {
@@ -314,6 +331,9 @@ struct summary {
 	uint64_t packets;
 	uint64_t malformed;
 	struct summary_outcomes outcomes;
+	uint64_t tcp_frames;
+	uint64_t left_out[SUMMARY_LEFT_NUM];
+	uint64_t both_ends;
 	struct summary_chosen chosen;
 };
 

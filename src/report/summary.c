@@ -23,6 +23,22 @@ static const struct {
 
 TABLE_COVERS(places, LOST_WHERE_NUM);
 
+/* Why a frame is in no row: key in JSON, and what one reads behind the number. */
+static const struct {
+	const char *key;
+	const char *text;
+} reasons[SUMMARY_LEFT_NUM] = {
+	[SUMMARY_LEFT_COPY] = {"copy", "copies"},
+	[SUMMARY_LEFT_LATE] = {"late", "late"},
+	[SUMMARY_LEFT_FRAGMENT] = {"fragment", "fragments without a header"},
+	[SUMMARY_LEFT_MALFORMED] = {"malformed", "cut or malformed"},
+	[SUMMARY_LEFT_TUNNEL] = {"tunnel", "in a tunnel (--decapsulate)"},
+	[SUMMARY_LEFT_FILTERED] = {"filtered", "rejected by the filter"},
+	[SUMMARY_LEFT_UNCLAIMED] = {"unclaimed", "of other processes"},
+	[SUMMARY_LEFT_HIDDEN] = {"hidden", "of connections not chosen"},
+};
+TABLE_COVERS(reasons, SUMMARY_LEFT_NUM);
+
 const char *summary_lost_key(enum lost_where where)
 {
 	return places[where].key;
@@ -180,7 +196,14 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_kib(line, summary->packet_peak_bytes > 0 ? summary->packet_peak_bytes : CONN_UNKNOWN, "null");
 	add_count(line, ",\"stops\":", summary->stops, "");
 	add_count(line, ",\"packets\":", summary->packets, ",\"malformed\":");
-	add_count(line, "", summary->malformed, "}}\n");
+	add_count(line, "", summary->malformed, "");
+	add_count(line, ",\"tcp_frames\":", summary->tcp_frames, ",\"left_out\":{");
+	for (unsigned int i = 0; i < SUMMARY_LEFT_NUM; i++) {
+		text_add(line, i > 0 ? ",\"" : "\"");
+		text_add(line, reasons[i].key);
+		add_count(line, "\":", summary->left_out[i], "");
+	}
+	add_count(line, "},\"both_ends\":", summary->both_ends, "}}\n");
 }
 
 static void add_losses(struct text *line, const struct summary *summary)
@@ -202,6 +225,20 @@ static void add_losses(struct text *line, const struct summary *summary)
 	}
 	if (summary->evicted > 0)
 		add_count(line, before, summary->evicted, " connections (evicted from memory)");
+}
+
+/* Frames that are in no row, and why. */
+static void add_left_out(struct text *line, const struct summary *summary)
+{
+	const char *before = "; TCP frames in no row: ";
+
+	for (unsigned int i = 0; i < SUMMARY_LEFT_NUM; i++) {
+		if (summary->left_out[i] == 0)
+			continue;
+		add_count(line, before, summary->left_out[i], " ");
+		text_add(line, reasons[i].text);
+		before = ", ";
+	}
 }
 
 static void add_text(struct text *line, const struct summary *summary)
@@ -229,6 +266,7 @@ static void add_text(struct text *line, const struct summary *summary)
 	add_count(line, "", summary->packets, summary->packets == 1 ? " packet" : " packets");
 	if (summary->malformed > 0)
 		add_count(line, " (", summary->malformed, " of them cut or malformed)");
+	add_left_out(line, summary);
 	text_add(line, "\n");
 }
 

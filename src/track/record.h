@@ -183,6 +183,12 @@ static inline struct bytes *record_bytes(struct record *record)
 /** record_take_wire() - @record, which has none, gets what @from has heard from packets; @from is left without */
 void record_take_wire(struct record *record, struct record *from);
 
+/** record_frames() - frames that it counts, both ways */
+static inline uint64_t record_frames(const struct record *record)
+{
+	return record->wire != NULL ? wire_frames(record->wire) : 0;
+}
+
 /** record_is_undecided() - does this errno of connect(2) leave the outcome open? */
 bool record_is_undecided(int error);
 

@@ -26,8 +26,10 @@
 /* Late packets of a closed connection come while its peer is in TIME_WAIT. */
 #define TOLD_KEEP_NS (60 * CLOCK_NS_PER_SEC)
 #define TOLD_MAX 16384
-/* How many old records are looked at in a tick. */
+/* How many old records that live on are passed over in a tick. */
 #define SWEEP_AT_ONCE 64
+/* How often what is due is done when time is what the events say. */
+#define TICK_NS (100 * CLOCK_NS_PER_MS)
 /* How many established ones are passed over in the search for one to be evicted; far fewer than TRACKER_LIMIT_MIN. */
 #define SPARE_AT_ONCE 8
 /* Events located together, and how far before its turn a record is fetched. */
@@ -132,14 +134,22 @@ void tracker_tell(struct tracker *tracker, struct record *record)
 {
 	struct conn conn;
 
-	if (!tracker_wants(tracker, record))
+	if (!tracker_wants(tracker, record)) {
+		tracker->account.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 		return;
+	}
 	tracker_settle(tracker, record, &conn);
 	conn.open = 0;
 	tracker_judge(tracker, record, &conn);
 	if (conn.process == NULL)
 		tracker->account.unattributed++;
 	tracker->notify.finished(tracker->notify.context, &conn);
+}
+
+static void move_to_end(struct record_list *list, struct record *record)
+{
+	record_list_remove(list, record);
+	record_list_append(list, record);
 }
 
 static struct record_list *list_of(struct tracker *tracker, const struct record *record)
@@ -176,6 +186,19 @@ void tracker_begin_closing(struct tracker *tracker, struct record *record)
 	record_list_append(&tracker->closing, record);
 }
 
+void tracker_go_on(struct tracker *tracker, struct record *record)
+{
+	record_list_remove(&tracker->closing, record);
+	record->closing = false;
+	record_list_append(&tracker->open, record);
+}
+
+void tracker_linger_on(struct tracker *tracker, struct record *record)
+{
+	record->finish_at_ns = tracker->now_ns + tracker->config.linger_ns;
+	move_to_end(&tracker->closing, record);
+}
+
 /*
  * A newer connection took its flow. By its cookie it may still be found: the
  * last word of a socket can come after its ports have been used again.
@@ -189,20 +212,18 @@ void tracker_supersede(struct tracker *tracker, struct record *record)
 		finish(tracker, record);
 }
 
-/* Nobody of ours knows it, and no packet came for long. */
-static bool has_timed_out(const struct tracker *tracker, const struct record *record)
+/* No process that is watched has it, it did not come about, and no packet came for long. */
+static bool is_silent_attempt(const struct tracker *tracker, const struct record *record)
 {
-	int64_t silence = clock_span(record->conn.end_ns, tracker->now_ns);
-
-	if (record->owned || record->wire == NULL || silence < tracker->config.timeout_ns)
-		return false;
-	return wire_may_go_on(record->wire) || (silence > SYN_GAP_MAX_NS && !wire_is_established(record->wire));
+	return !record->owned && record->wire != NULL && !wire_is_established(record->wire) &&
+	       clock_span(record->conn.end_ns, tracker->now_ns) > SYN_GAP_MAX_NS;
 }
 
-static void move_to_end(struct record_list *list, struct record *record)
+/* A RST ended it that nothing has contradicted for long. */
+static bool is_silent_reset(const struct tracker *tracker, const struct record *record)
 {
-	record_list_remove(list, record);
-	record_list_append(list, record);
+	return !record->owned && record->wire != NULL && wire_may_go_on(record->wire) &&
+	       clock_span(record->conn.end_ns, tracker->now_ns) >= tracker->config.timeout_ns;
 }
 
 /* A flood of attempts must not drive out those that came about. */
@@ -229,7 +250,8 @@ static void make_room(struct tracker *tracker)
 	if (record == NULL) {
 		list = &tracker->open;
 		record = oldest_attempt(tracker);
-		if (!has_timed_out(tracker, record) && tracker->account.lost[LOST_TABLE] >= 0)
+		if (!is_silent_attempt(tracker, record) && !is_silent_reset(tracker, record) &&
+		    tracker->account.lost[LOST_TABLE] >= 0)
 			tracker->account.lost[LOST_TABLE]++;
 	}
 	if (list != &tracker->told)
@@ -399,6 +421,74 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 	record_seen(record, event->time_ns, SEEN_KERNEL);
 }
 
+/* ---- time ------------------------------------------------------------------------ */
+
+/* The oldest come first; one that is old but alive goes to the end, so that all have their turn. */
+static void sweep_open(struct tracker *tracker)
+{
+	for (int passed = 0; passed < SWEEP_AT_ONCE && tracker->open.first != NULL;) {
+		struct record *record = tracker->open.first;
+
+		/* One whose packets have no time is never too old. */
+		if (record->conn.end_ns >= 0 &&
+		    clock_span(record->conn.end_ns, tracker->now_ns) < tracker->config.timeout_ns)
+			break;
+		if (is_silent_reset(tracker, record)) {
+			tracker_begin_closing(tracker, record);
+		} else if (is_silent_attempt(tracker, record) && !wire_is_under_way(record->wire)) {
+			finish(tracker, record);
+		} else {
+			move_to_end(&tracker->open, record);
+			passed++;
+		}
+	}
+}
+
+static bool has_lingered(const struct tracker *tracker)
+{
+	const struct record_list *closing = &tracker->closing;
+
+	return closing->first != NULL &&
+	       (closing->first->finish_at_ns <= tracker->now_ns ||
+		(tracker->config.linger_limit > 0 && closing->count > tracker->config.linger_limit));
+}
+
+static void finish_lingered(struct tracker *tracker)
+{
+	while (has_lingered(tracker)) {
+		tracker_fetch_after(tracker->closing.first);
+		finish(tracker, tracker->closing.first);
+	}
+}
+
+static void do_due(struct tracker *tracker)
+{
+	finish_lingered(tracker);
+	while (tracker->told.first != NULL && tracker->told.first->finish_at_ns <= tracker->now_ns)
+		forget(tracker, &tracker->told, tracker->told.first);
+	sweep_open(tracker);
+}
+
+void tracker_tick(struct tracker *tracker, int64_t now_ns)
+{
+	if (tracker->config.by_events)
+		return;
+	if (now_ns > tracker->now_ns)
+		tracker->now_ns = now_ns;
+	do_due(tracker);
+}
+
+/* An event has been fed. How many linger depends on the events too, so that bound is kept after each of them. */
+static void pass_time(struct tracker *tracker)
+{
+	if (tracker->now_ns >= tracker->tick_ns) {
+		do_due(tracker);
+		tracker->tick_ns = tracker->now_ns - tracker->now_ns % TICK_NS + TICK_NS;
+	} else if (tracker->closing.count > tracker->config.linger_limit && tracker->config.linger_limit > 0) {
+		finish_lingered(tracker);
+	}
+}
+
 /* ---- the public verbs -------------------------------------------------------------- */
 
 static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
@@ -457,6 +547,8 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 	default:
 		break;
 	}
+	if (tracker->config.by_events)
+		pass_time(tracker);
 }
 
 static bool is_packet(const struct event *event)
@@ -494,60 +586,4 @@ void tracker_feed(struct tracker *tracker, struct event *events, size_t count)
 		events += few;
 		count -= few;
 	}
-}
-
-/* The oldest come first; one that is old but alive goes to the end, so that all have their turn. */
-static void sweep_open(struct tracker *tracker)
-{
-	for (int i = 0; i < SWEEP_AT_ONCE && tracker->open.first != NULL; i++) {
-		struct record *record = tracker->open.first;
-
-		/* One whose packets have no time is as old as it likes. */
-		if (record->conn.end_ns >= 0 &&
-		    clock_span(record->conn.end_ns, tracker->now_ns) < tracker->config.timeout_ns)
-			break;
-		if (has_timed_out(tracker, record))
-			finish(tracker, record);
-		else
-			move_to_end(&tracker->open, record);
-	}
-}
-
-static bool has_lingered(const struct tracker *tracker)
-{
-	const struct record_list *closing = &tracker->closing;
-
-	return closing->first != NULL &&
-	       (closing->first->finish_at_ns <= tracker->now_ns ||
-		(tracker->config.linger_limit > 0 && closing->count > tracker->config.linger_limit));
-}
-
-void tracker_tick(struct tracker *tracker, int64_t now_ns)
-{
-	if (now_ns > tracker->now_ns)
-		tracker->now_ns = now_ns;
-	while (has_lingered(tracker)) {
-		tracker_fetch_after(tracker->closing.first);
-		finish(tracker, tracker->closing.first);
-	}
-	while (tracker->told.first != NULL && tracker->told.first->finish_at_ns <= tracker->now_ns)
-		forget(tracker, &tracker->told, tracker->told.first);
-	sweep_open(tracker);
-}
-
-bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info)
-{
-	const struct record *record = record_table_find_cookie(tracker->table, info->cookie);
-	struct bytes bytes;
-	int64_t rx, tx;
-
-	/* The mini socket has the same cookie only if somebody asked for that while the socket lived. */
-	if (record == NULL || record->said->kernel_state == 0 || info->reason != INFO_DESTROY ||
-	    info->timewait != TIMEWAIT_UNKNOWN)
-		return false;
-	/* Would the last word do without it? */
-	bytes = record->said->bytes;
-	bytes_feed(&bytes, info);
-	bytes_settle(&bytes, &rx, &tx);
-	return rx < 0 || bytes_close(&bytes) == CLOSE_UNKNOWN;
 }

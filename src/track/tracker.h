@@ -22,6 +22,8 @@
  * @timeout_ns: a handshake without an answer for that long has timed out
  * @linger_ns: how long a finished connection is kept for packets and counters that come late
  * @linger_limit: when more are kept the oldest of them goes earlier; 0: no limit
+ * @by_events: time is what the events say, as in a file: what is due is done right after the event that made it so,
+ *	       whatever number of them is fed at once; tracker_tick() does nothing
  * @whole: there is no target: every connection is of interest, also one only packets told of
  * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
  * @netns: network namespace of packets and destroy events, 0 unknown
@@ -34,6 +36,7 @@ struct tracker_config {
 	int64_t timeout_ns;
 	int64_t linger_ns;
 	size_t linger_limit;
+	bool by_events;
 	bool whole;
 	bool has_destroy;
 	uint32_t netns;
@@ -84,9 +87,22 @@ struct tracker_observer {
 	void (*counters)(void *context, const struct conn *conn, int64_t time_ns);
 };
 
+/** enum left_out - why the frame of a TCP segment is in no row, as far as the tracker decides it */
+enum left_out {
+	/** a copy of a frame that is counted */
+	LEFT_OUT_COPY,
+	/** it came after its connection had been reported, and begins no other */
+	LEFT_OUT_LATE,
+	/** its connection is none of a process that is watched */
+	LEFT_OUT_UNCLAIMED,
+	LEFT_OUT_NUM
+};
+
 /**
  * struct tracker_account - what the tracker has to answer for
  * @lost: by enum lost_where; -1 when it is only known that something was lost
+ * @left_out: by enum left_out: frames of TCP segments that are in no connection's count
+ * @both_ends: frames that two connections count, because both ends are of interest
  * @unattributed: connections told without a process
  * @too_short: connections of this host that nobody was found for: perhaps a target's, so they are not told
  * @open: connections of interest that are open now
@@ -94,6 +110,8 @@ struct tracker_observer {
  */
 struct tracker_account {
 	int64_t lost[LOST_WHERE_NUM];
+	uint64_t left_out[LEFT_OUT_NUM];
+	uint64_t both_ends;
 	uint64_t unattributed;
 	uint64_t too_short;
 	uint64_t open;

@@ -59,6 +59,7 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 		} else {
 			record->wire = wire_copy(other->wire);
 			wire_flip(record->wire);
+			tracker->account.both_ends += wire_frames(record->wire);
 			tracker_observe_copied(tracker, record, other);
 			record->conn.seen |= SEEN_WIRE;
 			if (record->conn.host == NULL && other->conn.host != NULL)

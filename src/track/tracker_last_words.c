@@ -60,3 +60,20 @@ void tracker_last_words_forget(struct tracker *tracker)
 	free(tracker->last_words);
 	tracker->last_words = NULL;
 }
+
+bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info)
+{
+	const struct record *record = record_table_find_cookie(tracker->table, info->cookie);
+	struct bytes bytes;
+	int64_t rx, tx;
+
+	/* The mini socket has the same cookie only if somebody asked for that while the socket lived. */
+	if (record == NULL || record->said->kernel_state == 0 || info->reason != INFO_DESTROY ||
+	    info->timewait != TIMEWAIT_UNKNOWN)
+		return false;
+	/* Would the last word do without it? */
+	bytes = record->said->bytes;
+	bytes_feed(&bytes, info);
+	bytes_settle(&bytes, &rx, &tx);
+	return rx < 0 || bytes_close(&bytes) == CLOSE_UNKNOWN;
+}

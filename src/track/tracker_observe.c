@@ -52,7 +52,7 @@ static bool keeps(const struct tracker *tracker, const struct record *record)
 	return !tracker_wants(tracker, record) && record->timeline->count < UNCLAIMED_MOST;
 }
 
-void tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
+bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
 			     enum wire_side side, bool told)
 {
 	struct timeline *timeline = timeline_of(tracker, record);
@@ -66,6 +66,7 @@ void tracker_observe_segment(struct tracker *tracker, struct record *record, con
 		timeline_segment(timeline, &entry.segment);
 	if (tracker_wants(tracker, record))
 		tell(tracker, record, &entry);
+	return !(entry.segment.judged & SEGMENT_COPY);
 }
 
 void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,

@@ -11,6 +11,14 @@
 /* No queue holds a packet longer behind another one's. */
 #define EARLY_NS (100 * CLOCK_NS_PER_MS)
 
+/* What becomes of a packet in a record. */
+enum fate {
+	FATE_NONE,
+	FATE_COUNTED,
+	FATE_COPY,
+	FATE_LATE,
+};
+
 static struct record *record_of_packet(struct tracker *tracker, const struct event *event, const struct flow *flow)
 {
 	struct record *record = tracker_record_new(tracker, true);
@@ -58,7 +66,8 @@ static struct record *packet_record(struct tracker *tracker, const struct event 
 				    enum wire_side side, bool *duplicate)
 {
 	if (record != NULL && record->wire != NULL && event->type == EVENT_SEGMENT &&
-	    !wire_accepts(record->wire, event, side)) {
+	    (!wire_accepts(record->wire, event, side) ||
+	     (record->told && wire_goes_on(record->wire, event, side)))) {
 		if (is_alive(tracker, record, event))
 			record->duplicate = *duplicate = true;
 		tracker_supersede(tracker, record);
@@ -71,25 +80,52 @@ static struct record *packet_record(struct tracker *tracker, const struct event 
 	return record;
 }
 
-/* @told: the other end's record has had it. */
-static void feed_packet_to(struct tracker *tracker, struct record *record, const struct event *event,
-			   enum wire_side side, bool told)
+/* What the packet means for how long @record is kept; one that a process has ends when its socket does. */
+static void follow_end(struct tracker *tracker, struct record *record)
 {
-	if (record == NULL)
+	bool is_over = wire_is_finished(record->wire) && !wire_may_go_on(record->wire);
+
+	if (record->owned || record->conn.cookie != 0)
 		return;
+	if (is_over && record->closing)
+		tracker_linger_on(tracker, record);
+	else if (is_over)
+		tracker_begin_closing(tracker, record);
+	else if (record->closing)
+		tracker_go_on(tracker, record);
+}
+
+/* @told: the other end's record has had it. Return: what became of its frame. */
+static enum fate feed_packet_to(struct tracker *tracker, struct record *record, const struct event *event,
+				enum wire_side side, bool told)
+{
+	bool is_counted = false;
+
+	if (record == NULL)
+		return FATE_NONE;
 	if (event->type == EVENT_ICMP) {
 		wire_icmp(record->wire, event, side);
 		tracker_observe_icmp(tracker, record, event, side);
 	} else if (tracker->is_observed) {
-		tracker_observe_segment(tracker, record, event, side, told);
+		is_counted = tracker_observe_segment(tracker, record, event, side, told);
 	} else {
-		wire_feed(record->wire, event, side);
+		is_counted = wire_feed(record->wire, event, side);
 	}
 	if (record->told)
-		return;
+		return is_counted ? FATE_LATE : FATE_COPY;
 	record_seen(record, event->time_ns, SEEN_WIRE);
-	if (!record->owned && wire_is_finished(record->wire) && !wire_may_go_on(record->wire))
-		tracker_begin_closing(tracker, record);
+	follow_end(tracker, record);
+	return is_counted ? FATE_COUNTED : FATE_COPY;
+}
+
+static void account(struct tracker *tracker, enum fate sender, enum fate receiver)
+{
+	if (sender == FATE_COUNTED && receiver == FATE_COUNTED)
+		tracker->account.both_ends++;
+	else if (sender == FATE_LATE || receiver == FATE_LATE)
+		tracker->account.left_out[LEFT_OUT_LATE] += sender != FATE_COUNTED && receiver != FATE_COUNTED;
+	else if (sender != FATE_COUNTED && receiver != FATE_COUNTED)
+		tracker->account.left_out[LEFT_OUT_COPY]++;
 }
 
 /* Where packets of several queues are recorded, an answer may stand before what it answers. */
@@ -113,14 +149,15 @@ static void feed_early(struct tracker *tracker, const struct event *syn, struct 
 		event.flow = early->flow;
 		event.icmp = early->icmp;
 		early->icmp.version = 0;
-		feed_packet_to(tracker, sender, &event, WIRE_LOCAL, false);
-		feed_packet_to(tracker, receiver, &event, WIRE_REMOTE, sender != NULL);
+		(void)feed_packet_to(tracker, sender, &event, WIRE_LOCAL, false);
+		(void)feed_packet_to(tracker, receiver, &event, WIRE_REMOTE, sender != NULL);
 	}
 }
 
 void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t hash)
 {
 	struct record *sender, *receiver;
+	enum fate sender_fate, receiver_fate;
 	bool duplicate = false;
 
 	if (event->flow.netns == 0)
@@ -137,8 +174,10 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 		sender->duplicate = true;
 	if (duplicate && receiver != NULL)
 		receiver->duplicate = true;
-	feed_packet_to(tracker, sender, event, WIRE_LOCAL, false);
-	feed_packet_to(tracker, receiver, event, WIRE_REMOTE, sender != NULL);
+	sender_fate = feed_packet_to(tracker, sender, event, WIRE_LOCAL, false);
+	receiver_fate = feed_packet_to(tracker, receiver, event, WIRE_REMOTE, sender != NULL);
+	if (event->type == EVENT_SEGMENT)
+		account(tracker, sender_fate, receiver_fate);
 	tracker->has_frame = false;
 	if (sender != NULL || receiver != NULL) {
 		if (event->type == EVENT_SEGMENT && event->segment.flags & SEGMENT_SYN)

@@ -72,6 +72,7 @@ struct early_icmp {
  * @ids: number of the last record
  * @owners_come: calls are not watched, and a connection may be known by its last word alone
  * @now_ns: time of the newest event or tick
+ * @tick_ns: with tracker_config.by_events: the next time at which what is due is done
  * @walked: what tracker_next() returned last: @view
  * @view: that connection, as reports see it
  * @account: what was lost and left unattributed
@@ -102,6 +103,7 @@ struct tracker {
 	uint64_t ids;
 	bool owners_come;
 	int64_t now_ns;
+	int64_t tick_ns;
 	struct record *walked;
 	struct conn view;
 	struct tracker_account account;
@@ -154,6 +156,12 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 
 /** tracker_record_found() - a record of a connection whose birth was not seen */
 struct record *tracker_record_found(struct tracker *tracker);
+
+/** tracker_go_on() - it seemed to have ended, by its packets alone, and has not */
+void tracker_go_on(struct tracker *tracker, struct record *record);
+
+/** tracker_linger_on() - it has ended, and a packet of it has come: what comes late is waited for once more */
+void tracker_linger_on(struct tracker *tracker, struct record *record);
 
 /** tracker_begin_closing() - it has ended: finish it when it has lingered long enough */
 void tracker_begin_closing(struct tracker *tracker, struct record *record);
@@ -224,8 +232,8 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 
 /* tracker_observe.c; all of them do nothing when nobody observes, but for the first, which then must not be called */
 
-/** tracker_observe_segment() - wire_feed(), and tell; @told: the other end's connection was told of it already */
-void tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
+/** tracker_observe_segment() - wire_feed(), and report it; @told: the other end's connection has reported it already */
+bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
 			     enum wire_side side, bool told);
 
 /** tracker_observe_icmp() - an ICMP error came about a segment of @side */

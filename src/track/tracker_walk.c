@@ -69,6 +69,8 @@ static void drop_first(struct tracker *tracker)
 	if (tracker_wants(tracker, record)) {
 		tracker->account.open++;
 		tracker->account.unattributed += record->conn.process == NULL;
+	} else {
+		tracker->account.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 	}
 	tracker_fetch_after(record);
 	record_list_remove(&tracker->open, record);
@@ -90,11 +92,16 @@ void tracker_account(const struct tracker *tracker, struct tracker_account *acco
 {
 	*account = tracker->account;
 	for (const struct record *record = tracker->open.first; record != NULL; record = record->next) {
-		if (!tracker_wants(tracker, record))
+		if (!tracker_wants(tracker, record)) {
+			account->left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 			continue;
+		}
 		account->open++;
 		account->unattributed += record->conn.process == NULL;
 	}
+	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next)
+		if (!tracker_wants(tracker, record))
+			account->left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next) {
 		int64_t rx, tx;
 

@@ -20,11 +20,7 @@
  * Open (RFC 7413).
  */
 
-/* How far numbers may run ahead while nobody said what the receiver's window is. */
-#define WINDOW_UNHEARD (1u << 24)
-
-/* A window without scale (RFC 9293), and the largest shift (RFC 7323, 2.3). */
-#define WINDOW_UNSCALED 65535u
+/* The largest shift of a window (RFC 7323, 2.3). */
 #define WSCALE_MAX 14
 
 /* Beyond this distance a number belongs to another connection. */
@@ -209,16 +205,6 @@ static uint32_t window_scaled(const struct wire *wire, enum wire_side side, cons
 	return (uint32_t)segment->window << (half->bits & other->bits & HALF_WSCALE ? wire->wscale[side] : 0);
 }
 
-/* How far the receiver of @side allows numbers to run ahead. */
-static int64_t window_of_receiver(const struct wire *wire, enum wire_side side)
-{
-	const struct wire_half *receiver = &wire->halves[wire_other(side)];
-
-	if (!(receiver->bits & HALF_WINDOW))
-		return WINDOW_UNHEARD;
-	return receiver->window > WINDOW_UNSCALED ? receiver->window : WINDOW_UNSCALED;
-}
-
 /*
  * A number outside the window is a forgery, or the capture lost much. It is
  * the second when another segment goes on from there.
@@ -228,8 +214,8 @@ static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
 {
 	int32_t distance = (int32_t)(seq - half->stray);
 	int64_t jump = wire_offset(half, seq) - (int64_t)half->next;
-	bool again = half->bits & HALF_STRAY && distance >= -(int32_t)WINDOW_UNSCALED &&
-		     distance <= (int32_t)WINDOW_UNSCALED;
+	bool again = half->bits & HALF_STRAY && distance >= -(int32_t)WIRE_WINDOW_UNSCALED &&
+		     distance <= (int32_t)WIRE_WINDOW_UNSCALED;
 
 	half->stray = end;
 	half->bits |= HALF_STRAY;
@@ -364,7 +350,7 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		wire_half_base(half, seq);
 	start = wire_offset(half, seq);
 	end = start + segment->payload;
-	if (end + fin > (int64_t)half->next + window_of_receiver(wire, side) || start < (int64_t)half->next - FAR) {
+	if (end + fin > (int64_t)half->next + wire_window(wire, side) || start < (int64_t)half->next - FAR) {
 		if (!feed_stray(half, seq, seq + segment->payload + fin))
 			return false;
 		start = wire_offset(half, seq);
@@ -463,78 +449,6 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	}
 }
 
-/* Did a RST come within the handshake, and may it be believed (RFC 9293, 3.10.7.3-4, step "check the RST bit")? */
-static void feed_rst_handshake(struct wire *wire, const struct event *event, enum wire_side side)
-{
-	const struct event_segment *segment = &event->segment;
-	enum wire_side opener = wire_opener(wire);
-	struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
-	uint16_t remote = side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0;
-	int64_t start, ack;
-
-	if (half->bits & HALF_SYN) {
-		start = wire_offset(half, segment->seq);
-		if (start < 0 || start > (int64_t)half->next)
-			return;
-		wire->bits |= WIRE_ABORTED | remote;
-	} else if (side != opener && other->bits & HALF_SYN) {
-		/* Without an ACK the opener ignores it; whoever sent it refused nevertheless. */
-		ack = segment->flags & SEGMENT_ACK ? wire_offset(other, segment->ack) : 1;
-		if (ack < 1 || ack > (int64_t)other->next)
-			return;
-		wire->bits |= WIRE_REFUSED | remote;
-		if (other->syn_acked_ns < 0)
-			other->syn_acked_ns = event->time_ns;
-	}
-}
-
-/*
- * RFC 5961, 3.2: a RST is obeyed if it has the number that is expected next; one that is only in the window is asked
- * about. Which is expected next depends on what arrived, so in a capture it may be how far the other side has
- * acknowledged, or how far the sender has come; and segments may be missing. So any in the window is the end if
- * nothing follows that its sender would not have sent after it.
- */
-static void feed_rst(struct wire *wire, const struct event *event, enum wire_side side)
-{
-	const struct event_segment *segment = &event->segment;
-	struct wire_half *half = &wire->halves[side];
-	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
-	uint16_t doubted = 0;
-
-	if (wire_is_finished(wire) && !wire_may_go_on(wire))
-		return;
-	if (!(wire->bits & WIRE_ESTABLISHED) && wire->bits & WIRE_OPENER_KNOWN && !(opener->bits & HALF_ACK_SENT)) {
-		feed_rst_handshake(wire, event, side);
-		return;
-	}
-	if (half->bits & HALF_BASE) {
-		int64_t distance = wire_offset(half, segment->seq) - (int64_t)half->next;
-		int64_t window = window_of_receiver(wire, side);
-
-		if (distance > window || distance < -window)
-			return;
-		if (distance != 0 && !(half->bits & HALF_ACKED && segment->seq == half->acked)) {
-			doubted = WIRE_RST_DOUBTED;
-			half->stray = segment->seq;
-			half->bits &= (uint16_t)~HALF_STRAY;
-		}
-	}
-	wire->bits = (uint16_t)((wire->bits & ~WIRE_RST_BITS) | WIRE_RST | doubted |
-				(side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0));
-}
-
-/* After a RST that was doubted, its sender goes on: @acked and @next are what they were before this segment. */
-static void feed_after_rst(struct wire *wire, enum wire_side side, uint32_t acked, uint64_t next)
-{
-	const struct wire_half *half = &wire->halves[side];
-	enum wire_side sender = wire->bits & WIRE_RST_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
-	/* What it had sent before may come later. */
-	bool sends = half->next > next && (int64_t)half->next > wire_offset(half, half->stray);
-
-	if (side == sender && (sends || wire->halves[wire_other(side)].acked != acked))
-		wire->bits &= (uint16_t)~WIRE_RST_BITS;
-}
-
 static bool feed(struct wire *wire, const struct event *event, enum wire_side side)
 {
 	const struct event_segment *segment = &event->segment;
@@ -556,7 +470,7 @@ static bool feed(struct wire *wire, const struct event *event, enum wire_side si
 	if (segment->flags & SEGMENT_RST && wire->rsts[side] < UINT8_MAX)
 		wire->rsts[side]++;
 	if (segment->flags & SEGMENT_RST) {
-		feed_rst(wire, event, side);
+		wire_rst_feed(wire, event, side);
 		return true;
 	}
 	if (segment->window == 0 && !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN)) &&
@@ -570,8 +484,8 @@ static bool feed(struct wire *wire, const struct event *event, enum wire_side si
 	half->bits |= HALF_WINDOW;
 	if (segment->flags & SEGMENT_ACK)
 		feed_ack(wire, event, side, in_order);
-	if (wire_may_go_on(wire))
-		feed_after_rst(wire, side, acked, next);
+	if (wire->bits & WIRE_RST)
+		wire_rst_after(wire, side, acked, next);
 	return true;
 }
 

@@ -223,6 +223,30 @@ int64_t wire_syn_ns(const struct wire *wire);
 /** wire_last_ns() - when the last segment passed, -1 before the first */
 int64_t wire_last_ns(const struct wire *wire);
 
+/** wire_frames() - how many frames were counted, both ways */
+static inline uint64_t wire_frames(const struct wire *wire)
+{
+	return (uint64_t)wire->halves[WIRE_LOCAL].frames + wire->halves[WIRE_REMOTE].frames;
+}
+
+/**
+ * wire_is_under_way() - has anybody spoken as one does on a connection: data, or an ACK without SYN?
+ *
+ * Such a flow is no attempt, although its handshake was not seen to finish:
+ * its silence means nothing.
+ */
+bool wire_is_under_way(const struct wire *wire);
+
+/**
+ * wire_goes_on() - does a segment that wire_accepts() show that it was not over, though it seemed to be?
+ * @wire: a connection that was taken for ended
+ * @event: EVENT_SEGMENT
+ * @side: who sent it
+ *
+ * Return: false also when it may be late: a segment sent again, or one of somebody who has not heard of the end.
+ */
+bool wire_goes_on(const struct wire *wire, const struct event *event, enum wire_side side);
+
 /** wire_is_empty() - was no segment seen at all? */
 static inline bool wire_is_empty(const struct wire *wire)
 {

@@ -57,3 +57,22 @@ bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_
 	ack = wire_offset(other, segment->ack);
 	return other->bits & HALF_SYN && ack >= 1 && ack <= (int64_t)other->next;
 }
+
+bool wire_goes_on(const struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
+	enum wire_side reset_by = wire->bits & WIRE_RST_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
+	uint32_t length = segment->payload + (segment->flags & SEGMENT_SYN ? 1 : 0);
+	bool acks = segment->flags & SEGMENT_ACK &&
+		    (!(other->bits & HALF_ACKED) || (int32_t)(segment->ack - other->acked) > 0);
+	bool is_new = !(half->bits & HALF_BASE) || wire_offset(half, segment->seq) + length > (int64_t)half->next;
+
+	if (segment->flags & SEGMENT_RST)
+		return false;
+	if (wire->bits & WIRE_RST)
+		return is_new && segment->payload > 0 && side == reset_by && (acks || !(other->bits & HALF_BASE));
+	if (wire_is_finished(wire))
+		return false;
+	return is_new || acks;
+}

@@ -86,6 +86,24 @@ enum wire_bit {
 /** A jump larger than this cannot be told from one that wrapped around. */
 #define WIRE_JUMP_MAX (1 << 28)
 
+/** A window without scale (RFC 9293). */
+#define WIRE_WINDOW_UNSCALED 65535u
+
+/** wire_window() - how far the receiver of @side allows numbers to run ahead */
+int64_t wire_window(const struct wire *wire, enum wire_side side);
+
+/** wire_rst_feed() - take a RST of @side into account */
+void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side side);
+
+/**
+ * wire_rst_after() - a segment of @side came after a RST: did that end the connection?
+ * @wire: after the segment
+ * @side: who sent it
+ * @acked: up to where @side had acknowledged before the segment
+ * @next: how far its own numbers had gone
+ */
+void wire_rst_after(struct wire *wire, enum wire_side side, uint32_t acked, uint64_t next);
+
 /** wire_offset() - a sequence number of @half as a distance from its base, near the highest seen */
 static inline int64_t wire_offset(const struct wire_half *half, uint32_t seq)
 {

@@ -69,6 +69,11 @@ bool wire_is_established(const struct wire *wire)
 	return wire->bits & WIRE_ESTABLISHED;
 }
 
+bool wire_is_under_way(const struct wire *wire)
+{
+	return (wire->halves[WIRE_LOCAL].bits | wire->halves[WIRE_REMOTE].bits) & (HALF_ACK_SENT | HALF_DATA);
+}
+
 enum conn_dir wire_dir(const struct wire *wire)
 {
 	if (!(wire->bits & WIRE_OPENER_KNOWN))

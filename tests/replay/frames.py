@@ -95,3 +95,156 @@ def opened(path):
     with open(path, "rb") as file:
         data = file.read()
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+# ---- counting, from what the standards say ----------------------------------------------------------------------
+
+VLAN = (0x8100, 0x88a8, 0x9100)
+EXTENSIONS = (0, 43, 60, 135, 139, 140, 51)
+
+
+def has_tcp_ip(data, depth=0):
+    """Does an IP packet carry TCP: a segment or a piece of one, as it is or in a tunnel?"""
+    if depth > 4 or len(data) < 20:
+        return False
+    if data[0] >> 4 == 4:
+        size = (data[0] & 15) * 4
+        total = struct.unpack(">H", data[2:4])[0]
+        if size < 20 or len(data) < size or 0 < total < size:
+            return False
+        protocol, rest = data[9], data[size:total or None]
+        later = struct.unpack(">H", data[6:8])[0] & 0x1fff
+    elif data[0] >> 4 == 6 and len(data) >= 40:
+        length, protocol, rest, later = struct.unpack(">H", data[4:6])[0], data[6], data[40:], 0
+        rest = rest[:length] if length else rest
+    else:
+        return False
+    while (data[0] >> 4 == 6 and protocol in EXTENSIONS) or protocol in (44, 51):
+        if len(rest) < 8:
+            return False
+        if protocol == 44:
+            later = struct.unpack(">H", rest[2:4])[0] >> 3
+            if later:
+                return rest[0] == 6
+            size = 8
+        else:
+            size = (rest[1] + 2) * 4 if protocol == 51 else (rest[1] + 1) * 8
+        if len(rest) < size:
+            return False
+        protocol, rest = rest[0], rest[size:]
+    if protocol == 6:
+        return True
+    return not later and has_tcp_tunnel(protocol, rest, depth)
+
+
+def has_tcp_tunnel(protocol, rest, depth):
+    if protocol in (4, 41):
+        return has_tcp_ip(rest, depth + 1)
+    if protocol == 47 and len(rest) >= 4:
+        flags, kind = struct.unpack(">HH", rest[:4])
+        size = 4 + 4 * (bool(flags & 0x8000) + bool(flags & 0x2000) + bool(flags & 0x1000))
+        if flags & 7 == 1 and kind == 0x880b and flags & 0x1000:
+            return has_tcp_ppp(rest[size + 4 * bool(flags & 0x80):], depth + 1)
+        if flags & 0x4007:
+            return False
+        return has_tcp_ethernet(rest[size:], depth + 1) if kind == 0x6558 else has_tcp_type(kind, rest[size:], depth + 1)
+    if protocol == 17 and len(rest) >= 16:
+        port = struct.unpack(">H", rest[2:4])[0]
+        if port in (4789, 8472) and rest[8] & 8:
+            return has_tcp_ethernet(rest[16:], depth + 1)
+        if port == 6081 and rest[8] >> 6 == 0:
+            kind, inner = struct.unpack(">H", rest[10:12])[0], rest[16 + (rest[8] & 63) * 4:]
+            return has_tcp_ethernet(inner, depth + 1) if kind == 0x6558 else has_tcp_type(kind, inner, depth + 1)
+    return False
+
+
+def has_tcp_ppp(data, depth=0):
+    if data[:1] == b"\xff":
+        data = data[2:]
+    if data[:1] and data[0] & 1:
+        return data[0] in (0x21, 0x57) and has_tcp_ip(data[1:], depth)
+    return data[:2] in (b"\0\x21", b"\0\x57") and has_tcp_ip(data[2:], depth)
+
+
+def has_tcp_type(kind, data, depth=0):
+    """@kind: an EtherType."""
+    while kind in VLAN and len(data) >= 4:
+        kind, data = struct.unpack(">H", data[2:4])[0], data[4:]
+    if kind in (0x0800, 0x86dd):
+        return has_tcp_ip(data, depth)
+    if kind in (0x8847, 0x8848):
+        while len(data) >= 4 and not data[2] & 1:
+            data = data[4:]
+        return has_tcp_ip(data[4:], depth)
+    if kind == 0x8864 and len(data) >= 6 and data[1] == 0:
+        return has_tcp_ppp(data[6:], depth)
+    if kind <= 1500 and data[:3] == b"\xaa\xaa\x03" and len(data) >= 8:
+        return has_tcp_type(struct.unpack(">H", data[6:8])[0], data[8:], depth)
+    return False
+
+
+def has_tcp_ethernet(data, depth=0):
+    return len(data) >= 14 and has_tcp_type(struct.unpack(">H", data[12:14])[0], data[14:], depth)
+
+
+# By the numbers that savefiles have for link types; what is missing is not counted.
+LINKS = {
+    0: lambda data: has_tcp_ip(data[4:]), 108: lambda data: has_tcp_ip(data[4:]),
+    1: has_tcp_ethernet,
+    9: has_tcp_ppp, 50: has_tcp_ppp,
+    12: has_tcp_ip, 14: has_tcp_ip, 101: has_tcp_ip, 228: has_tcp_ip, 229: has_tcp_ip,
+    113: lambda data: len(data) >= 16 and has_tcp_type(struct.unpack(">H", data[14:16])[0], data[16:]),
+    276: lambda data: len(data) >= 20 and has_tcp_type(struct.unpack(">H", data[:2])[0], data[20:]),
+}
+
+
+def frames_of(data):
+    """Each frame of a savefile with its link type; of what is damaged, those before the damage."""
+    magic = data[:4]
+    if magic == b"\x0a\x0d\x0d\x0a":
+        yield from frames_of_pcapng(data)
+        return
+    orders = {b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">", b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<"}
+    order = orders.get(magic)
+    if order is None or len(data) < 24:
+        return
+    link, at = struct.unpack(order + "I", data[20:24])[0] & 0xffff, 24
+    while at + 16 <= len(data):
+        size = struct.unpack(order + "I", data[at + 8:at + 12])[0]
+        if at + 16 + size > len(data):
+            return
+        yield link, data[at + 16:at + 16 + size]
+        at += 16 + size
+
+
+def frames_of_pcapng(data):
+    at, order, links = 0, "<", []
+    while at + 12 <= len(data):
+        if data[at:at + 4] == b"\x0a\x0d\x0d\x0a":
+            order = "<" if data[at + 8:at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
+            links = []
+        kind, size = struct.unpack(order + "II", data[at:at + 8])
+        body = data[at + 8:at + size - 4]
+        if size < 12 or at + size > len(data):
+            return
+        if kind == 1:
+            links.append(struct.unpack(order + "H", body[:2])[0])
+        elif kind in (2, 6):
+            number = struct.unpack(order + ("I" if kind == 6 else "H"), body[:4 if kind == 6 else 2])[0]
+            captured = struct.unpack(order + "I", body[12:16])[0]
+            if number >= len(links) or captured > len(body) - 20:
+                return
+            yield links[number], body[20:20 + captured]
+        elif kind == 3 and links:
+            yield links[0], body[4:4 + struct.unpack(order + "I", body[:4])[0]]
+        at += size
+
+
+def tcp_frames(path):
+    """How many frames of a savefile carry TCP; None when it has a link type that is not known here."""
+    count = 0
+    for link, data in frames_of(opened(path)):
+        if link not in LINKS:
+            return None
+        count += LINKS[link](data)
+    return count

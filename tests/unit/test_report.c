@@ -1314,6 +1314,15 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "+PENDING,SYN_RTX), 3 not attributed, lost 7 connections (evicted "
 		        "from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed)\n");
+	summary.left_out[SUMMARY_LEFT_COPY] = 5;
+	summary.left_out[SUMMARY_LEFT_TUNNEL] = 1;
+	expect_summary(&summary, REPORT_TABLE,
+		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 7 connections (evicted "
+			"from memory); "
+		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed); TCP frames in no "
+		       "row: 5 copies, 1 in a tunnel (--decapsulate)\n");
+	summary.tcp_frames = 9;
+	summary.both_ends = 2;
 	summary.malformed = 0;
 	summary.packet_peak_bytes = 0;
 	summary.peak_bytes = CONN_UNKNOWN;
@@ -1326,7 +1335,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "+PENDING,SYN_RTX), 3 not attributed, lost 12 packets (capture "
 		        "buffer of the "
 		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, - KiB, 1 stop, 1 "
-		        "packet\n");
+			"packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
 		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"unattributed\":3,\"too_short\":0,"
@@ -1335,7 +1344,9 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"call_queue\":0,"
 		       "\"table\":0,\"messages\":0},"
 		       "\"evicted\":0,\"cpu_s\":null,\"peak_kib\":null,\"packet_peak_kib\":null,"
-		       "\"stops\":1,\"packets\":1,\"malformed\":0}}\n");
+		       "\"stops\":1,\"packets\":1,\"malformed\":0,\"tcp_frames\":9,\"left_out\":{\"copy\":5,\"late\":0,"
+		       "\"fragment\":0,\"malformed\":0,\"tunnel\":1,\"filtered\":0,\"unclaimed\":0,\"hidden\":0},"
+		       "\"both_ends\":2}}\n");
 }
 
 /* One group more than a table has room for: a quarter of them go. */

@@ -66,6 +66,9 @@ static void publish_frames(struct child *child)
 {
 	for (int i = 0; i < DISSECT_VERDICT_NUM; i++)
 		atomic_store_explicit(&child->shared->frames[i], child->verdicts[i], memory_order_relaxed);
+	atomic_store_explicit(&child->shared->tcp, child->tcp, memory_order_relaxed);
+	for (int i = 0; i < PACKET_LEFT_NUM; i++)
+		atomic_store_explicit(&child->shared->left[i], child->left[i], memory_order_relaxed);
 }
 
 static void publish_counts(struct child *child)
@@ -280,6 +283,7 @@ static void file_loop(struct child *child, int fd)
 	const char *name = child->config->packet->savefile;
 	const struct savefile_user user = {
 		.frame = child_frames_function(&child->inputs[0]),
+		.rejected = child_frames_rejected,
 		.link = ask_filter,
 		.wait = child->config->deferred ? before_waiting : NULL,
 		.context = &child->inputs[0],

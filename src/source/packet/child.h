@@ -47,6 +47,8 @@ enum child_order {
  * @link_type: with CHILD_LINK
  * @text: the story
  * @frames: by enum dissect_verdict
+ * @tcp: see struct packet_stats
+ * @left: see struct packet_stats
  * @kernel_drops: see struct packet_stats
  * @queue_drops: see struct packet_stats
  * @cpu_ns: see struct packet_stats
@@ -65,6 +67,8 @@ struct child_shared {
 	int32_t link_type;
 	char text[sizeof(((struct err *)NULL)->text)];
 	_Atomic uint64_t frames[4];
+	_Atomic uint64_t tcp;
+	_Atomic uint64_t left[PACKET_LEFT_NUM];
 	_Atomic uint64_t kernel_drops;
 	_Atomic uint64_t queue_drops;
 	_Atomic int64_t cpu_ns;

@@ -16,6 +16,9 @@
 
 #define STAGE_SPARE 64
 
+/* How often frames of a savefile that are no events let time pass, in its own time. */
+#define TIME_EVERY_NS CLOCK_NS_PER_SEC
+
 /* Where the next event may be written, or NULL when the ring is full and must not be waited for. */
 static struct event *reserve(struct child *child)
 {
@@ -60,6 +63,18 @@ static void lost_one(struct child *child)
 	atomic_fetch_add_explicit(&child->shared->queue_drops, 1, memory_order_relaxed);
 }
 
+/* @tcp: does the frame carry TCP? */
+static void count_tcp(struct child *child, enum dissect_verdict verdict, bool tcp)
+{
+	child->tcp += tcp;
+	if (verdict == DISSECT_FRAGMENT)
+		child->left[PACKET_LEFT_FRAGMENT]++; /* until take_fragment() */
+	else if (verdict == DISSECT_MALFORMED)
+		child->left[PACKET_LEFT_MALFORMED] += tcp;
+	else if (verdict == DISSECT_OTHER)
+		child->left[PACKET_LEFT_TUNNEL] += tcp;
+}
+
 /* One frame as an event; @event may be NULL for want of room: it is looked at all the same, for the counts. */
 static enum dissect_verdict dissect(struct child_input *input, const struct dissect_record *record,
 				    struct dissect_fragment *fragment, struct span *payload, struct event *event)
@@ -68,7 +83,9 @@ static enum dissect_verdict dissect(struct child_input *input, const struct diss
 	struct dissect_record numbered = *record;
 	static struct event nowhere;
 	enum dissect_verdict verdict;
+	bool tcp = false;
 
+	numbered.tcp = &tcp;
 	numbered.interface += input->number;
 	numbered.fragment = fragment;
 	numbered.payload = payload;
@@ -80,6 +97,7 @@ static enum dissect_verdict dissect(struct child_input *input, const struct diss
 		/* Whose connection this will be is asked while it lives. */
 		child->is_urgent |= event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0;
 	}
+	count_tcp(child, verdict, tcp);
 	if (verdict == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
 		child->verdicts[DISSECT_EVENT]++;
 	else
@@ -88,10 +106,11 @@ static enum dissect_verdict dissect(struct child_input *input, const struct diss
 }
 
 /* fragments_take(), with the hash of the flow, as of any other event. */
-static bool take_fragment(const struct child *child, struct event *event)
+static bool take_fragment(struct child *child, struct event *event)
 {
 	if (!fragments_take(child->fragments, event))
 		return false;
+	child->left[PACKET_LEFT_FRAGMENT]--;
 	event->flow_hash = flow_hash(&child->config->packet->flow_key, &event->flow);
 	return true;
 }
@@ -167,11 +186,47 @@ static bool keep_segment(const struct child *child, struct event *kept, const st
 	return true;
 }
 
+static void tell_time(struct child *child)
+{
+	struct event event = event_new(EVENT_TIME, ORIGIN_WIRE, child->other_ns);
+
+	child->passed_ns = child->other_ns;
+	put(&child->inputs[0], &event);
+}
+
+/* In a savefile the clock is its frames: one that is no event lets time pass all the same, now and then. */
+static void pass_time(struct child *child, int64_t time_ns)
+{
+	if (child->live || time_ns <= child->other_ns)
+		return;
+	child->other_ns = time_ns;
+	if (time_ns - child->passed_ns >= TIME_EVERY_NS)
+		tell_time(child);
+}
+
+void child_frames_rejected(void *context, const struct dissect_record *record)
+{
+	struct child *child = ((struct child_input *)context)->child;
+	struct dissect_record counted = *record;
+	struct event nowhere;
+	bool tcp = false;
+
+	if (child_frames_are_all(child))
+		return;
+	counted.tcp = &tcp;
+	(void)dissect_frame(record->link_type, &counted, &nowhere);
+	child->tcp += tcp;
+	child->left[PACKET_LEFT_FILTERED] += tcp;
+	pass_time(child, record->time_ns);
+}
+
 /* Nothing more will come. */
 void child_frames_end(struct child *child)
 {
 	if (child->stream != NULL)
 		stream_finish(child->stream, tell_message, &child->inputs[0]);
+	if (child->other_ns > child->passed_ns)
+		tell_time(child);
 }
 
 bool child_frames_are_all(const struct child *child)
@@ -222,6 +277,8 @@ static void frame_direct(void *context, const struct dissect_record *record)
 			lost_one(child);
 		event = reserve(child);
 	}
+	if (verdict != DISSECT_EVENT)
+		pass_time(child, record->time_ns);
 	if (child->lost_unsaid != 0)
 		child_frames_lose_unsaid(child);
 }
@@ -282,6 +339,8 @@ static void frame_told(void *context, const struct dissect_record *record)
 		stream_feed(child->stream, &kept, payload, tell_message, input);
 	while (verdict == DISSECT_FRAGMENT && take_fragment(child, &event))
 		put(input, &event);
+	if (verdict != DISSECT_EVENT)
+		pass_time(child, record->time_ns);
 	if (child->lost_unsaid != 0 && input->staged == NULL)
 		child_frames_lose_unsaid(child);
 }

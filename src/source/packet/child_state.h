@@ -50,10 +50,14 @@ struct child_input {
  * @stream: directions that speak HTTP or TLS; NULL when nobody asks what they say
  * @input_count: of @inputs
  * @verdicts: frames, by what became of them
+ * @tcp: frames that carry TCP
+ * @left: of them, those that are no event, by enum packet_left
  * @taken: frames that were taken in, when there is an end to them
  * @lost_unsaid: events that found the ring full and have not been told of
  * @checked_ns: when, by the monotonic clock, the kernel was asked for what it dropped, and what this process took
  * @last_ns: time of the latest frame
+ * @other_ns: of a savefile: time of the latest frame that is no event
+ * @passed_ns: up to when that has been told
  * @wake_every: the reader is woken when so many events wait
  * @live: nobody waits for room
  * @is_urgent: the reader has to see what is unpublished at once, however little it is
@@ -68,10 +72,14 @@ struct child {
 	struct stream *stream;
 	size_t input_count;
 	uint64_t verdicts[DISSECT_VERDICT_NUM];
+	uint64_t tcp;
+	uint64_t left[PACKET_LEFT_NUM];
 	uint64_t taken;
 	uint64_t lost_unsaid;
 	int64_t checked_ns;
 	int64_t last_ns;
+	int64_t other_ns;
+	int64_t passed_ns;
 	uint32_t wake_every;
 	bool live;
 	bool is_urgent;
@@ -86,6 +94,9 @@ struct event *child_wait_for_room(struct child *child);
 
 /** child_frames_function() - what is to be called for each frame of @input, with it as context */
 capture_function child_frames_function(const struct child_input *input);
+
+/** child_frames_rejected() - a frame that the filter did not let pass; @context: as for child_frames_function() */
+void child_frames_rejected(void *context, const struct dissect_record *record);
 
 /** child_frames_are_all() - have as many been taken in as there shall be? */
 bool child_frames_are_all(const struct child *child);

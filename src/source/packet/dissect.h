@@ -75,6 +75,8 @@ struct dissect_fragment {
  * @fragment: filled on DISSECT_FRAGMENT; NULL: nobody keeps pieces together
  * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options as they are, unless they were cut; or NULL
  * @payload: set to what was captured of a segment's payload, borrowed from the frame; NULL: nobody asks
+ * @tcp: set when the frame carries TCP, whatever the verdict: a segment, a piece of one, one that is cut, one in a
+ *	 tunnel that is not taken off; else left alone; or NULL
  * @link_type: DLT_* of its interface
  * @interface: number of the capture interface within the run
  * @decapsulate: enum dissect_tunnel, those to take off
@@ -87,6 +89,7 @@ struct dissect_record {
 	struct dissect_fragment *fragment;
 	uint8_t *options;
 	struct span *payload;
+	bool *tcp;
 	int link_type;
 	uint16_t interface;
 	uint8_t decapsulate;

@@ -95,6 +95,12 @@ static void event_begin(struct dissect_state *frame, enum event_type type)
 	event->flow.local.zero = event->flow.remote.zero = 0;
 }
 
+static void is_tcp(const struct dissect_state *frame)
+{
+	if (frame->record->tcp != NULL)
+		*frame->record->tcp = true;
+}
+
 /*
  * A piece of a datagram, @offset bytes from its beginning, stands in frame->rest; @more: others follow it.
  * DISSECT_EVENT when it is the first one and nobody keeps pieces together, so that it stands for all of them.
@@ -109,6 +115,7 @@ static enum dissect_verdict fragment(struct dissect_state *frame, uint32_t id, u
 		return DISSECT_EVENT;
 	if (frame->quoted || frame->protocol != IPPROTO_TCP)
 		return DISSECT_OTHER;
+	is_tcp(frame);
 	if (fragment == NULL)
 		return DISSECT_FRAGMENT;
 	*fragment = (struct dissect_fragment){
@@ -182,6 +189,7 @@ static enum dissect_verdict tcp_segment(struct dissect_state *frame)
 	struct span header = frame->rest;
 	uint32_t length, options;
 
+	is_tcp(frame);
 	if (frame->rest.length < TCP_HEADER_MIN || frame->payload < TCP_HEADER_MIN)
 		return DISSECT_MALFORMED;
 	event_begin(frame, EVENT_SEGMENT);

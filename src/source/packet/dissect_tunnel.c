@@ -85,9 +85,8 @@ static enum dissect_verdict geneve(struct dissect_state *frame)
 	return span_skip(&frame->rest, (version_length & 0x3f) * 4u) ? bridged_or(frame, type) : DISSECT_MALFORMED;
 }
 
-static enum dissect_verdict udp(struct dissect_state *frame)
+static enum dissect_verdict udp(struct dissect_state *frame, uint8_t wanted)
 {
-	uint8_t wanted = frame->record->decapsulate;
 	uint16_t port;
 
 	if (!span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &port) || !span_skip(&frame->rest, 4))
@@ -99,12 +98,8 @@ static enum dissect_verdict udp(struct dissect_state *frame)
 	return DISSECT_OTHER;
 }
 
-enum dissect_verdict dissect_tunnel(struct dissect_state *frame)
+static enum dissect_verdict unwrap(struct dissect_state *frame, uint8_t wanted)
 {
-	uint8_t wanted = frame->record->decapsulate;
-
-	if (wanted == 0 || frame->tunnels++ >= TUNNELS_MAX)
-		return DISSECT_OTHER;
 	switch (frame->protocol) {
 	case IPPROTO_IPIP:
 	case IPPROTO_IPV6:
@@ -112,8 +107,25 @@ enum dissect_verdict dissect_tunnel(struct dissect_state *frame)
 	case IPPROTO_GRE:
 		return wanted & DISSECT_GRE ? gre(frame) : DISSECT_OTHER;
 	case IPPROTO_UDP:
-		return wanted & (DISSECT_VXLAN | DISSECT_GENEVE) ? udp(frame) : DISSECT_OTHER;
+		return wanted & (DISSECT_VXLAN | DISSECT_GENEVE) ? udp(frame, wanted) : DISSECT_OTHER;
 	default:
 		return DISSECT_OTHER;
 	}
+}
+
+enum dissect_verdict dissect_tunnel(struct dissect_state *frame)
+{
+	uint8_t wanted = frame->record->decapsulate;
+	struct dissect_state inside = *frame;
+	enum dissect_verdict verdict;
+
+	if (frame->tunnels++ >= TUNNELS_MAX)
+		return DISSECT_OTHER;
+	verdict = wanted != 0 ? unwrap(frame, wanted) : DISSECT_OTHER;
+	/* What is not taken off is looked into all the same, for it may carry TCP (dissect_record.tcp). */
+	if (verdict == DISSECT_OTHER && frame->record->tcp != NULL && wanted != DISSECT_TUNNELS) {
+		inside.tunnels++;
+		(void)unwrap(&inside, (uint8_t)~wanted);
+	}
+	return verdict;
 }

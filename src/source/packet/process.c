@@ -296,9 +296,23 @@ int packet_next(struct packet *packet, struct event *event, struct err *err)
 	return news(packet, state, event, err);
 }
 
+/* How many events of a savefile are read at a time; another number changes nothing but the time it takes. */
+static int batch_size(struct packet_config *config)
+{
+	if (config->batch == 0)
+		return READ_FILE_EVENTS;
+	if (config->batch_seed == 0)
+		return (int)config->batch;
+	/* Marsaglia, Xorshift RNGs, 2003. */
+	config->batch_seed ^= config->batch_seed << 13;
+	config->batch_seed ^= config->batch_seed >> 17;
+	config->batch_seed ^= config->batch_seed << 5;
+	return (int)(config->batch_seed % config->batch + 1);
+}
+
 int packet_read(struct packet *packet, struct queue *events, struct err *err)
 {
-	int limit = packet->config.savefile != NULL ? READ_FILE_EVENTS : LIVE_SLOTS;
+	int limit = packet->config.savefile != NULL ? batch_size(&packet->config) : LIVE_SLOTS;
 	int count = 0, got = 0;
 
 	/* What a full queue has no room for stays where it is. */
@@ -515,6 +529,9 @@ void packet_stats(const struct packet *packet, struct packet_stats *stats)
 	stats->fragments = atomic_load_explicit(&shared->frames[DISSECT_FRAGMENT], memory_order_relaxed);
 	stats->malformed = atomic_load_explicit(&shared->frames[DISSECT_MALFORMED], memory_order_relaxed);
 	stats->frames = stats->events + stats->other + stats->fragments + stats->malformed;
+	stats->tcp = atomic_load_explicit(&shared->tcp, memory_order_relaxed);
+	for (int i = 0; i < PACKET_LEFT_NUM; i++)
+		stats->left[i] = atomic_load_explicit(&shared->left[i], memory_order_relaxed);
 	stats->kernel_drops = atomic_load_explicit(&shared->kernel_drops, memory_order_relaxed);
 	stats->queue_drops = atomic_load_explicit(&shared->queue_drops, memory_order_relaxed);
 	stats->interface_drops = packet->interface_drops;

@@ -34,6 +34,8 @@
  * @frame_filters: pcap-filter(7) expressions whose verdict goes with it
  * @frame_filter_count: how many, up to PACKET_FRAME_FILTERS
  * @packets: end after so many frames, 0 for no end
+ * @batch: packet_read() gives so many events of a savefile at a time, 0 for as many as are fast
+ * @batch_seed: not 0: from 1 to @batch of them, by chance that begins with this number
  * @flow_key: events get the flow_hash() under it
  * @messages: tell what applications say
  * @fields: of the heads of HTTP messages, that are told of; NULL for none. Must live as long as the packet process
@@ -53,10 +55,25 @@ struct packet_config {
 	const char *const *frame_filters;
 	size_t frame_filter_count;
 	uint64_t packets;
+	uint32_t batch;
+	uint32_t batch_seed;
 	struct hash_key flow_key;
 	bool messages;
 	const struct message_names *fields;
 	const char *drop_to;
+};
+
+/** enum packet_left - why a frame that carries TCP is no event */
+enum packet_left {
+	/** a fragment, without the piece that has the ports */
+	PACKET_LEFT_FRAGMENT,
+	/** its TCP header is cut, or cannot be */
+	PACKET_LEFT_MALFORMED,
+	/** it is in a tunnel that is not to be taken off */
+	PACKET_LEFT_TUNNEL,
+	/** the filter did not let it pass; of savefiles only, elsewhere the kernel filters */
+	PACKET_LEFT_FILTERED,
+	PACKET_LEFT_NUM
 };
 
 /**
@@ -66,6 +83,8 @@ struct packet_config {
  * @other: of them something else
  * @fragments: of them later IP fragments of TCP segments
  * @malformed: of them cut or impossible
+ * @tcp: frames that carry TCP, as far as one can tell; in a savefile those that the filter rejects, too
+ * @left: by enum packet_left, those of @tcp that are no event
  * @kernel_drops: frames the kernel had no room for
  * @interface_drops: frames the network card had no room for, of the interfaces listened on
  * @queue_drops: events that found the way to this process full
@@ -78,6 +97,8 @@ struct packet_stats {
 	uint64_t other;
 	uint64_t fragments;
 	uint64_t malformed;
+	uint64_t tcp;
+	uint64_t left[PACKET_LEFT_NUM];
 	uint64_t kernel_drops;
 	uint64_t interface_drops;
 	uint64_t queue_drops;

@@ -36,6 +36,7 @@ static bool event_is_sound(struct event *event)
 	switch (event->type) {
 	case EVENT_SEGMENT:
 	case EVENT_FRAME:
+	case EVENT_TIME:
 		return true;
 	case EVENT_ICMP:
 		return event->icmp.version == 4 || event->icmp.version == 6;

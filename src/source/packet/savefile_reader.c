@@ -126,6 +126,8 @@ static int hand_over(struct savefile_reader *reader, const struct dissect_record
 		reader->unknown = record->link_type;
 	else if (link->filter.bf_len == 0 || pcap_offline_filter(&link->filter, &header, record->data))
 		reader->user.frame(reader->user.context, record);
+	else if (reader->user.rejected != NULL)
+		reader->user.rejected(reader->user.context, record);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct savefile_filter {
 /**
  * struct savefile_user - who reads
  * @frame: gets each frame that passes; its data is valid during the call only
+ * @rejected: gets each frame that the filter does not let pass, likewise. May be NULL
  * @link: the first frame of a link type is at hand: which filter is for these? May be NULL
  * @wait: the file is going to be read on, and a stream may be long in answering: what was handed over is all there is
  *	  for now. May be NULL
@@ -27,6 +28,7 @@ struct savefile_filter {
  */
 struct savefile_user {
 	void (*frame)(void *context, const struct dissect_record *record);
+	void (*rejected)(void *context, const struct dissect_record *record);
 	void (*link)(void *context, int link_type, struct savefile_filter *filter);
 	void (*wait)(void *context);
 	void *context;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/clock.h"
+#include "track/wire_bits.h"
+
+/* When a RST ends a connection, and when what follows shows that it did not. */
+
+/* Did a RST come within the handshake, and may it be believed (RFC 9293, 3.10.7.3-4, step "check the RST bit")? */
+static void feed_rst_handshake(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	enum wire_side opener = wire_opener(wire);
+	struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
+	uint16_t remote = side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0;
+	int64_t start, ack;
+
+	if (half->bits & HALF_SYN) {
+		start = wire_offset(half, segment->seq);
+		if (start < 0 || start > (int64_t)half->next)
+			return;
+		wire->bits |= WIRE_ABORTED | remote;
+	} else if (side != opener && other->bits & HALF_SYN) {
+		/* Without an ACK the opener ignores it; whoever sent it refused nevertheless. */
+		ack = segment->flags & SEGMENT_ACK ? wire_offset(other, segment->ack) : 1;
+		if (ack < 1 || ack > (int64_t)other->next)
+			return;
+		wire->bits |= WIRE_REFUSED | remote;
+		if (other->syn_acked_ns < 0)
+			other->syn_acked_ns = event->time_ns;
+	}
+}
+
+/*
+ * RFC 5961, 3.2: a RST is obeyed if it has the number that is expected next; one that is only in the window is asked
+ * about. Which is expected next depends on what arrived, so in a capture it may be how far the other side has
+ * acknowledged, or how far the sender has come; and segments may be missing. So any in the window is the end if
+ * nothing follows that its sender would not have sent after it.
+ */
+void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	struct wire_half *half = &wire->halves[side];
+	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
+	uint16_t doubted = 0;
+
+	if (wire_is_finished(wire) && !wire_may_go_on(wire))
+		return;
+	if (!(wire->bits & WIRE_ESTABLISHED) && wire->bits & WIRE_OPENER_KNOWN && !(opener->bits & HALF_ACK_SENT)) {
+		feed_rst_handshake(wire, event, side);
+		return;
+	}
+	if (half->bits & HALF_BASE) {
+		int64_t distance = wire_offset(half, segment->seq) - (int64_t)half->next;
+		int64_t window = wire_window(wire, side);
+
+		if (distance > window || distance < -window)
+			return;
+		if (distance != 0 && !(half->bits & HALF_ACKED && segment->seq == half->acked)) {
+			doubted = WIRE_RST_DOUBTED;
+			half->stray = segment->seq;
+			half->bits &= (uint16_t)~HALF_STRAY;
+		}
+	}
+	wire->bits = (uint16_t)((wire->bits & ~WIRE_RST_BITS) | WIRE_RST | doubted |
+				(side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0));
+}
+
+/*
+ * After a RST that was doubted its sender goes on. Or after one that was believed: it was forged, or ignored, if its
+ * sender sends more and acknowledges what it had not before. @acked and @next are what they were before this segment.
+ */
+void wire_rst_after(struct wire *wire, enum wire_side side, uint32_t acked, uint64_t next)
+{
+	const struct wire_half *half = &wire->halves[side];
+	enum wire_side sender = wire->bits & WIRE_RST_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
+	bool sends = half->next > next, acks = wire->halves[wire_other(side)].acked != acked;
+	bool goes_on = sends && acks;
+
+	/* What it had sent before may come later. */
+	if (wire_may_go_on(wire))
+		goes_on = acks || (sends && (int64_t)half->next > wire_offset(half, half->stray));
+	if (side == sender && goes_on)
+		wire->bits &= (uint16_t)~WIRE_RST_BITS;
+}
