@@ -14,13 +14,14 @@ TOP = os.path.abspath(os.environ.get("top_srcdir", "."))
 TOOLS = ("sh", "dirname", "sed", "grep", "env", "cat", "ls")
 STOPPED = 42
 
-# manager, how it installs, what is asked for one package, a package, what comes before installing
+# manager, how it installs, what is asked for one package, a package, what comes before installing; the tests need more
+# than a build: what is called for a minimal system's ps(1)
 MANAGERS = (
-    ("apt-get", "apt-get install -y --no-install-recommends", "dpkg-query", "libaudit-dev", ["apt-get update"]),
-    ("dnf", "dnf install -y", "rpm", "audit-libs-devel", []),
-    ("pacman", "pacman -S --needed --noconfirm", "pacman", "audit", ["pacman -Sy"]),
-    ("zypper", "zypper --non-interactive install", "rpm", "audit-devel", []),
-    ("apk", "apk add", "apk", "audit-dev", ["apk update"]),
+    ("apt-get", "apt-get install -y --no-install-recommends", "dpkg-query", "libaudit-dev", ["apt-get update"], "procps"),
+    ("dnf", "dnf install -y", "rpm", "audit-libs-devel", [], "procps-ng"),
+    ("pacman", "pacman -S --needed --noconfirm", "pacman", "audit", ["pacman -Sy"], "procps-ng"),
+    ("zypper", "zypper --non-interactive install", "rpm", "audit-devel", [], "procps"),
+    ("apk", "apk add", "apk", "audit-dev", ["apk update"], "procps"),
 )
 
 # Told which question it is, a manager answers that libpcap's package is there and no other.
@@ -43,7 +44,7 @@ def script(folder, name, text):
     os.chmod(path, 0o755)
 
 
-def play(manager, query, user):
+def play(manager, query, user, task="check"):
     """Return: exit status, standard output, what was called."""
     with tempfile.TemporaryDirectory() as folder:
         for tool in TOOLS + ("basename",):
@@ -53,14 +54,14 @@ def play(manager, query, user):
         script(folder, "id", "#!/bin/sh\necho %d\n" % user)
         script(folder, "sudo", '#!/bin/sh\necho sudo >>"$CALLS"\nexec "$@"\n')
         calls = os.path.join(folder, "calls")
-        done = subprocess.run([shutil.which("sh"), os.path.join(TOP, "quickstart"), "check"], check=False, timeout=60,
+        done = subprocess.run([shutil.which("sh"), os.path.join(TOP, "quickstart"), task], check=False, timeout=60,
                               env={"PATH": folder, "CALLS": calls}, stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         with open(calls, encoding="utf-8") as file:
             return done.returncode, done.stdout + done.stderr, file.read().splitlines()
 
 
-def problems(manager, install, query, package, refresh):
+def problems(manager, install, query, package, refresh, for_tests):
     found = []
     for user in (0, 1000):
         status, said, calls = play(manager, query, user)
@@ -76,6 +77,11 @@ def problems(manager, install, query, package, refresh):
             found.append("before installing it wanted %r, called %r" % (refresh, calls))
         if ("sudo" in calls) != (user != 0):
             found.append("as user %d: sudo in %r" % (user, calls))
+        if for_tests not in words:
+            found.append("it does not install what the tests need: %r" % calls)
+    words = play(manager, query, 0, "demo")[2][-1].split()
+    if for_tests in words or package not in words:
+        found.append("for the demo it called %r" % words)
     return found
 
 
