@@ -11,7 +11,7 @@ import tempfile
 TOP = os.path.abspath(os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")))
 BUILD = os.path.abspath(os.environ.get("top_builddir", os.path.join(TOP, "build")))
 CONNTRACE = os.path.join(BUILD, "conntrace")
-LIMIT = 10
+LIMIT = 60
 HINT = "Try 'conntrace --help'.\n"
 
 

@@ -184,7 +184,7 @@ class Terminal:
             self.screen.feed(text)
             limit = 0.02
 
-    def wait_for(self, condition, what, limit=20):
+    def wait_for(self, condition, what, limit=60):
         """Reads until condition(screen text) is true. Return: what it said."""
         end = time.monotonic() + limit
         while True:
@@ -195,18 +195,18 @@ class Terminal:
             if time.monotonic() > end:
                 raise TimeoutError("waited in vain for %s; the screen:\n%s" % (what, self.screen.text()))
 
-    def wait_told(self, pattern, limit=20):
+    def wait_told(self, pattern, limit=60):
         """Reads until it was told something that matches."""
         return self.wait_for(lambda _: re.search(pattern, self.told), repr(pattern), limit)
 
-    def wait_text(self, pattern, limit=20):
+    def wait_text(self, pattern, limit=60):
         """Reads until a line matches. Return: the match."""
         return self.wait_for(lambda text: re.search(pattern, text, re.MULTILINE), repr(pattern), limit)
 
     def keys(self, keys):
         os.write(self.master, keys.encode())
 
-    def wait(self, limit=20):
+    def wait(self, limit=60):
         """Return: its exit status."""
         end = time.monotonic() + limit
         while self.process.poll() is None and time.monotonic() < end:

@@ -6,7 +6,7 @@
  * listener and one current connection.
  *
  *   truth=FILE          append what is known of each connection that ends to FILE, one JSON line each
- *   limit=SEC           the process is killed (SIGALRM) after SEC seconds; 60
+ *   limit=SEC           the process is killed (SIGALRM) after SEC seconds; 150
  *   nonblock            sockets made from now on are non-blocking; "block" undoes it
  *   cloexec             sockets made from now on are close-on-exec
  *   listen=ADDR:PORT    ([::]:0 listens on both families)      backlog=N goes before it
@@ -67,7 +67,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIMIT_SEC 60
+#define LIMIT_SEC 150
 
 /* A thread's own story and the block it does. */
 struct part {

@@ -34,7 +34,7 @@
 
 #define ENTRIES 4
 #define EXIT_NO_URING 77
-#define LIMIT_SEC 60
+#define LIMIT_SEC 150
 
 struct ring {
 	int fd;

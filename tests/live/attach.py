@@ -208,7 +208,7 @@ def stopped():
 
 def refusal(words, before=()):
     """conntrace that can attach to nothing. Return: its Result."""
-    result = run(list(before) + [CONNTRACE] + words, limit=20)
+    result = run(list(before) + [CONNTRACE] + words, limit=60)
     equal(result.status, 1, "exit status of %s (%s)" % (words, result.err.strip()))
     return result
 
@@ -250,7 +250,7 @@ def ancestors():
 @test("not a PID: exit status 2, the word quoted")
 def wrong_words():
     for word in ("abc", "0", "-5", "1x", "99999999999", "1,,x"):
-        result = run([CONNTRACE, "-p", word], limit=20)
+        result = run([CONNTRACE, "-p", word], limit=60)
         equal(result.status, 2, "exit status for %r (%s)" % (word, result.err.strip()))
         check(word.split(",")[-1] in result.err, "the word is quoted: " + result.err)
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 
+import lib
 from lib import (CONNTRACE, ENDED, MKCONN, URING, Process, Skip, Trace, as_nobody, attach, check, equal, find_row, main, mkconn, must,
                  need, read_truth, run, scratch, short, status_field, test, tracer_of, wait_file, wait_for, write_file)
 
@@ -241,7 +242,7 @@ def cannot_attach():
     result = run(nobody + QUIET + ["-p", str(others.pid)])
     check("belongs to user root" in result.err and "as root" in result.err, result.err)
     # Another /proc, in a mount namespace of its own.
-    result = run(["unshare", "-m", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "sh"] + nobody +
+    result = run(lib.unshared("-m") + ["sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "sh"] + nobody +
                  QUIET + ["-p", str(others.pid)])
     check("hidepid" in result.err and "as root" in result.err or "mount" in result.err, result.err)
     strace = Process(nobody + [need("strace"), "-o", "/dev/null", "-p", str((mine := sleeper()).pid)])

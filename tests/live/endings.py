@@ -25,7 +25,7 @@ TCP_CLOSE = 7    # in tcp_info
 COUNT = 1000
 THREADS = 6
 HOWS = ["close", "shutdown", "half", "linger0", "unread", "both"]
-LIMIT_SEC = 40
+LIMIT_SEC = 90
 
 
 class Plan:

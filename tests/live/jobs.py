@@ -43,7 +43,7 @@ class Terminal:
         # Line editing would switch the echo on again.
         self.type("set +o emacs +o vi; stty -echo", PROMPT)
 
-    def expect(self, pattern, limit=20):
+    def expect(self, pattern, limit=60):
         """Reads until the pattern comes. Return: what came up to there."""
         while True:
             found = re.search(pattern, self.output)

@@ -76,7 +76,7 @@ def killed_under_load(options):
     for each in loads:
         each.over = True
     for each in loads:
-        each.join(20)
+        each.join(60)
         equal(each.errors, [], "what went wrong, seed %d" % seed)
     equal([nginx.master()] + nginx.workers(), pids, "nginx's processes")
     os.kill(nginx.master(), signal.SIGQUIT)
@@ -149,7 +149,7 @@ def launched_unfiltered():
         for each in loads:
             each.over = True
         for each in loads:
-            each.join(20)
+            each.join(60)
             equal(each.errors, [], "what went wrong")
         os.kill(pids[0], signal.SIGQUIT)
         wait_for(lambda: not any(os.path.exists("/proc/%d" % pid) for pid in pids), "nginx's end")

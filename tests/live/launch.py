@@ -124,7 +124,7 @@ def on_terminal(argv, typed):
     try:
         for text, answer in list(typed) + [(None, b"")]:
             while text is None or text not in output:
-                ready, _, _ = select.select([terminal], [], [], 20)
+                ready, _, _ = select.select([terminal], [], [], 60)
                 require(ready, "nothing came on the terminal: %r" % output)
                 try:
                     piece = os.read(terminal, 4096).decode(errors="replace")
@@ -211,7 +211,7 @@ def short_lived():
     script = "for j in 1 2 3 4 5 6 7 8; do (i=0; while [ $i -lt 60 ]; do (:); i=$((i + 1)); done) & done; wait; exit 9"
     in_namespace = ["unshare", "-Urn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     options = ["-i", "lo"] if run(in_namespace + ["true"]).status == 0 else []
-    result = run((in_namespace if options else []) + QUIET[:-1] + options + ["--", "sh", "-c", script], limit=20)
+    result = run((in_namespace if options else []) + QUIET[:-1] + options + ["--", "sh", "-c", script], limit=60)
     equal(result.status, 9, "exit status (%s)" % result.err)
 
 

@@ -5,7 +5,9 @@ A test file has functions marked @test("what is true"), which call check() and i
 Every wait has a bound; nothing waits by sleeping for a guessed time.
 """
 import atexit
+import contextlib
 import fcntl
+import functools
 import json
 import os
 import shutil
@@ -21,7 +23,7 @@ CONNTRACE = os.environ.get("CONNTRACE") or os.path.join(TOP_BUILD, "conntrace")
 MKCONN = os.path.join(TOP_BUILD, "tests/helpers/mkconn")
 STORM = os.path.join(TOP_BUILD, "tests/helpers/storm")
 IN_NAMESPACE = "CONNTRACE_TEST_NAMESPACE"    # set in a script that has moved into one
-WAIT_SEC = 20                                # bound of a wait for what should happen at once
+WAIT_SEC = 60                                # bound of a wait for what should happen at once
 NOBODY = 65534
 SHOWN_FAILURES = 8
 # STATE of a connection that both sides have closed: the kernel may still be at it when the run ends.
@@ -99,7 +101,11 @@ def main():
         except Failure as failure:
             _failures.append(str(failure))
         except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            _failures.append(where(error))
+            # pty(3) says so where there is no /dev/pts, as in a chroot(2).
+            if str(error) == "out of pty devices":
+                skipped = "no pseudo terminal here"
+            else:
+                _failures.append(where(error))
         finally:
             end_processes()
         if _failures:
@@ -156,6 +162,8 @@ def enter_namespace(required=True):
     """
     if os.environ.get(IN_NAMESPACE):
         return True
+    if required:
+        need_all("unshare", "ip")
     unshare = ["unshare", "-Urn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     try:
         probe = subprocess.run(unshare + ["true"], capture_output=True, timeout=WAIT_SEC, check=False)
@@ -179,11 +187,43 @@ def need(*programs):
     return paths[0] if len(paths) == 1 else paths
 
 
+@contextlib.contextmanager
+def needed(argv):
+    """Starts a program inside: where the system has none of this name, the test is skipped."""
+    try:
+        yield
+    except FileNotFoundError:
+        if "/" in argv[0] or shutil.which(argv[0]):
+            raise
+        raise Skip("no %s here" % argv[0]) from None
+
+
+@functools.lru_cache(None)
 def as_nobody():
     """The words that run a command as an ordinary user: none if that is what we are."""
     if os.getuid() != 0 or os.environ.get(IN_NAMESPACE):
         return []
-    return [need("setpriv"), "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--"]
+    words = [need("setpriv"), "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--"]
+    if run(words + ["test", "-x", CONNTRACE]).status:
+        raise Skip("user %d may not run %s" % (NOBODY, CONNTRACE))
+    return words
+
+
+def unshared(*words):
+    """The words that run a command in namespaces of its own, as unshare(1) takes them, or the test is skipped."""
+    argv = [need("unshare")] + list(words)
+    result = run(argv + ["true"])
+    if result.status:
+        raise Skip("unshare %s: %s" % (" ".join(words), result.err.strip().replace("\n", "; ")))
+    return argv
+
+
+def need_all(*programs):
+    """The programs a script needs for all its tests, or all are skipped."""
+    try:
+        need(*programs)
+    except Skip as reason:
+        skip_all(str(reason))
 
 
 # --- processes -------------------------------------------------------------------------------------------------
@@ -197,7 +237,8 @@ class Process:
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             keywords.setdefault("stdout", out)
             keywords.setdefault("stderr", err)
-            self.popen = subprocess.Popen(self.argv, stdin=stdin, **keywords)
+            with needed(self.argv):
+                self.popen = subprocess.Popen(self.argv, stdin=stdin, **keywords)
         self.pid = self.popen.pid
         _processes.append(self)
 
@@ -259,10 +300,12 @@ class Result:
         return "status %d, stdout %r, stderr %r" % (self.status, self.out[-2000:], self.err[-2000:])
 
 
-def run(argv, limit=30, stdin="", **keywords):
+def run(argv, limit=90, stdin="", **keywords):
     """Runs a program to its end. Return: a Result."""
-    process = subprocess.run([str(word) for word in argv], input=stdin.encode(), stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, timeout=limit, check=False, **keywords)
+    argv = [str(word) for word in argv]
+    with needed(argv):
+        process = subprocess.run(argv, input=stdin.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 timeout=limit, check=False, **keywords)
     return Result(process.returncode, *(s.decode("utf-8", "backslashreplace")
                                         for s in (process.stdout, process.stderr)))
 
@@ -315,8 +358,9 @@ def tasks(pid):
 
 
 def children(pid):
-    """None is no failure (ps(1) says it is)."""
-    return [int(p) for p in run(["ps", "-o", "pid=", "--ppid", str(pid)]).out.split()]
+    """The living children of a process, zombies too, in the order of their PIDs."""
+    pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+    return [child for child in pids if status_field(child, "PPid") == str(pid)]
 
 
 def switches(pid, task):
@@ -481,8 +525,11 @@ def firewall_off():
 def sysctl(name, value):
     """Sets a value of the own namespace."""
     require(os.environ.get(IN_NAMESPACE), "sysctls are set in a namespace of its own")
-    with open("/proc/sys/" + name.replace(".", "/"), "w", encoding="ascii") as file:
-        file.write(str(value))
+    try:
+        with open("/proc/sys/" + name.replace(".", "/"), "w", encoding="ascii") as file:
+            file.write(str(value))
+    except OSError as error:
+        raise Skip("%s cannot be set here: %s" % (name, error.strerror)) from None
 
 
 def short_timeouts():

@@ -21,7 +21,7 @@ from lib import MKCONN, Trace, attach, check, equal, find_row, main, mkconn, rea
 from stories import HELD, MODES, SECTIONS, STORIES
 
 AT_ONCE = 4
-LIMIT_SEC = 60
+LIMIT_SEC = 150
 CLONE_NEWNET = 0x40000000
 
 

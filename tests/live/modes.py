@@ -99,7 +99,7 @@ class Play:
         os.close(self.gate)
         return self
 
-    def end(self, limit=30):
+    def end(self, limit=90):
         """Return: its exit status, what it said on stdout, and on stderr."""
         status = self.process.wait(limit)
         if self.trace:
@@ -107,7 +107,7 @@ class Play:
         return status, self.process.out, self.process.err
 
 
-def play(mode, argv, limit=30, **keywords):
+def play(mode, argv, limit=90, **keywords):
     return Play(mode, argv, **keywords).begin().end(limit)
 
 
@@ -119,7 +119,7 @@ def play_at_once(argvs):
     return {mode: each.end() for mode, each in plays.items()}
 
 
-def compare(argv, what, chosen=None, limit=30, change=lambda seen: seen, **keywords):
+def compare(argv, what, chosen=None, limit=90, change=lambda seen: seen, **keywords):
     """The program says and does the same in all modes as it does untraced."""
     wanted = change(play(UNTRACED, argv, limit, **keywords))
     for mode in chosen or modes():

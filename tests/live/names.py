@@ -45,7 +45,7 @@ def ask(requests):
                 got = b""
                 while len(got) < len(response(200)):
                     got += client.recv(65536)
-        server.join(20)
+        server.join(60)
         require(not server.is_alive(), "the server ends")
 
 
@@ -64,7 +64,7 @@ def greet(name):
                 context.wrap_socket(client, server_hostname=name)
         except (ssl.SSLError, OSError):
             pass
-        server.join(20)
+        server.join(60)
 
 
 def play():
@@ -160,7 +160,7 @@ def messages():
                       ["curl", "-s", "-o", scratch("one"), "-o", scratch("two"), "-A", "me 1", "-H", "X: a", "-H", "X: b"] +
                       ["http://127.0.0.1:%d%s" % (listener.getsockname()[1], path) for path in ("/1", "/2")])
         rows = trace.finish()
-        server.join(20)
+        server.join(60)
     heads = [row for row in rows if row["report"] == "messages"]
     name = "127.0.0.1:%d" % heads[0]["rport"]
     equal([(row["message"], row["method"], row["target"], row["status"], row["host"], row["user-agent"],

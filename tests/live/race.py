@@ -22,7 +22,7 @@ def preloaded(**variables):
 
 def attach_to(pid, *options):
     return subprocess.run([CONNTRACE, "-q", *options, "-o", scratch("rows"), "-p", str(pid)], stderr=subprocess.PIPE,
-                          timeout=20, check=False)
+                          timeout=60, check=False)
 
 
 @test("a target that ends while it is attached to: status 0 or 1, one line at most, never a hang")
@@ -32,7 +32,7 @@ def ends_meanwhile():
         # From already ended to ending some milliseconds later.
         target = subprocess.Popen(["sh", "-c", "i=0; while [ $i -lt %d ]; do i=$((i+1)); done" % (number * 400)])
         result = attach_to(target.pid)
-        target.wait(20)
+        target.wait(60)
         statuses.add(result.returncode)
         require(result.returncode in (0, 1), "status %d: %s" % (result.returncode, result.stderr))
         lines = [line for line in result.stderr.decode().splitlines() if "attached by ptrace" not in line]
@@ -48,7 +48,7 @@ def forks_meanwhile():
         target = subprocess.Popen(["sh", "-c", "i=0; while [ $i -lt 60 ]; do i=$((i+1)); (:); /bin/true || exit 9; done"])
         result = attach_to(target.pid, "-d", "0.1")
         require(result.returncode in (0, 1), "status %d: %s" % (result.returncode, result.stderr))
-        require(target.wait(20) == 0, "the target's own status is %d" % target.returncode)
+        require(target.wait(60) == 0, "the target's own status is %d" % target.returncode)
 
 
 def how_it_ended(words, options, rounds=ROUNDS, **keywords):
@@ -57,7 +57,7 @@ def how_it_ended(words, options, rounds=ROUNDS, **keywords):
     for _ in range(rounds):
         rows = scratch("rows")
         result = subprocess.run([CONNTRACE, "-q", "-z", "conns", "--dir=in", "-o", rows, "-O", "CLOSE", "-H", *options, ENDING,
-                                 *words], stderr=subprocess.PIPE, timeout=20, check=False, **keywords)
+                                 *words], stderr=subprocess.PIPE, timeout=60, check=False, **keywords)
         require(result.returncode == 0, "status %d: %s" % (result.returncode, result.stderr))
         seen.add(lib.read_file(rows).strip())
     return seen

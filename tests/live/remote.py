@@ -4,7 +4,7 @@
 
 The other host is a second network namespace at the end of a veth pair.
 """
-from lib import (MKCONN, Process, Trace, check, enter_namespace, equal, main, must, need, run, scratch, test, wait_file,
+from lib import (MKCONN, Process, Trace, check, enter_namespace, equal, main, must, need_all, run, scratch, test, wait_file,
                  wait_for)
 
 HERE, THERE = "198.18.0.1", "198.18.0.2"
@@ -60,7 +60,7 @@ def story(name, server, client, ended):
 
 if __name__ == "__main__":
     enter_namespace()
-    need("ip", "nsenter", "unshare")
+    need_all("ip", "nsenter", "unshare")
     for words in STORIES:
         story(*words)
     main()

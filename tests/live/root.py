@@ -6,8 +6,8 @@ import pwd
 import signal
 
 import lib
-from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, check, equal, find_row, main, mkconn, need,
-                 parse_rows, read_file, read_truth, run, scratch, short, skip_all, status_field, test, tracer_of,
+from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, check, equal, find_row, main, mkconn,
+                 need_all, parse_rows, read_file, read_truth, run, scratch, short, skip_all, status_field, test, tracer_of,
                  wait_file, wait_for)
 
 AS_NOBODY = ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--"]
@@ -120,5 +120,5 @@ kill $holder
 if __name__ == "__main__":
     if os.getuid() != 0:
         skip_all("root is needed")
-    need("setpriv", "unshare", "nsenter", "ip")
+    need_all("setpriv", "unshare", "nsenter", "ip")
     main()

@@ -114,6 +114,7 @@ def seen_by(text, pattern):
 @test("the same counts as tcptrack, tshark, tcptrace and a filter for SYN on the same live traffic, and their known wrong answers")
 def together():
     need("tcptrack", "tshark", "tcptrace", "dumpcap")
+    short_timeouts()
     firewall("tcp dport %d drop" % DROPPED_PORT)
     traffic, capture, attempts, theirs = Traffic(), scratch("capture.pcap"), scratch("attempts.pcap"), scratch("tshark.pcap")
     recipe = "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn"
@@ -198,5 +199,4 @@ def together():
 
 
 enter_namespace()
-short_timeouts()
 main()

@@ -400,9 +400,9 @@ Story("processes", "another network namespace", OWN,
       command=lambda stage, argv: ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"] + argv, count=2,
       unknown={"launched": {"rx_bytes/tx_bytes/close/state": FAR}, "attached": {"close/state": FAR_CLOSE}})
 Story("processes", "another PID namespace: PID as whoever runs conntrace sees it", OWN,
-      command=lambda stage, argv: ["unshare", "-pf"] + argv, count=2)
-Story("processes", "another mount namespace", OWN, command=lambda stage, argv: ["unshare", "-m"] + argv, count=2)
-Story("processes", "another user namespace", OWN, command=lambda stage, argv: ["unshare", "-U"] + argv, count=2)
+      command=lambda stage, argv: lib.unshared("-pf") + argv, count=2)
+Story("processes", "another mount namespace", OWN, command=lambda stage, argv: lib.unshared("-m") + argv, count=2)
+Story("processes", "another user namespace", OWN, command=lambda stage, argv: lib.unshared("-U") + argv, count=2)
 Story("processes", "targets that talk to each other: a row each", OWN, count=2)
 
 # --- descriptors that travel -----------------------------------------------------------------------------------------

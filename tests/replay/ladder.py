@@ -80,6 +80,19 @@ def expect(name, printed, most):
     say(name, wrong)
 
 
+def expect_on_terminal(name, columns, *options):
+    global count
+    try:
+        printed = on_terminal(columns, *options)
+    except OSError as error:
+        if str(error) != "out of pty devices":
+            raise
+        count += 1
+        print("ok %d - %s # SKIP no pseudo terminal here" % (count, name))
+        return
+    expect(name, printed, columns)
+
+
 def manual(printed):
     """The screen in the manual page is the first connection of the expected one."""
     with open(MANUAL, encoding="utf-8") as file:
@@ -154,9 +167,9 @@ def screens(file):
     expect("all-context", conntrace(*read, "--ladder=all", "--context=1", "--time=clock")[1], 99)
     expect("full", conntrace(*read, "--ladder=full", "--rport=41022", "--time=relative")[1], 99)
     expect("live", conntrace(*read, "--live", "--lport=81")[1], 106)
-    expect("wide", on_terminal(140, *read, "--ladder", "--color=never"), 140)
-    expect("narrow", on_terminal(72, *read, "--ladder", "--color=never"), 72)
-    expect("color", on_terminal(80, *read, "--ladder=all", "--rport=41022"), 80)
+    expect_on_terminal("wide", 140, *read, "--ladder", "--color=never")
+    expect_on_terminal("narrow", 72, *read, "--ladder", "--color=never")
+    expect_on_terminal("color", 80, *read, "--ladder=all", "--rport=41022")
     expect("calls", conntrace("--replay", CALLS, "--ladder=all")[1], 99)
     expect("raw", conntrace(*read, "--ladder=all", "--format=raw", "--rport=41023", "--time=epoch")[1], 400)
     rows = [json.loads(line) for line in conntrace(*read, "--ladder=all", "-j")[1].splitlines()]
