@@ -92,12 +92,21 @@ static int set_live(struct capture *capture, const struct capture_config *config
 {
 	pcap_t *pcap = capture->pcap;
 
-	pcap_set_snaplen(pcap, config->snaplen > 0 ? config->snaplen : CAPTURE_SNAPLEN);
-	pcap_set_promisc(pcap, config->promisc);
-	pcap_set_buffer_size(pcap, (config->buffer_kib > 0 ? config->buffer_kib : CAPTURE_BUFFER_KIB) * 1024);
-	pcap_set_immediate_mode(pcap, 1);
-	pcap_set_timeout(pcap, 100);
-	pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
+	int status = pcap_set_snaplen(pcap, config->snaplen > 0 ? config->snaplen : CAPTURE_SNAPLEN);
+
+	if (status == 0)
+		status = pcap_set_promisc(pcap, config->promisc);
+	if (status == 0)
+		status = pcap_set_buffer_size(pcap, (config->buffer_kib > 0 ? config->buffer_kib : CAPTURE_BUFFER_KIB) * 1024);
+	if (status == 0)
+		status = pcap_set_immediate_mode(pcap, 1);
+	if (status == 0)
+		status = pcap_set_timeout(pcap, 100);
+	if (status == 0)
+		status = pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
+	/* Some interfaces count microseconds only. */
+	if (status != 0 && status != PCAP_ERROR_TSTAMP_PRECISION_NOTSUP)
+		return status;
 	return pcap_activate(pcap);
 }
 
@@ -141,8 +150,11 @@ int capture_open_live(struct capture **result, const struct capture_config *conf
 	}
 #ifdef DLT_LINUX_SLL2
 	/* Says on which interface each frame was; only newer libpcap offers it. */
-	if (pcap_datalink(capture->pcap) == DLT_LINUX_SLL && pcap_set_datalink(capture->pcap, DLT_LINUX_SLL2) < 0)
-		pcap_set_datalink(capture->pcap, DLT_LINUX_SLL);
+	if (pcap_datalink(capture->pcap) == DLT_LINUX_SLL && pcap_set_datalink(capture->pcap, DLT_LINUX_SLL2) < 0 &&
+	    pcap_set_datalink(capture->pcap, DLT_LINUX_SLL) < 0) {
+		status = err_set(err, EIO, "cannot capture on \"%s\": %s", capture->name, pcap_geterr(capture->pcap));
+		goto fail;
+	}
 #endif
 	status = check_link_type(capture, err);
 	if (status == 0)

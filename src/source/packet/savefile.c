@@ -367,7 +367,7 @@ static int block_section(struct savefile *savefile, struct span body, struct err
 /* Return: as savefile_next(), and 0 for a block that holds no frame. */
 static int block_next(struct savefile *savefile, struct span *data, struct dissect_record *record, struct err *err)
 {
-	struct span rest = *data, body;
+	struct span rest = *data, body = {0};
 	uint32_t type, length, magic = 0, again;
 
 	if (rest.length < BLOCK_MIN)
