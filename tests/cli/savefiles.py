@@ -60,8 +60,8 @@ def networks_left_out(test):
 def which_way(test):
     script = "flow a 192.0.2.1 1000 192.0.2.2 80\n+0 a > S seq 1 in\n+0.01 a < SA seq 5 ack 2 out\n"
     made(test, "ethernet.pcap", script)
-    test.usage(["-r", "ethernet.pcap", "inbound"], "not supported on Ethernet when reading savefiles")
-    test.usage(["-r", "ethernet.pcap", "-z", "io,stat,0,inbound"], "not supported on Ethernet when reading savefiles")
+    test.usage(["-r", "ethernet.pcap", "inbound"], "not supported on")
+    test.usage(["-r", "ethernet.pcap", "-z", "io,stat,0,inbound"], "not supported on")
     path = made(test, "sll.pcap", "link sll\n" + script)
     done = test.run("-r", path, "-z", "conns", "-O", "RX_PKTS,TX_PKTS", "-H", "--format=raw", "inbound")
     test.say("where they say it, it is known", [] if done.stdout == "1 0\n" else [done.stdout, done.stderr])

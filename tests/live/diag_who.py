@@ -26,10 +26,11 @@ def serve(target, count, threads=1):
 def compare(rows, truth, acceptor=None):
     """Every row has the right PID or none, and what all have in common. Return: how many PIDs are known.
 
-    Of a process that has ended before it was asked, name and executable are unknown.
+    Of a process that has ended before it was asked, name and executable are unknown; where the machine is busy, so are
+    the bytes of a connection that was not looked at in time.
     """
     equal(len(rows), len(truth), "rows (%s)" % rows.summary)
-    known = named = 0
+    known = named = counted = 0
     for row in rows:
         told = truth.get(row["rport"])
         require(told is not None, "nobody accepted " + short(row))
@@ -38,9 +39,11 @@ def compare(rows, truth, acceptor=None):
         if not check(row["pid"] in (pid, None), "accepted by %d: %s" % (pid, short(row))):
             break
         named += row["comm"] is not None
-        if not check((row["dir"], row["lport"], row["rx_bytes"], row["tx_bytes"]) == ("in", told["lport"], 10, 20) and
-                     row["comm"] in ("mkconn", None) and row["exe"] in (EXE, None), "%s, exe %s" % (short(row), row["exe"])):
+        counted += None not in (row["rx_bytes"], row["tx_bytes"])
+        if not check((row["dir"], row["lport"]) == ("in", told["lport"]) and row["rx_bytes"] in (10, None) and
+                     row["tx_bytes"] in (20, None) and row["comm"] in ("mkconn", None) and row["exe"] in (EXE, None), "%s, exe %s" % (short(row), row["exe"])):
             break
+    check(counted >= len(rows) * 9 // 10, "bytes are known of %d rows of %d" % (counted, len(rows)))
     check(named >= len(rows) * 9 // 10, "COMM is known of %d rows of %d" % (named, len(rows)))
     print("# PID of %d of %d connections" % (known, len(rows)))
     return known

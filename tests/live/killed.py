@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 
-from lib import (CONNTRACE, MKCONN, Process, Skip, check, enter_namespace, equal, main, need, require, scratch,
+from lib import (CONNTRACE, MKCONN, Process, Skip, check, enter_namespace, equal, main, need_all, require, scratch,
                  status_field, test, tracer_of, wait_file, wait_for)
 from modes import has_diag
 from webserver import CLIENTS, Client, Nginx
@@ -157,5 +157,5 @@ def launched_unfiltered():
 
 if __name__ == "__main__":
     enter_namespace()
-    need("nginx")
+    need_all("nginx")
     main()

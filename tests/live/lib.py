@@ -31,6 +31,7 @@ ENDED = ("closed", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK")
 
 _tests = []
 _failures = []       # of the test that runs
+_cleanups = []       # what it must undo, however it ends
 _processes = []      # everything started, ended at exit
 
 
@@ -108,6 +109,8 @@ def main():
                 _failures.append(where(error))
         finally:
             end_processes()
+            while _cleanups:
+                _cleanups.pop()()
         if _failures:
             failed += 1
             print("not ok %d - %s" % (number, name))
@@ -150,7 +153,7 @@ def read_file(path):
     try:
         with open(path, encoding="utf-8", errors="backslashreplace") as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):    # the second: a process that has gone since its file was opened
         return ""
 
 
@@ -506,6 +509,7 @@ def firewall(*rules):
     require(os.environ.get(IN_NAMESPACE), "a firewall belongs into a namespace of its own")
     nft = need("nft")
     run([nft, "delete", "table", "inet", "test"])
+    _cleanups.append(firewall_off)
     result = run([nft, "-f", "-"], stdin="table inet test {\n counter seen { }\n chain in {\n"
                  "  type filter hook input priority 0; policy accept;\n  %s\n }\n}\n" % "\n  ".join(rules))
     if result.status:

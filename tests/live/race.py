@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lib  # noqa: E402
 from lib import CONNTRACE, TOP_BUILD, check, main, require, scratch, test  # noqa: E402
 
-ROUNDS = 40
+ROUNDS = 16
 PRELOAD = lib.built("preload_tracer.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"], ["preload_tracer.c"])
 ENDING = os.path.join(TOP_BUILD, "tests/helpers/ending")
 

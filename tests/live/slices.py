@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 
-from lib import (CONNTRACE, Failure, Process, Trace, check, enter_namespace, equal, main, parse_rows, read_file,
+from lib import (CONNTRACE, Failure, Process, Trace, between, check, enter_namespace, equal, main, parse_rows, read_file,
                  run, scratch, test, wait_file, wait_for, watch)
 from watched import SERVE, Target
 
@@ -151,7 +151,10 @@ def aligned():
                       env=dict(os.environ, TZ=zone))
         begins = sorted({row["slice"] for row in trace.finish(-signal.SIGTERM)})
         if "--align" not in options:
-            equal(len(begins), 4, "slices of half a second in two")
+            # One in which a busy machine let nothing happen has no row.
+            between(len(begins), 2, 4, "slices of half a second in two")
+            check(all(abs((begin - begins[0]) / 0.5 - round((begin - begins[0]) / 0.5)) < 0.1 for begin in begins) and
+                  begins[-1] - begins[0] < 1.9, "they are half a second apart: %s" % begins)
             continue
         check(2 <= len(begins) <= 3, "slices: %s" % begins)
         for begin in begins[1:]:

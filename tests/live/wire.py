@@ -18,7 +18,7 @@ EXCHANGE = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=50000"
 # Connects to itself until it is ended.
 BUSY = """
 import socket, time
-listener, end = socket.create_server(("127.0.0.1", 0)), time.monotonic() + 20
+listener, end = socket.create_server(("127.0.0.1", 0)), time.monotonic() + 100
 while time.monotonic() < end:
     client = socket.create_connection(listener.getsockname())
     listener.accept()[0].close()
@@ -301,7 +301,7 @@ def brief():
 def so_many():
     for options in (["-i", "lo"], ["-i", "lo", "-i", "any"], ["-i", "lo", "--ladder"]):
         # It was told to end, and its end says so.
-        rows = Trace(options + ["--packets=50"], [sys.executable, "-c", BUSY]).finish(-signal.SIGTERM, 40)
+        rows = Trace(options + ["--packets=50"], [sys.executable, "-c", BUSY]).finish(-signal.SIGTERM, 90)
         equal(rows.summary["packets"], 50, "packets with %s" % options)
 
 

@@ -477,7 +477,7 @@ static void many_connections_need_little_memory(void **state)
 	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
 	/* A sanitizer's own memory would be counted too. */
 	if (!sanitized)
-		assert_in_range(usage.ru_maxrss, 1, 64 * 1024);
+		assert_true(usage.ru_maxrss > 0 && usage.ru_maxrss <= 64 * 1024);
 	peers_free(peers);
 }
 

@@ -90,14 +90,14 @@ static int check_link_type(struct capture *capture, struct err *err)
 
 static int set_live(struct capture *capture, const struct capture_config *config)
 {
+	int buffer_kib = config->buffer_kib > 0 ? config->buffer_kib : CAPTURE_BUFFER_KIB;
 	pcap_t *pcap = capture->pcap;
-
 	int status = pcap_set_snaplen(pcap, config->snaplen > 0 ? config->snaplen : CAPTURE_SNAPLEN);
 
 	if (status == 0)
 		status = pcap_set_promisc(pcap, config->promisc);
 	if (status == 0)
-		status = pcap_set_buffer_size(pcap, (config->buffer_kib > 0 ? config->buffer_kib : CAPTURE_BUFFER_KIB) * 1024);
+		status = pcap_set_buffer_size(pcap, buffer_kib * 1024);
 	if (status == 0)
 		status = pcap_set_immediate_mode(pcap, 1);
 	if (status == 0)
