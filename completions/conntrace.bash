@@ -8,7 +8,7 @@ _conntrace() {
 	local options='-p --pid -u --user -f --no-follow --no-filter --no-io-uring --watch-close --via --look-ms -i --interface -r --read --filter --promisc
 		--decapsulate --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
 		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
-		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output -O --columns --format
+		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
 		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --strace-log --replay
 		--control --metrics --metrics-peers
 		-h --help -V --version --list-columns --check --debug'

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "local_addresses.h"
 #include "look.h"
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
@@ -81,6 +82,13 @@ void attribution_add(struct attribution *attribution, const struct flow *flow)
 	waiting->flow = *flow;
 	waiting->due_ns = clock_monotonic();
 	waiting->looks = 0;
+}
+
+void attribution_packet(void *context, const struct event *event)
+{
+	if (event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0 &&
+	    local_addresses_has(&event->flow.local))
+		attribution_add(context, &event->flow);
 }
 
 /*

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/queue.h"
+#include "model/event.h"
 #include "model/flow.h"
 #include "source/diag/diag.h"
 
@@ -25,6 +26,14 @@ void attribution_free(struct attribution *attribution);
 
 /** attribution_add() - a connection was born; flow.local is on this host */
 void attribution_add(struct attribution *attribution, const struct flow *flow);
+
+/**
+ * attribution_packet() - a packet was captured; the owner of a connection is asked for at its SYN and SYN/ACK
+ * @context: the struct attribution
+ *
+ * Before anything else, because a short connection is gone soon.
+ */
+void attribution_packet(void *context, const struct event *event);
 
 /** attribution_look() - look for those whose time has come; NULL is fine */
 void attribution_look(struct attribution *attribution);

@@ -61,6 +61,7 @@ static void block_signals(sigset_t *before, const struct options *options)
 	sigaddset(&blocked, SIGHUP);
 	sigaddset(&blocked, SIGUSR1);
 	sigaddset(&blocked, SIGPIPE);
+	sigaddset(&blocked, SIGXFSZ);
 	sigaddset(&blocked, SIGRTMAX);
 	job_add_signals(&blocked, options);
 	sigprocmask(SIG_BLOCK, &blocked, before);
@@ -112,11 +113,18 @@ int main(int argc, char *argv[])
 	struct options options;
 	struct err err = {""};
 	int status, wait_status;
+	sigset_t too_large, before;
 
 	open_standard();
 	if (options_parse(&options, argc, argv, &err) != 0)
 		return complain(&err, EXIT_USAGE);
+	/* With a limit of the size of files a write fails then, and that is reported. */
+	sigemptyset(&too_large);
+	sigaddset(&too_large, SIGXFSZ);
+	sigprocmask(SIG_BLOCK, &too_large, &before);
 	status = tell_about(&options);
+	if (status < 0)
+		sigprocmask(SIG_SETMASK, &before, NULL);
 	live_find_screen(&options);
 	if (status < 0)
 		status = front_fork(&options, &wait_status) ? watch(&options) : front_end_like(wait_status);

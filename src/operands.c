@@ -35,7 +35,8 @@ static const struct need {
 		NEED_INTERVAL,
 		NEED_DIAG,
 		NEED_LADDER,
-		NEED_METRICS
+		NEED_METRICS,
+		NEED_OUTPUT
 	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},          {"no-filter", NEED_COMMAND},
@@ -48,7 +49,7 @@ static const struct need {
 	{"look-ms", NEED_DIAG},          {"no-io-uring", NEED_FILTER},
 	{"align", NEED_INTERVAL},        {"context", NEED_LADDER},
 	{"packets", NEED_PACKETS},
-	{"metrics-peers", NEED_METRICS},
+	{"metrics-peers", NEED_METRICS}, {"append", NEED_OUTPUT},
 };
 
 void operands_given(struct operands *operands, const char *name)
@@ -114,6 +115,8 @@ static int check_needs(const struct operands *operands, const struct options *op
 			lacking = "a ladder: --ladder or --top";
 		else if (needs[i].what == NEED_METRICS && options->metrics == NULL)
 			lacking = "--metrics=FILE";
+		else if (needs[i].what == NEED_OUTPUT && options->output == NULL)
+			lacking = "the file to append to: -o FILE";
 		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
 			lacking = "--via=diag";
 		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))

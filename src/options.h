@@ -97,6 +97,7 @@ enum options_debug {
  * @ladder: enum ladder_which bits: time lines to be drawn
  * @context: plain segments around each one that stands out in them
  * @output: file to write to, NULL or "-" is standard output
+ * @append: to its end; SIGHUP opens it again
  * @columns: columns to print
  * @format: how rows are written
  * @time: how moments are written
@@ -171,6 +172,7 @@ struct options {
 	unsigned int ladder;
 	int64_t context;
 	const char *output;
+	bool append;
 	const char *columns;
 	enum report_format format;
 	enum report_time time;

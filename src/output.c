@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/idmap.h"
+#include "base/outfile.h"
 #include "base/xalloc.h"
 #include "linger.h"
 #include "report/column.h"
@@ -32,7 +33,8 @@ struct output {
 	const struct options *options;
 	struct report_options report_options;
 	struct column_fields fields; /* of the messages */
-	FILE *file;
+	struct outfile *outfile;
+	FILE *file; /* its stream */
 	struct report *reports[REPORT_MOST];
 	size_t count;
 	struct ladder *ladder; /* NULL when none was asked for */
@@ -45,11 +47,6 @@ struct output {
 	struct idmap *decided;        /* struct decided; NULL: events are of connections, not of handshakes */
 	int64_t handshakes_ns;        /* monotonic: when they are looked for next */
 };
-
-static const char *name_of(const struct output *output)
-{
-	return output->file == stdout ? "standard output" : output->options->output;
-}
 
 static unsigned int terminal_width(FILE *file)
 {
@@ -136,14 +133,12 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 
 	output->options = options;
 	output->chosen.is_asked = options->only != 0 || options->suspicious;
-	output->file = stdout;
-	if (options->output != NULL && strcmp(options->output, "-") != 0)
-		output->file = fopen(options->output, "we");
-	if (output->file == NULL) {
-		rc = err_set(err, errno, "cannot write to \"%s\": %s", options->output, strerror(errno));
+	rc = outfile_open(&output->outfile, options->output != NULL ? options->output : "-", options->append, err);
+	if (rc != 0) {
 		free(output);
-		return rc;
+		return rc == -EINVAL ? -EIO : rc;
 	}
+	output->file = outfile_stream(output->outfile);
 	/* Whoever must be shown a row at once flushes it; a long report goes out in large pieces. */
 	setvbuf(output->file, NULL, _IOFBF, OUTPUT_BUFFER);
 	column_fields_init(&output->fields, &options->message_names);
@@ -176,6 +171,37 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	}
 	*opened = output;
 	return 0;
+}
+
+/* Rows for programs have one line of titles in a file, however many runs append to it. */
+static void set_titles(struct output *output)
+{
+	const struct report_options *options = &output->report_options;
+	bool are_out = options->format != REPORT_TABLE && output->count + (output->ladder != NULL) == 1 &&
+		       !outfile_is_empty(output->outfile);
+
+	for (size_t i = 0; i < output->count; i++)
+		report_titles(output->reports[i], are_out);
+	if (output->ladder != NULL)
+		ladder_titles(output->ladder, are_out);
+}
+
+int output_commit(struct output *output, struct err *err)
+{
+	int rc = outfile_commit(output->outfile, err);
+
+	if (rc == 0 && output->options->append)
+		set_titles(output);
+	return rc;
+}
+
+int output_reopen(struct output *output, struct err *err)
+{
+	int rc = outfile_reopen(output->outfile, err);
+
+	if (rc == 0)
+		set_titles(output);
+	return rc;
 }
 
 bool output_chooses(const struct options *options, const struct conn *conn)
@@ -470,7 +496,7 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
 	}
 	if (rc != 0)
-		err_set(err, rc, "cannot write to %s: %s", name_of(output), strerror(-rc));
+		err_set(err, rc, "cannot write to %s: %s", outfile_name(output->outfile), strerror(-rc));
 	if (when == OUTPUT_SLICE)
 		end_slice(output, &wanted);
 	return rc;
@@ -517,21 +543,25 @@ int output_error(const struct output *output, struct err *err)
 	for (size_t i = 0; i < output->count && rc == 0; i++)
 		rc = report_error(output->reports[i], err);
 	if (rc != 0)
-		err_set(err, rc, "cannot write to %s: %s", name_of(output), strerror(-rc));
+		err_set(err, rc, "cannot write to %s: %s", outfile_name(output->outfile), strerror(-rc));
 	return rc;
 }
 
 int output_close(struct output *output, struct err *err)
 {
-	int rc = output_error(output, err);
+	int rc = output_error(output, err), close_rc;
+	struct err close_err = {""};
 
 	for (size_t i = 0; i < output->count; i++)
 		report_free(output->reports[i]);
 	since_free(output->since);
 	idmap_free(output->decided);
 	ladder_free(output->ladder);
-	if ((output->file == stdout ? fflush(stdout) : fclose(output->file)) != 0 && rc == 0)
-		rc = err_set(err, errno, "cannot write to %s: %s", name_of(output), strerror(errno));
+	close_rc = outfile_close(output->outfile, &close_err);
+	if (rc == 0 && close_rc != 0) {
+		rc = close_rc;
+		*err = close_err;
+	}
 	free(output);
 	return rc;
 }

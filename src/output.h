@@ -15,7 +15,7 @@
 struct output;
 
 /**
- * output_open() - open the file and begin the reports
+ * output_open() - prepare the file, which stays as it is until output_commit(), and begin the reports
  * @output: set on success
  * @options: must outlive it
  * @start_ns: when the run began
@@ -24,6 +24,16 @@ struct output;
  * Return: 0; -EINVAL for a word of the command line (exit status 2), or another negative errno.
  */
 int output_open(struct output **output, const struct options *options, int64_t start_ns, struct err *err);
+
+/** output_commit() - there is something to write: see outfile_commit(); Return: 0 or a negative errno */
+int output_commit(struct output *output, struct err *err);
+
+/**
+ * output_reopen() - the file may have been renamed (logrotate(8)): go on in the one that has its name now
+ *
+ * Return: 0, or a negative errno with the reason in @err; the output goes on in the old file then.
+ */
+int output_reopen(struct output *output, struct err *err);
 
 /** output_next_open - gives the open connections one after the other, NULL begins and ends */
 typedef const struct conn *output_next_open(void *context, const struct conn *previous);

@@ -2,10 +2,8 @@
 #include "services.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "accounts.h"
 #include "base/clock.h"
@@ -13,6 +11,7 @@
 #include "config.h"
 #include "report/control.h"
 #include "report/metrics.h"
+#include "report/metrics_file.h"
 
 /* As long as nobody says otherwise with -I; scrapers come every 15 to 60 seconds. */
 #define METRICS_INTERVAL_NS (10 * CLOCK_NS_PER_SEC)
@@ -22,8 +21,7 @@ struct services {
 	const struct services_run *run; /* while it serves */
 	struct metrics *metrics;
 	struct control *control;
-	char *path; /* of the metrics, without symbolic links */
-	mode_t mode;
+	struct metrics_file *file; /* of the metrics */
 	int64_t start_ns;
 	int64_t due_ns; /* monotonic */
 	bool failed;
@@ -83,35 +81,12 @@ static int save_metrics(struct services *services, struct err *err)
 	int rc;
 
 	write_metrics(services, METRICS_PROMETHEUS, &text);
-	rc = metrics_save(services->path, &text, services->mode, err);
+	rc = metrics_file_save(services->file, &text, err);
 	text_free(&text);
 	return rc;
 }
 
 /* ---- opening ---------------------------------------------------------------- */
-
-/*
- * A rename would put a file in the place of a device or a pipe, and cut a
- * symbolic link: what is there must be a file, and a link is followed once.
- */
-static int find_file(struct services *services, const char *path, struct err *err)
-{
-	char *real = realpath(path, NULL);
-	struct stat status;
-	const struct text empty = {.data = NULL};
-	mode_t mask = umask(0);
-
-	umask(mask);
-	services->mode = 0666 & ~mask;
-	services->path = real != NULL ? real : xstrdup(path);
-	if (stat(services->path, &status) == 0 && !S_ISREG(status.st_mode))
-		return err_set(err, EINVAL,
-			       "cannot write metrics to \"%s\": it is no file; conntrace-stat --openmetrics asks "
-			       "for them",
-			       path);
-	/* Better now than after an hour. */
-	return metrics_save(services->path, &empty, services->mode, err);
-}
 
 int services_open(struct services **opened, const struct options *options, struct err *err)
 {
@@ -129,7 +104,7 @@ int services_open(struct services **opened, const struct options *options, struc
 	services->metrics = metrics_new(options->groups, (size_t)options->metrics_peers);
 	asked = (struct control_source){services, tell_status, tell_openmetrics};
 	if (options->metrics != NULL)
-		rc = find_file(services, options->metrics, err);
+		rc = metrics_file_open(&services->file, options->metrics, err);
 	if (rc == 0 && options->control != NULL)
 		rc = control_open(&services->control, options->control, &asked, err);
 	if (rc != 0) {
@@ -155,7 +130,7 @@ int services_fd(const struct services *services)
 
 bool services_due(const struct services *services, bool final)
 {
-	return services != NULL && services->path != NULL && (final || clock_monotonic() >= services->due_ns);
+	return services != NULL && services->file != NULL && (final || clock_monotonic() >= services->due_ns);
 }
 
 int services_serve(struct services *services, const struct services_run *run, bool final, struct err *err)
@@ -167,7 +142,7 @@ int services_serve(struct services *services, const struct services_run *run, bo
 	services->run = run;
 	if (services->control != NULL)
 		control_serve(services->control);
-	if (services_due(services, final)) {
+	if (run->writes && services_due(services, final)) {
 		int64_t interval_ns = services->options->interval_ns;
 
 		services->due_ns = clock_monotonic() + (interval_ns > 0 ? interval_ns : METRICS_INTERVAL_NS);
@@ -191,6 +166,6 @@ void services_close(struct services *services)
 		return;
 	control_close(services->control);
 	metrics_free(services->metrics);
-	free(services->path);
+	metrics_file_close(services->file);
 	free(services);
 }

@@ -20,12 +20,14 @@ struct services;
  * @sources: for the accounts
  * @start_ns: when the run began, monotonic
  * @finished: connections that are over
+ * @writes: metrics are written; not before there is something to write
  */
 struct services_run {
 	struct tracker *tracker;
 	struct sources *sources;
 	int64_t start_ns;
 	uint64_t finished;
+	bool writes;
 };
 
 /**

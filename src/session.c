@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "debug.h"
+#include "files.h"
 #include "job.h"
-#include "linger.h"
 #include "local_addresses.h"
 #include "live.h"
 #include "load.h"
@@ -23,12 +23,11 @@
 #include "output.h"
 #include "pace.h"
 #include "progress.h"
-#include "source/procfs/procfs.h"
-#include "source/replay/record.h"
 #include "services.h"
 #include "slices.h"
 #include "sources.h"
 #include "track/tracker.h"
+#include "tracking.h"
 
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
 /* The kernel tells of a socket's death from a work queue, a little after the fact, and later on a busy machine. */
@@ -65,6 +64,7 @@ struct session {
 	bool at_once;
 	bool print_now;
 	bool reported;
+	bool writes; /* the files are created or emptied */
 	int write_error;
 	struct err write_err;
 };
@@ -98,16 +98,6 @@ static void on_opened(void *context, const struct flow *flow)
 		attribution_add(session->attribution, flow);
 }
 
-/* Short connections are gone soon, so whose they are is asked at their SYN and SYN/ACK, before anything else. */
-static void on_packet(void *context, const struct event *event)
-{
-	const struct session *session = context;
-
-	if (event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0 &&
-	    local_addresses_has(&event->flow.local))
-		attribution_add(session->attribution, &event->flow);
-}
-
 static const struct conn *next_open(void *context, const struct conn *previous)
 {
 	return tracker_next(context, previous);
@@ -126,6 +116,17 @@ static void check_output(struct session *session, int rc, const struct err *err)
 	session->write_error = rc;
 	session->write_err = *err;
 	session->stopping = true;
+}
+
+/* There is something to write. Until then the files are what the run before has left. */
+static void begin_writing(struct session *session)
+{
+	struct err err = {""};
+
+	if (session->writes)
+		return;
+	session->writes = true;
+	check_output(session, files_commit(session->output, session->record, &err), &err);
 }
 
 /* ---- feeding -------------------------------------------------------------------- */
@@ -175,6 +176,7 @@ static void feed(struct session *session, int64_t until_ns)
 	while ((events = merge_run(merge, until_ns, &count)) != NULL) {
 		size_t fed = 0;
 
+		begin_writing(session);
 		for (size_t i = 0; i < count; i++) {
 			struct event *event = &events[i];
 
@@ -206,6 +208,7 @@ static void print_reports(struct session *session, enum output_when when)
 	const struct output_walk walk = {next_open, last_open, session->tracker};
 	struct err err = {""};
 
+	begin_writing(session);
 	check_output(session, output_print(session->output, &walk, when, &err), &err);
 }
 
@@ -216,16 +219,22 @@ static void say(struct session *session, const char *text)
 	live_notice(session->live, text);
 }
 
+static void say_failure(struct session *session, int rc, const struct err *err)
+{
+	if (rc != 0)
+		say(session, err->text);
+}
+
 /* Who asks is answered, and what is due is written; that this fails ends no run. */
 static void serve(struct session *session, bool final)
 {
-	const struct services_run run = {session->tracker, session->sources, session->start_ns, session->finished};
+	const struct services_run run = {session->tracker, session->sources, session->start_ns, session->finished,
+					 session->writes};
 	struct err err = {""};
 
-	if (services_due(session->services, final))
+	if (session->writes && services_due(session->services, final))
 		look_at_open(session, false);
-	if (services_serve(session->services, &run, final, &err) != 0)
-		say(session, err.text);
+	say_failure(session, services_serve(session->services, &run, final, &err), &err);
 }
 
 /* ---- opening ---------------------------------------------------------------------- */
@@ -233,22 +242,11 @@ static void serve(struct session *session, bool final)
 static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
-	struct tracker_config config = {
-		.limit = (size_t)options->max_connections, .by_events = session->is_file,
-		.timeout_ns = options->timeout_ns,
-		.whole = options->command == NULL && options->pid_count == 0 && options->strace_log == NULL,
-		.has_destroy = sources_has_destroy(session->sources),
-		.netns = sources_netns(session->sources),
-		.syn_retries = session->is_file ? -1 : procfs_syn_retries(),
-		.suspicious = options->limits,
-		.linger_ns = linger_ns(options), .linger_limit = linger_limit(options),
-		.flow_key = *sources_flow_key(session->sources),
-	};
+	struct tracker_config config = tracking_config(options, session->sources);
+	struct event run = tracking_run(options, session->sources, &config);
 	struct tracker_notify notify = {session, on_opened, on_finished,
 					output_wants_messages(session->output) ? on_message : NULL};
 	struct tracker_observer observer;
-	/* In a file time is what the events say: this one must not move it to today. */
-	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, session->is_file ? CLOCK_UNKNOWN : clock_now());
 
 	session->tracker = tracker_new(&config, &notify);
 	session->look = (struct look){
@@ -265,12 +263,7 @@ static void open_tracker(struct session *session)
 		session->attribution =
 			attribution_new(sources_diag(session->sources), sources_lookups(session->sources));
 	if (session->attribution != NULL)
-		sources_on_packet(session->sources, on_packet, session);
-	run.run.whole = config.whole;
-	run.run.has_destroy = config.has_destroy;
-	run.run.has_packets = sources_has_packets(session->sources);
-	run.run.netns = config.netns;
-	run.run.syn_retries = config.syn_retries;
+		sources_on_packet(session->sources, attribution_packet, session->attribution);
 	if (options->replay == NULL)
 		feed_one(session, &run);
 }
@@ -294,7 +287,9 @@ int session_open(struct session **opened, const struct options *options, const s
 	session->signal_fd = -1;
 	session->start_ns = clock_monotonic();
 	*exit_status = options->command != NULL ? 125 : 1;
-	rc = job_open_signals(&session->signal_fd, options, err);
+	rc = files_check(options, err);
+	if (rc == 0)
+		rc = job_open_signals(&session->signal_fd, options, err);
 	if (rc == 0)
 		rc = live_open(&session->live, options, err);
 	if (rc == 0)
@@ -316,6 +311,8 @@ int session_open(struct session **opened, const struct options *options, const s
 	}
 	debug_sources(options, session->sources);
 	open_tracker(session);
+	if (!session->is_file)
+		begin_writing(session);
 	session->look_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
 	if (options->duration_ns > 0)
 		session->end_ns = session->start_ns + options->duration_ns;
@@ -379,6 +376,10 @@ static void report_all(struct session *session)
 	live_leave(session->live);
 	hear_last_words(session);
 	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
+	/* A stream that turned out to be no input: it is as if it could not be opened. */
+	if (session->is_file && !session->writes && sources_failed(session->sources) != NULL)
+		return;
+	begin_writing(session);
 	serve(session, true);
 	if (session->write_error != 0)
 		return;
@@ -412,11 +413,14 @@ static void on_end_signal(struct session *session, const struct signalfd_siginfo
 
 static void read_signals(struct session *session)
 {
+	struct err err = {""};
 	struct signalfd_siginfo info;
 
 	while (read(session->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGUSR1)
 			session->print_now = true;
+		else if (info.ssi_signo == SIGHUP && session->options->append)
+			say_failure(session, output_reopen(session->output, &err), &err);
 		else if (!job_signal(&session->job, (int)info.ssi_signo, session->options->command != NULL))
 			on_end_signal(session, &info);
 	}
@@ -574,8 +578,7 @@ int session_report(struct session *session, struct err *err)
 
 int session_close(struct session *session, int *wait_status, struct err *err)
 {
-	struct err output_err = {""};
-	int rc = 0, output_rc = 0;
+	int rc;
 
 	if (session == NULL)
 		return 0;
@@ -585,14 +588,7 @@ int session_close(struct session *session, int *wait_status, struct err *err)
 	tracker_free(session->tracker);
 	look_free(&session->look);
 	attribution_free(session->attribution);
-	if (session->record != NULL)
-		rc = record_close(session->record, err);
-	if (session->output != NULL)
-		output_rc = output_close(session->output, &output_err);
-	if (rc == 0 && output_rc != 0 && output_rc != -EPIPE) {
-		rc = output_rc;
-		*err = output_err;
-	}
+	rc = files_close(session->output, session->record, err);
 	if (session->signal_fd >= 0)
 		close(session->signal_fd);
 	free(session);

@@ -429,6 +429,11 @@ uint64_t io_stat_refused(const struct io_stat *io)
 	return io->cells.refused;
 }
 
+void io_stat_titles(struct io_stat *io, bool are_out)
+{
+	io->printer.header_done = are_out;
+}
+
 int io_stat_error(const struct io_stat *io)
 {
 	return io->printer.error;

@@ -61,6 +61,9 @@ void io_stat_print(struct io_stat *io, int64_t now_ns, bool final);
 /** io_stat_refused() - what came when no row could be made for it any more, or after it was printed */
 uint64_t io_stat_refused(const struct io_stat *io);
 
+/** io_stat_titles() - as report_titles() */
+void io_stat_titles(struct io_stat *io, bool are_out);
+
 /** io_stat_error() - the first failure of writing, a negative errno, or 0 */
 int io_stat_error(const struct io_stat *io);
 

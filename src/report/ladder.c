@@ -428,6 +428,11 @@ void ladder_entry(struct ladder *ladder, const struct conn *conn, const struct t
 	write_text(ladder);
 }
 
+void ladder_titles(struct ladder *ladder, bool are_out)
+{
+	ladder->printer.header_done = are_out;
+}
+
 int ladder_error(const struct ladder *ladder, struct err *err)
 {
 	int error = ladder->error != 0 ? ladder->error : ladder->printer.error;

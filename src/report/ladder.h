@@ -48,6 +48,9 @@ void ladder_conn(struct ladder *ladder, const struct conn *conn);
 /** ladder_entry() - something happened: print it at once with LADDER_LIVE */
 void ladder_entry(struct ladder *ladder, const struct conn *conn, const struct timeline_entry *entry);
 
+/** ladder_titles() - as report_titles() */
+void ladder_titles(struct ladder *ladder, bool are_out);
+
 /** ladder_error() - did writing fail so far? Return: 0, or a negative errno with the story in @err */
 int ladder_error(const struct ladder *ladder, struct err *err);
 

@@ -446,32 +446,3 @@ void metrics_write(struct metrics *metrics, report_next *next_open, void *contex
 	peers_free(others);
 	text_free(&writer.name);
 }
-
-int metrics_save(const char *path, const struct text *text, unsigned int mode, struct err *err)
-{
-	char *beside = xasprintf("%s.XXXXXX", path);
-	int fd = mkostemp(beside, O_CLOEXEC), rc = 0;
-	size_t written = 0;
-
-	if (fd < 0)
-		rc = errno;
-	while (rc == 0 && written < text->length) {
-		ssize_t some = write(fd, text->data + written, text->length - written);
-
-		if (some < 0 && errno != EINTR)
-			rc = errno;
-		else if (some > 0)
-			written += (size_t)some;
-	}
-	/* mkostemp(3) makes it readable for its owner alone. */
-	if (rc == 0 && fchmod(fd, mode) != 0)
-		rc = errno;
-	if (fd >= 0 && close(fd) != 0 && rc == 0)
-		rc = errno;
-	if (rc == 0 && rename(beside, path) != 0)
-		rc = errno;
-	if (rc != 0 && fd >= 0)
-		unlink(beside);
-	free(beside);
-	return rc == 0 ? 0 : err_set(err, rc, "cannot write the metrics to \"%s\": %s", path, strerror(rc));
-}

@@ -69,15 +69,4 @@ enum metrics_format {
 void metrics_write(struct metrics *metrics, report_next *next_open, void *context, const struct metrics_run *run,
 		   enum metrics_format format, struct text *text);
 
-/**
- * metrics_save() - put a text into a file at once, so that nobody ever reads half of it
- * @path: not a symbolic link; a file of the same name with six more letters is there for a moment
- * @text: what the file holds then
- * @mode: of the file
- * @err: the story of a failure; the file is as it was then
- *
- * Return: 0 or a negative errno.
- */
-int metrics_save(const char *path, const struct text *text, unsigned int mode, struct err *err);
-
 #endif

@@ -560,6 +560,13 @@ int report_print(struct report *report, report_next *next_open, void *context, b
 	return report_error(report, err);
 }
 
+void report_titles(struct report *report, bool are_out)
+{
+	report->printer.header_done = are_out;
+	if (report->io != NULL)
+		io_stat_titles(report->io, are_out);
+}
+
 void report_slice(struct report *report, int64_t start_ns)
 {
 	for (size_t i = 0; i < report->finished_count; i++)

@@ -108,14 +108,32 @@ static void on_crash(int number)
 	raise(number);
 }
 
-static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP, SIGQUIT, SIGXCPU, SIGALRM};
+/* Those whose default action does not end a process (signal(7)), or cannot be changed. */
+static bool is_harmless(int number)
+{
+	static const int harmless[] = {SIGCHLD, SIGCONT, SIGURG,  SIGWINCH, SIGSTOP,
+				       SIGTSTP, SIGTTIN, SIGTTOU, SIGKILL};
 
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if (harmless[i] == number)
+			return true;
+	return false;
+}
+
+/*
+ * Every signal that would end the process. What somebody else handles, or had ignored at the start, stays so; libc
+ * refuses those that it uses itself.
+ */
 static void watch_crashes(bool on)
 {
-	struct sigaction action = {.sa_handler = on ? on_crash : SIG_DFL, .sa_flags = (int)(on ? SA_RESETHAND : 0)};
+	const struct sigaction ours = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
+	const struct sigaction none = {.sa_handler = SIG_DFL};
+	struct sigaction now;
 
-	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
-		sigaction(crashes[i], &action, NULL);
+	for (int number = 1; number <= SIGRTMAX; number++)
+		if (!is_harmless(number) && sigaction(number, NULL, &now) == 0 &&
+		    now.sa_handler == (on ? SIG_DFL : on_crash))
+			(void)sigaction(number, on ? &ours : &none, NULL);
 }
 
 static void prepare_leaving(int tty, const struct termios *modes)

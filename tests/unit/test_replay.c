@@ -84,6 +84,7 @@ static void what_was_recorded_is_replayed(void **state)
 
 	(void)state;
 	assert_int_equal(record_open(&record, path, &err), 0);
+	assert_int_equal(record_commit(record, &err), 0);
 	for (int i = 0; i < EVENTS; i++) {
 		struct event event = numbered(i);
 
@@ -209,6 +210,7 @@ static void failures_to_record_are_told(void **state)
 	assert_string_equal(err.text,
 			    "events cannot be recorded in \"/nonexistent/file.ev\": No such file or directory");
 	assert_int_equal(record_open(&record, "/dev/full", &err), 0);
+	assert_int_equal(record_commit(record, &err), 0);
 	assert_int_equal(record_event(record, &wrong, &err), -EINVAL);
 	for (int i = 0; i < EVENTS && ret == 0; i++)
 		ret = record_event(record, &event, &err);
@@ -218,6 +220,7 @@ static void failures_to_record_are_told(void **state)
 	assert_int_equal(record_close(record, &err), -ENOSPC);
 	/* Little enough to be in the buffer until the end. */
 	assert_int_equal(record_open(&record, "/dev/full", &err), 0);
+	assert_int_equal(record_commit(record, &err), 0);
 	assert_int_equal(record_event(record, &event, &err), 0);
 	assert_int_equal(record_close(record, &err), -ENOSPC);
 	assert_int_equal(record_close(NULL, &err), 0);

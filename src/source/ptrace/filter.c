@@ -3,16 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -107,30 +106,35 @@ static int add_socketcall(scmp_filter_ctx context)
 	return rc;
 }
 
+/*
+ * libseccomp before 2.6 exports to a descriptor only. A file, and one in memory too, is limited by RLIMIT_FSIZE of the
+ * user, and what a pipe takes at once by his other pipes; a socket takes the longest program.
+ */
 static int export_program(scmp_filter_ctx context, struct sock_fprog *program)
 {
-	int rc, file = memfd_create("conntrace-filter", MFD_CLOEXEC);
-	struct stat facts;
+	const size_t size = BPF_MAXINSNS * sizeof(struct sock_filter);
+	struct sock_filter *instructions;
+	size_t length = 0;
+	ssize_t some;
+	int rc, ends[2];
 
-	if (file < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
-	rc = seccomp_export_bpf(context, file);
-	if (rc == 0 && fstat(file, &facts) != 0)
-		rc = -errno;
-	if (rc == 0) {
-		size_t size = (size_t)facts.st_size;
-		struct sock_filter *instructions = xmalloc(size);
-
-		if (pread(file, instructions, size, 0) == (ssize_t)size) {
-			program->filter = instructions;
-			program->len = (unsigned short)(size / sizeof(*instructions));
-		} else {
-			free(instructions);
-			rc = -EIO;
-		}
+	rc = seccomp_export_bpf(context, ends[1]);
+	close(ends[1]);
+	instructions = xmalloc(size);
+	while (rc == 0 && (some = read(ends[0], (char *)instructions + length, size - length)) > 0)
+		length += (size_t)some;
+	close(ends[0]);
+	if (rc == 0 && (length == 0 || length % sizeof(*instructions) != 0))
+		rc = -EIO;
+	if (rc != 0) {
+		free(instructions);
+		return rc;
 	}
-	close(file);
-	return rc;
+	program->filter = instructions;
+	program->len = (unsigned short)(length / sizeof(*instructions));
+	return 0;
 }
 
 int filter_build(struct sock_fprog *program, const struct filter_choice *choice, struct err *err)

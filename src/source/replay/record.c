@@ -2,24 +2,23 @@
 #include "source/replay/record.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/outfile.h"
 #include "base/xalloc.h"
 #include "model/event_text.h"
 
 struct record_file {
-	char *path;
+	struct outfile *outfile;
 	FILE *file;
 	int error; /* the first failure, a negative errno */
 };
 
 static int failed(const struct record_file *record, struct err *err)
 {
-	return err_set(err, record->error, "events cannot be recorded in \"%s\": %s", record->path,
+	return err_set(err, record->error, "events cannot be recorded in \"%s\": %s", outfile_name(record->outfile),
 		       strerror(-record->error));
 }
 
@@ -34,27 +33,21 @@ static void put_line(struct record_file *record, const char *line)
 int record_open(struct record_file **record, const char *path, struct err *err)
 {
 	struct record_file *made = xcalloc(1, sizeof(*made));
-	int fd, ret;
+	int ret = outfile_open(&made->outfile, path, false, err);
 
-	made->path = xstrdup(strcmp(path, "-") == 0 ? "standard output" : path);
-	if (strcmp(path, "-") == 0)
-		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	else
-		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-	if (fd >= 0)
-		made->file = fdopen(fd, "w");
-	if (made->file == NULL) {
-		made->error = -errno;
-		if (fd >= 0)
-			close(fd);
-		ret = failed(made, err);
-		free(made->path);
+	if (ret != 0) {
 		free(made);
-		return ret;
+		return err_set(err, ret, "events cannot be recorded in \"%s\": %s", path, strerror(-ret));
 	}
+	made->file = outfile_stream(made->outfile);
 	put_line(made, EVENT_TEXT_HEADER);
 	*record = made;
 	return 0;
+}
+
+int record_commit(struct record_file *record, struct err *err)
+{
+	return outfile_commit(record->outfile, err);
 }
 
 int record_event(struct record_file *record, const struct event *event, struct err *err)
@@ -71,16 +64,13 @@ int record_event(struct record_file *record, const struct event *event, struct e
 
 int record_close(struct record_file *record, struct err *err)
 {
-	int ret = 0;
+	int ret = 0, close_ret;
 
 	if (record == NULL)
 		return 0;
-	errno = 0;
-	if (fclose(record->file) != 0 && record->error == 0)
-		record->error = errno != 0 ? -errno : -EIO;
 	if (record->error != 0)
 		ret = failed(record, err);
-	free(record->path);
+	close_ret = outfile_close(record->outfile, ret == 0 ? err : NULL);
 	free(record);
-	return ret;
+	return ret != 0 ? ret : close_ret;
 }

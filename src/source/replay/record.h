@@ -9,13 +9,16 @@
 struct record_file;
 
 /**
- * record_open() - create the file, or empty it, and write its first line
+ * record_open() - prepare to write a file, which stays as it is until record_commit()
  * @record: set on success only
  * @path: the file; "-" is standard output
  *
  * Return: 0, or a negative errno with the story in @err.
  */
 int record_open(struct record_file **record, const char *path, struct err *err);
+
+/** record_commit() - there is something to write: see outfile_commit() */
+int record_commit(struct record_file *record, struct err *err);
 
 /**
  * record_event() - write an event behind those before it; buffered

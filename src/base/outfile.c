@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+
+/*
+ * The stream has one descriptor for its whole life, and what is behind that is
+ * replaced: /dev/null, while the file does not exist; the file; the new file of
+ * the same name. So the stream can be handed out before the file is there.
+ */
+
+struct outfile {
+	char *path;
+	FILE *stream;
+	bool append;
+	bool is_stdout;
+	bool exists;    /* the descriptor is the file's */
+	bool truncates; /* the file has content that has to go */
+	bool committed;
+};
+
+static int failed(const struct outfile *file, int error, struct err *err)
+{
+	return err_set(err, error, "cannot write to \"%s\": %s", file->path, strerror(error));
+}
+
+/*
+ * O_CREAT also for a file that exists: with it the kernel applies fs.protected_regular and fs.protected_fifos, which
+ * keep others from preparing a file in a directory that everybody may write to (proc_sys_fs(5)).
+ */
+static int open_path(const struct outfile *file, int flags)
+{
+	flags |= O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (file->append ? O_APPEND : 0);
+	return open(file->path, flags, 0666);
+}
+
+/* May a file be created there? Return: 0 or an errno. */
+static int check_directory(const char *path)
+{
+	char *directory = xstrdup(path);
+	char *slash = strrchr(directory, '/');
+	int error = 0;
+
+	if (slash != NULL)
+		slash[slash == directory ? 1 : 0] = '\0';
+	if (faccessat(AT_FDCWD, slash != NULL ? directory : ".", W_OK | X_OK, AT_EACCESS) != 0)
+		error = errno;
+	/* A name that ends in a slash is no file's. */
+	if (error == 0 && slash != NULL && path[slash - directory + 1] == '\0')
+		error = EISDIR;
+	free(directory);
+	return error;
+}
+
+/* Return: a descriptor for the stream, or a negative errno. */
+static int open_quietly(struct outfile *file)
+{
+	struct stat status;
+	int error = 0, fd;
+
+	if (stat(file->path, &status) == 0) {
+		file->exists = true;
+		file->truncates = S_ISREG(status.st_mode) && !file->append;
+		fd = open_path(file, 0);
+	} else {
+		/* A symbolic link to a file that is to come: whether that can be created shows when it is. */
+		if (errno != ENOENT)
+			error = errno;
+		else if (lstat(file->path, &status) != 0)
+			error = check_directory(file->path);
+		fd = error == 0 ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+	}
+	return fd >= 0 ? fd : error != 0 ? -error : -errno;
+}
+
+int outfile_open(struct outfile **opened, const char *path, bool append, struct err *err)
+{
+	struct outfile *file = xcalloc(1, sizeof(*file));
+	int fd, rc;
+
+	*file = (struct outfile){.path = xstrdup(path), .append = append, .is_stdout = strcmp(path, "-") == 0};
+	if (file->is_stdout) {
+		file->committed = true;
+		file->stream = stdout;
+		*opened = file;
+		return 0;
+	}
+	fd = open_quietly(file);
+	if (fd >= 0)
+		file->stream = fdopen(fd, "w");
+	if (file->stream == NULL) {
+		rc = failed(file, fd < 0 ? -fd : errno, err);
+		if (fd >= 0)
+			close(fd);
+		free(file->path);
+		free(file);
+		return rc;
+	}
+	*opened = file;
+	return 0;
+}
+
+FILE *outfile_stream(const struct outfile *file)
+{
+	return file->stream;
+}
+
+const char *outfile_name(const struct outfile *file)
+{
+	return file->is_stdout ? "standard output" : file->path;
+}
+
+/* Let the stream write to @fd, which is closed. Return: 0 or a negative errno. */
+static int replace(const struct outfile *file, int fd)
+{
+	int rc = fd < 0 || dup3(fd, fileno(file->stream), O_CLOEXEC) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int outfile_commit(struct outfile *file, struct err *err)
+{
+	int rc = 0;
+
+	if (file->committed)
+		return 0;
+	if (!file->exists)
+		rc = replace(file, open_path(file, file->append ? 0 : O_TRUNC));
+	else if (file->truncates && ftruncate(fileno(file->stream), 0) != 0)
+		rc = -errno;
+	if (rc != 0)
+		return failed(file, -rc, err);
+	file->committed = true;
+	return 0;
+}
+
+bool outfile_is_empty(const struct outfile *file)
+{
+	struct stat status;
+
+	return fstat(fileno(file->stream), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0;
+}
+
+int outfile_reopen(struct outfile *file, struct err *err)
+{
+	int rc;
+
+	if (file->is_stdout || !file->committed)
+		return 0;
+	if (fflush(file->stream) != 0)
+		return failed(file, errno, err);
+	rc = replace(file, open_path(file, 0));
+	return rc == 0 ? 0 : failed(file, -rc, err);
+}
+
+int outfile_close(struct outfile *file, struct err *err)
+{
+	int rc = 0;
+
+	if (file == NULL)
+		return 0;
+	/* What is in the buffer must not get into a file that was not to be touched. */
+	if (!file->committed)
+		(void)replace(file, open("/dev/null", O_WRONLY | O_CLOEXEC));
+	errno = 0;
+	if ((file->is_stdout ? fflush(stdout) : fclose(file->stream)) != 0)
+		rc = err_set(err, errno != 0 ? errno : EIO, "cannot write to %s: %s", outfile_name(file),
+			     strerror(errno != 0 ? errno : EIO));
+	free(file->path);
+	free(file);
+	return rc;
+}
