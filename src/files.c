@@ -90,8 +90,9 @@ static const char *word_of(const struct named_file *file, const char *standard)
 
 static int refuse(const struct named_file *input, const struct named_file *output, struct err *err)
 {
-	return err_set(err, EEXIST, "%s \"%s\" would overwrite \"%s\", which %s reads: they are one file", output->option,
-		       word_of(output, "standard output"), word_of(input, "standard input"), input->option);
+	return err_set(err, EEXIST, "%s \"%s\" would overwrite \"%s\", which %s reads: they are one file",
+		       output->option, word_of(output, "standard output"), word_of(input, "standard input"),
+		       input->option);
 }
 
 static size_t add(struct named_file *files, size_t count, const char *option, const char *path, int standard_fd)

@@ -63,8 +63,7 @@ enum options_debug {
  * @decapsulate: enum dissect_tunnel, wrappings to take off packets
  * @snaplen: bytes captured of each packet
  * @buffer_kib: capture buffer of each interface, in KiB
- * @drop_to: user that looks at packets when conntrace runs as root, known to
- *           passwd(5) unless it is the default; owned
+ * @drop_to: user that looks at packets when conntrace runs as root, known to passwd(5); NULL the default; owned
  * @filter: which connections are shown
  * @groups: those of --group, RX and TX always; owned
  * @only: enum suspicious_reason bits of --only

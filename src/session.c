@@ -375,6 +375,7 @@ static void report_all(struct session *session)
 	progress_end(&session->progress);
 	live_leave(session->live);
 	hear_last_words(session);
+	tell_notices(session);
 	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
 	/* A stream that turned out to be no input: it is as if it could not be opened. */
 	if (session->is_file && !session->writes && sources_failed(session->sources) != NULL)
@@ -564,15 +565,13 @@ void session_run(struct session *session)
 
 int session_report(struct session *session, struct err *err)
 {
-	const char *failure = sources_failed(session->sources);
-
 	report_all(session);
 	if (session->write_error == -EPIPE)
 		return 0;
 	if (session->write_error != 0)
 		*err = session->write_err;
-	else if (failure != NULL && session->options->command == NULL && session->options->pid_count == 0)
-		return -EIO; /* its story has been told as a notice; with a target it was one witness of several */
+	else if (sources_failed(session->sources) != NULL)
+		return -EIO; /* a notice has said why */
 	return session->write_error != 0 ? session->write_error : services_have_failed(session->services) ? -EIO : 0;
 }
 

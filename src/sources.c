@@ -200,9 +200,7 @@ static int open_packets(struct sources *sources, struct err *err)
 		.flow_key = sources->flow_key,
 		.messages = options->payload,
 		.fields = &options->message_names,
-		/* The default is tried; in a user namespace there may be no such user. A user asked for is insisted on.
-		 */
-		.drop_to = strcmp(options->drop_to, "nobody") == 0 ? NULL : options->drop_to,
+		.drop_to = options->drop_to,
 	};
 	int rc = packet_open(&sources->packet, &config, err);
 
@@ -306,7 +304,7 @@ static int read_shown(struct sources *sources, struct err *err)
 
 		rc = event != NULL ? packet_next(sources->packet, event, err) : 0;
 		if (rc != 1)
-			return count > 0 ? count : rc;
+			return count > 0 && (rc == 0 || rc == SOURCE_END) ? count : rc;
 		sources->on_packet(sources->on_packet_context, event);
 		queue_commit(sources->packet_events);
 		count++;
@@ -483,9 +481,11 @@ bool sources_drain(struct sources *sources)
 		sources->drain_until_ns = clock_monotonic() + DRAIN_NS;
 		packet_drain(sources->packet);
 	}
-	while (!sources->packet_ended && clock_monotonic() < sources->drain_until_ns) {
+	while (!sources->packet_ended) {
 		struct pollfd fd = {.fd = packet_fd(sources->packet), .events = POLLIN};
 
+		if (clock_monotonic() >= sources->drain_until_ns)
+			packet_abandon(sources->packet);
 		if (queue_reserve(sources->packet_events) == NULL)
 			return false;
 		if (read_packets(sources) == 0 && !sources->packet_ended)

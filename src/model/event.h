@@ -434,6 +434,8 @@ enum lost_where {
 	LOST_TABLE,
 	/** what was said on connections before it was known whose they are */
 	LOST_MESSAGES,
+	/** all packets from then on: nobody reads them any more */
+	LOST_PACKET_PROCESS,
 	LOST_WHERE_NUM
 };
 

@@ -157,8 +157,8 @@ int metrics_file_open(struct metrics_file **opened, const char *path, struct err
 	/* What is behind a link of /proc/self/fd has no name. */
 	if (error != EACCES && (is_no_file(file) || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))))
 		rc = err_set(err, EINVAL,
-			     "cannot write metrics to \"%s\": it is no file; conntrace-stat --openmetrics asks for them",
-			     path);
+			     "cannot write metrics to \"%s\": it is no file; conntrace-stat --openmetrics asks for "
+			     "them", path);
 	else if (error == EACCES && lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
 		rc = err_set(err, error,
 			     "cannot write the metrics to \"%s\": %s; a symbolic link of another user in a directory "

@@ -240,7 +240,7 @@ static inline bool report_is_sliced(enum report_kind kind)
 	return kind != REPORT_EVENTS && kind != REPORT_MESSAGES && kind != REPORT_IO;
 }
 
-/** report_titles() - are the titles of the columns in the file already? A table that is printed as a whole has its own */
+/** report_titles() - are the titles of the columns in the file already? A table printed as a whole has its own */
 void report_titles(struct report *report, bool are_out);
 
 /**

@@ -18,6 +18,7 @@ static const struct {
 	[LOST_NETLINK] = {"netlink", "socket events (netlink overrun)"},
 	[LOST_CALL_QUEUE] = {"call_queue", "system calls (queue of the tracer)"},
 	[LOST_TABLE] = {"table", "connections (more than --max-connections at once)"},
+	[LOST_PACKET_PROCESS] = {"packet_process", "packets (the reading of packets ended early)"},
 	[LOST_MESSAGES] = {"messages", "requests (until it was known whose they are)"},
 };
 

@@ -80,6 +80,7 @@ struct testimony *record_testimony(struct record *record)
 void record_take_wire(struct record *record, struct record *from)
 {
 	record->wire = from->wire_is_inside ? wire_copy(from->wire) : from->wire;
+	record->blind = from->blind;
 	from->wire = NULL;
 	from->wire_is_inside = false;
 }
@@ -487,6 +488,8 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 	begin_conn(record, conn);
 	if (record->wire != NULL) {
 		wire_settle(record->wire, rules->now_ns, rules->timeout_ns, conn);
+		if (record->blind)
+			wire_settle_blind(conn);
 		/* Whoever called accept or connect knows better than a capture that may have begun late. */
 		if (said->accept_ns >= 0 || said->connect_begin_ns >= 0)
 			conn->dir = record->conn.dir;

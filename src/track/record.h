@@ -116,6 +116,7 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  * @in_cookie_table: in the table by cookie
  * @closing: waits for @finish_at_ns
  * @told: has been reported
+ * @blind: packets of it may have passed when nobody read them any more
  * @duplicate: another SYN came on its flow while it lived, or it began with that SYN
  */
 struct record {
@@ -137,6 +138,7 @@ struct record {
 	bool in_cookie_table;
 	bool closing;
 	bool told;
+	bool blind;
 	bool duplicate;
 };
 

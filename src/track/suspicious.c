@@ -106,7 +106,7 @@ static bool is_idle(const struct record *record, const struct conn *conn, const 
 
 	if (is_over(conn->gap_ns, limits->idle_ns))
 		return true;
-	if (!conn->open || record->wire == NULL)
+	if (!conn->open || record->wire == NULL || record->blind)
 		return false;
 	silence = clock_span(wire_last_ns(record->wire), now_ns);
 	return is_over(silence, limits->idle_ns) ||

@@ -499,6 +499,8 @@ static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 		return;
 	if (lost->where == LOST_NETLINK)
 		tracker_last_words_forget(tracker);
+	if (lost->where == LOST_PACKET_PROCESS)
+		tracker_packets_end(tracker);
 	if (lost->count < 0)
 		*sum = -1;
 	else if (*sum >= 0)

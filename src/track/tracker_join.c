@@ -58,6 +58,7 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 			tracker_drop(tracker, other);
 		} else {
 			record->wire = wire_copy(other->wire);
+			record->blind = other->blind;
 			wire_flip(record->wire);
 			tracker->account.both_ends += wire_frames(record->wire);
 			tracker_observe_copied(tracker, record, other);

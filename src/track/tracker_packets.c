@@ -186,3 +186,15 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 		keep_early(tracker, event);
 	}
 }
+
+static void make_blind(struct record_list *list)
+{
+	for (struct record *record = list->first; record != NULL; record = record->next)
+		record->blind |= record->wire != NULL && !wire_is_empty(record->wire) && !wire_is_finished(record->wire);
+}
+
+void tracker_packets_end(struct tracker *tracker)
+{
+	make_blind(&tracker->open);
+	make_blind(&tracker->closing);
+}

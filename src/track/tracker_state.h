@@ -230,6 +230,9 @@ void tracker_calls_forget(struct tracker *tracker, const struct record *record);
  */
 void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t hash);
 
+/** tracker_packets_end() - no more packets are read, whatever passes: see record.blind */
+void tracker_packets_end(struct tracker *tracker);
+
 /* tracker_observe.c; all of them do nothing when nobody observes, but for the first, which then must not be called */
 
 /** tracker_observe_segment() - wire_feed(), and report it; @told: the other end's connection has reported it already */

@@ -175,6 +175,14 @@ bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side
  */
 void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, struct conn *conn);
 
+/**
+ * wire_settle_blind() - after wire_settle(): packets that came later were not seen
+ *
+ * What was only counted up to then is unknown, and so is whether an attempt was answered. What happened has happened:
+ * the handshake, its times, the first FIN.
+ */
+void wire_settle_blind(struct conn *conn);
+
 /** wire_is_finished() - have both sides closed and acknowledged it, or was it reset or refused? */
 bool wire_is_finished(const struct wire *wire);
 

@@ -296,3 +296,17 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	conn->rtt_ns = wire->srtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->srtt_ns;
 	conn->minrtt_ns = wire->minrtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->minrtt_ns;
 }
+
+void wire_settle_blind(struct conn *conn)
+{
+	if (conn->result == RESULT_PENDING || conn->result == RESULT_TIMEOUT) {
+		conn->result = RESULT_UNKNOWN;
+		conn->syn_rtx = conn->synack_rtx = CONN_UNKNOWN;
+	}
+	conn->state = STATE_UNKNOWN;
+	conn->rx_pkts = conn->tx_pkts = conn->rx_wire = conn->tx_wire = CONN_UNKNOWN;
+	conn->rx_bytes = conn->tx_bytes = CONN_UNKNOWN;
+	conn->rx_retrans = conn->tx_retrans = conn->ooo = conn->zerowin = conn->keepalive = CONN_UNKNOWN;
+	conn->rx_fin = conn->tx_fin = conn->rx_rst = conn->tx_rst = CONN_UNKNOWN;
+	conn->gap_ns = conn->rtt_ns = conn->minrtt_ns = CONN_UNKNOWN;
+}

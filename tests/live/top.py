@@ -193,6 +193,12 @@ def ends():
         screen.process.send_signal(number_)
         equal(screen.wait(), status, "status after %s" % number_.name)
         check(screen.is_restored(), "terminal not restored after %s" % number_.name)
+    for number_ in (signal.SIGVTALRM, signal.SIGPOLL, signal.SIGPWR, signal.SIGRTMIN + 5):
+        screen = top(["--via=diag", "-p", pid])
+        screen.wait_text("open")
+        screen.process.send_signal(number_)
+        equal(screen.wait(), -number_, "status after %s" % number_)
+        check(screen.is_restored(), "terminal not restored after %s" % number_)
     screen = top(["-p", pid])
     screen.wait_text("open")
     screen.keys("\x03")

@@ -318,12 +318,14 @@ def packet_process_dies():
     equal(len(packet), 1, "packet processes")
     os.kill(packet[0], signal.SIGKILL)
     trace.line()
-    equal(trace.wait(), 0, "exit status, the command's own")
+    equal(trace.wait(), 1, "exit status: the command's success does not hide it")
     rows = trace.rows()
+    equal(rows.summary["lost"]["packet_process"], None, "the summary says so")
     equal((len(rows), len(read_truth(truth))), (2, 2), "rows, connections")
     for told in read_truth(truth):
         row = find_row(rows, told)
         equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), "bytes")
+        equal((row["rx_pkts"], row["tx_pkts"], row["rx_wire"], row["tx_wire"]), (None,) * 4, "packets")
     check("packet" in trace.err, "it says so: " + trace.err)
 
 

@@ -21,6 +21,7 @@
 #include "../helpers/capscript.h"
 #include "base/clock.h"
 #include "source/packet/capture.h"
+#include "source/packet/heartbeat.h"
 #include "source/packet/process.h"
 
 /* Longer than any of this takes, so that a failure ends. */
@@ -318,17 +319,113 @@ static void death_is_told_once(void **state)
 	struct packet *packet = open_file(name, NULL);
 	struct event event;
 	struct err err = {""};
-	int got;
+	int got, lost = 0;
 
 	(void)state;
 	assert_int_equal(kill(packet_pid(packet), SIGKILL), 0);
 	while ((got = next(packet, &event, &err)) == 1)
-		;
+		lost += event.type == EVENT_LOST && event.lost.where == LOST_PACKET_PROCESS;
 	assert_int_equal(got, -EPIPE);
+	assert_int_equal(lost, 1);
 	assert_non_null(strstr(err.text, "signal 9"));
 	assert_int_equal(next(packet, &event, &err), SOURCE_END);
 	packet_close(packet);
 	unlink(name);
+}
+
+/* A process that neither ends nor says anything: stopped, it is given up after its time, and closing does not wait. */
+static void one_that_stands_still_is_given_up(void **state)
+{
+	const char *name = savefile(SCRIPT, 1, 20000);
+	struct packet *packet = open_file(name, NULL);
+	int64_t began_ns = clock_monotonic();
+	struct event event;
+	struct err err = {""};
+	int got, lost = 0;
+
+	(void)state;
+	assert_int_equal(kill(packet_pid(packet), SIGSTOP), 0);
+	while ((got = packet_next(packet, &event, &err)) >= 0) {
+		lost += got == 1 && event.type == EVENT_LOST && event.lost.where == LOST_PACKET_PROCESS;
+		if (got == 0)
+			poll(&(struct pollfd){.fd = packet_fd(packet), .events = POLLIN}, 1, 100);
+	}
+	assert_int_equal(got, -EPIPE);
+	assert_int_equal(lost, 1);
+	assert_non_null(strstr(err.text, "was stopped"));
+	assert_true(clock_monotonic() - began_ns >= HEARTBEAT_STOPPED_NS);
+	assert_int_equal(next(packet, &event, &err), SOURCE_END);
+	packet_close(packet);
+	unlink(name);
+}
+
+/* The memory that both processes share, found where the kernel names it so. */
+static bool find_shared(char **begin, size_t *size)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	bool found = false;
+	char line[512];
+
+	while (maps != NULL && !found && fgets(line, sizeof(line), maps) != NULL) {
+		found = strstr(line, "/dev/zero") != NULL && sscanf(line, "%lx-%lx rw-s", &from, &to) == 2;
+		if (found) {
+			*begin = (char *)(uintptr_t)from;
+			*size = to - from;
+		}
+	}
+	if (maps != NULL)
+		fclose(maps);
+	return found;
+}
+
+/* One that was taken over writes whatever it likes: nothing of it is believed, and it is ended. */
+static void nonsense_ends_it(void **state)
+{
+	for (int fill = 0; fill <= 0xff; fill += 0x55) {
+		const char *name = savefile(SCRIPT, 1, 20000);
+		struct packet *packet = open_file(name, NULL);
+		struct packet_stats stats;
+		struct event event;
+		struct err err = {""};
+		char *shared = NULL;
+		size_t size = 0;
+		int got;
+
+		(void)state;
+		assert_true(find_shared(&shared, &size));
+		assert_int_equal(packet_next(packet, &event, &err) >= 0, 1);
+		assert_int_equal(kill(packet_pid(packet), SIGSTOP), 0);
+		memset(shared, fill, size);
+		while ((got = packet_next(packet, &event, &err)) >= 0)
+			if (got == 0)
+				poll(&(struct pollfd){.fd = packet_fd(packet), .events = POLLIN}, 1, 100);
+		assert_true(got < 0 && got != SOURCE_END);
+		packet_stats(packet, &stats);
+		assert_true(stats.cpu_ns >= 0 && stats.peak_bytes >= 0);
+		assert_int_equal(packet_next(packet, &event, &err), SOURCE_END);
+		packet_close(packet);
+		unlink(name);
+	}
+}
+
+static void who_was_not_there_has_not_heard(void **state)
+{
+	struct heartbeat heartbeat = {0};
+	struct err err = {""};
+	int64_t now_ns = CLOCK_NS_PER_SEC;
+
+	(void)state;
+	/* This process sleeps, as far as /proc says: it runs. */
+	for (int i = 0; i < 29; i++)
+		assert_false(heartbeat_hangs(&heartbeat, 7, false, getpid(), now_ns += CLOCK_NS_PER_SEC, &err));
+	assert_false(heartbeat_hangs(&heartbeat, 8, false, getpid(), now_ns += CLOCK_NS_PER_SEC, &err));
+	/* This process itself was stopped for a minute. */
+	assert_false(heartbeat_hangs(&heartbeat, 8, false, getpid(), now_ns += 60 * CLOCK_NS_PER_SEC, &err));
+	for (int i = 0; i < 29; i++)
+		assert_false(heartbeat_hangs(&heartbeat, 8, false, getpid(), now_ns += CLOCK_NS_PER_SEC, &err));
+	assert_true(heartbeat_hangs(&heartbeat, 8, true, getpid(), now_ns += CLOCK_NS_PER_SEC, &err));
+	assert_non_null(strstr(err.text, "no sign of life"));
 }
 
 /* The packet process waits for room in the ring when the main one dies without a word. */
@@ -498,6 +595,9 @@ int main(void)
 		cmocka_unit_test(stream_is_read_as_it_comes),
 		cmocka_unit_test(stream_may_be_a_descriptor),
 		cmocka_unit_test(death_is_told_once),
+		cmocka_unit_test(one_that_stands_still_is_given_up),
+		cmocka_unit_test(nonsense_ends_it),
+		cmocka_unit_test(who_was_not_there_has_not_heard),
 		cmocka_unit_test(does_not_outlive_the_main_process),
 		cmocka_unit_test(packet_process_has_nothing_left),
 		cmocka_unit_test(what_was_captured_before_the_end_is_told),

@@ -72,7 +72,7 @@ static void defaults_are_those_of_the_table(void **state)
 	assert_int_equal(options.reports[0], REPORT_PEERS);
 	assert_int_equal(options.duration_ns, 0);
 	assert_int_equal(options.pid_count, 0);
-	assert_string_equal(options.drop_to, "nobody");
+	assert_null(options.drop_to);
 	assert_null(options.packet_filter);
 	assert_string_equal(options.command[0], "true");
 	assert_null(options.command[1]);

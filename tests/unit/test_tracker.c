@@ -736,6 +736,49 @@ static void an_end_nobody_told_is_unknown(void **state)
 	tracker_free(tracker);
 }
 
+/* What was only counted is unknown then, what had happened has happened, and who had ended is as exact as ever. */
+static void packets_that_nobody_reads_are_not_missed_in_silence(void **state)
+{
+	struct tracker *tracker = new_tracker(true, 100);
+	struct flow over = a_flow("192.0.2.9", 40000, "192.0.2.1", 80);
+	struct flow held = a_flow("192.0.2.9", 40001, "192.0.2.1", 80);
+	struct flow asked = a_flow("192.0.2.9", 40002, "192.0.2.1", 80);
+	struct event lost = event_new(EVENT_LOST, ORIGIN_WIRE, T0 + 20 * MS);
+	const struct conn *conn;
+	int open = 0;
+
+	(void)state;
+	handshake(tracker, &over, 1);
+	feed(tracker, a_segment(5, &over, SEGMENT_ACK | SEGMENT_RST, 1001, 5001, 0));
+	handshake(tracker, &held, 6);
+	feed(tracker, a_segment(9, &held, SEGMENT_ACK, 1001, 5001, 10));
+	feed(tracker, a_segment(10, &asked, SEGMENT_SYN, 1000, 0, 0));
+	lost.lost.where = LOST_PACKET_PROCESS;
+	lost.lost.count = EVENT_UNKNOWN;
+	feed(tracker, lost);
+	for (conn = tracker_next(tracker, NULL); conn != NULL; conn = tracker_next(tracker, conn)) {
+		if (conn->flow.local.port == 40000 || conn->flow.remote.port == 40000) {
+			assert_true(conn->rx_pkts > 0);
+			continue;
+		}
+		open++;
+		assert_int_equal(conn->rx_pkts, CONN_UNKNOWN);
+		assert_int_equal(conn->tx_wire, CONN_UNKNOWN);
+		assert_int_equal(conn->rx_bytes, CONN_UNKNOWN);
+		assert_int_equal(conn->tx_bytes, CONN_UNKNOWN);
+		assert_int_equal(conn->rx_retrans, CONN_UNKNOWN);
+		assert_int_equal(conn->gap_ns, CONN_UNKNOWN);
+		assert_int_equal(conn->state, STATE_UNKNOWN);
+		/* Whether the attempt was answered nobody saw; the handshake that finished did. */
+		if (conn->hs_ns >= 0)
+			assert_int_equal(conn->result, RESULT_OK);
+		else
+			assert_int_equal(conn->result, RESULT_UNKNOWN);
+	}
+	assert_int_equal(open, 2);
+	tracker_free(tracker);
+}
+
 static void the_table_has_a_limit(void **state)
 {
 	struct tracker *tracker = new_tracker(true, 10);
@@ -847,6 +890,7 @@ int main(void)
 		cmocka_unit_test(an_attempt_that_sent_nothing_has_no_packets),
 		cmocka_unit_test(a_connected_socket_attempts_nothing),
 		cmocka_unit_test(an_end_nobody_told_is_unknown),
+		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(a_run_with_a_target_hides_the_others),
 	};

@@ -91,10 +91,13 @@ static void wait_for(struct child *child, bool interfaces, int timeout_ms)
 	nfds_t count = 0;
 	ssize_t got;
 
+	atomic_fetch_add_explicit(&child->shared->beat, 1, memory_order_relaxed);
 	fds[count++] = (struct pollfd){.fd = child->config->control_fd, .events = POLLIN};
 	for (size_t i = 0; interfaces && i < child->input_count; i++)
 		fds[count++] = (struct pollfd){.fd = capture_fd(child->inputs[i].capture), .events = POLLIN};
-	if (poll(fds, count, timeout_ms) <= 0 || fds[0].revents == 0)
+	got = poll(fds, count, timeout_ms);
+	atomic_fetch_add_explicit(&child->shared->beat, 1, memory_order_relaxed);
+	if (got <= 0 || fds[0].revents == 0)
 		return;
 	got = read(child->config->control_fd, orders, sizeof(orders));
 	if (got == 0)
@@ -275,7 +278,10 @@ static void ask_filter(void *context, int link_type, struct savefile_filter *fil
 /* A stream may never say another word. */
 static void before_waiting(void *context)
 {
-	child_publish(((struct child_input *)context)->child, 1);
+	struct child *child = ((struct child_input *)context)->child;
+
+	child_publish(child, 1);
+	atomic_store(&child->shared->pauses, 1);
 }
 
 static void file_loop(struct child *child, int fd)
@@ -295,6 +301,8 @@ static void file_loop(struct child *child, int fd)
 
 	do {
 		got = savefile_reader_read(reader, ROUND_FRAMES, &err);
+		atomic_store(&child->shared->pauses, 0);
+		atomic_fetch_add_explicit(&child->shared->beat, 1, memory_order_relaxed);
 		publish_counts(child);
 	} while (got >= 0 && !atomic_load(&child->shared->stop) && !child_frames_are_all(child));
 	child_frames_end(child);
@@ -368,7 +376,7 @@ void child_run(const struct child_config *config)
 {
 	static struct child child;
 	bool file = config->packet->savefile != NULL;
-	int keep[3] = {config->control_fd, config->wake_fd, -1};
+	int keep[] = {config->control_fd, config->wake_fd, config->kill_fd, -1};
 	struct err err = {""};
 	int got;
 
@@ -389,9 +397,9 @@ void child_run(const struct child_config *config)
 	prctl(PR_SET_NAME, "conntrace-pkt", 0, 0, 0);
 	if (file) {
 		/* Before anything is closed: /dev/fd/63 of a shell's <(command) is a descriptor of ours. */
-		keep[2] = file_open(&child);
+		keep[3] = file_open(&child);
 	}
-	confine_descriptors(keep, 3);
+	confine_descriptors(keep, 4);
 	if (!file)
 		live_start(&child);
 	/* What tells the time may have to be set up the first time it is asked. */
@@ -400,8 +408,9 @@ void child_run(const struct child_config *config)
 	got = confine(&config->confine, &err);
 	if (got < 0)
 		fail(&child, got, &err);
+	atomic_store(&child.shared->pauses, 0);
 	if (file) {
-		file_loop(&child, keep[2]);
+		file_loop(&child, keep[3]);
 	} else {
 		atomic_store(&child.shared->state, CHILD_READY);
 		wake_reader(&child);

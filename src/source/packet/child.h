@@ -41,6 +41,8 @@ enum child_order {
 /**
  * struct child_shared - memory of both processes
  * @state: enum child_state
+ * @beat: counts on while the packet process works, or waits for what will come
+ * @pauses: it waits for a stream that may pause as long as it likes
  * @stop: set by the main process to end a savefile early
  * @warned: text and error hold the story of an interface that is lost while others go on
  * @error: errno, with CHILD_FAILED or @warned
@@ -61,6 +63,8 @@ enum child_order {
  */
 struct child_shared {
 	_Atomic uint32_t state;
+	_Atomic uint32_t beat;
+	_Atomic uint32_t pauses;
 	_Atomic uint32_t stop;
 	_Atomic uint32_t warned;
 	int32_t error;
@@ -87,6 +91,7 @@ struct child_shared {
  * @shared: the shared memory
  * @slots: of the ring
  * @control_fd: orders come from here
+ * @kill_fd: kept open for its owner, see confine_leash()
  * @wake_fd: a byte here wakes the main process; closed by the end of the process
  * @file_fd: the savefile, when it is a regular file that can be opened, else -1
  * @deferred: the savefile is a stream that may pause: show all events before each wait
@@ -97,6 +102,7 @@ struct child_config {
 	struct child_shared *shared;
 	uint64_t slots;
 	int control_fd;
+	int kill_fd;
 	int wake_fd;
 	int file_fd;
 	bool deferred;

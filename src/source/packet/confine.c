@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,6 +22,11 @@
 #include <unistd.h>
 
 #include "base/number.h"
+
+/* The user nobody and the group of the same number, by kernel convention (overflowuid, proc(5)). */
+#define NOBODY 65534
+/* The user that a package or administrator may make for the packet process. */
+#define OWN_USER "conntrace"
 
 static bool keeps(const int *keep, int count, int fd)
 {
@@ -56,6 +62,42 @@ void confine_descriptors(const int *keep, int count)
 			close((int)fd);
 	}
 	closedir(directory);
+}
+
+int confine_find_user(const char *name, struct confine_config *confine, struct err *err)
+{
+	const struct passwd *entry = NULL;
+	int64_t number;
+
+	confine->uid = confine->gid = NOBODY;
+	confine->insist = name != NULL;
+	/* Whoever is not root stays who he is, and need not wait for a directory of users. */
+	if (name != NULL || geteuid() == 0)
+		entry = getpwnam(name != NULL ? name : OWN_USER);
+	if (entry == NULL && name != NULL && number_parse(name, 0, UINT32_MAX - 1, &number) == 0) {
+		entry = getpwuid((uid_t)number);
+		confine->uid = (uid_t)number;
+		confine->gid = (gid_t)number;
+		if (entry == NULL && number != 0)
+			return 0;
+	}
+	if (entry == NULL && name != NULL)
+		return err_set(err, ENOENT, "no user \"%s\" to run the packet process as", name);
+	if (entry != NULL) {
+		confine->uid = entry->pw_uid;
+		confine->gid = entry->pw_gid;
+	}
+	if (confine->uid == 0 && name != NULL)
+		return err_set(err, EINVAL, "the packet process must not run as \"%s\": that is root", name);
+	if (confine->uid == 0)
+		confine->uid = confine->gid = NOBODY;
+	return 0;
+}
+
+void confine_leash(int fd, pid_t pid)
+{
+	if (fcntl(fd, F_SETOWN, pid) == 0 && fcntl(fd, F_SETSIG, SIGKILL) == 0)
+		fcntl(fd, F_SETFL, O_ASYNC);
 }
 
 static int drop_user(const struct confine_config *config, struct err *err)

@@ -35,6 +35,28 @@ struct confine_config {
  */
 int confine(const struct confine_config *config, struct err *err);
 
+/**
+ * confine_find_user() - whom the process becomes
+ * @name: a name or number; NULL: the user conntrace if there is one, else nobody
+ * @confine: uid, gid and insist are set
+ * @err: why not
+ *
+ * A user of its own is better than nobody, because each process of the same user may stop or kill this one.
+ *
+ * Return: 0 or a negative errno.
+ */
+int confine_find_user(const char *name, struct confine_config *confine, struct err *err);
+
+/**
+ * confine_leash() - make a process die by a pipe
+ * @fd: its reading end, which the process keeps open
+ * @pid: the process
+ *
+ * Whatever is written into the pipe, and its end, kills the process. The kernel sends the signal with the rights of
+ * who calls this now, so it works after capabilities were given up, and when the caller is killed (fcntl(2), F_SETSIG).
+ */
+void confine_leash(int fd, pid_t pid);
+
 /** confine_descriptors() - close all descriptors except for the @count in @keep, and let 0 to 2 lead nowhere */
 void confine_descriptors(const int *keep, int count);
 

@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <pcap/pcap.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +16,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/xalloc.h"
 #include "source/packet/capture.h"
 #include "source/packet/child.h"
 #include "source/packet/frames.h"
+#include "source/packet/heartbeat.h"
+#include "source/packet/interface_drops.h"
 
 /*
  * The main process's end. It starts the packet process, hears from it through
@@ -40,9 +39,6 @@
 /* What is read while the writer writes should still be in the cache. */
 #define FILE_SLOTS 8192
 
-/* The user nobody and the group of the same number, by kernel convention (overflowuid, proc(5)). */
-#define NOBODY 65534
-
 /*
  * One packet_read() must end while packets keep coming. Of a savefile it takes
  * no more than stays in the cache until it comes out of the queue; live, the
@@ -56,7 +52,8 @@
 /* A main process that will look soon by itself is woken for so many: a small part of the ring. */
 #define PATIENT_EVENTS 4096
 
-#define INTERFACE_DROPS_EVERY_NS CLOCK_NS_PER_SEC
+/* How often it is looked whether a packet process that starts still works. */
+#define LOOK_MS 500
 
 struct packet {
 	struct packet_config config;
@@ -65,63 +62,22 @@ struct packet {
 	struct ring_end ring;
 	int control_fd;
 	int wake_fd;
+	int kill_fd; /* see confine_leash() */
 	int pid_fd;
 	int file_fd; /* a regular savefile; where the packet process is in it shows here too */
 	int64_t file_size;
 	pid_t pid;
-	int64_t drops_checked_ns;
-	uint64_t interface_drops_base;
-	uint64_t interface_drops;
+	struct interface_drops interface_drops;
 	bool deferred;  /* the savefile is a stream: it may pause, even before its head */
 	bool draining;
 	bool warned;    /* the story of a lost interface was told */
 	bool gone;      /* end of file on the wake pipe */
 	bool told;      /* the last story was told; only SOURCE_END is left */
+	bool lost;      /* packets may pass unseen, and an event has said so */
+	bool given_up;  /* with the story in failure */
+	struct err failure;
+	struct heartbeat heartbeat;
 };
-
-/* Frames the cards had no room for, as far as they count them. */
-static uint64_t interface_drops_now(const struct packet *packet)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < packet->config.interface_count && packet->config.savefile == NULL; i++) {
-		unsigned long long value;
-		char path[128];
-		FILE *file;
-
-		if (strchr(packet->config.interfaces[i], '/') != NULL)
-			continue;
-		snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/rx_missed_errors",
-			 packet->config.interfaces[i]);
-		file = fopen(path, "re");
-		if (file == NULL)
-			continue;
-		if (fscanf(file, "%llu", &value) == 1)
-			sum += value;
-		fclose(file);
-	}
-	return sum;
-}
-
-/* Return: true when @event tells of more of them. */
-static bool interface_drops_event(struct packet *packet, struct event *event, bool now)
-{
-	int64_t time_ns = clock_monotonic();
-	uint64_t sum;
-
-	if (packet->config.savefile != NULL ||
-	    (!now && time_ns - packet->drops_checked_ns < INTERFACE_DROPS_EVERY_NS))
-		return false;
-	packet->drops_checked_ns = time_ns;
-	sum = interface_drops_now(packet) - packet->interface_drops_base;
-	if (sum <= packet->interface_drops || sum > INT64_MAX)
-		return false;
-	*event = event_new(EVENT_LOST, ORIGIN_WIRE, clock_now());
-	event->lost.where = LOST_CAPTURE_INTERFACE;
-	event->lost.count = (int64_t)(sum - packet->interface_drops);
-	packet->interface_drops = sum;
-	return true;
-}
 
 static void order(struct packet *packet, enum child_order what)
 {
@@ -222,6 +178,60 @@ static int death(struct packet *packet, struct err *err)
 	return err_set(err, EPIPE, "the packet process ended; no packets are seen any more");
 }
 
+static void kill_child(struct packet *packet)
+{
+	if (packet->pid <= 0)
+		return;
+	if (packet->kill_fd >= 0)
+		close(packet->kill_fd);
+	packet->kill_fd = -1;
+	/* By descriptor, because the number may be another process's once another thread has reaped this one. */
+	if (packet->pid_fd >= 0)
+		syscall(SYS_pidfd_send_signal, packet->pid_fd, SIGKILL, NULL, 0);
+	else if (waitpid(packet->pid, NULL, WNOHANG) == 0)
+		kill(packet->pid, SIGKILL);
+}
+
+/* It is not to be listened to any more, and must not go on; packet_next() says so. */
+static void give_up(struct packet *packet)
+{
+	kill_child(packet);
+	packet->given_up = true;
+}
+
+/* From now on packets pass unseen. Return: true when @event says so, for the first time. */
+static bool tell_lost(struct packet *packet, struct event *event)
+{
+	if (packet->lost)
+		return false;
+	packet->lost = true;
+	*event = event_new(EVENT_LOST, ORIGIN_WIRE, clock_now());
+	event->lost.where = LOST_PACKET_PROCESS;
+	event->lost.count = EVENT_UNKNOWN;
+	return true;
+}
+
+/* It ended, but not by itself. Return: as packet_next(). */
+static int early_end(struct packet *packet, struct event *event, struct err *err)
+{
+	if (tell_lost(packet, event))
+		return 1;
+	packet->told = true;
+	return packet->given_up ? err_set(err, EPIPE, "%s", packet->failure.text) : death(packet, err);
+}
+
+/* Does it hang? Then it is given up. */
+static bool is_silent(struct packet *packet)
+{
+	const struct child_shared *shared = packet->shared;
+
+	if (!packet->given_up && heartbeat_hangs(&packet->heartbeat, atomic_load(&shared->beat),
+						 atomic_load(&shared->pauses), packet->pid, clock_monotonic(),
+						 &packet->failure))
+		give_up(packet);
+	return packet->given_up;
+}
+
 /* Nothing is in the ring: is there other news? Return: as packet_next(). */
 static int news(struct packet *packet, uint32_t state, struct event *event, struct err *err)
 {
@@ -229,7 +239,7 @@ static int news(struct packet *packet, uint32_t state, struct event *event, stru
 
 	if (packet->told)
 		return SOURCE_END;
-	if (interface_drops_event(packet, event, state == CHILD_DONE || packet->gone))
+	if (interface_drops_event(&packet->interface_drops, event, state == CHILD_DONE || packet->gone))
 		return 1;
 	if (state == CHILD_LINK) {
 		got = hand_filter(packet, err);
@@ -237,17 +247,22 @@ static int news(struct packet *packet, uint32_t state, struct event *event, stru
 		return got;
 	}
 	if (atomic_load(&packet->shared->warned) && !packet->warned) {
+		if (tell_lost(packet, event))
+			return 1;
 		packet->warned = true;
 		return story(packet, err);
 	}
-	if (state != CHILD_DONE && state != CHILD_FAILED && !packet->gone) {
+	if (state != CHILD_DONE && state != CHILD_FAILED && !packet->gone && !is_silent(packet)) {
 		/* A stream may never say another word. */
 		return packet->draining && packet->config.savefile != NULL ? SOURCE_END : 0;
 	}
+	if (state != CHILD_DONE && state != CHILD_FAILED)
+		return early_end(packet, event, err);
+	/* A damaged savefile ends where the damage is, but the interface that failed may go on. */
+	if (state == CHILD_FAILED && packet->config.savefile == NULL && tell_lost(packet, event))
+		return 1;
 	packet->told = true;
-	if (state == CHILD_DONE)
-		return SOURCE_END;
-	return state == CHILD_FAILED ? story(packet, err) : death(packet, err);
+	return state == CHILD_DONE ? SOURCE_END : story(packet, err);
 }
 
 /* What was taken may be written over; a packet process that waits for that is told when it is worth while. */
@@ -267,8 +282,10 @@ static int take(struct packet *packet, struct event *event, struct err *err)
 	int got = ring_take(&packet->ring, event);
 
 	if (got < 0) {
-		packet->told = true;
-		return err_set(err, EPROTO, "the packet process sent nonsense and is not listened to any more");
+		err_set(&packet->failure, EPROTO,
+			"the packet process sent nonsense; it was ended, and no packets are seen any more");
+		give_up(packet);
+		return early_end(packet, event, err);
 	}
 	if (got == 0 || packet->ring.tail % TAKE_AT_ONCE == 0)
 		give_room(packet);
@@ -282,6 +299,8 @@ int packet_next(struct packet *packet, struct event *event, struct err *err)
 
 	if (packet->told)
 		return SOURCE_END;
+	if (packet->given_up)
+		return early_end(packet, event, err);
 	got = take(packet, event, err);
 	if (got != 0)
 		return got;
@@ -347,35 +366,11 @@ static int wait_ready(struct packet *packet, struct err *err)
 			return hand_filter(packet, err);
 		if (packet->gone)
 			return death(packet, err);
-		poll(&wake, 1, -1);
+		if (is_silent(packet))
+			return err_set(err, EPIPE, "%s", packet->failure.text);
+		poll(&wake, 1, LOOK_MS);
 		wake_clear(packet);
 	}
-}
-
-static int find_user(const char *name, struct confine_config *confine, struct err *err)
-{
-	const struct passwd *entry;
-	int64_t number;
-
-	confine->uid = confine->gid = NOBODY;
-	if (name == NULL)
-		return 0;
-	confine->insist = true;
-	entry = getpwnam(name);
-	if (entry == NULL && number_parse(name, 0, UINT32_MAX - 1, &number) == 0) {
-		entry = getpwuid((uid_t)number);
-		confine->uid = (uid_t)number;
-		confine->gid = (gid_t)number;
-		if (entry == NULL)
-			return 0;
-	}
-	if (entry == NULL)
-		return err_set(err, ENOENT, "no user \"%s\" to run the packet process as", name);
-	confine->uid = entry->pw_uid;
-	confine->gid = entry->pw_gid;
-	if (confine->uid == 0)
-		return err_set(err, EINVAL, "the packet process must not run as \"%s\": that is root", name);
-	return 0;
 }
 
 static int check_config(struct packet *packet, const struct packet_config *config, struct err *err)
@@ -406,21 +401,17 @@ static int check_config(struct packet *packet, const struct packet_config *confi
 
 static int start(struct packet *packet, struct child_config *child, struct err *err)
 {
-	int control[2], wake[2];
+	int control[2], wake[2], leash[2];
 
-	if (pipe2(control, O_CLOEXEC) < 0)
+	/* What is open is closed by packet_close(), or with the process if this fails. */
+	if (pipe2(control, O_CLOEXEC) < 0 || pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(leash, O_CLOEXEC) < 0)
 		return err_set(err, errno, "packet process: pipe: %s", strerror(errno));
-	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0) {
-		int error = errno;
-
-		close(control[0]);
-		close(control[1]);
-		return err_set(err, error, "packet process: pipe: %s", strerror(error));
-	}
 	fcntl(control[1], F_SETFL, O_NONBLOCK);
 	packet->control_fd = control[1];
 	packet->wake_fd = wake[0];
+	packet->kill_fd = leash[1];
 	child->control_fd = control[0];
+	child->kill_fd = leash[0];
 	child->wake_fd = child->confine.write_fd = wake[1];
 	child->confine.parent = getpid();
 	packet->pid = fork();
@@ -430,8 +421,10 @@ static int start(struct packet *packet, struct child_config *child, struct err *
 		err_set(err, errno, "packet process: fork: %s", strerror(errno));
 	else
 		packet->pid_fd = (int)syscall(SYS_pidfd_open, packet->pid, 0);
+	confine_leash(leash[0], packet->pid);
 	close(control[0]);
 	close(wake[1]);
+	close(leash[0]);
 	return packet->pid < 0 ? -EAGAIN : 0;
 }
 
@@ -463,12 +456,12 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 	int got;
 
 	packet->config = *config;
-	packet->control_fd = packet->wake_fd = packet->pid_fd = packet->file_fd = -1;
+	packet->control_fd = packet->wake_fd = packet->kill_fd = packet->pid_fd = packet->file_fd = -1;
 	packet->pid = -1;
 	packet->shared_size = offsetof(struct child_shared, ring) + ring_size(slots);
 	got = check_config(packet, config, err);
 	if (got == 0)
-		got = find_user(config->drop_to, &child.confine, err);
+		got = confine_find_user(config->drop_to, &child.confine, err);
 	if (got < 0)
 		goto fail;
 	packet->shared = mmap(NULL, packet->shared_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -482,9 +475,10 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 	packet->ring = ring_end(&packet->shared->ring, slots);
 	/* Whoever waits for the first event before having asked for one is woken too. */
 	atomic_store(&packet->shared->ring.armed, 1);
+	/* Opening may ask for names, which takes as long as it takes. */
+	atomic_store(&packet->shared->pauses, 1);
 	child.deferred = packet->deferred;
-	packet->interface_drops_base = interface_drops_now(packet);
-	packet->drops_checked_ns = clock_monotonic();
+	interface_drops_begin(&packet->interface_drops, &packet->config);
 	open_regular(packet);
 	child.file_fd = packet->file_fd;
 	got = start(packet, &child, err);
@@ -520,6 +514,23 @@ void packet_drain(struct packet *packet)
 	order(packet, CHILD_DRAIN);
 }
 
+void packet_abandon(struct packet *packet)
+{
+	if (packet->told || packet->given_up)
+		return;
+	err_set(&packet->failure, EPIPE,
+		"the packet process did not come to an end; it was ended, and its last packets are lost");
+	give_up(packet);
+}
+
+/* The packet process may have been taken over; what it says is added to other numbers. */
+static int64_t plausible(const _Atomic int64_t *number)
+{
+	int64_t value = atomic_load_explicit(number, memory_order_relaxed);
+
+	return value >= 0 && value < INT64_MAX / 2 ? value : 0;
+}
+
 void packet_stats(const struct packet *packet, struct packet_stats *stats)
 {
 	const struct child_shared *shared = packet->shared;
@@ -534,9 +545,9 @@ void packet_stats(const struct packet *packet, struct packet_stats *stats)
 		stats->left[i] = atomic_load_explicit(&shared->left[i], memory_order_relaxed);
 	stats->kernel_drops = atomic_load_explicit(&shared->kernel_drops, memory_order_relaxed);
 	stats->queue_drops = atomic_load_explicit(&shared->queue_drops, memory_order_relaxed);
-	stats->interface_drops = packet->interface_drops;
-	stats->cpu_ns = atomic_load_explicit(&shared->cpu_ns, memory_order_relaxed);
-	stats->peak_bytes = atomic_load_explicit(&shared->peak_bytes, memory_order_relaxed);
+	stats->interface_drops = packet->interface_drops.sum;
+	stats->cpu_ns = plausible(&shared->cpu_ns);
+	stats->peak_bytes = plausible(&shared->peak_bytes);
 }
 
 pid_t packet_pid(const struct packet *packet)
@@ -549,11 +560,7 @@ void packet_close(struct packet *packet)
 	if (packet == NULL)
 		return;
 	if (packet->pid > 0) {
-		/* By descriptor, because the number may be somebody else's once another thread has reaped it. */
-		if (packet->pid_fd >= 0)
-			syscall(SYS_pidfd_send_signal, packet->pid_fd, SIGKILL, NULL, 0);
-		else if (waitpid(packet->pid, NULL, WNOHANG) == 0)
-			kill(packet->pid, SIGKILL);
+		kill_child(packet);
 		while (waitpid(packet->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
@@ -561,6 +568,8 @@ void packet_close(struct packet *packet)
 		close(packet->control_fd);
 	if (packet->wake_fd >= 0)
 		close(packet->wake_fd);
+	if (packet->kill_fd >= 0)
+		close(packet->kill_fd);
 	if (packet->pid_fd >= 0)
 		close(packet->pid_fd);
 	if (packet->file_fd > STDIN_FILENO)

@@ -39,7 +39,7 @@
  * @flow_key: events get the flow_hash() under it
  * @messages: tell what applications say
  * @fields: of the heads of HTTP messages, that are told of; NULL for none. Must live as long as the packet process
- * @drop_to: user that the packet process becomes when it starts as root; NULL for nobody
+ * @drop_to: user that the packet process becomes when it starts as root; NULL: see confine_find_user()
  */
 struct packet_config {
 	const char *const *interfaces;
@@ -147,7 +147,7 @@ bool packet_sleep(struct packet *packet, bool has_patience);
  * @err: on failure
  *
  * Return: 1, 0 for none now, SOURCE_END, or a negative errno: the packet
- * process failed, an interface went away, the savefile is damaged. Each such
+ * process failed or hangs, an interface went away, the savefile is damaged. Each such
  * story is told once, after what came before it; then go on calling: the other
  * interfaces may have more, and if there is nothing more SOURCE_END says so.
  */
@@ -163,6 +163,9 @@ int packet_read(struct packet *packet, struct queue *events, struct err *err);
  * takes no longer than reading the kernel's buffer once. A savefile ends where it is.
  */
 void packet_drain(struct packet *packet);
+
+/** packet_abandon() - it had time enough to end: packets are lost, as packet_read() will say */
+void packet_abandon(struct packet *packet);
 
 /** packet_stats() - the accounts so far */
 void packet_stats(const struct packet *packet, struct packet_stats *stats);
