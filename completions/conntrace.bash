@@ -47,7 +47,7 @@ _conntrace() {
 	-o | --output | --control | --metrics | --record | --strace-log | --replay) _filedir ;;
 	--via) COMPREPLY=($(compgen -W 'auto ptrace diag' -- "$cur")) ;;
 	--only)
-		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open' -- "$cur"))
+		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout' -- "$cur"))
 		;;
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1 histogram,HS_MS

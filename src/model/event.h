@@ -177,6 +177,7 @@ enum info_mptcp {
  * @total_retrans: segments resent in the socket's life
  * @retransmits: time-outs in a row that were not answered; unlike @total_retrans it survives what
  *		 the kernel wipes after connect(2) failed (tcp_disconnect)
+ * @probes: keep-alive or zero-window probes in a row that were not answered
  * @notsent_bytes: written by the program and not sent yet
  * @unacked: segments under way
  * @segs_in: segments received
@@ -206,6 +207,7 @@ struct event_info {
 	int32_t last_data_sent_ms;
 	int32_t total_retrans;
 	int32_t retransmits;
+	int32_t probes;
 	int32_t notsent_bytes;
 	int32_t unacked;
 	int32_t segs_in;

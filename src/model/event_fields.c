@@ -107,6 +107,7 @@ static const struct event_field info_fields[] = {
 	SIGNED("last_data_sent_ms", info.last_data_sent_ms),
 	SIGNED("total_retrans", info.total_retrans),
 	SIGNED("retransmits", info.retransmits),
+	SIGNED("probes", info.probes),
 	SIGNED("notsent_bytes", info.notsent_bytes),
 	SIGNED("unacked", info.unacked),
 	SIGNED("segs_in", info.segs_in),

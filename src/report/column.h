@@ -11,6 +11,7 @@
 #include "report/names.h"
 #include "track/peers.h"
 #include "track/requests.h"
+#include "track/suspicious.h"
 #include "track/timeline.h"
 
 /** enum column_type - what kind of value a column has; format.c knows how each is written */
@@ -81,7 +82,7 @@ struct value {
 	const char *text;
 	struct endpoint address;
 	const struct peers_group *group;
-	char buffer[64];
+	char buffer[SUSPICIOUS_TEXT];
 };
 
 /**

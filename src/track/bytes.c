@@ -189,6 +189,12 @@ static void feed_payload(struct bytes *bytes, const struct event_info *info)
 	bytes->at_close = info->reason == INFO_CLOSE;
 }
 
+/** bare() - segments without payload among @all */
+static int32_t bare(int32_t all, int32_t with_payload)
+{
+	return all < 0 || with_payload < 0 ? UNKNOWN : all - with_payload;
+}
+
 /** feed_look() - a snapshot of a socket that still has an owner */
 static void feed_look(struct bytes *bytes, const struct event_info *info)
 {
@@ -197,6 +203,10 @@ static void feed_look(struct bytes *bytes, const struct event_info *info)
 	bytes->state = info->state;
 	bytes->received = info->bytes_received;
 	bytes->segs = info->data_segs_in;
+	if (info->state != TCP_CLOSE) {
+		bytes->bare_in = bare(info->segs_in, info->data_segs_in);
+		bytes->bare_out = bare(info->segs_out, info->data_segs_out);
+	}
 	bytes->sent = payload_sent(info);
 	if (info->notsent_bytes >= 0)
 		bytes->notsent = info->notsent_bytes > 0;
@@ -225,14 +235,16 @@ static void feed_look(struct bytes *bytes, const struct event_info *info)
 	}
 	if (bytes->first == CLOSE_UNKNOWN)
 		bytes->first = (uint8_t)first_fin(info->state);
-	/* Looked at when shutdown(2) was entered: our FIN is about to go. */
-	if (bytes->first == CLOSE_UNKNOWN && bytes->shutdown && info->reason == INFO_SHUTDOWN &&
-	    info->state == TCP_ESTABLISHED)
-		bytes->first = CLOSE_LFIN;
 	bytes->at_close = info->reason == INFO_CLOSE;
 	if (bytes->at_close)
 		bytes->close_state = info->state;
 	bytes->unread = info->state == TCP_CLOSE ? info->rqueue : UNKNOWN;
+}
+
+/** more() - how many more of them */
+static int32_t more(int32_t now, int32_t before)
+{
+	return now < before || before < 0 ? UNKNOWN : now - before;
 }
 
 /** feed_final() - the last word */
@@ -247,6 +259,9 @@ static void feed_final(struct bytes *bytes, const struct event_info *info)
 	bytes->received = info->bytes_received;
 	bytes->segs = info->data_segs_in;
 	bytes->sent = payload_sent(info);
+	bytes->more_in = more(bare(info->segs_in, info->data_segs_in), bytes->bare_in);
+	bytes->more_out = more(bare(info->segs_out, info->data_segs_out), bytes->bare_out);
+	bytes->probes = info->probes;
 	bytes->rqueue = info->rqueue;
 	bytes->none_acked = info->bytes_acked == 0;
 	bytes->resent = info->total_retrans < 0 ? UNKNOWN : info->total_retrans > 0;
@@ -438,6 +453,52 @@ bool bytes_both_fins(const struct bytes *bytes)
 	       fin_known(bytes) == 1;
 }
 
+/** was_dead() - without a FIN of this side: had it died before it was closed, of something else than silence? */
+static bool was_dead(const struct bytes *bytes)
+{
+	/* Its SYN was never answered, or may not have been: then there was nothing to close. */
+	if (!bytes->final || bytes->disconnected || own_fin(bytes) != 0 || bytes->notsent == 1 ||
+	    (bytes->none_acked && bytes->syn != 0))
+		return false;
+	/* What was acknowledged or never resent did not time out. */
+	return (bytes->close_state == TCP_CLOSE || bytes->rqueue == 0) &&
+	       (bytes->all_acked == 1 || bytes->resent == 0);
+}
+
+/** who_reset() - of one that was dead: a RST is a segment without payload, and so are most acknowledgements */
+static enum conn_close who_reset(const struct bytes *bytes)
+{
+	if (bytes->more_out == 0)
+		return CLOSE_RRST;
+	return bytes->more_in == 0 ? CLOSE_LRST : CLOSE_UNKNOWN;
+}
+
+bool bytes_was_cut(const struct bytes *bytes)
+{
+	int peer = fin_known(bytes);
+
+	if (bytes->final && bytes->disconnected)
+		return bytes->close_state == TCP_ESTABLISHED;
+	if (was_dead(bytes) && bytes->close_state != TCP_ESTABLISHED)
+		return peer == 0 || (peer == 1 && bytes->all_acked == 0);
+	/* Unread data makes close(2) send a RST. */
+	return bytes->final && own_fin(bytes) == 0 && peer == 0 && bytes->close_state == TCP_ESTABLISHED &&
+	       bytes->rqueue > 0;
+}
+
+bool bytes_was_given_up(const struct bytes *bytes)
+{
+	if (was_dead(bytes))
+		return bytes->probes > 1;
+	return bytes->final && !bytes->disconnected && own_fin(bytes) == 0 && bytes->close_state != TCP_ESTABLISHED &&
+	       bytes->rqueue == 0 && bytes->all_acked == 0 && bytes->resent == 1 && bytes->more_in == 0;
+}
+
+bool bytes_died(const struct bytes *bytes)
+{
+	return was_dead(bytes);
+}
+
 enum conn_close bytes_close(const struct bytes *bytes)
 {
 	int own = own_fin(bytes);
@@ -462,19 +523,17 @@ enum conn_close bytes_close(const struct bytes *bytes)
 		/* The FIN was read before our own went out. Unread, the two may have crossed. */
 		if (no_shutdown && bytes->rqueue == 0)
 			return CLOSE_RFIN;
-		/* Nobody asked for one: the program closed before it could know of the peer's FIN. */
-		return bytes->close_state == TCP_ESTABLISHED ? CLOSE_LFIN : CLOSE_UNKNOWN;
+		/*
+		 * The program closed before it could know of the peer's FIN. Without a mini socket that FIN may have
+		 * come between the look and the call.
+		 */
+		return bytes->close_state == TCP_ESTABLISHED && bytes->timewait != TIMEWAIT_ABSENT ? CLOSE_LFIN :
+												     CLOSE_UNKNOWN;
 	}
 	if (own != 0 || peer != 0 || bytes->notsent == 1)
 		return CLOSE_UNKNOWN;
-	/* Its SYN was never answered, or may not have been: then there was nothing to close. */
-	if (bytes->none_acked && bytes->syn != 0)
-		return CLOSE_UNKNOWN;
 	/* Unread data makes close(2) send a RST. */
 	if (bytes->close_state == TCP_ESTABLISHED)
-		return bytes->rqueue > 0 ? CLOSE_LRST : CLOSE_UNKNOWN;
-	/* Nothing unread and no FIN: close(2) found it dead. What was acknowledged or never resent did not time out. */
-	if ((bytes->close_state == TCP_CLOSE || bytes->rqueue == 0) && (bytes->all_acked == 1 || bytes->resent == 0))
-		return CLOSE_RRST;
-	return CLOSE_UNKNOWN;
+		return bytes->rqueue > 0 && !(bytes->none_acked && bytes->syn != 0) ? CLOSE_LRST : CLOSE_UNKNOWN;
+	return was_dead(bytes) ? who_reset(bytes) : CLOSE_UNKNOWN;
 }

@@ -23,6 +23,11 @@
  * @peer_sent: payload the other end sent in all
  * @segs_anchor: data_segs_in at the moment of @rx_anchor
  * @segs: data_segs_in at the moment of @received
+ * @bare_in: segments without payload that had come at the last look while it lived
+ * @bare_out: and that had been sent
+ * @more_in: how many more had come at the last word
+ * @more_out: and had been sent
+ * @probes: at the last word, probes that were not answered
  * @rqueue: at the last word
  * @unread: payload not read at the last look, if that was in TCP_CLOSE
  * @syn: 1 the socket's own SYN is in @sequence (it opened), 0 it is not (it accepted)
@@ -55,6 +60,11 @@ struct bytes {
 	int64_t peer_sent;
 	int32_t segs_anchor;
 	int32_t segs;
+	int32_t bare_in;
+	int32_t bare_out;
+	int32_t more_in;
+	int32_t more_out;
+	int32_t probes;
 	int32_t rqueue;
 	int32_t unread;
 	int8_t syn;
@@ -82,6 +92,7 @@ struct bytes {
 #define BYTES_INIT                                                                                                     \
 	{                                                                                                              \
 		.received = -1, .sent = -1, .sequence = -1, .peer_sent = -1, .segs = -1, .rqueue = -1, .unread = -1,   \
+		.bare_in = -1, .bare_out = -1, .more_in = -1, .more_out = -1,                                          \
 		.syn = -1, .fin_sent = -1, .notsent = -1, .all_acked = -1, .resent = -1,                               \
 	}
 
@@ -152,15 +163,29 @@ void bytes_settle(const struct bytes *bytes, int64_t *rx, int64_t *tx);
  * @bytes: all evidence
  *
  * CLOSE_LFIN and CLOSE_RFIN say whose FIN came first, even if a RST followed.
- * CLOSE_LRST: close(2) reset it, because data was unread or by SO_LINGER.
- * CLOSE_RRST: it was dead when the program closed it, and either no data was
- * left to be acknowledged or nothing was ever resent, so it did not time out
- * (an expired keep-alive, a TCP_USER_TIMEOUT below the first retransmission
- * and ss -K look the same).
+ * CLOSE_LRST: close(2) reset it, because data was unread or by SO_LINGER; or it
+ * was dead when the program closed it, and since the last look nothing has come
+ * that can have been a RST, so this host made one (ss -K, an expired keep-alive).
+ * CLOSE_RRST: it was dead, and since the last look nothing was sent that can
+ * have been a RST.
  *
  * Return: enum conn_close; CLOSE_UNKNOWN when the counters do not tell. Never CLOSE_EXIT.
  */
 enum conn_close bytes_close(const struct bytes *bytes);
+
+/**
+ * bytes_was_cut() - did it end by a RST, of either side, that cut it off?
+ *
+ * Without a FIN before it, or after the peer's FIN with payload of ours that was never acknowledged: a request on a
+ * connection that the peer had closed. One of this side after the peer's FIN is none; that is how many programs close.
+ */
+bool bytes_was_cut(const struct bytes *bytes);
+
+/** bytes_died() - was it dead, without a FIN of this side, before it was closed? A RST of it is the kernel's then */
+bool bytes_died(const struct bytes *bytes);
+
+/** bytes_was_given_up() - did the kernel give it up because what it sent, or several probes, were not answered? */
+bool bytes_was_given_up(const struct bytes *bytes);
 
 /** bytes_both_fins() - has it ended with a FIN of either side, whoever was first? */
 bool bytes_both_fins(const struct bytes *bytes);

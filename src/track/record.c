@@ -415,9 +415,9 @@ static void settle_counters(const struct record *record, struct conn *conn)
 }
 
 /* How it ended, in one word; a socket that died in a way nobody saw may have been reset or not. */
-static unsigned int state_of_end(const struct conn *conn, enum conn_close kernel_close)
+static unsigned int state_of_end(const struct conn *conn, const struct bytes *bytes, enum conn_close kernel_close)
 {
-	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST)
+	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || bytes_was_cut(bytes))
 		return STATE_RESET;
 	if (conn_has_failed(conn->result) || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN)
 		return STATE_CLOSED;
@@ -444,12 +444,12 @@ static void settle_end(const struct record *record, struct conn *conn)
 		conn->close = CLOSE_UNKNOWN;
 	if (said->destroy_ns >= 0 || said->bytes.ended || (conn->dir == DIR_OUT && conn_has_failed(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
-			conn->state = (uint8_t)state_of_end(conn, close);
+			conn->state = (uint8_t)state_of_end(conn, &said->bytes, close);
 		if (conn->state == STATE_UNKNOWN && bytes_both_fins(&said->bytes))
 			conn->state = STATE_CLOSED;
 	} else if ((said->close_ns >= 0 || said->exit_ns >= 0) && !said->is_fresh_look) {
 		/* What was seen before closing is not how it is now, nor how it ended. */
-		conn->state = (uint8_t)state_of_end(conn, close);
+		conn->state = (uint8_t)state_of_end(conn, &said->bytes, close);
 	} else if (said->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
 		conn->state = said->kernel_state;
 	}

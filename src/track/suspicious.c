@@ -13,11 +13,12 @@
 #include "model/columns.h"
 #include "track/record.h"
 
-static const char *const words[] = {"failed", "reset", "syn-rtx", "retrans", "slow", "gap",
-				    "long",   "frag",  "dup",     "idle",    "open"};
+static const char *const words[] = {"failed", "reset", "syn-rtx", "retrans", "slow", "gap",    "long",
+				    "frag",   "dup",   "idle",    "open",    "kernel", "timeout"};
 
 TABLE_COVERS(words, SUSPICIOUS_NUM);
-_Static_assert(sizeof("failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open") <= SUSPICIOUS_TEXT,
+_Static_assert(sizeof("failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open,kernel,timeout") <=
+		       SUSPICIOUS_TEXT,
 	       "all of them fit");
 
 const char *suspicious_word(unsigned int index)
@@ -38,7 +39,7 @@ static int parse_word(const char *word, uint16_t *reasons, struct err *err)
 	escape_text(quoted, sizeof(quoted), word);
 	return err_set(err, EINVAL,
 		       "\"%s\" is no reason; allowed are failed, reset, syn-rtx, retrans, slow, gap, long, frag, dup, "
-		       "idle and open",
+		       "idle, open, kernel and timeout",
 		       quoted);
 }
 
@@ -80,8 +81,19 @@ static bool was_reset(const struct record *record, const struct conn *conn)
 {
 	if (record->wire != NULL && !wire_is_empty(record->wire))
 		return wire_was_cut(record->wire);
-	return (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET) &&
+	return (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET ||
+		bytes_was_cut(&record->said->bytes)) &&
 	       conn->result != RESULT_REFUSED;
+}
+
+/* Who ended it was neither of the programs. */
+static uint16_t by_whom(const struct record *record, const struct conn *conn)
+{
+	const struct bytes *bytes = &record->said->bytes;
+
+	if (conn->close != CLOSE_RRST && bytes_was_given_up(bytes))
+		return SUSPICIOUS_TIMEOUT;
+	return conn->close == CLOSE_LRST && bytes_died(bytes) ? SUSPICIOUS_KERNEL : 0;
 }
 
 static bool was_resent(const struct record *record, const struct conn *conn, int64_t limit)
@@ -132,5 +144,6 @@ uint16_t suspicious_judge(const struct record *record, const struct conn *conn, 
 	reasons |= record->duplicate ? SUSPICIOUS_DUP : 0;
 	reasons |= is_idle(record, conn, limits, now_ns) ? SUSPICIOUS_IDLE : 0;
 	reasons |= conn->open ? SUSPICIOUS_OPEN : 0;
+	reasons |= by_whom(record, conn);
 	return reasons & limits->reasons;
 }

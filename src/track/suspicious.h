@@ -15,7 +15,7 @@ struct record;
 enum suspicious_reason {
 	/** "failed": conn_has_failed() */
 	SUSPICIOUS_FAILED = 0x001,
-	/** "reset": a RST ended it that was no answer to the other side's FIN, nor to the SYN */
+	/** "reset": a RST cut it off: no answer to the SYN, and to a FIN only if payload was sent after that */
 	SUSPICIOUS_RESET = 0x002,
 	/** "syn-rtx": a SYN or SYN/ACK was resent */
 	SUSPICIOUS_SYN_RTX = 0x004,
@@ -35,15 +35,20 @@ enum suspicious_reason {
 	SUSPICIOUS_IDLE = 0x200,
 	/** "open": it lives; no cause for suspicion, but a word of --only */
 	SUSPICIOUS_OPEN = 0x400,
+	/** "kernel": this host's kernel reset it, and not the program by closing it */
+	SUSPICIOUS_KERNEL = 0x800,
+	/** "timeout": the kernel gave it up because the other side answered nothing any more */
+	SUSPICIOUS_TIMEOUT = 0x1000,
 };
 
 /** How many reasons there are. */
-#define SUSPICIOUS_NUM 11
+#define SUSPICIOUS_NUM 13
 
 /** What --suspicious means: all that points at trouble by itself, or by a threshold that is off unless it is given. */
 #define SUSPICIOUS_SET                                                                                                 \
 	(SUSPICIOUS_FAILED | SUSPICIOUS_RESET | SUSPICIOUS_SYN_RTX | SUSPICIOUS_RETRANS | SUSPICIOUS_GAP |             \
-	 SUSPICIOUS_LONG | SUSPICIOUS_FRAG | SUSPICIOUS_DUP | SUSPICIOUS_IDLE)
+	 SUSPICIOUS_LONG | SUSPICIOUS_FRAG | SUSPICIOUS_DUP | SUSPICIOUS_IDLE | SUSPICIOUS_KERNEL |                    \
+	 SUSPICIOUS_TIMEOUT)
 
 /** A threshold that nothing reaches. */
 #define SUSPICIOUS_OFF INT64_C(-1)
@@ -79,7 +84,7 @@ int suspicious_parse(const char *list, uint16_t *reasons, struct err *err);
 const char *suspicious_word(unsigned int index);
 
 /** Room for all words, comma separated. */
-#define SUSPICIOUS_TEXT 64
+#define SUSPICIOUS_TEXT 80
 
 /** suspicious_text() - the words of reasons, comma separated; Return: @text, NULL when there is none */
 const char *suspicious_text(uint16_t reasons, char text[SUSPICIOUS_TEXT]);

@@ -30,13 +30,24 @@ bool wire_may_go_on(const struct wire *wire)
 	return wire->bits & WIRE_RST_DOUBTED;
 }
 
+/* Was payload sent to the side that made the RST after its FIN? A closed socket acknowledges none. */
+static bool was_sent_in_vain(const struct wire *wire)
+{
+	enum wire_side resetter = wire->bits & WIRE_RST_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
+	const struct wire_half *other = &wire->halves[wire_other(resetter)];
+
+	return wire->halves[resetter].bits & HALF_FIN && other->bits & HALF_DATA && other->bits & HALF_BASE &&
+	       (int64_t)other->next > acked_offset(other);
+}
+
 bool wire_was_cut(const struct wire *wire)
 {
-	/* Whoever has read enough after the other side's FIN often closes by RST. */
 	uint16_t local_fin = wire->halves[WIRE_LOCAL].bits & HALF_FIN;
 	uint16_t remote_fin = wire->halves[WIRE_REMOTE].bits & HALF_FIN;
 
-	return wire->bits & WIRE_ABORTED || (wire->bits & WIRE_RST && local_fin == remote_fin);
+	/* Whoever has read enough after the other side's FIN often closes by RST. */
+	return wire->bits & WIRE_ABORTED ||
+	       (wire->bits & WIRE_RST && (local_fin == remote_fin || was_sent_in_vain(wire)));
 }
 
 bool wire_had_fragments(const struct wire *wire)

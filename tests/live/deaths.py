@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How connections end: who ended them, and bytes exact to the byte, whichever end is traced."""
+import errno
 import os
 import socket
 import subprocess
+import sys
 
-from lib import (ENDED, MKCONN, Trace, between, check, enter_namespace, equal, find_row, main, mkconn, read_truth, scratch,
-                 short, test, wait_file, wait_for)
+from lib import (ENDED, MKCONN, Trace, between, check, enter_namespace, equal, find_row, main, mkconn, need, read_truth,
+                 require, scratch, short, test, wait_file, wait_for)
 
 ANY = object()      # not decided by the story
 
@@ -79,7 +81,8 @@ def judge(rows, told, end):
             check(row[column] in (wanted.split("|") if column == "close" else [wanted]),
                   "%s%s: got %r, wanted %s" % (column.upper(), text, row[column], wanted))
     if not (end.reset and row["state"] is None):
-        check(row["state"] in (("reset",) if end.reset else ENDED), "STATE" + text)
+        # Who sent to one that had closed was answered by a RST.
+        check(row["state"] in (("reset",) if end.reset else ENDED + ("reset",) * ("wait-hup" in end.words)), "STATE" + text)
     begin, known = told["begin_ns"] / 1e9, told["outcome_ns"] / 1e9
     between(row["start"], begin - 0.05, known + 0.05, "START" + text)
     check(row["start"] <= row["end"], "START before END" + text)
@@ -149,6 +152,38 @@ def not_held():
         equal(server.truth()[0]["first_end"], seen, "what the other side saw after %s" % words)
         trace.line()
         trace.finish()
+
+
+KILLED = """
+import socket, subprocess, sys
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+server, _ = listener.accept()
+client.sendall(b"q" * 1000)
+server.recv(2000)
+subprocess.run([sys.argv[1], "-K", "src", "127.0.0.1", "sport", "=", str(client.getsockname()[1])], stdout=subprocess.DEVNULL)
+for end in client, server:
+    try:
+        end.recv(1)
+    except OSError as error:
+        print(error.errno, flush=True)
+    end.close()
+"""
+
+
+@test("killed by the administrator (ss -K): a RST of this host at the one end, never the other side's")
+def killed_from_outside():
+    for options, proven in (([], False), (["--watch-close"], True), (["-i", "lo"], True)):
+        trace = Trace(options, [sys.executable, "-c", KILLED, need("ss")])
+        rows = trace.finish()
+        require(str(errno.ECONNABORTED) in trace.out, "this kernel cannot destroy sockets")
+        by_dir = {row["dir"]: row for row in rows}
+        what = " with %s" % options
+        for side, close, why in (("out", "lrst", ["reset", "kernel"]), ("in", "rrst", ["reset"])):
+            row = by_dir[side]
+            equal((row["result"], row["state"]), ("ok", "reset"), "RESULT and STATE of %s%s" % (side, what))
+            check(row["close"] == close or not proven and row["close"] is None, "CLOSE of %s%s: %r" % (side, what, row["close"]))
+            check(row["why"] == why or not proven and row["why"] == ["reset"], "WHY of %s%s: %r" % (side, what, row["why"]))
 
 
 @test("a listener's port is free once the traced program has closed it")

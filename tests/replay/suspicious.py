@@ -34,6 +34,10 @@ STORIES = (
     # One side has closed, the other answers with a RST: that is how many close.
     ("half-closed", OPEN + "+0.1 %(f)s < AF seq 501 ack 101\n+0.01 %(f)s > A seq 101 ack 502\n+0.01 %(f)s > R seq 101\n",
      None),
+    # What was sent after the FIN is answered with a RST and lost: a connection kept alive that the other side had closed.
+    ("kept-alive", OPEN + "+0.1 %(f)s > A seq 101 ack 501 len 10\n+0.01 %(f)s < A seq 501 ack 111 len 9\n"
+     "+0.01 %(f)s > A seq 111 ack 510\n+1 %(f)s < AF seq 510 ack 111\n+0.01 %(f)s > A seq 111 ack 511\n"
+     "+1 %(f)s > A seq 111 ack 511 len 10\n+0.01 %(f)s < R seq 511\n", ["reset"]),
     ("syn", "flow %(f)s 198.51.100.1 %(port)d 192.0.2.1 80\n+0 %(f)s > S seq 100\n+1 %(f)s > S seq 100\n"
      "+0.001 %(f)s < SA seq 500 ack 101\n+0.001 %(f)s > A seq 101 ack 501\n" + CLOSE.replace("%(seq)d", "101").replace(
          "%(fin)d", "102"), ["syn-rtx"]),
@@ -110,7 +114,7 @@ def main():
     tap.equal("the accounts: how many there were, how many are shown", (summary["connections"], summary["shown"]),
               (len(STORIES) + 2, len(suspicious) + 1))
     tap.equal("the accounts: why", {word: count for word, count in summary["why"].items() if count},
-              {"failed": 2, "reset": 2, "syn-rtx": 2, "retrans": 2, "frag": 1, "dup": 2, "idle": 2})
+              {"failed": 2, "reset": 3, "syn-rtx": 2, "retrans": 2, "frag": 1, "dup": 2, "idle": 2})
     for word in ("failed", "reset", "syn-rtx", "frag", "dup", "idle"):
         tap.equal("--only=" + word, names_of(run("--only=" + word)),
                   {name for name, _, reasons in STORIES if reasons and word in reasons})
@@ -140,7 +144,7 @@ def main():
     done = subprocess.run([CONNTRACE, "-r", "-", "--suspicious", "-z", "conns", "-O", "WHY", "-H"], input=CAPTURE,
                           capture_output=True, timeout=30, check=False)
     tap.equal("text: comma separated", "failed,reset" in done.stdout.decode().split(), True)
-    tap.equal("text: the accounts", "19 connections, 12 shown (2 failed, 2 reset, 2 syn-rtx, 2 retrans, 1 frag, 2 dup, "
+    tap.equal("text: the accounts", "20 connections (2 with resent SYN; -O +SYN_RTX), 13 shown (2 failed, 3 reset, 2 syn-rtx, 2 retrans, 1 frag, 2 dup, "
               "2 idle), " in done.stderr.decode(), True)
     print("1..%d" % tap.count)
     return 1 if tap.failed else 0

@@ -45,7 +45,8 @@ struct row {
 	int64_t rx, tx;
 	int close, dir;
 	/** what else is known: 'o' opened, 'a' accepted, 's' shutdown, 'p' the peer sent 50,
-	 * 'd' calls are not seen, 'e' ended, 'r' segments were resent */
+	 * 'd' calls are not seen, 'e' ended, 'r' segments were resent, 'q' nothing without payload was sent after
+	 * the first look, 'k' nothing without payload came */
 	const char *known;
 };
 
@@ -90,7 +91,7 @@ static const struct row rows[] = {
 	{"acceptor, closed first", {LAST(100, 50, 51, 1, 0, 0, PRESENT)}, 100, 50, CLOSE_LFIN, 0, "a"},
 	{"opener or acceptor? both counted", {LAST(50, 100, 102, 1, 1, 0, PRESENT)}, 49, 100, CLOSE_LFIN, 0, ""},
 	{"reset with data unread", {LAST(50, 100, 101, 1, 50, 0, UNKNOWN)}, NOT, 100, 0, 0, "o"},
-	{"reset, nothing ever came", {LAST(0, 100, 101, 0, 0, 0, UNKNOWN)}, 0, 100, CLOSE_RRST, 0, "o"},
+	{"reset, nothing ever came", {LAST(0, 100, 101, 0, 0, 0, UNKNOWN)}, 0, 100, 0, 0, "o"},
 	{"only a FIN came", {LAST(1, 0, 1, 0, 1, 0, UNKNOWN)}, 0, 0, CLOSE_RFIN, 0, "o"},
 	{"died in SYN_SENT", {LAST(0, 0, 0, 0, 0, 1, UNKNOWN)}, 0, 0, 0, 0, "o"},
 	{"died with data not sent",
@@ -145,7 +146,19 @@ static const struct row rows[] = {
 	 50, 100, CLOSE_LRST, DIR_OUT, ""},
 	{"close looked at: was reset before",
 	 {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3), AT_CLOSE(TCP_CLOSE, 50, 100, 101, 3),
-	  LAST(50, 100, 101, 3, 0, 0, UNKNOWN)}, 50, 100, CLOSE_RRST, DIR_OUT, ""},
+	  LAST(50, 100, 101, 3, 0, 0, UNKNOWN)}, 50, 100, 0, DIR_OUT, ""},
+	{"the same, nothing went out that can be a RST",
+	 {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3), AT_CLOSE(TCP_CLOSE, 50, 100, 101, 3),
+	  LAST(50, 100, 101, 3, 0, 0, UNKNOWN)}, 50, 100, CLOSE_RRST, DIR_OUT, "q"},
+	{"killed: nothing came that can be a RST",
+	 {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3), LAST(50, 100, 101, 3, 0, 0, UNKNOWN)},
+	 50, 100, CLOSE_LRST, DIR_OUT, "k"},
+	{"shutdown entered, the peer's FIN came meanwhile",
+	 {{INFO_SHUTDOWN, TCP_ESTABLISHED, 50, 100, 101, 3, 0, 0, -1, -1, 0, 0},
+	  LAST(51, 100, 102, 3, 1, 0, ABSENT)}, 50, 100, 0, DIR_OUT, "s"},
+	{"shutdown entered, and our FIN was the first",
+	 {{INFO_SHUTDOWN, TCP_ESTABLISHED, 50, 100, 101, 3, 0, 0, -1, -1, 0, 0},
+	  LAST(51, 100, 102, 3, 1, 0, PRESENT)}, 50, 100, CLOSE_LFIN, DIR_OUT, "s"},
 	{"half closed, all done before close",
 	 {AT_CLOSE(TCP_CLOSE, 51, 100, 102, 1), LAST(51, 100, 102, 1, 0, 0, PRESENT)}, 50, 100, CLOSE_LFIN, 0, "os"},
 	{"half closed, no mini socket",
@@ -161,15 +174,15 @@ static const struct row rows[] = {
 	{"no last word, only a look", {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3)}, NOT, NOT, 0, DIR_OUT, "e"},
 	/* --- dead before it was closed, all read: the kernel tells; some unread: the queue does --- */
 	{"reset, no FIN before", {DEAD(50, 100, 101, 1, 0, NOT_RECEIVED), LAST(50, 100, 101, 1, 0, 0, UNKNOWN)},
-	 50, 100, CLOSE_RRST, 0, "o"},
+	 50, 100, 0, 0, "o"},
 	{"reset with data under way", {DEAD(50, 100, 91, 1, 0, NOT_RECEIVED), LAST(50, 100, 91, 1, 0, 10, UNKNOWN)},
-	 50, 100, CLOSE_RRST, 0, "o"},
+	 50, 100, 0, 0, "o"},
 	{"reset or timed out", {DEAD(50, 100, 91, 1, 0, NOT_RECEIVED), LAST(50, 100, 91, 1, 0, 10, UNKNOWN)},
 	 50, 100, 0, 0, "or"},
 	{"reset after the FIN", {DEAD(51, 100, 101, 1, 0, RECEIVED), LAST(51, 100, 101, 1, 1, 0, UNKNOWN)},
 	 50, 100, CLOSE_RFIN, 0, "o"},
 	{"reset with data unread", {DEAD(50, 100, 101, 1, 7, UNKNOWN), LAST(50, 100, 101, 1, 7, 0, UNKNOWN)},
-	 50, 100, CLOSE_RRST, 0, "o"},
+	 50, 100, 0, 0, "o"},
 	{"reset with data and FIN unread", {DEAD(51, 100, 101, 1, 7, UNKNOWN), LAST(51, 100, 101, 1, 8, 0, UNKNOWN)},
 	 50, 100, CLOSE_RFIN, 0, "o"},
 	/* --- alive --- */
@@ -214,6 +227,9 @@ static void feed_row(struct bytes *bytes, const struct row *row)
 		info.bytes_sent = look->sent < 0 ? -1 : look->sent + 1000;
 		info.bytes_retrans = look->sent < 0 ? -1 : 1000;
 		info.data_segs_in = look->segs;
+		info.segs_in = look->segs + (strchr(row->known, 'k') != NULL ? 4 : 4 + (int)i);
+		info.data_segs_out = 1;
+		info.segs_out = strchr(row->known, 'q') != NULL ? 3 : 3 + (int)i;
 		info.unacked = look->unacked;
 		info.notsent_bytes = look->notsent;
 		info.rqueue = look->rqueue;
@@ -241,6 +257,8 @@ static void tables_hold(void **state)
 		assert_int_equal(rx, row->rx);
 		assert_int_equal(tx, row->tx);
 		assert_int_equal(bytes_close(&bytes), row->close);
+		if (strchr(row->known, 'k') != NULL)
+			assert_true(bytes_died(&bytes) && bytes_was_cut(&bytes));
 		if (row->dir != 0)
 			assert_int_equal(bytes_direction(&bytes), row->dir);
 	}

@@ -21,7 +21,8 @@ static const struct suspicious_limits low = {
 
 static uint16_t judge(const struct conn *conn, const struct suspicious_limits *limits)
 {
-	struct record record = {.wire = NULL};
+	static const struct testimony nothing = {.bytes = BYTES_INIT};
+	struct record record = {.wire = NULL, .said = &nothing};
 
 	return suspicious_judge(&record, conn, limits, INT64_C(1700000000) * CLOCK_NS_PER_SEC);
 }
@@ -46,7 +47,7 @@ static void words_are_parsed_and_written(void **state)
 		assert_int_equal(reasons, 1u << i);
 	}
 	assert_string_equal(suspicious_text((1u << SUSPICIOUS_NUM) - 1, text),
-			    "failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open");
+			    "failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open,kernel,timeout");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		reasons = 0x123;
 		assert_int_equal(suspicious_parse(wrong[i], &reasons, &err), -EINVAL);
@@ -93,6 +94,72 @@ static void without_packets_the_counters_and_calls_have_their_say(void **state)
 	assert_int_equal(judge(&conn, &low), SUSPICIOUS_SYN_RTX | SUSPICIOUS_SLOW);
 }
 
+/* What is known of a socket that died without a FIN of its own, after a look at it. */
+static void has_died(struct record *record, int32_t segs_in, int32_t probes, int64_t received, int64_t acked)
+{
+	struct event look = event_new(EVENT_INFO, ORIGIN_KERNEL, 1), end = event_new(EVENT_INFO, ORIGIN_KERNEL, 2);
+
+	look.info.rtt_us = look.info.min_rtt_us = look.info.last_data_sent_ms = look.info.listener = -1;
+	look.info.reason = INFO_CONNECT;
+	look.info.state = TCP_ESTABLISHED;
+	look.info.bytes_received = look.info.bytes_sent = look.info.bytes_retrans = look.info.total_retrans = 0;
+	look.info.bytes_acked = 1;
+	look.info.data_segs_in = look.info.data_segs_out = look.info.unacked = look.info.notsent_bytes = 0;
+	look.info.segs_in = 1;
+	look.info.segs_out = 2;
+	end.info = look.info;
+	end.info.reason = INFO_DESTROY;
+	end.info.state = TCP_CLOSE;
+	end.info.bytes_received = received;
+	end.info.bytes_sent = 10;
+	end.info.data_segs_out = 1;
+	end.info.bytes_acked = acked;
+	end.info.wqueue = (int32_t)(11 - acked);
+	end.info.rqueue = 0;
+	end.info.segs_in = segs_in;
+	end.info.segs_out = 4;
+	end.info.probes = probes;
+	bytes_opener(record_bytes(record), DIR_OUT);
+	record_info(record, &look);
+	record_info(record, &end);
+}
+
+static void without_packets_a_reset_has_its_reasons(void **state)
+{
+	static const struct {
+		int32_t segs_in;
+		int32_t probes;
+		int64_t received;
+		int64_t acked;
+		uint16_t reasons;
+		uint8_t close;
+	} cases[] = {
+		/* nothing came: the kernel did it; by whom is open when something did; probes were not answered */
+		{1, 0, 0, 1, SUSPICIOUS_RESET | SUSPICIOUS_KERNEL, CLOSE_LRST},
+		{2, 0, 0, 11, SUSPICIOUS_RESET, CLOSE_UNKNOWN},
+		{2, 3, 0, 11, SUSPICIOUS_RESET | SUSPICIOUS_TIMEOUT, CLOSE_UNKNOWN},
+		{1, 3, 0, 1, SUSPICIOUS_RESET | SUSPICIOUS_TIMEOUT, CLOSE_LRST},
+		/* after the peer's FIN: with a request that was lost, and without */
+		{3, 0, 1, 1, SUSPICIOUS_RESET, CLOSE_RFIN},
+		{3, 0, 1, 11, 0, CLOSE_RFIN},
+	};
+	const struct suspicious_limits set = {.retrans_ns = 1, .gap_ns = -1, .long_ns = -1, .idle_ns = -1,
+					      .reasons = SUSPICIOUS_SET};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record *record = record_new(NULL);
+		struct record_rules rules = {.syn_retries = -1};
+		struct conn conn;
+
+		has_died(record, cases[i].segs_in, cases[i].probes, cases[i].received, cases[i].acked);
+		record_settle(record, &rules, &conn);
+		assert_int_equal(conn.close, cases[i].close);
+		assert_int_equal(suspicious_judge(record, &conn, &set, 3), cases[i].reasons);
+		record_free(record, NULL);
+	}
+}
+
 static void a_limit_that_is_off_is_never_reached(void **state)
 {
 	struct suspicious_limits off = {SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF,
@@ -116,6 +183,7 @@ int main(void)
 		cmocka_unit_test(words_are_parsed_and_written),
 		cmocka_unit_test(what_nobody_saw_is_never_suspicious),
 		cmocka_unit_test(without_packets_the_counters_and_calls_have_their_say),
+		cmocka_unit_test(without_packets_a_reset_has_its_reasons),
 		cmocka_unit_test(a_limit_that_is_off_is_never_reached),
 	};
 

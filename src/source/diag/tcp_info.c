@@ -19,7 +19,7 @@ void tcp_info_unknown(struct event_info *info)
 	info->rtt_us = info->min_rtt_us = EVENT_UNKNOWN;
 	info->last_data_sent_ms = EVENT_UNKNOWN;
 	info->total_retrans = EVENT_UNKNOWN;
-	info->retransmits = EVENT_UNKNOWN;
+	info->retransmits = info->probes = EVENT_UNKNOWN;
 	info->notsent_bytes = info->unacked = EVENT_UNKNOWN;
 	info->segs_in = info->segs_out = EVENT_UNKNOWN;
 	info->data_segs_in = info->data_segs_out = EVENT_UNKNOWN;
@@ -63,6 +63,7 @@ void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length
 	info->last_data_sent_ms = TAKE(32, last_data_sent);
 	info->total_retrans = TAKE(32, total_retrans);
 	info->retransmits = length > offsetof(struct tcp_info_layout, retransmits) ? from.retransmits : EVENT_UNKNOWN;
+	info->probes = length > offsetof(struct tcp_info_layout, probes) ? from.probes : EVENT_UNKNOWN;
 	info->notsent_bytes = TAKE(32, notsent_bytes);
 	info->unacked = TAKE(32, unacked);
 	info->segs_in = TAKE(32, segs_in);
