@@ -2,11 +2,14 @@
 #include "holders.h"
 
 #include "base/clock.h"
+#include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
 
 /* All of /proc is asked again so often who else holds the targets' listeners. */
 #define RECHECK_NS (10 * CLOCK_NS_PER_SEC)
 #define OWNERS_MAX 2000000
+/* How often a listener is asked whether it defers. */
+#define DELAY_ASKS 8
 
 /* ---- what holders have in common ---------------------------------------------------- */
 
@@ -117,6 +120,11 @@ static bool find_holder(struct holders *holders, struct listener *listener, uint
 	else
 		is_unchecked = listener->born == look || listener->owner == OWNERSHIP_OTHERS;
 	listener->unheld = holder == NULL;
+	/* A program may decide it after listen(2). */
+	if (holder != NULL && listener->delay_asked < DELAY_ASKS) {
+		listener->delay = (uint8_t)socket_delay(holder->pid, holder->fd);
+		listener->delay_asked++;
+	}
 	if (holder == NULL || pid == listener->pid)
 		return is_unchecked;
 	listener->named = false;

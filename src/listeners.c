@@ -166,7 +166,7 @@ static struct verdict judge(const struct listeners *listeners, const struct endp
 			continue;
 		if (fits > best) {
 			verdict = (struct verdict){listener->owner, listener->pid, listener->since, listener->doubted,
-						   listener->kin, listener->mptcp};
+						   listener->kin, listener->mptcp, listener->delay};
 			best = fits;
 			continue;
 		}
@@ -179,6 +179,8 @@ static struct verdict judge(const struct listeners *listeners, const struct endp
 			verdict.since = listener->since;
 		verdict.kin = kin_join(&verdict.kin, &listener->kin);
 		verdict.mptcp |= listener->mptcp;
+		if (listener->delay != verdict.delay)
+			verdict.delay = DELAY_UNKNOWN;
 	}
 	return verdict;
 }
@@ -198,5 +200,7 @@ struct verdict listeners_judge(const struct listeners *listeners, const struct e
 	verdict.pid = 0;
 	verdict.kin = kin_join(&verdict.kin, &gone.kin);
 	verdict.mptcp |= gone.mptcp;
+	if (gone.delay != verdict.delay)
+		verdict.delay = DELAY_UNKNOWN;
 	return verdict;
 }

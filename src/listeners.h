@@ -40,6 +40,7 @@ enum ownership {
  * @kin: what the targets that hold it have in common
  * @named: @kin is up to date; @found: one of those that hold it was found, while it is read
  * @mptcp: what comes in may be MPTCP
+ * @delay: enum info_delay of what comes in; @delay_asked: how often it was asked
  * @unheld: no target held it any more when they were asked last
  * @shared: others held it when all were asked last
  * @born: number of the look that found it
@@ -58,6 +59,7 @@ struct listener {
 	uint32_t since;
 	struct kin kin;
 	bool mptcp, named, found, unheld, shared;
+	uint8_t delay, delay_asked;
 	uint64_t born, looked, doubted, doubts_from;
 	int next;
 };
@@ -104,6 +106,7 @@ void listeners_trust(struct listeners *listeners, uint64_t look);
  * @doubted: number of the look from which on @owner is right
  * @kin: what the targets that hold it have in common
  * @mptcp: one of those that it may have come through takes MPTCP
+ * @delay: enum info_delay
  */
 struct verdict {
 	enum ownership owner;
@@ -112,6 +115,7 @@ struct verdict {
 	uint64_t doubted;
 	struct kin kin;
 	bool mptcp;
+	uint8_t delay;
 };
 
 /**

@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "command.h"
 #include "launch_user.h"
+#include "named.h"
 #include "offline.h"
 #include "source/diag/destroy.h"
 #include "source/diag/socket.h"
@@ -46,6 +47,7 @@ struct sources {
 	struct tracer *tracer;
 	struct queue *tracer_events;
 	struct tracer_user user;
+	pid_t *pids; /* those of -p */
 	struct destroy *destroy;
 	struct queue *destroy_events;
 	struct queue *destroy_fresh; /* read, and not shown yet */
@@ -67,8 +69,10 @@ struct sources {
 	bool tracer_ended, packet_ended, watch_ended, draining;
 };
 
-static void add_notice(struct sources *sources, const char *text)
+static void add_notice(void *context, const char *text)
 {
+	struct sources *sources = context;
+
 	sources->notices = xreallocarray(sources->notices, sources->notice_count + 1, sizeof(char *));
 	sources->notices[sources->notice_count++] = xstrdup(text);
 }
@@ -137,8 +141,6 @@ static int open_target(struct sources *sources, const sigset_t *mask, int *exit_
 {
 	const struct options *options = sources->options;
 	struct tracer_config config = {
-		.pids = options->pids,
-		.pid_count = options->pid_count,
 		.command = options->command,
 		.mask = *mask,
 		.follow = options->follow,
@@ -156,6 +158,11 @@ static int open_target(struct sources *sources, const sigset_t *mask, int *exit_
 		}
 		config.user = &sources->user;
 	}
+	config.pids = sources->pids = xcalloc(options->pid_count + 1, sizeof(*sources->pids));
+	config.pid_count = named_processes(options->pids, options->pid_count, sources->pids, add_notice, sources);
+	/* Looks find those that exist already, too. */
+	if (options->via != OPTIONS_VIA_DIAG || !options->follow)
+		named_children(config.pids, config.pid_count, add_notice, sources);
 	if (options->via == OPTIONS_VIA_DIAG)
 		return open_watch(sources, &config, exit_status, err);
 	sources->tracer_events = config.events = merge_stream(sources->merge);
@@ -264,6 +271,7 @@ void sources_close(struct sources *sources, int *wait_status)
 		free(sources->notices[i]);
 	free(sources->notices);
 	free(sources->user.groups);
+	free(sources->pids);
 	free(sources);
 }
 

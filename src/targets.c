@@ -13,6 +13,7 @@
 #include "base/xalloc.h"
 #include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
+#include "source/procfs/procfs_children.h"
 
 /* Beyond it new children are not followed. */
 #define TARGETS_MAX 65536
@@ -113,32 +114,14 @@ static void append(struct targets *targets, pid_t pid)
 	targets->list[targets->count++] = target;
 }
 
-static void add_child(struct targets *targets, size_t parent, pid_t pid)
+static void add_child(void *context, pid_t pid)
 {
+	const struct family *family = context;
+
 	/* Whatever order they come in; the factor spreads the numbers (Knuth). */
-	targets->list[parent].children += (uint64_t)pid * UINT64_C(0x9e3779b97f4a7c15);
-	if (targets->follow)
-		append(targets, pid);
-}
-
-/* A thread's children, as the kernel lists them. Return: false when it does not (CONFIG_PROC_CHILDREN). */
-static bool add_children(const struct family *family, pid_t tid)
-{
-	char name[64], text[16384], *rest = text, *word;
-	ssize_t length;
-	int64_t pid;
-
-	snprintf(name, sizeof(name), "task/%d/children", tid);
-	length = procfs_read(tid, name, text, sizeof(text));
-	if (length < 0)
-		return false;
-	/* The last number may be cut. */
-	if ((size_t)length == sizeof(text) - 1)
-		*strrchr(text, ' ') = '\0';
-	while ((word = strsep(&rest, " \n")) != NULL)
-		if (number_parse(word, 1, INT32_MAX, &pid) == 0)
-			add_child(family->targets, family->parent, (pid_t)pid);
-	return true;
+	family->targets->list[family->parent].children += (uint64_t)pid * UINT64_C(0x9e3779b97f4a7c15);
+	if (family->targets->follow)
+		append(family->targets, pid);
 }
 
 struct targets *targets_new(bool follow)
@@ -251,7 +234,7 @@ static int64_t newest_pid(void)
 
 static void follow_thread(void *context, pid_t tid)
 {
-	(void)add_children(context, tid);
+	(void)procfs_thread_children(tid, add_child, context);
 }
 
 static void follow_process(void *context, pid_t pid)
@@ -264,7 +247,7 @@ static void follow_process(void *context, pid_t pid)
 		return;
 	parent = find_running(targets, status.ppid);
 	if (parent != NULL)
-		add_child(targets, (size_t)(parent - targets->list), pid);
+		add_child(&(struct family){targets, (size_t)(parent - targets->list)}, pid);
 }
 
 /* After its children were read. */

@@ -31,8 +31,8 @@
  * other processes are handed over (SCM_RIGHTS) between two looks, nothing shows.
  *
  * A look costs what there are sockets, and at least a walk through the kernel's table, half a millisecond. Its time in
- * relation to its cost is what adapts: while new sockets turn up looks may take LOAD_SHARE_NEWS of one processor; while
- * none do, LOAD_SHARE_NO_NEWS, and the interval doubles up to the longest.
+ * relation to its cost is what adapts (watch_times.c). In between a peek at the listeners alone, which costs a few
+ * microseconds, finds new ones early, and a last word at a port where no listener is known hastens the next look.
  */
 #include "watch.h"
 
@@ -40,7 +40,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,11 +55,8 @@
 #include "targets.h"
 #include "teller.h"
 #include "track/bytes.h"
+#include "watch_times.h"
 
-/* Looks may take a twenty-fifth of one processor while new sockets turn up, else a hundredth. */
-#define LOAD_SHARE_NEWS 25
-#define LOAD_SHARE_NO_NEWS 100
-#define INTERVAL_MIN_NS (2 * CLOCK_NS_PER_MS)
 #define OWNERS_MAX 2000000
 /* An overrun may swallow the sign that all has been told of. */
 #define MARK_NS (5 * CLOCK_NS_PER_SEC)
@@ -112,10 +108,9 @@ struct watch {
 	size_t pending_count, pending_size;
 	char **warnings;
 	size_t warning_count, warned;
-	int timer_fd;
+	struct watch_times times;
 	uint32_t look;
 	struct teller teller;
-	int64_t interval_ns;
 	bool new_listeners;
 	uint32_t marked; /* number of the look after which destroy_mark() was called, 0 none waits */
 	int64_t marked_ns;
@@ -211,6 +206,12 @@ static bool is_theirs_anyway(struct watch *watch, const struct event *socket, st
 	return false;
 }
 
+/* Closed by its owner and still dying: only a socket that waits to be accepted has nobody in these states. */
+static bool is_orphan(const struct event_info *info)
+{
+	return info->inode == 0 && info->state != TCP_ESTABLISHED && info->state != TCP_CLOSE_WAIT;
+}
+
 static void decide(struct watch *watch, struct event *socket)
 {
 	struct socket_seen *seen = socket_table_find(watch->sockets, socket->info.cookie);
@@ -218,6 +219,11 @@ static void decide(struct watch *watch, struct event *socket)
 
 	if (seen == NULL)
 		return;
+	/* Whose it was before the run nothing tells: the listener on its port may be a successor's. */
+	if (claim.is_existing && is_orphan(&socket->info)) {
+		seen->whose = SOCKET_OTHERS;
+		return;
+	}
 	if (seen->renewal == SOCKET_RENEWED) {
 		if (!is_still(watch, socket) || !teller_renewed(&watch->teller, socket))
 			return;
@@ -229,6 +235,8 @@ static void decide(struct watch *watch, struct event *socket)
 	if (seen->sure != watch->look)
 		look_make_sure(watch->config.diag, socket);
 	claim.verdict = judge(watch, socket, seen->from, false, seen->renewal != SOCKET_FIRST);
+	if (claim.verdict.owner != OWNERSHIP_NONE)
+		socket->info.delay = claim.verdict.delay;
 	claim.from = seen->from;
 	claim.is_queued = seen->from == watch->look;
 	/* Waiting to be accepted, or closed and not done yet. */
@@ -280,6 +288,7 @@ static void decide_last(struct watch *watch, struct pending *pending)
 	if (claim.verdict.owner == OWNERSHIP_TARGETS) {
 		(void)teller_owner(&watch->teller, last, &claim);
 		last->info.listener = 1;
+		last->info.delay = claim.verdict.delay;
 		last->info.mptcp = claim.verdict.mptcp ? MPTCP_PERHAPS : MPTCP_NO;
 	} else if (claim.verdict.owner != OWNERSHIP_OTHERS && !pending->is_told) {
 		teller_nobody(&watch->teller, last);
@@ -311,28 +320,6 @@ static int64_t processor_time(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return now.tv_sec * CLOCK_NS_PER_SEC + now.tv_nsec;
-}
-
-static void set_timer(struct watch *watch, int64_t cost_ns)
-{
-	int64_t least = cost_ns * (watch->fresh.count > 0 ? LOAD_SHARE_NEWS : LOAD_SHARE_NO_NEWS);
-	struct itimerspec timer = {{0, 0}, {0, 0}};
-
-	/* That all of /proc was read for the first time does not come again: the run would begin blind for seconds. */
-	if (watch->look <= OPENING_LOOKS)
-		least = cost_ns;
-	if (watch->fresh.count > 0)
-		watch->interval_ns = 0;
-	watch->interval_ns *= 2;
-	if (watch->interval_ns < INTERVAL_MIN_NS)
-		watch->interval_ns = INTERVAL_MIN_NS;
-	if (watch->interval_ns > watch->config.look_ns)
-		watch->interval_ns = watch->config.look_ns;
-	if (watch->interval_ns < least)
-		watch->interval_ns = least;
-	timer.it_value.tv_sec = watch->interval_ns / CLOCK_NS_PER_SEC;
-	timer.it_value.tv_nsec = watch->interval_ns % CLOCK_NS_PER_SEC;
-	(void)timerfd_settime(watch->timer_fd, 0, &timer, NULL);
 }
 
 /*
@@ -396,22 +383,45 @@ int watch_look(struct watch *watch)
 	holders_done(&watch->holders);
 	if (socket_table_count(watch->sockets) > 4096 && watch->look % 64 == 0)
 		socket_table_sweep(watch->sockets, watch->look - 1);
-	set_timer(watch, processor_time() - began_ns);
+	watch_times_looked(&watch->times, processor_time() - began_ns, watch->fresh.count > 0,
+			   watch->look <= OPENING_LOOKS);
 	return left == 0 ? SOURCE_END : watch->teller.pushed;
 }
 
 int watch_fd(const struct watch *watch)
 {
-	return watch->timer_fd;
+	return watch->times.timer_fd;
+}
+
+/* diag_callback */
+static void peek_at(void *context, const struct event *event)
+{
+	struct watch *watch = context;
+
+	if (listeners_by_cookie(watch->listeners, &event->flow.local, event->info.cookie) == NULL)
+		watch->new_listeners = true;
+}
+
+/* A listener may live and end between two looks; what came through it then, nobody could say. */
+static bool sees_new_listeners(struct watch *watch)
+{
+	int64_t began_ns = processor_time();
+
+	watch->new_listeners = false;
+	(void)diag_dump(watch->config.diag, STATE(TCP_LISTEN) | DIAG_NO_COUNTERS, peek_at, watch, &(struct err){""});
+	if (watch->new_listeners)
+		watch_times_hasten(&watch->times);
+	watch_times_peeked(&watch->times, processor_time() - began_ns);
+	return watch->new_listeners && clock_monotonic() >= watch->times.due_ns;
 }
 
 int watch_read(struct watch *watch)
 {
-	uint64_t times;
+	enum watch_due due = watch_times_due(&watch->times);
 
-	if (read(watch->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
-		return 0;
-	return watch_look(watch);
+	if (due == WATCH_LOOK || (due == WATCH_PEEK && sees_new_listeners(watch)))
+		return watch_look(watch);
+	return 0;
 }
 
 /* ---- last words ------------------------------------------------------------------ */
@@ -468,6 +478,10 @@ bool watch_last_word(struct watch *watch, struct event *event)
 		watch->pending = xreallocarray(watch->pending, watch->pending_size, sizeof(*watch->pending));
 	}
 	watch->pending[watch->pending_count++] = pending;
+	/* It came in, and what it came through is not known, and may be as short-lived. */
+	if (flow_is_complete(&event->flow) && opened_by(&event->info) != DIR_OUT &&
+	    listeners_judge(watch->listeners, &event->flow.local, pending.from, false).owner == OWNERSHIP_NONE)
+		watch_times_hasten(&watch->times);
 	return true;
 }
 
@@ -493,8 +507,7 @@ void watch_close(struct watch *watch)
 	for (size_t i = 0; i < watch->warning_count; i++)
 		free(watch->warnings[i]);
 	free(watch->warnings);
-	if (watch->timer_fd >= 0)
-		close(watch->timer_fd);
+	watch_times_close(&watch->times);
 	free(watch);
 }
 
@@ -508,7 +521,7 @@ const char *watch_warning(struct watch *watch)
 int watch_open(struct watch **opened, const struct watch_config *config, struct err *err)
 {
 	struct watch *watch = xcalloc(1, sizeof(*watch));
-	int rc = 0;
+	int rc = 0, timer_rc;
 
 	watch->config = *config;
 	watch->targets = targets_new(config->follow);
@@ -519,7 +532,7 @@ int watch_open(struct watch **opened, const struct watch_config *config, struct 
 	watch->teller.kinfolk = watch->kinfolk = kin_new(teller_process, &watch->teller);
 	watch->holders = (struct holders){watch->targets, watch->listeners, watch->owners, watch->kinfolk, 0, NULL};
 	watch->warnings = xcalloc(config->pid_count, sizeof(char *));
-	watch->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	timer_rc = watch_times_open(&watch->times, config->look_ns);
 	for (size_t i = 0; i < config->pid_count; i++) {
 		int error = targets_add(watch->targets, config->pids[i], config->netns, err);
 
@@ -529,7 +542,7 @@ int watch_open(struct watch **opened, const struct watch_config *config, struct 
 		watch->warnings[watch->warning_count++] = xstrdup(err->text);
 	}
 	if (targets_at(watch->targets, 0) != NULL)
-		rc = watch->timer_fd < 0 ? err_set(err, errno, "no timer: %s", strerror(errno)) : 0;
+		rc = timer_rc < 0 ? err_set(err, -timer_rc, "no timer: %s", strerror(-timer_rc)) : 0;
 	if (rc != 0) {
 		watch_close(watch);
 		return rc;

@@ -164,6 +164,17 @@ enum info_mptcp {
 	MPTCP_PERHAPS,
 };
 
+/** enum info_delay - may the kernel have made the socket later than the handshake finished? */
+enum info_delay {
+	DELAY_UNKNOWN,
+	DELAY_NONE,
+	/**
+	 * by TCP_DEFER_ACCEPT, or because the accept queue was full: it is made when data come then, and the first
+	 * round trip in its counters is from the SYN/ACK to the data
+	 */
+	DELAY_PERHAPS,
+};
+
 /**
  * struct event_info - a socket's counters (struct tcp_info of linux/tcp.h, sock_diag(7))
  * @cookie: socket cookie, never 0
@@ -195,6 +206,7 @@ enum info_mptcp {
  * @listener: 1 when it came in through a listener, 0 when it never had another end, as a listener, -1 unknown
  * @fin: enum info_fin
  * @mptcp: enum info_mptcp
+ * @delay: enum info_delay, of a socket that came in
  */
 struct event_info {
 	uint64_t cookie;
@@ -224,6 +236,7 @@ struct event_info {
 	int8_t listener;
 	uint8_t fin;
 	uint8_t mptcp;
+	uint8_t delay;
 };
 
 /** TCP header flags as on the wire (RFC 9293, 3.1; AE is RFC 9768's) */

@@ -38,6 +38,7 @@ static const char *const reason_words[] = {"accept", "connect", "look", "shutdow
 					   "renewed", NULL};
 static const char *const timewait_words[] = {"unknown", "present", "absent", "no-fin", NULL};
 static const char *const fin_words[] = {"unknown", "received", "not-received", NULL};
+static const char *const delay_words[] = {"unknown", "none", "perhaps", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
 static const char *const has_words[] = {"mss", "wscale",   "sack-ok",  "timestamp",      "fragment",
 					"cut", "outgoing", "incoming", "later-fragment", NULL};
@@ -123,6 +124,7 @@ static const struct event_field info_fields[] = {
 	SIGNED("listener", info.listener),
 	WORD("fin", info.fin, fin_words),
 	UNSIGNED("mptcp", info.mptcp),
+	WORD("delay", info.delay, delay_words),
 	END,
 };
 

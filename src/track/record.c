@@ -12,6 +12,9 @@
 #include "track/untold.h"
 #include "track/wire_view.h"
 
+/* The kernel's measure of the wait in the accept queue is in ticks, of 10 ms at most. */
+#define QUEUE_SLACK_NS (20 * CLOCK_NS_PER_MS)
+
 #define NOTHING_SAID                                                                                                   \
 	{                                                                                                              \
 		.bytes = BYTES_INIT, .connect_begin_ns = CLOCK_UNKNOWN, .connect_end_ns = CLOCK_UNKNOWN,               \
@@ -106,11 +109,13 @@ static bool is_connected_state(unsigned int state)
 
 /*
  * The handshake's own measures are in the counters only until data has been
- * acknowledged: then tcpi_rtt is a mean of more. bytes_acked counts our SYN.
+ * acknowledged: then tcpi_rtt is a mean of more. bytes_acked counts our SYN, if
+ * we opened.
  */
-static void take_handshake(struct testimony *said, const struct event_info *info)
+static void take_handshake(struct testimony *said, const struct event_info *info, enum conn_dir dir)
 {
-	bool is_fresh = info->bytes_acked >= 0 && info->bytes_acked <= 1;
+	int64_t syn = dir == DIR_OUT || (dir == DIR_UNKNOWN && info->bytes_sent == 0);
+	bool is_fresh = info->bytes_acked >= 0 && info->bytes_acked <= syn;
 
 	if (!is_connected_state(info->state) || !is_fresh)
 		return;
@@ -161,6 +166,10 @@ void record_info(struct record *record, const struct event *event)
 	said->is_fresh_look = info->reason == INFO_LOOK;
 	if (info->mptcp == MPTCP_PART || said->kernel_state == 0)
 		said->mptcp = info->mptcp;
+	if (info->delay != DELAY_UNKNOWN)
+		said->delay = info->delay;
+	else if (said->delay == DELAY_UNKNOWN && info->data_segs_in == 0)
+		said->delay = DELAY_NONE; /* it was there before any data */
 	if (info->inode != 0 && info->uid != (uint32_t)-1)
 		record->conn.uid = info->uid;
 	if (is_wiped) {
@@ -176,7 +185,7 @@ void record_info(struct record *record, const struct event *event)
 		bytes_opener(&said->bytes, DIR_IN);
 	}
 	bytes_feed(&said->bytes, info);
-	take_handshake(said, info);
+	take_handshake(said, info, record->conn.dir);
 	take_finish(said, event);
 	if (info->state == TCP_SYN_SENT && record->conn.dir == DIR_UNKNOWN) {
 		record->conn.dir = DIR_OUT;
@@ -189,9 +198,8 @@ void record_info(struct record *record, const struct event *event)
 		said->answered = true;
 	if (info->total_retrans >= 0)
 		said->total_retrans = info->total_retrans;
-	else if (info->reason == INFO_DESTROY && !said->established && said->close_ns < 0 &&
-		 said->kernel_state != TCP_CLOSE)
-		said->total_retrans = -1; /* of an attempt that was wiped: more may have come since the look */
+	else if (info->reason == INFO_DESTROY && said->close_ns < 0 && said->kernel_state != TCP_CLOSE)
+		said->total_retrans = -1; /* it was wiped: more may have come since the look */
 	/* Later than the handshake it can't be told apart; but none is none. */
 	if (said->established && info->total_retrans == 0)
 		said->handshake_retrans = 0;
@@ -344,6 +352,26 @@ static void settle_unwatched(const struct testimony *said, struct conn *conn)
 	}
 }
 
+/*
+ * The kernel makes the socket when the handshake finishes, or later (enum info_delay): then its first round trip, and
+ * all that is smoothed with it, has the peer's thinking time in it. So it may after a SYN/ACK that was resent. A
+ * smaller one was measured since.
+ */
+static bool may_be_late(const struct testimony *said, const struct conn *conn)
+{
+	return conn->dir != DIR_OUT && (said->delay != DELAY_NONE || said->handshake_retrans > 0);
+}
+
+static int64_t queue_wait(const struct testimony *said, int64_t established_ns)
+{
+	int64_t wait_ns = clock_span(established_ns, said->accept_ns);
+
+	/* One that was made later did not wait before that. */
+	if (wait_ns < 0 || (said->kernel_queue_ns >= 0 && wait_ns > said->kernel_queue_ns + QUEUE_SLACK_NS))
+		return said->kernel_queue_ns;
+	return wait_ns;
+}
+
 static void settle_times(const struct record *record, struct conn *conn)
 {
 	const struct testimony *said = record->said;
@@ -359,7 +387,7 @@ static void settle_times(const struct record *record, struct conn *conn)
 		conn->connect_ns = clock_span(said->connect_begin_ns, known);
 	}
 	/* The kernel's round trip is that of the last SYN or SYN/ACK: with resent ones it is not the handshake's. */
-	if (said->handshake_retrans == 0) {
+	if (said->handshake_retrans == 0 && !may_be_late(said, conn)) {
 		if (conn->hs_ns < 0)
 			conn->hs_ns = said->kernel_hs_ns;
 		if (conn->dir == DIR_OUT && conn->hs_net_ns < 0)
@@ -370,16 +398,14 @@ static void settle_times(const struct record *record, struct conn *conn)
 	/* With a resent SYN it took seconds, of which a tick is little. */
 	if (conn->hs_ns < 0 && said->handshake_retrans > 0)
 		conn->hs_ns = clock_span(said->connect_begin_ns, said->finished_ns);
-	if (said->accept_ns >= 0) {
-		conn->queue_ns = clock_span(established, said->accept_ns);
-		if (conn->queue_ns < 0)
-			conn->queue_ns = said->kernel_queue_ns;
-	}
+	if (said->accept_ns >= 0)
+		conn->queue_ns = queue_wait(said, established);
 }
 
 static void settle_counters(const struct record *record, struct conn *conn)
 {
 	const struct testimony *said = record->said;
+	int32_t handshake;
 	int64_t rx, tx;
 
 	bytes_settle(&said->bytes, &rx, &tx);
@@ -399,9 +425,10 @@ static void settle_counters(const struct record *record, struct conn *conn)
 		if (conn->tx_retrans < 0)
 			conn->tx_retrans = 0;
 	}
-	if (said->kernel_rtt_ns >= 0)
+	if (said->kernel_rtt_ns >= 0 && !may_be_late(said, conn))
 		conn->rtt_ns = said->kernel_rtt_ns;
-	if (said->kernel_minrtt_ns >= 0)
+	if (said->kernel_minrtt_ns >= 0 &&
+	    (!may_be_late(said, conn) || said->kernel_minrtt_ns < said->kernel_hs_ns))
 		conn->minrtt_ns = said->kernel_minrtt_ns;
 	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && said->established)
 		conn->syn_rtx = said->handshake_retrans;
@@ -410,8 +437,12 @@ static void settle_counters(const struct record *record, struct conn *conn)
 		conn->syn_rtx = said->failed_retrans >= 0 ? said->failed_retrans : said->total_retrans;
 	if (conn->dir == DIR_IN && conn->synack_rtx < 0)
 		conn->synack_rtx = said->handshake_retrans;
-	if (conn->tx_retrans < 0 && said->total_retrans >= 0 && said->handshake_retrans >= 0)
-		conn->tx_retrans = said->total_retrans - said->handshake_retrans;
+	/* The kernel counts segments; packets may be several of them in one (segmentation offload). */
+	handshake = conn->dir == DIR_OUT ? conn->syn_rtx : conn->synack_rtx;
+	if (said->handshake_retrans >= 0)
+		handshake = said->handshake_retrans;
+	if (said->total_retrans >= 0 && handshake >= 0 && said->total_retrans >= handshake)
+		conn->tx_retrans = said->total_retrans - handshake;
 }
 
 /* How it ended, in one word; a socket that died in a way nobody saw may have been reset or not. */
@@ -481,6 +512,37 @@ static void begin_conn(const struct record *record, struct conn *conn)
 		conn->proto = record->said->mptcp == MPTCP_PART ? FLOW_PROTO_MPTCP : 0;
 }
 
+/* What packets say of one side, when that is all of its packets. */
+static void forget_side(int64_t *packets, int64_t *wire, int32_t *fins, int32_t *resets)
+{
+	*packets = *wire = CONN_UNKNOWN;
+	*fins = *resets = CONN_UNKNOWN;
+}
+
+/*
+ * Each side of a connection that came about has sent packets. Where none of one side were seen, they went by other
+ * addresses (NAT on this host) or were not captured: nothing is known of them, and not who ended it.
+ */
+static void settle_one_way(const struct record *record, struct conn *conn)
+{
+	const struct testimony *said = record->said;
+	bool is_born = said->connect_begin_ns >= 0 || conn->syn_rtx >= 0 || conn->synack_rtx >= 0;
+
+	if (!said->established || !is_born || (conn->rx_pkts != 0) == (conn->tx_pkts != 0))
+		return;
+	if (conn->rx_pkts == 0) {
+		forget_side(&conn->rx_pkts, &conn->rx_wire, &conn->rx_fin, &conn->rx_rst);
+		conn->rx_retrans = conn->synack_rtx = CONN_UNKNOWN;
+	} else {
+		forget_side(&conn->tx_pkts, &conn->tx_wire, &conn->tx_fin, &conn->tx_rst);
+		conn->tx_retrans = conn->syn_rtx = CONN_UNKNOWN;
+	}
+	conn->close = CLOSE_UNKNOWN;
+	conn->state = STATE_UNKNOWN;
+	conn->ooo = conn->zerowin = conn->keepalive = CONN_UNKNOWN;
+	conn->gap_ns = conn->hs_ns = conn->hs_net_ns = conn->hs_ack_ns = CONN_UNKNOWN;
+}
+
 void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn)
 {
 	const struct testimony *said = record->said;
@@ -493,6 +555,7 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		/* Whoever called accept or connect knows better than a capture that may have begun late. */
 		if (said->accept_ns >= 0 || said->connect_begin_ns >= 0)
 			conn->dir = record->conn.dir;
+		settle_one_way(record, conn);
 	}
 	if (conn->dir == DIR_UNKNOWN)
 		conn->dir = (uint8_t)bytes_direction(&said->bytes);

@@ -39,6 +39,7 @@
  * @connect_tid: connect(2) is under way in this thread, 0 none
  * @kernel_state: TCP state at the last look, 0 unknown
  * @mptcp: enum info_mptcp
+ * @delay: enum info_delay
  * @established: the kernel's counters prove that the handshake finished
  * @answered: the kernel's counters prove that the peer answered something
  * @may_have_exited: its process ended, and nobody saw whether it had the connection open until then
@@ -66,6 +67,7 @@ struct testimony {
 	uint8_t kernel_state;
 	uint8_t mptcp;
 	bool nothing_sent;
+	uint8_t delay;
 	bool established;
 	bool answered;
 	bool may_have_exited;

@@ -358,6 +358,21 @@ static void feed_renewed(struct tracker *tracker, const struct event *event)
 	tracker_last_words_take(tracker, record, event->time_ns);
 }
 
+/*
+ * What getsockname(2) and getpeername(2) say may be rewritten by a program at the cgroup (bpf(2)), what the kernel
+ * tells of a dead socket is not: these ends stand in its packets.
+ */
+static void learn_ends(struct tracker *tracker, struct record *record, const struct event *last)
+{
+	const struct flow *known = &record->conn.flow;
+
+	if (record->conn.cookie == 0 || record->conn.cookie != last->info.cookie || !flow_is_complete(&last->flow) ||
+	    !flow_is_complete(known) ||
+	    (endpoint_equal(&known->local, &last->flow.local) && endpoint_equal(&known->remote, &last->flow.remote)))
+		return;
+	tracker_join_flow(tracker, record, &last->flow);
+}
+
 static void feed_info(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = tracker_join_find(tracker, &event->flow, event->info.cookie);
@@ -369,6 +384,8 @@ static void feed_info(struct tracker *tracker, const struct event *event)
 	}
 	if (event->info.reason == INFO_DESTROY)
 		feed_other_end(tracker, event);
+	if (record != NULL && event->info.reason == INFO_DESTROY)
+		learn_ends(tracker, record, event);
 	if (record == NULL && is_existing) {
 		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--via=diag: ports that change hands between two looks. Whose a connection is, is right or not told, and then counted.
 
-    diag_listeners.py serve        (played by the tests) does what the lines on stdin say
+    diag_listeners.py serve|orphan|young        (played by the tests) does what the lines on stdin say
 """
 import os
 import signal
@@ -10,8 +10,9 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
-from lib import (Process, check, enter_namespace, equal, free_port, main, need, read_file, require, short, status_field,
+from lib import (Process, Trace, attach, check, enter_namespace, equal, free_port, main, need, read_file, require, short, status_field,
                  test, wait_for, watch)
 from watched import finish
 
@@ -90,6 +91,42 @@ class Server(Process):
     def accepted(self):
         """The clients' ports."""
         return [int(line) for line in self.out.split() if line != "done"]
+
+
+def play_orphan():
+    """A server sends more than its client reads and ends; what is left dies when the client does."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        port = listener.getsockname()[1]
+        if os.fork() == 0:
+            served, _ = listener.accept()
+            served.setblocking(False)
+            try:
+                while True:
+                    served.send(bytes(65536))
+            except BlockingIOError:
+                os._exit(0)
+        client = socket.create_connection((LOOPBACK, port))
+        os.wait()
+    print(port, flush=True)
+    sys.stdin.readline()
+    client.close()
+    sys.stdin.readline()
+
+
+def play_young(pause):
+    """A listener as old as @pause when its connections come."""
+    listener = socket.create_server((LOOPBACK, 0))
+    time.sleep(pause)
+    for _ in range(20):
+        client = socket.create_connection(listener.getsockname())
+        served, _ = listener.accept()
+        client.sendall(bytes(10))
+        served.recv(10)
+        served.sendall(bytes(100))
+        served.close()
+        while client.recv(200):
+            pass
+        client.close()
 
 
 def call(count, port, address=LOOPBACK):
@@ -344,9 +381,43 @@ def elsewhere():
     compare(both, target, [inside], target.accepted())
 
 
+@test("what a server that has ended left dying is not its successor's, by diag and by ptrace")
+def orphan():
+    for way in (watch, attach):
+        old = Process([sys.executable, os.path.abspath(__file__), "orphan"], stdin=subprocess.PIPE)
+        port = int(wait_for(lambda: old.out.strip(), "the connection to be nobody's"))
+        target = Server()
+        target.do("listen 127.0.0.1 %d" % port)
+        trace = way([target.pid])
+        serve(target, 2, port)
+        deaths = Deaths()
+        old.line()
+        wait_for(lambda: deaths.are_told([], 0) or len(deaths.ends) >= 2, "both ends of the orphan to die")
+        serve(target, 2, port)
+        rows = [row for row in (finish(trace) if way is watch else trace.interrupt())]
+        equal(sorted(row["rport"] for row in rows if row["pid"] == target.pid), sorted(target.accepted()),
+              "the peers of the target's rows")
+        check(all(row["rport"] in target.accepted() for row in rows), "rows: %s" % [short(row) for row in rows])
+        old.line()
+        target.end()
+
+
+@test("a server that is watched from its start: all its connections, however young its listener is")
+def young():
+    for pause in (0, 0.05, 0.2, 0.6):
+        trace = Trace(["--via=diag"], [sys.executable, os.path.abspath(__file__), "young", str(pause)])
+        rows = trace.finish()
+        equal([(row["dir"], row["rx_bytes"], row["tx_bytes"]) for row in rows], [("in", 10, 100)] * 20,
+              "rows of a server that was %g s old" % pause)
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:
         serve_lines()
+    elif sys.argv[1:] == ["orphan"]:
+        play_orphan()
+    elif len(sys.argv) == 3 and sys.argv[1] == "young":
+        play_young(float(sys.argv[2]))
     else:
         enter_namespace()
         main()

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,6 +25,9 @@
 #endif
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
+#endif
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
 #endif
 #ifndef TCP_ZEROCOPY_RECEIVE
 #define TCP_ZEROCOPY_RECEIVE 35
@@ -309,9 +313,47 @@ static int past_peer(int socket, struct sockaddr *address, socklen_t *length)
 	return getsockopt(socket, SOL_SOCKET, SO_PEERNAME, address, length);
 }
 
+static enum info_delay read_deferral(int socket)
+{
+	socklen_t length = sizeof(int);
+	int seconds = 0;
+
+	if (getsockopt(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, &length) != 0)
+		return DELAY_UNKNOWN;
+	return seconds > 0 ? DELAY_PERHAPS : DELAY_NONE;
+}
+
+int socket_read_overflow(int socket, struct event *event)
+{
+	uint32_t memory[SK_MEMINFO_VARS] = {0};
+	socklen_t length = sizeof(memory);
+
+	event->info.delay = DELAY_PERHAPS;
+	if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, memory, &length) == 0 &&
+	    length > SK_MEMINFO_DROPS * sizeof(memory[0]) && memory[SK_MEMINFO_DROPS] == 0)
+		event->info.delay = DELAY_NONE;
+	return 0;
+}
+
+enum info_delay socket_delay(pid_t pid, int fd)
+{
+	int pidfd = socket_process(pid);
+	int socket = pidfd < 0 ? pidfd : socket_take(pidfd, fd);
+	enum info_delay delay = socket < 0 ? DELAY_UNKNOWN : read_deferral(socket);
+
+	if (socket >= 0)
+		close(socket);
+	if (pidfd >= 0)
+		close(pidfd);
+	return delay;
+}
+
 int socket_read_accepted(int socket, struct event *event)
 {
 	int error = socket_read(socket, event);
+
+	if (error == 0)
+		event->info.delay = (uint8_t)read_deferral(socket);
 
 	if (error == 0 && event->flow.remote.port == 0)
 		(void)read_name(socket, past_peer, &event->flow.remote);

@@ -4,6 +4,9 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+/* TCPI_OPT_SYN_DATA of linux/tcp.h: data in the SYN was acknowledged. */
+#define OPTION_SYN_DATA 0x20
+
 /* A wrong offset would be a wrong number, not a failure: the two ends and the places where the kernel's layout grew. */
 _Static_assert(offsetof(struct tcp_info_layout, total_retrans) == 100, "the layout of Linux 2.6");
 _Static_assert(offsetof(struct tcp_info_layout, bytes_acked) == 120, "the layout of Linux 4.1");
@@ -74,8 +77,9 @@ void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length
 	/* No sample yet: the kernel's smoothed value is 0 then, which a sample below 1 us can be too. */
 	if (info->rtt_us == 0 && info->min_rtt_us == EVENT_UNKNOWN)
 		info->rtt_us = EVENT_UNKNOWN;
-	/* Counted from the boot until the handshake finishes. */
-	if (info->state == TCP_SYN_SENT)
+	/* Counted from the boot until the handshake finishes; by TCP Fast Open (RFC 7413) from the SYN. */
+	if (info->state == TCP_SYN_SENT || (length > offsetof(struct tcp_info_layout, options) &&
+					    from.options & OPTION_SYN_DATA))
 		info->last_data_sent_ms = EVENT_UNKNOWN;
 }
 

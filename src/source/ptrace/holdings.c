@@ -32,6 +32,9 @@ void holdings_existing(struct stop *stop, struct target *target, int fd)
 
 	if (stop_look(stop, target, fd, socket_read, &info) != 0)
 		return;
+	/* Never connected, refused, or reset: no connection, and nothing says whether it was one. */
+	if (info.info.state == TCP_CLOSE)
+		return;
 	stop_describe(stop, target);
 	/* getpeername(2) does not know where an attempt goes; sock_diag does. */
 	if (info.info.state == TCP_SYN_SENT && target->netns == stop->netns && outside_diag(&stop->outside) != NULL)

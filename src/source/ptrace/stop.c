@@ -20,6 +20,8 @@
 /* What an interrupted call seems to return at the exit stop: ERESTARTSYS and the others of linux/errno.h. */
 #define RESTART_FIRST 512
 #define RESTART_LAST 516
+/* A handshake that took longer than this may have waited for data. */
+#define THINKING_US 5000
 
 bool stop_push(struct stop *stop)
 {
@@ -123,9 +125,13 @@ static void entered_connect(struct stop *stop, struct tracee *tracee)
 
 	event = stop_gather_call(stop, tracee, CALL_CONNECT_BEGIN, tracee->call.fd);
 	event->flow.remote = tracee->remote;
+	tracee->entry_cookie = 0;
+	if ((tracee->interrupted || !target_is_alone(tracee->target)) &&
+	    stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
+		tracee->entry_cookie = info.info.cookie;
 	/* The same attempt once more, or the first one of another socket? */
-	if (tracee->interrupted && stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
-		event->call.cookie = info.info.cookie;
+	if (tracee->interrupted)
+		event->call.cookie = tracee->entry_cookie;
 	if (tracee->call.is_send)
 		quiet_begin(tracee);
 }
@@ -391,6 +397,19 @@ static void gather_unlooked(struct stop *stop, struct tracee *tracee, int fd, co
 		event->flow.local = listener.flow.local;
 }
 
+/*
+ * A full accept queue drops the ACK, and the socket is made when data come. Only where they have come already, and the
+ * round trip is long enough to be somebody's thinking time, it is asked whether that has ever happened.
+ */
+static void check_overflow(struct stop *stop, struct tracee *tracee, struct event_info *info)
+{
+	struct event listener;
+
+	if (info->delay == DELAY_NONE && info->data_segs_in != 0 && info->rtt_us > THINKING_US &&
+	    stop_look(stop, tracee->target, tracee->call.fd, socket_read_overflow, &listener) == 0)
+		info->delay = listener.info.delay;
+}
+
 static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct endpoint told = {.port = 0};
@@ -411,6 +430,7 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 	/* Looked at from outside, a connection that was reset in the queue has no other end any more. */
 	if (info.flow.remote.port == 0)
 		info.flow.remote = told;
+	check_overflow(stop, tracee, &info.info);
 	tracee->call.fd = fd;
 	target_mark_socket(tracee->target, fd, true);
 	if (is_disputed(&told, &info.flow.remote)) {
@@ -419,6 +439,20 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 	}
 	event = stop_gather_call(stop, tracee, CALL_ACCEPT, fd);
 	stop_gather_socket(stop, event, &info, INFO_ACCEPT);
+}
+
+/*
+ * The kernel may connect to another address than it was given: a program at the cgroup rewrites that (bpf(2),
+ * BPF_CGROUP_INET4_CONNECT). That it is the same socket all the same, its cookie tells, or that nobody else could have
+ * changed the descriptor.
+ */
+static bool is_other_socket(const struct tracee *tracee, const struct event *found, int error)
+{
+	if (tracee->entry_cookie != 0)
+		return tracee->entry_cookie != found->info.cookie;
+	/* What the socket has already may well be another end than the one that it is asked for now. */
+	return error != EISCONN && error != EALREADY && !target_is_alone(tracee->target) &&
+	       is_disputed(&tracee->remote, &found->flow.remote);
 }
 
 static void returned_connect(struct stop *stop, struct tracee *tracee, int error)
@@ -442,8 +476,7 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 			deferred_add(tracee->target, fd);
 		error = EINPROGRESS;
 	}
-	/* What the socket has already may well be another end than the one that it is asked for now. */
-	if (rc == 0 && error != EISCONN && error != EALREADY && is_disputed(&tracee->remote, &info.flow.remote)) {
+	if (rc == 0 && is_other_socket(tracee, &info, error)) {
 		gather_disputed(stop, tracee, CALL_CONNECT_END, &tracee->remote);
 		return;
 	}

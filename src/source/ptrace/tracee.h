@@ -72,6 +72,7 @@ struct target {
  * @begin_ns: when it was entered
  * @remote: connect: where to
  * @interrupted: its last connect(2) was interrupted by a signal
+ * @entry_cookie: connect: the socket's cookie when the call was entered, 0 not asked
  * @quiet: in a call during which signals are blocked (quiet.h)
  * @mask: what it blocks by itself
  * @next: chain of the table
@@ -86,6 +87,7 @@ struct tracee {
 	int64_t begin_ns;
 	struct endpoint remote;
 	bool interrupted;
+	uint64_t entry_cookie;
 	bool quiet;
 	uint64_t mask;
 	struct tracee *next;

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the kernel makes a socket later than the handshake: no time that is shown has the peer's thinking time in it.
+
+    delayed.py HOW THINK        (played by the tests) a server and its client, which says something after THINK seconds
+"""
+import os
+import socket
+import sys
+import threading
+import time
+
+from lib import Trace, between, check, enter_namespace, equal, firewall, firewall_off, main, need, sysctl, test
+
+LOOPBACK = "127.0.0.1"
+THINK_MS = 400
+TCP_DEFER_ACCEPT = 9
+
+
+def play(how, think):
+    listener = socket.socket()
+    listener.bind((LOOPBACK, 0))
+    if how == "deferred":
+        listener.setsockopt(socket.IPPROTO_TCP, TCP_DEFER_ACCEPT, 30)
+    listener.listen(0 if how == "full" else 5)
+    client = socket.socket()
+    client.bind((LOOPBACK, 0))
+    if how == "full":
+        firewall("tcp sport %d tcp flags == ack drop" % client.getsockname()[1])
+    client.connect(listener.getsockname())
+    # Its ACK was lost; with a backlog of 0 the next one fills the queue, and what the client says is dropped, too.
+    filler = socket.create_connection(listener.getsockname()) if how == "full" else None
+
+    def ask():
+        time.sleep(think)
+        if filler:
+            firewall_off()
+        client.sendall(bytes(100))
+        if filler:
+            listener.accept()[0].close()
+            filler.close()
+    thread = threading.Thread(target=ask)
+    thread.start()
+    if filler:
+        thread.join()
+    served, _ = listener.accept()
+    served.recv(100)
+    served.sendall(b"y")
+    client.recv(1)
+    client.close()
+    served.close()
+    thread.join()
+
+
+def rows_of(how, options):
+    trace = Trace(options, [sys.executable, os.path.abspath(__file__), how, str(THINK_MS / 1000)])
+    rows = [row for row in trace.finish(limit=40) if row["rx_bytes"] == 100 or row["tx_bytes"] == 100]
+    check(rows and {row["dir"] for row in rows} <= {"in", "out"}, "rows: %s" % rows)
+    return [row for row in rows if row["dir"] == "in"]
+
+
+def has_no_thinking(row, names, what):
+    for name in names:
+        check(row[name] is None or row[name] < THINK_MS / 2, "%s of %s: %r" % (name, what, row[name]))
+
+
+TIMES = ("hs_ms", "hs_ack_ms", "queue_ms", "rtt_ms", "minrtt_ms")
+
+
+@test("TCP_DEFER_ACCEPT: no think time in HS_MS, HS_ACK_MS, RTT_MS and QUEUE_MS; with packets the handshake is known")
+def deferred():
+    for options in ([], ["--no-filter"], ["-i", "lo"], ["--via=diag"]):
+        rows = rows_of("deferred", options)
+        equal(len(rows), 1, "rows with " + str(options))
+        for row in rows:
+            has_no_thinking(row, TIMES, "a deferred one with %s" % options)
+            if "--via=diag" not in options:
+                between(row["queue_ms"], 0, THINK_MS / 2, "QUEUE_MS with %s" % options)
+            if "-i" in options:
+                between(row["hs_ms"], 0, THINK_MS / 2, "HS_MS with packets")
+            else:
+                equal((row["hs_ms"], row["rtt_ms"]), (None, None), "what nobody measured, with %s" % options)
+
+
+@test("an accept queue that was full: the socket is made when data come again, and no time has that in it")
+def overflown():
+    need("nft")
+    for options in ([], ["-i", "lo"]):
+        for row in rows_of("full", options):
+            has_no_thinking(row, TIMES, "one that found the queue full, with %s" % options)
+
+
+@test("where the kernel makes the socket at once, its measures stand, whether data have come by then or not")
+def at_once():
+    for options in ([], ["--no-filter"]):
+        for row in rows_of("plain", options):
+            between(row["hs_ms"], 0.001, THINK_MS / 2, "HS_MS with %s" % options)
+            between(row["rtt_ms"], 0.001, THINK_MS / 2, "RTT_MS with %s" % options)
+
+
+@test("SYN cookies: what the kernel did not measure is unknown")
+def cookies():
+    sysctl("net.ipv4.tcp_syncookies", 2)
+    for options in ([], ["-i", "lo"]):
+        for row in rows_of("plain", options):
+            has_no_thinking(row, TIMES, "one by SYN cookie, with %s" % options)
+    sysctl("net.ipv4.tcp_syncookies", 1)
+
+
+if len(sys.argv) == 3:
+    play(sys.argv[1], float(sys.argv[2]))
+else:
+    enter_namespace()
+    main()
