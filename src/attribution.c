@@ -38,6 +38,7 @@ struct waiting {
 
 /* A process that has accepted. */
 struct server {
+	uint64_t identity;
 	pid_t pid;
 	uint16_t port;
 };
@@ -106,7 +107,7 @@ static void ask_servers(struct attribution *attribution, uint16_t port)
 	for (size_t i = 0; i < SERVERS; i++) {
 		const struct server *server = &attribution->servers[i];
 
-		if (server->pid == 0 || server->port != port)
+		if (server->pid == 0 || server->port != port || procfs_identity(server->pid) != server->identity)
 			continue;
 		(void)procfs_owners_add(attribution->owners, server->pid);
 		any = true;
@@ -115,12 +116,22 @@ static void ask_servers(struct attribution *attribution, uint16_t port)
 		attribution->ask_ns = began_ns + (clock_monotonic() - began_ns) * REFRESH_SHARE;
 }
 
-static void note_server(struct attribution *attribution, pid_t pid, uint16_t port)
+static void note_server(struct attribution *attribution, const struct procfs_holder *holder, uint16_t port)
 {
+	const struct server new = {holder->identity, holder->pid, port};
+
 	for (size_t i = 0; i < SERVERS; i++)
-		if (attribution->servers[i].pid == pid && attribution->servers[i].port == port)
+		if (attribution->servers[i].identity == new.identity && attribution->servers[i].port == port)
 			return;
-	attribution->servers[attribution->server_at++ % SERVERS] = (struct server){pid, port};
+	attribution->servers[attribution->server_at++ % SERVERS] = new;
+}
+
+/* The table may be old, and its process another one by now. */
+static const struct procfs_holder *find_known(const struct attribution *attribution, uint32_t inode)
+{
+	const struct procfs_holder *holder = procfs_owners_find(attribution->owners, inode);
+
+	return holder != NULL && procfs_identity(holder->pid) == holder->identity ? holder : NULL;
 }
 
 static bool came_in(const struct event_info *info)
@@ -135,35 +146,47 @@ static bool came_in(const struct event_info *info)
 static const struct procfs_holder *find_holder(struct attribution *attribution, const struct event *socket)
 {
 	uint32_t inode = socket->info.inode;
-	const struct procfs_holder *holder = procfs_owners_find(attribution->owners, inode);
+	const struct procfs_holder *holder = find_known(attribution, inode);
 	bool is_servers = came_in(&socket->info);
 	int64_t began_ns, pause_ns;
 
 	if (holder == NULL && is_servers) {
 		ask_servers(attribution, socket->flow.local.port);
-		holder = procfs_owners_find(attribution->owners, inode);
+		holder = find_known(attribution, inode);
 	}
 	began_ns = clock_monotonic();
 	if (holder == NULL && began_ns >= attribution->refresh_ns) {
 		(void)procfs_owners_refresh(attribution->owners);
 		pause_ns = (clock_monotonic() - began_ns) * REFRESH_SHARE;
 		attribution->refresh_ns = began_ns + clock_sooner(pause_ns, REFRESH_NS);
-		holder = procfs_owners_find(attribution->owners, inode);
+		holder = find_known(attribution, inode);
 	}
 	if (holder != NULL && !holder->shared && is_servers)
-		note_server(attribution, holder->pid, socket->flow.local.port);
+		note_server(attribution, holder, socket->flow.local.port);
 	return holder;
 }
 
-static void push_process(void *context, const struct event *event)
+/* A name and a path of 4096 bytes in pieces. */
+#define WORDS_MAX 40
+
+struct words {
+	struct event list[WORDS_MAX];
+	size_t count;
+};
+
+static void keep_word(void *context, const struct event *event)
 {
-	queue_push(context, event);
+	struct words *words = context;
+
+	if (words->count < WORDS_MAX)
+		words->list[words->count++] = *event;
 }
 
 /* Return: true when nothing more can be learned. */
 static bool look_for(struct attribution *attribution, const struct flow *flow)
 {
 	const struct procfs_holder *holder;
+	struct words words = {.count = 0};
 	struct event event, owner;
 
 	if (diag_query(attribution->diag, flow, 0, &event) != 0 || event.info.inode == 0)
@@ -176,7 +199,11 @@ static bool look_for(struct attribution *attribution, const struct flow *flow)
 		return false;
 	if (holder->shared)
 		return true;
-	procfs_process_events(holder->pid, event.time_ns, push_process, attribution->events);
+	procfs_process_events(holder->pid, event.time_ns, keep_word, &words);
+	if (procfs_identity(holder->pid) != holder->identity)
+		return false;
+	for (size_t i = 0; i < words.count; i++)
+		queue_push(attribution->events, &words.list[i]);
 	owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, event.time_ns);
 	owner.flow = *flow;
 	owner.owner.cookie = event.info.cookie;

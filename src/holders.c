@@ -16,10 +16,18 @@
 struct naming {
 	struct listeners *listeners;
 	struct kinfolk *kinfolk;
-	pid_t pid;
-	bool is_read; /* kin is that of pid */
+	const struct target *target;
+	bool is_read; /* kin is that of target */
 	struct kin kin;
 };
+
+/* What was read is its own if it lives afterwards. */
+static struct kin kin_of_target(struct kinfolk *kinfolk, const struct target *target)
+{
+	struct kin kin = target != NULL ? kin_of(kinfolk, target->pid) : kin_unknown();
+
+	return target != NULL && targets_alive(target) ? kin : kin_unknown();
+}
 
 static bool wants_name(const struct listener *listener)
 {
@@ -36,7 +44,7 @@ static void name_inode(void *context, int fd, uint32_t inode)
 		if (!wants_name(listener) || listener->inode != inode)
 			continue;
 		if (!naming->is_read)
-			naming->kin = kin_of(naming->kinfolk, naming->pid);
+			naming->kin = kin_of_target(naming->kinfolk, naming->target);
 		naming->is_read = true;
 		listener->kin = listener->found ? kin_join(&listener->kin, &naming->kin) : naming->kin;
 		listener->found = true;
@@ -54,14 +62,15 @@ static void name_listeners(struct holders *holders)
 		if (!wants_name(listener))
 			continue;
 		listener->found = listener->pid != 0;
-		listener->kin = listener->found ? kin_of(holders->kinfolk, listener->pid) : kin_unknown();
+		target = listener->found ? targets_find(holders->targets, listener->pid) : NULL;
+		listener->kin = kin_of_target(holders->kinfolk, target);
 		listener->named = listener->found;
 		any |= !listener->found;
 	}
 	for (size_t i = 0; any && (target = targets_at(holders->targets, i)) != NULL; i++) {
-		if (target_is_over(target))
+		if (target->ended > 0)
 			continue;
-		naming.pid = target->pid;
+		naming.target = target;
 		naming.is_read = false;
 		(void)procfs_sockets(target->pid, name_inode, &naming);
 	}

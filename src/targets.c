@@ -27,13 +27,14 @@ struct targets {
 	struct pollfd *polls; /* as many */
 	size_t count, size;
 	uint32_t look;
-	int64_t newest_pid; /* of the system, when children were looked for last */
+	int64_t births;     /* of the system, when children were looked for last */
 	uint32_t netns;     /* ours, 0 unknown */
 	size_t departed;    /* how many were told of */
 	struct err remark;  /* of the last one */
 	size_t asked;       /* so many have been asked where they are since they were refreshed */
 	bool follow;
 	bool lists_children; /* the kernel does */
+	bool renames;        /* a child was found under another name than its parent's */
 };
 
 /* Whose children are being read. */
@@ -42,12 +43,28 @@ struct family {
 	size_t parent;
 };
 
+static bool has_ended(pid_t pid, int pidfd)
+{
+	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+
+	if (pidfd < 0)
+		return kill(pid, 0) != 0 && errno == ESRCH;
+	return poll(&wait, 1, 0) > 0;
+}
+
+bool targets_alive(const struct target *target)
+{
+	return target->ended == 0 && !has_ended(target->pid, target->pidfd);
+}
+
 struct target *targets_find(struct targets *targets, pid_t pid)
 {
+	struct target *found = NULL;
+
 	for (size_t i = 0; i < targets->count; i++)
-		if (targets->list[i].pid == pid)
-			return &targets->list[i];
-	return NULL;
+		if (targets->list[i].pid == pid && (found == NULL || found->ended > 0))
+			found = &targets->list[i];
+	return found;
 }
 
 /* The one that has this number now. */
@@ -55,7 +72,7 @@ static struct target *find_running(struct targets *targets, pid_t pid)
 {
 	struct target *target = targets_find(targets, pid);
 
-	return target != NULL && !target_is_over(target) ? target : NULL;
+	return target != NULL && targets_alive(target) ? target : NULL;
 }
 
 /* The field of /proc/PID/stat, counted from the one behind the name: 0 is the state. */
@@ -98,19 +115,38 @@ static bool read_waited(pid_t pid, uint64_t *sum)
 	return field > STAT_SIGNALS_IGNORED && (ignored & UINT64_C(1) << (SIGCHLD - 1)) == 0;
 }
 
-static void append(struct targets *targets, pid_t pid)
+static bool has_other_name(pid_t pid, pid_t parent)
+{
+	char mine[16], its[16];
+
+	procfs_comm(pid, mine);
+	procfs_comm(parent, its);
+	return memcmp(mine, its, sizeof(mine)) != 0;
+}
+
+/* With @parent it is a child, whose number may have become another's since it was listed. */
+static void append(struct targets *targets, pid_t pid, pid_t parent)
 {
 	struct target target = {.pid = pid, .found = targets->look};
+	struct procfs_status status;
 
-	if (targets->count >= TARGETS_MAX || targets_find(targets, pid) != NULL)
+	if (targets->count >= TARGETS_MAX || find_running(targets, pid) != NULL)
 		return;
+	target.pidfd = socket_process(pid);
+	(void)read_waited(pid, &target.waited);
+	if (parent != 0 &&
+	    (procfs_status(pid, &status) != 0 || status.ppid != parent || has_ended(pid, target.pidfd))) {
+		if (target.pidfd >= 0)
+			close(target.pidfd);
+		return;
+	}
 	if (targets->count == targets->size) {
 		targets->size = targets->size > 0 ? targets->size * 2 : 8;
 		targets->list = xreallocarray(targets->list, targets->size, sizeof(*targets->list));
 		targets->polls = xreallocarray(targets->polls, targets->size, sizeof(*targets->polls));
 	}
-	target.pidfd = socket_process(pid);
-	(void)read_waited(pid, &target.waited);
+	if (parent != 0 && !targets->renames)
+		targets->renames = has_other_name(pid, parent);
 	targets->list[targets->count++] = target;
 }
 
@@ -121,7 +157,7 @@ static void add_child(void *context, pid_t pid)
 	/* Whatever order they come in; the factor spreads the numbers (Knuth). */
 	family->targets->list[family->parent].children += (uint64_t)pid * UINT64_C(0x9e3779b97f4a7c15);
 	if (family->targets->follow)
-		append(family->targets, pid);
+		append(family->targets, pid, family->targets->list[family->parent].pid);
 }
 
 struct targets *targets_new(bool follow)
@@ -129,7 +165,7 @@ struct targets *targets_new(bool follow)
 	struct targets *targets = xcalloc(1, sizeof(*targets));
 
 	targets->follow = follow;
-	targets->newest_pid = -1;
+	targets->births = -1;
 	targets->lists_children = procfs_read(0, "thread-self/children", &(char){0}, 1) >= 0;
 	return targets;
 }
@@ -167,7 +203,7 @@ int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *
 			       "sockets are not seen from here; try nsenter -t %d -n conntrace ..., or --via=ptrace",
 			       pid, pid);
 	targets->netns = netns;
-	append(targets, pid);
+	append(targets, pid, 0);
 	return 0;
 }
 
@@ -219,17 +255,19 @@ size_t targets_refresh(struct targets *targets)
 	return run;
 }
 
-/* The PID that was given last, to a process or a thread; -1 unknown. */
-static int64_t newest_pid(void)
+bool targets_last(struct targets *targets)
 {
-	char text[128], *word;
-	int64_t pid;
+	bool last = true;
 
-	if (procfs_read(0, "loadavg", text, sizeof(text)) <= 0)
-		return -1;
-	text[strcspn(text, "\n")] = '\0';
-	word = strrchr(text, ' ');
-	return word != NULL && number_parse(word + 1, 0, INT32_MAX, &pid) == 0 ? pid : -1;
+	for (size_t i = 0; i < targets->count; i++) {
+		struct target *target = &targets->list[i];
+
+		if (target->ended > 0 || targets_alive(target))
+			continue;
+		target->ended = 1;
+		last = false;
+	}
+	return last;
 }
 
 static void follow_thread(void *context, pid_t tid)
@@ -265,13 +303,13 @@ static bool had_births(const struct targets *targets, struct target *target)
 
 bool targets_follow(struct targets *targets, uint32_t look)
 {
-	int64_t newest = newest_pid();
+	int64_t births = procfs_births();
 	bool any = false;
 
 	targets->look = look;
-	if (newest >= 0 && newest == targets->newest_pid)
+	if (births >= 0 && births == targets->births)
 		return false;
-	targets->newest_pid = newest;
+	targets->births = births;
 	for (size_t i = 0; i < targets->count; i++) {
 		targets->list[i].before = targets->list[i].children;
 		if (!target_is_over(&targets->list[i]))
@@ -292,7 +330,7 @@ bool targets_follow(struct targets *targets, uint32_t look)
 
 bool targets_are_all(const struct targets *targets)
 {
-	return targets->newest_pid >= 0 && newest_pid() == targets->newest_pid;
+	return targets->births >= 0 && procfs_births() == targets->births;
 }
 
 bool targets_had_births(const struct targets *targets, uint32_t look)
@@ -301,6 +339,11 @@ bool targets_had_births(const struct targets *targets, uint32_t look)
 		if (targets->list[i].births >= look)
 			return true;
 	return false;
+}
+
+bool targets_rename(const struct targets *targets)
+{
+	return targets->renames;
 }
 
 struct strangers {
@@ -321,7 +364,7 @@ static bool adopt(struct targets *targets, pid_t pid)
 	if (parent == NULL)
 		return false;
 	parent->births = targets->look;
-	append(targets, pid);
+	append(targets, pid, status.ppid);
 	return true;
 }
 

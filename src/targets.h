@@ -15,9 +15,13 @@
  * children found under /proc since. A child that is orphaned between two looks
  * is not found; its sockets are unless it made them itself.
  *
+ * A process is its PID and the pidfd opened when it was found: what was read
+ * under its PID counts only if the pidfd says afterwards that it still lives.
+ *
  * A child that came and went between two looks held all that its parent did, so
  * it must at least be known that there was none. No process came at all while
- * the system's newest PID is the same. Otherwise a target's own were either
+ * the system has made none (its newest PID does not tell: it may be given out
+ * again). Otherwise a target's own were either
  * waited for, which adds their page faults and time to its account, or are still
  * among its children, dead ones too; only if it ignores SIGCHLD they leave no
  * trace.
@@ -54,6 +58,9 @@ static inline bool target_is_over(const struct target *target)
 {
 	return target->ended > 1;
 }
+
+/** targets_alive() - what was read of it just now is its own, and not of another one that has got its number */
+bool targets_alive(const struct target *target);
 
 /** targets_new() - none yet; @follow their children too */
 struct targets *targets_new(bool follow);
@@ -108,7 +115,13 @@ bool targets_had_births(const struct targets *targets, uint32_t look);
  */
 bool targets_strangers(struct targets *targets, struct procfs_owners *owners);
 
-/** targets_find() - NULL when it is none of them; valid until the set changes */
+/** targets_last() - do all live that did at targets_refresh()? Those that do not are marked as ended */
+bool targets_last(struct targets *targets);
+
+/** targets_rename() - was one ever found under another name than its parent's? Then others may have been */
+bool targets_rename(const struct targets *targets);
+
+/** targets_find() - the one that has this number, or had it last; NULL when it is none; valid until the set changes */
 struct target *targets_find(struct targets *targets, pid_t pid);
 
 /** targets_at() - the @index-th, NULL behind the last */

@@ -19,10 +19,27 @@ void teller_process(void *context, const struct event *event)
 	(void)teller_push(context, event);
 }
 
+/* A name and a path of 4096 bytes in pieces. */
+#define WORDS_MAX 40
+
+struct words {
+	struct event list[WORDS_MAX];
+	size_t count;
+};
+
+static void keep_word(void *context, const struct event *event)
+{
+	struct words *words = context;
+
+	if (words->count < WORDS_MAX)
+		words->list[words->count++] = *event;
+}
+
 /* Tell what a target is called, if that has changed. */
 static void describe(struct teller *teller, pid_t pid, int64_t time_ns)
 {
 	struct target *target = targets_find(teller->targets, pid);
+	struct words words = {.count = 0};
 	char comm[16];
 
 	if (target == NULL || target->looked == teller->look)
@@ -31,8 +48,13 @@ static void describe(struct teller *teller, pid_t pid, int64_t time_ns)
 	procfs_comm(pid, comm);
 	if (comm[0] == '\0' || memcmp(comm, target->comm, sizeof(comm)) == 0)
 		return;
+	procfs_process_events(pid, time_ns, keep_word, &words);
+	/* What was read is its own if it lives afterwards. */
+	if (!targets_alive(target))
+		return;
 	memcpy(target->comm, comm, sizeof(comm));
-	procfs_process_events(pid, time_ns, teller_process, teller);
+	for (size_t i = 0; i < words.count; i++)
+		(void)teller_push(teller, &words.list[i]);
 }
 
 static struct event owner_event(const struct event *socket)
@@ -69,12 +91,29 @@ static pid_t find_opener(const struct teller *teller, const struct verdict *verd
 	return target != NULL && target->found < from ? held : 0;
 }
 
-static pid_t common_pid(struct teller *teller, const struct verdict *verdict, pid_t held)
+/*
+ * A child that inherited what a connection came through, and is gone, may have had another name: where children that
+ * were found have none, that is not assumed.
+ */
+static bool may_be_childs(const struct teller *teller, const struct verdict *verdict, uint32_t from)
 {
-	struct kin kin = verdict->kin;
+	const struct target *target = verdict->pid != 0 ? targets_find(teller->targets, verdict->pid) : NULL;
+
+	if (!targets_rename(teller->targets))
+		return false;
+	return target != NULL ? target->births >= from : targets_had_births(teller->targets, from);
+}
+
+static pid_t common_pid(struct teller *teller, const struct verdict *verdict, pid_t held, uint32_t from)
+{
+	struct kin kin = may_be_childs(teller, verdict, from) ? kin_unknown() : verdict->kin;
 
 	if (held != 0) {
+		const struct target *target = targets_find(teller->targets, held);
 		struct kin holder = kin_of(teller->kinfolk, held);
+
+		if (target == NULL || !targets_alive(target))
+			holder = kin_unknown();
 
 		kin = kin_join(&kin, &holder);
 	}
@@ -87,7 +126,7 @@ bool teller_owner(struct teller *teller, const struct event *socket, const struc
 	pid_t held = claim->holder != NULL && !claim->holder->shared ? claim->holder->pid : 0;
 	pid_t opener = claim->is_queued ? 0 : find_opener(teller, &claim->verdict, held, claim->from);
 
-	event.owner.pid = opener != 0 ? opener : common_pid(teller, &claim->verdict, held);
+	event.owner.pid = opener != 0 ? opener : common_pid(teller, &claim->verdict, held, claim->from);
 	if (held != 0 && held == event.owner.pid)
 		event.owner.fd = claim->holder->fd;
 	event.owner.born = !claim->is_existing;

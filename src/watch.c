@@ -308,10 +308,13 @@ static void read_targets(struct watch *watch)
 {
 	const struct target *target;
 
-	procfs_owners_clear(watch->owners);
-	for (size_t i = 0; (target = targets_at(watch->targets, i)) != NULL; i++)
-		if (!target_is_over(target))
-			(void)procfs_owners_add(watch->owners, target->pid);
+	/* One that has ended meanwhile may have been read for another. */
+	do {
+		procfs_owners_clear(watch->owners);
+		for (size_t i = 0; (target = targets_at(watch->targets, i)) != NULL; i++)
+			if (target->ended == 0)
+				(void)procfs_owners_add(watch->owners, target->pid);
+	} while (!targets_last(watch->targets));
 }
 
 static int64_t processor_time(void)

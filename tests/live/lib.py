@@ -157,17 +157,18 @@ def read_file(path):
         return ""
 
 
-def enter_namespace(required=True):
+def enter_namespace(required=True, flags="-Urn"):
     """Moves this script into user and network namespaces of its own: root there, its own loopback, nobody's traffic.
 
-    Where the system forbids it, a script that requires it is skipped; another goes on outside.
+    Where the system forbids it, a script that requires it is skipped; another goes on outside. flags are those of
+    unshare(1), for more namespaces.
     Return: are we in one?
     """
     if os.environ.get(IN_NAMESPACE):
         return True
     if required:
         need_all("unshare", "ip")
-    unshare = ["unshare", "-Urn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    unshare = ["unshare"] + flags.split() + ["sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     try:
         probe = subprocess.run(unshare + ["true"], capture_output=True, timeout=WAIT_SEC, check=False)
         reason = probe.stderr.decode(errors="replace").strip() if probe.returncode else None

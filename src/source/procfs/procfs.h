@@ -115,6 +115,18 @@ bool procfs_is_ancestor(pid_t pid);
 /** procfs_ptrace_scope() - Yama's ptrace_scope, 0 to 3; 0 when the kernel has no Yama */
 int procfs_ptrace_scope(void);
 
+/** procfs_births() - how many processes and threads the system has made since its boot; -1 unknown */
+int64_t procfs_births(void);
+
+/**
+ * procfs_identity() - a number that no process with the same PID has had before
+ *
+ * It may change while the process lives, if the kernel is short of memory; that of another one never equals it.
+ *
+ * Return: 0 when there is no such process.
+ */
+uint64_t procfs_identity(pid_t pid);
+
 /** procfs_syn_retries() - net.ipv4.tcp_syn_retries of this network namespace; -1 unknown */
 int procfs_syn_retries(void);
 

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/number.h"
 #include "source/procfs/procfs.h"
@@ -30,6 +32,37 @@ int procfs_thread_children(pid_t tid, void (*callback)(void *context, pid_t chil
 		if (number_parse(word, 1, INT32_MAX, &pid) == 0)
 			callback(context, (pid_t)pid);
 	return 0;
+}
+
+int64_t procfs_births(void)
+{
+	char path[PROCFS_PATH], *line = NULL;
+	FILE *file = fopen(procfs_path(path, 0, "stat"), "re");
+	int64_t births = -1;
+	size_t size = 0;
+
+	if (file == NULL)
+		return -1;
+	/* Before it stands a line of interrupts of any length. */
+	while (births < 0 && getline(&line, &size, file) > 0) {
+		if (strncmp(line, "processes ", 10) != 0)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		if (number_parse(line + 10, 0, INT64_MAX, &births) != 0)
+			break;
+	}
+	free(line);
+	fclose(file);
+	return births;
+}
+
+uint64_t procfs_identity(pid_t pid)
+{
+	char path[PROCFS_PATH];
+	struct stat facts;
+
+	/* The kernel makes a new inode for each process it is asked for. */
+	return stat(procfs_path(path, pid, ""), &facts) == 0 ? facts.st_ino : 0;
 }
 
 struct walk {

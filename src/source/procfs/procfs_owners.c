@@ -27,6 +27,7 @@ struct procfs_owners {
 	size_t refused;
 	/** whose sockets are being added */
 	pid_t pid;
+	uint64_t identity;
 };
 
 struct procfs_owners *procfs_owners_new(size_t limit)
@@ -95,7 +96,8 @@ static void add_socket(void *context, int fd, uint32_t inode)
 			grow(owners);
 			place = place_for(owners, inode);
 		}
-		*place = (struct procfs_holder){.inode = inode, .pid = owners->pid, .fd = fd};
+		*place = (struct procfs_holder){.inode = inode, .pid = owners->pid, .fd = fd,
+						.identity = owners->identity};
 		owners->count++;
 	} else if (place->pid == owners->pid) {
 		if (fd >= 0 && (place->fd < 0 || fd < place->fd))
@@ -104,6 +106,7 @@ static void add_socket(void *context, int fd, uint32_t inode)
 		place->shared = true;
 		if (owners->pid < place->pid) {
 			place->pid = owners->pid;
+			place->identity = owners->identity;
 			place->fd = fd;
 		}
 	}
@@ -124,6 +127,8 @@ static void add_ring(void *context, int fd)
 int procfs_owners_add(struct procfs_owners *owners, pid_t pid)
 {
 	owners->pid = pid;
+	/* Asked before: if it is the same when somebody wants to know, what was read between is its own. */
+	owners->identity = procfs_identity(pid);
 	return procfs_sockets_and_rings(pid, add_socket, add_ring, owners);
 }
 

@@ -20,12 +20,14 @@ struct procfs_owners;
  * @inode: the socket's inode number
  * @pid: the process with the lowest number among those that hold it
  * @fd: its descriptor, the lowest if it has several; -1 none, it is in the table of an io_uring (direct descriptor)
+ * @identity: of that process, see procfs_identity()
  * @shared: other processes hold it too, so nobody can say who uses it
  */
 struct procfs_holder {
 	uint32_t inode;
 	pid_t pid;
 	int fd;
+	uint64_t identity;
 	bool shared;
 };
 
