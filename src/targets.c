@@ -212,6 +212,16 @@ const char *targets_departed(struct targets *targets)
 	while (targets->asked < targets->count && targets->departed < DEPARTED_MAX) {
 		struct target *target = &targets->list[targets->asked++];
 		uint32_t theirs = target->departed || target->ended ? 0 : procfs_netns(target->pid);
+		struct err why;
+
+		if (target->unread == 1) {
+			target->unread = 2;
+			targets->departed++;
+			(void)procfs_why_not_watchable(target->pid, why.text, sizeof(why.text));
+			(void)err_set(&targets->remark, EACCES,
+				      "%s; whose connections it has is not seen, and they are only counted", why.text);
+			return targets->remark.text;
+		}
 
 		if (theirs == 0 || targets->netns == 0 || theirs == targets->netns)
 			continue;

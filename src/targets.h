@@ -41,6 +41,7 @@ struct targets;
  * @children: a sum of the PIDs of those it has; @before: at the look before
  * @waited: a sum of what those used that it has waited for
  * @departed: it is in another network namespace now
+ * @unread: what it has open could not be read: 1 that is to be told, 2 it has been
  * @ended: how many looks have found that it has; it is kept for some, because last words come late
  */
 struct target {
@@ -50,6 +51,7 @@ struct target {
 	uint32_t looked, found, births;
 	uint64_t children, before, waited;
 	bool departed;
+	uint8_t unread;
 	uint8_t ended;
 };
 
@@ -83,9 +85,10 @@ int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *
 size_t targets_refresh(struct targets *targets);
 
 /**
- * targets_departed() - the next one found to have gone into another network namespace (unshare(2), setns(2))
+ * targets_departed() - the next one that can't be watched any more
  *
- * What it opens there is not in the lists of this one; what it had before is.
+ * It has gone into another network namespace (unshare(2), setns(2)): what it opens there is not in the lists of this
+ * one; what it had before is. Or it may not be inspected.
  *
  * Return: a sentence for the user, valid until the next call; NULL none, or enough have been told of.
  */

@@ -50,6 +50,7 @@
 #include "listeners.h"
 #include "look.h"
 #include "socket_table.h"
+#include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
 #include "source/source.h"
 #include "targets.h"
@@ -190,6 +191,17 @@ static bool is_still(struct watch *watch, const struct event *socket)
 	return diag_query(watch->config.diag, &socket->flow, socket->info.cookie, &again) == 0;
 }
 
+/* Is there a target of this user whose descriptors can't be read? */
+static bool may_be_unread(const struct watch *watch, const struct event_info *info)
+{
+	const struct target *target;
+
+	for (size_t i = 0; (target = targets_at(watch->targets, i)) != NULL; i++)
+		if (target->unread != 0 && target->ended == 0 && procfs_owner(target->pid, "") == info->uid)
+			return true;
+	return false;
+}
+
 /*
  * Somebody has it, and no target was found to, again, or others were: then it
  * is others'. But what came in through a listener of the targets is theirs, even
@@ -202,6 +214,8 @@ static bool is_theirs_anyway(struct watch *watch, const struct event *socket, st
 		return false;
 	if (judge(watch, socket, seen->from, false, seen->renewal != SOCKET_FIRST).owner == OWNERSHIP_TARGETS)
 		return true;
+	if (may_be_unread(watch, &socket->info))
+		teller_nobody(&watch->teller, socket);
 	seen->whose = SOCKET_OTHERS;
 	return false;
 }
@@ -306,14 +320,15 @@ static void decide_pending(struct watch *watch)
 
 static void read_targets(struct watch *watch)
 {
-	const struct target *target;
+	struct target *target;
 
 	/* One that has ended meanwhile may have been read for another. */
 	do {
 		procfs_owners_clear(watch->owners);
 		for (size_t i = 0; (target = targets_at(watch->targets, i)) != NULL; i++)
-			if (target->ended == 0)
-				(void)procfs_owners_add(watch->owners, target->pid);
+			if (target->ended == 0 && procfs_owners_add(watch->owners, target->pid) < 0 &&
+			    target->unread == 0 && targets_alive(target))
+				target->unread = 1;
 	} while (!targets_last(watch->targets));
 }
 

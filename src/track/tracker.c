@@ -367,7 +367,6 @@ static void learn_ends(struct tracker *tracker, struct record *record, const str
 	const struct flow *known = &record->conn.flow;
 
 	if (record->conn.cookie == 0 || record->conn.cookie != last->info.cookie || !flow_is_complete(&last->flow) ||
-	    !flow_is_complete(known) ||
 	    (endpoint_equal(&known->local, &last->flow.local) && endpoint_equal(&known->remote, &last->flow.remote)))
 		return;
 	tracker_join_flow(tracker, record, &last->flow);

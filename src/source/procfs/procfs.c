@@ -311,6 +311,7 @@ int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, 
 	struct place place;
 	DIR *directory = opendir(place_of(&place, pid, "fd"));
 	const struct dirent *entry;
+	bool is_refused = false;
 	int count = 0;
 
 	if (directory == NULL)
@@ -321,6 +322,7 @@ int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, 
 		char target[64];
 		ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
 
+		is_refused |= length < 0 && errno == EACCES;
 		if (length <= 0)
 			continue;
 		target[length] = '\0';
@@ -332,7 +334,8 @@ int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, 
 		count++;
 	}
 	closedir(directory);
-	return count;
+	/* The directory of a process may be readable, and what is in it not (ptrace(2)). */
+	return is_refused && count == 0 ? -EACCES : count;
 }
 
 /** tell_pieces() - one string in as many events as it needs */
@@ -569,8 +572,10 @@ int procfs_why_not_watchable(pid_t pid, char *text, size_t size)
 		if (!explain_state(&reason, pid, &target)) {
 			rc = -EACCES;
 			if (!explain_user(&reason, pid, &target, &self))
-				explain(&reason, "its open files may not be read; a security module may be in the "
-						 "way, or it is in another user namespace; run conntrace as root");
+				explain(&reason,
+					"its open files may not be read: it is not dumpable (prctl(2)), a security "
+					"module is in the way, or it is in another user namespace; run conntrace as "
+					"root");
 		}
 	}
 	write_story("watch", pid, &reason, text, size);

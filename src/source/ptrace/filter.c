@@ -39,6 +39,28 @@ struct bit_rule {
 	uint64_t bit;
 };
 
+/* Calls that are rare, so that nobody pays for them. */
+static int add_rare(scmp_filter_ctx context)
+{
+	/* Refused to a debugger that runs inside: whoever is to be told of that must see them. */
+	static const uint64_t tracing[] = {PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE};
+	/* Afterwards the process may not be inspected. The last ones are of 32-bit programs. */
+	static const int credentials[] = {
+		SCMP_SYS(setuid),   SCMP_SYS(setgid),   SCMP_SYS(setreuid),   SCMP_SYS(setregid),
+		SCMP_SYS(setresuid), SCMP_SYS(setresgid), SCMP_SYS(setuid32),   SCMP_SYS(setgid32),
+		SCMP_SYS(setreuid32), SCMP_SYS(setregid32), SCMP_SYS(setresuid32), SCMP_SYS(setresgid32),
+	};
+	int rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(prctl), 1,
+				  SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE));
+
+	for (size_t i = 0; rc == 0 && i < sizeof(credentials) / sizeof(credentials[0]); i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), credentials[i], 0);
+	for (size_t i = 0; i < sizeof(tracing) / sizeof(tracing[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(ptrace), 1,
+				      SCMP_A0(SCMP_CMP_EQ, tracing[i]));
+	return rc;
+}
+
 static int add_rules(scmp_filter_ctx context, const struct filter_choice *choice)
 {
 	static const int whole[] = {SCMP_SYS(accept),   SCMP_SYS(accept4),     SCMP_SYS(connect),
@@ -61,13 +83,8 @@ static int add_rules(scmp_filter_ctx context, const struct filter_choice *choice
 		{SCMP_SYS(fcntl), F_DUPFD},   {SCMP_SYS(fcntl), F_DUPFD_CLOEXEC},
 		{SCMP_SYS(fcntl64), F_DUPFD}, {SCMP_SYS(fcntl64), F_DUPFD_CLOEXEC},
 	};
-	/* Rare, and refused to a debugger that runs inside: whoever is to be told of that must see them. */
-	static const uint64_t tracing[] = {PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE};
-	int rc = 0;
+	int rc = add_rare(context);
 
-	for (size_t i = 0; i < sizeof(tracing) / sizeof(tracing[0]) && rc == 0; i++)
-		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(ptrace), 1,
-				      SCMP_A0(SCMP_CMP_EQ, tracing[i]));
 	for (size_t i = 0; rc == 0 && i < sizeof(whole) / sizeof(whole[0]); i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), whole[i], 0);
 	for (size_t i = 0; choice->closes && i < sizeof(closing) / sizeof(closing[0]) && rc == 0; i++)

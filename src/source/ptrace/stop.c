@@ -14,6 +14,7 @@
 #include "source/ptrace/deferred.h"
 #include "source/ptrace/memory.h"
 #include "source/ptrace/quiet.h"
+#include "source/ptrace/sealed.h"
 #include "source/ptrace/untraced.h"
 #include "source/ptrace/uring.h"
 
@@ -80,28 +81,6 @@ struct event *stop_gather_call(struct stop *stop, const struct tracee *tracee, e
 	return event;
 }
 
-int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info)
-{
-	pid_t holder = target_descriptors(target);
-	int socket, rc;
-
-	if (target->pidfd_tid != holder) {
-		if (target->pidfd >= 0)
-			close(target->pidfd);
-		target->pidfd = holder == target->pid ? socket_process(holder) : socket_thread(holder);
-		/* Before Linux 6.9 only while the first thread has not quite ended. */
-		if (target->pidfd < 0)
-			target->pidfd = socket_process(target->pid);
-		target->pidfd_tid = holder;
-	}
-	socket = target->pidfd < 0 ? target->pidfd : socket_take(target->pidfd, fd);
-	if (socket < 0)
-		return outside_look(&stop->outside, holder, fd, info);
-	rc = read(socket, info);
-	close(socket);
-	return rc;
-}
-
 void stop_gather_socket(struct stop *stop, struct event *call, const struct event *info, enum info_reason reason)
 {
 	struct event *event = stop_gather(stop, EVENT_INFO, ORIGIN_KERNEL);
@@ -137,7 +116,7 @@ static void entered_connect(struct stop *stop, struct tracee *tracee)
 }
 
 /* Where does a connect(2) go? An address of another family, or one the kernel will refuse, makes it SYSCALL_OTHER. */
-static enum syscall_kind read_destination(struct tracee *tracee)
+static enum syscall_kind read_destination(struct stop *stop, struct tracee *tracee)
 {
 	unsigned char address[sizeof(struct sockaddr_in6)] = {0};
 	size_t length = tracee->call.length;
@@ -145,8 +124,12 @@ static enum syscall_kind read_destination(struct tracee *tracee)
 
 	if (length > sizeof(address))
 		length = sizeof(address);
-	if (length < sizeof(family) || !read_memory(tracee, tracee->call.address, address, length))
+	if (length < sizeof(family))
 		return SYSCALL_OTHER;
+	if (!read_memory(tracee, tracee->call.address, address, length)) {
+		sealed_check(stop, tracee->target);
+		return SYSCALL_OTHER;
+	}
 	memcpy(&family, address, sizeof(family));
 	if (family == AF_UNSPEC)
 		return SYSCALL_DISCONNECT;
@@ -302,10 +285,17 @@ static bool entered(struct stop *stop, struct tracee *tracee, const struct call_
 
 	if (!decode(tracee, report))
 		return false;
+	if (tracee->target->is_sealed) {
+		sealed_entered(stop, tracee);
+		return true;
+	}
 	tracee->begin_ns = stop->time_ns;
 	if (call->kind == SYSCALL_CONNECT)
-		call->kind = read_destination(tracee);
+		call->kind = read_destination(stop, tracee);
 	switch (call->kind) {
+	case SYSCALL_CREDENTIALS:
+		sealed_stock(stop, tracee->target);
+		return true;
 	case SYSCALL_ACCEPT:
 		entered_accept(tracee);
 		return true;
@@ -467,8 +457,6 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 		return;
 	}
 	/* A signal came: the program gets EINTR or the call is made again, and the handshake goes on either way. */
-	if (error >= RESTART_FIRST && error <= RESTART_LAST)
-		error = EINTR;
 	tracee->interrupted = error == EINTR;
 	/* Success without an answer yet: Fast Open has put the data, or will put it, into the SYN. */
 	if (rc == 0 && error == 0 && info.info.state == TCP_SYN_SENT) {
@@ -506,15 +494,27 @@ static void returned_so_error(struct stop *stop, struct tracee *tracee)
 		stop_gather_socket(stop, event, &info, INFO_LOOK);
 }
 
+int stop_error(int64_t value)
+{
+	int error = value < 0 ? (int)-value : 0;
+
+	return error >= RESTART_FIRST && error <= RESTART_LAST ? EINTR : error;
+}
+
 static void returned(struct stop *stop, struct tracee *tracee, int64_t value)
 {
+	if (tracee->target->is_sealed || tracee->call.kind == SYSCALL_CREDENTIALS) {
+		sealed_returned(stop, tracee, value);
+		tracee->call.kind = SYSCALL_OTHER;
+		return;
+	}
 	switch (tracee->call.kind) {
 	case SYSCALL_ACCEPT:
 		returned_accept(stop, tracee, (int)value);
 		break;
 	case SYSCALL_CONNECT:
 		quiet_end(tracee);
-		returned_connect(stop, tracee, value < 0 ? (int)-value : 0);
+		returned_connect(stop, tracee, stop_error(value));
 		break;
 	case SYSCALL_SEND:
 		quiet_end(tracee);
@@ -576,17 +576,21 @@ static void entered_deferred(struct stop *stop, struct tracee *tracee, const str
 void stop_at_call(struct stop *stop, struct tracee *tracee, bool by_filter)
 {
 	struct call_report report = {0};
+	bool is_told = by_filter && tracee->in_call && tracee->target->is_sealed;
 
-	if (!call_report_read(&report, tracee->tid, tracee->in_call))
+	/* The filter stops behind the entry stop, if there was one. */
+	if (by_filter && !is_told)
+		tracee->in_call = false;
+	if (is_told || !call_report_read(&report, tracee->tid, tracee->in_call))
 		return;
 	if (report.op == CALL_REPORT_EXIT) {
 		if (tracee->in_call)
 			returned(stop, tracee, report.exit.value);
 		tracee->in_call = false;
-	} else if (report.op == CALL_REPORT_ENTRY && stop->filtered && !by_filter) {
+	} else if (report.op == CALL_REPORT_ENTRY && stop->filtered && !by_filter && !tracee->target->is_sealed) {
 		entered_deferred(stop, tracee, &report);
 		tracee->in_call = true;
 	} else if (report.op == CALL_REPORT_ENTRY || report.op == CALL_REPORT_SECCOMP) {
-		tracee->in_call = entered(stop, tracee, &report) || !stop->filtered;
+		tracee->in_call = entered(stop, tracee, &report) || !stop->filtered || tracee->target->is_sealed;
 	}
 }

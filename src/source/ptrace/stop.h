@@ -34,6 +34,7 @@
  * @filtered: what is traced runs under the system-call filter, and stops where that says
  * @closes: closing is watched
  * @follows: children are traced
+ * @made_up: how many cookies were made up
  */
 struct stop {
 	struct queue *queue;
@@ -47,6 +48,7 @@ struct stop {
 	bool filtered;
 	bool closes;
 	bool follows;
+	uint64_t made_up;
 };
 
 /** stop_push() - hand the gathered events over; Return: whether there were any */
@@ -75,6 +77,9 @@ typedef int stop_read(int socket, struct event *event);
  */
 int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info);
 
+/** stop_may_look() - may the descriptors of a process be looked at, one way or the other? */
+bool stop_may_look(struct target *target);
+
 /**
  * stop_at_call() - a thread stopped at a call: at its entry, its exit, or where the filter says
  * @stop: gathers events
@@ -82,6 +87,9 @@ int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read,
  * @by_filter: the filter has stopped it; a kernel before 5.3 does not say so itself
  */
 void stop_at_call(struct stop *stop, struct tracee *tracee, bool by_filter);
+
+/** stop_error() - the errno of what a call returned, 0 for success; EINTR where the kernel would make it again */
+int stop_error(int64_t value);
 
 /** stop_take() - a thread's process has descriptor @fd, which it did not get by accept(2) or connect(2) */
 void stop_take(struct stop *stop, struct tracee *tracee, int fd);

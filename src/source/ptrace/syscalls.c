@@ -2,10 +2,12 @@
 #include "source/ptrace/syscalls.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 
@@ -42,6 +44,9 @@ enum {
 /* linux/close_range.h, which is younger than some C libraries */
 #define CLOSE_RANGE_FLAG_CLOEXEC 4
 
+/* IPPROTO_MPTCP of linux/in.h, since Linux 5.6 */
+#define PROTOCOL_MPTCP 262
+
 /* IORING_ENTER_REGISTERED_RING of linux/io_uring.h, since Linux 5.18 */
 #define URING_ENTER_REGISTERED 16
 
@@ -71,6 +76,9 @@ enum form {
 	FORM_URING_SETUP,
 	FORM_URING_ENTER,
 	FORM_EXIT_GROUP,
+	FORM_SOCKET,
+	FORM_PRCTL,
+	FORM_CREDENTIALS,
 	FORM_SOCKETCALL,
 };
 
@@ -110,6 +118,20 @@ static const struct {
 	{"io_uring_setup", FORM_URING_SETUP},
 	{"io_uring_enter", FORM_URING_ENTER},
 	{"exit_group", FORM_EXIT_GROUP},
+	{"socket", FORM_SOCKET},
+	{"prctl", FORM_PRCTL},
+	{"setuid", FORM_CREDENTIALS},
+	{"setgid", FORM_CREDENTIALS},
+	{"setreuid", FORM_CREDENTIALS},
+	{"setregid", FORM_CREDENTIALS},
+	{"setresuid", FORM_CREDENTIALS},
+	{"setresgid", FORM_CREDENTIALS},
+	{"setuid32", FORM_CREDENTIALS},
+	{"setgid32", FORM_CREDENTIALS},
+	{"setreuid32", FORM_CREDENTIALS},
+	{"setregid32", FORM_CREDENTIALS},
+	{"setresuid32", FORM_CREDENTIALS},
+	{"setresgid32", FORM_CREDENTIALS},
 	{"socketcall", FORM_SOCKETCALL},
 };
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
@@ -217,6 +239,15 @@ static enum syscall_kind decode_clone(struct syscall *decoded, bool is_clone3, c
 	return flags & CLONE_UNTRACED ? SYSCALL_CLONE_UNTRACED : SYSCALL_OTHER;
 }
 
+static bool is_tcp(const uint64_t arguments[6])
+{
+	int domain = (int)arguments[0], type = (int)arguments[1] & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int protocol = (int)arguments[2];
+
+	return (domain == AF_INET || domain == AF_INET6) && type == SOCK_STREAM &&
+	       (protocol == 0 || protocol == IPPROTO_TCP || protocol == PROTOCOL_MPTCP);
+}
+
 static enum syscall_kind decode_rare(struct syscall *decoded, enum form form, const uint64_t arguments[6],
 				     const struct reader *reader)
 {
@@ -238,6 +269,12 @@ static enum syscall_kind decode_rare(struct syscall *decoded, enum form form, co
 		return arguments[0] == PTRACE_TRACEME || arguments[0] == PTRACE_ATTACH || arguments[0] == PTRACE_SEIZE
 			       ? SYSCALL_PTRACE
 			       : SYSCALL_OTHER;
+	case FORM_SOCKET:
+		return is_tcp(arguments) ? SYSCALL_SOCKET : SYSCALL_OTHER;
+	case FORM_PRCTL:
+		return (int)arguments[0] == PR_SET_DUMPABLE ? SYSCALL_CREDENTIALS : SYSCALL_OTHER;
+	case FORM_CREDENTIALS:
+		return SYSCALL_CREDENTIALS;
 	case FORM_CLONE:
 	case FORM_CLONE3:
 		return decode_clone(decoded, form == FORM_CLONE3, arguments, reader);

@@ -38,6 +38,10 @@ enum syscall_kind {
 	SYSCALL_URING_ENTER,
 	/** any other call that sends on a socket, or writes */
 	SYSCALL_SEND,
+	/** socket(2) of TCP */
+	SYSCALL_SOCKET,
+	/** prctl(2) with PR_SET_DUMPABLE, or a change of user or group: the process may not be inspected afterwards */
+	SYSCALL_CREDENTIALS,
 	/** connect(2) to AF_UNSPEC, which ends a connection; told apart by stop_at_call() */
 	SYSCALL_DISCONNECT,
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "source/ptrace/sealed.h"
 #include "source/ptrace/uring.h"
 
 /* Thread ids are given out one after the other, so their low bits spread well by themselves. */
@@ -87,6 +88,8 @@ void target_inherit(struct target *target, const struct target *parent)
 	if (target == parent)
 		return;
 	target->netns = parent->netns;
+	if (target->sealed == NULL)
+		sealed_inherit(target, parent);
 	memcpy(target->deferred, parent->deferred, sizeof(target->deferred));
 	target->deferred_count = parent->deferred_count;
 	if (target->words < parent->words) {
@@ -116,6 +119,7 @@ static void target_free(struct target *target)
 	free(target->sockets);
 	free(target->holdings);
 	uring_free(target->uring);
+	sealed_free(target->sealed);
 	free(target);
 }
 

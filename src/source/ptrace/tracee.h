@@ -11,6 +11,7 @@
 #include "source/ptrace/syscalls.h"
 
 struct holdings_socket;
+struct sealed;
 struct uring;
 
 /** How many sockets of a process are remembered whose SYN waits for the first send. */
@@ -35,6 +36,8 @@ struct uring;
  * @deferred: descriptors of sockets whose SYN waits for the first send (deferred.h)
  * @deferred_count: how many
  * @uring: its io_urings, NULL none known
+ * @is_sealed: it may not be inspected (sealed.h)
+ * @sealed: its sockets then, NULL none known
  * @end_ns: when its last thread was about to end
  * @holdings: the connections it had open then
  * @holding_count: how many
@@ -56,6 +59,8 @@ struct target {
 	int deferred[DEFERRED_MAX];
 	size_t deferred_count;
 	struct uring *uring;
+	bool is_sealed;
+	struct sealed *sealed;
 	int64_t end_ns;
 	struct holdings_socket *holdings;
 	size_t holding_count;

@@ -24,6 +24,7 @@
 #include "source/ptrace/placement.h"
 #include "source/ptrace/quiet.h"
 #include "source/ptrace/reports.h"
+#include "source/ptrace/sealed.h"
 #include "source/ptrace/stop.h"
 #include "source/ptrace/tracee.h"
 #include "source/source.h"
@@ -101,7 +102,8 @@ static void push(struct tracer *tracer)
 
 static void resume(struct tracer *tracer, const struct tracee *tracee, int signal_number)
 {
-	bool run = tracer->gathered.filtered && !tracee->in_call && tracee->target->deferred_count == 0;
+	bool run = tracer->gathered.filtered && !tracee->in_call && tracee->target->deferred_count == 0 &&
+		   !tracee->target->is_sealed;
 
 	/* ESRCH: it was killed meanwhile and will be reported. */
 	(void)ptrace(run ? PTRACE_CONT : PTRACE_SYSCALL, tracee->tid, NULL, (void *)(intptr_t)signal_number);
@@ -169,6 +171,7 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 	tracee_exiting(tracee, false);
 	tracee->target->leader_ended = false;
 	stop_executed(&tracer->gathered, tracee);
+	sealed_executed(&tracer->gathered, tracee->target);
 	tracee->target->described = false;
 	tracee->target->exit_told = false;
 	tracee->target->deferred_count = 0;
@@ -203,6 +206,8 @@ static void on_ended(struct tracer *tracer, pid_t tid, int status)
 		tracee_end_early(tracer->table, tid);
 	if (tracee->target->threads == 1)
 		holdings_tell(&tracer->gathered, tracee, status);
+	if (tracee->target->threads == 1)
+		sealed_ended(&tracer->gathered, tracee, status);
 	push(tracer);
 	tracee_remove(tracer->table, tracee);
 }
@@ -227,8 +232,6 @@ static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
 			deliver = number;
 		break;
 	case PTRACE_EVENT_SECCOMP:
-		/* Behind the entry stop, if there was one. */
-		tracee->in_call = false;
 		stop_at_call(&tracer->gathered, tracee, true);
 		break;
 	case PTRACE_EVENT_CLONE:

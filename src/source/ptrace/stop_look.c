@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "source/diag/socket.h"
+#include "source/procfs/procfs.h"
+#include "source/ptrace/sealed.h"
+#include "source/ptrace/stop.h"
+
+/* A pidfd of the thread that has the descriptors, or a negative errno. */
+static int pidfd_of(struct target *target)
+{
+	pid_t holder = target_descriptors(target);
+
+	if (target->pidfd_tid != holder) {
+		if (target->pidfd >= 0)
+			close(target->pidfd);
+		target->pidfd = holder == target->pid ? socket_process(holder) : socket_thread(holder);
+		/* Before Linux 6.9 only while the first thread has not quite ended. */
+		if (target->pidfd < 0)
+			target->pidfd = socket_process(target->pid);
+		target->pidfd_tid = holder;
+	}
+	return target->pidfd;
+}
+
+bool stop_may_look(struct target *target)
+{
+	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : socket_take(pidfd, STDIN_FILENO);
+	char path[PATH_MAX];
+
+	if (socket >= 0)
+		close(socket);
+	/* It is asked for by ptrace(2)'s rules, as the descriptors are, and every process has it. */
+	return socket >= 0 || socket == -EBADF || procfs_exe(target_descriptors(target), path, sizeof(path)) > 0;
+}
+
+int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info)
+{
+	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : socket_take(pidfd, fd);
+	int rc;
+
+	if (socket < 0) {
+		rc = target->is_sealed ? -EACCES
+				       : outside_look(&stop->outside, target_descriptors(target), fd, info);
+		if (rc != 0 && rc != -ENOTSUP && socket != -EBADF && !target->is_sealed)
+			sealed_check(stop, target);
+		return rc;
+	}
+	rc = read(socket, info);
+	close(socket);
+	return rc;
+}
