@@ -107,6 +107,17 @@ static bool tells_destroy(const struct tracker *tracker, const struct flow *flow
 	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
+/* A run that sees packets alone, from now on: what has no handshake among them was there before. */
+static void settle_older(const struct record *record, struct conn *conn)
+{
+	conn->seen |= SEEN_EXISTING;
+	/* Those who are connected answer each other; who is not, answers by RST. */
+	if (conn->result == RESULT_UNKNOWN && (record->said->established || wire_both_spoke(record->wire))) {
+		conn->result = RESULT_OK;
+		conn->error = 0;
+	}
+}
+
 void tracker_settle(struct tracker *tracker, struct record *record, struct conn *conn)
 {
 	const struct record_rules rules = {
@@ -116,6 +127,9 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 	};
 
 	record_settle(record, &rules, conn);
+	if (tracker->config.whole && tracker->config.has_destroy && record->wire != NULL &&
+	    wire_began_before(record->wire))
+		settle_older(record, conn);
 	if (!tells_destroy(tracker, &conn->flow))
 		record_settle_unheard(record, conn);
 	/* Its birth was not seen: its opener shows in the counters or by the listener it came through. */

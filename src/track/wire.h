@@ -192,6 +192,12 @@ bool wire_may_go_on(const struct wire *wire);
 /** wire_result() - how the attempt came out by the wire alone, see wire_settle() for the times */
 enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t timeout_ns);
 
+/** wire_began_before() - are there packets, and none of a handshake? */
+bool wire_began_before(const struct wire *wire);
+
+/** wire_both_spoke() - has each side sent an ACK, neither SYN nor RST? */
+bool wire_both_spoke(const struct wire *wire);
+
 /** wire_dir() - who opened, by the SYN; DIR_UNKNOWN when none was seen */
 enum conn_dir wire_dir(const struct wire *wire);
 

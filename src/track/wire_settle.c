@@ -85,6 +85,18 @@ bool wire_is_under_way(const struct wire *wire)
 	return (wire->halves[WIRE_LOCAL].bits | wire->halves[WIRE_REMOTE].bits) & (HALF_ACK_SENT | HALF_DATA);
 }
 
+bool wire_began_before(const struct wire *wire)
+{
+	const struct wire_half *local = &wire->halves[WIRE_LOCAL], *remote = &wire->halves[WIRE_REMOTE];
+
+	return !wire_is_empty(wire) && ((local->bits | remote->bits) & HALF_SYN) == 0;
+}
+
+bool wire_both_spoke(const struct wire *wire)
+{
+	return wire->halves[WIRE_LOCAL].bits & wire->halves[WIRE_REMOTE].bits & HALF_ACK_SENT;
+}
+
 enum conn_dir wire_dir(const struct wire *wire)
 {
 	if (!(wire->bits & WIRE_OPENER_KNOWN))
