@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "attribution.h"
 
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,15 @@ struct attribution {
 	size_t count;
 };
 
+/* diag_callback: which way connections go that are older than the run, the listeners tell. */
+static void tell_listener(void *context, const struct event *event)
+{
+	struct event listener = *event;
+
+	listener.info.reason = INFO_EXISTING;
+	queue_push(context, &listener);
+}
+
 struct attribution *attribution_new(struct diag *diag, struct queue *events)
 {
 	struct attribution *attribution = xcalloc(1, sizeof(*attribution));
@@ -62,6 +72,7 @@ struct attribution *attribution_new(struct diag *diag, struct queue *events)
 	attribution->diag = diag;
 	attribution->events = events;
 	attribution->owners = procfs_owners_new(OWNERS_MAX);
+	(void)diag_dump(diag, 1U << TCP_LISTEN, tell_listener, events, &(struct err){""});
 	return attribution;
 }
 

@@ -107,6 +107,19 @@ static bool tells_destroy(const struct tracker *tracker, const struct flow *flow
 	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
+static enum conn_dir dir_by_listener(const struct tracker *tracker, const struct flow *flow)
+{
+	struct flow reverse = flow_reverse(flow);
+
+	if (find_listening(tracker, flow) != NULL)
+		return DIR_IN;
+	/* Is its other end here, too? */
+	if (tracker->config.whole && flow_is_complete(flow) && find_listening(tracker, &reverse) != NULL &&
+	    record_table_find_flow(tracker->table, &reverse) != NULL)
+		return DIR_OUT;
+	return DIR_UNKNOWN;
+}
+
 /* A run that sees packets alone, from now on: what has no handshake among them was there before. */
 static void settle_older(const struct record *record, struct conn *conn)
 {
@@ -133,8 +146,8 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 	if (!tells_destroy(tracker, &conn->flow))
 		record_settle_unheard(record, conn);
 	/* Its birth was not seen: its opener shows in the counters or by the listener it came through. */
-	if (conn->dir == DIR_UNKNOWN && record->owned && find_listening(tracker, &conn->flow) != NULL)
-		conn->dir = record->conn.dir = DIR_IN;
+	if (conn->dir == DIR_UNKNOWN && (record->owned || tracker->config.whole))
+		conn->dir = record->conn.dir = dir_by_listener(tracker, &conn->flow);
 }
 
 void tracker_judge(const struct tracker *tracker, const struct record *record, struct conn *conn)

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Connections older than the run: the same in each way to watch, p in SEEN, in CONNS and OK and not among those opened.
+
+    older.py play        (played by the tests) does what the lines on stdin say
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+from lib import Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets, read_file, short, test, wait_for, watch
+
+LOOPBACK = "127.0.0.1"
+
+
+def play():
+    """Two connections from before, one of which speaks one way only, and a new one."""
+    listener = socket.create_server((LOOPBACK, 0))
+
+    def pair():
+        client = socket.create_connection(listener.getsockname())
+        return client, listener.accept()[0]
+    one, both = pair(), pair()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    one[0].sendall(bytes(100))
+    one[1].recv(100)
+    both[0].sendall(bytes(200))
+    both[1].recv(200)
+    both[1].sendall(bytes(300))
+    both[0].recv(300)
+    new = pair()
+    new[0].sendall(bytes(10))
+    new[1].recv(10)
+    print("said %d" % listener.getsockname()[1], flush=True)
+    sys.stdin.readline()
+    for client, served in (one, both, new):
+        client.close()
+        served.recv(1)
+        served.close()
+
+
+def on_the_wire(_, options):
+    """It watches when it tells of a connection of ours, older as well, that speaks until then."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        probe = socket.create_connection(listener.getsockname())
+        served, _ = listener.accept()
+        trace = Trace(["-i", "lo"] + options + ["-z", "conns"])
+        wait_for(packet_sockets, "the capture")
+
+        def is_told():
+            probe.send(b"x")
+            trace.signal(signal.SIGUSR1)
+            return '"lport":%d' % probe.getsockname()[1] in read_file(trace.rows_path)
+        wait_for(is_told, "it to see packets")
+        served.close()
+        probe.close()
+    return trace
+
+
+def played(way, options):
+    """Return: the program's port, the trace, which has ended, and its words."""
+    program = Process([sys.executable, os.path.abspath(__file__), "play"], stdin=subprocess.PIPE)
+    wait_for(lambda: "ready" in program.out, "the program")
+    if way is attach:
+        trace = attach([program.pid], options, runner=[])
+    elif way is watch:
+        trace = watch([program.pid], options, before=[])
+    else:
+        trace = way([program.pid], options)
+    program.line()
+    wait_for(lambda: "said" in program.out, "the program to speak")
+    program.line()
+    equal(program.wait(), 0, "its end")
+    rows = trace.interrupt() if trace.alive() else trace.rows()
+    # What was told before is told once more.
+    last = {(row.get("report"), row.get("dir"), row.get("lport"), row.get("rport"), row.get("port")): row for row in rows}
+    return int(program.out.split()[-1]), list(last.values())
+
+
+@test("by ptrace, by diag and on the wire: RESULT ok and p for those from before, none of them opened")
+def alike():
+    for way in (attach, watch, on_the_wire):
+        name = way.__name__
+        port, rows = played(way, [])
+        rows = [row for row in rows if port in (row["lport"], row["rport"])]
+        older = [row for row in rows if "p" in row["seen"]]
+        equal(len(older), 4, "%s: rows of before: %s" % (name, [short(row) for row in rows]))
+        equal({row["result"] for row in rows}, {"ok"}, name + ": RESULT")
+        equal(sorted(row["dir"] or "?" for row in older), ["in", "in", "out", "out"], name + ": DIR")
+        if way is on_the_wire:
+            check(all(row["hs_ms"] is None for row in older), name + ": no handshake of theirs was seen")
+        if way is not watch:
+            equal(len(rows), 6, name + ": rows")
+
+
+@test("-z io,stat: COUNT(opened) counts the new one alone; peers counts all in CONNS and OK")
+def counted():
+    for way in (attach, on_the_wire):
+        options = ["-z", "io,stat,0,COUNT(opened)", "-z", "peers"]
+        port, rows = played(way, options)
+        opened = [row for row in rows if row["report"].startswith("io")]
+        equal(opened[-1]["count(opened)"], 2, "%s: opened, in %s" % (way.__name__, json.dumps(opened)))
+        peers = [row for row in rows if row["report"] == "peers" and row["port"] == port]
+        equal((sum(row["conns"] for row in peers), sum(row["ok"] for row in peers)), (6, 6), way.__name__ + ": peers")
+
+
+if sys.argv[1:] == ["play"]:
+    play()
+else:
+    enter_namespace()
+    main()
