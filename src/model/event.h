@@ -173,6 +173,7 @@ enum info_delay {
 	 * round trip in its counters is from the SYN/ACK to the data
 	 */
 	DELAY_PERHAPS,
+	DELAY_NUM
 };
 
 /**

@@ -55,6 +55,7 @@ _Static_assert(WORDS(kind_words) == CALL_NUM, "a word for every call");
 _Static_assert(WORDS(reason_words) == INFO_REASON_NUM, "a word for every reason");
 _Static_assert(WORDS(timewait_words) == TIMEWAIT_NUM, "a word for every answer");
 _Static_assert(WORDS(fin_words) == FIN_NUM, "a word for every answer");
+_Static_assert(WORDS(delay_words) == DELAY_NUM, "a word for every answer");
 _Static_assert(WORDS(fact_words) == PROCESS_FACT_NUM, "a word for every fact");
 _Static_assert(WORDS(message_words) == MESSAGE_KIND_NUM, "a word for every kind");
 _Static_assert(WORDS(part_words) == MESSAGE_PART_NUM, "a word for every part");

@@ -92,32 +92,10 @@ bool tracker_wants(const struct tracker *tracker, const struct record *record)
 	return tracker->config.whole || record->owned;
 }
 
-static struct listening *find_listening(const struct tracker *tracker, const struct flow *flow)
-{
-	for (size_t i = 0; i < tracker->listening_count; i++)
-		if (tracker->listening[i].port == flow->local.port && tracker->listening[i].netns == flow->netns)
-			return &tracker->listening[i];
-	return NULL;
-}
-
-/* Destroy events come of our own network namespace only, and not of MPTCP sockets. */
-static bool tells_destroy(const struct tracker *tracker, const struct flow *flow)
+bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flow)
 {
 	return tracker->config.has_destroy && flow->proto == IPPROTO_TCP &&
 	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
-}
-
-static enum conn_dir dir_by_listener(const struct tracker *tracker, const struct flow *flow)
-{
-	struct flow reverse = flow_reverse(flow);
-
-	if (find_listening(tracker, flow) != NULL)
-		return DIR_IN;
-	/* Is its other end here, too? */
-	if (tracker->config.whole && flow_is_complete(flow) && find_listening(tracker, &reverse) != NULL &&
-	    record_table_find_flow(tracker->table, &reverse) != NULL)
-		return DIR_OUT;
-	return DIR_UNKNOWN;
 }
 
 /* A run that sees packets alone, from now on: what has no handshake among them was there before. */
@@ -143,11 +121,11 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 	if (tracker->config.whole && tracker->config.has_destroy && record->wire != NULL &&
 	    wire_began_before(record->wire))
 		settle_older(record, conn);
-	if (!tells_destroy(tracker, &conn->flow))
+	if (!tracker_tells_destroy(tracker, &conn->flow))
 		record_settle_unheard(record, conn);
 	/* Its birth was not seen: its opener shows in the counters or by the listener it came through. */
 	if (conn->dir == DIR_UNKNOWN && (record->owned || tracker->config.whole))
-		conn->dir = record->conn.dir = dir_by_listener(tracker, &conn->flow);
+		conn->dir = record->conn.dir = tracker_dir_by_listener(tracker, &conn->flow);
 }
 
 void tracker_judge(const struct tracker *tracker, const struct record *record, struct conn *conn)
@@ -235,7 +213,7 @@ void tracker_supersede(struct tracker *tracker, struct record *record)
 	record_table_remove_flow(tracker->table, record);
 	if (record->told)
 		forget(tracker, &tracker->told, record);
-	else if (record->conn.cookie == 0 || !tells_destroy(tracker, &record->conn.flow))
+	else if (record->conn.cookie == 0 || !tracker_tells_destroy(tracker, &record->conn.flow))
 		finish(tracker, record);
 }
 
@@ -324,119 +302,6 @@ void tracker_set_process(struct tracker *tracker, struct record *record, pid_t p
 }
 
 /* ---- counters, owners, processes ------------------------------------------------ */
-
-static void remember_listener(struct tracker *tracker, const struct event *event)
-{
-	struct listening *listening = find_listening(tracker, &event->flow);
-
-	if (listening == NULL) {
-		tracker->listening = xreallocarray(tracker->listening, tracker->listening_count + 1,
-						   sizeof(*tracker->listening));
-		listening = &tracker->listening[tracker->listening_count++];
-		*listening = (struct listening){.netns = event->flow.netns, .port = event->flow.local.port};
-	}
-	listening->unseen |= event->info.reason == INFO_LOOK;
-}
-
-/* The last word of a connection nobody told of, on a port where a target accepts unseen: it is one, whosever it was. */
-static struct record *record_unseen(struct tracker *tracker, const struct event *event)
-{
-	const struct listening *listening = find_listening(tracker, &event->flow);
-	struct record *record;
-
-	if (listening == NULL || !listening->unseen || !flow_is_complete(&event->flow) ||
-	    event->info.reason != INFO_DESTROY || event->info.bytes_received < 0)
-		return NULL;
-	record = tracker_record_found(tracker);
-	tracker_join_flow(tracker, record, &event->flow);
-	/* Only a finished handshake makes a socket of its own. */
-	record_testimony(record)->established = true;
-	record->conn.dir = DIR_IN;
-	record->owned = true;
-	tracker_messages_claimed(tracker, record);
-	return record;
-}
-
-/* The other end of one of ours died on this host: what it sent is what ours could receive. */
-static void feed_other_end(struct tracker *tracker, const struct event *event)
-{
-	struct flow reverse = flow_reverse(&event->flow);
-	struct record *record = record_table_find_flow(tracker->table, &reverse);
-
-	/* One that has heard of its own other end already is of an earlier life of this flow. */
-	if (tracker->owners_come && (record == NULL || record->told || record->said->bytes.peer_sent >= 0))
-		tracker_last_words_keep(tracker, event);
-	else if (record != NULL && !record->told && bytes_final_sent(&event->info) >= 0)
-		bytes_peer_sent(record_bytes(record), bytes_final_sent(&event->info));
-}
-
-/* Its socket had another connection before, so this one it has opened itself. Whose it is, an EVENT_OWNER says. */
-static void feed_renewed(struct tracker *tracker, const struct event *event)
-{
-	struct record *record = record_table_find_cookie(tracker->table, event->info.cookie);
-
-	if (record != NULL)
-		tracker_join_part(tracker, record, event->time_ns);
-	record = tracker_record_found(tracker);
-	tracker_join_flow(tracker, record, &event->flow);
-	tracker_join_cookie(tracker, record, event->info.cookie);
-	record->conn.dir = DIR_OUT;
-	bytes_opener(record_bytes(record), DIR_OUT);
-	tracker_last_words_take(tracker, record, event->time_ns);
-}
-
-/*
- * What getsockname(2) and getpeername(2) say may be rewritten by a program at the cgroup (bpf(2)), what the kernel
- * tells of a dead socket is not: these ends stand in its packets.
- */
-static void learn_ends(struct tracker *tracker, struct record *record, const struct event *last)
-{
-	const struct flow *known = &record->conn.flow;
-
-	if (record->conn.cookie == 0 || record->conn.cookie != last->info.cookie || !flow_is_complete(&last->flow) ||
-	    (endpoint_equal(&known->local, &last->flow.local) && endpoint_equal(&known->remote, &last->flow.remote)))
-		return;
-	tracker_join_flow(tracker, record, &last->flow);
-}
-
-static void feed_info(struct tracker *tracker, const struct event *event)
-{
-	struct record *record = tracker_join_find(tracker, &event->flow, event->info.cookie);
-	bool is_existing = event->info.reason == INFO_EXISTING;
-
-	if (event->info.state == TCP_LISTEN) {
-		remember_listener(tracker, event);
-		return;
-	}
-	if (event->info.reason == INFO_DESTROY)
-		feed_other_end(tracker, event);
-	if (record != NULL && event->info.reason == INFO_DESTROY)
-		learn_ends(tracker, record, event);
-	if (record == NULL && is_existing) {
-		record = tracker_record_found(tracker);
-		tracker_join_flow(tracker, record, &event->flow);
-	}
-	if (record == NULL)
-		record = record_unseen(tracker, event);
-	if (record == NULL)
-		return;
-	if (is_existing)
-		record->conn.seen |= SEEN_EXISTING;
-	tracker_join_cookie(tracker, record, event->info.cookie);
-	record_info(record, event);
-	tracker_observe_counters(tracker, record, event->time_ns);
-	/* A handshake that finished, or a RST that came, before connect(2) was back: nobody has asked yet. */
-	if (record_is_undecided(record->said->call_error) && record->said->outcome_ns < 0 &&
-	    event->info.reason != INFO_DESTROY &&
-	    (record->said->established || (event->info.state == TCP_CLOSE && event->info.segs_in > 0)))
-		record_testimony(record)->outcome_ns = event->time_ns;
-	if (event->info.reason == INFO_DESTROY) {
-		tracker_begin_closing(tracker, record);
-	} else if (event->info.reason == INFO_CLOSE && !tells_destroy(tracker, &record->conn.flow)) {
-		bytes_ended(record_bytes(record));
-		tracker_begin_closing(tracker, record);
-	}
-}
 
 static void feed_owner(struct tracker *tracker, const struct event *event)
 {
@@ -560,9 +425,9 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 		break;
 	case EVENT_INFO:
 		if (event->info.reason == INFO_RENEWED)
-			feed_renewed(tracker, event);
+			tracker_feed_renewed(tracker, event);
 		else
-			feed_info(tracker, event);
+			tracker_feed_info(tracker, event);
 		break;
 	case EVENT_SEGMENT:
 	case EVENT_ICMP:

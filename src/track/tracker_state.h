@@ -135,6 +135,18 @@ struct record *tracker_record_new(struct tracker *tracker, bool has_wire);
 /** tracker_dispose() - free a record that is on no list and in no table any more */
 void tracker_dispose(struct tracker *tracker, struct record *record);
 
+/** tracker_tells_destroy() - does the kernel report the end of this socket? Only in the own namespace, not of MPTCP */
+bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flow);
+
+/** tracker_dir_by_listener() - DIR_IN where a target listens on the local port, DIR_OUT where on the remote one here */
+enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struct flow *flow);
+
+/** tracker_feed_info() - an EVENT_INFO but one of INFO_RENEWED */
+void tracker_feed_info(struct tracker *tracker, const struct event *event);
+
+/** tracker_feed_renewed() - an EVENT_INFO of INFO_RENEWED */
+void tracker_feed_renewed(struct tracker *tracker, const struct event *event);
+
 /** tracker_tell() - report it, as ended */
 void tracker_tell(struct tracker *tracker, struct record *record);
 

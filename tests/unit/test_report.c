@@ -1317,8 +1317,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.left_out[SUMMARY_LEFT_COPY] = 5;
 	summary.left_out[SUMMARY_LEFT_TUNNEL] = 1;
 	expect_summary(&summary, REPORT_TABLE,
-		       "conntrace: 12.345679 s, 20 connections, 3 not attributed, lost 7 connections (evicted "
-			"from memory); "
+		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
+		       "+PENDING,SYN_RTX), 3 not attributed, lost 7 connections (evicted from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed); TCP frames in no "
 		       "row: 5 copies, 1 in a tunnel (--decapsulate)\n");
 	summary.tcp_frames = 9;
@@ -1342,7 +1342,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"
-		       "\"table\":0,\"messages\":0},"
+		       "\"table\":0,\"messages\":0,\"packet_process\":0},"
 		       "\"evicted\":0,\"cpu_s\":null,\"peak_kib\":null,\"packet_peak_kib\":null,"
 		       "\"stops\":1,\"packets\":1,\"malformed\":0,\"tcp_frames\":9,\"left_out\":{\"copy\":5,\"late\":0,"
 		       "\"fragment\":0,\"malformed\":0,\"tunnel\":1,\"filtered\":0,\"unclaimed\":0,\"hidden\":0},"
