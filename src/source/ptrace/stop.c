@@ -31,6 +31,7 @@ bool stop_push(struct stop *stop)
 	for (size_t i = 0; i < stop->count; i++)
 		queue_push(stop->queue, &stop->events[i]); /* a refusal is counted by the queue */
 	stop->count = 0;
+	stop->pushed |= any;
 	return any;
 }
 

@@ -29,6 +29,7 @@
  * @time_ns: when the stop was seen
  * @count: how many wait in @events
  * @events: them
+ * @pushed: some have been handed over since the reader was last woken for them
  * @remarks: what the user should know
  * @outside: looks at sockets where they can't be duplicated
  * @filtered: what is traced runs under the system-call filter, and stops where that says
@@ -43,6 +44,7 @@ struct stop {
 	int64_t time_ns;
 	size_t count;
 	struct event events[STOP_EVENTS];
+	bool pushed;
 	struct remarks *remarks;
 	struct outside outside;
 	bool filtered;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "source/diag/socket.h"
 #include "source/ptrace/sealed.h"
 #include "source/ptrace/uring.h"
 
@@ -178,7 +179,7 @@ struct tracee *tracee_next(const struct tracee_table *table, const struct tracee
 	return NULL;
 }
 
-void tracee_remove(struct tracee_table *table, struct tracee *tracee)
+void tracee_take(struct tracee_table *table, struct tracee *tracee)
 {
 	struct tracee **link = chain_of(table, tracee->tid);
 
@@ -186,10 +187,20 @@ void tracee_remove(struct tracee_table *table, struct tracee *tracee)
 		link = &(*link)->next;
 	*link = tracee->next;
 	table->count--;
+}
+
+void tracee_free(struct tracee *tracee)
+{
 	tracee_exiting(tracee, false);
 	if (--tracee->target->threads == 0)
 		target_free(tracee->target);
 	free(tracee);
+}
+
+void tracee_remove(struct tracee_table *table, struct tracee *tracee)
+{
+	tracee_take(table, tracee);
+	tracee_free(tracee);
 }
 
 void tracee_end_early(struct tracee_table *table, pid_t tid)
@@ -243,6 +254,17 @@ bool target_is_alone(const struct target *target)
 pid_t target_descriptors(const struct target *target)
 {
 	return target->leader_ended && target->tid != 0 ? target->tid : target->pid;
+}
+
+int target_end_fd(struct target *target)
+{
+	if (target->pidfd_tid != target->pid || target->pidfd < 0) {
+		if (target->pidfd >= 0)
+			close(target->pidfd);
+		target->pidfd = socket_process(target->pid);
+		target->pidfd_tid = target->pid;
+	}
+	return target->pidfd;
 }
 
 void target_mark_socket(struct target *target, int fd, bool is_socket)

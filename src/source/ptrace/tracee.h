@@ -41,6 +41,7 @@ struct uring;
  * @end_ns: when its last thread was about to end
  * @holdings: the connections it had open then
  * @holding_count: how many
+ * @let_go: one of its threads, at least, was let go at its exit stop: its end is not reported
  */
 struct target {
 	pid_t pid;
@@ -64,6 +65,7 @@ struct target {
 	int64_t end_ns;
 	struct holdings_socket *holdings;
 	size_t holding_count;
+	bool let_go;
 };
 
 /**
@@ -80,6 +82,7 @@ struct target {
  * @entry_cookie: connect: the socket's cookie when the call was entered, 0 not asked
  * @quiet: in a call during which signals are blocked (quiet.h)
  * @mask: what it blocks by itself
+ * @end_status: its end, as wait(2) would report it; 0 until that is known
  * @next: chain of the table
  */
 struct tracee {
@@ -95,6 +98,7 @@ struct tracee {
 	uint64_t entry_cookie;
 	bool quiet;
 	uint64_t mask;
+	int end_status;
 	struct tracee *next;
 };
 
@@ -127,6 +131,12 @@ bool tracee_message(const struct tracee *tracee, int event, unsigned long *messa
 
 /** tracee_exiting() - it is about to end, or, after exec in another thread, it is not */
 void tracee_exiting(struct tracee *tracee, bool exiting);
+
+/** tracee_take() - take a thread out of the table; its process keeps counting it until tracee_free() */
+void tracee_take(struct tracee_table *table, struct tracee *tracee);
+
+/** tracee_free() - free a thread that is in no table, and its process with the last one */
+void tracee_free(struct tracee *tracee);
 
 /** tracee_remove() - the thread is gone; frees its process with the last one */
 void tracee_remove(struct tracee_table *table, struct tracee *tracee);
@@ -163,6 +173,9 @@ bool target_is_alone(const struct target *target);
 
 /** target_descriptors() - the thread that has the process's descriptors: the first one, or another if that has ended */
 pid_t target_descriptors(const struct target *target);
+
+/** target_end_fd() - a descriptor that is readable when the whole process is gone; or a negative errno */
+int target_end_fd(struct target *target);
 
 /** target_mark_socket() - set or clear the bit of a descriptor */
 void target_mark_socket(struct target *target, int fd, bool is_socket);

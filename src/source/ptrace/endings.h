@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PTRACE_ENDINGS_H
+#define CONNTRACE_SOURCE_PTRACE_ENDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "source/ptrace/stop.h"
+
+/*
+ * The end of a thread. A traced process that has ended cannot be waited for by
+ * its parent until the tracer has reaped it. A parent that learns of the end by
+ * a pidfd (poll(2)) and then asks without blocking (WNOHANG) finds no child in
+ * between, and may never ask again. So a thread is let go (PTRACE_DETACH) at
+ * its PTRACE_EVENT_EXIT stop, when its sockets have been looked at: it makes no
+ * call any more, and ends as if it had no tracer. A thread that is killed while
+ * another stop of it is handled passes this one unheard; its end is reported to
+ * the tracer and it is reaped there.
+ *
+ * Who else holds a connection shows only when the process is gone. A process
+ * that had connections open is therefore kept here, out of the table, until its
+ * pidfd is readable.
+ */
+
+/**
+ * struct endings - processes that were let go and are not known to be gone
+ * @first: the last thread of each, chained by next; each owns its target
+ * @count: how many
+ * @pause_ns: how long the next wait for one of them takes at most
+ */
+struct endings {
+	struct tracee *first;
+	size_t count;
+	int64_t pause_ns;
+};
+
+/**
+ * endings_let_go() - detach a thread at its exit stop, which has been looked at
+ *
+ * Return: false when it cannot be let go: it must be resumed, and its end is reported.
+ */
+bool endings_let_go(struct tracee *tracee);
+
+/**
+ * endings_gone() - a thread was let go or its end was reported: take it out of the table
+ * @endings: keeps its process when the end of that is still to come
+ * @stop: gathers events, and pushes them
+ * @table: has the thread
+ * @tracee: the thread; not valid afterwards
+ */
+void endings_gone(struct endings *endings, struct stop *stop, struct tracee_table *table, struct tracee *tracee);
+
+/**
+ * endings_check() - tell of the processes that are gone now
+ * @endings: those that are not stay in it
+ * @stop: gathers events, and pushes them
+ * @wait: sleep until one is gone, for a moment at most
+ */
+void endings_check(struct endings *endings, struct stop *stop, bool wait);
+
+/** endings_free() - forget them */
+void endings_free(struct endings *endings);
+
+#endif

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/ptrace/tracer_state.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "source/procfs/procfs.h"
+#include "source/ptrace/attach.h"
+#include "source/ptrace/filter.h"
+#include "source/ptrace/handshake.h"
+#include "source/ptrace/holdings.h"
+#include "source/ptrace/launch.h"
+#include "source/ptrace/placement.h"
+#include "source/ptrace/quiet.h"
+#include "source/ptrace/reports.h"
+#include "source/ptrace/sealed.h"
+#include "source/ptrace/stop.h"
+#include "source/ptrace/tracee.h"
+#include "source/source.h"
+
+/*
+ * One thread owns every ptrace(2) call, because the kernel wants all of them
+ * from the thread that attached. It blocks in wait4(2), which costs a tracee
+ * least; a stop costs a user's latency, so the tracee is resumed first and its
+ * events are pushed afterwards. Main reads them on a clock of its own.
+ *
+ * Launched under the seccomp filter a thread runs (PTRACE_CONT) until the
+ * filter stops it at the entry of a call that matters; when the call's result
+ * matters too it is let run to the exit stop (PTRACE_SYSCALL; since 4.8 the
+ * seccomp stop comes after the entry stop). Attached there is no filter, and
+ * each call stops twice.
+ *
+ * All attachments are PTRACE_SEIZE: only then a group-stop can be told from a
+ * signal and kept up with PTRACE_LISTEN. A failed ptrace call means that the
+ * thread is dying; its end will be reported.
+ */
+
+/* How many descriptors of existing connections are looked at between two looks at waiting stops. */
+#define EXISTING_AT_ONCE 16
+/* At the end, how many stops, or wake-ups of a millisecond each, a call is waited for that must not be left alone. */
+#define LAST_STOPS 1000
+
+static void wake_main(struct tracer *tracer)
+{
+	uint64_t one = 1;
+
+	if (write(tracer->wake_fd, &one, sizeof(one)) < 0)
+		return; /* only when the counter is full: it is readable then */
+}
+
+static void push(struct tracer *tracer)
+{
+	(void)stop_push(&tracer->gathered);
+	if (tracer->gathered.pushed && atomic_exchange(&tracer->sleeping, false))
+		wake_main(tracer);
+	tracer->gathered.pushed = false;
+}
+
+static void resume(struct tracer *tracer, const struct tracee *tracee, int signal_number)
+{
+	bool run = tracer->gathered.filtered && !tracee->in_call && tracee->target->deferred_count == 0 &&
+		   !tracee->target->is_sealed;
+
+	/* ESRCH: it was killed meanwhile and will be reported. */
+	(void)ptrace(run ? PTRACE_CONT : PTRACE_SYSCALL, tracee->tid, NULL, (void *)(intptr_t)signal_number);
+}
+
+/* ---- entry and exit of calls -------------------------------------------- */
+
+static void on_syscall_stop(struct tracer *tracer, struct tracee *tracee)
+{
+	/* The way out of a call that does not matter: nothing to ask. */
+	if (tracee->in_call && tracee->call.kind == SYSCALL_OTHER)
+		tracee->in_call = false;
+	else
+		stop_at_call(&tracer->gathered, tracee, false);
+}
+
+/* ---- life of threads ------------------------------------------------------ */
+
+/* A thread nobody told us of yet: its first stop overtook its parent's. */
+static struct tracee *adopt(struct tracer *tracer, pid_t tid, const struct target *parent)
+{
+	struct tracee *tracee = tracee_find(tracer->table, tid);
+	struct procfs_status status = {.tgid = tid};
+
+	if (tracee != NULL) {
+		if (parent != NULL)
+			target_inherit(tracee->target, parent);
+		return tracee;
+	}
+	(void)procfs_status(tid, &status);
+	/* Which descriptors it was born with matters before its parent is heard. */
+	tracee = parent == NULL ? tracee_find(tracer->table, status.ppid) : NULL;
+	if (tracee != NULL)
+		parent = tracee->target;
+	return tracee_add(tracer->table, tid, status.tgid > 0 ? status.tgid : tid, parent);
+}
+
+static void on_new_child(struct tracer *tracer, struct tracee *parent, int event)
+{
+	struct tracee *child;
+	unsigned long tid;
+
+	if (!tracee_message(parent, event, &tid) || tracee_ended_early(tracer->table, (pid_t)tid))
+		return;
+	child = adopt(tracer, (pid_t)tid, parent->target);
+	child->announced = true;
+	target_born(child->target, parent->target);
+}
+
+/*
+ * exec by a thread that does not lead its group: the kernel ends the others
+ * and gives the thread the leader's id; the message carries the old one, which
+ * will never be reported again.
+ */
+static void on_exec(struct tracer *tracer, struct tracee *tracee)
+{
+	unsigned long old;
+
+	if (tracee_message(tracee, PTRACE_EVENT_EXEC, &old) && (pid_t)old != tracee->tid) {
+		struct tracee *former = tracee_find(tracer->table, (pid_t)old);
+
+		/* It is known, whether or not its parent's stop has told of it. */
+		tracee->announced = true;
+		if (former != NULL && !former->announced)
+			tracee_end_early(tracer->table, (pid_t)old);
+		if (former != NULL)
+			tracee_remove(tracer->table, former);
+	}
+	tracee_exiting(tracee, false);
+	tracee->target->leader_ended = false;
+	stop_executed(&tracer->gathered, tracee);
+	sealed_executed(&tracer->gathered, tracee->target);
+	tracee->target->described = false;
+	tracee->target->exit_told = false;
+	tracee->target->deferred_count = 0;
+	/* exec gives a table of its own; only a child that is not followed may share it again. */
+	tracee->target->owns_descriptors = tracer->gathered.follows;
+	tracee->in_call = !tracer->gathered.filtered;
+	tracee->call.kind = SYSCALL_OTHER;
+	if (tracer->launching)
+		holdings_inherited(&tracer->gathered, tracee->target);
+}
+
+/* Return: was it let go? Then it must not be resumed, and is forgotten. */
+static bool on_exit_stop(struct tracer *tracer, struct tracee *tracee)
+{
+	tracee_exiting(tracee, true);
+	if (tracee->tid == tracee->target->pid)
+		tracee->target->leader_ended = true;
+	holdings_look(&tracer->gathered, tracee);
+	if (!endings_let_go(tracee))
+		return false;
+	endings_gone(&tracer->endings, &tracer->gathered, tracer->table, tracee);
+	return true;
+}
+
+static void on_ended(struct tracer *tracer, pid_t tid, int status)
+{
+	struct tracee *tracee = tracee_find(tracer->table, tid);
+
+	if (tid == atomic_load(&tracer->command)) {
+		atomic_store(&tracer->command_status, status);
+		atomic_store(&tracer->command_ended, true);
+		wake_main(tracer);
+	}
+	if (tracee == NULL)
+		return;
+	tracee->end_status = status;
+	endings_gone(&tracer->endings, &tracer->gathered, tracer->table, tracee);
+}
+
+/* ---- stops ---------------------------------------------------------------- */
+
+static bool is_stop_signal(int number)
+{
+	return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+}
+
+static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
+{
+	int number = WSTOPSIG(status);
+	int deliver = 0;
+
+	switch (status >> 16) {
+	case 0:
+		if (number == (SIGTRAP | 0x80))
+			on_syscall_stop(tracer, tracee);
+		else
+			deliver = number;
+		break;
+	case PTRACE_EVENT_SECCOMP:
+		stop_at_call(&tracer->gathered, tracee, true);
+		break;
+	case PTRACE_EVENT_CLONE:
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+		on_new_child(tracer, tracee, status >> 16);
+		break;
+	case PTRACE_EVENT_EXEC:
+		on_exec(tracer, tracee);
+		break;
+	case PTRACE_EVENT_EXIT:
+		if (on_exit_stop(tracer, tracee))
+			return;
+		break;
+	case PTRACE_EVENT_STOP:
+		if (tracee->tid == atomic_load(&tracer->command)) {
+			atomic_store(&tracer->command_stopped, is_stop_signal(number));
+			wake_main(tracer);
+		}
+		if (is_stop_signal(number)) {
+			(void)ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	resume(tracer, tracee, deliver);
+}
+
+/* ---- attaching ------------------------------------------------------------- */
+
+/* Some of the sockets older than the run, not all at once, so that stopped threads don't wait long. */
+static void look_at_existing(struct tracer *tracer)
+{
+	struct attach_sockets *sockets = &tracer->existing;
+
+	for (int i = 0; i < EXISTING_AT_ONCE && sockets->at < sockets->count; i++) {
+		const struct attach_socket *socket = &sockets->list[sockets->at++];
+		const struct tracee *tracee = tracee_find(tracer->table, socket->pid);
+
+		if (tracee == NULL)
+			continue;
+		tracer->gathered.time_ns = clock_now();
+		holdings_existing(&tracer->gathered, tracee->target, socket->fd);
+		push(tracer);
+	}
+}
+
+static int attach_all(struct tracer *tracer)
+{
+	const struct tracer_config *config = &tracer->config;
+	int rc = 0;
+
+	tracer->exit_status = 1;
+	handshake_await_all(config->pids, config->pid_count);
+	tracer->warnings = xcalloc(config->pid_count + 1, sizeof(char *));
+	for (size_t i = 0; i < config->pid_count; i++) {
+		int this_rc = attach_process(tracer->table, config->pids[i], tracer->options, &tracer->existing,
+					     &tracer->err);
+
+		if (this_rc == 0)
+			continue;
+		rc = this_rc;
+		tracer->warnings[tracer->warning_count++] = xstrdup(tracer->err.text);
+	}
+	return tracee_count(tracer->table) > 0 ? 0 : rc;
+}
+
+/* ---- launching -------------------------------------------------------------- */
+
+static int wait_and_dispatch(struct tracer *tracer, int flags);
+
+static int launch(struct tracer *tracer)
+{
+	const struct tracer_config *config = &tracer->config;
+	struct launch child;
+	struct err why;
+	int rc;
+
+	tracer->exit_status = 125;
+	if (tracer->gathered.filtered) {
+		const struct filter_choice choice = {config->closes, config->no_uring};
+
+		rc = filter_build(&tracer->program, &choice, &tracer->err);
+		if (rc != 0)
+			return rc;
+	}
+	rc = launch_fork(&child, config, tracer->gathered.filtered ? &tracer->program : NULL, &tracer->err);
+	if (rc != 0)
+		return rc;
+	launch_release_inherited();
+	atomic_store(&tracer->command, child.pid);
+	if (ptrace(PTRACE_SEIZE, child.pid, NULL, (void *)(uintptr_t)tracer->options) != 0) {
+		rc = -errno;
+		procfs_why_not_traceable(child.pid, -rc, why.text, sizeof(why.text));
+		err_set(&tracer->err, rc, "cannot trace \"%s\": %s", config->command[0], why.text);
+		kill(child.pid, SIGKILL);
+		close(child.go);
+		close(child.result);
+		while (waitpid(child.pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+		return rc;
+	}
+	tracee_add(tracer->table, child.pid, child.pid, NULL)->announced = true;
+	if (!tracer->gathered.filtered)
+		(void)ptrace(PTRACE_INTERRUPT, child.pid, NULL, NULL);
+	tracer->launching = true;
+	launch_go(&child);
+	/* Until the exec has happened, which closed the pipe of the result, or the child is gone. */
+	do {
+		rc = wait_and_dispatch(tracer, 0);
+	} while (rc >= 0 && rc != PTRACE_EVENT_EXEC && tracee_find(tracer->table, child.pid) != NULL);
+	tracer->launching = false;
+	return launch_result(&child, config->command[0], &tracer->exit_status, &tracer->err);
+}
+
+/* ---- the thread --------------------------------------------------------------- */
+
+/* Act on what wait4(2) reported. Return: the ptrace event it was, 0 for others. */
+static int dispatch(struct tracer *tracer, pid_t tid, int status)
+{
+	struct tracee *tracee;
+
+	tracer->gathered.time_ns = clock_now();
+	if (!WIFSTOPPED(status)) {
+		on_ended(tracer, tid, status);
+		push(tracer);
+		return 0;
+	}
+	atomic_fetch_add_explicit(&tracer->stops, 1, memory_order_relaxed);
+	atomic_store_explicit(&tracer->settled_ns, tracer->gathered.time_ns - 1, memory_order_release);
+	tracee = adopt(tracer, tid, NULL);
+	tracee->target->tid = tid;
+	on_stopped(tracer, tracee, status);
+	push(tracer);
+	atomic_store_explicit(&tracer->settled_ns, INT64_MAX, memory_order_release);
+	placement_stop(&tracer->placement, tid);
+	return status >> 16;
+}
+
+/* Wait for one report and act on it; Return: as dispatch(), -EAGAIN when there was none, or another negative errno. */
+static int wait_and_dispatch(struct tracer *tracer, int flags)
+{
+	int status;
+	pid_t tid = wait4(-1, &status, __WALL | flags, NULL);
+
+	if (tid == 0)
+		return -EAGAIN;
+	return tid < 0 ? -errno : dispatch(tracer, tid, status);
+}
+
+static void dispatch_all(struct tracer *tracer)
+{
+	reports_take(&tracer->reports);
+	for (size_t i = 0; i < tracer->reports.count; i++) {
+		if (tracer->reports.list[i].tid != 0)
+			dispatch(tracer, tracer->reports.list[i].tid, tracer->reports.list[i].status);
+	}
+}
+
+/* Is there anybody whose end is still to be reported? */
+static bool lives(const struct tracer *tracer)
+{
+	return tracee_count(tracer->table) > 0 || tracer->endings.count > 0 ||
+	       (atomic_load(&tracer->command) > 0 && !atomic_load(&tracer->command_ended));
+}
+
+static void check_endings(struct tracer *tracer, bool wait)
+{
+	tracer->gathered.time_ns = clock_now();
+	endings_check(&tracer->endings, &tracer->gathered, wait);
+	push(tracer);
+}
+
+void *tracer_thread(void *argument)
+{
+	struct tracer *tracer = argument;
+	sigset_t wake;
+
+	sigemptyset(&wake);
+	sigaddset(&wake, TRACER_WAKE_SIGNAL);
+	placement_init(&tracer->placement);
+	tracer->open_rc = tracer->config.command != NULL ? launch(tracer) : attach_all(tracer);
+	sem_post(&tracer->ready);
+	if (tracer->open_rc != 0)
+		return NULL;
+	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
+	while (!atomic_load(&tracer->stop) && lives(tracer)) {
+		bool more = tracer->existing.at < tracer->existing.count;
+		int rc = wait_and_dispatch(tracer, more || tracer->endings.count > 0 ? WNOHANG : 0);
+		bool is_turn = reports_due(&tracer->reports);
+
+		if (is_turn)
+			dispatch_all(tracer);
+		if (rc == -EAGAIN && more)
+			look_at_existing(tracer);
+		if (tracer->endings.count > 0 && (is_turn || rc < 0))
+			check_endings(tracer, rc < 0 && !more);
+		else if (rc == -ECHILD)
+			break;
+	}
+	for (int i = 0; i < LAST_STOPS && quiet_lasts(tracer->table); i++)
+		(void)wait_and_dispatch(tracer, 0);
+	atomic_store(&tracer->done, true);
+	wake_main(tracer);
+	return NULL;
+}
