@@ -2,18 +2,21 @@
 #include "command.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "orphans.h"
 #include "source/diag/socket.h"
 #include "source/ptrace/launch.h"
 
 struct command {
 	struct launch launch;
 	const char *name;
+	uint64_t start;
 	int pidfd;
 	int status;
 	bool runs;
@@ -36,6 +39,7 @@ int command_open(struct command **opened, const struct tracer_config *config, st
 	}
 	command->name = config->command[0];
 	command->pidfd = socket_process(command->launch.pid);
+	command->start = orphans_start(command->launch.pid);
 	*opened = command;
 	return 0;
 }
@@ -52,6 +56,11 @@ pid_t command_pid(const struct command *command)
 	return command->launch.pid;
 }
 
+uint64_t command_start(const struct command *command)
+{
+	return command->start;
+}
+
 int command_fd(const struct command *command)
 {
 	return command->ended ? -1 : command->pidfd;
@@ -64,6 +73,14 @@ bool command_status(struct command *command, int *status)
 	if (command->ended)
 		*status = command->status;
 	return command->ended;
+}
+
+bool command_lives(const struct command *command)
+{
+	struct pollfd ended = {.fd = command->pidfd, .events = POLLIN};
+
+	/* Without a pidfd (Linux before 5.3) one that waits to be reaped counts as running. */
+	return command->pidfd >= 0 ? poll(&ended, 1, 0) == 0 : kill(command->launch.pid, 0) == 0;
 }
 
 void command_close(struct command *command)

@@ -3,6 +3,7 @@
 #define CONNTRACE_COMMAND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "source/ptrace/tracer.h"
@@ -33,11 +34,17 @@ int command_go(struct command *command, int *exit_status, struct err *err);
 /** command_pid() - its process */
 pid_t command_pid(const struct command *command);
 
+/** command_start() - orphans_start() of it */
+uint64_t command_start(const struct command *command);
+
 /** command_fd() - readable when it has ended; -1 none (Linux before 5.3) */
 int command_fd(const struct command *command);
 
 /** command_status() - its wait status; Return: false while it runs */
 bool command_status(struct command *command, int *status);
+
+/** command_lives() - has it not ended yet? For any thread */
+bool command_lives(const struct command *command);
 
 /** command_close() - it runs on if it has not ended; NULL is fine */
 void command_close(struct command *command);

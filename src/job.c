@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "job.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/signalfd.h>
 
 #include "base/clock.h"
 
@@ -14,31 +11,27 @@
 static const int signals_of_jobs[] = {SIGTSTP, SIGTTIN, SIGTTOU};
 #define SIGNAL_COUNT (sizeof(signals_of_jobs) / sizeof(signals_of_jobs[0]))
 
-void job_add_signals(sigset_t *signals, const struct options *options)
+static bool is_ignored(int number)
 {
-	if (options->screen || options->via == OPTIONS_VIA_DIAG ||
-	    (options->command == NULL && options->pid_count == 0))
-		return;
-	for (size_t i = 0; i < SIGNAL_COUNT; i++)
-		sigaddset(signals, signals_of_jobs[i]);
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-int job_open_signals(int *fd, const struct options *options, struct err *err)
+void job_signals(sigset_t *signals, const struct options *options)
 {
-	sigset_t wanted;
-	int opened;
+	bool stops_nobody = options->screen || options->via == OPTIONS_VIA_DIAG ||
+			    (options->command == NULL && options->pid_count == 0);
 
-	sigemptyset(&wanted);
-	sigaddset(&wanted, SIGINT);
-	sigaddset(&wanted, SIGTERM);
-	sigaddset(&wanted, SIGHUP);
-	sigaddset(&wanted, SIGUSR1);
-	job_add_signals(&wanted, options);
-	opened = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (opened < 0)
-		return err_set(err, errno, "cannot watch for signals: %s", strerror(errno));
-	*fd = opened;
-	return 0;
+	sigemptyset(signals);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGUSR1);
+	if (!is_ignored(SIGHUP))
+		sigaddset(signals, SIGHUP);
+	for (size_t i = 0; i < SIGNAL_COUNT && !stops_nobody; i++)
+		if (!is_ignored(signals_of_jobs[i]))
+			sigaddset(signals, signals_of_jobs[i]);
 }
 
 bool job_signal(struct job *job, int number, bool is_launched)

@@ -31,15 +31,18 @@ struct job {
 };
 
 /**
- * job_add_signals() - add those that job_signal() wants to be told of
+ * job_signals() - the signals that a run reads, and blocks
+ * @signals: set to SIGINT, SIGTERM, SIGUSR1 and what else job_signal() and the end of the run want
+ * @options: of the run
  *
- * None, if nobody is stopped by ptrace: then this program may stop like any
- * other. A live screen has its own way with them.
+ * Those of job control are not among them if nobody is stopped by ptrace: then this program may stop like any other. A
+ * live screen has its own way with them.
+ *
+ * SIGHUP that is ignored at the start stays ignored, as nohup(1) wants it, and so do the signals of job control: they
+ * are not read, and ignored as they are they do nothing. SIGINT and SIGTERM are read in any case, as tcpdump(8) does:
+ * a shell without job control starts background commands with SIGINT ignored, and scripts end them by kill(1).
  */
-void job_add_signals(sigset_t *signals, const struct options *options);
-
-/** job_open_signals() - a descriptor to read all signals of a run from; they are blocked already */
-int job_open_signals(int *fd, const struct options *options, struct err *err);
+void job_signals(sigset_t *signals, const struct options *options);
 
 /**
  * job_signal() - a signal has been read

@@ -55,15 +55,10 @@ static void block_signals(sigset_t *before, const struct options *options)
 {
 	sigset_t blocked;
 
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGINT);
-	sigaddset(&blocked, SIGTERM);
-	sigaddset(&blocked, SIGHUP);
-	sigaddset(&blocked, SIGUSR1);
+	job_signals(&blocked, options);
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGXFSZ);
 	sigaddset(&blocked, SIGRTMAX);
-	job_add_signals(&blocked, options);
 	sigprocmask(SIG_BLOCK, &blocked, before);
 	if (options->screen)
 		top_screen_signals();

@@ -5,69 +5,21 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "about.h"
-#include "accounts.h"
-#include "attribution.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "debug.h"
 #include "files.h"
-#include "job.h"
+#include "interrupt.h"
 #include "local_addresses.h"
-#include "live.h"
-#include "load.h"
-#include "look.h"
-#include "output.h"
-#include "pace.h"
-#include "progress.h"
-#include "services.h"
-#include "slices.h"
-#include "sources.h"
-#include "track/tracker.h"
+#include "session_state.h"
 #include "tracking.h"
 
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
-/* The kernel tells of a socket's death from a work queue, a little after the fact, and later on a busy machine. */
-#define LAST_WORDS_NS (200 * CLOCK_NS_PER_MS)
-#define LATE_WORDS_NS (3 * CLOCK_NS_PER_SEC)
-#define LAST_WORDS_POLL_MS 5
-/* A launched command that was told to end gets this long before it is killed. */
-#define KILL_NS (5 * CLOCK_NS_PER_SEC)
-
-struct session {
-	const struct options *options;
-	struct sources *sources;
-	struct tracker *tracker;
-	struct look look;
-	struct output *output;
-	struct live *live;
-	struct pace pace;
-	struct progress progress;
-	struct services *services;
-	struct attribution *attribution;
-	struct record_file *record;
-	int signal_fd;
-	struct job job;
-	int64_t start_ns;       /* monotonic */
-	struct slices slices;
-	int64_t look_ns;        /* since the epoch: when the counters are to be looked at */
-	int64_t end_ns;         /* monotonic, 0 none */
-	int64_t kill_ns;        /* monotonic, 0 none */
-	int64_t overrun_ns;     /* monotonic, 0 none: when last words were lost */
-	struct load load;
-	uint64_t finished;
-	bool is_file;
-	bool stopping;
-	bool at_once;
-	bool print_now;
-	bool reported;
-	bool writes; /* the files are created or emptied */
-	int write_error;
-	struct err write_err;
-};
+/* Ended by a second SIGINT, a run prints what it has in this time. */
+#define AT_ONCE_NS (500 * CLOCK_NS_PER_MS)
 
 /* ---- reports ------------------------------------------------------------------- */
 
@@ -109,7 +61,7 @@ static const struct conn *last_open(void *context, const struct conn *previous)
 }
 
 /* A reader that went away ends the run quietly; any other failure is told at the end. */
-static void check_output(struct session *session, int rc, const struct err *err)
+void session_check_output(struct session *session, int rc, const struct err *err)
 {
 	if (rc == 0 || session->write_error != 0)
 		return;
@@ -118,15 +70,14 @@ static void check_output(struct session *session, int rc, const struct err *err)
 	session->stopping = true;
 }
 
-/* There is something to write. Until then the files are what the run before has left. */
-static void begin_writing(struct session *session)
+void session_begin_writing(struct session *session)
 {
 	struct err err = {""};
 
 	if (session->writes)
 		return;
 	session->writes = true;
-	check_output(session, files_commit(session->output, session->record, &err), &err);
+	session_check_output(session, files_commit(session->output, session->record, &err), &err);
 }
 
 /* ---- feeding -------------------------------------------------------------------- */
@@ -155,7 +106,7 @@ static void show(struct session *session, const struct event *event)
 	if (session->record != NULL) {
 		struct err err = {""};
 
-		check_output(session, record_event(session->record, event, &err), &err);
+		session_check_output(session, record_event(session->record, event, &err), &err);
 	}
 }
 
@@ -167,7 +118,7 @@ static void feed_one(void *context, struct event *event)
 	tracker_feed(session->tracker, event, 1);
 }
 
-static void feed(struct session *session, int64_t until_ns)
+void session_feed(struct session *session, int64_t until_ns)
 {
 	struct merge *merge = sources_merge(session->sources);
 	struct event *events;
@@ -176,7 +127,7 @@ static void feed(struct session *session, int64_t until_ns)
 	while ((events = merge_run(merge, until_ns, &count)) != NULL) {
 		size_t fed = 0;
 
-		begin_writing(session);
+		session_begin_writing(session);
 		for (size_t i = 0; i < count; i++) {
 			struct event *event = &events[i];
 
@@ -198,43 +149,45 @@ static void feed(struct session *session, int64_t until_ns)
 }
 
 /* Return: how many of the open connections are gone, see look_at_all() */
-static size_t look_at_open(struct session *session, bool tell_gone)
+size_t session_look(struct session *session, bool tell_gone)
 {
 	return session->is_file ? 0 : look_at_all(&session->look, tell_gone);
 }
 
-static void print_reports(struct session *session, enum output_when when)
+void session_print(struct session *session, enum output_when when)
 {
 	const struct output_walk walk = {next_open, last_open, session->tracker};
 	struct err err = {""};
 
-	begin_writing(session);
-	check_output(session, output_print(session->output, &walk, when, &err), &err);
+	session_begin_writing(session);
+	session_check_output(session, output_print(session->output, &walk, when, &err), &err);
 }
 
 /* A line for the user, wherever it does not spoil what is on the terminal. */
-static void say(struct session *session, const char *text)
+void session_say(void *context, const char *text)
 {
+	struct session *session = context;
+
 	progress_wipe(&session->progress);
 	live_notice(session->live, text);
 }
 
-static void say_failure(struct session *session, int rc, const struct err *err)
+void session_say_failure(struct session *session, int rc, const struct err *err)
 {
 	if (rc != 0)
-		say(session, err->text);
+		session_say(session, err->text);
 }
 
 /* Who asks is answered, and what is due is written; that this fails ends no run. */
-static void serve(struct session *session, bool final)
+void session_serve(struct session *session, bool final)
 {
 	const struct services_run run = {session->tracker, session->sources, session->start_ns, session->finished,
 					 session->writes};
 	struct err err = {""};
 
 	if (session->writes && services_due(session->services, final))
-		look_at_open(session, false);
-	say_failure(session, services_serve(session->services, &run, final, &err), &err);
+		session_look(session, false);
+	session_say_failure(session, services_serve(session->services, &run, final, &err), &err);
 }
 
 /* ---- opening ---------------------------------------------------------------------- */
@@ -268,28 +221,29 @@ static void open_tracker(struct session *session)
 		feed_one(session, &run);
 }
 
-static void tell_notices(struct session *session)
+void session_tell_notices(struct session *session)
 {
 	const char *notice;
 
 	while ((notice = sources_notice(session->sources)) != NULL)
-		say(session, notice);
+		session_say(session, notice);
 }
 
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
 		 struct err *err)
 {
 	struct session *session = xcalloc(1, sizeof(*session));
+	sigset_t signals;
 	int rc;
 
 	session->options = options;
 	session->is_file = options_is_file(options);
-	session->signal_fd = -1;
 	session->start_ns = clock_monotonic();
 	*exit_status = options->command != NULL ? 125 : 1;
+	job_signals(&signals, options);
 	rc = files_check(options, err);
 	if (rc == 0)
-		rc = job_open_signals(&session->signal_fd, options, err);
+		rc = interrupt_open(&signals, err);
 	if (rc == 0)
 		rc = live_open(&session->live, options, err);
 	if (rc == 0)
@@ -310,9 +264,16 @@ int session_open(struct session **opened, const struct options *options, const s
 		return rc;
 	}
 	debug_sources(options, session->sources);
+	session->ending = (struct ending){
+		.options = options,
+		.sources = session->sources,
+		.say = session_say,
+		.context = session,
+	};
+	interrupt_command(sources_command_lives, session->sources);
 	open_tracker(session);
 	if (!session->is_file)
-		begin_writing(session);
+		session_begin_writing(session);
 	session->look_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
 	if (options->duration_ns > 0)
 		session->end_ns = session->start_ns + options->duration_ns;
@@ -320,8 +281,8 @@ int session_open(struct session **opened, const struct options *options, const s
 	session->pace.speed = options->speed > 0 ? options->speed : options->top ? PACE_ONE : 0;
 	/* What is there before the run waits for no slower witness. */
 	if (!session->is_file && sources_tracer(session->sources) == NULL)
-		feed(session, clock_now());
-	tell_notices(session);
+		session_feed(session, clock_now());
+	session_tell_notices(session);
 	about_start(options);
 	progress_begin(&session->progress, options, session->sources);
 	live_start(session->live);
@@ -329,134 +290,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	return 0;
 }
 
-/* ---- the end ---------------------------------------------------------------------- */
-
-/* What has died lately is told within a moment: wait while something is missed; the end of the rest is unknown. */
-static void hear_last_words(struct session *session)
-{
-	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : LAST_WORDS_NS);
-	bool waits = sources_has_destroy(session->sources) && session->overrun_ns == 0;
-	int64_t late_ns = waits ? clock_monotonic() + LATE_WORDS_NS : until_ns;
-	struct tracker_account account;
-	size_t gone = 0, awaited = 0;
-
-	while (!sources_drain(session->sources))
-		feed(session, sources_settled_ns(session->sources));
-	for (bool first = true;; first = false) {
-		struct pollfd fds[SOURCES_FDS];
-		size_t count;
-		bool ready;
-
-		sources_read(session->sources);
-		/* Of a file that is played, what has not been shown has not been. */
-		feed(session, pace_now(&session->pace, clock_monotonic()));
-		/* Once: with many open connections the kernel has more to do than to answer the same again. */
-		gone = first ? look_at_open(session, false) : gone;
-		awaited = look_awaited(&session->look);
-		tracker_account(session->tracker, &account);
-		if ((awaited == 0 && account.unsettled == 0) || clock_monotonic() >= (awaited > 0 ? late_ns : until_ns))
-			break;
-		count = sources_fds(session->sources, fds, &ready);
-		(void)poll(fds, count, LAST_WORDS_POLL_MS);
-	}
-	if (gone > 0)
-		(void)look_at_open(session, true);
-}
-
-/* Everything that is to be printed at the end; once. */
-static void report_all(struct session *session)
-{
-	struct summary summary;
-	struct err err = {""};
-
-	if (session->reported)
-		return;
-	session->reported = true;
-	progress_end(&session->progress);
-	live_leave(session->live);
-	hear_last_words(session);
-	tell_notices(session);
-	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
-	/* A stream that turned out to be no input: it is as if it could not be opened. */
-	if (session->is_file && !session->writes && sources_failed(session->sources) != NULL)
-		return;
-	begin_writing(session);
-	serve(session, true);
-	if (session->write_error != 0)
-		return;
-	print_reports(session, OUTPUT_FINAL);
-	accounts_fill(&summary, session->tracker, session->sources, session->start_ns, session->finished);
-	if (session->write_error == 0)
-		check_output(session, output_summary(session->output, &summary, &err), &err);
-}
-
 /* ---- running ------------------------------------------------------------------------ */
-
-/*
- * The terminal's Ctrl-C and hangup reach a launched command by themselves, and
- * it is the command's to decide; what somebody sends to us alone is passed on to it.
- */
-static void on_end_signal(struct session *session, const struct signalfd_siginfo *info)
-{
-	bool is_terminal = info->ssi_code == SI_KERNEL;
-
-	if (session->options->command != NULL && is_terminal)
-		return;
-	if (session->stopping || session->kill_ns > 0) {
-		session->at_once = true;
-		return;
-	}
-	if (sources_command_signal(session->sources, (int)info->ssi_signo))
-		session->kill_ns = INT64_MAX;
-	else
-		session->stopping = true;
-}
-
-static void read_signals(struct session *session)
-{
-	struct err err = {""};
-	struct signalfd_siginfo info;
-
-	while (read(session->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo == SIGUSR1)
-			session->print_now = true;
-		else if (info.ssi_signo == SIGHUP && session->options->append)
-			say_failure(session, output_reopen(session->output, &err), &err);
-		else if (!job_signal(&session->job, (int)info.ssi_signo, session->options->command != NULL))
-			on_end_signal(session, &info);
-	}
-}
-
-/* -d, -c or a dead output end a run; a launched command can't go on without us, so it is asked to end. */
-static void stop_command(struct session *session, int64_t now_ns)
-{
-	if (session->end_ns > 0 && now_ns >= session->end_ns)
-		session->stopping = true;
-	if (!session->stopping || session->options->command == NULL)
-		return;
-	if (session->write_error != 0) {
-		/* Nobody reads our report, but the command has done nothing wrong. */
-		session->stopping = false;
-		return;
-	}
-	if (session->kill_ns == 0) {
-		/* The run is over now; what the command does on its way out is none of it. */
-		report_all(session);
-		(void)sources_command_signal(session->sources, SIGTERM);
-		session->kill_ns = now_ns + KILL_NS;
-	} else if (now_ns >= session->kill_ns) {
-		session->at_once = true;
-	}
-}
-
-static bool is_over(const struct session *session)
-{
-	bool stays = pace_is_ahead(&session->pace, sources_merge(session->sources)) || live_stays(session->live);
-
-	if (session->at_once || (sources_have_ended(session->sources) && !stays))
-		return true;
-	return session->stopping && session->options->command == NULL;
-}
 
 static int64_t time_to_wait(const struct session *session, bool was_busy, int64_t now_ns)
 {
@@ -484,7 +318,7 @@ static void wait_for_work(struct session *session, bool was_busy)
 	size_t count = 2;
 	int64_t wait = time_to_wait(session, was_busy, clock_monotonic());
 
-	fds[0] = (struct pollfd){.fd = session->signal_fd, .events = POLLIN};
+	fds[0] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = services_fd(session->services), .events = POLLIN};
 	count += live_fds(session->live, fds + count);
 	if (!was_busy && !pace_is_ahead(&session->pace, sources_merge(session->sources)))
@@ -494,7 +328,7 @@ static void wait_for_work(struct session *session, bool was_busy)
 	timeout = (struct timespec){wait / CLOCK_NS_PER_SEC, wait % CLOCK_NS_PER_SEC};
 	(void)ppoll(fds, count, &timeout, NULL);
 	if (fds[0].revents != 0)
-		read_signals(session);
+		session_signals(session);
 }
 
 static void report_in_time(struct session *session, int64_t now_ns)
@@ -504,9 +338,9 @@ static void report_in_time(struct session *session, int64_t now_ns)
 	if ((is_due || session->print_now) && session->write_error == 0 && !session->reported) {
 		/* What died in the slice belongs into it, also where nobody has looked since. */
 		sources_look(session->sources);
-		feed(session, sources_settled_ns(session->sources));
-		look_at_open(session, false);
-		print_reports(session, is_due && !session->is_file ? OUTPUT_SLICE : OUTPUT_SO_FAR);
+		session_feed(session, sources_settled_ns(session->sources));
+		session_look(session, false);
+		session_print(session, is_due && !session->is_file ? OUTPUT_SLICE : OUTPUT_SO_FAR);
 	}
 	session->print_now = false;
 }
@@ -515,7 +349,7 @@ static void look_in_time(struct session *session, int64_t epoch_ns)
 {
 	if (epoch_ns < session->look_ns)
 		return;
-	(void)look_at_open(session, false);
+	(void)session_look(session, false);
 	session->look_ns = output_border_ns(session->output, epoch_ns);
 }
 
@@ -529,13 +363,13 @@ static void take_in(struct session *session)
 	if (session->reported)
 		return;
 	attribution_look(session->attribution);
-	feed(session, clock_sooner(until_ns, pace_ns));
+	session_feed(session, clock_sooner(until_ns, pace_ns));
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
 	output_handshakes(session->output, next_open, session->tracker);
 	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
 	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > LAST_WORDS_NS) {
 		session->overrun_ns = 0;
-		(void)look_at_open(session, true);
+		(void)session_look(session, true);
 	}
 }
 
@@ -544,7 +378,7 @@ void session_run(struct session *session)
 	struct err write_err = {""};
 	bool was_busy = false;
 
-	while (!is_over(session)) {
+	do {
 		wait_for_work(session, was_busy);
 		was_busy = !pace_is_ahead(&session->pace, sources_merge(session->sources)) &&
 			   load_is_high(&session->load, sources_read(session->sources), session->is_file);
@@ -555,17 +389,17 @@ void session_run(struct session *session)
 		progress_show(&session->progress, session->sources);
 		look_in_time(session, clock_now());
 		report_in_time(session, clock_monotonic());
-		serve(session, false);
-		check_output(session, output_error(session->output, &write_err), &write_err);
-		stop_command(session, clock_monotonic());
+		session_serve(session, false);
+		session_check_output(session, output_error(session->output, &write_err), &write_err);
 		job_check(&session->job, sources_tracer(session->sources));
-		tell_notices(session);
-	}
+		session_tell_notices(session);
+	} while (!session_stop(session, clock_monotonic()));
 }
 
 int session_report(struct session *session, struct err *err)
 {
-	report_all(session);
+	interrupt_final(session->at_once ? AT_ONCE_NS : 0);
+	session_report_all(session);
 	if (session->write_error == -EPIPE)
 		return 0;
 	if (session->write_error != 0)
@@ -588,8 +422,6 @@ int session_close(struct session *session, int *wait_status, struct err *err)
 	look_free(&session->look);
 	attribution_free(session->attribution);
 	rc = files_close(session->output, session->record, err);
-	if (session->signal_fd >= 0)
-		close(session->signal_fd);
 	free(session);
 	return rc;
 }

@@ -2,7 +2,6 @@
 #include "sources.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "command.h"
+#include "interrupt.h"
 #include "launch_user.h"
 #include "named.h"
 #include "offline.h"
@@ -34,7 +34,6 @@
 #define DESTROY_AT_ONCE 65536
 /* A packet process that does not come to an end in this time hangs. */
 #define DRAIN_NS (10 * CLOCK_NS_PER_SEC)
-
 /* A socket's death is told so much later at most, unless the sign of it is lost in an overrun. */
 #define LAST_DEATHS_NS (2 * CLOCK_NS_PER_SEC)
 #define DEATHS_POLL_MS 10
@@ -132,9 +131,7 @@ static int open_watch(struct sources *sources, const struct tracer_config *targe
 	rc = watch_open(&sources->watch, &config, err);
 	if (rc == 0 && sources->command != NULL)
 		rc = command_go(sources->command, exit_status, err);
-	if (rc != 0)
-		return rc;
-	return 0;
+	return rc;
 }
 
 static int open_target(struct sources *sources, const sigset_t *mask, int *exit_status, struct err *err)
@@ -469,7 +466,8 @@ static void drain_deaths(struct sources *sources)
 	do {
 		(void)poll(&fd, 1, DEATHS_POLL_MS);
 		(void)sources_read(sources);
-	} while (sources->destroy != NULL && !destroy_has_caught_up(sources->destroy) && clock_monotonic() < until_ns);
+	} while (sources->destroy != NULL && !destroy_has_caught_up(sources->destroy) && clock_monotonic() < until_ns &&
+		 !interrupt_hurries());
 }
 
 bool sources_drain(struct sources *sources)
@@ -489,7 +487,7 @@ bool sources_drain(struct sources *sources)
 		sources->drain_until_ns = clock_monotonic() + DRAIN_NS;
 		packet_drain(sources->packet);
 	}
-	while (!sources->packet_ended) {
+	while (!sources->packet_ended && !interrupt_hurries()) {
 		struct pollfd fd = {.fd = packet_fd(sources->packet), .events = POLLIN};
 
 		if (clock_monotonic() >= sources->drain_until_ns)
@@ -538,6 +536,11 @@ struct tracer *sources_tracer(struct sources *sources)
 	return sources->tracer;
 }
 
+const struct command *sources_command(const struct sources *sources)
+{
+	return sources->command;
+}
+
 struct diag *sources_diag(struct sources *sources)
 {
 	return sources->diag;
@@ -554,6 +557,23 @@ bool sources_command_signal(struct sources *sources, int number)
 	else if (sources->command != NULL && !command_status(sources->command, &status))
 		kill(command_pid(sources->command), number);
 	return true;
+}
+
+bool sources_command_lives(void *context)
+{
+	const struct sources *sources = context;
+	int status;
+
+	if (sources->tracer == NULL)
+		return sources->command != NULL && command_lives(sources->command);
+	return sources->options->command != NULL && !tracer_status(sources->tracer, &status);
+}
+
+size_t sources_others(struct sources *sources, int number, pid_t *pids, size_t room)
+{
+	if (sources->tracer != NULL)
+		return tracer_others(sources->tracer, number, pids, room);
+	return sources->watch != NULL ? watch_others(sources->watch, pids, room) : 0;
 }
 
 bool sources_has_destroy(const struct sources *sources)

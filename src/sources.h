@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "command.h"
 #include "merge/merge.h"
 #include "options.h"
 #include "source/diag/diag.h"
@@ -103,8 +104,25 @@ struct tracer *sources_tracer(struct sources *sources);
  */
 bool sources_command_signal(struct sources *sources, int number);
 
+/** sources_command_lives() - was a command launched that has not ended? @context is the sources; for any thread */
+bool sources_command_lives(void *context);
+
+/**
+ * sources_others() - what runs, of the processes that are watched
+ * @sources: the sources
+ * @number: a signal for each of them, if they are traced; 0 none
+ * @pids: the first of them
+ * @room: how many fit in
+ *
+ * Return: how many there are.
+ */
+size_t sources_others(struct sources *sources, int number, pid_t *pids, size_t room);
+
 /** sources_calls_refused() - calls lost because they were not taken in time */
 uint64_t sources_calls_refused(const struct sources *sources);
+
+/** sources_command() - the command that was launched without tracing it, or NULL */
+const struct command *sources_command(const struct sources *sources);
 
 /** sources_diag() - for questions about single sockets, or NULL */
 struct diag *sources_diag(struct sources *sources);

@@ -508,6 +508,21 @@ bool watch_waits(const struct watch *watch)
 	return watch->pending_count > 0;
 }
 
+size_t watch_others(struct watch *watch, pid_t *pids, size_t room)
+{
+	const struct target *target;
+	size_t count = 0;
+
+	for (size_t i = 0; (target = targets_at(watch->targets, i)) != NULL; i++) {
+		if (target->ended > 0)
+			continue;
+		if (count < room)
+			pids[count] = target->pid;
+		count++;
+	}
+	return count;
+}
+
 /* ---- opening ---------------------------------------------------------------------- */
 
 void watch_close(struct watch *watch)

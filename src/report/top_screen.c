@@ -101,6 +101,11 @@ static void restore(void)
 	tcsetattr(leave.tty, TCSANOW, &leave.modes);
 }
 
+void top_screen_abandon(void)
+{
+	restore();
+}
+
 static void on_crash(int number)
 {
 	restore();
@@ -522,6 +527,10 @@ bool top_screen_is_away(const struct top_screen *screen)
 }
 
 #else /* without ncurses */
+
+void top_screen_abandon(void)
+{
+}
 
 int top_screen_check(int tty, struct err *err)
 {

@@ -48,6 +48,9 @@ int top_screen_open(struct top_screen **screen, int tty, bool color, pid_t front
 /** top_screen_close() - give the terminal back; NULL is fine */
 void top_screen_close(struct top_screen *screen);
 
+/** top_screen_abandon() - give the terminal back, if there is a screen; async-signal-safe, for a process that ends */
+void top_screen_abandon(void);
+
 /** top_screen_signals() - block what top_screen_open() wants blocked; to be called while there is one thread */
 void top_screen_signals(void);
 

@@ -24,7 +24,7 @@ bool endings_let_go(struct tracee *tracee)
 	unsigned long status;
 
 	if (!tracee_message(tracee, PTRACE_EVENT_EXIT, &status) ||
-	    (target->holding_count > 0 && target_end_fd(target) < 0) ||
+	    (target->holding_count > 0 && holdings_end_fd(target) < 0) ||
 	    ptrace(PTRACE_DETACH, tracee->tid, NULL, NULL) != 0)
 		return false;
 	target->let_go = true;

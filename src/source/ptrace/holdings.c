@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "source/diag/diag.h"
@@ -128,6 +129,17 @@ void holdings_look(struct stop *stop, struct tracee *tracee)
 	target->exit_told = tracee_is_at(tracee, PTRACE_EVENT_EXIT);
 	if (!target->exit_told)
 		target->holding_count = 0;
+}
+
+int holdings_end_fd(struct target *target)
+{
+	if (target->pidfd_tid != target->pid || target->pidfd < 0) {
+		if (target->pidfd >= 0)
+			close(target->pidfd);
+		target->pidfd = socket_process(target->pid);
+		target->pidfd_tid = target->pid;
+	}
+	return target->pidfd;
 }
 
 static bool is_held(struct stop *stop, const struct holdings_socket *socket, const struct target *target)

@@ -34,6 +34,9 @@ void holdings_inherited(struct stop *stop, struct target *target);
 /** holdings_look() - a thread is about to end; if it is the last one, look at the sockets of its process, still open */
 void holdings_look(struct stop *stop, struct tracee *tracee);
 
+/** holdings_end_fd() - a descriptor that is readable when the whole process is gone; or a negative errno */
+int holdings_end_fd(struct target *target);
+
 /**
  * holdings_tell() - that thread is gone: tell of the connections that ended with it
  * @stop: gathers events

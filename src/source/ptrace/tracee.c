@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
-#include "source/diag/socket.h"
 #include "source/ptrace/sealed.h"
 #include "source/ptrace/uring.h"
 
@@ -254,17 +253,6 @@ bool target_is_alone(const struct target *target)
 pid_t target_descriptors(const struct target *target)
 {
 	return target->leader_ended && target->tid != 0 ? target->tid : target->pid;
-}
-
-int target_end_fd(struct target *target)
-{
-	if (target->pidfd_tid != target->pid || target->pidfd < 0) {
-		if (target->pidfd >= 0)
-			close(target->pidfd);
-		target->pidfd = socket_process(target->pid);
-		target->pidfd_tid = target->pid;
-	}
-	return target->pidfd;
 }
 
 void target_mark_socket(struct target *target, int fd, bool is_socket)

@@ -41,6 +41,7 @@ struct uring;
  * @end_ns: when its last thread was about to end
  * @holdings: the connections it had open then
  * @holding_count: how many
+ * @asked: tracer_others() has counted it; until the next time
  * @let_go: one of its threads, at least, was let go at its exit stop: its end is not reported
  */
 struct target {
@@ -65,6 +66,7 @@ struct target {
 	int64_t end_ns;
 	struct holdings_socket *holdings;
 	size_t holding_count;
+	bool asked;
 	bool let_go;
 };
 
@@ -173,9 +175,6 @@ bool target_is_alone(const struct target *target);
 
 /** target_descriptors() - the thread that has the process's descriptors: the first one, or another if that has ended */
 pid_t target_descriptors(const struct target *target);
-
-/** target_end_fd() - a descriptor that is readable when the whole process is gone; or a negative errno */
-int target_end_fd(struct target *target);
 
 /** target_mark_socket() - set or clear the bit of a descriptor */
 void target_mark_socket(struct target *target, int fd, bool is_socket);

@@ -1,31 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/ptrace/tracer_state.h"
+#include "source/ptrace/tracer.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "source/procfs/procfs.h"
-#include "source/ptrace/attach.h"
-#include "source/ptrace/filter.h"
-#include "source/ptrace/handshake.h"
-#include "source/ptrace/holdings.h"
 #include "source/ptrace/launch.h"
-#include "source/ptrace/placement.h"
-#include "source/ptrace/quiet.h"
-#include "source/ptrace/reports.h"
-#include "source/ptrace/stop.h"
 #include "source/ptrace/tracee.h"
+#include "source/ptrace/tracer_state.h"
 #include "source/source.h"
 
 static void do_nothing(int number)
@@ -167,6 +157,29 @@ bool tracer_status(const struct tracer *tracer, int *status)
 	return true;
 }
 
+/* A wake-up that comes between the thread's look at what it is asked and its wait is lost, so it is repeated. */
+static void wake_thread(struct tracer *tracer)
+{
+	const struct timespec pause = {.tv_nsec = CLOCK_NS_PER_MS};
+
+	pthread_kill(tracer->thread, TRACER_WAKE_SIGNAL);
+	nanosleep(&pause, NULL);
+}
+
+size_t tracer_others(struct tracer *tracer, int number, pid_t *pids, size_t room)
+{
+	struct tracer_question *question = &tracer->question;
+
+	question->number = number;
+	question->pids = pids;
+	question->room = room;
+	question->count = 0;
+	atomic_store(&question->waits, true);
+	while (atomic_load(&question->waits) && !atomic_load(&tracer->done))
+		wake_thread(tracer);
+	return question->count;
+}
+
 bool tracer_command_stopped(const struct tracer *tracer)
 {
 	return atomic_load(&tracer->command_stopped);
@@ -179,16 +192,11 @@ uint64_t tracer_stops(const struct tracer *tracer)
 
 void tracer_close(struct tracer *tracer)
 {
-	const struct timespec pause = {.tv_nsec = CLOCK_NS_PER_MS};
-
 	if (tracer == NULL)
 		return;
 	atomic_store(&tracer->stop, true);
-	/* A wake-up that comes between the thread's look at `stop` and its wait is lost, so it is repeated. */
-	while (!atomic_load(&tracer->done)) {
-		pthread_kill(tracer->thread, TRACER_WAKE_SIGNAL);
-		nanosleep(&pause, NULL);
-	}
+	while (!atomic_load(&tracer->done))
+		wake_thread(tracer);
 	pthread_join(tracer->thread, NULL);
 	tracer_free(tracer);
 }

@@ -115,6 +115,17 @@ void tracer_signal(struct tracer *tracer, int number);
 /** tracer_status() - wait status of the launched command; Return: false while it runs or when none was launched */
 bool tracer_status(const struct tracer *tracer, int *status);
 
+/**
+ * tracer_others() - which processes are traced, and send them a signal
+ * @tracer: the tracer
+ * @number: the signal, which each of them gets that had been born when this was called; 0: none
+ * @pids: the first of them
+ * @room: how many fit in
+ *
+ * Return: how many there are.
+ */
+size_t tracer_others(struct tracer *tracer, int number, pid_t *pids, size_t room);
+
 /** tracer_command_stopped() - is the launched command stopped by a signal (job control)? */
 bool tracer_command_stopped(const struct tracer *tracer);
 

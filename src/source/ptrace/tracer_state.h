@@ -19,6 +19,13 @@
 #define TRACER_WAKE_SIGNAL SIGRTMAX
 
 /* What tracer.c (main's side) and tracer_thread.c (the thread's) share. */
+struct tracer_question {
+	atomic_bool waits; /* for the thread to answer; the rest is the thread's until then, main's afterwards */
+	int number;        /* signal to be sent, 0 none */
+	pid_t *pids;
+	size_t room, count;
+};
+
 struct tracer {
 	struct tracer_config config;
 	pthread_t thread;
@@ -34,6 +41,7 @@ struct tracer {
 	atomic_int command_status;
 	atomic_bool command_stopped;
 	struct remarks remarks;
+	struct tracer_question question;
 
 	/* From here on the thread's own, until `ready` is posted or the thread has ended. */
 	sem_t ready;

@@ -3,31 +3,24 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "source/procfs/procfs.h"
-#include "source/ptrace/attach.h"
 #include "source/ptrace/filter.h"
 #include "source/ptrace/handshake.h"
 #include "source/ptrace/holdings.h"
 #include "source/ptrace/launch.h"
-#include "source/ptrace/placement.h"
 #include "source/ptrace/quiet.h"
-#include "source/ptrace/reports.h"
 #include "source/ptrace/sealed.h"
-#include "source/ptrace/stop.h"
 #include "source/ptrace/tracee.h"
-#include "source/source.h"
 
 /*
  * One thread owns every ptrace(2) call, because the kernel wants all of them
@@ -377,6 +370,39 @@ static void check_endings(struct tracer *tracer, bool wait)
 	push(tracer);
 }
 
+/* Those that have not been asked yet. */
+static void ask_targets(struct tracer *tracer)
+{
+	struct tracer_question *question = &tracer->question;
+
+	for (struct tracee *tracee = tracee_next(tracer->table, NULL); tracee != NULL;
+	     tracee = tracee_next(tracer->table, tracee)) {
+		struct target *target = tracee->target;
+
+		if (target->asked || target->exit_told)
+			continue;
+		target->asked = true;
+		if (question->number != 0)
+			(void)kill(target->pid, question->number);
+		if (question->count < question->room)
+			question->pids[question->count] = target->pid;
+		question->count++;
+	}
+}
+
+/* A child whose birth waits to be reported is one of them. One that is born later was not born under a signal. */
+static void answer(struct tracer *tracer)
+{
+	for (struct tracee *tracee = tracee_next(tracer->table, NULL); tracee != NULL;
+	     tracee = tracee_next(tracer->table, tracee))
+		tracee->target->asked = false;
+	dispatch_all(tracer);
+	ask_targets(tracer);
+	dispatch_all(tracer);
+	ask_targets(tracer);
+	atomic_store(&tracer->question.waits, false);
+}
+
 void *tracer_thread(void *argument)
 {
 	struct tracer *tracer = argument;
@@ -395,6 +421,8 @@ void *tracer_thread(void *argument)
 		int rc = wait_and_dispatch(tracer, more || tracer->endings.count > 0 ? WNOHANG : 0);
 		bool is_turn = reports_due(&tracer->reports);
 
+		if (atomic_load(&tracer->question.waits))
+			answer(tracer);
 		if (is_turn)
 			dispatch_all(tracer);
 		if (rc == -EAGAIN && more)

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "orphans.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "source/procfs/procfs.h"
+
+/* Of /proc/PID/stat. */
+struct facts {
+	char state;
+	int parent, session;
+	uint64_t start;
+};
+
+struct search {
+	uint64_t start;
+	const pid_t *known;
+	size_t known_count;
+	pid_t *pids;
+	size_t room, count;
+	char group[1024];
+};
+
+static bool read_facts(pid_t pid, struct facts *facts)
+{
+	char text[1024];
+	const char *rest;
+
+	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
+		return false;
+	/* The name may hold anything, parentheses too. */
+	rest = strrchr(text, ')');
+	return rest != NULL &&
+	       sscanf(rest + 1,
+		      " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+		      &facts->state, &facts->parent, &facts->session, &facts->start) == 4;
+}
+
+uint64_t orphans_start(pid_t pid)
+{
+	struct facts facts;
+
+	return read_facts(pid, &facts) ? facts.start : 0;
+}
+
+static bool is_known(const struct search *search, pid_t pid)
+{
+	for (size_t i = 0; i < search->known_count; i++)
+		if (search->known[i] == pid)
+			return true;
+	return pid == getpid();
+}
+
+/* The first process of a session may have ended; then the session is younger than the command as its number is. */
+static bool is_session_of_command(const struct search *search, int session)
+{
+	struct facts leader;
+
+	return session == getsid(0) || !read_facts(session, &leader) || leader.start >= search->start;
+}
+
+static void consider(void *context, pid_t pid)
+{
+	struct search *search = context;
+	char group[sizeof(search->group)];
+	struct facts facts;
+
+	if (is_known(search, pid) || !read_facts(pid, &facts) || facts.state == 'Z' || facts.start < search->start ||
+	    facts.parent == getpid() || !procfs_is_ancestor(facts.parent) ||
+	    !is_session_of_command(search, facts.session))
+		return;
+	if (procfs_read(pid, "cgroup", group, sizeof(group)) < 0 || strcmp(group, search->group) != 0)
+		return;
+	if (search->count < search->room)
+		search->pids[search->count] = pid;
+	search->count++;
+}
+
+size_t orphans_find(uint64_t start, const pid_t *known, size_t known_count, pid_t *pids, size_t room)
+{
+	struct search search = {start, known, known_count, pids, room, 0, ""};
+
+	if (start == 0 || procfs_read(getpid(), "cgroup", search.group, sizeof(search.group)) < 0)
+		return 0;
+	(void)procfs_processes(consider, &search);
+	return search.count;
+}
