@@ -27,7 +27,8 @@ void job_signals(sigset_t *signals, const struct options *options)
 	sigaddset(signals, SIGINT);
 	sigaddset(signals, SIGTERM);
 	sigaddset(signals, SIGUSR1);
-	if (!is_ignored(SIGHUP))
+	/* A daemon's log is opened again whatever nohup(1) has made of the signal. */
+	if (!is_ignored(SIGHUP) || options->append)
 		sigaddset(signals, SIGHUP);
 	for (size_t i = 0; i < SIGNAL_COUNT && !stops_nobody; i++)
 		if (!is_ignored(signals_of_jobs[i]))

@@ -55,6 +55,15 @@ static bool is_known(const struct search *search, pid_t pid)
 	return pid == getpid();
 }
 
+/* Or a child of one, which is about to become one itself. */
+static bool is_orphan(const struct search *search, int parent)
+{
+	for (size_t i = 0; i < search->count && i < search->room; i++)
+		if (search->pids[i] == parent)
+			return true;
+	return parent != getpid() && procfs_is_ancestor(parent);
+}
+
 /* The first process of a session may have ended; then the session is younger than the command as its number is. */
 static bool is_session_of_command(const struct search *search, int session)
 {
@@ -70,8 +79,7 @@ static void consider(void *context, pid_t pid)
 	struct facts facts;
 
 	if (is_known(search, pid) || !read_facts(pid, &facts) || facts.state == 'Z' || facts.start < search->start ||
-	    facts.parent == getpid() || !procfs_is_ancestor(facts.parent) ||
-	    !is_session_of_command(search, facts.session))
+	    !is_orphan(search, facts.parent) || !is_session_of_command(search, facts.session))
 		return;
 	if (procfs_read(pid, "cgroup", group, sizeof(group)) < 0 || strcmp(group, search->group) != 0)
 		return;

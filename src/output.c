@@ -45,6 +45,7 @@ struct output {
 	uint64_t hidden_frames;       /* of connections that the filter or the choice leaves out */
 	struct since *since;          /* NULL in a run without slices */
 	struct idmap *decided;        /* struct decided; NULL: events are of connections, not of handshakes */
+	int64_t handshakes_told;
 	int64_t handshakes_ns;        /* monotonic: when they are looked for next */
 };
 
@@ -215,11 +216,24 @@ static bool is_decided(const struct conn *conn)
 	return conn->result != RESULT_PENDING && conn->result != RESULT_UNKNOWN && !(conn->seen & SEEN_EXISTING);
 }
 
+bool output_has_all(const struct output *output)
+{
+	return output->decided != NULL && output->options->count > 0 &&
+	       output->handshakes_told >= output->options->count;
+}
+
+int output_fd(const struct output *output)
+{
+	return output->file != NULL ? fileno(output->file) : -1;
+}
+
 /* An event of a connection is its end, or its handshake, which may have been told. */
 static bool is_event(const struct output *output, const struct conn *conn)
 {
 	const struct decided *decided = output->decided != NULL ? idmap_find(output->decided, conn->id) : NULL;
 
+	if (output_has_all(output))
+		return false;
 	return output->decided == NULL || (!(conn->seen & SEEN_EXISTING) && (decided == NULL || !decided->told));
 }
 
@@ -245,8 +259,10 @@ void output_handshakes(struct output *output, output_next_open *next_open, void 
 		if (!is_decided(conn) || !is_event(output, conn) ||
 		    !filter_match(&output->options->filter, conn) || !output_chooses(output->options, conn))
 			continue;
-		if (is_ripe(output, conn, began_ns))
+		if (is_ripe(output, conn, began_ns)) {
 			report_finished(output->reports[0], conn);
+			output->handshakes_told++;
+		}
 	}
 	cost_ns = (clock_monotonic() - began_ns) * HANDSHAKES_SHARE;
 	output->handshakes_ns = began_ns + (cost_ns > HANDSHAKES_NS ? cost_ns : HANDSHAKES_NS);
@@ -296,8 +312,10 @@ bool output_finished(struct output *output, const struct conn *conn)
 
 		if (output->report_options.reports[i] == REPORT_EVENTS && !is_event(output, conn))
 			continue;
-		if (told != NULL && (output_chooses(output->options, conn) || reports_all(output, i)))
-			report_finished(output->reports[i], told);
+		if (told == NULL || !(output_chooses(output->options, conn) || reports_all(output, i)))
+			continue;
+		report_finished(output->reports[i], told);
+		output->handshakes_told += output->report_options.reports[i] == REPORT_EVENTS;
 	}
 	if (output->decided != NULL)
 		idmap_remove(output->decided, conn->id);

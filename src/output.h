@@ -60,6 +60,12 @@ bool output_chooses(const struct options *options, const struct conn *conn);
  */
 void output_handshakes(struct output *output, output_next_open *next_open, void *context);
 
+/** output_has_all() - have as many handshakes been told as there shall be (--events=handshakes with -c)? */
+bool output_has_all(const struct output *output);
+
+/** output_fd() - where the reports go: poll(2) tells by POLLERR that a pipe has no reader any more; -1 not open */
+int output_fd(const struct output *output);
+
 /** output_finished() - a connection ended; Return: does the filter want it? */
 bool output_finished(struct output *output, const struct conn *conn);
 

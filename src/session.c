@@ -28,13 +28,13 @@ static void on_finished(void *context, const struct conn *conn)
 	struct session *session = context;
 
 	services_finished(session->services, conn);
-	if (!output_finished(session->output, conn))
+	/* -c: what ends in the same moment as the last one is in no report. */
+	if (session_has_all(session) || !output_finished(session->output, conn))
 		return;
 	if (session->live != NULL)
 		live_finished(session->live, conn);
 	session->finished++;
-	if (session->options->count > 0 && (int64_t)session->finished == session->options->count)
-		session->stopping = true;
+	session->stopping |= session_has_all(session);
 }
 
 static void on_message(void *context, const struct conn *conn, const struct message *message, int64_t time_ns)
@@ -48,6 +48,13 @@ static void on_opened(void *context, const struct flow *flow)
 
 	if (session->attribution != NULL && local_addresses_has(&flow->local))
 		attribution_add(session->attribution, flow);
+}
+
+static const struct conn *no_open(void *context, const struct conn *previous)
+{
+	(void)context;
+	(void)previous;
+	return NULL;
 }
 
 static const struct conn *next_open(void *context, const struct conn *previous)
@@ -156,7 +163,9 @@ size_t session_look(struct session *session, bool tell_gone)
 
 void session_print(struct session *session, enum output_when when)
 {
-	const struct output_walk walk = {next_open, last_open, session->tracker};
+	bool has_all = when == OUTPUT_FINAL && session_has_all(session);
+	const struct output_walk walk = {has_all ? no_open : next_open, has_all ? no_open : last_open,
+					 session->tracker};
 	struct err err = {""};
 
 	session_begin_writing(session);
@@ -312,14 +321,16 @@ static int64_t time_to_wait(const struct session *session, bool was_busy, int64_
 
 static void wait_for_work(struct session *session, bool was_busy)
 {
-	struct pollfd fds[2 + LIVE_FDS + SOURCES_FDS];
+	struct pollfd fds[3 + LIVE_FDS + SOURCES_FDS];
 	struct timespec timeout;
 	bool ready = false;
-	size_t count = 2;
+	size_t count = 3;
 	int64_t wait = time_to_wait(session, was_busy, clock_monotonic());
 
 	fds[0] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = services_fd(session->services), .events = POLLIN};
+	/* Of a pipe that has no reader any more, though there is nothing to write. */
+	fds[2] = (struct pollfd){.fd = session_reader(session), .events = 0};
 	count += live_fds(session->live, fds + count);
 	if (!was_busy && !pace_is_ahead(&session->pace, sources_merge(session->sources)))
 		count += sources_fds(session->sources, fds + count, &ready);
@@ -329,6 +340,8 @@ static void wait_for_work(struct session *session, bool was_busy)
 	(void)ppoll(fds, count, &timeout, NULL);
 	if (fds[0].revents != 0)
 		session_signals(session);
+	if ((fds[2].revents & POLLERR) != 0)
+		session_check_output(session, -EPIPE, &(struct err){""});
 }
 
 static void report_in_time(struct session *session, int64_t now_ns)
@@ -366,6 +379,7 @@ static void take_in(struct session *session)
 	session_feed(session, clock_sooner(until_ns, pace_ns));
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
 	output_handshakes(session->output, next_open, session->tracker);
+	session_count(session);
 	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
 	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > LAST_WORDS_NS) {
 		session->overrun_ns = 0;

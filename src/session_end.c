@@ -10,21 +10,38 @@
 /* The same on a busy machine. */
 #define LATE_WORDS_NS (3 * CLOCK_NS_PER_SEC)
 #define LAST_WORDS_POLL_MS 5
+/* A socket that is not found any more is freed, and told of, within this time. */
+#define FREED_NS (50 * CLOCK_NS_PER_MS)
+/* Those that have ended are counted in one part of the time in so many. */
+#define COUNT_SHARE 20
 
 /* ---- the end ---------------------------------------------------------------------- */
 
-/* What has died lately is told within a moment: wait while something is missed; the end of the rest is unknown. */
+/* Has the kernel told of all that had died when it was looked for? A moment more is for what is just being freed. */
+static bool deaths_are_heard(const struct session *session, int64_t looked_ns)
+{
+	const struct destroy *destroy = sources_destroy(session->sources);
+
+	return destroy != NULL && session->overrun_ns == 0 && destroy_has_caught_up(destroy) &&
+	       clock_monotonic() - looked_ns >= FREED_NS;
+}
+
+/*
+ * Of what has died lately the kernel tells within a moment: wait while something is missed and may still come. The end
+ * of the rest is unknown.
+ */
 static void hear_last_words(struct session *session)
 {
 	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : LAST_WORDS_NS);
-	bool waits = sources_has_destroy(session->sources) && session->overrun_ns == 0;
+	bool waits = sources_destroy(session->sources) != NULL && session->overrun_ns == 0;
 	int64_t late_ns = waits ? clock_monotonic() + LATE_WORDS_NS : until_ns;
 	struct tracker_account account;
-	size_t gone = 0, awaited = 0;
+	int64_t looked_ns = 0;
+	size_t gone = 0, awaited;
 
 	while (!sources_drain(session->sources))
 		session_feed(session, sources_settled_ns(session->sources));
-	for (bool first = true;; first = false) {
+	for (;;) {
 		struct pollfd fds[SOURCES_FDS];
 		size_t count;
 		bool ready;
@@ -33,10 +50,16 @@ static void hear_last_words(struct session *session)
 		/* Of a file that is played, what has not been shown has not been. */
 		session_feed(session, pace_now(&session->pace, clock_monotonic()));
 		/* Once: with many open connections the kernel has more to do than to answer the same again. */
-		gone = first ? session_look(session, false) : gone;
+		if (looked_ns == 0) {
+			gone = session_look(session, false);
+			if (sources_destroy(session->sources) != NULL)
+				destroy_mark(sources_destroy(session->sources));
+			looked_ns = clock_monotonic();
+		}
 		awaited = look_awaited(&session->look);
 		tracker_account(session->tracker, &account);
 		if ((awaited == 0 && account.unsettled == 0) || interrupt_hurries() ||
+		    deaths_are_heard(session, looked_ns) ||
 		    clock_monotonic() >= (awaited > 0 ? late_ns : until_ns))
 			break;
 		count = sources_fds(session->sources, fds, &ready);
@@ -69,8 +92,47 @@ void session_report_all(struct session *session)
 		return;
 	session_print(session, OUTPUT_FINAL);
 	accounts_fill(&summary, session->tracker, session->sources, session->start_ns, session->finished);
+	if (session_has_all(session) && !session->options->handshakes)
+		summary.connections = session->finished;
 	if (session->write_error == 0)
 		session_check_output(session, output_summary(session->output, &summary, &err), &err);
+}
+
+/* ---- -c -------------------------------------------------------------------------------- */
+
+bool session_has_all(const struct session *session)
+{
+	int64_t count = session->options->count;
+
+	if (session->options->handshakes)
+		return output_has_all(session->output);
+	return count > 0 && session->finished >= (uint64_t)count;
+}
+
+void session_count(struct session *session)
+{
+	uint64_t wanted = (uint64_t)session->options->count, count = session->finished;
+	int64_t began_ns = clock_monotonic();
+	const struct conn *conn = NULL;
+
+	session->stopping |= session_has_all(session);
+	if (wanted == 0 || session->is_file || session->options->handshakes || session->stopping ||
+	    count + tracker_ended(session->tracker) < wanted || began_ns < session->count_ns)
+		return;
+	while (count < wanted && (conn = tracker_next_ended(session->tracker, conn)) != NULL)
+		count += filter_match(&session->options->filter, conn) && output_chooses(session->options, conn);
+	session->stopping |= count >= wanted;
+	session->count_ns = clock_monotonic() + (clock_monotonic() - began_ns) * COUNT_SHARE;
+}
+
+int session_reader(const struct session *session)
+{
+	const struct options *options = session->options;
+
+	if (session->write_error != 0 || session->is_file || options->command != NULL || options->record != NULL ||
+	    options->control != NULL || options->metrics != NULL)
+		return -1;
+	return output_fd(session->output);
 }
 
 /* ---- what ends the run --------------------------------------------------------------- */

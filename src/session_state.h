@@ -44,6 +44,7 @@ struct session {
 	int64_t overrun_ns;     /* monotonic, 0 none: when last words were lost */
 	struct load load;
 	uint64_t finished;
+	int64_t count_ns;       /* monotonic: when those that have ended are counted next (-c) */
 	bool is_file;
 	bool stopping;
 	bool at_once;
@@ -83,6 +84,19 @@ void session_check_output(struct session *session, int rc, const struct err *err
 
 /** session_report_all() - print everything that is to be printed at the end; once */
 void session_report_all(struct session *session);
+
+/** session_has_all() - have as many connections ended as there shall be (-c)? */
+bool session_has_all(const struct session *session);
+
+/** session_count() - of a run that is not of a file: end it as soon as they have ended, not when that is told */
+void session_count(struct session *session);
+
+/**
+ * session_reader() - where the reports go, to be asked whether there is a reader; -1 when that is no matter
+ *
+ * It is none for a command, nor for those who get something else of the run than its reports.
+ */
+int session_reader(const struct session *session);
 
 /** session_signals() - take the signals that have come */
 void session_signals(struct session *session);

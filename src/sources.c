@@ -576,9 +576,9 @@ size_t sources_others(struct sources *sources, int number, pid_t *pids, size_t r
 	return sources->watch != NULL ? watch_others(sources->watch, pids, room) : 0;
 }
 
-bool sources_has_destroy(const struct sources *sources)
+struct destroy *sources_destroy(const struct sources *sources)
 {
-	return sources->destroy != NULL;
+	return sources->destroy;
 }
 
 bool sources_has_packets(const struct sources *sources)

@@ -11,6 +11,7 @@
 #include "command.h"
 #include "merge/merge.h"
 #include "options.h"
+#include "source/diag/destroy.h"
 #include "source/diag/diag.h"
 #include "source/packet/process.h"
 #include "source/ptrace/tracer.h"
@@ -127,8 +128,8 @@ const struct command *sources_command(const struct sources *sources);
 /** sources_diag() - for questions about single sockets, or NULL */
 struct diag *sources_diag(struct sources *sources);
 
-/** sources_has_destroy() - does the kernel tell of sockets that die? */
-bool sources_has_destroy(const struct sources *sources);
+/** sources_destroy() - where the kernel tells of sockets that die, or NULL; it may be closed by the next reading */
+struct destroy *sources_destroy(const struct sources *sources);
 
 /** sources_has_packets() - is there a capture or a savefile? */
 bool sources_has_packets(const struct sources *sources);

@@ -12,7 +12,7 @@ struct tracker_config tracking_config(const struct options *options, const struc
 		.by_events = options_is_file(options),
 		.timeout_ns = options->timeout_ns,
 		.whole = options->command == NULL && options->pid_count == 0 && options->strace_log == NULL,
-		.has_destroy = sources_has_destroy(sources),
+		.has_destroy = sources_destroy(sources) != NULL,
 		.netns = sources_netns(sources),
 		.syn_retries = options_is_file(options) ? -1 : procfs_syn_retries(),
 		.suspicious = options->limits,

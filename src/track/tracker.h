@@ -153,6 +153,12 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns);
  */
 const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous);
 
+/** tracker_next_ended() - as tracker_next(), of those that have ended and wait for what comes late, oldest first */
+const struct conn *tracker_next_ended(struct tracker *tracker, const struct conn *previous);
+
+/** tracker_ended() - how many of those there are, whether of interest or not */
+size_t tracker_ended(const struct tracker *tracker);
+
 /**
  * tracker_last() - as tracker_next(), after tracker_finish(), when nobody will ask for them again
  *

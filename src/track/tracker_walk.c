@@ -45,6 +45,16 @@ static struct record *first_wanted(const struct tracker *tracker, struct record 
 	return record;
 }
 
+static const struct conn *show(struct tracker *tracker, struct record *record)
+{
+	tracker->walked = record;
+	if (record == NULL)
+		return NULL;
+	tracker_settle(tracker, record, &tracker->view);
+	tracker_judge(tracker, record, &tracker->view);
+	return &tracker->view;
+}
+
 const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous)
 {
 	struct record *record = previous != NULL ? tracker->walked->next : tracker->open.first;
@@ -53,12 +63,19 @@ const struct conn *tracker_next(struct tracker *tracker, const struct conn *prev
 	record = first_wanted(tracker, record);
 	if (record == NULL && !in_closing)
 		record = first_wanted(tracker, tracker->closing.first);
-	tracker->walked = record;
-	if (record == NULL)
-		return NULL;
-	tracker_settle(tracker, record, &tracker->view);
-	tracker_judge(tracker, record, &tracker->view);
-	return &tracker->view;
+	return show(tracker, record);
+}
+
+const struct conn *tracker_next_ended(struct tracker *tracker, const struct conn *previous)
+{
+	struct record *record = previous != NULL ? tracker->walked->next : tracker->closing.first;
+
+	return show(tracker, first_wanted(tracker, record));
+}
+
+size_t tracker_ended(const struct tracker *tracker)
+{
+	return tracker->closing.count;
 }
 
 /* Each is gone when it has been looked at; the accounts are told of it here. */

@@ -60,9 +60,25 @@ static void *sleeper(void *unused)
 	return unused;
 }
 
+/* Killed in the stop at its end, before the tracer has heard of that, it could not be let go. */
+static void await_leader(void)
+{
+	char state = 0;
+
+	while (state != 'Z') {
+		FILE *file = fopen("/proc/self/stat", "r");
+
+		if (file == NULL || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			_exit(1);
+		fclose(file);
+	}
+}
+
 static void *ender(void *unused)
 {
 	usleep(300);
+	if (is("leader"))
+		await_leader();
 	if (is("execs"))
 		execlp("sh", "sh", "-c", "exit 7", (char *)NULL);
 	_exit(STATUS);

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What ends a run: -c after exactly so many connections, -d after its time, and a reader that goes away."""
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, main, must, packet_sockets,
+                 parse_rows, read_file, scratch, status_field, test, tracer_of, wait_file, wait_for)
+
+# More than the slack of a busy machine, less than any of the waits that these tests are about.
+SLACK_SEC = 1.8
+EVENTS = ["--events", "-z", "conns", "--format=json"]
+
+
+class Server:
+    """A mkconn that accepts for ever, and clients that come one after the other until told to stop."""
+
+    def __init__(self):
+        port_file = scratch("port")
+        self.process = Process([MKCONN, "listen=127.0.0.1:0", "port-file=" + port_file, "forever", "accept", "recv-all",
+                                "close", "done"])
+        self.port = int(wait_file(port_file))
+        self.over = False
+        self.thread = threading.Thread(target=self.clients, daemon=True)
+
+    def clients(self):
+        while not self.over:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+            time.sleep(0.01)
+
+    def start(self):
+        self.thread.start()
+
+    def end(self):
+        self.over = True
+        if self.thread.ident:
+            self.thread.join(20)
+
+
+def modes(server):
+    """The words of a run, and a function: does it watch?"""
+    pid = str(server.process.pid)
+    return ((["-p", pid], lambda trace: tracer_of(server.process.pid) > 0),
+            (["--via=diag", "--debug=sources", "-p", pid], lambda trace: "debug: events" in trace.err),
+            (["-i", "lo", "--dir=in"], lambda trace: packet_sockets() > 0),
+            (["-i", "lo", "-p", pid], lambda trace: tracer_of(server.process.pid) > 0))
+
+
+def lines(text):
+    return [line for line in text.splitlines() if '"summary"' not in line]
+
+
+@test("-c N: each report has N connections, however many end at the same time")
+def count():
+    for wanted in (1, 5):
+        server = Server()
+        try:
+            server.start()
+            for words, _ in modes(server):
+                rows = scratch("rows")
+                must([CONNTRACE, "-q", "-H", "-c", wanted, "-o", rows] + EVENTS + words)
+                equal(len(lines(read_file(rows))), 2 * wanted, "rows of %s -c %d" % (words, wanted))
+                rows = scratch("rows")
+                must([CONNTRACE, "-q", "-c", wanted, "--format=json", "-o", rows] + words)
+                told = parse_rows(read_file(rows))
+                equal(sum(row["conns"] for row in told), wanted, "CONNS of %s -c %d" % (words, wanted))
+                equal(sum(row["open"] for row in told), 0, "OPEN of %s -c %d" % (words, wanted))
+                out = must([CONNTRACE, "-q", "-H", "-c", wanted, "--events=handshakes"] + words)
+                equal(len(out.splitlines()), wanted, "handshakes of %s -c %d" % (words, wanted))
+        finally:
+            server.end()
+
+
+@test("-c N of a launched command and of files")
+def count_others():
+    recording, rows = scratch("ev"), scratch("rows")
+    server = Server()
+    try:
+        client = [MKCONN, "count=8", "connect=127.0.0.1:%d" % server.port, "close", "done"]
+        must([CONNTRACE, "-q", "-o", "/dev/null", "--record=" + recording, "--"] + client)
+        for number in range(1, 5):
+            trace = Trace(["-c", number], client + ["wait-file=/nonexistent"])
+            equal(trace.wait(), -15, "the command is sent SIGTERM")
+            equal(len(trace.rows()), number, "rows of a launched one")
+            must([CONNTRACE, "-c", number, "--replay=" + recording, "-o", rows] + EVENTS)
+            equal(len(lines(read_file(rows))), 2 * number, "rows of a recording")
+    finally:
+        server.end()
+
+
+@test("-c 1 ends as soon as the connection has, not when nothing late can come any more")
+def count_one():
+    server = Server()
+    try:
+        for words, watches in modes(server):
+            trace = Process([CONNTRACE, "-q", "-c", "1"] + words)
+            wait_for(lambda: watches(trace), "conntrace to watch")
+            wait_for(lambda: status_field(trace.pid, "State")[:1] == "S", "it to wait")
+
+            def has_ended():
+                # The first ones may come before its filter is in place.
+                nonlocal began
+                began = time.monotonic()
+                socket.create_connection(("127.0.0.1", server.port)).close()
+                while time.monotonic() - began < SLACK_SEC and trace.alive():
+                    time.sleep(0.01)
+                return not trace.alive()
+            began = 0
+            wait_for(has_ended, "%s to end %g seconds after a connection" % (words, SLACK_SEC), 10)
+            equal(trace.wait(), 0, "status of %s; %s" % (words, trace.err))
+    finally:
+        server.end()
+
+
+# Listens; accepts nothing, or what has been accepted stays open.
+DEAF = ("import socket, sys, time\ns = socket.create_server(('127.0.0.1', 0), backlog=1000)\n"
+        "print(s.getsockname()[1], flush=True)\ntime.sleep(600)")
+
+
+@test("-d SEC ends in time, also with a connection that its opener closed and nobody accepts")
+def duration():
+    deaf = Process([sys.executable, "-c", DEAF])
+    wait_for(lambda: deaf.out.endswith("\n"), "the port")
+    address = ("127.0.0.1", int(deaf.out))
+    for words in (["-p", deaf.pid], ["--via=diag", "-p", deaf.pid], ["-i", "lo"], ["-i", "lo", "-p", deaf.pid]):
+        trace = Trace(["-d", "2.5", "--rport=!1"] + words)
+        wait_for(lambda: packet_sockets() > 0 or "-i" not in words, "conntrace to capture")
+        # The kernel has them in any state it can, when the time is over.
+        while trace.alive():
+            client = socket.create_connection(address)
+            client.send(b"x")
+            client.close()
+            time.sleep(0.2)
+        trace.finish()
+        took = trace.rows().summary["duration_s"]
+        between(float(took), 2.5, 2.5 + SLACK_SEC, "seconds of %s" % words)
+
+
+@test("a reader that goes away ends the run, though nothing more is to be written")
+def reader():
+    server = Server()
+    try:
+        for words, watches in modes(server):
+            trace = Process([CONNTRACE, "-q", "--events"] + words, stdout=subprocess.PIPE)
+            wait_for(lambda: watches(trace), "conntrace to watch")
+            trace.popen.stdout.close()
+            equal(trace.wait(5), 0, "status of %s" % words)
+        trace = Process([CONNTRACE, "-q", "-I", "600", "-p", server.process.pid], stdout=subprocess.PIPE)
+        trace.popen.stdout.close()
+        equal(trace.wait(5), 0, "status with -I")
+        # Somebody wants something else of these.
+        for words in (["--record=" + scratch("ev")], ["--metrics=" + scratch("prom")], ["-o", scratch("rows")]):
+            trace = Process([CONNTRACE, "-q", "-d", "1", "-p", server.process.pid] + words, stdout=subprocess.PIPE)
+            began = time.monotonic()
+            trace.popen.stdout.close()
+            equal(trace.wait(), 0, "status of %s" % words)
+            check(time.monotonic() - began > 0.9, "%s went on" % words)
+        marker = scratch("marker")
+        trace = Process([CONNTRACE, "-q", "--", "sh", "-c", "sleep 0.5; touch " + marker + "; exit 3"],
+                        stdout=subprocess.PIPE)
+        trace.popen.stdout.close()
+        equal(trace.wait(), 3, "a command is not ended by it")
+        check(os.path.exists(marker), "the command did all")
+    finally:
+        server.end()
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    main()

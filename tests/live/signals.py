@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Signals that are ignored at the start, and a second SIGINT, which ends the program wherever it is."""
+import array
+import fcntl
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+from lib import (CONNTRACE, Process, between, check, enter_namespace, equal, main, packet_sockets, run, scratch,
+                 status_field, test, tracer_of, wait_for)
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def is_pending(pid, number):
+    pending = int(status_field(pid, "ShdPnd") or "0", 16) | int(status_field(pid, "SigPnd") or "0", 16)
+    return pending >> (number - 1) & 1
+
+
+def send(process, number):
+    """One signal, which has been taken when this returns."""
+    process.signal(number)
+    wait_for(lambda: not process.alive() or not is_pending(process.pid, number), "the signal to be taken")
+
+
+def with_ignored(*numbers):
+    def ignore():
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+    return ignore
+
+
+def modes():
+    """The words of a run, and a function: has it begun?"""
+    target = Process(SLEEPER)
+    wait_for(lambda: status_field(target.pid, "Name").startswith("python"), "the target")
+    pid = str(target.pid)
+    diag = ["--via=diag", "--debug=sources", "-p", pid]
+    return ((["-p", pid], lambda trace: tracer_of(target.pid) == trace.pid or tracer_of(target.pid) > 0),
+            (diag, lambda trace: "debug: events" in trace.err),
+            (["-i", "lo"], lambda trace: packet_sockets() > 0),
+            (["--no-filter", "--"] + SLEEPER, lambda trace: has_child(trace.pid)),
+            (["--"] + SLEEPER, lambda trace: has_child(trace.pid)))
+
+
+def has_child(pid):
+    return run(["pgrep", "-P", str(pid), "python"]).status == 0
+
+
+@test("SIGHUP that is ignored at the start (nohup) ends no run; SIGINT and SIGTERM do, ignored or not")
+def ignored():
+    for words, has_begun in modes():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            trace = Process([CONNTRACE, "-q", "-o", "/dev/null"] + words,
+                            preexec_fn=with_ignored(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM))
+            wait_for(lambda: has_begun(trace) or not trace.alive(), "%s to begin: %s" % (words, trace.err))
+            for _ in range(3):
+                trace.signal(signal.SIGHUP)
+            trace.signal(signal.SIGQUIT)
+            trace.signal(signal.SIGUSR1)
+            wait_for(lambda: not is_pending(trace.pid, signal.SIGUSR1), "SIGUSR1 to be taken")
+            check(trace.alive(), "%s lives after SIGHUP; stderr: %s" % (words, trace.err))
+            send(trace, number)
+            if "--" in words:
+                # The command ignores both, as it would without conntrace.
+                send(trace, number)
+            status = trace.wait()
+            check(status in (0, -number), "status of %s: %s" % (words, status))
+
+
+def savefile(count):
+    """Refused attempts, each a row."""
+    data = [struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)]
+    for number in range(count):
+        port = 1024 + number
+        for away, flags in ((True, 2), (False, 0x14)):
+            ends = (port, 80) if away else (80, port)
+            tcp = struct.pack("!HHIIBBHHH", *ends, 1000, 0 if away else 1001, 5 << 4, flags, 1024, 0, 0)
+            hosts = (b"\x0a\0\0\1", b"\x0a\0\0\2") if away else (b"\x0a\0\0\2", b"\x0a\0\0\1")
+            packet = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + hosts[0] + hosts[1] + tcp
+            data.append(struct.pack("=IIII", 1700000000, number * 10 + (not away), len(packet), len(packet)) + packet)
+    path = scratch("pcap")
+    with open(path, "wb") as file:
+        file.write(b"".join(data))
+    return path
+
+
+def waiting(pipe):
+    """How many bytes nobody has read."""
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
+
+
+def is_stuck(trace):
+    """It sleeps, and nothing more comes though more is to come."""
+    before = waiting(trace.popen.stdout)
+    for _ in range(20):
+        time.sleep(0.01)
+        if status_field(trace.pid, "State")[:1] != "S" or waiting(trace.popen.stdout) != before:
+            return False
+    return before > 0
+
+
+def twice(trace, what, status=-signal.SIGINT):
+    send(trace, signal.SIGINT)
+    began = time.monotonic()
+    send(trace, signal.SIGINT)
+    equal(trace.wait(), status, "status of %s" % what)
+    between(time.monotonic() - began, 0, 5, "seconds after the second SIGINT, %s" % what)
+
+
+@test("a second SIGINT ends at once while a report is written to a pipe that nobody reads")
+def blocked_report():
+    for words in (["-z", "conns"], ["--events"], ["-z", "conns", "--format=json"], ["-z", "conns", "-j", "--events"]):
+        trace = Process([CONNTRACE, "-q", "-r", savefile(4000)] + words, stdout=subprocess.PIPE)
+        wait_for(lambda: waiting(trace.popen.stdout) >= 30000 and is_stuck(trace), "the pipe to be full")
+        send(trace, signal.SIGINT)
+        check(trace.alive(), "the first one is heeded only")
+        trace.signal(signal.SIGINT)
+        equal(trace.wait(), -signal.SIGINT, "status of %s" % words)
+        trace.popen.stdout.close()
+
+
+@test("the same while lines of a live run are written to it")
+def blocked_run():
+    server = socket.create_server(("127.0.0.1", 0), backlog=64)
+    trace = Process([CONNTRACE, "-q", "-i", "lo", "--events"], stdout=subprocess.PIPE)
+    wait_for(lambda: packet_sockets() > 0, "conntrace to capture")
+    # A small pipe is full sooner.
+    fcntl.fcntl(trace.popen.stdout, 1031, 4096)
+
+    def is_full():
+        for _ in range(20):
+            client = socket.create_connection(server.getsockname())
+            server.accept()[0].close()
+            client.close()
+        return waiting(trace.popen.stdout) >= 3900
+    wait_for(is_full, "the pipe to be full")
+    twice(trace, "a blocked run")
+    trace.popen.stdout.close()
+
+
+@test("the same while the file to be read is a FIFO that nobody has opened")
+def blocked_opening():
+    fifo = scratch("fifo")
+    os.mkfifo(fifo)
+    for words in (["-r", fifo], ["-p", str(os.getpid()), "-o", fifo], ["--replay=" + fifo]):
+        trace = Process([CONNTRACE, "-q"] + words)
+        wait_for(lambda: not trace.alive() or status_field(trace.pid, "SigBlk") != "0000000000000000", "the start")
+        if not trace.alive():
+            continue
+        twice(trace, words)
+
+
+@test("a command that does not end when it is asked to is killed at once by a second SIGINT")
+def stubborn():
+    ready = scratch("ready")
+    trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "--", "sh", "-c",
+                     'trap "" INT; echo $$ >"$0"; while :; do sleep 0.05; done', ready])
+    wait_for(lambda: os.path.exists(ready) and os.path.getsize(ready), "the command")
+    with open(ready, encoding="ascii") as file:
+        pid = int(file.read())
+    send(trace, signal.SIGINT)
+    check(trace.alive() and status_field(pid, "State")[:1] not in ("", "Z"), "the command decides for itself")
+    trace.signal(signal.SIGINT)
+    trace.wait()
+    wait_for(lambda: status_field(pid, "State")[:1] in ("", "Z"), "the command's end")
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    main()
