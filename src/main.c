@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "about.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "front.h"
 #include "job.h"
@@ -71,6 +72,7 @@ static int watch(const struct options *options)
 	int status, wait_status = -1, rc, close_rc;
 	sigset_t mask;
 
+	crash_watch("what was watched and still runs goes on");
 	block_signals(&mask, options);
 	rc = session_open(&session, options, &mask, &status, &err);
 	if (rc != 0) {

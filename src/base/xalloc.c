@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "base/crash.h"
 
 #define CACHE_LINE 64
 /* On x86-64 and, with pages of 4 KiB, on aarch64; where it is another, the kernel takes what is whole. */
@@ -15,14 +16,8 @@
 
 static void *checked(void *memory)
 {
-	static const char message[] = "conntrace: out of memory\n";
-
-	if (memory == NULL) {
-		/* write(2), because stdio may want memory. */
-		if (write(STDERR_FILENO, message, sizeof(message) - 1) < 0)
-			_exit(125);
-		_exit(125);
-	}
+	if (memory == NULL)
+		crash_exit("out of memory", 125);
 	return memory;
 }
 

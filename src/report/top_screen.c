@@ -16,6 +16,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/xalloc.h"
 #include "config.h"
 #include "report/top_keys.h"
@@ -139,6 +140,7 @@ static void watch_crashes(bool on)
 		if (!is_harmless(number) && sigaction(number, NULL, &now) == 0 &&
 		    now.sa_handler == (on ? SIG_DFL : on_crash))
 			(void)sigaction(number, on ? &ours : &none, NULL);
+	crash_restore(on ? restore : NULL);
 }
 
 static void prepare_leaving(int tty, const struct termios *modes)

@@ -108,11 +108,11 @@ def is_stuck(trace):
     return before > 0
 
 
-def twice(trace, what, status=-signal.SIGINT):
+def twice(trace, what, statuses=(-signal.SIGINT,)):
     send(trace, signal.SIGINT)
     began = time.monotonic()
     send(trace, signal.SIGINT)
-    equal(trace.wait(), status, "status of %s" % what)
+    check(trace.wait() in statuses, "status of %s" % what)
     between(time.monotonic() - began, 0, 5, "seconds after the second SIGINT, %s" % what)
 
 
@@ -156,7 +156,8 @@ def blocked_opening():
         wait_for(lambda: not trace.alive() or status_field(trace.pid, "SigBlk") != "0000000000000000", "the start")
         if not trace.alive():
             continue
-        twice(trace, words)
+        # What does not open it before there is something to read, or write, is ended by the first one.
+        twice(trace, words, (-signal.SIGINT, 0))
 
 
 @test("a command that does not end when it is asked to is killed at once by a second SIGINT")

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/xalloc.h"
 #include "source/packet/capture.h"
 #include "source/packet/child.h"
@@ -417,6 +418,7 @@ static int start(struct packet *packet, struct child_config *child, struct err *
 	packet->pid = fork();
 	if (packet->pid == 0)
 		child_run(child);
+	crash_child(packet->pid);
 	if (packet->pid < 0)
 		err_set(err, errno, "packet process: fork: %s", strerror(errno));
 	else

@@ -15,20 +15,22 @@ bool reports_due(struct reports *reports)
 	return true;
 }
 
-void reports_take(struct reports *reports)
+void reports_take(struct reports *reports, struct standby *standby)
 {
-	size_t count = 0;
 	int status;
 	pid_t tid;
 
-	while (count < REPORTS_MAX && (tid = wait4(-1, &status, __WALL | WNOHANG, NULL)) > 0) {
+	reports->count = 0;
+	while (reports->count < REPORTS_MAX && (tid = standby_wait(standby, &status, WNOHANG)) > 0) {
 		/* exec by another thread took over this thread's number: what that reported before is void. */
-		for (size_t i = 0; status >> 16 == PTRACE_EVENT_EXEC && i < count; i++) {
+		for (size_t i = 0; status >> 16 == PTRACE_EVENT_EXEC && i < reports->count; i++) {
 			if (reports->list[i].tid == tid)
 				reports->list[i].tid = 0;
 		}
-		reports->list[count].tid = tid;
-		reports->list[count++].status = status;
+		reports->list[reports->count].tid = tid;
+		reports->list[reports->count].status = status;
+		atomic_signal_fence(memory_order_seq_cst);
+		reports->count++;
+		standby_done(standby);
 	}
-	reports->count = count;
 }

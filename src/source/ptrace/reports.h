@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "source/ptrace/standby.h"
+
 /*
  * wait4(2) reports the first stopped thread it finds, always looking from the
  * same end, and busy ones before would keep it from those behind for ever. So
@@ -38,7 +40,7 @@ struct reports {
  */
 bool reports_due(struct reports *reports);
 
-/** reports_take() - all that wait now, or as many as there is room for */
-void reports_take(struct reports *reports);
+/** reports_take() - all that wait now, or as many as there is room for, by standby_wait() */
+void reports_take(struct reports *reports, struct standby *standby);
 
 #endif

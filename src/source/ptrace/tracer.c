@@ -18,11 +18,6 @@
 #include "source/ptrace/tracer_state.h"
 #include "source/source.h"
 
-static void do_nothing(int number)
-{
-	(void)number;
-}
-
 static long options_of(const struct tracer_config *config, bool filtered)
 {
 	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
@@ -53,7 +48,7 @@ static void tracer_free(struct tracer *tracer)
 
 int tracer_open(struct tracer **opened, const struct tracer_config *config, int *exit_status, struct err *err)
 {
-	struct sigaction action = {.sa_handler = do_nothing};
+	struct sigaction action = {.sa_handler = standby_on_wake};
 	/* Stops are waited for: a signal for each would only cost the tracee time. */
 	const struct sigaction children = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
 	struct tracer *tracer = xcalloc(1, sizeof(*tracer));
@@ -194,6 +189,7 @@ void tracer_close(struct tracer *tracer)
 {
 	if (tracer == NULL)
 		return;
+	standby_end();
 	atomic_store(&tracer->stop, true);
 	while (!atomic_load(&tracer->done))
 		wake_thread(tracer);

@@ -12,6 +12,7 @@
 #include "source/ptrace/placement.h"
 #include "source/ptrace/remarks.h"
 #include "source/ptrace/reports.h"
+#include "source/ptrace/standby.h"
 #include "source/ptrace/stop.h"
 #include "source/ptrace/tracer.h"
 
@@ -42,6 +43,7 @@ struct tracer {
 	atomic_bool command_stopped;
 	struct remarks remarks;
 	struct tracer_question question;
+	struct standby standby;
 
 	/* From here on the thread's own, until `ready` is posted or the thread has ended. */
 	sem_t ready;

@@ -67,6 +67,7 @@ static void resume(struct tracer *tracer, const struct tracee *tracee, int signa
 
 	/* ESRCH: it was killed meanwhile and will be reported. */
 	(void)ptrace(run ? PTRACE_CONT : PTRACE_SYSCALL, tracee->tid, NULL, (void *)(intptr_t)signal_number);
+	standby_done(&tracer->standby);
 }
 
 /* ---- entry and exit of calls -------------------------------------------- */
@@ -156,6 +157,7 @@ static bool on_exit_stop(struct tracer *tracer, struct tracee *tracee)
 	holdings_look(&tracer->gathered, tracee);
 	if (!endings_let_go(tracee))
 		return false;
+	standby_done(&tracer->standby);
 	endings_gone(&tracer->endings, &tracer->gathered, tracer->table, tracee);
 	return true;
 }
@@ -216,6 +218,7 @@ static void on_stopped(struct tracer *tracer, struct tracee *tracee, int status)
 		}
 		if (is_stop_signal(number)) {
 			(void)ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
+			standby_done(&tracer->standby);
 			return;
 		}
 		break;
@@ -321,6 +324,7 @@ static int dispatch(struct tracer *tracer, pid_t tid, int status)
 
 	tracer->gathered.time_ns = clock_now();
 	if (!WIFSTOPPED(status)) {
+		standby_done(&tracer->standby);
 		on_ended(tracer, tid, status);
 		push(tracer);
 		return 0;
@@ -340,19 +344,24 @@ static int dispatch(struct tracer *tracer, pid_t tid, int status)
 static int wait_and_dispatch(struct tracer *tracer, int flags)
 {
 	int status;
-	pid_t tid = wait4(-1, &status, __WALL | flags, NULL);
+	pid_t tid = standby_wait(&tracer->standby, &status, flags);
 
 	if (tid == 0)
 		return -EAGAIN;
-	return tid < 0 ? -errno : dispatch(tracer, tid, status);
+	return tid < 0 ? tid : dispatch(tracer, tid, status);
 }
 
 static void dispatch_all(struct tracer *tracer)
 {
-	reports_take(&tracer->reports);
+	reports_take(&tracer->reports, &tracer->standby);
 	for (size_t i = 0; i < tracer->reports.count; i++) {
-		if (tracer->reports.list[i].tid != 0)
-			dispatch(tracer, tracer->reports.list[i].tid, tracer->reports.list[i].status);
+		pid_t tid = tracer->reports.list[i].tid;
+
+		if (tid == 0)
+			continue;
+		standby_keep(&tracer->standby, tid, tracer->reports.list[i].status);
+		tracer->reports.list[i].tid = 0;
+		dispatch(tracer, tid, tracer->reports.list[i].status);
 	}
 }
 
@@ -411,11 +420,14 @@ void *tracer_thread(void *argument)
 	sigemptyset(&wake);
 	sigaddset(&wake, TRACER_WAKE_SIGNAL);
 	placement_init(&tracer->placement);
+	standby_watch(tracer);
+	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
 	tracer->open_rc = tracer->config.command != NULL ? launch(tracer) : attach_all(tracer);
+	if (tracer->open_rc != 0)
+		standby_end();
 	sem_post(&tracer->ready);
 	if (tracer->open_rc != 0)
 		return NULL;
-	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
 	while (!atomic_load(&tracer->stop) && lives(tracer)) {
 		bool more = tracer->existing.at < tracer->existing.count;
 		int rc = wait_and_dispatch(tracer, more || tracer->endings.count > 0 ? WNOHANG : 0);
@@ -434,6 +446,7 @@ void *tracer_thread(void *argument)
 	}
 	for (int i = 0; i < LAST_STOPS && quiet_lasts(tracer->table); i++)
 		(void)wait_and_dispatch(tracer, 0);
+	standby_end();
 	atomic_store(&tracer->done, true);
 	wake_main(tracer);
 	return NULL;
