@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "linger.h"
 #include "report/column.h"
+#include "report/names.h"
 #include "track/since.h"
 
 #define OUTPUT_BUFFER (1 << 16)
@@ -540,6 +541,10 @@ int output_summary(struct output *output, struct summary *summary, struct err *e
 	int rc;
 
 	tell_late(output);
+	if (names_given_up() > 0)
+		fprintf(stderr,
+			"conntrace: -N: %" PRIu64 " hosts are shown by number, because no name server answered in "
+			"time\n", names_given_up());
 	for (size_t i = 0; i < output->count; i++)
 		summary->evicted += report_refused(output->reports[i]);
 	summary->outcomes = output->outcomes;

@@ -14,6 +14,7 @@
 #include "files.h"
 #include "interrupt.h"
 #include "local_addresses.h"
+#include "report/names.h"
 #include "session_state.h"
 #include "tracking.h"
 
@@ -28,6 +29,8 @@ static void on_finished(void *context, const struct conn *conn)
 	struct session *session = context;
 
 	services_finished(session->services, conn);
+	if (session_resolves(session) && filter_match(&session->options->filter, conn))
+		names_ask(&conn->flow.remote);
 	/* -c: what ends in the same moment as the last one is in no report. */
 	if (session_has_all(session) || !output_finished(session->output, conn))
 		return;

@@ -6,6 +6,7 @@
 #include "accounts.h"
 #include "base/clock.h"
 #include "interrupt.h"
+#include "report/names.h"
 
 /* The same on a busy machine. */
 #define LATE_WORDS_NS (3 * CLOCK_NS_PER_SEC)
@@ -69,6 +70,22 @@ static void hear_last_words(struct session *session)
 		(void)session_look(session, true);
 }
 
+/* JSON has numbers in any case. */
+bool session_resolves(const struct session *session)
+{
+	return session->options->resolve && session->options->format != REPORT_JSON;
+}
+
+/* Of the open ones; those that ended have been asked for. All at once, because the time for answers is short. */
+static void ask_names(struct session *session)
+{
+	const struct conn *conn = NULL;
+
+	while (session_resolves(session) && (conn = tracker_next(session->tracker, conn)) != NULL)
+		if (filter_match(&session->options->filter, conn))
+			names_ask(&conn->flow.remote);
+}
+
 /* Everything that is to be printed at the end; once. */
 void session_report_all(struct session *session)
 {
@@ -90,6 +107,7 @@ void session_report_all(struct session *session)
 	session_serve(session, true);
 	if (session->write_error != 0)
 		return;
+	ask_names(session);
 	session_print(session, OUTPUT_FINAL);
 	accounts_fill(&summary, session->tracker, session->sources, session->start_ns, session->finished);
 	if (session_has_all(session) && !session->options->handshakes)

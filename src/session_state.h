@@ -85,6 +85,9 @@ void session_check_output(struct session *session, int rc, const struct err *err
 /** session_report_all() - print everything that is to be printed at the end; once */
 void session_report_all(struct session *session);
 
+/** session_resolves() - are names of hosts wanted (-N)? */
+bool session_resolves(const struct session *session);
+
 /** session_has_all() - have as many connections ended as there shall be (-c)? */
 bool session_has_all(const struct session *session);
 

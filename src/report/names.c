@@ -9,11 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/xalloc.h"
+#include "report/top_names.h"
 
 /* An open hash table, at most half full; a slot with kind 0 is empty. */
 #define SLOTS (2 * NAMES_MAX)
+
+/* For so long answers are waited for, and again for one part in so many of the time that has passed. */
+#define PATIENCE_NS (3 * CLOCK_NS_PER_SEC)
+#define PATIENCE_SHARE 10
 
 enum kind {
 	KIND_NONE,
@@ -80,19 +86,55 @@ static char *ask_user(uid_t uid)
 	return entry != NULL ? xstrdup(entry->pw_name) : xasprintf("%lu", (unsigned long)uid);
 }
 
+/* One for all reports of a run; the last question may still be open when the process ends, so it is never freed. */
+static struct {
+	pthread_mutex_t mutex;
+	struct top_names *names;
+	int64_t patience_ns; /* for so long answers are waited for, as of @asked_ns */
+	int64_t asked_ns;    /* monotonic */
+	uint64_t given_up;
+} hosts = {.mutex = PTHREAD_MUTEX_INITIALIZER, .patience_ns = PATIENCE_NS};
+
+/* With its mutex. */
+static struct top_names *all_hosts(void)
+{
+	if (hosts.names == NULL) {
+		hosts.names = top_names_new();
+		hosts.asked_ns = clock_monotonic();
+	}
+	return hosts.names;
+}
+
+void names_ask(const struct endpoint *endpoint)
+{
+	pthread_mutex_lock(&hosts.mutex);
+	(void)top_names_host(all_hosts(), endpoint);
+	pthread_mutex_unlock(&hosts.mutex);
+}
+
+uint64_t names_given_up(void)
+{
+	return hosts.given_up;
+}
+
 static char *ask_host(const struct in6_addr *ip)
 {
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_addr = *ip};
-	struct sockaddr_in in = {.sin_family = AF_INET};
-	char host[NI_MAXHOST];
-	int ret;
+	const struct endpoint endpoint = {.ip = *ip};
+	int64_t began_ns = clock_monotonic();
+	const char *name;
+	bool known;
 
-	memcpy(&in.sin_addr, ip->s6_addr + 12, sizeof(in.sin_addr));
-	if (IN6_IS_ADDR_V4MAPPED(ip))
-		ret = getnameinfo((struct sockaddr *)&in, sizeof(in), host, sizeof(host), NULL, 0, NI_NAMEREQD);
-	else
-		ret = getnameinfo((struct sockaddr *)&in6, sizeof(in6), host, sizeof(host), NULL, 0, NI_NAMEREQD);
-	return ret == 0 ? xstrdup(host) : NULL;
+	pthread_mutex_lock(&hosts.mutex);
+	(void)all_hosts();
+	hosts.patience_ns += (began_ns - hosts.asked_ns) / PATIENCE_SHARE;
+	if (hosts.patience_ns > PATIENCE_NS)
+		hosts.patience_ns = PATIENCE_NS;
+	name = top_names_await(hosts.names, &endpoint, hosts.patience_ns > 0 ? hosts.patience_ns : 0, &known);
+	hosts.asked_ns = clock_monotonic();
+	hosts.patience_ns -= hosts.asked_ns - began_ns;
+	hosts.given_up += !known;
+	pthread_mutex_unlock(&hosts.mutex);
+	return name != NULL ? xstrdup(name) : NULL;
 }
 
 static char *ask_service(uint16_t port)

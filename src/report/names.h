@@ -26,8 +26,20 @@ void names_free(struct names *names);
 /** names_user() - the user's name, the number as text when it has none, NULL for -1 */
 const char *names_user(struct names *names, uid_t uid);
 
-/** names_host() - the host's name, NULL when it has none; bytes from the network */
+/**
+ * names_host() - the host's name, NULL when it has none, or when no answer came in time; bytes from the network
+ *
+ * In the whole run, for all reports together, answers are waited for three seconds, and beyond that a tenth of the time
+ * that has passed: a name server that is silent must not hold up what is to be said. Names that names_ask() has asked
+ * for may be there already. A host whose name did not come in time keeps its number in this report.
+ */
 const char *names_host(struct names *names, const struct endpoint *endpoint);
+
+/** names_ask() - the name of this host will be wanted: ask for it in the background */
+void names_ask(const struct endpoint *endpoint);
+
+/** names_given_up() - how many answers were not waited for */
+uint64_t names_given_up(void);
 
 /** names_know_groups() - these are the groups there are; borrowed */
 void names_know_groups(struct names *names, struct groups *groups);

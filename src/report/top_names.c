@@ -8,37 +8,47 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/xalloc.h"
 
 /*
  * A table without removal, so that a name once given stays where it is. Entries
- * are asked for in the order they came: the thread works its way through them.
+ * are asked for in the order they came: the threads work their way through them.
  */
 #define PLACES (TOP_NAMES_MOST * 2)
+/* A name server answers several questions at a time, and one that nobody answers does not hold up the others. */
+#define THREADS 8
 
 struct entry {
 	struct in6_addr ip;
-	char *name; /* NULL: none, or not asked for yet */
+	char *name; /* NULL: none, or not answered yet */
+	bool known;
 };
 
 struct top_names {
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;
+	pthread_cond_t changed;	 /* there is more to ask for */
+	pthread_cond_t answered;
 	struct hash_key key;
 	uint16_t places[PLACES]; /* in entries, + 1 */
 	struct entry entries[TOP_NAMES_MOST];
 	size_t count, asked;
-	bool running;
-	bool abandoned; /* the thread frees it all when it gets back */
+	unsigned int running; /* threads */
+	bool abandoned;	      /* the last thread frees it all when it gets back */
 };
 
 struct top_names *top_names_new(void)
 {
 	struct top_names *names = xcalloc(1, sizeof(*names));
+	pthread_condattr_t attributes;
 
 	pthread_mutex_init(&names->mutex, NULL);
 	pthread_cond_init(&names->changed, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&names->answered, &attributes);
+	pthread_condattr_destroy(&attributes);
 	hash_key_random(&names->key);
 	return names;
 }
@@ -49,6 +59,7 @@ static void free_all(struct top_names *names)
 		free(names->entries[i].name);
 	pthread_mutex_destroy(&names->mutex);
 	pthread_cond_destroy(&names->changed);
+	pthread_cond_destroy(&names->answered);
 	free(names);
 }
 
@@ -71,62 +82,90 @@ static char *resolve(const struct in6_addr *ip)
 static void *work(void *context)
 {
 	struct top_names *names = context;
+	bool is_last;
 
 	pthread_mutex_lock(&names->mutex);
 	while (!names->abandoned) {
-		struct in6_addr ip;
+		struct entry *entry;
 		char *name;
 
 		if (names->asked == names->count) {
 			pthread_cond_wait(&names->changed, &names->mutex);
 			continue;
 		}
-		ip = names->entries[names->asked].ip;
+		entry = &names->entries[names->asked++];
 		pthread_mutex_unlock(&names->mutex);
-		name = resolve(&ip);
+		name = resolve(&entry->ip);
 		pthread_mutex_lock(&names->mutex);
-		names->entries[names->asked++].name = name;
+		entry->name = name;
+		entry->known = true;
+		pthread_cond_broadcast(&names->answered);
 	}
+	is_last = --names->running == 0;
 	pthread_mutex_unlock(&names->mutex);
-	free_all(names);
+	if (is_last)
+		free_all(names);
 	return NULL;
 }
 
-/* With all signals blocked: they are main's. */
-static bool start(struct top_names *names)
+/* With all signals blocked: they are main's. With the mutex. */
+static void start(struct top_names *names)
 {
 	sigset_t all, before;
 	pthread_t thread;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	names->running = pthread_create(&thread, NULL, work, names) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (names->running)
+	if (pthread_create(&thread, NULL, work, names) == 0) {
 		pthread_detach(thread);
-	return names->running;
+		names->running++;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* With the mutex. Return: its entry, which is asked for now if it is new; NULL when there is no room. */
+static struct entry *find_entry(struct top_names *names, const struct endpoint *endpoint)
+{
+	size_t place = hash_bytes(&names->key, &endpoint->ip, sizeof(endpoint->ip)) % PLACES;
+
+	while (names->places[place] != 0 &&
+	       memcmp(&names->entries[names->places[place] - 1].ip, &endpoint->ip, sizeof(endpoint->ip)) != 0)
+		place = (place + 1) % PLACES;
+	if (names->places[place] != 0)
+		return &names->entries[names->places[place] - 1];
+	if (names->count == TOP_NAMES_MOST)
+		return NULL;
+	if (names->running < THREADS && names->asked + names->running <= names->count)
+		start(names);
+	names->entries[names->count++].ip = endpoint->ip;
+	names->places[place] = (uint16_t)names->count;
+	pthread_cond_signal(&names->changed);
+	return &names->entries[names->count - 1];
+}
+
+const char *top_names_await(struct top_names *names, const struct endpoint *endpoint, int64_t most_ns, bool *known)
+{
+	int64_t until_ns = clock_monotonic() + most_ns;
+	const struct timespec until = {until_ns / CLOCK_NS_PER_SEC, until_ns % CLOCK_NS_PER_SEC};
+	const struct entry *entry;
+	const char *name;
+	int rc = 0;
+
+	pthread_mutex_lock(&names->mutex);
+	entry = find_entry(names, endpoint);
+	while (entry != NULL && !entry->known && names->running > 0 && most_ns > 0 && rc == 0)
+		rc = pthread_cond_timedwait(&names->answered, &names->mutex, &until);
+	name = entry != NULL ? entry->name : NULL;
+	*known = entry == NULL || entry->known;
+	pthread_mutex_unlock(&names->mutex);
+	return name;
 }
 
 const char *top_names_host(struct top_names *names, const struct endpoint *endpoint)
 {
-	size_t place = hash_bytes(&names->key, &endpoint->ip, sizeof(endpoint->ip)) % PLACES;
-	const char *name = NULL;
+	bool known;
 
-	if (!names->running && !start(names))
-		return NULL;
-	pthread_mutex_lock(&names->mutex);
-	while (names->places[place] != 0 &&
-	       memcmp(&names->entries[names->places[place] - 1].ip, &endpoint->ip, sizeof(endpoint->ip)) != 0)
-		place = (place + 1) % PLACES;
-	if (names->places[place] != 0) {
-		name = names->entries[names->places[place] - 1].name;
-	} else if (names->count < TOP_NAMES_MOST) {
-		names->entries[names->count++].ip = endpoint->ip;
-		names->places[place] = (uint16_t)names->count;
-		pthread_cond_signal(&names->changed);
-	}
-	pthread_mutex_unlock(&names->mutex);
-	return name;
+	return top_names_await(names, endpoint, 0, &known);
 }
 
 void top_names_free(struct top_names *names)
@@ -136,9 +175,9 @@ void top_names_free(struct top_names *names)
 	if (names == NULL)
 		return;
 	pthread_mutex_lock(&names->mutex);
-	running = names->running;
+	running = names->running > 0;
 	names->abandoned = true;
-	pthread_cond_signal(&names->changed);
+	pthread_cond_broadcast(&names->changed);
 	pthread_mutex_unlock(&names->mutex);
 	if (!running)
 		free_all(names);

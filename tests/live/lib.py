@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -501,6 +502,24 @@ def packet_sockets():
     """How many packet sockets of this namespace are bound and running."""
     with open("/proc/net/packet", encoding="ascii") as table:
         return [line.split()[5] for line in table].count("1")
+
+
+def savefile(count, peers=1):
+    """A file of refused attempts, each a row, by the hosts 10.0.0.2 and so on, in turn."""
+    data = [struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)]
+    for number in range(count):
+        port = 1024 + number
+        for away, flags in ((True, 2), (False, 0x14)):
+            ends = (port, 80) if away else (80, port)
+            tcp = struct.pack("!HHIIBBHHH", *ends, 1000, 0 if away else 1001, 5 << 4, flags, 1024, 0, 0)
+            peer = bytes((10, 0, 0, 2 + number % peers))
+            hosts = (peer, b"\x0a\0\0\1") if away else (b"\x0a\0\0\1", peer)
+            packet = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + hosts[0] + hosts[1] + tcp
+            data.append(struct.pack("=IIII", 1700000000, number * 10 + (not away), len(packet), len(packet)) + packet)
+    path = scratch("pcap")
+    with open(path, "wb") as file:
+        file.write(b"".join(data))
+    return path
 
 
 # --- the namespace's firewall ----------------------------------------------------------------------------------

@@ -6,14 +6,13 @@ import fcntl
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import termios
 import time
 
-from lib import (CONNTRACE, Process, between, check, enter_namespace, equal, main, packet_sockets, run, scratch,
-                 status_field, test, tracer_of, wait_for)
+from lib import (CONNTRACE, Process, between, check, enter_namespace, equal, main, packet_sockets, run, savefile,
+                 scratch, status_field, test, tracer_of, wait_for)
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -72,23 +71,6 @@ def ignored():
                 send(trace, number)
             status = trace.wait()
             check(status in (0, -number), "status of %s: %s" % (words, status))
-
-
-def savefile(count):
-    """Refused attempts, each a row."""
-    data = [struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)]
-    for number in range(count):
-        port = 1024 + number
-        for away, flags in ((True, 2), (False, 0x14)):
-            ends = (port, 80) if away else (80, port)
-            tcp = struct.pack("!HHIIBBHHH", *ends, 1000, 0 if away else 1001, 5 << 4, flags, 1024, 0, 0)
-            hosts = (b"\x0a\0\0\1", b"\x0a\0\0\2") if away else (b"\x0a\0\0\2", b"\x0a\0\0\1")
-            packet = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + hosts[0] + hosts[1] + tcp
-            data.append(struct.pack("=IIII", 1700000000, number * 10 + (not away), len(packet), len(packet)) + packet)
-    path = scratch("pcap")
-    with open(path, "wb") as file:
-        file.write(b"".join(data))
-    return path
 
 
 def waiting(pipe):
