@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "orphans.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "source/procfs/procfs.h"
+
+/* Milliseconds that a parent takes to end at most. */
+#define REAPER_TRIES 1000
 
 /* Of /proc/PID/stat. */
 struct facts {
@@ -18,6 +25,8 @@ struct facts {
 
 struct search {
 	uint64_t start;
+	pid_t reaper;
+	uint32_t netns;
 	const pid_t *known;
 	size_t known_count;
 	pid_t *pids;
@@ -55,13 +64,50 @@ static bool is_known(const struct search *search, pid_t pid)
 	return pid == getpid();
 }
 
+/* In a process whose parent has just ended, or is about to. */
+static void tell_parent(pid_t before, int to)
+{
+	const struct timespec pause = {.tv_nsec = CLOCK_NS_PER_MS};
+	pid_t parent;
+
+	for (int i = 0; i < REAPER_TRIES && getppid() == before; i++)
+		nanosleep(&pause, NULL);
+	parent = getppid();
+	_exit(parent != before && write(to, &parent, sizeof(parent)) == (ssize_t)sizeof(parent) ? 0 : 1);
+}
+
+/* Whose children our orphans become (PR_SET_CHILD_SUBREAPER): an orphan of ours tells. Return: 0 unknown. */
+static pid_t find_reaper(void)
+{
+	pid_t reaper = 0, child;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return 0;
+	child = fork();
+	if (child == 0) {
+		pid_t self = getpid();
+
+		if (fork() == 0)
+			tell_parent(self, ends[1]);
+		_exit(0);
+	}
+	close(ends[1]);
+	if (child > 0)
+		(void)waitpid(child, NULL, 0);
+	if (child < 0 || read(ends[0], &reaper, sizeof(reaper)) != (ssize_t)sizeof(reaper))
+		reaper = 0;
+	close(ends[0]);
+	return reaper;
+}
+
 /* Or a child of one, which is about to become one itself. */
 static bool is_orphan(const struct search *search, int parent)
 {
 	for (size_t i = 0; i < search->count && i < search->room; i++)
 		if (search->pids[i] == parent)
 			return true;
-	return parent != getpid() && procfs_is_ancestor(parent);
+	return parent == search->reaper;
 }
 
 /* The first process of a session may have ended; then the session is younger than the command as its number is. */
@@ -81,6 +127,8 @@ static void consider(void *context, pid_t pid)
 	if (is_known(search, pid) || !read_facts(pid, &facts) || facts.state == 'Z' || facts.start < search->start ||
 	    !is_orphan(search, facts.parent) || !is_session_of_command(search, facts.session))
 		return;
+	if (procfs_netns(pid) != search->netns)
+		return;
 	if (procfs_read(pid, "cgroup", group, sizeof(group)) < 0 || strcmp(group, search->group) != 0)
 		return;
 	if (search->count < search->room)
@@ -90,9 +138,9 @@ static void consider(void *context, pid_t pid)
 
 size_t orphans_find(uint64_t start, const pid_t *known, size_t known_count, pid_t *pids, size_t room)
 {
-	struct search search = {start, known, known_count, pids, room, 0, ""};
+	struct search search = {start, find_reaper(), procfs_netns(getpid()), known, known_count, pids, room, 0, ""};
 
-	if (start == 0 || procfs_read(getpid(), "cgroup", search.group, sizeof(search.group)) < 0)
+	if (start == 0 || search.reaper == 0 || procfs_read(getpid(), "cgroup", search.group, sizeof(search.group)) < 0)
 		return 0;
 	(void)procfs_processes(consider, &search);
 	return search.count;

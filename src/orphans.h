@@ -11,8 +11,8 @@
  * within less than a millisecond; its parent is gone before any look at /proc
  * finds it, and then nothing says whose child it was. It cannot be watched on
  * that ground, but it can be named: a process that is younger than the command,
- * in our control group, adopted by one of our ancestors, and in our session or
- * in one that is younger than the command.
+ * in our control group and network namespace, whose parent is whoever adopts
+ * orphans here, and in our session or in one that is younger than the command.
  */
 
 /** orphans_start() - when a process started, in the kernel's ticks since the boot; 0 unknown */

@@ -130,6 +130,64 @@ def launched():
                 os.kill(pid, signal.SIGKILL)
 
 
+# The command ends at once; what it leaves forks, has threads, and starts programs.
+DAEMON = ('setsid sh -c \'"$0" wait-file=/nonexistent & "$0" threads=2 wait-file=/nonexistent done join & touch "$1"; '
+          'while :; do (:); done\' "$0" "$1" & '
+          'while [ ! -e "$1" ]; do sleep 0.01; done; exit 0')
+
+
+def daemon_left(options, mark):
+    """conntrace, whose command has ended and left a daemon."""
+    begun = scratch("begun")
+    trace = Process([CONNTRACE, "-q", "-o", "/dev/null"] + options + ["--", "sh", "-c", DAEMON, MKCONN, begun],
+                    env=dict(os.environ, **{MARK: mark}))
+    wait_file(begun)
+    return trace
+
+
+def end_tree(mark):
+    for pid in members(mark):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+@test("launched, a daemon is left, killed %d times at random moments: nothing of it is left" % ROUNDS)
+def daemon():
+    seed = random.randrange(1 << 30)
+    moments = random.Random(seed)
+    for number in range(ROUNDS):
+        mark = "%d-daemon-%d" % (os.getpid(), number)
+        trace = daemon_left([], mark)
+        # Also where conntrace is about to end the daemon, or to say who is left.
+        time.sleep(moments.choice([0, moments.uniform(0, 0.6)]))
+        if number % 3 == 0:
+            trace.signal(signal.SIGTERM)
+        trace.signal(signal.SIGKILL)
+        trace.wait()
+        try:
+            wait_for(lambda: not members(mark), "the daemon to be gone, round %d, seed %d" % (number, seed))
+        finally:
+            end_tree(mark)
+
+
+@test("the same without the filter and with --via=diag: it runs on")
+def daemon_unfiltered():
+    for number in range(max(2, ROUNDS // 10)):
+        for options in (["--no-filter"], ["--via=diag"]):
+            mark = "%d-free-%d" % (os.getpid(), number)
+            trace = daemon_left(options, mark)
+            trace.signal(signal.SIGKILL)
+            trace.wait()
+            try:
+                wait_for(lambda: members(mark) and unharmed(members(mark)[:2]), "the daemon to be let go")
+                check(len(members(mark)) >= 2, "of the daemon with %s lives: %s" % (options, members(mark)))
+            finally:
+                while members(mark):
+                    end_tree(mark)
+
+
 @test("launched with --no-filter, killed: what was launched runs on")
 def launched_unfiltered():
     nginx = Nginx()
