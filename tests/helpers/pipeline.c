@@ -131,5 +131,5 @@ void pipeline_free(struct pipeline *pipeline)
 {
 	free(pipeline->conns);
 	free(pipeline->slots);
-	free(pipeline->fragments);
+	fragments_free(pipeline->fragments);
 }

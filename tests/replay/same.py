@@ -145,8 +145,8 @@ def swapped_times():
     return capture
 
 
-OWN = {function.__name__: function for function in (goes_on_after_reset, one_way, one_way_after_reset,
-                                                    late_packets, all_reasons, swapped_times)}
+OWN = {function.__name__: function for function in (goes_on_after_reset, one_way, one_way_after_reset, requests,
+                                                    late_packets, in_fragments, all_reasons, swapped_times)}
 
 
 # ---- the property ----------------------------------------------------------------------------------------------------

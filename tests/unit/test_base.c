@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/number.h"
 #include "base/pool.h"
+#include "base/lru.h"
 #include "base/queue.h"
 #include "base/span.h"
 
@@ -138,6 +139,39 @@ static void queue_keeps_order_between_threads(void **state)
 	queue_free(queue);
 }
 
+/* Whatever the hashes are, the place used longest ago goes first. */
+static void lru_takes_the_oldest_place(void **state)
+{
+	for (uint32_t spread = 0; spread < 3; spread++) {
+		struct lru *lru = lru_new(3);
+		uint32_t hashes[] = {7, 7 + spread, 7 + 4 * spread};
+
+		(void)state;
+		for (uint32_t i = 0; i < 3; i++) {
+			assert_int_equal(lru_oldest(lru), i);
+			assert_int_equal(lru_take(lru, hashes[i]), i);
+		}
+		assert_int_equal(lru_find(lru, hashes[2]), 2);
+		if (spread == 0) {
+			assert_int_equal(lru_next(lru, 2), 1);
+			assert_int_equal(lru_next(lru, 1), 0);
+			assert_int_equal(lru_next(lru, 0), LRU_NONE);
+		}
+		lru_use(lru, 0);
+		assert_int_equal(lru_take(lru, 100), 1);
+		assert_int_equal(lru_find(lru, 100), 1);
+		if (spread > 0)
+			assert_int_equal(lru_find(lru, hashes[1]), LRU_NONE);
+		/* What is given back is the next, used just now or not. */
+		lru_give(lru, 1);
+		assert_int_equal(lru_find(lru, 100), LRU_NONE);
+		assert_int_equal(lru_take(lru, 101), 1);
+		assert_int_equal(lru_take(lru, 102), 2);
+		assert_int_equal(lru_take(lru, 103), 0);
+		lru_free(lru);
+	}
+}
+
 static void queue_refuses_above_its_limit(void **state)
 {
 	struct queue *queue = queue_new(sizeof(int), 2);
@@ -214,6 +248,7 @@ int main(void)
 		cmocka_unit_test(span_never_reads_beyond),
 		cmocka_unit_test(queue_keeps_order_between_threads),
 		cmocka_unit_test(queue_refuses_above_its_limit),
+		cmocka_unit_test(lru_takes_the_oldest_place),
 		cmocka_unit_test(pool_gives_back_what_is_whole),
 	};
 

@@ -296,7 +296,7 @@ static void fragments_are_told_of_their_connection(void **state)
 			assert_int_equal(told.frames, PIECES * (v6 ? 48 : 20) + 320);
 			assert_int_equal(told.flags, SEGMENT_ACK | SEGMENT_FIN);
 		}
-	free(fragments);
+	fragments_free(fragments);
 }
 
 /* As some stacks send them. */
@@ -332,7 +332,7 @@ static void tiny_fragments_wait_for_the_header(void **state)
 	assert_int_equal(told.events, PIECES);
 	assert_int_equal(told.payload, 12);
 	assert_int_equal(told.end, 112);
-	free(fragments);
+	fragments_free(fragments);
 }
 
 static void fragments_of_others_do_not_meet(void **state)
@@ -345,7 +345,7 @@ static void fragments_of_others_do_not_meet(void **state)
 	assert_int_equal(run_pieces(fragments, false, 2, 300, 80, rest).events, 0);
 	assert_int_equal(run_pieces(fragments, true, 1, 300, 80, rest).events, 0);
 	assert_int_equal(run_pieces(fragments, false, 1, 300, 80, rest).events, 3);
-	free(fragments);
+	fragments_free(fragments);
 }
 
 /* More datagrams than there is room for: those that came last are still known. */
@@ -364,7 +364,7 @@ static void fragments_stay_few(void **state)
 	}
 	assert_int_equal(run_pieces(fragments, false, 1, 300, 80, first).events, 1);
 	assert_int_equal(run_pieces(fragments, false, 1, 300, 80, rest).events, 1);
-	free(fragments);
+	fragments_free(fragments);
 }
 
 int main(void)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/packet/fragments.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/lru.h"
 #include "base/xalloc.h"
 
 /*
@@ -14,11 +16,10 @@
  * somebody sends tiny ones, RFC 1858) wait for it, a few of each datagram.
  *
  * Anybody can send pieces that never become whole, so the table has a fixed
- * size, the oldest of a bucket goes first, and the hash is keyed.
+ * size, the one used longest ago goes first, and the hash is keyed.
  */
 
-#define BUCKETS 256
-#define WAYS 4
+#define DATAGRAMS 1024
 #define HELD 128 /* 64 KiB in pieces of 576 bytes each */
 #define HEADER_FIXED 20
 #define HEADER_MAX 60
@@ -41,7 +42,6 @@ struct piece {
 
 struct datagram {
 	struct key key;
-	uint64_t used;
 	int64_t last_ns;
 	uint64_t have; /* a bit for each byte of header */
 	struct flow flow;
@@ -54,9 +54,9 @@ struct datagram {
 
 struct fragments {
 	struct hash_key hash_key;
-	struct datagram datagrams[BUCKETS][WAYS];
+	struct lru *lru;
+	struct datagram datagrams[DATAGRAMS];
 	struct datagram *current;
-	uint64_t clock;
 	int64_t now_ns;
 	int64_t time_ns; /* of the piece at hand, or CLOCK_UNKNOWN */
 	uint8_t taken;
@@ -67,28 +67,41 @@ struct fragments *fragments_new(void)
 	struct fragments *fragments = xcalloc(1, sizeof(*fragments));
 
 	hash_key_random(&fragments->hash_key);
+	fragments->lru = lru_new(DATAGRAMS);
 	return fragments;
+}
+
+void fragments_free(struct fragments *fragments)
+{
+	if (fragments == NULL)
+		return;
+	lru_free(fragments->lru);
+	free(fragments);
 }
 
 static struct datagram *find(struct fragments *fragments, const struct dissect_fragment *fragment)
 {
 	struct key key = {fragment->local, fragment->remote, fragment->id, fragment->version};
-	struct datagram *bucket, *oldest;
+	struct datagram *datagram;
+	uint32_t hash, place;
 
 	key.local.port = key.remote.port = 0;
-	bucket = fragments->datagrams[hash_bytes(&fragments->hash_key, &key, sizeof(key)) % BUCKETS];
-	oldest = bucket;
-	for (size_t i = 0; i < WAYS; i++) {
-		if (memcmp(&bucket[i].key, &key, sizeof(key)) == 0 &&
-		    fragments->now_ns - bucket[i].last_ns < FORGET_NS)
-			return &bucket[i];
-		if (bucket[i].used < oldest->used)
-			oldest = &bucket[i];
+	hash = (uint32_t)hash_bytes(&fragments->hash_key, &key, sizeof(key));
+	place = lru_find(fragments->lru, hash);
+	while (place != LRU_NONE && memcmp(&fragments->datagrams[place].key, &key, sizeof(key)) != 0)
+		place = lru_next(fragments->lru, place);
+	if (place != LRU_NONE) {
+		lru_use(fragments->lru, place);
+		datagram = &fragments->datagrams[place];
+		if (fragments->now_ns - datagram->last_ns < FORGET_NS)
+			return datagram;
+	} else {
+		datagram = &fragments->datagrams[lru_take(fragments->lru, hash)];
 	}
-	oldest->key = key;
-	oldest->have = 0;
-	oldest->held_count = oldest->header_length = 0;
-	return oldest;
+	datagram->key = key;
+	datagram->have = 0;
+	datagram->held_count = datagram->header_length = 0;
+	return datagram;
 }
 
 static void keep_header(struct datagram *datagram, const struct dissect_fragment *fragment)
@@ -139,7 +152,6 @@ bool fragments_feed(struct fragments *fragments, const struct dissect_fragment *
 	fragments->taken = 0;
 	fragments->time_ns = fragment->time_ns;
 	datagram->last_ns = fragments->now_ns;
-	datagram->used = ++fragments->clock;
 	if (fragment->offset == 0 && known) {
 		/* The same once more, or another one of the same number. */
 		datagram->header_length = datagram->held_count = 0;

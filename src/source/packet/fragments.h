@@ -14,8 +14,11 @@
  */
 struct fragments;
 
-/** fragments_new() - an empty, bounded table; asks for random numbers, so not under confine(). Free with free(3) */
+/** fragments_new() - an empty, bounded table; asks for random numbers, so not under confine() */
 struct fragments *fragments_new(void);
+
+/** fragments_free() - NULL is fine */
+void fragments_free(struct fragments *fragments);
 
 /**
  * fragments_feed() - a piece was seen

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/lru.h"
 #include "base/xalloc.h"
 #include "source/packet/http.h"
 #include "source/packet/tls.h"
@@ -12,15 +13,14 @@
 /*
  * A direction is kept between its messages too, or a segment that comes again
  * would be a message of its own. Anybody can begin messages and never end
- * them, so the table has a fixed size, the oldest of a bucket goes first, and
+ * them, so the table has a fixed size, the one used longest ago goes first, and
  * the hash is keyed. Its memory is only touched where it is used.
  *
  * What comes before its turn is held until what is missing has come, or there
  * is no room for more. That a first segment is not the first byte of its
  * direction only the SYN tells, of which the number is remembered for a while.
  */
-#define BUCKETS 512
-#define WAYS 4
+#define DIRECTIONS 2048
 
 /* A ClientHello with the largest key shares in use is below 4 KiB. */
 #define HELLO_MAX 8192
@@ -29,7 +29,7 @@
 #define HELD 8
 #define HELD_MAX 8192
 
-/* Room for the SYN of connections that have not said anything; a power of two. */
+/* Room for the SYN of connections that have not said anything. */
 #define AWAITED 16384
 
 /* Both ends of a direction; no padding. */
@@ -57,7 +57,6 @@ struct piece {
 
 struct direction {
 	struct key key;
-	uint64_t used;
 	int64_t time_ns;
 	uint32_t next_seq;
 	uint8_t kind;
@@ -74,18 +73,19 @@ struct direction {
 	uint8_t held_data[HELD_MAX];
 };
 
-/* The first byte of a direction; nobody's when @tag is 0. */
+/* The first byte of a direction. */
 struct awaited {
-	uint32_t tag, seq;
+	struct key key;
+	uint32_t seq;
 };
 
 struct stream {
 	const struct message_names *wanted;
 	struct hash_key hash_key;
-	uint64_t clock;
 	uint32_t live;
+	struct lru *first, *lru; /* of awaited, of directions */
 	struct awaited awaited[AWAITED];
-	struct direction directions[BUCKETS][WAYS];
+	struct direction directions[DIRECTIONS];
 };
 
 _Static_assert(sizeof(struct key) % sizeof(uint64_t) == 0, "a key is whole words");
@@ -113,71 +113,77 @@ struct stream *stream_new(const struct message_names *wanted)
 
 	stream->wanted = wanted;
 	hash_key_random(&stream->hash_key);
+	stream->first = lru_new(AWAITED);
+	stream->lru = lru_new(DIRECTIONS);
 	return stream;
 }
 
 void stream_free(struct stream *stream)
 {
+	if (stream == NULL)
+		return;
+	lru_free(stream->first);
+	lru_free(stream->lru);
 	free(stream);
+}
+
+static uint32_t key_hash(const struct stream *stream, const struct key *key)
+{
+	uint64_t words[KEY_WORDS];
+
+	memcpy(words, key, sizeof(words));
+	return (uint32_t)hash_words(&stream->hash_key, words, KEY_WORDS);
 }
 
 /* ---- first bytes ------------------------------------------------------------------ */
 
-/* Quick, for each segment that nothing is known of asks; who makes it collide hides a name, no more. */
-static struct awaited *awaited_of(struct stream *stream, const struct key *key, uint32_t *tag)
+static uint32_t awaited_find(const struct stream *stream, const struct key *key, uint32_t hash)
 {
-	uint64_t words[KEY_WORDS], hash = stream->hash_key.k0;
+	uint32_t place = lru_find(stream->first, hash);
 
-	memcpy(words, key, sizeof(words));
-	for (size_t i = 0; i < KEY_WORDS; i++)
-		hash = (hash ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-	hash ^= hash >> 32;
-	*tag = (uint32_t)hash | 1;
-	return &stream->awaited[hash >> 40 & (AWAITED - 1)];
+	while (place != LRU_NONE && memcmp(&stream->awaited[place].key, key, sizeof(*key)) != 0)
+		place = lru_next(stream->first, place);
+	return place;
 }
 
-static void await_first(struct stream *stream, const struct key *key, uint32_t seq)
+static void await_first(struct stream *stream, const struct key *key, uint32_t hash, uint32_t seq)
 {
-	uint32_t tag;
-	struct awaited *awaited = awaited_of(stream, key, &tag);
+	uint32_t place = awaited_find(stream, key, hash);
 
-	*awaited = (struct awaited){tag, seq};
+	if (place == LRU_NONE)
+		place = lru_take(stream->first, hash);
+	else
+		lru_use(stream->first, place);
+	stream->awaited[place] = (struct awaited){*key, seq};
 }
 
-/* How much of the direction is missing before @seq, which is the first that was seen; 0 also if nobody knows. */
-static uint32_t missing_before(struct stream *stream, const struct key *key, uint32_t seq)
+/* How much of the direction is missing before @seq, which is the first that was seen; 0 also if it is not known. */
+static uint32_t missing_before(struct stream *stream, const struct key *key, uint32_t hash, uint32_t seq)
 {
-	uint32_t tag, missing;
-	struct awaited *awaited = awaited_of(stream, key, &tag);
+	uint32_t place = awaited_find(stream, key, hash), missing;
 
-	if (awaited->tag != tag)
+	if (place == LRU_NONE)
 		return 0;
-	awaited->tag = 0;
-	missing = seq - awaited->seq;
+	lru_give(stream->first, place);
+	missing = seq - stream->awaited[place].seq;
 	return missing <= HELD_MAX ? missing : 0;
 }
 
 /* ---- the table ---------------------------------------------------------------------- */
 
-static struct direction *bucket_of(struct stream *stream, const struct key *key)
+static struct direction *find(struct stream *stream, const struct key *key, uint32_t hash)
 {
-	uint64_t words[KEY_WORDS];
+	uint32_t place = lru_find(stream->lru, hash);
 
-	memcpy(words, key, sizeof(words));
-	return stream->directions[hash_words(&stream->hash_key, words, KEY_WORDS) % BUCKETS];
-}
-
-static struct direction *find(struct direction *bucket, const struct key *key)
-{
-	for (int i = 0; i < WAYS; i++)
-		if (bucket[i].kind != KIND_NONE && memcmp(&bucket[i].key, key, sizeof(*key)) == 0)
-			return &bucket[i];
-	return NULL;
+	while (place != LRU_NONE && memcmp(&stream->directions[place].key, key, sizeof(*key)) != 0)
+		place = lru_next(stream->lru, place);
+	return place != LRU_NONE ? &stream->directions[place] : NULL;
 }
 
 static void forget(struct stream *stream, struct direction *direction)
 {
 	direction->kind = KIND_NONE;
+	lru_give(stream->lru, (uint32_t)(direction - stream->directions));
 	stream->live--;
 }
 
@@ -304,20 +310,17 @@ static void release(struct direction *direction, bool gaps, struct teller *telle
 }
 
 /* A place for a new direction: a free one, or that which was used longest ago. */
-static struct direction *take(struct stream *stream, struct direction *bucket, const struct key *key,
-			      struct teller *teller)
+static struct direction *take(struct stream *stream, const struct key *key, uint32_t hash, struct teller *teller)
 {
-	struct direction *chosen = bucket;
+	struct direction *chosen = &stream->directions[lru_oldest(stream->lru)];
 
-	for (int i = 1; i < WAYS && chosen->kind != KIND_NONE; i++)
-		if (bucket[i].kind == KIND_NONE || bucket[i].used < chosen->used)
-			chosen = &bucket[i];
 	if (chosen->kind == KIND_NONE) {
 		stream->live++;
 	} else {
 		teller->direction = chosen;
 		release(chosen, true, teller);
 	}
+	(void)lru_take(stream->lru, hash);
 	chosen->key = *key;
 	chosen->kind = KIND_WAITING;
 	chosen->held_count = 0;
@@ -333,33 +336,30 @@ void stream_feed(struct stream *stream, const struct event *event, struct span p
 	const struct event_segment *segment = &event->segment;
 	const struct key key = {event->flow.local, event->flow.remote};
 	struct teller teller = {.function = function, .context = context, .wanted = stream->wanted};
-	uint32_t seq = segment->seq, missing = 0;
+	uint32_t seq = segment->seq, hash, missing;
 	bool ends = (segment->flags & (SEGMENT_FIN | SEGMENT_RST)) != 0;
-	struct direction *bucket, *direction;
+	bool matters = segment->payload > 0 || (ends && stream->live > 0);
+	struct direction *direction;
 
-	if (segment->flags & SEGMENT_SYN)
-		await_first(stream, &key, ++seq);
-	if (segment->payload == 0 && (!ends || stream->live == 0))
+	if (!matters && !(segment->flags & SEGMENT_SYN))
 		return;
-	if (stream->live == 0 && kind_of(payload) == KIND_NONE) {
-		missing = missing_before(stream, &key, seq);
-		if (missing == 0)
-			return;
-	}
-	bucket = bucket_of(stream, &key);
-	direction = find(bucket, &key);
+	hash = key_hash(stream, &key);
+	if (segment->flags & SEGMENT_SYN)
+		await_first(stream, &key, hash, ++seq);
+	if (!matters)
+		return;
+	direction = stream->live > 0 ? find(stream, &key, hash) : NULL;
 	if (direction == NULL) {
-		if (missing == 0)
-			missing = missing_before(stream, &key, seq);
+		missing = missing_before(stream, &key, hash, seq);
 		if (segment->payload == 0 || (missing == 0 && kind_of(payload) == KIND_NONE))
 			return;
-		direction = take(stream, bucket, &key, &teller);
+		direction = take(stream, &key, hash, &teller);
 		direction->next_seq = seq - missing;
 	}
 	teller.direction = direction;
 	direction->time_ns = event->time_ns;
 	if (direction->kind != KIND_DONE)
-		direction->used = ++stream->clock;
+		lru_use(stream->lru, (uint32_t)(direction - stream->directions));
 	if ((int32_t)(seq - direction->next_seq) <= 0 || !hold(direction, seq, segment->payload, payload)) {
 		/* Without room what is missing is given up. */
 		if ((int32_t)(seq - direction->next_seq) > 0)
@@ -373,9 +373,9 @@ void stream_feed(struct stream *stream, const struct event *event, struct span p
 
 void stream_finish(struct stream *stream, stream_function *function, void *context)
 {
-	struct direction *directions = stream->directions[0];
+	struct direction *directions = stream->directions;
 
-	for (size_t i = 0; i < (size_t)BUCKETS * WAYS && stream->live > 0; i++) {
+	for (size_t i = 0; i < DIRECTIONS && stream->live > 0; i++) {
 		struct teller teller = {function, context, &directions[i], stream->wanted};
 
 		if (directions[i].kind == KIND_NONE)
