@@ -29,7 +29,7 @@ static void judge_payload(struct segment *segment, const struct wire *was, const
 		if (old->bits & HALF_HOLE_DROPPED)
 			segment->judged |= SEGMENT_FORGOTTEN;
 		if (segment->judged & SEGMENT_RESENT && old->bits & HALF_ACKED &&
-		    wire_offset(old, old->acked) >= start + event->payload)
+		    wire_offset(old, old->acked) >= start + event->payload + (event->flags & SEGMENT_FIN ? 1 : 0))
 			segment->judged |= SEGMENT_SPURIOUS;
 	} else if (wire->ooo != was->ooo) {
 		segment->judged |= SEGMENT_OUT_OF_ORDER;

@@ -204,6 +204,13 @@ void tracker_linger_on(struct tracker *tracker, struct record *record)
 	move_to_end(&tracker->closing, record);
 }
 
+/* An attempt without an answer so far, that packets alone tell of. */
+static bool is_pending_attempt(const struct tracker *tracker, const struct record *record)
+{
+	return !record->owned && !record->closing && record->conn.cookie == 0 && record->wire != NULL &&
+	       wire_result(record->wire, tracker->now_ns, tracker->config.timeout_ns) == RESULT_PENDING;
+}
+
 /*
  * A newer connection took its flow. By its cookie it may still be found: the
  * last word of a socket can come after its ports have been used again.
@@ -213,6 +220,8 @@ void tracker_supersede(struct tracker *tracker, struct record *record)
 	record_table_remove_flow(tracker->table, record);
 	if (record->told)
 		forget(tracker, &tracker->told, record);
+	else if (is_pending_attempt(tracker, record))
+		return; /* it is given up, and fails by its timeout */
 	else if (record->conn.cookie == 0 || !tracker_tells_destroy(tracker, &record->conn.flow))
 		finish(tracker, record);
 }
@@ -331,6 +340,12 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 
 /* ---- time ------------------------------------------------------------------------ */
 
+/* An attempt whose ports another one has now. */
+static bool is_replaced(const struct record *record)
+{
+	return !record->owned && record->wire != NULL && !record->in_flow_table && record->conn.cookie == 0;
+}
+
 /* The oldest come first; one that is old but alive goes to the end, so that all have their turn. */
 static void sweep_open(struct tracker *tracker)
 {
@@ -343,7 +358,8 @@ static void sweep_open(struct tracker *tracker)
 			break;
 		if (is_silent_reset(tracker, record)) {
 			tracker_begin_closing(tracker, record);
-		} else if (is_silent_attempt(tracker, record) && !wire_is_under_way(record->wire)) {
+		} else if (is_replaced(record) ||
+			   (is_silent_attempt(tracker, record) && !wire_is_under_way(record->wire))) {
 			finish(tracker, record);
 		} else {
 			move_to_end(&tracker->open, record);

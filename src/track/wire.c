@@ -97,6 +97,21 @@ static void syn_acked(struct wire *wire, enum wire_side side, int64_t time_ns)
 	established_check(wire);
 }
 
+/*
+ * @event acknowledges the SYN of @side and was recorded behind a later one that does. It counts unless it is sooner
+ * than what it answers. The opener's SYN is answered by a SYN.
+ */
+static void syn_acked_sooner(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	bool is_opener = side == wire_opener(wire);
+	int64_t asked_ns = is_opener ? wire->syn_ns : wire->halves[wire_other(side)].syn_acked_ns;
+
+	if (!(wire->bits & WIRE_OPENER_KNOWN) || (is_opener && !(event->segment.flags & SEGMENT_SYN)))
+		return;
+	if (event->time_ns >= asked_ns)
+		wire->halves[side].syn_acked_ns = event->time_ns;
+}
+
 static void feed_opener(struct wire *wire, const struct event *event, enum wire_side side, bool synack)
 {
 	enum wire_side opener = synack ? wire_other(side) : side;
@@ -268,7 +283,18 @@ static bool fills_forgotten(const struct wire_half *half, int64_t end)
 	       (!(half->bits & HALF_ACKED) || wire_offset(half, half->acked) < end);
 }
 
-/* Payload of @side, in offsets. A resent byte is at least as old as the last new one. */
+/* @side resent a segment, or part of one: how late is that? What it sent anew last is at least as young. */
+static void feed_late(struct wire *wire, enum wire_side side, uint32_t now_us)
+{
+	uint32_t late_us = now_us - wire->fresh_us[side];
+
+	if (late_us > LATE_MAX_US)
+		late_us = 0; /* recorded in the wrong order */
+	if (wire->late_us == UINT32_MAX || late_us > wire->late_us)
+		wire->late_us = late_us;
+}
+
+/* Payload of @side, in offsets. */
 static enum wire_range feed_payload(struct wire *wire, const struct event *event, enum wire_side side, int64_t start,
 				    int64_t end)
 {
@@ -295,16 +321,10 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 		count(&wire->ooo);
 	if (range == RANGE_AGAIN && !keepalive && !later)
 		half->retrans++;
-	if (range == RANGE_AGAIN && !keepalive && !later && fills_forgotten(half, end)) {
+	if (range == RANGE_AGAIN && !keepalive && !later && fills_forgotten(half, end))
 		half->retrans |= WIRE_RETRANS_DOUBTED;
-	} else if (range == RANGE_AGAIN && !keepalive && !later) {
-		uint32_t late_us = now_us - wire->fresh_us[side];
-
-		if (late_us > LATE_MAX_US)
-			late_us = 0; /* recorded in the wrong order */
-		if (wire->late_us == UINT32_MAX || late_us > wire->late_us)
-			wire->late_us = late_us;
-	}
+	else if (range == RANGE_AGAIN && !keepalive && !later)
+		feed_late(wire, side, now_us);
 	if (is_new)
 		wire->fresh_us[side] = now_us;
 	return range;
@@ -317,33 +337,53 @@ static void feed_beyond(struct wire_half *half, int64_t start)
 	wire_half_range(half, start, start);
 }
 
-/* Nothing comes after a FIN: one whose number was acknowledged and passed was forged. */
-static void feed_fin(struct wire *wire, enum wire_side side, uint32_t fin)
+/*
+ * Nothing comes after a FIN: one whose number was acknowledged and passed was forged. One that comes again is resent
+ * (the kernel counts it so, too); with payload that is counted already.
+ */
+static void feed_fin(struct wire *wire, const struct event *event, enum wire_side side, uint32_t fin)
 {
 	struct wire_half *half = &wire->halves[side];
+	uint32_t now_us = (uint32_t)(event->time_ns / CLOCK_NS_PER_US);
 
 	if (!(half->bits & HALF_FIN)) {
 		half->bits |= HALF_FIN;
 		half->fin = fin;
+		wire->fresh_us[side] = now_us;
 		if (side == WIRE_REMOTE && !(wire->halves[WIRE_LOCAL].bits & HALF_FIN))
 			wire->bits |= WIRE_FIN_REMOTE_FIRST;
+	} else if (half->fin == fin && event->segment.payload == 0) {
+		half->retrans++;
+		feed_late(wire, side, now_us);
 	} else if (half->bits & HALF_ACKED && (int32_t)(half->acked - half->fin) > 1) {
 		half->fin = fin;
 	}
 }
 
+/* Is the first byte of @side's segment one that the other side has room for, by what it has advertised last? */
+static bool is_in_window(const struct wire *wire, enum wire_side side, int64_t start)
+{
+	const struct wire_half *half = &wire->halves[side], *receiver = &wire->halves[wire_other(side)];
+	int64_t expected = half->bits & HALF_ACKED ? wire_offset(half, half->acked) : 1;
+
+	if (!(receiver->bits & HALF_WINDOW))
+		return start <= (int64_t)half->next;
+	return start <= expected || start < expected + receiver->window;
+}
+
 /*
  * The payload and FIN of a segment that is no RST.
- * @in_order: set when nothing is missing before it
+ * @in_window: set when the receiver takes it, though something may be missing before it (RFC 9293, 3.10.7.4)
  * Return: false when its numbers cannot be believed.
  */
-static bool feed_numbers(struct wire *wire, const struct event *event, enum wire_side side, bool *in_order)
+static bool feed_numbers(struct wire *wire, const struct event *event, enum wire_side side, bool *in_window)
 {
 	const struct event_segment *segment = &event->segment;
 	struct wire_half *half = &wire->halves[side];
 	uint32_t seq = segment->seq + (segment->flags & SEGMENT_SYN ? 1 : 0);
 	uint32_t fin = segment->flags & SEGMENT_FIN ? 1 : 0;
 	enum wire_range range = RANGE_NEW;
+	bool is_stray = false;
 	int64_t start, end;
 
 	if (!(half->bits & HALF_BASE))
@@ -353,6 +393,7 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 	if (end + fin > (int64_t)half->next + wire_window(wire, side) || start < (int64_t)half->next - FAR) {
 		if (!feed_stray(half, seq, seq + segment->payload + fin))
 			return false;
+		is_stray = true;
 		start = wire_offset(half, seq);
 		end = start + segment->payload;
 	} else {
@@ -363,10 +404,10 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		if (half->bits & (HALF_SYN | HALF_JUMPED) || start < -WIRE_LOWER_MAX)
 			return false;
 		wire_half_lower(half, seq, end < 0 ? seq + segment->payload : half->base);
-		*in_order = true;
+		*in_window = true;
 		return true;
 	}
-	*in_order = start <= (int64_t)half->next;
+	*in_window = !is_stray && is_in_window(wire, side, start);
 	if (is_keepalive(half, segment, start))
 		count(&wire->keepalives);
 	if (segment->payload > 0)
@@ -374,7 +415,7 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 	else if (start > (int64_t)half->next && (half->bits & (HALF_SYN | HALF_SYN_ACKED)) != HALF_SYN)
 		feed_beyond(half, start);
 	if (fin) {
-		feed_fin(wire, side, seq + segment->payload);
+		feed_fin(wire, event, side, seq + segment->payload);
 		wire_half_range(half, end, end + 1);
 	}
 	if (side != WIRE_LOCAL || segment->payload == 0)
@@ -389,8 +430,8 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 	return true;
 }
 
-/* The acknowledgement in a segment that is no RST. @in_order: its own numbers leave nothing out */
-static void feed_ack(struct wire *wire, const struct event *event, enum wire_side side, bool in_order)
+/* The acknowledgement in a segment that is no RST. @in_window: by its own numbers it counts */
+static void feed_ack(struct wire *wire, const struct event *event, enum wire_side side, bool in_window)
 {
 	const struct event_segment *segment = &event->segment;
 	enum wire_side other = wire_other(side);
@@ -423,7 +464,7 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	}
 	if (half->bits & HALF_SYN && !(half->bits & HALF_SYN_ACKED)) {
 		/* It finishes half a handshake only if it claims nothing that nobody saw (RFC 9293, 3.10.7.3-4). */
-		if (ack < 1 || ack > (int64_t)half->next || !in_order) {
+		if (ack < 1 || ack > (int64_t)half->next || !in_window) {
 			/* It may have chosen a number that was forgotten. */
 			if (half->synacks > 2 && half->bits & HALF_STRAY)
 				half->bits |= HALF_JUMPED;
@@ -440,6 +481,8 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	} else if ((int32_t)(segment->ack - half->acked) > 0 && ack <= (int64_t)half->next + FAR) {
 		half->acked = segment->ack;
 	}
+	if (event->time_ns < half->syn_acked_ns && half->bits & HALF_SYN_ACKED && ack >= 1)
+		syn_acked_sooner(wire, event, other);
 	/* Whatever was missing has arrived. */
 	if (half->bits & HALF_HOLE_DROPPED && wire_offset(half, half->acked) >= (int64_t)half->next)
 		half->bits &= (uint16_t)~HALF_HOLE_DROPPED;
@@ -455,7 +498,7 @@ static bool feed(struct wire *wire, const struct event *event, enum wire_side si
 	struct wire_half *half = &wire->halves[side];
 	uint32_t acked = wire->halves[wire_other(side)].acked;
 	uint64_t next = half->next;
-	bool in_order = false;
+	bool in_window = false;
 
 	if (wire_is_copy(wire, event, side))
 		return false;
@@ -478,12 +521,12 @@ static bool feed(struct wire *wire, const struct event *event, enum wire_side si
 		count(&wire->zerowin);
 	if (segment->flags & SEGMENT_SYN && !feed_syn(wire, event, side))
 		return true;
-	if (!feed_numbers(wire, event, side, &in_order))
+	if (!feed_numbers(wire, event, side, &in_window))
 		return true;
 	half->window = window_scaled(wire, side, segment);
 	half->bits |= HALF_WINDOW;
 	if (segment->flags & SEGMENT_ACK)
-		feed_ack(wire, event, side, in_order);
+		feed_ack(wire, event, side, in_window);
 	if (wire->bits & WIRE_RST)
 		wire_rst_after(wire, side, acked, next);
 	return true;

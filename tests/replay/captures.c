@@ -189,6 +189,9 @@ static void check_retrans(struct row *row, const char *what, int64_t ours, const
 		snprintf(name, sizeof(name), "%s_%s", more[i], side);
 		high += number(row->table, row->number, name);
 	}
+	/* A FIN may have come again with payload or without; the table counts payload only. */
+	snprintf(name, sizeof(name), "fin_%s", side);
+	high += number(row->table, row->number, name) > 1 ? number(row->table, row->number, name) - 1 : 0;
 	/* One that filled a hole may have filled one that was forgotten. */
 	snprintf(name, sizeof(name), "gapfill_%s", side);
 	if (ours == CONN_UNKNOWN && number(row->table, row->number, name) > 0)
