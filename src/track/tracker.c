@@ -28,6 +28,8 @@
 #define TOLD_MAX 16384
 /* How many old records that live on are passed over in a tick. */
 #define SWEEP_AT_ONCE 64
+/* So many more than may linger wait to be finished together. */
+#define LINGER_AT_ONCE 256
 /* How often what is due is done when time is what the events say. */
 #define TICK_NS (100 * CLOCK_NS_PER_MS)
 /* How many established ones are passed over in the search for one to be evicted; far fewer than TRACKER_LIMIT_MIN. */
@@ -402,13 +404,17 @@ void tracker_tick(struct tracker *tracker, int64_t now_ns)
 	do_due(tracker);
 }
 
-/* An event has been fed. How many linger depends on the events too, so that bound is kept after each of them. */
+/*
+ * An event has been fed. How many linger depends on the events too, so that bound is kept after each of them; some more
+ * may wait, because many are finished in less time at once: their memory is fetched before it is needed.
+ */
 static void pass_time(struct tracker *tracker)
 {
 	if (tracker->now_ns >= tracker->tick_ns) {
 		do_due(tracker);
 		tracker->tick_ns = tracker->now_ns - tracker->now_ns % TICK_NS + TICK_NS;
-	} else if (tracker->closing.count > tracker->config.linger_limit && tracker->config.linger_limit > 0) {
+	} else if (tracker->closing.count > tracker->config.linger_limit + LINGER_AT_ONCE &&
+		   tracker->config.linger_limit > 0) {
 		finish_lingered(tracker);
 	}
 }
