@@ -139,6 +139,19 @@ static void take_finish(struct testimony *said, const struct event *event)
 		said->finished_ns = event->time_ns - info->last_data_sent_ms * CLOCK_NS_PER_MS;
 }
 
+/*
+ * A socket that has come in counts the SYN and what made it (tcp_create_openreq_child() in the kernel). Until something
+ * of its own is acknowledged, what has no data is the ACK of the handshake, or the FIN: without the first, data made it.
+ */
+static bool was_made_by_data(const struct event_info *info)
+{
+	int32_t without_data = info->segs_in - info->data_segs_in - 1;
+
+	if (info->data_segs_in == 0)
+		return false;
+	return info->data_segs_in < 0 || without_data < (info->state == TCP_ESTABLISHED ? 1 : 2);
+}
+
 bool record_is_undecided(int error)
 {
 	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
@@ -168,8 +181,8 @@ void record_info(struct record *record, const struct event *event)
 		said->mptcp = info->mptcp;
 	if (info->delay != DELAY_UNKNOWN)
 		said->delay = info->delay;
-	else if (said->delay == DELAY_UNKNOWN && info->data_segs_in == 0)
-		said->delay = DELAY_NONE; /* it was there before any data */
+	else if (said->delay == DELAY_UNKNOWN && info->bytes_acked == 0)
+		said->delay = was_made_by_data(info) ? DELAY_PERHAPS : DELAY_NONE;
 	if (info->inode != 0 && info->uid != (uint32_t)-1)
 		record->conn.uid = info->uid;
 	if (is_wiped) {

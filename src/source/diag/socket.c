@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,9 +24,6 @@
 #endif
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
-#endif
-#ifndef SO_MEMINFO
-#define SO_MEMINFO 55
 #endif
 #ifndef TCP_ZEROCOPY_RECEIVE
 #define TCP_ZEROCOPY_RECEIVE 35
@@ -323,18 +319,6 @@ static enum info_delay read_deferral(int socket)
 	return seconds > 0 ? DELAY_PERHAPS : DELAY_NONE;
 }
 
-int socket_read_overflow(int socket, struct event *event)
-{
-	uint32_t memory[SK_MEMINFO_VARS] = {0};
-	socklen_t length = sizeof(memory);
-
-	event->info.delay = DELAY_PERHAPS;
-	if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, memory, &length) == 0 &&
-	    length > SK_MEMINFO_DROPS * sizeof(memory[0]) && memory[SK_MEMINFO_DROPS] == 0)
-		event->info.delay = DELAY_NONE;
-	return 0;
-}
-
 enum info_delay socket_delay(pid_t pid, int fd)
 {
 	int pidfd = socket_process(pid);
@@ -352,8 +336,6 @@ int socket_read_accepted(int socket, struct event *event)
 {
 	int error = socket_read(socket, event);
 
-	if (error == 0)
-		event->info.delay = (uint8_t)read_deferral(socket);
 
 	if (error == 0 && event->flow.remote.port == 0)
 		(void)read_name(socket, past_peer, &event->flow.remote);

@@ -73,19 +73,9 @@ int socket_read(int socket, struct event *event);
  * socket_read_accepted() - as socket_read(), for a socket that accept(2) has just given
  *
  * The remote end is told even if the connection was reset in the queue (CLOSE): nobody has connected the socket
- * to another one since, so what SO_PEERNAME remembers is its. info.delay says whether its listener deferred (tcp(7),
- * TCP_DEFER_ACCEPT), which the new socket inherits.
+ * to another one since, so what SO_PEERNAME remembers is its.
  */
 int socket_read_accepted(int socket, struct event *event);
-
-/**
- * socket_read_overflow() - has this listener's accept queue, or its queue of handshakes, ever been full?
- * @socket: a descriptor of this process
- * @event: its info.delay is set: DELAY_PERHAPS when it has, or nothing tells (Linux before 4.12), else DELAY_NONE
- *
- * Return: 0.
- */
-int socket_read_overflow(int socket, struct event *event);
 
 /** socket_delay() - does a listener defer, as process @pid holds it under @fd? Return: enum info_delay */
 enum info_delay socket_delay(pid_t pid, int fd);

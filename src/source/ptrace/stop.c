@@ -21,8 +21,6 @@
 /* What an interrupted call seems to return at the exit stop: ERESTARTSYS and the others of linux/errno.h. */
 #define RESTART_FIRST 512
 #define RESTART_LAST 516
-/* A handshake that took longer than this may have waited for data. */
-#define THINKING_US 5000
 
 bool stop_push(struct stop *stop)
 {
@@ -388,19 +386,6 @@ static void gather_unlooked(struct stop *stop, struct tracee *tracee, int fd, co
 		event->flow.local = listener.flow.local;
 }
 
-/*
- * A full accept queue drops the ACK, and the socket is made when data come. Only where they have come already, and the
- * round trip is long enough to be somebody's thinking time, it is asked whether that has ever happened.
- */
-static void check_overflow(struct stop *stop, struct tracee *tracee, struct event_info *info)
-{
-	struct event listener;
-
-	if (info->delay == DELAY_NONE && info->data_segs_in != 0 && info->rtt_us > THINKING_US &&
-	    stop_look(stop, tracee->target, tracee->call.fd, socket_read_overflow, &listener) == 0)
-		info->delay = listener.info.delay;
-}
-
 static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct endpoint told = {.port = 0};
@@ -421,7 +406,6 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 	/* Looked at from outside, a connection that was reset in the queue has no other end any more. */
 	if (info.flow.remote.port == 0)
 		info.flow.remote = told;
-	check_overflow(stop, tracee, &info.info);
 	tracee->call.fd = fd;
 	target_mark_socket(tracee->target, fd, true);
 	if (is_disputed(&told, &info.flow.remote)) {
