@@ -130,6 +130,8 @@ static void feed_syn_options(struct wire *wire, const struct event_segment *segm
 	if (segment->has & SEGMENT_HAS_CUT)
 		return;
 	half->bits |= HALF_OPTIONS;
+	if (segment->has & SEGMENT_HAS_MSS && (wire->mss == 0 || segment->mss < wire->mss))
+		wire->mss = segment->mss;
 	if (segment->has & SEGMENT_HAS_WSCALE) {
 		half->bits |= HALF_WSCALE;
 		wire->wscale[side] = segment->wscale > WSCALE_MAX ? WSCALE_MAX : segment->wscale;
@@ -283,6 +285,17 @@ static bool fills_forgotten(const struct wire_half *half, int64_t end)
 	       (!(half->bits & HALF_ACKED) || wire_offset(half, half->acked) < end);
 }
 
+/* The option of each segment that has time stamps takes room from its payload (RFC 6691). */
+#define TIMESTAMP_ROOM 12
+
+/* How many segments does a captured frame with @bytes of payload that had been seen stand for? */
+static uint32_t segments_of(const struct wire *wire, const struct event_segment *segment, int64_t bytes)
+{
+	int64_t size = wire->mss - (segment->has & SEGMENT_HAS_TIMESTAMP ? TIMESTAMP_ROOM : 0);
+
+	return wire->mss > TIMESTAMP_ROOM && bytes > size ? (uint32_t)((bytes + size - 1) / size) : 1;
+}
+
 /* @side resent a segment, or part of one: how late is that? What it sent anew last is at least as young. */
 static void feed_late(struct wire *wire, enum wire_side side, uint32_t now_us)
 {
@@ -305,6 +318,7 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	bool keepalive = is_keepalive(half, segment, start);
 	bool was_fresh = half->bits & HALF_DATA, is_new = end > (int64_t)half->next;
 	uint32_t now_us = (uint32_t)(event->time_ns / CLOCK_NS_PER_US);
+	int64_t seen = end < (int64_t)half->next ? end : (int64_t)half->next;
 	enum wire_range range;
 
 	half->bits |= HALF_DATA;
@@ -320,7 +334,7 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	if (range == RANGE_FILLS && !later)
 		count(&wire->ooo);
 	if (range == RANGE_AGAIN && !keepalive && !later)
-		half->retrans++;
+		half->retrans += segments_of(wire, segment, seen - start);
 	if (range == RANGE_AGAIN && !keepalive && !later && fills_forgotten(half, end))
 		half->retrans |= WIRE_RETRANS_DOUBTED;
 	else if (range == RANGE_AGAIN && !keepalive && !later)

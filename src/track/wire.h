@@ -51,7 +51,8 @@ struct wire_hole {
  * @fin: sequence number of its FIN
  * @stray: where the last segment ended that lay outside all expectation
  * @frames: frames it sent
- * @retrans: segments with payload that had been seen before, wholly or in part; see WIRE_RETRANS_DOUBTED
+ * @retrans: segments with payload that had been seen before, wholly or in part; see WIRE_RETRANS_DOUBTED. A frame may
+ *	     be several of them (segmentation offload), which the announced size tells
  * @holes: below @next, in order
  * @bits: enum wire_half_bit
  * @syns: SYN segments without ACK; UINT8_MAX is too many to know
@@ -94,6 +95,7 @@ struct wire_half {
  * @ooo: segments that filled a hole, both ways; this and the next two saturate at UINT16_MAX
  * @zerowin: advertisements of a zero window, both ways
  * @keepalives: keep-alive probes, both ways
+ * @mss: the smaller of the segment sizes that both sides announced, 0 not seen
  * @fins: segments with FIN, by side; these saturate at UINT8_MAX
  * @rsts: segments with RST, by side
  * @prints: fingerprints of the last segments
@@ -120,6 +122,7 @@ struct wire {
 	uint16_t ooo;
 	uint16_t zerowin;
 	uint16_t keepalives;
+	uint16_t mss;
 	uint16_t bits;
 	uint8_t fins[WIRE_SIDES];
 	uint8_t rsts[WIRE_SIDES];
