@@ -140,8 +140,9 @@ static void take_finish(struct testimony *said, const struct event *event)
 }
 
 /*
- * A socket that has come in counts the SYN and what made it (tcp_create_openreq_child() in the kernel). Until something
- * of its own is acknowledged, what has no data is the ACK of the handshake, or the FIN: without the first, data made it.
+ * A socket that has come in counts the SYN and what made it (tcp_create_openreq_child() in the kernel). Until
+ * something of its own is acknowledged, what has no data is the ACK of the handshake, or the FIN: without the first,
+ * data made it.
  */
 static bool was_made_by_data(const struct event_info *info)
 {

@@ -285,17 +285,6 @@ static bool fills_forgotten(const struct wire_half *half, int64_t end)
 	       (!(half->bits & HALF_ACKED) || wire_offset(half, half->acked) < end);
 }
 
-/* The option of each segment that has time stamps takes room from its payload (RFC 6691). */
-#define TIMESTAMP_ROOM 12
-
-/* How many segments does a captured frame with @bytes of payload that had been seen stand for? */
-static uint32_t segments_of(const struct wire *wire, const struct event_segment *segment, int64_t bytes)
-{
-	int64_t size = wire->mss - (segment->has & SEGMENT_HAS_TIMESTAMP ? TIMESTAMP_ROOM : 0);
-
-	return wire->mss > TIMESTAMP_ROOM && bytes > size ? (uint32_t)((bytes + size - 1) / size) : 1;
-}
-
 /* @side resent a segment, or part of one: how late is that? What it sent anew last is at least as young. */
 static void feed_late(struct wire *wire, enum wire_side side, uint32_t now_us)
 {
@@ -334,7 +323,7 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	if (range == RANGE_FILLS && !later)
 		count(&wire->ooo);
 	if (range == RANGE_AGAIN && !keepalive && !later)
-		half->retrans += segments_of(wire, segment, seen - start);
+		half->retrans += wire_segments(wire, segment, seen - start);
 	if (range == RANGE_AGAIN && !keepalive && !later && fills_forgotten(half, end))
 		half->retrans |= WIRE_RETRANS_DOUBTED;
 	else if (range == RANGE_AGAIN && !keepalive && !later)

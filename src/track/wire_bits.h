@@ -145,6 +145,9 @@ enum wire_range wire_half_range(struct wire_half *half, int64_t start, int64_t e
 /** wire_half_unseen() - how many of the bytes from @start to @end had not been seen */
 uint32_t wire_half_unseen(const struct wire_half *half, int64_t start, int64_t end);
 
+/** wire_segments() - how many segments a captured frame stands for, @bytes of whose payload had been seen */
+uint32_t wire_segments(const struct wire *wire, const struct event_segment *segment, int64_t bytes);
+
 /** wire_half_bytes() - payload of one side, each byte once, or CONN_UNKNOWN */
 int64_t wire_half_bytes(const struct wire *wire, enum wire_side side);
 

@@ -169,3 +169,13 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 		return wire_offset(half, half->fin) + 1 == next && next >= 2 ? next - 2 : CONN_UNKNOWN;
 	return half->bits & HALF_BEYOND ? CONN_UNKNOWN : next - 1;
 }
+
+/* The option of each segment that has time stamps takes room from its payload (RFC 6691). */
+#define TIMESTAMP_ROOM 12
+
+uint32_t wire_segments(const struct wire *wire, const struct event_segment *segment, int64_t bytes)
+{
+	int64_t size = wire->mss - (segment->has & SEGMENT_HAS_TIMESTAMP ? TIMESTAMP_ROOM : 0);
+
+	return wire->mss > TIMESTAMP_ROOM && bytes > size ? (uint32_t)((bytes + size - 1) / size) : 1;
+}
