@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 
-from lib import (MKCONN, Process, as_nobody, check, equal, main, mkconn, must, require, scratch, short, status_field, test,
-                 wait_for, watch)
+from lib import (MKCONN, Process, as_nobody, between, check, equal, main, mkconn, must, require, scratch, short,
+                 status_field, test, wait_for, watch)
 from watched import SERVE, Target, finish
 
 ONE = ["accept4", "recv=10", "send=20", "recv-all", "close"]
@@ -29,7 +29,9 @@ def compare(rows, truth, acceptor=None):
     Of a process that has ended before it was asked, name and executable are unknown; where the machine is busy, so are
     the bytes of a connection that was not looked at in time.
     """
-    equal(len(rows), len(truth), "rows (%s)" % rows.summary)
+    # What begins and ends between two looks of a busy machine has no row.
+    between(len(rows), len(truth) * 9 // 10, len(truth), "rows (%s)" % rows.summary)
+    check(len(rows) + rows.summary["too_short"] >= len(truth), "rows, and too short: %s" % rows.summary)
     known = named = counted = 0
     for row in rows:
         told = truth.get(row["rport"])

@@ -8,7 +8,7 @@ import sys
 import time
 
 import lib
-from lib import (Process, Trace, attach, check, enter_namespace, equal, firewall, firewall_count, firewall_off, main,
+from lib import (Process, Skip, Trace, attach, check, enter_namespace, equal, firewall, firewall_count, firewall_off, main,
                  require, scratch, sysctl, test, touch, wait_file, wait_for)
 from modes import written
 
@@ -205,7 +205,8 @@ def attach_meanwhile():
 
 @test("attached to while the answer is awaited")
 def attached_meanwhile():
-    require(any(attach_meanwhile() for _ in range(5)), "this machine is too slow for that")
+    if not any(attach_meanwhile() for _ in range(5)):
+        raise Skip("this machine is too slow: five times the answer came again before conntrace was there")
 
 
 @test("a launched program stops at every call only until it has sent")

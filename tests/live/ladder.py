@@ -5,8 +5,8 @@ import os
 import re
 import signal
 
-from lib import (CONNTRACE, MKCONN, Process, check, enter_namespace, equal, firewall, firewall_off, main, mkconn,
-                 must, need, packet_sockets, require, run, scratch, test, wait_file, wait_for, write_file)
+from lib import (CONNTRACE, MKCONN, Process, capturing, check, enter_namespace, equal, firewall, firewall_off, main,
+                 mkconn, must, need, require, run, scratch, test, wait_file, wait_for, write_file)
 
 SIZE = 300000
 CONFIG = """
@@ -73,7 +73,7 @@ def fetch():
 def said_once():
     server = nginx()
     trace = Process([CONNTRACE, "-q", "-i", "lo", "--live"])
-    wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+    capturing(trace)
     must([need("curl"), "-s", "-o", "/dev/null", "http://127.0.0.1:8080/none"])
     wait_for(lambda: "HTTP 404" in trace.out, "the answer")
     trace.signal(signal.SIGINT)

@@ -324,13 +324,15 @@ def must(argv, **keywords):
 
 def wait_for(condition, what, limit=WAIT_SEC):
     """Waits until condition() is true. Return: what it returned."""
-    end = time.monotonic() + limit
+    end, pause = time.monotonic() + limit, 0.001
     while True:
         value = condition()
         if value:
             return value
         require(time.monotonic() < end, "waited %g s in vain for %s" % (limit, what))
-        time.sleep(0.005)
+        time.sleep(pause)
+        # What comes at once is seen at once; what takes long leaves the processor to those waited for.
+        pause = min(pause * 1.3, 0.02)
 
 
 def wait_file(path):
@@ -520,6 +522,18 @@ def savefile(count, peers=1):
     with open(path, "wb") as file:
         file.write(b"".join(data))
     return path
+
+
+def capturing(trace):
+    """Waits until conntrace has its packet process behind its seccomp filter, which is when it has opened all it needs.
+
+    Its socket is there sooner, but libpcap throws away what comes before the packet filter is set.
+    """
+    def ready():
+        require(trace.alive(), "conntrace ended: %s" % trace.err)
+        return any((status_field(child, "Name"), status_field(child, "Seccomp")) == ("conntrace-pkt", "2")
+                   for child in children(trace.pid))
+    wait_for(ready, "conntrace to capture")
 
 
 # --- the namespace's firewall ----------------------------------------------------------------------------------

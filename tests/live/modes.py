@@ -30,8 +30,8 @@ there = threading.Barrier(COUNT + 1)
 done = []
 
 def client(number):
-    with socket.create_connection(listener.getsockname(), 20) as connection:
-        there.wait(30)
+    with socket.create_connection(listener.getsockname(), 100) as connection:
+        there.wait(100)
         connection.sendall(b"%d\n" % number)
         done.append(int(connection.makefile().readline()))
 
@@ -39,7 +39,7 @@ threads = [threading.Thread(target=client, args=(number,)) for number in range(C
 for thread in threads:
     thread.start()
 accepted = [listener.accept()[0] for _ in range(COUNT)]
-there.wait(30)
+there.wait(100)
 for connection in accepted:
     connection.sendall(connection.makefile().readline().encode())
     connection.close()

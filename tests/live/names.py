@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 
-from lib import (CONNTRACE, MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets,
+from lib import (CONNTRACE, MKCONN, Process, Trace, attach, capturing, check, enter_namespace, equal, main,
                  parse_rows, require, run, scratch, test, wait_file, wait_for, watch)
 
 LONG = "/" + "long/" * 100
@@ -76,7 +76,7 @@ def play():
 @test("HOST of each connection, requests by host and path with their answers, server names")
 def names():
     trace = Trace(["-i", "lo", "-z", "http,tree", "-z", "tls,tree"])
-    wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+    capturing(trace)
     play()
     rows = trace.interrupt()
     hosts = sorted(row["host"] or "-" for row in rows if row["report"] == "conns")
@@ -96,7 +96,7 @@ def names():
 def recording():
     file = scratch("ev")
     trace = Trace(["-i", "lo", "--record", file], report="http,tree")
-    wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+    capturing(trace)
     play()
     rows = trace.interrupt()
     again = run([CONNTRACE, "-q", "-j", "-z", "http,tree", "--replay", file])
@@ -107,11 +107,11 @@ def recording():
 @test("a filter on connections, and a target, choose whose requests count")
 def chosen():
     trace = Trace(["-i", "lo", "--peer", "192.0.2.0/24"], report="http,tree")
-    wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+    capturing(trace)
     play()
     equal([row["count"] for row in trace.interrupt()], [0], "COUNT with a filter")
     trace = Trace(["-i", "lo"], [MKCONN, "wait-stdin"], report="http,tree", stdin=-1)
-    wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+    capturing(trace)
     play()
     trace.line()
     equal([row["count"] for row in trace.finish()], [0], "COUNT of another's requests")
@@ -134,7 +134,7 @@ def early():
             wait_file(port)
             trace = attach([target.pid], options, runner=()) if how == "attached" else watch([target.pid], options, before=())
         number = int(wait_file(port))
-        wait_for(lambda: packet_sockets() >= 1, "conntrace to capture")
+        capturing(trace)
         clients = []
         for path in ("/a", "/b", "/b"):
             clients.append(socket.create_connection(("127.0.0.1", number)))

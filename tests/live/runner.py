@@ -57,6 +57,35 @@ def missing():
         equal((result.status, result.out.splitlines()[-1]), (1, "0 passed, 1 failed, 0 skipped"), "for %s" % words)
 
 
+LACKING = """
+import sys
+sys.path.insert(0, %r)
+import lib
+
+def openpty():
+    raise OSError("out of pty devices")
+
+for number, call in enumerate((
+        lambda: lib.must(["no-such-program"]), lambda: lib.Process(["no-such-program"]),
+        lambda: lib.need("sh", "no-such-program"), lambda: lib.unshared("--no-such-namespace"), openpty,
+        lambda: lib.must(["/no/such/program"]), lambda: lib.must(["false"]))):
+    lib.test("number %%d" %% number)(call)
+lib.main()
+"""
+
+
+@test("what a system lacks is a reason to skip, by its name; what is wrong is none")
+def lacking():
+    path = write_file(scratch("lacking.py"), LACKING % os.path.dirname(os.path.abspath(__file__)))
+    result = run([sys.executable, path])
+    lines = [line for line in result.out.splitlines() if not line.startswith("#")]
+    wanted = ["no no-such-program here"] * 3 + ["unshare --no-such-namespace: ", "no pseudo terminal here"]
+    equal(len(lines), 8, "lines of %r" % result)
+    for number, (line, reason) in enumerate(zip(lines[1:], wanted), 1):
+        check(line.startswith("ok %d - number %d # SKIP %s" % (number, number - 1, reason)), line)
+    equal([line.split(" - ")[0] for line in lines[6:]], ["not ok 6", "not ok 7"], "what is wrong")
+
+
 def two_that_meet():
     """Programs that pass only if they run at the same time, the first ending last."""
     first, second, third = (scratch(name) for name in ("first", "second", "third"))

@@ -586,9 +586,12 @@ Story("deaths", "idle, and still open when the run ends",
 
 
 def same_ports(stage, rows, _truth):
+    # Watched without being stopped, one that begins and ends between two looks of a busy machine is counted only.
+    missed = min(rows.summary["too_short"], 4) if stage.mode == "diag" else 0
+    lib.between(len(rows), 5 - missed, 5, "rows")
     lib.equal([(row["lport"], row["raddr"], row["rport"], row["result"], row["tx_bytes"]) for row in rows],
-              [(rows[0]["lport"], stage.address.strip("[]"), 7006, "ok", 20)] * 5, "rows")
-    lib.equal(len({row["cookie"] for row in rows}), 5, "cookies")
+              [(rows[0]["lport"], stage.address.strip("[]"), 7006, "ok", 20)] * len(rows), "rows")
+    lib.equal(len({row["cookie"] for row in rows}), len(rows), "cookies")
     # Who closed first shows in TIME_WAIT or in a look at close(2), and the former is gone once the port is used again.
     for row in rows:
         lib.check(row["rx_bytes"] in (10, None) and row["close"] in ("lfin", None), lib.short(row))
