@@ -121,6 +121,7 @@ struct timeline;
  * @tx_bytes: payload the local side sent, each byte once
  * @rx_pkts: frames towards the local side
  * @tx_pkts: frames from the local side
+ * @copies: of frames, both ways, that were captured more than once; in none of the other counts
  * @rx_wire: their bytes on the wire
  * @tx_wire: their bytes on the wire
  * @rx_retrans: segments the remote side resent
@@ -173,6 +174,7 @@ struct conn {
 	int64_t tx_wire;
 	int64_t rx_pkts;
 	int64_t tx_pkts;
+	int64_t copies;
 	int32_t syn_rtx;
 	int32_t synack_rtx;
 	int32_t rx_retrans;

@@ -283,10 +283,12 @@ enum segment_has {
  * @mss: with SEGMENT_HAS_MSS
  * @ip_id: IPv4 identification, 0 for IPv6; tells copies of one packet
  * @checksum: TCP checksum as found (offload may leave it unfinished); tells copies of one packet
+ * @tag: what the VLAN tags and the numbers of virtual networks around it amount to, 0 without any
  * @flags: enum segment_flag
  * @interface: number of the capture interface within the run
  * @has: enum segment_has
  * @wscale: window scale shift, with SEGMENT_HAS_WSCALE
+ * @ttl: IPv4 time to live, or IPv6 hop limit
  */
 struct event_segment {
 	uint32_t seq;
@@ -299,10 +301,12 @@ struct event_segment {
 	uint16_t mss;
 	uint16_t ip_id;
 	uint16_t checksum;
+	uint16_t tag;
 	uint16_t flags;
 	uint16_t interface;
 	uint16_t has;
 	uint8_t wscale;
+	uint8_t ttl;
 };
 
 /**

@@ -144,6 +144,8 @@ static const struct event_field segment_fields[] = {
 	UNSIGNED("ip_id", segment.ip_id),
 	UNSIGNED("checksum", segment.checksum),
 	UNSIGNED("interface", segment.interface),
+	UNSIGNED("tag", segment.tag),
+	UNSIGNED("ttl", segment.ttl),
 	END,
 };
 

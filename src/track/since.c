@@ -7,12 +7,13 @@
 #include "base/idmap.h"
 #include "base/xalloc.h"
 
-#define SUMS 6
+#define SUMS 7
 #define COUNTS 9
 
 static const size_t sums[SUMS] = {
 	offsetof(struct conn, rx_bytes), offsetof(struct conn, tx_bytes), offsetof(struct conn, rx_wire),
 	offsetof(struct conn, tx_wire),  offsetof(struct conn, rx_pkts),  offsetof(struct conn, tx_pkts),
+	offsetof(struct conn, copies),
 };
 
 static const size_t counts[COUNTS] = {

@@ -503,8 +503,10 @@ static bool feed(struct wire *wire, const struct event *event, enum wire_side si
 	uint64_t next = half->next;
 	bool in_window = false;
 
-	if (wire_is_copy(wire, event, side))
+	if (wire_is_copy(wire, event, side)) {
+		wire->copies += wire->copies < UINT32_MAX;
 		return false;
+	}
 	feed_time(wire, event->time_ns);
 	half->frame_bytes += segment->frame;
 	if (half->frames < UINT32_MAX)

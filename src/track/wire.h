@@ -24,10 +24,8 @@ static inline enum wire_side wire_other(enum wire_side side)
 /** Holes in the sequence space of one direction that are kept apart. */
 #define WIRE_HOLES 2
 
-/** Segments remembered to tell a copy seen on another interface. */
+/** Segments remembered to tell a copy of one. */
 #define WIRE_PRINTS 5
-
-#define WIRE_ORIGIN 0x100
 
 /**
  * struct wire_hole - bytes that were skipped and have not come since
@@ -98,11 +96,17 @@ struct wire_half {
  * @mss: the smaller of the segment sizes that both sides announced, 0 not seen
  * @fins: segments with FIN, by side; these saturate at UINT8_MAX
  * @rsts: segments with RST, by side
+ * @copies: of segments, that count in nothing else; saturates
  * @prints: fingerprints of the last segments
- * @origin: by side, when its segments were seen on several interfaces: WIRE_ORIGIN and the first one's mark; else 0
+ * @places: where these were seen, and who sent them
+ * @print_times: when: the low bits of their time, in units of 2^16 ns
+ * @origin: by side, when its segments were seen in several places: the first of these; else 0
+ * @ip_ids: by side, identification of its last segment, 0 none
+ * @tags: by side, of the network that it sends in, 0 none
  * @bits: enum wire_bit
  * @print_at: where the next fingerprint goes
  * @wscale: each side's window scale, with HALF_WSCALE
+ * @ids_repeat: by side, a bit: different segments had the same identification, so it tells nothing
  * @icmp_code: code of the ICMP error that quoted the SYN and ended the attempt, with WIRE_UNREACHABLE
  */
 struct wire {
@@ -117,8 +121,13 @@ struct wire {
 	uint32_t minrtt_ns;
 	uint32_t fresh_us[WIRE_SIDES];
 	uint32_t late_us;
+	uint32_t copies;
 	uint32_t prints[WIRE_PRINTS];
+	uint16_t places[WIRE_PRINTS];
+	uint16_t print_times[WIRE_PRINTS];
 	uint16_t origin[WIRE_SIDES];
+	uint16_t ip_ids[WIRE_SIDES];
+	uint16_t tags[WIRE_SIDES];
 	uint16_t ooo;
 	uint16_t zerowin;
 	uint16_t keepalives;
@@ -126,7 +135,8 @@ struct wire {
 	uint16_t bits;
 	uint8_t fins[WIRE_SIDES];
 	uint8_t rsts[WIRE_SIDES];
-	uint8_t print_at;
+	uint8_t print_at : 4;
+	uint8_t ids_repeat : 2;
 	uint8_t wscale[WIRE_SIDES];
 	uint8_t icmp_code;
 };
@@ -152,7 +162,7 @@ bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_
  * @event: EVENT_SEGMENT
  * @side: who sent it
  *
- * Return: false when it is a copy, on another interface, of one already counted.
+ * Return: false when it is a copy of one already counted, seen once more on its way.
  */
 bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side);
 

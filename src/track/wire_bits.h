@@ -116,8 +116,11 @@ static inline enum wire_side wire_opener(const struct wire *wire)
 	return wire->bits & WIRE_OPENER_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
 }
 
-/** wire_is_copy() - is it a copy, on another interface, of one that was counted? Remembers it if not. */
+/** wire_is_copy() - is it a copy of one that was counted? Remembers it if not */
 bool wire_is_copy(struct wire *wire, const struct event *event, enum wire_side side);
+
+/** wire_copy_flip() - what wire_is_copy() remembers, seen from the other end */
+void wire_copy_flip(struct wire *wire);
 
 /** enum wire_range - what a range of bytes was, compared with what had been seen */
 enum wire_range {

@@ -5,9 +5,18 @@
 #include "track/wire_bits.h"
 
 /*
- * A host that forwards packets sees each on two interfaces or more. The same
- * numbers on another one show that; from then on, what comes on another than
- * the first and says nothing new is a copy, however many came in between.
+ * A frame may be captured more than once on its way: on two interfaces of a
+ * host that forwards it, before and behind a router, in two VLANs, coming into
+ * and going out of a switch that mirrors both. Where a frame was seen is a
+ * place: interface, direction, tag and TTL.
+ *
+ * The same numbers in another place show a copy; from then on, what comes in
+ * another place than the first and says nothing new is a copy, however many
+ * came in between. In the same place it may have been sent twice: the IP
+ * identification tells, which a resent segment has anew (RFC 6864, 4.1),
+ * unless its sender gives the same one to different segments. Without any (IPv6,
+ * and what Linux sends without a socket) nothing tells but time: no sender
+ * repeats itself within half a millisecond without hearing from the other side.
  */
 
 /* Copies of a packet on two interfaces of a host lie microseconds apart; a resent segment comes later than this. */
@@ -16,11 +25,24 @@
 /* Or longer, where a queue is shaped; then what changes from packet to packet tells them from resent ones. */
 #define SAME_WITHIN_NS (500 * CLOCK_NS_PER_MS)
 
-/* What a copy has in common with its original, above what tells where it was captured. */
+/* In the same place: some senders resend a packet with its old identification, but not before tcp_rto_min. */
+#define PACKET_WITHIN_NS (100 * CLOCK_NS_PER_MS)
+
+/* In the same place and without an identification; sooner than what tcp_rto_min and delayed ACKs are counted in. */
+#define TWIN_WITHIN_NS (CLOCK_NS_PER_MS / 2)
+
+#define PLACE_REMOTE 0x8000
+
+/* Units of wire.print_times; they wrap around after four seconds, and no print becomes as old. */
+#define UNIT_SHIFT 16
+
+/* What a copy has in common with its original. */
 static uint32_t segment_print(const struct event_segment *segment)
 {
+	/* A router that adapts a SYN's options (MSS clamping) changes its check sum. */
+	uint16_t checksum = segment->flags & SEGMENT_SYN && segment->ip_id != 0 ? 0 : segment->checksum;
 	uint64_t numbers = (uint64_t)segment->seq << 32 | segment->ack;
-	uint64_t marks = (uint64_t)segment->tsval << 32 | (uint64_t)segment->ip_id << 16 | segment->checksum;
+	uint64_t marks = (uint64_t)segment->tsval << 32 | (uint64_t)segment->ip_id << 16 | checksum;
 	uint64_t rest = (uint64_t)segment->payload << 32 | (uint64_t)segment->window << 16 | segment->flags;
 	/* Three products at once, not one after the other: this runs for every packet. */
 	uint64_t hash = numbers * UINT64_C(0xbf58476d1ce4e5b9) + marks * UINT64_C(0x94d049bb133111eb) +
@@ -28,9 +50,16 @@ static uint32_t segment_print(const struct event_segment *segment)
 
 	hash ^= hash >> 32;
 	hash *= UINT64_C(0xbf58476d1ce4e5b9);
-	/* Numbers that came from the frame have the highest bit: it must not be lost. */
-	return (uint32_t)(hash >> 40) << 8 | (segment->has & SEGMENT_HAS_OUTGOING ? 0x80 : 0) |
-	       ((segment->interface ^ segment->interface >> 9) & 0x7f);
+	return (uint32_t)(hash >> 32);
+}
+
+static uint16_t place_of(const struct event_segment *segment, enum wire_side side)
+{
+	uint32_t place = ((uint32_t)segment->interface << 16 | segment->tag) * UINT32_C(0x9e3779b1) ^
+			 (uint32_t)(segment->ttl << 1 | (segment->has & SEGMENT_HAS_OUTGOING ? 1 : 0)) *
+				 UINT32_C(0x85ebca6b);
+
+	return (uint16_t)((place >> 17 & ~UINT32_C(1)) | 1 | (side == WIRE_REMOTE ? PLACE_REMOTE : 0));
 }
 
 /* Does it tell anything that was not told before? */
@@ -51,26 +80,102 @@ static bool brings_news(const struct wire *wire, const struct event_segment *seg
 	       (!(other->bits & HALF_ACKED) || (int32_t)(segment->ack - other->acked) > 0);
 }
 
+/* Does its identification tell it from a segment that is resent? */
+static bool has_identification(const struct wire *wire, const struct event_segment *segment, enum wire_side side)
+{
+	return segment->ip_id != 0 && !(wire->ids_repeat & 1u << side);
+}
+
+/* How long before @time_ns print @at was seen, or after it in a file that is not in order. */
+static int64_t print_age(const struct wire *wire, int at, int64_t time_ns)
+{
+	int16_t age = (int16_t)((uint16_t)(time_ns >> UNIT_SHIFT) - wire->print_times[at]);
+
+	return (int64_t)(age < 0 ? -age : age) << UNIT_SHIFT;
+}
+
+/*
+ * In the same place as print @at, which is @age old: copy, or sent twice?
+ * Acknowledgements and resets without an identification are repeated at once by some senders, so they need a
+ * connection that is known to have copies, and each may have but one.
+ */
+static bool is_twin(struct wire *wire, const struct event_segment *segment, enum wire_side side, int at,
+		    int64_t age)
+{
+	bool is_unique = segment->payload > 0 || segment->flags & (SEGMENT_SYN | SEGMENT_FIN);
+
+	if (has_identification(wire, segment, side))
+		return age <= PACKET_WITHIN_NS;
+	if (age > TWIN_WITHIN_NS || wire->bits & WIRE_TIMELESS ||
+	    segment->has & SEGMENT_HAS_FRAGMENT)
+		return false;
+	/* Has the other side said anything since? What was not captured of it may have made the sender repeat. */
+	for (int i = (at + 1) % WIRE_PRINTS; i != wire->print_at; i = (i + 1) % WIRE_PRINTS)
+		if (wire->halves[wire_other(side)].frames == 0 ||
+		    (wire->places[i] != 0 && (wire->places[i] ^ wire->places[at]) & PLACE_REMOTE))
+			return false;
+	if (is_unique)
+		return true;
+	if (wire->copies == 0)
+		return false;
+	wire->places[at] = 0;
+	return true;
+}
+
 bool wire_is_copy(struct wire *wire, const struct event *event, enum wire_side side)
 {
 	const struct event_segment *segment = &event->segment;
 	uint32_t print = segment_print(segment);
-	uint16_t origin = WIRE_ORIGIN | (uint8_t)print;
+	uint16_t place = place_of(segment, side);
 	int64_t distance = event->time_ns - wire->last_ns;
-	int64_t within = segment->ip_id != 0 || segment->has & SEGMENT_HAS_TIMESTAMP ? SAME_WITHIN_NS : COPY_WITHIN_NS;
+	int64_t within = has_identification(wire, segment, side) || segment->has & SEGMENT_HAS_TIMESTAMP ?
+				 SAME_WITHIN_NS : COPY_WITHIN_NS;
 
-	if (wire->origin[side] != 0 && wire->origin[side] != origin && !brings_news(wire, segment, side))
+	if (wire->origin[side] != 0 && wire->origin[side] != place && !brings_news(wire, segment, side))
 		return true;
-	if (distance > within || distance < -within)
-		memset(wire->prints, 0, sizeof(wire->prints));
+	if (distance > SAME_WITHIN_NS || distance < -SAME_WITHIN_NS)
+		memset(wire->places, 0, sizeof(wire->places));
 	for (int i = 0; i < WIRE_PRINTS; i++) {
-		/* On the same interface it was really sent twice. */
-		if (wire->prints[i] != 0 && (wire->prints[i] ^ print) >> 8 == 0 && wire->prints[i] != print) {
-			wire->origin[side] = WIRE_ORIGIN | (uint8_t)wire->prints[i];
+		int64_t age;
+
+		if (wire->prints[i] != print || wire->places[i] == 0 || (wire->places[i] ^ place) & PLACE_REMOTE)
+			continue;
+		age = print_age(wire, i, event->time_ns);
+		if (wire->places[i] == place && is_twin(wire, segment, side, i, age))
+			return true;
+		if (wire->places[i] != place && age <= within) {
+			wire->origin[side] = wire->places[i];
 			return true;
 		}
 	}
+	if (segment->ip_id == wire->ip_ids[side] && segment->ip_id != 0 && !(segment->has & SEGMENT_HAS_FRAGMENT))
+		wire->ids_repeat = (uint8_t)(wire->ids_repeat | 1u << side) & 3;
+	wire->ip_ids[side] = segment->ip_id;
 	wire->prints[wire->print_at] = print;
-	wire->print_at = (uint8_t)((wire->print_at + 1) % WIRE_PRINTS);
+	wire->places[wire->print_at] = place;
+	wire->print_times[wire->print_at] = (uint16_t)(event->time_ns >> UNIT_SHIFT);
+	wire->print_at = (uint8_t)((wire->print_at + 1) % WIRE_PRINTS) & 15;
 	return false;
+}
+
+static void swap(uint16_t pair[WIRE_SIDES])
+{
+	uint16_t local = pair[WIRE_LOCAL];
+
+	pair[WIRE_LOCAL] = pair[WIRE_REMOTE];
+	pair[WIRE_REMOTE] = local;
+}
+
+void wire_copy_flip(struct wire *wire)
+{
+	swap(wire->origin);
+	swap(wire->ip_ids);
+	swap(wire->tags);
+	wire->ids_repeat = (uint8_t)(wire->ids_repeat << 1 | wire->ids_repeat >> 1) & 3;
+	for (int i = 0; i < WIRE_PRINTS; i++)
+		if (wire->places[i] != 0)
+			wire->places[i] ^= PLACE_REMOTE;
+	for (int side = 0; side < WIRE_SIDES; side++)
+		if (wire->origin[side] != 0)
+			wire->origin[side] ^= PLACE_REMOTE;
 }

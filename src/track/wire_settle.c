@@ -300,6 +300,7 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	conn->tx_bytes = wire_half_bytes(wire, WIRE_LOCAL);
 	conn->rx_retrans = retrans_of(remote);
 	conn->tx_retrans = retrans_of(local);
+	conn->copies = wire->copies < UINT32_MAX ? wire->copies : CONN_UNKNOWN;
 	conn->ooo = counted(wire->ooo, UINT16_MAX);
 	conn->zerowin = counted(wire->zerowin, UINT16_MAX);
 	conn->keepalive = counted(wire->keepalives, UINT16_MAX);

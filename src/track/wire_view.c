@@ -34,7 +34,6 @@ void wire_flip(struct wire *wire)
 {
 	struct wire_half half = wire->halves[WIRE_LOCAL];
 	uint32_t fresh_us = wire->fresh_us[WIRE_LOCAL];
-	uint16_t origin = wire->origin[WIRE_LOCAL];
 
 	wire->halves[WIRE_LOCAL] = wire->halves[WIRE_REMOTE];
 	wire->halves[WIRE_REMOTE] = half;
@@ -43,8 +42,7 @@ void wire_flip(struct wire *wire)
 	swap(wire->rsts);
 	wire->fresh_us[WIRE_LOCAL] = wire->fresh_us[WIRE_REMOTE];
 	wire->fresh_us[WIRE_REMOTE] = fresh_us;
-	wire->origin[WIRE_LOCAL] = wire->origin[WIRE_REMOTE];
-	wire->origin[WIRE_REMOTE] = origin;
+	wire_copy_flip(wire);
 	if (wire->bits & WIRE_OPENER_KNOWN)
 		wire->bits ^= WIRE_OPENER_REMOTE;
 	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))

@@ -95,7 +95,7 @@ static uint8_t *put_ip(uint8_t *to, const struct capscript_frame *frame, uint32_
 		to = put32(to, 6u << 28);
 		to = put16(to, frame->tso ? 0 : length);
 		*to++ = (uint8_t)(frame->hop_by_hop ? 0 : protocol);
-		*to++ = 64;
+		*to++ = frame->ttl ? frame->ttl : 64;
 		memcpy(to, source, 16);
 		memcpy(to + 16, destination, 16);
 		to += 32;
@@ -112,7 +112,7 @@ static uint8_t *put_ip(uint8_t *to, const struct capscript_frame *frame, uint32_
 	to = put16(to, frame->tso ? 0 : payload + 20);
 	to = put16(to, frame->ip_id);
 	to = put16(to, frame->fragment ? 0x2000 : 0);
-	*to++ = 64;
+	*to++ = frame->ttl ? frame->ttl : 64;
 	*to++ = (uint8_t)protocol;
 	to = put16(to, 0);
 	memcpy(to, source, 4);
@@ -290,7 +290,7 @@ static bool parse_text(struct capscript_frame *frame, char *text)
 
 static bool parse_word(struct capscript_frame *frame, const char *word, char **save)
 {
-	static const char *const numbers[] = {"seq", "ack", "win", "len", "ipid", "mss", "wscale", "ts", "if"};
+	static const char *const numbers[] = {"seq", "ack", "win", "len", "ipid", "mss", "wscale", "ts", "if", "ttl"};
 	uint32_t value = 0;
 	const char *text;
 
@@ -311,6 +311,8 @@ static bool parse_word(struct capscript_frame *frame, const char *word, char **s
 		frame->payload = value;
 	else if (strcmp(word, "ipid") == 0)
 		frame->ip_id = (uint16_t)value;
+	else if (strcmp(word, "ttl") == 0)
+		frame->ttl = (uint8_t)value;
 	else if (strcmp(word, "if") == 0)
 		frame->interface = (uint16_t)value;
 	else if (strcmp(word, "wscale") == 0)

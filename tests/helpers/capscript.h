@@ -21,7 +21,7 @@
  *
  * FLAGS are letters of S A F R P U E W, or "-" for none. WORDS: seq N, ack N,
  * win N, len N (payload), ipid N, mss N, wscale N, sackok, ts N N, hex BYTES
- * (raw options), hop (IPv6 hop-by-hop header), frag (first fragment), tso
+ * (raw options), ttl N (else 64), hop (IPv6 hop-by-hop header), frag (first fragment), tso
  * (total length 0), out, in (cooked packet type), if N (SLL2 interface), notime
  * (a time of -1: that nobody wrote it down), text ... (the payload, to the end of
  * the line: \r, \n and \xNN are bytes; with len before it, zeros behind it).
@@ -48,6 +48,7 @@ struct capscript_frame {
 	const uint8_t *text; /* begins the payload, whose rest is zeros; may be NULL */
 	uint32_t text_length;
 	int wscale;
+	uint8_t ttl; /* 0: 64 */
 	uint8_t options[40];
 	int option_length;
 	bool has_mss, sack_ok, has_ts, hop_by_hop, fragment, tso, outgoing, icmp, timeless;

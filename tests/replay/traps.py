@@ -100,8 +100,13 @@ TRAPS = [
             line + " if 3 in ipid 9\n" for line in (DATA % PLAIN + CLOSE % PLAIN).splitlines()), [],
      [{"rx_bytes": 700, "tx_bytes": 1300, "close": "rfin", "rx_pkts": 6, "tx_pkts": 3}]),
     ("really sent twice on one interface", V4 + "link sll2\n" + OPEN % {"o": " if 2", "i": " if 2"} +
-     "+0 a > PA seq 101 ack 501 len 9 if 2 ipid 1\n+0.0001 a > PA seq 101 ack 501 len 9 if 2 ipid 1\n", [],
+     "+0 a > PA seq 101 ack 501 len 9 if 2 ipid 1\n+0.0001 a > PA seq 101 ack 501 len 9 if 2 ipid 2\n", [],
      [{"rx_bytes": 9, "retrans": 1, "rx_pkts": 4}]),
+    ("each frame four times on a router captured as cooked", V4 + "link sll\n" + "".join(
+        line + " ipid %d in\n" % i + "".join("+0.00001 %s ipid %d%s\n" % (line.split(" ", 1)[1], i, how)
+                                              for how in (" in", " out ttl 63", " out ttl 63"))
+        for i, line in enumerate((OPEN % PLAIN + DATA % PLAIN + CLOSE % PLAIN).splitlines(), 1)), [],
+     [{"rx_bytes": 700, "tx_bytes": 1300, "retrans": 0, "syn_rtx": 0, "rx_pkts": 6, "tx_pkts": 4, "copies": 30}]),
     ("bytes are exact", V4 + OPEN % PLAIN + "".join("+0.001 a > A seq %d ack 501 len 60001\n" % (101 + i * 60001)
                                                     for i in range(400)) + "+0 a < A seq 501 ack %d\n" % (101 + 400 * 60001),
      [], [{"rx_bytes": 24000400, "rx_pkts": 402}]),

@@ -25,7 +25,11 @@ NO_TIME = "frames with a broken time, centuries after the others, which is none 
 CUT = "tshark gives up segments whose options were not captured before it counts them"
 # Each fragment is a frame of its own on the wire (RFC 791, 3.2).
 FRAGMENTS = "tshark counts the frame that completes a fragmented segment, conntrace each"
+COPIES = "tshark counts frames that were captured once more, for which conntrace has COPIES"
 CONV = {
+    "arkime/80211http.pcap": COPIES,
+    "arkime/wireshark-retrans.pcap": COPIES,
+    "tcpdump/pptp.pcap": COPIES,
     "arkime/tcpseq_synthetic.pcap": "tshark takes two frames of port 0 for a conversation, which no socket has (RFC 6335, 6)",
     "derived/get_snap54.pcap": CUT,
     # Neither is wrong: DUR_S of a failure is how long it took to know, so that of a refused one goes up to the RST, too.
@@ -38,6 +42,7 @@ CONV = {
     "zeek/tcp__truncated-header.pcap": CUT,
 }
 ENDPOINTS = {name: CONV[name] for name in (
+    "arkime/80211http.pcap", "arkime/wireshark-retrans.pcap", "tcpdump/pptp.pcap",
     "derived/get_snap54.pcap", "pcapplusplus/frag_http_req.pcap", "zeek/chksums__ip6-route0-tcp-good-chksum.pcap",
     "zeek/ipv4__fragmented-syn.pcap", "zeek/tcp__truncated-header.pcap")}
 QUOTED = "tshark counts the SYN that an ICMP error quotes, too"
@@ -45,6 +50,9 @@ CLIPPED = "a record is shorter than the datagram in it says, and tshark clips th
 # tshark makes an interval for every 0.2 s of the centuries in it, until memory is gone.
 NO_IO = {"pcapplusplus/pcapng-example.pcapng": NO_TIME}
 IO = {
+    "arkime/80211http.pcap": COPIES,
+    "arkime/wireshark-retrans.pcap": COPIES,
+    "tcpdump/pptp.pcap": COPIES,
     "arkime/tcpseq_synthetic.pcap": CONV["arkime/tcpseq_synthetic.pcap"],
     "derived/icmp_unreachable.pcap": QUOTED,
     "pcapsql/nflog-ebtables.pcapng": QUOTED,

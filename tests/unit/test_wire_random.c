@@ -35,10 +35,12 @@ struct world {
 	int64_t now_ns;
 	uint64_t random;
 	uint64_t captured[WIRE_SIDES];
+	uint16_t identification;
 	enum wire_side held_side;
 	bool holds;
 	bool missed;
-	unsigned int miss_percent, swap_percent, lose_percent;
+	unsigned int miss_percent, swap_percent, lose_percent, copy_percent;
+	uint32_t copies;
 };
 
 static unsigned int draw(struct world *world, unsigned int below)
@@ -59,6 +61,14 @@ static void see(struct world *world, const struct event *event, enum wire_side s
 	assert_true(wire_accepts(&world->wire, &moved, side));
 	assert_true(wire_feed(&world->wire, &moved, side));
 	world->captured[side]++;
+	/* Some are captured once more: by a mirror port, behind a router, in another VLAN. */
+	if (draw(world, 100) >= world->copy_percent)
+		return;
+	moved.time_ns += 500;
+	moved.segment.ttl -= (uint8_t)draw(world, 2);
+	moved.segment.tag += (uint16_t)draw(world, 2);
+	assert_false(wire_feed(&world->wire, &moved, side));
+	world->copies++;
 }
 
 static void capture(struct world *world, const struct event *event, enum wire_side side)
@@ -92,6 +102,8 @@ static void transmit(struct world *world, enum wire_side side, uint16_t flags, u
 	event.segment.payload = length;
 	event.segment.frame = length + 54;
 	event.segment.window = 65535;
+	event.segment.ip_id = ++world->identification;
+	event.segment.ttl = 64;
 	if (flags & SEGMENT_SYN) {
 		event.segment.has = SEGMENT_HAS_WSCALE;
 		event.segment.wscale = 7;
@@ -197,6 +209,7 @@ static struct conn run(struct world *world, unsigned int miss, unsigned int swap
 	world->miss_percent = miss;
 	world->swap_percent = swap;
 	world->lose_percent = lose;
+	world->copy_percent = 20;
 	wire_init(&world->wire);
 	open_and_close(world);
 	conn_init(&conn);
@@ -246,6 +259,7 @@ static void missed_is_exact_or_unknown(void **state)
 		/* Frames are what was seen, always. */
 		assert_int_equal(conn.tx_pkts, world.captured[WIRE_LOCAL]);
 		assert_int_equal(conn.rx_pkts, world.captured[WIRE_REMOTE]);
+		assert_int_equal(conn.copies, world.copies);
 		assert_true(conn.tx_retrans <= world.ends[WIRE_LOCAL].resent + conn.ooo);
 		assert_true(conn.result == RESULT_OK || conn.result == RESULT_UNKNOWN || conn.result == RESULT_PENDING);
 	}

@@ -112,6 +112,7 @@ enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t typ
 {
 	static const uint8_t snap[6] = {0xaa, 0xaa, 0x03};
 	struct span header;
+	uint16_t tag;
 
 	for (;;) {
 		switch (type) {
@@ -121,8 +122,10 @@ enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t typ
 		case ETHERTYPE_VLAN:
 		case ETHERTYPE_QINQ:
 		case ETHERTYPE_QINQ_OLD:
-			if (!span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &type))
+			if (!span_take_be16(&frame->rest, &tag) || !span_take_be16(&frame->rest, &type))
 				return DISSECT_MALFORMED;
+			/* Priority is no matter of which network it is. */
+			dissect_tagged(frame, tag & 0x0fff);
 			break;
 		case ETHERTYPE_MPLS:
 		case ETHERTYPE_MPLS_MULTICAST:

@@ -47,7 +47,9 @@ enum dissect_tunnel {
  * @length: its bytes by the IP header
  * @frame: length of the frame on the wire
  * @interface: as in struct event_segment
+ * @tag: as in struct event_segment
  * @has: as in struct event_segment
+ * @ttl: as in struct event_segment
  * @version: 4 or 6
  * @more: it is not the last piece
  */
@@ -61,7 +63,9 @@ struct dissect_fragment {
 	uint32_t length;
 	uint32_t frame;
 	uint16_t interface;
+	uint16_t tag;
 	uint16_t has;
+	uint8_t ttl;
 	uint8_t version;
 	bool more;
 };

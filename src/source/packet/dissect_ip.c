@@ -128,7 +128,9 @@ static enum dissect_verdict fragment(struct dissect_state *frame, uint32_t id, u
 		.length = frame->payload,
 		.frame = frame->record->length,
 		.interface = frame->interface,
+		.tag = frame->tag,
 		.has = frame->has,
+		.ttl = frame->ttl,
 		.version = frame->version,
 		.more = more,
 	};
@@ -182,6 +184,15 @@ static bool tcp_options(struct event_segment *segment, struct span options)
 	return true;
 }
 
+/* Where the segment was seen, and as which packet. */
+static void segment_place(struct event_segment *segment, const struct dissect_state *frame)
+{
+	segment->ip_id = frame->ip_id;
+	segment->interface = frame->interface;
+	segment->tag = frame->tag;
+	segment->ttl = frame->ttl;
+}
+
 static enum dissect_verdict tcp_segment(struct dissect_state *frame)
 {
 	struct event_segment *segment = &frame->event->segment;
@@ -226,8 +237,7 @@ static enum dissect_verdict tcp_segment(struct dissect_state *frame)
 			frame->record->payload->length = 0;
 	}
 	segment->frame = frame->record->length;
-	segment->ip_id = frame->ip_id;
-	segment->interface = frame->interface;
+	segment_place(segment, frame);
 	options = length - TCP_HEADER_MIN;
 	if (options == 0)
 		return DISSECT_EVENT;
@@ -317,14 +327,14 @@ static enum dissect_verdict extensions(struct dissect_state *frame)
 /* Take an IP header off; DISSECT_EVENT when frame->protocol stands in frame->rest. */
 static enum dissect_verdict ipv4_header(struct dissect_state *frame)
 {
-	uint8_t version_length, protocol;
+	uint8_t version_length, protocol, ttl;
 	uint16_t total, place, id;
 	uint32_t header;
 	struct span *rest = &frame->rest;
 
 	frame->version = 4;
 	if (!span_take_u8(rest, &version_length) || !span_skip(rest, 1) || !span_take_be16(rest, &total) ||
-	    !span_take_be16(rest, &id) || !span_take_be16(rest, &place) || !span_skip(rest, 1) ||
+	    !span_take_be16(rest, &id) || !span_take_be16(rest, &place) || !span_take_u8(rest, &ttl) ||
 	    !span_take_u8(rest, &protocol) || !span_skip(rest, 2) ||
 	    !take_address_v4(rest, &frame->event->flow.local) || !take_address_v4(rest, &frame->event->flow.remote))
 		return DISSECT_MALFORMED;
@@ -333,6 +343,7 @@ static enum dissect_verdict ipv4_header(struct dissect_state *frame)
 		return DISSECT_MALFORMED;
 	frame->protocol = protocol;
 	frame->ip_id = id;
+	frame->ttl = ttl;
 	/* Segmentation offload of packets over 64 KiB, or a card that fills the length in, leave 0. */
 	frame->payload = total != 0 ? total - header : offload_length(frame);
 	span_limit(rest, frame->payload);
@@ -376,7 +387,7 @@ static enum dissect_verdict ipv6_header(struct dissect_state *frame)
 	frame->version = 6;
 	frame->ip_id = 0;
 	if (!span_take_u8(rest, &version) || !span_skip(rest, 3) || !span_take_be16(rest, &payload) ||
-	    !span_take_u8(rest, &frame->protocol) || !span_skip(rest, 1) ||
+	    !span_take_u8(rest, &frame->protocol) || !span_take_u8(rest, &frame->ttl) ||
 	    !take_address_v6(rest, &frame->event->flow.local) || !take_address_v6(rest, &frame->event->flow.remote))
 		return DISSECT_MALFORMED;
 	if (version >> 4 != 6)
@@ -477,7 +488,9 @@ enum dissect_verdict dissect_tcp(const struct dissect_fragment *fragment, struct
 		.version = fragment->version,
 		.ip_id = fragment->version == 4 ? (uint16_t)fragment->id : 0,
 		.interface = fragment->interface,
+		.tag = fragment->tag,
 		.has = fragment->has,
+		.ttl = fragment->ttl,
 	};
 
 	event->flow.local = fragment->local;

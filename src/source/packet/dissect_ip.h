@@ -16,6 +16,8 @@
  * @version: of IP
  * @ip_id: of IPv4, else 0
  * @interface: number of the capture interface
+ * @tag: as in struct event_segment
+ * @ttl: of IP
  * @has: enum segment_has found outside TCP
  * @tunnels: wrappings taken off
  * @quoted: the IP header is one that an ICMP error quotes
@@ -30,7 +32,9 @@ struct dissect_state {
 	uint8_t version;
 	uint16_t ip_id;
 	uint16_t interface;
+	uint16_t tag;
 	uint16_t has;
+	uint8_t ttl;
 	uint8_t tunnels;
 	bool quoted;
 };
@@ -41,6 +45,14 @@ static inline bool dissect_peek(const struct dissect_state *frame, uint8_t *byte
 	struct span rest = frame->rest;
 
 	return span_take_u8(&rest, byte);
+}
+
+/** dissect_tagged() - a VLAN tag, or a number of a virtual network, comes off; 0 stands for none (IEEE 802.1Q, 9.6) */
+static inline void dissect_tagged(struct dissect_state *frame, uint32_t number)
+{
+	/* Each of several counts, in their order. */
+	if (number != 0)
+		frame->tag = (uint16_t)(frame->tag * 40503u + (number ^ number >> 16));
 }
 
 /** dissect_ip() - an IP packet, of either version, stands in frame->rest */

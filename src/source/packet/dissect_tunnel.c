@@ -5,8 +5,8 @@
 
 /*
  * What wraps packets into packets: taken off on request, and then only the
- * segment inside counts. Which tunnel or virtual network it came through is
- * not kept, so two that use the same addresses inside meet in one connection.
+ * segment inside counts. The number of the virtual network is a tag, as that of
+ * a VLAN; ends of tunnels are not kept.
  */
 
 /* Deeper than anybody nests them on purpose. */
@@ -42,6 +42,8 @@ static enum dissect_verdict bridged_or(struct dissect_state *frame, uint16_t typ
 static enum dissect_verdict gre(struct dissect_state *frame)
 {
 	uint16_t flags, type;
+	struct span key;
+	uint32_t number;
 	size_t options = 0;
 
 	if (!span_take_be16(&frame->rest, &flags) || !span_take_be16(&frame->rest, &type))
@@ -50,6 +52,10 @@ static enum dissect_verdict gre(struct dissect_state *frame)
 	if (flags & GRE_ROUTING || (flags & GRE_VERSION) > 1)
 		return DISSECT_OTHER;
 	options += flags & GRE_CHECKSUM ? 4 : 0;
+	key = frame->rest;
+	/* PPTP's, of version 1, differs between the two directions. */
+	if (flags & GRE_KEY && (flags & GRE_VERSION) == 0 && span_skip(&key, options) && span_take_be32(&key, &number))
+		dissect_tagged(frame, number);
 	options += flags & GRE_KEY ? 4 : 0;
 	options += flags & GRE_SEQUENCE ? 4 : 0;
 	if ((flags & GRE_VERSION) == 1) {
@@ -65,10 +71,13 @@ static enum dissect_verdict gre(struct dissect_state *frame)
 
 static enum dissect_verdict vxlan(struct dissect_state *frame)
 {
+	uint32_t number;
 	uint8_t flags;
 
-	if (!span_take_u8(&frame->rest, &flags) || !span_skip(&frame->rest, 7))
+	if (!span_take_u8(&frame->rest, &flags) || !span_skip(&frame->rest, 3) ||
+	    !span_take_be32(&frame->rest, &number))
 		return DISSECT_MALFORMED;
+	dissect_tagged(frame, number >> 8);
 	return flags & VXLAN_HAS_NETWORK ? bridged_or(frame, ETHERTYPE_BRIDGED) : DISSECT_OTHER;
 }
 
@@ -76,10 +85,12 @@ static enum dissect_verdict geneve(struct dissect_state *frame)
 {
 	uint8_t version_length;
 	uint16_t type;
+	uint32_t number;
 
 	if (!span_take_u8(&frame->rest, &version_length) || !span_skip(&frame->rest, 1) ||
-	    !span_take_be16(&frame->rest, &type) || !span_skip(&frame->rest, 4))
+	    !span_take_be16(&frame->rest, &type) || !span_take_be32(&frame->rest, &number))
 		return DISSECT_MALFORMED;
+	dissect_tagged(frame, number >> 8);
 	if (version_length >> 6 != 0)
 		return DISSECT_OTHER;
 	return span_skip(&frame->rest, (version_length & 0x3f) * 4u) ? bridged_or(frame, type) : DISSECT_MALFORMED;

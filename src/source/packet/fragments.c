@@ -36,7 +36,8 @@ struct key {
 
 struct piece {
 	uint32_t offset, length, frame;
-	uint16_t interface, has;
+	uint16_t interface, tag, has;
+	uint8_t ttl;
 	bool more;
 };
 
@@ -170,7 +171,9 @@ bool fragments_feed(struct fragments *fragments, const struct dissect_fragment *
 		.length = fragment->length,
 		.frame = fragment->frame,
 		.interface = fragment->interface,
+		.tag = fragment->tag,
 		.has = fragment->has,
+		.ttl = fragment->ttl,
 		.more = fragment->more,
 	};
 	fragments->current = known ? datagram : NULL;
@@ -197,6 +200,8 @@ bool fragments_take(struct fragments *fragments, struct event *event)
 	*segment = datagram->segment;
 	segment->frame = piece->frame;
 	segment->interface = piece->interface;
+	segment->tag = piece->tag;
+	segment->ttl = piece->ttl;
 	segment->payload = end - begin;
 	if (piece->offset == 0) {
 		segment->flags &= (uint16_t)~SEGMENT_FIN;
