@@ -37,6 +37,7 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 	summary->left_out[SUMMARY_LEFT_TUNNEL] = stats.left[PACKET_LEFT_TUNNEL];
 	summary->left_out[SUMMARY_LEFT_FILTERED] = stats.left[PACKET_LEFT_FILTERED];
 	summary->both_ends = account.both_ends;
+	summary->disordered = stats.disordered;
 	summary->cpu_ns = clock_process() + stats.cpu_ns;
 	summary->peak_bytes = procfs_status(getpid(), &own) == 0 ? own.peak_bytes : CONN_UNKNOWN;
 	summary->packet_peak_bytes = stats.peak_bytes;

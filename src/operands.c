@@ -6,6 +6,7 @@
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
@@ -331,6 +332,32 @@ static int suggest_command(const struct operands *operands, const struct options
 	return err_set(err, EINVAL, "%s; to launch a COMMAND write -- before it", filter.text);
 }
 
+/* The name of a file, and not a word of a packet filter that happens to be one? */
+static bool names_file(const char *word)
+{
+	static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".snoop", ".gz", ".zst", ".lz4"};
+	size_t length = strlen(word);
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (length > strlen(endings[i]) && strcmp(word + length - strlen(endings[i]), endings[i]) == 0)
+			return true;
+	return strchr(word, '/') != NULL || access(word, F_OK) == 0;
+}
+
+/* A shell makes many names of "-r *.pcap", and only the first one is behind -r. */
+static int suggest_reads(const struct operands *operands, const struct options *options, int error, struct err *err)
+{
+	if (error == 0 || operands->count == 0 || operands->dashes || options->read == NULL)
+		return error;
+	for (size_t i = 0; i < operands->count; i++)
+		if (names_file(operands->words[i]))
+			return err_set(err, EINVAL,
+				       "\"%.*s\" is no packet filter; each savefile needs its own -r: "
+				       "-r %.*s -r %.*s%s", QUOTE, operands->words[i], QUOTE, options->read, QUOTE,
+				       operands->words[i], i + 1 < operands->count ? " ..." : "");
+	return error;
+}
+
 int operands_settle(const struct operands *operands, struct options *options, struct err *err)
 {
 	int error = settle_words(operands, options, err);
@@ -348,5 +375,6 @@ int operands_settle(const struct operands *operands, struct options *options, st
 		options->snaplen = SNAPLEN_PAYLOAD;
 	if (error == 0 && options->packet_filter != NULL)
 		error = suggest_command(operands, options, check_packet_filter(options->packet_filter, err), err);
+	error = suggest_reads(operands, options, error, err);
 	return error;
 }

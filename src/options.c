@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,7 @@
 #include "operands.h"
 #include "option_bits.h"
 #include "option_debug.h"
+#include "option_user.h"
 #include "source/packet/dissect.h"
 #include "track/tracker.h"
 
@@ -188,30 +188,14 @@ static int take_pids(struct options *options, const struct option_def *def, cons
 	return error;
 }
 
-/* A user by name or number; the name is kept, because groups are known by it. */
-static int set_user(char **user, const struct option_def *def, const char *word, struct err *err)
-{
-	const struct passwd *entry = getpwnam(word);
-	int64_t uid;
-
-	if (entry == NULL && number_parse(word, 0, UINT32_MAX - 1, &uid) == 0)
-		entry = getpwuid((uid_t)uid);
-	free(*user);
-	*user = xstrdup(entry != NULL ? entry->pw_name : word);
-	if (entry == NULL)
-		return err_set(err, EINVAL, "%s \"%.*s\" is not a user here; see \"getent passwd\"", option_name(def),
-			       QUOTE, word);
-	return 0;
-}
-
 static int take_user(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	return set_user(&options->user, def, word, err);
+	return option_user_set(&options->user, option_name(def), word, err);
 }
 
 static int take_drop_to(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	return set_user(&options->drop_to, def, word, err);
+	return option_user_set(&options->drop_to, option_name(def), word, err);
 }
 
 static int take_interface(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -224,6 +208,16 @@ static int take_interface(struct options *options, const struct option_def *def,
 	options->interfaces =
 		xreallocarray(options->interfaces, options->interface_count + 1, sizeof(*options->interfaces));
 	options->interfaces[options->interface_count++] = word;
+	return 0;
+}
+
+static int take_read(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	if (*word == '\0')
+		return err_set(err, EINVAL, "%s needs the name of a file", option_name(def));
+	options->reads = xreallocarray(options->reads, options->read_count + 1, sizeof(*options->reads));
+	options->reads[options->read_count++] = word;
+	options->read = options->reads[0];
 	return 0;
 }
 
@@ -587,6 +581,7 @@ void options_free(struct options *options)
 	free(options->user);
 	free(options->drop_to);
 	free(options->interfaces);
+	free(options->reads);
 	free(options->packet_filter);
 	filter_free(&options->filter);
 	groups_free(options->groups);

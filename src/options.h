@@ -57,7 +57,9 @@ enum options_debug {
  * @command: COMMAND and its arguments, ended by NULL as execvp(3) wants it; NULL when there is none
  * @interfaces: interfaces to capture on, each once
  * @interface_count: how many
- * @read: savefile to read, "-" is standard input
+ * @read: first savefile to read, "-" is standard input
+ * @reads: all of them
+ * @read_count: how many
  * @packet_filter: pcap-filter(7) expression from --filter or the operands, NULL none; owned
  * @promisc: promiscuous mode
  * @decapsulate: enum dissect_tunnel, wrappings to take off packets
@@ -134,6 +136,8 @@ struct options {
 	const char **interfaces;
 	size_t interface_count;
 	const char *read;
+	const char **reads;
+	size_t read_count;
 	char *packet_filter;
 	bool promisc;
 	int64_t snaplen;

@@ -188,7 +188,8 @@ static int open_packets(struct sources *sources, struct err *err)
 	const struct packet_config config = {
 		.interfaces = options->interfaces,
 		.interface_count = options->interface_count,
-		.savefile = options->read,
+		.savefiles = options->reads,
+		.savefile_count = options->read_count,
 		.filter = options->packet_filter,
 		.promisc = options->promisc,
 		.snaplen = (int)options->snaplen,

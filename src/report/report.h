@@ -318,6 +318,7 @@ struct summary_outcomes {
  * @tcp_frames: how many of them carry TCP, as far as one can tell
  * @left_out: by enum summary_left: those of @tcp_frames that are in no RX_PKTS or TX_PKTS
  * @both_ends: those that are in two rows, because both ends are of interest
+ * @disordered: how many of a savefile came behind younger ones
  * @chosen: how many of the connections were shown, and why
  */
 struct summary {
@@ -337,6 +338,7 @@ struct summary {
 	uint64_t tcp_frames;
 	uint64_t left_out[SUMMARY_LEFT_NUM];
 	uint64_t both_ends;
+	uint64_t disordered;
 	struct summary_chosen chosen;
 };
 

@@ -204,7 +204,8 @@ static void add_json(struct text *line, const struct summary *summary)
 		text_add(line, reasons[i].key);
 		add_count(line, "\":", summary->left_out[i], "");
 	}
-	add_count(line, "},\"both_ends\":", summary->both_ends, "}}\n");
+	add_count(line, "},\"both_ends\":", summary->both_ends, "");
+	add_count(line, ",\"disordered\":", summary->disordered, "}}\n");
 }
 
 static void add_losses(struct text *line, const struct summary *summary)
@@ -268,6 +269,8 @@ static void add_text(struct text *line, const struct summary *summary)
 	if (summary->malformed > 0)
 		add_count(line, " (", summary->malformed, " of them cut or malformed)");
 	add_left_out(line, summary);
+	if (summary->disordered > 0)
+		add_count(line, " (", summary->disordered, " of them not in order of time)");
 	text_add(line, "\n");
 }
 

@@ -48,6 +48,78 @@ def several_link_types(test):
     test.expect("a filter that one of them cannot have", done, 1, ["filter \"ether host"])
 
 
+def rows_of(done):
+    """All that the rows say, without the accounts."""
+    return [line for line in done.stdout.splitlines() if '"summary"' not in line]
+
+
+# Each connection is open while the others go on; a step is 10 ms.
+TALK = ["%s > S seq 1", "%s < SA seq 5 ack 2", "%s > A seq 2 ack 6", "%s > PA seq 2 ack 6 len 9 ipid 4",
+        "%s < A seq 6 ack 11", "%s > FA seq 11 ack 6", "%s < FA seq 6 ack 12", "%s > A seq 12 ack 7"]
+FLOWS = "".join("flow %s 192.0.2.%d 1000 192.0.2.9 80\n" % (name, i) for i, name in enumerate("abc", 1))
+
+
+def script(order):
+    """Frames as (step, link, connection, line), written in this order."""
+    return FLOWS + "".join("link %s\ntime %.3f\n+0 %s\n" % (link, 1700000000 + step * 0.01, line % name)
+                           for step, link, name, line in order)
+
+
+def several_files(test):
+    frames = [(step * 3 + i, link, name, line) for step, line in enumerate(TALK)
+              for i, (name, link) in enumerate(zip("abc", ("ethernet", "sll", "raw")))]
+    together = made(test, "together.pcapng", script(frames), "-f", "pcapng")
+    wanted = rows_of(test.run("-r", together, "-z", "conns", "-j"))
+    test.say("three connections in one file", [] if len(wanted) == 3 else wanted)
+    names = [made(test, "part-%s.pcap" % name, script([frame for frame in frames if frame[2] == name]),
+                  "-t", unit, "-e", order)
+             for name, unit, order in (("a", "us", "little"), ("b", "ns", "big"), ("c", "us", "big"))]
+    with open(names[2], "rb") as file, gzip.open(names[2] + ".gz", "wb") as packed:
+        packed.write(file.read())
+    names[2] += ".gz"
+    for order in (names, names[::-1]):
+        done = test.run(*(word for name in order for word in ("-r", name)), "-z", "conns", "-j")
+        test.say("as one from three files of other kinds, in order of time",
+                 [] if rows_of(done) == wanted and json.loads(done.stdout.splitlines()[-1])["summary"]["disordered"] == 0
+                 else [done.stdout, done.stderr])
+    # What came in between is told once only, and goes on in the next file.
+    halves = [made(test, "half-%d.pcap" % i, script([(step, "ethernet", name, line) for step, _, name, line in frames
+                                                       if (step < 11) == (i == 0)])) for i in range(2)]
+    whole = made(test, "whole.pcap", script([(step, "ethernet", name, line) for step, _, name, line in frames]))
+    whole = rows_of(test.run("-r", whole, "-z", "conns", "-j"))
+    done = test.run("-r", halves[1], "-r", halves[0], "-z", "conns", "-j")
+    test.say("connections go on in the next file", [] if rows_of(done) == whole else [done.stdout, whole])
+    with open(halves[0], "ab") as joined, open(halves[1], "rb") as more:
+        joined.write(more.read())
+    done = test.run("-r", halves[0], "-z", "conns", "-j")
+    test.say("and in one that cat(1) joined to it", [] if rows_of(done) == whole else [done.stdout, done.stderr])
+    test.expect("a file that is damaged does not spoil the others",
+                test.run("-r", names[0], "-r", cli.__file__, "-z", "conns", "-H", "-O", "LADDR,RESULT"), 1,
+                ["neither pcap"], "192.0.2")
+    test.expect("the same file twice", test.run("-r", names[0], "-r", "./" + os.path.basename(names[0])), 1,
+                ["is the same file as"])
+    test.usage(["-r", names[0], names[1]], "each savefile needs its own -r: -r %s -r %s" % (names[0], names[1]))
+    test.usage(["-r", names[0], "not-there.pcap"], "each savefile needs its own -r")
+    test.usage(["-r", names[0], "portt 80"], "packet filter \"portt 80\"")
+    return frames, wanted
+
+
+def not_in_order(test):
+    frames, wanted = several_files(test)
+    # As programs write that capture on several interfaces: what each had, one after the other.
+    batches = [frame for link in ("ethernet", "sll", "raw") for frame in frames if frame[1] == link]
+    path = made(test, "batches.pcapng", script(batches), "-f", "pcapng")
+    done = test.run("-r", path, "-z", "conns", "-j")
+    test.say("frames of several interfaces are put in order", [] if rows_of(done) == wanted else [done.stdout])
+    done = test.run("-r", "-", "-z", "conns", "-j", stdin=open(path, "rb"))
+    test.say("also from a stream", [] if rows_of(done) == wanted else [done.stdout])
+    path = made(test, "late.pcap", script([(step, "ethernet", name, line) for step, _, name, line in batches]))
+    done = test.run("-r", path, "-z", "conns", "-j")
+    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
+    test.say("what one interface has in another order is counted", [] if summary["disordered"] == 14 else [summary])
+    test.expect("in words, too", test.run("-r", path), 0, ["(14 of them not in order of time)"])
+
+
 def networks_left_out(test):
     flows = "flow a 192.0.2.1 1000 198.51.100.1 80\nflow b 203.0.113.1 1001 198.51.100.1 80\n"
     path = made(test, "networks.pcap", flows + OPEN % (("a",) * 3) + OPEN % (("b",) * 3))
@@ -128,6 +200,7 @@ def many_rows(test):
 def main():
     test = cli.Cli()
     several_link_types(test)
+    not_in_order(test)
     networks_left_out(test)
     which_way(test)
     cut_short(test)

@@ -228,6 +228,35 @@ static void check_bytes(struct row *row, const char *what, int64_t ours, const c
 		differ(row, what, ours, payload);
 }
 
+/* What counts frames: the tables count each that was captured, ours those that were sent. */
+static void check_frames(struct row *row, const struct conn *conn, bool client_is_local)
+{
+	if (conn->copies > 0) {
+		equal(row, "packets and copies", conn->rx_pkts + conn->tx_pkts + conn->copies,
+		      number(row->table, row->number, "pkts_c2s") + number(row->table, row->number, "pkts_s2c"));
+		return;
+	}
+	equal(row, "packets of the client", client_is_local ? conn->tx_pkts : conn->rx_pkts,
+	      number(row->table, row->number, "pkts_c2s"));
+	equal(row, "packets of the server", client_is_local ? conn->rx_pkts : conn->tx_pkts,
+	      number(row->table, row->number, "pkts_s2c"));
+	equal(row, "frame bytes of the client", client_is_local ? conn->tx_wire : conn->rx_wire,
+	      number(row->table, row->number, "frame_bytes_c2s"));
+	equal(row, "frame bytes of the server", client_is_local ? conn->rx_wire : conn->tx_wire,
+	      number(row->table, row->number, "frame_bytes_s2c"));
+	if (number(row->table, row->number, "syn_c2s") > 0)
+		equal(row, "resent SYN", conn->syn_rtx, number(row->table, row->number, "syn_c2s") - 1);
+	if (number(row->table, row->number, "synack_s2c") > number(row->table, row->number, "synack_badack") &&
+	    number(row->table, row->number, "synack_isns") == 1)
+		equal(row, "resent SYN/ACK", conn->synack_rtx,
+		      number(row->table, row->number, "synack_s2c") -
+			      number(row->table, row->number, "synack_badack") - 1);
+	check_retrans(row, "retransmissions of the client", client_is_local ? conn->tx_retrans : conn->rx_retrans,
+		      "c2s");
+	check_retrans(row, "retransmissions of the server", client_is_local ? conn->rx_retrans : conn->tx_retrans,
+		      "s2c");
+}
+
 static void check_row(struct row *row, const struct pipeline_conn *found, int64_t last_ns)
 {
 	bool client_is_local = wire_dir(&found->wire) != DIR_IN;
@@ -235,30 +264,14 @@ static void check_row(struct row *row, const struct pipeline_conn *found, int64_
 
 	conn_init(&conn);
 	wire_settle(&found->wire, last_ns, TIMEOUT_NS, &conn);
-	equal(row, "packets of the client", client_is_local ? conn.tx_pkts : conn.rx_pkts,
-	      number(row->table, row->number, "pkts_c2s"));
-	equal(row, "packets of the server", client_is_local ? conn.rx_pkts : conn.tx_pkts,
-	      number(row->table, row->number, "pkts_s2c"));
-	equal(row, "frame bytes of the client", client_is_local ? conn.tx_wire : conn.rx_wire,
-	      number(row->table, row->number, "frame_bytes_c2s"));
-	equal(row, "frame bytes of the server", client_is_local ? conn.rx_wire : conn.tx_wire,
-	      number(row->table, row->number, "frame_bytes_s2c"));
+	check_frames(row, &conn, client_is_local);
 	check_bytes(row, "bytes of the client", client_is_local ? conn.tx_bytes : conn.rx_bytes, "c2s");
 	check_bytes(row, "bytes of the server", client_is_local ? conn.rx_bytes : conn.tx_bytes, "s2c");
-	if (number(row->table, row->number, "syn_c2s") > 0)
-		equal(row, "resent SYN", conn.syn_rtx, number(row->table, row->number, "syn_c2s") - 1);
-	if (number(row->table, row->number, "synack_s2c") > number(row->table, row->number, "synack_badack") &&
-	    number(row->table, row->number, "synack_isns") == 1)
-		equal(row, "resent SYN/ACK", conn.synack_rtx,
-		      number(row->table, row->number, "synack_s2c") -
-			      number(row->table, row->number, "synack_badack") - 1);
 	if (strcmp(cell(row->table, row->number, "result"), "success") == 0) {
 		equal_time(row, "handshake", conn.hs_ns, "hs_total");
 		equal_time(row, "SYN to SYN/ACK", conn.hs_net_ns, "hs_syn_synack_first");
 		equal_time(row, "SYN/ACK to ACK", conn.hs_ack_ns, "hs_synack_ack");
 	}
-	check_retrans(row, "retransmissions of the client", client_is_local ? conn.tx_retrans : conn.rx_retrans, "c2s");
-	check_retrans(row, "retransmissions of the server", client_is_local ? conn.rx_retrans : conn.tx_retrans, "s2c");
 	equal(row, "zero windows", conn.zerowin,
 	      number(row->table, row->number, "zerowin_c2s") + number(row->table, row->number, "zerowin_s2c"));
 	check_result(row, &conn);

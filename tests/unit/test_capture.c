@@ -24,6 +24,8 @@
 #include "source/packet/heartbeat.h"
 #include "source/packet/process.h"
 
+#define SAVEFILE(name) .savefiles = (const char *const[]){name}, .savefile_count = 1
+
 /* Longer than any of this takes, so that a failure ends. */
 #define PATIENCE_MS 10000
 
@@ -98,7 +100,7 @@ static int next(struct packet *packet, struct event *event, struct err *err)
 
 static struct packet *open_file(const char *name, const char *filter)
 {
-	struct packet_config config = {.savefile = name, .filter = filter};
+	struct packet_config config = {SAVEFILE(name), .filter = filter};
 	struct packet *packet = NULL;
 	struct err err = {""};
 
@@ -240,24 +242,24 @@ static void refusals_quote_what_is_wrong(void **state)
 	FILE *file;
 
 	(void)state;
-	assert_refused(&(struct packet_config){.savefile = "/nowhere/x.pcap"}, -ENOENT, "\"/nowhere/x.pcap\"");
-	assert_refused(&(struct packet_config){.savefile = name}, -EPROTONOSUPPORT, "USB_LINUX (189)");
-	assert_refused(&(struct packet_config){.savefile = name, .drop_to = "no such user"}, -ENOENT,
+	assert_refused(&(struct packet_config){SAVEFILE("/nowhere/x.pcap")}, -ENOENT, "\"/nowhere/x.pcap\"");
+	assert_refused(&(struct packet_config){SAVEFILE(name)}, -EPROTONOSUPPORT, "USB_LINUX (189)");
+	assert_refused(&(struct packet_config){SAVEFILE(name), .drop_to = "no such user"}, -ENOENT,
 		       "\"no such user\"");
-	assert_refused(&(struct packet_config){.savefile = name, .interfaces = many, .interface_count = 1}, -EINVAL,
+	assert_refused(&(struct packet_config){SAVEFILE(name), .interfaces = many, .interface_count = 1}, -EINVAL,
 		       "one of them");
 	assert_refused(&(struct packet_config){.interfaces = many, .interface_count = PACKET_INTERFACES + 1}, -E2BIG,
 		       "any");
 	unlink(name);
-	assert_refused(&(struct packet_config){.savefile = "/tmp"}, -EISDIR, "\"/tmp\"");
+	assert_refused(&(struct packet_config){SAVEFILE("/tmp")}, -EISDIR, "\"/tmp\"");
 	name = savefile(SCRIPT, 1, 1);
-	assert_refused(&(struct packet_config){.savefile = name, .filter = "portt 80"}, -CAPTURE_BAD_FILTER,
+	assert_refused(&(struct packet_config){SAVEFILE(name), .filter = "portt 80"}, -CAPTURE_BAD_FILTER,
 		       "\"portt 80\"");
 	file = fopen(name, "wbe");
 	assert_non_null(file);
 	fputs("GET / HTTP/1.1\r\n and so on\n", file);
 	fclose(file);
-	assert_refused(&(struct packet_config){.savefile = name}, -EINVAL, name);
+	assert_refused(&(struct packet_config){SAVEFILE(name)}, -EINVAL, name);
 	unlink(name);
 }
 
@@ -265,7 +267,7 @@ static void refusals_quote_what_is_wrong(void **state)
 static void assert_stream(bool standard_input)
 {
 	char name[32] = "-";
-	struct packet_config config = {.savefile = name, .filter = "tcp"};
+	struct packet_config config = {SAVEFILE(name), .filter = "tcp"};
 	int saved = dup(STDIN_FILENO), pipes[2];
 	struct packet *packet = NULL;
 	struct event event;

@@ -501,7 +501,8 @@ static void copies_on_one_interface(void **state)
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n"
 		 "+0.001 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 8 ttl 63\n", 2, 0, 1},
 		/* Some senders resend the very same packet; not that soon. */
-		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n+0.1 a > PA seq 0xfffffffa ack 0xffffff01 len 9 ipid 8\n"
+		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n"
+		 "+0.1 a > PA seq 0xfffffffa ack 0xffffff01 len 9 ipid 8\n"
 		 "+0.1 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n", 3, 0, 1},
 		/* One that all segments have says nothing. */
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 1\n"

@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "source/packet/child_state.h"
-#include "source/packet/savefile_reader.h"
 #include "source/source.h"
 
 /*
@@ -71,7 +70,7 @@ static void publish_frames(struct child *child)
 		atomic_store_explicit(&child->shared->left[i], child->left[i], memory_order_relaxed);
 }
 
-static void publish_counts(struct child *child)
+void child_publish_counts(struct child *child)
 {
 	struct rusage usage;
 
@@ -128,7 +127,7 @@ struct event *child_wait_for_room(struct child *child)
 
 	while (event == NULL) {
 		if (atomic_load(&child->shared->stop)) {
-			publish_counts(child);
+			child_publish_counts(child);
 			finish(child, CHILD_DONE);
 		}
 		atomic_store(&child->ring.ring->starved, 1);
@@ -152,7 +151,7 @@ static void check(struct child *child)
 	if (!child->draining && time_ns - child->checked_ns < CHECK_EVERY_NS)
 		return;
 	child->checked_ns = time_ns;
-	publish_counts(child);
+	child_publish_counts(child);
 	for (size_t i = 0; i < child->input_count; i++) {
 		int64_t lost = capture_drops(child->inputs[i].capture);
 
@@ -168,7 +167,7 @@ static void check(struct child *child)
 static void drop_input(struct child *child, size_t which, int error, const struct err *err)
 {
 	if (child->input_count == 1) {
-		publish_counts(child);
+		child_publish_counts(child);
 		fail(child, error, err);
 	}
 	child_frames_merge(child, INT64_MAX);
@@ -254,13 +253,8 @@ static void live_loop(struct child *child)
 	}
 }
 
-/* Frames of a link type are at hand: the main process makes the filter for these. */
-static void ask_filter(void *context, int link_type, struct savefile_filter *filter)
+void child_ask_filter(struct child *child, int link_type)
 {
-	struct child_input *input = context;
-	struct child *child = input->child;
-	struct frames *frames;
-
 	child->shared->link_type = link_type;
 	atomic_store(&child->shared->state, CHILD_LINK);
 	/* It sees the state when it has read what came before. */
@@ -268,63 +262,28 @@ static void ask_filter(void *context, int link_type, struct savefile_filter *fil
 	wake_reader(child);
 	while (atomic_load(&child->shared->state) != CHILD_READY)
 		wait_for(child, false, IDLE_MS);
-	frames = frames_add(&input->frames, link_type);
-	for (size_t i = 0; i < child->config->packet->frame_filter_count; i++)
-		frames_copy(frames, child->shared->frame_filters[i], child->shared->frame_filter_lengths[i]);
-	filter->instructions = child->shared->filter;
-	filter->length = child->shared->filter_length;
 }
 
-/* A stream may never say another word. */
-static void before_waiting(void *context)
+/* The savefiles are opened while they may be, and looked at later. */
+static void files_open(struct child *child, int *fds)
 {
-	struct child *child = ((struct child_input *)context)->child;
+	for (size_t i = 0; i < child->config->packet->savefile_count; i++) {
+		struct err err;
 
-	child_publish(child, 1);
-	atomic_store(&child->shared->pauses, 1);
+		fds[i] = child_files_open(child->config, i, &err);
+		if (fds[i] < 0)
+			fail(child, fds[i], &err);
+	}
 }
 
-static void file_loop(struct child *child, int fd)
+static void files_read(struct child *child, const int *fds)
 {
-	const char *name = child->config->packet->savefile;
-	const struct savefile_user user = {
-		.frame = child_frames_function(&child->inputs[0]),
-		.rejected = child_frames_rejected,
-		.link = ask_filter,
-		.wait = child->config->deferred ? before_waiting : NULL,
-		.context = &child->inputs[0],
-	};
-	struct savefile_reader *reader =
-		savefile_reader_new(fd, strcmp(name, "-") == 0 ? "standard input" : name, &user);
 	struct err err;
-	int got;
+	int got = child_files_read(child, fds, &err);
 
-	do {
-		got = savefile_reader_read(reader, ROUND_FRAMES, &err);
-		atomic_store(&child->shared->pauses, 0);
-		atomic_fetch_add_explicit(&child->shared->beat, 1, memory_order_relaxed);
-		publish_counts(child);
-	} while (got >= 0 && !atomic_load(&child->shared->stop) && !child_frames_are_all(child));
-	child_frames_end(child);
-	if (got < 0 && got != SOURCE_END && !child_frames_are_all(child))
+	if (got < 0)
 		fail(child, got, &err);
 	finish(child, CHILD_DONE);
-}
-
-/* The savefile is opened while it may be, and looked at later. */
-static int file_open(struct child *child)
-{
-	const char *name = child->config->packet->savefile;
-	int given = child->config->file_fd;
-	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : given >= 0 ? given : open(name, O_RDONLY | O_CLOEXEC);
-	struct err err;
-
-	if (fd < 0) {
-		int error = err_set(&err, errno, "cannot read \"%s\": %s", name, strerror(errno));
-
-		fail(child, error, &err);
-	}
-	return fd;
 }
 
 /* The filters of an interface. */
@@ -375,8 +334,9 @@ static void ignore_signals(void)
 void child_run(const struct child_config *config)
 {
 	static struct child child;
-	bool file = config->packet->savefile != NULL;
-	int keep[] = {config->control_fd, config->wake_fd, config->kill_fd, -1};
+	static int keep[3 + PACKET_SAVEFILES];
+	size_t files = config->packet->savefile_count;
+	bool file = files > 0;
 	struct err err = {""};
 	int got;
 
@@ -397,9 +357,12 @@ void child_run(const struct child_config *config)
 	prctl(PR_SET_NAME, "conntrace-pkt", 0, 0, 0);
 	if (file) {
 		/* Before anything is closed: /dev/fd/63 of a shell's <(command) is a descriptor of ours. */
-		keep[3] = file_open(&child);
+		files_open(&child, keep + 3);
 	}
-	confine_descriptors(keep, 4);
+	keep[0] = config->control_fd;
+	keep[1] = config->wake_fd;
+	keep[2] = config->kill_fd;
+	confine_descriptors(keep, 3 + files);
 	if (!file)
 		live_start(&child);
 	/* What tells the time may have to be set up the first time it is asked. */
@@ -410,7 +373,7 @@ void child_run(const struct child_config *config)
 		fail(&child, got, &err);
 	atomic_store(&child.shared->pauses, 0);
 	if (file) {
-		file_loop(&child, keep[3]);
+		files_read(&child, keep + 3);
 	} else {
 		atomic_store(&child.shared->state, CHILD_READY);
 		wake_reader(&child);

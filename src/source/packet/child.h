@@ -53,6 +53,7 @@ enum child_order {
  * @left: see struct packet_stats
  * @kernel_drops: see struct packet_stats
  * @queue_drops: see struct packet_stats
+ * @disordered: see struct packet_stats
  * @cpu_ns: see struct packet_stats
  * @peak_bytes: see struct packet_stats
  * @filter_length: instructions in @filter, 0 for no filter
@@ -75,6 +76,7 @@ struct child_shared {
 	_Atomic uint64_t left[PACKET_LEFT_NUM];
 	_Atomic uint64_t kernel_drops;
 	_Atomic uint64_t queue_drops;
+	_Atomic uint64_t disordered;
 	_Atomic int64_t cpu_ns;
 	_Atomic int64_t peak_bytes;
 	uint32_t filter_length;
@@ -93,8 +95,8 @@ struct child_shared {
  * @control_fd: orders come from here
  * @kill_fd: kept open for its owner, see confine_leash()
  * @wake_fd: a byte here wakes the main process; closed by the end of the process
- * @file_fd: the savefile, when it is a regular file that can be opened, else -1
- * @deferred: the savefile is a stream that may pause: show all events before each wait
+ * @file_fds: of each savefile that is a regular file and can be opened, else -1
+ * @deferred: a savefile is a stream that may pause: show all events before each wait
  */
 struct child_config {
 	const struct packet_config *packet;
@@ -104,7 +106,7 @@ struct child_config {
 	int control_fd;
 	int kill_fd;
 	int wake_fd;
-	int file_fd;
+	const int *file_fds;
 	bool deferred;
 };
 

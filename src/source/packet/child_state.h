@@ -21,7 +21,7 @@
 struct child;
 
 /**
- * struct child_input - one interface, or the savefile
+ * struct child_input - one interface, or all savefiles
  * @capture: the interface
  * @child: whose
  * @staged: a ring of events that wait to be put in order with those of the others; NULL: it is alone
@@ -88,6 +88,18 @@ struct child {
 
 /** child_publish() - let the reader see what there is, and wake it when @worth events wait */
 void child_publish(struct child *child, uint64_t worth);
+
+/** child_publish_counts() - let the reader see the accounts */
+void child_publish_counts(struct child *child);
+
+/** child_ask_filter() - wait until the main process has put the filters for frames of @link_type into shared memory */
+void child_ask_filter(struct child *child, int link_type);
+
+/** child_files_open() - savefile @which, while it may be opened; Return: a descriptor or a negative errno */
+int child_files_open(const struct child_config *config, size_t which, struct err *err);
+
+/** child_files_read() - all savefiles to their ends; Return: 0 or the negative errno of the first that failed */
+int child_files_read(struct child *child, const int *fds, struct err *err);
 
 /** child_wait_for_room() - the ring is full: wait for the reader; Return: where the next event may be written */
 struct event *child_wait_for_room(struct child *child);

@@ -65,11 +65,11 @@ struct packet {
 	int wake_fd;
 	int kill_fd; /* see confine_leash() */
 	int pid_fd;
-	int file_fd; /* a regular savefile; where the packet process is in it shows here too */
-	int64_t file_size;
+	int file_fds[PACKET_SAVEFILES]; /* regular savefiles; where the packet process is in them shows here too */
+	int64_t file_size; /* of all; -1: one is no regular file */
 	pid_t pid;
 	struct interface_drops interface_drops;
-	bool deferred;  /* the savefile is a stream: it may pause, even before its head */
+	bool deferred;  /* a savefile is a stream: it may pause, even before its head */
 	bool draining;
 	bool warned;    /* the story of a lost interface was told */
 	bool gone;      /* end of file on the wake pipe */
@@ -255,7 +255,7 @@ static int news(struct packet *packet, uint32_t state, struct event *event, stru
 	}
 	if (state != CHILD_DONE && state != CHILD_FAILED && !packet->gone && !is_silent(packet)) {
 		/* A stream may never say another word. */
-		return packet->draining && packet->config.savefile != NULL ? SOURCE_END : 0;
+		return packet->draining && packet->config.savefile_count > 0 ? SOURCE_END : 0;
 	}
 	if (state != CHILD_DONE && state != CHILD_FAILED)
 		return early_end(packet, event, err);
@@ -332,7 +332,7 @@ static int batch_size(struct packet_config *config)
 
 int packet_read(struct packet *packet, struct queue *events, struct err *err)
 {
-	int limit = packet->config.savefile != NULL ? batch_size(&packet->config) : LIVE_SLOTS;
+	int limit = packet->config.savefile_count > 0 ? batch_size(&packet->config) : LIVE_SLOTS;
 	int count = 0, got = 0;
 
 	/* What a full queue has no room for stays where it is. */
@@ -374,30 +374,43 @@ static int wait_ready(struct packet *packet, struct err *err)
 	}
 }
 
-static int check_config(struct packet *packet, const struct packet_config *config, struct err *err)
+/* One savefile. @stdin_count: how often standard input was named so far */
+static int check_savefile(struct packet *packet, const char *name, int *stdin_count, struct err *err)
 {
 	struct stat status;
 
-	if ((config->savefile != NULL) == (config->interface_count > 0))
-		return err_set(err, EINVAL, "packets come from interfaces or from a savefile, one of them");
-	if (config->interface_count > PACKET_INTERFACES)
-		return err_set(err, E2BIG, "%zu interfaces: %d are allowed, or use \"any\"", config->interface_count,
-			       PACKET_INTERFACES);
-	if (config->savefile == NULL)
-		return 0;
-	if (strcmp(config->savefile, "-") != 0) {
-		if (stat(config->savefile, &status) < 0)
+	if (strcmp(name, "-") != 0) {
+		if (stat(name, &status) < 0)
 			return 0; /* opening it says why */
 		if (S_ISDIR(status.st_mode))
-			return err_set(err, EISDIR, "\"%s\" is a directory; a savefile is wanted", config->savefile);
-		packet->deferred = !S_ISREG(status.st_mode);
+			return err_set(err, EISDIR, "\"%s\" is a directory; a savefile is wanted", name);
+		packet->deferred |= !S_ISREG(status.st_mode);
 		return 0;
 	}
+	if (++*stdin_count > 1)
+		return err_set(err, EINVAL, "\"-\": standard input can be read once only");
 	if (isatty(STDIN_FILENO))
 		return err_set(err, EINVAL, "\"-\": standard input is a terminal; packets come from a pipe, as in "
 					    "tcpdump -w - | conntrace -r -");
-	packet->deferred = fstat(STDIN_FILENO, &status) < 0 || !S_ISREG(status.st_mode);
+	packet->deferred |= fstat(STDIN_FILENO, &status) < 0 || !S_ISREG(status.st_mode);
 	return 0;
+}
+
+static int check_config(struct packet *packet, const struct packet_config *config, struct err *err)
+{
+	int got = 0, stdin_count = 0;
+
+	if ((config->savefile_count > 0) == (config->interface_count > 0))
+		return err_set(err, EINVAL, "packets come from interfaces or from savefiles, one of them");
+	if (config->interface_count > PACKET_INTERFACES)
+		return err_set(err, E2BIG, "%zu interfaces: %d are allowed, or use \"any\"", config->interface_count,
+			       PACKET_INTERFACES);
+	if (config->savefile_count > PACKET_SAVEFILES)
+		return err_set(err, E2BIG, "%zu savefiles: %d are allowed; mergecap(1) makes one of many",
+			       config->savefile_count, PACKET_SAVEFILES);
+	for (size_t i = 0; i < config->savefile_count && got == 0; i++)
+		got = check_savefile(packet, config->savefiles[i], &stdin_count, err);
+	return got;
 }
 
 static int start(struct packet *packet, struct child_config *child, struct err *err)
@@ -430,35 +443,60 @@ static int start(struct packet *packet, struct child_config *child, struct err *
 	return packet->pid < 0 ? -EAGAIN : 0;
 }
 
-/* A regular file is opened here, because what it says of its offset is for both processes. */
-static void open_regular(struct packet *packet)
+/* Regular files are opened here, because what they say of their offset is for both processes. */
+static int open_regular(struct packet *packet, struct err *err)
 {
-	const char *name = packet->config.savefile;
-	struct stat status;
-	bool is_stdin = name != NULL && strcmp(name, "-") == 0;
+	const struct packet_config *config = &packet->config;
+	struct stat all[PACKET_SAVEFILES];
 
-	if (name == NULL || (is_stdin ? fstat(STDIN_FILENO, &status) : stat(name, &status)) != 0 ||
-	    !S_ISREG(status.st_mode))
-		return;
-	packet->file_fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
-	packet->file_size = status.st_size;
+	for (size_t i = 0; i < config->savefile_count; i++) {
+		const char *name = config->savefiles[i];
+		bool is_stdin = strcmp(name, "-") == 0;
+
+		all[i].st_ino = 0;
+		if ((is_stdin ? fstat(STDIN_FILENO, &all[i]) : stat(name, &all[i])) != 0 || !S_ISREG(all[i].st_mode)) {
+			packet->file_size = -1;
+			continue;
+		}
+		for (size_t before = 0; before < i; before++)
+			if (all[before].st_ino == all[i].st_ino && all[before].st_dev == all[i].st_dev)
+				return err_set(err, EINVAL, "\"%s\" is the same file as \"%s\"; read it once", name,
+					       config->savefiles[before]);
+		packet->file_fds[i] = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+		if (packet->file_size >= 0)
+			packet->file_size += all[i].st_size;
+	}
+	return 0;
 }
 
 int64_t packet_offset(const struct packet *packet, int64_t *size)
 {
+	int64_t sum = 0;
+
 	*size = packet->file_size;
-	return packet->file_fd < 0 ? -1 : (int64_t)lseek(packet->file_fd, 0, SEEK_CUR);
+	if (packet->config.savefile_count == 0 || packet->file_size < 0)
+		return -1;
+	for (size_t i = 0; i < packet->config.savefile_count; i++) {
+		int64_t offset = packet->file_fds[i] < 0 ? -1 : (int64_t)lseek(packet->file_fds[i], 0, SEEK_CUR);
+
+		if (offset < 0)
+			return -1;
+		sum += offset;
+	}
+	return sum;
 }
 
 int packet_open(struct packet **result, const struct packet_config *config, struct err *err)
 {
 	struct packet *packet = xcalloc(1, sizeof(*packet));
 	struct child_config child = {.packet = &packet->config};
-	uint64_t slots = config->savefile != NULL ? FILE_SLOTS : LIVE_SLOTS;
+	uint64_t slots = config->savefile_count > 0 ? FILE_SLOTS : LIVE_SLOTS;
 	int got;
 
 	packet->config = *config;
-	packet->control_fd = packet->wake_fd = packet->kill_fd = packet->pid_fd = packet->file_fd = -1;
+	packet->control_fd = packet->wake_fd = packet->kill_fd = packet->pid_fd = -1;
+	for (size_t i = 0; i < PACKET_SAVEFILES; i++)
+		packet->file_fds[i] = -1;
 	packet->pid = -1;
 	packet->shared_size = offsetof(struct child_shared, ring) + ring_size(slots);
 	got = check_config(packet, config, err);
@@ -481,9 +519,10 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 	atomic_store(&packet->shared->pauses, 1);
 	child.deferred = packet->deferred;
 	interface_drops_begin(&packet->interface_drops, &packet->config);
-	open_regular(packet);
-	child.file_fd = packet->file_fd;
-	got = start(packet, &child, err);
+	child.file_fds = packet->file_fds;
+	got = open_regular(packet, err);
+	if (got == 0)
+		got = start(packet, &child, err);
 	if (got == 0 && !packet->deferred)
 		got = wait_ready(packet, err);
 	if (got < 0)
@@ -547,6 +586,7 @@ void packet_stats(const struct packet *packet, struct packet_stats *stats)
 		stats->left[i] = atomic_load_explicit(&shared->left[i], memory_order_relaxed);
 	stats->kernel_drops = atomic_load_explicit(&shared->kernel_drops, memory_order_relaxed);
 	stats->queue_drops = atomic_load_explicit(&shared->queue_drops, memory_order_relaxed);
+	stats->disordered = plausible(&shared->disordered);
 	stats->interface_drops = packet->interface_drops.sum;
 	stats->cpu_ns = plausible(&shared->cpu_ns);
 	stats->peak_bytes = plausible(&shared->peak_bytes);
@@ -574,8 +614,9 @@ void packet_close(struct packet *packet)
 		close(packet->kill_fd);
 	if (packet->pid_fd >= 0)
 		close(packet->pid_fd);
-	if (packet->file_fd > STDIN_FILENO)
-		close(packet->file_fd);
+	for (size_t i = 0; i < PACKET_SAVEFILES; i++)
+		if (packet->file_fds[i] > STDIN_FILENO)
+			close(packet->file_fds[i]);
 	if (packet->shared != NULL)
 		munmap(packet->shared, packet->shared_size);
 	free(packet);

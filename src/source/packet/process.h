@@ -16,14 +16,18 @@
 /** More interfaces than this are refused. */
 #define PACKET_INTERFACES 16
 
+/** More savefiles than this are refused. */
+#define PACKET_SAVEFILES 256
+
 /** Filters whose verdict can be told of each frame: one bit each in struct event_frame. */
 #define PACKET_FRAME_FILTERS 32
 
 /**
  * struct packet_config - what to read
- * @interfaces: names, or "any"; exclusive with @savefile
+ * @interfaces: names, or "any"; exclusive with @savefiles
  * @interface_count: how many, up to PACKET_INTERFACES
- * @savefile: pcap or pcapng file, compressed or not, "-" for standard input, or NULL
+ * @savefiles: of any format, compressed or not, "-" for standard input; read as one in order of time
+ * @savefile_count: how many, up to PACKET_SAVEFILES
  * @filter: pcap-filter(7) expression for all of them, or NULL
  * @promisc: hear frames for other hosts too
  * @snaplen: bytes of each frame, 0 for what a TCP header needs
@@ -44,7 +48,8 @@
 struct packet_config {
 	const char *const *interfaces;
 	size_t interface_count;
-	const char *savefile;
+	const char *const *savefiles;
+	size_t savefile_count;
 	const char *filter;
 	bool promisc;
 	int snaplen;
@@ -88,6 +93,7 @@ enum packet_left {
  * @kernel_drops: frames the kernel had no room for
  * @interface_drops: frames the network card had no room for, of the interfaces listened on
  * @queue_drops: events that found the way to this process full
+ * @disordered: frames of savefiles that came behind younger ones
  * @cpu_ns: CPU time it took
  * @peak_bytes: the most memory the packet process had resident at once, what it shares with others too; 0 not known yet
  */
@@ -102,6 +108,7 @@ struct packet_stats {
 	uint64_t kernel_drops;
 	uint64_t interface_drops;
 	uint64_t queue_drops;
+	uint64_t disordered;
 	int64_t cpu_ns;
 	int64_t peak_bytes;
 };

@@ -234,6 +234,19 @@ static int pcap_first_frame(struct savefile *savefile, const struct span *data)
 	return 0;
 }
 
+/* Two files that were joined by cat(1): the head of the second one stands where a record is due. */
+static bool is_pcap_head(const struct savefile *savefile, const uint32_t words[4])
+{
+	uint32_t first = words[0], version = savefile->little ? 4u << 16 | 2 : 2u << 16 | 4;
+
+	if (words[3] != 0)
+		return false;
+	/* The second one may have the other byte order. */
+	return (words[1] == version && (first == PCAP_MICROSECONDS || first == PCAP_NANOSECONDS)) ||
+	       (words[1] == __builtin_bswap32(savefile->little ? 2u << 16 | 4 : 4u << 16 | 2) &&
+		(first == __builtin_bswap32(PCAP_MICROSECONDS) || first == __builtin_bswap32(PCAP_NANOSECONDS)));
+}
+
 static int pcap_next_frame(struct savefile *savefile, struct span *data, struct dissect_record *record, struct err *err)
 {
 	struct span rest = *data, bytes;
@@ -242,6 +255,10 @@ static int pcap_next_frame(struct savefile *savefile, struct span *data, struct 
 	if (rest.length < savefile->record_head)
 		return more(savefile, savefile->record_head);
 	pcap_words(savefile, &rest, words);
+	if (words[2] == 0 && is_pcap_head(savefile, words)) {
+		savefile->format = SAVEFILE_UNKNOWN;
+		return savefile_next(savefile, data, record, err);
+	}
 	span_skip(&rest, savefile->record_head - (size_t)PCAP_RECORD_HEAD);
 	record->caplen = words[2];
 	record->length = words[3];

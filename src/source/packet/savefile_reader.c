@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "source/packet/savefile.h"
+#include "source/packet/savefile_order.h"
 #include "source/packet/savefile_stream.h"
 #include "source/source.h"
 
@@ -16,6 +19,9 @@
 
 /* Link types in one file, each with a filter of its own; nobody has more. */
 #define LINKS_MAX 16
+
+/* From a stream, frames are held back no longer than this, by their times and by the clock. */
+#define HELD_MS 1000
 
 struct link {
 	int link_type;
@@ -30,6 +36,11 @@ struct savefile_reader {
 	unsigned char *buffer;
 	size_t size, begin, end;
 	bool ended;
+	int fd;
+	int end_error; /* what came behind the frames in @order: SOURCE_END or an error, 0 not yet */
+	struct err end_err;
+	bool stands_still; /* a stream brings nothing: what is held back goes */
+	struct savefile_order *order; /* NULL: there has been one interface so far */
 	int unknown; /* a link type that is not understood, of some frame; -1 none */
 	size_t link_count;
 	struct link links[LINKS_MAX];
@@ -41,6 +52,7 @@ struct savefile_reader *savefile_reader_new(int fd, const char *name, const stru
 	struct savefile_reader *reader = xcalloc(1, sizeof(*reader));
 
 	reader->name = name;
+	reader->fd = fd;
 	reader->user = *user;
 	reader->stream = savefile_stream_new(fd);
 	reader->size = BUFFER_SIZE;
@@ -49,7 +61,16 @@ struct savefile_reader *savefile_reader_new(int fd, const char *name, const stru
 	return reader;
 }
 
-/* Room for and, unless the file ends before, presence of @need bytes. Return: 0 or a negative errno. */
+/* Has a stream nothing to say, while frames are held back? */
+static bool comes_nothing(const struct savefile_reader *reader)
+{
+	struct pollfd ready = {.fd = reader->fd, .events = POLLIN};
+
+	return reader->user.wait != NULL && reader->order != NULL && savefile_order_count(reader->order) > 0 &&
+	       poll(&ready, 1, HELD_MS) == 0;
+}
+
+/* Room for and, unless the file ends or stands still before, presence of @need bytes. Return: 0 or a negative errno. */
 static int fill(struct savefile_reader *reader, size_t need, struct err *err)
 {
 	memmove(reader->buffer, reader->buffer + reader->begin, reader->end - reader->begin);
@@ -64,6 +85,10 @@ static int fill(struct savefile_reader *reader, size_t need, struct err *err)
 
 		if (reader->user.wait != NULL)
 			reader->user.wait(reader->user.context);
+		if (comes_nothing(reader)) {
+			reader->stands_still = true;
+			return 0;
+		}
 		got = savefile_stream_read(reader->stream, reader->buffer + reader->end,
 					   reader->size - reader->end, err);
 		if (got < 0)
@@ -115,18 +140,21 @@ static int first_link(struct savefile_reader *reader, struct err *err)
 	return link->known || reader->savefile.format == SAVEFILE_PCAPNG ? 0 : refuse(link->link_type, err);
 }
 
-static int hand_over(struct savefile_reader *reader, const struct dissect_record *record, struct err *err)
+/* Return: does the frame pass? Or a negative errno. */
+static int filter(struct savefile_reader *reader, const struct dissect_record *record, struct err *err)
 {
 	const struct pcap_pkthdr header = {.caplen = record->caplen, .len = record->length};
 	const struct link *link = find_link(reader, record->link_type);
 
 	if (link == NULL)
 		return err_set(err, EINVAL, "damaged: more than %d link types", LINKS_MAX);
-	if (!link->known)
+	if (!link->known) {
 		reader->unknown = record->link_type;
-	else if (link->filter.bf_len == 0 || pcap_offline_filter(&link->filter, &header, record->data))
-		reader->user.frame(reader->user.context, record);
-	else if (reader->user.rejected != NULL)
+		return 0;
+	}
+	if (link->filter.bf_len == 0 || pcap_offline_filter(&link->filter, &header, record->data) != 0)
+		return 1;
+	if (reader->user.rejected != NULL)
 		reader->user.rejected(reader->user.context, record);
 	return 0;
 }
@@ -142,34 +170,89 @@ static int at_end(struct savefile_reader *reader, struct err *err)
 	return reader->unknown < 0 ? SOURCE_END : refuse(reader->unknown, err);
 }
 
-int savefile_reader_read(struct savefile_reader *reader, int count, struct err *err)
+/* The next frame that stands in the file, whether it passes or not. Return: as savefile_reader_next(). */
+static int next_in_file(struct savefile_reader *reader, struct dissect_record *record, struct err *err)
 {
-	int handed = 0, got = 0;
-
-	while (got >= 0 && handed < count) {
+	for (;;) {
 		struct span data = {reader->buffer + reader->begin, reader->end - reader->begin};
-		struct dissect_record record = {.time_ns = 0};
+		int got = savefile_next(&reader->savefile, &data, record, err);
 
-		got = savefile_next(&reader->savefile, &data, &record, err);
 		reader->begin = reader->end - data.length;
 		if (got >= 0 && reader->link_count == 0 && reader->savefile.interface_count > 0) {
 			int first = first_link(reader, err);
 
 			got = first < 0 ? first : got;
 		}
-		if (got == SAVEFILE_FRAME) {
-			got = hand_over(reader, &record, err);
-			handed++;
-		} else if (got == SAVEFILE_MORE && reader->ended) {
-			got = at_end(reader, err);
-			break;
-		} else if (got == SAVEFILE_MORE) {
+		if (got == SAVEFILE_FRAME)
+			return filter(reader, record, err);
+		if (got == SAVEFILE_MORE && reader->ended)
+			return at_end(reader, err);
+		if (got == SAVEFILE_MORE)
 			got = fill(reader, reader->savefile.need, err);
-		}
+		if (got < 0 || reader->stands_still)
+			return got < 0 ? got : 0;
 	}
+}
+
+static bool must_go(const struct savefile_reader *reader)
+{
+	const struct savefile_order *order = reader->order;
+
+	if (savefile_order_count(order) == 0)
+		return false;
+	if (reader->end_error != 0 || savefile_order_is_full(order))
+		return true;
+	return reader->stands_still ||
+	       (reader->user.wait != NULL && savefile_order_span_ns(order) > HELD_MS * CLOCK_NS_PER_MS);
+}
+
+static int next_in_order(struct savefile_reader *reader, struct dissect_record *record, struct err *err)
+{
+	int got;
+
+	if (must_go(reader))
+		return savefile_order_pop(reader->order, record);
+	reader->stands_still = false;
+	if (reader->end_error != 0) {
+		*err = reader->end_err;
+		return reader->end_error;
+	}
+	got = next_in_file(reader, record, &reader->end_err);
+	if (got < 0)
+		reader->end_error = got;
+	else if (got > 0)
+		savefile_order_push(reader->order, record);
+	return 0;
+}
+
+int savefile_reader_next(struct savefile_reader *reader, struct dissect_record *record, struct err *err)
+{
+	int got;
+
+	*record = (struct dissect_record){.time_ns = 0};
+	if (reader->order == NULL && reader->savefile.interface_count > 1)
+		reader->order = savefile_order_new();
+	got = reader->order != NULL ? next_in_order(reader, record, err) : next_in_file(reader, record, err);
 	if (got < 0 && got != SOURCE_END)
 		err_wrap(err, "\"%s\"", reader->name);
-	return got < 0 ? got : handed;
+	return got;
+}
+
+int savefile_reader_read(struct savefile_reader *reader, int count, struct err *err)
+{
+	int handed = 0;
+
+	while (handed < count) {
+		struct dissect_record record;
+		int got = savefile_reader_next(reader, &record, err);
+
+		if (got < 0)
+			return got;
+		if (got > 0)
+			reader->user.frame(reader->user.context, &record);
+		handed++;
+	}
+	return handed;
 }
 
 void savefile_reader_free(struct savefile_reader *reader)
@@ -178,6 +261,7 @@ void savefile_reader_free(struct savefile_reader *reader)
 		return;
 	for (size_t i = 0; i < reader->link_count; i++)
 		free(reader->links[i].filter.bf_insns);
+	savefile_order_free(reader->order);
 	savefile_stream_free(reader->stream);
 	free(reader->buffer);
 	free(reader);

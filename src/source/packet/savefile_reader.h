@@ -48,6 +48,18 @@ struct savefile_reader;
 struct savefile_reader *savefile_reader_new(int fd, const char *name, const struct savefile_user *user);
 
 /**
+ * savefile_reader_next() - the next frame
+ * @reader: the reader
+ * @record: filled on 1; its data is valid until the next call
+ * @err: on failure
+ *
+ * Frames of a file of several interfaces come in order of time, as far as they are near each other in the file
+ * (savefile_order.h). Return: 1, 0 when a frame did not pass the filter, SOURCE_END, or a negative errno, as
+ * savefile_reader_read().
+ */
+int savefile_reader_next(struct savefile_reader *reader, struct dissect_record *record, struct err *err);
+
+/**
  * savefile_reader_read() - hand frames to the user
  * @reader: the reader
  * @count: at most so many
