@@ -165,6 +165,22 @@ void record_table_find_both(const struct record_table *table, const struct flow 
 	}
 }
 
+struct record *record_table_next(const struct record_table *table, const struct flow *flow, uint32_t hash, size_t *at,
+				 bool *is_reverse)
+{
+	*at = *at == SIZE_MAX ? hash & (table->flow_size - 1) : flow_next(table, *at);
+	for (; table->flows[*at].record != NULL; *at = flow_next(table, *at)) {
+		struct record *record = table->flows[*at].record;
+
+		if (table->flows[*at].hash != hash)
+			continue;
+		*is_reverse = is_reverse_flow(&record->conn.flow, flow);
+		if (*is_reverse || is_same_flow(&record->conn.flow, flow))
+			return record;
+	}
+	return NULL;
+}
+
 struct record *record_table_find_cookie(const struct record_table *table, uint64_t cookie)
 {
 	struct record *record = cookie != 0 ? table->cookies[cookie_slot(table, cookie)] : NULL;

@@ -66,6 +66,19 @@ void record_table_prefetch_slot(const struct record_table *table, const struct r
 void record_table_find_both(const struct record_table *table, const struct flow *flow, uint32_t hash,
 			    struct record **sender, struct record **receiver);
 
+/**
+ * record_table_next() - all records of both ends, the oldest first
+ * @table: where
+ * @flow: local is one end
+ * @hash: what record_table_locate() said of it
+ * @at: where the search goes on; SIZE_MAX begins it
+ * @is_reverse: set: the local end of the record is the remote one of @flow
+ *
+ * Return: a record, or NULL at the end.
+ */
+struct record *record_table_next(const struct record_table *table, const struct flow *flow, uint32_t hash, size_t *at,
+				 bool *is_reverse);
+
 /** record_table_find_cookie() - Return: the record or NULL; cookie 0 finds nothing */
 struct record *record_table_find_cookie(const struct record_table *table, uint64_t cookie);
 

@@ -27,6 +27,20 @@ static void tell(void *context, const struct message *message, int64_t time_ns)
 	teller->tracker->notify.message(teller->tracker->notify.context, &conn, message, time_ns);
 }
 
+/* Several networks have connections with these ends: nothing tells which one the message is of. */
+static bool is_ambiguous(const struct tracker *tracker, const struct flow *flow)
+{
+	uint32_t hash = flow_hash(&tracker->config.flow_key, flow);
+	int count[2] = {0, 0};
+	size_t at = SIZE_MAX;
+	const struct record *record;
+	bool is_reverse;
+
+	while ((record = record_table_next(tracker->table, flow, hash, &at, &is_reverse)) != NULL)
+		count[is_reverse] += !record->told;
+	return count[0] > 1 || count[1] > 1;
+}
+
 void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 {
 	const struct message *message = &tracker->message;
@@ -37,6 +51,10 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 		return;
 	if (flow.netns == 0)
 		flow.netns = tracker->config.netns;
+	if (is_ambiguous(tracker, &flow)) {
+		tracker->account.lost[LOST_MESSAGES]++;
+		return;
+	}
 	reverse = flow_reverse(&flow);
 	ends[0] = record_table_find_flow(tracker->table, &flow);
 	ends[1] = record_table_find_flow(tracker->table, &reverse);

@@ -19,12 +19,19 @@ enum fate {
 	FATE_LATE,
 };
 
-static struct record *record_of_packet(struct tracker *tracker, const struct event *event, const struct flow *flow)
+/* @beside: another one has the flow and keeps it. */
+static struct record *record_of_packet(struct tracker *tracker, const struct event *event, const struct flow *flow,
+				       bool beside)
 {
 	struct record *record = tracker_record_new(tracker, true);
 
 	record->calls_unseen = true;
-	tracker_join_flow(tracker, record, flow);
+	if (beside) {
+		record->conn.flow = *flow;
+		record_table_add_flow(tracker->table, record);
+	} else {
+		tracker_join_flow(tracker, record, flow);
+	}
 	record_seen(record, event->time_ns, SEEN_WIRE);
 	/* Whoever wants to know of a handshake has seen its packets; this one was there before the capture. */
 	if (tracker->notify.opened != NULL && !(event->segment.flags & SEGMENT_SYN))
@@ -37,7 +44,7 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
  * the segment tells (both, on the loopback interface); else that of the side
  * that accepts.
  */
-static void record_new_flow(struct tracker *tracker, const struct event *event, struct record **sender,
+static void record_new_flow(struct tracker *tracker, const struct event *event, bool beside, struct record **sender,
 			    struct record **receiver)
 {
 	struct flow reverse = flow_reverse(&event->flow);
@@ -49,9 +56,9 @@ static void record_new_flow(struct tracker *tracker, const struct event *event, 
 	if (!sends && !receives)
 		sends = (segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == (SEGMENT_SYN | SEGMENT_ACK);
 	if (sends)
-		*sender = record_of_packet(tracker, event, &event->flow);
+		*sender = record_of_packet(tracker, event, &event->flow, beside);
 	if (!sends || (receives && tracker->config.whole))
-		*receiver = record_of_packet(tracker, event, &reverse);
+		*receiver = record_of_packet(tracker, event, &reverse, beside);
 }
 
 /* Would it have gone on, if this segment of another connection had not come? */
@@ -59,6 +66,48 @@ static bool is_alive(const struct tracker *tracker, const struct record *record,
 {
 	return !record->told && !wire_is_finished(record->wire) &&
 	       clock_span(wire_last_ns(record->wire), event->time_ns) < tracker->config.timeout_ns;
+}
+
+/* May the segment be of another network than the record that was found by its flow? */
+static bool has_another_tag(const struct record *record, const struct event *event, enum wire_side side)
+{
+	return record != NULL && record->wire != NULL && event->type == EVENT_SEGMENT &&
+	       !wire_has_tag(record->wire, event->segment.tag, side);
+}
+
+/* How well the segment goes with @record: numbers count more than the tag. */
+static int rank_of(const struct record *record, const struct event *event, enum wire_side side)
+{
+	if (record->wire == NULL)
+		return 1;
+	return (wire_fits(record->wire, event, side) ? 2 : 0) +
+	       (wire_has_tag(record->wire, event->segment.tag, side) ? 1 : 0);
+}
+
+/*
+ * Several networks may have connections with these ends: choose the records that the segment belongs to.
+ * Return: false when it belongs to none, and begins one beside them.
+ */
+static bool choose_network(struct tracker *tracker, const struct event *event, uint32_t hash, struct record **sender,
+			   struct record **receiver)
+{
+	int best[WIRE_SIDES] = {0, 0};
+	size_t at = SIZE_MAX;
+	struct record *record;
+	bool is_reverse;
+
+	*sender = *receiver = NULL;
+	while ((record = record_table_next(tracker->table, &event->flow, hash, &at, &is_reverse)) != NULL) {
+		enum wire_side side = is_reverse ? WIRE_REMOTE : WIRE_LOCAL;
+		int rank = rank_of(record, event, side);
+
+		/* Of equals the newest. */
+		if (rank == 0 || rank < best[side])
+			continue;
+		best[side] = rank;
+		*(is_reverse ? receiver : sender) = record;
+	}
+	return *sender != NULL || *receiver != NULL;
 }
 
 /* Return: @record if the packet is of its connection, else NULL. @duplicate: set when it ends a live one. */
@@ -158,7 +207,7 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 {
 	struct record *sender, *receiver;
 	enum fate sender_fate, receiver_fate;
-	bool duplicate = false;
+	bool duplicate = false, beside = false;
 
 	if (event->flow.netns == 0)
 		event->flow.netns = tracker->config.netns;
@@ -166,10 +215,12 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 	/* A socket connected to itself is one record, and which way its packets go nobody can say. */
 	if (receiver == sender)
 		receiver = NULL;
+	if (has_another_tag(sender, event, WIRE_LOCAL) || has_another_tag(receiver, event, WIRE_REMOTE))
+		beside = !choose_network(tracker, event, hash, &sender, &receiver);
 	sender = packet_record(tracker, event, sender, WIRE_LOCAL, &duplicate);
 	receiver = packet_record(tracker, event, receiver, WIRE_REMOTE, &duplicate);
 	if (sender == NULL && receiver == NULL && event->type == EVENT_SEGMENT)
-		record_new_flow(tracker, event, &sender, &receiver);
+		record_new_flow(tracker, event, beside, &sender, &receiver);
 	if (duplicate && sender != NULL)
 		sender->duplicate = true;
 	if (duplicate && receiver != NULL)

@@ -509,6 +509,7 @@ static bool feed(struct wire *wire, const struct event *event, enum wire_side si
 	}
 	feed_time(wire, event->time_ns);
 	half->frame_bytes += segment->frame;
+	wire->tags[side] = half->frames == 0 ? segment->tag : wire->tags[side];
 	if (half->frames < UINT32_MAX)
 		half->frames++;
 	if (segment->has & SEGMENT_HAS_FRAGMENT)

@@ -156,6 +156,19 @@ void wire_init(struct wire *wire);
  */
 bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_side side);
 
+/** wire_has_tag() - does a segment with this tag come from the same network as those of @side before? */
+bool wire_has_tag(const struct wire *wire, uint16_t tag, enum wire_side side);
+
+/**
+ * wire_fits() - are the numbers of a segment near those of this connection?
+ * @wire: a connection of the same addresses and ports
+ * @event: EVENT_SEGMENT
+ * @side: who sent it
+ *
+ * Return: true also when there is nothing to compare them with.
+ */
+bool wire_fits(const struct wire *wire, const struct event *event, enum wire_side side);
+
 /**
  * wire_feed() - take a segment into account
  * @wire: the connection

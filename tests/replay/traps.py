@@ -3,6 +3,7 @@
 """Captures that older programs are known to misread: what each connection must come out as (TAP)."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -34,6 +35,32 @@ def syns(*delays):
     return "".join("+%s a > S seq 100\n" % delay for delay in delays)
 
 
+def shifted(script, client, server):
+    """The same conversation with initial sequence numbers further on."""
+    lines = []
+    for line in script.splitlines():
+        ours, theirs = (server, client) if "<" in line else (client, server)
+        line = re.sub(r"\bseq (\d+)", lambda match: "seq %d" % (int(match[1]) + ours), line)
+        lines.append(re.sub(r"\back (\d+)", lambda match: "ack %d" % (int(match[1]) + theirs), line))
+    return "\n".join(lines) + "\n"
+
+
+def tagged(script, *tags):
+    """Each line in the VLAN of its direction, the first end's first."""
+    return "".join("vlan %s\n%s\n" % (tags["<" in line] if len(tags) > 1 else tags[0], line)
+                   for line in script.splitlines())
+
+
+def in_vlans(*scripts):
+    """Scripts of (VLAN, conversation), a frame of each in turn."""
+    return "".join("vlan %s\n%s\n" % (tag, line) for lines in zip(*(
+        [(tag, line) for line in script.splitlines()] for tag, script in scripts)) for tag, line in lines)
+
+
+SAME = (WHOLE % PLAIN).replace("+0.1 ", "+0.01 ")
+OTHER = shifted(SAME, 776000, 994000)
+REFUSED = "+0.01 a > S seq 777000\n+0.01 a < RA seq 0 ack 777001\n"
+
 # name, script, options, what its connections must be, in the order of their beginning
 TRAPS = [
     ("ECN is asked for in the SYN", V4 + WHOLE.replace("S seq 100", "SEW seq 100").replace("SA seq 500", "SAE seq 500")
@@ -42,6 +69,24 @@ TRAPS = [
     ("IPv6 with a hop-by-hop header", V6 + WHOLE % {"o": " hop", "i": " hop"}, [], [good()]),
     ("a VLAN tag", V4 + "vlan 7\n" + WHOLE % PLAIN, [], [good()]),
     ("two VLAN tags", V6 + "vlan 100 7\n" + WHOLE % PLAIN, [], [good()]),
+    ("the same ends in two VLANs", V4 + in_vlans((10, SAME), (20, OTHER)), [],
+     [{"result": "ok", "rx_bytes": 700, "tx_bytes": 1300, "retrans": 0, "syn_rtx": 0, "close": "rfin", "rx_pkts": 6},
+      {"result": "ok", "rx_bytes": 700, "tx_bytes": 1300, "retrans": 0, "syn_rtx": 0, "close": "rfin", "rx_pkts": 6}]),
+    ("the same ends in a VLAN and without one", V4 + in_vlans(("none", SAME), (20, OTHER)), [],
+     [{"result": "ok", "rx_bytes": 700, "tx_bytes": 1300, "retrans": 0}] * 2),
+    ("in VLANs inside two others", V4 + in_vlans(("100 7", SAME), ("200 7", OTHER)), [],
+     [{"result": "ok", "rx_bytes": 700, "retrans": 0}] * 2),
+    ("refused in one VLAN while it goes on in the other", V4 + "vlan 10\n" + OPEN % PLAIN + "vlan 20\n" + REFUSED +
+     "vlan 10\n" + DATA % PLAIN + CLOSE % PLAIN, [], [good(), {"result": "refused", "rx_bytes": 0}]),
+    ("another tag each way is one connection", V4 + tagged(WHOLE % PLAIN, 10, 20), [], [good(copies=0)]),
+    ("another priority in the tag is the same VLAN", V4 + "vlan 7\n" + OPEN % PLAIN + "vlan %d\n" % (3 << 13 | 7) +
+     DATA % PLAIN + CLOSE % PLAIN, [], [good()]),
+    ("copies in another VLAN are one connection", V4 + "".join(
+        "vlan 10\n%s ipid %d\nvlan 20\n+0.00001 %s ipid %d ttl 63\n" % (line, i, line.split(" ", 1)[1], i)
+        for i, line in enumerate((WHOLE % PLAIN).splitlines(), 1)), [],
+     [{"rx_bytes": 700, "tx_bytes": 1300, "retrans": 0, "rx_pkts": 6, "tx_pkts": 3, "copies": 9}]),
+    ("the next connection in the same VLAN", V4 + "vlan 10\n" + SAME + "+1 a > S seq 900000\n", [],
+     [{"result": "ok", "rx_bytes": 700}, {"result": "pending"}]),
     ("Linux cooked, version 1", V4 + "link sll\n" + WHOLE % PLAIN, [], [good()]),
     ("Linux cooked, version 2", V6 + "link sll2\n" + WHOLE % PLAIN, [], [good()]),
     ("four SYN to a port that drops them are one time-out", V4 + syns(0, 1, 2, 4) + "flow b 10.0.0.1 1 10.0.0.2 2\n"

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+
+#include "track/wire_bits.h"
+
+/*
+ * Two networks (VLANs, virtual networks in tunnels) may use the same addresses
+ * and ports at the same time. The tag of a segment alone does not tell them
+ * apart: both ways of a connection may have different ones, and so may copies.
+ * Another tag and numbers that are in neither window do.
+ */
+
+/* A window without scale (RFC 9293), and the most by which numbers of one connection are believed to differ. */
+#define WINDOW_LEAST 65535
+#define WINDOW_MOST (1 << 20)
+
+/* How far from the highest number seen of @side numbers are still in the window of the other side. */
+static int64_t window_of(const struct wire *wire, enum wire_side side)
+{
+	const struct wire_half *half = &wire->halves[side], *receiver = &wire->halves[wire_other(side)];
+	/* Before both SYNs were seen, the scale is not known. */
+	int64_t window = receiver->bits & half->bits & HALF_OPTIONS && receiver->bits & HALF_WINDOW ?
+				 receiver->window : WINDOW_LEAST;
+
+	return window < WINDOW_LEAST ? WINDOW_LEAST : window > WINDOW_MOST ? WINDOW_MOST : window;
+}
+
+static bool is_near(const struct wire *wire, enum wire_side side, uint32_t number)
+{
+	const struct wire_half *half = &wire->halves[side];
+
+	return llabs(wire_offset(half, number) - (int64_t)half->next) <= window_of(wire, side);
+}
+
+bool wire_fits(const struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
+	bool is_known = false;
+
+	if (half->bits & HALF_BASE) {
+		is_known = true;
+		if (segment->flags & SEGMENT_SYN && half->bits & HALF_SYN ? segment->seq == half->base
+									   : is_near(wire, side, segment->seq))
+			return true;
+	}
+	if (segment->flags & SEGMENT_ACK && other->bits & HALF_BASE) {
+		is_known = true;
+		if (is_near(wire, wire_other(side), segment->ack))
+			return true;
+	} else if (segment->flags & SEGMENT_ACK && other->bits & HALF_ACKED) {
+		is_known = true;
+		if (llabs((int64_t)(int32_t)(segment->ack - other->acked)) <= WINDOW_LEAST)
+			return true;
+	}
+	return !is_known;
+}
+
+bool wire_has_tag(const struct wire *wire, uint16_t tag, enum wire_side side)
+{
+	if (wire->halves[side].frames > 0)
+		return wire->tags[side] == tag;
+	/* Most connections have the same both ways. */
+	return wire->halves[wire_other(side)].frames == 0 || wire->tags[wire_other(side)] == tag;
+}
