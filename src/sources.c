@@ -16,6 +16,7 @@
 #include "source/diag/destroy.h"
 #include "source/diag/socket.h"
 #include "source/packet/capture.h"
+#include "source/packet/hidden.h"
 #include "source/packet/process.h"
 #include "source/procfs/procfs.h"
 #include "source/source.h"
@@ -318,6 +319,17 @@ static int read_shown(struct sources *sources, struct err *err)
 	return count;
 }
 
+/* An empty report that has a reason the user cannot see gets a sentence about it. */
+static void tell_hidden(struct sources *sources)
+{
+	struct packet_stats stats;
+	char text[512];
+
+	packet_stats(sources->packet, &stats);
+	if (hidden_text(text, sizeof(text), &stats, sources->options->packet_filter))
+		add_notice(sources, text);
+}
+
 static int read_packets(struct sources *sources)
 {
 	struct err err = {""};
@@ -329,6 +341,7 @@ static int read_packets(struct sources *sources)
 					: packet_read(sources->packet, sources->packet_events, &err);
 	if (rc == SOURCE_END) {
 		sources->packet_ended = true;
+		tell_hidden(sources);
 		merge_await(sources->merge, sources->packet_events, false);
 	} else if (rc < 0) {
 		fail(sources, &err);

@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import shutil
+import struct
 import subprocess
 
 import cli
@@ -120,6 +121,56 @@ def not_in_order(test):
     test.expect("in words, too", test.run("-r", path), 0, ["(14 of them not in order of time)"])
 
 
+def ip(protocol, payload, source=b"\x0a\0\0\1", destination=b"\x0a\0\0\2"):
+    return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0) + source + destination + payload
+
+
+def pcap(frames):
+    """A savefile of Ethernet frames, a millisecond apart."""
+    return struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) + b"".join(
+        struct.pack("<IIII", 1700000000, i * 1000, len(frame), len(frame)) + frame for i, frame in enumerate(frames))
+
+
+def hidden(test):
+    """What a filter does not see, or what only --decapsulate shows, is named with the word to write."""
+    segment = ip(6, struct.pack(">HHIIBBHHH", 1000, 80, 1, 0, 0x50, 2, 1000, 0, 0))
+    ethernet = bytes(12)
+    wrapped = {
+        "vlan and ": b"\x81\0\0\7\x08\0" + segment,
+        "vlan and vlan and ": b"\x88\xa8\0\1\x81\0\0\7\x08\0" + segment,
+        "mpls and ": b"\x88\x47\0\1\1\x40" + segment,
+        "pppoes and ": b"\x88\x64\x11\0\0\1" + struct.pack(">H", len(segment) + 2) + b"\0\x21" + segment,
+        "vlan and pppoes and ": b"\x81\0\0\7\x88\x64\x11\0\0\1" + struct.pack(">H", len(segment) + 2) +
+                                b"\0\x21" + segment,
+    }
+    for words, frame in wrapped.items():
+        path = test.path("hidden.pcap", pcap([ethernet + frame] * 3))
+        test.expect("a filter that looks before " + words, test.run("-r", path, "port", "80"), 0,
+                    ["no packet passed the filter; 3 that did not are TCP segments ", 'write "%s(port 80)"' % words])
+        done = test.run("-r", path, "-z", "conns", "-j", words + "(port 80)")
+        test.say("and with these words it sees them", [] if len(results(done)) == 1 else [done.stdout, done.stderr])
+        done = test.run("-r", path)
+        test.say("without a filter there is nothing to say", [done.stderr] if "filter" in done.stderr else [])
+    test.expect("other ports are none of it",
+                test.run("-r", test.path("plain.pcap", pcap([ethernet + b"\x08\0" + segment])), "port", "81"), 0,
+                lines=1)
+    tunnels = {
+        "ipip": ip(4, segment),
+        "gre": ip(47, b"\0\0\x08\0" + segment),
+        "vxlan": ip(17, struct.pack(">HHHH", 5, 4789, 16 + 14 + len(segment), 0) + b"\x08\0\0\0\0\0\7\0" + bytes(12) +
+                    b"\x08\0" + segment),
+        "geneve": ip(17, struct.pack(">HHHH", 5, 6081, 16 + len(segment), 0) + b"\0\0\x08\0\0\0\7\0" + segment),
+    }
+    for name, packet in tunnels.items():
+        path = test.path(name + ".pcap", pcap([ethernet + b"\x08\0" + packet] * 2))
+        test.expect("all TCP is inside " + name, test.run("-r", path), 0,
+                    ["no TCP segment was seen outside of tunnels, and 2 in ", "--decapsulate=" + name])
+        test.expect("also where a filter left it out", test.run("-r", path, "port", "80"), 0,
+                    ["--decapsulate=%s, and choose by --lport" % name])
+        done = test.run("-r", path, "--decapsulate=" + name, "-z", "conns", "-j")
+        test.say("and that shows it", [] if len(results(done)) == 1 and "tunnel" not in done.stderr else [done.stderr])
+
+
 def networks_left_out(test):
     flows = "flow a 192.0.2.1 1000 198.51.100.1 80\nflow b 203.0.113.1 1001 198.51.100.1 80\n"
     path = made(test, "networks.pcap", flows + OPEN % (("a",) * 3) + OPEN % (("b",) * 3))
@@ -201,6 +252,7 @@ def main():
     test = cli.Cli()
     several_link_types(test)
     not_in_order(test)
+    hidden(test)
     networks_left_out(test)
     which_way(test)
     cut_short(test)

@@ -54,6 +54,12 @@ static void ask_filter(void *context, int link_type, struct savefile_filter *fil
 	filter->length = child->shared->filter_length;
 }
 
+static void look_at_rejected(void *context, const struct dissect_record *record)
+{
+	child_frames_rejected(context, record);
+	child_frames_hidden(((struct child_input *)context)->child, record);
+}
+
 /* A stream may never say another word. */
 static void before_waiting(void *context)
 {
@@ -174,7 +180,7 @@ int child_files_read(struct child *child, const int *fds, struct err *err)
 	static struct files files;
 	const struct packet_config *packet = child->config->packet;
 	const struct savefile_user user = {
-		.rejected = child_frames_rejected,
+		.rejected = look_at_rejected,
 		.link = ask_filter,
 		.wait = child->config->deferred ? before_waiting : NULL,
 		.context = &child->inputs[0],

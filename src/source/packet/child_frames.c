@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "source/packet/hidden.h"
 
 /*
  * A frame becomes an event, or several, on their way to the main process. From
@@ -75,6 +76,14 @@ static void count_tcp(struct child *child, enum dissect_verdict verdict, bool tc
 		child->left[PACKET_LEFT_TUNNEL] += tcp;
 }
 
+void child_frames_hidden(struct child *child, const struct dissect_record *record)
+{
+	if (child->verdicts[DISSECT_EVENT] > 0 || child->looked >= PACKET_HIDDEN_LOOKED)
+		return;
+	child->looked++;
+	hidden_look(child->shared->hidden, record);
+}
+
 /* One frame as an event; @event may be NULL for want of room: it is looked at all the same, for the counts. */
 static enum dissect_verdict dissect(struct child_input *input, const struct dissect_record *record,
 				    struct dissect_fragment *fragment, struct span *payload, struct event *event)
@@ -102,6 +111,8 @@ static enum dissect_verdict dissect(struct child_input *input, const struct diss
 		child->verdicts[DISSECT_EVENT]++;
 	else
 		child->verdicts[verdict]++;
+	if (verdict == DISSECT_OTHER)
+		child_frames_hidden(child, record);
 	return verdict;
 }
 

@@ -52,6 +52,7 @@ struct child_input {
  * @verdicts: frames, by what became of them
  * @tcp: frames that carry TCP
  * @left: of them, those that are no event, by enum packet_left
+ * @looked: frames that were looked at for hidden segments
  * @taken: frames that were taken in, when there is an end to them
  * @lost_unsaid: events that found the ring full and have not been told of
  * @checked_ns: when, by the monotonic clock, the kernel was asked for what it dropped, and what this process took
@@ -74,6 +75,7 @@ struct child {
 	uint64_t verdicts[DISSECT_VERDICT_NUM];
 	uint64_t tcp;
 	uint64_t left[PACKET_LEFT_NUM];
+	uint64_t looked;
 	uint64_t taken;
 	uint64_t lost_unsaid;
 	int64_t checked_ns;
@@ -109,6 +111,9 @@ capture_function child_frames_function(const struct child_input *input);
 
 /** child_frames_rejected() - a frame that the filter did not let pass; @context: as for child_frames_function() */
 void child_frames_rejected(void *context, const struct dissect_record *record);
+
+/** child_frames_hidden() - a frame gave no segment: look what hides in it, while no other has given one */
+void child_frames_hidden(struct child *child, const struct dissect_record *record);
 
 /** child_frames_are_all() - have as many been taken in as there shall be? */
 bool child_frames_are_all(const struct child *child);

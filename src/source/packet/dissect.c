@@ -57,6 +57,7 @@ static enum dissect_verdict mpls_packet(struct dissect_state *frame)
 	uint32_t label;
 	uint8_t first;
 
+	dissect_wrapped(frame, DISSECT_WRAPPED_MPLS);
 	do {
 		if (!span_take_be32(&frame->rest, &label))
 			return DISSECT_MALFORMED;
@@ -102,6 +103,7 @@ static enum dissect_verdict pppoe_packet(struct dissect_state *frame)
 	uint8_t version_type, code;
 	uint16_t length;
 
+	dissect_wrapped(frame, DISSECT_WRAPPED_PPPOE);
 	if (!span_take_u8(&frame->rest, &version_type) || !span_take_u8(&frame->rest, &code) ||
 	    !span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &length))
 		return DISSECT_MALFORMED;
@@ -112,6 +114,7 @@ enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t typ
 {
 	static const uint8_t snap[6] = {0xaa, 0xaa, 0x03};
 	struct span header;
+	unsigned int tags = 0;
 	uint16_t tag;
 
 	for (;;) {
@@ -124,6 +127,7 @@ enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t typ
 		case ETHERTYPE_QINQ_OLD:
 			if (!span_take_be16(&frame->rest, &tag) || !span_take_be16(&frame->rest, &type))
 				return DISSECT_MALFORMED;
+			dissect_wrapped(frame, tags++ > 0 ? DISSECT_WRAPPED_QINQ : DISSECT_WRAPPED_VLAN);
 			/* Priority is no matter of which network it is. */
 			dissect_tagged(frame, tag & 0x0fff);
 			break;

@@ -36,6 +36,19 @@ enum dissect_tunnel {
 	DISSECT_TUNNELS = 0x0f,
 };
 
+/** enum dissect_wrapped - wrappings that came off */
+enum dissect_wrapped {
+	DISSECT_WRAPPED_IPIP = DISSECT_IPIP,
+	DISSECT_WRAPPED_GRE = DISSECT_GRE,
+	DISSECT_WRAPPED_VXLAN = DISSECT_VXLAN,
+	DISSECT_WRAPPED_GENEVE = DISSECT_GENEVE,
+	DISSECT_WRAPPED_VLAN = 0x10,
+	/** more than one VLAN tag */
+	DISSECT_WRAPPED_QINQ = 0x20,
+	DISSECT_WRAPPED_MPLS = 0x40,
+	DISSECT_WRAPPED_PPPOE = 0x80,
+};
+
 /**
  * struct dissect_fragment - a piece of an IP datagram that carries TCP
  * @local: the sender
@@ -81,6 +94,7 @@ struct dissect_fragment {
  * @payload: set to what was captured of a segment's payload, borrowed from the frame; NULL: nobody asks
  * @tcp: set when the frame carries TCP, whatever the verdict: a segment, a piece of one, one that is cut, one in a
  *	 tunnel that is not taken off; else left alone; or NULL
+ * @wrappings: gets enum dissect_wrapped bits of what came off; NULL: nobody asks
  * @link_type: DLT_* of its interface
  * @interface: number of the capture interface within the run
  * @decapsulate: enum dissect_tunnel, those to take off
@@ -94,6 +108,7 @@ struct dissect_record {
 	uint8_t *options;
 	struct span *payload;
 	bool *tcp;
+	uint16_t *wrappings;
 	int link_type;
 	uint16_t interface;
 	uint8_t decapsulate;

@@ -55,6 +55,13 @@ static inline void dissect_tagged(struct dissect_state *frame, uint32_t number)
 		frame->tag = (uint16_t)(frame->tag * 40503u + (number ^ number >> 16));
 }
 
+/** dissect_wrapped() - a wrapping came off */
+static inline void dissect_wrapped(const struct dissect_state *frame, enum dissect_wrapped wrapping)
+{
+	if (frame->record->wrappings != NULL)
+		*frame->record->wrappings |= (uint16_t)wrapping;
+}
+
 /** dissect_ip() - an IP packet, of either version, stands in frame->rest */
 enum dissect_verdict dissect_ip(struct dissect_state *frame);
 

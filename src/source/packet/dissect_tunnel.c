@@ -102,10 +102,14 @@ static enum dissect_verdict udp(struct dissect_state *frame, uint8_t wanted)
 
 	if (!span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &port) || !span_skip(&frame->rest, 4))
 		return DISSECT_MALFORMED;
-	if ((port == PORT_VXLAN || port == PORT_VXLAN_LINUX) && wanted & DISSECT_VXLAN)
+	if ((port == PORT_VXLAN || port == PORT_VXLAN_LINUX) && wanted & DISSECT_VXLAN) {
+		dissect_wrapped(frame, DISSECT_WRAPPED_VXLAN);
 		return vxlan(frame);
-	if (port == PORT_GENEVE && wanted & DISSECT_GENEVE)
+	}
+	if (port == PORT_GENEVE && wanted & DISSECT_GENEVE) {
+		dissect_wrapped(frame, DISSECT_WRAPPED_GENEVE);
 		return geneve(frame);
+	}
 	return DISSECT_OTHER;
 }
 
@@ -114,9 +118,15 @@ static enum dissect_verdict unwrap(struct dissect_state *frame, uint8_t wanted)
 	switch (frame->protocol) {
 	case IPPROTO_IPIP:
 	case IPPROTO_IPV6:
-		return wanted & DISSECT_IPIP ? dissect_ip(frame) : DISSECT_OTHER;
+		if (!(wanted & DISSECT_IPIP))
+			return DISSECT_OTHER;
+		dissect_wrapped(frame, DISSECT_WRAPPED_IPIP);
+		return dissect_ip(frame);
 	case IPPROTO_GRE:
-		return wanted & DISSECT_GRE ? gre(frame) : DISSECT_OTHER;
+		if (!(wanted & DISSECT_GRE))
+			return DISSECT_OTHER;
+		dissect_wrapped(frame, DISSECT_WRAPPED_GRE);
+		return gre(frame);
 	case IPPROTO_UDP:
 		return wanted & (DISSECT_VXLAN | DISSECT_GENEVE) ? udp(frame, wanted) : DISSECT_OTHER;
 	default:

@@ -13,7 +13,7 @@ static uint64_t count_now(const struct packet_config *config)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < config->interface_count && config->savefile == NULL; i++) {
+	for (size_t i = 0; i < config->interface_count; i++) {
 		unsigned long long value;
 		char path[128];
 		FILE *file;
@@ -42,7 +42,7 @@ bool interface_drops_event(struct interface_drops *drops, struct event *event, b
 	int64_t time_ns = clock_monotonic();
 	uint64_t sum;
 
-	if (drops->config->savefile != NULL || (!now && time_ns - drops->checked_ns < EVERY_NS))
+	if (drops->config->savefile_count > 0 || (!now && time_ns - drops->checked_ns < EVERY_NS))
 		return false;
 	drops->checked_ns = time_ns;
 	sum = count_now(drops->config) - drops->base;

@@ -260,7 +260,7 @@ static int news(struct packet *packet, uint32_t state, struct event *event, stru
 	if (state != CHILD_DONE && state != CHILD_FAILED)
 		return early_end(packet, event, err);
 	/* A damaged savefile ends where the damage is, but the interface that failed may go on. */
-	if (state == CHILD_FAILED && packet->config.savefile == NULL && tell_lost(packet, event))
+	if (state == CHILD_FAILED && packet->config.savefile_count == 0 && tell_lost(packet, event))
 		return 1;
 	packet->told = true;
 	return state == CHILD_DONE ? SOURCE_END : story(packet, err);
@@ -586,7 +586,9 @@ void packet_stats(const struct packet *packet, struct packet_stats *stats)
 		stats->left[i] = atomic_load_explicit(&shared->left[i], memory_order_relaxed);
 	stats->kernel_drops = atomic_load_explicit(&shared->kernel_drops, memory_order_relaxed);
 	stats->queue_drops = atomic_load_explicit(&shared->queue_drops, memory_order_relaxed);
-	stats->disordered = plausible(&shared->disordered);
+	for (size_t i = 0; i < PACKET_HIDDEN_NUM; i++)
+		stats->hidden[i] = atomic_load_explicit(&shared->hidden[i], memory_order_relaxed);
+	stats->disordered = atomic_load_explicit(&shared->disordered, memory_order_relaxed);
 	stats->interface_drops = packet->interface_drops.sum;
 	stats->cpu_ns = plausible(&shared->cpu_ns);
 	stats->peak_bytes = plausible(&shared->peak_bytes);

@@ -22,6 +22,22 @@
 /** Filters whose verdict can be told of each frame: one bit each in struct event_frame. */
 #define PACKET_FRAME_FILTERS 32
 
+/** So many frames without a segment are looked at for hidden ones, while none was seen. */
+#define PACKET_HIDDEN_LOOKED 10000
+
+/** enum packet_hidden - where TCP segments were that a packet filter, or the lack of --decapsulate, has hidden */
+enum packet_hidden {
+	PACKET_HIDDEN_VLAN,
+	PACKET_HIDDEN_QINQ,
+	PACKET_HIDDEN_MPLS,
+	PACKET_HIDDEN_PPPOE,
+	PACKET_HIDDEN_IPIP,
+	PACKET_HIDDEN_GRE,
+	PACKET_HIDDEN_VXLAN,
+	PACKET_HIDDEN_GENEVE,
+	PACKET_HIDDEN_NUM
+};
+
 /**
  * struct packet_config - what to read
  * @interfaces: names, or "any"; exclusive with @savefiles
@@ -94,6 +110,7 @@ enum packet_left {
  * @interface_drops: frames the network card had no room for, of the interfaces listened on
  * @queue_drops: events that found the way to this process full
  * @disordered: frames of savefiles that came behind younger ones
+ * @hidden: by enum packet_hidden, of frames that gave no segment, while no segment was seen at all
  * @cpu_ns: CPU time it took
  * @peak_bytes: the most memory the packet process had resident at once, what it shares with others too; 0 not known yet
  */
@@ -109,6 +126,7 @@ struct packet_stats {
 	uint64_t interface_drops;
 	uint64_t queue_drops;
 	uint64_t disordered;
+	uint64_t hidden[PACKET_HIDDEN_NUM];
 	int64_t cpu_ns;
 	int64_t peak_bytes;
 };

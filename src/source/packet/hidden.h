@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PACKET_HIDDEN_H
+#define CONNTRACE_SOURCE_PACKET_HIDDEN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "source/packet/dissect.h"
+#include "source/packet/process.h"
+
+/**
+ * hidden_look() - a frame that gave no segment: does a TCP segment hide in it?
+ * @counts: by enum packet_hidden; those of its wrappings are raised by one if so
+ * @record: the frame
+ */
+void hidden_look(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct dissect_record *record);
+
+/**
+ * hidden_text() - no segment was seen at all: what would show those that hide?
+ * @text: set to a sentence, when something does
+ * @size: of it
+ * @stats: the accounts at the end
+ * @filter: the packet filter, or NULL
+ *
+ * Return: is there something to say?
+ */
+bool hidden_text(char *text, size_t size, const struct packet_stats *stats, const char *filter);
+
+#endif
