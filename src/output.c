@@ -331,12 +331,13 @@ bool output_wants_messages(const struct output *output)
 	return false;
 }
 
-void output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns)
+bool output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns)
 {
 	if (!filter_match(&output->options->filter, conn))
-		return;
+		return false;
 	for (size_t i = 0; i < output->count; i++)
 		report_message(output->reports[i], conn, message, time_ns);
+	return true;
 }
 
 /* Also those that are of no connection? */
@@ -347,13 +348,19 @@ static bool counts_all_frames(const struct output *output)
 	return options->command == NULL && options->pid_count == 0 && filter_is_empty(&options->filter);
 }
 
-static void on_entry(void *context, const struct conn *conn, const struct timeline_entry *entry)
+static void on_entry(void *context, const struct conn *conn, const struct conn *first,
+		     const struct timeline_entry *entry)
 {
 	struct output *output = context;
+	struct timeline_entry own = *entry;
 	bool alone;
 
 	if (!filter_is_empty(&output->options->filter) && !filter_match(&output->options->filter, conn))
 		return;
+	/* Of both ends that are of interest only this one passes the filter. */
+	if (first != NULL && entry->kind == TIMELINE_SEGMENT && !filter_match(&output->options->filter, first))
+		own.segment.judged &= (uint16_t)~SEGMENT_TOLD;
+	entry = &own;
 	if (output->ladder != NULL)
 		ladder_entry(output->ladder, conn, entry);
 	if (!output->counts_frames || entry->kind != TIMELINE_SEGMENT || entry->segment.judged & SEGMENT_TOLD)

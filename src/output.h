@@ -72,8 +72,8 @@ bool output_finished(struct output *output, const struct conn *conn);
 /** output_wants_messages() - is a report of what applications say? */
 bool output_wants_messages(const struct output *output);
 
-/** output_message() - an application said something on a connection */
-void output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns);
+/** output_message() - an application said something on a connection; Return: does the filter want it? */
+bool output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns);
 
 /**
  * output_observer() - who is to be told what happens in connections, for these reports

@@ -40,9 +40,9 @@ static void on_finished(void *context, const struct conn *conn)
 	session->stopping |= session_has_all(session);
 }
 
-static void on_message(void *context, const struct conn *conn, const struct message *message, int64_t time_ns)
+static bool on_message(void *context, const struct conn *conn, const struct message *message, int64_t time_ns)
 {
-	output_message(((struct session *)context)->output, conn, message, time_ns);
+	return output_message(((struct session *)context)->output, conn, message, time_ns);
 }
 
 static void on_opened(void *context, const struct flow *flow)

@@ -50,15 +50,16 @@ struct tracker_config {
  * @context: passed on
  * @opened: packets told of a connection without its handshake; its flow.local may be this host's. NULL when nobody
  *	    asks
- * @message: an application said something on a connection of interest; @conn is settled, and one of the two where both
- *	     ends are of interest; NULL when nobody asks
+ * @message: an application said something on a connection of interest; @conn is settled. Where both ends are of
+ *	     interest it is the acceptor's, and the other one if that is not wanted. Return: was it wanted? NULL when
+ *	     nobody asks
  * @finished: a connection ended; @conn is settled and valid during the call only. Each is told once
  */
 struct tracker_notify {
 	void *context;
 	void (*opened)(void *context, const struct flow *flow);
 	void (*finished)(void *context, const struct conn *conn);
-	void (*message)(void *context, const struct conn *conn, const struct message *message, int64_t time_ns);
+	bool (*message)(void *context, const struct conn *conn, const struct message *message, int64_t time_ns);
 };
 
 /**
@@ -74,7 +75,8 @@ struct tracker_notify {
  * @around: plain segments kept around each that stands out
  * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; NULL when nobody asks
  * @entry: a segment, an ICMP error or a call of a connection; both are valid during the call only. Of a packet both of
- *	   whose ends are of interest each connection is told, the second one with SEGMENT_TOLD. NULL when nobody asks
+ *	   whose ends are of interest each connection is told, that of the acceptor first, the second one with
+ *	   SEGMENT_TOLD and with @first, the connection that was told of it. NULL when nobody asks
  * @counters: the kernel's counters of a connection came; NULL when nobody asks
  */
 struct tracker_observer {
@@ -83,7 +85,8 @@ struct tracker_observer {
 	bool full;
 	unsigned int around;
 	void (*frame)(void *context, const struct event *event);
-	void (*entry)(void *context, const struct conn *conn, const struct timeline_entry *entry);
+	void (*entry)(void *context, const struct conn *conn, const struct conn *first,
+		      const struct timeline_entry *entry);
 	void (*counters)(void *context, const struct conn *conn, int64_t time_ns);
 };
 

@@ -17,14 +17,28 @@ struct teller {
 	struct record *record;
 };
 
+static bool tell_of(struct tracker *tracker, struct record *record, const struct message *message, int64_t time_ns)
+{
+	struct conn conn;
+
+	tracker_settle(tracker, record, &conn);
+	return tracker->notify.message(tracker->notify.context, &conn, message, time_ns);
+}
+
 /* untold_function */
 static void tell(void *context, const struct message *message, int64_t time_ns)
 {
 	const struct teller *teller = context;
-	struct conn conn;
 
-	tracker_settle(teller->tracker, teller->record, &conn);
-	teller->tracker->notify.message(teller->tracker->notify.context, &conn, message, time_ns);
+	(void)tell_of(teller->tracker, teller->record, message, time_ns);
+}
+
+/* Is @record to be told of before @other? The one that accepts, whoever speaks. */
+static bool goes_first(const struct record *record, const struct record *other)
+{
+	if (record->wire == NULL || wire_dir(record->wire) == DIR_UNKNOWN)
+		return record->conn.id > other->conn.id;
+	return wire_dir(record->wire) == DIR_IN;
 }
 
 /* Several networks have connections with these ends: nothing tells which one the message is of. */
@@ -45,7 +59,7 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 {
 	const struct message *message = &tracker->message;
 	struct flow flow = event->flow, reverse;
-	struct record *ends[2], *told = NULL, *waits = NULL;
+	struct record *ends[2], *told[2] = {NULL, NULL}, *waits = NULL;
 
 	if (!message_join(&tracker->message, &event->message))
 		return;
@@ -65,18 +79,23 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 		/* Who speaks is on the left of @flow. */
 		tracker_observe_message(tracker, ends[i], message, event->time_ns, i == 0 ? WIRE_LOCAL : WIRE_REMOTE,
 					i == 1 && ends[0] != NULL);
-		/* The same of the two whoever speaks. */
-		if (tracker_wants(tracker, ends[i]) && (told == NULL || ends[i]->conn.id < told->conn.id))
-			told = ends[i];
+		if (tracker_wants(tracker, ends[i]))
+			told[told[0] != NULL] = ends[i];
 		if (waits == NULL || ends[i]->conn.id < waits->conn.id)
 			waits = ends[i];
 	}
 	if (tracker->notify.message == NULL)
 		return;
-	if (told != NULL)
-		tell(&(struct teller){tracker, told}, message, event->time_ns);
-	else if (waits != NULL && !waits->told)
+	if (told[1] != NULL && goes_first(told[1], told[0])) {
+		told[1] = told[0];
+		told[0] = ends[1];
+	}
+	if (told[0] != NULL) {
+		if (!tell_of(tracker, told[0], message, event->time_ns) && told[1] != NULL)
+			(void)tell_of(tracker, told[1], message, event->time_ns);
+	} else if (waits != NULL && !waits->told) {
 		waits->untold = untold_add(waits->untold, &tracker->untold, message, event->time_ns);
+	}
 }
 
 void tracker_messages_claimed(struct tracker *tracker, struct record *record)

@@ -32,14 +32,18 @@ static struct timeline *timeline_of(struct tracker *tracker, struct record *reco
 	return record->timeline;
 }
 
-static void tell(struct tracker *tracker, struct record *record, const struct timeline_entry *entry)
+/* @first: the other end's record, which was told of it before, or NULL */
+static void tell(struct tracker *tracker, struct record *record, struct record *first,
+		 const struct timeline_entry *entry)
 {
-	struct conn conn;
+	struct conn conn, other;
 
 	if (tracker->observer.entry == NULL)
 		return;
 	tracker_settle(tracker, record, &conn);
-	tracker->observer.entry(tracker->observer.context, &conn, entry);
+	if (first != NULL)
+		tracker_settle(tracker, first, &other);
+	tracker->observer.entry(tracker->observer.context, &conn, first != NULL ? &other : NULL, entry);
 }
 
 /* Shall it go into the time line? */
@@ -53,8 +57,9 @@ static bool keeps(const struct tracker *tracker, const struct record *record)
 }
 
 bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
-			     enum wire_side side, bool told)
+			     enum wire_side side, struct record *first)
 {
+	bool told = first != NULL && tracker_wants(tracker, first);
 	struct timeline *timeline = timeline_of(tracker, record);
 	struct timeline_entry entry = {.time_ns = event->time_ns, .kind = TIMELINE_SEGMENT};
 
@@ -65,7 +70,7 @@ bool tracker_observe_segment(struct tracker *tracker, struct record *record, con
 	if (keeps(tracker, record))
 		timeline_segment(timeline, &entry.segment);
 	if (tracker_wants(tracker, record))
-		tell(tracker, record, &entry);
+		tell(tracker, record, told ? first : NULL, &entry);
 	return !(entry.segment.judged & SEGMENT_COPY);
 }
 
@@ -84,7 +89,7 @@ void tracker_observe_icmp(struct tracker *tracker, struct record *record, const 
 	if (keeps(tracker, record))
 		timeline_icmp(record->timeline, event, side);
 	if (tracker_wants(tracker, record))
-		tell(tracker, record, &entry);
+		tell(tracker, record, NULL, &entry);
 }
 
 void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
@@ -99,7 +104,7 @@ void tracker_observe_message(struct tracker *tracker, struct record *record, con
 	if (keeps(tracker, record))
 		timeline_message(record->timeline, &entry.message, time_ns);
 	if (!told && tracker_wants(tracker, record))
-		tell(tracker, record, &entry);
+		tell(tracker, record, NULL, &entry);
 }
 
 void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event)
@@ -110,7 +115,7 @@ void tracker_observe_call(struct tracker *tracker, struct record *record, const 
 		return;
 	if (tracker->observer.keep && !record->told)
 		timeline_call(timeline_of(tracker, record), event);
-	tell(tracker, record, &entry);
+	tell(tracker, record, NULL, &entry);
 }
 
 void tracker_observe_counters(struct tracker *tracker, struct record *record, int64_t time_ns)
@@ -141,7 +146,7 @@ static void tell_waiting(struct tracker *tracker, struct record *record, const s
 {
 	for (uint32_t i = 0; i < timeline->count; i++)
 		if (timeline->entries[i].kind != TIMELINE_CALL && timeline->entries[i].kind != TIMELINE_FOLD)
-			tell(tracker, record, &timeline->entries[i]);
+			tell(tracker, record, NULL, &timeline->entries[i]);
 }
 
 void tracker_observe_claimed(struct tracker *tracker, struct record *record)

@@ -144,9 +144,9 @@ static void follow_end(struct tracker *tracker, struct record *record)
 		tracker_go_on(tracker, record);
 }
 
-/* @told: the other end's record has had it. Return: what became of its frame. */
+/* @first: the other end's record, which has had it, or NULL. Return: what became of its frame. */
 static enum fate feed_packet_to(struct tracker *tracker, struct record *record, const struct event *event,
-				enum wire_side side, bool told)
+				enum wire_side side, struct record *first)
 {
 	bool is_counted = false;
 
@@ -156,7 +156,7 @@ static enum fate feed_packet_to(struct tracker *tracker, struct record *record, 
 		wire_icmp(record->wire, event, side);
 		tracker_observe_icmp(tracker, record, event, side);
 	} else if (tracker->is_observed) {
-		is_counted = tracker_observe_segment(tracker, record, event, side, told);
+		is_counted = tracker_observe_segment(tracker, record, event, side, first);
 	} else {
 		is_counted = wire_feed(record->wire, event, side);
 	}
@@ -198,9 +198,24 @@ static void feed_early(struct tracker *tracker, const struct event *syn, struct 
 		event.flow = early->flow;
 		event.icmp = early->icmp;
 		early->icmp.version = 0;
-		(void)feed_packet_to(tracker, sender, &event, WIRE_LOCAL, false);
-		(void)feed_packet_to(tracker, receiver, &event, WIRE_REMOTE, sender != NULL);
+		(void)feed_packet_to(tracker, sender, &event, WIRE_LOCAL, NULL);
+		(void)feed_packet_to(tracker, receiver, &event, WIRE_REMOTE, sender);
 	}
+}
+
+/* Both ends are on this host: is the receiver's the one that accepts? If nobody knows, the one that was met last. */
+static bool receiver_accepts(const struct record *sender, const struct record *receiver,
+			     const struct event *event)
+{
+	const uint16_t both = SEGMENT_SYN | SEGMENT_ACK;
+
+	if (event->type != EVENT_SEGMENT)
+		return false;
+	if (event->segment.flags & SEGMENT_SYN)
+		return (event->segment.flags & both) == SEGMENT_SYN;
+	if (wire_dir(receiver->wire) == DIR_UNKNOWN)
+		return receiver->conn.id > sender->conn.id;
+	return wire_dir(receiver->wire) == DIR_IN;
 }
 
 void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t hash)
@@ -225,8 +240,13 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 		sender->duplicate = true;
 	if (duplicate && receiver != NULL)
 		receiver->duplicate = true;
-	sender_fate = feed_packet_to(tracker, sender, event, WIRE_LOCAL, false);
-	receiver_fate = feed_packet_to(tracker, receiver, event, WIRE_REMOTE, sender != NULL);
+	if (sender != NULL && receiver != NULL && receiver_accepts(sender, receiver, event)) {
+		receiver_fate = feed_packet_to(tracker, receiver, event, WIRE_REMOTE, NULL);
+		sender_fate = feed_packet_to(tracker, sender, event, WIRE_LOCAL, receiver);
+	} else {
+		sender_fate = feed_packet_to(tracker, sender, event, WIRE_LOCAL, NULL);
+		receiver_fate = feed_packet_to(tracker, receiver, event, WIRE_REMOTE, sender);
+	}
 	if (event->type == EVENT_SEGMENT)
 		account(tracker, sender_fate, receiver_fate);
 	tracker->has_frame = false;

@@ -247,9 +247,9 @@ void tracker_packets_end(struct tracker *tracker);
 
 /* tracker_observe.c; all of them do nothing when nobody observes, but for the first, which then must not be called */
 
-/** tracker_observe_segment() - wire_feed(), and report it; @told: the other end's connection has reported it already */
+/** tracker_observe_segment() - wire_feed(), whose answer it returns, and tell; @first: the other end's, told before */
 bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
-			     enum wire_side side, bool told);
+			     enum wire_side side, struct record *first);
 
 /** tracker_observe_icmp() - an ICMP error came about a segment of @side */
 void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,
