@@ -2,6 +2,7 @@
 #include "about.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "base/number.h"
 #include "base/table.h"
+#include "privileges.h"
 #include "source/diag/destroy.h"
 #include "source/diag/diag.h"
 #include "source/diag/socket.h"
@@ -115,9 +117,10 @@ static void check_attach(FILE *to)
 	};
 	TABLE_COVERS(remedies, YAMA_NUM);
 	int64_t scope = yama_scope();
-	bool works = scope == 0 || (scope < 3 && geteuid() == 0);
+	bool others = privileges_has(CAP_SYS_PTRACE);
+	bool works = scope == 0 || (scope < 3 && others);
 
-	answer(to, works, geteuid() == 0 ? "attach to every process (-p)" : "attach to processes of the same user (-p)",
+	answer(to, works, others ? "attach to every process (-p)" : "attach to processes of the same user (-p)",
 	       remedies[scope]);
 }
 
@@ -136,8 +139,11 @@ void about_check(FILE *to)
 	answer(to, can_capture(), "capture packets (-i)",
 	       "needs CAP_NET_RAW: setcap cap_net_raw+ep \"$(command -v conntrace)\", or root");
 	answer(to, true, "read savefiles (-r)", "");
-	answer(to, geteuid() == 0, "name the processes of other users (-i without a target), run as another user (-u)",
-	       "needs root");
+	answer(to,
+	       privileges_has(CAP_SYS_PTRACE) && privileges_has(CAP_DAC_READ_SEARCH) && privileges_has(CAP_SETUID) &&
+		       privileges_has(CAP_SETGID),
+	       "name the processes of other users (-i without a target), run as another user (-u)",
+	       "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, for -u CAP_SETUID and CAP_SETGID; or root");
 }
 
 void about_start(const struct options *options)

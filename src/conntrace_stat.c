@@ -243,8 +243,14 @@ int main(int argc, char *argv[])
 	struct wanted wanted = {.socket = DEFAULT_SOCKET, .format = "text"};
 	static char answer[ANSWER_MAX + 1];
 	size_t length = 0;
-	int status = parse(argc, argv, &wanted);
+	int status;
 
+	if (getuid() != geteuid() || getgid() != getegid()) {
+		fputs("conntrace-stat: it must not be set-user-ID or set-group-ID; let the group of the socket's directory "
+		      "ask instead\n", stderr);
+		return EXIT_FAILURE;
+	}
+	status = parse(argc, argv, &wanted);
 	if (status < 0) {
 		status = ask(&wanted, answer, &length);
 		if (status == EXIT_SUCCESS && wanted.gmetric)

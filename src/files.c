@@ -133,6 +133,11 @@ int files_check(const struct options *options, struct err *err)
 	return rc;
 }
 
+bool files_are_to_come(const struct output *output, const struct record_file *record)
+{
+	return output_is_to_come(output) || (record != NULL && record_is_to_come(record));
+}
+
 int files_commit(struct output *output, struct record_file *record, struct err *err)
 {
 	int rc = output_commit(output, err);

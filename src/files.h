@@ -17,6 +17,9 @@
  */
 int files_check(const struct options *options, struct err *err);
 
+/** files_are_to_come() - will files_commit() have to create some? */
+bool files_are_to_come(const struct output *output, const struct record_file *record);
+
 /**
  * files_commit() - there is something to write: create or empty the files of --output and --record
  * @output: the reports

@@ -14,6 +14,7 @@
 #include "job.h"
 #include "live.h"
 #include "options.h"
+#include "privileges.h"
 #include "report/report.h"
 #include "report/top_screen.h"
 #include "session.h"
@@ -113,6 +114,8 @@ int main(int argc, char *argv[])
 	sigset_t too_large, before;
 
 	open_standard();
+	if (privileges_check(&err) != 0)
+		return complain(&err, EXIT_FAILURE);
 	if (options_parse(&options, argc, argv, &err) != 0)
 		return complain(&err, EXIT_USAGE);
 	/* With a limit of the size of files a write fails then, and that is reported. */

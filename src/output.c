@@ -197,6 +197,11 @@ int output_commit(struct output *output, struct err *err)
 	return rc;
 }
 
+bool output_is_to_come(const struct output *output)
+{
+	return outfile_is_to_come(output->outfile);
+}
+
 int output_reopen(struct output *output, struct err *err)
 {
 	int rc = outfile_reopen(output->outfile, err);

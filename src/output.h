@@ -28,6 +28,9 @@ int output_open(struct output **output, const struct options *options, int64_t s
 /** output_commit() - there is something to write: see outfile_commit(); Return: 0 or a negative errno */
 int output_commit(struct output *output, struct err *err);
 
+/** output_is_to_come() - see outfile_is_to_come() */
+bool output_is_to_come(const struct output *output);
+
 /**
  * output_reopen() - the file may have been renamed (logrotate(8)): go on in the one that has its name now
  *

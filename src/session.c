@@ -14,6 +14,7 @@
 #include "files.h"
 #include "interrupt.h"
 #include "local_addresses.h"
+#include "privileges.h"
 #include "report/names.h"
 #include "session_state.h"
 #include "tracking.h"
@@ -88,6 +89,7 @@ void session_begin_writing(struct session *session)
 		return;
 	session->writes = true;
 	session_check_output(session, files_commit(session->output, session->record, &err), &err);
+	privileges_drop(session->options, false);
 }
 
 /* ---- feeding -------------------------------------------------------------------- */
@@ -284,6 +286,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	};
 	interrupt_command(sources_command_lives, session->sources);
 	open_tracker(session);
+	privileges_drop(options, files_are_to_come(session->output, session->record));
 	if (!session->is_file)
 		session_begin_writing(session);
 	session->look_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());

@@ -13,6 +13,7 @@
 #include "launch_user.h"
 #include "named.h"
 #include "offline.h"
+#include "privileges.h"
 #include "source/diag/destroy.h"
 #include "source/diag/socket.h"
 #include "source/packet/capture.h"
@@ -135,6 +136,12 @@ static int open_watch(struct sources *sources, const struct tracer_config *targe
 	return rc;
 }
 
+/* Capabilities are a thread's. */
+static void drop_privileges(const void *options)
+{
+	privileges_drop(options, false);
+}
+
 static int open_target(struct sources *sources, const sigset_t *mask, int *exit_status, struct err *err)
 {
 	const struct options *options = sources->options;
@@ -145,6 +152,8 @@ static int open_target(struct sources *sources, const sigset_t *mask, int *exit_
 		.filter = !options->no_filter,
 		.closes = options->watch_close,
 		.no_uring = options->no_io_uring,
+		.opened = drop_privileges,
+		.opened_context = options,
 	};
 	int rc;
 

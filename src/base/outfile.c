@@ -143,6 +143,11 @@ int outfile_commit(struct outfile *file, struct err *err)
 	return 0;
 }
 
+bool outfile_is_to_come(const struct outfile *file)
+{
+	return !file->committed && !file->exists;
+}
+
 bool outfile_is_empty(const struct outfile *file)
 {
 	struct stat status;

@@ -41,6 +41,9 @@ const char *outfile_name(const struct outfile *file);
  */
 int outfile_commit(struct outfile *file, struct err *err);
 
+/** outfile_is_to_come() - will outfile_commit() have to create it? */
+bool outfile_is_to_come(const struct outfile *file);
+
 /** outfile_is_empty() - is there nothing in the file yet? To be asked after outfile_commit() */
 bool outfile_is_empty(const struct outfile *file);
 

@@ -3,6 +3,7 @@
 """What only root can try: others' processes, dropped privileges, several network namespaces."""
 import os
 import pwd
+import shutil
 import signal
 
 import lib
@@ -115,6 +116,63 @@ kill $holder
           short(row))
     check(set("skw") <= set(row["seen"]), "SEEN: " + row["seen"])
     check(None not in (row["hs_ms"], row["hs_net_ms"], row["hs_ack_ms"], row["queue_ms"]), "times of the handshake")
+
+
+@test("set-user-ID and set-group-ID are refused, with the remedy")
+def set_id():
+    copy = scratch("conntrace")
+    shutil.copy(CONNTRACE, copy)
+    os.chmod(os.path.dirname(copy), 0o755)
+    for owner, group, mode in ((0, -1, 0o4755), (4711, -1, 0o4755), (-1, 4711, 0o2755), (0, 0, 0o6755)):
+        os.chown(copy, owner, group)
+        os.chmod(copy, mode)
+        for words in (["-V"], ["--check"], ["-i", "lo", "-d", "1"], ["--", "true"]):
+            result = run(AS_NOBODY + [copy] + words)
+            equal((result.status, result.out), (1, ""), "%o with %s" % (mode, words))
+            check("set-user-ID" in result.err and "setcap" in result.err, result.err)
+    os.chmod(copy, 0o755)
+    equal(run(AS_NOBODY + [copy, "-V"]).status, 0, "without it")
+
+
+@test("file capabilities: an ordinary user captures, launches and attaches; they are given up")
+def file_capabilities():
+    copy = scratch("conntrace")
+    shutil.copy(CONNTRACE, copy)
+    os.chmod(os.path.dirname(copy), 0o755)
+    done = run([need("setcap"), "cap_net_raw+ep", copy])
+    if done.status != 0:
+        raise Skip("setcap does not work here: " + done.err.strip())
+    as_user = OWN_NET + AS_NOBODY + [copy]
+    check("yes  capture packets (-i)" in run(as_user + ["--check"]).out, "--check")
+    check("yes  launch and trace a command" in run(as_user + ["--check"]).out, "--check")
+    trace = Process(as_user + ["-i", "lo", "-z", "conns", "-j", "--", MKCONN, "listen=127.0.0.1:0", "fork=1", "accept",
+                               "recv-all", "close", "done", "connect=self", "send=10", "close", "join"])
+    equal(trace.wait(), 0, "exit status, launched: " + trace.err)
+    equal([(set("skw") <= set(row["seen"]), row["rx_bytes"] + row["tx_bytes"]) for row in parse_rows(trace.out)],
+          [(True, 10)] * 2, "rows")
+    target = Process(AS_NOBODY + ["sleep", "60"])
+    for options in (["-i", "lo"], ["-i", "lo", "-p", str(target.pid)]):
+        trace = Process(as_user + ["-q", "-o", "/dev/null"] + options)
+        wait_for(lambda run=trace: status_field(run.pid, "NoNewPrivs") == "1", "conntrace to watch")
+        equal({status_field(trace.pid, name) for name in ("CapPrm", "CapEff", "CapInh", "CapAmb")}, {"0" * 16},
+              "capabilities with %s" % options)
+        trace.signal(signal.SIGINT)
+        equal(trace.wait(), 0, "exit status: " + trace.err)
+
+
+@test("the packet process is the user conntrace where there is one")
+def own_user():
+    etc = scratch("passwd")
+    with open(etc, "w", encoding="ascii") as file:
+        file.write(read_file("/etc/passwd") + "conntrace:x:4713:4713::/nonexistent:/bin/false\n")
+    script = 'ip link set lo up && mount --bind "$1" /etc/passwd && shift && exec "$@"'
+    trace = Process(["unshare", "-n", "-m", "sh", "-c", script, "sh", etc, CONNTRACE, "-q", "-i", "lo", "-o", "/dev/null"])
+    packet = wait_for(lambda: [pid for pid in children(trace.pid) if status_field(pid, "Seccomp") == "2"] or
+                      not trace.alive(), "the packet process")
+    check(packet is not True, trace.err)
+    equal(status_field(packet[0], "Uid").split(), ["4713"] * 4, "its user")
+    trace.signal(signal.SIGINT)
+    equal(trace.wait(), 0, "exit status")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ struct tracer_user {
  *	    can't outlive the tracer then. Needs @follow, else the children's calls would fail
  * @closes: the filter stops for close(2), dup2(2), dup3(2) and close_range(2) too, also of what is no socket
  * @no_uring: the filter lets the command have no io_uring(7)
+ * @opened: called in the tracing thread, with @opened_context, when it traces
+ * @opened_context: for it
  */
 struct tracer_config {
 	struct queue *events;
@@ -50,6 +52,8 @@ struct tracer_config {
 	bool filter;
 	bool closes;
 	bool no_uring;
+	void (*opened)(const void *context);
+	const void *opened_context;
 };
 
 /**

@@ -425,6 +425,8 @@ void *tracer_thread(void *argument)
 	tracer->open_rc = tracer->config.command != NULL ? launch(tracer) : attach_all(tracer);
 	if (tracer->open_rc != 0)
 		standby_end();
+	if (tracer->open_rc == 0 && tracer->config.opened != NULL)
+		tracer->config.opened(tracer->config.opened_context);
 	sem_post(&tracer->ready);
 	if (tracer->open_rc != 0)
 		return NULL;

@@ -50,6 +50,11 @@ int record_commit(struct record_file *record, struct err *err)
 	return outfile_commit(record->outfile, err);
 }
 
+bool record_is_to_come(const struct record_file *record)
+{
+	return outfile_is_to_come(record->outfile);
+}
+
 int record_event(struct record_file *record, const struct event *event, struct err *err)
 {
 	char line[EVENT_TEXT_SIZE];

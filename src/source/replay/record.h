@@ -2,6 +2,8 @@
 #ifndef CONNTRACE_SOURCE_REPLAY_RECORD_H
 #define CONNTRACE_SOURCE_REPLAY_RECORD_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "model/event.h"
 
@@ -19,6 +21,9 @@ int record_open(struct record_file **record, const char *path, struct err *err);
 
 /** record_commit() - there is something to write: see outfile_commit() */
 int record_commit(struct record_file *record, struct err *err);
+
+/** record_is_to_come() - see outfile_is_to_come() */
+bool record_is_to_come(const struct record_file *record);
 
 /**
  * record_event() - write an event behind those before it; buffered
