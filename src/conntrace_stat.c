@@ -246,8 +246,8 @@ int main(int argc, char *argv[])
 	int status;
 
 	if (getuid() != geteuid() || getgid() != getegid()) {
-		fputs("conntrace-stat: it must not be set-user-ID or set-group-ID; let the group of the socket's directory "
-		      "ask instead\n", stderr);
+		fputs("conntrace-stat: it must not be set-user-ID or set-group-ID; let the group of the socket's "
+		      "directory ask instead\n", stderr);
 		return EXIT_FAILURE;
 	}
 	status = parse(argc, argv, &wanted);

@@ -261,8 +261,8 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 static void make_blind(struct record_list *list)
 {
 	for (struct record *record = list->first; record != NULL; record = record->next)
-		record->blind |= record->wire != NULL && !wire_is_empty(record->wire) &&
-				 !wire_is_finished(record->wire);
+		if (record->wire != NULL && !wire_is_empty(record->wire) && !wire_is_finished(record->wire))
+			record->blind = true;
 }
 
 void tracker_packets_end(struct tracker *tracker)
