@@ -86,3 +86,8 @@ void privileges_drop(const struct options *options, bool opens_files)
 	if (options->command == NULL)
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
+
+void privileges_drop_thread(const void *options)
+{
+	privileges_drop(options, false);
+}

@@ -30,4 +30,7 @@ bool privileges_has(unsigned int capability);
  */
 void privileges_drop(const struct options *options, bool opens_files);
 
+/** privileges_drop_thread() - the same for another thread, when nothing is to be opened; @options: struct options */
+void privileges_drop_thread(const void *options);
+
 #endif

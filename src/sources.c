@@ -22,6 +22,7 @@
 #include "source/procfs/procfs.h"
 #include "source/source.h"
 #include "watch.h"
+#include "wire_filter.h"
 
 /*
  * Packets come through a kernel buffer and another process: they may be later
@@ -136,12 +137,6 @@ static int open_watch(struct sources *sources, const struct tracer_config *targe
 	return rc;
 }
 
-/* Capabilities are a thread's. */
-static void drop_privileges(const void *options)
-{
-	privileges_drop(options, false);
-}
-
 static int open_target(struct sources *sources, const sigset_t *mask, int *exit_status, struct err *err)
 {
 	const struct options *options = sources->options;
@@ -152,7 +147,7 @@ static int open_target(struct sources *sources, const sigset_t *mask, int *exit_
 		.filter = !options->no_filter,
 		.closes = options->watch_close,
 		.no_uring = options->no_io_uring,
-		.opened = drop_privileges,
+		.opened = privileges_drop_thread,
 		.opened_context = options,
 	};
 	int rc;
@@ -195,12 +190,15 @@ static bool counts_frames(const struct options *options)
 static int open_packets(struct sources *sources, struct err *err)
 {
 	const struct options *options = sources->options;
+	char *tagged = wire_filter(&options->filter, options->decapsulate, true);
+	char *untagged = wire_filter(&options->filter, options->decapsulate, false);
 	const struct packet_config config = {
 		.interfaces = options->interfaces,
 		.interface_count = options->interface_count,
 		.savefiles = options->reads,
 		.savefile_count = options->read_count,
 		.filter = options->packet_filter,
+		.narrow = {tagged, untagged},
 		.promisc = options->promisc,
 		.snaplen = (int)options->snaplen,
 		.buffer_kib = (int)options->buffer_kib,

@@ -20,6 +20,11 @@
  * run ends. How often one looks is decided by the caller.
  */
 
+/* The longest filter program the kernel takes (linux/bpf_common.h, whose other names are those of libpcap). */
+#ifndef BPF_MAXINSNS
+#define BPF_MAXINSNS 4096
+#endif
+
 /* Time stamps outside this are no dates but damage: seconds that fit nanoseconds in 63 bits. */
 #define SECONDS_MAX INT64_C(9000000000)
 
@@ -110,25 +115,76 @@ static int set_live(struct capture *capture, const struct capture_config *config
 	return pcap_activate(pcap);
 }
 
-static int live_filter(struct capture *capture, const struct capture_config *config, struct err *err)
+/* One filter that lets through what both let through: the second begins where the first would accept. */
+static int join(struct bpf_program *joined, const struct bpf_program *first, const struct bpf_program *second)
 {
-	struct bpf_program program;
+	unsigned int length = first->bf_len + second->bf_len;
+
+	if (length > BPF_MAXINSNS)
+		return -E2BIG;
+	joined->bf_len = length;
+	joined->bf_insns = xmalloc(length * sizeof(joined->bf_insns[0]));
+	memcpy(joined->bf_insns, first->bf_insns, first->bf_len * sizeof(first->bf_insns[0]));
+	memcpy(joined->bf_insns + first->bf_len, second->bf_insns, second->bf_len * sizeof(second->bf_insns[0]));
+	for (unsigned int i = 0; i < first->bf_len; i++) {
+		struct bpf_insn *instruction = &joined->bf_insns[i];
+
+		if (instruction->code == (BPF_RET | BPF_K) && instruction->k != 0)
+			*instruction = (struct bpf_insn){BPF_JMP | BPF_JA, 0, 0, first->bf_len - i - 1};
+	}
+	return 0;
+}
+
+/* Return: true when one of config.narrow can be had. It is for speed, so that none can be is no failure. */
+static bool compile_narrow(struct bpf_program *program, const struct capture *capture,
+			   const struct capture_config *config)
+{
+	for (size_t i = 0; i < config->narrow_count && config->narrow[i] != NULL; i++) {
+		if (capture_compile(program, config->narrow[i], capture->link_type, false, NULL) != 0)
+			continue;
+		if (program->bf_len <= BPF_MAXINSNS)
+			return true;
+		pcap_freecode(program);
+	}
+	return false;
+}
+
+/* The filter that was asked for must be had; Return: 1, 0 for none, or a negative errno. */
+static int compile_filter(struct bpf_program *program, const struct capture *capture,
+			  const struct capture_config *config, bool is_narrow, struct err *err)
+{
 	const char *filter = config->filter;
 	int got;
 
 	/* What surely holds no TCP need not be copied out of the kernel. */
-	if (filter == NULL && !config->udp)
+	if (filter == NULL && !config->udp && !is_narrow)
 		filter = "not udp";
 	if (filter == NULL)
 		return 0;
-	got = capture_compile(&program, filter, capture->link_type, false, config->filter ? err : NULL);
+	got = capture_compile(program, filter, capture->link_type, false, config->filter ? err : NULL);
 	if (got < 0)
 		return config->filter ? got : 0;
-	if (pcap_setfilter(capture->pcap, &program) < 0)
-		got = err_set(err, CAPTURE_BAD_FILTER, "filter for \"%s\": %s", capture->name,
-			      pcap_geterr(capture->pcap));
-	pcap_freecode(&program);
-	return got;
+	return 1;
+}
+
+static int live_filter(struct capture *capture, const struct capture_config *config, struct err *err)
+{
+	struct bpf_program narrow, asked, joined = {0};
+	bool is_narrow = compile_narrow(&narrow, capture, config);
+	int got = compile_filter(&asked, capture, config, is_narrow, err), rc = 0;
+	struct bpf_program *program = got > 0 ? &asked : is_narrow ? &narrow : NULL;
+
+	if (got > 0 && is_narrow && join(&joined, &narrow, &asked) == 0)
+		program = &joined;
+	if (got >= 0 && program != NULL && pcap_setfilter(capture->pcap, program) < 0)
+		rc = err_set(err, CAPTURE_BAD_FILTER, "filter for \"%s\": %s", capture->name,
+			     pcap_geterr(capture->pcap));
+	free(joined.bf_insns);
+	if (is_narrow)
+		pcap_freecode(&narrow);
+	if (got > 0)
+		pcap_freecode(&asked);
+	return got < 0 ? got : rc;
 }
 
 int capture_open_live(struct capture **result, const struct capture_config *config, struct err *err)

@@ -24,6 +24,8 @@ struct bpf_program;
  * struct capture_config - how to listen on an interface
  * @interface: its name, or "any"
  * @filter: pcap-filter(7) expression, or NULL
+ * @narrow: @narrow_count further expressions; the first that can be compiled for the link type must match too
+ * @narrow_count: may be 0
  * @promisc: hear frames for others too
  * @udp: there may be TCP inside of UDP
  * @snaplen: bytes of each frame, 0 for CAPTURE_SNAPLEN
@@ -32,6 +34,8 @@ struct bpf_program;
 struct capture_config {
 	const char *interface;
 	const char *filter;
+	const char *const *narrow;
+	size_t narrow_count;
 	bool promisc;
 	bool udp;
 	int snaplen;

@@ -305,6 +305,8 @@ static void live_start(struct child *child)
 		struct capture_config config = {
 			.interface = packet->interfaces[i],
 			.filter = packet->filter,
+			.narrow = packet->narrow,
+			.narrow_count = PACKET_NARROW,
 			.promisc = packet->promisc,
 			.udp = packet->other_frames ||
 			       (packet->decapsulate & (DISSECT_VXLAN | DISSECT_GENEVE)) != 0,

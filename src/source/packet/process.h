@@ -19,6 +19,9 @@
 /** More savefiles than this are refused. */
 #define PACKET_SAVEFILES 256
 
+/** Expressions that are tried in order, see struct packet_config. */
+#define PACKET_NARROW 2
+
 /** Filters whose verdict can be told of each frame: one bit each in struct event_frame. */
 #define PACKET_FRAME_FILTERS 32
 
@@ -45,6 +48,8 @@ enum packet_hidden {
  * @savefiles: of any format, compressed or not, "-" for standard input; read as one in order of time
  * @savefile_count: how many, up to PACKET_SAVEFILES
  * @filter: pcap-filter(7) expression for all of them, or NULL
+ * @narrow: of interfaces, further expressions, of which the first that can be compiled for the link type must match
+ *          too; NULL or shorter lists end with NULL
  * @promisc: hear frames for other hosts too
  * @snaplen: bytes of each frame, 0 for what a TCP header needs
  * @buffer_kib: kernel buffer of each interface, 0 for the default
@@ -67,6 +72,7 @@ struct packet_config {
 	const char *const *savefiles;
 	size_t savefile_count;
 	const char *filter;
+	const char *narrow[PACKET_NARROW];
 	bool promisc;
 	int snaplen;
 	int buffer_kib;
