@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/number.h"
 #include "base/table.h"
 #include "privileges.h"
@@ -149,6 +150,7 @@ void about_check(FILE *to)
 void about_start(const struct options *options)
 {
 	const char *file = options_file(options);
+	char name[4 * 256];
 	const char *end = "Ctrl-C ends and prints the report";
 
 	if (options->quiet)
@@ -159,8 +161,9 @@ void about_start(const struct options *options)
 			"does not stop it (see OVERHEAD in conntrace(1))\n");
 	if (!isatty(STDERR_FILENO) || options->command != NULL || options->top)
 		return;
+	escape_message(name, sizeof(name), file == NULL ? "" : strcmp(file, "-") == 0 ? "standard input" : file);
 	if (file != NULL)
-		fprintf(stderr, "conntrace: reading %s; %s\n", strcmp(file, "-") == 0 ? "standard input" : file, end);
+		fprintf(stderr, "conntrace: reading %s; %s\n", name, end);
 	else if (options->pid_count > 0)
 		fprintf(stderr, "conntrace: watching the connections of the target; %s\n", end);
 	else

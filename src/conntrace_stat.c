@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "config.h"
 
 /*
@@ -44,12 +45,14 @@ static int fail(int status, const char *format, ...) __attribute__((format(print
 
 static int fail(int status, const char *format, ...)
 {
+	char text[1024], escaped[4 * sizeof(text)];
 	va_list arguments;
 
-	fputs("conntrace-stat: ", stderr);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	escape_message(escaped, sizeof(escaped), text);
+	fprintf(stderr, "conntrace-stat: %s", escaped);
 	fputs(status == EXIT_USAGE ? "\nTry 'conntrace-stat --help'.\n" : "\n", stderr);
 	return status;
 }

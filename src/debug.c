@@ -3,11 +3,15 @@
 
 #include <stdio.h>
 
+#include "base/escape.h"
 #include "model/event_text.h"
 
 static void tell(const char *source, const char *how)
 {
-	fprintf(stderr, "conntrace: debug: %s: %s\n", source, how);
+	char text[4 * 256];
+
+	escape_message(text, sizeof(text), how);
+	fprintf(stderr, "conntrace: debug: %s: %s\n", source, text);
 }
 
 static const char *describe_calls(const struct options *options)

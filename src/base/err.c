@@ -6,14 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
+
+/* Whatever a message quotes comes from somebody else: a word of the command line, a name of a file, a packet. */
+static void put(struct err *err, const char *text)
+{
+	escape_message(err->text, sizeof(err->text), text);
+}
+
 int err_set(struct err *err, int error, const char *format, ...)
 {
 	if (err != NULL) {
+		char text[sizeof(err->text)];
 		va_list arguments;
 
 		va_start(arguments, format);
-		vsnprintf(err->text, sizeof(err->text), format, arguments);
+		vsnprintf(text, sizeof(text), format, arguments);
 		va_end(arguments);
+		put(err, text);
 	}
 	return -abs(error);
 }
@@ -21,7 +31,7 @@ int err_set(struct err *err, int error, const char *format, ...)
 void err_wrap(struct err *err, const char *format, ...)
 {
 	char before[sizeof(err->text)];
-	char story[sizeof(err->text)];
+	char text[2 * sizeof(err->text) + 2];
 	va_list arguments;
 
 	if (err == NULL)
@@ -29,8 +39,7 @@ void err_wrap(struct err *err, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(before, sizeof(before), format, arguments);
 	va_end(arguments);
-	memcpy(story, err->text, sizeof(story));
 	/* A story too long for its place loses its end, never its beginning. */
-	if ((size_t)snprintf(err->text, sizeof(err->text), "%s: %s", before, story) >= sizeof(err->text))
-		err->text[sizeof(err->text) - 1] = '\0';
+	snprintf(text, sizeof(text), "%s: %s", before, err->text);
+	put(err, text);
 }

@@ -22,6 +22,8 @@ struct err {
  * @error: the errno, positive or negative
  * @format: printf(3) format of the sentence
  *
+ * What it quotes is escaped here (escape_message()), for all messages alike.
+ *
  * Return: @error as a negative number, so that `return err_set(...)` works.
  */
 int err_set(struct err *err, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -21,12 +21,25 @@
 size_t escape_text(char *to, size_t size, const char *from);
 
 /**
+ * escape_message() - a sentence with foreign words in it made fit for a terminal
+ * @to: where to write, always NUL-terminated when @size > 0
+ * @size: room there; 4 times the length of @from + 1 holds anything
+ * @from: the sentence
+ *
+ * As escape_text(), but blanks and backslashes stay, so what is escaped already is not escaped twice.
+ *
+ * Return: the length written.
+ */
+size_t escape_message(char *to, size_t size, const char *from);
+
+/**
  * escape_json() - foreign bytes as the inside of a JSON string (RFC 8259)
  * @to: where to write, always NUL-terminated when @size > 0
  * @size: room there; 6 times the length of @from + 1 holds anything
  * @from: the foreign string
  *
- * Valid UTF-8 is kept. A byte that is not becomes \u00NN with NN the byte, so
+ * Valid UTF-8 is kept, but what a terminal could obey or what reorders text (C1, bidirectional and other invisible
+ * controls, line separators) becomes \uNNNN. A byte that is not UTF-8 becomes \u00NN with NN the byte, so
  * that nothing is lost silently.
  *
  * Return: the length written.

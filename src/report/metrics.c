@@ -110,6 +110,8 @@ static void add_label_value(struct text *text, const char *value)
 		if (strncmp(at, "\\u00", 4) == 0) {
 			text_add(text, "\\\\x");
 			at += 3;
+		} else if (strncmp(at, "\\u", 2) == 0) {
+			text_add(text, "\\\\");
 		} else if (*at == '\\') {
 			text_add_char(text, *at++);
 			text_add_char(text, *at);

@@ -6,7 +6,8 @@ import signal
 import socket
 import struct
 
-from lib import CONNTRACE, Process, Skip, check, enter_namespace, equal, main, need, packet_sockets, run, test, wait_for
+from lib import (CONNTRACE, Process, Skip, check, children, enter_namespace, equal, main, need, run, status_field, test,
+                 wait_for)
 
 HERE, THERE = socket.inet_aton("192.0.2.1"), socket.inet_aton("192.0.2.2")
 SYN = 2
@@ -42,7 +43,9 @@ def frames():
 def captured(*options):
     """The accounts of a capture of them all."""
     trace = Process([CONNTRACE, "-i", "narrow1", "-z", "conns", "-j", *options])
-    wait_for(lambda: packet_sockets() >= 1 or not trace.alive(), "conntrace to capture")
+    # With its filter, which the packet process has set before it is confined.
+    wait_for(lambda: [pid for pid in children(trace.pid) if status_field(pid, "Seccomp") == "2"] or not trace.alive(),
+             "conntrace to capture")
     sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     sender.bind(("narrow0", 0))
     wanted, others = frames()
