@@ -23,8 +23,8 @@ def options():
 
 def run(test, words, **how):
     command = [cli.CONNTRACE.encode()] + words
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=test.folder,
-                          timeout=cli.LIMIT, check=False, **how)
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          cwd=test.folder, timeout=cli.LIMIT, check=False, **how)
 
 
 def complaints(done, lines=None):
