@@ -19,6 +19,8 @@
 #include "source/diag/destroy.h"
 #include "source/diag/diag.h"
 #include "source/diag/socket.h"
+#include "source/procfs/procfs.h"
+#include "targets.h"
 
 /* Each answer is tried out, not looked up, except for Yama, whose rule depends on who is to be attached to. */
 
@@ -147,6 +149,23 @@ void about_check(FILE *to)
 	       "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, for -u CAP_SETUID and CAP_SETGID; or root");
 }
 
+/* Would --via=diag do for what is watched? It is tried; a process that is no more is watched by nothing. */
+static bool can_watch(const struct options *options)
+{
+	struct targets *targets = targets_new(false);
+	uint32_t netns = procfs_netns(getpid());
+	bool works = can_hear_destroy() && can_ask_kernel();
+	struct err err;
+
+	for (size_t i = 0; i < options->pid_count && works; i++) {
+		int rc = targets_add(targets, options->pids[i], netns, &err);
+
+		works = rc == 0 || rc == -ESRCH;
+	}
+	targets_free(targets);
+	return works;
+}
+
 void about_start(const struct options *options)
 {
 	const char *file = options_file(options);
@@ -157,8 +176,8 @@ void about_start(const struct options *options)
 		return;
 	if (options->pid_count > 0 && options->via != OPTIONS_VIA_DIAG)
 		fprintf(stderr,
-			"conntrace: attached by ptrace: the target runs slower while it is watched; --via=diag "
-			"does not stop it (see OVERHEAD in conntrace(1))\n");
+			"conntrace: attached by ptrace: the target runs slower while it is watched%s (see OVERHEAD in "
+			"conntrace(1))\n", can_watch(options) ? "; --via=diag does not stop it" : "");
 	if (!isatty(STDERR_FILENO) || options->command != NULL || options->top)
 		return;
 	escape_message(name, sizeof(name), file == NULL ? "" : strcmp(file, "-") == 0 ? "standard input" : file);

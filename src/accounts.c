@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounts.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "parents.h"
+#include "report/text.h"
 #include "source/procfs/procfs.h"
 
 void accounts_fill(struct summary *summary, const struct tracker *tracker, struct sources *sources,
@@ -41,4 +44,95 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 	summary->cpu_ns = clock_process() + stats.cpu_ns;
 	summary->peak_bytes = procfs_status(getpid(), &own) == 0 ? own.peak_bytes : CONN_UNKNOWN;
 	summary->packet_peak_bytes = stats.peak_bytes;
+}
+
+/* "3.1 s" */
+static void add_seconds(struct text *text, int64_t span_ns)
+{
+	text_add_decimal(text, span_ns, CLOCK_NS_PER_SEC, 1);
+	text_add(text, " s");
+}
+
+static void add_number(struct text *text, const char *before, uint64_t number, const char *after)
+{
+	text_add(text, before);
+	text_add_unsigned(text, number);
+	text_add(text, after);
+}
+
+/* Of a run that ended sooner than it was to, all of whose processes have gone. */
+static void explain_end(struct text *text, const struct summary *summary, const struct options *options,
+			struct sources *sources)
+{
+	if (options->pid_count == 0 || !sources_have_ended(sources) || options->duration_ns <= 0 ||
+	    summary->duration_ns >= options->duration_ns)
+		return;
+	text_add(text, "all watched processes ended after ");
+	add_seconds(text, summary->duration_ns);
+	text_add(text, " of ");
+	add_seconds(text, options->duration_ns);
+}
+
+/* Nothing came that connections are made of. */
+static void explain_nothing(struct text *text, const struct summary *summary, const struct options *options,
+			    struct sources *sources)
+{
+	bool has_target = options->command != NULL || options->pid_count > 0;
+
+	if (has_target) {
+		text_add(text, text->length > 0 ? "; " : "");
+		text_add(text, options->command != NULL ? "the command" : "what was watched");
+		text_add(text, " neither made nor accepted a TCP connection");
+	}
+	if (!sources_has_packets(sources))
+		return;
+	text_add(text, text->length > 0 ? "; " : "");
+	if (summary->packets > 0)
+		add_number(text, "no TCP connection of interest in ", summary->packets,
+			   summary->packets == 1 ? " packet" : " packets");
+	else if (options->packet_filter != NULL && options->packet_filter[0] != '\0')
+		text_add(text, "no packet came that the capture filter lets through");
+	else
+		text_add(text, options_is_file(options) ? "the file has no packets" : "no packet came");
+}
+
+static void explain_empty(struct text *text, const struct summary *summary, const struct options *options,
+			  struct sources *sources)
+{
+	if (summary->chosen.is_asked && summary->connections > 0 && summary->chosen.shown == 0) {
+		text_add(text, text->length > 0 ? "; " : "");
+		add_number(text, "none of ", summary->connections,
+			   summary->connections == 1 ? " connection is what " : " connections is what ");
+		text_add(text, options->suspicious ? "--suspicious shows" : "--only shows");
+		return;
+	}
+	if (summary->connections > 0)
+		return;
+	if (summary->outcomes.unmatched > 0) {
+		text_add(text, text->length > 0 ? "; " : "");
+		add_number(text, "no connection matched what was asked for; ", summary->outcomes.unmatched, " did not");
+	} else {
+		explain_nothing(text, summary, options, sources);
+	}
+}
+
+void accounts_explain(struct summary *summary, struct output *output, const struct options *options,
+		      struct sources *sources)
+{
+	struct text text = {0};
+	const char *report;
+
+	output_count(output, summary);
+	summary->has_processes = !options_is_file(options) || options->strace_log != NULL || options->replay != NULL;
+	summary->targets = options->pid_count;
+	summary->unwatched_why = sources_warning(sources, 0);
+	while (sources_warning(sources, summary->unwatched) != NULL)
+		summary->unwatched++;
+	explain_end(&text, summary, options, sources);
+	explain_empty(&text, summary, options, sources);
+	if (text.length > 0)
+		snprintf(summary->reason, sizeof(summary->reason), "%s", text.data);
+	text_free(&text);
+	while ((report = parents_report(sources_parents(sources))) != NULL)
+		fprintf(stderr, "conntrace: %s\n", report);
 }

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "options.h"
+#include "output.h"
 #include "report/report.h"
 #include "sources.h"
 #include "track/tracker.h"
@@ -18,5 +20,15 @@
  */
 void accounts_fill(struct summary *summary, const struct tracker *tracker, struct sources *sources,
 		   int64_t start_ns, uint64_t finished);
+
+/**
+ * accounts_explain() - what a reader of the tables must know of the whole run, at its end
+ * @summary: that of accounts_fill(); completed
+ * @output: has printed all reports
+ * @options: what was asked for
+ * @sources: asked for processes that were not watched; what these did is told on standard error
+ */
+void accounts_explain(struct summary *summary, struct output *output, const struct options *options,
+		      struct sources *sources);
 
 #endif

@@ -284,6 +284,7 @@ static bool reports_all(const struct output *output, size_t report)
 static void count_conn(struct output *output, const struct conn *conn)
 {
 	output->outcomes.results[conn->result]++;
+	output->outcomes.unattributed += conn->process == NULL;
 	output->outcomes.syn_resent += conn->syn_rtx > 0 || conn->synack_rtx > 0;
 	if (!output->chosen.is_asked)
 		return;
@@ -307,8 +308,10 @@ bool output_finished(struct output *output, const struct conn *conn)
 	const struct conn *rest;
 
 	count_hidden(output, conn);
-	if (!filter_match(&output->options->filter, conn))
+	if (!filter_match(&output->options->filter, conn)) {
+		output->outcomes.unmatched++;
 		return false;
+	}
 	count_conn(output, conn);
 	if (output->ladder != NULL && output_chooses(output->options, conn))
 		ladder_conn(output->ladder, conn);
@@ -512,9 +515,10 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 
 	while (final && (conn = next_wanted(&wanted, conn)) != NULL)
 		count_conn(output, conn);
-	while (final && (output->chosen.is_asked || !filter_is_empty(&output->options->filter)) &&
-	       (conn = walk->next(walk->context, conn)) != NULL)
+	while (final && (conn = walk->next(walk->context, conn)) != NULL) {
 		count_hidden(output, conn);
+		output->outcomes.unmatched += !filter_match(&output->options->filter, conn);
+	}
 	wanted.chosen = true;
 	while (final && output->ladder != NULL && (conn = next_wanted(&wanted, conn)) != NULL)
 		ladder_conn(output->ladder, conn);
@@ -546,7 +550,22 @@ static void tell_late(const struct output *output)
 	}
 }
 
-int output_summary(struct output *output, struct summary *summary, struct err *err)
+void output_count(struct output *output, struct summary *summary)
+{
+	for (size_t i = 0; i < output->count; i++) {
+		summary->evicted += report_refused(output->reports[i]);
+		summary->partial += report_partial(output->reports[i]);
+	}
+	summary->outcomes = output->outcomes;
+	summary->chosen = output->chosen;
+	summary->left_out[SUMMARY_LEFT_HIDDEN] = output->hidden_frames;
+	summary->unattributed = output->outcomes.unattributed;
+	summary->connections = 0;
+	for (unsigned int i = 0; i < RESULT_NUM; i++)
+		summary->connections += output->outcomes.results[i];
+}
+
+int output_summary(struct output *output, const struct summary *summary, struct err *err)
 {
 	bool is_json = output->report_options.format == REPORT_JSON;
 	FILE *to = is_json ? output->file : stderr;
@@ -557,14 +576,6 @@ int output_summary(struct output *output, struct summary *summary, struct err *e
 		fprintf(stderr,
 			"conntrace: -N: %" PRIu64 " hosts are shown by number, because no name server answered in "
 			"time\n", names_given_up());
-	for (size_t i = 0; i < output->count; i++)
-		summary->evicted += report_refused(output->reports[i]);
-	summary->outcomes = output->outcomes;
-	summary->chosen = output->chosen;
-	summary->left_out[SUMMARY_LEFT_HIDDEN] = output->hidden_frames;
-	/* The session counts what is shown and what is open. */
-	summary->connections = output->chosen.is_asked ? output->chosen.shown + output->chosen.hidden :
-							 summary->connections;
 	if (output->options->quiet && !report_has_lost(summary))
 		return 0;
 	rc = report_summary(to, output->report_options.format, summary);

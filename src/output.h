@@ -108,8 +108,11 @@ enum output_when {
 /** output_print() - print every report; Return: 0 or a negative errno with the story in @err */
 int output_print(struct output *output, const struct output_walk *walk, enum output_when when, struct err *err);
 
+/** output_count() - add to the accounts what the reports count, after the last output_print() */
+void output_count(struct output *output, struct summary *summary);
+
 /** output_summary() - print the accounts, where the format wants them, unless --quiet and nothing was lost */
-int output_summary(struct output *output, struct summary *summary, struct err *err);
+int output_summary(struct output *output, const struct summary *summary, struct err *err);
 
 /** output_error() - did writing fail so far? Return: 0 or a negative errno with the story in @err */
 int output_error(const struct output *output, struct err *err);

@@ -110,6 +110,7 @@ void session_report_all(struct session *session)
 	ask_names(session);
 	session_print(session, OUTPUT_FINAL);
 	accounts_fill(&summary, session->tracker, session->sources, session->start_ns, session->finished);
+	accounts_explain(&summary, session->output, session->options, session->sources);
 	if (session_has_all(session) && !session->options->handshakes)
 		summary.connections = session->finished;
 	if (session->write_error == 0)

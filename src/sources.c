@@ -13,6 +13,7 @@
 #include "launch_user.h"
 #include "named.h"
 #include "offline.h"
+#include "parents.h"
 #include "privileges.h"
 #include "source/diag/destroy.h"
 #include "source/diag/socket.h"
@@ -66,6 +67,7 @@ struct sources {
 	char **notices;
 	size_t notice_count, notice_at;
 	struct err failure;
+	struct parents *parents;
 	struct queue *lookups;
 	int64_t drain_until_ns; /* monotonic, 0: the packets are not being drained */
 	bool tracer_ended, packet_ended, watch_ended, draining;
@@ -252,6 +254,9 @@ int sources_open(struct sources **opened, const struct options *options, const s
 		sources_close(sources, NULL);
 		return rc;
 	}
+	sources->parents = parents_open(options);
+	for (const char *text; (text = parents_announce(sources->parents)) != NULL;)
+		add_notice(sources, text);
 	*opened = sources;
 	return 0;
 }
@@ -265,6 +270,7 @@ void sources_close(struct sources *sources, int *wait_status)
 	if (sources->command != NULL && wait_status != NULL)
 		(void)command_status(sources->command, wait_status);
 	command_close(sources->command);
+	parents_close(sources->parents);
 	watch_close(sources->watch);
 	tracer_close(sources->tracer);
 	destroy_close(sources->destroy);
@@ -279,6 +285,18 @@ void sources_close(struct sources *sources, int *wait_status)
 	free(sources->user.groups);
 	free(sources->pids);
 	free(sources);
+}
+
+const char *sources_warning(const struct sources *sources, size_t index)
+{
+	return sources->watch != NULL    ? watch_refused(sources->watch, index)
+	       : sources->tracer != NULL ? tracer_warning(sources->tracer, index)
+					 : NULL;
+}
+
+struct parents *sources_parents(struct sources *sources)
+{
+	return sources->parents;
 }
 
 /* ---- reading ------------------------------------------------------------------- */

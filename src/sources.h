@@ -95,6 +95,12 @@ int64_t sources_settled_ns(const struct sources *sources);
 /** sources_failed() - the story of a source that failed in the run, after its notice has been given; NULL none */
 const char *sources_failed(const struct sources *sources);
 
+/** sources_warning() - the @index-th of the processes given that is not watched, and why; NULL behind the last */
+const char *sources_warning(const struct sources *sources, size_t index);
+
+/** sources_parents() - those who made processes given and are not watched, see parents.h; NULL none */
+struct parents *sources_parents(struct sources *sources);
+
 /** sources_tracer() - the tracer, or NULL */
 struct tracer *sources_tracer(struct sources *sources);
 

@@ -551,6 +551,11 @@ const char *watch_warning(struct watch *watch)
 	return targets_departed(watch->targets);
 }
 
+const char *watch_refused(const struct watch *watch, size_t index)
+{
+	return index < watch->warning_count ? watch->warnings[index] : NULL;
+}
+
 int watch_open(struct watch **opened, const struct watch_config *config, struct err *err)
 {
 	struct watch *watch = xcalloc(1, sizeof(*watch));

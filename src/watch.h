@@ -54,6 +54,9 @@ void watch_close(struct watch *watch);
 /** watch_warning() - the next process that cannot be watched, or not wholly any more, and why; NULL behind the last */
 const char *watch_warning(struct watch *watch);
 
+/** watch_refused() - the @index-th process that could not be watched at the beginning, and why; NULL behind the last */
+const char *watch_refused(const struct watch *watch, size_t index);
+
 /** watch_fd() - see source/source.h: readable when it is time for a look */
 int watch_fd(const struct watch *watch);
 

@@ -590,6 +590,11 @@ int report_error(const struct report *report, struct err *err)
 		       strerror(-error));
 }
 
+uint64_t report_partial(const struct report *report)
+{
+	return report->peers != NULL ? peers_partial(report->peers) : 0;
+}
+
 uint64_t report_refused(const struct report *report)
 {
 	return report->refused;

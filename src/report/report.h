@@ -256,6 +256,9 @@ int report_error(const struct report *report, struct err *err);
 /** report_refused() - connections that did not fit in the report's memory and are missing in what it prints */
 uint64_t report_refused(const struct report *report);
 
+/** report_partial() - rows that may lack what is in the row of all that there was no room for */
+uint64_t report_partial(const struct report *report);
+
 /** report_late() - what no row of REPORT_IO could count: too many rows, or it was printed already */
 uint64_t report_late(const struct report *report);
 
@@ -294,17 +297,27 @@ enum summary_left {
  * struct summary_outcomes - what became of the connections that the reports count, whatever columns are shown
  * @results: by enum conn_result
  * @syn_resent: how many had a SYN or SYN/ACK resent
+ * @unattributed: how many have no process
+ * @unmatched: connections that the options leave out (--lport, --peer, --dir, ...); the others here do not count them
  */
 struct summary_outcomes {
 	uint64_t results[RESULT_NUM];
 	uint64_t syn_resent;
+	uint64_t unattributed;
+	uint64_t unmatched;
 };
 
 /**
  * struct summary - the accounts of a run
  * @duration_ns: how long it ran, CONN_UNKNOWN unknown
  * @connections: how many were seen
- * @unattributed: how many of them have no process, though processes were asked for
+ * @unattributed: how many of them have no process
+ * @has_processes: there was somebody to tell the process, so that it is worth a word when one is unknown
+ * @targets: processes that were given
+ * @unwatched: how many of these are not watched
+ * @unwatched_why: why the first of them is not; NULL none
+ * @partial: rows that lack what is in the row of all others
+ * @reason: why there are no rows, or fewer than expected; "" nothing to say
  * @too_short: how many of this host were too short to find out whose they were; they are not among @connections
  * @lost: by enum lost_where: how many; -1 some, their number is unknown
  * @evicted: connections that had to leave the table, or a report, before their time
@@ -325,6 +338,12 @@ struct summary {
 	int64_t duration_ns;
 	uint64_t connections;
 	uint64_t unattributed;
+	bool has_processes;
+	uint64_t targets;
+	uint64_t unwatched;
+	const char *unwatched_why;
+	uint64_t partial;
+	char reason[256];
 	uint64_t too_short;
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t evicted;

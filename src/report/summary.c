@@ -176,7 +176,15 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_seconds(line, summary->duration_ns, "null");
 	add_count(line, ",\"connections\":", summary->connections, "");
 	add_json_outcomes(line, &summary->outcomes);
+	add_count(line, ",\"unmatched\":", summary->outcomes.unmatched, "");
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
+	add_count(line, ",\"targets\":", summary->targets, "");
+	add_count(line, ",\"unwatched\":", summary->unwatched, "");
+	add_count(line, ",\"partial\":", summary->partial, ",\"reason\":");
+	if (summary->reason[0] != '\0')
+		text_add_json(line, summary->reason);
+	else
+		text_add(line, "null");
 	add_count(line, ",\"too_short\":", summary->too_short, ",\"lost\":{");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
 		text_add(line, i > 0 ? ",\"" : "\"");
@@ -243,15 +251,41 @@ static void add_left_out(struct text *line, const struct summary *summary)
 	}
 }
 
+/* Whose they are, as far as somebody could tell. */
+static void add_processes(struct text *line, const struct summary *summary)
+{
+	if (summary->has_processes && summary->unattributed > 0)
+		add_count(line, "process unknown of ", summary->unattributed, " of them, ");
+	if (summary->unwatched > 0) {
+		add_count(line, "", summary->unwatched, " of the ");
+		add_count(line, "", summary->targets, " processes given not watched");
+		if (summary->unwatched_why != NULL) {
+			text_add(line, summary->unwatched > 1 ? " (the first: " : " (");
+			text_add(line, summary->unwatched_why);
+			text_add_char(line, ')');
+		}
+		text_add(line, ", ");
+	}
+	if (summary->partial > 0)
+		add_count(line, "", summary->partial, " rows lack what is in the row other, ");
+}
+
 static void add_text(struct text *line, const struct summary *summary)
 {
+	if (summary->reason[0] != '\0') {
+		text_add(line, "conntrace: ");
+		text_add(line, summary->reason);
+		text_add_char(line, '\n');
+	}
 	text_add(line, "conntrace: ");
 	add_seconds(line, summary->duration_ns, "-");
 	add_count(line, " s, ", summary->connections, summary->connections == 1 ? " connection" : " connections");
 	add_outcomes(line, &summary->outcomes);
 	text_add(line, ", ");
 	add_chosen(line, &summary->chosen);
-	add_count(line, "", summary->unattributed, " not attributed, ");
+	if (summary->outcomes.unmatched > 0)
+		add_count(line, "", summary->outcomes.unmatched, " more that the options leave out, ");
+	add_processes(line, summary);
 	if (summary->too_short > 0)
 		add_count(line, "", summary->too_short, " more of this host too short to tell whose, ");
 	text_add(line, "lost ");

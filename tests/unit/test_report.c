@@ -1295,7 +1295,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	(void)state;
 	assert_false(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_CSV,
-		       "conntrace: 12.345679 s, 1 connection, 0 not attributed, lost nothing; cost 0.250000 s "
+		       "conntrace: 12.345679 s, 1 connection, lost nothing; cost 0.250000 s "
 		        "CPU, 7840 KiB, 1 stop, "
 		       "0 packets\n");
 	summary.connections = 20;
@@ -1304,6 +1304,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.outcomes.results[RESULT_PENDING] = 3;
 	summary.outcomes.syn_resent = 2;
 	summary.unattributed = 3;
+	summary.has_processes = true;
 	summary.packets = 1;
 	summary.malformed = 1;
 	summary.cpu_ns = CONN_UNKNOWN;
@@ -1312,7 +1313,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), 3 not attributed, lost 7 connections (evicted "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, lost 7 connections (evicted "
 		        "from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed)\n");
 	summary.left_out[SUMMARY_LEFT_COPY] = 5;
@@ -1333,13 +1334,14 @@ static void the_accounts_say_what_was_lost(void **state)
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), 3 not attributed, lost 12 packets (capture "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, lost 12 packets (capture "
 		        "buffer of the "
 		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, - KiB, 1 stop, 1 "
 			"packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
-		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"unattributed\":3,\"too_short\":0,"
+		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"unmatched\":0,\"unattributed\":3,"
+		       "\"targets\":0,\"unwatched\":0,\"partial\":0,\"reason\":null,\"too_short\":0,"
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"

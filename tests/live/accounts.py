@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the accounts say of processes: who is not watched and why, who ended, what a reload made, and what the start recommends."""
+import signal
+
+from lib import (CONNTRACE, MKCONN, Process, check, enter_namespace, equal, main, must, parse_rows, run, scratch, test,
+                 wait_for)
+
+MASTER = """
+import os, signal, socket, sys, time
+listening = socket.create_server(("127.0.0.1", 0))
+def worker():
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        while True:
+            time.sleep(60)
+    return pid
+old = worker()
+def reload(*_):
+    new = worker()
+    os.kill(old, signal.SIGTERM)
+    print(new, flush=True)
+signal.signal(signal.SIGHUP, reload)
+print(old, flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def last(text):
+    return parse_rows(text).summary
+
+
+def pid_number(master, index):
+    """The PID of its worker number index."""
+    wait_for(lambda: len(master.out.splitlines()) > index, "the worker")
+    return int(master.out.splitlines()[index])
+
+
+@test("a reload of a master that is not watched is announced and reported, with the PIDs")
+def reloaded():
+    master = Process(["python3", "-c", MASTER])
+    old = pid_number(master, 0)
+    for via in ("ptrace", "diag"):
+        trace = Process([CONNTRACE, "--via=" + via, "-p", str(old)])
+        wait_for(lambda: "PID %d is a child of " % old in trace.err, "the announcement")
+        check("-p %d" % master.pid in trace.err, "what to type: " + trace.err)
+        if via == "ptrace":
+            trace.signal(signal.SIGINT)
+            equal(trace.wait(), 0, "status")
+            check("meanwhile" not in trace.err, "nothing was made: " + trace.err)
+    master.signal(signal.SIGHUP)
+    new = pid_number(master, 1)
+    equal(trace.wait(), 0, "status")
+    check("(PID %d) made 1 processes meanwhile that were not watched: %d\n" % (master.pid, new) in trace.err, trace.err)
+    # With the master there is nothing to announce.
+    both = run([CONNTRACE, "-p", str(new), "-p", str(master.pid), "-d", "0.2"])
+    check("is a child of" not in both.err, both.err)
+
+
+@test("which of the processes given are not watched, and why")
+def unwatched():
+    sleeper = Process(["sleep", "60"])
+    gone = Process(["true"])
+    gone.wait()
+    for via in ("ptrace", "diag"):
+        words = [CONNTRACE, "--via=" + via, "-d", "0.2", "-p", "%d,%d" % (sleeper.pid, gone.pid)]
+        done = run(words)
+        check("1 of the 2 processes given not watched (" in done.err and "PID %d" % gone.pid in done.err, done.err)
+        told = last(run(words + ["-j"]).out)
+        equal((told["targets"], told["unwatched"]), (2, 1), "in JSON")
+        check("neither made nor accepted" in told["reason"], told)
+
+
+@test("all watched processes ended before the time was over")
+def ended():
+    sleeper = Process(["sleep", "60"])
+    trace = Process([CONNTRACE, "-p", str(sleeper.pid), "-d", "60"])
+    wait_for(lambda: "attached" in trace.err, "the attachment")
+    sleeper.signal(signal.SIGTERM)
+    sleeper.wait()
+    equal(trace.wait(), 0, "status")
+    check("all watched processes ended after " in trace.err and " of 60.0 s" in trace.err, trace.err)
+
+
+@test("the start recommends what works for the target")
+def recommended():
+    sleeper = Process(["sleep", "60"])
+    here = run([CONNTRACE, "-p", str(sleeper.pid), "-d", "0.1"])
+    check("--via=diag does not stop it" in here.err, here.err)
+    elsewhere = Process(["unshare", "-n", "sleep", "60"])
+    wait_for(lambda: must(["cat", "/proc/%d/comm" % elsewhere.pid]) == "sleep\n", "the program")
+    there = run([CONNTRACE, "-p", str(elsewhere.pid), "-d", "0.1"])
+    check("slower" in there.err and "--via=diag" not in there.err, there.err)
+
+
+@test("the accounts count what the tables show")
+def filtered():
+    truth = scratch("truth")
+    words = [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "fork=1", "count=3", "accept4", "close", "done", "done",
+             "count=3", "connect=self", "recv-all", "close", "done"]
+    done = run([CONNTRACE, "--dir=in", "--"] + words)
+    check(" s, 3 connections, 3 more that the options leave out, " in done.err, done.err)
+    told = last(run([CONNTRACE, "--dir=in", "-j", "--"] + words).out)
+    equal((told["connections"], told["unmatched"], told["reason"]), (3, 3, None), "in JSON")
+    done = run([CONNTRACE, "--lport=1", "--"] + words)
+    check("no connection matched what was asked for; 6 did not\n" in done.err, done.err)
+
+
+enter_namespace()
+main()
