@@ -578,6 +578,10 @@ int output_summary(struct output *output, const struct summary *summary, struct 
 			"time\n", names_given_up());
 	if (output->options->quiet && !report_has_lost(summary))
 		return 0;
+	for (size_t i = 0; i < output->count; i++)
+		if (report_left_out(output->reports[i]) != NULL)
+			fprintf(stderr, "conntrace: %s: no room for %s here; -O shows them, a file has them\n",
+				report_name(output->report_options.reports[i]), report_left_out(output->reports[i]));
 	rc = report_summary(to, output->report_options.format, summary);
 	return rc == 0 ? 0 : err_set(err, rc, "cannot write: %s", strerror(-rc));
 }

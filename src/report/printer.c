@@ -51,6 +51,40 @@ static void add_json_keys(struct printer *printer)
 	text_free(&key);
 }
 
+/* An IPv6 address needs no more. */
+#define ADDRESS_MOST 39
+
+void printer_fit_rows(struct printer *printer)
+{
+	size_t count = printer->columns.count, left = printer->width;
+	size_t *widths = xcalloc(count + 1, sizeof(*widths));
+	bool *empty = xcalloc(count + 1, sizeof(*empty));
+	struct fit *fit = &printer->fit;
+
+	for (size_t i = 0; i < count; i++) {
+		widths[i] = format_width(printer->columns.columns[i], &printer->style);
+		/* Besides those of the report conns they are here for a wide terminal. */
+		empty[i] = strstr(printer->columns.columns[i]->name, "_RTX") != NULL;
+	}
+	fit_columns(fit, &printer->columns, widths, empty, printer->width);
+	select_free(&printer->columns);
+	printer->columns = fit->columns;
+	fit->columns = (struct selection){0};
+	text_add(&printer->left_out, fit->left_out.data != NULL ? fit->left_out.data : "");
+	for (size_t i = 0; i < printer->columns.count; i++)
+		left -= left > fit->widths[i] ? fit->widths[i] + 1 : left;
+	for (size_t i = printer->columns.count; i-- > 0;) {
+		size_t more = left < ADDRESS_MOST - 15 ? left : ADDRESS_MOST - 15;
+
+		if (printer->columns.columns[i]->type != COLUMN_ADDRESS)
+			continue;
+		fit->widths[i] += more;
+		left -= more;
+	}
+	free(widths);
+	free(empty);
+}
+
 void printer_init(struct printer *printer)
 {
 	printer->before = xcalloc(printer->columns.count, sizeof(*printer->before));
@@ -70,6 +104,8 @@ void printer_join(struct printer *printer, const struct row *rows, size_t count)
 void printer_clear(struct printer *printer)
 {
 	text_free(&printer->line);
+	text_free(&printer->left_out);
+	fit_free(&printer->fit);
 	free(printer->before);
 	for (size_t i = 0; printer->json_keys != NULL && i < printer->columns.count; i++)
 		text_free(&printer->json_keys[i]);
@@ -194,7 +230,8 @@ static void add_padded_row(struct printer *printer, const struct row *row)
 
 	for (size_t i = 0; i < printer->columns.count; i++) {
 		const struct column *column = printer->columns.columns[i];
-		size_t width = format_width(column, &printer->style), blanks;
+		const size_t *fitting = printer->fit.widths;
+		size_t width = fitting != NULL ? fitting[i] : format_width(column, &printer->style), blanks;
 		const char *color = NULL;
 
 		text_cut(&field, 0);
@@ -202,6 +239,8 @@ static void add_padded_row(struct printer *printer, const struct row *row)
 			text_add(&field, column->name);
 		else
 			color = printer_field(printer, &field, i, row);
+		if (fitting != NULL)
+			fit_text(&field, column, width);
 		blanks = field.length < width ? width - field.length : 0;
 		if (i > 0)
 			text_add_char(line, ' ');

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "report/fit.h"
 #include "report/format.h"
 #include "report/select.h"
 #include "report/text.h"
@@ -18,6 +19,9 @@
  * @header: the names of the columns are wanted
  * @color: table: values stand out
  * @width: of the terminal, 0 for none
+ * @fits: table: columns give way to fit in @width
+ * @fit: of a report that never ends: which have room; its columns are @columns then
+ * @left_out: table: names of the columns that had no room in the last one
  * @separate: table: a blank line belongs before the next one
  * @header_done: formats that are one stream: the header is out
  * @before: the numbers of the row before, for REPORT_TIME_DELTA
@@ -34,6 +38,9 @@ struct printer {
 	bool header;
 	bool color;
 	unsigned int width;
+	bool fits;
+	struct fit fit;
+	struct text left_out;
 	bool separate;
 	bool header_done;
 	int64_t *before;
@@ -50,6 +57,9 @@ void printer_join(struct printer *printer, const struct row *rows, size_t count)
 
 /** printer_clear() - free what it holds */
 void printer_clear(struct printer *printer);
+
+/** printer_fit_rows() - of a report that never ends: fit its columns by their usual widths; before printer_init() */
+void printer_fit_rows(struct printer *printer);
 
 /** printer_rows() - print a whole report and flush it */
 void printer_rows(struct printer *printer, const struct row *rows, size_t count);

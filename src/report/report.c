@@ -160,6 +160,9 @@ static void begin_printer(struct report *report, const struct report_options *op
 	/* Whatever is printed before this report ends in its own last row. */
 	printer->separate = options->besides || options->follows ||
 			    (options->report_count > 1 && options->reports[0] != report->kind);
+	printer->fits = printer->style.terminal && options->columns == NULL;
+	if (printer->fits && (report->kind == REPORT_EVENTS || report->kind == REPORT_MESSAGES))
+		printer_fit_rows(printer);
 	printer_init(printer);
 	report->start_unknown = options->start_ns < 0;
 }
@@ -500,11 +503,9 @@ static void print_peers(struct report *report, report_next *next_open, void *con
 	}
 	if (report->kind == REPORT_HISTOGRAM)
 		print_histograms(report, peers);
-	for (size_t i = 0; report->kind != REPORT_HISTOGRAM && group_of(peers, i) != NULL; i++) {
-		add_row(&rows, (struct row){.group = group_of(peers, i)});
-		if (i == peers_count(peers))
-			break;
-	}
+	for (size_t i = 0; report->kind != REPORT_HISTOGRAM && i <= peers_count(peers); i++)
+		if (group_of(peers, i) != NULL)
+			add_row(&rows, (struct row){.group = group_of(peers, i)});
 	if (report->kind != REPORT_HISTOGRAM)
 		print_rows(report, &rows);
 	if (peers != report->peers)
@@ -588,6 +589,11 @@ int report_error(const struct report *report, struct err *err)
 		return 0;
 	return err_set(err, error, "the report %s could not be written: %s", kind_names[report->kind],
 		       strerror(-error));
+}
+
+const char *report_left_out(const struct report *report)
+{
+	return report->printer.left_out.length > 0 ? report->printer.left_out.data : NULL;
 }
 
 uint64_t report_partial(const struct report *report)

@@ -256,6 +256,9 @@ int report_error(const struct report *report, struct err *err);
 /** report_refused() - connections that did not fit in the report's memory and are missing in what it prints */
 uint64_t report_refused(const struct report *report);
 
+/** report_left_out() - columns of its own that had no room on the terminal, comma separated; NULL none */
+const char *report_left_out(const struct report *report);
+
 /** report_partial() - rows that may lack what is in the row of all that there was no room for */
 uint64_t report_partial(const struct report *report);
 

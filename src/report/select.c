@@ -25,6 +25,11 @@ static void append(struct selection *selection, const struct column *column, boo
 	selection->descending[selection->count++] = descending;
 }
 
+void select_append(struct selection *selection, const struct column *column)
+{
+	append(selection, column, false);
+}
+
 void select_free(struct selection *selection)
 {
 	free(selection->columns);

@@ -48,6 +48,9 @@ int select_sort(enum report_kind kind, const struct peers_keys *keys, const stru
  */
 size_t select_join(struct selection *selection, struct names *names, const struct row *rows, size_t count);
 
+/** select_append() - one more column */
+void select_append(struct selection *selection, const struct column *column);
+
 /** select_free() - free what a selection holds */
 void select_free(struct selection *selection);
 

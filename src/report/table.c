@@ -52,7 +52,7 @@ static struct libscols_table *new_table(const struct printer *printer)
 	return table;
 }
 
-static int add_row(struct printer *printer, struct libscols_table *table, const struct row *row)
+static int add_row(struct printer *printer, struct libscols_table *table, const struct row *row, const size_t *widths)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	int ret = line != NULL ? 0 : -ENOMEM;
@@ -62,6 +62,7 @@ static int add_row(struct printer *printer, struct libscols_table *table, const 
 
 		text_cut(&printer->line, 0);
 		color = printer_field(printer, &printer->line, i, row);
+		fit_text(&printer->line, printer->columns.columns[i], widths[i]);
 		ret = scols_line_set_data(line, i, printer->line.data);
 		if (ret == 0 && color != NULL)
 			ret = scols_cell_set_color(scols_line_get_cell(line, i), color);
@@ -110,7 +111,7 @@ static int print_piece(struct printer *printer, const struct row *rows, size_t c
 	int ret = table != NULL ? 0 : -ENOMEM;
 
 	for (size_t i = 0; ret == 0 && i < count; i++)
-		ret = add_row(printer, table, &rows[i]);
+		ret = add_row(printer, table, &rows[i], widths);
 	if (ret == 0)
 		ret = add_ruler(printer, table, widths);
 	if (ret == 0) {
@@ -146,19 +147,62 @@ static void print_header(struct printer *printer)
 	text_cut(&printer->line, 0);
 }
 
-void table_print(struct printer *printer, const struct row *rows, size_t count)
+/* Nothing but 0 and unknown? */
+static bool is_empty(const struct printer *printer, const struct column *column, const struct row *rows, size_t count)
 {
-	size_t *widths = xcalloc(printer->columns.count, sizeof(*widths));
+	for (size_t i = 0; i < count; i++) {
+		struct value value;
+
+		column_fetch(column, &rows[i], printer->style.names, &value);
+		if ((value.known && (!column_is_right(column->type) || value.number != 0)) ||
+		    (!value.known && value.of_rest > 0))
+			return false;
+	}
+	return true;
+}
+
+static int print_pieces(struct printer *printer, const struct row *rows, size_t count, const size_t *widths)
+{
 	int ret = 0;
 
 	if (count == 0)
 		print_header(printer);
-	measure(printer, rows, count, widths);
 	for (size_t i = 0; ret == 0 && printer->error == 0 && i < count; i += PIECE_ROWS) {
 		size_t piece = count - i < PIECE_ROWS ? count - i : PIECE_ROWS;
 
 		ret = print_piece(printer, &rows[i], piece, widths, i == 0);
 	}
+	return ret;
+}
+
+/* The same with fewer columns. */
+static int print_fitting(struct printer *printer, const struct row *rows, size_t count, const size_t *widths)
+{
+	struct selection all = printer->columns;
+	bool *empty = xcalloc(all.count + 1, sizeof(*empty));
+	struct fit fit;
+	int ret;
+
+	for (size_t i = 0; i < all.count; i++)
+		empty[i] = is_empty(printer, all.columns[i], rows, count);
+	fit_columns(&fit, &all, widths, empty, printer->width);
+	printer->columns = fit.columns;
+	ret = print_pieces(printer, rows, count, fit.widths);
+	printer->columns = all;
+	text_cut(&printer->left_out, 0);
+	text_add(&printer->left_out, fit.left_out.data != NULL ? fit.left_out.data : "");
+	fit_free(&fit);
+	free(empty);
+	return ret;
+}
+
+void table_print(struct printer *printer, const struct row *rows, size_t count)
+{
+	size_t *widths = xcalloc(printer->columns.count, sizeof(*widths));
+	int ret;
+
+	measure(printer, rows, count, widths);
+	ret = printer->fits ? print_fitting(printer, rows, count, widths) : print_pieces(printer, rows, count, widths);
 	if (ret < 0 && printer->error == 0)
 		printer->error = ret;
 	free(widths);

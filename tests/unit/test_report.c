@@ -1352,6 +1352,62 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"both_ends\":2,\"disordered\":0}}\n");
 }
 
+static size_t widest_line(const char *text)
+{
+	size_t most = 0;
+
+	while (*text != '\0') {
+		size_t length = strcspn(text, "\n");
+
+		most = length > most ? length : most;
+		text += length + (text[length] == '\n');
+	}
+	return most;
+}
+
+static void tables_fit_on_a_terminal(void **state)
+{
+	static const enum report_kind kinds[] = {REPORT_PEERS, REPORT_CONNS, REPORT_GROUPS, REPORT_EVENTS};
+	struct groups *groups = groups_new();
+	struct conn before = conns[0], second = conns[1];
+
+	(void)state;
+	conns[0].flow.remote = at("2001:db8:1234:5678:9abc:def0:c0a8:1b", 40001);
+	conns[0].flow.local = at("2001:db8:1234:5678:9abc:def0:c0a8:1", 80);
+	conns[0].rx_bytes = INT64_C(123456789012);
+	conns[1].flow.remote = at("2001:db8:1234:5678:9abc:def0:c0a8:1c", 40001);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		struct report_options options = options_for(kinds[k], REPORT_TABLE);
+		char *got, *chosen;
+
+		options.groups = groups;
+		for (options.width = 80; options.width <= 220; options.width += 10) {
+			got = say(kinds[k], &options, 4, kinds[k] == REPORT_EVENTS);
+			assert_in_range(widest_line(got), 1, options.width);
+			if (kinds[k] != REPORT_GROUPS) {
+				assert_non_null(strstr(got, "1b "));
+				assert_non_null(strstr(got, "1c "));
+			}
+			free(got);
+		}
+		/* Nowhere else does a column go, nor one that was asked for. */
+		options.width = 0;
+		got = say(kinds[k], &options, 4, kinds[k] == REPORT_EVENTS);
+		assert_non_null(strstr(got, kinds[k] == REPORT_PEERS	? "QUEUE_MS RETRANS"
+					    : kinds[k] == REPORT_GROUPS ? "DUP_SYN DUP_SYNACK"
+									: "LADDR"));
+		options.width = 80;
+		options.columns = "LADDR,RADDR,EXE,COMM,PID,RESULT,QUEUE_MS,HS_MS,RX_BYTES,TX_BYTES,DUR_S";
+		chosen = kinds[k] == REPORT_CONNS ? say(kinds[k], &options, 4, false) : NULL;
+		assert_true(chosen == NULL || strstr(chosen, "LADDR") != NULL);
+		free(got);
+		free(chosen);
+	}
+	conns[0] = before;
+	conns[1] = second;
+	groups_free(groups);
+}
+
 /* One group more than a table has room for: a quarter of them go. */
 static char *print_flood(enum report_kind kind, struct report_options *options)
 {
@@ -1534,6 +1590,7 @@ int main(void)
 		cmocka_unit_test(names_that_could_be_mistaken_are_escaped),
 		cmocka_unit_test(a_failure_to_write_comes_back),
 		cmocka_unit_test(the_accounts_say_what_was_lost),
+		cmocka_unit_test(tables_fit_on_a_terminal),
 		cmocka_unit_test(what_there_is_no_room_for_is_the_last_row),
 		cmocka_unit_test(the_list_names_every_column),
 		cmocka_unit_test(decimals_are_rounded_without_floats),
