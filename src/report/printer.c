@@ -71,8 +71,16 @@ void printer_fit_rows(struct printer *printer)
 	printer->columns = fit->columns;
 	fit->columns = (struct selection){0};
 	text_add(&printer->left_out, fit->left_out.data != NULL ? fit->left_out.data : "");
-	for (size_t i = 0; i < printer->columns.count; i++)
+	/* The last column is followed by no blank. */
+	left++;
+	for (size_t i = 0; i < printer->columns.count; i++) {
+		size_t room = left > 0 ? left - 1 : 0;
+
+		/* A table shortens names as it is printed; here their room is known now. */
+		if (printer->columns.columns[i]->type == COLUMN_NAME && fit->widths[i] > room)
+			fit->widths[i] = room;
 		left -= left > fit->widths[i] ? fit->widths[i] + 1 : left;
+	}
 	for (size_t i = printer->columns.count; i-- > 0;) {
 		size_t more = left < ADDRESS_MOST - 15 ? left : ADDRESS_MOST - 15;
 
@@ -227,11 +235,12 @@ static void add_separated_row(struct printer *printer, const struct row *row)
 static void add_padded_row(struct printer *printer, const struct row *row)
 {
 	struct text *line = &printer->line, field = {0};
+	const size_t *fitting = printer->fit.widths;
+	size_t excess = 0; /* a number that is wider than its column takes the blanks of those behind it */
 
 	for (size_t i = 0; i < printer->columns.count; i++) {
 		const struct column *column = printer->columns.columns[i];
-		const size_t *fitting = printer->fit.widths;
-		size_t width = fitting != NULL ? fitting[i] : format_width(column, &printer->style), blanks;
+		size_t width = fitting != NULL ? fitting[i] : format_width(column, &printer->style), blanks, taken;
 		const char *color = NULL;
 
 		text_cut(&field, 0);
@@ -240,8 +249,11 @@ static void add_padded_row(struct printer *printer, const struct row *row)
 		else
 			color = printer_field(printer, &field, i, row);
 		if (fitting != NULL)
-			fit_text(&field, column, width);
+			fit_text(&field, column, width - (excess < width / 2 ? excess : width / 2));
 		blanks = field.length < width ? width - field.length : 0;
+		taken = fitting != NULL && excess < blanks ? excess : fitting != NULL ? blanks : 0;
+		blanks -= taken;
+		excess += (field.length > width ? field.length - width : 0) - taken;
 		if (i > 0)
 			text_add_char(line, ' ');
 		if (column_is_right(column->type))

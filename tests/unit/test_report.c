@@ -1374,7 +1374,7 @@ static void tables_fit_on_a_terminal(void **state)
 	(void)state;
 	conns[0].flow.remote = at("2001:db8:1234:5678:9abc:def0:c0a8:1b", 40001);
 	conns[0].flow.local = at("2001:db8:1234:5678:9abc:def0:c0a8:1", 80);
-	conns[0].rx_bytes = INT64_C(123456789012);
+	conns[0].rx_bytes = 123456789;
 	conns[1].flow.remote = at("2001:db8:1234:5678:9abc:def0:c0a8:1c", 40001);
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		struct report_options options = options_for(kinds[k], REPORT_TABLE);
