@@ -320,8 +320,8 @@ static const struct {
 } sums[] = {
 	{PEERS_DUP_SYN, "syn_resent_connections", "Connections that came about after a resent SYN."},
 	{PEERS_DUP_SYNACK, "synack_resent_connections", "Connections that came about after a resent SYN/ACK."},
-	{PEERS_RX_BYTES, "received_bytes", "Payload received, each byte once, of connections where it is known."},
-	{PEERS_TX_BYTES, "sent_bytes", "Payload sent, each byte once, of connections where it is known."},
+	{PEERS_RX_BYTES, "received_bytes", "Payload received, each byte once, if known; of older connections in all."},
+	{PEERS_TX_BYTES, "sent_bytes", "Payload sent, each byte once, if known; of older connections in all."},
 	{PEERS_RETRANS, "resent_segments", "Segments resent, of connections where it is known."},
 };
 

@@ -301,12 +301,14 @@ enum summary_left {
  * @results: by enum conn_result
  * @syn_resent: how many had a SYN or SYN/ACK resent
  * @unattributed: how many have no process
+ * @older: how many are older than the run and have the kernel's counters, which are of their whole life
  * @unmatched: connections that the options leave out (--lport, --peer, --dir, ...); the others here do not count them
  */
 struct summary_outcomes {
 	uint64_t results[RESULT_NUM];
 	uint64_t syn_resent;
 	uint64_t unattributed;
+	uint64_t older;
 	uint64_t unmatched;
 };
 

@@ -176,6 +176,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_seconds(line, summary->duration_ns, "null");
 	add_count(line, ",\"connections\":", summary->connections, "");
 	add_json_outcomes(line, &summary->outcomes);
+	add_count(line, ",\"older\":", summary->outcomes.older, "");
 	add_count(line, ",\"unmatched\":", summary->outcomes.unmatched, "");
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
 	add_count(line, ",\"targets\":", summary->targets, "");
@@ -283,6 +284,8 @@ static void add_text(struct text *line, const struct summary *summary)
 	add_outcomes(line, &summary->outcomes);
 	text_add(line, ", ");
 	add_chosen(line, &summary->chosen);
+	if (summary->outcomes.older > 0)
+		add_count(line, "", summary->outcomes.older, " older than the run (bytes of their whole life), ");
 	if (summary->outcomes.unmatched > 0)
 		add_count(line, "", summary->outcomes.unmatched, " more that the options leave out, ");
 	add_processes(line, summary);

@@ -108,5 +108,29 @@ def filtered():
     check("no connection matched what was asked for; 6 did not\n" in done.err, done.err)
 
 
+OLD = """
+import socket, sys, time
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+accepted = server.accept()[0]
+client.send(b"x" * 1000)
+accepted.recv(1000)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@test("connections that are older than the run are counted as such, because their bytes are")
+def older():
+    target = Process(["python3", "-c", OLD])
+    wait_for(lambda: "ready" in target.out, "the connection")
+    for via in ("ptrace", "diag"):
+        words = [CONNTRACE, "--via=" + via, "-d", "0.2", "-p", str(target.pid)]
+        done = run(words)
+        check(", 2 older than the run (bytes of their whole life), " in done.err, done.err)
+        rows = parse_rows(run(words + ["-j"]).out)
+        equal((rows.summary["older"], sorted(row["rx_bytes"] for row in rows)), (2, [0, 1000]), "in JSON")
+
+
 enter_namespace()
 main()

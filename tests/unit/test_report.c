@@ -1340,7 +1340,7 @@ static void the_accounts_say_what_was_lost(void **state)
 			"packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
-		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"unmatched\":0,\"unattributed\":3,"
+		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"older\":0,\"unmatched\":0,\"unattributed\":3,"
 		       "\"targets\":0,\"unwatched\":0,\"partial\":0,\"reason\":null,\"too_short\":0,"
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
