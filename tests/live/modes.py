@@ -45,7 +45,7 @@ for connection in accepted:
     connection.close()
 for thread in threads:
     thread.join()
-print(len(done), sum(done))
+print(len(done), sum(done), flush=True)
 os._exit(42)
 """
 
