@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounts.h"
 
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +9,47 @@
 #include "base/clock.h"
 #include "parents.h"
 #include "report/text.h"
+#include "source/diag/diag.h"
 #include "source/procfs/procfs.h"
+
+/* The listeners of targets, and how many connections wait there. */
+struct queues {
+	const struct tracker *tracker;
+	struct summary_accepts *accepts;
+};
+
+static void add_queue(void *context, const struct event *event)
+{
+	struct queues *queues = context;
+
+	if (event->info.state != TCP_LISTEN || event->info.rqueue <= 0 ||
+	    !tracker_listens(queues->tracker, &event->flow))
+		return;
+	queues->accepts->waiting += (uint64_t)event->info.rqueue;
+	queues->accepts->full += event->info.rqueue > event->info.wqueue;
+}
+
+static void ask_queues(struct summary_accepts *accepts, const struct tracker *tracker, struct sources *sources)
+{
+	struct queues queues = {tracker, accepts};
+	struct err ignored;
+
+	if (sources_diag(sources) != NULL)
+		(void)diag_dump(sources_diag(sources), 1U << TCP_LISTEN, add_queue, &queues, &ignored);
+}
+
+static void fill_accepts(struct summary_accepts *accepts, const struct tracker_account *account)
+{
+	_Static_assert(SUMMARY_ACCEPTS >= TRACKER_ACCEPT_KINDS, "there is room for all kinds");
+	accepts->failed = account->accept_failed;
+	accepts->kinds = account->accept_kinds;
+	for (unsigned int i = 0; i < account->accept_kinds; i++) {
+		accepts->kind[i].pid = account->accepts[i].pid;
+		accepts->kind[i].error = account->accepts[i].error;
+		accepts->kind[i].count = account->accepts[i].count;
+	}
+	accepts->unaccepted = account->unaccepted;
+}
 
 void accounts_fill(struct summary *summary, const struct tracker *tracker, struct sources *sources,
 		   int64_t start_ns, uint64_t finished)
@@ -25,6 +66,9 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 	summary->unattributed = account.unattributed;
 	summary->too_short = account.too_short;
 	memcpy(summary->lost, account.lost, sizeof(summary->lost));
+	fill_accepts(&summary->accepts, &account);
+	summary->accepts.overflows = sources_overflows(sources);
+	ask_queues(&summary->accepts, tracker, sources);
 	if (tracer != NULL)
 		summary->stops = tracer_stops(tracer);
 	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_calls_refused(sources);

@@ -21,6 +21,7 @@
 #include "source/packet/hidden.h"
 #include "source/packet/process.h"
 #include "source/procfs/procfs.h"
+#include "source/procfs/procfs_netstat.h"
 #include "source/source.h"
 #include "watch.h"
 #include "wire_filter.h"
@@ -57,6 +58,8 @@ struct sources {
 	void (*on_last_word)(void *context, struct event *event);
 	void *on_last_word_context;
 	struct diag *diag;
+	int netstat_fd;         /* of the network namespace of the target, below 0 none */
+	int64_t overflows;      /* of its accept queues, before the run */
 	struct watch *watch;
 	struct command *command;
 	struct packet *packet;
@@ -238,8 +241,11 @@ int sources_open(struct sources **opened, const struct options *options, const s
 	sources->merge = merge_new();
 	hash_key_random(&sources->flow_key);
 	sources->lookups = merge_stream(sources->merge);
+	sources->netstat_fd = -1;
 	if (!options_is_file(options)) {
 		sources->netns = procfs_netns(getpid());
+		sources->netstat_fd = procfs_netstat_open(options->pid_count > 0 ? options->pids[0] : 0);
+		sources->overflows = procfs_netstat_value(sources->netstat_fd, "ListenOverflows");
 		open_kernel(sources);
 	}
 	rc = offline_open(&sources->offline, options, sources->merge, err);
@@ -275,6 +281,8 @@ void sources_close(struct sources *sources, int *wait_status)
 	tracer_close(sources->tracer);
 	destroy_close(sources->destroy);
 	diag_close(sources->diag);
+	if (sources->netstat_fd >= 0)
+		close(sources->netstat_fd);
 	queue_free(sources->destroy_fresh);
 	packet_close(sources->packet);
 	offline_close(sources->offline);
@@ -583,6 +591,13 @@ const struct command *sources_command(const struct sources *sources)
 struct diag *sources_diag(struct sources *sources)
 {
 	return sources->diag;
+}
+
+int64_t sources_overflows(const struct sources *sources)
+{
+	int64_t now = procfs_netstat_value(sources->netstat_fd, "ListenOverflows");
+
+	return sources->overflows >= 0 && now >= sources->overflows ? now - sources->overflows : CONN_UNKNOWN;
 }
 
 bool sources_command_signal(struct sources *sources, int number)

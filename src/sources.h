@@ -137,6 +137,9 @@ struct diag *sources_diag(struct sources *sources);
 /** sources_destroy() - where the kernel tells of sockets that die, or NULL; it may be closed by the next reading */
 struct destroy *sources_destroy(const struct sources *sources);
 
+/** sources_overflows() - how often an accept queue of the target's network namespace was full; CONN_UNKNOWN unknown */
+int64_t sources_overflows(const struct sources *sources);
+
 /** sources_has_packets() - is there a capture or a savefile? */
 bool sources_has_packets(const struct sources *sources);
 

@@ -63,7 +63,10 @@ enum event_origin {
 
 /** enum call_kind - what a system call did; only what matters for connections is told */
 enum call_kind {
-	/** accept(2), accept4(2) returned a TCP socket; @fd is the new one */
+	/**
+	 * accept(2), accept4(2) returned a TCP socket; @fd is the new one. With @error it failed, though not for want
+	 * of a connection: then @fd and the flow are the listener's
+	 */
 	CALL_ACCEPT,
 	/** connect(2) was entered; the local side may be unknown yet, and that it is TCP too */
 	CALL_CONNECT_BEGIN,

@@ -296,6 +296,35 @@ enum summary_left {
 	SUMMARY_LEFT_NUM
 };
 
+/** Kinds of failures of accept(2) that the accounts tell apart. */
+#define SUMMARY_ACCEPTS 16
+
+/**
+ * struct summary_accepts - connections that programs did not take
+ * @failed: how often accept(2) failed, not for want of a connection
+ * @kinds: used of the following
+ * @pid: process
+ * @error: errno
+ * @count: how often
+ * @unaccepted: connections that came about at a target's listener and died without having been accepted by a target
+ * @waiting: connections that wait to be accepted at targets' listeners now
+ * @full: of these listeners, those whose queue is full
+ * @overflows: how often an accept queue of the network namespace was full, CONN_UNKNOWN unknown
+ */
+struct summary_accepts {
+	uint64_t failed;
+	unsigned int kinds;
+	struct {
+		int32_t pid;
+		int32_t error;
+		uint64_t count;
+	} kind[SUMMARY_ACCEPTS];
+	uint64_t unaccepted;
+	uint64_t waiting;
+	uint64_t full;
+	int64_t overflows;
+};
+
 /**
  * struct summary_outcomes - what became of the connections that the reports count, whatever columns are shown
  * @results: by enum conn_result
@@ -332,6 +361,7 @@ struct summary_outcomes {
  * @stops: how often a traced program was stopped
  * @packets: how many were captured or read
  * @malformed: how many of them were cut before the end of the TCP header, or say what cannot be
+ * @accepts: connections that programs did not take
  * @outcomes: what became of them
  * @tcp_frames: how many of them carry TCP, as far as one can tell
  * @left_out: by enum summary_left: those of @tcp_frames that are in no RX_PKTS or TX_PKTS
@@ -358,6 +388,7 @@ struct summary {
 	uint64_t stops;
 	uint64_t packets;
 	uint64_t malformed;
+	struct summary_accepts accepts;
 	struct summary_outcomes outcomes;
 	uint64_t tcp_frames;
 	uint64_t left_out[SUMMARY_LEFT_NUM];

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/table.h"
+#include "report/errno_text.h"
 #include "report/text.h"
 
 /* Where something was lost: key in JSON, and what one reads after "lost". */
@@ -170,6 +171,60 @@ static void add_outcomes(struct text *line, const struct summary_outcomes *outco
 	text_add(line, after);
 }
 
+static const char *error_name(int32_t error, char *room, size_t size)
+{
+	const char *name = errno_text(error, room, size);
+
+	return name != NULL ? name : "-";
+}
+
+static void add_json_accepts(struct text *line, const struct summary_accepts *accepts)
+{
+	char name[32];
+
+	add_count(line, ",\"accept_failed\":", accepts->failed, ",\"accept_failures\":[");
+	for (unsigned int i = 0; i < accepts->kinds; i++) {
+		text_add(line, i > 0 ? ",{\"pid\":" : "{\"pid\":");
+		text_add_number(line, accepts->kind[i].pid);
+		text_add(line, ",\"errno\":");
+		text_add_json(line, error_name(accepts->kind[i].error, name, sizeof(name)));
+		add_count(line, ",\"count\":", accepts->kind[i].count, "}");
+	}
+	add_count(line, "],\"unaccepted\":", accepts->unaccepted, "");
+	add_count(line, ",\"accept_waiting\":", accepts->waiting, "");
+	add_count(line, ",\"accept_queues_full\":", accepts->full, ",\"listen_overflows\":");
+	if (accepts->overflows < 0)
+		text_add(line, "null");
+	else
+		text_add_number(line, accepts->overflows);
+}
+
+/* "accept(2) failed 2000 times (EMFILE 1990 in 4711, ENOBUFS 10 in 4712), ", and the like. */
+static void add_accepts(struct text *line, const struct summary_accepts *accepts)
+{
+	char name[32];
+
+	if (accepts->failed > 0)
+		add_count(line, "accept(2) failed ", accepts->failed, accepts->failed == 1 ? " time (" : " times (");
+	for (unsigned int i = 0; i < accepts->kinds; i++) {
+		text_add(line, i > 0 ? ", " : "");
+		text_add(line, error_name(accepts->kind[i].error, name, sizeof(name)));
+		add_count(line, " ", accepts->kind[i].count, " in ");
+		text_add_number(line, accepts->kind[i].pid);
+	}
+	text_add(line, accepts->failed > 0 ? "), " : "");
+	if (accepts->unaccepted > 0)
+		add_count(line, "", accepts->unaccepted, " more never accepted, ");
+	if (accepts->waiting > 0)
+		add_count(line, "", accepts->waiting, " more wait to be accepted, ");
+	if (accepts->full > 0)
+		add_count(line, "", accepts->full,
+			  accepts->full == 1 ? " accept queue is full, " : " accept queues are full, ");
+	if (accepts->overflows > 0)
+		add_count(line, "accept queues of the network namespace overflowed ", (uint64_t)accepts->overflows,
+			  accepts->overflows == 1 ? " time, " : " times, ");
+}
+
 static void add_json(struct text *line, const struct summary *summary)
 {
 	text_add(line, "{\"summary\": {\"duration_s\":");
@@ -178,6 +233,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_json_outcomes(line, &summary->outcomes);
 	add_count(line, ",\"older\":", summary->outcomes.older, "");
 	add_count(line, ",\"unmatched\":", summary->outcomes.unmatched, "");
+	add_json_accepts(line, &summary->accepts);
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
 	add_count(line, ",\"targets\":", summary->targets, "");
 	add_count(line, ",\"unwatched\":", summary->unwatched, "");
@@ -291,6 +347,7 @@ static void add_text(struct text *line, const struct summary *summary)
 	add_processes(line, summary);
 	if (summary->too_short > 0)
 		add_count(line, "", summary->too_short, " more of this host too short to tell whose, ");
+	add_accepts(line, &summary->accepts);
 	text_add(line, "lost ");
 	add_losses(line, summary);
 	text_add(line, "; cost ");

@@ -260,7 +260,9 @@ static void feed_final(struct bytes *bytes, const struct event_info *info)
 	bytes->segs = info->data_segs_in;
 	bytes->sent = payload_sent(info);
 	bytes->more_in = more(bare(info->segs_in, info->data_segs_in), bytes->bare_in);
-	bytes->more_out = more(bare(info->segs_out, info->data_segs_out), bytes->bare_out);
+	/* One that was accepted has not sent the SYN/ACK itself, so it begins with none. */
+	bytes->more_out = more(bare(info->segs_out, info->data_segs_out),
+			       bytes->bare_out < 0 && bytes->syn == 0 ? 0 : bytes->bare_out);
 	bytes->probes = info->probes;
 	bytes->rqueue = info->rqueue;
 	bytes->none_acked = info->bytes_acked == 0;

@@ -101,6 +101,21 @@ enum left_out {
 	LEFT_OUT_NUM
 };
 
+/** Kinds of failures of accept(2) that are told apart; further ones count only in the sum. */
+#define TRACKER_ACCEPT_KINDS 16
+
+/**
+ * struct tracker_accept - an error of accept(2) in a process
+ * @pid: thread group id
+ * @error: errno
+ * @count: how often
+ */
+struct tracker_accept {
+	int32_t pid;
+	int32_t error;
+	uint64_t count;
+};
+
 /**
  * struct tracker_account - what the tracker has to answer for
  * @lost: by enum lost_where; -1 when it is only known that something was lost
@@ -108,6 +123,11 @@ enum left_out {
  * @both_ends: frames that two connections count, because both ends are of interest
  * @unattributed: connections told without a process
  * @too_short: connections of this host that nobody was found for: perhaps a target's, so they are not told
+ * @accept_failed: how often accept(2) of a target failed, not for want of a connection
+ * @accept_kinds: used in @accepts
+ * @accepts: of these, by process and errno
+ * @unaccepted: connections that came about at a target's listener that is older than the run, and died without having
+ *		been accepted by a target
  * @open: connections of interest that are open now
  * @unsettled: connections that have ended, but whose byte count another witness may still complete
  */
@@ -117,6 +137,10 @@ struct tracker_account {
 	uint64_t both_ends;
 	uint64_t unattributed;
 	uint64_t too_short;
+	uint64_t accept_failed;
+	uint32_t accept_kinds;
+	struct tracker_accept accepts[TRACKER_ACCEPT_KINDS];
+	uint64_t unaccepted;
 	uint64_t open;
 	uint64_t unsettled;
 };
@@ -180,5 +204,8 @@ bool tracker_wants_timewait(const struct tracker *tracker, const struct event_in
 
 /** tracker_account() - the accounts so far */
 void tracker_account(const struct tracker *tracker, struct tracker_account *account);
+
+/** tracker_listens() - did a target listen on flow.local when the run began, or is it found to? */
+bool tracker_listens(const struct tracker *tracker, const struct flow *flow);
 
 #endif

@@ -60,6 +60,23 @@ static void join_by_half(struct tracker *tracker, struct record *record, const s
 		tracker_join_packets(tracker, record);
 }
 
+static void count_failed_accept(struct tracker *tracker, const struct event_call *call)
+{
+	struct tracker_account *account = &tracker->account;
+	struct tracker_accept *kind = account->accepts, *end = kind + account->accept_kinds;
+
+	account->accept_failed++;
+	while (kind < end && (kind->pid != call->pid || kind->error != call->error))
+		kind++;
+	if (kind == end && account->accept_kinds == TRACKER_ACCEPT_KINDS)
+		return;
+	if (kind == end) {
+		account->accept_kinds++;
+		*kind = (struct tracker_accept){.pid = call->pid, .error = call->error};
+	}
+	kind->count++;
+}
+
 static void feed_accept(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = record_table_find_cookie(tracker->table, event->call.cookie);
@@ -272,7 +289,10 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 
 	switch (call->kind) {
 	case CALL_ACCEPT:
-		feed_accept(tracker, event);
+		if (call->error > 0)
+			count_failed_accept(tracker, call);
+		else
+			feed_accept(tracker, event);
 		return;
 	case CALL_CONNECT_BEGIN:
 		feed_connect_begin(tracker, event);

@@ -14,6 +14,15 @@ static struct listening *find_listening(const struct tracker *tracker, const str
 	return NULL;
 }
 
+bool tracker_listens(const struct tracker *tracker, const struct flow *flow)
+{
+	struct flow own = *flow;
+
+	if (own.netns == 0)
+		own.netns = tracker->config.netns;
+	return find_listening(tracker, &own) != NULL;
+}
+
 enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struct flow *flow)
 {
 	struct flow reverse = flow_reverse(flow);
@@ -57,6 +66,17 @@ static struct record *record_unseen(struct tracker *tracker, const struct event 
 	record->owned = true;
 	tracker_messages_claimed(tracker, record);
 	return record;
+}
+
+/*
+ * Are these the final counters of a connection that waited at a target's listener, and that no target has taken? What dies with
+ * the listener has lost the other end's port and the counters.
+ */
+static bool was_never_accepted(const struct tracker *tracker, const struct event *event)
+{
+	return event->info.reason == INFO_DESTROY && !bytes_is_lost(&event->info) && !tracker->owners_come &&
+	       !tracker->config.whole && endpoint_has_ip(&event->flow.remote) && event->info.listener != 0 &&
+	       find_listening(tracker, &event->flow) != NULL && bytes_final_opener(&event->info) != DIR_OUT;
 }
 
 /* The other end of one of ours died on this host: what it sent is what ours could receive. */
@@ -120,8 +140,10 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	}
 	if (record == NULL)
 		record = record_unseen(tracker, event);
-	if (record == NULL)
+	if (record == NULL) {
+		tracker->account.unaccepted += was_never_accepted(tracker, event);
 		return;
+	}
 	if (is_existing)
 		record->conn.seen |= SEEN_EXISTING;
 	tracker_join_cookie(tracker, record, event->info.cookie);

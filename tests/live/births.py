@@ -6,8 +6,8 @@ import subprocess
 import sys
 import time
 
-from lib import (CONNTRACE, MKCONN, Trace, between, check, enter_namespace, equal, find_row, firewall, firewall_count,
-                 firewall_off, free_port, launch, main, mkconn, must, need, parse_rows, read_truth, scratch, short,
+from lib import (CONNTRACE, MKCONN, Trace, attach, between, check, enter_namespace, equal, find_row, firewall,
+                 firewall_count, firewall_off, free_port, launch, main, mkconn, must, need, parse_rows, read_truth, scratch, short,
                  short_timeouts, sysctl, test, wait_file, wait_for)
 
 BLACKHOLE, REJECTING = 7, 8      # ports the firewall cares for
@@ -240,6 +240,58 @@ def pending():
 
 def read_rows_text(trace):
     return os.path.exists(trace.rows_path) and os.path.getsize(trace.rows_path) > 0
+
+
+NO_DESCRIPTORS = """
+import os, resource, socket
+listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+clients = [socket.create_connection(listener.getsockname()) for _ in range(4)]
+room = max(map(int, os.listdir("/proc/self/fd")))
+resource.setrlimit(resource.RLIMIT_NOFILE, (room, room))
+failed = 0
+for _ in range(5):
+    try:
+        listener.accept()
+    except OSError:
+        failed += 1
+print(failed)
+"""
+
+
+@test("accept(2) that fails is counted by errno and process, from a recording too")
+def failed_accepts():
+    recording = scratch("recording")
+    trace = Trace(["--record=" + recording], [sys.executable, "-c", NO_DESCRIPTORS])
+    rows = trace.finish()
+    failed = int(trace.out)
+    check(failed > 0, "no call failed")
+    for accounts in (rows.summary, parse_rows(must([CONNTRACE, "--replay=" + recording, "-j"])).summary):
+        equal(accounts["accept_failed"], failed, "accept_failed")
+        equal([(kind["errno"], kind["count"]) for kind in accounts["accept_failures"]], [("EMFILE", failed)], "kinds")
+
+
+@test("never accepted: counted when they die, and while they wait; a full queue is counted, too")
+def never_accepted():
+    for ends in (False, True):
+        port = scratch("port")
+        server = mkconn(["backlog=2", "listen=127.0.0.1:0", "port-file=" + port, "wait-stdin"], stdin=subprocess.PIPE)
+        number = wait_file(port)
+        trace = attach([server.pid], runner=())
+        client = mkconn(["count=3", "connect=127.0.0.1:" + number, "keep", "done", "nonblock",
+                         "connect=127.0.0.1:" + number, "abandon"])
+        equal(client.wait(), 0, "the client's end")
+        if ends:
+            server.line()
+            server.wait()
+            rows = trace.finish()
+        else:
+            rows = trace.interrupt()
+        accounts = rows.summary
+        equal(rows, [], "rows")
+        equal((accounts["unaccepted"], accounts["accept_waiting"], accounts["accept_queues_full"]),
+              (3, 0, 0) if ends else (0, 3, 1), "never accepted, waiting, full")
+        check(accounts["listen_overflows"] > 0, "listen_overflows: %r" % accounts["listen_overflows"])
+        server.end()
 
 
 @test("what is not TCP is no connection")

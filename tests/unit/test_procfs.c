@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "source/procfs/procfs_netstat.h"
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
 #include "source/procfs/procfs_tcp.h"
@@ -492,6 +493,22 @@ static void the_call_a_thread_sleeps_in(void **state)
 	assert_int_equal(procfs_run_time(500), 2116853);
 }
 
+static void counters_are_found_by_name(void **state)
+{
+	static const char text[] = "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 23 4\n"
+				   "IpExt: A\nIpExt: 5\n";
+	char copy[sizeof(text)], cut[] = "TcpExt: A B\n", none[] = "";
+
+	(void)state;
+	memcpy(copy, text, sizeof(text));
+	assert_int_equal(procfs_netstat_find(copy, "ListenOverflows"), 23);
+	memcpy(copy, text, sizeof(text));
+	assert_int_equal(procfs_netstat_find(copy, "Overflows"), -1);
+	assert_int_equal(procfs_netstat_find(cut, "A"), -1);
+	assert_int_equal(procfs_netstat_find(none, "A"), -1);
+	assert_int_equal(procfs_netstat_value(-1, "ListenOverflows"), -1);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -507,6 +524,7 @@ int main(void)
 		TEST(undumpable_is_explained),
 		TEST(yama_is_explained),
 		TEST(the_call_a_thread_sleeps_in),
+		TEST(counters_are_found_by_name),
 	};
 
 	return UNIT_RUN(tests);

@@ -1303,6 +1303,13 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.outcomes.results[RESULT_ERROR] = 1;
 	summary.outcomes.results[RESULT_PENDING] = 3;
 	summary.outcomes.syn_resent = 2;
+	summary.accepts.failed = 7;
+	summary.accepts.kinds = 1;
+	summary.accepts.kind[0].pid = 4711;
+	summary.accepts.kind[0].error = EMFILE;
+	summary.accepts.kind[0].count = 7;
+	summary.accepts.unaccepted = 2;
+	summary.accepts.overflows = 1;
 	summary.unattributed = 3;
 	summary.has_processes = true;
 	summary.packets = 1;
@@ -1313,7 +1320,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, lost 7 connections (evicted "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times (EMFILE 7 in 4711), 2 more never "
+		       "accepted, accept queues of the network namespace overflowed 1 time, lost 7 connections (evicted "
 		        "from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed)\n");
 	summary.left_out[SUMMARY_LEFT_COPY] = 5;
@@ -1334,13 +1342,16 @@ static void the_accounts_say_what_was_lost(void **state)
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, lost 12 packets (capture "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times (EMFILE 7 in 4711), 2 more never "
+		       "accepted, accept queues of the network namespace overflowed 1 time, lost 12 packets (capture "
 		        "buffer of the "
 		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, - KiB, 1 stop, 1 "
 			"packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
-		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"older\":0,\"unmatched\":0,\"unattributed\":3,"
+		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"older\":0,\"unmatched\":0,"
+		       "\"accept_failed\":7,\"accept_failures\":[{\"pid\":4711,\"errno\":\"EMFILE\",\"count\":7}],"
+		       "\"unaccepted\":2,\"accept_waiting\":0,\"accept_queues_full\":0,\"listen_overflows\":1,\"unattributed\":3,"
 		       "\"targets\":0,\"unwatched\":0,\"partial\":0,\"reason\":null,\"too_short\":0,"
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"

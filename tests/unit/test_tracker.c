@@ -324,6 +324,40 @@ static void an_attempt_that_sent_nothing_has_no_packets(void **state)
 	}
 }
 
+static void what_programs_do_not_accept_is_counted(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow listener = a_flow("192.0.2.1", 80, "0.0.0.0", 0);
+	struct flow waits = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+	struct flow other = a_flow("192.0.2.1", 81, "192.0.2.9", 40001);
+	struct flow lost_port = a_flow("192.0.2.1", 80, "192.0.2.9", 0);
+	struct tracker_account account;
+
+	(void)state;
+	feed(tracker, an_info(INFO_EXISTING, 1, &listener, 3, TCP_LISTEN));
+	for (int i = 0; i < 3; i++)
+		feed(tracker, a_call(CALL_ACCEPT, 2, &listener, 0, i < 2 ? EMFILE : ECONNABORTED));
+	feed(tracker, a_call(CALL_ACCEPT, 2, &waits, 5, 0));
+	feed(tracker, a_last_word(3, &waits, 5, 10, 0)); /* was accepted */
+	waits.remote.port = 40002;
+	feed(tracker, a_last_word(4, &waits, 6, 10, 0));
+	feed(tracker, a_last_word(4, &other, 7, 10, 0)); /* on another port */
+	feed(tracker, an_info(INFO_DESTROY, 5, &lost_port, 8, TCP_CLOSE)); /* died with the listener */
+	feed(tracker, an_info(INFO_DESTROY, 5, &listener, 3, TCP_CLOSE));
+	tracker_finish(tracker, T0 + 7 * MS);
+	tracker_account(tracker, &account);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(account.unaccepted, 2);
+	assert_int_equal(account.accept_failed, 3);
+	assert_int_equal(account.accept_kinds, 2);
+	assert_int_equal(account.accepts[0].error, EMFILE);
+	assert_int_equal(account.accepts[0].count, 2);
+	assert_int_equal(account.accepts[1].count, 1);
+	assert_true(tracker_listens(tracker, &listener));
+	assert_false(tracker_listens(tracker, &other));
+	tracker_free(tracker);
+}
+
 static void a_connected_socket_attempts_nothing(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -888,6 +922,7 @@ int main(void)
 		cmocka_unit_test(parts_of_mptcp_are_named_and_not_counted),
 		cmocka_unit_test(what_the_own_kernel_refuses_is_an_error),
 		cmocka_unit_test(an_attempt_that_sent_nothing_has_no_packets),
+		cmocka_unit_test(what_programs_do_not_accept_is_counted),
 		cmocka_unit_test(a_connected_socket_attempts_nothing),
 		cmocka_unit_test(an_end_nobody_told_is_unknown),
 		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),

@@ -386,6 +386,26 @@ static void gather_unlooked(struct stop *stop, struct tracee *tracee, int fd, co
 		event->flow.local = listener.flow.local;
 }
 
+/* Not of the connection, or the lack of one, that a server waits for. */
+static bool is_accept_failure(int error)
+{
+	return error < RESTART_FIRST && error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK &&
+	       error != EINVAL && error != EFAULT && error != EOPNOTSUPP && error != ENOSYS;
+}
+
+static void failed_accept(struct stop *stop, struct tracee *tracee, int error)
+{
+	struct event info;
+	struct event *event;
+
+	if (!is_accept_failure(error) ||
+	    stop_look(stop, tracee->target, tracee->call.fd, socket_read, &info) != 0 || info.info.state != TCP_LISTEN)
+		return;
+	event = stop_gather_call(stop, tracee, CALL_ACCEPT, tracee->call.fd);
+	event->flow.local = info.flow.local;
+	event->call.error = error;
+}
+
 static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct endpoint told = {.port = 0};
@@ -393,8 +413,10 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 	struct event *event;
 	int rc;
 
-	if (fd < 0)
+	if (fd < 0) {
+		failed_accept(stop, tracee, -fd);
 		return;
+	}
 	rc = stop_look(stop, tracee->target, fd, socket_read_accepted, &info);
 	if (rc == -ENOTSUP)
 		return;

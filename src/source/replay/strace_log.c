@@ -346,6 +346,27 @@ static void learn_ends(struct strace_log *log, const struct task *task, const st
 		socket->local = local;
 }
 
+/* Is it neither for want of a connection nor a mistake of the program? */
+static bool is_accept_failure(int error)
+{
+	return error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK && error != EINVAL &&
+	       error != EFAULT && error != EOPNOTSUPP && error != ENOSYS && error < 512;
+}
+
+static void accept_failed(struct strace_log *log, struct task *task, const struct strace_line *line, int64_t fd,
+			  int64_t time_ns)
+{
+	struct endpoint local = {0};
+	struct event event;
+
+	if (!is_accept_failure(line->error) || kind_of(log, task, line, fd, &local) != STRACE_SOCKET_TCP)
+		return;
+	event = call_new(task, CALL_ACCEPT, fd, time_ns, time_ns);
+	event.flow.local = local;
+	event.call.error = line->error;
+	push(log, &event);
+}
+
 static int feed_call(struct strace_log *log, struct task *task, const struct strace_line *line, struct span text,
 		     struct err *err)
 {
@@ -368,6 +389,8 @@ static int feed_call(struct strace_log *log, struct task *task, const struct str
 					     : CLOCK_UNKNOWN;
 	if (is_connect)
 		connect_ends(log, task, line, end_ns);
+	else if (is_accept && line->error > 0)
+		accept_failed(log, task, line, fd, end_ns);
 	else if (is_accept && line->error == 0)
 		accepted(log, task, line, text, begin_ns, end_ns);
 	else if (strace_line_is(line, "clone") || strace_line_is(line, "clone3") || strace_line_is(line, "fork") ||
