@@ -50,6 +50,7 @@ struct attribution {
 	struct procfs_owners *owners;
 	int64_t refresh_ns; /* monotonic, when all of /proc may be read again */
 	int64_t ask_ns;     /* and when @servers may */
+	int64_t attempts_ns; /* and when attempts are asked for, INT64_MAX never */
 	struct server servers[SERVERS];
 	size_t server_at;
 	struct waiting waiting[WAITING_MAX];
@@ -65,11 +66,22 @@ static void tell_listener(void *context, const struct event *event)
 	queue_push(context, &listener);
 }
 
-struct attribution *attribution_new(struct diag *diag, struct queue *events)
+/* May every attempt of this host be among those that are asked for? */
+static bool sees_all(const struct options *options)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < options->interface_count; i++)
+		any = any || strcmp(options->interfaces[i], "any") == 0;
+	return any && options->packet_filter == NULL;
+}
+
+struct attribution *attribution_new(struct diag *diag, struct queue *events, const struct options *options)
 {
 	struct attribution *attribution = xcalloc(1, sizeof(*attribution));
 
 	attribution->diag = diag;
+	attribution->attempts_ns = sees_all(options) ? clock_monotonic() : INT64_MAX;
 	attribution->events = events;
 	attribution->owners = procfs_owners_new(OWNERS_MAX);
 	(void)diag_dump(diag, 1U << TCP_LISTEN, tell_listener, events, &(struct err){""});
@@ -226,9 +238,26 @@ static bool look_for(struct attribution *attribution, const struct flow *flow)
 	return true;
 }
 
+static void add_attempt(void *context, const struct event *event)
+{
+	if (event->info.state == TCP_SYN_SENT)
+		attribution_add(context, &event->flow);
+}
+
+static void ask_attempts(struct attribution *attribution)
+{
+	struct err ignored;
+
+	(void)diag_dump(attribution->diag, 1U << TCP_SYN_SENT, add_attempt, attribution, &ignored);
+	attribution->attempts_ns = clock_monotonic() + CLOCK_NS_PER_SEC;
+}
+
 void attribution_look(struct attribution *attribution)
 {
 	int64_t now_ns = clock_monotonic();
+
+	if (attribution != NULL && now_ns >= attribution->attempts_ns)
+		ask_attempts(attribution);
 
 	for (size_t i = 0; attribution != NULL && i < attribution->count;) {
 		struct waiting *waiting = &attribution->waiting[i];
@@ -248,7 +277,7 @@ void attribution_look(struct attribution *attribution)
 
 int64_t attribution_wait_ns(const struct attribution *attribution, int64_t now_ns)
 {
-	int64_t due_ns = INT64_MAX;
+	int64_t due_ns = attribution != NULL ? attribution->attempts_ns : INT64_MAX;
 
 	for (size_t i = 0; attribution != NULL && i < attribution->count; i++)
 		if (attribution->waiting[i].due_ns < due_ns)

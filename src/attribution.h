@@ -7,19 +7,24 @@
 #include "base/queue.h"
 #include "model/event.h"
 #include "model/flow.h"
+#include "options.h"
 #include "source/diag/diag.h"
 
 /*
  * Whose are the connections that only packets told of? The kernel is asked for
  * the socket, and /proc for its holder. A socket that is gone before it could
  * be asked for, or that several processes are found with, stays unattributed.
+ *
+ * Where all interfaces are captured without a filter, the kernel is asked once
+ * a second for attempts, too: a SYN that this host itself drops (its packet
+ * filter) is in no packet.
  */
 
 /** struct attribution - connections that wait to be looked for */
 struct attribution;
 
-/** attribution_new() - events are appended to @events; both arguments stay the caller's */
-struct attribution *attribution_new(struct diag *diag, struct queue *events);
+/** attribution_new() - events are appended to @events; the arguments stay the caller's */
+struct attribution *attribution_new(struct diag *diag, struct queue *events, const struct options *options);
 
 /** attribution_free() - NULL is fine */
 void attribution_free(struct attribution *attribution);

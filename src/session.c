@@ -228,7 +228,7 @@ static void open_tracker(struct session *session)
 	sources_on_last_word(session->sources, ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->attribution =
-			attribution_new(sources_diag(session->sources), sources_lookups(session->sources));
+			attribution_new(sources_diag(session->sources), sources_lookups(session->sources), options);
 	if (session->attribution != NULL)
 		sources_on_packet(session->sources, attribution_packet, session->attribution);
 	if (options->replay == NULL)

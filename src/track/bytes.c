@@ -492,6 +492,9 @@ bool bytes_was_given_up(const struct bytes *bytes)
 {
 	if (was_dead(bytes))
 		return bytes->probes > 1;
+	/* An attempt that nobody answers is no connection yet. */
+	if (bytes->none_acked && bytes->syn != 0)
+		return false;
 	return bytes->final && !bytes->disconnected && own_fin(bytes) == 0 && bytes->close_state != TCP_ESTABLISHED &&
 	       bytes->rqueue == 0 && bytes->all_acked == 0 && bytes->resent == 1 && bytes->more_in == 0;
 }

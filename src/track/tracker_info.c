@@ -79,6 +79,21 @@ static bool was_never_accepted(const struct tracker *tracker, const struct event
 	       find_listening(tracker, &event->flow) != NULL && bytes_final_opener(&event->info) != DIR_OUT;
 }
 
+/* In a run on the wire: an attempt whose SYN is in no packet. */
+static struct record *record_unsent(struct tracker *tracker, const struct event *event)
+{
+	struct flow reverse = flow_reverse(&event->flow);
+	struct record *record;
+
+	if (!tracker->config.whole || event->info.state != TCP_SYN_SENT || event->info.reason != INFO_LOOK ||
+	    !flow_is_complete(&event->flow) || record_table_find_flow(tracker->table, &event->flow) != NULL ||
+	    record_table_find_flow(tracker->table, &reverse) != NULL)
+		return NULL;
+	record = tracker_record_found(tracker);
+	tracker_join_flow(tracker, record, &event->flow);
+	return record;
+}
+
 /* The other end of one of ours died on this host: what it sent is what ours could receive. */
 static void feed_other_end(struct tracker *tracker, const struct event *event)
 {
@@ -140,6 +155,8 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	}
 	if (record == NULL)
 		record = record_unseen(tracker, event);
+	if (record == NULL)
+		record = record_unsent(tracker, event);
 	if (record == NULL) {
 		tracker->account.unaccepted += was_never_accepted(tracker, event);
 		return;

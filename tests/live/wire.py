@@ -153,6 +153,20 @@ def no_answer():
     firewall_off()
 
 
+@test("a SYN that this host's own packet filter drops: a row with its process, with -i any")
+def dropped_here():
+    must([need("nft"), "add table ip own; add chain ip own out { type filter hook output priority 0; }; "
+          "add rule ip own out tcp dport 9 drop"])
+    lib.sysctl("net.ipv4.tcp_syn_retries", 6)
+    client = mkconn(["nonblock", "connect=127.0.0.1:9", "wait-stdin"], stdin=subprocess.PIPE)
+    rows = Trace(["-i", "any", "-d", "3"]).finish()
+    must([need("nft"), "delete table ip own"])
+    equal([(row["result"], row["state"], row["dir"], row["pid"], row["comm"], row["tx_pkts"]) for row in rows
+           if row["rport"] == 9], [("pending", "SYN_SENT", "out", client.pid, "mkconn", None)], "rows")
+    client.line()
+    client.wait()
+
+
 @test("refused and unreachable: the reason from the wire, ICMP as TYPE/CODE")
 def reasons():
     cases = (("127.0.0.1", "reject with tcp reset", "refused", "ECONNREFUSED", None),

@@ -358,6 +358,28 @@ static void what_programs_do_not_accept_is_counted(void **state)
 	tracker_free(tracker);
 }
 
+static void an_attempt_whose_syn_is_in_no_packet_is_a_row(void **state)
+{
+	struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
+	struct flow seen = a_flow("192.0.2.1", 40001, "192.0.2.9", 80);
+	struct event own = an_info(INFO_LOOK, 2, &flow, 5, TCP_SYN_SENT);
+
+	(void)state;
+	for (int whole = 0; whole < 2; whole++) {
+		struct tracker *tracker = new_tracker(whole, 100);
+		int count = 0;
+
+		feed(tracker, a_segment(1, &seen, SEGMENT_SYN, 100, 0, 0));
+		feed(tracker, own);
+		feed(tracker, own);
+		feed(tracker, an_info(INFO_LOOK, 2, &seen, 6, TCP_SYN_SENT));
+		for (const struct conn *conn = NULL; (conn = tracker_next(tracker, conn)) != NULL; count++)
+			assert_int_equal(conn->result, RESULT_PENDING);
+		assert_int_equal(count, whole ? 2 : 0);
+		tracker_free(tracker);
+	}
+}
+
 static void a_connected_socket_attempts_nothing(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -923,6 +945,7 @@ int main(void)
 		cmocka_unit_test(what_the_own_kernel_refuses_is_an_error),
 		cmocka_unit_test(an_attempt_that_sent_nothing_has_no_packets),
 		cmocka_unit_test(what_programs_do_not_accept_is_counted),
+		cmocka_unit_test(an_attempt_whose_syn_is_in_no_packet_is_a_row),
 		cmocka_unit_test(a_connected_socket_attempts_nothing),
 		cmocka_unit_test(an_end_nobody_told_is_unknown),
 		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),
