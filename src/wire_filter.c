@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/table.h"
 #include "source/packet/dissect.h"
 
+/* Of a frame, by whether the end that is meant has sent it. */
 static const char *const ends[] = {"src", "dst"};
+
+TABLE_COVERS(ends, 2);
 
 static void put_range(FILE *to, const char *end, const struct port_range *range)
 {

@@ -196,6 +196,9 @@ static inline uint64_t record_frames(const struct record *record)
 /** record_is_undecided() - does this errno of connect(2) leave the outcome open? */
 bool record_is_undecided(int error);
 
+/** record_settle_attempt() - RESULT, ERRNO and CONNECT_MS of an outgoing attempt, as calls and counters have it */
+void record_settle_attempt(const struct record *record, const struct record_rules *rules, struct conn *conn);
+
 /** record_is_unsent() - did connect(2) fail in the own kernel, before a SYN was made? No packets are its own then */
 bool record_is_unsent(const struct record *record);
 

@@ -69,7 +69,7 @@ static struct record *record_unseen(struct tracker *tracker, const struct event 
 }
 
 /*
- * Are these the final counters of a connection that waited at a target's listener, and that no target has taken? What dies with
+ * The final counters of a connection that waited at a target's listener, and that no target has taken. What dies with
  * the listener has lost the other end's port and the counters.
  */
 static bool was_never_accepted(const struct tracker *tracker, const struct event *event)

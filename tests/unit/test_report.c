@@ -1320,15 +1320,18 @@ static void the_accounts_say_what_was_lost(void **state)
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times (EMFILE 7 in 4711), 2 more never "
-		       "accepted, accept queues of the network namespace overflowed 1 time, lost 7 connections (evicted "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times "
+		       "(EMFILE 7 in 4711), 2 more never accepted, accept queues of the network namespace overflowed "
+		       "1 time, lost 7 connections (evicted "
 		        "from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed)\n");
 	summary.left_out[SUMMARY_LEFT_COPY] = 5;
 	summary.left_out[SUMMARY_LEFT_TUNNEL] = 1;
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), 3 not attributed, lost 7 connections (evicted from memory); "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times "
+		       "(EMFILE 7 in 4711), 2 more never accepted, accept queues of the network namespace overflowed 1 "
+		       "time, lost 7 connections (evicted from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed); TCP frames in no "
 		       "row: 5 copies, 1 in a tunnel (--decapsulate)\n");
 	summary.tcp_frames = 9;
@@ -1342,8 +1345,9 @@ static void the_accounts_say_what_was_lost(void **state)
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times (EMFILE 7 in 4711), 2 more never "
-		       "accepted, accept queues of the network namespace overflowed 1 time, lost 12 packets (capture "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times "
+		       "(EMFILE 7 in 4711), 2 more never accepted, accept queues of the network namespace overflowed "
+		       "1 time, lost 12 packets (capture "
 		        "buffer of the "
 		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, - KiB, 1 stop, 1 "
 			"packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
@@ -1351,7 +1355,8 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
 		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"older\":0,\"unmatched\":0,"
 		       "\"accept_failed\":7,\"accept_failures\":[{\"pid\":4711,\"errno\":\"EMFILE\",\"count\":7}],"
-		       "\"unaccepted\":2,\"accept_waiting\":0,\"accept_queues_full\":0,\"listen_overflows\":1,\"unattributed\":3,"
+		       "\"unaccepted\":2,\"accept_waiting\":0,\"accept_queues_full\":0,\"listen_overflows\":1,"
+		       "\"unattributed\":3,"
 		       "\"targets\":0,\"unwatched\":0,\"partial\":0,\"reason\":null,\"too_short\":0,"
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/packet/hidden.h"
 
+#include "base/table.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +19,7 @@ static const struct {
 	bool is_tunnel;
 	const char *what;
 	const char *word;
-} kinds[PACKET_HIDDEN_NUM] = {
+} kinds[] = {
 	[PACKET_HIDDEN_VLAN] = {DISSECT_WRAPPED_VLAN, false, "behind VLAN tags", "vlan"},
 	[PACKET_HIDDEN_QINQ] = {DISSECT_WRAPPED_QINQ, false, "behind two VLAN tags", "vlan"},
 	[PACKET_HIDDEN_MPLS] = {DISSECT_WRAPPED_MPLS, false, "behind MPLS labels", "mpls"},
@@ -27,6 +29,8 @@ static const struct {
 	[PACKET_HIDDEN_VXLAN] = {DISSECT_WRAPPED_VXLAN, true, "in VXLAN tunnels", "vxlan"},
 	[PACKET_HIDDEN_GENEVE] = {DISSECT_WRAPPED_GENEVE, true, "in Geneve tunnels", "geneve"},
 };
+
+TABLE_COVERS(kinds, PACKET_HIDDEN_NUM);
 
 void hidden_look(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct dissect_record *record)
 {

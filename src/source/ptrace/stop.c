@@ -18,8 +18,7 @@
 #include "source/ptrace/untraced.h"
 #include "source/ptrace/uring.h"
 
-/* What an interrupted call seems to return at the exit stop: ERESTARTSYS and the others of linux/errno.h. */
-#define RESTART_FIRST 512
+/* The last of STOP_RESTART_FIRST and those that follow it. */
 #define RESTART_LAST 516
 
 bool stop_push(struct stop *stop)
@@ -386,26 +385,6 @@ static void gather_unlooked(struct stop *stop, struct tracee *tracee, int fd, co
 		event->flow.local = listener.flow.local;
 }
 
-/* Not of the connection, or the lack of one, that a server waits for. */
-static bool is_accept_failure(int error)
-{
-	return error < RESTART_FIRST && error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK &&
-	       error != EINVAL && error != EFAULT && error != EOPNOTSUPP && error != ENOSYS;
-}
-
-static void failed_accept(struct stop *stop, struct tracee *tracee, int error)
-{
-	struct event info;
-	struct event *event;
-
-	if (!is_accept_failure(error) ||
-	    stop_look(stop, tracee->target, tracee->call.fd, socket_read, &info) != 0 || info.info.state != TCP_LISTEN)
-		return;
-	event = stop_gather_call(stop, tracee, CALL_ACCEPT, tracee->call.fd);
-	event->flow.local = info.flow.local;
-	event->call.error = error;
-}
-
 static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct endpoint told = {.port = 0};
@@ -414,7 +393,7 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 	int rc;
 
 	if (fd < 0) {
-		failed_accept(stop, tracee, -fd);
+		stop_accept_failed(stop, tracee, -fd);
 		return;
 	}
 	rc = stop_look(stop, tracee->target, fd, socket_read_accepted, &info);
@@ -505,7 +484,7 @@ int stop_error(int64_t value)
 {
 	int error = value < 0 ? (int)-value : 0;
 
-	return error >= RESTART_FIRST && error <= RESTART_LAST ? EINTR : error;
+	return error >= STOP_RESTART_FIRST && error <= RESTART_LAST ? EINTR : error;
 }
 
 static void returned(struct stop *stop, struct tracee *tracee, int64_t value)

@@ -118,4 +118,10 @@ void stop_executed(struct stop *stop, const struct tracee *tracee);
 /** stop_describe() - tell name and user of a process, unless told since its last exec */
 void stop_describe(struct stop *stop, struct target *target);
 
+/** What an interrupted call seems to return at the exit stop: ERESTARTSYS and the others of linux/errno.h. */
+#define STOP_RESTART_FIRST 512
+
+/** stop_accept_failed() - gather an accept(2) that failed for another reason than the lack of a connection */
+void stop_accept_failed(struct stop *stop, struct tracee *tracee, int error);
+
 #endif

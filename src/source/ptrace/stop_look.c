@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <limits.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include "source/diag/socket.h"
@@ -51,4 +52,24 @@ int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read,
 	rc = read(socket, info);
 	close(socket);
 	return rc;
+}
+
+/* Not of the connection, or the lack of one, that a server waits for. */
+static bool is_accept_failure(int error)
+{
+	return error < STOP_RESTART_FIRST && error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK &&
+	       error != EINVAL && error != EFAULT && error != EOPNOTSUPP && error != ENOSYS;
+}
+
+void stop_accept_failed(struct stop *stop, struct tracee *tracee, int error)
+{
+	struct event info;
+	struct event *event;
+
+	if (!is_accept_failure(error) ||
+	    stop_look(stop, tracee->target, tracee->call.fd, socket_read, &info) != 0 || info.info.state != TCP_LISTEN)
+		return;
+	event = stop_gather_call(stop, tracee, CALL_ACCEPT, tracee->call.fd);
+	event->flow.local = info.flow.local;
+	event->call.error = error;
 }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <netinet/tcp.h>
+
+#include "track/record.h"
+
+/* What became of an outgoing attempt, as calls and counters have it: RESULT and ERRNO. */
+
+/* What the answers to a SYN and its silence make of connect(2); no answer makes anything else. */
+static enum conn_result result_of_errno(int error)
+{
+	switch (error) {
+	case 0:
+		return RESULT_OK;
+	case ECONNREFUSED:
+		return RESULT_REFUSED;
+	case ECONNRESET:
+		return RESULT_RESET;
+	case ETIMEDOUT:
+		return RESULT_TIMEOUT;
+	case ECONNABORTED: /* the socket was killed, or shut down by another thread */
+		return RESULT_ABORT;
+	case EHOSTUNREACH: /* from here on what ICMP says: see icmp_errno() of wire_settle.c */
+	case ENETUNREACH:
+	case EACCES:
+	case EHOSTDOWN:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EMSGSIZE:
+	case EOPNOTSUPP:
+	case ENONET:
+	case EPROTO:
+		return RESULT_UNREACH;
+	default: /* EADDRNOTAVAIL, EADDRINUSE, EINVAL, EPERM, EAFNOSUPPORT, ENOBUFS ... */
+		return RESULT_ERROR;
+	}
+}
+
+/* Was the socket itself looked at? A log of calls has numbers of its own instead of cookies. */
+static bool has_socket(const struct record *record)
+{
+	return record->conn.cookie != 0 && !(record->conn.cookie & EVENT_COOKIE_MADE_UP);
+}
+
+bool record_is_unsent(const struct record *record)
+{
+	const struct testimony *said = record->said;
+
+	if (said->call_error <= 0 || record_is_undecided(said->call_error))
+		return false;
+	/* The kernel takes a local port before it makes the SYN, and a failure later on leaves it. */
+	return said->nothing_sent || (has_socket(record) && record->conn.flow.local.port == 0) ||
+	       result_of_errno(said->call_error) == RESULT_ERROR;
+}
+
+/*
+ * Of a socket that was not looked at: without a route, by a prohibiting route, and with the interface down the own
+ * kernel refuses at once. Routers may answer with the first two as well (ICMP, ICMPv6); then the SYN is among the
+ * packets, or the program did not wait and asked later.
+ */
+static bool seems_unsent(const struct record *record)
+{
+	const struct testimony *said = record->said;
+	int error = said->call_error;
+
+	return !has_socket(record) && record->wire == NULL && said->outcome_ns == said->connect_end_ns &&
+	       (error == ENETUNREACH || error == EACCES || error == ENETDOWN);
+}
+
+static enum conn_result result_of_call(const struct record *record)
+{
+	if (record_is_unsent(record) || seems_unsent(record))
+		return RESULT_ERROR;
+	return result_of_errno(record->said->call_error);
+}
+
+/*
+ * Never connected, and its owner never asked why: an answer can only have been
+ * a RST. Without one it was given up, unless it was dead already when it was
+ * closed, or may have been, because the SYN had been resent as often as it is.
+ */
+static void settle_unasked(const struct record *record, const struct record_rules *rules, struct conn *conn)
+{
+	const struct testimony *said = record->said;
+	bool was_dead = said->close_ns >= 0 && said->kernel_state == TCP_CLOSE;
+	bool may_have_been = rules->syn_retries >= 0 && said->total_retrans >= rules->syn_retries;
+
+	conn->error = -1;
+	if (said->answered) {
+		conn->result = RESULT_REFUSED;
+		conn->error = ECONNREFUSED;
+	} else if (was_dead || may_have_been) {
+		conn->result = RESULT_UNKNOWN;
+	} else {
+		conn->result = RESULT_ABORT;
+	}
+}
+
+/* An outgoing attempt as calls and counters have it. */
+void record_settle_attempt(const struct record *record, const struct record_rules *rules, struct conn *conn)
+{
+	const struct testimony *said = record->said;
+	bool has_wire_verdict = conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
+
+	if (said->call_error >= 0 && !record_is_undecided(said->call_error)) {
+		/* The reason is known better by the wire: "port unreachable" is ECONNREFUSED as well. */
+		if (conn->result != RESULT_UNREACH || conn->error != said->call_error)
+			conn->result = (uint8_t)result_of_call(record);
+		conn->error = said->call_error;
+	} else if (said->established) {
+		conn->result = RESULT_OK;
+		conn->error = 0;
+	} else if (said->destroy_ns >= 0 && said->connect_end_ns >= 0 && !has_wire_verdict) {
+		settle_unasked(record, rules, conn);
+	} else if (!has_wire_verdict) {
+		/* Of a socket that nobody can ask for it is not known either whether it is still there. */
+		conn->result = said->connect_end_ns >= 0 && conn->cookie == 0 ? RESULT_UNKNOWN : RESULT_PENDING;
+		conn->error = -1;
+	}
+}
