@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "privileges.h"
 #include "report/top_screen.h"
 
 static struct {
@@ -104,6 +105,7 @@ static void *read_signals(void *unused)
 	uint64_t kicks;
 
 	(void)unused;
+	privileges_drop_all();
 	for (;;) {
 		(void)poll(fds, 2, wait_ms());
 		if (read(interrupt.kick_fd, &kicks, sizeof(kicks)) < 0 && wait_ms() == 0)

@@ -53,6 +53,12 @@ static uint64_t needed(const struct options *options, bool opens_files)
 	bool has_target = options->command != NULL || options->pid_count > 0;
 	uint64_t needed = 0;
 
+	/*
+	 * Without CAP_SYS_PTRACE the kernel lets a process look only into those that have no capability which it lacks
+	 * itself (ptrace(2), Ptrace access mode checking), as in a container.
+	 */
+	if (!options_is_file(options) && !privileges_has(CAP_SYS_PTRACE))
+		return UINT64_MAX;
 	/* The descriptors of other users' processes, and their memory. */
 	if (!options_is_file(options))
 		needed |= BIT(CAP_SYS_PTRACE) | BIT(CAP_DAC_READ_SEARCH);
@@ -90,4 +96,11 @@ void privileges_drop(const struct options *options, bool opens_files)
 void privileges_drop_thread(const void *options)
 {
 	privileges_drop(options, false);
+}
+
+void privileges_drop_all(void)
+{
+	capng_get_caps_process();
+	capng_clear(CAPNG_SELECT_CAPS);
+	(void)capng_apply(CAPNG_SELECT_CAPS);
 }

@@ -33,4 +33,7 @@ void privileges_drop(const struct options *options, bool opens_files);
 /** privileges_drop_thread() - the same for another thread, when nothing is to be opened; @options: struct options */
 void privileges_drop_thread(const void *options);
 
+/** privileges_drop_all() - leave the calling thread none */
+void privileges_drop_all(void);
+
 #endif

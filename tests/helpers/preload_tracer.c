@@ -4,7 +4,7 @@
  *
  *   PRELOAD_SLOW_MS=N  having resumed a thread, the tracer has to wait N milliseconds for a processor
  *   PRELOAD_KILL=1     it traces a thread, the only one of its process, that calls getsockopt(2) again and again:
- *                      when wait4(2), in a round of several, reports a stop of it, it is killed before the report
+ *                      when waitid(2), in a round of several, reports a stop of it, it is killed before the report
  *                      is handed over, and has gone on to its last stop by then. What it is let go by, it has
  *                      ended of when that call is back.
  */
@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -35,11 +34,20 @@ static long real_ptrace(long request, pid_t tid, void *address, void *data)
 	return real(request, tid, address, data);
 }
 
+static int real_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+	static int (*real)(idtype_t type, id_t id, siginfo_t *info, int options);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "waitid");
+	return real(type, id, info, options);
+}
+
 static void wait_until(pid_t tid, int what)
 {
 	siginfo_t info;
 
-	(void)waitid(P_PID, (id_t)tid, &info, what | __WALL | WNOWAIT);
+	(void)real_waitid(P_PID, (id_t)tid, &info, what | __WALL | WNOWAIT);
 }
 
 static bool is_getsockopt(pid_t tid)
@@ -50,27 +58,23 @@ static bool is_getsockopt(pid_t tid)
 	       info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_getsockopt;
 }
 
-pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
+int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
-	static pid_t (*real)(pid_t pid, int *status, int options, struct rusage *usage);
-	pid_t tid;
+	int rc;
 
-	if (real == NULL)
-		*(void **)&real = dlsym(RTLD_NEXT, "wait4");
 	/* A round that would find nothing is waited for. */
-	tid = real(pid, status, busy != 0 && killed == 0 ? options & ~WNOHANG : options, usage);
-	if (tid <= 0 || !WIFSTOPPED(*status) || *status >> 8 != SYSCALL_STOP)
-		return tid;
-	if (getenv("PRELOAD_KILL") == NULL)
-		return tid;
-	if (busy == 0 && is_getsockopt(tid))
-		busy = tid;
-	if (!(options & WNOHANG) || killed != 0 || tid != busy)
-		return tid;
-	killed = tid;
-	kill(tid, SIGKILL);
-	wait_until(tid, WSTOPPED | WEXITED);
-	return tid;
+	rc = real_waitid(type, id, info, busy != 0 && killed == 0 ? options & ~WNOHANG : options);
+	if (rc != 0 || getenv("PRELOAD_KILL") == NULL || (options & WNOWAIT) || info->si_pid <= 0 ||
+	    info->si_code != CLD_TRAPPED || info->si_status != SYSCALL_STOP)
+		return rc;
+	if (busy == 0 && is_getsockopt(info->si_pid))
+		busy = info->si_pid;
+	if (!(options & WNOHANG) || killed != 0 || info->si_pid != busy)
+		return rc;
+	killed = busy;
+	kill(killed, SIGKILL);
+	wait_until(killed, WSTOPPED | WEXITED);
+	return rc;
 }
 
 long ptrace(int request, ...)

@@ -591,6 +591,11 @@ def built(name, compiler, sources):
                                  env=dict(os.environ, GOCACHE=scratch("cache"), GO111MODULE="off"))
                 if result.status:
                     raise Skip("%s cannot build it here: %s" % (compiler[0], result.err.strip().split("\n")[0]))
+            if "-m32" in compiler:
+                try:
+                    run([path])
+                except OSError as error:
+                    raise Skip("this kernel runs no i386 programs: %s" % error.strerror) from None
         return path
     return program
 
