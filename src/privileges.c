@@ -55,9 +55,9 @@ static uint64_t needed(const struct options *options, bool opens_files)
 
 	/*
 	 * Without CAP_SYS_PTRACE the kernel lets a process look only into those that have no capability which it lacks
-	 * itself (ptrace(2), Ptrace access mode checking), as in a container.
+	 * itself (ptrace(2), Ptrace access mode checking): root in a container, whose programs have as many.
 	 */
-	if (!options_is_file(options) && !privileges_has(CAP_SYS_PTRACE))
+	if (geteuid() == 0 && !options_is_file(options) && !privileges_has(CAP_SYS_PTRACE))
 		return UINT64_MAX;
 	/* The descriptors of other users' processes, and their memory. */
 	if (!options_is_file(options))

@@ -8,8 +8,8 @@ import signal
 
 import lib
 from lib import (CONNTRACE, MKCONN, NOBODY, Process, Skip, Trace, check, equal, find_row, main, mkconn,
-                 need_all, parse_rows, read_file, read_truth, run, scratch, short, skip_all, status_field, test, tracer_of,
-                 wait_file, wait_for)
+                 need, need_all, parse_rows, read_file, read_truth, run, scratch, short, skip_all, status_field, test,
+                 tracer_of, wait_file, wait_for)
 
 AS_NOBODY = ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--"]
 # In a network namespace of its own, root's capabilities are real, unlike in a user namespace.
