@@ -42,14 +42,14 @@ def words(test):
     test.say("options with an argument are found", [] if len(names) > 40 else [names])
     wrong = []
     for name in names:
-        for value in (EVIL, b"/nonexistent/" + EVIL, b"80," + EVIL):
+        for value in (EVIL, b"/proc/nonexistent/" + EVIL, b"80," + EVIL):
             # Both lines of a usage error: the message and the hint.
             done = run(test, [b"--%s=%s" % (name.encode(), value), b"-r", b"nosuch"])
             wrong += ["--%s: %s" % (name, each) for each in complaints(done, 2)]
     test.say("each option's argument", wrong)
     wrong = []
     for given in ([b"--" + EVIL], [b"-" + EVIL], [b"-p", EVIL], [b"-i", b"lo", EVIL], [b"-i", EVIL], [b"-r", EVIL],
-                  [b"-r", b"nosuch", EVIL], [b"--", EVIL], [b"--via=diag", b"--", b"/nonexistent/" + EVIL],
+                  [b"-r", b"nosuch", EVIL], [b"--", EVIL], [b"--via=diag", b"--", b"/proc/nonexistent/" + EVIL],
                   [b"--", b"./" + EVIL], [b"--events=messages:" + EVIL, b"-r", b"nosuch"], [b"-u", EVIL, b"--", b"true"],
                   [b"-p", b"1", EVIL], [b"-r", b"nosuch", b"-o", EVIL + b"/" + EVIL], [b"--pid=" + EVIL * 60]):
         wrong += ["%r: %s" % (given[:2], each) for each in complaints(run(test, given), 3)]
