@@ -110,27 +110,38 @@ static int64_t yama_scope(void)
 	return scope;
 }
 
+/* Yama's scopes (Documentation/admin-guide/LSM/Yama.rst) and the remedy for each; 0 restricts nothing. */
+static const char *const yama_remedies[] = {
+	NULL,
+	"Yama allows descendants only: sysctl kernel.yama.ptrace_scope=0, or root",
+	"Yama allows CAP_SYS_PTRACE only: sysctl kernel.yama.ptrace_scope=0, or root",
+	"Yama forbids all tracing until the next boot (ptrace_scope 3)",
+};
+TABLE_COVERS(yama_remedies, YAMA_NUM);
+
+static void check_trace(FILE *to)
+{
+	int64_t scope = yama_scope();
+	bool yama_allows = scope < 2 || (scope == 2 && privileges_has(CAP_SYS_PTRACE));
+
+	answer(to, can_trace_child(), "launch and trace a command",
+	       yama_allows ? "ptrace(2) is forbidden here (container, sandbox)" : yama_remedies[scope]);
+}
+
 static void check_attach(FILE *to)
 {
-	static const char *const remedies[] = {
-		NULL,
-		"Yama allows descendants only: sysctl kernel.yama.ptrace_scope=0, or root",
-		"Yama allows CAP_SYS_PTRACE only: sysctl kernel.yama.ptrace_scope=0, or root",
-		"Yama forbids all tracing until the next boot (ptrace_scope 3)",
-	};
-	TABLE_COVERS(remedies, YAMA_NUM);
 	int64_t scope = yama_scope();
 	bool others = privileges_has(CAP_SYS_PTRACE);
 	bool works = scope == 0 || (scope < 3 && others);
 
 	answer(to, works, others ? "attach to every process (-p)" : "attach to processes of the same user (-p)",
-	       remedies[scope]);
+	       yama_remedies[scope]);
 }
 
 void about_check(FILE *to)
 {
 	fprintf(to, "What works here, as user %d:\n", (int)geteuid());
-	answer(to, can_trace_child(), "launch and trace a command", "ptrace(2) is forbidden here (container, sandbox)");
+	check_trace(to);
 	answer(to, can_filter(), "launch at full speed, under a system-call filter",
 	       "no seccomp with SECCOMP_RET_TRACE; use --no-filter");
 	check_attach(to);
