@@ -18,7 +18,7 @@ int64_t pace_now(const struct pace *pace, int64_t clock_ns)
 		return pace->file_ns;
 	passed = (double)(clock_ns - pace->clock_ns) * ((double)pace->speed / (double)PACE_ONE);
 	/* Ten years a second is possible, and no file is that long. */
-	return passed < 4e18 ? pace->file_ns + (int64_t)passed : INT64_MAX;
+	return passed < 4e18 ? clock_after(pace->file_ns, (int64_t)passed) : INT64_MAX;
 }
 
 void pace_change(struct pace *pace, int64_t speed, bool paused, int64_t clock_ns)

@@ -35,5 +35,13 @@ int64_t clock_aligned(int64_t time_ns, int64_t interval_ns)
 	/* Days begin at midnight here, and in some places an hour at half past one of UTC. */
 	if (localtime_r(&seconds, &local) != NULL)
 		offset_ns = local.tm_gmtoff * CLOCK_NS_PER_SEC;
-	return time_ns - (time_ns + offset_ns) % interval_ns;
+	return clock_after(time_ns, -(clock_after(time_ns, offset_ns) % interval_ns));
+}
+
+int64_t clock_rate(uint64_t count, int64_t span_ns)
+{
+	__extension__ typedef unsigned __int128 wide;
+	wide rate = (wide)count * 1000 * (wide)CLOCK_NS_PER_SEC / (wide)span_ns;
+
+	return rate < (wide)INT64_MAX ? (int64_t)rate : INT64_MAX;
 }

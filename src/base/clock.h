@@ -36,6 +36,42 @@ static inline int64_t clock_span(int64_t from, int64_t to)
 	return from < 0 || to < from ? CLOCK_UNKNOWN : to - from;
 }
 
+/*
+ * Files and packets may tell of any time, so what is worked out from it stays at the ends of its type, where the
+ * order of times is still right.
+ */
+
+/** clock_after() - @time_ns + @span_ns, or the largest or smallest time there is */
+static inline int64_t clock_after(int64_t time_ns, int64_t span_ns)
+{
+	int64_t sum_ns;
+
+	if (__builtin_add_overflow(time_ns, span_ns, &sum_ns))
+		return span_ns < 0 ? INT64_MIN : INT64_MAX;
+	return sum_ns;
+}
+
+/** clock_since() - @to - @from, negative when @to is the earlier one, or the largest or smallest span there is */
+static inline int64_t clock_since(int64_t from_ns, int64_t to_ns)
+{
+	int64_t span_ns;
+
+	if (__builtin_sub_overflow(to_ns, from_ns, &span_ns))
+		return to_ns < from_ns ? INT64_MIN : INT64_MAX;
+	return span_ns;
+}
+
+/** clock_times() - @count times @span_ns, which is not negative, or the longest span there is */
+static inline int64_t clock_times(int64_t span_ns, uint64_t count)
+{
+	int64_t product_ns;
+
+	return __builtin_mul_overflow(span_ns, count, &product_ns) ? INT64_MAX : product_ns;
+}
+
+/** clock_rate() - @count in @span_ns as thousandths per second; @span_ns is positive */
+int64_t clock_rate(uint64_t count, int64_t span_ns);
+
 /** clock_sooner() - the lesser of two times or spans, both known */
 static inline int64_t clock_sooner(int64_t one_ns, int64_t other_ns)
 {

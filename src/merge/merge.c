@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 
 /* Far more than comes between two looks; a source that is faster waits in its own store. */
@@ -73,8 +74,8 @@ static struct queue *oldest_stream(const struct merge *merge, int64_t *until_ns)
 			continue;
 		if (oldest == NULL || head->time_ns < oldest_ns) {
 			/* The one before goes first again where times are equal. */
-			if (oldest != NULL && oldest_ns - 1 < limit_ns)
-				limit_ns = oldest_ns - 1;
+			if (oldest != NULL)
+				limit_ns = clock_sooner(limit_ns, clock_after(oldest_ns, -1));
 			oldest = merge->streams[i];
 			oldest_ns = head->time_ns;
 		} else if (head->time_ns < limit_ns) {

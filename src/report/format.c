@@ -50,13 +50,13 @@ static void add_time(struct text *text, int64_t time_ns, const struct style *sty
 		add_local_time(text, time_ns, true);
 		break;
 	case REPORT_TIME_RELATIVE:
-		text_add_decimal(text, time_ns - style->start_ns, CLOCK_NS_PER_SEC, MICROSECONDS);
+		text_add_decimal(text, clock_since(style->start_ns, time_ns), CLOCK_NS_PER_SEC, MICROSECONDS);
 		break;
 	case REPORT_TIME_DELTA:
 		if (before < 0)
 			text_add_char(text, '-');
 		else
-			text_add_decimal(text, time_ns - before, CLOCK_NS_PER_SEC, MICROSECONDS);
+			text_add_decimal(text, clock_since(before, time_ns), CLOCK_NS_PER_SEC, MICROSECONDS);
 		break;
 	case REPORT_TIME_EPOCH:
 	case REPORT_TIME_NUM:

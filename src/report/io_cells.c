@@ -49,12 +49,17 @@ size_t io_cells_row(const struct io_cells *cells, int64_t time_ns)
 {
 	if (cells->spec.interval_ns == 0 || time_ns <= cells->start_ns)
 		return 0;
-	return (size_t)((time_ns - cells->start_ns) / cells->spec.interval_ns);
+	return (size_t)(clock_since(cells->start_ns, time_ns) / cells->spec.interval_ns);
+}
+
+int64_t io_cells_begin_ns(const struct io_cells *cells, size_t row)
+{
+	return clock_after(cells->start_ns, clock_times(cells->spec.interval_ns, row));
 }
 
 static int64_t end_of(const struct io_cells *cells, size_t row)
 {
-	return cells->spec.interval_ns > 0 ? cells->start_ns + (int64_t)(row + 1) * cells->spec.interval_ns : INT64_MAX;
+	return cells->spec.interval_ns > 0 ? io_cells_begin_ns(cells, row + 1) : INT64_MAX;
 }
 
 static void begin_row(const struct io_cells *cells, struct io_cell *row)
@@ -173,7 +178,7 @@ static void take(struct io_cells *cells, struct counted *counted, enum quantity 
 	int64_t from_ns = counted->time_ns[quantity];
 	int64_t amount = counted->value[quantity] >= 0 ? now - counted->value[quantity] : CONN_UNKNOWN;
 	size_t row = io_cells_row(cells, from_ns), last = io_cells_row(cells, time_ns);
-	bool is_sure = row == last || time_ns - end_of(cells, row) <= late_ns(cells);
+	bool is_sure = row == last || clock_since(end_of(cells, row), time_ns) <= late_ns(cells);
 
 	if (amount > 0 && is_sure)
 		add(cells, quantity, row, amount);

@@ -48,6 +48,9 @@ void io_cells_start(struct io_cells *cells, int64_t time_ns);
 /** io_cells_row() - number of the row that time falls into */
 size_t io_cells_row(const struct io_cells *cells, int64_t time_ns);
 
+/** io_cells_begin_ns() - when a row begins; of one behind all time, the largest time there is */
+int64_t io_cells_begin_ns(const struct io_cells *cells, size_t row);
+
 /** io_cells_grow() - there are so many rows; Return: false when that is too many */
 bool io_cells_grow(struct io_cells *cells, size_t rows);
 

@@ -159,7 +159,7 @@ static int64_t bar_ns(const struct io_plot *plot, size_t bars)
 {
 	if (bars == plot->rows && plot->interval_ns > 0)
 		return plot->interval_ns;
-	return bars > 0 ? (plot->end_ns - plot->start_ns) / (int64_t)bars : 0;
+	return bars > 0 ? clock_since(plot->start_ns, plot->end_ns) / (int64_t)bars : 0;
 }
 
 void io_plot_draw(struct text *text, const struct io_plot *plot)

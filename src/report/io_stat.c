@@ -197,8 +197,8 @@ static void count_conns(struct io_stat *io)
 	if (io->cells.conns != NULL)
 		return;
 	io->cells.conns = idmap_new(IO_CELLS_CONN);
-	if (io->settle_ns < io->linger_ns + more_ns)
-		io->settle_ns = io->linger_ns + more_ns;
+	if (io->settle_ns < clock_after(io->linger_ns, more_ns))
+		io->settle_ns = clock_after(io->linger_ns, more_ns);
 }
 
 struct io_stat *io_stat_new(const struct io_spec *spec, const struct io_filters *filters,
@@ -260,7 +260,7 @@ int64_t io_stat_border_ns(const struct io_stat *io, int64_t now_ns)
 
 	if (!cells->counters || cells->spec.interval_ns == 0 || cells->start_ns < 0)
 		return INT64_MAX;
-	return cells->start_ns + (int64_t)(io_cells_row(cells, now_ns) + 1) * cells->spec.interval_ns;
+	return io_cells_begin_ns(cells, io_cells_row(cells, now_ns) + 1);
 }
 
 void io_stat_counters(struct io_stat *io, const struct conn *conn, int64_t time_ns)
@@ -319,7 +319,7 @@ static int64_t start_of(const struct io_stat *io, size_t row)
 {
 	if (io->cells.timeless && io->cells.spec.interval_ns == 0)
 		return CLOCK_UNKNOWN;
-	return row == 0 ? io->cells.begin_ns : io->cells.start_ns + (int64_t)row * io->cells.spec.interval_ns;
+	return row == 0 ? io->cells.begin_ns : io_cells_begin_ns(&io->cells, row);
 }
 
 static int64_t duration_of(const struct io_stat *io, size_t row, int64_t end_ns)
@@ -330,7 +330,7 @@ static int64_t duration_of(const struct io_stat *io, size_t row, int64_t end_ns)
 		end_ns = start_of(io, row + 1);
 	if (start_ns < 0)
 		return CLOCK_UNKNOWN;
-	return end_ns > start_ns ? end_ns - start_ns : 0;
+	return end_ns > start_ns ? clock_since(start_ns, end_ns) : 0;
 }
 
 static void print_rows(struct io_stat *io, size_t until, int64_t end_ns)
@@ -402,14 +402,14 @@ void io_stat_print(struct io_stat *io, int64_t now_ns, bool final)
 	if (io->cells.start_ns < 0 && end_ns >= 0)
 		io_cells_start(&io->cells, end_ns);
 	/* Time that passes makes rows, too, as far as there is room. */
-	until = io_cells_row(&io->cells, final ? end_ns : end_ns - io->settle_ns) + (final ? 1 : 0);
+	until = io_cells_row(&io->cells, final ? end_ns : clock_after(end_ns, -io->settle_ns)) + (final ? 1 : 0);
 	/* A run that ends with an interval has no next one. */
 	if (final && until > 1 && until > io->cells.rows && duration_of(io, until - 1, end_ns) == 0)
 		until--;
 	if (until > io->cells.most)
 		until = io->cells.most;
 	io_cells_grow(&io->cells, until);
-	io_cells_doubt(&io->cells, until, final ? end_ns - LAST_LOOK_NS : start_of(io, until));
+	io_cells_doubt(&io->cells, until, final ? clock_after(end_ns, -LAST_LOOK_NS) : start_of(io, until));
 	if (io->printer.format == REPORT_PLOT) {
 		plot(io, end_ns);
 		return;

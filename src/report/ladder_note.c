@@ -64,7 +64,7 @@ static void note_judged(struct text *text, const struct segment *segment)
 		ladder_word(text, "resent");
 		if (segment->before_ns >= 0 && segment->time_ns >= 0) {
 			text_add_char(text, ' ');
-			ladder_span(text, segment->time_ns - segment->before_ns);
+			ladder_span(text, clock_since(segment->before_ns, segment->time_ns));
 			text_add(text, " later");
 		}
 		if (segment->judged & SEGMENT_SPURIOUS)

@@ -235,7 +235,7 @@ static void put_title(struct top_grid *grid, const struct top_totals *totals, co
 	char left[160], middle[120], right[80], clock[32], speed[32] = "";
 	unsigned int x;
 
-	clock_text(clock, sizeof(clock), totals->now_ns - totals->start_ns);
+	clock_text(clock, sizeof(clock), clock_since(totals->start_ns, totals->now_ns));
 	if (state->is_file && state->speed % TOP_SPEED_ONE == 0)
 		snprintf(speed, sizeof(speed), "  x%lld", (long long)(state->speed / TOP_SPEED_ONE));
 	else if (state->is_file)

@@ -276,9 +276,12 @@ static int64_t grown(const struct top_model *model, const struct row *row, const
 
 static int64_t rate_of(int64_t bytes, int64_t span_ns)
 {
+	double rate;
+
 	if (bytes < 0 || span_ns <= 0)
 		return CONN_UNKNOWN;
-	return (int64_t)((double)bytes * (double)CLOCK_NS_PER_SEC / (double)span_ns + 0.5);
+	rate = (double)bytes * (double)CLOCK_NS_PER_SEC / (double)span_ns + 0.5;
+	return rate < (double)INT64_MAX ? (int64_t)rate : INT64_MAX;
 }
 
 /* How many ticks back a rate begins: a second, or else the last tick. */
@@ -290,7 +293,7 @@ static uint64_t window(const struct top_model *model)
 	if (most > TICKS - 1)
 		most = TICKS - 1;
 	for (uint64_t back = 1; back < most; back++)
-		if (model->totals.now_ns - model->times[(model->tick - back) % TICKS] >= WINDOW_NS)
+		if (clock_since(model->times[(model->tick - back) % TICKS], model->totals.now_ns) >= WINDOW_NS)
 			return back;
 	return most;
 }
@@ -313,7 +316,7 @@ static void past_shift(float *past, int64_t count, int64_t *newest, int64_t piec
 
 static void row_rates(struct top_model *model, struct row *row, uint64_t back)
 {
-	int64_t piece = (model->totals.now_ns - model->totals.start_ns) / TOP_PAST_NS;
+	int64_t piece = clock_since(model->totals.start_ns, model->totals.now_ns) / TOP_PAST_NS;
 	int64_t rx = grown(model, row, row->rx, 1), tx = grown(model, row, row->tx, 1);
 	uint64_t reach = back;
 
@@ -321,9 +324,9 @@ static void row_rates(struct top_model *model, struct row *row, uint64_t back)
 	if (!is_fresh(&row->shown.conn) && row->first_tick < model->tick && model->tick - row->first_tick < back)
 		reach = model->tick - row->first_tick;
 	row->shown.rx_rate = rate_of(grown(model, row, row->rx, reach),
-				     model->totals.now_ns - model->times[(model->tick - reach) % TICKS]);
+				     clock_since(model->times[(model->tick - reach) % TICKS], model->totals.now_ns));
 	row->shown.tx_rate = rate_of(grown(model, row, row->tx, reach),
-				     model->totals.now_ns - model->times[(model->tick - reach) % TICKS]);
+				     clock_since(model->times[(model->tick - reach) % TICKS], model->totals.now_ns));
 	model->rx[model->tick % TICKS] += rx > 0 ? rx : 0;
 	model->tx[model->tick % TICKS] += tx > 0 ? tx : 0;
 	past_shift(row->shown.past, TOP_PAST, &row->piece, piece);
@@ -333,7 +336,7 @@ static void row_rates(struct top_model *model, struct row *row, uint64_t back)
 static void totals_rates(struct top_model *model, uint64_t back)
 {
 	struct top_totals *totals = &model->totals;
-	int64_t span = totals->now_ns - model->times[(model->tick - back) % TICKS];
+	int64_t span = clock_since(model->times[(model->tick - back) % TICKS], totals->now_ns);
 	int64_t before = model->times[(model->tick - 1) % TICKS];
 	int64_t sum[2] = {0, 0};
 
@@ -344,11 +347,11 @@ static void totals_rates(struct top_model *model, uint64_t back)
 	totals->rx_rate = rate_of(sum[0], span);
 	totals->tx_rate = rate_of(sum[1], span);
 	for (int way = 0; way < 2; way++) {
-		int64_t second = (before - totals->start_ns) / CLOCK_NS_PER_SEC;
+		int64_t second = clock_since(totals->start_ns, before) / CLOCK_NS_PER_SEC;
 		int64_t new = way == 0 ? model->rx[model->tick % TICKS] : model->tx[model->tick % TICKS];
 
 		past_shift(totals->past[way], TOP_MINUTE, &second,
-			   (totals->now_ns - totals->start_ns) / CLOCK_NS_PER_SEC);
+			   clock_since(totals->start_ns, totals->now_ns) / CLOCK_NS_PER_SEC);
 		totals->past[way][TOP_MINUTE - 1] += (float)new;
 	}
 }
@@ -362,7 +365,7 @@ static void sweep(struct top_model *model, int64_t keep_ns, uint64_t pinned)
 		struct row *row = model->rows[i];
 		const struct top_row *shown = &row->shown;
 		bool is_held = row->last_tick == model->tick && !row->finished;
-		bool is_old = shown->ended_ns >= 0 && model->totals.now_ns - shown->ended_ns > keep_ns;
+		bool is_old = shown->ended_ns >= 0 && clock_since(shown->ended_ns, model->totals.now_ns) > keep_ns;
 
 		/* One that the tracker still has would come again. */
 		row->shown.hidden = is_old && shown->conn.id != pinned;

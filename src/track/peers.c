@@ -26,9 +26,6 @@
 
 _Static_assert(IDENTITY_BYTES % 8 == 0, "no padding before exe, identities are compared as bytes");
 
-/* Connections in thousandths per nanosecond do not fit in 64 bits. */
-__extension__ typedef unsigned __int128 wide;
-
 struct peers {
 	struct peers_keys keys;
 	struct hash_key hash_key;
@@ -568,5 +565,5 @@ int64_t peers_rate(const struct peers_group *group)
 
 	if (span <= 0)
 		return CONN_UNKNOWN;
-	return (int64_t)((wide)group->conns * 1000 * CLOCK_NS_PER_SEC / (wide)span);
+	return clock_rate(group->conns, span);
 }

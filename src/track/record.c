@@ -136,7 +136,7 @@ static void take_finish(struct testimony *said, const struct event *event)
 
 	if (said->finished_ns < 0 && said->connect_begin_ns >= 0 && info->state == TCP_ESTABLISHED &&
 	    info->bytes_sent == 0 && info->last_data_sent_ms >= 0)
-		said->finished_ns = event->time_ns - info->last_data_sent_ms * CLOCK_NS_PER_MS;
+		said->finished_ns = clock_after(event->time_ns, -info->last_data_sent_ms * CLOCK_NS_PER_MS);
 }
 
 /*

@@ -290,7 +290,7 @@ int64_t requests_rate(const struct requests *requests, const struct requests_nod
 
 	if (span <= 0 || requests->timeless)
 		return CONN_UNKNOWN;
-	return (int64_t)((wide)node->count * 1000 * CLOCK_NS_PER_SEC / (wide)span);
+	return clock_rate(node->count, span);
 }
 
 int64_t requests_percent(const struct requests_node *node)

@@ -178,7 +178,7 @@ static void finish(struct tracker *tracker, struct record *record)
 	}
 	record_list_remove(list, record);
 	record_table_remove_cookie(tracker->table, record);
-	record->finish_at_ns = tracker->now_ns + TOLD_KEEP_NS;
+	record->finish_at_ns = clock_after(tracker->now_ns, TOLD_KEEP_NS);
 	record->told = true;
 	record_list_append(&tracker->told, record);
 }
@@ -189,7 +189,7 @@ void tracker_begin_closing(struct tracker *tracker, struct record *record)
 		return;
 	record_list_remove(&tracker->open, record);
 	record->closing = true;
-	record->finish_at_ns = tracker->now_ns + tracker->config.linger_ns;
+	record->finish_at_ns = clock_after(tracker->now_ns, tracker->config.linger_ns);
 	record_list_append(&tracker->closing, record);
 }
 
@@ -202,7 +202,7 @@ void tracker_go_on(struct tracker *tracker, struct record *record)
 
 void tracker_linger_on(struct tracker *tracker, struct record *record)
 {
-	record->finish_at_ns = tracker->now_ns + tracker->config.linger_ns;
+	record->finish_at_ns = clock_after(tracker->now_ns, tracker->config.linger_ns);
 	move_to_end(&tracker->closing, record);
 }
 
@@ -412,7 +412,7 @@ static void pass_time(struct tracker *tracker)
 {
 	if (tracker->now_ns >= tracker->tick_ns) {
 		do_due(tracker);
-		tracker->tick_ns = tracker->now_ns - tracker->now_ns % TICK_NS + TICK_NS;
+		tracker->tick_ns = clock_after(tracker->now_ns - tracker->now_ns % TICK_NS, TICK_NS);
 	} else if (tracker->closing.count > tracker->config.linger_limit + LINGER_AT_ONCE &&
 		   tracker->config.linger_limit > 0) {
 		finish_lingered(tracker);
@@ -431,10 +431,8 @@ static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 		tracker_last_words_forget(tracker);
 	if (lost->where == LOST_PACKET_PROCESS)
 		tracker_packets_end(tracker);
-	if (lost->count < 0)
+	if (lost->count < 0 || *sum < 0 || __builtin_add_overflow(*sum, lost->count, sum))
 		*sum = -1;
-	else if (*sum >= 0)
-		*sum += lost->count;
 }
 
 static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash)

@@ -264,7 +264,7 @@ static void feed_exit_unseen(struct tracker *tracker, const struct event *event)
 			if ((conn->process != NULL && conn->process->pid == event->call.pid) ||
 			    (conn->last_process != NULL && conn->last_process->pid == event->call.pid))
 				record_testimony(record)->may_have_exited |=
-					destroy_ns < 0 || destroy_ns > event->time_ns - TOGETHER_NS;
+					destroy_ns < 0 || destroy_ns > clock_after(event->time_ns, -TOGETHER_NS);
 		}
 	}
 }

@@ -47,7 +47,7 @@ void tracker_last_words_take(struct tracker *tracker, struct record *record, int
 	if (tracker->last_words == NULL || !flow_is_complete(flow))
 		return;
 	word = place_of(tracker, flow);
-	age = time_ns - word->time_ns;
+	age = clock_since(word->time_ns, time_ns);
 	if (!endpoint_equal(&word->flow.local, &flow->local) || !endpoint_equal(&word->flow.remote, &flow->remote))
 		return;
 	if (age < KEEP_NS && age > -KEEP_NS)

@@ -192,7 +192,7 @@ static void feed_early(struct tracker *tracker, const struct event *syn, struct 
 		struct event event;
 
 		if (early->icmp.version == 0 || memcmp(&early->flow, &syn->flow, sizeof(early->flow)) != 0 ||
-		    early->icmp.seq != syn->segment.seq || syn->time_ns - early->time_ns > EARLY_NS)
+		    early->icmp.seq != syn->segment.seq || clock_since(early->time_ns, syn->time_ns) > EARLY_NS)
 			continue;
 		event = event_new(EVENT_ICMP, ORIGIN_WIRE, early->time_ns);
 		event.flow = early->flow;

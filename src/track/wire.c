@@ -48,8 +48,8 @@ static void feed_time(struct wire *wire, int64_t time_ns)
 	}
 	if (time_ns < wire->first_ns)
 		wire->first_ns = time_ns;
-	if (time_ns - wire->last_ns > wire->gap_ns)
-		wire->gap_ns = time_ns - wire->last_ns;
+	if (clock_since(wire->last_ns, time_ns) > wire->gap_ns)
+		wire->gap_ns = clock_since(wire->last_ns, time_ns);
 	else if (wire->gap_ns < 0)
 		wire->gap_ns = 0;
 	if (time_ns > wire->last_ns)

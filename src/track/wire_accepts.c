@@ -50,7 +50,7 @@ bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_
 	if (segment->seq == half->base) {
 		/* Once it came about and ended, nobody sends its SYN again; but some choose no new number. */
 		return segment->flags & SEGMENT_ACK || !(half->bits & HALF_SYN_ACKED) || !wire_is_finished(wire) ||
-		       event->time_ns - wire->last_ns < SYN_LATE_NS;
+		       clock_since(wire->last_ns, event->time_ns) < SYN_LATE_NS;
 	}
 	if (!(segment->flags & SEGMENT_ACK) || wire_is_finished(wire) || half->bits & HALF_SYN_ACKED)
 		return false;

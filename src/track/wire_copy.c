@@ -127,7 +127,7 @@ bool wire_is_copy(struct wire *wire, const struct event *event, enum wire_side s
 	const struct event_segment *segment = &event->segment;
 	uint32_t print = segment_print(segment);
 	uint16_t place = place_of(segment, side);
-	int64_t distance = event->time_ns - wire->last_ns;
+	int64_t distance = clock_since(wire->last_ns, event->time_ns);
 	int64_t within = has_identification(wire, segment, side) || segment->has & SEGMENT_HAS_TIMESTAMP ?
 				 SAME_WITHIN_NS : COPY_WITHIN_NS;
 

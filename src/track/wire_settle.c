@@ -144,7 +144,9 @@ enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t ti
 	/* It speaks as if it were connected, or answers a SYN: what it heard was not captured, or is its own. */
 	if (opener->bits & HALF_ACK_SENT || opener->synacks > 0 || wire->bits & WIRE_RST)
 		return RESULT_UNKNOWN;
-	return wire_has_times(wire) && now_ns - wire->last_ns >= timeout_ns ? RESULT_TIMEOUT : RESULT_PENDING;
+	if (wire_has_times(wire) && clock_since(wire->last_ns, now_ns) >= timeout_ns)
+		return RESULT_TIMEOUT;
+	return RESULT_PENDING;
 }
 
 static enum conn_close close_of(const struct wire *wire)

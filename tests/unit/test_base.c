@@ -95,6 +95,29 @@ static void number_takes_only_numbers(void **state)
 	assert_int_equal(number_parse_seconds("0.1234567891", 1, INT64_MAX, &value), -EINVAL);
 }
 
+static void clock_stays_at_the_ends_of_time(void **state)
+{
+	(void)state;
+	assert_int_equal(clock_after(5, -7), -2);
+	assert_int_equal(clock_after(INT64_MAX - 1, 2), INT64_MAX);
+	assert_int_equal(clock_after(INT64_MIN + 1, -2), INT64_MIN);
+	assert_int_equal(clock_since(7, 5), -2);
+	assert_int_equal(clock_since(CLOCK_UNKNOWN, INT64_MAX), INT64_MAX);
+	assert_int_equal(clock_since(INT64_MIN, 0), INT64_MAX);
+	assert_int_equal(clock_since(INT64_MAX, INT64_MIN), INT64_MIN);
+	assert_int_equal(clock_times(CLOCK_NS_PER_SEC, 3), 3 * CLOCK_NS_PER_SEC);
+	assert_int_equal(clock_times(0, UINT64_MAX), 0);
+	assert_int_equal(clock_times(CLOCK_NS_PER_SEC, UINT64_MAX), INT64_MAX);
+	assert_int_equal(clock_rate(3, 2 * CLOCK_NS_PER_SEC), 1500);
+	assert_int_equal(clock_rate(UINT64_MAX, 1), INT64_MAX);
+	for (int64_t offset_ns = 0; offset_ns < 3; offset_ns++) {
+		int64_t late_ns = INT64_MAX - offset_ns, aligned_ns = clock_aligned(late_ns, CLOCK_NS_PER_SEC);
+
+		assert_true(aligned_ns <= late_ns && late_ns - aligned_ns < CLOCK_NS_PER_SEC);
+		(void)clock_aligned(INT64_MIN + offset_ns, CLOCK_NS_PER_SEC);
+	}
+}
+
 static void span_never_reads_beyond(void **state)
 {
 	const uint8_t bytes[] = {1, 2, 3, 4, 5};
@@ -245,6 +268,7 @@ int main(void)
 		cmocka_unit_test(escape_keeps_json_valid),
 		cmocka_unit_test(hash_is_siphash),
 		cmocka_unit_test(number_takes_only_numbers),
+		cmocka_unit_test(clock_stays_at_the_ends_of_time),
 		cmocka_unit_test(span_never_reads_beyond),
 		cmocka_unit_test(queue_keeps_order_between_threads),
 		cmocka_unit_test(queue_refuses_above_its_limit),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "model/event_fields.h"
 #include "model/event_text.h"
 #include "source/source.h"
 
@@ -147,6 +149,21 @@ static char *next_line(struct replay *replay)
 	return line;
 }
 
+/* More than any counter of bytes tells; sums of a few that are smaller fit in 64 bits. */
+#define COUNTER_MOST (INT64_C(1) << 60)
+
+static int check_counters(const struct event *event, struct err *err)
+{
+	for (const struct event_field *field = event_fields_body(event->type); field->key != NULL; field++) {
+		int64_t value = field->form == FORM_SIGNED ? (int64_t)event_fields_load(event, field) : 0;
+
+		if (value > COUNTER_MOST || value < -COUNTER_MOST)
+			return err_set(err, EINVAL, "\"%s=%" PRId64 "\" is more than any counter tells", field->key,
+				       value);
+	}
+	return 0;
+}
+
 /* Return: 1 with the event in @replay->pending, 0 when the line is none, or a negative errno. */
 static int read_line(struct replay *replay, const char *line, struct err *err)
 {
@@ -168,7 +185,7 @@ static int read_line(struct replay *replay, const char *line, struct err *err)
 	}
 	if (line[0] == '\0' || line[0] == '#')
 		return 0;
-	if (event_from_text(line, &replay->pending, err) < 0)
+	if (event_from_text(line, &replay->pending, err) < 0 || check_counters(&replay->pending, err) < 0)
 		return fail_line(replay, err);
 	replay->has_pending = true;
 	return 1;

@@ -128,7 +128,7 @@ static int64_t returned_ns(const struct strace_line *line)
 {
 	if (line->kind == STRACE_RESUMED)
 		return line->time_ns;
-	return line->duration_ns >= 0 ? line->time_ns + line->duration_ns : CLOCK_UNKNOWN;
+	return line->duration_ns >= 0 ? clock_after(line->time_ns, line->duration_ns) : CLOCK_UNKNOWN;
 }
 
 static void fill_ends(struct event *event, const struct strace_socket *socket)
@@ -385,7 +385,7 @@ static int feed_call(struct strace_log *log, struct task *task, const struct str
 	if (end_ns == CLOCK_UNKNOWN)
 		end_ns = line->time_ns;
 	begin_ns = line->kind == STRACE_CALL ? line->time_ns
-		   : line->duration_ns >= 0  ? line->time_ns - line->duration_ns
+		   : line->duration_ns >= 0  ? clock_after(line->time_ns, -line->duration_ns)
 					     : CLOCK_UNKNOWN;
 	if (is_connect)
 		connect_ends(log, task, line, end_ns);
