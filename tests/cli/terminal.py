@@ -230,3 +230,7 @@ class Terminal:
             self.process.wait(10)
         os.close(self.master)
         os.close(self.slave)
+
+
+if __name__ == "__main__":
+    print("1..0 # SKIP what the tests beside it share, no test")

@@ -77,3 +77,7 @@ class Tap:
     def end(self):
         print("1..%d" % self.count)
         sys.exit(1 if self.failed else 0)
+
+
+if __name__ == "__main__":
+    print("1..0 # SKIP what the tests beside it share, no test")
