@@ -114,10 +114,7 @@ static size_t flow_next(const struct record_table *table, size_t at)
 
 struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow)
 {
-	struct record *sender, *receiver;
-
-	record_table_find_both(table, flow, flow_hash(&table->key, flow), &sender, &receiver);
-	return sender;
+	return record_table_find_both(table, flow, flow_hash(&table->key, flow)).sender;
 }
 
 uint32_t record_table_locate(const struct record_table *table, const struct event *event)
@@ -146,10 +143,10 @@ void record_table_prefetch_slot(const struct record_table *table, const struct r
 	__builtin_prefetch(&table->flows[record->flow_hash & (table->flow_size - 1)], 1);
 }
 
-void record_table_find_both(const struct record_table *table, const struct flow *flow, uint32_t hash,
-			    struct record **sender, struct record **receiver)
+struct record_ends record_table_find_both(const struct record_table *table, const struct flow *flow, uint32_t hash)
 {
-	*sender = *receiver = NULL;
+	struct record_ends ends = {NULL, NULL};
+
 	/* Of several, which differ in what is known of the namespace, the newest: it stands last. */
 	for (size_t at = hash & (table->flow_size - 1); table->flows[at].record != NULL; at = flow_next(table, at)) {
 		struct record *record = table->flows[at].record;
@@ -157,12 +154,13 @@ void record_table_find_both(const struct record_table *table, const struct flow 
 		if (table->flows[at].hash != hash)
 			continue;
 		if (is_same_flow(&record->conn.flow, flow))
-			*sender = record;
-		if (is_reverse_flow(&record->conn.flow, flow))
-			*receiver = record;
+			ends.sender = record;
+		else if (is_reverse_flow(&record->conn.flow, flow))
+			ends.receiver = record;
 		if (!table->flows[at].more)
-			return;
+			break;
 	}
+	return ends;
 }
 
 struct record *record_table_next(const struct record_table *table, const struct flow *flow, uint32_t hash, size_t *at,

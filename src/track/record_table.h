@@ -56,15 +56,22 @@ void record_table_prefetch(const struct record_table *table, uint32_t hash);
 void record_table_prefetch_slot(const struct record_table *table, const struct record *record);
 
 /**
- * record_table_find_both() - the two records that a packet may belong to, in one search
+ * struct record_ends - the two records that a packet may belong to
+ * @sender: the record whose local end sent it, or NULL
+ * @receiver: the one whose local end it was sent to, or NULL; a socket connected to itself is the sender
+ */
+struct record_ends {
+	struct record *sender;
+	struct record *receiver;
+};
+
+/**
+ * record_table_find_both() - the records of both ends of a packet, in one search
  * @table: where
  * @flow: local is the sender
  * @hash: what record_table_locate() said of it
- * @sender: set to the record whose local end sent it, or NULL
- * @receiver: set to the one whose local end it was sent to, or NULL
  */
-void record_table_find_both(const struct record_table *table, const struct flow *flow, uint32_t hash,
-			    struct record **sender, struct record **receiver);
+struct record_ends record_table_find_both(const struct record_table *table, const struct flow *flow, uint32_t hash);
 
 /**
  * record_table_next() - all records of both ends, the oldest first

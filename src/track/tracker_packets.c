@@ -44,9 +44,9 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
  * the segment tells (both, on the loopback interface); else that of the side
  * that accepts.
  */
-static void record_new_flow(struct tracker *tracker, const struct event *event, bool beside, struct record **sender,
-			    struct record **receiver)
+static struct record_ends record_new_flow(struct tracker *tracker, const struct event *event, bool beside)
 {
+	struct record_ends ends = {NULL, NULL};
 	struct flow reverse = flow_reverse(&event->flow);
 	const struct event_segment *segment = &event->segment;
 	bool sends = (segment->has & SEGMENT_HAS_OUTGOING) != 0;
@@ -56,9 +56,10 @@ static void record_new_flow(struct tracker *tracker, const struct event *event, 
 	if (!sends && !receives)
 		sends = (segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == (SEGMENT_SYN | SEGMENT_ACK);
 	if (sends)
-		*sender = record_of_packet(tracker, event, &event->flow, beside);
+		ends.sender = record_of_packet(tracker, event, &event->flow, beside);
 	if (!sends || (receives && tracker->config.whole))
-		*receiver = record_of_packet(tracker, event, &reverse, beside);
+		ends.receiver = record_of_packet(tracker, event, &reverse, beside);
+	return ends;
 }
 
 /* Would it have gone on, if this segment of another connection had not come? */
@@ -71,8 +72,7 @@ static bool is_alive(const struct tracker *tracker, const struct record *record,
 /* May the segment be of another network than the record that was found by its flow? */
 static bool has_another_tag(const struct record *record, const struct event *event, enum wire_side side)
 {
-	return record != NULL && record->wire != NULL && event->type == EVENT_SEGMENT &&
-	       !wire_has_tag(record->wire, event->segment.tag, side);
+	return record != NULL && record->wire != NULL && !wire_has_tag(record->wire, event->segment.tag, side);
 }
 
 /* How well the segment goes with @record: numbers count more than the tag. */
@@ -86,17 +86,16 @@ static int rank_of(const struct record *record, const struct event *event, enum 
 
 /*
  * Several networks may have connections with these ends: choose the records that the segment belongs to.
- * Return: false when it belongs to none, and begins one beside them.
+ * Return: both NULL when it belongs to none, and begins one beside them.
  */
-static bool choose_network(struct tracker *tracker, const struct event *event, uint32_t hash, struct record **sender,
-			   struct record **receiver)
+static struct record_ends choose_network(struct tracker *tracker, const struct event *event, uint32_t hash)
 {
+	struct record_ends ends = {NULL, NULL};
 	int best[WIRE_SIDES] = {0, 0};
 	size_t at = SIZE_MAX;
 	struct record *record;
 	bool is_reverse;
 
-	*sender = *receiver = NULL;
 	while ((record = record_table_next(tracker->table, &event->flow, hash, &at, &is_reverse)) != NULL) {
 		enum wire_side side = is_reverse ? WIRE_REMOTE : WIRE_LOCAL;
 		int rank = rank_of(record, event, side);
@@ -105,26 +104,32 @@ static bool choose_network(struct tracker *tracker, const struct event *event, u
 		if (rank == 0 || rank < best[side])
 			continue;
 		best[side] = rank;
-		*(is_reverse ? receiver : sender) = record;
+		*(is_reverse ? &ends.receiver : &ends.sender) = record;
 	}
-	return *sender != NULL || *receiver != NULL;
+	return ends;
 }
 
-/* Return: @record if the packet is of its connection, else NULL. @duplicate: set when it ends a live one. */
-static struct record *packet_record(struct tracker *tracker, const struct event *event, struct record *record,
-				    enum wire_side side, bool *duplicate)
+static struct record *with_wire(struct record *record)
 {
-	if (record != NULL && record->wire != NULL && event->type == EVENT_SEGMENT &&
-	    (!wire_accepts(record->wire, event, side) ||
-	     (record->told && wire_goes_on(record->wire, event, side)))) {
+	if (record != NULL && record->wire == NULL) {
+		record->wire = wire_new();
+		record->conn.seen |= SEEN_WIRE;
+	}
+	return record;
+}
+
+/* Return: @record if the segment is of its connection, else NULL. @duplicate: set when it ends a live one. */
+static struct record *segment_record(struct tracker *tracker, const struct event *event, struct record *record,
+				     enum wire_side side, bool *duplicate)
+{
+	if (record->wire == NULL)
+		return with_wire(record);
+	if (!wire_accepts(record->wire, event, side) ||
+	    (record->told && wire_goes_on(record->wire, event, side))) {
 		if (is_alive(tracker, record, event))
 			record->duplicate = *duplicate = true;
 		tracker_supersede(tracker, record);
 		return NULL;
-	}
-	if (record != NULL && record->wire == NULL) {
-		record->wire = wire_new();
-		record->conn.seen |= SEEN_WIRE;
 	}
 	return record;
 }
@@ -144,14 +149,12 @@ static void follow_end(struct tracker *tracker, struct record *record)
 		tracker_go_on(tracker, record);
 }
 
-/* @first: the other end's record, which has had it, or NULL. Return: what became of its frame. */
+/* @first: the other end's record, which has had it, or NULL. Return: what became of its frame, not FATE_NONE. */
 static enum fate feed_packet_to(struct tracker *tracker, struct record *record, const struct event *event,
 				enum wire_side side, struct record *first)
 {
 	bool is_counted = false;
 
-	if (record == NULL)
-		return FATE_NONE;
 	if (event->type == EVENT_ICMP) {
 		wire_icmp(record->wire, event, side);
 		tracker_observe_icmp(tracker, record, event, side);
@@ -169,38 +172,12 @@ static enum fate feed_packet_to(struct tracker *tracker, struct record *record, 
 
 static void account(struct tracker *tracker, enum fate sender, enum fate receiver)
 {
-	if (sender == FATE_COUNTED && receiver == FATE_COUNTED)
-		tracker->account.both_ends++;
+	if (sender == FATE_COUNTED || receiver == FATE_COUNTED)
+		tracker->account.both_ends += sender == receiver;
 	else if (sender == FATE_LATE || receiver == FATE_LATE)
-		tracker->account.left_out[LEFT_OUT_LATE] += sender != FATE_COUNTED && receiver != FATE_COUNTED;
-	else if (sender != FATE_COUNTED && receiver != FATE_COUNTED)
+		tracker->account.left_out[LEFT_OUT_LATE]++;
+	else
 		tracker->account.left_out[LEFT_OUT_COPY]++;
-}
-
-/* Where packets of several queues are recorded, an answer may stand before what it answers. */
-static void keep_early(struct tracker *tracker, const struct event *event)
-{
-	tracker->early[tracker->early_at] = (struct early_icmp){event->flow, event->time_ns, event->icmp};
-	tracker->early_at = (tracker->early_at + 1) % TRACKER_EARLY;
-}
-
-/* @syn makes @sender or @receiver known, or both. */
-static void feed_early(struct tracker *tracker, const struct event *syn, struct record *sender, struct record *receiver)
-{
-	for (unsigned int i = 0; i < TRACKER_EARLY; i++) {
-		struct early_icmp *early = &tracker->early[i];
-		struct event event;
-
-		if (early->icmp.version == 0 || memcmp(&early->flow, &syn->flow, sizeof(early->flow)) != 0 ||
-		    early->icmp.seq != syn->segment.seq || clock_since(early->time_ns, syn->time_ns) > EARLY_NS)
-			continue;
-		event = event_new(EVENT_ICMP, ORIGIN_WIRE, early->time_ns);
-		event.flow = early->flow;
-		event.icmp = early->icmp;
-		early->icmp.version = 0;
-		(void)feed_packet_to(tracker, sender, &event, WIRE_LOCAL, NULL);
-		(void)feed_packet_to(tracker, receiver, &event, WIRE_REMOTE, sender);
-	}
 }
 
 /* Both ends are on this host: is the receiver's the one that accepts? If nobody knows, the one that was met last. */
@@ -218,44 +195,91 @@ static bool receiver_accepts(const struct record *sender, const struct record *r
 	return wire_dir(receiver->wire) == DIR_IN;
 }
 
+static void feed_ends(struct tracker *tracker, struct record_ends ends, const struct event *event)
+{
+	enum fate sender = FATE_NONE, receiver = FATE_NONE;
+
+	if (ends.sender != NULL && ends.receiver != NULL && receiver_accepts(ends.sender, ends.receiver, event)) {
+		receiver = feed_packet_to(tracker, ends.receiver, event, WIRE_REMOTE, NULL);
+		sender = feed_packet_to(tracker, ends.sender, event, WIRE_LOCAL, ends.receiver);
+	} else {
+		if (ends.sender != NULL)
+			sender = feed_packet_to(tracker, ends.sender, event, WIRE_LOCAL, NULL);
+		if (ends.receiver != NULL)
+			receiver = feed_packet_to(tracker, ends.receiver, event, WIRE_REMOTE, ends.sender);
+	}
+	if (event->type == EVENT_SEGMENT)
+		account(tracker, sender, receiver);
+}
+
+/* Where packets of several queues are recorded, an answer may stand before what it answers. */
+static void keep_early(struct tracker *tracker, const struct event *event)
+{
+	tracker->early[tracker->early_at] = (struct early_icmp){event->flow, event->time_ns, event->icmp};
+	tracker->early_at = (tracker->early_at + 1) % TRACKER_EARLY;
+}
+
+/* @syn makes one of @ends known, or both. */
+static void feed_early(struct tracker *tracker, const struct event *syn, struct record_ends ends)
+{
+	for (unsigned int i = 0; i < TRACKER_EARLY; i++) {
+		struct early_icmp *early = &tracker->early[i];
+		struct event event;
+
+		if (early->icmp.version == 0 || memcmp(&early->flow, &syn->flow, sizeof(early->flow)) != 0 ||
+		    early->icmp.seq != syn->segment.seq || clock_since(early->time_ns, syn->time_ns) > EARLY_NS)
+			continue;
+		event = event_new(EVENT_ICMP, ORIGIN_WIRE, early->time_ns);
+		event.flow = early->flow;
+		event.icmp = early->icmp;
+		early->icmp.version = 0;
+		feed_ends(tracker, ends, &event);
+	}
+}
+
+/* Make and choose the records that a segment belongs to; @ends: those that its flow leads to. */
+static struct record_ends segment_records(struct tracker *tracker, const struct event *event, uint32_t hash,
+					  struct record_ends ends)
+{
+	bool duplicate = false, beside = false;
+
+	if (has_another_tag(ends.sender, event, WIRE_LOCAL) || has_another_tag(ends.receiver, event, WIRE_REMOTE)) {
+		ends = choose_network(tracker, event, hash);
+		beside = ends.sender == NULL && ends.receiver == NULL;
+	}
+	if (ends.sender != NULL)
+		ends.sender = segment_record(tracker, event, ends.sender, WIRE_LOCAL, &duplicate);
+	if (ends.receiver != NULL)
+		ends.receiver = segment_record(tracker, event, ends.receiver, WIRE_REMOTE, &duplicate);
+	if (ends.sender == NULL && ends.receiver == NULL)
+		ends = record_new_flow(tracker, event, beside);
+	if (duplicate && ends.sender != NULL)
+		ends.sender->duplicate = true;
+	if (duplicate && ends.receiver != NULL)
+		ends.receiver->duplicate = true;
+	return ends;
+}
+
 void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t hash)
 {
-	struct record *sender, *receiver;
-	enum fate sender_fate, receiver_fate;
-	bool duplicate = false, beside = false;
+	struct record_ends ends;
 
 	if (event->flow.netns == 0)
 		event->flow.netns = tracker->config.netns;
-	record_table_find_both(tracker->table, &event->flow, hash, &sender, &receiver);
-	/* A socket connected to itself is one record, and which way its packets go nobody can say. */
-	if (receiver == sender)
-		receiver = NULL;
-	if (has_another_tag(sender, event, WIRE_LOCAL) || has_another_tag(receiver, event, WIRE_REMOTE))
-		beside = !choose_network(tracker, event, hash, &sender, &receiver);
-	sender = packet_record(tracker, event, sender, WIRE_LOCAL, &duplicate);
-	receiver = packet_record(tracker, event, receiver, WIRE_REMOTE, &duplicate);
-	if (sender == NULL && receiver == NULL && event->type == EVENT_SEGMENT)
-		record_new_flow(tracker, event, beside, &sender, &receiver);
-	if (duplicate && sender != NULL)
-		sender->duplicate = true;
-	if (duplicate && receiver != NULL)
-		receiver->duplicate = true;
-	if (sender != NULL && receiver != NULL && receiver_accepts(sender, receiver, event)) {
-		receiver_fate = feed_packet_to(tracker, receiver, event, WIRE_REMOTE, NULL);
-		sender_fate = feed_packet_to(tracker, sender, event, WIRE_LOCAL, receiver);
+	ends = record_table_find_both(tracker->table, &event->flow, hash);
+	if (event->type == EVENT_SEGMENT) {
+		ends = segment_records(tracker, event, hash, ends);
+		feed_ends(tracker, ends, event);
+		if (event->segment.flags & SEGMENT_SYN)
+			feed_early(tracker, event, ends);
+	} else if (ends.sender != NULL || ends.receiver != NULL) {
+		with_wire(ends.sender);
+		with_wire(ends.receiver);
+		feed_ends(tracker, ends, event);
 	} else {
-		sender_fate = feed_packet_to(tracker, sender, event, WIRE_LOCAL, NULL);
-		receiver_fate = feed_packet_to(tracker, receiver, event, WIRE_REMOTE, sender);
-	}
-	if (event->type == EVENT_SEGMENT)
-		account(tracker, sender_fate, receiver_fate);
-	tracker->has_frame = false;
-	if (sender != NULL || receiver != NULL) {
-		if (event->type == EVENT_SEGMENT && event->segment.flags & SEGMENT_SYN)
-			feed_early(tracker, event, sender, receiver);
-	} else if (event->type == EVENT_ICMP) {
 		keep_early(tracker, event);
 	}
+	tracker->has_frame = false;
 }
 
 static void make_blind(struct record_list *list)

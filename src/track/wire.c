@@ -298,13 +298,12 @@ static void feed_late(struct wire *wire, enum wire_side side, uint32_t now_us)
 
 /* Payload of @side, in offsets. */
 static enum wire_range feed_payload(struct wire *wire, const struct event *event, enum wire_side side, int64_t start,
-				    int64_t end)
+				    int64_t end, bool keepalive)
 {
 	const struct event_segment *segment = &event->segment;
 	struct wire_half *half = &wire->halves[side];
 	/* Of a segment in fragments the first one is counted. */
 	bool later = segment->has & SEGMENT_HAS_LATER_FRAGMENT;
-	bool keepalive = is_keepalive(half, segment, start);
 	bool was_fresh = half->bits & HALF_DATA, is_new = end > (int64_t)half->next;
 	uint32_t now_us = (uint32_t)(event->time_ns / CLOCK_NS_PER_US);
 	int64_t seen = end < (int64_t)half->next ? end : (int64_t)half->next;
@@ -386,7 +385,7 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 	uint32_t seq = segment->seq + (segment->flags & SEGMENT_SYN ? 1 : 0);
 	uint32_t fin = segment->flags & SEGMENT_FIN ? 1 : 0;
 	enum wire_range range = RANGE_NEW;
-	bool is_stray = false;
+	bool is_stray = false, keepalive;
 	int64_t start, end;
 
 	if (!(half->bits & HALF_BASE))
@@ -410,11 +409,14 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		*in_window = true;
 		return true;
 	}
-	*in_window = !is_stray && is_in_window(wire, side, start);
-	if (is_keepalive(half, segment, start))
+	/* It is asked while the other side's SYN waits for an acknowledgement, and not later. */
+	*in_window = wire->halves[wire_other(side)].bits & HALF_SYN_ACKED ||
+		     (!is_stray && is_in_window(wire, side, start));
+	keepalive = is_keepalive(half, segment, start);
+	if (keepalive)
 		count(&wire->keepalives);
 	if (segment->payload > 0)
-		range = feed_payload(wire, event, side, start, end);
+		range = feed_payload(wire, event, side, start, end, keepalive);
 	else if (start > (int64_t)half->next && (half->bits & (HALF_SYN | HALF_SYN_ACKED)) != HALF_SYN)
 		feed_beyond(half, start);
 	if (fin) {

@@ -135,8 +135,8 @@ struct wire {
 	uint16_t bits;
 	uint8_t fins[WIRE_SIDES];
 	uint8_t rsts[WIRE_SIDES];
-	uint8_t print_at : 4;
-	uint8_t ids_repeat : 2;
+	uint8_t print_at;
+	uint8_t ids_repeat;
 	uint8_t wscale[WIRE_SIDES];
 	uint8_t icmp_code;
 };
@@ -157,7 +157,13 @@ void wire_init(struct wire *wire);
 bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_side side);
 
 /** wire_has_tag() - does a segment with this tag come from the same network as those of @side before? */
-bool wire_has_tag(const struct wire *wire, uint16_t tag, enum wire_side side);
+static inline bool wire_has_tag(const struct wire *wire, uint16_t tag, enum wire_side side)
+{
+	if (wire->halves[side].frames > 0)
+		return wire->tags[side] == tag;
+	/* Most connections have the same both ways. */
+	return wire->halves[wire_other(side)].frames == 0 || wire->tags[wire_other(side)] == tag;
+}
 
 /**
  * wire_fits() - are the numbers of a segment near those of this connection?

@@ -89,8 +89,18 @@ enum wire_bit {
 /** A window without scale (RFC 9293). */
 #define WIRE_WINDOW_UNSCALED 65535u
 
+/** How far numbers may run ahead while the receiver's window is not known. */
+#define WIRE_WINDOW_UNHEARD (1u << 24)
+
 /** wire_window() - how far the receiver of @side allows numbers to run ahead */
-int64_t wire_window(const struct wire *wire, enum wire_side side);
+static inline int64_t wire_window(const struct wire *wire, enum wire_side side)
+{
+	const struct wire_half *receiver = &wire->halves[wire_other(side)];
+
+	if (!(receiver->bits & HALF_WINDOW))
+		return WIRE_WINDOW_UNHEARD;
+	return receiver->window > WIRE_WINDOW_UNSCALED ? receiver->window : WIRE_WINDOW_UNSCALED;
+}
 
 /** wire_rst_feed() - take a RST of @side into account */
 void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side side);

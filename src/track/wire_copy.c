@@ -83,7 +83,7 @@ static bool brings_news(const struct wire *wire, const struct event_segment *seg
 /* Does its identification tell it from a segment that is resent? */
 static bool has_identification(const struct wire *wire, const struct event_segment *segment, enum wire_side side)
 {
-	return segment->ip_id != 0 && !(wire->ids_repeat & 1u << side);
+	return segment->ip_id != 0 && !(wire->ids_repeat >> side & 1);
 }
 
 /* How long before @time_ns print @at was seen, or after it in a file that is not in order. */
@@ -122,19 +122,24 @@ static bool is_twin(struct wire *wire, const struct event_segment *segment, enum
 	return true;
 }
 
-bool wire_is_copy(struct wire *wire, const struct event *event, enum wire_side side)
+/* Nearly always not: to compare all of them is quicker than to stop at one. */
+static bool has_print(const struct wire *wire, uint32_t print)
+{
+	const uint32_t *prints = wire->prints;
+
+	_Static_assert(WIRE_PRINTS == 5, "each of them is compared");
+	return (prints[0] == print) | (prints[1] == print) | (prints[2] == print) | (prints[3] == print) |
+	       (prints[4] == print);
+}
+
+/* Is there a segment with the same numbers, of which this one can be a copy? */
+static bool is_copy_of_one(struct wire *wire, const struct event *event, enum wire_side side, uint32_t print,
+			   uint16_t place)
 {
 	const struct event_segment *segment = &event->segment;
-	uint32_t print = segment_print(segment);
-	uint16_t place = place_of(segment, side);
-	int64_t distance = clock_since(wire->last_ns, event->time_ns);
 	int64_t within = has_identification(wire, segment, side) || segment->has & SEGMENT_HAS_TIMESTAMP ?
 				 SAME_WITHIN_NS : COPY_WITHIN_NS;
 
-	if (wire->origin[side] != 0 && wire->origin[side] != place && !brings_news(wire, segment, side))
-		return true;
-	if (distance > SAME_WITHIN_NS || distance < -SAME_WITHIN_NS)
-		memset(wire->places, 0, sizeof(wire->places));
 	for (int i = 0; i < WIRE_PRINTS; i++) {
 		int64_t age;
 
@@ -148,13 +153,30 @@ bool wire_is_copy(struct wire *wire, const struct event *event, enum wire_side s
 			return true;
 		}
 	}
+	return false;
+}
+
+bool wire_is_copy(struct wire *wire, const struct event *event, enum wire_side side)
+{
+	const struct event_segment *segment = &event->segment;
+	uint32_t print = segment_print(segment);
+	uint16_t place = place_of(segment, side);
+	int64_t distance = clock_since(wire->last_ns, event->time_ns);
+	unsigned int at = wire->print_at;
+
+	if (wire->origin[side] != 0 && wire->origin[side] != place && !brings_news(wire, segment, side))
+		return true;
+	if (distance > SAME_WITHIN_NS || distance < -SAME_WITHIN_NS)
+		memset(wire->places, 0, sizeof(wire->places));
+	if (has_print(wire, print) && is_copy_of_one(wire, event, side, print, place))
+		return true;
 	if (segment->ip_id == wire->ip_ids[side] && segment->ip_id != 0 && !(segment->has & SEGMENT_HAS_FRAGMENT))
 		wire->ids_repeat = (uint8_t)(wire->ids_repeat | 1u << side) & 3;
 	wire->ip_ids[side] = segment->ip_id;
-	wire->prints[wire->print_at] = print;
-	wire->places[wire->print_at] = place;
-	wire->print_times[wire->print_at] = (uint16_t)(event->time_ns >> UNIT_SHIFT);
-	wire->print_at = (uint8_t)((wire->print_at + 1) % WIRE_PRINTS) & 15;
+	wire->prints[at] = print;
+	wire->places[at] = place;
+	wire->print_times[at] = (uint16_t)(event->time_ns >> UNIT_SHIFT);
+	wire->print_at = (uint8_t)(at + 1 < WIRE_PRINTS ? at + 1 : 0);
 	return false;
 }
 

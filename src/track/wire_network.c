@@ -55,11 +55,3 @@ bool wire_fits(const struct wire *wire, const struct event *event, enum wire_sid
 	}
 	return !is_known;
 }
-
-bool wire_has_tag(const struct wire *wire, uint16_t tag, enum wire_side side)
-{
-	if (wire->halves[side].frames > 0)
-		return wire->tags[side] == tag;
-	/* Most connections have the same both ways. */
-	return wire->halves[wire_other(side)].frames == 0 || wire->tags[wire_other(side)] == tag;
-}

@@ -12,18 +12,6 @@
  * claim, and the total is unknown.
  */
 
-/* How far numbers may run ahead while the receiver's window is not known. */
-#define WINDOW_UNHEARD (1u << 24)
-
-int64_t wire_window(const struct wire *wire, enum wire_side side)
-{
-	const struct wire_half *receiver = &wire->halves[wire_other(side)];
-
-	if (!(receiver->bits & HALF_WINDOW))
-		return WINDOW_UNHEARD;
-	return receiver->window > WIRE_WINDOW_UNSCALED ? receiver->window : WIRE_WINDOW_UNSCALED;
-}
-
 void wire_half_base(struct wire_half *half, uint32_t seq)
 {
 	half->base = seq;

@@ -63,9 +63,10 @@ static void finds_what_a_list_finds(void **state)
 
 	(void)state;
 	for (uint64_t round = 1; round <= ROUNDS; round++) {
-		struct record *record = &records[draw(RECORDS)], *sender, *receiver;
+		struct record *record = &records[draw(RECORDS)];
 		const struct flow flow = draw_flow(), reverse = flow_reverse(&flow);
 		struct event event = event_new(EVENT_SEGMENT, ORIGIN_WIRE, 0);
+		struct record_ends ends;
 
 		if (record->in_flow_table) {
 			record_table_remove_flow(table, record);
@@ -79,10 +80,10 @@ static void finds_what_a_list_finds(void **state)
 		event.flow = flow;
 		/* Whoever has worked it out already, or not. */
 		event.flow_hash = round % 16 == 0 ? flow_hash(&key, &reverse) : 0;
-		record_table_find_both(table, &flow, record_table_locate(table, &event), &sender, &receiver);
-		assert_ptr_equal(sender, newest(records, &flow));
-		assert_ptr_equal(receiver, newest(records, &reverse));
-		both += sender != NULL && receiver != NULL;
+		ends = record_table_find_both(table, &flow, record_table_locate(table, &event));
+		assert_ptr_equal(ends.sender, newest(records, &flow));
+		assert_ptr_equal(ends.receiver, newest(records, &reverse));
+		both += ends.sender != NULL && ends.receiver != NULL;
 	}
 	assert_true(both > 100);
 	record_table_free(table);

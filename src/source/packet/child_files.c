@@ -32,6 +32,7 @@ struct file {
 
 struct files {
 	struct child *child;
+	capture_function take; /* what each frame is given to */
 	struct file files[PACKET_SAVEFILES];
 	size_t count;
 	int64_t newest_ns;
@@ -88,7 +89,7 @@ static void hand_over(struct files *files, struct dissect_record *record, size_t
 	else if (record->time_ns >= 0)
 		files->newest_ns = record->time_ns;
 	record->interface = (uint16_t)(record->interface + ((which & FILE_MASK) << FILE_SHIFT));
-	child_frames_function(input)(input, record);
+	files->take(input, record);
 }
 
 /* The next frame of @file stands in it, or it has ended, or there was none that passed. */
@@ -187,7 +188,12 @@ int child_files_read(struct child *child, const int *fds, struct err *err)
 	};
 	bool ended = false;
 
-	files = (struct files){.child = child, .count = packet->savefile_count, .newest_ns = INT64_MIN};
+	files = (struct files){
+		.child = child,
+		.take = child_frames_function(&child->inputs[0]),
+		.count = packet->savefile_count,
+		.newest_ns = INT64_MIN,
+	};
 	for (size_t i = 0; i < files.count; i++) {
 		const char *name = packet->savefiles[i];
 

@@ -330,23 +330,25 @@ static enum dissect_verdict ipv4_header(struct dissect_state *frame)
 	uint8_t version_length, protocol, ttl;
 	uint16_t total, place, id;
 	uint32_t header;
-	struct span *rest = &frame->rest;
+	/* Its own copy stays in registers. */
+	struct span rest = frame->rest;
 
 	frame->version = 4;
-	if (!span_take_u8(rest, &version_length) || !span_skip(rest, 1) || !span_take_be16(rest, &total) ||
-	    !span_take_be16(rest, &id) || !span_take_be16(rest, &place) || !span_take_u8(rest, &ttl) ||
-	    !span_take_u8(rest, &protocol) || !span_skip(rest, 2) ||
-	    !take_address_v4(rest, &frame->event->flow.local) || !take_address_v4(rest, &frame->event->flow.remote))
+	if (!span_take_u8(&rest, &version_length) || !span_skip(&rest, 1) || !span_take_be16(&rest, &total) ||
+	    !span_take_be16(&rest, &id) || !span_take_be16(&rest, &place) || !span_take_u8(&rest, &ttl) ||
+	    !span_take_u8(&rest, &protocol) || !span_skip(&rest, 2) ||
+	    !take_address_v4(&rest, &frame->event->flow.local) || !take_address_v4(&rest, &frame->event->flow.remote))
 		return DISSECT_MALFORMED;
 	header = (version_length & 0x0f) * 4u;
-	if (version_length >> 4 != 4 || header < 20 || (total != 0 && total < header) || !span_skip(rest, header - 20))
+	if (version_length >> 4 != 4 || header < 20 || (total != 0 && total < header) || !span_skip(&rest, header - 20))
 		return DISSECT_MALFORMED;
+	frame->rest = rest;
 	frame->protocol = protocol;
 	frame->ip_id = id;
 	frame->ttl = ttl;
 	/* Segmentation offload of packets over 64 KiB, or a card that fills the length in, leave 0. */
 	frame->payload = total != 0 ? total - header : offload_length(frame);
-	span_limit(rest, frame->payload);
+	span_limit(&frame->rest, frame->payload);
 	if (place & (IP_FRAGMENT_OFFSET | IP_MORE_FRAGMENTS))
 		return fragment(frame, id, (place & IP_FRAGMENT_OFFSET) * 8u, place & IP_MORE_FRAGMENTS);
 	return protocol == IP_AUTHENTICATION ? extensions(frame) : DISSECT_EVENT;

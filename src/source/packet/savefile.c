@@ -179,11 +179,12 @@ static int pcap_head(struct savefile *savefile, struct span *data, struct err *e
 }
 
 /* Seconds, fraction, captured length, length. */
-static void pcap_words(const struct savefile *savefile, struct span *rest, uint32_t words[4])
+static inline void pcap_words(const struct savefile *savefile, struct span *rest, uint32_t words[4])
 {
 	span_take_bytes(rest, words, 4 * sizeof(words[0]));
-	for (size_t i = 0; i < 4; i++)
-		words[i] = savefile->little ? le32toh(words[i]) : be32toh(words[i]);
+	if (savefile->little != (BYTE_ORDER == LITTLE_ENDIAN))
+		for (size_t i = 0; i < 4; i++)
+			words[i] = __builtin_bswap32(words[i]);
 	/* More bytes captured than there were make no sense. */
 	if (savefile->is_length_first && words[2] > words[3]) {
 		uint32_t captured = words[3];
@@ -247,7 +248,8 @@ static bool is_pcap_head(const struct savefile *savefile, const uint32_t words[4
 		(first == __builtin_bswap32(PCAP_MICROSECONDS) || first == __builtin_bswap32(PCAP_NANOSECONDS)));
 }
 
-static int pcap_next_frame(struct savefile *savefile, struct span *data, struct dissect_record *record, struct err *err)
+static inline int pcap_next_frame(struct savefile *savefile, struct span *data, struct dissect_record *record,
+				  struct err *err)
 {
 	struct span rest = *data, bytes;
 	uint32_t words[4];
@@ -527,7 +529,7 @@ int savefile_next(struct savefile *savefile, struct span *data, struct dissect_r
 		got = begin(savefile, data, err);
 	if (got == 0 && savefile->format == SAVEFILE_PCAP_BEGUN) {
 		got = pcap_first_frame(savefile, data);
-		return got != 0 ? got : pcap_next_frame(savefile, data, record, err);
+		return got != 0 ? got : savefile_next(savefile, data, record, err);
 	}
 	if (got == 0 && savefile->format == SAVEFILE_SNOOP)
 		return snoop_next_frame(savefile, data, record, err);

@@ -43,6 +43,7 @@ struct savefile_reader {
 	struct savefile_order *order; /* NULL: there has been one interface so far */
 	int unknown; /* a link type that is not understood, of some frame; -1 none */
 	size_t link_count;
+	const struct link *latest; /* the link of the latest frame; NULL before the first */
 	struct link links[LINKS_MAX];
 	struct savefile savefile;
 };
@@ -143,16 +144,21 @@ static int first_link(struct savefile_reader *reader, struct err *err)
 /* Return: does the frame pass? Or a negative errno. */
 static int filter(struct savefile_reader *reader, const struct dissect_record *record, struct err *err)
 {
-	const struct pcap_pkthdr header = {.caplen = record->caplen, .len = record->length};
-	const struct link *link = find_link(reader, record->link_type);
+	const struct link *link = reader->latest;
+	struct pcap_pkthdr header;
 
+	if (link == NULL || link->link_type != record->link_type)
+		link = reader->latest = find_link(reader, record->link_type);
 	if (link == NULL)
 		return err_set(err, EINVAL, "damaged: more than %d link types", LINKS_MAX);
 	if (!link->known) {
 		reader->unknown = record->link_type;
 		return 0;
 	}
-	if (link->filter.bf_len == 0 || pcap_offline_filter(&link->filter, &header, record->data) != 0)
+	if (link->filter.bf_len == 0)
+		return 1;
+	header = (struct pcap_pkthdr){.caplen = record->caplen, .len = record->length};
+	if (pcap_offline_filter(&link->filter, &header, record->data) != 0)
 		return 1;
 	if (reader->user.rejected != NULL)
 		reader->user.rejected(reader->user.context, record);
@@ -229,7 +235,6 @@ int savefile_reader_next(struct savefile_reader *reader, struct dissect_record *
 {
 	int got;
 
-	*record = (struct dissect_record){.time_ns = 0};
 	if (reader->order == NULL && reader->savefile.interface_count > 1)
 		reader->order = savefile_order_new();
 	got = reader->order != NULL ? next_in_order(reader, record, err) : next_in_file(reader, record, err);
@@ -240,10 +245,10 @@ int savefile_reader_next(struct savefile_reader *reader, struct dissect_record *
 
 int savefile_reader_read(struct savefile_reader *reader, int count, struct err *err)
 {
+	struct dissect_record record = {.time_ns = 0};
 	int handed = 0;
 
 	while (handed < count) {
-		struct dissect_record record;
 		int got = savefile_reader_next(reader, &record, err);
 
 		if (got < 0)

@@ -50,7 +50,7 @@ struct savefile_reader *savefile_reader_new(int fd, const char *name, const stru
 /**
  * savefile_reader_next() - the next frame
  * @reader: the reader
- * @record: filled on 1; its data is valid until the next call
+ * @record: on 1 what savefile_next() fills is filled; its data is valid until the next call
  * @err: on failure
  *
  * Frames of a file of several interfaces come in order of time, as far as they are near each other in the file
