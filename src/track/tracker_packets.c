@@ -195,7 +195,7 @@ static bool receiver_accepts(const struct record *sender, const struct record *r
 	return wire_dir(receiver->wire) == DIR_IN;
 }
 
-static void feed_ends(struct tracker *tracker, struct record_ends ends, const struct event *event)
+static inline void feed_ends(struct tracker *tracker, struct record_ends ends, const struct event *event)
 {
 	enum fate sender = FATE_NONE, receiver = FATE_NONE;
 
@@ -253,10 +253,12 @@ static struct record_ends segment_records(struct tracker *tracker, const struct 
 		ends.receiver = segment_record(tracker, event, ends.receiver, WIRE_REMOTE, &duplicate);
 	if (ends.sender == NULL && ends.receiver == NULL)
 		ends = record_new_flow(tracker, event, beside);
-	if (duplicate && ends.sender != NULL)
-		ends.sender->duplicate = true;
-	if (duplicate && ends.receiver != NULL)
-		ends.receiver->duplicate = true;
+	if (duplicate) {
+		if (ends.sender != NULL)
+			ends.sender->duplicate = true;
+		if (ends.receiver != NULL)
+			ends.receiver->duplicate = true;
+	}
 	return ends;
 }
 
