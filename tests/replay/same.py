@@ -6,9 +6,9 @@ Each capture is read with all reports at once, a few events at a time, many, and
 numbers by chance: every byte of the output must be the same. RX_PKTS and
 TX_PKTS over all rows, and the frames that are in no row for a reason that the
 accounts name, are the TCP frames of the file, which are counted here without
-the program. ALL=1 takes every public capture instead of a few, and reads each
-of the project's own, whose answer once depended on scheduling, ten times with
-a slow reader and a slow writer as well.
+the program. ALL=1 takes every public capture and case instead of a few
+captures, and reads each of the project's own, whose answer once depended on
+scheduling, ten times with a slow reader and a slow writer as well.
 """
 import glob
 import json
@@ -25,6 +25,7 @@ from frames import ACK, FIN, PSH, RST, SYN
 
 ALL = os.environ.get("ALL", "") not in ("", "0")
 CAPTURES = os.environ.get("CONNTRACE_CAPTURES", os.path.join(cli.TOP, "..", "shared", "captures"))
+CASES = os.environ.get("CONNTRACE_CASES") or "/nonexistent"
 REPORTS = ["-j", "--events", "-z", "conns", "-z", "peers", "-z", "groups", "-z", "io,stat,1", "-z", "http,tree",
            "-z", "tls,tree", "-z", "histogram,HS_MS", "--ladder=all"]
 BATCHES = ["1", "7", "256", "1024", "4000:1", "300:2"] if ALL else ["1", "1000:1"]
@@ -249,6 +250,8 @@ def main():
     public = sorted(glob.glob(os.path.join(CAPTURES, "*", "*.*pcap*")) + glob.glob(os.path.join(CAPTURES, "*", "*.cap")))
     for path in public if ALL else public[::SAMPLE]:
         is_same(test, os.path.relpath(path, CAPTURES), path)
+    for path in sorted(glob.glob(os.path.join(CASES, "*.pcap*"))) if ALL else []:
+        is_same(test, os.path.basename(path), path)
     if not public:
         test.skip("public captures", "CONNTRACE_CAPTURES names no folder with some")
     test.end()
