@@ -201,6 +201,12 @@ static void keep_known(struct look *look, const struct search *search)
 	}
 }
 
+/* A RST on the wire ends no socket that did not get it (a packet filter made it, or stopped it). */
+static bool may_live(const struct conn *conn)
+{
+	return conn->cookie != 0 && (conn->open || conn->state == STATE_RESET);
+}
+
 static void search_list(struct look *look, struct search *search)
 {
 	const struct conn *conn = NULL;
@@ -209,7 +215,7 @@ static void search_list(struct look *look, struct search *search)
 	int told;
 
 	while ((conn = tracker_next(look->tracker, conn)) != NULL) {
-		if (conn->cookie == 0 || !conn->open)
+		if (!may_live(conn))
 			continue;
 		if (search->count == size) {
 			size = size > 0 ? size * 2 : 64;
@@ -285,9 +291,11 @@ size_t look_at_all(struct look *look, bool tell_gone)
 	while ((conn = tracker_next(look->tracker, conn)) != NULL && count < search.count) {
 		struct event *event = &looks[count];
 
-		if (conn->cookie == 0 || !conn->open)
+		if (!may_live(conn))
 			continue;
 		if (look_at_one(look, &search, conn, event) != 0) {
+			if (!conn->open)
+				continue;
 			gone++;
 			/* None comes of MPTCP sockets and from other network namespaces. */
 			if (conn->flow.proto == IPPROTO_TCP && is_here(look->netns, conn))

@@ -272,6 +272,8 @@ enum segment_has {
 	SEGMENT_HAS_INCOMING = 0x80,
 	/** a later fragment: a frame and a stretch of payload of a segment whose header came in another event */
 	SEGMENT_HAS_LATER_FRAGMENT = 0x100,
+	/** captured on a loopback interface: this host sent it, whatever address it gives as its source */
+	SEGMENT_HAS_LOOPBACK = 0x200,
 };
 
 /**

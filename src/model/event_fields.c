@@ -41,7 +41,7 @@ static const char *const fin_words[] = {"unknown", "received", "not-received", N
 static const char *const delay_words[] = {"unknown", "none", "perhaps", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
 static const char *const has_words[] = {"mss", "wscale",   "sack-ok",  "timestamp",      "fragment",
-					"cut", "outgoing", "incoming", "later-fragment", NULL};
+					"cut", "outgoing", "incoming", "later-fragment", "loopback", NULL};
 static const char *const fact_words[] = {"comm", "exe", NULL};
 static const char *const message_words[] = {"http-request", "http-response", "tls-hello", NULL};
 static const char *const part_words[] = {"method", "target", "host", "fields", NULL};
@@ -61,7 +61,7 @@ _Static_assert(WORDS(message_words) == MESSAGE_KIND_NUM, "a word for every kind"
 _Static_assert(WORDS(part_words) == MESSAGE_PART_NUM, "a word for every part");
 _Static_assert(WORDS(where_words) == LOST_WHERE_NUM, "a word for every store");
 _Static_assert(1 << (WORDS(flag_words) - 1) == SEGMENT_AE, "a word for every flag");
-_Static_assert(1 << (WORDS(has_words) - 1) == SEGMENT_HAS_LATER_FRAGMENT, "a word for every part");
+_Static_assert(1 << (WORDS(has_words) - 1) == SEGMENT_HAS_LOOPBACK, "a word for every part");
 
 /* These three are always written, and first. */
 static const struct event_field head_fields[] = {

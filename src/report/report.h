@@ -331,6 +331,7 @@ struct summary_accepts {
  * @syn_resent: how many had a SYN or SYN/ACK resent
  * @unattributed: how many have no process
  * @older: how many are older than the run and have the kernel's counters, which are of their whole life
+ * @end_unknown: how many came about and have ended, and nothing tells whether they were closed or reset
  * @unmatched: connections that the options leave out (--lport, --peer, --dir, ...); the others here do not count them
  */
 struct summary_outcomes {
@@ -338,6 +339,7 @@ struct summary_outcomes {
 	uint64_t syn_resent;
 	uint64_t unattributed;
 	uint64_t older;
+	uint64_t end_unknown;
 	uint64_t unmatched;
 };
 

@@ -232,6 +232,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_count(line, ",\"connections\":", summary->connections, "");
 	add_json_outcomes(line, &summary->outcomes);
 	add_count(line, ",\"older\":", summary->outcomes.older, "");
+	add_count(line, ",\"end_unknown\":", summary->outcomes.end_unknown, "");
 	add_count(line, ",\"unmatched\":", summary->outcomes.unmatched, "");
 	add_json_accepts(line, &summary->accepts);
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
@@ -313,6 +314,8 @@ static void add_processes(struct text *line, const struct summary *summary)
 {
 	if (summary->has_processes && summary->unattributed > 0)
 		add_count(line, "process unknown of ", summary->unattributed, " of them, ");
+	if (summary->outcomes.end_unknown > 0)
+		add_count(line, "unknown of ", summary->outcomes.end_unknown, " whether closed or reset, ");
 	if (summary->unwatched > 0) {
 		add_count(line, "", summary->unwatched, " of the ");
 		add_count(line, "", summary->targets, " processes given not watched");

@@ -459,8 +459,10 @@ bool bytes_both_fins(const struct bytes *bytes)
 static bool was_dead(const struct bytes *bytes)
 {
 	/* Its SYN was never answered, or may not have been: then there was nothing to close. */
-	if (!bytes->final || bytes->disconnected || own_fin(bytes) != 0 || bytes->notsent == 1 ||
-	    (bytes->none_acked && bytes->syn != 0))
+	if (!bytes->final || bytes->disconnected || own_fin(bytes) != 0 || (bytes->none_acked && bytes->syn != 0))
+		return false;
+	/* What this host did not let out, or the peer has no room for, is tried again until the kernel gives up. */
+	if (bytes->notsent == 1 && bytes->probes != 0)
 		return false;
 	/* What was acknowledged or never resent did not time out. */
 	return (bytes->close_state == TCP_CLOSE || bytes->rqueue == 0) &&
@@ -482,7 +484,7 @@ bool bytes_was_cut(const struct bytes *bytes)
 	if (bytes->final && bytes->disconnected)
 		return bytes->close_state == TCP_ESTABLISHED;
 	if (was_dead(bytes) && bytes->close_state != TCP_ESTABLISHED)
-		return peer == 0 || (peer == 1 && bytes->all_acked == 0);
+		return peer == 0 || bytes->all_acked == 0;
 	/* Unread data makes close(2) send a RST. */
 	return bytes->final && own_fin(bytes) == 0 && peer == 0 && bytes->close_state == TCP_ESTABLISHED &&
 	       bytes->rqueue > 0;

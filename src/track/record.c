@@ -20,7 +20,7 @@
 		.bytes = BYTES_INIT, .connect_begin_ns = CLOCK_UNKNOWN, .connect_end_ns = CLOCK_UNKNOWN,               \
 		.outcome_ns = CLOCK_UNKNOWN, .accept_ns = CLOCK_UNKNOWN, .close_ns = CLOCK_UNKNOWN,                    \
 		.exit_ns = CLOCK_UNKNOWN, .destroy_ns = CLOCK_UNKNOWN, .kernel_hs_ns = CLOCK_UNKNOWN,                  \
-		.finished_ns = CLOCK_UNKNOWN,                                                                          \
+		.finished_ns = CLOCK_UNKNOWN, .look_ns = CLOCK_UNKNOWN,                                                \
 		.kernel_queue_ns = CLOCK_UNKNOWN, .kernel_rtt_ns = CLOCK_UNKNOWN, .kernel_minrtt_ns = CLOCK_UNKNOWN,   \
 		.handshake_retrans = -1, .total_retrans = -1, .failed_retrans = -1, .call_error = -1,                  \
 	}
@@ -177,7 +177,7 @@ void record_info(struct record *record, const struct event *event)
 		record->conn.seen |= SEEN_KERNEL;
 	else
 		record_seen(record, event->time_ns, SEEN_KERNEL);
-	said->is_fresh_look = info->reason == INFO_LOOK;
+	said->look_ns = info->reason == INFO_LOOK ? event->time_ns : CLOCK_UNKNOWN;
 	if (info->mptcp == MPTCP_PART || said->kernel_state == 0)
 		said->mptcp = info->mptcp;
 	if (info->delay != DELAY_UNKNOWN)
@@ -205,8 +205,8 @@ void record_info(struct record *record, const struct event *event)
 		record->conn.dir = DIR_OUT;
 		bytes_opener(&said->bytes, DIR_OUT);
 	}
-	/* A passive socket acknowledges nothing but data and FIN; an active one its SYN first of all. */
-	if (is_connected_state(info->state) || (record->conn.dir == DIR_OUT && info->bytes_acked > 0))
+	/* An active socket's SYN is acknowledged by its peer's SYN; before that nothing is. */
+	if (is_connected_state(info->state) || info->bytes_acked > 0 || info->bytes_received > 0)
 		said->established = true;
 	if (info->segs_in > 0)
 		said->answered = true;
@@ -306,6 +306,7 @@ static void settle_times(const struct record *record, struct conn *conn)
 static void settle_counters(const struct record *record, struct conn *conn)
 {
 	const struct testimony *said = record->said;
+	bool may_be_old = !said->bytes.final && !said->bytes.at_close && said->look_ns < 0;
 	int32_t handshake;
 	int64_t rx, tx;
 
@@ -313,9 +314,10 @@ static void settle_counters(const struct record *record, struct conn *conn)
 	/* What MPTCP sends once more (RFC 8684, 3.3.6) is new to TCP. */
 	if (said->mptcp != MPTCP_NO)
 		conn->rx_bytes = conn->tx_bytes = rx = tx = CONN_UNKNOWN;
-	if (rx >= 0)
+	/* An earlier look knows less than the packets since. */
+	if (rx >= 0 && !(may_be_old && conn->rx_bytes > rx))
 		conn->rx_bytes = rx;
-	if (tx >= 0)
+	if (tx >= 0 && !(may_be_old && conn->tx_bytes > tx))
 		conn->tx_bytes = tx;
 	/* Without a handshake there was no payload to count, and nothing to resend but the SYN. */
 	if (conn_has_failed(conn->result) && !said->established) {
@@ -379,7 +381,7 @@ static void settle_end(const struct record *record, struct conn *conn)
 			conn->state = (uint8_t)state_of_end(conn, &said->bytes, close);
 		if (conn->state == STATE_UNKNOWN && bytes_both_fins(&said->bytes))
 			conn->state = STATE_CLOSED;
-	} else if ((said->close_ns >= 0 || said->exit_ns >= 0) && !said->is_fresh_look) {
+	} else if ((said->close_ns >= 0 || said->exit_ns >= 0) && said->look_ns < 0) {
 		/* What was seen before closing is not how it is now, nor how it ended. */
 		conn->state = (uint8_t)state_of_end(conn, &said->bytes, close);
 	} else if (said->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
@@ -466,7 +468,7 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		conn->error = 0;
 	} else if (said->connect_begin_ns >= 0) {
 		record_settle_attempt(record, rules, conn);
-	} else if (record->wire == NULL) {
+	} else if (record->wire == NULL || (conn->result == RESULT_UNKNOWN && said->established)) {
 		settle_unwatched(said, conn);
 	}
 	settle_times(record, conn);
@@ -481,7 +483,7 @@ void record_settle_unheard(const struct record *record, struct conn *conn)
 	const struct testimony *said = record->said;
 
 	if (said->close_ns >= 0 || said->exit_ns >= 0 || said->destroy_ns >= 0 || record->wire != NULL ||
-	    conn_has_failed(conn->result) || said->is_fresh_look)
+	    conn_has_failed(conn->result) || said->look_ns >= 0)
 		return;
 	conn->rx_bytes = conn->tx_bytes = CONN_UNKNOWN;
 	conn->tx_retrans = -1;

@@ -26,6 +26,7 @@
  * @close_ns: closed by its owner
  * @exit_ns: the owner was about to end with the connection open
  * @destroy_ns: the kernel's socket died
+ * @look_ns: when the last counters were read, if that was a look in passing, later than the calls that were seen
  * @kernel_hs_ns: round trip of the handshake as the kernel measured it
  * @finished_ns: when the handshake of an attempt finished, by the kernel's clock of ticks
  * @kernel_queue_ns: wait in the accept queue as the kernel measured it
@@ -43,7 +44,6 @@
  * @established: the kernel's counters prove that the handshake finished
  * @answered: the kernel's counters prove that the peer answered something
  * @may_have_exited: its process ended, and nobody saw whether it had the connection open until then
- * @is_fresh_look: the last counters are of a look in passing, later than the calls that were seen
  */
 struct testimony {
 	struct bytes bytes;
@@ -54,6 +54,7 @@ struct testimony {
 	int64_t close_ns;
 	int64_t exit_ns;
 	int64_t destroy_ns;
+	int64_t look_ns;
 	int64_t kernel_hs_ns;
 	int64_t finished_ns;
 	int64_t kernel_queue_ns;
@@ -71,7 +72,6 @@ struct testimony {
 	bool established;
 	bool answered;
 	bool may_have_exited;
-	bool is_fresh_look;
 };
 
 /** struct record_conn - what needs no working out, as the same fields of struct conn have it */

@@ -79,11 +79,21 @@ static bool is_over(int64_t value, int64_t limit)
 
 static bool was_reset(const struct record *record, const struct conn *conn)
 {
-	if (record->wire != NULL && !wire_is_empty(record->wire))
+	/* A RST that was not captured is one all the same. */
+	if (record->wire != NULL && wire_is_finished(record->wire))
 		return wire_was_cut(record->wire);
 	return (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET ||
 		bytes_was_cut(&record->said->bytes)) &&
 	       conn->result != RESULT_REFUSED;
+}
+
+/* A socket that goes on after a RST of this host has not made it. */
+static bool outlived_reset(const struct record *record, const struct conn *conn)
+{
+	const struct testimony *said = record->said;
+
+	return conn->close == CLOSE_LRST && wire_is_finished(record->wire) && said->kernel_state != TCP_CLOSE &&
+	       said->look_ns > wire_last_ns(record->wire) && wire_last_ns(record->wire) >= 0;
 }
 
 /* Who ended it was neither of the programs. */
@@ -91,6 +101,8 @@ static uint16_t by_whom(const struct record *record, const struct conn *conn)
 {
 	const struct bytes *bytes = &record->said->bytes;
 
+	if (record->wire != NULL && (wire_was_reset_here(record->wire) || outlived_reset(record, conn)))
+		return SUSPICIOUS_KERNEL;
 	if (conn->close != CLOSE_RRST && bytes_was_given_up(bytes))
 		return SUSPICIOUS_TIMEOUT;
 	return conn->close == CLOSE_LRST && bytes_died(bytes) ? SUSPICIOUS_KERNEL : 0;

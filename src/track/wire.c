@@ -516,6 +516,8 @@ static bool feed(struct wire *wire, const struct event *event, enum wire_side si
 		half->frames++;
 	if (segment->has & SEGMENT_HAS_FRAGMENT)
 		wire->bits |= WIRE_FRAGMENTS;
+	if (!(segment->has & SEGMENT_HAS_LOOPBACK))
+		wire->travels = 1;
 	if (segment->flags & SEGMENT_FIN && wire->fins[side] < UINT8_MAX)
 		wire->fins[side]++;
 	if (segment->flags & SEGMENT_RST && wire->rsts[side] < UINT8_MAX)

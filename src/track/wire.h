@@ -107,6 +107,8 @@ struct wire_half {
  * @print_at: where the next fingerprint goes
  * @wscale: each side's window scale, with HALF_WSCALE
  * @ids_repeat: by side, a bit: different segments had the same identification, so it tells nothing
+ * @travels: segments were captured elsewhere than on a loopback interface
+ * @rst_here: the RST that ended it was made by this host in the name of the remote side (a packet filter that rejects)
  * @icmp_code: code of the ICMP error that quoted the SYN and ended the attempt, with WIRE_UNREACHABLE
  */
 struct wire {
@@ -137,6 +139,8 @@ struct wire {
 	uint8_t rsts[WIRE_SIDES];
 	uint8_t print_at;
 	uint8_t ids_repeat;
+	uint8_t travels : 1;
+	uint8_t rst_here : 1;
 	uint8_t wscale[WIRE_SIDES];
 	uint8_t icmp_code;
 };
@@ -245,6 +249,9 @@ int64_t wire_answer_ns(const struct wire *wire);
 
 /** wire_was_cut() - did a RST end it that was neither a refusal nor the answer to one side's FIN? */
 bool wire_was_cut(const struct wire *wire);
+
+/** wire_was_reset_here() - did this host end it by a RST in the name of the remote side, as a packet filter does? */
+bool wire_was_reset_here(const struct wire *wire);
 
 /** wire_had_fragments() - did segments of it come in IP fragments? */
 bool wire_had_fragments(const struct wire *wire);

@@ -4,26 +4,49 @@
 
 /* When a RST ends a connection, and when what follows shows that it did not. */
 
+/*
+ * A packet filter that rejects what this host sends answers in the name of the remote side. That answer does not leave
+ * the host: it is captured on the loopback interface, though the connection does not go over it. Of a connection
+ * within this host all is captured there.
+ */
+static bool is_made_here(const struct wire *wire, const struct event_segment *segment, enum wire_side side)
+{
+	const uint16_t ends = SEGMENT_HAS_OUTGOING | SEGMENT_HAS_INCOMING;
+
+	if (side != WIRE_REMOTE || !(segment->has & SEGMENT_HAS_LOOPBACK))
+		return false;
+	if (wire->halves[WIRE_LOCAL].frames + wire->halves[WIRE_REMOTE].frames > wire->rsts[WIRE_REMOTE])
+		return wire->travels;
+	/* What it answers was dropped before it could be captured. */
+	return (segment->has & ends) == SEGMENT_HAS_INCOMING;
+}
+
+/* Whose a RST of @side is. */
+static uint16_t remote_bit(struct wire *wire, const struct event_segment *segment, enum wire_side side)
+{
+	wire->rst_here = is_made_here(wire, segment, side);
+	return side == WIRE_REMOTE && !wire->rst_here ? WIRE_RST_REMOTE : 0;
+}
+
 /* Did a RST come within the handshake, and may it be believed (RFC 9293, 3.10.7.3-4, step "check the RST bit")? */
 static void feed_rst_handshake(struct wire *wire, const struct event *event, enum wire_side side)
 {
 	const struct event_segment *segment = &event->segment;
 	enum wire_side opener = wire_opener(wire);
 	struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
-	uint16_t remote = side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0;
 	int64_t start, ack;
 
 	if (half->bits & HALF_SYN) {
 		start = wire_offset(half, segment->seq);
 		if (start < 0 || start > (int64_t)half->next)
 			return;
-		wire->bits |= WIRE_ABORTED | remote;
+		wire->bits |= WIRE_ABORTED | remote_bit(wire, segment, side);
 	} else if (side != opener && other->bits & HALF_SYN) {
 		/* Without an ACK the opener ignores it; whoever sent it refused nevertheless. */
 		ack = segment->flags & SEGMENT_ACK ? wire_offset(other, segment->ack) : 1;
 		if (ack < 1 || ack > (int64_t)other->next)
 			return;
-		wire->bits |= WIRE_REFUSED | remote;
+		wire->bits |= WIRE_REFUSED | remote_bit(wire, segment, side);
 		if (other->syn_acked_ns < 0)
 			other->syn_acked_ns = event->time_ns;
 	}
@@ -61,7 +84,7 @@ void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side 
 		}
 	}
 	wire->bits = (uint16_t)((wire->bits & ~WIRE_RST_BITS) | WIRE_RST | doubted |
-				(side == WIRE_REMOTE ? WIRE_RST_REMOTE : 0));
+				remote_bit(wire, segment, side));
 }
 
 /*

@@ -52,6 +52,11 @@ bool wire_was_cut(const struct wire *wire)
 	       (wire->bits & WIRE_RST && (local_fin == remote_fin || was_sent_in_vain(wire)));
 }
 
+bool wire_was_reset_here(const struct wire *wire)
+{
+	return wire->rst_here && wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED);
+}
+
 bool wire_had_fragments(const struct wire *wire)
 {
 	return wire->bits & WIRE_FRAGMENTS;

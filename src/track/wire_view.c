@@ -45,7 +45,7 @@ void wire_flip(struct wire *wire)
 	wire_copy_flip(wire);
 	if (wire->bits & WIRE_OPENER_KNOWN)
 		wire->bits ^= WIRE_OPENER_REMOTE;
-	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))
+	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED) && !wire->rst_here)
 		wire->bits ^= WIRE_RST_REMOTE;
 	if ((wire->halves[WIRE_LOCAL].bits | wire->halves[WIRE_REMOTE].bits) & HALF_FIN)
 		wire->bits ^= WIRE_FIN_REMOTE_FIRST;

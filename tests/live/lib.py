@@ -27,6 +27,7 @@ IN_NAMESPACE = "CONNTRACE_TEST_NAMESPACE"    # set in a script that has moved in
 WAIT_SEC = 60                                # bound of a wait for what should happen at once
 NOBODY = 65534
 SHOWN_FAILURES = 8
+HERE, THERE = "198.18.0.1", "198.18.0.2"     # of other_host()
 # STATE of a connection that both sides have closed: the kernel may still be at it when the run ends.
 ENDED = ("closed", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK")
 
@@ -558,6 +559,22 @@ def firewall_count():
 
 def firewall_off():
     run([need("nft"), "delete", "table", "inet", "test"])
+
+
+def other_host():
+    """A network namespace at the end of a veth pair, with the address THERE, until the test's end.
+
+    Return: how to run a command there.
+    """
+    run(["ip", "link", "delete", "here"])
+    holder = Process(["unshare", "-n", "sh", "-c", "ip link set lo up && echo ready && exec sleep 600"])
+    wait_for(lambda: "ready" in holder.out, "the other namespace")
+    inside = ["nsenter", "--net=/proc/%d/ns/net" % holder.pid, "--"]
+    must(["ip", "link", "add", "here", "type", "veth", "peer", "name", "there", "netns", str(holder.pid)])
+    for word, address, before in (("here", HERE, []), ("there", THERE, inside)):
+        must(before + ["ip", "address", "add", address + "/24", "dev", word])
+        must(before + ["ip", "link", "set", word, "up"])
+    return inside
 
 
 def sysctl(name, value):

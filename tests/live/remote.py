@@ -4,10 +4,9 @@
 
 The other host is a second network namespace at the end of a veth pair.
 """
-from lib import (MKCONN, Process, Trace, check, enter_namespace, equal, main, must, need_all, run, scratch, test, wait_file,
-                 wait_for)
+from lib import (HERE, MKCONN, Process, Trace, check, enter_namespace, equal, main, need_all, other_host, scratch, test,
+                 wait_file)
 
-HERE, THERE = "198.18.0.1", "198.18.0.2"
 COUNT = 40
 SENT = 100
 
@@ -19,19 +18,6 @@ STORIES = (
     ("the server closes first, the peer answers with a reset", "recv=100 close", "send=100 wait-hup rst", "lfin"),
     ("the server closes first, the peer goes on sending", "recv=100 close", "send=100 wait-hup send=7 close", "lfin"),
 )
-
-
-def other_host():
-    """Return: how to run a command there. The namespace ends with the process that holds it, at the test's end."""
-    run(["ip", "link", "delete", "here"])
-    holder = Process(["unshare", "-n", "sh", "-c", "ip link set lo up && echo ready && exec sleep 600"])
-    wait_for(lambda: "ready" in holder.out, "the other namespace")
-    inside = ["nsenter", "--net=/proc/%d/ns/net" % holder.pid, "--"]
-    must(["ip", "link", "add", "here", "type", "veth", "peer", "name", "there", "netns", str(holder.pid)])
-    for word, address, before in (("here", HERE, []), ("there", THERE, inside)):
-        must(before + ["ip", "address", "add", address + "/24", "dev", word])
-        must(before + ["ip", "link", "set", word, "up"])
-    return inside
 
 
 def play(inside, server, client, options):

@@ -10,8 +10,8 @@ import socket
 import struct
 import sys
 
-from lib import Process, Skip, Trace, check, enter_namespace, equal, main, need, run, test, wait_for
-from remote import HERE, THERE, other_host
+from lib import (HERE, THERE, Process, Skip, Trace, check, enter_namespace, equal, main, need, other_host, run, test,
+                 wait_for)
 
 SIZE = 1500000
 TOTAL_RETRANS = 100    # where struct tcp_info of linux/tcp.h has it

@@ -1303,6 +1303,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.outcomes.results[RESULT_ERROR] = 1;
 	summary.outcomes.results[RESULT_PENDING] = 3;
 	summary.outcomes.syn_resent = 2;
+	summary.outcomes.end_unknown = 2;
 	summary.accepts.failed = 7;
 	summary.accepts.kinds = 1;
 	summary.accepts.kind[0].pid = 4711;
@@ -1320,7 +1321,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, unknown of 2 whether closed or reset, "
+		       "accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 more never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 7 connections (evicted "
 		        "from memory); "
@@ -1329,7 +1331,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.left_out[SUMMARY_LEFT_TUNNEL] = 1;
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, unknown of 2 whether closed or reset, "
+		       "accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 more never accepted, accept queues of the network namespace overflowed 1 "
 		       "time, lost 7 connections (evicted from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed); TCP frames in no "
@@ -1345,7 +1348,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, accept(2) failed 7 times "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, unknown of 2 whether closed or reset, "
+		       "accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 more never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 12 packets (capture "
 		        "buffer of the "
@@ -1353,7 +1357,7 @@ static void the_accounts_say_what_was_lost(void **state)
 			"packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
-		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"older\":0,\"unmatched\":0,"
+		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"older\":0,\"end_unknown\":2,\"unmatched\":0,"
 		       "\"accept_failed\":7,\"accept_failures\":[{\"pid\":4711,\"errno\":\"EMFILE\",\"count\":7}],"
 		       "\"unaccepted\":2,\"accept_waiting\":0,\"accept_queues_full\":0,\"listen_overflows\":1,"
 		       "\"unattributed\":3,"

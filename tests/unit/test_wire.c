@@ -622,6 +622,47 @@ static void control_segments_are_counted(void **state)
 	assert_int_equal(conn.rx_rst, 0);
 }
 
+/* A packet filter of this host answers in the name of the remote side, on the loopback interface. */
+static void a_reset_of_this_host_is_its_own(void **state)
+{
+	const uint16_t in = SEGMENT_HAS_INCOMING, looped = SEGMENT_HAS_INCOMING | SEGMENT_HAS_LOOPBACK;
+	const uint16_t within = looped | SEGMENT_HAS_OUTGOING;
+	static const struct {
+		bool is_open;
+		uint16_t has_before;
+		uint16_t has_rst;
+		bool is_ours;
+	} cases[] = {
+		{true, in, looped, true},	/* this host's packet filter */
+		{true, in, in, false},		/* the peer, or what is between */
+		{true, within, within, false},	/* both ends are here */
+		{true, looped, looped, false},	/* likewise, with an address that no interface has */
+		{false, 0, looped, true},	/* the SYN was rejected */
+		{false, 0, in, false},
+		{false, 0, within, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event event = event_new(EVENT_SEGMENT, ORIGIN_WIRE, BEGIN_NS);
+		struct wire wire;
+		struct conn conn;
+
+		wire_init(&wire);
+		conn_init(&conn);
+		event.segment = (struct event_segment){.seq = 1000, .ack = 500, .flags = SEGMENT_ACK, .payload = 10,
+						       .has = cases[i].has_before};
+		if (cases[i].is_open)
+			wire_feed(&wire, &event, WIRE_REMOTE);
+		event.segment = (struct event_segment){.seq = 1010, .flags = SEGMENT_RST, .has = cases[i].has_rst};
+		wire_feed(&wire, &event, WIRE_REMOTE);
+		wire_settle(&wire, BEGIN_NS, TIMEOUT_NS, &conn);
+		assert_int_equal(conn.state, STATE_RESET);
+		assert_int_equal(conn.close, cases[i].is_ours ? CLOSE_LRST : CLOSE_RRST);
+		assert_int_equal(wire_was_reset_here(&wire), cases[i].is_ours);
+	}
+}
+
 static void flipped_is_the_other_end(void **state)
 {
 	static const char *const scripts[] = {
@@ -692,6 +733,7 @@ int main(void)
 		cmocka_unit_test(times_and_windows),
 		cmocka_unit_test(what_fills_a_forgotten_hole_may_be_resent),
 		cmocka_unit_test(control_segments_are_counted),
+		cmocka_unit_test(a_reset_of_this_host_is_its_own),
 		cmocka_unit_test(flipped_is_the_other_end),
 		cmocka_unit_test(evidence_stays_small),
 	};

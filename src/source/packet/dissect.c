@@ -43,6 +43,11 @@
 #define SLL_TO_US 0
 #define SLL_OUTGOING 4
 
+/* A device type of the cooked captures, as in net/if_arp.h, which not all systems that build this have. */
+#define ARPHRD_LOOPBACK 772
+
+#define ETHER_ADDRESS 6
+
 /* ISO/IEC TR 9577, as RFC 2427 uses them. */
 #define NLPID_SNAP 0x80
 #define NLPID_IPV6 0x8e
@@ -151,15 +156,22 @@ enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t typ
 
 static enum dissect_verdict link_ethernet(struct dissect_state *frame)
 {
+	static const uint8_t none[2 * ETHER_ADDRESS];
+	struct span addresses;
 	uint16_t type;
 
-	if (!span_skip(&frame->rest, 12) || !span_take_be16(&frame->rest, &type))
+	if (!span_take(&frame->rest, sizeof(none), &addresses) || !span_take_be16(&frame->rest, &type))
 		return DISSECT_MALFORMED;
+	/* Only the loopback device of Linux has no address. */
+	if (memcmp(addresses.data, none, sizeof(none)) == 0)
+		frame->has |= SEGMENT_HAS_LOOPBACK;
 	return dissect_ethertype(frame, type);
 }
 
-static void sll_direction(struct dissect_state *frame, unsigned int packet_type)
+static void sll_direction(struct dissect_state *frame, unsigned int packet_type, unsigned int device)
 {
+	if (device == ARPHRD_LOOPBACK)
+		frame->has |= SEGMENT_HAS_LOOPBACK;
 	if (packet_type == SLL_OUTGOING)
 		frame->has |= SEGMENT_HAS_OUTGOING;
 	else if (packet_type == SLL_TO_US)
@@ -168,26 +180,26 @@ static void sll_direction(struct dissect_state *frame, unsigned int packet_type)
 
 static enum dissect_verdict link_sll(struct dissect_state *frame)
 {
-	uint16_t packet_type, protocol;
+	uint16_t packet_type, device, protocol;
 
-	if (!span_take_be16(&frame->rest, &packet_type) || !span_skip(&frame->rest, 12) ||
-	    !span_take_be16(&frame->rest, &protocol))
+	if (!span_take_be16(&frame->rest, &packet_type) || !span_take_be16(&frame->rest, &device) ||
+	    !span_skip(&frame->rest, 10) || !span_take_be16(&frame->rest, &protocol))
 		return DISSECT_MALFORMED;
-	sll_direction(frame, packet_type);
+	sll_direction(frame, packet_type, device);
 	return dissect_ethertype(frame, protocol);
 }
 
 static enum dissect_verdict link_sll2(struct dissect_state *frame)
 {
 	uint8_t packet_type;
-	uint16_t protocol;
+	uint16_t protocol, device;
 	uint32_t index;
 
 	if (!span_take_be16(&frame->rest, &protocol) || !span_skip(&frame->rest, 2) ||
-	    !span_take_be32(&frame->rest, &index) || !span_skip(&frame->rest, 2) ||
+	    !span_take_be32(&frame->rest, &index) || !span_take_be16(&frame->rest, &device) ||
 	    !span_take_u8(&frame->rest, &packet_type) || !span_skip(&frame->rest, 9))
 		return DISSECT_MALFORMED;
-	sll_direction(frame, packet_type);
+	sll_direction(frame, packet_type, device);
 	frame->interface = (uint16_t)(DISSECT_INTERFACE_SLL2 | (index & (DISSECT_INTERFACE_SLL2 - 1)));
 	return dissect_ethertype(frame, protocol);
 }

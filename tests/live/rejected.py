@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A packet filter of this host rejects what it sends or gets: a reset of this host, of whichever way to watch can know it.
+
+    rejected.py echo PORT-FILE | rejected.py call PORT        (played by the tests) the peer, and the client that is watched
+"""
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+
+from lib import (HERE, THERE, Process, Skip, Trace, attach, capturing, check, enter_namespace, equal, main, must, need,
+                 need_all, other_host, run, scratch, short, switches, test, wait_file, wait_for, watch)
+
+
+def answer(served):
+    try:
+        while piece := served.recv(1000):
+            served.sendall(piece)
+    except OSError as error:
+        print(error.strerror, flush=True)
+    served.close()
+
+
+def echo(port_file):
+    """Answers what comes. What is rejected on its way here leaves connections that never end."""
+    listener = socket.create_server((THERE, 0))
+    with open(port_file + ".new", "w", encoding="ascii") as file:
+        file.write(str(listener.getsockname()[1]))
+    os.rename(port_file + ".new", port_file)
+    while True:
+        threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+
+def call(port):
+    """Five bytes each way, and on request five more, which do not arrive."""
+    client = socket.create_connection((THERE, port))
+    client.sendall(b"hello")
+    client.recv(5, socket.MSG_WAITALL)
+    print("connected from %d" % client.getsockname()[1], flush=True)
+    sys.stdin.readline()
+    try:
+        client.sendall(b"again")
+        if client in select.select([client, sys.stdin], [], [])[0]:
+            client.recv(5)
+    except OSError as error:
+        print(error.strerror, flush=True)
+    sys.stdin.readline()
+    client.close()
+
+
+def reject(hook, rule):
+    result = run([need("nft"), "-f", "-"], stdin="table inet own {\n chain own {\n  type filter hook %s priority 0;\n"
+                 "  %s reject with tcp reset\n }\n}\n" % (hook, rule))
+    if result.status:
+        raise Skip("nft cannot do this here: " + result.err.strip().splitlines()[0])
+
+
+# how it is watched, what makes the RST visible
+WAYS = (("launched", []), ("launched", ["-i", "any"]), ("launched", ["-i", "here"]), ("attached", []),
+        ("attached", ["-i", "any"]), ("diag", []), ("diag", ["-i", "any"]), ("host", ["-i", "any"]), ("host", ["-i", "here"]))
+
+
+def begin(way, options, port):
+    """Return: the client, the run that watches it."""
+    words = [sys.executable, os.path.abspath(__file__), "call", str(port)]
+    if way == "launched":
+        trace = Trace(options, words, stdin=subprocess.PIPE)
+        return trace, trace
+    client = Process(["sh", "-c", 'read go && exec "$@"', "sh"] + words, stdin=subprocess.PIPE)
+    if way == "attached":
+        trace = attach([client.pid], options, runner=[])
+    elif way == "diag":
+        trace = watch([client.pid], options + ["--look-ms=2"], before=[])
+    else:
+        trace = Trace(options)
+    if options:
+        capturing(trace)
+    client.line()
+    return client, trace
+
+
+def play(hook, rule, ended):
+    """Return: [way, options, row]. ended: what the client or the peer says of the second five bytes."""
+    inside, port_file, told = other_host(), scratch("port"), []
+    peer = Process(inside + [sys.executable, os.path.abspath(__file__), "echo", port_file])
+    port = int(wait_file(port_file))
+    for count, (way, options) in enumerate(WAYS):
+        client, trace = begin(way, options, port)
+        wait_for(lambda client=client: "connected" in client.out, "the connection")
+        if way == "diag":
+            looks = switches(trace.pid, trace.pid)
+            wait_for(lambda trace=trace, looks=looks: switches(trace.pid, trace.pid) > looks + 20, "looks")
+        reject(hook, rule % port)
+        client.line()
+        who = client if hook == "output" else peer
+        wait_for(lambda who=who, count=count: who.out.count(ended) > (0 if who is client else count), "the end")
+        if trace is client:
+            client.line()
+            rows = trace.finish()
+        else:
+            client.line()
+            client.wait()
+            rows = trace.interrupt() if trace.alive() else trace.finish()
+        must(["nft", "delete", "table", "inet", "own"])
+        mine = [row for row in rows if row["lport"] == int(client.out.split()[2])]
+        equal(len(mine), 1, "%s %s: rows %s; %s" % (way, options, [short(row) for row in rows], rows.summary))
+        told.append((way, options, mine[0]))
+    return told
+
+
+@test("what this host sends is rejected: it made the RST, and where that is not seen nobody is blamed")
+def sent():
+    for way, options, row in play("output", "ip daddr " + THERE + " tcp dport %d", "reset"):
+        told = "%s %s: %s %s" % (way, options, short(row), row["why"])
+        equal((row["laddr"], row["result"], row["state"], row["tx_bytes"]), (HERE, "ok", "reset", 5), told)
+        check(row["rx_bytes"] in (5, None), told)
+        if "any" in options:
+            equal((row["close"], row["why"]), ("lrst", ["reset", "kernel"]), told)
+        else:
+            equal((row["close"], row["why"]), (None, ["reset"]), told)
+
+
+@test("what comes is rejected: the RST goes to the peer, and the socket here knows nothing of it")
+def received():
+    for way, options, row in play("input", "ip saddr " + THERE + " tcp sport %d", "reset"):
+        told = "%s %s: %s %s" % (way, options, short(row), row["why"])
+        # Without a process to ask about, all that came by is what was received.
+        asked = "k" in row["seen"]
+        equal((row["laddr"], row["result"], row["rx_bytes"], row["tx_bytes"]), (HERE, "ok", 5 if asked else 10, 10), told)
+        check(asked or way == "host", told)
+        if options:
+            equal((row["close"], row["state"], "kernel" in row["why"]), ("lrst", "reset", asked), told)
+        else:
+            equal(row["close"], "lfin", told)
+
+
+@test("an attempt that is rejected by this host: refused, and not by the peer")
+def attempted():
+    other_host()
+    reject("output", "ip daddr " + THERE + " tcp dport 9")
+    for options in ([], ["-i", "any"], ["-i", "here"]):
+        rows = Trace(options, [sys.executable, "-c", "import socket\ntry:\n socket.create_connection(('%s', 9))\n"
+                               "except OSError:\n pass" % THERE]).finish()
+        equal([(row["result"], row["errno"]) for row in rows], [("refused", "ECONNREFUSED")], "with %s" % options)
+        check(rows[0]["close"] in ("lrst", None), "with %s: %s" % (options, short(rows[0])))
+    must(["nft", "delete", "table", "inet", "own"])
+
+
+if sys.argv[1:2] == ["echo"]:
+    echo(sys.argv[2])
+elif sys.argv[1:2] == ["call"]:
+    call(int(sys.argv[2]))
+else:
+    enter_namespace()
+    need_all("ip", "nsenter", "unshare", "nft")
+    main()
