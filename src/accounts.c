@@ -29,13 +29,14 @@ static void add_queue(void *context, const struct event *event)
 	queues->accepts->full += event->info.rqueue > event->info.wqueue;
 }
 
-static void ask_queues(struct summary_accepts *accepts, const struct tracker *tracker, struct sources *sources)
+/* Return: could they be asked? */
+static bool ask_queues(struct summary_accepts *accepts, const struct tracker *tracker, struct sources *sources)
 {
 	struct queues queues = {tracker, accepts};
 	struct err ignored;
 
-	if (sources_diag(sources) != NULL)
-		(void)diag_dump(sources_diag(sources), 1U << TCP_LISTEN, add_queue, &queues, &ignored);
+	return sources_diag(sources) != NULL &&
+	       diag_dump(sources_diag(sources), 1U << TCP_LISTEN, add_queue, &queues, &ignored) >= 0;
 }
 
 static void fill_accepts(struct summary_accepts *accepts, const struct tracker_account *account)
@@ -51,8 +52,28 @@ static void fill_accepts(struct summary_accepts *accepts, const struct tracker_a
 	accepts->unaccepted = account->unaccepted;
 }
 
+/* What nothing in this run tells, enum summary_lack bits. */
+static unsigned int lacks(const struct sources *sources, const struct options *options, const struct event_run *run)
+{
+	bool is_replay = options->replay != NULL, is_file = options_is_file(options);
+	bool has_packets = sources_has_packets(sources);
+	bool has_target = options->command != NULL || options->pid_count > 0;
+	bool has_calls = (is_replay && !run->whole) || options->strace_log != NULL ||
+			 (has_target && options->via != OPTIONS_VIA_DIAG);
+	unsigned int lacks = 0;
+
+	lacks |= has_packets ? 0 : SUMMARY_LACKS_FRAMES;
+	lacks |= has_packets || run->has_packets ? 0 : SUMMARY_LACKS_SEGMENTS;
+	lacks |= options->read != NULL ? 0 : SUMMARY_LACKS_FILE;
+	lacks |= has_calls ? 0 : SUMMARY_LACKS_CALLS;
+	lacks |= has_calls && (is_replay || !is_file) ? 0 : SUMMARY_LACKS_DEATHS;
+	lacks |= has_target ? 0 : SUMMARY_LACKS_QUEUES;
+	lacks |= is_replay || !is_file ? 0 : SUMMARY_LACKS_OWNERS;
+	return lacks;
+}
+
 void accounts_fill(struct summary *summary, const struct tracker *tracker, struct sources *sources,
-		   int64_t start_ns, uint64_t finished)
+		   const struct options *options, int64_t start_ns, uint64_t finished)
 {
 	struct tracker_account account;
 	struct tracer *tracer = sources_tracer(sources);
@@ -61,6 +82,7 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 
 	tracker_account(tracker, &account);
 	memset(summary, 0, sizeof(*summary));
+	summary->lacks = lacks(sources, options, &account.run);
 	summary->duration_ns = clock_monotonic() - start_ns;
 	summary->connections = finished + account.open;
 	summary->unattributed = account.unattributed;
@@ -68,7 +90,8 @@ void accounts_fill(struct summary *summary, const struct tracker *tracker, struc
 	memcpy(summary->lost, account.lost, sizeof(summary->lost));
 	fill_accepts(&summary->accepts, &account);
 	summary->accepts.overflows = sources_overflows(sources);
-	ask_queues(&summary->accepts, tracker, sources);
+	if (!ask_queues(&summary->accepts, tracker, sources))
+		summary->lacks |= SUMMARY_LACKS_QUEUES;
 	if (tracer != NULL)
 		summary->stops = tracer_stops(tracer);
 	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_calls_refused(sources);

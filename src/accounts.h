@@ -15,11 +15,12 @@
  * @summary: filled
  * @tracker: has the open connections
  * @sources: know what they lost and what they cost
+ * @options: say what they are sources of
  * @start_ns: when the run began, monotonic
  * @finished: connections that are over
  */
 void accounts_fill(struct summary *summary, const struct tracker *tracker, struct sources *sources,
-		   int64_t start_ns, uint64_t finished);
+		   const struct options *options, int64_t start_ns, uint64_t finished);
 
 /**
  * accounts_explain() - what a reader of the tables must know of the whole run, at its end

@@ -44,7 +44,7 @@ static void fill_accounts(const struct services *services, struct summary *summa
 {
 	const struct services_run *run = services->run;
 
-	accounts_fill(summary, run->tracker, run->sources, run->start_ns, run->finished);
+	accounts_fill(summary, run->tracker, run->sources, services->options, run->start_ns, run->finished);
 }
 
 static void tell_status(void *context, struct status *status)

@@ -109,7 +109,8 @@ void session_report_all(struct session *session)
 		return;
 	ask_names(session);
 	session_print(session, OUTPUT_FINAL);
-	accounts_fill(&summary, session->tracker, session->sources, session->start_ns, session->finished);
+	accounts_fill(&summary, session->tracker, session->sources, session->options, session->start_ns,
+		      session->finished);
 	accounts_explain(&summary, session->output, session->options, session->sources);
 	if (session_has_all(session) && !session->options->handshakes)
 		summary.connections = session->finished;

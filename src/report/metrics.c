@@ -384,8 +384,10 @@ static void write_run(struct writer *writer, const struct metrics_run *run)
 	add_labelled(writer, "", "version", run->version, 1);
 	begin_family(writer, "conntrace_", "start_time_seconds", GAUGE, "When the run began, since the epoch.");
 	add_seconds(writer, "", "", run->start_ns);
-	begin_family(writer, "conntrace_", "packets", COUNTER, "Packets captured or read.");
-	add_count(writer, "", "", summary->packets);
+	if (!(summary->lacks & SUMMARY_LACKS_FRAMES)) {
+		begin_family(writer, "conntrace_", "packets", COUNTER, "Packets captured or read.");
+		add_count(writer, "", "", summary->packets);
+	}
 	begin_family(writer, "conntrace_", "stops", COUNTER, "Stops of a traced program.");
 	add_count(writer, "", "", summary->stops);
 	begin_family(writer, "conntrace_", "evicted_connections", COUNTER, "Connections told before their time.");

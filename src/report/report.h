@@ -296,6 +296,24 @@ enum summary_left {
 	SUMMARY_LEFT_NUM
 };
 
+/** enum summary_lack - what a way to watch has no source of: such numbers are unknown, not 0 */
+enum summary_lack {
+	/** frames: packets, malformed, tcp_frames, and left_out as far as the packet process counts it */
+	SUMMARY_LACKS_FRAMES = 0x01,
+	/** segments, which a recording has as well: both_ends, and the rest of left_out */
+	SUMMARY_LACKS_SEGMENTS = 0x02,
+	/** a savefile, whose frames may be in any order: disordered */
+	SUMMARY_LACKS_FILE = 0x04,
+	/** system calls: accept_failed and accept_failures */
+	SUMMARY_LACKS_CALLS = 0x08,
+	/** deaths of sockets beside calls: unaccepted */
+	SUMMARY_LACKS_DEATHS = 0x10,
+	/** listeners that can be asked: accept_waiting and accept_queues_full */
+	SUMMARY_LACKS_QUEUES = 0x20,
+	/** lookups of owners: too_short */
+	SUMMARY_LACKS_OWNERS = 0x40,
+};
+
 /** Kinds of failures of accept(2) that the accounts tell apart. */
 #define SUMMARY_ACCEPTS 16
 
@@ -329,6 +347,7 @@ struct summary_accepts {
  * struct summary_outcomes - what became of the connections that the reports count, whatever columns are shown
  * @results: by enum conn_result
  * @syn_resent: how many had a SYN or SYN/ACK resent
+ * @syn_unknown: of how many that is not known
  * @unattributed: how many have no process
  * @older: how many are older than the run and have the kernel's counters, which are of their whole life
  * @end_unknown: how many came about and have ended, and nothing tells whether they were closed or reset
@@ -337,6 +356,7 @@ struct summary_accepts {
 struct summary_outcomes {
 	uint64_t results[RESULT_NUM];
 	uint64_t syn_resent;
+	uint64_t syn_unknown;
 	uint64_t unattributed;
 	uint64_t older;
 	uint64_t end_unknown;
@@ -370,6 +390,7 @@ struct summary_outcomes {
  * @both_ends: those that are in two rows, because both ends are of interest
  * @disordered: how many of a savefile came behind younger ones
  * @chosen: how many of the connections were shown, and why
+ * @lacks: enum summary_lack: what is unknown of all these
  */
 struct summary {
 	int64_t duration_ns;
@@ -397,6 +418,7 @@ struct summary {
 	uint64_t both_ends;
 	uint64_t disordered;
 	struct summary_chosen chosen;
+	unsigned int lacks;
 };
 
 /** report_has_lost() - was anything lost, so that even --quiet must say so? */

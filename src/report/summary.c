@@ -25,19 +25,20 @@ static const struct {
 
 TABLE_COVERS(places, LOST_WHERE_NUM);
 
-/* Why a frame is in no row: key in JSON, and what one reads behind the number. */
+/* Why a frame is in no row: key in JSON, what one reads behind the number, and enum summary_lack without its source. */
 static const struct {
 	const char *key;
 	const char *text;
+	unsigned int lack;
 } reasons[SUMMARY_LEFT_NUM] = {
-	[SUMMARY_LEFT_COPY] = {"copy", "copies"},
-	[SUMMARY_LEFT_LATE] = {"late", "late"},
-	[SUMMARY_LEFT_FRAGMENT] = {"fragment", "fragments without a header"},
-	[SUMMARY_LEFT_MALFORMED] = {"malformed", "cut or malformed"},
-	[SUMMARY_LEFT_TUNNEL] = {"tunnel", "in a tunnel (--decapsulate)"},
-	[SUMMARY_LEFT_FILTERED] = {"filtered", "rejected by the filter"},
-	[SUMMARY_LEFT_UNCLAIMED] = {"unclaimed", "of other processes"},
-	[SUMMARY_LEFT_HIDDEN] = {"hidden", "of connections not chosen"},
+	[SUMMARY_LEFT_COPY] = {"copy", "copies", SUMMARY_LACKS_SEGMENTS},
+	[SUMMARY_LEFT_LATE] = {"late", "late", SUMMARY_LACKS_SEGMENTS},
+	[SUMMARY_LEFT_FRAGMENT] = {"fragment", "fragments without a header", SUMMARY_LACKS_FRAMES},
+	[SUMMARY_LEFT_MALFORMED] = {"malformed", "cut or malformed", SUMMARY_LACKS_FRAMES},
+	[SUMMARY_LEFT_TUNNEL] = {"tunnel", "in a tunnel (--decapsulate)", SUMMARY_LACKS_FRAMES},
+	[SUMMARY_LEFT_FILTERED] = {"filtered", "rejected by the filter", SUMMARY_LACKS_FRAMES},
+	[SUMMARY_LEFT_UNCLAIMED] = {"unclaimed", "of other processes", SUMMARY_LACKS_SEGMENTS},
+	[SUMMARY_LEFT_HIDDEN] = {"hidden", "of connections not chosen", SUMMARY_LACKS_SEGMENTS},
 };
 TABLE_COVERS(reasons, SUMMARY_LEFT_NUM);
 
@@ -60,6 +61,17 @@ static void add_count(struct text *line, const char *before, uint64_t count, con
 	text_add(line, before);
 	text_add_unsigned(line, count);
 	text_add(line, after);
+}
+
+/* A count that is unknown in a run which lacks @lack, enum summary_lack. */
+static void add_json_known(struct text *line, const struct summary *summary, unsigned int lack, const char *before,
+			   uint64_t count)
+{
+	text_add(line, before);
+	if (summary->lacks & lack)
+		text_add(line, "null");
+	else
+		text_add_unsigned(line, count);
 }
 
 static void add_seconds(struct text *line, int64_t span, const char *unknown)
@@ -123,6 +135,7 @@ static const struct {
 };
 
 #define UNSHOWN (sizeof(unshown) / sizeof(unshown[0]))
+#define UNSHOWN_SYN (UNSHOWN - 1)
 
 static void count_unshown(const struct summary_outcomes *outcomes, uint64_t counts[UNSHOWN])
 {
@@ -133,18 +146,24 @@ static void count_unshown(const struct summary_outcomes *outcomes, uint64_t coun
 
 static void add_json_outcomes(struct text *line, const struct summary_outcomes *outcomes)
 {
-	uint64_t counts[UNSHOWN], failed = 0;
+	uint64_t counts[UNSHOWN], failed = 0, all = 0;
 
-	for (unsigned int i = 0; i < RESULT_NUM; i++)
+	for (unsigned int i = 0; i < RESULT_NUM; i++) {
 		failed += conn_has_failed(i) ? outcomes->results[i] : 0;
+		all += outcomes->results[i];
+	}
 	count_unshown(outcomes, counts);
 	add_count(line, ",\"ok\":", outcomes->results[RESULT_OK], "");
 	add_count(line, ",\"failed\":", failed, "");
 	for (size_t i = 0; i < UNSHOWN; i++) {
 		text_add(line, ",\"");
 		text_add(line, unshown[i].key);
-		add_count(line, "\":", counts[i], "");
+		if (i == UNSHOWN_SYN && all > 0 && outcomes->syn_unknown == all)
+			text_add(line, "\":null");
+		else
+			add_count(line, "\":", counts[i], "");
 	}
+	add_count(line, ",\"syn_resent_unknown\":", outcomes->syn_unknown, "");
 }
 
 /* " (3 pending, 2 with resent SYN; -O +PENDING,SYN_RTX)" */
@@ -157,7 +176,8 @@ static void add_outcomes(struct text *line, const struct summary_outcomes *outco
 	for (size_t i = 0; i < UNSHOWN; i++) {
 		if (counts[i] == 0)
 			continue;
-		add_count(line, before, counts[i], unshown[i].text);
+		add_count(line, before, counts[i], i == UNSHOWN_SYN && outcomes->syn_unknown > 0 ? "+" : "");
+		text_add(line, unshown[i].text);
 		before = ", ";
 	}
 	for (size_t i = 0; i < UNSHOWN; i++) {
@@ -178,11 +198,14 @@ static const char *error_name(int32_t error, char *room, size_t size)
 	return name != NULL ? name : "-";
 }
 
-static void add_json_accepts(struct text *line, const struct summary_accepts *accepts)
+static void add_json_accepts(struct text *line, const struct summary *summary)
 {
+	const struct summary_accepts *accepts = &summary->accepts;
+	bool has_calls = !(summary->lacks & SUMMARY_LACKS_CALLS);
 	char name[32];
 
-	add_count(line, ",\"accept_failed\":", accepts->failed, ",\"accept_failures\":[");
+	add_json_known(line, summary, SUMMARY_LACKS_CALLS, ",\"accept_failed\":", accepts->failed);
+	text_add(line, has_calls ? ",\"accept_failures\":[" : ",\"accept_failures\":null");
 	for (unsigned int i = 0; i < accepts->kinds; i++) {
 		text_add(line, i > 0 ? ",{\"pid\":" : "{\"pid\":");
 		text_add_number(line, accepts->kind[i].pid);
@@ -190,9 +213,11 @@ static void add_json_accepts(struct text *line, const struct summary_accepts *ac
 		text_add_json(line, error_name(accepts->kind[i].error, name, sizeof(name)));
 		add_count(line, ",\"count\":", accepts->kind[i].count, "}");
 	}
-	add_count(line, "],\"unaccepted\":", accepts->unaccepted, "");
-	add_count(line, ",\"accept_waiting\":", accepts->waiting, "");
-	add_count(line, ",\"accept_queues_full\":", accepts->full, ",\"listen_overflows\":");
+	text_add(line, has_calls ? "]" : "");
+	add_json_known(line, summary, SUMMARY_LACKS_DEATHS, ",\"unaccepted\":", accepts->unaccepted);
+	add_json_known(line, summary, SUMMARY_LACKS_QUEUES, ",\"accept_waiting\":", accepts->waiting);
+	add_json_known(line, summary, SUMMARY_LACKS_QUEUES, ",\"accept_queues_full\":", accepts->full);
+	text_add(line, ",\"listen_overflows\":");
 	if (accepts->overflows < 0)
 		text_add(line, "null");
 	else
@@ -234,7 +259,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_count(line, ",\"older\":", summary->outcomes.older, "");
 	add_count(line, ",\"end_unknown\":", summary->outcomes.end_unknown, "");
 	add_count(line, ",\"unmatched\":", summary->outcomes.unmatched, "");
-	add_json_accepts(line, &summary->accepts);
+	add_json_accepts(line, summary);
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
 	add_count(line, ",\"targets\":", summary->targets, "");
 	add_count(line, ",\"unwatched\":", summary->unwatched, "");
@@ -243,7 +268,8 @@ static void add_json(struct text *line, const struct summary *summary)
 		text_add_json(line, summary->reason);
 	else
 		text_add(line, "null");
-	add_count(line, ",\"too_short\":", summary->too_short, ",\"lost\":{");
+	add_json_known(line, summary, SUMMARY_LACKS_OWNERS, ",\"too_short\":", summary->too_short);
+	text_add(line, ",\"lost\":{");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
 		text_add(line, i > 0 ? ",\"" : "\"");
 		text_add(line, places[i].key);
@@ -262,16 +288,17 @@ static void add_json(struct text *line, const struct summary *summary)
 	text_add(line, ",\"packet_peak_kib\":");
 	add_kib(line, summary->packet_peak_bytes > 0 ? summary->packet_peak_bytes : CONN_UNKNOWN, "null");
 	add_count(line, ",\"stops\":", summary->stops, "");
-	add_count(line, ",\"packets\":", summary->packets, ",\"malformed\":");
-	add_count(line, "", summary->malformed, "");
-	add_count(line, ",\"tcp_frames\":", summary->tcp_frames, ",\"left_out\":{");
+	add_json_known(line, summary, SUMMARY_LACKS_FRAMES, ",\"packets\":", summary->packets);
+	add_json_known(line, summary, SUMMARY_LACKS_FRAMES, ",\"malformed\":", summary->malformed);
+	add_json_known(line, summary, SUMMARY_LACKS_FRAMES, ",\"tcp_frames\":", summary->tcp_frames);
 	for (unsigned int i = 0; i < SUMMARY_LEFT_NUM; i++) {
-		text_add(line, i > 0 ? ",\"" : "\"");
+		text_add(line, i > 0 ? ",\"" : ",\"left_out\":{\"");
 		text_add(line, reasons[i].key);
-		add_count(line, "\":", summary->left_out[i], "");
+		add_json_known(line, summary, reasons[i].lack, "\":", summary->left_out[i]);
 	}
-	add_count(line, "},\"both_ends\":", summary->both_ends, "");
-	add_count(line, ",\"disordered\":", summary->disordered, "}}\n");
+	add_json_known(line, summary, SUMMARY_LACKS_SEGMENTS, "},\"both_ends\":", summary->both_ends);
+	add_json_known(line, summary, SUMMARY_LACKS_FILE, ",\"disordered\":", summary->disordered);
+	text_add(line, "}}\n");
 }
 
 static void add_losses(struct text *line, const struct summary *summary)
@@ -362,7 +389,10 @@ static void add_text(struct text *line, const struct summary *summary)
 		add_kib(line, summary->packet_peak_bytes, "-");
 	}
 	add_count(line, " KiB, ", summary->stops, summary->stops == 1 ? " stop, " : " stops, ");
-	add_count(line, "", summary->packets, summary->packets == 1 ? " packet" : " packets");
+	if (summary->lacks & SUMMARY_LACKS_FRAMES)
+		text_add(line, "- packets");
+	else
+		add_count(line, "", summary->packets, summary->packets == 1 ? " packet" : " packets");
 	if (summary->malformed > 0)
 		add_count(line, " (", summary->malformed, " of them cut or malformed)");
 	add_left_out(line, summary);

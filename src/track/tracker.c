@@ -469,6 +469,7 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 		tracker_observe_frame(tracker, event);
 		break;
 	case EVENT_RUN:
+		tracker->account.run = event->run;
 		tracker->config.whole = event->run.whole;
 		tracker->config.has_destroy = event->run.has_destroy;
 		tracker->config.netns = event->run.netns;

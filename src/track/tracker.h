@@ -130,6 +130,7 @@ struct tracker_accept {
  *		been accepted by a target
  * @open: connections of interest that are open now
  * @unsettled: connections that have ended, but whose byte count another witness may still complete
+ * @run: what the events say of the run; all 0: nothing
  */
 struct tracker_account {
 	int64_t lost[LOST_WHERE_NUM];
@@ -141,6 +142,7 @@ struct tracker_account {
 	uint32_t accept_kinds;
 	struct tracker_accept accepts[TRACKER_ACCEPT_KINDS];
 	uint64_t unaccepted;
+	struct event_run run;
 	uint64_t open;
 	uint64_t unsettled;
 };

@@ -31,10 +31,52 @@ def forms(test, good):
         test.say("--format=%s" % form, [] if found == truth and done.returncode == 0 else [found, done.stderr])
 
 
+FRAMES = ("packets", "malformed", "tcp_frames")
+CALLS = ("accept_failed", "accept_failures", "unaccepted")
+QUEUES = ("accept_waiting", "accept_queues_full")
+STRACE = b"""\
+7 1700000000.000100 socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 3 <0.000010>
+7 1700000000.000200 connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("192.0.2.1")}, 16) = 0 <0.010000>
+7 1700000000.100000 close(3) = 0 <0.000010>
+"""
+
+
+def accounts(done):
+    """What is null in the summary, and what of left_out."""
+    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
+    return ({key for key, value in summary.items() if value is None},
+            {key for key, value in summary["left_out"].items() if value is None})
+
+
+def without_source(test, good):
+    """Numbers that a way to watch has no source of are unknown, and not 0."""
+    costs = {"reason", "packet_peak_kib", "listen_overflows"}
+    by_packets = {"fragment", "malformed", "tunnel", "filtered"}
+    by_segments = {"copy", "late", "unclaimed", "hidden"}
+    log = test.path("strace.log", STRACE)
+    ways = {
+        "-r": (["-r", good, "--record", "of-file"], {*CALLS, *QUEUES, "too_short"}, set()),
+        "--replay of a savefile": (["--replay", "of-file"], {*FRAMES, *CALLS, *QUEUES, "disordered"}, by_packets),
+        "--strace-log": (["--strace-log", log, "--record", "of-calls"],
+                         {*FRAMES, *QUEUES, "unaccepted", "too_short", "both_ends", "disordered", "syn_resent"},
+                         by_packets | by_segments),
+        "--replay of calls": (["--replay", "of-calls"], {*FRAMES, *QUEUES, "both_ends", "disordered", "syn_resent"},
+                              by_packets | by_segments),
+        "-r --strace-log": (["-r", good, "--strace-log", log], {*QUEUES, "unaccepted", "too_short", "syn_resent"}, set()),
+    }
+    for name, (words, wanted, wanted_left) in ways.items():
+        nulls, left = accounts(test.run(*words, "-j"))
+        test.say("unknown in the accounts, %s" % name, [] if (nulls - costs, left) == (wanted, wanted_left) else
+                 [sorted(nulls - costs ^ wanted), sorted(left ^ wanted_left)])
+    text = test.run("--replay", "of-calls").stderr
+    test.say("the packets of a run without are -", [] if text.endswith(" stops, - packets\n") else [text])
+
+
 def main():
     test = cli.Cli()
     good = test.path("good.pcap", cli.story())
     forms(test, good)
+    without_source(test, good)
     whole = test.run("-r", good, "-z", "conns", "-z", "peers", "-j", "--record", "events")
     again = test.run("--replay", "events", "-z", "conns", "-z", "peers", "-j")
     test.say("a recording replayed gives the same rows",
