@@ -148,8 +148,14 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 
 	if (has_target) {
 		text_add(text, text->length > 0 ? "; " : "");
-		text_add(text, options->command != NULL ? "the command" : "what was watched");
-		text_add(text, " neither made nor accepted a TCP connection");
+		if (summary->too_short > 0) {
+			add_number(text, "of ", summary->too_short, summary->too_short == 1 ?
+				   " connection of this host the process is unknown" :
+				   " connections of this host the process is unknown");
+		} else {
+			text_add(text, options->command != NULL ? "the command" : "what was watched");
+			text_add(text, " neither made nor accepted a TCP connection");
+		}
 	}
 	if (!sources_has_packets(sources))
 		return;

@@ -13,7 +13,7 @@ import time
 from lib import Trace, between, check, enter_namespace, equal, firewall, firewall_off, main, need, sysctl, test
 
 LOOPBACK = "127.0.0.1"
-THINK_MS = 400
+THINK_MS = 600        # a time that has it in it is as long; what is shorter may be a busy machine's
 TCP_DEFER_ACCEPT = 9
 
 
@@ -61,7 +61,7 @@ def rows_of(how, options):
 
 def has_no_thinking(row, names, what):
     for name in names:
-        check(row[name] is None or row[name] < THINK_MS / 2, "%s of %s: %r" % (name, what, row[name]))
+        check(row[name] is None or row[name] < THINK_MS, "%s of %s: %r" % (name, what, row[name]))
 
 
 TIMES = ("hs_ms", "hs_ack_ms", "queue_ms", "rtt_ms", "minrtt_ms")
@@ -75,9 +75,9 @@ def deferred():
         for row in rows:
             has_no_thinking(row, TIMES, "a deferred one with %s" % options)
             if "--via=diag" not in options:
-                between(row["queue_ms"], 0, THINK_MS / 2, "QUEUE_MS with %s" % options)
+                between(row["queue_ms"], 0, THINK_MS, "QUEUE_MS with %s" % options)
             if "-i" in options:
-                between(row["hs_ms"], 0, THINK_MS / 2, "HS_MS with packets")
+                between(row["hs_ms"], 0, THINK_MS, "HS_MS with packets")
             else:
                 equal((row["hs_ms"], row["rtt_ms"]), (None, None), "what nobody measured, with %s" % options)
 
@@ -94,8 +94,8 @@ def overflown():
 def at_once():
     for options in ([], ["--no-filter"]):
         for row in rows_of("plain", options):
-            between(row["hs_ms"], 0.001, THINK_MS / 2, "HS_MS with %s" % options)
-            between(row["rtt_ms"], 0.001, THINK_MS / 2, "RTT_MS with %s" % options)
+            between(row["hs_ms"], 0.001, THINK_MS, "HS_MS with %s" % options)
+            between(row["rtt_ms"], 0.001, THINK_MS, "RTT_MS with %s" % options)
 
 
 @test("SYN cookies: what the kernel did not measure is unknown")

@@ -463,8 +463,9 @@ def find_row(rows, truth):
                 and (not truth["lport"] or row["lport"] in (truth["lport"], None))
                 and row["pid"] in (truth["pid"], None))
     found = [row for row in rows if same(row)]
-    require(len(found) == 1, "%d rows instead of 1 for %s; all rows:\n%s" % (
-        len(found), json.dumps(truth), "\n".join(short(row) for row in rows)))
+    if len(found) != 1:
+        raise Failure("%d rows instead of 1 for %s; all rows:\n%s" % (
+            len(found), json.dumps(truth), "\n".join(short(row) for row in rows)))
     return found[0]
 
 

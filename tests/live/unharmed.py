@@ -4,7 +4,8 @@
 
 A shell before the program tells the environment, descriptors, masks and limits it is given; then the program tells its
 truth: results, errnos, bytes, addresses, descriptors, who ended it. The programs at the other end tell theirs. Ports,
-times and process numbers differ from play to play and are left out. Words choose stories by their names.
+times and process numbers differ from play to play and are left out. Words choose stories by their names. With ALL=1 in
+the environment each story is played in each mode; without, launched in one way and watched in one other, by turns.
 """
 import os
 import re
@@ -106,9 +107,18 @@ def own_words(text):
     return [line for line in text.splitlines() if not line.startswith("conntrace: ")]
 
 
-def compare(story, address):
-    wanted = None
-    for mode in (UNTRACED,) + LAUNCHED + (("attached", "diag") if has_diag() else ("attached",)):
+def modes(number):
+    """Those that the story of that number is played in."""
+    watched = ("attached", "diag") if has_diag() else ("attached",)
+    if matrix.ALL:
+        return LAUNCHED + watched
+    # The address family takes turns with each story, these with every second and fourth.
+    return (LAUNCHED[number // 2 % 2], watched[number // 4 % len(watched)])
+
+
+def compare(story, number):
+    address, wanted = BOTH[number % 2], None
+    for mode in (UNTRACED,) + modes(number):
         matrix.own_network()
         seen = Scene(story, mode, address).start()
         lib.end_processes()
@@ -132,7 +142,7 @@ def main():
     stories = [story for story in STORIES if not any(re.search(names, story.name) for names in NOT_COMPARED)]
     stories = [story for story in stories if len(sys.argv) < 2 or any(word in story.name for word in sys.argv[1:])]
     # The matrix has both families in each story; here they take turns.
-    tests = [(story.name, lambda story=story, address=BOTH[number % 2]: compare(story, address))
+    tests = [(story.name, lambda story=story, number=number: compare(story, number))
              for number, story in enumerate(stories)]
     sys.exit(1 if matrix.play_all(tests, matrix.AT_ONCE) else 0)
 
