@@ -404,14 +404,15 @@ def orphan():
 
 @test("a server that is watched from its start: all its connections, however young its listener is")
 def young():
-    whole = [("in", 10, 100)] * 20
+    whole = [(10, 100)] * 20
     for pause in (0, 0.05, 0.2, 0.6):
         # On a busy machine a look may come too late for 20 connections of a moment: then there are fewer rows, and the
         # others are counted.
         for _ in range(5):
             trace = Trace(["--via=diag"], [sys.executable, os.path.abspath(__file__), "young", str(pause)])
             found = trace.finish()
-            rows = [(row["dir"], row["rx_bytes"], row["tx_bytes"]) for row in found]
+            # A look that comes in time shows the client's end, too.
+            rows = [(row["rx_bytes"], row["tx_bytes"]) for row in found if row["dir"] == "in"]
             check(set(rows) <= set(whole), "rows of a server that was %g s old: %s" % (pause, rows))
             check(len(rows) + found.summary["too_short"] >= len(whole), "%d rows, accounts: %s" % (
                 len(rows), found.summary))
