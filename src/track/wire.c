@@ -207,6 +207,8 @@ static bool feed_syn(struct wire *wire, const struct event *event, enum wire_sid
 	if (half->bits & HALF_SYN_ACKED_EARLY && wire_offset(half, half->acked) <= (int64_t)half->next) {
 		half->bits &= (uint16_t)~HALF_SYN_ACKED_EARLY;
 		syn_acked(wire, side, half->syn_acked_ns);
+		/* All of the other side may have come before the SYN, in a file that is not in order. */
+		half->acked = half->stray;
 	}
 	return true;
 }
@@ -450,8 +452,10 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 		/* Nothing was seen yet of what it acknowledges: noted, in case the SYN comes late. */
 		if (!(half->bits & HALF_ACKED)) {
 			half->bits |= HALF_ACKED | HALF_SYN_ACKED_EARLY;
-			half->acked = segment->ack;
+			half->acked = half->stray = segment->ack;
 			half->syn_acked_ns = event->time_ns;
+		} else if ((int32_t)(segment->ack - half->stray) > 0) {
+			half->stray = segment->ack;
 		}
 		return;
 	}

@@ -47,7 +47,8 @@ struct wire_hole {
  * @acked: highest acknowledgement of it by the other side
  * @window: what it last advertised, scaled; with the scale not known, the most it can mean
  * @fin: sequence number of its FIN
- * @stray: where the last segment ended that lay outside all expectation
+ * @stray: where the last segment ended that lay outside all expectation; before there is a @base, the highest
+ *	   acknowledgement (and @acked the first one)
  * @frames: frames it sent
  * @retrans: segments with payload that had been seen before, wholly or in part; see WIRE_RETRANS_DOUBTED. A frame may
  *	     be several of them (segmentation offload), which the announced size tells

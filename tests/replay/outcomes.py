@@ -116,10 +116,53 @@ def late(test):
     expect(test, "what comes a minute after the end is late", capture, [{"rx_pkts": 4, "tx_pkts": 2}], late=1)
 
 
+def far_out_of_order(test):
+    """All of one side stands before all of the other one, as mergecap(1) -a leaves it."""
+    for first in (0, 1):
+        for count in (1, 50):
+            capture = frames.Capture()
+            sides = ([], [])
+            for i in range(count):
+                talk = frames.Talk(capture, cport=2000 + i)
+                segments = ((0, SYN), (1, SYN | ACK), (0, ACK), (0, PSH | ACK, b"x" * 70), (1, PSH | ACK, b"y" * 90),
+                            (0, ACK), (0, FIN | ACK), (1, FIN | ACK), (0, ACK))
+                for number, (side, *segment) in enumerate(segments):
+                    sides[side].append((i + 0.01 * number, talk.packet(side, *segment)))
+            for when, packet in sides[first] + sides[1 - first]:
+                capture.packet(packet, at=when)
+            right = {"result": "ok", "syn_rtx": 0, "synack_rtx": 0, "retrans": 0, "rx_bytes": 70, "tx_bytes": 90,
+                     "rx_pkts": 6, "tx_pkts": 3, "hs_ms": 20.0, "state": "closed", "why": None}
+            expect(test, "one side behind the other, %d connections, side %d first" % (count, first), capture,
+                   [right] * count, "--sort=RPORT")
+
+
+def pieces_again(test):
+    """A datagram in many pieces, each captured twice."""
+    capture = frames.Capture()
+    talk = frames.Talk(capture)
+    talk.open()
+    pieces = frames.fragments(talk.packet(0, PSH | ACK, b"x" * 600, ident=7), 64)
+    for piece in pieces:
+        capture.packet(piece, after=0.00001)
+        capture.packet(piece, after=0.00001)
+    expect(test, "the pieces of a datagram twice", capture,
+           [{"rx_bytes": 600, "rx_pkts": 2 + len(pieces), "retrans": 0, "copies": len(pieces)}], copy=len(pieces))
+    capture = frames.Capture()
+    talk = frames.Talk(capture)
+    talk.open()
+    for ident in (7, 8):
+        for piece in frames.fragments(talk.packet(0, PSH | ACK, b"x" * 600, seq=101, ident=ident), 64):
+            capture.packet(piece, after=0.00001)
+    expect(test, "one that is sent again has another identification", capture,
+           [{"rx_bytes": 600, "rx_retrans": 1, "copies": 0}], copy=0)
+
+
 def main():
     test = cli.Cli()
     attempts(test)
     out_of_order(test)
+    far_out_of_order(test)
+    pieces_again(test)
     resent(test)
     resets(test)
     late(test)
