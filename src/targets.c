@@ -34,7 +34,6 @@ struct targets {
 	size_t asked;       /* so many have been asked where they are since they were refreshed */
 	bool follow;
 	bool lists_children; /* the kernel does */
-	bool renames;        /* a child was found under another name than its parent's */
 };
 
 /* Whose children are being read. */
@@ -115,15 +114,6 @@ static bool read_waited(pid_t pid, uint64_t *sum)
 	return field > STAT_SIGNALS_IGNORED && (ignored & UINT64_C(1) << (SIGCHLD - 1)) == 0;
 }
 
-static bool has_other_name(pid_t pid, pid_t parent)
-{
-	char mine[16], its[16];
-
-	procfs_comm(pid, mine);
-	procfs_comm(parent, its);
-	return memcmp(mine, its, sizeof(mine)) != 0;
-}
-
 /* With @parent it is a child, whose number may have become another's since it was listed. */
 static void append(struct targets *targets, pid_t pid, pid_t parent)
 {
@@ -145,8 +135,6 @@ static void append(struct targets *targets, pid_t pid, pid_t parent)
 		targets->list = xreallocarray(targets->list, targets->size, sizeof(*targets->list));
 		targets->polls = xreallocarray(targets->polls, targets->size, sizeof(*targets->polls));
 	}
-	if (parent != 0 && !targets->renames)
-		targets->renames = has_other_name(pid, parent);
 	targets->list[targets->count++] = target;
 }
 
@@ -349,11 +337,6 @@ bool targets_had_births(const struct targets *targets, uint32_t look)
 		if (targets->list[i].births >= look)
 			return true;
 	return false;
-}
-
-bool targets_rename(const struct targets *targets)
-{
-	return targets->renames;
 }
 
 struct strangers {

@@ -121,9 +121,6 @@ bool targets_strangers(struct targets *targets, struct procfs_owners *owners);
 /** targets_last() - do all live that did at targets_refresh()? Those that do not are marked as ended */
 bool targets_last(struct targets *targets);
 
-/** targets_rename() - was one ever found under another name than its parent's? Then others may have been */
-bool targets_rename(const struct targets *targets);
-
 /** targets_find() - the one that has this number, or had it last; NULL when it is none; valid until the set changes */
 struct target *targets_find(struct targets *targets, pid_t pid);
 

@@ -92,21 +92,20 @@ static pid_t find_opener(const struct teller *teller, const struct verdict *verd
 }
 
 /*
- * A child that inherited what a connection came through, and is gone, may have had another name: where children that
- * were found have none, that is not assumed.
+ * A child that inherited what a connection came through, and is gone, may have had another name. And what waits to be
+ * accepted may be by a child that is yet to be born.
  */
 static bool may_be_childs(const struct teller *teller, const struct verdict *verdict, uint32_t from)
 {
 	const struct target *target = verdict->pid != 0 ? targets_find(teller->targets, verdict->pid) : NULL;
 
-	if (!targets_rename(teller->targets))
-		return false;
 	return target != NULL ? target->births >= from : targets_had_births(teller->targets, from);
 }
 
-static pid_t common_pid(struct teller *teller, const struct verdict *verdict, pid_t held, uint32_t from)
+static pid_t common_pid(struct teller *teller, const struct claim *claim, pid_t held)
 {
-	struct kin kin = may_be_childs(teller, verdict, from) ? kin_unknown() : verdict->kin;
+	bool is_open = claim->is_queued || may_be_childs(teller, &claim->verdict, claim->from);
+	struct kin kin = is_open ? kin_unknown() : claim->verdict.kin;
 
 	if (held != 0) {
 		const struct target *target = targets_find(teller->targets, held);
@@ -126,7 +125,7 @@ bool teller_owner(struct teller *teller, const struct event *socket, const struc
 	pid_t held = claim->holder != NULL && !claim->holder->shared ? claim->holder->pid : 0;
 	pid_t opener = claim->is_queued ? 0 : find_opener(teller, &claim->verdict, held, claim->from);
 
-	event.owner.pid = opener != 0 ? opener : common_pid(teller, &claim->verdict, held, claim->from);
+	event.owner.pid = opener != 0 ? opener : common_pid(teller, claim, held);
 	if (held != 0 && held == event.owner.pid)
 		event.owner.fd = claim->holder->fd;
 	event.owner.born = !claim->is_existing;

@@ -67,9 +67,19 @@ def workers():
     pids = children()
     equal(len(rows), 60, "rows (%s)" % rows.summary)
     equal({row["pid"] in pids + [None] for row in rows}, {True}, "PID is a worker or unknown")
-    equal({(row["dir"], row["rx_bytes"], row["tx_bytes"], row["comm"]) for row in rows}, {("in", 10, 20, "mkconn")},
-          "DIR, bytes and COMM")
+    equal({(row["dir"], row["rx_bytes"], row["tx_bytes"], row["comm"] or "mkconn") for row in rows},
+          {("in", 10, 20, "mkconn")}, "DIR, bytes and COMM")
     equal(rows.summary["unattributed"], 0, "connections of the listener that are nobody's")
+
+
+@test("workers that have no children: COMM is what they have in common, where the PID is unknown")
+def steady_workers():
+    target = Target(["fork=3"] + SERVE + ["done", "join"])
+    wait_for(lambda: len(lib.children(target.pid)) == 3, "three workers")
+    trace = watch([target.pid])
+    target.serve(30)
+    rows = finish(trace)
+    equal([row["comm"] for row in rows], ["mkconn"] * 30, "COMM")
 
 
 @test("connections older than the run: p; born and closed in it: not; PID, FD, direction and bytes")

@@ -24,15 +24,15 @@ def serve(target, count, threads=1):
 
 
 def compare(rows, truth, acceptor=None):
-    """Every row has the right PID or none, and what all have in common. Return: how many PIDs are known.
+    """Every row has the right PID or none, and so name and executable. Return: how many PIDs are known.
 
-    Of a process that has ended before it was asked, name and executable are unknown; where the machine is busy, so are
+    A child that has come and gone may have had another name than its parent, so these are unknown with the PID. Where the machine is busy, so are
     the bytes of a connection that was not looked at in time.
     """
     # What begins and ends between two looks of a busy machine has no row.
     between(len(rows), len(truth) * 9 // 10, len(truth), "rows (%s)" % rows.summary)
     check(len(rows) + rows.summary["too_short"] >= len(truth), "rows, and too short: %s" % rows.summary)
-    known = named = counted = 0
+    known = counted = 0
     for row in rows:
         told = truth.get(row["rport"])
         require(told is not None, "nobody accepted " + short(row))
@@ -40,13 +40,11 @@ def compare(rows, truth, acceptor=None):
         known += row["pid"] is not None
         if not check(row["pid"] in (pid, None), "accepted by %d: %s" % (pid, short(row))):
             break
-        named += row["comm"] is not None
         counted += None not in (row["rx_bytes"], row["tx_bytes"])
         if not check((row["dir"], row["lport"]) == ("in", told["lport"]) and row["rx_bytes"] in (10, None) and
                      row["tx_bytes"] in (20, None) and row["comm"] in ("mkconn", None) and row["exe"] in (EXE, None), "%s, exe %s" % (short(row), row["exe"])):
             break
     check(counted >= len(rows) * 9 // 10, "bytes are known of %d rows of %d" % (counted, len(rows)))
-    check(named >= len(rows) * 9 // 10, "COMM is known of %d rows of %d" % (named, len(rows)))
     print("# PID of %d of %d connections" % (known, len(rows)))
     return known
 

@@ -3,7 +3,7 @@
 """No false owner: PIDs, ports and tuples are used again and again, listeners change hands, and no row has a wrong process.
 
 Each connection carries a number of bytes that no other has, and both its programs write down who they were. A row's
-process is that one, or unknown. OWNERS_COUNT is how many connections there are (120).
+process is that one, or unknown. OWNERS_COUNT is how many connections there are (60).
 
     owners.py play WHAT DIRECTORY COUNT        (played by the tests)
 """
@@ -19,9 +19,11 @@ from lib import (Process, Trace, attach, check, enter_namespace, packet_sockets,
                  scratch, short, sysctl, test, touch, wait_file, wait_for, watch)
 
 LOOPBACK = "127.0.0.1"
-COUNT = int(os.environ.get("OWNERS_COUNT", "120"))
+COUNT = int(os.environ.get("OWNERS_COUNT", "60"))
+LIMIT_SEC = 120 + COUNT // 10
 PIDS = 4            # numbers that are given out again and again
 PORTS = 24          # of the clients
+TAKEN_PORT = 30000  # none of these
 LAST_PID = "/proc/sys/kernel/ns_last_pid"
 
 
@@ -31,12 +33,25 @@ def set_name(name):
     ctypes.CDLL(None).prctl(15, name.encode(), 0, 0, 0)
 
 
-def tell(directory, who, number, peer):
-    """One write, so that many may do it."""
-    line = json.dumps({"pid": os.getpid(), "comm": read_file("/proc/self/comm").strip(), "dir": who, "bytes": number,
-                       "peer": peer})
+def tell(directory, who, number, peer, first=None):
+    """One write, so that many may do it. first: the PID and name of who had it before this process."""
+    me = (os.getpid(), read_file("/proc/self/comm").strip())
+    line = json.dumps({"pid": (first or me)[0], "comm": (first or me)[1], "dir": who, "bytes": number, "peer": peer,
+                       "last": me})
     with open(directory + "/truth", "ab", buffering=0) as file:
         file.write(line.encode() + b"\n")
+
+
+def receive(served):
+    """Return: how many bytes the other side sent."""
+    got = 0
+    while piece := served.recv(65536):
+        got += len(piece)
+        if piece.endswith(b"."):
+            break
+    served.sendall(b".")
+    served.close()
+    return got
 
 
 def serve(directory, listener, until=None):
@@ -48,14 +63,7 @@ def serve(directory, listener, until=None):
         except socket.timeout:
             continue
         served.settimeout(10)
-        got = 0
-        while piece := served.recv(65536):
-            got += len(piece)
-            if piece.endswith(b"."):
-                break
-        served.sendall(b".")
-        served.close()
-        tell(directory, "in", got, peer[1])
+        tell(directory, "in", receive(served), peer[1])
 
 
 def call(directory, port, number):
@@ -75,6 +83,12 @@ def listen(port=0):
     listener.bind((LOOPBACK, port))
     listener.listen(128)
     return listener
+
+
+def announce(directory, listener):
+    with open(directory + "/port.new", "w", encoding="ascii") as file:
+        file.write(str(listener.getsockname()[1]))
+    os.rename(directory + "/port.new", directory + "/port")
 
 
 def child(number, does):
@@ -102,20 +116,11 @@ def play_clients(directory, count):
 def play_children(directory, count):
     """Short processes accept a connection each, on the listener of their parent, which accepts some itself."""
     listener = listen()
-    with open(directory + "/port.new", "w", encoding="ascii") as file:
-        file.write(str(listener.getsockname()[1]))
-    os.rename(directory + "/port.new", directory + "/port")
+    announce(directory, listener)
 
     def once():
         served, peer = listener.accept()
-        got = 0
-        while piece := served.recv(65536):
-            got += len(piece)
-            if piece.endswith(b"."):
-                break
-        served.sendall(b".")
-        served.close()
-        tell(directory, "in", got, peer[1])
+        tell(directory, "in", receive(served), peer[1])
     for number in range(1, count + 1):
         if number % 3 == 0:
             once()
@@ -123,12 +128,35 @@ def play_children(directory, count):
             os.waitpid(child(number, once), 0)
 
 
+def play_passers(directory, count):
+    """One process accepts, and passes each connection to a short one (SCM_RIGHTS), in descriptors used again and again."""
+    listener = listen()
+    announce(directory, listener)
+    me = (os.getpid(), read_file("/proc/self/comm").strip())
+
+    for number in range(1, count + 1):
+        here, there = socket.socketpair()
+
+        def does(there=there, here=here):
+            listener.close()
+            here.close()
+            _, (descriptor,), _, _ = socket.recv_fds(there, 1, 1)
+            served = socket.socket(fileno=descriptor)
+            peer = served.getpeername()[1]
+            tell(directory, "in", receive(served), peer, me)
+        pid = child(number, does)
+        there.close()
+        served, _ = listener.accept()
+        socket.send_fds(here, [b"x"], [served.fileno()])
+        served.close()
+        here.close()
+        os.waitpid(pid, 0)
+
+
 def play_takers(directory, count):
     """Servers of one port, one after the other: each begins to listen before the one before it stops."""
-    listener, known = listen(), 0
-    with open(directory + "/port.new", "w", encoding="ascii") as file:
-        file.write(str(listener.getsockname()[1]))
-    os.rename(directory + "/port.new", directory + "/port")
+    listener, known = listen(TAKEN_PORT), 0
+    announce(directory, listener)
     port = listener.getsockname()[1]
     listener.close()
     children = []
@@ -158,8 +186,14 @@ def truth_of(directory):
     return told
 
 
-def compare(rows, directory, what, least, common=None):
-    """common: what those are called that hold the listener, whose name a row without PID may have.
+def is_told(row, one, passed):
+    """passed: a look finds who has the connection now, and not who had it before."""
+    return any(row["pid"] in (None, pid) and row["comm"] in (None, comm)
+               for pid, comm in [(one["pid"], one["comm"])] + ([one["last"]] if passed else []))
+
+
+def compare(rows, directory, what, least, passed=False):
+    """passed: the process that the connection was passed to is right, too.
 
     Return: how many rows had a process.
     """
@@ -172,11 +206,10 @@ def compare(rows, directory, what, least, common=None):
         if told is None:
             # Without its bytes: it must be one of those that had these ports.
             peer = row["rport"] if row["dir"] == "in" else row["lport"]
-            if not any(row["pid"] in (None, one["pid"]) and row["comm"] in (None, one["comm"]) and one["peer"] == peer
+            if not any(is_told(row, one, passed) and one["peer"] == peer
                        for one in truth.values() if one["dir"] == row["dir"]):
                 wrong.append("no such: " + short(row))
-        elif row["pid"] not in (None, told["pid"]) or row["comm"] not in (None, told["comm"], common and row["pid"] is
-                                                                          None and common):
+        elif not is_told(row, told, passed):
             wrong.append("%s, but it was %s" % (short(row), told))
         owned += 1
     check(not wrong, "%s: %d wrong of %d rows:\n%s" % (what, len(wrong), len(rows), "\n".join(wrong[:5])))
@@ -197,7 +230,7 @@ def play(what, beside, way, least):
     if way == "launched":
         other = helper(beside, directory)
         trace = Trace([], words)
-        rows = trace.finish(limit=120)
+        rows = trace.finish(limit=LIMIT_SEC)
     else:
         program = Process(["sh", "-c", 'read go && exec "$@"', "sh"] + words, stdin=subprocess.PIPE)
         wait_for(lambda: read_file("/proc/%d/comm" % program.pid).strip() == "sh", "the program")
@@ -210,20 +243,18 @@ def play(what, beside, way, least):
             wait_for(packet_sockets, "the capture")
         other = helper(beside, directory)
         program.line()
-        require(program.wait(120) == 0, "%s: %s" % (what, program.err))
+        require(program.wait(LIMIT_SEC) == 0, "%s: %s" % (what, program.err))
         rows = trace.interrupt() if way == "host" or trace.alive() else trace.finish()
     touch(directory + "/done")
     require(other.wait(60) == 0, "%s: %s" % (beside, other.err))
-    compare(rows, directory, "%s, %s" % (what, way), least, "python3" if way == "diag" else None)
+    compare(rows, directory, "%s, %s" % (what, way), least, way in ("diag", "host"))
     return rows
 
 
 def play_beside(directory, _):
     """A server that nobody asks about, as long as it is needed."""
     listener = listen()
-    with open(directory + "/port.new", "w", encoding="ascii") as file:
-        file.write(str(listener.getsockname()[1]))
-    os.rename(directory + "/port.new", directory + "/port")
+    announce(directory, listener)
     serve(directory, listener, lambda: os.path.exists(directory + "/done"))
 
 
@@ -253,6 +284,12 @@ def clients():
 def accepting():
     for way in WAYS:
         play("children", "callers", way, COUNT if way in ("launched", "attached") else 0)
+
+
+@test("connections that are passed to short processes (SCM_RIGHTS), in descriptors that are used again")
+def passed_on():
+    for way in WAYS:
+        play("passers", "callers", way, COUNT if way in ("launched", "attached") else 0)
 
 
 @test("a port that is handed from one process to the next (SO_REUSEPORT) while connections come")
