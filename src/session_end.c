@@ -149,7 +149,7 @@ int session_reader(const struct session *session)
 {
 	const struct options *options = session->options;
 
-	if (session->write_error != 0 || session->is_file || options->command != NULL || options->record != NULL ||
+	if (session->write_error != 0 || options->command != NULL || options->record != NULL ||
 	    options->control != NULL || options->metrics != NULL)
 		return -1;
 	return output_fd(session->output);

@@ -9,11 +9,14 @@ import threading
 import time
 
 from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, main, must, packet_sockets,
-                 parse_rows, read_file, scratch, status_field, test, tracer_of, wait_file, wait_for)
+                 TOP_BUILD, parse_rows, read_file, scratch, status_field, test, tracer_of, wait_file, wait_for)
 
 # More than the slack of a busy machine, less than any of the waits that these tests are about.
 SLACK_SEC = 1.8
 EVENTS = ["--events", "-z", "conns", "--format=json"]
+
+
+MKPCAP = os.path.join(TOP_BUILD, "tests/helpers/mkpcap")
 
 
 class Server:
@@ -167,6 +170,42 @@ def reader():
         check(os.path.exists(marker), "the command did all")
     finally:
         server.end()
+
+
+# A connection, and others so many seconds after it.
+ONE = "".join("flow f%(n)d 198.51.100.1 4%(n)04d 192.0.2.1 80\n" % {"n": n} for n in range(4))
+TALK = "+%g f%d > S seq 1\n+0 f%d < SA seq 1 ack 2\n+0 f%d > A seq 2 ack 2\n+0 f%d > FA seq 2 ack 2\n+0 f%d < FA seq 2 ack 3\n+0 f%d > A seq 3 ack 3\n"
+
+
+def capture(*pauses):
+    script = ONE + "".join(TALK % (pause, *[number] * 6) for number, pause in enumerate(pauses))
+    return subprocess.run([MKPCAP], input=script.encode(), stdout=subprocess.PIPE, check=True).stdout
+
+
+@test("-c 1 of a pipe ends two seconds of its time after the connection, and no sooner")
+def count_pipe():
+    for pauses, ends in (((0, 1, 0.5), False), ((0, 1, 1.5), True)):
+        for words in ([], ["--events"]):
+            trace = Process([CONNTRACE, "-q", "-c", "1", "-H", "-r", "-"] + words, stdin=subprocess.PIPE)
+            os.write(trace.popen.stdin.fileno(), capture(*pauses))
+            if ends:
+                equal(trace.wait(), 0, "status of %s; %s" % (words, trace.err))
+            else:
+                wait_for(lambda: status_field(trace.pid, "State")[:1] == "S", "it to wait")
+                check(trace.alive(), "%s waits for what may be late" % words)
+                trace.popen.stdin.close()
+                equal(trace.wait(), 0, "status of %s; %s" % (words, trace.err))
+            equal(len(trace.out.splitlines()), 1, "rows of %s" % words)
+
+
+@test("a reader that goes away ends the reading of a pipe that has nothing more to read")
+def reader_of_pipe():
+    for words in (["--events"], ["--ladder=all"], []):
+        trace = Process([CONNTRACE, "-q", "-r", "-"] + words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        os.write(trace.popen.stdin.fileno(), capture(0, 1))
+        trace.popen.stdout.close()
+        equal(trace.wait(), 0, "status of %s" % words)
+        trace.popen.stdin.close()
 
 
 if __name__ == "__main__":
