@@ -140,20 +140,81 @@ static void explain_end(struct text *text, const struct summary *summary, const 
 	add_seconds(text, options->duration_ns);
 }
 
+/* Attempts of this host that no packet tells of. */
+struct attempts {
+	const struct options *options;
+	struct event first;
+	uint64_t count;
+};
+
+static void add_attempt(void *context, const struct event *event)
+{
+	struct attempts *attempts = context;
+	struct conn conn;
+
+	conn_init(&conn);
+	conn.flow = event->flow;
+	conn.dir = DIR_OUT;
+	if (!filter_match(&attempts->options->filter, &conn))
+		return;
+	if (attempts->count++ == 0)
+		attempts->first = *event;
+}
+
+static bool captures_all(const struct options *options)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < options->interface_count; i++)
+		any |= strcmp(options->interfaces[i], "any") == 0;
+	return any;
+}
+
+/* What the own packet filter drops is in no packet, while the kernel waits for an answer. */
+static void explain_attempts(struct text *text, const struct options *options, struct sources *sources)
+{
+	struct attempts attempts = {.options = options};
+	struct err ignored;
+	char ip[ENDPOINT_TEXT];
+
+	if (sources_diag(sources) != NULL)
+		(void)diag_dump(sources_diag(sources), 1U << TCP_SYN_SENT, add_attempt, &attempts, &ignored);
+	if (attempts.count == 0)
+		return;
+	endpoint_ip_text(&attempts.first.flow.remote, ip);
+	add_number(text, "; this host waits for the answer to ", attempts.count,
+		   attempts.count == 1 ? " SYN (to " : " SYNs (one to ");
+	text_add(text, ip);
+	add_number(text, " port ", attempts.first.flow.remote.port, ") ");
+	if (options->packet_filter != NULL)
+		text_add(text, "that the capture filter leaves out or that never left this host");
+	else
+		text_add(text, captures_all(options) ? "that never left this host"
+						     : "that never left this host or went through another interface");
+}
+
 /* Nothing came that connections are made of. */
 static void explain_nothing(struct text *text, const struct summary *summary, const struct options *options,
 			    struct sources *sources)
 {
 	bool has_target = options->command != NULL || options->pid_count > 0;
+	struct err why;
 
 	if (has_target) {
+		const char *who = options->command != NULL ? "the command" : "what was watched";
+
 		text_add(text, text->length > 0 ? "; " : "");
-		if (summary->too_short > 0) {
+		if (sources_explain(sources, &why)) {
+			text_add(text, "no TCP connection is known to be one of ");
+			text_add(text, who);
+			text_add(text, "; ");
+			text_add(text, why.text);
+		} else if (summary->too_short > 0) {
 			add_number(text, "of ", summary->too_short, summary->too_short == 1 ?
 				   " connection of this host the process is unknown" :
 				   " connections of this host the process is unknown");
 		} else {
-			text_add(text, options->command != NULL ? "the command" : "what was watched");
+			text_add(text, who);
 			text_add(text, " neither made nor accepted a TCP connection");
 		}
 	}
@@ -167,6 +228,8 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 		text_add(text, "no packet came that the capture filter lets through");
 	else
 		text_add(text, options_is_file(options) ? "the file has no packets" : "no packet came");
+	if (!options_is_file(options))
+		explain_attempts(text, options, sources);
 }
 
 static void explain_empty(struct text *text, const struct summary *summary, const struct options *options,

@@ -95,25 +95,40 @@ static size_t find_orphans(struct ending *ending, pid_t pids[NAMED_MOST])
 	return count;
 }
 
+/* Without those that have ended meanwhile; of @count the first NAMED_MOST are in @pids. */
+static size_t keep_living(pid_t pids[NAMED_MOST], size_t count)
+{
+	size_t listed = count < NAMED_MOST ? count : NAMED_MOST, kept = 0;
+	struct procfs_status status;
+
+	for (size_t i = 0; i < listed; i++)
+		if (procfs_status(pids[i], &status) == 0 && status.state != 'Z')
+			pids[kept++] = pids[i];
+	return kept > 0 ? count - (listed - kept) : 0;
+}
+
 static void say_orphans(struct ending *ending)
 {
 	char others[512], text[1024];
 	pid_t pids[NAMED_MOST];
 	size_t count;
+	int length;
 
 	if (sources_command(ending->sources) == NULL ||
 	    ending->searches > (unsigned int)sources_have_ended(ending->sources))
 		return;
 	ending->searches++;
-	count = find_orphans(ending, pids);
+	count = keep_living(pids, find_orphans(ending, pids));
 	if (count == 0)
 		return;
 	ending->searches = UINT_MAX;
 	name_all(pids, count, others, sizeof(others));
-	snprintf(text, sizeof(text),
-		 "the command has ended and seems to have left running: %s; that was orphaned between two looks and is "
-		 "not watched; \"conntrace --via=diag -p %d\" watches it, and without --via=diag it is never lost",
-		 others, (int)pids[0]);
+	length = snprintf(text, sizeof(text),
+			  "the command has ended and seems to have left running: %s; that was orphaned between two "
+			  "looks and is not watched; without --via=diag it is never lost", others);
+	if (procfs_may_list(pids[0]) == 0)
+		snprintf(text + length, sizeof(text) - (size_t)length, ", and \"conntrace --via=diag -p %d\" watches it",
+			 (int)pids[0]);
 	ending->say(ending->context, text);
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "holders.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #include "base/clock.h"
+#include "base/escape.h"
 #include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
 
@@ -88,6 +92,27 @@ static bool made_by_other(const struct listener *listener, pid_t holder)
 	return procfs_status(holder, &status) != 0 || status.uid[1] != listener->uid;
 }
 
+/* The nearest parent whose sockets may not be seen; 0 none. */
+static pid_t sealed_parent(pid_t pid)
+{
+	struct procfs_status status;
+
+	while (procfs_status(pid, &status) == 0 && status.ppid > 0) {
+		pid = status.ppid;
+		if (procfs_may_list(pid) == -EACCES)
+			return pid;
+	}
+	return 0;
+}
+
+static void find_stranger(struct listener *listener, const struct procfs_owners *strangers, pid_t holder)
+{
+	const struct procfs_holder *other = procfs_owners_find(strangers, listener->inode);
+
+	listener->sealed = other == NULL;
+	listener->stranger = other != NULL ? other->pid : sealed_parent(holder);
+}
+
 /* Who else holds the targets' listeners? */
 static void check_strangers(struct holders *holders)
 {
@@ -106,6 +131,8 @@ static void check_strangers(struct holders *holders)
 		listener->shared = procfs_owners_find(strangers, listener->inode) != NULL ||
 				   (unseen && made_by_other(listener, holder->pid));
 		listener->owner = listener->shared || was_shared ? OWNERSHIP_UNCLEAR : OWNERSHIP_TARGETS;
+		if (listener->shared && !was_shared)
+			find_stranger(listener, strangers, holder->pid);
 		/* Who had it until now may have accepted until now: it is the targets' from the next look on. */
 		if (was_shared && !listener->shared)
 			holders->recheck_ns = 0;
@@ -167,6 +194,30 @@ void holders_look(struct holders *holders, uint32_t look, bool births)
 bool holders_are_others(const struct holders *holders, uint32_t inode)
 {
 	return holders->strangers != NULL && inode != 0 && procfs_owners_find(holders->strangers, inode) != NULL;
+}
+
+bool holders_explain(const struct holders *holders, struct err *why)
+{
+	char comm[16], name[4 * sizeof(comm) + 1], ip[ENDPOINT_TEXT], who[128] = "a process";
+	const struct listener *listener;
+	size_t i = 0;
+
+	while ((listener = listeners_at(holders->listeners, i++)) != NULL && !listener->shared)
+		continue;
+	if (listener == NULL)
+		return false;
+	if (listener->stranger > 0) {
+		procfs_comm(listener->stranger, comm);
+		escape_text(name, sizeof(name), comm);
+		snprintf(who, sizeof(who), "PID %d%s%s%s", (int)listener->stranger, name[0] != '\0' ? " (" : "", name,
+			 name[0] != '\0' ? ")" : "");
+	}
+	endpoint_ip_text(&listener->local, ip);
+	(void)err_set(why, 0,
+		      "%s %s the listening socket %s port %u too%s, so whose its short connections are is unknown", who,
+		      listener->sealed ? "may hold" : "holds", ip, listener->local.port,
+		      listener->sealed ? " and can't be looked at" : " and is not watched");
+	return true;
 }
 
 void holders_done(struct holders *holders)

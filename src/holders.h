@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "kin.h"
 #include "listeners.h"
 #include "source/procfs/procfs_owners.h"
@@ -42,6 +43,9 @@ void holders_look(struct holders *holders, uint32_t look, bool births);
 
 /** holders_are_others() - was this socket found with others? false if they were not asked in this look */
 bool holders_are_others(const struct holders *holders, uint32_t inode);
+
+/** holders_explain() - why not all that comes in through a target's listener is the targets'; Return: false it is */
+bool holders_explain(const struct holders *holders, struct err *why);
 
 /** holders_done() - the look is over */
 void holders_done(struct holders *holders);

@@ -158,6 +158,11 @@ struct parents *parents_open(const struct options *options)
 	return NULL;
 }
 
+static bool may_watch(const struct options *options, pid_t pid)
+{
+	return options->via == OPTIONS_VIA_DIAG ? procfs_may_list(pid) == 0 : procfs_may_attach(pid);
+}
+
 const char *parents_announce(struct parents *parents)
 {
 	const struct parent *parent;
@@ -167,8 +172,9 @@ const char *parents_announce(struct parents *parents)
 	parent = parents->list[parents->announced++];
 	(void)err_set(&parents->text, 0,
 		      "PID %d is a child of %s (PID %d), which is not watched: processes that %s makes from now on, as "
-		      "a reload does, are not either; add -p %d to have them watched",
-		      parent->child, parent->name, parent->pid, parent->name, parent->pid);
+		      "a reload does, are not either; %sadd -p %d to have them watched",
+		      parent->child, parent->name, parent->pid, parent->name,
+		      may_watch(parents->options, parent->pid) ? "" : "as root, ", parent->pid);
 	return parents->text.text;
 }
 
@@ -197,8 +203,8 @@ const char *parents_report(struct parents *parents)
 		}
 		if (count == 0)
 			continue;
-		(void)err_set(&parents->text, 0, "%s (PID %d) made %zu processes meanwhile that were not watched:%s%s",
-			      parent->name, parent->pid, count, pids, count > NAMED_MAX ? " ..." : "");
+		(void)err_set(&parents->text, 0, "%s (PID %d) made %zu process%s meanwhile that %s not watched:%s%s",
+			      parent->name, parent->pid, count, count == 1 ? "" : "es", count == 1 ? "was" : "were", pids, count > NAMED_MAX ? " ..." : "");
 		return parents->text.text;
 	}
 	return NULL;

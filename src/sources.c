@@ -635,6 +635,11 @@ struct destroy *sources_destroy(const struct sources *sources)
 	return sources->destroy;
 }
 
+bool sources_explain(const struct sources *sources, struct err *why)
+{
+	return sources->watch != NULL && watch_explain(sources->watch, why);
+}
+
 bool sources_has_packets(const struct sources *sources)
 {
 	return sources->options->interface_count > 0 || sources->options->read != NULL;

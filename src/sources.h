@@ -140,6 +140,9 @@ struct destroy *sources_destroy(const struct sources *sources);
 /** sources_overflows() - how often an accept queue of the target's network namespace was full; CONN_UNKNOWN unknown */
 int64_t sources_overflows(const struct sources *sources);
 
+/** sources_explain() - why connections of the targets may be in no row; Return: false when nothing is known of such */
+bool sources_explain(const struct sources *sources, struct err *why);
+
 /** sources_has_packets() - is there a capture or a savefile? */
 bool sources_has_packets(const struct sources *sources);
 

@@ -2,6 +2,7 @@
 #include "targets.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "base/number.h"
 #include "base/xalloc.h"
+#include "privileges.h"
 #include "source/diag/socket.h"
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_children.h"
@@ -21,6 +23,9 @@
 #define DEPARTED_MAX 16
 /* What a process had open is told of soon after its end, but the kernel takes its time (a work queue). */
 #define ENDED_LOOKS 4
+
+/* Room for what can be done about one. */
+#define REMEDY 96
 
 struct targets {
 	struct target *list;
@@ -33,6 +38,7 @@ struct targets {
 	struct err remark;  /* of the last one */
 	size_t asked;       /* so many have been asked where they are since they were refreshed */
 	bool follow;
+	bool may_enter;      /* other network namespaces */
 	bool lists_children; /* the kernel does */
 };
 
@@ -154,6 +160,8 @@ struct targets *targets_new(bool follow)
 
 	targets->follow = follow;
 	targets->births = -1;
+	/* Later it is given up, but not by the shell that conntrace was started from. */
+	targets->may_enter = privileges_has(CAP_SYS_ADMIN);
 	targets->lists_children = procfs_read(0, "thread-self/children", &(char){0}, 1) >= 0;
 	return targets;
 }
@@ -175,9 +183,25 @@ struct target *targets_at(struct targets *targets, size_t index)
 	return index < targets->count ? &targets->list[index] : NULL;
 }
 
+/* What can be done about a process in another network namespace, of what works here: "; try nsenter ..." or "" */
+static const char *far_remedy(const struct targets *targets, pid_t pid, char text[REMEDY])
+{
+	bool attach = procfs_may_attach(pid);
+
+	text[0] = '\0';
+	if (targets->may_enter && attach)
+		snprintf(text, REMEDY, "; try nsenter -t %d -n conntrace ..., or --via=ptrace", pid);
+	else if (targets->may_enter)
+		snprintf(text, REMEDY, "; try nsenter -t %d -n conntrace ...", pid);
+	else if (attach)
+		snprintf(text, REMEDY, "; try --via=ptrace");
+	return text;
+}
+
 int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *err)
 {
 	struct procfs_status status = {.tgid = 0};
+	char remedy[REMEDY];
 	int rc = procfs_may_list(pid);
 	uint32_t theirs = rc >= 0 ? procfs_netns(pid) : 0;
 
@@ -188,8 +212,8 @@ int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *
 	if (theirs != 0 && netns != 0 && theirs != netns)
 		return err_set(err, EXDEV,
 			       "cannot watch PID %d without stopping it: it is in another network namespace, whose "
-			       "sockets are not seen from here; try nsenter -t %d -n conntrace ..., or --via=ptrace",
-			       pid, pid);
+			       "sockets are not seen from here%s",
+			       pid, far_remedy(targets, pid, remedy));
 	targets->netns = netns;
 	append(targets, pid, 0);
 	return 0;
@@ -200,6 +224,7 @@ const char *targets_departed(struct targets *targets)
 	while (targets->asked < targets->count && targets->departed < DEPARTED_MAX) {
 		struct target *target = &targets->list[targets->asked++];
 		uint32_t theirs = target->departed || target->ended ? 0 : procfs_netns(target->pid);
+		char remedy[REMEDY];
 		struct err why;
 
 		if (target->unread == 1) {
@@ -217,8 +242,8 @@ const char *targets_departed(struct targets *targets)
 		targets->departed++;
 		(void)err_set(&targets->remark, EXDEV,
 			      "PID %d is in another network namespace now, and what it opens there is not seen from "
-			      "here; try nsenter -t %d -n conntrace ..., or --via=ptrace",
-			      target->pid, target->pid);
+			      "here%s",
+			      target->pid, far_remedy(targets, target->pid, remedy));
 		return targets->remark.text;
 	}
 	return NULL;

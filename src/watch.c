@@ -590,3 +590,8 @@ int watch_open(struct watch **opened, const struct watch_config *config, struct 
 	*opened = watch;
 	return 0;
 }
+
+bool watch_explain(const struct watch *watch, struct err *why)
+{
+	return holders_explain(&watch->holders, why);
+}

@@ -78,6 +78,9 @@ bool watch_last_word(struct watch *watch, struct event *event);
 /** watch_others() - which of the targets run; the first @room of them into @pids; Return: how many there are */
 size_t watch_others(struct watch *watch, pid_t *pids, size_t room);
 
+/** watch_explain() - why connections that came in may be in no row; Return: false when nothing is known of such */
+bool watch_explain(const struct watch *watch, struct err *why);
+
 /** watch_waits() - do last words wait for a look? */
 bool watch_waits(const struct watch *watch);
 

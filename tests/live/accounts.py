@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the accounts say of processes: who is not watched and why, who ended, what a reload made, and what the start recommends."""
 import signal
+import socket
 
-from lib import (CONNTRACE, MKCONN, Process, check, enter_namespace, equal, main, must, parse_rows, run, scratch, test,
+from lib import (CONNTRACE, MKCONN, Process, Skip, check, enter_namespace, equal, main, must, parse_rows, run, scratch, test,
                  wait_for)
 
 MASTER = """
@@ -53,7 +54,7 @@ def reloaded():
     master.signal(signal.SIGHUP)
     new = pid_number(master, 1)
     equal(trace.wait(), 0, "status")
-    check("(PID %d) made 1 processes meanwhile that were not watched: %d\n" % (master.pid, new) in trace.err, trace.err)
+    check("(PID %d) made 1 process meanwhile that was not watched: %d\n" % (master.pid, new) in trace.err, trace.err)
     # With the master there is nothing to announce.
     both = run([CONNTRACE, "-p", str(new), "-p", str(master.pid), "-d", "0.2"])
     check("is a child of" not in both.err, both.err)
@@ -130,6 +131,65 @@ def older():
         check(", 2 older than the run (bytes of their whole life), " in done.err, done.err)
         rows = parse_rows(run(words + ["-j"]).out)
         equal((rows.summary["older"], sorted(row["rx_bytes"] for row in rows)), (2, [0, 1000]), "in JSON")
+
+
+# A listening socket that parent and child hold; the child accepts.
+SHARED = """
+import os, socket
+listening = socket.create_server(("127.0.0.1", 0))
+child = os.fork()
+if child:
+    print(child, listening.getsockname()[1], flush=True)
+    os.wait()
+while True:
+    taken = listening.accept()[0]
+    taken.recv(1)
+    taken.close()
+"""
+
+
+def talk(port):
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.send(b"x")
+        client.recv(1)
+
+
+@test("an empty table has its reason: another process holds the listening socket, too")
+def another_holds():
+    parent = Process(["python3", "-c", SHARED])
+    wait_for(lambda: "\n" in parent.out, "the server: " + parent.err)
+    child, port = [int(word) for word in parent.out.split()]
+    trace = Process([CONNTRACE, "--via=diag", "--debug=sources", "-p", str(child)])
+    wait_for(lambda: "debug: events" in trace.err, "conntrace to watch: " + trace.err)
+    for _ in range(3):
+        talk(port)
+    trace.signal(signal.SIGINT)
+    equal(trace.wait(), 0, "status")
+    check("PID %d (python3) holds the listening socket 127.0.0.1 port %d too and is not watched" % (parent.pid, port)
+          in trace.err, trace.err)
+    check("neither made nor accepted" not in trace.err, "that is not known: " + trace.err)
+
+
+@test("an empty table has its reason: what a SYN was sent for is in no packet")
+def no_syn():
+    if run(["ip", "link", "add", "quiet", "type", "veth", "peer", "name", "other"]).status:
+        raise Skip("no interface can be made here (veth)")
+    must(["ip", "addr", "add", "192.0.2.1/24", "dev", "quiet"])
+    must(["ip", "link", "set", "quiet", "up"])
+    waiting = socket.socket()
+    waiting.setblocking(False)
+    waiting.connect_ex(("192.0.2.2", 4444))
+    elsewhere = "that never left this host or went through another interface"
+    reasons = {(): elsewhere, ("--rport=4444",): elsewhere, ("--rport=80",): None, ("--dir=in",): None,
+               ("port", "4444"): "that the capture filter leaves out or that never left this host"}
+    for options, reason in reasons.items():
+        done = run([CONNTRACE, "-d", "0.2", "-i", "lo"] + list(options))
+        if reason:
+            check("waits for the answer to 1 SYN (to 192.0.2.2 port 4444) " + reason in done.err,
+                  "%s: %s" % (options, done.err))
+        else:
+            check("SYN" not in done.err and "no packet came" in done.err, "%s: %s" % (options, done.err))
+    waiting.close()
 
 
 enter_namespace()

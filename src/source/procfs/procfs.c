@@ -419,8 +419,10 @@ static bool explain_state(struct reason *reason, pid_t pid, const struct procfs_
 	else if (target->kernel_thread)
 		explain(reason, "it is a thread of the kernel, which makes no system calls");
 	else if (target->tracer != 0)
-		explain(reason, "it is traced by PID %d (%s) already, and only one can; --via=diag needs no tracing",
-			target->tracer, name_of(&name, target->tracer));
+		explain(reason, "it is traced by PID %d (%s) already, and only one can%s", target->tracer,
+			name_of(&name, target->tracer),
+			procfs_may_list(pid) == 0 && procfs_netns(pid) == procfs_netns(getpid())
+				? "; --via=diag needs no tracing" : "");
 	else if (target->tgid != 0 && target->tgid != pid)
 		explain(reason, "it is a thread of the process %d; name that", target->tgid);
 	else
@@ -494,6 +496,16 @@ static bool explain_yama(struct reason *reason, pid_t pid, bool privileged)
 	else
 		return false;
 	return true;
+}
+
+bool procfs_may_attach(pid_t pid)
+{
+	struct procfs_status target, self;
+	struct reason reason;
+
+	return procfs_may_list(pid) == 0 && procfs_status(pid, &target) == 0 && procfs_status(getpid(), &self) == 0 &&
+	       !explain_state(&reason, pid, &target) &&
+	       !explain_yama(&reason, pid, self.effective & CAP_SYS_PTRACE_BIT);
 }
 
 static void find_reason(struct reason *reason, pid_t pid, int error)
