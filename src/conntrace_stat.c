@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -241,6 +242,11 @@ static int parse(int argc, char *argv[], struct wanted *wanted)
 	return -1;
 }
 
+static void on_too_large(int number)
+{
+	(void)number;
+}
+
 int main(int argc, char *argv[])
 {
 	struct wanted wanted = {.socket = DEFAULT_SOCKET, .format = "text"};
@@ -253,6 +259,8 @@ int main(int argc, char *argv[])
 		      "directory ask instead\n", stderr);
 		return EXIT_FAILURE;
 	}
+	/* With a limit of the size of files a write fails then, and that is reported; gmetric(1) has it as it was. */
+	signal(SIGXFSZ, on_too_large);
 	status = parse(argc, argv, &wanted);
 	if (status < 0) {
 		status = ask(&wanted, answer, &length);

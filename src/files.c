@@ -11,7 +11,6 @@
 
 #include "base/xalloc.h"
 
-#define FILES_MAX 8
 /* As many symbolic links as the kernel follows (path_resolution(7)). */
 #define LINKS_MAX 40
 
@@ -97,7 +96,7 @@ static int refuse(const struct named_file *input, const struct named_file *outpu
 
 static size_t add(struct named_file *files, size_t count, const char *option, const char *path, int standard_fd)
 {
-	if (path == NULL || count >= FILES_MAX)
+	if (path == NULL)
 		return count;
 	files[count] = (struct named_file){.option = option, .path = path};
 	identify(&files[count], standard_fd);
@@ -106,17 +105,19 @@ static size_t add(struct named_file *files, size_t count, const char *option, co
 
 int files_check(const struct options *options, struct err *err)
 {
-	struct named_file inputs[FILES_MAX], outputs[FILES_MAX];
+	struct named_file outputs[4], *inputs = xcalloc(options->read_count + 2, sizeof(*inputs));
 	size_t input_count = 0, output_count = 0;
 	const char *output = options->output != NULL ? options->output : "-";
 	int rc = 0;
 
-	input_count = add(inputs, input_count, "--read", options->read, STDIN_FILENO);
+	for (size_t i = 0; i < options->read_count; i++)
+		input_count = add(inputs, input_count, "--read", options->reads[i], STDIN_FILENO);
 	input_count = add(inputs, input_count, "--replay", options->replay, STDIN_FILENO);
 	input_count = add(inputs, input_count, "--strace-log", options->strace_log, STDIN_FILENO);
 	output_count = add(outputs, output_count, "--output", output, STDOUT_FILENO);
 	output_count = add(outputs, output_count, "--record", options->record, STDOUT_FILENO);
 	output_count = add(outputs, output_count, "--metrics", options->metrics, STDOUT_FILENO);
+	output_count = add(outputs, output_count, "--control", options->control, -1);
 	for (size_t i = 0; i < output_count && rc == 0; i++) {
 		for (size_t j = 0; j < input_count && rc == 0; j++)
 			if (is_same(&outputs[i], &inputs[j]))
@@ -128,6 +129,7 @@ int files_check(const struct options *options, struct err *err)
 	}
 	for (size_t i = 0; i < input_count; i++)
 		free(inputs[i].name);
+	free(inputs);
 	for (size_t i = 0; i < output_count; i++)
 		free(outputs[i].name);
 	return rc;

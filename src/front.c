@@ -12,7 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "report/top_screen.h"
+
+/* The child gets it when its parent is killed. */
+#define KILLED_SIGNAL (SIGRTMAX - 1)
 
 static pid_t front;
 /* Shared by both. */
@@ -92,10 +96,29 @@ static int wait_for(pid_t child, const sigset_t *all)
 	return wait_status;
 }
 
-bool front_fork(const struct options *options, int *wait_status)
+static void on_killed(int number)
+{
+	(void)number;
+	crash_kill();
+}
+
+/* The end of the parent is that of the child, which has the terminal. */
+static void end_with(pid_t parent, bool has_command)
 {
 	/* A filter does not let its command outlive the tracer, attached processes are let go. */
-	int last_word = options->command != NULL ? SIGKILL : SIGTERM;
+	int last_word = has_command ? KILLED_SIGNAL : SIGTERM;
+	struct sigaction action = {.sa_handler = on_killed};
+
+	/* SIGTTOU, too: the shell may have the terminal by then. */
+	sigfillset(&action.sa_mask);
+	sigaction(KILLED_SIGNAL, &action, NULL);
+	prctl(PR_SET_PDEATHSIG, last_word);
+	if (getppid() != parent)
+		raise(last_word);
+}
+
+bool front_fork(const struct options *options, int *wait_status)
+{
 	pid_t parent = getpid(), child;
 	sigset_t all, before;
 
@@ -112,9 +135,7 @@ bool front_fork(const struct options *options, int *wait_status)
 	}
 	if (child == 0) {
 		front = parent;
-		prctl(PR_SET_PDEATHSIG, last_word);
-		if (getppid() != parent)
-			raise(last_word);
+		end_with(parent, options->command != NULL);
 	} else {
 		fprintf(stderr, "conntrace: cannot make a child: %s; Ctrl-Z does not stop this run\n", strerror(errno));
 		front = -1;

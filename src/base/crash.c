@@ -207,6 +207,12 @@ void crash_exit(const char *why, int status)
 	_exit(status);
 }
 
+void crash_kill(void)
+{
+	(void)begin();
+	kill(getpid(), SIGKILL);
+}
+
 bool crash_has_happened(void)
 {
 	return atomic_load(&crash.first) != 0;

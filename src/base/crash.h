@@ -44,6 +44,9 @@ void crash_child(pid_t pid);
 /** crash_exit() - end the process at once because of @why, as in a crash, but with an exit status and without a core */
 void crash_exit(const char *why, int status) __attribute__((noreturn));
 
+/** crash_kill() - give the terminal back and end by SIGKILL; async-signal-safe */
+void crash_kill(void);
+
 /** crash_has_happened() - async-signal-safe */
 bool crash_has_happened(void);
 

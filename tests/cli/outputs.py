@@ -61,7 +61,8 @@ def one_file(test):
     os.link(good, test.path("hardlink"))
     inputs = [(["-r", name], good, story) for name in ("good.pcap", "symlink2", "hardlink", "./good.pcap")]
     inputs += [(["--replay", "good.ev"], test.path("good.ev"), recording),
-               (["--strace-log", log], log, content(log)), (["--strace-log", log, "-r", other], other, story)]
+               (["--strace-log", log], log, content(log)), (["--strace-log", log, "-r", other], other, story),
+               (["-r", other, "-r", "symlink2"], good, story), (["-r", other, "-r", other, "-r", "good.pcap"], good, story)]
     for words, path, before in inputs:
         for option in ("-o",) if path == good and words[1] != "good.pcap" else ("-o", "--record", "--metrics"):
             done = test.run(*words, option, path)
@@ -84,7 +85,7 @@ def one_file(test):
         test.expect("-r - < the file of -o", done, 1, stderr=["standard input", "one file"], lines=1)
     os.symlink("new", test.path("dangling"))
     for words in (["-o", "new", "--record=new"], ["-o", "new", "--metrics=./new"], ["--record=new", "--metrics=dangling"],
-                  ["-o", "dangling", "--record=new"], ["-o", good, "--record=hardlink", "--append"]):
+                  ["-o", "dangling", "--record=new"], ["-o", "new", "--control=dangling"], ["-o", good, "--record=hardlink", "--append"]):
         done = test.run("-r", other, *words)
         test.expect(" ".join(words[:2]), done, 1, stderr=["cannot both write"], stdout="", lines=1)
     test.say("none of them was made", [] if not os.path.exists(test.path("new")) else ["new exists"])
@@ -157,6 +158,10 @@ def too_large(test):
                     stderr=["File too large"])
         test.expect("--help beyond ulimit -f", test.run("--help", stdout=file, preexec_fn=limit), 1,
                     stderr=["File too large"])
+        done = subprocess.run([os.path.join(cli.BUILD, "conntrace-stat"), "--help"], stdout=file, stderr=subprocess.PIPE,
+                              preexec_fn=limit, timeout=cli.LIMIT, check=False)
+        wrong = [] if done.returncode == 1 and b"File too large" in done.stderr else ["%d: %s" % (done.returncode, done.stderr)]
+        test.say("conntrace-stat beyond ulimit -f", wrong)
     done = test.run("-q", "-o", "/dev/null", "--", "sh", "-c", "exec head -c 1000 /dev/zero > limited", preexec_fn=limit)
     test.expect("COMMAND dies of SIGXFSZ as without us", done, -signal.SIGXFSZ)
 

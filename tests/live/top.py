@@ -322,6 +322,7 @@ def launched():
     os.kill(front, signal.SIGKILL)
     screen.wait_told("back 137")
     lib.wait_for(lambda: not os.path.exists("/proc/%d" % command), "the command to end")
+    lib.wait_for(screen.is_restored, "the terminal to be given back")
 
 
 @test("Ctrl-Z gives the terminal back until it is continued; so does SIGSTOP")
