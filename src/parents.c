@@ -204,8 +204,8 @@ const char *parents_report(struct parents *parents)
 		if (count == 0)
 			continue;
 		(void)err_set(&parents->text, 0, "%s (PID %d) made %zu process%s meanwhile that %s not watched:%s%s",
-			      parent->name, parent->pid, count, count == 1 ? "" : "es", count == 1 ? "was" : "were", pids,
-			      count > NAMED_MAX ? " ..." : "");
+			      parent->name, parent->pid, count, count == 1 ? "" : "es",
+			      count == 1 ? "was" : "were", pids, count > NAMED_MAX ? " ..." : "");
 		return parents->text.text;
 	}
 	return NULL;

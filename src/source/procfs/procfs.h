@@ -179,7 +179,7 @@ int procfs_may_list(pid_t pid);
 void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
 			   void *context);
 
-/** procfs_may_attach() - would ptrace(2) be let, by users, capabilities, Yama and other tracers? Seccomp may refuse it */
+/** procfs_may_attach() - would ptrace(2) be let, by users, capabilities, Yama and other tracers? */
 bool procfs_may_attach(pid_t pid);
 
 /**
