@@ -24,8 +24,12 @@
  * an event read by halves would be another event.
  */
 
-/** The first line of a file of events; the number changes when old readers could not read it. */
-#define EVENT_TEXT_HEADER "conntrace-events 1"
+/** The first line of a file of events is this word and the number of its format. */
+#define EVENT_TEXT_NAME "conntrace-events "
+/** The format that is written and read; it changes when older versions could not read a file. */
+#define EVENT_TEXT_FORMAT "1"
+/** The first line of a file that this version writes. */
+#define EVENT_TEXT_HEADER EVENT_TEXT_NAME EVENT_TEXT_FORMAT
 
 /** Room for the longest line, with its NUL. */
 #define EVENT_TEXT_SIZE 2048

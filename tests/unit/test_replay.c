@@ -116,8 +116,9 @@ static void wrong_files_are_refused_with_the_line(void **state)
 	} cases[] = {
 		{"", ":1: the file is empty; only what --record wrote can be replayed"},
 		{"conntrace-events 2\n",
-		 ":1: the file does not begin with \"conntrace-events 1\"; only what --record of this version wrote "
-		 "can be replayed"},
+		 ":1: the file has format 2 of recordings; this version reads format 1"},
+		{"conntrace-events \n",
+		 ":1: the file does not begin with \"conntrace-events 1\", as what --record writes does"},
 		{EVENT_TEXT_HEADER "\n\nnonsense\n", ":3: \"nonsense\" is no key=value"},
 		{EVENT_TEXT_HEADER "\ntime=0.000000000 type=call origin=s\ntime=0.000000001 type=call origin=s pid=1",
 		 ":3: the file was cut off inside this line, which is left out"},

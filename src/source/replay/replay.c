@@ -164,6 +164,25 @@ static int check_counters(const struct event *event, struct err *err)
 	return 0;
 }
 
+static int read_header(struct replay *replay, const char *line, struct err *err)
+{
+	const size_t name = strlen(EVENT_TEXT_NAME);
+
+	if (strcmp(line, EVENT_TEXT_HEADER) == 0) {
+		replay->header_seen = true;
+		return 0;
+	}
+	if (strncmp(line, EVENT_TEXT_NAME, name) == 0 && line[name] != '\0' &&
+	    line[name + strspn(line + name, "0123456789")] == '\0')
+		err_set(err, EINVAL,
+			"the file has format %s of recordings; this version reads format " EVENT_TEXT_FORMAT,
+			line + name);
+	else
+		err_set(err, EINVAL,
+			"the file does not begin with \"" EVENT_TEXT_HEADER "\", as what --record writes does");
+	return fail_line(replay, err);
+}
+
 /* Return: 1 with the event in @replay->pending, 0 when the line is none, or a negative errno. */
 static int read_line(struct replay *replay, const char *line, struct err *err)
 {
@@ -173,16 +192,8 @@ static int read_line(struct replay *replay, const char *line, struct err *err)
 		err_set(err, EINVAL, "the line has a NUL byte, so it is no text");
 		return fail_line(replay, err);
 	}
-	if (!replay->header_seen) {
-		if (strcmp(line, EVENT_TEXT_HEADER) != 0) {
-			err_set(err, EINVAL,
-				"the file does not begin with \"" EVENT_TEXT_HEADER
-				"\"; only what --record of this version wrote can be replayed");
-			return fail_line(replay, err);
-		}
-		replay->header_seen = true;
-		return 0;
-	}
+	if (!replay->header_seen)
+		return read_header(replay, line, err);
 	if (line[0] == '\0' || line[0] == '#')
 		return 0;
 	if (event_from_text(line, &replay->pending, err) < 0 || check_counters(&replay->pending, err) < 0)
