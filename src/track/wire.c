@@ -323,8 +323,11 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 		half->bits &= (uint16_t)~HALF_BEYOND;
 	if (range == RANGE_FILLS && !later)
 		count(&wire->ooo);
-	if (range == RANGE_AGAIN && !keepalive && !later)
-		half->retrans += wire_segments(wire, segment, seen - start);
+	if (range == RANGE_AGAIN && !keepalive && !later) {
+		uint32_t segments = wire_segments(wire, segment, seen - start);
+
+		half->retrans = (half->retrans + segments) | (segments == 0 ? WIRE_RETRANS_DOUBTED : 0);
+	}
 	if (range == RANGE_AGAIN && !keepalive && !later && fills_forgotten(half, end))
 		half->retrans |= WIRE_RETRANS_DOUBTED;
 	else if (range == RANGE_AGAIN && !keepalive && !later)

@@ -77,7 +77,7 @@ enum wire_bit {
 /** All that is known of an ICMP error that ended an attempt. */
 #define WIRE_UNREACHABLE_BITS (WIRE_UNREACHABLE | WIRE_UNREACHABLE_V6 | WIRE_TIME_EXCEEDED | WIRE_PARAMETER_PROBLEM)
 
-/** In the count of resent segments: some of them may have filled a hole that was forgotten. */
+/** In the count of resent segments: some may have filled a hole that was forgotten, or be several in one frame. */
 #define WIRE_RETRANS_DOUBTED (UINT32_C(1) << 31)
 
 /** How far below the first number seen a SYN recorded late may lie, or data in a capture that began in the middle. */
@@ -158,7 +158,11 @@ enum wire_range wire_half_range(struct wire_half *half, int64_t start, int64_t e
 /** wire_half_unseen() - how many of the bytes from @start to @end had not been seen */
 uint32_t wire_half_unseen(const struct wire_half *half, int64_t start, int64_t end);
 
-/** wire_segments() - how many segments a captured frame stands for, @bytes of whose payload had been seen */
+/**
+ * wire_segments() - how many segments a captured frame stands for, @bytes of whose payload had been seen
+ *
+ * Return: 0 when that is not known, because no SYN told their size.
+ */
 uint32_t wire_segments(const struct wire *wire, const struct event_segment *segment, int64_t bytes);
 
 /** wire_half_bytes() - payload of one side, each byte once, or CONN_UNKNOWN */

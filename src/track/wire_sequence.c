@@ -161,9 +161,14 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 /* The option of each segment that has time stamps takes room from its payload (RFC 6691). */
 #define TIMESTAMP_ROOM 12
 
+/* More than that does not fit into an ordinary frame: one large segment, or several that were joined. */
+#define PAYLOAD_PLAIN 1460
+
 uint32_t wire_segments(const struct wire *wire, const struct event_segment *segment, int64_t bytes)
 {
 	int64_t size = wire->mss - (segment->has & SEGMENT_HAS_TIMESTAMP ? TIMESTAMP_ROOM : 0);
 
+	if (wire->mss == 0 && bytes > PAYLOAD_PLAIN)
+		return 0;
 	return wire->mss > TIMESTAMP_ROOM && bytes > size ? (uint32_t)((bytes + size - 1) / size) : 1;
 }

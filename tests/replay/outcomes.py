@@ -157,8 +157,31 @@ def pieces_again(test):
            [{"rx_bytes": 600, "rx_retrans": 1, "copies": 0}], copy=0)
 
 
+def in_large_frames(test):
+    """Segments joined by offload: resent ones are counted where the SYN told their size, and plain ones anywhere."""
+    for opened, size, resent in ((True, 14600, 10), (True, 1460, 1), (False, 14600, None), (False, 1460, 1)):
+        capture = frames.Capture()
+        talk = frames.Talk(capture)
+        if opened:
+            for side, flags in ((0, SYN), (1, SYN | ACK)):
+                packet = talk.packet(side, flags)
+                head = packet[:2] + b"\0\x2c" + packet[4:32] + b"\x60" + packet[33:]
+                capture.packet(head + b"\2\4\x05\xb4")
+            talk.up(ACK)
+        else:
+            talk.seq = [101, 501]
+        for i in range(5):
+            talk.up(PSH | ACK, b"x" * 14600, ident=10 + i)
+        talk.down(ACK)
+        capture.packet(talk.packet(0, PSH | ACK, b"x" * size, seq=101, ident=20), after=0.3)
+        talk.down(ACK)
+        expect(test, "%d bytes sent again in one frame, the SYN %s" % (size, "seen" if opened else "not seen"), capture,
+               [{"rx_retrans": resent, "tx_retrans": 0, "retrans": resent}])
+
+
 def main():
     test = cli.Cli()
+    in_large_frames(test)
     attempts(test)
     out_of_order(test)
     far_out_of_order(test)
