@@ -7,8 +7,8 @@ import re
 import signal
 import sys
 
-from lib import (CONNTRACE, Process, enter_namespace, equal, main, must, need, packet_sockets, require, scratch, test,
-                 wait_file, wait_for)
+from lib import (CONNTRACE, Process, enter_namespace, equal, main, must, need, packet_sockets, recorded, require, scratch,
+                 sockets_settled, test, wait_file, wait_for)
 
 SERVER = """
 import http.server, sys
@@ -60,9 +60,10 @@ def views():
     recorder = Process([need("dumpcap"), "-q", "-i", "lo", "-P", "-w", pcap])
     wait_for(lambda: os.path.exists(pcap) and packet_sockets() >= 1, "dumpcap to listen")
     ways = {"-i lo --dir=in": ["-i", "lo", "--dir=in"], "-i lo --lport": ["-i", "lo", "--lport=" + port],
-            "-i lo": ["-i", "lo"], "-p": ["-p", server.pid, "-i", "lo"]}
+            # Not the datagram of recorded().
+            "-i lo": ["-i", "lo", "tcp"], "-p": ["-p", server.pid, "-i", "lo"]}
     kinds = {"reports": REPORTS, "messages": MESSAGES, "live": ["--live"]}
-    runs = {(way, kind): Process([CONNTRACE, "-q"] + words + options)
+    runs = {(way, kind): Process([CONNTRACE, "-q"] + options + words)
             for way, words in ways.items() for kind, options in kinds.items()
             # Only one can trace a process; and without a choice the ladder shows each segment as the acceptor has it.
             if kind == "reports" or way != "-p"}
@@ -71,6 +72,9 @@ def views():
         require(run.alive(), "conntrace ended: " + run.err)
     must([sys.executable, "-c", CLIENT, port])
     must([sys.executable, "-c", CLIENT, port])
+    # The client ends before the server has closed.
+    sockets_settled()
+    recorded(pcap)
     for run in runs.values():
         run.signal(signal.SIGINT)
     for run in runs.values():
@@ -78,7 +82,7 @@ def views():
     recorder.signal(signal.SIGINT)
     recorder.wait()
     server.end()
-    wanted = view(must([CONNTRACE, "-q", "-r", pcap] + REPORTS))
+    wanted = view(must([CONNTRACE, "-q", "-r", pcap] + REPORTS + ["tcp"]))
     require(any('"sum(rx_bytes)"' in row.lower() for row in wanted), "a row of io,stat: %s" % wanted)
     for (way, kind), run in runs.items():
         if kind == "reports" and way == "-i lo":

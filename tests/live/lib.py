@@ -508,6 +508,30 @@ def packet_sockets():
         return [line.split()[5] for line in table].count("1")
 
 
+def sockets_settled():
+    """Waits until no connection of this namespace has anything to send: all that is left listens or is in TIME_WAIT."""
+    def busy():
+        states = set()
+        for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+            if os.path.exists(name):
+                with open(name, encoding="ascii") as table:
+                    states |= {line.split()[3] for line in table} - {"st", "06", "07", "0A"}
+        return states
+    wait_for(lambda: not busy(), "connections to end")
+
+
+def recorded(path):
+    """Waits until the file that dumpcap writes has all that was sent so far: what it holds back at its end is lost."""
+    mark = b"recorded until %d" % time.monotonic_ns()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(mark, ("127.0.0.1", 9))
+
+    def is_there():
+        with open(path, "rb") as file:
+            return mark in file.read()
+    wait_for(is_there, "dumpcap to write")
+
+
 def savefile(count, peers=1):
     """A file of refused attempts, each a row, by the hosts 10.0.0.2 and so on, in turn."""
     data = [struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)]

@@ -11,7 +11,8 @@ import time
 import lib
 from lib import (CONNTRACE, MKCONN, Process, Trace, between, capturing, check, enter_namespace, equal, find_row,
                  firewall, firewall_count, firewall_off, main, mkconn, must, need, packet_sockets, read_file,
-                 read_truth, require, run, scratch, short, short_timeouts, test, wait_file, wait_for)
+                 read_truth, recorded, require, run, scratch, short, short_timeouts, sockets_settled, test, wait_file,
+                 wait_for)
 
 EXCHANGE = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=50000", "recv-all", "close", "done",
             "connect=self", "send=1000", "recv=50000", "close"]
@@ -257,6 +258,8 @@ def savefile():
                   ["listen=[::]:0", "fork=1", "accept", "recv-all", "close", "done", "connect=self", "send=77",
                    "close"]):
         require(mkconn(words).wait() == 0, "a story that nobody traces")
+    sockets_settled()
+    recorded(pcap)
     rows_live = live.interrupt()
     recorder.signal(signal.SIGINT)
     recorder.wait()
