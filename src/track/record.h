@@ -120,6 +120,8 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  * @told: has been reported
  * @blind: packets of it may have passed when nobody read them any more
  * @duplicate: another SYN came on its flow while it lived, or it began with that SYN
+ * @is_inside: both ends are on this host, by its packets
+ * @goes_first: of both ends that are of interest this one was told of first, and stays the first
  */
 struct record {
 	struct record_conn conn;
@@ -142,6 +144,8 @@ struct record {
 	bool told;
 	bool blind;
 	bool duplicate;
+	bool is_inside;
+	bool goes_first;
 };
 
 /** Bytes of memory that a packet of a connection touches: the record, and the wire behind it. */

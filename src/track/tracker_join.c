@@ -13,6 +13,7 @@
 
 static void move_wire(struct tracker *tracker, struct record *to, struct record *from, bool flip)
 {
+	to->is_inside = from->is_inside;
 	tracker_observe_joined(tracker, to, from, flip);
 	record_take_wire(to, from);
 	if (flip)
@@ -32,6 +33,18 @@ static void move_wire(struct tracker *tracker, struct record *to, struct record 
 static bool is_unclaimed(const struct record *record)
 {
 	return !record->owned && record->wire != NULL && record->conn.cookie == 0;
+}
+
+/*
+ * @record is the other end of @other, which has been told of so far and goes first from now on. What the reports did
+ * not want to know of @other waits for this one.
+ */
+static void share(struct tracker *tracker, struct record *record, struct record *other)
+{
+	other->goes_first = tracker_wants(tracker, other) && !tracker->config.whole;
+	record->is_inside = true;
+	tracker_observe_copied(tracker, record, other);
+	tracker_messages_joined(tracker, record, other);
 }
 
 /* @record has this flow from now on: take over what packets said of it. */
@@ -61,7 +74,7 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 			record->blind = other->blind;
 			wire_flip(record->wire);
 			tracker->account.both_ends += wire_frames(record->wire);
-			tracker_observe_copied(tracker, record, other);
+			share(tracker, record, other);
 			record->conn.seen |= SEEN_WIRE;
 			if (record->conn.host == NULL && other->conn.host != NULL)
 				record->conn.host = xstrdup(other->conn.host);

@@ -33,9 +33,11 @@ static void tell(void *context, const struct message *message, int64_t time_ns)
 	(void)tell_of(teller->tracker, teller->record, message, time_ns);
 }
 
-/* Is @record to be told of before @other? The one that accepts, whoever speaks. */
+/* Is @record to be told of before @other? The one that accepts, whoever speaks, unless the other one was alone. */
 static bool goes_first(const struct record *record, const struct record *other)
 {
+	if (record->goes_first != other->goes_first)
+		return record->goes_first;
 	if (record->wire == NULL || wire_dir(record->wire) == DIR_UNKNOWN)
 		return record->conn.id > other->conn.id;
 	return wire_dir(record->wire) == DIR_IN;
@@ -91,8 +93,12 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 		told[0] = ends[1];
 	}
 	if (told[0] != NULL) {
-		if (!tell_of(tracker, told[0], message, event->time_ns) && told[1] != NULL)
+		if (tell_of(tracker, told[0], message, event->time_ns))
+			return;
+		if (told[1] != NULL)
 			(void)tell_of(tracker, told[1], message, event->time_ns);
+		else if (tracker_may_be_shared(tracker, told[0]))
+			told[0]->untold = untold_add(told[0]->untold, &tracker->untold, message, event->time_ns);
 	} else if (waits != NULL && !waits->told) {
 		waits->untold = untold_add(waits->untold, &tracker->untold, message, event->time_ns);
 	}

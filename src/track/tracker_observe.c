@@ -53,7 +53,15 @@ static bool keeps(const struct tracker *tracker, const struct record *record)
 		return false;
 	if (tracker->observer.keep)
 		return true;
-	return !tracker_wants(tracker, record) && record->timeline->count < UNCLAIMED_MOST;
+	return (!tracker_wants(tracker, record) || tracker_may_be_shared(tracker, record)) &&
+	       record->timeline->count < UNCLAIMED_MOST;
+}
+
+/* What was told of @record is of no further use. */
+static void clear(struct tracker *tracker, struct record *record)
+{
+	if (record->timeline != NULL && !tracker->observer.keep && !tracker_may_be_shared(tracker, record))
+		timeline_clear(record->timeline);
 }
 
 bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
@@ -141,12 +149,17 @@ void tracker_observe_frame(struct tracker *tracker, const struct event *event)
 	}
 }
 
-/* What waited in @timeline is told as of @record. */
+/* What waited in @timeline is told as of @record, and of the other end before, if that is of interest. */
 static void tell_waiting(struct tracker *tracker, struct record *record, const struct timeline *timeline)
 {
+	struct flow reverse = flow_reverse(&record->conn.flow);
+	struct record *first = record_table_find_flow(tracker->table, &reverse);
+
+	if (first != NULL && (first == record || !first->goes_first))
+		first = NULL;
 	for (uint32_t i = 0; i < timeline->count; i++)
 		if (timeline->entries[i].kind != TIMELINE_CALL && timeline->entries[i].kind != TIMELINE_FOLD)
-			tell(tracker, record, NULL, &timeline->entries[i]);
+			tell(tracker, record, first, &timeline->entries[i]);
 }
 
 void tracker_observe_claimed(struct tracker *tracker, struct record *record)
@@ -156,8 +169,7 @@ void tracker_observe_claimed(struct tracker *tracker, struct record *record)
 	if (timeline == NULL || tracker->config.whole)
 		return;
 	tell_waiting(tracker, record, timeline);
-	if (!tracker->observer.keep)
-		timeline_clear(timeline);
+	clear(tracker, record);
 }
 
 void tracker_observe_joined(struct tracker *tracker, struct record *to, struct record *from, bool flip)
@@ -172,16 +184,25 @@ void tracker_observe_joined(struct tracker *tracker, struct record *to, struct r
 	/* What the packets said of the ends goes to an owner who has asked for them before they came. */
 	if (to->owned && !tracker->config.whole)
 		tell_waiting(tracker, to, timeline);
-	if (to->owned && !tracker->observer.keep)
-		timeline_clear(timeline);
 	timeline_join(timeline_of(tracker, to), timeline);
+	if (to->owned)
+		clear(tracker, to);
 }
 
-void tracker_observe_copied(struct tracker *tracker, struct record *to, const struct record *from)
+void tracker_observe_copied(struct tracker *tracker, struct record *to, struct record *from)
 {
+	struct timeline *timeline;
+
 	if (from->timeline == NULL)
 		return;
-	timeline_join(timeline_of(tracker, to), timeline_copy(from->timeline));
+	timeline = timeline_copy(from->timeline);
+	if (to->owned && !tracker->config.whole)
+		tell_waiting(tracker, to, timeline);
+	timeline_join(timeline_of(tracker, to), timeline);
+	if (from->owned && !tracker->observer.keep)
+		timeline_clear(from->timeline);
+	if (to->owned)
+		clear(tracker, to);
 }
 
 void tracker_observe_told(struct tracker *tracker, struct record *record)

@@ -26,6 +26,7 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
 	struct record *record = tracker_record_new(tracker, true);
 
 	record->calls_unseen = true;
+	record->is_inside = event->segment.has & SEGMENT_HAS_OUTGOING && event->segment.has & SEGMENT_HAS_INCOMING;
 	if (beside) {
 		record->conn.flow = *flow;
 		record_table_add_flow(tracker->table, record);
@@ -188,6 +189,8 @@ static bool receiver_accepts(const struct record *sender, const struct record *r
 
 	if (event->type != EVENT_SEGMENT)
 		return false;
+	if (sender->goes_first != receiver->goes_first)
+		return receiver->goes_first;
 	if (event->segment.flags & SEGMENT_SYN)
 		return (event->segment.flags & both) == SEGMENT_SYN;
 	if (wire_dir(receiver->wire) == DIR_UNKNOWN)

@@ -268,6 +268,17 @@ void tracker_observe_counters(struct tracker *tracker, struct record *record, in
 /** tracker_observe_frame() - an EVENT_FRAME came */
 void tracker_observe_frame(struct tracker *tracker, const struct event *event);
 
+/** tracker_may_be_shared() - may its other end, on this host too, turn out to be of interest as well? */
+static inline bool tracker_may_be_shared(const struct tracker *tracker, const struct record *record)
+{
+	struct flow reverse;
+
+	if (!record->is_inside || tracker->config.whole || !record->owned)
+		return false;
+	reverse = flow_reverse(&record->conn.flow);
+	return record_table_find_flow(tracker->table, &reverse) == NULL;
+}
+
 /** tracker_observe_claimed() - it has become of interest */
 void tracker_observe_claimed(struct tracker *tracker, struct record *record);
 
@@ -275,7 +286,7 @@ void tracker_observe_claimed(struct tracker *tracker, struct record *record);
 void tracker_observe_joined(struct tracker *tracker, struct record *to, struct record *from, bool flip);
 
 /** tracker_observe_copied() - @to, the other end of @from, shares its packets */
-void tracker_observe_copied(struct tracker *tracker, struct record *to, const struct record *from);
+void tracker_observe_copied(struct tracker *tracker, struct record *to, struct record *from);
 
 /** tracker_observe_told() - it has been reported: what happened in it will not be asked for again */
 void tracker_observe_told(struct tracker *tracker, struct record *record);

@@ -99,6 +99,47 @@ def views():
     equal(view(must([CONNTRACE, "-q", "-r", pcap, "--dir=in"] + REPORTS)), wanted, "reports of the file by --dir=in")
 
 
+# Both ends in one command: the packets of the handshake, and often the request, come before accept(2) returns.
+COMMAND = """
+import http.server, threading, urllib.request
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "500")
+        self.end_headers()
+        self.wfile.write(b"x" * 500)
+    def log_message(self, *words):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+for i in range(3):
+    urllib.request.urlopen("http://127.0.0.1:%d/%d" % (server.server_port, i)).read()
+server.shutdown()
+server.server_close()
+"""
+
+
+@test("a command with both ends inside: each view has all segments of the side that is asked for")
+def inside():
+    command = ["--", sys.executable, "-c", COMMAND]
+    for words, side in (["--dir=in"], "in"), (["--dir=out"], "out"), ([], "out"):
+        words = ["-q", "-i", "lo"] + words
+        rows = [json.loads(line) for line in must([CONNTRACE] + words + REPORTS + ["-z", "conns"] + command).splitlines()]
+        conns = [row for row in rows if row.get("report") == "conns" and row["dir"] == side]
+        cells = next(row for row in rows if row.get("report") == "io,stat")
+        cells = {key.lower(): value for key, value in cells.items()}
+        equal(len(conns), 3, "connections with %s" % words)
+        equal([cells[name] for name in ("count(syn)", "count(synack)", "count(fin)", "sum(rx_bytes)", "sum(tx_bytes)",
+                                        "frames")],
+              [3, 3, 6, sum(row["rx_bytes"] for row in conns), sum(row["tx_bytes"] for row in conns),
+               sum(row["rx_pkts"] + row["tx_pkts"] for row in conns)], "io,stat with %s" % words)
+        paths = [row for row in rows if row.get("report") == "http,tree" and row.get("path") not in (None, "*")]
+        equal([(row["count"], row["answers"]) for row in paths], [(1, 1)] * 3, "requests and answers with %s" % words)
+        told = must([CONNTRACE] + words + ["--events=messages", "-j", "-O", "MESSAGE,DIR"] + command).splitlines()
+        equal(sorted((row["message"], row["dir"]) for row in map(json.loads, told) if "summary" not in row),
+              [("answer", side)] * 3 + [("request", side)] * 3, "messages with %s" % words)
+
+
 if __name__ == "__main__":
     enter_namespace()
     main()
