@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "counters.h"
 #include "local_addresses.h"
-#include "look.h"
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
 #include "track/bytes.h"
@@ -66,22 +66,12 @@ static void tell_listener(void *context, const struct event *event)
 	queue_push(context, &listener);
 }
 
-/* May every attempt of this host be among those that are asked for? */
-static bool sees_all(const struct options *options)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < options->interface_count; i++)
-		any = any || strcmp(options->interfaces[i], "any") == 0;
-	return any && options->packet_filter == NULL;
-}
-
-struct attribution *attribution_new(struct diag *diag, struct queue *events, const struct options *options)
+struct attribution *attribution_new(struct diag *diag, struct queue *events, bool sees_all)
 {
 	struct attribution *attribution = xcalloc(1, sizeof(*attribution));
 
 	attribution->diag = diag;
-	attribution->attempts_ns = sees_all(options) ? clock_monotonic() : INT64_MAX;
+	attribution->attempts_ns = sees_all ? clock_monotonic() : INT64_MAX;
 	attribution->events = events;
 	attribution->owners = procfs_owners_new(OWNERS_MAX);
 	(void)diag_dump(diag, 1U << TCP_LISTEN, tell_listener, events, &(struct err){""});
@@ -214,7 +204,7 @@ static bool look_for(struct attribution *attribution, const struct flow *flow)
 
 	if (diag_query(attribution->diag, flow, 0, &event) != 0 || event.info.inode == 0)
 		return false;
-	look_make_sure(attribution->diag, &event);
+	counters_settle_or_unknown(attribution->diag, &event);
 	event.flow = *flow;
 	queue_push(attribution->events, &event);
 	holder = find_holder(attribution, &event);

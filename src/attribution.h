@@ -2,12 +2,12 @@
 #ifndef CONNTRACE_ATTRIBUTION_H
 #define CONNTRACE_ATTRIBUTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/queue.h"
 #include "model/event.h"
 #include "model/flow.h"
-#include "options.h"
 #include "source/diag/diag.h"
 
 /*
@@ -23,8 +23,13 @@
 /** struct attribution - connections that wait to be looked for */
 struct attribution;
 
-/** attribution_new() - events are appended to @events; the arguments stay the caller's */
-struct attribution *attribution_new(struct diag *diag, struct queue *events, const struct options *options);
+/**
+ * attribution_new() - look up the owners of connections
+ * @diag: where the kernel is queried; stays the caller's
+ * @events: where events are appended; stays the caller's
+ * @sees_all: every attempt of this host may be one that is asked for
+ */
+struct attribution *attribution_new(struct diag *diag, struct queue *events, bool sees_all);
 
 /** attribution_free() - NULL is fine */
 void attribution_free(struct attribution *attribution);

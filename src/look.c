@@ -8,13 +8,12 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "counters.h"
 #include "source/diag/socket.h"
 #include "source/diag/tcp_info.h"
 
 /* Listeners and mini sockets have no counters to tell. */
 #define STATES (DIAG_ALL_STATES & ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT))
-/* A state changes a handful of times in a socket's life. */
-#define ASKS_MAX 8
 /* So many connections are looked at one by one: 4 us each. */
 #define SINGLE_LOOKS 64
 /* The kernel lists all its sockets, not ours only; that pays while ours are this part of them. */
@@ -56,41 +55,11 @@ static int look_through_process(const struct conn *conn, struct event *event)
 	return 0;
 }
 
-/* The kernel takes the state before the counters: they belong together if the next answer has the same state. */
-static int ask_again(struct diag *diag, struct event *event)
-{
-	int rc = 0;
-
-	for (int i = 0; rc == 0 && i < ASKS_MAX; i++) {
-		struct event next;
-
-		rc = diag_query(diag, &event->flow, event->info.cookie, &next);
-		if (rc != 0 || next.info.state == event->info.state)
-			break;
-		*event = next;
-	}
-	return rc;
-}
-
 static int ask(struct diag *diag, const struct conn *conn, struct event *event)
 {
 	int rc = diag_query(diag, &conn->flow, conn->cookie, event);
 
-	return rc == 0 ? ask_again(diag, event) : rc;
-}
-
-void look_make_sure(struct diag *diag, struct event *event)
-{
-	const struct event_info first = event->info;
-
-	if (ask_again(diag, event) == 0 && event->info.bytes_received >= 0)
-		return;
-	tcp_info_unknown(&event->info);
-	event->info.reason = first.reason;
-	event->info.cookie = first.cookie;
-	event->info.inode = first.inode;
-	event->info.uid = first.uid;
-	event->info.state = first.state;
+	return rc == 0 ? counters_settle(diag, event) : rc;
 }
 
 static bool is_here(uint32_t netns, const struct conn *conn)
@@ -233,7 +202,7 @@ static void search_list(struct look *look, struct search *search)
 	look->looks = 0;
 	look->told = told > 0 ? (size_t)told : SIZE_MAX;
 	unsure = compare_with_known(look, search);
-	if (unsure > LOOK_SINGLE_AGAIN && unsure * LIST_AGAIN_SHARE > look->told)
+	if (unsure > COUNTERS_SINGLE_MAX && unsure * LIST_AGAIN_SHARE > look->told)
 		(void)diag_dump(look->diag, STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
 }
 
@@ -245,7 +214,8 @@ static int look_at_one(struct look *look, const struct search *search, const str
 	if (sought == NULL || !sought->is_seen || is_other_flow(&sought->event.flow, &conn->flow))
 		return look_at(look->diag, look->netns, conn, event);
 	if (!sought->is_sure)
-		sought->is_sure = ask_again(look->diag, &sought->event) == 0 && sought->event.info.bytes_received >= 0;
+		sought->is_sure =
+			counters_settle(look->diag, &sought->event) == 0 && sought->event.info.bytes_received >= 0;
 	if (!sought->is_sure)
 		return look_at(look->diag, look->netns, conn, event);
 	*event = sought->event;

@@ -11,16 +11,6 @@
 #include "source/diag/diag.h"
 #include "track/tracker.h"
 
-/** So many sockets are made sure of one by one; for more, another list without counters takes less time. */
-#define LOOK_SINGLE_AGAIN 256
-
-/**
- * look_make_sure() - do counters and state of a socket belong together? Else a FIN might pass for a byte
- * @diag: to ask the kernel
- * @event: what it said of a socket; changed to its latest answer. Is the socket gone, its counters become unknown
- */
-void look_make_sure(struct diag *diag, struct event *event);
-
 /**
  * look_at() - how far is a connection that has had no last word?
  * @diag: to ask the kernel, NULL when it can't be asked

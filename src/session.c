@@ -206,6 +206,16 @@ void session_serve(struct session *session, bool final)
 
 /* ---- opening ---------------------------------------------------------------------- */
 
+/* May every attempt of this host be among those that are asked for? */
+static bool captures_all(const struct options *options)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < options->interface_count; i++)
+		any = any || strcmp(options->interfaces[i], "any") == 0;
+	return any && options->packet_filter == NULL;
+}
+
 static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
@@ -228,7 +238,8 @@ static void open_tracker(struct session *session)
 	sources_on_last_word(session->sources, ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->attribution =
-			attribution_new(sources_diag(session->sources), sources_lookups(session->sources), options);
+			attribution_new(sources_diag(session->sources), sources_lookups(session->sources),
+					captures_all(options));
 	if (session->attribution != NULL)
 		sources_on_packet(session->sources, attribution_packet, session->attribution);
 	if (options->replay == NULL)

@@ -45,10 +45,10 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "counters.h"
 #include "holders.h"
 #include "kin.h"
 #include "listeners.h"
-#include "look.h"
 #include "socket_table.h"
 #include "source/procfs/procfs.h"
 #include "source/procfs/procfs_owners.h"
@@ -247,7 +247,7 @@ static void decide(struct watch *watch, struct event *socket)
 	if (claim.holder == NULL && socket->info.inode != 0 && !is_theirs_anyway(watch, socket, seen))
 		return;
 	if (seen->sure != watch->look)
-		look_make_sure(watch->config.diag, socket);
+		counters_settle_or_unknown(watch->config.diag, socket);
 	claim.verdict = judge(watch, socket, seen->from, false, seen->renewal != SOCKET_FIRST);
 	if (claim.verdict.owner != OWNERSHIP_NONE)
 		socket->info.delay = claim.verdict.delay;
@@ -387,11 +387,11 @@ int watch_look(struct watch *watch)
 		read_targets(watch);
 		holders_look(&watch->holders, watch->look, births);
 	}
-	if (watch->fresh.count > LOOK_SINGLE_AGAIN)
+	if (watch->fresh.count > COUNTERS_SINGLE_MAX)
 		(void)diag_dump(watch->config.diag, STATES | DIAG_NO_COUNTERS, see_again, watch, &(struct err){""});
 	doubt(watch);
 	for (size_t i = 0; i < watch->changed.count; i++) {
-		look_make_sure(watch->config.diag, &watch->changed.list[i]);
+		counters_settle_or_unknown(watch->config.diag, &watch->changed.list[i]);
 		(void)teller_push(&watch->teller, &watch->changed.list[i]);
 	}
 	for (size_t i = 0; i < watch->fresh.count; i++)
