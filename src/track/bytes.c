@@ -104,10 +104,9 @@ static enum conn_close first_fin(unsigned int state)
 		return CLOSE_RFIN;
 	case TCP_FIN_WAIT1:
 	case TCP_FIN_WAIT2:
-	case TCP_CLOSING:
 	case TCP_TIME_WAIT:
 		return CLOSE_LFIN;
-	default:
+	default: /* in TCP_CLOSING they have crossed, and the wire alone knows which was first */
 		return CLOSE_UNKNOWN;
 	}
 }
@@ -530,12 +529,8 @@ enum conn_close bytes_close(const struct bytes *bytes)
 		/* The FIN was read before our own went out. Unread, the two may have crossed. */
 		if (no_shutdown && bytes->rqueue == 0)
 			return CLOSE_RFIN;
-		/*
-		 * The program closed before it could know of the peer's FIN. Without a mini socket that FIN may have
-		 * come between the look and the call.
-		 */
-		return bytes->close_state == TCP_ESTABLISHED && bytes->timewait != TIMEWAIT_ABSENT ? CLOSE_LFIN :
-												     CLOSE_UNKNOWN;
+		/* Without a mini socket the peer's FIN may have come between the look and the call. */
+		return CLOSE_UNKNOWN;
 	}
 	if (own != 0 || peer != 0 || bytes->notsent == 1)
 		return CLOSE_UNKNOWN;

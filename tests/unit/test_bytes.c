@@ -159,6 +159,8 @@ static const struct row rows[] = {
 	{"shutdown entered, and our FIN was the first",
 	 {{INFO_SHUTDOWN, TCP_ESTABLISHED, 50, 100, 101, 3, 0, 0, -1, -1, 0, 0},
 	  LAST(51, 100, 102, 3, 1, 0, PRESENT)}, 50, 100, CLOSE_LFIN, DIR_OUT, "s"},
+	{"closed, and the peer's FIN came unread: perhaps before ours",
+	 {AT_CLOSE(TCP_ESTABLISHED, 50, 100, 101, 3), LAST(51, 100, 102, 3, 1, 0, UNKNOWN)}, 50, 100, 0, DIR_OUT, "s"},
 	{"half closed, all done before close",
 	 {AT_CLOSE(TCP_CLOSE, 51, 100, 102, 1), LAST(51, 100, 102, 1, 0, 0, PRESENT)}, 50, 100, CLOSE_LFIN, 0, "os"},
 	{"half closed, no mini socket",
@@ -188,6 +190,7 @@ static const struct row rows[] = {
 	/* --- alive --- */
 	{"alive", {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3)}, 50, 100, 0, DIR_OUT, ""},
 	{"alive, half closed by us", {LOOK(TCP_FIN_WAIT2, 50, 100, 101, 3)}, 50, 100, CLOSE_LFIN, DIR_IN, ""},
+	{"alive, the FINs have crossed", {LOOK(TCP_CLOSING, 51, 100, 101, 3)}, 50, 100, 0, DIR_UNKNOWN, ""},
 	{"alive, data under way",
 	 {{INFO_LOOK, TCP_ESTABLISHED, 50, 100, 60, 3, 2, 0, -1, -1, 0, 0}}, 50, 100, 0, DIR_UNKNOWN, ""},
 	{"alive, only the SYN is more",
