@@ -234,7 +234,7 @@ def kill():
     said_counts()
 
 
-@test("%d times SIGSTOP of the packet process, for good and for a moment: it is given up, or nothing is lost" % FREEZES)
+@test("%d times SIGSTOP of the packet process: it is given up after five seconds" % FREEZES)
 def freeze():
     seed = random.randrange(1 << 30)
     moments = random.Random(seed)
