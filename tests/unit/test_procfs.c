@@ -417,11 +417,16 @@ static void refusals_are_explained(void **state)
 static void tracers_and_the_dead_are_explained(void **state)
 {
 	struct fake fake = fake_of(800), tracer = fake_of(801);
+	char path[256], text[512];
 
 	(void)state;
 	write_process(&tracer, "gdb");
 	fake.tracer = 801;
 	write_process(&fake, "prog");
+	/* What works for it is recommended. */
+	procfs_why_not_attachable(800, EPERM, text, sizeof(text));
+	assert_null(strstr(text, "--via=diag"));
+	assert_return_code(mkdir(path_in(path, 800, "fd"), 0700), errno);
 	expect_why(800, EPERM, "it is traced by PID 801 (gdb) already, and only one can; --via=diag needs no tracing");
 	fake.tracer = 0;
 	fake.tgid = 799;
