@@ -26,7 +26,6 @@ static void add_queue(void *context, const struct event *event)
 	    !tracker_listens(queues->tracker, &event->flow))
 		return;
 	queues->accepts->waiting += (uint64_t)event->info.rqueue;
-	queues->accepts->full += event->info.rqueue > event->info.wqueue;
 }
 
 /* Return: could they be asked? */
@@ -50,6 +49,7 @@ static void fill_accepts(struct summary_accepts *accepts, const struct tracker_a
 		accepts->kind[i].count = account->accepts[i].count;
 	}
 	accepts->unaccepted = account->unaccepted;
+	accepts->full = account->full_queues;
 }
 
 /* What nothing in this run tells, enum summary_lack bits. */

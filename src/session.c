@@ -240,6 +240,13 @@ static void open_tracker(struct session *session)
 		session->attribution =
 			attribution_new(sources_diag(session->sources), sources_lookups(session->sources),
 					captures_all(options));
+	session->backlog = (struct backlog){
+		.diag = session->is_file || options->via == OPTIONS_VIA_DIAG ? NULL : sources_diag(session->sources),
+		.tracker = session->tracker,
+		.feed = feed_one,
+		.context = session,
+		.start_ns = clock_now(),
+	};
 	if (session->attribution != NULL)
 		sources_on_packet(session->sources, attribution_packet, session->attribution);
 	if (options->replay == NULL)
@@ -395,6 +402,7 @@ static void take_in(struct session *session)
 	if (session->reported)
 		return;
 	attribution_look(session->attribution);
+	backlog_look(&session->backlog, false);
 	session_feed(session, clock_sooner(until_ns, pace_ns));
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
 	output_handshakes(session->output, next_open, session->tracker);

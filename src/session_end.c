@@ -40,6 +40,7 @@ static void hear_last_words(struct session *session)
 	int64_t looked_ns = 0;
 	size_t gone = 0, awaited;
 
+	backlog_look(&session->backlog, true);
 	while (!sources_drain(session->sources))
 		session_feed(session, sources_settled_ns(session->sources));
 	for (;;) {

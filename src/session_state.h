@@ -3,6 +3,7 @@
 #define CONNTRACE_SESSION_STATE_H
 
 #include "attribution.h"
+#include "backlog.h"
 #include "base/clock.h"
 #include "ending.h"
 #include "job.h"
@@ -34,6 +35,7 @@ struct session {
 	struct progress progress;
 	struct services *services;
 	struct attribution *attribution;
+	struct backlog backlog;
 	struct record_file *record;
 	struct job job;
 	struct ending ending;   /* of a launched command */

@@ -137,6 +137,8 @@ enum info_reason {
 	INFO_EXISTING,
 	/** it was connected anew, to these ends: what was known by its cookie is over, and nobody saw how it ended */
 	INFO_RENEWED,
+	/** it waits at a target's listener to be accepted; a listener's: with the length of its queue now */
+	INFO_WAITING,
 	INFO_REASON_NUM
 };
 

@@ -35,7 +35,7 @@ static const char *const kind_words[] = {"accept",   "connect-begin", "connect-e
 					 "shutdown", "close",         "exit",        "take",          "disconnect",
 					 NULL};
 static const char *const reason_words[] = {"accept", "connect", "look", "shutdown", "close", "destroy", "existing",
-					   "renewed", NULL};
+					   "renewed", "waiting", NULL};
 static const char *const timewait_words[] = {"unknown", "present", "absent", "no-fin", NULL};
 static const char *const fin_words[] = {"unknown", "received", "not-received", NULL};
 static const char *const delay_words[] = {"unknown", "none", "perhaps", NULL};

@@ -326,7 +326,7 @@ enum summary_lack {
  * @count: how often
  * @unaccepted: connections that came about at a target's listener and died without having been accepted by a target
  * @waiting: connections that wait to be accepted at targets' listeners now
- * @full: of these listeners, those whose queue is full
+ * @full: of targets' listeners, those whose queue was found full
  * @overflows: how often an accept queue of the network namespace was full, CONN_UNKNOWN unknown
  */
 struct summary_accepts {

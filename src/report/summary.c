@@ -239,12 +239,12 @@ static void add_accepts(struct text *line, const struct summary_accepts *accepts
 	}
 	text_add(line, accepts->failed > 0 ? "), " : "");
 	if (accepts->unaccepted > 0)
-		add_count(line, "", accepts->unaccepted, " more never accepted, ");
+		add_count(line, "", accepts->unaccepted, " never accepted, ");
 	if (accepts->waiting > 0)
 		add_count(line, "", accepts->waiting, " more wait to be accepted, ");
 	if (accepts->full > 0)
 		add_count(line, "", accepts->full,
-			  accepts->full == 1 ? " accept queue is full, " : " accept queues are full, ");
+			  accepts->full == 1 ? " accept queue was full, " : " accept queues were full, ");
 	if (accepts->overflows > 0)
 		add_count(line, "accept queues of the network namespace overflowed ", (uint64_t)accepts->overflows,
 			  accepts->overflows == 1 ? " time, " : " times, ");

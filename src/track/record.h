@@ -43,6 +43,7 @@
  * @delay: enum info_delay
  * @established: the kernel's counters prove that the handshake finished
  * @answered: the kernel's counters prove that the peer answered something
+ * @waits: it waits at a target's listener to be accepted, or did
  * @may_have_exited: its process ended, and nobody saw whether it had the connection open until then
  */
 struct testimony {
@@ -71,6 +72,7 @@ struct testimony {
 	uint8_t delay;
 	bool established;
 	bool answered;
+	bool waits;
 	bool may_have_exited;
 };
 

@@ -126,8 +126,8 @@ struct tracker_accept {
  * @accept_failed: how often accept(2) of a target failed, not for want of a connection
  * @accept_kinds: used in @accepts
  * @accepts: of these, by process and errno
- * @unaccepted: connections that came about at a target's listener that is older than the run, and died without having
- *		been accepted by a target
+ * @unaccepted: connections that came about at a target's listener, and died without having been accepted by a target
+ * @full_queues: listening sockets of targets whose accept queue was found full
  * @open: connections of interest that are open now
  * @unsettled: connections that have ended, but whose byte count another witness may still complete
  * @run: what the events say of the run; all 0: nothing
@@ -142,6 +142,7 @@ struct tracker_account {
 	uint32_t accept_kinds;
 	struct tracker_accept accepts[TRACKER_ACCEPT_KINDS];
 	uint64_t unaccepted;
+	uint64_t full_queues;
 	struct event_run run;
 	uint64_t open;
 	uint64_t unsettled;

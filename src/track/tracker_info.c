@@ -38,15 +38,23 @@ enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struc
 
 static void remember_listener(struct tracker *tracker, const struct event *event)
 {
-	struct listening *listening = find_listening(tracker, &event->flow);
+	uint32_t netns = event->flow.netns != 0 ? event->flow.netns : tracker->config.netns;
+	struct flow own = event->flow;
+	struct listening *listening;
 
+	own.netns = netns;
+	listening = find_listening(tracker, &own);
 	if (listening == NULL) {
 		tracker->listening = xreallocarray(tracker->listening, tracker->listening_count + 1,
 						   sizeof(*tracker->listening));
 		listening = &tracker->listening[tracker->listening_count++];
-		*listening = (struct listening){.netns = event->flow.netns, .port = event->flow.local.port};
+		*listening = (struct listening){.netns = netns, .port = event->flow.local.port};
 	}
 	listening->unseen |= event->info.reason == INFO_LOOK;
+	if (event->info.reason == INFO_WAITING && event->info.rqueue > event->info.wqueue && !listening->was_full) {
+		listening->was_full = true;
+		tracker->account.full_queues++;
+	}
 }
 
 /* The last word of a connection nobody told of, on a port where a target accepts unseen: it is one, whosever it was. */
@@ -65,6 +73,24 @@ static struct record *record_unseen(struct tracker *tracker, const struct event 
 	record->conn.dir = DIR_IN;
 	record->owned = true;
 	tracker_messages_claimed(tracker, record);
+	return record;
+}
+
+/* It waits to be accepted: it has come about, and whose it becomes a call may tell. */
+static struct record *record_waiting(struct tracker *tracker, const struct event *event, struct record *record)
+{
+	if (record == NULL) {
+		record = tracker_record_found(tracker);
+		tracker_join_flow(tracker, record, &event->flow);
+	}
+	if (record->said->accept_ns < 0)
+		record_testimony(record)->waits = true;
+	record_testimony(record)->established = true;
+	record->conn.dir = DIR_IN;
+	if (!record->owned) {
+		record->owned = true;
+		tracker_messages_claimed(tracker, record);
+	}
 	return record;
 }
 
@@ -153,6 +179,12 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);
 	}
+	/* What a process has is no file of a target's yet. */
+	if (event->info.reason == INFO_WAITING ||
+	    (is_existing && event->info.inode == 0 && record->conn.process == NULL))
+		record = record_waiting(tracker, event, record);
+	if (record != NULL && record->said->waits && event->info.reason == INFO_DESTROY)
+		tracker->account.unaccepted += record->said->accept_ns < 0;
 	if (record == NULL)
 		record = record_unseen(tracker, event);
 	if (record == NULL)

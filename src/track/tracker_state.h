@@ -26,11 +26,13 @@ struct connecting {
  * @netns: network namespace
  * @port: in host byte order
  * @unseen: connections may be accepted there without a call that is seen (io_uring)
+ * @was_full: more waited there than were to, once
  */
 struct listening {
 	uint32_t netns;
 	uint16_t port;
 	bool unseen;
+	bool was_full;
 };
 
 /** ICMP errors that are kept because the segment they quote may come behind them in a file. */

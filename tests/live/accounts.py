@@ -3,9 +3,10 @@
 """What the accounts say of processes: who is not watched and why, who ended, what a reload made, and what the start recommends."""
 import signal
 import socket
+import time
 
-from lib import (CONNTRACE, MKCONN, Process, Skip, check, enter_namespace, equal, main, must, parse_rows, run, scratch, test,
-                 wait_for)
+from lib import (CONNTRACE, MKCONN, Process, Skip, Trace, attach, check, enter_namespace, equal, main, must, parse_rows,
+                 run, scratch, short, test, wait_for)
 
 MASTER = """
 import os, signal, socket, sys, time
@@ -107,6 +108,60 @@ def filtered():
     equal((told["connections"], told["unmatched"], told["reason"]), (3, 3, None), "in JSON")
     done = run([CONNTRACE, "--lport=1", "--"] + words)
     check("no connection matched what was asked for; 6 did not\n" in done.err, done.err)
+
+
+HUNG = """
+import socket, sys
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen(2)
+print(server.getsockname()[1], flush=True)
+sys.stdin.readline()
+clients = []
+for number in range(3):
+    client = socket.create_connection(server.getsockname())
+    client.sendall(bytes(10))
+    clients.append(client)
+more = socket.socket()
+more.setblocking(False)
+more.connect_ex(server.getsockname())
+print("connected", flush=True)
+sys.stdin.readline()
+if len(sys.argv) > 1:
+    server.accept()
+"""
+
+
+@test("connections that a hung server never accepts are rows and in the accounts, and so is its full queue")
+def hung():
+    for way in ("launched", "attached", "-i lo", "late"):
+        for accepts in ([], ["accepts"]):
+            words = ["python3", "-c", HUNG] + accepts
+            if way == "launched":
+                server = trace = Trace([], words, stdin=-1)
+            else:
+                server = Process(words, stdin=-1)
+            wait_for(lambda server=server: server.out, "the port")
+            port = int(server.out.split()[0])
+            options = ["-i", "lo"] if way == "-i lo" else []
+            if way not in ("launched", "late"):
+                trace = attach([server.pid], options, runner=[])
+            server.line()
+            wait_for(lambda server=server: "connected" in server.out, "the connections")
+            if way == "late":
+                trace = attach([server.pid], options, runner=[])
+            # They are asked for within a second.
+            time.sleep(1.5)
+            server.line()
+            rows = trace.finish()
+            told = rows.summary
+            waiting = [row for row in rows if row["dir"] == "in" and row["lport"] == port]
+            what = "%s %s: %s %s" % (way, accepts, [short(row) for row in rows], told)
+            equal(len(waiting), 3, what)
+            equal({row["result"] for row in waiting}, {"ok"}, what)
+            equal(sorted(row["pid"] is not None for row in waiting), [False, False, bool(accepts)], what)
+            equal({"p" in row["seen"] for row in waiting}, {way == "late"}, what)
+            equal((told["unaccepted"], told["accept_queues_full"]), (2 if accepts else 3, 1), what)
 
 
 OLD = """

@@ -1323,7 +1323,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, unknown of 2 whether closed or reset, "
 		       "accept(2) failed 7 times "
-		       "(EMFILE 7 in 4711), 2 more never accepted, accept queues of the network namespace overflowed "
+		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 7 connections (evicted "
 		        "from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed)\n");
@@ -1333,7 +1333,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, unknown of 2 whether closed or reset, "
 		       "accept(2) failed 7 times "
-		       "(EMFILE 7 in 4711), 2 more never accepted, accept queues of the network namespace overflowed 1 "
+		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed 1 "
 		       "time, lost 7 connections (evicted from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed); TCP frames in no "
 		       "row: 5 copies, 1 in a tunnel (--decapsulate)\n");
@@ -1350,7 +1350,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, unknown of 2 whether closed or reset, "
 		       "accept(2) failed 7 times "
-		       "(EMFILE 7 in 4711), 2 more never accepted, accept queues of the network namespace overflowed "
+		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 12 packets (capture "
 		        "buffer of the "
 		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, - KiB, 1 stop, 1 "

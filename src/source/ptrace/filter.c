@@ -64,7 +64,8 @@ static int add_rare(scmp_filter_ctx context)
 static int add_rules(scmp_filter_ctx context, const struct filter_choice *choice)
 {
 	static const int whole[] = {SCMP_SYS(accept),   SCMP_SYS(accept4),     SCMP_SYS(connect),
-				    SCMP_SYS(shutdown), SCMP_SYS(pidfd_getfd), SCMP_SYS(clone3)};
+				    SCMP_SYS(shutdown), SCMP_SYS(pidfd_getfd), SCMP_SYS(clone3),
+				    SCMP_SYS(listen)};
 	static const int uring[] = {SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)};
 	static const int closing[] = {SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
 				      SCMP_SYS(close_range)};

@@ -297,6 +297,7 @@ static bool entered(struct stop *stop, struct tracee *tracee, const struct call_
 	case SYSCALL_ACCEPT:
 		entered_accept(tracee);
 		return true;
+	case SYSCALL_LISTEN:
 	case SYSCALL_SO_ERROR:
 	case SYSCALL_PTRACE:
 		return true;
@@ -487,6 +488,17 @@ int stop_error(int64_t value)
 	return error >= STOP_RESTART_FIRST && error <= RESTART_LAST ? EINTR : error;
 }
 
+/* Of the calls that say nothing when they fail. */
+static void succeeded(struct stop *stop, struct tracee *tracee)
+{
+	if (tracee->call.kind == SYSCALL_LISTEN)
+		stop_listens(stop, tracee);
+	else if (tracee->call.kind == SYSCALL_SO_ERROR)
+		returned_so_error(stop, tracee);
+	else
+		returned_disconnect(stop, tracee);
+}
+
 static void returned(struct stop *stop, struct tracee *tracee, int64_t value)
 {
 	if (tracee->target->is_sealed || tracee->call.kind == SYSCALL_CREDENTIALS) {
@@ -506,17 +518,15 @@ static void returned(struct stop *stop, struct tracee *tracee, int64_t value)
 		quiet_end(tracee);
 		deferred_remove(tracee->target, tracee->call.fd);
 		break;
+	case SYSCALL_LISTEN:
 	case SYSCALL_SO_ERROR:
+	case SYSCALL_DISCONNECT:
 		if (value == 0)
-			returned_so_error(stop, tracee);
+			succeeded(stop, tracee);
 		break;
 	case SYSCALL_PTRACE:
 		if (value == -EPERM)
 			stop_refused_ptrace(stop, tracee);
-		break;
-	case SYSCALL_DISCONNECT:
-		if (value == 0)
-			returned_disconnect(stop, tracee);
 		break;
 	case SYSCALL_RECEIVE:
 		if (value >= 0)

@@ -124,4 +124,7 @@ void stop_describe(struct stop *stop, struct target *target);
 /** stop_accept_failed() - gather an accept(2) that failed for another reason than the lack of a connection */
 void stop_accept_failed(struct stop *stop, struct tracee *tracee, int error);
 
+/** stop_listens() - gather that a target listens on the socket of its listen(2) */
+void stop_listens(struct stop *stop, struct tracee *tracee);
+
 #endif

@@ -73,3 +73,16 @@ void stop_accept_failed(struct stop *stop, struct tracee *tracee, int error)
 	event->flow.local = info.flow.local;
 	event->call.error = error;
 }
+
+void stop_listens(struct stop *stop, struct tracee *tracee)
+{
+	struct event info;
+	struct event *event;
+
+	if (stop_look(stop, tracee->target, tracee->call.fd, socket_read, &info) != 0 || info.info.state != TCP_LISTEN)
+		return;
+	event = stop_gather(stop, EVENT_INFO, ORIGIN_KERNEL);
+	*event = info;
+	event->info.reason = INFO_EXISTING;
+	event->flow.netns = tracee->target->netns;
+}

@@ -28,6 +28,7 @@
 /* Arguments of socketcall(2), from the kernel's include/uapi/linux/net.h. */
 enum {
 	SOCKETCALL_CONNECT = 3,
+	SOCKETCALL_LISTEN = 4,
 	SOCKETCALL_ACCEPT = 5,
 	SOCKETCALL_SEND = 9,
 	SOCKETCALL_SENDTO = 11,
@@ -55,6 +56,7 @@ enum form {
 	FORM_NONE,
 	FORM_ACCEPT,
 	FORM_CONNECT,
+	FORM_LISTEN,
 	FORM_SHUTDOWN,
 	FORM_GETSOCKOPT,
 	FORM_SENDTO,
@@ -89,6 +91,7 @@ static const struct {
 	{"accept", FORM_ACCEPT},
 	{"accept4", FORM_ACCEPT},
 	{"connect", FORM_CONNECT},
+	{"listen", FORM_LISTEN},
 	{"shutdown", FORM_SHUTDOWN},
 	{"getsockopt", FORM_GETSOCKOPT},
 	{"sendto", FORM_SENDTO},
@@ -297,6 +300,8 @@ static enum syscall_kind decode_form(struct syscall *decoded, enum form form, co
 		return decode_accept(decoded, arguments);
 	case FORM_CONNECT:
 		return SYSCALL_CONNECT;
+	case FORM_LISTEN:
+		return SYSCALL_LISTEN;
 	case FORM_SHUTDOWN:
 		return SYSCALL_SHUTDOWN;
 	case FORM_GETSOCKOPT:
@@ -350,7 +355,7 @@ static enum syscall_kind decode_socketcall(struct syscall *decoded, const uint64
 		[SOCKETCALL_GETSOCKOPT] = {FORM_GETSOCKOPT, 5}, [SOCKETCALL_SENDMSG] = {FORM_SENDMSG, 3},
 		[SOCKETCALL_RECVMSG] = {FORM_RECVMSG, 3},       [SOCKETCALL_ACCEPT4] = {FORM_ACCEPT, 3},
 		[SOCKETCALL_RECVMMSG] = {FORM_RECVMMSG, 4},     [SOCKETCALL_SENDMMSG] = {FORM_SENDMMSG, 4},
-		[SOCKETCALL_SEND] = {FORM_SEND, 4},
+		[SOCKETCALL_SEND] = {FORM_SEND, 4},             [SOCKETCALL_LISTEN] = {FORM_LISTEN, 2},
 	};
 	TABLE_COVERS(forms, SOCKETCALL_NUM);
 	uint64_t wide[6] = {0};

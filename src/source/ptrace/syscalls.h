@@ -14,6 +14,8 @@ enum syscall_kind {
 	SYSCALL_ACCEPT,
 	/** connect(2), or sendto(2), sendmsg(2), sendmmsg(2) with MSG_FASTOPEN */
 	SYSCALL_CONNECT,
+	/** listen(2) */
+	SYSCALL_LISTEN,
 	/** shutdown(2) */
 	SYSCALL_SHUTDOWN,
 	/** getsockopt(2) of SO_ERROR */
