@@ -136,18 +136,18 @@ struct record {
 	struct timeline *timeline;
 	struct untold *untold;
 	uint32_t flow_hash;
-	bool wire_is_inside;
-	bool in_pool;
-	bool owned;
-	bool calls_unseen;
-	bool in_flow_table;
-	bool in_cookie_table;
-	bool closing;
-	bool told;
-	bool blind;
-	bool duplicate;
-	bool is_inside;
-	bool goes_first;
+	bool wire_is_inside : 1;
+	bool in_pool : 1;
+	bool owned : 1;
+	bool calls_unseen : 1;
+	bool in_flow_table : 1;
+	bool in_cookie_table : 1;
+	bool closing : 1;
+	bool told : 1;
+	bool blind : 1;
+	bool duplicate : 1;
+	bool is_inside : 1;
+	bool goes_first : 1;
 };
 
 /** Bytes of memory that a packet of a connection touches: the record, and the wire behind it. */
