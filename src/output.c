@@ -575,10 +575,7 @@ int output_summary(struct output *output, const struct summary *summary, struct 
 	int rc;
 
 	tell_late(output);
-	if (names_given_up() > 0)
-		fprintf(stderr,
-			"conntrace: -N: %" PRIu64 " hosts are shown by number, because no name server answered in "
-			"time\n", names_given_up());
+	names_tell();
 	if (output->options->quiet && !report_has_lost(summary))
 		return 0;
 	for (size_t i = 0; i < output->count; i++)

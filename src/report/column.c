@@ -2,6 +2,7 @@
 #include "report/column.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -67,6 +68,17 @@ static const char *column_network(const struct peers_identity *identity, struct 
 		return NULL;
 	snprintf(value->buffer, sizeof(value->buffer), "%s/%u", endpoint_ip_text(&identity->network, ip),
 		 identity->network_bits);
+	return value->buffer;
+}
+
+/* One without a name, or whose name did not come in time, is known by number. */
+static const char *column_user(struct names *names, uint32_t uid, struct value *value)
+{
+	const char *name = names_user(names, uid);
+
+	if (name != NULL || uid == (uint32_t)-1)
+		return name;
+	snprintf(value->buffer, sizeof(value->buffer), "%" PRIu32, uid);
 	return value->buffer;
 }
 

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/names.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
+#include <inttypes.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/table.h"
 #include "base/xalloc.h"
-#include "report/top_names.h"
 
 /* An open hash table, at most half full; a slot with kind 0 is empty. */
 #define SLOTS (2 * NAMES_MAX)
@@ -21,21 +19,9 @@
 #define PATIENCE_NS (3 * CLOCK_NS_PER_SEC)
 #define PATIENCE_SHARE 10
 
-enum kind {
-	KIND_NONE,
-	KIND_USER,
-	KIND_HOST,
-	KIND_SERVICE,
-};
-
-struct key {
-	uint32_t kind;
-	uint32_t number;
-	struct in6_addr ip;
-};
-
 struct slot {
-	struct key key;
+	struct top_names_question question;
+	bool used;
 	char *name; /* NULL: there is none */
 };
 
@@ -45,6 +31,7 @@ struct names {
 	struct hash_key hash_key;
 	struct groups *groups;
 	int64_t slice_ns;
+	bool never_waits;
 	unsigned int count;
 	struct slot slots[SLOTS];
 };
@@ -79,124 +66,151 @@ void names_free(struct names *names)
 	free(names);
 }
 
-static char *ask_user(uid_t uid)
-{
-	const struct passwd *entry = getpwuid(uid);
-
-	return entry != NULL ? xstrdup(entry->pw_name) : xasprintf("%lu", (unsigned long)uid);
-}
-
-/* One for all reports of a run; the last question may still be open when the process ends, so it is never freed. */
-static struct {
+/*
+ * One of each kind for all reports of a run, so that a silent name server does not hold up the names of users. The last
+ * question may still be open when the process ends, so they are never freed.
+ */
+static struct service {
 	pthread_mutex_t mutex;
 	struct top_names *names;
 	int64_t patience_ns; /* for so long answers are waited for, as of @asked_ns */
 	int64_t asked_ns;    /* monotonic */
 	uint64_t given_up;
-} hosts = {.mutex = PTHREAD_MUTEX_INITIALIZER, .patience_ns = PATIENCE_NS};
+	bool full; /* some were not asked for, and they are not counted */
+} services[] = {
+	[TOP_NAMES_HOST] = {.mutex = PTHREAD_MUTEX_INITIALIZER, .patience_ns = PATIENCE_NS},
+	[TOP_NAMES_USER] = {.mutex = PTHREAD_MUTEX_INITIALIZER, .patience_ns = PATIENCE_NS},
+	[TOP_NAMES_SERVICE] = {.mutex = PTHREAD_MUTEX_INITIALIZER, .patience_ns = PATIENCE_NS},
+};
+
+TABLE_COVERS(services, TOP_NAMES_KIND_NUM);
 
 /* With its mutex. */
-static struct top_names *all_hosts(void)
+static struct top_names *names_of(struct service *service)
 {
-	if (hosts.names == NULL) {
-		hosts.names = top_names_new();
-		hosts.asked_ns = clock_monotonic();
+	if (service->names == NULL) {
+		service->names = top_names_new();
+		service->asked_ns = clock_monotonic();
 	}
-	return hosts.names;
+	return service->names;
 }
 
 void names_ask(const struct endpoint *endpoint)
 {
-	pthread_mutex_lock(&hosts.mutex);
-	(void)top_names_host(all_hosts(), endpoint);
-	pthread_mutex_unlock(&hosts.mutex);
+	struct service *hosts = &services[TOP_NAMES_HOST];
+
+	pthread_mutex_lock(&hosts->mutex);
+	(void)top_names_host(names_of(hosts), endpoint);
+	pthread_mutex_unlock(&hosts->mutex);
 }
 
-uint64_t names_given_up(void)
+void names_tell(void)
 {
-	return hosts.given_up;
+	static const char *const what[] = {
+		[TOP_NAMES_HOST] = "hosts", [TOP_NAMES_USER] = "users", [TOP_NAMES_SERVICE] = "services"};
+	TABLE_COVERS(what, TOP_NAMES_KIND_NUM);
+
+	for (unsigned int kind = 0; kind < TOP_NAMES_KIND_NUM; kind++) {
+		if (services[kind].full)
+			fprintf(stderr, "conntrace: there are more than %u names; some %s are shown by number\n",
+				NAMES_MAX, what[kind]);
+		if (services[kind].given_up > 0)
+			fprintf(stderr,
+				"conntrace: %" PRIu64 " %s are shown by number, because no name service answered in "
+				"time\n",
+				services[kind].given_up, what[kind]);
+	}
 }
 
-static char *ask_host(const struct in6_addr *ip)
+void names_never_wait(struct names *names)
 {
-	const struct endpoint endpoint = {.ip = *ip};
+	names->never_waits = true;
+}
+
+/* What is shown again in a moment need not be waited for, nor counted. */
+static char *peek(const struct top_names_question *question)
+{
+	struct service *service = &services[question->kind];
+	const char *name;
+	bool known;
+
+	pthread_mutex_lock(&service->mutex);
+	name = top_names_await(names_of(service), question, 0, &known);
+	pthread_mutex_unlock(&service->mutex);
+	return name != NULL ? xstrdup(name) : NULL;
+}
+
+static char *ask(const struct top_names_question *question)
+{
+	struct service *service = &services[question->kind];
 	int64_t began_ns = clock_monotonic();
 	const char *name;
 	bool known;
 
-	pthread_mutex_lock(&hosts.mutex);
-	(void)all_hosts();
-	hosts.patience_ns += (began_ns - hosts.asked_ns) / PATIENCE_SHARE;
-	if (hosts.patience_ns > PATIENCE_NS)
-		hosts.patience_ns = PATIENCE_NS;
-	name = top_names_await(hosts.names, &endpoint, hosts.patience_ns > 0 ? hosts.patience_ns : 0, &known);
-	hosts.asked_ns = clock_monotonic();
-	hosts.patience_ns -= hosts.asked_ns - began_ns;
-	hosts.given_up += !known;
-	pthread_mutex_unlock(&hosts.mutex);
+	pthread_mutex_lock(&service->mutex);
+	(void)names_of(service);
+	service->patience_ns += (began_ns - service->asked_ns) / PATIENCE_SHARE;
+	if (service->patience_ns > PATIENCE_NS)
+		service->patience_ns = PATIENCE_NS;
+	name = top_names_await(service->names, question, service->patience_ns > 0 ? service->patience_ns : 0, &known);
+	service->asked_ns = clock_monotonic();
+	service->patience_ns -= service->asked_ns - began_ns;
+	service->given_up += !known;
+	pthread_mutex_unlock(&service->mutex);
 	return name != NULL ? xstrdup(name) : NULL;
 }
 
-static char *ask_service(uint16_t port)
-{
-	const struct servent *entry = getservbyport(htons(port), "tcp");
-
-	return entry != NULL ? xstrdup(entry->s_name) : NULL;
-}
-
 /* With the mutex. */
-static const char *find_name(struct names *names, const struct key *key)
+static const char *find_name(struct names *names, const struct top_names_question *question)
 {
-	size_t at = hash_bytes(&names->hash_key, key, sizeof(*key)) % SLOTS;
+	size_t at = hash_bytes(&names->hash_key, question, sizeof(*question)) % SLOTS;
 	struct slot *slot;
 
-	while (names->slots[at].key.kind != KIND_NONE && memcmp(&names->slots[at].key, key, sizeof(*key)) != 0)
+	while (names->slots[at].used && memcmp(&names->slots[at].question, question, sizeof(*question)) != 0)
 		at = (at + 1) % SLOTS;
 	slot = &names->slots[at];
-	if (slot->key.kind != KIND_NONE)
+	if (slot->used)
 		return slot->name;
-	if (names->count == NAMES_MAX)
+	if (names->count == NAMES_MAX) {
+		services[question->kind].full = true;
 		return NULL;
+	}
 	names->count++;
-	slot->key = *key;
-	if (key->kind == KIND_USER)
-		slot->name = ask_user(key->number);
-	else if (key->kind == KIND_HOST)
-		slot->name = ask_host(&key->ip);
-	else
-		slot->name = ask_service((uint16_t)key->number);
+	slot->used = true;
+	slot->question = *question;
+	slot->name = names->never_waits ? peek(question) : ask(question);
 	return slot->name;
 }
 
-static const char *look_up(struct names *names, const struct key *key)
+static const char *look_up(struct names *names, const struct top_names_question *question)
 {
 	const char *name;
 
 	pthread_mutex_lock(&names->mutex);
-	name = find_name(names, key);
+	name = find_name(names, question);
 	pthread_mutex_unlock(&names->mutex);
 	return name;
 }
 
 const char *names_user(struct names *names, uid_t uid)
 {
-	struct key key = {.kind = KIND_USER, .number = uid};
+	const struct top_names_question question = {.kind = TOP_NAMES_USER, .number = uid};
 
-	return uid == (uid_t)-1 ? NULL : look_up(names, &key);
+	return uid == (uid_t)-1 ? NULL : look_up(names, &question);
 }
 
 const char *names_host(struct names *names, const struct endpoint *endpoint)
 {
-	struct key key = {.kind = KIND_HOST, .ip = endpoint->ip};
+	const struct top_names_question question = {.kind = TOP_NAMES_HOST, .ip = endpoint->ip};
 
-	return look_up(names, &key);
+	return look_up(names, &question);
 }
 
 const char *names_service(struct names *names, uint16_t port)
 {
-	struct key key = {.kind = KIND_SERVICE, .number = port};
+	const struct top_names_question question = {.kind = TOP_NAMES_SERVICE, .number = port};
 
-	return look_up(names, &key);
+	return look_up(names, &question);
 }
 
 void names_know_groups(struct names *names, struct groups *groups)

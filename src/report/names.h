@@ -4,14 +4,19 @@
 
 #include <sys/types.h>
 
+#include "report/top_names.h"
 #include "track/groups.h"
 
 /**
  * struct names - names of users, hosts, services and groups, each asked for once
  *
  * At most NAMES_MAX are remembered, and strings stay valid until names_free();
- * what comes after that has no name. Host names are asked for with
- * getnameinfo(3), which may take as long as the resolver's timeout.
+ * what comes after that has no name. Any of these name services may be a
+ * server that does not answer, so all are asked in the background
+ * (top_names.h). In the whole run, for all reports together, answers of each
+ * of the three are waited for three seconds, and beyond that a tenth of the
+ * time that has passed. What has no name by then keeps its number in this
+ * report.
  */
 struct names;
 
@@ -23,23 +28,24 @@ struct names *names_new(void);
 /** names_free() - NULL is fine */
 void names_free(struct names *names);
 
-/** names_user() - the user's name, the number as text when it has none, NULL for -1 */
+/** names_user() - the user's name; NULL when it has none, when no answer came in time, and for -1 */
 const char *names_user(struct names *names, uid_t uid);
 
 /**
- * names_host() - the host's name, NULL when it has none, or when no answer came in time; bytes from the network
+ * names_host() - the host's name, as names_user(); bytes from the network
  *
- * In the whole run, for all reports together, answers are waited for three seconds, and beyond that a tenth of the time
- * that has passed: a name server that is silent must not hold up what is to be said. Names that names_ask() has asked
- * for may be there already. A host whose name did not come in time keeps its number in this report.
+ * Names that names_ask() has asked for may be there already.
  */
 const char *names_host(struct names *names, const struct endpoint *endpoint);
 
 /** names_ask() - the name of this host will be wanted: ask for it in the background */
 void names_ask(const struct endpoint *endpoint);
 
-/** names_given_up() - how many answers were not waited for */
-uint64_t names_given_up(void);
+/** names_tell() - say on standard error how many answers were not waited for, and of what there were too many */
+void names_tell(void);
+
+/** names_never_wait() - names that are not there yet come with the next struct names (for a screen) */
+void names_never_wait(struct names *names);
 
 /** names_know_groups() - these are the groups there are; borrowed */
 void names_know_groups(struct names *names, struct groups *groups);

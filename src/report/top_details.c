@@ -150,6 +150,7 @@ static int put_fields(struct top_grid *grid, int y, const struct top_row *row)
 	size_t count;
 	const struct column *columns = column_conns(&count);
 
+	names_never_wait(style.names);
 	if (across == 0)
 		across = 1;
 	down = ((unsigned int)count + across - 1) / across;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/top_names.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +22,13 @@
 /* A name server answers several questions at a time, and one that nobody answers does not hold up the others. */
 #define THREADS 8
 
+/* What one entry of a user database may need; it is doubled as long as that is not enough, up to the most. */
+#define USER_BYTES 1024
+#define USER_BYTES_MOST (1U << 20)
+#define SERVICE_BYTES 8192
+
 struct entry {
-	struct in6_addr ip;
+	struct top_names_question question;
 	char *name; /* NULL: none, or not answered yet */
 	bool known;
 };
@@ -63,7 +70,31 @@ static void free_all(struct top_names *names)
 	free(names);
 }
 
-static char *resolve(const struct in6_addr *ip)
+static char *resolve_user(uid_t uid)
+{
+	struct passwd entry, *found = NULL;
+	char *buffer = NULL, *name;
+	int rc = ERANGE;
+
+	for (size_t size = USER_BYTES; rc == ERANGE && size <= USER_BYTES_MOST; size *= 2) {
+		buffer = xreallocarray(buffer, size, 1);
+		rc = getpwuid_r(uid, &entry, buffer, size, &found);
+	}
+	name = rc == 0 && found != NULL ? xstrdup(found->pw_name) : NULL;
+	free(buffer);
+	return name;
+}
+
+static char *resolve_service(uint16_t port)
+{
+	struct servent entry, *found = NULL;
+	char buffer[SERVICE_BYTES];
+	int rc = getservbyport_r(htons(port), "tcp", &entry, buffer, sizeof(buffer), &found);
+
+	return rc == 0 && found != NULL ? xstrdup(found->s_name) : NULL;
+}
+
+static char *resolve_host(const struct in6_addr *ip)
 {
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = *ip};
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -77,6 +108,15 @@ static char *resolve(const struct in6_addr *ip)
 		rc = getnameinfo((const void *)&v6, sizeof(v6), name, sizeof(name), NULL, 0, NI_NAMEREQD);
 	}
 	return rc == 0 ? xstrdup(name) : NULL;
+}
+
+static char *resolve(const struct top_names_question *question)
+{
+	if (question->kind == TOP_NAMES_USER)
+		return resolve_user(question->number);
+	if (question->kind == TOP_NAMES_SERVICE)
+		return resolve_service((uint16_t)question->number);
+	return resolve_host(&question->ip);
 }
 
 static void *work(void *context)
@@ -95,7 +135,7 @@ static void *work(void *context)
 		}
 		entry = &names->entries[names->asked++];
 		pthread_mutex_unlock(&names->mutex);
-		name = resolve(&entry->ip);
+		name = resolve(&entry->question);
 		pthread_mutex_lock(&names->mutex);
 		entry->name = name;
 		entry->known = true;
@@ -124,12 +164,12 @@ static void start(struct top_names *names)
 }
 
 /* With the mutex. Return: its entry, which is asked for now if it is new; NULL when there is no room. */
-static struct entry *find_entry(struct top_names *names, const struct endpoint *endpoint)
+static struct entry *find_entry(struct top_names *names, const struct top_names_question *question)
 {
-	size_t place = hash_bytes(&names->key, &endpoint->ip, sizeof(endpoint->ip)) % PLACES;
+	size_t place = hash_bytes(&names->key, question, sizeof(*question)) % PLACES;
 
 	while (names->places[place] != 0 &&
-	       memcmp(&names->entries[names->places[place] - 1].ip, &endpoint->ip, sizeof(endpoint->ip)) != 0)
+	       memcmp(&names->entries[names->places[place] - 1].question, question, sizeof(*question)) != 0)
 		place = (place + 1) % PLACES;
 	if (names->places[place] != 0)
 		return &names->entries[names->places[place] - 1];
@@ -137,13 +177,14 @@ static struct entry *find_entry(struct top_names *names, const struct endpoint *
 		return NULL;
 	if (names->running < THREADS && names->asked + names->running <= names->count)
 		start(names);
-	names->entries[names->count++].ip = endpoint->ip;
+	names->entries[names->count++].question = *question;
 	names->places[place] = (uint16_t)names->count;
 	pthread_cond_signal(&names->changed);
 	return &names->entries[names->count - 1];
 }
 
-const char *top_names_await(struct top_names *names, const struct endpoint *endpoint, int64_t most_ns, bool *known)
+const char *top_names_await(struct top_names *names, const struct top_names_question *question, int64_t most_ns,
+			    bool *known)
 {
 	int64_t until_ns = clock_monotonic() + most_ns;
 	const struct timespec until = {until_ns / CLOCK_NS_PER_SEC, until_ns % CLOCK_NS_PER_SEC};
@@ -152,20 +193,21 @@ const char *top_names_await(struct top_names *names, const struct endpoint *endp
 	int rc = 0;
 
 	pthread_mutex_lock(&names->mutex);
-	entry = find_entry(names, endpoint);
+	entry = find_entry(names, question);
 	while (entry != NULL && !entry->known && names->running > 0 && most_ns > 0 && rc == 0)
 		rc = pthread_cond_timedwait(&names->answered, &names->mutex, &until);
 	name = entry != NULL ? entry->name : NULL;
-	*known = entry == NULL || entry->known;
+	*known = entry != NULL && entry->known;
 	pthread_mutex_unlock(&names->mutex);
 	return name;
 }
 
 const char *top_names_host(struct top_names *names, const struct endpoint *endpoint)
 {
+	const struct top_names_question question = {.kind = TOP_NAMES_HOST, .ip = endpoint->ip};
 	bool known;
 
-	return top_names_await(names, endpoint, 0, &known);
+	return top_names_await(names, &question, 0, &known);
 }
 
 void top_names_free(struct top_names *names)

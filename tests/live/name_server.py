@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """-N: a name server that is silent, slow or partly silent does not hold up the end; names that come in time are shown."""
+import os
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
 
-from lib import (CONNTRACE, Process, Skip, between, check, enter_namespace, equal, main, packet_sockets, require, run,
+from lib import (CONNTRACE, Process, Skip, between, built, check, enter_namespace, equal, main, packet_sockets, require, run,
                  savefile, scratch, test, wait_for, write_file)
 
 # Three seconds are waited in all, see names.h; the rest is for a busy machine.
@@ -130,6 +132,33 @@ def live():
             client.close()
     finally:
         server.end()
+
+
+PRELOAD = built("preload_names.so", ["gcc", "-shared", "-fPIC"], ["preload_names.c"])
+REFUSED = [sys.executable, "-ISc", "import socket; socket.socket().connect_ex(('127.0.0.1', 80))"]
+
+
+@test("a silent service for users and services: each three seconds, numbers, and lines that say so")
+def users_and_services():
+    environment = dict(os.environ, LD_PRELOAD=PRELOAD())
+    for form in ([], ["--json"]):
+        began = time.monotonic()
+        result = run([CONNTRACE, "-q", "-H", "-N", "-z", "conns", "-O", "USER,RPORT"] + form + ["--"] + REFUSED,
+                     limit=60, env=environment)
+        took = time.monotonic() - began
+        equal(result.status, 0, "status; %s" % result.err)
+        row = result.out.split("\n")[0]
+        equal(row.replace(" ", ""), '{"user":"%d","rport":80}' % os.getuid() if form else
+              "%d80" % os.getuid(), "row")
+        between(took, WAIT_SEC, (1 if form else 2) * WAIT_SEC + SLACK_SEC, "seconds with a silent service")
+        for what in ["users"] if form else ["users", "services"]:
+            check("1 %s are shown by number" % what in result.err, "%s are counted: %r" % (what, result.err))
+
+
+@test("names of a user and of a service that come are shown, and nothing is said")
+def users_named():
+    result = run(with_server([CONNTRACE, "-q", "-H", "-N", "-z", "conns", "-O", "USER,RPORT", "--"] + REFUSED))
+    equal((result.out.split(), result.err), (["root" if os.getuid() == 0 else str(os.getuid()), "http"], ""), "row")
 
 
 if __name__ == "__main__":
