@@ -28,6 +28,9 @@ enum top_column {
 	TOP_PROCESS,
 	TOP_PORT,
 	TOP_CONNS,
+	TOP_FAIL,
+	TOP_PENDING,
+	TOP_UNDECIDED,
 	TOP_DIR,
 	TOP_STATE,
 	TOP_IDLE,
@@ -77,6 +80,10 @@ enum top_fold {
  * @past: bytes moved in each of the last pieces of TOP_PAST_NS, the newest last
  * @members: connections folded into it, 1 if it is one itself
  * @living: of them alive
+ * @failed: of them never came about
+ * @pending: of them not decided yet
+ * @undecided: of them nothing tells whether they came about
+ * @lacks: a bit for each enum top_column whose value is that of some members only
  * @hidden: it ended too long ago to be listed
  * @other: it is of all connections that there was no room for
  */
@@ -89,6 +96,10 @@ struct top_row {
 	float past[TOP_PAST];
 	uint32_t members;
 	uint32_t living;
+	uint32_t failed;
+	uint32_t pending;
+	uint32_t undecided;
+	uint32_t lacks;
 	bool hidden;
 	bool other;
 };

@@ -17,17 +17,20 @@ const struct top_column_def top_columns[] = {
 	[TOP_PROCESS] = {"PROCESS", NULL, "who holds it, and the PID", 7, 13, 24, 5, false},
 	[TOP_PORT] = {"PORT", NULL, "port of the service", 5, 5, 6, 11, true},
 	[TOP_CONNS] = {"CONNS", NULL, "connections in a folded row", 5, 5, 6, 2, true},
+	[TOP_FAIL] = {"FAIL", NULL, "folded: that did not come about, if any", 4, 4, 5, 4, true},
+	[TOP_PENDING] = {"PEND", "PENDING", "folded: not decided yet, if any", 4, 4, 7, 4, true},
+	[TOP_UNDECIDED] = {"UNKN", "UNKNOWN", "folded: outcome unknown, if any", 4, 4, 7, 4, true},
 	[TOP_DIR] = {"DIR", NULL, "in: the other side opened it; out: this one did", 3, 3, 3, 7, false},
 	[TOP_STATE] = {"STATE", NULL, "TCP state now, how it ended, or why it failed", 6, 7, 11, 4, false},
 	[TOP_IDLE] = {"IDLE", NULL, "since something last happened on it", 4, 4, 5, 6, true},
-	[TOP_RX_RATE] = {"RX/s", NULL, "payload received in the last second", 4, 4, 6, 3, true},
-	[TOP_TX_RATE] = {"TX/s", NULL, "payload sent in the last second", 4, 4, 6, 3, true},
+	[TOP_RX_RATE] = {"RX/s", NULL, "payload received in the last second; +: of some", 4, 4, 6, 3, true},
+	[TOP_TX_RATE] = {"TX/s", NULL, "payload sent in the last second; +: of some", 4, 4, 6, 3, true},
 	[TOP_RX] = {"RX", NULL, "payload received, each byte once; of an older one in all", 4, 4, 6, 8, true},
 	[TOP_TX] = {"TX", NULL, "payload sent, each byte once; of an older one in all", 4, 4, 6, 8, true},
-	[TOP_RTT] = {"RTT", "RTT_MS", "smoothed round trip; folded: the largest", 4, 4, 7, 9, true},
+	[TOP_RTT] = {"RTT", "RTT_MS", "smoothed round trip; folded: the largest; +: of some", 4, 4, 7, 9, true},
 	[TOP_RESENT] = {"RTX", "RESENT", "segments resent", 3, 3, 6, 10, true},
-	[TOP_HS] = {"HS", "HS_MS", "handshake; folded: the longest", 4, 6, 7, 14, true},
-	[TOP_QUEUE] = {"QUEUE", "QUEUE_MS", "wait in the accept queue; folded: the longest", 5, 6, 8, 15, true},
+	[TOP_HS] = {"HS", "HS_MS", "handshake; folded: the longest; +: of some", 4, 6, 7, 14, true},
+	[TOP_QUEUE] = {"QUEUE", "QUEUE_MS", "wait in the accept queue; folded: longest; +: of some", 5, 6, 8, 15, true},
 	[TOP_RATE] = {"RATE", NULL, "payload of the last second, both ways", 4, 6, 6, 16, true},
 	[TOP_BYTES] = {"BYTES", NULL, "payload, both ways", 5, 6, 6, 17, true},
 	[TOP_SPARK] = {"MINUTE", "LAST MINUTE", "payload of the last minute, both ways", 10, 15, TOP_PAST, 13, false},
@@ -231,6 +234,12 @@ static int64_t number_of(const struct top_row *row, enum top_column column)
 		return conn_service_port(conn) != 0 ? conn_service_port(conn) : CONN_UNKNOWN;
 	case TOP_CONNS:
 		return row->members;
+	case TOP_FAIL:
+		return row->failed;
+	case TOP_PENDING:
+		return row->pending;
+	case TOP_UNDECIDED:
+		return row->undecided;
 	case TOP_IDLE:
 		return row->active_ns;
 	case TOP_RX_RATE:
@@ -288,6 +297,12 @@ static void add_state(struct text *text, const struct top_row *row, unsigned int
 	text_free(&living);
 }
 
+/* Is what stands there that of some members, because it is unknown of others? */
+static bool is_partial(const struct top_row *row, enum top_column column)
+{
+	return (row->lacks >> column & 1) != 0 && number_of(row, column) >= 0;
+}
+
 void top_cell(struct text *text, const struct top_row *row, enum top_column column, const struct top_style *style,
 	      unsigned int width)
 {
@@ -334,16 +349,21 @@ void top_cell(struct text *text, const struct top_row *row, enum top_column colu
 	case TOP_RTT:
 	case TOP_HS:
 	case TOP_QUEUE:
-		add_ms(text, number_of(row, column), width);
+		add_ms(text, number_of(row, column), width - is_partial(row, column));
 		break;
 	case TOP_PORT:
 	case TOP_CONNS:
+	case TOP_FAIL:
+	case TOP_PENDING:
+	case TOP_UNDECIDED:
 	case TOP_RESENT:
 		add_count(text, number_of(row, column));
 		break;
 	default:
 		break;
 	}
+	if (is_partial(row, column))
+		text_add_char(text, '+');
 }
 
 static int compare_words(const char *a, const char *b)

@@ -139,7 +139,9 @@ static void open_row(struct top_state *state, const struct top_list *list, size_
 
 static bool is_sortable(const struct top_state *state, enum top_column column)
 {
-	return column != TOP_SPARK && (column != TOP_CONNS || state->fold != TOP_FOLD_NONE);
+	bool is_of_many = column == TOP_CONNS || column == TOP_FAIL || column == TOP_PENDING || column == TOP_UNDECIDED;
+
+	return column != TOP_SPARK && (!is_of_many || state->fold != TOP_FOLD_NONE);
 }
 
 static void sort_by(struct top_state *state, int step)

@@ -135,10 +135,16 @@ struct columns {
 	unsigned int left;                  /* places nobody has */
 };
 
-static bool is_sensible(enum top_column column, enum top_fold fold)
+static bool is_sensible(enum top_column column, enum top_fold fold, const struct top_row *total)
 {
 	if (column == TOP_CONNS)
 		return fold != TOP_FOLD_NONE;
+	if (column == TOP_FAIL)
+		return fold != TOP_FOLD_NONE && total->failed > 0;
+	if (column == TOP_PENDING)
+		return fold != TOP_FOLD_NONE && total->pending > 0;
+	if (column == TOP_UNDECIDED)
+		return fold != TOP_FOLD_NONE && total->undecided > 0;
 	if (column == TOP_PEER)
 		return fold != TOP_FOLD_PROCESSES;
 	return column != TOP_LOCAL || fold == TOP_FOLD_NONE;
@@ -159,14 +165,23 @@ static bool widen(struct columns *columns, enum top_column column, unsigned int 
 	return true;
 }
 
-static void add_ranks(struct columns *columns, enum top_fold fold, unsigned int from, unsigned int to, bool good)
+/* Where there is a sum of some members only, it needs room for its mark. */
+static unsigned int mark_of(enum top_column column, enum top_fold fold, const struct top_row *total)
+{
+	bool is_summed = column == TOP_RX_RATE || column == TOP_TX_RATE || column == TOP_RATE;
+
+	return fold != TOP_FOLD_NONE || is_summed ? total->lacks >> column & 1 : 0;
+}
+
+static void add_ranks(struct columns *columns, enum top_fold fold, const struct top_row *total, unsigned int from,
+		      unsigned int to, bool good)
 {
 	for (unsigned int rank = from; rank <= to; rank++) {
 		for (unsigned int i = 0; i < TOP_COLUMN_NUM; i++) {
 			const struct top_column_def *def = &top_columns[i];
 
-			if (def->rank == rank && is_sensible(i, fold) &&
-			    !widen(columns, i, good ? def->good : def->least))
+			if (def->rank == rank && is_sensible(i, fold, total) &&
+			    !widen(columns, i, (good ? def->good : def->least) + mark_of(i, fold, total)))
 				return;
 		}
 	}
@@ -191,12 +206,12 @@ static void choose_columns(struct columns *columns, unsigned int width, const st
 	memset(columns, 0, sizeof(*columns));
 	/* One more than there are, because the first column needs no gap. */
 	columns->left = width + 1;
-	add_ranks(columns, fold, 1, TOP_RANK_CORE, false);
-	add_ranks(columns, fold, 1, TOP_RANK_CORE, true);
+	add_ranks(columns, fold, &list->total, 1, TOP_RANK_CORE, false);
+	add_ranks(columns, fold, &list->total, 1, TOP_RANK_CORE, true);
 	/* Addresses that cannot be told apart are worth less than any column beyond the core. */
 	if (has_long_addresses(list, style) && columns->width[TOP_PEER] > 0)
 		(void)widen(columns, TOP_PEER, LONG_ADDRESS);
-	add_ranks(columns, fold, TOP_RANK_CORE + 1, TOP_COLUMN_NUM, true);
+	add_ranks(columns, fold, &list->total, TOP_RANK_CORE + 1, TOP_COLUMN_NUM, true);
 	while (grew && columns->left > 0) {
 		grew = false;
 		for (unsigned int i = 0; i < TOP_COLUMN_NUM && columns->left > 0; i++) {

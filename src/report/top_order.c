@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "model/columns.h"
+#include "track/peers.h"
 
 /* Wide enough that nothing is cut. */
 #define UNCUT 600
@@ -98,8 +99,33 @@ void top_fold_begin(struct top_row *to, const struct top_row *first)
 	to->active_ns = CLOCK_UNKNOWN;
 	to->ended_ns = CLOCK_UNKNOWN;
 	memset(to->past, 0, sizeof(to->past));
-	to->members = to->living = 0;
+	to->members = to->living = to->failed = to->pending = to->undecided = to->lacks = 0;
 	to->hidden = to->other = false;
+}
+
+/* Of one that has such a time a rate or wait is missing; a row that is folded itself knows it of its members. */
+static uint32_t lacks(const struct top_row *row)
+{
+	const struct conn *conn = &row->conn;
+	bool rx = row->rx_rate < 0, tx = row->tx_rate < 0;
+	bool rtt = conn->rtt_ns < 0 && peers_has_spread(conn, PEERS_RTT);
+	bool hs = conn->hs_ns < 0 && peers_has_spread(conn, PEERS_HS);
+	bool queue = conn->queue_ns < 0 && peers_has_spread(conn, PEERS_QUEUE);
+
+	_Static_assert(TOP_COLUMN_NUM <= 32, "a bit for each column");
+	if (row->other)
+		return row->lacks;
+	return (uint32_t)rx << TOP_RX_RATE | (uint32_t)tx << TOP_TX_RATE | (uint32_t)(rx || tx) << TOP_RATE |
+	       (uint32_t)rtt << TOP_RTT | (uint32_t)hs << TOP_HS | (uint32_t)queue << TOP_QUEUE;
+}
+
+static void count_results(struct top_row *to, const struct top_row *row)
+{
+	unsigned int result = row->conn.result;
+
+	to->failed += row->other ? row->failed : conn_has_failed(result);
+	to->pending += row->other ? row->pending : result == RESULT_PENDING;
+	to->undecided += row->other ? row->undecided : result == RESULT_UNKNOWN;
 }
 
 void top_fold_add(struct top_row *to, const struct top_row *row)
@@ -130,6 +156,8 @@ void top_fold_add(struct top_row *to, const struct top_row *row)
 	to->conn.rtt_ns = largest(to->conn.rtt_ns, conn->rtt_ns);
 	to->conn.hs_ns = largest(to->conn.hs_ns, conn->hs_ns);
 	to->conn.queue_ns = largest(to->conn.queue_ns, conn->queue_ns);
+	count_results(to, row);
+	to->lacks |= lacks(row);
 	add_known(&to->rx_rate, row->rx_rate);
 	add_known(&to->tx_rate, row->tx_rate);
 	to->active_ns = largest(to->active_ns, row->active_ns);

@@ -30,7 +30,8 @@ struct top_list {
  * @count: how many
  * @style: its state says which filter, what to fold by, and what to sort by
  *
- * In sums a rate that is not known yet counts as nothing; an amount that is unknown of a member is unknown of all.
+ * In sums a rate that is not known yet counts as nothing, which @lacks of the row says; an amount that is unknown of
+ * a member is unknown of all.
  */
 void top_order(struct top_list *list, struct top_row *const *rows, size_t count, const struct top_style *style);
 

@@ -414,24 +414,41 @@ static bool was_called(const struct conn *conn)
 	       !(conn->seen & SEEN_EXISTING);
 }
 
+bool peers_has_spread(const struct conn *conn, enum peers_spread spread)
+{
+	switch (spread) {
+	case PEERS_HS:
+		return came_about_here(conn);
+	case PEERS_QUEUE:
+		return came_about_here(conn) && conn->dir == DIR_IN;
+	case PEERS_CONNECT:
+		return was_called(conn);
+	case PEERS_RTT:
+		return conn->result == RESULT_OK;
+	default:
+		return false;
+	}
+}
+
 /* What counts once, in the slice of the run in which it becomes known, or else in that of the attempt. */
 static void count_waits(struct peers *peers, struct peers_group *group, const struct conn *conn)
 {
-	bool is_new = !(conn->told & TOLD_ATTEMPT), is_here = is_new && came_about_here(conn);
+	bool is_new = !(conn->told & TOLD_ATTEMPT);
 
 	if (!(conn->told & TOLD_HS)) {
 		add_total(group, PEERS_HS_TIME, conn->hs_ns);
-		add_spread(peers, group, PEERS_HS, conn->hs_ns, is_here);
+		add_spread(peers, group, PEERS_HS, conn->hs_ns, is_new && peers_has_spread(conn, PEERS_HS));
 	}
 	if (!(conn->told & TOLD_QUEUE)) {
 		add_total(group, PEERS_QUEUE_TIME, conn->queue_ns);
-		add_spread(peers, group, PEERS_QUEUE, conn->queue_ns, is_here && conn->dir == DIR_IN);
+		add_spread(peers, group, PEERS_QUEUE, conn->queue_ns,
+			   is_new && peers_has_spread(conn, PEERS_QUEUE));
 	}
 	if (is_new) {
 		add_total(group, PEERS_CONNECT_TIME, conn->connect_ns);
-		add_spread(peers, group, PEERS_CONNECT, conn->connect_ns, was_called(conn));
+		add_spread(peers, group, PEERS_CONNECT, conn->connect_ns, peers_has_spread(conn, PEERS_CONNECT));
 	}
-	add_spread(peers, group, PEERS_RTT, conn->rtt_ns, conn->result == RESULT_OK);
+	add_spread(peers, group, PEERS_RTT, conn->rtt_ns, peers_has_spread(conn, PEERS_RTT));
 }
 
 static void count_attempt(struct peers_group *group, const struct conn *conn)

@@ -283,6 +283,13 @@ struct peers_group *peers_group(struct peers *peers, size_t index);
 /** peers_total() - a sum; CONN_UNKNOWN when a member's value is unknown, because it would not be exact */
 int64_t peers_total(const struct peers_group *group, enum peers_total total);
 
+/**
+ * peers_has_spread() - does the connection have such a time, known or not?
+ *
+ * One that failed has no handshake, and one older than the run none that could be seen.
+ */
+bool peers_has_spread(const struct conn *conn, enum peers_spread spread);
+
 /** peers_failures() - those that conn_has_failed() says of */
 int64_t peers_failures(const struct peers_group *group);
 
