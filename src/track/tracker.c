@@ -100,6 +100,12 @@ bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flo
 	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
+/* Not of a file, which has no namespace. The kernel need not tell anything: a container may forbid to ask it. */
+static bool is_live(const struct tracker *tracker)
+{
+	return tracker->config.has_destroy || tracker->config.netns != 0;
+}
+
 /* A run that sees packets alone, from now on: what has no handshake among them was there before. */
 static void settle_older(const struct record *record, struct conn *conn)
 {
@@ -120,8 +126,7 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 	};
 
 	record_settle(record, &rules, conn);
-	if (tracker->config.whole && tracker->config.has_destroy && record->wire != NULL &&
-	    wire_began_before(record->wire))
+	if (tracker->config.whole && is_live(tracker) && record->wire != NULL && wire_began_before(record->wire))
 		settle_older(record, conn);
 	if (!tracker_tells_destroy(tracker, &conn->flow))
 		record_settle_unheard(record, conn);

@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 
-from lib import Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets, read_file, short, test, wait_for, watch
+from lib import (MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets, read_file, short,
+                 test, wait_for, watch)
 
 LOOPBACK = "127.0.0.1"
 
@@ -43,12 +44,12 @@ def play():
         served.close()
 
 
-def on_the_wire(_, options):
+def on_the_wire(_, options, before=()):
     """It watches when it tells of a connection of ours, older as well, that speaks until then."""
     with socket.create_server((LOOPBACK, 0)) as listener:
         probe = socket.create_connection(listener.getsockname())
         served, _ = listener.accept()
-        trace = Trace(["-i", "lo"] + options + ["-z", "conns"])
+        trace = Trace(["-i", "lo"] + options + ["-z", "conns"], before=before)
         wait_for(packet_sockets, "the capture")
 
         def is_told():
@@ -59,6 +60,12 @@ def on_the_wire(_, options):
         served.close()
         probe.close()
     return trace
+
+
+def unasked(pids, options):
+    """The same in a container that forbids to ask the kernel for sockets."""
+    deny = os.path.join(os.path.dirname(MKCONN), "deny")
+    return on_the_wire(pids, options, [deny, "socket:%d=EPERM" % socket.AF_NETLINK, "--"])
 
 
 def played(way, options):
@@ -106,6 +113,18 @@ def counted():
         equal(opened[-1]["count(opened)"], 2, "%s: opened, in %s" % (way.__name__, json.dumps(opened)))
         peers = [row for row in rows if row["report"] == "peers" and row["port"] == port]
         equal((sum(row["conns"] for row in peers), sum(row["ok"] for row in peers)), (6, 6), way.__name__ + ": peers")
+
+
+@test("packets alone, for the kernel may not be asked: RESULT ok and p for those from before, none of them opened")
+def packets_alone():
+    port, rows = played(unasked, ["-z", "io,stat,0,COUNT(opened)"])
+    # The connection that waits for the capture began before it, too.
+    opened = [row for row in rows if row["report"].startswith("io")]
+    equal(opened[-1]["count(opened)"], 2, "opened, in %s" % json.dumps(opened))
+    rows = [row for row in rows if row["report"] == "conns" and port in (row["lport"], row["rport"])]
+    equal(sorted((row["result"], "p" in row["seen"]) for row in rows), [("ok", False)] * 2 + [("ok", True)] * 4,
+          "rows: %s" % [short(row) for row in rows])
+    check(all(row["rx_bytes"] is None for row in rows if "p" in row["seen"]), "what they moved before is unknown")
 
 
 if sys.argv[1:] == ["play"]:
