@@ -131,6 +131,31 @@ static void add_port(struct text *text, const struct value *value, const struct 
 		text_add_number(text, value->number);
 }
 
+/* Of what is counted in nanoseconds or thousandths, the whole. */
+static int64_t whole(const struct column *column, int64_t number)
+{
+	if (column->type == COLUMN_SECONDS)
+		return number / CLOCK_NS_PER_SEC;
+	if (column->type == COLUMN_MS)
+		return number / CLOCK_NS_PER_MS;
+	return column->type == COLUMN_RATE ? number / 1000 : number;
+}
+
+void format_short(struct text *text, const struct column *column, const struct value *value)
+{
+	int64_t number = value->known ? value->number : value->of_rest;
+
+	if (number < 0 || !column_is_right(column->type) || column->type == COLUMN_COOKIE ||
+	    column->type == COLUMN_NUMBER)
+		return;
+	text_cut(text, 0);
+	if (column->type == COLUMN_PORT)
+		text_add_number(text, number);
+	else
+		add_human(text, whole(column, number));
+	text_add(text, value->known ? "" : "+");
+}
+
 static void add_list(struct text *text, const struct column *column, const struct peers_group *group)
 {
 	bool numbers = column->type == COLUMN_NUMBERS;

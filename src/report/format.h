@@ -45,6 +45,16 @@ void format_csv(struct text *text, const char *field);
 /** format_color() - the terminal sequence (ECMA-48) of the color in which the value stands out, or NULL */
 const char *format_color(const struct column *column, const struct value *value);
 
+/**
+ * format_short() - a value that has no room, in a few characters; for a terminal
+ * @text: what format_text() wrote, and nothing else
+ * @column: of which column it is
+ * @value: the value
+ *
+ * An amount is rounded and has a unit, as with --human. A port loses its name. Numbers that name something stay.
+ */
+void format_short(struct text *text, const struct column *column, const struct value *value);
+
 /** format_width() - columns a value of this type usually needs as text; for rows printed one by one */
 unsigned int format_width(const struct column *column, const struct style *style);
 

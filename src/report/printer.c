@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ static void add_json_keys(struct printer *printer)
 
 void printer_fit_rows(struct printer *printer)
 {
-	size_t count = printer->columns.count, left = printer->width;
+	size_t count = printer->columns.count, left = printer->width, used = 0;
 	size_t *widths = xcalloc(count + 1, sizeof(*widths));
 	bool *empty = xcalloc(count + 1, sizeof(*empty));
 	struct fit *fit = &printer->fit;
@@ -73,14 +74,18 @@ void printer_fit_rows(struct printer *printer)
 	text_add(&printer->left_out, fit->left_out.data != NULL ? fit->left_out.data : "");
 	/* The last column is followed by no blank. */
 	left++;
-	for (size_t i = 0; i < printer->columns.count; i++) {
-		size_t room = left > 0 ? left - 1 : 0;
+	for (size_t i = 0; i < printer->columns.count; i++)
+		used += fit->widths[i] + 1;
+	/* A table shortens names as it is printed; here their room is known now. */
+	for (size_t i = 0; i < printer->columns.count && used > left; i++) {
+		size_t more = fit->widths[i] < used - left ? fit->widths[i] : used - left;
 
-		/* A table shortens names as it is printed; here their room is known now. */
-		if (printer->columns.columns[i]->type == COLUMN_NAME && fit->widths[i] > room)
-			fit->widths[i] = room;
-		left -= left > fit->widths[i] ? fit->widths[i] + 1 : left;
+		if (printer->columns.columns[i]->type != COLUMN_NAME)
+			continue;
+		fit->widths[i] -= more;
+		used -= more;
 	}
+	left -= used < left ? used : left;
 	for (size_t i = printer->columns.count; i-- > 0;) {
 		size_t more = left < ADDRESS_MOST - 15 ? left : ADDRESS_MOST - 15;
 
@@ -231,12 +236,31 @@ static void add_separated_row(struct printer *printer, const struct row *row)
 	text_add(line, printer->format == REPORT_CSV ? "\r\n" : "\n");
 }
 
-/* A row of a table whose other rows nobody knows; @row is NULL for the header. */
-static void add_padded_row(struct printer *printer, const struct row *row)
+/* The field of a row whose columns have fixed widths. */
+static const char *padded_field(struct printer *printer, struct text *field, size_t column, const struct row *row,
+				size_t room)
+{
+	const struct column *what = printer->columns.columns[column];
+	const char *color = printer_field(printer, field, column, row);
+	struct value value;
+
+	if (field->length <= room)
+		return color;
+	column_fetch(what, row, printer->style.names, &value);
+	format_short(field, what, &value);
+	return color;
+}
+
+/*
+ * A row of a table whose other rows are not known; @row is NULL for the header. @shorten: numbers that are wider than
+ * their column are rounded. Return: the columns of the terminal that it takes.
+ */
+static size_t add_padded_fields(struct printer *printer, const struct row *row, bool shorten)
 {
 	struct text *line = &printer->line, field = {0};
 	const size_t *fitting = printer->fit.widths;
 	size_t excess = 0; /* a number that is wider than its column takes the blanks of those behind it */
+	size_t taken_columns = 0;
 
 	for (size_t i = 0; i < printer->columns.count; i++) {
 		const struct column *column = printer->columns.columns[i];
@@ -247,13 +271,14 @@ static void add_padded_row(struct printer *printer, const struct row *row)
 		if (row == NULL)
 			text_add(&field, column->name);
 		else
-			color = printer_field(printer, &field, i, row);
+			color = padded_field(printer, &field, i, row, shorten ? width : SIZE_MAX);
 		if (fitting != NULL)
 			fit_text(&field, column, width - (excess < width / 2 ? excess : width / 2));
 		blanks = field.length < width ? width - field.length : 0;
 		taken = fitting != NULL && excess < blanks ? excess : fitting != NULL ? blanks : 0;
 		blanks -= taken;
 		excess += (field.length > width ? field.length - width : 0) - taken;
+		taken_columns += (i > 0) + field.length + blanks;
 		if (i > 0)
 			text_add_char(line, ' ');
 		if (column_is_right(column->type))
@@ -266,7 +291,23 @@ static void add_padded_row(struct printer *printer, const struct row *row)
 			text_add_blanks(line, blanks);
 	}
 	text_free(&field);
-	text_add_char(line, '\n');
+	return taken_columns;
+}
+
+static void add_padded_row(struct printer *printer, const struct row *row)
+{
+	size_t begin = printer->line.length, size = printer->columns.count * sizeof(*printer->before);
+	bool may_shorten = printer->fit.widths != NULL && row != NULL;
+	int64_t *before = may_shorten ? memcpy(xmalloc(size), printer->before, size) : NULL;
+
+	/* A line that wraps is not a row any more. */
+	if (add_padded_fields(printer, row, false) > printer->width && may_shorten) {
+		text_cut(&printer->line, begin);
+		memcpy(printer->before, before, size);
+		add_padded_fields(printer, row, true);
+	}
+	free(before);
+	text_add_char(&printer->line, '\n');
 }
 
 static void write_line(struct printer *printer)

@@ -1386,6 +1386,40 @@ static size_t widest_line(const char *text)
 	return most;
 }
 
+/* However large a number is, a line does not wrap; a number that names something is whole. */
+static void large_numbers_wrap_no_line(void **state)
+{
+	static const enum report_kind kinds[] = {REPORT_CONNS, REPORT_EVENTS};
+	struct conn before = conns[0];
+	char *got;
+
+	(void)state;
+	conns[0].rx_bytes = conns[0].tx_bytes = conns[0].hs_ns = conns[0].queue_ns = INT64_MAX;
+	conns[0].rx_retrans = conns[0].tx_retrans = INT32_MAX;
+	conns[0].end_ns = INT64_MAX;
+	conns[0].process->pid = 4194304;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		struct report_options options = options_for(kinds[k], REPORT_TABLE);
+
+		for (options.time = 0; options.time <= REPORT_TIME_DELTA; options.time++) {
+			for (options.width = 80; options.width <= 220; options.width += 20) {
+				got = say(kinds[k], &options, 4, kinds[k] == REPORT_EVENTS);
+				assert_in_range(widest_line(got), 1, options.width);
+				if (strstr(got, " PID") != NULL)
+					assert_non_null(strstr(got, "4194304"));
+				free(got);
+			}
+		}
+		/* Where nothing wraps they are exact. */
+		options = options_for(kinds[k], REPORT_TABLE);
+		got = say(kinds[k], &options, 4, kinds[k] == REPORT_EVENTS);
+		assert_non_null(strstr(got, "9223372036854775807"));
+		free(got);
+	}
+	conns[0].process->pid = 4711;
+	conns[0] = before;
+}
+
 static void tables_fit_on_a_terminal(void **state)
 {
 	static const enum report_kind kinds[] = {REPORT_PEERS, REPORT_CONNS, REPORT_GROUPS, REPORT_EVENTS};
@@ -1611,6 +1645,7 @@ int main(void)
 		cmocka_unit_test(names_that_could_be_mistaken_are_escaped),
 		cmocka_unit_test(a_failure_to_write_comes_back),
 		cmocka_unit_test(the_accounts_say_what_was_lost),
+		cmocka_unit_test(large_numbers_wrap_no_line),
 		cmocka_unit_test(tables_fit_on_a_terminal),
 		cmocka_unit_test(what_there_is_no_room_for_is_the_last_row),
 		cmocka_unit_test(the_list_names_every_column),
