@@ -17,8 +17,8 @@
 #define FIRST_SLOTS 64
 
 /* Connections with unanswered requests; a newer one takes the place of one whose number is so much smaller. */
-#define WAITING 8192
-/* Requests one connection may have sent ahead of the first response. */
+#define WAITING 65536
+/* Unanswered requests of one connection that are known by their nodes; answers to further ones count in the rest. */
 #define AHEAD 8
 
 /* Requests in thousandths per nanosecond do not fit in 64 bits. */
@@ -28,7 +28,7 @@ struct waiting {
 	uint64_t conn_id;
 	uint8_t first;
 	uint8_t count;
-	bool overflowed; /* which request a response belongs to is not known any more */
+	uint64_t further; /* requests behind those of @nodes */
 	struct requests_node *nodes[AHEAD];
 };
 
@@ -161,23 +161,30 @@ static void await_answer(struct requests *requests, uint64_t conn_id, struct req
 {
 	struct waiting *waiting = waiting_of(requests, conn_id);
 
-	if (waiting->count == AHEAD)
-		waiting->overflowed = true;
+	if (waiting->count == AHEAD || waiting->further > 0)
+		waiting->further++;
 	else
 		waiting->nodes[(waiting->first + waiting->count++) % AHEAD] = node;
 }
 
 static void add_answer(struct requests *requests, uint64_t conn_id, unsigned int status)
 {
-	struct waiting *waiting = waiting_of(requests, conn_id);
+	struct waiting *waiting = &requests->waiting[conn_id % WAITING];
 	struct requests_node *node;
 
 	/* An interim response is none (RFC 9110, 15.2), except the one that ends HTTP. */
-	if ((status < 200 && status != 101) || waiting->overflowed || waiting->count == 0)
+	if ((status < 200 && status != 101) || waiting->conn_id != conn_id)
 		return;
-	node = waiting->nodes[waiting->first];
-	waiting->first = (waiting->first + 1) % AHEAD;
-	waiting->count--;
+	if (waiting->count > 0) {
+		node = waiting->nodes[waiting->first];
+		waiting->first = (waiting->first + 1) % AHEAD;
+		waiting->count--;
+	} else if (waiting->further > 0) {
+		node = rest_of(&requests->all);
+		waiting->further--;
+	} else {
+		return;
+	}
 	for (; node != NULL; node = node->parent) {
 		node->answers++;
 		node->errors += status >= 400;

@@ -20,7 +20,8 @@
  * @count: requests
  * @answers: final responses to them that were seen
  * @errors: of these, those with a status of 400 or more
- * @other: requests that the full tree has no node for: paths of @host, or hosts (@host is NULL)
+ * @other: requests that the full tree has no node for: paths of @host, or hosts (@host is NULL); there also answers to
+ *	   requests that were sent too far ahead of them
  * @rest: the node of these among its parts, NULL as long as there are none
  */
 struct requests_node {

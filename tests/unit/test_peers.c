@@ -681,6 +681,54 @@ static void a_full_tree_counts_the_rest_where_it_belongs(void **state)
 	requests_free(requests);
 }
 
+/* Many requests are sent ahead of their answers: each answer counts where it belongs, or in the rest, but counts. */
+static void answers_beyond_those_awaited_are_the_rest(void **state)
+{
+	struct requests *requests = requests_new(MESSAGE_HTTP_REQUEST, 100);
+	struct message message = {.kind = MESSAGE_HTTP_REQUEST, .host = "host"};
+	struct message answer = {.kind = MESSAGE_HTTP_RESPONSE};
+	const struct requests_node **list;
+	uint64_t answers = 0, rest = 0;
+	size_t count;
+
+	(void)state;
+	for (unsigned int i = 0; i < 20; i++) {
+		snprintf(message.target, sizeof(message.target), "/%u", i);
+		requests_add(requests, 1, &message, i);
+	}
+	for (unsigned int i = 0; i < 20; i++) {
+		answer.status = i < 10 ? 200 : 404;
+		requests_add(requests, 1, &answer, 20 + i);
+	}
+	/* What is asked for then is awaited again. One more answer is to nothing. */
+	snprintf(message.target, sizeof(message.target), "/last");
+	requests_add(requests, 1, &message, 50);
+	answer.status = 500;
+	requests_add(requests, 1, &answer, 51);
+	requests_add(requests, 1, &answer, 52);
+	list = requests_list(requests, &count);
+	assert_int_equal(list[0]->answers, 21);
+	assert_int_equal(list[0]->errors, 11);
+	for (size_t i = 1; i < count; i++) {
+		const struct requests_node *node = list[i];
+
+		if (node->parent == list[0])
+			answers += node->answers;
+		if (node->other)
+			rest += node->answers;
+		if (node->path != NULL && strcmp(node->path, "/last") == 0)
+			assert_true(node->answers == 1 && node->errors == 1);
+		else if (node->path != NULL)
+			assert_true(node->answers <= 1 && node->errors == 0);
+	}
+	assert_int_equal(answers, 21);
+	assert_int_equal(rest, 12);
+	assert_true(list[count - 1]->other && list[count - 1]->host == NULL);
+	assert_int_equal(list[count - 1]->count, 0);
+	free(list);
+	requests_free(requests);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -699,6 +747,7 @@ int main(void)
 		cmocka_unit_test(what_there_is_no_room_for_is_summed_up),
 		cmocka_unit_test(a_flood_hides_no_heavy_peer),
 		cmocka_unit_test(a_full_tree_counts_the_rest_where_it_belongs),
+		cmocka_unit_test(answers_beyond_those_awaited_are_the_rest),
 		cmocka_unit_test(many_connections_need_little_memory),
 		cmocka_unit_test(a_connection_counts_in_each_of_its_groups),
 		cmocka_unit_test(one_sign_is_no_duration),
