@@ -7,18 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "about.h"
+#include "run/about.h"
 #include "base/crash.h"
 #include "base/err.h"
-#include "front.h"
-#include "job.h"
-#include "live.h"
-#include "options.h"
-#include "privileges.h"
-#include "report/report.h"
-#include "report/top_screen.h"
-#include "session.h"
-#include "version.h"
+#include "run/front.h"
+#include "run/job.h"
+#include "run/live.h"
+#include "cli/options.h"
+#include "run/privileges.h"
+#include "report/rows/report.h"
+#include "report/top/top_screen.h"
+#include "run/session.h"
+#include "cli/version.h"
 
 #define EXIT_USAGE 2
 

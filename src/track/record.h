@@ -8,7 +8,7 @@
 #include "base/pool.h"
 #include "model/conn.h"
 #include "model/event.h"
-#include "track/bytes.h"
+#include "system/bytes.h"
 #include "track/wire.h"
 
 /**

@@ -201,7 +201,7 @@ const struct conn *tracker_last(struct tracker *tracker, const struct conn *prev
  * tracker_wants_timewait() - would it help to know whether a TIME_WAIT socket lives on?
  * @info: a last word that has not been fed yet
  *
- * Whether the peer's FIN is among the bytes received may hang on it (track/bytes.c).
+ * Whether the peer's FIN is among the bytes received may hang on it (system/bytes.c).
  */
 bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info);
 

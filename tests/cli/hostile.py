@@ -17,7 +17,7 @@ FINE = re.compile(rb"[\x20-\x7e\n]*")
 
 def options():
     """Each option with an argument, by its long name."""
-    with open(os.path.join(cli.TOP, "src/options.def"), encoding="utf-8") as file:
+    with open(os.path.join(cli.TOP, "src/cli/options.def"), encoding="utf-8") as file:
         return re.findall(r'^OPTION\([^,]+, "([^"]+)", "', file.read(), re.MULTILINE)
 
 

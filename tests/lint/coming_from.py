@@ -16,7 +16,7 @@ def main():
                                 if not os.path.exists(os.path.join(lint.TOP, "tests", name))])
     tap.say("each row has a proof", [line for line in rows
                                      if not re.search(r"`(live|cli|replay|unit|fuzz|lint)/|`make bench`|\| proof \|", line)])
-    known = set(re.findall(r'^OPTION\([^,]*, "([a-z-]+)"', lint.read("src/options.def"), re.MULTILINE))
+    known = set(re.findall(r'^OPTION\([^,]*, "([a-z-]+)"', lint.read("src/cli/options.def"), re.MULTILINE))
     known |= {"openmetrics", "reset"}    # of conntrace-stat
     ours = {word for line in rows for cell in line.split("|")[2:] for word in re.findall(r"`--([a-z][a-z-]+)", cell)}
     tap.say("its options exist", ["--%s does not" % word for word in sorted(ours - known)])

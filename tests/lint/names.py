@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a file offers to others is called after the file, its family, or its room.
+"""What a file offers to others is called after the file, its family, or a folder that it is in.
 
 dissect_frame() is in dissect.c; wire_feed() in wire.c, and wire_result() may be in wire_settle.c beside it;
-report_summary() may be anywhere in report/.
+report_summary() may be anywhere below report/.
 """
 import os
 import re
@@ -18,7 +18,7 @@ def prefixes(path):
     words = name[:-2].split("_")
     stems = ["_".join(words[:count]) for count in range(1, len(words) + 1)]
     found = [stem for stem in stems if os.path.isfile(os.path.join(lint.TOP, folder, stem + ".h"))]
-    return found + [name[:-2], os.path.basename(folder)]
+    return found + [name[:-2]] + folder.split("/")[1:]
 
 
 def symbols(paths):

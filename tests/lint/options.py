@@ -13,7 +13,7 @@ OPTION = re.compile(r'^OPTION\((?:\'(.)\'|0), (?:"([\w-]+)"|NULL), (?:"(\[?\w+\]
 def from_table():
     """{"-p": True, "--pid": True, ...}: the option and whether it takes an argument."""
     found = {}
-    for line in lint.read("src/options.def").splitlines():
+    for line in lint.read("src/cli/options.def").splitlines():
         match = OPTION.match(line)
         if match:
             letter, name, argument = match.groups()
@@ -72,10 +72,10 @@ def from_zsh():
 
 def without_effect():
     """Fields of struct options that nobody behind the command line reads."""
-    body = re.search(r"^struct options \{\n(.*?)^\};", lint.read("src/options.h"), re.MULTILINE | re.DOTALL).group(1)
+    body = re.search(r"^struct options \{\n(.*?)^\};", lint.read("src/cli/options.h"), re.MULTILINE | re.DOTALL).group(1)
     fields = re.findall(r"\b(\w+)(?:\[\w+\])?;$", body, re.MULTILINE)
     readers = "".join(lint.read(path) for path in lint.files(".c")
-                      if path.startswith("src/") and path not in ("src/options.c", "src/options_help.c", "src/operands.c"))
+                      if path.startswith("src/") and path not in ("src/cli/options.c", "src/cli/options_help.c", "src/cli/operands.c"))
     exceptions = lint.Exceptions("option")
     wrong = ["nobody reads options->%s" % field for field in fields
              if not re.search(r"\boptions(->|\.)%s\b" % field, readers) and not exceptions.allow(field)]
@@ -93,7 +93,7 @@ def differences(name, theirs, ours):
 def main():
     tap = lint.Tap()
     table = from_table()
-    lines = [line for line in lint.read("src/options.def").splitlines() if line.startswith("OPTION(")]
+    lines = [line for line in lint.read("src/cli/options.def").splitlines() if line.startswith("OPTION(")]
     tap.say("options.def has one line per option",
             [line for line in lines if not OPTION.match(line)] or ([] if len(lines) > 40 else ["too few"]))
     # A letter alone shows its argument nowhere in --help of this table; there is none of that kind.

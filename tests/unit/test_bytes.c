@@ -23,11 +23,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "source/diag/destroy.h"
-#include "source/diag/diag.h"
-#include "source/diag/socket.h"
-#include "source/diag/tcp_info.h"
-#include "track/bytes.h"
+#include "source/destroy/destroy.h"
+#include "system/diag.h"
+#include "system/socket.h"
+#include "system/tcp_info.h"
+#include "system/bytes.h"
 
 #define NOT CONN_UNKNOWN
 

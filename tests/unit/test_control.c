@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "report/control.h"
-#include "report/control_request.h"
-#include "report/metrics.h"
-#include "report/status.h"
+#include "report/export/control.h"
+#include "report/export/control_request.h"
+#include "report/export/metrics.h"
+#include "report/export/status.h"
 
 static int parse(const char *line, struct control_request *request)
 {

@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "source/diag/destroy.h"
-#include "source/diag/diag.h"
-#include "source/diag/socket.h"
-#include "source/diag/tcp_info.h"
+#include "source/destroy/destroy.h"
+#include "system/diag.h"
+#include "system/socket.h"
+#include "system/tcp_info.h"
 
 /* The order of what destroy_open() asks the kernel for: 4 and 6 are queries of that family, j is joining a group. */
 static char calls[16];

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "filter.h"
+#include "track/filter.h"
 
 static struct conn conn_of(enum conn_dir dir, const char *local, uint16_t lport, const char *remote, uint16_t rport)
 {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/histogram.h"
-#include "report/report.h"
+#include "report/rows/histogram.h"
+#include "report/rows/report.h"
 
 static char *printed(const struct report_options *options, const struct conn *conns, size_t count)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unit.h"
 
-#include "merge/merge.h"
+#include "source/merge.h"
 
 static void push(struct queue *stream, int64_t time_ns)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "options.h"
+#include "cli/options.h"
 
 #define WORDS_MAX 16
 

@@ -15,10 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "source/procfs/procfs_netstat.h"
-#include "source/procfs/procfs.h"
-#include "source/procfs/procfs_owners.h"
-#include "source/procfs/procfs_tcp.h"
+#include "system/procfs_netstat.h"
+#include "system/procfs.h"
+#include "system/procfs_owners.h"
+#include "system/procfs_tcp.h"
 
 static char tree[64];
 

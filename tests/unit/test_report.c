@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "report/column.h"
-#include "report/community_id.h"
-#include "report/errno_text.h"
-#include "report/io_spec.h"
-#include "report/io_stat.h"
-#include "report/report.h"
-#include "report/text.h"
+#include "report/rows/column.h"
+#include "report/rows/community_id.h"
+#include "report/rows/errno_text.h"
+#include "report/io_stat/io_spec.h"
+#include "report/io_stat/io_stat.h"
+#include "report/rows/report.h"
+#include "base/text.h"
 
 #define EPOCH_NS INT64_C(1700000000123456789) /* 2023-11-14 22:13:20 UTC */
 #define CONN_NUM 4

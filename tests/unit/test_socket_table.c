@@ -3,9 +3,9 @@
 
 #include <netinet/tcp.h>
 
-#include "look.h"
-#include "socket_table.h"
-#include "source/diag/tcp_info.h"
+#include "run/look.h"
+#include "source/sampler/socket_table.h"
+#include "system/tcp_info.h"
 
 /* What looks at one socket, with cookie 5, have found. */
 

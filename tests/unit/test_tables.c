@@ -4,10 +4,10 @@
 #include <netinet/tcp.h>
 #include <strings.h>
 
-#include "report/column.h"
-#include "report/ladder_draw.h"
-#include "report/report.h"
-#include "report/top_columns.h"
+#include "report/rows/column.h"
+#include "report/ladder/ladder_draw.h"
+#include "report/rows/report.h"
+#include "report/top/top_columns.h"
 
 /* What tests/lint/tables.py sees in the source, seen by those who ask: each member of an enumeration has its word. */
 

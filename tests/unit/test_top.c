@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "report/top_keys.h"
-#include "report/top_layout.h"
-#include "report/top_model.h"
+#include "report/top/top_keys.h"
+#include "report/top/top_layout.h"
+#include "report/top/top_model.h"
 
 #define SEC CLOCK_NS_PER_SEC
 #define MS CLOCK_NS_PER_MS

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "source/diag/tcp_info.h"
+#include "system/tcp_info.h"
 #include "track/tracker.h"
 
 /* Facts are fed by hand; what the tracker makes of them is compared with what happened. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "source/packet/dissect.h"
-#include "wire_filter.h"
+#include "cli/wire_filter.h"
 
 /* What reaches the kernel's filter lets through every packet that may be of a wanted connection. */
 

@@ -7,7 +7,7 @@
 #include <sys/ptrace.h>
 
 #include "base/xalloc.h"
-#include "source/procfs/procfs.h"
+#include "system/procfs.h"
 #include "source/ptrace/handshake.h"
 
 struct seizure {

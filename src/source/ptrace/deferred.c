@@ -4,7 +4,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#include "source/diag/socket.h"
+#include "system/socket.h"
 
 static void remove_at(struct target *target, size_t at)
 {

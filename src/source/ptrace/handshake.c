@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "source/diag/socket.h"
-#include "source/procfs/procfs.h"
+#include "system/socket.h"
+#include "system/procfs.h"
 #include "source/ptrace/memory.h"
 #include "source/ptrace/syscalls.h"
 

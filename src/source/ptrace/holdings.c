@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
-#include "source/diag/diag.h"
-#include "source/diag/socket.h"
-#include "source/procfs/procfs.h"
+#include "system/diag.h"
+#include "system/socket.h"
+#include "system/procfs.h"
 #include "source/ptrace/attach.h"
 #include "source/ptrace/call_report.h"
 #include "source/ptrace/uring.h"

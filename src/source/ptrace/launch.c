@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "source/procfs/procfs.h"
+#include "system/procfs.h"
 #include "source/ptrace/filter.h"
 
 #define EXIT_OWN_FAILURE 125

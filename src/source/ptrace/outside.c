@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "source/diag/diag.h"
-#include "source/diag/tcp_info.h"
-#include "source/procfs/procfs_tcp.h"
+#include "system/diag.h"
+#include "system/tcp_info.h"
+#include "system/procfs_tcp.h"
 
 /* A namespace without sock_diag is no failure: its sockets have no counters then. */
 struct diag *outside_diag(struct outside *outside)

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 
-#include "source/procfs/procfs.h"
+#include "system/procfs.h"
 
 #define BIT(number) (UINT64_C(1) << ((number) - 1))
 /* Ignored unless the program wants them (signal(7)). */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/xalloc.h"
-#include "source/diag/socket.h"
-#include "source/procfs/procfs.h"
+#include "system/socket.h"
+#include "system/procfs.h"
 #include "source/ptrace/attach.h"
 
 /* A process with more sockets than this loses the oldest from its list. */

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "source/diag/socket.h"
-#include "source/procfs/procfs.h"
+#include "system/socket.h"
+#include "system/procfs.h"
 #include "source/ptrace/call_report.h"
 #include "source/ptrace/deferred.h"
 #include "source/ptrace/memory.h"

@@ -4,8 +4,8 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include "source/diag/socket.h"
-#include "source/procfs/procfs.h"
+#include "system/socket.h"
+#include "system/procfs.h"
 #include "source/ptrace/sealed.h"
 #include "source/ptrace/stop.h"
 

@@ -2,8 +2,8 @@
 #include <unistd.h>
 
 #include "base/escape.h"
-#include "source/procfs/procfs.h"
-#include "source/procfs/procfs_privilege.h"
+#include "system/procfs.h"
+#include "system/procfs_privilege.h"
 #include "source/ptrace/stop.h"
 
 /** struct name - a process's short name, fit to be printed */

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "source/procfs/procfs.h"
+#include "system/procfs.h"
 #include "source/ptrace/launch.h"
 #include "source/ptrace/tracee.h"
 #include "source/ptrace/tracer_state.h"

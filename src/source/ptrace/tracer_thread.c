@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "source/procfs/procfs.h"
+#include "system/procfs.h"
 #include "source/ptrace/filter.h"
 #include "source/ptrace/handshake.h"
 #include "source/ptrace/holdings.h"

@@ -9,10 +9,10 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
-#include "source/diag/diag.h"
-#include "source/diag/socket.h"
-#include "source/procfs/procfs.h"
-#include "source/procfs/procfs_uring.h"
+#include "system/diag.h"
+#include "system/socket.h"
+#include "system/procfs.h"
+#include "system/procfs_uring.h"
 
 /* A program has one, or one for each thread. */
 #define RINGS_MAX 64

@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "base/table.h"
+#include "base/xalloc.h"
+#include "cli/operands.h"
+#include "cli/option_bits.h"
+#include "cli/option_debug.h"
+#include "cli/option_user.h"
+#include "source/packet/dissect.h"
+#include "track/tracker.h"
+
+/*
+ * options.def becomes one table of struct option_def; everything else here
+ * reads that table: what getopt_long(3) is told, what a word may be, which
+ * defaults hold and what --help prints. So an option cannot exist in one of
+ * these places only.
+ */
+
+/** Longest word a message quotes. */
+#define QUOTE 100
+/** Ten years: "for ever" in seconds, small enough to be added to any time. */
+#define LONGEST_NS (INT64_C(315360000) * CLOCK_NS_PER_SEC)
+#define DAY_NS (INT64_C(86400) * CLOCK_NS_PER_SEC)
+/** More than any count of connections or rows, and far from an overflow. */
+#define COUNT_MOST INT64_C(1000000000000000)
+/** --retrans-ms was not given. */
+#define RETRANS_UNSET INT64_MIN
+/** PID_MAX_LIMIT of the kernel on 64 bits: no process has a larger number. */
+#define PID_MOST 4194304
+
+static const char *const via_words[] = {"auto", "ptrace", "diag", NULL};
+TABLE_COVERS(via_words, OPTIONS_VIA_NUM + 1);
+static const char *const color_words[] = {"auto", "always", "never", NULL};
+TABLE_COVERS(color_words, OPTIONS_COLOR_NUM + 1);
+struct option_def;
+typedef int option_take(struct options *options, const struct option_def *def, const char *word, struct err *err);
+
+/* One line of options.def. @offset is the field's place in struct options; @low is a flag's value, too. */
+struct option_def {
+	int letter;
+	const char *name;
+	const char *argument;
+	option_take *take;
+	size_t offset;
+	int64_t low;
+	int64_t high;
+	const char *const *words;
+	const char *fallback;
+};
+
+/* "-p", "--peer" or "-p, --pid": the option as a message calls it. */
+static const char *option_name(const struct option_def *def)
+{
+	static char name[64];
+
+	if (def->name != NULL)
+		snprintf(name, sizeof(name), "--%s", def->name);
+	else
+		snprintf(name, sizeof(name), "-%c", def->letter);
+	return name;
+}
+
+static void *option_field(struct options *options, const struct option_def *def)
+{
+	return (char *)options + def->offset;
+}
+
+static int take_flag(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	bool value = def->low != 0;
+
+	(void)word;
+	(void)err;
+	memcpy(option_field(options, def), &value, sizeof(value));
+	return 0;
+}
+
+static int take_text(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	if (*word == '\0')
+		return err_set(err, EINVAL, "%s needs a word that is not empty", option_name(def));
+	memcpy(option_field(options, def), &word, sizeof(word));
+	return 0;
+}
+
+static int take_number(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int64_t value;
+
+	if (number_parse(word, def->low, def->high, &value) == 0) {
+		memcpy(option_field(options, def), &value, sizeof(value));
+		return 0;
+	}
+	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes a whole number from %lld to %lld",
+		       option_name(def), QUOTE, word, (long long)def->low, (long long)def->high);
+}
+
+static int take_seconds(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int64_t value;
+
+	if (number_parse_seconds(word, def->low, def->high, &value) == 0) {
+		memcpy(option_field(options, def), &value, sizeof(value));
+		return 0;
+	}
+	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes %s from %g to %.0f", option_name(def),
+		       QUOTE, word, strcmp(def->argument, "SEC") == 0 ? "seconds" : "numbers",
+		       (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
+}
+
+static int take_milliseconds(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int64_t value;
+
+	/* Read as seconds, so that decimals are allowed. */
+	if (number_parse_seconds(word, 0, DAY_NS * 1000, &value) != 0)
+		return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes milliseconds from 0 to %lld",
+			       option_name(def), QUOTE, word, (long long)(DAY_NS / CLOCK_NS_PER_MS));
+	value = value > 0 ? value / 1000 : SUSPICIOUS_OFF;
+	memcpy(option_field(options, def), &value, sizeof(value));
+	return 0;
+}
+
+static int take_word(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	char allowed[64] = "";
+	size_t used = 0;
+
+	for (unsigned int i = 0; def->words[i] != NULL; i++) {
+		if (used < sizeof(allowed))
+			used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s", i > 0 ? ", " : "",
+						 def->words[i]);
+		if (strcmp(def->words[i], word) == 0) {
+			/* All enums of struct options are unsigned int, as every compiler in use makes them. */
+			memcpy(option_field(options, def), &i, sizeof(i));
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed are %s", option_name(def), QUOTE, word,
+		       allowed);
+}
+
+static int add_pid(struct options *options, const char *word, struct err *err)
+{
+	int64_t pid;
+
+	if (number_parse(word, 1, PID_MOST, &pid) != 0)
+		return err_set(err, EINVAL, "\"%.*s\" is not a PID; allowed are numbers from 1 to %d", QUOTE, word,
+			       PID_MOST);
+	for (size_t i = 0; i < options->pid_count; i++)
+		if (options->pids[i] == pid)
+			return 0;
+	options->pids = xreallocarray(options->pids, options->pid_count + 1, sizeof(*options->pids));
+	options->pids[options->pid_count++] = (pid_t)pid;
+	return 0;
+}
+
+static int take_pids(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	char *words = xstrdup(word), *rest = words, *pid;
+	size_t before = options->pid_count;
+	bool any = false;
+	int error = 0;
+
+	(void)def;
+	while (error == 0 && (pid = strsep(&rest, ", \t\n")) != NULL) {
+		if (*pid == '\0')
+			continue;
+		any = true;
+		error = add_pid(options, pid, err);
+	}
+	free(words);
+	if (!any)
+		return err_set(err, EINVAL, "--pid \"%.*s\" holds no PID; does the program run at all?", QUOTE, word);
+	if (error != 0 && before == options->pid_count && word[0] == '-')
+		return err_set(err, EINVAL,
+			       "--pid took \"%.*s\" for a PID; was there none, because the program does not run?",
+			       QUOTE, word);
+	return error;
+}
+
+static int take_user(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	return option_user_set(&options->user, option_name(def), word, err);
+}
+
+static int take_drop_to(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	return option_user_set(&options->drop_to, option_name(def), word, err);
+}
+
+static int take_interface(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	if (*word == '\0')
+		return err_set(err, EINVAL, "%s needs the name of an interface; see \"ip link\"", option_name(def));
+	for (size_t i = 0; i < options->interface_count; i++)
+		if (strcmp(options->interfaces[i], word) == 0)
+			return 0;
+	options->interfaces =
+		xreallocarray(options->interfaces, options->interface_count + 1, sizeof(*options->interfaces));
+	options->interfaces[options->interface_count++] = word;
+	return 0;
+}
+
+static int take_read(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	if (*word == '\0')
+		return err_set(err, EINVAL, "%s needs the name of a file", option_name(def));
+	options->reads = xreallocarray(options->reads, options->read_count + 1, sizeof(*options->reads));
+	options->reads[options->read_count++] = word;
+	options->read = options->reads[0];
+	return 0;
+}
+
+static int take_packet_filter(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	if (*word == '\0')
+		return err_set(err, EINVAL, "%s needs an expression; see pcap-filter(7)", option_name(def));
+	free(options->packet_filter);
+	options->packet_filter = xstrdup(word);
+	return 0;
+}
+
+static int take_dir(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	for (enum conn_dir dir = DIR_IN; dir < DIR_NUM; dir++) {
+		if (strcmp(word, conn_dir_text(dir)) == 0) {
+			options->filter.dir = dir;
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed are in and out", option_name(def), QUOTE, word);
+}
+
+static int take_lport(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = filter_parse_ports(&options->filter.lport, word, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
+static int take_rport(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = filter_parse_ports(&options->filter.rport, word, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
+static int take_peer(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = filter_parse_nets(&options->filter.peer, word, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
+static int take_group(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = groups_add(options->groups, word, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
+static int take_only(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = suspicious_parse(word, &options->only, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
+static int take_report(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	enum report_kind report;
+	int error = report_parse_kind(word, &report, err);
+
+	(void)def;
+	for (size_t i = 0; error == 0 && i < options->report_count; i++)
+		if (options->reports[i] == report && report != REPORT_IO && report != REPORT_HISTOGRAM)
+			return 0;
+	if (error == 0 && options->report_count == REPORT_MOST)
+		error = err_set(err, EINVAL, "--report \"%.*s\" is one too many; %d are allowed", QUOTE, word,
+				REPORT_MOST);
+	if (error == 0 && report == REPORT_HISTOGRAM)
+		error = histogram_parse(&options->histograms[options->report_count], word + strcspn(word, ",") +
+				(strchr(word, ',') != NULL), err);
+	if (error == 0 && report == REPORT_IO)
+		error = io_spec_parse(&options->io[options->report_count], word, &options->io_filters, err);
+	if (error == 0)
+		options->reports[options->report_count++] = report;
+	return error;
+}
+
+static int take_events(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	static const char messages[] = "messages";
+	bool begins = word != NULL && strncmp(word, messages, sizeof(messages) - 1) == 0;
+	const char *names = begins ? word + sizeof(messages) - 1 : "?";
+
+	options->events = true;
+	options->handshakes = word != NULL && strcmp(word, "handshakes") == 0;
+	options->messages = names[0] == '\0' || names[0] == ':';
+	options->message_names.count = 0;
+	if (word != NULL && !options->handshakes && !options->messages)
+		return err_set(err, EINVAL,
+			       "%s does not know \"%.*s\"; allowed are handshakes, messages[:FIELD...], or nothing",
+			       option_name(def), QUOTE, word);
+	return names[0] == ':' ? message_names_parse(&options->message_names, names + 1, err) : 0;
+}
+
+static int take_ladder(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	return ladder_parse(word != NULL ? word : "suspicious", &options->ladder, err);
+}
+
+static int take_live(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	(void)word;
+	(void)err;
+	options->ladder |= LADDER_LIVE;
+	return 0;
+}
+
+static int take_format(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	return report_parse_format(word, &options->format, err);
+}
+
+static int take_time(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	options->time_given = true;
+	return report_parse_time(word, &options->time, err);
+}
+
+static int take_json(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	(void)word;
+	(void)err;
+	options->format = REPORT_JSON;
+	return 0;
+}
+
+static int take_debug(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	return option_debug_parse(options, option_name(def), word, err);
+}
+
+static int take_decapsulate(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	static const struct option_bit words[] = {
+		{"ipip", DISSECT_IPIP},     {"gre", DISSECT_GRE},     {"vxlan", DISSECT_VXLAN},
+		{"geneve", DISSECT_GENEVE}, {"all", DISSECT_TUNNELS}, {NULL, 0},
+	};
+
+	return option_bits(&options->decapsulate, words, "ipip, gre, vxlan, geneve and all", option_name(def), word,
+			   err);
+}
+
+#define FIELD(field) .offset = offsetof(struct options, field)
+#define FLAG(field, value) .take = take_flag, FIELD(field), .low = (value)
+#define TEXT(field) .take = take_text, FIELD(field)
+#define NUMBER(field, least, most) .take = take_number, FIELD(field), .low = (least), .high = (most)
+#define SECONDS(field, least, most) .take = take_seconds, FIELD(field), .low = (least), .high = (most)
+#define MILLISECONDS(field) .take = take_milliseconds, FIELD(field)
+#define WORD(field, list) .take = take_word, FIELD(field), .words = (list)
+#define CALL(function) .take = (function)
+#define OPTION(letter_, name_, argument_, group_, how, help_, fallback_) \
+	{.letter = (letter_),                                            \
+	 .name = (name_),                                                \
+	 .argument = (argument_),                                        \
+	 .fallback = (fallback_),                                        \
+	 how},
+
+static const struct option_def defs[] = {
+#include "cli/options.def"
+};
+
+#define DEF_COUNT (sizeof(defs) / sizeof(defs[0]))
+/** What getopt_long() returns for the long option of defs[0]; above every letter. */
+#define LONG_FIRST 0x100
+
+/* What getopt_long() is told. "+" stops at the first operand, ":" leaves the messages to us. */
+struct getopt_tables {
+	char letters[2 + 2 * DEF_COUNT + 1];
+	struct option longs[DEF_COUNT + 1];
+};
+
+static void make_tables(struct getopt_tables *tables)
+{
+	char *letter = tables->letters;
+	size_t count = 0;
+
+	memset(tables, 0, sizeof(*tables));
+	*letter++ = '+';
+	*letter++ = ':';
+	for (size_t i = 0; i < DEF_COUNT; i++) {
+		bool argument = defs[i].argument != NULL;
+		/* "[WHICH]" may be left out. */
+		bool optional = argument && defs[i].argument[0] == '[';
+
+		if (defs[i].letter != 0) {
+			*letter++ = (char)defs[i].letter;
+			if (argument)
+				*letter++ = ':';
+		}
+		if (defs[i].name != NULL)
+			tables->longs[count++] = (struct option){
+				.name = defs[i].name,
+				.has_arg = optional ? optional_argument : argument ? required_argument : no_argument,
+				.val = LONG_FIRST + (int)i,
+			};
+	}
+}
+
+static const struct option_def *find_def(int value)
+{
+	if (value >= LONG_FIRST)
+		return (size_t)(value - LONG_FIRST) < DEF_COUNT ? &defs[value - LONG_FIRST] : NULL;
+	for (size_t i = 0; i < DEF_COUNT; i++)
+		if (value != 0 && defs[i].letter == value)
+			return &defs[i];
+	return NULL;
+}
+
+/* getopt_long() refused @word ("--reprot", "-xyz"); @value is its optopt. */
+static int refuse(const char *word, int value, struct err *err)
+{
+	const struct option_def *def = find_def(value);
+	size_t length = strcspn(word, "="), used = 0, matching = 0;
+	char names[200] = "";
+
+	if (word[0] == '-' && word[1] == '-') {
+		if (def != NULL)
+			return err_set(err, EINVAL, "%s takes no argument, but \"%.*s\" gives one", option_name(def),
+				       QUOTE, word);
+		for (size_t i = 0; i < DEF_COUNT; i++) {
+			if (defs[i].name == NULL || strncmp(defs[i].name, word + 2, length - 2) != 0)
+				continue;
+			if (used < sizeof(names))
+				used += (size_t)snprintf(names + used, sizeof(names) - used, "%s--%s",
+							 matching > 0 ? ", " : "", defs[i].name);
+			matching++;
+		}
+		if (length > QUOTE)
+			length = QUOTE;
+		if (matching > 1)
+			return err_set(err, EINVAL, "\"%.*s\" may be any of %s", (int)length, word, names);
+		return err_set(err, EINVAL, "unknown option \"%.*s\"", (int)length, word);
+	}
+	if (value == 'L' || value == 'E' || value == 'D')
+		return err_set(err, EINVAL, "unknown option \"-%c\"; did you mean conntrack(8)?", value);
+	if (isprint(value))
+		return err_set(err, EINVAL, "unknown option \"-%c\"", value);
+	return err_set(err, EINVAL, "unknown option in \"%.*s\"", QUOTE, word);
+}
+
+static bool all_digits(const char *word)
+{
+	return *word != '\0' && word[strspn(word, "0123456789")] == '\0';
+}
+
+static int parse_words(struct options *options, struct operands *operands, int argc, char *const argv[],
+		       struct err *err)
+{
+	struct getopt_tables tables;
+	int value, error = 0;
+
+	make_tables(&tables);
+	opterr = 0;
+	optind = 0; /* both glibc and musl begin anew at 0 */
+	while (error == 0) {
+		int before = optind > 0 ? optind : 1;
+		const struct option_def *def;
+
+		value = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
+		if (value == -1) {
+			operands->dashes = optind > before && strcmp(argv[optind - 1], "--") == 0;
+			/* The further PIDs of an unquoted $(pidof ...); options may follow them. */
+			if (operands->dashes || options->pid_count == 0 || optind >= argc || !all_digits(argv[optind]))
+				break;
+			error = add_pid(options, argv[optind++], err);
+		} else if (value == ':') {
+			def = find_def(optopt);
+			/* $(pidof PROGRAM) of a program that does not run is nothing. */
+			error = err_set(err, EINVAL, "%s needs an argument, %s%s",
+					def != NULL ? option_name(def) : "option",
+					def != NULL ? def->argument : "a word",
+					optopt == 'p' ? "; does the program run?" : "");
+		} else if (value == '?' || (def = find_def(value)) == NULL) {
+			error = refuse(argv[before], optopt, err);
+		} else {
+			operands_given(operands, def->name);
+			error = def->take(options, def, optarg, err);
+		}
+	}
+	operands->words = argv + optind;
+	operands->count = (size_t)(argc - optind);
+	return error;
+}
+
+/* What is looked for, and by which measure of late a resent segment is. */
+static int settle_limits(struct options *options, struct err *err)
+{
+	struct suspicious_limits *limits = &options->limits;
+	uint16_t wanted = (uint16_t)(options->only | (options->suspicious ? SUSPICIOUS_SET : 0));
+
+	limits->reasons = wanted != 0 ? wanted : SUSPICIOUS_SET;
+	limits->half_open_ns = options->timeout_ns;
+	if (limits->retrans_ns == RETRANS_UNSET)
+		limits->retrans_ns = options->only & SUSPICIOUS_RETRANS ? 0 : CLOCK_NS_PER_SEC;
+	if (options->only & SUSPICIOUS_GAP && limits->gap_ns == SUSPICIOUS_OFF)
+		return err_set(err, EINVAL, "--only=gap needs --gap-ms=MS: how long a silence is one");
+	if (options->only & SUSPICIOUS_LONG && limits->long_ns == SUSPICIOUS_OFF)
+		return err_set(err, EINVAL, "--only=long needs --long-ms=MS: how long is long");
+	return 0;
+}
+
+int options_parse(struct options *options, int argc, char *const argv[], struct err *err)
+{
+	struct options parsed = {.follow = true, .groups = groups_new(), .limits.retrans_ns = RETRANS_UNSET};
+	struct operands operands = {0};
+	int error;
+
+	/* A default that does not hold here (no such user) matters only when it is used. */
+	for (size_t i = 0; i < DEF_COUNT; i++)
+		if (defs[i].fallback != NULL)
+			(void)defs[i].take(&parsed, &defs[i], defs[i].fallback, NULL);
+	error = parse_words(&parsed, &operands, argc, argv, err);
+	if (error == 0 && !parsed.help && !parsed.version && !parsed.list_columns && !parsed.check)
+		error = operands_settle(&operands, &parsed, err);
+	if (error == 0)
+		error = settle_limits(&parsed, err);
+	if (error != 0) {
+		options_free(&parsed);
+		return options_usage(err);
+	}
+	if (parsed.report_count == 0 && !parsed.events && parsed.ladder == 0)
+		parsed.reports[parsed.report_count++] = REPORT_PEERS;
+	*options = parsed;
+	return 0;
+}
+
+int options_usage(struct err *err)
+{
+	if (err != NULL) {
+		static const char hint[] = "\nTry 'conntrace --help'.";
+		size_t length = strlen(err->text);
+
+		if (length > sizeof(err->text) - sizeof(hint))
+			length = sizeof(err->text) - sizeof(hint);
+		memcpy(err->text + length, hint, sizeof(hint));
+	}
+	return -EINVAL;
+}
+
+void options_free(struct options *options)
+{
+	free(options->pids);
+	free(options->user);
+	free(options->drop_to);
+	free(options->interfaces);
+	free(options->reads);
+	free(options->packet_filter);
+	filter_free(&options->filter);
+	groups_free(options->groups);
+	io_spec_filters_free(&options->io_filters);
+	memset(options, 0, sizeof(*options));
+}

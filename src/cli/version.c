@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/version.h"
+
+#include <libsmartcols.h>
+#include <pcap/pcap.h>
+#include <seccomp.h>
+
+#include "config.h"
+#include "source/packet/savefile_stream.h"
+#ifdef HAVE_NCURSES
+#include <curses.h>
+#endif
+
+void version_print(FILE *to)
+{
+	const struct scmp_version *seccomp = seccomp_version();
+	const char *smartcols = NULL;
+
+	fprintf(to, "conntrace %s\n", PACKAGE_VERSION);
+	/* "libpcap version 1.10.3 (with TPACKET_V3)": it names itself. */
+	fprintf(to, "%s\n", pcap_lib_version());
+	if (seccomp != NULL)
+		fprintf(to, "libseccomp %u.%u.%u\n", seccomp->major, seccomp->minor, seccomp->micro);
+	if (scols_get_library_version(&smartcols) > 0 && smartcols != NULL)
+		fprintf(to, "libsmartcols %s\n", smartcols);
+	fputs("libaudit " AUDIT_VERSION "\n", to);
+	fprintf(to, "compressed savefiles: %s\n", savefile_stream_formats());
+#ifdef HAVE_NCURSES
+	fprintf(to, "%s\n", curses_version());
+#else
+	fputs("without ncurses: --top prints plain lines\n", to);
+#endif
+	fputs("sources: ptrace, sock_diag, packets, savefiles, recordings\n", to);
+}

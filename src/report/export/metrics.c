@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/export/metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "base/table.h"
+#include "base/xalloc.h"
+
+/* Rows of METRICS_OTHER: one for each direction. */
+#define OTHER_MAX DIR_NUM
+
+/* The most that has been told of a row. */
+struct told {
+	uint64_t results[RESULT_NUM];
+	int64_t known[PEERS_TOTAL_NUM];
+	uint64_t known_count[PEERS_TOTAL_NUM];
+};
+
+/* Connections by some keys: those that are over, and what was told. */
+struct table {
+	const char *prefix;
+	struct peers *finished;
+	struct told *told;
+	size_t told_count;
+};
+
+struct metrics {
+	const struct groups *groups;
+	struct table by_group;
+	struct table by_peer;
+	struct table others;
+};
+
+static void open_table(struct table *table, const char *prefix, const struct peers_keys *keys, size_t rows)
+{
+	table->prefix = prefix;
+	table->finished = peers_new(keys, rows);
+	peers_keep_few(table->finished);
+}
+
+struct metrics *metrics_new(const struct groups *groups, size_t peers_max)
+{
+	const struct peers_keys by_peer = {.key = {PEERS_KEY_PEER, PEERS_KEY_DIR, PEERS_KEY_PORT}, .count = 3};
+	const struct peers_keys by_dir = {.key = {PEERS_KEY_DIR}, .count = 1};
+	struct peers_keys by_group = PEERS_KEYS_GROUPS;
+	struct metrics *metrics = xcalloc(1, sizeof(*metrics));
+
+	by_group.groups = metrics->groups = groups;
+	open_table(&metrics->by_group, "conntrace_group_", &by_group, groups_count(groups));
+	open_table(&metrics->by_peer, "conntrace_peer_", &by_peer, peers_max);
+	open_table(&metrics->others, "conntrace_peer_", &by_dir, OTHER_MAX);
+	peers_reserve_groups(metrics->by_group.finished);
+	return metrics;
+}
+
+static void close_table(struct table *table)
+{
+	peers_free(table->finished);
+	free(table->told);
+}
+
+void metrics_free(struct metrics *metrics)
+{
+	if (metrics == NULL)
+		return;
+	close_table(&metrics->by_group);
+	close_table(&metrics->by_peer);
+	close_table(&metrics->others);
+	free(metrics);
+}
+
+void metrics_finished(struct metrics *metrics, const struct conn *conn)
+{
+	/* The table has rows for groups only: what is in none has nowhere to go. */
+	peers_add(metrics->by_group.finished, conn);
+	if (!peers_add(metrics->by_peer.finished, conn))
+		peers_add(metrics->others.finished, conn);
+}
+
+void metrics_status(struct metrics *metrics, report_next *next_open, void *context, struct status *status)
+{
+	struct peers *now = peers_copy(metrics->by_group.finished);
+
+	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;)
+		peers_add(now, conn);
+	status->groups = metrics->groups;
+	status_take(status, now);
+	peers_free(now);
+}
+
+/* ---- text ------------------------------------------------------------------- */
+
+/* A label's value: UTF-8, in which \, " and newline are escaped; what is no UTF-8, or no text, becomes \xNN. */
+static void add_label_value(struct text *text, const char *value)
+{
+	size_t size = 6 * strlen(value) + 1;
+	char *escaped = xmalloc(size);
+
+	escape_json(escaped, size, value);
+	text_add_char(text, '"');
+	for (const char *at = escaped; *at != '\0'; at++) {
+		if (strncmp(at, "\\u00", 4) == 0) {
+			text_add(text, "\\\\x");
+			at += 3;
+		} else if (strncmp(at, "\\u", 2) == 0) {
+			text_add(text, "\\\\");
+		} else if (*at == '\\') {
+			text_add_char(text, *at++);
+			text_add_char(text, *at);
+		} else {
+			text_add_char(text, *at);
+		}
+	}
+	text_add_char(text, '"');
+	free(escaped);
+}
+
+enum family_type {
+	COUNTER,
+	GAUGE,
+	SUMMARY,
+	FAMILY_TYPE_NUM
+};
+
+/* One family of samples in the making. */
+struct writer {
+	struct text *text;
+	enum metrics_format format;
+	struct text name; /* of the family, without "_total" */
+	enum family_type type;
+};
+
+static void begin_family(struct writer *writer, const char *prefix, const char *name, enum family_type type,
+			 const char *help)
+{
+	static const char *const types[] = {[COUNTER] = "counter", [GAUGE] = "gauge", [SUMMARY] = "summary"};
+	TABLE_COVERS(types, FAMILY_TYPE_NUM);
+	/* In OpenMetrics "_total" belongs to the sample, before it belonged to the name. */
+	const char *total = type == COUNTER && writer->format == METRICS_PROMETHEUS ? "_total" : "";
+	struct text *text = writer->text;
+
+	text_cut(&writer->name, 0);
+	text_add(&writer->name, prefix);
+	text_add(&writer->name, name);
+	writer->type = type;
+	text_add(text, "# HELP ");
+	text_add(text, writer->name.data);
+	text_add(text, total);
+	text_add_char(text, ' ');
+	text_add(text, help);
+	text_add(text, "\n# TYPE ");
+	text_add(text, writer->name.data);
+	text_add(text, total);
+	text_add_char(text, ' ');
+	text_add(text, types[type]);
+	text_add_char(text, '\n');
+}
+
+/* "name{labels,extra" and no further; @labels ends without a comma, @extra_key is NULL for none. */
+static void begin_sample(struct writer *writer, const char *suffix, const char *labels, const char *extra_key,
+			 const char *extra_value)
+{
+	struct text *text = writer->text;
+
+	text_add(text, writer->name.data);
+	text_add(text, writer->type == COUNTER ? "_total" : suffix);
+	if (labels[0] == '\0' && extra_key == NULL)
+		return;
+	text_add_char(text, '{');
+	text_add(text, labels);
+	if (extra_key != NULL) {
+		if (labels[0] != '\0')
+			text_add_char(text, ',');
+		text_add(text, extra_key);
+		text_add_char(text, '=');
+		add_label_value(text, extra_value);
+	}
+	text_add_char(text, '}');
+}
+
+static void add_count(struct writer *writer, const char *suffix, const char *labels, uint64_t value)
+{
+	begin_sample(writer, suffix, labels, NULL, NULL);
+	text_add_char(writer->text, ' ');
+	text_add_unsigned(writer->text, value);
+	text_add_char(writer->text, '\n');
+}
+
+static void add_labelled(struct writer *writer, const char *labels, const char *key, const char *word, uint64_t value)
+{
+	begin_sample(writer, "", labels, key, word);
+	text_add_char(writer->text, ' ');
+	text_add_unsigned(writer->text, value);
+	text_add_char(writer->text, '\n');
+}
+
+static void add_seconds(struct writer *writer, const char *suffix, const char *labels, int64_t value_ns)
+{
+	begin_sample(writer, suffix, labels, NULL, NULL);
+	text_add_char(writer->text, ' ');
+	text_add_decimal(writer->text, value_ns, CLOCK_NS_PER_SEC, 9);
+	text_add_char(writer->text, '\n');
+}
+
+/* ---- rows -------------------------------------------------------------------- */
+
+/* A row to be told of: what is over, what is so far, and what had been told. */
+struct metric_row {
+	char *labels;
+	const struct peers_group *finished;
+	const struct peers_group *now;
+	struct told *told;
+};
+
+static void raise_to(uint64_t *told, uint64_t value)
+{
+	if (value > *told)
+		*told = value;
+}
+
+static void raise_told(struct metric_row *row)
+{
+	struct told *told = row->told;
+
+	for (unsigned int i = 0; i < RESULT_NUM; i++)
+		raise_to(&told->results[i], row->now->results[i]);
+	/* As long as it lives, nobody knows yet that it will stay unknown. */
+	told->results[RESULT_UNKNOWN] = row->finished->results[RESULT_UNKNOWN];
+	for (unsigned int i = 0; i < PEERS_TOTAL_NUM; i++) {
+		const struct peers_sum *sum = &row->now->totals[i];
+
+		if (sum->known > told->known[i])
+			told->known[i] = sum->known;
+		raise_to(&told->known_count[i], sum->counted);
+	}
+}
+
+static void add_label(struct text *text, const char *before, const char *key, const char *value)
+{
+	text_add(text, before);
+	text_add(text, key);
+	text_add_char(text, '=');
+	add_label_value(text, value);
+}
+
+static char *labels_of(const struct metrics *metrics, const struct table *table, const struct peers_identity *identity)
+{
+	const char *dir = conn_dir_text(identity->dir);
+	char ip[ENDPOINT_TEXT], port[8];
+	struct text text = {0};
+
+	if (table == &metrics->by_group) {
+		add_label(&text, "", "group", groups_name(metrics->groups, identity->group - 1U));
+		return text.data;
+	}
+	snprintf(port, sizeof(port), "%u", identity->port);
+	if (table == &metrics->others)
+		add_label(&text, "", "peer", METRICS_OTHER);
+	else
+		add_label(&text, "", "peer",
+			  endpoint_has_ip(&identity->peer) ? endpoint_ip_text(&identity->peer, ip) : "unknown");
+	add_label(&text, ",", "direction", dir != NULL ? dir : "unknown");
+	if (table == &metrics->others)
+		add_label(&text, ",", "port", METRICS_OTHER);
+	else
+		add_label(&text, ",", "port", identity->port != 0 ? port : "unknown");
+	return text.data;
+}
+
+/* Append the rows of a table. */
+static size_t add_rows(const struct metrics *metrics, struct table *table, struct peers *now, struct metric_row **rows,
+		       size_t count)
+{
+	size_t more = peers_count(table->finished);
+
+	*rows = xreallocarray(*rows, count + more + 1, sizeof(**rows));
+	table->told = xreallocarray(table->told, more + 1, sizeof(*table->told));
+	memset(table->told + table->told_count, 0, (more - table->told_count) * sizeof(*table->told));
+	table->told_count = more;
+	for (size_t i = 0; i < more; i++) {
+		struct metric_row *row = &(*rows)[count + i];
+
+		row->finished = peers_group(table->finished, i);
+		row->now = peers_group(now, i);
+		row->told = &table->told[i];
+		row->labels = labels_of(metrics, table, &row->finished->identity);
+		raise_told(row);
+	}
+	return count + more;
+}
+
+static void write_results(struct writer *writer, const char *prefix, const struct metric_row *rows, size_t count)
+{
+	begin_family(writer, prefix, "connections", COUNTER, "Attempts by how they came out.");
+	for (size_t i = 0; i < count; i++)
+		for (unsigned int result = 0; result < RESULT_NUM; result++)
+			if (result != RESULT_PENDING && (result == RESULT_OK || rows[i].told->results[result] > 0))
+				add_labelled(writer, rows[i].labels, "result", conn_result_text(result),
+					     rows[i].told->results[result]);
+	begin_family(writer, prefix, "pending_connections", GAUGE, "Attempts that are undecided.");
+	for (size_t i = 0; i < count; i++)
+		add_count(writer, "", rows[i].labels, rows[i].now->results[RESULT_PENDING]);
+	begin_family(writer, prefix, "open_connections", GAUGE, "Connections that live.");
+	for (size_t i = 0; i < count; i++)
+		add_count(writer, "", rows[i].labels, rows[i].now->open);
+}
+
+static const struct {
+	enum peers_total total;
+	const char *name;
+	const char *help;
+} sums[] = {
+	{PEERS_DUP_SYN, "syn_resent_connections", "Connections that came about after a resent SYN."},
+	{PEERS_DUP_SYNACK, "synack_resent_connections", "Connections that came about after a resent SYN/ACK."},
+	{PEERS_RX_BYTES, "received_bytes", "Payload received, each byte once, if known; of older connections in all."},
+	{PEERS_TX_BYTES, "sent_bytes", "Payload sent, each byte once, if known; of older connections in all."},
+	{PEERS_RETRANS, "resent_segments", "Segments resent, of connections where it is known."},
+};
+
+static const struct {
+	enum peers_total total;
+	const char *name;
+	const char *help;
+	enum peers_spread spread;
+} times[] = {
+	{PEERS_HS_TIME, "handshake_seconds", "First SYN to the ACK that finished the handshake.", PEERS_HS},
+	{PEERS_QUEUE_TIME, "accept_queue_seconds", "Handshake finished until accept(2) returned.", PEERS_QUEUE},
+	{PEERS_CONNECT_TIME, "connect_seconds", "connect(2) called until the outcome was known.", PEERS_CONNECT},
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static void write_sums(struct writer *writer, const char *prefix, const struct metric_row *rows, size_t count)
+{
+	for (size_t k = 0; k < COUNT_OF(sums); k++) {
+		begin_family(writer, prefix, sums[k].name, COUNTER, sums[k].help);
+		for (size_t i = 0; i < count; i++)
+			add_count(writer, "", rows[i].labels, (uint64_t)rows[i].told->known[sums[k].total]);
+	}
+	for (size_t k = 0; k < COUNT_OF(times); k++) {
+		begin_family(writer, prefix, times[k].name, SUMMARY, times[k].help);
+		for (size_t i = 0; i < count; i++) {
+			add_seconds(writer, "_sum", rows[i].labels, rows[i].told->known[times[k].total]);
+			add_count(writer, "_count", rows[i].labels, rows[i].told->known_count[times[k].total]);
+		}
+	}
+	begin_family(writer, prefix, "unseen_connections", COUNTER, "Finished connections without that figure.");
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < COUNT_OF(times); k++)
+			add_labelled(writer, rows[i].labels, "figure", times[k].name,
+				     rows[i].finished->spreads_unknown[times[k].spread]);
+		for (size_t k = 0; k < COUNT_OF(sums); k++)
+			add_labelled(writer, rows[i].labels, "figure", sums[k].name,
+				     rows[i].finished->totals[sums[k].total].unknown);
+	}
+}
+
+static void write_rows(struct writer *writer, const char *prefix, struct metric_row *rows, size_t count)
+{
+	if (count > 0) {
+		write_results(writer, prefix, rows, count);
+		write_sums(writer, prefix, rows, count);
+	}
+	for (size_t i = 0; i < count; i++)
+		free(rows[i].labels);
+	free(rows);
+}
+
+/* ---- the run ----------------------------------------------------------------- */
+
+static void write_run(struct writer *writer, const struct metrics_run *run)
+{
+	const struct summary *summary = &run->summary;
+
+	begin_family(writer, "conntrace_", "build_info", GAUGE, "The version that runs.");
+	add_labelled(writer, "", "version", run->version, 1);
+	begin_family(writer, "conntrace_", "start_time_seconds", GAUGE, "When the run began, since the epoch.");
+	add_seconds(writer, "", "", run->start_ns);
+	if (!(summary->lacks & SUMMARY_LACKS_FRAMES)) {
+		begin_family(writer, "conntrace_", "packets", COUNTER, "Packets captured or read.");
+		add_count(writer, "", "", summary->packets);
+	}
+	begin_family(writer, "conntrace_", "stops", COUNTER, "Stops of a traced program.");
+	add_count(writer, "", "", summary->stops);
+	begin_family(writer, "conntrace_", "evicted_connections", COUNTER, "Connections told before their time.");
+	add_count(writer, "", "", summary->evicted);
+	if (summary->cpu_ns >= 0) {
+		begin_family(writer, "conntrace_", "cpu_seconds", COUNTER, "CPU time of conntrace itself.");
+		add_seconds(writer, "", "", summary->cpu_ns);
+	}
+	if (summary->peak_bytes >= 0) {
+		begin_family(writer, "conntrace_", "peak_resident_bytes", GAUGE,
+			     "The most memory each process of conntrace had resident at once.");
+		add_labelled(writer, "", "process", "main", (uint64_t)summary->peak_bytes);
+		if (summary->packet_peak_bytes > 0)
+			add_labelled(writer, "", "process", "packets", (uint64_t)summary->packet_peak_bytes);
+	}
+	begin_family(writer, "conntrace_", "lost", COUNTER, "What was lost, by where; no sample: nobody knows.");
+	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++)
+		if (summary->lost[i] >= 0)
+			add_labelled(writer, "", "where", summary_lost_key(i), (uint64_t)summary->lost[i]);
+}
+
+/* The row of a peer is taken when it is first heard of, and is its own from then on. */
+static void reserve_rows(struct metrics *metrics, report_next *next_open, void *context)
+{
+	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;)
+		if (!peers_reserve(metrics->by_peer.finished, conn))
+			peers_reserve(metrics->others.finished, conn);
+}
+
+void metrics_write(struct metrics *metrics, report_next *next_open, void *context, const struct metrics_run *run,
+		   enum metrics_format format, struct text *text)
+{
+	struct writer writer = {.text = text, .format = format};
+	struct peers *by_group, *by_peer, *others;
+	struct metric_row *rows = NULL;
+	size_t count;
+
+	reserve_rows(metrics, next_open, context);
+	by_group = peers_copy(metrics->by_group.finished);
+	by_peer = peers_copy(metrics->by_peer.finished);
+	others = peers_copy(metrics->others.finished);
+	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;) {
+		peers_add(by_group, conn);
+		if (!peers_add(by_peer, conn))
+			peers_add(others, conn);
+	}
+	write_run(&writer, run);
+	count = add_rows(metrics, &metrics->by_group, by_group, &rows, 0);
+	write_rows(&writer, metrics->by_group.prefix, rows, count);
+	if (format == METRICS_PROMETHEUS) {
+		rows = NULL;
+		count = add_rows(metrics, &metrics->by_peer, by_peer, &rows, 0);
+		count = add_rows(metrics, &metrics->others, others, &rows, count);
+		write_rows(&writer, metrics->by_peer.prefix, rows, count);
+	} else {
+		text_add(text, "# EOF\n");
+	}
+	peers_free(by_group);
+	peers_free(by_peer);
+	peers_free(others);
+	text_free(&writer.name);
+}

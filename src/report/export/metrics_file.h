@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_EXPORT_METRICS_FILE_H
+#define CONNTRACE_REPORT_EXPORT_METRICS_FILE_H
+
+#include "base/err.h"
+#include "base/text.h"
+
+/** struct metrics_file - a file whose content is replaced as a whole, again and again */
+struct metrics_file;
+
+/**
+ * metrics_file_open() - find out whether a file can be replaced, without touching it
+ * @file: set on success only
+ * @path: a file that exists or can be created; a symbolic link stands for what it leads to
+ * @err: the reason of a failure
+ *
+ * A symbolic link is not followed where fs.protected_symlinks (proc_sys_fs(5)) would forbid it, whatever that is set
+ * to: in a sticky directory that everybody may write to, when it is neither ours nor that of the directory's owner.
+ *
+ * Return: 0 or a negative errno.
+ */
+int metrics_file_open(struct metrics_file **file, const char *path, struct err *err);
+
+/**
+ * metrics_file_save() - replace the content; a reader finds the old one or the new one, never half of it
+ *
+ * The file is written under its name with a dot and six random letters appended, and renamed. So what others may have
+ * put at its name meanwhile (a link, a pipe) is replaced and not written to.
+ *
+ * Return: 0, or a negative errno with the reason in @err; the file is as it was then.
+ */
+int metrics_file_save(const struct metrics_file *file, const struct text *text, struct err *err);
+
+/** metrics_file_close() - NULL is fine; the file stays */
+void metrics_file_close(struct metrics_file *file);
+
+#endif

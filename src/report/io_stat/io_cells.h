@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_IO_STAT_IO_CELLS_H
+#define CONNTRACE_REPORT_IO_STAT_IO_CELLS_H
+
+#include "base/idmap.h"
+#include "report/io_stat/io_plot.h"
+
+/**
+ * struct io_cells - the numbers of a report io,stat, row after row
+ * @spec: what is counted
+ * @cells: @rows times the columns of @spec
+ * @rows: how many there are
+ * @room: for so many there is memory
+ * @most: so many there may be
+ * @printed: so many have been, and do not change any more
+ * @start_ns: when the first row begins, CLOCK_UNKNOWN not yet
+ * @begin_ns: when the run, or the file, begins: within the first row
+ * @last_ns: the last moment something was counted at
+ * @refused: what no row could be made for
+ * @timeless: something had no time
+ * @align: rows begin when the clock shows a multiple of the interval
+ * @counters: no frames come: the kernel's counters are counted
+ * @conns: of connections: what of them has been counted; NULL when no column asks
+ */
+struct io_cells {
+	struct io_spec spec;
+	struct io_cell *cells;
+	size_t rows;
+	size_t room;
+	size_t most;
+	size_t printed;
+	int64_t start_ns;
+	int64_t begin_ns;
+	int64_t last_ns;
+	uint64_t refused;
+	bool timeless;
+	bool align;
+	bool counters;
+	struct idmap *conns;
+};
+
+/** Bytes of a value of @conns. */
+#define IO_CELLS_CONN (6 * sizeof(int64_t))
+
+/** io_cells_start() - rows begin at @time_ns, or, aligned, before */
+void io_cells_start(struct io_cells *cells, int64_t time_ns);
+
+/** io_cells_row() - number of the row that time falls into */
+size_t io_cells_row(const struct io_cells *cells, int64_t time_ns);
+
+/** io_cells_begin_ns() - when a row begins; of one behind all time, the largest time there is */
+int64_t io_cells_begin_ns(const struct io_cells *cells, size_t row);
+
+/** io_cells_grow() - there are so many rows; Return: false when that is too many */
+bool io_cells_grow(struct io_cells *cells, size_t rows);
+
+/** io_cells_at() - the cells of the row that time falls into; NULL, and counted, when there is none (any more) */
+struct io_cell *io_cells_at(struct io_cells *cells, int64_t time_ns);
+
+/** io_cells_count() - one more value; of one that is negative nobody knows what it is */
+void io_cells_count(struct io_cell *cell, int64_t value);
+
+/** io_cells_counters() - see io_stat_counters() */
+void io_cells_counters(struct io_cells *cells, const struct conn *conn, int64_t time_ns);
+
+/** io_cells_conn() - see io_stat_conn() */
+void io_cells_conn(struct io_cells *cells, const struct conn *conn);
+
+/**
+ * io_cells_doubt() - rows are to be printed: those that may lack something are unknown
+ * @cells: the numbers
+ * @until: so many rows
+ * @sure_ns: a connection that nobody has looked at since then may have moved something
+ */
+void io_cells_doubt(struct io_cells *cells, size_t until, int64_t sure_ns);
+
+#endif

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/io_stat/io_stat.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "report/io_stat/io_cells.h"
+#include "report/rows/printer.h"
+
+/*
+ * A row per interval from the beginning of the run on (of a file: from its
+ * first frame on), the empty ones too. All numbers are whole ones, but an
+ * average, which has three decimals.
+ */
+
+/* A row is over when so much time has passed that the packets of its connections have found their owners. */
+#define SETTLE_NS CLOCK_NS_PER_SEC
+
+/* At the end everything has been looked at within this time. */
+#define LAST_LOOK_NS CLOCK_NS_PER_SEC
+
+/* START and DUR_S come first, and IO_BOTH makes two. */
+#define LEAD 2
+#define SHOWN (LEAD + 2 * IO_COLUMNS)
+
+/**
+ * struct io_row - one row on its way out
+ * @io: the report
+ * @cells: of the row
+ * @start_ns: when it begins
+ * @duration_ns: how long it is
+ */
+struct io_row {
+	const struct io_stat *io;
+	const struct io_cell *cells;
+	int64_t start_ns;
+	int64_t duration_ns;
+};
+
+struct io_stat {
+	struct io_cells cells;
+	struct printer printer;
+	struct column columns[SHOWN];
+	char *names[SHOWN];
+	uint8_t column_of[SHOWN]; /* of the spec */
+	size_t shown;
+	int64_t linger_ns;
+	int64_t settle_ns;
+	bool streams; /* rows are printed as they are over */
+	bool is_alone; /* nothing else is printed between them */
+};
+
+/* ---- columns ----------------------------------------------------------------------------- */
+
+static void get_number(struct value *value, int64_t number)
+{
+	value->known = number >= 0;
+	value->number = number;
+}
+
+static void get_start(const struct row *row, struct names *names, struct value *value)
+{
+	(void)names;
+	get_number(value, row->io->start_ns);
+}
+
+static void get_duration(const struct row *row, struct names *names, struct value *value)
+{
+	(void)names;
+	get_number(value, row->io->duration_ns);
+}
+
+static void get_cell(const struct row *row, struct names *names, struct value *value)
+{
+	const struct io_stat *io = row->io->io;
+	size_t shown = (size_t)(value->column - io->columns);
+	size_t column = io->column_of[shown];
+	bool second = shown > LEAD && io->column_of[shown - 1] == column;
+	int64_t number = io_plot_value(&io->cells.spec.columns[column], &row->io->cells[column], second);
+
+	(void)names;
+	value->known = number >= 0;
+	value->number = number;
+}
+
+static enum column_type type_of(const struct io_column *column, bool bytes)
+{
+	if (column->function >= IO_SUM && io_spec_is_span((enum io_field)column->field))
+		return COLUMN_MS;
+	if (column->function == IO_AVG)
+		return COLUMN_RATE;
+	if (bytes || column->function == IO_BYTES)
+		return COLUMN_BYTES;
+	if (column->function >= IO_SUM && (column->field <= IO_RESENT || column->field == IO_WINDOW ||
+					   column->field == IO_RX_BYTES || column->field == IO_TX_BYTES))
+		return COLUMN_BYTES;
+	return COLUMN_COUNT;
+}
+
+/* "SUM(payload)[tcp_port_80]": without blanks, so that rows stay easy to split. */
+static char *name_of(const struct io_column *column, const struct io_filters *filters, bool bytes)
+{
+	struct text name = {0};
+	char *copy, *field;
+
+	text_add(&name, bytes ? "BYTES" : io_spec_function_name((enum io_function)column->function));
+	if (column->function >= IO_COUNT) {
+		text_add_char(&name, '(');
+		text_add(&name, io_spec_field_name((enum io_field)column->field));
+		text_add_char(&name, ')');
+	}
+	if (column->filter >= 0) {
+		copy = xstrdup(filters->expressions[column->filter]);
+		for (field = copy; *field != '\0'; field++)
+			if (isspace((unsigned char)*field))
+				*field = '_';
+		text_add_char(&name, '[');
+		text_add_field(&name, copy);
+		text_add_char(&name, ']');
+		free(copy);
+	}
+	return name.data;
+}
+
+static void add_shown(struct io_stat *io, char *name, enum column_type type, size_t of,
+		      void (*get)(const struct row *row, struct names *names, struct value *value))
+{
+	io->names[io->shown] = name;
+	io->column_of[io->shown] = (uint8_t)of;
+	io->columns[io->shown++] =
+		(struct column){.name = name, .type = type, .unit = "", .help = "", .get = get};
+}
+
+/* Those of the spec from @first on. */
+static void make_columns(struct io_stat *io, const struct io_filters *filters, size_t first)
+{
+	for (size_t i = first; i < io->cells.spec.count; i++) {
+		const struct io_column *column = &io->cells.spec.columns[i];
+
+		add_shown(io, name_of(column, filters, false), type_of(column, false), i, get_cell);
+		if (column->function == IO_BOTH)
+			add_shown(io, name_of(column, filters, true), type_of(column, true), i, get_cell);
+	}
+}
+
+static void show_columns(struct io_stat *io)
+{
+	struct printer *printer = &io->printer;
+
+	printer_clear(printer);
+	printer->columns.count = io->shown;
+	printer->columns.columns = xcalloc(io->shown, sizeof(*printer->columns.columns));
+	for (size_t i = 0; i < io->shown; i++)
+		printer->columns.columns[i] = &io->columns[i];
+	printer_init(printer);
+}
+
+static void begin_printer(struct io_stat *io, const struct report_options *options, FILE *out)
+{
+	struct printer *printer = &io->printer;
+
+	printer->out = out;
+	printer->format = options->format;
+	printer->style = STYLE_MACHINE;
+	if (options->format == REPORT_TABLE || options->format == REPORT_RAW) {
+		printer->style.human = options->human;
+		printer->style.time = options->time;
+		printer->style.start_ns = options->start_ns;
+	}
+	io->is_alone = options->report_count <= 1 && !options->besides;
+	printer->report = io->is_alone ? NULL : "io,stat";
+	printer->separate = options->besides || options->follows;
+	printer->header = options->header;
+	printer->width = options->width;
+	printer->color = options->color;
+	show_columns(io);
+}
+
+/* Is something counted that is of connections? */
+static bool wants_conns(const struct io_spec *spec)
+{
+	for (size_t i = 0; i < spec->count; i++)
+		if (spec->columns[i].function >= IO_COUNT && io_spec_is_conn((enum io_field)spec->columns[i].field))
+			return true;
+	return false;
+}
+
+/* That one has ended is told when no more of it is waited for; that may take a moment besides. */
+static void count_conns(struct io_stat *io)
+{
+	int64_t more_ns = io->linger_ns < SETTLE_NS ? io->linger_ns : SETTLE_NS;
+
+	if (io->cells.conns != NULL)
+		return;
+	io->cells.conns = idmap_new(IO_CELLS_CONN);
+	if (io->settle_ns < clock_after(io->linger_ns, more_ns))
+		io->settle_ns = clock_after(io->linger_ns, more_ns);
+}
+
+struct io_stat *io_stat_new(const struct io_spec *spec, const struct io_filters *filters,
+			    const struct report_options *options, FILE *out)
+{
+	struct io_stat *io = xcalloc(1, sizeof(*io));
+
+	io->cells.spec = *spec;
+	io->cells.most = IO_CELLS / spec->count;
+	io->cells.align = options->align;
+	io->linger_ns = options->linger_ns;
+	io->cells.start_ns = io->cells.last_ns = CLOCK_UNKNOWN;
+	if (options->start_ns >= 0)
+		io_cells_start(&io->cells, options->start_ns);
+	io->settle_ns = SETTLE_NS;
+	if (wants_conns(spec))
+		count_conns(io);
+	add_shown(io, xstrdup("START"), COLUMN_TIME, UINT8_MAX, get_start);
+	add_shown(io, xstrdup("DUR_S"), COLUMN_SECONDS, UINT8_MAX, get_duration);
+	make_columns(io, filters, 0);
+	begin_printer(io, options, out);
+	return io;
+}
+
+void io_stat_free(struct io_stat *io)
+{
+	if (io == NULL)
+		return;
+	for (size_t i = 0; i < io->shown; i++)
+		free(io->names[i]);
+	printer_clear(&io->printer);
+	idmap_free(io->cells.conns);
+	free(io->cells.cells);
+	free(io);
+}
+
+void io_stat_begin(struct io_stat *io, bool has_frames)
+{
+	struct io_spec *spec = &io->cells.spec;
+	size_t before = spec->count;
+
+	if (has_frames)
+		return;
+	io->cells.counters = true;
+	count_conns(io);
+	if (!spec->is_default)
+		return;
+	io_spec_add_counters(spec);
+	io->cells.most = IO_CELLS / spec->count;
+	make_columns(io, NULL, before);
+	show_columns(io);
+}
+
+/* ---- counting ------------------------------------------------------------------------------ */
+
+int64_t io_stat_border_ns(const struct io_stat *io, int64_t now_ns)
+{
+	const struct io_cells *cells = &io->cells;
+
+	if (!cells->counters || cells->spec.interval_ns == 0 || cells->start_ns < 0)
+		return INT64_MAX;
+	return io_cells_begin_ns(cells, io_cells_row(cells, now_ns) + 1);
+}
+
+void io_stat_counters(struct io_stat *io, const struct conn *conn, int64_t time_ns)
+{
+	io_cells_counters(&io->cells, conn, time_ns);
+}
+
+void io_stat_conn(struct io_stat *io, const struct conn *conn)
+{
+	io_cells_conn(&io->cells, conn);
+}
+
+static bool passes(const struct io_column *column, uint32_t filters)
+{
+	return column->filter < 0 || (filters >> column->filter & 1);
+}
+
+static bool counts_frames(const struct io_column *column)
+{
+	return column->function <= IO_BYTES || column->field == IO_LEN;
+}
+
+void io_stat_frame(struct io_stat *io, const struct event *event)
+{
+	const struct io_spec *spec = &io->cells.spec;
+	struct io_cell *cells = io_cells_at(&io->cells, event->time_ns);
+
+	for (size_t i = 0; cells != NULL && i < spec->count; i++)
+		if (counts_frames(&spec->columns[i]) && passes(&spec->columns[i], event->frame.filters))
+			io_cells_count(&cells[i], event->frame.length);
+}
+
+void io_stat_segment(struct io_stat *io, const struct segment *segment, bool alone)
+{
+	const struct io_spec *spec = &io->cells.spec;
+	struct io_cell *cells = io_cells_at(&io->cells, segment->time_ns);
+	uint32_t filters = segment->judged & SEGMENT_FRAME ? segment->filters : 0;
+	int64_t value;
+
+	for (size_t i = 0; cells != NULL && i < spec->count; i++) {
+		const struct io_column *column = &spec->columns[i];
+
+		if (!passes(column, filters))
+			continue;
+		if (counts_frames(column) && alone)
+			io_cells_count(&cells[i], segment->frame);
+		else if (!counts_frames(column) && io_spec_field((enum io_field)column->field, segment, &value))
+			io_cells_count(&cells[i], value);
+	}
+}
+
+/* ---- printing -------------------------------------------------------------------------------- */
+
+/* The first row begins with the run, the last one ends with it. */
+static int64_t start_of(const struct io_stat *io, size_t row)
+{
+	if (io->cells.timeless && io->cells.spec.interval_ns == 0)
+		return CLOCK_UNKNOWN;
+	return row == 0 ? io->cells.begin_ns : io_cells_begin_ns(&io->cells, row);
+}
+
+static int64_t duration_of(const struct io_stat *io, size_t row, int64_t end_ns)
+{
+	int64_t start_ns = start_of(io, row);
+
+	if (io->cells.spec.interval_ns > 0 && start_of(io, row + 1) < end_ns)
+		end_ns = start_of(io, row + 1);
+	if (start_ns < 0)
+		return CLOCK_UNKNOWN;
+	return end_ns > start_ns ? clock_since(start_ns, end_ns) : 0;
+}
+
+static void print_rows(struct io_stat *io, size_t until, int64_t end_ns)
+{
+	size_t count = until - io->cells.printed;
+	struct io_row *facts = xcalloc(count > 0 ? count : 1, sizeof(*facts));
+	struct row *rows = xcalloc(count > 0 ? count : 1, sizeof(*rows));
+
+	for (size_t i = 0; i < count; i++) {
+		size_t row = io->cells.printed + i;
+
+		facts[i] = (struct io_row){
+			.io = io,
+			.cells = io->cells.cells + row * io->cells.spec.count,
+			.start_ns = start_of(io, row),
+			.duration_ns = duration_of(io, row, end_ns),
+		};
+		rows[i].io = &facts[i];
+	}
+	if (io->printer.style.start_ns < 0)
+		io->printer.style.start_ns = io->cells.start_ns;
+	/* What follows another table needs its titles again. */
+	if (io->streams && !io->is_alone && io->printer.format == REPORT_TABLE && count > 0)
+		printer_again(&io->printer);
+	if (!io->streams)
+		printer_rows(&io->printer, rows, count);
+	for (size_t i = 0; io->streams && i < count; i++)
+		printer_row(&io->printer, &rows[i]);
+	io->cells.printed = until;
+	free(facts);
+	free(rows);
+}
+
+static void plot(struct io_stat *io, int64_t end_ns)
+{
+	for (size_t i = LEAD; i < io->shown; i++) {
+		size_t column = io->column_of[i];
+		bool second = i > LEAD && io->column_of[i - 1] == column;
+		const struct io_plot plot = {
+			.name = io->names[i],
+			.column = &io->cells.spec.columns[column],
+			.cells = io->cells.cells + column,
+			.stride = io->cells.spec.count,
+			.rows = io->cells.rows,
+			.bytes = second,
+			.type = io->columns[i].type,
+			.interval_ns = io->cells.spec.interval_ns,
+			.start_ns = io->cells.start_ns,
+			.end_ns = end_ns,
+			.width = io->printer.width,
+		};
+		struct text text = {0};
+
+		io_plot_draw(&text, &plot);
+		printer_write(&io->printer, text.data, text.length);
+		text_free(&text);
+	}
+}
+
+void io_stat_print(struct io_stat *io, int64_t now_ns, bool final)
+{
+	int64_t end_ns = now_ns >= 0 ? now_ns : io->cells.last_ns;
+	size_t until;
+
+	if (io->cells.start_ns < 0 && end_ns < 0 && io->cells.rows == 0) {
+		printer_rows(&io->printer, NULL, 0);
+		return;
+	}
+	if (io->cells.start_ns < 0 && end_ns >= 0)
+		io_cells_start(&io->cells, end_ns);
+	/* Time that passes makes rows, too, as far as there is room. */
+	until = io_cells_row(&io->cells, final ? end_ns : clock_after(end_ns, -io->settle_ns)) + (final ? 1 : 0);
+	/* A run that ends with an interval has no next one. */
+	if (final && until > 1 && until > io->cells.rows && duration_of(io, until - 1, end_ns) == 0)
+		until--;
+	if (until > io->cells.most)
+		until = io->cells.most;
+	io_cells_grow(&io->cells, until);
+	io_cells_doubt(&io->cells, until, final ? clock_after(end_ns, -LAST_LOOK_NS) : start_of(io, until));
+	if (io->printer.format == REPORT_PLOT) {
+		plot(io, end_ns);
+		return;
+	}
+	/* While the run goes on there is nothing to say of the whole of it. */
+	if (!final && io->cells.spec.interval_ns == 0)
+		return;
+	io->streams |= !final;
+	if (until > io->cells.printed || !io->streams)
+		print_rows(io, until > io->cells.printed ? until : io->cells.printed, end_ns);
+	/* From now on the others have been printed, too. */
+	io->printer.separate |= !io->is_alone;
+}
+
+uint64_t io_stat_refused(const struct io_stat *io)
+{
+	return io->cells.refused;
+}
+
+void io_stat_titles(struct io_stat *io, bool are_out)
+{
+	io->printer.header_done = are_out;
+}
+
+int io_stat_error(const struct io_stat *io)
+{
+	return io->printer.error;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_LADDER_LADDER_H
+#define CONNTRACE_REPORT_LADDER_LADDER_H
+
+#include "report/ladder/ladder_draw.h"
+
+/** enum ladder_which - which connections are drawn, and how much of them; bits */
+enum ladder_which {
+	/** those that something speaks against */
+	LADDER_SUSPICIOUS = 0x1,
+	LADDER_ALL = 0x2,
+	/** fold nothing */
+	LADDER_FULL = 0x4,
+	/** each segment and call at once, as it happens */
+	LADDER_LIVE = 0x8,
+};
+
+/**
+ * struct ladder_options - what was asked for
+ * @which: enum ladder_which
+ * @named: enum ladder_which; rows of machine formats say which of several reports they are of
+ * @out: stays the caller's
+ * @pen: how lines are drawn
+ * @format: REPORT_TABLE draws; the others have a row for each entry
+ * @header: names of columns where the format has them
+ */
+struct ladder_options {
+	unsigned int which;
+	bool named;
+	FILE *out;
+	struct ladder_pen pen;
+	enum report_format format;
+	bool header;
+};
+
+/** struct ladder - the time lines of connections, printed */
+struct ladder;
+
+/** ladder_parse() - "suspicious", "all", "full", comma separated; Return: 0, or -EINVAL with the story in @err */
+int ladder_parse(const char *text, unsigned int *which, struct err *err);
+
+/** ladder_new() - @options is copied */
+struct ladder *ladder_new(const struct ladder_options *options);
+
+/** ladder_conn() - a connection is over, or still open at the end: draw its time line if it is one of those */
+void ladder_conn(struct ladder *ladder, const struct conn *conn);
+
+/** ladder_entry() - something happened: print it at once with LADDER_LIVE */
+void ladder_entry(struct ladder *ladder, const struct conn *conn, const struct timeline_entry *entry);
+
+/** ladder_titles() - as report_titles() */
+void ladder_titles(struct ladder *ladder, bool are_out);
+
+/** ladder_error() - did writing fail so far? Return: 0, or a negative errno with the story in @err */
+int ladder_error(const struct ladder *ladder, struct err *err);
+
+/** ladder_free() - NULL is fine */
+void ladder_free(struct ladder *ladder);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_ROWS_COLUMN_H
+#define CONNTRACE_REPORT_ROWS_COLUMN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/conn.h"
+#include "model/message.h"
+#include "report/rows/names.h"
+#include "track/peers.h"
+#include "track/requests.h"
+#include "track/suspicious.h"
+#include "track/timeline.h"
+
+/** enum column_type - what kind of value a column has; format.c knows how each is written */
+enum column_type {
+	/** nanoseconds since the epoch */
+	COLUMN_TIME,
+	/** a span in nanoseconds, shown in seconds */
+	COLUMN_SECONDS,
+	/** a span in nanoseconds, shown in milliseconds */
+	COLUMN_MS,
+	/** thousandths per second */
+	COLUMN_RATE,
+	/** how many */
+	COLUMN_COUNT,
+	/** how many failures: more than none is worth red */
+	COLUMN_FAILURES,
+	/** how many of what should not happen: more than none is worth yellow */
+	COLUMN_NOTICE,
+	/** how many bytes; --human shortens them */
+	COLUMN_BYTES,
+	/** a number that names something */
+	COLUMN_NUMBER,
+	/** a TCP port */
+	COLUMN_PORT,
+	/** 64 bits that name something; a string in JSON, because a double holds only 53 */
+	COLUMN_COOKIE,
+	/** an IP address */
+	COLUMN_ADDRESS,
+	/** one of our own words */
+	COLUMN_TEXT,
+	/** one of our own words: enum conn_result */
+	COLUMN_OUTCOME,
+	/** foreign bytes */
+	COLUMN_NAME,
+	/** several words without commas, comma separated */
+	COLUMN_WORDS,
+	/** several numbers that name something */
+	COLUMN_NUMBERS,
+	/** several strings of foreign bytes */
+	COLUMN_NAMES,
+	COLUMN_TYPE_NUM
+};
+
+struct column;
+struct histogram_bin;
+struct io_row;
+
+/**
+ * struct value - what stands in one column of one row
+ *
+ * Strings live as long as the row, or in @buffer; so a value is never copied.
+ *
+ * @column: of which column it is; set before it is fetched, by column_fetch()
+ * @known: false is "-" or null, and nothing else counts
+ * @number: for the numeric types; COLUMN_COOKIE keeps its 64 bits in it
+ * @of_rest: of members of which some are not known, the figure of the rest: on a terminal it is shown with a "+", and
+ *	     @known is false; CONN_UNKNOWN: there is none
+ * @text: for COLUMN_TEXT, COLUMN_OUTCOME, COLUMN_NAME and COLUMN_WORDS
+ * @address: for COLUMN_ADDRESS
+ * @group: for COLUMN_NUMBERS and COLUMN_NAMES: the group that has the list
+ * @buffer: for text that has to be made
+ */
+struct value {
+	const struct column *column;
+	bool known;
+	int64_t number;
+	int64_t of_rest;
+	const char *text;
+	struct endpoint address;
+	const struct peers_group *group;
+	char buffer[SUSPICIOUS_TEXT];
+};
+
+/**
+ * struct message_seen - a message that was seen
+ * @message: what it says
+ * @time_ns: when the packet passed that ended its head
+ * @names: which fields are shown
+ * @values: these
+ */
+struct message_seen {
+	const struct message *message;
+	int64_t time_ns;
+	const struct message_names *names;
+	struct message_values values;
+};
+
+/**
+ * struct row - what a row is about
+ * @conn: in the reports of connections, else NULL
+ * @group: in the report peers, else NULL
+ * @node: in the trees of requests, else NULL
+ * @requests: the tree it is of
+ * @bin: in a histogram: a range of values of @group
+ * @io: in io,stat: an interval
+ * @seen: in --events=messages: what was said in @conn
+ * @entry: in the ladder: something that happened in @conn
+ */
+struct row {
+	const struct conn *conn;
+	struct peers_group *group;
+	const struct requests_node *node;
+	const struct requests *requests;
+	const struct histogram_bin *bin;
+	const struct io_row *io;
+	const struct message_seen *seen;
+	const struct timeline_entry *entry;
+};
+
+/**
+ * struct column - a line of columns.def
+ * @name: header; in lower case the key in JSON
+ * @type: enum column_type
+ * @unit: "" when it has none
+ * @help: for --list-columns
+ * @get: fetch the value of @row
+ */
+struct column {
+	const char *name;
+	enum column_type type;
+	const char *unit;
+	const char *help;
+	void (*get)(const struct row *row, struct names *names, struct value *value);
+};
+
+/** column_fetch() - the value of @column in @row */
+static inline void column_fetch(const struct column *column, const struct row *row, struct names *names,
+				struct value *value)
+{
+	value->column = column;
+	value->of_rest = CONN_UNKNOWN;
+	column->get(row, names, value);
+}
+
+/** column_conns() - all columns of the reports of connections; @count is set */
+const struct column *column_conns(size_t *count);
+
+/** column_groups() - the columns of the report peers behind the keys; @count is set */
+const struct column *column_groups(size_t *count);
+
+/** column_tree() - the columns of the trees of requests; @count is set */
+const struct column *column_tree(size_t *count);
+
+/** column_messages() - the columns of --events=messages before those of the connection; @count is set */
+const struct column *column_messages(size_t *count);
+
+/**
+ * struct column_fields - columns of fields that were asked for
+ * @column: each of them
+ * @name: their headers, FIELDS for MESSAGE_NAME_ALL
+ */
+struct column_fields {
+	struct column column[MESSAGE_NAMES_MAX];
+	char name[MESSAGE_NAMES_MAX][MESSAGE_NAME_MAX + 1];
+};
+
+/** column_fields_init() - a column for each of @names; must live as long as who prints them */
+void column_fields_init(struct column_fields *fields, const struct message_names *names);
+
+/** column_key() - the column of a key of the report peers */
+const struct column *column_key(enum peers_key key);
+
+/** column_is_key() - does it say of what a row is, so that row_is_other() has none? */
+bool column_is_key(const struct column *column);
+
+/** row_is_other() - is it of all that a full table could not keep? */
+static inline bool row_is_other(const struct row *row)
+{
+	return (row->group != NULL && row->group->other) || (row->node != NULL && row->node->other);
+}
+
+/** row_is_partial() - may it lack something that is in a row_is_other()? */
+static inline bool row_is_partial(const struct row *row)
+{
+	return row->group != NULL && row->group->partial;
+}
+
+/** column_type_text() - what --list-columns says of the type: "integer", "number", "string", ... as in JSON */
+const char *column_type_text(enum column_type type);
+
+/** column_is_right() - do people read it aligned to the right? */
+bool column_is_right(enum column_type type);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_ROWS_FIT_H
+#define CONNTRACE_REPORT_ROWS_FIT_H
+
+#include "report/rows/select.h"
+#include "base/text.h"
+
+/**
+ * struct fit - which columns of a table have room on a terminal, and how wide each is
+ * @columns: those that are shown; owned
+ * @widths: of each; owned
+ * @left_out: names of the others, comma separated, "" (or no data) when there are none; owned
+ */
+struct fit {
+	struct selection columns;
+	size_t *widths;
+	struct text left_out;
+};
+
+/**
+ * fit_columns() - let columns give way until a table is no wider than a terminal
+ * @fit: set; free it by fit_free()
+ * @columns: all of them
+ * @widths: how wide each would be
+ * @empty: by column: it has nothing to say in any row, so it gives way first
+ * @width: of the terminal
+ *
+ * When those that may be left out are, addresses are shortened, see fit_text(). Names are shortened by the table.
+ * One that is still too wide stays so.
+ */
+void fit_columns(struct fit *fit, const struct selection *columns, const size_t *widths, const bool *empty,
+		 size_t width);
+
+/** fit_free() - free what it holds */
+void fit_free(struct fit *fit);
+
+/**
+ * fit_text() - shorten an address in its middle, because hosts of one network differ at the end, a name at its end
+ *
+ * Texts of other columns stay as they are.
+ */
+void fit_text(struct text *text, const struct column *column, size_t width);
+
+#endif

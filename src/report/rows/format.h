@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_ROWS_FORMAT_H
+#define CONNTRACE_REPORT_ROWS_FORMAT_H
+
+#include <stdbool.h>
+
+#include "report/rows/column.h"
+#include "report/rows/report.h"
+#include "base/text.h"
+
+/**
+ * struct style - how values are written
+ * @human: shorten bytes
+ * @terminal: figures of members of which some are not known are shown, with a "+"
+ * @resolve: show names of hosts and services
+ * @time: how points in time are shown
+ * @start_ns: for REPORT_TIME_RELATIVE
+ * @names: where names are asked for
+ */
+struct style {
+	bool human;
+	bool terminal;
+	bool resolve;
+	enum report_time time;
+	int64_t start_ns;
+	struct names *names;
+};
+
+/** The style of csv and tsv: nothing is shortened, renamed or relative. */
+#define STYLE_MACHINE ((struct style){.time = REPORT_TIME_EPOCH})
+
+/**
+ * format_text() - append a value as text without blanks, "-" when it is unknown
+ * @before: the number in the same column of the row before, for REPORT_TIME_DELTA; CONN_UNKNOWN: there is none
+ */
+void format_text(struct text *text, const struct column *column, const struct value *value, const struct style *style,
+		 int64_t before);
+
+/** format_json() - append a value as a JSON value, null when it is unknown */
+void format_json(struct text *text, const struct column *column, const struct value *value);
+
+/** format_csv() - append a field of text as RFC 4180 wants it, in quotes where it must */
+void format_csv(struct text *text, const char *field);
+
+/** format_color() - the terminal sequence (ECMA-48) of the color in which the value stands out, or NULL */
+const char *format_color(const struct column *column, const struct value *value);
+
+/**
+ * format_short() - a value that has no room, in a few characters; for a terminal
+ * @text: what format_text() wrote, and nothing else
+ * @column: of which column it is
+ * @value: the value
+ *
+ * An amount is rounded and has a unit, as with --human. A port loses its name. Numbers that name something stay.
+ */
+void format_short(struct text *text, const struct column *column, const struct value *value);
+
+/** format_width() - columns a value of this type usually needs as text; for rows printed one by one */
+unsigned int format_width(const struct column *column, const struct style *style);
+
+/** format_compare() - order of two known values of the column */
+int format_compare(const struct column *column, const struct value *a, const struct value *b);
+
+#endif

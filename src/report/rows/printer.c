@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/rows/printer.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+/*
+ * Who writes what. Only aligned tables come from libsmartcols (table.c), which
+ * knows about widths of terminals and which columns to shorten. JSON is
+ * written here: ours is JSON Lines, an object per row that stands for itself
+ * and can be read while the run goes on, and the library writes one document
+ * around a table that must be complete before its first byte. The lines of
+ * raw, csv and tsv are so simple that a table would only cost memory, and
+ * rows of --events come one by one, before anybody knows how wide the next
+ * will be.
+ */
+
+/* Rows that are not waited for go out in pieces so large that they are not copied once more (stdio(3)). */
+#define WRITE_AT_ONCE (1U << 18)
+
+/* Of a long report in JSON: so many rows are worked out by this thread, which writes besides, and by another one. */
+#define ROWS_HERE 1024
+#define ROWS_THERE 1536
+
+/* What stands before the values of a row is the same each time: a brace, the report, a key; a comma, a key ... */
+static void add_json_keys(struct printer *printer)
+{
+	struct text key = {0};
+
+	printer->json_keys = xcalloc(printer->columns.count, sizeof(*printer->json_keys));
+	text_add_char(&key, '{');
+	if (printer->report != NULL) {
+		text_add(&key, "\"report\":");
+		text_add_json(&key, printer->report);
+		text_add_char(&key, ',');
+	}
+	for (size_t i = 0; i < printer->columns.count; i++) {
+		text_add_char(&key, '"');
+		for (const char *name = printer->columns.columns[i]->name; *name != '\0'; name++)
+			text_add_char(&key, (char)tolower((unsigned char)*name));
+		text_add(&key, "\":");
+		printer->json_keys[i] = key;
+		key = (struct text){0};
+		text_add_char(&key, ',');
+	}
+	text_free(&key);
+}
+
+/* An IPv6 address needs no more. */
+#define ADDRESS_MOST 39
+
+void printer_fit_rows(struct printer *printer)
+{
+	size_t count = printer->columns.count, left = printer->width, used = 0;
+	size_t *widths = xcalloc(count + 1, sizeof(*widths));
+	bool *empty = xcalloc(count + 1, sizeof(*empty));
+	struct fit *fit = &printer->fit;
+
+	for (size_t i = 0; i < count; i++) {
+		widths[i] = format_width(printer->columns.columns[i], &printer->style);
+		/* Besides those of the report conns they are here for a wide terminal. */
+		empty[i] = strstr(printer->columns.columns[i]->name, "_RTX") != NULL;
+	}
+	fit_columns(fit, &printer->columns, widths, empty, printer->width);
+	select_free(&printer->columns);
+	printer->columns = fit->columns;
+	fit->columns = (struct selection){0};
+	text_add(&printer->left_out, fit->left_out.data != NULL ? fit->left_out.data : "");
+	/* The last column is followed by no blank. */
+	left++;
+	for (size_t i = 0; i < printer->columns.count; i++)
+		used += fit->widths[i] + 1;
+	/* A table shortens names as it is printed; here their room is known now. */
+	for (size_t i = 0; i < printer->columns.count && used > left; i++) {
+		size_t more = fit->widths[i] < used - left ? fit->widths[i] : used - left;
+
+		if (printer->columns.columns[i]->type != COLUMN_NAME)
+			continue;
+		fit->widths[i] -= more;
+		used -= more;
+	}
+	left -= used < left ? used : left;
+	for (size_t i = printer->columns.count; i-- > 0;) {
+		size_t more = left < ADDRESS_MOST - 15 ? left : ADDRESS_MOST - 15;
+
+		if (printer->columns.columns[i]->type != COLUMN_ADDRESS)
+			continue;
+		fit->widths[i] += more;
+		left -= more;
+	}
+	free(widths);
+	free(empty);
+}
+
+void printer_init(struct printer *printer)
+{
+	printer->before = xcalloc(printer->columns.count, sizeof(*printer->before));
+	printer_forget(printer);
+	if (printer->format == REPORT_JSON)
+		add_json_keys(printer);
+}
+
+void printer_join(struct printer *printer, const struct row *rows, size_t count)
+{
+	if (select_join(&printer->columns, printer->style.names, rows, count) == 0)
+		return;
+	printer->before = xreallocarray(printer->before, printer->columns.count, sizeof(*printer->before));
+	printer_forget(printer);
+}
+
+void printer_clear(struct printer *printer)
+{
+	text_free(&printer->line);
+	text_free(&printer->left_out);
+	fit_free(&printer->fit);
+	free(printer->before);
+	for (size_t i = 0; printer->json_keys != NULL && i < printer->columns.count; i++)
+		text_free(&printer->json_keys[i]);
+	free(printer->json_keys);
+	select_free(&printer->columns);
+}
+
+void printer_forget(struct printer *printer)
+{
+	for (size_t i = 0; i < printer->columns.count; i++)
+		printer->before[i] = CONN_UNKNOWN;
+}
+
+void printer_write(struct printer *printer, const char *data, size_t length)
+{
+	if (printer->error != 0 || length == 0)
+		return;
+	/* errno at once: stdio remembers that something failed, but not what. */
+	errno = 0;
+	if (fwrite(data, 1, length, printer->out) != length)
+		printer->error = errno != 0 ? -errno : -EIO;
+}
+
+static void flush(struct printer *printer)
+{
+	if (printer->error != 0)
+		return;
+	errno = 0;
+	if (fflush(printer->out) != 0)
+		printer->error = errno != 0 ? -errno : -EIO;
+}
+
+/* A row of what a full table could not keep is called so in its first key that it has not. */
+static bool names_other(const struct printer *printer, size_t column, const struct row *row)
+{
+	if (!row_is_other(row) || !column_is_key(printer->columns.columns[column]))
+		return false;
+	for (size_t i = 0; i < column; i++) {
+		struct value value;
+
+		if (!column_is_key(printer->columns.columns[i]))
+			continue;
+		column_fetch(printer->columns.columns[i], row, printer->style.names, &value);
+		if (!value.known)
+			return false;
+	}
+	return true;
+}
+
+const char *printer_field(struct printer *printer, struct text *text, size_t column, const struct row *row)
+{
+	const struct column *what = printer->columns.columns[column];
+	struct value value;
+
+	column_fetch(what, row, printer->style.names, &value);
+	if (!value.known && names_other(printer, column, row)) {
+		text_add(text, "other");
+		return NULL;
+	}
+	format_text(text, what, &value, &printer->style, printer->before[column]);
+	if (value.known)
+		printer->before[column] = value.number;
+	return printer->color ? format_color(what, &value) : NULL;
+}
+
+/* Keys are short, and copying so much whatever they are takes less time than copying what they are. */
+#define KEY_BLOCK 32
+
+static void add_json_key(struct text *line, const struct text *key)
+{
+	if (key->length >= KEY_BLOCK || key->capacity < KEY_BLOCK) {
+		text_add_bytes(line, key->data, key->length);
+		return;
+	}
+	/* With its NUL. */
+	memcpy(text_room(line, KEY_BLOCK), key->data, KEY_BLOCK);
+	line->length += key->length;
+}
+
+static void add_json_row(const struct printer *printer, struct text *line, const struct row *row)
+{
+	for (size_t i = 0; i < printer->columns.count; i++) {
+		const struct column *column = printer->columns.columns[i];
+		struct value value;
+
+		add_json_key(line, &printer->json_keys[i]);
+		column_fetch(column, row, printer->style.names, &value);
+		format_json(line, column, &value);
+	}
+	text_add(line, row_is_other(row) ? ",\"other\":true" : "");
+	text_add(line, row_is_partial(row) ? ",\"partial\":true" : "");
+	text_add(line, "}\n");
+}
+
+/* @row is NULL for the header. */
+static void add_separated_row(struct printer *printer, const struct row *row)
+{
+	char separator = printer->format == REPORT_CSV ? ',' : printer->format == REPORT_TSV ? '\t' : ' ';
+	struct text *line = &printer->line, field = {0};
+
+	for (size_t i = 0; i < printer->columns.count; i++) {
+		if (i > 0)
+			text_add_char(line, separator);
+		text_cut(&field, 0);
+		if (row == NULL)
+			text_add(&field, printer->columns.columns[i]->name);
+		else
+			printer_field(printer, &field, i, row);
+		if (printer->format == REPORT_CSV)
+			format_csv(line, field.data);
+		else
+			text_add(line, field.data);
+	}
+	text_free(&field);
+	text_add(line, printer->format == REPORT_CSV ? "\r\n" : "\n");
+}
+
+/* The field of a row whose columns have fixed widths. */
+static const char *padded_field(struct printer *printer, struct text *field, size_t column, const struct row *row,
+				size_t room)
+{
+	const struct column *what = printer->columns.columns[column];
+	const char *color = printer_field(printer, field, column, row);
+	struct value value;
+
+	if (field->length <= room)
+		return color;
+	column_fetch(what, row, printer->style.names, &value);
+	format_short(field, what, &value);
+	return color;
+}
+
+/*
+ * A row of a table whose other rows are not known; @row is NULL for the header. @shorten: numbers that are wider than
+ * their column are rounded. Return: the columns of the terminal that it takes.
+ */
+static size_t add_padded_fields(struct printer *printer, const struct row *row, bool shorten)
+{
+	struct text *line = &printer->line, field = {0};
+	const size_t *fitting = printer->fit.widths;
+	size_t excess = 0; /* a number that is wider than its column takes the blanks of those behind it */
+	size_t taken_columns = 0;
+
+	for (size_t i = 0; i < printer->columns.count; i++) {
+		const struct column *column = printer->columns.columns[i];
+		size_t width = fitting != NULL ? fitting[i] : format_width(column, &printer->style), blanks, taken;
+		const char *color = NULL;
+
+		text_cut(&field, 0);
+		if (row == NULL)
+			text_add(&field, column->name);
+		else
+			color = padded_field(printer, &field, i, row, shorten ? width : SIZE_MAX);
+		if (fitting != NULL)
+			fit_text(&field, column, width - (excess < width / 2 ? excess : width / 2));
+		blanks = field.length < width ? width - field.length : 0;
+		taken = fitting != NULL && excess < blanks ? excess : fitting != NULL ? blanks : 0;
+		blanks -= taken;
+		excess += (field.length > width ? field.length - width : 0) - taken;
+		taken_columns += (i > 0) + field.length + blanks;
+		if (i > 0)
+			text_add_char(line, ' ');
+		if (column_is_right(column->type))
+			text_add_blanks(line, blanks);
+		text_add(line, color != NULL ? color : "");
+		text_add(line, field.data);
+		if (color != NULL)
+			text_add(line, "\033[0m");
+		if (!column_is_right(column->type) && i + 1 < printer->columns.count)
+			text_add_blanks(line, blanks);
+	}
+	text_free(&field);
+	return taken_columns;
+}
+
+static void add_padded_row(struct printer *printer, const struct row *row)
+{
+	size_t begin = printer->line.length, size = printer->columns.count * sizeof(*printer->before);
+	bool may_shorten = printer->fit.widths != NULL && row != NULL;
+	int64_t *before = may_shorten ? memcpy(xmalloc(size), printer->before, size) : NULL;
+
+	/* A line that wraps is not a row any more. */
+	if (add_padded_fields(printer, row, false) > printer->width && may_shorten) {
+		text_cut(&printer->line, begin);
+		memcpy(printer->before, before, size);
+		add_padded_fields(printer, row, true);
+	}
+	free(before);
+	text_add_char(&printer->line, '\n');
+}
+
+static void write_line(struct printer *printer)
+{
+	printer_write(printer, printer->line.data, printer->line.length);
+	text_cut(&printer->line, 0);
+}
+
+static void add_header(struct printer *printer)
+{
+	if (printer->header_done || !printer->header || printer->format == REPORT_JSON)
+		return;
+	printer->header_done = true;
+	if (printer->format == REPORT_TABLE)
+		add_padded_row(printer, NULL);
+	else
+		add_separated_row(printer, NULL);
+	write_line(printer);
+}
+
+void printer_again(struct printer *printer)
+{
+	if (printer->separate)
+		printer_write(printer, "\n", 1);
+	printer->separate = true;
+	printer->header_done = false;
+}
+
+void printer_header(struct printer *printer)
+{
+	add_header(printer);
+	flush(printer);
+}
+
+static void add_row(struct printer *printer, const struct row *row)
+{
+	add_header(printer);
+	if (printer->format == REPORT_TABLE)
+		add_padded_row(printer, row);
+	else if (printer->format == REPORT_JSON)
+		add_json_row(printer, &printer->line, row);
+	else
+		add_separated_row(printer, row);
+}
+
+void printer_row(struct printer *printer, const struct row *row)
+{
+	add_row(printer, row);
+	write_line(printer);
+	flush(printer);
+}
+
+struct share {
+	const struct printer *printer;
+	const struct row *rows;
+	size_t count;
+	struct text text;
+};
+
+static void *add_share(void *context)
+{
+	struct share *share = context;
+
+	for (size_t i = 0; i < share->count; i++)
+		add_json_row(share->printer, &share->text, &share->rows[i]);
+	return NULL;
+}
+
+/*
+ * All packets have been read, so a processor has nothing to do, and each row in JSON stands for itself. A thread of its
+ * own for each share is simpler than one that waits for the next, and costs a hundredth of what it does.
+ * Return: how many rows are left for this thread alone.
+ */
+static size_t print_shares(struct printer *printer, const struct row *rows, size_t count)
+{
+	struct share other = {.printer = printer, .count = ROWS_THERE};
+	pthread_t thread;
+
+	while (count >= ROWS_HERE + ROWS_THERE && printer->error == 0) {
+		other.rows = rows + ROWS_HERE;
+		text_cut(&other.text, 0);
+		if (pthread_create(&thread, NULL, add_share, &other) != 0)
+			break;
+		for (size_t i = 0; i < ROWS_HERE; i++)
+			add_json_row(printer, &printer->line, &rows[i]);
+		write_line(printer);
+		pthread_join(thread, NULL);
+		printer_write(printer, other.text.data, other.text.length);
+		rows += ROWS_HERE + ROWS_THERE;
+		count -= ROWS_HERE + ROWS_THERE;
+	}
+	text_free(&other.text);
+	return count;
+}
+
+void printer_rows(struct printer *printer, const struct row *rows, size_t count)
+{
+	size_t shared;
+
+	printer_forget(printer);
+	if (printer->format == REPORT_TABLE) {
+		if (printer->separate)
+			printer_write(printer, "\n", 1);
+		printer->separate = true;
+		table_print(printer, rows, count);
+	} else {
+		add_header(printer);
+		shared = printer->format == REPORT_JSON ? count - print_shares(printer, rows, count) : 0;
+		for (size_t i = shared; i < count && printer->error == 0; i++) {
+			add_row(printer, &rows[i]);
+			if (printer->line.length >= WRITE_AT_ONCE)
+				write_line(printer);
+		}
+		write_line(printer);
+	}
+	flush(printer);
+}

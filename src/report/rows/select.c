@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/rows/select.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/escape.h"
+#include "base/table.h"
+#include "base/xalloc.h"
+#include "model/columns.h"
+#include "report/rows/histogram.h"
+
+/* Longer words are certainly no column's name. */
+#define WORD_MAX 32
+
+static void append(struct selection *selection, const struct column *column, bool descending)
+{
+	size_t room = selection->count + 1;
+
+	selection->columns = xreallocarray(selection->columns, room, sizeof(*selection->columns));
+	selection->descending = xreallocarray(selection->descending, room, sizeof(*selection->descending));
+	selection->columns[selection->count] = column;
+	selection->descending[selection->count++] = descending;
+}
+
+void select_append(struct selection *selection, const struct column *column)
+{
+	append(selection, column, false);
+}
+
+void select_free(struct selection *selection)
+{
+	free(selection->columns);
+	free(selection->descending);
+	*selection = (struct selection){0};
+}
+
+static bool contains(const struct selection *selection, const struct column *column)
+{
+	for (size_t i = 0; i < selection->count; i++)
+		if (selection->columns[i] == column)
+			return true;
+	return false;
+}
+
+static const struct column *find(const struct selection *all, const char *word)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (strcasecmp(all->columns[i]->name, word) == 0)
+			return all->columns[i];
+	return NULL;
+}
+
+/* The columns before all others: those of the keys, in a report of groups of connections. */
+static void append_keys(struct selection *selection, enum report_kind kind, const struct peers_keys *keys)
+{
+	for (unsigned int i = 0; (kind == REPORT_PEERS || kind == REPORT_HISTOGRAM) && i < keys->count; i++)
+		append(selection, column_key(keys->key[i]), false);
+	if (kind == REPORT_GROUPS)
+		append(selection, column_key(PEERS_KEY_GROUP), false);
+}
+
+/* Reports with few columns, in an order of their own. */
+static bool shows_all(enum report_kind kind)
+{
+	return report_is_tree(kind) || kind == REPORT_HISTOGRAM;
+}
+
+/* What is said of a message goes before what is said of its connection under the same name. */
+static void append_messages(struct selection *selection, const struct report_options *options)
+{
+	const struct column *columns;
+	size_t count;
+
+	columns = column_messages(&count);
+	for (size_t i = 0; i < count; i++)
+		append(selection, &columns[i], false);
+	for (size_t i = 0; i < options->message_names->count; i++)
+		if (find(selection, options->fields->column[i].name) == NULL)
+			append(selection, &options->fields->column[i], false);
+	columns = column_conns(&count);
+	for (size_t i = 0; i < count; i++)
+		if (find(selection, columns[i].name) == NULL)
+			append(selection, &columns[i], false);
+}
+
+/* All columns of a report, in the order of JSON; @slice: that of the slice, too, which is the last one. */
+static void append_all(struct selection *selection, enum report_kind kind, const struct peers_keys *keys,
+		       const struct report_options *options, bool slice)
+{
+	bool is_grouped = kind == REPORT_PEERS || kind == REPORT_GROUPS;
+	size_t count;
+	const struct column *columns = report_is_tree(kind)	    ? column_tree(&count)
+				       : kind == REPORT_HISTOGRAM   ? histogram_columns(&count)
+				       : is_grouped		    ? column_groups(&count)
+								    : column_conns(&count);
+
+	if (kind == REPORT_MESSAGES) {
+		append_messages(selection, options);
+		return;
+	}
+	append_keys(selection, kind, keys);
+	for (size_t i = 0; i < count - !slice; i++)
+		append(selection, &columns[i], false);
+}
+
+/* Levenshtein's distance, in which the case of letters does not count. */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[WORD_MAX + 1];
+	size_t length = strlen(b);
+
+	if (strlen(a) > WORD_MAX || length > WORD_MAX)
+		return WORD_MAX;
+	for (unsigned int j = 0; j <= length; j++)
+		row[j] = j;
+	for (unsigned int i = 1; a[i - 1] != '\0'; i++) {
+		unsigned int diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= length; j++) {
+			char left[2] = {a[i - 1], '\0'}, right[2] = {b[j - 1], '\0'};
+			unsigned int best = diagonal + (strcasecmp(left, right) != 0);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[length];
+}
+
+static int refuse(const struct selection *all, const char *option, const char *word, struct err *err)
+{
+	const struct column *nearest = NULL;
+	unsigned int best = WORD_MAX;
+	char quoted[2 * WORD_MAX];
+
+	for (size_t i = 0; i < all->count; i++) {
+		unsigned int far = distance(word, all->columns[i]->name);
+
+		if (far < best) {
+			best = far;
+			nearest = all->columns[i];
+		}
+	}
+	escape_text(quoted, sizeof(quoted), word);
+	if (nearest != NULL && best <= 3 && best < strlen(word))
+		return err_set(err, EINVAL, "%s knows no column \"%s\" here; did you mean %s? --list-columns names all",
+			       option, quoted, nearest->name);
+	return err_set(err, EINVAL,
+		       "%s knows no column \"%s\" here; allowed are those that --list-columns names for the report",
+		       option, quoted);
+}
+
+/* Nothing, when some report of the run has the column; it is for that one then. */
+static int check_elsewhere(const struct selection *all, enum report_kind kind, const struct peers_keys *keys,
+			   const struct report_options *options, const char *option, const char *word, struct err *err)
+{
+	for (unsigned int i = 0; i < options->report_count; i++) {
+		struct selection other = {0};
+		bool found;
+
+		if (options->reports[i] == kind || options->reports[i] == REPORT_IO)
+			continue;
+		append_all(&other, options->reports[i], keys, options, true);
+		found = find(&other, word) != NULL;
+		select_free(&other);
+		if (found)
+			return 0;
+	}
+	return refuse(all, option, word, err);
+}
+
+static void append_default(struct selection *selection, const struct selection *all, enum report_kind kind,
+			   const struct peers_keys *keys, const struct report_options *options)
+{
+	char messages[] = COLUMNS_MESSAGES_DEFAULT, events[] = COLUMNS_EVENTS_DEFAULT, conns[] = COLUMNS_CONN_DEFAULT;
+	char peers[] = COLUMNS_GROUP_DEFAULT, groups[] = COLUMNS_GROUPS_DEFAULT;
+	/* Those without a list are shown whole, or have columns of their own. */
+	char *const lists[] = {
+		[REPORT_PEERS] = peers, [REPORT_GROUPS] = groups, [REPORT_CONNS] = conns, [REPORT_EVENTS] = events,
+		[REPORT_MESSAGES] = messages, [REPORT_HTTP_TREE] = NULL, [REPORT_TLS_TREE] = NULL,
+		[REPORT_HISTOGRAM] = NULL, [REPORT_IO] = NULL};
+	TABLE_COVERS(lists, REPORT_KIND_NUM);
+	char *rest = lists[kind];
+	char *word;
+
+	if (!shows_all(kind))
+		append_keys(selection, kind, keys);
+	for (size_t i = 0; shows_all(kind) && i + 1 < all->count; i++)
+		append(selection, all->columns[i], false);
+	while (!shows_all(kind) && (word = strsep(&rest, ",")) != NULL) {
+		const struct column *column = find(all, word);
+
+		if (column != NULL && !contains(selection, column))
+			append(selection, column, false);
+	}
+	for (size_t i = 0; kind == REPORT_MESSAGES && i < options->message_names->count; i++)
+		if (!contains(selection, find(all, options->fields->column[i].name)))
+			append(selection, find(all, options->fields->column[i].name), false);
+}
+
+int select_columns(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
+		   struct selection *selection, struct err *err)
+{
+	const char *text = options->columns;
+	bool add = text != NULL && text[0] == '+';
+	struct selection all = {0}, chosen = {0};
+	char *copy, *rest, *word;
+	int ret = 0;
+
+	append_all(&all, kind, keys, options, true);
+	/* What is known of the connection of a message changes from one to the next. */
+	if ((text == NULL || add) && options->format == REPORT_JSON && kind != REPORT_MESSAGES)
+		append_all(&chosen, kind, keys, options, options->slices && kind != REPORT_EVENTS);
+	else if (text == NULL || add)
+		append_default(&chosen, &all, kind, keys, options);
+	rest = copy = text != NULL ? xstrdup(text) : NULL;
+	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
+		const struct column *column;
+
+		if (add && word[0] == '+')
+			word++;
+		column = find(&all, word);
+		if (column == NULL)
+			ret = check_elsewhere(&all, kind, keys, options, "--columns", word, err);
+		else if (!contains(&chosen, column))
+			append(&chosen, column, false);
+	}
+	free(copy);
+	/* All of them were for another report. */
+	if (ret == 0 && chosen.count == 0)
+		append_default(&chosen, &all, kind, keys, options);
+	select_free(&all);
+	if (ret < 0)
+		select_free(&chosen);
+	else
+		*selection = chosen;
+	return ret;
+}
+
+static int parse_sort(const struct selection *all, char *word, bool *descending, struct err *err)
+{
+	char *order = strchr(word, ':');
+	char quoted[2 * WORD_MAX];
+
+	*descending = false;
+	if (order == NULL)
+		return 0;
+	*order++ = '\0';
+	*descending = strcasecmp(order, "desc") == 0;
+	if (*descending || strcasecmp(order, "asc") == 0)
+		return 0;
+	escape_text(quoted, sizeof(quoted), order);
+	return err_set(err, EINVAL, "--sort knows no order \"%s\"; it is asc or desc, as in --sort=%s:desc", quoted,
+		       find(all, word) != NULL ? word : all->columns[0]->name);
+}
+
+int select_sort(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
+		struct selection *selection, struct err *err)
+{
+	struct selection all = {0}, chosen = {0};
+	char *copy, *rest, *word;
+	int ret = 0;
+
+	append_all(&all, kind, keys, options, true);
+	rest = copy = options->sort != NULL ? xstrdup(options->sort) : NULL;
+	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
+		const struct column *column;
+		bool descending;
+
+		ret = parse_sort(&all, word, &descending, err);
+		if (ret < 0)
+			break;
+		column = find(&all, word);
+		if (column == NULL)
+			ret = check_elsewhere(&all, kind, keys, options, "--sort", word, err);
+		else if (!contains(&chosen, column))
+			append(&chosen, column, descending);
+	}
+	free(copy);
+	/* Groups come in the order of the command line, trees in their own. */
+	if (kind != REPORT_GROUPS && !shows_all(kind)) {
+		append(&chosen, find(&all, kind == REPORT_PEERS ? "CONNS" : "START"), kind == REPORT_PEERS);
+		append_keys(&chosen, kind, keys);
+	}
+	select_free(&all);
+	if (ret < 0)
+		select_free(&chosen);
+	else
+		*selection = chosen;
+	return ret;
+}
+
+static bool has_any(const struct column *column, struct names *names, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct value value;
+
+		column_fetch(column, &rows[i], names, &value);
+		if ((value.known && value.number > 0) || (!value.known && value.of_rest > 0))
+			return true;
+	}
+	return false;
+}
+
+static void insert(struct selection *selection, const struct column *column, size_t at)
+{
+	size_t behind = (selection->count - at) * sizeof(*selection->columns);
+
+	append(selection, column, false);
+	memmove(selection->columns + at + 1, selection->columns + at, behind);
+	selection->columns[at] = column;
+}
+
+size_t select_join(struct selection *selection, struct names *names, const struct row *rows, size_t count)
+{
+	/* The last one of those behind the same column comes first. */
+	static const struct {
+		const char *name;
+		const char *behind;
+	} joining[] = {{"UNKNOWN", "FAIL"}, {"PENDING", "FAIL"}, {"SYN_RTX", "HS_MS"}};
+	size_t all_count, before = selection->count;
+	const struct column *all = count > 0 && rows[0].group != NULL ? column_groups(&all_count) :
+									column_conns(&all_count);
+
+	for (size_t k = 0; count > 0 && k < sizeof(joining) / sizeof(joining[0]); k++) {
+		const struct column *column = NULL;
+		size_t at = 0;
+
+		for (size_t i = 0; i < all_count; i++)
+			if (strcmp(all[i].name, joining[k].name) == 0)
+				column = &all[i];
+		while (at < selection->count && strcmp(selection->columns[at]->name, joining[k].behind) != 0)
+			at++;
+		if (column != NULL && at < selection->count && !contains(selection, column) &&
+		    has_any(column, names, rows, count))
+			insert(selection, column, at + 1);
+	}
+	return selection->count - before;
+}

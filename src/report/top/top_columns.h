@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_TOP_TOP_COLUMNS_H
+#define CONNTRACE_REPORT_TOP_TOP_COLUMNS_H
+
+#include "base/text.h"
+#include "report/top/top.h"
+
+/**
+ * struct top_column_def - how a column is shown
+ * @title: its header
+ * @long_title: where there is room for it, NULL none
+ * @help: for the help page
+ * @least: characters below which it is not shown
+ * @good: characters it should have before columns of a rank above TOP_RANK_CORE come in
+ * @wish: characters beyond which more are of no use
+ * @rank: the columns of a narrow screen have the lowest ranks
+ * @right: aligned to the right; sorted with the largest first at first
+ */
+struct top_column_def {
+	const char *title;
+	const char *long_title;
+	const char *help;
+	unsigned int least;
+	unsigned int good;
+	unsigned int wish;
+	unsigned int rank;
+	bool right;
+};
+
+/** Columns up to this rank are what the screen is for. */
+#define TOP_RANK_CORE 10
+
+/** top_columns - by enum top_column; their order is that on the screen */
+extern const struct top_column_def top_columns[TOP_COLUMN_NUM];
+
+/**
+ * struct top_style - what texts depend on besides the row
+ * @state: what the user has chosen
+ * @now_ns: what time it is
+ * @name: knows names of hosts, NULL nobody does
+ * @name_context: passed on
+ * @ladder: the chosen connection's time line, lines of ASCII; NULL none
+ */
+struct top_style {
+	const struct top_state *state;
+	int64_t now_ns;
+	top_name *name;
+	void *name_context;
+	const char *ladder;
+};
+
+/**
+ * top_cell() - append what stands in a column
+ * @width: characters there are room for; what is longer has "..." in it (one character when the terminal has UTF-8)
+ */
+void top_cell(struct text *text, const struct top_row *row, enum top_column column, const struct top_style *style,
+	      unsigned int width);
+
+/** top_compare() - order of two rows by a column, unknown values last whatever the direction */
+int top_compare(const struct top_row *a, const struct top_row *b, enum top_column column, bool descending);
+
+/** top_text_amount() - append bytes in at most 4 characters: 999, 1.5k, 12M; "-" when unknown */
+void top_text_amount(struct text *text, int64_t bytes, enum top_units units);
+
+/** top_text_rate() - the same of a rate in bytes per second, in the units of rates */
+void top_text_rate(struct text *text, int64_t rate, enum top_units units);
+
+/** top_text_span() - append a span of time in at most 4 characters: 0s, 59s, 12m, 3h, 17d */
+void top_text_span(struct text *text, int64_t span_ns);
+
+/** top_text_units() - what a rate is in: "B/s", "bit/s", with the base when it is not 1000 */
+const char *top_text_units(enum top_units units);
+
+/** top_process_text() - append the name of a process, and its PID where there is room */
+void top_process_text(struct text *text, const struct process *process, unsigned int width);
+
+#endif

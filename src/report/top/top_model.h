@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_TOP_TOP_MODEL_H
+#define CONNTRACE_REPORT_TOP_TOP_MODEL_H
+
+#include "report/top/top.h"
+
+/**
+ * struct top_model - the connections of the live screen, and their rates
+ *
+ * A tick is top_model_begin(), top_model_open() for each connection that is
+ * open, top_model_end(). Between ticks top_model_finished() tells of those that
+ * ended, so none is missed, however short. Rows change in ticks only.
+ */
+struct top_model;
+
+/** Most rows; what is open beyond them is counted only. Closed ones go first. */
+#define TOP_ROWS 200000
+
+/** top_model_new() - nothing seen yet; @start_ns: when the run, or the file, began */
+struct top_model *top_model_new(int64_t start_ns);
+
+/** top_model_free() - NULL is fine */
+void top_model_free(struct top_model *model);
+
+/** top_model_begin() - a tick at @now_ns */
+void top_model_begin(struct top_model *model, int64_t now_ns);
+
+/** top_model_open() - @conn is open, or has ended and is not told as finished yet; copied */
+void top_model_open(struct top_model *model, const struct conn *conn);
+
+/** top_model_finished() - the connection is over; copied. Told once of each, at any time */
+void top_model_finished(struct top_model *model, const struct conn *conn);
+
+/**
+ * top_model_end() - the tick is over: rates hold
+ * @keep_ns: rows of connections that ended longer ago are dropped
+ * @pinned: but for this conn.id; 0 none
+ */
+void top_model_end(struct top_model *model, int64_t keep_ns, uint64_t pinned);
+
+/** top_model_rows() - all rows, in no order, valid until the next tick begins; @count is set */
+struct top_row *const *top_model_rows(const struct top_model *model, size_t *count);
+
+/** top_model_totals() - all of them together */
+const struct top_totals *top_model_totals(const struct top_model *model);
+
+#endif

@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/top/top_screen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/crash.h"
+#include "base/xalloc.h"
+#include "config.h"
+#include "report/top/top_keys.h"
+
+void top_screen_signals(void)
+{
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGWINCH);
+	sigaddset(&blocked, SIGTSTP);
+	sigaddset(&blocked, SIGCONT);
+	sigaddset(&blocked, TOP_SCREEN_SIGNAL);
+	/* A background job that uses the terminal would be stopped for it, and we may be the one that must not stop. */
+	sigaddset(&blocked, SIGTTIN);
+	sigaddset(&blocked, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
+#ifdef HAVE_NCURSES
+
+#define NCURSES_WIDECHAR 1
+#define NCURSES_NOMACROS 1
+#include <curses.h>
+#include <term.h>
+
+/* What a terminal may be told when we leave it: far less than this. */
+#define FAREWELL 256
+/* How long the rest of a key's sequence may take; a lone Esc is one after that. */
+#define ESCAPE_MS 50
+
+struct top_screen {
+	SCREEN *screen;
+	FILE *out, *in;
+	int tty;
+	int signal_fd;
+	pid_t front;
+	bool color, utf8;
+	bool away;    /* others have the terminal, until we are told otherwise */
+	bool shelved; /* another job was in the foreground when we looked last */
+	bool more;    /* curses may hold keys that it has read already */
+	bool hung_up;
+};
+
+/* ---- giving the terminal back ------------------------------------------------------------ */
+
+/*
+ * What a signal handler needs: it may only call write(2), tcsetattr(3) and
+ * raise(3), so everything else was made before.
+ */
+static struct {
+	volatile sig_atomic_t taken;
+	int tty;
+	struct termios modes;
+	char farewell[FAREWELL];
+	size_t length;
+} leave;
+
+static int add_farewell(int character)
+{
+	if (leave.length < sizeof(leave.farewell))
+		leave.farewell[leave.length++] = (char)character;
+	return character;
+}
+
+static void add_capability(const char *name)
+{
+	char *text = tigetstr((char *)(uintptr_t)name);
+
+	if (text != NULL && text != (char *)-1)
+		tputs(text, 1, add_farewell);
+}
+
+static void restore(void)
+{
+	ssize_t ignored;
+
+	if (!leave.taken)
+		return;
+	leave.taken = 0;
+	ignored = write(leave.tty, leave.farewell, leave.length);
+	(void)ignored;
+	tcsetattr(leave.tty, TCSANOW, &leave.modes);
+}
+
+void top_screen_abandon(void)
+{
+	restore();
+}
+
+static void on_crash(int number)
+{
+	restore();
+	/* The handler was for one time: now it does what it always does. */
+	raise(number);
+}
+
+/* Those whose default action does not end a process (signal(7)), or cannot be changed. */
+static bool is_harmless(int number)
+{
+	static const int harmless[] = {SIGCHLD, SIGCONT, SIGURG,  SIGWINCH, SIGSTOP,
+				       SIGTSTP, SIGTTIN, SIGTTOU, SIGKILL};
+
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if (harmless[i] == number)
+			return true;
+	return false;
+}
+
+/*
+ * Every signal that would end the process. What somebody else handles, or had ignored at the start, stays so; libc
+ * refuses those that it uses itself.
+ */
+static void watch_crashes(bool on)
+{
+	const struct sigaction ours = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
+	const struct sigaction none = {.sa_handler = SIG_DFL};
+	struct sigaction now;
+
+	for (int number = 1; number <= SIGRTMAX; number++)
+		if (!is_harmless(number) && sigaction(number, NULL, &now) == 0 &&
+		    now.sa_handler == (on ? SIG_DFL : on_crash))
+			(void)sigaction(number, on ? &ours : &none, NULL);
+	crash_restore(on ? restore : NULL);
+}
+
+static void prepare_leaving(int tty, const struct termios *modes)
+{
+	static bool has_exit;
+
+	leave.tty = tty;
+	leave.modes = *modes;
+	leave.length = 0;
+	/* Plain characters, arrows as they were, a cursor, the first line of an empty screen or the old screen. */
+	add_capability("sgr0");
+	add_capability("op");
+	add_capability("rmkx");
+	add_capability("cnorm");
+	add_capability("rmcup");
+	leave.taken = 1;
+	watch_crashes(true);
+	if (!has_exit)
+		atexit(restore);
+	has_exit = true;
+}
+
+/* ---- sharing the terminal with a shell ------------------------------------------------------ */
+
+/* Has the shell let us have the terminal? One that is nobody's is ours. */
+static bool is_foreground(const struct top_screen *screen)
+{
+	pid_t group = tcgetpgrp(screen->tty);
+
+	return group < 0 || group == getpgrp();
+}
+
+static bool is_ours(struct top_screen *screen)
+{
+	screen->shelved = !is_foreground(screen);
+	return !screen->away && !screen->shelved;
+}
+
+static void fit(struct top_screen *screen)
+{
+	struct winsize size;
+
+	if (ioctl(screen->tty, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0)
+		resizeterm(size.ws_row, size.ws_col);
+}
+
+/* Stop as everybody does, until we are continued; or have somebody do it who then says so. */
+static void stop(const struct top_screen *screen)
+{
+	sigset_t stopping;
+
+	if (screen->front > 0) {
+		kill(screen->front, TOP_SCREEN_SIGNAL);
+		return;
+	}
+	sigemptyset(&stopping);
+	sigaddset(&stopping, SIGTSTP);
+	raise(SIGTSTP);
+	pthread_sigmask(SIG_UNBLOCK, &stopping, NULL);
+	/* Here we were stopped. */
+	pthread_sigmask(SIG_BLOCK, &stopping, NULL);
+	raise(TOP_SCREEN_SIGNAL);
+}
+
+static void give_back(struct top_screen *screen)
+{
+	if (screen->away || screen->front < 0)
+		return;
+	endwin();
+	leave.taken = 0;
+	screen->away = true;
+	stop(screen);
+}
+
+/* ---- taking the terminal ------------------------------------------------------------------- */
+
+static void start_colors(bool color)
+{
+	if (!color || !has_colors())
+		return;
+	start_color();
+	/* The terminal's own background, be it light or dark; red and magenta can be read on both. */
+	if (use_default_colors() != OK)
+		return;
+	init_pair(1, COLOR_RED, -1);
+	init_pair(2, COLOR_MAGENTA, -1);
+}
+
+/* The first time. Return: 0, or why not: curses says no more than that. */
+static int begin(struct top_screen *screen)
+{
+	struct termios modes;
+
+	if (tcgetattr(screen->tty, &modes) != 0)
+		return -errno;
+	/* Our own signals come by a descriptor: curses is not to install handlers. */
+	use_env(TRUE);
+	screen->screen = newterm(NULL, screen->out, screen->in);
+	if (screen->screen == NULL)
+		return -ENOTSUP;
+	set_term(screen->screen);
+	signal(SIGTSTP, SIG_DFL);
+	signal(SIGWINCH, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	prepare_leaving(screen->tty, &modes);
+	cbreak();
+	noecho();
+	nonl();
+	set_escdelay(ESCAPE_MS);
+	keypad(stdscr, TRUE);
+	nodelay(stdscr, TRUE);
+	curs_set(0);
+	start_colors(screen->color);
+	return 0;
+}
+
+/* Continued; in the background that is of no use. */
+static void take(struct top_screen *screen)
+{
+	if (!screen->away)
+		return;
+	if (!is_foreground(screen)) {
+		stop(screen);
+		return;
+	}
+	screen->away = false;
+	if (screen->screen == NULL) {
+		/* top_screen_check() has been content: what fails now is a terminal that has gone. */
+		screen->hung_up = begin(screen) != 0;
+		return;
+	}
+	leave.taken = 1;
+	fit(screen);
+	clearok(curscr, TRUE);
+	refresh();
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+static int open_signals(void)
+{
+	sigset_t wanted;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGWINCH);
+	sigaddset(&wanted, SIGTSTP);
+	sigaddset(&wanted, SIGCONT);
+	sigaddset(&wanted, TOP_SCREEN_SIGNAL);
+	return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int refuse(struct err *err, const char *reason)
+{
+	const char *term = getenv("TERM");
+
+	return err_set(err, ENOTSUP, "no screen here: TERM=\"%s\" %s; printing plain lines",
+		       term != NULL ? term : "", reason);
+}
+
+/* Without these there is no screen to speak of; asked before curses, which would print its own complaint. */
+int top_screen_check(int tty, struct err *err)
+{
+	int answer;
+
+	if (setupterm(NULL, tty, &answer) != OK)
+		return refuse(err, "is a terminal nobody knows");
+	if (tigetstr((char *)(uintptr_t)"cup") == NULL || tigetstr((char *)(uintptr_t)"clear") == NULL) {
+		(void)del_curterm(cur_term);
+		return refuse(err, "cannot move its cursor");
+	}
+	(void)del_curterm(cur_term);
+	return 0;
+}
+
+int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t front, struct err *err)
+{
+	struct top_screen *screen;
+	int rc;
+
+	if (!isatty(tty))
+		return refuse(err, "is not on a terminal");
+	setlocale(LC_CTYPE, "");
+	screen = xcalloc(1, sizeof(*screen));
+	screen->tty = tty;
+	screen->front = front;
+	screen->color = color;
+	screen->signal_fd = open_signals();
+	screen->out = fdopen(fcntl(tty, F_DUPFD_CLOEXEC, 3), "w");
+	screen->in = fdopen(fcntl(tty, F_DUPFD_CLOEXEC, 3), "r");
+	if (screen->signal_fd < 0 || screen->out == NULL || screen->in == NULL) {
+		rc = err_set(err, errno, "cannot use the terminal: %s", strerror(errno));
+		top_screen_close(screen);
+		return rc;
+	}
+	screen->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	/* What we set in the background the shell would take for the terminal's own modes. */
+	if (front >= 0 && !is_foreground(screen)) {
+		screen->away = true;
+		stop(screen);
+	} else if (begin(screen) != 0) {
+		top_screen_close(screen);
+		return refuse(err, "cannot be set up");
+	}
+	*opened = screen;
+	return 0;
+}
+
+void top_screen_close(struct top_screen *screen)
+{
+	if (screen == NULL)
+		return;
+	if (screen->screen != NULL) {
+		if (!screen->hung_up && !screen->away)
+			endwin();
+		leave.taken = 0;
+		watch_crashes(false);
+		delscreen(screen->screen);
+	}
+	if (screen->out != NULL)
+		fclose(screen->out);
+	if (screen->in != NULL)
+		fclose(screen->in);
+	if (screen->signal_fd >= 0)
+		close(screen->signal_fd);
+	free(screen);
+}
+
+/* ---- signals and keys ---------------------------------------------------------------------- */
+
+void top_screen_fds(const struct top_screen *screen, int fds[TOP_SCREEN_FDS])
+{
+	/* Somebody else's keys would wake us all the time; that they are ours again is seen when we draw. */
+	fds[0] = !screen->away && !screen->shelved ? screen->tty : -1;
+	fds[1] = screen->signal_fd;
+}
+
+/* Return: has something come? */
+static bool read_signals(struct top_screen *screen)
+{
+	struct signalfd_siginfo info;
+	bool come = false;
+
+	while (read(screen->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		come = true;
+		if (info.ssi_signo == SIGTSTP) {
+			give_back(screen);
+		} else if (info.ssi_signo == TOP_SCREEN_SIGNAL) {
+			take(screen);
+		} else if (is_ours(screen)) {
+			/* Stopped by SIGSTOP, say: the shell has had the terminal meanwhile. */
+			if (info.ssi_signo == SIGCONT) {
+				reset_prog_mode();
+				clearok(curscr, TRUE);
+			}
+			fit(screen);
+		}
+	}
+	return come;
+}
+
+int top_screen_key(struct top_screen *screen)
+{
+	static const struct {
+		wint_t curses;
+		int key;
+	} keys[] = {
+		{KEY_UP, TOP_KEY_UP},           {KEY_DOWN, TOP_KEY_DOWN},
+		{KEY_LEFT, TOP_KEY_LEFT},       {KEY_RIGHT, TOP_KEY_RIGHT},
+		{KEY_PPAGE, TOP_KEY_PAGE_UP},   {KEY_NPAGE, TOP_KEY_PAGE_DOWN},
+		{KEY_HOME, TOP_KEY_HOME},       {KEY_END, TOP_KEY_END},
+		{KEY_ENTER, TOP_KEY_ENTER},     {KEY_BACKSPACE, TOP_KEY_BACKSPACE},
+		{KEY_RESIZE, TOP_KEY_RESIZE},
+	};
+	struct pollfd fds[] = {{.fd = screen->signal_fd, .events = POLLIN}, {.fd = screen->tty, .events = POLLIN}};
+	wint_t got;
+	int rc;
+
+	if (poll(fds, 2, 0) <= 0 && !screen->more)
+		return TOP_KEY_NONE;
+	/* What the signals did to the screen may be told as a key, too. */
+	screen->more = true;
+	if (fds[0].revents != 0 && read_signals(screen))
+		return TOP_KEY_RESIZE;
+	screen->more = is_ours(screen);
+	if (!screen->more)
+		return TOP_KEY_NONE;
+	if ((fds[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
+		screen->hung_up = true;
+		return TOP_KEY_NONE;
+	}
+	rc = get_wch(&got);
+	screen->more = rc != ERR;
+	if (rc == ERR)
+		return TOP_KEY_NONE;
+	if (rc == OK)
+		return (int)got;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (keys[i].curses == got)
+			return keys[i].key;
+	return TOP_KEY_RESIZE;
+}
+
+/* ---- drawing ------------------------------------------------------------------------------ */
+
+void top_screen_size(const struct top_screen *screen, unsigned int *width, unsigned int *height)
+{
+	/* Any size will do while nothing was shown on it. */
+	bool was_shown = screen->screen != NULL;
+
+	*width = was_shown ? (unsigned int)COLS : 80;
+	*height = was_shown ? (unsigned int)LINES : 24;
+}
+
+static attr_t attributes_of(unsigned int attributes, short *pair)
+{
+	attr_t result = A_NORMAL;
+
+	*pair = 0;
+	if (attributes & TOP_BOLD)
+		result |= A_BOLD;
+	if (attributes & TOP_DIM)
+		result |= A_DIM;
+	if (attributes & TOP_REVERSE)
+		result |= A_REVERSE;
+	if (attributes & TOP_UNDERLINE)
+		result |= A_UNDERLINE;
+	if (attributes & TOP_RED)
+		*pair = 1;
+	if (attributes & TOP_MAGENTA)
+		*pair = 2;
+	return result;
+}
+
+static void draw_line(const struct top_grid *grid, unsigned int y)
+{
+	const struct top_char *line = grid->chars + (size_t)y * grid->width;
+	unsigned int x = 0;
+
+	while (x < grid->width) {
+		unsigned int attributes = line[x].attributes, length = 0;
+		wchar_t run[TOP_WIDTH_MOST + 1];
+		short pair;
+		attr_t attr = attributes_of(attributes, &pair);
+
+		while (x + length < grid->width && line[x + length].attributes == attributes) {
+			run[length] = (wchar_t)line[x + length].code;
+			length++;
+		}
+		run[length] = L'\0';
+		attr_set(attr, pair, NULL);
+		mvaddnwstr((int)y, (int)x, run, (int)length);
+		x += length;
+	}
+}
+
+void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, bool anew)
+{
+	if (screen->hung_up || !is_ours(screen))
+		return;
+	erase();
+	for (unsigned int y = 0; y < grid->height; y++)
+		draw_line(grid, y);
+	attr_set(A_NORMAL, 0, NULL);
+	curs_set(grid->cursor_x >= 0);
+	if (grid->cursor_x >= 0)
+		move((int)grid->height - 1, grid->cursor_x);
+	if (anew)
+		clearok(curscr, TRUE);
+	refresh();
+}
+
+bool top_screen_is_utf8(const struct top_screen *screen)
+{
+	return screen->utf8;
+}
+
+bool top_screen_has_hung_up(const struct top_screen *screen)
+{
+	return screen->hung_up;
+}
+
+bool top_screen_is_away(const struct top_screen *screen)
+{
+	return screen->away;
+}
+
+#else /* without ncurses */
+
+void top_screen_abandon(void)
+{
+}
+
+int top_screen_check(int tty, struct err *err)
+{
+	(void)tty;
+	return err_set(err, ENOTSUP, "no screen here: built without ncurses; printing plain lines");
+}
+
+int top_screen_open(struct top_screen **screen, int tty, bool color, pid_t front, struct err *err)
+{
+	(void)screen;
+	(void)tty;
+	(void)color;
+	(void)front;
+	return err_set(err, ENOTSUP, "no screen here: built without ncurses; printing plain lines");
+}
+
+void top_screen_close(struct top_screen *screen)
+{
+	(void)screen;
+}
+
+void top_screen_fds(const struct top_screen *screen, int fds[TOP_SCREEN_FDS])
+{
+	(void)screen;
+	fds[0] = fds[1] = -1;
+}
+
+int top_screen_key(struct top_screen *screen)
+{
+	(void)screen;
+	return TOP_KEY_NONE;
+}
+
+void top_screen_size(const struct top_screen *screen, unsigned int *width, unsigned int *height)
+{
+	(void)screen;
+	*width = *height = 0;
+}
+
+void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, bool anew)
+{
+	(void)screen;
+	(void)grid;
+	(void)anew;
+}
+
+bool top_screen_is_utf8(const struct top_screen *screen)
+{
+	(void)screen;
+	return false;
+}
+
+bool top_screen_has_hung_up(const struct top_screen *screen)
+{
+	(void)screen;
+	return true;
+}
+
+bool top_screen_is_away(const struct top_screen *screen)
+{
+	(void)screen;
+	return false;
+}
+
+#endif

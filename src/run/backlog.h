@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_RUN_BACKLOG_H
+#define CONNTRACE_RUN_BACKLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "system/diag.h"
+#include "track/tracker.h"
+
+/**
+ * struct backlog - the accept queues of the targets' listening sockets, asked for once a second
+ *
+ * What waits there has come about, and no call tells of it: each is given to the tracker as EVENT_INFO of INFO_WAITING,
+ * and so is each of these listening sockets, with the length of its queue.
+ *
+ * @diag: NULL when nothing is asked
+ * @tracker: knows the ports that targets listen on
+ * @feed: takes an event
+ * @context: for @feed
+ * @due_ns: monotonic: when they are asked for next
+ * @start_ns: since the epoch: when the run began
+ */
+struct backlog {
+	struct diag *diag;
+	struct tracker *tracker;
+	void (*feed)(void *context, struct event *event);
+	void *context;
+	int64_t due_ns;
+	int64_t start_ns;
+};
+
+/** backlog_look() - ask, if it is time to, or at once with @now */
+void backlog_look(struct backlog *backlog, bool now);
+
+#endif

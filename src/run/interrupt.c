@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run/interrupt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "run/privileges.h"
+#include "report/top/top_screen.h"
+
+static struct {
+	pthread_mutex_t mutex; /* whoever has it reads the signals, and decides about them */
+	int signal_fd;
+	int pipe[2];
+	int kick_fd; /* the deadline has changed */
+	bool (*lives)(void *context);
+	void *context;
+	atomic_int untaken;	   /* SIGINT and SIGTERM in the pipe */
+	atomic_bool hurries;
+	_Atomic int64_t deadline_ns; /* monotonic, INT64_MAX none */
+	int count;		   /* SIGINT and SIGTERM so far */
+	int last;
+	bool is_final;
+} interrupt = {.mutex = PTHREAD_MUTEX_INITIALIZER, .signal_fd = -1, .deadline_ns = INT64_MAX, .last = SIGINT};
+
+static void end_at_once(int number) __attribute__((noreturn));
+static void end_at_once(int number)
+{
+	const struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t unblocked;
+
+	top_screen_abandon();
+	sigaction(number, &action, NULL);
+	sigemptyset(&unblocked);
+	sigaddset(&unblocked, number);
+	pthread_sigmask(SIG_UNBLOCK, &unblocked, NULL);
+	raise(number);
+	_exit(128 + number);
+}
+
+static bool is_end(const struct signalfd_siginfo *info)
+{
+	return info->ssi_signo == SIGINT || info->ssi_signo == SIGTERM;
+}
+
+/* What the terminal sends while the command runs is the command's to decide about. */
+static bool is_for_command(const struct signalfd_siginfo *info)
+{
+	return info->ssi_code == SI_KERNEL && interrupt.lives != NULL && interrupt.lives(interrupt.context);
+}
+
+static void take(const struct signalfd_siginfo *info)
+{
+	bool is_stuck = atomic_load(&interrupt.untaken) > 0;
+
+	if (is_end(info)) {
+		interrupt.count++;
+		interrupt.last = (int)info->ssi_signo;
+		if (interrupt.is_final) {
+			if (interrupt.count > 1)
+				end_at_once(interrupt.last);
+			atomic_store(&interrupt.hurries, true);
+			return;
+		}
+		if (!is_for_command(info)) {
+			if (is_stuck)
+				end_at_once(interrupt.last);
+			atomic_fetch_add(&interrupt.untaken, 1);
+		}
+	}
+	/* Full, it holds hundreds that nobody takes. */
+	if (write(interrupt.pipe[1], info, sizeof(*info)) < 0)
+		return;
+}
+
+static void take_all(void)
+{
+	struct signalfd_siginfo info;
+
+	while (read(interrupt.signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		take(&info);
+}
+
+static int wait_ms(void)
+{
+	int64_t deadline_ns = atomic_load(&interrupt.deadline_ns);
+	int64_t left_ns = deadline_ns - clock_monotonic();
+
+	if (deadline_ns == INT64_MAX)
+		return -1;
+	return left_ns > 0 ? (int)(left_ns / CLOCK_NS_PER_MS) + 1 : 0;
+}
+
+static void *read_signals(void *unused)
+{
+	struct pollfd fds[] = {{.fd = interrupt.signal_fd, .events = POLLIN},
+			       {.fd = interrupt.kick_fd, .events = POLLIN}};
+	uint64_t kicks;
+
+	(void)unused;
+	privileges_drop_all();
+	for (;;) {
+		(void)poll(fds, 2, wait_ms());
+		if (read(interrupt.kick_fd, &kicks, sizeof(kicks)) < 0 && wait_ms() == 0)
+			end_at_once(interrupt.last);
+		pthread_mutex_lock(&interrupt.mutex);
+		take_all();
+		pthread_mutex_unlock(&interrupt.mutex);
+	}
+	return NULL;
+}
+
+int interrupt_open(const sigset_t *signals, struct err *err)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int rc;
+
+	interrupt.signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	interrupt.kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (interrupt.signal_fd < 0 || interrupt.kick_fd < 0 || pipe2(interrupt.pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+		return err_set(err, errno, "cannot watch for signals: %s", strerror(errno));
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	rc = pthread_create(&thread, &attributes, read_signals, NULL);
+	pthread_attr_destroy(&attributes);
+	return rc == 0 ? 0 : err_set(err, rc, "cannot start the thread for signals: %s", strerror(rc));
+}
+
+int interrupt_fd(void)
+{
+	return interrupt.pipe[0];
+}
+
+bool interrupt_read(struct signalfd_siginfo *info)
+{
+	if (read(interrupt.pipe[0], info, sizeof(*info)) != (ssize_t)sizeof(*info))
+		return false;
+	/* One for the command was not counted. */
+	if (is_end(info) && atomic_load(&interrupt.untaken) > 0)
+		atomic_fetch_sub(&interrupt.untaken, 1);
+	return true;
+}
+
+void interrupt_command(bool (*lives)(void *context), void *context)
+{
+	pthread_mutex_lock(&interrupt.mutex);
+	interrupt.lives = lives;
+	interrupt.context = context;
+	pthread_mutex_unlock(&interrupt.mutex);
+}
+
+void interrupt_final(int64_t within_ns)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&interrupt.mutex);
+	if (!interrupt.is_final)
+		take_all();
+	interrupt.is_final = true;
+	interrupt.lives = NULL;
+	pthread_mutex_unlock(&interrupt.mutex);
+	if (within_ns == 0)
+		return;
+	atomic_store(&interrupt.deadline_ns, clock_monotonic() + within_ns);
+	if (write(interrupt.kick_fd, &one, sizeof(one)) < 0)
+		return; /* only when it is readable already */
+}
+
+bool interrupt_hurries(void)
+{
+	return atomic_load(&interrupt.hurries);
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run/look.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "system/counters.h"
+#include "system/socket.h"
+#include "system/tcp_info.h"
+
+/* Listeners and mini sockets have no counters to tell. */
+#define STATES (DIAG_ALL_STATES & ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT))
+/* So many connections are looked at one by one: 4 us each. */
+#define SINGLE_LOOKS 64
+/* The kernel lists all its sockets, not ours only; that pays while ours are this part of them. */
+#define LIST_SHARE 16
+/* How often it is tried again. */
+#define LIST_AGAIN 64
+/* One question more takes 4 us, a list without counters 1 us for each socket. */
+#define LIST_AGAIN_SHARE 4
+
+/* A socket that was connected anew keeps its cookie. */
+static bool is_other_flow(const struct flow *seen, const struct flow *flow)
+{
+	return flow_is_complete(seen) && flow_is_complete(flow) &&
+	       !(endpoint_equal(&seen->local, &flow->local) && endpoint_equal(&seen->remote, &flow->remote));
+}
+
+static int look_through_process(const struct conn *conn, struct event *event)
+{
+	const struct process *process = conn->last_process != NULL ? conn->last_process : conn->process;
+	struct event seen;
+	int pidfd, socket, rc;
+
+	if (process == NULL || conn->fd < 0)
+		return -ENOENT;
+	pidfd = socket_process(process->pid);
+	if (pidfd < 0)
+		return -ENOENT;
+	socket = socket_take(pidfd, conn->fd);
+	close(pidfd);
+	if (socket < 0)
+		return -ENOENT;
+	rc = socket_read(socket, &seen);
+	close(socket);
+	/* The descriptor, or even the PID, may be another's by now. */
+	if (rc != 0 || seen.info.cookie != conn->cookie || is_other_flow(&seen.flow, &conn->flow))
+		return -ENOENT;
+	*event = seen;
+	event->flow = conn->flow;
+	return 0;
+}
+
+static int ask(struct diag *diag, const struct conn *conn, struct event *event)
+{
+	int rc = diag_query(diag, &conn->flow, conn->cookie, event);
+
+	return rc == 0 ? counters_settle(diag, event) : rc;
+}
+
+static bool is_here(uint32_t netns, const struct conn *conn)
+{
+	return conn->flow.netns == netns || conn->flow.netns == 0;
+}
+
+int look_at(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event)
+{
+	if (conn->cookie == 0)
+		return -ENOENT;
+	if (diag != NULL && is_here(netns, conn) && flow_is_complete(&conn->flow) && ask(diag, conn, event) == 0)
+		/* A mini socket (TIME_WAIT) has no counters: the socket is gone, and its last word on the way. */
+		return event->info.bytes_received >= 0 ? 0 : -ENOENT;
+	return look_through_process(conn, event);
+}
+
+/* ---- all of them ------------------------------------------------------------------- */
+
+/* A connection that is looked for in the kernel's list; what was seen holds once @is_sure. */
+struct sought {
+	uint64_t cookie;
+	bool is_seen;
+	bool is_sure;
+	struct event event;
+};
+
+struct search {
+	struct sought *sought;
+	size_t count;
+	bool is_listed; /* sorted, and looked for */
+};
+
+/* Of cookies, or of whatever begins with one. */
+static int compare_cookies(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static struct sought *find(const struct search *search, uint64_t cookie)
+{
+	return bsearch(&cookie, search->sought, search->count, sizeof(*search->sought), compare_cookies);
+}
+
+static void see(void *context, const struct event *event)
+{
+	struct sought *sought = event->info.bytes_received >= 0 ? find(context, event->info.cookie) : NULL;
+
+	if (sought != NULL && !sought->is_seen) {
+		sought->event = *event;
+		sought->is_seen = true;
+	}
+}
+
+/* As ask() says: counters belong to their state when it is the same afterwards. */
+static void see_again(void *context, const struct event *event)
+{
+	struct sought *sought = find(context, event->info.cookie);
+
+	if (sought != NULL && sought->is_seen && sought->event.info.state == event->info.state)
+		sought->is_sure = true;
+}
+
+static bool is_as_known(const struct look *look, const struct event_info *info)
+{
+	const struct look_known *known = NULL;
+
+	if (look->known_count > 0)
+		known = bsearch(&info->cookie, look->known, look->known_count, sizeof(*known), compare_cookies);
+	return known != NULL && look_known_holds(known, info);
+}
+
+/* Which of those just seen need no other question? Return: how many do. */
+static size_t compare_with_known(const struct look *look, struct search *search)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < search->count; i++) {
+		struct sought *sought = &search->sought[i];
+
+		sought->is_sure = sought->is_seen && is_as_known(look, &sought->event.info);
+		count += sought->is_seen && !sought->is_sure;
+	}
+	return count;
+}
+
+/* For the next list. */
+static void keep_known(struct look *look, const struct search *search)
+{
+	look->known = xreallocarray(look->known, search->count, sizeof(*look->known));
+	look->known_count = 0;
+	for (size_t i = 0; i < search->count; i++) {
+		const struct event_info *info = &search->sought[i].event.info;
+
+		if (search->sought[i].is_sure && info->segs_in >= 0)
+			look->known[look->known_count++] = (struct look_known){
+				.cookie = info->cookie,
+				.bytes_received = info->bytes_received,
+				.bytes_acked = info->bytes_acked,
+				.segs_in = info->segs_in,
+				.segs_out = info->segs_out,
+				.wqueue = info->wqueue,
+				.notsent_bytes = info->notsent_bytes,
+				.state = info->state,
+			};
+	}
+}
+
+/* A RST on the wire ends no socket that did not get it (a packet filter made it, or stopped it). */
+static bool may_live(const struct conn *conn)
+{
+	return conn->cookie != 0 && (conn->open || conn->state == STATE_RESET);
+}
+
+static void search_list(struct look *look, struct search *search)
+{
+	const struct conn *conn = NULL;
+	struct err ignored;
+	size_t size = 0, unsure;
+	int told;
+
+	while ((conn = tracker_next(look->tracker, conn)) != NULL) {
+		if (!may_live(conn))
+			continue;
+		if (search->count == size) {
+			size = size > 0 ? size * 2 : 64;
+			search->sought = xreallocarray(search->sought, size, sizeof(*search->sought));
+		}
+		search->sought[search->count].is_seen = search->sought[search->count].is_sure = false;
+		search->sought[search->count++].cookie = conn->cookie;
+	}
+	if (look->diag == NULL || search->count <= SINGLE_LOOKS ||
+	    (search->count * LIST_SHARE < look->told && ++look->looks < LIST_AGAIN))
+		return;
+	qsort(search->sought, search->count, sizeof(*search->sought), compare_cookies);
+	search->is_listed = true;
+	told = diag_dump(look->diag, STATES, see, search, &ignored);
+	look->looks = 0;
+	look->told = told > 0 ? (size_t)told : SIZE_MAX;
+	unsure = compare_with_known(look, search);
+	if (unsure > COUNTERS_SINGLE_MAX && unsure * LIST_AGAIN_SHARE > look->told)
+		(void)diag_dump(look->diag, STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
+}
+
+/* Return: 0, or -ENOENT as look_at() */
+static int look_at_one(struct look *look, const struct search *search, const struct conn *conn, struct event *event)
+{
+	struct sought *sought = search->is_listed ? find(search, conn->cookie) : NULL;
+
+	if (sought == NULL || !sought->is_seen || is_other_flow(&sought->event.flow, &conn->flow))
+		return look_at(look->diag, look->netns, conn, event);
+	if (!sought->is_sure)
+		sought->is_sure =
+			counters_settle(look->diag, &sought->event) == 0 && sought->event.info.bytes_received >= 0;
+	if (!sought->is_sure)
+		return look_at(look->diag, look->netns, conn, event);
+	*event = sought->event;
+	return 0;
+}
+
+static void note_awaited(struct look *look, uint64_t cookie)
+{
+	if (look->awaited_count == look->awaited_size) {
+		look->awaited_size = look->awaited_size > 0 ? look->awaited_size * 2 : 64;
+		look->awaited = xreallocarray(look->awaited, look->awaited_size, sizeof(*look->awaited));
+	}
+	look->awaited[look->awaited_count++] = cookie;
+}
+
+size_t look_awaited(const struct look *look)
+{
+	const struct conn *conn = NULL;
+	size_t count = 0;
+
+	while (look->awaited_count > 0 && (conn = tracker_next(look->tracker, conn)) != NULL)
+		count += conn->open && bsearch(&conn->cookie, look->awaited, look->awaited_count,
+					       sizeof(*look->awaited), compare_cookies) != NULL;
+	return count;
+}
+
+void look_free(struct look *look)
+{
+	free(look->awaited);
+	free(look->known);
+}
+
+size_t look_at_all(struct look *look, bool tell_gone)
+{
+	const struct conn *conn = NULL;
+	struct search search = {NULL, 0, false};
+	struct event *looks;
+	size_t count = 0, gone = 0;
+
+	look->awaited_count = 0;
+	search_list(look, &search);
+	looks = search.count > 0 ? xreallocarray(NULL, search.count, sizeof(*looks)) : NULL;
+	while ((conn = tracker_next(look->tracker, conn)) != NULL && count < search.count) {
+		struct event *event = &looks[count];
+
+		if (!may_live(conn))
+			continue;
+		if (look_at_one(look, &search, conn, event) != 0) {
+			if (!conn->open)
+				continue;
+			gone++;
+			/* None comes of MPTCP sockets and from other network namespaces. */
+			if (conn->flow.proto == IPPROTO_TCP && is_here(look->netns, conn))
+				note_awaited(look, conn->cookie);
+			if (!tell_gone)
+				continue;
+			/* Its last word is lost: it has ended, and nobody knows with which numbers. */
+			*event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
+			tcp_info_unknown(&event->info);
+			event->info.reason = INFO_DESTROY;
+			event->info.cookie = conn->cookie;
+			event->flow = conn->flow;
+		}
+		count++;
+	}
+	if (search.is_listed)
+		keep_known(look, &search);
+	if (look->awaited_count > 0)
+		qsort(look->awaited, look->awaited_count, sizeof(*look->awaited), compare_cookies);
+	for (size_t i = 0; i < count; i++)
+		look->feed(look->context, &looks[i]);
+	free(looks);
+	free(search.sought);
+	return gone;
+}

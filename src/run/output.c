@@ -1,0 +1,617 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run/output.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/idmap.h"
+#include "base/outfile.h"
+#include "base/xalloc.h"
+#include "run/linger.h"
+#include "report/rows/column.h"
+#include "report/rows/names.h"
+#include "track/since.h"
+
+#define OUTPUT_BUFFER (1 << 16)
+/* How often handshakes are looked for, and among very many connections for what part of the time. */
+#define HANDSHAKES_NS (50 * CLOCK_NS_PER_MS)
+#define HANDSHAKES_SHARE 20
+/* So long one waits to be told whose it is. */
+#define OWNER_NS (150 * CLOCK_NS_PER_MS)
+
+/* A handshake that has been decided. */
+struct decided {
+	int64_t since_ns; /* monotonic: when that was found */
+	bool told;
+};
+
+struct output {
+	const struct options *options;
+	struct report_options report_options;
+	struct column_fields fields; /* of the messages */
+	struct outfile *outfile;
+	FILE *file; /* its stream */
+	struct report *reports[REPORT_MOST];
+	size_t count;
+	struct ladder *ladder; /* NULL when none was asked for */
+	bool counts_frames;    /* a report io,stat is among them */
+	bool frames_told;      /* frames are told apart from segments */
+	struct summary_outcomes outcomes;
+	struct summary_chosen chosen; /* by --only and --suspicious */
+	uint64_t hidden_frames;       /* of connections that the filter or the choice leaves out */
+	struct since *since;          /* NULL in a run without slices */
+	struct idmap *decided;        /* struct decided; NULL: events are of connections, not of handshakes */
+	int64_t handshakes_told;
+	int64_t handshakes_ns;        /* monotonic: when they are looked for next */
+};
+
+static unsigned int terminal_width(FILE *file)
+{
+	struct winsize size;
+
+	if (!isatty(fileno(file)))
+		return 0;
+	return ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static bool wants_color(const struct options *options, unsigned int width)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (options->color != OPTIONS_COLOR_AUTO)
+		return options->color == OPTIONS_COLOR_ALWAYS;
+	return width > 0 && (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+static void fill_report_options(struct output *output, int64_t start_ns)
+{
+	const struct options *options = output->options;
+	struct report_options *to = &output->report_options;
+
+	if (options->events)
+		to->reports[to->report_count++] = options->messages ? REPORT_MESSAGES : REPORT_EVENTS;
+	for (size_t i = 0; i < options->report_count; i++)
+		to->reports[to->report_count++] = options->reports[i];
+	to->besides = options->ladder != 0;
+	to->io_filters = &options->io_filters;
+	to->message_names = &options->message_names;
+	to->fields = &output->fields;
+	to->by = options->by;
+	to->sort = options->sort;
+	to->columns = options->columns;
+	to->groups = options->groups;
+	to->limit = (uint64_t)options->limit;
+	to->start_ns = start_ns;
+	to->linger_ns = linger_ns(options);
+	to->width = terminal_width(output->file);
+	to->format = options->format;
+	to->time = options->time;
+	to->align = options->align;
+	to->slices = options_has_slices(options);
+	to->header = !options->no_header;
+	to->human = options->human;
+	to->resolve = options->resolve;
+	to->color = wants_color(options, to->width);
+}
+
+static struct ladder *open_ladder(const struct output *output)
+{
+	const struct report_options *from = &output->report_options;
+	const struct options *options = output->options;
+	const struct ladder_options ladder = {
+		.which = options->ladder,
+		.named = from->report_count > 0,
+		.out = output->file,
+		.pen = {
+			.width = from->width > 0 ? from->width : LADDER_WIDTH,
+			.time = options->time_given || options->ladder & LADDER_LIVE ? from->time : REPORT_TIME_DELTA,
+			.start_ns = from->start_ns,
+			.color = from->color,
+		},
+		.format = from->format,
+		.header = from->header,
+	};
+
+	return options->ladder != 0 ? ladder_new(&ladder) : NULL;
+}
+
+static void begin_slice(struct output *output, int64_t start_ns)
+{
+	for (size_t i = 0; i < output->count; i++)
+		if (report_is_sliced(output->report_options.reports[i]))
+			report_slice(output->reports[i], start_ns);
+}
+
+int output_open(struct output **opened, const struct options *options, int64_t start_ns, struct err *err)
+{
+	struct output *output = xcalloc(1, sizeof(*output));
+	int rc = 0;
+
+	output->options = options;
+	output->chosen.is_asked = options->only != 0 || options->suspicious;
+	rc = outfile_open(&output->outfile, options->output != NULL ? options->output : "-", options->append, err);
+	if (rc != 0) {
+		free(output);
+		return rc == -EINVAL ? -EIO : rc;
+	}
+	output->file = outfile_stream(output->outfile);
+	/* Whoever must be shown a row at once flushes it; a long report goes out in large pieces. */
+	setvbuf(output->file, NULL, _IOFBF, OUTPUT_BUFFER);
+	column_fields_init(&output->fields, &options->message_names);
+	fill_report_options(output, start_ns);
+	output->ladder = open_ladder(output);
+	if (options->handshakes)
+		output->decided = idmap_new(sizeof(struct decided));
+	for (unsigned int i = 0; i < output->report_options.report_count && rc == 0; i++) {
+		/* The reports of the command line come after the events. */
+		if (output->report_options.reports[i] == REPORT_HISTOGRAM)
+			output->report_options.histogram = &options->histograms[i - options->events];
+		output->report_options.follows = i > 0;
+		if (output->report_options.reports[i] == REPORT_IO) {
+			output->report_options.io = &options->io[i - options->events];
+			output->counts_frames = true;
+		}
+		rc = report_new(&output->reports[i], output->report_options.reports[i], &output->report_options,
+				output->file, err);
+		output->count += rc == 0;
+	}
+	if (rc != 0) {
+		struct err ignored;
+
+		(void)output_close(output, &ignored);
+		return rc;
+	}
+	if (output->report_options.slices) {
+		output->since = since_new();
+		begin_slice(output, start_ns);
+	}
+	*opened = output;
+	return 0;
+}
+
+/* Rows for programs have one line of titles in a file, however many runs append to it. */
+static void set_titles(struct output *output)
+{
+	const struct report_options *options = &output->report_options;
+	bool are_out = options->format != REPORT_TABLE && output->count + (output->ladder != NULL) == 1 &&
+		       !outfile_is_empty(output->outfile);
+
+	for (size_t i = 0; i < output->count; i++)
+		report_titles(output->reports[i], are_out);
+	if (output->ladder != NULL)
+		ladder_titles(output->ladder, are_out);
+}
+
+int output_commit(struct output *output, struct err *err)
+{
+	int rc = outfile_commit(output->outfile, err);
+
+	if (rc == 0 && output->options->append)
+		set_titles(output);
+	return rc;
+}
+
+bool output_is_to_come(const struct output *output)
+{
+	return outfile_is_to_come(output->outfile);
+}
+
+int output_reopen(struct output *output, struct err *err)
+{
+	int rc = outfile_reopen(output->outfile, err);
+
+	if (rc == 0)
+		set_titles(output);
+	return rc;
+}
+
+bool output_chooses(const struct options *options, const struct conn *conn)
+{
+	return (options->only == 0 && !options->suspicious) || conn->why != 0;
+}
+
+/* Of one that is older than the run nobody saw the handshake. */
+static bool is_decided(const struct conn *conn)
+{
+	return conn->result != RESULT_PENDING && conn->result != RESULT_UNKNOWN && !(conn->seen & SEEN_EXISTING);
+}
+
+bool output_has_all(const struct output *output)
+{
+	return output->decided != NULL && output->options->count > 0 &&
+	       output->handshakes_told >= output->options->count;
+}
+
+int output_fd(const struct output *output)
+{
+	return output->file != NULL ? fileno(output->file) : -1;
+}
+
+/* An event of a connection is its end, or its handshake, which may have been told. */
+static bool is_event(const struct output *output, const struct conn *conn)
+{
+	const struct decided *decided = output->decided != NULL ? idmap_find(output->decided, conn->id) : NULL;
+
+	if (output_has_all(output))
+		return false;
+	return output->decided == NULL || (!(conn->seen & SEEN_EXISTING) && (decided == NULL || !decided->told));
+}
+
+/* Whose a connection is may be found a moment after it has come about. */
+static bool is_ripe(const struct output *output, const struct conn *conn, int64_t now_ns)
+{
+	struct decided *decided = idmap_put(output->decided, conn->id);
+
+	if (decided->since_ns == 0)
+		decided->since_ns = now_ns;
+	decided->told = conn->process != NULL || now_ns - decided->since_ns >= OWNER_NS;
+	return decided->told;
+}
+
+void output_handshakes(struct output *output, output_next_open *next_open, void *context)
+{
+	int64_t began_ns = clock_monotonic(), cost_ns;
+	const struct conn *conn = NULL;
+
+	if (output->decided == NULL || options_is_file(output->options) || began_ns < output->handshakes_ns)
+		return;
+	while ((conn = next_open(context, conn)) != NULL) {
+		if (!is_decided(conn) || !is_event(output, conn) ||
+		    !filter_match(&output->options->filter, conn) || !output_chooses(output->options, conn))
+			continue;
+		if (is_ripe(output, conn, began_ns)) {
+			report_finished(output->reports[0], conn);
+			output->handshakes_told++;
+		}
+	}
+	cost_ns = (clock_monotonic() - began_ns) * HANDSHAKES_SHARE;
+	output->handshakes_ns = began_ns + (cost_ns > HANDSHAKES_NS ? cost_ns : HANDSHAKES_NS);
+}
+
+/* Success cannot be counted among failures, nor traffic by what became of it later. */
+static bool reports_all(const struct output *output, size_t report)
+{
+	return output->report_options.reports[report] == REPORT_GROUPS ||
+	       output->report_options.reports[report] == REPORT_IO;
+}
+
+static void count_conn(struct output *output, const struct conn *conn)
+{
+	output->outcomes.results[conn->result]++;
+	output->outcomes.unattributed += conn->process == NULL;
+	output->outcomes.older += conn->seen & SEEN_EXISTING && conn->seen & SEEN_KERNEL;
+	output->outcomes.end_unknown += conn->result == RESULT_OK && !conn->open && conn->state == STATE_UNKNOWN;
+	output->outcomes.syn_resent += conn->syn_rtx > 0 || conn->synack_rtx > 0;
+	output->outcomes.syn_unknown += conn->syn_rtx < 0 && conn->synack_rtx < 0;
+	if (!output->chosen.is_asked)
+		return;
+	output->chosen.shown += conn->why != 0;
+	output->chosen.hidden += conn->why == 0;
+	for (unsigned int i = 0; i < SUSPICIOUS_NUM; i++)
+		output->chosen.why[i] += conn->why >> i & 1;
+}
+
+static void count_hidden(struct output *output, const struct conn *conn)
+{
+	if (filter_match(&output->options->filter, conn) && output_chooses(output->options, conn))
+		return;
+	output->hidden_frames += (uint64_t)((conn->rx_pkts > 0 ? conn->rx_pkts : 0) +
+					    (conn->tx_pkts > 0 ? conn->tx_pkts : 0));
+}
+
+bool output_finished(struct output *output, const struct conn *conn)
+{
+	struct conn part;
+	const struct conn *rest;
+
+	count_hidden(output, conn);
+	if (!filter_match(&output->options->filter, conn)) {
+		output->outcomes.unmatched++;
+		return false;
+	}
+	count_conn(output, conn);
+	if (output->ladder != NULL && output_chooses(output->options, conn))
+		ladder_conn(output->ladder, conn);
+	rest = since_part(output->since, conn, &part);
+	for (size_t i = 0; i < output->count; i++) {
+		const struct conn *told = report_is_sliced(output->report_options.reports[i]) ? rest : conn;
+
+		if (output->report_options.reports[i] == REPORT_EVENTS && !is_event(output, conn))
+			continue;
+		if (told == NULL || !(output_chooses(output->options, conn) || reports_all(output, i)))
+			continue;
+		report_finished(output->reports[i], told);
+		output->handshakes_told += output->report_options.reports[i] == REPORT_EVENTS;
+	}
+	if (output->decided != NULL)
+		idmap_remove(output->decided, conn->id);
+	return output_chooses(output->options, conn);
+}
+
+bool output_wants_messages(const struct output *output)
+{
+	for (size_t i = 0; i < output->count; i++)
+		if (report_wants_messages(output->report_options.reports[i]))
+			return true;
+	return false;
+}
+
+bool output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns)
+{
+	if (!filter_match(&output->options->filter, conn))
+		return false;
+	for (size_t i = 0; i < output->count; i++)
+		report_message(output->reports[i], conn, message, time_ns);
+	return true;
+}
+
+/* Also those that are of no connection? */
+static bool counts_all_frames(const struct output *output)
+{
+	const struct options *options = output->options;
+
+	return options->command == NULL && options->pid_count == 0 && filter_is_empty(&options->filter);
+}
+
+static void on_entry(void *context, const struct conn *conn, const struct conn *first,
+		     const struct timeline_entry *entry)
+{
+	struct output *output = context;
+	struct timeline_entry own = *entry;
+	bool alone;
+
+	if (!filter_is_empty(&output->options->filter) && !filter_match(&output->options->filter, conn))
+		return;
+	/* Of both ends that are of interest only this one passes the filter. */
+	if (first != NULL && entry->kind == TIMELINE_SEGMENT && !filter_match(&output->options->filter, first))
+		own.segment.judged &= (uint16_t)~SEGMENT_TOLD;
+	entry = &own;
+	if (output->ladder != NULL)
+		ladder_entry(output->ladder, conn, entry);
+	if (!output->counts_frames || entry->kind != TIMELINE_SEGMENT || entry->segment.judged & SEGMENT_TOLD)
+		return;
+	output->frames_told |= entry->segment.judged & SEGMENT_FRAME;
+	/* A fragment's frame has been counted already, for nobody knew whose it was. */
+	alone = entry->segment.judged & SEGMENT_FRAME || !output->frames_told || !counts_all_frames(output);
+	for (size_t i = 0; i < output->count; i++)
+		report_segment(output->reports[i], &entry->segment, alone);
+}
+
+static void on_counters(void *context, const struct conn *conn, int64_t time_ns)
+{
+	struct output *output = context;
+
+	for (size_t i = 0; i < output->count && filter_match(&output->options->filter, conn); i++)
+		report_counters(output->reports[i], conn, time_ns);
+}
+
+static void on_frame(void *context, const struct event *event)
+{
+	struct output *output = context;
+
+	output->frames_told = true;
+	for (size_t i = 0; i < output->count && counts_all_frames(output); i++)
+		report_frame(output->reports[i], event);
+}
+
+bool output_observer(struct output *output, struct tracker_observer *observer)
+{
+	const struct options *options = output->options;
+
+	/* On the live screen any connection may be asked for. */
+	if (output->ladder == NULL && !options->top)
+		return false;
+	*observer = (struct tracker_observer){
+		.context = output,
+		.keep = true,
+		.full = options->ladder & LADDER_FULL,
+		.around = (unsigned int)options->context,
+		.frame = output->counts_frames ? on_frame : NULL,
+		.entry = output->counts_frames || options->ladder & LADDER_LIVE ? on_entry : NULL,
+		.counters = output->counts_frames && !options_has_packets(options) ? on_counters : NULL,
+	};
+	return true;
+}
+
+bool output_counter(struct output *output, struct tracker_observer *observer)
+{
+	if (!output->counts_frames)
+		return false;
+	*observer = (struct tracker_observer){
+		.context = output,
+		.frame = on_frame,
+		.entry = on_entry,
+		.counters = options_has_packets(output->options) ? NULL : on_counters,
+	};
+	return true;
+}
+
+void output_begin(struct output *output, bool has_packets)
+{
+	for (size_t i = 0; i < output->count; i++)
+		report_begin(output->reports[i], has_packets);
+}
+
+int64_t output_border_ns(const struct output *output, int64_t now_ns)
+{
+	int64_t border_ns = INT64_MAX;
+
+	for (size_t i = 0; i < output->count; i++) {
+		int64_t of_report = report_border_ns(output->reports[i], now_ns);
+
+		if (of_report < border_ns)
+			border_ns = of_report;
+	}
+	return border_ns;
+}
+
+/*
+ * The open connections that the filter, and the choice if @chosen, want; of a
+ * run in slices what is new of them, and with a slice ends what has ended but
+ * may still hear more only if that is nothing the reports show.
+ */
+struct wanted_open {
+	const struct output *output;
+	output_next_open *next_open;
+	void *context;
+	bool chosen;
+	bool sliced;
+	bool slice_ends;
+	bool events;
+	const struct conn *conn;
+	struct conn part;
+};
+
+static bool wants_open(const struct wanted_open *wanted, const struct conn *conn)
+{
+	const struct options *options = wanted->output->options;
+
+	return filter_match(&options->filter, conn) && (!wanted->chosen || output_chooses(options, conn)) &&
+	       (!wanted->slice_ends || conn->open || since_can_end(conn)) &&
+	       (!wanted->events || is_event(wanted->output, conn));
+}
+
+static const struct conn *next_wanted(void *context, const struct conn *previous)
+{
+	struct wanted_open *wanted = context;
+	const struct conn *told;
+
+	if (previous == NULL)
+		wanted->conn = NULL;
+	do {
+		wanted->conn = wanted->next_open(wanted->context, wanted->conn);
+		if (wanted->conn == NULL)
+			return NULL;
+		told = wanted->sliced ? since_part(wanted->output->since, wanted->conn, &wanted->part) : wanted->conn;
+	} while (told == NULL || !wants_open(wanted, wanted->conn));
+	return told;
+}
+
+/* What has been printed is not printed again. */
+static void end_slice(struct output *output, struct wanted_open *wanted)
+{
+	const struct conn *conn = NULL;
+
+	wanted->chosen = wanted->events = false;
+	while ((conn = wanted->next_open(wanted->context, conn)) != NULL) {
+		if (wants_open(wanted, conn))
+			since_keep(output->since, conn);
+		else
+			since_pass(output->since, conn);
+	}
+	since_next(output->since);
+	begin_slice(output, clock_now());
+}
+
+int output_print(struct output *output, const struct output_walk *walk, enum output_when when, struct err *err)
+{
+	struct wanted_open wanted = {output, walk->next, walk->context, .slice_ends = when == OUTPUT_SLICE};
+	bool final = when == OUTPUT_FINAL;
+	const struct conn *conn = NULL;
+	int rc = 0;
+
+	while (final && (conn = next_wanted(&wanted, conn)) != NULL)
+		count_conn(output, conn);
+	while (final && (conn = walk->next(walk->context, conn)) != NULL) {
+		count_hidden(output, conn);
+		output->outcomes.unmatched += !filter_match(&output->options->filter, conn);
+	}
+	wanted.chosen = true;
+	while (final && output->ladder != NULL && (conn = next_wanted(&wanted, conn)) != NULL)
+		ladder_conn(output->ladder, conn);
+	for (size_t i = 0; i < output->count && rc == 0; i++) {
+		wanted.chosen = !reports_all(output, i);
+		wanted.events = output->report_options.reports[i] == REPORT_EVENTS;
+		if (final && i == output->count - 1)
+			wanted.next_open = walk->last;
+		wanted.sliced = output->since != NULL && report_is_sliced(output->report_options.reports[i]);
+		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
+	}
+	if (rc != 0)
+		err_set(err, rc, "cannot write to %s: %s", outfile_name(output->outfile), strerror(-rc));
+	if (when == OUTPUT_SLICE)
+		end_slice(output, &wanted);
+	return rc;
+}
+
+/* What no interval has counted. */
+static void tell_late(const struct output *output)
+{
+	for (size_t i = 0; i < output->count; i++) {
+		uint64_t late = report_late(output->reports[i]);
+
+		if (late > 0)
+			fprintf(stderr,
+				"conntrace: io,stat: %" PRIu64 " frames or connections are in no row: there would be "
+				"too many of them (take a longer interval), or it was printed already\n", late);
+	}
+}
+
+void output_count(struct output *output, struct summary *summary)
+{
+	for (size_t i = 0; i < output->count; i++) {
+		summary->evicted += report_refused(output->reports[i]);
+		summary->partial += report_partial(output->reports[i]);
+	}
+	summary->outcomes = output->outcomes;
+	summary->chosen = output->chosen;
+	summary->left_out[SUMMARY_LEFT_HIDDEN] = output->hidden_frames;
+	summary->unattributed = output->outcomes.unattributed;
+	summary->connections = 0;
+	for (unsigned int i = 0; i < RESULT_NUM; i++)
+		summary->connections += output->outcomes.results[i];
+}
+
+int output_summary(struct output *output, const struct summary *summary, struct err *err)
+{
+	bool is_json = output->report_options.format == REPORT_JSON;
+	FILE *to = is_json ? output->file : stderr;
+	int rc;
+
+	tell_late(output);
+	names_tell();
+	if (output->options->quiet && !report_has_lost(summary))
+		return 0;
+	for (size_t i = 0; i < output->count; i++)
+		if (report_left_out(output->reports[i]) != NULL)
+			fprintf(stderr, "conntrace: %s: no room for %s here; -O shows them, a file has them\n",
+				report_name(output->report_options.reports[i]), report_left_out(output->reports[i]));
+	rc = report_summary(to, output->report_options.format, summary);
+	return rc == 0 ? 0 : err_set(err, rc, "cannot write: %s", strerror(-rc));
+}
+
+int output_error(const struct output *output, struct err *err)
+{
+	int rc = output->ladder != NULL ? ladder_error(output->ladder, err) : 0;
+
+	for (size_t i = 0; i < output->count && rc == 0; i++)
+		rc = report_error(output->reports[i], err);
+	if (rc != 0)
+		err_set(err, rc, "cannot write to %s: %s", outfile_name(output->outfile), strerror(-rc));
+	return rc;
+}
+
+int output_close(struct output *output, struct err *err)
+{
+	int rc = output_error(output, err), close_rc;
+	struct err close_err = {""};
+
+	for (size_t i = 0; i < output->count; i++)
+		report_free(output->reports[i]);
+	since_free(output->since);
+	idmap_free(output->decided);
+	ladder_free(output->ladder);
+	close_rc = outfile_close(output->outfile, &close_err);
+	if (rc == 0 && close_rc != 0) {
+		rc = close_rc;
+		*err = close_err;
+	}
+	free(output);
+	return rc;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run/privileges.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define BIT(capability) (UINT64_C(1) << (capability))
+
+int privileges_check(struct err *err)
+{
+	if (getuid() != geteuid() || getgid() != getegid())
+		return err_set(err, EPERM,
+			       "conntrace must not be set-user-ID or set-group-ID: whoever runs it could watch other "
+			       "users' processes and overwrite files. Remedy: chmod ug-s; setcap cap_net_raw+ep lets "
+			       "ordinary users capture packets");
+	/*
+	 * With file capabilities the kernel makes the process and its children opaque to their own user, so that a
+	 * command could not be traced. As long as they have the capabilities, a process that lacks them may not look
+	 * into them anyway (ptrace(2), Ptrace access mode checking).
+	 */
+	if (getauxval(AT_SECURE) != 0)
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	return 0;
+}
+
+bool privileges_has(unsigned int capability)
+{
+	capng_get_caps_process();
+	return capng_have_capability(CAPNG_EFFECTIVE, capability);
+}
+
+/* In a user namespace the kernel lets root signal the packet process by this only: see confine_leash(). */
+static bool in_user_namespace(void)
+{
+	FILE *file = fopen("/proc/self/uid_map", "re");
+	unsigned long inside = 0, outside = 0, count = 0;
+	bool whole = file != NULL && fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
+		     outside == 0 && count == UINT32_MAX;
+
+	if (file != NULL)
+		fclose(file);
+	return !whole;
+}
+
+static uint64_t needed(const struct options *options, bool opens_files)
+{
+	bool has_target = options->command != NULL || options->pid_count > 0;
+	uint64_t needed = 0;
+
+	/*
+	 * Without CAP_SYS_PTRACE the kernel lets a process look only into those that have no capability which it lacks
+	 * itself (ptrace(2), Ptrace access mode checking): root in a container, whose programs have as many.
+	 */
+	if (geteuid() == 0 && !options_is_file(options) && !privileges_has(CAP_SYS_PTRACE))
+		return UINT64_MAX;
+	/* The descriptors of other users' processes, and their memory. */
+	if (!options_is_file(options))
+		needed |= BIT(CAP_SYS_PTRACE) | BIT(CAP_DAC_READ_SEARCH);
+	/* Sockets' details by sock_diag(7), and signals to a command that has changed its user. */
+	if (has_target && !options_is_file(options))
+		needed |= BIT(CAP_NET_ADMIN) | BIT(CAP_KILL);
+	if (options_has_packets(options) && in_user_namespace())
+		needed |= BIT(CAP_KILL);
+	/* What is opened, renamed or removed later may be in others' directories. */
+	if (opens_files || options->append || options->metrics != NULL || options->control != NULL)
+		needed |= BIT(CAP_DAC_OVERRIDE);
+	if (options->metrics != NULL)
+		needed |= BIT(CAP_FOWNER);
+	return needed;
+}
+
+void privileges_drop(const struct options *options, bool opens_files)
+{
+	uint64_t kept = needed(options, opens_files);
+
+	capng_get_caps_process();
+	for (unsigned int capability = 0; capability <= CAP_LAST_CAP; capability++) {
+		if (kept & BIT(capability))
+			continue;
+		(void)capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE, capability);
+		/* Who runs no other program can lower what one could get; it takes CAP_SETPCAP. */
+		if (options->command == NULL && capng_have_capability(CAPNG_BOUNDING_SET, capability) == 1)
+			(void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+	}
+	(void)capng_apply(CAPNG_SELECT_CAPS);
+	if (options->command == NULL)
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+void privileges_drop_thread(const void *options)
+{
+	privileges_drop(options, false);
+}
+
+void privileges_drop_all(void)
+{
+	capng_get_caps_process();
+	capng_clear(CAPNG_SELECT_CAPS);
+	(void)capng_apply(CAPNG_SELECT_CAPS);
+}

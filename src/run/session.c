@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run/about.h"
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "run/debug.h"
+#include "run/files.h"
+#include "run/interrupt.h"
+#include "system/local_addresses.h"
+#include "run/privileges.h"
+#include "report/rows/names.h"
+#include "run/session_state.h"
+#include "run/tracking.h"
+
+#define IDLE_NS (200 * CLOCK_NS_PER_MS)
+/* Ended by a second SIGINT, a run prints what it has in this time. */
+#define AT_ONCE_NS (500 * CLOCK_NS_PER_MS)
+
+/* ---- reports ------------------------------------------------------------------- */
+
+static void on_finished(void *context, const struct conn *conn)
+{
+	struct session *session = context;
+
+	services_finished(session->services, conn);
+	if (session_resolves(session) && filter_match(&session->options->filter, conn))
+		names_ask(&conn->flow.remote);
+	/* -c: what ends in the same moment as the last one is in no report. */
+	if (session_has_all(session) || !output_finished(session->output, conn))
+		return;
+	if (session->live != NULL)
+		live_finished(session->live, conn);
+	session->finished++;
+	session->stopping |= session_has_all(session);
+}
+
+static bool on_message(void *context, const struct conn *conn, const struct message *message, int64_t time_ns)
+{
+	return output_message(((struct session *)context)->output, conn, message, time_ns);
+}
+
+static void on_opened(void *context, const struct flow *flow)
+{
+	const struct session *session = context;
+
+	if (session->attribution != NULL && local_addresses_has(&flow->local))
+		attribution_add(session->attribution, flow);
+}
+
+static const struct conn *no_open(void *context, const struct conn *previous)
+{
+	(void)context;
+	(void)previous;
+	return NULL;
+}
+
+static const struct conn *next_open(void *context, const struct conn *previous)
+{
+	return tracker_next(context, previous);
+}
+
+static const struct conn *last_open(void *context, const struct conn *previous)
+{
+	return tracker_last(context, previous);
+}
+
+/* A reader that went away ends the run quietly; any other failure is told at the end. */
+void session_check_output(struct session *session, int rc, const struct err *err)
+{
+	if (rc == 0 || session->write_error != 0)
+		return;
+	session->write_error = rc;
+	session->write_err = *err;
+	session->stopping = true;
+}
+
+void session_begin_writing(struct session *session)
+{
+	struct err err = {""};
+
+	if (session->writes)
+		return;
+	session->writes = true;
+	session_check_output(session, files_commit(session->output, session->record, &err), &err);
+	privileges_drop(session->options, false);
+}
+
+/* ---- feeding -------------------------------------------------------------------- */
+
+/*
+ * What hangs on a TIME_WAIT socket must be asked while it lives: as soon as the
+ * last word is read, or, of a connection the tracker has not heard of by then,
+ * when it is fed.
+ */
+static void ask_timewait(void *context, struct event *event)
+{
+	struct session *session = context;
+	struct diag *diag = sources_diag(session->sources);
+
+	if (event->type == EVENT_INFO && diag != NULL && tracker_wants_timewait(session->tracker, &event->info))
+		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
+}
+
+/* Whoever wants to see each event sees it before it is fed. */
+static void show(struct session *session, const struct event *event)
+{
+	if (event->type == EVENT_RUN)
+		output_begin(session->output, event->run.has_packets);
+	if (session->options->debug & OPTIONS_DEBUG_EVENTS)
+		debug_event(event);
+	if (session->record != NULL) {
+		struct err err = {""};
+
+		session_check_output(session, record_event(session->record, event, &err), &err);
+	}
+}
+
+static void feed_one(void *context, struct event *event)
+{
+	struct session *session = context;
+
+	show(session, event);
+	tracker_feed(session->tracker, event, 1);
+}
+
+void session_feed(struct session *session, int64_t until_ns)
+{
+	struct merge *merge = sources_merge(session->sources);
+	struct event *events;
+	size_t count;
+
+	while ((events = merge_run(merge, until_ns, &count)) != NULL) {
+		size_t fed = 0;
+
+		session_begin_writing(session);
+		for (size_t i = 0; i < count; i++) {
+			struct event *event = &events[i];
+
+			if (event->type == EVENT_INFO) {
+				/* What is asked for now hangs on what came before. */
+				tracker_feed(session->tracker, events + fed, i - fed);
+				fed = i;
+				ask_timewait(session, event);
+			}
+			if (event->type == EVENT_SEGMENT && !session->is_file)
+				local_addresses_mark(event);
+			if (event->type == EVENT_LOST && event->lost.where == LOST_NETLINK)
+				session->overrun_ns = clock_monotonic();
+			show(session, event);
+		}
+		tracker_feed(session->tracker, events + fed, count - fed);
+		merge_drop(merge, count);
+	}
+}
+
+/* Return: how many of the open connections are gone, see look_at_all() */
+size_t session_look(struct session *session, bool tell_gone)
+{
+	return session->is_file ? 0 : look_at_all(&session->look, tell_gone);
+}
+
+void session_print(struct session *session, enum output_when when)
+{
+	bool has_all = when == OUTPUT_FINAL && session_has_all(session);
+	const struct output_walk walk = {has_all ? no_open : next_open, has_all ? no_open : last_open,
+					 session->tracker};
+	struct err err = {""};
+
+	session_begin_writing(session);
+	session_check_output(session, output_print(session->output, &walk, when, &err), &err);
+}
+
+/* A line for the user, wherever it does not spoil what is on the terminal. */
+void session_say(void *context, const char *text)
+{
+	struct session *session = context;
+
+	progress_wipe(&session->progress);
+	live_notice(session->live, text);
+}
+
+void session_say_failure(struct session *session, int rc, const struct err *err)
+{
+	if (rc != 0)
+		session_say(session, err->text);
+}
+
+/* Who asks is answered, and what is due is written; that this fails ends no run. */
+void session_serve(struct session *session, bool final)
+{
+	const struct services_run run = {session->tracker, session->sources, session->start_ns, session->finished,
+					 session->writes};
+	struct err err = {""};
+
+	if (session->writes && services_due(session->services, final))
+		session_look(session, false);
+	session_say_failure(session, services_serve(session->services, &run, final, &err), &err);
+}
+
+/* ---- opening ---------------------------------------------------------------------- */
+
+/* May every attempt of this host be among those that are asked for? */
+static bool captures_all(const struct options *options)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < options->interface_count; i++)
+		any = any || strcmp(options->interfaces[i], "any") == 0;
+	return any && options->packet_filter == NULL;
+}
+
+static void open_tracker(struct session *session)
+{
+	const struct options *options = session->options;
+	struct tracker_config config = tracking_config(options, session->sources);
+	struct event run = tracking_run(options, session->sources, &config);
+	struct tracker_notify notify = {session, on_opened, on_finished,
+					output_wants_messages(session->output) ? on_message : NULL};
+	struct tracker_observer observer;
+
+	session->tracker = tracker_new(&config, &notify);
+	session->look = (struct look){
+		.diag = sources_diag(session->sources),
+		.netns = sources_netns(session->sources),
+		.tracker = session->tracker,
+		.feed = feed_one,
+		.context = session,
+	};
+	if (output_observer(session->output, &observer) || output_counter(session->output, &observer))
+		tracker_observe(session->tracker, &observer);
+	sources_on_last_word(session->sources, ask_timewait, session);
+	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
+		session->attribution =
+			attribution_new(sources_diag(session->sources), sources_lookups(session->sources),
+					captures_all(options));
+	session->backlog = (struct backlog){
+		.diag = session->is_file || options->via == OPTIONS_VIA_DIAG ? NULL : sources_diag(session->sources),
+		.tracker = session->tracker,
+		.feed = feed_one,
+		.context = session,
+		.start_ns = clock_now(),
+	};
+	if (session->attribution != NULL)
+		sources_on_packet(session->sources, attribution_packet, session->attribution);
+	if (options->replay == NULL)
+		feed_one(session, &run);
+}
+
+void session_tell_notices(struct session *session)
+{
+	const char *notice;
+
+	while ((notice = sources_notice(session->sources)) != NULL)
+		session_say(session, notice);
+}
+
+int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
+		 struct err *err)
+{
+	struct session *session = xcalloc(1, sizeof(*session));
+	sigset_t signals;
+	int rc;
+
+	session->options = options;
+	session->is_file = options_is_file(options);
+	session->start_ns = clock_monotonic();
+	*exit_status = options->command != NULL ? 125 : 1;
+	job_signals(&signals, options);
+	rc = files_check(options, err);
+	if (rc == 0)
+		rc = interrupt_open(&signals, err);
+	if (rc == 0)
+		rc = live_open(&session->live, options, err);
+	if (rc == 0)
+		rc = output_open(&session->output, options, session->is_file ? CLOCK_UNKNOWN : clock_now(), err);
+	if (rc == -EINVAL)
+		*exit_status = 2;
+	if (rc == 0)
+		rc = services_open(&session->services, options, err);
+	if (rc == 0 && options->record != NULL)
+		rc = record_open(&session->record, options->record, err);
+	local_addresses_load();
+	if (rc == 0)
+		rc = sources_open(&session->sources, options, mask, exit_status, err);
+	if (rc != 0) {
+		struct err ignored;
+
+		(void)session_close(session, NULL, &ignored);
+		return rc;
+	}
+	debug_sources(options, session->sources);
+	session->ending = (struct ending){
+		.options = options,
+		.sources = session->sources,
+		.say = session_say,
+		.context = session,
+	};
+	interrupt_command(sources_command_lives, session->sources);
+	open_tracker(session);
+	privileges_drop(options, files_are_to_come(session->output, session->record));
+	if (!session->is_file)
+		session_begin_writing(session);
+	session->look_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
+	if (options->duration_ns > 0)
+		session->end_ns = session->start_ns + options->duration_ns;
+	slices_begin(&session->slices, options, session->start_ns);
+	/* What is live is played by nobody: held events keep no source from being read. */
+	if (session->is_file)
+		session->pace.speed = options->speed > 0 ? options->speed : options->top ? PACE_ONE : 0;
+	/* What is there before the run waits for no slower witness. */
+	if (!session->is_file && sources_tracer(session->sources) == NULL)
+		session_feed(session, clock_now());
+	session_tell_notices(session);
+	about_start(options);
+	progress_begin(&session->progress, options, session->sources);
+	live_start(session->live);
+	*opened = session;
+	return 0;
+}
+
+/* ---- running ------------------------------------------------------------------------ */
+
+static int64_t time_to_wait(const struct session *session, bool was_busy, int64_t now_ns)
+{
+	bool holds = !merge_is_empty(sources_merge(session->sources));
+	int64_t hold_ns = session->is_file ? LOAD_NS : sources_hold_ns(session->sources) / 2;
+	int64_t wait = was_busy ? LOAD_NS : holds ? hold_ns : IDLE_NS;
+
+	if ((was_busy || holds) && session->is_file && session->pace.speed == 0)
+		wait = 0;
+	if (!was_busy)
+		wait = clock_sooner(wait, attribution_wait_ns(session->attribution, now_ns));
+	wait = clock_sooner(wait, live_wait_ns(session->live, now_ns));
+	if (session->end_ns > 0)
+		wait = clock_sooner(wait, session->end_ns - now_ns);
+	wait = clock_sooner(wait, slices_wait_ns(&session->slices, now_ns));
+	wait = clock_sooner(wait, session->look_ns - clock_now());
+	return wait > 0 ? wait : 0;
+}
+
+static void wait_for_work(struct session *session, bool was_busy)
+{
+	struct pollfd fds[3 + LIVE_FDS + SOURCES_FDS];
+	struct timespec timeout;
+	bool ready = false;
+	size_t count = 3;
+	int64_t wait = time_to_wait(session, was_busy, clock_monotonic());
+
+	fds[0] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = services_fd(session->services), .events = POLLIN};
+	/* Of a pipe that has no reader any more, though there is nothing to write. */
+	fds[2] = (struct pollfd){.fd = session_reader(session), .events = 0};
+	count += live_fds(session->live, fds + count);
+	if (!was_busy && !pace_is_ahead(&session->pace, sources_merge(session->sources)))
+		count += sources_fds(session->sources, fds + count, &ready);
+	if (ready)
+		wait = 0;
+	timeout = (struct timespec){wait / CLOCK_NS_PER_SEC, wait % CLOCK_NS_PER_SEC};
+	(void)ppoll(fds, count, &timeout, NULL);
+	if (fds[0].revents != 0)
+		session_signals(session);
+	if ((fds[2].revents & POLLERR) != 0)
+		session_check_output(session, -EPIPE, &(struct err){""});
+}
+
+static void report_in_time(struct session *session, int64_t now_ns)
+{
+	bool is_due = slices_due(&session->slices, now_ns, session->end_ns);
+
+	if ((is_due || session->print_now) && session->write_error == 0 && !session->reported) {
+		/* What died in the slice belongs into it, also where nobody has looked since. */
+		sources_look(session->sources);
+		session_feed(session, sources_settled_ns(session->sources));
+		session_look(session, false);
+		session_print(session, is_due && !session->is_file ? OUTPUT_SLICE : OUTPUT_SO_FAR);
+	}
+	session->print_now = false;
+}
+
+static void look_in_time(struct session *session, int64_t epoch_ns)
+{
+	if (epoch_ns < session->look_ns)
+		return;
+	(void)session_look(session, false);
+	session->look_ns = output_border_ns(session->output, epoch_ns);
+}
+
+static void take_in(struct session *session)
+{
+	int64_t until_ns = sources_settled_ns(session->sources);
+	int64_t pace_ns = session->is_file ? pace_file_now(&session->pace, sources_merge(session->sources)) : until_ns;
+
+	if (session->reported)
+		merge_clear(sources_merge(session->sources));
+	if (session->reported)
+		return;
+	attribution_look(session->attribution);
+	backlog_look(&session->backlog, false);
+	session_feed(session, clock_sooner(until_ns, pace_ns));
+	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
+	output_handshakes(session->output, next_open, session->tracker);
+	session_count(session);
+	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
+	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > LAST_WORDS_NS) {
+		session->overrun_ns = 0;
+		(void)session_look(session, true);
+	}
+}
+
+void session_run(struct session *session)
+{
+	struct err write_err = {""};
+	bool was_busy = false;
+
+	do {
+		wait_for_work(session, was_busy);
+		was_busy = !pace_is_ahead(&session->pace, sources_merge(session->sources)) &&
+			   load_is_high(&session->load, sources_read(session->sources), session->is_file);
+		take_in(session);
+		if (sources_packets_are_all(session->sources) ||
+		    (!session->reported && !live_show(session->live, &session->look, session->sources, &session->pace)))
+			session->stopping = true;
+		progress_show(&session->progress, session->sources);
+		look_in_time(session, clock_now());
+		report_in_time(session, clock_monotonic());
+		session_serve(session, false);
+		session_check_output(session, output_error(session->output, &write_err), &write_err);
+		job_check(&session->job, sources_tracer(session->sources));
+		session_tell_notices(session);
+	} while (!session_stop(session, clock_monotonic()));
+}
+
+int session_report(struct session *session, struct err *err)
+{
+	interrupt_final(session->at_once ? AT_ONCE_NS : 0);
+	session_report_all(session);
+	if (session->write_error == -EPIPE)
+		return 0;
+	if (session->write_error != 0)
+		*err = session->write_err;
+	else if (sources_failed(session->sources) != NULL)
+		return -EIO; /* a notice has said why */
+	return session->write_error != 0 ? session->write_error : services_have_failed(session->services) ? -EIO : 0;
+}
+
+int session_close(struct session *session, int *wait_status, struct err *err)
+{
+	int rc;
+
+	if (session == NULL)
+		return 0;
+	sources_close(session->sources, wait_status);
+	live_close(session->live);
+	services_close(session->services);
+	tracker_free(session->tracker);
+	look_free(&session->look);
+	attribution_free(session->attribution);
+	rc = files_close(session->output, session->record, err);
+	free(session);
+	return rc;
+}

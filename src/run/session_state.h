@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_RUN_SESSION_STATE_H
+#define CONNTRACE_RUN_SESSION_STATE_H
+
+#include "source/owner_lookup/attribution.h"
+#include "run/backlog.h"
+#include "base/clock.h"
+#include "run/ending.h"
+#include "run/job.h"
+#include "run/live.h"
+#include "run/load.h"
+#include "run/look.h"
+#include "run/output.h"
+#include "run/pace.h"
+#include "run/progress.h"
+#include "run/services.h"
+#include "run/session.h"
+#include "run/slices.h"
+#include "source/replay/record.h"
+#include "run/sources.h"
+#include "track/tracker.h"
+
+/* The kernel tells of a socket's death from a work queue, a little after the fact, and later on a busy machine. */
+#define LAST_WORDS_NS (200 * CLOCK_NS_PER_MS)
+
+/* What session.c (the run) and session_end.c (its end) share. */
+struct session {
+	const struct options *options;
+	struct sources *sources;
+	struct tracker *tracker;
+	struct look look;
+	struct output *output;
+	struct live *live;
+	struct pace pace;
+	struct progress progress;
+	struct services *services;
+	struct attribution *attribution;
+	struct backlog backlog;
+	struct record_file *record;
+	struct job job;
+	struct ending ending;   /* of a launched command */
+	int64_t start_ns;       /* monotonic */
+	struct slices slices;
+	int64_t look_ns;        /* since the epoch: when the counters are to be looked at */
+	int64_t end_ns;         /* monotonic, 0 none */
+	int64_t overrun_ns;     /* monotonic, 0 none: when last words were lost */
+	struct load load;
+	uint64_t finished;
+	int64_t count_ns;       /* monotonic: when those that have ended are counted next (-c) */
+	bool is_file;
+	bool stopping;
+	bool at_once;
+	bool print_now;
+	bool reported;
+	bool writes;            /* the files are created or emptied */
+	int write_error;
+	struct err write_err;
+};
+
+/** session_feed() - feed the tracker with what happened up to @until_ns */
+void session_feed(struct session *session, int64_t until_ns);
+
+/** session_look() - look at the counters of all open connections; Return: how many are gone, see look_at_all() */
+size_t session_look(struct session *session, bool tell_gone);
+
+/** session_serve() - answer who asks and write what is due, with @final for the last time; a failure ends no run */
+void session_serve(struct session *session, bool final);
+
+/** session_say() - a line for the user, wherever it does not spoil what is on the terminal */
+void session_say(void *session, const char *text);
+
+/** session_print() - print the reports */
+void session_print(struct session *session, enum output_when when);
+
+/** session_say_failure() - session_say() what @err tells if @rc is not 0 */
+void session_say_failure(struct session *session, int rc, const struct err *err);
+
+/** session_tell_notices() - say what the sources have to say */
+void session_tell_notices(struct session *session);
+
+/** session_begin_writing() - there is something to write; until then the files are what the run before has left */
+void session_begin_writing(struct session *session);
+
+/** session_check_output() - a reader that went away ends the run quietly; any other failure is told at the end */
+void session_check_output(struct session *session, int rc, const struct err *err);
+
+/** session_report_all() - print everything that is to be printed at the end; once */
+void session_report_all(struct session *session);
+
+/** session_resolves() - are names of hosts wanted (-N)? */
+bool session_resolves(const struct session *session);
+
+/** session_has_all() - have as many connections ended as there shall be (-c)? */
+bool session_has_all(const struct session *session);
+
+/** session_count() - of a run that is not of a file: end it as soon as they have ended, not when that is told */
+void session_count(struct session *session);
+
+/**
+ * session_reader() - where the reports go, to be asked whether there is a reader; -1 when that is no matter
+ *
+ * It is none for a command, nor for those who get something else of the run than its reports.
+ */
+int session_reader(const struct session *session);
+
+/** session_signals() - take the signals that have come */
+void session_signals(struct session *session);
+
+/** session_stop() - is it time to end? Then the launched command is asked to; Return: is the run over? */
+bool session_stop(struct session *session, int64_t now_ns);
+
+#endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run/tracking.h"
+
+#include "base/clock.h"
+#include "run/linger.h"
+#include "system/procfs.h"
+
+struct tracker_config tracking_config(const struct options *options, const struct sources *sources)
+{
+	return (struct tracker_config){
+		.limit = (size_t)options->max_connections,
+		.by_events = options_is_file(options),
+		.timeout_ns = options->timeout_ns,
+		.whole = options->command == NULL && options->pid_count == 0 && options->strace_log == NULL,
+		.has_destroy = sources_destroy(sources) != NULL,
+		.netns = sources_netns(sources),
+		.syn_retries = options_is_file(options) ? -1 : procfs_syn_retries(),
+		.suspicious = options->limits,
+		.linger_ns = linger_ns(options), .linger_limit = linger_limit(options),
+		.flow_key = *sources_flow_key(sources),
+	};
+}
+
+struct event tracking_run(const struct options *options, const struct sources *sources,
+			  const struct tracker_config *config)
+{
+	/* In a file time is what the events say: this one must not move it to today. */
+	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, options_is_file(options) ? CLOCK_UNKNOWN : clock_now());
+
+	run.run.whole = config->whole;
+	run.run.has_destroy = config->has_destroy;
+	run.run.has_packets = sources_has_packets(sources);
+	run.run.netns = config->netns;
+	run.run.syn_retries = config->syn_retries;
+	return run;
+}

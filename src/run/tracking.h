@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_RUN_TRACKING_H
+#define CONNTRACE_RUN_TRACKING_H
+
+#include "model/event.h"
+#include "cli/options.h"
+#include "run/sources.h"
+#include "track/tracker.h"
+
+/** tracking_config() - how the tracker is to work in this run */
+struct tracker_config tracking_config(const struct options *options, const struct sources *sources);
+
+/** tracking_run() - the event that says so in a recording: the first of a run */
+struct event tracking_run(const struct options *options, const struct sources *sources,
+			  const struct tracker_config *config);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_DESTROY_DESTROY_H
+#define CONNTRACE_SOURCE_DESTROY_DESTROY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/queue.h"
+#include "source/source.h"
+
+/**
+ * struct destroy - the source of the last words of TCP sockets (see destroy.c)
+ *
+ * Needs no privilege. It hears of the network namespace it was opened in, and
+ * of sockets that died after it was opened.
+ */
+struct destroy;
+
+/**
+ * struct destroy_config - how to listen
+ * @netns: inode number of the network namespace we are in, written into every flow; 0 when unknown
+ * @buffer: bytes of receive buffer wanted, 0 for the default (16 MiB); without CAP_NET_ADMIN the kernel
+ *          grants no more than net.core.rmem_max. An event occupies 1280 bytes of the double of it
+ *          (Linux 6.18): 4 MiB hold 6500 events
+ * @disconnected: also tell of sockets that have no remote end when they die: listeners, sockets that
+ *          were never connected, and those the kernel disconnected itself: connect(2) failed, or closed
+ *          with SO_LINGER and no time (RST). The kernel has cleared their remote end and counters by
+ *          then, so only the cookie says which one it was, and every counter is unknown.
+ */
+struct destroy_config {
+	uint32_t netns;
+	int buffer;
+	bool disconnected;
+};
+
+/** destroy_open() - see source/source.h; -ENOENT or -EPROTONOSUPPORT when the kernel has no sock_diag */
+int destroy_open(struct destroy **source, const struct destroy_config *config, struct err *err);
+
+/** destroy_fd() - see source/source.h; to be read at least every 100 ms on a busy host even if nobody polls */
+int destroy_fd(const struct destroy *source);
+
+/** Most events one destroy_read() gives; fewer mean that there were no more. */
+#define DESTROY_READ_MAX 4096
+
+/**
+ * destroy_read() - see source/source.h
+ *
+ * Appends EVENT_INFO with reason INFO_DESTROY, at the time of the reading, and
+ * after an overrun an EVENT_LOST with LOST_NETLINK. Reads at most
+ * DESTROY_READ_MAX events; when it returned any there may be more.
+ */
+int destroy_read(struct destroy *source, struct queue *events, struct err *err);
+
+/**
+ * destroy_mark() - begin to wait for all that has died until now
+ *
+ * The kernel tells of deaths from a work queue of each processor, which a busy
+ * host may leave waiting for long. So a socket of our own dies on each processor
+ * that this thread may run on: once it is told of, so is what died there before.
+ */
+void destroy_mark(struct destroy *source);
+
+/** destroy_has_caught_up() - has it been read by destroy_read()? An overrun may have swallowed the sign of it */
+bool destroy_has_caught_up(const struct destroy *source);
+
+/** destroy_buffer() - bytes of receive buffer the kernel granted (in its own accounting, twice what was asked) */
+int destroy_buffer(const struct destroy *source);
+
+/** destroy_close() - see source/source.h */
+void destroy_close(struct destroy *source);
+
+#endif

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/sampler/listeners.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+#define PORTS 65536
+
+struct listeners {
+	struct listener *list;
+	size_t count, size;
+	int first[PORTS]; /* by port, -1 none */
+};
+
+struct listeners *listeners_new(void)
+{
+	struct listeners *listeners = xcalloc(1, sizeof(*listeners));
+
+	memset(listeners->first, 0xff, sizeof(listeners->first));
+	return listeners;
+}
+
+void listeners_free(struct listeners *listeners)
+{
+	if (listeners == NULL)
+		return;
+	free(listeners->list);
+	free(listeners);
+}
+
+struct listener *listeners_at(struct listeners *listeners, size_t index)
+{
+	return index < listeners->count ? &listeners->list[index] : NULL;
+}
+
+struct listener *listeners_by_cookie(struct listeners *listeners, const struct endpoint *local, uint64_t cookie)
+{
+	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next)
+		if (listeners->list[at].cookie == cookie)
+			return &listeners->list[at];
+	return NULL;
+}
+
+static void link_port(struct listeners *listeners, size_t index)
+{
+	struct listener *listener = &listeners->list[index];
+
+	listener->next = listeners->first[listener->local.port];
+	listeners->first[listener->local.port] = (int)index;
+}
+
+bool listeners_see(struct listeners *listeners, const struct event *event, uint64_t look)
+{
+	struct listener *listener = listeners_by_cookie(listeners, &event->flow.local, event->info.cookie);
+
+	if (listener != NULL) {
+		listener->looked = look;
+		return false;
+	}
+	if (listeners->count == listeners->size) {
+		listeners->size = listeners->size > 0 ? listeners->size * 2 : 64;
+		listeners->list = xreallocarray(listeners->list, listeners->size, sizeof(*listeners->list));
+	}
+	listeners->list[listeners->count] = (struct listener){
+		.local = event->flow.local,
+		.cookie = event->info.cookie,
+		.inode = event->info.inode,
+		.uid = event->info.uid,
+		.owner = OWNERSHIP_UNCLEAR,
+		.mptcp = event->info.mptcp == MPTCP_PART,
+		.kin = kin_unknown(),
+		.born = look,
+		.looked = look,
+	};
+	link_port(listeners, listeners->count++);
+	return true;
+}
+
+void listeners_forget(struct listeners *listeners, uint64_t look, uint64_t targets_look)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < listeners->count; i++) {
+		bool theirs = listeners->list[i].owner == OWNERSHIP_TARGETS;
+
+		if (listeners->list[i].looked >= (theirs ? targets_look : look))
+			listeners->list[kept++] = listeners->list[i];
+	}
+	if (kept == listeners->count)
+		return;
+	listeners->count = kept;
+	memset(listeners->first, 0xff, sizeof(listeners->first));
+	for (size_t i = 0; i < kept; i++)
+		link_port(listeners, i);
+}
+
+/* How well a listener fits a local end: 0 not at all. */
+static int fitness(const struct listener *listener, const struct endpoint *local)
+{
+	static const struct in6_addr any_v4 = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+	static const struct in6_addr any_v6;
+
+	if (endpoint_equal(&listener->local, local))
+		return 3;
+	if (endpoint_is_v4(local) && memcmp(&listener->local.ip, &any_v4, sizeof(any_v4)) == 0)
+		return 2;
+	return memcmp(&listener->local.ip, &any_v6, sizeof(any_v6)) == 0 ? 1 : 0;
+}
+
+/* May what comes in at one of these ends come through the listener at the other? */
+static bool overlap(const struct listener *listener, const struct endpoint *local)
+{
+	const struct listener other = {.local = *local};
+
+	return fitness(listener, local) > 0 || fitness(&other, &listener->local) > 0;
+}
+
+void listeners_doubt(struct listeners *listeners, const struct endpoint *local, uint64_t look)
+{
+	bool is_theirs = false;
+
+	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next)
+		is_theirs |= overlap(&listeners->list[at], local) && listeners->list[at].owner != OWNERSHIP_OTHERS;
+	for (int at = listeners->first[local->port]; is_theirs && at >= 0; at = listeners->list[at].next)
+		if (overlap(&listeners->list[at], local))
+			listeners->list[at].doubted = listeners->list[at].doubts_from = look;
+}
+
+void listeners_trust(struct listeners *listeners, uint64_t look)
+{
+	for (size_t i = 0; i < listeners->count; i++)
+		if (listeners->list[i].doubts_from <= look)
+			listeners->list[i].doubts_from = 0;
+}
+
+void listeners_compare(struct listeners *listeners, uint64_t look)
+{
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct listener *listener = &listeners->list[i];
+		bool differ = false;
+
+		if (listener->doubts_from != 0)
+			listener->doubted = look;
+		if (listener->born != look && listener->looked != look - 1)
+			continue;
+		for (int at = listeners->first[listener->local.port]; at >= 0; at = listeners->list[at].next)
+			differ |= overlap(&listeners->list[at], &listener->local) &&
+				  listeners->list[at].owner != listener->owner;
+		if (differ)
+			listeners_doubt(listeners, &listener->local, look);
+	}
+}
+
+static struct verdict judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from, bool gone)
+{
+	struct verdict verdict = {.owner = OWNERSHIP_NONE, .kin = kin_unknown()};
+	int best = 0;
+
+	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next) {
+		const struct listener *listener = &listeners->list[at];
+		int fits = fitness(listener, local);
+
+		if (fits == 0 || fits < best || (listener->looked < from) != gone)
+			continue;
+		if (fits > best) {
+			verdict = (struct verdict){listener->owner, listener->pid, listener->since, listener->doubted,
+						   listener->kin, listener->mptcp, listener->delay};
+			best = fits;
+			continue;
+		}
+		/* Several share the port (SO_REUSEPORT): only what holds for all of them is known. */
+		if (listener->owner != verdict.owner)
+			verdict.owner = OWNERSHIP_UNCLEAR;
+		if (listener->pid != verdict.pid)
+			verdict.pid = 0;
+		if (listener->since > verdict.since)
+			verdict.since = listener->since;
+		verdict.kin = kin_join(&verdict.kin, &listener->kin);
+		verdict.mptcp |= listener->mptcp;
+		if (listener->delay != verdict.delay)
+			verdict.delay = DELAY_UNKNOWN;
+	}
+	return verdict;
+}
+
+struct verdict listeners_judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from,
+			       bool is_late)
+{
+	struct verdict verdict = judge(listeners, local, from, false);
+	struct verdict gone = judge(listeners, local, from, true);
+
+	if (!is_late || gone.owner == OWNERSHIP_NONE)
+		return verdict;
+	if (verdict.owner == OWNERSHIP_NONE)
+		return gone;
+	if (verdict.owner != gone.owner)
+		verdict.owner = OWNERSHIP_UNCLEAR;
+	verdict.pid = 0;
+	verdict.kin = kin_join(&verdict.kin, &gone.kin);
+	verdict.mptcp |= gone.mptcp;
+	if (gone.delay != verdict.delay)
+		verdict.delay = DELAY_UNKNOWN;
+	return verdict;
+}

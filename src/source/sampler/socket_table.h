@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_SAMPLER_SOCKET_TABLE_H
+#define CONNTRACE_SOURCE_SAMPLER_SOCKET_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/event.h"
+
+/** enum socket_whose - whose is a socket */
+enum socket_whose {
+	/** nobody of ours was found to hold it; that may have been too early or too late */
+	SOCKET_UNDECIDED,
+	SOCKET_TARGETS,
+	SOCKET_OTHERS,
+};
+
+/** enum socket_renewal - has it been connected anew since it was first seen? Its cookie stays the same */
+enum socket_renewal {
+	SOCKET_FIRST,
+	/** it has, and the connection before was told to be the targets' */
+	SOCKET_RENEWED,
+	/** it has, and there is nothing to tell of that any more */
+	SOCKET_RENEWAL_TOLD,
+};
+
+/** enum socket_news - what a look has found out about a socket */
+enum socket_news {
+	SOCKET_SAME,
+	/** it is the targets', and in another state than before */
+	SOCKET_CHANGED,
+	/** whose it is must be asked */
+	SOCKET_FRESH,
+};
+
+/**
+ * struct socket_seen - a TCP socket that a look has seen
+ * @cookie: its cookie, 0 no socket
+ * @bytes: a sum of what it had sent and received, which grows as long as it is connected
+ * @inode: its inode number, 0 when no process has it (not accepted yet, or closed)
+ * @look: number of the look that saw it last
+ * @sure: number of the last look whose counters belong to its state, as far as that was asked; 0 none
+ * @from: number of the last look before it was accepted, as far as is known: the same if it waited then
+ * @ends: a hash of its ends
+ * @whose: enum socket_whose
+ * @state: its TCP state then
+ * @tries: how often nobody of ours was found
+ * @renewal: enum socket_renewal
+ * @was_mptcp: it was part of an MPTCP connection
+ */
+struct socket_seen {
+	uint64_t cookie;
+	int64_t bytes;
+	uint32_t inode;
+	uint32_t look;
+	uint32_t sure;
+	uint32_t from;
+	uint32_t ends;
+	uint8_t whose;
+	uint8_t state;
+	uint8_t tries;
+	uint8_t renewal;
+	bool was_mptcp;
+};
+
+/** struct socket_table - finds them by cookie, which the kernel counts up */
+struct socket_table;
+
+/** socket_table_new() - empty */
+struct socket_table *socket_table_new(void);
+
+/** socket_table_free() - NULL is fine */
+void socket_table_free(struct socket_table *table);
+
+/** socket_table_find() - NULL when no look has seen it; valid until one is added or removed */
+struct socket_seen *socket_table_find(const struct socket_table *table, uint64_t cookie);
+
+/** socket_table_see() - look number @look has found a socket that is or was connected (an EVENT_INFO with counters) */
+enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t look);
+
+/** socket_table_see_again() - look number @look asked once more, perhaps without counters: is all as it was? */
+void socket_table_see_again(struct socket_table *table, const struct event *event, uint32_t look);
+
+/**
+ * socket_table_is_renewed() - is what @event says of a socket not about the connection that was @seen last?
+ *
+ * connect(2) to AF_UNSPEC, or one that fails, leaves a socket that may be connected again: to other ends, or with all
+ * counters at zero.
+ */
+bool socket_table_is_renewed(const struct socket_table *table, const struct socket_seen *seen,
+			     const struct event *event);
+
+/** socket_table_remove() - nothing happens when it is not there */
+void socket_table_remove(struct socket_table *table, uint64_t cookie);
+
+/** socket_table_count() - how many there are */
+size_t socket_table_count(const struct socket_table *table);
+
+/** socket_table_sweep() - remove those that look number @look did not see */
+void socket_table_sweep(struct socket_table *table, uint32_t look);
+
+#endif

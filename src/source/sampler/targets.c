@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/sampler/targets.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "base/xalloc.h"
+#include "run/privileges.h"
+#include "system/socket.h"
+#include "system/procfs.h"
+#include "system/procfs_children.h"
+
+/* Beyond it new children are not followed. */
+#define TARGETS_MAX 65536
+/* How many that have gone into another network namespace are told of. */
+#define DEPARTED_MAX 16
+/* What a process had open is told of soon after its end, but the kernel takes its time (a work queue). */
+#define ENDED_LOOKS 4
+
+/* Room for what can be done about one. */
+#define REMEDY 96
+
+struct targets {
+	struct target *list;
+	struct pollfd *polls; /* as many */
+	size_t count, size;
+	uint32_t look;
+	int64_t births;     /* of the system, when children were looked for last */
+	uint32_t netns;     /* ours, 0 unknown */
+	size_t departed;    /* how many were told of */
+	struct err remark;  /* of the last one */
+	size_t asked;       /* so many have been asked where they are since they were refreshed */
+	bool follow;
+	bool may_enter;      /* other network namespaces */
+	bool lists_children; /* the kernel does */
+};
+
+/* Whose children are being read. */
+struct family {
+	struct targets *targets;
+	size_t parent;
+};
+
+static bool has_ended(pid_t pid, int pidfd)
+{
+	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+
+	if (pidfd < 0)
+		return kill(pid, 0) != 0 && errno == ESRCH;
+	return poll(&wait, 1, 0) > 0;
+}
+
+bool targets_alive(const struct target *target)
+{
+	return target->ended == 0 && !has_ended(target->pid, target->pidfd);
+}
+
+struct target *targets_find(struct targets *targets, pid_t pid)
+{
+	struct target *found = NULL;
+
+	for (size_t i = 0; i < targets->count; i++)
+		if (targets->list[i].pid == pid && (found == NULL || found->ended > 0))
+			found = &targets->list[i];
+	return found;
+}
+
+/* The one that has this number now. */
+static struct target *find_running(struct targets *targets, pid_t pid)
+{
+	struct target *target = targets_find(targets, pid);
+
+	return target != NULL && targets_alive(target) ? target : NULL;
+}
+
+/* The field of /proc/PID/stat, counted from the one behind the name: 0 is the state. */
+enum stat_field {
+	STAT_CHILD_MINOR_FAULTS = 8,
+	STAT_CHILD_MAJOR_FAULTS = 10,
+	STAT_CHILD_USER_TIME = 13,
+	STAT_CHILD_SYSTEM_TIME = 14,
+	STAT_SIGNALS_IGNORED = 30,
+};
+
+/**
+ * read_waited() - a sum of what those used that a process has waited for
+ *
+ * Return: is it known, and are those counted that end? (They are not if the process ignores SIGCHLD.)
+ */
+static bool read_waited(pid_t pid, uint64_t *sum)
+{
+	char text[1024], *rest, *word;
+	uint64_t ignored = 0;
+	int field = 0;
+
+	*sum = 0;
+	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
+		return false;
+	/* The name may hold anything, parentheses too; behind it are numbers. */
+	rest = strrchr(text, ')');
+	if (rest == NULL || rest[1] != ' ')
+		return false;
+	rest += 2;
+	for (; field <= STAT_SIGNALS_IGNORED && (word = strsep(&rest, " ")) != NULL; field++) {
+		uint64_t number = strtoull(word, NULL, 10);
+
+		if (field == STAT_CHILD_MINOR_FAULTS || field == STAT_CHILD_MAJOR_FAULTS ||
+		    field == STAT_CHILD_USER_TIME || field == STAT_CHILD_SYSTEM_TIME)
+			*sum += number;
+		else if (field == STAT_SIGNALS_IGNORED)
+			ignored = number;
+	}
+	return field > STAT_SIGNALS_IGNORED && (ignored & UINT64_C(1) << (SIGCHLD - 1)) == 0;
+}
+
+/* With @parent it is a child, whose number may have become another's since it was listed. */
+static void append(struct targets *targets, pid_t pid, pid_t parent)
+{
+	struct target target = {.pid = pid, .found = targets->look};
+	struct procfs_status status;
+
+	if (targets->count >= TARGETS_MAX || find_running(targets, pid) != NULL)
+		return;
+	target.pidfd = socket_process(pid);
+	(void)read_waited(pid, &target.waited);
+	if (parent != 0 &&
+	    (procfs_status(pid, &status) != 0 || status.ppid != parent || has_ended(pid, target.pidfd))) {
+		if (target.pidfd >= 0)
+			close(target.pidfd);
+		return;
+	}
+	if (targets->count == targets->size) {
+		targets->size = targets->size > 0 ? targets->size * 2 : 8;
+		targets->list = xreallocarray(targets->list, targets->size, sizeof(*targets->list));
+		targets->polls = xreallocarray(targets->polls, targets->size, sizeof(*targets->polls));
+	}
+	targets->list[targets->count++] = target;
+}
+
+static void add_child(void *context, pid_t pid)
+{
+	const struct family *family = context;
+
+	/* Whatever order they come in; the factor spreads the numbers (Knuth). */
+	family->targets->list[family->parent].children += (uint64_t)pid * UINT64_C(0x9e3779b97f4a7c15);
+	if (family->targets->follow)
+		append(family->targets, pid, family->targets->list[family->parent].pid);
+}
+
+struct targets *targets_new(bool follow)
+{
+	struct targets *targets = xcalloc(1, sizeof(*targets));
+
+	targets->follow = follow;
+	targets->births = -1;
+	/* Later it is given up, but not by the shell that conntrace was started from. */
+	targets->may_enter = privileges_has(CAP_SYS_ADMIN);
+	targets->lists_children = procfs_read(0, "thread-self/children", &(char){0}, 1) >= 0;
+	return targets;
+}
+
+void targets_free(struct targets *targets)
+{
+	if (targets == NULL)
+		return;
+	for (size_t i = 0; i < targets->count; i++)
+		if (targets->list[i].pidfd >= 0)
+			close(targets->list[i].pidfd);
+	free(targets->list);
+	free(targets->polls);
+	free(targets);
+}
+
+struct target *targets_at(struct targets *targets, size_t index)
+{
+	return index < targets->count ? &targets->list[index] : NULL;
+}
+
+/* What can be done about a process in another network namespace, of what works here: "; try nsenter ..." or "" */
+static const char *far_remedy(const struct targets *targets, pid_t pid, char text[REMEDY])
+{
+	bool attach = procfs_may_attach(pid);
+
+	text[0] = '\0';
+	if (targets->may_enter && attach)
+		snprintf(text, REMEDY, "; try nsenter -t %d -n conntrace ..., or --via=ptrace", pid);
+	else if (targets->may_enter)
+		snprintf(text, REMEDY, "; try nsenter -t %d -n conntrace ...", pid);
+	else if (attach)
+		snprintf(text, REMEDY, "; try --via=ptrace");
+	return text;
+}
+
+int targets_add(struct targets *targets, pid_t pid, uint32_t netns, struct err *err)
+{
+	struct procfs_status status = {.tgid = 0};
+	char remedy[REMEDY];
+	int rc = procfs_may_list(pid);
+	uint32_t theirs = rc >= 0 ? procfs_netns(pid) : 0;
+
+	if (rc < 0 || procfs_status(pid, &status) != 0 || status.state == 'Z' || status.tgid != pid)
+		rc = procfs_why_not_watchable(pid, err->text, sizeof(err->text));
+	if (rc < 0)
+		return rc;
+	if (theirs != 0 && netns != 0 && theirs != netns)
+		return err_set(err, EXDEV,
+			       "cannot watch PID %d without stopping it: it is in another network namespace, whose "
+			       "sockets are not seen from here%s",
+			       pid, far_remedy(targets, pid, remedy));
+	targets->netns = netns;
+	append(targets, pid, 0);
+	return 0;
+}
+
+const char *targets_departed(struct targets *targets)
+{
+	while (targets->asked < targets->count && targets->departed < DEPARTED_MAX) {
+		struct target *target = &targets->list[targets->asked++];
+		uint32_t theirs = target->departed || target->ended ? 0 : procfs_netns(target->pid);
+		char remedy[REMEDY];
+		struct err why;
+
+		if (target->unread == 1) {
+			target->unread = 2;
+			targets->departed++;
+			(void)procfs_why_not_watchable(target->pid, why.text, sizeof(why.text));
+			(void)err_set(&targets->remark, EACCES,
+				      "%s; whose connections it has is not seen, and they are only counted", why.text);
+			return targets->remark.text;
+		}
+
+		if (theirs == 0 || targets->netns == 0 || theirs == targets->netns)
+			continue;
+		target->departed = true;
+		targets->departed++;
+		(void)err_set(&targets->remark, EXDEV,
+			      "PID %d is in another network namespace now, and what it opens there is not seen from "
+			      "here%s",
+			      target->pid, far_remedy(targets, target->pid, remedy));
+		return targets->remark.text;
+	}
+	return NULL;
+}
+
+size_t targets_refresh(struct targets *targets)
+{
+	size_t kept = 0, run = 0;
+
+	targets->asked = 0;
+	for (size_t i = 0; i < targets->count; i++) {
+		if (targets->list[i].ended < ENDED_LOOKS)
+			targets->list[kept++] = targets->list[i];
+		else if (targets->list[i].pidfd >= 0)
+			close(targets->list[i].pidfd);
+	}
+	targets->count = kept;
+	for (size_t i = 0; i < kept; i++)
+		targets->polls[i] = (struct pollfd){.fd = targets->list[i].pidfd, .events = POLLIN};
+	(void)poll(targets->polls, kept, 0);
+	for (size_t i = 0; i < kept; i++) {
+		struct target *target = &targets->list[i];
+
+		/* Its number may be another's by now. */
+		if (target->ended > 0)
+			target->ended++;
+		else
+			target->ended = target->pidfd >= 0 ? targets->polls[i].revents != 0
+							   : kill(target->pid, 0) != 0 && errno == ESRCH;
+		run += target->ended == 0;
+	}
+	return run;
+}
+
+bool targets_last(struct targets *targets)
+{
+	bool last = true;
+
+	for (size_t i = 0; i < targets->count; i++) {
+		struct target *target = &targets->list[i];
+
+		if (target->ended > 0 || targets_alive(target))
+			continue;
+		target->ended = 1;
+		last = false;
+	}
+	return last;
+}
+
+static void follow_thread(void *context, pid_t tid)
+{
+	(void)procfs_thread_children(tid, add_child, context);
+}
+
+static void follow_process(void *context, pid_t pid)
+{
+	struct targets *targets = context;
+	struct procfs_status status;
+	const struct target *parent;
+
+	if (procfs_status(pid, &status) != 0)
+		return;
+	parent = find_running(targets, status.ppid);
+	if (parent != NULL)
+		add_child(&(struct family){targets, (size_t)(parent - targets->list)}, pid);
+}
+
+/* After its children were read. */
+static bool had_births(const struct targets *targets, struct target *target)
+{
+	uint64_t waited;
+	bool is_known = read_waited(target->pid, &waited);
+	bool had = !is_known || waited != target->waited || target->children != target->before;
+
+	target->waited = waited;
+	if (had)
+		target->births = targets->look;
+	return had;
+}
+
+bool targets_follow(struct targets *targets, uint32_t look)
+{
+	int64_t births = procfs_births();
+	bool any = false;
+
+	targets->look = look;
+	if (births >= 0 && births == targets->births)
+		return false;
+	targets->births = births;
+	for (size_t i = 0; i < targets->count; i++) {
+		targets->list[i].before = targets->list[i].children;
+		if (!target_is_over(&targets->list[i]))
+			targets->list[i].children = 0;
+	}
+	if (!targets->lists_children)
+		(void)procfs_processes(follow_process, targets);
+	/* The list grows while it is walked: children of children come in the same round. */
+	for (size_t i = 0; i < targets->count; i++) {
+		if (target_is_over(&targets->list[i]))
+			continue;
+		if (targets->lists_children)
+			(void)procfs_threads(targets->list[i].pid, follow_thread, &(struct family){targets, i});
+		any |= had_births(targets, &targets->list[i]);
+	}
+	return any;
+}
+
+bool targets_are_all(const struct targets *targets)
+{
+	return targets->births >= 0 && procfs_births() == targets->births;
+}
+
+bool targets_had_births(const struct targets *targets, uint32_t look)
+{
+	for (size_t i = 0; i < targets->count; i++)
+		if (targets->list[i].births >= look)
+			return true;
+	return false;
+}
+
+struct strangers {
+	struct targets *targets;
+	struct procfs_owners *owners;
+	bool unseen;
+};
+
+/* A child that was born since they were looked for is one of them. */
+static bool adopt(struct targets *targets, pid_t pid)
+{
+	struct procfs_status status;
+	struct target *parent;
+
+	if (!targets->follow || procfs_status(pid, &status) != 0)
+		return false;
+	parent = find_running(targets, status.ppid);
+	if (parent == NULL)
+		return false;
+	parent->births = targets->look;
+	append(targets, pid, status.ppid);
+	return true;
+}
+
+static void add_stranger(void *context, pid_t pid)
+{
+	struct strangers *strangers = context;
+
+	if (pid == getpid() || find_running(strangers->targets, pid) != NULL || adopt(strangers->targets, pid))
+		return;
+	if (procfs_owners_add(strangers->owners, pid) == -EACCES)
+		strangers->unseen = true;
+}
+
+bool targets_strangers(struct targets *targets, struct procfs_owners *owners)
+{
+	struct strangers strangers = {targets, owners, false};
+
+	(void)procfs_processes(add_stranger, &strangers);
+	return strangers.unseen;
+}

@@ -1,0 +1,595 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "system/procfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/number.h"
+
+static char root[PATH_MAX] = "/proc";
+
+void procfs_set_root(const char *path)
+{
+	snprintf(root, sizeof(root), "%s", path);
+}
+
+/** struct place - room for a path below /proc */
+struct place {
+	char path[PROCFS_PATH];
+};
+
+const char *procfs_path(char path[PROCFS_PATH], pid_t pid, const char *name)
+{
+	if (pid == 0)
+		snprintf(path, PROCFS_PATH, "%s/%s", root, name);
+	else
+		snprintf(path, PROCFS_PATH, "%s/%d/%s", root, pid, name);
+	return path;
+}
+
+static const char *place_of(struct place *place, pid_t pid, const char *name)
+{
+	return procfs_path(place->path, pid, name);
+}
+
+ssize_t procfs_read(pid_t pid, const char *name, char *text, size_t size)
+{
+	struct place place;
+	int fd = open(place_of(&place, pid, name), O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	text[0] = '\0';
+	if (fd < 0)
+		return -errno;
+	length = read(fd, text, size - 1);
+	if (length < 0)
+		length = -errno;
+	else
+		text[length] = '\0';
+	close(fd);
+	return length;
+}
+
+uid_t procfs_owner(pid_t pid, const char *name)
+{
+	struct place place;
+	struct stat facts;
+
+	return stat(place_of(&place, pid, name), &facts) == 0 ? facts.st_uid : (uid_t)-1;
+}
+
+static int to_number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
+/** read_ids() - the first three of the four numbers behind Uid: and Gid: */
+static void read_ids(const char *text, uint32_t ids[3])
+{
+	unsigned int real, effective, saved;
+
+	if (sscanf(text, "%u %u %u", &real, &effective, &saved) == 3) {
+		ids[0] = real;
+		ids[1] = effective;
+		ids[2] = saved;
+	}
+}
+
+int procfs_status(pid_t pid, struct procfs_status *status)
+{
+	struct procfs_status result = {
+		.uid = {(uid_t)-1, (uid_t)-1, (uid_t)-1},
+		.gid = {(gid_t)-1, (gid_t)-1, (gid_t)-1},
+		.kernel_thread = true,
+		.peak_bytes = -1,
+	};
+	char text[4096], *rest = text, *line;
+
+	if (procfs_read(pid, "status", text, sizeof(text)) <= 0)
+		return -ESRCH;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		char *value = strchr(line, ':');
+
+		if (value == NULL)
+			continue;
+		*value++ = '\0';
+		value += strspn(value, " \t");
+		if (strcmp(line, "Tgid") == 0)
+			result.tgid = to_number(value);
+		else if (strcmp(line, "PPid") == 0)
+			result.ppid = to_number(value);
+		else if (strcmp(line, "TracerPid") == 0)
+			result.tracer = to_number(value);
+		else if (strcmp(line, "Uid") == 0)
+			read_ids(value, result.uid);
+		else if (strcmp(line, "VmHWM") == 0)
+			result.peak_bytes = strtoll(value, NULL, 10) * 1024;
+		else if (strcmp(line, "Gid") == 0)
+			read_ids(value, result.gid);
+		else if (strcmp(line, "CapPrm") == 0)
+			result.permitted = strtoull(value, NULL, 16);
+		else if (strcmp(line, "CapEff") == 0)
+			result.effective = strtoull(value, NULL, 16);
+		else if (strcmp(line, "SigPnd") == 0)
+			result.pending = strtoull(value, NULL, 16);
+		else if (strcmp(line, "SigBlk") == 0)
+			result.blocked = strtoull(value, NULL, 16);
+		else if (strcmp(line, "SigIgn") == 0)
+			result.ignored = strtoull(value, NULL, 16);
+		else if (strcmp(line, "SigCgt") == 0)
+			result.caught = strtoull(value, NULL, 16);
+		else if (strcmp(line, "Seccomp") == 0)
+			result.seccomp = to_number(value);
+		else if (strcmp(line, "State") == 0)
+			result.state = *value;
+		else if (strcmp(line, "VmSize") == 0)
+			result.kernel_thread = false;
+	}
+	/* What has ended has no memory any more either. */
+	if (result.state == 'Z' || result.state == 'X')
+		result.kernel_thread = false;
+	*status = result;
+	return 0;
+}
+
+void procfs_comm(pid_t pid, char comm[16])
+{
+	char text[64];
+	ssize_t length = procfs_read(pid, "comm", text, sizeof(text));
+
+	/* A name may hold line feeds; the last one is the file's. */
+	if (length > 0 && text[length - 1] == '\n')
+		text[length - 1] = '\0';
+	memset(comm, 0, 16);
+	memcpy(comm, text, strnlen(text, 15));
+}
+
+ssize_t procfs_exe(pid_t pid, char *path, size_t size)
+{
+	char target[PATH_MAX];
+	struct place place;
+	ssize_t length = readlink(place_of(&place, pid, "exe"), target, sizeof(target));
+
+	if (length < 0)
+		return -errno;
+	if ((size_t)length >= size)
+		return -ENAMETOOLONG;
+	memcpy(path, target, (size_t)length);
+	path[length] = '\0';
+	return length;
+}
+
+uint32_t procfs_netns(pid_t pid)
+{
+	struct place place;
+	struct stat facts;
+
+	return stat(place_of(&place, pid, "ns/net"), &facts) == 0 ? (uint32_t)facts.st_ino : 0;
+}
+
+pid_t procfs_thread_group(pid_t tid)
+{
+	struct procfs_status status;
+
+	return procfs_status(tid, &status) == 0 && status.tgid != 0 ? status.tgid : -1;
+}
+
+int procfs_call(pid_t tid, uint64_t *number, uint64_t arguments[6])
+{
+	uint64_t told, v[6];
+	char text[256];
+	ssize_t length = procfs_read(tid, "syscall", text, sizeof(text));
+
+	if (length < 0)
+		return (int)length;
+	/* "running", or -1 and no arguments when it was stopped outside a call */
+	if (sscanf(text, "%" SCNu64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &told,
+		   &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 7)
+		return -EAGAIN;
+	*number = told;
+	memcpy(arguments, v, sizeof(v));
+	return 0;
+}
+
+int64_t procfs_run_time(pid_t tid)
+{
+	char text[128];
+	int64_t run_ns;
+
+	if (procfs_read(tid, "schedstat", text, sizeof(text)) < 0 || sscanf(text, "%" SCNd64, &run_ns) != 1)
+		return -1;
+	return run_ns;
+}
+
+bool procfs_is_ancestor(pid_t pid)
+{
+	struct procfs_status status;
+
+	for (pid_t at = getpid(); at > 0; at = status.ppid) {
+		if (at == pid)
+			return true;
+		if (procfs_status(at, &status) != 0)
+			return false;
+	}
+	return false;
+}
+
+/* A number in a file of the whole system; @unknown when there is none within the limits. */
+static int read_number(const char *name, int64_t high, int unknown)
+{
+	char text[16];
+	int64_t number;
+
+	if (procfs_read(0, name, text, sizeof(text)) <= 0)
+		return unknown;
+	text[strcspn(text, "\n")] = '\0';
+	return number_parse(text, 0, high, &number) == 0 ? (int)number : unknown;
+}
+
+int procfs_ptrace_scope(void)
+{
+	return read_number("sys/kernel/yama/ptrace_scope", 3, 0);
+}
+
+int procfs_syn_retries(void)
+{
+	return read_number("sys/net/ipv4/tcp_syn_retries", 255, -1);
+}
+
+/** number_of() - a file name that is a number, else -1 */
+static int number_of(const struct dirent *entry)
+{
+	int64_t number;
+
+	return number_parse(entry->d_name, 0, INT_MAX, &number) == 0 ? (int)number : -1;
+}
+
+typedef void number_callback(void *context, pid_t number);
+
+static int each_number(pid_t pid, const char *name, number_callback *callback, void *context)
+{
+	struct place place;
+	DIR *directory = opendir(place_of(&place, pid, name));
+	const struct dirent *entry;
+	int count = 0;
+
+	if (directory == NULL)
+		return -errno;
+	while ((entry = readdir(directory)) != NULL) {
+		int number = number_of(entry);
+
+		if (number < 0)
+			continue;
+		callback(context, number);
+		count++;
+	}
+	closedir(directory);
+	return count;
+}
+
+int procfs_threads(pid_t pid, void (*callback)(void *context, pid_t tid), void *context)
+{
+	return each_number(pid, "task", callback, context);
+}
+
+int procfs_processes(void (*callback)(void *context, pid_t pid), void *context)
+{
+	return each_number(0, "", callback, context);
+}
+
+int procfs_may_list(pid_t pid)
+{
+	struct place place;
+	DIR *directory = opendir(place_of(&place, pid, "fd"));
+
+	if (directory == NULL)
+		return -errno;
+	closedir(directory);
+	return 0;
+}
+
+int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode), void *context)
+{
+	return procfs_sockets_and_rings(pid, callback, NULL, context);
+}
+
+int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode),
+			     void (*ring)(void *context, int fd), void *context)
+{
+	struct place place;
+	DIR *directory = opendir(place_of(&place, pid, "fd"));
+	const struct dirent *entry;
+	bool is_refused = false;
+	int count = 0;
+
+	if (directory == NULL)
+		return -errno;
+	while ((entry = readdir(directory)) != NULL) {
+		static const char kind[] = "socket:[";
+		const size_t before = sizeof(kind) - 1;
+		char target[64];
+		ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
+
+		is_refused |= length < 0 && errno == EACCES;
+		if (length <= 0)
+			continue;
+		target[length] = '\0';
+		if (ring != NULL && strcmp(target, "anon_inode:[io_uring]") == 0)
+			ring(context, number_of(entry));
+		if (strncmp(target, kind, before) != 0)
+			continue;
+		callback(context, number_of(entry), (uint32_t)strtoul(target + before, NULL, 10));
+		count++;
+	}
+	closedir(directory);
+	/* The directory of a process may be readable, and what is in it not (ptrace(2)). */
+	return is_refused && count == 0 ? -EACCES : count;
+}
+
+/** tell_pieces() - one string in as many events as it needs */
+static void tell_pieces(struct event *event, enum process_fact fact, const char *text, size_t length,
+			void (*sink)(void *context, const struct event *event), void *context)
+{
+	for (size_t offset = 0; offset < length; offset += EVENT_PROCESS_TEXT) {
+		size_t piece = length - offset;
+
+		if (piece > EVENT_PROCESS_TEXT)
+			piece = EVENT_PROCESS_TEXT;
+		event->process.fact = (uint8_t)fact;
+		event->process.offset = (uint16_t)offset;
+		event->process.length = (uint8_t)piece;
+		memset(event->process.text, 0, sizeof(event->process.text));
+		memcpy(event->process.text, text + offset, piece);
+		sink(context, event);
+	}
+}
+
+void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
+			   void *context)
+{
+	struct event event = event_new(EVENT_PROCESS, ORIGIN_CALLS, time_ns);
+	char path[PATH_MAX];
+	ssize_t length;
+
+	event.process.pid = pid;
+	/* The directory itself belongs to the effective user, even when what is in it is root's (not dumpable). */
+	event.process.uid = procfs_owner(pid, "");
+	procfs_comm(pid, path);
+	tell_pieces(&event, PROCESS_COMM, path, strlen(path), sink, context);
+	length = procfs_exe(pid, path, sizeof(path));
+	if (length > 0)
+		tell_pieces(&event, PROCESS_EXE, path, (size_t)length, sink, context);
+}
+
+/* ---- why a process cannot be attached ------------------------------------------- */
+
+/* linux/capability.h */
+#define CAP_SYS_PTRACE_BIT (UINT64_C(1) << 19)
+
+/** struct reason - the sentence after "cannot attach to PID n (name): " */
+struct reason {
+	char text[400];
+};
+
+static void explain(struct reason *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void explain(struct reason *reason, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason->text, sizeof(reason->text), format, arguments);
+	va_end(arguments);
+}
+
+/** struct name - a process's short name, fit to be printed */
+struct name {
+	char text[16 * 4 + 1];
+};
+
+static const char *name_of(struct name *name, pid_t pid)
+{
+	char comm[16];
+
+	procfs_comm(pid, comm);
+	escape_text(name->text, sizeof(name->text), comm[0] != '\0' ? comm : "?");
+	return name->text;
+}
+
+/** explain_state() - what makes it no process to attach to, whoever asks; Return: found one */
+static bool explain_state(struct reason *reason, pid_t pid, const struct procfs_status *target)
+{
+	struct name name;
+
+	if (target->state == 'Z' || target->state == 'X')
+		explain(reason, "it has ended, and its parent, PID %d (%s), has not asked for its exit status yet",
+			target->ppid, name_of(&name, target->ppid));
+	else if (target->kernel_thread)
+		explain(reason, "it is a thread of the kernel, which makes no system calls");
+	else if (target->tracer != 0)
+		explain(reason, "it is traced by PID %d (%s) already, and only one can%s", target->tracer,
+			name_of(&name, target->tracer),
+			procfs_may_list(pid) == 0 && procfs_netns(pid) == procfs_netns(getpid())
+				? "; --via=diag needs no tracing" : "");
+	else if (target->tgid != 0 && target->tgid != pid)
+		explain(reason, "it is a thread of the process %d; name that", target->tgid);
+	else
+		return false;
+	return true;
+}
+
+/** explain_user() - what only a privileged tracer may overlook; Return: found one */
+static bool explain_user(struct reason *reason, pid_t pid, const struct procfs_status *target,
+			 const struct procfs_status *self)
+{
+	for (size_t i = 0; i < 3; i++) {
+		const struct passwd *user = getpwuid(target->uid[i]);
+
+		if (target->uid[i] == self->uid[0])
+			continue;
+		explain(reason, "it %s user %s (%u); run conntrace as %sroot",
+			target->uid[0] == self->uid[0] ? "runs a set-user-ID program of" : "belongs to",
+			user != NULL ? user->pw_name : "without a name", target->uid[i],
+			target->uid[0] == self->uid[0] ? "" : "that user or as ");
+		return true;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		const struct group *group = getgrgid(target->gid[i]);
+
+		if (target->gid[i] == self->gid[0])
+			continue;
+		explain(reason, "it runs with the rights of group %s (%u); run conntrace as root",
+			group != NULL ? group->gr_name : "without a name", target->gid[i]);
+		return true;
+	}
+	if ((target->permitted & ~self->permitted) != 0) {
+		explain(reason, "it has capabilities that conntrace has not; run conntrace as root");
+		return true;
+	}
+	/* What is in its directory then belongs to root, though the process does not (proc(5)). */
+	if (procfs_owner(pid, "status") != target->uid[1]) {
+		explain(reason, "it is not dumpable, like daemons that have changed their user (prctl(2), "
+				"PR_SET_DUMPABLE); run conntrace as root");
+		return true;
+	}
+	return false;
+}
+
+/** is_descendant() - was @pid started by this process or by what this started? */
+static bool is_descendant(pid_t pid)
+{
+	struct procfs_status status;
+
+	for (; pid > 0 && pid != getpid(); pid = status.ppid) {
+		if (procfs_status(pid, &status) != 0)
+			return false;
+	}
+	return pid > 0;
+}
+
+/** explain_yama() - the rules of Yama (Documentation/admin-guide/LSM/Yama.rst); Return: found one */
+static bool explain_yama(struct reason *reason, pid_t pid, bool privileged)
+{
+	int scope = procfs_ptrace_scope();
+
+	if (scope == 3)
+		explain(reason, "Yama forbids all tracing until the next boot (kernel.yama.ptrace_scope is 3)");
+	else if (scope == 2 && !privileged)
+		explain(reason, "Yama lets only root trace (kernel.yama.ptrace_scope is 2); run conntrace as root, or: "
+				"sudo sysctl kernel.yama.ptrace_scope=0");
+	else if (scope == 1 && !privileged && !is_descendant(pid))
+		explain(reason, "Yama lets a process be traced by its ancestors only (kernel.yama.ptrace_scope is 1); "
+				"run conntrace as root, launch the program with conntrace, or: "
+				"sudo sysctl kernel.yama.ptrace_scope=0");
+	else
+		return false;
+	return true;
+}
+
+bool procfs_may_attach(pid_t pid)
+{
+	struct procfs_status target, self;
+	struct reason reason;
+
+	return procfs_may_list(pid) == 0 && procfs_status(pid, &target) == 0 && procfs_status(getpid(), &self) == 0 &&
+	       !explain_state(&reason, pid, &target) &&
+	       !explain_yama(&reason, pid, self.effective & CAP_SYS_PTRACE_BIT);
+}
+
+static void find_reason(struct reason *reason, pid_t pid, int error)
+{
+	struct procfs_status target, self = {0};
+	bool privileged;
+
+	if (procfs_status(pid, &target) != 0) {
+		if (error == EPERM || error == EACCES)
+			explain(reason, "it belongs to another user, and /proc hides it (mount option hidepid); "
+					"run conntrace as root");
+		else
+			explain(reason, "there is no such process");
+		return;
+	}
+	if (explain_state(reason, pid, &target))
+		return;
+	/* Container profiles say ENOSYS for what they forbid, too. */
+	if (error != EPERM && error != EACCES && error != ENOSYS) {
+		explain(reason, "%s", error == ESRCH ? "it ended meanwhile" : strerror(error));
+		return;
+	}
+	procfs_status(getpid(), &self);
+	privileged = self.effective & CAP_SYS_PTRACE_BIT;
+	if ((!privileged && explain_user(reason, pid, &target, &self)) || explain_yama(reason, pid, privileged))
+		return;
+	if (self.seccomp == 2)
+		explain(reason, "neither users nor Yama are in the way, but conntrace runs under a system-call filter, "
+				"as in a container; start that with --cap-add=SYS_PTRACE");
+	else
+		explain(reason, "neither users nor Yama are in the way; a security module may be (SELinux: setsebool "
+				"deny_ptrace off; AppArmor), or it is in another user namespace");
+}
+
+void procfs_why_not_traceable(pid_t pid, int error, char *text, size_t size)
+{
+	struct reason reason;
+
+	find_reason(&reason, pid, error);
+	snprintf(text, size, "%s", reason.text);
+}
+
+static void write_story(const char *what, pid_t pid, const struct reason *reason, char *text, size_t size)
+{
+	struct name name;
+	char comm[16];
+
+	procfs_comm(pid, comm);
+	if (comm[0] != '\0')
+		snprintf(text, size, "cannot %s PID %d (%s): %s", what, pid, name_of(&name, pid), reason->text);
+	else
+		snprintf(text, size, "cannot %s PID %d: %s", what, pid, reason->text);
+}
+
+void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size)
+{
+	struct reason reason;
+
+	find_reason(&reason, pid, error);
+	write_story("attach to", pid, &reason, text, size);
+}
+
+int procfs_why_not_watchable(pid_t pid, char *text, size_t size)
+{
+	struct procfs_status target, self = {0};
+	struct reason reason;
+	int rc = -ESRCH;
+
+	if (procfs_status(pid, &target) != 0) {
+		explain(&reason, "there is no such process, or it belongs to another user and /proc hides it "
+				 "(mount option hidepid)");
+	} else {
+		/* A tracer of it is not in the way, and Yama has no say: it is only looked at. */
+		target.tracer = 0;
+		procfs_status(getpid(), &self);
+		if (!explain_state(&reason, pid, &target)) {
+			rc = -EACCES;
+			if (!explain_user(&reason, pid, &target, &self))
+				explain(&reason,
+					"its open files may not be read: it is not dumpable (prctl(2)), a security "
+					"module is in the way, or it is in another user namespace; run conntrace as "
+					"root");
+		}
+	}
+	write_story("watch", pid, &reason, text, size);
+	return rc;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SYSTEM_PROCFS_H
+#define CONNTRACE_SYSTEM_PROCFS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/event.h"
+
+/*
+ * What /proc says of a process (proc(5)). A process may end, and its number
+ * be given to another, between any two questions.
+ */
+
+/** procfs_set_root() - look under @path instead of /proc; for tests, before any thread is started */
+void procfs_set_root(const char *path);
+
+/** Room for a path below /proc. */
+#define PROCFS_PATH (PATH_MAX + 64)
+
+/** procfs_path() - where a file of a process is, @path; @pid and @name as of procfs_read() */
+const char *procfs_path(char path[PROCFS_PATH], pid_t pid, const char *name);
+
+/**
+ * procfs_read() - the beginning of a file of a process
+ * @pid: the process, or 0 for a file of the whole system
+ * @name: its path below /proc/PID, or below /proc
+ * @text: NUL-terminated in any case
+ * @size: room there, at least 1
+ *
+ * Return: the length, or a negative errno: -ENOENT or -ESRCH when the process is gone.
+ */
+ssize_t procfs_read(pid_t pid, const char *name, char *text, size_t size);
+
+/** procfs_owner() - who owns a file of a process; parameters as of procfs_read(); Return: -1 (as uid_t) unknown */
+uid_t procfs_owner(pid_t pid, const char *name);
+
+/**
+ * struct procfs_status - from /proc/PID/status
+ * @tgid: thread group, the process a thread belongs to; 0 unknown
+ * @ppid: parent, 0 none or outside our PID namespace
+ * @tracer: who traces it, 0 nobody or outside our PID namespace
+ * @uid: real, effective and saved user
+ * @gid: real, effective and saved group
+ * @permitted: capabilities, permitted
+ * @effective: capabilities, effective
+ * @seccomp: 0 none, 1 strict, 2 filter
+ * @pending: signals on their way to this thread alone; bit 0 is signal 1, here and in the next
+ * @blocked: signals it blocks
+ * @ignored: signals the process ignores by choice
+ * @caught: signals it has a handler for
+ * @state: 'R', 'S', 'Z' ...
+ * @kernel_thread: has no memory of its own
+ * @peak_bytes: the most memory that was resident at once (VmHWM; proc_pid_status(5)), -1 unknown
+ */
+struct procfs_status {
+	pid_t tgid;
+	pid_t ppid;
+	pid_t tracer;
+	uid_t uid[3];
+	gid_t gid[3];
+	uint64_t permitted;
+	uint64_t effective;
+	int seccomp;
+	uint64_t pending;
+	uint64_t blocked;
+	uint64_t ignored;
+	uint64_t caught;
+	char state;
+	bool kernel_thread;
+	int64_t peak_bytes;
+};
+
+/** procfs_status() - read it; Return: 0, or -ESRCH when there is no such process or thread; set on success only */
+int procfs_status(pid_t pid, struct procfs_status *status);
+
+/** procfs_comm() - the kernel's short name of a process or thread, raw bytes; "" when unknown */
+void procfs_comm(pid_t pid, char comm[16]);
+
+/**
+ * procfs_exe() - the path of the executable, raw bytes
+ * @pid: the process
+ * @path: NUL-terminated, set on success only; " (deleted)" behind it is the kernel's way to say so
+ * @size: room there, PATH_MAX holds anything
+ *
+ * Return: its length, or a negative errno: -EACCES another user's, -ENOENT a kernel thread.
+ */
+ssize_t procfs_exe(pid_t pid, char *path, size_t size);
+
+/** procfs_netns() - inode number of its network namespace; 0 unknown */
+uint32_t procfs_netns(pid_t pid);
+
+/** procfs_thread_group() - the process a thread belongs to; -1 when there is no such thread */
+pid_t procfs_thread_group(pid_t tid);
+
+/**
+ * procfs_call() - the system call that a thread sleeps in
+ * @tid: the thread; takes the right to attach to it
+ * @number: of the call, by the table of the thread's architecture
+ * @arguments: of the call
+ *
+ * Return: 0, -EAGAIN when it sleeps in none, or another negative errno; results are set on success only.
+ */
+int procfs_call(pid_t tid, uint64_t *number, uint64_t arguments[6]);
+
+/** procfs_run_time() - how long a thread has run (not seen while it runs before the next tick), in ns; -1 unknown */
+int64_t procfs_run_time(pid_t tid);
+
+/** procfs_is_ancestor() - is it this process or one of its ancestors? */
+bool procfs_is_ancestor(pid_t pid);
+
+/** procfs_ptrace_scope() - Yama's ptrace_scope, 0 to 3; 0 when the kernel has no Yama */
+int procfs_ptrace_scope(void);
+
+/** procfs_births() - how many processes and threads the system has made since its boot; -1 unknown */
+int64_t procfs_births(void);
+
+/**
+ * procfs_identity() - a number that no process with the same PID has had before
+ *
+ * It may change while the process lives, if the kernel is short of memory; that of another one never equals it.
+ *
+ * Return: 0 when there is no such process.
+ */
+uint64_t procfs_identity(pid_t pid);
+
+/** procfs_syn_retries() - net.ipv4.tcp_syn_retries of this network namespace; -1 unknown */
+int procfs_syn_retries(void);
+
+/**
+ * procfs_threads() - the threads of a process
+ * @pid: the process
+ * @callback: called with each thread id
+ * @context: handed to @callback
+ *
+ * Return: how many, or a negative errno. Threads that are born meanwhile may be missed.
+ */
+int procfs_threads(pid_t pid, void (*callback)(void *context, pid_t tid), void *context);
+
+/**
+ * procfs_processes() - all processes, by rising number
+ * @callback: called with each process id
+ * @context: handed to @callback
+ *
+ * Return: how many, or a negative errno.
+ */
+int procfs_processes(void (*callback)(void *context, pid_t pid), void *context);
+
+/**
+ * procfs_sockets() - the sockets a process holds, of whatever kind
+ * @pid: the process
+ * @callback: called with descriptor and inode number of each
+ * @context: handed to @callback
+ *
+ * Return: how many, or a negative errno: -EACCES another user's process.
+ */
+int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode), void *context);
+
+/** procfs_sockets_and_rings() - as procfs_sockets(), and @ring is called with each io_uring, which is not counted */
+int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode),
+			     void (*ring)(void *context, int fd), void *context);
+
+/** procfs_may_list() - would procfs_sockets() be let? Return: 0 or a negative errno */
+int procfs_may_list(pid_t pid);
+
+/**
+ * procfs_process_events() - tell what a process is called
+ * @pid: the process
+ * @time_ns: for the events
+ * @sink: called with each EVENT_PROCESS of ORIGIN_CALLS: pieces of comm, then pieces of exe; what is
+ *        unknown is left out
+ * @context: handed to @sink
+ *
+ * Four system calls; the process may be stopped meanwhile.
+ */
+void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
+			   void *context);
+
+/** procfs_may_attach() - would ptrace(2) be let, by users, capabilities, Yama and other tracers? */
+bool procfs_may_attach(pid_t pid);
+
+/**
+ * procfs_why_not_attachable() - explain why attaching to a process failed
+ * @pid: the process
+ * @error: what ptrace(PTRACE_SEIZE) failed with, positive
+ * @text: one line for the user: what, why, and what to do about it
+ * @size: room there
+ *
+ * The kernel says EPERM for a dozen reasons; this looks for the one that holds,
+ * in the order of ptrace(2), "Ptrace access mode checking", from what /proc
+ * says of the process and of this one.
+ */
+void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size);
+
+/** procfs_why_not_traceable() - as procfs_why_not_attachable(), the reason alone: "it belongs to user ..." */
+void procfs_why_not_traceable(pid_t pid, int error, char *text, size_t size);
+
+/**
+ * procfs_why_not_watchable() - explain why the open files of a process cannot be read
+ * @pid: the process
+ * @text: as procfs_why_not_attachable()'s
+ * @size: room there
+ *
+ * That takes the same user, or CAP_SYS_PTRACE, and a process that is dumpable
+ * (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+ *
+ * Return: -ESRCH or -EACCES.
+ */
+int procfs_why_not_watchable(pid_t pid, char *text, size_t size);
+
+#endif

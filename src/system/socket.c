@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "system/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "system/tcp_info.h"
+
+/* Numbers above 423 are the same on every architecture; the C library may be older than the kernel. */
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#ifndef SO_COOKIE
+#define SO_COOKIE 57
+#endif
+#ifndef TCP_ZEROCOPY_RECEIVE
+#define TCP_ZEROCOPY_RECEIVE 35
+#endif
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef SOL_MPTCP
+#define SOL_MPTCP 284
+#endif
+#ifndef MPTCP_INFO
+#define MPTCP_INFO 1
+#endif
+
+int socket_process(pid_t pid)
+{
+	long fd = syscall(SYS_pidfd_open, pid, 0U);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int socket_thread(pid_t tid)
+{
+	/* PIDFD_THREAD is O_EXCL */
+	long fd = syscall(SYS_pidfd_open, tid, (unsigned int)O_EXCL);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int socket_take(int pidfd, int fd)
+{
+	long taken = syscall(SYS_pidfd_getfd, pidfd, fd, 0U);
+
+	return taken < 0 ? -errno : (int)taken;
+}
+
+bool socket_can_take(void)
+{
+	int pidfd = socket_process(getpid());
+	int taken = pidfd >= 0 ? socket_take(pidfd, pidfd) : -1;
+
+	if (taken >= 0)
+		close(taken);
+	if (pidfd >= 0)
+		close(pidfd);
+	return taken >= 0;
+}
+
+typedef int name_function(int socket, struct sockaddr *address, socklen_t *length);
+
+/** read_name() - one end of the socket; left unknown when it has none (ENOTCONN) */
+static int read_name(int socket, name_function *name, struct endpoint *endpoint)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+
+	if (name(socket, (struct sockaddr *)&address, &length) != 0)
+		return errno == ENOTCONN ? 0 : -errno;
+	return endpoint_from_sockaddr(endpoint, &address, length);
+}
+
+/**
+ * read_fin() - has a socket that has come to its end (TCP_CLOSE) taken in the peer's FIN?
+ *
+ * Such a socket looks the same whether a RST found it before or after the
+ * FIN, but bytes_received counts that. TCP_ZEROCOPY_RECEIVE with nothing to
+ * map answers EIO if all is read and the FIN has come, and success if it has not
+ * (an old kernel refuses in another way, which says nothing). Asked with 16
+ * bytes it looks and does nothing: only for callers with room for the pending
+ * error it would clear that (Linux 6.18; the program still gets its ECONNRESET
+ * or EPIPE).
+ */
+static void read_fin(int socket, struct event_info *info)
+{
+	struct {
+		uint64_t address;
+		uint32_t length;
+		uint32_t recv_skip_hint;
+	} request = {0};
+	socklen_t length = sizeof(request);
+	int unread;
+
+	/* Payload only: the kernel takes the FIN off. */
+	if (ioctl(socket, FIONREAD, &unread) != 0 || unread < 0)
+		return;
+	info->rqueue = unread;
+	if (unread > 0)
+		return;
+	if (getsockopt(socket, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &request, &length) == 0)
+		info->fin = FIN_NOT_RECEIVED;
+	else if (errno == EIO)
+		info->fin = FIN_RECEIVED;
+}
+
+static int read_counters_once(int socket, struct event_info *info)
+{
+	struct tcp_info_layout layout;
+	socklen_t length = sizeof(layout);
+
+	/* SOL_TCP is IPPROTO_TCP; every other kind of socket and of file refuses this call. */
+	if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &layout, &length) != 0)
+		return errno == ENOTSOCK || errno == EOPNOTSUPP || errno == ENOPROTOOPT ? -ENOTSUP : -errno;
+	tcp_info_to_event(info, &layout, length);
+	info->listener = tcp_info_had_peer(&layout, length) ? EVENT_UNKNOWN : 0;
+	return 0;
+}
+
+/* A state changes a handful of times in a socket's life. */
+#define READS_MAX 8
+
+/**
+ * read_counters() - state and counters of one moment
+ *
+ * The kernel takes the state first and the counters under a lock afterwards
+ * (tcp_get_info), so a FIN that comes in between is counted though the state
+ * says ESTABLISHED. If the next reading has the same state, the counters
+ * before it belong to it. Where nothing has been received there is no FIN.
+ */
+static int read_counters(int socket, struct event_info *info)
+{
+	int error = read_counters_once(socket, info);
+
+	for (int i = 0; error == 0 && info->bytes_received > 0 && i < READS_MAX; i++) {
+		struct event_info next = *info;
+
+		error = read_counters_once(socket, &next);
+		if (error == 0 && next.state == info->state)
+			break;
+		*info = next;
+	}
+	return error;
+}
+
+/**
+ * read_wqueue() - how much is under way, in bytes
+ *
+ * It is not among the counters, and an acknowledgement may come between the two
+ * calls, so the counters are read once more: if they stood still, they belong to it.
+ */
+static int read_wqueue(int socket, struct event_info *info)
+{
+	struct event_info before = *info;
+	int queued;
+	int error;
+
+	if (ioctl(socket, SIOCOUTQ, &queued) != 0)
+		return 0;
+	error = read_counters(socket, info);
+	if (error == 0 && queued >= 0 && info->bytes_acked == before.bytes_acked &&
+	    info->bytes_sent == before.bytes_sent && info->notsent_bytes == before.notsent_bytes &&
+	    info->state == before.state)
+		info->wqueue = queued;
+	return error;
+}
+
+/* struct mptcp_info of linux/mptcp.h, which is younger than some C libraries, as far as it matters. */
+struct mptcp_layout {
+	uint8_t counts[6];
+	uint32_t flags;
+	uint32_t token;
+	uint64_t write_seq;
+	uint64_t snd_una;
+	uint64_t rcv_nxt;
+	uint8_t more_counts[3];
+	uint32_t retransmits;
+	uint64_t bytes_retrans;
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+};
+
+_Static_assert(sizeof(struct mptcp_layout) == 72, "the layout of Linux 6.5");
+
+static bool read_mptcp_info(int socket, struct mptcp_layout *layout)
+{
+	socklen_t length = sizeof(*layout);
+
+	/* All ones where the kernel is older. */
+	memset(layout, 0xff, sizeof(*layout));
+	return getsockopt(socket, SOL_MPTCP, MPTCP_INFO, layout, &length) == 0;
+}
+
+/** has_mptcp_info() - does this kernel (from 5.16 on) know it? It refuses it for sockets that have fallen back, too */
+static bool has_mptcp_info(void)
+{
+	struct mptcp_layout ignored;
+	int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+	bool has = probe >= 0 && read_mptcp_info(probe, &ignored);
+
+	if (probe >= 0)
+		close(probe);
+	return has;
+}
+
+/**
+ * read_mptcp() - the counters of an MPTCP socket instead of those of its first subflow
+ *
+ * They count payload alone, each byte once. One that has fallen back to TCP
+ * has a single subflow for ever, whose counters are right then.
+ */
+static void read_mptcp(int socket, struct event *event)
+{
+	struct mptcp_layout layout;
+	uint8_t state = event->info.state;
+	int8_t listener = event->info.listener;
+	/* Asked first: if nothing waits now, what is counted afterwards is all that was written. */
+	int waiting = EVENT_UNKNOWN;
+	bool asked = ioctl(socket, SIOCOUTQNSD, &waiting) == 0;
+
+	event->flow.proto = FLOW_PROTO_MPTCP;
+	if (!read_mptcp_info(socket, &layout) && has_mptcp_info())
+		return;
+	tcp_info_unknown(&event->info);
+	event->info.reason = INFO_LOOK;
+	event->info.state = state;
+	event->info.listener = listener;
+	if (!asked || layout.bytes_sent > INT64_MAX || layout.bytes_received > INT64_MAX)
+		return;
+	event->info.notsent_bytes = waiting;
+	event->info.bytes_sent = (int64_t)layout.bytes_sent;
+	event->info.bytes_retrans = 0;
+	event->info.bytes_received = (int64_t)layout.bytes_received;
+}
+
+static int read_info(int socket, struct event *event)
+{
+	socklen_t length = sizeof(int);
+	int protocol = 0;
+	int error;
+
+	*event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
+	tcp_info_unknown(&event->info);
+	event->info.reason = INFO_LOOK;
+	error = read_counters(socket, &event->info);
+	if (error != 0)
+		return error;
+	if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) != 0)
+		return -errno;
+	if (protocol != IPPROTO_TCP)
+		read_mptcp(socket, event);
+	length = sizeof(event->info.cookie);
+	if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &event->info.cookie, &length) != 0)
+		return -errno;
+	if (protocol != IPPROTO_TCP)
+		return 0;
+	if (event->info.state == TCP_CLOSE)
+		read_fin(socket, &event->info);
+	else if (event->info.unacked > 0)
+		error = read_wqueue(socket, &event->info);
+	return error;
+}
+
+int socket_read_counters(int socket, struct event *event)
+{
+	struct event result;
+	int error = read_info(socket, &result);
+
+	if (error == 0)
+		*event = result;
+	return error;
+}
+
+int socket_read(int socket, struct event *event)
+{
+	struct event result;
+	int error = read_info(socket, &result);
+
+	if (error == 0)
+		error = read_name(socket, getsockname, &result.flow.local);
+	if (error == 0)
+		error = read_name(socket, getpeername, &result.flow.remote);
+	if (error == 0)
+		*event = result;
+	return error;
+}
+
+/* getpeername(2) refuses a socket in CLOSE, SO_PEERNAME does not, but there must not be more room than address. */
+static int past_peer(int socket, struct sockaddr *address, socklen_t *length)
+{
+	*length = sizeof(struct sockaddr_in6);
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERNAME, address, length) == 0)
+		return 0;
+	*length = sizeof(struct sockaddr_in);
+	return getsockopt(socket, SOL_SOCKET, SO_PEERNAME, address, length);
+}
+
+static enum info_delay read_deferral(int socket)
+{
+	socklen_t length = sizeof(int);
+	int seconds = 0;
+
+	if (getsockopt(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, &length) != 0)
+		return DELAY_UNKNOWN;
+	return seconds > 0 ? DELAY_PERHAPS : DELAY_NONE;
+}
+
+enum info_delay socket_delay(pid_t pid, int fd)
+{
+	int pidfd = socket_process(pid);
+	int socket = pidfd < 0 ? pidfd : socket_take(pidfd, fd);
+	enum info_delay delay = socket < 0 ? DELAY_UNKNOWN : read_deferral(socket);
+
+	if (socket >= 0)
+		close(socket);
+	if (pidfd >= 0)
+		close(pidfd);
+	return delay;
+}
+
+int socket_read_accepted(int socket, struct event *event)
+{
+	int error = socket_read(socket, event);
+
+
+	if (error == 0 && event->flow.remote.port == 0)
+		(void)read_name(socket, past_peer, &event->flow.remote);
+	return error;
+}
