@@ -7,8 +7,8 @@ import subprocess
 
 import lint
 
-SUBSECTIONS = {"Of a connection": "CONN", "Of a group, the keys": "KEY", "Of a group, the figures": "GROUP",
-               "Of requests": "TREE", "Of a message": "MESSAGE"}
+SECTIONS = {"COLUMNS OF A CONNECTION": "CONN", "KEYS OF A GROUP": "KEY", "FIGURES OF A GROUP": "GROUP",
+            "COLUMNS OF REQUESTS": "TREE", "COLUMNS OF A MESSAGE": "MESSAGE"}
 
 
 def from_table():
@@ -22,9 +22,9 @@ def from_table():
 def from_manual():
     found = {}
     kind = None
-    for line in lint.read("man/conntrace.1").splitlines():
+    for line in lint.read("man/conntrace-fields.5").splitlines():
         if line.startswith((".Sh", ".Ss")):
-            kind = SUBSECTIONS.get(line[4:])
+            kind = SECTIONS.get(line[4:])
         elif kind and line.startswith(".It Cm "):
             found.setdefault(kind, []).append((line[7:], ""))
         elif kind and not line.startswith(".") and found.get(kind):

@@ -8,12 +8,16 @@ import subprocess
 import lint
 
 
+# mdoc(7) wants EXAMPLES behind EXIT STATUS; most readers want it first.
+ACCEPTED = "sections out of conventional order: Sh ENVIRONMENT"
+
+
 def complaints(command, paths):
     wrong = []
     for path in paths:
         done = subprocess.run(command + [os.path.join(lint.TOP, path)], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            wrong += (done.stdout + done.stderr).splitlines()
+            wrong += [line for line in (done.stdout + done.stderr).splitlines() if ACCEPTED not in line]
     return wrong
 
 
@@ -25,7 +29,7 @@ def main():
     tap = lint.Tap()
     checks = (
         ("shellcheck", ["shellcheck", "-x"], shell_scripts()),
-        ("mandoc", ["mandoc", "-T", "lint", "-W", "warning"], lint.files(".1", ".8")),
+        ("mandoc", ["mandoc", "-T", "lint", "-W", "warning"], lint.files(".1", ".5", ".8")),
         ("bash", ["bash", "-n"], lint.files(".bash")),
         ("zsh", ["zsh", "-n"], [path for path in lint.files() if path.startswith("completions/_")]),
     )

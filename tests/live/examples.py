@@ -107,7 +107,8 @@ _scene = {}
 
 def examples():
     text = lib.read_file(os.path.join(SOURCE, "man/conntrace.1"))
-    text = text[text.index(".Sh EXAMPLES"):text.index(".Sh SEE ALSO")].replace("\\\n", "").replace("\\(dq", '"')
+    text = re.search(r"^\.Sh EXAMPLES\n(.*?)^\.Sh ", text, re.DOTALL | re.MULTILINE)[1]
+    text = text.replace("\\\n", "").replace("\\(dq", '"')
     return text, [line[6:] for line in text.splitlines() if re.match(r"\.Dl [#$] ", line)]
 
 
