@@ -19,26 +19,41 @@ static bool is_older(const struct backlog *backlog, const struct event *event)
 	       event->time_ns - event->info.last_data_sent_ms * CLOCK_NS_PER_MS < backlog->start_ns;
 }
 
-static void see(void *context, const struct event *event)
+static void see_listener(void *context, const struct event *event)
 {
 	struct backlog *backlog = context;
 	struct event found = *event;
 
-	if ((event->info.state != TCP_LISTEN && !waits(&event->info)) ||
-	    !tracker_listens(backlog->tracker, &event->flow))
+	if (!tracker_listens(backlog->tracker, &event->flow))
 		return;
-	found.info.reason = event->info.state != TCP_LISTEN && is_older(backlog, event) ? INFO_EXISTING : INFO_WAITING;
+	backlog->is_filled |= event->info.rqueue > 0;
+	found.info.reason = INFO_WAITING;
+	backlog->feed(backlog->context, &found);
+}
+
+static void see_waiting(void *context, const struct event *event)
+{
+	struct backlog *backlog = context;
+	struct event found = *event;
+
+	if (!waits(&event->info) || !tracker_listens(backlog->tracker, &event->flow))
+		return;
+	found.info.reason = is_older(backlog, event) ? INFO_EXISTING : INFO_WAITING;
 	backlog->feed(backlog->context, &found);
 }
 
 void backlog_look(struct backlog *backlog, bool now)
 {
-	const uint32_t states = 1U << TCP_LISTEN | 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT;
 	int64_t now_ns = clock_monotonic();
 	struct err ignored;
 
 	if (backlog->diag == NULL || (!now && now_ns < backlog->due_ns))
 		return;
-	(void)diag_dump(backlog->diag, states, see, backlog, &ignored);
+	backlog->is_filled = false;
+	(void)diag_dump(backlog->diag, 1U << TCP_LISTEN, see_listener, backlog, &ignored);
+	/* The kernel walks all its sockets for this list. */
+	if (backlog->is_filled)
+		(void)diag_dump(backlog->diag, 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT, see_waiting, backlog,
+				&ignored);
 	backlog->due_ns = now_ns + CLOCK_NS_PER_SEC;
 }

@@ -20,6 +20,7 @@
  * @context: for @feed
  * @due_ns: monotonic: when they are asked for next
  * @start_ns: since the epoch: when the run began
+ * @is_filled: one of the queues had something in it when they were queried last
  */
 struct backlog {
 	struct diag *diag;
@@ -28,6 +29,7 @@ struct backlog {
 	void *context;
 	int64_t due_ns;
 	int64_t start_ns;
+	bool is_filled;
 };
 
 /** backlog_look() - ask, if it is time to, or at once with @now */
