@@ -81,7 +81,8 @@ static void add_human(struct text *text, int64_t bytes)
 		size <<= 10;
 		unit++;
 	}
-	tenths = bytes / size * 10 + bytes % size * 10 / size;
+	/* Ten times what is below 2^60 fits into 64 bits without a sign. */
+	tenths = bytes / size * 10 + (int64_t)((uint64_t)(bytes % size) * 10 / (uint64_t)size);
 	if (tenths < 100)
 		text_add_decimal(text, tenths, 10, 1);
 	else
