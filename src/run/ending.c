@@ -59,11 +59,23 @@ static void name_all(const pid_t *pids, size_t count, char *text, size_t size)
 		snprintf(text + used, size - used, " and %zu more", count - NAMED_MOST);
 }
 
-/* Return: how many there are. */
+/* Without those that have ended meanwhile; of @count the first NAMED_MOST are in @pids. */
+static size_t keep_living(pid_t pids[NAMED_MOST], size_t count)
+{
+	size_t listed = count < NAMED_MOST ? count : NAMED_MOST, kept = 0;
+	struct procfs_status status;
+
+	for (size_t i = 0; i < listed; i++)
+		if (procfs_status(pids[i], &status) == 0 && status.state != 'Z')
+			pids[kept++] = pids[i];
+	return kept > 0 ? count - (listed - kept) : 0;
+}
+
+/* Without calls a process counts as running until the next sample. Return: how many there are. */
 static size_t name_others(struct ending *ending, int number, char *text, size_t size)
 {
 	pid_t pids[NAMED_MOST];
-	size_t count = sources_others(ending->sources, number, pids, NAMED_MOST);
+	size_t count = keep_living(pids, sources_others(ending->sources, number, pids, NAMED_MOST));
 
 	name_all(pids, count, text, size);
 	return count;
@@ -93,18 +105,6 @@ static size_t find_orphans(struct ending *ending, pid_t pids[NAMED_MOST])
 		nanosleep(&pause, NULL);
 	}
 	return count;
-}
-
-/* Without those that have ended meanwhile; of @count the first NAMED_MOST are in @pids. */
-static size_t keep_living(pid_t pids[NAMED_MOST], size_t count)
-{
-	size_t listed = count < NAMED_MOST ? count : NAMED_MOST, kept = 0;
-	struct procfs_status status;
-
-	for (size_t i = 0; i < listed; i++)
-		if (procfs_status(pids[i], &status) == 0 && status.state != 'Z')
-			pids[kept++] = pids[i];
-	return kept > 0 ? count - (listed - kept) : 0;
 }
 
 static void say_orphans(struct ending *ending)

@@ -203,6 +203,30 @@ class OnTerminal:
         return None
 
 
+# A server with a worker, as nginx is one: both end when the server gets SIGTERM.
+WORKER = """import os, signal, sys, time
+worker = os.fork()
+if worker == 0:
+    while True:
+        time.sleep(60)
+def caught(number, frame):
+    os.kill(worker, signal.SIGKILL)
+    os.waitpid(worker, 0)
+    os._exit(0)
+signal.signal(signal.SIGTERM, caught)
+while True:
+    time.sleep(60)
+"""
+
+
+@test("a command that has ended with all its workers by -d has left nothing running")
+def left_nothing():
+    for way in (["--via=diag"], ["--no-filter"], []):
+        trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "-d", "0.6"] + way + ["--", sys.executable, "-c", WORKER])
+        trace.wait(60)
+        check("PID" not in trace.err, "with %s: %s" % (way, trace.err))
+
+
 @test("Ctrl-C on the terminal ends the run when only daemons are left, which the terminal does not reach")
 def terminal():
     daemons = Daemons(runner=OnTerminal)
