@@ -69,7 +69,7 @@ enum conn_seen {
 	SEEN_BPF = 0x10,
 	SEEN_EXISTING = 0x20,
 	SEEN_UNATTRIBUTED = 0x40,
-	/** the witnesses contradict each other about which connection it is, or whose */
+	/** the sources contradict each other about which connection it is, or whose */
 	SEEN_DISPUTED = 0x80,
 };
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/escape.h"
 #include "run/orphans.h"
 #include "system/procfs.h"
 
@@ -25,7 +24,6 @@
 /* How often orphans are looked for until two looks find the same, and how long after each other. */
 #define ORPHANS_LOOKS 6
 #define ORPHANS_PAUSE_NS (50 * CLOCK_NS_PER_MS)
-#define COMM_ESCAPED (4 * 16 + 1)
 
 static bool is_filtered(const struct ending *ending)
 {
@@ -48,12 +46,10 @@ static void name_all(const pid_t *pids, size_t count, char *text, size_t size)
 
 	text[0] = '\0';
 	for (size_t i = 0; i < count && i < NAMED_MOST; i++) {
-		char comm[16], escaped[COMM_ESCAPED];
+		struct procfs_name name;
 
-		procfs_comm(pids[i], comm);
-		escape_text(escaped, sizeof(escaped), comm[0] != '\0' ? comm : "?");
-		used += (size_t)snprintf(text + used, size - used, "%s%s (PID %d)", i > 0 ? ", " : "", escaped,
-					 (int)pids[i]);
+		used += (size_t)snprintf(text + used, size - used, "%s%s (PID %d)", i > 0 ? ", " : "",
+					 procfs_name(&name, pids[i]), (int)pids[i]);
 	}
 	if (count > NAMED_MOST)
 		snprintf(text + used, size - used, " and %zu more", count - NAMED_MOST);

@@ -8,7 +8,7 @@
 #define LINGER_LOOKS 4 /* so many looks later the other end's last word has been dealt with, too (--via=diag) */
 /* Late packets of a finished connection come within this time. */
 #define LINGER_NS (2 * CLOCK_NS_PER_SEC)
-/* In a savefile nobody waits, so it may be as long as a TIME_WAIT; but with -c who reads a pipe waits for the end. */
+/* A savefile delays nothing, so this may be as long as a TIME_WAIT; with -c the reader of a pipe waits for the end. */
 #define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
 /*
  * But each takes memory, and time to fetch it: Linux bounds the number of its own, too (tcp_max_tw_buckets, ip-sysctl).

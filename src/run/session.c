@@ -311,7 +311,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	if (options->duration_ns > 0)
 		session->end_ns = session->start_ns + options->duration_ns;
 	slices_begin(&session->slices, options, session->start_ns);
-	/* What is live is played by nobody: held events keep no source from being read. */
+	/* A live run has no pace: held events keep no source from being read. */
 	if (session->is_file)
 		session->pace.speed = options->speed > 0 ? options->speed : options->top ? PACE_ONE : 0;
 	/* What is there before the run waits for no slower witness. */

@@ -156,6 +156,15 @@ void procfs_comm(pid_t pid, char comm[16])
 	memcpy(comm, text, strnlen(text, 15));
 }
 
+const char *procfs_name(struct procfs_name *name, pid_t pid)
+{
+	char comm[16];
+
+	procfs_comm(pid, comm);
+	escape_text(name->text, sizeof(name->text), comm[0] != '\0' ? comm : "?");
+	return name->text;
+}
+
 ssize_t procfs_exe(pid_t pid, char *path, size_t size)
 {
 	char target[PATH_MAX];
@@ -394,33 +403,19 @@ static void explain(struct reason *reason, const char *format, ...)
 	va_end(arguments);
 }
 
-/** struct name - a process's short name, fit to be printed */
-struct name {
-	char text[16 * 4 + 1];
-};
-
-static const char *name_of(struct name *name, pid_t pid)
-{
-	char comm[16];
-
-	procfs_comm(pid, comm);
-	escape_text(name->text, sizeof(name->text), comm[0] != '\0' ? comm : "?");
-	return name->text;
-}
-
 /** explain_state() - what makes it no process to attach to, whoever asks; Return: found one */
 static bool explain_state(struct reason *reason, pid_t pid, const struct procfs_status *target)
 {
-	struct name name;
+	struct procfs_name name;
 
 	if (target->state == 'Z' || target->state == 'X')
 		explain(reason, "it has ended, and its parent, PID %d (%s), has not asked for its exit status yet",
-			target->ppid, name_of(&name, target->ppid));
+			target->ppid, procfs_name(&name, target->ppid));
 	else if (target->kernel_thread)
 		explain(reason, "it is a thread of the kernel, which makes no system calls");
 	else if (target->tracer != 0)
 		explain(reason, "it is traced by PID %d (%s) already, and only one can%s", target->tracer,
-			name_of(&name, target->tracer),
+			procfs_name(&name, target->tracer),
 			procfs_may_list(pid) == 0 && procfs_netns(pid) == procfs_netns(getpid())
 				? "; --via=diag needs no tracing" : "");
 	else if (target->tgid != 0 && target->tgid != pid)
@@ -550,12 +545,12 @@ void procfs_why_not_traceable(pid_t pid, int error, char *text, size_t size)
 
 static void write_story(const char *what, pid_t pid, const struct reason *reason, char *text, size_t size)
 {
-	struct name name;
+	struct procfs_name name;
 	char comm[16];
 
 	procfs_comm(pid, comm);
 	if (comm[0] != '\0')
-		snprintf(text, size, "cannot %s PID %d (%s): %s", what, pid, name_of(&name, pid), reason->text);
+		snprintf(text, size, "cannot %s PID %d (%s): %s", what, pid, procfs_name(&name, pid), reason->text);
 	else
 		snprintf(text, size, "cannot %s PID %d: %s", what, pid, reason->text);
 }

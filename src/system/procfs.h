@@ -80,6 +80,14 @@ int procfs_status(pid_t pid, struct procfs_status *status);
 /** procfs_comm() - the kernel's short name of a process or thread, raw bytes; "" when unknown */
 void procfs_comm(pid_t pid, char comm[16]);
 
+/** struct procfs_name - room for the short name of a process in a message: 16 bytes, each four characters at most */
+struct procfs_name {
+	char text[16 * 4 + 1];
+};
+
+/** procfs_name() - the short name of a process, escaped for a message; "?" when unknown. Return: @name->text */
+const char *procfs_name(struct procfs_name *name, pid_t pid);
+
 /**
  * procfs_exe() - the path of the executable, raw bytes
  * @pid: the process

@@ -105,12 +105,12 @@ static pid_t sealed_parent(pid_t pid)
 	return 0;
 }
 
-static void find_stranger(struct listener *listener, const struct procfs_owners *strangers, pid_t holder)
+static void find_other_holder(struct listener *listener, const struct procfs_owners *strangers, pid_t holder)
 {
 	const struct procfs_holder *other = procfs_owners_find(strangers, listener->inode);
 
 	listener->sealed = other == NULL;
-	listener->stranger = other != NULL ? other->pid : sealed_parent(holder);
+	listener->other_pid = other != NULL ? other->pid : sealed_parent(holder);
 }
 
 /* Who else holds the targets' listeners? */
@@ -132,7 +132,7 @@ static void check_strangers(struct holders *holders)
 				   (unseen && made_by_other(listener, holder->pid));
 		listener->owner = listener->shared || was_shared ? OWNERSHIP_UNCLEAR : OWNERSHIP_TARGETS;
 		if (listener->shared && !was_shared)
-			find_stranger(listener, strangers, holder->pid);
+			find_other_holder(listener, strangers, holder->pid);
 		/* Who had it until now may have accepted until now: it is the targets' from the next look on. */
 		if (was_shared && !listener->shared)
 			holders->recheck_ns = 0;
@@ -206,10 +206,10 @@ bool holders_explain(const struct holders *holders, struct err *why)
 		continue;
 	if (listener == NULL)
 		return false;
-	if (listener->stranger > 0) {
-		procfs_comm(listener->stranger, comm);
+	if (listener->other_pid > 0) {
+		procfs_comm(listener->other_pid, comm);
 		escape_text(name, sizeof(name), comm);
-		snprintf(who, sizeof(who), "PID %d%s%s%s", (int)listener->stranger, name[0] != '\0' ? " (" : "", name,
+		snprintf(who, sizeof(who), "PID %d%s%s%s", (int)listener->other_pid, name[0] != '\0' ? " (" : "", name,
 			 name[0] != '\0' ? ")" : "");
 	}
 	endpoint_ip_text(&listener->local, ip);

@@ -42,7 +42,7 @@ enum ownership {
  * @mptcp: what comes in may be MPTCP
  * @delay: enum info_delay of what comes in; @delay_asked: how often it was asked
  * @unheld: no target held it any more when they were asked last
- * @shared: others held it when all were asked last; @stranger: the PID of one of them, or of the nearest parent that
+ * @shared: others held it when all were asked last; @other_pid: the PID of one of them, or of the nearest parent that
  *	    may not be looked at, 0 unknown; @sealed: it may not be looked at
  * @born: number of the look that found it
  * @looked: number of the look that saw it last
@@ -59,7 +59,7 @@ struct listener {
 	pid_t pid;
 	uint32_t since;
 	struct kin kin;
-	pid_t stranger;
+	pid_t other_pid;
 	bool mptcp, named, found, unheld, shared, sealed;
 	uint8_t delay, delay_asked;
 	uint64_t born, looked, doubted, doubts_from;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/escape.h"
 #include "base/xalloc.h"
 #include "system/procfs.h"
 #include "system/procfs_children.h"
@@ -21,34 +20,20 @@ static bool is_among(const pid_t *pids, size_t count, pid_t pid)
 	return false;
 }
 
-/** struct name - a process's short name, fit to be printed */
-struct name {
-	char text[16 * 4 + 1];
-};
-
-static const char *name_of(struct name *name, pid_t pid)
-{
-	char comm[16];
-
-	procfs_comm(pid, comm);
-	escape_text(name->text, sizeof(name->text), comm[0] != '\0' ? comm : "?");
-	return name->text;
-}
-
 size_t named_processes(const pid_t *pids, size_t count, pid_t *resolved, named_notice *notice, void *context)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		pid_t pid = procfs_thread_group(pids[i]);
-		struct name name;
+		struct procfs_name name;
 		char text[200];
 
 		if (pid <= 0)
 			pid = pids[i];
 		if (pid != pids[i]) {
 			snprintf(text, sizeof(text), "%d is a thread of PID %d (%s): the whole process is watched",
-				 pids[i], pid, name_of(&name, pid));
+				 pids[i], pid, procfs_name(&name, pid));
 			notice(context, text);
 		}
 		if (!is_among(resolved, kept, pid))
@@ -92,7 +77,7 @@ static size_t keep_holders(struct family *family)
 
 static void tell_children(pid_t pid, const struct family *family, named_notice *notice, void *context)
 {
-	struct name name;
+	struct procfs_name name;
 	char *text = NULL;
 	size_t size;
 	FILE *to = open_memstream(&text, &size);
@@ -100,7 +85,7 @@ static void tell_children(pid_t pid, const struct family *family, named_notice *
 	if (to == NULL)
 		return;
 	fprintf(to, "PID %d (%s) has %zu %s with sockets already, which %s not watched; to watch %s too: conntrace -p ",
-		pid, name_of(&name, pid), family->count, family->count == 1 ? "child" : "children",
+		pid, procfs_name(&name, pid), family->count, family->count == 1 ? "child" : "children",
 		family->count == 1 ? "is" : "are", family->count == 1 ? "it" : "them");
 	for (size_t i = 0; i < family->pid_count; i++)
 		fprintf(to, "%s%d", i > 0 ? "," : "", family->pids[i]);
