@@ -22,6 +22,7 @@ import time
 TOP_BUILD = os.path.abspath(os.environ.get("top_builddir", "."))
 CONNTRACE = os.environ.get("CONNTRACE") or os.path.join(TOP_BUILD, "conntrace")
 MKCONN = os.path.join(TOP_BUILD, "tests/helpers/mkconn")
+ALL = os.environ.get("ALL", "") not in ("", "0")     # everything in each way, and not by turns
 STORM = os.path.join(TOP_BUILD, "tests/helpers/storm")
 IN_NAMESPACE = "CONNTRACE_TEST_NAMESPACE"    # set in a script that has moved into one
 WAIT_SEC = 60                                # bound of a wait for what should happen at once

@@ -4,8 +4,8 @@
 
 The stories stand in stories.py. Each is played in a network namespace of its own, so that several run at once. Without
 words all are played; words choose stories by their names. --coverage prints doc/COVERAGE.md instead, --serial plays
-one after the other. With ALL=1 in the environment each is played in each mode over IPv4 and over IPv6; without, launched
-and in one other mode by turns, each over one of them.
+one after the other. With ALL=1 in the environment each is played in each mode over IPv4 and over IPv6; without, in one
+mode over one of them, by turns.
 """
 import ctypes
 import fcntl
@@ -22,12 +22,11 @@ import threading
 import time
 
 import lib
-from lib import MKCONN, Trace, attach, check, equal, find_row, main, mkconn, read_truth, require, scratch, short, test
+from lib import ALL, MKCONN, Trace, attach, check, equal, find_row, main, mkconn, read_truth, require, scratch, short, test
 from stories import HELD, MODES, SECTIONS, STORIES
 
 AT_ONCE = 4
 LIMIT_SEC = 150
-ALL = os.environ.get("ALL") == "1"
 CLONE_NEWNET = 0x40000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
@@ -228,16 +227,16 @@ def compare(story, mode, row, told):
 
 
 def modes(story):
-    """Those that a story is played in: all, or the first and another one, the next one in the next story."""
+    """Those that a story is played in: all, or one, the next one in the next story."""
     every = story.modes_played()
-    return every if ALL or len(every) < 3 else [every[0], every[1 + STORIES.index(story) % (len(every) - 1)]]
+    return every if ALL else [every[STORIES.index(story) % len(every)]]
 
 
 def addresses(story, mode):
-    """Those that a story is played with: all, or one, another one in the next mode and in the next story."""
+    """Those that a story is played with: all, or one, another one when the modes have had their turns."""
     if ALL:
         return story.addresses
-    turn = STORIES.index(story) // 2 + story.modes_played().index(mode)
+    turn = STORIES.index(story) // len(MODES) + story.modes_played().index(mode)
     return [story.addresses[turn % len(story.addresses)]]
 
 

@@ -3,7 +3,7 @@
 """No false owner: PIDs, ports and tuples are used again and again, listeners change hands, and no row has a wrong process.
 
 Each connection carries a number of bytes that no other has, and both its programs write down who they were. A row's
-process is that one, or unknown. OWNERS_COUNT is how many connections there are (60).
+process is that one, or unknown. OWNERS_COUNT is how many connections there are (20, with ALL=1 60).
 
     owners.py play WHAT DIRECTORY COUNT        (played by the tests)
 """
@@ -15,11 +15,11 @@ import subprocess
 import sys
 import time
 
-from lib import (Process, Trace, attach, check, enter_namespace, packet_sockets, read_file, main, require,
+from lib import (ALL, Process, Trace, attach, check, enter_namespace, packet_sockets, read_file, main, require,
                  scratch, short, sysctl, test, touch, wait_file, wait_for, watch)
 
 LOOPBACK = "127.0.0.1"
-COUNT = int(os.environ.get("OWNERS_COUNT", "60"))
+COUNT = int(os.environ.get("OWNERS_COUNT", "60" if ALL else "20"))
 LIMIT_SEC = 120 + COUNT // 10
 PIDS = 4            # numbers that are given out again and again
 PORTS = 24          # of the clients

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Targets that end, fork and start threads just while they are attached to (TAP)."""
+"""Targets that end, fork and start threads just while they are attached to (TAP). ALL=1 does it more often."""
 import os
 import subprocess
 import sys
@@ -9,9 +9,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 # pylint: disable=wrong-import-position
 import lib  # noqa: E402
-from lib import CONNTRACE, TOP_BUILD, check, main, require, scratch, test  # noqa: E402
+from lib import ALL, CONNTRACE, TOP_BUILD, check, main, require, scratch, test  # noqa: E402
 
-ROUNDS = 16
+ROUNDS = 16 if ALL else 5
 PRELOAD = lib.built("preload_tracer.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"], ["preload_tracer.c"])
 ENDING = os.path.join(TOP_BUILD, "tests/helpers/ending")
 
@@ -44,7 +44,7 @@ def ends_meanwhile():
 
 @test("a target that forks and starts programs all the time is followed and let go unharmed")
 def forks_meanwhile():
-    for _ in range(10):
+    for _ in range(10 if ALL else 4):
         target = subprocess.Popen(["sh", "-c", "i=0; while [ $i -lt 60 ]; do i=$((i+1)); (:); /bin/true || exit 9; done"])
         result = attach_to(target.pid, "-d", "0.1")
         require(result.returncode in (0, 1), "status %d: %s" % (result.returncode, result.stderr))

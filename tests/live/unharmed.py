@@ -5,7 +5,7 @@
 A shell before the program tells the environment, descriptors, masks and limits it is given; then the program tells its
 truth: results, errnos, bytes, addresses, descriptors, who ended it. The programs at the other end tell theirs. Ports,
 times and process numbers differ from play to play and are left out. Words choose stories by their names. With ALL=1 in
-the environment each story is played in each mode; without, launched in one way and watched in one other, by turns.
+the environment each story is played in each mode; without, in one, by turns.
 """
 import os
 import re
@@ -109,11 +109,9 @@ def own_words(text):
 
 def modes(number):
     """Those that the story of that number is played in."""
-    watched = ("attached", "diag") if has_diag() else ("attached",)
-    if matrix.ALL:
-        return LAUNCHED + watched
-    # The address family takes turns with each story, these with every second and fourth.
-    return (LAUNCHED[number // 2 % 2], watched[number // 4 % len(watched)])
+    every = LAUNCHED + (("attached", "diag") if has_diag() else ("attached",))
+    # The address family takes turns with each story, these with every second.
+    return every if matrix.ALL else every[number // 2 % len(every):][:1]
 
 
 def compare(story, number):

@@ -4,7 +4,7 @@
 address and port, io,stat by interval (TAP).
 
 Where they differ the reason is listed here; a reason that nobody needs any more is an error. ALL=1 takes every capture
-instead of each fourth.
+instead of each tenth.
 """
 import collections
 import concurrent.futures
@@ -18,7 +18,7 @@ import sys
 BUILD = os.environ.get("top_builddir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
 CAPTURES = os.environ.get("CONNTRACE_CAPTURES") or "/nonexistent"
-SAMPLE = 1 if os.environ.get("ALL", "") not in ("", "0") else 4
+SAMPLE = 1 if os.environ.get("ALL", "") not in ("", "0") else 10
 NO_CAPTURES = {"LICENSES", "truth"}
 
 # One interface counts time in 1/256 s, and what it counted is half a million years; nanoseconds in 64 bits reach 292.
