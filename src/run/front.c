@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/crash.h"
+#include "report/top/top_leave.h"
 #include "report/top/top_screen.h"
 
 /* The child gets it when its parent is killed. */
@@ -54,7 +55,7 @@ int front_end_like(int wait_status)
 }
 
 /* Stop as everybody does; returns when continued. */
-static void stop(pid_t child)
+static void stop(pid_t child, bool traces)
 {
 	const struct timespec at_once = {0, 0};
 	sigset_t stopping;
@@ -67,9 +68,13 @@ static void stop(pid_t child)
 		sigtimedwait(&stopping, NULL, &at_once);
 		return;
 	}
+	if (!traces)
+		kill(child, SIGSTOP);
 	sigprocmask(SIG_UNBLOCK, &stopping, NULL);
 	/* Here we were stopped. */
 	sigprocmask(SIG_BLOCK, &stopping, NULL);
+	if (!traces)
+		kill(child, SIGCONT);
 	kill(child, TOP_SCREEN_SIGNAL);
 }
 
@@ -80,7 +85,7 @@ static bool is_for_both(const siginfo_t *info)
 					      info->si_signo == SIGTSTP || info->si_signo == SIGWINCH);
 }
 
-static int wait_for(pid_t child, const sigset_t *all)
+static int wait_for(pid_t child, bool traces, const sigset_t *all)
 {
 	int wait_status;
 	siginfo_t info;
@@ -89,7 +94,7 @@ static int wait_for(pid_t child, const sigset_t *all)
 		if (sigwaitinfo(all, &info) < 0 || info.si_signo == SIGCHLD || info.si_signo == SIGCONT)
 			continue;
 		if (info.si_signo == TOP_SCREEN_SIGNAL && info.si_pid == child)
-			stop(child);
+			stop(child, traces);
 		else if (!is_for_both(&info))
 			kill(child, info.si_signo);
 	}
@@ -120,17 +125,21 @@ static void end_with(pid_t parent, bool has_command)
 bool front_fork(const struct options *options, int *wait_status)
 {
 	pid_t parent = getpid(), child;
+	bool traces = options->via != OPTIONS_VIA_DIAG && (options->command != NULL || options->pid_count > 0);
 	sigset_t all, before;
 
-	if (!options->screen || options->via == OPTIONS_VIA_DIAG ||
-	    (options->command == NULL && options->pid_count == 0))
+	if (!options->screen)
 		return true;
+	top_leave_share();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	is_over = mmap(NULL, sizeof(*is_over), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	child = is_over != MAP_FAILED ? fork() : -1;
 	if (child > 0) {
-		*wait_status = wait_for(child, &all);
+		*wait_status = wait_for(child, traces, &all);
+		/* A process that is killed gives nothing back. */
+		if (WIFSIGNALED(*wait_status))
+			top_leave_rescue();
 		return false;
 	}
 	if (child == 0) {

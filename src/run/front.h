@@ -8,10 +8,13 @@
 #include "cli/options.h"
 
 /*
- * Ctrl-Z in --top. The shell gets its prompt back when the process it started
- * stops; but whoever traces must not stop, because the traced would stand still
- * at their next call. So where both meet the run is a child's: the process that
- * the shell knows only stops, passes signals on, and ends as the child ends.
+ * The run of --top is a child's. The process that the shell knows waits for it,
+ * passes signals on, gives the terminal back if the child is killed by SIGKILL,
+ * and ends as the child ends.
+ *
+ * It is also what Ctrl-Z stops. The shell gets its prompt back when the process
+ * that it started stops, but a tracer must not stop, because the traced would
+ * stand still at their next call. A child that does not trace is stopped, too.
  *
  * When Ctrl-Z comes the child first gives the terminal back, then sends
  * TOP_SCREEN_SIGNAL, which stops this process; it is sent back when somebody
@@ -19,7 +22,7 @@
  */
 
 /**
- * front_fork() - leave the run to a child, if --top has a screen and traces somebody
+ * front_fork() - leave the run to a child, if --top has a screen
  * @options: of the run
  * @wait_status: how the child ended
  *

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "run/privileges.h"
-#include "report/top/top_screen.h"
+#include "report/top/top_leave.h"
 
 static struct {
 	pthread_mutex_t mutex; /* whoever has it reads the signals, and decides about them */
@@ -36,7 +36,7 @@ static void end_at_once(int number)
 	const struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t unblocked;
 
-	top_screen_abandon();
+	top_leave_restore();
 	sigaction(number, &action, NULL);
 	sigemptyset(&unblocked);
 	sigaddset(&unblocked, number);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Each process of a run killed by SIGKILL, or the packet process frozen by SIGSTOP, at a random moment, in each way to watch.
 
-ROUNDS in the environment says how many are killed, FREEZES how many are frozen; unless given, one for each way. What came
-of them is counted and printed.
+ROUNDS in the environment says how many are killed, FREEZES how many are frozen. Unless given, with ALL=1 each way has one
+turn, else every second has. What came of them is counted and printed.
 """
 import collections
 import os
@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from lib import (CONNTRACE, Process, check, children, enter_namespace, equal, main, read_file, require, savefile,
+from lib import (ALL, CONNTRACE, Process, check, children, enter_namespace, equal, main, read_file, require, savefile,
                  scratch, status_field, test, tracer_of, wait_file, wait_for)
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../cli"))
@@ -114,8 +114,8 @@ class Run:
         found = [pid for pid in self.family() if (status_field(pid, "Name"), status_field(pid, "Seccomp")) == ("conntrace-pkt", "2")]
         return found[0] if found else None
 
-    def tracer(self):
-        """Of --top where it traces: the child that does the work."""
+    def worker(self):
+        """Of --top: the child that does the work."""
         found = [pid for pid in children(self.pid) if status_field(pid, "Name") == "conntrace" and pid != self.packet()]
         return found[0] if found else None
 
@@ -149,6 +149,9 @@ def main_killed(run, victim, what):
     os.kill(victim, signal.SIGKILL)
     equal(run.wait(), -signal.SIGKILL, "conntrace's end, " + what)
     wait_for(lambda: not any(lives(pid) for pid in family), "its other processes to be gone, " + what)
+    if run.screen:
+        # The process that is left gives it back.
+        wait_for(run.screen.is_restored, "the terminal to be given back, " + what)
     if run.is_launched and "diag" not in run.way:
         wait_for(lambda: not lives(run.target), "the command to be gone, " + what)
         return "all gone"
@@ -197,10 +200,11 @@ def kinds():
     """Each way, and which of its processes is killed."""
     found = [(way, "main") for way in WAYS]
     found += [(way, "packet") for way in WAYS if "-i" in way or "-r" in way]
-    return found + [(way, "child") for way in ("--top launched -i", "--top attached -i")]
+    return found + [(way, "child") for way in WAYS if "--top" in way]
 
 
-ROUNDS = int(os.environ.get("ROUNDS", len(kinds())))
+STEP = 1 if ALL or "ROUNDS" in os.environ else 2
+ROUNDS = int(os.environ.get("ROUNDS", len(kinds()) // STEP))
 FREEZABLE = [way for way in WAYS if "-i" in way or "-r" in way]
 FREEZES = int(os.environ.get("FREEZES", len(FREEZABLE)))
 
@@ -216,14 +220,14 @@ def kill():
     seed = random.randrange(1 << 30)
     moments = random.Random(seed)
     for number in range(ROUNDS):
-        way, kind = kinds()[number % len(kinds())]
+        way, kind = kinds()[(seed % STEP + number * STEP) % len(kinds())]
         what = "%s of %s, round %d, seed %d" % (kind, way, number, seed)
         run = Run(way)
         try:
             if kind == "packet":
                 victim = wait_for(run.packet, "the packet process, " + what)
             elif kind == "child":
-                victim = wait_for(run.tracer, "the child, " + what)
+                victim = wait_for(run.worker, "the child, " + what)
             else:
                 victim = run.pid
             time.sleep(moments.uniform(0, MOMENT_SEC))

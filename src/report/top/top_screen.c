@@ -16,10 +16,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/crash.h"
 #include "base/xalloc.h"
 #include "config.h"
 #include "report/top/top_keys.h"
+#include "report/top/top_leave.h"
 
 void top_screen_signals(void)
 {
@@ -43,8 +43,6 @@ void top_screen_signals(void)
 #include <curses.h>
 #include <term.h>
 
-/* What a terminal may be told when we leave it: far less than this. */
-#define FAREWELL 256
 /* How long the rest of a key's sequence may take; a lone Esc is one after that. */
 #define ESCAPE_MS 50
 
@@ -63,22 +61,15 @@ struct top_screen {
 
 /* ---- giving the terminal back ------------------------------------------------------------ */
 
-/*
- * What a signal handler needs: it may only call write(2), tcsetattr(3) and
- * raise(3), so everything else was made before.
- */
 static struct {
-	volatile sig_atomic_t taken;
-	int tty;
-	struct termios modes;
-	char farewell[FAREWELL];
+	char text[TOP_LEAVE_BYTES];
 	size_t length;
-} leave;
+} farewell;
 
 static int add_farewell(int character)
 {
-	if (leave.length < sizeof(leave.farewell))
-		leave.farewell[leave.length++] = (char)character;
+	if (farewell.length < sizeof(farewell.text))
+		farewell.text[farewell.length++] = (char)character;
 	return character;
 }
 
@@ -90,77 +81,16 @@ static void add_capability(const char *name)
 		tputs(text, 1, add_farewell);
 }
 
-static void restore(void)
-{
-	ssize_t ignored;
-
-	if (!leave.taken)
-		return;
-	leave.taken = 0;
-	ignored = write(leave.tty, leave.farewell, leave.length);
-	(void)ignored;
-	tcsetattr(leave.tty, TCSANOW, &leave.modes);
-}
-
-void top_screen_abandon(void)
-{
-	restore();
-}
-
-static void on_crash(int number)
-{
-	restore();
-	/* The handler was for one time: now it does what it always does. */
-	raise(number);
-}
-
-/* Those whose default action does not end a process (signal(7)), or cannot be changed. */
-static bool is_harmless(int number)
-{
-	static const int harmless[] = {SIGCHLD, SIGCONT, SIGURG,  SIGWINCH, SIGSTOP,
-				       SIGTSTP, SIGTTIN, SIGTTOU, SIGKILL};
-
-	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-		if (harmless[i] == number)
-			return true;
-	return false;
-}
-
-/*
- * Every signal that would end the process. What somebody else handles, or had ignored at the start, stays so; libc
- * refuses those that it uses itself.
- */
-static void watch_crashes(bool on)
-{
-	const struct sigaction ours = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
-	const struct sigaction none = {.sa_handler = SIG_DFL};
-	struct sigaction now;
-
-	for (int number = 1; number <= SIGRTMAX; number++)
-		if (!is_harmless(number) && sigaction(number, NULL, &now) == 0 &&
-		    now.sa_handler == (on ? SIG_DFL : on_crash))
-			(void)sigaction(number, on ? &ours : &none, NULL);
-	crash_restore(on ? restore : NULL);
-}
-
 static void prepare_leaving(int tty, const struct termios *modes)
 {
-	static bool has_exit;
-
-	leave.tty = tty;
-	leave.modes = *modes;
-	leave.length = 0;
+	farewell.length = 0;
 	/* Plain characters, arrows as they were, a cursor, the first line of an empty screen or the old screen. */
 	add_capability("sgr0");
 	add_capability("op");
 	add_capability("rmkx");
 	add_capability("cnorm");
 	add_capability("rmcup");
-	leave.taken = 1;
-	watch_crashes(true);
-	if (!has_exit)
-		atexit(restore);
-	has_exit = true;
+	top_leave_prepare(tty, modes, farewell.text, farewell.length);
 }
 
 /* ---- sharing the terminal with a shell ------------------------------------------------------ */
@@ -210,7 +140,7 @@ static void give_back(struct top_screen *screen)
 	if (screen->away || screen->front < 0)
 		return;
 	endwin();
-	leave.taken = 0;
+	top_leave_taken(false);
 	screen->away = true;
 	stop(screen);
 }
@@ -273,7 +203,7 @@ static void take(struct top_screen *screen)
 		screen->hung_up = begin(screen) != 0;
 		return;
 	}
-	leave.taken = 1;
+	top_leave_taken(true);
 	fit(screen);
 	clearok(curscr, TRUE);
 	refresh();
@@ -356,8 +286,7 @@ void top_screen_close(struct top_screen *screen)
 	if (screen->screen != NULL) {
 		if (!screen->hung_up && !screen->away)
 			endwin();
-		leave.taken = 0;
-		watch_crashes(false);
+		top_leave_end();
 		delscreen(screen->screen);
 	}
 	if (screen->out != NULL)
@@ -529,10 +458,6 @@ bool top_screen_is_away(const struct top_screen *screen)
 }
 
 #else /* without ncurses */
-
-void top_screen_abandon(void)
-{
-}
 
 int top_screen_check(int tty, struct err *err)
 {

@@ -14,8 +14,8 @@
 /**
  * struct top_screen - a terminal that shows a struct top_grid (ncursesw)
  *
- * One at a time. Whatever ends the program but SIGKILL leaves the terminal as
- * it was: exit(3) and the signals of a crash (SIGSEGV, SIGABRT, ...) too.
+ * One at a time. Whatever ends the program leaves the terminal as it was, see
+ * top_leave.h.
  */
 struct top_screen;
 
@@ -47,9 +47,6 @@ int top_screen_open(struct top_screen **screen, int tty, bool color, pid_t front
 
 /** top_screen_close() - give the terminal back; NULL is fine */
 void top_screen_close(struct top_screen *screen);
-
-/** top_screen_abandon() - give the terminal back, if there is a screen; async-signal-safe, for a process that ends */
-void top_screen_abandon(void);
 
 /** top_screen_signals() - block what top_screen_open() wants blocked; to be called while there is one thread */
 void top_screen_signals(void);
