@@ -2,7 +2,6 @@
 #include "run/output.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -540,24 +539,12 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 	return rc;
 }
 
-/* What no interval has counted. */
-static void tell_late(const struct output *output)
-{
-	for (size_t i = 0; i < output->count; i++) {
-		uint64_t late = report_late(output->reports[i]);
-
-		if (late > 0)
-			fprintf(stderr,
-				"conntrace: io,stat: %" PRIu64 " frames or connections are in no row: there would be "
-				"too many of them (take a longer interval), or it was printed already\n", late);
-	}
-}
-
 void output_count(struct output *output, struct summary *summary)
 {
 	for (size_t i = 0; i < output->count; i++) {
 		summary->evicted += report_refused(output->reports[i]);
 		summary->partial += report_partial(output->reports[i]);
+		summary->uncounted += report_late(output->reports[i]);
 	}
 	summary->outcomes = output->outcomes;
 	summary->chosen = output->chosen;
@@ -574,7 +561,6 @@ int output_summary(struct output *output, const struct summary *summary, struct 
 	FILE *to = is_json ? output->file : stderr;
 	int rc;
 
-	tell_late(output);
 	names_tell();
 	if (output->options->quiet && !report_has_lost(summary))
 		return 0;

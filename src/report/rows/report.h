@@ -377,6 +377,7 @@ struct summary_outcomes {
  * @too_short: how many of this host were too short to find out whose they were; they are not among @connections
  * @lost: by enum lost_where: how many; -1 some, their number is unknown
  * @evicted: connections that had to leave the table, or a report, before their time
+ * @uncounted: frames or connections that no row of REPORT_IO could count, see report_late()
  * @cpu_ns: CPU time the run itself took, CONN_UNKNOWN unknown
  * @peak_bytes: the most memory it had resident at once, without the packet process; CONN_UNKNOWN unknown
  * @packet_peak_bytes: the most of the packet process, what both share too; 0 there is none, or none was told
@@ -405,6 +406,7 @@ struct summary {
 	uint64_t too_short;
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t evicted;
+	uint64_t uncounted;
 	int64_t cpu_ns;
 	int64_t peak_bytes;
 	int64_t packet_peak_bytes;

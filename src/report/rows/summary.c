@@ -49,7 +49,7 @@ const char *summary_lost_key(enum lost_where where)
 
 bool report_has_lost(const struct summary *summary)
 {
-	bool lost = summary->evicted > 0;
+	bool lost = summary->evicted > 0 || summary->uncounted > 0;
 
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++)
 		lost = lost || summary->lost[i] != 0;
@@ -281,7 +281,8 @@ static void add_json(struct text *line, const struct summary *summary)
 	}
 	text_add(line, "}");
 	add_json_chosen(line, &summary->chosen);
-	add_count(line, ",\"evicted\":", summary->evicted, ",\"cpu_s\":");
+	add_count(line, ",\"evicted\":", summary->evicted, "");
+	add_count(line, ",\"io_stat_uncounted\":", summary->uncounted, ",\"cpu_s\":");
 	add_seconds(line, summary->cpu_ns, "null");
 	text_add(line, ",\"peak_kib\":");
 	add_kib(line, summary->peak_bytes, "null");
@@ -320,6 +321,10 @@ static void add_losses(struct text *line, const struct summary *summary)
 	}
 	if (summary->evicted > 0)
 		add_count(line, before, summary->evicted, " connections (evicted from memory)");
+	if (summary->uncounted > 0)
+		add_count(line, summary->evicted > 0 ? " + " : before, summary->uncounted,
+			  " frames or connections in no row of io,stat (too many rows, take a longer interval; or the "
+			  "row was printed already)");
 }
 
 /* Frames that are in no row, and why. */
