@@ -13,13 +13,14 @@
 #include <unistd.h>
 
 #include "base/escape.h"
-#include "base/number.h"
 #include "base/table.h"
 #include "run/privileges.h"
 #include "source/destroy/destroy.h"
 #include "system/diag.h"
+#include "system/message.h"
 #include "system/socket.h"
 #include "system/procfs.h"
+#include "system/remedy.h"
 #include "source/sampler/targets.h"
 
 /* Each answer is tried out, not looked up, except for Yama, whose rule depends on who is to be attached to. */
@@ -57,27 +58,17 @@ static bool can_filter(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
-static bool can_hear_destroy(void)
+/* Return: 0 or a negative errno. */
+static int hear_destroy(void)
 {
 	const struct destroy_config config = {0};
 	struct destroy *destroy;
 	struct err err;
-	bool works = destroy_open(&destroy, &config, &err) == 0;
+	int rc = destroy_open(&destroy, &config, &err);
 
-	if (works)
+	if (rc == 0)
 		destroy_close(destroy);
-	return works;
-}
-
-static bool can_ask_kernel(void)
-{
-	struct diag *diag;
-	struct err err;
-	bool works = diag_open(&diag, 0, &err) == 0;
-
-	if (works)
-		diag_close(diag);
-	return works;
+	return rc;
 }
 
 static bool can_capture(void)
@@ -91,67 +82,69 @@ static bool can_capture(void)
 
 /* Yama's ptrace_scope: 0, also when Yama is not there, to 3. */
 #define YAMA_NUM 4
+/* What a remedy may need. */
+#define REMEDY 512
 
-
-static int64_t yama_scope(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-	char line[16] = "0";
-	int64_t scope = 0;
-
-	if (file == NULL)
-		return 0;
-	if (fgets(line, sizeof(line), file) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		if (number_parse(line, 0, YAMA_NUM - 1, &scope) != 0)
-			scope = 0;
-	}
-	fclose(file);
-	return scope;
-}
-
-/* Yama's scopes (Documentation/admin-guide/LSM/Yama.rst) and the remedy for each; 0 restricts nothing. */
-static const char *const yama_remedies[] = {
+/* Yama's scopes (Documentation/admin-guide/LSM/Yama.rst); 0 restricts nothing. */
+static const char *const yama_rules[] = {
 	NULL,
-	"Yama allows descendants only: sysctl kernel.yama.ptrace_scope=0, or root",
-	"Yama allows CAP_SYS_PTRACE only: sysctl kernel.yama.ptrace_scope=0, or root",
+	"Yama allows descendants only",
+	"Yama allows CAP_SYS_PTRACE only",
 	"Yama forbids all tracing until the next boot (ptrace_scope 3)",
 };
-TABLE_COVERS(yama_remedies, YAMA_NUM);
+TABLE_COVERS(yama_rules, YAMA_NUM);
+
+/* What Yama forbids, and what would do. */
+static const char *explain_yama(char text[REMEDY], int scope)
+{
+	const char *other = diag_answers() ? "; --via=diag needs no tracing" : "";
+
+	if (scope == YAMA_NUM - 1)
+		snprintf(text, REMEDY, "%s%s", yama_rules[scope], other);
+	else
+		snprintf(text, REMEDY, "%s: run conntrace %s%s%s", yama_rules[scope], remedy_rights(), remedy_yama(),
+			 other);
+	return text;
+}
 
 static void check_trace(FILE *to)
 {
-	int64_t scope = yama_scope();
+	int scope = procfs_ptrace_scope();
 	bool yama_allows = scope < 2 || (scope == 2 && privileges_has(CAP_SYS_PTRACE));
+	char remedy[REMEDY];
 
 	answer(to, can_trace_child(), "launch and trace a command",
-	       yama_allows ? "ptrace(2) is forbidden here (container, sandbox)" : yama_remedies[scope]);
+	       yama_allows ? "ptrace(2) is forbidden here (container, sandbox)" : explain_yama(remedy, scope));
 }
 
 static void check_attach(FILE *to)
 {
-	int64_t scope = yama_scope();
+	int scope = procfs_ptrace_scope();
 	bool others = privileges_has(CAP_SYS_PTRACE);
 	bool works = scope == 0 || (scope < 3 && others);
+	char remedy[REMEDY];
 
 	answer(to, works, others ? "attach to every process (-p)" : "attach to processes of the same user (-p)",
-	       yama_remedies[scope]);
+	       works ? "" : explain_yama(remedy, scope));
 }
 
 void about_check(FILE *to)
 {
+	int destroy_rc = hear_destroy();
+	char remedy[REMEDY];
+
 	fprintf(to, "What works here, as user %d:\n", (int)geteuid());
 	check_trace(to);
 	answer(to, can_filter(), "launch at full speed, under a system-call filter",
-	       "no seccomp with SECCOMP_RET_TRACE; use --no-filter");
+	       can_trace_child() ? "no seccomp with SECCOMP_RET_TRACE; --no-filter does without it"
+				 : "no seccomp with SECCOMP_RET_TRACE");
 	check_attach(to);
 	answer(to, socket_can_take(), "read socket counters at accept and connect (handshake and queue times)",
 	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
-	answer(to, can_hear_destroy(), "hear the final counters of every connection (exact bytes)",
-	       "no socket destroy events: the kernel has no inet_diag (modprobe tcp_diag)");
-	answer(to, can_ask_kernel(), "ask for the counters of open connections", "the kernel has no sock_diag");
-	answer(to, can_capture(), "capture packets (-i)",
-	       "needs CAP_NET_RAW: setcap cap_net_raw+ep \"$(command -v conntrace)\", or root");
+	answer(to, destroy_rc == 0, "hear the final counters of every connection (exact bytes)",
+	       message_remedy(destroy_rc));
+	answer(to, diag_answers(), "ask for the counters of open connections", "the kernel has no sock_diag");
+	answer(to, can_capture(), "capture packets (-i)", remedy_capture(remedy, sizeof(remedy)));
 	answer(to, true, "read savefiles (-r)", "");
 	answer(to,
 	       privileges_has(CAP_SYS_PTRACE) && privileges_has(CAP_DAC_READ_SEARCH) && privileges_has(CAP_SETUID) &&
@@ -165,7 +158,7 @@ static bool can_watch(const struct options *options)
 {
 	struct targets *targets = targets_new(false);
 	uint32_t netns = procfs_netns(getpid());
-	bool works = can_hear_destroy() && can_ask_kernel();
+	bool works = hear_destroy() == 0 && diag_answers();
 	struct err err;
 
 	for (size_t i = 0; i < options->pid_count && works; i++) {

@@ -122,7 +122,7 @@ static void say_orphans(struct ending *ending)
 	length = snprintf(text, sizeof(text),
 			  "the command has ended and seems to have left running: %s; that was orphaned between two "
 			  "looks and is not watched; without --via=diag it is never lost", others);
-	if (procfs_may_list(pids[0]) == 0)
+	if (procfs_may_watch(pids[0]))
 		snprintf(text + length, sizeof(text) - (size_t)length,
 			 ", and \"conntrace --via=diag -p %d\" watches it", (int)pids[0]);
 	ending->say(ending->context, text);

@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "system/procfs.h"
+#include "system/remedy.h"
 
 /* As many are told of. */
 #define PARENTS_MAX 8
@@ -160,21 +161,23 @@ struct parents *parents_open(const struct options *options)
 
 static bool may_watch(const struct options *options, pid_t pid)
 {
-	return options->via == OPTIONS_VIA_DIAG ? procfs_may_list(pid) == 0 : procfs_may_attach(pid);
+	return options->via == OPTIONS_VIA_DIAG ? procfs_may_watch(pid) : procfs_may_attach(pid);
 }
 
 const char *parents_announce(struct parents *parents)
 {
 	const struct parent *parent;
+	bool allowed;
 
 	if (parents == NULL || parents->announced == parents->count)
 		return NULL;
 	parent = parents->list[parents->announced++];
+	allowed = may_watch(parents->options, parent->pid);
 	(void)err_set(&parents->text, 0,
 		      "PID %d is a child of %s (PID %d), which is not watched: processes that %s makes from now on, as "
-		      "a reload does, are not either; %sadd -p %d to have them watched",
+		      "a reload does, are not either; %s%sadd -p %d to have them watched",
 		      parent->child, parent->name, parent->pid, parent->name,
-		      may_watch(parents->options, parent->pid) ? "" : "as root, ", parent->pid);
+		      allowed ? "" : remedy_rights(), allowed ? "" : ", ", parent->pid);
 	return parents->text.text;
 }
 

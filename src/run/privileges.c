@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "system/remedy.h"
+
 #define BIT(capability) (UINT64_C(1) << (capability))
 
 int privileges_check(struct err *err)
@@ -35,19 +37,6 @@ bool privileges_has(unsigned int capability)
 	return capng_have_capability(CAPNG_EFFECTIVE, capability);
 }
 
-/* In a user namespace the kernel lets root signal the packet process by this only: see confine_leash(). */
-static bool in_user_namespace(void)
-{
-	FILE *file = fopen("/proc/self/uid_map", "re");
-	unsigned long inside = 0, outside = 0, count = 0;
-	bool whole = file != NULL && fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
-		     outside == 0 && count == UINT32_MAX;
-
-	if (file != NULL)
-		fclose(file);
-	return !whole;
-}
-
 static uint64_t needed(const struct options *options, bool opens_files)
 {
 	bool has_target = options->command != NULL || options->pid_count > 0;
@@ -65,7 +54,8 @@ static uint64_t needed(const struct options *options, bool opens_files)
 	/* Sockets' details by sock_diag(7), and signals to a command that has changed its user. */
 	if (has_target && !options_is_file(options))
 		needed |= BIT(CAP_NET_ADMIN) | BIT(CAP_KILL);
-	if (options_has_packets(options) && in_user_namespace())
+	/* In a user namespace the kernel lets root signal the packet process by this only: see confine_leash(). */
+	if (options_has_packets(options) && remedy_in_user_namespace())
 		needed |= BIT(CAP_KILL);
 	/* What is opened, renamed or removed later may be in others' directories. */
 	if (opens_files || options->append || options->metrics != NULL || options->control != NULL)

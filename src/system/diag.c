@@ -305,3 +305,22 @@ int diag_dump(struct diag *diag, unsigned int states, diag_callback *callback, v
 	}
 	return count + more;
 }
+
+static void take_none(void *context, const struct event *event)
+{
+	(void)context;
+	(void)event;
+}
+
+bool diag_answers(void)
+{
+	struct diag *diag;
+	struct err ignored;
+	bool answers;
+
+	if (diag_open(&diag, 0, &ignored) != 0)
+		return false;
+	answers = diag_dump(diag, 1U << TCP_LISTEN, take_none, NULL, &ignored) >= 0;
+	diag_close(diag);
+	return answers;
+}

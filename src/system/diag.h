@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_SYSTEM_DIAG_H
 #define CONNTRACE_SYSTEM_DIAG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -29,6 +30,9 @@ struct diag;
  * Return: 0 or a negative errno.
  */
 int diag_open(struct diag **diag, uint32_t netns, struct err *err);
+
+/** diag_answers() - does the kernel answer such questions here? It is asked for the listening sockets */
+bool diag_answers(void);
 
 /** diag_close() - end it; NULL is fine */
 void diag_close(struct diag *diag);

@@ -190,6 +190,9 @@ void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *contex
 /** procfs_may_attach() - would ptrace(2) be let, by users, capabilities, Yama and other tracers? */
 bool procfs_may_attach(pid_t pid);
 
+/** procfs_may_watch() - may its descriptors be listed, and are its sockets those of our network namespace? */
+bool procfs_may_watch(pid_t pid);
+
 /**
  * procfs_why_not_attachable() - explain why attaching to a process failed
  * @pid: the process

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "system/procfs_privilege.h"
 
-#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -12,7 +11,7 @@
 /* Whom user namespaces show in place of users they don't know; no program runs as one of those (overflowuid). */
 #define OVERFLOW_ID 65534
 
-static bool counts_here(const char *path)
+bool procfs_heeds_privilege(const char *path)
 {
 	struct statvfs place;
 
@@ -32,7 +31,8 @@ const char *procfs_lost_privilege(pid_t pid)
 	sets_user = (facts.st_mode & S_ISUID) != 0 && facts.st_uid != OVERFLOW_ID;
 	sets_group = (facts.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && facts.st_gid != OVERFLOW_ID;
 	has_capabilities = getxattr(path, "security.capability", NULL, 0) > 0;
-	if ((!sets_user && !sets_group && !has_capabilities) || !counts_here(path) || procfs_status(pid, &status) != 0)
+	if ((!sets_user && !sets_group && !has_capabilities) || !procfs_heeds_privilege(path) ||
+	    procfs_status(pid, &status) != 0)
 		return NULL;
 	if (sets_user && status.uid[1] != facts.st_uid)
 		return "set-user-ID";

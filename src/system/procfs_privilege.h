@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_SYSTEM_PROCFS_PRIVILEGE_H
 #define CONNTRACE_SYSTEM_PROCFS_PRIVILEGE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /**
@@ -17,5 +18,11 @@
  * or NULL when nothing was lost or it can't be told.
  */
 const char *procfs_lost_privilege(pid_t pid);
+
+/**
+ * procfs_heeds_privilege() - would execve(2) by this process give the privileges that a program file promises?
+ * @path: the program; not on a file system mounted nosuid, and without no_new_privs it would
+ */
+bool procfs_heeds_privilege(const char *path);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "system/remedy.h"
 
 /*
  * The only file that knows libpcap's handles.
@@ -59,7 +60,7 @@ static void interfaces_append(char *text, size_t size)
 
 static int activate_failed(const struct capture *capture, int status, struct err *err)
 {
-	char list[256] = "";
+	char list[512] = "";
 
 	switch (status) {
 	case PCAP_ERROR_NO_SUCH_DEVICE:
@@ -68,9 +69,8 @@ static int activate_failed(const struct capture *capture, int status, struct err
 			       list[0] ? list : "none that may be listened on");
 	case PCAP_ERROR_PERM_DENIED:
 	case PCAP_ERROR_PROMISC_PERM_DENIED:
-		return err_set(err, EPERM,
-			       "may not capture on \"%s\": needs CAP_NET_RAW: setcap cap_net_raw+ep "
-			       "$(command -v conntrace), or run as root", capture->name);
+		return err_set(err, EPERM, "may not capture on \"%s\": %s", capture->name,
+			       remedy_capture(list, sizeof(list)));
 	case PCAP_ERROR_IFACE_NOT_UP:
 		return err_set(err, ENETDOWN, "interface \"%s\" is not up: ip link set %s up", capture->name,
 			       capture->name);

@@ -225,7 +225,8 @@ int launch_result(struct launch *launch, const char *command, int *exit_status, 
 	*exit_status = EXIT_OWN_FAILURE;
 	switch (failure.stage) {
 	case LAUNCH_USER:
-		return err_set(err, failure.error, "cannot become the user of -u: %s; it needs root",
+		return err_set(err, failure.error,
+			       "cannot become the user of -u: %s; it needs CAP_SETUID and CAP_SETGID, which root has",
 			       strerror(failure.error));
 	case LAUNCH_FILTER:
 		return err_set(err, failure.error,

@@ -4,6 +4,7 @@
 #include "base/escape.h"
 #include "system/procfs.h"
 #include "system/procfs_privilege.h"
+#include "system/remedy.h"
 #include "source/ptrace/stop.h"
 
 /** struct name - a process's short name, fit to be printed */
@@ -43,6 +44,6 @@ void stop_executed(struct stop *stop, const struct tracee *tracee)
 		return;
 	remarks_add(stop->remarks,
 		    "%s is a %s program, but runs without that privilege, because it is traced (execve(2)); "
-		    "run conntrace as root, or start it without conntrace",
-		    name_of(&name, tracee->target->pid), lost);
+		    "run conntrace %s, or start it without conntrace",
+		    name_of(&name, tracee->target->pid), lost, remedy_rights());
 }

@@ -2,12 +2,15 @@
 #include "source/sampler/targets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/number.h"
@@ -16,6 +19,7 @@
 #include "system/socket.h"
 #include "system/procfs.h"
 #include "system/procfs_children.h"
+#include "system/remedy.h"
 
 /* Beyond it new children are not followed. */
 #define TARGETS_MAX 65536
@@ -183,15 +187,30 @@ struct target *targets_at(struct targets *targets, size_t index)
 	return index < targets->count ? &targets->list[index] : NULL;
 }
 
+/* With CAP_SYS_ADMIN, does setns(2) let us? Not into namespaces of a user namespace outside ours (ioctl_nsfs(2)). */
+static bool is_ours_to_enter(pid_t pid)
+{
+	char path[PROCFS_PATH];
+	int netns = open(procfs_path(path, pid, "ns/net"), O_RDONLY | O_CLOEXEC);
+	int owner = netns >= 0 ? ioctl(netns, NS_GET_USERNS) : -1;
+
+	if (owner >= 0)
+		close(owner);
+	if (netns >= 0)
+		close(netns);
+	return owner >= 0;
+}
+
 /* What can be done about a process in another network namespace, of what works here: "; try nsenter ..." or "" */
 static const char *far_remedy(const struct targets *targets, pid_t pid, char text[REMEDY])
 {
 	bool attach = procfs_may_attach(pid);
+	bool enter = targets->may_enter && is_ours_to_enter(pid) && remedy_has_program("nsenter");
 
 	text[0] = '\0';
-	if (targets->may_enter && attach)
+	if (enter && attach)
 		snprintf(text, REMEDY, "; try nsenter -t %d -n conntrace ..., or --via=ptrace", pid);
-	else if (targets->may_enter)
+	else if (enter)
 		snprintf(text, REMEDY, "; try nsenter -t %d -n conntrace ...", pid);
 	else if (attach)
 		snprintf(text, REMEDY, "; try --via=ptrace");
