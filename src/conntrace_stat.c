@@ -185,10 +185,14 @@ static int check_client(const char *name)
 static int parse(int argc, char *argv[], struct wanted *wanted)
 {
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 'U'}, {"json", no_argument, NULL, 'j'},
-		{"gmetric", no_argument, NULL, 'g'},      {"openmetrics", no_argument, NULL, 'o'},
-		{"reset", no_argument, NULL, 'r'},        {"client", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
+		{"socket", required_argument, NULL, 'U'},
+		{"json", no_argument, NULL, 'j'},
+		{"gmetric", no_argument, NULL, 'g'},
+		{"openmetrics", no_argument, NULL, 'o'},
+		{"reset", no_argument, NULL, 'r'},
+		{"client", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
 	unsigned int formats = 0;
@@ -256,7 +260,8 @@ int main(int argc, char *argv[])
 
 	if (getuid() != geteuid() || getgid() != getegid()) {
 		fputs("conntrace-stat: it must not be set-user-ID or set-group-ID; let the group of the socket's "
-		      "directory ask instead\n", stderr);
+		      "directory ask instead\n",
+		      stderr);
 		return EXIT_FAILURE;
 	}
 	/* With a limit of the size of files a write fails then, and that is reported; gmetric(1) has it as it was. */

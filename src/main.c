@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run/about.h"
+#include "run/capabilities.h"
 #include "base/crash.h"
 #include "base/err.h"
-#include "run/front.h"
-#include "run/job.h"
-#include "run/live.h"
+#include "run/job_proxy.h"
+#include "run/job_control.h"
+#include "run/top_run.h"
 #include "cli/options.h"
 #include "run/privileges.h"
 #include "report/rows/report.h"
@@ -29,7 +29,7 @@ static int complain(const struct err *err, int status)
 }
 
 /* What only tells something about conntrace; Return: exit status, or -1 when it is time to watch. */
-static int tell_about(const struct options *options)
+static int print_about(const struct options *options)
 {
 	int rc = 0;
 
@@ -40,7 +40,7 @@ static int tell_about(const struct options *options)
 	else if (options->list_columns)
 		rc = report_list_columns(stdout);
 	else if (options->check)
-		about_check(stdout);
+		capabilities_check(stdout);
 	else
 		return -1;
 	/* A text longer than the buffer may have failed before. */
@@ -57,7 +57,7 @@ static void block_signals(sigset_t *before, const struct options *options)
 {
 	sigset_t blocked;
 
-	job_signals(&blocked, options);
+	job_control_signals(&blocked, options);
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGXFSZ);
 	sigaddset(&blocked, SIGRTMAX);
@@ -90,7 +90,7 @@ static int watch(const struct options *options)
 		complain(&err, EXIT_FAILURE);
 	/* The command's own failure is told; its success must not hide ours. */
 	if (wait_status != -1 && (rc == 0 || wait_status != 0))
-		return front_end_like(wait_status);
+		return job_proxy_end_like(wait_status);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -122,12 +122,12 @@ int main(int argc, char *argv[])
 	sigemptyset(&too_large);
 	sigaddset(&too_large, SIGXFSZ);
 	sigprocmask(SIG_BLOCK, &too_large, &before);
-	status = tell_about(&options);
+	status = print_about(&options);
 	if (status < 0)
 		sigprocmask(SIG_SETMASK, &before, NULL);
-	live_find_screen(&options);
+	top_run_find_screen(&options);
 	if (status < 0)
-		status = front_fork(&options, &wait_status) ? watch(&options) : front_end_like(wait_status);
+		status = job_proxy_fork(&options, &wait_status) ? watch(&options) : job_proxy_end_like(wait_status);
 	options_free(&options);
 	return status;
 }

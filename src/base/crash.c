@@ -23,7 +23,7 @@
 static const struct {
 	int number;
 	const char *name;
-} fatal[] = {{SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"}, {SIGILL, "SIGILL"},
+} fatal[] = {{SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"},   {SIGILL, "SIGILL"},
 	     {SIGFPE, "SIGFPE"},   {SIGABRT, "SIGABRT"}, {SIGSYS, "SIGSYS"}};
 #define FATAL_COUNT (sizeof(fatal) / sizeof(fatal[0]))
 
@@ -220,8 +220,8 @@ bool crash_has_happened(void)
 
 void crash_stack(void *stack)
 {
-	const stack_t handlers = {.ss_sp = stack, .ss_size = CRASH_STACK_SIZE,
-				  .ss_flags = stack == NULL ? SS_DISABLE : 0};
+	const stack_t handlers = {
+		.ss_sp = stack, .ss_size = CRASH_STACK_SIZE, .ss_flags = stack == NULL ? SS_DISABLE : 0};
 
 	(void)sigaltstack(&handlers, NULL);
 }

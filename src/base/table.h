@@ -9,7 +9,7 @@
  *
  * A member in the middle that has no entry is found by tests/lint/tables.py.
  */
-#define TABLE_COVERS(table, number)                                                                                    \
+#define TABLE_COVERS(table, number) \
 	_Static_assert(sizeof(table) / sizeof((table)[0]) == (number), #table " has an entry for each member")
 
 #endif

@@ -22,7 +22,7 @@ int option_user_set(char **user, const char *option, const char *word, struct er
 	free(*user);
 	*user = xstrdup(entry != NULL ? entry->pw_name : word);
 	if (entry == NULL)
-		return err_set(err, EINVAL, "%s \"%.*s\" is not a user here; see \"getent passwd\"", option,
-			       QUOTE, word);
+		return err_set(err, EINVAL, "%s \"%.*s\" is not a user here; see \"getent passwd\"", option, QUOTE,
+			       word);
 	return 0;
 }

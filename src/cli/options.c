@@ -11,7 +11,7 @@
 #include "base/number.h"
 #include "base/table.h"
 #include "base/xalloc.h"
-#include "cli/operands.h"
+#include "cli/options_check.h"
 #include "cli/option_bits.h"
 #include "cli/option_debug.h"
 #include "cli/option_user.h"
@@ -112,8 +112,8 @@ static int take_seconds(struct options *options, const struct option_def *def, c
 		memcpy(option_field(options, def), &value, sizeof(value));
 		return 0;
 	}
-	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes %s from %g to %.0f", option_name(def),
-		       QUOTE, word, strcmp(def->argument, "SEC") == 0 ? "seconds" : "numbers",
+	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes %s from %g to %.0f", option_name(def), QUOTE,
+		       word, strcmp(def->argument, "SEC") == 0 ? "seconds" : "numbers",
 		       (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
 }
 
@@ -243,7 +243,7 @@ static int take_dir(struct options *options, const struct option_def *def, const
 
 static int take_lport(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	int error = filter_parse_ports(&options->filter.lport, word, err);
+	int error = conn_filter_parse_ports(&options->filter.lport, word, err);
 
 	if (error != 0)
 		err_wrap(err, "%s", option_name(def));
@@ -252,7 +252,7 @@ static int take_lport(struct options *options, const struct option_def *def, con
 
 static int take_rport(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	int error = filter_parse_ports(&options->filter.rport, word, err);
+	int error = conn_filter_parse_ports(&options->filter.rport, word, err);
 
 	if (error != 0)
 		err_wrap(err, "%s", option_name(def));
@@ -261,7 +261,7 @@ static int take_rport(struct options *options, const struct option_def *def, con
 
 static int take_peer(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	int error = filter_parse_nets(&options->filter.peer, word, err);
+	int error = conn_filter_parse_nets(&options->filter.peer, word, err);
 
 	if (error != 0)
 		err_wrap(err, "%s", option_name(def));
@@ -299,8 +299,8 @@ static int take_report(struct options *options, const struct option_def *def, co
 		error = err_set(err, EINVAL, "--report \"%.*s\" is one too many; %d are allowed", QUOTE, word,
 				REPORT_MOST);
 	if (error == 0 && report == REPORT_HISTOGRAM)
-		error = histogram_parse(&options->histograms[options->report_count], word + strcspn(word, ",") +
-				(strchr(word, ',') != NULL), err);
+		error = histogram_parse(&options->histograms[options->report_count],
+					word + strcspn(word, ",") + (strchr(word, ',') != NULL), err);
 	if (error == 0 && report == REPORT_IO)
 		error = io_spec_parse(&options->io[options->report_count], word, &options->io_filters, err);
 	if (error == 0)
@@ -387,11 +387,7 @@ static int take_decapsulate(struct options *options, const struct option_def *de
 #define WORD(field, list) .take = take_word, FIELD(field), .words = (list)
 #define CALL(function) .take = (function)
 #define OPTION(letter_, name_, argument_, group_, how, help_, fallback_) \
-	{.letter = (letter_),                                            \
-	 .name = (name_),                                                \
-	 .argument = (argument_),                                        \
-	 .fallback = (fallback_),                                        \
-	 how},
+	{.letter = (letter_), .name = (name_), .argument = (argument_), .fallback = (fallback_), how},
 
 static const struct option_def defs[] = {
 #include "cli/options.def"
@@ -428,7 +424,9 @@ static void make_tables(struct getopt_tables *tables)
 		if (defs[i].name != NULL)
 			tables->longs[count++] = (struct option){
 				.name = defs[i].name,
-				.has_arg = optional ? optional_argument : argument ? required_argument : no_argument,
+				.has_arg = optional   ? optional_argument
+					   : argument ? required_argument
+						      : no_argument,
 				.val = LONG_FIRST + (int)i,
 			};
 	}
@@ -481,7 +479,7 @@ static bool all_digits(const char *word)
 	return *word != '\0' && word[strspn(word, "0123456789")] == '\0';
 }
 
-static int parse_words(struct options *options, struct operands *operands, int argc, char *const argv[],
+static int parse_words(struct options *options, struct options_check *options_check, int argc, char *const argv[],
 		       struct err *err)
 {
 	struct getopt_tables tables;
@@ -496,27 +494,27 @@ static int parse_words(struct options *options, struct operands *operands, int a
 
 		value = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
 		if (value == -1) {
-			operands->dashes = optind > before && strcmp(argv[optind - 1], "--") == 0;
+			options_check->dashes = optind > before && strcmp(argv[optind - 1], "--") == 0;
 			/* The further PIDs of an unquoted $(pidof ...); options may follow them. */
-			if (operands->dashes || options->pid_count == 0 || optind >= argc || !all_digits(argv[optind]))
+			if (options_check->dashes || options->pid_count == 0 || optind >= argc ||
+			    !all_digits(argv[optind]))
 				break;
 			error = add_pid(options, argv[optind++], err);
 		} else if (value == ':') {
 			def = find_def(optopt);
 			/* $(pidof PROGRAM) of a program that does not run is nothing. */
-			error = err_set(err, EINVAL, "%s needs an argument, %s%s",
-					def != NULL ? option_name(def) : "option",
-					def != NULL ? def->argument : "a word",
-					optopt == 'p' ? "; does the program run?" : "");
+			error = err_set(
+				err, EINVAL, "%s needs an argument, %s%s", def != NULL ? option_name(def) : "option",
+				def != NULL ? def->argument : "a word", optopt == 'p' ? "; does the program run?" : "");
 		} else if (value == '?' || (def = find_def(value)) == NULL) {
 			error = refuse(argv[before], optopt, err);
 		} else {
-			operands_given(operands, def->name);
+			options_check_given(options_check, def->name);
 			error = def->take(options, def, optarg, err);
 		}
 	}
-	operands->words = argv + optind;
-	operands->count = (size_t)(argc - optind);
+	options_check->words = argv + optind;
+	options_check->count = (size_t)(argc - optind);
 	return error;
 }
 
@@ -540,16 +538,16 @@ static int settle_limits(struct options *options, struct err *err)
 int options_parse(struct options *options, int argc, char *const argv[], struct err *err)
 {
 	struct options parsed = {.follow = true, .groups = groups_new(), .limits.retrans_ns = RETRANS_UNSET};
-	struct operands operands = {0};
+	struct options_check options_check = {0};
 	int error;
 
 	/* A default that does not hold here (no such user) matters only when it is used. */
 	for (size_t i = 0; i < DEF_COUNT; i++)
 		if (defs[i].fallback != NULL)
 			(void)defs[i].take(&parsed, &defs[i], defs[i].fallback, NULL);
-	error = parse_words(&parsed, &operands, argc, argv, err);
+	error = parse_words(&parsed, &options_check, argc, argv, err);
 	if (error == 0 && !parsed.help && !parsed.version && !parsed.list_columns && !parsed.check)
-		error = operands_settle(&operands, &parsed, err);
+		error = options_check_settle(&options_check, &parsed, err);
 	if (error == 0)
 		error = settle_limits(&parsed, err);
 	if (error != 0) {
@@ -583,7 +581,7 @@ void options_free(struct options *options)
 	free(options->interfaces);
 	free(options->reads);
 	free(options->packet_filter);
-	filter_free(&options->filter);
+	conn_filter_free(&options->filter);
 	groups_free(options->groups);
 	io_spec_filters_free(&options->io_filters);
 	memset(options, 0, sizeof(*options));

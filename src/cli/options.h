@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "track/filter.h"
+#include "track/conn_filter.h"
 #include "report/ladder/ladder.h"
 #include "report/rows/report.h"
 #include "track/suspicious.h"
@@ -53,7 +53,7 @@ enum options_debug {
  * @no_io_uring: the command finds no io_uring
  * @watch_close: the system-call filter stops for close(2) and its like too
  * @via: where socket events come from
- * @look_ms: longest time between two looks of OPTIONS_VIA_DIAG, in milliseconds
+ * @sample_ms: longest time between two looks of OPTIONS_VIA_DIAG, in milliseconds
  * @command: COMMAND and its arguments, ended by NULL as execvp(3) wants it; NULL when there is none
  * @interfaces: interfaces to capture on, each once
  * @interface_count: how many
@@ -92,7 +92,7 @@ enum options_debug {
  * @message_names: which fields of it are shown
  * @payload: something is shown that only the payload tells
  * @top: a screen that shows them as they are
- * @screen: there is a terminal for it; not an option, but found by live_find_screen()
+ * @screen: there is a terminal for it; not an option, but found by top_run_find_screen()
  * @keep_ns: how long closed ones stay on it
  * @speed: how fast a file is played, in billionths of its own speed; 0 when nobody said
  * @ladder: enum ladder_which bits: time lines to be drawn
@@ -131,7 +131,7 @@ struct options {
 	bool watch_close;
 	bool no_io_uring;
 	enum options_via via;
-	int64_t look_ms;
+	int64_t sample_ms;
 	char *const *command;
 	const char **interfaces;
 	size_t interface_count;
@@ -143,7 +143,7 @@ struct options {
 	int64_t snaplen;
 	int64_t buffer_kib;
 	char *drop_to;
-	struct filter filter;
+	struct conn_filter filter;
 	struct groups *groups;
 	uint16_t only;
 	bool suspicious;

@@ -22,9 +22,9 @@ enum options_group {
 };
 
 static const char *const group_titles[] = {
-	[WHOM] = "Whom to watch", [WIRE] = "Packets",        [WHICH] = "Which connections", [STOP] = "When to stop",
-	[WHAT] = "What to print", [HOW] = "How to print it", [SERVICES] = "Services",
-	[KEEP] = "Record and replay", [ABOUT] = "About",
+	[WHOM] = "Whom to watch", [WIRE] = "Packets",           [WHICH] = "Which connections",
+	[STOP] = "When to stop",  [WHAT] = "What to print",     [HOW] = "How to print it",
+	[SERVICES] = "Services",  [KEEP] = "Record and replay", [ABOUT] = "About",
 };
 
 TABLE_COVERS(group_titles, GROUP_NUM);

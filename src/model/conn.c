@@ -58,12 +58,13 @@ const char *conn_close_text(enum conn_close close)
 const char *conn_state_text(unsigned int state)
 {
 	static const char *const texts[] = {
-		[STATE_UNKNOWN] = NULL,
-		[TCP_ESTABLISHED] = "ESTABLISHED", [TCP_SYN_SENT] = "SYN_SENT",     [TCP_SYN_RECV] = "SYN_RCVD",
-		[TCP_FIN_WAIT1] = "FIN_WAIT1",     [TCP_FIN_WAIT2] = "FIN_WAIT2",   [TCP_TIME_WAIT] = "TIME_WAIT",
-		[TCP_CLOSE] = "closed",            [TCP_CLOSE_WAIT] = "CLOSE_WAIT", [TCP_LAST_ACK] = "LAST_ACK",
-		[TCP_LISTEN] = "LISTEN",           [TCP_CLOSING] = "CLOSING",       [STATE_CLOSED] = "closed",
-		[STATE_RESET] = "reset",
+		[STATE_UNKNOWN] = NULL,          [TCP_ESTABLISHED] = "ESTABLISHED",
+		[TCP_SYN_SENT] = "SYN_SENT",     [TCP_SYN_RECV] = "SYN_RCVD",
+		[TCP_FIN_WAIT1] = "FIN_WAIT1",   [TCP_FIN_WAIT2] = "FIN_WAIT2",
+		[TCP_TIME_WAIT] = "TIME_WAIT",   [TCP_CLOSE] = "closed",
+		[TCP_CLOSE_WAIT] = "CLOSE_WAIT", [TCP_LAST_ACK] = "LAST_ACK",
+		[TCP_LISTEN] = "LISTEN",         [TCP_CLOSING] = "CLOSING",
+		[STATE_CLOSED] = "closed",       [STATE_RESET] = "reset",
 	};
 	TABLE_COVERS(texts, STATE_NUM);
 
@@ -77,8 +78,7 @@ const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT])
 		char letter;
 	} letters[] = {
 		{SEEN_CALLS, 's'}, {SEEN_KERNEL, 'k'},   {SEEN_WIRE, 'w'},         {SEEN_AUDIT, 'a'},
-		{SEEN_BPF, 'b'},   {SEEN_EXISTING, 'p'}, {SEEN_UNATTRIBUTED, 'u'},
-		{SEEN_DISPUTED, '?'},
+		{SEEN_BPF, 'b'},   {SEEN_EXISTING, 'p'}, {SEEN_UNATTRIBUTED, 'u'}, {SEEN_DISPUTED, '?'},
 	};
 	char *end = text;
 

@@ -81,12 +81,12 @@ enum conn_state {
 	STATE_NUM
 };
 
-/** enum conn_told - what counts once in a run of several slices (track/since.h) */
-enum conn_told {
+/** enum conn_reported - what counts once in a run of several slices (track/interval_delta.h) */
+enum conn_reported {
 	/** the attempt and its result */
-	TOLD_ATTEMPT = 0x01,
-	TOLD_HS = 0x02,
-	TOLD_QUEUE = 0x04,
+	REPORTED_ATTEMPT = 0x01,
+	REPORTED_HS = 0x02,
+	REPORTED_QUEUE = 0x04,
 };
 
 struct timeline;
@@ -150,7 +150,8 @@ struct timeline;
  * @proto: that of flow, or FLOW_PROTO_MPTCP when it is one of the TCP connections that an MPTCP connection is made of;
  *	   0: nobody knows whether it is
  * @why: enum suspicious_reason bits of track/suspicious.h
- * @told: enum conn_told bits: what a report of an earlier slice of the run has said already; sums are then the rest
+ * @reported: enum conn_reported bits: what a report of an earlier slice of the run has said already; sums are then the
+ *rest
  */
 struct conn {
 	struct flow flow;
@@ -202,7 +203,7 @@ struct conn {
 	uint8_t state;
 	uint8_t open;
 	uint16_t why;
-	uint8_t told;
+	uint8_t reported;
 	uint8_t proto;
 };
 

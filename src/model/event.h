@@ -126,7 +126,7 @@ enum info_reason {
 	/** at the return of connect */
 	INFO_CONNECT,
 	/** in passing, at any moment of the socket's life; a listener's: a target accepts there unseen (io_uring) */
-	INFO_LOOK,
+	INFO_SAMPLE,
 	/** when shutdown(2) returned */
 	INFO_SHUTDOWN,
 	/** at the entry of the call that closes it */

@@ -12,42 +12,45 @@
  * so that they cannot disagree.
  */
 
-#define FIELD(form, key, member, words)                                                                                \
-	{                                                                                                              \
-		key, form, offsetof(struct event, member), sizeof(((struct event *)NULL)->member), 0, words            \
+#define FIELD(form, key, member, words)                                                                     \
+	{                                                                                                   \
+		key, form, offsetof(struct event, member), sizeof(((struct event *)NULL)->member), 0, words \
 	}
-#define TEXT(key, member, length)                                                                                      \
-	{                                                                                                              \
-		key, FORM_TEXT, offsetof(struct event, member), sizeof(((struct event *)NULL)->member),                \
-			offsetof(struct event, length), NULL                                                           \
+#define TEXT(key, member, length)                                                                       \
+	{                                                                                               \
+		key, FORM_TEXT, offsetof(struct event, member), sizeof(((struct event *)NULL)->member), \
+			offsetof(struct event, length), NULL                                            \
 	}
 #define SIGNED(key, member) FIELD(FORM_SIGNED, key, member, NULL)
 #define UNSIGNED(key, member) FIELD(FORM_UNSIGNED, key, member, NULL)
 #define TIME(key, member) FIELD(FORM_TIME, key, member, NULL)
 #define WORD(key, member, words) FIELD(FORM_WORD, key, member, words)
 #define BITS(key, member, words) FIELD(FORM_BITS, key, member, words)
-#define END {NULL, FORM_SIGNED, 0, 0, 0, NULL}
+#define END                                      \
+	{                                        \
+		NULL, FORM_SIGNED, 0, 0, 0, NULL \
+	}
 
 /* Words in the order of their enumerations; of bits, from the lowest up. */
-static const char *const type_words[] = {"none", "call", "info", "segment", "icmp", "owner", "process",
-					 "lost", "message", "run", "frame", "time", NULL};
-static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other", "so-error",
-					 "shutdown", "close",         "exit",        "take",          "disconnect",
-					 NULL};
-static const char *const reason_words[] = {"accept", "connect", "look", "shutdown", "close", "destroy", "existing",
-					   "renewed", "waiting", NULL};
+static const char *const type_words[] = {"none", "call",    "info", "segment", "icmp", "owner", "process",
+					 "lost", "message", "run",  "frame",   "time", NULL};
+static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other",
+					 "so-error", "shutdown",      "close",       "exit",
+					 "take",     "disconnect",    NULL};
+static const char *const reason_words[] = {"accept",  "connect",  "look",    "shutdown", "close",
+					   "destroy", "existing", "renewed", "waiting",  NULL};
 static const char *const timewait_words[] = {"unknown", "present", "absent", "no-fin", NULL};
 static const char *const fin_words[] = {"unknown", "received", "not-received", NULL};
 static const char *const delay_words[] = {"unknown", "none", "perhaps", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
-static const char *const has_words[] = {"mss", "wscale",   "sack-ok",  "timestamp",      "fragment",
-					"cut", "outgoing", "incoming", "later-fragment", "loopback", NULL};
+static const char *const has_words[] = {"mss",      "wscale",   "sack-ok",        "timestamp", "fragment", "cut",
+					"outgoing", "incoming", "later-fragment", "loopback",  NULL};
 static const char *const fact_words[] = {"comm", "exe", NULL};
 static const char *const message_words[] = {"http-request", "http-response", "tls-hello", NULL};
 static const char *const part_words[] = {"method", "target", "host", "fields", NULL};
-static const char *const where_words[] = {"capture-kernel", "capture-interface", "packet-queue", "netlink",
-					  "call-queue",     "table",             "messages",     "packet-process",
-					  NULL};
+static const char *const where_words[] = {"capture-kernel", "capture-interface", "packet-queue",
+					  "netlink",        "call-queue",        "table",
+					  "messages",       "packet-process",    NULL};
 
 #define WORDS(words) (sizeof(words) / sizeof((words)[0]) - 1)
 _Static_assert(WORDS(type_words) == EVENT_TYPE_NUM, "a word for every type");
@@ -174,14 +177,10 @@ static const struct event_field frame_fields[] = {
 };
 
 static const struct event_field owner_fields[] = {
-	UNSIGNED("cookie", owner.cookie),
-	UNSIGNED("inode", owner.inode),
-	SIGNED("pid", owner.pid),
-	SIGNED("fd", owner.fd),
-	UNSIGNED("uid", owner.uid),
-	UNSIGNED("born", owner.born),
-	UNSIGNED("last", owner.last),
-	END,
+	UNSIGNED("cookie", owner.cookie), UNSIGNED("inode", owner.inode),
+	SIGNED("pid", owner.pid),         SIGNED("fd", owner.fd),
+	UNSIGNED("uid", owner.uid),       UNSIGNED("born", owner.born),
+	UNSIGNED("last", owner.last),     END,
 };
 
 static const struct event_field process_fields[] = {
@@ -211,11 +210,10 @@ static const struct event_field lost_fields[] = {
 };
 
 static const struct event_field *const body_fields[] = {
-	[EVENT_NONE] = none_fields,       [EVENT_CALL] = call_fields, [EVENT_INFO] = info_fields,
-	[EVENT_SEGMENT] = segment_fields, [EVENT_ICMP] = icmp_fields, [EVENT_OWNER] = owner_fields,
-	[EVENT_PROCESS] = process_fields, [EVENT_LOST] = lost_fields,
-	[EVENT_MESSAGE] = message_fields, [EVENT_RUN] = run_fields,   [EVENT_FRAME] = frame_fields,
-	[EVENT_TIME] = none_fields,
+	[EVENT_NONE] = none_fields,       [EVENT_CALL] = call_fields,   [EVENT_INFO] = info_fields,
+	[EVENT_SEGMENT] = segment_fields, [EVENT_ICMP] = icmp_fields,   [EVENT_OWNER] = owner_fields,
+	[EVENT_PROCESS] = process_fields, [EVENT_LOST] = lost_fields,   [EVENT_MESSAGE] = message_fields,
+	[EVENT_RUN] = run_fields,         [EVENT_FRAME] = frame_fields, [EVENT_TIME] = none_fields,
 };
 
 TABLE_COVERS(body_fields, EVENT_TYPE_NUM);

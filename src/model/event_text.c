@@ -162,8 +162,7 @@ static bool is_fresh(const struct event *event, const struct event_field *field)
 
 	if (field->form == FORM_TEXT)
 		return text_length(event, field) == 0;
-	return memcmp((const char *)event + field->offset, (const char *)&fresh + field->offset,
-		      field->size) == 0;
+	return memcmp((const char *)event + field->offset, (const char *)&fresh + field->offset, field->size) == 0;
 }
 
 int event_to_text(const struct event *event, char *text, size_t size)
@@ -363,7 +362,7 @@ static bool get_field(struct event *event, const struct event_field *field, char
 
 /* The field of this key: of those that must come now, or else anywhere in the flow or the body. */
 static const struct event_field *find_field(const struct event *event, unsigned int position, const char *key,
-				      unsigned int *bit)
+					    unsigned int *bit)
 {
 	const struct event_field *parts[2] = {event_fields_flow(), event_fields_body(event->type)};
 	const struct event_field *head = event_fields_head();

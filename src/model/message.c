@@ -110,7 +110,8 @@ int message_names_parse(struct message_names *names, const char *text, struct er
 			escape_text(quoted, sizeof(quoted), text);
 			return err_set(err, EINVAL,
 				       "\"%s\" does not begin with the name of a header field, as messages:NAME:NAME "
-				       "wants", quoted);
+				       "wants",
+				       quoted);
 		}
 		for (unsigned int i = 0; i < names->count; i++)
 			is_known |= strncasecmp(names->name[i], text, length) == 0 && names->name[i][length] == '\0';
@@ -145,8 +146,8 @@ void message_keep_field(struct message *message, const struct message_names *nam
 	size_t at = strlen(message->fields);
 
 	for (unsigned int i = 0; names != NULL && i < names->count; i++)
-		is_wanted |= strcmp(names->name[i], MESSAGE_NAME_ALL) == 0 ||
-			     value_of(line, &end, names->name[i]) != NULL;
+		is_wanted |=
+			strcmp(names->name[i], MESSAGE_NAME_ALL) == 0 || value_of(line, &end, names->name[i]) != NULL;
 	if (!is_wanted || at >= MESSAGE_FIELDS_MAX - 1)
 		return;
 	for (; line < end && at < MESSAGE_FIELDS_MAX - 1; line++)

@@ -113,10 +113,9 @@ static void put_name(struct writer *writer, const struct tcp_option *option)
 		uint8_t kind;
 		const char *name;
 	} names[] = {
-		{TCP_OPTION_MD5, "md5"},          {TCP_OPTION_AO, "tcp-ao"},
-		{TCP_OPTION_MPTCP, "mptcp"},      {TCP_OPTION_FAST_OPEN, "tfo"},
-		{TCP_OPTION_ACC_ECN0, "acc-ecn"}, {TCP_OPTION_ACC_ECN1, "acc-ecn"},
-		{TCP_OPTION_EXPERIMENT1, "exp"},  {TCP_OPTION_EXPERIMENT2, "exp"},
+		{TCP_OPTION_MD5, "md5"},         {TCP_OPTION_AO, "tcp-ao"},        {TCP_OPTION_MPTCP, "mptcp"},
+		{TCP_OPTION_FAST_OPEN, "tfo"},   {TCP_OPTION_ACC_ECN0, "acc-ecn"}, {TCP_OPTION_ACC_ECN1, "acc-ecn"},
+		{TCP_OPTION_EXPERIMENT1, "exp"}, {TCP_OPTION_EXPERIMENT2, "exp"},
 	};
 	const char *name = NULL;
 

@@ -42,7 +42,7 @@ static void see_waiting(void *context, const struct event *event)
 	backlog->feed(backlog->context, &found);
 }
 
-void backlog_look(struct backlog *backlog, bool now)
+void backlog_sample(struct backlog *backlog, bool now)
 {
 	int64_t now_ns = clock_monotonic();
 	struct err ignored;

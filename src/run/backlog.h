@@ -32,7 +32,7 @@ struct backlog {
 	bool is_filled;
 };
 
-/** backlog_look() - ask, if it is time to, or at once with @now */
-void backlog_look(struct backlog *backlog, bool now);
+/** backlog_sample() - ask, if it is time to, or at once with @now */
+void backlog_sample(struct backlog *backlog, bool now);
 
 #endif

@@ -29,8 +29,8 @@ void debug_sources(const struct options *options, const struct sources *sources)
 	if (!(options->debug & OPTIONS_DEBUG_SOURCES))
 		return;
 	tell("calls", describe_calls(options));
-	tell("kernel", sources_destroy(sources) != NULL ? "last words of sockets are heard" :
-							  "last words are not heard");
+	tell("kernel",
+	     sources_destroy(sources) != NULL ? "last words of sockets are heard" : "last words are not heard");
 	tell("wire", options->read != NULL          ? "savefile"
 		     : sources_has_packets(sources) ? "capture"
 						    : "no packets; handshake times are the kernel's");

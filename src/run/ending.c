@@ -121,7 +121,8 @@ static void say_orphans(struct ending *ending)
 	name_all(pids, count, others, sizeof(others));
 	length = snprintf(text, sizeof(text),
 			  "the command has ended and seems to have left running: %s; that was orphaned between two "
-			  "looks and is not watched; without --via=diag it is never lost", others);
+			  "looks and is not watched; without --via=diag it is never lost",
+			  others);
 	if (procfs_may_watch(pids[0]))
 		snprintf(text + length, sizeof(text) - (size_t)length,
 			 ", and \"conntrace --via=diag -p %d\" watches it", (int)pids[0]);
@@ -135,15 +136,17 @@ static void say_left(struct ending *ending)
 
 	if (name_others(ending, 0, others, sizeof(others)) == 0)
 		return;
-	ending->is_told = true;
+	ending->is_reported = true;
 	if (is_filtered(ending))
 		snprintf(text, sizeof(text),
 			 "the command has ended, but left running: %s; the run goes on until they end; Ctrl-C or "
-			 "\"kill %d\" ends them (SIGTERM, after %d s SIGKILL) and the run", others, own, TERM_SEC);
+			 "\"kill %d\" ends them (SIGTERM, after %d s SIGKILL) and the run",
+			 others, own, TERM_SEC);
 	else
 		snprintf(text, sizeof(text),
 			 "the command has ended, but left running: %s; the run goes on until they end; Ctrl-C or "
-			 "\"kill %d\" ends the run, and they run on", others, own);
+			 "\"kill %d\" ends the run, and they run on",
+			 others, own);
 	ending->say(ending->context, text);
 }
 
@@ -159,7 +162,8 @@ static void end_left(struct ending *ending)
 	if (filtered)
 		snprintf(text, sizeof(text),
 			 "sent SIGTERM to what the command left running: %s; what has not ended in %d s gets SIGKILL, "
-			 "because it cannot run without conntrace; Ctrl-C ends it at once", others, TERM_SEC);
+			 "because it cannot run without conntrace; Ctrl-C ends it at once",
+			 others, TERM_SEC);
 	else
 		snprintf(text, sizeof(text), "what the command left runs on: %s", others);
 	ending->say(ending->context, text);
@@ -232,7 +236,7 @@ static void check_left(struct ending *ending, int64_t now_ns)
 	} else if (now_ns - ending->alone_ns >= ALONE_NS) {
 		if (ending->step != ENDING_NONE)
 			end_left(ending);
-		else if (!ending->is_told)
+		else if (!ending->is_reported)
 			say_left(ending);
 	}
 }

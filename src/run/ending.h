@@ -40,7 +40,7 @@ enum ending_step {
  * @since_ns: when that began (monotonic)
  * @alone_ns: when the command was found to have ended and to have left something behind (monotonic), 0 not yet
  * @is_announced: what SIGKILL will end has been said
- * @is_told: who runs although the command has ended has been said
+ * @is_reported: who runs although the command has ended has been said
  * @searches: how often orphans that are not watched have been looked for: when the command had ended, and when all that
  *	      is watched had; no more once there were some
  */
@@ -53,7 +53,7 @@ struct ending {
 	int64_t since_ns;
 	int64_t alone_ns;
 	bool is_announced;
-	bool is_told;
+	bool is_reported;
 	unsigned int searches;
 };
 

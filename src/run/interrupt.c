@@ -22,10 +22,10 @@ static struct {
 	int kick_fd; /* the deadline has changed */
 	bool (*lives)(void *context);
 	void *context;
-	atomic_int untaken;	   /* SIGINT and SIGTERM in the pipe */
+	atomic_int untaken; /* SIGINT and SIGTERM in the pipe */
 	atomic_bool hurries;
 	_Atomic int64_t deadline_ns; /* monotonic, INT64_MAX none */
-	int count;		   /* SIGINT and SIGTERM so far */
+	int count;                   /* SIGINT and SIGTERM so far */
 	int last;
 	bool is_final;
 } interrupt = {.mutex = PTHREAD_MUTEX_INITIALIZER, .signal_fd = -1, .deadline_ns = INT64_MAX, .last = SIGINT};

@@ -5,7 +5,7 @@
 
 /* The other end of a connection on this host dies about when ours does, and tells what was sent. */
 #define LINGER_KERNEL_NS (100 * CLOCK_NS_PER_MS)
-#define LINGER_LOOKS 4 /* so many looks later the other end's last word has been dealt with, too (--via=diag) */
+#define LINGER_SAMPLES 4 /* so many looks later the other end's last word has been dealt with, too (--via=diag) */
 /* Late packets of a finished connection come within this time. */
 #define LINGER_NS (2 * CLOCK_NS_PER_SEC)
 /* A savefile delays nothing, so this may be as long as a TIME_WAIT; with -c the reader of a pipe waits for the end. */
@@ -25,7 +25,7 @@ int64_t linger_ns(const struct options *options)
 	if (options_has_packets(options))
 		linger_ns = LINGER_NS;
 	if (options->via == OPTIONS_VIA_DIAG)
-		linger_ns += LINGER_LOOKS * options->look_ms * CLOCK_NS_PER_MS;
+		linger_ns += LINGER_SAMPLES * options->sample_ms * CLOCK_NS_PER_MS;
 	return linger_ns;
 }
 

@@ -14,7 +14,7 @@ struct offline {
 	struct replay *replay;
 	struct strace_log *log;
 	struct queue *replay_events, *log_events;
-	bool replay_ended, log_ended, told;
+	bool replay_ended, log_ended, reported;
 };
 
 int offline_open(struct offline **opened, const struct options *options, struct merge *merge, struct err *err)
@@ -71,9 +71,9 @@ bool offline_notice(struct offline *offline, struct err *notice)
 {
 	uint64_t unknown = offline->log != NULL && offline->log_ended ? strace_log_unknown(offline->log) : 0;
 
-	if (unknown == 0 || offline->told)
+	if (unknown == 0 || offline->reported)
 		return false;
-	offline->told = true;
+	offline->reported = true;
 	err_set(notice, 0,
 		"%" PRIu64 " connect(2) calls are left out: the log does not say whether their sockets are TCP; let "
 		"strace log socket(2) too, or use its -yy",

@@ -44,8 +44,7 @@ static bool read_facts(pid_t pid, struct facts *facts)
 	/* The name may hold anything, parentheses too. */
 	rest = strrchr(text, ')');
 	return rest != NULL &&
-	       sscanf(rest + 1,
-		      " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+	       sscanf(rest + 1, " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
 		      &facts->state, &facts->parent, &facts->session, &facts->start) == 4;
 }
 

@@ -14,7 +14,7 @@
 #include "run/linger.h"
 #include "report/rows/column.h"
 #include "report/rows/names.h"
-#include "track/since.h"
+#include "track/interval_delta.h"
 
 #define OUTPUT_BUFFER (1 << 16)
 /* How often handshakes are looked for, and among very many connections for what part of the time. */
@@ -26,7 +26,7 @@
 /* A handshake that has been decided. */
 struct decided {
 	int64_t since_ns; /* monotonic: when that was found */
-	bool told;
+	bool reported;
 };
 
 struct output {
@@ -39,14 +39,14 @@ struct output {
 	size_t count;
 	struct ladder *ladder; /* NULL when none was asked for */
 	bool counts_frames;    /* a report io,stat is among them */
-	bool frames_told;      /* frames are told apart from segments */
+	bool frames_reported;  /* frames are told apart from segments */
 	struct summary_outcomes outcomes;
 	struct summary_chosen chosen; /* by --only and --suspicious */
 	uint64_t hidden_frames;       /* of connections that the filter or the choice leaves out */
-	struct since *since;          /* NULL in a run without slices */
+	struct interval_delta *delta; /* NULL in a run without slices */
 	struct idmap *decided;        /* struct decided; NULL: events are of connections, not of handshakes */
-	int64_t handshakes_told;
-	int64_t handshakes_ns;        /* monotonic: when they are looked for next */
+	int64_t handshakes_reported;
+	int64_t handshakes_ns; /* monotonic: when they are looked for next */
 };
 
 static unsigned int terminal_width(FILE *file)
@@ -107,12 +107,14 @@ static struct ladder *open_ladder(const struct output *output)
 		.which = options->ladder,
 		.named = from->report_count > 0,
 		.out = output->file,
-		.pen = {
-			.width = from->width > 0 ? from->width : LADDER_WIDTH,
-			.time = options->time_given || options->ladder & LADDER_LIVE ? from->time : REPORT_TIME_DELTA,
-			.start_ns = from->start_ns,
-			.color = from->color,
-		},
+		.pen =
+			{
+				.width = from->width > 0 ? from->width : LADDER_WIDTH,
+				.time = options->time_given || options->ladder & LADDER_LIVE ? from->time
+											     : REPORT_TIME_DELTA,
+				.start_ns = from->start_ns,
+				.color = from->color,
+			},
 		.format = from->format,
 		.header = from->header,
 	};
@@ -167,7 +169,7 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 		return rc;
 	}
 	if (output->report_options.slices) {
-		output->since = since_new();
+		output->delta = interval_delta_new();
 		begin_slice(output, start_ns);
 	}
 	*opened = output;
@@ -210,7 +212,7 @@ int output_reopen(struct output *output, struct err *err)
 	return rc;
 }
 
-bool output_chooses(const struct options *options, const struct conn *conn)
+bool output_selects(const struct options *options, const struct conn *conn)
 {
 	return (options->only == 0 && !options->suspicious) || conn->why != 0;
 }
@@ -224,7 +226,7 @@ static bool is_decided(const struct conn *conn)
 bool output_has_all(const struct output *output)
 {
 	return output->decided != NULL && output->options->count > 0 &&
-	       output->handshakes_told >= output->options->count;
+	       output->handshakes_reported >= output->options->count;
 }
 
 int output_fd(const struct output *output)
@@ -239,7 +241,7 @@ static bool is_event(const struct output *output, const struct conn *conn)
 
 	if (output_has_all(output))
 		return false;
-	return output->decided == NULL || (!(conn->seen & SEEN_EXISTING) && (decided == NULL || !decided->told));
+	return output->decided == NULL || (!(conn->seen & SEEN_EXISTING) && (decided == NULL || !decided->reported));
 }
 
 /* Whose a connection is may be found a moment after it has come about. */
@@ -249,8 +251,8 @@ static bool is_ripe(const struct output *output, const struct conn *conn, int64_
 
 	if (decided->since_ns == 0)
 		decided->since_ns = now_ns;
-	decided->told = conn->process != NULL || now_ns - decided->since_ns >= OWNER_NS;
-	return decided->told;
+	decided->reported = conn->process != NULL || now_ns - decided->since_ns >= OWNER_NS;
+	return decided->reported;
 }
 
 void output_handshakes(struct output *output, output_next_open *next_open, void *context)
@@ -262,11 +264,11 @@ void output_handshakes(struct output *output, output_next_open *next_open, void 
 		return;
 	while ((conn = next_open(context, conn)) != NULL) {
 		if (!is_decided(conn) || !is_event(output, conn) ||
-		    !filter_match(&output->options->filter, conn) || !output_chooses(output->options, conn))
+		    !conn_filter_match(&output->options->filter, conn) || !output_selects(output->options, conn))
 			continue;
 		if (is_ripe(output, conn, began_ns)) {
 			report_finished(output->reports[0], conn);
-			output->handshakes_told++;
+			output->handshakes_reported++;
 		}
 	}
 	cost_ns = (clock_monotonic() - began_ns) * HANDSHAKES_SHARE;
@@ -298,10 +300,10 @@ static void count_conn(struct output *output, const struct conn *conn)
 
 static void count_hidden(struct output *output, const struct conn *conn)
 {
-	if (filter_match(&output->options->filter, conn) && output_chooses(output->options, conn))
+	if (conn_filter_match(&output->options->filter, conn) && output_selects(output->options, conn))
 		return;
-	output->hidden_frames += (uint64_t)((conn->rx_pkts > 0 ? conn->rx_pkts : 0) +
-					    (conn->tx_pkts > 0 ? conn->tx_pkts : 0));
+	output->hidden_frames +=
+		(uint64_t)((conn->rx_pkts > 0 ? conn->rx_pkts : 0) + (conn->tx_pkts > 0 ? conn->tx_pkts : 0));
 }
 
 bool output_finished(struct output *output, const struct conn *conn)
@@ -310,27 +312,27 @@ bool output_finished(struct output *output, const struct conn *conn)
 	const struct conn *rest;
 
 	count_hidden(output, conn);
-	if (!filter_match(&output->options->filter, conn)) {
+	if (!conn_filter_match(&output->options->filter, conn)) {
 		output->outcomes.unmatched++;
 		return false;
 	}
 	count_conn(output, conn);
-	if (output->ladder != NULL && output_chooses(output->options, conn))
+	if (output->ladder != NULL && output_selects(output->options, conn))
 		ladder_conn(output->ladder, conn);
-	rest = since_part(output->since, conn, &part);
+	rest = interval_delta_part(output->delta, conn, &part);
 	for (size_t i = 0; i < output->count; i++) {
-		const struct conn *told = report_is_sliced(output->report_options.reports[i]) ? rest : conn;
+		const struct conn *reported = report_is_sliced(output->report_options.reports[i]) ? rest : conn;
 
 		if (output->report_options.reports[i] == REPORT_EVENTS && !is_event(output, conn))
 			continue;
-		if (told == NULL || !(output_chooses(output->options, conn) || reports_all(output, i)))
+		if (reported == NULL || !(output_selects(output->options, conn) || reports_all(output, i)))
 			continue;
-		report_finished(output->reports[i], told);
-		output->handshakes_told += output->report_options.reports[i] == REPORT_EVENTS;
+		report_finished(output->reports[i], reported);
+		output->handshakes_reported += output->report_options.reports[i] == REPORT_EVENTS;
 	}
 	if (output->decided != NULL)
 		idmap_remove(output->decided, conn->id);
-	return output_chooses(output->options, conn);
+	return output_selects(output->options, conn);
 }
 
 bool output_wants_messages(const struct output *output)
@@ -343,7 +345,7 @@ bool output_wants_messages(const struct output *output)
 
 bool output_message(struct output *output, const struct conn *conn, const struct message *message, int64_t time_ns)
 {
-	if (!filter_match(&output->options->filter, conn))
+	if (!conn_filter_match(&output->options->filter, conn))
 		return false;
 	for (size_t i = 0; i < output->count; i++)
 		report_message(output->reports[i], conn, message, time_ns);
@@ -355,7 +357,7 @@ static bool counts_all_frames(const struct output *output)
 {
 	const struct options *options = output->options;
 
-	return options->command == NULL && options->pid_count == 0 && filter_is_empty(&options->filter);
+	return options->command == NULL && options->pid_count == 0 && conn_filter_is_empty(&options->filter);
 }
 
 static void on_entry(void *context, const struct conn *conn, const struct conn *first,
@@ -365,19 +367,19 @@ static void on_entry(void *context, const struct conn *conn, const struct conn *
 	struct timeline_entry own = *entry;
 	bool alone;
 
-	if (!filter_is_empty(&output->options->filter) && !filter_match(&output->options->filter, conn))
+	if (!conn_filter_is_empty(&output->options->filter) && !conn_filter_match(&output->options->filter, conn))
 		return;
 	/* Of both ends that are of interest only this one passes the filter. */
-	if (first != NULL && entry->kind == TIMELINE_SEGMENT && !filter_match(&output->options->filter, first))
-		own.segment.judged &= (uint16_t)~SEGMENT_TOLD;
+	if (first != NULL && entry->kind == TIMELINE_SEGMENT && !conn_filter_match(&output->options->filter, first))
+		own.segment.judged &= (uint16_t)~SEGMENT_REPORTED;
 	entry = &own;
 	if (output->ladder != NULL)
 		ladder_entry(output->ladder, conn, entry);
-	if (!output->counts_frames || entry->kind != TIMELINE_SEGMENT || entry->segment.judged & SEGMENT_TOLD)
+	if (!output->counts_frames || entry->kind != TIMELINE_SEGMENT || entry->segment.judged & SEGMENT_REPORTED)
 		return;
-	output->frames_told |= entry->segment.judged & SEGMENT_FRAME;
+	output->frames_reported |= entry->segment.judged & SEGMENT_FRAME;
 	/* A fragment's frame has been counted already, for nobody knew whose it was. */
-	alone = entry->segment.judged & SEGMENT_FRAME || !output->frames_told || !counts_all_frames(output);
+	alone = entry->segment.judged & SEGMENT_FRAME || !output->frames_reported || !counts_all_frames(output);
 	for (size_t i = 0; i < output->count; i++)
 		report_segment(output->reports[i], &entry->segment, alone);
 }
@@ -386,7 +388,7 @@ static void on_counters(void *context, const struct conn *conn, int64_t time_ns)
 {
 	struct output *output = context;
 
-	for (size_t i = 0; i < output->count && filter_match(&output->options->filter, conn); i++)
+	for (size_t i = 0; i < output->count && conn_filter_match(&output->options->filter, conn); i++)
 		report_counters(output->reports[i], conn, time_ns);
 }
 
@@ -394,7 +396,7 @@ static void on_frame(void *context, const struct event *event)
 {
 	struct output *output = context;
 
-	output->frames_told = true;
+	output->frames_reported = true;
 	for (size_t i = 0; i < output->count && counts_all_frames(output); i++)
 		report_frame(output->reports[i], event);
 }
@@ -471,15 +473,15 @@ static bool wants_open(const struct wanted_open *wanted, const struct conn *conn
 {
 	const struct options *options = wanted->output->options;
 
-	return filter_match(&options->filter, conn) && (!wanted->chosen || output_chooses(options, conn)) &&
-	       (!wanted->slice_ends || conn->open || since_can_end(conn)) &&
+	return conn_filter_match(&options->filter, conn) && (!wanted->chosen || output_selects(options, conn)) &&
+	       (!wanted->slice_ends || conn->open || interval_delta_can_end(conn)) &&
 	       (!wanted->events || is_event(wanted->output, conn));
 }
 
 static const struct conn *next_wanted(void *context, const struct conn *previous)
 {
 	struct wanted_open *wanted = context;
-	const struct conn *told;
+	const struct conn *reported;
 
 	if (previous == NULL)
 		wanted->conn = NULL;
@@ -487,9 +489,10 @@ static const struct conn *next_wanted(void *context, const struct conn *previous
 		wanted->conn = wanted->next_open(wanted->context, wanted->conn);
 		if (wanted->conn == NULL)
 			return NULL;
-		told = wanted->sliced ? since_part(wanted->output->since, wanted->conn, &wanted->part) : wanted->conn;
-	} while (told == NULL || !wants_open(wanted, wanted->conn));
-	return told;
+		reported = wanted->sliced ? interval_delta_part(wanted->output->delta, wanted->conn, &wanted->part)
+					  : wanted->conn;
+	} while (reported == NULL || !wants_open(wanted, wanted->conn));
+	return reported;
 }
 
 /* What has been printed is not printed again. */
@@ -500,11 +503,11 @@ static void end_slice(struct output *output, struct wanted_open *wanted)
 	wanted->chosen = wanted->events = false;
 	while ((conn = wanted->next_open(wanted->context, conn)) != NULL) {
 		if (wants_open(wanted, conn))
-			since_keep(output->since, conn);
+			interval_delta_keep(output->delta, conn);
 		else
-			since_pass(output->since, conn);
+			interval_delta_pass(output->delta, conn);
 	}
-	since_next(output->since);
+	interval_delta_next(output->delta);
 	begin_slice(output, clock_now());
 }
 
@@ -519,7 +522,7 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 		count_conn(output, conn);
 	while (final && (conn = walk->next(walk->context, conn)) != NULL) {
 		count_hidden(output, conn);
-		output->outcomes.unmatched += !filter_match(&output->options->filter, conn);
+		output->outcomes.unmatched += !conn_filter_match(&output->options->filter, conn);
 	}
 	wanted.chosen = true;
 	while (final && output->ladder != NULL && (conn = next_wanted(&wanted, conn)) != NULL)
@@ -529,7 +532,7 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 		wanted.events = output->report_options.reports[i] == REPORT_EVENTS;
 		if (final && i == output->count - 1)
 			wanted.next_open = walk->last;
-		wanted.sliced = output->since != NULL && report_is_sliced(output->report_options.reports[i]);
+		wanted.sliced = output->delta != NULL && report_is_sliced(output->report_options.reports[i]);
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
 	}
 	if (rc != 0)
@@ -590,7 +593,7 @@ int output_close(struct output *output, struct err *err)
 
 	for (size_t i = 0; i < output->count; i++)
 		report_free(output->reports[i]);
-	since_free(output->since);
+	interval_delta_free(output->delta);
 	idmap_free(output->decided);
 	ladder_free(output->ladder);
 	close_rc = outfile_close(output->outfile, &close_err);

@@ -52,8 +52,8 @@ struct output_walk {
 	void *context;
 };
 
-/** output_chooses() - is it one of those that --only and --suspicious show? All, when neither was given */
-bool output_chooses(const struct options *options, const struct conn *conn);
+/** output_selects() - is it one of those that --only and --suspicious show? All, when neither was given */
+bool output_selects(const struct options *options, const struct conn *conn);
 
 /**
  * output_handshakes() - now and then: tell events of the handshakes that have been decided

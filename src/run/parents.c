@@ -22,7 +22,7 @@
 
 struct parent {
 	pid_t pid;
-	pid_t child; /* one that is watched */
+	pid_t child;           /* one that is watched */
 	char comm[16];         /* of the child, and so of the parent */
 	char name[4 * 16 + 1]; /* escaped */
 	char exe[PATH_MAX];
@@ -176,8 +176,8 @@ const char *parents_announce(struct parents *parents)
 	(void)err_set(&parents->text, 0,
 		      "PID %d is a child of %s (PID %d), which is not watched: processes that %s makes from now on, as "
 		      "a reload does, are not either; %s%sadd -p %d to have them watched",
-		      parent->child, parent->name, parent->pid, parent->name,
-		      allowed ? "" : remedy_rights(), allowed ? "" : ", ", parent->pid);
+		      parent->child, parent->name, parent->pid, parent->name, allowed ? "" : remedy_rights(),
+		      allowed ? "" : ", ", parent->pid);
 	return parents->text.text;
 }
 
@@ -207,8 +207,8 @@ const char *parents_report(struct parents *parents)
 		if (count == 0)
 			continue;
 		(void)err_set(&parents->text, 0, "%s (PID %d) made %zu process%s meanwhile that %s not watched:%s%s",
-			      parent->name, parent->pid, count, count == 1 ? "" : "es",
-			      count == 1 ? "was" : "were", pids, count > NAMED_MAX ? " ..." : "");
+			      parent->name, parent->pid, count, count == 1 ? "" : "es", count == 1 ? "was" : "were",
+			      pids, count > NAMED_MAX ? " ..." : "");
 		return parents->text.text;
 	}
 	return NULL;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/accounts.h"
+#include "run/run_stats.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "config.h"
@@ -36,15 +36,15 @@ static const struct conn *next_wanted(void *context, const struct conn *previous
 
 	do {
 		conn = tracker_next(services->run->tracker, conn);
-	} while (conn != NULL && !filter_match(&services->options->filter, conn));
+	} while (conn != NULL && !conn_filter_match(&services->options->filter, conn));
 	return conn;
 }
 
-static void fill_accounts(const struct services *services, struct summary *summary)
+static void fill_run_stats(const struct services *services, struct summary *summary)
 {
 	const struct services_run *run = services->run;
 
-	accounts_fill(summary, run->tracker, run->sources, services->options, run->start_ns, run->finished);
+	run_stats_fill(summary, run->tracker, run->sources, services->options, run->start_ns, run->finished);
 }
 
 static void tell_status(void *context, struct status *status)
@@ -53,7 +53,7 @@ static void tell_status(void *context, struct status *status)
 	bool has_packets = services->options->interface_count > 0 || services->options->read != NULL;
 	struct summary summary;
 
-	fill_accounts(services, &summary);
+	fill_run_stats(services, &summary);
 	status->from_ns = services->start_ns;
 	status->to_ns = clock_now();
 	status->packets = has_packets ? (int64_t)summary.packets : -1;
@@ -66,7 +66,7 @@ static void write_metrics(struct services *services, enum metrics_format format,
 {
 	struct metrics_run run = {.version = PACKAGE_VERSION, .start_ns = services->start_ns};
 
-	fill_accounts(services, &run.summary);
+	fill_run_stats(services, &run.summary);
 	metrics_write(services->metrics, next_wanted, services, &run, format, text);
 }
 
@@ -119,7 +119,7 @@ int services_open(struct services **opened, const struct options *options, struc
 
 void services_finished(struct services *services, const struct conn *conn)
 {
-	if (services != NULL && filter_match(&services->options->filter, conn))
+	if (services != NULL && conn_filter_match(&services->options->filter, conn))
 		metrics_finished(services->metrics, conn);
 }
 

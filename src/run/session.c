@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run/about.h"
+#include "run/capabilities.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "run/debug.h"
@@ -30,13 +30,13 @@ static void on_finished(void *context, const struct conn *conn)
 	struct session *session = context;
 
 	services_finished(session->services, conn);
-	if (session_resolves(session) && filter_match(&session->options->filter, conn))
+	if (session_resolves(session) && conn_filter_match(&session->options->filter, conn))
 		names_ask(&conn->flow.remote);
 	/* -c: what ends in the same moment as the last one is in no report. */
 	if (session_has_all(session) || !output_finished(session->output, conn))
 		return;
-	if (session->live != NULL)
-		live_finished(session->live, conn);
+	if (session->top_run != NULL)
+		top_run_finished(session->top_run, conn);
 	session->finished++;
 	session->stopping |= session_has_all(session);
 }
@@ -50,8 +50,8 @@ static void on_opened(void *context, const struct flow *flow)
 {
 	const struct session *session = context;
 
-	if (session->attribution != NULL && local_addresses_has(&flow->local))
-		attribution_add(session->attribution, flow);
+	if (session->owner_lookup != NULL && local_addresses_has(&flow->local))
+		owner_lookup_add(session->owner_lookup, flow);
 }
 
 static const struct conn *no_open(void *context, const struct conn *previous)
@@ -160,10 +160,10 @@ void session_feed(struct session *session, int64_t until_ns)
 	}
 }
 
-/* Return: how many of the open connections are gone, see look_at_all() */
-size_t session_look(struct session *session, bool tell_gone)
+/* Return: how many of the open connections are gone, see refresh_all() */
+size_t session_refresh(struct session *session, bool tell_gone)
 {
-	return session->is_file ? 0 : look_at_all(&session->look, tell_gone);
+	return session->is_file ? 0 : refresh_all(&session->refresh, tell_gone);
 }
 
 void session_print(struct session *session, enum output_when when)
@@ -183,7 +183,7 @@ void session_say(void *context, const char *text)
 	struct session *session = context;
 
 	progress_wipe(&session->progress);
-	live_notice(session->live, text);
+	top_run_notice(session->top_run, text);
 }
 
 void session_say_failure(struct session *session, int rc, const struct err *err)
@@ -200,7 +200,7 @@ void session_serve(struct session *session, bool final)
 	struct err err = {""};
 
 	if (session->writes && services_due(session->services, final))
-		session_look(session, false);
+		session_refresh(session, false);
 	session_say_failure(session, services_serve(session->services, &run, final, &err), &err);
 }
 
@@ -226,7 +226,7 @@ static void open_tracker(struct session *session)
 	struct tracker_observer observer;
 
 	session->tracker = tracker_new(&config, &notify);
-	session->look = (struct look){
+	session->refresh = (struct refresh){
 		.diag = sources_diag(session->sources),
 		.netns = sources_netns(session->sources),
 		.tracker = session->tracker,
@@ -237,9 +237,8 @@ static void open_tracker(struct session *session)
 		tracker_observe(session->tracker, &observer);
 	sources_on_last_word(session->sources, ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
-		session->attribution =
-			attribution_new(sources_diag(session->sources), sources_lookups(session->sources),
-					captures_all(options));
+		session->owner_lookup = owner_lookup_new(sources_diag(session->sources),
+							 sources_lookups(session->sources), captures_all(options));
 	session->backlog = (struct backlog){
 		.diag = session->is_file || options->via == OPTIONS_VIA_DIAG ? NULL : sources_diag(session->sources),
 		.tracker = session->tracker,
@@ -247,8 +246,8 @@ static void open_tracker(struct session *session)
 		.context = session,
 		.start_ns = clock_now(),
 	};
-	if (session->attribution != NULL)
-		sources_on_packet(session->sources, attribution_packet, session->attribution);
+	if (session->owner_lookup != NULL)
+		sources_on_packet(session->sources, owner_lookup_packet, session->owner_lookup);
 	if (options->replay == NULL)
 		feed_one(session, &run);
 }
@@ -272,12 +271,12 @@ int session_open(struct session **opened, const struct options *options, const s
 	session->is_file = options_is_file(options);
 	session->start_ns = clock_monotonic();
 	*exit_status = options->command != NULL ? 125 : 1;
-	job_signals(&signals, options);
+	job_control_signals(&signals, options);
 	rc = files_check(options, err);
 	if (rc == 0)
 		rc = interrupt_open(&signals, err);
 	if (rc == 0)
-		rc = live_open(&session->live, options, err);
+		rc = top_run_open(&session->top_run, options, err);
 	if (rc == 0)
 		rc = output_open(&session->output, options, session->is_file ? CLOCK_UNKNOWN : clock_now(), err);
 	if (rc == -EINVAL)
@@ -307,20 +306,20 @@ int session_open(struct session **opened, const struct options *options, const s
 	privileges_drop(options, files_are_to_come(session->output, session->record));
 	if (!session->is_file)
 		session_begin_writing(session);
-	session->look_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
+	session->refresh_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
 	if (options->duration_ns > 0)
 		session->end_ns = session->start_ns + options->duration_ns;
-	slices_begin(&session->slices, options, session->start_ns);
+	interval_begin(&session->interval, options, session->start_ns);
 	/* A live run has no pace: held events keep no source from being read. */
 	if (session->is_file)
-		session->pace.speed = options->speed > 0 ? options->speed : options->top ? PACE_ONE : 0;
+		session->playback.speed = options->speed > 0 ? options->speed : options->top ? PLAYBACK_ONE : 0;
 	/* What is there before the run waits for no slower witness. */
 	if (!session->is_file && sources_tracer(session->sources) == NULL)
 		session_feed(session, clock_now());
 	session_tell_notices(session);
-	about_start(options);
+	capabilities_start(options);
 	progress_begin(&session->progress, options, session->sources);
-	live_start(session->live);
+	top_run_start(session->top_run);
 	*opened = session;
 	return 0;
 }
@@ -333,21 +332,21 @@ static int64_t time_to_wait(const struct session *session, bool was_busy, int64_
 	int64_t hold_ns = session->is_file ? LOAD_NS : sources_hold_ns(session->sources) / 2;
 	int64_t wait = was_busy ? LOAD_NS : holds ? hold_ns : IDLE_NS;
 
-	if ((was_busy || holds) && session->is_file && session->pace.speed == 0)
+	if ((was_busy || holds) && session->is_file && session->playback.speed == 0)
 		wait = 0;
 	if (!was_busy)
-		wait = clock_sooner(wait, attribution_wait_ns(session->attribution, now_ns));
-	wait = clock_sooner(wait, live_wait_ns(session->live, now_ns));
+		wait = clock_sooner(wait, owner_lookup_wait_ns(session->owner_lookup, now_ns));
+	wait = clock_sooner(wait, top_run_wait_ns(session->top_run, now_ns));
 	if (session->end_ns > 0)
 		wait = clock_sooner(wait, session->end_ns - now_ns);
-	wait = clock_sooner(wait, slices_wait_ns(&session->slices, now_ns));
-	wait = clock_sooner(wait, session->look_ns - clock_now());
+	wait = clock_sooner(wait, interval_wait_ns(&session->interval, now_ns));
+	wait = clock_sooner(wait, session->refresh_ns - clock_now());
 	return wait > 0 ? wait : 0;
 }
 
 static void wait_for_work(struct session *session, bool was_busy)
 {
-	struct pollfd fds[3 + LIVE_FDS + SOURCES_FDS];
+	struct pollfd fds[3 + TOP_RUN_FDS + SOURCES_FDS];
 	struct timespec timeout;
 	bool ready = false;
 	size_t count = 3;
@@ -357,8 +356,8 @@ static void wait_for_work(struct session *session, bool was_busy)
 	fds[1] = (struct pollfd){.fd = services_fd(session->services), .events = POLLIN};
 	/* Of a pipe that has no reader any more, though there is nothing to write. */
 	fds[2] = (struct pollfd){.fd = session_reader(session), .events = 0};
-	count += live_fds(session->live, fds + count);
-	if (!was_busy && !pace_is_ahead(&session->pace, sources_merge(session->sources)))
+	count += top_run_fds(session->top_run, fds + count);
+	if (!was_busy && !playback_is_ahead(&session->playback, sources_merge(session->sources)))
 		count += sources_fds(session->sources, fds + count, &ready);
 	if (ready)
 		wait = 0;
@@ -372,45 +371,46 @@ static void wait_for_work(struct session *session, bool was_busy)
 
 static void report_in_time(struct session *session, int64_t now_ns)
 {
-	bool is_due = slices_due(&session->slices, now_ns, session->end_ns);
+	bool is_due = interval_due(&session->interval, now_ns, session->end_ns);
 
 	if ((is_due || session->print_now) && session->write_error == 0 && !session->reported) {
 		/* What died in the slice belongs into it, also where nobody has looked since. */
-		sources_look(session->sources);
+		sources_find_owners(session->sources);
 		session_feed(session, sources_settled_ns(session->sources));
-		session_look(session, false);
+		session_refresh(session, false);
 		session_print(session, is_due && !session->is_file ? OUTPUT_SLICE : OUTPUT_SO_FAR);
 	}
 	session->print_now = false;
 }
 
-static void look_in_time(struct session *session, int64_t epoch_ns)
+static void refresh_in_time(struct session *session, int64_t epoch_ns)
 {
-	if (epoch_ns < session->look_ns)
+	if (epoch_ns < session->refresh_ns)
 		return;
-	(void)session_look(session, false);
-	session->look_ns = output_border_ns(session->output, epoch_ns);
+	(void)session_refresh(session, false);
+	session->refresh_ns = output_border_ns(session->output, epoch_ns);
 }
 
 static void take_in(struct session *session)
 {
 	int64_t until_ns = sources_settled_ns(session->sources);
-	int64_t pace_ns = session->is_file ? pace_file_now(&session->pace, sources_merge(session->sources)) : until_ns;
+	int64_t playback_ns =
+		session->is_file ? playback_file_now(&session->playback, sources_merge(session->sources)) : until_ns;
 
 	if (session->reported)
 		merge_clear(sources_merge(session->sources));
 	if (session->reported)
 		return;
-	attribution_look(session->attribution);
-	backlog_look(&session->backlog, false);
-	session_feed(session, clock_sooner(until_ns, pace_ns));
+	owner_lookup_run(session->owner_lookup);
+	backlog_sample(&session->backlog, false);
+	session_feed(session, clock_sooner(until_ns, playback_ns));
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
 	output_handshakes(session->output, next_open, session->tracker);
 	session_count(session);
 	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
-	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > LAST_WORDS_NS) {
+	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > FINAL_COUNTERS_NS) {
 		session->overrun_ns = 0;
-		(void)session_look(session, true);
+		(void)session_refresh(session, true);
 	}
 }
 
@@ -421,18 +421,19 @@ void session_run(struct session *session)
 
 	do {
 		wait_for_work(session, was_busy);
-		was_busy = !pace_is_ahead(&session->pace, sources_merge(session->sources)) &&
+		was_busy = !playback_is_ahead(&session->playback, sources_merge(session->sources)) &&
 			   load_is_high(&session->load, sources_read(session->sources), session->is_file);
 		take_in(session);
 		if (sources_packets_are_all(session->sources) ||
-		    (!session->reported && !live_show(session->live, &session->look, session->sources, &session->pace)))
+		    (!session->reported &&
+		     !top_run_show(session->top_run, &session->refresh, session->sources, &session->playback)))
 			session->stopping = true;
 		progress_show(&session->progress, session->sources);
-		look_in_time(session, clock_now());
+		refresh_in_time(session, clock_now());
 		report_in_time(session, clock_monotonic());
 		session_serve(session, false);
 		session_check_output(session, output_error(session->output, &write_err), &write_err);
-		job_check(&session->job, sources_tracer(session->sources));
+		job_control_check(&session->job_control, sources_tracer(session->sources));
 		session_tell_notices(session);
 	} while (!session_stop(session, clock_monotonic()));
 }
@@ -457,11 +458,11 @@ int session_close(struct session *session, int *wait_status, struct err *err)
 	if (session == NULL)
 		return 0;
 	sources_close(session->sources, wait_status);
-	live_close(session->live);
+	top_run_close(session->top_run);
 	services_close(session->services);
 	tracker_free(session->tracker);
-	look_free(&session->look);
-	attribution_free(session->attribution);
+	refresh_free(&session->refresh);
+	owner_lookup_free(session->owner_lookup);
 	rc = files_close(session->output, session->record, err);
 	free(session);
 	return rc;

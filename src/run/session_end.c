@@ -3,14 +3,14 @@
 
 #include <poll.h>
 
-#include "run/accounts.h"
+#include "run/run_stats.h"
 #include "base/clock.h"
 #include "run/interrupt.h"
 #include "report/rows/names.h"
 
 /* The same on a busy machine. */
 #define LATE_WORDS_NS (3 * CLOCK_NS_PER_SEC)
-#define LAST_WORDS_POLL_MS 5
+#define FINAL_COUNTERS_POLL_MS 5
 /* A socket that is not found any more is freed, and told of, within this time. */
 #define FREED_NS (50 * CLOCK_NS_PER_MS)
 /* Those that have ended are counted in one part of the time in so many. */
@@ -33,14 +33,14 @@ static bool deaths_are_heard(const struct session *session, int64_t looked_ns)
  */
 static void hear_last_words(struct session *session)
 {
-	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : LAST_WORDS_NS);
+	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : FINAL_COUNTERS_NS);
 	bool waits = sources_destroy(session->sources) != NULL && session->overrun_ns == 0;
 	int64_t late_ns = waits ? clock_monotonic() + LATE_WORDS_NS : until_ns;
-	struct tracker_account account;
+	struct tracker_stats run;
 	int64_t looked_ns = 0;
 	size_t gone = 0, awaited;
 
-	backlog_look(&session->backlog, true);
+	backlog_sample(&session->backlog, true);
 	while (!sources_drain(session->sources))
 		session_feed(session, sources_settled_ns(session->sources));
 	for (;;) {
@@ -50,25 +50,24 @@ static void hear_last_words(struct session *session)
 
 		sources_read(session->sources);
 		/* Of a file that is played, what has not been shown has not been. */
-		session_feed(session, pace_now(&session->pace, clock_monotonic()));
+		session_feed(session, playback_now(&session->playback, clock_monotonic()));
 		/* Once: with many open connections the kernel has more to do than to answer the same again. */
 		if (looked_ns == 0) {
-			gone = session_look(session, false);
+			gone = session_refresh(session, false);
 			if (sources_destroy(session->sources) != NULL)
 				destroy_mark(sources_destroy(session->sources));
 			looked_ns = clock_monotonic();
 		}
-		awaited = look_awaited(&session->look);
-		tracker_account(session->tracker, &account);
-		if ((awaited == 0 && account.unsettled == 0) || interrupt_hurries() ||
-		    deaths_are_heard(session, looked_ns) ||
-		    clock_monotonic() >= (awaited > 0 ? late_ns : until_ns))
+		awaited = refresh_awaited(&session->refresh);
+		tracker_stats(session->tracker, &run);
+		if ((awaited == 0 && run.unsettled == 0) || interrupt_hurries() ||
+		    deaths_are_heard(session, looked_ns) || clock_monotonic() >= (awaited > 0 ? late_ns : until_ns))
 			break;
 		count = sources_fds(session->sources, fds, &ready);
-		(void)poll(fds, count, LAST_WORDS_POLL_MS);
+		(void)poll(fds, count, FINAL_COUNTERS_POLL_MS);
 	}
 	if (gone > 0)
-		(void)session_look(session, true);
+		(void)session_refresh(session, true);
 }
 
 /* JSON has numbers in any case. */
@@ -83,7 +82,7 @@ static void ask_names(struct session *session)
 	const struct conn *conn = NULL;
 
 	while (session_resolves(session) && (conn = tracker_next(session->tracker, conn)) != NULL)
-		if (filter_match(&session->options->filter, conn))
+		if (conn_filter_match(&session->options->filter, conn))
 			names_ask(&conn->flow.remote);
 }
 
@@ -97,7 +96,7 @@ void session_report_all(struct session *session)
 		return;
 	session->reported = true;
 	progress_end(&session->progress);
-	live_leave(session->live);
+	top_run_leave(session->top_run);
 	hear_last_words(session);
 	session_tell_notices(session);
 	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
@@ -110,9 +109,9 @@ void session_report_all(struct session *session)
 		return;
 	ask_names(session);
 	session_print(session, OUTPUT_FINAL);
-	accounts_fill(&summary, session->tracker, session->sources, session->options, session->start_ns,
-		      session->finished);
-	accounts_explain(&summary, session->output, session->options, session->sources);
+	run_stats_fill(&summary, session->tracker, session->sources, session->options, session->start_ns,
+		       session->finished);
+	run_stats_explain(&summary, session->output, session->options, session->sources);
 	if (session_has_all(session) && !session->options->handshakes)
 		summary.connections = session->finished;
 	if (session->write_error == 0)
@@ -141,7 +140,7 @@ void session_count(struct session *session)
 	    count + tracker_ended(session->tracker) < wanted || began_ns < session->count_ns)
 		return;
 	while (count < wanted && (conn = tracker_next_ended(session->tracker, conn)) != NULL)
-		count += filter_match(&session->options->filter, conn) && output_chooses(session->options, conn);
+		count += conn_filter_match(&session->options->filter, conn) && output_selects(session->options, conn);
 	session->stopping |= count >= wanted;
 	session->count_ns = clock_monotonic() + (clock_monotonic() - began_ns) * COUNT_SHARE;
 }
@@ -161,8 +160,7 @@ int session_reader(const struct session *session)
 static void on_end_signal(struct session *session, const struct signalfd_siginfo *info)
 {
 	if (session->options->command != NULL) {
-		session->at_once |= ending_signal(&session->ending, (int)info->ssi_signo,
-						  info->ssi_code == SI_KERNEL);
+		session->at_once |= ending_signal(&session->ending, (int)info->ssi_signo, info->ssi_code == SI_KERNEL);
 		return;
 	}
 	session->at_once |= session->stopping;
@@ -179,14 +177,16 @@ void session_signals(struct session *session)
 			session->print_now = true;
 		else if (info.ssi_signo == SIGHUP && session->options->append)
 			session_say_failure(session, output_reopen(session->output, &err), &err);
-		else if (!job_signal(&session->job, (int)info.ssi_signo, session->options->command != NULL))
+		else if (!job_control_signal(&session->job_control, (int)info.ssi_signo,
+					     session->options->command != NULL))
 			on_end_signal(session, &info);
 	}
 }
 
 bool session_stop(struct session *session, int64_t now_ns)
 {
-	bool stays = pace_is_ahead(&session->pace, sources_merge(session->sources)) || live_stays(session->live);
+	bool stays = playback_is_ahead(&session->playback, sources_merge(session->sources)) ||
+		     top_run_stays(session->top_run);
 
 	if (session->end_ns > 0 && now_ns >= session->end_ns)
 		session->stopping = true;

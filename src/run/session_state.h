@@ -2,57 +2,57 @@
 #ifndef CONNTRACE_RUN_SESSION_STATE_H
 #define CONNTRACE_RUN_SESSION_STATE_H
 
-#include "source/owner_lookup/attribution.h"
+#include "source/owner_lookup/owner_lookup.h"
 #include "run/backlog.h"
 #include "base/clock.h"
 #include "run/ending.h"
-#include "run/job.h"
-#include "run/live.h"
+#include "run/job_control.h"
+#include "run/top_run.h"
 #include "run/load.h"
-#include "run/look.h"
+#include "run/refresh.h"
 #include "run/output.h"
-#include "run/pace.h"
+#include "run/playback.h"
 #include "run/progress.h"
 #include "run/services.h"
 #include "run/session.h"
-#include "run/slices.h"
+#include "run/interval.h"
 #include "source/replay/record.h"
 #include "run/sources.h"
 #include "track/tracker.h"
 
 /* The kernel tells of a socket's death from a work queue, a little after the fact, and later on a busy machine. */
-#define LAST_WORDS_NS (200 * CLOCK_NS_PER_MS)
+#define FINAL_COUNTERS_NS (200 * CLOCK_NS_PER_MS)
 
 /* What session.c (the run) and session_end.c (its end) share. */
 struct session {
 	const struct options *options;
 	struct sources *sources;
 	struct tracker *tracker;
-	struct look look;
+	struct refresh refresh;
 	struct output *output;
-	struct live *live;
-	struct pace pace;
+	struct top_run *top_run;
+	struct playback playback;
 	struct progress progress;
 	struct services *services;
-	struct attribution *attribution;
+	struct owner_lookup *owner_lookup;
 	struct backlog backlog;
 	struct record_file *record;
-	struct job job;
-	struct ending ending;   /* of a launched command */
-	int64_t start_ns;       /* monotonic */
-	struct slices slices;
-	int64_t look_ns;        /* since the epoch: when the counters are to be looked at */
-	int64_t end_ns;         /* monotonic, 0 none */
-	int64_t overrun_ns;     /* monotonic, 0 none: when last words were lost */
+	struct job_control job_control;
+	struct ending ending; /* of a launched command */
+	int64_t start_ns;     /* monotonic */
+	struct interval interval;
+	int64_t refresh_ns; /* since the epoch: when the counters are to be looked at */
+	int64_t end_ns;     /* monotonic, 0 none */
+	int64_t overrun_ns; /* monotonic, 0 none: when last words were lost */
 	struct load load;
 	uint64_t finished;
-	int64_t count_ns;       /* monotonic: when those that have ended are counted next (-c) */
+	int64_t count_ns; /* monotonic: when those that have ended are counted next (-c) */
 	bool is_file;
 	bool stopping;
 	bool at_once;
 	bool print_now;
 	bool reported;
-	bool writes;            /* the files are created or emptied */
+	bool writes; /* the files are created or emptied */
 	int write_error;
 	struct err write_err;
 };
@@ -60,8 +60,8 @@ struct session {
 /** session_feed() - feed the tracker with what happened up to @until_ns */
 void session_feed(struct session *session, int64_t until_ns);
 
-/** session_look() - look at the counters of all open connections; Return: how many are gone, see look_at_all() */
-size_t session_look(struct session *session, bool tell_gone);
+/** session_refresh() - look at the counters of all open connections; Return: how many are gone, see refresh_all() */
+size_t session_refresh(struct session *session, bool tell_gone);
 
 /** session_serve() - answer who asks and write what is due, with @final for the last time; a failure ends no run */
 void session_serve(struct session *session, bool final);

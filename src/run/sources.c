@@ -23,8 +23,8 @@
 #include "system/procfs.h"
 #include "system/procfs_netstat.h"
 #include "source/source.h"
-#include "source/sampler/watch.h"
-#include "cli/wire_filter.h"
+#include "source/sampler/sampler.h"
+#include "cli/capture_filter.h"
 
 /*
  * Packets come through a kernel buffer and another process: they may be later
@@ -58,9 +58,9 @@ struct sources {
 	void (*on_last_word)(void *context, struct event *event);
 	void *on_last_word_context;
 	struct diag *diag;
-	int netstat_fd;         /* of the network namespace of the target, below 0 none */
-	int64_t overflows;      /* of its accept queues, before the run */
-	struct watch *watch;
+	int netstat_fd;    /* of the network namespace of the target, below 0 none */
+	int64_t overflows; /* of its accept queues, before the run */
+	struct sampler *sampler;
 	struct command *command;
 	struct packet *packet;
 	struct queue *packet_events;
@@ -73,7 +73,7 @@ struct sources {
 	struct parents *parents;
 	struct queue *lookups;
 	int64_t drain_until_ns; /* monotonic, 0: the packets are not being drained */
-	bool tracer_ended, packet_ended, watch_ended, draining;
+	bool tracer_ended, packet_ended, sampler_ended, draining;
 };
 
 static void add_notice(void *context, const char *text)
@@ -88,7 +88,7 @@ const char *sources_notice(struct sources *sources)
 {
 	if (sources->notice_at < sources->notice_count)
 		return sources->notices[sources->notice_at++];
-	return sources->watch != NULL ? watch_warning(sources->watch) : NULL;
+	return sources->sampler != NULL ? sampler_warning(sources->sampler) : NULL;
 }
 
 /* ---- opening ----------------------------------------------------------------- */
@@ -109,14 +109,14 @@ static void open_kernel(struct sources *sources)
 }
 
 /* The command is made, but waits until it is known to the watch. */
-static int open_watch(struct sources *sources, const struct tracer_config *target, int *exit_status, struct err *err)
+static int open_sampler(struct sources *sources, const struct tracer_config *target, int *exit_status, struct err *err)
 {
-	struct watch_config config = {
+	struct sampler_config config = {
 		.pids = target->pids,
 		.pid_count = target->pid_count,
 		.follow = target->follow,
 		.netns = sources->netns,
-		.look_ns = sources->options->look_ms * CLOCK_NS_PER_MS,
+		.sample_ns = sources->options->sample_ms * CLOCK_NS_PER_MS,
 		.diag = sources->diag,
 		.destroy = &sources->destroy,
 		.events = sources->destroy_events,
@@ -136,7 +136,7 @@ static int open_watch(struct sources *sources, const struct tracer_config *targe
 		config.pids = &pid;
 		config.pid_count = 1;
 	}
-	rc = watch_open(&sources->watch, &config, err);
+	rc = sampler_open(&sources->sampler, &config, err);
 	if (rc == 0 && sources->command != NULL)
 		rc = command_go(sources->command, exit_status, err);
 	return rc;
@@ -171,7 +171,7 @@ static int open_target(struct sources *sources, const sigset_t *mask, int *exit_
 	if (options->via != OPTIONS_VIA_DIAG || !options->follow)
 		named_children(config.pids, config.pid_count, add_notice, sources);
 	if (options->via == OPTIONS_VIA_DIAG)
-		return open_watch(sources, &config, exit_status, err);
+		return open_sampler(sources, &config, exit_status, err);
 	sources->tracer_events = config.events = merge_stream(sources->merge);
 	rc = tracer_open(&sources->tracer, &config, exit_status, err);
 	if (rc != 0)
@@ -195,8 +195,8 @@ static bool counts_frames(const struct options *options)
 static int open_packets(struct sources *sources, struct err *err)
 {
 	const struct options *options = sources->options;
-	char *tagged = wire_filter(&options->filter, options->decapsulate, true);
-	char *untagged = wire_filter(&options->filter, options->decapsulate, false);
+	char *tagged = capture_filter_text(&options->filter, options->decapsulate, true);
+	char *untagged = capture_filter_text(&options->filter, options->decapsulate, false);
 	const struct packet_config config = {
 		.interfaces = options->interfaces,
 		.interface_count = options->interface_count,
@@ -277,7 +277,7 @@ void sources_close(struct sources *sources, int *wait_status)
 		(void)command_status(sources->command, wait_status);
 	command_close(sources->command);
 	parents_close(sources->parents);
-	watch_close(sources->watch);
+	sampler_close(sources->sampler);
 	tracer_close(sources->tracer);
 	destroy_close(sources->destroy);
 	diag_close(sources->diag);
@@ -297,7 +297,7 @@ void sources_close(struct sources *sources, int *wait_status)
 
 const char *sources_warning(const struct sources *sources, size_t index)
 {
-	return sources->watch != NULL    ? watch_refused(sources->watch, index)
+	return sources->sampler != NULL  ? sampler_refused(sources->sampler, index)
 	       : sources->tracer != NULL ? tracer_warning(sources->tracer, index)
 					 : NULL;
 }
@@ -328,7 +328,7 @@ static void show_last_words(struct sources *sources)
 	while (queue_pop(sources->destroy_fresh, &event)) {
 		if (sources->on_last_word != NULL)
 			sources->on_last_word(sources->on_last_word_context, &event);
-		if (sources->watch != NULL && watch_last_word(sources->watch, &event))
+		if (sources->sampler != NULL && sampler_final_counters(sources->sampler, &event))
 			continue;
 		queue_push(sources->destroy_events, &event);
 	}
@@ -395,27 +395,27 @@ static int read_offline(struct sources *sources)
 }
 
 /* With the last target its last connections end, but their last words may be on the way: sources_drain() waits. */
-static int read_watch(struct sources *sources)
+static int read_sampler(struct sources *sources)
 {
 	int status, rc;
 
-	if (sources->watch == NULL || (sources->watch_ended && !sources->draining))
+	if (sources->sampler == NULL || (sources->sampler_ended && !sources->draining))
 		return 0;
 	if (sources->draining)
-		rc = watch_waits(sources->watch) ? watch_look(sources->watch) : 0;
+		rc = sampler_waits(sources->sampler) ? sampler_sample(sources->sampler) : 0;
 	else if (sources->command != NULL && command_fd(sources->command) >= 0 &&
 		 command_status(sources->command, &status))
-		rc = watch_look(sources->watch);
+		rc = sampler_sample(sources->sampler);
 	else
-		rc = watch_read(sources->watch);
-	sources->watch_ended = rc == SOURCE_END;
+		rc = sampler_read(sources->sampler);
+	sources->sampler_ended = rc == SOURCE_END;
 	return rc > 0 ? rc : 0;
 }
 
-void sources_look(struct sources *sources)
+void sources_find_owners(struct sources *sources)
 {
-	if (sources->watch != NULL && !sources->watch_ended && watch_waits(sources->watch))
-		sources->watch_ended = watch_look(sources->watch) == SOURCE_END;
+	if (sources->sampler != NULL && !sources->sampler_ended && sampler_waits(sources->sampler))
+		sources->sampler_ended = sampler_sample(sources->sampler) == SOURCE_END;
 }
 
 int sources_read(struct sources *sources)
@@ -443,7 +443,7 @@ int sources_read(struct sources *sources)
 		}
 		count += rc > 0 ? rc : 0;
 	}
-	return count + read_watch(sources) + read_packets(sources) + read_offline(sources);
+	return count + read_sampler(sources) + read_packets(sources) + read_offline(sources);
 }
 
 size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool *ready)
@@ -458,8 +458,8 @@ size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool
 	}
 	if (sources->destroy != NULL)
 		fds[count++] = (struct pollfd){.fd = destroy_fd(sources->destroy), .events = POLLIN};
-	if (sources->watch != NULL && !sources->watch_ended)
-		fds[count++] = (struct pollfd){.fd = watch_fd(sources->watch), .events = POLLIN};
+	if (sources->sampler != NULL && !sources->sampler_ended)
+		fds[count++] = (struct pollfd){.fd = sampler_fd(sources->sampler), .events = POLLIN};
 	if (sources->command != NULL && command_fd(sources->command) >= 0)
 		fds[count++] = (struct pollfd){.fd = command_fd(sources->command), .events = POLLIN};
 	if (!offline_fds(sources->offline, fds, &count))
@@ -477,8 +477,8 @@ bool sources_have_ended(const struct sources *sources)
 {
 	if (sources->tracer != NULL)
 		return sources->tracer_ended;
-	if (sources->watch != NULL)
-		return sources->watch_ended;
+	if (sources->sampler != NULL)
+		return sources->sampler_ended;
 	if (offline_is_open(sources->offline) && (sources->packet == NULL || !offline_has_ended(sources->offline)))
 		return offline_has_ended(sources->offline);
 	return sources->packet != NULL && sources->packet_ended;
@@ -525,8 +525,8 @@ bool sources_drain(struct sources *sources)
 		if (sources->destroy != NULL)
 			drain_deaths(sources);
 		/* What nobody had seen. */
-		if (sources->watch != NULL)
-			(void)watch_look(sources->watch);
+		if (sources->sampler != NULL)
+			(void)sampler_sample(sources->sampler);
 	}
 	if (sources->packet == NULL)
 		return true;
@@ -627,7 +627,7 @@ size_t sources_others(struct sources *sources, int number, pid_t *pids, size_t r
 {
 	if (sources->tracer != NULL)
 		return tracer_others(sources->tracer, number, pids, room);
-	return sources->watch != NULL ? watch_others(sources->watch, pids, room) : 0;
+	return sources->sampler != NULL ? sampler_others(sources->sampler, pids, room) : 0;
 }
 
 struct destroy *sources_destroy(const struct sources *sources)
@@ -637,7 +637,7 @@ struct destroy *sources_destroy(const struct sources *sources)
 
 bool sources_explain(const struct sources *sources, struct err *why)
 {
-	return sources->watch != NULL && watch_explain(sources->watch, why);
+	return sources->sampler != NULL && sampler_explain(sources->sampler, why);
 }
 
 bool sources_has_packets(const struct sources *sources)

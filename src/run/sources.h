@@ -64,8 +64,8 @@ const struct hash_key *sources_flow_key(const struct sources *sources);
 /** sources_merge() - where their events come out */
 struct merge *sources_merge(struct sources *sources);
 
-/** sources_look() - with --via=diag: look whose those are that have died since the last look */
-void sources_look(struct sources *sources);
+/** sources_find_owners() - with --via=diag: look whose those are that have died since the last look */
+void sources_find_owners(struct sources *sources);
 
 /** sources_read() - move what the witnesses have into the merge; Return: how many events */
 int sources_read(struct sources *sources);

@@ -16,7 +16,8 @@ struct tracker_config tracking_config(const struct options *options, const struc
 		.netns = sources_netns(sources),
 		.syn_retries = options_is_file(options) ? -1 : procfs_syn_retries(),
 		.suspicious = options->limits,
-		.linger_ns = linger_ns(options), .linger_limit = linger_limit(options),
+		.linger_ns = linger_ns(options),
+		.linger_limit = linger_limit(options),
 		.flow_key = *sources_flow_key(sources),
 	};
 }

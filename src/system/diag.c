@@ -153,14 +153,15 @@ static int query(struct diag *diag, const struct endpoint *local, const struct e
 {
 	struct question question = {
 		.header.nlmsg_type = SOCK_DIAG_BY_FAMILY,
-		.request = {
-			.sdiag_protocol = IPPROTO_TCP,
-			.idiag_ext = 1 << (INET_DIAG_INFO - 1),
-			.idiag_states = ~0U,
-			.id.idiag_sport = htons(local->port),
-			.id.idiag_dport = htons(remote->port),
-			.id.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE},
-		},
+		.request =
+			{
+				.sdiag_protocol = IPPROTO_TCP,
+				.idiag_ext = 1 << (INET_DIAG_INFO - 1),
+				.idiag_states = ~0U,
+				.id.idiag_sport = htons(local->port),
+				.id.idiag_dport = htons(remote->port),
+				.id.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE},
+			},
 	};
 	struct inet_diag_req_v2 *request = &question.request;
 	int count;
@@ -258,11 +259,12 @@ static int dump_both(struct diag *diag, unsigned int states, diag_callback *call
 {
 	struct question question = {
 		.header = {.nlmsg_type = TCPDIAG_GETSOCK, .nlmsg_flags = NLM_F_DUMP},
-		.both = {
-			.idiag_family = AF_INET,
-			.idiag_ext = states & DIAG_NO_COUNTERS ? 0 : 1 << (INET_DIAG_INFO - 1),
-			.idiag_states = states & DIAG_ALL_STATES,
-		},
+		.both =
+			{
+				.idiag_family = AF_INET,
+				.idiag_ext = states & DIAG_NO_COUNTERS ? 0 : 1 << (INET_DIAG_INFO - 1),
+				.idiag_states = states & DIAG_ALL_STATES,
+			},
 	};
 
 	return ask(diag, &question, callback, context);
@@ -272,12 +274,13 @@ static int dump_family(struct diag *diag, uint8_t family, unsigned int states, d
 {
 	struct question question = {
 		.header = {.nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_DUMP},
-		.request = {
-			.sdiag_family = family,
-			.sdiag_protocol = IPPROTO_TCP,
-			.idiag_ext = states & DIAG_NO_COUNTERS ? 0 : 1 << (INET_DIAG_INFO - 1),
-			.idiag_states = states & DIAG_ALL_STATES,
-		},
+		.request =
+			{
+				.sdiag_family = family,
+				.sdiag_protocol = IPPROTO_TCP,
+				.idiag_ext = states & DIAG_NO_COUNTERS ? 0 : 1 << (INET_DIAG_INFO - 1),
+				.idiag_states = states & DIAG_ALL_STATES,
+			},
 	};
 
 	return ask(diag, &question, callback, context);

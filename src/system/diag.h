@@ -42,7 +42,7 @@ void diag_close(struct diag *diag);
  * @diag: whom to ask
  * @flow: local and remote must be complete; netns is not looked at
  * @cookie: the socket meant, 0 for whichever has these ends
- * @event: set on success only; see message_to_event(); reason INFO_LOOK
+ * @event: set on success only; see message_to_event(); reason INFO_SAMPLE
  *
  * Asking gives a socket its cookie, if it has none yet.
  *

@@ -45,7 +45,7 @@ bool local_addresses_has(const struct endpoint *endpoint)
 
 void local_addresses_mark(struct event *event)
 {
-	event->segment.has &= (uint16_t)~(SEGMENT_HAS_OUTGOING | SEGMENT_HAS_INCOMING);
+	event->segment.has &= (uint16_t) ~(SEGMENT_HAS_OUTGOING | SEGMENT_HAS_INCOMING);
 	if (local_addresses_has(&event->flow.local))
 		event->segment.has |= SEGMENT_HAS_OUTGOING;
 	if (local_addresses_has(&event->flow.remote))

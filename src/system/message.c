@@ -36,7 +36,8 @@ static bool is_mptcp(const struct nlattr *upper)
 {
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each_nested(attribute, upper) {
+	mnl_attr_for_each_nested(attribute, upper)
+	{
 		if (mnl_attr_get_type(attribute) == INET_ULP_INFO_NAME)
 			return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0 &&
 			       strcmp(mnl_attr_get_str(attribute), "mptcp") == 0;
@@ -74,7 +75,7 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 			upper = attribute;
 	}
 	tcp_info_unknown(info);
-	info->reason = INFO_LOOK;
+	info->reason = INFO_SAMPLE;
 	if (counters != NULL)
 		tcp_info_to_event(info, mnl_attr_get_payload(counters), mnl_attr_get_payload_len(counters));
 	info->state = message.idiag_state;

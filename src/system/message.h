@@ -10,7 +10,7 @@ struct nlmsghdr;
 
 /**
  * message_to_event() - one socket as the kernel describes it over netlink (sock_diag(7))
- * @event: set on success only, wholly: an EVENT_INFO of ORIGIN_KERNEL with reason INFO_LOOK;
+ * @event: set on success only, wholly: an EVENT_INFO of ORIGIN_KERNEL with reason INFO_SAMPLE;
  *         flow.netns is 0
  * @header: a SOCK_DIAG_BY_FAMILY or TCPDIAG_GETSOCK message, whole within its buffer (mnl_nlmsg_ok())
  * @time_ns: becomes event.time_ns; the message carries no time

@@ -194,17 +194,17 @@ pid_t procfs_thread_group(pid_t tid)
 
 int procfs_call(pid_t tid, uint64_t *number, uint64_t arguments[6])
 {
-	uint64_t told, v[6];
+	uint64_t reported, v[6];
 	char text[256];
 	ssize_t length = procfs_read(tid, "syscall", text, sizeof(text));
 
 	if (length < 0)
 		return (int)length;
 	/* "running", or -1 and no arguments when it was stopped outside a call */
-	if (sscanf(text, "%" SCNu64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &told,
+	if (sscanf(text, "%" SCNu64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &reported,
 		   &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 7)
 		return -EAGAIN;
-	*number = told;
+	*number = reported;
 	memcpy(arguments, v, sizeof(v));
 	return 0;
 }

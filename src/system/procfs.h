@@ -123,8 +123,8 @@ bool procfs_is_ancestor(pid_t pid);
 /** procfs_ptrace_scope() - Yama's ptrace_scope, 0 to 3; 0 when the kernel has no Yama */
 int procfs_ptrace_scope(void);
 
-/** procfs_births() - how many processes and threads the system has made since its boot; -1 unknown */
-int64_t procfs_births(void);
+/** procfs_forks() - how many processes and threads the system has made since its boot; -1 unknown */
+int64_t procfs_forks(void);
 
 /**
  * procfs_identity() - a number that no process with the same PID has had before

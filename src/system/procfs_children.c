@@ -34,7 +34,7 @@ int procfs_thread_children(pid_t tid, void (*callback)(void *context, pid_t chil
 	return 0;
 }
 
-int64_t procfs_births(void)
+int64_t procfs_forks(void)
 {
 	char path[PROCFS_PATH], *line = NULL;
 	FILE *file = fopen(procfs_path(path, 0, "stat"), "re");

@@ -96,8 +96,8 @@ static void add_socket(void *context, int fd, uint32_t inode)
 			grow(owners);
 			place = place_for(owners, inode);
 		}
-		*place = (struct procfs_holder){.inode = inode, .pid = owners->pid, .fd = fd,
-						.identity = owners->identity};
+		*place = (struct procfs_holder){
+			.inode = inode, .pid = owners->pid, .fd = fd, .identity = owners->identity};
 		owners->count++;
 	} else if (place->pid == owners->pid) {
 		if (fd >= 0 && (place->fd < 0 || fd < place->fd))

@@ -129,8 +129,10 @@ static bool explain_user(struct reason *reason, pid_t pid, const struct procfs_s
 	}
 	/* What is in its directory then belongs to root, though the process does not (proc(5)). */
 	if (procfs_owner(pid, "status") != target->uid[1]) {
-		explain(reason, "it is not dumpable, like daemons that have changed their user (prctl(2), "
-				"PR_SET_DUMPABLE); run conntrace %s", remedy_rights());
+		explain(reason,
+			"it is not dumpable, like daemons that have changed their user (prctl(2), "
+			"PR_SET_DUMPABLE); run conntrace %s",
+			remedy_rights());
 		return true;
 	}
 	return false;
@@ -160,8 +162,9 @@ static bool explain_yama(struct reason *reason, pid_t pid, bool privileged)
 		explain(reason, "Yama lets only root trace (kernel.yama.ptrace_scope is 2); run conntrace %s%s%s",
 			remedy_rights(), remedy_yama(), without_tracing(pid));
 	else if (scope == 1 && !privileged && !is_descendant(pid))
-		explain(reason, "Yama lets a process be traced by its ancestors only (kernel.yama.ptrace_scope is 1); "
-				"run conntrace %s, launch the program with conntrace%s%s",
+		explain(reason,
+			"Yama lets a process be traced by its ancestors only (kernel.yama.ptrace_scope is 1); "
+			"run conntrace %s, launch the program with conntrace%s%s",
 			remedy_rights(), remedy_yama(), without_tracing(pid));
 	else
 		return false;
@@ -185,8 +188,10 @@ static void find_reason(struct reason *reason, pid_t pid, int error)
 
 	if (procfs_status(pid, &target) != 0) {
 		if (error == EPERM || error == EACCES)
-			explain(reason, "it belongs to another user, and /proc hides it (mount option hidepid); "
-					"run conntrace %s", remedy_rights());
+			explain(reason,
+				"it belongs to another user, and /proc hides it (mount option hidepid); "
+				"run conntrace %s",
+				remedy_rights());
 		else
 			explain(reason, "there is no such process");
 		return;
@@ -203,11 +208,14 @@ static void find_reason(struct reason *reason, pid_t pid, int error)
 	if ((!privileged && explain_user(reason, pid, &target, &self)) || explain_yama(reason, pid, privileged))
 		return;
 	if (self.seccomp == 2)
-		explain(reason, "neither users nor Yama are in the way, but conntrace runs under a system-call filter, "
-				"as in a container; start that with --cap-add=SYS_PTRACE%s", without_tracing(pid));
+		explain(reason,
+			"neither users nor Yama are in the way, but conntrace runs under a system-call filter, "
+			"as in a container; start that with --cap-add=SYS_PTRACE%s",
+			without_tracing(pid));
 	else
-		explain(reason, "neither users nor Yama are in the way; a security module may be (SELinux: setsebool "
-				"deny_ptrace off; AppArmor), or it is in another user namespace%s",
+		explain(reason,
+			"neither users nor Yama are in the way; a security module may be (SELinux: setsebool "
+			"deny_ptrace off; AppArmor), or it is in another user namespace%s",
 			without_tracing(pid));
 }
 
@@ -219,7 +227,7 @@ void procfs_why_not_traceable(pid_t pid, int error, char *text, size_t size)
 	snprintf(text, size, "%s", reason.text);
 }
 
-static void write_story(const char *what, pid_t pid, const struct reason *reason, char *text, size_t size)
+static void write_scenario(const char *what, pid_t pid, const struct reason *reason, char *text, size_t size)
 {
 	struct procfs_name name;
 	char comm[16];
@@ -236,7 +244,7 @@ void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size)
 	struct reason reason;
 
 	find_reason(&reason, pid, error);
-	write_story("attach to", pid, &reason, text, size);
+	write_scenario("attach to", pid, &reason, text, size);
 }
 
 int procfs_why_not_watchable(pid_t pid, char *text, size_t size)
@@ -258,9 +266,10 @@ int procfs_why_not_watchable(pid_t pid, char *text, size_t size)
 				explain(&reason,
 					"its open files may not be read: it is not dumpable (prctl(2)), a security "
 					"module is in the way, or it is in another user namespace; run conntrace "
-					"%s", remedy_rights());
+					"%s",
+					remedy_rights());
 		}
 	}
-	write_story("watch", pid, &reason, text, size);
+	write_scenario("watch", pid, &reason, text, size);
 	return rc;
 }

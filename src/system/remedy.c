@@ -85,14 +85,17 @@ const char *remedy_capture(char *text, size_t size)
 	path[length > 0 ? length : 0] = '\0';
 	escape_message(shown, sizeof(shown), path);
 	if (has_it)
-		snprintf(text, size, "needs CAP_NET_RAW in the user namespace that this network namespace belongs to, "
-				     "and has it in another one");
+		snprintf(text, size,
+			 "needs CAP_NET_RAW in the user namespace that this network namespace belongs to, "
+			 "and has it in another one");
 	else if (geteuid() == 0 || is_bounded(CAP_NET_RAW))
-		snprintf(text, size, "needs CAP_NET_RAW, which root has not either here (in a container: "
-				     "--cap-add=NET_RAW)");
+		snprintf(text, size,
+			 "needs CAP_NET_RAW, which root has not either here (in a container: "
+			 "--cap-add=NET_RAW)");
 	else if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
-		snprintf(text, size, "needs CAP_NET_RAW: run as root from elsewhere, because what is started here gets "
-				     "no new privileges (no_new_privs)");
+		snprintf(text, size,
+			 "needs CAP_NET_RAW: run as root from elsewhere, because what is started here gets "
+			 "no new privileges (no_new_privs)");
 	else if (path[0] == '/' && strlen(path) < PATH_SHOWN && strcmp(path, shown) == 0 &&
 		 procfs_heeds_privilege(path) && remedy_has_program("setcap"))
 		snprintf(text, size, "needs CAP_NET_RAW: run as root, or once as root: setcap cap_net_raw+ep \"%s\"",

@@ -236,7 +236,7 @@ static void read_mptcp(int socket, struct event *event)
 	if (!read_mptcp_info(socket, &layout) && has_mptcp_info())
 		return;
 	tcp_info_unknown(&event->info);
-	event->info.reason = INFO_LOOK;
+	event->info.reason = INFO_SAMPLE;
 	event->info.state = state;
 	event->info.listener = listener;
 	if (!asked || layout.bytes_sent > INT64_MAX || layout.bytes_received > INT64_MAX)
@@ -255,7 +255,7 @@ static int read_info(int socket, struct event *event)
 
 	*event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
 	tcp_info_unknown(&event->info);
-	event->info.reason = INFO_LOOK;
+	event->info.reason = INFO_SAMPLE;
 	error = read_counters(socket, &event->info);
 	if (error != 0)
 		return error;
@@ -335,7 +335,6 @@ enum info_delay socket_delay(pid_t pid, int fd)
 int socket_read_accepted(int socket, struct event *event)
 {
 	int error = socket_read(socket, event);
-
 
 	if (error == 0 && event->flow.remote.port == 0)
 		(void)read_name(socket, past_peer, &event->flow.remote);

@@ -57,7 +57,7 @@ bool socket_can_take(void);
  * @socket: a descriptor of this process
  * @event: set on success only, wholly: an EVENT_INFO of ORIGIN_KERNEL at clock_now() with
  *         flow.local, flow.remote, info.cookie, info.state and the counters of TCP_INFO.
- *         info.reason is INFO_LOOK; flow.netns is 0, info.uid and inode unknown. The remote end is
+ *         info.reason is INFO_SAMPLE; flow.netns is 0, info.uid and inode unknown. The remote end is
  *         unknown while the socket is in SYN_SENT, LISTEN or CLOSE. In CLOSE info.rqueue (without
  *         the FIN) and info.fin are told, with data under way info.wqueue.
  *

@@ -51,9 +51,9 @@ void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length
 	/* All ones reads as unknown through number32() and number64(), and so does a field that is cut. */
 	memset(&from, 0xff, sizeof(from));
 	memcpy(&from, bytes, length);
-#define TAKE(bits, field)                                                                                       \
-	(length >= offsetof(struct tcp_info_layout, field) + sizeof(from.field) ? number##bits(from.field) :    \
-										  EVENT_UNKNOWN)
+#define TAKE(bits, field)                                                                                  \
+	(length >= offsetof(struct tcp_info_layout, field) + sizeof(from.field) ? number##bits(from.field) \
+										: EVENT_UNKNOWN)
 	info->state = length > 0 ? from.state : 0;
 	if (info->state == TCP_LISTEN)
 		length = 0; /* a listener reuses the fields for its queue and leaves the rest zero */
@@ -78,8 +78,8 @@ void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length
 	if (info->rtt_us == 0 && info->min_rtt_us == EVENT_UNKNOWN)
 		info->rtt_us = EVENT_UNKNOWN;
 	/* Counted from the boot until the handshake finishes; by TCP Fast Open (RFC 7413) from the SYN. */
-	if (info->state == TCP_SYN_SENT || (length > offsetof(struct tcp_info_layout, options) &&
-					    from.options & OPTION_SYN_DATA))
+	if (info->state == TCP_SYN_SENT ||
+	    (length > offsetof(struct tcp_info_layout, options) && from.options & OPTION_SYN_DATA))
 		info->last_data_sent_ms = EVENT_UNKNOWN;
 }
 

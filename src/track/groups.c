@@ -262,8 +262,8 @@ const char *groups_text(struct groups *groups, uint64_t mask)
 			*end++ = ',';
 		end = stpcpy(end, groups->names[i]);
 	}
-	groups->combinations = xreallocarray(groups->combinations, groups->combination_count + 1,
-					     sizeof(*groups->combinations));
+	groups->combinations =
+		xreallocarray(groups->combinations, groups->combination_count + 1, sizeof(*groups->combinations));
 	groups->combinations[groups->combination_count] = (struct combination){mask, xstrdup(text)};
 	return groups->combinations[groups->combination_count++].text;
 }

@@ -42,10 +42,10 @@ struct peers {
 };
 
 static const char *const key_names[] = {
-	[PEERS_KEY_PEER] = "peer",   [PEERS_KEY_DIR] = "dir",     [PEERS_KEY_PORT] = "port",
-	[PEERS_KEY_PID] = "pid",     [PEERS_KEY_COMM] = "comm",   [PEERS_KEY_EXE] = "exe",
-	[PEERS_KEY_UID] = "uid",     [PEERS_KEY_USER] = "user",   [PEERS_KEY_LPORT] = "lport",
-	[PEERS_KEY_RPORT] = "rport", [PEERS_KEY_NETNS] = "netns", [PEERS_KEY_PROTO] = "proto",
+	[PEERS_KEY_PEER] = "peer",   [PEERS_KEY_DIR] = "dir",       [PEERS_KEY_PORT] = "port",
+	[PEERS_KEY_PID] = "pid",     [PEERS_KEY_COMM] = "comm",     [PEERS_KEY_EXE] = "exe",
+	[PEERS_KEY_UID] = "uid",     [PEERS_KEY_USER] = "user",     [PEERS_KEY_LPORT] = "lport",
+	[PEERS_KEY_RPORT] = "rport", [PEERS_KEY_NETNS] = "netns",   [PEERS_KEY_PROTO] = "proto",
 	[PEERS_KEY_CIDR] = "cidr",   [PEERS_KEY_RESULT] = "result", [PEERS_KEY_HOST] = "host",
 	[PEERS_KEY_GROUP] = "group",
 };
@@ -77,8 +77,8 @@ static int parse_key(const char *word, struct peers_keys *keys, struct err *err)
 			return err_set(err, EINVAL, "--by names the key \"%s\" twice; once is enough", key_names[key]);
 	if (key == PEERS_KEY_CIDR) {
 		if (word[length] != '/' || number_parse(word + length + 1, 0, 128, &bits) < 0)
-			return err_set(err, EINVAL,
-				       "--by key \"%s\" needs a prefix length from 0 to 128, like cidr/24", quoted);
+			return err_set(err, EINVAL, "--by key \"%s\" needs a prefix length from 0 to 128, like cidr/24",
+				       quoted);
 		keys->cidr_bits = (unsigned int)bits;
 	}
 	keys->key[keys->count++] = (uint8_t)key;
@@ -433,16 +433,15 @@ bool peers_has_spread(const struct conn *conn, enum peers_spread spread)
 /* What counts once, in the slice of the run in which it becomes known, or else in that of the attempt. */
 static void count_waits(struct peers *peers, struct peers_group *group, const struct conn *conn)
 {
-	bool is_new = !(conn->told & TOLD_ATTEMPT);
+	bool is_new = !(conn->reported & REPORTED_ATTEMPT);
 
-	if (!(conn->told & TOLD_HS)) {
+	if (!(conn->reported & REPORTED_HS)) {
 		add_total(group, PEERS_HS_TIME, conn->hs_ns);
 		add_spread(peers, group, PEERS_HS, conn->hs_ns, is_new && peers_has_spread(conn, PEERS_HS));
 	}
-	if (!(conn->told & TOLD_QUEUE)) {
+	if (!(conn->reported & REPORTED_QUEUE)) {
 		add_total(group, PEERS_QUEUE_TIME, conn->queue_ns);
-		add_spread(peers, group, PEERS_QUEUE, conn->queue_ns,
-			   is_new && peers_has_spread(conn, PEERS_QUEUE));
+		add_spread(peers, group, PEERS_QUEUE, conn->queue_ns, is_new && peers_has_spread(conn, PEERS_QUEUE));
 	}
 	if (is_new) {
 		add_total(group, PEERS_CONNECT_TIME, conn->connect_ns);
@@ -466,7 +465,7 @@ static void count_attempt(struct peers_group *group, const struct conn *conn)
 static void count_member(struct peers *peers, struct peers_group *group, const struct conn *conn)
 {
 	group->open += conn->open != 0;
-	if (!(conn->told & TOLD_ATTEMPT))
+	if (!(conn->reported & REPORTED_ATTEMPT))
 		count_attempt(group, conn);
 	add_total(group, PEERS_RETRANS, columns_retrans(conn));
 	add_total(group, PEERS_RX_BYTES, conn->rx_bytes);

@@ -9,23 +9,23 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "track/timeline.h"
-#include "track/untold.h"
+#include "track/pending_messages.h"
 #include "track/wire_view.h"
 
 /* The kernel's measure of the wait in the accept queue is in ticks, of 10 ms at most. */
 #define QUEUE_SLACK_NS (20 * CLOCK_NS_PER_MS)
 
-#define NOTHING_SAID                                                                                                   \
-	{                                                                                                              \
-		.bytes = BYTES_INIT, .connect_begin_ns = CLOCK_UNKNOWN, .connect_end_ns = CLOCK_UNKNOWN,               \
-		.outcome_ns = CLOCK_UNKNOWN, .accept_ns = CLOCK_UNKNOWN, .close_ns = CLOCK_UNKNOWN,                    \
-		.exit_ns = CLOCK_UNKNOWN, .destroy_ns = CLOCK_UNKNOWN, .kernel_hs_ns = CLOCK_UNKNOWN,                  \
-		.finished_ns = CLOCK_UNKNOWN, .look_ns = CLOCK_UNKNOWN,                                                \
-		.kernel_queue_ns = CLOCK_UNKNOWN, .kernel_rtt_ns = CLOCK_UNKNOWN, .kernel_minrtt_ns = CLOCK_UNKNOWN,   \
-		.handshake_retrans = -1, .total_retrans = -1, .failed_retrans = -1, .call_error = -1,                  \
+#define NO_EVIDENCE                                                                                                  \
+	{                                                                                                            \
+		.tcp_payload = TCP_PAYLOAD_INIT, .connect_begin_ns = CLOCK_UNKNOWN, .connect_end_ns = CLOCK_UNKNOWN, \
+		.outcome_ns = CLOCK_UNKNOWN, .accept_ns = CLOCK_UNKNOWN, .close_ns = CLOCK_UNKNOWN,                  \
+		.exit_ns = CLOCK_UNKNOWN, .destroy_ns = CLOCK_UNKNOWN, .kernel_hs_ns = CLOCK_UNKNOWN,                \
+		.finished_ns = CLOCK_UNKNOWN, .sample_ns = CLOCK_UNKNOWN, .kernel_queue_ns = CLOCK_UNKNOWN,          \
+		.kernel_rtt_ns = CLOCK_UNKNOWN, .kernel_minrtt_ns = CLOCK_UNKNOWN, .handshake_retrans = -1,          \
+		.total_retrans = -1, .failed_retrans = -1, .call_error = -1,                                         \
 	}
 
-static const struct testimony nothing_said = NOTHING_SAID;
+static const struct evidence no_evidence = NO_EVIDENCE;
 
 struct record *record_new(struct pool *pool)
 {
@@ -33,7 +33,7 @@ struct record *record_new(struct pool *pool)
 
 	*record = (struct record){
 		.conn = {.start_ns = CONN_UNKNOWN, .end_ns = CONN_UNKNOWN, .fd = -1, .uid = (uid_t)-1},
-		.said = &nothing_said,
+		.evidence = &no_evidence,
 		.wire_is_inside = pool != NULL,
 		.in_pool = pool != NULL,
 	};
@@ -45,10 +45,10 @@ struct record *record_new(struct pool *pool)
 	return record;
 }
 
-static void free_testimony(struct record *record)
+static void free_evidence(struct record *record)
 {
-	if (record->said != &nothing_said)
-		free((void *)(uintptr_t)record->said);
+	if (record->evidence != &no_evidence)
+		free((void *)(uintptr_t)record->evidence);
 }
 
 void record_free(struct record *record, struct pool *pool)
@@ -56,9 +56,9 @@ void record_free(struct record *record, struct pool *pool)
 	process_unref(record->conn.process);
 	process_unref(record->conn.last_process);
 	timeline_free(record->timeline);
-	untold_free(record->untold);
+	pending_messages_free(record->pending_messages);
 	free(record->conn.host);
-	free_testimony(record);
+	free_evidence(record);
 	if (!record->wire_is_inside)
 		free(record->wire);
 	if (record->in_pool)
@@ -67,17 +67,17 @@ void record_free(struct record *record, struct pool *pool)
 		free(record);
 }
 
-struct testimony *record_testimony(struct record *record)
+struct evidence *record_evidence(struct record *record)
 {
-	if (record->said == &nothing_said) {
-		struct testimony *said = xmalloc(sizeof(*said));
+	if (record->evidence == &no_evidence) {
+		struct evidence *evidence = xmalloc(sizeof(*evidence));
 
-		*said = nothing_said;
+		*evidence = no_evidence;
 		if (record->calls_unseen)
-			bytes_calls_unseen(&said->bytes);
-		record->said = said;
+			tcp_payload_calls_unseen(&evidence->tcp_payload);
+		record->evidence = evidence;
 	}
-	return (struct testimony *)(uintptr_t)record->said;
+	return (struct evidence *)(uintptr_t)record->evidence;
 }
 
 void record_take_wire(struct record *record, struct record *from)
@@ -112,31 +112,31 @@ static bool is_connected_state(unsigned int state)
  * acknowledged: then tcpi_rtt is a mean of more. bytes_acked counts our SYN, if
  * we opened.
  */
-static void take_handshake(struct testimony *said, const struct event_info *info, enum conn_dir dir)
+static void take_handshake(struct evidence *evidence, const struct event_info *info, enum conn_dir dir)
 {
 	int64_t syn = dir == DIR_OUT || (dir == DIR_UNKNOWN && info->bytes_sent == 0);
 	bool is_fresh = info->bytes_acked >= 0 && info->bytes_acked <= syn;
 
 	if (!is_connected_state(info->state) || !is_fresh)
 		return;
-	if (said->kernel_hs_ns < 0 && info->rtt_us > 0)
-		said->kernel_hs_ns = info->rtt_us * CLOCK_NS_PER_US;
-	if (said->handshake_retrans < 0 && info->bytes_retrans == 0 &&
+	if (evidence->kernel_hs_ns < 0 && info->rtt_us > 0)
+		evidence->kernel_hs_ns = info->rtt_us * CLOCK_NS_PER_US;
+	if (evidence->handshake_retrans < 0 && info->bytes_retrans == 0 &&
 	    (info->data_segs_out == 0 || info->bytes_sent == 0))
-		said->handshake_retrans = info->total_retrans;
+		evidence->handshake_retrans = info->total_retrans;
 	/* lsndtime is set when the child socket is made, and stays until the program sends. */
 	if (info->reason == INFO_ACCEPT && info->bytes_sent == 0 && info->last_data_sent_ms >= 0)
-		said->kernel_queue_ns = info->last_data_sent_ms * CLOCK_NS_PER_MS;
+		evidence->kernel_queue_ns = info->last_data_sent_ms * CLOCK_NS_PER_MS;
 }
 
 /* lsndtime is set when the handshake finishes, and stays until the program sends. */
-static void take_finish(struct testimony *said, const struct event *event)
+static void take_finish(struct evidence *evidence, const struct event *event)
 {
 	const struct event_info *info = &event->info;
 
-	if (said->finished_ns < 0 && said->connect_begin_ns >= 0 && info->state == TCP_ESTABLISHED &&
+	if (evidence->finished_ns < 0 && evidence->connect_begin_ns >= 0 && info->state == TCP_ESTABLISHED &&
 	    info->bytes_sent == 0 && info->last_data_sent_ms >= 0)
-		said->finished_ns = clock_after(event->time_ns, -info->last_data_sent_ms * CLOCK_NS_PER_MS);
+		evidence->finished_ns = clock_after(event->time_ns, -info->last_data_sent_ms * CLOCK_NS_PER_MS);
 }
 
 /*
@@ -159,93 +159,92 @@ bool record_is_undecided(int error)
 }
 
 /* An attempt was over when its failure was told; its socket may be closed much later, or heard of late. */
-static bool is_after_failure(const struct testimony *said, const struct event_info *info)
+static bool is_after_failure(const struct evidence *evidence, const struct event_info *info)
 {
-	return info->reason == INFO_DESTROY && said->call_error > 0 && said->call_error != EISCONN &&
-	       !record_is_undecided(said->call_error);
+	return info->reason == INFO_DESTROY && evidence->call_error > 0 && evidence->call_error != EISCONN &&
+	       !record_is_undecided(evidence->call_error);
 }
 
 void record_info(struct record *record, const struct event *event)
 {
 	const struct event_info *info = &event->info;
-	struct testimony *said = record_testimony(record);
+	struct evidence *evidence = record_evidence(record);
 	/* What is left after a failed blocking connect(2) has been wiped by the kernel (tcp_disconnect). */
 	bool is_wiped = info->reason == INFO_CONNECT && info->state == TCP_CLOSE && info->segs_in == 0;
 
 	/* What comes after its end, or says no more than that it is gone, is no sign of it. */
-	if (is_after_failure(said, info) || bytes_is_lost(info))
+	if (is_after_failure(evidence, info) || tcp_payload_is_lost(info))
 		record->conn.seen |= SEEN_KERNEL;
 	else
 		record_seen(record, event->time_ns, SEEN_KERNEL);
-	said->look_ns = info->reason == INFO_LOOK ? event->time_ns : CLOCK_UNKNOWN;
-	if (info->mptcp == MPTCP_PART || said->kernel_state == 0)
-		said->mptcp = info->mptcp;
+	evidence->sample_ns = info->reason == INFO_SAMPLE ? event->time_ns : CLOCK_UNKNOWN;
+	if (info->mptcp == MPTCP_PART || evidence->kernel_state == 0)
+		evidence->mptcp = info->mptcp;
 	if (info->delay != DELAY_UNKNOWN)
-		said->delay = info->delay;
-	else if (said->delay == DELAY_UNKNOWN && info->bytes_acked == 0)
-		said->delay = was_made_by_data(info) ? DELAY_PERHAPS : DELAY_NONE;
+		evidence->delay = info->delay;
+	else if (evidence->delay == DELAY_UNKNOWN && info->bytes_acked == 0)
+		evidence->delay = was_made_by_data(info) ? DELAY_PERHAPS : DELAY_NONE;
 	if (info->inode != 0 && info->uid != (uint32_t)-1)
 		record->conn.uid = info->uid;
 	if (is_wiped) {
-		said->failed_retrans = info->retransmits;
-		said->nothing_sent = info->listener == 0;
-		said->kernel_state = info->state;
+		evidence->failed_retrans = info->retransmits;
+		evidence->nothing_sent = info->listener == 0;
+		evidence->kernel_state = info->state;
 		return;
 	}
 	if (info->listener == 1 && record->conn.dir == DIR_UNKNOWN) {
 		/* The socket is made when the handshake has finished. */
 		record->conn.dir = DIR_IN;
-		said->established = true;
-		bytes_opener(&said->bytes, DIR_IN);
+		evidence->established = true;
+		tcp_payload_opener(&evidence->tcp_payload, DIR_IN);
 	}
-	bytes_feed(&said->bytes, info);
-	take_handshake(said, info, record->conn.dir);
-	take_finish(said, event);
+	tcp_payload_feed(&evidence->tcp_payload, info);
+	take_handshake(evidence, info, record->conn.dir);
+	take_finish(evidence, event);
 	if (info->state == TCP_SYN_SENT && record->conn.dir == DIR_UNKNOWN) {
 		record->conn.dir = DIR_OUT;
-		bytes_opener(&said->bytes, DIR_OUT);
+		tcp_payload_opener(&evidence->tcp_payload, DIR_OUT);
 	}
 	/* An active socket's SYN is acknowledged by its peer's SYN; before that nothing is. */
 	if (is_connected_state(info->state) || info->bytes_acked > 0 || info->bytes_received > 0)
-		said->established = true;
+		evidence->established = true;
 	if (info->segs_in > 0)
-		said->answered = true;
+		evidence->answered = true;
 	if (info->total_retrans >= 0)
-		said->total_retrans = info->total_retrans;
-	else if (info->reason == INFO_DESTROY && said->close_ns < 0 && said->kernel_state != TCP_CLOSE)
-		said->total_retrans = -1; /* it was wiped: more may have come since the look */
+		evidence->total_retrans = info->total_retrans;
+	else if (info->reason == INFO_DESTROY && evidence->close_ns < 0 && evidence->kernel_state != TCP_CLOSE)
+		evidence->total_retrans = -1; /* it was wiped: more may have come since the look */
 	/* Later than the handshake it can't be told apart; but none is none. */
-	if (said->established && info->total_retrans == 0)
-		said->handshake_retrans = 0;
+	if (evidence->established && info->total_retrans == 0)
+		evidence->handshake_retrans = 0;
 	/* The acknowledgement of a FIN may make the smoothed round trip nonsense: not after closing. */
 	if (info->state == TCP_ESTABLISHED && info->rtt_us > 0)
-		said->kernel_rtt_ns = info->rtt_us * CLOCK_NS_PER_US;
-	if (info->min_rtt_us >= 0 && said->established)
-		said->kernel_minrtt_ns = info->min_rtt_us * CLOCK_NS_PER_US;
+		evidence->kernel_rtt_ns = info->rtt_us * CLOCK_NS_PER_US;
+	if (info->min_rtt_us >= 0 && evidence->established)
+		evidence->kernel_minrtt_ns = info->min_rtt_us * CLOCK_NS_PER_US;
 	if (info->reason == INFO_DESTROY)
-		said->destroy_ns = event->time_ns;
+		evidence->destroy_ns = event->time_ns;
 	else
-		said->kernel_state = info->state;
+		evidence->kernel_state = info->state;
 }
 
 void record_disconnected(struct record *record, int64_t time_ns)
 {
-	const struct event_info wiped = {
-		.reason = INFO_DESTROY, .state = TCP_CLOSE, .bytes_received = EVENT_UNKNOWN};
+	const struct event_info wiped = {.reason = INFO_DESTROY, .state = TCP_CLOSE, .bytes_received = EVENT_UNKNOWN};
 
-	bytes_feed(record_bytes(record), &wiped);
-	record_testimony(record)->destroy_ns = time_ns;
+	tcp_payload_feed(record_bytes(record), &wiped);
+	record_evidence(record)->destroy_ns = time_ns;
 }
 
 /* An outgoing attempt that only the counters tell of. */
-static void settle_unwatched(const struct testimony *said, struct conn *conn)
+static void settle_unwatched(const struct evidence *evidence, struct conn *conn)
 {
-	if (said->established) {
+	if (evidence->established) {
 		conn->result = RESULT_OK;
 		conn->error = 0;
-	} else if (said->kernel_state == TCP_SYN_SENT) {
-		conn->result = said->destroy_ns < 0 ? RESULT_PENDING : RESULT_UNKNOWN;
-		if (said->destroy_ns >= 0 && said->answered) {
+	} else if (evidence->kernel_state == TCP_SYN_SENT) {
+		conn->result = evidence->destroy_ns < 0 ? RESULT_PENDING : RESULT_UNKNOWN;
+		if (evidence->destroy_ns >= 0 && evidence->answered) {
 			/* An answer that did not establish it can only have been a RST. */
 			conn->result = RESULT_REFUSED;
 			conn->error = ECONNREFUSED;
@@ -258,61 +257,61 @@ static void settle_unwatched(const struct testimony *said, struct conn *conn)
  * all that is smoothed with it, has the peer's thinking time in it. So it may after a SYN/ACK that was resent. A
  * smaller one was measured since.
  */
-static bool may_be_late(const struct testimony *said, const struct conn *conn)
+static bool may_be_late(const struct evidence *evidence, const struct conn *conn)
 {
-	return conn->dir != DIR_OUT && (said->delay != DELAY_NONE || said->handshake_retrans > 0);
+	return conn->dir != DIR_OUT && (evidence->delay != DELAY_NONE || evidence->handshake_retrans > 0);
 }
 
-static int64_t queue_wait(const struct testimony *said, int64_t established_ns)
+static int64_t queue_wait(const struct evidence *evidence, int64_t established_ns)
 {
-	int64_t wait_ns = clock_span(established_ns, said->accept_ns);
+	int64_t wait_ns = clock_span(established_ns, evidence->accept_ns);
 
 	/* One that was made later did not wait before that. */
-	if (wait_ns < 0 || (said->kernel_queue_ns >= 0 && wait_ns > said->kernel_queue_ns + QUEUE_SLACK_NS))
-		return said->kernel_queue_ns;
+	if (wait_ns < 0 || (evidence->kernel_queue_ns >= 0 && wait_ns > evidence->kernel_queue_ns + QUEUE_SLACK_NS))
+		return evidence->kernel_queue_ns;
 	return wait_ns;
 }
 
 static void settle_times(const struct record *record, struct conn *conn)
 {
-	const struct testimony *said = record->said;
+	const struct evidence *evidence = record->evidence;
 	int64_t established = record->wire != NULL ? wire_established_ns(record->wire) : CLOCK_UNKNOWN;
 
 	if (conn->dir == DIR_OUT) {
-		int64_t known = said->outcome_ns;
+		int64_t known = evidence->outcome_ns;
 
 		/* A connect(2) that did not wait: its outcome was known when the answer came, if that was seen. */
-		if (said->connect_end_ns >= 0 && said->outcome_ns != said->connect_end_ns &&
+		if (evidence->connect_end_ns >= 0 && evidence->outcome_ns != evidence->connect_end_ns &&
 		    record->wire != NULL && wire_answer_ns(record->wire) >= 0)
 			known = wire_answer_ns(record->wire);
-		conn->connect_ns = clock_span(said->connect_begin_ns, known);
+		conn->connect_ns = clock_span(evidence->connect_begin_ns, known);
 	}
 	/* The kernel's round trip is that of the last SYN or SYN/ACK: with resent ones it is not the handshake's. */
-	if (said->handshake_retrans == 0 && !may_be_late(said, conn)) {
+	if (evidence->handshake_retrans == 0 && !may_be_late(evidence, conn)) {
 		if (conn->hs_ns < 0)
-			conn->hs_ns = said->kernel_hs_ns;
+			conn->hs_ns = evidence->kernel_hs_ns;
 		if (conn->dir == DIR_OUT && conn->hs_net_ns < 0)
-			conn->hs_net_ns = said->kernel_hs_ns;
+			conn->hs_net_ns = evidence->kernel_hs_ns;
 		if (conn->dir == DIR_IN && conn->hs_ack_ns < 0)
-			conn->hs_ack_ns = said->kernel_hs_ns;
+			conn->hs_ack_ns = evidence->kernel_hs_ns;
 	}
 	/* With a resent SYN it took seconds, of which a tick is little. */
-	if (conn->hs_ns < 0 && said->handshake_retrans > 0)
-		conn->hs_ns = clock_span(said->connect_begin_ns, said->finished_ns);
-	if (said->accept_ns >= 0)
-		conn->queue_ns = queue_wait(said, established);
+	if (conn->hs_ns < 0 && evidence->handshake_retrans > 0)
+		conn->hs_ns = clock_span(evidence->connect_begin_ns, evidence->finished_ns);
+	if (evidence->accept_ns >= 0)
+		conn->queue_ns = queue_wait(evidence, established);
 }
 
 static void settle_counters(const struct record *record, struct conn *conn)
 {
-	const struct testimony *said = record->said;
-	bool may_be_old = !said->bytes.final && !said->bytes.at_close && said->look_ns < 0;
+	const struct evidence *evidence = record->evidence;
+	bool may_be_old = !evidence->tcp_payload.final && !evidence->tcp_payload.at_close && evidence->sample_ns < 0;
 	int32_t handshake;
 	int64_t rx, tx;
 
-	bytes_settle(&said->bytes, &rx, &tx);
+	tcp_payload_settle(&evidence->tcp_payload, &rx, &tx);
 	/* What MPTCP sends once more (RFC 8684, 3.3.6) is new to TCP. */
-	if (said->mptcp != MPTCP_NO)
+	if (evidence->mptcp != MPTCP_NO)
 		conn->rx_bytes = conn->tx_bytes = rx = tx = CONN_UNKNOWN;
 	/* An earlier look knows less than the packets since. */
 	if (rx >= 0 && !(may_be_old && conn->rx_bytes > rx))
@@ -320,38 +319,39 @@ static void settle_counters(const struct record *record, struct conn *conn)
 	if (tx >= 0 && !(may_be_old && conn->tx_bytes > tx))
 		conn->tx_bytes = tx;
 	/* Without a handshake there was no payload to count, and nothing to resend but the SYN. */
-	if (conn_has_failed(conn->result) && !said->established) {
+	if (conn_has_failed(conn->result) && !evidence->established) {
 		if (rx < 0)
 			conn->rx_bytes = 0;
-		if (tx < 0 && said->bytes.sent <= 0)
+		if (tx < 0 && evidence->tcp_payload.sent <= 0)
 			conn->tx_bytes = 0;
 		if (conn->tx_retrans < 0)
 			conn->tx_retrans = 0;
 	}
-	if (said->kernel_rtt_ns >= 0 && !may_be_late(said, conn))
-		conn->rtt_ns = said->kernel_rtt_ns;
-	if (said->kernel_minrtt_ns >= 0 &&
-	    (!may_be_late(said, conn) || said->kernel_minrtt_ns < said->kernel_hs_ns))
-		conn->minrtt_ns = said->kernel_minrtt_ns;
-	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && said->established)
-		conn->syn_rtx = said->handshake_retrans;
-	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && !said->established &&
-	    (said->destroy_ns >= 0 || said->kernel_state == TCP_CLOSE))
-		conn->syn_rtx = said->failed_retrans >= 0 ? said->failed_retrans : said->total_retrans;
+	if (evidence->kernel_rtt_ns >= 0 && !may_be_late(evidence, conn))
+		conn->rtt_ns = evidence->kernel_rtt_ns;
+	if (evidence->kernel_minrtt_ns >= 0 &&
+	    (!may_be_late(evidence, conn) || evidence->kernel_minrtt_ns < evidence->kernel_hs_ns))
+		conn->minrtt_ns = evidence->kernel_minrtt_ns;
+	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && evidence->established)
+		conn->syn_rtx = evidence->handshake_retrans;
+	if (conn->dir == DIR_OUT && conn->syn_rtx < 0 && !evidence->established &&
+	    (evidence->destroy_ns >= 0 || evidence->kernel_state == TCP_CLOSE))
+		conn->syn_rtx = evidence->failed_retrans >= 0 ? evidence->failed_retrans : evidence->total_retrans;
 	if (conn->dir == DIR_IN && conn->synack_rtx < 0)
-		conn->synack_rtx = said->handshake_retrans;
+		conn->synack_rtx = evidence->handshake_retrans;
 	/* The kernel counts segments; packets may be several of them in one (segmentation offload). */
 	handshake = conn->dir == DIR_OUT ? conn->syn_rtx : conn->synack_rtx;
-	if (said->handshake_retrans >= 0)
-		handshake = said->handshake_retrans;
-	if (said->total_retrans >= 0 && handshake >= 0 && said->total_retrans >= handshake)
-		conn->tx_retrans = said->total_retrans - handshake;
+	if (evidence->handshake_retrans >= 0)
+		handshake = evidence->handshake_retrans;
+	if (evidence->total_retrans >= 0 && handshake >= 0 && evidence->total_retrans >= handshake)
+		conn->tx_retrans = evidence->total_retrans - handshake;
 }
 
 /* How it ended, in one word; a socket that died in a way nobody saw may have been reset or not. */
-static unsigned int state_of_end(const struct conn *conn, const struct bytes *bytes, enum conn_close kernel_close)
+static unsigned int state_of_end(const struct conn *conn, const struct tcp_payload *tcp_payload,
+				 enum conn_close kernel_close)
 {
-	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || bytes_was_cut(bytes))
+	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || tcp_payload_was_cut(tcp_payload))
 		return STATE_RESET;
 	if (conn_has_failed(conn->result) || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN)
 		return STATE_CLOSED;
@@ -360,8 +360,8 @@ static unsigned int state_of_end(const struct conn *conn, const struct bytes *by
 
 static void settle_end(const struct record *record, struct conn *conn)
 {
-	const struct testimony *said = record->said;
-	enum conn_close close = bytes_close(&said->bytes);
+	const struct evidence *evidence = record->evidence;
+	enum conn_close close = tcp_payload_close(&evidence->tcp_payload);
 
 	if (conn->close == CLOSE_UNKNOWN && close != CLOSE_UNKNOWN)
 		conn->close = (uint8_t)close;
@@ -369,23 +369,24 @@ static void settle_end(const struct record *record, struct conn *conn)
 	 * The process ended first: whatever the kernel then sent for it was not the program's doing. A FIN that had
 	 * gone before, by shutdown(2) or from somebody who shared the socket, was.
 	 */
-	if (said->exit_ns > said->close_ns &&
+	if (evidence->exit_ns > evidence->close_ns &&
 	    (conn->close == CLOSE_UNKNOWN ||
-	     (conn->close == CLOSE_LFIN && !said->bytes.shutdown &&
-	      (said->bytes.close_state == 0 || said->bytes.close_state == TCP_ESTABLISHED))))
+	     (conn->close == CLOSE_LFIN && !evidence->tcp_payload.shutdown &&
+	      (evidence->tcp_payload.close_state == 0 || evidence->tcp_payload.close_state == TCP_ESTABLISHED))))
 		conn->close = CLOSE_EXIT;
-	if (said->may_have_exited && said->close_ns < 0 && conn->close == CLOSE_LFIN)
+	if (evidence->may_have_exited && evidence->close_ns < 0 && conn->close == CLOSE_LFIN)
 		conn->close = CLOSE_UNKNOWN;
-	if (said->destroy_ns >= 0 || said->bytes.ended || (conn->dir == DIR_OUT && conn_has_failed(conn->result))) {
+	if (evidence->destroy_ns >= 0 || evidence->tcp_payload.ended ||
+	    (conn->dir == DIR_OUT && conn_has_failed(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
-			conn->state = (uint8_t)state_of_end(conn, &said->bytes, close);
-		if (conn->state == STATE_UNKNOWN && bytes_both_fins(&said->bytes))
+			conn->state = (uint8_t)state_of_end(conn, &evidence->tcp_payload, close);
+		if (conn->state == STATE_UNKNOWN && tcp_payload_both_fins(&evidence->tcp_payload))
 			conn->state = STATE_CLOSED;
-	} else if ((said->close_ns >= 0 || said->exit_ns >= 0) && said->look_ns < 0) {
+	} else if ((evidence->close_ns >= 0 || evidence->exit_ns >= 0) && evidence->sample_ns < 0) {
 		/* What was seen before closing is not how it is now, nor how it ended. */
-		conn->state = (uint8_t)state_of_end(conn, &said->bytes, close);
-	} else if (said->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
-		conn->state = said->kernel_state;
+		conn->state = (uint8_t)state_of_end(conn, &evidence->tcp_payload, close);
+	} else if (evidence->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
+		conn->state = evidence->kernel_state;
 	}
 }
 
@@ -411,8 +412,8 @@ static void begin_conn(const struct record *record, struct conn *conn)
 	conn->dir = known->dir;
 	conn->open = !record->closing;
 	conn->proto = known->flow.proto;
-	if (record->said->mptcp != MPTCP_NO)
-		conn->proto = record->said->mptcp == MPTCP_PART ? FLOW_PROTO_MPTCP : 0;
+	if (record->evidence->mptcp != MPTCP_NO)
+		conn->proto = record->evidence->mptcp == MPTCP_PART ? FLOW_PROTO_MPTCP : 0;
 }
 
 /* What packets say of one side, when that is all of its packets. */
@@ -428,10 +429,10 @@ static void forget_side(int64_t *packets, int64_t *wire, int32_t *fins, int32_t 
  */
 static void settle_one_way(const struct record *record, struct conn *conn)
 {
-	const struct testimony *said = record->said;
-	bool is_born = said->connect_begin_ns >= 0 || conn->syn_rtx >= 0 || conn->synack_rtx >= 0;
+	const struct evidence *evidence = record->evidence;
+	bool is_born = evidence->connect_begin_ns >= 0 || conn->syn_rtx >= 0 || conn->synack_rtx >= 0;
 
-	if (!said->established || !is_born || (conn->rx_pkts != 0) == (conn->tx_pkts != 0))
+	if (!evidence->established || !is_born || (conn->rx_pkts != 0) == (conn->tx_pkts != 0))
 		return;
 	if (conn->rx_pkts == 0) {
 		forget_side(&conn->rx_pkts, &conn->rx_wire, &conn->rx_fin, &conn->rx_rst);
@@ -448,7 +449,7 @@ static void settle_one_way(const struct record *record, struct conn *conn)
 
 void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn)
 {
-	const struct testimony *said = record->said;
+	const struct evidence *evidence = record->evidence;
 
 	begin_conn(record, conn);
 	if (record->wire != NULL) {
@@ -456,20 +457,20 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		if (record->blind)
 			wire_settle_blind(conn);
 		/* Whoever called accept or connect knows better than a capture that may have begun late. */
-		if (said->accept_ns >= 0 || said->connect_begin_ns >= 0)
+		if (evidence->accept_ns >= 0 || evidence->connect_begin_ns >= 0)
 			conn->dir = record->conn.dir;
 		settle_one_way(record, conn);
 	}
 	if (conn->dir == DIR_UNKNOWN)
-		conn->dir = (uint8_t)bytes_direction(&said->bytes);
+		conn->dir = (uint8_t)tcp_payload_direction(&evidence->tcp_payload);
 	record->conn.dir = conn->dir;
-	if (said->accept_ns >= 0) {
+	if (evidence->accept_ns >= 0) {
 		conn->result = RESULT_OK;
 		conn->error = 0;
-	} else if (said->connect_begin_ns >= 0) {
+	} else if (evidence->connect_begin_ns >= 0) {
 		record_settle_attempt(record, rules, conn);
-	} else if (record->wire == NULL || (conn->result == RESULT_UNKNOWN && said->established)) {
-		settle_unwatched(said, conn);
+	} else if (record->wire == NULL || (conn->result == RESULT_UNKNOWN && evidence->established)) {
+		settle_unwatched(evidence, conn);
 	}
 	settle_times(record, conn);
 	settle_counters(record, conn);
@@ -480,10 +481,10 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 
 void record_settle_unheard(const struct record *record, struct conn *conn)
 {
-	const struct testimony *said = record->said;
+	const struct evidence *evidence = record->evidence;
 
-	if (said->close_ns >= 0 || said->exit_ns >= 0 || said->destroy_ns >= 0 || record->wire != NULL ||
-	    conn_has_failed(conn->result) || said->look_ns >= 0)
+	if (evidence->close_ns >= 0 || evidence->exit_ns >= 0 || evidence->destroy_ns >= 0 || record->wire != NULL ||
+	    conn_has_failed(conn->result) || evidence->sample_ns >= 0)
 		return;
 	conn->rx_bytes = conn->tx_bytes = CONN_UNKNOWN;
 	conn->tx_retrans = -1;

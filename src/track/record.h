@@ -8,17 +8,17 @@
 #include "base/pool.h"
 #include "model/conn.h"
 #include "model/event.h"
-#include "system/bytes.h"
+#include "system/tcp_payload.h"
 #include "track/wire.h"
 
 /**
- * struct testimony - what system calls and the kernel's counters said of a connection
+ * struct evidence - what system calls and the kernel's counters said of a connection
  *
  * Most connections of a run on the wire have none, so it is made when it is
  * needed. Times are nanoseconds since the epoch, CLOCK_UNKNOWN when it was not
  * seen.
  *
- * @bytes: the kernel's counters
+ * @tcp_payload: the kernel's counters
  * @connect_begin_ns: connect(2) entered
  * @connect_end_ns: connect(2) returned
  * @outcome_ns: when the outcome of an unfinished connect became known without packets
@@ -26,7 +26,7 @@
  * @close_ns: closed by its owner
  * @exit_ns: the owner was about to end with the connection open
  * @destroy_ns: the kernel's socket died
- * @look_ns: when the last counters were read, if that was a look in passing, later than the calls that were seen
+ * @sample_ns: when the last counters were read, if that was a look in passing, later than the calls that were seen
  * @kernel_hs_ns: round trip of the handshake as the kernel measured it
  * @finished_ns: when the handshake of an attempt finished, by the kernel's clock of ticks
  * @kernel_queue_ns: wait in the accept queue as the kernel measured it
@@ -46,8 +46,8 @@
  * @waits: it waits at a target's listener to be accepted, or did
  * @may_have_exited: its process ended, and nobody saw whether it had the connection open until then
  */
-struct testimony {
-	struct bytes bytes;
+struct evidence {
+	struct tcp_payload tcp_payload;
 	int64_t connect_begin_ns;
 	int64_t connect_end_ns;
 	int64_t outcome_ns;
@@ -55,7 +55,7 @@ struct testimony {
 	int64_t close_ns;
 	int64_t exit_ns;
 	int64_t destroy_ns;
-	int64_t look_ns;
+	int64_t sample_ns;
 	int64_t kernel_hs_ns;
 	int64_t finished_ns;
 	int64_t kernel_queue_ns;
@@ -104,22 +104,22 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  *
  * @conn: what needs no working out
  * @wire: what the packets said, NULL when there were none
- * @said: what calls and the kernel said; never NULL, to be written through record_testimony() only
+ * @evidence: what calls and the kernel said; never NULL, to be written through record_evidence() only
  * @finish_at_ns: from then on the record may be finished, packets or not
  * @by_cookie: chain of the table by cookie
  * @previous: list of all records, in the order of their birth
  * @next: the same
  * @timeline: what happened in it, NULL when nobody asks
- * @untold: what was said on it before it was known whose it is, NULL when nothing was
+ * @pending_messages: what was said on it before it was known whose it is, NULL when nothing was
  * @flow_hash: of its flow, while it is in that table
  * @wire_is_inside: it lies behind the record, in the same memory
  * @in_pool: record_new() took it from there
  * @owned: a traced process or a socket lookup claims it
- * @calls_unseen: it is older than the run, or known by packets only: see bytes_calls_unseen()
+ * @calls_unseen: it is older than the run, or known by packets only: see tcp_payload_calls_unseen()
  * @in_flow_table: in the table by flow
  * @in_cookie_table: in the table by cookie
  * @closing: waits for @finish_at_ns
- * @told: has been reported
+ * @reported: has been reported
  * @blind: packets of it may have passed when nobody read them any more
  * @duplicate: another SYN came on its flow while it lived, or it began with that SYN
  * @is_inside: both ends are on this host, by its packets
@@ -128,13 +128,13 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
 struct record {
 	struct record_conn conn;
 	struct wire *wire;
-	const struct testimony *said;
+	const struct evidence *evidence;
 	int64_t finish_at_ns;
 	struct record *by_cookie;
 	struct record *previous;
 	struct record *next;
 	struct timeline *timeline;
-	struct untold *untold;
+	struct pending_messages *pending_messages;
 	uint32_t flow_hash;
 	bool wire_is_inside : 1;
 	bool in_pool : 1;
@@ -143,7 +143,7 @@ struct record {
 	bool in_flow_table : 1;
 	bool in_cookie_table : 1;
 	bool closing : 1;
-	bool told : 1;
+	bool reported : 1;
 	bool blind : 1;
 	bool duplicate : 1;
 	bool is_inside : 1;
@@ -181,13 +181,13 @@ struct record *record_new(struct pool *pool);
 /** record_free() - with what it holds; @pool is the one for those that came from there */
 void record_free(struct record *record, struct pool *pool);
 
-/** record_testimony() - what is said by calls and the kernel, to be added to */
-struct testimony *record_testimony(struct record *record);
+/** record_evidence() - what is said by calls and the kernel, to be added to */
+struct evidence *record_evidence(struct record *record);
 
 /** record_bytes() - of it, what is known about the payload, to be added to */
-static inline struct bytes *record_bytes(struct record *record)
+static inline struct tcp_payload *record_bytes(struct record *record)
 {
-	return &record_testimony(record)->bytes;
+	return &record_evidence(record)->tcp_payload;
 }
 
 /** record_take_wire() - @record, which has none, gets what @from has heard from packets; @from is left without */

@@ -44,13 +44,13 @@ static bool has_socket(const struct record *record)
 
 bool record_is_unsent(const struct record *record)
 {
-	const struct testimony *said = record->said;
+	const struct evidence *evidence = record->evidence;
 
-	if (said->call_error <= 0 || record_is_undecided(said->call_error))
+	if (evidence->call_error <= 0 || record_is_undecided(evidence->call_error))
 		return false;
 	/* The kernel takes a local port before it makes the SYN, and a failure later on leaves it. */
-	return said->nothing_sent || (has_socket(record) && record->conn.flow.local.port == 0) ||
-	       result_of_errno(said->call_error) == RESULT_ERROR;
+	return evidence->nothing_sent || (has_socket(record) && record->conn.flow.local.port == 0) ||
+	       result_of_errno(evidence->call_error) == RESULT_ERROR;
 }
 
 /*
@@ -60,10 +60,10 @@ bool record_is_unsent(const struct record *record)
  */
 static bool seems_unsent(const struct record *record)
 {
-	const struct testimony *said = record->said;
-	int error = said->call_error;
+	const struct evidence *evidence = record->evidence;
+	int error = evidence->call_error;
 
-	return !has_socket(record) && record->wire == NULL && said->outcome_ns == said->connect_end_ns &&
+	return !has_socket(record) && record->wire == NULL && evidence->outcome_ns == evidence->connect_end_ns &&
 	       (error == ENETUNREACH || error == EACCES || error == ENETDOWN);
 }
 
@@ -71,7 +71,7 @@ static enum conn_result result_of_call(const struct record *record)
 {
 	if (record_is_unsent(record) || seems_unsent(record))
 		return RESULT_ERROR;
-	return result_of_errno(record->said->call_error);
+	return result_of_errno(record->evidence->call_error);
 }
 
 /*
@@ -81,12 +81,12 @@ static enum conn_result result_of_call(const struct record *record)
  */
 static void settle_unasked(const struct record *record, const struct record_rules *rules, struct conn *conn)
 {
-	const struct testimony *said = record->said;
-	bool was_dead = said->close_ns >= 0 && said->kernel_state == TCP_CLOSE;
-	bool may_have_been = rules->syn_retries >= 0 && said->total_retrans >= rules->syn_retries;
+	const struct evidence *evidence = record->evidence;
+	bool was_dead = evidence->close_ns >= 0 && evidence->kernel_state == TCP_CLOSE;
+	bool may_have_been = rules->syn_retries >= 0 && evidence->total_retrans >= rules->syn_retries;
 
 	conn->error = -1;
-	if (said->answered) {
+	if (evidence->answered) {
 		conn->result = RESULT_REFUSED;
 		conn->error = ECONNREFUSED;
 	} else if (was_dead || may_have_been) {
@@ -99,22 +99,22 @@ static void settle_unasked(const struct record *record, const struct record_rule
 /* An outgoing attempt as calls and counters have it. */
 void record_settle_attempt(const struct record *record, const struct record_rules *rules, struct conn *conn)
 {
-	const struct testimony *said = record->said;
-	bool has_wire_verdict = conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
+	const struct evidence *evidence = record->evidence;
+	bool has_wire_result = conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
 
-	if (said->call_error >= 0 && !record_is_undecided(said->call_error)) {
+	if (evidence->call_error >= 0 && !record_is_undecided(evidence->call_error)) {
 		/* The reason is known better by the wire: "port unreachable" is ECONNREFUSED as well. */
-		if (conn->result != RESULT_UNREACH || conn->error != said->call_error)
+		if (conn->result != RESULT_UNREACH || conn->error != evidence->call_error)
 			conn->result = (uint8_t)result_of_call(record);
-		conn->error = said->call_error;
-	} else if (said->established) {
+		conn->error = evidence->call_error;
+	} else if (evidence->established) {
 		conn->result = RESULT_OK;
 		conn->error = 0;
-	} else if (said->destroy_ns >= 0 && said->connect_end_ns >= 0 && !has_wire_verdict) {
+	} else if (evidence->destroy_ns >= 0 && evidence->connect_end_ns >= 0 && !has_wire_result) {
 		settle_unasked(record, rules, conn);
-	} else if (!has_wire_verdict) {
+	} else if (!has_wire_result) {
 		/* Of a socket that nobody can ask for it is not known either whether it is still there. */
-		conn->result = said->connect_end_ns >= 0 && conn->cookie == 0 ? RESULT_UNKNOWN : RESULT_PENDING;
+		conn->result = evidence->connect_end_ns >= 0 && conn->cookie == 0 ? RESULT_UNKNOWN : RESULT_PENDING;
 		conn->error = -1;
 	}
 }

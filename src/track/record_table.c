@@ -17,7 +17,7 @@
 
 struct flow_entry {
 	uint32_t hash;
-	bool more; /* behind it may stand another one with this hash: the search goes on */
+	bool more;             /* behind it may stand another one with this hash: the search goes on */
 	struct record *record; /* NULL: nobody's */
 };
 

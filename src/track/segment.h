@@ -28,7 +28,7 @@ enum segment_judged {
 	/** a later one showed that this one was lost, or came late: it was sent again */
 	SEGMENT_SENT_AGAIN = 0x200,
 	/** both ends are traced on this host, and the other one's connection has told of the packet already */
-	SEGMENT_TOLD = 0x400,
+	SEGMENT_REPORTED = 0x400,
 	/** an EVENT_FRAME came with it: filters and options mean something */
 	SEGMENT_FRAME = 0x800,
 	/** window is not scaled, because the handshake was not seen */

@@ -13,7 +13,7 @@
 #include "model/columns.h"
 #include "track/record.h"
 
-static const char *const words[] = {"failed", "reset", "syn-rtx", "retrans", "slow", "gap",    "long",
+static const char *const words[] = {"failed", "reset", "syn-rtx", "retrans", "slow",   "gap",    "long",
 				    "frag",   "dup",   "idle",    "open",    "kernel", "timeout"};
 
 TABLE_COVERS(words, SUSPICIOUS_NUM);
@@ -83,29 +83,29 @@ static bool was_reset(const struct record *record, const struct conn *conn)
 	if (record->wire != NULL && wire_is_finished(record->wire))
 		return wire_was_cut(record->wire);
 	return (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET ||
-		bytes_was_cut(&record->said->bytes)) &&
+		tcp_payload_was_cut(&record->evidence->tcp_payload)) &&
 	       conn->result != RESULT_REFUSED;
 }
 
 /* A socket that goes on after a RST of this host has not made it. */
 static bool outlived_reset(const struct record *record, const struct conn *conn)
 {
-	const struct testimony *said = record->said;
+	const struct evidence *evidence = record->evidence;
 
-	return conn->close == CLOSE_LRST && wire_is_finished(record->wire) && said->kernel_state != TCP_CLOSE &&
-	       said->look_ns > wire_last_ns(record->wire) && wire_last_ns(record->wire) >= 0;
+	return conn->close == CLOSE_LRST && wire_is_finished(record->wire) && evidence->kernel_state != TCP_CLOSE &&
+	       evidence->sample_ns > wire_last_ns(record->wire) && wire_last_ns(record->wire) >= 0;
 }
 
 /* Who ended it was neither of the programs. */
 static uint16_t by_whom(const struct record *record, const struct conn *conn)
 {
-	const struct bytes *bytes = &record->said->bytes;
+	const struct tcp_payload *tcp_payload = &record->evidence->tcp_payload;
 
 	if (record->wire != NULL && (wire_was_reset_here(record->wire) || outlived_reset(record, conn)))
 		return SUSPICIOUS_KERNEL;
-	if (conn->close != CLOSE_RRST && bytes_was_given_up(bytes))
+	if (conn->close != CLOSE_RRST && tcp_payload_was_given_up(tcp_payload))
 		return SUSPICIOUS_TIMEOUT;
-	return conn->close == CLOSE_LRST && bytes_died(bytes) ? SUSPICIOUS_KERNEL : 0;
+	return conn->close == CLOSE_LRST && tcp_payload_died(tcp_payload) ? SUSPICIOUS_KERNEL : 0;
 }
 
 static bool was_resent(const struct record *record, const struct conn *conn, int64_t limit)

@@ -45,9 +45,9 @@ enum suspicious_reason {
 #define SUSPICIOUS_NUM 13
 
 /** What --suspicious means: all that points at trouble by itself, or by a threshold that is off unless it is given. */
-#define SUSPICIOUS_SET                                                                                                 \
-	(SUSPICIOUS_FAILED | SUSPICIOUS_RESET | SUSPICIOUS_SYN_RTX | SUSPICIOUS_RETRANS | SUSPICIOUS_GAP |             \
-	 SUSPICIOUS_LONG | SUSPICIOUS_FRAG | SUSPICIOUS_DUP | SUSPICIOUS_IDLE | SUSPICIOUS_KERNEL |                    \
+#define SUSPICIOUS_SET                                                                                     \
+	(SUSPICIOUS_FAILED | SUSPICIOUS_RESET | SUSPICIOUS_SYN_RTX | SUSPICIOUS_RETRANS | SUSPICIOUS_GAP | \
+	 SUSPICIOUS_LONG | SUSPICIOUS_FRAG | SUSPICIOUS_DUP | SUSPICIOUS_IDLE | SUSPICIOUS_KERNEL |        \
 	 SUSPICIOUS_TIMEOUT)
 
 /** A threshold that nothing reaches. */

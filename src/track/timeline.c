@@ -13,7 +13,7 @@
 #define ROOM_MOST 512
 #define ROOM_MOST_FULL 65536
 
-#define STANDS_OUT                                                                                                     \
+#define STANDS_OUT                                                                                               \
 	(SEGMENT_RESENT | SEGMENT_RESENT_PART | SEGMENT_OUT_OF_ORDER | SEGMENT_KEEPALIVE | SEGMENT_ZERO_WINDOW | \
 	 SEGMENT_STRAY | SEGMENT_FRAGMENT | SEGMENT_CUT | SEGMENT_SENT_AGAIN)
 
@@ -351,6 +351,6 @@ struct timeline *timeline_copy(const struct timeline *timeline)
 	timeline_flip(made);
 	for (uint32_t i = 0; i < made->count; i++)
 		if (made->entries[i].kind == TIMELINE_SEGMENT)
-			made->entries[i].segment.judged |= SEGMENT_TOLD;
+			made->entries[i].segment.judged |= SEGMENT_REPORTED;
 	return made;
 }

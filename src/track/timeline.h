@@ -162,7 +162,7 @@ void timeline_join(struct timeline *timeline, struct timeline *other);
 /** timeline_folded() - a copy in which nothing plain is left, for printing */
 struct timeline *timeline_folded(const struct timeline *timeline);
 
-/** timeline_copy() - the same seen from the other end; its segments are SEGMENT_TOLD */
+/** timeline_copy() - the same seen from the other end; its segments are SEGMENT_REPORTED */
 struct timeline *timeline_copy(const struct timeline *timeline);
 
 /** timeline_stands_out() - is the entry more than plain data and its acknowledgement? */

@@ -24,8 +24,8 @@
 /* An unanswered SYN may be resent up to 64 s after the one before (RFC 6298 back-off, tcp_syn_retries 6). */
 #define SYN_GAP_MAX_NS (130 * CLOCK_NS_PER_SEC)
 /* Late packets of a closed connection come while its peer is in TIME_WAIT. */
-#define TOLD_KEEP_NS (60 * CLOCK_NS_PER_SEC)
-#define TOLD_MAX 16384
+#define REPORTED_KEEP_NS (60 * CLOCK_NS_PER_SEC)
+#define REPORTED_MAX 16384
 /* How many old records that live on are passed over in a tick. */
 #define SWEEP_AT_ONCE 64
 /* So many more than may linger wait to be finished together. */
@@ -52,7 +52,7 @@ struct tracker *tracker_new(const struct tracker_config *config, const struct tr
 
 void tracker_dispose(struct tracker *tracker, struct record *record)
 {
-	if (record->said->connect_tid != 0)
+	if (record->evidence->connect_tid != 0)
 		tracker_calls_forget(tracker, record);
 	record_free(record, tracker->pool);
 }
@@ -79,7 +79,7 @@ void tracker_free(struct tracker *tracker)
 		return;
 	free_all(tracker, &tracker->open);
 	free_all(tracker, &tracker->closing);
-	free_all(tracker, &tracker->told);
+	free_all(tracker, &tracker->reported);
 	record_table_free(tracker->table);
 	pool_free(tracker->pool);
 	process_table_free(tracker->processes);
@@ -111,7 +111,7 @@ static void settle_older(const struct record *record, struct conn *conn)
 {
 	conn->seen |= SEEN_EXISTING;
 	/* Those who are connected answer each other; who is not, answers by RST. */
-	if (conn->result == RESULT_UNKNOWN && (record->said->established || wire_both_spoke(record->wire))) {
+	if (conn->result == RESULT_UNKNOWN && (record->evidence->established || wire_both_spoke(record->wire))) {
 		conn->result = RESULT_OK;
 		conn->error = 0;
 	}
@@ -147,14 +147,14 @@ void tracker_tell(struct tracker *tracker, struct record *record)
 	struct conn conn;
 
 	if (!tracker_wants(tracker, record)) {
-		tracker->account.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
+		tracker->stats.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 		return;
 	}
 	tracker_settle(tracker, record, &conn);
 	conn.open = 0;
 	tracker_judge(tracker, record, &conn);
 	if (conn.process == NULL)
-		tracker->account.unattributed++;
+		tracker->stats.unattributed++;
 	tracker->notify.finished(tracker->notify.context, &conn);
 }
 
@@ -176,21 +176,21 @@ static void finish(struct tracker *tracker, struct record *record)
 
 	record_table_prefetch_slot(tracker->table, record);
 	tracker_tell(tracker, record);
-	tracker_observe_told(tracker, record);
-	if (record->wire == NULL || tracker->told.count >= TOLD_MAX) {
+	tracker_observe_reported(tracker, record);
+	if (record->wire == NULL || tracker->reported.count >= REPORTED_MAX) {
 		forget(tracker, list, record);
 		return;
 	}
 	record_list_remove(list, record);
 	record_table_remove_cookie(tracker->table, record);
-	record->finish_at_ns = clock_after(tracker->now_ns, TOLD_KEEP_NS);
-	record->told = true;
-	record_list_append(&tracker->told, record);
+	record->finish_at_ns = clock_after(tracker->now_ns, REPORTED_KEEP_NS);
+	record->reported = true;
+	record_list_append(&tracker->reported, record);
 }
 
 void tracker_begin_closing(struct tracker *tracker, struct record *record)
 {
-	if (record->closing || record->told)
+	if (record->closing || record->reported)
 		return;
 	record_list_remove(&tracker->open, record);
 	record->closing = true;
@@ -225,8 +225,8 @@ static bool is_pending_attempt(const struct tracker *tracker, const struct recor
 void tracker_supersede(struct tracker *tracker, struct record *record)
 {
 	record_table_remove_flow(tracker->table, record);
-	if (record->told)
-		forget(tracker, &tracker->told, record);
+	if (record->reported)
+		forget(tracker, &tracker->reported, record);
 	else if (is_pending_attempt(tracker, record))
 		return; /* it is given up, and fails by its timeout */
 	else if (record->conn.cookie == 0 || !tracker_tells_destroy(tracker, &record->conn.flow))
@@ -262,7 +262,7 @@ static struct record *oldest_attempt(struct tracker *tracker)
 
 static void make_room(struct tracker *tracker)
 {
-	struct record_list *list = &tracker->told;
+	struct record_list *list = &tracker->reported;
 	struct record *record;
 
 	if (list->first == NULL)
@@ -272,10 +272,10 @@ static void make_room(struct tracker *tracker)
 		list = &tracker->open;
 		record = oldest_attempt(tracker);
 		if (!is_silent_attempt(tracker, record) && !is_silent_reset(tracker, record) &&
-		    tracker->account.lost[LOST_TABLE] >= 0)
-			tracker->account.lost[LOST_TABLE]++;
+		    tracker->stats.lost[LOST_TABLE] >= 0)
+			tracker->stats.lost[LOST_TABLE]++;
 	}
-	if (list != &tracker->told)
+	if (list != &tracker->reported)
 		tracker_tell(tracker, record);
 	forget(tracker, list, record);
 }
@@ -284,7 +284,7 @@ struct record *tracker_record_new(struct tracker *tracker, bool has_wire)
 {
 	struct record *record;
 
-	if (tracker->open.count + tracker->closing.count + tracker->told.count >= tracker->config.limit)
+	if (tracker->open.count + tracker->closing.count + tracker->reported.count >= tracker->config.limit)
 		make_room(tracker);
 	record = record_new(has_wire ? tracker->pool : NULL);
 	record->conn.id = ++tracker->ids;
@@ -303,7 +303,7 @@ struct record *tracker_record_found(struct tracker *tracker)
 
 void tracker_drop(struct tracker *tracker, struct record *record)
 {
-	forget(tracker, record->told ? &tracker->told : list_of(tracker, record), record);
+	forget(tracker, record->reported ? &tracker->reported : list_of(tracker, record), record);
 }
 
 void tracker_set_process(struct tracker *tracker, struct record *record, pid_t pid, uint32_t uid)
@@ -326,7 +326,7 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 	if (event->owner.born)
 		tracker->owners_come = true;
 	if (event->owner.pid == 0) {
-		tracker->account.too_short++;
+		tracker->stats.too_short++;
 		return;
 	}
 	if (record == NULL) {
@@ -395,8 +395,8 @@ static void finish_lingered(struct tracker *tracker)
 static void do_due(struct tracker *tracker)
 {
 	finish_lingered(tracker);
-	while (tracker->told.first != NULL && tracker->told.first->finish_at_ns <= tracker->now_ns)
-		forget(tracker, &tracker->told, tracker->told.first);
+	while (tracker->reported.first != NULL && tracker->reported.first->finish_at_ns <= tracker->now_ns)
+		forget(tracker, &tracker->reported, tracker->reported.first);
 	sweep_open(tracker);
 }
 
@@ -428,7 +428,7 @@ static void pass_time(struct tracker *tracker)
 
 static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 {
-	int64_t *sum = lost->where < LOST_WHERE_NUM ? &tracker->account.lost[lost->where] : NULL;
+	int64_t *sum = lost->where < LOST_WHERE_NUM ? &tracker->stats.lost[lost->where] : NULL;
 
 	if (sum == NULL)
 		return;
@@ -474,7 +474,7 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 		tracker_observe_frame(tracker, event);
 		break;
 	case EVENT_RUN:
-		tracker->account.run = event->run;
+		tracker->stats.run = event->run;
 		tracker->config.whole = event->run.whole;
 		tracker->config.has_destroy = event->run.has_destroy;
 		tracker->config.netns = event->run.netns;

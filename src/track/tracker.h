@@ -76,7 +76,7 @@ struct tracker_notify {
  * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; NULL when nobody asks
  * @entry: a segment, an ICMP error or a call of a connection; both are valid during the call only. Of a packet both of
  *	   whose ends are of interest each connection is told, that of the acceptor first, the second one with
- *	   SEGMENT_TOLD and with @first, the connection that was told of it. NULL when nobody asks
+ *	   SEGMENT_REPORTED and with @first, the connection that was told of it. NULL when nobody asks
  * @counters: the kernel's counters of a connection came; NULL when nobody asks
  */
 struct tracker_observer {
@@ -117,7 +117,7 @@ struct tracker_accept {
 };
 
 /**
- * struct tracker_account - what the tracker has to answer for
+ * struct tracker_stats - what the tracker has to answer for
  * @lost: by enum lost_where; -1 when it is only known that something was lost
  * @left_out: by enum left_out: frames of TCP segments that are in no connection's count
  * @both_ends: frames that two connections count, because both ends are of interest
@@ -132,7 +132,7 @@ struct tracker_accept {
  * @unsettled: connections that have ended, but whose byte count another witness may still complete
  * @run: what the events say of the run; all 0: nothing
  */
-struct tracker_account {
+struct tracker_stats {
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t left_out[LEFT_OUT_NUM];
 	uint64_t both_ends;
@@ -201,12 +201,12 @@ const struct conn *tracker_last(struct tracker *tracker, const struct conn *prev
  * tracker_wants_timewait() - would it help to know whether a TIME_WAIT socket lives on?
  * @info: a last word that has not been fed yet
  *
- * Whether the peer's FIN is among the bytes received may hang on it (system/bytes.c).
+ * Whether the peer's FIN is among the bytes received may hang on it (system/tcp_payload.c).
  */
 bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info);
 
-/** tracker_account() - the accounts so far */
-void tracker_account(const struct tracker *tracker, struct tracker_account *account);
+/** tracker_stats() - the accounts so far */
+void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats);
 
 /** tracker_listens() - did a target listen on flow.local when the run began, or is it found to? */
 bool tracker_listens(const struct tracker *tracker, const struct flow *flow);

@@ -47,7 +47,7 @@ static void dispute(struct tracker *tracker, struct record *record, const struct
 	other->conn.dir = record->conn.dir;
 	other->conn.flow.netns = event->flow.netns;
 	other->conn.seen |= SEEN_DISPUTED;
-	record_testimony(other)->accept_ns = event->time_ns;
+	record_evidence(other)->accept_ns = event->time_ns;
 	set_owner(tracker, other, &event->call);
 	record_seen(other, event->time_ns, SEEN_CALLS);
 }
@@ -62,16 +62,16 @@ static void join_by_half(struct tracker *tracker, struct record *record, const s
 
 static void count_failed_accept(struct tracker *tracker, const struct event_call *call)
 {
-	struct tracker_account *account = &tracker->account;
-	struct tracker_accept *kind = account->accepts, *end = kind + account->accept_kinds;
+	struct tracker_stats *stats = &tracker->stats;
+	struct tracker_accept *kind = stats->accepts, *end = kind + stats->accept_kinds;
 
-	account->accept_failed++;
+	stats->accept_failed++;
 	while (kind < end && (kind->pid != call->pid || kind->error != call->error))
 		kind++;
-	if (kind == end && account->accept_kinds == TRACKER_ACCEPT_KINDS)
+	if (kind == end && stats->accept_kinds == TRACKER_ACCEPT_KINDS)
 		return;
 	if (kind == end) {
-		account->accept_kinds++;
+		stats->accept_kinds++;
 		*kind = (struct tracker_accept){.pid = call->pid, .error = call->error};
 	}
 	kind->count++;
@@ -81,7 +81,7 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = record_table_find_cookie(tracker->table, event->call.cookie);
 
-	if (record != NULL && record->said->accept_ns >= 0) {
+	if (record != NULL && record->evidence->accept_ns >= 0) {
 		dispute(tracker, record, event);
 		return;
 	}
@@ -91,8 +91,8 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 		tracker_join_cookie(tracker, record, event->call.cookie);
 	}
 	record->conn.dir = DIR_IN;
-	bytes_opener(record_bytes(record), DIR_IN);
-	record_testimony(record)->accept_ns = event->time_ns;
+	tcp_payload_opener(record_bytes(record), DIR_IN);
+	record_evidence(record)->accept_ns = event->time_ns;
 	if (event->call.disputed)
 		record->conn.seen |= SEEN_DISPUTED;
 	set_owner(tracker, record, &event->call);
@@ -126,10 +126,10 @@ static void feed_take(struct tracker *tracker, const struct event *event)
  */
 static bool is_same_attempt(const struct record *earlier, int error)
 {
-	if (earlier->closing || earlier->told || earlier->said->connect_begin_ns < 0)
+	if (earlier->closing || earlier->reported || earlier->evidence->connect_begin_ns < 0)
 		return false;
-	return error == EALREADY || error == EISCONN || earlier->said->call_error == EINPROGRESS ||
-	       earlier->said->call_error == EALREADY || earlier->said->call_error == EINTR;
+	return error == EALREADY || error == EISCONN || earlier->evidence->call_error == EINPROGRESS ||
+	       earlier->evidence->call_error == EALREADY || earlier->evidence->call_error == EINTR;
 }
 
 static void feed_connect_begin(struct tracker *tracker, const struct event *event)
@@ -139,9 +139,9 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 
 	record->conn.flow = event->flow;
 	record->conn.dir = DIR_OUT;
-	bytes_opener(record_bytes(record), DIR_OUT);
-	record_testimony(record)->connect_begin_ns = event->time_ns;
-	record_testimony(record)->connect_tid = event->call.tid;
+	tcp_payload_opener(record_bytes(record), DIR_OUT);
+	record_evidence(record)->connect_begin_ns = event->time_ns;
+	record_evidence(record)->connect_tid = event->call.tid;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, SEEN_CALLS);
 	if (tracker->connecting_count == tracker->connecting_size) {
@@ -161,7 +161,7 @@ static struct record *take_connecting(struct tracker *tracker, pid_t tid)
 		if (tracker->connecting[i].tid != tid)
 			continue;
 		tracker->connecting[i] = tracker->connecting[--tracker->connecting_count];
-		record_testimony(record)->connect_tid = 0;
+		record_evidence(record)->connect_tid = 0;
 		return record;
 	}
 	return NULL;
@@ -169,13 +169,13 @@ static struct record *take_connecting(struct tracker *tracker, pid_t tid)
 
 static void connect_decided(struct tracker *tracker, struct record *record, int error, int64_t time_ns)
 {
-	struct testimony *said = record_testimony(record);
+	struct evidence *evidence = record_evidence(record);
 
-	said->call_error = error;
+	evidence->call_error = error;
 	if (record_is_undecided(error))
 		return;
-	if (said->outcome_ns < 0)
-		said->outcome_ns = time_ns;
+	if (evidence->outcome_ns < 0)
+		evidence->outcome_ns = time_ns;
 	if (error == 0)
 		return;
 	if (record->wire == NULL && !record_is_unsent(record))
@@ -206,8 +206,8 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 		return; /* its begin was before the run or is lost: the kernel's counters may still tell of it */
 	if (event->call.disputed)
 		record->conn.seen |= SEEN_DISPUTED;
-	record_testimony(record)->connect_end_ns = event->time_ns;
-	record_testimony(record)->call_error = error;
+	record_evidence(record)->connect_end_ns = event->time_ns;
+	record_evidence(record)->call_error = error;
 	record_seen(record, event->time_ns, SEEN_CALLS);
 	if (earlier != NULL)
 		tracker_begin_closing(tracker, earlier);
@@ -232,7 +232,7 @@ static struct record *find_undecided(struct tracker *tracker, const struct event
 		if (conn->process == NULL || conn->process->pid != call->pid || conn->fd != call->fd)
 			continue;
 		/* The latest on this descriptor, or none. */
-		if (record->said->connect_end_ns < 0 || !record_is_undecided(record->said->call_error))
+		if (record->evidence->connect_end_ns < 0 || !record_is_undecided(record->evidence->call_error))
 			return NULL;
 		return record;
 	}
@@ -259,11 +259,11 @@ static void feed_exit_unseen(struct tracker *tracker, const struct event *event)
 	for (size_t i = 0; i < 2; i++) {
 		for (struct record *record = lists[i]->last; record != NULL; record = record->previous) {
 			const struct record_conn *conn = &record->conn;
-			int64_t destroy_ns = record->said->destroy_ns;
+			int64_t destroy_ns = record->evidence->destroy_ns;
 
 			if ((conn->process != NULL && conn->process->pid == event->call.pid) ||
 			    (conn->last_process != NULL && conn->last_process->pid == event->call.pid))
-				record_testimony(record)->may_have_exited |=
+				record_evidence(record)->may_have_exited |=
 					destroy_ns < 0 || destroy_ns > clock_after(event->time_ns, -TOGETHER_NS);
 		}
 	}
@@ -320,18 +320,18 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 	switch (call->kind) {
 	case CALL_SO_ERROR:
 		/* 0 while the handshake runs says nothing; the counters that come with it say whether it does. */
-		if (record_is_undecided(record->said->call_error) && call->error != 0)
+		if (record_is_undecided(record->evidence->call_error) && call->error != 0)
 			connect_decided(tracker, record, call->error, event->time_ns);
 		break;
 	case CALL_SHUTDOWN:
-		bytes_shutdown(record_bytes(record), call->argument);
+		tcp_payload_shutdown(record_bytes(record), call->argument);
 		break;
 	case CALL_CLOSE:
 	case CALL_EXIT:
 		if (call->kind == CALL_CLOSE)
-			record_testimony(record)->close_ns = event->time_ns;
+			record_evidence(record)->close_ns = event->time_ns;
 		else
-			record_testimony(record)->exit_ns = event->time_ns;
+			record_evidence(record)->exit_ns = event->time_ns;
 		/* Nobody else will tell of its end. */
 		if (call->cookie & EVENT_COOKIE_MADE_UP)
 			tracker_begin_closing(tracker, record);

@@ -45,15 +45,15 @@ static void remember_listener(struct tracker *tracker, const struct event *event
 	own.netns = netns;
 	listening = find_listening(tracker, &own);
 	if (listening == NULL) {
-		tracker->listening = xreallocarray(tracker->listening, tracker->listening_count + 1,
-						   sizeof(*tracker->listening));
+		tracker->listening =
+			xreallocarray(tracker->listening, tracker->listening_count + 1, sizeof(*tracker->listening));
 		listening = &tracker->listening[tracker->listening_count++];
 		*listening = (struct listening){.netns = netns, .port = event->flow.local.port};
 	}
-	listening->unseen |= event->info.reason == INFO_LOOK;
+	listening->unseen |= event->info.reason == INFO_SAMPLE;
 	if (event->info.reason == INFO_WAITING && event->info.rqueue > event->info.wqueue && !listening->was_full) {
 		listening->was_full = true;
-		tracker->account.full_queues++;
+		tracker->stats.full_queues++;
 	}
 }
 
@@ -69,7 +69,7 @@ static struct record *record_unseen(struct tracker *tracker, const struct event 
 	record = tracker_record_found(tracker);
 	tracker_join_flow(tracker, record, &event->flow);
 	/* Only a finished handshake makes a socket of its own. */
-	record_testimony(record)->established = true;
+	record_evidence(record)->established = true;
 	record->conn.dir = DIR_IN;
 	record->owned = true;
 	tracker_messages_claimed(tracker, record);
@@ -83,9 +83,9 @@ static struct record *record_waiting(struct tracker *tracker, const struct event
 		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);
 	}
-	if (record->said->accept_ns < 0)
-		record_testimony(record)->waits = true;
-	record_testimony(record)->established = true;
+	if (record->evidence->accept_ns < 0)
+		record_evidence(record)->waits = true;
+	record_evidence(record)->established = true;
 	record->conn.dir = DIR_IN;
 	if (!record->owned) {
 		record->owned = true;
@@ -100,9 +100,9 @@ static struct record *record_waiting(struct tracker *tracker, const struct event
  */
 static bool was_never_accepted(const struct tracker *tracker, const struct event *event)
 {
-	return event->info.reason == INFO_DESTROY && !bytes_is_lost(&event->info) && !tracker->owners_come &&
+	return event->info.reason == INFO_DESTROY && !tcp_payload_is_lost(&event->info) && !tracker->owners_come &&
 	       !tracker->config.whole && endpoint_has_ip(&event->flow.remote) && event->info.listener != 0 &&
-	       find_listening(tracker, &event->flow) != NULL && bytes_final_opener(&event->info) != DIR_OUT;
+	       find_listening(tracker, &event->flow) != NULL && tcp_payload_final_opener(&event->info) != DIR_OUT;
 }
 
 /* In a run on the wire: an attempt whose SYN is in no packet. */
@@ -111,7 +111,7 @@ static struct record *record_unsent(struct tracker *tracker, const struct event 
 	struct flow reverse = flow_reverse(&event->flow);
 	struct record *record;
 
-	if (!tracker->config.whole || event->info.state != TCP_SYN_SENT || event->info.reason != INFO_LOOK ||
+	if (!tracker->config.whole || event->info.state != TCP_SYN_SENT || event->info.reason != INFO_SAMPLE ||
 	    !flow_is_complete(&event->flow) || record_table_find_flow(tracker->table, &event->flow) != NULL ||
 	    record_table_find_flow(tracker->table, &reverse) != NULL)
 		return NULL;
@@ -127,10 +127,11 @@ static void feed_other_end(struct tracker *tracker, const struct event *event)
 	struct record *record = record_table_find_flow(tracker->table, &reverse);
 
 	/* One that has heard of its own other end already is of an earlier life of this flow. */
-	if (tracker->owners_come && (record == NULL || record->told || record->said->bytes.peer_sent >= 0))
+	if (tracker->owners_come &&
+	    (record == NULL || record->reported || record->evidence->tcp_payload.peer_sent >= 0))
 		tracker_last_words_keep(tracker, event);
-	else if (record != NULL && !record->told && bytes_final_sent(&event->info) >= 0)
-		bytes_peer_sent(record_bytes(record), bytes_final_sent(&event->info));
+	else if (record != NULL && !record->reported && tcp_payload_final_sent(&event->info) >= 0)
+		tcp_payload_peer_sent(record_bytes(record), tcp_payload_final_sent(&event->info));
 }
 
 /* Its socket had another connection before, so this one it has opened itself. Whose it is, an EVENT_OWNER says. */
@@ -144,7 +145,7 @@ void tracker_feed_renewed(struct tracker *tracker, const struct event *event)
 	tracker_join_flow(tracker, record, &event->flow);
 	tracker_join_cookie(tracker, record, event->info.cookie);
 	record->conn.dir = DIR_OUT;
-	bytes_opener(record_bytes(record), DIR_OUT);
+	tcp_payload_opener(record_bytes(record), DIR_OUT);
 	tracker_last_words_take(tracker, record, event->time_ns);
 }
 
@@ -183,14 +184,14 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	if (event->info.reason == INFO_WAITING ||
 	    (is_existing && event->info.inode == 0 && record->conn.process == NULL))
 		record = record_waiting(tracker, event, record);
-	if (record != NULL && record->said->waits && event->info.reason == INFO_DESTROY)
-		tracker->account.unaccepted += record->said->accept_ns < 0;
+	if (record != NULL && record->evidence->waits && event->info.reason == INFO_DESTROY)
+		tracker->stats.unaccepted += record->evidence->accept_ns < 0;
 	if (record == NULL)
 		record = record_unseen(tracker, event);
 	if (record == NULL)
 		record = record_unsent(tracker, event);
 	if (record == NULL) {
-		tracker->account.unaccepted += was_never_accepted(tracker, event);
+		tracker->stats.unaccepted += was_never_accepted(tracker, event);
 		return;
 	}
 	if (is_existing)
@@ -199,14 +200,14 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	record_info(record, event);
 	tracker_observe_counters(tracker, record, event->time_ns);
 	/* A handshake that finished, or a RST that came, before connect(2) was back: nobody has asked yet. */
-	if (record_is_undecided(record->said->call_error) && record->said->outcome_ns < 0 &&
+	if (record_is_undecided(record->evidence->call_error) && record->evidence->outcome_ns < 0 &&
 	    event->info.reason != INFO_DESTROY &&
-	    (record->said->established || (event->info.state == TCP_CLOSE && event->info.segs_in > 0)))
-		record_testimony(record)->outcome_ns = event->time_ns;
+	    (record->evidence->established || (event->info.state == TCP_CLOSE && event->info.segs_in > 0)))
+		record_evidence(record)->outcome_ns = event->time_ns;
 	if (event->info.reason == INFO_DESTROY) {
 		tracker_begin_closing(tracker, record);
 	} else if (event->info.reason == INFO_CLOSE && !tracker_tells_destroy(tracker, &record->conn.flow)) {
-		bytes_ended(record_bytes(record));
+		tcp_payload_ended(record_bytes(record));
 		tracker_begin_closing(tracker, record);
 	}
 }

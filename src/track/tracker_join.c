@@ -58,14 +58,14 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 	if (!flow_is_complete(flow))
 		return;
 	other = record_table_find_flow(tracker->table, flow);
-	if (other != NULL && is_unclaimed(other) && !other->told && record->wire == NULL) {
+	if (other != NULL && is_unclaimed(other) && !other->reported && record->wire == NULL) {
 		move_wire(tracker, record, other, false);
 		tracker_drop(tracker, other);
 	} else if (other != NULL) {
 		tracker_supersede(tracker, other);
 	}
 	other = record->wire == NULL ? record_table_find_flow(tracker->table, &reverse) : NULL;
-	if (other != NULL && other->wire != NULL && !other->told) {
+	if (other != NULL && other->wire != NULL && !other->reported) {
 		if (is_unclaimed(other) && !tracker->config.whole) {
 			move_wire(tracker, record, other, true);
 			tracker_drop(tracker, other);
@@ -73,7 +73,7 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 			record->wire = wire_copy(other->wire);
 			record->blind = other->blind;
 			wire_flip(record->wire);
-			tracker->account.both_ends += wire_frames(record->wire);
+			tracker->stats.both_ends += wire_frames(record->wire);
 			share(tracker, record, other);
 			record->conn.seen |= SEEN_WIRE;
 			if (record->conn.host == NULL && other->conn.host != NULL)
@@ -100,7 +100,7 @@ void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_
 void tracker_join_part(struct tracker *tracker, struct record *record, int64_t time_ns)
 {
 	record_disconnected(record, time_ns);
-	record_testimony(record)->total_retrans = -1; /* since it was looked at, more may have been resent */
+	record_evidence(record)->total_retrans = -1; /* since it was looked at, more may have been resent */
 	record_table_remove_cookie(tracker->table, record);
 	tracker_begin_closing(tracker, record);
 }
@@ -126,7 +126,7 @@ struct record *tracker_join_find(struct tracker *tracker, const struct flow *flo
 	if (record != NULL)
 		tracker_join_part(tracker, record, tracker->now_ns);
 	record = flow_is_complete(flow) ? record_table_find_flow(tracker->table, flow) : NULL;
-	if (record == NULL || record->told || (cookie != 0 && record->conn.cookie != 0))
+	if (record == NULL || record->reported || (cookie != 0 && record->conn.cookie != 0))
 		return NULL;
 	return record;
 }
@@ -155,7 +155,7 @@ static struct record *search_packets(struct tracker *tracker, const struct recor
 			bool is_own = is_unclaimed(candidate);
 
 			if (candidate == record || candidate->wire == NULL ||
-			    candidate->conn.start_ns < record->said->connect_begin_ns)
+			    candidate->conn.start_ns < record->evidence->connect_begin_ns)
 				continue;
 			if (!(is_own && fits_half(flow, &other->local, &other->remote)) &&
 			    !fits_half(flow, &other->remote, &other->local))

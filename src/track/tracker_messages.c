@@ -2,7 +2,7 @@
 #include "track/tracker_state.h"
 
 #include "base/xalloc.h"
-#include "track/untold.h"
+#include "track/pending_messages.h"
 
 /* What applications say on connections, and whom it is told of. */
 
@@ -12,7 +12,7 @@ static void set_host(struct record *record, const struct message *message)
 		record->conn.host = xstrdup(message->host);
 }
 
-struct teller {
+struct reporter {
 	struct tracker *tracker;
 	struct record *record;
 };
@@ -25,12 +25,12 @@ static bool tell_of(struct tracker *tracker, struct record *record, const struct
 	return tracker->notify.message(tracker->notify.context, &conn, message, time_ns);
 }
 
-/* untold_function */
+/* pending_messages_function */
 static void tell(void *context, const struct message *message, int64_t time_ns)
 {
-	const struct teller *teller = context;
+	const struct reporter *reporter = context;
 
-	(void)tell_of(teller->tracker, teller->record, message, time_ns);
+	(void)tell_of(reporter->tracker, reporter->record, message, time_ns);
 }
 
 /* Is @record to be told of before @other? The one that accepts, whoever speaks, unless the other one was alone. */
@@ -53,7 +53,7 @@ static bool is_ambiguous(const struct tracker *tracker, const struct flow *flow)
 	bool is_reverse;
 
 	while ((record = record_table_next(tracker->table, flow, hash, &at, &is_reverse)) != NULL)
-		count[is_reverse] += !record->told;
+		count[is_reverse] += !record->reported;
 	return count[0] > 1 || count[1] > 1;
 }
 
@@ -61,14 +61,14 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 {
 	const struct message *message = &tracker->message;
 	struct flow flow = event->flow, reverse;
-	struct record *ends[2], *told[2] = {NULL, NULL}, *waits = NULL;
+	struct record *ends[2], *reported[2] = {NULL, NULL}, *waits = NULL;
 
 	if (!message_join(&tracker->message, &event->message))
 		return;
 	if (flow.netns == 0)
 		flow.netns = tracker->config.netns;
 	if (is_ambiguous(tracker, &flow)) {
-		tracker->account.lost[LOST_MESSAGES]++;
+		tracker->stats.lost[LOST_MESSAGES]++;
 		return;
 	}
 	reverse = flow_reverse(&flow);
@@ -82,46 +82,48 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 		tracker_observe_message(tracker, ends[i], message, event->time_ns, i == 0 ? WIRE_LOCAL : WIRE_REMOTE,
 					i == 1 && ends[0] != NULL);
 		if (tracker_wants(tracker, ends[i]))
-			told[told[0] != NULL] = ends[i];
+			reported[reported[0] != NULL] = ends[i];
 		if (waits == NULL || ends[i]->conn.id < waits->conn.id)
 			waits = ends[i];
 	}
 	if (tracker->notify.message == NULL)
 		return;
-	if (told[1] != NULL && goes_first(told[1], told[0])) {
-		told[1] = told[0];
-		told[0] = ends[1];
+	if (reported[1] != NULL && goes_first(reported[1], reported[0])) {
+		reported[1] = reported[0];
+		reported[0] = ends[1];
 	}
-	if (told[0] != NULL) {
-		if (tell_of(tracker, told[0], message, event->time_ns))
+	if (reported[0] != NULL) {
+		if (tell_of(tracker, reported[0], message, event->time_ns))
 			return;
-		if (told[1] != NULL)
-			(void)tell_of(tracker, told[1], message, event->time_ns);
-		else if (tracker_may_be_shared(tracker, told[0]))
-			told[0]->untold = untold_add(told[0]->untold, &tracker->untold, message, event->time_ns);
-	} else if (waits != NULL && !waits->told) {
-		waits->untold = untold_add(waits->untold, &tracker->untold, message, event->time_ns);
+		if (reported[1] != NULL)
+			(void)tell_of(tracker, reported[1], message, event->time_ns);
+		else if (tracker_may_be_shared(tracker, reported[0]))
+			reported[0]->pending_messages = pending_messages_add(
+				reported[0]->pending_messages, &tracker->pending_messages, message, event->time_ns);
+	} else if (waits != NULL && !waits->reported) {
+		waits->pending_messages = pending_messages_add(waits->pending_messages, &tracker->pending_messages,
+							       message, event->time_ns);
 	}
 }
 
 void tracker_messages_claimed(struct tracker *tracker, struct record *record)
 {
-	struct untold *untold = record->untold;
+	struct pending_messages *pending_messages = record->pending_messages;
 
-	if (untold == NULL)
+	if (pending_messages == NULL)
 		return;
-	record->untold = NULL;
-	tracker->account.lost[LOST_MESSAGES] +=
-		(int64_t)untold_tell(untold, tell, &(struct teller){tracker, record});
+	record->pending_messages = NULL;
+	tracker->stats.lost[LOST_MESSAGES] +=
+		(int64_t)pending_messages_report(pending_messages, tell, &(struct reporter){tracker, record});
 }
 
 void tracker_messages_joined(struct tracker *tracker, struct record *to, struct record *from)
 {
-	if (from->untold == NULL)
+	if (from->pending_messages == NULL)
 		return;
-	untold_free(to->untold);
-	to->untold = from->untold;
-	from->untold = NULL;
+	pending_messages_free(to->pending_messages);
+	to->pending_messages = from->pending_messages;
+	from->pending_messages = NULL;
 	if (tracker_wants(tracker, to))
 		tracker_messages_claimed(tracker, to);
 }

@@ -49,7 +49,7 @@ static void tell(struct tracker *tracker, struct record *record, struct record *
 /* Shall it go into the time line? */
 static bool keeps(const struct tracker *tracker, const struct record *record)
 {
-	if (record->told)
+	if (record->reported)
 		return false;
 	if (tracker->observer.keep)
 		return true;
@@ -67,18 +67,18 @@ static void clear(struct tracker *tracker, struct record *record)
 bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
 			     enum wire_side side, struct record *first)
 {
-	bool told = first != NULL && tracker_wants(tracker, first);
+	bool reported = first != NULL && tracker_wants(tracker, first);
 	struct timeline *timeline = timeline_of(tracker, record);
 	struct timeline_entry entry = {.time_ns = event->time_ns, .kind = TIMELINE_SEGMENT};
 
 	segment_feed(&entry.segment, record->wire, &timeline->states, event,
 		     tracker->has_frame && tracker->frame_ns == event->time_ns ? &tracker->frame : NULL, side);
-	if (told)
-		entry.segment.judged |= SEGMENT_TOLD;
+	if (reported)
+		entry.segment.judged |= SEGMENT_REPORTED;
 	if (keeps(tracker, record))
 		timeline_segment(timeline, &entry.segment);
 	if (tracker_wants(tracker, record))
-		tell(tracker, record, told ? first : NULL, &entry);
+		tell(tracker, record, reported ? first : NULL, &entry);
 	return !(entry.segment.judged & SEGMENT_COPY);
 }
 
@@ -101,7 +101,7 @@ void tracker_observe_icmp(struct tracker *tracker, struct record *record, const 
 }
 
 void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
-			     int64_t time_ns, enum wire_side side, bool told)
+			     int64_t time_ns, enum wire_side side, bool reported)
 {
 	struct timeline_entry entry = {.time_ns = time_ns, .kind = TIMELINE_MESSAGE};
 
@@ -111,7 +111,7 @@ void tracker_observe_message(struct tracker *tracker, struct record *record, con
 	(void)timeline_of(tracker, record);
 	if (keeps(tracker, record))
 		timeline_message(record->timeline, &entry.message, time_ns);
-	if (!told && tracker_wants(tracker, record))
+	if (!reported && tracker_wants(tracker, record))
 		tell(tracker, record, NULL, &entry);
 }
 
@@ -121,7 +121,7 @@ void tracker_observe_call(struct tracker *tracker, struct record *record, const 
 
 	if (!tracker->is_observed)
 		return;
-	if (tracker->observer.keep && !record->told)
+	if (tracker->observer.keep && !record->reported)
 		timeline_call(timeline_of(tracker, record), event);
 	tell(tracker, record, NULL, &entry);
 }
@@ -205,7 +205,7 @@ void tracker_observe_copied(struct tracker *tracker, struct record *to, struct r
 		clear(tracker, to);
 }
 
-void tracker_observe_told(struct tracker *tracker, struct record *record)
+void tracker_observe_reported(struct tracker *tracker, struct record *record)
 {
 	(void)tracker;
 	if (record->timeline != NULL)

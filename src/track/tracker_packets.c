@@ -66,7 +66,7 @@ static struct record_ends record_new_flow(struct tracker *tracker, const struct 
 /* Would it have gone on, if this segment of another connection had not come? */
 static bool is_alive(const struct tracker *tracker, const struct record *record, const struct event *event)
 {
-	return !record->told && !wire_is_finished(record->wire) &&
+	return !record->reported && !wire_is_finished(record->wire) &&
 	       clock_span(wire_last_ns(record->wire), event->time_ns) < tracker->config.timeout_ns;
 }
 
@@ -125,8 +125,7 @@ static struct record *segment_record(struct tracker *tracker, const struct event
 {
 	if (record->wire == NULL)
 		return with_wire(record);
-	if (!wire_accepts(record->wire, event, side) ||
-	    (record->told && wire_goes_on(record->wire, event, side))) {
+	if (!wire_accepts(record->wire, event, side) || (record->reported && wire_goes_on(record->wire, event, side))) {
 		if (is_alive(tracker, record, event))
 			record->duplicate = *duplicate = true;
 		tracker_supersede(tracker, record);
@@ -164,26 +163,25 @@ static enum fate feed_packet_to(struct tracker *tracker, struct record *record, 
 	} else {
 		is_counted = wire_feed(record->wire, event, side);
 	}
-	if (record->told)
+	if (record->reported)
 		return is_counted ? FATE_LATE : FATE_COPY;
 	record_seen(record, event->time_ns, SEEN_WIRE);
 	follow_end(tracker, record);
 	return is_counted ? FATE_COUNTED : FATE_COPY;
 }
 
-static void account(struct tracker *tracker, enum fate sender, enum fate receiver)
+static void stats(struct tracker *tracker, enum fate sender, enum fate receiver)
 {
 	if (sender == FATE_COUNTED || receiver == FATE_COUNTED)
-		tracker->account.both_ends += sender == receiver;
+		tracker->stats.both_ends += sender == receiver;
 	else if (sender == FATE_LATE || receiver == FATE_LATE)
-		tracker->account.left_out[LEFT_OUT_LATE]++;
+		tracker->stats.left_out[LEFT_OUT_LATE]++;
 	else
-		tracker->account.left_out[LEFT_OUT_COPY]++;
+		tracker->stats.left_out[LEFT_OUT_COPY]++;
 }
 
 /* Both ends are on this host: is the receiver's the one that accepts? If nobody knows, the one that was met last. */
-static bool receiver_accepts(const struct record *sender, const struct record *receiver,
-			     const struct event *event)
+static bool receiver_accepts(const struct record *sender, const struct record *receiver, const struct event *event)
 {
 	const uint16_t both = SEGMENT_SYN | SEGMENT_ACK;
 
@@ -199,8 +197,8 @@ static bool receiver_accepts(const struct record *sender, const struct record *r
 }
 
 /* Inline whatever the compiler thinks of it: it runs for every packet. */
-static inline __attribute__((always_inline)) void
-feed_ends(struct tracker *tracker, struct record_ends ends, const struct event *event)
+static inline __attribute__((always_inline)) void feed_ends(struct tracker *tracker, struct record_ends ends,
+							    const struct event *event)
 {
 	enum fate sender = FATE_NONE, receiver = FATE_NONE;
 
@@ -214,7 +212,7 @@ feed_ends(struct tracker *tracker, struct record_ends ends, const struct event *
 			receiver = feed_packet_to(tracker, ends.receiver, event, WIRE_REMOTE, ends.sender);
 	}
 	if (event->type == EVENT_SEGMENT)
-		account(tracker, sender, receiver);
+		stats(tracker, sender, receiver);
 }
 
 /* Where packets of several queues are recorded, an answer may stand before what it answers. */

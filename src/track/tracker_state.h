@@ -7,7 +7,7 @@
 #include "track/process_table.h"
 #include "track/record_table.h"
 #include "track/tracker.h"
-#include "track/untold.h"
+#include "track/pending_messages.h"
 
 /* What tracker.c, tracker_join.c, tracker_calls.c and tracker_packets.c share, and nobody else needs. */
 
@@ -59,14 +59,14 @@ struct early_icmp {
  * @processes: finds processes
  * @open: connections that live
  * @closing: those that have ended and linger for what comes late
- * @told: those that have been reported and are kept to absorb late packets
+ * @reported: those that have been reported and are kept to absorb late packets
  * @connecting: calls under way
  * @connecting_count: how many
  * @connecting_size: room there
  * @listening: ports of listeners older than the run
  * @listening_count: how many
  * @message: the one that comes in pieces
- * @untold: how many messages wait for an owner of their connection
+ * @pending_messages: how many messages wait for an owner of their connection
  * @last_words: of other ends, by hash of the flow; made when the first one comes
  * @last_words_key: the hash's secret
  * @early: the latest ICMP errors that came before what they quote
@@ -77,7 +77,7 @@ struct early_icmp {
  * @tick_ns: with tracker_config.by_events: the next time at which what is due is done
  * @walked: what tracker_next() returned last: @view
  * @view: that connection, as reports see it
- * @account: what was lost and left unattributed
+ * @stats: what was lost and left unattributed
  * @observer: who wants to know what happens in connections
  * @is_observed: somebody does
  * @has_frame: @frame came just before
@@ -91,13 +91,13 @@ struct tracker {
 	struct pool *pool;
 	struct record_table *table;
 	struct process_table *processes;
-	struct record_list open, closing, told;
+	struct record_list open, closing, reported;
 	struct connecting *connecting;
 	size_t connecting_count, connecting_size;
 	struct listening *listening;
 	size_t listening_count;
 	struct message message;
-	struct untold_limit untold;
+	struct pending_limit pending_messages;
 	struct last_word *last_words;
 	struct hash_key last_words_key;
 	struct early_icmp early[TRACKER_EARLY];
@@ -108,7 +108,7 @@ struct tracker {
 	int64_t tick_ns;
 	struct record *walked;
 	struct conn view;
-	struct tracker_account account;
+	struct tracker_stats stats;
 	struct tracker_observer observer;
 	bool is_observed;
 	bool has_frame;
@@ -214,7 +214,7 @@ void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_
 /** tracker_join_packets() - find the packets of a connect(2) that failed and left no local address */
 void tracker_join_packets(struct tracker *tracker, struct record *record);
 
-/* tracker_last_words.c */
+/* tracker_final.c */
 
 /** tracker_last_words_keep() - the end told of by @event, in a destroy event, died on this host; who has the other? */
 void tracker_last_words_keep(struct tracker *tracker, const struct event *event);
@@ -232,7 +232,6 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event);
 
 /** tracker_calls_forget() - @record is about to be freed: no call under way may lead to it */
 void tracker_calls_forget(struct tracker *tracker, const struct record *record);
-
 
 /* tracker_packets.c */
 
@@ -257,9 +256,9 @@ bool tracker_observe_segment(struct tracker *tracker, struct record *record, con
 void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,
 			  enum wire_side side);
 
-/** tracker_observe_message() - an application on @side said something; @told: the other end's record has had it */
+/** tracker_observe_message() - an application on @side said something; @reported: the other end's record has had it */
 void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
-			     int64_t time_ns, enum wire_side side, bool told);
+			     int64_t time_ns, enum wire_side side, bool reported);
 
 /** tracker_observe_call() - its process made a call on it */
 void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event);
@@ -290,8 +289,8 @@ void tracker_observe_joined(struct tracker *tracker, struct record *to, struct r
 /** tracker_observe_copied() - @to, the other end of @from, shares its packets */
 void tracker_observe_copied(struct tracker *tracker, struct record *to, struct record *from);
 
-/** tracker_observe_told() - it has been reported: what happened in it will not be asked for again */
-void tracker_observe_told(struct tracker *tracker, struct record *record);
+/** tracker_observe_reported() - it has been reported: what happened in it will not be asked for again */
+void tracker_observe_reported(struct tracker *tracker, struct record *record);
 /** tracker_messages_feed() - take in a piece of what an application said: EVENT_MESSAGE */
 void tracker_messages_feed(struct tracker *tracker, const struct event *event);
 

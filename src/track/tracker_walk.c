@@ -16,7 +16,7 @@ static void take_away(struct tracker *tracker, struct record *record, bool is_in
 void tracker_finish(struct tracker *tracker, int64_t now_ns)
 {
 	/* Many are out of the table sooner all at once, but then those that stay must be put into it again. */
-	bool at_once = tracker->closing.count + tracker->told.count > tracker->open.count;
+	bool at_once = tracker->closing.count + tracker->reported.count > tracker->open.count;
 
 	if (now_ns > tracker->now_ns)
 		tracker->now_ns = now_ns;
@@ -26,14 +26,14 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns)
 		next = record->next;
 		tracker_fetch_after(record);
 		tracker_tell(tracker, record);
-		tracker_observe_told(tracker, record);
+		tracker_observe_reported(tracker, record);
 		take_away(tracker, record, at_once);
 	}
-	for (struct record *record = tracker->told.first, *next; record != NULL; record = next) {
+	for (struct record *record = tracker->reported.first, *next; record != NULL; record = next) {
 		next = record->next;
 		take_away(tracker, record, at_once);
 	}
-	tracker->closing = tracker->told = (struct record_list){0};
+	tracker->closing = tracker->reported = (struct record_list){0};
 	for (struct record *record = tracker->open.first; at_once && record != NULL; record = record->next)
 		record_table_add(tracker->table, record);
 }
@@ -84,10 +84,10 @@ static void drop_first(struct tracker *tracker)
 	struct record *record = tracker->open.first;
 
 	if (tracker_wants(tracker, record)) {
-		tracker->account.open++;
-		tracker->account.unattributed += record->conn.process == NULL;
+		tracker->stats.open++;
+		tracker->stats.unattributed += record->conn.process == NULL;
 	} else {
-		tracker->account.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
+		tracker->stats.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 	}
 	tracker_fetch_after(record);
 	record_list_remove(&tracker->open, record);
@@ -105,27 +105,27 @@ const struct conn *tracker_last(struct tracker *tracker, const struct conn *prev
 	return tracker_next(tracker, NULL);
 }
 
-void tracker_account(const struct tracker *tracker, struct tracker_account *account)
+void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats)
 {
-	*account = tracker->account;
+	*stats = tracker->stats;
 	for (const struct record *record = tracker->open.first; record != NULL; record = record->next) {
 		if (!tracker_wants(tracker, record)) {
-			account->left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
+			stats->left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 			continue;
 		}
-		account->open++;
-		account->unattributed += record->conn.process == NULL;
+		stats->open++;
+		stats->unattributed += record->conn.process == NULL;
 	}
 	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next)
 		if (!tracker_wants(tracker, record))
-			account->left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
+			stats->left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next) {
 		int64_t rx, tx;
 
 		/* Only a socket that the kernel or a call has told of can have a last word. */
 		if (!record->owned && record->conn.cookie == 0)
 			continue;
-		bytes_settle(&record->said->bytes, &rx, &tx);
-		account->unsettled += tracker_wants(tracker, record) && rx < 0;
+		tcp_payload_settle(&record->evidence->tcp_payload, &rx, &tx);
+		stats->unsettled += tracker_wants(tracker, record) && rx < 0;
 	}
 }

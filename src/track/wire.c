@@ -283,8 +283,7 @@ static bool is_window_probe(const struct wire *wire, const struct event_segment 
 /* Or may it? What the other side has acknowledged had come before; @end: offset behind the segment */
 static bool fills_forgotten(const struct wire_half *half, int64_t end)
 {
-	return half->bits & HALF_HOLE_DROPPED &&
-	       (!(half->bits & HALF_ACKED) || wire_offset(half, half->acked) < end);
+	return half->bits & HALF_HOLE_DROPPED && (!(half->bits & HALF_ACKED) || wire_offset(half, half->acked) < end);
 }
 
 /* @side resent a segment, or part of one: how late is that? What it sent anew last is at least as young. */
@@ -326,10 +325,10 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	if (range == RANGE_AGAIN && !keepalive && !later) {
 		uint32_t segments = wire_segments(wire, segment, seen - start);
 
-		half->retrans = (half->retrans + segments) | (segments == 0 ? WIRE_RETRANS_DOUBTED : 0);
+		half->retrans = (half->retrans + segments) | (segments == 0 ? WIRE_RETRANS_UNSURE : 0);
 	}
 	if (range == RANGE_AGAIN && !keepalive && !later && fills_forgotten(half, end))
-		half->retrans |= WIRE_RETRANS_DOUBTED;
+		half->retrans |= WIRE_RETRANS_UNSURE;
 	else if (range == RANGE_AGAIN && !keepalive && !later)
 		feed_late(wire, side, now_us);
 	if (is_new)
@@ -415,8 +414,8 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		return true;
 	}
 	/* It is asked while the other side's SYN waits for an acknowledgement, and not later. */
-	*in_window = wire->halves[wire_other(side)].bits & HALF_SYN_ACKED ||
-		     (!is_stray && is_in_window(wire, side, start));
+	*in_window =
+		wire->halves[wire_other(side)].bits & HALF_SYN_ACKED || (!is_stray && is_in_window(wire, side, start));
 	keepalive = is_keepalive(half, segment, start);
 	if (keepalive)
 		count(&wire->keepalives);

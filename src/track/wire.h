@@ -50,7 +50,7 @@ struct wire_hole {
  * @stray: where the last segment ended that lay outside all expectation; before there is a @base, the highest
  *	   acknowledgement (and @acked the first one)
  * @frames: frames it sent
- * @retrans: segments with payload that had been seen before, wholly or in part; see WIRE_RETRANS_DOUBTED. A frame may
+ * @retrans: segments with payload that had been seen before, wholly or in part; see WIRE_RETRANS_UNSURE. A frame may
  *	     be several of them (segmentation offload), which the announced size tells
  * @holes: below @next, in order
  * @bits: enum wire_half_bit

@@ -65,20 +65,20 @@ enum wire_bit {
 	/** some of its packets had no time: all times of it are only good for an order */
 	WIRE_TIMELESS = 0x1000,
 	/** with WIRE_RST: the RST was in the window and not at its edge; stray is its number */
-	WIRE_RST_DOUBTED = 0x2000,
+	WIRE_RST_UNSURE = 0x2000,
 	/** with WIRE_UNREACHABLE: the error was another one of these */
 	WIRE_TIME_EXCEEDED = 0x4000,
 	WIRE_PARAMETER_PROBLEM = 0x8000,
 };
 
 /** All that is known of a RST. */
-#define WIRE_RST_BITS (WIRE_RST | WIRE_RST_REMOTE | WIRE_RST_DOUBTED)
+#define WIRE_RST_BITS (WIRE_RST | WIRE_RST_REMOTE | WIRE_RST_UNSURE)
 
 /** All that is known of an ICMP error that ended an attempt. */
 #define WIRE_UNREACHABLE_BITS (WIRE_UNREACHABLE | WIRE_UNREACHABLE_V6 | WIRE_TIME_EXCEEDED | WIRE_PARAMETER_PROBLEM)
 
 /** In the count of resent segments: some may have filled a hole that was forgotten, or be several in one frame. */
-#define WIRE_RETRANS_DOUBTED (UINT32_C(1) << 31)
+#define WIRE_RETRANS_UNSURE (UINT32_C(1) << 31)
 
 /** How far below the first number seen a SYN recorded late may lie, or data in a capture that began in the middle. */
 #define WIRE_LOWER_MAX (1 << 20)

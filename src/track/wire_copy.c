@@ -55,9 +55,9 @@ static uint32_t segment_print(const struct event_segment *segment)
 
 static uint16_t place_of(const struct event_segment *segment, enum wire_side side)
 {
-	uint32_t place = ((uint32_t)segment->interface << 16 | segment->tag) * UINT32_C(0x9e3779b1) ^
-			 (uint32_t)(segment->ttl << 1 | (segment->has & SEGMENT_HAS_OUTGOING ? 1 : 0)) *
-				 UINT32_C(0x85ebca6b);
+	uint32_t place =
+		((uint32_t)segment->interface << 16 | segment->tag) * UINT32_C(0x9e3779b1) ^
+		(uint32_t)(segment->ttl << 1 | (segment->has & SEGMENT_HAS_OUTGOING ? 1 : 0)) * UINT32_C(0x85ebca6b);
 
 	return (uint16_t)((place >> 17 & ~UINT32_C(1)) | 1 | (side == WIRE_REMOTE ? PLACE_REMOTE : 0));
 }
@@ -99,15 +99,13 @@ static int64_t print_age(const struct wire *wire, int at, int64_t time_ns)
  * Acknowledgements and resets without an identification are repeated at once by some senders, so they need a
  * connection that is known to have copies, and each may have but one.
  */
-static bool is_twin(struct wire *wire, const struct event_segment *segment, enum wire_side side, int at,
-		    int64_t age)
+static bool is_twin(struct wire *wire, const struct event_segment *segment, enum wire_side side, int at, int64_t age)
 {
 	bool is_unique = segment->payload > 0 || segment->flags & (SEGMENT_SYN | SEGMENT_FIN);
 
 	if (has_identification(wire, segment, side))
 		return age <= PACKET_WITHIN_NS;
-	if (age > TWIN_WITHIN_NS || wire->bits & WIRE_TIMELESS ||
-	    segment->has & SEGMENT_HAS_FRAGMENT)
+	if (age > TWIN_WITHIN_NS || wire->bits & WIRE_TIMELESS || segment->has & SEGMENT_HAS_FRAGMENT)
 		return false;
 	/* Has the other side said anything since? What was not captured of it may have made the sender repeat. */
 	for (int i = (at + 1) % WIRE_PRINTS; i != wire->print_at; i = (i + 1) % WIRE_PRINTS)
@@ -137,8 +135,9 @@ static bool is_copy_of_one(struct wire *wire, const struct event *event, enum wi
 			   uint16_t place)
 {
 	const struct event_segment *segment = &event->segment;
-	int64_t within = has_identification(wire, segment, side) || segment->has & SEGMENT_HAS_TIMESTAMP ?
-				 SAME_WITHIN_NS : COPY_WITHIN_NS;
+	int64_t within = has_identification(wire, segment, side) || segment->has & SEGMENT_HAS_TIMESTAMP
+				 ? SAME_WITHIN_NS
+				 : COPY_WITHIN_NS;
 
 	for (int i = 0; i < WIRE_PRINTS; i++) {
 		int64_t age;

@@ -41,8 +41,7 @@ bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side
 
 	/* Once a SYN has been answered, such errors are soft (RFC 1122, 4.2.3.9; RFC 5461). */
 	if (!icmp_ends(icmp, &bits) || !(half->bits & HALF_SYN) || half->bits & HALF_SYN_ACKED ||
-	    icmp->seq != half->base ||
-	    side != wire_opener(wire))
+	    icmp->seq != half->base || side != wire_opener(wire))
 		return false;
 	if (!(wire->bits & WIRE_UNREACHABLE)) {
 		wire->bits |= bits;

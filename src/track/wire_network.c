@@ -19,8 +19,8 @@ static int64_t window_of(const struct wire *wire, enum wire_side side)
 {
 	const struct wire_half *half = &wire->halves[side], *receiver = &wire->halves[wire_other(side)];
 	/* Before both SYNs were seen, the scale is not known. */
-	int64_t window = receiver->bits & half->bits & HALF_OPTIONS && receiver->bits & HALF_WINDOW ?
-				 receiver->window : WINDOW_LEAST;
+	int64_t window = receiver->bits & half->bits & HALF_OPTIONS && receiver->bits & HALF_WINDOW ? receiver->window
+												    : WINDOW_LEAST;
 
 	return window < WINDOW_LEAST ? WINDOW_LEAST : window > WINDOW_MOST ? WINDOW_MOST : window;
 }
@@ -41,7 +41,7 @@ bool wire_fits(const struct wire *wire, const struct event *event, enum wire_sid
 	if (half->bits & HALF_BASE) {
 		is_known = true;
 		if (segment->flags & SEGMENT_SYN && half->bits & HALF_SYN ? segment->seq == half->base
-									   : is_near(wire, side, segment->seq))
+									  : is_near(wire, side, segment->seq))
 			return true;
 	}
 	if (segment->flags & SEGMENT_ACK && other->bits & HALF_BASE) {

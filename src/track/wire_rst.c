@@ -63,7 +63,7 @@ void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side 
 	const struct event_segment *segment = &event->segment;
 	struct wire_half *half = &wire->halves[side];
 	const struct wire_half *opener = &wire->halves[wire_opener(wire)];
-	uint16_t doubted = 0;
+	uint16_t unsure = 0;
 
 	if (wire_is_finished(wire) && !wire_may_go_on(wire))
 		return;
@@ -78,13 +78,12 @@ void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side 
 		if (distance > window || distance < -window)
 			return;
 		if (distance != 0 && !(half->bits & HALF_ACKED && segment->seq == half->acked)) {
-			doubted = WIRE_RST_DOUBTED;
+			unsure = WIRE_RST_UNSURE;
 			half->stray = segment->seq;
 			half->bits &= (uint16_t)~HALF_STRAY;
 		}
 	}
-	wire->bits = (uint16_t)((wire->bits & ~WIRE_RST_BITS) | WIRE_RST | doubted |
-				remote_bit(wire, segment, side));
+	wire->bits = (uint16_t)((wire->bits & ~WIRE_RST_BITS) | WIRE_RST | unsure | remote_bit(wire, segment, side));
 }
 
 /*

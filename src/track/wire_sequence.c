@@ -17,8 +17,7 @@ void wire_half_base(struct wire_half *half, uint32_t seq)
 	half->base = seq;
 	half->next = 0;
 	memset(half->holes, 0, sizeof(half->holes));
-	half->bits &= (uint16_t) ~(HALF_FIN | HALF_STRAY | HALF_JUMPED | HALF_HOLE_DROPPED | HALF_PROBED |
-				  HALF_BEYOND);
+	half->bits &= (uint16_t) ~(HALF_FIN | HALF_STRAY | HALF_JUMPED | HALF_HOLE_DROPPED | HALF_PROBED | HALF_BEYOND);
 	half->bits |= HALF_BASE;
 }
 

@@ -29,7 +29,7 @@ bool wire_is_finished(const struct wire *wire)
 
 bool wire_may_go_on(const struct wire *wire)
 {
-	return wire->bits & WIRE_RST_DOUBTED;
+	return wire->bits & WIRE_RST_UNSURE;
 }
 
 /* Was payload sent to the side that made the RST after its FIN? A closed socket acknowledges none. */
@@ -214,8 +214,8 @@ static uint8_t icmp_type(const struct wire *wire)
  */
 static int32_t icmp_errno(const struct wire *wire)
 {
-	static const int16_t v4[] = {ENETUNREACH,  EHOSTUNREACH, ENOPROTOOPT, ECONNREFUSED, EMSGSIZE,     EOPNOTSUPP,
-				     ENETUNREACH,  EHOSTDOWN,    ENONET,      ENETUNREACH,  EHOSTUNREACH, ENETUNREACH,
+	static const int16_t v4[] = {ENETUNREACH,  EHOSTUNREACH, ENOPROTOOPT,  ECONNREFUSED, EMSGSIZE,     EOPNOTSUPP,
+				     ENETUNREACH,  EHOSTDOWN,    ENONET,       ENETUNREACH,  EHOSTUNREACH, ENETUNREACH,
 				     EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH};
 	static const int16_t v6[] = {ENETUNREACH, EACCES, EHOSTUNREACH, EHOSTUNREACH, ECONNREFUSED, EACCES, EACCES};
 	uint8_t code = wire->icmp_code;
@@ -284,7 +284,7 @@ static int32_t counted(uint32_t counter, uint32_t end)
 
 static int32_t retrans_of(const struct wire_half *half)
 {
-	return half->retrans & WIRE_RETRANS_DOUBTED ? CONN_UNKNOWN : (int32_t)half->retrans;
+	return half->retrans & WIRE_RETRANS_UNSURE ? CONN_UNKNOWN : (int32_t)half->retrans;
 }
 
 static int64_t frames_of(const struct wire_half *half)

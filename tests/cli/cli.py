@@ -107,7 +107,7 @@ def pcap(frames, begin=1700000000):
     return content
 
 
-def story():
+def scenario():
     """A connection from 192.0.2.7 to port 80 that succeeds, one that is refused."""
     here, there, fin, syn, rst, ack = (192, 0, 2, 1), (192, 0, 2, 7), 1, 2, 4, 16
     good = [segment(there, here, 40000, 80, 100, 0, syn), segment(here, there, 80, 40000, 500, 101, syn | ack),

@@ -12,7 +12,7 @@ NOBODY = 65534
 
 def unreadable(test):
     """As an ordinary user: root can read everything."""
-    os.chmod(test.path("secret", cli.story()), 0)
+    os.chmod(test.path("secret", cli.scenario()), 0)
     os.chmod(test.folder, 0o755)
     is_root = os.geteuid() == 0
     try:
@@ -29,7 +29,7 @@ def files(test):
                 stderr=["conntrace: ", "missing.pcap", "No such file"], stdout="", lines=1)
     test.expect("-r of a folder", test.run("-r", test.folder), 1, stderr=["conntrace: ", test.folder], stdout="", lines=1)
     for name, content in (("empty", b""), ("garbage", b"no capture at all, but longer than its header is"),
-                          ("short", cli.story()[:10])):
+                          ("short", cli.scenario()[:10])):
         test.path(name, content)
         test.expect("-r of %s bytes" % name, test.run("-r", name), 1, stderr=["conntrace: ", name], stdout="", lines=1)
     test.expect("-r of empty standard input", test.run("-r", "-"), 1, stderr=["conntrace: ", "standard input"])
@@ -40,7 +40,7 @@ def files(test):
 
 
 def savefile_cut_in_the_middle(test):
-    whole = cli.story()
+    whole = cli.scenario()
     test.path("cut", whole[:-10])
     done = test.run("-r", "cut", "-H")
     test.expect("-r of a savefile that is cut off tells what it has and says so", done, 1,
@@ -48,7 +48,7 @@ def savefile_cut_in_the_middle(test):
 
 
 def outputs(test):
-    good = test.path("good.pcap", cli.story())
+    good = test.path("good.pcap", cli.scenario())
     test.expect("-o into a folder that is not there", test.run("-r", good, "-o", "no/such/file"), 1,
                 stderr=["conntrace: ", "no/such/file", "No such file"], stdout="", lines=1)
     test.expect("--record into a folder that is not there", test.run("-r", good, "--record", "no/such/file"), 1,

@@ -74,7 +74,7 @@ def without_source(test, good):
 
 def main():
     test = cli.Cli()
-    good = test.path("good.pcap", cli.story())
+    good = test.path("good.pcap", cli.scenario())
     forms(test, good)
     without_source(test, good)
     whole = test.run("-r", good, "-z", "conns", "-z", "peers", "-j", "--record", "events")

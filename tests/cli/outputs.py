@@ -51,18 +51,18 @@ def untouched(test):
 
 def one_file(test):
     """Input and output, and two outputs, that are one file by whatever name."""
-    story = cli.story()
-    good, other = test.path("good.pcap", story), test.path("other.pcap", story)
+    scenario = cli.scenario()
+    good, other = test.path("good.pcap", scenario), test.path("other.pcap", scenario)
     test.run("-r", good, "--record", "good.ev", "-o", "/dev/null")
     recording = content(test.path("good.ev"))
     log = test.path("calls.log", b"1 1700000000.000000 close(3) = 0 <0.000001>\n")
     os.symlink(good, test.path("symlink"))
     os.symlink("symlink", test.path("symlink2"))
     os.link(good, test.path("hardlink"))
-    inputs = [(["-r", name], good, story) for name in ("good.pcap", "symlink2", "hardlink", "./good.pcap")]
+    inputs = [(["-r", name], good, scenario) for name in ("good.pcap", "symlink2", "hardlink", "./good.pcap")]
     inputs += [(["--replay", "good.ev"], test.path("good.ev"), recording),
-               (["--strace-log", log], log, content(log)), (["--strace-log", log, "-r", other], other, story),
-               (["-r", other, "-r", "symlink2"], good, story), (["-r", other, "-r", other, "-r", "good.pcap"], good, story)]
+               (["--strace-log", log], log, content(log)), (["--strace-log", log, "-r", other], other, scenario),
+               (["-r", other, "-r", "symlink2"], good, scenario), (["-r", other, "-r", other, "-r", "good.pcap"], good, scenario)]
     for words, path, before in inputs:
         for option in ("-o",) if path == good and words[1] != "good.pcap" else ("-o", "--record", "--metrics"):
             done = test.run(*words, option, path)
@@ -93,7 +93,7 @@ def one_file(test):
 
 
 def append(test):
-    good = test.path("good.pcap", cli.story())
+    good = test.path("good.pcap", cli.scenario())
     for form in ("csv", "tsv", "raw", "table", "json"):
         words = ["-q", "-r", good, "-z", "conns", "--format", form, "-o", "all." + form]
         alone = test.run(*words[:-2]).stdout.splitlines()
@@ -111,7 +111,7 @@ def append(test):
 
 def rotate(test):
     """A stream whose second half comes after logrotate has renamed the file."""
-    story = cli.story()
+    scenario = cli.scenario()
     # The connection that is refused is told two seconds of the file later.
     late = cli.pcap([cli.segment((192, 0, 2, 9), (192, 0, 2, 1), 40002, 81, 1, 0, 2)], 1700000100)[24:]
     later = cli.pcap([cli.segment((192, 0, 2, 9), (192, 0, 2, 1), 40003, 81, 1, 0, 2)], 1700000400)[24:]
@@ -122,7 +122,7 @@ def rotate(test):
                 os.unlink(path)
         command = [cli.CONNTRACE, "-q", "-r", "-", "--events", "--format=csv", "-o", out] + ["--append"] * appends
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=test.folder)
-        child.stdin.write(story + late)
+        child.stdin.write(scenario + late)
         child.stdin.flush()
         wrong = [] if wait_for(lambda: os.path.exists(out) and content(out).count(b"\n") >= 3) else ["no rows came"]
         os.rename(out, old)
@@ -145,7 +145,7 @@ def rotate(test):
 
 def too_large(test):
     """A size limit is an error of writing, and not the end by SIGXFSZ."""
-    good = test.path("good.pcap", cli.story())
+    good = test.path("good.pcap", cli.scenario())
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
@@ -173,7 +173,7 @@ def planted(test):
     os.chmod(shared, 0o1777)
     target = test.path("target", PRECIOUS)
     link = os.path.join(shared, "m.prom")
-    good = test.path("good.pcap", cli.story())
+    good = test.path("good.pcap", cli.scenario())
     os.symlink(target, link)
     test.expect("a symbolic link of our own is followed", test.run("-q", "-r", good, "--metrics=" + link, "-o", "/dev/null"), 0)
     test.say("into what it leads to", [] if content(target).startswith(b"# HELP") and os.path.islink(link) else ["it is not"])

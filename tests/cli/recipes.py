@@ -8,7 +8,7 @@ import subprocess
 
 import cli
 
-STORY = """flow a 192.0.2.7 40000 192.0.2.1 80
+SCENARIO = """flow a 192.0.2.7 40000 192.0.2.1 80
 flow b 192.0.2.8 40001 192.0.2.1 81
 +0 a > S seq 100
 +0.01 a < SA seq 500 ack 101
@@ -36,7 +36,7 @@ def main():
     found = list(recipes())
     test.say("there are recipes", [] if len(found) >= 4 else ["%s" % found])
     capture = test.path("cap.pcap")
-    subprocess.run([os.path.join(cli.BUILD, "tests/helpers/mkpcap"), "-o", capture], input=STORY, text=True, check=True,
+    subprocess.run([os.path.join(cli.BUILD, "tests/helpers/mkpcap"), "-o", capture], input=SCENARIO, text=True, check=True,
                    timeout=cli.LIMIT)
     for page, words, options, program in found:
         name = "%s: jq %s" % (page, " ".join(options + [program]))

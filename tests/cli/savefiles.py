@@ -200,7 +200,7 @@ def cut_short(test):
 
 
 def compressed(test):
-    story = cli.story()
+    scenario = cli.scenario()
     versions = test.run("-V").stdout
     ways = [("gzip", "gz", gzip.compress)]
     for tool, ending in (("zstd", "zst"), ("lz4", "lz4")):
@@ -210,9 +210,9 @@ def compressed(test):
         if name not in versions or not compress:
             test.skip("compressed by " + name, "not built in" if compress else "no " + name)
             continue
-        plain = test.run("-r", test.path("plain.pcap", story), "-z", "conns", "-j", "-q").stdout
+        plain = test.run("-r", test.path("plain.pcap", scenario), "-z", "conns", "-j", "-q").stdout
         # Two pieces compressed on their own and joined are one file.
-        data = compress(story[:100]) + compress(story[100:])
+        data = compress(scenario[:100]) + compress(scenario[100:])
         path = test.path("file.pcap." + ending, data)
         done = test.run("-r", path, "-z", "conns", "-j", "-q")
         test.say("compressed by " + name, [] if done.stdout == plain and done.returncode == 0 and plain.count("\n") == 2
@@ -222,13 +222,13 @@ def compressed(test):
         test.say("compressed by %s, on standard input" % name, [] if done.stdout == plain else [done.stdout, done.stderr])
         done = test.run("-r", test.path("cut." + ending, data[:-3]), "-z", "conns", "-j")
         test.expect("compressed by %s, cut off" % name, done, 1, ["\"%s\": cut off: " % test.path("cut." + ending)])
-        broken = bytearray(compress(story))
+        broken = bytearray(compress(scenario))
         broken[len(broken) // 2] ^= 0xff
         broken[len(broken) // 2 + 1] ^= 0xff
         done = test.run("-r", test.path("broken." + ending, bytes(broken)), "-z", "conns", "-j")
         test.expect("compressed by %s, damaged" % name, done, 1, ["\"%s\": " % test.path("broken." + ending)])
     for name, compress, command in (("xz", lzma.compress, "xzcat"), ("bzip2", bz2.compress, "bzcat")):
-        done = test.run("-r", test.path("other." + name, compress(story)))
+        done = test.run("-r", test.path("other." + name, compress(scenario)))
         test.expect("compressed by %s is refused with the remedy" % name, done, 1,
                     ["compressed by %s" % name, command + " FILE | conntrace -r -"], "")
 
@@ -262,7 +262,7 @@ def main():
              else [done.stderr.decode()])
     compressed(test)
     many_rows(test)
-    usb = bytearray(cli.story())
+    usb = bytearray(cli.scenario())
     usb[20] = 189
     test.expect("a link type nobody understands", test.run("-r", test.path("usb.pcap", bytes(usb))), 1,
                 ["link type USB_LINUX (189) is not understood; "], "", 1)

@@ -111,7 +111,7 @@ def playing(test):
     test.say("a pause stops a file, and the report is of what was played", wrong)
 
 
-STORY = "flow a 192.0.2.7 40000 192.0.2.1 80\nflow b 2001:db8::7 40001 2001:db8::1 81\n" \
+SCENARIO = "flow a 192.0.2.7 40000 192.0.2.1 80\nflow b 2001:db8::7 40001 2001:db8::1 81\n" \
         "+0 a > S seq 100\n+0.01 a < SA seq 500 ack 101\n+0.01 a > A seq 101 ack 501\n" \
         "+2 b > S seq 100\n+0.01 b < RA seq 0 ack 101\n"
 
@@ -119,7 +119,7 @@ STORY = "flow a 192.0.2.7 40000 192.0.2.1 80\nflow b 2001:db8::7 40001 2001:db8:
 def savefile(test):
     """A savefile is played at its own speed, and stays on the screen when it has ended."""
     path, wrong = test.path("own-speed.pcap"), []
-    subprocess.run([os.path.join(cli.BUILD, "tests/helpers/mkpcap"), "-o", path], input=STORY, text=True, check=True,
+    subprocess.run([os.path.join(cli.BUILD, "tests/helpers/mkpcap"), "-o", path], input=SCENARIO, text=True, check=True,
                    timeout=cli.LIMIT)
     screen = terminal.Terminal([cli.CONNTRACE, "--top", "--keep=60", "-r", path])
     try:

@@ -76,7 +76,7 @@ def main():
     test = cli.Cli()
     for words, part in CASES:
         test.usage(words, part)
-    test.path("good.pcap", cli.story())
+    test.path("good.pcap", cli.scenario())
     test.usage(["-r", "good.pcap", "port", "nonsense", "or"], "port nonsense or")
     test.usage(["-r", "good.pcap", "--filter", "tcp["], "tcp[")
     test.end()

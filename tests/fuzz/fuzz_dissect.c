@@ -37,18 +37,39 @@ static void check(const struct event *event)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const int links[] = {
-		DLT_EN10MB,         DLT_LINUX_SLL,    DLT_LINUX_SLL2,          DLT_RAW,
-		DLT_NULL,           DLT_LOOP,         DLT_PPP,                 DLT_PPP_ETHER,
-		DLT_NFLOG,          DLT_MPLS,         DLT_IPV4,                DLT_IPV6,
-		DLT_IEEE802_11,     DLT_IEEE802_11_RADIO, DLT_IEEE802_11_RADIO_AVS, DLT_PRISM_HEADER,
-		DLT_PPI,            DLT_PKTAP,        DLT_C_HDLC,              DLT_FRELAY,
-		DLT_IEEE802,        DLT_FDDI,         DLT_ATM_RFC1483,         DLT_PFLOG,
-		DLT_ENC,            DLT_IPOIB,        DLT_PPP_PPPD,            DLT_PPP_WITH_DIR,
+		DLT_EN10MB,
+		DLT_LINUX_SLL,
+		DLT_LINUX_SLL2,
+		DLT_RAW,
+		DLT_NULL,
+		DLT_LOOP,
+		DLT_PPP,
+		DLT_PPP_ETHER,
+		DLT_NFLOG,
+		DLT_MPLS,
+		DLT_IPV4,
+		DLT_IPV6,
+		DLT_IEEE802_11,
+		DLT_IEEE802_11_RADIO,
+		DLT_IEEE802_11_RADIO_AVS,
+		DLT_PRISM_HEADER,
+		DLT_PPI,
+		DLT_PKTAP,
+		DLT_C_HDLC,
+		DLT_FRELAY,
+		DLT_IEEE802,
+		DLT_FDDI,
+		DLT_ATM_RFC1483,
+		DLT_PFLOG,
+		DLT_ENC,
+		DLT_IPOIB,
+		DLT_PPP_PPPD,
+		DLT_PPP_WITH_DIR,
 	};
 	static struct fragments *fragments;
 	struct dissect_record record = {.time_ns = 1};
 	struct dissect_fragment fragment;
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 	struct event event;
 
 	if (size < 2)
@@ -62,10 +83,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	record.fragment = data[0] & 0x40 ? &fragment : NULL;
 	/* What was not written must not be read: a sanitizer of memory sees it, and so does what follows. */
 	memset(&event, 0xa5, sizeof(event));
-	verdict = dissect_frame(links[(data[0] & 0x3f) % (sizeof(links) / sizeof(links[0]))], &record, &event);
-	if (verdict == DISSECT_EVENT)
+	result = dissect_frame(links[(data[0] & 0x3f) % (sizeof(links) / sizeof(links[0]))], &record, &event);
+	if (result == DISSECT_EVENT)
 		check(&event);
-	if (verdict == DISSECT_FRAGMENT && record.fragment != NULL && fragments_feed(fragments, &fragment))
+	if (result == DISSECT_FRAGMENT && record.fragment != NULL && fragments_feed(fragments, &fragment))
 		while (fragments_take(fragments, &event))
 			check(&event);
 	return 0;

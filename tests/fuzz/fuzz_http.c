@@ -18,41 +18,41 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct message_names wanted = {4, {"User-Agent", "Content-Length", "X", "*"}};
 
 /* All that was told, in a number; and whether a response was among it. */
-struct told {
+struct reported {
 	uint64_t sum;
 	unsigned int count;
 	bool response;
 };
 
-static void add(struct told *told, const char *text, size_t longest)
+static void add(struct reported *reported, const char *text, size_t longest)
 {
 	if (strlen(text) > longest)
 		abort();
 	for (; *text != '\0'; text++)
-		told->sum = (told->sum ^ (uint8_t)*text) * 1099511628211u;
-	told->sum = (told->sum ^ 0x100) * 1099511628211u;
+		reported->sum = (reported->sum ^ (uint8_t)*text) * 1099511628211u;
+	reported->sum = (reported->sum ^ 0x100) * 1099511628211u;
 }
 
 static void on_message(void *context, const struct message *message)
 {
-	struct told *told = context;
+	struct reported *reported = context;
 	struct message_values values;
 
 	if (message->kind == MESSAGE_HTTP_RESPONSE ? message->status > 999 : message->status != 0)
 		abort();
-	told->response |= message->kind == MESSAGE_HTTP_RESPONSE;
-	told->count++;
-	add(told, message->method, MESSAGE_METHOD_MAX);
-	add(told, message->target, MESSAGE_TARGET_MAX);
-	add(told, message->host, MESSAGE_HOST_MAX);
-	add(told, message->fields, MESSAGE_FIELDS_MAX);
+	reported->response |= message->kind == MESSAGE_HTTP_RESPONSE;
+	reported->count++;
+	add(reported, message->method, MESSAGE_METHOD_MAX);
+	add(reported, message->target, MESSAGE_TARGET_MAX);
+	add(reported, message->host, MESSAGE_HOST_MAX);
+	add(reported, message->fields, MESSAGE_FIELDS_MAX);
 	message_values(message, &wanted, &values);
 	for (unsigned int i = 0; i < wanted.count; i++)
-		add(told, values.value[i] != NULL ? values.value[i] : "", strlen(message->fields));
+		add(reported, values.value[i] != NULL ? values.value[i] : "", strlen(message->fields));
 }
 
 /* Return: as http_feed() of the last piece. */
-static bool feed(struct http *http, struct told *told, struct span data, size_t piece, bool leave_out)
+static bool feed(struct http *http, struct reported *reported, struct span data, size_t piece, bool leave_out)
 {
 	bool goes_on = true;
 	size_t number = 0;
@@ -65,8 +65,8 @@ static bool feed(struct http *http, struct told *told, struct span data, size_t 
 
 		/* Of exactly this size, so that a sanitizer sees one byte too far. */
 		memcpy(copy, data.data, length);
-		goes_on = skipped ? http_skip(http, (uint32_t)length, on_message, told) :
-				    http_feed(http, (struct span){copy, length}, on_message, told);
+		goes_on = skipped ? http_skip(http, (uint32_t)length, on_message, reported)
+				  : http_feed(http, (struct span){copy, length}, on_message, reported);
 		free(copy);
 		span_skip(&data, length);
 	}
@@ -76,7 +76,7 @@ static bool feed(struct http *http, struct told *told, struct span data, size_t 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct http http;
-	struct told whole = {0}, pieces = {0};
+	struct reported whole = {0}, pieces = {0};
 	struct span rest = {data + 1, size - 1};
 	bool goes_on;
 

@@ -34,8 +34,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char path[32];
 	static int fd = -1;
-	static const struct tracker_config few = {.limit = 16, .timeout_ns = 1000000000, .whole = true, .netns = 7,
-						  .linger_ns = 1000000, .syn_retries = 6};
+	static const struct tracker_config few = {.limit = 16,
+						  .timeout_ns = 1000000000,
+						  .whole = true,
+						  .netns = 7,
+						  .linger_ns = 1000000,
+						  .syn_retries = 6};
 	const struct tracker_notify notify = {.finished = finished};
 	const struct replay_config config = {.path = path};
 	struct queue *queue = queue_new(sizeof(struct event), QUEUE_SIZE);

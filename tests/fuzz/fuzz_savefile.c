@@ -54,7 +54,7 @@ static void look(void *context, const struct dissect_record *record)
 	struct pipeline *pipeline = context;
 	struct dissect_record whole = *record;
 	struct dissect_fragment fragment;
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 	struct event event;
 
 	pipeline->frames++;
@@ -63,10 +63,10 @@ static void look(void *context, const struct dissect_record *record)
 	whole.fragment = &fragment;
 	whole.decapsulate = DISSECT_TUNNELS;
 	memset(&event, 0xa5, sizeof(event));
-	verdict = dissect_frame(record->link_type, &whole, &event);
-	if (verdict == DISSECT_EVENT)
+	result = dissect_frame(record->link_type, &whole, &event);
+	if (result == DISSECT_EVENT)
 		feed(pipeline, &event);
-	if (verdict == DISSECT_FRAGMENT && fragments_feed(pipeline->fragments, &fragment))
+	if (result == DISSECT_FRAGMENT && fragments_feed(pipeline->fragments, &fragment))
 		while (fragments_take(pipeline->fragments, &event))
 			feed(pipeline, &event);
 }

@@ -18,7 +18,7 @@ struct count {
 	unsigned int begun;
 	unsigned int ended;
 	struct message joined;
-	const struct message *told;
+	const struct message *reported;
 };
 
 static void on_piece(void *context, const struct event *event)
@@ -31,9 +31,9 @@ static void on_piece(void *context, const struct event *event)
 	if (!message_join(&count->joined, &event->message))
 		return;
 	count->ended++;
-	if (strcmp(count->joined.target, count->told->target) != 0 ||
-	    strcmp(count->joined.host, count->told->host) != 0 ||
-	    strcmp(count->joined.fields, count->told->fields) != 0)
+	if (strcmp(count->joined.target, count->reported->target) != 0 ||
+	    strcmp(count->joined.host, count->reported->host) != 0 ||
+	    strcmp(count->joined.fields, count->reported->fields) != 0)
 		abort();
 }
 
@@ -49,7 +49,7 @@ static void on_message(void *context, const struct stream_speaker *speaker, cons
 	if (strlen(message->method) > MESSAGE_METHOD_MAX || strlen(message->target) > MESSAGE_TARGET_MAX ||
 	    strlen(message->host) > MESSAGE_HOST_MAX || strlen(message->fields) > MESSAGE_FIELDS_MAX)
 		abort();
-	count->told = message;
+	count->reported = message;
 	message_split(message, on_piece, count);
 	if (count->begun != count->ended)
 		abort();

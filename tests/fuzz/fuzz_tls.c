@@ -12,36 +12,36 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static enum tls_verdict look(const uint8_t *data, size_t length, struct message *message)
+static enum tls_result look(const uint8_t *data, size_t length, struct message *message)
 {
 	/* Of exactly this size, so that a sanitizer sees one byte too far. */
 	uint8_t *copy = malloc(length > 0 ? length : 1);
-	enum tls_verdict verdict;
+	enum tls_result result;
 
 	memcpy(copy, data, length);
 	memset(message, 0, sizeof(*message));
-	verdict = tls_hello((struct span){copy, length}, message);
-	if (verdict == TLS_HELLO && (message->kind != MESSAGE_TLS_HELLO || strlen(message->host) > MESSAGE_HOST_MAX))
+	result = tls_hello((struct span){copy, length}, message);
+	if (result == TLS_HELLO && (message->kind != MESSAGE_TLS_HELLO || strlen(message->host) > MESSAGE_HOST_MAX))
 		abort();
 	/* What is one must have looked like one, or nobody would have asked. */
-	if (verdict == TLS_HELLO && !tls_begins((struct span){copy, length}))
+	if (result == TLS_HELLO && !tls_begins((struct span){copy, length}))
 		abort();
 	free(copy);
-	return verdict;
+	return result;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct message whole, part;
-	enum tls_verdict verdict;
+	enum tls_result result;
 
 	if (size == 0)
 		return 0;
-	verdict = look(data, size, &whole);
+	result = look(data, size, &whole);
 	for (size_t i = 0; i < BEGINNINGS; i++) {
-		enum tls_verdict before = look(data, size * i / BEGINNINGS, &part);
+		enum tls_result before = look(data, size * i / BEGINNINGS, &part);
 
-		if (before != TLS_MORE && (before != verdict || strcmp(part.host, whole.host) != 0))
+		if (before != TLS_MORE && (before != result || strcmp(part.host, whole.host) != 0))
 			abort();
 	}
 	return 0;

@@ -24,9 +24,8 @@
 
 #define TWO_STOPS 1
 #define ONE_STOP 2
-#define IF_CALL(number, data)                                            \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1),             \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | (data))
+#define IF_CALL(number, data) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | (data))
 
 static long trace(long request, pid_t pid, void *address, long data)
 {

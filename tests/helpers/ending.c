@@ -62,7 +62,7 @@ static void start(void *(*what)(void *))
 
 static void wait_busy(int ms)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000L }, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
 
 static void serve(int listener, bool ends_itself, int threads, int ready)
@@ -84,7 +84,7 @@ static void serve(int listener, bool ends_itself, int threads, int ready)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int listener = socket(AF_INET, SOCK_STREAM, 0), ready[2], client;
 	socklen_t length = sizeof(address);
 	bool kills;

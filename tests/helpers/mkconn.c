@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mkconn - a factory of processes whose connection story is known
+ * mkconn - a factory of processes whose connection scenario is known
  *
  * The arguments are words, done one after the other; a thread has one
  * listener and one current connection.
@@ -47,7 +47,7 @@
  *
  * exec hands an open connection and the listener to itself as adopt=... and adopt-listener=FD.
  *
- * Exit status: 0, or as told, or 2 when the story could not be played.
+ * Exit status: 0, or as told, or 2 when the scenario could not be played.
  */
 #include "mkconn.h"
 
@@ -69,39 +69,39 @@
 
 #define LIMIT_SEC 150
 
-/* A thread's own story and the block it does. */
+/* A thread's own scenario and the block it does. */
 struct part {
-	struct story story;
+	struct scenario scenario;
 	int from;
 };
 
-struct connection *current(const struct story *story, const char *word)
+struct connection *current(const struct scenario *scenario, const char *word)
 {
-	if (!story->connection) {
+	if (!scenario->connection) {
 		errno = EBADF;
 		die("%s: no connection", word);
 	}
-	return story->connection;
+	return scenario->connection;
 }
 
 /* The connection is over: tells its truth, unless there is none to tell, and forgets it. */
-void forget(struct story *story, const char *how)
+void forget(struct scenario *scenario, const char *how)
 {
 	if (how)
-		connection_truth(story->connection, story->truth, how);
-	free(story->connection);
-	story->connection = NULL;
+		connection_truth(scenario->connection, scenario->truth, how);
+	free(scenario->connection);
+	scenario->connection = NULL;
 }
 
 /* Before the process ends with open connections. */
-void tell_all(struct story *story, const char *how)
+void tell_all(struct scenario *scenario, const char *how)
 {
-	if (story->connection)
-		forget(story, how);
-	while (story->kept) {
-		story->connection = story->kept;
-		story->kept = story->kept->next;
-		forget(story, how);
+	if (scenario->connection)
+		forget(scenario, how);
+	while (scenario->kept) {
+		scenario->connection = scenario->kept;
+		scenario->kept = scenario->kept->next;
+		forget(scenario, how);
 	}
 }
 
@@ -120,7 +120,7 @@ static void wait_stdin(void)
 static void wait_file(const char *name)
 {
 	while (access(name, F_OK) < 0)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 static void do_hold(struct connection *connection, const char *prefix)
@@ -139,10 +139,10 @@ static void do_hold(struct connection *connection, const char *prefix)
 
 /* --- words that end --------------------------------------------------------------------------------------- */
 
-static void do_close(struct story *story, const char *word)
+static void do_close(struct scenario *scenario, const char *word)
 {
-	struct connection *connection = current(story, word);
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	struct connection *connection = current(scenario, word);
+	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	int fd = connection->fd, null;
 
 	if (strcmp(word, "rst") == 0 && setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
@@ -155,22 +155,22 @@ static void do_close(struct story *story, const char *word)
 		if (null < 0 || dup2(null, fd) < 0)
 			die("dup2");
 		close(null);
-		connection_truth(connection, story->truth, word);
+		connection_truth(connection, scenario->truth, word);
 		close(fd);
-		forget(story, NULL);
+		forget(scenario, NULL);
 		return;
 	}
 	if (strcmp(word, "close-range") == 0)
 		syscall(SYS_close_range, (unsigned int)fd, (unsigned int)fd, 0U);
 	else
 		close(fd);
-	forget(story, strcmp(word, "drop") == 0 ? NULL : word);
+	forget(scenario, strcmp(word, "drop") == 0 ? NULL : word);
 }
 
-static void do_shutdown(const struct story *story, struct connection *connection, int how)
+static void do_shutdown(const struct scenario *scenario, struct connection *connection, int how)
 {
-	int rc = story->by == BY_SYSCALL ? (int)syscall(SYS_shutdown, connection->fd, how) :
-					   shutdown(connection->fd, how);
+	int rc = scenario->by == BY_SYSCALL ? (int)syscall(SYS_shutdown, connection->fd, how)
+					    : shutdown(connection->fd, how);
 
 	if (rc < 0 && !connection->io_error)
 		connection->io_error = errno;
@@ -182,9 +182,8 @@ static void do_shutdown(const struct story *story, struct connection *connection
 
 static bool opens_block(const char *word)
 {
-	return strncmp(word, "count=", 6) == 0 || strncmp(word, "threads=", 8) == 0 ||
-	       strncmp(word, "fork=", 5) == 0 || strncmp(word, "clone=", 6) == 0 || strcmp(word, "vfork") == 0 ||
-	       strcmp(word, "forever") == 0;
+	return strncmp(word, "count=", 6) == 0 || strncmp(word, "threads=", 8) == 0 || strncmp(word, "fork=", 5) == 0 ||
+	       strncmp(word, "clone=", 6) == 0 || strcmp(word, "vfork") == 0 || strcmp(word, "forever") == 0;
 }
 
 /* Return: index behind the "done" of the block whose first word is at @at, or of the end of the words. */
@@ -205,31 +204,31 @@ static void *thread_main(void *argument)
 {
 	struct part *part = argument;
 
-	run(&part->story, part->from);
-	tell_all(&part->story, "thread-end");
+	run(&part->scenario, part->from);
+	tell_all(&part->scenario, "thread-end");
 	free(part);
 	return NULL;
 }
 
-static void start_threads(struct story *story, unsigned long num, int at)
+static void start_threads(struct scenario *scenario, unsigned long num, int at)
 {
 	for (unsigned long i = 0; i < num; i++) {
 		struct part *part = calloc(1, sizeof(*part));
 
 		errno = ENOMEM;
-		if (!part || story->thread_num == THREADS_MAX)
+		if (!part || scenario->thread_num == THREADS_MAX)
 			die("threads");
-		part->story = *story;
-		part->story.connection = part->story.kept = NULL;
-		part->story.thread_num = 0;
+		part->scenario = *scenario;
+		part->scenario.connection = part->scenario.kept = NULL;
+		part->scenario.thread_num = 0;
 		part->from = at;
-		errno = pthread_create(&story->threads[story->thread_num++], NULL, thread_main, part);
+		errno = pthread_create(&scenario->threads[scenario->thread_num++], NULL, thread_main, part);
 		if (errno)
 			die("pthread_create");
 	}
 }
 
-static void start_forks(struct story *story, unsigned long num, int at)
+static void start_forks(struct scenario *scenario, unsigned long num, int at)
 {
 	pid_t parent = getpid();
 
@@ -240,119 +239,119 @@ static void start_forks(struct story *story, unsigned long num, int at)
 			die("fork");
 		if (pid > 0)
 			continue;
-		/* Nothing outlives the first process of the story, and alarms are not inherited. */
+		/* Nothing outlives the first process of the scenario, and alarms are not inherited. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(2);
-		alarm(story->limit);
-		story->thread_num = 0;
-		run(story, at);
-		tell_all(story, "exit");
+		alarm(scenario->limit);
+		scenario->thread_num = 0;
+		run(scenario, at);
+		tell_all(scenario, "exit");
 		_exit(0);
 	}
 }
 
-static void join(struct story *story)
+static void join(struct scenario *scenario)
 {
-	for (unsigned int i = 0; i < story->thread_num; i++)
-		pthread_join(story->threads[i], NULL);
-	story->thread_num = 0;
+	for (unsigned int i = 0; i < scenario->thread_num; i++)
+		pthread_join(scenario->threads[i], NULL);
+	scenario->thread_num = 0;
 	while (wait(NULL) >= 0 || errno == EINTR)
 		;
 }
 
-static void do_block(struct story *story, const char *word, int at)
+static void do_block(struct scenario *scenario, const char *word, int at)
 {
 	const char *number = strchr(word, '=');
 	unsigned long num = number ? strtoul(number + 1, NULL, 10) : 0;
 
 	if (word[0] == 't')
-		start_threads(story, num, at);
+		start_threads(scenario, num, at);
 	else if (word[1] == 'l')
-		do_clone(story, number + 1, at);
+		do_clone(scenario, number + 1, at);
 	else if (word[0] == 'v')
-		do_vfork(story, at, block_end(story->words, at));
+		do_vfork(scenario, at, block_end(scenario->words, at));
 	else if (strcmp(word, "forever") != 0 && word[0] == 'f')
-		start_forks(story, num, at);
+		start_forks(scenario, num, at);
 	else
 		for (unsigned long i = 0; !number || i < num; i++)
-			run(story, at);
+			run(scenario, at);
 }
 
 /* --- the words -------------------------------------------------------------------------------------------- */
 
 /* Words without a value. Return: known? */
-static bool plain_word(struct story *story, const char *word)
+static bool plain_word(struct scenario *scenario, const char *word)
 {
-	static const char *const closes[] = { "close", "rst", "abandon", "drop", "dup2-over", "close-range" };
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	static const char *const closes[] = {"close", "rst", "abandon", "drop", "dup2-over", "close-range"};
+	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
 	for (size_t i = 0; i < sizeof(closes) / sizeof(closes[0]); i++) {
 		if (strcmp(word, closes[i]) == 0) {
-			do_close(story, closes[i]);
+			do_close(scenario, closes[i]);
 			return true;
 		}
 	}
 	if (strncmp(word, "accept", 6) == 0) {
-		do_accept(story, word);
+		do_accept(scenario, word);
 	} else if (strcmp(word, "nonblock") == 0 || strcmp(word, "block") == 0) {
-		story->nonblock = word[0] == 'n';
+		scenario->nonblock = word[0] == 'n';
 	} else if (strcmp(word, "cloexec") == 0) {
-		story->cloexec = true;
+		scenario->cloexec = true;
 	} else if (strcmp(word, "reuseport") == 0) {
-		story->reuseport = true;
+		scenario->reuseport = true;
 	} else if (strcmp(word, "fastopen") == 0) {
-		story->fastopen = true;
+		scenario->fastopen = true;
 	} else if (strcmp(word, "mptcp") == 0) {
-		story->mptcp = true;
+		scenario->mptcp = true;
 	} else if (strcmp(word, "again") == 0) {
-		story->again = current(story, word)->fd;
-		forget(story, "again");
+		scenario->again = current(scenario, word)->fd;
+		forget(scenario, "again");
 	} else if (strcmp(word, "disconnect") == 0) {
-		do_disconnect(story);
+		do_disconnect(scenario);
 	} else if (strcmp(word, "connect-again") == 0) {
-		do_connect_again(story);
+		do_connect_again(scenario);
 	} else if (strcmp(word, "channel") == 0) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, story->channel) < 0)
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, scenario->channel) < 0)
 			die("socketpair");
 	} else if (strcmp(word, "pass") == 0 || strcmp(word, "pass-listener") == 0) {
-		do_pass(story, word[4] != '\0');
+		do_pass(scenario, word[4] != '\0');
 	} else if (strcmp(word, "take") == 0 || strcmp(word, "take-cloexec") == 0) {
-		do_take(story, false, word[4] != '\0');
+		do_take(scenario, false, word[4] != '\0');
 	} else if (strcmp(word, "take-listener") == 0) {
-		do_take(story, true, false);
+		do_take(scenario, true, false);
 	} else if (strcmp(word, "poll") == 0) {
-		connection_poll(current(story, word), POLLOUT);
+		connection_poll(current(scenario, word), POLLOUT);
 	} else if (strcmp(word, "wait-hup") == 0) {
-		connection_poll(current(story, word), POLLRDHUP);
+		connection_poll(current(scenario, word), POLLRDHUP);
 	} else if (strcmp(word, "so-error") == 0) {
-		connection_so_error(current(story, word), story->by == BY_SYSCALL);
+		connection_so_error(current(scenario, word), scenario->by == BY_SYSCALL);
 	} else if (strcmp(word, "recv-all") == 0) {
-		connection_receive(current(story, word), UINT64_MAX);
+		connection_receive(current(scenario, word), UINT64_MAX);
 	} else if (strcmp(word, "shutdown") == 0) {
-		do_shutdown(story, current(story, word), SHUT_WR);
+		do_shutdown(scenario, current(scenario, word), SHUT_WR);
 	} else if (strcmp(word, "shutdown-read") == 0) {
-		do_shutdown(story, current(story, word), SHUT_RD);
+		do_shutdown(scenario, current(scenario, word), SHUT_RD);
 	} else if (strcmp(word, "shutdown-both") == 0) {
-		do_shutdown(story, current(story, word), SHUT_RDWR);
+		do_shutdown(scenario, current(scenario, word), SHUT_RDWR);
 	} else if (strcmp(word, "linger0") == 0) {
-		if (setsockopt(current(story, word)->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
+		if (setsockopt(current(scenario, word)->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
 			die("SO_LINGER");
 	} else if (strcmp(word, "keep") == 0) {
-		current(story, word)->next = story->kept;
-		story->kept = story->connection;
-		story->connection = NULL;
+		current(scenario, word)->next = scenario->kept;
+		scenario->kept = scenario->connection;
+		scenario->connection = NULL;
 	} else if (strcmp(word, "wait-stdin") == 0) {
 		wait_stdin();
 	} else if (strcmp(word, "lose") == 0) {
-		forget(story, NULL);
+		forget(scenario, NULL);
 	} else if (strcmp(word, "thread-exit") == 0) {
-		tell_all(story, "thread-end");
+		tell_all(scenario, "thread-end");
 		pthread_exit(NULL);
 	} else if (strcmp(word, "join") == 0) {
-		join(story);
+		join(scenario);
 	} else if (strcmp(word, "kill9") == 0) {
-		tell_all(story, "kill");
+		tell_all(scenario, "kill");
 		kill(getpid(), SIGKILL);
 	} else {
 		return false;
@@ -361,33 +360,35 @@ static bool plain_word(struct story *story, const char *word)
 }
 
 /* NAME=VALUE. Return: known? */
-static bool value_word(struct story *story, const char *name, size_t length, const char *value)
+static bool value_word(struct scenario *scenario, const char *name, size_t length, const char *value)
 {
 #define IS(word) (length == sizeof(word) - 1 && memcmp(name, word, length) == 0)
 	int number = (int)strtol(value, NULL, 10), fd;
 
 	if (IS("truth")) {
-		story->truth = value;
+		scenario->truth = value;
 	} else if (IS("limit")) {
-		story->limit = (unsigned int)number;
-		alarm(story->limit);
+		scenario->limit = (unsigned int)number;
+		alarm(scenario->limit);
 	} else if (IS("backlog")) {
-		story->backlog = number;
+		scenario->backlog = number;
 	} else if (IS("listen")) {
-		do_listen(story, value);
+		do_listen(scenario, value);
 	} else if (IS("port-file")) {
-		do_port_file(story, value);
+		do_port_file(scenario, value);
 	} else if (IS("bind")) {
-		story->bind_length = address_parse(&story->bind, value);
+		scenario->bind_length = address_parse(&scenario->bind, value);
 	} else if (IS("connect")) {
-		do_connect(story, value);
+		do_connect(scenario, value);
 	} else if (IS("fast")) {
-		if (sscanf(value, "%15[a-z]:%llu", story->fast, &story->fast_bytes) < 1)
+		if (sscanf(value, "%15[a-z]:%llu", scenario->fast, &scenario->fast_bytes) < 1)
 			die("fast=%s", value);
 	} else if (IS("by")) {
-		story->by = value[0] == 'l' ? BY_LIBRARY : strcmp(value, "syscall") == 0 ? BY_SYSCALL : BY_SOCKETCALL;
+		scenario->by = value[0] == 'l'                 ? BY_LIBRARY
+			       : strcmp(value, "syscall") == 0 ? BY_SYSCALL
+							       : BY_SOCKETCALL;
 	} else if (IS("moved")) {
-		do_move(story, value);
+		do_move(scenario, value);
 	} else if (IS("interrupt")) {
 		do_interrupt(number, false);
 	} else if (IS("interrupt-restart")) {
@@ -395,20 +396,20 @@ static bool value_word(struct story *story, const char *name, size_t length, con
 	} else if (IS("free")) {
 		close(number);
 	} else if (IS("channel-fd")) {
-		story->channel[0] = story->channel[1] = number;
+		scenario->channel[0] = scenario->channel[1] = number;
 	} else if (IS("channel-fds")) {
-		if (sscanf(value, "%d:%d", &story->channel[0], &story->channel[1]) != 2)
+		if (sscanf(value, "%d:%d", &scenario->channel[0], &scenario->channel[1]) != 2)
 			die("channel-fds=%s", value);
 	} else if (IS("send")) {
-		connection_send(current(story, "send"), strtoull(value, NULL, 10));
+		connection_send(current(scenario, "send"), strtoull(value, NULL, 10));
 	} else if (IS("recv")) {
-		connection_receive(current(story, "recv"), strtoull(value, NULL, 10));
+		connection_receive(current(scenario, "recv"), strtoull(value, NULL, 10));
 	} else if (IS("wait-bytes")) {
-		connection_wait_bytes(current(story, "wait-bytes"), number);
+		connection_wait_bytes(current(scenario, "wait-bytes"), number);
 	} else if (IS("wait-file")) {
 		wait_file(value);
 	} else if (IS("hold")) {
-		do_hold(current(story, "hold"), value);
+		do_hold(current(scenario, "hold"), value);
 	} else if (IS("touch")) {
 		fd = open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 		if (fd < 0)
@@ -418,19 +419,19 @@ static bool value_word(struct story *story, const char *name, size_t length, con
 		printf("%s\n", value);
 		fflush(stdout);
 	} else if (IS("exit")) {
-		tell_all(story, "exit");
+		tell_all(scenario, "exit");
 		_exit(number);
 	} else if (IS("raise")) {
-		tell_all(story, "kill");
+		tell_all(scenario, "kill");
 		kill(getpid(), number);
 	} else if (IS("udp")) {
 		do_other(value[0] == '[' ? AF_INET6 : AF_INET, value);
 	} else if (IS("unix")) {
 		do_other(AF_UNIX, value);
 	} else if (IS("adopt")) {
-		do_adopt(story, value);
+		do_adopt(scenario, value);
 	} else if (IS("adopt-listener")) {
-		story->listener = number;
+		scenario->listener = number;
 	} else {
 		return false;
 	}
@@ -446,20 +447,20 @@ static int words_end(char **words, int at)
 }
 
 /* Does the words from @at to the end of their block. Return: index behind it. */
-int run(struct story *story, int at)
+int run(struct scenario *scenario, int at)
 {
-	while (story->words[at]) {
-		const char *word = story->words[at++], *equals = strchr(word, '=');
+	while (scenario->words[at]) {
+		const char *word = scenario->words[at++], *equals = strchr(word, '=');
 
 		if (strcmp(word, "done") == 0)
 			return at;
 		if (opens_block(word)) {
-			do_block(story, word, at);
-			at = block_end(story->words, at);
+			do_block(scenario, word, at);
+			at = block_end(scenario->words, at);
 		} else if (strcmp(word, "exec") == 0) {
-			do_exec(story, at, words_end(story->words, at));
-		} else if (!(equals ? value_word(story, word, (size_t)(equals - word), equals + 1) :
-				      plain_word(story, word))) {
+			do_exec(scenario, at, words_end(scenario->words, at));
+		} else if (!(equals ? value_word(scenario, word, (size_t)(equals - word), equals + 1)
+				    : plain_word(scenario, word))) {
 			errno = EINVAL;
 			die("%s", word);
 		}
@@ -469,18 +470,17 @@ int run(struct story *story, int at)
 
 int main(int argc, char **argv)
 {
-	static struct story story = {
-		.listener = -1, .again = -1, .channel = { -1, -1 }, .backlog = 128, .limit = LIMIT_SEC
-	};
+	static struct scenario scenario = {
+		.listener = -1, .again = -1, .channel = {-1, -1}, .backlog = 128, .limit = LIMIT_SEC};
 
 	if (argc < 2) {
 		fputs("usage: mkconn WORD... (they stand at the head of mkconn.c)\n", stderr);
 		return 2;
 	}
-	story.words = argv + 1;
-	alarm(story.limit);
-	run(&story, 0);
-	join(&story);
-	tell_all(&story, "exit");
+	scenario.words = argv + 1;
+	alarm(scenario.limit);
+	run(&scenario, 0);
+	join(&scenario);
+	tell_all(&scenario, "exit");
 	return 0;
 }

@@ -41,7 +41,7 @@ int64_t now_ns(void)
 
 static void look_again(void)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
 }
 
 /* The file is renamed into its place, so that once there it is whole. */
@@ -121,7 +121,7 @@ struct connection *connection_new(int fd, const char *dir)
 	if (!connection)
 		die("memory");
 	connection->fd = fd;
-	connection->told_fd = fd;
+	connection->reported_fd = fd;
 	own_ids(&connection->pid, &connection->tid);
 	connection->dir = dir;
 	connection->result = "pending";
@@ -185,7 +185,7 @@ void connection_ended(struct connection *connection, const char *who)
 /* After a failed transfer. Return: try again? A socket that is not ready is waited for. */
 static bool transfer_failed(struct connection *connection, short events)
 {
-	struct pollfd ready = { .fd = connection->fd, .events = events };
+	struct pollfd ready = {.fd = connection->fd, .events = events};
 
 	if (errno == EINTR)
 		return true;
@@ -248,7 +248,7 @@ void connection_wait_bytes(const struct connection *connection, int count)
 
 void connection_poll(struct connection *connection, short events)
 {
-	struct pollfd ready = { .fd = connection->fd, .events = events };
+	struct pollfd ready = {.fd = connection->fd, .events = events};
 
 	while (poll(&ready, 1, -1) < 0)
 		if (errno != EINTR)
@@ -287,11 +287,20 @@ static const char *errno_name(int error)
 		int error;
 		const char *name;
 	} names[] = {
-		{ ECONNREFUSED, "ECONNREFUSED" }, { ETIMEDOUT, "ETIMEDOUT" },     { EHOSTUNREACH, "EHOSTUNREACH" },
-		{ ENETUNREACH, "ENETUNREACH" },   { EACCES, "EACCES" },           { EINPROGRESS, "EINPROGRESS" },
-		{ ECONNRESET, "ECONNRESET" },     { EPIPE, "EPIPE" },             { ECONNABORTED, "ECONNABORTED" },
-		{ EPERM, "EPERM" },               { EADDRNOTAVAIL, "EADDRNOTAVAIL" }, { EINTR, "EINTR" },
-		{ EINVAL, "EINVAL" },             { ENOTCONN, "ENOTCONN" },
+		{ECONNREFUSED, "ECONNREFUSED"},
+		{ETIMEDOUT, "ETIMEDOUT"},
+		{EHOSTUNREACH, "EHOSTUNREACH"},
+		{ENETUNREACH, "ENETUNREACH"},
+		{EACCES, "EACCES"},
+		{EINPROGRESS, "EINPROGRESS"},
+		{ECONNRESET, "ECONNRESET"},
+		{EPIPE, "EPIPE"},
+		{ECONNABORTED, "ECONNABORTED"},
+		{EPERM, "EPERM"},
+		{EADDRNOTAVAIL, "EADDRNOTAVAIL"},
+		{EINTR, "EINTR"},
+		{EINVAL, "EINVAL"},
+		{ENOTCONN, "ENOTCONN"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -341,9 +350,9 @@ void connection_truth(const struct connection *c, const char *file, const char *
 			  "\"io_errno\":\"%s\",\"rx_bytes\":%llu,\"tx_bytes\":%llu,\"first_end\":%s,\"how\":\"%s\","
 			  "\"begin_ns\":%lld,\"call_ns\":%lld,\"outcome_ns\":%lld,\"asked_ns\":%lld,\"eof_ns\":%lld,"
 			  "\"end_ns\":%lld}\n",
-			  c->pid, last_pid, c->tid, c->told_fd, c->dir, local, remote, c->result,
-			  c->error ? errno_name(c->error) : "", c->io_error ? errno_name(c->io_error) : "",
-			  c->rx_bytes, c->tx_bytes, ended, how, (long long)c->begin_ns, (long long)c->call_ns,
+			  c->pid, last_pid, c->tid, c->reported_fd, c->dir, local, remote, c->result,
+			  c->error ? errno_name(c->error) : "", c->io_error ? errno_name(c->io_error) : "", c->rx_bytes,
+			  c->tx_bytes, ended, how, (long long)c->begin_ns, (long long)c->call_ns,
 			  (long long)c->outcome_ns, (long long)c->asked_ns, (long long)c->eof_ns, (long long)now_ns());
 	fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (fd < 0 || write(fd, line, (size_t)length) != length)

@@ -18,7 +18,7 @@ union address {
  *
  * @next: the list of all open ones of a thread
  * @fd: its descriptor now
- * @told_fd: the first one
+ * @reported_fd: the first one
  * @pid: the process that opened or accepted it, as /proc has it
  * @tid: the thread, likewise
  * @dir: "in" or "out"
@@ -39,7 +39,7 @@ union address {
 struct connection {
 	struct connection *next;
 	int fd;
-	int told_fd;
+	int reported_fd;
 	int pid;
 	int tid;
 	const char *dir;
@@ -58,7 +58,7 @@ struct connection {
 	int64_t eof_ns;
 };
 
-/** die() - "mkconn: what: strerror" on stderr, exit 2: the story could not be played */
+/** die() - "mkconn: what: strerror" on stderr, exit 2: the scenario could not be played */
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
 
 /** now_ns() - CLOCK_REALTIME */

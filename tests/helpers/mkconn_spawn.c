@@ -19,11 +19,11 @@
 static void adopt_text(char text[ADOPT_SIZE], const struct connection *connection)
 {
 	snprintf(text, ADOPT_SIZE, "%d:%s:%llu:%llu:%d:%d:%d", connection->fd, connection->dir, connection->rx_bytes,
-		 connection->tx_bytes, connection->pid, connection->tid, connection->told_fd);
+		 connection->tx_bytes, connection->pid, connection->tid, connection->reported_fd);
 }
 
 /* The words from @at to @end in a new image, which gets what is open. */
-__attribute__((noreturn)) static void execute(const struct story *story, int at, int end)
+__attribute__((noreturn)) static void execute(const struct scenario *scenario, int at, int end)
 {
 	char image[4096], truth[4096], limit[32], listener[32], channel[32], adopt[ADOPT_SIZE + 8];
 	ssize_t length = readlink("/proc/self/exe", image, sizeof(image) - 1);
@@ -34,76 +34,76 @@ __attribute__((noreturn)) static void execute(const struct story *story, int at,
 		die("exec");
 	image[length] = '\0';
 	words[num++] = image;
-	snprintf(limit, sizeof(limit), "limit=%u", story->limit);
+	snprintf(limit, sizeof(limit), "limit=%u", scenario->limit);
 	words[num++] = limit;
-	if (story->truth) {
-		snprintf(truth, sizeof(truth), "truth=%s", story->truth);
+	if (scenario->truth) {
+		snprintf(truth, sizeof(truth), "truth=%s", scenario->truth);
 		words[num++] = truth;
 	}
-	if (story->listener >= 0) {
-		snprintf(listener, sizeof(listener), "adopt-listener=%d", story->listener);
+	if (scenario->listener >= 0) {
+		snprintf(listener, sizeof(listener), "adopt-listener=%d", scenario->listener);
 		words[num++] = listener;
 	}
-	if (story->channel[0] >= 0) {
-		snprintf(channel, sizeof(channel), "channel-fds=%d:%d", story->channel[0], story->channel[1]);
+	if (scenario->channel[0] >= 0) {
+		snprintf(channel, sizeof(channel), "channel-fds=%d:%d", scenario->channel[0], scenario->channel[1]);
 		words[num++] = channel;
 	}
-	if (story->connection) {
+	if (scenario->connection) {
 		strcpy(adopt, "adopt=");
-		adopt_text(adopt + strlen(adopt), story->connection);
+		adopt_text(adopt + strlen(adopt), scenario->connection);
 		words[num++] = adopt;
 	}
-	memcpy(words + num, story->words + at, (size_t)(end - at) * sizeof(*words));
+	memcpy(words + num, scenario->words + at, (size_t)(end - at) * sizeof(*words));
 	execv(image, words);
 	die("exec %s", image);
 }
 
-void do_exec(struct story *story, int at, int end)
+void do_exec(struct scenario *scenario, int at, int end)
 {
-	if (story->connection && story->cloexec) {
-		connection_ended(story->connection, "local");
-		forget(story, "exec");
+	if (scenario->connection && scenario->cloexec) {
+		connection_ended(scenario->connection, "local");
+		forget(scenario, "exec");
 	}
-	execute(story, at, end);
+	execute(scenario, at, end);
 }
 
-void do_vfork(struct story *story, int at, int end)
+void do_vfork(struct scenario *scenario, int at, int end)
 {
 	pid_t pid = vfork();
 
 	if (pid < 0)
 		die("vfork");
-	/* Of the story the child changes nothing: its memory is the parent's until exec. */
+	/* Of the scenario the child changes nothing: its memory is the parent's until exec. */
 	if (pid == 0)
-		execute(story, at, end);
+		execute(scenario, at, end);
 }
 
-void do_adopt(struct story *story, const char *what)
+void do_adopt(struct scenario *scenario, const char *what)
 {
 	struct connection *connection;
 	unsigned long long rx, tx;
-	int fd, pid, tid, told_fd;
+	int fd, pid, tid, reported_fd;
 	char dir[4];
 
 	errno = EINVAL;
-	if (sscanf(what, "%d:%3[a-z]:%llu:%llu:%d:%d:%d", &fd, dir, &rx, &tx, &pid, &tid, &told_fd) != 7)
+	if (sscanf(what, "%d:%3[a-z]:%llu:%llu:%d:%d:%d", &fd, dir, &rx, &tx, &pid, &tid, &reported_fd) != 7)
 		die("adopt=%s", what);
 	connection = connection_new(fd, strcmp(dir, "in") == 0 ? "in" : "out");
 	connection->rx_bytes = rx;
 	connection->tx_bytes = tx;
 	connection->pid = pid;
 	connection->tid = tid;
-	connection->told_fd = told_fd;
+	connection->reported_fd = reported_fd;
 	connection_outcome(connection, 0);
 	connection_names(connection);
-	story->connection = connection;
+	scenario->connection = connection;
 }
 
 /* --- clone ------------------------------------------------------------------------------------------------------ */
 
-/* A child's own story and the block it does. */
+/* A child's own scenario and the block it does. */
 struct part {
-	struct story story;
+	struct scenario scenario;
 	int from;
 };
 
@@ -111,8 +111,8 @@ static int child_main(void *argument)
 {
 	struct part *part = argument;
 
-	run(&part->story, part->from);
-	tell_all(&part->story, "exit");
+	run(&part->scenario, part->from);
+	tell_all(&part->scenario, "exit");
 	_exit(0);
 }
 
@@ -122,10 +122,17 @@ static int flag_of(const char *name)
 		const char *name;
 		int flag;
 	} flags[] = {
-		{ "vm", CLONE_VM },           { "files", CLONE_FILES }, { "fs", CLONE_FS },
-		{ "sighand", CLONE_SIGHAND }, { "parent", CLONE_PARENT }, { "untraced", CLONE_UNTRACED },
-		{ "vfork", CLONE_VFORK },     { "io", CLONE_IO },       { "sysvsem", CLONE_SYSVSEM },
-		{ "ptrace", CLONE_PTRACE },   { "plain", 0 },
+		{"vm", CLONE_VM},
+		{"files", CLONE_FILES},
+		{"fs", CLONE_FS},
+		{"sighand", CLONE_SIGHAND},
+		{"parent", CLONE_PARENT},
+		{"untraced", CLONE_UNTRACED},
+		{"vfork", CLONE_VFORK},
+		{"io", CLONE_IO},
+		{"sysvsem", CLONE_SYSVSEM},
+		{"ptrace", CLONE_PTRACE},
+		{"plain", 0},
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
@@ -136,7 +143,7 @@ static int flag_of(const char *name)
 }
 
 /* "clone3" among the flags makes it that call; the child goes on with a copy of the stack then. */
-void do_clone(struct story *story, const char *names, int at)
+void do_clone(struct scenario *scenario, const char *names, int at)
 {
 	struct part *part = calloc(1, sizeof(*part));
 	char copy[128], *name, *rest = copy;
@@ -154,13 +161,13 @@ void do_clone(struct story *story, const char *names, int at)
 		else
 			flags |= flag_of(name);
 	}
-	part->story = *story;
+	part->scenario = *scenario;
 	part->from = at;
-	part->story.connection = part->story.kept = NULL;
-	part->story.thread_num = 0;
+	part->scenario.connection = part->scenario.kept = NULL;
+	part->scenario.thread_num = 0;
 	if (is_clone3) {
 		/* struct clone_args, the first version */
-		uint64_t arguments[8] = { (uint64_t)(unsigned int)flags, 0, 0, 0, SIGCHLD };
+		uint64_t arguments[8] = {(uint64_t)(unsigned int)flags, 0, 0, 0, SIGCHLD};
 
 		pid = syscall(435, arguments, sizeof(arguments));
 		if (pid == 0)
@@ -174,53 +181,51 @@ void do_clone(struct story *story, const char *names, int at)
 
 /* --- passing descriptors ------------------------------------------------------------------------------------------ */
 
-void do_pass(struct story *story, bool listener)
+void do_pass(struct scenario *scenario, bool listener)
 {
 	char text[ADOPT_SIZE] = "", control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec data = { text, sizeof(text) };
+	struct iovec data = {text, sizeof(text)};
 	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
-	};
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	int fd = listener ? story->listener : current(story, "pass")->fd;
+	int fd = listener ? scenario->listener : current(scenario, "pass")->fd;
 
 	if (!listener)
-		adopt_text(text, story->connection);
+		adopt_text(text, scenario->connection);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	if (sendmsg(story->channel[0], &message, MSG_NOSIGNAL) < 0)
+	if (sendmsg(scenario->channel[0], &message, MSG_NOSIGNAL) < 0)
 		die("pass");
 	close(fd);
 	if (listener)
-		story->listener = -1;
+		scenario->listener = -1;
 	else
-		forget(story, NULL);
+		forget(scenario, NULL);
 }
 
-void do_take(struct story *story, bool listener, bool cloexec)
+void do_take(struct scenario *scenario, bool listener, bool cloexec)
 {
 	char text[ADOPT_SIZE], control[CMSG_SPACE(sizeof(int))];
-	struct iovec data = { text, sizeof(text) };
+	struct iovec data = {text, sizeof(text)};
 	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
-	};
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	ssize_t length;
 	int fd;
 
 	do {
-		length = recvmsg(story->channel[1], &message, cloexec ? MSG_CMSG_CLOEXEC : 0);
+		length = recvmsg(scenario->channel[1], &message, cloexec ? MSG_CMSG_CLOEXEC : 0);
 	} while (length < 0 && errno == EINTR);
 	if (length != sizeof(text) || !CMSG_FIRSTHDR(&message))
 		die("take");
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
 	if (listener) {
-		story->listener = fd;
+		scenario->listener = fd;
 		return;
 	}
-	do_adopt(story, text);
+	do_adopt(scenario, text);
 	/* Whoever passed it had another number for it. */
-	story->connection->fd = fd;
-	connection_names(story->connection);
+	scenario->connection->fd = fd;
+	connection_names(scenario->connection);
 }

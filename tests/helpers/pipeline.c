@@ -86,18 +86,18 @@ static void look(void *context, const struct dissect_record *record)
 	struct pipeline *pipeline = context;
 	struct dissect_record whole = *record;
 	struct dissect_fragment fragment;
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 	struct event event;
 
 	whole.fragment = &fragment;
 	whole.decapsulate = pipeline->decapsulate;
-	verdict = dissect_frame(record->link_type, &whole, &event);
-	pipeline->verdicts[verdict]++;
+	result = dissect_frame(record->link_type, &whole, &event);
+	pipeline->results[result]++;
 	if (record->time_ns > pipeline->last_ns)
 		pipeline->last_ns = record->time_ns;
-	if (verdict == DISSECT_EVENT)
+	if (result == DISSECT_EVENT)
 		feed(pipeline, &event);
-	if (verdict == DISSECT_FRAGMENT && fragments_feed(pipeline->fragments, &fragment))
+	if (result == DISSECT_FRAGMENT && fragments_feed(pipeline->fragments, &fragment))
 		while (fragments_take(pipeline->fragments, &event))
 			feed(pipeline, &event);
 }

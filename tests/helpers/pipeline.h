@@ -26,7 +26,7 @@ struct pipeline_conn {
  * @conns: @count connections
  * @slots: hash table of their numbers plus one, newest of a tuple
  * @size: of @slots, a power of two
- * @verdicts: frames by enum dissect_verdict
+ * @results: frames by enum dissect_result
  * @last_ns: time of the last frame
  * @decapsulate: enum dissect_tunnel, what is looked into
  * @fragments: datagrams in pieces
@@ -38,7 +38,7 @@ struct pipeline {
 	uint32_t room;
 	uint32_t *slots;
 	uint32_t size;
-	uint64_t verdicts[DISSECT_VERDICT_NUM];
+	uint64_t results[DISSECT_RESULT_NUM];
 	int64_t last_ns;
 	uint8_t decapsulate;
 	struct fragments *fragments;

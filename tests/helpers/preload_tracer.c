@@ -36,7 +36,7 @@ static long real_ptrace(long request, pid_t tid, void *address, void *data)
 
 static int real_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
-	static int (*real)(idtype_t type, id_t id, siginfo_t *info, int options);
+	static int (*real)(idtype_t type, id_t id, siginfo_t * info, int options);
 
 	if (real == NULL)
 		*(void **)&real = dlsym(RTLD_NEXT, "waitid");
@@ -92,7 +92,7 @@ long ptrace(int request, ...)
 	va_end(list);
 	value = real_ptrace(request, tid, address, data);
 	if (slow != NULL && (request == PTRACE_SYSCALL || request == PTRACE_CONT))
-		nanosleep(&(struct timespec){ .tv_nsec = atoi(slow) * 1000000L }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = atoi(slow) * 1000000L}, NULL);
 	if (killed == tid && request == PTRACE_SYSCALL)
 		wait_until(tid, WEXITED);
 	return value;

@@ -179,7 +179,7 @@ static void wait_turn(const struct plan *plan, double begin, unsigned long i)
 
 static void server(struct plan *plan)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY) };
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
 	int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 	double begin = 0;
 
@@ -214,13 +214,14 @@ static void server(struct plan *plan)
 static void *client_thread(void *argument)
 {
 	struct plan *plan = argument;
-	struct sockaddr_in there = { .sin_family = AF_INET, .sin_port = htons((uint16_t)plan->port),
-				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in there = {.sin_family = AF_INET,
+				    .sin_port = htons((uint16_t)plan->port),
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	unsigned long lag = plan->open > LAG ? LAG : 0;
 	double begin = seconds();
 
 	for (unsigned long i = 0; i < plan->connections; i++) {
-		struct sockaddr_in here = { .sin_family = AF_INET };
+		struct sockaddr_in here = {.sin_family = AF_INET};
 		int fd, on = 1;
 
 		wait_turn(plan, begin, i);
@@ -293,7 +294,7 @@ static void parse_sources(struct plan *plan, char *list)
 
 int main(int argc, char **argv)
 {
-	static struct plan plan = { .threads = 2, .request = 100, .response = 200 };
+	static struct plan plan = {.threads = 2, .request = 100, .response = 200};
 	unsigned int limit = 120;
 
 	for (int i = 2; i < argc; i++) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// story - connections of a Go program whose truth is known
+// scenario - connections of a Go program whose truth is known
 //
-//	story truth=FILE serve ADDRESS PORTFILE COUNT [ready=FILE]
-//	story truth=FILE call ADDRESS PORTFILE COUNT [hold=PREFIX]
+//	scenario truth=FILE serve ADDRESS PORTFILE COUNT [ready=FILE]
+//	scenario truth=FILE call ADDRESS PORTFILE COUNT [hold=PREFIX]
 //
 // COUNT connections at once: the caller sends 10 bytes and its FIN, the server answers with 20 and closes. Meanwhile
 // another goroutine computes without a pause, so that the runtime interrupts it by SIGURG again and again. Each
@@ -33,7 +33,7 @@ var (
 
 func must(err error) {
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "story:", err)
+		fmt.Fprintln(os.Stderr, "scenario:", err)
 		os.Exit(2)
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * uring - connections by io_uring(7) alone whose story is known
+ * uring - connections by io_uring(7) alone whose scenario is known
  *
  *   uring truth=FILE serve ADDRESS PORTFILE COUNT fd|direct [ready=FILE]
  *   uring truth=FILE call ADDRESS PORTFILE COUNT fd|direct [hold=PREFIX]
@@ -15,7 +15,7 @@
  * PREFIX.LPORT-RPORT, its ports, as mkconn's do: a direct one, which does not
  * know its own port, for any of its other end.
  *
- * Exit status: 0, 2 when the story could not be played, 77 without io_uring.
+ * Exit status: 0, 2 when the scenario could not be played, 77 without io_uring.
  */
 #include "mkconn_conn.h"
 
@@ -46,8 +46,8 @@ struct ring {
 
 static void ring_open(struct ring *ring)
 {
-	struct io_uring_params params = { 0 };
-	struct io_uring_rsrc_register table = { .nr = 8, .flags = IORING_RSRC_REGISTER_SPARSE };
+	struct io_uring_params params = {0};
+	struct io_uring_rsrc_register table = {.nr = 8, .flags = IORING_RSRC_REGISTER_SPARSE};
 	size_t size;
 	char *queues;
 
@@ -152,8 +152,8 @@ static int listen_at(union address *address, socklen_t length, const char *port_
 	getsockname(listener, &address->sa, &length);
 	snprintf(temporary, sizeof(temporary), "%s.new", port_file);
 	file = fopen(temporary, "we");
-	if (!file || fprintf(file, "%u\n", ntohs(((struct sockaddr_in *)address)->sin_port)) < 0 ||
-	    fclose(file) != 0 || rename(temporary, port_file) < 0)
+	if (!file || fprintf(file, "%u\n", ntohs(((struct sockaddr_in *)address)->sin_port)) < 0 || fclose(file) != 0 ||
+	    rename(temporary, port_file) < 0)
 		die("%s", port_file);
 	return listener;
 }
@@ -178,7 +178,7 @@ static void hold(const struct connection *connection, bool direct, const char *p
 		snprintf(local, sizeof(local), "%u", address_port(&connection->local));
 	snprintf(pattern, sizeof(pattern), "%s.%s-%u", prefix, local, address_port(&connection->remote));
 	while (glob(pattern, 0, NULL, &found) == GLOB_NOMATCH)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	globfree(&found);
 }
 
@@ -206,7 +206,7 @@ static void serve(struct ring *ring, const char *where, const char *port_file, i
 		socket = operate(ring, &operation);
 		if (socket < 0)
 			die("accept");
-		connection->told_fd = direct ? -1 : socket;
+		connection->reported_fd = direct ? -1 : socket;
 		connection->local = address;
 		connection->remote = peer;
 		connection_outcome(connection, 0);

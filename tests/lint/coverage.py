@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""doc/COVERAGE.md is what the stories say of themselves."""
+"""doc/COVERAGE.md is what the scenarios say of themselves."""
 import os
 import subprocess
 import sys
@@ -16,7 +16,7 @@ def main():
     wrong = [line for line in told + kept if (line in told) != (line in kept)]
     if told != kept:
         wrong.append("doc/COVERAGE.md is not what tests/live/matrix.py --coverage prints: make coverage writes it")
-    tap.say("the table of stories is up to date", wrong + done.stderr.splitlines())
+    tap.say("the table of scenarios is up to date", wrong + done.stderr.splitlines())
     tap.end()
 
 

@@ -268,7 +268,7 @@ def unharmed():
             rows = trace.finish()
             equal(len(rows), 21, "rows")
         facts.append((status, server.err, facts_of(server.truth())))
-    equal(facts[1], facts[0], "the story")
+    equal(facts[1], facts[0], "the scenario")
 
 
 @test("let go while connections end: what the rows say is true, or unknown, never stale")

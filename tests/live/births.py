@@ -31,7 +31,7 @@ def decided(row, truth, result, errno="0", asked=True):
 
 
 def played(words, result, errno):
-    """A story of attempts that all end alike."""
+    """A scenario of attempts that all end alike."""
     rows, truth = launch(words)
     equal(len(rows), len(truth), "rows")
     for told in truth:
@@ -207,7 +207,7 @@ def unreachable():
              "tcp dport %d meta nfproto ipv6 reject with icmpv6 type admin-prohibited" % REJECTING)
     for address, errno in (("127.0.0.1", "EHOSTUNREACH"), ("[::1]", "EACCES")):
         address += ":%d" % REJECTING
-        # Who closes without asking for SO_ERROR leaves no trace of the reason, so that story is not played.
+        # Who closes without asking for SO_ERROR leaves no trace of the reason, so that scenario is not played.
         for words in (["connect=" + address], ["nonblock", "connect=" + address, "poll", "so-error"]):
             played(words + ["close"], "unreach", errno)
     firewall_off()
@@ -440,7 +440,7 @@ def port_again():
                      "close", "done"])
     equal(client.wait(), 0, "the client's end")
     rows = trace.finish()
-    equal(len(read_truth(truth)), 5, "connections in the story")
+    equal(len(read_truth(truth)), 5, "connections in the scenario")
     equal([(row["rport"], row["result"], row["rx_bytes"], row["tx_bytes"]) for row in rows],
           [(client_port, "ok", 10, 200)] * 5, "rows")
     # Who closed first shows in TIME_WAIT, and that is gone once the port is used again.

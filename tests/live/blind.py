@@ -81,7 +81,7 @@ def killed():
 
 
 # Says its ports: of a connection that it holds from before the kill until after it, and of one from then.
-STORY = """
+SCENARIO = """
 import socket, sys
 listener = socket.create_server(("127.0.0.1", 0))
 def pair():
@@ -109,7 +109,7 @@ for client, server in (held, later):
 
 @test("killed while a command is watched: the run goes on by calls and the kernel's counters")
 def watched():
-    trace = Trace(["-i", "lo"], [sys.executable, "-c", STORY], stdin=subprocess.PIPE)
+    trace = Trace(["-i", "lo"], [sys.executable, "-c", SCENARIO], stdin=subprocess.PIPE)
     wait_for(lambda: trace.out.count("\n") == 1, "the first connection")
     packet = [pid for pid in children(trace.pid) if "conntrace" in status_field(pid, "Name")]
     equal(len(packet), 1, "packet processes")

@@ -12,11 +12,11 @@ import time
 from lib import (CONNTRACE, MKCONN, Process, Skip, WAIT_SEC, check, enter_namespace, equal, main, packet_sockets, require,
                  scratch, status_field, test, tracer_of, wait_file, wait_for, write_file)
 
-# The longest that is waited before a crash: the story takes longer.
+# The longest that is waited before a crash: the scenario takes longer.
 MOMENT_SEC = 0.2
 TGKILL = {"x86_64": 234, "aarch64": 131}
 # Children, threads, connections, a program in the background, a signal that it catches; what it prints is what it saw.
-STORY = """trap "echo caught" USR1
+SCENARIO = """trap "echo caught" USR1
 "$0" listen=127.0.0.1:0 port-file="$1.port" count=40 accept recv-all send=7 close done &
 server=$!
 echo up >"$1"
@@ -48,14 +48,14 @@ def can_crash():
             raise Skip("the sanitizers have handlers of their own")
 
 
-class Story:
+class Scenario:
     """conntrace and the command, which waits until it is told to go on."""
 
     def __init__(self, options=()):
         can_crash()
         self.begun, self.go = scratch("begun"), scratch("go")
         self.trace = Process([CONNTRACE, "-q", "-o", "/dev/null"] + list(options) +
-                             ["--", "sh", "-c", STORY, MKCONN, self.begun, self.go])
+                             ["--", "sh", "-c", SCENARIO, MKCONN, self.begun, self.go])
         wait_file(self.begun)
         wait_file(self.begun + ".port")
 
@@ -86,24 +86,24 @@ class Story:
 def main_thread():
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS):
         for options in ((), ("-i", "lo")) if number == signal.SIGSEGV else ((),):
-            story = Story(options)
-            kill_thread(story.trace.pid, story.trace.pid, number)
-            wait_for(lambda: "crashed" in story.trace.err, "the message")
+            scenario = Scenario(options)
+            kill_thread(scenario.trace.pid, scenario.trace.pid, number)
+            wait_for(lambda: "crashed" in scenario.trace.err, "the message")
             check(re.search(r"conntrace: crashed \(version [^,]+, %s.*main thread at .*goes on unwatched" % number.name,
-                            story.trace.err), "the message: %r" % story.trace.err)
-            equal(story.trace.err.count("\n"), 1, "lines on stderr")
-            story.goes_on(number, number.name)
+                            scenario.trace.err), "the message: %r" % scenario.trace.err)
+            equal(scenario.trace.err.count("\n"), 1, "lines on stderr")
+            scenario.goes_on(number, number.name)
 
 
 @test("the tracing thread crashes: the same")
 def tracing_thread():
     for number in (signal.SIGSEGV, signal.SIGABRT):
-        story = Story()
-        kill_thread(story.trace.pid, wait_for(story.tracer, "the tracing thread"), number)
-        wait_for(lambda: "crashed" in story.trace.err, "the message")
-        check("another thread" in story.trace.err and "goes on unwatched" in story.trace.err,
-              "the message: %r" % story.trace.err)
-        story.goes_on(number, number.name)
+        scenario = Scenario()
+        kill_thread(scenario.trace.pid, wait_for(scenario.tracer, "the tracing thread"), number)
+        wait_for(lambda: "crashed" in scenario.trace.err, "the message")
+        check("another thread" in scenario.trace.err and "goes on unwatched" in scenario.trace.err,
+              "the message: %r" % scenario.trace.err)
+        scenario.goes_on(number, number.name)
 
 
 @test("it crashes at random moments of a busy tree: each command does all that it would have done")
@@ -111,38 +111,38 @@ def busy():
     seed = random.randrange(1 << 30)
     moments = random.Random(seed)
     for number in range(6):
-        story = Story()
-        tracer = wait_for(story.tracer, "the tracing thread")
-        write_file(story.go, "")
+        scenario = Scenario()
+        tracer = wait_for(scenario.tracer, "the tracing thread")
+        write_file(scenario.go, "")
         time.sleep(moments.uniform(0, MOMENT_SEC))
-        require(story.trace.alive(), "the story is too short")
-        kill_thread(story.trace.pid, story.trace.pid if number % 2 else tracer, signal.SIGSEGV)
-        story.goes_on(signal.SIGSEGV, "turn %d, seed %d" % (number, seed))
+        require(scenario.trace.alive(), "the scenario is too short")
+        kill_thread(scenario.trace.pid, scenario.trace.pid if number % 2 else tracer, signal.SIGSEGV)
+        scenario.goes_on(signal.SIGSEGV, "turn %d, seed %d" % (number, seed))
 
 
 @test("it crashes twice: that is said, and the command is killed with it")
 def twice():
-    story = Story()
-    tracer = wait_for(story.tracer, "the tracing thread")
-    shell = story.children()[0]
-    kill_thread(story.trace.pid, story.trace.pid, signal.SIGSEGV)
-    wait_for(lambda: "crashed" in story.trace.err, "the message")
-    kill_thread(story.trace.pid, tracer, signal.SIGSEGV)
-    equal(story.trace.wait(), -signal.SIGSEGV, "conntrace's end")
-    check("crashed once more; what runs under its filter is killed" in story.trace.err, story.trace.err)
+    scenario = Scenario()
+    tracer = wait_for(scenario.tracer, "the tracing thread")
+    shell = scenario.children()[0]
+    kill_thread(scenario.trace.pid, scenario.trace.pid, signal.SIGSEGV)
+    wait_for(lambda: "crashed" in scenario.trace.err, "the message")
+    kill_thread(scenario.trace.pid, tracer, signal.SIGSEGV)
+    equal(scenario.trace.wait(), -signal.SIGSEGV, "conntrace's end")
+    check("crashed once more; what runs under its filter is killed" in scenario.trace.err, scenario.trace.err)
     wait_for(lambda: status_field(shell, "State")[:1] in ("", "Z"), "the command's end")
 
 
 @test("those that do not need it run on: attached ones, launched ones without the filter")
 def others():
     for options in (["--no-filter"], ["--via=diag"]):
-        story = Story(options)
-        story.trace.signal(signal.SIGSEGV)
-        equal(story.trace.wait(), -signal.SIGSEGV, "conntrace's end, %s" % options)
-        check("what was watched and still runs goes on" in story.trace.err, story.trace.err)
-        write_file(story.go, "")
-        wait_for(lambda: os.path.exists(story.begun + ".left"), "the command's end")
-        equal(story.trace.out, OUT, "what the command did, %s" % options)
+        scenario = Scenario(options)
+        scenario.trace.signal(signal.SIGSEGV)
+        equal(scenario.trace.wait(), -signal.SIGSEGV, "conntrace's end, %s" % options)
+        check("what was watched and still runs goes on" in scenario.trace.err, scenario.trace.err)
+        write_file(scenario.go, "")
+        wait_for(lambda: os.path.exists(scenario.begun + ".left"), "the command's end")
+        equal(scenario.trace.out, OUT, "what the command did, %s" % options)
     target = Process([MKCONN, "wait-file=/nonexistent"])
     for options in (["-p", target.pid], ["--via=diag", "-p", target.pid], ["-i", "lo"]):
         trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "--debug=sources"] + options)

@@ -10,7 +10,7 @@ import sys
 from lib import (ENDED, MKCONN, Trace, between, check, enter_namespace, equal, find_row, main, mkconn, need, read_truth,
                  require, scratch, short, test, wait_file, wait_for)
 
-ANY = object()      # not decided by the story
+ANY = object()      # not decided by the scenario
 
 
 class End:
@@ -27,7 +27,7 @@ class End:
 
 
 # name, the accepting end, the connecting end
-STORIES = (
+SCENARIOS = (
     ("nothing sent",
      End("recv-all close", "rfin", 0, 0), End("close", "lfin", 0, 0)),
     ("the client closes first",
@@ -94,7 +94,7 @@ def one_traced(server, client, address, traced):
     port, truth = scratch("port"), scratch("truth")
     words = {"server": ["listen=%s:0" % address, "port-file=" + port, "accept4"] + server.words,
              "client": ["connect=%s:@%s" % (address, port)] + client.words}
-    # "cloexec" makes the sockets made behind it close-on-exec; only the story of exec has an exec.
+    # "cloexec" makes the sockets made behind it close-on-exec; only the scenario of exec has an exec.
     words = {who: ["cloexec"] + w if "exec" in w else w for who, w in words.items()}
     other = mkconn(words["client" if traced == "server" else "server"])
     trace = Trace([], [MKCONN, "truth=" + truth] + words[traced])
@@ -133,8 +133,8 @@ def tell(name, server, client):
         both_traced(server, client, "[::1]")
 
 
-for story in STORIES:
-    tell(*story)
+for scenario in SCENARIOS:
+    tell(*scenario)
 
 
 @test("nothing is held: the other side sees the end while the traced program lives on")

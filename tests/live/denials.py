@@ -11,7 +11,7 @@ from lib import (CONNTRACE, ENDED, MKCONN, URING, Process, Skip, Trace, as_nobod
 
 DENY = os.path.join(os.path.dirname(MKCONN), "deny")
 QUIET = [CONNTRACE, "-q", "-o", "/dev/null"]
-STORY = ["listen=127.0.0.1:0", "fork=1", "accept", "recv-all", "send=77", "close", "done", "connect=self", "send=1000",
+SCENARIO = ["listen=127.0.0.1:0", "fork=1", "accept", "recv-all", "send=77", "close", "done", "connect=self", "send=1000",
          "shutdown", "recv=77", "close", "join", "nonblock", "connect=127.0.0.1:1", "poll", "so-error", "close",
          "udp=127.0.0.1:9", "unix=/nonexistent"]
 PIDFD_GETFD = "--cap-add=SYS_PTRACE"
@@ -22,12 +22,12 @@ def denied(*calls):
 
 
 def played(before, options=()):
-    """The story, launched. Return: rows, truth, stderr."""
+    """The scenario, launched. Return: rows, truth, stderr."""
     truth = scratch("truth")
-    trace = Trace(options, [MKCONN, "truth=" + truth] + STORY, before=before)
+    trace = Trace(options, [MKCONN, "truth=" + truth] + SCENARIO, before=before)
     rows = trace.finish()
     told = read_truth(truth)
-    equal([t["result"] for t in told], ["ok", "ok", "refused"], "the story as the program saw it")
+    equal([t["result"] for t in told], ["ok", "ok", "refused"], "the scenario as the program saw it")
     equal(len(rows), len(told), "rows of %s" % [short(row) for row in rows])
     return rows, told, trace.err
 
@@ -204,21 +204,21 @@ def io_uring():
     port = scratch("port")
     server = mkconn(["listen=127.0.0.1:0", "port-file=" + port, "forever", "accept", "recv-all", "send=20", "close",
                      "done"])
-    story = [URING(), "truth=" + scratch("truth"), "call", "127.0.0.1", port, "2", "fd"]
-    probe = run(story)
+    scenario = [URING(), "truth=" + scratch("truth"), "call", "127.0.0.1", port, "2", "fd"]
+    probe = run(scenario)
     if probe.status == 77:
         raise Skip("this kernel has no io_uring")
     for options in LAUNCHED:
-        result = run(QUIET + options + ["--"] + story)
+        result = run(QUIET + options + ["--"] + scenario)
         equal(result.status, 0, result.err)
         check("uring uses io_uring(7)" in result.err and "--no-io-uring" in result.err, result.err)
         equal(len(result.err.splitlines()), 1, "lines: " + result.err)
-    target = Process(["sh", "-c", 'read line; exec "$@"', "sh"] + story, stdin=subprocess.PIPE)
+    target = Process(["sh", "-c", 'read line; exec "$@"', "sh"] + scenario, stdin=subprocess.PIPE)
     trace = attach([target.pid], runner=[])
     target.line()
     trace.finish(0)
     check("uring uses io_uring(7)" in trace.err and "not be seen" in trace.err, trace.err)
-    result = run(QUIET + ["--no-io-uring", "--"] + story)
+    result = run(QUIET + ["--no-io-uring", "--"] + scenario)
     equal((result.status, "uses io_uring" in result.err), (77, False), "without: " + result.err)
     server.end()
 

@@ -72,7 +72,7 @@ for i in range(3):
     served.recv(4096)
     served.close()
 """ % sys.executable
-STORY = "flow a 127.0.0.1 5000 127.0.0.1 443\n+0 a > S seq 100\n+1.2 a > S seq 100\n+0.02 a < SA seq 300 ack 101\n" \
+SCENARIO = "flow a 127.0.0.1 5000 127.0.0.1 443\n+0 a > S seq 100\n+1.2 a > S seq 100\n+0.02 a < SA seq 300 ack 101\n" \
         "+0.02 a > A seq 101 ack 301\n+0.1 a > PA seq 101 ack 301 len 500\n+1.5 a > PA seq 101 ack 301 len 500\n" \
         "+0.1 a < A seq 301 ack 601\n+0 a > FA seq 601 ack 301\n+0 a < FA seq 301 ack 602\n+0 a > A seq 602 ack 302\n" \
         "flow b 127.0.0.1 5001 127.0.0.1 81\n+0 b > S seq 100\n+0.01 b < RA seq 0 ack 101\n"
@@ -121,7 +121,7 @@ def scene():
     lib.wait_file(ready)
     Process([sys.executable, "-c", CLIENT] + list(PORTS) + [9, 81])
     subprocess.run([os.path.join(lib.TOP_BUILD, "tests/helpers/mkpcap"), "-o", os.path.join(folder, "cap.pcap")],
-                   input=STORY.encode(), check=True, timeout=10)
+                   input=SCENARIO.encode(), check=True, timeout=10)
     write_file(os.path.join(folder, "log"), LOG)
     for name, text in (("server", THREE), ("gmetric", "#!/bin/sh\necho \"$@\"\n")):
         os.chmod(write_file(os.path.join(folder, name), text), stat.S_IRWXU)

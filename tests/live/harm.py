@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A watched program sees, does and ends as an unwatched one: each story with and without conntrace, in each mode."""
+"""A watched program sees, does and ends as an unwatched one: each scenario with and without conntrace, in each mode."""
 import os
 import select
 import signal
@@ -249,7 +249,7 @@ libc.write(1, b"alive\n", 6)
 """
 
 REFUSED = "connect=%s:1" % HERE
-STORIES = {
+SCENARIOS = {
     "accept in all ways": ["listen=127.0.0.1:0", "fork=4", "connect=self", "send=5", "recv-all", "close", "done",
                            "accept", "recv=5", "close", "accept4", "recv=5", "close",
                            "accept-null", "recv=5", "close", "accept4-null", "recv=5", "close", "join"],
@@ -295,17 +295,17 @@ STORIES = {
 }
 
 
-@test("each story ends the same: results, errnos, bytes, who ended it, exit status")
-def stories():
+@test("each scenario ends the same: results, errnos, bytes, who ended it, exit status")
+def scenarios():
     firewall("tcp dport 7 drop")
     short_timeouts()
     sysctl("net.ipv4.tcp_fastopen", 3)
     run(["ip", "route", "add", "unreachable", "198.51.100.0/24"])
-    for name, words in STORIES.items():
+    for name, words in SCENARIOS.items():
         truth = {mode: scratch("truth") for mode in [UNTRACED] + modes()}
         said = play_at_once({mode: [MKCONN, "truth=" + path] + words for mode, path in truth.items()})
         seen = {mode: said[mode] + (facts_of(read_truth(path)),) for mode, path in truth.items()}
-        check(seen[UNTRACED][3], "%s is a story: %r" % (name, seen[UNTRACED]))
+        check(seen[UNTRACED][3], "%s is a scenario: %r" % (name, seen[UNTRACED]))
         for mode in modes():
             equal(seen[mode], seen[UNTRACED], "%s, %s" % (name, mode))
     firewall_off()
@@ -355,10 +355,10 @@ def outside():
     heard = {}
     for mode in [UNTRACED] + [m for m in modes() if m.startswith("attached")]:
         # It lives until it was heard to go on: of a zombie waitid(2) tells nothing else.
-        story = Play(mode, [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); input(); "
+        scenario = Play(mode, [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); input(); "
                             "os._exit(6)"], stdin=subprocess.PIPE)
-        story.begin()
-        pid, heard[mode] = story.process.pid, []
+        scenario.begin()
+        pid, heard[mode] = scenario.process.pid, []
         options = os.WEXITED | os.WSTOPPED | os.WCONTINUED
         for number in (signal.SIGCONT, None):
             info = os.waitid(os.P_PID, pid, options | os.WNOWAIT)
@@ -369,8 +369,8 @@ def outside():
             os.kill(pid, number)
             info = os.waitid(os.P_PID, pid, os.WCONTINUED)
             heard[mode].append((info.si_code, info.si_status))
-            story.process.line()
-        equal(story.end()[0], 6, "exit status, " + mode)
+            scenario.process.line()
+        equal(scenario.end()[0], 6, "exit status, " + mode)
         equal(heard[mode], heard[UNTRACED], mode)
 
 

@@ -117,19 +117,19 @@ def suspicious():
                         r"connect\(\d+\) = -1 .*ECONNREFUSED"])
 
 
-STORY = ["listen=127.0.0.1:0", "fork=1", "count=3", "accept4", "recv-all", "close", "done", "done", "count=3",
+SCENARIO = ["listen=127.0.0.1:0", "fork=1", "count=3", "accept4", "recv-all", "close", "done", "done", "count=3",
          "connect=self", "send=1000", "close", "done", "connect=127.0.0.1:9", "join"]
 
 
 @test("without packets: live, the suspicious one with context, and what nobody saw is -")
 def without_packets():
-    live_ = run([CONNTRACE, "-q", "--live", "--", MKCONN] + STORY).out
+    live_ = run([CONNTRACE, "-q", "--live", "--", MKCONN] + SCENARIO).out
     # A child that ends at that very moment interrupts it.
     again = len(re.findall(r"connect\(\d+\) = \? .*interrupted", live_))
     for pattern, count in ((r"^#\d+ out ", 4), (r"^#\d+ in ", 3), (r"accept\(\) = \d+", 3), (r"connect\(\d+\)  ", 4 + again),
                            (r"connect\(\d+\) = 0", 3), (r"connect\(\d+\) = -1 .*ECONNREFUSED", 1)):
         equal(len(re.findall(pattern, live_, re.MULTILINE)), count, pattern + "\n" + live_)
-    shown = run([CONNTRACE, "-q", "--ladder", "--context=3", "--", MKCONN] + STORY).out
+    shown = run([CONNTRACE, "-q", "--ladder", "--context=3", "--", MKCONN] + SCENARIO).out
     equal(len(re.findall("^#", shown, re.MULTILINE)), 1, "connections\n" + shown)
     # The kernel takes its address back from a socket that could not connect, and leaves the port.
     check(re.search(r"^#\d+ out -:\d+ > 127\.0\.0\.1:9 .*refused", shown), shown)
@@ -137,7 +137,7 @@ def without_packets():
     for text in live_, shown:
         check(not re.search(r"-->|<--|seq|SYN_SENT|0\.0\.0\.0", text), "something of the wire\n" + text)
     for via in ("ptrace", "diag"):
-        rows = run([CONNTRACE, "-q", "--via=" + via, "--ladder=all", "--format=csv", "--", MKCONN] + STORY).out.splitlines()
+        rows = run([CONNTRACE, "-q", "--via=" + via, "--ladder=all", "--format=csv", "--", MKCONN] + SCENARIO).out.splitlines()
         segments = [row for row in rows[1:] if ",segment," in row]
         equal(segments, [], "segments by " + via)
 

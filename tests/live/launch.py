@@ -168,7 +168,7 @@ def followed():
     rows, truth = launch(["listen=127.0.0.1:0", "threads=1", "connect=self", "close", "done", "join",
                           "fork=1", "connect=self", "close", "done", "join", "count=2", "accept", "close", "done",
                           "exec", "connect=self", "close", "accept4", "close"])
-    equal(len(truth), 6, "connections in the story")
+    equal(len(truth), 6, "connections in the scenario")
     equal(len(rows), 6, "rows")
     for told in truth:
         row = find_row(rows, told)
@@ -195,7 +195,7 @@ def background():
     trace.popen.stdin.close()
     rows = trace.finish(3)
     told = read_truth(truth)
-    equal([t["result"] for t in told], ["ok"], "the story of the one in the background")
+    equal([t["result"] for t in told], ["ok"], "the scenario of the one in the background")
     equal([row["result"] for row in rows if row["dir"] == "out"], ["ok"], "its rows")
 
 
@@ -219,7 +219,7 @@ def short_lived():
 def no_follow():
     rows, truth = launch(["listen=127.0.0.1:0", "fork=1", "connect=self", "send=10", "close", "done", "join",
                           "connect=self", "close"], ["--no-follow"])
-    equal([t["result"] for t in truth], ["ok", "ok"], "what the story says")
+    equal([t["result"] for t in truth], ["ok", "ok"], "what the scenario says")
     equal(truth[0]["tx_bytes"], 10, "what the child sent")
     mine = [row for row in rows if row["pid"] == truth[1]["pid"]]
     equal(len(mine), 1, "rows of the command itself")
@@ -291,10 +291,10 @@ def ordinary():
     check(read_file(rows).count('"ok"') >= 2, "both ends in the rows: " + read_file(rows))
 
 
-@test("the same stories end in the same way with and without conntrace")
+@test("the same scenarios end in the same way with and without conntrace")
 def differential():
     port = "127.0.0.1:1"
-    stories = {
+    scenarios = {
         "refused": ["connect=" + port, "close", "nonblock", "connect=" + port, "poll", "so-error", "close"],
         "other sockets": ["udp=127.0.0.1:9", "unix=/nonexistent", "connect=" + port],
         "threads and forks": ["listen=127.0.0.1:0", "threads=3", "connect=self", "send=70000", "recv-all", "close",
@@ -306,7 +306,7 @@ def differential():
                  "exit=9"],
         "killed": ["listen=127.0.0.1:0", "connect=self", "kill9"],
     }
-    for name, words in stories.items():
+    for name, words in scenarios.items():
         seen = []
         for before in ([], QUIET):
             truth = scratch("truth")

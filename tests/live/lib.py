@@ -452,7 +452,7 @@ def read_truth(path):
 
 
 def facts_of(truth):
-    """What of a story is the same each time it is played."""
+    """What of a scenario is the same each time it is played."""
     return sorted([told[key] or "" for key in ("dir", "result", "errno", "io_errno", "first_end", "how")] +
                   [told["rx_bytes"], told["tx_bytes"]] for told in truth)
 
@@ -480,14 +480,14 @@ def short(row):
 
 
 def launch(words, options=(), status=0, before=(), **keywords):
-    """Runs a mkconn story under conntrace. Return: rows, truth."""
+    """Runs a mkconn scenario under conntrace. Return: rows, truth."""
     truth = scratch("truth")
     trace = Trace(options, [MKCONN, "truth=" + truth] + list(words), before, **keywords)
     return trace.finish(status), read_truth(truth)
 
 
 def mkconn(words, **keywords):
-    """A mkconn story that nobody traces, beside the test; its truth is in .truth()."""
+    """A mkconn scenario that nobody traces, beside the test; its truth is in .truth()."""
     path = scratch("truth")
     process = Process([MKCONN, "truth=" + path] + list(words), **keywords)
     process.truth_path = path
@@ -621,7 +621,7 @@ def short_timeouts():
 
 
 def built(name, compiler, sources):
-    """A helper program in another make, built when it is first asked for; the story is skipped where it can't be."""
+    """A helper program in another make, built when it is first asked for; the scenario is skipped where it can't be."""
     def program():
         here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../helpers")
         paths = [os.path.join(here, source) for source in sources]

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every way a connection is born and dies: known stories, each played in each mode and held against its rows.
+"""Every way a connection is born and dies: known scenarios, each played in each mode and held against its rows.
 
-The stories stand in stories.py. Each is played in a network namespace of its own, so that several run at once. Without
-words all are played; words choose stories by their names. --coverage prints doc/COVERAGE.md instead, --serial plays
+The scenarios stand in scenarios.py. Each is played in a network namespace of its own, so that several run at once. Without
+words all are played; words choose scenarios by their names. --coverage prints doc/COVERAGE.md instead, --serial plays
 one after the other. With ALL=1 in the environment each is played in each mode over IPv4 and over IPv6; without, in one
 mode over one of them, by turns.
 """
@@ -23,7 +23,7 @@ import time
 
 import lib
 from lib import ALL, MKCONN, Trace, attach, check, equal, find_row, main, mkconn, read_truth, require, scratch, short, test
-from stories import HELD, MODES, SECTIONS, STORIES
+from scenarios import HELD, MODES, SECTIONS, SCENARIOS
 
 AT_ONCE = 4
 LIMIT_SEC = 150
@@ -34,7 +34,7 @@ SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 # --- playing -----------------------------------------------------------------------------------------------------
 
 class Paths:
-    """{path[NAME]} in a story's words."""
+    """{path[NAME]} in a scenario's words."""
 
     def __init__(self, stage):
         self.stage = stage
@@ -92,45 +92,45 @@ def ready(argv, path, port_path):
 
 
 class Stage:
-    """Where one story is played: one mode, one address family."""
+    """Where one scenario is played: one mode, one address family."""
 
-    def __init__(self, story, mode, address):
-        self.story, self.mode, self.address = story, mode, address
+    def __init__(self, scenario, mode, address):
+        self.scenario, self.mode, self.address = scenario, mode, address
         self.truth_path, self.port_path = scratch("truth"), scratch("port")
         self.paths = {}
         self.others = []
         self.channel = self.listener = self.connected = None
 
     def path(self, name):
-        """A file that the story's programs share."""
+        """A file that the scenario's programs share."""
         return self.paths.setdefault(name, scratch(name))
 
     def words(self, words):
-        """A story's words with its places filled in."""
-        return [word.format(address=self.address, port=self.port_path, path=Paths(self), **self.story.values(self))
+        """A scenario's words with its places filled in."""
+        return [word.format(address=self.address, port=self.port_path, path=Paths(self), **self.scenario.values(self))
                 for word in words.split()]
 
     def start(self):
         """Plays it; Return: rows, truth of the traced program."""
-        story = self.story
-        story.setup(self)
-        traced = self.words(story.traced)
+        scenario = self.scenario
+        scenario.setup(self)
+        traced = self.words(scenario.traced)
         others = self.others
-        before = [mkconn(self.words(words), **story.keywords(self)) for words in story.older]
+        before = [mkconn(self.words(words), **scenario.keywords(self)) for words in scenario.older]
         for process in before:
             self.ready(process)
-        argv = story.command(self, [story.program(), "truth=" + self.truth_path] + traced)
+        argv = scenario.command(self, [scenario.program(), "truth=" + self.truth_path] + traced)
         holds = None
-        if story.begins_before and self.mode != "launched":
-            target = lib.Process(argv, stdin=subprocess.PIPE, **story.keywords(self))
-            others += [mkconn(self.words(words), **story.keywords(self)) for words in story.others]
+        if scenario.begins_before and self.mode != "launched":
+            target = lib.Process(argv, stdin=subprocess.PIPE, **scenario.keywords(self))
+            others += [mkconn(self.words(words), **scenario.keywords(self)) for words in scenario.others]
             lib.wait_file(self.path("before"))
             self.ready(target)
             trace = attach([target.pid]) if self.mode == "attached" else lib.watch([target.pid])
             target.line()
-        elif self.mode == "diag" and story.is_held:
+        elif self.mode == "diag" and scenario.is_held:
             target = lib.Process(["sh", "-c", 'read line; exec "$@"', "sh"] + held(argv, self.path("hold")),
-                                 stdin=subprocess.PIPE, **story.keywords(self))
+                                 stdin=subprocess.PIPE, **scenario.keywords(self))
             self.ready(target)
             trace = lib.watch([target.pid], ["--debug=events"])
             holds = Holds(self.path("hold"), trace)
@@ -142,25 +142,25 @@ class Stage:
             trace = lib.watch([target.pid])
             target.line()
         elif self.mode == "launched":
-            trace = Trace(story.options.split(), argv, **story.keywords(self))
+            trace = Trace(scenario.options.split(), argv, **scenario.keywords(self))
             target = None
         else:
             target = lib.Process(["sh", "-c", 'read line; exec "$@"', "sh"] + argv, stdin=subprocess.PIPE,
-                                 **story.keywords(self))
+                                 **scenario.keywords(self))
             self.ready(target)
             trace = attach([target.pid])
             target.line()
         if not others:
-            others += [mkconn(self.words(words), **story.keywords(self)) for words in story.others]
-        story.meanwhile(self, trace)
+            others += [mkconn(self.words(words), **scenario.keywords(self)) for words in scenario.others]
+        scenario.meanwhile(self, trace)
         # A run that ends by -d ends the command by SIGTERM.
-        status = -signal.SIGTERM if "-d" in story.options else story.status
+        status = -signal.SIGTERM if "-d" in scenario.options else scenario.status
         rows = trace.finish(0 if target else status, 40)
-        story.after(self)
+        scenario.after(self)
         if holds:
             holds.end()
         if target:
-            equal(target.wait(), story.status, "the target's end")
+            equal(target.wait(), scenario.status, "the target's end")
         for other in others + before:
             other.wait()
         return rows, read_truth(self.truth_path)
@@ -181,24 +181,24 @@ def wanted_close(told):
     return CLOSES[told["first_end"]]
 
 
-def seen_by_looking(story, wanted, told, row):
+def seen_by_looking(scenario, wanted, told, row):
     """What is wanted of a row whose connection was only looked at."""
-    if "moved=" in story.traced:
+    if "moved=" in scenario.traced:
         del wanted["fd"]    # whichever it had when it was looked at
     if row["pid"] is None:
         wanted["last_pid"] = (told["last_pid"], None)    # who holds it
     close = wanted.get("close")
     if close == "exit" or isinstance(close, tuple) and "exit" in close:
         wanted["close"] = ("exit", "lfin")    # a FIN, whoever sends it
-    if row["result"] == "unknown" and "result" in story.unknown_columns("diag"):
+    if row["result"] == "unknown" and "result" in scenario.unknown_columns("diag"):
         del wanted["result"]
-        wanted["laddr"] = story.ANY    # the program has forgotten it, a look has not
+        wanted["laddr"] = scenario.ANY    # the program has forgotten it, a look has not
     if isinstance(wanted.get("seen"), (str, tuple)):
         wanted["seen"] = "kp"
 
 
-def compare(story, mode, row, told):
-    """Row and truth, field by field. What the story says of a column goes before what the program knew."""
+def compare(scenario, mode, row, told):
+    """Row and truth, field by field. What the scenario says of a column goes before what the program knew."""
     wanted = {key: told[key] for key in ("pid", "tid", "fd", "dir", "raddr", "rport", "result", "errno", "rx_bytes",
                                          "tx_bytes") if key in told}
     if told["errno"] == "":
@@ -212,13 +212,13 @@ def compare(story, mode, row, told):
     wanted["last_pid"] = told["last_pid"] if told["last_pid"] != told["pid"] else None
     if told["result"] in ("abort", "pending"):
         wanted["errno"] = None
-    wanted.update(story.expected(told))
-    unknown = story.unknown_columns(mode)
+    wanted.update(scenario.expected(told))
+    unknown = scenario.unknown_columns(mode)
     if mode == "diag":
-        seen_by_looking(story, wanted, told, row)
+        seen_by_looking(scenario, wanted, told, row)
     name = short(row)
     for column, value in wanted.items():
-        if row[column] is None and column in unknown or value is story.ANY:
+        if row[column] is None and column in unknown or value is scenario.ANY:
             continue
         if isinstance(value, tuple):
             check(row[column] in value, "%s: got %r, wanted one of %r in %s" % (column.upper(), row[column], value, row))
@@ -226,33 +226,33 @@ def compare(story, mode, row, told):
             equal(row[column], value, "%s of %s" % (column.upper(), name))
 
 
-def modes(story):
-    """Those that a story is played in: all, or one, the next one in the next story."""
-    every = story.modes_played()
-    return every if ALL else [every[STORIES.index(story) % len(every)]]
+def modes(scenario):
+    """Those that a scenario is played in: all, or one, the next one in the next scenario."""
+    every = scenario.modes_played()
+    return every if ALL else [every[SCENARIOS.index(scenario) % len(every)]]
 
 
-def addresses(story, mode):
-    """Those that a story is played with: all, or one, another one when the modes have had their turns."""
+def addresses(scenario, mode):
+    """Those that a scenario is played with: all, or one, another one when the modes have had their turns."""
     if ALL:
-        return story.addresses
-    turn = STORIES.index(story) // len(MODES) + story.modes_played().index(mode)
-    return [story.addresses[turn % len(story.addresses)]]
+        return scenario.addresses
+    turn = SCENARIOS.index(scenario) // len(MODES) + scenario.modes_played().index(mode)
+    return [scenario.addresses[turn % len(scenario.addresses)]]
 
 
-def play(story, mode):
-    for address in addresses(story, mode):
-        stage = Stage(story, mode, address)
+def play(scenario, mode):
+    for address in addresses(scenario, mode):
+        stage = Stage(scenario, mode, address)
         rows, truth = stage.start()
-        judge = story.judge
+        judge = scenario.judge
         if judge:
             judge(stage, rows, truth)
             continue
-        equal(len(truth), story.count, "connections in the truth")
-        equal(len(rows), story.count, "rows: " + " ".join(short(row) for row in rows))
+        equal(len(truth), scenario.count, "connections in the truth")
+        equal(len(rows), scenario.count, "rows: " + " ".join(short(row) for row in rows))
         for told in truth:
-            expected = {key: value for key, value in story.expected(told).items() if isinstance(value, (int, str))}
-            compare(story, mode, find_row(rows, dict(told, **expected)), told)
+            expected = {key: value for key, value in scenario.expected(told).items() if isinstance(value, (int, str))}
+            compare(scenario, mode, find_row(rows, dict(told, **expected)), told)
 
 
 # --- many at once ------------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def own_network():
 
 
 class Player:
-    """A child that plays one story in one mode and writes TAP's lines without number."""
+    """A child that plays one scenario in one mode and writes TAP's lines without number."""
 
     def __init__(self, number, name, function):
         self.number, self.name, self.text, self.begin = number, name, b"", time.monotonic()
@@ -356,17 +356,17 @@ def play_all(tests, at_once):
 
 HEAD = """# What is seen
 
-<!-- Written by tests/live/matrix.py --coverage; a test compares it with the stories. -->
+<!-- Written by tests/live/matrix.py --coverage; a test compares it with the scenarios. -->
 
-Each row is a story whose truth is known: a program plays it, and what conntrace says of it is compared field by field:
+Each row is a scenario whose truth is known: a program plays it, and what conntrace says of it is compared field by field:
 process, thread, descriptor, direction, addresses, result, errno, bytes, and who ended it; over IPv4 and over IPv6.
 *Launched* is `conntrace -- COMMAND`, *attached* is `conntrace -p PID`, *diag* is `conntrace --via=diag -p PID`, which
 stops nobody.
 
 `ok`: every field is right. Fields behind it may be `-` in that mode, never wrong, for the reason the number names. A
-number alone: the story is not played in that mode, for that reason.
+number alone: the scenario is not played in that mode, for that reason.
 
-Each story is played unwatched, too, and what its programs find, report and leave is the same as watched
+Each scenario is played unwatched, too, and what its programs find, report and leave is the same as watched
 (tests/live/unharmed.py, which names the two that chance or conntrace itself decides).
 """
 
@@ -374,23 +374,23 @@ Each story is played unwatched, too, and what its programs find, report and leav
 def coverage():
     notes, lines = [], [HEAD]
     for section, title in SECTIONS:
-        lines += ["## " + title, "", "| story | " + " | ".join(MODES) + " |", "| --- |" + " --- |" * len(MODES)]
-        for story in STORIES:
-            if story.section != section:
+        lines += ["## " + title, "", "| scenario | " + " | ".join(MODES) + " |", "| --- |" + " --- |" * len(MODES)]
+        for scenario in SCENARIOS:
+            if scenario.section != section:
                 continue
             cells = []
             for mode in MODES:
                 cell = "ok"
-                if mode == "diag" and story.is_held and not story.begins_before and story.section != "never":
-                    cell += ", held (%d)" % note(notes, HELD) if not story.why_not_diag() else ""
-                if mode not in story.modes_played():
-                    cell = "(%d)" % note(notes, story.why_absent(mode))
+                if mode == "diag" and scenario.is_held and not scenario.begins_before and scenario.section != "never":
+                    cell += ", held (%d)" % note(notes, HELD) if not scenario.why_not_diag() else ""
+                if mode not in scenario.modes_played():
+                    cell = "(%d)" % note(notes, scenario.why_absent(mode))
                     cells.append(cell)
                     continue
-                for columns, why in story.unknown_of(mode).items():
+                for columns, why in scenario.unknown_of(mode).items():
                     cell += "; %s (%d)" % (columns.upper(), note(notes, why))
                 cells.append(cell)
-            lines.append("| %s | %s |" % (story.name, " | ".join(cells)))
+            lines.append("| %s | %s |" % (scenario.name, " | ".join(cells)))
         lines.append("")
     if notes:
         lines += ["## Why not", ""] + ["%d. %s" % (number, why) for number, why in enumerate(notes, 1)] + [""]
@@ -411,7 +411,7 @@ if __name__ == "__main__":
     lib.enter_namespace()
     serial = "--serial" in arguments
     chosen = [word for word in arguments if not word.startswith("--")]
-    tests = [("%s, %s" % (story.name, mode), lambda story=story, mode=mode: play(story, mode))
-             for story in STORIES for mode in (story.modes_played() if chosen else modes(story))
-             if not chosen or any(word in story.name or word == mode for word in chosen)]
+    tests = [("%s, %s" % (scenario.name, mode), lambda scenario=scenario, mode=mode: play(scenario, mode))
+             for scenario in SCENARIOS for mode in (scenario.modes_played() if chosen else modes(scenario))
+             if not chosen or any(word in scenario.name or word == mode for word in chosen)]
     sys.exit(1 if play_all(tests, 1 if serial else AT_ONCE) else 0)

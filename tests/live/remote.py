@@ -11,7 +11,7 @@ COUNT = 40
 SENT = 100
 
 # what the traced server does, what the client does, who ended it
-STORIES = (
+SCENARIOS = (
     ("the peer closes first", "recv-all close", "send=100 close", "rfin"),
     ("the server closes first, the peer then", "recv=100 close", "send=100 recv-all close", "lfin"),
     # The peer's answer to the server's FIN takes away the TIME_WAIT socket that would have told of it.
@@ -33,7 +33,7 @@ def play(inside, server, client, options):
     return rows
 
 
-def story(name, server, client, ended):
+def scenario(name, server, client, ended):
     @test(name + ": unknown or exact, and exact when close(2) is watched")
     def told():
         inside = other_host()
@@ -47,6 +47,6 @@ def story(name, server, client, ended):
 if __name__ == "__main__":
     enter_namespace()
     need_all("ip", "nsenter", "unshare")
-    for words in STORIES:
-        story(*words)
+    for words in SCENARIOS:
+        scenario(*words)
     main()

@@ -8,7 +8,7 @@ import subprocess
 from lib import (CONNTRACE, MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, mkconn, parse_rows,
                  read_file, read_truth, run, scratch, test, wait_file, wait_for)
 
-STORY = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv-all", "close", "done", "connect=self", "send=10", "close",
+SCENARIO = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv-all", "close", "done", "connect=self", "send=10", "close",
          "join"]
 
 
@@ -140,11 +140,11 @@ def traced(server):
 @test("what cannot be written is an error: full disk, no such directory")
 def cannot_write():
     for words in (["-o", "/dev/full"], ["--format=json", "-o", "/dev/full"], ["--events", "-o", "/dev/full"]):
-        result = run([CONNTRACE] + words + ["--", MKCONN] + STORY)
+        result = run([CONNTRACE] + words + ["--", MKCONN] + SCENARIO)
         equal(result.status, 1, "exit status with %s (%s)" % (words, result.err))
         check("No space left" in result.err, "stderr: " + result.err)
     with open("/dev/full", "wb") as full:
-        process = Process([CONNTRACE, "--", MKCONN] + STORY, stdout=full)
+        process = Process([CONNTRACE, "--", MKCONN] + SCENARIO, stdout=full)
         equal(process.wait(), 1, "exit status with a full disk behind standard output")
     witness = scratch("witness")
     result = run([CONNTRACE, "-o", "/nonexistent/file", "--", "touch", witness])
@@ -155,17 +155,17 @@ def cannot_write():
 
 @test("the report goes to standard output, the accounts to standard error, -q silences them, -o moves the report")
 def where():
-    result = run([CONNTRACE, "-z", "conns", "--", MKCONN] + STORY)
+    result = run([CONNTRACE, "-z", "conns", "--", MKCONN] + SCENARIO)
     equal(result.status, 0, "exit status")
     equal(len(result.out.splitlines()), 3, "lines: header, two rows:\n" + result.out)
     equal(len(result.err.splitlines()), 1, "lines on standard error: " + result.err)
     check("2 connections" in result.err, "the accounts: " + result.err)
-    equal(run([CONNTRACE, "-q", "-z", "conns", "--", MKCONN] + STORY).err, "", "standard error with -q")
+    equal(run([CONNTRACE, "-q", "-z", "conns", "--", MKCONN] + SCENARIO).err, "", "standard error with -q")
     out = scratch("out")
-    result = run([CONNTRACE, "-o", out, "-z", "conns", "--", MKCONN] + STORY + ["say=hello"])
+    result = run([CONNTRACE, "-o", out, "-z", "conns", "--", MKCONN] + SCENARIO + ["say=hello"])
     equal(result.out, "hello\n", "standard output is the command's")
     equal(len(read_file(out).splitlines()), 3, "lines in the file")
-    result = run([CONNTRACE, "-H", "--format=json", "--", MKCONN] + STORY)
+    result = run([CONNTRACE, "-H", "--format=json", "--", MKCONN] + SCENARIO)
     rows = parse_rows(result.out)
     check(rows.summary is not None, "the last line is the summary")
     check(rows.summary.get("connections") == 2, "connections in the summary: %s" % rows.summary)
@@ -173,15 +173,15 @@ def where():
 
 @test("chosen connections only: --dir, --peer, --rport, -6, and the counts of peers follow")
 def chosen():
-    story = ["listen=127.0.0.1:0", "threads=1", "count=3", "accept4", "recv-all", "close", "done", "done", "count=2",
+    scenario = ["listen=127.0.0.1:0", "threads=1", "count=3", "accept4", "recv-all", "close", "done", "done", "count=2",
              "connect=self", "send=10", "close", "done", "bind=127.0.0.5:0", "connect=self", "send=7", "close",
              "connect=[::1]:1", "close"]
     for options, wanted in (([], 7), (["--dir=in"], 3), (["--dir=out"], 4), (["--peer=127.0.0.5"], 1),
                             (["--peer=!127.0.0.5"], 6), (["--peer=127.0.0.4/30"], 1), (["--rport=1"], 1), (["-6"], 1),
                             (["-4"], 6), (["-4", "--dir=in", "--peer=127.0.0.1"], 2)):
-        rows = Trace(options, [MKCONN] + story).finish()
+        rows = Trace(options, [MKCONN] + scenario).finish()
         equal(len(rows), wanted, "rows with %s" % options)
-        rows = Trace(options, [MKCONN] + story, report="peers").finish()
+        rows = Trace(options, [MKCONN] + scenario, report="peers").finish()
         equal(sum(row["conns"] for row in rows), wanted, "CONNS with %s" % options)
 
 

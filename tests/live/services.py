@@ -17,13 +17,13 @@ from lib import (CONNTRACE, MKCONN, Process, Skip, TOP_BUILD, Trace, between, ch
                  main, need, parse_rows, read_file, require, run, scratch, test, wait_for, write_file)
 
 STAT = os.path.join(TOP_BUILD, "conntrace-stat")
-STORY = ["listen=127.0.0.1:0", "threads=1", "count=3", "accept4", "recv-all", "close", "done", "done", "count=3",
+SCENARIO = ["listen=127.0.0.1:0", "threads=1", "count=3", "accept4", "recv-all", "close", "done", "done", "count=3",
          "connect=self", "send=10", "close", "done", "connect=127.0.0.1:1", "close", "connect=127.0.0.1:1", "close"]
 RULES = ["--group=web:RX@127.0.0.0/8:1024-65535", "--group=bad:TX@*:1"]
 
 
 def play():
-    require(run([MKCONN] + STORY).status == 0, "the story")
+    require(run([MKCONN] + SCENARIO).status == 0, "the scenario")
 
 
 class Watch(Trace):
@@ -357,8 +357,8 @@ def metrics():
 def promtool():
     program = need("promtool")
     path = scratch("metrics.prom")
-    story = ["--metrics=" + path, "--group=odd\"\\name:TX@*:1"]
-    equal(run([CONNTRACE, "-q", "-i", "lo"] + story + ["--", MKCONN] + STORY).status, 0, "exit status")
+    scenario = ["--metrics=" + path, "--group=odd\"\\name:TX@*:1"]
+    equal(run([CONNTRACE, "-q", "-i", "lo"] + scenario + ["--", MKCONN] + SCENARIO).status, 0, "exit status")
     result = run([program, "check", "metrics"], stdin=read_file(path))
     equal((result.status, result.out + result.err), (0, ""), "promtool check metrics")
 
@@ -369,7 +369,7 @@ def node_exporter():
     folder = scratch("textfile")
     os.mkdir(folder)
     path = os.path.join(folder, "conntrace.prom")
-    equal(run([CONNTRACE, "-q", "-i", "lo", "--metrics=" + path] + RULES + ["--", MKCONN] + STORY).status, 0,
+    equal(run([CONNTRACE, "-q", "-i", "lo", "--metrics=" + path] + RULES + ["--", MKCONN] + SCENARIO).status, 0,
           "exit status")
     address = "127.0.0.1:%d" % free_port()
     Process([program, "--collector.disable-defaults", "--collector.textfile",
@@ -439,7 +439,7 @@ def metrics_gone():
 @test("groups from calls and counters alone, and with packets, agree; only packets know the rest")
 def witnesses():
     for options, known in ((RULES, False), (RULES + ["-i", "lo"], True)):
-        rows = Trace(options, [MKCONN] + STORY, report="groups").finish()
+        rows = Trace(options, [MKCONN] + SCENARIO, report="groups").finish()
         got = {row["group"]: row for row in rows}
         equal({name: (row["conns"], row["ok"], row["fail"], row["refused"], row["pending"]) for name, row in got.items()},
               {"RX": (3, 3, 0, 0, 0), "TX": (5, 3, 2, 2, 0), "web": (3, 3, 0, 0, 0), "bad": (2, 0, 2, 2, 0)},
@@ -451,10 +451,10 @@ def witnesses():
 
 @test("--suspicious and WHY from calls and counters alone")
 def suspicious():
-    rows = Trace(["--suspicious"], [MKCONN] + STORY).finish()
+    rows = Trace(["--suspicious"], [MKCONN] + SCENARIO).finish()
     equal([(row["result"], row["why"]) for row in rows], [("refused", ["failed"])] * 2, "what is shown")
     equal((rows.summary["connections"], rows.summary["shown"], rows.summary["why"]["failed"]), (8, 2, 2), "the accounts")
-    result = run([CONNTRACE, "--events", "-O", "RESULT,WHY", "-H", "--only=failed", "--", MKCONN] + STORY)
+    result = run([CONNTRACE, "--events", "-O", "RESULT,WHY", "-H", "--only=failed", "--", MKCONN] + SCENARIO)
     equal([line.split() for line in result.out.splitlines()], [["refused", "failed"]] * 2, "lines as they happen")
     check("8 connections, 2 shown (2 failed), " in result.err, result.err)
     rows = parse_rows(run([CONNTRACE, "-j", "-c", "1", "--only=failed", "-z", "conns", "--", MKCONN, "count=9",

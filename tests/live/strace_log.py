@@ -19,7 +19,7 @@ def ended(pcap):
 
 
 def logged(words, options=(), connections=1):
-    """Plays a story under strace, with a capture of so many connections. Return: log, savefile, truth."""
+    """Plays a scenario under strace, with a capture of so many connections. Return: log, savefile, truth."""
     pcap, log, truth = scratch("pcap"), scratch("log"), scratch("truth")
     recorder = Process([need("dumpcap"), "-q", "-i", "lo", "-P", "-w", pcap])
     wait_for(lambda: os.path.exists(pcap) and packet_sockets() >= 1, "dumpcap to listen")

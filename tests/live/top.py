@@ -157,7 +157,7 @@ def keys():
     screen.wait_text("^ Keys")
     screen.keys("x\x1b[B\x1b[B\r")
     screen.wait_text("^ START ")
-    check("handshake" in screen.screen.text() or "before the run" in screen.screen.text(), "story")
+    check("handshake" in screen.screen.text() or "before the run" in screen.screen.text(), "scenario")
     screen.keys("\x1b")
     screen.wait_text("^TOTAL")
     # Esc lets go of the chosen row.

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Each story of matrix.py with and without conntrace: what its programs find and report, and how they end, is the same.
+"""Each scenario of matrix.py with and without conntrace: what its programs find and report, and how they end, is the same.
 
 A shell before the program tells the environment, descriptors, masks and limits it is given; then the program tells its
 truth: results, errnos, bytes, addresses, descriptors, who ended it. The programs at the other end tell theirs. Ports,
-times and process numbers differ from play to play and are left out. Words choose stories by their names. With ALL=1 in
-the environment each story is played in each mode; without, in one, by turns.
+times and process numbers differ from play to play and are left out. Words choose scenarios by their names. With ALL=1 in
+the environment each scenario is played in each mode; without, in one, by turns.
 """
 import os
 import re
@@ -16,7 +16,7 @@ import lib
 import matrix
 from lib import CONNTRACE, attach, equal, mkconn, read_truth, require, status_field, wait_for
 from modes import UNTRACED, has_diag
-from stories import BOTH, STORIES
+from scenarios import BOTH, SCENARIOS
 
 # harm.py plays some in the other ways to launch.
 LAUNCHED = ("launched", "launched --watch-close")
@@ -54,11 +54,11 @@ def facts(truth, with_fd):
 
 
 class Scene(matrix.Stage):
-    """One story played once; .start() returns what there is to compare, by its name."""
+    """One scenario played once; .start() returns what there is to compare, by its name."""
 
-    def __init__(self, story, mode, address):
+    def __init__(self, scenario, mode, address):
         # idle() lets go whoever has been attached to.
-        super().__init__(story, "launched" if mode in LAUNCHED + (UNTRACED,) else mode, address)
+        super().__init__(scenario, "launched" if mode in LAUNCHED + (UNTRACED,) else mode, address)
         self.way = mode
 
     def watcher(self, pid):
@@ -68,34 +68,34 @@ class Scene(matrix.Stage):
         return lib.watch([pid]) if self.way == "diag" else None
 
     def start(self):
-        story = self.story
-        story.setup(self)
-        before = [mkconn(self.words(words), **story.keywords(self)) for words in story.older]
+        scenario = self.scenario
+        scenario.setup(self)
+        before = [mkconn(self.words(words), **scenario.keywords(self)) for words in scenario.older]
         for process in before:
             self.ready(process)
-        argv = story.command(self, [story.program(), "truth=" + self.truth_path] + self.words(story.traced))
+        argv = scenario.command(self, [scenario.program(), "truth=" + self.truth_path] + self.words(scenario.traced))
         watching = [CONNTRACE, "-q", "-o", "/dev/null"] + self.way.split()[1:] + ["--"] if self.way in LAUNCHED else []
-        target = lib.Process(watching + ["sh", "-c", GATE, "sh"] + argv, stdin=subprocess.PIPE, **story.keywords(self))
+        target = lib.Process(watching + ["sh", "-c", GATE, "sh"] + argv, stdin=subprocess.PIPE, **scenario.keywords(self))
         trace = None
-        if not story.begins_before:
+        if not scenario.begins_before:
             if not watching:
                 wait_for(lambda: status_field(target.pid, "Name") == "sh", "the gate")
                 self.ready(target)
             trace = self.watcher(target.pid)
         target.line()
-        self.others += [mkconn(self.words(words), **story.keywords(self)) for words in story.others]
-        if story.begins_before:
+        self.others += [mkconn(self.words(words), **scenario.keywords(self)) for words in scenario.others]
+        if scenario.begins_before:
             lib.wait_file(self.path("before"))
             if not watching:
                 self.ready(target)
             trace = self.watcher(target.pid)
             target.line()
-        story.meanwhile(self, trace or Nobody)
-        story.after(self)
+        scenario.meanwhile(self, trace or Nobody)
+        scenario.after(self)
         seen = {"exit status": target.wait(40), "stdout": target.out, "stderr": own_words(target.err)}
         if trace:
             equal(trace.wait(40), 0, "conntrace's own status: " + trace.err)
-        seen["what the program knows"] = facts(read_truth(self.truth_path), not ANY_FD.search(story.traced))
+        seen["what the program knows"] = facts(read_truth(self.truth_path), not ANY_FD.search(scenario.traced))
         for number, other in enumerate(before + self.others, 1):
             seen["exit status of other program %d" % number] = other.wait(40)
             seen["what other program %d knows" % number] = facts(other.truth(), not ANY_FD.search(" ".join(other.argv)))
@@ -108,24 +108,24 @@ def own_words(text):
 
 
 def modes(number):
-    """Those that the story of that number is played in."""
+    """Those that the scenario of that number is played in."""
     every = LAUNCHED + (("attached", "diag") if has_diag() else ("attached",))
-    # The address family takes turns with each story, these with every second.
+    # The address family takes turns with each scenario, these with every second.
     return every if matrix.ALL else every[number // 2 % len(every):][:1]
 
 
-def compare(story, number):
+def compare(scenario, number):
     address, wanted = BOTH[number % 2], None
     for mode in (UNTRACED,) + modes(number):
         matrix.own_network()
-        seen = Scene(story, mode, address).start()
+        seen = Scene(scenario, mode, address).start()
         lib.end_processes()
         if wanted is None:
             wanted = seen
             require("/proc/self/fd/0" in seen["stdout"], "the shell told nothing: %r" % seen)
-            equal(seen["exit status"], story.status, "unwatched, exit status; stderr: %s" % seen["stderr"])
+            equal(seen["exit status"], scenario.status, "unwatched, exit status; stderr: %s" % seen["stderr"])
             # Where no connection comes, none is told.
-            require(story.section == "never" or any(told for what, told in seen.items() if "knows" in what),
+            require(scenario.section == "never" or any(told for what, told in seen.items() if "knows" in what),
                     "no program told anything: %r" % seen)
             continue
         equal(list(seen), list(wanted), "what there is to compare, %s" % mode)
@@ -137,11 +137,11 @@ def main():
     lib.enter_namespace()
     if not os.access(CONNTRACE, os.X_OK):
         lib.skip_all("no conntrace at %s" % CONNTRACE)
-    stories = [story for story in STORIES if not any(re.search(names, story.name) for names in NOT_COMPARED)]
-    stories = [story for story in stories if len(sys.argv) < 2 or any(word in story.name for word in sys.argv[1:])]
-    # The matrix has both families in each story; here they take turns.
-    tests = [(story.name, lambda story=story, number=number: compare(story, number))
-             for number, story in enumerate(stories)]
+    scenarios = [scenario for scenario in SCENARIOS if not any(re.search(names, scenario.name) for names in NOT_COMPARED)]
+    scenarios = [scenario for scenario in scenarios if len(sys.argv) < 2 or any(word in scenario.name for word in sys.argv[1:])]
+    # The matrix has both families in each scenario; here they take turns.
+    tests = [(scenario.name, lambda scenario=scenario, number=number: compare(scenario, number))
+             for number, scenario in enumerate(scenarios)]
     sys.exit(1 if matrix.play_all(tests, matrix.AT_ONCE) else 0)
 
 

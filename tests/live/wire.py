@@ -44,8 +44,8 @@ def lose(what, count):
     return "%s counter name seen numgen inc mod 1000000 lt %d drop" % (what, count)
 
 
-def story(words, options=("-i", "lo"), **keywords):
-    """Runs a mkconn story with packets. Return: rows, truth by direction."""
+def scenario(words, options=("-i", "lo"), **keywords):
+    """Runs a mkconn scenario with packets. Return: rows, truth by direction."""
     truth = scratch("truth")
     trace = Trace(options, [MKCONN, "truth=" + truth] + list(words), **keywords)
     rows = trace.finish(limit=40)
@@ -55,7 +55,7 @@ def story(words, options=("-i", "lo"), **keywords):
 @test("handshake times, bytes and packets of both ends")
 def exchange():
     for address in ("127.0.0.1", "[::1]"):
-        rows, truth = story([word.replace("127.0.0.1", address) for word in EXCHANGE])
+        rows, truth = scenario([word.replace("127.0.0.1", address) for word in EXCHANGE])
         equal(len(rows), 2, "rows")
         row = {way: find_row(rows, truth[way]) for way in truth}
         for way, told in truth.items():
@@ -112,7 +112,7 @@ def port_for(rule):
 @test("SYN lost: SYN_RTX counts those resent, HS_MS begins with the first")
 def syn_lost():
     server, port = port_for(lose("tcp dport PORT " + SYN, 1))
-    rows, truth = story(["connect=127.0.0.1:" + port, "send=5", "close"])
+    rows, truth = scenario(["connect=127.0.0.1:" + port, "send=5", "close"])
     server.wait()
     equal(len(rows), 1, "rows")
     row = find_row(rows, truth["out"])
@@ -145,7 +145,7 @@ def no_answer():
     for words in (["connect=127.0.0.1:7", "close"], ["nonblock", "connect=127.0.0.1:7", "poll", "so-error", "close"],
                   ["connect=[::1]:7", "close"]):
         firewall("tcp dport 7 counter name seen drop")
-        rows, truth = story(words)
+        rows, truth = scenario(words)
         equal(len(rows), 1, "rows")
         row = find_row(rows, truth["out"])
         equal(tuple(row[name] for name in ("result", "errno", "syn_rtx", "hs_ms", "hs_net_ms", "tx_pkts", "rx_pkts")),
@@ -180,7 +180,7 @@ def reasons():
     for address, rule, result, errno, icmp in cases:
         firewall("tcp dport 8 meta nfproto %s %s" % ("ipv4" if "." in address else "ipv6", rule))
         for words in (["connect=%s:8" % address, "close"], ["nonblock", "connect=%s:8" % address, "poll", "close"]):
-            rows, truth = story(words)
+            rows, truth = scenario(words)
             row = find_row(rows, truth["out"])
             if "poll" not in words:
                 equal(truth["out"]["errno"], errno, "what the program was told: " + rule)
@@ -192,7 +192,7 @@ def reasons():
 @test("data lost: RETRANS counts the resent segments, bytes are counted once")
 def data_lost():
     server, port = port_for(lose("tcp dport PORT tcp flags psh", 2))
-    rows, truth = story(["connect=127.0.0.1:" + port, "send=100", "shutdown", "recv-all", "close"])
+    rows, truth = scenario(["connect=127.0.0.1:" + port, "send=100", "shutdown", "recv-all", "close"])
     server.wait()
     equal(server.truth()[0]["rx_bytes"], 100, "what the server got")
     row = find_row(rows, truth["out"])
@@ -215,7 +215,7 @@ def ends():
             ("recv=9 send=1 wait-hup close", "send=9 recv=1 rst", "rrst", "lrst"),
             ("recv=9 send=3 recv=1 rst", "send=9 recv=3 send=1 wait-hup close", "lrst", "rrst"),
             ("wait-bytes=9 close", "send=9 wait-hup close", "lrst", "rrst")):
-        rows, truth = story(deaths(words_in, words_out))
+        rows, truth = scenario(deaths(words_in, words_out))
         row = {way: find_row(rows, truth[way]) for way in truth}
         equal((row["in"]["close"], row["out"]["close"]), (close_in, close_out),
               "CLOSE of '%s', '%s'" % (words_in, words_out))
@@ -257,7 +257,7 @@ def savefile():
                   deaths("recv=9 send=1 wait-hup close", "send=9 recv=1 rst"), ["connect=127.0.0.1:8", "close"],
                   ["listen=[::]:0", "fork=1", "accept", "recv-all", "close", "done", "connect=self", "send=77",
                    "close"]):
-        require(mkconn(words).wait() == 0, "a story that nobody traces")
+        require(mkconn(words).wait() == 0, "a scenario that nobody traces")
     sockets_settled()
     recorded(pcap)
     rows_live = live.interrupt()
@@ -295,7 +295,7 @@ def second_address():
     trace = Trace(["-i", "lo"], report="groups")
     capturing(trace)
     require(mkconn(["listen=192.0.2.1:0", "fork=1", "accept", "recv-all", "close", "done", "connect=self", "send=10",
-                    "close", "connect=192.0.2.1:1", "close"]).wait() == 0, "a story that nobody traces")
+                    "close", "connect=192.0.2.1:1", "close"]).wait() == 0, "a scenario that nobody traces")
     equal({row["group"]: (row["ok"], row["refused"]) for row in trace.interrupt()}, {"RX": (1, 1), "TX": (1, 1)},
           "OK, REFUSED by group")
     must(["ip", "address", "del", "192.0.2.1/32", "dev", "lo"])
@@ -352,7 +352,7 @@ def packet_process_dies():
 
 @test("a filter narrows what the wire says, and only that")
 def filtered():
-    rows, truth = story(EXCHANGE, ["-i", "lo", "--filter", "port 1"])
+    rows, truth = scenario(EXCHANGE, ["-i", "lo", "--filter", "port 1"])
     for told in truth.values():
         row = find_row(rows, told)
         equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), "bytes, by the kernel")

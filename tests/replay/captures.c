@@ -155,7 +155,7 @@ static void check_result(struct row *row, const struct conn *conn)
 		const char *name;
 		enum conn_result result;
 	} names[] = {
-		{"success", RESULT_OK},      {"rejected", RESULT_REFUSED},  {"aborted", RESULT_RESET},
+		{"success", RESULT_OK},      {"rejected", RESULT_REFUSED},       {"aborted", RESULT_RESET},
 		{"unreach", RESULT_UNREACH}, {"rst-after-synack", RESULT_RESET},
 	};
 	const char *result = cell(row->table, row->number, "result");
@@ -249,8 +249,8 @@ static void check_frames(struct row *row, const struct conn *conn, bool client_i
 	if (number(row->table, row->number, "synack_s2c") > number(row->table, row->number, "synack_badack") &&
 	    number(row->table, row->number, "synack_isns") == 1)
 		equal(row, "resent SYN/ACK", conn->synack_rtx,
-		      number(row->table, row->number, "synack_s2c") -
-			      number(row->table, row->number, "synack_badack") - 1);
+		      number(row->table, row->number, "synack_s2c") - number(row->table, row->number, "synack_badack") -
+			      1);
 	check_retrans(row, "retransmissions of the client", client_is_local ? conn->tx_retrans : conn->rx_retrans,
 		      "c2s");
 	check_retrans(row, "retransmissions of the server", client_is_local ? conn->rx_retrans : conn->tx_retrans,
@@ -314,8 +314,8 @@ static const struct pipeline_conn *find(const struct pipeline *pipeline, const s
 
 		same |= endpoint_equal(&conn->flow.local, &flow.remote) &&
 			endpoint_equal(&conn->flow.remote, &flow.local);
-		if (same && (best == NULL ||
-			     llabs(conn->wire.first_ns - first_ns) < llabs(best->wire.first_ns - first_ns)))
+		if (same &&
+		    (best == NULL || llabs(conn->wire.first_ns - first_ns) < llabs(best->wire.first_ns - first_ns)))
 			best = conn;
 	}
 	return best;
@@ -361,10 +361,10 @@ static int check_capture(const char *directory, const char *name, const char *tr
 	}
 	if (verbose)
 		printf("# %s: %u connections, %d rows; %llu segments, %llu other, %llu fragments, %llu malformed %s\n",
-		       name, pipeline.count, table.count, (unsigned long long)pipeline.verdicts[DISSECT_EVENT],
-		       (unsigned long long)pipeline.verdicts[DISSECT_OTHER],
-		       (unsigned long long)pipeline.verdicts[DISSECT_FRAGMENT],
-		       (unsigned long long)pipeline.verdicts[DISSECT_MALFORMED], pipeline.error);
+		       name, pipeline.count, table.count, (unsigned long long)pipeline.results[DISSECT_EVENT],
+		       (unsigned long long)pipeline.results[DISSECT_OTHER],
+		       (unsigned long long)pipeline.results[DISSECT_FRAGMENT],
+		       (unsigned long long)pipeline.results[DISSECT_MALFORMED], pipeline.error);
 	pipeline_free(&pipeline);
 	table_free(&table);
 	return agrees;

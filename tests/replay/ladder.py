@@ -121,11 +121,11 @@ def every_call():
     recording = ("\n".join(lines) + "\n").encode()
     wrong = []
     for columns in (72, 80, 140):
-        status, drawn, story = conntrace("--replay=-", "--ladder=all", capture=recording)
-        wrong += [] if status == 0 and "connect(5, AF_UNSPEC)" in drawn else ["%d: %s%s" % (status, drawn, story)]
-    status, rows, story = conntrace("--replay=-", "--ladder=all", "-j", capture=recording)
+        status, drawn, scenario = conntrace("--replay=-", "--ladder=all", capture=recording)
+        wrong += [] if status == 0 and "connect(5, AF_UNSPEC)" in drawn else ["%d: %s%s" % (status, drawn, scenario)]
+    status, rows, scenario = conntrace("--replay=-", "--ladder=all", "-j", capture=recording)
     calls = {json.loads(line).get("call") for line in rows.splitlines() if '"conn"' in line}
-    wrong += ["status %d: %s" % (status, story)] * (status != 0) + ["no %s: %s" % (word, calls) for word in words
+    wrong += ["status %d: %s" % (status, scenario)] * (status != 0) + ["no %s: %s" % (word, calls) for word in words
                                                                     if word not in calls | {"connect-other", "take"}]
     say("each call has a word", wrong)
 
@@ -193,8 +193,8 @@ def screens(file):
         [] if reports.count("conns") == 4 and reports[0] == "ladder" and reports[-1] == "conns" else ["%s" % reports])
     for words, part in ((["--ladder=some"], "suspicious, all and full"), (["--context=-1"], "whole number"),
                         (["--live=1"], "takes no argument")):
-        status, _, story = conntrace(*read, *words)
-        say("%s is refused" % words[0], [] if status == 2 and part in story else ["%d %s" % (status, story)])
+        status, _, scenario = conntrace(*read, *words)
+        say("%s is refused" % words[0], [] if status == 2 and part in scenario else ["%d %s" % (status, scenario)])
 
 
 main()

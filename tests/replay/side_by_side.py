@@ -26,7 +26,7 @@ CLOSE = "+0.01 %(f)s > FA seq 801 ack 1801\n+0 %(f)s < FA seq 1801 ack 802\n+0.0
 WHOLE = SYN + SYN_ACK + ACK + DATA + CLOSE
 
 
-def story(name, text, option=""):
+def scenario(name, text, option=""):
     return text % {"f": name, "wait": "0", "o": option}
 
 
@@ -35,11 +35,11 @@ FLOWS = {"plain": "198.51.100.1 40000 192.0.2.1 80", "ecn": "198.51.100.1 40001 
          "dropped": "198.51.100.1 40004 192.0.2.1 82", "synack": "198.51.100.1 40005 192.0.2.1 83",
          "later": "198.51.100.1 40009 192.0.2.1 80"}
 SCRIPT = "".join("flow %s %s\n" % flow for flow in FLOWS.items()) + \
-    story("plain", WHOLE) + story("ecn", WHOLE.replace("S seq 100", "SEW seq 100", 1)) + story("six", WHOLE) + \
-    story("refused", SYN) + "+0.01 refused < RA seq 0 ack 101\n" + \
-    story("dropped", SYN) + "+1 dropped > S seq 100\n+2 dropped > S seq 100\n+4 dropped > S seq 100\n" + \
-    story("synack", SYN + SYN_ACK + SYN_ACK) + "+31 later > S seq 100\n" + \
-    story("later", SYN_ACK + ACK + DATA + CLOSE)
+    scenario("plain", WHOLE) + scenario("ecn", WHOLE.replace("S seq 100", "SEW seq 100", 1)) + scenario("six", WHOLE) + \
+    scenario("refused", SYN) + "+0.01 refused < RA seq 0 ack 101\n" + \
+    scenario("dropped", SYN) + "+1 dropped > S seq 100\n+2 dropped > S seq 100\n+4 dropped > S seq 100\n" + \
+    scenario("synack", SYN + SYN_ACK + SYN_ACK) + "+31 later > S seq 100\n" + \
+    scenario("later", SYN_ACK + ACK + DATA + CLOSE)
 CONNECTIONS = len(FLOWS)
 ESTABLISHED = 4       # plain, ecn, six, later
 SYNS = CONNECTIONS + 3

@@ -23,7 +23,7 @@ CLOSE = """
 """
 
 # name, what happens, WHY of --suspicious as it is without thresholds
-STORIES = (
+SCENARIOS = (
     ("clean", OPEN + "+0.1 %(f)s > A seq 101 ack 501 len 10\n+0.001 %(f)s < A seq 501 ack 111\n" + CLOSE, None),
     ("refused", "flow %(f)s 198.51.100.1 %(port)d 192.0.2.1 80\n+0 %(f)s > S seq 100\n+0.01 %(f)s < RA seq 0 ack 101\n",
      ["failed"]),
@@ -95,7 +95,7 @@ def run(*words):
 
 
 def names_of(rows):
-    return {STORIES[row["rport"] - 40000][0] for row in rows if "rport" in row}
+    return {SCENARIOS[row["rport"] - 40000][0] for row in rows if "rport" in row}
 
 
 def main():
@@ -103,23 +103,23 @@ def main():
     rows = [row for row in run("-O", "RPORT,WHY,STATE") if "rport" in row]
     why = {}
     for row in rows:
-        why.setdefault(STORIES[row["rport"] - 40000][0], []).append(row["why"])
-    for name, _, wanted in STORIES:
+        why.setdefault(SCENARIOS[row["rport"] - 40000][0], []).append(row["why"])
+    for name, _, wanted in SCENARIOS:
         tap.equal("WHY of %s" % name, why[name], [wanted] * (2 if name in ("again", "reused") else 1))
-    suspicious = {name for name, _, reasons in STORIES if reasons}
+    suspicious = {name for name, _, reasons in SCENARIOS if reasons}
     rows = run("--suspicious")
     tap.equal("--suspicious shows those, and no other", names_of(rows), suspicious)
     tap.equal("their number", len(rows) - 1, len(suspicious) + 1)
     summary = rows[-1]["summary"]
     tap.equal("the accounts: how many there were, how many are shown", (summary["connections"], summary["shown"]),
-              (len(STORIES) + 2, len(suspicious) + 1))
+              (len(SCENARIOS) + 2, len(suspicious) + 1))
     tap.equal("the accounts: why", {word: count for word, count in summary["why"].items() if count},
               {"failed": 2, "reset": 3, "syn-rtx": 2, "retrans": 2, "frag": 1, "dup": 2, "idle": 2})
     for word in ("failed", "reset", "syn-rtx", "frag", "dup", "idle"):
         tap.equal("--only=" + word, names_of(run("--only=" + word)),
-                  {name for name, _, reasons in STORIES if reasons and word in reasons})
+                  {name for name, _, reasons in SCENARIOS if reasons and word in reasons})
     tap.equal("each RST is counted, also one that is no reason", [row["rx_rst"] for row in run("-O", "RPORT,RX_RST")
-              if row.get("rport") == 40000 + [name for name, _, _ in STORIES].index("half-closed")], [1])
+              if row.get("rport") == 40000 + [name for name, _, _ in SCENARIOS].index("half-closed")], [1])
     tap.equal("--only=retrans: any resent segment", names_of(run("--only=retrans")),
               {"resent-soon", "resent-late", "resent-twice"})
     tap.equal("--only=retrans --retrans-ms", names_of(run("--only=retrans", "--retrans-ms=1150")), {"resent-late"})
@@ -140,7 +140,7 @@ def main():
     tap.equal("groups count all, peers those chosen",
               ([row["conns"] for row in rows if row.get("group") == "RX"],
                [(row["conns"], row["fail"]) for row in rows if row.get("report") == "peers"]),
-              ([len(STORIES) + 2], [(2, 2)]))
+              ([len(SCENARIOS) + 2], [(2, 2)]))
     done = subprocess.run([CONNTRACE, "-r", "-", "--suspicious", "-z", "conns", "-O", "WHY", "-H"], input=CAPTURE,
                           capture_output=True, timeout=30, check=False)
     tap.equal("text: comma separated", "failed,reset" in done.stdout.decode().split(), True)
@@ -152,12 +152,12 @@ def main():
 
 def script():
     # The long ones come first, so that the capture ends soon after the others.
-    order = sorted(range(len(STORIES)), key=lambda i: STORIES[i][0] not in ("left", "silent"))
-    order.sort(key=lambda i: STORIES[i][0] == "alive")
+    order = sorted(range(len(SCENARIOS)), key=lambda i: SCENARIOS[i][0] not in ("left", "silent"))
+    order.sort(key=lambda i: SCENARIOS[i][0] == "alive")
     text = "link ethernet\ntime 1700000000\n"
     for index in order:
-        seq = 111 if "len 10" in STORIES[index][1] else 101
-        text += STORIES[index][1] % {"f": "f%d" % index, "port": 40000 + index, "seq": seq, "fin": seq + 1}
+        seq = 111 if "len 10" in SCENARIOS[index][1] else 101
+        text += SCENARIOS[index][1] % {"f": "f%d" % index, "port": 40000 + index, "seq": seq, "fin": seq + 1}
     return text
 
 

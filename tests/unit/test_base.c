@@ -226,7 +226,10 @@ static size_t resident(void)
 /* Each object is one's own; what is given back is used again, and all of a large page is the system's. */
 static void pool_gives_back_what_is_whole(void **state)
 {
-	enum { SIZE = 456, COUNT = 100000 };
+	enum {
+		SIZE = 456,
+		COUNT = 100000
+	};
 	unsigned char **objects = calloc(COUNT, sizeof(*objects));
 	struct pool *pool = pool_new(SIZE);
 	size_t most;
@@ -263,16 +266,11 @@ static void pool_gives_back_what_is_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(err_tells_and_wraps),
-		cmocka_unit_test(escape_makes_one_field),
-		cmocka_unit_test(escape_keeps_json_valid),
-		cmocka_unit_test(hash_is_siphash),
-		cmocka_unit_test(number_takes_only_numbers),
-		cmocka_unit_test(clock_stays_at_the_ends_of_time),
-		cmocka_unit_test(span_never_reads_beyond),
-		cmocka_unit_test(queue_keeps_order_between_threads),
-		cmocka_unit_test(queue_refuses_above_its_limit),
-		cmocka_unit_test(lru_takes_the_oldest_place),
+		cmocka_unit_test(err_tells_and_wraps),           cmocka_unit_test(escape_makes_one_field),
+		cmocka_unit_test(escape_keeps_json_valid),       cmocka_unit_test(hash_is_siphash),
+		cmocka_unit_test(number_takes_only_numbers),     cmocka_unit_test(clock_stays_at_the_ends_of_time),
+		cmocka_unit_test(span_never_reads_beyond),       cmocka_unit_test(queue_keeps_order_between_threads),
+		cmocka_unit_test(queue_refuses_above_its_limit), cmocka_unit_test(lru_takes_the_oldest_place),
 		cmocka_unit_test(pool_gives_back_what_is_whole),
 	};
 

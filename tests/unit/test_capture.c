@@ -29,9 +29,9 @@
 /* Longer than any of this takes, so that a failure ends. */
 #define PATIENCE_MS 10000
 
-#define SCRIPT                                                                                                         \
-	"flow a 192.0.2.1 1000 192.0.2.2 80\nflow b 2001:db8::1 1001 2001:db8::2 443\n"                                \
-	"+0 a > S seq 1 mss 1460\n+0.001 a < SA seq 5 ack 2\n+0.001 a > A seq 2 ack 6\n+0.5 b > S seq 9\n"            \
+#define SCRIPT                                                                                             \
+	"flow a 192.0.2.1 1000 192.0.2.2 80\nflow b 2001:db8::1 1001 2001:db8::2 443\n"                    \
+	"+0 a > S seq 1 mss 1460\n+0.001 a < SA seq 5 ack 2\n+0.001 a > A seq 2 ack 6\n+0.5 b > S seq 9\n" \
 	"+0 b > icmp 1/4 seq 9\n"
 
 /* ---- savefiles ---------------------------------------------------------------- */
@@ -244,8 +244,7 @@ static void refusals_quote_what_is_wrong(void **state)
 	(void)state;
 	assert_refused(&(struct packet_config){SAVEFILE("/nowhere/x.pcap")}, -ENOENT, "\"/nowhere/x.pcap\"");
 	assert_refused(&(struct packet_config){SAVEFILE(name)}, -EPROTONOSUPPORT, "USB_LINUX (189)");
-	assert_refused(&(struct packet_config){SAVEFILE(name), .drop_to = "no such user"}, -ENOENT,
-		       "\"no such user\"");
+	assert_refused(&(struct packet_config){SAVEFILE(name), .drop_to = "no such user"}, -ENOENT, "\"no such user\"");
 	assert_refused(&(struct packet_config){SAVEFILE(name), .interfaces = many, .interface_count = 1}, -EINVAL,
 		       "one of them");
 	assert_refused(&(struct packet_config){.interfaces = many, .interface_count = PACKET_INTERFACES + 1}, -E2BIG,
@@ -315,7 +314,7 @@ static void stream_may_be_a_descriptor(void **state)
 
 /* ---- the process -------------------------------------------------------------- */
 
-static void death_is_told_once(void **state)
+static void death_is_reported_once(void **state)
 {
 	const char *name = savefile(SCRIPT, 1, 20000);
 	struct packet *packet = open_file(name, NULL);
@@ -463,8 +462,11 @@ static void does_not_outlive_the_main_process(void **state)
 /* What /proc says of the packet process itself, not of a stand-in. */
 static void packet_process_has_nothing_left(void **state)
 {
-	static const char *const lines[] = {"CapPrm:\t0000000000000000", "CapEff:\t0000000000000000",
-					    "CapInh:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1",
+	static const char *const lines[] = {"CapPrm:\t0000000000000000",
+					    "CapEff:\t0000000000000000",
+					    "CapInh:\t0000000000000000",
+					    "CapAmb:\t0000000000000000",
+					    "NoNewPrivs:\t1",
 					    "Seccomp:\t2"};
 	const char *name = savefile(SCRIPT, 1, 20000);
 	struct packet *packet = open_file(name, NULL);
@@ -548,7 +550,7 @@ static void assert_live(const char *const *interfaces, size_t count, bool down)
 	assert_int_equal(status, 0);
 }
 
-static void what_was_captured_before_the_end_is_told(void **state)
+static void what_was_captured_before_the_end_is_reported(void **state)
 {
 	static const char *const lo[] = {"lo"};
 
@@ -597,13 +599,13 @@ int main(void)
 		cmocka_unit_test(refusals_quote_what_is_wrong),
 		cmocka_unit_test(stream_is_read_as_it_comes),
 		cmocka_unit_test(stream_may_be_a_descriptor),
-		cmocka_unit_test(death_is_told_once),
+		cmocka_unit_test(death_is_reported_once),
 		cmocka_unit_test(one_that_stands_still_is_given_up),
 		cmocka_unit_test(nonsense_ends_it),
 		cmocka_unit_test(who_was_not_there_has_not_heard),
 		cmocka_unit_test(does_not_outlive_the_main_process),
 		cmocka_unit_test(packet_process_has_nothing_left),
-		cmocka_unit_test(what_was_captured_before_the_end_is_told),
+		cmocka_unit_test(what_was_captured_before_the_end_is_reported),
 		cmocka_unit_test(interface_may_go_down_and_up),
 		cmocka_unit_test(any_shows_loopback_once),
 		cmocka_unit_test(unknown_interface_is_named),

@@ -23,9 +23,23 @@ static int parse(const char *line, struct control_request *request)
 static void requests_are_words(void **state)
 {
 	static const char *const wrong[] = {
-		"",         "get",           "GET ",          "GET  text",          " GET",        "GET text x",
-		"GETtext",  "GET TEXT",      "REFRESH x",     "REFRESH text ",      "REFRESH  a",  "REFRESH text a b",
-		"PUT text", "REFRESH openmetrics", "REFRESH text a/b", "REFRESH text \xc3\xa4", "REFRESH text a\n",
+		"",
+		"get",
+		"GET ",
+		"GET  text",
+		" GET",
+		"GET text x",
+		"GETtext",
+		"GET TEXT",
+		"REFRESH x",
+		"REFRESH text ",
+		"REFRESH  a",
+		"REFRESH text a b",
+		"PUT text",
+		"REFRESH openmetrics",
+		"REFRESH text a/b",
+		"REFRESH text \xc3\xa4",
+		"REFRESH text a\n",
 		"REFRESH text a234567890123456789012345678901234",
 	};
 	struct control_request request;
@@ -90,7 +104,7 @@ static struct conn conn_of(const char *peer, enum conn_result result)
 	return conn;
 }
 
-static void changes_are_counted_from_what_was_told(void **state)
+static void changes_are_counted_from_what_was_reported(void **state)
 {
 	struct groups *groups = groups_new();
 	struct metrics *metrics = metrics_new(groups, 10);
@@ -191,8 +205,7 @@ static void peers_are_limited_and_the_rest_is_other(void **state)
 			    "result=\"ok\"} 3\n");
 	has_line(text.data, "conntrace_peer_connections_total{peer=\"other\",direction=\"in\",port=\"other\","
 			    "result=\"timeout\"} 1\n");
-	has_line(text.data,
-		 "conntrace_peer_sent_bytes_total{peer=\"other\",direction=\"in\",port=\"other\"} 4000\n");
+	has_line(text.data, "conntrace_peer_sent_bytes_total{peer=\"other\",direction=\"in\",port=\"other\"} 4000\n");
 	has_line(text.data, "conntrace_start_time_seconds 1700000000.500000000\n");
 	assert_null(strstr(text.data, "2001:db8::2"));
 	text_free(&text);
@@ -290,7 +303,7 @@ static int client_at(const char *path, const char *request)
 }
 
 /* What the client has been told when there is nothing more to do; "" for nothing. */
-static const char *told_to(struct control *control, int fd)
+static const char *reported_to(struct control *control, int fd)
 {
 	static char answer[65536];
 	ssize_t got;
@@ -319,28 +332,29 @@ static void clients_are_answered_and_never_waited_for(void **state)
 	assert_null(other);
 	served = groups_new();
 	counted = 5;
-	assert_non_null(strstr(told_to(control, client_at(path, "GET\n")), "\"total\":5,"));
-	assert_string_equal(told_to(control, client_at(path, "GET openmetrics\r\n")), "# EOF\n");
-	assert_string_equal(told_to(control, client_at(path, "EHLO\n")), "{\"error\":\"unknown request\"}\n");
-	assert_non_null(strstr(told_to(control, client_at(path, "REFRESH json a\n")), "\"total\":5,"));
+	assert_non_null(strstr(reported_to(control, client_at(path, "GET\n")), "\"total\":5,"));
+	assert_string_equal(reported_to(control, client_at(path, "GET openmetrics\r\n")), "# EOF\n");
+	assert_string_equal(reported_to(control, client_at(path, "EHLO\n")), "{\"error\":\"unknown request\"}\n");
+	assert_non_null(strstr(reported_to(control, client_at(path, "REFRESH json a\n")), "\"total\":5,"));
 	counted = 7;
-	assert_non_null(strstr(told_to(control, client_at(path, "REFRESH json a\n")), "\"total\":2,"));
-	assert_non_null(strstr(told_to(control, client_at(path, "REFRESH json b\n")), "\"total\":7,"));
+	assert_non_null(strstr(reported_to(control, client_at(path, "REFRESH json a\n")), "\"total\":2,"));
+	assert_non_null(strstr(reported_to(control, client_at(path, "REFRESH json b\n")), "\"total\":7,"));
 	/* Three times as many as there is room for: those that ask nothing, and one that comes behind them. */
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		fds[i] = client_at(path, i % 2 ? "GET text" : "");
 		control_serve(control);
 	}
-	assert_non_null(strstr(told_to(control, client_at(path, "GET text\n")), "\nRX\n  Success                 7\n"));
+	assert_non_null(
+		strstr(reported_to(control, client_at(path, "GET text\n")), "\nRX\n  Success                 7\n"));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		close(fds[i]);
 	/* More names than are remembered: the first ones begin anew, the last ones do not. */
 	for (int i = 0; i <= CONTROL_BASELINES_OF_USER; i++) {
 		snprintf(request, sizeof(request), "REFRESH json n%d\n", i);
-		told_to(control, client_at(path, request));
+		reported_to(control, client_at(path, request));
 	}
-	assert_non_null(strstr(told_to(control, client_at(path, request)), "\"total\":0,"));
-	assert_non_null(strstr(told_to(control, client_at(path, "REFRESH json n0\n")), "\"total\":7,"));
+	assert_non_null(strstr(reported_to(control, client_at(path, request)), "\"total\":0,"));
+	assert_non_null(strstr(reported_to(control, client_at(path, "REFRESH json n0\n")), "\"total\":7,"));
 	fds[0] = client_at(path, "REFRESH json n0\n");
 	control_close(control);
 	close(fds[0]);
@@ -356,7 +370,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_words),
 		cmocka_unit_test(a_line_ends_with_lf_or_crlf),
-		cmocka_unit_test(changes_are_counted_from_what_was_told),
+		cmocka_unit_test(changes_are_counted_from_what_was_reported),
 		cmocka_unit_test(peers_are_limited_and_the_rest_is_other),
 		cmocka_unit_test(counters_never_go_down),
 		cmocka_unit_test(names_are_escaped),

@@ -186,7 +186,7 @@ static void socket_read_knows_both_ends(void **state)
 		assert_int_equal(socket_read(pair.acceptor, &acceptor), 0);
 		assert_int_equal(opener.type, EVENT_INFO);
 		assert_int_equal(opener.origin, ORIGIN_KERNEL);
-		assert_int_equal(opener.info.reason, INFO_LOOK);
+		assert_int_equal(opener.info.reason, INFO_SAMPLE);
 		assert_true(flow_is_complete(&opener.flow));
 		assert_true(endpoint_equal(&opener.flow.local, &acceptor.flow.remote));
 		assert_true(endpoint_equal(&opener.flow.remote, &acceptor.flow.local));
@@ -207,8 +207,8 @@ static void socket_read_knows_a_fin_after_the_end(void **state)
 
 	(void)state;
 	/* The acceptor sends 7 bytes, then perhaps its FIN, then a RST. The opener reads all, or not. */
-	for (int story = 0; story < 4; story++) {
-		bool fin = story & 1, reads = story & 2;
+	for (int scenario = 0; scenario < 4; scenario++) {
+		bool fin = scenario & 1, reads = scenario & 2;
 		struct event event;
 		struct pair pair;
 		char bytes[10];
@@ -380,7 +380,9 @@ static void destroy_knows_no_counters_of_the_disconnected(void **state)
 
 static void destroy_says_how_many_it_lost(void **state)
 {
-	enum { LIMIT = 10000 };
+	enum {
+		LIMIT = 10000
+	};
 	struct destroy_config config = {.buffer = 4096};
 	struct queue *queue = queue_new(sizeof(struct event), 100000);
 	int64_t lost = 0, seen = 0, end = clock_monotonic() + 10 * CLOCK_NS_PER_SEC;
@@ -431,29 +433,29 @@ static void query_finds_by_ends_and_cookie(void **state)
 	(void)state;
 	assert_int_equal(diag_open(&diag, 7, NULL), 0);
 	for (size_t i = 0; i < 2; i++) {
-		struct event look, answer;
+		struct event sample, answer;
 		struct pair pair;
 
 		pair_open(&pair, families[i]);
 		assert_int_equal(send(pair.acceptor, "hello", 5, 0), 5);
-		assert_int_equal(socket_read(pair.opener, &look), 0);
-		assert_int_equal(diag_query(diag, &look.flow, look.info.cookie, &answer), 0);
-		assert_int_equal(answer.info.cookie, look.info.cookie);
+		assert_int_equal(socket_read(pair.opener, &sample), 0);
+		assert_int_equal(diag_query(diag, &sample.flow, sample.info.cookie, &answer), 0);
+		assert_int_equal(answer.info.cookie, sample.info.cookie);
 		assert_int_equal(answer.info.state, TCP_ESTABLISHED);
 		assert_int_equal(answer.info.bytes_received, 5);
 		assert_int_equal(answer.info.rqueue, 5);
 		assert_int_not_equal(answer.info.inode, 0);
 		assert_int_equal(answer.info.uid, getuid());
 		assert_int_equal(answer.flow.netns, 7);
-		assert_int_equal(diag_query(diag, &look.flow, 0, &answer), 0);
-		assert_int_equal(diag_query(diag, &look.flow, look.info.cookie ^ 1, &answer), -ESTALE);
-		assert_int_equal(diag_timewait(diag, &look.flow, look.info.cookie), TIMEWAIT_UNKNOWN);
+		assert_int_equal(diag_query(diag, &sample.flow, 0, &answer), 0);
+		assert_int_equal(diag_query(diag, &sample.flow, sample.info.cookie ^ 1, &answer), -ESTALE);
+		assert_int_equal(diag_timewait(diag, &sample.flow, sample.info.cookie), TIMEWAIT_UNKNOWN);
 		/* A listener stands in for a connection that is not there; that is no answer. */
-		look.flow = flow_reverse(&look.flow);
-		look.flow.remote.port ^= 1;
-		assert_int_equal(diag_query(diag, &look.flow, 0, &answer), -ENOENT);
-		look.flow.remote.port = 0;
-		assert_int_equal(diag_query(diag, &look.flow, 0, &answer), -EINVAL);
+		sample.flow = flow_reverse(&sample.flow);
+		sample.flow.remote.port ^= 1;
+		assert_int_equal(diag_query(diag, &sample.flow, 0, &answer), -ENOENT);
+		sample.flow.remote.port = 0;
+		assert_int_equal(diag_query(diag, &sample.flow, 0, &answer), -EINVAL);
 		pair_close(&pair);
 	}
 	diag_close(diag);

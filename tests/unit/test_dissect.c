@@ -11,27 +11,30 @@
 
 /* What the frames of a script turned out to be: all verdicts, and the last event. */
 struct found {
-	int verdicts[DISSECT_VERDICT_NUM];
+	int results[DISSECT_RESULT_NUM];
 	struct event event;
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 };
 
 /* Dissect a copy that ends where the allocation ends, so that a sanitizer sees a read too far. */
-static enum dissect_verdict dissect(int link, const uint8_t *data, uint32_t caplen, uint32_t length,
-				    struct event *event)
+static enum dissect_result dissect(int link, const uint8_t *data, uint32_t caplen, uint32_t length, struct event *event)
 {
 	uint8_t *copy = malloc(caplen ? caplen : 1);
 	struct dissect_record record = {
-		.data = copy, .caplen = caplen, .length = length, .time_ns = 42, .interface = 3,
+		.data = copy,
+		.caplen = caplen,
+		.length = length,
+		.time_ns = 42,
+		.interface = 3,
 	};
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 
 	assert_non_null(copy);
 	memcpy(copy, data, caplen);
 	memset(event, 0xa5, sizeof(*event));
-	verdict = dissect_frame(link, &record, event);
+	result = dissect_frame(link, &record, event);
 	free(copy);
-	return verdict;
+	return result;
 }
 
 static void collect(void *context, int link, int64_t time_ns, const uint8_t *data, uint32_t caplen, uint32_t length)
@@ -39,8 +42,8 @@ static void collect(void *context, int link, int64_t time_ns, const uint8_t *dat
 	struct found *found = context;
 
 	(void)time_ns;
-	found->verdict = dissect(link, data, caplen, length, &found->event);
-	found->verdicts[found->verdict]++;
+	found->result = dissect(link, data, caplen, length, &found->event);
+	found->results[found->result]++;
 }
 
 static struct found run(const char *text)
@@ -61,7 +64,7 @@ static void assert_segment(const struct found *found, uint32_t payload)
 	const struct event *event = &found->event;
 	char text[ENDPOINT_TEXT];
 
-	assert_int_equal(found->verdict, DISSECT_EVENT);
+	assert_int_equal(found->result, DISSECT_EVENT);
 	assert_int_equal(event->type, EVENT_SEGMENT);
 	assert_int_equal(event->origin, ORIGIN_WIRE);
 	assert_int_equal(event->time_ns, 42);
@@ -183,9 +186,15 @@ static void payload_is_by_the_ip_header(void **state)
 /* RFC 2675: payload length 0, and an option that says it; what stands behind is none of it. */
 static void jumbograms_say_their_length(void **state)
 {
-	struct capscript_frame frame = {.link = DLT_RAW, .v6 = true, .hop_by_hop = true, .seq = 7, .payload = 100,
-					.wscale = -1, .source = {0x20, 1, 0x0d, 0xb8, [15] = 1},
-					.destination = {0x20, 1, 0x0d, 0xb8, [15] = 2}, PORTS};
+	struct capscript_frame frame = {.link = DLT_RAW,
+					.v6 = true,
+					.hop_by_hop = true,
+					.seq = 7,
+					.payload = 100,
+					.wscale = -1,
+					.source = {0x20, 1, 0x0d, 0xb8, [15] = 1},
+					.destination = {0x20, 1, 0x0d, 0xb8, [15] = 2},
+					PORTS};
 	uint8_t bytes[512] = {0};
 	struct found found;
 	uint32_t length;
@@ -195,23 +204,28 @@ static void jumbograms_say_their_length(void **state)
 	bytes[4] = bytes[5] = 0;
 	memcpy(bytes + 42, "\xc2\x04\0\0\0\x80", 6);
 	assert_int_equal(bytes[40 + 1], 0);
-	found.verdict = dissect(DLT_RAW, bytes, length + 20, length + 20, &found.event);
+	found.result = dissect(DLT_RAW, bytes, length + 20, length + 20, &found.event);
 	assert_segment(&found, 100);
 	/* One that says more than there is lies. */
 	bytes[44] = 0xff;
-	found.verdict = dissect(DLT_RAW, bytes, length, length, &found.event);
+	found.result = dissect(DLT_RAW, bytes, length, length, &found.event);
 	assert_segment(&found, 100);
 	/* Padding, and no such option. */
 	memcpy(bytes + 42, "\x01\x02\0\0\0\0", 6);
-	found.verdict = dissect(DLT_RAW, bytes, length, length, &found.event);
+	found.result = dissect(DLT_RAW, bytes, length, length, &found.event);
 	assert_segment(&found, 100);
 }
 
 /* RFC 4302, in IPv4: 24 bytes between the headers. */
 static void authenticated_segments(void **state)
 {
-	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .payload = 100, .wscale = -1,
-					.source = {192, 0, 2, 1}, .destination = {192, 0, 2, 2}, PORTS};
+	struct capscript_frame frame = {.link = DLT_RAW,
+					.seq = 7,
+					.payload = 100,
+					.wscale = -1,
+					.source = {192, 0, 2, 1},
+					.destination = {192, 0, 2, 2},
+					PORTS};
 	uint8_t bytes[512];
 	struct found found;
 	uint32_t length;
@@ -224,7 +238,7 @@ static void authenticated_segments(void **state)
 	bytes[9] = 51;
 	bytes[20] = 6;
 	bytes[21] = 4;
-	found.verdict = dissect(DLT_RAW, bytes, length + 24, length + 24, &found.event);
+	found.result = dissect(DLT_RAW, bytes, length + 24, length + 24, &found.event);
 	assert_segment(&found, 100);
 }
 
@@ -277,14 +291,14 @@ static void ecn_flags_are_kept(void **state)
 
 static void icmp_errors_name_the_segment(void **state)
 {
-	struct capscript_frame frame = {.link = DLT_RAW, .icmp = true, .icmp_type = 3, .icmp_code = 1, .wscale = -1,
-					PORTS};
+	struct capscript_frame frame = {
+		.link = DLT_RAW, .icmp = true, .icmp_type = 3, .icmp_code = 1, .wscale = -1, PORTS};
 	struct found found = run(V4 "+0 a > icmp 3/13 seq 7\n");
 	uint8_t bytes[512];
 	uint32_t length;
 
 	(void)state;
-	assert_int_equal(found.verdict, DISSECT_EVENT);
+	assert_int_equal(found.result, DISSECT_EVENT);
 	assert_int_equal(found.event.type, EVENT_ICMP);
 	assert_int_equal(found.event.icmp.version, 4);
 	assert_int_equal(found.event.icmp.type, 3);
@@ -303,12 +317,12 @@ static void icmp_errors_name_the_segment(void **state)
 	assert_int_equal(dissect(DLT_RAW, bytes, length, length, &found.event), DISSECT_OTHER);
 	/* Echo is no error. */
 	found = run(V4 "+0 a > icmp 8/0 seq 7\n");
-	assert_int_equal(found.verdict, DISSECT_OTHER);
+	assert_int_equal(found.result, DISSECT_OTHER);
 	found = run(V6 "+0 a > icmp 128/0 seq 7\n");
-	assert_int_equal(found.verdict, DISSECT_OTHER);
+	assert_int_equal(found.result, DISSECT_OTHER);
 }
 
-static void fragments_are_told_apart(void **state)
+static void fragments_are_reported_apart(void **state)
 {
 	struct found found = run(V4 "+0 a > PA seq 7 len 8 frag\n");
 	uint8_t bytes[512];
@@ -329,9 +343,8 @@ static void fragments_are_told_apart(void **state)
 static void ipv6_extension_headers_come_off(void **state)
 {
 	/* Routing, destination options, authentication, atomic fragment, mobility; each names the next. */
-	static const uint8_t chain[] = {60, 0, 0, 0, 0, 0, 0, 0, 51, 0, 1, 4, 0, 0, 0, 0,
-					44, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
-					135, 0, 0, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0, 0, 0};
+	static const uint8_t chain[] = {60, 0, 0, 0, 0, 0, 0,   0, 51, 0, 1, 4, 0, 0, 0, 0, 44, 1, 0, 0, 0, 0,
+					0,  0, 0, 0, 0, 1, 135, 0, 0,  0, 0, 0, 0, 1, 6, 0, 0,  0, 0, 0, 0, 0};
 	uint8_t bytes[512], with[512];
 	struct capscript_frame frame = {.link = DLT_RAW, .v6 = true, .seq = 7, .payload = 5, .wscale = -1, PORTS};
 	uint32_t length = capscript_build(&frame, bytes);
@@ -397,12 +410,9 @@ static void other_layers_come_off(void **state)
 		const uint8_t *head;
 		uint32_t length;
 	} heads[] = {
-		{DLT_EN10MB, mpls, sizeof(mpls)},
-		{DLT_EN10MB, pppoe, sizeof(pppoe)},
-		{DLT_EN10MB, snap, sizeof(snap)},
-		{DLT_PPP_ETHER, pppoe + 14, sizeof(pppoe) - 14},
-		{DLT_MPLS, mpls + 14, sizeof(mpls) - 14},
-		{DLT_NFLOG, nflog, sizeof(nflog)},
+		{DLT_EN10MB, mpls, sizeof(mpls)},         {DLT_EN10MB, pppoe, sizeof(pppoe)},
+		{DLT_EN10MB, snap, sizeof(snap)},         {DLT_PPP_ETHER, pppoe + 14, sizeof(pppoe) - 14},
+		{DLT_MPLS, mpls + 14, sizeof(mpls) - 14}, {DLT_NFLOG, nflog, sizeof(nflog)},
 	};
 	struct capscript_frame frame = {.link = DLT_RAW, .seq = 7, .payload = 5, .wscale = -1, PORTS};
 	struct event event;
@@ -442,8 +452,8 @@ static void cut_anywhere_is_safe(void **state)
 			snprintf(text, sizeof(text), "snaplen %d\n%s", cut, texts[i]);
 			found = run(text);
 			/* Cut or whole, never another connection's. */
-			assert_true(found.verdict == DISSECT_MALFORMED || found.verdict == DISSECT_EVENT);
-			if (found.verdict == DISSECT_EVENT)
+			assert_true(found.result == DISSECT_MALFORMED || found.result == DISSECT_EVENT);
+			if (found.result == DISSECT_EVENT)
 				assert_int_equal(found.event.flow.local.port, 1000);
 		}
 	}
@@ -491,7 +501,7 @@ int main(void)
 		cmocka_unit_test(jumbograms_say_their_length),
 		cmocka_unit_test(authenticated_segments),
 		cmocka_unit_test(icmp_errors_name_the_segment),
-		cmocka_unit_test(fragments_are_told_apart),
+		cmocka_unit_test(fragments_are_reported_apart),
 		cmocka_unit_test(ipv6_extension_headers_come_off),
 		cmocka_unit_test(routing_headers_tell_the_destination),
 		cmocka_unit_test(other_layers_come_off),

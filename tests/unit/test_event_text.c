@@ -325,7 +325,7 @@ static void wrong_lines_are_refused(void **state)
 		{"time=1.000000000 type=call origin=s cookie=18446744073709551616",
 		 "\"cookie=18446744073709551616\" is not a value that the key can have"},
 		{"time=1.000000000 type=call origin=s kind=listen", "\"kind=listen\" is not a value that the "
-		 "key can have"},
+								    "key can have"},
 		{"time=1.000000000 type=call origin=s local=192.0.2.1",
 		 "\"local=192.0.2.1\" is not a value that the key can have"},
 		{"time=1.000000000 type=call origin=s local=192.0.2.1:65536",
@@ -333,13 +333,13 @@ static void wrong_lines_are_refused(void **state)
 		{"time=1.000000000 type=call origin=s local=192.0.2:5",
 		 "\"local=192.0.2:5\" is not a value that the key can have"},
 		{"time=1.000000000 type=segment origin=w flags=syn+", "\"flags=syn+\" is not a value that the "
-		 "key can have"},
+								      "key can have"},
 		{"time=1.000000000 type=segment origin=w flags=65536",
 		 "\"flags=65536\" is not a value that the key can have"},
 		{"time=1.000000000 type=segment origin=w has=65536",
 		 "\"has=65536\" is not a value that the key can have"},
 		{"time=1.000000000 type=process origin=s text=a\\", "\"text=a\\x5c\" is not a value that the "
-		 "key can have"},
+								    "key can have"},
 		{"time=1.000000000 type=process origin=s text=\\x5",
 		 "\"text=\\x5cx5\" is not a value that the key can have"},
 		{"time=1.000000000 type=\x1b[2J origin=s", "\"type=\\x1b[2J\" is not a value that the key can have"},
@@ -368,10 +368,8 @@ static void wrong_lines_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_are_readable),
-		cmocka_unit_test(every_event_comes_back),
-		cmocka_unit_test(the_longest_line_has_room),
-		cmocka_unit_test(what_could_not_be_read_is_not_written),
+		cmocka_unit_test(lines_are_readable),        cmocka_unit_test(every_event_comes_back),
+		cmocka_unit_test(the_longest_line_has_room), cmocka_unit_test(what_could_not_be_read_is_not_written),
 		cmocka_unit_test(wrong_lines_are_refused),
 	};
 

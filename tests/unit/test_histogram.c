@@ -98,11 +98,10 @@ static void test_formats(void **state)
 	options.histogram = &spec;
 	options.format = REPORT_JSON;
 	text = printed(&options, conns + 4, 2);
-	assert_string_equal(text,
-			    "{\"report\":\"histogram,HS_MS\",\"from_ms\":0.002,\"to_ms\":0.004,\"count\":1,"
-			    "\"bar\":\"########################################\"}\n"
-			    "{\"report\":\"histogram,HS_MS\",\"from_ms\":0.004,\"to_ms\":0.008,\"count\":1,"
-			    "\"bar\":\"########################################\"}\n");
+	assert_string_equal(text, "{\"report\":\"histogram,HS_MS\",\"from_ms\":0.002,\"to_ms\":0.004,\"count\":1,"
+				  "\"bar\":\"########################################\"}\n"
+				  "{\"report\":\"histogram,HS_MS\",\"from_ms\":0.004,\"to_ms\":0.008,\"count\":1,"
+				  "\"bar\":\"########################################\"}\n");
 	free(text);
 	options.format = REPORT_TABLE;
 	options.columns = "COUNT,FROM_MS";
@@ -146,8 +145,8 @@ static void test_many(void **state)
 
 static void test_words(void **state)
 {
-	static const char *const wrong[] = {"", "HS", "HS_MSX", "RX_BYTES", "HS_MS,", "HS_MS,nonsense",
-					    "HS_MS,peer,,dir"};
+	static const char *const wrong[] = {
+		"", "HS", "HS_MSX", "RX_BYTES", "HS_MS,", "HS_MS,nonsense", "HS_MS,peer,,dir"};
 	struct histogram_spec spec;
 	struct err err;
 

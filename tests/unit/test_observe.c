@@ -14,35 +14,36 @@
 
 #define T0 (INT64_C(1700000000) * CLOCK_NS_PER_SEC)
 
-static char told[4096];
+static char reported[4096];
 
 static void on_entry(void *context, const struct conn *conn, const struct conn *first,
 		     const struct timeline_entry *entry)
 {
-	size_t used = strlen(told);
+	size_t used = strlen(reported);
 	char letter = "scif"[entry->kind];
 
 	(void)context;
 	(void)first;
-	if (entry->kind == TIMELINE_SEGMENT && entry->segment.judged & SEGMENT_TOLD)
+	if (entry->kind == TIMELINE_SEGMENT && entry->segment.judged & SEGMENT_REPORTED)
 		letter = 't';
-	snprintf(told + used, sizeof(told) - used, "%c%d ", letter, conn->process != NULL ? conn->process->pid : 0);
+	snprintf(reported + used, sizeof(reported) - used, "%c%d ", letter,
+		 conn->process != NULL ? conn->process->pid : 0);
 }
 
 static void on_frame(void *context, const struct event *event)
 {
-	size_t used = strlen(told);
+	size_t used = strlen(reported);
 
 	(void)context;
-	snprintf(told + used, sizeof(told) - used, "f%u ", event->frame.length);
+	snprintf(reported + used, sizeof(reported) - used, "f%u ", event->frame.length);
 }
 
 static void on_finished(void *context, const struct conn *conn)
 {
-	size_t used = strlen(told);
+	size_t used = strlen(reported);
 
 	(void)context;
-	snprintf(told + used, sizeof(told) - used, "end:%d",
+	snprintf(reported + used, sizeof(reported) - used, "end:%d",
 		 conn->timeline != NULL ? (int)conn->timeline->count : 0);
 }
 
@@ -54,7 +55,7 @@ static struct tracker *new_tracker(bool whole, bool keep)
 	const struct tracker_observer observer = {.keep = keep, .frame = on_frame, .entry = on_entry};
 	struct tracker *tracker = tracker_new(&config, &notify);
 
-	told[0] = '\0';
+	reported[0] = '\0';
 	tracker_observe(tracker, &observer);
 	return tracker;
 }
@@ -94,21 +95,21 @@ static void call(struct tracker *tracker, enum call_kind kind, int pid, int erro
 	tracker_feed(tracker, &event, 1);
 }
 
-static void what_waits_is_told_when_it_is_claimed(void **state)
+static void what_waits_is_reported_when_it_is_claimed(void **state)
 {
 	struct tracker *tracker = new_tracker(false, false);
 
 	(void)state;
 	call(tracker, CALL_CONNECT_BEGIN, 7, 0, false);
 	packets(tracker, FLOW "+0 a > S seq 100\n+0 b > S seq 100\n+0 a < SA seq 200 ack 101\n");
-	assert_string_equal(told, "c7 ");
+	assert_string_equal(reported, "c7 ");
 	call(tracker, CALL_CONNECT_END, 7, EINPROGRESS, false);
-	assert_string_equal(told, "c7 s7 s7 c7 ");
+	assert_string_equal(reported, "c7 s7 s7 c7 ");
 	/* The other end is traced, too: what was told once is not told again; what comes is, of the same end first. */
 	call(tracker, CALL_ACCEPT, 8, 0, true);
-	assert_string_equal(told, "c7 s7 s7 c7 c8 ");
+	assert_string_equal(reported, "c7 s7 s7 c7 c8 ");
 	packets(tracker, FLOW "+0.1 a > A seq 101 ack 201\n+0 b > S seq 100\n");
-	assert_string_equal(told, "c7 s7 s7 c7 c8 s7 t8 ");
+	assert_string_equal(reported, "c7 s7 s7 c7 c8 s7 t8 ");
 	tracker_free(tracker);
 }
 
@@ -118,17 +119,17 @@ static void accepted_by_somebody_later(void **state)
 
 	(void)state;
 	packets(tracker, FLOW "+0 a > S seq 100\n+0 a < SA seq 200 ack 101\n+0 a > A seq 101 ack 201\n");
-	assert_string_equal(told, "");
+	assert_string_equal(reported, "");
 	call(tracker, CALL_ACCEPT, 8, 0, true);
-	assert_string_equal(told, "s8 s8 s8 c8 ");
+	assert_string_equal(reported, "s8 s8 s8 c8 ");
 	/* Its time line has all of it when it is over. */
 	packets(tracker, FLOW "+0.1 a > R seq 101\n");
 	call(tracker, CALL_EXIT, 8, 0, true);
-	assert_string_equal(told, "s8 s8 s8 c8 s8 c8 ");
+	assert_string_equal(reported, "s8 s8 s8 c8 s8 c8 ");
 	tracker_free(tracker);
 }
 
-static void of_the_whole_host_everything_is_told(void **state)
+static void of_the_whole_host_everything_is_reported(void **state)
 {
 	struct tracker *tracker = new_tracker(true, true);
 	struct event frame = event_new(EVENT_FRAME, ORIGIN_WIRE, T0);
@@ -138,7 +139,7 @@ static void of_the_whole_host_everything_is_told(void **state)
 	frame.frame.length = 60;
 	tracker_feed(tracker, &frame, 1);
 	tracker_tick(tracker, T0 + 10 * CLOCK_NS_PER_SEC);
-	assert_string_equal(told, "s0 s0 f60 end:2");
+	assert_string_equal(reported, "s0 s0 f60 end:2");
 	tracker_free(tracker);
 }
 
@@ -153,16 +154,16 @@ static void an_interrupted_connect_goes_on(void **state)
 	call(tracker, CALL_CONNECT_END, 7, ECONNREFUSED, false);
 	tracker_tick(tracker, T0 + 10 * CLOCK_NS_PER_SEC);
 	/* One connection, with all four on its time line. */
-	assert_string_equal(told, "c7 c7 c7 c7 end:4");
+	assert_string_equal(reported, "c7 c7 c7 c7 end:4");
 	tracker_free(tracker);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_waits_is_told_when_it_is_claimed),
+		cmocka_unit_test(what_waits_is_reported_when_it_is_claimed),
 		cmocka_unit_test(accepted_by_somebody_later),
-		cmocka_unit_test(of_the_whole_host_everything_is_told),
+		cmocka_unit_test(of_the_whole_host_everything_is_reported),
 		cmocka_unit_test(an_interrupted_connect_goes_on),
 	};
 

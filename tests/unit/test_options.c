@@ -262,7 +262,7 @@ static void words_are_checked(void **state)
 	refuses("-z nonsense true", "--report does not know \"nonsense\"; allowed are peers, conns");
 	refuses("--via=bpf true", "--via does not know \"bpf\"; allowed are auto, ptrace, diag");
 	refuses("--format=xml true", "--format does not know \"xml\"; "
-		"allowed are table, raw, json, csv, tsv and, for io,stat, plot");
+				     "allowed are table, raw, json, csv, tsv and, for io,stat, plot");
 	refuses("--dir=up true", "--dir does not know \"up\"; allowed are in and out");
 	refuses("--debug=everything true", "--debug does not know \"everything\"");
 	refuses("--output= true", "--output needs a word that is not empty");

@@ -141,9 +141,9 @@ static void few_values_are_exact_without_a_budget(void **state)
 
 static void keys_are_checked(void **state)
 {
-	static const char *const wrong[] = {"",         "peers",      "peer,",   "peer,peer", "cidr",    "cidr/",
-					    "cidr/129", "cidr/-1",    "cidr/x",  "peer/24",   "pe",      "peer dir",
-					    "PEER",     "cidr/8,cidr/9", "hosts", "groups",    "\x1b[31m"};
+	static const char *const wrong[] = {"",         "peers",         "peer,",  "peer,peer", "cidr",    "cidr/",
+					    "cidr/129", "cidr/-1",       "cidr/x", "peer/24",   "pe",      "peer dir",
+					    "PEER",     "cidr/8,cidr/9", "hosts",  "groups",    "\x1b[31m"};
 	struct peers_keys keys = {.count = 99};
 	struct err err;
 
@@ -360,7 +360,7 @@ static void what_is_unknown_of_a_member_is_counted(void **state)
 	assert_int_equal(group->spreads_unknown[PEERS_HS], 1);
 	assert_int_equal(group->spreads_unknown[PEERS_QUEUE], 0);
 	/* What was told in an earlier slice is not counted again. */
-	conn.told = TOLD_ATTEMPT;
+	conn.reported = REPORTED_ATTEMPT;
 	peers_add(peers, &conn);
 	assert_int_equal(peers_group(peers, 1)->spreads_unknown[PEERS_HS], 1);
 	peers_free(peers);

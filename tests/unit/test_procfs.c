@@ -353,7 +353,7 @@ static void tcp_tables_are_read(void **state)
 	assert_int_equal(procfs_tcp_inode(900, 1, &inode), -ENOENT);
 }
 
-static void protocols_are_told_apart(void **state)
+static void protocols_are_reported_apart(void **state)
 {
 	static const struct {
 		int family, type, rc;
@@ -523,7 +523,7 @@ int main(void)
 		TEST(names_come_in_pieces),
 		TEST(sockets_find_their_owner),
 		TEST(tcp_tables_are_read),
-		TEST(protocols_are_told_apart),
+		TEST(protocols_are_reported_apart),
 		TEST(refusals_are_explained),
 		TEST(tracers_and_the_dead_are_explained),
 		TEST(undumpable_is_explained),

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "source/ptrace/control.h"
-#include "source/ptrace/filter.h"
+#include "source/ptrace/seccomp_filter.h"
 #include "source/ptrace/syscalls.h"
 #include "source/ptrace/tracee.h"
 
@@ -135,7 +135,7 @@ static int calls_under_filter(const struct sock_fprog *program, bool closes)
 	socklen_t length = sizeof(int);
 	int value, fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	if (fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || filter_load(program) != 0)
+	if (fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || seccomp_filter_load(program) != 0)
 		return 1;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno != ENOSYS)
 		return 2;
@@ -156,13 +156,13 @@ static void filter_stops_what_matters(void **state)
 {
 	(void)state;
 	for (int closes = 0; closes <= 1; closes++) {
-		const struct filter_choice choice = {.closes = closes, .no_uring = closes};
+		const struct seccomp_filter_choice choice = {.closes = closes, .no_uring = closes};
 		struct sock_fprog program;
 		struct err err = {""};
 		int status;
 		pid_t child;
 
-		assert_int_equal(filter_build(&program, &choice, &err), 0);
+		assert_int_equal(seccomp_filter_build(&program, &choice, &err), 0);
 		child = fork();
 		assert_true(child >= 0);
 		if (child == 0)
@@ -176,7 +176,7 @@ static void filter_stops_what_matters(void **state)
 
 #ifdef NARROW_ARCH
 /* What the filter makes of a call: the few instructions libseccomp writes. */
-static uint32_t verdict(const struct sock_fprog *program, const struct seccomp_data *data)
+static uint32_t result(const struct sock_fprog *program, const struct seccomp_data *data)
 {
 	uint32_t value = 0;
 
@@ -221,7 +221,7 @@ static void filter_knows_calls_of_32_bit_programs(void **state)
 		int call;
 		unsigned int argument;
 		uint64_t value;
-		uint32_t verdict;
+		uint32_t result;
 	} cases[] = {
 		{221 /* fcntl64 */, 1, F_DUPFD, SECCOMP_RET_TRACE},
 		{221, 1, F_DUPFD_CLOEXEC, SECCOMP_RET_TRACE},
@@ -232,17 +232,17 @@ static void filter_knows_calls_of_32_bit_programs(void **state)
 		{120 /* clone */, 0, CLONE_UNTRACED | SIGCHLD, SECCOMP_RET_TRACE},
 		{120, 0, SIGCHLD, SECCOMP_RET_ALLOW},
 	};
-	const struct filter_choice choice = {.closes = true};
+	const struct seccomp_filter_choice choice = {.closes = true};
 	struct sock_fprog program;
 	struct err err = {""};
 
 	(void)state;
-	assert_int_equal(filter_build(&program, &choice, &err), 0);
+	assert_int_equal(seccomp_filter_build(&program, &choice, &err), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct seccomp_data data = {.nr = cases[i].call, .arch = NARROW_ARCH};
 
 		data.args[cases[i].argument] = cases[i].value;
-		assert_int_equal(verdict(&program, &data), cases[i].verdict);
+		assert_int_equal(result(&program, &data), cases[i].result);
 	}
 	free(program.filter);
 }

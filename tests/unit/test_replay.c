@@ -48,7 +48,7 @@ static struct event numbered(int number)
 	return event;
 }
 
-/* Read to the end: how many events there were, or the error with its story. */
+/* Read to the end: how many events there were, or the error with its scenario. */
 static int read_all(const char *name, size_t limit, struct err *err)
 {
 	struct replay_config config = {.path = name};
@@ -115,8 +115,7 @@ static void wrong_files_are_refused_with_the_line(void **state)
 		const char *text, *says;
 	} cases[] = {
 		{"", ":1: the file is empty; only what --record wrote can be replayed"},
-		{"conntrace-events 2\n",
-		 ":1: the file has format 2 of recordings; this version reads format 1"},
+		{"conntrace-events 2\n", ":1: the file has format 2 of recordings; this version reads format 1"},
 		{"conntrace-events \n",
 		 ":1: the file does not begin with \"conntrace-events 1\", as what --record writes does"},
 		{EVENT_TEXT_HEADER "\n\nnonsense\n", ":3: \"nonsense\" is no key=value"},
@@ -199,7 +198,7 @@ static void a_regular_file_is_asked_on_a_clock(void **state)
 	replay_close(replay);
 }
 
-static void failures_to_record_are_told(void **state)
+static void failures_to_record_are_reported(void **state)
 {
 	struct event event = numbered(1), wrong = event_new(EVENT_TYPE_NUM, ORIGIN_CALLS, 0);
 	struct record_file *record;
@@ -235,7 +234,7 @@ int main(void)
 		cmocka_unit_test(wrong_files_are_refused_with_the_line),
 		cmocka_unit_test(a_pipe_never_blocks),
 		cmocka_unit_test(a_regular_file_is_asked_on_a_clock),
-		cmocka_unit_test(failures_to_record_are_told),
+		cmocka_unit_test(failures_to_record_are_reported),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -215,8 +215,7 @@ static void an_empty_table_has_its_header(void **state)
 	expect(REPORT_PEERS, &options, 0, false,
 	       "PEER,DIR,PORT,CONNS,FAIL,HS_MS,QUEUE_MS,RETRANS,RX_BYTES,TX_BYTES,COMMS\r\n");
 	options = options_for(REPORT_PEERS, REPORT_JSON);
-	expect(REPORT_PEERS, &options, 0, false,
-	       "");
+	expect(REPORT_PEERS, &options, 0, false, "");
 	options = options_for(REPORT_EVENTS, REPORT_TABLE);
 	options.columns = "DIR,PID,COMM";
 	expect(REPORT_EVENTS, &options, 0, true,
@@ -793,26 +792,35 @@ static void unknown_words_are_refused(void **state)
 	static const struct {
 		const char *by, *sort, *columns, *says;
 	} cases[] = {
-		{NULL, NULL, "RXBYTES", "--columns knows no column \"RXBYTES\" here; did you mean RX_BYTES? "
+		{NULL, NULL, "RXBYTES",
+		 "--columns knows no column \"RXBYTES\" here; did you mean RX_BYTES? "
 		 "--list-columns names all"},
-		{NULL, NULL, "+comn", "--columns knows no column \"comn\" here; did you mean COMM? "
+		{NULL, NULL, "+comn",
+		 "--columns knows no column \"comn\" here; did you mean COMM? "
 		 "--list-columns names all"},
-		{NULL, NULL, "", "--columns knows no column \"\" here; allowed are those that --list-columns "
+		{NULL, NULL, "",
+		 "--columns knows no column \"\" here; allowed are those that --list-columns "
 		 "names for the report"},
-		{NULL, NULL, "PID,,COMM", "--columns knows no column \"\" here; allowed are those that "
+		{NULL, NULL, "PID,,COMM",
+		 "--columns knows no column \"\" here; allowed are those that "
 		 "--list-columns names for the report"},
-		{NULL, NULL, "PID,+COMM", "--columns knows no column \"+COMM\" here; did you mean COMM? "
+		{NULL, NULL, "PID,+COMM",
+		 "--columns knows no column \"+COMM\" here; did you mean COMM? "
 		 "--list-columns names all"},
-		{NULL, NULL, "\x1b[2J\n", "--columns knows no column \"\\x1b[2J\\x0a\" here; allowed are those "
+		{NULL, NULL, "\x1b[2J\n",
+		 "--columns knows no column \"\\x1b[2J\\x0a\" here; allowed are those "
 		 "that --list-columns names for the report"},
-		{NULL, "stat", NULL, "--sort knows no column \"stat\" here; did you mean START? --list-columns "
+		{NULL, "stat", NULL,
+		 "--sort knows no column \"stat\" here; did you mean START? --list-columns "
 		 "names all"},
 		{NULL, "pid:up", NULL, "--sort knows no order \"up\"; it is asc or desc, as in --sort=pid:desc"},
-		{NULL, "pid:desc:asc", NULL, "--sort knows no order \"desc:asc\"; it is asc or desc, as in "
+		{NULL, "pid:desc:asc", NULL,
+		 "--sort knows no order \"desc:asc\"; it is asc or desc, as in "
 		 "--sort=pid:desc"},
-		{"pear", NULL, NULL, "--by knows no key \"pear\"; the keys are peer, dir, port, pid, comm, exe, "
+		{"pear", NULL, NULL,
+		 "--by knows no key \"pear\"; the keys are peer, dir, port, pid, comm, exe, "
 		 "uid, user, lport, "
-				     "rport, netns, proto, cidr/N, result, host, group"},
+		 "rport, netns, proto, cidr/N, result, host, group"},
 	};
 
 	(void)state;
@@ -874,7 +882,7 @@ static void operands_are_parsed(void **state)
 	assert_int_equal(format, REPORT_JSON);
 	assert_int_equal(report_parse_format("xml", &format, &err), -EINVAL);
 	assert_string_equal(err.text, "--format does not know \"xml\"; "
-		"allowed are table, raw, json, csv, tsv and, for io,stat, plot");
+				      "allowed are table, raw, json, csv, tsv and, for io,stat, plot");
 	assert_int_equal(report_parse_time("delta", &time, &err), 0);
 	assert_int_equal(time, REPORT_TIME_DELTA);
 	assert_int_equal(report_parse_time("", &time, &err), -EINVAL);
@@ -1289,14 +1297,17 @@ static void expect_summary(const struct summary *summary, enum report_format for
 
 static void the_accounts_say_what_was_lost(void **state)
 {
-	struct summary summary = {.duration_ns = 12345678901, .connections = 1, .cpu_ns = 250000000, .stops = 1,
+	struct summary summary = {.duration_ns = 12345678901,
+				  .connections = 1,
+				  .cpu_ns = 250000000,
+				  .stops = 1,
 				  .peak_bytes = 7840 * 1024};
 
 	(void)state;
 	assert_false(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_CSV,
 		       "conntrace: 12.345679 s, 1 connection, lost nothing; cost 0.250000 s "
-		        "CPU, 7840 KiB, 1 stop, "
+		       "CPU, 7840 KiB, 1 stop, "
 		       "0 packets\n");
 	summary.connections = 20;
 	summary.outcomes.results[RESULT_OK] = 14;
@@ -1325,7 +1336,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 7 connections (evicted "
-		        "from memory); "
+		       "from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed)\n");
 	summary.left_out[SUMMARY_LEFT_COPY] = 5;
 	summary.left_out[SUMMARY_LEFT_TUNNEL] = 1;
@@ -1352,9 +1363,9 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 12 packets (capture "
-		        "buffer of the "
+		       "buffer of the "
 		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, - KiB, 1 stop, 1 "
-			"packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
+		       "packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
 		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"syn_resent_unknown\":0,"
@@ -1449,7 +1460,7 @@ static void tables_fit_on_a_terminal(void **state)
 		/* Nowhere else does a column go, nor one that was asked for. */
 		options.width = 0;
 		got = say(kinds[k], &options, 4, kinds[k] == REPORT_EVENTS);
-		assert_non_null(strstr(got, kinds[k] == REPORT_PEERS	? "QUEUE_MS RETRANS"
+		assert_non_null(strstr(got, kinds[k] == REPORT_PEERS    ? "QUEUE_MS RETRANS"
 					    : kinds[k] == REPORT_GROUPS ? "DUP_SYN DUP_SYNACK"
 									: "LADDR"));
 		options.width = 80;
@@ -1533,7 +1544,7 @@ static void the_list_names_every_column(void **state)
 	assert_int_equal(report_list_columns(out), 0);
 	fclose(out);
 	assert_non_null(strstr(text, "\nconns    RX_BYTES      bytes       integer  payload the traced side "
-	 "received, each "
+				     "received, each "
 				     "byte once\n"));
 	assert_non_null(strstr(text, "\npeers    CIDR          -           string   key: network of the other side\n"));
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; rows++)
@@ -1549,11 +1560,16 @@ static void decimals_are_rounded_without_floats(void **state)
 		unsigned int decimals;
 		const char *text;
 	} cases[] = {
-		{0, 1000000, 3, "0.000"},          {499, 1000000, 3, "0.000"},
-		{500, 1000000, 3, "0.001"},        {999999, 1000000, 3, "1.000"},
-		{1234567, 1000000, 3, "1.235"},    {-500, 1000000, 3, "-0.001"},
-		{-499, 1000000, 3, "0.000"},       {1, 1000000000, 9, "0.000000001"},
-		{17, 10, 1, "1.7"},                {1999, 1000, 0, "2"},
+		{0, 1000000, 3, "0.000"},
+		{499, 1000000, 3, "0.000"},
+		{500, 1000000, 3, "0.001"},
+		{999999, 1000000, 3, "1.000"},
+		{1234567, 1000000, 3, "1.235"},
+		{-500, 1000000, 3, "-0.001"},
+		{-499, 1000000, 3, "0.000"},
+		{1, 1000000000, 9, "0.000000001"},
+		{17, 10, 1, "1.7"},
+		{1999, 1000, 0, "2"},
 		{INT64_MAX, 1000000000, 9, "9223372036.854775807"},
 		{INT64_MIN, 1000000000, 6, "-9223372036.854776"},
 	};

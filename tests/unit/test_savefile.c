@@ -284,11 +284,16 @@ static void damage_is_named(void **state)
 		const char *says;
 		uint8_t kind;
 	} cases[] = {
-		{"begins with the bytes 47 45 54 20", 0}, {"version 9 of the pcap format", 1},
-		{"a packet of more than 16 MiB", 2},      {"a section without byte order", 3},
-		{"a block of impossible length", 4},      {"a block whose two lengths differ", 5},
-		{"was not described", 6},                 {"a packet larger than its block", 7},
-		{"version 2 of the pcapng format", 8},    {"more than 1024 interfaces", 9},
+		{"begins with the bytes 47 45 54 20", 0},
+		{"version 9 of the pcap format", 1},
+		{"a packet of more than 16 MiB", 2},
+		{"a section without byte order", 3},
+		{"a block of impossible length", 4},
+		{"a block whose two lengths differ", 5},
+		{"was not described", 6},
+		{"a packet larger than its block", 7},
+		{"version 2 of the pcapng format", 8},
+		{"more than 1024 interfaces", 9},
 	};
 
 	(void)state;
@@ -346,7 +351,7 @@ static void damage_is_named(void **state)
 
 /* ---- from a descriptor -------------------------------------------------------- */
 
-struct told {
+struct reported {
 	int frames;
 	int links[FRAMES_MAX];
 	int link_count;
@@ -355,28 +360,28 @@ struct told {
 	uint8_t last_byte;
 };
 
-static void told_frame(void *context, const struct dissect_record *record)
+static void reported_frame(void *context, const struct dissect_record *record)
 {
-	struct told *told = context;
+	struct reported *reported = context;
 
-	told->frames++;
-	told->last = *record;
-	told->last_byte = record->data[0];
+	reported->frames++;
+	reported->last = *record;
+	reported->last_byte = record->data[0];
 }
 
-static void told_link(void *context, int link_type, struct savefile_filter *filter)
+static void reported_link(void *context, int link_type, struct savefile_filter *filter)
 {
 	static const struct bpf_insn nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct told *told = context;
+	struct reported *reported = context;
 
-	told->links[told->link_count++] = link_type;
-	if (told->refuse && link_type == DLT_RAW)
+	reported->links[reported->link_count++] = link_type;
+	if (reported->refuse && link_type == DLT_RAW)
 		*filter = (struct savefile_filter){&nothing, 1};
 }
 
-static int read_file(const struct file *file, struct told *told, struct err *err)
+static int read_file(const struct file *file, struct reported *reported, struct err *err)
 {
-	const struct savefile_user user = {.frame = told_frame, .link = told_link, .context = told};
+	const struct savefile_user user = {.frame = reported_frame, .link = reported_link, .context = reported};
 	char name[] = "/tmp/test_savefile.XXXXXX";
 	int fd = mkstemp(name), got;
 	struct savefile_reader *reader;
@@ -405,25 +410,25 @@ static void pcap_of_old(void **state)
 		int64_t unit_ns;
 		int link_type;
 	} layouts[] = {
-		{0xa1b2c3d4, 2, 2, 1, true, 0, 0, 1000, DLT_EN10MB},	/* before libpcap 0.4 */
-		{0xa1b2c3d4, 2, 3, 1, true, 0, 0, 1000, DLT_EN10MB},	/* some of these, */
-		{0xa1b2c3d4, 2, 3, 1, false, 0, 0, 1000, DLT_EN10MB},	/* and others */
-		{0xa1b2c3d4, 543, 0, 1, true, 0, 0, 1000, DLT_EN10MB},	/* DG/UX */
-		{0xa1b2c3d4, 2, 2, 6, false, 0, 0, 1, DLT_EN10MB},	/* AIX */
-		{0xa1b2c3d4, 2, 2, 9, false, 0, 0, 1, DLT_IEEE802},	/* AIX, Token Ring */
-		{0xa1b2c3d4, 2, 2, 24, false, 0, 0, 1, DLT_NULL},	/* AIX, lo0 */
-		{0xa1b2c3d4, 2, 4, 1, false, 0, 8, 1000, DLT_EN10MB},	/* Red Hat 6.1 */
-		{0xa1b2c3d4, 2, 4, 1, false, 0, 4, 1000, DLT_EN10MB},	/* Nokia IPSO */
-		{0xa1b2cd34, 2, 4, 1, false, 0, 12, 1000, DLT_EN10MB},	/* SuSE 6.3 */
-		{0xa12b3c4d, 2, 4, 1, false, 0, 0, 1, DLT_EN10MB},	/* Navtel */
-		{0x1c0001ac, 2, 4, 1, false, 4, 0, 1, DLT_EN10MB},	/* IXIA, hardware */
-		{0x1c0001ab, 2, 4, 1, false, 4, 0, 1000, DLT_EN10MB},	/* IXIA, software */
+		{0xa1b2c3d4, 2, 2, 1, true, 0, 0, 1000, DLT_EN10MB},   /* before libpcap 0.4 */
+		{0xa1b2c3d4, 2, 3, 1, true, 0, 0, 1000, DLT_EN10MB},   /* some of these, */
+		{0xa1b2c3d4, 2, 3, 1, false, 0, 0, 1000, DLT_EN10MB},  /* and others */
+		{0xa1b2c3d4, 543, 0, 1, true, 0, 0, 1000, DLT_EN10MB}, /* DG/UX */
+		{0xa1b2c3d4, 2, 2, 6, false, 0, 0, 1, DLT_EN10MB},     /* AIX */
+		{0xa1b2c3d4, 2, 2, 9, false, 0, 0, 1, DLT_IEEE802},    /* AIX, Token Ring */
+		{0xa1b2c3d4, 2, 2, 24, false, 0, 0, 1, DLT_NULL},      /* AIX, lo0 */
+		{0xa1b2c3d4, 2, 4, 1, false, 0, 8, 1000, DLT_EN10MB},  /* Red Hat 6.1 */
+		{0xa1b2c3d4, 2, 4, 1, false, 0, 4, 1000, DLT_EN10MB},  /* Nokia IPSO */
+		{0xa1b2cd34, 2, 4, 1, false, 0, 12, 1000, DLT_EN10MB}, /* SuSE 6.3 */
+		{0xa12b3c4d, 2, 4, 1, false, 0, 0, 1, DLT_EN10MB},     /* Navtel */
+		{0x1c0001ac, 2, 4, 1, false, 4, 0, 1, DLT_EN10MB},     /* IXIA, hardware */
+		{0x1c0001ab, 2, 4, 1, false, 4, 0, 1000, DLT_EN10MB},  /* IXIA, software */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(layouts) / sizeof(layouts[0]); i++) {
 		struct file file = {.big = i % 2};
-		struct told told = {.frames = 0};
+		struct reported reported = {.frames = 0};
 		struct err err = {""};
 
 		put(&file, layouts[i / 2].magic, 4);
@@ -442,13 +447,13 @@ static void pcap_of_old(void **state)
 			put(&file, 0, layouts[i / 2].record_more > 8 ? 4 : 0);
 			put(&file, frame, 1);
 		}
-		assert_int_equal(read_file(&file, &told, &err), SOURCE_END);
-		assert_int_equal(told.frames, 3);
-		assert_int_equal(told.last_byte, 2);
-		assert_int_equal(told.last.caplen, 1);
-		assert_int_equal(told.last.length, 60);
-		assert_int_equal(told.last.link_type, layouts[i / 2].link_type);
-		assert_true(told.last.time_ns ==
+		assert_int_equal(read_file(&file, &reported, &err), SOURCE_END);
+		assert_int_equal(reported.frames, 3);
+		assert_int_equal(reported.last_byte, 2);
+		assert_int_equal(reported.last.caplen, 1);
+		assert_int_equal(reported.last.length, 60);
+		assert_int_equal(reported.last.link_type, layouts[i / 2].link_type);
+		assert_true(reported.last.time_ns ==
 			    INT64_C(1700000000) * CLOCK_NS_PER_SEC + 123456 * layouts[i / 2].unit_ns);
 	}
 }
@@ -457,7 +462,7 @@ static void pcap_of_old(void **state)
 static void snoop(void **state)
 {
 	struct file file = {.big = true};
-	struct told told = {.frames = 0};
+	struct reported reported = {.frames = 0};
 	struct err err = {""};
 
 	(void)state;
@@ -475,30 +480,30 @@ static void snoop(void **state)
 		put(&file, frame, 1);
 		put(&file, 0, 7);
 	}
-	assert_int_equal(read_file(&file, &told, &err), SOURCE_END);
-	assert_int_equal(told.frames, 3);
-	assert_int_equal(told.last_byte, 2);
-	assert_int_equal(told.last.caplen, 5);
-	assert_int_equal(told.last.length, 60);
-	assert_int_equal(told.last.link_type, DLT_EN10MB);
-	assert_true(told.last.time_ns == INT64_C(1700000000123456000));
+	assert_int_equal(read_file(&file, &reported, &err), SOURCE_END);
+	assert_int_equal(reported.frames, 3);
+	assert_int_equal(reported.last_byte, 2);
+	assert_int_equal(reported.last.caplen, 5);
+	assert_int_equal(reported.last.length, 60);
+	assert_int_equal(reported.last.link_type, DLT_EN10MB);
+	assert_true(reported.last.time_ns == INT64_C(1700000000123456000));
 	/* The record of the last frame is shorter than what was captured. */
 	file.bytes[file.length - 32 + 11] = 26;
-	told.frames = 0;
-	assert_int_equal(read_file(&file, &told, &err), -EINVAL);
-	assert_int_equal(told.frames, 2);
+	reported.frames = 0;
+	assert_int_equal(read_file(&file, &reported, &err), -EINVAL);
+	assert_int_equal(reported.frames, 2);
 	assert_non_null(strstr(err.text, "a packet larger than its record"));
 	file.bytes[15] = 12;
-	assert_int_equal(read_file(&file, &told, &err), -EPROTONOSUPPORT);
+	assert_int_equal(read_file(&file, &reported, &err), -EPROTONOSUPPORT);
 	assert_non_null(strstr(err.text, "snoop's link type 12"));
 	file.bytes[11] = 1;
-	assert_int_equal(read_file(&file, &told, &err), -EINVAL);
+	assert_int_equal(read_file(&file, &reported, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "version 1 of the snoop format"));
 }
 
 static void each_link_type_has_its_filter(void **state)
 {
-	struct told told = {.refuse = true};
+	struct reported reported = {.refuse = true};
 	struct file file = {.big = true};
 	struct err err = {""};
 
@@ -508,16 +513,16 @@ static void each_link_type_has_its_filter(void **state)
 	put_interface(&file, 101, 6, 0);
 	for (uint32_t i = 0; i < 6; i++)
 		put_packet(&file, i % 2, 1, 1);
-	assert_int_equal(read_file(&file, &told, &err), SOURCE_END);
-	assert_int_equal(told.frames, 3);
-	assert_int_equal(told.link_count, 2);
-	assert_int_equal(told.links[0], DLT_EN10MB);
-	assert_int_equal(told.links[1], DLT_RAW);
+	assert_int_equal(read_file(&file, &reported, &err), SOURCE_END);
+	assert_int_equal(reported.frames, 3);
+	assert_int_equal(reported.link_count, 2);
+	assert_int_equal(reported.links[0], DLT_EN10MB);
+	assert_int_equal(reported.links[1], DLT_RAW);
 }
 
-static void unknown_link_types_are_left_out_and_told(void **state)
+static void unknown_link_types_are_left_out_and_reported(void **state)
 {
-	struct told told = {.frames = 0};
+	struct reported reported = {.frames = 0};
 	struct file file = {.big = false}, pcap = {.big = false};
 	struct err err = {""};
 
@@ -527,21 +532,21 @@ static void unknown_link_types_are_left_out_and_told(void **state)
 	put_interface(&file, 1, 6, 0);
 	put_packet(&file, 0, 1, 1);
 	put_packet(&file, 1, 1, 1);
-	assert_int_equal(read_file(&file, &told, &err), -EPROTONOSUPPORT);
-	assert_int_equal(told.frames, 1);
+	assert_int_equal(read_file(&file, &reported, &err), -EPROTONOSUPPORT);
+	assert_int_equal(reported.frames, 1);
 	assert_non_null(strstr(err.text, "\"x.pcapng\": link type USB_LINUX (189)"));
 	/* Unless no frame has it. */
-	told.frames = 0;
+	reported.frames = 0;
 	file.length -= 72;
 	put_packet(&file, 1, 1, 1);
-	assert_int_equal(read_file(&file, &told, &err), SOURCE_END);
-	assert_int_equal(told.frames, 1);
+	assert_int_equal(read_file(&file, &reported, &err), SOURCE_END);
+	assert_int_equal(reported.frames, 1);
 	/* In pcap there is no other. */
 	put_pcap(&pcap, 0xa1b2c3d4, 189);
-	assert_int_equal(read_file(&pcap, &told, &err), -EPROTONOSUPPORT);
+	assert_int_equal(read_file(&pcap, &reported, &err), -EPROTONOSUPPORT);
 }
 
-static void ends_in_the_middle_are_told(void **state)
+static void ends_in_the_middle_are_reported(void **state)
 {
 	struct file file = {.big = false}, head;
 	struct err err = {""};
@@ -553,13 +558,13 @@ static void ends_in_the_middle_are_told(void **state)
 	whole = file.length;
 	put_pcap_frame(&file, 1, 1, 1);
 	for (size_t length = 0; length <= file.length; length++) {
-		struct told told = {.frames = 0};
+		struct reported reported = {.frames = 0};
 		int got;
 
 		head = file;
 		head.length = length;
-		got = read_file(&head, &told, &err);
-		assert_int_equal(told.frames, (length >= whole) + (length >= file.length));
+		got = read_file(&head, &reported, &err);
+		assert_int_equal(reported.frames, (length >= whole) + (length >= file.length));
 		if (length == 24 || length == whole || length == file.length)
 			assert_int_equal(got, SOURCE_END);
 		else
@@ -577,8 +582,8 @@ int main(void)
 		cmocka_unit_test(pcap_of_old),
 		cmocka_unit_test(snoop),
 		cmocka_unit_test(each_link_type_has_its_filter),
-		cmocka_unit_test(unknown_link_types_are_left_out_and_told),
-		cmocka_unit_test(ends_in_the_middle_are_told),
+		cmocka_unit_test(unknown_link_types_are_left_out_and_reported),
+		cmocka_unit_test(ends_in_the_middle_are_reported),
 	};
 
 	return UNIT_RUN(tests);

@@ -21,25 +21,25 @@
 #define ACK "+0.003 a > A seq 0xfffffff1 ack 0xffffff01\n"
 #define OPEN FLOW SYN SYNACK ACK
 /* What OPEN comes out as. */
-#define OPENED                                                                                                         \
-	"> 0/- SYN_SENT SYN_RCVD\n"                                                                                    \
-	"< 0/1 ESTABLISHED SYN_RCVD rtt=2000000\n"                                                                     \
+#define OPENED                                     \
+	"> 0/- SYN_SENT SYN_RCVD\n"                \
+	"< 0/1 ESTABLISHED SYN_RCVD rtt=2000000\n" \
 	"> 1/1 ESTABLISHED ESTABLISHED\n"
 
 struct feeder {
 	struct wire wire;
 	struct timeline *timeline;
-	char told[16384];
+	char reported[16384];
 };
 
 static const struct {
 	uint16_t bit;
 	const char *word;
 } words[] = {
-	{SEGMENT_COPY, "copy"},           {SEGMENT_RESENT, "resent"},       {SEGMENT_RESENT_PART, "part"},
-	{SEGMENT_OUT_OF_ORDER, "fills"},  {SEGMENT_KEEPALIVE, "keepalive"}, {SEGMENT_ZERO_WINDOW, "zerowin"},
-	{SEGMENT_STRAY, "stray"},         {SEGMENT_FRAGMENT, "fragment"},   {SEGMENT_CUT, "cut"},
-	{SEGMENT_SENT_AGAIN, "again"},    {SEGMENT_TOLD, "told"},         {SEGMENT_SPURIOUS, "spurious"},
+	{SEGMENT_COPY, "copy"},          {SEGMENT_RESENT, "resent"},       {SEGMENT_RESENT_PART, "part"},
+	{SEGMENT_OUT_OF_ORDER, "fills"}, {SEGMENT_KEEPALIVE, "keepalive"}, {SEGMENT_ZERO_WINDOW, "zerowin"},
+	{SEGMENT_STRAY, "stray"},        {SEGMENT_FRAGMENT, "fragment"},   {SEGMENT_CUT, "cut"},
+	{SEGMENT_SENT_AGAIN, "again"},   {SEGMENT_REPORTED, "told"},       {SEGMENT_SPURIOUS, "spurious"},
 };
 
 static const char *number(int64_t value, char text[24])
@@ -55,30 +55,31 @@ static const char *state_text(uint8_t state)
 	return text != NULL ? text : "-";
 }
 
-static void tell_segment(char *told, size_t size, const struct segment *segment)
+static void tell_segment(char *reported, size_t size, const struct segment *segment)
 {
-	size_t used = strlen(told);
+	size_t used = strlen(reported);
 	char seq[24], ack[24];
 
 	/* Long scripts are not compared line by line. */
 	if (used + 256 > size)
 		return;
-	used += (size_t)snprintf(told + used, size - used, "%c %s/%s %s %s", segment->side == WIRE_LOCAL ? '>' : '<',
-				 number(segment->seq, seq), number(segment->ack, ack),
-				 state_text(segment->after.of[WIRE_LOCAL]), state_text(segment->after.of[WIRE_REMOTE]));
+	used += (size_t)snprintf(reported + used, size - used, "%c %s/%s %s %s",
+				 segment->side == WIRE_LOCAL ? '>' : '<', number(segment->seq, seq),
+				 number(segment->ack, ack), state_text(segment->after.of[WIRE_LOCAL]),
+				 state_text(segment->after.of[WIRE_REMOTE]));
 	if (segment->payload > 0)
-		used += (size_t)snprintf(told + used, size - used, " len=%u", segment->payload);
+		used += (size_t)snprintf(reported + used, size - used, " len=%u", segment->payload);
 	if (segment->resent > 0)
-		used += (size_t)snprintf(told + used, size - used, " of it again=%u", segment->resent);
+		used += (size_t)snprintf(reported + used, size - used, " of it again=%u", segment->resent);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (segment->judged & words[i].bit)
-			used += (size_t)snprintf(told + used, size - used, " %s", words[i].word);
+			used += (size_t)snprintf(reported + used, size - used, " %s", words[i].word);
 	if (segment->before_ns != SEGMENT_UNKNOWN)
-		used += (size_t)snprintf(told + used, size - used, " after=%" PRId64 "ms",
+		used += (size_t)snprintf(reported + used, size - used, " after=%" PRId64 "ms",
 					 (segment->time_ns - segment->before_ns) / CLOCK_NS_PER_MS);
 	if (segment->rtt_ns != SEGMENT_UNKNOWN)
-		used += (size_t)snprintf(told + used, size - used, " rtt=%" PRId64, segment->rtt_ns);
-	snprintf(told + used, size - used, "\n");
+		used += (size_t)snprintf(reported + used, size - used, " rtt=%" PRId64, segment->rtt_ns);
+	snprintf(reported + used, size - used, "\n");
 }
 
 static void feed(void *context, int link, int64_t time_ns, const uint8_t *data, uint32_t caplen, uint32_t length)
@@ -97,7 +98,7 @@ static void feed(void *context, int link, int64_t time_ns, const uint8_t *data, 
 	}
 	segment_feed(&segment, &feeder->wire, &feeder->timeline->states, &event, NULL, side);
 	timeline_segment(feeder->timeline, &segment);
-	tell_segment(feeder->told, sizeof(feeder->told), &segment);
+	tell_segment(feeder->reported, sizeof(feeder->reported), &segment);
 }
 
 static void run(struct feeder *feeder, struct timeline_rules *rules, const char *script)
@@ -106,7 +107,7 @@ static void run(struct feeder *feeder, struct timeline_rules *rules, const char 
 
 	wire_init(&feeder->wire);
 	feeder->timeline = timeline_new(rules);
-	feeder->told[0] = '\0';
+	feeder->reported[0] = '\0';
 	wrong = capscript_run(script, feed, feeder);
 	if (wrong != NULL)
 		fail_msg("script: %s", wrong);
@@ -123,7 +124,7 @@ static void expect(const char *script, const char *expected)
 	struct feeder feeder;
 
 	run(&feeder, &rules, script);
-	assert_string_equal(feeder.told, expected);
+	assert_string_equal(feeder.reported, expected);
 	timeline_free(feeder.timeline);
 	assert_int_equal(rules.bytes, 0);
 }
@@ -193,7 +194,7 @@ static void ends_of_all_kinds(void **state)
 		      "> 2/2 CLOSING TIME_WAIT\n"
 		      "< 2/2 TIME_WAIT TIME_WAIT\n");
 	expect(FLOW "+0 a > S seq 100\n+0.001 a < S seq 300\n+0 a > SA seq 100 ack 301\n"
-		"+0 a < SA seq 300 ack 101\n",
+		    "+0 a < SA seq 300 ack 101\n",
 	       "> 0/- SYN_SENT SYN_RCVD\n"
 	       "< 0/- SYN_RCVD SYN_RCVD\n"
 	       "> 0/1 SYN_RCVD ESTABLISHED\n"
@@ -212,16 +213,16 @@ static void seen_from_the_other_end(void **state)
 	struct timeline_rules rules = some_rules();
 	struct timeline *copy;
 	struct feeder feeder;
-	char told[1024] = "";
+	char reported[1024] = "";
 
 	(void)state;
 	run(&feeder, &rules, OPEN);
 	copy = timeline_copy(feeder.timeline);
 	for (uint32_t i = 0; i < copy->count; i++)
-		tell_segment(told, sizeof(told), &copy->entries[i].segment);
-	assert_string_equal(told, "< 0/- SYN_RCVD SYN_SENT told\n"
-				  "> 0/1 SYN_RCVD ESTABLISHED told\n"
-				  "< 1/1 ESTABLISHED ESTABLISHED told\n");
+		tell_segment(reported, sizeof(reported), &copy->entries[i].segment);
+	assert_string_equal(reported, "< 0/- SYN_RCVD SYN_SENT told\n"
+				      "> 0/1 SYN_RCVD ESTABLISHED told\n"
+				      "< 1/1 ESTABLISHED ESTABLISHED told\n");
 	timeline_free(copy);
 	timeline_free(feeder.timeline);
 }

@@ -12,7 +12,7 @@
 
 /** struct piece - a segment: what it says, or how many bytes passed without being captured */
 struct piece {
-	/** NULL ends the story */
+	/** NULL ends the scenario */
 	const char *text;
 	/** bytes of payload on the wire behind those of @text */
 	uint32_t cut;
@@ -22,25 +22,25 @@ struct piece {
 };
 
 struct row {
-	const char *story;
+	const char *scenario;
 	struct piece pieces[8];
 	/** "METHOD TARGET HOST;" or "STATUS;" of each message */
-	const char *told;
+	const char *reported;
 };
 
-static char told[8192];
+static char reported[8192];
 
 static void note(void *context, const struct stream_speaker *speaker, const struct message *message)
 {
-	size_t length = strlen(told);
+	size_t length = strlen(reported);
 
-	assert_ptr_equal(context, told);
+	assert_ptr_equal(context, reported);
 	assert_int_equal(speaker->remote.port, 80);
 	assert_int_equal(speaker->time_ns, 1);
 	if (message->kind == MESSAGE_HTTP_RESPONSE)
-		snprintf(told + length, sizeof(told) - length, "%u;", message->status);
+		snprintf(reported + length, sizeof(reported) - length, "%u;", message->status);
 	else
-		snprintf(told + length, sizeof(told) - length, "%s %s %s;", message->method, message->target,
+		snprintf(reported + length, sizeof(reported) - length, "%s %s %s;", message->method, message->target,
 			 message->host);
 }
 
@@ -63,7 +63,7 @@ static void feed(struct stream *stream, struct event *event, const void *data, s
 
 	memcpy(copy, data, length);
 	event->segment.payload = (uint32_t)length + cut;
-	stream_feed(stream, event, (struct span){copy, length}, note, told);
+	stream_feed(stream, event, (struct span){copy, length}, note, reported);
 	event->segment.seq += event->segment.payload;
 	free(copy);
 }
@@ -138,9 +138,7 @@ static const struct row rows[] = {
 	 {{"POST /p HTTP/1.1\r\nContent-Length: 10\r\n\r\n12", 0, 0, 0}, {"90" HEAD, 0, 6, 0}},
 	 "POST /p ;GET /a h.example;"},
 	{"ended in the middle", {{"GET /a HTTP/1.1\r\nHost", 0, 0, SEGMENT_RST}, {": b\r\n\r\n", 0, 0, 0}}, ""},
-	{"a response in pieces",
-	 {{"HTTP/", 0, 0, 0}, {"1.1 204 No Content\r\n\r\n", 0, 0, 0}},
-	 "204;"},
+	{"a response in pieces", {{"HTTP/", 0, 0, 0}, {"1.1 204 No Content\r\n\r\n", 0, 0, 0}}, "204;"},
 	{"responses",
 	 {{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 404 Not Found\r\nContent-Length:0\r\n\r\n", 0, 0,
 	   0},
@@ -168,7 +166,7 @@ static const struct row rows[] = {
 	 "POST /p ;200;"},
 };
 
-static void messages_are_told(void **state)
+static void messages_are_reported(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -178,16 +176,16 @@ static void messages_are_told(void **state)
 
 		/* Sequence numbers wrap around in the midst of it. */
 		event.segment.seq = (uint32_t)-20;
-		told[0] = '\0';
+		reported[0] = '\0';
 		for (const struct piece *piece = row->pieces; piece->text != NULL; piece++) {
 			event.segment.seq += (uint32_t)piece->shift;
 			event.segment.flags = SEGMENT_ACK | piece->flags;
 			feed(stream, &event, piece->text, strlen(piece->text), piece->cut);
 		}
-		stream_finish(stream, note, told);
-		if (strcmp(told, row->told) != 0)
-			print_error("%s\n", row->story);
-		assert_string_equal(told, row->told);
+		stream_finish(stream, note, reported);
+		if (strcmp(reported, row->reported) != 0)
+			print_error("%s\n", row->scenario);
+		assert_string_equal(reported, row->reported);
 		stream_free(stream);
 	}
 }
@@ -199,25 +197,25 @@ static void lines_have_a_limit(void **state)
 	char line[3000];
 
 	(void)state;
-	told[0] = '\0';
+	reported[0] = '\0';
 	memset(line, 'a', sizeof(line));
 	feed(stream, &event, "GET /", 5, 0);
 	feed(stream, &event, line, sizeof(line), 0);
 	feed(stream, &event, " HTTP/1.1\r\n\r\n", 13, 0);
 	/* The target is kept in part. */
-	assert_int_equal(strlen(told), strlen("GET  ;") + MESSAGE_TARGET_MAX);
-	told[0] = '\0';
+	assert_int_equal(strlen(reported), strlen("GET  ;") + MESSAGE_TARGET_MAX);
+	reported[0] = '\0';
 	feed(stream, &event, "GET /", 5, 0);
 	for (int i = 0; i < 4; i++)
 		feed(stream, &event, line, sizeof(line), 0);
 	feed(stream, &event, " HTTP/1.1\r\n\r\n", 13, 0);
-	assert_string_equal(told, "");
+	assert_string_equal(reported, "");
 	/* A field may be as long as it likes, and what follows it still counts. */
 	feed(stream, &event, "GET /a HTTP/1.1\r\nCookie: ", 25, 0);
 	for (int i = 0; i < 9; i++)
 		feed(stream, &event, line, sizeof(line), 0);
 	feed(stream, &event, "\r\nHost: h\r\n\r\n" HEAD, 13 + strlen(HEAD), 0);
-	assert_string_equal(told, "GET /a h;GET /a h.example;");
+	assert_string_equal(reported, "GET /a h;GET /a h.example;");
 	stream_free(stream);
 }
 
@@ -227,14 +225,14 @@ static void many_that_never_end(void **state)
 	struct event event;
 
 	(void)state;
-	told[0] = '\0';
+	reported[0] = '\0';
 	for (uint16_t port = 1; port < 20000; port++) {
 		event = segment_new(port);
 		feed(stream, &event, "GET /a HTTP/1.1\r\n", 17, 0);
 	}
 	event = segment_new(30000);
 	feed(stream, &event, HEAD, strlen(HEAD), 0);
-	assert_string_equal(told, "GET /a h.example;");
+	assert_string_equal(reported, "GET /a h.example;");
 	stream_free(stream);
 }
 
@@ -297,15 +295,15 @@ static void server_names(void **state)
 				struct stream *stream = stream_new(NULL);
 				struct event event = segment_new(4000);
 
-				told[0] = '\0';
+				reported[0] = '\0';
 				for (size_t at = 0; at < length; at += segment)
 					feed(stream, &event, hello + at, length - at < segment ? length - at : segment,
 					     0);
-				assert_string_equal(told, "  tls.example;");
+				assert_string_equal(reported, "  tls.example;");
 				/* All of it again is not another. */
 				event.segment.seq = 0;
 				feed(stream, &event, hello, length, 0);
-				assert_string_equal(told, "  tls.example;");
+				assert_string_equal(reported, "  tls.example;");
 				stream_free(stream);
 			}
 		}
@@ -325,7 +323,7 @@ static void hello_in_any_order(void **state)
 		struct stream *stream = stream_new(NULL);
 		struct event event = segment_new(4000);
 
-		told[0] = '\0';
+		reported[0] = '\0';
 		event.segment.flags = SEGMENT_SYN;
 		event.segment.seq = UINT32_MAX - 1000;
 		feed(stream, &event, "", 0, 0);
@@ -336,7 +334,7 @@ static void hello_in_any_order(void **state)
 			event.segment.seq = UINT32_MAX - 1000 + 1 + (uint32_t)from;
 			feed(stream, &event, hello + from, length - from < part ? length - from : part, 0);
 		}
-		assert_string_equal(told, "  tls.example;");
+		assert_string_equal(reported, "  tls.example;");
 		stream_free(stream);
 	}
 }
@@ -348,14 +346,14 @@ static void holding_has_a_limit(void **state)
 	struct event event = segment_new(4000);
 
 	(void)state;
-	told[0] = '\0';
+	reported[0] = '\0';
 	feed(stream, &event, "GET /a HTTP/1.1\r\nHost: h\r\n", 26, 0);
 	event.segment.seq += 5;
 	for (int i = 0; i < 9; i++)
 		feed(stream, &event, "x: y\r\n", 6, 0);
-	assert_string_equal(told, "GET /a h;");
+	assert_string_equal(reported, "GET /a h;");
 	feed(stream, &event, HEAD, strlen(HEAD), 0);
-	assert_string_equal(told, "GET /a h;GET /a h.example;");
+	assert_string_equal(reported, "GET /a h;GET /a h.example;");
 	stream_free(stream);
 }
 
@@ -486,8 +484,7 @@ static void all_fields(void **state)
 	stream_free(stream);
 	stream = stream_new(&all);
 	event = segment_new(4001);
-	snprintf(line, sizeof(line), "GET / HTTP/1.1\r\nX: %0*d\r\n\r\nGET / HTTP/1.0\r\n\r\n",
-		 MESSAGE_FIELDS_MAX, 1);
+	snprintf(line, sizeof(line), "GET / HTTP/1.1\r\nX: %0*d\r\n\r\nGET / HTTP/1.0\r\n\r\n", MESSAGE_FIELDS_MAX, 1);
 	event.segment.payload = (uint32_t)strlen(line);
 	stream_feed(stream, &event, (struct span){(const uint8_t *)line, strlen(line)}, keep_all, NULL);
 	assert_int_equal(messages, 3);
@@ -498,7 +495,12 @@ static void all_fields(void **state)
 
 static void names_of_fields(void **state)
 {
-	static const char *const wrong[] = {"", ":", "a:", "a b", "a,b", "a::b",
+	static const char *const wrong[] = {"",
+					    ":",
+					    "a:",
+					    "a b",
+					    "a,b",
+					    "a::b",
 					    "0123456789012345678901234567890123456789012345678901234567890123"};
 	struct message_names names;
 	struct err err;
@@ -516,7 +518,7 @@ static void names_of_fields(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(messages_are_told),
+		cmocka_unit_test(messages_are_reported),
 		cmocka_unit_test(lines_have_a_limit),
 		cmocka_unit_test(many_that_never_end),
 		cmocka_unit_test(server_names),

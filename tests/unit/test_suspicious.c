@@ -21,8 +21,8 @@ static const struct suspicious_limits low = {
 
 static uint16_t judge(const struct conn *conn, const struct suspicious_limits *limits)
 {
-	static const struct testimony nothing = {.bytes = BYTES_INIT};
-	struct record record = {.wire = NULL, .said = &nothing};
+	static const struct evidence nothing = {.tcp_payload = TCP_PAYLOAD_INIT};
+	struct record record = {.wire = NULL, .evidence = &nothing};
 
 	return suspicious_judge(&record, conn, limits, INT64_C(1700000000) * CLOCK_NS_PER_SEC);
 }
@@ -97,17 +97,17 @@ static void without_packets_the_counters_and_calls_have_their_say(void **state)
 /* What is known of a socket that died without a FIN of its own, after a look at it. */
 static void has_died(struct record *record, int32_t segs_in, int32_t probes, int64_t received, int64_t acked)
 {
-	struct event look = event_new(EVENT_INFO, ORIGIN_KERNEL, 1), end = event_new(EVENT_INFO, ORIGIN_KERNEL, 2);
+	struct event sample = event_new(EVENT_INFO, ORIGIN_KERNEL, 1), end = event_new(EVENT_INFO, ORIGIN_KERNEL, 2);
 
-	look.info.rtt_us = look.info.min_rtt_us = look.info.last_data_sent_ms = look.info.listener = -1;
-	look.info.reason = INFO_CONNECT;
-	look.info.state = TCP_ESTABLISHED;
-	look.info.bytes_received = look.info.bytes_sent = look.info.bytes_retrans = look.info.total_retrans = 0;
-	look.info.bytes_acked = 1;
-	look.info.data_segs_in = look.info.data_segs_out = look.info.unacked = look.info.notsent_bytes = 0;
-	look.info.segs_in = 1;
-	look.info.segs_out = 2;
-	end.info = look.info;
+	sample.info.rtt_us = sample.info.min_rtt_us = sample.info.last_data_sent_ms = sample.info.listener = -1;
+	sample.info.reason = INFO_CONNECT;
+	sample.info.state = TCP_ESTABLISHED;
+	sample.info.bytes_received = sample.info.bytes_sent = sample.info.bytes_retrans = sample.info.total_retrans = 0;
+	sample.info.bytes_acked = 1;
+	sample.info.data_segs_in = sample.info.data_segs_out = sample.info.unacked = sample.info.notsent_bytes = 0;
+	sample.info.segs_in = 1;
+	sample.info.segs_out = 2;
+	end.info = sample.info;
 	end.info.reason = INFO_DESTROY;
 	end.info.state = TCP_CLOSE;
 	end.info.bytes_received = received;
@@ -119,8 +119,8 @@ static void has_died(struct record *record, int32_t segs_in, int32_t probes, int
 	end.info.segs_in = segs_in;
 	end.info.segs_out = 4;
 	end.info.probes = probes;
-	bytes_opener(record_bytes(record), DIR_OUT);
-	record_info(record, &look);
+	tcp_payload_opener(record_bytes(record), DIR_OUT);
+	record_info(record, &sample);
 	record_info(record, &end);
 }
 
@@ -143,8 +143,8 @@ static void without_packets_a_reset_has_its_reasons(void **state)
 		{3, 0, 1, 1, SUSPICIOUS_RESET, CLOSE_RFIN},
 		{3, 0, 1, 11, 0, CLOSE_RFIN},
 	};
-	const struct suspicious_limits set = {.retrans_ns = 1, .gap_ns = -1, .long_ns = -1, .idle_ns = -1,
-					      .reasons = SUSPICIOUS_SET};
+	const struct suspicious_limits set = {
+		.retrans_ns = 1, .gap_ns = -1, .long_ns = -1, .idle_ns = -1, .reasons = SUSPICIOUS_SET};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -162,8 +162,8 @@ static void without_packets_a_reset_has_its_reasons(void **state)
 
 static void a_limit_that_is_off_is_never_reached(void **state)
 {
-	struct suspicious_limits off = {SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF,
-					SUSPICIOUS_OFF, 1,              UINT16_MAX};
+	struct suspicious_limits off = {
+		SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, 1, UINT16_MAX};
 	struct conn conn;
 
 	(void)state;
@@ -173,8 +173,8 @@ static void a_limit_that_is_off_is_never_reached(void **state)
 	conn.end_ns = conn.hs_ns = conn.gap_ns = INT64_MAX;
 	conn.rx_retrans = conn.tx_retrans = 9;
 	assert_int_equal(judge(&conn, &off), 0);
-	assert_int_equal(judge(&conn, &low), SUSPICIOUS_RETRANS | SUSPICIOUS_SLOW | SUSPICIOUS_GAP | SUSPICIOUS_LONG |
-						       SUSPICIOUS_IDLE);
+	assert_int_equal(judge(&conn, &low),
+			 SUSPICIOUS_RETRANS | SUSPICIOUS_SLOW | SUSPICIOUS_GAP | SUSPICIOUS_LONG | SUSPICIOUS_IDLE);
 }
 
 int main(void)

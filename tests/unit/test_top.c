@@ -270,8 +270,10 @@ static void test_spans(void **state)
 		int64_t span_ns;
 		const char *text;
 	} spans[] = {
-		{-1, "-"},          {0, "0s"},           {SEC - 1, "0s"},      {59 * SEC, "59s"},
-		{60 * SEC, "1m"},   {3599 * SEC, "59m"}, {3600 * SEC, "1h"},   {86399 * SEC, "23h"},
+		{-1, "-"},           {0, "0s"},
+		{SEC - 1, "0s"},     {59 * SEC, "59s"},
+		{60 * SEC, "1m"},    {3599 * SEC, "59m"},
+		{3600 * SEC, "1h"},  {86399 * SEC, "23h"},
 		{86400 * SEC, "1d"}, {INT64_C(86400) * 5000 * SEC, "999d"},
 	};
 
@@ -600,7 +602,7 @@ static void test_attributes(void **state)
 
 /* ---- keys --------------------------------------------------------------------------------- */
 
-static void test_filter(void **state)
+static void test_conn_filter(void **state)
 {
 	struct scene scene;
 
@@ -956,12 +958,21 @@ int main(void)
 		cmocka_unit_test(test_help_scrolls),
 		cmocka_unit_test(test_hosts_of_a_network_differ),
 		cmocka_unit_test(test_what_is_not_listed_is_a_row),
-		cmocka_unit_test(test_amounts),     cmocka_unit_test(test_spans),      cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_short),       cmocka_unit_test(test_lingering),  cmocka_unit_test(test_screens),
-		cmocka_unit_test(test_every_width), cmocka_unit_test(test_attributes), cmocka_unit_test(test_filter),
-		cmocka_unit_test(test_partial),    cmocka_unit_test(test_sort),       cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_amounts),
+		cmocka_unit_test(test_spans),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_short),
+		cmocka_unit_test(test_lingering),
+		cmocka_unit_test(test_screens),
+		cmocka_unit_test(test_every_width),
+		cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_conn_filter),
+		cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_sort),
+		cmocka_unit_test(test_fold),
 		cmocka_unit_test(test_choose),
-		cmocka_unit_test(test_choices),     cmocka_unit_test(test_sort_by_idle),
+		cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_sort_by_idle),
 		cmocka_unit_test(an_unknown_pid_is_no_number),
 		cmocka_unit_test(the_most_of_a_minute_is_no_less_than_now),
 	};

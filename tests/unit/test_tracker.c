@@ -13,20 +13,20 @@
 
 #define T0 (INT64_C(1700000000) * CLOCK_NS_PER_SEC)
 #define MS CLOCK_NS_PER_MS
-#define TOLD_MAX 64
+#define REPORTED_MAX 64
 
-static struct conn told[TOLD_MAX];
-static size_t told_count;
+static struct conn reported[REPORTED_MAX];
+static size_t reported_count;
 
 static void on_finished(void *context, const struct conn *conn)
 {
 	(void)context;
-	assert_true(told_count < TOLD_MAX);
-	told[told_count] = *conn;
+	assert_true(reported_count < REPORTED_MAX);
+	reported[reported_count] = *conn;
 	/* Processes are borrowed for the call; their numbers are all that is compared. */
-	told[told_count].process = NULL;
-	told[told_count].tid = conn->process != NULL ? conn->process->pid : 0;
-	told_count++;
+	reported[reported_count].process = NULL;
+	reported[reported_count].tid = conn->process != NULL ? conn->process->pid : 0;
+	reported_count++;
 }
 
 static struct tracker *new_tracker(bool whole, size_t limit)
@@ -41,7 +41,7 @@ static struct tracker *new_tracker(bool whole, size_t limit)
 	};
 	const struct tracker_notify notify = {NULL, NULL, on_finished, NULL};
 
-	told_count = 0;
+	reported_count = 0;
 	return tracker_new(&config, &notify);
 }
 
@@ -135,20 +135,20 @@ static void accepted_and_died(void **state)
 	feed(tracker, a_call(CALL_ACCEPT, 5, &flow, 77, 0));
 	feed(tracker, info);
 	feed(tracker, a_last_word(20, &flow, 77, 10, 200));
-	assert_int_equal(told_count, 0); /* it lingers */
+	assert_int_equal(reported_count, 0); /* it lingers */
 	tracker_tick(tracker, T0 + 200 * MS);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].dir, DIR_IN);
-	assert_int_equal(told[0].result, RESULT_OK);
-	assert_int_equal(told[0].rx_bytes, 10);
-	assert_int_equal(told[0].tx_bytes, 200);
-	assert_int_equal(told[0].hs_ns, 250 * CLOCK_NS_PER_US);
-	assert_int_equal(told[0].hs_net_ns, CONN_UNKNOWN);
-	assert_int_equal(told[0].queue_ns, 36 * MS);
-	assert_int_equal(told[0].close, CLOSE_UNKNOWN);
-	assert_int_equal(told[0].syn_rtx, -1);
-	assert_int_equal(told[0].tid, 100);
-	assert_int_equal(told[0].seen, SEEN_CALLS | SEEN_KERNEL);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].dir, DIR_IN);
+	assert_int_equal(reported[0].result, RESULT_OK);
+	assert_int_equal(reported[0].rx_bytes, 10);
+	assert_int_equal(reported[0].tx_bytes, 200);
+	assert_int_equal(reported[0].hs_ns, 250 * CLOCK_NS_PER_US);
+	assert_int_equal(reported[0].hs_net_ns, CONN_UNKNOWN);
+	assert_int_equal(reported[0].queue_ns, 36 * MS);
+	assert_int_equal(reported[0].close, CLOSE_UNKNOWN);
+	assert_int_equal(reported[0].syn_rtx, -1);
+	assert_int_equal(reported[0].tid, 100);
+	assert_int_equal(reported[0].seen, SEEN_CALLS | SEEN_KERNEL);
 	tracker_free(tracker);
 }
 
@@ -175,9 +175,9 @@ static void a_process_that_ended_unseen(void **state)
 		exit.call.pid = i == 1 ? 999 : 100;
 		feed(tracker, exit);
 		tracker_tick(tracker, T0 + (ms + 2500) * MS);
-		assert_int_equal(told_count, i + 1);
+		assert_int_equal(reported_count, i + 1);
 		/* Long before, another's end, and perhaps its own. */
-		assert_int_equal(told[i].close, i == 2 ? CLOSE_UNKNOWN : CLOSE_LFIN);
+		assert_int_equal(reported[i].close, i == 2 ? CLOSE_UNKNOWN : CLOSE_LFIN);
 		flow.remote.port++;
 	}
 	tracker_free(tracker);
@@ -197,9 +197,9 @@ static void a_port_used_again_is_another_connection(void **state)
 	feed(tracker, a_last_word(3, &flow, 1, 11, 0));
 	feed(tracker, a_last_word(4, &flow, 2, 22, 0));
 	tracker_finish(tracker, T0 + 5 * MS);
-	assert_int_equal(told_count, 2);
-	assert_int_equal(told[0].rx_bytes, 11);
-	assert_int_equal(told[1].rx_bytes, 22);
+	assert_int_equal(reported_count, 2);
+	assert_int_equal(reported[0].rx_bytes, 11);
+	assert_int_equal(reported[1].rx_bytes, 22);
 	tracker_free(tracker);
 }
 
@@ -208,22 +208,22 @@ static void two_accepts_of_one_socket_are_disputed(void **state)
 	struct tracker *tracker = new_tracker(false, 100);
 	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
 	struct event second = a_call(CALL_ACCEPT, 2, &flow, 1, 0);
-	struct event told_else = a_call(CALL_ACCEPT, 3, &flow, 0, 0);
+	struct event reported_else = a_call(CALL_ACCEPT, 3, &flow, 0, 0);
 
 	(void)state;
 	second.call.tid = 102;
-	told_else.call.disputed = 1;
-	told_else.flow.remote.port = 40001;
+	reported_else.call.disputed = 1;
+	reported_else.flow.remote.port = 40001;
 	feed(tracker, a_call(CALL_ACCEPT, 1, &flow, 1, 0));
 	feed(tracker, an_info(INFO_ACCEPT, 1, &flow, 1, TCP_ESTABLISHED));
 	feed(tracker, second);
-	feed(tracker, told_else);
+	feed(tracker, reported_else);
 	feed(tracker, a_last_word(4, &flow, 1, 11, 0));
 	tracker_finish(tracker, T0 + 5 * MS);
 	/* The one with the socket has its numbers. */
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].rx_bytes, 11);
-	assert_true(told[0].seen & SEEN_DISPUTED);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].rx_bytes, 11);
+	assert_true(reported[0].seen & SEEN_DISPUTED);
 	for (const struct conn *conn = tracker_next(tracker, NULL); conn != NULL; conn = tracker_next(tracker, conn)) {
 		assert_true(conn->seen & SEEN_DISPUTED);
 		assert_int_equal(conn->cookie, 0);
@@ -247,11 +247,11 @@ static void a_disconnected_socket_connects_again(void **state)
 	feed(tracker, an_info(INFO_CONNECT, 5, &next, 5, TCP_ESTABLISHED));
 	feed(tracker, a_last_word(6, &next, 5, 11, 0));
 	tracker_finish(tracker, T0 + 7 * MS);
-	assert_int_equal(told_count, 2);
-	assert_int_equal(told[0].result, RESULT_ABORT);
-	assert_int_equal(told[0].flow.remote.port, 80);
-	assert_int_equal(told[1].result, RESULT_OK);
-	assert_int_equal(told[1].flow.remote.port, 81);
+	assert_int_equal(reported_count, 2);
+	assert_int_equal(reported[0].result, RESULT_ABORT);
+	assert_int_equal(reported[0].flow.remote.port, 80);
+	assert_int_equal(reported[1].result, RESULT_OK);
+	assert_int_equal(reported[1].flow.remote.port, 81);
 	tracker_free(tracker);
 }
 
@@ -280,16 +280,23 @@ static void what_the_own_kernel_refuses_is_an_error(void **state)
 		int listener;
 		enum conn_result result;
 	} cases[] = {
-		{0, EADDRNOTAVAIL, 0, 0, RESULT_ERROR},    {0, EPERM, 0, 0, RESULT_ERROR},
-		{0, ENETUNREACH, 0, 0, RESULT_ERROR},      {0, EHOSTUNREACH, 0, -1, RESULT_ERROR},
-		{9000, ENETUNREACH, 0, 0, RESULT_ERROR},   {9000, ENETUNREACH, 0, -1, RESULT_UNREACH},
-		{9000, ENOBUFS, 0, -1, RESULT_ERROR},      {9000, EHOSTUNREACH, 0, -1, RESULT_UNREACH},
-		{0, ECONNREFUSED, 0, 0, RESULT_ERROR},     {9000, ECONNREFUSED, 0, -1, RESULT_REFUSED},
+		{0, EADDRNOTAVAIL, 0, 0, RESULT_ERROR},
+		{0, EPERM, 0, 0, RESULT_ERROR},
+		{0, ENETUNREACH, 0, 0, RESULT_ERROR},
+		{0, EHOSTUNREACH, 0, -1, RESULT_ERROR},
+		{9000, ENETUNREACH, 0, 0, RESULT_ERROR},
+		{9000, ENETUNREACH, 0, -1, RESULT_UNREACH},
+		{9000, ENOBUFS, 0, -1, RESULT_ERROR},
+		{9000, EHOSTUNREACH, 0, -1, RESULT_UNREACH},
+		{0, ECONNREFUSED, 0, 0, RESULT_ERROR},
+		{9000, ECONNREFUSED, 0, -1, RESULT_REFUSED},
 		{9000, ENETUNREACH, EINPROGRESS, -1, RESULT_UNREACH},
 		{9000, ECONNABORTED, EINPROGRESS, -1, RESULT_ABORT},
 		/* a log of calls */
-		{0, EADDRNOTAVAIL, 0, -2, RESULT_ERROR},   {0, ENETUNREACH, 0, -2, RESULT_ERROR},
-		{0, EHOSTUNREACH, 0, -2, RESULT_UNREACH},  {0, ENETUNREACH, EINPROGRESS, -2, RESULT_UNREACH},
+		{0, EADDRNOTAVAIL, 0, -2, RESULT_ERROR},
+		{0, ENETUNREACH, 0, -2, RESULT_ERROR},
+		{0, EHOSTUNREACH, 0, -2, RESULT_UNREACH},
+		{0, ENETUNREACH, EINPROGRESS, -2, RESULT_UNREACH},
 		{0, ECONNREFUSED, 0, -2, RESULT_REFUSED},
 	};
 
@@ -299,27 +306,27 @@ static void what_the_own_kernel_refuses_is_an_error(void **state)
 
 		fails(tracker, cases[i].local_port, cases[i].error, cases[i].begun, cases[i].listener);
 		tracker_finish(tracker, T0 + 7 * MS);
-		assert_int_equal(told_count, 1);
-		assert_int_equal(told[0].result, cases[i].result);
-		assert_int_equal(told[0].error, cases[i].error);
+		assert_int_equal(reported_count, 1);
+		assert_int_equal(reported[0].result, cases[i].result);
+		assert_int_equal(reported[0].error, cases[i].error);
 		tracker_free(tracker);
 	}
 }
 
 static void an_attempt_that_sent_nothing_has_no_packets(void **state)
 {
-	struct flow strangers = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
+	struct flow others = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
 
 	(void)state;
 	for (int listener = -2; listener <= 0; listener++) {
 		struct tracker *tracker = new_tracker(false, 100);
 
-		feed(tracker, a_segment(1, &strangers, SEGMENT_SYN, 100, 0, 0));
+		feed(tracker, a_segment(1, &others, SEGMENT_SYN, 100, 0, 0));
 		fails(tracker, 0, EADDRNOTAVAIL, 0, listener);
 		tracker_finish(tracker, T0 + 7 * MS);
-		assert_int_equal(told_count, 1);
-		assert_int_equal(told[0].result, RESULT_ERROR);
-		assert_int_equal(told[0].tx_pkts, CONN_UNKNOWN);
+		assert_int_equal(reported_count, 1);
+		assert_int_equal(reported[0].result, RESULT_ERROR);
+		assert_int_equal(reported[0].tx_pkts, CONN_UNKNOWN);
 		tracker_free(tracker);
 	}
 }
@@ -331,7 +338,7 @@ static void what_programs_do_not_accept_is_counted(void **state)
 	struct flow waits = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
 	struct flow other = a_flow("192.0.2.1", 81, "192.0.2.9", 40001);
 	struct flow lost_port = a_flow("192.0.2.1", 80, "192.0.2.9", 0);
-	struct tracker_account account;
+	struct tracker_stats stats;
 
 	(void)state;
 	feed(tracker, an_info(INFO_EXISTING, 1, &listener, 3, TCP_LISTEN));
@@ -341,18 +348,18 @@ static void what_programs_do_not_accept_is_counted(void **state)
 	feed(tracker, a_last_word(3, &waits, 5, 10, 0)); /* was accepted */
 	waits.remote.port = 40002;
 	feed(tracker, a_last_word(4, &waits, 6, 10, 0));
-	feed(tracker, a_last_word(4, &other, 7, 10, 0)); /* on another port */
+	feed(tracker, a_last_word(4, &other, 7, 10, 0));                   /* on another port */
 	feed(tracker, an_info(INFO_DESTROY, 5, &lost_port, 8, TCP_CLOSE)); /* died with the listener */
 	feed(tracker, an_info(INFO_DESTROY, 5, &listener, 3, TCP_CLOSE));
 	tracker_finish(tracker, T0 + 7 * MS);
-	tracker_account(tracker, &account);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(account.unaccepted, 2);
-	assert_int_equal(account.accept_failed, 3);
-	assert_int_equal(account.accept_kinds, 2);
-	assert_int_equal(account.accepts[0].error, EMFILE);
-	assert_int_equal(account.accepts[0].count, 2);
-	assert_int_equal(account.accepts[1].count, 1);
+	tracker_stats(tracker, &stats);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(stats.unaccepted, 2);
+	assert_int_equal(stats.accept_failed, 3);
+	assert_int_equal(stats.accept_kinds, 2);
+	assert_int_equal(stats.accepts[0].error, EMFILE);
+	assert_int_equal(stats.accepts[0].count, 2);
+	assert_int_equal(stats.accepts[1].count, 1);
 	assert_true(tracker_listens(tracker, &listener));
 	assert_false(tracker_listens(tracker, &other));
 	tracker_free(tracker);
@@ -362,7 +369,7 @@ static void an_attempt_whose_syn_is_in_no_packet_is_a_row(void **state)
 {
 	struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
 	struct flow seen = a_flow("192.0.2.1", 40001, "192.0.2.9", 80);
-	struct event own = an_info(INFO_LOOK, 2, &flow, 5, TCP_SYN_SENT);
+	struct event own = an_info(INFO_SAMPLE, 2, &flow, 5, TCP_SYN_SENT);
 
 	(void)state;
 	for (int whole = 0; whole < 2; whole++) {
@@ -372,7 +379,7 @@ static void an_attempt_whose_syn_is_in_no_packet_is_a_row(void **state)
 		feed(tracker, a_segment(1, &seen, SEGMENT_SYN, 100, 0, 0));
 		feed(tracker, own);
 		feed(tracker, own);
-		feed(tracker, an_info(INFO_LOOK, 2, &seen, 6, TCP_SYN_SENT));
+		feed(tracker, an_info(INFO_SAMPLE, 2, &seen, 6, TCP_SYN_SENT));
 		for (const struct conn *conn = NULL; (conn = tracker_next(tracker, conn)) != NULL; count++)
 			assert_int_equal(conn->result, RESULT_PENDING);
 		assert_int_equal(count, whole ? 2 : 0);
@@ -391,9 +398,9 @@ static void a_connected_socket_attempts_nothing(void **state)
 	feed(tracker, a_call(CALL_CONNECT_END, 3, &flow, 5, EISCONN));
 	feed(tracker, a_last_word(6, &flow, 5, 11, 0));
 	tracker_finish(tracker, T0 + 7 * MS);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].dir, DIR_IN);
-	assert_int_equal(told[0].rx_bytes, 11);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].dir, DIR_IN);
+	assert_int_equal(reported[0].rx_bytes, 11);
 	tracker_free(tracker);
 }
 
@@ -406,14 +413,14 @@ static void deaths_on_a_port_where_nobody_sees_accepts(void **state)
 	memset(&listener.remote, 0, sizeof(listener.remote));
 	other.local.port = 81;
 	feed(tracker, a_last_word(1, &flow, 1, 11, 0)); /* before anybody listened */
-	feed(tracker, an_info(INFO_LOOK, 2, &listener, 9, TCP_LISTEN));
+	feed(tracker, an_info(INFO_SAMPLE, 2, &listener, 9, TCP_LISTEN));
 	feed(tracker, a_last_word(3, &flow, 2, 12, 0));
 	feed(tracker, a_last_word(4, &other, 3, 13, 0));
 	tracker_finish(tracker, T0 + 5 * MS);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].dir, DIR_IN);
-	assert_int_equal(told[0].result, RESULT_OK);
-	assert_true(told[0].seen & SEEN_UNATTRIBUTED);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].dir, DIR_IN);
+	assert_int_equal(reported[0].result, RESULT_OK);
+	assert_true(reported[0].seen & SEEN_UNATTRIBUTED);
 	tracker_free(tracker);
 }
 
@@ -475,12 +482,12 @@ static void a_connect_that_is_asked_later(void **state)
 	/* Its socket lives on; the attempt does not. */
 	feed(tracker, an_info(INFO_DESTROY, 39, &flow, 5, TCP_CLOSE));
 	tracker_finish(tracker, T0 + 40 * MS);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].end_ns, T0 + 31 * MS);
-	assert_int_equal(told[0].result, RESULT_REFUSED);
-	assert_int_equal(told[0].error, ECONNREFUSED);
-	assert_int_equal(told[0].connect_ns, 30 * MS);
-	assert_int_equal(told[0].rx_bytes, 0);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].end_ns, T0 + 31 * MS);
+	assert_int_equal(reported[0].result, RESULT_REFUSED);
+	assert_int_equal(reported[0].error, ECONNREFUSED);
+	assert_int_equal(reported[0].connect_ns, 30 * MS);
+	assert_int_equal(reported[0].rx_bytes, 0);
 	tracker_free(tracker);
 }
 
@@ -506,22 +513,22 @@ static void an_attempt_that_was_wiped_resent_nobody_knows_what(void **state)
 
 	(void)state;
 	feed(tracker, an_owner(0, &flow, 5, 100));
-	feed(tracker, an_info(INFO_LOOK, 1, &flow, 5, TCP_SYN_SENT));
+	feed(tracker, an_info(INFO_SAMPLE, 1, &flow, 5, TCP_SYN_SENT));
 	tcp_info_unknown(&gone.info);
 	gone.info.cookie = 5;
 	gone.info.reason = INFO_DESTROY;
 	gone.info.state = TCP_CLOSE;
 	feed(tracker, gone);
 	tracker_finish(tracker, T0 + 4000 * MS);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].syn_rtx, -1);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].syn_rtx, -1);
 	tracker_free(tracker);
 }
 
 /* A look at an open connection that has received @rx and sent @tx. */
-static struct event a_look(int64_t ms, const struct flow *flow, uint64_t cookie, int64_t rx, int64_t tx)
+static struct event a_sample(int64_t ms, const struct flow *flow, uint64_t cookie, int64_t rx, int64_t tx)
 {
-	struct event event = an_info(INFO_LOOK, ms, flow, cookie, TCP_ESTABLISHED);
+	struct event event = an_info(INFO_SAMPLE, ms, flow, cookie, TCP_ESTABLISHED);
 
 	event.info.bytes_received = rx;
 	event.info.bytes_sent = tx;
@@ -554,23 +561,23 @@ static void a_socket_is_seen_connected_once_more(void **state)
 
 		(void)state;
 		next.remote.port = port;
-		last_look = a_look(3, &next, 5, 12, 20); /* the peer's FIN has come */
+		last_look = a_sample(3, &next, 5, 12, 20); /* the peer's FIN has come */
 		last_look.info.state = TCP_CLOSE_WAIT;
 		feed(tracker, an_owner(1, &flow, 5, 100));
-		feed(tracker, a_look(2, &flow, 5, 1000, 2000));
+		feed(tracker, a_sample(2, &flow, 5, 1000, 2000));
 		feed(tracker, an_info(INFO_RENEWED, 3, &next, 5, TCP_ESTABLISHED));
 		feed(tracker, an_owner(3, &next, 5, 200));
 		feed(tracker, last_look);
 		feed(tracker, a_last_word(4, &next, 5, 11, 20));
 		tracker_finish(tracker, T0 + 500 * MS);
-		assert_int_equal(told_count, 2);
-		assert_over_unseen(&told[0], 80);
-		assert_int_equal(told[1].flow.remote.port, port);
-		assert_int_equal(told[1].dir, DIR_OUT);
-		assert_int_equal(told[1].result, RESULT_OK);
-		assert_int_equal(told[1].rx_bytes, 11);
-		assert_int_equal(told[1].tx_bytes, 20);
-		assert_int_equal(told[1].tid, 200);
+		assert_int_equal(reported_count, 2);
+		assert_over_unseen(&reported[0], 80);
+		assert_int_equal(reported[1].flow.remote.port, port);
+		assert_int_equal(reported[1].dir, DIR_OUT);
+		assert_int_equal(reported[1].result, RESULT_OK);
+		assert_int_equal(reported[1].rx_bytes, 11);
+		assert_int_equal(reported[1].tx_bytes, 20);
+		assert_int_equal(reported[1].tid, 200);
 		tracker_free(tracker);
 	}
 }
@@ -584,11 +591,11 @@ static void a_last_word_with_other_ends_is_of_another(void **state)
 	(void)state;
 	next.local.port = 40001;
 	feed(tracker, an_owner(1, &flow, 5, 100));
-	feed(tracker, a_look(2, &flow, 5, 1000, 2000));
+	feed(tracker, a_sample(2, &flow, 5, 1000, 2000));
 	feed(tracker, a_last_word(4, &next, 5, 11, 20));
 	tracker_finish(tracker, T0 + 500 * MS);
-	assert_int_equal(told_count, 1);
-	assert_over_unseen(&told[0], 80);
+	assert_int_equal(reported_count, 1);
+	assert_over_unseen(&reported[0], 80);
 	tracker_free(tracker);
 }
 
@@ -603,8 +610,8 @@ static void a_socket_whose_calls_are_seen_keeps_its_connection(void **state)
 	feed(tracker, a_call(CALL_ACCEPT, 1, &flow, 5, 0));
 	feed(tracker, a_last_word(4, &other, 5, 11, 20));
 	tracker_finish(tracker, T0 + 500 * MS);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].rx_bytes, 11);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].rx_bytes, 11);
 	tracker_free(tracker);
 }
 
@@ -618,7 +625,7 @@ static void another_kind_of_socket_leaves_nothing(void **state)
 	feed(tracker, a_call(CALL_CONNECT_OTHER, 1, &flow, 0, 0));
 	assert_null(tracker_next(tracker, NULL));
 	tracker_finish(tracker, T0 + 2 * MS);
-	assert_int_equal(told_count, 0);
+	assert_int_equal(reported_count, 0);
 	tracker_free(tracker);
 }
 
@@ -693,11 +700,11 @@ static void a_failed_connect_finds_its_packets(void **state)
 	memset(&left.local.ip, 0, sizeof(left.local.ip));
 	feed(tracker, a_call(CALL_CONNECT_END, 4, &left, 8, ECONNREFUSED));
 	tracker_finish(tracker, T0 + 5 * MS);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].result, RESULT_REFUSED);
-	assert_int_equal(told[0].close, CLOSE_RRST);
-	assert_true(endpoint_equal(&told[0].flow.local, &client.local));
-	assert_int_equal(told[0].tx_pkts, 1);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].result, RESULT_REFUSED);
+	assert_int_equal(reported[0].close, CLOSE_RRST);
+	assert_true(endpoint_equal(&reported[0].flow.local, &client.local));
+	assert_int_equal(reported[0].tx_pkts, 1);
 	tracker_free(tracker);
 }
 
@@ -718,8 +725,8 @@ static void the_other_end_tells_what_was_sent(void **state)
 	last.info.timewait = TIMEWAIT_UNKNOWN;
 	feed(tracker, last);
 	tracker_finish(tracker, T0 + 10 * MS);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].rx_bytes, 10);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].rx_bytes, 10);
 	tracker_free(tracker);
 }
 
@@ -742,33 +749,33 @@ static void parts_of_mptcp_are_named_and_not_counted(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct tracker *tracker = new_tracker(false, 100);
 		struct event owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, T0);
-		struct event look = an_info(INFO_LOOK, 1, &flow, 77, TCP_ESTABLISHED);
+		struct event sample = an_info(INFO_SAMPLE, 1, &flow, 77, TCP_ESTABLISHED);
 		struct event last = a_last_word(9, &flow, 77, 100, 200);
 
 		owner.flow = flow;
 		owner.owner.cookie = 77;
 		owner.owner.pid = 100;
 		owner.owner.born = 1;
-		look.info.bytes_received = 50;
-		look.info.mptcp = (uint8_t)cases[i].looked;
+		sample.info.bytes_received = 50;
+		sample.info.mptcp = (uint8_t)cases[i].looked;
 		last.info.mptcp = (uint8_t)cases[i].died;
 		feed(tracker, owner);
 		if (cases[i].is_looked_at) {
-			feed(tracker, look);
+			feed(tracker, sample);
 			assert_int_equal(tracker_next(tracker, NULL)->rx_bytes,
 					 cases[i].looked == MPTCP_NO ? 50 : CONN_UNKNOWN);
 		}
 		feed(tracker, last);
 		tracker_tick(tracker, T0 + 1000 * MS);
-		assert_int_equal(told_count, 1);
-		assert_int_equal(told[0].proto, cases[i].proto);
+		assert_int_equal(reported_count, 1);
+		assert_int_equal(reported[0].proto, cases[i].proto);
 		if (cases[i].proto != IPPROTO_TCP)
-			assert_int_equal(told[0].rx_bytes, CONN_UNKNOWN);
+			assert_int_equal(reported[0].rx_bytes, CONN_UNKNOWN);
 		tracker_free(tracker);
 	}
 }
 
-static void an_end_nobody_told_is_unknown(void **state)
+static void an_end_nobody_reported_is_unknown(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
 	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
@@ -783,12 +790,12 @@ static void an_end_nobody_told_is_unknown(void **state)
 	lost.flow = flow;
 	feed(tracker, lost);
 	tracker_finish(tracker, T0 + 10 * MS);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].rx_bytes, CONN_UNKNOWN);
-	assert_int_equal(told[0].tx_bytes, CONN_UNKNOWN);
-	assert_int_equal(told[0].state, STATE_UNKNOWN);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].rx_bytes, CONN_UNKNOWN);
+	assert_int_equal(reported[0].tx_bytes, CONN_UNKNOWN);
+	assert_int_equal(reported[0].state, STATE_UNKNOWN);
 	/* When it was missed it may long have been gone. */
-	assert_int_equal(told[0].end_ns, T0 + 1 * MS);
+	assert_int_equal(reported[0].end_ns, T0 + 1 * MS);
 	tracker_free(tracker);
 }
 
@@ -838,7 +845,7 @@ static void packets_that_nobody_reads_are_not_missed_in_silence(void **state)
 static void the_table_has_a_limit(void **state)
 {
 	struct tracker *tracker = new_tracker(true, 10);
-	struct tracker_account account;
+	struct tracker_stats stats;
 
 	(void)state;
 	for (uint16_t port = 1; port <= 30; port++) {
@@ -846,10 +853,10 @@ static void the_table_has_a_limit(void **state)
 
 		feed(tracker, a_segment(port, &flow, SEGMENT_SYN, 1000, 0, 0));
 	}
-	tracker_account(tracker, &account);
-	assert_int_equal(account.open, 10);
-	assert_int_equal(account.lost[LOST_TABLE], 20);
-	assert_int_equal(told_count, 20);
+	tracker_stats(tracker, &stats);
+	assert_int_equal(stats.open, 10);
+	assert_int_equal(stats.lost[LOST_TABLE], 20);
+	assert_int_equal(reported_count, 20);
 	tracker_free(tracker);
 }
 
@@ -872,13 +879,17 @@ static void a_run_with_a_target_hides_the_others(void **state)
 /* A file may hold very many that have ended: the oldest of them goes before its time. */
 static void the_oldest_of_many_lingers_no_longer(void **state)
 {
-	const struct tracker_config config = {.limit = 1000, .timeout_ns = 30 * CLOCK_NS_PER_SEC,
-		.linger_ns = 60 * CLOCK_NS_PER_SEC, .linger_limit = 3, .whole = true, .syn_retries = 6};
+	const struct tracker_config config = {.limit = 1000,
+					      .timeout_ns = 30 * CLOCK_NS_PER_SEC,
+					      .linger_ns = 60 * CLOCK_NS_PER_SEC,
+					      .linger_limit = 3,
+					      .whole = true,
+					      .syn_retries = 6};
 	const struct tracker_notify notify = {NULL, NULL, on_finished, NULL};
 	struct tracker *tracker = tracker_new(&config, &notify);
 
 	(void)state;
-	told_count = 0;
+	reported_count = 0;
 	for (uint16_t port = 1; port <= 5; port++) {
 		struct flow flow = a_flow("192.0.2.1", port, "192.0.2.2", 80), back = flow_reverse(&flow);
 
@@ -886,11 +897,11 @@ static void the_oldest_of_many_lingers_no_longer(void **state)
 		feed(tracker, a_segment(port, &back, SEGMENT_RST | SEGMENT_ACK, 0, 1001, 0));
 		tracker_tick(tracker, 0);
 	}
-	assert_int_equal(told_count, 2);
-	assert_int_equal(told[0].flow.remote.port, 1);
-	assert_int_equal(told[1].flow.remote.port, 2);
+	assert_int_equal(reported_count, 2);
+	assert_int_equal(reported[0].flow.remote.port, 1);
+	assert_int_equal(reported[1].flow.remote.port, 2);
 	tracker_finish(tracker, 0);
-	assert_int_equal(told_count, 5);
+	assert_int_equal(reported_count, 5);
 	tracker_free(tracker);
 }
 
@@ -898,7 +909,7 @@ static void the_oldest_of_many_lingers_no_longer(void **state)
 static void the_last_walk_takes_them_away(void **state)
 {
 	struct tracker *tracker = new_tracker(true, 1000);
-	struct tracker_account account;
+	struct tracker_stats stats;
 	uint16_t port = 0;
 
 	(void)state;
@@ -912,9 +923,9 @@ static void the_last_walk_takes_them_away(void **state)
 		assert_int_equal(conn->flow.remote.port, ++port);
 	assert_int_equal(port, 5);
 	assert_null(tracker_next(tracker, NULL));
-	tracker_account(tracker, &account);
-	assert_int_equal(account.open, 5);
-	assert_int_equal(account.unattributed, 5);
+	tracker_stats(tracker, &stats);
+	assert_int_equal(stats.open, 5);
+	assert_int_equal(stats.unattributed, 5);
 	tracker_free(tracker);
 }
 
@@ -947,7 +958,7 @@ int main(void)
 		cmocka_unit_test(what_programs_do_not_accept_is_counted),
 		cmocka_unit_test(an_attempt_whose_syn_is_in_no_packet_is_a_row),
 		cmocka_unit_test(a_connected_socket_attempts_nothing),
-		cmocka_unit_test(an_end_nobody_told_is_unknown),
+		cmocka_unit_test(an_end_nobody_reported_is_unknown),
 		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(a_run_with_a_target_hides_the_others),

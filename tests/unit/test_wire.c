@@ -83,7 +83,7 @@ static const char *text_or_dash(const char *text)
 }
 
 /* Result, direction, close, state; bytes out/in; frames out/in; resent SYN/SYN-ACK; resent out/in; ooo. */
-static const char *told(const struct conn *conn)
+static const char *reported(const struct conn *conn)
 {
 	static char line[256];
 
@@ -100,17 +100,18 @@ static const char *told(const struct conn *conn)
 struct expectation {
 	const char *name;
 	const char *script;
-	const char *told;
+	const char *reported;
 };
 
 static void expect(const struct expectation *expectations, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct conn conn = run(expectations[i].script);
-		const char *got = told(&conn);
+		const char *got = reported(&conn);
 
-		if (strcmp(got, expectations[i].told) != 0)
-			fail_msg("%s:\n  got      %s\n  expected %s", expectations[i].name, got, expectations[i].told);
+		if (strcmp(got, expectations[i].reported) != 0)
+			fail_msg("%s:\n  got      %s\n  expected %s", expectations[i].name, got,
+				 expectations[i].reported);
 	}
 }
 
@@ -159,20 +160,19 @@ static void handshakes(void **state)
 		 "unknown out - ESTABLISHED bytes 0/0 frames 2/1 syn 0/0 again 0/0 ooo 0"},
 		{"SYN cookies: another number in each answer, the first is taken",
 		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n" ACK
-		 "+0 a < PA seq 0xffffff01 ack 0xfffffff1 len 9\n",
+				     "+0 a < PA seq 0xffffff01 ack 0xfffffff1 len 9\n",
 		 "ok out - ESTABLISHED bytes 0/9 frames 3/3 syn 1/1 again 0/0 ooo 0"},
 		{"SYN cookies: the second is taken",
 		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n+0 a > A seq 0xfffffff1 ack 0x5001\n"
-		 "+0 a < PA seq 0x5001 ack 0xfffffff1 len 9\n",
+				     "+0 a < PA seq 0x5001 ack 0xfffffff1 len 9\n",
 		 "ok out - ESTABLISHED bytes 0/9 frames 3/3 syn 1/1 again 0/0 ooo 0"},
 		/* Of three only two are remembered; who was taken is not known, so the handshake is not either. */
 		{"SYN cookies: another of three is taken",
 		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n" SYN
-		 "+0 a < SA seq 0x9000 ack 0xfffffff1\n+0 a > A seq 0xfffffff1 ack 0x5001\n"
-		 "+0 a < PA seq 0x5001 ack 0xfffffff1 len 9\n",
+				     "+0 a < SA seq 0x9000 ack 0xfffffff1\n+0 a > A seq 0xfffffff1 ack 0x5001\n"
+				     "+0 a < PA seq 0x5001 ack 0xfffffff1 len 9\n",
 		 "unknown out - ESTABLISHED bytes 0/-1 frames 4/4 syn 2/2 again 0/0 ooo 0"},
-		{"SYN cookies: neither is taken",
-		 FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n",
+		{"SYN cookies: neither is taken", FLOW SYN SYNACK SYN "+0 a < SA seq 0x5000 ack 0xfffffff1\n",
 		 "pending out - SYN_SENT bytes 0/0 frames 2/2 syn 1/1 again 0/0 ooo 0"},
 		{"Fast Open", FLOW "+0 a > S seq 1 len 100\n+0 a < SA seq 5 ack 102\n+0 a > A seq 102 ack 6\n",
 		 "ok out - ESTABLISHED bytes 100/0 frames 2/1 syn 0/0 again 0/0 ooo 0"},
@@ -344,8 +344,9 @@ static void bytes_each_once(void **state)
 		{"one forged number far away",
 		 OPEN "+0 a < A seq 0x7fffff65 ack 0xfffffff1 len 100\n+0 a < A seq 0xffffff01 ack 0xfffffff1 len 5\n",
 		 "ok out - ESTABLISHED bytes 0/5 frames 2/3 syn 0/0 again 0/0 ooo 0"},
-		{"a capture that lost megabytes", OPEN "+0 a < A seq 0x04000000 ack 0xfffffff1 len 100\n"
-						       "+0 a < A seq 0x04000064 ack 0xfffffff1 len 100\n",
+		{"a capture that lost megabytes",
+		 OPEN "+0 a < A seq 0x04000000 ack 0xfffffff1 len 100\n"
+		      "+0 a < A seq 0x04000064 ack 0xfffffff1 len 100\n",
 		 "ok out - ESTABLISHED bytes 0/-1 frames 2/3 syn 0/0 again 0/0 ooo 0"},
 		{"forged RST far away", OPEN "+0 a < R seq 0x70000000\n",
 		 "ok out - ESTABLISHED bytes 0/0 frames 2/2 syn 0/0 again 0/0 ooo 0"},
@@ -470,8 +471,9 @@ static void copies_count_once(void **state)
 	       FLOW "link sll2\n+0 a > S seq 1 ipid 5 if 2\n+0.00001 a > S seq 1 ipid 5 if 3\n"
 		    "+0 a < SA seq 5 ack 2 if 3\n+0.00001 a < SA seq 5 ack 2 if 2\n"
 		    "+0 a > A seq 2 ack 6 ipid 6 if 2\n+0 a > PA seq 2 ack 6 ipid 7 len 9 if 2\n"
-		    "+0 a > A seq 2 ack 6 ipid 6 if 3\n+0 a > PA seq 2 ack 6 ipid 7 len 9 if 3\n", 0);
-	assert_string_equal(told(&conn), "ok out - ESTABLISHED bytes 9/0 frames 3/1 syn 0/0 again 0/0 ooo 0");
+		    "+0 a > A seq 2 ack 6 ipid 6 if 3\n+0 a > PA seq 2 ack 6 ipid 7 len 9 if 3\n",
+	       0);
+	assert_string_equal(reported(&conn), "ok out - ESTABLISHED bytes 9/0 frames 3/1 syn 0/0 again 0/0 ooo 0");
 	assert_int_equal(feeder.copies, 4);
 	/* One interface, in and out again, as a router sees it. */
 	run_at(&feeder, &conn, FLOW "link sll\n+0 a > S seq 1 ipid 5 in\n+0.00001 a > S seq 1 ipid 5 out\n", 0);
@@ -494,44 +496,56 @@ static void copies_on_one_interface(void **state)
 	} cases[] = {
 		/* The same identification is the same packet, whatever came in between. */
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n+0.0001 a < A seq 0xffffff01 ack 0xfffffffa\n"
-		 "+0.003 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n", 1, 1, 0},
+		 "+0.003 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n",
+		 1, 1, 0},
 		/* A resent one has another, however soon it comes, and in whatever place. */
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n"
-		 "+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 8\n", 2, 0, 1},
+		 "+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 8\n",
+		 2, 0, 1},
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n"
-		 "+0.001 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 8 ttl 63\n", 2, 0, 1},
+		 "+0.001 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 8 ttl 63\n",
+		 2, 0, 1},
 		/* Some senders resend the very same packet; not that soon. */
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n"
 		 "+0.1 a > PA seq 0xfffffffa ack 0xffffff01 len 9 ipid 8\n"
-		 "+0.1 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n", 3, 0, 1},
+		 "+0.1 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 7\n",
+		 3, 0, 1},
 		/* One that all segments have says nothing. */
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ipid 1\n"
 		 "+0.1 a > PA seq 0xfffffffa ack 0xffffff01 len 9 ipid 1\n"
-		 "+0.2 a > PA seq 0xfffffffa ack 0xffffff01 len 9 ipid 1\n", 3, 0, 1},
+		 "+0.2 a > PA seq 0xfffffffa ack 0xffffff01 len 9 ipid 1\n",
+		 3, 0, 1},
 		/* Without one, time tells; */
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n"
-		 "+0.00001 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n", 1, 1, 0},
+		 "+0.00001 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n",
+		 1, 1, 0},
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n"
-		 "+0.001 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n", 2, 0, 1},
+		 "+0.001 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n",
+		 2, 0, 1},
 		/* but not when the other side has given cause to resend; */
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n+0 a > PA seq 0xfffffffa ack 0xffffff01 len 9\n"
 		 "+0.0001 a < A seq 0xffffff01 ack 0xfffffff1\n"
-		 "+0.0001 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n", 3, 0, 1},
+		 "+0.0001 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n",
+		 3, 0, 1},
 		/* a router has counted it down, so it was seen twice. */
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n+0.0001 a < A seq 0xffffff01 ack 0xfffffffa\n"
-		 "+0.002 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ttl 63\n", 1, 1, 0},
+		 "+0.002 a > PA seq 0xfffffff1 ack 0xffffff01 len 9 ttl 63\n",
+		 1, 1, 0},
 		/* Bare acknowledgements may be repeated at once, */
 		{"+0 a > A seq 0xfffffff1 ack 0xffffff01\n+0.00001 a > A seq 0xfffffff1 ack 0xffffff01\n", 2, 0, 0},
 		/* unless the connection is known to have copies; then each has one. */
 		{"+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n+0 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n"
 		 "+0.1 a > A seq 0xfffffffa ack 0xffffff01\n+0 a > A seq 0xfffffffa ack 0xffffff01\n"
-		 "+0 a > A seq 0xfffffffa ack 0xffffff01\n+0 a > A seq 0xfffffffa ack 0xffffff01\n", 3, 3, 0},
+		 "+0 a > A seq 0xfffffffa ack 0xffffff01\n+0 a > A seq 0xfffffffa ack 0xffffff01\n",
+		 3, 3, 0},
 		/* Two VLANs. */
 		{"vlan 10\n+0.1 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\nvlan 20\n"
-		 "+0.002 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n", 1, 1, 0},
+		 "+0.002 a > PA seq 0xfffffff1 ack 0xffffff01 len 9\n",
+		 1, 1, 0},
 		/* A router changes a SYN's options. */
 		{"+1 a > S seq 0xfffffff0 mss 1460 ipid 9\n"
-		 "+0.001 a > S seq 0xfffffff0 mss 1400 ipid 9 ttl 63\n", 1, 1, 0},
+		 "+0.001 a > S seq 0xfffffff0 mss 1400 ipid 9 ttl 63\n",
+		 1, 1, 0},
 	};
 
 	(void)state;
@@ -570,8 +584,8 @@ static void times_and_windows(void **state)
 }
 
 /* Two holes are remembered: of three the first is forgotten, and what fills it looks like what was seen. */
-#define THREE_HOLES                                                                                                    \
-	OPEN "+0.01 a > A seq 0xfffffffb ack 0xffffff01 len 10\n+0.01 a > A seq 0xf ack 0xffffff01 len 10\n"           \
+#define THREE_HOLES                                                                                          \
+	OPEN "+0.01 a > A seq 0xfffffffb ack 0xffffff01 len 10\n+0.01 a > A seq 0xf ack 0xffffff01 len 10\n" \
 	     "+0.01 a > A seq 0x23 ack 0xffffff01 len 10\n"
 
 static void what_fills_a_forgotten_hole_may_be_resent(void **state)
@@ -633,13 +647,12 @@ static void a_reset_of_this_host_is_its_own(void **state)
 		uint16_t has_rst;
 		bool is_ours;
 	} cases[] = {
-		{true, in, looped, true},	/* this host's packet filter */
-		{true, in, in, false},		/* the peer, or what is between */
-		{true, within, within, false},	/* both ends are here */
-		{true, looped, looped, false},	/* likewise, with an address that no interface has */
-		{false, 0, looped, true},	/* the SYN was rejected */
-		{false, 0, in, false},
-		{false, 0, within, false},
+		{true, in, looped, true},      /* this host's packet filter */
+		{true, in, in, false},         /* the peer, or what is between */
+		{true, within, within, false}, /* both ends are here */
+		{true, looped, looped, false}, /* likewise, with an address that no interface has */
+		{false, 0, looped, true},      /* the SYN was rejected */
+		{false, 0, in, false},         {false, 0, within, false},
 	};
 
 	(void)state;
@@ -650,8 +663,8 @@ static void a_reset_of_this_host_is_its_own(void **state)
 
 		wire_init(&wire);
 		conn_init(&conn);
-		event.segment = (struct event_segment){.seq = 1000, .ack = 500, .flags = SEGMENT_ACK, .payload = 10,
-						       .has = cases[i].has_before};
+		event.segment = (struct event_segment){
+			.seq = 1000, .ack = 500, .flags = SEGMENT_ACK, .payload = 10, .has = cases[i].has_before};
 		if (cases[i].is_open)
 			wire_feed(&wire, &event, WIRE_REMOTE);
 		event.segment = (struct event_segment){.seq = 1010, .flags = SEGMENT_RST, .has = cases[i].has_rst};
@@ -706,8 +719,8 @@ static void flipped_is_the_other_end(void **state)
 		wire_flip(&feeder.wire);
 		conn_init(&theirs);
 		wire_settle(&feeder.wire, feeder.now_ns, TIMEOUT_NS, &theirs);
-		snprintf(line, sizeof(line), "%s", told(&ours));
-		assert_string_equal(told(&theirs), line);
+		snprintf(line, sizeof(line), "%s", reported(&ours));
+		assert_string_equal(reported(&theirs), line);
 	}
 }
 

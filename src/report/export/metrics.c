@@ -18,7 +18,7 @@
 #define OTHER_MAX DIR_NUM
 
 /* The most that has been told of a row. */
-struct told {
+struct reported {
 	uint64_t results[RESULT_NUM];
 	int64_t known[PEERS_TOTAL_NUM];
 	uint64_t known_count[PEERS_TOTAL_NUM];
@@ -28,8 +28,8 @@ struct told {
 struct table {
 	const char *prefix;
 	struct peers *finished;
-	struct told *told;
-	size_t told_count;
+	struct reported *reported;
+	size_t reported_count;
 };
 
 struct metrics {
@@ -64,7 +64,7 @@ struct metrics *metrics_new(const struct groups *groups, size_t peers_max)
 static void close_table(struct table *table)
 {
 	peers_free(table->finished);
-	free(table->told);
+	free(table->reported);
 }
 
 void metrics_free(struct metrics *metrics)
@@ -217,29 +217,29 @@ struct metric_row {
 	char *labels;
 	const struct peers_group *finished;
 	const struct peers_group *now;
-	struct told *told;
+	struct reported *reported;
 };
 
-static void raise_to(uint64_t *told, uint64_t value)
+static void raise_to(uint64_t *reported, uint64_t value)
 {
-	if (value > *told)
-		*told = value;
+	if (value > *reported)
+		*reported = value;
 }
 
-static void raise_told(struct metric_row *row)
+static void raise_reported(struct metric_row *row)
 {
-	struct told *told = row->told;
+	struct reported *reported = row->reported;
 
 	for (unsigned int i = 0; i < RESULT_NUM; i++)
-		raise_to(&told->results[i], row->now->results[i]);
+		raise_to(&reported->results[i], row->now->results[i]);
 	/* As long as it lives, nobody knows yet that it will stay unknown. */
-	told->results[RESULT_UNKNOWN] = row->finished->results[RESULT_UNKNOWN];
+	reported->results[RESULT_UNKNOWN] = row->finished->results[RESULT_UNKNOWN];
 	for (unsigned int i = 0; i < PEERS_TOTAL_NUM; i++) {
 		const struct peers_sum *sum = &row->now->totals[i];
 
-		if (sum->known > told->known[i])
-			told->known[i] = sum->known;
-		raise_to(&told->known_count[i], sum->counted);
+		if (sum->known > reported->known[i])
+			reported->known[i] = sum->known;
+		raise_to(&reported->known_count[i], sum->counted);
 	}
 }
 
@@ -282,17 +282,17 @@ static size_t add_rows(const struct metrics *metrics, struct table *table, struc
 	size_t more = peers_count(table->finished);
 
 	*rows = xreallocarray(*rows, count + more + 1, sizeof(**rows));
-	table->told = xreallocarray(table->told, more + 1, sizeof(*table->told));
-	memset(table->told + table->told_count, 0, (more - table->told_count) * sizeof(*table->told));
-	table->told_count = more;
+	table->reported = xreallocarray(table->reported, more + 1, sizeof(*table->reported));
+	memset(table->reported + table->reported_count, 0, (more - table->reported_count) * sizeof(*table->reported));
+	table->reported_count = more;
 	for (size_t i = 0; i < more; i++) {
 		struct metric_row *row = &(*rows)[count + i];
 
 		row->finished = peers_group(table->finished, i);
 		row->now = peers_group(now, i);
-		row->told = &table->told[i];
+		row->reported = &table->reported[i];
 		row->labels = labels_of(metrics, table, &row->finished->identity);
-		raise_told(row);
+		raise_reported(row);
 	}
 	return count + more;
 }
@@ -302,9 +302,9 @@ static void write_results(struct writer *writer, const char *prefix, const struc
 	begin_family(writer, prefix, "connections", COUNTER, "Attempts by how they came out.");
 	for (size_t i = 0; i < count; i++)
 		for (unsigned int result = 0; result < RESULT_NUM; result++)
-			if (result != RESULT_PENDING && (result == RESULT_OK || rows[i].told->results[result] > 0))
+			if (result != RESULT_PENDING && (result == RESULT_OK || rows[i].reported->results[result] > 0))
 				add_labelled(writer, rows[i].labels, "result", conn_result_text(result),
-					     rows[i].told->results[result]);
+					     rows[i].reported->results[result]);
 	begin_family(writer, prefix, "pending_connections", GAUGE, "Attempts that are undecided.");
 	for (size_t i = 0; i < count; i++)
 		add_count(writer, "", rows[i].labels, rows[i].now->results[RESULT_PENDING]);
@@ -343,13 +343,13 @@ static void write_sums(struct writer *writer, const char *prefix, const struct m
 	for (size_t k = 0; k < COUNT_OF(sums); k++) {
 		begin_family(writer, prefix, sums[k].name, COUNTER, sums[k].help);
 		for (size_t i = 0; i < count; i++)
-			add_count(writer, "", rows[i].labels, (uint64_t)rows[i].told->known[sums[k].total]);
+			add_count(writer, "", rows[i].labels, (uint64_t)rows[i].reported->known[sums[k].total]);
 	}
 	for (size_t k = 0; k < COUNT_OF(times); k++) {
 		begin_family(writer, prefix, times[k].name, SUMMARY, times[k].help);
 		for (size_t i = 0; i < count; i++) {
-			add_seconds(writer, "_sum", rows[i].labels, rows[i].told->known[times[k].total]);
-			add_count(writer, "_count", rows[i].labels, rows[i].told->known_count[times[k].total]);
+			add_seconds(writer, "_sum", rows[i].labels, rows[i].reported->known[times[k].total]);
+			add_count(writer, "_count", rows[i].labels, rows[i].reported->known_count[times[k].total]);
 		}
 	}
 	begin_family(writer, prefix, "unseen_connections", COUNTER, "Finished connections without that figure.");

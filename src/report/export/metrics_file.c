@@ -158,7 +158,8 @@ int metrics_file_open(struct metrics_file **opened, const char *path, struct err
 	if (error != EACCES && (is_no_file(file) || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))))
 		rc = err_set(err, EINVAL,
 			     "cannot write metrics to \"%s\": it is no file; conntrace-stat --openmetrics asks for "
-			     "them", path);
+			     "them",
+			     path);
 	else if (error == EACCES && lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
 		rc = err_set(err, error,
 			     "cannot write the metrics to \"%s\": %s; a symbolic link of another user in a directory "
@@ -212,8 +213,9 @@ int metrics_file_save(const struct metrics_file *file, const struct text *text, 
 
 	if (directory >= 0)
 		close(directory);
-	return error == 0 ? 0 : err_set(err, error, "cannot write the metrics to \"%s%s\": %s", file->directory,
-					file->name, strerror(error));
+	return error == 0 ? 0
+			  : err_set(err, error, "cannot write the metrics to \"%s%s\": %s", file->directory, file->name,
+				    strerror(error));
 }
 
 void metrics_file_close(struct metrics_file *file)

@@ -14,11 +14,18 @@
 void status_take(struct status *status, struct peers *table)
 {
 	static const uint8_t results[] = {
-		[STATUS_OK] = RESULT_OK,           [STATUS_TIMEOUT] = RESULT_TIMEOUT, [STATUS_REFUSED] = RESULT_REFUSED,
-		[STATUS_RESET] = RESULT_RESET,     [STATUS_UNREACH] = RESULT_UNREACH, [STATUS_ABORT] = RESULT_ABORT,
-		[STATUS_ERROR] = RESULT_ERROR,     [STATUS_PENDING] = RESULT_PENDING, [STATUS_UNKNOWN] = RESULT_UNKNOWN,
+		[STATUS_OK] = RESULT_OK,
+		[STATUS_TIMEOUT] = RESULT_TIMEOUT,
+		[STATUS_REFUSED] = RESULT_REFUSED,
+		[STATUS_RESET] = RESULT_RESET,
+		[STATUS_UNREACH] = RESULT_UNREACH,
+		[STATUS_ABORT] = RESULT_ABORT,
+		[STATUS_ERROR] = RESULT_ERROR,
+		[STATUS_PENDING] = RESULT_PENDING,
+		[STATUS_UNKNOWN] = RESULT_UNKNOWN,
 		/* Parts of these, and set below. */
-		[STATUS_DUP_SYN] = RESULT_OK,      [STATUS_DUP_SYNACK] = RESULT_OK,
+		[STATUS_DUP_SYN] = RESULT_OK,
+		[STATUS_DUP_SYNACK] = RESULT_OK,
 	};
 	TABLE_COVERS(results, STATUS_ITEM_NUM);
 
@@ -60,8 +67,8 @@ static int64_t value_of(const struct peers_sum *items, const enum status_item *w
 	return sum;
 }
 
-#define SUM(items, ...)                                                                                                \
-	value_of(items, (const enum status_item[]){__VA_ARGS__},                                                       \
+#define SUM(items, ...)                                          \
+	value_of(items, (const enum status_item[]){__VA_ARGS__}, \
 		 sizeof((const enum status_item[]){__VA_ARGS__}) / sizeof(enum status_item))
 
 #define FAILURES STATUS_TIMEOUT, STATUS_REFUSED, STATUS_RESET, STATUS_UNREACH, STATUS_ABORT, STATUS_ERROR

@@ -26,12 +26,24 @@ static const char *const function_names[] = {
 TABLE_COVERS(function_names, IO_FUNCTION_NUM);
 
 static const char *const field_names[] = {
-	[IO_LEN] = "len",         [IO_PAYLOAD] = "payload", [IO_RESENT] = "resent",     [IO_OOO] = "ooo",
-	[IO_SYN] = "syn",         [IO_SYNACK] = "synack",   [IO_FIN] = "fin",           [IO_RST] = "rst",
-	[IO_ZEROWIN] = "zerowin", [IO_WINDOW] = "window",   [IO_FRAGMENT] = "fragment", [IO_RTT] = "rtt_ms",
-	[IO_RX_BYTES] = "rx_bytes", [IO_TX_BYTES] = "tx_bytes",
-	[IO_RX_RETRANS] = "rx_retrans", [IO_TX_RETRANS] = "tx_retrans",
-	[IO_OPENED] = "opened", [IO_ENDED] = "ended",
+	[IO_LEN] = "len",
+	[IO_PAYLOAD] = "payload",
+	[IO_RESENT] = "resent",
+	[IO_OOO] = "ooo",
+	[IO_SYN] = "syn",
+	[IO_SYNACK] = "synack",
+	[IO_FIN] = "fin",
+	[IO_RST] = "rst",
+	[IO_ZEROWIN] = "zerowin",
+	[IO_WINDOW] = "window",
+	[IO_FRAGMENT] = "fragment",
+	[IO_RTT] = "rtt_ms",
+	[IO_RX_BYTES] = "rx_bytes",
+	[IO_TX_BYTES] = "tx_bytes",
+	[IO_RX_RETRANS] = "rx_retrans",
+	[IO_TX_RETRANS] = "tx_retrans",
+	[IO_OPENED] = "opened",
+	[IO_ENDED] = "ended",
 };
 
 TABLE_COVERS(field_names, IO_FIELD_NUM);
@@ -241,8 +253,9 @@ static int add_column(struct io_spec *spec, const char *word, struct io_filters 
 	if (error < 0)
 		return error;
 	if (column.function >= IO_COUNT && io_spec_is_conn((enum io_field)column.field) && column.filter >= 0)
-		return refuse(err, word, "is of connections, which a packet filter does not choose; --rport and the "
-					 "like do");
+		return refuse(err, word,
+			      "is of connections, which a packet filter does not choose; --rport and the "
+			      "like do");
 	if (spec->count == IO_COLUMNS)
 		return refuse(err, word, "is one column too many; 32 are allowed");
 	if (is_twice(spec, &column))

@@ -21,7 +21,7 @@
 #define SETTLE_NS CLOCK_NS_PER_SEC
 
 /* At the end everything has been looked at within this time. */
-#define LAST_LOOK_NS CLOCK_NS_PER_SEC
+#define LAST_SAMPLE_NS CLOCK_NS_PER_SEC
 
 /* START and DUR_S come first, and IO_BOTH makes two. */
 #define LEAD 2
@@ -50,7 +50,7 @@ struct io_stat {
 	size_t shown;
 	int64_t linger_ns;
 	int64_t settle_ns;
-	bool streams; /* rows are printed as they are over */
+	bool streams;  /* rows are printed as they are over */
 	bool is_alone; /* nothing else is printed between them */
 };
 
@@ -131,8 +131,7 @@ static void add_shown(struct io_stat *io, char *name, enum column_type type, siz
 {
 	io->names[io->shown] = name;
 	io->column_of[io->shown] = (uint8_t)of;
-	io->columns[io->shown++] =
-		(struct column){.name = name, .type = type, .unit = "", .help = "", .get = get};
+	io->columns[io->shown++] = (struct column){.name = name, .type = type, .unit = "", .help = "", .get = get};
 }
 
 /* Those of the spec from @first on. */
@@ -409,7 +408,7 @@ void io_stat_print(struct io_stat *io, int64_t now_ns, bool final)
 	if (until > io->cells.most)
 		until = io->cells.most;
 	io_cells_grow(&io->cells, until);
-	io_cells_doubt(&io->cells, until, final ? clock_after(end_ns, -LAST_LOOK_NS) : start_of(io, until));
+	io_cells_doubt(&io->cells, until, final ? clock_after(end_ns, -LAST_SAMPLE_NS) : start_of(io, until));
 	if (io->printer.format == REPORT_PLOT) {
 		plot(io, end_ns);
 		return;

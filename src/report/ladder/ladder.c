@@ -18,8 +18,8 @@ struct ladder {
 	struct ladder_options options;
 	struct printer printer; /* of the formats that have rows */
 	struct text text;
-	bool separate;          /* a blank line belongs before the next connection */
-	int64_t before_ns;      /* the line before, with LADDER_LIVE */
+	bool separate;     /* a blank line belongs before the next connection */
+	int64_t before_ns; /* the line before, with LADDER_LIVE */
 	int error;
 };
 
@@ -57,40 +57,39 @@ static uint64_t both(const uint64_t numbers[WIRE_SIDES])
 	return numbers[WIRE_LOCAL] + numbers[WIRE_REMOTE];
 }
 
-#define GETTER(name)                                                                                                   \
-	static void get_##name(const struct row *row, struct names *names, struct value *value)
+#define GETTER(name) static void get_##name(const struct row *row, struct names *names, struct value *value)
 
 /* A column of segments: @expression uses segment. */
-#define OF_SEGMENT(name, get, expression)                                                                              \
-	GETTER(name)                                                                                                   \
-	{                                                                                                              \
-		const struct segment *segment = segment_of(row);                                                       \
-		(void)names;                                                                                           \
-		value->known = false;                                                                                  \
-		if (segment != NULL)                                                                                   \
-			get(value, expression);                                                                        \
+#define OF_SEGMENT(name, get, expression)                        \
+	GETTER(name)                                             \
+	{                                                        \
+		const struct segment *segment = segment_of(row); \
+		(void)names;                                     \
+		value->known = false;                            \
+		if (segment != NULL)                             \
+			get(value, expression);                  \
 	}
 
 /* A column of calls: @expression uses call. */
-#define OF_CALL(name, get, expression)                                                                                 \
-	GETTER(name)                                                                                                   \
-	{                                                                                                              \
-		const struct event_call *call = call_of(row);                                                          \
-		(void)names;                                                                                           \
-		value->known = false;                                                                                  \
-		if (call != NULL)                                                                                      \
-			get(value, expression);                                                                        \
+#define OF_CALL(name, get, expression)                        \
+	GETTER(name)                                          \
+	{                                                     \
+		const struct event_call *call = call_of(row); \
+		(void)names;                                  \
+		value->known = false;                         \
+		if (call != NULL)                             \
+			get(value, expression);               \
 	}
 
 /* A column of messages: @expression uses message. */
-#define OF_MESSAGE(name, get, expression)                                                                              \
-	GETTER(name)                                                                                                   \
-	{                                                                                                              \
-		const struct timeline_message *message = message_of(row);                                              \
-		(void)names;                                                                                           \
-		value->known = false;                                                                                  \
-		if (message != NULL)                                                                                   \
-			get(value, expression);                                                                        \
+#define OF_MESSAGE(name, get, expression)                                 \
+	GETTER(name)                                                      \
+	{                                                                 \
+		const struct timeline_message *message = message_of(row); \
+		(void)names;                                              \
+		value->known = false;                                     \
+		if (message != NULL)                                      \
+			get(value, expression);                           \
 	}
 
 GETTER(conn)
@@ -189,7 +188,7 @@ OF_SEGMENT(seq, get_number, segment->seq)
 OF_SEGMENT(ack, get_number, segment->ack)
 OF_SEGMENT(frame, get_number, segment->frame)
 OF_SEGMENT(window, get_number, segment->window)
-OF_SEGMENT(resent, get_number, segment->judged & SEGMENT_FORGOTTEN ? CONN_UNKNOWN : segment->resent)
+OF_SEGMENT(resent, get_number, segment->judged &SEGMENT_FORGOTTEN ? CONN_UNKNOWN : segment->resent)
 OF_SEGMENT(later, get_number, segment->before_ns >= 0 ? clock_span(segment->before_ns, segment->time_ns) : CONN_UNKNOWN)
 OF_SEGMENT(rtt, get_number, segment->rtt_ns)
 OF_SEGMENT(lstate, get_text, conn_state_text(segment->after.of[WIRE_LOCAL]))
@@ -205,11 +204,16 @@ OF_MESSAGE(host, get_text, message->host)
 GETTER(call)
 {
 	static const char *const words[] = {
-		[CALL_ACCEPT] = "accept",           [CALL_CONNECT_BEGIN] = "connect-begin",
-		[CALL_CONNECT_END] = "connect-end", [CALL_CONNECT_OTHER] = "connect-other",
-		[CALL_SO_ERROR] = "so-error",       [CALL_SHUTDOWN] = "shutdown",
-		[CALL_CLOSE] = "close",             [CALL_EXIT] = "exit",
-		[CALL_TAKE] = "take",               [CALL_DISCONNECT] = "disconnect",
+		[CALL_ACCEPT] = "accept",
+		[CALL_CONNECT_BEGIN] = "connect-begin",
+		[CALL_CONNECT_END] = "connect-end",
+		[CALL_CONNECT_OTHER] = "connect-other",
+		[CALL_SO_ERROR] = "so-error",
+		[CALL_SHUTDOWN] = "shutdown",
+		[CALL_CLOSE] = "close",
+		[CALL_EXIT] = "exit",
+		[CALL_TAKE] = "take",
+		[CALL_DISCONNECT] = "disconnect",
 	};
 	TABLE_COVERS(words, CALL_NUM);
 
@@ -242,7 +246,10 @@ GETTER(message)
 		get_text(value, words[message_of(row)->kind]);
 }
 
-#define COLUMN(name, type, unit, help, getter) {name, COLUMN_##type, unit, help, get_##getter}
+#define COLUMN(name, type, unit, help, getter)                \
+	{                                                     \
+		name, COLUMN_##type, unit, help, get_##getter \
+	}
 static const struct column columns[] = {
 	COLUMN("CONN", NUMBER, "", "number of the connection", conn),
 	COLUMN("TIME", TIME, "s", "when it passed, or the call returned", time),
@@ -410,7 +417,7 @@ void ladder_entry(struct ladder *ladder, const struct conn *conn, const struct t
 	if (!(ladder->options.which & LADDER_LIVE))
 		return;
 	/* Both ends are traced here: a packet is shown once. */
-	if (entry->kind == TIMELINE_SEGMENT && entry->segment.judged & SEGMENT_TOLD)
+	if (entry->kind == TIMELINE_SEGMENT && entry->segment.judged & SEGMENT_REPORTED)
 		return;
 	if (ladder->options.format != REPORT_TABLE) {
 		print_row(ladder, conn, entry);

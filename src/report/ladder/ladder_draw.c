@@ -213,7 +213,7 @@ static const char *segment_color(const struct segment *segment)
 	    segment->judged & (SEGMENT_RESENT | SEGMENT_RESENT_PART | SEGMENT_STRAY | SEGMENT_ZERO_WINDOW))
 		return RED;
 	return segment->judged & (SEGMENT_SENT_AGAIN | SEGMENT_OUT_OF_ORDER | SEGMENT_FRAGMENT | SEGMENT_CUT) ? YELLOW
-													     : NULL;
+													      : NULL;
 }
 
 static void draw_segment(struct text *text, const struct ladder_pen *pen, const struct form *form, size_t line,
@@ -327,7 +327,7 @@ int64_t ladder_draw_entry(struct text *text, const struct ladder_pen *pen, const
 {
 	/* Of a segment it depends on what it is. */
 	static const char *const colors[] = {
-		[TIMELINE_SEGMENT] = NULL, [TIMELINE_CALL] = GREEN,   [TIMELINE_ICMP] = RED,
+		[TIMELINE_SEGMENT] = NULL, [TIMELINE_CALL] = GREEN, [TIMELINE_ICMP] = RED,
 		[TIMELINE_MESSAGE] = CYAN, [TIMELINE_FOLD] = DIM,
 	};
 	TABLE_COVERS(colors, TIMELINE_KIND_NUM);

@@ -176,10 +176,11 @@ static void add_result(struct text *text, struct text *note, int32_t error)
 void ladder_call(struct text *text, struct text *note, const struct conn *conn, const struct event_call *call)
 {
 	static const char *const names[] = {
-		[CALL_ACCEPT] = "accept",         [CALL_CONNECT_BEGIN] = "connect",  [CALL_CONNECT_END] = "connect",
-		[CALL_CONNECT_OTHER] = "connect", [CALL_SO_ERROR] = "getsockopt",    [CALL_SHUTDOWN] = "shutdown",
-		[CALL_CLOSE] = "close",           [CALL_EXIT] = "exit",              [CALL_TAKE] = "take",
-		[CALL_DISCONNECT] = "connect",
+		[CALL_ACCEPT] = "accept",       [CALL_CONNECT_BEGIN] = "connect",
+		[CALL_CONNECT_END] = "connect", [CALL_CONNECT_OTHER] = "connect",
+		[CALL_SO_ERROR] = "getsockopt", [CALL_SHUTDOWN] = "shutdown",
+		[CALL_CLOSE] = "close",         [CALL_EXIT] = "exit",
+		[CALL_TAKE] = "take",           [CALL_DISCONNECT] = "connect",
 	};
 	TABLE_COVERS(names, CALL_NUM);
 	char number[16];

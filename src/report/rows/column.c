@@ -180,46 +180,46 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 #define GET_NUMBERS(expression) get_list(value, expression, (expression)->pid_count)
 #define GET_NAMES(expression) get_list(value, expression, (expression)->comm_count)
 
-#define GETTER(kind, name, type, object, expression)                                                                   \
-	static void kind##_##name(const struct row *row, struct names *names, struct value *value)                     \
-	{                                                                                                              \
-		object = row->kind;                                                                                    \
-		(void)names;                                                                                           \
-		(void)(kind);                                                                                          \
-		GET_##type(expression);                                                                                \
+#define GETTER(kind, name, type, object, expression)                                               \
+	static void kind##_##name(const struct row *row, struct names *names, struct value *value) \
+	{                                                                                          \
+		object = row->kind;                                                                \
+		(void)names;                                                                       \
+		(void)(kind);                                                                      \
+		GET_##type(expression);                                                            \
 	}
 
 /* The key and the column of a group may have one name; as functions they need two. */
 #define CONN_COLUMN(name, type, unit, help, expression) GETTER(conn, name, type, const struct conn *conn, expression)
-#define KEY_COLUMN(name, type, unit, help, expression)                                                                 \
-	static void group_KEY_##name(const struct row *row, struct names *names, struct value *value)                  \
-	{                                                                                                              \
-		struct peers_group *group = row->group;                                                                \
-		(void)names;                                                                                           \
-		value->known = false;                                                                                  \
-		if (!group->other)                                                                                     \
-			GET_##type(expression);                                                                        \
+#define KEY_COLUMN(name, type, unit, help, expression)                                                \
+	static void group_KEY_##name(const struct row *row, struct names *names, struct value *value) \
+	{                                                                                             \
+		struct peers_group *group = row->group;                                               \
+		(void)names;                                                                          \
+		value->known = false;                                                                 \
+		if (!group->other)                                                                    \
+			GET_##type(expression);                                                       \
 	}
-#define GROUP_COLUMN(name, type, unit, help, expression)                                                               \
+#define GROUP_COLUMN(name, type, unit, help, expression) \
 	GETTER(group, name, type, struct peers_group *group, expression)
-#define TREE_COLUMN(name, type, unit, help, expression)                                                                \
-	static void node_##name(const struct row *row, struct names *names, struct value *value)                       \
-	{                                                                                                              \
-		const struct requests *requests = row->requests;                                                       \
-		const struct requests_node *node = row->node;                                                          \
-		(void)names;                                                                                           \
-		(void)requests;                                                                                        \
-		(void)node;                                                                                            \
-		GET_##type(expression);                                                                                \
+#define TREE_COLUMN(name, type, unit, help, expression)                                          \
+	static void node_##name(const struct row *row, struct names *names, struct value *value) \
+	{                                                                                        \
+		const struct requests *requests = row->requests;                                 \
+		const struct requests_node *node = row->node;                                    \
+		(void)names;                                                                     \
+		(void)requests;                                                                  \
+		(void)node;                                                                      \
+		GET_##type(expression);                                                          \
 	}
-#define MESSAGE_COLUMN(name, type, unit, help, expression)                                                             \
-	static void seen_##name(const struct row *row, struct names *names, struct value *value)                       \
-	{                                                                                                              \
-		const struct message_seen *seen = row->seen;                                                           \
-		const struct message *message = seen->message;                                                         \
-		(void)names;                                                                                           \
-		(void)message;                                                                                         \
-		GET_##type(expression);                                                                                \
+#define MESSAGE_COLUMN(name, type, unit, help, expression)                                       \
+	static void seen_##name(const struct row *row, struct names *names, struct value *value) \
+	{                                                                                        \
+		const struct message_seen *seen = row->seen;                                     \
+		const struct message *message = seen->message;                                   \
+		(void)names;                                                                     \
+		(void)message;                                                                   \
+		GET_##type(expression);                                                          \
 	}
 #include "model/columns.def"
 
@@ -229,7 +229,7 @@ static const struct column conns[] = {
 };
 
 static const struct column keys[PEERS_KEY_NUM] = {
-#define KEY_COLUMN(name, type, unit, help, expression)                                                                 \
+#define KEY_COLUMN(name, type, unit, help, expression) \
 	[PEERS_KEY_##name] = {#name, COLUMN_##type, unit, help, group_KEY_##name},
 #include "model/columns.def"
 };
@@ -316,15 +316,15 @@ static const struct {
 	const char *text;
 	bool right;
 } types[] = {
-	[COLUMN_TIME] = {"time", false},       [COLUMN_SECONDS] = {"number", true},
-	[COLUMN_MS] = {"number", true},        [COLUMN_RATE] = {"number", true},
-	[COLUMN_COUNT] = {"integer", true},    [COLUMN_FAILURES] = {"integer", true},
-	[COLUMN_NOTICE] = {"integer", true},   [COLUMN_BYTES] = {"integer", true},
-	[COLUMN_NUMBER] = {"integer", true},   [COLUMN_PORT] = {"integer", true},
-	[COLUMN_COOKIE] = {"string", true},    [COLUMN_ADDRESS] = {"string", false},
-	[COLUMN_TEXT] = {"string", false},     [COLUMN_OUTCOME] = {"string", false},
-	[COLUMN_NAME] = {"string", false},     [COLUMN_NUMBERS] = {"integers", false},
-	[COLUMN_NAMES] = {"strings", false},   [COLUMN_WORDS] = {"strings", false},
+	[COLUMN_TIME] = {"time", false},     [COLUMN_SECONDS] = {"number", true},
+	[COLUMN_MS] = {"number", true},      [COLUMN_RATE] = {"number", true},
+	[COLUMN_COUNT] = {"integer", true},  [COLUMN_FAILURES] = {"integer", true},
+	[COLUMN_NOTICE] = {"integer", true}, [COLUMN_BYTES] = {"integer", true},
+	[COLUMN_NUMBER] = {"integer", true}, [COLUMN_PORT] = {"integer", true},
+	[COLUMN_COOKIE] = {"string", true},  [COLUMN_ADDRESS] = {"string", false},
+	[COLUMN_TEXT] = {"string", false},   [COLUMN_OUTCOME] = {"string", false},
+	[COLUMN_NAME] = {"string", false},   [COLUMN_NUMBERS] = {"integers", false},
+	[COLUMN_NAMES] = {"strings", false}, [COLUMN_WORDS] = {"strings", false},
 };
 
 TABLE_COVERS(types, COLUMN_TYPE_NUM);

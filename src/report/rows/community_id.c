@@ -28,14 +28,14 @@ static inline uint32_t next_word(uint32_t words[16], unsigned int i)
 }
 
 /* Of the four parts each has its own mixture, so that no step need ask which it is of. */
-#define SHA1_PART(from, mixture, constant)                                                                             \
-	for (unsigned int i = from; i < (from) + 20; i++) {                                                            \
-		uint32_t next = next_word(words, i) + UINT32_C(constant) + e + (mixture) + rotate(a, 5);               \
-		e = d;                                                                                                 \
-		d = c;                                                                                                 \
-		c = rotate(b, 30);                                                                                     \
-		b = a;                                                                                                 \
-		a = next;                                                                                              \
+#define SHA1_PART(from, mixture, constant)                                                               \
+	for (unsigned int i = from; i < (from) + 20; i++) {                                              \
+		uint32_t next = next_word(words, i) + UINT32_C(constant) + e + (mixture) + rotate(a, 5); \
+		e = d;                                                                                   \
+		d = c;                                                                                   \
+		c = rotate(b, 30);                                                                       \
+		b = a;                                                                                   \
+		a = next;                                                                                \
 	}
 
 static void sha1_compress(uint32_t state[5], const uint8_t block[SHA1_BLOCK])

@@ -13,9 +13,9 @@
 
 /* Who gives way first. Keys, CONNS, FAIL, RESULT and HS_MS stay: they are what the table is for. */
 static const char *const giving_way[] = {
-	"LADDR",   "SYNACK_RTX", "DUR_S",    "LPORT",    "QUEUE_MS", "RETRANS", "DUP_SYNACK", "DUP_SYN", "ABORT",
-	"UNREACH", "PID",        "TX_BYTES", "RX_BYTES", "START",    "RESET",   "ERROR",      "UNKNOWN", "PENDING",
-	"SYN_RTX",
+	"LADDR",   "SYNACK_RTX", "DUR_S",   "LPORT",   "QUEUE_MS", "RETRANS",  "DUP_SYNACK",
+	"DUP_SYN", "ABORT",      "UNREACH", "PID",     "TX_BYTES", "RX_BYTES", "START",
+	"RESET",   "ERROR",      "UNKNOWN", "PENDING", "SYN_RTX",
 };
 
 /* From here on addresses are shortened before a column goes. */

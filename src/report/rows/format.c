@@ -340,11 +340,11 @@ const char *format_color(const struct column *column, const struct value *value)
 unsigned int format_width(const struct column *column, const struct style *style)
 {
 	static const uint8_t widths[] = {
-		[COLUMN_TIME] = 15,    [COLUMN_SECONDS] = 10, [COLUMN_MS] = 9,     [COLUMN_RATE] = 9,
-		[COLUMN_COUNT] = 6,    [COLUMN_FAILURES] = 6, [COLUMN_NOTICE] = 2, [COLUMN_BYTES] = 8,
-		[COLUMN_NUMBER] = 6,   [COLUMN_PORT] = 5,     [COLUMN_COOKIE] = 8, [COLUMN_ADDRESS] = 15,
-		[COLUMN_TEXT] = 3,     [COLUMN_OUTCOME] = 7,  [COLUMN_NAME] = 15,  [COLUMN_NUMBERS] = 6,
-		[COLUMN_NAMES] = 15,   [COLUMN_WORDS] = 7,
+		[COLUMN_TIME] = 15,  [COLUMN_SECONDS] = 10, [COLUMN_MS] = 9,     [COLUMN_RATE] = 9,
+		[COLUMN_COUNT] = 6,  [COLUMN_FAILURES] = 6, [COLUMN_NOTICE] = 2, [COLUMN_BYTES] = 8,
+		[COLUMN_NUMBER] = 6, [COLUMN_PORT] = 5,     [COLUMN_COOKIE] = 8, [COLUMN_ADDRESS] = 15,
+		[COLUMN_TEXT] = 3,   [COLUMN_OUTCOME] = 7,  [COLUMN_NAME] = 15,  [COLUMN_NUMBERS] = 6,
+		[COLUMN_NAMES] = 15, [COLUMN_WORDS] = 7,
 	};
 	TABLE_COVERS(widths, COLUMN_TYPE_NUM);
 	unsigned int width = widths[column->type], name = (unsigned int)strlen(column->name);

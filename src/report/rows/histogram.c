@@ -18,9 +18,10 @@
 
 #define PREFIX "histogram,"
 
-static const char *const spread_names[] = {
-	[PEERS_HS] = PREFIX "HS_MS", [PEERS_QUEUE] = PREFIX "QUEUE_MS", [PEERS_RTT] = PREFIX "RTT_MS",
-	[PEERS_CONNECT] = PREFIX "CONNECT_MS"};
+static const char *const spread_names[] = {[PEERS_HS] = PREFIX "HS_MS",
+					   [PEERS_QUEUE] = PREFIX "QUEUE_MS",
+					   [PEERS_RTT] = PREFIX "RTT_MS",
+					   [PEERS_CONNECT] = PREFIX "CONNECT_MS"};
 
 TABLE_COVERS(spread_names, PEERS_SPREAD_NUM);
 

@@ -38,8 +38,8 @@ struct report {
 	struct requests *requests; /* of the trees */
 	const struct message_names *message_names;
 	struct peers_keys keys;
-	struct peers *peers;   /* REPORT_PEERS, REPORT_GROUPS and REPORT_HISTOGRAM: the finished ones */
-	struct pool *pool;     /* REPORT_CONNS: of copies, each with a reference to its processes */
+	struct peers *peers; /* REPORT_PEERS, REPORT_GROUPS and REPORT_HISTOGRAM: the finished ones */
+	struct pool *pool;   /* REPORT_CONNS: of copies, each with a reference to its processes */
 	const struct conn **finished;
 	size_t finished_count;
 	size_t finished_room;
@@ -47,27 +47,22 @@ struct report {
 };
 
 static const char *const kind_names[] = {
-	[REPORT_PEERS] = "peers", [REPORT_CONNS] = "conns", [REPORT_GROUPS] = "groups",
-	[REPORT_HTTP_TREE] = "http,tree", [REPORT_TLS_TREE] = "tls,tree",
-	[REPORT_HISTOGRAM] = "histogram", [REPORT_IO] = "io,stat",
-	[REPORT_EVENTS] = "events", [REPORT_MESSAGES] = "messages"};
+	[REPORT_PEERS] = "peers",         [REPORT_CONNS] = "conns",       [REPORT_GROUPS] = "groups",
+	[REPORT_HTTP_TREE] = "http,tree", [REPORT_TLS_TREE] = "tls,tree", [REPORT_HISTOGRAM] = "histogram",
+	[REPORT_IO] = "io,stat",          [REPORT_EVENTS] = "events",     [REPORT_MESSAGES] = "messages"};
 
 TABLE_COVERS(kind_names, REPORT_KIND_NUM);
 
-static const char *const format_names[] = {[REPORT_TABLE] = "table",
-							    [REPORT_RAW] = "raw",
-							    [REPORT_JSON] = "json",
-							    [REPORT_CSV] = "csv",
-							    [REPORT_TSV] = "tsv",
-							    [REPORT_PLOT] = "plot"};
+static const char *const format_names[] = {[REPORT_TABLE] = "table", [REPORT_RAW] = "raw", [REPORT_JSON] = "json",
+					   [REPORT_CSV] = "csv",     [REPORT_TSV] = "tsv", [REPORT_PLOT] = "plot"};
 
 TABLE_COVERS(format_names, REPORT_FORMAT_NUM);
 
 static const char *const time_names[] = {[REPORT_TIME_CLOCK] = "clock",
-							[REPORT_TIME_EPOCH] = "epoch",
-							[REPORT_TIME_ISO] = "iso",
-							[REPORT_TIME_RELATIVE] = "relative",
-							[REPORT_TIME_DELTA] = "delta"};
+					 [REPORT_TIME_EPOCH] = "epoch",
+					 [REPORT_TIME_ISO] = "iso",
+					 [REPORT_TIME_RELATIVE] = "relative",
+					 [REPORT_TIME_DELTA] = "delta"};
 
 TABLE_COVERS(time_names, REPORT_TIME_NUM);
 

@@ -152,9 +152,9 @@ struct report_options {
 };
 
 /** REPORT_OPTIONS_DEFAULT - what holds when nobody chooses */
-#define REPORT_OPTIONS_DEFAULT                                                                                         \
-	{                                                                                                              \
-		.reports = {REPORT_PEERS}, .report_count = 1, .start_ns = CONN_UNKNOWN, .header = true                 \
+#define REPORT_OPTIONS_DEFAULT                                                                         \
+	{                                                                                              \
+		.reports = {REPORT_PEERS}, .report_count = 1, .start_ns = CONN_UNKNOWN, .header = true \
 	}
 
 /** struct report - one report of the run */

@@ -92,10 +92,10 @@ static void append_all(struct selection *selection, enum report_kind kind, const
 {
 	bool is_grouped = kind == REPORT_PEERS || kind == REPORT_GROUPS;
 	size_t count;
-	const struct column *columns = report_is_tree(kind)	    ? column_tree(&count)
-				       : kind == REPORT_HISTOGRAM   ? histogram_columns(&count)
-				       : is_grouped		    ? column_groups(&count)
-								    : column_conns(&count);
+	const struct column *columns = report_is_tree(kind)       ? column_tree(&count)
+				       : kind == REPORT_HISTOGRAM ? histogram_columns(&count)
+				       : is_grouped               ? column_groups(&count)
+								  : column_conns(&count);
 
 	if (kind == REPORT_MESSAGES) {
 		append_messages(selection, options);
@@ -183,10 +183,9 @@ static void append_default(struct selection *selection, const struct selection *
 	char messages[] = COLUMNS_MESSAGES_DEFAULT, events[] = COLUMNS_EVENTS_DEFAULT, conns[] = COLUMNS_CONN_DEFAULT;
 	char peers[] = COLUMNS_GROUP_DEFAULT, groups[] = COLUMNS_GROUPS_DEFAULT;
 	/* Those without a list are shown whole, or have columns of their own. */
-	char *const lists[] = {
-		[REPORT_PEERS] = peers, [REPORT_GROUPS] = groups, [REPORT_CONNS] = conns, [REPORT_EVENTS] = events,
-		[REPORT_MESSAGES] = messages, [REPORT_HTTP_TREE] = NULL, [REPORT_TLS_TREE] = NULL,
-		[REPORT_HISTOGRAM] = NULL, [REPORT_IO] = NULL};
+	char *const lists[] = {[REPORT_PEERS] = peers,   [REPORT_GROUPS] = groups,     [REPORT_CONNS] = conns,
+			       [REPORT_EVENTS] = events, [REPORT_MESSAGES] = messages, [REPORT_HTTP_TREE] = NULL,
+			       [REPORT_TLS_TREE] = NULL, [REPORT_HISTOGRAM] = NULL,    [REPORT_IO] = NULL};
 	TABLE_COVERS(lists, REPORT_KIND_NUM);
 	char *rest = lists[kind];
 	char *word;
@@ -327,8 +326,8 @@ size_t select_join(struct selection *selection, struct names *names, const struc
 		const char *behind;
 	} joining[] = {{"UNKNOWN", "FAIL"}, {"PENDING", "FAIL"}, {"SYN_RTX", "HS_MS"}};
 	size_t all_count, before = selection->count;
-	const struct column *all = count > 0 && rows[0].group != NULL ? column_groups(&all_count) :
-									column_conns(&all_count);
+	const struct column *all =
+		count > 0 && rows[0].group != NULL ? column_groups(&all_count) : column_conns(&all_count);
 
 	for (size_t k = 0; count > 0 && k < sizeof(joining) / sizeof(joining[0]); k++) {
 		const struct column *column = NULL;

@@ -35,14 +35,14 @@ struct entry {
 
 struct top_names {
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;	 /* there is more to ask for */
+	pthread_cond_t changed; /* there is more to ask for */
 	pthread_cond_t answered;
 	struct hash_key key;
 	uint16_t places[PLACES]; /* in entries, + 1 */
 	struct entry entries[TOP_NAMES_MOST];
 	size_t count, asked;
 	unsigned int running; /* threads */
-	bool abandoned;	      /* the last thread frees it all when it gets back */
+	bool abandoned;       /* the last thread frees it all when it gets back */
 };
 
 struct top_names *top_names_new(void)

@@ -177,8 +177,8 @@ static size_t ip_tail(size_t port, unsigned int width)
 static void add_endpoint(struct text *text, const struct endpoint *endpoint, const struct top_style *style,
 			 unsigned int width)
 {
-	const char *name = style->state->resolve && style->name != NULL ? style->name(style->name_context, endpoint)
-									: NULL;
+	const char *name =
+		style->state->resolve && style->name != NULL ? style->name(style->name_context, endpoint) : NULL;
 	char ip[ENDPOINT_TEXT], full[600], port[8] = "";
 	bool brackets = name == NULL && !endpoint_is_v4(endpoint) && endpoint->port != 0;
 

@@ -87,7 +87,7 @@ static int put_span(struct top_grid *grid, int y, const char *before, int64_t sp
 	return y + 1;
 }
 
-static int put_story(struct top_grid *grid, int y, const struct top_row *row, const struct top_style *style)
+static int put_events(struct top_grid *grid, int y, const struct top_row *row, const struct top_style *style)
 {
 	const struct conn *conn = &row->conn;
 	const char *close = conn_close_text(conn->close);
@@ -118,8 +118,13 @@ static int put_story(struct top_grid *grid, int y, const struct top_row *row, co
 		text_free(&text);
 		return y + 1;
 	}
-	snprintf(outcome, sizeof(outcome), "%s%s", failed ? ": " : close != NULL ? ": " : "",
-		 failed ? conn_result_text(conn->result) : close != NULL ? close : "");
+	snprintf(outcome, sizeof(outcome), "%s%s",
+		 failed          ? ": "
+		 : close != NULL ? ": "
+				 : "",
+		 failed          ? conn_result_text(conn->result)
+		 : close != NULL ? close
+				 : "");
 	return put_span(grid, y, "over after ", columns_duration(conn), "", outcome);
 }
 
@@ -199,7 +204,7 @@ unsigned int top_details(struct top_grid *grid, const struct top_row *row, const
 	}
 	put_title(grid, row, style);
 	put_minute(grid, row, style->state);
-	y = put_story(grid, LINES_ABOVE - scroll, row, style);
+	y = put_events(grid, LINES_ABOVE - scroll, row, style);
 	y = put_ladder(grid, y, style->ladder);
 	y = put_fields(grid, y, row);
 	if (y > (int)grid->height)

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 
-#define CONTROL(letter) ((letter)-'@')
+#define CONTROL(letter) ((letter) - '@')
 /* A day; longer than anybody looks. */
 #define KEEP_MOST_NS (INT64_C(86400) * CLOCK_NS_PER_SEC)
 #define SPEED_LEAST (TOP_SPEED_ONE / 1024)

@@ -299,8 +299,7 @@ static void put_minute(struct top_grid *grid, const struct top_totals *totals, c
 			end -= 10;
 		}
 		width = end - x < TOP_MINUTE ? end - x : TOP_MINUTE;
-		top_layout_spark(grid, 1, x, width, totals->past[way] + (TOP_MINUTE - width), width, full,
-				 state->utf8);
+		top_layout_spark(grid, 1, x, width, totals->past[way] + (TOP_MINUTE - width), width, full, state->utf8);
 		if (most.data != NULL)
 			top_layout_put(grid, 1, x + width, most.data, 0);
 		text_free(&most);
@@ -395,8 +394,8 @@ static void put_prompt(struct top_grid *grid, unsigned int y, const struct top_s
 static void put_status(struct top_grid *grid, const struct top_list *list, const struct top_totals *totals,
 		       const struct top_state *state)
 {
-	static const char *const hints[] = {"q quit", "? help", "s sort", "/ filter", "t fold", "p pause",
-					    "Enter details", "u units", "n names", "r keep"};
+	static const char *const hints[] = {"q quit",  "? help",        "s sort",  "/ filter", "t fold",
+					    "p pause", "Enter details", "u units", "n names",  "r keep"};
 	unsigned int y = grid->height - 1, x = 0, room;
 	char place[200];
 	size_t last = state->first + top_layout_rows(grid->height);

@@ -75,8 +75,7 @@ static void on_crash(int number)
 /* Those whose default action does not end a process (signal(7)), or cannot be changed. */
 static bool is_harmless(int number)
 {
-	static const int harmless[] = {SIGCHLD, SIGCONT, SIGURG,  SIGWINCH, SIGSTOP,
-				       SIGTSTP, SIGTTIN, SIGTTOU, SIGKILL};
+	static const int harmless[] = {SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGKILL};
 
 	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
 		if (harmless[i] == number)

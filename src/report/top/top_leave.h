@@ -9,7 +9,7 @@
 /*
  * The terminal is given back whatever ends the process that has it: by its exit
  * and by the signals that end it, in that process; by SIGKILL, in the process
- * that has forked it, see run/front.h.
+ * that has forked it, see run/job_proxy.h.
  */
 
 /** Most bytes that make a terminal plain again. */

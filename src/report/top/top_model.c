@@ -171,9 +171,9 @@ static void row_update(struct top_model *model, struct row *row, const struct co
 {
 	struct conn *old = &row->shown.conn, before = *old;
 
-	if (row->last_tick != 0 && (conn->rx_bytes != old->rx_bytes || conn->tx_bytes != old->tx_bytes ||
-				    conn->rx_pkts != old->rx_pkts || conn->tx_pkts != old->tx_pkts ||
-				    conn->state != old->state || conn->open != old->open))
+	if (row->last_tick != 0 &&
+	    (conn->rx_bytes != old->rx_bytes || conn->tx_bytes != old->tx_bytes || conn->rx_pkts != old->rx_pkts ||
+	     conn->tx_pkts != old->tx_pkts || conn->state != old->state || conn->open != old->open))
 		row->shown.active_ns = model->totals.now_ns;
 	/* From now on the kernel counts, and it began before we did. */
 	if (row->last_tick != 0 && (conn->seen & ~old->seen & SEEN_KERNEL) != 0 && !is_fresh(conn))
@@ -188,15 +188,15 @@ static void row_update(struct top_model *model, struct row *row, const struct co
 	model->totals.failed += !row->failed && has_failed(conn);
 	row->failed = has_failed(conn);
 	if (!conn->open && row->shown.ended_ns < 0)
-		row->shown.ended_ns = conn->end_ns >= 0 && conn->end_ns < model->totals.now_ns ? conn->end_ns
-											       : model->totals.now_ns;
+		row->shown.ended_ns =
+			conn->end_ns >= 0 && conn->end_ns < model->totals.now_ns ? conn->end_ns : model->totals.now_ns;
 }
 
 static struct row *row_take(struct top_model *model, const struct conn *conn)
 {
 	size_t place = model->index_size > 0 ? index_place(model, conn->id) : 0;
-	struct row *row = model->index_size > 0 && model->index[place] != 0 ? model->rows[model->index[place] - 1]
-									     : NULL;
+	struct row *row =
+		model->index_size > 0 && model->index[place] != 0 ? model->rows[model->index[place] - 1] : NULL;
 
 	if (row == NULL && model->count >= TOP_ROWS)
 		return NULL;
@@ -265,8 +265,7 @@ static int64_t counter_before(const struct top_model *model, const struct row *r
 	return is_fresh(&row->shown.conn) ? 0 : CONN_UNKNOWN;
 }
 
-static int64_t grown(const struct top_model *model, const struct row *row, const int64_t counter[TICKS],
-		     uint64_t back)
+static int64_t grown(const struct top_model *model, const struct row *row, const int64_t counter[TICKS], uint64_t back)
 {
 	int64_t now = counter[model->tick % TICKS];
 	int64_t before = counter_before(model, row, counter, back);

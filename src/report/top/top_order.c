@@ -33,9 +33,9 @@ bool top_order_matches(const struct top_row *row, const char *filter, const stru
 		char word[TOP_TYPED];
 
 		if (length > 0 && length < sizeof(word)) {
-			memcpy(word, at + not, length - not);
-			word[length - not] = '\0';
-			matches = (strcasestr(text.data, word) != NULL) != not;
+			memcpy(word, at + not, length - not );
+			word[length - not ] = '\0';
+			matches = (strcasestr(text.data, word) != NULL) != not ;
 		}
 		at += length;
 		at += strspn(at, " ");
@@ -246,8 +246,7 @@ void top_order(struct top_list *list, struct top_row *const *rows, size_t count,
 	list->count = 0;
 	top_fold_begin(&list->total, &(struct top_row){.members = 0});
 	for (size_t i = 0; i < count; i++) {
-		if (rows[i]->hidden ||
-		    (state->filter[0] != '\0' && !top_order_matches(rows[i], state->filter, style)))
+		if (rows[i]->hidden || (state->filter[0] != '\0' && !top_order_matches(rows[i], state->filter, style)))
 			continue;
 		list->rows[list->count++] = rows[i];
 		top_fold_add(&list->total, rows[i]);

@@ -51,7 +51,7 @@ struct top_screen {
 	FILE *out, *in;
 	int tty;
 	int signal_fd;
-	pid_t front;
+	pid_t proxy;
 	bool color, utf8;
 	bool away;    /* others have the terminal, until we are told otherwise */
 	bool shelved; /* another job was in the foreground when we looked last */
@@ -122,8 +122,8 @@ static void stop(const struct top_screen *screen)
 {
 	sigset_t stopping;
 
-	if (screen->front > 0) {
-		kill(screen->front, TOP_SCREEN_SIGNAL);
+	if (screen->proxy > 0) {
+		kill(screen->proxy, TOP_SCREEN_SIGNAL);
 		return;
 	}
 	sigemptyset(&stopping);
@@ -137,7 +137,7 @@ static void stop(const struct top_screen *screen)
 
 static void give_back(struct top_screen *screen)
 {
-	if (screen->away || screen->front < 0)
+	if (screen->away || screen->proxy < 0)
 		return;
 	endwin();
 	top_leave_taken(false);
@@ -227,8 +227,8 @@ static int refuse(struct err *err, const char *reason)
 {
 	const char *term = getenv("TERM");
 
-	return err_set(err, ENOTSUP, "no screen here: TERM=\"%s\" %s; printing plain lines",
-		       term != NULL ? term : "", reason);
+	return err_set(err, ENOTSUP, "no screen here: TERM=\"%s\" %s; printing plain lines", term != NULL ? term : "",
+		       reason);
 }
 
 /* Without these there is no screen to speak of; asked before curses, which would print its own complaint. */
@@ -238,7 +238,7 @@ int top_screen_check(int tty, struct err *err)
 
 	if (setupterm(NULL, tty, &answer) != OK)
 		return refuse(err, "is a terminal nobody knows");
-	if (tigetstr((char *)(uintptr_t)"cup") == NULL || tigetstr((char *)(uintptr_t)"clear") == NULL) {
+	if (tigetstr((char *)(uintptr_t) "cup") == NULL || tigetstr((char *)(uintptr_t) "clear") == NULL) {
 		(void)del_curterm(cur_term);
 		return refuse(err, "cannot move its cursor");
 	}
@@ -246,7 +246,7 @@ int top_screen_check(int tty, struct err *err)
 	return 0;
 }
 
-int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t front, struct err *err)
+int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t proxy, struct err *err)
 {
 	struct top_screen *screen;
 	int rc;
@@ -256,7 +256,7 @@ int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t front
 	setlocale(LC_CTYPE, "");
 	screen = xcalloc(1, sizeof(*screen));
 	screen->tty = tty;
-	screen->front = front;
+	screen->proxy = proxy;
 	screen->color = color;
 	screen->signal_fd = open_signals();
 	screen->out = fdopen(fcntl(tty, F_DUPFD_CLOEXEC, 3), "w");
@@ -268,7 +268,7 @@ int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t front
 	}
 	screen->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	/* What we set in the background the shell would take for the terminal's own modes. */
-	if (front >= 0 && !is_foreground(screen)) {
+	if (proxy >= 0 && !is_foreground(screen)) {
 		screen->away = true;
 		stop(screen);
 	} else if (begin(screen) != 0) {
@@ -337,11 +337,11 @@ int top_screen_key(struct top_screen *screen)
 		wint_t curses;
 		int key;
 	} keys[] = {
-		{KEY_UP, TOP_KEY_UP},           {KEY_DOWN, TOP_KEY_DOWN},
-		{KEY_LEFT, TOP_KEY_LEFT},       {KEY_RIGHT, TOP_KEY_RIGHT},
-		{KEY_PPAGE, TOP_KEY_PAGE_UP},   {KEY_NPAGE, TOP_KEY_PAGE_DOWN},
-		{KEY_HOME, TOP_KEY_HOME},       {KEY_END, TOP_KEY_END},
-		{KEY_ENTER, TOP_KEY_ENTER},     {KEY_BACKSPACE, TOP_KEY_BACKSPACE},
+		{KEY_UP, TOP_KEY_UP},         {KEY_DOWN, TOP_KEY_DOWN},
+		{KEY_LEFT, TOP_KEY_LEFT},     {KEY_RIGHT, TOP_KEY_RIGHT},
+		{KEY_PPAGE, TOP_KEY_PAGE_UP}, {KEY_NPAGE, TOP_KEY_PAGE_DOWN},
+		{KEY_HOME, TOP_KEY_HOME},     {KEY_END, TOP_KEY_END},
+		{KEY_ENTER, TOP_KEY_ENTER},   {KEY_BACKSPACE, TOP_KEY_BACKSPACE},
 		{KEY_RESIZE, TOP_KEY_RESIZE},
 	};
 	struct pollfd fds[] = {{.fd = screen->signal_fd, .events = POLLIN}, {.fd = screen->tty, .events = POLLIN}};
@@ -426,7 +426,7 @@ static void draw_line(const struct top_grid *grid, unsigned int y)
 	}
 }
 
-void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, bool anew)
+void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, bool again)
 {
 	if (screen->hung_up || !is_ours(screen))
 		return;
@@ -437,7 +437,7 @@ void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, boo
 	curs_set(grid->cursor_x >= 0);
 	if (grid->cursor_x >= 0)
 		move((int)grid->height - 1, grid->cursor_x);
-	if (anew)
+	if (again)
 		clearok(curscr, TRUE);
 	refresh();
 }
@@ -465,12 +465,12 @@ int top_screen_check(int tty, struct err *err)
 	return err_set(err, ENOTSUP, "no screen here: built without ncurses; printing plain lines");
 }
 
-int top_screen_open(struct top_screen **screen, int tty, bool color, pid_t front, struct err *err)
+int top_screen_open(struct top_screen **screen, int tty, bool color, pid_t proxy, struct err *err)
 {
 	(void)screen;
 	(void)tty;
 	(void)color;
-	(void)front;
+	(void)proxy;
 	return err_set(err, ENOTSUP, "no screen here: built without ncurses; printing plain lines");
 }
 
@@ -497,11 +497,11 @@ void top_screen_size(const struct top_screen *screen, unsigned int *width, unsig
 	*width = *height = 0;
 }
 
-void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, bool anew)
+void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, bool again)
 {
 	(void)screen;
 	(void)grid;
-	(void)anew;
+	(void)again;
 }
 
 bool top_screen_is_utf8(const struct top_screen *screen)

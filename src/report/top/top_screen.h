@@ -31,7 +31,7 @@ int top_screen_check(int tty, struct err *err);
  * @screen: set on success only
  * @tty: descriptor of the terminal; stays the caller's
  * @color: may it be coloured?
- * @front: whom Ctrl-Z stops in our place: TOP_SCREEN_SIGNAL asks it to, and comes back when it goes on;
+ * @proxy: whom Ctrl-Z stops in our place: TOP_SCREEN_SIGNAL asks it to, and comes back when it goes on;
  *	   0: us; -1: nobody
  * @err: why not
  *
@@ -43,7 +43,7 @@ int top_screen_check(int tty, struct err *err);
  *
  * Return: 0; -ENOTSUP when there can be no screen here, so that plain lines are the remedy.
  */
-int top_screen_open(struct top_screen **screen, int tty, bool color, pid_t front, struct err *err);
+int top_screen_open(struct top_screen **screen, int tty, bool color, pid_t proxy, struct err *err);
 
 /** top_screen_close() - give the terminal back; NULL is fine */
 void top_screen_close(struct top_screen *screen);
@@ -71,8 +71,8 @@ int top_screen_key(struct top_screen *screen);
 /** top_screen_size() - how large it is */
 void top_screen_size(const struct top_screen *screen, unsigned int *width, unsigned int *height);
 
-/** top_screen_draw() - show @grid, unless others have the terminal; @anew: nothing of what it shows is believed */
-void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, bool anew);
+/** top_screen_draw() - show @grid, unless others have the terminal; @again: nothing of what it shows is believed */
+void top_screen_draw(struct top_screen *screen, const struct top_grid *grid, bool again);
 
 /** top_screen_is_utf8() - can it show more than ASCII? */
 bool top_screen_is_utf8(const struct top_screen *screen);

@@ -88,9 +88,8 @@ static int check_link_type(struct capture *capture, struct err *err)
 	if (dissect_knows(capture->link_type))
 		return 0;
 	name = pcap_datalink_val_to_name(capture->link_type);
-	return err_set(err, EPROTONOSUPPORT,
-		       "\"%s\": link type %s (%d) is not understood; " DISSECT_LINKS, capture->name,
-		       name ? name : "unknown", capture->link_type);
+	return err_set(err, EPROTONOSUPPORT, "\"%s\": link type %s (%d) is not understood; " DISSECT_LINKS,
+		       capture->name, name ? name : "unknown", capture->link_type);
 }
 
 static int set_live(struct capture *capture, const struct capture_config *config)

@@ -63,8 +63,8 @@ static void fail(struct child *child, int error, const struct err *err)
 
 static void publish_frames(struct child *child)
 {
-	for (int i = 0; i < DISSECT_VERDICT_NUM; i++)
-		atomic_store_explicit(&child->shared->frames[i], child->verdicts[i], memory_order_relaxed);
+	for (int i = 0; i < DISSECT_RESULT_NUM; i++)
+		atomic_store_explicit(&child->shared->frames[i], child->results[i], memory_order_relaxed);
 	atomic_store_explicit(&child->shared->tcp, child->tcp, memory_order_relaxed);
 	for (int i = 0; i < PACKET_LEFT_NUM; i++)
 		atomic_store_explicit(&child->shared->left[i], child->left[i], memory_order_relaxed);
@@ -296,7 +296,7 @@ static int frames_for(struct child_input *input, int link_type, struct err *err)
 	return frames_compile(frames_add(&input->frames, link_type), packet, link_type, err);
 }
 
-static void live_start(struct child *child)
+static void top_run_start(struct child *child)
 {
 	const struct packet_config *packet = child->config->packet;
 	struct err err;
@@ -308,8 +308,7 @@ static void live_start(struct child *child)
 			.narrow = packet->narrow,
 			.narrow_count = PACKET_NARROW,
 			.promisc = packet->promisc,
-			.udp = packet->other_frames ||
-			       (packet->decapsulate & (DISSECT_VXLAN | DISSECT_GENEVE)) != 0,
+			.udp = packet->other_frames || (packet->decapsulate & (DISSECT_VXLAN | DISSECT_GENEVE)) != 0,
 			.snaplen = packet->snaplen,
 			.buffer_kib = packet->buffer_kib,
 		};
@@ -366,7 +365,7 @@ void child_run(const struct child_config *config)
 	keep[2] = config->kill_fd;
 	confine_descriptors(keep, 3 + files);
 	if (!file)
-		live_start(&child);
+		top_run_start(&child);
 	/* What tells the time may have to be set up the first time it is asked. */
 	child.checked_ns = clock_monotonic();
 	(void)clock_now();

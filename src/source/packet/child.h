@@ -48,7 +48,7 @@ enum child_order {
  * @error: errno, with CHILD_FAILED or @warned
  * @link_type: with CHILD_LINK
  * @text: the story
- * @frames: by enum dissect_verdict
+ * @frames: by enum dissect_result
  * @tcp: see struct packet_stats
  * @left: see struct packet_stats
  * @kernel_drops: see struct packet_stats

@@ -25,7 +25,7 @@
 struct file {
 	struct savefile_reader *reader;
 	struct dissect_record record; /* the next one, with @has_record */
-	int64_t time_ns;	      /* its time, or that of the one before it */
+	int64_t time_ns;              /* its time, or that of the one before it */
 	bool has_record;
 	bool ended;
 };
@@ -55,7 +55,7 @@ static void ask_filter(void *context, int link_type, struct savefile_filter *fil
 	filter->length = child->shared->filter_length;
 }
 
-static void look_at_rejected(void *context, const struct dissect_record *record)
+static void count_hidden(void *context, const struct dissect_record *record)
 {
 	child_frames_rejected(context, record);
 	child_frames_hidden(((struct child_input *)context)->child, record);
@@ -181,7 +181,7 @@ int child_files_read(struct child *child, const int *fds, struct err *err)
 	static struct files files;
 	const struct packet_config *packet = child->config->packet;
 	const struct savefile_user user = {
-		.rejected = look_at_rejected,
+		.rejected = count_hidden,
 		.link = ask_filter,
 		.wait = child->config->deferred ? before_waiting : NULL,
 		.context = &child->inputs[0],

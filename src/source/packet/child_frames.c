@@ -65,33 +65,33 @@ static void lost_one(struct child *child)
 }
 
 /* @tcp: does the frame carry TCP? */
-static void count_tcp(struct child *child, enum dissect_verdict verdict, bool tcp)
+static void count_tcp(struct child *child, enum dissect_result result, bool tcp)
 {
 	child->tcp += tcp;
-	if (verdict == DISSECT_FRAGMENT)
+	if (result == DISSECT_FRAGMENT)
 		child->left[PACKET_LEFT_FRAGMENT]++; /* until take_fragment() */
-	else if (verdict == DISSECT_MALFORMED)
+	else if (result == DISSECT_MALFORMED)
 		child->left[PACKET_LEFT_MALFORMED] += tcp;
-	else if (verdict == DISSECT_OTHER)
+	else if (result == DISSECT_OTHER)
 		child->left[PACKET_LEFT_TUNNEL] += tcp;
 }
 
 void child_frames_hidden(struct child *child, const struct dissect_record *record)
 {
-	if (child->verdicts[DISSECT_EVENT] > 0 || child->looked >= PACKET_HIDDEN_LOOKED)
+	if (child->results[DISSECT_EVENT] > 0 || child->looked >= PACKET_HIDDEN_LOOKED)
 		return;
 	child->looked++;
-	hidden_look(child->shared->hidden, record);
+	hidden_check(child->shared->hidden, record);
 }
 
 /* One frame as an event; @event may be NULL for want of room: it is looked at all the same, for the counts. */
-static enum dissect_verdict dissect(struct child_input *input, const struct dissect_record *record,
-				    struct dissect_fragment *fragment, struct span *payload, struct event *event)
+static enum dissect_result dissect(struct child_input *input, const struct dissect_record *record,
+				   struct dissect_fragment *fragment, struct span *payload, struct event *event)
 {
 	struct child *child = input->child;
 	struct dissect_record numbered = *record;
 	static struct event nowhere;
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 	bool tcp = false;
 
 	numbered.tcp = &tcp;
@@ -99,21 +99,21 @@ static enum dissect_verdict dissect(struct child_input *input, const struct diss
 	numbered.fragment = fragment;
 	numbered.payload = payload;
 	numbered.decapsulate = child->config->packet->decapsulate;
-	verdict = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
+	result = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
 	/* Here, because the main process is the slower one. */
-	if (verdict == DISSECT_EVENT && event != NULL) {
+	if (result == DISSECT_EVENT && event != NULL) {
 		event->flow_hash = flow_hash(&child->config->packet->flow_key, &event->flow);
 		/* Whose connection this will be is asked while it lives. */
 		child->is_urgent |= event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0;
 	}
-	count_tcp(child, verdict, tcp);
-	if (verdict == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
-		child->verdicts[DISSECT_EVENT]++;
+	count_tcp(child, result, tcp);
+	if (result == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
+		child->results[DISSECT_EVENT]++;
 	else
-		child->verdicts[verdict]++;
-	if (verdict == DISSECT_OTHER)
+		child->results[result]++;
+	if (result == DISSECT_OTHER)
 		child_frames_hidden(child, record);
-	return verdict;
+	return result;
 }
 
 /* fragments_take(), with the hash of the flow, as of any other event. */
@@ -264,31 +264,31 @@ static void frame_direct(void *context, const struct dissect_record *record)
 	struct event *event, lost;
 	struct span payload = {NULL, 0};
 	struct dissect_fragment fragment;
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 	struct event kept;
 
 	if (is_one_too_many(child))
 		return;
 	event = reserve(child);
 	child->last_ns = record->time_ns;
-	verdict = dissect(input, record, &fragment, &payload, event);
-	if (verdict == DISSECT_EVENT && event != NULL) {
+	result = dissect(input, record, &fragment, &payload, event);
+	if (result == DISSECT_EVENT && event != NULL) {
 		bool telling_more = keep_segment(child, &kept, event);
 
 		commit(child);
 		if (telling_more)
 			stream_feed(child->stream, &kept, payload, tell_message, input);
-	} else if (verdict == DISSECT_EVENT) {
+	} else if (result == DISSECT_EVENT) {
 		lost_one(child);
 	}
-	while (verdict == DISSECT_FRAGMENT && take_fragment(child, event ? event : &lost)) {
+	while (result == DISSECT_FRAGMENT && take_fragment(child, event ? event : &lost)) {
 		if (event != NULL)
 			commit(child);
 		else
 			lost_one(child);
 		event = reserve(child);
 	}
-	if (verdict != DISSECT_EVENT)
+	if (result != DISSECT_EVENT)
 		pass_time(child, record->time_ns);
 	if (child->lost_unsaid != 0)
 		child_frames_lose_unsaid(child);
@@ -299,29 +299,29 @@ static void frame_staged(void *context, const struct dissect_record *record)
 	struct child_input *input = context;
 	struct dissect_fragment fragment;
 	struct span payload = {NULL, 0};
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 	struct event kept;
 	struct event lost;
 
 	if (is_one_too_many(input->child))
 		return;
-	verdict = dissect(input, record, &fragment, &payload, stage_slot(input));
-	if (verdict == DISSECT_EVENT) {
+	result = dissect(input, record, &fragment, &payload, stage_slot(input));
+	if (result == DISSECT_EVENT) {
 		bool telling_more = keep_segment(input->child, &kept, stage_slot(input));
 
 		stage(input);
 		if (telling_more)
 			stream_feed(input->child->stream, &kept, payload, tell_message, input);
 	}
-	while (verdict == DISSECT_FRAGMENT && input->count < CHILD_STAGE_SLOTS &&
+	while (result == DISSECT_FRAGMENT && input->count < CHILD_STAGE_SLOTS &&
 	       take_fragment(input->child, stage_slot(input)))
 		stage(input);
-	while (verdict == DISSECT_FRAGMENT && take_fragment(input->child, &lost))
+	while (result == DISSECT_FRAGMENT && take_fragment(input->child, &lost))
 		lost_one(input->child);
 }
 
 /* A frame and what is in it. */
-static void frame_told(void *context, const struct dissect_record *record)
+static void frame_reported(void *context, const struct dissect_record *record)
 {
 	struct child_input *input = context;
 	struct child *child = input->child;
@@ -329,7 +329,7 @@ static void frame_told(void *context, const struct dissect_record *record)
 	struct dissect_fragment fragment;
 	struct event event, frame = {.frame.length = 0};
 	struct span payload = {NULL, 0};
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 	struct event kept;
 	bool is_segment;
 
@@ -337,20 +337,20 @@ static void frame_told(void *context, const struct dissect_record *record)
 		return;
 	optioned.options = frame.frame.options;
 	child->last_ns = record->time_ns;
-	verdict = dissect(input, &optioned, &fragment, &payload, &event);
-	is_segment = verdict == DISSECT_EVENT && event.type == EVENT_SEGMENT;
+	result = dissect(input, &optioned, &fragment, &payload, &event);
+	is_segment = result == DISSECT_EVENT && event.type == EVENT_SEGMENT;
 	if (!is_segment)
 		memset(frame.frame.options, 0, sizeof(frame.frame.options));
 	frames_event(&frame, input->frames, record, is_segment);
 	if (is_segment || child->config->packet->other_frames)
 		put(input, &frame);
-	if (verdict == DISSECT_EVENT)
+	if (result == DISSECT_EVENT)
 		put(input, &event);
-	if (verdict == DISSECT_EVENT && keep_segment(child, &kept, &event))
+	if (result == DISSECT_EVENT && keep_segment(child, &kept, &event))
 		stream_feed(child->stream, &kept, payload, tell_message, input);
-	while (verdict == DISSECT_FRAGMENT && take_fragment(child, &event))
+	while (result == DISSECT_FRAGMENT && take_fragment(child, &event))
 		put(input, &event);
-	if (verdict != DISSECT_EVENT)
+	if (result != DISSECT_EVENT)
 		pass_time(child, record->time_ns);
 	if (child->lost_unsaid != 0 && input->staged == NULL)
 		child_frames_lose_unsaid(child);
@@ -359,7 +359,7 @@ static void frame_told(void *context, const struct dissect_record *record)
 capture_function child_frames_function(const struct child_input *input)
 {
 	if (input->child->config->packet->frames)
-		return frame_told;
+		return frame_reported;
 	return input->staged != NULL ? frame_staged : frame_direct;
 }
 

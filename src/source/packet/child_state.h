@@ -49,7 +49,7 @@ struct child_input {
  * @fragments: pieces of datagrams
  * @stream: directions that speak HTTP or TLS; NULL when nobody asks what they say
  * @input_count: of @inputs
- * @verdicts: frames, by what became of them
+ * @results: frames, by what became of them
  * @tcp: frames that carry TCP
  * @left: of them, those that are no event, by enum packet_left
  * @looked: frames that were looked at for hidden segments
@@ -72,7 +72,7 @@ struct child {
 	struct fragments *fragments;
 	struct stream *stream;
 	size_t input_count;
-	uint64_t verdicts[DISSECT_VERDICT_NUM];
+	uint64_t results[DISSECT_RESULT_NUM];
 	uint64_t tcp;
 	uint64_t left[PACKET_LEFT_NUM];
 	uint64_t looked;

@@ -128,12 +128,13 @@ static int drop_capabilities(struct err *err)
 
 /* Whatever libpcap, malloc(3) and waiting need; all of it works on what is open already. */
 static const int always[] = {
-	SCMP_SYS(read),          SCMP_SYS(readv),         SCMP_SYS(poll),          SCMP_SYS(ppoll),
-	SCMP_SYS(recvfrom),      SCMP_SYS(recvmsg),       SCMP_SYS(futex),         SCMP_SYS(clock_gettime),
-	SCMP_SYS(gettimeofday),  SCMP_SYS(getrusage),     SCMP_SYS(brk),           SCMP_SYS(munmap),
-	SCMP_SYS(mremap),        SCMP_SYS(madvise),       SCMP_SYS(close),         SCMP_SYS(exit),
-	SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(sched_yield),
-	SCMP_SYS(restart_syscall),
+	SCMP_SYS(read),           SCMP_SYS(readv),         SCMP_SYS(poll),
+	SCMP_SYS(ppoll),          SCMP_SYS(recvfrom),      SCMP_SYS(recvmsg),
+	SCMP_SYS(futex),          SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
+	SCMP_SYS(getrusage),      SCMP_SYS(brk),           SCMP_SYS(munmap),
+	SCMP_SYS(mremap),         SCMP_SYS(madvise),       SCMP_SYS(close),
+	SCMP_SYS(exit),           SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(sched_yield),   SCMP_SYS(restart_syscall),
 #ifdef __SANITIZE_ADDRESS__
 	SCMP_SYS(sigaltstack), /* the sanitizer's own, before _exit(2) */
 #endif

@@ -57,7 +57,7 @@
 #define NFLOG_TLV_HEADER 4
 
 /* RFC 3032: labels of 4 bytes down to the bottom of the stack; what follows says itself what it is. */
-static enum dissect_verdict mpls_packet(struct dissect_state *frame)
+static enum dissect_result mpls_packet(struct dissect_state *frame)
 {
 	uint32_t label;
 	uint8_t first;
@@ -76,7 +76,7 @@ static enum dissect_verdict mpls_packet(struct dissect_state *frame)
 }
 
 /* RFC 1661, RFC 1662: optional address and control, then a protocol number of one or two bytes. */
-enum dissect_verdict dissect_ppp(struct dissect_state *frame)
+enum dissect_result dissect_ppp(struct dissect_state *frame)
 {
 	uint16_t protocol;
 	uint8_t first;
@@ -103,7 +103,7 @@ enum dissect_verdict dissect_ppp(struct dissect_state *frame)
 }
 
 /* RFC 2516, 4: version and type, code 0 in the session stage, session id, length. */
-static enum dissect_verdict pppoe_packet(struct dissect_state *frame)
+static enum dissect_result pppoe_packet(struct dissect_state *frame)
 {
 	uint8_t version_type, code;
 	uint16_t length;
@@ -115,7 +115,7 @@ static enum dissect_verdict pppoe_packet(struct dissect_state *frame)
 	return code == 0 ? dissect_ppp(frame) : DISSECT_OTHER;
 }
 
-enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t type)
+enum dissect_result dissect_ethertype(struct dissect_state *frame, uint16_t type)
 {
 	static const uint8_t snap[6] = {0xaa, 0xaa, 0x03};
 	struct span header;
@@ -154,7 +154,7 @@ enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t typ
 	}
 }
 
-static enum dissect_verdict link_ethernet(struct dissect_state *frame)
+static enum dissect_result link_ethernet(struct dissect_state *frame)
 {
 	static const uint8_t none[2 * ETHER_ADDRESS];
 	struct span addresses;
@@ -178,7 +178,7 @@ static void sll_direction(struct dissect_state *frame, unsigned int packet_type,
 		frame->has |= SEGMENT_HAS_INCOMING;
 }
 
-static enum dissect_verdict link_sll(struct dissect_state *frame)
+static enum dissect_result link_sll(struct dissect_state *frame)
 {
 	uint16_t packet_type, device, protocol;
 
@@ -189,7 +189,7 @@ static enum dissect_verdict link_sll(struct dissect_state *frame)
 	return dissect_ethertype(frame, protocol);
 }
 
-static enum dissect_verdict link_sll2(struct dissect_state *frame)
+static enum dissect_result link_sll2(struct dissect_state *frame)
 {
 	uint8_t packet_type;
 	uint16_t protocol, device;
@@ -208,7 +208,7 @@ static enum dissect_verdict link_sll2(struct dissect_state *frame)
  * NULL has the family in the byte order of the machine that captured, LOOP in
  * network order; AF_INET is 2 everywhere, AF_INET6 is each system's own.
  */
-static enum dissect_verdict link_loopback(struct dissect_state *frame)
+static enum dissect_result link_loopback(struct dissect_state *frame)
 {
 	uint32_t family;
 
@@ -230,7 +230,7 @@ static enum dissect_verdict link_loopback(struct dissect_state *frame)
 }
 
 /* Attributes as the kernel sends them (linux/netfilter/nfnetlink_log.h), in the order of this host. */
-static enum dissect_verdict link_nflog(struct dissect_state *frame)
+static enum dissect_result link_nflog(struct dissect_state *frame)
 {
 	uint16_t length, type;
 	struct span value;
@@ -243,15 +243,14 @@ static enum dissect_verdict link_nflog(struct dissect_state *frame)
 			return DISSECT_MALFORMED;
 		if (type == NFLOG_PAYLOAD)
 			return dissect_ip(frame);
-		if (!span_take(&frame->rest, length - 4u, &value) ||
-		    !span_skip(&frame->rest, (4u - length % 4u) % 4u))
+		if (!span_take(&frame->rest, length - 4u, &value) || !span_skip(&frame->rest, (4u - length % 4u) % 4u))
 			return DISSECT_MALFORMED;
 	}
 	return DISSECT_OTHER;
 }
 
 /* Cisco's HDLC: address, control 0, EtherType. */
-static enum dissect_verdict link_hdlc(struct dissect_state *frame)
+static enum dissect_result link_hdlc(struct dissect_state *frame)
 {
 	uint16_t type;
 
@@ -262,7 +261,7 @@ static enum dissect_verdict link_hdlc(struct dissect_state *frame)
 }
 
 /* RFC 1662, 4.3: a serial line carries PPP, or Cisco's HDLC, whose addresses are 0x0f and 0x8f. */
-static enum dissect_verdict link_serial(struct dissect_state *frame)
+static enum dissect_result link_serial(struct dissect_state *frame)
 {
 	uint8_t address;
 
@@ -272,13 +271,13 @@ static enum dissect_verdict link_serial(struct dissect_state *frame)
 }
 
 /* pppd's own: a direction in place of the address. */
-static enum dissect_verdict link_pppd(struct dissect_state *frame)
+static enum dissect_result link_pppd(struct dissect_state *frame)
 {
 	return span_skip(&frame->rest, 2) ? dissect_ppp(frame) : DISSECT_MALFORMED;
 }
 
 /* RFC 2427: an address that ends at the byte with bit 0, control, then what follows; or an EtherType, as Cisco does. */
-static enum dissect_verdict link_frame_relay(struct dissect_state *frame)
+static enum dissect_result link_frame_relay(struct dissect_state *frame)
 {
 	static const uint8_t ethernet_types[3];
 	struct span organisation;
@@ -292,8 +291,8 @@ static enum dissect_verdict link_frame_relay(struct dissect_state *frame)
 	if (!dissect_peek(frame, &byte))
 		return DISSECT_MALFORMED;
 	if (byte != 0x03)
-		return span_take_be16(&frame->rest, &type) && type > ETHERTYPE_SNAP_MAX ?
-			       dissect_ethertype(frame, type) : DISSECT_OTHER;
+		return span_take_be16(&frame->rest, &type) && type > ETHERTYPE_SNAP_MAX ? dissect_ethertype(frame, type)
+											: DISSECT_OTHER;
 	span_skip(&frame->rest, 1);
 	do {
 		if (!span_take_u8(&frame->rest, &next))
@@ -308,7 +307,7 @@ static enum dissect_verdict link_frame_relay(struct dissect_state *frame)
 }
 
 /* IEEE 802.5: the first bit of the source says that a route stands behind it. */
-static enum dissect_verdict link_token_ring(struct dissect_state *frame)
+static enum dissect_result link_token_ring(struct dissect_state *frame)
 {
 	uint8_t source, route;
 
@@ -320,7 +319,7 @@ static enum dissect_verdict link_token_ring(struct dissect_state *frame)
 }
 
 /* OpenBSD's firewall log: a header that says its own length, in words of four bytes. */
-static enum dissect_verdict link_pflog(struct dissect_state *frame)
+static enum dissect_result link_pflog(struct dissect_state *frame)
 {
 	uint8_t length;
 
@@ -330,7 +329,7 @@ static enum dissect_verdict link_pflog(struct dissect_state *frame)
 }
 
 /* Per-packet information: version, flags, length and the link type of what follows, little-endian. */
-static enum dissect_verdict link_ppi(struct dissect_state *frame)
+static enum dissect_result link_ppi(struct dissect_state *frame)
 {
 	uint16_t length;
 	uint32_t link_type;
@@ -342,12 +341,12 @@ static enum dissect_verdict link_ppi(struct dissect_state *frame)
 	link_type = __builtin_bswap32(link_type);
 	if (length < 8 || !span_skip(&frame->rest, length - 8u))
 		return DISSECT_MALFORMED;
-	return link_type == DLT_IEEE802_11 || link_type == DLT_EN10MB ? dissect_link(frame, (int)link_type) :
-									DISSECT_OTHER;
+	return link_type == DLT_IEEE802_11 || link_type == DLT_EN10MB ? dissect_link(frame, (int)link_type)
+								      : DISSECT_OTHER;
 }
 
 /* macOS's interface "any": length, record type (1 is a packet), link type; in the order of those machines. */
-static enum dissect_verdict link_pktap(struct dissect_state *frame)
+static enum dissect_result link_pktap(struct dissect_state *frame)
 {
 	uint32_t length, record, link_type;
 
@@ -363,7 +362,7 @@ static enum dissect_verdict link_pktap(struct dissect_state *frame)
 	return dissect_link(frame, (int)link_type);
 }
 
-typedef enum dissect_verdict (*link_function)(struct dissect_state *frame);
+typedef enum dissect_result (*link_function)(struct dissect_state *frame);
 
 /* Where an EtherType stands behind an address of fixed length, and how much behind that is to be left out. */
 static const struct {
@@ -426,7 +425,7 @@ bool dissect_knows(int link_type)
 	return false;
 }
 
-enum dissect_verdict dissect_link(struct dissect_state *frame, int link_type)
+enum dissect_result dissect_link(struct dissect_state *frame, int link_type)
 {
 	uint16_t type;
 
@@ -435,17 +434,18 @@ enum dissect_verdict dissect_link(struct dissect_state *frame, int link_type)
 		return link_ethernet(frame);
 	for (size_t i = 0; i < COUNT(with_next); i++)
 		if (with_next[i].link_type == link_type)
-			return span_skip(&frame->rest, with_next[i].skip) ? with_next[i].next(frame) :
-									    DISSECT_MALFORMED;
+			return span_skip(&frame->rest, with_next[i].skip) ? with_next[i].next(frame)
+									  : DISSECT_MALFORMED;
 	for (size_t i = 0; i < COUNT(with_type); i++)
 		if (with_type[i].link_type == link_type)
 			return span_skip(&frame->rest, with_type[i].skip) && span_take_be16(&frame->rest, &type) &&
-					       span_skip(&frame->rest, with_type[i].then) ?
-				       dissect_ethertype(frame, type) : DISSECT_MALFORMED;
+					       span_skip(&frame->rest, with_type[i].then)
+				       ? dissect_ethertype(frame, type)
+				       : DISSECT_MALFORMED;
 	return DISSECT_OTHER;
 }
 
-enum dissect_verdict dissect_frame(int link_type, const struct dissect_record *record, struct event *event)
+enum dissect_result dissect_frame(int link_type, const struct dissect_record *record, struct event *event)
 {
 	struct dissect_state frame = {
 		.rest = {.data = record->data, .length = record->caplen},

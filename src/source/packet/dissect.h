@@ -9,8 +9,8 @@
 #include "base/span.h"
 #include "model/event.h"
 
-/** enum dissect_verdict - what a frame turned out to be */
-enum dissect_verdict {
+/** enum dissect_result - what a frame turned out to be */
+enum dissect_result {
 	/** a TCP segment, or an ICMP error quoting one: the event is filled */
 	DISSECT_EVENT,
 	/** something else, as far as one can tell */
@@ -20,7 +20,7 @@ enum dissect_verdict {
 	DISSECT_FRAGMENT,
 	/** cut before the end of the fixed TCP header, or lengths and versions that cannot be */
 	DISSECT_MALFORMED,
-	DISSECT_VERDICT_NUM
+	DISSECT_RESULT_NUM
 };
 
 /** enum dissect_tunnel - wrappings that are taken off when asked for, to see the segment inside */
@@ -131,14 +131,14 @@ bool dissect_knows(int link_type);
  * frame names its own interface, segment.interface is DISSECT_INTERFACE_SLL2
  * plus the low bits of that index, so that copies on two of them can be told.
  */
-enum dissect_verdict dissect_frame(int link_type, const struct dissect_record *record, struct event *event);
+enum dissect_result dissect_frame(int link_type, const struct dissect_record *record, struct event *event);
 
 /**
  * dissect_tcp() - the TCP segment whose pieces were put together
  * @fragment: ends, and where and when; @length and @data are the datagram's, from its beginning
  * @event: as for dissect_frame(); segment.payload counts what lies in @length
  */
-enum dissect_verdict dissect_tcp(const struct dissect_fragment *fragment, struct event *event);
+enum dissect_result dissect_tcp(const struct dissect_fragment *fragment, struct event *event);
 
 /** Added to interface indices that came from the frame itself, so that they never meet those of the run. */
 #define DISSECT_INTERFACE_SLL2 0x8000

@@ -51,7 +51,7 @@ static bool take_le32(struct span *span, uint32_t *value)
 }
 
 /* @padded: the header is filled up to a multiple of four bytes, as some cards do. */
-static enum dissect_verdict data_frame(struct dissect_state *frame, bool padded)
+static enum dissect_result data_frame(struct dissect_state *frame, bool padded)
 {
 	size_t before = frame->rest.length;
 	uint8_t type, flags, qos = 0;
@@ -76,12 +76,12 @@ static enum dissect_verdict data_frame(struct dissect_state *frame, bool padded)
 	return dissect_llc(frame);
 }
 
-enum dissect_verdict dissect_80211(struct dissect_state *frame)
+enum dissect_result dissect_80211(struct dissect_state *frame)
 {
 	return data_frame(frame, false);
 }
 
-enum dissect_verdict dissect_radiotap(struct dissect_state *frame)
+enum dissect_result dissect_radiotap(struct dissect_state *frame)
 {
 	uint32_t present, more;
 	struct span header;
@@ -104,7 +104,7 @@ enum dissect_verdict dissect_radiotap(struct dissect_state *frame)
 	return flags & RADIOTAP_FLAG_BAD ? DISSECT_OTHER : data_frame(frame, flags & RADIOTAP_FLAG_PADDED);
 }
 
-enum dissect_verdict dissect_prism(struct dissect_state *frame)
+enum dissect_result dissect_prism(struct dissect_state *frame)
 {
 	uint32_t magic, length = PRISM_LENGTH;
 

@@ -105,7 +105,7 @@ static void is_tcp(const struct dissect_state *frame)
  * A piece of a datagram, @offset bytes from its beginning, stands in frame->rest; @more: others follow it.
  * DISSECT_EVENT when it is the first one and nobody keeps pieces together, so that it stands for all of them.
  */
-static enum dissect_verdict fragment(struct dissect_state *frame, uint32_t id, uint32_t offset, bool more)
+static enum dissect_result fragment(struct dissect_state *frame, uint32_t id, uint32_t offset, bool more)
 {
 	struct dissect_fragment *fragment = frame->record->fragment;
 
@@ -193,7 +193,7 @@ static void segment_place(struct event_segment *segment, const struct dissect_st
 	segment->ttl = frame->ttl;
 }
 
-static enum dissect_verdict tcp_segment(struct dissect_state *frame)
+static enum dissect_result tcp_segment(struct dissect_state *frame)
 {
 	struct event_segment *segment = &frame->event->segment;
 	uint16_t source, destination, offset_flags;
@@ -275,7 +275,7 @@ static void routing_destination(struct dissect_state *frame, uint32_t size)
 }
 
 /* Walk to the first header that is none of IP's own (RFC 8200, 4; RFC 4302); frame->protocol becomes its number. */
-static enum dissect_verdict extensions(struct dissect_state *frame)
+static enum dissect_result extensions(struct dissect_state *frame)
 {
 	for (;;) {
 		uint8_t next, length;
@@ -309,11 +309,11 @@ static enum dissect_verdict extensions(struct dissect_state *frame)
 			frame->protocol = next;
 			/* Atomic fragments (RFC 6946) are whole. */
 			if (offset & (IPV6_FRAGMENT_OFFSET | IPV6_MORE_FRAGMENTS)) {
-				enum dissect_verdict verdict = fragment(frame, id, offset & IPV6_FRAGMENT_OFFSET,
-									offset & IPV6_MORE_FRAGMENTS);
+				enum dissect_result result = fragment(frame, id, offset & IPV6_FRAGMENT_OFFSET,
+								      offset & IPV6_MORE_FRAGMENTS);
 
-				if (verdict != DISSECT_EVENT)
-					return verdict;
+				if (result != DISSECT_EVENT)
+					return result;
 			}
 			continue;
 		default:
@@ -325,7 +325,7 @@ static enum dissect_verdict extensions(struct dissect_state *frame)
 }
 
 /* Take an IP header off; DISSECT_EVENT when frame->protocol stands in frame->rest. */
-static enum dissect_verdict ipv4_header(struct dissect_state *frame)
+static enum dissect_result ipv4_header(struct dissect_state *frame)
 {
 	uint8_t version_length, protocol, ttl;
 	uint16_t total, place, id;
@@ -380,7 +380,7 @@ static uint32_t jumbo_length(const struct dissect_state *frame)
 	return 0;
 }
 
-static enum dissect_verdict ipv6_header(struct dissect_state *frame)
+static enum dissect_result ipv6_header(struct dissect_state *frame)
 {
 	struct span *rest = &frame->rest;
 	uint16_t payload;
@@ -405,7 +405,7 @@ static enum dissect_verdict ipv6_header(struct dissect_state *frame)
 	return extensions(frame);
 }
 
-static enum dissect_verdict ip_header(struct dissect_state *frame)
+static enum dissect_result ip_header(struct dissect_state *frame)
 {
 	uint8_t first;
 
@@ -430,12 +430,12 @@ static bool icmp_is_error(uint8_t version, uint8_t type)
 }
 
 /* RFC 792, RFC 4443: 8 bytes, then the datagram it is about, at least as far as ports and sequence number. */
-static enum dissect_verdict icmp_error(struct dissect_state *frame)
+static enum dissect_result icmp_error(struct dissect_state *frame)
 {
 	struct event_icmp *icmp = &frame->event->icmp;
 	uint8_t type, code, version = frame->version;
-	struct in6_addr told = frame->event->flow.remote.ip;
-	enum dissect_verdict verdict;
+	struct in6_addr reported = frame->event->flow.remote.ip;
+	enum dissect_result result;
 	uint16_t source, destination;
 	uint32_t seq;
 
@@ -444,12 +444,12 @@ static enum dissect_verdict icmp_error(struct dissect_state *frame)
 	if (!icmp_is_error(version, type))
 		return DISSECT_OTHER;
 	frame->quoted = true;
-	verdict = ip_header(frame);
-	if (verdict != DISSECT_EVENT)
-		return verdict;
+	result = ip_header(frame);
+	if (result != DISSECT_EVENT)
+		return result;
 	/* It goes to whoever sent what it quotes (RFC 1122, 3.2.2; RFC 4443, 2.2); else it is forged. */
 	if (frame->protocol != IPPROTO_TCP || frame->version != version ||
-	    memcmp(&told, &frame->event->flow.local.ip, sizeof(told)) != 0)
+	    memcmp(&reported, &frame->event->flow.local.ip, sizeof(reported)) != 0)
 		return DISSECT_OTHER;
 	if (!span_take_be16(&frame->rest, &source) || !span_take_be16(&frame->rest, &destination) ||
 	    !span_take_be32(&frame->rest, &seq) || source == 0 || destination == 0)
@@ -465,12 +465,12 @@ static enum dissect_verdict icmp_error(struct dissect_state *frame)
 	return DISSECT_EVENT;
 }
 
-enum dissect_verdict dissect_ip(struct dissect_state *frame)
+enum dissect_result dissect_ip(struct dissect_state *frame)
 {
-	enum dissect_verdict verdict = ip_header(frame);
+	enum dissect_result result = ip_header(frame);
 
-	if (verdict != DISSECT_EVENT)
-		return verdict;
+	if (result != DISSECT_EVENT)
+		return result;
 	if (frame->protocol == IPPROTO_TCP)
 		return tcp_segment(frame);
 	if (frame->protocol == (frame->version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
@@ -479,7 +479,7 @@ enum dissect_verdict dissect_ip(struct dissect_state *frame)
 	return dissect_tunnel(frame);
 }
 
-enum dissect_verdict dissect_tcp(const struct dissect_fragment *fragment, struct event *event)
+enum dissect_result dissect_tcp(const struct dissect_fragment *fragment, struct event *event)
 {
 	const struct dissect_record record = {.length = fragment->frame, .time_ns = fragment->time_ns};
 	struct dissect_state frame = {

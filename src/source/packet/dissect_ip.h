@@ -63,34 +63,34 @@ static inline void dissect_wrapped(const struct dissect_state *frame, enum disse
 }
 
 /** dissect_ip() - an IP packet, of either version, stands in frame->rest */
-enum dissect_verdict dissect_ip(struct dissect_state *frame);
+enum dissect_result dissect_ip(struct dissect_state *frame);
 
 /** dissect_tunnel() - what IP carries is no TCP: is it a wrapping that is to come off? (dissect_tunnel.c) */
-enum dissect_verdict dissect_tunnel(struct dissect_state *frame);
+enum dissect_result dissect_tunnel(struct dissect_state *frame);
 
 /** dissect_80211() - an IEEE 802.11 frame stands in frame->rest (dissect_80211.c) */
-enum dissect_verdict dissect_80211(struct dissect_state *frame);
+enum dissect_result dissect_80211(struct dissect_state *frame);
 
 /** dissect_radiotap() - an IEEE 802.11 frame behind a radiotap header (dissect_80211.c) */
-enum dissect_verdict dissect_radiotap(struct dissect_state *frame);
+enum dissect_result dissect_radiotap(struct dissect_state *frame);
 
 /** dissect_prism() - an IEEE 802.11 frame behind a Prism or AVS header (dissect_80211.c) */
-enum dissect_verdict dissect_prism(struct dissect_state *frame);
+enum dissect_result dissect_prism(struct dissect_state *frame);
 
 /** dissect_link() - a frame of this link type (DLT_*) stands in frame->rest */
-enum dissect_verdict dissect_link(struct dissect_state *frame, int link_type);
+enum dissect_result dissect_link(struct dissect_state *frame, int link_type);
 
 /** dissect_ethertype() - what this EtherType, or a length that stands in its place, announces */
-enum dissect_verdict dissect_ethertype(struct dissect_state *frame, uint16_t type);
+enum dissect_result dissect_ethertype(struct dissect_state *frame, uint16_t type);
 
 /** dissect_llc() - a logical link control header stands in frame->rest */
-static inline enum dissect_verdict dissect_llc(struct dissect_state *frame)
+static inline enum dissect_result dissect_llc(struct dissect_state *frame)
 {
 	/* Where it follows an address, its length stands in place of an EtherType. */
 	return dissect_ethertype(frame, 0);
 }
 
 /** dissect_ppp() - a PPP protocol number, with or without address and control before it, stands in frame->rest */
-enum dissect_verdict dissect_ppp(struct dissect_state *frame);
+enum dissect_result dissect_ppp(struct dissect_state *frame);
 
 #endif

@@ -28,7 +28,7 @@
 
 #define VXLAN_HAS_NETWORK 0x08
 
-static enum dissect_verdict bridged_or(struct dissect_state *frame, uint16_t type)
+static enum dissect_result bridged_or(struct dissect_state *frame, uint16_t type)
 {
 	uint16_t inner;
 
@@ -39,7 +39,7 @@ static enum dissect_verdict bridged_or(struct dissect_state *frame, uint16_t typ
 	return dissect_ethertype(frame, inner);
 }
 
-static enum dissect_verdict gre(struct dissect_state *frame)
+static enum dissect_result gre(struct dissect_state *frame)
 {
 	uint16_t flags, type;
 	struct span key;
@@ -69,7 +69,7 @@ static enum dissect_verdict gre(struct dissect_state *frame)
 	return span_skip(&frame->rest, options) ? bridged_or(frame, type) : DISSECT_MALFORMED;
 }
 
-static enum dissect_verdict vxlan(struct dissect_state *frame)
+static enum dissect_result vxlan(struct dissect_state *frame)
 {
 	uint32_t number;
 	uint8_t flags;
@@ -81,7 +81,7 @@ static enum dissect_verdict vxlan(struct dissect_state *frame)
 	return flags & VXLAN_HAS_NETWORK ? bridged_or(frame, ETHERTYPE_BRIDGED) : DISSECT_OTHER;
 }
 
-static enum dissect_verdict geneve(struct dissect_state *frame)
+static enum dissect_result geneve(struct dissect_state *frame)
 {
 	uint8_t version_length;
 	uint16_t type;
@@ -96,7 +96,7 @@ static enum dissect_verdict geneve(struct dissect_state *frame)
 	return span_skip(&frame->rest, (version_length & 0x3f) * 4u) ? bridged_or(frame, type) : DISSECT_MALFORMED;
 }
 
-static enum dissect_verdict udp(struct dissect_state *frame, uint8_t wanted)
+static enum dissect_result udp(struct dissect_state *frame, uint8_t wanted)
 {
 	uint16_t port;
 
@@ -113,7 +113,7 @@ static enum dissect_verdict udp(struct dissect_state *frame, uint8_t wanted)
 	return DISSECT_OTHER;
 }
 
-static enum dissect_verdict unwrap(struct dissect_state *frame, uint8_t wanted)
+static enum dissect_result unwrap(struct dissect_state *frame, uint8_t wanted)
 {
 	switch (frame->protocol) {
 	case IPPROTO_IPIP:
@@ -134,19 +134,19 @@ static enum dissect_verdict unwrap(struct dissect_state *frame, uint8_t wanted)
 	}
 }
 
-enum dissect_verdict dissect_tunnel(struct dissect_state *frame)
+enum dissect_result dissect_tunnel(struct dissect_state *frame)
 {
 	uint8_t wanted = frame->record->decapsulate;
 	struct dissect_state inside = *frame;
-	enum dissect_verdict verdict;
+	enum dissect_result result;
 
 	if (frame->tunnels++ >= TUNNELS_MAX)
 		return DISSECT_OTHER;
-	verdict = wanted != 0 ? unwrap(frame, wanted) : DISSECT_OTHER;
+	result = wanted != 0 ? unwrap(frame, wanted) : DISSECT_OTHER;
 	/* What is not taken off is looked into all the same, for it may carry TCP (dissect_record.tcp). */
-	if (verdict == DISSECT_OTHER && frame->record->tcp != NULL && wanted != DISSECT_TUNNELS) {
+	if (result == DISSECT_OTHER && frame->record->tcp != NULL && wanted != DISSECT_TUNNELS) {
 		inside.tunnels++;
 		(void)unwrap(&inside, (uint8_t)~wanted);
 	}
-	return verdict;
+	return result;
 }

@@ -47,14 +47,18 @@ bool heartbeat_hangs(struct heartbeat *heartbeat, uint32_t beat, bool may_wait, 
 		return false;
 	state = state_of(pid);
 	if (state == 'T' || state == 't') {
-		err_set(err, EPIPE, "the packet process was stopped by a signal or debugger for %" PRId64
-			" s; it was ended, and no packets are seen any more", silent_ns / CLOCK_NS_PER_SEC);
+		err_set(err, EPIPE,
+			"the packet process was stopped by a signal or debugger for %" PRId64
+			" s; it was ended, and no packets are seen any more",
+			silent_ns / CLOCK_NS_PER_SEC);
 		return true;
 	}
 	/* D is waiting for a disk, Z is dead, which its pipe says soon. */
 	if (silent_ns < HEARTBEAT_SILENT_NS || (state != 'R' && state != 'S') || (state == 'S' && may_wait))
 		return false;
-	err_set(err, EPIPE, "the packet process gave no sign of life for %" PRId64
-		" s; it was ended, and no packets are seen any more", silent_ns / CLOCK_NS_PER_SEC);
+	err_set(err, EPIPE,
+		"the packet process gave no sign of life for %" PRId64
+		" s; it was ended, and no packets are seen any more",
+		silent_ns / CLOCK_NS_PER_SEC);
 	return true;
 }

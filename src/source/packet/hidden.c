@@ -32,7 +32,7 @@ static const struct {
 
 TABLE_COVERS(kinds, PACKET_HIDDEN_NUM);
 
-void hidden_look(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct dissect_record *record)
+void hidden_check(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct dissect_record *record)
 {
 	uint16_t wrappings = 0;
 	struct dissect_record unwrapped = *record;
@@ -71,19 +71,23 @@ bool hidden_text(char *text, size_t size, const struct packet_stats *stats, cons
 	if (stats->events > 0 || count == 0 || (filter == NULL && !kinds[most].is_tunnel))
 		return false;
 	if (kinds[most].is_tunnel) {
-		snprintf(text, size, "no TCP segment was seen outside of tunnels, and %" PRIu64 "%s %s: add "
-				     "--decapsulate=%s%s", count, count >= PACKET_HIDDEN_LOOKED ? " or more" : "",
-			 kinds[most].what, kinds[most].word,
+		snprintf(text, size,
+			 "no TCP segment was seen outside of tunnels, and %" PRIu64 "%s %s: add "
+			 "--decapsulate=%s%s",
+			 count, count >= PACKET_HIDDEN_LOOKED ? " or more" : "", kinds[most].what, kinds[most].word,
 			 filter != NULL ? ", and choose by --lport, --rport or --peer, for a packet filter does not "
-					  "look into them" : "");
+					  "look into them"
+					: "");
 		return true;
 	}
 	/* What nearly all have is to be taken off, from the outside in. */
 	for (int i = 0; !kinds[i].is_tunnel; i++)
 		if (stats->hidden[i] == count)
 			snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s and ", kinds[i].word);
-	snprintf(text, size, "no packet passed the filter; %" PRIu64 "%s that did not %s %s, where it does not look: "
-			     "write \"%s(%.200s)\"", count, count >= PACKET_HIDDEN_LOOKED ? " or more" : "",
+	snprintf(text, size,
+		 "no packet passed the filter; %" PRIu64 "%s that did not %s %s, where it does not look: "
+		 "write \"%s(%.200s)\"",
+		 count, count >= PACKET_HIDDEN_LOOKED ? " or more" : "",
 		 count == 1 ? "is a TCP segment" : "are TCP segments", kinds[most].what, words, filter);
 	return true;
 }

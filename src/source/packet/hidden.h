@@ -10,11 +10,11 @@
 #include "source/packet/process.h"
 
 /**
- * hidden_look() - a frame that gave no segment: does a TCP segment hide in it?
+ * hidden_check() - a frame that gave no segment: does a TCP segment hide in it?
  * @counts: by enum packet_hidden; those of its wrappings are raised by one if so
  * @record: the frame
  */
-void hidden_look(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct dissect_record *record);
+void hidden_check(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct dissect_record *record);
 
 /**
  * hidden_text() - no segment was seen at all: what would show those that hide?

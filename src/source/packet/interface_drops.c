@@ -20,8 +20,7 @@ static uint64_t count_now(const struct packet_config *config)
 
 		if (strchr(config->interfaces[i], '/') != NULL)
 			continue;
-		snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/rx_missed_errors",
-			 config->interfaces[i]);
+		snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/rx_missed_errors", config->interfaces[i]);
 		file = fopen(path, "re");
 		if (file == NULL)
 			continue;

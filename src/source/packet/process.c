@@ -66,16 +66,16 @@ struct packet {
 	int kill_fd; /* see confine_leash() */
 	int pid_fd;
 	int file_fds[PACKET_SAVEFILES]; /* regular savefiles; where the packet process is in them shows here too */
-	int64_t file_size; /* of all; -1: one is no regular file */
+	int64_t file_size;              /* of all; -1: one is no regular file */
 	pid_t pid;
 	struct interface_drops interface_drops;
-	bool deferred;  /* a savefile is a stream: it may pause, even before its head */
+	bool deferred; /* a savefile is a stream: it may pause, even before its head */
 	bool draining;
-	bool warned;    /* the story of a lost interface was told */
-	bool gone;      /* end of file on the wake pipe */
-	bool told;      /* the last story was told; only SOURCE_END is left */
-	bool lost;      /* packets may pass unseen, and an event has said so */
-	bool given_up;  /* with the story in failure */
+	bool warned;   /* the story of a lost interface was told */
+	bool gone;     /* end of file on the wake pipe */
+	bool reported; /* the last story was told; only SOURCE_END is left */
+	bool lost;     /* packets may pass unseen, and an event has said so */
+	bool given_up; /* with the story in failure */
 	struct err failure;
 	struct heartbeat heartbeat;
 };
@@ -149,7 +149,7 @@ static void wake_clear(struct packet *packet)
 }
 
 /* The story that the packet process left. It could be anything, so it is cut and cleaned like other foreign text. */
-static int story(const struct packet *packet, struct err *err)
+static int report_end(const struct packet *packet, struct err *err)
 {
 	char text[sizeof(err->text)];
 	int error = packet->shared->error;
@@ -217,7 +217,7 @@ static int early_end(struct packet *packet, struct event *event, struct err *err
 {
 	if (tell_lost(packet, event))
 		return 1;
-	packet->told = true;
+	packet->reported = true;
 	return packet->given_up ? err_set(err, EPIPE, "%s", packet->failure.text) : death(packet, err);
 }
 
@@ -226,9 +226,9 @@ static bool is_silent(struct packet *packet)
 {
 	const struct child_shared *shared = packet->shared;
 
-	if (!packet->given_up && heartbeat_hangs(&packet->heartbeat, atomic_load(&shared->beat),
-						 atomic_load(&shared->pauses), packet->pid, clock_monotonic(),
-						 &packet->failure))
+	if (!packet->given_up &&
+	    heartbeat_hangs(&packet->heartbeat, atomic_load(&shared->beat), atomic_load(&shared->pauses), packet->pid,
+			    clock_monotonic(), &packet->failure))
 		give_up(packet);
 	return packet->given_up;
 }
@@ -238,20 +238,20 @@ static int news(struct packet *packet, uint32_t state, struct event *event, stru
 {
 	int got;
 
-	if (packet->told)
+	if (packet->reported)
 		return SOURCE_END;
 	if (interface_drops_event(&packet->interface_drops, event, state == CHILD_DONE || packet->gone))
 		return 1;
 	if (state == CHILD_LINK) {
 		got = hand_filter(packet, err);
-		packet->told = got < 0;
+		packet->reported = got < 0;
 		return got;
 	}
 	if (atomic_load(&packet->shared->warned) && !packet->warned) {
 		if (tell_lost(packet, event))
 			return 1;
 		packet->warned = true;
-		return story(packet, err);
+		return report_end(packet, err);
 	}
 	if (state != CHILD_DONE && state != CHILD_FAILED && !packet->gone && !is_silent(packet)) {
 		/* A stream may never say another word. */
@@ -262,8 +262,8 @@ static int news(struct packet *packet, uint32_t state, struct event *event, stru
 	/* A damaged savefile ends where the damage is, but the interface that failed may go on. */
 	if (state == CHILD_FAILED && packet->config.savefile_count == 0 && tell_lost(packet, event))
 		return 1;
-	packet->told = true;
-	return state == CHILD_DONE ? SOURCE_END : story(packet, err);
+	packet->reported = true;
+	return state == CHILD_DONE ? SOURCE_END : report_end(packet, err);
 }
 
 /* What was taken may be written over; a packet process that waits for that is told when it is worth while. */
@@ -273,8 +273,7 @@ static void give_room(struct packet *packet)
 
 	ring_taken(end);
 	if (end->head - end->tail <= end->count / 2 &&
-	    atomic_load_explicit(&end->ring->starved, memory_order_relaxed) &&
-	    atomic_exchange(&end->ring->starved, 0))
+	    atomic_load_explicit(&end->ring->starved, memory_order_relaxed) && atomic_exchange(&end->ring->starved, 0))
 		order(packet, CHILD_ROOM);
 }
 
@@ -298,7 +297,7 @@ int packet_next(struct packet *packet, struct event *event, struct err *err)
 	uint32_t state;
 	int got;
 
-	if (packet->told)
+	if (packet->reported)
 		return SOURCE_END;
 	if (packet->given_up)
 		return early_end(packet, event, err);
@@ -362,7 +361,7 @@ static int wait_ready(struct packet *packet, struct err *err)
 		if (state == CHILD_READY || state == CHILD_DONE)
 			return 0;
 		if (state == CHILD_FAILED)
-			return story(packet, err);
+			return report_end(packet, err);
 		if (state == CHILD_LINK)
 			return hand_filter(packet, err);
 		if (packet->gone)
@@ -390,8 +389,9 @@ static int check_savefile(struct packet *packet, const char *name, int *stdin_co
 	if (++*stdin_count > 1)
 		return err_set(err, EINVAL, "\"-\": standard input can be read once only");
 	if (isatty(STDIN_FILENO))
-		return err_set(err, EINVAL, "\"-\": standard input is a terminal; packets come from a pipe, as in "
-					    "tcpdump -w - | conntrace -r -");
+		return err_set(err, EINVAL,
+			       "\"-\": standard input is a terminal; packets come from a pipe, as in "
+			       "tcpdump -w - | conntrace -r -");
 	packet->deferred |= fstat(STDIN_FILENO, &status) < 0 || !S_ISREG(status.st_mode);
 	return 0;
 }
@@ -557,7 +557,7 @@ void packet_drain(struct packet *packet)
 
 void packet_abandon(struct packet *packet)
 {
-	if (packet->told || packet->given_up)
+	if (packet->reported || packet->given_up)
 		return;
 	err_set(&packet->failure, EPIPE,
 		"the packet process did not come to an end; it was ended, and its last packets are lost");

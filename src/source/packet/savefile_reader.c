@@ -39,9 +39,9 @@ struct savefile_reader {
 	int fd;
 	int end_error; /* what came behind the frames in @order: SOURCE_END or an error, 0 not yet */
 	struct err end_err;
-	bool stands_still; /* a stream brings nothing: what is held back goes */
+	bool stands_still;            /* a stream brings nothing: what is held back goes */
 	struct savefile_order *order; /* NULL: there has been one interface so far */
-	int unknown; /* a link type that is not understood, of some frame; -1 none */
+	int unknown;                  /* a link type that is not understood, of some frame; -1 none */
 	size_t link_count;
 	const struct link *latest; /* the link of the latest frame; NULL before the first */
 	struct link links[LINKS_MAX];
@@ -90,8 +90,8 @@ static int fill(struct savefile_reader *reader, size_t need, struct err *err)
 			reader->stands_still = true;
 			return 0;
 		}
-		got = savefile_stream_read(reader->stream, reader->buffer + reader->end,
-					   reader->size - reader->end, err);
+		got = savefile_stream_read(reader->stream, reader->buffer + reader->end, reader->size - reader->end,
+					   err);
 		if (got < 0)
 			return (int)got;
 		reader->ended = got == 0;

@@ -91,7 +91,7 @@ struct stream {
 _Static_assert(sizeof(struct key) % sizeof(uint64_t) == 0, "a key is whole words");
 
 /* Who is told, and of which direction. */
-struct teller {
+struct reporter {
 	stream_function *function;
 	void *context;
 	const struct direction *direction;
@@ -100,11 +100,11 @@ struct teller {
 
 static void tell(void *context, const struct message *message)
 {
-	const struct teller *teller = context;
-	const struct direction *direction = teller->direction;
+	const struct reporter *reporter = context;
+	const struct direction *direction = reporter->direction;
 	const struct stream_speaker speaker = {direction->key.local, direction->key.remote, direction->time_ns};
 
-	teller->function(teller->context, &speaker, message);
+	reporter->function(reporter->context, &speaker, message);
 }
 
 struct stream *stream_new(const struct message_names *wanted)
@@ -205,52 +205,53 @@ static enum kind kind_of(struct span payload)
 
 /* ---- reading -------------------------------------------------------------------------- */
 
-static bool feed_hello(struct direction *direction, struct span data, struct teller *teller)
+static bool feed_hello(struct direction *direction, struct span data, struct reporter *reporter)
 {
 	struct span whole = {direction->hello.data, direction->hello.length + data.length};
-	enum tls_verdict verdict;
+	enum tls_result result;
 	struct message message;
 
 	if (whole.length > HELLO_MAX)
 		return false;
 	memcpy(direction->hello.data + direction->hello.length, data.data, data.length);
 	direction->hello.length = (uint32_t)whole.length;
-	verdict = tls_hello(whole, &message);
-	if (verdict == TLS_HELLO) {
+	result = tls_hello(whole, &message);
+	if (result == TLS_HELLO) {
 		direction->kind = KIND_DONE;
-		tell(teller, &message);
+		tell(reporter, &message);
 	}
-	return verdict != TLS_OTHER;
+	return result != TLS_OTHER;
 }
 
 /* Return: does what follows mean anything? */
-static bool feed(struct direction *direction, struct span data, struct teller *teller)
+static bool feed(struct direction *direction, struct span data, struct reporter *reporter)
 {
 	if (direction->kind == KIND_WAITING)
-		begin(direction, kind_of(data), teller->wanted);
+		begin(direction, kind_of(data), reporter->wanted);
 	if (direction->kind == KIND_DONE)
 		return true;
 	if (direction->kind == KIND_TLS)
-		return feed_hello(direction, data, teller);
-	return direction->kind == KIND_HTTP && http_feed(&direction->http, data, tell, teller);
+		return feed_hello(direction, data, reporter);
+	return direction->kind == KIND_HTTP && http_feed(&direction->http, data, tell, reporter);
 }
 
 /* Bytes that nobody has. Return: as feed(). */
-static bool skip(struct direction *direction, uint32_t count, struct teller *teller)
+static bool skip(struct direction *direction, uint32_t count, struct reporter *reporter)
 {
 	if (direction->kind != KIND_HTTP)
 		return direction->kind == KIND_DONE;
-	return http_skip(&direction->http, count, tell, teller);
+	return http_skip(&direction->http, count, tell, reporter);
 }
 
 /* The next segment, or one behind a gap. After what means nothing a message may begin anew. */
-static void pass(struct direction *direction, uint32_t seq, uint32_t length, struct span payload, struct teller *teller)
+static void pass(struct direction *direction, uint32_t seq, uint32_t length, struct span payload,
+		 struct reporter *reporter)
 {
 	/* What came before comes again; the sequence numbers say how much of it. */
 	int32_t known = (int32_t)(direction->next_seq - seq);
 	bool reads = true;
 
-	if (known < 0 && !skip(direction, (uint32_t)-known, teller))
+	if (known < 0 && !skip(direction, (uint32_t)-known, reporter))
 		direction->kind = KIND_WAITING;
 	if (known < 0)
 		known = 0;
@@ -262,9 +263,9 @@ static void pass(struct direction *direction, uint32_t seq, uint32_t length, str
 	span_limit(&payload, length);
 	direction->next_seq = seq + (uint32_t)known + length;
 	if (payload.length > 0)
-		reads = feed(direction, payload, teller);
+		reads = feed(direction, payload, reporter);
 	if (reads && length > payload.length)
-		reads = skip(direction, length - (uint32_t)payload.length, teller);
+		reads = skip(direction, length - (uint32_t)payload.length, reporter);
 	if (!reads)
 		direction->kind = KIND_WAITING;
 }
@@ -291,7 +292,7 @@ static bool hold(struct direction *direction, uint32_t seq, uint32_t length, str
 }
 
 /* Read what is held, as far as nothing is missing before it, or with @gaps all of it. */
-static void release(struct direction *direction, bool gaps, struct teller *teller)
+static void release(struct direction *direction, bool gaps, struct reporter *reporter)
 {
 	while (direction->held_count > 0) {
 		struct piece *lowest = &direction->held[0], piece;
@@ -303,22 +304,22 @@ static void release(struct direction *direction, bool gaps, struct teller *telle
 			return;
 		piece = *lowest;
 		*lowest = direction->held[--direction->held_count];
-		pass(direction, piece.seq, piece.length,
-		     (struct span){direction->held_data + piece.at, piece.captured}, teller);
+		pass(direction, piece.seq, piece.length, (struct span){direction->held_data + piece.at, piece.captured},
+		     reporter);
 	}
 	direction->held_bytes = 0;
 }
 
 /* A place for a new direction: a free one, or that which was used longest ago. */
-static struct direction *take(struct stream *stream, const struct key *key, uint32_t hash, struct teller *teller)
+static struct direction *take(struct stream *stream, const struct key *key, uint32_t hash, struct reporter *reporter)
 {
 	struct direction *chosen = &stream->directions[lru_oldest(stream->lru)];
 
 	if (chosen->kind == KIND_NONE) {
 		stream->live++;
 	} else {
-		teller->direction = chosen;
-		release(chosen, true, teller);
+		reporter->direction = chosen;
+		release(chosen, true, reporter);
 	}
 	(void)lru_take(stream->lru, hash);
 	chosen->key = *key;
@@ -335,7 +336,7 @@ void stream_feed(struct stream *stream, const struct event *event, struct span p
 {
 	const struct event_segment *segment = &event->segment;
 	const struct key key = {event->flow.local, event->flow.remote};
-	struct teller teller = {.function = function, .context = context, .wanted = stream->wanted};
+	struct reporter reporter = {.function = function, .context = context, .wanted = stream->wanted};
 	uint32_t seq = segment->seq, hash, missing;
 	bool ends = (segment->flags & (SEGMENT_FIN | SEGMENT_RST)) != 0;
 	bool matters = segment->payload > 0 || (ends && stream->live > 0);
@@ -353,20 +354,20 @@ void stream_feed(struct stream *stream, const struct event *event, struct span p
 		missing = missing_before(stream, &key, hash, seq);
 		if (segment->payload == 0 || (missing == 0 && kind_of(payload) == KIND_NONE))
 			return;
-		direction = take(stream, &key, hash, &teller);
+		direction = take(stream, &key, hash, &reporter);
 		direction->next_seq = seq - missing;
 	}
-	teller.direction = direction;
+	reporter.direction = direction;
 	direction->time_ns = event->time_ns;
 	if (direction->kind != KIND_DONE)
 		lru_use(stream->lru, (uint32_t)(direction - stream->directions));
 	if ((int32_t)(seq - direction->next_seq) <= 0 || !hold(direction, seq, segment->payload, payload)) {
 		/* Without room what is missing is given up. */
 		if ((int32_t)(seq - direction->next_seq) > 0)
-			release(direction, true, &teller);
-		pass(direction, seq, segment->payload, payload, &teller);
+			release(direction, true, &reporter);
+		pass(direction, seq, segment->payload, payload, &reporter);
 	}
-	release(direction, ends, &teller);
+	release(direction, ends, &reporter);
 	if (ends || (direction->kind == KIND_WAITING && direction->held_count == 0))
 		forget(stream, direction);
 }
@@ -376,11 +377,11 @@ void stream_finish(struct stream *stream, stream_function *function, void *conte
 	struct direction *directions = stream->directions;
 
 	for (size_t i = 0; i < DIRECTIONS && stream->live > 0; i++) {
-		struct teller teller = {function, context, &directions[i], stream->wanted};
+		struct reporter reporter = {function, context, &directions[i], stream->wanted};
 
 		if (directions[i].kind == KIND_NONE)
 			continue;
-		release(&directions[i], true, &teller);
+		release(&directions[i], true, &reporter);
 		forget(stream, &directions[i]);
 	}
 }

@@ -14,13 +14,13 @@
  * @records: records not opened yet
  * @fragment: what is left of the one that is open
  * @taken: handshake bytes read
- * @verdict: why reading failed: TLS_MORE at the end of what has come, TLS_OTHER for what cannot be
+ * @result: why reading failed: TLS_MORE at the end of what has come, TLS_OTHER for what cannot be
  */
 struct hello {
 	struct span records;
 	struct span fragment;
 	uint32_t taken;
-	enum tls_verdict verdict;
+	enum tls_result result;
 };
 
 bool tls_begins(struct span data)
@@ -40,7 +40,7 @@ static bool open_record(struct hello *hello)
 	    !span_take_u8(&hello->records, &minor) || !span_take_be16(&hello->records, &length))
 		return false;
 	if (type != CONTENT_HANDSHAKE || major != VERSION_MAJOR || length == 0) {
-		hello->verdict = TLS_OTHER;
+		hello->result = TLS_OTHER;
 		return false;
 	}
 	hello->fragment = hello->records;
@@ -90,7 +90,7 @@ static bool skip_vector(struct hello *hello, int bytes)
 
 static bool cannot_be(struct hello *hello)
 {
-	hello->verdict = TLS_OTHER;
+	hello->result = TLS_OTHER;
 	return false;
 }
 
@@ -125,8 +125,8 @@ static bool client_hello(struct hello *hello, struct message *message)
 	if (type != HANDSHAKE_CLIENT_HELLO)
 		return cannot_be(hello);
 	/* length, legacy_version, random; then session id, cipher suites, compression methods */
-	if (!take_number(hello, 3, &end) || !skip(hello, 2 + 32) || !skip_vector(hello, 1) ||
-	    !skip_vector(hello, 2) || !skip_vector(hello, 1))
+	if (!take_number(hello, 3, &end) || !skip(hello, 2 + 32) || !skip_vector(hello, 1) || !skip_vector(hello, 2) ||
+	    !skip_vector(hello, 1))
 		return false;
 	/* Before TLS 1.3 it may end here (RFC 5246, 7.4.1.2). */
 	if (hello->taken == 4 + end)
@@ -148,13 +148,13 @@ static bool client_hello(struct hello *hello, struct message *message)
 	return true;
 }
 
-enum tls_verdict tls_hello(struct span data, struct message *message)
+enum tls_result tls_hello(struct span data, struct message *message)
 {
-	struct hello hello = {.records = data, .verdict = TLS_MORE};
+	struct hello hello = {.records = data, .result = TLS_MORE};
 	struct message found = {.kind = MESSAGE_TLS_HELLO};
 
 	if (!client_hello(&hello, &found))
-		return hello.verdict;
+		return hello.result;
 	*message = found;
 	return TLS_HELLO;
 }

@@ -7,8 +7,8 @@
 #include "base/span.h"
 #include "model/message.h"
 
-/** enum tls_verdict - what the first bytes of a direction turned out to be */
-enum tls_verdict {
+/** enum tls_result - what the first bytes of a direction turned out to be */
+enum tls_result {
 	/** no ClientHello */
 	TLS_OTHER,
 	/** so far it may be one */
@@ -25,6 +25,6 @@ bool tls_begins(struct span data);
  * @data: the direction from its first byte, as far as it has come; the ClientHello may be spread over several records
  * @message: filled on TLS_HELLO; its host is the server name, "" when it names none
  */
-enum tls_verdict tls_hello(struct span data, struct message *message);
+enum tls_result tls_hello(struct span data, struct message *message);
 
 #endif

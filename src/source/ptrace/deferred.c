@@ -47,7 +47,7 @@ void deferred_check(struct stop *stop, struct target *target)
 	struct event info;
 
 	for (size_t at = target->deferred_count; at-- > 0;)
-		if (stop_look(stop, target, target->deferred[at], socket_read_counters, &info) != 0 ||
+		if (stop_read_socket(stop, target, target->deferred[at], socket_read_counters, &info) != 0 ||
 		    info.info.state != TCP_SYN_SENT)
 			remove_at(target, at);
 }

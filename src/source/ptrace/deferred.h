@@ -8,7 +8,7 @@
  * With TCP_FASTOPEN_CONNECT, connect(2) returns 0 at once if there is a cookie,
  * and the SYN leaves with the data of the first send, whatever call that is. On
  * a blocking socket it then waits for the handshake as a send with MSG_FASTOPEN
- * does, and must not be disturbed either (quiet.h). So such sockets are
+ * does, and must not be disturbed either (signal_hold.h). So such sockets are
  * remembered, and as long as a launched process has any, its threads stop at
  * every call, as attached ones do all the time: no filter knows which send it
  * will be. A thread that is asleep in a call when another connects is not

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "source/ptrace/holdings.h"
+#include "source/ptrace/exit_sockets.h"
 #include "source/ptrace/sealed.h"
 
 /*
@@ -24,7 +24,7 @@ bool endings_let_go(struct tracee *tracee)
 	unsigned long status;
 
 	if (!tracee_message(tracee, PTRACE_EVENT_EXIT, &status) ||
-	    (target->holding_count > 0 && holdings_end_fd(target) < 0) ||
+	    (target->holding_count > 0 && exit_sockets_end_fd(target) < 0) ||
 	    ptrace(PTRACE_DETACH, tracee->tid, NULL, NULL) != 0)
 		return false;
 	target->let_go = true;
@@ -40,7 +40,7 @@ void endings_gone(struct endings *endings, struct stop *stop, struct tracee_tabl
 		tracee_end_early(table, tracee->tid);
 	if (target->threads > 1 || !target->let_go || target->holding_count == 0) {
 		if (target->threads == 1) {
-			holdings_tell(stop, tracee, tracee->end_status);
+			exit_sockets_report(stop, tracee, tracee->end_status);
 			sealed_ended(stop, tracee, tracee->end_status);
 		}
 		stop_push(stop);
@@ -85,7 +85,7 @@ void endings_check(struct endings *endings, struct stop *stop, bool wait)
 		}
 		*link = tracee->next;
 		endings->count--;
-		holdings_tell(stop, tracee, tracee->end_status);
+		exit_sockets_report(stop, tracee, tracee->end_status);
 		sealed_ended(stop, tracee, tracee->end_status);
 		stop_push(stop);
 		tracee_free(tracee);

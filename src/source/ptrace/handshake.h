@@ -8,7 +8,7 @@
 /*
  * Attaching interrupts the call that a thread sleeps in, and the kernel makes
  * it again. A TCP Fast Open that waits for its answer would send its data twice
- * by that (quiet.h), so it may finish first, if it does so soon.
+ * by that (signal_hold.h), so it may finish first, if it does so soon.
  */
 
 /** handshake_await() - wait, at most two seconds, until the thread @tid of @pid is in no such call */

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "system/procfs.h"
-#include "source/ptrace/filter.h"
+#include "source/ptrace/seccomp_filter.h"
 
 #define EXIT_OWN_FAILURE 125
 #define EXIT_NOT_EXECUTABLE 126
@@ -133,7 +133,7 @@ static void become_command(const struct tracer_config *config, const struct sock
 		_exit(EXIT_OWN_FAILURE);
 	/* First, while there may be the privilege to do it without no_new_privs. */
 	if (program != NULL) {
-		rc = filter_load(program);
+		rc = seccomp_filter_load(program);
 		if (rc != 0)
 			fail(result, LAUNCH_FILTER, -rc);
 	}

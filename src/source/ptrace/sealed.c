@@ -65,8 +65,8 @@ static void add(struct target *target, int fd, uint64_t cookie, const struct end
 		remove_socket(target, &sealed->list[0]);
 	/* Grown at every power of two. */
 	if ((sealed->count & (sealed->count - 1)) == 0)
-		sealed->list = xreallocarray(sealed->list, sealed->count > 0 ? sealed->count * 2 : 1,
-					     sizeof(*sealed->list));
+		sealed->list =
+			xreallocarray(sealed->list, sealed->count > 0 ? sealed->count * 2 : 1, sizeof(*sealed->list));
 	sealed->list[sealed->count++] = (struct sealed_socket){fd, cookie, *local};
 }
 
@@ -98,7 +98,7 @@ void sealed_stock(struct stop *stop, struct target *target)
 	for (; sockets.at < sockets.count; sockets.at++) {
 		int fd = sockets.list[sockets.at].fd;
 
-		if (stop_look(stop, target, fd, socket_read, &info) == 0)
+		if (stop_read_socket(stop, target, fd, socket_read, &info) == 0)
 			add(target, fd, info.info.cookie, &info.flow.local);
 	}
 	free(sockets.list);
@@ -115,12 +115,12 @@ void sealed_check(struct stop *stop, struct target *target)
 	bool was_sealed = target->is_sealed;
 	struct err why;
 
-	target->is_sealed = !stop_may_look(target);
+	target->is_sealed = !stop_may_read_socket(target);
 	if (!target->is_sealed) {
 		forget(target);
 	} else if (!was_sealed) {
 		(void)procfs_why_not_watchable(target->pid, why.text, sizeof(why.text));
-		remarks_add(stop->remarks,
+		notices_add(stop->notices,
 			    "%s; the connections that it makes from now on are shown without addresses and counters",
 			    why.text);
 	}

@@ -13,7 +13,7 @@
 #include "source/ptrace/call_report.h"
 #include "source/ptrace/deferred.h"
 #include "source/ptrace/memory.h"
-#include "source/ptrace/quiet.h"
+#include "source/ptrace/signal_hold.h"
 #include "source/ptrace/sealed.h"
 #include "source/ptrace/untraced.h"
 #include "source/ptrace/uring.h"
@@ -104,13 +104,13 @@ static void entered_connect(struct stop *stop, struct tracee *tracee)
 	event->flow.remote = tracee->remote;
 	tracee->entry_cookie = 0;
 	if ((tracee->interrupted || !target_is_alone(tracee->target)) &&
-	    stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
+	    stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
 		tracee->entry_cookie = info.info.cookie;
 	/* The same attempt once more, or the first one of another socket? */
 	if (tracee->interrupted)
 		event->call.cookie = tracee->entry_cookie;
 	if (tracee->call.is_send)
-		quiet_begin(tracee);
+		signal_hold_begin(tracee);
 }
 
 /* Where does a connect(2) go? An address of another family, or one the kernel will refuse, makes it SYSCALL_OTHER. */
@@ -150,12 +150,12 @@ static void entered_accept(struct tracee *tracee)
 	call->length = room;
 }
 
-static void told_shutdown(struct stop *stop, struct tracee *tracee)
+static void reported_shutdown(struct stop *stop, struct tracee *tracee)
 {
 	struct event info;
 	struct event *event;
 
-	if (stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) != 0)
+	if (stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) != 0)
 		return;
 	event = stop_gather_call(stop, tracee, CALL_SHUTDOWN, tracee->call.fd);
 	event->call.argument = (int)tracee->call.address;
@@ -163,11 +163,11 @@ static void told_shutdown(struct stop *stop, struct tracee *tracee)
 }
 
 /* Before the call, while the counters are there. Return: is there a connection that it will end? */
-static bool told_disconnect(struct stop *stop, struct tracee *tracee)
+static bool reported_disconnect(struct stop *stop, struct tracee *tracee)
 {
 	struct event info;
 
-	if (stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) != 0 ||
+	if (stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) != 0 ||
 	    info.info.state == TCP_CLOSE || info.info.state == TCP_LISTEN)
 		return false;
 	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_CLOSE, tracee->call.fd), &info, INFO_CLOSE);
@@ -178,7 +178,7 @@ static void returned_disconnect(struct stop *stop, struct tracee *tracee)
 {
 	struct event info;
 
-	if (stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
+	if (stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
 		stop_gather_call(stop, tracee, CALL_DISCONNECT, tracee->call.fd)->call.cookie = info.info.cookie;
 }
 
@@ -187,10 +187,10 @@ void stop_take(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct event info;
 
-	if (stop_look(stop, tracee->target, fd, socket_read, &info) != 0 || info.flow.remote.port == 0)
+	if (stop_read_socket(stop, tracee->target, fd, socket_read, &info) != 0 || info.flow.remote.port == 0)
 		return;
 	target_mark_socket(tracee->target, fd, true);
-	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_TAKE, fd), &info, INFO_LOOK);
+	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_TAKE, fd), &info, INFO_SAMPLE);
 	stop_push(stop);
 }
 
@@ -207,19 +207,19 @@ bool stop_is_shared(struct stop *stop, const struct target *target, int fd, uint
 	     other = tracee_next(stop->table, other)) {
 		if (other->target == target || other->tid != other->target->pid || !is_marked(other->target, fd))
 			continue;
-		if (stop_look(stop, other->target, fd, socket_read_counters, &event) == 0 &&
+		if (stop_read_socket(stop, other->target, fd, socket_read_counters, &event) == 0 &&
 		    event.info.cookie == cookie)
 			return true;
 	}
 	return false;
 }
 
-static void told_close(struct stop *stop, struct tracee *tracee, int fd)
+static void reported_close(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct event info;
 
 	target_mark_socket(tracee->target, fd, false);
-	if (stop_look(stop, tracee->target, fd, socket_read_counters, &info) != 0)
+	if (stop_read_socket(stop, tracee->target, fd, socket_read_counters, &info) != 0)
 		return;
 	/* Where no destroy event will come, the close(2) of the last one is the end, and no other. */
 	if ((tracee->target->netns != stop->netns || info.flow.proto != IPPROTO_TCP) &&
@@ -232,7 +232,7 @@ static bool entered_send(struct tracee *tracee)
 {
 	if (!deferred_is(tracee->target, tracee->call.fd))
 		return false;
-	quiet_begin(tracee);
+	signal_hold_begin(tracee);
 	return true;
 }
 
@@ -249,7 +249,7 @@ static bool entered_other(struct stop *stop, struct tracee *tracee)
 		/* One made before the run shows itself now. */
 		if (call->fd >= 0)
 			uring_made(stop, tracee, call->fd);
-		uring_look(stop, tracee);
+		uring_find(stop, tracee);
 		return true;
 	case SYSCALL_SEND:
 		return entered_send(tracee);
@@ -305,16 +305,16 @@ static bool entered(struct stop *stop, struct tracee *tracee, const struct call_
 		entered_connect(stop, tracee);
 		return true;
 	case SYSCALL_DISCONNECT:
-		if (told_disconnect(stop, tracee))
+		if (reported_disconnect(stop, tracee))
 			return true;
 		break;
 	case SYSCALL_SHUTDOWN:
 		/* Before the call: what the kernel says of the socket's state then, is what matters. */
-		told_shutdown(stop, tracee);
+		reported_shutdown(stop, tracee);
 		break;
 	case SYSCALL_CLOSE:
 		if (stop->closes && is_marked(tracee->target, call->fd))
-			told_close(stop, tracee, call->fd);
+			reported_close(stop, tracee, call->fd);
 		if (stop->closes && call->source_fd >= 0 && is_marked(tracee->target, call->source_fd))
 			return true;
 		break;
@@ -322,7 +322,7 @@ static bool entered(struct stop *stop, struct tracee *tracee, const struct call_
 		for (int fd = target_next_socket(tracee->target, call->fd);
 		     stop->closes && fd >= 0 && (uint32_t)fd <= call->last_fd;
 		     fd = target_next_socket(tracee->target, fd + 1)) {
-			told_close(stop, tracee, fd);
+			reported_close(stop, tracee, fd);
 			stop_push(stop);
 		}
 		break;
@@ -352,43 +352,43 @@ static bool read_accepted(struct tracee *tracee, struct endpoint *remote)
  * two it is nobody can say: the event tells what the program was told, and
  * that it is disputed.
  */
-static bool is_disputed(const struct endpoint *told, const struct endpoint *found)
+static bool is_disputed(const struct endpoint *given, const struct endpoint *found)
 {
-	if (told->port == 0 || found->port == 0)
+	if (given->port == 0 || found->port == 0)
 		return false;
 	/* The unspecified address is this host. */
-	if (!endpoint_has_ip(told))
-		return told->port != found->port;
-	return !endpoint_equal(told, found);
+	if (!endpoint_has_ip(given))
+		return given->port != found->port;
+	return !endpoint_equal(given, found);
 }
 
-static void gather_disputed(struct stop *stop, struct tracee *tracee, enum call_kind kind, const struct endpoint *told)
+static void gather_disputed(struct stop *stop, struct tracee *tracee, enum call_kind kind, const struct endpoint *given)
 {
 	struct event *event = stop_gather_call(stop, tracee, kind, tracee->call.fd);
 
-	event->flow.remote = *told;
+	event->flow.remote = *given;
 	event->call.disputed = 1;
 }
 
 /* The new socket is gone or can't be looked at: what the program was told, and the listener, are left. */
-static void gather_unlooked(struct stop *stop, struct tracee *tracee, int fd, const struct endpoint *told)
+static void gather_unread(struct stop *stop, struct tracee *tracee, int fd, const struct endpoint *given)
 {
 	struct event listener;
 	struct event *event;
-	bool listens = stop_look(stop, tracee->target, tracee->call.fd, socket_read, &listener) == 0 &&
+	bool listens = stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read, &listener) == 0 &&
 		       listener.info.state == TCP_LISTEN;
 
-	if (!listens && told->port == 0)
+	if (!listens && given->port == 0)
 		return;
 	event = stop_gather_call(stop, tracee, CALL_ACCEPT, fd);
-	event->flow.remote = *told;
+	event->flow.remote = *given;
 	if (listens)
 		event->flow.local = listener.flow.local;
 }
 
 static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 {
-	struct endpoint told = {.port = 0};
+	struct endpoint given = {.port = 0};
 	struct event info;
 	struct event *event;
 	int rc;
@@ -397,21 +397,21 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 		stop_accept_failed(stop, tracee, -fd);
 		return;
 	}
-	rc = stop_look(stop, tracee->target, fd, socket_read_accepted, &info);
+	rc = stop_read_socket(stop, tracee->target, fd, socket_read_accepted, &info);
 	if (rc == -ENOTSUP)
 		return;
-	(void)read_accepted(tracee, &told);
+	(void)read_accepted(tracee, &given);
 	if (rc != 0) {
-		gather_unlooked(stop, tracee, fd, &told);
+		gather_unread(stop, tracee, fd, &given);
 		return;
 	}
 	/* Looked at from outside, a connection that was reset in the queue has no other end any more. */
 	if (info.flow.remote.port == 0)
-		info.flow.remote = told;
+		info.flow.remote = given;
 	tracee->call.fd = fd;
 	target_mark_socket(tracee->target, fd, true);
-	if (is_disputed(&told, &info.flow.remote)) {
-		gather_disputed(stop, tracee, CALL_ACCEPT, &told);
+	if (is_disputed(&given, &info.flow.remote)) {
+		gather_disputed(stop, tracee, CALL_ACCEPT, &given);
 		return;
 	}
 	event = stop_gather_call(stop, tracee, CALL_ACCEPT, fd);
@@ -437,7 +437,7 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 	struct event info;
 	struct event *event;
 	int fd = tracee->call.fd;
-	int rc = stop_look(stop, tracee->target, fd, socket_read, &info);
+	int rc = stop_read_socket(stop, tracee->target, fd, socket_read, &info);
 
 	if (rc == -ENOTSUP || error == EBADF || error == ENOTSOCK) {
 		stop_gather_call(stop, tracee, CALL_CONNECT_OTHER, fd)->flow.remote = tracee->remote;
@@ -472,13 +472,13 @@ static void returned_so_error(struct stop *stop, struct tracee *tracee)
 
 	if (!read_memory(tracee, tracee->call.address, &error, sizeof(error)))
 		return;
-	rc = stop_look(stop, tracee->target, tracee->call.fd, socket_read_counters, &info);
+	rc = stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read_counters, &info);
 	if (rc != 0 && rc != -ENOTCONN)
 		return;
 	event = stop_gather_call(stop, tracee, CALL_SO_ERROR, tracee->call.fd);
 	event->call.error = error;
 	if (rc == 0)
-		stop_gather_socket(stop, event, &info, INFO_LOOK);
+		stop_gather_socket(stop, event, &info, INFO_SAMPLE);
 }
 
 int stop_error(int64_t value)
@@ -511,11 +511,11 @@ static void returned(struct stop *stop, struct tracee *tracee, int64_t value)
 		returned_accept(stop, tracee, (int)value);
 		break;
 	case SYSCALL_CONNECT:
-		quiet_end(tracee);
+		signal_hold_end(tracee);
 		returned_connect(stop, tracee, stop_error(value));
 		break;
 	case SYSCALL_SEND:
-		quiet_end(tracee);
+		signal_hold_end(tracee);
 		deferred_remove(tracee->target, tracee->call.fd);
 		break;
 	case SYSCALL_LISTEN:
@@ -541,7 +541,7 @@ static void returned(struct stop *stop, struct tracee *tracee, int64_t value)
 			uring_made(stop, tracee, (int)value);
 		break;
 	case SYSCALL_URING_ENTER:
-		uring_look(stop, tracee);
+		uring_find(stop, tracee);
 		break;
 	case SYSCALL_CLONE_UNTRACED:
 		untraced_give_back(tracee);
@@ -572,12 +572,12 @@ static void entered_deferred(struct stop *stop, struct tracee *tracee, const str
 void stop_at_call(struct stop *stop, struct tracee *tracee, bool by_filter)
 {
 	struct call_report report = {0};
-	bool is_told = by_filter && tracee->in_call && tracee->target->is_sealed;
+	bool is_reported = by_filter && tracee->in_call && tracee->target->is_sealed;
 
 	/* The filter stops behind the entry stop, if there was one. */
-	if (by_filter && !is_told)
+	if (by_filter && !is_reported)
 		tracee->in_call = false;
-	if (is_told || !call_report_read(&report, tracee->tid, tracee->in_call))
+	if (is_reported || !call_report_read(&report, tracee->tid, tracee->in_call))
 		return;
 	if (report.op == CALL_REPORT_EXIT) {
 		if (tracee->in_call)

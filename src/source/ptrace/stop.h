@@ -8,8 +8,8 @@
 
 #include "base/queue.h"
 #include "model/event.h"
-#include "source/ptrace/outside.h"
-#include "source/ptrace/remarks.h"
+#include "source/ptrace/diag_fallback.h"
+#include "source/ptrace/notices.h"
 #include "source/ptrace/tracee.h"
 
 /*
@@ -30,8 +30,8 @@
  * @count: how many wait in @events
  * @events: them
  * @pushed: some have been handed over since the reader was last woken for them
- * @remarks: what the user should know
- * @outside: looks at sockets where they can't be duplicated
+ * @notices: what the user should know
+ * @diag_fallback: looks at sockets where they can't be duplicated
  * @filtered: what is traced runs under the system-call filter, and stops where that says
  * @closes: closing is watched
  * @follows: children are traced
@@ -45,8 +45,8 @@ struct stop {
 	size_t count;
 	struct event events[STOP_EVENTS];
 	bool pushed;
-	struct remarks *remarks;
-	struct outside outside;
+	struct notices *notices;
+	struct diag_fallback diag_fallback;
 	bool filtered;
 	bool closes;
 	bool follows;
@@ -69,7 +69,7 @@ void stop_gather_socket(struct stop *stop, struct event *call, const struct even
 typedef int stop_read(int socket, struct event *event);
 
 /**
- * stop_look() - take a descriptor of a process, read it, let it go
+ * stop_read_socket() - take a descriptor of a process, read it, let it go
  *
  * While the duplicate is open the program's close(2) would not send its FIN,
  * so it is open only while the program is stopped or, for a few microseconds,
@@ -77,10 +77,10 @@ typedef int stop_read(int socket, struct event *event);
  *
  * Return: 0 or a negative errno.
  */
-int stop_look(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info);
+int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info);
 
-/** stop_may_look() - may the descriptors of a process be looked at, one way or the other? */
-bool stop_may_look(struct target *target);
+/** stop_may_read_socket() - may the descriptors of a process be looked at, one way or the other? */
+bool stop_may_read_socket(struct target *target);
 
 /**
  * stop_at_call() - a thread stopped at a call: at its entry, its exit, or where the filter says

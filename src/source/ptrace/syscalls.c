@@ -335,7 +335,7 @@ static enum syscall_kind decode_form(struct syscall *decoded, enum form form, co
 		return (int)arguments[0] == (int)arguments[1] ? SYSCALL_OTHER : SYSCALL_CLOSE;
 	case FORM_FCNTL:
 		return (int)arguments[1] == F_DUPFD || (int)arguments[1] == F_DUPFD_CLOEXEC ? SYSCALL_DUP
-											     : SYSCALL_OTHER;
+											    : SYSCALL_OTHER;
 	case FORM_PIDFD_GETFD:
 		return SYSCALL_TAKE;
 	default:
@@ -350,12 +350,18 @@ static enum syscall_kind decode_socketcall(struct syscall *decoded, const uint64
 		enum form form;
 		size_t count;
 	} forms[] = {
-		[SOCKETCALL_CONNECT] = {FORM_CONNECT, 3},       [SOCKETCALL_ACCEPT] = {FORM_ACCEPT, 3},
-		[SOCKETCALL_SENDTO] = {FORM_SENDTO, 6},         [SOCKETCALL_SHUTDOWN] = {FORM_SHUTDOWN, 2},
-		[SOCKETCALL_GETSOCKOPT] = {FORM_GETSOCKOPT, 5}, [SOCKETCALL_SENDMSG] = {FORM_SENDMSG, 3},
-		[SOCKETCALL_RECVMSG] = {FORM_RECVMSG, 3},       [SOCKETCALL_ACCEPT4] = {FORM_ACCEPT, 3},
-		[SOCKETCALL_RECVMMSG] = {FORM_RECVMMSG, 4},     [SOCKETCALL_SENDMMSG] = {FORM_SENDMMSG, 4},
-		[SOCKETCALL_SEND] = {FORM_SEND, 4},             [SOCKETCALL_LISTEN] = {FORM_LISTEN, 2},
+		[SOCKETCALL_CONNECT] = {FORM_CONNECT, 3},
+		[SOCKETCALL_ACCEPT] = {FORM_ACCEPT, 3},
+		[SOCKETCALL_SENDTO] = {FORM_SENDTO, 6},
+		[SOCKETCALL_SHUTDOWN] = {FORM_SHUTDOWN, 2},
+		[SOCKETCALL_GETSOCKOPT] = {FORM_GETSOCKOPT, 5},
+		[SOCKETCALL_SENDMSG] = {FORM_SENDMSG, 3},
+		[SOCKETCALL_RECVMSG] = {FORM_RECVMSG, 3},
+		[SOCKETCALL_ACCEPT4] = {FORM_ACCEPT, 3},
+		[SOCKETCALL_RECVMMSG] = {FORM_RECVMMSG, 4},
+		[SOCKETCALL_SENDMMSG] = {FORM_SENDMMSG, 4},
+		[SOCKETCALL_SEND] = {FORM_SEND, 4},
+		[SOCKETCALL_LISTEN] = {FORM_LISTEN, 2},
 	};
 	TABLE_COVERS(forms, SOCKETCALL_NUM);
 	uint64_t wide[6] = {0};
@@ -406,8 +412,8 @@ bool syscalls_is_send(struct syscall *decoded, uint64_t number, const uint64_t a
 		      void *context)
 {
 	for (size_t i = 0; i < machine_count; i++) {
-		enum syscall_kind kind = syscalls_decode(decoded, machines[i].audit_arch, number, arguments, memory,
-							 context);
+		enum syscall_kind kind =
+			syscalls_decode(decoded, machines[i].audit_arch, number, arguments, memory, context);
 
 		if (kind == SYSCALL_SEND || (kind == SYSCALL_CONNECT && decoded->is_send))
 			return true;

@@ -117,7 +117,7 @@ static void target_free(struct target *target)
 	if (target->pidfd >= 0)
 		close(target->pidfd);
 	free(target->sockets);
-	free(target->holdings);
+	free(target->exit_sockets);
 	uring_free(target->uring);
 	sealed_free(target->sealed);
 	free(target);

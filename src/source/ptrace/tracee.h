@@ -10,7 +10,7 @@
 #include "model/endpoint.h"
 #include "source/ptrace/syscalls.h"
 
-struct holdings_socket;
+struct exit_socket;
 struct sealed;
 struct uring;
 
@@ -29,7 +29,7 @@ struct uring;
  * @netns: inode of its network namespace, 0 unknown
  * @exiting: how many of them are about to end
  * @described: its name has been told since its last exec
- * @exit_told: that it ends has been told
+ * @exit_reported: that it ends has been told
  * @sockets: bit set by descriptor number: what was seen to be a TCP connection. A bit may be stale
  *	     (closing is not always watched), so whoever uses one looks at the socket itself
  * @words: length of @sockets in 64-bit words
@@ -39,7 +39,7 @@ struct uring;
  * @is_sealed: it may not be inspected (sealed.h)
  * @sealed: its sockets then, NULL none known
  * @end_ns: when its last thread was about to end
- * @holdings: the connections it had open then
+ * @exit_sockets: the connections it had open then
  * @holding_count: how many
  * @asked: tracer_others() has counted it; until the next time
  * @let_go: one of its threads, at least, was let go at its exit stop: its end is not reported
@@ -55,7 +55,7 @@ struct target {
 	unsigned int exiting;
 	uint32_t netns;
 	bool described;
-	bool exit_told;
+	bool exit_reported;
 	uint64_t *sockets;
 	size_t words;
 	int deferred[DEFERRED_MAX];
@@ -64,7 +64,7 @@ struct target {
 	bool is_sealed;
 	struct sealed *sealed;
 	int64_t end_ns;
-	struct holdings_socket *holdings;
+	struct exit_socket *exit_sockets;
 	size_t holding_count;
 	bool asked;
 	bool let_go;
@@ -82,7 +82,7 @@ struct target {
  * @remote: connect: where to
  * @interrupted: its last connect(2) was interrupted by a signal
  * @entry_cookie: connect: the socket's cookie when the call was entered, 0 not asked
- * @quiet: in a call during which signals are blocked (quiet.h)
+ * @signals_held: in a call during which signals are blocked (signal_hold.h)
  * @mask: what it blocks by itself
  * @end_status: its end, as wait(2) would report it; 0 until that is known
  * @next: chain of the table
@@ -98,7 +98,7 @@ struct tracee {
 	struct endpoint remote;
 	bool interrupted;
 	uint64_t entry_cookie;
-	bool quiet;
+	bool signals_held;
 	uint64_t mask;
 	int end_status;
 	struct tracee *next;

@@ -34,7 +34,7 @@ static void tracer_free(struct tracer *tracer)
 {
 	endings_free(&tracer->endings);
 	tracee_table_free(tracer->table);
-	outside_close(&tracer->gathered.outside);
+	diag_fallback_close(&tracer->gathered.diag_fallback);
 	if (tracer->wake_fd >= 0)
 		close(tracer->wake_fd);
 	for (size_t i = 0; i < tracer->warning_count; i++)
@@ -61,7 +61,7 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 	atomic_init(&tracer->settled_ns, INT64_MAX);
 	tracer->config = *config;
 	tracer->gathered.queue = config->events;
-	tracer->gathered.remarks = &tracer->remarks;
+	tracer->gathered.notices = &tracer->notices;
 	tracer->table = tracee_table_new();
 	tracer->gathered.table = tracer->table;
 	tracer->gathered.netns = procfs_netns(getpid());
@@ -99,7 +99,7 @@ const char *tracer_warning(const struct tracer *tracer, size_t index)
 
 const char *tracer_remark(struct tracer *tracer)
 {
-	return remarks_take(&tracer->remarks);
+	return notices_take(&tracer->notices);
 }
 
 int tracer_fd(const struct tracer *tracer)

@@ -10,7 +10,7 @@
 #include "source/ptrace/attach.h"
 #include "source/ptrace/endings.h"
 #include "source/ptrace/placement.h"
-#include "source/ptrace/remarks.h"
+#include "source/ptrace/notices.h"
 #include "source/ptrace/reports.h"
 #include "source/ptrace/standby.h"
 #include "source/ptrace/stop.h"
@@ -41,7 +41,7 @@ struct tracer {
 	atomic_bool command_ended;
 	atomic_int command_status;
 	atomic_bool command_stopped;
-	struct remarks remarks;
+	struct notices notices;
 	struct tracer_question question;
 	struct standby standby;
 

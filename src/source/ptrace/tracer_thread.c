@@ -14,11 +14,11 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "system/procfs.h"
-#include "source/ptrace/filter.h"
+#include "source/ptrace/seccomp_filter.h"
 #include "source/ptrace/handshake.h"
-#include "source/ptrace/holdings.h"
+#include "source/ptrace/exit_sockets.h"
 #include "source/ptrace/launch.h"
-#include "source/ptrace/quiet.h"
+#include "source/ptrace/signal_hold.h"
 #include "source/ptrace/sealed.h"
 #include "source/ptrace/tracee.h"
 
@@ -138,14 +138,14 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 	stop_executed(&tracer->gathered, tracee);
 	sealed_executed(&tracer->gathered, tracee->target);
 	tracee->target->described = false;
-	tracee->target->exit_told = false;
+	tracee->target->exit_reported = false;
 	tracee->target->deferred_count = 0;
 	/* exec gives a table of its own; only a child that is not followed may share it again. */
 	tracee->target->owns_descriptors = tracer->gathered.follows;
 	tracee->in_call = !tracer->gathered.filtered;
 	tracee->call.kind = SYSCALL_OTHER;
 	if (tracer->launching)
-		holdings_inherited(&tracer->gathered, tracee->target);
+		exit_sockets_inherited(&tracer->gathered, tracee->target);
 }
 
 /* Return: was it let go? Then it must not be resumed, and is forgotten. */
@@ -154,7 +154,7 @@ static bool on_exit_stop(struct tracer *tracer, struct tracee *tracee)
 	tracee_exiting(tracee, true);
 	if (tracee->tid == tracee->target->pid)
 		tracee->target->leader_ended = true;
-	holdings_look(&tracer->gathered, tracee);
+	exit_sockets_read(&tracer->gathered, tracee);
 	if (!endings_let_go(tracee))
 		return false;
 	standby_done(&tracer->standby);
@@ -242,7 +242,7 @@ static void look_at_existing(struct tracer *tracer)
 		if (tracee == NULL)
 			continue;
 		tracer->gathered.time_ns = clock_now();
-		holdings_existing(&tracer->gathered, tracee->target, socket->fd);
+		exit_sockets_existing(&tracer->gathered, tracee->target, socket->fd);
 		push(tracer);
 	}
 }
@@ -280,9 +280,9 @@ static int launch(struct tracer *tracer)
 
 	tracer->exit_status = 125;
 	if (tracer->gathered.filtered) {
-		const struct filter_choice choice = {config->closes, config->no_uring};
+		const struct seccomp_filter_choice choice = {config->closes, config->no_uring};
 
-		rc = filter_build(&tracer->program, &choice, &tracer->err);
+		rc = seccomp_filter_build(&tracer->program, &choice, &tracer->err);
 		if (rc != 0)
 			return rc;
 	}
@@ -388,7 +388,7 @@ static void ask_targets(struct tracer *tracer)
 	     tracee = tracee_next(tracer->table, tracee)) {
 		struct target *target = tracee->target;
 
-		if (target->asked || target->exit_told)
+		if (target->asked || target->exit_reported)
 			continue;
 		target->asked = true;
 		if (question->number != 0)
@@ -446,7 +446,7 @@ void *tracer_thread(void *argument)
 		else if (rc == -ECHILD)
 			break;
 	}
-	for (int i = 0; i < LAST_STOPS && quiet_lasts(tracer->table); i++)
+	for (int i = 0; i < LAST_STOPS && signal_hold_lasts(tracer->table); i++)
 		(void)wait_and_dispatch(tracer, 0);
 	standby_end();
 	atomic_store(&tracer->done, true);

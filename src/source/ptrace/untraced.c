@@ -24,7 +24,7 @@ static void write_flags(const struct tracee *tracee, uint64_t flags)
 static void write_register(const struct tracee *tracee, uint64_t flags)
 {
 	size_t offset = tracee->call.arch == AUDIT_ARCH_I386 ? offsetof(struct user, regs.rbx)
-							      : offsetof(struct user, regs.rdi);
+							     : offsetof(struct user, regs.rdi);
 
 	(void)ptrace(PTRACE_POKEUSER, tracee->tid, (void *)offset, (void *)(uintptr_t)flags);
 }
@@ -38,8 +38,7 @@ static void write_register(const struct tracee *tracee, uint64_t flags)
 	} registers;
 	struct iovec vector = {&registers, sizeof(registers)};
 
-	if (flags & CLONE_UNTRACED ||
-	    ptrace(PTRACE_GETREGSET, tracee->tid, (void *)NT_PRSTATUS, &vector) != 0)
+	if (flags & CLONE_UNTRACED || ptrace(PTRACE_GETREGSET, tracee->tid, (void *)NT_PRSTATUS, &vector) != 0)
 		return;
 	if (vector.iov_len == sizeof(registers.narrow))
 		registers.narrow[0] = (uint32_t)flags;

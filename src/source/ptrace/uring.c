@@ -74,7 +74,7 @@ void uring_made(struct stop *stop, struct tracee *tracee, int fd)
 		target->uring = xcalloc(1, sizeof(*target->uring));
 		procfs_comm(target->pid, comm);
 		escape_text(name, sizeof(name), comm);
-		remarks_add(stop->remarks,
+		notices_add(stop->notices,
 			    "%s uses io_uring(7), which does without system calls: its connections are found by "
 			    "looking, and one that is over before that may lack its process or not be seen at all; "
 			    "--no-io-uring lets a COMMAND have none",
@@ -128,7 +128,7 @@ static bool tell(struct stop *stop, struct tracee *tracee, int fd, const struct 
 		event = stop_gather(stop, EVENT_INFO, ORIGIN_KERNEL);
 		*event = *info;
 		event->flow.netns = tracee->target->netns;
-		event->info.reason = INFO_LOOK;
+		event->info.reason = INFO_SAMPLE;
 		stop_push(stop);
 		return true;
 	}
@@ -136,7 +136,7 @@ static bool tell(struct stop *stop, struct tracee *tracee, int fd, const struct 
 		return false;
 	if (fd >= 0)
 		target_mark_socket(tracee->target, fd, true);
-	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_TAKE, fd), info, INFO_LOOK);
+	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_TAKE, fd), info, INFO_SAMPLE);
 	stop_push(stop);
 	return true;
 }
@@ -162,7 +162,7 @@ static void look_at(struct finding *finding, const struct place *place)
 		add_place(&finding->direct, place->inode, -1);
 		return;
 	}
-	rc = stop_look(finding->stop, finding->tracee->target, place->fd, socket_read, &info);
+	rc = stop_read_socket(finding->stop, finding->tracee->target, place->fd, socket_read, &info);
 	if (rc == -ENOTSUP || (rc == 0 && tell(finding->stop, finding->tracee, place->fd, &info)))
 		add_place(&finding->done, place->inode, place->fd);
 }
@@ -186,7 +186,7 @@ static int64_t processor_time(void)
 	return used.tv_sec * CLOCK_NS_PER_SEC + used.tv_nsec;
 }
 
-void uring_look(struct stop *stop, struct tracee *tracee)
+void uring_find(struct stop *stop, struct tracee *tracee)
 {
 	struct finding finding = {.stop = stop, .tracee = tracee};
 	struct target *target = tracee->target;
@@ -202,9 +202,9 @@ void uring_look(struct stop *stop, struct tracee *tracee)
 		(void)procfs_uring_sockets(target_descriptors(target), uring->rings[i], add_direct, &finding);
 	for (size_t i = 0; i < finding.all.count; i++)
 		look_at(&finding, &finding.all.list[i]);
-	if (finding.direct.count > 0 && outside_diag(&stop->outside) != NULL) {
+	if (finding.direct.count > 0 && diag_fallback_get(&stop->diag_fallback) != NULL) {
 		qsort(finding.direct.list, finding.direct.count, sizeof(*finding.direct.list), compare);
-		(void)diag_dump(outside_diag(&stop->outside), DIAG_ALL_STATES, resolve, &finding, &err);
+		(void)diag_dump(diag_fallback_get(&stop->diag_fallback), DIAG_ALL_STATES, resolve, &finding, &err);
 	}
 	if (finding.done.count > 0)
 		qsort(finding.done.list, finding.done.count, sizeof(*finding.done.list), compare);

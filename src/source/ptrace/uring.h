@@ -18,8 +18,8 @@
 /** uring_made() - a process has made a ring, whose descriptor is @fd */
 void uring_made(struct stop *stop, struct tracee *tracee, int fd);
 
-/** uring_look() - tell of sockets it has got since the last look; nothing for a process without a ring */
-void uring_look(struct stop *stop, struct tracee *tracee);
+/** uring_find() - tell of sockets it has got since the last look; nothing for a process without a ring */
+void uring_find(struct stop *stop, struct tracee *tracee);
 
 /** uring_free() - forget it; NULL is fine */
 void uring_free(struct uring *uring);

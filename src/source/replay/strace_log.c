@@ -101,8 +101,7 @@ static void push(struct strace_log *log, const struct event *event)
 static void tell_process(struct strace_log *log, const struct task *task, int64_t time_ns)
 {
 	const char *name = strrchr(task->exe, '/');
-	const char *texts[] = {
-		[PROCESS_COMM] = name != NULL ? name + 1 : task->exe, [PROCESS_EXE] = task->exe};
+	const char *texts[] = {[PROCESS_COMM] = name != NULL ? name + 1 : task->exe, [PROCESS_EXE] = task->exe};
 	TABLE_COVERS(texts, PROCESS_FACT_NUM);
 
 	for (int fact = 0; fact < PROCESS_FACT_NUM; fact++) {
@@ -471,7 +470,7 @@ static int feed_line(struct strace_log *log, struct span text, struct err *err)
  * A new thread may call before the return of the clone(2) that made it is
  * logged, so the births in a file are looked at beforehand.
  */
-static void find_births(struct strace_log *log)
+static void find_forks(struct strace_log *log)
 {
 	struct strace_line line;
 	struct err ignored;
@@ -507,7 +506,7 @@ int strace_log_open(struct strace_log **log, const struct strace_log_config *con
 	made = xcalloc(1, sizeof(*made));
 	made->file = file;
 	made->sockets = strace_sockets_new();
-	find_births(made);
+	find_forks(made);
 	made->path = xstrdup(is_stdin ? "standard input" : config->path);
 	*log = made;
 	return 0;

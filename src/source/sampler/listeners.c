@@ -51,12 +51,12 @@ static void link_port(struct listeners *listeners, size_t index)
 	listeners->first[listener->local.port] = (int)index;
 }
 
-bool listeners_see(struct listeners *listeners, const struct event *event, uint64_t look)
+bool listeners_see(struct listeners *listeners, const struct event *event, uint64_t sample)
 {
 	struct listener *listener = listeners_by_cookie(listeners, &event->flow.local, event->info.cookie);
 
 	if (listener != NULL) {
-		listener->looked = look;
+		listener->sampled = sample;
 		return false;
 	}
 	if (listeners->count == listeners->size) {
@@ -70,22 +70,22 @@ bool listeners_see(struct listeners *listeners, const struct event *event, uint6
 		.uid = event->info.uid,
 		.owner = OWNERSHIP_UNCLEAR,
 		.mptcp = event->info.mptcp == MPTCP_PART,
-		.kin = kin_unknown(),
-		.born = look,
-		.looked = look,
+		.common_identity = common_identity_unknown(),
+		.first_sample = sample,
+		.sampled = sample,
 	};
 	link_port(listeners, listeners->count++);
 	return true;
 }
 
-void listeners_forget(struct listeners *listeners, uint64_t look, uint64_t targets_look)
+void listeners_forget(struct listeners *listeners, uint64_t sample, uint64_t targets_sample)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < listeners->count; i++) {
 		bool theirs = listeners->list[i].owner == OWNERSHIP_TARGETS;
 
-		if (listeners->list[i].looked >= (theirs ? targets_look : look))
+		if (listeners->list[i].sampled >= (theirs ? targets_sample : sample))
 			listeners->list[kept++] = listeners->list[i];
 	}
 	if (kept == listeners->count)
@@ -117,90 +117,96 @@ static bool overlap(const struct listener *listener, const struct endpoint *loca
 	return fitness(listener, local) > 0 || fitness(&other, &listener->local) > 0;
 }
 
-void listeners_doubt(struct listeners *listeners, const struct endpoint *local, uint64_t look)
+void listeners_mark_unreliable(struct listeners *listeners, const struct endpoint *local, uint64_t sample)
 {
-	bool is_theirs = false;
+	bool is_owned = false;
 
 	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next)
-		is_theirs |= overlap(&listeners->list[at], local) && listeners->list[at].owner != OWNERSHIP_OTHERS;
-	for (int at = listeners->first[local->port]; is_theirs && at >= 0; at = listeners->list[at].next)
+		is_owned |= overlap(&listeners->list[at], local) && listeners->list[at].owner != OWNERSHIP_OTHERS;
+	for (int at = listeners->first[local->port]; is_owned && at >= 0; at = listeners->list[at].next)
 		if (overlap(&listeners->list[at], local))
-			listeners->list[at].doubted = listeners->list[at].doubts_from = look;
+			listeners->list[at].unreliable_before = listeners->list[at].unreliable_from = sample;
 }
 
-void listeners_trust(struct listeners *listeners, uint64_t look)
+void listeners_trust(struct listeners *listeners, uint64_t sample)
 {
 	for (size_t i = 0; i < listeners->count; i++)
-		if (listeners->list[i].doubts_from <= look)
-			listeners->list[i].doubts_from = 0;
+		if (listeners->list[i].unreliable_from <= sample)
+			listeners->list[i].unreliable_from = 0;
 }
 
-void listeners_compare(struct listeners *listeners, uint64_t look)
+void listeners_compare(struct listeners *listeners, uint64_t sample)
 {
 	for (size_t i = 0; i < listeners->count; i++) {
 		struct listener *listener = &listeners->list[i];
 		bool differ = false;
 
-		if (listener->doubts_from != 0)
-			listener->doubted = look;
-		if (listener->born != look && listener->looked != look - 1)
+		if (listener->unreliable_from != 0)
+			listener->unreliable_before = sample;
+		if (listener->first_sample != sample && listener->sampled != sample - 1)
 			continue;
 		for (int at = listeners->first[listener->local.port]; at >= 0; at = listeners->list[at].next)
 			differ |= overlap(&listeners->list[at], &listener->local) &&
 				  listeners->list[at].owner != listener->owner;
 		if (differ)
-			listeners_doubt(listeners, &listener->local, look);
+			listeners_mark_unreliable(listeners, &listener->local, sample);
 	}
 }
 
-static struct verdict judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from, bool gone)
+static struct ownership judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from, bool gone)
 {
-	struct verdict verdict = {.owner = OWNERSHIP_NONE, .kin = kin_unknown()};
+	struct ownership ownership = {.owner = OWNERSHIP_NONE, .common_identity = common_identity_unknown()};
 	int best = 0;
 
 	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next) {
 		const struct listener *listener = &listeners->list[at];
 		int fits = fitness(listener, local);
 
-		if (fits == 0 || fits < best || (listener->looked < from) != gone)
+		if (fits == 0 || fits < best || (listener->sampled < from) != gone)
 			continue;
 		if (fits > best) {
-			verdict = (struct verdict){listener->owner, listener->pid, listener->since, listener->doubted,
-						   listener->kin, listener->mptcp, listener->delay};
+			ownership = (struct ownership){listener->owner,
+						       listener->pid,
+						       listener->since,
+						       listener->unreliable_before,
+						       listener->common_identity,
+						       listener->mptcp,
+						       listener->delay};
 			best = fits;
 			continue;
 		}
 		/* Several share the port (SO_REUSEPORT): only what holds for all of them is known. */
-		if (listener->owner != verdict.owner)
-			verdict.owner = OWNERSHIP_UNCLEAR;
-		if (listener->pid != verdict.pid)
-			verdict.pid = 0;
-		if (listener->since > verdict.since)
-			verdict.since = listener->since;
-		verdict.kin = kin_join(&verdict.kin, &listener->kin);
-		verdict.mptcp |= listener->mptcp;
-		if (listener->delay != verdict.delay)
-			verdict.delay = DELAY_UNKNOWN;
+		if (listener->owner != ownership.owner)
+			ownership.owner = OWNERSHIP_UNCLEAR;
+		if (listener->pid != ownership.pid)
+			ownership.pid = 0;
+		if (listener->since > ownership.since)
+			ownership.since = listener->since;
+		ownership.common_identity =
+			common_identity_join(&ownership.common_identity, &listener->common_identity);
+		ownership.mptcp |= listener->mptcp;
+		if (listener->delay != ownership.delay)
+			ownership.delay = DELAY_UNKNOWN;
 	}
-	return verdict;
+	return ownership;
 }
 
-struct verdict listeners_judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from,
-			       bool is_late)
+struct ownership listeners_judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from,
+				 bool is_late)
 {
-	struct verdict verdict = judge(listeners, local, from, false);
-	struct verdict gone = judge(listeners, local, from, true);
+	struct ownership ownership = judge(listeners, local, from, false);
+	struct ownership gone = judge(listeners, local, from, true);
 
 	if (!is_late || gone.owner == OWNERSHIP_NONE)
-		return verdict;
-	if (verdict.owner == OWNERSHIP_NONE)
+		return ownership;
+	if (ownership.owner == OWNERSHIP_NONE)
 		return gone;
-	if (verdict.owner != gone.owner)
-		verdict.owner = OWNERSHIP_UNCLEAR;
-	verdict.pid = 0;
-	verdict.kin = kin_join(&verdict.kin, &gone.kin);
-	verdict.mptcp |= gone.mptcp;
-	if (gone.delay != verdict.delay)
-		verdict.delay = DELAY_UNKNOWN;
-	return verdict;
+	if (ownership.owner != gone.owner)
+		ownership.owner = OWNERSHIP_UNCLEAR;
+	ownership.pid = 0;
+	ownership.common_identity = common_identity_join(&ownership.common_identity, &gone.common_identity);
+	ownership.mptcp |= gone.mptcp;
+	if (gone.delay != ownership.delay)
+		ownership.delay = DELAY_UNKNOWN;
+	return ownership;
 }

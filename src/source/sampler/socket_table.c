@@ -55,24 +55,24 @@ bool socket_table_is_renewed(const struct socket_table *table, const struct sock
 
 static void renew(struct socket_seen *seen)
 {
-	if (seen->whose == SOCKET_TARGETS)
+	if (seen->owner == SOCKET_TARGETS)
 		seen->renewal = SOCKET_RENEWED;
 	else if (seen->renewal == SOCKET_FIRST)
-		seen->renewal = SOCKET_RENEWAL_TOLD;
-	seen->whose = SOCKET_UNDECIDED;
+		seen->renewal = SOCKET_RENEWAL_REPORTED;
+	seen->owner = SOCKET_UNDECIDED;
 	seen->tries = 0;
 }
 
 /* Return: was it waiting to be accepted, and is no longer? */
-static bool note(struct socket_seen *seen, const struct event *event, uint32_t look)
+static bool note(struct socket_seen *seen, const struct event *event, uint32_t sample)
 {
 	const struct event_info *info = &event->info;
-	bool was_accepted = seen->look != 0 && seen->inode == 0 && info->inode != 0;
+	bool was_accepted = seen->sample != 0 && seen->inode == 0 && info->inode != 0;
 
 	/* Who closes a socket leaves neither of these states. */
 	if (info->inode == 0 && (info->state == TCP_ESTABLISHED || info->state == TCP_CLOSE_WAIT))
-		seen->from = look;
-	seen->look = look;
+		seen->from = sample;
+	seen->sample = sample;
 	seen->state = info->state;
 	seen->bytes = bytes_of(info);
 	seen->was_mptcp = info->mptcp != MPTCP_NO;
@@ -80,16 +80,16 @@ static bool note(struct socket_seen *seen, const struct event *event, uint32_t l
 		seen->inode = info->inode;
 	if (was_accepted) {
 		seen->tries = 0;
-		if (seen->whose == SOCKET_OTHERS)
-			seen->whose = SOCKET_UNDECIDED;
+		if (seen->owner == SOCKET_OTHERS)
+			seen->owner = SOCKET_UNDECIDED;
 	}
 	return was_accepted;
 }
 
-enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t look)
+enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t sample)
 {
 	struct socket_seen *seen = idmap_put(table->sockets, event->info.cookie);
-	bool is_new = seen->look == 0, was_accepted;
+	bool is_new = seen->sample == 0, was_accepted;
 	bool is_renewed = !is_new && socket_table_is_renewed(table, seen, event);
 	bool changed = seen->state != event->info.state;
 
@@ -97,23 +97,23 @@ enum socket_news socket_table_see(struct socket_table *table, const struct event
 	if (is_renewed)
 		renew(seen);
 	if (is_new || is_renewed) {
-		seen->from = look - 1;
+		seen->from = sample - 1;
 		seen->ends = flow_hash(&table->key, &event->flow);
 	}
-	was_accepted = note(seen, event, look);
+	was_accepted = note(seen, event, sample);
 	/* Without an inode nobody has it: asking again is of no use. */
-	if (is_new || is_renewed || was_accepted || (seen->whose == SOCKET_UNDECIDED && event->info.inode != 0))
+	if (is_new || is_renewed || was_accepted || (seen->owner == SOCKET_UNDECIDED && event->info.inode != 0))
 		return SOCKET_FRESH;
-	return seen->whose == SOCKET_TARGETS && changed ? SOCKET_CHANGED : SOCKET_SAME;
+	return seen->owner == SOCKET_TARGETS && changed ? SOCKET_CHANGED : SOCKET_SAME;
 }
 
-void socket_table_see_again(struct socket_table *table, const struct event *event, uint32_t look)
+void socket_table_see_again(struct socket_table *table, const struct event *event, uint32_t sample)
 {
 	struct socket_seen *seen = socket_table_find(table, event->info.cookie);
 
-	if (seen != NULL && seen->look == look && seen->state == event->info.state &&
+	if (seen != NULL && seen->sample == sample && seen->state == event->info.state &&
 	    seen->ends == flow_hash(&table->key, &event->flow))
-		seen->sure = look;
+		seen->sure = sample;
 }
 
 void socket_table_remove(struct socket_table *table, uint64_t cookie)
@@ -127,13 +127,13 @@ size_t socket_table_count(const struct socket_table *table)
 	return idmap_count(table->sockets);
 }
 
-void socket_table_sweep(struct socket_table *table, uint32_t look)
+void socket_table_sweep(struct socket_table *table, uint32_t sample)
 {
 	struct idmap *kept = idmap_new(sizeof(struct socket_seen));
 	const struct socket_seen *seen = NULL;
 
 	while ((seen = idmap_next(table->sockets, seen)) != NULL) {
-		if (seen->look >= look)
+		if (seen->sample >= sample)
 			*(struct socket_seen *)idmap_put(kept, seen->cookie) = *seen;
 	}
 	idmap_free(table->sockets);

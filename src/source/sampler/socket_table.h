@@ -8,8 +8,8 @@
 
 #include "model/event.h"
 
-/** enum socket_whose - whose is a socket */
-enum socket_whose {
+/** enum socket_owner - whose is a socket */
+enum socket_owner {
 	/** nobody of ours was found to hold it; that may have been too early or too late */
 	SOCKET_UNDECIDED,
 	SOCKET_TARGETS,
@@ -22,7 +22,7 @@ enum socket_renewal {
 	/** it has, and the connection before was told to be the targets' */
 	SOCKET_RENEWED,
 	/** it has, and there is nothing to tell of that any more */
-	SOCKET_RENEWAL_TOLD,
+	SOCKET_RENEWAL_REPORTED,
 };
 
 /** enum socket_news - what a look has found out about a socket */
@@ -39,11 +39,11 @@ enum socket_news {
  * @cookie: its cookie, 0 no socket
  * @bytes: a sum of what it had sent and received, which grows as long as it is connected
  * @inode: its inode number, 0 when no process has it (not accepted yet, or closed)
- * @look: number of the look that saw it last
+ * @sample: number of the look that saw it last
  * @sure: number of the last look whose counters belong to its state, as far as that was asked; 0 none
  * @from: number of the last look before it was accepted, as far as is known: the same if it waited then
  * @ends: a hash of its ends
- * @whose: enum socket_whose
+ * @owner: enum socket_owner
  * @state: its TCP state then
  * @tries: how often nobody of ours was found
  * @renewal: enum socket_renewal
@@ -53,11 +53,11 @@ struct socket_seen {
 	uint64_t cookie;
 	int64_t bytes;
 	uint32_t inode;
-	uint32_t look;
+	uint32_t sample;
 	uint32_t sure;
 	uint32_t from;
 	uint32_t ends;
-	uint8_t whose;
+	uint8_t owner;
 	uint8_t state;
 	uint8_t tries;
 	uint8_t renewal;
@@ -76,11 +76,12 @@ void socket_table_free(struct socket_table *table);
 /** socket_table_find() - NULL when no look has seen it; valid until one is added or removed */
 struct socket_seen *socket_table_find(const struct socket_table *table, uint64_t cookie);
 
-/** socket_table_see() - look number @look has found a socket that is or was connected (an EVENT_INFO with counters) */
-enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t look);
+/** socket_table_see() - look number @sample has found a socket that is or was connected (an EVENT_INFO with counters)
+ */
+enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t sample);
 
-/** socket_table_see_again() - look number @look asked once more, perhaps without counters: is all as it was? */
-void socket_table_see_again(struct socket_table *table, const struct event *event, uint32_t look);
+/** socket_table_see_again() - look number @sample asked once more, perhaps without counters: is all as it was? */
+void socket_table_see_again(struct socket_table *table, const struct event *event, uint32_t sample);
 
 /**
  * socket_table_is_renewed() - is what @event says of a socket not about the connection that was @seen last?
@@ -97,7 +98,7 @@ void socket_table_remove(struct socket_table *table, uint64_t cookie);
 /** socket_table_count() - how many there are */
 size_t socket_table_count(const struct socket_table *table);
 
-/** socket_table_sweep() - remove those that look number @look did not see */
-void socket_table_sweep(struct socket_table *table, uint32_t look);
+/** socket_table_sweep() - remove those that look number @sample did not see */
+void socket_table_sweep(struct socket_table *table, uint32_t sample);
 
 #endif

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/options_check.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "cli/options.h"
+
+/** Longest word a message quotes. */
+#define QUOTE 100
+
+/* As much of a packet as the head of a message needs, or its first part when it comes in several. */
+#define SNAPLEN_PAYLOAD 4096
+
+/* Shortest interval between two looks at the kernel's counters; that of -I, too. */
+#define SAMPLE_LEAST_NS (100 * CLOCK_NS_PER_MS)
+
+/* An option that would do nothing is refused: it was meant to do something. */
+static const struct need {
+	const char *name;
+	enum {
+		NEED_COMMAND,
+		NEED_FILTER,
+		NEED_PROCESS,
+		NEED_INTERFACE,
+		NEED_PACKETS,
+		NEED_PEERS,
+		NEED_FILE,
+		NEED_TOP,
+		NEED_INTERVAL,
+		NEED_DIAG,
+		NEED_LADDER,
+		NEED_METRICS,
+		NEED_OUTPUT
+	} what;
+} needs[] = {
+	{"user", NEED_COMMAND},
+	{"no-filter", NEED_COMMAND},
+	{"no-follow", NEED_PROCESS},
+	{"via", NEED_PROCESS},
+	{"promisc", NEED_INTERFACE},
+	{"snaplen", NEED_INTERFACE},
+	{"buffer-size", NEED_INTERFACE},
+	{"filter", NEED_PACKETS},
+	{"drop-to", NEED_PACKETS},
+	{"by", NEED_PEERS},
+	{"watch-close", NEED_COMMAND},
+	{"decapsulate", NEED_PACKETS},
+	{"keep", NEED_TOP},
+	{"speed", NEED_FILE},
+	{"look-ms", NEED_DIAG},
+	{"no-io-uring", NEED_FILTER},
+	{"align", NEED_INTERVAL},
+	{"context", NEED_LADDER},
+	{"packets", NEED_PACKETS},
+	{"metrics-peers", NEED_METRICS},
+	{"append", NEED_OUTPUT},
+};
+
+void options_check_given(struct options_check *options_check, const char *name)
+{
+	if (name == NULL)
+		return;
+	for (size_t i = 0; i < options_check->given_count; i++)
+		if (strcmp(options_check->given[i], name) == 0)
+			return;
+	if (options_check->given_count < OPTIONS_CHECK_GIVEN_MAX)
+		options_check->given[options_check->given_count++] = name;
+}
+
+static bool was_given(const struct options_check *options_check, const char *name)
+{
+	for (size_t i = 0; i < options_check->given_count; i++)
+		if (strcmp(options_check->given[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool has_report(const struct options *options, enum report_kind kind)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->reports[i] == kind)
+			return true;
+	return false;
+}
+
+static bool wants_peers(const struct options *options)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->reports[i] == REPORT_PEERS)
+			return true;
+	return options->report_count == 0 && !options->events && options->ladder == 0;
+}
+
+static int check_needs(const struct options_check *options_check, const struct options *options, struct err *err)
+{
+	bool packets = options->interface_count > 0 || options->read != NULL;
+	const char *lacking = NULL;
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (!was_given(options_check, needs[i].name))
+			continue;
+		if ((needs[i].what == NEED_COMMAND || needs[i].what == NEED_FILTER) && options->command == NULL)
+			lacking = "a COMMAND to launch";
+		else if (needs[i].what == NEED_PROCESS && options->command == NULL && options->pid_count == 0)
+			lacking = "processes to trace: -p PID or a COMMAND";
+		else if (needs[i].what == NEED_INTERFACE && options->interface_count == 0)
+			lacking = "an interface to capture on: -i IFACE";
+		else if (needs[i].what == NEED_PACKETS && !packets)
+			lacking = "packets: -i IFACE or -r FILE";
+		else if (needs[i].what == NEED_PEERS && !wants_peers(options))
+			lacking = "the report it is about: -z peers";
+		else if (needs[i].what == NEED_FILE && options->read == NULL && options->replay == NULL)
+			lacking = "a file: -r FILE or --replay=FILE";
+		else if (needs[i].what == NEED_TOP && !options->top)
+			lacking = "the screen it is about: --top";
+		else if (needs[i].what == NEED_INTERVAL && options->interval_ns == 0 && !has_report(options, REPORT_IO))
+			lacking = "intervals: -I SEC or -z io,stat,SEC";
+		else if (needs[i].what == NEED_LADDER && !(options->ladder & ~LADDER_LIVE) && !options->top)
+			lacking = "a ladder: --ladder or --top";
+		else if (needs[i].what == NEED_METRICS && options->metrics == NULL)
+			lacking = "--metrics=FILE";
+		else if (needs[i].what == NEED_OUTPUT && options->output == NULL)
+			lacking = "the file to append to: -o FILE";
+		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
+			lacking = "--via=diag";
+		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))
+			lacking = "the system-call filter, which --no-filter and --no-follow switch off";
+		if (lacking != NULL)
+			return err_set(err, EINVAL, "--%s does nothing without %s", needs[i].name, lacking);
+	}
+	if (options->via == OPTIONS_VIA_DIAG && (options->no_filter || options->watch_close || options->no_io_uring))
+		return err_set(err, EINVAL, "--%s does nothing with --via=diag, which stops no system call",
+			       options->no_filter     ? "no-filter"
+			       : options->watch_close ? "watch-close"
+						      : "no-io-uring");
+	if (options->via == OPTIONS_VIA_DIAG && options->ladder & LADDER_LIVE && !packets)
+		return err_set(err, EINVAL,
+			       "--live does nothing with --via=diag, which sees no calls, unless packets "
+			       "come besides: -i IFACE");
+	return 0;
+}
+
+static bool has_host(const char *list)
+{
+	return list != NULL && strcasestr(list, "host") != NULL;
+}
+
+/* Is anything asked for that only the payload tells? */
+static bool wants_payload(const struct options *options)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (report_is_tree(options->reports[i]) ||
+		    (options->reports[i] == REPORT_HISTOGRAM && has_host(options->histograms[i].by)))
+			return true;
+	return options->messages || options->ladder || has_host(options->columns) || has_host(options->sort) ||
+	       has_host(options->by);
+}
+
+/*
+ * Where frames are long enough to show it: the screen has ladders, rows in JSON have all columns, and what a recording
+ * will be read for nobody knows.
+ */
+static bool shows_payload(const struct options *options)
+{
+	if (options->top || options->record != NULL || (options->format == REPORT_JSON && options->events))
+		return true;
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->format == REPORT_JSON && options->reports[i] == REPORT_CONNS)
+			return true;
+	return wants_payload(options);
+}
+
+/* Without packets nobody has seen a request, which is not the same as none. */
+static int check_messages(const struct options *options, struct err *err)
+{
+	if (options->messages && options->interface_count == 0 && options->read == NULL && options->replay == NULL)
+		return err_set(err, EINVAL, "--events=messages does nothing without packets: -i IFACE or -r FILE");
+	for (size_t i = 0; i < options->report_count; i++)
+		if (report_is_tree(options->reports[i]) && options->interface_count == 0 && options->read == NULL &&
+		    options->replay == NULL)
+			return err_set(err, EINVAL, "-z %s does nothing without packets: -i IFACE or -r FILE",
+				       report_name(options->reports[i]));
+	return 0;
+}
+
+/*
+ * A packet filter that no usual link type can be filtered by is a wrong word,
+ * and worth telling before anything is launched. One that some can is judged
+ * again by the capture, which knows its link type.
+ */
+static int check_packet_filter(const char *filter, struct err *err)
+{
+	static const int link_types[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_RAW, DLT_IEEE802_11_RADIO, DLT_PPP};
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(link_types) / sizeof(link_types[0]); i++) {
+		pcap_t *dead = pcap_open_dead(link_types[i], 65535);
+		struct bpf_program program;
+
+		if (dead == NULL)
+			return 0;
+		if (pcap_compile(dead, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0) {
+			pcap_freecode(&program);
+			pcap_close(dead);
+			return 0;
+		}
+		if (i == 0)
+			error = err_set(err, EINVAL, "packet filter \"%.*s\": %s; see pcap-filter(7)", QUOTE, filter,
+					pcap_geterr(dead));
+		pcap_close(dead);
+	}
+	return error;
+}
+
+/* What a recording has of frames are verdicts on the filters of its own run. */
+static int check_io(const struct options *options, struct err *err)
+{
+	bool packets = options->interface_count > 0 || options->read != NULL;
+
+	if (options->io_filters.count > 0 && !packets)
+		return err_set(
+			err, EINVAL,
+			options->replay != NULL
+				? "-z io,stat: \"%s\" is a packet filter, and a recording holds no packets"
+				: "-z io,stat: \"%s\" is a packet filter, which does nothing without packets: -i IFACE "
+				  "or -r FILE",
+			options->io_filters.expressions[0]);
+	for (size_t i = 0; i < options->report_count && !packets && !options_is_file(options); i++)
+		if (options->reports[i] == REPORT_IO && options->io[i].interval_ns > 0 &&
+		    options->io[i].interval_ns < SAMPLE_LEAST_NS)
+			return err_set(err, EINVAL,
+				       "-z io,stat: without packets the kernel's counters are looked at after each "
+				       "interval, which is 0 or at least 0.1 seconds then");
+	for (size_t i = 0; i < options->io_filters.count; i++)
+		if (check_packet_filter(options->io_filters.expressions[i], err) != 0)
+			return err_wrap(err, "-z io,stat"), -EINVAL;
+	for (size_t i = 0; i < options->report_count && options->format == REPORT_PLOT; i++)
+		if (options->reports[i] != REPORT_IO)
+			return err_set(err, EINVAL, "--format=plot draws -z io,stat, and not %s",
+				       report_name(options->reports[i]));
+	if (options->format == REPORT_PLOT && (options->report_count == 0 || options->events || options->ladder != 0))
+		return err_set(err, EINVAL, "--format=plot draws -z io,stat,SEC and nothing else");
+	return 0;
+}
+
+/* What is read from files has happened already: nothing live can be joined to it. */
+static int check_sources(const struct options *options, struct err *err)
+{
+	const char *offline = options->replay != NULL ? "--replay" : options->read != NULL ? "--read" : "--strace-log";
+	const char *live = NULL;
+
+	if (options->pid_count > 0)
+		live = "--pid";
+	else if (options->command != NULL)
+		live = "a COMMAND";
+	else if (options->interface_count > 0)
+		live = "--interface";
+	if (options->replay != NULL && options->strace_log != NULL)
+		return err_set(err, EINVAL, "--replay cannot go with --strace-log: a recording has its own calls");
+	if (options_is_file(options)) {
+		if (live != NULL)
+			return err_set(err, EINVAL, "%s cannot go with %s: what is in a file happened before this run",
+				       offline, live);
+		return 0;
+	}
+	if (live == NULL)
+		return err_set(err, EINVAL,
+			       "nothing to watch; give -p PID, a COMMAND, -i IFACE, -r FILE, --strace-log=FILE or "
+			       "--replay=FILE");
+	return 0;
+}
+
+static int join_packet_filter(const struct options_check *options_check, struct options *options, struct err *err)
+{
+	size_t size = 1;
+	char *end;
+
+	if (options->packet_filter != NULL)
+		return err_set(err, EINVAL, "\"%.*s\" is a second packet filter beside --filter; give one of them",
+			       QUOTE, options_check->words[0]);
+	for (size_t i = 0; i < options_check->count; i++) {
+		const char *word = options_check->words[i];
+
+		/* No packet filter has a word like this; an option after the operands would be lost in it. */
+		if (word[0] == '-' && (word[1] == '-' || isalpha((unsigned char)word[1])))
+			return err_set(err, EINVAL,
+				       "\"%.*s\" stands behind the packet filter \"%.*s\"; options come before it%s",
+				       QUOTE, word, QUOTE, options_check->words[0],
+				       options->interface_count > 0 ? ", a COMMAND behind --" : "");
+		size += strlen(word) + 1;
+	}
+	end = options->packet_filter = xmalloc(size);
+	for (size_t i = 0; i < options_check->count; i++) {
+		if (i > 0)
+			*end++ = ' ';
+		end = stpcpy(end, options_check->words[i]);
+	}
+	return 0;
+}
+
+/*
+ * "--" says COMMAND. Without it a command is only what cannot be anything
+ * else: behind -p a mistyped PID must not be executed, and behind -i or -r
+ * stands a packet filter, as with tcpdump.
+ */
+static int settle_words(const struct options_check *options_check, struct options *options, struct err *err)
+{
+	bool packets = options->interface_count > 0 || options->read != NULL;
+
+	if (options_check->count == 0) {
+		if (options_check->dashes)
+			return err_set(err, EINVAL, "\"--\" has no COMMAND behind it");
+		return 0;
+	}
+	if (!options_check->dashes && options->pid_count > 0)
+		return err_set(
+			err, EINVAL,
+			"\"%.*s\" is not a PID; behind -p write \"-- COMMAND\" to launch one too, --filter for packets",
+			QUOTE, options_check->words[0]);
+	if (!options_check->dashes && packets)
+		return join_packet_filter(options_check, options, err);
+	if (!options_check->dashes && options->replay != NULL)
+		return err_set(err, EINVAL, "\"%.*s\" is one word too many for --replay", QUOTE,
+			       options_check->words[0]);
+	if (options_check->words[0][0] == '\0')
+		return err_set(err, EINVAL, "the COMMAND is empty");
+	options->command = options_check->words;
+	return 0;
+}
+
+/* Whoever comes from strace forgets that behind -i stands a filter. */
+static int suggest_command(const struct options_check *options_check, const struct options *options, int error,
+			   struct err *err)
+{
+	struct err filter = *err;
+
+	if (error == 0 || options_check->count == 0 || options_check->dashes || options->interface_count == 0)
+		return error;
+	return err_set(err, EINVAL, "%s; to launch a COMMAND write -- before it", filter.text);
+}
+
+/* The name of a file, and not a word of a packet filter that happens to be one? */
+static bool names_file(const char *word)
+{
+	static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".snoop", ".gz", ".zst", ".lz4"};
+	size_t length = strlen(word);
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (length > strlen(endings[i]) && strcmp(word + length - strlen(endings[i]), endings[i]) == 0)
+			return true;
+	return strchr(word, '/') != NULL || access(word, F_OK) == 0;
+}
+
+/* A shell makes many names of "-r *.pcap", and only the first one is behind -r. */
+static int suggest_reads(const struct options_check *options_check, const struct options *options, int error,
+			 struct err *err)
+{
+	if (error == 0 || options_check->count == 0 || options_check->dashes || options->read == NULL)
+		return error;
+	for (size_t i = 0; i < options_check->count; i++)
+		if (names_file(options_check->words[i]))
+			return err_set(err, EINVAL,
+				       "\"%.*s\" is no packet filter; each savefile needs its own -r: "
+				       "-r %.*s -r %.*s%s",
+				       QUOTE, options_check->words[i], QUOTE, options->read, QUOTE,
+				       options_check->words[i], i + 1 < options_check->count ? " ..." : "");
+	return error;
+}
+
+int options_check_settle(const struct options_check *options_check, struct options *options, struct err *err)
+{
+	int error = settle_words(options_check, options, err);
+
+	if (error == 0)
+		error = check_sources(options, err);
+	if (error == 0)
+		error = check_needs(options_check, options, err);
+	if (error == 0)
+		error = check_messages(options, err);
+	if (error == 0)
+		error = check_io(options, err);
+	options->payload = shows_payload(options);
+	if (wants_payload(options) && !was_given(options_check, "snaplen"))
+		options->snaplen = SNAPLEN_PAYLOAD;
+	if (error == 0 && options->packet_filter != NULL)
+		error = suggest_command(options_check, options, check_packet_filter(options->packet_filter, err), err);
+	error = suggest_reads(options_check, options, error, err);
+	return error;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run/capabilities.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/table.h"
+#include "run/privileges.h"
+#include "source/destroy/destroy.h"
+#include "system/diag.h"
+#include "system/message.h"
+#include "system/socket.h"
+#include "system/procfs.h"
+#include "system/remedy.h"
+#include "source/sampler/process_set.h"
+
+/* Each answer is tried out, not looked up, except for Yama, whose rule depends on who is to be attached to. */
+
+static void answer(FILE *to, bool works, const char *what, const char *remedy)
+{
+	if (works)
+		fprintf(to, "yes  %s\n", what);
+	else
+		fprintf(to, "no   %s: %s\n", what, remedy);
+}
+
+static bool can_trace_child(void)
+{
+	pid_t child = fork();
+	bool works;
+
+	if (child < 0)
+		return false;
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	works = ptrace(PTRACE_SEIZE, child, NULL, NULL) == 0;
+	kill(child, SIGKILL);
+	while (waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return works;
+}
+
+static bool can_filter(void)
+{
+	unsigned int action = SECCOMP_RET_TRACE;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+/* Return: 0 or a negative errno. */
+static int hear_destroy(void)
+{
+	const struct destroy_config config = {0};
+	struct destroy *destroy;
+	struct err err;
+	int rc = destroy_open(&destroy, &config, &err);
+
+	if (rc == 0)
+		destroy_close(destroy);
+	return rc;
+}
+
+static bool can_capture(void)
+{
+	int socket_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (socket_fd >= 0)
+		close(socket_fd);
+	return socket_fd >= 0;
+}
+
+/* Yama's ptrace_scope: 0, also when Yama is not there, to 3. */
+#define YAMA_NUM 4
+/* What a remedy may need. */
+#define REMEDY 512
+
+/* Yama's scopes (Documentation/admin-guide/LSM/Yama.rst); 0 restricts nothing. */
+static const char *const yama_rules[] = {
+	NULL,
+	"Yama allows descendants only",
+	"Yama allows CAP_SYS_PTRACE only",
+	"Yama forbids all tracing until the next boot (ptrace_scope 3)",
+};
+TABLE_COVERS(yama_rules, YAMA_NUM);
+
+/* What Yama forbids, and what would do. */
+static const char *explain_yama(char text[REMEDY], int scope)
+{
+	const char *other = diag_answers() ? "; --via=diag needs no tracing" : "";
+
+	if (scope == YAMA_NUM - 1)
+		snprintf(text, REMEDY, "%s%s", yama_rules[scope], other);
+	else
+		snprintf(text, REMEDY, "%s: run conntrace %s%s%s", yama_rules[scope], remedy_rights(), remedy_yama(),
+			 other);
+	return text;
+}
+
+static void check_trace(FILE *to)
+{
+	int scope = procfs_ptrace_scope();
+	bool yama_allows = scope < 2 || (scope == 2 && privileges_has(CAP_SYS_PTRACE));
+	char remedy[REMEDY];
+
+	answer(to, can_trace_child(), "launch and trace a command",
+	       yama_allows ? "ptrace(2) is forbidden here (container, sandbox)" : explain_yama(remedy, scope));
+}
+
+static void check_attach(FILE *to)
+{
+	int scope = procfs_ptrace_scope();
+	bool others = privileges_has(CAP_SYS_PTRACE);
+	bool works = scope == 0 || (scope < 3 && others);
+	char remedy[REMEDY];
+
+	answer(to, works, others ? "attach to every process (-p)" : "attach to processes of the same user (-p)",
+	       works ? "" : explain_yama(remedy, scope));
+}
+
+void capabilities_check(FILE *to)
+{
+	int destroy_rc = hear_destroy();
+	char remedy[REMEDY];
+
+	fprintf(to, "What works here, as user %d:\n", (int)geteuid());
+	check_trace(to);
+	answer(to, can_filter(), "launch at full speed, under a system-call filter",
+	       can_trace_child() ? "no seccomp with SECCOMP_RET_TRACE; --no-filter does without it"
+				 : "no seccomp with SECCOMP_RET_TRACE");
+	check_attach(to);
+	answer(to, socket_can_take(), "read socket counters at accept and connect (handshake and queue times)",
+	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
+	answer(to, destroy_rc == 0, "hear the final counters of every connection (exact bytes)",
+	       message_remedy(destroy_rc));
+	answer(to, diag_answers(), "ask for the counters of open connections", "the kernel has no sock_diag");
+	answer(to, can_capture(), "capture packets (-i)", remedy_capture(remedy, sizeof(remedy)));
+	answer(to, true, "read savefiles (-r)", "");
+	answer(to,
+	       privileges_has(CAP_SYS_PTRACE) && privileges_has(CAP_DAC_READ_SEARCH) && privileges_has(CAP_SETUID) &&
+		       privileges_has(CAP_SETGID),
+	       "name the processes of other users (-i without a target), run as another user (-u)",
+	       "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, for -u CAP_SETUID and CAP_SETGID; or root");
+}
+
+/* Would --via=diag do for what is watched? It is tried; a process that is no more is watched by nothing. */
+static bool can_watch(const struct options *options)
+{
+	struct process_set *process_set = process_set_new(false);
+	uint32_t netns = procfs_netns(getpid());
+	bool works = hear_destroy() == 0 && diag_answers();
+	struct err err;
+
+	for (size_t i = 0; i < options->pid_count && works; i++) {
+		int rc = process_set_add(process_set, options->pids[i], netns, &err);
+
+		works = rc == 0 || rc == -ESRCH;
+	}
+	process_set_free(process_set);
+	return works;
+}
+
+void capabilities_start(const struct options *options)
+{
+	const char *file = options_file(options);
+	char name[4 * 256];
+	const char *end = "Ctrl-C ends and prints the report";
+
+	if (options->quiet)
+		return;
+	if (options->pid_count > 0 && options->via != OPTIONS_VIA_DIAG)
+		fprintf(stderr,
+			"conntrace: attached by ptrace: the target runs slower while it is watched%s (see OVERHEAD in "
+			"conntrace(1))\n",
+			can_watch(options) ? "; --via=diag does not stop it" : "");
+	if (!isatty(STDERR_FILENO) || options->command != NULL || options->top)
+		return;
+	escape_message(name, sizeof(name), file == NULL ? "" : strcmp(file, "-") == 0 ? "standard input" : file);
+	if (file != NULL)
+		fprintf(stderr, "conntrace: reading %s; %s\n", name, end);
+	else if (options->pid_count > 0)
+		fprintf(stderr, "conntrace: watching the connections of the target; %s\n", end);
+	else
+		fprintf(stderr, "conntrace: watching all connections on %s%s; %s\n", options->interfaces[0],
+			options->interface_count > 1 ? " and other interfaces" : "", end);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_RUN_RUN_STATS_H
+#define CONNTRACE_RUN_RUN_STATS_H
+
+#include <stdint.h>
+
+#include "cli/options.h"
+#include "run/output.h"
+#include "report/rows/report.h"
+#include "run/sources.h"
+#include "track/tracker.h"
+
+/**
+ * run_stats_fill() - the accounts of a run so far
+ * @summary: filled
+ * @tracker: has the open connections
+ * @sources: know what they lost and what they cost
+ * @options: say what they are sources of
+ * @start_ns: when the run began, monotonic
+ * @finished: connections that are over
+ */
+void run_stats_fill(struct summary *summary, const struct tracker *tracker, struct sources *sources,
+		    const struct options *options, int64_t start_ns, uint64_t finished);
+
+/**
+ * run_stats_explain() - what a reader of the tables must know of the whole run, at its end
+ * @summary: that of run_stats_fill(); completed
+ * @output: has printed all reports
+ * @options: what was asked for
+ * @sources: asked for processes that were not watched; what these did is told on standard error
+ */
+void run_stats_explain(struct summary *summary, struct output *output, const struct options *options,
+		       struct sources *sources);
+
+#endif

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/owner_lookup/owner_lookup.h"
+
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "system/counters.h"
+#include "system/local_addresses.h"
+#include "system/procfs.h"
+#include "system/procfs_owners.h"
+#include "system/tcp_payload.h"
+
+/* A socket that accepts is there only after the handshake, so one look may be too early. */
+static const int64_t delays_ns[] = {
+	0, CLOCK_NS_PER_MS, 4 * CLOCK_NS_PER_MS, 20 * CLOCK_NS_PER_MS, 200 * CLOCK_NS_PER_MS, CLOCK_NS_PER_SEC,
+};
+#define LOOKS (sizeof(delays_ns) / sizeof(delays_ns[0]))
+/* More wait at once only in a flood, which is nobody's. */
+#define WAITING_MAX 4096
+/*
+ * All of /proc is read so often that it takes a twenty-fifth of the time, and
+ * however long it takes, five times a second: where there are a hundred
+ * processes, each 30 ms. Who has accepted on the same port before is read by
+ * itself more often, and never takes more than that part of the time.
+ */
+#define REFRESH_SHARE 25
+#define REFRESH_NS (200 * CLOCK_NS_PER_MS)
+#define SERVERS 64
+#define OWNERS_MAX 200000
+
+struct waiting {
+	struct flow flow;
+	int64_t due_ns;
+	unsigned int looks;
+};
+
+/* A process that has accepted. */
+struct server {
+	uint64_t identity;
+	pid_t pid;
+	uint16_t port;
+};
+
+struct owner_lookup {
+	struct diag *diag;
+	struct queue *events;
+	struct procfs_owners *owners;
+	int64_t refresh_ns;  /* monotonic, when all of /proc may be read again */
+	int64_t ask_ns;      /* and when @servers may */
+	int64_t attempts_ns; /* and when attempts are asked for, INT64_MAX never */
+	struct server servers[SERVERS];
+	size_t server_at;
+	struct waiting waiting[WAITING_MAX];
+	size_t count;
+};
+
+/* diag_callback: which way connections go that are older than the run, the listeners tell. */
+static void tell_listener(void *context, const struct event *event)
+{
+	struct event listener = *event;
+
+	listener.info.reason = INFO_EXISTING;
+	queue_push(context, &listener);
+}
+
+struct owner_lookup *owner_lookup_new(struct diag *diag, struct queue *events, bool sees_all)
+{
+	struct owner_lookup *owner_lookup = xcalloc(1, sizeof(*owner_lookup));
+
+	owner_lookup->diag = diag;
+	owner_lookup->attempts_ns = sees_all ? clock_monotonic() : INT64_MAX;
+	owner_lookup->events = events;
+	owner_lookup->owners = procfs_owners_new(OWNERS_MAX);
+	(void)diag_dump(diag, 1U << TCP_LISTEN, tell_listener, events, &(struct err){""});
+	return owner_lookup;
+}
+
+void owner_lookup_free(struct owner_lookup *owner_lookup)
+{
+	if (owner_lookup == NULL)
+		return;
+	procfs_owners_free(owner_lookup->owners);
+	free(owner_lookup);
+}
+
+void owner_lookup_add(struct owner_lookup *owner_lookup, const struct flow *flow)
+{
+	struct waiting *waiting = &owner_lookup->waiting[owner_lookup->count];
+
+	if (owner_lookup->count == WAITING_MAX || !flow_is_complete(flow))
+		return;
+	owner_lookup->count++;
+	waiting->flow = *flow;
+	waiting->due_ns = clock_monotonic();
+	waiting->looks = 0;
+}
+
+void owner_lookup_packet(void *context, const struct event *event)
+{
+	if (event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0 &&
+	    local_addresses_has(&event->flow.local))
+		owner_lookup_add(context, &event->flow);
+}
+
+/*
+ * A socket that came in is younger than whoever accepted on that port before it,
+ * so they have not inherited it: who has it has accepted it, even if a child has
+ * it, too. (Or was handed it, which no look at /proc shows.)
+ */
+static void ask_servers(struct owner_lookup *owner_lookup, uint16_t port)
+{
+	int64_t began_ns = clock_monotonic();
+	bool any = false;
+
+	if (began_ns < owner_lookup->ask_ns)
+		return;
+	for (size_t i = 0; i < SERVERS; i++) {
+		const struct server *server = &owner_lookup->servers[i];
+
+		if (server->pid == 0 || server->port != port || procfs_identity(server->pid) != server->identity)
+			continue;
+		(void)procfs_owners_add(owner_lookup->owners, server->pid);
+		any = true;
+	}
+	if (any)
+		owner_lookup->ask_ns = began_ns + (clock_monotonic() - began_ns) * REFRESH_SHARE;
+}
+
+static void note_server(struct owner_lookup *owner_lookup, const struct procfs_holder *holder, uint16_t port)
+{
+	const struct server new = {holder->identity, holder->pid, port};
+
+	for (size_t i = 0; i < SERVERS; i++)
+		if (owner_lookup->servers[i].identity == new.identity && owner_lookup->servers[i].port == port)
+			return;
+	owner_lookup->servers[owner_lookup->server_at++ % SERVERS] = new;
+}
+
+/* The table may be old, and its process another one by now. */
+static const struct procfs_holder *find_known(const struct owner_lookup *owner_lookup, uint32_t inode)
+{
+	const struct procfs_holder *holder = procfs_owners_find(owner_lookup->owners, inode);
+
+	return holder != NULL && procfs_identity(holder->pid) == holder->identity ? holder : NULL;
+}
+
+static bool came_in(const struct event_info *info)
+{
+	struct tcp_payload tcp_payload;
+
+	tcp_payload_init(&tcp_payload);
+	tcp_payload_feed(&tcp_payload, info);
+	return tcp_payload_direction(&tcp_payload) == DIR_IN;
+}
+
+static const struct procfs_holder *find_holder(struct owner_lookup *owner_lookup, const struct event *socket)
+{
+	uint32_t inode = socket->info.inode;
+	const struct procfs_holder *holder = find_known(owner_lookup, inode);
+	bool is_servers = came_in(&socket->info);
+	int64_t began_ns, pause_ns;
+
+	if (holder == NULL && is_servers) {
+		ask_servers(owner_lookup, socket->flow.local.port);
+		holder = find_known(owner_lookup, inode);
+	}
+	began_ns = clock_monotonic();
+	if (holder == NULL && began_ns >= owner_lookup->refresh_ns) {
+		(void)procfs_owners_refresh(owner_lookup->owners);
+		pause_ns = (clock_monotonic() - began_ns) * REFRESH_SHARE;
+		owner_lookup->refresh_ns = began_ns + clock_sooner(pause_ns, REFRESH_NS);
+		holder = find_known(owner_lookup, inode);
+	}
+	if (holder != NULL && !holder->shared && is_servers)
+		note_server(owner_lookup, holder, socket->flow.local.port);
+	return holder;
+}
+
+/* A name and a path of 4096 bytes in pieces. */
+#define WORDS_MAX 40
+
+struct words {
+	struct event list[WORDS_MAX];
+	size_t count;
+};
+
+static void keep_word(void *context, const struct event *event)
+{
+	struct words *words = context;
+
+	if (words->count < WORDS_MAX)
+		words->list[words->count++] = *event;
+}
+
+/* Return: true when nothing more can be learned. */
+static bool look_for(struct owner_lookup *owner_lookup, const struct flow *flow)
+{
+	const struct procfs_holder *holder;
+	struct words words = {.count = 0};
+	struct event event, owner;
+
+	if (diag_query(owner_lookup->diag, flow, 0, &event) != 0 || event.info.inode == 0)
+		return false;
+	counters_settle_or_unknown(owner_lookup->diag, &event);
+	event.flow = *flow;
+	queue_push(owner_lookup->events, &event);
+	holder = find_holder(owner_lookup, &event);
+	if (holder == NULL)
+		return false;
+	if (holder->shared)
+		return true;
+	procfs_process_events(holder->pid, event.time_ns, keep_word, &words);
+	if (procfs_identity(holder->pid) != holder->identity)
+		return false;
+	for (size_t i = 0; i < words.count; i++)
+		queue_push(owner_lookup->events, &words.list[i]);
+	owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, event.time_ns);
+	owner.flow = *flow;
+	owner.owner.cookie = event.info.cookie;
+	owner.owner.inode = event.info.inode;
+	owner.owner.pid = holder->pid;
+	owner.owner.fd = holder->fd;
+	owner.owner.uid = event.info.uid;
+	queue_push(owner_lookup->events, &owner);
+	return true;
+}
+
+static void add_attempt(void *context, const struct event *event)
+{
+	if (event->info.state == TCP_SYN_SENT)
+		owner_lookup_add(context, &event->flow);
+}
+
+static void ask_attempts(struct owner_lookup *owner_lookup)
+{
+	struct err ignored;
+
+	(void)diag_dump(owner_lookup->diag, 1U << TCP_SYN_SENT, add_attempt, owner_lookup, &ignored);
+	owner_lookup->attempts_ns = clock_monotonic() + CLOCK_NS_PER_SEC;
+}
+
+void owner_lookup_run(struct owner_lookup *owner_lookup)
+{
+	int64_t now_ns = clock_monotonic();
+
+	if (owner_lookup != NULL && now_ns >= owner_lookup->attempts_ns)
+		ask_attempts(owner_lookup);
+
+	for (size_t i = 0; owner_lookup != NULL && i < owner_lookup->count;) {
+		struct waiting *waiting = &owner_lookup->waiting[i];
+
+		if (waiting->due_ns > now_ns) {
+			i++;
+			continue;
+		}
+		if (look_for(owner_lookup, &waiting->flow) || ++waiting->looks == LOOKS) {
+			*waiting = owner_lookup->waiting[--owner_lookup->count];
+			continue;
+		}
+		waiting->due_ns = now_ns + delays_ns[waiting->looks];
+		i++;
+	}
+}
+
+int64_t owner_lookup_wait_ns(const struct owner_lookup *owner_lookup, int64_t now_ns)
+{
+	int64_t due_ns = owner_lookup != NULL ? owner_lookup->attempts_ns : INT64_MAX;
+
+	for (size_t i = 0; owner_lookup != NULL && i < owner_lookup->count; i++)
+		if (owner_lookup->waiting[i].due_ns < due_ns)
+			due_ns = owner_lookup->waiting[i].due_ns;
+	return due_ns == INT64_MAX ? INT64_MAX : due_ns - now_ns;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PTRACE_NOTICES_H
+#define CONNTRACE_SOURCE_PTRACE_NOTICES_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/** More are not worth reading. */
+#define NOTICES_MAX 16
+
+/**
+ * struct notices - sentences for the user, from the tracing thread to the main one
+ * @texts: them; each is said once
+ * @count: how many there are; one that is there does not change any more
+ * @taken: main's: how many it has had
+ */
+struct notices {
+	struct err texts[NOTICES_MAX];
+	atomic_size_t count;
+	size_t taken;
+};
+
+/** notices_add() - say something, unless it has been said or enough has; by one thread only */
+void notices_add(struct notices *notices, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** notices_take() - the next one; by one other thread only; Return: NULL when there is none */
+const char *notices_take(struct notices *notices);
+
+#endif

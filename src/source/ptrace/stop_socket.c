@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "system/socket.h"
+#include "system/procfs.h"
+#include "source/ptrace/sealed.h"
+#include "source/ptrace/stop.h"
+
+/* A pidfd of the thread that has the descriptors, or a negative errno. */
+static int pidfd_of(struct target *target)
+{
+	pid_t holder = target_descriptors(target);
+
+	if (target->pidfd_tid != holder) {
+		if (target->pidfd >= 0)
+			close(target->pidfd);
+		target->pidfd = holder == target->pid ? socket_process(holder) : socket_thread(holder);
+		/* Before Linux 6.9 only while the first thread has not quite ended. */
+		if (target->pidfd < 0)
+			target->pidfd = socket_process(target->pid);
+		target->pidfd_tid = holder;
+	}
+	return target->pidfd;
+}
+
+bool stop_may_read_socket(struct target *target)
+{
+	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : socket_take(pidfd, STDIN_FILENO);
+	char path[PATH_MAX];
+
+	if (socket >= 0)
+		close(socket);
+	/* It is asked for by ptrace(2)'s rules, as the descriptors are, and every process has it. */
+	return socket >= 0 || socket == -EBADF || procfs_exe(target_descriptors(target), path, sizeof(path)) > 0;
+}
+
+int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info)
+{
+	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : socket_take(pidfd, fd);
+	int rc;
+
+	if (socket < 0) {
+		rc = target->is_sealed ? -EACCES
+				       : diag_fallback_read(&stop->diag_fallback, target_descriptors(target), fd, info);
+		if (rc != 0 && rc != -ENOTSUP && socket != -EBADF && !target->is_sealed)
+			sealed_check(stop, target);
+		return rc;
+	}
+	rc = read(socket, info);
+	close(socket);
+	return rc;
+}
+
+/* Not of the connection, or the lack of one, that a server waits for. */
+static bool is_accept_failure(int error)
+{
+	return error < STOP_RESTART_FIRST && error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK &&
+	       error != EINVAL && error != EFAULT && error != EOPNOTSUPP && error != ENOSYS;
+}
+
+void stop_accept_failed(struct stop *stop, struct tracee *tracee, int error)
+{
+	struct event info;
+	struct event *event;
+
+	if (!is_accept_failure(error) ||
+	    stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read, &info) != 0 ||
+	    info.info.state != TCP_LISTEN)
+		return;
+	event = stop_gather_call(stop, tracee, CALL_ACCEPT, tracee->call.fd);
+	event->flow.local = info.flow.local;
+	event->call.error = error;
+}
+
+void stop_listens(struct stop *stop, struct tracee *tracee)
+{
+	struct event info;
+	struct event *event;
+
+	if (stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read, &info) != 0 ||
+	    info.info.state != TCP_LISTEN)
+		return;
+	event = stop_gather(stop, EVENT_INFO, ORIGIN_KERNEL);
+	*event = info;
+	event->info.reason = INFO_EXISTING;
+	event->flow.netns = tracee->target->netns;
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/sampler/listener_owners.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "system/socket.h"
+#include "system/procfs.h"
+
+/* All of /proc is asked again so often who else holds the targets' listeners. */
+#define RECHECK_NS (10 * CLOCK_NS_PER_SEC)
+#define OWNERS_MAX 2000000
+/* How often a listener is asked whether it defers. */
+#define DELAY_ASKS 8
+
+/* ---- what holders have in common ---------------------------------------------------- */
+
+struct naming {
+	struct listeners *listeners;
+	struct common_identities *common_identities;
+	const struct target *target;
+	bool is_read; /* kin is that of target */
+	struct common_identity common_identity;
+};
+
+/* What was read is its own if it lives afterwards. */
+static struct common_identity common_identity_of_target(struct common_identities *common_identities,
+							const struct target *target)
+{
+	struct common_identity common_identity =
+		target != NULL ? common_identity_of(common_identities, target->pid) : common_identity_unknown();
+
+	return target != NULL && process_set_alive(target) ? common_identity : common_identity_unknown();
+}
+
+static bool wants_name(const struct listener *listener)
+{
+	return listener->owner == OWNERSHIP_TARGETS && !listener->named;
+}
+
+static void name_inode(void *context, int fd, uint32_t inode)
+{
+	struct naming *naming = context;
+	struct listener *listener;
+
+	(void)fd;
+	for (size_t i = 0; (listener = listeners_at(naming->listeners, i)) != NULL; i++) {
+		if (!wants_name(listener) || listener->inode != inode)
+			continue;
+		if (!naming->is_read)
+			naming->common_identity = common_identity_of_target(naming->common_identities, naming->target);
+		naming->is_read = true;
+		listener->common_identity =
+			listener->found ? common_identity_join(&listener->common_identity, &naming->common_identity)
+					: naming->common_identity;
+		listener->found = true;
+	}
+}
+
+static void name_listeners(struct listener_owners *listener_owners)
+{
+	struct naming naming = {.listeners = listener_owners->listeners,
+				.common_identities = listener_owners->common_identities};
+	const struct target *target;
+	struct listener *listener;
+	bool any = false;
+
+	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
+		if (!wants_name(listener))
+			continue;
+		listener->found = listener->pid != 0;
+		target = listener->found ? process_set_find(listener_owners->process_set, listener->pid) : NULL;
+		listener->common_identity = common_identity_of_target(listener_owners->common_identities, target);
+		listener->named = listener->found;
+		any |= !listener->found;
+	}
+	for (size_t i = 0; any && (target = process_set_at(listener_owners->process_set, i)) != NULL; i++) {
+		if (target->ended > 0)
+			continue;
+		naming.target = target;
+		naming.is_read = false;
+		(void)procfs_sockets(target->pid, name_inode, &naming);
+	}
+	for (size_t i = 0; any && (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++)
+		if (wants_name(listener))
+			listener->named = true;
+}
+
+/* ---- who ------------------------------------------------------------------------------ */
+
+static bool made_by_other(const struct listener *listener, pid_t holder)
+{
+	struct procfs_status status;
+
+	return procfs_status(holder, &status) != 0 || status.uid[1] != listener->uid;
+}
+
+/* The nearest parent whose sockets may not be seen; 0 none. */
+static pid_t sealed_parent(pid_t pid)
+{
+	struct procfs_status status;
+
+	while (procfs_status(pid, &status) == 0 && status.ppid > 0) {
+		pid = status.ppid;
+		if (procfs_may_list(pid) == -EACCES)
+			return pid;
+	}
+	return 0;
+}
+
+static void find_other_holder(struct listener *listener, const struct procfs_owners *others, pid_t holder)
+{
+	const struct procfs_holder *other = procfs_owners_find(others, listener->inode);
+
+	listener->sealed = other == NULL;
+	listener->other_pid = other != NULL ? other->pid : sealed_parent(holder);
+}
+
+/* Who else holds the targets' listeners? */
+static void check_others(struct listener_owners *listener_owners)
+{
+	struct procfs_owners *others = procfs_owners_new(OWNERS_MAX);
+	bool unseen = process_set_others(listener_owners->process_set, others);
+	struct listener *listener;
+
+	listener_owners->recheck_ns = clock_monotonic() + RECHECK_NS;
+	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
+		const struct procfs_holder *holder = procfs_owners_find(listener_owners->owners, listener->inode);
+		bool was_shared = listener->shared;
+
+		if (holder == NULL)
+			continue;
+		listener->named = false;
+		listener->shared = procfs_owners_find(others, listener->inode) != NULL ||
+				   (unseen && made_by_other(listener, holder->pid));
+		listener->owner = listener->shared || was_shared ? OWNERSHIP_UNCLEAR : OWNERSHIP_TARGETS;
+		if (listener->shared && !was_shared)
+			find_other_holder(listener, others, holder->pid);
+		/* Who had it until now may have accepted until now: it is the targets' from the next look on. */
+		if (was_shared && !listener->shared)
+			listener_owners->recheck_ns = 0;
+	}
+	listener_owners->others = others;
+	/* A child of a target's may have been taken for a stranger. */
+	if (!process_set_are_all(listener_owners->process_set))
+		listener_owners_done(listener_owners);
+}
+
+/* Return: must all processes be asked who else has it? */
+static bool find_holder(struct listener_owners *listener_owners, struct listener *listener, uint32_t sample)
+{
+	const struct procfs_holder *holder = procfs_owners_find(listener_owners->owners, listener->inode);
+	pid_t pid = holder != NULL && !holder->shared ? holder->pid : 0;
+	bool is_unchecked = false;
+
+	/* One of theirs may have been closed just now: only what is listed again is others'. */
+	if (holder == NULL && (listener->owner != OWNERSHIP_TARGETS || listener->unheld))
+		listener->owner = OWNERSHIP_OTHERS;
+	else
+		is_unchecked = listener->first_sample == sample || listener->owner == OWNERSHIP_OTHERS;
+	listener->unheld = holder == NULL;
+	/* A program may decide it after listen(2). */
+	if (holder != NULL && listener->delay_asked < DELAY_ASKS) {
+		listener->delay = (uint8_t)socket_delay(holder->pid, holder->fd);
+		listener->delay_asked++;
+	}
+	if (holder == NULL || pid == listener->pid)
+		return is_unchecked;
+	listener->named = false;
+	listener->pid = pid;
+	listener->since = sample;
+	/* Who is older than the listener has made it. */
+	if (pid != 0 && listener->first_sample == sample &&
+	    process_set_find(listener_owners->process_set, pid)->found < sample)
+		listener->since = 0;
+	return is_unchecked;
+}
+
+void listener_owners_sample(struct listener_owners *listener_owners, uint32_t sample, bool forks)
+{
+	bool is_unchecked = forks || clock_monotonic() >= listener_owners->recheck_ns;
+	bool any = false;
+	struct listener *listener;
+
+	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
+		/* One that is gone was closed: it stays whose it was. */
+		if (listener->sampled != sample)
+			continue;
+		if (find_holder(listener_owners, listener, sample))
+			is_unchecked = true;
+		any |= !listener->unheld;
+	}
+	if (is_unchecked && any)
+		check_others(listener_owners);
+	name_listeners(listener_owners);
+}
+
+bool listener_owners_are_others(const struct listener_owners *listener_owners, uint32_t inode)
+{
+	return listener_owners->others != NULL && inode != 0 &&
+	       procfs_owners_find(listener_owners->others, inode) != NULL;
+}
+
+bool listener_owners_explain(const struct listener_owners *listener_owners, struct err *why)
+{
+	char comm[16], name[4 * sizeof(comm) + 1], ip[ENDPOINT_TEXT], who[128] = "a process";
+	const struct listener *listener;
+	size_t i = 0;
+
+	while ((listener = listeners_at(listener_owners->listeners, i++)) != NULL && !listener->shared)
+		continue;
+	if (listener == NULL)
+		return false;
+	if (listener->other_pid > 0) {
+		procfs_comm(listener->other_pid, comm);
+		escape_text(name, sizeof(name), comm);
+		snprintf(who, sizeof(who), "PID %d%s%s%s", (int)listener->other_pid, name[0] != '\0' ? " (" : "", name,
+			 name[0] != '\0' ? ")" : "");
+	}
+	endpoint_ip_text(&listener->local, ip);
+	(void)err_set(why, 0,
+		      "%s %s the listening socket %s port %u too%s, so whose its short connections are is unknown", who,
+		      listener->sealed ? "may hold" : "holds", ip, listener->local.port,
+		      listener->sealed ? " and can't be looked at" : " and is not watched");
+	return true;
+}
+
+void listener_owners_done(struct listener_owners *listener_owners)
+{
+	procfs_owners_free(listener_owners->others);
+	listener_owners->others = NULL;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/sampler/owner_events.h"
+
+#include <string.h>
+
+#include "system/tcp_info.h"
+#include "system/procfs.h"
+
+bool owner_events_push(struct owner_events *owner_events, const struct event *event)
+{
+	bool taken = queue_push(owner_events->events, event);
+
+	owner_events->pushed += taken;
+	return taken;
+}
+
+void owner_events_process(void *context, const struct event *event)
+{
+	(void)owner_events_push(context, event);
+}
+
+/* A name and a path of 4096 bytes in pieces. */
+#define WORDS_MAX 40
+
+struct words {
+	struct event list[WORDS_MAX];
+	size_t count;
+};
+
+static void keep_word(void *context, const struct event *event)
+{
+	struct words *words = context;
+
+	if (words->count < WORDS_MAX)
+		words->list[words->count++] = *event;
+}
+
+/* Tell what a target is called, if that has changed. */
+static void describe(struct owner_events *owner_events, pid_t pid, int64_t time_ns)
+{
+	struct target *target = process_set_find(owner_events->process_set, pid);
+	struct words words = {.count = 0};
+	char comm[16];
+
+	if (target == NULL || target->sampled == owner_events->sample)
+		return;
+	target->sampled = owner_events->sample;
+	procfs_comm(pid, comm);
+	if (comm[0] == '\0' || memcmp(comm, target->comm, sizeof(comm)) == 0)
+		return;
+	procfs_process_events(pid, time_ns, keep_word, &words);
+	/* What was read is its own if it lives afterwards. */
+	if (!process_set_alive(target))
+		return;
+	memcpy(target->comm, comm, sizeof(comm));
+	for (size_t i = 0; i < words.count; i++)
+		(void)owner_events_push(owner_events, &words.list[i]);
+}
+
+static struct event owner_event(const struct event *socket)
+{
+	struct event event = event_new(EVENT_OWNER, ORIGIN_KERNEL, socket->time_ns);
+
+	event.flow = socket->flow;
+	event.owner.cookie = socket->info.cookie;
+	event.owner.inode = socket->info.inode;
+	event.owner.fd = -1;
+	event.owner.uid = (uint32_t)-1;
+	event.owner.born = 1;
+	return event;
+}
+
+/* Has one process alone held what a connection came through since look number @from? */
+static bool is_sole(const struct owner_events *owner_events, const struct ownership *ownership, uint32_t from)
+{
+	const struct target *target =
+		ownership->pid != 0 ? process_set_find(owner_events->process_set, ownership->pid) : NULL;
+
+	return ownership->owner == OWNERSHIP_TARGETS && target != NULL && target->forks < from &&
+	       ownership->since < from;
+}
+
+/* Who opened or accepted a socket that @held has now (0 nobody, or several)? Return: 0 when nothing proves it. */
+static pid_t find_opener(const struct owner_events *owner_events, const struct ownership *ownership, pid_t held,
+			 uint32_t from)
+{
+	const struct target *target = held != 0 ? process_set_find(owner_events->process_set, held) : NULL;
+
+	/* Of what is older than the run nothing is known but who has it. */
+	if (ownership->owner == OWNERSHIP_NONE || from == 0)
+		return held;
+	if (is_sole(owner_events, ownership, from))
+		return ownership->pid;
+	return target != NULL && target->found < from ? held : 0;
+}
+
+/*
+ * A child that inherited what a connection came through, and is gone, may have had another name. And what waits to be
+ * accepted may be by a child that is yet to be born.
+ */
+static bool may_be_childs(const struct owner_events *owner_events, const struct ownership *ownership, uint32_t from)
+{
+	const struct target *target =
+		ownership->pid != 0 ? process_set_find(owner_events->process_set, ownership->pid) : NULL;
+
+	return target != NULL ? target->forks >= from : process_set_had_forks(owner_events->process_set, from);
+}
+
+static pid_t common_pid(struct owner_events *owner_events, const struct socket_evidence *evidence, pid_t held)
+{
+	bool is_open = evidence->is_queued || may_be_childs(owner_events, &evidence->ownership, evidence->from);
+	struct common_identity common_identity =
+		is_open ? common_identity_unknown() : evidence->ownership.common_identity;
+
+	if (held != 0) {
+		const struct target *target = process_set_find(owner_events->process_set, held);
+		struct common_identity holder = common_identity_of(owner_events->common_identities, held);
+
+		if (target == NULL || !process_set_alive(target))
+			holder = common_identity_unknown();
+
+		common_identity = common_identity_join(&common_identity, &holder);
+	}
+	return common_identity_pid(owner_events->common_identities, &common_identity);
+}
+
+bool owner_events_owner(struct owner_events *owner_events, const struct event *socket,
+			const struct socket_evidence *evidence)
+{
+	struct event event = owner_event(socket);
+	pid_t held = evidence->holder != NULL && !evidence->holder->shared ? evidence->holder->pid : 0;
+	pid_t opener = evidence->is_queued ? 0 : find_opener(owner_events, &evidence->ownership, held, evidence->from);
+
+	event.owner.pid = opener != 0 ? opener : common_pid(owner_events, evidence, held);
+	if (held != 0 && held == event.owner.pid)
+		event.owner.fd = evidence->holder->fd;
+	event.owner.born = !evidence->is_existing;
+	describe(owner_events, event.owner.pid, event.time_ns);
+	if (!owner_events_push(owner_events, &event))
+		return false;
+	if (held != 0 && held != event.owner.pid) {
+		describe(owner_events, held, event.time_ns);
+		event.owner.pid = held;
+		event.owner.fd = evidence->holder->fd;
+		event.owner.last = 1;
+		(void)owner_events_push(owner_events, &event);
+	}
+	return true;
+}
+
+void owner_events_none(struct owner_events *owner_events, const struct event *socket)
+{
+	struct event event = owner_event(socket);
+
+	(void)owner_events_push(owner_events, &event);
+}
+
+bool owner_events_renewed(struct owner_events *owner_events, const struct event *socket)
+{
+	struct event event = *socket;
+
+	tcp_info_unknown(&event.info);
+	event.info.reason = INFO_RENEWED;
+	event.info.cookie = socket->info.cookie;
+	return owner_events_push(owner_events, &event);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_SAMPLER_OWNER_EVENTS_H
+#define CONNTRACE_SOURCE_SAMPLER_OWNER_EVENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/queue.h"
+#include "source/sampler/common_identity.h"
+#include "source/sampler/listeners.h"
+#include "model/event.h"
+#include "system/procfs_owners.h"
+#include "source/sampler/process_set.h"
+
+/*
+ * Who opened or accepted a socket, told in events: the words of sampler.c.
+ */
+
+/**
+ * struct owner_events - what is needed to tell it; all stays the caller's
+ * @process_set: the processes
+ * @common_identities: for what they have in common
+ * @events: where events go
+ * @sample: number of this look
+ * @pushed: how many events were told since the caller set it to 0
+ */
+struct owner_events {
+	struct process_set *process_set;
+	struct common_identities *common_identities;
+	struct queue *events;
+	uint32_t sample;
+	int pushed;
+};
+
+/**
+ * struct socket_evidence - what is known of whose a socket is
+ * @ownership: of the listener it may have come through
+ * @holder: who has it now, NULL unknown
+ * @from: number of the last look before it was accepted
+ * @is_queued: it waits to be accepted
+ * @is_existing: it is older than the run
+ */
+struct socket_evidence {
+	struct ownership ownership;
+	const struct procfs_holder *holder;
+	uint32_t from;
+	bool is_queued, is_existing;
+};
+
+/** owner_events_push() - tell any event; Return: false when there was no room for it */
+bool owner_events_push(struct owner_events *owner_events, const struct event *event);
+
+/** owner_events_process() - owner_events_push() as common_identity_new() calls it, with the teller as its context */
+void owner_events_process(void *context, const struct event *event);
+
+/** owner_events_owner() - whose @socket (an EVENT_INFO) is, by what @evidence proves; Return: false when there was no
+ * room */
+bool owner_events_owner(struct owner_events *owner_events, const struct event *socket,
+			const struct socket_evidence *evidence);
+
+/** owner_events_none() - nobody was found for @socket: it was too short */
+void owner_events_none(struct owner_events *owner_events, const struct event *socket);
+
+/** owner_events_renewed() - @socket was connected anew, see INFO_RENEWED; Return: false when there was no room for it
+ */
+bool owner_events_renewed(struct owner_events *owner_events, const struct event *socket);
+
+#endif

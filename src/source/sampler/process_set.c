@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/sampler/process_set.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/nsfs.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "base/xalloc.h"
+#include "run/privileges.h"
+#include "system/socket.h"
+#include "system/procfs.h"
+#include "system/procfs_children.h"
+#include "system/remedy.h"
+
+/* Beyond it new children are not followed. */
+#define PROCESS_SET_MAX 65536
+/* How many that have gone into another network namespace are told of. */
+#define DEPARTED_MAX 16
+/* What a process had open is told of soon after its end, but the kernel takes its time (a work queue). */
+#define ENDED_LOOKS 4
+
+/* Room for what can be done about one. */
+#define REMEDY 96
+
+struct process_set {
+	struct target *list;
+	struct pollfd *polls; /* as many */
+	size_t count, size;
+	uint32_t sample;
+	int64_t forks;     /* of the system, when children were looked for last */
+	uint32_t netns;    /* ours, 0 unknown */
+	size_t departed;   /* how many were told of */
+	struct err remark; /* of the last one */
+	size_t asked;      /* so many have been asked where they are since they were refreshed */
+	bool follow;
+	bool may_enter;      /* other network namespaces */
+	bool lists_children; /* the kernel does */
+};
+
+/* Whose children are being read. */
+struct family {
+	struct process_set *process_set;
+	size_t parent;
+};
+
+static bool has_ended(pid_t pid, int pidfd)
+{
+	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+
+	if (pidfd < 0)
+		return kill(pid, 0) != 0 && errno == ESRCH;
+	return poll(&wait, 1, 0) > 0;
+}
+
+bool process_set_alive(const struct target *target)
+{
+	return target->ended == 0 && !has_ended(target->pid, target->pidfd);
+}
+
+struct target *process_set_find(struct process_set *process_set, pid_t pid)
+{
+	struct target *found = NULL;
+
+	for (size_t i = 0; i < process_set->count; i++)
+		if (process_set->list[i].pid == pid && (found == NULL || found->ended > 0))
+			found = &process_set->list[i];
+	return found;
+}
+
+/* The one that has this number now. */
+static struct target *find_running(struct process_set *process_set, pid_t pid)
+{
+	struct target *target = process_set_find(process_set, pid);
+
+	return target != NULL && process_set_alive(target) ? target : NULL;
+}
+
+/* The field of /proc/PID/stat, counted from the one behind the name: 0 is the state. */
+enum stat_field {
+	STAT_CHILD_MINOR_FAULTS = 8,
+	STAT_CHILD_MAJOR_FAULTS = 10,
+	STAT_CHILD_USER_TIME = 13,
+	STAT_CHILD_SYSTEM_TIME = 14,
+	STAT_SIGNALS_IGNORED = 30,
+};
+
+/**
+ * read_waited() - a sum of what those used that a process has waited for
+ *
+ * Return: is it known, and are those counted that end? (They are not if the process ignores SIGCHLD.)
+ */
+static bool read_waited(pid_t pid, uint64_t *sum)
+{
+	char text[1024], *rest, *word;
+	uint64_t ignored = 0;
+	int field = 0;
+
+	*sum = 0;
+	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
+		return false;
+	/* The name may hold anything, parentheses too; behind it are numbers. */
+	rest = strrchr(text, ')');
+	if (rest == NULL || rest[1] != ' ')
+		return false;
+	rest += 2;
+	for (; field <= STAT_SIGNALS_IGNORED && (word = strsep(&rest, " ")) != NULL; field++) {
+		uint64_t number = strtoull(word, NULL, 10);
+
+		if (field == STAT_CHILD_MINOR_FAULTS || field == STAT_CHILD_MAJOR_FAULTS ||
+		    field == STAT_CHILD_USER_TIME || field == STAT_CHILD_SYSTEM_TIME)
+			*sum += number;
+		else if (field == STAT_SIGNALS_IGNORED)
+			ignored = number;
+	}
+	return field > STAT_SIGNALS_IGNORED && (ignored & UINT64_C(1) << (SIGCHLD - 1)) == 0;
+}
+
+/* With @parent it is a child, whose number may have become another's since it was listed. */
+static void append(struct process_set *process_set, pid_t pid, pid_t parent)
+{
+	struct target target = {.pid = pid, .found = process_set->sample};
+	struct procfs_status status;
+
+	if (process_set->count >= PROCESS_SET_MAX || find_running(process_set, pid) != NULL)
+		return;
+	target.pidfd = socket_process(pid);
+	(void)read_waited(pid, &target.waited);
+	if (parent != 0 &&
+	    (procfs_status(pid, &status) != 0 || status.ppid != parent || has_ended(pid, target.pidfd))) {
+		if (target.pidfd >= 0)
+			close(target.pidfd);
+		return;
+	}
+	if (process_set->count == process_set->size) {
+		process_set->size = process_set->size > 0 ? process_set->size * 2 : 8;
+		process_set->list = xreallocarray(process_set->list, process_set->size, sizeof(*process_set->list));
+		process_set->polls = xreallocarray(process_set->polls, process_set->size, sizeof(*process_set->polls));
+	}
+	process_set->list[process_set->count++] = target;
+}
+
+static void add_child(void *context, pid_t pid)
+{
+	const struct family *family = context;
+
+	/* Whatever order they come in; the factor spreads the numbers (Knuth). */
+	family->process_set->list[family->parent].children += (uint64_t)pid * UINT64_C(0x9e3779b97f4a7c15);
+	if (family->process_set->follow)
+		append(family->process_set, pid, family->process_set->list[family->parent].pid);
+}
+
+struct process_set *process_set_new(bool follow)
+{
+	struct process_set *process_set = xcalloc(1, sizeof(*process_set));
+
+	process_set->follow = follow;
+	process_set->forks = -1;
+	/* Later it is given up, but not by the shell that conntrace was started from. */
+	process_set->may_enter = privileges_has(CAP_SYS_ADMIN);
+	process_set->lists_children = procfs_read(0, "thread-self/children", &(char){0}, 1) >= 0;
+	return process_set;
+}
+
+void process_set_free(struct process_set *process_set)
+{
+	if (process_set == NULL)
+		return;
+	for (size_t i = 0; i < process_set->count; i++)
+		if (process_set->list[i].pidfd >= 0)
+			close(process_set->list[i].pidfd);
+	free(process_set->list);
+	free(process_set->polls);
+	free(process_set);
+}
+
+struct target *process_set_at(struct process_set *process_set, size_t index)
+{
+	return index < process_set->count ? &process_set->list[index] : NULL;
+}
+
+/* With CAP_SYS_ADMIN, does setns(2) let us? Not into namespaces of a user namespace outside ours (ioctl_nsfs(2)). */
+static bool is_ours_to_enter(pid_t pid)
+{
+	char path[PROCFS_PATH];
+	int netns = open(procfs_path(path, pid, "ns/net"), O_RDONLY | O_CLOEXEC);
+	int owner = netns >= 0 ? ioctl(netns, NS_GET_USERNS) : -1;
+
+	if (owner >= 0)
+		close(owner);
+	if (netns >= 0)
+		close(netns);
+	return owner >= 0;
+}
+
+/* What can be done about a process in another network namespace, of what works here: "; try nsenter ..." or "" */
+static const char *far_remedy(const struct process_set *process_set, pid_t pid, char text[REMEDY])
+{
+	bool attach = procfs_may_attach(pid);
+	bool enter = process_set->may_enter && is_ours_to_enter(pid) && remedy_has_program("nsenter");
+
+	text[0] = '\0';
+	if (enter && attach)
+		snprintf(text, REMEDY, "; try nsenter -t %d -n conntrace ..., or --via=ptrace", pid);
+	else if (enter)
+		snprintf(text, REMEDY, "; try nsenter -t %d -n conntrace ...", pid);
+	else if (attach)
+		snprintf(text, REMEDY, "; try --via=ptrace");
+	return text;
+}
+
+int process_set_add(struct process_set *process_set, pid_t pid, uint32_t netns, struct err *err)
+{
+	struct procfs_status status = {.tgid = 0};
+	char remedy[REMEDY];
+	int rc = procfs_may_list(pid);
+	uint32_t theirs = rc >= 0 ? procfs_netns(pid) : 0;
+
+	if (rc < 0 || procfs_status(pid, &status) != 0 || status.state == 'Z' || status.tgid != pid)
+		rc = procfs_why_not_watchable(pid, err->text, sizeof(err->text));
+	if (rc < 0)
+		return rc;
+	if (theirs != 0 && netns != 0 && theirs != netns)
+		return err_set(err, EXDEV,
+			       "cannot watch PID %d without stopping it: it is in another network namespace, whose "
+			       "sockets are not seen from here%s",
+			       pid, far_remedy(process_set, pid, remedy));
+	process_set->netns = netns;
+	append(process_set, pid, 0);
+	return 0;
+}
+
+const char *process_set_departed(struct process_set *process_set)
+{
+	while (process_set->asked < process_set->count && process_set->departed < DEPARTED_MAX) {
+		struct target *target = &process_set->list[process_set->asked++];
+		uint32_t theirs = target->departed || target->ended ? 0 : procfs_netns(target->pid);
+		char remedy[REMEDY];
+		struct err why;
+
+		if (target->unread == 1) {
+			target->unread = 2;
+			process_set->departed++;
+			(void)procfs_why_not_watchable(target->pid, why.text, sizeof(why.text));
+			(void)err_set(&process_set->remark, EACCES,
+				      "%s; whose connections it has is not seen, and they are only counted", why.text);
+			return process_set->remark.text;
+		}
+
+		if (theirs == 0 || process_set->netns == 0 || theirs == process_set->netns)
+			continue;
+		target->departed = true;
+		process_set->departed++;
+		(void)err_set(&process_set->remark, EXDEV,
+			      "PID %d is in another network namespace now, and what it opens there is not seen from "
+			      "here%s",
+			      target->pid, far_remedy(process_set, target->pid, remedy));
+		return process_set->remark.text;
+	}
+	return NULL;
+}
+
+size_t process_set_refresh(struct process_set *process_set)
+{
+	size_t kept = 0, run = 0;
+
+	process_set->asked = 0;
+	for (size_t i = 0; i < process_set->count; i++) {
+		if (process_set->list[i].ended < ENDED_LOOKS)
+			process_set->list[kept++] = process_set->list[i];
+		else if (process_set->list[i].pidfd >= 0)
+			close(process_set->list[i].pidfd);
+	}
+	process_set->count = kept;
+	for (size_t i = 0; i < kept; i++)
+		process_set->polls[i] = (struct pollfd){.fd = process_set->list[i].pidfd, .events = POLLIN};
+	(void)poll(process_set->polls, kept, 0);
+	for (size_t i = 0; i < kept; i++) {
+		struct target *target = &process_set->list[i];
+
+		/* Its number may be another's by now. */
+		if (target->ended > 0)
+			target->ended++;
+		else
+			target->ended = target->pidfd >= 0 ? process_set->polls[i].revents != 0
+							   : kill(target->pid, 0) != 0 && errno == ESRCH;
+		run += target->ended == 0;
+	}
+	return run;
+}
+
+bool process_set_last(struct process_set *process_set)
+{
+	bool last = true;
+
+	for (size_t i = 0; i < process_set->count; i++) {
+		struct target *target = &process_set->list[i];
+
+		if (target->ended > 0 || process_set_alive(target))
+			continue;
+		target->ended = 1;
+		last = false;
+	}
+	return last;
+}
+
+static void follow_thread(void *context, pid_t tid)
+{
+	(void)procfs_thread_children(tid, add_child, context);
+}
+
+static void follow_process(void *context, pid_t pid)
+{
+	struct process_set *process_set = context;
+	struct procfs_status status;
+	const struct target *parent;
+
+	if (procfs_status(pid, &status) != 0)
+		return;
+	parent = find_running(process_set, status.ppid);
+	if (parent != NULL)
+		add_child(&(struct family){process_set, (size_t)(parent - process_set->list)}, pid);
+}
+
+/* After its children were read. */
+static bool had_forks(const struct process_set *process_set, struct target *target)
+{
+	uint64_t waited;
+	bool is_known = read_waited(target->pid, &waited);
+	bool had = !is_known || waited != target->waited || target->children != target->before;
+
+	target->waited = waited;
+	if (had)
+		target->forks = process_set->sample;
+	return had;
+}
+
+bool process_set_follow(struct process_set *process_set, uint32_t sample)
+{
+	int64_t forks = procfs_forks();
+	bool any = false;
+
+	process_set->sample = sample;
+	if (forks >= 0 && forks == process_set->forks)
+		return false;
+	process_set->forks = forks;
+	for (size_t i = 0; i < process_set->count; i++) {
+		process_set->list[i].before = process_set->list[i].children;
+		if (!target_is_over(&process_set->list[i]))
+			process_set->list[i].children = 0;
+	}
+	if (!process_set->lists_children)
+		(void)procfs_processes(follow_process, process_set);
+	/* The list grows while it is walked: children of children come in the same round. */
+	for (size_t i = 0; i < process_set->count; i++) {
+		if (target_is_over(&process_set->list[i]))
+			continue;
+		if (process_set->lists_children)
+			(void)procfs_threads(process_set->list[i].pid, follow_thread, &(struct family){process_set, i});
+		any |= had_forks(process_set, &process_set->list[i]);
+	}
+	return any;
+}
+
+bool process_set_are_all(const struct process_set *process_set)
+{
+	return process_set->forks >= 0 && procfs_forks() == process_set->forks;
+}
+
+bool process_set_had_forks(const struct process_set *process_set, uint32_t sample)
+{
+	for (size_t i = 0; i < process_set->count; i++)
+		if (process_set->list[i].forks >= sample)
+			return true;
+	return false;
+}
+
+struct others {
+	struct process_set *process_set;
+	struct procfs_owners *owners;
+	bool unseen;
+};
+
+/* A child that was born since they were looked for is one of them. */
+static bool adopt(struct process_set *process_set, pid_t pid)
+{
+	struct procfs_status status;
+	struct target *parent;
+
+	if (!process_set->follow || procfs_status(pid, &status) != 0)
+		return false;
+	parent = find_running(process_set, status.ppid);
+	if (parent == NULL)
+		return false;
+	parent->forks = process_set->sample;
+	append(process_set, pid, status.ppid);
+	return true;
+}
+
+static void add_other(void *context, pid_t pid)
+{
+	struct others *others = context;
+
+	if (pid == getpid() || find_running(others->process_set, pid) != NULL || adopt(others->process_set, pid))
+		return;
+	if (procfs_owners_add(others->owners, pid) == -EACCES)
+		others->unseen = true;
+}
+
+bool process_set_others(struct process_set *process_set, struct procfs_owners *owners)
+{
+	struct others others = {process_set, owners, false};
+
+	(void)procfs_processes(add_other, &others);
+	return others.unseen;
+}

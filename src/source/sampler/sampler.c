@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Connections of processes that are not stopped.
+ *
+ * The kernel tells of each TCP socket of the network namespace that dies, with
+ * its last counters, but not whose it was. That is found out in two ways.
+ *
+ * Looks. Now and then all sockets are listed (sock_diag); whose the new ones
+ * are, the descriptors of the targets say (/proc/PID/fd). The list is made
+ * first, so a socket in it that no target has afterwards was closed in between,
+ * or is on its way; only what is found with others then, or with no target by a
+ * second look, is others'.
+ *
+ * Listeners. What came in through a listening socket that only targets hold, is
+ * theirs, however short it lived. That nobody else holds it, all of /proc is
+ * asked for when it is found, and again from time to time. Of a user's
+ * processes some cannot be looked at; none of them is taken to hold a listener
+ * that the target's own user has made.
+ *
+ * So the last word of a socket that no look has seen waits for the next one, because its listener, or who shares it,
+ * may be as new as itself. What then is neither a listener's of the targets nor one of others had been opened by
+ * somebody on this host, and was too short: it is counted as nobody's (EVENT_OWNER without a process).
+ *
+ * Which of the targets accepted is told if it is proven. A connection was
+ * accepted after some look, the one before it was seen first, or the last that
+ * saw it wait. If one process alone has held the listener since that look, and
+ * can have had no child since (process_set.h), nobody else can have accepted. If one
+ * alone was found with the connection, and it is older than that look, it has
+ * not inherited it. Otherwise the PID stays unknown, and what those have in
+ * common who may have accepted is told instead (common_identity.h). That descriptors of
+ * other processes are handed over (SCM_RIGHTS) between two looks, nothing shows.
+ *
+ * A look costs what there are sockets, and at least a walk through the kernel's table, half a millisecond. Its time in
+ * relation to its cost is what adapts (sampler_times.c). In between a peek at the listeners alone, which costs a few
+ * microseconds, finds new ones early, and a last word at a port where no listener is known hastens the next look.
+ */
+#include "source/sampler/sampler.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "system/counters.h"
+#include "source/sampler/listener_owners.h"
+#include "source/sampler/common_identity.h"
+#include "source/sampler/listeners.h"
+#include "source/sampler/socket_table.h"
+#include "system/procfs.h"
+#include "system/procfs_owners.h"
+#include "source/source.h"
+#include "source/sampler/process_set.h"
+#include "source/sampler/owner_events.h"
+#include "system/tcp_payload.h"
+#include "source/sampler/sampler_times.h"
+
+#define OWNERS_MAX 2000000
+/* An overrun may swallow the sign that all has been told of. */
+#define MARK_NS (5 * CLOCK_NS_PER_SEC)
+/* When so many last words wait for the next look, it is made at once. */
+#define PENDING_MAX 16384
+/* Not found with a target so often, a socket is others'. */
+#define TRIES 2
+#define OPENING_LOOKS 2 /* prove who held the listeners before the next connection comes */
+
+#define STATE(state) (1U << (state))
+/* Mini sockets have nothing to tell, and what is closed or not connected is no connection yet. */
+#define STATES                                                                                        \
+	(STATE(TCP_ESTABLISHED) | STATE(TCP_SYN_SENT) | STATE(TCP_FIN_WAIT1) | STATE(TCP_FIN_WAIT2) | \
+	 STATE(TCP_CLOSE_WAIT) | STATE(TCP_LAST_ACK) | STATE(TCP_LISTEN) | STATE(TCP_CLOSING))
+
+/* Events in the order they came. */
+struct events {
+	struct event *list;
+	size_t count, size;
+};
+
+/**
+ * struct pending - a last word that waits for a look
+ * @event: it
+ * @from: number of the last look before the connection was accepted
+ * @is_late: it may have died before that look
+ * @is_reported: it has been told that it is the targets'
+ * @is_opened: its socket has had a connection before, so it did not come in
+ * @is_renewed: what was told was of that one; @holder had the socket when the targets were asked last
+ */
+struct pending {
+	struct event event;
+	uint32_t from;
+	bool is_late, is_reported, is_opened, is_renewed;
+	struct procfs_holder holder;
+};
+
+struct sampler {
+	struct sampler_config config;
+	struct process_set *process_set;
+	struct listeners *listeners;
+	struct common_identities *common_identities;
+	struct listener_owners listener_owners;
+	struct socket_table *sockets;
+	struct procfs_owners *owners; /* what targets hold, as of the last look that asked */
+	struct events fresh;          /* of this look: sockets that nobody has been found for */
+	struct events changed;        /* and the targets' in another state than before */
+	struct pending *pending;
+	size_t pending_count, pending_size;
+	char **warnings;
+	size_t warning_count, warned;
+	struct sampler_times times;
+	uint32_t sample;
+	struct owner_events owner_events;
+	bool new_listeners;
+	uint32_t marked; /* number of the look after which destroy_mark() was called, 0 none waits */
+	int64_t marked_ns;
+};
+
+static void append(struct events *events, const struct event *event)
+{
+	if (events->count == events->size) {
+		events->size = events->size > 0 ? events->size * 2 : 64;
+		events->list = xreallocarray(events->list, events->size, sizeof(*events->list));
+	}
+	events->list[events->count++] = *event;
+}
+
+/* ---- looks ---------------------------------------------------------------------- */
+
+/* diag_callback */
+static void see(void *context, const struct event *event)
+{
+	struct sampler *sampler = context;
+	enum socket_news news;
+
+	if (event->info.state == TCP_LISTEN) {
+		if (listeners_see(sampler->listeners, event, sampler->sample))
+			sampler->new_listeners = true;
+		return;
+	}
+	/* A mini socket in FIN_WAIT2: the socket itself is dead. One without ends has just been disconnected. */
+	if (event->info.cookie == 0 || event->info.bytes_received < 0 || !flow_is_complete(&event->flow))
+		return;
+	news = socket_table_see(sampler->sockets, event, sampler->sample);
+	if (news != SOCKET_SAME)
+		append(news == SOCKET_FRESH ? &sampler->fresh : &sampler->changed, event);
+}
+
+/* diag_callback */
+static void see_again(void *context, const struct event *event)
+{
+	struct sampler *sampler = context;
+
+	socket_table_see_again(sampler->sockets, event, sampler->sample);
+}
+
+static enum conn_dir opened_by(const struct event_info *info)
+{
+	struct tcp_payload bytes;
+
+	if (info->state == TCP_SYN_SENT)
+		return DIR_OUT;
+	if (info->reason == INFO_DESTROY)
+		return tcp_payload_final_opener(info);
+	tcp_payload_init(&bytes);
+	tcp_payload_feed(&bytes, info);
+	return tcp_payload_direction(&bytes);
+}
+
+/* Whose is it, if it came in, after look number @from? Its last word may be @is_late. What @is_opened did not. */
+static struct ownership judge(const struct sampler *sampler, const struct event *socket, uint32_t from, bool is_late,
+			      bool is_opened)
+{
+	struct ownership ownership = {.owner = OWNERSHIP_NONE, .common_identity = common_identity_unknown()};
+
+	if (!is_opened && opened_by(&socket->info) != DIR_OUT)
+		ownership = listeners_judge(sampler->listeners, &socket->flow.local, from, is_late);
+	/* Children that are not followed are strangers. */
+	if (from < ownership.unreliable_before || (ownership.owner == OWNERSHIP_TARGETS && !sampler->config.follow &&
+						   process_set_had_forks(sampler->process_set, from)))
+		ownership.owner = OWNERSHIP_UNCLEAR;
+	return ownership;
+}
+
+/* Its ends and its counters are not read at once: is it still the same when it is asked for again? */
+static bool is_still(struct sampler *sampler, const struct event *socket)
+{
+	struct event again;
+
+	return diag_query(sampler->config.diag, &socket->flow, socket->info.cookie, &again) == 0;
+}
+
+/* Is there a target of this user whose descriptors can't be read? */
+static bool may_be_unread(const struct sampler *sampler, const struct event_info *info)
+{
+	const struct target *target;
+
+	for (size_t i = 0; (target = process_set_at(sampler->process_set, i)) != NULL; i++)
+		if (target->unread != 0 && target->ended == 0 && procfs_owner(target->pid, "") == info->uid)
+			return true;
+	return false;
+}
+
+/*
+ * Somebody has it, and no target was found to, again, or others were: then it
+ * is others'. But what came in through a listener of the targets is theirs, even
+ * where nobody can see them hold it: the table of an io_uring (direct
+ * descriptors) is told only while the ring is not busy.
+ */
+static bool owned_through_listener(struct sampler *sampler, const struct event *socket, struct socket_seen *seen)
+{
+	if (++seen->tries < TRIES && !listener_owners_are_others(&sampler->listener_owners, socket->info.inode))
+		return false;
+	if (judge(sampler, socket, seen->from, false, seen->renewal != SOCKET_FIRST).owner == OWNERSHIP_TARGETS)
+		return true;
+	if (may_be_unread(sampler, &socket->info))
+		owner_events_none(&sampler->owner_events, socket);
+	seen->owner = SOCKET_OTHERS;
+	return false;
+}
+
+/* Closed by its owner and still dying: only a socket that waits to be accepted has nobody in these states. */
+static bool is_orphan(const struct event_info *info)
+{
+	return info->inode == 0 && info->state != TCP_ESTABLISHED && info->state != TCP_CLOSE_WAIT;
+}
+
+static void decide(struct sampler *sampler, struct event *socket)
+{
+	struct socket_seen *seen = socket_table_find(sampler->sockets, socket->info.cookie);
+	struct socket_evidence evidence = {.is_existing = sampler->sample == 1};
+
+	if (seen == NULL)
+		return;
+	/* Whose it was before the run nothing tells: the listener on its port may be a successor's. */
+	if (evidence.is_existing && is_orphan(&socket->info)) {
+		seen->owner = SOCKET_OTHERS;
+		return;
+	}
+	if (seen->renewal == SOCKET_RENEWED) {
+		if (!is_still(sampler, socket) || !owner_events_renewed(&sampler->owner_events, socket))
+			return;
+		seen->renewal = SOCKET_RENEWAL_REPORTED;
+	}
+	evidence.holder = procfs_owners_find(sampler->owners, socket->info.inode);
+	if (evidence.holder == NULL && socket->info.inode != 0 && !owned_through_listener(sampler, socket, seen))
+		return;
+	if (seen->sure != sampler->sample)
+		counters_settle_or_unknown(sampler->config.diag, socket);
+	evidence.ownership = judge(sampler, socket, seen->from, false, seen->renewal != SOCKET_FIRST);
+	if (evidence.ownership.owner != OWNERSHIP_NONE)
+		socket->info.delay = evidence.ownership.delay;
+	evidence.from = seen->from;
+	evidence.is_queued = seen->from == sampler->sample;
+	/* Waiting to be accepted, or closed and not done yet. */
+	if (evidence.holder == NULL && evidence.ownership.owner != OWNERSHIP_TARGETS)
+		return;
+	if (!owner_events_owner(&sampler->owner_events, socket, &evidence))
+		return;
+	seen->owner = SOCKET_TARGETS;
+	if (evidence.is_existing)
+		socket->info.reason = INFO_EXISTING;
+	if (evidence.ownership.owner != OWNERSHIP_NONE)
+		socket->info.listener = 1;
+	(void)owner_events_push(&sampler->owner_events, socket);
+}
+
+static bool is_dead_listener(const struct event *last)
+{
+	return last->flow.local.port != 0 && last->flow.remote.port == 0 && last->info.listener == 0;
+}
+
+/* Which listeners there were between two looks. */
+static void doubt(struct sampler *sampler)
+{
+	/* What there was at the first look was there before. */
+	if (sampler->sample == 1)
+		return;
+	listeners_compare(sampler->listeners, sampler->sample);
+	for (size_t i = 0; i < sampler->pending_count; i++)
+		if (is_dead_listener(&sampler->pending[i].event))
+			listeners_mark_unreliable(sampler->listeners, &sampler->pending[i].event.flow.local,
+						  sampler->sample);
+}
+
+static void decide_last(struct sampler *sampler, struct pending *pending)
+{
+	struct event *last = &pending->event;
+	struct socket_evidence evidence = {
+		.ownership = judge(sampler, last, pending->from, pending->is_late, pending->is_opened),
+		.from = pending->from,
+	};
+
+	if (last->flow.local.port == 0 || is_dead_listener(last))
+		return;
+	if (pending->is_renewed && owner_events_renewed(&sampler->owner_events, last) && pending->holder.pid != 0 &&
+	    !process_set_had_forks(sampler->process_set, pending->from)) {
+		evidence.holder = &pending->holder;
+		(void)owner_events_owner(&sampler->owner_events, last, &evidence);
+		return;
+	}
+	if (evidence.ownership.owner == OWNERSHIP_TARGETS) {
+		(void)owner_events_owner(&sampler->owner_events, last, &evidence);
+		last->info.listener = 1;
+		last->info.delay = evidence.ownership.delay;
+		last->info.mptcp = evidence.ownership.mptcp ? MPTCP_PERHAPS : MPTCP_NO;
+	} else if (evidence.ownership.owner != OWNERSHIP_OTHERS && !pending->is_reported) {
+		owner_events_none(&sampler->owner_events, last);
+	}
+}
+
+static void decide_pending(struct sampler *sampler)
+{
+	for (size_t i = 0; i < sampler->pending_count; i++) {
+		decide_last(sampler, &sampler->pending[i]);
+		(void)owner_events_push(&sampler->owner_events, &sampler->pending[i].event);
+	}
+	sampler->pending_count = 0;
+}
+
+static void read_process_set(struct sampler *sampler)
+{
+	struct target *target;
+
+	/* One that has ended meanwhile may have been read for another. */
+	do {
+		procfs_owners_clear(sampler->owners);
+		for (size_t i = 0; (target = process_set_at(sampler->process_set, i)) != NULL; i++)
+			if (target->ended == 0 && procfs_owners_add(sampler->owners, target->pid) < 0 &&
+			    target->unread == 0 && process_set_alive(target))
+				target->unread = 1;
+	} while (!process_set_last(sampler->process_set));
+}
+
+static int64_t processor_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * CLOCK_NS_PER_SEC + now.tv_nsec;
+}
+
+/*
+ * What came through a listener that is gone may be told of long after: one of
+ * the targets goes when all that died before it was missed has been read.
+ */
+static void forget_listeners(struct sampler *sampler)
+{
+	struct destroy *destroy = *sampler->config.destroy;
+	const struct listener *listener;
+	uint32_t targets_sample = 0;
+
+	if (destroy == NULL)
+		return;
+	if (sampler->marked != 0 &&
+	    (destroy_has_caught_up(destroy) || clock_monotonic() - sampler->marked_ns > MARK_NS)) {
+		targets_sample = sampler->marked;
+		sampler->marked = 0;
+		listeners_trust(sampler->listeners, targets_sample);
+	}
+	listeners_forget(sampler->listeners, sampler->sample - 1, targets_sample);
+	for (size_t i = 0; sampler->marked == 0 && (listener = listeners_at(sampler->listeners, i)) != NULL; i++) {
+		if (listener->unreliable_from == 0 &&
+		    (listener->owner != OWNERSHIP_TARGETS || listener->sampled == sampler->sample))
+			continue;
+		destroy_mark(destroy);
+		sampler->marked = sampler->sample;
+		sampler->marked_ns = clock_monotonic();
+	}
+}
+
+int sampler_sample(struct sampler *sampler)
+{
+	int64_t began_ns = processor_time();
+	bool forks;
+	size_t left;
+
+	sampler->sample++;
+	sampler->owner_events.sample = sampler->sample;
+	sampler->owner_events.pushed = 0;
+	sampler->fresh.count = sampler->changed.count = 0;
+	sampler->new_listeners = false;
+	(void)diag_dump(sampler->config.diag, STATES, see, sampler, &(struct err){""});
+	left = process_set_refresh(sampler->process_set);
+	forks = process_set_follow(sampler->process_set, sampler->sample);
+	if (forks || sampler->fresh.count > 0 || sampler->new_listeners) {
+		read_process_set(sampler);
+		listener_owners_sample(&sampler->listener_owners, sampler->sample, forks);
+	}
+	if (sampler->fresh.count > COUNTERS_SINGLE_MAX)
+		(void)diag_dump(sampler->config.diag, STATES | DIAG_NO_COUNTERS, see_again, sampler, &(struct err){""});
+	doubt(sampler);
+	for (size_t i = 0; i < sampler->changed.count; i++) {
+		counters_settle_or_unknown(sampler->config.diag, &sampler->changed.list[i]);
+		(void)owner_events_push(&sampler->owner_events, &sampler->changed.list[i]);
+	}
+	for (size_t i = 0; i < sampler->fresh.count; i++)
+		decide(sampler, &sampler->fresh.list[i]);
+	decide_pending(sampler);
+	forget_listeners(sampler);
+	listener_owners_done(&sampler->listener_owners);
+	if (socket_table_count(sampler->sockets) > 4096 && sampler->sample % 64 == 0)
+		socket_table_sweep(sampler->sockets, sampler->sample - 1);
+	sampler_times_sampled(&sampler->times, processor_time() - began_ns, sampler->fresh.count > 0,
+			      sampler->sample <= OPENING_LOOKS);
+	return left == 0 ? SOURCE_END : sampler->owner_events.pushed;
+}
+
+int sampler_fd(const struct sampler *sampler)
+{
+	return sampler->times.timer_fd;
+}
+
+/* diag_callback */
+static void peek_at(void *context, const struct event *event)
+{
+	struct sampler *sampler = context;
+
+	if (listeners_by_cookie(sampler->listeners, &event->flow.local, event->info.cookie) == NULL)
+		sampler->new_listeners = true;
+}
+
+/* A listener may live and end between two looks; what came through it then, nobody could say. */
+static bool sees_new_listeners(struct sampler *sampler)
+{
+	int64_t began_ns = processor_time();
+
+	sampler->new_listeners = false;
+	(void)diag_dump(sampler->config.diag, STATE(TCP_LISTEN) | DIAG_NO_COUNTERS, peek_at, sampler,
+			&(struct err){""});
+	if (sampler->new_listeners)
+		sampler_times_hasten(&sampler->times);
+	sampler_times_peeked(&sampler->times, processor_time() - began_ns);
+	return sampler->new_listeners && clock_monotonic() >= sampler->times.due_ns;
+}
+
+int sampler_read(struct sampler *sampler)
+{
+	enum sampler_due due = sampler_times_due(&sampler->times);
+
+	if (due == SAMPLER_SAMPLE || (due == SAMPLER_PEEK && sees_new_listeners(sampler)))
+		return sampler_sample(sampler);
+	return 0;
+}
+
+/* ---- last words ------------------------------------------------------------------ */
+
+/* Is it of another connection than what was told of the socket? */
+static bool is_last_of_another(const struct sampler *sampler, const struct socket_seen *seen, const struct event *event)
+{
+	if (!flow_is_complete(&event->flow))
+		return false;
+	return seen->renewal == SOCKET_RENEWED ||
+	       (seen->owner == SOCKET_TARGETS && socket_table_is_renewed(sampler->sockets, seen, event));
+}
+
+static void set_renewed(const struct sampler *sampler, const struct socket_seen *seen, struct pending *pending)
+{
+	const struct procfs_holder *holder = procfs_owners_find(sampler->owners, seen->inode);
+
+	pending->is_opened = pending->is_renewed = true;
+	pending->is_reported = false;
+	pending->from = seen->sample;
+	/* A last word does not tell; and it may be plain TCP this time. */
+	if (seen->was_mptcp)
+		pending->event.info.mptcp = MPTCP_PERHAPS;
+	if (holder != NULL)
+		pending->holder = *holder;
+}
+
+bool sampler_final_counters(struct sampler *sampler, struct event *event)
+{
+	const struct socket_seen *seen = socket_table_find(sampler->sockets, event->info.cookie);
+	struct pending pending = {.event = *event, .from = sampler->sample, .is_late = seen == NULL};
+	bool is_decided = false;
+
+	if (event->type != EVENT_INFO ||
+	    listeners_by_cookie(sampler->listeners, &event->flow.local, event->info.cookie) != NULL)
+		return false;
+	if (seen != NULL) {
+		pending.from = seen->from;
+		pending.is_reported = seen->owner == SOCKET_TARGETS || seen->renewal == SOCKET_RENEWED;
+		pending.is_opened = seen->renewal != SOCKET_FIRST;
+		if (is_last_of_another(sampler, seen, event))
+			set_renewed(sampler, seen, &pending);
+		/* Who has accepted one that was waiting is not decided. */
+		is_decided = seen->owner == SOCKET_OTHERS || (pending.is_reported && seen->from != seen->sample);
+		socket_table_remove(sampler->sockets, event->info.cookie);
+	}
+	if (is_decided)
+		return false;
+	if (sampler->pending_count >= PENDING_MAX)
+		(void)sampler_sample(sampler);
+	if (sampler->pending_count == sampler->pending_size) {
+		sampler->pending_size = sampler->pending_size > 0 ? sampler->pending_size * 2 : 64;
+		sampler->pending = xreallocarray(sampler->pending, sampler->pending_size, sizeof(*sampler->pending));
+	}
+	sampler->pending[sampler->pending_count++] = pending;
+	/* It came in, and what it came through is not known, and may be as short-lived. */
+	if (flow_is_complete(&event->flow) && opened_by(&event->info) != DIR_OUT &&
+	    listeners_judge(sampler->listeners, &event->flow.local, pending.from, false).owner == OWNERSHIP_NONE)
+		sampler_times_hasten(&sampler->times);
+	return true;
+}
+
+bool sampler_waits(const struct sampler *sampler)
+{
+	return sampler->pending_count > 0;
+}
+
+size_t sampler_others(struct sampler *sampler, pid_t *pids, size_t room)
+{
+	const struct target *target;
+	size_t count = 0;
+
+	for (size_t i = 0; (target = process_set_at(sampler->process_set, i)) != NULL; i++) {
+		if (target->ended > 0)
+			continue;
+		if (count < room)
+			pids[count] = target->pid;
+		count++;
+	}
+	return count;
+}
+
+/* ---- opening ---------------------------------------------------------------------- */
+
+void sampler_close(struct sampler *sampler)
+{
+	if (sampler == NULL)
+		return;
+	process_set_free(sampler->process_set);
+	listeners_free(sampler->listeners);
+	socket_table_free(sampler->sockets);
+	procfs_owners_free(sampler->owners);
+	free(sampler->fresh.list);
+	free(sampler->changed.list);
+	free(sampler->pending);
+	common_identity_free(sampler->common_identities);
+	for (size_t i = 0; i < sampler->warning_count; i++)
+		free(sampler->warnings[i]);
+	free(sampler->warnings);
+	sampler_times_close(&sampler->times);
+	free(sampler);
+}
+
+const char *sampler_warning(struct sampler *sampler)
+{
+	if (sampler->warned < sampler->warning_count)
+		return sampler->warnings[sampler->warned++];
+	return process_set_departed(sampler->process_set);
+}
+
+const char *sampler_refused(const struct sampler *sampler, size_t index)
+{
+	return index < sampler->warning_count ? sampler->warnings[index] : NULL;
+}
+
+int sampler_open(struct sampler **opened, const struct sampler_config *config, struct err *err)
+{
+	struct sampler *sampler = xcalloc(1, sizeof(*sampler));
+	int rc = 0, timer_rc;
+
+	sampler->config = *config;
+	sampler->process_set = process_set_new(config->follow);
+	sampler->listeners = listeners_new();
+	sampler->sockets = socket_table_new();
+	sampler->owners = procfs_owners_new(OWNERS_MAX);
+	sampler->owner_events = (struct owner_events){.process_set = sampler->process_set, .events = config->events};
+	sampler->owner_events.common_identities = sampler->common_identities =
+		common_identity_new(owner_events_process, &sampler->owner_events);
+	sampler->listener_owners = (struct listener_owners){
+		sampler->process_set, sampler->listeners, sampler->owners, sampler->common_identities, 0, NULL};
+	sampler->warnings = xcalloc(config->pid_count, sizeof(char *));
+	timer_rc = sampler_times_open(&sampler->times, config->sample_ns);
+	for (size_t i = 0; i < config->pid_count; i++) {
+		int error = process_set_add(sampler->process_set, config->pids[i], config->netns, err);
+
+		if (error == 0)
+			continue;
+		rc = error;
+		sampler->warnings[sampler->warning_count++] = xstrdup(err->text);
+	}
+	if (process_set_at(sampler->process_set, 0) != NULL)
+		rc = timer_rc < 0 ? err_set(err, -timer_rc, "no timer: %s", strerror(-timer_rc)) : 0;
+	if (rc != 0) {
+		sampler_close(sampler);
+		return rc;
+	}
+	while (sampler->sample < OPENING_LOOKS)
+		(void)sampler_sample(sampler);
+	*opened = sampler;
+	return 0;
+}
+
+bool sampler_explain(const struct sampler *sampler, struct err *why)
+{
+	return listener_owners_explain(&sampler->listener_owners, why);
+}

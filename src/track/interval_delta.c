@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/interval_delta.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/idmap.h"
+#include "base/xalloc.h"
+
+#define SUMS 7
+#define COUNTS 9
+
+static const size_t sums[SUMS] = {
+	offsetof(struct conn, rx_bytes), offsetof(struct conn, tx_bytes), offsetof(struct conn, rx_wire),
+	offsetof(struct conn, tx_wire),  offsetof(struct conn, rx_pkts),  offsetof(struct conn, tx_pkts),
+	offsetof(struct conn, copies),
+};
+
+static const size_t counts[COUNTS] = {
+	offsetof(struct conn, rx_retrans), offsetof(struct conn, tx_retrans), offsetof(struct conn, ooo),
+	offsetof(struct conn, zerowin),    offsetof(struct conn, keepalive),  offsetof(struct conn, rx_fin),
+	offsetof(struct conn, tx_fin),     offsetof(struct conn, rx_rst),     offsetof(struct conn, tx_rst),
+};
+
+/* What has been told of a connection. */
+struct reported {
+	int64_t sums[SUMS];
+	int32_t counts[COUNTS];
+	uint8_t what; /* enum conn_reported */
+	bool ended;
+};
+
+struct interval_delta {
+	struct idmap *reported; /* before this slice */
+	struct idmap *next;     /* and what will have been told when the next one begins */
+};
+
+static int64_t *sum_of(struct conn *conn, size_t i)
+{
+	return (int64_t *)(void *)((char *)conn + sums[i]);
+}
+
+static int32_t *count_of(struct conn *conn, size_t i)
+{
+	return (int32_t *)(void *)((char *)conn + counts[i]);
+}
+
+struct interval_delta *interval_delta_new(void)
+{
+	struct interval_delta *delta = xcalloc(1, sizeof(*delta));
+
+	delta->reported = idmap_new(sizeof(struct reported));
+	delta->next = idmap_new(sizeof(struct reported));
+	return delta;
+}
+
+void interval_delta_free(struct interval_delta *delta)
+{
+	if (delta == NULL)
+		return;
+	idmap_free(delta->reported);
+	idmap_free(delta->next);
+	free(delta);
+}
+
+/* What was unknown before leaves open how much of it is new. */
+static int64_t difference(int64_t now, int64_t before)
+{
+	return now < 0 || before < 0 || now < before ? CONN_UNKNOWN : now - before;
+}
+
+const struct conn *interval_delta_part(const struct interval_delta *delta, const struct conn *conn, struct conn *part)
+{
+	const struct reported *reported = delta != NULL ? idmap_find(delta->reported, conn->id) : NULL;
+
+	if (reported == NULL)
+		return conn;
+	if (reported->ended)
+		return NULL;
+	*part = *conn;
+	for (size_t i = 0; i < SUMS; i++)
+		*sum_of(part, i) = difference(*sum_of(part, i), reported->sums[i]);
+	for (size_t i = 0; i < COUNTS; i++)
+		*count_of(part, i) = (int32_t)difference(*count_of(part, i), reported->counts[i]);
+	part->reported = reported->what;
+	return part;
+}
+
+bool interval_delta_can_end(const struct conn *conn)
+{
+	return conn->rx_bytes >= 0 && conn->tx_bytes >= 0;
+}
+
+/* Of an attempt that is not decided, what nobody counts yet has not begun. */
+static int64_t first(const struct conn *conn, int64_t value)
+{
+	return value < 0 && conn->result == RESULT_PENDING ? 0 : value;
+}
+
+void interval_delta_keep(struct interval_delta *delta, const struct conn *conn)
+{
+	struct conn copy = *conn;
+	struct reported *reported = idmap_put(delta->next, conn->id);
+
+	for (size_t i = 0; i < SUMS; i++)
+		reported->sums[i] = first(conn, *sum_of(&copy, i));
+	for (size_t i = 0; i < COUNTS; i++)
+		reported->counts[i] = (int32_t)first(conn, *count_of(&copy, i));
+	if (conn->result != RESULT_PENDING)
+		reported->what |= REPORTED_ATTEMPT;
+	if (conn->hs_ns >= 0)
+		reported->what |= REPORTED_HS;
+	if (conn->queue_ns >= 0)
+		reported->what |= REPORTED_QUEUE;
+	reported->ended = conn->open == 0;
+}
+
+void interval_delta_pass(struct interval_delta *delta, const struct conn *conn)
+{
+	const struct reported *reported = idmap_find(delta->reported, conn->id);
+
+	if (reported != NULL)
+		*(struct reported *)idmap_put(delta->next, conn->id) = *reported;
+}
+
+void interval_delta_next(struct interval_delta *delta)
+{
+	idmap_free(delta->reported);
+	delta->reported = delta->next;
+	delta->next = idmap_new(sizeof(struct reported));
+}

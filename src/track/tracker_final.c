@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "track/tracker_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+
+/*
+ * Where calls are not watched a connection may be known only by its last word,
+ * and its other end, on this host too, may have died before: what that said is
+ * kept for a while, until that connection takes it. Longer than a connection
+ * can live unseen is of no use.
+ */
+#define KEEP_NS CLOCK_NS_PER_SEC
+/* A newer one takes the place: then a number stays unknown. */
+#define PLACES 8192
+
+static struct last_word *place_of(struct tracker *tracker, const struct flow *flow)
+{
+	struct endpoint ends[2] = {flow->local, flow->remote};
+
+	return &tracker->last_words[hash_bytes(&tracker->last_words_key, ends, sizeof(ends)) % PLACES];
+}
+
+void tracker_last_words_keep(struct tracker *tracker, const struct event *event)
+{
+	int64_t sent = tcp_payload_final_sent(&event->info);
+	struct flow reverse = flow_reverse(&event->flow);
+
+	if (sent < 0 || !flow_is_complete(&event->flow))
+		return;
+	if (tracker->last_words == NULL) {
+		tracker->last_words = xcalloc(PLACES, sizeof(*tracker->last_words));
+		hash_key_random(&tracker->last_words_key);
+	}
+	*place_of(tracker, &reverse) = (struct last_word){reverse, event->time_ns, sent};
+}
+
+void tracker_last_words_take(struct tracker *tracker, struct record *record, int64_t time_ns)
+{
+	const struct flow *flow = &record->conn.flow;
+	struct last_word *word;
+	int64_t age;
+
+	if (tracker->last_words == NULL || !flow_is_complete(flow))
+		return;
+	word = place_of(tracker, flow);
+	age = clock_since(word->time_ns, time_ns);
+	if (!endpoint_equal(&word->flow.local, &flow->local) || !endpoint_equal(&word->flow.remote, &flow->remote))
+		return;
+	if (age < KEEP_NS && age > -KEEP_NS)
+		tcp_payload_peer_sent(record_bytes(record), word->sent);
+	memset(word, 0, sizeof(*word));
+}
+
+void tracker_last_words_forget(struct tracker *tracker)
+{
+	free(tracker->last_words);
+	tracker->last_words = NULL;
+}
+
+bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info)
+{
+	const struct record *record = record_table_find_cookie(tracker->table, info->cookie);
+	struct tcp_payload tcp_payload;
+	int64_t rx, tx;
+
+	/* The mini socket has the same cookie only if somebody asked for that while the socket lived. */
+	if (record == NULL || record->evidence->kernel_state == 0 || info->reason != INFO_DESTROY ||
+	    info->timewait != TIMEWAIT_UNKNOWN)
+		return false;
+	/* Would the last word do without it? */
+	tcp_payload = record->evidence->tcp_payload;
+	tcp_payload_feed(&tcp_payload, info);
+	tcp_payload_settle(&tcp_payload, &rx, &tx);
+	return rx < 0 || tcp_payload_close(&tcp_payload) == CLOSE_UNKNOWN;
+}
