@@ -288,24 +288,22 @@ static int take_only(struct options *options, const struct option_def *def, cons
 
 static int take_report(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	enum report_kind report;
-	int error = report_parse_kind(word, &report, err);
+	struct report_choice report;
+	int error = reports_parse(&report, word, &options->io_filters, err);
 
 	(void)def;
-	for (size_t i = 0; error == 0 && i < options->report_count; i++)
-		if (options->reports[i] == report && report != REPORT_IO && report != REPORT_HISTOGRAM)
+	if (error != 0)
+		return error;
+	for (size_t i = 0; report.spec == NULL && i < options->report_count; i++)
+		if (options->reports[i].ops == report.ops)
 			return 0;
-	if (error == 0 && options->report_count == REPORT_MOST)
-		error = err_set(err, EINVAL, "--report \"%.*s\" is one too many; %d are allowed", QUOTE, word,
-				REPORT_MOST);
-	if (error == 0 && report == REPORT_HISTOGRAM)
-		error = histogram_parse(&options->histograms[options->report_count],
-					word + strcspn(word, ",") + (strchr(word, ',') != NULL), err);
-	if (error == 0 && report == REPORT_IO)
-		error = io_spec_parse(&options->io[options->report_count], word, &options->io_filters, err);
-	if (error == 0)
-		options->reports[options->report_count++] = report;
-	return error;
+	if (options->report_count == REPORT_MOST) {
+		free(report.spec);
+		return err_set(err, EINVAL, "--report \"%.*s\" is one too many; %d are allowed", QUOTE, word,
+			       REPORT_MOST);
+	}
+	options->reports[options->report_count++] = report;
+	return 0;
 }
 
 static int take_events(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -535,6 +533,20 @@ static int settle_limits(struct options *options, struct err *err)
 	return 0;
 }
 
+/* Events come before the reports of --report. */
+static void settle_reports(struct options *options)
+{
+	if (options->events) {
+		memmove(&options->reports[1], &options->reports[0],
+			options->report_count * sizeof(options->reports[0]));
+		options->reports[0] =
+			(struct report_choice){options->messages ? &report_messages : &report_events, NULL};
+		options->report_count++;
+	} else if (options->report_count == 0 && options->ladder == 0) {
+		options->reports[options->report_count++] = (struct report_choice){&report_peers, NULL};
+	}
+}
+
 int options_parse(struct options *options, int argc, char *const argv[], struct err *err)
 {
 	struct options parsed = {.follow = true, .groups = groups_new(), .limits.retrans_ns = RETRANS_UNSET};
@@ -554,8 +566,7 @@ int options_parse(struct options *options, int argc, char *const argv[], struct 
 		options_free(&parsed);
 		return options_usage(err);
 	}
-	if (parsed.report_count == 0 && !parsed.events && parsed.ladder == 0)
-		parsed.reports[parsed.report_count++] = REPORT_PEERS;
+	settle_reports(&parsed);
 	*options = parsed;
 	return 0;
 }
@@ -583,6 +594,8 @@ void options_free(struct options *options)
 	free(options->packet_filter);
 	conn_filter_free(&options->filter);
 	groups_free(options->groups);
+	for (size_t i = 0; i < options->report_count; i++)
+		free(options->reports[i].spec);
 	io_spec_filters_free(&options->io_filters);
 	memset(options, 0, sizeof(*options));
 }

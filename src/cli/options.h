@@ -11,7 +11,8 @@
 #include "base/err.h"
 #include "track/conn_filter.h"
 #include "report/ladder/ladder.h"
-#include "report/rows/report.h"
+#include "report/io_stat/io_spec.h"
+#include "report/reports.h"
 #include "track/suspicious.h"
 
 /** enum options_via - where socket events come from (--via) */
@@ -77,10 +78,9 @@ enum options_debug {
  * @interval_ns: report so often, 0 only at the end
  * @align: intervals begin when the clock shows a multiple of them
  * @timeout_ns: an attempt without an answer has failed after so long
- * @reports: the reports asked for, each once but io,stat and histograms, in the order given; at least one
- * @io: what those of them count that are io,stat
- * @histograms: what those of them count that are histograms
- * @io_filters: filters of all of these; owned
+ * @reports: the reports asked for, that of --events first, then in the order given, those without a spec once; their
+ *	     specs are owned
+ * @io_filters: packet filters of all of them; owned
  * @report_count: how many
  * @by: keys of the peers report, NULL the default ones
  * @sort: columns to sort by
@@ -154,9 +154,7 @@ struct options {
 	int64_t interval_ns;
 	bool align;
 	int64_t timeout_ns;
-	enum report_kind reports[REPORT_MOST];
-	struct io_spec io[REPORT_MOST];
-	struct histogram_spec histograms[REPORT_MOST];
+	struct report_choice reports[REPORT_ALL];
 	struct io_filters io_filters;
 	size_t report_count;
 	const char *by;

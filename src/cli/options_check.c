@@ -82,18 +82,18 @@ static bool was_given(const struct options_check *options_check, const char *nam
 	return false;
 }
 
-static bool has_report(const struct options *options, enum report_kind kind)
+static bool has_intervals(const struct options *options)
 {
 	for (size_t i = 0; i < options->report_count; i++)
-		if (options->reports[i] == kind)
+		if (options->reports[i].ops->interval_ns != NULL)
 			return true;
-	return false;
+	return options->interval_ns > 0;
 }
 
 static bool wants_peers(const struct options *options)
 {
 	for (size_t i = 0; i < options->report_count; i++)
-		if (options->reports[i] == REPORT_PEERS)
+		if (options->reports[i].ops->uses_by)
 			return true;
 	return options->report_count == 0 && !options->events && options->ladder == 0;
 }
@@ -120,7 +120,7 @@ static int check_needs(const struct options_check *options_check, const struct o
 			lacking = "a file: -r FILE or --replay=FILE";
 		else if (needs[i].what == NEED_TOP && !options->top)
 			lacking = "the screen it is about: --top";
-		else if (needs[i].what == NEED_INTERVAL && options->interval_ns == 0 && !has_report(options, REPORT_IO))
+		else if (needs[i].what == NEED_INTERVAL && !has_intervals(options))
 			lacking = "intervals: -I SEC or -z io,stat,SEC";
 		else if (needs[i].what == NEED_LADDER && !(options->ladder & ~LADDER_LIVE) && !options->top)
 			lacking = "a ladder: --ladder or --top";
@@ -152,12 +152,16 @@ static bool has_host(const char *list)
 	return list != NULL && strcasestr(list, "host") != NULL;
 }
 
+static const char *own_keys(const struct report_choice *report)
+{
+	return report->ops->keys != NULL ? report->ops->keys(report->spec) : NULL;
+}
+
 /* Is anything asked for that only the payload tells? */
 static bool wants_payload(const struct options *options)
 {
 	for (size_t i = 0; i < options->report_count; i++)
-		if (report_is_tree(options->reports[i]) ||
-		    (options->reports[i] == REPORT_HISTOGRAM && has_host(options->histograms[i].by)))
+		if (options->reports[i].ops->wants_messages || has_host(own_keys(&options->reports[i])))
 			return true;
 	return options->messages || options->ladder || has_host(options->columns) || has_host(options->sort) ||
 	       has_host(options->by);
@@ -172,7 +176,7 @@ static bool shows_payload(const struct options *options)
 	if (options->top || options->record != NULL || (options->format == REPORT_JSON && options->events))
 		return true;
 	for (size_t i = 0; i < options->report_count; i++)
-		if (options->format == REPORT_JSON && options->reports[i] == REPORT_CONNS)
+		if (options->format == REPORT_JSON && options->reports[i].ops->has_conns)
 			return true;
 	return wants_payload(options);
 }
@@ -183,10 +187,10 @@ static int check_messages(const struct options *options, struct err *err)
 	if (options->messages && options->interface_count == 0 && options->read == NULL && options->replay == NULL)
 		return err_set(err, EINVAL, "--events=messages does nothing without packets: -i IFACE or -r FILE");
 	for (size_t i = 0; i < options->report_count; i++)
-		if (report_is_tree(options->reports[i]) && options->interface_count == 0 && options->read == NULL &&
+		if (options->reports[i].ops->wants_messages && options->interface_count == 0 && options->read == NULL &&
 		    options->replay == NULL)
 			return err_set(err, EINVAL, "-z %s does nothing without packets: -i IFACE or -r FILE",
-				       report_name(options->reports[i]));
+				       options->reports[i].ops->name);
 	return 0;
 }
 
@@ -219,6 +223,13 @@ static int check_packet_filter(const char *filter, struct err *err)
 	return error;
 }
 
+static bool is_too_often(const struct report_choice *report)
+{
+	int64_t interval_ns = report->ops->interval_ns != NULL ? report->ops->interval_ns(report->spec) : 0;
+
+	return interval_ns > 0 && interval_ns < SAMPLE_LEAST_NS;
+}
+
 /* What a recording has of frames are verdicts on the filters of its own run. */
 static int check_io(const struct options *options, struct err *err)
 {
@@ -233,18 +244,18 @@ static int check_io(const struct options *options, struct err *err)
 				  "or -r FILE",
 			options->io_filters.expressions[0]);
 	for (size_t i = 0; i < options->report_count && !packets && !options_is_file(options); i++)
-		if (options->reports[i] == REPORT_IO && options->io[i].interval_ns > 0 &&
-		    options->io[i].interval_ns < SAMPLE_LEAST_NS)
+		if (is_too_often(&options->reports[i]))
 			return err_set(err, EINVAL,
-				       "-z io,stat: without packets the kernel's counters are looked at after each "
-				       "interval, which is 0 or at least 0.1 seconds then");
+				       "-z %s: without packets the kernel's counters are looked at after each "
+				       "interval, which is 0 or at least 0.1 seconds then",
+				       options->reports[i].ops->name);
 	for (size_t i = 0; i < options->io_filters.count; i++)
 		if (check_packet_filter(options->io_filters.expressions[i], err) != 0)
 			return err_wrap(err, "-z io,stat"), -EINVAL;
 	for (size_t i = 0; i < options->report_count && options->format == REPORT_PLOT; i++)
-		if (options->reports[i] != REPORT_IO)
+		if (!options->reports[i].ops->plots)
 			return err_set(err, EINVAL, "--format=plot draws -z io,stat, and not %s",
-				       report_name(options->reports[i]));
+				       options->reports[i].ops->name);
 	if (options->format == REPORT_PLOT && (options->report_count == 0 || options->events || options->ladder != 0))
 		return err_set(err, EINVAL, "--format=plot draws -z io,stat,SEC and nothing else");
 	return 0;

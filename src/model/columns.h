@@ -10,22 +10,6 @@
  * column; here are the derived quantities that more than one reader needs.
  */
 
-/** Columns of the report conns when nobody chooses. */
-#define COLUMNS_CONN_DEFAULT "START,DIR,LADDR,LPORT,RADDR,RPORT,RESULT,HS_MS,RX_BYTES,TX_BYTES,RETRANS,DUR_S,PID,COMM"
-
-/** And of --events: all that is told of a handshake, so that who reads them by number finds those of conns. */
-#define COLUMNS_EVENTS_DEFAULT COLUMNS_CONN_DEFAULT ",SYN_RTX,SYNACK_RTX"
-
-/** And of --events=messages, before the fields that were asked for. */
-#define COLUMNS_MESSAGES_DEFAULT "TIME,DIR,LADDR,LPORT,RADDR,RPORT,PID,COMM,MESSAGE,METHOD,TARGET,STATUS,HOST"
-
-/** Columns of the report peers, behind its keys, when nobody chooses. */
-#define COLUMNS_GROUP_DEFAULT "CONNS,FAIL,HS_MS,QUEUE_MS,RETRANS,RX_BYTES,TX_BYTES,COMMS"
-
-/** Columns of the report groups, behind its key, when nobody chooses. */
-#define COLUMNS_GROUPS_DEFAULT \
-	"CONNS,OK,DUP_SYN,DUP_SYNACK,FAIL,TIMEOUT,REFUSED,RESET,UNREACH,ABORT,PENDING,ERROR,UNKNOWN"
-
 /**
  * columns_retrans() - segments resent by both sides
  *

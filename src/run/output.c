@@ -13,6 +13,7 @@
 #include "base/xalloc.h"
 #include "run/linger.h"
 #include "report/rows/column.h"
+#include "report/rows/summary.h"
 #include "report/rows/names.h"
 #include "track/interval_delta.h"
 
@@ -35,7 +36,7 @@ struct output {
 	struct column_fields fields; /* of the messages */
 	struct outfile *outfile;
 	FILE *file; /* its stream */
-	struct report *reports[REPORT_MOST];
+	struct report *reports[REPORT_ALL];
 	size_t count;
 	struct ladder *ladder; /* NULL when none was asked for */
 	bool counts_frames;    /* a report io,stat is among them */
@@ -73,10 +74,8 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	const struct options *options = output->options;
 	struct report_options *to = &output->report_options;
 
-	if (options->events)
-		to->reports[to->report_count++] = options->messages ? REPORT_MESSAGES : REPORT_EVENTS;
-	for (size_t i = 0; i < options->report_count; i++)
-		to->reports[to->report_count++] = options->reports[i];
+	memcpy(to->reports, options->reports, sizeof(to->reports));
+	to->report_count = options->report_count;
 	to->besides = options->ladder != 0;
 	to->io_filters = &options->io_filters;
 	to->message_names = &options->message_names;
@@ -122,10 +121,15 @@ static struct ladder *open_ladder(const struct output *output)
 	return options->ladder != 0 ? ladder_new(&ladder) : NULL;
 }
 
+static const struct report_ops *ops_of(const struct output *output, size_t report)
+{
+	return output->report_options.reports[report].ops;
+}
+
 static void begin_slice(struct output *output, int64_t start_ns)
 {
 	for (size_t i = 0; i < output->count; i++)
-		if (report_is_sliced(output->report_options.reports[i]))
+		if (ops_of(output, i)->is_sliced)
 			report_slice(output->reports[i], start_ns);
 }
 
@@ -149,17 +153,9 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	output->ladder = open_ladder(output);
 	if (options->handshakes)
 		output->decided = idmap_new(sizeof(struct decided));
-	for (unsigned int i = 0; i < output->report_options.report_count && rc == 0; i++) {
-		/* The reports of the command line come after the events. */
-		if (output->report_options.reports[i] == REPORT_HISTOGRAM)
-			output->report_options.histogram = &options->histograms[i - options->events];
-		output->report_options.follows = i > 0;
-		if (output->report_options.reports[i] == REPORT_IO) {
-			output->report_options.io = &options->io[i - options->events];
-			output->counts_frames = true;
-		}
-		rc = report_new(&output->reports[i], output->report_options.reports[i], &output->report_options,
-				output->file, err);
+	for (size_t i = 0; i < output->report_options.report_count && rc == 0; i++) {
+		output->counts_frames |= ops_of(output, i)->counts_frames;
+		rc = report_new(&output->reports[i], &output->report_options, i, output->file, err);
 		output->count += rc == 0;
 	}
 	if (rc != 0) {
@@ -275,13 +271,6 @@ void output_handshakes(struct output *output, output_next_open *next_open, void 
 	output->handshakes_ns = began_ns + (cost_ns > HANDSHAKES_NS ? cost_ns : HANDSHAKES_NS);
 }
 
-/* Success cannot be counted among failures, nor traffic by what became of it later. */
-static bool reports_all(const struct output *output, size_t report)
-{
-	return output->report_options.reports[report] == REPORT_GROUPS ||
-	       output->report_options.reports[report] == REPORT_IO;
-}
-
 static void count_conn(struct output *output, const struct conn *conn)
 {
 	output->outcomes.results[conn->result]++;
@@ -321,14 +310,14 @@ bool output_finished(struct output *output, const struct conn *conn)
 		ladder_conn(output->ladder, conn);
 	rest = interval_delta_part(output->delta, conn, &part);
 	for (size_t i = 0; i < output->count; i++) {
-		const struct conn *reported = report_is_sliced(output->report_options.reports[i]) ? rest : conn;
+		const struct conn *reported = ops_of(output, i)->is_sliced ? rest : conn;
 
-		if (output->report_options.reports[i] == REPORT_EVENTS && !is_event(output, conn))
+		if (ops_of(output, i)->has_events && !is_event(output, conn))
 			continue;
-		if (reported == NULL || !(output_selects(output->options, conn) || reports_all(output, i)))
+		if (reported == NULL || !(output_selects(output->options, conn) || ops_of(output, i)->has_all))
 			continue;
 		report_finished(output->reports[i], reported);
-		output->handshakes_reported += output->report_options.reports[i] == REPORT_EVENTS;
+		output->handshakes_reported += ops_of(output, i)->has_events;
 	}
 	if (output->decided != NULL)
 		idmap_remove(output->decided, conn->id);
@@ -338,7 +327,7 @@ bool output_finished(struct output *output, const struct conn *conn)
 bool output_wants_messages(const struct output *output)
 {
 	for (size_t i = 0; i < output->count; i++)
-		if (report_wants_messages(output->report_options.reports[i]))
+		if (ops_of(output, i)->wants_messages)
 			return true;
 	return false;
 }
@@ -528,11 +517,11 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 	while (final && output->ladder != NULL && (conn = next_wanted(&wanted, conn)) != NULL)
 		ladder_conn(output->ladder, conn);
 	for (size_t i = 0; i < output->count && rc == 0; i++) {
-		wanted.chosen = !reports_all(output, i);
-		wanted.events = output->report_options.reports[i] == REPORT_EVENTS;
+		wanted.chosen = !ops_of(output, i)->has_all;
+		wanted.events = ops_of(output, i)->has_events;
 		if (final && i == output->count - 1)
 			wanted.next_open = walk->last;
-		wanted.sliced = output->delta != NULL && report_is_sliced(output->report_options.reports[i]);
+		wanted.sliced = output->delta != NULL && ops_of(output, i)->is_sliced;
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
 	}
 	if (rc != 0)
@@ -570,7 +559,7 @@ int output_summary(struct output *output, const struct summary *summary, struct 
 	for (size_t i = 0; i < output->count; i++)
 		if (report_left_out(output->reports[i]) != NULL)
 			fprintf(stderr, "conntrace: %s: no room for %s here; -O shows them, a file has them\n",
-				report_name(output->report_options.reports[i]), report_left_out(output->reports[i]));
+				ops_of(output, i)->name, report_left_out(output->reports[i]));
 	rc = report_summary(to, output->report_options.format, summary);
 	return rc == 0 ? 0 : err_set(err, rc, "cannot write: %s", strerror(-rc));
 }

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "model/conn.h"
 #include "cli/options.h"
-#include "report/rows/report.h"
+#include "report/rows/summary.h"
 #include "track/tracker.h"
 
 /** struct output - the file and the reports of a run */

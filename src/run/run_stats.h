@@ -6,7 +6,7 @@
 
 #include "cli/options.h"
 #include "run/output.h"
-#include "report/rows/report.h"
+#include "report/rows/summary.h"
 #include "run/sources.h"
 #include "track/tracker.h"
 

@@ -187,7 +187,7 @@ static int open_target(struct sources *sources, const sigset_t *mask, int *exit_
 static bool counts_frames(const struct options *options)
 {
 	for (size_t i = 0; i < options->report_count; i++)
-		if (options->reports[i] == REPORT_IO)
+		if (options->reports[i].ops->counts_frames)
 			return true;
 	return false;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "report/rows/histogram.h"
-#include "report/rows/report.h"
+#include "report/reports.h"
 
 static char *printed(const struct report_options *options, const struct conn *conns, size_t count)
 {
@@ -17,7 +17,7 @@ static char *printed(const struct report_options *options, const struct conn *co
 	struct report *report;
 	struct err err;
 
-	assert_int_equal(report_new(&report, REPORT_HISTOGRAM, options, out, &err), 0);
+	assert_int_equal(report_new(&report, options, 0, out, &err), 0);
 	for (size_t i = 0; i < count; i++)
 		report_finished(report, &conns[i]);
 	assert_int_equal(report_print(report, NULL, NULL, true, &err), 0);
@@ -53,8 +53,7 @@ static void test_rows(void **state)
 
 	(void)state;
 	make(conns);
-	options.reports[0] = REPORT_HISTOGRAM;
-	options.histogram = &spec;
+	options.reports[0] = (struct report_choice){&report_histogram, &spec};
 	options.format = REPORT_TSV;
 	text = printed(&options, conns, CONNS);
 	/* 3 from 1 to 2 us; bars in proportion to that, empty rows too. */
@@ -86,16 +85,15 @@ static void test_rows(void **state)
 
 static void test_formats(void **state)
 {
-	const struct histogram_spec spec = {.spread = PEERS_HS};
+	struct histogram_spec spec = {.spread = PEERS_HS};
 	struct report_options options = REPORT_OPTIONS_DEFAULT;
 	struct conn conns[CONNS];
 	char *text;
 
 	(void)state;
 	make(conns);
-	options.reports[0] = options.reports[1] = REPORT_HISTOGRAM;
+	options.reports[0] = options.reports[1] = (struct report_choice){&report_histogram, &spec};
 	options.report_count = 2;
-	options.histogram = &spec;
 	options.format = REPORT_JSON;
 	text = printed(&options, conns + 4, 2);
 	assert_string_equal(text, "{\"report\":\"histogram,HS_MS\",\"from_ms\":0.002,\"to_ms\":0.004,\"count\":1,"

@@ -69,7 +69,7 @@ static void defaults_are_those_of_the_table(void **state)
 	assert_int_equal(options.format, REPORT_TABLE);
 	assert_int_equal(options.time, REPORT_TIME_CLOCK);
 	assert_int_equal(options.report_count, 1);
-	assert_int_equal(options.reports[0], REPORT_PEERS);
+	assert_ptr_equal(options.reports[0].ops, &report_peers);
 	assert_int_equal(options.duration_ns, 0);
 	assert_int_equal(options.pid_count, 0);
 	assert_null(options.drop_to);
@@ -251,8 +251,8 @@ static void words_are_checked(void **state)
 	options_free(&options);
 	options = accepts("-z conv,tcp -z peers -z conns --debug=events,sources true");
 	assert_int_equal(options.report_count, 2);
-	assert_int_equal(options.reports[0], REPORT_CONNS);
-	assert_int_equal(options.reports[1], REPORT_PEERS);
+	assert_ptr_equal(options.reports[0].ops, &report_conns);
+	assert_ptr_equal(options.reports[1].ops, &report_peers);
 	assert_int_equal(options.debug, OPTIONS_DEBUG_EVENTS | OPTIONS_DEBUG_SOURCES);
 	options_free(&options);
 	/* Rows of two kinds would spoil the events' columns, so the table is printed on request only. */

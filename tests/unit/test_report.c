@@ -18,7 +18,8 @@
 #include "report/rows/errno_text.h"
 #include "report/io_stat/io_spec.h"
 #include "report/io_stat/io_stat.h"
-#include "report/rows/report.h"
+#include "report/reports.h"
+#include "report/rows/summary.h"
 #include "base/text.h"
 
 #define EPOCH_NS INT64_C(1700000000123456789) /* 2023-11-14 22:13:20 UTC */
@@ -124,8 +125,18 @@ static const struct conn *next_open(void *context, const struct conn *previous)
 	return next < conns + CONN_NUM ? next : NULL;
 }
 
+static size_t index_of(const struct report_ops *kind, const struct report_options *options)
+{
+	size_t i = 0;
+
+	while (i < options->report_count && options->reports[i].ops != kind)
+		i++;
+	assert_true(i < options->report_count);
+	return i;
+}
+
 /* What the report says of the first @count connections, to be freed; with @final the others are open. */
-static char *say(enum report_kind kind, const struct report_options *options, int count, bool final)
+static char *say(const struct report_ops *kind, const struct report_options *options, int count, bool final)
 {
 	struct report *report;
 	struct err err = {""};
@@ -134,7 +145,7 @@ static char *say(enum report_kind kind, const struct report_options *options, in
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(out);
-	if (report_new(&report, kind, options, out, &err) < 0)
+	if (report_new(&report, options, index_of(kind, options), out, &err) < 0)
 		fail_msg("%s", err.text);
 	for (int i = 0; i < count; i++)
 		report_finished(report, &conns[i]);
@@ -146,7 +157,7 @@ static char *say(enum report_kind kind, const struct report_options *options, in
 	return text;
 }
 
-static void expect(enum report_kind kind, const struct report_options *options, int count, bool final,
+static void expect(const struct report_ops *kind, const struct report_options *options, int count, bool final,
 		   const char *expected)
 {
 	char *text = say(kind, options, count, final);
@@ -155,11 +166,11 @@ static void expect(enum report_kind kind, const struct report_options *options, 
 	free(text);
 }
 
-static struct report_options options_for(enum report_kind kind, enum report_format format)
+static struct report_options options_for(const struct report_ops *kind, enum report_format format)
 {
 	struct report_options options = REPORT_OPTIONS_DEFAULT;
 
-	options.reports[0] = kind;
+	options.reports[0].ops = kind;
 	options.format = format;
 	return options;
 }
@@ -169,8 +180,8 @@ static void tables_are_aligned(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_TABLE);
-	expect(REPORT_CONNS, &options, 4, false,
+	options = options_for(&report_conns, REPORT_TABLE);
+	expect(&report_conns, &options, 4, false,
 	       "START           DIR LADDR       LPORT RADDR                                  RPORT RESULT  "
 	       "HS_MS RX_BYTES    TX_BYTES RETRANS     DUR_S  PID COMM\n"
 	       "22:13:20.122456 out 192.0.2.1   50001 203.0.113.9                               25 unreach    "
@@ -181,8 +192,8 @@ static void tables_are_aligned(void **state)
 	       " -        0           0       0  0.000000    - -\n"
 	       "-               -   -               - -                                          - unknown    "
 	       " -        -           -       -         -    - -\n");
-	options = options_for(REPORT_PEERS, REPORT_TABLE);
-	expect(REPORT_PEERS, &options, 4, false,
+	options = options_for(&report_peers, REPORT_TABLE);
+	expect(&report_peers, &options, 4, false,
 	       "PEER                                   DIR PORT CONNS FAIL HS_MS QUEUE_MS RETRANS RX_BYTES    "
 	       "TX_BYTES COMMS\n"
 	       "198.51.100.7                           in    80     1    0 1.235    0.000       7     1536 "
@@ -193,10 +204,10 @@ static void tables_are_aligned(void **state)
 	       "       0 -\n"
 	       "-                                      -      -     1    0     -        -       -        -    "
 	       "       - -\n");
-	options = options_for(REPORT_CONNS, REPORT_TABLE);
+	options = options_for(&report_conns, REPORT_TABLE);
 	options.header = false;
 	options.columns = "COMM,PID";
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "-                       -\n"
 	       "a\\x20\"b\",\\x1b[1m\\xff 4711\n"
 	       "-                       -\n"
@@ -208,17 +219,17 @@ static void an_empty_table_has_its_header(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_TABLE);
-	expect(REPORT_CONNS, &options, 0, false,
+	options = options_for(&report_conns, REPORT_TABLE);
+	expect(&report_conns, &options, 0, false,
 	       "START DIR LADDR LPORT RADDR RPORT RESULT HS_MS RX_BYTES TX_BYTES RETRANS DUR_S PID COMM\n");
-	options = options_for(REPORT_PEERS, REPORT_CSV);
-	expect(REPORT_PEERS, &options, 0, false,
+	options = options_for(&report_peers, REPORT_CSV);
+	expect(&report_peers, &options, 0, false,
 	       "PEER,DIR,PORT,CONNS,FAIL,HS_MS,QUEUE_MS,RETRANS,RX_BYTES,TX_BYTES,COMMS\r\n");
-	options = options_for(REPORT_PEERS, REPORT_JSON);
-	expect(REPORT_PEERS, &options, 0, false, "");
-	options = options_for(REPORT_EVENTS, REPORT_TABLE);
+	options = options_for(&report_peers, REPORT_JSON);
+	expect(&report_peers, &options, 0, false, "");
+	options = options_for(&report_events, REPORT_TABLE);
 	options.columns = "DIR,PID,COMM";
-	expect(REPORT_EVENTS, &options, 0, true,
+	expect(&report_events, &options, 0, true,
 	       "DIR    PID COMM\n"
 	       "in    4711 a\\x20\"b\",\\x1b[1m\\xff\n"
 	       "out      - -\n"
@@ -231,20 +242,20 @@ static void a_terminal_shortens_names_only(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_TABLE);
+	options = options_for(&report_conns, REPORT_TABLE);
 	options.columns = "RADDR,RX_BYTES,COMM";
 	options.width = 60;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "RADDR                                  RX_BYTES COMM\n"
 	       "203.0.113.9                                   - -\n"
 	       "198.51.100.7                               1536 a\\x20\"b\",\\x1\n"
 	       "2001:db8:1234:5678:9abc:def0:1234:5678        0 -\n"
 	       "-                                             - -\n");
-	options = options_for(REPORT_CONNS, REPORT_TABLE);
+	options = options_for(&report_conns, REPORT_TABLE);
 	options.columns = "RADDR,RX_BYTES,COMM";
 	options.width = 20;
 	options.color = true;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "RADDR                                  RX_BYTES COMM\n"
 	       "203.0.113.9                                   - -\n"
 	       "198.51.100.7                               1536 a\\x2\n"
@@ -257,37 +268,37 @@ static void colors_mark_what_failed(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_TABLE);
+	options = options_for(&report_conns, REPORT_TABLE);
 	options.columns = "RESULT,RETRANS,DIR";
 	options.color = true;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "RESULT  RETRANS DIR\n"
 	       "\033[31munreach\033[0m       - out\n"
 	       "ok      \033[33m      7\033[0m in\n"
 	       "\033[31mrefused\033[0m       0 out\n"
 	       "unknown       - -\n");
-	options = options_for(REPORT_PEERS, REPORT_TABLE);
+	options = options_for(&report_peers, REPORT_TABLE);
 	options.columns = "PEER,FAIL,SYN_RTX";
 	options.color = true;
-	expect(REPORT_PEERS, &options, 4, false,
+	expect(&report_peers, &options, 4, false,
 	       "PEER                                   FAIL SYN_RTX\n"
 	       "198.51.100.7                              0       0\n"
 	       "203.0.113.9                            \033[31m   1\033[0m \033[33m      2\033[0m\n"
 	       "2001:db8:1234:5678:9abc:def0:1234:5678 \033[31m   1\033[0m       -\n"
 	       "-                                         0       -\n");
-	options = options_for(REPORT_EVENTS, REPORT_TABLE);
+	options = options_for(&report_events, REPORT_TABLE);
 	options.columns = "RESULT,RETRANS,DIR";
 	options.color = true;
-	expect(REPORT_EVENTS, &options, 4, false,
+	expect(&report_events, &options, 4, false,
 	       "RESULT  RETRANS DIR\n"
 	       "ok            \033[33m7\033[0m in\n"
 	       "\033[31mrefused\033[0m       0 out\n"
 	       "\033[31munreach\033[0m       - out\n"
 	       "unknown       - -\n");
-	options = options_for(REPORT_CONNS, REPORT_RAW);
+	options = options_for(&report_conns, REPORT_RAW);
 	options.columns = "RESULT,RETRANS,DIR";
 	options.color = true;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "RESULT RETRANS DIR\n"
 	       "unreach - out\n"
 	       "ok 7 in\n"
@@ -308,7 +319,7 @@ static char *say_of_two(const struct report_options *options)
 	two[0].seen = two[1].seen = SEEN_CALLS;
 	two[0].syn_rtx = 2;
 	two[1].hs_ns = two[1].rx_bytes = two[1].tx_retrans = two[1].syn_rtx = CONN_UNKNOWN;
-	assert_int_equal(report_new(&report, REPORT_PEERS, options, out, &err), 0);
+	assert_int_equal(report_new(&report, options, 0, out, &err), 0);
 	report_finished(report, &two[0]);
 	report_finished(report, &two[1]);
 	two[1].result = RESULT_PENDING;
@@ -321,7 +332,7 @@ static char *say_of_two(const struct report_options *options)
 
 static void a_figure_never_leaves_out_the_worst(void **state)
 {
-	struct report_options options = options_for(REPORT_PEERS, REPORT_RAW);
+	struct report_options options = options_for(&report_peers, REPORT_RAW);
 	char *text;
 
 	(void)state;
@@ -363,8 +374,8 @@ static void raw_has_single_blanks(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_RAW);
-	expect(REPORT_CONNS, &options, 4, false,
+	options = options_for(&report_conns, REPORT_RAW);
+	expect(&report_conns, &options, 4, false,
 	       "START DIR LADDR LPORT RADDR RPORT RESULT HS_MS RX_BYTES TX_BYTES RETRANS DUR_S PID COMM\n"
 	       "22:13:20.122456 out 192.0.2.1 50001 203.0.113.9 25 unreach - - - - 60.001000 - -\n"
 	       "22:13:20.123456 in 192.0.2.1 80 198.51.100.7 40001 ok 1.235 1536 10737418240 7 2.500000 4711 "
@@ -372,9 +383,9 @@ static void raw_has_single_blanks(void **state)
 	       "22:13:20.124456 out 2001:db8::1 50000 2001:db8:1234:5678:9abc:def0:1234:5678 443 refused - 0 "
 	       "0 0 0.000000 - -\n"
 	       "- - - - - - unknown - - - - - - -\n");
-	options = options_for(REPORT_PEERS, REPORT_RAW);
+	options = options_for(&report_peers, REPORT_RAW);
 	options.by = "comm,result";
-	expect(REPORT_PEERS, &options, 4, false,
+	expect(&report_peers, &options, 4, false,
 	       "COMM RESULT CONNS FAIL HS_MS QUEUE_MS RETRANS RX_BYTES TX_BYTES COMMS\n"
 	       "a\\x20\"b\",\\x1b[1m\\xff ok 1 0 1.235 0.000 7 1536 10737418240 "
 	       "a\\x20\"b\"\\x2c\\x1b[1m\\xff\n"
@@ -388,17 +399,17 @@ static void human_shortens_bytes_for_people_only(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_RAW);
+	options = options_for(&report_conns, REPORT_RAW);
 	options.columns = "RX_BYTES,TX_BYTES,RX_WIRE,TX_WIRE,RX_PKTS";
 	options.human = true;
-	expect(REPORT_CONNS, &options, 2, false,
+	expect(&report_conns, &options, 2, false,
 	       "RX_BYTES TX_BYTES RX_WIRE TX_WIRE RX_PKTS\n"
 	       "1.5K 10G 976K 1.0M 11\n"
 	       "0 0 - - -\n");
-	options = options_for(REPORT_CONNS, REPORT_CSV);
+	options = options_for(&report_conns, REPORT_CSV);
 	options.columns = "RX_BYTES,TX_BYTES,RX_WIRE,TX_WIRE,RX_PKTS";
 	options.human = true;
-	expect(REPORT_CONNS, &options, 2, false,
+	expect(&report_conns, &options, 2, false,
 	       "RX_BYTES,TX_BYTES,RX_WIRE,TX_WIRE,RX_PKTS\r\n"
 	       "1536,10737418240,999999,1048576,11\r\n"
 	       "0,0,-,-,-\r\n");
@@ -409,8 +420,8 @@ static void csv_is_rfc_4180(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_CSV);
-	expect(REPORT_CONNS, &options, 4, false,
+	options = options_for(&report_conns, REPORT_CSV);
+	expect(&report_conns, &options, 4, false,
 	       "START,DIR,LADDR,LPORT,RADDR,RPORT,RESULT,HS_MS,RX_BYTES,TX_BYTES,RETRANS,DUR_S,PID,COMM\r\n"
 	       "1700000000.122456789,out,192.0.2.1,50001,203.0.113.9,25,unreach,-,-,-,-,60.001000,-,-\r\n"
 	       "1700000000.123456789,in,192.0.2.1,80,198.51.100.7,40001,ok,1.235,1536,10737418240,7,2.500000,"
@@ -418,10 +429,10 @@ static void csv_is_rfc_4180(void **state)
 	       "1700000000.124456789,out,2001:db8::1,50000,2001:db8:1234:5678:9abc:def0:1234:5678,443,refused,"
 	       "-,0,0,0,0.000000,-,-\r\n"
 	       "-,-,-,-,-,-,unknown,-,-,-,-,-,-,-\r\n");
-	options = options_for(REPORT_PEERS, REPORT_CSV);
+	options = options_for(&report_peers, REPORT_CSV);
 	options.by = "comm";
 	options.columns = "COMM,COMMS,PIDS,FIRST";
-	expect(REPORT_PEERS, &options, 4, false,
+	expect(&report_peers, &options, 4, false,
 	       "COMM,COMMS,PIDS,FIRST\r\n"
 	       "-,-,-,1700000000.122456789\r\n"
 	       "\"a\\x20\"\"b\"\",\\x1b[1m\\xff\",\"a\\x20\"\"b\"\"\\x2c\\x1b[1m\\xff\",4711,"
@@ -433,9 +444,9 @@ static void tsv_has_tabs(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_TSV);
+	options = options_for(&report_conns, REPORT_TSV);
 	options.columns = "start,cookie,comm,exe";
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "START\tCOOKIE\tCOMM\tEXE\n"
 	       "1700000000.122456789\t-\t-\t-\n"
 	       "1700000000.123456789\t18446744073709551615\ta\\x20\"b\",\\x1b[1m\\xff\t/opt/\\xc3\\xa9\\x20x"
@@ -449,8 +460,8 @@ static void json_is_a_line_per_row(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_JSON);
-	expect(REPORT_CONNS, &options, 4, false,
+	options = options_for(&report_conns, REPORT_JSON);
+	expect(&report_conns, &options, 4, false,
 	       "{\"start\":1700000000.122456789,\"end\":1700000060.123456789,\"dur_s\":60.001000,"
 	       "\"dir\":\"out\",\"proto\":\"tcp\",\"laddr\":\"192.0.2.1\",\"lport\":50001,"
 	       "\"raddr\":\"203.0.113.9\",\"rport\":25,\"peer\":\"203.0.113.9\",\"port\":25,"
@@ -507,8 +518,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"close\":null,\"why\":null,\"pid\":null,\"tid\":null,\"comm\":null,\"exe\":null,\"uid\":null,"
 	       "\"user\":null,\"fd\":null,\"last_pid\":null,\"netns\":null,\"cookie\":null,\"cid\":null,"
 	       "\"host\":null,\"group\":null,\"seen\":null}\n");
-	options = options_for(REPORT_PEERS, REPORT_JSON);
-	expect(REPORT_PEERS, &options, 4, false,
+	options = options_for(&report_peers, REPORT_JSON);
+	expect(&report_peers, &options, 4, false,
 	       "{\"peer\":\"198.51.100.7\",\"dir\":\"in\",\"port\":80,\"conns\":1,\"ok\":1,\"fail\":0,"
 	       "\"refused\":0,\"reset\":0,\"timeout\":0,\"unreach\":0,\"abort\":0,\"error\":0,\"pending\":0,"
 	       "\"unknown\":0,\"open\":0,\"syn_rtx\":0,\"synack_rtx\":1,\"syn_rtx_unknown\":0,\"dup_syn\":0,"
@@ -551,11 +562,11 @@ static void json_is_a_line_per_row(void **state)
 	       "\"tx_bytes\":null,\"rx_bytes_unknown\":1,\"tx_bytes_unknown\":1,\"rx_pkts\":null,"
 	       "\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,\"dur_s\":null,\"rate\":null,\"first\":null,"
 	       "\"last\":null,\"pids\":null,\"comms\":null}\n");
-	options = options_for(REPORT_PEERS, REPORT_JSON);
+	options = options_for(&report_peers, REPORT_JSON);
 	options.columns = "PEER,CONNS";
 	options.time = REPORT_TIME_CLOCK;
 	options.human = true;
-	expect(REPORT_PEERS, &options, 4, false,
+	expect(&report_peers, &options, 4, false,
 	       "{\"peer\":\"198.51.100.7\",\"conns\":1}\n"
 	       "{\"peer\":\"203.0.113.9\",\"conns\":1}\n"
 	       "{\"peer\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"conns\":1}\n"
@@ -567,20 +578,20 @@ static void json_names_the_report_among_several(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_JSON);
-	options.reports[1] = REPORT_PEERS;
+	options = options_for(&report_conns, REPORT_JSON);
+	options.reports[1].ops = &report_peers;
 	options.report_count = 2;
 	options.columns = "CONNS,START,COMM";
-	expect(REPORT_CONNS, &options, 2, false,
+	expect(&report_conns, &options, 2, false,
 	       "{\"report\":\"conns\",\"start\":1700000000.123456789,\"comm\":\"a \\\"b\\\","
 	       "\\u001b[1m\\u00ff\"}\n"
 	       "{\"report\":\"conns\",\"start\":1700000000.124456789,\"comm\":null}\n");
-	options = options_for(REPORT_PEERS, REPORT_JSON);
-	options.reports[0] = REPORT_CONNS;
-	options.reports[1] = REPORT_PEERS;
+	options = options_for(&report_peers, REPORT_JSON);
+	options.reports[0].ops = &report_conns;
+	options.reports[1].ops = &report_peers;
 	options.report_count = 2;
 	options.columns = "CONNS,START,COMMS";
-	expect(REPORT_PEERS, &options, 2, false,
+	expect(&report_peers, &options, 2, false,
 	       "{\"report\":\"peers\",\"conns\":1,\"comms\":[\"a \\\"b\\\",\\u001b[1m\\u00ff\"]}\n"
 	       "{\"report\":\"peers\",\"conns\":1,\"comms\":null}\n");
 }
@@ -590,12 +601,12 @@ static void tables_of_several_reports_are_apart(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_PEERS, REPORT_TABLE);
-	options.reports[0] = REPORT_EVENTS;
-	options.reports[1] = REPORT_PEERS;
+	options = options_for(&report_peers, REPORT_TABLE);
+	options.reports[0].ops = &report_events;
+	options.reports[1].ops = &report_peers;
 	options.report_count = 2;
 	options.columns = "CONNS,START";
-	expect(REPORT_PEERS, &options, 2, false,
+	expect(&report_peers, &options, 2, false,
 	       "\n"
 	       "CONNS\n"
 	       "    1\n"
@@ -607,8 +618,8 @@ static void events_come_one_by_one(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_EVENTS, REPORT_TABLE);
-	expect(REPORT_EVENTS, &options, 4, false,
+	options = options_for(&report_events, REPORT_TABLE);
+	expect(&report_events, &options, 4, false,
 	       "START           DIR LADDR           LPORT RADDR           RPORT RESULT      HS_MS RX_BYTES "
 	       "TX_BYTES RETRANS      DUR_S    PID COMM            SYN_RTX SYNACK_RTX\n"
 	       "22:13:20.123456 in  192.0.2.1          80 198.51.100.7    40001 ok          1.235     1536 "
@@ -619,19 +630,19 @@ static void events_come_one_by_one(void **state)
 	       "    -       -  60.001000      - -                     2          -\n"
 	       "-               -   -                   - -                   - unknown         -        -    "
 	       "    -       -          -      - -                     -          -\n");
-	options = options_for(REPORT_EVENTS, REPORT_RAW);
+	options = options_for(&report_events, REPORT_RAW);
 	options.columns = "RESULT,COMM";
 	options.header = false;
-	expect(REPORT_EVENTS, &options, 2, true,
+	expect(&report_events, &options, 2, true,
 	       "ok a\\x20\"b\",\\x1b[1m\\xff\n"
 	       "refused -\n"
 	       "unreach -\n"
 	       "unknown -\n");
-	options = options_for(REPORT_EVENTS, REPORT_TSV);
+	options = options_for(&report_events, REPORT_TSV);
 	options.columns = "RESULT,COMM";
 	options.limit = 1;
 	options.sort = "comm";
-	expect(REPORT_EVENTS, &options, 2, true,
+	expect(&report_events, &options, 2, true,
 	       "RESULT\tCOMM\n"
 	       "ok\ta\\x20\"b\",\\x1b[1m\\xff\n"
 	       "refused\t-\n"
@@ -644,17 +655,17 @@ static void open_connections_are_counted_at_the_time(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_PEERS, REPORT_RAW);
+	options = options_for(&report_peers, REPORT_RAW);
 	options.columns = "PEER,CONNS,OPEN,OK,REFUSED,UNREACH";
-	expect(REPORT_PEERS, &options, 2, true,
+	expect(&report_peers, &options, 2, true,
 	       "PEER CONNS OPEN OK REFUSED UNREACH\n"
 	       "198.51.100.7 1 0 1 0 0\n"
 	       "203.0.113.9 1 1 0 0 1\n"
 	       "2001:db8:1234:5678:9abc:def0:1234:5678 1 0 0 1 0\n"
 	       "- 1 1 0 0 0\n");
-	options = options_for(REPORT_CONNS, REPORT_RAW);
+	options = options_for(&report_conns, REPORT_RAW);
 	options.columns = "RADDR,STATE";
-	expect(REPORT_CONNS, &options, 1, true,
+	expect(&report_conns, &options, 1, true,
 	       "RADDR STATE\n"
 	       "203.0.113.9 SYN_SENT\n"
 	       "198.51.100.7 closed\n"
@@ -667,72 +678,72 @@ static void time_has_its_styles(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_RAW);
+	options = options_for(&report_conns, REPORT_RAW);
 	options.columns = "START,END,DUR_S";
 	options.time = REPORT_TIME_CLOCK;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "START END DUR_S\n"
 	       "22:13:20.122456 22:14:20.123456 60.001000\n"
 	       "22:13:20.123456 22:13:22.623457 2.500000\n"
 	       "22:13:20.124456 22:13:20.124456 0.000000\n"
 	       "- - -\n");
-	options = options_for(REPORT_CONNS, REPORT_RAW);
+	options = options_for(&report_conns, REPORT_RAW);
 	options.columns = "START,END,DUR_S";
 	options.time = REPORT_TIME_EPOCH;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "START END DUR_S\n"
 	       "1700000000.122456789 1700000060.123456789 60.001000\n"
 	       "1700000000.123456789 1700000002.623457288 2.500000\n"
 	       "1700000000.124456789 1700000000.124456789 0.000000\n"
 	       "- - -\n");
-	options = options_for(REPORT_CONNS, REPORT_RAW);
+	options = options_for(&report_conns, REPORT_RAW);
 	options.columns = "START,END";
 	options.time = REPORT_TIME_ISO;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "START END\n"
 	       "2023-11-14T22:13:20.122456+00:00 2023-11-14T22:14:20.123456+00:00\n"
 	       "2023-11-14T22:13:20.123456+00:00 2023-11-14T22:13:22.623457+00:00\n"
 	       "2023-11-14T22:13:20.124456+00:00 2023-11-14T22:13:20.124456+00:00\n"
 	       "- -\n");
-	options = options_for(REPORT_CONNS, REPORT_RAW);
+	options = options_for(&report_conns, REPORT_RAW);
 	options.columns = "START,END";
 	options.time = REPORT_TIME_RELATIVE;
 	options.start_ns = EPOCH_NS - 2000000;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "START END\n"
 	       "0.001000 60.002000\n"
 	       "0.002000 2.502000\n"
 	       "0.003000 0.003000\n"
 	       "- -\n");
-	options = options_for(REPORT_CONNS, REPORT_RAW);
+	options = options_for(&report_conns, REPORT_RAW);
 	options.columns = "START,END";
 	options.time = REPORT_TIME_RELATIVE;
 	options.sort = "start:desc";
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "START END\n"
 	       "0.002000 0.002000\n"
 	       "0.001000 2.501000\n"
 	       "0.000000 60.001000\n"
 	       "- -\n");
-	options = options_for(REPORT_CONNS, REPORT_TABLE);
+	options = options_for(&report_conns, REPORT_TABLE);
 	options.columns = "START,END";
 	options.time = REPORT_TIME_DELTA;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "START    END\n"
 	       "-        -\n"
 	       "0.001000 -57.500000\n"
 	       "0.001000 -2.499000\n"
 	       "-        -\n");
-	options = options_for(REPORT_CONNS, REPORT_TSV);
+	options = options_for(&report_conns, REPORT_TSV);
 	options.columns = "START";
 	options.time = REPORT_TIME_ISO;
-	expect(REPORT_CONNS, &options, 1, false,
+	expect(&report_conns, &options, 1, false,
 	       "START\n"
 	       "1700000000.123456789\n");
-	options = options_for(REPORT_EVENTS, REPORT_RAW);
+	options = options_for(&report_events, REPORT_RAW);
 	options.columns = "START";
 	options.time = REPORT_TIME_DELTA;
-	expect(REPORT_EVENTS, &options, 4, false,
+	expect(&report_events, &options, 4, false,
 	       "START\n"
 	       "-\n"
 	       "0.001000\n"
@@ -745,19 +756,19 @@ static void a_limit_cuts_the_sorted_rows(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_CONNS, REPORT_RAW);
+	options = options_for(&report_conns, REPORT_RAW);
 	options.columns = "START,DIR";
 	options.time = REPORT_TIME_EPOCH;
 	options.limit = 2;
-	expect(REPORT_CONNS, &options, 4, false,
+	expect(&report_conns, &options, 4, false,
 	       "START DIR\n"
 	       "1700000000.122456789 out\n"
 	       "1700000000.123456789 in\n");
-	options = options_for(REPORT_PEERS, REPORT_RAW);
+	options = options_for(&report_peers, REPORT_RAW);
 	options.columns = "PEER,TX_BYTES";
 	options.sort = "tx_bytes:desc";
 	options.limit = 1;
-	expect(REPORT_PEERS, &options, 4, false,
+	expect(&report_peers, &options, 4, false,
 	       "PEER TX_BYTES\n"
 	       "198.51.100.7 10737418240\n");
 }
@@ -767,9 +778,9 @@ static void keys_come_first(void **state)
 	struct report_options options;
 
 	(void)state;
-	options = options_for(REPORT_PEERS, REPORT_RAW);
+	options = options_for(&report_peers, REPORT_RAW);
 	options.by = "result,cidr/16,uid,user,lport,rport,netns,proto,pid,exe";
-	expect(REPORT_PEERS, &options, 4, false,
+	expect(&report_peers, &options, 4, false,
 	       "RESULT CIDR UID USER LPORT RPORT NETNS PROTO PID EXE CONNS FAIL HS_MS QUEUE_MS RETRANS "
 	       "RX_BYTES TX_BYTES COMMS\n"
 	       "ok 198.51.0.0/16 0 root 80 40001 4026531840 tcp 4711 /opt/\\xc3\\xa9\\x20x\\x5cy 1 0 1.235 "
@@ -777,10 +788,10 @@ static void keys_come_first(void **state)
 	       "refused 2001::/16 - - 50000 443 - tcp - - 1 1 - - 0 0 0 -\n"
 	       "unknown - - - - - - tcp - - 1 0 - - - - - -\n"
 	       "unreach 203.0.0.0/16 - - 50001 25 - tcp - - 1 1 - - - - - -\n");
-	options = options_for(REPORT_PEERS, REPORT_RAW);
+	options = options_for(&report_peers, REPORT_RAW);
 	options.by = "dir";
 	options.columns = "+RATE,PIDS,CONNS";
-	expect(REPORT_PEERS, &options, 4, false,
+	expect(&report_peers, &options, 4, false,
 	       "DIR CONNS FAIL HS_MS QUEUE_MS RETRANS RX_BYTES TX_BYTES COMMS RATE PIDS\n"
 	       "out 2 2 - - - - - - 0.033 -\n"
 	       "in 1 0 1.235 0.000 7 1536 10737418240 a\\x20\"b\"\\x2c\\x1b[1m\\xff 0.399 4711\n"
@@ -825,14 +836,15 @@ static void unknown_words_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct report_options options = options_for(REPORT_CONNS, REPORT_TABLE);
+		struct report_options options =
+			options_for(cases[i].by != NULL ? &report_peers : &report_conns, REPORT_TABLE);
 		struct report *report = (struct report *)&options;
 		struct err err = {""};
 
 		options.by = cases[i].by;
 		options.sort = cases[i].sort;
 		options.columns = cases[i].columns;
-		assert_int_equal(report_new(&report, REPORT_CONNS, &options, stdout, &err), -EINVAL);
+		assert_int_equal(report_new(&report, &options, 0, stdout, &err), -EINVAL);
 		assert_string_equal(err.text, cases[i].says);
 		assert_ptr_equal(report, &options);
 	}
@@ -840,41 +852,41 @@ static void unknown_words_are_refused(void **state)
 
 static void a_column_of_another_report_is_no_error(void **state)
 {
-	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+	struct report_options options = options_for(&report_conns, REPORT_RAW);
 	struct report *report;
 	struct err err = {""};
 
 	(void)state;
 	options.columns = "CONNS,FAIL";
 	options.sort = "conns:desc";
-	assert_int_equal(report_new(&report, REPORT_CONNS, &options, stdout, &err), -EINVAL);
-	options.reports[1] = REPORT_PEERS;
+	assert_int_equal(report_new(&report, &options, 0, stdout, &err), -EINVAL);
+	options.reports[1].ops = &report_peers;
 	options.report_count = 2;
 	options.columns = "CONNS,PID";
-	expect(REPORT_CONNS, &options, 1, false, "PID\n4711\n");
+	expect(&report_conns, &options, 1, false, "PID\n4711\n");
 	/* With none of its own left, a report has its usual ones. */
 	options.columns = "CONNS,FAIL";
-	expect(REPORT_CONNS, &options, 0, false,
+	expect(&report_conns, &options, 0, false,
 	       "START DIR LADDR LPORT RADDR RPORT RESULT HS_MS RX_BYTES TX_BYTES RETRANS DUR_S PID COMM\n");
 	options.columns = "CONNS,FAIR";
-	assert_int_equal(report_new(&report, REPORT_CONNS, &options, stdout, &err), -EINVAL);
+	assert_int_equal(report_new(&report, &options, 0, stdout, &err), -EINVAL);
 }
 
 static void operands_are_parsed(void **state)
 {
 	enum report_format format = REPORT_TSV;
-	enum report_kind kind = REPORT_PEERS;
+	struct report_choice choice = {NULL, NULL};
 	enum report_time time = REPORT_TIME_ISO;
 	struct err err = {""};
 
 	(void)state;
-	assert_int_equal(report_parse_kind("conns", &kind, &err), 0);
-	assert_int_equal(kind, REPORT_CONNS);
-	assert_int_equal(report_parse_kind("peers", &kind, &err), 0);
-	assert_int_equal(kind, REPORT_PEERS);
-	assert_int_equal(report_parse_kind("conv,tcp", &kind, &err), 0);
-	assert_int_equal(kind, REPORT_CONNS);
-	assert_int_equal(report_parse_kind("events", &kind, &err), -EINVAL);
+	assert_int_equal(reports_parse(&choice, "conns", NULL, &err), 0);
+	assert_ptr_equal(choice.ops, &report_conns);
+	assert_int_equal(reports_parse(&choice, "peers", NULL, &err), 0);
+	assert_ptr_equal(choice.ops, &report_peers);
+	assert_int_equal(reports_parse(&choice, "conv,tcp", NULL, &err), 0);
+	assert_ptr_equal(choice.ops, &report_conns);
+	assert_int_equal(reports_parse(&choice, "events", NULL, &err), -EINVAL);
 	assert_string_equal(err.text, "--report does not know \"events\"; allowed are peers, conns (also "
 				      "called conv,tcp), groups, http,tree, tls,tree, io,stat,SEC and "
 				      "histogram,COLUMN");
@@ -904,7 +916,7 @@ static int order_of(const struct column *column, const char *a, const char *b)
 	return strcmp(a, b);
 }
 
-static void check_order(enum report_kind kind, const struct column *column, const char *by, bool descending)
+static void check_order(const struct report_ops *kind, const struct column *column, const char *by, bool descending)
 {
 	struct report_options options = options_for(kind, REPORT_TSV);
 	char *sort = NULL, *text, *rest, *line, *before = NULL;
@@ -940,14 +952,14 @@ static void every_column_sorts_both_ways(void **state)
 	columns = column_conns(&count);
 	assert_true(count >= 50);
 	for (size_t i = 0; i < count; i++) {
-		check_order(REPORT_CONNS, &columns[i], NULL, false);
-		check_order(REPORT_CONNS, &columns[i], NULL, true);
+		check_order(&report_conns, &columns[i], NULL, false);
+		check_order(&report_conns, &columns[i], NULL, true);
 	}
 	columns = column_groups(&count);
 	assert_true(count >= 34);
 	for (size_t i = 0; i < count; i++) {
-		check_order(REPORT_PEERS, &columns[i], "rport", false);
-		check_order(REPORT_PEERS, &columns[i], "rport", true);
+		check_order(&report_peers, &columns[i], "rport", false);
+		check_order(&report_peers, &columns[i], "rport", true);
 	}
 	for (unsigned int key = 0; key < PEERS_KEY_NUM; key++) {
 		/* The second key makes four groups whatever the first is. */
@@ -955,30 +967,30 @@ static void every_column_sorts_both_ways(void **state)
 
 		snprintf(by, sizeof(by), "%s%s%s", peers_key_name(key), key == PEERS_KEY_CIDR ? "/8" : "",
 			 key == PEERS_KEY_RPORT ? "" : ",rport");
-		check_order(REPORT_PEERS, column_key(key), by, false);
-		check_order(REPORT_PEERS, column_key(key), by, true);
+		check_order(&report_peers, column_key(key), by, false);
+		check_order(&report_peers, column_key(key), by, true);
 	}
 }
 
 static void sorting_is_by_several_columns_and_stable(void **state)
 {
-	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+	struct report_options options = options_for(&report_conns, REPORT_RAW);
 
 	(void)state;
 	options.columns = "DIR,LPORT";
 	options.header = false;
 	options.sort = "dir:desc,lport";
-	expect(REPORT_CONNS, &options, 4, false, "out 50000\nout 50001\nin 80\n- -\n");
+	expect(&report_conns, &options, 4, false, "out 50000\nout 50001\nin 80\n- -\n");
 	options.sort = "dir:desc,lport:desc";
-	expect(REPORT_CONNS, &options, 4, false, "out 50001\nout 50000\nin 80\n- -\n");
+	expect(&report_conns, &options, 4, false, "out 50001\nout 50000\nin 80\n- -\n");
 	/* What is equal stands in the report's own order: START. */
 	options.sort = "DIR";
-	expect(REPORT_CONNS, &options, 4, false, "in 80\nout 50001\nout 50000\n- -\n");
+	expect(&report_conns, &options, 4, false, "in 80\nout 50001\nout 50000\n- -\n");
 }
 
 static void a_long_table_is_aligned_throughout(void **state)
 {
-	struct report_options options = options_for(REPORT_CONNS, REPORT_TABLE);
+	struct report_options options = options_for(&report_conns, REPORT_TABLE);
 	struct report *report;
 	char *text = NULL, *rest, *line;
 	size_t size = 0, width = 0, rows = 0;
@@ -986,7 +998,7 @@ static void a_long_table_is_aligned_throughout(void **state)
 
 	(void)state;
 	options.columns = "RX_BYTES,DIR,LPORT";
-	assert_int_equal(report_new(&report, REPORT_CONNS, &options, out, NULL), 0);
+	assert_int_equal(report_new(&report, &options, 0, out, NULL), 0);
 	for (int i = 0; i < 3000; i++) {
 		struct conn conn = conns[0];
 
@@ -1011,7 +1023,7 @@ static void a_long_table_is_aligned_throughout(void **state)
 /* The first rows, with and without a limit, of many connections that finish in no order. */
 static char *say_many(uint64_t limit)
 {
-	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+	struct report_options options = options_for(&report_conns, REPORT_RAW);
 	struct report *report;
 	char *text = NULL;
 	size_t size = 0;
@@ -1021,7 +1033,7 @@ static char *say_many(uint64_t limit)
 	options.sort = "rx_bytes:desc";
 	options.limit = limit;
 	options.header = false;
-	assert_int_equal(report_new(&report, REPORT_CONNS, &options, out, NULL), 0);
+	assert_int_equal(report_new(&report, &options, 0, out, NULL), 0);
 	for (int64_t i = 0; i < 30000; i++) {
 		struct conn conn = conns[0];
 
@@ -1053,7 +1065,7 @@ static void a_limit_saves_memory_and_changes_nothing(void **state)
 
 static void names_are_asked_for_on_request(void **state)
 {
-	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+	struct report_options options = options_for(&report_conns, REPORT_RAW);
 	struct conn saved = conns[0];
 	struct sockaddr_in loopback = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	const struct servent *service = getservbyport(htons(80), "tcp");
@@ -1068,9 +1080,9 @@ static void names_are_asked_for_on_request(void **state)
 	options.header = false;
 	options.resolve = true;
 	assert_true(asprintf(&expected, "%s %s %s\n", host, service != NULL ? service->s_name : "80", host) > 0);
-	expect(REPORT_CONNS, &options, 1, false, expected);
+	expect(&report_conns, &options, 1, false, expected);
 	options.format = REPORT_TSV;
-	expect(REPORT_CONNS, &options, 1, false, "127.0.0.1\t80\t127.0.0.1\n");
+	expect(&report_conns, &options, 1, false, "127.0.0.1\t80\t127.0.0.1\n");
 	conns[0] = saved;
 	free(expected);
 }
@@ -1078,7 +1090,7 @@ static void names_are_asked_for_on_request(void **state)
 /* What one group says of @count processes. */
 static char *say_processes(enum report_format format, int count)
 {
-	struct report_options options = options_for(REPORT_PEERS, format);
+	struct report_options options = options_for(&report_peers, format);
 	struct report *report;
 	char *text = NULL;
 	size_t size = 0;
@@ -1086,7 +1098,7 @@ static char *say_processes(enum report_format format, int count)
 
 	options.columns = "PIDS,COMMS";
 	options.header = false;
-	assert_int_equal(report_new(&report, REPORT_PEERS, &options, out, NULL), 0);
+	assert_int_equal(report_new(&report, &options, 0, out, NULL), 0);
 	for (int i = 0; i < count; i++) {
 		struct conn conn = conns[0];
 
@@ -1123,7 +1135,7 @@ static void lists_say_that_there_is_more(void **state)
 
 static void local_time_says_how_far_it_is_off(void **state)
 {
-	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+	struct report_options options = options_for(&report_conns, REPORT_RAW);
 
 	(void)state;
 	options.columns = "START";
@@ -1131,16 +1143,16 @@ static void local_time_says_how_far_it_is_off(void **state)
 	options.time = REPORT_TIME_ISO;
 	setenv("TZ", "XXX3:30", 1); /* west of Greenwich */
 	tzset();
-	expect(REPORT_CONNS, &options, 1, false, "2023-11-14T18:43:20.123456-03:30\n");
+	expect(&report_conns, &options, 1, false, "2023-11-14T18:43:20.123456-03:30\n");
 	options.time = REPORT_TIME_CLOCK;
-	expect(REPORT_CONNS, &options, 1, false, "18:43:20.123456\n");
+	expect(&report_conns, &options, 1, false, "18:43:20.123456\n");
 	setenv("TZ", "UTC", 1);
 	tzset();
 }
 
 static void a_report_can_be_printed_again(void **state)
 {
-	struct report_options options = options_for(REPORT_PEERS, REPORT_RAW);
+	struct report_options options = options_for(&report_peers, REPORT_RAW);
 	struct report *report;
 	char *text = NULL;
 	size_t size = 0;
@@ -1148,7 +1160,7 @@ static void a_report_can_be_printed_again(void **state)
 
 	(void)state;
 	options.columns = "PEER,CONNS,OPEN,COMMS";
-	assert_int_equal(report_new(&report, REPORT_PEERS, &options, out, NULL), 0);
+	assert_int_equal(report_new(&report, &options, 0, out, NULL), 0);
 	report_finished(report, &conns[0]);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(report_print(report, next_open, conns + 2, false, NULL), 0);
@@ -1167,7 +1179,7 @@ static void a_report_can_be_printed_again(void **state)
 	out = open_memstream(&text, &size);
 	options.format = REPORT_TABLE;
 	options.columns = "CONNS";
-	assert_int_equal(report_new(&report, REPORT_PEERS, &options, out, NULL), 0);
+	assert_int_equal(report_new(&report, &options, 0, out, NULL), 0);
 	report_finished(report, &conns[0]);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(report_print(report, NULL, NULL, i == 1, NULL), 0);
@@ -1180,8 +1192,8 @@ static void a_report_can_be_printed_again(void **state)
 static void rows_between_other_tables_have_titles(void **state)
 {
 	static const struct io_filters filters;
-	struct report_options options = options_for(REPORT_IO, REPORT_TABLE);
-	struct io_stat *io;
+	struct report_options options = options_for(&report_io_stat, REPORT_TABLE);
+	struct report *report;
 	struct io_spec spec;
 	char *text = NULL;
 	size_t size = 0;
@@ -1193,18 +1205,20 @@ static void rows_between_other_tables_have_titles(void **state)
 	spec.interval_ns = CLOCK_NS_PER_SEC;
 	spec.count = 1;
 	spec.columns[0] = (struct io_column){.function = IO_FRAMES, .filter = -1};
-	options.reports[options.report_count++] = REPORT_PEERS;
+	options.reports[options.report_count++].ops = &report_peers;
 	options.time = REPORT_TIME_EPOCH;
 	options.start_ns = 0;
-	io = io_stat_new(&spec, &filters, &options, out);
+	options.reports[0].spec = &spec;
+	options.io_filters = &filters;
+	assert_int_equal(report_new(&report, &options, 0, out, NULL), 0);
 	frame.frame.length = 60;
-	io_stat_frame(io, &frame);
+	report_frame(report, &frame);
 	/* None is over, so what is printed first is another table; then two are, none, and the rest. */
-	io_stat_print(io, CLOCK_NS_PER_SEC, false);
-	io_stat_print(io, 3 * CLOCK_NS_PER_SEC, false);
-	io_stat_print(io, 3 * CLOCK_NS_PER_SEC, false);
-	io_stat_print(io, 3 * CLOCK_NS_PER_SEC, true);
-	io_stat_free(io);
+	io_stat_print(report, CLOCK_NS_PER_SEC, false);
+	io_stat_print(report, 3 * CLOCK_NS_PER_SEC, false);
+	io_stat_print(report, 3 * CLOCK_NS_PER_SEC, false);
+	io_stat_print(report, 3 * CLOCK_NS_PER_SEC, true);
+	report_free(report);
 	fclose(out);
 	assert_string_equal(text, "\n"
 				  "START                     DUR_S FRAMES\n"
@@ -1218,7 +1232,7 @@ static void rows_between_other_tables_have_titles(void **state)
 
 static void names_that_could_be_mistaken_are_escaped(void **state)
 {
-	struct report_options options = options_for(REPORT_CONNS, REPORT_RAW);
+	struct report_options options = options_for(&report_conns, REPORT_RAW);
 	char *exe = hostile->exe;
 	char comm[16];
 
@@ -1228,15 +1242,15 @@ static void names_that_could_be_mistaken_are_escaped(void **state)
 	hostile->exe = NULL;
 	options.columns = "COMM,EXE";
 	options.header = false;
-	expect(REPORT_CONNS, &options, 1, false, "\\x2d -\n");
+	expect(&report_conns, &options, 1, false, "\\x2d -\n");
 	/* Fifteen bytes that are no character; the longest a name can get. */
 	memset(hostile->comm, 0xfe, 15);
 	hostile->comm[15] = '\0';
 	hostile->exe = strdup("\t\n\r\x7f");
-	expect(REPORT_CONNS, &options, 1, false,
+	expect(&report_conns, &options, 1, false,
 	       "\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe\\xfe \\x09\\x0a\\x0d\\x7f\n");
 	options.format = REPORT_JSON;
-	expect(REPORT_CONNS, &options, 1, false,
+	expect(&report_conns, &options, 1, false,
 	       "{\"comm\":\"\\u00fe\\u00fe\\u00fe\\u00fe\\u00fe\\u00fe\\u00fe\\u00fe\\u00fe\\u00fe\\u00fe\\u00fe\\u00fe"
 	       "\\u00fe\\u00fe\",\"exe\":\"\\u0009\\u000a\\u000d\\u007f\"}\n");
 	free(hostile->exe);
@@ -1246,8 +1260,8 @@ static void names_that_could_be_mistaken_are_escaped(void **state)
 
 static void a_failure_to_write_comes_back(void **state)
 {
-	struct report_options options = options_for(REPORT_CONNS, REPORT_TABLE);
-	const enum report_kind kinds[] = {REPORT_CONNS, REPORT_PEERS, REPORT_EVENTS};
+	struct report_options options = options_for(&report_conns, REPORT_TABLE);
+	static const struct report_ops *const kinds[] = {&report_conns, &report_peers, &report_events};
 	struct summary summary = {0};
 	int pipes[2];
 	FILE *out = fopen("/dev/full", "w");
@@ -1265,13 +1279,13 @@ static void a_failure_to_write_comes_back(void **state)
 			struct err err = {""};
 
 			options.format = format;
-			assert_int_equal(report_new(&report, kinds[i], &options, out, &err), 0);
+			assert_int_equal(report_new(&report, &options, 0, out, &err), 0);
 			report_finished(report, &conns[0]);
 			assert_int_equal(report_print(report, NULL, NULL, true, &err), -ENOSPC);
 			assert_non_null(strstr(err.text, strerror(ENOSPC)));
 			assert_int_equal(report_error(report, NULL), -ENOSPC);
 			report_free(report);
-			assert_int_equal(report_new(&report, kinds[i], &options, broken, &err), 0);
+			assert_int_equal(report_new(&report, &options, 0, broken, &err), 0);
 			report_finished(report, &conns[0]);
 			assert_int_equal(report_print(report, NULL, NULL, true, &err), -EPIPE);
 			report_free(report);
@@ -1401,7 +1415,7 @@ static size_t widest_line(const char *text)
 /* However large a number is, a line does not wrap; a number that names something is whole. */
 static void large_numbers_wrap_no_line(void **state)
 {
-	static const enum report_kind kinds[] = {REPORT_CONNS, REPORT_EVENTS};
+	static const struct report_ops *const kinds[] = {&report_conns, &report_events};
 	struct conn before = conns[0];
 	char *got;
 
@@ -1415,7 +1429,7 @@ static void large_numbers_wrap_no_line(void **state)
 
 		for (options.time = 0; options.time <= REPORT_TIME_DELTA; options.time++) {
 			for (options.width = 80; options.width <= 220; options.width += 20) {
-				got = say(kinds[k], &options, 4, kinds[k] == REPORT_EVENTS);
+				got = say(kinds[k], &options, 4, kinds[k] == &report_events);
 				assert_in_range(widest_line(got), 1, options.width);
 				if (strstr(got, " PID") != NULL)
 					assert_non_null(strstr(got, "4194304"));
@@ -1424,7 +1438,7 @@ static void large_numbers_wrap_no_line(void **state)
 		}
 		/* Where nothing wraps they are exact. */
 		options = options_for(kinds[k], REPORT_TABLE);
-		got = say(kinds[k], &options, 4, kinds[k] == REPORT_EVENTS);
+		got = say(kinds[k], &options, 4, kinds[k] == &report_events);
 		assert_non_null(strstr(got, "9223372036854775807"));
 		free(got);
 	}
@@ -1434,7 +1448,7 @@ static void large_numbers_wrap_no_line(void **state)
 
 static void tables_fit_on_a_terminal(void **state)
 {
-	static const enum report_kind kinds[] = {REPORT_PEERS, REPORT_CONNS, REPORT_GROUPS, REPORT_EVENTS};
+	static const struct report_ops *const kinds[] = {&report_peers, &report_conns, &report_groups, &report_events};
 	struct groups *groups = groups_new();
 	struct conn before = conns[0], second = conns[1];
 
@@ -1449,9 +1463,9 @@ static void tables_fit_on_a_terminal(void **state)
 
 		options.groups = groups;
 		for (options.width = 80; options.width <= 220; options.width += 10) {
-			got = say(kinds[k], &options, 4, kinds[k] == REPORT_EVENTS);
+			got = say(kinds[k], &options, 4, kinds[k] == &report_events);
 			assert_in_range(widest_line(got), 1, options.width);
-			if (kinds[k] != REPORT_GROUPS) {
+			if (kinds[k] != &report_groups) {
 				assert_non_null(strstr(got, "1b "));
 				assert_non_null(strstr(got, "1c "));
 			}
@@ -1459,13 +1473,13 @@ static void tables_fit_on_a_terminal(void **state)
 		}
 		/* Nowhere else does a column go, nor one that was asked for. */
 		options.width = 0;
-		got = say(kinds[k], &options, 4, kinds[k] == REPORT_EVENTS);
-		assert_non_null(strstr(got, kinds[k] == REPORT_PEERS    ? "QUEUE_MS RETRANS"
-					    : kinds[k] == REPORT_GROUPS ? "DUP_SYN DUP_SYNACK"
-									: "LADDR"));
+		got = say(kinds[k], &options, 4, kinds[k] == &report_events);
+		assert_non_null(strstr(got, kinds[k] == &report_peers    ? "QUEUE_MS RETRANS"
+					    : kinds[k] == &report_groups ? "DUP_SYN DUP_SYNACK"
+									 : "LADDR"));
 		options.width = 80;
 		options.columns = "LADDR,RADDR,EXE,COMM,PID,RESULT,QUEUE_MS,HS_MS,RX_BYTES,TX_BYTES,DUR_S";
-		chosen = kinds[k] == REPORT_CONNS ? say(kinds[k], &options, 4, false) : NULL;
+		chosen = kinds[k] == &report_conns ? say(kinds[k], &options, 4, false) : NULL;
 		assert_true(chosen == NULL || strstr(chosen, "LADDR") != NULL);
 		free(got);
 		free(chosen);
@@ -1476,7 +1490,7 @@ static void tables_fit_on_a_terminal(void **state)
 }
 
 /* One group more than a table has room for: a quarter of them go. */
-static char *print_flood(enum report_kind kind, struct report_options *options)
+static char *print_flood(const struct report_ops *kind, struct report_options *options)
 {
 	const unsigned int heavy = 40, invented = PEERS_GROUPS_MAX;
 	struct report *report;
@@ -1484,7 +1498,7 @@ static char *print_flood(enum report_kind kind, struct report_options *options)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	assert_int_equal(report_new(&report, kind, options, out, NULL), 0);
+	assert_int_equal(report_new(&report, options, 0, out, NULL), 0);
 	for (unsigned int i = 0; i < invented + heavy; i++) {
 		struct conn conn = conns[1];
 
@@ -1503,7 +1517,7 @@ static char *print_flood(enum report_kind kind, struct report_options *options)
 
 static void what_there_is_no_room_for_is_the_last_row(void **state)
 {
-	struct report_options options = options_for(REPORT_PEERS, REPORT_RAW);
+	struct report_options options = options_for(&report_peers, REPORT_RAW);
 	struct histogram_spec histogram = {.by = "peer", .spread = PEERS_HS};
 	char *text, *json;
 
@@ -1511,20 +1525,20 @@ static void what_there_is_no_room_for_is_the_last_row(void **state)
 	options.by = "peer,uid,result";
 	options.columns = "UID,PEER,RESULT,CONNS,FAIL";
 	options.limit = 1;
-	text = print_flood(REPORT_PEERS, &options);
+	text = print_flood(&report_peers, &options);
 	assert_string_equal(text, "UID PEER RESULT CONNS FAIL\n"
 				  "- 10.4.0.0 timeout 40 40\n"
 				  "other - - 65536 65536\n");
 	options.format = REPORT_JSON;
-	json = print_flood(REPORT_PEERS, &options);
+	json = print_flood(&report_peers, &options);
 	assert_non_null(strstr(json, "{\"uid\":null,\"peer\":null,\"result\":null,\"conns\":65536,\"fail\":65536,"
 				     "\"other\":true}\n"));
 	free(text);
 	free(json);
-	options = options_for(REPORT_HISTOGRAM, REPORT_RAW);
+	options = options_for(&report_histogram, REPORT_RAW);
 	options.histogram = &histogram;
 	options.limit = 1;
-	text = print_flood(REPORT_HISTOGRAM, &options);
+	text = print_flood(&report_histogram, &options);
 	assert_non_null(strstr(text, "\nother "));
 	assert_non_null(strstr(text, " 65536 "));
 	free(text);

@@ -6,7 +6,8 @@
 
 #include "report/rows/column.h"
 #include "report/ladder/ladder_draw.h"
-#include "report/rows/report.h"
+#include "report/reports.h"
+#include "report/rows/summary.h"
 #include "report/top/top_columns.h"
 
 /* What tests/lint/tables.py sees in the source, seen by those who ask: each member of an enumeration has its word. */
@@ -39,8 +40,8 @@ static void connections_have_their_words(void **state)
 static void reports_have_their_words(void **state)
 {
 	(void)state;
-	for (unsigned int i = 0; i < REPORT_KIND_NUM; i++)
-		is_word(report_name(i));
+	for (size_t i = 0; reports_each(i) != NULL; i++)
+		is_word(reports_each(i)->name);
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++)
 		is_word(summary_lost_key(i));
 	for (unsigned int i = 0; i < COLUMN_TYPE_NUM; i++)

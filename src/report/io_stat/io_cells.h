@@ -60,10 +60,10 @@ struct io_cell *io_cells_at(struct io_cells *cells, int64_t time_ns);
 /** io_cells_count() - one more value; of one that is negative nobody knows what it is */
 void io_cells_count(struct io_cell *cell, int64_t value);
 
-/** io_cells_counters() - see io_stat_counters() */
+/** io_cells_counters() - the counters of a connection at @time_ns; nothing where frames are counted */
 void io_cells_counters(struct io_cells *cells, const struct conn *conn, int64_t time_ns);
 
-/** io_cells_conn() - see io_stat_conn() */
+/** io_cells_conn() - a connection is open, as it was found before rows are printed, or has ended */
 void io_cells_conn(struct io_cells *cells, const struct conn *conn);
 
 /**

@@ -289,13 +289,12 @@ static int parse_interval(struct io_spec *spec, const char *word, struct err *er
 int io_spec_parse(struct io_spec *spec, const char *text, struct io_filters *filters, struct err *err)
 {
 	struct io_spec parsed = {.interval_ns = 0};
-	const char *after = text + strlen(PREFIX);
 	char *copy, *rest, *word;
 	int error = 0;
 
-	if (*after != ',')
-		return refuse(err, text, "lacks the interval: io,stat,SEC[,FILTER]...");
-	rest = copy = xstrdup(after + 1);
+	if (*text != ',')
+		return refuse(err, PREFIX, "lacks the interval: io,stat,SEC[,FILTER]...");
+	rest = copy = xstrdup(text + 1);
 	error = parse_interval(&parsed, strsep(&rest, ","), err);
 	while (error == 0 && (word = strsep(&rest, ",")) != NULL)
 		error = add_column(&parsed, word, filters, err);

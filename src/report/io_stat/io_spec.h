@@ -92,7 +92,7 @@ struct io_filters {
 /**
  * io_spec_parse() - "io,stat,SEC[,FILTER]..."
  * @spec: set on success
- * @text: the operand of --report
+ * @text: the operand of --report from behind "io,stat" on
  * @filters: gets the filters that are not in it yet
  * @err: quotes what is wrong and says what is allowed
  *

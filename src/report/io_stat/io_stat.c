@@ -9,7 +9,9 @@
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "report/io_stat/io_cells.h"
-#include "report/rows/printer.h"
+#include "report/io_stat/io_plot.h"
+#include "report/io_stat/io_spec.h"
+#include "report/rows/report_rows.h"
 
 /*
  * A row per interval from the beginning of the run on (of a file: from its
@@ -42,8 +44,8 @@ struct io_row {
 };
 
 struct io_stat {
+	struct report report;
 	struct io_cells cells;
-	struct printer printer;
 	struct column columns[SHOWN];
 	char *names[SHOWN];
 	uint8_t column_of[SHOWN]; /* of the spec */
@@ -51,6 +53,7 @@ struct io_stat {
 	int64_t linger_ns;
 	int64_t settle_ns;
 	bool streams;  /* rows are printed as they are over */
+	bool is_live;  /* time goes on without packets */
 	bool is_alone; /* nothing else is printed between them */
 };
 
@@ -148,7 +151,7 @@ static void make_columns(struct io_stat *io, const struct io_filters *filters, s
 
 static void show_columns(struct io_stat *io)
 {
-	struct printer *printer = &io->printer;
+	struct printer *printer = &io->report.printer;
 
 	printer_clear(printer);
 	printer->columns.count = io->shown;
@@ -156,27 +159,6 @@ static void show_columns(struct io_stat *io)
 	for (size_t i = 0; i < io->shown; i++)
 		printer->columns.columns[i] = &io->columns[i];
 	printer_init(printer);
-}
-
-static void begin_printer(struct io_stat *io, const struct report_options *options, FILE *out)
-{
-	struct printer *printer = &io->printer;
-
-	printer->out = out;
-	printer->format = options->format;
-	printer->style = STYLE_MACHINE;
-	if (options->format == REPORT_TABLE || options->format == REPORT_RAW) {
-		printer->style.human = options->human;
-		printer->style.time = options->time;
-		printer->style.start_ns = options->start_ns;
-	}
-	io->is_alone = options->report_count <= 1 && !options->besides;
-	printer->report = io->is_alone ? NULL : "io,stat";
-	printer->separate = options->besides || options->follows;
-	printer->header = options->header;
-	printer->width = options->width;
-	printer->color = options->color;
-	show_columns(io);
 }
 
 /* Is something counted that is of connections? */
@@ -200,11 +182,13 @@ static void count_conns(struct io_stat *io)
 		io->settle_ns = clock_after(io->linger_ns, more_ns);
 }
 
-struct io_stat *io_stat_new(const struct io_spec *spec, const struct io_filters *filters,
-			    const struct report_options *options, FILE *out)
+static void open_io(struct report *report, const struct report_options *options)
 {
-	struct io_stat *io = xcalloc(1, sizeof(*io));
+	struct io_stat *io = (struct io_stat *)report;
+	const struct io_spec *spec = report->spec;
 
+	io->is_live = options->start_ns >= 0;
+	io->is_alone = options->report_count <= 1 && !options->besides;
 	io->cells.spec = *spec;
 	io->cells.most = IO_CELLS / spec->count;
 	io->cells.align = options->align;
@@ -217,25 +201,24 @@ struct io_stat *io_stat_new(const struct io_spec *spec, const struct io_filters 
 		count_conns(io);
 	add_shown(io, xstrdup("START"), COLUMN_TIME, UINT8_MAX, get_start);
 	add_shown(io, xstrdup("DUR_S"), COLUMN_SECONDS, UINT8_MAX, get_duration);
-	make_columns(io, filters, 0);
-	begin_printer(io, options, out);
-	return io;
+	make_columns(io, options->io_filters, 0);
+	show_columns(io);
 }
 
-void io_stat_free(struct io_stat *io)
+static void close_io(struct report *report)
 {
-	if (io == NULL)
-		return;
+	struct io_stat *io = (struct io_stat *)report;
+
 	for (size_t i = 0; i < io->shown; i++)
 		free(io->names[i]);
-	printer_clear(&io->printer);
 	idmap_free(io->cells.conns);
 	free(io->cells.cells);
-	free(io);
 }
 
-void io_stat_begin(struct io_stat *io, bool has_frames)
+/* Without frames, the kernel's counters are what is counted. */
+static void begin_io(struct report *report, bool has_frames)
 {
+	struct io_stat *io = (struct io_stat *)report;
 	struct io_spec *spec = &io->cells.spec;
 	size_t before = spec->count;
 
@@ -253,23 +236,24 @@ void io_stat_begin(struct io_stat *io, bool has_frames)
 
 /* ---- counting ------------------------------------------------------------------------------ */
 
-int64_t io_stat_border_ns(const struct io_stat *io, int64_t now_ns)
+/* The counters are read at the end of each interval. */
+static int64_t border_of(const struct report *report, int64_t now_ns)
 {
-	const struct io_cells *cells = &io->cells;
+	const struct io_cells *cells = &((const struct io_stat *)report)->cells;
 
 	if (!cells->counters || cells->spec.interval_ns == 0 || cells->start_ns < 0)
 		return INT64_MAX;
 	return io_cells_begin_ns(cells, io_cells_row(cells, now_ns) + 1);
 }
 
-void io_stat_counters(struct io_stat *io, const struct conn *conn, int64_t time_ns)
+static void count_counters(struct report *report, const struct conn *conn, int64_t time_ns)
 {
-	io_cells_counters(&io->cells, conn, time_ns);
+	io_cells_counters(&((struct io_stat *)report)->cells, conn, time_ns);
 }
 
-void io_stat_conn(struct io_stat *io, const struct conn *conn)
+static void count_conn(struct report *report, const struct conn *conn)
 {
-	io_cells_conn(&io->cells, conn);
+	io_cells_conn(&((struct io_stat *)report)->cells, conn);
 }
 
 static bool passes(const struct io_column *column, uint32_t filters)
@@ -282,8 +266,9 @@ static bool counts_frames(const struct io_column *column)
 	return column->function <= IO_BYTES || column->field == IO_LEN;
 }
 
-void io_stat_frame(struct io_stat *io, const struct event *event)
+static void count_frame(struct report *report, const struct event *event)
 {
+	struct io_stat *io = (struct io_stat *)report;
 	const struct io_spec *spec = &io->cells.spec;
 	struct io_cell *cells = io_cells_at(&io->cells, event->time_ns);
 
@@ -292,8 +277,9 @@ void io_stat_frame(struct io_stat *io, const struct event *event)
 			io_cells_count(&cells[i], event->frame.length);
 }
 
-void io_stat_segment(struct io_stat *io, const struct segment *segment, bool alone)
+static void count_segment(struct report *report, const struct segment *segment, bool alone)
 {
+	struct io_stat *io = (struct io_stat *)report;
 	const struct io_spec *spec = &io->cells.spec;
 	struct io_cell *cells = io_cells_at(&io->cells, segment->time_ns);
 	uint32_t filters = segment->judged & SEGMENT_FRAME ? segment->filters : 0;
@@ -349,15 +335,15 @@ static void print_rows(struct io_stat *io, size_t until, int64_t end_ns)
 		};
 		rows[i].io = &facts[i];
 	}
-	if (io->printer.style.start_ns < 0)
-		io->printer.style.start_ns = io->cells.start_ns;
+	if (io->report.printer.style.start_ns < 0)
+		io->report.printer.style.start_ns = io->cells.start_ns;
 	/* What follows another table needs its titles again. */
-	if (io->streams && !io->is_alone && io->printer.format == REPORT_TABLE && count > 0)
-		printer_again(&io->printer);
+	if (io->streams && !io->is_alone && io->report.printer.format == REPORT_TABLE && count > 0)
+		printer_again(&io->report.printer);
 	if (!io->streams)
-		printer_rows(&io->printer, rows, count);
+		printer_rows(&io->report.printer, rows, count);
 	for (size_t i = 0; io->streams && i < count; i++)
-		printer_row(&io->printer, &rows[i]);
+		printer_row(&io->report.printer, &rows[i]);
 	io->cells.printed = until;
 	free(facts);
 	free(rows);
@@ -379,23 +365,24 @@ static void plot(struct io_stat *io, int64_t end_ns)
 			.interval_ns = io->cells.spec.interval_ns,
 			.start_ns = io->cells.start_ns,
 			.end_ns = end_ns,
-			.width = io->printer.width,
+			.width = io->report.printer.width,
 		};
 		struct text text = {0};
 
 		io_plot_draw(&text, &plot);
-		printer_write(&io->printer, text.data, text.length);
+		printer_write(&io->report.printer, text.data, text.length);
 		text_free(&text);
 	}
 }
 
-void io_stat_print(struct io_stat *io, int64_t now_ns, bool final)
+void io_stat_print(struct report *report, int64_t now_ns, bool final)
 {
+	struct io_stat *io = (struct io_stat *)report;
 	int64_t end_ns = now_ns >= 0 ? now_ns : io->cells.last_ns;
 	size_t until;
 
 	if (io->cells.start_ns < 0 && end_ns < 0 && io->cells.rows == 0) {
-		printer_rows(&io->printer, NULL, 0);
+		printer_rows(&io->report.printer, NULL, 0);
 		return;
 	}
 	if (io->cells.start_ns < 0 && end_ns >= 0)
@@ -409,7 +396,7 @@ void io_stat_print(struct io_stat *io, int64_t now_ns, bool final)
 		until = io->cells.most;
 	io_cells_grow(&io->cells, until);
 	io_cells_doubt(&io->cells, until, final ? clock_after(end_ns, -LAST_SAMPLE_NS) : start_of(io, until));
-	if (io->printer.format == REPORT_PLOT) {
+	if (io->report.printer.format == REPORT_PLOT) {
 		plot(io, end_ns);
 		return;
 	}
@@ -420,20 +407,55 @@ void io_stat_print(struct io_stat *io, int64_t now_ns, bool final)
 	if (until > io->cells.printed || !io->streams)
 		print_rows(io, until > io->cells.printed ? until : io->cells.printed, end_ns);
 	/* From now on the others have been printed, too. */
-	io->printer.separate |= !io->is_alone;
+	io->report.printer.separate |= !io->is_alone;
 }
 
-uint64_t io_stat_refused(const struct io_stat *io)
+static void print_io(struct report *report, report_next *next_open, void *context, bool final)
 {
-	return io->cells.refused;
+	struct io_stat *io = (struct io_stat *)report;
+
+	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;)
+		if (conn->open || final)
+			count_conn(report, conn);
+	/* How far the time of a file has come, only its frames say. */
+	io_stat_print(report, io->is_live ? clock_now() : CLOCK_UNKNOWN, final);
 }
 
-void io_stat_titles(struct io_stat *io, bool are_out)
+/* What came when no row could be made for it any more, or after its row was printed. */
+static uint64_t count_late(const struct report *report)
 {
-	io->printer.header_done = are_out;
+	return ((const struct io_stat *)report)->cells.refused;
 }
 
-int io_stat_error(const struct io_stat *io)
+static int parse_spec(void *spec, const char *text, struct io_filters *filters, struct err *err)
 {
-	return io->printer.error;
+	return io_spec_parse(spec, text, filters, err);
 }
+
+static int64_t interval_of(const void *spec)
+{
+	return ((const struct io_spec *)spec)->interval_ns;
+}
+
+/* Traffic can't be counted by what became of its connection later, so --only does not apply. */
+const struct report_ops report_io_stat = {
+	.name = "io,stat",
+	.help = "io,stat,SEC",
+	.size = sizeof(struct io_stat),
+	.spec_size = sizeof(struct io_spec),
+	.counts_frames = true,
+	.has_all = true,
+	.plots = true,
+	.parse = parse_spec,
+	.interval_ns = interval_of,
+	.open = open_io,
+	.begin = begin_io,
+	.finished = count_conn,
+	.frame = count_frame,
+	.segment = count_segment,
+	.counters = count_counters,
+	.border_ns = border_of,
+	.print = print_io,
+	.late = count_late,
+	.close = close_io,
+};

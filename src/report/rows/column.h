@@ -146,6 +146,9 @@ static inline void column_fetch(const struct column *column, const struct row *r
 	column->get(row, names, value);
 }
 
+/** Columns of the report conns, and of --events among others, when none are chosen. */
+#define COLUMN_CONNS_DEFAULT "START,DIR,LADDR,LPORT,RADDR,RPORT,RESULT,HS_MS,RX_BYTES,TX_BYTES,RETRANS,DUR_S,PID,COMM"
+
 /** column_conns() - all columns of the reports of connections; @count is set */
 const struct column *column_conns(size_t *count);
 

@@ -7,10 +7,7 @@
 #include <strings.h>
 
 #include "base/escape.h"
-#include "base/table.h"
 #include "base/xalloc.h"
-#include "model/columns.h"
-#include "report/rows/histogram.h"
 
 /* Longer words are certainly no column's name. */
 #define WORD_MAX 32
@@ -53,57 +50,44 @@ static const struct column *find(const struct selection *all, const char *word)
 	return NULL;
 }
 
+int select_keys(const struct report_choice *choice, const struct report_options *options, struct peers_keys *keys,
+		struct err *err)
+{
+	const struct report_ops *ops = choice->ops;
+	const char *by = options->by != NULL ? options->by : PEERS_KEYS_DEFAULT;
+
+	*keys = (struct peers_keys){.count = 0};
+	if (ops->keys != NULL)
+		by = ops->keys(choice->spec);
+	return ops->has_keys && by[0] != '\0' ? peers_parse_keys(by, keys, err) : 0;
+}
+
 /* The columns before all others: those of the keys, in a report of groups of connections. */
-static void append_keys(struct selection *selection, enum report_kind kind, const struct peers_keys *keys)
+static void append_keys(struct selection *selection, const struct peers_keys *keys)
 {
-	for (unsigned int i = 0; (kind == REPORT_PEERS || kind == REPORT_HISTOGRAM) && i < keys->count; i++)
+	for (unsigned int i = 0; i < keys->count; i++)
 		append(selection, column_key(keys->key[i]), false);
-	if (kind == REPORT_GROUPS)
-		append(selection, column_key(PEERS_KEY_GROUP), false);
-}
-
-/* Reports with few columns, in an order of their own. */
-static bool shows_all(enum report_kind kind)
-{
-	return report_is_tree(kind) || kind == REPORT_HISTOGRAM;
-}
-
-/* What is said of a message goes before what is said of its connection under the same name. */
-static void append_messages(struct selection *selection, const struct report_options *options)
-{
-	const struct column *columns;
-	size_t count;
-
-	columns = column_messages(&count);
-	for (size_t i = 0; i < count; i++)
-		append(selection, &columns[i], false);
-	for (size_t i = 0; i < options->message_names->count; i++)
-		if (find(selection, options->fields->column[i].name) == NULL)
-			append(selection, &options->fields->column[i], false);
-	columns = column_conns(&count);
-	for (size_t i = 0; i < count; i++)
-		if (find(selection, columns[i].name) == NULL)
-			append(selection, &columns[i], false);
 }
 
 /* All columns of a report, in the order of JSON; @slice: that of the slice, too, which is the last one. */
-static void append_all(struct selection *selection, enum report_kind kind, const struct peers_keys *keys,
+static void append_all(struct selection *selection, const struct report_ops *ops, const struct peers_keys *keys,
 		       const struct report_options *options, bool slice)
 {
-	bool is_grouped = kind == REPORT_PEERS || kind == REPORT_GROUPS;
 	size_t count;
-	const struct column *columns = report_is_tree(kind)       ? column_tree(&count)
-				       : kind == REPORT_HISTOGRAM ? histogram_columns(&count)
-				       : is_grouped               ? column_groups(&count)
-								  : column_conns(&count);
+	const struct column *columns = ops->columns(&count);
 
-	if (kind == REPORT_MESSAGES) {
-		append_messages(selection, options);
-		return;
-	}
-	append_keys(selection, kind, keys);
+	append_keys(selection, keys);
 	for (size_t i = 0; i < count - !slice; i++)
 		append(selection, &columns[i], false);
+	for (size_t i = 0; ops->has_fields && i < options->message_names->count; i++)
+		if (find(selection, options->fields->column[i].name) == NULL)
+			append(selection, &options->fields->column[i], false);
+	if (ops->more_columns == NULL)
+		return;
+	columns = ops->more_columns(&count);
+	for (size_t i = 0; i < count; i++)
+		if (find(selection, columns[i].name) == NULL)
+			append(selection, &columns[i], false);
 }
 
 /* Levenshtein's distance, in which the case of letters does not count. */
@@ -158,54 +142,52 @@ static int refuse(const struct selection *all, const char *option, const char *w
 		       option, quoted);
 }
 
-/* Nothing, when some report of the run has the column; it is for that one then. */
-static int check_elsewhere(const struct selection *all, enum report_kind kind, const struct peers_keys *keys,
-			   const struct report_options *options, const char *option, const char *word, struct err *err)
+static bool has_column(const struct report_choice *choice, const struct report_options *options, const char *word)
 {
-	for (unsigned int i = 0; i < options->report_count; i++) {
-		struct selection other = {0};
-		bool found;
+	struct selection all = {0};
+	struct peers_keys keys;
+	bool found;
 
-		if (options->reports[i] == kind || options->reports[i] == REPORT_IO)
-			continue;
-		append_all(&other, options->reports[i], keys, options, true);
-		found = find(&other, word) != NULL;
-		select_free(&other);
-		if (found)
+	if (choice->ops->columns == NULL || select_keys(choice, options, &keys, NULL) != 0)
+		return false;
+	append_all(&all, choice->ops, &keys, options, true);
+	found = find(&all, word) != NULL;
+	select_free(&all);
+	return found;
+}
+
+/* Nothing, when some report of the run has the column; it is for that one then. */
+static int check_elsewhere(const struct selection *all, const struct report_options *options, const char *option,
+			   const char *word, struct err *err)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (has_column(&options->reports[i], options, word))
 			return 0;
-	}
 	return refuse(all, option, word, err);
 }
 
-static void append_default(struct selection *selection, const struct selection *all, enum report_kind kind,
+static void append_default(struct selection *selection, const struct selection *all, const struct report_ops *ops,
 			   const struct peers_keys *keys, const struct report_options *options)
 {
-	char messages[] = COLUMNS_MESSAGES_DEFAULT, events[] = COLUMNS_EVENTS_DEFAULT, conns[] = COLUMNS_CONN_DEFAULT;
-	char peers[] = COLUMNS_GROUP_DEFAULT, groups[] = COLUMNS_GROUPS_DEFAULT;
-	/* Those without a list are shown whole, or have columns of their own. */
-	char *const lists[] = {[REPORT_PEERS] = peers,   [REPORT_GROUPS] = groups,     [REPORT_CONNS] = conns,
-			       [REPORT_EVENTS] = events, [REPORT_MESSAGES] = messages, [REPORT_HTTP_TREE] = NULL,
-			       [REPORT_TLS_TREE] = NULL, [REPORT_HISTOGRAM] = NULL,    [REPORT_IO] = NULL};
-	TABLE_COVERS(lists, REPORT_KIND_NUM);
-	char *rest = lists[kind];
-	char *word;
+	char *copy = xstrdup(ops->defaults != NULL ? ops->defaults : ""), *rest = copy, *word;
 
-	if (!shows_all(kind))
-		append_keys(selection, kind, keys);
-	for (size_t i = 0; shows_all(kind) && i + 1 < all->count; i++)
+	for (size_t i = 0; ops->defaults == NULL && i + 1 < all->count; i++)
 		append(selection, all->columns[i], false);
-	while (!shows_all(kind) && (word = strsep(&rest, ",")) != NULL) {
+	if (ops->defaults != NULL)
+		append_keys(selection, keys);
+	while (ops->defaults != NULL && (word = strsep(&rest, ",")) != NULL) {
 		const struct column *column = find(all, word);
 
 		if (column != NULL && !contains(selection, column))
 			append(selection, column, false);
 	}
-	for (size_t i = 0; kind == REPORT_MESSAGES && i < options->message_names->count; i++)
+	free(copy);
+	for (size_t i = 0; ops->has_fields && i < options->message_names->count; i++)
 		if (!contains(selection, find(all, options->fields->column[i].name)))
 			append(selection, find(all, options->fields->column[i].name), false);
 }
 
-int select_columns(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
+int select_columns(const struct report_ops *ops, const struct peers_keys *keys, const struct report_options *options,
 		   struct selection *selection, struct err *err)
 {
 	const char *text = options->columns;
@@ -214,12 +196,12 @@ int select_columns(enum report_kind kind, const struct peers_keys *keys, const s
 	char *copy, *rest, *word;
 	int ret = 0;
 
-	append_all(&all, kind, keys, options, true);
+	append_all(&all, ops, keys, options, true);
 	/* What is known of the connection of a message changes from one to the next. */
-	if ((text == NULL || add) && options->format == REPORT_JSON && kind != REPORT_MESSAGES)
-		append_all(&chosen, kind, keys, options, options->slices && kind != REPORT_EVENTS);
+	if ((text == NULL || add) && options->format == REPORT_JSON && !ops->has_fields)
+		append_all(&chosen, ops, keys, options, options->slices && ops->is_sliced);
 	else if (text == NULL || add)
-		append_default(&chosen, &all, kind, keys, options);
+		append_default(&chosen, &all, ops, keys, options);
 	rest = copy = text != NULL ? xstrdup(text) : NULL;
 	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
 		const struct column *column;
@@ -228,14 +210,14 @@ int select_columns(enum report_kind kind, const struct peers_keys *keys, const s
 			word++;
 		column = find(&all, word);
 		if (column == NULL)
-			ret = check_elsewhere(&all, kind, keys, options, "--columns", word, err);
+			ret = check_elsewhere(&all, options, "--columns", word, err);
 		else if (!contains(&chosen, column))
 			append(&chosen, column, false);
 	}
 	free(copy);
 	/* All of them were for another report. */
 	if (ret == 0 && chosen.count == 0)
-		append_default(&chosen, &all, kind, keys, options);
+		append_default(&chosen, &all, ops, keys, options);
 	select_free(&all);
 	if (ret < 0)
 		select_free(&chosen);
@@ -261,14 +243,25 @@ static int parse_sort(const struct selection *all, char *word, bool *descending,
 		       find(all, word) != NULL ? word : all->columns[0]->name);
 }
 
-int select_sort(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
+/* The order that a report has of itself. */
+static void append_own_sort(struct selection *selection, const struct selection *all, const char *sort)
+{
+	char *word = xstrdup(sort);
+	bool descending;
+
+	(void)parse_sort(all, word, &descending, NULL);
+	append(selection, find(all, word), descending);
+	free(word);
+}
+
+int select_sort(const struct report_ops *ops, const struct peers_keys *keys, const struct report_options *options,
 		struct selection *selection, struct err *err)
 {
 	struct selection all = {0}, chosen = {0};
 	char *copy, *rest, *word;
 	int ret = 0;
 
-	append_all(&all, kind, keys, options, true);
+	append_all(&all, ops, keys, options, true);
 	rest = copy = options->sort != NULL ? xstrdup(options->sort) : NULL;
 	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
 		const struct column *column;
@@ -279,15 +272,14 @@ int select_sort(enum report_kind kind, const struct peers_keys *keys, const stru
 			break;
 		column = find(&all, word);
 		if (column == NULL)
-			ret = check_elsewhere(&all, kind, keys, options, "--sort", word, err);
+			ret = check_elsewhere(&all, options, "--sort", word, err);
 		else if (!contains(&chosen, column))
 			append(&chosen, column, descending);
 	}
 	free(copy);
-	/* Groups come in the order of the command line, trees in their own. */
-	if (kind != REPORT_GROUPS && !shows_all(kind)) {
-		append(&chosen, find(&all, kind == REPORT_PEERS ? "CONNS" : "START"), kind == REPORT_PEERS);
-		append_keys(&chosen, kind, keys);
+	if (ret == 0 && ops->sort != NULL) {
+		append_own_sort(&chosen, &all, ops->sort);
+		append_keys(&chosen, keys);
 	}
 	select_free(&all);
 	if (ret < 0)

@@ -22,19 +22,30 @@ struct selection {
 };
 
 /**
+ * select_keys() - the keys of a report's rows
+ * @choice: the report
+ * @options: has --by
+ * @keys: set, to none where the report has no keys
+ *
+ * Return: 0, or -EINVAL with the reason in @err.
+ */
+int select_keys(const struct report_choice *choice, const struct report_options *options, struct peers_keys *keys,
+		struct err *err);
+
+/**
  * select_columns() - which columns a report prints
- * @kind: the report
- * @keys: of peers
+ * @ops: the report
+ * @keys: of its rows
  * @options: what was asked for
  * @selection: set on success only, to be freed with select_free()
  *
  * Return: 0, or -EINVAL with the story in @err.
  */
-int select_columns(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
+int select_columns(const struct report_ops *ops, const struct peers_keys *keys, const struct report_options *options,
 		   struct selection *selection, struct err *err);
 
 /** select_sort() - by which columns a report is sorted, its own order behind what was asked for; as select_columns() */
-int select_sort(enum report_kind kind, const struct peers_keys *keys, const struct report_options *options,
+int select_sort(const struct report_ops *ops, const struct peers_keys *keys, const struct report_options *options,
 		struct selection *selection, struct err *err);
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "report/rows/report.h"
+#include "report/rows/summary.h"
 
 #include <errno.h>
 

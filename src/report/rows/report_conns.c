@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+
+#include "base/pool.h"
+#include "base/xalloc.h"
+#include "report/rows/column.h"
+#include "report/rows/report_rows.h"
+#include "report/rows/sort.h"
+
+/* Connections that are kept at most, about 300 bytes each. */
+#define CONNS_MAX (1U << 22)
+
+/* With a limit, only what can still be printed is kept; sorting for that is done now and then. */
+#define CONNS_SPARE 4096U
+
+/* The finished connections are copies, each with a reference to its processes. */
+struct conns {
+	struct report report;
+	struct pool *pool;
+	const struct conn **finished;
+	size_t count;
+	size_t room;
+};
+
+static void open_conns(struct report *report, const struct report_options *options)
+{
+	(void)options;
+	((struct conns *)report)->pool = pool_new(sizeof(struct conn));
+}
+
+static void release_conn(struct conns *own, const struct conn *conn)
+{
+	process_unref(conn->process);
+	process_unref(conn->last_process);
+	free(conn->host);
+	pool_give(own->pool, (void *)(uintptr_t)conn);
+}
+
+static void slice_conns(struct report *report)
+{
+	struct conns *own = (struct conns *)report;
+
+	for (size_t i = 0; i < own->count; i++)
+		release_conn(own, own->finished[i]);
+	own->count = 0;
+}
+
+static void close_conns(struct report *report)
+{
+	struct conns *own = (struct conns *)report;
+
+	slice_conns(report);
+	free(own->finished);
+	pool_free(own->pool);
+}
+
+/* Of the finished ones keep those that a limited report would print; no later one can bring another back. */
+static void keep_first(struct conns *own)
+{
+	struct row *rows = xcalloc(own->count, sizeof(*rows));
+
+	for (size_t i = 0; i < own->count; i++)
+		rows[i].conn = own->finished[i];
+	sort_rows(rows, own->count, &own->report.sort, own->report.names);
+	for (size_t i = 0; i < own->count; i++) {
+		if (i < own->report.limit)
+			own->finished[i] = rows[i].conn;
+		else
+			release_conn(own, rows[i].conn);
+	}
+	own->count = own->report.limit;
+	free(rows);
+}
+
+static struct conn *append_conn(struct conns *own, const struct conn *conn)
+{
+	struct conn *copy = pool_take(own->pool);
+
+	if (own->count == own->room) {
+		own->room = own->room > 0 ? own->room * 2 : 64;
+		own->finished = xreallocarray(own->finished, own->room, sizeof(*own->finished));
+	}
+	*copy = *conn;
+	own->finished[own->count++] = copy;
+	return copy;
+}
+
+/* What it points to stays until release_conn(). */
+static void hold_conn(struct conn *conn)
+{
+	process_ref(conn->process);
+	process_ref(conn->last_process);
+	if (conn->host != NULL)
+		conn->host = xstrdup(conn->host);
+}
+
+static void keep_conn(struct report *report, const struct conn *conn)
+{
+	struct conns *own = (struct conns *)report;
+
+	if (report->limit > 0 && own->count >= CONNS_SPARE && own->count / 4 >= report->limit)
+		keep_first(own);
+	if (own->count == CONNS_MAX) {
+		report->refused++;
+		return;
+	}
+	hold_conn(append_conn(own, conn));
+}
+
+static void print_conns(struct report *report, report_next *next_open, void *context, bool final)
+{
+	struct conns *own = (struct conns *)report;
+	struct report_rows rows = {0};
+	size_t finished = own->count;
+
+	/* The open ones are behind the finished ones meanwhile; the last time each is valid for a moment only. */
+	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;) {
+		struct conn *copy = append_conn(own, conn);
+
+		if (final)
+			hold_conn(copy);
+	}
+	for (size_t i = 0; i < own->count; i++)
+		report_rows_add(&rows, (struct row){.conn = own->finished[i]});
+	report_rows_print(report, &rows);
+	while (!final && own->count > finished)
+		pool_give(own->pool, (void *)(uintptr_t)own->finished[--own->count]);
+}
+
+const struct report_ops report_conns = {
+	.name = "conns",
+	.alias = "conv,tcp",
+	.help = "conns (also called conv,tcp)",
+	.size = sizeof(struct conns),
+	.columns = column_conns,
+	.defaults = COLUMN_CONNS_DEFAULT,
+	.sort = "START",
+	.is_sliced = true,
+	.has_conns = true,
+	.joins = true,
+	.open = open_conns,
+	.finished = keep_conn,
+	.print = print_conns,
+	.slice = slice_conns,
+	.close = close_conns,
+};

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_ROWS_REPORT_OPTIONS_H
+#define CONNTRACE_REPORT_ROWS_REPORT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/** Operands of --report in a run. */
+#define REPORT_MOST 16
+
+/** And the reports of a run: --events is one more. */
+#define REPORT_ALL (REPORT_MOST + 1)
+
+/** enum report_format - how rows are written */
+enum report_format {
+	/** aligned columns */
+	REPORT_TABLE,
+	/** single blanks */
+	REPORT_RAW,
+	/** JSON Lines */
+	REPORT_JSON,
+	/** RFC 4180 */
+	REPORT_CSV,
+	/** tabs */
+	REPORT_TSV,
+	/** a picture; of report_io_stat only */
+	REPORT_PLOT,
+	REPORT_FORMAT_NUM
+};
+
+/** enum report_time - how points in time are shown in table and raw; other formats always have seconds of the epoch */
+enum report_time {
+	/** 09:11:00.725104, local */
+	REPORT_TIME_CLOCK,
+	/** 1700000000.725104331 */
+	REPORT_TIME_EPOCH,
+	/** 2023-11-14T22:13:20.725104+01:00, local */
+	REPORT_TIME_ISO,
+	/** seconds since the run's start */
+	REPORT_TIME_RELATIVE,
+	/** seconds since the same column of the row before */
+	REPORT_TIME_DELTA,
+	REPORT_TIME_NUM
+};
+
+struct column_fields;
+struct groups;
+struct io_filters;
+struct message_names;
+struct report_ops;
+
+/**
+ * struct report_choice - one report of the run
+ * @ops: its kind
+ * @spec: what followed the name, see report_ops.parse(); NULL nothing. Owned by who parsed it
+ */
+struct report_choice {
+	const struct report_ops *ops;
+	void *spec;
+};
+
+/**
+ * struct report_options - the options that reports read; all zero is no report and no header
+ *
+ * Texts are those of the command line and are only read during report_new().
+ *
+ * @reports: all reports of the run in the order they are printed, that of --events (if given) first. A name in
+ *           @columns or @sort is wrong only when none of them has it, and a report ignores what it has not
+ * @report_count: how many; with more than one, rows in JSON say which report they are of
+ * @besides: something else is printed before them, so rows in JSON must say which report they are of
+ * @io_filters: packet filters of all of them
+ * @message_names: fields that report_messages shows
+ * @fields: and their columns; must live as long as the report
+ * @by: keys of peers, NULL for PEERS_KEYS_DEFAULT
+ * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
+ * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
+ * @limit: rows that are printed at most, 0 for all; not of events
+ * @groups: those of --group; borrowed for the report's life, NULL for none
+ * @linger_ns: how long more of a connection is waited for after its end, before report_finished()
+ * @start_ns: when the run began, for REPORT_TIME_RELATIVE; CONN_UNKNOWN: the earliest time in the first rows
+ * @width: columns of the terminal that the output is, 0 when it is none
+ * @format: how rows are written
+ * @time: how points in time are shown
+ * @slices: each report but the last is of the time since the one before, see report_slice()
+ * @align: intervals of report_io_stat begin when the clock shows a multiple of them
+ * @header: print the names of the columns (not in JSON)
+ * @human: shorten bytes to 1.2K (powers of 1024) in table and raw
+ * @resolve: names of hosts and services instead of numbers, in table and raw
+ * @color: mark failures red and resent segments yellow, in a table
+ */
+struct report_options {
+	struct report_choice reports[REPORT_ALL];
+	size_t report_count;
+	bool besides;
+	const struct io_filters *io_filters;
+	const struct message_names *message_names;
+	const struct column_fields *fields;
+	const char *by;
+	const char *sort;
+	const char *columns;
+	uint64_t limit;
+	struct groups *groups;
+	int64_t linger_ns;
+	int64_t start_ns;
+	unsigned int width;
+	enum report_format format;
+	enum report_time time;
+	bool slices;
+	bool align;
+	bool header;
+	bool human;
+	bool resolve;
+	bool color;
+};
+
+/** report_parse_format() - the operand of --format; Return: 0 with @format set, or -EINVAL with the reason in @err */
+int report_parse_format(const char *text, enum report_format *format, struct err *err);
+
+/** report_parse_time() - the operand of --time; returns as report_parse_format() */
+int report_parse_time(const char *text, enum report_time *time, struct err *err);
+
+#endif
