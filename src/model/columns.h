@@ -6,8 +6,8 @@
 #include "model/conn.h"
 
 /*
- * What a user reads about connections stands in columns.def, a line per
- * column; here are the derived quantities that more than one reader needs.
+ * Quantities that are derived from a connection and that more than one reader
+ * needs. The columns of reports are in report/rows/columns.def.
  */
 
 /**

@@ -96,7 +96,7 @@ struct timeline;
  *
  * Everything here is settled testimony: what nobody saw is CONN_UNKNOWN (or
  * the enum's UNKNOWN, or NULL). How the fields are won stands in
- * track/tracker.c; what a user reads about them stands in columns.def.
+ * track/tracker.c; what a user reads about them is in report/rows/columns.def.
  *
  * @flow: local is the traced side, whoever opened
  * @id: number within the run, from 1

@@ -14,7 +14,7 @@ SECTIONS = {"COLUMNS OF A CONNECTION": "CONN", "KEYS OF A GROUP": "KEY", "FIGURE
 def from_table():
     found = {}
     for kind, name, text in re.findall(r'^(CONN|KEY|GROUP|TREE|MESSAGE)_COLUMN\((\w+), \w+, "[^"]*",\s*((?:"[^"]*"\s*)+),',
-                                       lint.read("src/model/columns.def"), re.MULTILINE):
+                                       lint.read("src/report/rows/columns.def"), re.MULTILINE):
         found.setdefault(kind, []).append((name, "".join(re.findall(r'"([^"]*)"', text))))
     return found
 
@@ -63,7 +63,7 @@ def differences(theirs, ours):
 def main():
     tap = lint.Tap()
     table = from_table()
-    lines = re.findall(r"^(?:CONN|KEY|GROUP|TREE|MESSAGE)_COLUMN\(", lint.read("src/model/columns.def"), re.MULTILINE)
+    lines = re.findall(r"^(?:CONN|KEY|GROUP|TREE|MESSAGE)_COLUMN\(", lint.read("src/report/rows/columns.def"), re.MULTILINE)
     tap.say("every line of columns.def is understood",
             [] if len(lines) == sum(map(len, table.values())) > 80 else ["%d lines" % len(lines)])
     tap.say("--list-columns tells what columns.def says", differences(from_program(), table))

@@ -25,6 +25,15 @@ def inner_room(path):
     return "/".join(parts[:2]) if parts[0] in ("source", "report") and len(parts) == 3 else None
 
 
+def is_beside(header, inner):
+    """Is a header in another folder of the same room? The list of reports in report/ itself is above its folders."""
+    if room(header) != room(inner) or inner_room(header) in (inner_room(inner), "report/rows"):
+        return False
+    if header.startswith("report/"):
+        return inner_room(inner) is not None
+    return inner_room(header) is not None
+
+
 def included(path):
     """The headers of ours that a file includes: in quotes, or, because the compiler finds them so too, in brackets."""
     names = ANY_INCLUDE.findall(lint.read(path))
@@ -43,7 +52,7 @@ def climbing(paths, exceptions):
                 wrong.append('%s: "%s" is not a path below src/' % (path, header))
             elif room(header) > room(inner):
                 wrong.append('%s: "%s" is above it' % (path, header))
-            elif inner_room(header) not in (None, inner_room(inner), "report/rows") and room(header) == room(inner):
+            elif is_beside(header, inner):
                 wrong.append('%s: "%s" is beside it' % (path, header))
     return wrong + exceptions.unused()
 

@@ -221,32 +221,32 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 		(void)message;                                                                   \
 		GET_##type(expression);                                                          \
 	}
-#include "model/columns.def"
+#include "report/rows/columns.def"
 
 static const struct column conns[] = {
 #define CONN_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, conn_##name},
-#include "model/columns.def"
+#include "report/rows/columns.def"
 };
 
 static const struct column keys[PEERS_KEY_NUM] = {
 #define KEY_COLUMN(name, type, unit, help, expression) \
 	[PEERS_KEY_##name] = {#name, COLUMN_##type, unit, help, group_KEY_##name},
-#include "model/columns.def"
+#include "report/rows/columns.def"
 };
 
 static const struct column groups[] = {
 #define GROUP_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, group_##name},
-#include "model/columns.def"
+#include "report/rows/columns.def"
 };
 
 static const struct column tree[] = {
 #define TREE_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, node_##name},
-#include "model/columns.def"
+#include "report/rows/columns.def"
 };
 
 static const struct column messages[] = {
 #define MESSAGE_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, seen_##name},
-#include "model/columns.def"
+#include "report/rows/columns.def"
 };
 
 const struct column *column_messages(size_t *count)
