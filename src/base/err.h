@@ -16,6 +16,9 @@ struct err {
 	char text[512];
 };
 
+/** ERR_QUOTED - how a message quotes a word: printf(3) format of a string, which err_set() and err_wrap() escape */
+#define ERR_QUOTED "\"%.100s\""
+
 /**
  * err_set() - tell the story of a failure
  * @err: where to write it, or NULL when nobody asks

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/array.h"
 #include "base/xalloc.h"
 
 /* As malloc(3) aligns. What has the size of whole cache lines lies in whole ones. */
@@ -79,10 +80,7 @@ static struct chunk *add_chunk(struct pool *pool)
 {
 	struct chunk *chunk = xalloc_mapped(CHUNK);
 
-	if (pool->count == pool->room) {
-		pool->room = pool->room > 0 ? pool->room * 2 : 64;
-		pool->chunks = xreallocarray(pool->chunks, pool->room, sizeof(*pool->chunks));
-	}
+	pool->chunks = array_reserve(pool->chunks, pool->count, &pool->room, sizeof(*pool->chunks));
 	chunk->at = (char *)chunk + LINE;
 	chunk->number = pool->count;
 	pool->chunks[pool->count++] = chunk;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/words.h"
 #include "base/xalloc.h"
-#include "cli/option_bits.h"
 
 #define BATCH "batch:"
 #define BATCH_MOST 1000000
@@ -35,20 +35,21 @@ static int batch_parse(struct options *options, const char *word, struct err *er
 
 int option_debug_parse(struct options *options, const char *option, const char *list, struct err *err)
 {
-	static const struct option_bit words[] = {
+	static const struct words_bit table[] = {
 		{"sources", OPTIONS_DEBUG_SOURCES},
 		{"events", OPTIONS_DEBUG_EVENTS},
 		{NULL, 0},
 	};
-	char *copy = xstrdup(list), *rest = copy, *word;
+	struct words words = words_open(list);
+	const char *word;
 	int rc = 0;
 
-	while (rc == 0 && (word = strsep(&rest, ",")) != NULL) {
+	while (rc == 0 && (word = words_next(&words)) != NULL) {
 		if (strncmp(word, BATCH, strlen(BATCH)) == 0)
 			rc = batch_parse(options, word + strlen(BATCH), err);
 		else
-			rc = option_bits(&options->debug, words, "sources, events and batch:N", option, word, err);
+			rc = words_bits(&options->debug, table, "sources, events and batch:N", option, word, err);
 	}
-	free(copy);
+	words_close(&words);
 	return rc;
 }

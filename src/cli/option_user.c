@@ -9,9 +9,6 @@
 #include "base/number.h"
 #include "base/xalloc.h"
 
-/** Longest word a message quotes. */
-#define QUOTE 100
-
 int option_user_set(char **user, const char *option, const char *word, struct err *err)
 {
 	const struct passwd *entry = getpwnam(word);
@@ -22,7 +19,7 @@ int option_user_set(char **user, const char *option, const char *word, struct er
 	free(*user);
 	*user = xstrdup(entry != NULL ? entry->pw_name : word);
 	if (entry == NULL)
-		return err_set(err, EINVAL, "%s \"%.*s\" is not a user here; see \"getent passwd\"", option, QUOTE,
+		return err_set(err, EINVAL, "%s " ERR_QUOTED " is not a user here; see \"getent passwd\"", option,
 			       word);
 	return 0;
 }

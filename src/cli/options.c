@@ -7,13 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/number.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "base/xalloc.h"
 #include "cli/options_check.h"
-#include "cli/option_bits.h"
 #include "cli/option_debug.h"
+#include "cli/option_report.h"
 #include "cli/option_user.h"
 #include "source/packet/dissect.h"
 #include "track/tracker.h"
@@ -25,8 +27,6 @@
  * these places only.
  */
 
-/** Longest word a message quotes. */
-#define QUOTE 100
 /** Ten years: "for ever" in seconds, small enough to be added to any time. */
 #define LONGEST_NS (INT64_C(315360000) * CLOCK_NS_PER_SEC)
 #define DAY_NS (INT64_C(86400) * CLOCK_NS_PER_SEC)
@@ -100,8 +100,8 @@ static int take_number(struct options *options, const struct option_def *def, co
 		memcpy(option_field(options, def), &value, sizeof(value));
 		return 0;
 	}
-	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes a whole number from %lld to %lld",
-		       option_name(def), QUOTE, word, (long long)def->low, (long long)def->high);
+	return err_set(err, EINVAL, "%s " ERR_QUOTED " is not allowed; it takes a whole number from %lld to %lld",
+		       option_name(def), word, (long long)def->low, (long long)def->high);
 }
 
 static int take_seconds(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -112,7 +112,7 @@ static int take_seconds(struct options *options, const struct option_def *def, c
 		memcpy(option_field(options, def), &value, sizeof(value));
 		return 0;
 	}
-	return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes %s from %g to %.0f", option_name(def), QUOTE,
+	return err_set(err, EINVAL, "%s " ERR_QUOTED " is not allowed; it takes %s from %g to %.0f", option_name(def),
 		       word, strcmp(def->argument, "SEC") == 0 ? "seconds" : "numbers",
 		       (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
 }
@@ -123,8 +123,8 @@ static int take_milliseconds(struct options *options, const struct option_def *d
 
 	/* Read as seconds, so that decimals are allowed. */
 	if (number_parse_seconds(word, 0, DAY_NS * 1000, &value) != 0)
-		return err_set(err, EINVAL, "%s \"%.*s\" is not allowed; it takes milliseconds from 0 to %lld",
-			       option_name(def), QUOTE, word, (long long)(DAY_NS / CLOCK_NS_PER_MS));
+		return err_set(err, EINVAL, "%s " ERR_QUOTED " is not allowed; it takes milliseconds from 0 to %lld",
+			       option_name(def), word, (long long)(DAY_NS / CLOCK_NS_PER_MS));
 	value = value > 0 ? value / 1000 : SUSPICIOUS_OFF;
 	memcpy(option_field(options, def), &value, sizeof(value));
 	return 0;
@@ -145,8 +145,7 @@ static int take_word(struct options *options, const struct option_def *def, cons
 			return 0;
 		}
 	}
-	return err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed are %s", option_name(def), QUOTE, word,
-		       allowed);
+	return err_set(err, EINVAL, "%s does not know " ERR_QUOTED "; allowed are %s", option_name(def), word, allowed);
 }
 
 static int add_pid(struct options *options, const char *word, struct err *err)
@@ -154,12 +153,12 @@ static int add_pid(struct options *options, const char *word, struct err *err)
 	int64_t pid;
 
 	if (number_parse(word, 1, PID_MOST, &pid) != 0)
-		return err_set(err, EINVAL, "\"%.*s\" is not a PID; allowed are numbers from 1 to %d", QUOTE, word,
+		return err_set(err, EINVAL, ERR_QUOTED " is not a PID; allowed are numbers from 1 to %d", word,
 			       PID_MOST);
 	for (size_t i = 0; i < options->pid_count; i++)
 		if (options->pids[i] == pid)
 			return 0;
-	options->pids = xreallocarray(options->pids, options->pid_count + 1, sizeof(*options->pids));
+	options->pids = array_extend(options->pids, options->pid_count, sizeof(*options->pids));
 	options->pids[options->pid_count++] = (pid_t)pid;
 	return 0;
 }
@@ -180,11 +179,11 @@ static int take_pids(struct options *options, const struct option_def *def, cons
 	}
 	free(words);
 	if (!any)
-		return err_set(err, EINVAL, "--pid \"%.*s\" holds no PID; does the program run at all?", QUOTE, word);
+		return err_set(err, EINVAL, "--pid " ERR_QUOTED " holds no PID; does the program run at all?", word);
 	if (error != 0 && before == options->pid_count && word[0] == '-')
 		return err_set(err, EINVAL,
-			       "--pid took \"%.*s\" for a PID; was there none, because the program does not run?",
-			       QUOTE, word);
+			       "--pid took " ERR_QUOTED " for a PID; was there none, because the program does not run?",
+			       word);
 	return error;
 }
 
@@ -205,8 +204,7 @@ static int take_interface(struct options *options, const struct option_def *def,
 	for (size_t i = 0; i < options->interface_count; i++)
 		if (strcmp(options->interfaces[i], word) == 0)
 			return 0;
-	options->interfaces =
-		xreallocarray(options->interfaces, options->interface_count + 1, sizeof(*options->interfaces));
+	options->interfaces = array_extend(options->interfaces, options->interface_count, sizeof(*options->interfaces));
 	options->interfaces[options->interface_count++] = word;
 	return 0;
 }
@@ -215,7 +213,7 @@ static int take_read(struct options *options, const struct option_def *def, cons
 {
 	if (*word == '\0')
 		return err_set(err, EINVAL, "%s needs the name of a file", option_name(def));
-	options->reads = xreallocarray(options->reads, options->read_count + 1, sizeof(*options->reads));
+	options->reads = array_extend(options->reads, options->read_count, sizeof(*options->reads));
 	options->reads[options->read_count++] = word;
 	options->read = options->reads[0];
 	return 0;
@@ -238,7 +236,7 @@ static int take_dir(struct options *options, const struct option_def *def, const
 			return 0;
 		}
 	}
-	return err_set(err, EINVAL, "%s does not know \"%.*s\"; allowed are in and out", option_name(def), QUOTE, word);
+	return err_set(err, EINVAL, "%s does not know " ERR_QUOTED "; allowed are in and out", option_name(def), word);
 }
 
 static int take_lport(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -288,22 +286,8 @@ static int take_only(struct options *options, const struct option_def *def, cons
 
 static int take_report(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	struct report_choice report;
-	int error = reports_parse(&report, word, &options->io_filters, err);
-
 	(void)def;
-	if (error != 0)
-		return error;
-	for (size_t i = 0; report.spec == NULL && i < options->report_count; i++)
-		if (options->reports[i].ops == report.ops)
-			return 0;
-	if (options->report_count == REPORT_MOST) {
-		free(report.spec);
-		return err_set(err, EINVAL, "--report \"%.*s\" is one too many; %d are allowed", QUOTE, word,
-			       REPORT_MOST);
-	}
-	options->reports[options->report_count++] = report;
-	return 0;
+	return option_report_add(options, word, err);
 }
 
 static int take_events(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -318,8 +302,9 @@ static int take_events(struct options *options, const struct option_def *def, co
 	options->message_names.count = 0;
 	if (word != NULL && !options->handshakes && !options->messages)
 		return err_set(err, EINVAL,
-			       "%s does not know \"%.*s\"; allowed are handshakes, messages[:FIELD...], or nothing",
-			       option_name(def), QUOTE, word);
+			       "%s does not know " ERR_QUOTED
+			       "; allowed are handshakes, messages[:FIELD...], or nothing",
+			       option_name(def), word);
 	return names[0] == ':' ? message_names_parse(&options->message_names, names + 1, err) : 0;
 }
 
@@ -367,13 +352,13 @@ static int take_debug(struct options *options, const struct option_def *def, con
 
 static int take_decapsulate(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	static const struct option_bit words[] = {
+	static const struct words_bit words[] = {
 		{"ipip", DISSECT_IPIP},     {"gre", DISSECT_GRE},     {"vxlan", DISSECT_VXLAN},
 		{"geneve", DISSECT_GENEVE}, {"all", DISSECT_TUNNELS}, {NULL, 0},
 	};
 
-	return option_bits(&options->decapsulate, words, "ipip, gre, vxlan, geneve and all", option_name(def), word,
-			   err);
+	return words_bits(&options->decapsulate, words, "ipip, gre, vxlan, geneve and all", option_name(def), word,
+			  err);
 }
 
 #define FIELD(field) .offset = offsetof(struct options, field)
@@ -449,8 +434,8 @@ static int refuse(const char *word, int value, struct err *err)
 
 	if (word[0] == '-' && word[1] == '-') {
 		if (def != NULL)
-			return err_set(err, EINVAL, "%s takes no argument, but \"%.*s\" gives one", option_name(def),
-				       QUOTE, word);
+			return err_set(err, EINVAL, "%s takes no argument, but " ERR_QUOTED " gives one",
+				       option_name(def), word);
 		for (size_t i = 0; i < DEF_COUNT; i++) {
 			if (defs[i].name == NULL || strncmp(defs[i].name, word + 2, length - 2) != 0)
 				continue;
@@ -459,8 +444,8 @@ static int refuse(const char *word, int value, struct err *err)
 							 matching > 0 ? ", " : "", defs[i].name);
 			matching++;
 		}
-		if (length > QUOTE)
-			length = QUOTE;
+		if (length > 100)
+			length = 100;
 		if (matching > 1)
 			return err_set(err, EINVAL, "\"%.*s\" may be any of %s", (int)length, word, names);
 		return err_set(err, EINVAL, "unknown option \"%.*s\"", (int)length, word);
@@ -469,7 +454,7 @@ static int refuse(const char *word, int value, struct err *err)
 		return err_set(err, EINVAL, "unknown option \"-%c\"; did you mean conntrack(8)?", value);
 	if (isprint(value))
 		return err_set(err, EINVAL, "unknown option \"-%c\"", value);
-	return err_set(err, EINVAL, "unknown option in \"%.*s\"", QUOTE, word);
+	return err_set(err, EINVAL, "unknown option in " ERR_QUOTED, word);
 }
 
 static bool all_digits(const char *word)
@@ -533,20 +518,6 @@ static int settle_limits(struct options *options, struct err *err)
 	return 0;
 }
 
-/* Events come before the reports of --report. */
-static void settle_reports(struct options *options)
-{
-	if (options->events) {
-		memmove(&options->reports[1], &options->reports[0],
-			options->report_count * sizeof(options->reports[0]));
-		options->reports[0] =
-			(struct report_choice){options->messages ? &report_messages : &report_events, NULL};
-		options->report_count++;
-	} else if (options->report_count == 0 && options->ladder == 0) {
-		options->reports[options->report_count++] = (struct report_choice){&report_peers, NULL};
-	}
-}
-
 int options_parse(struct options *options, int argc, char *const argv[], struct err *err)
 {
 	struct options parsed = {.follow = true, .groups = groups_new(), .limits.retrans_ns = RETRANS_UNSET};
@@ -566,7 +537,7 @@ int options_parse(struct options *options, int argc, char *const argv[], struct 
 		options_free(&parsed);
 		return options_usage(err);
 	}
-	settle_reports(&parsed);
+	option_report_settle(&parsed);
 	*options = parsed;
 	return 0;
 }
@@ -598,4 +569,14 @@ void options_free(struct options *options)
 		free(options->reports[i].spec);
 	io_spec_filters_free(&options->io_filters);
 	memset(options, 0, sizeof(*options));
+}
+
+bool options_wants_color(const struct options *options, bool is_terminal)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (options->color != OPTIONS_COLOR_AUTO)
+		return options->color == OPTIONS_COLOR_ALWAYS;
+	return is_terminal && (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0;
 }

@@ -23,7 +23,7 @@ enum options_via {
 	OPTIONS_VIA_NUM
 };
 
-/** enum options_color - when tables are coloured (--color); main looks at NO_COLOR and the terminal */
+/** enum options_color - when tables are coloured (--color) */
 enum options_color {
 	OPTIONS_COLOR_AUTO,
 	OPTIONS_COLOR_ALWAYS,
@@ -227,6 +227,9 @@ void options_free(struct options *options);
 
 /** options_help() - the usage text of --help */
 void options_help(FILE *to);
+
+/** options_wants_color() - is what goes to @is_terminal coloured? By --color, else NO_COLOR and TERM decide */
+bool options_wants_color(const struct options *options, bool is_terminal);
 
 /** options_file() - the name of the file that everything is read from, the packets' first; NULL: none is */
 static inline const char *options_file(const struct options *options)

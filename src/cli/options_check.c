@@ -12,9 +12,6 @@
 #include "base/xalloc.h"
 #include "cli/options.h"
 
-/** Longest word a message quotes. */
-#define QUOTE 100
-
 /* As much of a packet as the head of a message needs, or its first part when it comes in several. */
 #define SNAPLEN_PAYLOAD 4096
 
@@ -216,7 +213,7 @@ static int check_packet_filter(const char *filter, struct err *err)
 			return 0;
 		}
 		if (i == 0)
-			error = err_set(err, EINVAL, "packet filter \"%.*s\": %s; see pcap-filter(7)", QUOTE, filter,
+			error = err_set(err, EINVAL, "packet filter " ERR_QUOTED ": %s; see pcap-filter(7)", filter,
 					pcap_geterr(dead));
 		pcap_close(dead);
 	}
@@ -294,16 +291,17 @@ static int join_packet_filter(const struct options_check *options_check, struct 
 	char *end;
 
 	if (options->packet_filter != NULL)
-		return err_set(err, EINVAL, "\"%.*s\" is a second packet filter beside --filter; give one of them",
-			       QUOTE, options_check->words[0]);
+		return err_set(err, EINVAL, ERR_QUOTED " is a second packet filter beside --filter; give one of them",
+			       options_check->words[0]);
 	for (size_t i = 0; i < options_check->count; i++) {
 		const char *word = options_check->words[i];
 
 		/* No packet filter has a word like this; an option after the operands would be lost in it. */
 		if (word[0] == '-' && (word[1] == '-' || isalpha((unsigned char)word[1])))
 			return err_set(err, EINVAL,
-				       "\"%.*s\" stands behind the packet filter \"%.*s\"; options come before it%s",
-				       QUOTE, word, QUOTE, options_check->words[0],
+				       ERR_QUOTED " stands behind the packet filter " ERR_QUOTED
+						  "; options come before it%s",
+				       word, options_check->words[0],
 				       options->interface_count > 0 ? ", a COMMAND behind --" : "");
 		size += strlen(word) + 1;
 	}
@@ -331,15 +329,14 @@ static int settle_words(const struct options_check *options_check, struct option
 		return 0;
 	}
 	if (!options_check->dashes && options->pid_count > 0)
-		return err_set(
-			err, EINVAL,
-			"\"%.*s\" is not a PID; behind -p write \"-- COMMAND\" to launch one too, --filter for packets",
-			QUOTE, options_check->words[0]);
+		return err_set(err, EINVAL,
+			       ERR_QUOTED
+			       " is not a PID; behind -p write \"-- COMMAND\" to launch one too, --filter for packets",
+			       options_check->words[0]);
 	if (!options_check->dashes && packets)
 		return join_packet_filter(options_check, options, err);
 	if (!options_check->dashes && options->replay != NULL)
-		return err_set(err, EINVAL, "\"%.*s\" is one word too many for --replay", QUOTE,
-			       options_check->words[0]);
+		return err_set(err, EINVAL, ERR_QUOTED " is one word too many for --replay", options_check->words[0]);
 	if (options_check->words[0][0] == '\0')
 		return err_set(err, EINVAL, "the COMMAND is empty");
 	options->command = options_check->words;
@@ -378,10 +375,10 @@ static int suggest_reads(const struct options_check *options_check, const struct
 	for (size_t i = 0; i < options_check->count; i++)
 		if (names_file(options_check->words[i]))
 			return err_set(err, EINVAL,
-				       "\"%.*s\" is no packet filter; each savefile needs its own -r: "
-				       "-r %.*s -r %.*s%s",
-				       QUOTE, options_check->words[i], QUOTE, options->read, QUOTE,
-				       options_check->words[i], i + 1 < options_check->count ? " ..." : "");
+				       ERR_QUOTED " is no packet filter; each savefile needs its own -r: "
+						  "-r %.100s -r %.100s%s",
+				       options_check->words[i], options->read, options_check->words[i],
+				       i + 1 < options_check->count ? " ..." : "");
 	return error;
 }
 

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/escape.h"
 #include "model/event_fields.h"
 
 static bool is_origin(uint8_t letter)
@@ -379,10 +378,8 @@ static const struct event_field *find_field(const struct event *event, unsigned 
 
 static int refuse(struct err *err, const char *word, const char *what)
 {
-	char quoted[128];
 
-	escape_text(quoted, sizeof(quoted), word);
-	return err_set(err, EINVAL, "\"%s\" %s", quoted, what);
+	return err_set(err, EINVAL, ERR_QUOTED " %s", word, what);
 }
 
 static int get_pair(struct event *event, unsigned int position, uint64_t *seen, char *word, struct err *err)

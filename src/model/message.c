@@ -7,8 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/escape.h"
-
 /* Where a part is kept, and how much of it. */
 static char *part_text(struct message *message, unsigned int part, size_t *room)
 {
@@ -104,14 +102,13 @@ int message_names_parse(struct message_names *names, const char *text, struct er
 	for (const char *end; text != NULL; text = *end == ':' ? end + 1 : NULL) {
 		size_t length = (size_t)((end = strchrnul(text, ':')) - text);
 		bool is_known = false;
-		char quoted[2 * MESSAGE_NAME_MAX];
 
 		if (length > MESSAGE_NAME_MAX || !is_token(text, length)) {
-			escape_text(quoted, sizeof(quoted), text);
 			return err_set(err, EINVAL,
-				       "\"%s\" does not begin with the name of a header field, as messages:NAME:NAME "
+				       ERR_QUOTED
+				       " does not begin with the name of a header field, as messages:NAME:NAME "
 				       "wants",
-				       quoted);
+				       text);
 		}
 		for (unsigned int i = 0; i < names->count; i++)
 			is_known |= strncasecmp(names->name[i], text, length) == 0 && names->name[i][length] == '\0';

@@ -6,9 +6,6 @@
 
 #include "base/number.h"
 
-/** Longest word a message quotes. */
-#define QUOTE 100
-
 int network_parse(const char *word, struct network *network, struct err *err)
 {
 	const char *slash = strchr(word, '/');
@@ -23,19 +20,18 @@ int network_parse(const char *word, struct network *network, struct err *err)
 	memcpy(address, word, length);
 	address[length] = '\0';
 	if (endpoint_parse(&given, address) != 0)
-		return err_set(err, EINVAL, "\"%.*s\" is not an IPv4 or IPv6 address or network ADDRESS/BITS", QUOTE,
-			       word);
+		return err_set(err, EINVAL, ERR_QUOTED " is not an IPv4 or IPv6 address or network ADDRESS/BITS", word);
 	most = endpoint_is_v4(&given) ? 32 : 128;
 	bits = most;
 	if (slash != NULL && number_parse(slash + 1, 0, most, &bits) != 0)
-		return err_set(err, EINVAL, "\"%.*s\" has no prefix length that fits; allowed are /0 to /%d", QUOTE,
-			       word, (int)most);
+		return err_set(err, EINVAL, ERR_QUOTED " has no prefix length that fits; allowed are /0 to /%d", word,
+			       (int)most);
 	parsed.net = given;
 	parsed.bits = (uint8_t)bits;
 	endpoint_mask(&parsed.net, parsed.bits);
 	if (!endpoint_ip_equal(&parsed.net, &given))
-		return err_set(err, EINVAL, "\"%.*s\" has host bits set; the network is %s/%d, the address alone %s",
-			       QUOTE, word, endpoint_ip_text(&parsed.net, masked), (int)bits, address);
+		return err_set(err, EINVAL, ERR_QUOTED " has host bits set; the network is %s/%d, the address alone %s",
+			       word, endpoint_ip_text(&parsed.net, masked), (int)bits, address);
 	*network = parsed;
 	return 0;
 }

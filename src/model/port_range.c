@@ -9,9 +9,6 @@
 
 #include "base/number.h"
 
-/** Longest word a message quotes. */
-#define QUOTE 100
-
 static int parse_port(const char *word, uint16_t *port, struct err *err)
 {
 	int64_t number;
@@ -19,8 +16,7 @@ static int parse_port(const char *word, uint16_t *port, struct err *err)
 	/* A sign would mean something else, or nothing. */
 	if (!isdigit((unsigned char)word[0]) || number_parse(word, 1, UINT16_MAX, &number) != 0)
 		return err_set(err, EINVAL,
-			       "\"%.*s\" is not a port; allowed are 1 to 65535, ranges a-b and service names", QUOTE,
-			       word);
+			       ERR_QUOTED " is not a port; allowed are 1 to 65535, ranges a-b and service names", word);
 	*port = (uint16_t)number;
 	return 0;
 }
@@ -37,8 +33,7 @@ int port_range_parse(const char *word, struct port_range *range, struct err *err
 
 		if (service == NULL)
 			return err_set(err, EINVAL,
-				       "\"%.*s\" is neither a port nor a TCP service that services(5) knows", QUOTE,
-				       word);
+				       ERR_QUOTED " is neither a port nor a TCP service that services(5) knows", word);
 		range->low = range->high = ntohs((uint16_t)service->s_port);
 		return 0;
 	}
@@ -53,7 +48,7 @@ int port_range_parse(const char *word, struct port_range *range, struct err *err
 		if (error == 0)
 			error = parse_port(dash + 1, &parsed.high, err);
 		if (error == 0 && parsed.low > parsed.high)
-			error = err_set(err, EINVAL, "\"%.*s\" is an empty range; the smaller port comes first", QUOTE,
+			error = err_set(err, EINVAL, ERR_QUOTED " is an empty range; the smaller port comes first",
 					word);
 	}
 	if (error == 0)

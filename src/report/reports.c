@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/escape.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 
@@ -35,7 +34,6 @@ static bool is_named(const struct report_ops *ops, const char *text)
 static int refuse(const char *text, struct err *err)
 {
 	struct text allowed = {0};
-	char quoted[64];
 	size_t last = 0;
 	int ret;
 
@@ -47,8 +45,7 @@ static int refuse(const char *text, struct err *err)
 		text_add(&allowed, i == 0 ? "" : i < last ? ", " : " and ");
 		text_add(&allowed, kinds[i]->help);
 	}
-	escape_text(quoted, sizeof(quoted), text);
-	ret = err_set(err, EINVAL, "--report does not know \"%s\"; allowed are %s", quoted, allowed.data);
+	ret = err_set(err, EINVAL, "--report does not know " ERR_QUOTED "; allowed are %s", text, allowed.data);
 	text_free(&allowed);
 	return ret;
 }

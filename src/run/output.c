@@ -59,16 +59,6 @@ static unsigned int terminal_width(FILE *file)
 	return ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-static bool wants_color(const struct options *options, unsigned int width)
-{
-	const char *no_color = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
-
-	if (options->color != OPTIONS_COLOR_AUTO)
-		return options->color == OPTIONS_COLOR_ALWAYS;
-	return width > 0 && (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0;
-}
-
 static void fill_report_options(struct output *output, int64_t start_ns)
 {
 	const struct options *options = output->options;
@@ -95,7 +85,7 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	to->header = !options->no_header;
 	to->human = options->human;
 	to->resolve = options->resolve;
-	to->color = wants_color(options, to->width);
+	to->color = options_wants_color(options, to->width > 0);
 }
 
 static struct ladder *open_ladder(const struct output *output)

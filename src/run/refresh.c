@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "system/counters.h"
@@ -186,10 +187,7 @@ static void search_list(struct refresh *refresh, struct search *search)
 	while ((conn = tracker_next(refresh->tracker, conn)) != NULL) {
 		if (!may_live(conn))
 			continue;
-		if (search->count == size) {
-			size = size > 0 ? size * 2 : 64;
-			search->sought = xreallocarray(search->sought, size, sizeof(*search->sought));
-		}
+		search->sought = array_reserve(search->sought, search->count, &size, sizeof(*search->sought));
 		search->sought[search->count].is_seen = search->sought[search->count].is_sure = false;
 		search->sought[search->count++].cookie = conn->cookie;
 	}
@@ -225,10 +223,8 @@ static int refresh_one(struct refresh *refresh, const struct search *search, con
 
 static void note_awaited(struct refresh *refresh, uint64_t cookie)
 {
-	if (refresh->awaited_count == refresh->awaited_size) {
-		refresh->awaited_size = refresh->awaited_size > 0 ? refresh->awaited_size * 2 : 64;
-		refresh->awaited = xreallocarray(refresh->awaited, refresh->awaited_size, sizeof(*refresh->awaited));
-	}
+	refresh->awaited = array_reserve(refresh->awaited, refresh->awaited_count, &refresh->awaited_size,
+					 sizeof(*refresh->awaited));
 	refresh->awaited[refresh->awaited_count++] = cookie;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "run/command.h"
@@ -80,7 +81,7 @@ static void add_notice(void *context, const char *text)
 {
 	struct sources *sources = context;
 
-	sources->notices = xreallocarray(sources->notices, sources->notice_count + 1, sizeof(char *));
+	sources->notices = array_extend(sources->notices, sources->notice_count, sizeof(char *));
 	sources->notices[sources->notice_count++] = xstrdup(text);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "run/job_proxy.h"
@@ -186,24 +187,14 @@ int top_run_open(struct top_run **opened, const struct options *options, struct 
 	return 0;
 }
 
-/* The same rule as for tables, except that the terminal is known to be one. */
-static bool wants_color(const struct options *options)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	if (options->color != OPTIONS_COLOR_AUTO)
-		return options->color == OPTIONS_COLOR_ALWAYS;
-	return no_color == NULL || *no_color == '\0';
-}
-
 void top_run_start(struct top_run *top_run)
 {
 	struct err err = {""};
 
 	if (top_run == NULL || top_run->tty < 0)
 		return;
-	if (top_screen_open(&top_run->screen, top_run->tty, wants_color(top_run->options), job_proxy_pid(), &err) !=
-	    0) {
+	if (top_screen_open(&top_run->screen, top_run->tty, options_wants_color(top_run->options, true),
+			    job_proxy_pid(), &err) != 0) {
 		top_run_notice(top_run, err.text);
 		return;
 	}
@@ -252,7 +243,7 @@ void top_run_notice(struct top_run *top_run, const char *text)
 		fprintf(stderr, "conntrace: %s\n", text);
 		return;
 	}
-	top_run->notices = xreallocarray(top_run->notices, top_run->notice_count + 1, sizeof(*top_run->notices));
+	top_run->notices = array_extend(top_run->notices, top_run->notice_count, sizeof(*top_run->notices));
 	top_run->notices[top_run->notice_count++] = xstrdup(text);
 	snprintf(top_run->state.message, sizeof(top_run->state.message), "%s", text);
 	top_run->dirty = true;

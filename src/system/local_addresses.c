@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "base/xalloc.h"
+#include "base/array.h"
 
 /* A handful on any host, so they are simply compared one after the other. */
 static struct endpoint *addresses;
@@ -27,7 +27,7 @@ void local_addresses_load(void)
 		    endpoint_from_sockaddr(&endpoint, entry->ifa_addr, sizeof(struct sockaddr_in6)) != 0)
 			continue;
 		endpoint.port = 0;
-		addresses = xreallocarray(addresses, address_count + 1, sizeof(*addresses));
+		addresses = array_extend(addresses, address_count, sizeof(*addresses));
 		addresses[address_count++] = endpoint;
 	}
 	freeifaddrs(list);

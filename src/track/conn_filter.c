@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/words.h"
 #include "base/xalloc.h"
-
-/** Longest word a message quotes. */
-#define QUOTE 100
 
 /* One element of a list, "!" already taken off, into a new element at @to. */
 typedef int element_parse(void *to, const char *word, bool exclude, struct err *err);
@@ -37,21 +36,22 @@ static int parse_net_element(void *to, const char *word, bool exclude, struct er
 static int parse_list(void *elements, size_t *count, size_t size, const char *list, element_parse *parse,
 		      struct err *err)
 {
-	char *words = xstrdup(list), *rest = words, *word, *more = NULL;
+	struct words words = words_open(list);
+	char *word, *more = NULL;
 	size_t added = 0;
 	int error = 0;
 	void *old;
 
-	while (error == 0 && (word = strsep(&rest, ",")) != NULL) {
+	while (error == 0 && (word = words_next(&words)) != NULL) {
 		bool exclude = word[0] == '!';
 
 		if (exclude)
 			word++;
 		if (*word == '\0') {
-			error = err_set(err, EINVAL, "\"%.*s\" has an empty element", QUOTE, list);
+			error = err_set(err, EINVAL, ERR_QUOTED " has an empty element", list);
 			break;
 		}
-		more = xreallocarray(more, added + 1, size);
+		more = array_extend(more, added, size);
 		error = parse(more + added * size, word, exclude, err);
 		added++;
 	}
@@ -63,7 +63,7 @@ static int parse_list(void *elements, size_t *count, size_t size, const char *li
 		*count += added;
 	}
 	free(more);
-	free(words);
+	words_close(&words);
 	return error;
 }
 

@@ -3,11 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/escape.h"
+#include "base/array.h"
 #include "base/xalloc.h"
 #include "model/network.h"
 #include "model/port_range.h"
@@ -67,18 +68,16 @@ void groups_free(struct groups *groups)
 /* Names stand in lists, in fields without blanks and before a colon. */
 static int check_name(const char *name, struct err *err)
 {
-	char quoted[4 * GROUPS_NAME_MAX];
 	bool wrong = strcmp(name, "-") == 0 || strlen(name) > GROUPS_NAME_MAX;
 
 	for (const char *at = name; *at != '\0'; at++)
 		wrong = wrong || *at == ',' || isspace((unsigned char)*at) || iscntrl((unsigned char)*at);
 	if (!wrong)
 		return 0;
-	escape_text(quoted, sizeof(quoted), name);
 	return err_set(err, EINVAL,
-		       "\"%s\" is not a name for a group; allowed are up to %d bytes without blanks and commas, "
-		       "and not \"-\"",
-		       quoted, GROUPS_NAME_MAX);
+		       ERR_QUOTED " is not a name for a group; allowed are up to %d bytes without blanks and commas, "
+				  "and not \"-\"",
+		       name, GROUPS_NAME_MAX);
 }
 
 /* Return: the group's number, which is groups->count when the name is new, EXCLUDED for an empty one, or -EINVAL. */
@@ -101,7 +100,6 @@ static int find_name(const struct groups *groups, const char *name, struct err *
 
 static int parse_dir(const char *word, uint8_t *dir, struct err *err)
 {
-	char quoted[64];
 
 	if (strcasecmp(word, "rx") == 0 || strcasecmp(word, "in") == 0) {
 		*dir = DIR_IN;
@@ -111,8 +109,7 @@ static int parse_dir(const char *word, uint8_t *dir, struct err *err)
 		*dir = DIR_OUT;
 		return 0;
 	}
-	escape_text(quoted, sizeof(quoted), word);
-	return err_set(err, EINVAL, "\"%s\" is not a direction; allowed are RX, TX, in and out", quoted);
+	return err_set(err, EINVAL, ERR_QUOTED " is not a direction; allowed are RX, TX, in and out", word);
 }
 
 static bool is_any(const char *word)
@@ -144,12 +141,12 @@ static char *end_of_address(char *element)
 /* The rules of one "ADDR:PORT[:PORT...]", appended to @rules. @rule has the group and the direction already. */
 static int parse_element(char *element, struct rule rule, struct rule **rules, size_t *count, struct err *err)
 {
-	char *rest = end_of_address(element), quoted[128], *port;
+	char *rest = end_of_address(element), *port, whole[128];
 	int error = 0;
 
-	escape_text(quoted, sizeof(quoted), element);
+	snprintf(whole, sizeof(whole), "%s", element);
 	if (*element == '\0' || rest == element || rest == NULL)
-		return err_set(err, EINVAL, "\"%s\" is not ADDR:PORT; * stands for any address or port", quoted);
+		return err_set(err, EINVAL, ERR_QUOTED " is not ADDR:PORT; * stands for any address or port", element);
 	*rest++ = '\0';
 	rule.any_address = is_any(element);
 	if (!rule.any_address)
@@ -157,10 +154,10 @@ static int parse_element(char *element, struct rule rule, struct rule **rules, s
 	while (error == 0 && (port = strsep(&rest, ":")) != NULL) {
 		rule.ports = (struct port_range){0, UINT16_MAX};
 		if (*port == '\0')
-			error = err_set(err, EINVAL, "\"%s\" has an empty port; * stands for any", quoted);
+			error = err_set(err, EINVAL, ERR_QUOTED " has an empty port; * stands for any", whole);
 		else if (!is_any(port))
 			error = port_range_parse(port, &rule.ports, err);
-		*rules = xreallocarray(*rules, *count + 1, sizeof(**rules));
+		*rules = array_extend(*rules, *count, sizeof(**rules));
 		(*rules)[(*count)++] = rule;
 	}
 	return error;
@@ -202,10 +199,8 @@ int groups_add(struct groups *groups, const char *rule, struct err *err)
 		memcpy(groups->rules + groups->rule_count, rules, count * sizeof(*rules));
 		groups->rule_count += count;
 	} else {
-		char quoted[256];
 
-		escape_text(quoted, sizeof(quoted), rule);
-		err_wrap(err, "\"%s\"", quoted);
+		err_wrap(err, ERR_QUOTED, rule);
 	}
 	free(rules);
 	free(copy);
@@ -263,7 +258,7 @@ const char *groups_text(struct groups *groups, uint64_t mask)
 		end = stpcpy(end, groups->names[i]);
 	}
 	groups->combinations =
-		xreallocarray(groups->combinations, groups->combination_count + 1, sizeof(*groups->combinations));
+		array_extend(groups->combinations, groups->combination_count, sizeof(*groups->combinations));
 	groups->combinations[groups->combination_count] = (struct combination){mask, xstrdup(text)};
 	return groups->combinations[groups->combination_count++].text;
 }

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
-#include "base/escape.h"
 #include "base/hash.h"
 #include "base/number.h"
 #include "base/sieve.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "base/xalloc.h"
 #include "model/columns.h"
 
@@ -61,24 +62,25 @@ static int parse_key(const char *word, struct peers_keys *keys, struct err *err)
 {
 	unsigned int key = 0;
 	size_t length = strcspn(word, "/");
-	char quoted[64];
 	int64_t bits;
 
-	escape_text(quoted, sizeof(quoted), word);
 	while (key < PEERS_KEY_NUM && (strncmp(word, key_names[key], length) != 0 || key_names[key][length] != '\0'))
 		key++;
 	if (key == PEERS_KEY_NUM || (key != PEERS_KEY_CIDR && word[length] == '/'))
 		return err_set(err, EINVAL,
-			       "--by knows no key \"%s\"; the keys are peer, dir, port, pid, comm, exe, uid, user, "
+			       "--by knows no key " ERR_QUOTED
+			       "; the keys are peer, dir, port, pid, comm, exe, uid, user, "
 			       "lport, rport, netns, proto, cidr/N, result, host, group",
-			       quoted);
+			       word);
 	for (unsigned int i = 0; i < keys->count; i++)
 		if (keys->key[i] == key)
-			return err_set(err, EINVAL, "--by names the key \"%s\" twice; once is enough", key_names[key]);
+			return err_set(err, EINVAL, "--by names the key " ERR_QUOTED " twice; once is enough",
+				       key_names[key]);
 	if (key == PEERS_KEY_CIDR) {
 		if (word[length] != '/' || number_parse(word + length + 1, 0, 128, &bits) < 0)
-			return err_set(err, EINVAL, "--by key \"%s\" needs a prefix length from 0 to 128, like cidr/24",
-				       quoted);
+			return err_set(err, EINVAL,
+				       "--by key " ERR_QUOTED " needs a prefix length from 0 to 128, like cidr/24",
+				       word);
 		keys->cidr_bits = (unsigned int)bits;
 	}
 	keys->key[keys->count++] = (uint8_t)key;
@@ -88,12 +90,13 @@ static int parse_key(const char *word, struct peers_keys *keys, struct err *err)
 int peers_parse_keys(const char *text, struct peers_keys *keys, struct err *err)
 {
 	struct peers_keys parsed = {.count = 0};
-	char *copy = xstrdup(text), *rest = copy, *word;
+	struct words words = words_open(text);
+	char *word;
 	int ret = 0;
 
-	while (ret == 0 && (word = strsep(&rest, ",")) != NULL)
+	while (ret == 0 && (word = words_next(&words)) != NULL)
 		ret = parse_key(word, &parsed, err);
-	free(copy);
+	words_close(&words);
 	if (ret == 0)
 		*keys = parsed;
 	return ret;
@@ -350,10 +353,7 @@ static struct peers_group *find_group(struct peers *peers, const struct peers_id
 		shrink(peers);
 		slot = find_slot(peers, identity);
 	}
-	if (peers->count == peers->capacity) {
-		peers->capacity = peers->capacity > 0 ? peers->capacity * 2 : FIRST_SLOTS / 2;
-		peers->groups = xreallocarray(peers->groups, peers->capacity, sizeof(*peers->groups));
-	}
+	peers->groups = array_reserve(peers->groups, peers->count, &peers->capacity, sizeof(*peers->groups));
 	*slot = (uint32_t)peers->count;
 	group = &peers->groups[peers->count++];
 	begin_group(group);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/xalloc.h"
 
 /* What a full table of groups lets go, and how it is summed up. */
@@ -12,14 +13,6 @@
 #define WORTH_OK 16
 /* Bytes that are worth an attempt. */
 #define WORTH_BYTES 4096
-
-/* The room of a list is the next power of two, so that only its length need be kept. */
-static void *list_room(void *list, unsigned int count, size_t size)
-{
-	if ((count & (count - 1)) != 0)
-		return list;
-	return xreallocarray(list, count > 0 ? (size_t)count * 2 : 1, size);
-}
 
 void peers_remember_pid(struct peers_group *group, int32_t pid)
 {
@@ -30,7 +23,7 @@ void peers_remember_pid(struct peers_group *group, int32_t pid)
 	if (!known && group->pid_count == PEERS_LIST_MAX) {
 		group->more_pids = true;
 	} else if (!known) {
-		group->pids = list_room(group->pids, group->pid_count, sizeof(*group->pids));
+		group->pids = array_extend(group->pids, group->pid_count, sizeof(*group->pids));
 		group->pids[group->pid_count++] = pid;
 	}
 }
@@ -44,7 +37,7 @@ void peers_remember_comm(struct peers_group *group, const char comm[16])
 	if (!known && group->comm_count == PEERS_LIST_MAX) {
 		group->more_comms = true;
 	} else if (!known) {
-		group->comms = list_room(group->comms, group->comm_count, sizeof(*group->comms));
+		group->comms = array_extend(group->comms, group->comm_count, sizeof(*group->comms));
 		memcpy(group->comms[group->comm_count], comm, sizeof(*group->comms));
 		group->comms[group->comm_count++][sizeof(*group->comms) - 1] = '\0';
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/xalloc.h"
@@ -138,10 +139,8 @@ static struct requests_node *find_node(struct requests *requests, struct request
 	node->host = path != NULL ? parent->host : xstrdup(host);
 	node->path = path != NULL ? xstrdup(path) : NULL;
 	*slot = node;
-	if (requests->count == requests->room) {
-		requests->room = requests->room > 0 ? requests->room * 2 : FIRST_SLOTS;
-		requests->nodes = xreallocarray(requests->nodes, requests->room, sizeof(struct requests_node *));
-	}
+	requests->nodes =
+		array_reserve(requests->nodes, requests->count, &requests->room, sizeof(struct requests_node *));
 	requests->nodes[requests->count++] = node;
 	if (requests->count * 2 > requests->slot_count)
 		grow(requests);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/escape.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "base/xalloc.h"
 #include "model/columns.h"
 #include "track/record.h"
@@ -28,7 +28,6 @@ const char *suspicious_word(unsigned int index)
 
 static int parse_word(const char *word, uint16_t *reasons, struct err *err)
 {
-	char quoted[64];
 
 	for (unsigned int i = 0; i < SUSPICIOUS_NUM; i++) {
 		if (strcmp(word, words[i]) == 0) {
@@ -36,22 +35,23 @@ static int parse_word(const char *word, uint16_t *reasons, struct err *err)
 			return 0;
 		}
 	}
-	escape_text(quoted, sizeof(quoted), word);
 	return err_set(err, EINVAL,
-		       "\"%s\" is no reason; allowed are failed, reset, syn-rtx, retrans, slow, gap, long, frag, dup, "
+		       ERR_QUOTED
+		       " is no reason; allowed are failed, reset, syn-rtx, retrans, slow, gap, long, frag, dup, "
 		       "idle, open, kernel and timeout",
-		       quoted);
+		       word);
 }
 
 int suspicious_parse(const char *list, uint16_t *reasons, struct err *err)
 {
-	char *copy = xstrdup(list), *rest = copy, *word;
+	struct words words = words_open(list);
+	const char *word;
 	uint16_t parsed = *reasons;
 	int error = 0;
 
-	while (error == 0 && (word = strsep(&rest, ",")) != NULL)
+	while (error == 0 && (word = words_next(&words)) != NULL)
 		error = parse_word(word, &parsed, err);
-	free(copy);
+	words_close(&words);
 	if (error == 0)
 		*reasons = parsed;
 	return error;

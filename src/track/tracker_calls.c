@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
+#include "base/array.h"
 #include "base/clock.h"
-#include "base/xalloc.h"
 
 /* What system calls say of connections. */
 
@@ -144,11 +144,8 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 	record_evidence(record)->connect_tid = event->call.tid;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, SEEN_CALLS);
-	if (tracker->connecting_count == tracker->connecting_size) {
-		tracker->connecting_size = tracker->connecting_size > 0 ? tracker->connecting_size * 2 : 16;
-		tracker->connecting =
-			xreallocarray(tracker->connecting, tracker->connecting_size, sizeof(*tracker->connecting));
-	}
+	tracker->connecting = array_reserve(tracker->connecting, tracker->connecting_count, &tracker->connecting_size,
+					    sizeof(*tracker->connecting));
 	tracker->connecting[tracker->connecting_count++] = (struct connecting){event->call.tid, record};
 	tracker_observe_call(tracker, earlier != NULL && is_same_attempt(earlier, 0) ? earlier : record, event);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <netinet/tcp.h>
 
-#include "base/xalloc.h"
+#include "base/array.h"
 #include "track/tracker_state.h"
 
 /* What the kernel's socket counters say: EVENT_INFO finds its record, or begins one, and the ports that listen. */
@@ -46,7 +46,7 @@ static void remember_listener(struct tracker *tracker, const struct event *event
 	listening = find_listening(tracker, &own);
 	if (listening == NULL) {
 		tracker->listening =
-			xreallocarray(tracker->listening, tracker->listening_count + 1, sizeof(*tracker->listening));
+			array_extend(tracker->listening, tracker->listening_count, sizeof(*tracker->listening));
 		listening = &tracker->listening[tracker->listening_count++];
 		*listening = (struct listening){.netns = netns, .port = event->flow.local.port};
 	}

@@ -7,16 +7,15 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/escape.h"
 #include "base/number.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "base/xalloc.h"
 
 #define PREFIX "io,stat"
 /* As tshark(1) has it; and ten years, "for ever". */
 #define INTERVAL_LEAST CLOCK_NS_PER_US
 #define INTERVAL_MOST (INT64_C(315360000) * CLOCK_NS_PER_SEC)
-#define QUOTE 200
 
 static const char *const function_names[] = {
 	[IO_BOTH] = "FRAMES", [IO_FRAMES] = "FRAMES", [IO_BYTES] = "BYTES", [IO_COUNT] = "COUNT",
@@ -171,10 +170,8 @@ void io_spec_filters_free(struct io_filters *filters)
 
 static int refuse(struct err *err, const char *word, const char *what)
 {
-	char quoted[QUOTE];
 
-	escape_text(quoted, sizeof(quoted), word);
-	return err_set(err, EINVAL, "--report=" PREFIX ": \"%s\" %s", quoted, what);
+	return err_set(err, EINVAL, "--report=" PREFIX ": " ERR_QUOTED " %s", word, what);
 }
 
 static int add_filter(struct io_filters *filters, const char *expression, int8_t *which, struct err *err)
@@ -289,19 +286,20 @@ static int parse_interval(struct io_spec *spec, const char *word, struct err *er
 int io_spec_parse(struct io_spec *spec, const char *text, struct io_filters *filters, struct err *err)
 {
 	struct io_spec parsed = {.interval_ns = 0};
-	char *copy, *rest, *word;
-	int error = 0;
+	struct words words;
+	const char *word;
+	int error;
 
 	if (*text != ',')
 		return refuse(err, PREFIX, "lacks the interval: io,stat,SEC[,FILTER]...");
-	rest = copy = xstrdup(text + 1);
-	error = parse_interval(&parsed, strsep(&rest, ","), err);
-	while (error == 0 && (word = strsep(&rest, ",")) != NULL)
+	words = words_open(text + 1);
+	error = parse_interval(&parsed, words_next(&words), err);
+	while (error == 0 && (word = words_next(&words)) != NULL)
 		error = add_column(&parsed, word, filters, err);
 	parsed.is_default = error == 0 && parsed.count == 0;
 	if (parsed.is_default)
 		error = add_column(&parsed, "", filters, err);
-	free(copy);
+	words_close(&words);
 	if (error == 0)
 		*spec = parsed;
 	return error;

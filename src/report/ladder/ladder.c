@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "base/xalloc.h"
 #include "model/tcp_options.h"
 #include "report/rows/errno_text.h"
@@ -304,24 +305,14 @@ static void begin_printer(struct printer *printer, const struct ladder_options *
 
 int ladder_parse(const char *text, unsigned int *which, struct err *err)
 {
-	char *copy = xstrdup(text), *rest = copy, *word, quoted[64];
-	int error = 0;
+	static const struct words_bit words[] = {
+		{"suspicious", LADDER_SUSPICIOUS},
+		{"all", LADDER_ALL},
+		{"full", LADDER_FULL},
+		{NULL, 0},
+	};
 
-	while (error == 0 && (word = strsep(&rest, ",")) != NULL) {
-		if (strcmp(word, "suspicious") == 0) {
-			*which |= LADDER_SUSPICIOUS;
-		} else if (strcmp(word, "all") == 0) {
-			*which |= LADDER_ALL;
-		} else if (strcmp(word, "full") == 0) {
-			*which |= LADDER_FULL;
-		} else {
-			escape_text(quoted, sizeof(quoted), word);
-			error = err_set(err, EINVAL,
-					"--ladder does not know \"%s\"; allowed are suspicious, all and full", quoted);
-		}
-	}
-	free(copy);
-	return error;
+	return words_bits(which, words, "suspicious, all and full", "--ladder", text, err);
 }
 
 struct ladder *ladder_new(const struct ladder_options *options)

@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/escape.h"
 #include "base/table.h"
 #include "base/xalloc.h"
 
@@ -35,30 +34,29 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
 	size_t length = strcspn(text, ",");
 	const char *by = text[length] == ',' ? text + length + 1 : "";
 	struct peers_keys keys;
-	char quoted[64];
 
 	if (length == 0)
 		return err_set(err, EINVAL,
 			       "--report=histogram lacks the column: HS_MS, QUEUE_MS, RTT_MS or CONNECT_MS, as in "
 			       "-z histogram,HS_MS");
-	escape_text(quoted, sizeof(quoted), text);
 	for (unsigned int spread = 0; spread < PEERS_SPREAD_NUM; spread++) {
 		const char *name = spread_names[spread] + strlen(PREFIX);
 
 		if (strlen(name) != length || strncasecmp(name, text, length) != 0)
 			continue;
 		if (text[length] == ',' && peers_parse_keys(by, &keys, err) != 0)
-			return err_wrap(err, "--report \"histogram,%s\"", quoted), -EINVAL;
+			return err_wrap(err, "--report \"histogram,%.100s\"", text), -EINVAL;
 		if (strlen(by) >= sizeof(spec->by))
 			break;
 		spec->spread = (enum peers_spread)spread;
 		memcpy(spec->by, by, strlen(by) + 1);
 		return 0;
 	}
-	return err_set(err, EINVAL,
-		       "--report \"histogram,%s\" is not allowed; it takes HS_MS, QUEUE_MS, RTT_MS or CONNECT_MS, then "
-		       "keys as for --by",
-		       quoted);
+	return err_set(
+		err, EINVAL,
+		"--report \"histogram,%.100s\" is not allowed; it takes HS_MS, QUEUE_MS, RTT_MS or CONNECT_MS, then "
+		"keys as for --by",
+		text);
 }
 
 /* 0 holds what is below a microsecond, 1 from one on, 2 from two on, 3 from four on, and so forth. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/pool.h"
+#include "base/array.h"
 #include "base/xalloc.h"
 #include "report/rows/column.h"
 #include "report/rows/report_rows.h"
@@ -76,10 +77,7 @@ static struct conn *append_conn(struct conns *own, const struct conn *conn)
 {
 	struct conn *copy = pool_take(own->pool);
 
-	if (own->count == own->room) {
-		own->room = own->room > 0 ? own->room * 2 : 64;
-		own->finished = xreallocarray(own->finished, own->room, sizeof(*own->finished));
-	}
+	own->finished = array_reserve(own->finished, own->count, &own->room, sizeof(*own->finished));
 	*copy = *conn;
 	own->finished[own->count++] = copy;
 	return copy;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/escape.h"
 #include "base/table.h"
 
 static const char *const format_names[] = {[REPORT_TABLE] = "table", [REPORT_RAW] = "raw", [REPORT_JSON] = "json",
@@ -30,10 +29,8 @@ static int find_word(const char *const *words, unsigned int count, const char *w
 
 static int refuse_word(const char *option, const char *word, const char *allowed, struct err *err)
 {
-	char quoted[64];
 
-	escape_text(quoted, sizeof(quoted), word);
-	return err_set(err, EINVAL, "%s does not know \"%s\"; allowed are %s", option, quoted, allowed);
+	return err_set(err, EINVAL, "%s does not know " ERR_QUOTED "; allowed are %s", option, word, allowed);
 }
 
 int report_parse_format(const char *text, enum report_format *format, struct err *err)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/xalloc.h"
+#include "base/array.h"
 #include "report/rows/sort.h"
 
 /* The earliest row begins the time, when the beginning of the run is unknown. */
@@ -23,10 +23,7 @@ static void settle_start(struct report *report, const struct row *rows, size_t c
 
 void report_rows_add(struct report_rows *rows, struct row row)
 {
-	if (rows->count == rows->room) {
-		rows->room = rows->room > 0 ? rows->room * 2 : 64;
-		rows->row = xreallocarray(rows->row, rows->room, sizeof(*rows->row));
-	}
+	rows->row = array_reserve(rows->row, rows->count, &rows->room, sizeof(*rows->row));
 	rows->row[rows->count++] = row;
 }
 

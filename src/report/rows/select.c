@@ -6,7 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/escape.h"
+#include "base/array.h"
+#include "base/words.h"
 #include "base/xalloc.h"
 
 /* Longer words are certainly no column's name. */
@@ -14,10 +15,8 @@
 
 static void append(struct selection *selection, const struct column *column, bool descending)
 {
-	size_t room = selection->count + 1;
-
-	selection->columns = xreallocarray(selection->columns, room, sizeof(*selection->columns));
-	selection->descending = xreallocarray(selection->descending, room, sizeof(*selection->descending));
+	selection->columns = array_extend(selection->columns, selection->count, sizeof(*selection->columns));
+	selection->descending = array_extend(selection->descending, selection->count, sizeof(*selection->descending));
 	selection->columns[selection->count] = column;
 	selection->descending[selection->count++] = descending;
 }
@@ -123,7 +122,6 @@ static int refuse(const struct selection *all, const char *option, const char *w
 {
 	const struct column *nearest = NULL;
 	unsigned int best = WORD_MAX;
-	char quoted[2 * WORD_MAX];
 
 	for (size_t i = 0; i < all->count; i++) {
 		unsigned int far = distance(word, all->columns[i]->name);
@@ -133,13 +131,14 @@ static int refuse(const struct selection *all, const char *option, const char *w
 			nearest = all->columns[i];
 		}
 	}
-	escape_text(quoted, sizeof(quoted), word);
 	if (nearest != NULL && best <= 3 && best < strlen(word))
-		return err_set(err, EINVAL, "%s knows no column \"%s\" here; did you mean %s? --list-columns names all",
-			       option, quoted, nearest->name);
+		return err_set(err, EINVAL,
+			       "%s knows no column " ERR_QUOTED " here; did you mean %s? --list-columns names all",
+			       option, word, nearest->name);
 	return err_set(err, EINVAL,
-		       "%s knows no column \"%s\" here; allowed are those that --list-columns names for the report",
-		       option, quoted);
+		       "%s knows no column " ERR_QUOTED
+		       " here; allowed are those that --list-columns names for the report",
+		       option, word);
 }
 
 static bool has_column(const struct report_choice *choice, const struct report_options *options, const char *word)
@@ -169,19 +168,20 @@ static int check_elsewhere(const struct selection *all, const struct report_opti
 static void append_default(struct selection *selection, const struct selection *all, const struct report_ops *ops,
 			   const struct peers_keys *keys, const struct report_options *options)
 {
-	char *copy = xstrdup(ops->defaults != NULL ? ops->defaults : ""), *rest = copy, *word;
+	struct words words = words_open(ops->defaults != NULL ? ops->defaults : "");
+	const char *word;
 
 	for (size_t i = 0; ops->defaults == NULL && i + 1 < all->count; i++)
 		append(selection, all->columns[i], false);
 	if (ops->defaults != NULL)
 		append_keys(selection, keys);
-	while (ops->defaults != NULL && (word = strsep(&rest, ",")) != NULL) {
+	while (ops->defaults != NULL && (word = words_next(&words)) != NULL) {
 		const struct column *column = find(all, word);
 
 		if (column != NULL && !contains(selection, column))
 			append(selection, column, false);
 	}
-	free(copy);
+	words_close(&words);
 	for (size_t i = 0; ops->has_fields && i < options->message_names->count; i++)
 		if (!contains(selection, find(all, options->fields->column[i].name)))
 			append(selection, find(all, options->fields->column[i].name), false);
@@ -193,7 +193,8 @@ int select_columns(const struct report_ops *ops, const struct peers_keys *keys, 
 	const char *text = options->columns;
 	bool add = text != NULL && text[0] == '+';
 	struct selection all = {0}, chosen = {0};
-	char *copy, *rest, *word;
+	struct words words = words_open(text != NULL ? text : "");
+	const char *word;
 	int ret = 0;
 
 	append_all(&all, ops, keys, options, true);
@@ -202,8 +203,7 @@ int select_columns(const struct report_ops *ops, const struct peers_keys *keys, 
 		append_all(&chosen, ops, keys, options, options->slices && ops->is_sliced);
 	else if (text == NULL || add)
 		append_default(&chosen, &all, ops, keys, options);
-	rest = copy = text != NULL ? xstrdup(text) : NULL;
-	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
+	while (ret == 0 && text != NULL && (word = words_next(&words)) != NULL) {
 		const struct column *column;
 
 		if (add && word[0] == '+')
@@ -214,7 +214,7 @@ int select_columns(const struct report_ops *ops, const struct peers_keys *keys, 
 		else if (!contains(&chosen, column))
 			append(&chosen, column, false);
 	}
-	free(copy);
+	words_close(&words);
 	/* All of them were for another report. */
 	if (ret == 0 && chosen.count == 0)
 		append_default(&chosen, &all, ops, keys, options);
@@ -229,7 +229,6 @@ int select_columns(const struct report_ops *ops, const struct peers_keys *keys, 
 static int parse_sort(const struct selection *all, char *word, bool *descending, struct err *err)
 {
 	char *order = strchr(word, ':');
-	char quoted[2 * WORD_MAX];
 
 	*descending = false;
 	if (order == NULL)
@@ -238,9 +237,8 @@ static int parse_sort(const struct selection *all, char *word, bool *descending,
 	*descending = strcasecmp(order, "desc") == 0;
 	if (*descending || strcasecmp(order, "asc") == 0)
 		return 0;
-	escape_text(quoted, sizeof(quoted), order);
-	return err_set(err, EINVAL, "--sort knows no order \"%s\"; it is asc or desc, as in --sort=%s:desc", quoted,
-		       find(all, word) != NULL ? word : all->columns[0]->name);
+	return err_set(err, EINVAL, "--sort knows no order " ERR_QUOTED "; it is asc or desc, as in --sort=%s:desc",
+		       order, find(all, word) != NULL ? word : all->columns[0]->name);
 }
 
 /* The order that a report has of itself. */
@@ -258,12 +256,12 @@ int select_sort(const struct report_ops *ops, const struct peers_keys *keys, con
 		struct selection *selection, struct err *err)
 {
 	struct selection all = {0}, chosen = {0};
-	char *copy, *rest, *word;
+	struct words words = words_open(options->sort != NULL ? options->sort : "");
+	char *word;
 	int ret = 0;
 
 	append_all(&all, ops, keys, options, true);
-	rest = copy = options->sort != NULL ? xstrdup(options->sort) : NULL;
-	while (ret == 0 && (word = strsep(&rest, ",")) != NULL) {
+	while (ret == 0 && options->sort != NULL && (word = words_next(&words)) != NULL) {
 		const struct column *column;
 		bool descending;
 
@@ -276,7 +274,7 @@ int select_sort(const struct report_ops *ops, const struct peers_keys *keys, con
 		else if (!contains(&chosen, column))
 			append(&chosen, column, descending);
 	}
-	free(copy);
+	words_close(&words);
 	if (ret == 0 && ops->sort != NULL) {
 		append_own_sort(&chosen, &all, ops->sort);
 		append_keys(&chosen, keys);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "report/top/top_order.h"
@@ -123,10 +124,7 @@ static struct row *row_new(struct top_model *model, const struct conn *conn)
 {
 	struct row *row = xcalloc(1, sizeof(*row));
 
-	if (model->count == model->size) {
-		model->size = model->size > 0 ? model->size * 2 : 64;
-		model->rows = xreallocarray(model->rows, model->size, sizeof(*model->rows));
-	}
+	model->rows = array_reserve(model->rows, model->count, &model->size, sizeof(*model->rows));
 	model->rows[model->count++] = row;
 	row->shown.conn.id = conn->id;
 	if (model->count * 2 > model->index_size)
@@ -227,10 +225,7 @@ void top_model_finished(struct top_model *model, const struct conn *conn)
 		model->totals.failed += has_failed(conn);
 		return;
 	}
-	if (model->ended_count == model->ended_size) {
-		model->ended_size = model->ended_size > 0 ? model->ended_size * 2 : 64;
-		model->ended = xreallocarray(model->ended, model->ended_size, sizeof(*model->ended));
-	}
+	model->ended = array_reserve(model->ended, model->ended_count, &model->ended_size, sizeof(*model->ended));
 	model->ended[model->ended_count] = *conn;
 	conn_keep(&model->ended[model->ended_count++]);
 }

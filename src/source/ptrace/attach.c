@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/ptrace.h>
 
-#include "base/xalloc.h"
+#include "base/array.h"
 #include "system/procfs.h"
 #include "source/ptrace/handshake.h"
 
@@ -53,9 +53,7 @@ static void list_socket(void *context, int fd, uint32_t inode)
 	size_t count = sockets->count;
 
 	(void)inode;
-	/* Grown at every power of two. */
-	if ((count & (count - 1)) == 0)
-		sockets->list = xreallocarray(sockets->list, count > 0 ? count * 2 : 1, sizeof(*sockets->list));
+	sockets->list = array_extend(sockets->list, count, sizeof(*sockets->list));
 	sockets->list[count] = (struct attach_socket){listing->pid, fd};
 	sockets->count++;
 }

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/xalloc.h"
+#include "base/array.h"
 #include "system/diag.h"
 #include "system/socket.h"
 #include "system/procfs.h"
@@ -121,7 +121,7 @@ void exit_sockets_read(struct stop *stop, struct tracee *tracee)
 		if (stop_read_socket(stop, target, fd, socket_read, &info) != 0)
 			continue;
 		target->exit_sockets =
-			xreallocarray(target->exit_sockets, target->holding_count + 1, sizeof(*target->exit_sockets));
+			array_extend(target->exit_sockets, target->holding_count, sizeof(*target->exit_sockets));
 		socket = &target->exit_sockets[target->holding_count++];
 		socket->info = info;
 		socket->fd = fd;

@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
-#include "base/xalloc.h"
 #include "system/socket.h"
 #include "system/procfs.h"
 #include "source/ptrace/memory.h"
@@ -104,7 +104,7 @@ static void add_thread(void *context, pid_t tid)
 
 	if (!lasts(&sender))
 		return;
-	senders->list = xreallocarray(senders->list, senders->count + 1, sizeof(*senders->list));
+	senders->list = array_extend(senders->list, senders->count, sizeof(*senders->list));
 	senders->list[senders->count++] = sender;
 }
 

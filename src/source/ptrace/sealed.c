@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/xalloc.h"
 #include "system/socket.h"
 #include "system/procfs.h"
@@ -63,10 +64,7 @@ static void add(struct target *target, int fd, uint64_t cookie, const struct end
 	sealed = target->sealed;
 	if (sealed->count == SOCKETS_MAX)
 		remove_socket(target, &sealed->list[0]);
-	/* Grown at every power of two. */
-	if ((sealed->count & (sealed->count - 1)) == 0)
-		sealed->list =
-			xreallocarray(sealed->list, sealed->count > 0 ? sealed->count * 2 : 1, sizeof(*sealed->list));
+	sealed->list = array_extend(sealed->list, sealed->count, sizeof(*sealed->list));
 	sealed->list[sealed->count++] = (struct sealed_socket){fd, cookie, *local};
 }
 

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/xalloc.h"
 #include "source/ptrace/sealed.h"
 #include "source/ptrace/uring.h"
@@ -204,7 +205,7 @@ void tracee_remove(struct tracee_table *table, struct tracee *tracee)
 
 void tracee_end_early(struct tracee_table *table, pid_t tid)
 {
-	table->early_ends = xreallocarray(table->early_ends, table->early_end_count + 1, sizeof(*table->early_ends));
+	table->early_ends = array_extend(table->early_ends, table->early_end_count, sizeof(*table->early_ends));
 	table->early_ends[table->early_end_count++] = tid;
 }
 

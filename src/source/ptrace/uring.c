@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
@@ -91,9 +92,7 @@ static void add_place(struct places *places, uint32_t inode, int fd)
 {
 	size_t count = places->count;
 
-	/* Grown at every power of two. */
-	if ((count & (count - 1)) == 0)
-		places->list = xreallocarray(places->list, count > 0 ? count * 2 : 1, sizeof(*places->list));
+	places->list = array_extend(places->list, count, sizeof(*places->list));
 	places->list[count] = (struct place){inode, fd};
 	places->count++;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/escape.h"
 
 /*
  * What strace(1) 5 and 6 write:
@@ -88,13 +87,12 @@ static struct span behind(struct span text, const uint8_t *at, size_t count)
 
 static int refuse(struct span text, const char *why, struct err *err)
 {
-	char quoted[80], word[41];
+	char word[41];
 	size_t length = text.length < sizeof(word) - 1 ? text.length : sizeof(word) - 1;
 
 	memcpy(word, text.data, length);
 	word[length] = '\0';
-	escape_text(quoted, sizeof(quoted), word);
-	return err_set(err, EINVAL, "\"%s\" %s; a log of strace -f -ttt -T -o FILE is wanted", quoted, why);
+	return err_set(err, EINVAL, ERR_QUOTED " %s; a log of strace -f -ttt -T -o FILE is wanted", word, why);
 }
 
 static int32_t parse_error(struct span *text)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/xalloc.h"
 
 #define PORTS 65536
@@ -59,10 +60,7 @@ bool listeners_see(struct listeners *listeners, const struct event *event, uint6
 		listener->sampled = sample;
 		return false;
 	}
-	if (listeners->count == listeners->size) {
-		listeners->size = listeners->size > 0 ? listeners->size * 2 : 64;
-		listeners->list = xreallocarray(listeners->list, listeners->size, sizeof(*listeners->list));
-	}
+	listeners->list = array_reserve(listeners->list, listeners->count, &listeners->size, sizeof(*listeners->list));
 	listeners->list[listeners->count] = (struct listener){
 		.local = event->flow.local,
 		.cookie = event->info.cookie,

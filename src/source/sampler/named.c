@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/xalloc.h"
+#include "base/array.h"
 #include "system/procfs.h"
 #include "system/procfs_children.h"
 
@@ -55,7 +55,7 @@ static void add_child(void *context, pid_t child)
 
 	if (is_among(family->pids, family->pid_count, child) || is_among(family->list, family->count, child))
 		return;
-	family->list = xreallocarray(family->list, family->count + 1, sizeof(*family->list));
+	family->list = array_extend(family->list, family->count, sizeof(*family->list));
 	family->list[family->count++] = child;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/number.h"
 #include "base/xalloc.h"
 #include "run/privileges.h"
@@ -141,8 +142,8 @@ static void append(struct process_set *process_set, pid_t pid, pid_t parent)
 		return;
 	}
 	if (process_set->count == process_set->size) {
-		process_set->size = process_set->size > 0 ? process_set->size * 2 : 8;
-		process_set->list = xreallocarray(process_set->list, process_set->size, sizeof(*process_set->list));
+		process_set->list = array_reserve(process_set->list, process_set->count, &process_set->size,
+						  sizeof(*process_set->list));
 		process_set->polls = xreallocarray(process_set->polls, process_set->size, sizeof(*process_set->polls));
 	}
 	process_set->list[process_set->count++] = target;

@@ -43,6 +43,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "system/counters.h"
@@ -119,10 +120,7 @@ struct sampler {
 
 static void append(struct events *events, const struct event *event)
 {
-	if (events->count == events->size) {
-		events->size = events->size > 0 ? events->size * 2 : 64;
-		events->list = xreallocarray(events->list, events->size, sizeof(*events->list));
-	}
+	events->list = array_reserve(events->list, events->count, &events->size, sizeof(*events->list));
 	events->list[events->count++] = *event;
 }
 
@@ -492,10 +490,8 @@ bool sampler_final_counters(struct sampler *sampler, struct event *event)
 		return false;
 	if (sampler->pending_count >= PENDING_MAX)
 		(void)sampler_sample(sampler);
-	if (sampler->pending_count == sampler->pending_size) {
-		sampler->pending_size = sampler->pending_size > 0 ? sampler->pending_size * 2 : 64;
-		sampler->pending = xreallocarray(sampler->pending, sampler->pending_size, sizeof(*sampler->pending));
-	}
+	sampler->pending = array_reserve(sampler->pending, sampler->pending_count, &sampler->pending_size,
+					 sizeof(*sampler->pending));
 	sampler->pending[sampler->pending_count++] = pending;
 	/* It came in, and what it came through is not known, and may be as short-lived. */
 	if (flow_is_complete(&event->flow) && opened_by(&event->info) != DIR_OUT &&

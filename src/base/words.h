@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_BASE_WORDS_H
+#define CONNTRACE_BASE_WORDS_H
+
+#include "base/err.h"
+
+/**
+ * struct words - a list of words that is being read
+ * @copy: of the list; owned
+ * @rest: what has not been read, NULL nothing
+ */
+struct words {
+	char *copy;
+	char *rest;
+};
+
+/** words_open() - begin to read a list; to be ended by words_close() */
+struct words words_open(const char *list);
+
+/** words_next() - the next word, which ends at a comma and may be empty; valid until words_close(). NULL: no more */
+char *words_next(struct words *words);
+
+/** words_close() - free the copy */
+void words_close(struct words *words);
+
+/**
+ * struct words_bit - a word that stands for bits
+ * @word: as the user types it; NULL ends a table
+ * @bits: what it stands for
+ */
+struct words_bit {
+	const char *word;
+	unsigned int bits;
+};
+
+/**
+ * words_bits() - the bits of words separated by commas
+ * @bits: theirs are added, on failure some of them
+ * @table: the words that are known
+ * @allowed: the same for the message
+ * @option: its name for the message
+ * @list: what was typed
+ * @err: on failure
+ *
+ * Return: 0 or -EINVAL.
+ */
+int words_bits(unsigned int *bits, const struct words_bit *table, const char *allowed, const char *option,
+	       const char *list, struct err *err);
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/option_report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+#include "report/reports.h"
+
+int option_report_add(struct options *options, const char *word, struct err *err)
+{
+	struct report_choice report;
+	int error = reports_parse(&report, word, &options->io_filters, err);
+
+	if (error != 0)
+		return error;
+	for (size_t i = 0; report.spec == NULL && i < options->report_count; i++)
+		if (options->reports[i].ops == report.ops)
+			return 0;
+	if (options->report_count == REPORT_MOST) {
+		free(report.spec);
+		return err_set(err, EINVAL, "--report " ERR_QUOTED " is one too many; %d are allowed", word,
+			       REPORT_MOST);
+	}
+	options->reports[options->report_count++] = report;
+	return 0;
+}
+
+void option_report_settle(struct options *options)
+{
+	const struct report_ops *first = NULL;
+
+	if (options->events)
+		first = options->messages ? &report_messages : &report_events;
+	else if (options->report_count == 0 && options->ladder == 0)
+		first = &report_peers;
+	if (first == NULL)
+		return;
+	memmove(&options->reports[1], &options->reports[0], options->report_count * sizeof(options->reports[0]));
+	options->reports[0] = (struct report_choice){first, NULL};
+	options->report_count++;
+}

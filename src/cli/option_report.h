@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_CLI_OPTION_REPORT_H
+#define CONNTRACE_CLI_OPTION_REPORT_H
+
+#include "base/err.h"
+
+struct options;
+
+/** option_report_add() - an operand of --report; Return: 0, or -EINVAL with the reason in @err */
+int option_report_add(struct options *options, const char *word, struct err *err);
+
+/** option_report_settle() - after all options: the report of --events comes first, and peers is the default */
+void option_report_settle(struct options *options);
+
+#endif
