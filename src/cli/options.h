@@ -13,6 +13,8 @@
 #include "report/ladder/ladder.h"
 #include "report/io_stat/io_spec.h"
 #include "report/reports.h"
+#include "model/message.h"
+#include "track/groups.h"
 #include "track/suspicious.h"
 
 /** enum options_via - where socket events come from (--via) */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/escape.h"
@@ -17,6 +18,7 @@
 #include "base/lru.h"
 #include "base/queue.h"
 #include "base/span.h"
+#include "base/words.h"
 
 static void err_tells_and_wraps(void **state)
 {
@@ -263,6 +265,53 @@ static void pool_gives_back_what_is_whole(void **state)
 	(void)most;
 }
 
+static void arrays_keep_what_is_in_them(void **state)
+{
+	unsigned int *kept = NULL, *extended = NULL;
+	size_t room = 0, count = 0;
+
+	(void)state;
+	for (; count < 1000; count++) {
+		kept = array_reserve(kept, count, &room, sizeof(*kept));
+		assert_true(room > count);
+		extended = array_extend(extended, count, sizeof(*extended));
+		kept[count] = extended[count] = (unsigned int)count;
+	}
+	/* What has shrunk grows again, from any length. */
+	for (size_t left = 0; left < 70; left++) {
+		for (count = left; count < left + 70; count++) {
+			extended = array_extend(extended, count, sizeof(*extended));
+			extended[count] = (unsigned int)count;
+		}
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(extended[i], i);
+	}
+	for (size_t i = 0; i < 1000; i++)
+		assert_int_equal(kept[i], i);
+	free(kept);
+	free(extended);
+}
+
+static void words_are_read_from_lists(void **state)
+{
+	static const struct words_bit table[] = {{"one", 1}, {"two", 2}, {"both", 3}, {NULL, 0}};
+	struct words words = words_open("a,,b c");
+	unsigned int bits = 0;
+	struct err err = {""};
+
+	(void)state;
+	assert_string_equal(words_next(&words), "a");
+	assert_string_equal(words_next(&words), "");
+	assert_string_equal(words_next(&words), "b c");
+	assert_null(words_next(&words));
+	assert_null(words_next(&words));
+	words_close(&words);
+	assert_int_equal(words_bits(&bits, table, "one, two and both", "--x", "two,one", &err), 0);
+	assert_int_equal(bits, 3);
+	assert_int_equal(words_bits(&bits, table, "one, two and both", "--x", "one,thr\x1b ee", &err), -EINVAL);
+	assert_string_equal(err.text, "--x does not know \"thr\\x1b ee\"; allowed are one, two and both");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,7 +320,8 @@ int main(void)
 		cmocka_unit_test(number_takes_only_numbers),     cmocka_unit_test(clock_stays_at_the_ends_of_time),
 		cmocka_unit_test(span_never_reads_beyond),       cmocka_unit_test(queue_keeps_order_between_threads),
 		cmocka_unit_test(queue_refuses_above_its_limit), cmocka_unit_test(lru_takes_the_oldest_place),
-		cmocka_unit_test(pool_gives_back_what_is_whole),
+		cmocka_unit_test(pool_gives_back_what_is_whole), cmocka_unit_test(arrays_keep_what_is_in_them),
+		cmocka_unit_test(words_are_read_from_lists),
 	};
 
 	return UNIT_RUN(tests);

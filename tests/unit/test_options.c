@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "cli/options.h"
 
-#define WORDS_MAX 16
+#define WORDS_MAX 24
 
 /* The command line @line, split at blanks; "~" stands for a blank inside a word. Words live until the next call. */
 static int parse(struct options *options, const char *line, struct err *err)
@@ -257,7 +257,16 @@ static void words_are_checked(void **state)
 	options_free(&options);
 	/* Rows of two kinds would spoil the events' columns, so the table is printed on request only. */
 	options = accepts("--events true");
-	assert_int_equal(options.report_count, 0);
+	assert_int_equal(options.report_count, 1);
+	assert_ptr_equal(options.reports[0].ops, &report_events);
+	options_free(&options);
+	/* As many reports as may be given, and the events besides. */
+	options = accepts("-zio,stat,1 -zio,stat,2 -zio,stat,3 -zio,stat,4 -zio,stat,5 -zio,stat,6 -zio,stat,7 "
+			  "-zio,stat,8 -zio,stat,9 -zio,stat,10 -zio,stat,11 -zio,stat,12 -zio,stat,13 "
+			  "-zio,stat,14 -zhistogram,HS_MS -zconns --events true");
+	assert_int_equal(options.report_count, REPORT_ALL);
+	assert_ptr_equal(options.reports[0].ops, &report_events);
+	assert_ptr_equal(options.reports[REPORT_MOST].ops, &report_conns);
 	options_free(&options);
 	refuses("-z nonsense true", "--report does not know \"nonsense\"; allowed are peers, conns");
 	refuses("--via=bpf true", "--via does not know \"bpf\"; allowed are auto, ptrace, diag");

@@ -19,6 +19,7 @@
 #include "report/io_stat/io_spec.h"
 #include "report/io_stat/io_stat.h"
 #include "report/reports.h"
+#include "report/rows/histogram.h"
 #include "report/rows/summary.h"
 #include "base/text.h"
 
@@ -853,6 +854,7 @@ static void unknown_words_are_refused(void **state)
 static void a_column_of_another_report_is_no_error(void **state)
 {
 	struct report_options options = options_for(&report_conns, REPORT_RAW);
+	struct histogram_spec histogram = {.spread = PEERS_HS};
 	struct report *report;
 	struct err err = {""};
 
@@ -868,6 +870,13 @@ static void a_column_of_another_report_is_no_error(void **state)
 	options.columns = "CONNS,FAIL";
 	expect(&report_conns, &options, 0, false,
 	       "START DIR LADDR LPORT RADDR RPORT RESULT HS_MS RX_BYTES TX_BYTES RETRANS DUR_S PID COMM\n");
+	/* Each report is asked with its own keys: the histogram of all has none. */
+	options = options_for(&report_histogram, REPORT_RAW);
+	options.reports[0].spec = &histogram;
+	options.reports[1].ops = &report_peers;
+	options.report_count = 2;
+	options.columns = "PEER,COUNT";
+	expect(&report_histogram, &options, 1, false, "COUNT\n1\n");
 	options.columns = "CONNS,FAIR";
 	assert_int_equal(report_new(&report, &options, 0, stdout, &err), -EINVAL);
 }
@@ -1278,6 +1287,7 @@ static void a_failure_to_write_comes_back(void **state)
 			struct report *report;
 			struct err err = {""};
 
+			options.reports[0].ops = kinds[i];
 			options.format = format;
 			assert_int_equal(report_new(&report, &options, 0, out, &err), 0);
 			report_finished(report, &conns[0]);
@@ -1490,7 +1500,7 @@ static void tables_fit_on_a_terminal(void **state)
 }
 
 /* One group more than a table has room for: a quarter of them go. */
-static char *print_flood(const struct report_ops *kind, struct report_options *options)
+static char *print_flood(const struct report_options *options)
 {
 	const unsigned int heavy = 40, invented = PEERS_GROUPS_MAX;
 	struct report *report;
@@ -1525,20 +1535,20 @@ static void what_there_is_no_room_for_is_the_last_row(void **state)
 	options.by = "peer,uid,result";
 	options.columns = "UID,PEER,RESULT,CONNS,FAIL";
 	options.limit = 1;
-	text = print_flood(&report_peers, &options);
+	text = print_flood(&options);
 	assert_string_equal(text, "UID PEER RESULT CONNS FAIL\n"
 				  "- 10.4.0.0 timeout 40 40\n"
 				  "other - - 65536 65536\n");
 	options.format = REPORT_JSON;
-	json = print_flood(&report_peers, &options);
+	json = print_flood(&options);
 	assert_non_null(strstr(json, "{\"uid\":null,\"peer\":null,\"result\":null,\"conns\":65536,\"fail\":65536,"
 				     "\"other\":true}\n"));
 	free(text);
 	free(json);
 	options = options_for(&report_histogram, REPORT_RAW);
-	options.histogram = &histogram;
+	options.reports[0].spec = &histogram;
 	options.limit = 1;
-	text = print_flood(&report_histogram, &options);
+	text = print_flood(&options);
 	assert_non_null(strstr(text, "\nother "));
 	assert_non_null(strstr(text, " 65536 "));
 	free(text);

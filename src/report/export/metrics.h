@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "report/rows/report.h"
 #include "report/rows/summary.h"
 #include "report/export/status.h"
 #include "base/text.h"
