@@ -3,6 +3,7 @@
 """What the accounts say of processes: who is not watched and why, who ended, what a reload made, and what the start recommends."""
 import signal
 import socket
+import sys
 import time
 
 from lib import (CONNTRACE, MKCONN, Process, Skip, Trace, attach, check, enter_namespace, equal, main, must, parse_rows,
@@ -42,7 +43,7 @@ def pid_number(master, index):
 
 @test("a reload of a master that is not watched is announced and reported, with the PIDs")
 def reloaded():
-    master = Process(["python3", "-c", MASTER])
+    master = Process([sys.executable, "-c", MASTER])
     old = pid_number(master, 0)
     for via in ("ptrace", "diag"):
         trace = Process([CONNTRACE, "--via=" + via, "-p", str(old)])
@@ -136,7 +137,7 @@ if len(sys.argv) > 1:
 def hung():
     for way in ("launched", "attached", "-i lo", "late"):
         for accepts in ([], ["accepts"]):
-            words = ["python3", "-c", HUNG] + accepts
+            words = [sys.executable, "-c", HUNG] + accepts
             if way == "launched":
                 server = trace = Trace([], words, stdin=-1)
             else:
@@ -178,7 +179,7 @@ time.sleep(60)
 
 @test("connections that are older than the run are counted as such, because their bytes are")
 def older():
-    target = Process(["python3", "-c", OLD])
+    target = Process([sys.executable, "-c", OLD])
     wait_for(lambda: "ready" in target.out, "the connection")
     for via in ("ptrace", "diag"):
         words = [CONNTRACE, "--via=" + via, "-d", "0.2", "-p", str(target.pid)]
@@ -211,7 +212,7 @@ def talk(port):
 
 @test("an empty table has its reason: another process holds the listening socket, too")
 def another_holds():
-    parent = Process(["python3", "-c", SHARED])
+    parent = Process([sys.executable, "-c", SHARED])
     wait_for(lambda: "\n" in parent.out, "the server: " + parent.err)
     child, port = [int(word) for word in parent.out.split()]
     # Now and then a look finds one that lives long enough to be the child's.
