@@ -230,7 +230,7 @@ void top_run_close(struct top_run *top_run)
 		close(top_run->tty);
 	top_model_free(top_run->model);
 	top_order_free(&top_run->list);
-	top_layout_free(&top_run->grid);
+	top_grid_free(&top_run->grid);
 	top_names_free(top_run->names);
 	text_free(&top_run->ladder);
 	free(top_run->notices);
@@ -333,12 +333,12 @@ static void print_plain(struct top_run *top_run)
 
 	if (width < TOP_WIDTH_LEAST || width > PLAIN_WIDTH_MOST)
 		width = PLAIN_WIDTH;
-	top_layout_resize(&top_run->grid, (unsigned int)width, (unsigned int)rows + TOP_HEIGHT_LEAST);
+	top_grid_resize(&top_run->grid, (unsigned int)width, (unsigned int)rows + TOP_HEIGHT_LEAST);
 	top_layout(&top_run->grid, &top_run->list, top_model_totals(top_run->model), &style);
 	/* Without the last line, which is about keys, and the blank one for an empty list. */
 	for (unsigned int y = 0; y + 1 < top_run->grid.height; y++)
 		if (y != rows + 3 || rows == 0)
-			top_layout_plain(&text, &top_run->grid, y);
+			top_grid_plain(&text, &top_run->grid, y);
 	fwrite(text.data, 1, text.length, stdout);
 	fflush(stdout);
 	text_free(&text);
@@ -376,7 +376,7 @@ static void draw(struct top_run *top_run)
 	unsigned int width, height;
 
 	top_screen_size(top_run->screen, &width, &height);
-	top_layout_resize(&top_run->grid, width, height);
+	top_grid_resize(&top_run->grid, width, height);
 	top_keys_settle(&top_run->state, &top_run->list, top_layout_rows(height));
 	top_run->state.scroll_most =
 		top_layout(&top_run->grid, &top_run->list,

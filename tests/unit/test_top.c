@@ -80,7 +80,7 @@ static void end(struct scene *scene)
 {
 	top_model_free(scene->model);
 	top_order_free(&scene->list);
-	top_layout_free(&scene->grid);
+	top_grid_free(&scene->grid);
 	process_unref(scene->nginx);
 	process_unref(scene->curl);
 }
@@ -105,7 +105,7 @@ static void order(struct scene *scene)
 
 static void draw(struct scene *scene, unsigned int width, unsigned int height)
 {
-	top_layout_resize(&scene->grid, width, height);
+	top_grid_resize(&scene->grid, width, height);
 	order(scene);
 	scene->state.scroll_most =
 		top_layout(&scene->grid, &scene->list, top_model_totals(scene->model), &scene->style);
@@ -116,7 +116,7 @@ static char *plain(const struct scene *scene)
 	struct text text = {0};
 
 	for (unsigned int y = 0; y < scene->grid.height; y++)
-		top_layout_plain(&text, &scene->grid, y);
+		top_grid_plain(&text, &scene->grid, y);
 	return text.data;
 }
 
@@ -222,7 +222,7 @@ static void the_most_of_a_minute_is_no_less_than_now(void **state)
 	totals.past[1][TOP_MINUTE - 1] = 12;
 	tick(&scene, SEC, NULL, 0);
 	order(&scene);
-	top_layout_resize(&scene.grid, 80, 10);
+	top_grid_resize(&scene.grid, 80, 10);
 	top_layout(&scene.grid, &scene.list, &totals, &scene.style);
 	got = plain(&scene);
 	assert_non_null(strstr(got, "max 548 "));

@@ -126,22 +126,6 @@ void printer_clear(struct printer *printer)
 	select_free(&printer->columns);
 }
 
-void printer_forget(struct printer *printer)
-{
-	for (size_t i = 0; i < printer->columns.count; i++)
-		printer->before[i] = CONN_UNKNOWN;
-}
-
-void printer_write(struct printer *printer, const char *data, size_t length)
-{
-	if (printer->error != 0 || length == 0)
-		return;
-	/* errno at once: stdio remembers that something failed, but not what. */
-	errno = 0;
-	if (fwrite(data, 1, length, printer->out) != length)
-		printer->error = errno != 0 ? -errno : -EIO;
-}
-
 static void flush(struct printer *printer)
 {
 	if (printer->error != 0)
@@ -149,39 +133,6 @@ static void flush(struct printer *printer)
 	errno = 0;
 	if (fflush(printer->out) != 0)
 		printer->error = errno != 0 ? -errno : -EIO;
-}
-
-/* A row of what a full table could not keep is called so in its first key that it has not. */
-static bool names_other(const struct printer *printer, size_t column, const struct row *row)
-{
-	if (!row_is_other(row) || !column_is_key(printer->columns.columns[column]))
-		return false;
-	for (size_t i = 0; i < column; i++) {
-		struct value value;
-
-		if (!column_is_key(printer->columns.columns[i]))
-			continue;
-		column_fetch(printer->columns.columns[i], row, printer->style.names, &value);
-		if (!value.known)
-			return false;
-	}
-	return true;
-}
-
-const char *printer_field(struct printer *printer, struct text *text, size_t column, const struct row *row)
-{
-	const struct column *what = printer->columns.columns[column];
-	struct value value;
-
-	column_fetch(what, row, printer->style.names, &value);
-	if (!value.known && names_other(printer, column, row)) {
-		text_add(text, "other");
-		return NULL;
-	}
-	format_text(text, what, &value, &printer->style, printer->before[column]);
-	if (value.known)
-		printer->before[column] = value.number;
-	return printer->color ? format_color(what, &value) : NULL;
 }
 
 /* Keys are short, and copying so much whatever they are takes less time than copying what they are. */

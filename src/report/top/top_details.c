@@ -32,7 +32,7 @@ static void put_title(struct top_grid *grid, const struct top_row *row, const st
 	text_add(&text, dir != NULL ? dir : "");
 	text_add(&text, "  ");
 	top_process_text(&text, conn->process, 40);
-	top_layout_put(grid, 0, 0, text.data, TOP_BOLD);
+	top_grid_put(grid, 0, 0, text.data, TOP_BOLD);
 	for (unsigned int x = 0; x < grid->width; x++)
 		grid->chars[x].attributes |= TOP_REVERSE;
 	text_free(&text);
@@ -52,8 +52,8 @@ static void put_minute(struct top_grid *grid, const struct top_row *row, const s
 	text_add(&text, "  TX/s ");
 	top_text_rate(&text, row->tx_rate, state->units);
 	text_add(&text, "  ");
-	x = top_layout_put(grid, 1, 1, text.data, TOP_BOLD);
-	top_layout_spark(grid, 1, x, TOP_PAST, row->past, TOP_PAST, full, state->utf8);
+	x = top_grid_put(grid, 1, 1, text.data, TOP_BOLD);
+	top_grid_spark(grid, 1, x, TOP_PAST, row->past, TOP_PAST, full, state->utf8);
 	text_free(&text);
 }
 
@@ -61,7 +61,7 @@ static void put_minute(struct top_grid *grid, const struct top_row *row, const s
 static void put_line(struct top_grid *grid, int y, unsigned int x, const char *line, unsigned int attributes)
 {
 	if (y >= LINES_ABOVE)
-		top_layout_put(grid, (unsigned int)y, x, line, attributes);
+		top_grid_put(grid, (unsigned int)y, x, line, attributes);
 }
 
 /* One sentence of the story: @before, a span, @after. */
@@ -199,7 +199,7 @@ unsigned int top_details(struct top_grid *grid, const struct top_row *row, const
 	int y;
 
 	if (row == NULL) {
-		top_layout_put(grid, 0, 0, "this connection is gone; Esc goes back", TOP_BOLD);
+		top_grid_put(grid, 0, 0, "this connection is gone; Esc goes back", TOP_BOLD);
 		return 0;
 	}
 	put_title(grid, row, style);
@@ -208,6 +208,6 @@ unsigned int top_details(struct top_grid *grid, const struct top_row *row, const
 	y = put_ladder(grid, y, style->ladder);
 	y = put_fields(grid, y, row);
 	if (y > (int)grid->height)
-		top_layout_put(grid, 2, 1, "PgDn, PgUp: more", TOP_DIM);
+		top_grid_put(grid, 2, 1, "PgDn, PgUp: more", TOP_DIM);
 	return y + scroll > (int)grid->height ? (unsigned int)(y + scroll - (int)grid->height) : 0;
 }

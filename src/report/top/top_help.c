@@ -39,7 +39,7 @@ struct area {
 static void put(const struct area *area, unsigned int x, const char *text, unsigned int attributes)
 {
 	if (area->line >= 1)
-		top_layout_put(area->grid, (unsigned int)area->line, x, text, attributes);
+		top_grid_put(area->grid, (unsigned int)area->line, x, text, attributes);
 }
 
 /* A name and what it means, in as many lines as that needs. */
@@ -94,7 +94,7 @@ unsigned int top_help(struct top_grid *grid, unsigned int scroll)
 		scroll = most;
 	if (most > 0 && scroll == most)
 		title = " Keys, columns; Esc back; PgUp: more";
-	top_layout_put(grid, 0, 0, title, TOP_BOLD);
+	top_grid_put(grid, 0, 0, title, TOP_BOLD);
 	for (unsigned int x = 0; x < grid->width; x++)
 		grid->chars[x].attributes |= TOP_REVERSE;
 	(void)put_all(grid, 1 - (int)scroll);

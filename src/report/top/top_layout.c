@@ -17,115 +17,10 @@
 #define LINES_BELOW 2
 /* An IPv6 address with its port. */
 #define LONG_ADDRESS 47
-#define BAR_LOWEST 0x2581
-
-void top_layout_resize(struct top_grid *grid, unsigned int width, unsigned int height)
-{
-	size_t size;
-
-	if (width > TOP_WIDTH_MOST)
-		width = TOP_WIDTH_MOST;
-	size = (size_t)width * height;
-	if (size > grid->size) {
-		grid->chars = xreallocarray(grid->chars, size, sizeof(*grid->chars));
-		grid->size = size;
-	}
-	grid->width = width;
-	grid->height = height;
-}
-
-void top_layout_free(struct top_grid *grid)
-{
-	free(grid->chars);
-	memset(grid, 0, sizeof(*grid));
-}
 
 unsigned int top_layout_rows(unsigned int height)
 {
 	return height > LINES_ABOVE + LINES_BELOW ? height - LINES_ABOVE - LINES_BELOW : 0;
-}
-
-static struct top_char *line_of(struct top_grid *grid, unsigned int y)
-{
-	return grid->chars + (size_t)y * grid->width;
-}
-
-/* A character of UTF-8 as top_columns.c makes it: ASCII, or one of three bytes. */
-static uint16_t next_code(const char **at)
-{
-	const unsigned char *bytes = (const unsigned char *)*at;
-
-	if (bytes[0] >= 0xe0 && bytes[1] != '\0' && bytes[2] != '\0') {
-		*at += 3;
-		return (uint16_t)((bytes[0] & 0x0f) << 12 | (bytes[1] & 0x3f) << 6 | (bytes[2] & 0x3f));
-	}
-	*at += 1;
-	return bytes[0] >= ' ' && bytes[0] < 0x7f ? bytes[0] : '?';
-}
-
-unsigned int top_layout_put(struct top_grid *grid, unsigned int y, unsigned int x, const char *ascii,
-			    unsigned int attributes)
-{
-	while (*ascii != '\0' && x < grid->width && y < grid->height) {
-		line_of(grid, y)[x].code = next_code(&ascii);
-		line_of(grid, y)[x++].attributes = (uint8_t)attributes;
-	}
-	return x;
-}
-
-static unsigned int places(const char *text)
-{
-	unsigned int count = 0;
-
-	while (*text != '\0') {
-		(void)next_code(&text);
-		count++;
-	}
-	return count;
-}
-
-static void paint(struct top_grid *grid, unsigned int y, unsigned int from, unsigned int to, unsigned int attributes)
-{
-	for (unsigned int x = from; x < to && x < grid->width; x++)
-		line_of(grid, y)[x].attributes |= (uint8_t)attributes;
-}
-
-void top_layout_spark(struct top_grid *grid, unsigned int y, unsigned int x, unsigned int width, const float *values,
-		      unsigned int count, float full, bool utf8)
-{
-	static const char ascii[] = " .:-=+*#@";
-
-	for (unsigned int i = 0; i < width && x + i < grid->width; i++) {
-		/* With less room only the newest are shown, with more the oldest begin later. */
-		float value = i + count >= width ? values[i + count - width] : 0;
-		unsigned int bar = full > 0 && value > 0 ? (unsigned int)(value / full * 7.999F) + 1 : 0;
-		struct top_char *at = &line_of(grid, y)[x + i];
-
-		if (bar > 8)
-			bar = 8;
-		at->code = (uint16_t)(!utf8 ? (unsigned int)ascii[bar] : bar == 0 ? ' ' : BAR_LOWEST + bar - 1);
-	}
-}
-
-void top_layout_plain(struct text *text, const struct top_grid *grid, unsigned int y)
-{
-	const struct top_char *line = grid->chars + (size_t)y * grid->width;
-	unsigned int length = grid->width;
-
-	while (length > 0 && line[length - 1].code == ' ')
-		length--;
-	for (unsigned int x = 0; x < length; x++) {
-		unsigned int code = line[x].code;
-
-		if (code < 0x80) {
-			text_add_char(text, (char)code);
-			continue;
-		}
-		text_add_char(text, (char)(0xe0 | code >> 12));
-		text_add_char(text, (char)(0x80 | (code >> 6 & 0x3f)));
-		text_add_char(text, (char)(0x80 | (code & 0x3f)));
-	}
-	text_add_char(text, '\n');
 }
 
 /* ---- which columns, and how wide ----------------------------------------------------------- */
@@ -231,10 +126,10 @@ static void choose_columns(struct columns *columns, unsigned int width, const st
 static void put_right(struct top_grid *grid, unsigned int y, unsigned int end, const char *text,
 		      unsigned int attributes)
 {
-	unsigned int length = places(text);
+	unsigned int length = top_grid_places(text);
 
 	if (length <= end)
-		top_layout_put(grid, y, end - length, text, attributes);
+		top_grid_put(grid, y, end - length, text, attributes);
 }
 
 static void clock_text(char *piece, size_t size, int64_t span_ns)
@@ -263,15 +158,16 @@ static void put_title(struct top_grid *grid, const struct top_totals *totals, co
 		 state->title);
 	snprintf(middle, sizeof(middle), "%llu open, %llu seen, %llu failed", (unsigned long long)totals->open,
 		 (unsigned long long)totals->seen, (unsigned long long)totals->failed);
-	x = top_layout_put(grid, 0, 0, left, TOP_BOLD);
+	x = top_grid_put(grid, 0, 0, left, TOP_BOLD);
 	/* What there is no room for is left out from the middle on. */
-	if (x + 2 + places(middle) + 2 + places(right) > grid->width)
+	if (x + 2 + top_grid_places(middle) + 2 + top_grid_places(right) > grid->width)
 		snprintf(middle, sizeof(middle), "%llu open", (unsigned long long)totals->open);
-	if (x + 2 + places(middle) + 2 + places(right) <= grid->width)
-		top_layout_put(grid, 0, x + (grid->width - x - places(right) - places(middle)) / 2, middle, 0);
-	if (x + 1 + places(right) <= grid->width)
+	if (x + 2 + top_grid_places(middle) + 2 + top_grid_places(right) <= grid->width)
+		top_grid_put(grid, 0, x + (grid->width - x - top_grid_places(right) - top_grid_places(middle)) / 2,
+			     middle, 0);
+	if (x + 1 + top_grid_places(right) <= grid->width)
 		put_right(grid, 0, grid->width, right, 0);
-	paint(grid, 0, 0, grid->width, TOP_REVERSE);
+	top_grid_paint(grid, 0, 0, grid->width, TOP_REVERSE);
 }
 
 static void put_minute(struct top_grid *grid, const struct top_totals *totals, const struct top_state *state)
@@ -288,7 +184,7 @@ static void put_minute(struct top_grid *grid, const struct top_totals *totals, c
 		for (int i = 0; i < TOP_MINUTE; i++)
 			if (totals->past[way][i] > full)
 				full = totals->past[way][i];
-		x = top_layout_put(grid, 1, x, way == 0 ? "RX " : "TX ", TOP_BOLD);
+		x = top_grid_put(grid, 1, x, way == 0 ? "RX " : "TX ", TOP_BOLD);
 		top_text_rate(&rate, now, state->units);
 		put_right(grid, 1, x + 5, rate.data, TOP_BOLD);
 		text_free(&rate);
@@ -299,9 +195,9 @@ static void put_minute(struct top_grid *grid, const struct top_totals *totals, c
 			end -= 10;
 		}
 		width = end - x < TOP_MINUTE ? end - x : TOP_MINUTE;
-		top_layout_spark(grid, 1, x, width, totals->past[way] + (TOP_MINUTE - width), width, full, state->utf8);
+		top_grid_spark(grid, 1, x, width, totals->past[way] + (TOP_MINUTE - width), width, full, state->utf8);
 		if (most.data != NULL)
-			top_layout_put(grid, 1, x + width, most.data, 0);
+			top_grid_put(grid, 1, x + width, most.data, 0);
 		text_free(&most);
 	}
 }
@@ -322,8 +218,9 @@ static void put_titles(struct top_grid *grid, const struct columns *columns, con
 		if (def->right)
 			put_right(grid, 2, x + width, title, 0);
 		else
-			top_layout_put(grid, 2, x, title, 0);
-		paint(grid, 2, x, x + width, i == state->sort ? TOP_BOLD | TOP_REVERSE : TOP_BOLD | TOP_UNDERLINE);
+			top_grid_put(grid, 2, x, title, 0);
+		top_grid_paint(grid, 2, x, x + width,
+			       i == state->sort ? TOP_BOLD | TOP_REVERSE : TOP_BOLD | TOP_UNDERLINE);
 		x += width + 1;
 	}
 }
@@ -349,7 +246,7 @@ static void put_spark(struct top_grid *grid, unsigned int y, unsigned int x, uns
 		if (row->past[i] > full)
 			full = row->past[i];
 	width = width < TOP_PAST ? width : TOP_PAST;
-	top_layout_spark(grid, y, x, width, row->past, TOP_PAST, full, utf8);
+	top_grid_spark(grid, y, x, width, row->past, TOP_PAST, full, utf8);
 }
 
 static void put_row(struct top_grid *grid, unsigned int y, const struct top_row *row, const struct columns *columns,
@@ -375,7 +272,7 @@ static void put_row(struct top_grid *grid, unsigned int y, const struct top_row 
 		if (text.data != NULL && top_columns[i].right)
 			put_right(grid, y, x + width, text.data, attributes);
 		else if (text.data != NULL)
-			top_layout_put(grid, y, x, text.data, attributes);
+			top_grid_put(grid, y, x, text.data, attributes);
 		text_free(&text);
 		x += width + 1;
 	}
@@ -383,12 +280,12 @@ static void put_row(struct top_grid *grid, unsigned int y, const struct top_row 
 
 static void put_prompt(struct top_grid *grid, unsigned int y, const struct top_state *state)
 {
-	unsigned int x = top_layout_put(grid, y, 0,
-					state->prompt == TOP_PROMPT_FILTER ? "filter (words, !word): "
-									   : "keep closed ones for seconds: ",
-					TOP_BOLD);
+	unsigned int x = top_grid_put(grid, y, 0,
+				      state->prompt == TOP_PROMPT_FILTER ? "filter (words, !word): "
+									 : "keep closed ones for seconds: ",
+				      TOP_BOLD);
 
-	grid->cursor_x = (int)top_layout_put(grid, y, x, state->typed, 0);
+	grid->cursor_x = (int)top_grid_put(grid, y, x, state->typed, 0);
 }
 
 static void put_status(struct top_grid *grid, const struct top_list *list, const struct top_totals *totals,
@@ -405,7 +302,7 @@ static void put_status(struct top_grid *grid, const struct top_list *list, const
 		return;
 	}
 	if (state->message[0] != '\0') {
-		top_layout_put(grid, y, 0, state->message, TOP_BOLD);
+		top_grid_put(grid, y, 0, state->message, TOP_BOLD);
 		return;
 	}
 	last = last < list->count ? last : list->count;
@@ -420,7 +317,7 @@ static void put_status(struct top_grid *grid, const struct top_list *list, const
 	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
 		if (x + strlen(hints[i]) > room)
 			break;
-		x = top_layout_put(grid, y, x, hints[i], TOP_DIM) + 2;
+		x = top_grid_put(grid, y, x, hints[i], TOP_DIM) + 2;
 	}
 	put_right(grid, y, grid->width, place, 0);
 }
@@ -438,13 +335,12 @@ static void put_list(struct top_grid *grid, const struct top_list *list, const s
 	for (unsigned int i = 0; i < rows && style->state->first + i < list->count; i++) {
 		put_row(grid, LINES_ABOVE + i, list->rows[style->state->first + i], &columns, style, false);
 		if (style->state->chosen && style->state->first + i == style->state->at)
-			paint(grid, LINES_ABOVE + i, 0, grid->width, TOP_REVERSE);
+			top_grid_paint(grid, LINES_ABOVE + i, 0, grid->width, TOP_REVERSE);
 	}
 	if (list->count == 0)
-		top_layout_put(grid, LINES_ABOVE, 1,
-			       style->state->filter[0] != '\0' ? "no connection matches the filter"
-							       : "no connection yet",
-			       TOP_DIM);
+		top_grid_put(grid, LINES_ABOVE, 1,
+			     style->state->filter[0] != '\0' ? "no connection matches the filter" : "no connection yet",
+			     TOP_DIM);
 	put_row(grid, grid->height - 2, &list->total, &columns, style, true);
 }
 
@@ -461,7 +357,7 @@ unsigned int top_layout(struct top_grid *grid, const struct top_list *list, cons
 
 		snprintf(small, sizeof(small), "%ux%u: needs %dx%d", grid->width, grid->height, TOP_WIDTH_LEAST,
 			 TOP_HEIGHT_LEAST);
-		top_layout_put(grid, 0, 0, small, 0);
+		top_grid_put(grid, 0, 0, small, 0);
 		return 0;
 	}
 	if (state->page == TOP_PAGE_HELP)

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_REPORT_TOP_TOP_GRID_H
+#define CONNTRACE_REPORT_TOP_TOP_GRID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+/** Columns beyond this stay blank. */
+#define TOP_WIDTH_MOST 512
+
+/** enum top_attribute - how a character looks; bits. Colors only where they can be read on light and dark */
+enum top_attribute {
+	TOP_BOLD = 0x01,
+	TOP_DIM = 0x02,
+	TOP_REVERSE = 0x04,
+	TOP_UNDERLINE = 0x08,
+	/** something failed */
+	TOP_RED = 0x10,
+	/** something should not happen */
+	TOP_MAGENTA = 0x20,
+};
+
+/**
+ * struct top_char - a place on the screen
+ * @code: Unicode, of those that take one place
+ * @attributes: enum top_attribute
+ */
+struct top_char {
+	uint16_t code;
+	uint8_t attributes;
+};
+
+/**
+ * struct top_grid - a screen full; all zero is an empty one
+ * @width: places in a line
+ * @height: lines
+ * @chars: line by line
+ * @cursor_x: where the next typed character goes, -1 when nothing is typed
+ * @size: room at @chars, its own
+ */
+struct top_grid {
+	unsigned int width;
+	unsigned int height;
+	struct top_char *chars;
+	int cursor_x;
+	size_t size;
+};
+
+/** top_grid_resize() - @grid has this size from now on; what stands in it is undefined */
+void top_grid_resize(struct top_grid *grid, unsigned int width, unsigned int height);
+
+/** top_grid_free() - free what it holds */
+void top_grid_free(struct top_grid *grid);
+
+/** top_grid_put() - write ASCII text into a line, as far as the line goes; Return: the place behind it */
+unsigned int top_grid_put(struct top_grid *grid, unsigned int y, unsigned int x, const char *ascii,
+			  unsigned int attributes);
+
+/**
+ * top_grid_spark() - draw @values, the newest last, as bars of eight heights in @width places
+ * @full: the value of the highest bar
+ */
+void top_grid_spark(struct top_grid *grid, unsigned int y, unsigned int x, unsigned int width, const float *values,
+		    unsigned int count, float full, bool utf8);
+
+/** top_grid_plain() - append a line as UTF-8 without trailing blanks, and a newline */
+void top_grid_plain(struct text *text, const struct top_grid *grid, unsigned int y);
+
+/** top_grid_places() - how many places a text takes */
+unsigned int top_grid_places(const char *text);
+
+/** top_grid_paint() - add attributes to a part of a line, from place @from up to @to */
+void top_grid_paint(struct top_grid *grid, unsigned int y, unsigned int from, unsigned int to, unsigned int attributes);
+
+#endif
