@@ -11,10 +11,11 @@
 #include "base/idmap.h"
 #include "base/outfile.h"
 #include "base/xalloc.h"
-#include "run/linger.h"
 #include "report/rows/column.h"
-#include "report/rows/summary.h"
 #include "report/rows/names.h"
+#include "report/rows/summary.h"
+#include "run/linger.h"
+#include "run/output_state.h"
 #include "track/interval_delta.h"
 
 #define OUTPUT_BUFFER (1 << 16)
@@ -28,26 +29,6 @@
 struct decided {
 	int64_t since_ns; /* monotonic: when that was found */
 	bool reported;
-};
-
-struct output {
-	const struct options *options;
-	struct report_options report_options;
-	struct column_fields fields; /* of the messages */
-	struct outfile *outfile;
-	FILE *file; /* its stream */
-	struct report *reports[REPORT_ALL];
-	size_t count;
-	struct ladder *ladder; /* NULL when none was asked for */
-	bool counts_frames;    /* a report io,stat is among them */
-	bool frames_reported;  /* frames are told apart from segments */
-	struct summary_outcomes outcomes;
-	struct summary_chosen chosen; /* by --only and --suspicious */
-	uint64_t hidden_frames;       /* of connections that the filter or the choice leaves out */
-	struct interval_delta *delta; /* NULL in a run without slices */
-	struct idmap *decided;        /* struct decided; NULL: events are of connections, not of handshakes */
-	int64_t handshakes_reported;
-	int64_t handshakes_ns; /* monotonic: when they are looked for next */
 };
 
 static unsigned int terminal_width(FILE *file)
@@ -329,106 +310,6 @@ bool output_message(struct output *output, const struct conn *conn, const struct
 	for (size_t i = 0; i < output->count; i++)
 		report_message(output->reports[i], conn, message, time_ns);
 	return true;
-}
-
-/* Also those that are of no connection? */
-static bool counts_all_frames(const struct output *output)
-{
-	const struct options *options = output->options;
-
-	return options->command == NULL && options->pid_count == 0 && conn_filter_is_empty(&options->filter);
-}
-
-static void on_entry(void *context, const struct conn *conn, const struct conn *first,
-		     const struct timeline_entry *entry)
-{
-	struct output *output = context;
-	struct timeline_entry own = *entry;
-	bool alone;
-
-	if (!conn_filter_is_empty(&output->options->filter) && !conn_filter_match(&output->options->filter, conn))
-		return;
-	/* Of both ends that are of interest only this one passes the filter. */
-	if (first != NULL && entry->kind == TIMELINE_SEGMENT && !conn_filter_match(&output->options->filter, first))
-		own.segment.judged &= (uint16_t)~SEGMENT_REPORTED;
-	entry = &own;
-	if (output->ladder != NULL)
-		ladder_entry(output->ladder, conn, entry);
-	if (!output->counts_frames || entry->kind != TIMELINE_SEGMENT || entry->segment.judged & SEGMENT_REPORTED)
-		return;
-	output->frames_reported |= entry->segment.judged & SEGMENT_FRAME;
-	/* A fragment's frame has been counted already, for nobody knew whose it was. */
-	alone = entry->segment.judged & SEGMENT_FRAME || !output->frames_reported || !counts_all_frames(output);
-	for (size_t i = 0; i < output->count; i++)
-		report_segment(output->reports[i], &entry->segment, alone);
-}
-
-static void on_counters(void *context, const struct conn *conn, int64_t time_ns)
-{
-	struct output *output = context;
-
-	for (size_t i = 0; i < output->count && conn_filter_match(&output->options->filter, conn); i++)
-		report_counters(output->reports[i], conn, time_ns);
-}
-
-static void on_frame(void *context, const struct event *event)
-{
-	struct output *output = context;
-
-	output->frames_reported = true;
-	for (size_t i = 0; i < output->count && counts_all_frames(output); i++)
-		report_frame(output->reports[i], event);
-}
-
-bool output_observer(struct output *output, struct tracker_observer *observer)
-{
-	const struct options *options = output->options;
-
-	/* On the live screen any connection may be asked for. */
-	if (output->ladder == NULL && !options->top)
-		return false;
-	*observer = (struct tracker_observer){
-		.context = output,
-		.keep = true,
-		.full = options->ladder & LADDER_FULL,
-		.around = (unsigned int)options->context,
-		.frame = output->counts_frames ? on_frame : NULL,
-		.entry = output->counts_frames || options->ladder & LADDER_LIVE ? on_entry : NULL,
-		.counters = output->counts_frames && !options_has_packets(options) ? on_counters : NULL,
-	};
-	return true;
-}
-
-bool output_counter(struct output *output, struct tracker_observer *observer)
-{
-	if (!output->counts_frames)
-		return false;
-	*observer = (struct tracker_observer){
-		.context = output,
-		.frame = on_frame,
-		.entry = on_entry,
-		.counters = options_has_packets(output->options) ? NULL : on_counters,
-	};
-	return true;
-}
-
-void output_begin(struct output *output, bool has_packets)
-{
-	for (size_t i = 0; i < output->count; i++)
-		report_begin(output->reports[i], has_packets);
-}
-
-int64_t output_border_ns(const struct output *output, int64_t now_ns)
-{
-	int64_t border_ns = INT64_MAX;
-
-	for (size_t i = 0; i < output->count; i++) {
-		int64_t of_report = report_border_ns(output->reports[i], now_ns);
-
-		if (of_report < border_ns)
-			border_ns = of_report;
-	}
-	return border_ns;
 }
 
 /*
