@@ -10,6 +10,7 @@ import re
 import lint
 
 ROOMS = ["base", "model", "system", "source", "track", "report", "cli", "run"]
+COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"[^\"\n]*\"", re.DOTALL)
 ANY_INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^>"]+)[>"]', re.MULTILINE)
 
 
@@ -57,6 +58,23 @@ def climbing(paths, exceptions):
     return wrong + exceptions.unused()
 
 
+def climbing_names(paths):
+    """A .def file has no includes, but names functions: those of a file that its own room may not include."""
+    ranks = {}
+    for path in paths:
+        if path.endswith(".h"):
+            stem, rank = os.path.basename(path)[:-2], room(path[len("src/"):])
+            ranks[stem] = min(rank, ranks.get(stem, rank))
+    wrong = []
+    for path in [path for path in paths if path.endswith(".def")]:
+        for name in sorted(set(re.findall(r"\b([a-z]\w*)\(", COMMENT.sub("", lint.read(path))))):
+            words = name.split("_")
+            stems = [stem for stem in ("_".join(words[:count]) for count in range(len(words), 0, -1)) if stem in ranks]
+            if stems and ranks[stems[0]] > room(path[len("src/"):]):
+                wrong.append("%s: %s() is above it" % (path, name))
+    return wrong
+
+
 def own_header_first(paths):
     wrong = []
     for path in paths:
@@ -73,6 +91,7 @@ def main():
     paths = [path for path in lint.files(".c", ".h", ".def") if path.startswith("src/")]
     tap.say("there are sources to look at", [] if len(paths) > 10 else ["only %d" % len(paths)])
     tap.say("no room includes a room above it or beside it", climbing(paths, lint.Exceptions("include")))
+    tap.say("no .def names a function of a room above it", climbing_names(paths))
     tap.say("each source includes its own header first", own_header_first(paths))
     tap.end()
 
