@@ -285,7 +285,7 @@ int session_open(struct session **opened, const struct options *options, const s
 		rc = services_open(&session->services, options, err);
 	if (rc == 0 && options->record != NULL)
 		rc = record_open(&session->record, options->record, err);
-	local_addresses_load();
+	local_addresses_open(!session->is_file && options->interface_count > 0);
 	if (rc == 0)
 		rc = sources_open(&session->sources, options, mask, exit_status, err);
 	if (rc != 0) {
@@ -463,6 +463,7 @@ int session_close(struct session *session, int *wait_status, struct err *err)
 	tracker_free(session->tracker);
 	refresh_free(&session->refresh);
 	owner_lookup_free(session->owner_lookup);
+	local_addresses_close();
 	rc = files_close(session->output, session->record, err);
 	free(session);
 	return rc;

@@ -17,6 +17,7 @@
 #include "run/parents.h"
 #include "run/privileges.h"
 #include "source/destroy/destroy.h"
+#include "system/local_addresses.h"
 #include "system/socket.h"
 #include "source/packet/capture.h"
 #include "source/packet/hidden.h"
@@ -371,6 +372,7 @@ static int read_packets(struct sources *sources)
 
 	if (sources->packet == NULL || sources->packet_ended)
 		return 0;
+	local_addresses_refresh();
 	rc = sources->on_packet != NULL ? read_shown(sources, &err)
 					: packet_read(sources->packet, sources->packet_events, &err);
 	if (rc == SOURCE_END) {
