@@ -14,9 +14,11 @@
  *	bytes_acked + wqueue - notsent_bytes = payload + SYN + FIN, if sent
  *
  * (wqueue is write_seq - snd_una, notsent_bytes is write_seq - snd_nxt). At a
- * look with no FIN in doubt this alone is exact, and what bytes_sent -
- * bytes_retrans has more is taken off it from then on: a single byte dropped
- * would be mistaken for a FIN otherwise.
+ * look with no FIN in doubt and nothing under way this alone is exact, and what
+ * bytes_sent - bytes_retrans has more is taken off it from then on: a single
+ * byte dropped would be mistaken for a FIN otherwise. With something under way
+ * it is not: the kernel reads wqueue before it locks the socket for the rest,
+ * and it waits for that lock while the program sends. Then both must agree.
  *
  * The peer's FIN. No counter says whether f is 1. In this order it is derived:
  *
@@ -223,7 +225,7 @@ static void feed_sample(struct tcp_payload *tcp_payload, const struct event_info
 		tcp_payload->fin_sent = UNKNOWN;
 	if (tcp_payload->syn < 0)
 		tcp_payload_opener(tcp_payload, opener(info));
-	if (tcp_payload->sequence >= 0 && tcp_payload->fin_sent >= 0 && tcp_payload->syn >= 0 &&
+	if (tcp_payload->all_acked == 1 && tcp_payload->fin_sent >= 0 && tcp_payload->syn >= 0 &&
 	    tcp_payload->sent >= 0) {
 		tcp_payload->tx_anchor = tcp_payload->sequence - tcp_payload->syn - tcp_payload->fin_sent;
 		tcp_payload->sent_anchor = tcp_payload->sent;
@@ -348,7 +350,7 @@ static int64_t tx_known(const struct tcp_payload *tcp_payload)
 		return sent;
 	low = tcp_payload->sequence - (tcp_payload->syn != 0) - (fin != 0);
 	high = tcp_payload->sequence - (tcp_payload->syn == 1) - (fin == 1);
-	if (low == high)
+	if (low == high && (tcp_payload->final || tcp_payload->all_acked == 1 || low == sent))
 		return low >= 0 ? low : CONN_UNKNOWN;
 	return sent >= low && sent <= high ? sent : CONN_UNKNOWN;
 }
