@@ -58,6 +58,8 @@ bool listeners_see(struct listeners *listeners, const struct event *event, uint6
 
 	if (listener != NULL) {
 		listener->sampled = sample;
+		listener->waiting = event->info.rqueue;
+		listener->backlog = event->info.wqueue;
 		return false;
 	}
 	listeners->list = array_reserve(listeners->list, listeners->count, &listeners->size, sizeof(*listeners->list));
@@ -69,6 +71,8 @@ bool listeners_see(struct listeners *listeners, const struct event *event, uint6
 		.owner = OWNERSHIP_UNCLEAR,
 		.mptcp = event->info.mptcp == MPTCP_PART,
 		.common_identity = common_identity_unknown(),
+		.waiting = event->info.rqueue,
+		.backlog = event->info.wqueue,
 		.first_sample = sample,
 		.sampled = sample,
 	};

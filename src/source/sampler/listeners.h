@@ -44,6 +44,8 @@ enum ownership_owner {
  * @unheld: no target held it any more when they were asked last
  * @shared: others held it when all were asked last; @other_pid: the PID of one of them, or of the nearest parent that
  *	    may not be looked at, 0 unknown; @sealed: it may not be looked at
+ * @waiting: how many connections wait to be accepted, and @backlog: how many may, at the look that saw it last
+ * @is_reported: it has been reported; @is_reported_full: so has that its queue was full
  * @first_sample: number of the look that found it
  * @sampled: number of the look that saw it last
  * @unreliable_before: what was accepted before this look may have come through another one; @unreliable_from: since
@@ -61,7 +63,9 @@ struct listener {
 	struct common_identity common_identity;
 	pid_t other_pid;
 	bool mptcp, named, found, unheld, shared, sealed;
+	bool is_reported, is_reported_full;
 	uint8_t delay, delay_asked;
+	int32_t waiting, backlog;
 	uint64_t first_sample, sampled, unreliable_before, unreliable_from;
 	int next;
 };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/sampler/owner_events.h"
 
+#include <netinet/tcp.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "system/tcp_info.h"
 #include "system/procfs.h"
 
@@ -146,6 +148,38 @@ bool owner_events_owner(struct owner_events *owner_events, const struct event *s
 		(void)owner_events_push(owner_events, &event);
 	}
 	return true;
+}
+
+static void tell_listener(struct owner_events *owner_events, const struct listener *listener, enum info_reason reason)
+{
+	struct event event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
+
+	tcp_info_unknown(&event.info);
+	event.flow.local = listener->local;
+	event.info.state = TCP_LISTEN;
+	event.info.reason = (uint8_t)reason;
+	event.info.cookie = listener->cookie;
+	event.info.rqueue = listener->waiting;
+	event.info.wqueue = listener->backlog;
+	(void)owner_events_push(owner_events, &event);
+}
+
+void owner_events_listeners(struct owner_events *owner_events, struct listeners *listeners)
+{
+	struct listener *listener;
+
+	for (size_t i = 0; (listener = listeners_at(listeners, i)) != NULL; i++) {
+		if (listener->sampled != owner_events->sample || listener->owner == OWNERSHIP_OTHERS ||
+		    listener->unheld)
+			continue;
+		if (!listener->is_reported)
+			tell_listener(owner_events, listener, INFO_EXISTING);
+		if (!listener->is_reported_full && listener->waiting > listener->backlog) {
+			tell_listener(owner_events, listener, INFO_WAITING);
+			listener->is_reported_full = true;
+		}
+		listener->is_reported = true;
+	}
 }
 
 void owner_events_none(struct owner_events *owner_events, const struct event *socket)

@@ -58,6 +58,9 @@ void owner_events_process(void *context, const struct event *event);
 bool owner_events_owner(struct owner_events *owner_events, const struct event *socket,
 			const struct socket_evidence *evidence);
 
+/** owner_events_listeners() - where targets listen, and whose accept queue is full, each once */
+void owner_events_listeners(struct owner_events *owner_events, struct listeners *listeners);
+
 /** owner_events_none() - nobody was found for @socket: it was too short */
 void owner_events_none(struct owner_events *owner_events, const struct event *socket);
 

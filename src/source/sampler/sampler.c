@@ -5,30 +5,24 @@
  * The kernel tells of each TCP socket of the network namespace that dies, with
  * its last counters, but not whose it was. That is found out in two ways.
  *
- * Looks. Now and then all sockets are listed (sock_diag); whose the new ones
- * are, the descriptors of the targets say (/proc/PID/fd). The list is made
- * first, so a socket in it that no target has afterwards was closed in between,
- * or is on its way; only what is found with others then, or with no target by a
- * second look, is others'.
+ * Looks. Now and then all sockets are listed (sock_diag); whose the new ones are, the descriptors of the targets say
+ * (/proc/PID/fd). The list is made first, so a socket in it that no target has afterwards was closed in between, or is
+ * on its way; only what is found with others then, or with no target by a second look, is others'.
  *
- * Listeners. What came in through a listening socket that only targets hold, is
- * theirs, however short it lived. That nobody else holds it, all of /proc is
- * asked for when it is found, and again from time to time. Of a user's
- * processes some cannot be looked at; none of them is taken to hold a listener
- * that the target's own user has made.
+ * Listeners. What came in through a listening socket that only targets hold, is theirs, however short it lived. That
+ * nobody else holds it, all of /proc is asked for when it is found, and again from time to time. Of a user's processes
+ * some cannot be looked at; none of them is taken to hold a listener that the target's own user has made.
  *
  * So the last word of a socket that no look has seen waits for the next one, because its listener, or who shares it,
  * may be as new as itself. What then is neither a listener's of the targets nor one of others had been opened by
  * somebody on this host, and was too short: it is counted as nobody's (EVENT_OWNER without a process).
  *
- * Which of the targets accepted is told if it is proven. A connection was
- * accepted after some look, the one before it was seen first, or the last that
- * saw it wait. If one process alone has held the listener since that look, and
- * can have had no child since (process_set.h), nobody else can have accepted. If one
- * alone was found with the connection, and it is older than that look, it has
- * not inherited it. Otherwise the PID stays unknown, and what those have in
- * common who may have accepted is told instead (common_identity.h). That descriptors of
- * other processes are handed over (SCM_RIGHTS) between two looks, nothing shows.
+ * Which of the targets accepted is told if it is proven. A connection was accepted after some look, the one before it
+ * was seen first, or the last that saw it wait. If one process alone has held the listener since that look, and can
+ * have had no child since (process_set.h), nobody else can have accepted. If one alone was found with the connection,
+ * and it is older than that look, it has not inherited it. Otherwise the PID stays unknown, and what those have in
+ * common who may have accepted is told instead (common_identity.h). That descriptors of other processes are handed over
+ * (SCM_RIGHTS) between two looks, nothing shows.
  *
  * A look costs what there are sockets, and at least a walk through the kernel's table, half a millisecond. Its time in
  * relation to its cost is what adapts (sampler_times.c). In between a peek at the listeners alone, which costs a few
@@ -218,10 +212,15 @@ static bool owned_through_listener(struct sampler *sampler, const struct event *
 	return false;
 }
 
-/* Closed by its owner and still dying: only a socket that waits to be accepted has nobody in these states. */
-static bool is_orphan(const struct event_info *info)
+/* Its process has closed it, or has gone, before a look has shown whose it was; it may live on for long. */
+static void give_up(struct sampler *sampler, const struct event *socket, struct socket_seen *seen,
+		    enum ownership_owner owner)
 {
-	return info->inode == 0 && info->state != TCP_ESTABLISHED && info->state != TCP_CLOSE_WAIT;
+	if (!socket_table_is_orphan(&socket->info))
+		return;
+	seen->owner = SOCKET_OTHERS;
+	if (owner != OWNERSHIP_OTHERS)
+		owner_events_none(&sampler->owner_events, socket);
 }
 
 static void decide(struct sampler *sampler, struct event *socket)
@@ -232,7 +231,7 @@ static void decide(struct sampler *sampler, struct event *socket)
 	if (seen == NULL)
 		return;
 	/* Whose it was before the run nothing tells: the listener on its port may be a successor's. */
-	if (evidence.is_existing && is_orphan(&socket->info)) {
+	if (evidence.is_existing && socket_table_is_orphan(&socket->info)) {
 		seen->owner = SOCKET_OTHERS;
 		return;
 	}
@@ -252,8 +251,10 @@ static void decide(struct sampler *sampler, struct event *socket)
 	evidence.from = seen->from;
 	evidence.is_queued = seen->from == sampler->sample;
 	/* Waiting to be accepted, or closed and not done yet. */
-	if (evidence.holder == NULL && evidence.ownership.owner != OWNERSHIP_TARGETS)
+	if (evidence.holder == NULL && evidence.ownership.owner != OWNERSHIP_TARGETS) {
+		give_up(sampler, socket, seen, evidence.ownership.owner);
 		return;
+	}
 	if (!owner_events_owner(&sampler->owner_events, socket, &evidence))
 		return;
 	seen->owner = SOCKET_TARGETS;
@@ -389,6 +390,7 @@ int sampler_sample(struct sampler *sampler)
 	if (sampler->fresh.count > COUNTERS_SINGLE_MAX)
 		(void)diag_dump(sampler->config.diag, STATES | DIAG_NO_COUNTERS, see_again, sampler, &(struct err){""});
 	doubt(sampler);
+	owner_events_listeners(&sampler->owner_events, sampler->listeners);
 	for (size_t i = 0; i < sampler->changed.count; i++) {
 		counters_settle_or_unknown(sampler->config.diag, &sampler->changed.list[i]);
 		(void)owner_events_push(&sampler->owner_events, &sampler->changed.list[i]);

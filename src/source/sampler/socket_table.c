@@ -86,6 +86,11 @@ static bool note(struct socket_seen *seen, const struct event *event, uint32_t s
 	return was_accepted;
 }
 
+bool socket_table_is_orphan(const struct event_info *info)
+{
+	return info->inode == 0 && info->state != TCP_ESTABLISHED && info->state != TCP_CLOSE_WAIT;
+}
+
 enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t sample)
 {
 	struct socket_seen *seen = idmap_put(table->sockets, event->info.cookie);
@@ -101,8 +106,9 @@ enum socket_news socket_table_see(struct socket_table *table, const struct event
 		seen->ends = flow_hash(&table->key, &event->flow);
 	}
 	was_accepted = note(seen, event, sample);
-	/* Without an inode nobody has it: asking again is of no use. */
-	if (is_new || is_renewed || was_accepted || (seen->owner == SOCKET_UNDECIDED && event->info.inode != 0))
+	/* Without an inode it waits for somebody, where asking again is of no use, or has lost who had it. */
+	if (is_new || is_renewed || was_accepted ||
+	    (seen->owner == SOCKET_UNDECIDED && (event->info.inode != 0 || socket_table_is_orphan(&event->info))))
 		return SOCKET_FRESH;
 	return seen->owner == SOCKET_TARGETS && changed ? SOCKET_CHANGED : SOCKET_SAME;
 }

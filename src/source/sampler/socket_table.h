@@ -76,6 +76,9 @@ void socket_table_free(struct socket_table *table);
 /** socket_table_find() - NULL when no look has seen it; valid until one is added or removed */
 struct socket_seen *socket_table_find(const struct socket_table *table, uint64_t cookie);
 
+/** socket_table_is_orphan() - closed by its owner and not dead yet; one that waits to be accepted is in other states */
+bool socket_table_is_orphan(const struct event_info *info);
+
 /** socket_table_see() - look number @sample has found a socket that is or was connected (an EVENT_INFO with counters)
  */
 enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t sample);
