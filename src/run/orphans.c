@@ -26,6 +26,7 @@ struct facts {
 struct search {
 	uint64_t start;
 	pid_t reaper;
+	int reaper_session; /* -1: it starts nothing in our control group */
 	uint32_t netns;
 	const pid_t *known;
 	size_t known_count;
@@ -109,6 +110,27 @@ static bool is_orphan(const struct search *search, int parent)
 	return parent == search->reaper;
 }
 
+/*
+ * A manager of services (systemd) puts what it starts into control groups of their own. Another reaper, as the shell of
+ * a container, may have started it itself: in its own session, or as the first process of one.
+ */
+static bool may_be_reapers(const struct search *search, pid_t pid, const struct facts *facts)
+{
+	return search->reaper_session >= 0 && facts->parent == search->reaper &&
+	       (facts->session == search->reaper_session || facts->session == (int)pid);
+}
+
+static int session_of_reaper(const struct search *search)
+{
+	char group[sizeof(search->group)];
+	struct facts facts;
+
+	if (procfs_read(search->reaper, "cgroup", group, sizeof(group)) < 0 || strcmp(group, search->group) != 0 ||
+	    !read_facts(search->reaper, &facts))
+		return -1;
+	return facts.session;
+}
+
 /* The first process of a session may have ended; then the session is younger than the command as its number is. */
 static bool is_session_of_command(const struct search *search, int session)
 {
@@ -124,7 +146,8 @@ static void consider(void *context, pid_t pid)
 	struct facts facts;
 
 	if (is_known(search, pid) || !read_facts(pid, &facts) || facts.state == 'Z' || facts.start < search->start ||
-	    !is_orphan(search, facts.parent) || !is_session_of_command(search, facts.session))
+	    !is_orphan(search, facts.parent) || may_be_reapers(search, pid, &facts) ||
+	    !is_session_of_command(search, facts.session))
 		return;
 	if (procfs_netns(pid) != search->netns)
 		return;
@@ -137,10 +160,12 @@ static void consider(void *context, pid_t pid)
 
 size_t orphans_find(uint64_t start, const pid_t *known, size_t known_count, pid_t *pids, size_t room)
 {
-	struct search search = {start, find_reaper(), procfs_netns(getpid()), known, known_count, pids, room, 0, ""};
+	struct search search = {start, find_reaper(), -1, procfs_netns(getpid()), known, known_count, pids, room, 0,
+				""};
 
 	if (start == 0 || search.reaper == 0 || procfs_read(getpid(), "cgroup", search.group, sizeof(search.group)) < 0)
 		return 0;
+	search.reaper_session = session_of_reaper(&search);
 	(void)procfs_processes(consider, &search);
 	return search.count;
 }

@@ -13,6 +13,7 @@
  * that ground, but it can be named: a process that is younger than the command,
  * in our control group and network namespace, whose parent is whoever adopts
  * orphans here, and in our session or in one that is younger than the command.
+ * What that one may have started itself is not named.
  */
 
 /** orphans_start() - when a process started, in the kernel's ticks since the boot; 0 unknown */
