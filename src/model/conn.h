@@ -31,7 +31,7 @@ enum conn_result {
 	RESULT_UNREACH,
 	/** closed by its owner before an answer */
 	RESULT_ABORT,
-	/** refused by the own kernel before a segment was sent */
+	/** refused by the own kernel before a segment was sent, or in accept(2) */
 	RESULT_ERROR,
 	/** not decided when the run (or the file) ended */
 	RESULT_PENDING,

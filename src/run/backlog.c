@@ -5,6 +5,9 @@
 
 #include "base/clock.h"
 
+/* Queues are queried so often at most, however often accept(2) fails. */
+#define FAILED_NS (100 * CLOCK_NS_PER_MS)
+
 /* Nobody has it until accept(2) makes a file of it. */
 static bool waits(const struct event_info *info)
 {
@@ -44,11 +47,15 @@ static void see_waiting(void *context, const struct event *event)
 
 void backlog_sample(struct backlog *backlog, bool now)
 {
+	uint64_t failed = tracker_failed_accepts(backlog->tracker);
 	int64_t now_ns = clock_monotonic();
+	/* accept(2) has failed: what it left in the queue may not wait for the next second. */
+	int64_t due_ns = backlog->due_ns - (failed != backlog->failed ? CLOCK_NS_PER_SEC - FAILED_NS : 0);
 	struct err ignored;
 
-	if (backlog->diag == NULL || (!now && now_ns < backlog->due_ns))
+	if (backlog->diag == NULL || (!now && now_ns < due_ns))
 		return;
+	backlog->failed = failed;
 	backlog->is_filled = false;
 	(void)diag_dump(backlog->diag, 1U << TCP_LISTEN, see_listener, backlog, &ignored);
 	/* The kernel walks all its sockets for this list. */

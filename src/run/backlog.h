@@ -20,6 +20,7 @@
  * @context: for @feed
  * @due_ns: monotonic: when they are asked for next
  * @start_ns: since the epoch: when the run began
+ * @failed: tracker_failed_accepts() when they were queried last
  * @is_filled: one of the queues had something in it when they were queried last
  */
 struct backlog {
@@ -29,6 +30,7 @@ struct backlog {
 	void *context;
 	int64_t due_ns;
 	int64_t start_ns;
+	uint64_t failed;
 	bool is_filled;
 };
 

@@ -348,12 +348,13 @@ static void settle_counters(const struct record *record, struct conn *conn)
 }
 
 /* How it ended, in one word; a socket that died in a way nobody saw may have been reset or not. */
-static unsigned int state_of_end(const struct conn *conn, const struct tcp_payload *tcp_payload,
-				 enum conn_close kernel_close)
+static unsigned int state_of_end(const struct conn *conn, const struct evidence *evidence, enum conn_close kernel_close)
 {
-	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || tcp_payload_was_cut(tcp_payload))
+	bool was_attempt = conn_has_failed(conn->result) && evidence->accept_error == 0;
+
+	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || tcp_payload_was_cut(&evidence->tcp_payload))
 		return STATE_RESET;
-	if (conn_has_failed(conn->result) || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN)
+	if (was_attempt || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN)
 		return STATE_CLOSED;
 	return conn->close == CLOSE_EXIT && kernel_close == CLOSE_LFIN ? STATE_CLOSED : STATE_UNKNOWN;
 }
@@ -379,12 +380,12 @@ static void settle_end(const struct record *record, struct conn *conn)
 	if (evidence->destroy_ns >= 0 || evidence->tcp_payload.ended ||
 	    (conn->dir == DIR_OUT && conn_has_failed(conn->result))) {
 		if (conn->state != STATE_RESET && conn->state != STATE_CLOSED)
-			conn->state = (uint8_t)state_of_end(conn, &evidence->tcp_payload, close);
+			conn->state = (uint8_t)state_of_end(conn, evidence, close);
 		if (conn->state == STATE_UNKNOWN && tcp_payload_both_fins(&evidence->tcp_payload))
 			conn->state = STATE_CLOSED;
 	} else if ((evidence->close_ns >= 0 || evidence->exit_ns >= 0) && evidence->sample_ns < 0) {
 		/* What was seen before closing is not how it is now, nor how it ended. */
-		conn->state = (uint8_t)state_of_end(conn, &evidence->tcp_payload, close);
+		conn->state = (uint8_t)state_of_end(conn, evidence, close);
 	} else if (evidence->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
 		conn->state = evidence->kernel_state;
 	}
@@ -447,6 +448,13 @@ static void settle_one_way(const struct record *record, struct conn *conn)
 	conn->gap_ns = conn->hs_ns = conn->hs_net_ns = conn->hs_ack_ns = CONN_UNKNOWN;
 }
 
+/* The handshake has finished, but the own kernel refuses to hand it out: it may yet, as long as it waits. */
+static void settle_refused(const struct evidence *evidence, struct conn *conn)
+{
+	conn->result = evidence->destroy_ns >= 0 ? RESULT_ERROR : RESULT_PENDING;
+	conn->error = evidence->accept_error;
+}
+
 void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn)
 {
 	const struct evidence *evidence = record->evidence;
@@ -467,6 +475,8 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 	if (evidence->accept_ns >= 0) {
 		conn->result = RESULT_OK;
 		conn->error = 0;
+	} else if (evidence->accept_error != 0) {
+		settle_refused(evidence, conn);
 	} else if (evidence->connect_begin_ns >= 0) {
 		record_settle_attempt(record, rules, conn);
 	} else if (record->wire == NULL || (conn->result == RESULT_UNKNOWN && evidence->established)) {

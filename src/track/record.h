@@ -36,6 +36,7 @@
  * @total_retrans: segments this side resent in all, -1 unknown
  * @failed_retrans: SYN segments resent by a blocking connect(2) that failed, -1 unknown
  * @call_error: errno that connect(2) or SO_ERROR gave, -1 while nobody said
+ * @accept_error: errno of an accept(2) that failed at its listener while it waited there, 0 none did
  * @nothing_sent: connect(2) failed, and its socket has never had another end to send to
  * @connect_tid: connect(2) is under way in this thread, 0 none
  * @kernel_state: TCP state at the last look, 0 unknown
@@ -65,6 +66,7 @@ struct evidence {
 	int32_t total_retrans;
 	int32_t failed_retrans;
 	int32_t call_error;
+	int32_t accept_error;
 	pid_t connect_tid;
 	uint8_t kernel_state;
 	uint8_t mptcp;

@@ -211,4 +211,7 @@ void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats);
 /** tracker_listens() - did a target listen on flow.local when the run began, or is it found to? */
 bool tracker_listens(const struct tracker *tracker, const struct flow *flow);
 
+/** tracker_failed_accepts() - how often accept(2) of a target has failed so far */
+uint64_t tracker_failed_accepts(const struct tracker *tracker);
+
 #endif

@@ -77,6 +77,17 @@ static void count_failed_accept(struct tracker *tracker, const struct event_call
 	kind->count++;
 }
 
+static void feed_accept_failed(struct tracker *tracker, const struct event *event)
+{
+	count_failed_accept(tracker, &event->call);
+	tracker_accept_failed(tracker, event);
+}
+
+uint64_t tracker_failed_accepts(const struct tracker *tracker)
+{
+	return tracker->stats.accept_failed;
+}
+
 static void feed_accept(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = record_table_find_cookie(tracker->table, event->call.cookie);
@@ -287,7 +298,7 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 	switch (call->kind) {
 	case CALL_ACCEPT:
 		if (call->error > 0)
-			count_failed_accept(tracker, call);
+			feed_accept_failed(tracker, event);
 		else
 			feed_accept(tracker, event);
 		return;

@@ -2,9 +2,13 @@
 #include <netinet/tcp.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "track/tracker_state.h"
 
 /* What the kernel's socket counters say: EVENT_INFO finds its record, or begins one, and the ports that listen. */
+
+/* The kernel's clock of some times has this resolution, or a better one. */
+#define TICK_MOST_NS (10 * CLOCK_NS_PER_MS)
 
 static struct listening *find_listening(const struct tracker *tracker, const struct flow *flow)
 {
@@ -74,6 +78,37 @@ static struct record *record_unseen(struct tracker *tracker, const struct event 
 	record->owned = true;
 	tracker_messages_claimed(tracker, record);
 	return record;
+}
+
+void tracker_accept_failed(struct tracker *tracker, const struct event *event)
+{
+	struct flow own = event->flow;
+	struct listening *listening;
+
+	if (own.netns == 0)
+		own.netns = tracker->config.netns;
+	listening = find_listening(tracker, &own);
+	if (listening == NULL)
+		return;
+	listening->failed_ns = event->time_ns;
+	listening->accept_error = event->call.error;
+}
+
+/* It waits, or did until now. Once it has sent something, another process has accepted it. */
+static void note_refusal(const struct tracker *tracker, struct record *record, const struct event *event)
+{
+	const struct listening *listening = find_listening(tracker, &record->conn.flow);
+	int64_t born_ns = record->conn.start_ns;
+
+	if (!record->evidence->waits || record->evidence->accept_ns >= 0)
+		return;
+	/* The kernel's mark of when it sent data last is that of its birth. */
+	if (event->info.last_data_sent_ms >= 0)
+		born_ns = event->time_ns - event->info.last_data_sent_ms * CLOCK_NS_PER_MS - TICK_MOST_NS;
+	if (event->info.bytes_sent > 0)
+		record_evidence(record)->accept_error = 0;
+	else if (listening != NULL && listening->accept_error != 0 && listening->failed_ns >= born_ns)
+		record_evidence(record)->accept_error = listening->accept_error;
 }
 
 /* It waits to be accepted: it has come about, and whose it becomes a call may tell. */
@@ -184,6 +219,8 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	if (event->info.reason == INFO_WAITING ||
 	    (is_existing && event->info.inode == 0 && record->conn.process == NULL))
 		record = record_waiting(tracker, event, record);
+	if (record != NULL)
+		note_refusal(tracker, record, event);
 	if (record != NULL && record->evidence->waits && event->info.reason == INFO_DESTROY)
 		tracker->stats.unaccepted += record->evidence->accept_ns < 0;
 	if (record == NULL)

@@ -27,12 +27,16 @@ struct connecting {
  * @port: in host byte order
  * @unseen: connections may be accepted there without a call that is seen (io_uring)
  * @was_full: more waited there than were to, once
+ * @failed_ns: when accept(2) failed there last
+ * @accept_error: its errno, 0 it has not failed
  */
 struct listening {
 	uint32_t netns;
 	uint16_t port;
 	bool unseen;
 	bool was_full;
+	int64_t failed_ns;
+	int32_t accept_error;
 };
 
 /** ICMP errors that are kept because the segment they quote may come behind them in a file. */
@@ -142,6 +146,9 @@ bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flo
 
 /** tracker_dir_by_listener() - DIR_IN where a target listens on the local port, DIR_OUT where on the remote one here */
 enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struct flow *flow);
+
+/** tracker_accept_failed() - accept(2) on a target's listener has failed: an EVENT_CALL of CALL_ACCEPT with an error */
+void tracker_accept_failed(struct tracker *tracker, const struct event *event);
 
 /** tracker_feed_info() - an EVENT_INFO but one of INFO_RENEWED */
 void tracker_feed_info(struct tracker *tracker, const struct event *event);

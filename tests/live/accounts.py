@@ -6,8 +6,8 @@ import socket
 import sys
 import time
 
-from lib import (CONNTRACE, MKCONN, Process, Skip, Trace, attach, check, enter_namespace, equal, main, must, parse_rows,
-                 run, scratch, short, test, wait_for)
+from lib import (CONNTRACE, MKCONN, Process, Skip, Trace, attach, capturing, check, enter_namespace, equal, main, must,
+                 parse_rows, run, scratch, short, test, wait_for)
 
 MASTER = """
 import os, signal, socket, sys, time
@@ -163,6 +163,64 @@ def hung():
             equal(sorted(row["pid"] is not None for row in waiting), [False, False, bool(accepts)], what)
             equal({"p" in row["seen"] for row in waiting}, {way == "late"}, what)
             equal((told["unaccepted"], told["accept_queues_full"]), (2 if accepts else 3, 1), what)
+
+
+# Its accept(2) fails for want of a descriptor.
+REFUSING = """
+import os, resource, socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+sys.stdin.readline()
+clients = [socket.create_connection(server.getsockname()) for _ in range(3)]
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), hard))
+for _ in range(3):
+    try:
+        server.accept()
+    except OSError as error:
+        print(os.strerror(error.errno), flush=True)
+print("refused", flush=True)
+sys.stdin.readline()
+if len(sys.argv) > 1:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    accepted = [server.accept() for _ in range(3)]
+    sys.stdin.readline()
+"""
+
+
+@test("an accept(2) that fails is in the rows of what it did not take: error with the errno, pending while it may yet")
+def refused_accepts():
+    for way, words, report, wanted in (("launched", [], "conns", ["error EMFILE"] * 3),
+                                       ("launched", ["accepts"], "conns", ["ok 0"] * 3),
+                                       ("attached", [], "conns", ["error EMFILE"] * 3),
+                                       ("-i lo", [], "conns", ["error EMFILE"] * 3),
+                                       ("attached", ["waits"], "peers", [(3, 0, 0, 3)]),
+                                       ("launched", [], "peers", [(3, 0, 3, 0)])):
+        argv = ["python3", "-c", REFUSING] + words
+        if way == "launched":
+            server = trace = Trace([], argv, stdin=-1, report=report)
+        else:
+            server = Process(argv, stdin=-1)
+        port = int(wait_for(lambda server=server: server.out.split(), "the port")[0])
+        if way != "launched":
+            trace = attach([server.pid], ["-i", "lo"] if way == "-i lo" else [], runner=[], report=report)
+            if way == "-i lo":
+                capturing(trace)
+        server.line()
+        wait_for(lambda server=server: "refused" in server.out, "accept(2) to fail")
+        # What waits is asked for so often at least.
+        time.sleep(1.2)
+        if words != ["waits"]:
+            server.line()
+        if words == ["accepts"]:
+            server.line()
+        rows = trace.interrupt() if words == ["waits"] else trace.finish()
+        rows = [row for row in rows if row["dir"] == "in" and row["lport" if report == "conns" else "port"] == port]
+        told = "%s %s %s: %s" % (way, words, report, rows)
+        if report == "conns":
+            equal(["%s %s" % (row["result"], row["errno"]) for row in rows], wanted, told)
+        else:
+            equal([tuple(row[name] for name in ("conns", "ok", "fail", "pending")) for row in rows], wanted, told)
 
 
 OLD = """
