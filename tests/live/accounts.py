@@ -7,7 +7,7 @@ import sys
 import time
 
 from lib import (CONNTRACE, MKCONN, Process, Skip, Trace, attach, capturing, check, enter_namespace, equal, main, must,
-                 parse_rows, run, scratch, short, test, wait_for)
+                 parse_rows, run, scratch, short, test, wait_for, watch)
 
 MASTER = """
 import os, signal, socket, sys, time
@@ -164,6 +164,34 @@ def hung():
             equal({"p" in row["seen"] for row in waiting}, {way == "late"}, what)
             equal((told["unaccepted"], told["accept_queues_full"]), (2 if accepts else 3, 1), what)
 
+
+# Ends with a connection whose other side reads nothing.
+LEAVES = """
+import socket, sys
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client.setblocking(False)
+try:
+    while True:
+        client.send(bytes(65536))
+except BlockingIOError:
+    pass
+"""
+
+
+@test("--via=diag counts a full accept queue and what waits in it, and a socket that has lost its process and lives on")
+def sampled():
+    server = Process(["python3", "-c", HUNG], stdin=-1)
+    wait_for(lambda: server.out, "the port")
+    trace = watch([server.pid], before=[])
+    server.line()
+    wait_for(lambda: "connected" in server.out, "the connections")
+    told = trace.interrupt().summary
+    equal((told["accept_waiting"], told["accept_queues_full"], told["unaccepted"]), (3, 1, None), "the queue")
+    listener = socket.create_server(("127.0.0.1", 0))
+    trace = watch([server.pid], ["--look-ms=60000"], before=[])
+    equal(Process(["python3", "-c", LEAVES, listener.getsockname()[1]]).wait(), 0, "the client")
+    told = trace.interrupt().summary
+    check(told["too_short"] > 0, "the orphan: %s" % told)
 
 # Its accept(2) fails for want of a descriptor.
 REFUSING = """
