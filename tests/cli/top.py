@@ -194,9 +194,34 @@ def progress(test):
     test.say("in a pipe it does not", ["%r" % done.stderr] if "% read" in done.stderr or "\r" in done.stderr else [])
 
 
+def size_limit(test):
+    """A limit of the size of files, where a file is to be written: a message, and the terminal back."""
+    for words in (["-j", "-o", "limited"], ["--record=limited"], ["--metrics=limited"]):
+        wrong = []
+        path = test.path("limited")
+        screen = terminal.Terminal(["sh", "-c", 'ulimit -f 0 && exec "$@"', "sh", cli.CONNTRACE, "--top", "--speed=100",
+                                    "--replay", RECORDING] + [word.replace("limited", path) for word in words])
+        try:
+            # --record ends the run by itself.
+            screen.wait_for(lambda text: " END" in text or screen.process.poll() is not None, "the end", 30)
+            if screen.process.poll() is None:
+                screen.keys("q")
+            if screen.wait() != 1:
+                wrong.append("status %s" % screen.process.returncode)
+            if "File too large" not in screen.told:
+                wrong.append("it does not say why: %r" % screen.told[-300:])
+            if not screen.is_restored():
+                wrong.append("terminal not restored")
+        except TimeoutError as error:
+            wrong.append(error)
+        finally:
+            screen.close()
+        test.say("--top %s beyond ulimit -f" % words[-1], wrong)
+
+
 def main():
     test = cli.Cli()
-    for part in (manual, playing, savefile, every_file, progress):
+    for part in (manual, playing, savefile, every_file, progress, size_limit):
         try:
             part(test)
         except OSError as error:

@@ -1502,7 +1502,7 @@ static void tables_fit_on_a_terminal(void **state)
 /* One group more than a table has room for: a quarter of them go. */
 static char *print_flood(const struct report_options *options)
 {
-	const unsigned int heavy = 40, invented = PEERS_GROUPS_MAX;
+	const unsigned int heavy = 40, invented = (unsigned int)options->peers_max;
 	struct report *report;
 	char *text;
 	size_t size;
@@ -1535,22 +1535,24 @@ static void what_there_is_no_room_for_is_the_last_row(void **state)
 	options.by = "peer,uid,result";
 	options.columns = "UID,PEER,RESULT,CONNS,FAIL";
 	options.limit = 1;
+	options.peers_max = 1024;
 	text = print_flood(&options);
 	assert_string_equal(text, "UID PEER RESULT CONNS FAIL\n"
-				  "- 10.4.0.0 timeout 40 40\n"
-				  "other - - 65536 65536\n");
+				  "- 10.0.4.0 timeout 40 40\n"
+				  "other - - 256 256\n");
 	options.format = REPORT_JSON;
 	json = print_flood(&options);
-	assert_non_null(strstr(json, "{\"uid\":null,\"peer\":null,\"result\":null,\"conns\":65536,\"fail\":65536,"
+	assert_non_null(strstr(json, "{\"uid\":null,\"peer\":null,\"result\":null,\"conns\":256,\"fail\":256,"
 				     "\"other\":true}\n"));
 	free(text);
 	free(json);
 	options = options_for(&report_histogram, REPORT_RAW);
 	options.reports[0].spec = &histogram;
 	options.limit = 1;
+	options.peers_max = 1024;
 	text = print_flood(&options);
 	assert_non_null(strstr(text, "\nother "));
-	assert_non_null(strstr(text, " 65536 "));
+	assert_non_null(strstr(text, " 256 "));
 	free(text);
 }
 

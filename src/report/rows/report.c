@@ -55,6 +55,7 @@ int report_new(struct report **report, const struct report_options *options, siz
 	made->ops = ops;
 	made->spec = choice->spec;
 	made->limit = options->limit;
+	made->peers_max = options->peers_max > 0 ? options->peers_max : PEERS_GROUPS_MAX;
 	made->groups = options->groups;
 	if (ops->columns != NULL)
 		ret = select_keys(choice, options, &made->keys, err);

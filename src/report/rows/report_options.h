@@ -78,6 +78,7 @@ struct report_choice {
  * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
  * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
  * @limit: rows that are printed at most, 0 for all; not of events
+ * @peers_max: groups that a table of peers has, the others are one row; 0 for PEERS_GROUPS_MAX
  * @groups: those of --group; borrowed for the report's life, NULL for none
  * @linger_ns: how long more of a connection is waited for after its end, before report_finished()
  * @start_ns: when the run began, for REPORT_TIME_RELATIVE; CONN_UNKNOWN: the earliest time in the first rows
@@ -102,6 +103,7 @@ struct report_options {
 	const char *sort;
 	const char *columns;
 	uint64_t limit;
+	size_t peers_max;
 	struct groups *groups;
 	int64_t linger_ns;
 	int64_t start_ns;

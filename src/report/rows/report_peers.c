@@ -8,7 +8,7 @@ void report_peers_slice(struct report *report)
 	struct peers_report *own = (struct peers_report *)report;
 
 	peers_free(own->peers);
-	own->peers = peers_new(&report->keys, PEERS_GROUPS_MAX);
+	own->peers = peers_new(&report->keys, report->peers_max);
 	peers_keep_rest(own->peers);
 	if (own->begin != NULL)
 		own->begin(own->peers);

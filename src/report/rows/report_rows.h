@@ -12,6 +12,7 @@
  * @ops: its kind
  * @spec: as struct report_choice
  * @limit: rows that are printed at most, 0 for all
+ * @peers_max: groups of connections at most
  * @keys: of its rows, none where report_ops.columns is NULL
  * @groups: of --group, NULL none; borrowed
  * @names: of users, hosts and groups
@@ -25,6 +26,7 @@ struct report {
 	const struct report_ops *ops;
 	const void *spec;
 	uint64_t limit;
+	size_t peers_max;
 	struct peers_keys keys;
 	struct groups *groups;
 	struct names *names;
