@@ -12,6 +12,7 @@
 #include "run/orphans.h"
 #include "system/socket.h"
 #include "source/ptrace/launch.h"
+#include "source/source.h"
 
 struct command {
 	struct launch launch;
@@ -96,3 +97,30 @@ void command_close(struct command *command)
 		close(command->pidfd);
 	free(command);
 }
+
+static int fd_of(const void *source)
+{
+	return command_fd(source);
+}
+
+static int read_end(void *source, struct queue *events, struct err *err)
+{
+	int status;
+
+	(void)events;
+	(void)err;
+	return command_fd(source) >= 0 && command_status(source, &status) ? SOURCE_END : 0;
+}
+
+static void close_source(void *source)
+{
+	command_close(source);
+}
+
+const struct source_ops command_source = {
+	.name = "command",
+	.role = SOURCE_AUXILIARY,
+	.fd = fd_of,
+	.read = read_end,
+	.close = close_source,
+};

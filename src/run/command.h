@@ -37,6 +37,9 @@ pid_t command_pid(const struct command *command);
 /** command_start() - orphans_start() of it */
 uint64_t command_start(const struct command *command);
 
+/** command_source - in the loop of a run it has no events, only an end */
+extern const struct source_ops command_source;
+
 /** command_fd() - readable when it has ended; -1 none (Linux before 5.3) */
 int command_fd(const struct command *command);
 

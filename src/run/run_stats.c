@@ -261,8 +261,8 @@ void run_stats_explain(struct summary *summary, struct output *output, const str
 	output_count(output, summary);
 	summary->has_processes = !options_is_file(options) || options->strace_log != NULL || options->replay != NULL;
 	summary->targets = options->pid_count;
-	summary->unwatched_why = sources_warning(sources, 0);
-	while (sources_warning(sources, summary->unwatched) != NULL)
+	summary->unwatched_why = sources_refused(sources, 0);
+	while (sources_refused(sources, summary->unwatched) != NULL)
 		summary->unwatched++;
 	explain_end(&text, summary, options, sources);
 	explain_empty(&text, summary, options, sources);

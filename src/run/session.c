@@ -235,7 +235,7 @@ static void open_tracker(struct session *session)
 	};
 	if (output_observer(session->output, &observer) || output_counter(session->output, &observer))
 		tracker_observe(session->tracker, &observer);
-	sources_on_last_word(session->sources, ask_timewait, session);
+	sources_on_final_counters(session->sources, ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->owner_lookup = owner_lookup_new(sources_diag(session->sources),
 							 sources_lookups(session->sources), captures_all(options));

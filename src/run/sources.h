@@ -50,10 +50,9 @@ void sources_close(struct sources *sources, int *wait_status);
 void sources_on_packet(struct sources *sources, void (*function)(void *context, const struct event *event),
 		       void *context);
 
-/**
- * sources_on_last_word() - be shown each destroy event as soon as it is read; @function may complete it
- */
-void sources_on_last_word(struct sources *sources, void (*function)(void *context, struct event *event), void *context);
+/** sources_on_final_counters() - have @function see each destroy event as soon as it is read; it may complete it */
+void sources_on_final_counters(struct sources *sources, void (*function)(void *context, struct event *event),
+			       void *context);
 
 /** sources_lookups() - a stream for what is found out about single sockets */
 struct queue *sources_lookups(struct sources *sources);
@@ -64,7 +63,10 @@ const struct hash_key *sources_flow_key(const struct sources *sources);
 /** sources_merge() - where their events come out */
 struct merge *sources_merge(struct sources *sources);
 
-/** sources_find_owners() - with --via=diag: look whose those are that have died since the last look */
+/** sources_sample() - with --via=diag: take a sample now */
+void sources_sample(struct sources *sources);
+
+/** sources_find_owners() - with --via=diag: take a sample if a socket that died since the last one has no owner yet */
 void sources_find_owners(struct sources *sources);
 
 /** sources_read() - move what the witnesses have into the merge; Return: how many events */
@@ -77,7 +79,7 @@ size_t sources_fds(struct sources *sources, struct pollfd fds[SOURCES_FDS], bool
 bool sources_have_ended(const struct sources *sources);
 
 /** sources_packets_are_all() - have as many packets of interfaces come as there shall be? */
-bool sources_packets_are_all(const struct sources *sources);
+bool sources_packets_are_all(struct sources *sources);
 
 /**
  * sources_drain() - ask the packet process for what the kernel has captured already, and take it
@@ -95,8 +97,8 @@ int64_t sources_settled_ns(const struct sources *sources);
 /** sources_failed() - the story of a source that failed in the run, after its notice has been given; NULL none */
 const char *sources_failed(const struct sources *sources);
 
-/** sources_warning() - the @index-th of the processes given that is not watched, and why; NULL behind the last */
-const char *sources_warning(const struct sources *sources, size_t index);
+/** sources_refused() - the @index-th of the processes given that is not watched, and why; NULL behind the last */
+const char *sources_refused(const struct sources *sources, size_t index);
 
 /** sources_parents() - those who made processes given and are not watched, see parents.h; NULL none */
 struct parents *sources_parents(struct sources *sources);

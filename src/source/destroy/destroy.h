@@ -9,6 +9,8 @@
 #include "base/queue.h"
 #include "source/source.h"
 
+struct source_ops;
+
 /**
  * struct destroy - the source of the last words of TCP sockets (see destroy.c)
  *
@@ -36,6 +38,9 @@ struct destroy_config {
 
 /** destroy_open() - see source/source.h; -ENOENT or -EPROTONOSUPPORT when the kernel has no sock_diag */
 int destroy_open(struct destroy **source, const struct destroy_config *config, struct err *err);
+
+/** destroy_source - destroy events in the loop of a run */
+extern const struct source_ops destroy_source;
 
 /** destroy_fd() - see source/source.h; to be read at least every 100 ms on a busy host even if nobody polls */
 int destroy_fd(const struct destroy *source);

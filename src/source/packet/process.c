@@ -61,6 +61,8 @@ struct packet {
 	struct child_shared *shared;
 	size_t shared_size;
 	struct ring_end ring;
+	void (*on_event)(void *context, const struct event *event);
+	void *on_event_context;
 	int control_fd;
 	int wake_fd;
 	int kill_fd; /* see confine_leash() */
@@ -329,6 +331,12 @@ static int batch_size(struct packet_config *config)
 	return (int)(config->batch_seed % config->batch + 1);
 }
 
+void packet_on_event(struct packet *packet, void (*function)(void *context, const struct event *event), void *context)
+{
+	packet->on_event = function;
+	packet->on_event_context = context;
+}
+
 int packet_read(struct packet *packet, struct queue *events, struct err *err)
 {
 	int limit = packet->config.savefile_count > 0 ? batch_size(&packet->config) : LIVE_SLOTS;
@@ -341,6 +349,8 @@ int packet_read(struct packet *packet, struct queue *events, struct err *err)
 		got = event != NULL ? packet_next(packet, event, err) : 0;
 		if (got != 1)
 			break;
+		if (packet->on_event != NULL)
+			packet->on_event(packet->on_event_context, event);
 		queue_commit(events);
 		count++;
 	}

@@ -13,6 +13,8 @@
 #include "model/message.h"
 #include "source/source.h"
 
+struct source_ops;
+
 /** More interfaces than this are refused. */
 #define PACKET_INTERFACES 16
 
@@ -159,6 +161,9 @@ struct packet;
  */
 int packet_open(struct packet **packet, const struct packet_config *config, struct err *err);
 
+/** packet_source - the packet process in the loop of a run */
+extern const struct source_ops packet_source;
+
 /** packet_fd() - see source/source.h; readable after packet_read() said 0 and something came, or the process ended */
 int packet_fd(const struct packet *packet);
 
@@ -183,6 +188,14 @@ bool packet_sleep(struct packet *packet, bool has_patience);
  * interfaces may have more, and if there is nothing more SOURCE_END says so.
  */
 int packet_next(struct packet *packet, struct event *event, struct err *err);
+
+/**
+ * packet_on_event() - have packet_read() pass each event to a function, before anything holds it back
+ * @packet: the source
+ * @function: called with @context and an EVENT_SEGMENT or EVENT_ICMP
+ * @context: passed on
+ */
+void packet_on_event(struct packet *packet, void (*function)(void *context, const struct event *event), void *context);
 
 /** packet_read() - see source/source.h: packet_next() into a queue, a bounded number of times */
 int packet_read(struct packet *packet, struct queue *events, struct err *err);

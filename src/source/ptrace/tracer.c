@@ -92,12 +92,12 @@ int tracer_open(struct tracer **opened, const struct tracer_config *config, int 
 	return 0;
 }
 
-const char *tracer_warning(const struct tracer *tracer, size_t index)
+const char *tracer_refused(const struct tracer *tracer, size_t index)
 {
 	return index < tracer->warning_count ? tracer->warnings[index] : NULL;
 }
 
-const char *tracer_remark(struct tracer *tracer)
+const char *tracer_notice(struct tracer *tracer)
 {
 	return notices_take(&tracer->notices);
 }

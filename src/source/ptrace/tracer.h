@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "base/queue.h"
 
+struct source_ops;
+
 /**
  * struct tracer_user - as whom a launched command runs
  * @uid: user
@@ -78,14 +80,17 @@ struct tracer;
 int tracer_open(struct tracer **tracer, const struct tracer_config *config, int *exit_status, struct err *err);
 
 /**
- * tracer_warning() - the @index-th process that could not be attached, and why; NULL after the last
+ * tracer_refused() - the @index-th process that could not be attached, and why; NULL after the last
  *
  * When none could, tracer_open() failed with the last reason.
  */
-const char *tracer_warning(const struct tracer *tracer, size_t index);
+const char *tracer_refused(const struct tracer *tracer, size_t index);
 
-/** tracer_remark() - the next thing the user should know of what was traced; Return: NULL when there is none */
-const char *tracer_remark(struct tracer *tracer);
+/** tracer_notice() - the next line for the user about what is traced; Return: NULL when there is none */
+const char *tracer_notice(struct tracer *tracer);
+
+/** tracer_source - the tracer in the loop of a run */
+extern const struct source_ops tracer_source;
 
 /** tracer_fd() - see source/source.h */
 int tracer_fd(const struct tracer *tracer);

@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "base/queue.h"
 
+struct source_ops;
+
 /**
  * struct replay - a source that reads events from a file (see model/event_text.h)
  *
@@ -31,6 +33,9 @@ struct replay_config {
  * Return: 0, or a negative errno with the story in @err.
  */
 int replay_open(struct replay **replay, const struct replay_config *config, struct err *err);
+
+/** replay_source - a recording in the loop of a run */
+extern const struct source_ops replay_source;
 
 /** replay_fd() - readable when there is more; -1 for a regular file, which always has what it will have */
 int replay_fd(const struct replay *replay);

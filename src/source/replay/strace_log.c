@@ -2,6 +2,7 @@
 #include "source/replay/strace_log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ struct strace_log {
 	uint64_t cookies;
 	uint64_t unknown;
 	bool ended;
+	struct err notice;
 };
 
 static struct task *task_of(struct strace_log *log, int32_t tid)
@@ -539,9 +541,18 @@ int strace_log_read(struct strace_log *log, struct queue *events, struct err *er
 	return (int)(queue_pushed(events) - before);
 }
 
-uint64_t strace_log_unknown(const struct strace_log *log)
+const char *strace_log_notice(struct strace_log *log)
 {
-	return log->unknown;
+	uint64_t unknown = log->unknown;
+
+	if (!log->ended || unknown == 0)
+		return NULL;
+	log->unknown = 0;
+	err_set(&log->notice, 0,
+		"%" PRIu64 " connect(2) calls are left out: the log does not say whether their sockets are TCP; let "
+		"strace log socket(2) too, or use its -yy",
+		unknown);
+	return log->notice.text;
 }
 
 void strace_log_close(struct strace_log *log)

@@ -543,7 +543,7 @@ void sampler_close(struct sampler *sampler)
 	free(sampler);
 }
 
-const char *sampler_warning(struct sampler *sampler)
+const char *sampler_notice(struct sampler *sampler)
 {
 	if (sampler->warned < sampler->warning_count)
 		return sampler->warnings[sampler->warned++];

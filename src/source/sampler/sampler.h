@@ -13,6 +13,8 @@
 #include "source/destroy/destroy.h"
 #include "system/diag.h"
 
+struct source_ops;
+
 /**
  * struct sampler_config - whom to watch without stopping them (--via=diag, theory in sampler.c)
  * @pids: the processes
@@ -51,13 +53,16 @@ int sampler_open(struct sampler **sampler, const struct sampler_config *config, 
 /** sampler_close() - the targets go on; NULL is fine */
 void sampler_close(struct sampler *sampler);
 
-/** sampler_warning() - the next process that cannot be watched, or not wholly any more, and why; NULL behind the last
+/** sampler_notice() - the next process that cannot be watched, or not wholly any more, and why; NULL behind the last
  */
-const char *sampler_warning(struct sampler *sampler);
+const char *sampler_notice(struct sampler *sampler);
 
 /** sampler_refused() - the @index-th process that could not be watched at the beginning, and why; NULL behind the last
  */
 const char *sampler_refused(const struct sampler *sampler, size_t index);
+
+/** sampler_source - the sampler in the loop of a run */
+extern const struct source_ops sampler_source;
 
 /** sampler_fd() - see source/source.h: readable when it is time for a look */
 int sampler_fd(const struct sampler *sampler);

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/destroy/destroy.h"
+
+#include "base/clock.h"
+#include "source/source.h"
+
+/* The kernel reports a death at most this much later, unless the sign of it is lost in an overrun. */
+#define LAST_DEATHS_NS (2 * CLOCK_NS_PER_SEC)
+
+static int fd_of(const void *source)
+{
+	return destroy_fd(source);
+}
+
+static int read_events(void *source, struct queue *events, struct err *err)
+{
+	return destroy_read(source, events, err);
+}
+
+/* All that died is to be reported, sockets included of which no other source knows (accepted by io_uring(7)). */
+static void drain(void *source)
+{
+	destroy_mark(source);
+}
+
+static bool is_drained(const void *source)
+{
+	return destroy_has_caught_up(source);
+}
+
+static void close_source(void *source)
+{
+	destroy_close(source);
+}
+
+const struct source_ops destroy_source = {
+	.name = "destroy",
+	.role = SOURCE_AUXILIARY,
+	.on_failure = SOURCE_IS_OPTIONAL,
+	.fd = fd_of,
+	.read = read_events,
+	.drain = drain,
+	.is_drained = is_drained,
+	.drain_ns = LAST_DEATHS_NS,
+	.close = close_source,
+};

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/replay/strace_log.h"
+#include "source/source.h"
+
+/* A file is always readable. */
+static bool prepare_sleep(void *source, bool is_patient)
+{
+	(void)source;
+	(void)is_patient;
+	return false;
+}
+
+/* What came is taken first, so that little of a long log is in memory. */
+static int read_events(void *source, struct queue *events, struct err *err)
+{
+	return queue_peek(events) == NULL ? strace_log_read(source, events, err) : 0;
+}
+
+static const char *notice(void *source)
+{
+	return strace_log_notice(source);
+}
+
+static void close_source(void *source)
+{
+	strace_log_close(source);
+}
+
+const struct source_ops strace_log_source = {
+	.name = "strace-log",
+	.role = SOURCE_INPUT,
+	.on_failure = SOURCE_ENDS,
+	.sleep = prepare_sleep,
+	.read = read_events,
+	.notice = notice,
+	.close = close_source,
+};
