@@ -144,6 +144,20 @@ SUM(payload): most 1400, each bar 1.000 s
 """
 
 
+# The last segment would be in row 90 million.
+FAR_APART = ("flow a 192.0.2.7 40000 192.0.2.1 80\n+0 a > S seq 100\n+0.01 a < SA seq 500 ack 101\n"
+             "+90000 a > A seq 101 ack 501\n")
+
+
+def uncounted(read):
+    """What there would be too many rows for is counted in the accounts, in text and in JSON."""
+    done = subprocess.run([CONNTRACE, *read, "-q", "-j", "-z", "io,stat,0.001"], capture_output=True, text=True, check=False)
+    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
+    equal("uncounted, JSON", summary["io_stat_uncounted"], 1)
+    done = subprocess.run([CONNTRACE, *read, "-q", "-z", "io,stat,0.001"], capture_output=True, text=True, check=False)
+    equal("uncounted, text", "lost 1 frames or connections in no row of io,stat" in done.stderr, True)
+
+
 def main():
     file = os.path.join(os.environ.get("TMPDIR", "/tmp"), "conntrace-io-%d.pcap" % os.getpid())
     try:
@@ -152,6 +166,8 @@ def main():
         numbers(read)
         subprocess.run([MKPCAP, "-o", file], input=HOLES, text=True, check=True)
         holes(read)
+        subprocess.run([MKPCAP, "-o", file], input=FAR_APART, text=True, check=True)
+        uncounted(read)
         subprocess.run([MKPCAP, "-o", file], input=SCRIPT, text=True, check=True)
         refused(read)
         picture = conntrace(*read, "-z", "io,stat,1,SUM(payload)", "--format=plot", LC_ALL="C.UTF-8")[1]

@@ -30,7 +30,7 @@ REPORTS = ["-j", "--events", "-z", "conns", "-z", "peers", "-z", "groups", "-z",
            "-z", "tls,tree", "-z", "histogram,HS_MS", "--ladder=all"]
 BATCHES = ["1", "7", "256", "1024", "4000:1", "300:2"] if ALL else ["1", "1000:1"]
 # Every how many public captures one is read, in a run that takes a few.
-SAMPLE = 12
+SAMPLE = 24
 # What a run costs is not the same twice.
 COSTS = ("duration_s", "cpu_s", "peak_kib", "packet_peak_kib")
 
