@@ -19,6 +19,26 @@
 #include "run/session_state.h"
 #include "run/tracking.h"
 
+/*
+ * A run has one loop: wait, read the sources, and what its phase does with the
+ * events. session_run() is the loop, step_PHASE() is what a phase does.
+ *
+ *            | waits for              | sources      | events               | others
+ * -----------+------------------------+--------------+----------------------+---------------------------------------
+ * OPENING    | -                      | are opened   | of before the run    | session_open(); privileges are dropped
+ * RUNNING    | signals, sources, the  | are read     | feed the tracker     | reports of intervals, --top, --control,
+ *            | screen, clients, times |              |                      | --metrics; a limit or a signal ends it
+ * DRAINING   | sources                | deliver what | feed the tracker     | waits for final counters; then the
+ *            |                        | has happened |                      | reports and the accounts are printed
+ * STOPPING   | signals, sources,      | are read     | are dropped: the     | --control, --metrics; the launched
+ *            | clients                |              | report is printed    | command is asked to end (ending.h)
+ * REPORTED   | -                      | are closed   | -                    | session_report(), session_close()
+ *
+ * Only DRAINING prints the final reports, and only enter() changes the
+ * phase. STOPPING is for a launched command that runs on; else REPORTED follows
+ * DRAINING.
+ */
+
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
 /* Ended by a second SIGINT, a run prints what it has in this time. */
 #define AT_ONCE_NS (500 * CLOCK_NS_PER_MS)
@@ -252,7 +272,7 @@ static void open_tracker(struct session *session)
 		feed_one(session, &run);
 }
 
-void session_tell_notices(struct session *session)
+void session_print_notices(struct session *session)
 {
 	const char *notice;
 
@@ -316,7 +336,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	/* What is there before the run waits for no slower witness. */
 	if (!session->is_file && sources_tracer(session->sources) == NULL)
 		session_feed(session, clock_now());
-	session_tell_notices(session);
+	session_print_notices(session);
 	capabilities_start(options);
 	progress_begin(&session->progress, options, session->sources);
 	top_run_start(session->top_run);
@@ -344,20 +364,30 @@ static int64_t time_to_wait(const struct session *session, bool was_busy, int64_
 	return wait > 0 ? wait : 0;
 }
 
-static void wait_for_work(struct session *session, bool was_busy)
+/* Signals do not end draining, but a second SIGINT hurries it (interrupt.h). */
+static void wait_to_drain(struct session *session)
+{
+	struct pollfd fds[SOURCES_FDS];
+	bool ready;
+	size_t count = sources_fds(session->sources, fds, &ready);
+
+	(void)poll(fds, count, ready || !session->awaits ? 0 : FINAL_COUNTERS_POLL_MS);
+}
+
+static void wait_for_work(struct session *session)
 {
 	struct pollfd fds[3 + TOP_RUN_FDS + SOURCES_FDS];
 	struct timespec timeout;
 	bool ready = false;
 	size_t count = 3;
-	int64_t wait = time_to_wait(session, was_busy, clock_monotonic());
+	int64_t wait = time_to_wait(session, session->was_busy, clock_monotonic());
 
 	fds[0] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = services_fd(session->services), .events = POLLIN};
-	/* Of a pipe that has no reader any more, though there is nothing to write. */
+	/* A pipe that has no reader any more is to be noticed even when there is nothing to write. */
 	fds[2] = (struct pollfd){.fd = session_reader(session), .events = 0};
 	count += top_run_fds(session->top_run, fds + count);
-	if (!was_busy && !playback_is_ahead(&session->playback, sources_merge(session->sources)))
+	if (!session->was_busy && !playback_is_ahead(&session->playback, sources_merge(session->sources)))
 		count += sources_fds(session->sources, fds + count, &ready);
 	if (ready)
 		wait = 0;
@@ -373,7 +403,7 @@ static void report_in_time(struct session *session, int64_t now_ns)
 {
 	bool is_due = interval_due(&session->interval, now_ns, session->end_ns);
 
-	if ((is_due || session->print_now) && session->write_error == 0 && !session->reported) {
+	if ((is_due || session->print_now) && session->write_error == 0) {
 		/* What died in the slice belongs into it, also where nobody has looked since. */
 		sources_find_owners(session->sources);
 		session_feed(session, sources_settled_ns(session->sources));
@@ -397,10 +427,6 @@ static void take_in(struct session *session)
 	int64_t playback_ns =
 		session->is_file ? playback_file_now(&session->playback, sources_merge(session->sources)) : until_ns;
 
-	if (session->reported)
-		merge_clear(sources_merge(session->sources));
-	if (session->reported)
-		return;
 	owner_lookup_run(session->owner_lookup);
 	backlog_sample(&session->backlog, false);
 	session_feed(session, clock_sooner(until_ns, playback_ns));
@@ -414,34 +440,92 @@ static void take_in(struct session *session)
 	}
 }
 
+static void serve(struct session *session)
+{
+	struct err err = {""};
+
+	session_serve(session, false);
+	session_check_output(session, output_error(session->output, &err), &err);
+	job_control_check(&session->job_control, sources_tracer(session->sources));
+	session_print_notices(session);
+}
+
+/* From now on a signal hurries what is still to be done. */
+static void make_final(const struct session *session)
+{
+	interrupt_final(session->at_once ? AT_ONCE_NS : 0);
+}
+
+static void enter(struct session *session, enum session_phase phase)
+{
+	session->phase = phase;
+	if (phase == SESSION_DRAINING) {
+		if (!session->asks_command)
+			make_final(session);
+		session_begin_draining(session);
+	} else if (phase == SESSION_STOPPING) {
+		session_print_final(session);
+		ending_ask(&session->ending);
+	} else if (phase == SESSION_REPORTED && session->asks_command) {
+		make_final(session);
+	} else if (phase == SESSION_REPORTED) {
+		session_print_final(session);
+	}
+}
+
+static void step_running(struct session *session)
+{
+	take_in(session);
+	if (sources_packets_are_all(session->sources) ||
+	    !top_run_show(session->top_run, &session->refresh, session->sources, &session->playback))
+		session->stopping = true;
+	progress_show(&session->progress, session->sources);
+	refresh_in_time(session, clock_now());
+	report_in_time(session, clock_monotonic());
+	serve(session);
+	if (session_is_over(session, clock_monotonic()))
+		enter(session, SESSION_DRAINING);
+}
+
+static void step_draining(struct session *session)
+{
+	if (session_has_drained(session))
+		enter(session, session->asks_command ? SESSION_STOPPING : SESSION_REPORTED);
+}
+
+static void step_stopping(struct session *session)
+{
+	merge_clear(sources_merge(session->sources));
+	serve(session);
+	if (session_is_over(session, clock_monotonic()))
+		enter(session, SESSION_REPORTED);
+}
+
 void session_run(struct session *session)
 {
-	struct err write_err = {""};
-	bool was_busy = false;
+	static void (*const steps[SESSION_PHASE_NUM])(struct session * session) = {
+		[SESSION_RUNNING] = step_running,
+		[SESSION_DRAINING] = step_draining,
+		[SESSION_STOPPING] = step_stopping,
+	};
 
-	do {
-		wait_for_work(session, was_busy);
-		was_busy = !playback_is_ahead(&session->playback, sources_merge(session->sources)) &&
-			   load_is_high(&session->load, sources_read(session->sources), session->is_file);
-		take_in(session);
-		if (sources_packets_are_all(session->sources) ||
-		    (!session->reported &&
-		     !top_run_show(session->top_run, &session->refresh, session->sources, &session->playback)))
-			session->stopping = true;
-		progress_show(&session->progress, session->sources);
-		refresh_in_time(session, clock_now());
-		report_in_time(session, clock_monotonic());
-		session_serve(session, false);
-		session_check_output(session, output_error(session->output, &write_err), &write_err);
-		job_control_check(&session->job_control, sources_tracer(session->sources));
-		session_tell_notices(session);
-	} while (!session_stop(session, clock_monotonic()));
+	enter(session, SESSION_RUNNING);
+	while (session->phase != SESSION_REPORTED) {
+		bool drains = session->phase == SESSION_DRAINING;
+
+		if (drains)
+			wait_to_drain(session);
+		else
+			wait_for_work(session);
+		session->was_busy =
+			(drains || !playback_is_ahead(&session->playback, sources_merge(session->sources))) &&
+			load_is_high(&session->load, sources_read(session->sources), session->is_file);
+		steps[session->phase](session);
+	}
 }
 
 int session_report(struct session *session, struct err *err)
 {
-	interrupt_final(session->at_once ? AT_ONCE_NS : 0);
-	session_report_all(session);
 	if (session->write_error == -EPIPE)
 		return 0;
 	if (session->write_error != 0)

@@ -1,74 +1,82 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "run/session_state.h"
 
-#include <poll.h>
-
 #include "run/run_stats.h"
 #include "base/clock.h"
 #include "run/interrupt.h"
 #include "report/rows/names.h"
 
 /* The same on a busy machine. */
-#define LATE_WORDS_NS (3 * CLOCK_NS_PER_SEC)
-#define FINAL_COUNTERS_POLL_MS 5
+#define FINAL_COUNTERS_LATE_NS (3 * CLOCK_NS_PER_SEC)
 /* A socket that is not found any more is freed, and told of, within this time. */
 #define FREED_NS (50 * CLOCK_NS_PER_MS)
 /* Those that have ended are counted in one part of the time in so many. */
 #define COUNT_SHARE 20
 
-/* ---- the end ---------------------------------------------------------------------- */
+/* ---- draining ---------------------------------------------------------------------- */
 
-/* Has the kernel told of all that had died when it was looked for? A moment more is for what is just being freed. */
-static bool deaths_are_heard(const struct session *session, int64_t looked_ns)
+/* Whether the kernel has reported all that was destroyed before @sampled_ns, and what was being freed then. */
+static bool has_final_counters(const struct session *session, int64_t sampled_ns)
 {
 	const struct destroy *destroy = sources_destroy(session->sources);
 
 	return destroy != NULL && session->overrun_ns == 0 && destroy_has_caught_up(destroy) &&
-	       clock_monotonic() - looked_ns >= FREED_NS;
+	       clock_monotonic() - sampled_ns >= FREED_NS;
+}
+
+void session_begin_draining(struct session *session)
+{
+	int64_t now_ns = clock_monotonic();
+
+	progress_end(&session->progress);
+	top_run_leave(session->top_run);
+	backlog_sample(&session->backlog, true);
+	session->final_ns = now_ns + (session->is_file ? 0 : FINAL_COUNTERS_NS);
+	session->late_ns = session->final_ns;
+	if (sources_destroy(session->sources) != NULL && session->overrun_ns == 0)
+		session->late_ns = now_ns + FINAL_COUNTERS_LATE_NS;
+}
+
+/* Once: with many open connections the kernel has more to do than to answer the same query again. */
+static void sample_once(struct session *session)
+{
+	if (session->sampled_ns != 0)
+		return;
+	session->gone = session_refresh(session, false);
+	if (sources_destroy(session->sources) != NULL)
+		destroy_mark(sources_destroy(session->sources));
+	session->sampled_ns = clock_monotonic();
 }
 
 /*
- * Of what has died lately the kernel tells within a moment: wait while something is missed and may still come. The end
- * of the rest is unknown.
+ * The kernel reports a destroyed socket within a moment: the run waits while a report is missing that may still come.
+ * The end of the other connections is unknown.
  */
-static void hear_last_words(struct session *session)
+bool session_has_drained(struct session *session)
 {
-	int64_t until_ns = clock_monotonic() + (session->is_file ? 0 : FINAL_COUNTERS_NS);
-	bool waits = sources_destroy(session->sources) != NULL && session->overrun_ns == 0;
-	int64_t late_ns = waits ? clock_monotonic() + LATE_WORDS_NS : until_ns;
 	struct tracker_stats run;
-	int64_t looked_ns = 0;
-	size_t gone = 0, awaited;
+	size_t awaited;
 
-	backlog_sample(&session->backlog, true);
-	while (!sources_drain(session->sources))
+	session->awaits = true;
+	if (!sources_drain(session->sources)) {
 		session_feed(session, sources_settled_ns(session->sources));
-	for (;;) {
-		struct pollfd fds[SOURCES_FDS];
-		size_t count;
-		bool ready;
-
-		sources_read(session->sources);
-		/* Of a file that is played, what has not been shown has not been. */
-		session_feed(session, playback_now(&session->playback, clock_monotonic()));
-		/* Once: with many open connections the kernel has more to do than to answer the same again. */
-		if (looked_ns == 0) {
-			gone = session_refresh(session, false);
-			if (sources_destroy(session->sources) != NULL)
-				destroy_mark(sources_destroy(session->sources));
-			looked_ns = clock_monotonic();
-		}
-		awaited = refresh_awaited(&session->refresh);
-		tracker_stats(session->tracker, &run);
-		if ((awaited == 0 && run.unsettled == 0) || interrupt_hurries() ||
-		    deaths_are_heard(session, looked_ns) || clock_monotonic() >= (awaited > 0 ? late_ns : until_ns))
-			break;
-		count = sources_fds(session->sources, fds, &ready);
-		(void)poll(fds, count, FINAL_COUNTERS_POLL_MS);
+		return false;
 	}
-	if (gone > 0)
+	/* Of a file that is played, only what has been shown counts. */
+	session_feed(session, playback_now(&session->playback, clock_monotonic()));
+	sample_once(session);
+	awaited = refresh_awaited(&session->refresh);
+	tracker_stats(session->tracker, &run);
+	if ((awaited > 0 || run.unsettled > 0) && !interrupt_hurries() &&
+	    !has_final_counters(session, session->sampled_ns) &&
+	    clock_monotonic() < (awaited > 0 ? session->late_ns : session->final_ns))
+		return false;
+	if (session->gone > 0)
 		(void)session_refresh(session, true);
+	return true;
 }
+
+/* ---- the reports ------------------------------------------------------------------ */
 
 /* JSON has numbers in any case. */
 bool session_resolves(const struct session *session)
@@ -86,19 +94,12 @@ static void ask_names(struct session *session)
 			names_ask(&conn->flow.remote);
 }
 
-/* Everything that is to be printed at the end; once. */
-void session_report_all(struct session *session)
+void session_print_final(struct session *session)
 {
 	struct summary summary;
 	struct err err = {""};
 
-	if (session->reported)
-		return;
-	session->reported = true;
-	progress_end(&session->progress);
-	top_run_leave(session->top_run);
-	hear_last_words(session);
-	session_tell_notices(session);
+	session_print_notices(session);
 	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
 	/* A stream that turned out to be no input: it is as if it could not be opened. */
 	if (session->is_file && !session->writes && sources_failed(session->sources) != NULL)
@@ -183,23 +184,24 @@ void session_signals(struct session *session)
 	}
 }
 
-bool session_stop(struct session *session, int64_t now_ns)
+bool session_is_over(struct session *session, int64_t now_ns)
 {
 	bool stays = playback_is_ahead(&session->playback, sources_merge(session->sources)) ||
 		     top_run_stays(session->top_run);
+	bool has_ended = sources_have_ended(session->sources) && !stays;
 
 	if (session->end_ns > 0 && now_ns >= session->end_ns)
 		session->stopping = true;
 	if (session->options->command == NULL)
-		return session->at_once || session->stopping || (sources_have_ended(session->sources) && !stays);
-	/* Nobody reads our report, but the command has done nothing wrong. */
+		return session->at_once || session->stopping || has_ended;
+	/* The command has done nothing wrong when the reader of the report has gone. */
 	if (session->write_error != 0)
 		session->stopping = false;
-	if (session->stopping && session->ending.step < ENDING_COMMAND) {
-		/* The run is over now; what the command does on its way out is none of it. */
+	if (session->stopping && session->phase == SESSION_RUNNING && session->ending.step < ENDING_COMMAND) {
+		/* The run is over now; what the command does on its way out is not part of it. */
 		interrupt_command(NULL, NULL);
-		session_report_all(session);
-		ending_ask(&session->ending);
+		session->asks_command = true;
+		return true;
 	}
-	return ending_check(&session->ending) || session->at_once || (sources_have_ended(session->sources) && !stays);
+	return ending_check(&session->ending) || session->at_once || has_ended;
 }

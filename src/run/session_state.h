@@ -23,6 +23,19 @@
 /* The kernel tells of a socket's death from a work queue, a little after the fact, and later on a busy machine. */
 #define FINAL_COUNTERS_NS (200 * CLOCK_NS_PER_MS)
 
+/* How often it is checked whether they have come. */
+#define FINAL_COUNTERS_POLL_MS 5
+
+/** enum session_phase - see the table in session.c */
+enum session_phase {
+	SESSION_OPENING,
+	SESSION_RUNNING,
+	SESSION_DRAINING,
+	SESSION_STOPPING,
+	SESSION_REPORTED,
+	SESSION_PHASE_NUM,
+};
+
 /* What session.c (the run) and session_end.c (its end) share. */
 struct session {
 	const struct options *options;
@@ -48,11 +61,18 @@ struct session {
 	uint64_t finished;
 	int64_t count_ns; /* monotonic: when those that have ended are counted next (-c) */
 	bool is_file;
-	bool stopping;
+	enum session_phase phase;
+	bool stopping;     /* a limit, a signal or a failure ends the run */
+	bool asks_command; /* the launched command runs on and is asked to end */
 	bool at_once;
 	bool print_now;
-	bool reported;
-	bool writes; /* the files are created or emptied */
+	bool was_busy;      /* the last reading brought much */
+	bool awaits;        /* DRAINING: there was something to wait for */
+	int64_t final_ns;   /* DRAINING, monotonic: longest time for them */
+	int64_t late_ns;    /* the same while a destroy event is known to be missing */
+	int64_t sampled_ns; /* DRAINING, monotonic: when the open connections were sampled, 0 not yet */
+	size_t gone;        /* how many of them were not found */
+	bool writes;        /* the files are created or emptied */
 	int write_error;
 	struct err write_err;
 };
@@ -75,8 +95,8 @@ void session_print(struct session *session, enum output_when when);
 /** session_say_failure() - session_say() what @err tells if @rc is not 0 */
 void session_say_failure(struct session *session, int rc, const struct err *err);
 
-/** session_tell_notices() - say what the sources have to say */
-void session_tell_notices(struct session *session);
+/** session_print_notices() - say what the sources have to say */
+void session_print_notices(struct session *session);
 
 /** session_begin_writing() - there is something to write; until then the files are what the run before has left */
 void session_begin_writing(struct session *session);
@@ -84,8 +104,14 @@ void session_begin_writing(struct session *session);
 /** session_check_output() - a reader that went away ends the run quietly; any other failure is told at the end */
 void session_check_output(struct session *session, int rc, const struct err *err);
 
-/** session_report_all() - print everything that is to be printed at the end; once */
-void session_report_all(struct session *session);
+/** session_begin_draining() - leave the screen, and set how long final counters are awaited */
+void session_begin_draining(struct session *session);
+
+/** session_has_drained() - feed what was read; Return: true once nothing more is awaited */
+bool session_has_drained(struct session *session);
+
+/** session_print_final() - print the final reports and the accounts */
+void session_print_final(struct session *session);
 
 /** session_resolves() - are names of hosts wanted (-N)? */
 bool session_resolves(const struct session *session);
@@ -106,7 +132,7 @@ int session_reader(const struct session *session);
 /** session_signals() - take the signals that have come */
 void session_signals(struct session *session);
 
-/** session_stop() - is it time to end? Then the launched command is asked to; Return: is the run over? */
-bool session_stop(struct session *session, int64_t now_ns);
+/** session_is_over() - whether a limit, a signal or the end of what is watched ends the phase */
+bool session_is_over(struct session *session, int64_t now_ns);
 
 #endif

@@ -23,7 +23,6 @@
  */
 #define HOLD_PACKETS_NS (100 * CLOCK_NS_PER_MS)
 #define HOLD_NS (20 * CLOCK_NS_PER_MS)
-#define DRAIN_POLL_MS 10
 
 struct source_slot *sources_slot(struct sources *sources, const struct source_ops *ops)
 {
@@ -226,41 +225,21 @@ static bool is_drained(const struct source_slot *slot)
 	       slot->ops->is_drained(slot->source);
 }
 
-/* Those that others wait for are read before @drained. Return: how many events came. */
-static int read_drained(struct sources *sources, const struct source_slot *drained)
+static bool drain_slot(struct source_slot *slot)
 {
-	int count = 0;
+	bool is_late;
 
-	FOR_EACH_SLOT (slot, sources)
-		if (slot == drained || slot->ops->settled_ns != NULL)
-			count += read_slot(sources, slot);
-	return count;
-}
-
-/* Return: false when there is no room for more events. */
-static bool drain_slot(struct sources *sources, struct source_slot *slot)
-{
 	if (slot->source == NULL || slot->ops->drain == NULL || slot->drained)
 		return true;
 	if (slot->drain_until_ns == 0) {
 		slot->drain_until_ns = clock_monotonic() + slot->ops->drain_ns;
 		slot->ops->drain(slot->source);
 	}
-	while (!is_drained(slot) && !interrupt_hurries()) {
-		struct pollfd fd = {.fd = slot->ops->fd(slot->source), .events = POLLIN};
-		bool is_late = clock_monotonic() >= slot->drain_until_ns;
-
-		if (is_late && slot->ops->abandon == NULL)
-			break;
-		if (is_late)
-			slot->ops->abandon(slot->source);
-		if (queue_reserve(slot->events) == NULL)
-			return false;
-		if (read_drained(sources, slot) == 0 && !is_drained(slot))
-			(void)poll(&fd, 1, DRAIN_POLL_MS);
-	}
-	slot->drained = true;
-	return true;
+	is_late = clock_monotonic() >= slot->drain_until_ns;
+	if (is_late && slot->ops->abandon != NULL)
+		slot->ops->abandon(slot->source);
+	slot->drained = is_drained(slot) || interrupt_hurries() || (is_late && slot->ops->abandon == NULL);
+	return slot->drained;
 }
 
 bool sources_drain(struct sources *sources)
@@ -270,7 +249,7 @@ bool sources_drain(struct sources *sources)
 		merge_await_none(sources->merge);
 	}
 	FOR_EACH_SLOT (slot, sources)
-		if (!drain_slot(sources, slot))
+		if (!drain_slot(slot))
 			return false;
 	return true;
 }

@@ -82,9 +82,9 @@ bool sources_have_ended(const struct sources *sources);
 bool sources_packets_are_all(struct sources *sources);
 
 /**
- * sources_drain() - ask the packet process for what the kernel has captured already, and take it
+ * sources_drain() - the run is over: begin to deliver what has happened until now
  *
- * Return: false when there is no room for more in the merge: make some, and call it again.
+ * To be called again after each sources_read(). Return: true once all of it has been read.
  */
 bool sources_drain(struct sources *sources);
 
