@@ -9,7 +9,7 @@
 #include "base/words.h"
 #include "base/xalloc.h"
 
-/* One element of a list, "!" already taken off, into a new element at @to. */
+/* Parse one element of a list, without its "!", into @to. */
 typedef int element_parse(void *to, const char *word, bool exclude, struct err *err);
 
 static int parse_port_element(void *to, const char *word, bool exclude, struct err *err)

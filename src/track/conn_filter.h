@@ -11,9 +11,8 @@
 #include "model/port_range.h"
 
 /*
- * Which connections are shown. A list holds what is wanted and what is
- * excluded (written with a leading "!"): something is in the list when it is
- * wanted, or nothing is, and no exclusion names it.
+ * Selects the connections that are shown. A list has wanted elements and excluded ones (written with a leading "!"). A
+ * value passes the list when a wanted element matches, or the list has none, and no excluded element matches.
  */
 
 /**
@@ -95,14 +94,13 @@ int conn_filter_parse_ports(struct conn_filter_ports *ports, const char *list, s
 int conn_filter_parse_nets(struct conn_filter_nets *nets, const char *list, struct err *err);
 
 /**
- * conn_filter_match() - is this connection wanted?
+ * conn_filter_match() - whether a connection is wanted
  *
- * What is unknown is not what was asked for: it passes no family, direction
- * or list of wanted things, but it passes a list of exclusions only.
+ * An unknown value passes a list that has only exclusions. It passes no other list, no family and no direction.
  */
 bool conn_filter_match(const struct conn_filter *filter, const struct conn *conn);
 
-/** conn_filter_is_empty() - does it want every connection? */
+/** conn_filter_is_empty() - whether it wants every connection */
 bool conn_filter_is_empty(const struct conn_filter *filter);
 
 /** conn_filter_free() - free the lists and make it want everything */

@@ -54,7 +54,7 @@ static void become_histogram(struct distribution *distribution, int64_t *budget)
 	distribution->capacity = 0;
 }
 
-/* Room for one more exact value? The budget counts room, not values: that is what memory is spent on. */
+/* True when there is room for one more exact value. The budget counts allocated room, not values. */
 static bool grow(struct distribution *distribution, int64_t *budget)
 {
 	size_t capacity = distribution->capacity > 0 ? distribution->capacity * 2 : FIRST_CAPACITY;

@@ -7,12 +7,10 @@
 #include <stdint.h>
 
 /*
- * A distribution answers for its median and its quantiles. It keeps every
- * value, so that they are exact, as long as the budget it shares with others
- * allows; then it becomes a log-linear histogram: an octave of the value is
- * split into DISTRIBUTION_STEPS equal steps, and a quantile is the middle of a
- * step, at most 1/(2 * DISTRIBUTION_STEPS) = 0.8 % away from the true value.
- * Count and maximum stay exact.
+ * A distribution gives the median and the quantiles of its values. It keeps every value, and its results are exact,
+ * while the budget that it shares with others allows. Then it becomes a log-linear histogram: each octave is split into
+ * DISTRIBUTION_STEPS equal steps, and a quantile is the middle of a step, at most 1/(2 * DISTRIBUTION_STEPS) = 0.8 %
+ * away from the true value. Count and maximum stay exact.
  */
 #define DISTRIBUTION_STEPS 64
 #define DISTRIBUTION_OCTAVES 64
@@ -26,7 +24,7 @@
  * @max: the largest
  * @values: each of them, NULL once it is a histogram (or while it is empty)
  * @capacity: room in @values
- * @octaves: the histogram: DISTRIBUTION_OCTAVES pointers to DISTRIBUTION_STEPS counts each (NULL: none there)
+ * @octaves: the histogram: DISTRIBUTION_OCTAVES pointers to DISTRIBUTION_STEPS counts each (NULL: empty)
  * @sorted: @values are in ascending order
  */
 struct distribution {
@@ -54,15 +52,15 @@ int64_t distribution_quantile(struct distribution *distribution, unsigned int pe
 
 /**
  * distribution_each() - all values, in no order
- * @function: gets a value and how often it is there; of a histogram the middle of each step
+ * @function: gets a value and how often it occurs; for a histogram the middle of each step
  */
 void distribution_each(const struct distribution *distribution,
 		       void (*function)(void *context, int64_t value, uint64_t count), void *context);
 
-/** distribution_merge() - add all values of @from, of a histogram step by step; both draw on @budget */
+/** distribution_merge() - add all values of @from, a histogram step by step; both use @budget */
 void distribution_merge(struct distribution *to, const struct distribution *from, int64_t *budget);
 
-/** distribution_copy() - make @to, which must be empty, equal to @from; the copy draws on no budget */
+/** distribution_copy() - make @to, which must be empty, equal to @from; the copy uses no budget */
 void distribution_copy(struct distribution *to, const struct distribution *from);
 
 /** distribution_clear() - free what it holds and give exact values back to @budget; it is empty then */

@@ -27,7 +27,7 @@ struct rule {
 	uint8_t group;
 };
 
-/* A text that groups_text() has made; the rules of a command line leave few different ones. */
+/* A text that groups_text() has made; few different ones exist. */
 struct combination {
 	uint64_t mask;
 	char *text;
@@ -65,7 +65,7 @@ void groups_free(struct groups *groups)
 	free(groups);
 }
 
-/* Names stand in lists, in fields without blanks and before a colon. */
+/* Names are used in lists, in fields without blanks and before a colon. */
 static int check_name(const char *name, struct err *err)
 {
 	bool wrong = strcmp(name, "-") == 0 || strlen(name) > GROUPS_NAME_MAX;
@@ -192,7 +192,7 @@ int groups_add(struct groups *groups, const char *rule, struct err *err)
 	int error = parse_rule(groups, copy, &rules, &count, err);
 
 	if (error == 0) {
-		/* The name is what parse_rule() has left of the copy. */
+		/* parse_rule() has reduced the copy to the name. */
 		if (rules[0].group == groups->count)
 			groups->names[groups->count++] = xstrdup(copy);
 		groups->rules = xreallocarray(groups->rules, groups->rule_count + count, sizeof(*rules));

@@ -10,15 +10,14 @@
 #include "model/conn.h"
 
 /*
- * Named groups of connections (option --group). Whether a connection is in a
- * group hangs on nothing but its direction and its addresses, so it is worked
- * out wherever it is asked for.
+ * Named groups of connections (option --group). Membership depends only on the direction and the addresses of a
+ * connection, so it is computed when needed.
  */
 
-/** Groups there may be, RX and TX among them: they are the bits of a mask. */
+/** Maximum number of groups, with RX and TX: they are the bits of a mask. */
 #define GROUPS_MAX 64
 
-/** Longest name of a group, and how many bytes it needs with its NUL. */
+/** Maximum length of a group's name in bytes, without its NUL. */
 #define GROUPS_NAME_MAX 63
 
 /** struct groups - the groups and their rules; RX and TX always exist and are the first two */

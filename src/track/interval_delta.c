@@ -22,7 +22,7 @@ static const size_t counts[COUNTS] = {
 	offsetof(struct conn, tx_fin),     offsetof(struct conn, rx_rst),     offsetof(struct conn, tx_rst),
 };
 
-/* What has been told of a connection. */
+/* Reported values of a connection. */
 struct reported {
 	int64_t sums[SUMS];
 	int32_t counts[COUNTS];
@@ -31,8 +31,8 @@ struct reported {
 };
 
 struct interval_delta {
-	struct idmap *reported; /* before this slice */
-	struct idmap *next;     /* and what will have been told when the next one begins */
+	struct idmap *reported; /* reported before this slice */
+	struct idmap *next;     /* reported when the next slice begins */
 };
 
 static int64_t *sum_of(struct conn *conn, size_t i)
@@ -63,7 +63,7 @@ void interval_delta_free(struct interval_delta *delta)
 	free(delta);
 }
 
-/* What was unknown before leaves open how much of it is new. */
+/* The difference to an unknown value is unknown. */
 static int64_t difference(int64_t now, int64_t before)
 {
 	return now < 0 || before < 0 || now < before ? CONN_UNKNOWN : now - before;
@@ -91,7 +91,7 @@ bool interval_delta_can_end(const struct conn *conn)
 	return conn->rx_bytes >= 0 && conn->tx_bytes >= 0;
 }
 
-/* Of an attempt that is not decided, what nobody counts yet has not begun. */
+/* An unknown count of an undecided attempt is 0: it has not begun. */
 static int64_t first(const struct conn *conn, int64_t value)
 {
 	return value < 0 && conn->result == RESULT_PENDING ? 0 : value;

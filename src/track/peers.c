@@ -38,8 +38,8 @@ struct peers {
 	uint32_t *slots;
 	int64_t exact_budget;
 	bool keeps_rest;
-	struct peers_group *rest; /* NULL as long as nothing had to go */
-	struct sieve *gone;       /* identities in the rest */
+	struct peers_group *rest; /* NULL while nothing was folded */
+	struct sieve *gone;       /* identities folded into the rest */
 };
 
 static const char *const key_names[] = {
@@ -102,7 +102,7 @@ int peers_parse_keys(const char *text, struct peers_keys *keys, struct err *err)
 	return ret;
 }
 
-/* The prefix length for this address: an IPv4 one has only 32 bits to keep. */
+/* The prefix length for this address: an IPv4 address has only 32 bits. */
 static void identify_network(struct peers_identity *identity, const struct conn *conn, unsigned int bits)
 {
 	if (!endpoint_has_ip(&conn->flow.remote))
@@ -311,7 +311,7 @@ static void begin_group(struct peers_group *group)
 	group->first_ns = group->last_ns = CONN_UNKNOWN;
 }
 
-/* The table is full: the lightest groups go into the rest. */
+/* The table is full: fold the lightest groups into the rest. */
 static void shrink(struct peers *peers)
 {
 	bool *light = peers_lightest(peers->groups, peers->count);
@@ -381,15 +381,15 @@ static void add_total(struct peers_group *group, enum peers_total total, int64_t
 	add_to(&group->totals[total], value);
 }
 
-/* Did it come about after a resent segment? Of a handshake before the run nobody asks. */
-static int64_t came_about_resent(const struct conn *conn, int32_t resent)
+/* Whether it was established after a retransmission. A handshake before the run does not count. */
+static int64_t established_after_resent(const struct conn *conn, int32_t resent)
 {
 	if (conn->result != RESULT_OK || (resent < 0 && conn->seen & SEEN_EXISTING))
 		return 0;
 	return resent < 0 ? CONN_UNKNOWN : resent > 0;
 }
 
-/* A member that has such a time, by @has, and of which it is not known, may be the worst of all. */
+/* A member whose time is unknown, though it has one by @has, may be the worst of all. */
 static void add_spread(struct peers *peers, struct peers_group *group, enum peers_spread spread, int64_t value,
 		       bool has)
 {
@@ -399,8 +399,8 @@ static void add_spread(struct peers *peers, struct peers_group *group, enum peer
 		group->spreads_unknown[spread] += has;
 }
 
-/* Did its handshake finish while it could be seen? In packets alone it did if a SYN is among them. */
-static bool came_about_here(const struct conn *conn)
+/* Whether its handshake finished within the run. With packets alone this requires a SYN among them. */
+static bool established_here(const struct conn *conn)
 {
 	bool seen_by_host = conn->seen & (SEEN_CALLS | SEEN_KERNEL | SEEN_BPF | SEEN_AUDIT);
 
@@ -418,9 +418,9 @@ bool peers_has_spread(const struct conn *conn, enum peers_spread spread)
 {
 	switch (spread) {
 	case PEERS_HS:
-		return came_about_here(conn);
+		return established_here(conn);
 	case PEERS_QUEUE:
-		return came_about_here(conn) && conn->dir == DIR_IN;
+		return established_here(conn) && conn->dir == DIR_IN;
 	case PEERS_CONNECT:
 		return was_called(conn);
 	case PEERS_RTT:
@@ -430,7 +430,7 @@ bool peers_has_spread(const struct conn *conn, enum peers_spread spread)
 	}
 }
 
-/* What counts once, in the slice of the run in which it becomes known, or else in that of the attempt. */
+/* Values that count once, in the slice in which they become known, or else in that of the attempt. */
 static void count_waits(struct peers *peers, struct peers_group *group, const struct conn *conn)
 {
 	bool is_new = !(conn->reported & REPORTED_ATTEMPT);
@@ -454,8 +454,8 @@ static void count_attempt(struct peers_group *group, const struct conn *conn)
 {
 	group->conns++;
 	group->results[conn->result]++;
-	add_total(group, PEERS_DUP_SYN, came_about_resent(conn, conn->syn_rtx));
-	add_total(group, PEERS_DUP_SYNACK, came_about_resent(conn, conn->synack_rtx));
+	add_total(group, PEERS_DUP_SYN, established_after_resent(conn, conn->syn_rtx));
+	add_total(group, PEERS_DUP_SYNACK, established_after_resent(conn, conn->synack_rtx));
 	add_total(group, PEERS_SYN_RTX, conn->syn_rtx);
 	add_total(group, PEERS_SYNACK_RTX, conn->synack_rtx);
 	if (conn->start_ns >= 0 && (group->first_ns < 0 || conn->start_ns < group->first_ns))

@@ -11,10 +11,7 @@
 #include "track/distribution.h"
 #include "track/groups.h"
 
-/*
- * Connections summed up by keys (the report "peers"). No connection is kept,
- * only what is shown of all of them together.
- */
+/* Connections summed up by keys (the report "peers"). Only the sums are kept, no connection. */
 
 /** enum peers_key - by what connections can be grouped (option --by) */
 enum peers_key {
@@ -36,7 +33,7 @@ enum peers_key {
 	/** network of the other side */
 	PEERS_KEY_CIDR,
 	PEERS_KEY_RESULT,
-	/** name the opener asked for */
+	/** name that the opener requested */
 	PEERS_KEY_HOST,
 	/** a group of --group; a connection counts in each of its groups */
 	PEERS_KEY_GROUP,
@@ -60,7 +57,7 @@ struct peers_keys {
 /** The keys of the report groups. */
 #define PEERS_KEYS_GROUPS ((struct peers_keys){.key = {PEERS_KEY_GROUP}, .count = 1})
 
-/** What --by is when it is not given. */
+/** Default of --by. */
 #define PEERS_KEYS_DEFAULT "peer,dir,port"
 
 /**
@@ -68,7 +65,7 @@ struct peers_keys {
  * @text: names of keys, separated by commas; "cidr" has its prefix length: "cidr/24"
  * @keys: set on success only
  *
- * Return: 0, or -EINVAL with the story in @err: a name nobody knows, one named twice, a prefix out of 0 to 128.
+ * Return: 0, or -EINVAL with the message in @err: an unknown name, a repeated one, a prefix outside 0 to 128.
  */
 int peers_parse_keys(const char *text, struct peers_keys *keys, struct err *err);
 
@@ -78,8 +75,8 @@ const char *peers_key_name(enum peers_key key);
 /**
  * struct peers_identity - what the members of a group have in common
  *
- * What is not among the keys is zero (and EXE and HOST NULL); so is what is unknown,
- * except @uid: -1 (as uid_t). It is hashed and compared as bytes up to @exe.
+ * Fields that are no keys, and unknown ones, are zero (EXE and HOST NULL); an unknown @uid is -1 (as uid_t). It is
+ * hashed and compared as bytes up to @exe.
  *
  * @peer: its port is always 0
  * @network: @peer with only the first cidr_bits kept
@@ -124,7 +121,7 @@ struct peers_identity {
 
 /** enum peers_total - quantities that are summed over a group */
 enum peers_total {
-	/** connections that came about after a resent SYN, and after a resent SYN/ACK */
+	/** connections established after a retransmitted SYN, and after a retransmitted SYN/ACK */
 	PEERS_DUP_SYN,
 	PEERS_DUP_SYNACK,
 	PEERS_SYN_RTX,
@@ -146,13 +143,13 @@ enum peers_total {
 
 /** enum peers_spread - quantities of which a group keeps the distribution, in nanoseconds */
 enum peers_spread {
-	/** of those that came about within the run */
+	/** of those established within the run */
 	PEERS_HS,
 	/** of these, those that the other side opened */
 	PEERS_QUEUE,
-	/** of all that came about */
+	/** of all established ones */
 	PEERS_RTT,
-	/** of attempts by a call that was seen, when they are decided, however they came out */
+	/** of attempts by a call that was seen, when they are decided, with any result */
 	PEERS_CONNECT,
 	PEERS_SPREAD_NUM
 };
@@ -177,7 +174,7 @@ struct peers_sum {
  * @open: how many are still alive
  * @totals: by enum peers_total; see peers_total()
  * @spreads: by enum peers_spread, of the members where it is known
- * @spreads_unknown: by enum peers_spread, members that have such a time, but nothing shows how long it was
+ * @spreads_unknown: by enum peers_spread, members that have such a time, whose length is unknown
  * @duration: nanoseconds that members lasted
  * @first_ns: first sign of any, since the epoch, CONN_UNKNOWN if unknown
  * @last_ns: last sign of any
@@ -187,7 +184,7 @@ struct peers_sum {
  * @comm_count: valid in @comms
  * @more_pids: there were further ones
  * @more_comms: there were further ones
- * @other: the groups that a full table could not keep, see peers_keep_rest(); @identity says nothing
+ * @other: the groups that a full table could not keep, see peers_keep_rest(); @identity is not valid
  * @partial: it may have had connections before, which are counted in the group @other
  */
 struct peers_group {
@@ -211,7 +208,7 @@ struct peers_group {
 	bool partial;
 };
 
-/** Groups a table holds when nobody says otherwise. */
+/** Default limit of groups in a table. */
 #define PEERS_GROUPS_MAX (1U << 18)
 
 /** Exact values that the distributions of one table may keep together (16 MiB); beyond that see distribution.h. */
@@ -223,19 +220,19 @@ struct peers;
 /** peers_new() - an empty table by @keys with room for @groups_max groups */
 struct peers *peers_new(const struct peers_keys *keys, size_t groups_max);
 
-/** peers_keep_few() - keep no more values exactly than each distribution may in any case; of an empty table */
+/** peers_keep_few() - keep only DISTRIBUTION_ALWAYS_EXACT values of each distribution exactly; for an empty table */
 void peers_keep_few(struct peers *peers);
 
 /**
- * peers_keep_rest() - let a full table fold its lightest groups into one, peers_rest(); of an empty table
+ * peers_keep_rest() - let a full table fold its lightest groups into one, peers_rest(); for an empty table
  *
- * Then peers_add() never refuses a connection, and the sums over all groups and peers_rest() are exact. A group is
- * heavy by its connections, by those of them that came about, and by its bytes: what a flood with made-up addresses
- * makes is light. Of equals the oldest go, so that one who comes late has time to grow.
+ * Then peers_add() never refuses a connection, and the sums over all groups and peers_rest() are exact. The weight of a
+ * group is made of its connections, its established connections and its bytes, so groups of a flood with forged
+ * addresses are light. Of equals the oldest are folded, so that a late group has time to grow.
  */
 void peers_keep_rest(struct peers *peers);
 
-/** peers_rest() - the group of all that the table could not keep; NULL when that is none */
+/** peers_rest() - the group of all connections that the table could not keep; NULL when there are none */
 struct peers_group *peers_rest(struct peers *peers);
 
 /** peers_partial() - groups that may lack connections which are in peers_rest() */
@@ -284,13 +281,13 @@ struct peers_group *peers_group(struct peers *peers, size_t index);
 int64_t peers_total(const struct peers_group *group, enum peers_total total);
 
 /**
- * peers_has_spread() - does the connection have such a time, known or not?
+ * peers_has_spread() - whether the connection has such a time, known or not
  *
- * One that failed has no handshake, and one older than the run none that could be seen.
+ * A failed connection has no handshake. The handshake of a connection older than the run was not observed.
  */
 bool peers_has_spread(const struct conn *conn, enum peers_spread spread);
 
-/** peers_failures() - those that conn_has_failed() says of */
+/** peers_failures() - connections for which conn_has_failed() is true */
 int64_t peers_failures(const struct peers_group *group);
 
 /** peers_duration() - how long a member lasted, mean in nanoseconds of those where it is known; CONN_UNKNOWN without */

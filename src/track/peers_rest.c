@@ -7,11 +7,11 @@
 #include "base/array.h"
 #include "base/xalloc.h"
 
-/* What a full table of groups lets go, and how it is summed up. */
+/* Selects the groups that a full table folds, and sums them up. */
 
-/* A group of one connection that came about is worth as much as so many attempts that did not. */
+/* Weight of an established connection, in failed attempts. */
 #define WORTH_OK 16
-/* Bytes that are worth an attempt. */
+/* Bytes that weigh as much as a failed attempt. */
 #define WORTH_BYTES 4096
 
 void peers_remember_pid(struct peers_group *group, int32_t pid)
@@ -43,7 +43,7 @@ void peers_remember_comm(struct peers_group *group, const char comm[16])
 	}
 }
 
-/* A sum that does not fit is not known. */
+/* A sum that overflows is unknown. */
 static void add_sum(struct peers_sum *to, const struct peers_sum *from)
 {
 	to->unknown += from->unknown;
@@ -103,7 +103,7 @@ bool *peers_lightest(const struct peers_group *groups, size_t count)
 {
 	struct ranked *ranked = xcalloc(count, sizeof(*ranked));
 	bool *light = xcalloc(count, sizeof(*light));
-	/* A quarter at a time: sorting costs little then. */
+	/* A quarter at a time keeps the cost of sorting low. */
 	size_t going = count / 4 > 0 ? count / 4 : 1;
 
 	for (size_t i = 0; i < count; i++)

@@ -5,7 +5,7 @@
 
 #include "base/xalloc.h"
 
-/* Of all connections; those of other programs wait in vain, so the oldest make room. Some 3 KiB each. */
+/* Limit of all connections, 3 KiB each. Messages of other programs are never claimed: the oldest are dropped. */
 #define MOST 4096
 
 struct pending_message {
@@ -22,7 +22,7 @@ struct pending_messages {
 	uint64_t forgotten;
 };
 
-/* It is the first of its connection: they come and go in one order. */
+/* The oldest message is the first of its connection, because both lists have the same order. */
 static void forget_first(struct pending_messages *pending_messages)
 {
 	struct pending_message *first = pending_messages->first;

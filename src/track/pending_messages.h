@@ -6,10 +6,7 @@
 
 #include "model/message.h"
 
-/*
- * What was said on a connection before anybody knew whose it is: the first
- * request may pass before accept(2) returns.
- */
+/* Messages on a connection that came before its owner is known: the first request may pass before accept(2) returns. */
 
 /** struct pending_messages - messages of one connection that wait, in the order they came */
 struct pending_messages;
@@ -19,7 +16,7 @@ struct pending_message;
 
 /**
  * struct pending_limit - all that wait in a run; all zero at first
- * @oldest: the one that goes when there are too many, NULL none
+ * @oldest: the one that is dropped when there are too many, NULL none
  * @newest: the one that came last
  * @count: how many there are
  */
@@ -41,7 +38,7 @@ typedef void pending_messages_function(void *context, const struct message *mess
 struct pending_messages *pending_messages_add(struct pending_messages *pending_messages, struct pending_limit *limit,
 					      const struct message *message, int64_t time_ns);
 
-/** pending_messages_report() - hand each to @function, and free them all; Return: how many are forgotten */
+/** pending_messages_report() - pass each to @function, and free them all; Return: how many were dropped */
 uint64_t pending_messages_report(struct pending_messages *pending_messages, pending_messages_function *function,
 				 void *context);
 

@@ -7,11 +7,9 @@
 #include "base/xalloc.h"
 
 /*
- * A process that gets a new name (exec) or a PID that is used again becomes a
- * new struct process; connections of the old one keep it. PIDs are given out
- * one after the other, so their low bits choose the slot, and a newer process
- * simply takes the slot of one whose PID is a multiple of the size away: the
- * table never grows, and what is thrown out was the older of the two.
+ * A process that gets a new name (exec) or a PID that is used again becomes a new struct process; connections of the
+ * old one keep it. The kernel assigns PIDs in sequence, so their low bits choose the slot. A newer process replaces the
+ * one whose PID is a multiple of the size away, so the table never grows and the older one is dropped.
  */
 #define TABLE_SIZE 65536
 
@@ -70,7 +68,7 @@ static void feed_exe(struct process *process, const struct event_process *fact)
 {
 	size_t before = process->exe != NULL ? strlen(process->exe) : 0;
 
-	/* A piece that does not follow the ones before: some were lost, and half a path is no path. */
+	/* A piece is missing before this one: part of a path is useless. */
 	if (fact->offset != before) {
 		free(process->exe);
 		process->exe = NULL;

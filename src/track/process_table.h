@@ -5,7 +5,7 @@
 #include "model/event.h"
 #include "model/process.h"
 
-/** struct process_table - what is known of processes, by PID */
+/** struct process_table - the known processes, by PID */
 struct process_table;
 
 /** process_table_new() - an empty table */

@@ -108,9 +108,8 @@ static bool is_connected_state(unsigned int state)
 }
 
 /*
- * The handshake's own measures are in the counters only until data has been
- * acknowledged: then tcpi_rtt is a mean of more. bytes_acked counts our SYN, if
- * we opened.
+ * The counters hold the measures of the handshake only until data has been acknowledged: then tcpi_rtt is a mean of
+ * more. bytes_acked counts the local SYN of a connection opened here.
  */
 static void take_handshake(struct evidence *evidence, const struct event_info *info, enum conn_dir dir)
 {
@@ -140,9 +139,9 @@ static void take_finish(struct evidence *evidence, const struct event *event)
 }
 
 /*
- * A socket that has come in counts the SYN and what made it (tcp_create_openreq_child() in the kernel). Until
- * something of its own is acknowledged, what has no data is the ACK of the handshake, or the FIN: without the first,
- * data made it.
+ * An accepted socket counts the SYN and the segment that created it (tcp_create_openreq_child() in the kernel). Until
+ * data of its own is acknowledged, segments without data are the ACK of the handshake, or the FIN. Without that ACK, a
+ * data segment created it.
  */
 static bool was_made_by_data(const struct event_info *info)
 {
@@ -158,7 +157,7 @@ bool record_is_undecided(int error)
 	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
 }
 
-/* An attempt was over when its failure was told; its socket may be closed much later, or heard of late. */
+/* An attempt ends when its failure is reported; its socket may be closed, or its end reported, much later. */
 static bool is_after_failure(const struct evidence *evidence, const struct event_info *info)
 {
 	return info->reason == INFO_DESTROY && evidence->call_error > 0 && evidence->call_error != EISCONN &&
@@ -169,10 +168,10 @@ void record_info(struct record *record, const struct event *event)
 {
 	const struct event_info *info = &event->info;
 	struct evidence *evidence = record_evidence(record);
-	/* What is left after a failed blocking connect(2) has been wiped by the kernel (tcp_disconnect). */
+	/* After a failed blocking connect(2) the kernel resets the counters (tcp_disconnect). */
 	bool is_wiped = info->reason == INFO_CONNECT && info->state == TCP_CLOSE && info->segs_in == 0;
 
-	/* What comes after its end, or says no more than that it is gone, is no sign of it. */
+	/* Events after its end, or without counters, do not extend its lifetime. */
 	if (is_after_failure(evidence, info) || tcp_payload_is_lost(info))
 		record->conn.seen |= SEEN_KERNEL;
 	else
@@ -193,7 +192,7 @@ void record_info(struct record *record, const struct event *event)
 		return;
 	}
 	if (info->listener == 1 && record->conn.dir == DIR_UNKNOWN) {
-		/* The socket is made when the handshake has finished. */
+		/* The kernel makes the socket when the handshake has finished. */
 		record->conn.dir = DIR_IN;
 		evidence->established = true;
 		tcp_payload_opener(&evidence->tcp_payload, DIR_IN);
@@ -205,7 +204,7 @@ void record_info(struct record *record, const struct event *event)
 		record->conn.dir = DIR_OUT;
 		tcp_payload_opener(&evidence->tcp_payload, DIR_OUT);
 	}
-	/* An active socket's SYN is acknowledged by its peer's SYN; before that nothing is. */
+	/* Before its peer's SYN acknowledges the SYN of an active socket, no byte is acknowledged. */
 	if (is_connected_state(info->state) || info->bytes_acked > 0 || info->bytes_received > 0)
 		evidence->established = true;
 	if (info->segs_in > 0)
@@ -213,11 +212,11 @@ void record_info(struct record *record, const struct event *event)
 	if (info->total_retrans >= 0)
 		evidence->total_retrans = info->total_retrans;
 	else if (info->reason == INFO_DESTROY && evidence->close_ns < 0 && evidence->kernel_state != TCP_CLOSE)
-		evidence->total_retrans = -1; /* it was wiped: more may have come since the look */
-	/* Later than the handshake it can't be told apart; but none is none. */
+		evidence->total_retrans = -1; /* it was reset: more may have come since the sample */
+	/* After the handshake its share is unknown, unless the total is 0. */
 	if (evidence->established && info->total_retrans == 0)
 		evidence->handshake_retrans = 0;
-	/* The acknowledgement of a FIN may make the smoothed round trip nonsense: not after closing. */
+	/* Not after closing: the acknowledgement of a FIN may distort the smoothed round trip. */
 	if (info->state == TCP_ESTABLISHED && info->rtt_us > 0)
 		evidence->kernel_rtt_ns = info->rtt_us * CLOCK_NS_PER_US;
 	if (info->min_rtt_us >= 0 && evidence->established)
@@ -236,7 +235,7 @@ void record_disconnected(struct record *record, int64_t time_ns)
 	record_evidence(record)->destroy_ns = time_ns;
 }
 
-/* An outgoing attempt that only the counters tell of. */
+/* An outgoing attempt that is known only by the counters. */
 static void settle_unwatched(const struct evidence *evidence, struct conn *conn)
 {
 	if (evidence->established) {
@@ -254,8 +253,8 @@ static void settle_unwatched(const struct evidence *evidence, struct conn *conn)
 
 /*
  * The kernel makes the socket when the handshake finishes, or later (enum info_delay): then its first round trip, and
- * all that is smoothed with it, has the peer's thinking time in it. So it may after a SYN/ACK that was resent. A
- * smaller one was measured since.
+ * the smoothed one, include the peer's idle time. So they may after a retransmitted SYN/ACK. A smaller round trip was
+ * measured later.
  */
 static bool may_be_late(const struct evidence *evidence, const struct conn *conn)
 {
@@ -266,7 +265,7 @@ static int64_t queue_wait(const struct evidence *evidence, int64_t established_n
 {
 	int64_t wait_ns = clock_span(established_ns, evidence->accept_ns);
 
-	/* One that was made later did not wait before that. */
+	/* A socket that was made later did not wait before that. */
 	if (wait_ns < 0 || (evidence->kernel_queue_ns >= 0 && wait_ns > evidence->kernel_queue_ns + QUEUE_SLACK_NS))
 		return evidence->kernel_queue_ns;
 	return wait_ns;
@@ -286,7 +285,7 @@ static void settle_times(const struct record *record, struct conn *conn)
 			known = wire_answer_ns(record->wire);
 		conn->connect_ns = clock_span(evidence->connect_begin_ns, known);
 	}
-	/* The kernel's round trip is that of the last SYN or SYN/ACK: with resent ones it is not the handshake's. */
+	/* The kernel's round trip is that of the last SYN or SYN/ACK: after resent ones it is not the handshake's. */
 	if (evidence->handshake_retrans == 0 && !may_be_late(evidence, conn)) {
 		if (conn->hs_ns < 0)
 			conn->hs_ns = evidence->kernel_hs_ns;
@@ -295,7 +294,7 @@ static void settle_times(const struct record *record, struct conn *conn)
 		if (conn->dir == DIR_IN && conn->hs_ack_ns < 0)
 			conn->hs_ack_ns = evidence->kernel_hs_ns;
 	}
-	/* With a resent SYN it took seconds, of which a tick is little. */
+	/* With a retransmitted SYN it took seconds, compared with which a tick is short. */
 	if (conn->hs_ns < 0 && evidence->handshake_retrans > 0)
 		conn->hs_ns = clock_span(evidence->connect_begin_ns, evidence->finished_ns);
 	if (evidence->accept_ns >= 0)
@@ -310,15 +309,15 @@ static void settle_counters(const struct record *record, struct conn *conn)
 	int64_t rx, tx;
 
 	tcp_payload_settle(&evidence->tcp_payload, &rx, &tx);
-	/* What MPTCP sends once more (RFC 8684, 3.3.6) is new to TCP. */
+	/* Data that MPTCP retransmits (RFC 8684, 3.3.6) is new to TCP. */
 	if (evidence->mptcp != MPTCP_NO)
 		conn->rx_bytes = conn->tx_bytes = rx = tx = CONN_UNKNOWN;
-	/* An earlier look knows less than the packets since. */
+	/* An earlier sample has less than the packets since. */
 	if (rx >= 0 && !(may_be_old && conn->rx_bytes > rx))
 		conn->rx_bytes = rx;
 	if (tx >= 0 && !(may_be_old && conn->tx_bytes > tx))
 		conn->tx_bytes = tx;
-	/* Without a handshake there was no payload to count, and nothing to resend but the SYN. */
+	/* Without a handshake there was no payload to count, and nothing to retransmit but the SYN. */
 	if (conn_has_failed(conn->result) && !evidence->established) {
 		if (rx < 0)
 			conn->rx_bytes = 0;
@@ -347,7 +346,7 @@ static void settle_counters(const struct record *record, struct conn *conn)
 		conn->tx_retrans = evidence->total_retrans - handshake;
 }
 
-/* How it ended, in one word; a socket that died in a way nobody saw may have been reset or not. */
+/* The state at the end. It is unknown whether a socket was reset when its end was not seen. */
 static unsigned int state_of_end(const struct conn *conn, const struct evidence *evidence, enum conn_close kernel_close)
 {
 	bool was_attempt = conn_has_failed(conn->result) && evidence->accept_error == 0;
@@ -367,8 +366,8 @@ static void settle_end(const struct record *record, struct conn *conn)
 	if (conn->close == CLOSE_UNKNOWN && close != CLOSE_UNKNOWN)
 		conn->close = (uint8_t)close;
 	/*
-	 * The process ended first: whatever the kernel then sent for it was not the program's doing. A FIN that had
-	 * gone before, by shutdown(2) or from somebody who shared the socket, was.
+	 * The process ended first: segments that the kernel sent afterwards are not the program's. A FIN that was sent
+	 * before, by shutdown(2) or by a process that shared the socket, is.
 	 */
 	if (evidence->exit_ns > evidence->close_ns &&
 	    (conn->close == CLOSE_UNKNOWN ||
@@ -384,14 +383,14 @@ static void settle_end(const struct record *record, struct conn *conn)
 		if (conn->state == STATE_UNKNOWN && tcp_payload_both_fins(&evidence->tcp_payload))
 			conn->state = STATE_CLOSED;
 	} else if ((evidence->close_ns >= 0 || evidence->exit_ns >= 0) && evidence->sample_ns < 0) {
-		/* What was seen before closing is not how it is now, nor how it ended. */
+		/* The state before closing is neither the current nor the final one. */
 		conn->state = (uint8_t)state_of_end(conn, evidence, close);
 	} else if (evidence->kernel_state != 0 && conn->state == STATE_UNKNOWN) {
 		conn->state = evidence->kernel_state;
 	}
 }
 
-/* What was known all along; the rest is unknown until it is worked out. */
+/* Set the stored fields; the others are unknown until they are computed. */
 static void begin_conn(const struct record *record, struct conn *conn)
 {
 	const struct record_conn *known = &record->conn;
@@ -417,7 +416,7 @@ static void begin_conn(const struct record *record, struct conn *conn)
 		conn->proto = record->evidence->mptcp == MPTCP_PART ? FLOW_PROTO_MPTCP : 0;
 }
 
-/* What packets say of one side, when that is all of its packets. */
+/* Drop the packet counts of one side, whose packets were not all seen. */
 static void forget_side(int64_t *packets, int64_t *wire, int32_t *fins, int32_t *resets)
 {
 	*packets = *wire = CONN_UNKNOWN;
@@ -425,8 +424,8 @@ static void forget_side(int64_t *packets, int64_t *wire, int32_t *fins, int32_t 
 }
 
 /*
- * Each side of a connection that came about has sent packets. Where none of one side were seen, they went by other
- * addresses (NAT on this host) or were not captured: nothing is known of them, and not who ended it.
+ * Each side of an established connection has sent packets. Where none of one side were seen, they went by other
+ * addresses (NAT on this host) or were not captured: their counts and who ended it are unknown.
  */
 static void settle_one_way(const struct record *record, struct conn *conn)
 {
@@ -448,7 +447,7 @@ static void settle_one_way(const struct record *record, struct conn *conn)
 	conn->gap_ns = conn->hs_ns = conn->hs_net_ns = conn->hs_ack_ns = CONN_UNKNOWN;
 }
 
-/* The handshake has finished, but the own kernel refuses to hand it out: it may yet, as long as it waits. */
+/* The handshake has finished, but accept(2) failed: while it waits, it may still be accepted. */
 static void settle_refused(const struct evidence *evidence, struct conn *conn)
 {
 	conn->result = evidence->destroy_ns >= 0 ? RESULT_ERROR : RESULT_PENDING;
@@ -464,7 +463,7 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		wire_settle(record->wire, rules->now_ns, rules->timeout_ns, conn);
 		if (record->blind)
 			wire_settle_blind(conn);
-		/* Whoever called accept or connect knows better than a capture that may have begun late. */
+		/* A call of accept or connect is a better source than a capture that may have begun late. */
 		if (evidence->accept_ns >= 0 || evidence->connect_begin_ns >= 0)
 			conn->dir = record->conn.dir;
 		settle_one_way(record, conn);

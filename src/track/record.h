@@ -12,11 +12,10 @@
 #include "track/wire.h"
 
 /**
- * struct evidence - what system calls and the kernel's counters said of a connection
+ * struct evidence - the data of system calls and of the kernel's counters on a connection
  *
- * Most connections of a run on the wire have none, so it is made when it is
- * needed. Times are nanoseconds since the epoch, CLOCK_UNKNOWN when it was not
- * seen.
+ * Most connections of a run on the wire have none, so it is allocated when it is needed. Times are nanoseconds since
+ * the epoch, CLOCK_UNKNOWN when it was not seen.
  *
  * @tcp_payload: the kernel's counters
  * @connect_begin_ns: connect(2) entered
@@ -25,27 +24,27 @@
  * @accept_ns: accept(2) returned
  * @close_ns: closed by its owner
  * @exit_ns: the owner was about to end with the connection open
- * @destroy_ns: the kernel's socket died
- * @sample_ns: when the last counters were read, if that was a look in passing, later than the calls that were seen
+ * @destroy_ns: the kernel destroyed the socket
+ * @sample_ns: when the last counters were read, if that was a sample later than the calls that were seen
  * @kernel_hs_ns: round trip of the handshake as the kernel measured it
  * @finished_ns: when the handshake of an attempt finished, by the kernel's clock of ticks
  * @kernel_queue_ns: wait in the accept queue as the kernel measured it
  * @kernel_rtt_ns: smoothed round trip before the first FIN
  * @kernel_minrtt_ns: smallest round trip
- * @handshake_retrans: segments this side resent during the handshake, -1 unknown
- * @total_retrans: segments this side resent in all, -1 unknown
- * @failed_retrans: SYN segments resent by a blocking connect(2) that failed, -1 unknown
- * @call_error: errno that connect(2) or SO_ERROR gave, -1 while nobody said
- * @accept_error: errno of an accept(2) that failed at its listener while it waited there, 0 none did
- * @nothing_sent: connect(2) failed, and its socket has never had another end to send to
+ * @handshake_retrans: segments this side retransmitted during the handshake, -1 unknown
+ * @total_retrans: segments this side retransmitted in all, -1 unknown
+ * @failed_retrans: SYN segments retransmitted by a blocking connect(2) that failed, -1 unknown
+ * @call_error: errno that connect(2) or SO_ERROR gave, -1 unknown
+ * @accept_error: errno of an accept(2) that failed at its listener while it waited there, 0 none
+ * @nothing_sent: connect(2) failed, and its socket never had a remote end
  * @connect_tid: connect(2) is under way in this thread, 0 none
- * @kernel_state: TCP state at the last look, 0 unknown
+ * @kernel_state: TCP state in the last sample, 0 unknown
  * @mptcp: enum info_mptcp
  * @delay: enum info_delay
  * @established: the kernel's counters prove that the handshake finished
- * @answered: the kernel's counters prove that the peer answered something
+ * @answered: the kernel's counters prove that the peer answered
  * @waits: it waits at a target's listener to be accepted, or did
- * @may_have_exited: its process ended, and nobody saw whether it had the connection open until then
+ * @may_have_exited: its process ended, and it is unknown whether it had the connection open until then
  */
 struct evidence {
 	struct tcp_payload tcp_payload;
@@ -78,7 +77,7 @@ struct evidence {
 	bool may_have_exited;
 };
 
-/** struct record_conn - what needs no working out, as the same fields of struct conn have it */
+/** struct record_conn - fields that need no computation, as in struct conn */
 struct record_conn {
 	struct flow flow;
 	uint64_t id;
@@ -98,34 +97,33 @@ struct record_conn {
 _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
 
 /**
- * struct record - a connection and all the testimony about it
+ * struct record - a connection and all evidence about it
  *
- * The tracker's own; reports see the struct conn that record_settle() makes of
- * it. There may be a million of them, so nothing is in here that can be worked
- * out, and what a packet needs comes first.
+ * Internal to the tracker; reports get the struct conn that record_settle() makes of it. There may be a million of
+ * them, so values that can be computed are not stored, and fields that a packet needs come first.
  *
- * @conn: what needs no working out
- * @wire: what the packets said, NULL when there were none
- * @evidence: what calls and the kernel said; never NULL, to be written through record_evidence() only
+ * @conn: fields that need no computation
+ * @wire: the evidence of packets, NULL without any
+ * @evidence: the evidence of calls and the kernel; never NULL, to be written through record_evidence() only
  * @finish_at_ns: from then on the record may be finished, packets or not
  * @by_cookie: chain of the table by cookie
- * @previous: list of all records, in the order of their birth
+ * @previous: list of all records, in the order of creation
  * @next: the same
- * @timeline: what happened in it, NULL when nobody asks
- * @pending_messages: what was said on it before it was known whose it is, NULL when nothing was
+ * @timeline: its events, NULL when no report needs them
+ * @pending_messages: messages that came before its owner was known, NULL when none did
  * @flow_hash: of its flow, while it is in that table
  * @wire_is_inside: it lies behind the record, in the same memory
- * @in_pool: record_new() took it from there
+ * @in_pool: record_new() allocated it from the pool
  * @owned: a traced process or a socket lookup claims it
  * @calls_unseen: it is older than the run, or known by packets only: see tcp_payload_calls_unseen()
  * @in_flow_table: in the table by flow
  * @in_cookie_table: in the table by cookie
  * @closing: waits for @finish_at_ns
  * @reported: has been reported
- * @blind: packets of it may have passed when nobody read them any more
- * @duplicate: another SYN came on its flow while it lived, or it began with that SYN
+ * @blind: packets of it may have passed after capture ended
+ * @duplicate: another SYN came on its flow while it was open, or it began with that SYN
  * @is_inside: both ends are on this host, by its packets
- * @goes_first: of both ends that are of interest this one was told of first, and stays the first
+ * @goes_first: of two ends that are both of interest this one was reported first, and stays the first
  */
 struct record {
 	struct record_conn conn;
@@ -156,10 +154,10 @@ struct record {
 #define RECORD_SPAN (sizeof(struct record) + sizeof(struct wire))
 
 /**
- * struct record_rules - what it takes to judge a connection, besides its testimony
+ * struct record_rules - what the result of a connection depends on, besides its evidence
  * @timeout_ns: a handshake without an answer for that long has timed out
  * @now_ns: time of the newest event
- * @syn_retries: a connect(2) with fewer resent SYN segments has not timed out; -1 unknown
+ * @syn_retries: a connect(2) with fewer retransmitted SYN segments has not timed out; -1 unknown
  */
 struct record_rules {
 	int64_t timeout_ns;
@@ -167,32 +165,32 @@ struct record_rules {
 	int32_t syn_retries;
 };
 
-/** Of all processors that matter here; larger lines are fetched twice. */
+/** Size of a cache line; larger ones are fetched twice. */
 #define RECORD_LINE 64
 
-/** record_prefetch() - fetch what a packet touches of a record; it need not be there, only speed hangs on it */
+/** record_prefetch() - fetch the part of a record that a packet touches; @record may be freed memory */
 static inline void record_prefetch(const struct record *record)
 {
 	for (size_t at = 0; at < RECORD_SPAN; at += RECORD_LINE)
 		__builtin_prefetch((const char *)record + at, 1);
 }
 
-/** record_new() - nothing seen yet; with @pool, of RECORD_SPAN bytes, it has an empty wire, else none */
+/** record_new() - an empty record; with @pool, of RECORD_SPAN bytes, it has an empty wire, else none */
 struct record *record_new(struct pool *pool);
 
 /** record_free() - with what it holds; @pool is the one for those that came from there */
 void record_free(struct record *record, struct pool *pool);
 
-/** record_evidence() - what is said by calls and the kernel, to be added to */
+/** record_evidence() - its evidence of calls and the kernel, for writing */
 struct evidence *record_evidence(struct record *record);
 
-/** record_bytes() - of it, what is known about the payload, to be added to */
+/** record_bytes() - its evidence of the payload, for writing */
 static inline struct tcp_payload *record_bytes(struct record *record)
 {
 	return &record_evidence(record)->tcp_payload;
 }
 
-/** record_take_wire() - @record, which has none, gets what @from has heard from packets; @from is left without */
+/** record_take_wire() - move the packet evidence of @from to @record, which has none */
 void record_take_wire(struct record *record, struct record *from);
 
 /** record_frames() - frames that it counts, both ways */
@@ -201,41 +199,40 @@ static inline uint64_t record_frames(const struct record *record)
 	return record->wire != NULL ? wire_frames(record->wire) : 0;
 }
 
-/** record_is_undecided() - does this errno of connect(2) leave the outcome open? */
+/** record_is_undecided() - whether this errno of connect(2) leaves the outcome open */
 bool record_is_undecided(int error);
 
 /** record_settle_attempt() - RESULT, ERRNO and CONNECT_MS of an outgoing attempt, as calls and counters have it */
 void record_settle_attempt(const struct record *record, const struct record_rules *rules, struct conn *conn);
 
-/** record_is_unsent() - did connect(2) fail in the own kernel, before a SYN was made? No packets are its own then */
+/** record_is_unsent() - whether connect(2) failed in the local kernel before a SYN was made: it has no packets */
 bool record_is_unsent(const struct record *record);
 
-/** record_info() - take in the kernel's counters */
+/** record_info() - process the kernel's counters */
 void record_info(struct record *record, const struct event *event);
 
-/** record_disconnected() - the kernel wiped its counters (tcp_disconnect): there will be no other last word */
+/** record_disconnected() - the kernel reset its counters (tcp_disconnect): no other final counters will come */
 void record_disconnected(struct record *record, int64_t time_ns);
 
-/** record_seen() - @time_ns is a sign of it */
+/** record_seen() - the connection existed at @time_ns */
 void record_seen(struct record *record, int64_t time_ns, enum conn_seen by);
 
 /**
- * record_settle() - work out what reports see
+ * record_settle() - compute the values for reports
  * @record: remembers who opened it
- * @rules: what is to be known besides
+ * @rules: the rules of the run
  * @conn: all of it is written; its processes are the record's
  *
- * Whose word counts: identity and errno come from the calls; bytes and round
- * trip from the kernel, else from the wire; times of segments and reasons
- * (RST, ICMP) from the wire, else from the kernel.
+ * Sources by priority: identity and errno come from the calls; bytes and round trip from the kernel, else from the
+ * wire; times of segments and reasons (RST, ICMP) from the wire, else from the kernel.
  */
 void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn);
 
 /**
- * record_settle_unheard() - after record_settle(): nobody would have told of its end
+ * record_settle_unheard() - after record_settle(): the end of the connection may have gone unreported
  *
- * Without destroy events (another network namespace) a connection that looks
- * open may be long closed: its numbers are those of some look and no more.
+ * Without destroy events (another network namespace) a connection that seems open may have been closed: its numbers are
+ * those of the last sample.
  */
 void record_settle_unheard(const struct record *record, struct conn *conn);
 

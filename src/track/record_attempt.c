@@ -4,9 +4,9 @@
 
 #include "track/record.h"
 
-/* What became of an outgoing attempt, as calls and counters have it: RESULT and ERRNO. */
+/* RESULT and ERRNO of an outgoing attempt, by calls and counters. */
 
-/* What the answers to a SYN and its silence make of connect(2); no answer makes anything else. */
+/* Errors of connect(2) by an answer to the SYN or by its absence; no answer causes any other. */
 static enum conn_result result_of_errno(int error)
 {
 	switch (error) {
@@ -20,7 +20,7 @@ static enum conn_result result_of_errno(int error)
 		return RESULT_TIMEOUT;
 	case ECONNABORTED: /* the socket was killed, or shut down by another thread */
 		return RESULT_ABORT;
-	case EHOSTUNREACH: /* from here on what ICMP says: see icmp_errno() of wire_settle.c */
+	case EHOSTUNREACH: /* from here on caused by ICMP: see icmp_errno() of wire_settle.c */
 	case ENETUNREACH:
 	case EACCES:
 	case EHOSTDOWN:
@@ -36,7 +36,7 @@ static enum conn_result result_of_errno(int error)
 	}
 }
 
-/* Was the socket itself looked at? A log of calls has numbers of its own instead of cookies. */
+/* Whether the socket itself was sampled. A log of calls has numbers of its own instead of cookies. */
 static bool has_socket(const struct record *record)
 {
 	return record->conn.cookie != 0 && !(record->conn.cookie & EVENT_COOKIE_MADE_UP);
@@ -54,9 +54,9 @@ bool record_is_unsent(const struct record *record)
 }
 
 /*
- * Of a socket that was not looked at: without a route, by a prohibiting route, and with the interface down the own
- * kernel refuses at once. Routers may answer with the first two as well (ICMP, ICMPv6); then the SYN is among the
- * packets, or the program did not wait and asked later.
+ * For a socket that was not sampled. Without a route, by a prohibiting route, and with the interface down the local
+ * kernel fails the call at once. Routers may cause the first two as well (ICMP, ICMPv6); then the SYN is among the
+ * packets, or the call did not wait and the program read the error later.
  */
 static bool seems_unsent(const struct record *record)
 {
@@ -75,9 +75,9 @@ static enum conn_result result_of_call(const struct record *record)
 }
 
 /*
- * Never connected, and its owner never asked why: an answer can only have been
- * a RST. Without one it was given up, unless it was dead already when it was
- * closed, or may have been, because the SYN had been resent as often as it is.
+ * Never connected, and its owner never read the error: an answer can only have been a RST. Without an answer the
+ * program gave it up, unless it had timed out, or may have, before it was closed: the SYN had been retransmitted as
+ * often as allowed.
  */
 static void settle_unasked(const struct record *record, const struct record_rules *rules, struct conn *conn)
 {
@@ -96,14 +96,14 @@ static void settle_unasked(const struct record *record, const struct record_rule
 	}
 }
 
-/* An outgoing attempt as calls and counters have it. */
+/* An outgoing attempt by calls and counters. */
 void record_settle_attempt(const struct record *record, const struct record_rules *rules, struct conn *conn)
 {
 	const struct evidence *evidence = record->evidence;
 	bool has_wire_result = conn->result != RESULT_UNKNOWN && conn->result != RESULT_PENDING;
 
 	if (evidence->call_error >= 0 && !record_is_undecided(evidence->call_error)) {
-		/* The reason is known better by the wire: "port unreachable" is ECONNREFUSED as well. */
+		/* Packets give the reason better: "port unreachable" is ECONNREFUSED as well. */
 		if (conn->result != RESULT_UNREACH || conn->error != evidence->call_error)
 			conn->result = (uint8_t)result_of_call(record);
 		conn->error = evidence->call_error;
@@ -113,7 +113,7 @@ void record_settle_attempt(const struct record *record, const struct record_rule
 	} else if (evidence->destroy_ns >= 0 && evidence->connect_end_ns >= 0 && !has_wire_result) {
 		settle_unasked(record, rules, conn);
 	} else if (!has_wire_result) {
-		/* Of a socket that nobody can ask for it is not known either whether it is still there. */
+		/* A socket without a cookie cannot be queried: whether it still exists is unknown too. */
 		conn->result = evidence->connect_end_ns >= 0 && conn->cookie == 0 ? RESULT_UNKNOWN : RESULT_PENDING;
 		conn->error = -1;
 	}

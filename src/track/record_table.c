@@ -8,17 +8,15 @@
 #include "base/xalloc.h"
 
 /*
- * By cookie records are chained. By flow, which each packet asks for, they
- * stand in a table with their hashes, one after the other where they would
- * meet (linear probing), at most half full: so no memory of a record is looked
- * at but of the one that is meant.
+ * The table by cookie chains its records. The table by flow, which is searched for each packet, holds their hashes and
+ * uses linear probing, at most half full: a search reads the memory of no record but the one it finds.
  */
 #define TABLE_SIZE_MIN 1024
 
 struct flow_entry {
 	uint32_t hash;
-	bool more;             /* behind it may stand another one with this hash: the search goes on */
-	struct record *record; /* NULL: nobody's */
+	bool more;             /* another one with this hash may follow: the search goes on */
+	struct record *record; /* NULL: free */
 };
 
 struct record_table {
@@ -90,7 +88,7 @@ void record_table_free(struct record_table *table)
 
 static size_t cookie_slot(const struct record_table *table, uint64_t cookie)
 {
-	/* The kernel counts cookies up in small steps: the low bits spread by themselves. */
+	/* The kernel counts cookies up in small steps, so the low bits are spread. */
 	return (size_t)cookie & (table->cookie_size - 1);
 }
 
@@ -100,7 +98,7 @@ static bool is_same_flow(const struct flow *a, const struct flow *b)
 	       (a->netns == b->netns || a->netns == 0 || b->netns == 0);
 }
 
-/* Is @b the flow @a seen from the other end? */
+/* Whether @b is the flow @a seen from the other end. */
 static bool is_reverse_flow(const struct flow *a, const struct flow *b)
 {
 	return endpoint_equal(&a->remote, &b->local) && endpoint_equal(&a->local, &b->remote) &&
@@ -122,7 +120,7 @@ uint32_t record_table_locate(const struct record_table *table, const struct even
 	uint32_t hash = event->flow_hash != 0 ? event->flow_hash : flow_hash(&table->key, &event->flow);
 	const struct flow_entry *home = &table->flows[hash & (table->flow_size - 1)];
 
-	/* And where the search goes on behind a line's end; at the table's that is nowhere, which does no harm. */
+	/* The next cache line too; a prefetch behind the table's end is harmless. */
 	__builtin_prefetch(home);
 	__builtin_prefetch(home + 3);
 	return hash;
@@ -147,7 +145,7 @@ struct record_ends record_table_find_both(const struct record_table *table, cons
 {
 	struct record_ends ends = {NULL, NULL};
 
-	/* Of several, which differ in what is known of the namespace, the newest: it stands last. */
+	/* Of several that differ in a known namespace the newest, which is last. */
 	for (size_t at = hash & (table->flow_size - 1); table->flows[at].record != NULL; at = flow_next(table, at)) {
 		struct record *record = table->flows[at].record;
 
@@ -206,7 +204,7 @@ static void grow_flows(struct record_table *table)
 
 	table->flow_size *= 2;
 	table->flows = xalloc_large(table->flow_size * sizeof(*table->flows));
-	/* From a gap on, so that those that stand together keep their order. */
+	/* From a gap on, so that adjacent slots keep their order. */
 	while (old[begin].record != NULL)
 		begin++;
 	for (size_t i = 0; i < old_size; i++) {
@@ -267,7 +265,7 @@ void record_table_remove_flow(struct record_table *table, struct record *record)
 		return;
 	while (table->flows[gap].record != record)
 		gap = flow_next(table, gap);
-	/* Whoever stands behind the gap and would rather stand in it, or before it, moves up. */
+	/* A slot behind the gap whose home is the gap, or before it, moves up. */
 	for (size_t at = flow_next(table, gap); table->flows[at].record != NULL; at = flow_next(table, at)) {
 		size_t home = table->flows[at].hash & mask;
 

@@ -31,7 +31,7 @@ struct record_table;
 /** record_table_new() - an empty table; @key is that of the flow_hash() in events */
 struct record_table *record_table_new(const struct hash_key *key);
 
-/** record_table_clear() - nobody is in it any more; whoever was need not be there any longer */
+/** record_table_clear() - remove all records; they may have been freed already */
 void record_table_clear(struct record_table *table);
 
 /** record_table_free() - free the table, not the records; NULL is fine */
@@ -46,13 +46,13 @@ void record_table_free(struct record_table *table);
  */
 struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow);
 
-/** record_table_locate() - where records of both ends of @event are to be found; the memory is fetched already */
+/** record_table_locate() - the hash at which records of both ends of @event are found; its memory is prefetched */
 uint32_t record_table_locate(const struct record_table *table, const struct event *event);
 
-/** record_table_prefetch() - fetch the record that is first found at @hash; only speed hangs on it */
+/** record_table_prefetch() - fetch the record that is first found at @hash; only speed depends on it */
 void record_table_prefetch(const struct record_table *table, uint32_t hash);
 
-/** record_table_prefetch_slot() - fetch what record_table_remove_flow() will look at; only speed hangs on it */
+/** record_table_prefetch_slot() - fetch what record_table_remove_flow() will read; only speed depends on it */
 void record_table_prefetch_slot(const struct record_table *table, const struct record *record);
 
 /**
@@ -69,7 +69,7 @@ struct record_ends {
  * record_table_find_both() - the records of both ends of a packet, in one search
  * @table: where
  * @flow: local is the sender
- * @hash: what record_table_locate() said of it
+ * @hash: result of record_table_locate()
  */
 struct record_ends record_table_find_both(const struct record_table *table, const struct flow *flow, uint32_t hash);
 
@@ -77,7 +77,7 @@ struct record_ends record_table_find_both(const struct record_table *table, cons
  * record_table_next() - all records of both ends, the oldest first
  * @table: where
  * @flow: local is one end
- * @hash: what record_table_locate() said of it
+ * @hash: result of record_table_locate()
  * @at: where the search goes on; SIZE_MAX begins it
  * @is_reverse: set: the local end of the record is the remote one of @flow
  *
@@ -89,22 +89,22 @@ struct record *record_table_next(const struct record_table *table, const struct 
 /** record_table_find_cookie() - Return: the record or NULL; cookie 0 finds nothing */
 struct record *record_table_find_cookie(const struct record_table *table, uint64_t cookie);
 
-/** record_table_add_flow() - make it found by its flow; it must not be yet */
+/** record_table_add_flow() - add a record that is not in the table by flow */
 void record_table_add_flow(struct record_table *table, struct record *record);
 
-/** record_table_add_cookie() - make it found by its cookie; it must not be yet */
+/** record_table_add_cookie() - add a record that is not in the table by cookie */
 void record_table_add_cookie(struct record_table *table, struct record *record);
 
-/** record_table_remove_flow() - no longer; fine when it was not */
+/** record_table_remove_flow() - no error when the record is not in it */
 void record_table_remove_flow(struct record_table *table, struct record *record);
 
-/** record_table_remove_cookie() - no longer; fine when it was not */
+/** record_table_remove_cookie() - no error when the record is not in it */
 void record_table_remove_cookie(struct record_table *table, struct record *record);
 
-/** record_table_add() - again, after record_table_clear(), where @record was before */
+/** record_table_add() - after record_table_clear(), add @record to the tables in which it was */
 void record_table_add(struct record_table *table, struct record *record);
 
-/** record_table_remove() - both */
+/** record_table_remove() - from both tables */
 void record_table_remove(struct record_table *table, struct record *record);
 
 #endif

@@ -11,13 +11,12 @@
 #include "model/conn.h"
 
 /*
- * Nodes are allocated one by one, so that pointers to them last, and found by
- * a hash of host and path, keyed because clients choose both. The node of all
- * requests stands apart.
+ * Nodes are allocated one by one, so that pointers to them stay valid, and found by a hash of host and path, keyed
+ * because clients choose both. The node of all requests is separate.
  */
 #define FIRST_SLOTS 64
 
-/* Connections with unanswered requests; a newer one takes the place of one whose number is so much smaller. */
+/* Connections with unanswered requests; a newer one replaces the one whose number is smaller by this. */
 #define WAITING 65536
 /* Unanswered requests of one connection that are known by their nodes; answers to further ones count in the rest. */
 #define AHEAD 8
@@ -78,7 +77,7 @@ void requests_free(struct requests *requests)
 {
 	if (requests == NULL)
 		return;
-	/* Paths come after their hosts and do not look at them. */
+	/* Paths come after their hosts and do not use them here. */
 	for (size_t i = 0; i < requests->count; i++)
 		node_free(requests->nodes[i]);
 	free(requests->all.rest);
@@ -171,7 +170,7 @@ static void add_answer(struct requests *requests, uint64_t conn_id, unsigned int
 	struct waiting *waiting = &requests->waiting[conn_id % WAITING];
 	struct requests_node *node;
 
-	/* An interim response is none (RFC 9110, 15.2), except the one that ends HTTP. */
+	/* An interim response is no answer (RFC 9110, 15.2), except the one that ends HTTP. */
 	if ((status < 200 && status != 101) || waiting->conn_id != conn_id)
 		return;
 	if (waiting->count > 0) {
@@ -207,7 +206,7 @@ void requests_add(struct requests *requests, uint64_t conn_id, const struct mess
 	requests->all.count++;
 	node = find_node(requests, &requests->all, message->host, NULL);
 	node->count++;
-	/* Of hosts that have no node the paths have none either. */
+	/* Paths of a host without a node have none either. */
 	if (is_http && !node->other) {
 		node = find_node(requests, node, message->host, message->target);
 		node->count++;
@@ -274,7 +273,7 @@ const struct requests_node **requests_list(const struct requests *requests, size
 	qsort(sorted, used, sizeof(*sorted), compare);
 	list[0] = &requests->all;
 	*count = 1;
-	/* What there was no room for stands behind the paths of its host, and behind all hosts. */
+	/* The rest comes behind the paths of its host, and behind all hosts. */
 	for (size_t i = 0; i <= used; i++) {
 		if (i == used || sorted[i]->path == NULL) {
 			if (host != NULL && is_used(host->rest))

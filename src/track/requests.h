@@ -8,20 +8,20 @@
 
 #include "model/message.h"
 
-/** Nodes a table holds when nobody says otherwise; anybody may ask for any path. */
+/** Default limit of nodes: clients choose the paths. */
 #define REQUESTS_NODES_MAX (1U << 18)
 
 /**
  * struct requests_node - requests summed up (the reports http,tree and tls,tree)
  *
  * @parent: the node it is a part of, NULL for that of all requests
- * @host: name that was asked for, raw bytes; "" in the node of requests that named none; NULL: all of them
+ * @host: requested name, raw bytes; "" in the node of requests without one; NULL: all of them
  * @path: request-target as it was sent, raw bytes; NULL: all of them
  * @count: requests
  * @answers: final responses to them that were seen
  * @errors: of these, those with a status of 400 or more
- * @other: requests that the full tree has no node for: paths of @host, or hosts (@host is NULL); there also answers to
- *	   requests that were sent too far ahead of them
+ * @other: requests for which the full tree has no node: paths of @host, or hosts (@host is NULL); the latter include
+ *         answers to requests that were sent too far ahead of them
  * @rest: the node of these among its parts, NULL as long as there are none
  */
 struct requests_node {
@@ -35,7 +35,7 @@ struct requests_node {
 	struct requests_node *rest;
 };
 
-/** struct requests - a tree of them: all, by host, by host and path */
+/** struct requests - a tree of nodes: all requests, by host, by host and path */
 struct requests;
 
 /** requests_new() - an empty tree for messages of this kind, MESSAGE_HTTP_REQUEST or MESSAGE_TLS_HELLO */
@@ -45,7 +45,7 @@ struct requests *requests_new(enum message_kind kind, size_t nodes_max);
 void requests_free(struct requests *requests);
 
 /**
- * requests_add() - a message was seen; what needs a node when there are too many counts in the rest of its parent
+ * requests_add() - count a message; when there are too many nodes it counts in the rest of its parent
  * @requests: the tree
  * @conn_id: number of its connection: responses belong to the requests before them there (RFC 9112, 9.3)
  * @message: of any kind; those of another are left out
@@ -53,7 +53,7 @@ void requests_free(struct requests *requests);
  */
 void requests_add(struct requests *requests, uint64_t conn_id, const struct message *message, int64_t time_ns);
 
-/** requests_slice() - forget what was counted; answers to requests of before still find their nodes */
+/** requests_slice() - reset the counts; answers to earlier requests still find their nodes */
 void requests_slice(struct requests *requests);
 
 /**

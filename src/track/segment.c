@@ -8,11 +8,11 @@
 #include "track/wire_bits.h"
 
 /*
- * What a segment was is worked out beside wire_feed(), from the evidence
- * before and after it, so that nobody pays for it who does not ask.
+ * A segment is classified beside wire_feed(), from the evidence before and after it, so that only an observer has the
+ * cost.
  */
 
-/* @was: the evidence before the segment; @wire: after it. */
+/* @was: the evidence before the segment; @wire: the evidence after it. */
 static void judge_payload(struct segment *segment, const struct wire *was, const struct wire *wire,
 			  const struct event_segment *event, enum wire_side side)
 {
@@ -40,7 +40,7 @@ static void judge_payload(struct segment *segment, const struct wire *was, const
 	}
 }
 
-/* SYN and FIN that came again. */
+/* Retransmitted SYN and FIN. */
 static void judge_control(struct segment *segment, const struct wire_half *old, const struct event_segment *event)
 {
 	bool synack = event->flags & SEGMENT_ACK;
@@ -53,7 +53,7 @@ static void judge_control(struct segment *segment, const struct wire_half *old, 
 		segment->judged |= SEGMENT_RESENT;
 }
 
-/* The same measures that RTT_MS is made of (wire.c). */
+/* The same samples as for RTT_MS (wire.c). */
 static int64_t rtt_sample(const struct wire *old, const struct wire *wire, const struct event *event,
 			  enum wire_side side)
 {
@@ -78,7 +78,7 @@ static void put_be32(uint8_t *to, uint32_t value)
 	to[3] = (uint8_t)value;
 }
 
-/* Nobody kept the option bytes: those that the segment event has, in the usual order. */
+/* Without the option bytes: the options of the segment event, in the usual order. */
 static void make_options(struct segment *segment, const struct event_segment *event)
 {
 	uint8_t *to = segment->options;

@@ -5,9 +5,9 @@
 #include "track/tcp_states.h"
 #include "track/wire.h"
 
-/** enum segment_judged - what a segment was, compared with what had been seen of its connection */
+/** enum segment_judged - classification of a segment by what was seen of its connection before */
 enum segment_judged {
-	/** a copy, seen on another interface, of one that was told already; nothing else is judged then */
+	/** a copy, seen on another interface, of one that was reported already; no other bit is set then */
 	SEGMENT_COPY = 0x001,
 	/** all of it was seen before: its payload, or its SYN, or its FIN */
 	SEGMENT_RESENT = 0x002,
@@ -19,31 +19,31 @@ enum segment_judged {
 	SEGMENT_KEEPALIVE = 0x010,
 	/** it advertises a window of zero */
 	SEGMENT_ZERO_WINDOW = 0x020,
-	/** its numbers are outside of all that could be expected */
+	/** its numbers are outside the expected ranges */
 	SEGMENT_STRAY = 0x040,
 	/** a piece of a fragmented segment, or the first one of them */
 	SEGMENT_FRAGMENT = 0x080,
 	/** TCP options were cut or do not add up: none are known */
 	SEGMENT_CUT = 0x100,
-	/** a later one showed that this one was lost, or came late: it was sent again */
+	/** a later one showed that this one was lost, or came late: it was retransmitted */
 	SEGMENT_SENT_AGAIN = 0x200,
-	/** both ends are traced on this host, and the other one's connection has told of the packet already */
+	/** both ends are traced on this host, and the packet was reported for the other one's connection already */
 	SEGMENT_REPORTED = 0x400,
-	/** an EVENT_FRAME came with it: filters and options mean something */
+	/** an EVENT_FRAME came with it: filters and options are valid */
 	SEGMENT_FRAME = 0x800,
 	/** window is not scaled, because the handshake was not seen */
 	SEGMENT_UNSCALED = 0x1000,
-	/** with SEGMENT_RESENT: all of its payload had been acknowledged, so it was sent for nothing */
+	/** with SEGMENT_RESENT: all of its payload had been acknowledged, so the retransmission was unnecessary */
 	SEGMENT_SPURIOUS = 0x2000,
-	/** with SEGMENT_RESENT, _PART: nobody knows how much of it had been seen, holes were forgotten */
+	/** with SEGMENT_RESENT, _PART: it is unknown how much of it had been seen, holes were forgotten */
 	SEGMENT_FORGOTTEN = 0x4000,
 };
 
-/** Numbers of a segment that are counted from nothing known. */
+/** A number of a segment whose origin is unknown. */
 #define SEGMENT_UNKNOWN INT64_C(-1)
 
 /**
- * struct segment - a segment and what the tracker makes of it
+ * struct segment - a segment and its classification
  * @time_ns: when it passed
  * @rtt_ns: the round trip that it ends, as the local side measures it, SEGMENT_UNKNOWN none
  * @before_ns: with SEGMENT_RESENT and SEGMENT_RESENT_PART: when it was sent before, SEGMENT_UNKNOWN
@@ -83,7 +83,7 @@ struct segment {
 };
 
 /**
- * segment_feed() - wire_feed() for somebody who wants to know what the segment was
+ * segment_feed() - wire_feed() that also classifies the segment
  * @segment: filled
  * @wire: the connection, which the segment is fed to
  * @states: of its ends, kept up to date

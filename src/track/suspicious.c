@@ -79,7 +79,7 @@ static bool is_over(int64_t value, int64_t limit)
 
 static bool was_reset(const struct record *record, const struct conn *conn)
 {
-	/* A RST that was not captured is one all the same. */
+	/* A RST that was not captured counts too. */
 	if (record->wire != NULL && wire_is_finished(record->wire))
 		return wire_was_cut(record->wire);
 	return (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET ||
@@ -87,7 +87,7 @@ static bool was_reset(const struct record *record, const struct conn *conn)
 	       conn->result != RESULT_REFUSED;
 }
 
-/* A socket that goes on after a RST of this host has not made it. */
+/* A RST of this host after which the socket goes on is not the socket's. */
 static bool outlived_reset(const struct record *record, const struct conn *conn)
 {
 	const struct evidence *evidence = record->evidence;
@@ -96,7 +96,7 @@ static bool outlived_reset(const struct record *record, const struct conn *conn)
 	       evidence->sample_ns > wire_last_ns(record->wire) && wire_last_ns(record->wire) >= 0;
 }
 
-/* Who ended it was neither of the programs. */
+/* Reasons for an end that neither program caused. */
 static uint16_t by_whom(const struct record *record, const struct conn *conn)
 {
 	const struct tcp_payload *tcp_payload = &record->evidence->tcp_payload;
@@ -115,14 +115,14 @@ static bool was_resent(const struct record *record, const struct conn *conn, int
 	return limit > 0 && record->wire != NULL && wire_late_ns(record->wire) >= limit;
 }
 
-/* Is one side waiting for the other to open or close it? */
+/* Whether one side waits for the other to open or close it. */
 static bool is_half_open(unsigned int state)
 {
 	return state == TCP_SYN_SENT || state == TCP_SYN_RECV || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
 	       state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
-/* The kernel's counters do not tell when something passed, so only packets can say that nothing did. */
+/* The kernel's counters do not contain the time of the last segment, so only packets show silence. */
 static bool is_idle(const struct record *record, const struct conn *conn, const struct suspicious_limits *limits,
 		    int64_t now_ns)
 {

@@ -15,7 +15,7 @@ static void feed_syn(struct tcp_states *states, enum wire_side side)
 	uint8_t *mine = &states->of[side], *theirs = &states->of[wire_other(side)];
 
 	if (*mine == TCP_SYN_RECV && *theirs == TCP_SYN_SENT) {
-		/* It was no listener: both open at once (RFC 9293, figure 7). */
+		/* No listener: simultaneous open (RFC 9293, figure 7). */
 		*theirs = TCP_SYN_RECV;
 	} else if (is_unopened(*mine)) {
 		*mine = TCP_SYN_SENT;
@@ -61,7 +61,7 @@ static void feed_fin(struct tcp_states *states, const struct wire *wire, const s
 	uint8_t *mine = &states->of[side], *theirs = &states->of[wire_other(side)];
 
 	if (*mine == TCP_CLOSE_WAIT) {
-		/* Had the other FIN arrived, it would be acknowledged: both closed at once. */
+		/* An arrived FIN would be acknowledged: without that both closed at once. */
 		bool arrived = segment->flags & SEGMENT_ACK && (int32_t)(segment->ack - other->fin) > 0;
 
 		*mine = arrived ? TCP_LAST_ACK : TCP_CLOSING;

@@ -6,11 +6,10 @@
 #include "track/wire.h"
 
 /**
- * struct tcp_states - the TCP states of both ends (RFC 9293, 3.3.2), for people to read
+ * struct tcp_states - the TCP states of both ends (RFC 9293, 3.3.2), for display
  *
- * As an onlooker sees them who takes it that each segment arrives. What
- * really arrived shows only later, so a state may have been earlier or later
- * at its end than here.
+ * They assume that each captured segment arrives. A lost segment shows only later, so an end may have entered a state
+ * earlier or later than given here.
  *
  * @of: by enum wire_side: TCP_ESTABLISHED ... of netinet/tcp.h, 0 unknown
  */

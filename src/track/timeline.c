@@ -6,10 +6,10 @@
 
 #include "base/xalloc.h"
 
-/* Plain segments kept because a later one may show that they were lost. */
+/* Plain segments that are kept, because a later one may show that they were lost. */
 #define TAIL 32
 #define ROOM_FIRST 8
-/* Entries of a connection at most; with each segment kept, that of miruo. */
+/* Maximum number of entries of a connection; with each segment kept, that of miruo. */
 #define ROOM_MOST 512
 #define ROOM_MOST_FULL 65536
 
@@ -79,7 +79,7 @@ static void fold_into(struct timeline_fold *fold, const struct timeline_entry *e
 	}
 }
 
-/* Append to the entries that stay (@count of them); what does not stay goes into the fold before it. */
+/* Append to the entries that stay (@count of them); others go into the fold before it. */
 static void settle_entry(struct timeline *timeline, uint32_t *count, const struct timeline_entry *entry, bool stays,
 			 bool forced)
 {
@@ -98,12 +98,12 @@ static void settle_entry(struct timeline *timeline, uint32_t *count, const struc
 	fold_into(&last->fold, entry, forced);
 }
 
-/* Fold plain segments that have nothing near them that stands out, except the last @tail entries. */
+/* Fold plain segments that are not near a remarkable entry, except the last @tail entries. */
 static void fold_plain(struct timeline *timeline, uint32_t tail)
 {
 	uint32_t context = timeline->rules->context, count = 0;
 	uint32_t from = timeline->count > tail ? timeline->count - tail : 0;
-	/* Distances in entries to what stands out, before and behind. */
+	/* Distances in entries to the nearest remarkable one, before and behind. */
 	uint32_t behind = 0, before = UINT32_MAX;
 
 	if (timeline->rules->full)
@@ -112,7 +112,7 @@ static void fold_plain(struct timeline *timeline, uint32_t tail)
 		const struct timeline_entry entry = timeline->entries[i];
 		bool out = timeline_stands_out(&entry);
 
-		/* The next one that stands out, or the first of the tail, of which some may yet. */
+		/* The next remarkable one, or the first of the tail, which may become remarkable. */
 		if (behind <= i) {
 			behind = i + 1;
 			while (behind < from && !timeline_stands_out(&timeline->entries[behind]))
@@ -160,13 +160,13 @@ static bool grow(struct timeline *timeline)
 	return true;
 }
 
-/* Return: where the next entry goes, or NULL when not even the first one has room. */
+/* Return: the next entry, or NULL when there is no room even for the first one. */
 static struct timeline_entry *make_room(struct timeline *timeline)
 {
 	if (timeline->count == timeline->room) {
 		if (timeline->room >= 4 * TAIL)
 			fold_plain(timeline, TAIL + timeline->rules->context);
-		/* Unless much was folded it would soon be tried again. */
+		/* Grow unless much was folded: else the next fold comes soon. */
 		if (timeline->count >= timeline->room / 4 * 3 && !grow(timeline)) {
 			if (timeline->room == 0)
 				return NULL;
@@ -177,7 +177,7 @@ static struct timeline_entry *make_room(struct timeline *timeline)
 	return &timeline->entries[timeline->count++];
 }
 
-/* Entries come in the order of time, but for what several witnesses tell late. */
+/* Entries come ordered by time, except those of several sources that report late. */
 static void append(struct timeline *timeline, const struct timeline_entry *entry)
 {
 	struct timeline_entry *at = make_room(timeline);
@@ -247,7 +247,7 @@ void timeline_icmp(struct timeline *timeline, const struct event *event, enum wi
 	append(timeline, &entry);
 }
 
-/* @to has @size bytes, and more than three. */
+/* @to has @size bytes, more than three. */
 static void shorten(char *to, size_t size, const char *from)
 {
 	size_t length = strlen(from);

@@ -16,7 +16,7 @@ enum timeline_kind {
 	TIMELINE_CALL,
 	/** an ICMP error about a segment of it */
 	TIMELINE_ICMP,
-	/** what an application said in the segments up to here */
+	/** a message of an application in the segments up to here */
 	TIMELINE_MESSAGE,
 	/** several entries that are only counted */
 	TIMELINE_FOLD,
@@ -29,7 +29,7 @@ enum timeline_kind {
  * @bytes: their payload, likewise
  * @last_ns: time of the last one
  * @calls: calls among them
- * @forced: there was no room for more; else nothing stood out in them
+ * @forced: folded for lack of room; else because none of them was remarkable
  */
 struct timeline_fold {
 	uint64_t segments[WIRE_SIDES];
@@ -50,13 +50,13 @@ struct timeline_icmp {
 };
 
 /**
- * struct timeline_message - the head of a message, as much of it as a line has room for
+ * struct timeline_message - the head of a message, limited to a line
  *
- * The texts are foreign bytes, as in struct message; "" is unknown, and a long one ends in "..".
+ * The texts are untrusted bytes, as in struct message; "" is unknown, and a truncated one ends in "..".
  *
  * @status: of an HTTP response
  * @kind: enum message_kind
- * @side: enum wire_side: who said it
+ * @side: enum wire_side: its sender
  * @method: of an HTTP request
  * @target: likewise
  * @host: as in struct message
@@ -71,9 +71,9 @@ struct timeline_message {
 };
 
 /**
- * struct timeline_entry - what happened
+ * struct timeline_entry - an event of a connection
  * @time_ns: when; of a fold, when its first entry did
- * @kind: enum timeline_kind, and so which member counts
+ * @kind: enum timeline_kind, which selects the valid member
  */
 struct timeline_entry {
 	int64_t time_ns;
@@ -89,10 +89,10 @@ struct timeline_entry {
 
 /**
  * struct timeline_rules - how all time lines of a run are kept
- * @full: keep each segment, not only those that stand out
- * @context: plain segments kept around each one that stands out
- * @bytes: what all of them take now
- * @limit: what they may take
+ * @full: keep each segment, not only remarkable ones
+ * @context: plain segments kept around each remarkable one
+ * @bytes: memory in use by all of them
+ * @limit: limit of @bytes
  */
 struct timeline_rules {
 	bool full;
@@ -101,19 +101,18 @@ struct timeline_rules {
 	size_t limit;
 };
 
-/** What all time lines of a run may take unless asked otherwise. */
+/** Default memory limit for all time lines of a run. */
 #define TIMELINE_BYTES ((size_t)128 << 20)
 
 /**
- * struct timeline - the calls and segments of a connection, in the order of time
+ * struct timeline - the calls and segments of a connection, ordered by time
  *
- * Plain segments are folded when they are old enough that none after them can
- * make them stand out, so memory goes with what happened and not with what was
- * carried; and where even that is too much, the middle is folded.
+ * Plain segments are folded when no later segment can make them remarkable, so memory grows with events and not with
+ * traffic. When that is still too much, the middle is folded.
  *
  * @states: of both ends now
- * @headed: for who prints entries as they come: it has been said which connection it is
- * @count: entries there are
+ * @headed: for reports that print entries as they come: the connection's header has been printed
+ * @count: number of @entries
  * @entries: the entries
  */
 struct timeline {
@@ -131,41 +130,41 @@ struct timeline *timeline_new(struct timeline_rules *rules);
 /** timeline_free() - NULL is fine */
 void timeline_free(struct timeline *timeline);
 
-/** timeline_clear() - forget what happened, but not the states */
+/** timeline_clear() - drop the entries, keep the states */
 void timeline_clear(struct timeline *timeline);
 
 /**
  * timeline_segment() - a segment passed
  * @timeline: of its connection
- * @segment: before_ns is filled in, if the one it repeats is still there
+ * @segment: before_ns is filled in, if the segment that it repeats is still kept
  */
 void timeline_segment(struct timeline *timeline, struct segment *segment);
 
 /** timeline_call() - the program made a call */
 void timeline_call(struct timeline *timeline, const struct event *event);
 
-/** timeline_icmp() - an ICMP error came about a segment of @side */
+/** timeline_icmp() - an ICMP error about a segment of @side came */
 void timeline_icmp(struct timeline *timeline, const struct event *event, enum wire_side side);
 
-/** timeline_message_of() - what a line has room for of a @message of @side */
+/** timeline_message_of() - the part of a @message of @side that fits in a line */
 struct timeline_message timeline_message_of(const struct message *message, enum wire_side side);
 
-/** timeline_message() - an application said something */
+/** timeline_message() - an application sent a message */
 void timeline_message(struct timeline *timeline, const struct timeline_message *message, int64_t time_ns);
 
 /** timeline_flip() - let the sides change places */
 void timeline_flip(struct timeline *timeline);
 
-/** timeline_join() - take what @other has, which is freed */
+/** timeline_join() - move the entries of @other, which is freed */
 void timeline_join(struct timeline *timeline, struct timeline *other);
 
-/** timeline_folded() - a copy in which nothing plain is left, for printing */
+/** timeline_folded() - a copy with all plain segments folded, for printing */
 struct timeline *timeline_folded(const struct timeline *timeline);
 
-/** timeline_copy() - the same seen from the other end; its segments are SEGMENT_REPORTED */
+/** timeline_copy() - a copy as seen from the other end; its segments are SEGMENT_REPORTED */
 struct timeline *timeline_copy(const struct timeline *timeline);
 
-/** timeline_stands_out() - is the entry more than plain data and its acknowledgement? */
+/** timeline_stands_out() - whether the entry is more than plain data and its acknowledgement */
 bool timeline_stands_out(const struct timeline_entry *entry);
 
 #endif

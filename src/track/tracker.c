@@ -10,29 +10,27 @@
 #include "track/tracker_state.h"
 
 /*
- * A connection is a set of facts, whichever came first. A fact finds its
- * record by socket cookie when it has one, else by flow; a connect(2) that has
- * no local port yet is found by its thread. Packets make records of their own
- * ("unowned" in a run with a target), whose wire evidence is moved to the
- * record of the process once a call claims the flow. With both ends traced on
- * this host there are two records, each with its own view of the same packets.
+ * A connection is a set of facts in any order. A fact finds its record by socket cookie when it has one, else by flow;
+ * a connect(2) that has no local port yet is found by its thread. Packets make records of their own ("unowned" in a run
+ * with a target), whose wire evidence is moved to the record of the process once a call claims the flow. With both ends
+ * traced on this host there are two records, each with its own view of the same packets.
  *
- * A record is on one of three lists: open; closing (it has ended and lingers
- * for what comes late); told (reported already, kept to absorb late packets).
+ * A record is on one of three lists: open; closing (it has ended and lingers for what comes late); reported (kept to
+ * absorb late packets).
  */
 
-/* An unanswered SYN may be resent up to 64 s after the one before (RFC 6298 back-off, tcp_syn_retries 6). */
+/* An unanswered SYN may be retransmitted up to 64 s after the one before (RFC 6298 back-off, tcp_syn_retries 6). */
 #define SYN_GAP_MAX_NS (130 * CLOCK_NS_PER_SEC)
 /* Late packets of a closed connection come while its peer is in TIME_WAIT. */
 #define REPORTED_KEEP_NS (60 * CLOCK_NS_PER_SEC)
 #define REPORTED_MAX 16384
-/* How many old records that live on are passed over in a tick. */
+/* How many old records that stay open are passed over in a tick. */
 #define SWEEP_AT_ONCE 64
-/* So many more than may linger wait to be finished together. */
+/* How many records beyond the limit of lingering ones wait to be finished together. */
 #define LINGER_AT_ONCE 256
-/* How often what is due is done when time is what the events say. */
+/* How often due work is done when time comes from the events. */
 #define TICK_NS (100 * CLOCK_NS_PER_MS)
-/* How many established ones are passed over in the search for one to be evicted; far fewer than TRACKER_LIMIT_MIN. */
+/* How many established connections are passed over in the search for one to evict; far fewer than TRACKER_LIMIT_MIN. */
 #define SPARE_AT_ONCE 8
 /* Events located together, and how far before its turn a record is fetched. */
 #define FEED_AT_ONCE 64
@@ -64,7 +62,7 @@ static void forget(struct tracker *tracker, struct record_list *list, struct rec
 	tracker_dispose(tracker, record);
 }
 
-/* Without taking each out of the tables, which end as well. */
+/* The records stay in the tables, which are freed as well. */
 static void free_all(struct tracker *tracker, struct record_list *list)
 {
 	for (struct record *record = list->first, *next; record != NULL; record = next) {
@@ -85,7 +83,7 @@ void tracker_free(struct tracker *tracker)
 	process_table_free(tracker->processes);
 	free(tracker->connecting);
 	free(tracker->listening);
-	free(tracker->last_words);
+	free(tracker->finals);
 	free(tracker);
 }
 
@@ -100,17 +98,17 @@ bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flo
 	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
 }
 
-/* Not of a file, which has no namespace. The kernel need not tell anything: a container may forbid to ask it. */
+/* False for a file, which has no namespace. In a container destroy events may be missing all the same. */
 static bool is_live(const struct tracker *tracker)
 {
 	return tracker->config.has_destroy || tracker->config.netns != 0;
 }
 
-/* A run that sees packets alone, from now on: what has no handshake among them was there before. */
+/* A live run with packets alone: a connection without a handshake is older than the run. */
 static void settle_older(const struct record *record, struct conn *conn)
 {
 	conn->seen |= SEEN_EXISTING;
-	/* Those who are connected answer each other; who is not, answers by RST. */
+	/* Both ends of a connection answer each other; without a connection the answer is a RST. */
 	if (conn->result == RESULT_UNKNOWN && (record->evidence->established || wire_both_spoke(record->wire))) {
 		conn->result = RESULT_OK;
 		conn->error = 0;
@@ -130,7 +128,7 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 		settle_older(record, conn);
 	if (!tracker_tells_destroy(tracker, &conn->flow))
 		record_settle_unheard(record, conn);
-	/* Its birth was not seen: its opener shows in the counters or by the listener it came through. */
+	/* Its begin was not seen: the counters or the listener give the opener. */
 	if (conn->dir == DIR_UNKNOWN && (record->owned || tracker->config.whole))
 		conn->dir = record->conn.dir = tracker_dir_by_listener(tracker, &conn->flow);
 }
@@ -140,7 +138,7 @@ void tracker_judge(const struct tracker *tracker, const struct record *record, s
 	conn->why = suspicious_judge(record, conn, &tracker->config.suspicious, tracker->now_ns);
 }
 
-/* ---- birth and end of records ------------------------------------------- */
+/* ---- begin and end of records ------------------------------------------- */
 
 void tracker_tell(struct tracker *tracker, struct record *record)
 {
@@ -169,7 +167,7 @@ static struct record_list *list_of(struct tracker *tracker, const struct record 
 	return record->closing ? &tracker->closing : &tracker->open;
 }
 
-/* The record's story is over: report it, and keep it a while when packets may still come. */
+/* Report an ended record, and keep it a while when packets may still come. */
 static void finish(struct tracker *tracker, struct record *record)
 {
 	struct record_list *list = list_of(tracker, record);
@@ -211,7 +209,7 @@ void tracker_linger_on(struct tracker *tracker, struct record *record)
 	move_to_end(&tracker->closing, record);
 }
 
-/* An attempt without an answer so far, that packets alone tell of. */
+/* An attempt without an answer so far that is known only by packets. */
 static bool is_pending_attempt(const struct tracker *tracker, const struct record *record)
 {
 	return !record->owned && !record->closing && record->conn.cookie == 0 && record->wire != NULL &&
@@ -219,8 +217,8 @@ static bool is_pending_attempt(const struct tracker *tracker, const struct recor
 }
 
 /*
- * A newer connection took its flow. By its cookie it may still be found: the
- * last word of a socket can come after its ports have been used again.
+ * A newer connection took its flow. It can still be found by its cookie: final counters of a socket can come after its
+ * ports are in use again.
  */
 void tracker_supersede(struct tracker *tracker, struct record *record)
 {
@@ -233,21 +231,21 @@ void tracker_supersede(struct tracker *tracker, struct record *record)
 		finish(tracker, record);
 }
 
-/* No process that is watched has it, it did not come about, and no packet came for long. */
+/* No watched process owns it, it was not established, and no packet came for long. */
 static bool is_silent_attempt(const struct tracker *tracker, const struct record *record)
 {
 	return !record->owned && record->wire != NULL && !wire_is_established(record->wire) &&
 	       clock_span(record->conn.end_ns, tracker->now_ns) > SYN_GAP_MAX_NS;
 }
 
-/* A RST ended it that nothing has contradicted for long. */
+/* A RST ended it that no packet has contradicted for long. */
 static bool is_silent_reset(const struct tracker *tracker, const struct record *record)
 {
 	return !record->owned && record->wire != NULL && wire_may_go_on(record->wire) &&
 	       clock_span(record->conn.end_ns, tracker->now_ns) >= tracker->config.timeout_ns;
 }
 
-/* A flood of attempts must not drive out those that came about. */
+/* A flood of attempts must not evict established connections. */
 static struct record *oldest_attempt(struct tracker *tracker)
 {
 	for (int i = 0; i < SPARE_AT_ONCE; i++) {
@@ -292,7 +290,7 @@ struct record *tracker_record_new(struct tracker *tracker, bool has_wire)
 	return record;
 }
 
-/* A connection whose birth was not seen: a shutdown(2) may have been before our time. */
+/* A connection whose begin was not seen: a shutdown(2) may have come before the run. */
 struct record *tracker_record_found(struct tracker *tracker)
 {
 	struct record *record = tracker_record_new(tracker, false);
@@ -333,7 +331,7 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);
 		if (event->owner.born)
-			tracker_last_words_take(tracker, record, event->time_ns);
+			tracker_final_take(tracker, record, event->time_ns);
 	}
 	tracker_join_cookie(tracker, record, event->owner.cookie);
 	if (record->conn.process == NULL || (record->conn.process->pid < 0 && !event->owner.last))
@@ -347,19 +345,19 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 
 /* ---- time ------------------------------------------------------------------------ */
 
-/* An attempt whose ports another one has now. */
+/* An attempt whose ports another connection has now. */
 static bool is_replaced(const struct record *record)
 {
 	return !record->owned && record->wire != NULL && !record->in_flow_table && record->conn.cookie == 0;
 }
 
-/* The oldest come first; one that is old but alive goes to the end, so that all have their turn. */
+/* The oldest come first; an old but open one moves to the end, so that all have their turn. */
 static void sweep_open(struct tracker *tracker)
 {
 	for (int passed = 0; passed < SWEEP_AT_ONCE && tracker->open.first != NULL;) {
 		struct record *record = tracker->open.first;
 
-		/* One whose packets have no time is never too old. */
+		/* A connection whose packets have no time is never too old. */
 		if (record->conn.end_ns >= 0 &&
 		    clock_span(record->conn.end_ns, tracker->now_ns) < tracker->config.timeout_ns)
 			break;
@@ -410,8 +408,8 @@ void tracker_tick(struct tracker *tracker, int64_t now_ns)
 }
 
 /*
- * An event has been fed. How many linger depends on the events too, so that bound is kept after each of them; some more
- * may wait, because many are finished in less time at once: their memory is fetched before it is needed.
+ * Called after each event, because the number of lingering records is limited. Some more may wait: many are finished
+ * faster together, because their memory is fetched before it is needed.
  */
 static void pass_time(struct tracker *tracker)
 {
@@ -424,7 +422,7 @@ static void pass_time(struct tracker *tracker)
 	}
 }
 
-/* ---- the public verbs -------------------------------------------------------------- */
+/* ---- public functions -------------------------------------------------------------- */
 
 static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 {
@@ -433,7 +431,7 @@ static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 	if (sum == NULL)
 		return;
 	if (lost->where == LOST_NETLINK)
-		tracker_last_words_forget(tracker);
+		tracker_final_forget(tracker);
 	if (lost->where == LOST_PACKET_PROCESS)
 		tracker_packets_end(tracker);
 	if (lost->count < 0 || *sum < 0 || __builtin_add_overflow(*sum, lost->count, sum))
@@ -493,9 +491,8 @@ static bool is_packet(const struct event *event)
 }
 
 /*
- * Among many connections hardly any packet finds its record in the cache. So
- * all are located first, and each record is on its way while those before it
- * are dealt with.
+ * With many connections most records are not in the cache. So all are located first, and each record is fetched while
+ * those before it are processed.
  */
 static void feed_few(struct tracker *tracker, struct event *events, size_t count)
 {

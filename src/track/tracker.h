@@ -12,24 +12,24 @@
 #include "track/suspicious.h"
 #include "track/timeline.h"
 
-/** A tracker holds at least so many: what a packet is just being fed to is never the oldest. */
+/** Minimum of tracker_config.limit: the connection that is being updated must never be the oldest one. */
 #define TRACKER_LIMIT_MIN 100
 
 /**
- * struct tracker_config - what to expect
+ * struct tracker_config - parameters of a run
  * @limit: connections tracked at once, at least TRACKER_LIMIT_MIN; beyond it the oldest finished one goes first, then
- *	   the oldest attempt, then the oldest: of those two kinds it is told what is known by then, and counted
+ *         the oldest attempt, then the oldest: the last two kinds are reported as known by then, and counted
  * @timeout_ns: a handshake without an answer for that long has timed out
- * @linger_ns: how long a finished connection is kept for packets and counters that come late
+ * @linger_ns: how long a finished connection is kept for late packets and counters
  * @linger_limit: when more are kept the oldest of them goes earlier; 0: no limit
- * @by_events: time is what the events say, as in a file: what is due is done right after the event that made it so,
- *	       whatever number of them is fed at once; tracker_tick() does nothing
- * @whole: there is no target: every connection is of interest, also one only packets told of
+ * @by_events: time comes from the events, as in a file: due work is done right after the event that made it due,
+ *             however many are fed at once; tracker_tick() does nothing
+ * @whole: there is no target: every connection is of interest, also one known only by packets
  * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
  * @netns: network namespace of packets and destroy events, 0 unknown
  * @syn_retries: net.ipv4.tcp_syn_retries, -1 unknown
- * @suspicious: from when on something is suspicious
- * @flow_key: of the flow_hash() that events have; a secret, for peers choose what is hashed
+ * @suspicious: thresholds of the reasons
+ * @flow_key: of the flow_hash() that events have; secret, because peers choose the hashed values
  */
 struct tracker_config {
 	size_t limit;
@@ -46,14 +46,13 @@ struct tracker_config {
 };
 
 /**
- * struct tracker_notify - who is told
+ * struct tracker_notify - callbacks
  * @context: passed on
- * @opened: packets told of a connection without its handshake; its flow.local may be this host's. NULL when nobody
- *	    asks
- * @message: an application said something on a connection of interest; @conn is settled. Where both ends are of
- *	     interest it is the acceptor's, and the other one if that is not wanted. Return: was it wanted? NULL when
- *	     nobody asks
- * @finished: a connection ended; @conn is settled and valid during the call only. Each is told once
+ * @opened: packets showed a connection without its handshake; its flow.local may be this host's. May be NULL
+ * @message: an application sent a message on a connection of interest; @conn is settled. Where both ends are of
+ *           interest @conn is the acceptor's, and the other one if that is not wanted. Return: true when it was wanted.
+ *           May be NULL
+ * @finished: a connection ended; @conn is settled and valid during the call only. Each is reported once
  */
 struct tracker_notify {
 	void *context;
@@ -63,21 +62,20 @@ struct tracker_notify {
 };
 
 /**
- * struct tracker_observer - who wants more than connections: what happens in them
+ * struct tracker_observer - callbacks for events within connections
  *
- * Of a connection that is of no interest (yet) nothing is told; what was seen
- * of it is told when it turns out to be of interest, as long as that is not
- * more than a handshake takes.
+ * Events of a connection are reported once it is of interest. Earlier ones are kept until then, up to the length of a
+ * handshake.
  *
  * @context: passed on
  * @keep: keep a time line in each connection
- * @full: with each segment, not only those that stand out
- * @around: plain segments kept around each that stands out
- * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; NULL when nobody asks
- * @entry: a segment, an ICMP error or a call of a connection; both are valid during the call only. Of a packet both of
- *	   whose ends are of interest each connection is told, that of the acceptor first, the second one with
- *	   SEGMENT_REPORTED and with @first, the connection that was told of it. NULL when nobody asks
- * @counters: the kernel's counters of a connection came; NULL when nobody asks
+ * @full: with each segment, not only remarkable ones
+ * @around: plain segments kept around each remarkable one
+ * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; may be NULL
+ * @entry: a segment, an ICMP error or a call of a connection; both are valid during the call only. A packet both of
+ *         whose ends are of interest is reported for each connection, that of the acceptor first, the second one with
+ *         SEGMENT_REPORTED and with @first, the connection reported before. May be NULL
+ * @counters: the kernel's counters of a connection came; may be NULL
  */
 struct tracker_observer {
 	void *context;
@@ -90,18 +88,18 @@ struct tracker_observer {
 	void (*counters)(void *context, const struct conn *conn, int64_t time_ns);
 };
 
-/** enum left_out - why the frame of a TCP segment is in no row, as far as the tracker decides it */
+/** enum left_out - why the frame of a TCP segment is in no row, as decided by the tracker */
 enum left_out {
 	/** a copy of a frame that is counted */
 	LEFT_OUT_COPY,
-	/** it came after its connection had been reported, and begins no other */
+	/** it came after its connection had been reported, and begins no other one */
 	LEFT_OUT_LATE,
-	/** its connection is none of a process that is watched */
+	/** its connection belongs to no watched process */
 	LEFT_OUT_UNCLAIMED,
 	LEFT_OUT_NUM
 };
 
-/** Kinds of failures of accept(2) that are told apart; further ones count only in the sum. */
+/** Kinds of failures of accept(2) that are distinguished; further ones count only in the sum. */
 #define TRACKER_ACCEPT_KINDS 16
 
 /**
@@ -117,20 +115,20 @@ struct tracker_accept {
 };
 
 /**
- * struct tracker_stats - what the tracker has to answer for
+ * struct tracker_stats - accounts of the tracker
  * @lost: by enum lost_where; -1 when it is only known that something was lost
  * @left_out: by enum left_out: frames of TCP segments that are in no connection's count
  * @both_ends: frames that two connections count, because both ends are of interest
- * @unattributed: connections told without a process
- * @too_short: connections of this host that nobody was found for: perhaps a target's, so they are not told
- * @accept_failed: how often accept(2) of a target failed, not for want of a connection
+ * @unattributed: connections reported without a process
+ * @too_short: connections of this host whose owner was not found: it may be a target, so they are not reported
+ * @accept_failed: how often accept(2) of a target failed, for other reasons than an empty queue
  * @accept_kinds: used in @accepts
  * @accepts: of these, by process and errno
- * @unaccepted: connections that came about at a target's listener, and died without having been accepted by a target
+ * @unaccepted: connections established at a target's listener, and destroyed without being accepted by a target
  * @full_queues: listening sockets of targets whose accept queue was found full
  * @open: connections of interest that are open now
- * @unsettled: connections that have ended, but whose byte count another witness may still complete
- * @run: what the events say of the run; all 0: nothing
+ * @unsettled: connections that have ended, but whose byte count another source may still complete
+ * @run: facts of the run in the events; all 0: none
  */
 struct tracker_stats {
 	int64_t lost[LOST_WHERE_NUM];
@@ -148,67 +146,67 @@ struct tracker_stats {
 	uint64_t unsettled;
 };
 
-/** struct tracker - the memory: joins events into connections */
+/** struct tracker - joins events into connections */
 struct tracker;
 
 /** tracker_new() - @config and @notify are copied */
 struct tracker *tracker_new(const struct tracker_config *config, const struct tracker_notify *notify);
 
-/** tracker_observe() - tell @observer, which is copied, from now on; without one nothing of this costs anything */
+/** tracker_observe() - call @observer, which is copied, from now on; without one there is no cost */
 void tracker_observe(struct tracker *tracker, const struct tracker_observer *observer);
 
-/** tracker_free() - free it; open connections are not told; NULL is fine */
+/** tracker_free() - free it; open connections are not reported; NULL is fine */
 void tracker_free(struct tracker *tracker);
 
 /**
- * tracker_feed() - take in facts
+ * tracker_feed() - process events
  * @tracker: the memory
- * @events: in the order of their times, but any order is survived; a network namespace nobody stated is filled in
- * @count: how many. Many at once are faster than one by one: memory is fetched before it is needed
+ * @events: ordered by time, though any order is accepted; an unknown network namespace is filled in
+ * @count: number of events. Many at once are faster: memory is fetched before it is needed
  */
 void tracker_feed(struct tracker *tracker, struct event *events, size_t count);
 
-/** tracker_tick() - time passed: finish what has lingered long enough */
+/** tracker_tick() - time passed: finish connections that have lingered long enough */
 void tracker_tick(struct tracker *tracker, int64_t now_ns);
 
-/** tracker_finish() - nothing more will come: finish what has ended; what is open stays, as pending or open */
+/** tracker_finish() - no more events: finish ended connections; the open ones stay, as pending or open */
 void tracker_finish(struct tracker *tracker, int64_t now_ns);
 
 /**
  * tracker_next() - walk over the open connections of interest
  * @tracker: the memory
- * @previous: NULL begins, then what it returned last; nothing may be fed meanwhile
+ * @previous: NULL begins, then the last result; no event may be fed meanwhile
  *
  * Return: a connection, settled, that is valid until the next call only; NULL at the end.
  */
 const struct conn *tracker_next(struct tracker *tracker, const struct conn *previous);
 
-/** tracker_next_ended() - as tracker_next(), of those that have ended and wait for what comes late, oldest first */
+/** tracker_next_ended() - as tracker_next(), of those that have ended and wait for late events, oldest first */
 const struct conn *tracker_next_ended(struct tracker *tracker, const struct conn *previous);
 
-/** tracker_ended() - how many of those there are, whether of interest or not */
+/** tracker_ended() - how many have ended and wait, of interest or not */
 size_t tracker_ended(const struct tracker *tracker);
 
 /**
- * tracker_last() - as tracker_next(), after tracker_finish(), when nobody will ask for them again
+ * tracker_last() - as tracker_next(), after tracker_finish(), when they are not needed again
  *
- * Each connection is gone with the next call, so that what is made of it may have its memory. Nothing may be fed any
- * more, and nothing is found.
+ * Each connection is freed by the next call, so that its memory is available to the report. No event may be fed any
+ * more, and no lookup finds a record.
  */
 const struct conn *tracker_last(struct tracker *tracker, const struct conn *previous);
 
 /**
- * tracker_wants_timewait() - would it help to know whether a TIME_WAIT socket lives on?
- * @info: a last word that has not been fed yet
+ * tracker_wants_timewait() - whether it helps to know if a TIME_WAIT socket still exists
+ * @info: final counters that have not been fed yet
  *
- * Whether the peer's FIN is among the bytes received may hang on it (system/tcp_payload.c).
+ * It may decide whether the peer's FIN is among the bytes received (system/tcp_payload.c).
  */
 bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info);
 
 /** tracker_stats() - the accounts so far */
 void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats);
 
-/** tracker_listens() - did a target listen on flow.local when the run began, or is it found to? */
+/** tracker_listens() - whether a target listens on flow.local, known from the start or found since */
 bool tracker_listens(const struct tracker *tracker, const struct flow *flow);
 
 /** tracker_failed_accepts() - how often accept(2) of a target has failed so far */

@@ -6,7 +6,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 
-/* What system calls say of connections. */
+/* Evidence of system calls. */
 
 static void set_owner(struct tracker *tracker, struct record *record, const struct event_call *call)
 {
@@ -34,9 +34,8 @@ void tracker_calls_forget(struct tracker *tracker, const struct record *record)
 }
 
 /*
- * Two calls that say of one socket that they made it: between their returns
- * and our looks descriptors changed hands, and which of them it was nobody can
- * say. Both connections are there; the second one has nothing but its thread.
+ * Two calls claim to have made one socket: descriptors changed between their returns and the samples, so its maker is
+ * unknown. Both connections exist; only the thread of the second one is known.
  */
 static void dispute(struct tracker *tracker, struct record *record, const struct event *event)
 {
@@ -52,7 +51,7 @@ static void dispute(struct tracker *tracker, struct record *record, const struct
 	record_seen(other, event->time_ns, SEEN_CALLS);
 }
 
-/* A witness that does not know the own end: the packets are found by what it knows. */
+/* The source does not know the local end: the packets are found by the rest. */
 static void join_by_half(struct tracker *tracker, struct record *record, const struct event_call *call)
 {
 	if ((call->cookie & EVENT_COOKIE_MADE_UP) && record->wire == NULL && !flow_is_complete(&record->conn.flow) &&
@@ -112,7 +111,7 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 	tracker_observe_call(tracker, record, event);
 }
 
-/* It came with its descriptor: who opened or accepted it is known, or it is whoever has it now. */
+/* It came with its descriptor: the owner is the process that opened or accepted it if known, else the current one. */
 static void feed_take(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = tracker_join_find(tracker, &event->flow, event->call.cookie);
@@ -131,10 +130,7 @@ static void feed_take(struct tracker *tracker, const struct event *event)
 	record_seen(record, event->time_ns, SEEN_CALLS);
 }
 
-/*
- * Another connect(2) on a socket whose first attempt is not over: it only asks
- * how that one is going (EALREADY, EISCONN, 0).
- */
+/* Another connect(2) on a socket whose first attempt is not over: it only queries that one (EALREADY, EISCONN, 0). */
 static bool is_same_attempt(const struct record *earlier, int error)
 {
 	if (earlier->closing || earlier->reported || earlier->evidence->connect_begin_ns < 0)
@@ -211,7 +207,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 		return;
 	}
 	if (record == NULL)
-		return; /* its begin was before the run or is lost: the kernel's counters may still tell of it */
+		return; /* its begin was before the run or is lost: the kernel's counters may still show it */
 	if (event->call.disputed)
 		record->conn.seen |= SEEN_DISPUTED;
 	record_evidence(record)->connect_end_ns = event->time_ns;
@@ -226,10 +222,10 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 	connect_decided(tracker, record, error, event->time_ns);
 }
 
-/* How far back an attempt is looked for that neither cookie nor ends tell. */
+/* How far back an attempt is searched for that neither cookie nor ends identify. */
 #define UNDECIDED_SEARCH_MAX 4096
 
-/* The socket could not be looked at (it had failed already): the descriptor of the attempt is what is left. */
+/* The socket could not be sampled (it had failed already): only the descriptor identifies the attempt. */
 static struct record *find_undecided(struct tracker *tracker, const struct event_call *call)
 {
 	struct record *record = tracker->open.last;
@@ -247,7 +243,7 @@ static struct record *find_undecided(struct tracker *tracker, const struct event
 	return NULL;
 }
 
-/* A later call may know more of the ends. */
+/* A later call may give more of the ends. */
 static void learn_flow(struct tracker *tracker, struct record *record, const struct event *event)
 {
 	if (flow_is_complete(&event->flow) && !flow_is_complete(&record->conn.flow))
@@ -256,10 +252,10 @@ static void learn_flow(struct tracker *tracker, struct record *record, const str
 		join_by_half(tracker, record, &event->call);
 }
 
-/* A socket that died longer than this before its process did has not died of it. */
+/* A socket that was destroyed longer than this before its process ended was not closed by that end. */
 #define TOGETHER_NS CLOCK_NS_PER_SEC
 
-/* A process ended, killed in a moment when nobody could look at what it had open. */
+/* A process was killed at a moment when its open sockets could not be sampled. */
 static void feed_exit_unseen(struct tracker *tracker, const struct event *event)
 {
 	struct record_list *lists[] = {&tracker->open, &tracker->closing};
@@ -327,7 +323,7 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 	tracker_observe_call(tracker, record, event);
 	switch (call->kind) {
 	case CALL_SO_ERROR:
-		/* 0 while the handshake runs says nothing; the counters that come with it say whether it does. */
+		/* 0 during the handshake means nothing; the counters that come with it show whether it is under way. */
 		if (record_is_undecided(record->evidence->call_error) && call->error != 0)
 			connect_decided(tracker, record, call->error, event->time_ns);
 		break;
@@ -340,13 +336,13 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 			record_evidence(record)->close_ns = event->time_ns;
 		else
 			record_evidence(record)->exit_ns = event->time_ns;
-		/* Nobody else will tell of its end. */
+		/* No other source reports its end. */
 		if (call->cookie & EVENT_COOKIE_MADE_UP)
 			tracker_begin_closing(tracker, record);
 		break;
 	case CALL_DISCONNECT:
 		record_disconnected(record, event->time_ns);
-		record_table_remove_cookie(tracker->table, record); /* it is the next connection's from now on */
+		record_table_remove_cookie(tracker->table, record); /* it belongs to the next connection from now on */
 		tracker_begin_closing(tracker, record);
 		break;
 	default:

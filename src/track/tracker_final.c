@@ -8,43 +8,42 @@
 #include "base/xalloc.h"
 
 /*
- * Where calls are not watched a connection may be known only by its last word,
- * and its other end, on this host too, may have died before: what that said is
- * kept for a while, until that connection takes it. Longer than a connection
- * can live unseen is of no use.
+ * Without watched calls a connection may be known only by its final counters, and its other end on this host may have
+ * been destroyed before. The final counters of that end are kept until the connection takes them, at most as long as a
+ * connection can exist unseen.
  */
 #define KEEP_NS CLOCK_NS_PER_SEC
-/* A newer one takes the place: then a number stays unknown. */
+/* A newer entry replaces an older one: then a number stays unknown. */
 #define PLACES 8192
 
-static struct last_word *place_of(struct tracker *tracker, const struct flow *flow)
+static struct final_counters *place_of(struct tracker *tracker, const struct flow *flow)
 {
 	struct endpoint ends[2] = {flow->local, flow->remote};
 
-	return &tracker->last_words[hash_bytes(&tracker->last_words_key, ends, sizeof(ends)) % PLACES];
+	return &tracker->finals[hash_bytes(&tracker->finals_key, ends, sizeof(ends)) % PLACES];
 }
 
-void tracker_last_words_keep(struct tracker *tracker, const struct event *event)
+void tracker_final_keep(struct tracker *tracker, const struct event *event)
 {
 	int64_t sent = tcp_payload_final_sent(&event->info);
 	struct flow reverse = flow_reverse(&event->flow);
 
 	if (sent < 0 || !flow_is_complete(&event->flow))
 		return;
-	if (tracker->last_words == NULL) {
-		tracker->last_words = xcalloc(PLACES, sizeof(*tracker->last_words));
-		hash_key_random(&tracker->last_words_key);
+	if (tracker->finals == NULL) {
+		tracker->finals = xcalloc(PLACES, sizeof(*tracker->finals));
+		hash_key_random(&tracker->finals_key);
 	}
-	*place_of(tracker, &reverse) = (struct last_word){reverse, event->time_ns, sent};
+	*place_of(tracker, &reverse) = (struct final_counters){reverse, event->time_ns, sent};
 }
 
-void tracker_last_words_take(struct tracker *tracker, struct record *record, int64_t time_ns)
+void tracker_final_take(struct tracker *tracker, struct record *record, int64_t time_ns)
 {
 	const struct flow *flow = &record->conn.flow;
-	struct last_word *word;
+	struct final_counters *word;
 	int64_t age;
 
-	if (tracker->last_words == NULL || !flow_is_complete(flow))
+	if (tracker->finals == NULL || !flow_is_complete(flow))
 		return;
 	word = place_of(tracker, flow);
 	age = clock_since(word->time_ns, time_ns);
@@ -55,10 +54,10 @@ void tracker_last_words_take(struct tracker *tracker, struct record *record, int
 	memset(word, 0, sizeof(*word));
 }
 
-void tracker_last_words_forget(struct tracker *tracker)
+void tracker_final_forget(struct tracker *tracker)
 {
-	free(tracker->last_words);
-	tracker->last_words = NULL;
+	free(tracker->finals);
+	tracker->finals = NULL;
 }
 
 bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info)
@@ -67,11 +66,11 @@ bool tracker_wants_timewait(const struct tracker *tracker, const struct event_in
 	struct tcp_payload tcp_payload;
 	int64_t rx, tx;
 
-	/* The mini socket has the same cookie only if somebody asked for that while the socket lived. */
+	/* The mini socket has the same cookie only if it was queried while the socket existed. */
 	if (record == NULL || record->evidence->kernel_state == 0 || info->reason != INFO_DESTROY ||
 	    info->timewait != TIMEWAIT_UNKNOWN)
 		return false;
-	/* Would the last word do without it? */
+	/* Not needed when the final counters suffice without it. */
 	tcp_payload = record->evidence->tcp_payload;
 	tcp_payload_feed(&tcp_payload, info);
 	tcp_payload_settle(&tcp_payload, &rx, &tx);

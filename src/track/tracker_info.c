@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "track/tracker_state.h"
 
-/* What the kernel's socket counters say: EVENT_INFO finds its record, or begins one, and the ports that listen. */
+/* Evidence of the kernel's socket counters: EVENT_INFO finds its record or begins one, and finds listening ports. */
 
 /* The kernel's clock of some times has this resolution, or a better one. */
 #define TICK_MOST_NS (10 * CLOCK_NS_PER_MS)
@@ -33,7 +33,7 @@ enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struc
 
 	if (find_listening(tracker, flow) != NULL)
 		return DIR_IN;
-	/* Is its other end here, too? */
+	/* Whether its other end is on this host, too. */
 	if (tracker->config.whole && flow_is_complete(flow) && find_listening(tracker, &reverse) != NULL &&
 	    record_table_find_flow(tracker->table, &reverse) != NULL)
 		return DIR_OUT;
@@ -61,7 +61,7 @@ static void remember_listener(struct tracker *tracker, const struct event *event
 	}
 }
 
-/* The last word of a connection nobody told of, on a port where a target accepts unseen: it is one, whosever it was. */
+/* Final counters of an unknown connection, on a port where a target accepts unseen: it needs no owner. */
 static struct record *record_unseen(struct tracker *tracker, const struct event *event)
 {
 	const struct listening *listening = find_listening(tracker, &event->flow);
@@ -94,7 +94,7 @@ void tracker_accept_failed(struct tracker *tracker, const struct event *event)
 	listening->accept_error = event->call.error;
 }
 
-/* It waits, or did until now. Once it has sent something, another process has accepted it. */
+/* It waits, or did until now. Once it has sent data, another process has accepted it. */
 static void note_refusal(const struct tracker *tracker, struct record *record, const struct event *event)
 {
 	const struct listening *listening = find_listening(tracker, &record->conn.flow);
@@ -102,7 +102,7 @@ static void note_refusal(const struct tracker *tracker, struct record *record, c
 
 	if (!record->evidence->waits || record->evidence->accept_ns >= 0)
 		return;
-	/* The kernel's mark of when it sent data last is that of its birth. */
+	/* The kernel's time of the last sent data is that of its creation. */
 	if (event->info.last_data_sent_ms >= 0)
 		born_ns = event->time_ns - event->info.last_data_sent_ms * CLOCK_NS_PER_MS - TICK_MOST_NS;
 	if (event->info.bytes_sent > 0)
@@ -111,7 +111,7 @@ static void note_refusal(const struct tracker *tracker, struct record *record, c
 		record_evidence(record)->accept_error = listening->accept_error;
 }
 
-/* It waits to be accepted: it has come about, and whose it becomes a call may tell. */
+/* It waits to be accepted: it is established, and a later call may give its owner. */
 static struct record *record_waiting(struct tracker *tracker, const struct event *event, struct record *record)
 {
 	if (record == NULL) {
@@ -130,8 +130,8 @@ static struct record *record_waiting(struct tracker *tracker, const struct event
 }
 
 /*
- * The final counters of a connection that waited at a target's listener, and that no target has taken. What dies with
- * the listener has lost the other end's port and the counters.
+ * The final counters of a connection that waited at a target's listener, and that no target has taken. A socket that is
+ * destroyed with the listener has lost the other end's port and the counters.
  */
 static bool was_never_accepted(const struct tracker *tracker, const struct event *event)
 {
@@ -155,21 +155,21 @@ static struct record *record_unsent(struct tracker *tracker, const struct event 
 	return record;
 }
 
-/* The other end of one of ours died on this host: what it sent is what ours could receive. */
+/* The other end of a tracked connection was destroyed on this host: it sent what the tracked end received. */
 static void feed_other_end(struct tracker *tracker, const struct event *event)
 {
 	struct flow reverse = flow_reverse(&event->flow);
 	struct record *record = record_table_find_flow(tracker->table, &reverse);
 
-	/* One that has heard of its own other end already is of an earlier life of this flow. */
+	/* A record that has the counters of its other end already belongs to an earlier use of this flow. */
 	if (tracker->owners_come &&
 	    (record == NULL || record->reported || record->evidence->tcp_payload.peer_sent >= 0))
-		tracker_last_words_keep(tracker, event);
+		tracker_final_keep(tracker, event);
 	else if (record != NULL && !record->reported && tcp_payload_final_sent(&event->info) >= 0)
 		tcp_payload_peer_sent(record_bytes(record), tcp_payload_final_sent(&event->info));
 }
 
-/* Its socket had another connection before, so this one it has opened itself. Whose it is, an EVENT_OWNER says. */
+/* Its socket had another connection before, so it has opened this one. An EVENT_OWNER gives the owner. */
 void tracker_feed_renewed(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = record_table_find_cookie(tracker->table, event->info.cookie);
@@ -181,12 +181,12 @@ void tracker_feed_renewed(struct tracker *tracker, const struct event *event)
 	tracker_join_cookie(tracker, record, event->info.cookie);
 	record->conn.dir = DIR_OUT;
 	tcp_payload_opener(record_bytes(record), DIR_OUT);
-	tracker_last_words_take(tracker, record, event->time_ns);
+	tracker_final_take(tracker, record, event->time_ns);
 }
 
 /*
- * What getsockname(2) and getpeername(2) say may be rewritten by a program at the cgroup (bpf(2)), what the kernel
- * tells of a dead socket is not: these ends stand in its packets.
+ * A program at the cgroup (bpf(2)) may rewrite the results of getsockname(2) and getpeername(2), but not the ends in a
+ * destroy event: these are in its packets.
  */
 static void learn_ends(struct tracker *tracker, struct record *record, const struct event *last)
 {
@@ -215,7 +215,7 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);
 	}
-	/* What a process has is no file of a target's yet. */
+	/* A waiting socket is no file of a target yet. */
 	if (event->info.reason == INFO_WAITING ||
 	    (is_existing && event->info.inode == 0 && record->conn.process == NULL))
 		record = record_waiting(tracker, event, record);
@@ -236,7 +236,7 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	tracker_join_cookie(tracker, record, event->info.cookie);
 	record_info(record, event);
 	tracker_observe_counters(tracker, record, event->time_ns);
-	/* A handshake that finished, or a RST that came, before connect(2) was back: nobody has asked yet. */
+	/* A handshake finished, or a RST came, before connect(2) returned: the error has not been read yet. */
 	if (record_is_undecided(record->evidence->call_error) && record->evidence->outcome_ns < 0 &&
 	    event->info.reason != INFO_DESTROY &&
 	    (record->evidence->established || (event->info.state == TCP_CLOSE && event->info.segs_in > 0)))

@@ -6,9 +6,9 @@
 #include "base/xalloc.h"
 #include "track/wire_view.h"
 
-/* How testimony finds its record, and records of one connection each other. */
+/* Finds the record of an event, and joins the records of one connection. */
 
-/* How far back the packets of a connect(2) that failed without a local address are looked for. */
+/* How far back the packets of a connect(2) that failed without a local address are searched for. */
 #define CONNECT_SEARCH_MAX 4096
 
 static void move_wire(struct tracker *tracker, struct record *to, struct record *from, bool flip)
@@ -29,15 +29,15 @@ static void move_wire(struct tracker *tracker, struct record *to, struct record 
 	tracker_messages_joined(tracker, to, from);
 }
 
-/* Packets made a record that nobody of ours claimed. */
+/* A record made by packets that no watched process has claimed. */
 static bool is_unclaimed(const struct record *record)
 {
 	return !record->owned && record->wire != NULL && record->conn.cookie == 0;
 }
 
 /*
- * @record is the other end of @other, which has been told of so far and goes first from now on. What the reports did
- * not want to know of @other waits for this one.
+ * @record is the other end of @other, which has been reported so far and goes first from now on. Messages that the
+ * reports did not want for @other wait for this one.
  */
 static void share(struct tracker *tracker, struct record *record, struct record *other)
 {
@@ -47,7 +47,7 @@ static void share(struct tracker *tracker, struct record *record, struct record 
 	tracker_messages_joined(tracker, record, other);
 }
 
-/* @record has this flow from now on: take over what packets said of it. */
+/* @record has this flow from now on: take over its packet evidence. */
 void tracker_join_flow(struct tracker *tracker, struct record *record, const struct flow *flow)
 {
 	struct flow reverse = flow_reverse(flow);
@@ -100,14 +100,12 @@ void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_
 void tracker_join_part(struct tracker *tracker, struct record *record, int64_t time_ns)
 {
 	record_disconnected(record, time_ns);
-	record_evidence(record)->total_retrans = -1; /* since it was looked at, more may have been resent */
+	record_evidence(record)->total_retrans = -1; /* more may have been retransmitted since the sample */
 	record_table_remove_cookie(tracker->table, record);
 	tracker_begin_closing(tracker, record);
 }
 
-/*
- * A socket that is connected once more keeps its cookie. Where its calls are seen, they tell of that; else its ends do.
- */
+/* A socket that is connected once more keeps its cookie. Its calls show that when they are seen; else its ends do. */
 static bool is_of_another(const struct record *record, const struct flow *flow)
 {
 	const struct flow *known = &record->conn.flow;
@@ -116,7 +114,7 @@ static bool is_of_another(const struct record *record, const struct flow *flow)
 	       !(endpoint_equal(&known->local, &flow->local) && endpoint_equal(&known->remote, &flow->remote));
 }
 
-/* The live record an event is about. An event with a cookie never goes to a record with another one. */
+/* The live record an event is about. An event with a cookie never matches a record with another one. */
 struct record *tracker_join_find(struct tracker *tracker, const struct flow *flow, uint64_t cookie)
 {
 	struct record *record = cookie != 0 ? record_table_find_cookie(tracker->table, cookie) : NULL;
@@ -131,13 +129,13 @@ struct record *tracker_join_find(struct tracker *tracker, const struct flow *flo
 	return record;
 }
 
-/* Only the port of the own end is known, or nothing of it. */
+/* Only the port of the local end is known, or nothing of it. */
 static bool fits_half(const struct flow *half, const struct endpoint *local, const struct endpoint *remote)
 {
 	return (half->local.port == 0 || half->local.port == local->port) && endpoint_equal(&half->remote, remote);
 }
 
-/* A failed connect(2) leaves the local port but not the address: find the packets by what is left. */
+/* A failed connect(2) leaves the local port but not the address: find the packets by the rest. */
 static struct record *search_packets(struct tracker *tracker, const struct record *record)
 {
 	const struct flow *flow = &record->conn.flow;
@@ -151,7 +149,7 @@ static struct record *search_packets(struct tracker *tracker, const struct recor
 		     candidate = candidate->previous, steps++) {
 			const struct flow *other = &candidate->conn.flow;
 
-			/* What another of ours has claimed may be the other end of this one. */
+			/* A record that another watched process has claimed may be the other end of this one. */
 			bool is_own = is_unclaimed(candidate);
 
 			if (candidate == record || candidate->wire == NULL ||
@@ -160,7 +158,7 @@ static struct record *search_packets(struct tracker *tracker, const struct recor
 			if (!(is_own && fits_half(flow, &other->local, &other->remote)) &&
 			    !fits_half(flow, &other->remote, &other->local))
 				continue;
-			/* Two that fit: nobody can say which, so it is neither. */
+			/* Two match: the choice is ambiguous, so neither is taken. */
 			if (found != NULL)
 				return NULL;
 			found = candidate;

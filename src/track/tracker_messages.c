@@ -4,7 +4,7 @@
 #include "base/xalloc.h"
 #include "track/pending_messages.h"
 
-/* What applications say on connections, and whom it is told of. */
+/* Messages of applications, and the end for which each is reported. */
 
 static void set_host(struct record *record, const struct message *message)
 {
@@ -33,7 +33,7 @@ static void tell(void *context, const struct message *message, int64_t time_ns)
 	(void)tell_of(reporter->tracker, reporter->record, message, time_ns);
 }
 
-/* Is @record to be told of before @other? The one that accepts, whoever speaks, unless the other one was alone. */
+/* Whether @record is reported before @other: the acceptor is, whichever side sends, unless the other one was alone. */
 static bool goes_first(const struct record *record, const struct record *other)
 {
 	if (record->goes_first != other->goes_first)
@@ -43,7 +43,7 @@ static bool goes_first(const struct record *record, const struct record *other)
 	return wire_dir(record->wire) == DIR_IN;
 }
 
-/* Several networks have connections with these ends: nothing tells which one the message is of. */
+/* Several networks have connections with these ends: the message may be of any of them. */
 static bool is_ambiguous(const struct tracker *tracker, const struct flow *flow)
 {
 	uint32_t hash = flow_hash(&tracker->config.flow_key, flow);
@@ -78,7 +78,7 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 		set_host(ends[i], message);
 		if (ends[i] == NULL)
 			continue;
-		/* Who speaks is on the left of @flow. */
+		/* The sender is on the left of @flow. */
 		tracker_observe_message(tracker, ends[i], message, event->time_ns, i == 0 ? WIRE_LOCAL : WIRE_REMOTE,
 					i == 1 && ends[0] != NULL);
 		if (tracker_wants(tracker, ends[i]))

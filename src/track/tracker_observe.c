@@ -4,13 +4,11 @@
 #include "base/clock.h"
 
 /*
- * What happens in connections, for who wants to know. A time line hangs at
- * each record. In a run with a target the packets of a connection come before
- * anybody knows whose it is, so a few of them wait in its time line until a
- * call claims it.
+ * Events within connections, for an observer. Each record has a time line. In a run with a target the packets of a
+ * connection come before its owner is known, so a few of them wait in its time line until a call claims it.
  */
 
-/* More than passes between a handshake and the call that claims it. */
+/* More entries than pass between a handshake and the call that claims it. */
 #define UNCLAIMED_MOST 64
 
 void tracker_observe(struct tracker *tracker, const struct tracker_observer *observer)
@@ -32,7 +30,7 @@ static struct timeline *timeline_of(struct tracker *tracker, struct record *reco
 	return record->timeline;
 }
 
-/* @first: the other end's record, which was told of it before, or NULL */
+/* @first: the other end's record, for which it was reported before, or NULL */
 static void tell(struct tracker *tracker, struct record *record, struct record *first,
 		 const struct timeline_entry *entry)
 {
@@ -46,7 +44,7 @@ static void tell(struct tracker *tracker, struct record *record, struct record *
 	tracker->observer.entry(tracker->observer.context, &conn, first != NULL ? &other : NULL, entry);
 }
 
-/* Shall it go into the time line? */
+/* Whether it goes into the time line. */
 static bool keeps(const struct tracker *tracker, const struct record *record)
 {
 	if (record->reported)
@@ -57,7 +55,7 @@ static bool keeps(const struct tracker *tracker, const struct record *record)
 	       record->timeline->count < UNCLAIMED_MOST;
 }
 
-/* What was told of @record is of no further use. */
+/* Drop the reported entries of @record. */
 static void clear(struct tracker *tracker, struct record *record)
 {
 	if (record->timeline != NULL && !tracker->observer.keep && !tracker_may_be_shared(tracker, record))
@@ -149,7 +147,7 @@ void tracker_observe_frame(struct tracker *tracker, const struct event *event)
 	}
 }
 
-/* What waited in @timeline is told as of @record, and of the other end before, if that is of interest. */
+/* Report the entries that waited in @timeline for @record, and before for the other end, if that is of interest. */
 static void tell_waiting(struct tracker *tracker, struct record *record, const struct timeline *timeline)
 {
 	struct flow reverse = flow_reverse(&record->conn.flow);
@@ -181,7 +179,7 @@ void tracker_observe_joined(struct tracker *tracker, struct record *to, struct r
 	from->timeline = NULL;
 	if (flip)
 		timeline_flip(timeline);
-	/* What the packets said of the ends goes to an owner who has asked for them before they came. */
+	/* An owner known before the packets came gets the states of the ends from them. */
 	if (to->owned && !tracker->config.whole)
 		tell_waiting(tracker, to, timeline);
 	timeline_join(timeline_of(tracker, to), timeline);

@@ -6,12 +6,12 @@
 #include "base/clock.h"
 #include "track/wire_view.h"
 
-/* What packets say of connections. */
+/* Evidence of packets. */
 
-/* No queue holds a packet longer behind another one's. */
+/* No queue delays a packet longer than this against another queue's. */
 #define EARLY_NS (100 * CLOCK_NS_PER_MS)
 
-/* What becomes of a packet in a record. */
+/* The result of a packet in a record. */
 enum fate {
 	FATE_NONE,
 	FATE_COUNTED,
@@ -34,16 +34,15 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
 		tracker_join_flow(tracker, record, flow);
 	}
 	record_seen(record, event->time_ns, SEEN_WIRE);
-	/* Whoever wants to know of a handshake has seen its packets; this one was there before the capture. */
+	/* Without a handshake in the packets this connection is older than the capture. */
 	if (tracker->notify.opened != NULL && !(event->segment.flags & SEGMENT_SYN))
 		tracker->notify.opened(tracker->notify.context, flow);
 	return record;
 }
 
 /*
- * Whose side is "local" in a connection nobody claimed: this host's, as far as
- * the segment tells (both, on the loopback interface); else that of the side
- * that accepts.
+ * The "local" side of an unclaimed connection is this host's, as far as the segment shows (both, on the loopback
+ * interface); else the accepting side.
  */
 static struct record_ends record_new_flow(struct tracker *tracker, const struct event *event, bool beside)
 {
@@ -53,7 +52,7 @@ static struct record_ends record_new_flow(struct tracker *tracker, const struct 
 	bool sends = (segment->has & SEGMENT_HAS_OUTGOING) != 0;
 	bool receives = (segment->has & SEGMENT_HAS_INCOMING) != 0;
 
-	/* In a run with a target one record is enough until somebody claims the flow. */
+	/* In a run with a target one record is enough until a process claims the flow. */
 	if (!sends && !receives)
 		sends = (segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == (SEGMENT_SYN | SEGMENT_ACK);
 	if (sends)
@@ -63,20 +62,20 @@ static struct record_ends record_new_flow(struct tracker *tracker, const struct 
 	return ends;
 }
 
-/* Would it have gone on, if this segment of another connection had not come? */
+/* Whether it was open when this segment of another connection came. */
 static bool is_alive(const struct tracker *tracker, const struct record *record, const struct event *event)
 {
 	return !record->reported && !wire_is_finished(record->wire) &&
 	       clock_span(wire_last_ns(record->wire), event->time_ns) < tracker->config.timeout_ns;
 }
 
-/* May the segment be of another network than the record that was found by its flow? */
+/* Whether the segment may be of another network than the record that was found by its flow. */
 static bool has_another_tag(const struct record *record, const struct event *event, enum wire_side side)
 {
 	return record != NULL && record->wire != NULL && !wire_has_tag(record->wire, event->segment.tag, side);
 }
 
-/* How well the segment goes with @record: numbers count more than the tag. */
+/* How well the segment matches @record: numbers count more than the tag. */
 static int rank_of(const struct record *record, const struct event *event, enum wire_side side)
 {
 	if (record->wire == NULL)
@@ -87,7 +86,7 @@ static int rank_of(const struct record *record, const struct event *event, enum 
 
 /*
  * Several networks may have connections with these ends: choose the records that the segment belongs to.
- * Return: both NULL when it belongs to none, and begins one beside them.
+ * Return: both NULL when it belongs to none, and begins another one.
  */
 static struct record_ends choose_network(struct tracker *tracker, const struct event *event, uint32_t hash)
 {
@@ -134,7 +133,7 @@ static struct record *segment_record(struct tracker *tracker, const struct event
 	return record;
 }
 
-/* What the packet means for how long @record is kept; one that a process has ends when its socket does. */
+/* Decide by the packet how long @record is kept; an owned one ends with its socket. */
 static void follow_end(struct tracker *tracker, struct record *record)
 {
 	bool is_over = wire_is_finished(record->wire) && !wire_may_go_on(record->wire);
@@ -149,7 +148,7 @@ static void follow_end(struct tracker *tracker, struct record *record)
 		tracker_go_on(tracker, record);
 }
 
-/* @first: the other end's record, which has had it, or NULL. Return: what became of its frame, not FATE_NONE. */
+/* @first: the other end's record, which has processed it, or NULL. Return: what became of its frame, not FATE_NONE. */
 static enum fate feed_packet_to(struct tracker *tracker, struct record *record, const struct event *event,
 				enum wire_side side, struct record *first)
 {
@@ -180,7 +179,7 @@ static void stats(struct tracker *tracker, enum fate sender, enum fate receiver)
 		tracker->stats.left_out[LEFT_OUT_COPY]++;
 }
 
-/* Both ends are on this host: is the receiver's the one that accepts? If nobody knows, the one that was met last. */
+/* Both ends are on this host: whether the receiver's accepts. When that is unknown, the record that was found last. */
 static bool receiver_accepts(const struct record *sender, const struct record *receiver, const struct event *event)
 {
 	const uint16_t both = SEGMENT_SYN | SEGMENT_ACK;
@@ -196,7 +195,7 @@ static bool receiver_accepts(const struct record *sender, const struct record *r
 	return wire_dir(receiver->wire) == DIR_IN;
 }
 
-/* Inline whatever the compiler thinks of it: it runs for every packet. */
+/* Always inline: it runs for every packet. */
 static inline __attribute__((always_inline)) void feed_ends(struct tracker *tracker, struct record_ends ends,
 							    const struct event *event)
 {
@@ -215,7 +214,7 @@ static inline __attribute__((always_inline)) void feed_ends(struct tracker *trac
 		stats(tracker, sender, receiver);
 }
 
-/* Where packets of several queues are recorded, an answer may stand before what it answers. */
+/* In a recording of several queues an answer may precede the segment that it answers. */
 static void keep_early(struct tracker *tracker, const struct event *event)
 {
 	tracker->early[tracker->early_at] = (struct early_icmp){event->flow, event->time_ns, event->icmp};

@@ -9,7 +9,7 @@
 #include "track/tracker.h"
 #include "track/pending_messages.h"
 
-/* What tracker.c, tracker_join.c, tracker_calls.c and tracker_packets.c share, and nobody else needs. */
+/* Shared by the files tracker*.c and internal to them. */
 
 /**
  * struct connecting - a connect(2) that has not returned
@@ -25,9 +25,9 @@ struct connecting {
  * struct listening - a port that a target listens on
  * @netns: network namespace
  * @port: in host byte order
- * @unseen: connections may be accepted there without a call that is seen (io_uring)
- * @was_full: more waited there than were to, once
- * @failed_ns: when accept(2) failed there last
+ * @unseen: connections may be accepted there without a traced call (io_uring)
+ * @was_full: its accept queue was found full once
+ * @failed_ns: time of the last failed accept(2)
  * @accept_error: its errno, 0 it has not failed
  */
 struct listening {
@@ -39,14 +39,14 @@ struct listening {
 	int32_t accept_error;
 };
 
-/** ICMP errors that are kept because the segment they quote may come behind them in a file. */
+/** Number of ICMP errors that are kept: in a file the segment that they quote may come after them. */
 #define TRACKER_EARLY 4
 
 /**
- * struct early_icmp - an ICMP error about a connection nobody knows yet
+ * struct early_icmp - an ICMP error about a connection that is not known yet
  * @flow: of the segment it quotes
  * @time_ns: when it passed
- * @icmp: what it says; version 0: there is none
+ * @icmp: the error; version 0: there is none
  */
 struct early_icmp {
 	struct flow flow;
@@ -56,13 +56,13 @@ struct early_icmp {
 
 /**
  * struct tracker - see tracker.c
- * @config: what to expect
- * @notify: who is told
+ * @config: parameters
+ * @notify: callbacks
  * @pool: memory of the records that packets make
  * @table: finds records
  * @processes: finds processes
- * @open: connections that live
- * @closing: those that have ended and linger for what comes late
+ * @open: open connections
+ * @closing: those that have ended and wait for late events
  * @reported: those that have been reported and are kept to absorb late packets
  * @connecting: calls under way
  * @connecting_count: how many
@@ -70,23 +70,23 @@ struct early_icmp {
  * @listening: ports of listeners older than the run
  * @listening_count: how many
  * @message: the one that comes in pieces
- * @pending_messages: how many messages wait for an owner of their connection
- * @last_words: of other ends, by hash of the flow; made when the first one comes
- * @last_words_key: the hash's secret
+ * @pending_messages: the messages that wait for an owner of their connection
+ * @finals: final counters of other ends, by hash of the flow; made when the first one comes
+ * @finals_key: the hash's secret
  * @early: the latest ICMP errors that came before what they quote
  * @early_at: where the next one goes
  * @ids: number of the last record
- * @owners_come: calls are not watched, and a connection may be known by its last word alone
+ * @owners_come: calls are not watched, and a connection may be known by its final counters alone
  * @now_ns: time of the newest event or tick
- * @tick_ns: with tracker_config.by_events: the next time at which what is due is done
+ * @tick_ns: with tracker_config.by_events: the next time at which due work is done
  * @walked: what tracker_next() returned last: @view
- * @view: that connection, as reports see it
- * @stats: what was lost and left unattributed
- * @observer: who wants to know what happens in connections
- * @is_observed: somebody does
+ * @view: that connection, settled
+ * @stats: accounts
+ * @observer: callbacks for events within connections
+ * @is_observed: @observer is set
  * @has_frame: @frame came just before
  * @frame_ns: its time
- * @frame: of the segment that comes next
+ * @frame: for the segment that comes next
  * @rules: how time lines are kept
  */
 struct tracker {
@@ -102,8 +102,8 @@ struct tracker {
 	size_t listening_count;
 	struct message message;
 	struct pending_limit pending_messages;
-	struct last_word *last_words;
-	struct hash_key last_words_key;
+	struct final_counters *finals;
+	struct hash_key finals_key;
 	struct early_icmp early[TRACKER_EARLY];
 	unsigned int early_at;
 	uint64_t ids;
@@ -122,12 +122,12 @@ struct tracker {
 };
 
 /**
- * struct last_word - what the other end of a connection has sent in all, which nobody of ours is known for yet
- * @flow: of the connection, seen from the end that is not dead yet
- * @time_ns: when it was told
+ * struct final_counters - bytes that one end of a connection sent in all, whose other end has no known owner yet
+ * @flow: of the connection, seen from the end that still exists
+ * @time_ns: time of the event
  * @sent: payload
  */
-struct last_word {
+struct final_counters {
 	struct flow flow;
 	int64_t time_ns;
 	int64_t sent;
@@ -135,84 +135,83 @@ struct last_word {
 
 /* tracker.c */
 
-/** tracker_record_new() - a record nothing is known of, see record_new(); makes room when there are too many */
+/** tracker_record_new() - an empty record, see record_new(); makes room when there are too many */
 struct record *tracker_record_new(struct tracker *tracker, bool has_wire);
 
 /** tracker_dispose() - free a record that is on no list and in no table any more */
 void tracker_dispose(struct tracker *tracker, struct record *record);
 
-/** tracker_tells_destroy() - does the kernel report the end of this socket? Only in the own namespace, not of MPTCP */
+/** tracker_tells_destroy() - whether the kernel reports its end: only in the own namespace, not for MPTCP */
 bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flow);
 
-/** tracker_dir_by_listener() - DIR_IN where a target listens on the local port, DIR_OUT where on the remote one here */
+/** tracker_dir_by_listener() - DIR_IN when a target listens on the local port, DIR_OUT when on the remote one */
 enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struct flow *flow);
 
 /** tracker_accept_failed() - accept(2) on a target's listener has failed: an EVENT_CALL of CALL_ACCEPT with an error */
 void tracker_accept_failed(struct tracker *tracker, const struct event *event);
 
-/** tracker_feed_info() - an EVENT_INFO but one of INFO_RENEWED */
+/** tracker_feed_info() - an EVENT_INFO other than INFO_RENEWED */
 void tracker_feed_info(struct tracker *tracker, const struct event *event);
 
 /** tracker_feed_renewed() - an EVENT_INFO of INFO_RENEWED */
 void tracker_feed_renewed(struct tracker *tracker, const struct event *event);
 
-/** tracker_tell() - report it, as ended */
+/** tracker_tell() - report a connection that has ended */
 void tracker_tell(struct tracker *tracker, struct record *record);
 
-/** tracker_judge() - is there something suspicious about it? @conn: settled */
+/** tracker_judge() - set @conn->why; @conn: settled */
 void tracker_judge(const struct tracker *tracker, const struct record *record, struct conn *conn);
 
-/** tracker_fetch_after() - nobody has looked at old ones for long: fetch the next one while @record is dealt with */
+/** tracker_fetch_after() - old records are not in the cache: fetch the next one while @record is processed */
 static inline void tracker_fetch_after(const struct record *record)
 {
 	if (record->next != NULL)
 		record_prefetch(record->next);
 }
 
-/** tracker_wants() - is the connection of interest? */
+/** tracker_wants() - whether the connection is of interest */
 bool tracker_wants(const struct tracker *tracker, const struct record *record);
 
-/** tracker_settle() - work out what reports see of it */
+/** tracker_settle() - compute the values for reports */
 void tracker_settle(struct tracker *tracker, struct record *record, struct conn *conn);
 
-/** tracker_record_found() - a record of a connection whose birth was not seen */
+/** tracker_record_found() - a record of a connection whose begin was not seen */
 struct record *tracker_record_found(struct tracker *tracker);
 
-/** tracker_go_on() - it seemed to have ended, by its packets alone, and has not */
+/** tracker_go_on() - a connection that seemed to have ended, by its packets alone, has not */
 void tracker_go_on(struct tracker *tracker, struct record *record);
 
-/** tracker_linger_on() - it has ended, and a packet of it has come: what comes late is waited for once more */
+/** tracker_linger_on() - a packet of an ended connection came: wait for late events again */
 void tracker_linger_on(struct tracker *tracker, struct record *record);
 
-/** tracker_begin_closing() - it has ended: finish it when it has lingered long enough */
+/** tracker_begin_closing() - a connection has ended: finish it when it has lingered long enough */
 void tracker_begin_closing(struct tracker *tracker, struct record *record);
 
 /**
  * tracker_supersede() - a newer connection took its flow
  *
- * By its cookie it may still be found: the last word of a socket can come
- * after its ports have been used again.
+ * It can still be found by its cookie: final counters of a socket can come after its ports are in use again.
  */
 void tracker_supersede(struct tracker *tracker, struct record *record);
 
-/** tracker_drop() - it turned out to be nothing, or part of another record: free it untold */
+/** tracker_drop() - free a record that is no connection, or part of another record, without a report */
 void tracker_drop(struct tracker *tracker, struct record *record);
 
 /** tracker_set_process() - @pid owns it; @uid -1 (as uid_t) for what is known of the process */
 void tracker_set_process(struct tracker *tracker, struct record *record, pid_t pid, uint32_t uid);
 
-/** tracker_set_last() - @pid used it last, if that is another than the one who owns it */
+/** tracker_set_last() - @pid used it last, if that is not its owner */
 void tracker_set_last(struct tracker *tracker, struct record *record, pid_t pid);
 
 /* tracker_join.c */
 
-/** tracker_join_find() - the live record an event is about; one with a cookie never goes to a record with another */
+/** tracker_join_find() - the open record of an event; an event with a cookie matches no record with another one */
 struct record *tracker_join_find(struct tracker *tracker, const struct flow *flow, uint64_t cookie);
 
-/** tracker_join_part() - its socket has another connection, as is found at @time_ns; nobody saw how it ended */
+/** tracker_join_part() - its socket has another connection, as found at @time_ns; its own end was not seen */
 void tracker_join_part(struct tracker *tracker, struct record *record, int64_t time_ns);
 
-/** tracker_join_flow() - @record has this flow from now on: take over what packets said of it */
+/** tracker_join_flow() - @record has this flow from now on: take over its packet evidence */
 void tracker_join_flow(struct tracker *tracker, struct record *record, const struct flow *flow);
 
 /** tracker_join_cookie() - @record has this cookie from now on; 0 changes nothing */
@@ -223,47 +222,47 @@ void tracker_join_packets(struct tracker *tracker, struct record *record);
 
 /* tracker_final.c */
 
-/** tracker_last_words_keep() - the end told of by @event, in a destroy event, died on this host; who has the other? */
-void tracker_last_words_keep(struct tracker *tracker, const struct event *event);
+/** tracker_final_keep() - keep the final counters of a destroyed end, given by @event, for the other end */
+void tracker_final_keep(struct tracker *tracker, const struct event *event);
 
-/** tracker_last_words_take() - @record has its flow now, since @time_ns or a little before */
-void tracker_last_words_take(struct tracker *tracker, struct record *record, int64_t time_ns);
+/** tracker_final_take() - use them for @record, which has its flow since @time_ns or a little before */
+void tracker_final_take(struct tracker *tracker, struct record *record, int64_t time_ns);
 
-/** tracker_last_words_forget() - all of them: some were lost */
-void tracker_last_words_forget(struct tracker *tracker);
+/** tracker_final_forget() - drop all of them, because some were lost */
+void tracker_final_forget(struct tracker *tracker);
 
 /* tracker_calls.c */
 
-/** tracker_calls_feed() - take in an EVENT_CALL */
+/** tracker_calls_feed() - process an EVENT_CALL */
 void tracker_calls_feed(struct tracker *tracker, const struct event *event);
 
-/** tracker_calls_forget() - @record is about to be freed: no call under way may lead to it */
+/** tracker_calls_forget() - @record is about to be freed: remove it from the calls under way */
 void tracker_calls_forget(struct tracker *tracker, const struct record *record);
 
 /* tracker_packets.c */
 
 /**
- * tracker_packets_feed() - take in a packet
+ * tracker_packets_feed() - process a packet
  * @tracker: the tracker
  * @event: EVENT_SEGMENT or EVENT_ICMP; its network namespace is filled in
- * @hash: what record_table_locate() said of its flow
+ * @hash: result of record_table_locate() for its flow
  */
 void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t hash);
 
-/** tracker_packets_end() - no more packets are read, whatever passes: see record.blind */
+/** tracker_packets_end() - no more packets are read: see record.blind */
 void tracker_packets_end(struct tracker *tracker);
 
-/* tracker_observe.c; all of them do nothing when nobody observes, but for the first, which then must not be called */
+/* tracker_observe.c; without an observer these do nothing, and the first must not be called */
 
-/** tracker_observe_segment() - wire_feed(), whose answer it returns, and tell; @first: the other end's, told before */
+/** tracker_observe_segment() - wire_feed() and report; returns its result; @first: the other end's, reported before */
 bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
 			     enum wire_side side, struct record *first);
 
-/** tracker_observe_icmp() - an ICMP error came about a segment of @side */
+/** tracker_observe_icmp() - an ICMP error about a segment of @side came */
 void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,
 			  enum wire_side side);
 
-/** tracker_observe_message() - an application on @side said something; @reported: the other end's record has had it */
+/** tracker_observe_message() - a message of @side; @reported: it was reported for the other end's record */
 void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
 			     int64_t time_ns, enum wire_side side, bool reported);
 
@@ -276,7 +275,7 @@ void tracker_observe_counters(struct tracker *tracker, struct record *record, in
 /** tracker_observe_frame() - an EVENT_FRAME came */
 void tracker_observe_frame(struct tracker *tracker, const struct event *event);
 
-/** tracker_may_be_shared() - may its other end, on this host too, turn out to be of interest as well? */
+/** tracker_may_be_shared() - whether its other end, on this host too, may become of interest as well */
 static inline bool tracker_may_be_shared(const struct tracker *tracker, const struct record *record)
 {
 	struct flow reverse;
@@ -296,15 +295,15 @@ void tracker_observe_joined(struct tracker *tracker, struct record *to, struct r
 /** tracker_observe_copied() - @to, the other end of @from, shares its packets */
 void tracker_observe_copied(struct tracker *tracker, struct record *to, struct record *from);
 
-/** tracker_observe_reported() - it has been reported: what happened in it will not be asked for again */
+/** tracker_observe_reported() - a connection has been reported: its events are not needed again */
 void tracker_observe_reported(struct tracker *tracker, struct record *record);
-/** tracker_messages_feed() - take in a piece of what an application said: EVENT_MESSAGE */
+/** tracker_messages_feed() - process a piece of an application's message: EVENT_MESSAGE */
 void tracker_messages_feed(struct tracker *tracker, const struct event *event);
 
-/** tracker_messages_claimed() - it is known whose @record is: tell what was said before */
+/** tracker_messages_claimed() - the owner of @record is known: report the messages that came before */
 void tracker_messages_claimed(struct tracker *tracker, struct record *record);
 
-/** tracker_messages_joined() - @to takes over what was said on @from, which nobody claimed */
+/** tracker_messages_joined() - @to takes over the messages of @from, which has no owner */
 void tracker_messages_joined(struct tracker *tracker, struct record *to, struct record *from);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "track/tracker_state.h"
 
-/* What is left when nothing more comes, and the walk over what is open. */
+/* The end of a run, and the walk over open connections. */
 
 static void take_away(struct tracker *tracker, struct record *record, bool is_in_no_table)
 {
@@ -12,10 +12,10 @@ static void take_away(struct tracker *tracker, struct record *record, bool is_in
 	tracker_dispose(tracker, record);
 }
 
-/* Reports keep what they need: what has been told makes room for that. */
+/* Reports copy what they need, so reported records are freed first. */
 void tracker_finish(struct tracker *tracker, int64_t now_ns)
 {
-	/* Many are out of the table sooner all at once, but then those that stay must be put into it again. */
+	/* Clearing the table is faster than many removals, but the remaining records must be added again. */
 	bool at_once = tracker->closing.count + tracker->reported.count > tracker->open.count;
 
 	if (now_ns > tracker->now_ns)
@@ -78,7 +78,7 @@ size_t tracker_ended(const struct tracker *tracker)
 	return tracker->closing.count;
 }
 
-/* Each is gone when it has been looked at; the accounts are told of it here. */
+/* Each record is freed after its visit; the accounts are updated here. */
 static void drop_first(struct tracker *tracker)
 {
 	struct record *record = tracker->open.first;
@@ -122,7 +122,7 @@ void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats)
 	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next) {
 		int64_t rx, tx;
 
-		/* Only a socket that the kernel or a call has told of can have a last word. */
+		/* Only a socket known by the kernel or a call can have final counters. */
 		if (!record->owned && record->conn.cookie == 0)
 			continue;
 		tcp_payload_settle(&record->evidence->tcp_payload, &rx, &tx);

@@ -7,17 +7,14 @@
 #include "track/wire_bits.h"
 
 /*
- * Evidence, not a state machine: each segment sets bits and raises numbers,
- * and whatever came first, the same segments leave (nearly) the same record.
- * A capture may begin in the middle, lose segments, hold them twice or out of
- * order, and anybody may forge some; so a number is believed only where it
- * fits what was seen before or what the other side acknowledges, and what does
- * not fit is counted as a frame and otherwise left alone.
+ * This is evidence, not a state machine: each segment sets bits and raises numbers, and in any order the same segments
+ * leave (nearly) the same record. A capture may begin in the middle, lose segments, hold them twice or out of order,
+ * and some may be forged. So a number is accepted only where it fits the numbers seen before or those that the other
+ * side acknowledges. Any other segment is counted as a frame and otherwise ignored.
  *
- * The handshake is finished when both SYNs have been acknowledged. That one
- * sentence covers the ordinary one (the SYN by the SYN/ACK, the SYN/ACK by the
- * ACK), the simultaneous one (RFC 9293, figure 7) and its variants, and Fast
- * Open (RFC 7413).
+ * The handshake is finished when both SYNs have been acknowledged. This rule covers the ordinary one (the SYN by the
+ * SYN/ACK, the SYN/ACK by the ACK), the simultaneous one (RFC 9293, figure 7) and its variants, and Fast Open (RFC
+ * 7413).
  */
 
 /* The largest shift of a window (RFC 7323, 2.3). */
@@ -28,7 +25,7 @@
 
 #define RTT_UNKNOWN UINT32_MAX
 
-/* An hour and some minutes, beyond which the counter of microseconds seems to run backwards. */
+/* More than an hour, beyond which the counter of microseconds seems to run backwards. */
 #define LATE_MAX_US 0xf0000000u
 
 void wire_init(struct wire *wire)
@@ -81,7 +78,7 @@ static void established_check(struct wire *wire)
 	/* A capture may begin with the SYN/ACK. */
 	if (!(opener->bits & HALF_SYN_ACKED) && (opener->bits & HALF_SYN || acceptor->synacks == 0))
 		return;
-	/* Better things came after the reset: the opener tried again with the same number. */
+	/* The opener tried again with the same number after the reset. */
 	wire->bits = (uint16_t)((wire->bits & ~(WIRE_REFUSED | WIRE_ABORTED | WIRE_RST_BITS)) | WIRE_ESTABLISHED);
 }
 
@@ -91,7 +88,7 @@ static void syn_acked(struct wire *wire, enum wire_side side, int64_t time_ns)
 
 	half->bits |= HALF_SYN_ACKED;
 	half->syn_acked_ns = time_ns;
-	/* Karn: of a SYN sent twice nobody knows which one was answered. */
+	/* Karn: it is unknown which of two SYNs was answered. */
 	if (side == WIRE_LOCAL && half->syns + half->synacks == 1)
 		rtt_sample(wire, half->syns ? wire->syn_ns : wire->halves[WIRE_REMOTE].syn_acked_ns, time_ns);
 	established_check(wire);
@@ -138,7 +135,7 @@ static void feed_syn_options(struct wire *wire, const struct event_segment *segm
 	}
 }
 
-/* Where @half begins, by its SYN. */
+/* Set where @half begins, by its SYN. */
 static void feed_syn_base(struct wire_half *half, uint32_t isn)
 {
 	int64_t acked;
@@ -161,7 +158,7 @@ static void feed_syn_base(struct wire_half *half, uint32_t isn)
 		half->bits &= (uint16_t) ~(HALF_ACKED | HALF_SYN_ACKED_EARLY);
 }
 
-/* Its host did not take an ICMP error for the end. */
+/* Its host did not treat an ICMP error as the end. */
 static void feed_syn_again(struct wire *wire, struct wire_half *half)
 {
 	if (!(wire->bits & WIRE_UNREACHABLE))
@@ -207,7 +204,7 @@ static bool feed_syn(struct wire *wire, const struct event *event, enum wire_sid
 	if (half->bits & HALF_SYN_ACKED_EARLY && wire_offset(half, half->acked) <= (int64_t)half->next) {
 		half->bits &= (uint16_t)~HALF_SYN_ACKED_EARLY;
 		syn_acked(wire, side, half->syn_acked_ns);
-		/* All of the other side may have come before the SYN, in a file that is not in order. */
+		/* All segments of the other side may precede the SYN, in a file that is not in order. */
 		half->acked = half->stray;
 	}
 	return true;
@@ -241,7 +238,7 @@ static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
 	if (!again)
 		return false;
 	if (jump < 0 || jump > WIRE_JUMP_MAX) {
-		/* Only the number it stands at matters from now on. */
+		/* Only its current number matters from now on. */
 		wire_half_base(half, seq);
 		half->bits = (uint16_t)((half->bits & ~HALF_ACKED) | HALF_JUMPED);
 	}
@@ -256,8 +253,8 @@ static void count(uint16_t *counter)
 }
 
 /*
- * RFC 9293, 3.8.4: a number that was sent before, with the byte that belongs to it or without any. Keep-alives are
- * only sent when nothing waits for an acknowledgement; else the byte is sent again because it may be lost.
+ * RFC 9293, 3.8.4: a number that was sent before, with the byte that belongs to it or without any. Keep-alives are only
+ * sent when nothing waits for an acknowledgement; else the byte is retransmitted because it may be lost.
  * @start: offset of the segment, before it is taken into account
  */
 static bool is_keepalive(const struct wire_half *half, const struct event_segment *segment, int64_t start)
@@ -270,7 +267,7 @@ static bool is_keepalive(const struct wire_half *half, const struct event_segmen
 	return segment->payload == 0 || !(half->bits & HALF_ACKED) || wire_offset(half, half->acked) >= next;
 }
 
-/* RFC 9293, 3.8.6.1: the next byte, sent into a closed window to hear whether it still is; most often it is dropped. */
+/* RFC 9293, 3.8.6.1: the next byte, sent into a closed window to learn whether it has opened; usually dropped. */
 static bool is_window_probe(const struct wire *wire, const struct event_segment *segment, enum wire_side side,
 			    int64_t start)
 {
@@ -280,19 +277,19 @@ static bool is_window_probe(const struct wire *wire, const struct event_segment 
 	       receiver->window == 0 && !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN));
 }
 
-/* Or may it? What the other side has acknowledged had come before; @end: offset behind the segment */
+/* Whether it may fill a forgotten hole. Acknowledged bytes had come before; @end: offset behind the segment */
 static bool fills_forgotten(const struct wire_half *half, int64_t end)
 {
 	return half->bits & HALF_HOLE_DROPPED && (!(half->bits & HALF_ACKED) || wire_offset(half, half->acked) < end);
 }
 
-/* @side resent a segment, or part of one: how late is that? What it sent anew last is at least as young. */
+/* The delay of a retransmission of @side, or part of one, is at least the time since its last new data. */
 static void feed_late(struct wire *wire, enum wire_side side, uint32_t now_us)
 {
 	uint32_t late_us = now_us - wire->fresh_us[side];
 
 	if (late_us > LATE_MAX_US)
-		late_us = 0; /* recorded in the wrong order */
+		late_us = 0; /* recorded out of order */
 	if (wire->late_us == UINT32_MAX || late_us > wire->late_us)
 		wire->late_us = late_us;
 }
@@ -336,7 +333,7 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	return range;
 }
 
-/* An empty segment: what lies before it was sent and not seen. */
+/* An empty segment: the bytes before it were sent and not captured. */
 static void feed_beyond(struct wire_half *half, int64_t start)
 {
 	half->bits |= HALF_BEYOND;
@@ -344,8 +341,8 @@ static void feed_beyond(struct wire_half *half, int64_t start)
 }
 
 /*
- * Nothing comes after a FIN: one whose number was acknowledged and passed was forged. One that comes again is resent
- * (the kernel counts it so, too); with payload that is counted already.
+ * Nothing comes after a FIN: a FIN whose number was acknowledged and passed was forged. A repeated one is a
+ * retransmission (the kernel counts it so, too); with payload it is counted already.
  */
 static void feed_fin(struct wire *wire, const struct event *event, enum wire_side side, uint32_t fin)
 {
@@ -366,7 +363,7 @@ static void feed_fin(struct wire *wire, const struct event *event, enum wire_sid
 	}
 }
 
-/* Is the first byte of @side's segment one that the other side has room for, by what it has advertised last? */
+/* Whether the first byte of @side's segment is in the window that the other side advertised last. */
 static bool is_in_window(const struct wire *wire, enum wire_side side, int64_t start)
 {
 	const struct wire_half *half = &wire->halves[side], *receiver = &wire->halves[wire_other(side)];
@@ -379,8 +376,8 @@ static bool is_in_window(const struct wire *wire, enum wire_side side, int64_t s
 
 /*
  * The payload and FIN of a segment that is no RST.
- * @in_window: set when the receiver takes it, though something may be missing before it (RFC 9293, 3.10.7.4)
- * Return: false when its numbers cannot be believed.
+ * @in_window: set when the receiver accepts it, though bytes may be missing before it (RFC 9293, 3.10.7.4)
+ * Return: false when its numbers are not credible.
  */
 static bool feed_numbers(struct wire *wire, const struct event *event, enum wire_side side, bool *in_window)
 {
@@ -406,14 +403,14 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		half->bits &= (uint16_t)~HALF_STRAY;
 	}
 	if (start < 0) {
-		/* Nothing comes before a SYN; before the beginning of a capture there was something. */
+		/* No byte comes before a SYN, but some may before the beginning of a capture. */
 		if (half->bits & (HALF_SYN | HALF_JUMPED) || start < -WIRE_LOWER_MAX)
 			return false;
 		wire_half_lower(half, seq, end < 0 ? seq + segment->payload : half->base);
 		*in_window = true;
 		return true;
 	}
-	/* It is asked while the other side's SYN waits for an acknowledgement, and not later. */
+	/* Needed only while the other side's SYN waits for an acknowledgement. */
 	*in_window =
 		wire->halves[wire_other(side)].bits & HALF_SYN_ACKED || (!is_stray && is_in_window(wire, side, start));
 	keepalive = is_keepalive(half, segment, start);
@@ -447,11 +444,11 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	struct wire_half *half = &wire->halves[other];
 	int64_t ack;
 
-	/* Who has heard nothing yet and says ACK all the same leaves the number at 0. */
+	/* A sender of an ACK that has received nothing yet leaves the number at 0. */
 	if (!(segment->flags & SEGMENT_SYN) && (segment->ack != 0 || half->bits & HALF_BASE))
 		wire->halves[side].bits |= HALF_ACK_SENT;
 	if (!(half->bits & HALF_BASE)) {
-		/* Nothing was seen yet of what it acknowledges: noted, in case the SYN comes late. */
+		/* No segment that it acknowledges was seen yet: kept, in case the SYN comes late. */
 		if (!(half->bits & HALF_ACKED)) {
 			half->bits |= HALF_ACKED | HALF_SYN_ACKED_EARLY;
 			half->acked = half->stray = segment->ack;
@@ -469,12 +466,12 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	}
 	ack = wire_offset(half, segment->ack);
 	if (half->bits & HALF_PROBED && ack == (int64_t)half->next + 1) {
-		/* There was room for the byte after all. */
+		/* The receiver has accepted the byte. */
 		half->bits &= (uint16_t)~HALF_PROBED;
 		wire_half_range(half, ack - 1, ack);
 	}
 	if (half->bits & HALF_SYN && !(half->bits & HALF_SYN_ACKED)) {
-		/* It finishes half a handshake only if it claims nothing that nobody saw (RFC 9293, 3.10.7.3-4). */
+		/* It finishes half a handshake only if all its bytes were sent (RFC 9293, 3.10.7.3-4). */
 		if (ack < 1 || ack > (int64_t)half->next || !in_window) {
 			/* It may have chosen a number that was forgotten. */
 			if (half->synacks > 2 && half->bits & HALF_STRAY)
@@ -548,7 +545,7 @@ static bool feed(struct wire *wire, const struct event *event, enum wire_side si
 	return true;
 }
 
-/* Some savefiles tell no times. */
+/* Some savefiles contain no times. */
 static struct event with_time(struct wire *wire, const struct event *event)
 {
 	struct event timed;

@@ -13,18 +13,18 @@ static bool accepts_first_syn(const struct wire *wire, const struct event_segmen
 	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
 	int64_t ack = other->bits & HALF_SYN && segment->flags & SEGMENT_ACK ? wire_offset(other, segment->ack) : 0;
 
-	/* Recorded late; or the answer to our SYN, even if a refusal came before. */
+	/* Recorded late; or the answer to the local SYN, even if a refusal came before. */
 	if (half->bits & HALF_BASE && half->base - segment->seq <= WIRE_LOWER_MAX && half->base != segment->seq)
 		return true;
 	if (ack >= 1 && ack <= (int64_t)other->next)
 		return true;
 	if (wire_is_finished(wire) || wire->bits & WIRE_ESTABLISHED)
 		return false;
-	/* A wrong answer to this attempt is still an answer to it. */
+	/* A wrong answer to this attempt still belongs to it. */
 	if (segment->flags & SEGMENT_ACK)
 		return !(half->bits & (other->bits & HALF_SYN ? HALF_DATA : HALF_BASE));
 	if (other->bits & HALF_SYN && other->syns > 0)
-		return true; /* both open at once */
+		return true; /* simultaneous open */
 	if (half->bits & HALF_ACKED)
 		return segment->seq != half->acked && half->acked - segment->seq <= WIRE_LOWER_MAX;
 	return !(half->bits & HALF_BASE);
@@ -48,7 +48,7 @@ bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_
 	if (!(half->bits & HALF_SYN))
 		return accepts_first_syn(wire, segment, side);
 	if (segment->seq == half->base) {
-		/* Once it came about and ended, nobody sends its SYN again; but some choose no new number. */
+		/* After the end its SYN is not retransmitted; but some hosts reuse its number. */
 		return segment->flags & SEGMENT_ACK || !(half->bits & HALF_SYN_ACKED) || !wire_is_finished(wire) ||
 		       clock_since(wire->last_ns, event->time_ns) < SYN_LATE_NS;
 	}

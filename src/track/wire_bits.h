@@ -4,45 +4,45 @@
 
 #include "track/wire.h"
 
-/* What wire.c, wire_sequence.c and wire_settle.c share, and nobody else needs. */
+/* Shared by the files wire*.c and internal to them. */
 
 /** enum wire_half_bit - what was seen of one side */
 enum wire_half_bit {
-	/** base and next mean something */
+	/** base and next are valid */
 	HALF_BASE = 0x0001,
 	/** its SYN was seen, so base is the initial sequence number */
 	HALF_SYN = 0x0002,
 	/** its SYN was acknowledged by a segment that made sense */
 	HALF_SYN_ACKED = 0x0004,
-	/** acked means something */
+	/** acked is valid */
 	HALF_ACKED = 0x0008,
 	HALF_FIN = 0x0010,
 	/** it sent payload */
 	HALF_DATA = 0x0020,
 	/** it sent an ACK without SYN and RST */
 	HALF_ACK_SENT = 0x0040,
-	/** window means something */
+	/** window is valid */
 	HALF_WINDOW = 0x0080,
-	/** stray means something */
+	/** stray is valid */
 	HALF_STRAY = 0x0100,
-	/** its sequence numbers jumped and went on from there: how much lay between, nobody knows */
+	/** its sequence numbers jumped and went on from there: the length of the gap is unknown */
 	HALF_JUMPED = 0x0200,
-	/** a hole had to be forgotten for want of room */
+	/** a hole was dropped for lack of room */
 	HALF_HOLE_DROPPED = 0x0400,
 	/** its SYN came without a window scale option, or with one */
 	HALF_OPTIONS = 0x0800,
 	HALF_WSCALE = 0x1000,
 	/** its SYN acknowledged time was noted before its SYN was seen */
 	HALF_SYN_ACKED_EARLY = 0x2000,
-	/** it sent the next byte into a window of zero; an acknowledgement tells whether that was taken */
+	/** it sent the next byte into a window of zero; an acknowledgement shows whether the byte was accepted */
 	HALF_PROBED = 0x4000,
-	/** next was told by an empty segment; before it may stand a FIN that was not seen */
+	/** next was taken from an empty segment; a FIN that was not seen may precede it */
 	HALF_BEYOND = 0x8000,
 };
 
 /** enum wire_bit - what was seen of the connection */
 enum wire_bit {
-	/** who opened is known, and is it the remote side? */
+	/** the opener is known; with the second bit it is the remote side */
 	WIRE_OPENER_KNOWN = 0x0001,
 	WIRE_OPENER_REMOTE = 0x0002,
 	WIRE_ESTABLISHED = 0x0004,
@@ -50,19 +50,19 @@ enum wire_bit {
 	WIRE_REFUSED = 0x0008,
 	/** RST before the handshake finished, after the SYN/ACK or by the opener */
 	WIRE_ABORTED = 0x0010,
-	/** RST that ended it, and was it the remote side's? */
+	/** a RST ended it; with the second bit it was the remote side's */
 	WIRE_RST = 0x0020,
 	WIRE_RST_REMOTE = 0x0040,
 	/** the remote side's FIN came first */
 	WIRE_FIN_REMOTE_FIRST = 0x0080,
-	/** a segment of the local side is being timed */
+	/** the round trip of a segment of the local side is being measured */
 	WIRE_PROBE = 0x0100,
 	/** segments came in IP fragments */
 	WIRE_FRAGMENTS = 0x0200,
-	/** an ICMP error, or with the second bit an ICMPv6 one, said that the opener's SYN did not arrive */
+	/** an ICMP error, or with the second bit an ICMPv6 one, reported that the opener's SYN did not arrive */
 	WIRE_UNREACHABLE = 0x0400,
 	WIRE_UNREACHABLE_V6 = 0x0800,
-	/** some of its packets had no time: all times of it are only good for an order */
+	/** some of its packets had no time: all its times only give an order */
 	WIRE_TIMELESS = 0x1000,
 	/** with WIRE_RST: the RST was in the window and not at its edge; stray is its number */
 	WIRE_RST_UNSURE = 0x2000,
@@ -71,19 +71,19 @@ enum wire_bit {
 	WIRE_PARAMETER_PROBLEM = 0x8000,
 };
 
-/** All that is known of a RST. */
+/** All bits about a RST. */
 #define WIRE_RST_BITS (WIRE_RST | WIRE_RST_REMOTE | WIRE_RST_UNSURE)
 
-/** All that is known of an ICMP error that ended an attempt. */
+/** All bits about an ICMP error that ended an attempt. */
 #define WIRE_UNREACHABLE_BITS (WIRE_UNREACHABLE | WIRE_UNREACHABLE_V6 | WIRE_TIME_EXCEEDED | WIRE_PARAMETER_PROBLEM)
 
-/** In the count of resent segments: some may have filled a hole that was forgotten, or be several in one frame. */
+/** In the count of retransmissions: some may have filled a hole that was forgotten, or be several in one frame. */
 #define WIRE_RETRANS_UNSURE (UINT32_C(1) << 31)
 
 /** How far below the first number seen a SYN recorded late may lie, or data in a capture that began in the middle. */
 #define WIRE_LOWER_MAX (1 << 20)
 
-/** A jump larger than this cannot be told from one that wrapped around. */
+/** A larger jump cannot be distinguished from one that wrapped around. */
 #define WIRE_JUMP_MAX (1 << 28)
 
 /** A window without scale (RFC 9293). */
@@ -102,11 +102,11 @@ static inline int64_t wire_window(const struct wire *wire, enum wire_side side)
 	return receiver->window > WIRE_WINDOW_UNSCALED ? receiver->window : WIRE_WINDOW_UNSCALED;
 }
 
-/** wire_rst_feed() - take a RST of @side into account */
+/** wire_rst_feed() - process a RST of @side */
 void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side side);
 
 /**
- * wire_rst_after() - a segment of @side came after a RST: did that end the connection?
+ * wire_rst_after() - decide by a segment of @side after a RST whether the RST ended the connection
  * @wire: after the segment
  * @side: who sent it
  * @acked: up to where @side had acknowledged before the segment
@@ -126,13 +126,13 @@ static inline enum wire_side wire_opener(const struct wire *wire)
 	return wire->bits & WIRE_OPENER_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
 }
 
-/** wire_is_copy() - is it a copy of one that was counted? Remembers it if not */
+/** wire_is_copy() - whether it is a copy of a counted segment; remembers it if not */
 bool wire_is_copy(struct wire *wire, const struct event *event, enum wire_side side);
 
-/** wire_copy_flip() - what wire_is_copy() remembers, seen from the other end */
+/** wire_copy_flip() - swap the sides in the data of wire_is_copy() */
 void wire_copy_flip(struct wire *wire);
 
-/** enum wire_range - what a range of bytes was, compared with what had been seen */
+/** enum wire_range - classification of a range of bytes by the bytes seen before */
 enum wire_range {
 	/** nothing of it had been seen, and it follows what had */
 	RANGE_NEW,
@@ -142,7 +142,7 @@ enum wire_range {
 	RANGE_FILLS,
 };
 
-/** wire_half_base() - let @half begin at @seq, forgetting where it was thought to be */
+/** wire_half_base() - let @half begin at @seq and drop its former position */
 void wire_half_base(struct wire_half *half, uint32_t seq);
 
 /** wire_half_lower() - numbers below the base turned up: let it begin at @seq, with a hole up to @end */
@@ -161,7 +161,7 @@ uint32_t wire_half_unseen(const struct wire_half *half, int64_t start, int64_t e
 /**
  * wire_segments() - how many segments a captured frame stands for, @bytes of whose payload had been seen
  *
- * Return: 0 when that is not known, because no SYN told their size.
+ * Return: 0 when that is not known, because no SYN announced their size.
  */
 uint32_t wire_segments(const struct wire *wire, const struct event_segment *segment, int64_t bytes);
 

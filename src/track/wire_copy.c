@@ -5,30 +5,27 @@
 #include "track/wire_bits.h"
 
 /*
- * A frame may be captured more than once on its way: on two interfaces of a
- * host that forwards it, before and behind a router, in two VLANs, coming into
- * and going out of a switch that mirrors both. Where a frame was seen is a
- * place: interface, direction, tag and TTL.
+ * A frame may be captured more than once on its way: on two interfaces of a host that forwards it, before and behind a
+ * router, in two VLANs, coming into and going out of a switch that mirrors both. Where a frame was seen is a place:
+ * interface, direction, tag and TTL.
  *
- * The same numbers in another place show a copy; from then on, what comes in
- * another place than the first and says nothing new is a copy, however many
- * came in between. In the same place it may have been sent twice: the IP
- * identification tells, which a resent segment has anew (RFC 6864, 4.1),
- * unless its sender gives the same one to different segments. Without any (IPv6,
- * and what Linux sends without a socket) nothing tells but time: no sender
- * repeats itself within half a millisecond without hearing from the other side.
+ * The same numbers in another place show a copy. From then on, a segment in another place than the first that has
+ * nothing new is a copy, however many came in between. In the same place it may have been sent twice: a retransmission
+ * has a new IP identification (RFC 6864, 4.1), unless its sender gives the same one to different segments. Without an
+ * identification (IPv6, and segments that Linux sends without a socket) only time distinguishes them: no sender repeats
+ * a segment within half a millisecond without an answer of the other side.
  */
 
-/* Copies of a packet on two interfaces of a host lie microseconds apart; a resent segment comes later than this. */
+/* Copies of a packet on two interfaces of a host are microseconds apart; a retransmission comes later than this. */
 #define COPY_WITHIN_NS (5 * CLOCK_NS_PER_MS)
 
-/* Or longer, where a queue is shaped; then what changes from packet to packet tells them from resent ones. */
+/* Or longer, where a queue is shaped; then fields that change per packet distinguish them from retransmissions. */
 #define SAME_WITHIN_NS (500 * CLOCK_NS_PER_MS)
 
-/* In the same place: some senders resend a packet with its old identification, but not before tcp_rto_min. */
+/* In the same place: some senders retransmit a packet with its old identification, but not before tcp_rto_min. */
 #define PACKET_WITHIN_NS (100 * CLOCK_NS_PER_MS)
 
-/* In the same place and without an identification; sooner than what tcp_rto_min and delayed ACKs are counted in. */
+/* In the same place and without an identification; shorter than the unit of tcp_rto_min and delayed ACKs. */
 #define TWIN_WITHIN_NS (CLOCK_NS_PER_MS / 2)
 
 #define PLACE_REMOTE 0x8000
@@ -36,7 +33,7 @@
 /* Units of wire.print_times; they wrap around after four seconds, and no print becomes as old. */
 #define UNIT_SHIFT 16
 
-/* What a copy has in common with its original. */
+/* Hash of the fields that a copy has in common with its original. */
 static uint32_t segment_print(const struct event_segment *segment)
 {
 	/* A router that adapts a SYN's options (MSS clamping) changes its check sum. */
@@ -62,7 +59,7 @@ static uint16_t place_of(const struct event_segment *segment, enum wire_side sid
 	return (uint16_t)((place >> 17 & ~UINT32_C(1)) | 1 | (side == WIRE_REMOTE ? PLACE_REMOTE : 0));
 }
 
-/* Does it tell anything that was not told before? */
+/* Whether it contains new information. */
 static bool brings_news(const struct wire *wire, const struct event_segment *segment, enum wire_side side)
 {
 	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
@@ -80,7 +77,7 @@ static bool brings_news(const struct wire *wire, const struct event_segment *seg
 	       (!(other->bits & HALF_ACKED) || (int32_t)(segment->ack - other->acked) > 0);
 }
 
-/* Does its identification tell it from a segment that is resent? */
+/* Whether its identification distinguishes it from a retransmission. */
 static bool has_identification(const struct wire *wire, const struct event_segment *segment, enum wire_side side)
 {
 	return segment->ip_id != 0 && !(wire->ids_repeat >> side & 1);
@@ -95,9 +92,9 @@ static int64_t print_age(const struct wire *wire, int at, int64_t time_ns)
 }
 
 /*
- * In the same place as print @at, which is @age old: copy, or sent twice?
- * Acknowledgements and resets without an identification are repeated at once by some senders, so they need a
- * connection that is known to have copies, and each may have but one.
+ * Whether a segment in the same place as print @at, which is @age old, is a copy, not sent twice. Acknowledgements and
+ * resets without an identification are repeated at once by some senders, so they need a connection that is known to
+ * have copies, and each may have but one.
  */
 static bool is_twin(struct wire *wire, const struct event_segment *segment, enum wire_side side, int at, int64_t age)
 {
@@ -107,7 +104,7 @@ static bool is_twin(struct wire *wire, const struct event_segment *segment, enum
 		return age <= PACKET_WITHIN_NS;
 	if (age > TWIN_WITHIN_NS || wire->bits & WIRE_TIMELESS || segment->has & SEGMENT_HAS_FRAGMENT)
 		return false;
-	/* Has the other side said anything since? What was not captured of it may have made the sender repeat. */
+	/* Whether the other side has sent anything since: a segment that is not captured may cause a repetition. */
 	for (int i = (at + 1) % WIRE_PRINTS; i != wire->print_at; i = (i + 1) % WIRE_PRINTS)
 		if (wire->halves[wire_other(side)].frames == 0 ||
 		    (wire->places[i] != 0 && (wire->places[i] ^ wire->places[at]) & PLACE_REMOTE))
@@ -120,7 +117,7 @@ static bool is_twin(struct wire *wire, const struct event_segment *segment, enum
 	return true;
 }
 
-/* Nearly always not: to compare all of them is quicker than to stop at one. */
+/* Nearly always false: comparing all of them is faster than stopping at one. */
 static bool has_print(const struct wire *wire, uint32_t print)
 {
 	const uint32_t *prints = wire->prints;
@@ -130,7 +127,7 @@ static bool has_print(const struct wire *wire, uint32_t print)
 	       (prints[4] == print);
 }
 
-/* Is there a segment with the same numbers, of which this one can be a copy? */
+/* Whether there is a segment with the same numbers, of which this one can be a copy. */
 static bool is_copy_of_one(struct wire *wire, const struct event *event, enum wire_side side, uint32_t print,
 			   uint16_t place)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "track/wire_bits.h"
 
-/* What an ICMP error means for an attempt (RFC 792, RFC 4443). */
+/* The effect of an ICMP error on an attempt (RFC 792, RFC 4443). */
 
 #define ICMP4_UNREACHABLE 3
 #define ICMP4_FRAGMENTATION_NEEDED 4
@@ -14,8 +14,8 @@
 #define ICMP6_PARAMETER_PROBLEM 4
 
 /*
- * Does it end an attempt? On Linux all of them do that say that the SYN did not arrive (tcp_v4_err(), tcp_v6_err()),
- * though RFC 1122, 4.2.3.9 would have some endured. @bits: set to those that name it.
+ * Whether it ends an attempt. On Linux all errors do that report a lost SYN (tcp_v4_err(), tcp_v6_err()), though RFC
+ * 1122, 4.2.3.9 wants some to be ignored. @bits: set to those that name it.
  */
 static bool icmp_ends(const struct event_icmp *icmp, uint16_t *bits)
 {

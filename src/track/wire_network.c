@@ -4,13 +4,12 @@
 #include "track/wire_bits.h"
 
 /*
- * Two networks (VLANs, virtual networks in tunnels) may use the same addresses
- * and ports at the same time. The tag of a segment alone does not tell them
- * apart: both ways of a connection may have different ones, and so may copies.
- * Another tag and numbers that are in neither window do.
+ * Two networks (VLANs, virtual networks in tunnels) may use the same addresses and ports at the same time. The tag of a
+ * segment alone does not distinguish them: the two directions of a connection may have different tags, and so may
+ * copies. Another tag together with numbers outside both windows does.
  */
 
-/* A window without scale (RFC 9293), and the most by which numbers of one connection are believed to differ. */
+/* A window without scale (RFC 9293), and the largest accepted difference of numbers of one connection. */
 #define WINDOW_LEAST 65535
 #define WINDOW_MOST (1 << 20)
 

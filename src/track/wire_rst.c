@@ -17,18 +17,18 @@ static bool is_made_here(const struct wire *wire, const struct event_segment *se
 		return false;
 	if (wire->halves[WIRE_LOCAL].frames + wire->halves[WIRE_REMOTE].frames > wire->rsts[WIRE_REMOTE])
 		return wire->travels;
-	/* What it answers was dropped before it could be captured. */
+	/* The segment that it answers was dropped before it could be captured. */
 	return (segment->has & ends) == SEGMENT_HAS_INCOMING;
 }
 
-/* Whose a RST of @side is. */
+/* The sender of a RST of @side. */
 static uint16_t remote_bit(struct wire *wire, const struct event_segment *segment, enum wire_side side)
 {
 	wire->rst_here = is_made_here(wire, segment, side);
 	return side == WIRE_REMOTE && !wire->rst_here ? WIRE_RST_REMOTE : 0;
 }
 
-/* Did a RST come within the handshake, and may it be believed (RFC 9293, 3.10.7.3-4, step "check the RST bit")? */
+/* Process a RST within the handshake if it is acceptable (RFC 9293, 3.10.7.3-4, step "check the RST bit")? */
 static void feed_rst_handshake(struct wire *wire, const struct event *event, enum wire_side side)
 {
 	const struct event_segment *segment = &event->segment;
@@ -42,7 +42,7 @@ static void feed_rst_handshake(struct wire *wire, const struct event *event, enu
 			return;
 		wire->bits |= WIRE_ABORTED | remote_bit(wire, segment, side);
 	} else if (side != opener && other->bits & HALF_SYN) {
-		/* Without an ACK the opener ignores it; whoever sent it refused nevertheless. */
+		/* Without an ACK the opener ignores it; its sender refused nevertheless. */
 		ack = segment->flags & SEGMENT_ACK ? wire_offset(other, segment->ack) : 1;
 		if (ack < 1 || ack > (int64_t)other->next)
 			return;
@@ -53,10 +53,10 @@ static void feed_rst_handshake(struct wire *wire, const struct event *event, enu
 }
 
 /*
- * RFC 5961, 3.2: a RST is obeyed if it has the number that is expected next; one that is only in the window is asked
- * about. Which is expected next depends on what arrived, so in a capture it may be how far the other side has
- * acknowledged, or how far the sender has come; and segments may be missing. So any in the window is the end if
- * nothing follows that its sender would not have sent after it.
+ * RFC 5961, 3.2: a RST is accepted if it has the number that is expected next; one that is only in the window causes a
+ * challenge ACK. The expected number depends on the segments that arrived, so in a capture it may be the other side's
+ * acknowledgement or the sender's next number; and segments may be missing. So any RST in the window is the end if no
+ * segment follows that its sender would not have sent after it.
  */
 void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side side)
 {
@@ -87,8 +87,8 @@ void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side 
 }
 
 /*
- * After a RST that was doubted its sender goes on. Or after one that was believed: it was forged, or ignored, if its
- * sender sends more and acknowledges what it had not before. @acked and @next are what they were before this segment.
+ * Its sender goes on after a RST that was unsure. After one that was accepted: it was forged, or ignored, if its sender
+ * sends more and acknowledges new bytes. @acked and @next are what they were before this segment.
  */
 void wire_rst_after(struct wire *wire, enum wire_side side, uint32_t acked, uint64_t next)
 {
@@ -97,7 +97,7 @@ void wire_rst_after(struct wire *wire, enum wire_side side, uint32_t acked, uint
 	bool sends = half->next > next, acks = wire->halves[wire_other(side)].acked != acked;
 	bool goes_on = sends && acks;
 
-	/* What it had sent before may come later. */
+	/* Segments that it had sent before may come later. */
 	if (wire_may_go_on(wire))
 		goes_on = acks || (sends && (int64_t)half->next > wire_offset(half, half->stray));
 	if (side == sender && goes_on)

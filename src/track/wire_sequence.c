@@ -4,12 +4,10 @@
 #include <string.h>
 
 /*
- * The sequence space of one direction. A sender numbers its bytes without
- * leaving any out, so what it sent is the distance from its initial sequence
- * number to the highest number seen, if that number can be believed. Bytes
- * skipped are remembered as holes: as long as the other side has not
- * acknowledged them (or they came later), the number above them is only a
- * claim, and the total is unknown.
+ * The sequence space of one direction. A sender numbers its bytes without leaving any out, so what it sent is the
+ * distance from its initial sequence number to the highest number seen, if that number can be believed. Bytes skipped
+ * are remembered as holes: until the other side has acknowledged them (or they came later), the number above them is
+ * unconfirmed, and the total is unknown.
  */
 
 void wire_half_base(struct wire_half *half, uint32_t seq)
@@ -132,7 +130,7 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 	int64_t acked, next = (int64_t)half->next, fin;
 
 	if (!(half->bits & HALF_SYN)) {
-		/* It never got as far as to begin: nothing was sent, unless the other side acknowledges something. */
+		/* It was never established: no bytes were sent, unless the other side acknowledges some. */
 		if (other->bits & HALF_SYN && !(other->bits & (HALF_ACK_SENT | HALF_SYN_ACKED)) &&
 		    !(half->bits & HALF_DATA) && other->synacks == 0)
 			return 0;
@@ -140,7 +138,7 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 	}
 	acked = half->bits & HALF_ACKED ? wire_offset(half, half->acked) : 0;
 	if (half->bits & HALF_FIN && !(half->bits & HALF_JUMPED)) {
-		/* Nothing comes after a FIN, so its number is the total, once it is confirmed. */
+		/* No byte comes after a FIN, so its number is the total, once it is confirmed. */
 		fin = wire_offset(half, half->fin);
 		if (fin >= 1 && acked == fin + 1)
 			return fin - 1;
@@ -160,7 +158,7 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 /* The option of each segment that has time stamps takes room from its payload (RFC 6691). */
 #define TIMESTAMP_ROOM 12
 
-/* More than that does not fit into an ordinary frame: one large segment, or several that were joined. */
+/* A larger payload does not fit into an ordinary frame: one large segment, or several that were joined. */
 #define PAYLOAD_PLAIN 1460
 
 uint32_t wire_segments(const struct wire *wire, const struct event_segment *segment, int64_t bytes)

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "track/wire_bits.h"
 
-/* What the evidence amounts to, in the words of struct conn. */
+/* Converts the evidence to struct conn. */
 
 static int64_t acked_offset(const struct wire_half *half)
 {
@@ -22,7 +22,7 @@ bool wire_is_finished(const struct wire *wire)
 {
 	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))
 		return true;
-	/* Most often there is no FIN at all: no need to look at each side. */
+	/* Most often there is no FIN at all: both sides at once. */
 	return wire->halves[WIRE_LOCAL].bits & wire->halves[WIRE_REMOTE].bits & HALF_FIN &&
 	       fin_is_acked(&wire->halves[WIRE_LOCAL]) && fin_is_acked(&wire->halves[WIRE_REMOTE]);
 }
@@ -32,7 +32,7 @@ bool wire_may_go_on(const struct wire *wire)
 	return wire->bits & WIRE_RST_UNSURE;
 }
 
-/* Was payload sent to the side that made the RST after its FIN? A closed socket acknowledges none. */
+/* Whether payload was sent to the side that made the RST after its FIN. A closed socket acknowledges none. */
 static bool was_sent_in_vain(const struct wire *wire)
 {
 	enum wire_side resetter = wire->bits & WIRE_RST_REMOTE ? WIRE_REMOTE : WIRE_LOCAL;
@@ -47,7 +47,7 @@ bool wire_was_cut(const struct wire *wire)
 	uint16_t local_fin = wire->halves[WIRE_LOCAL].bits & HALF_FIN;
 	uint16_t remote_fin = wire->halves[WIRE_REMOTE].bits & HALF_FIN;
 
-	/* Whoever has read enough after the other side's FIN often closes by RST. */
+	/* A program that has read enough often closes by RST after the other side's FIN. */
 	return wire->bits & WIRE_ABORTED ||
 	       (wire->bits & WIRE_RST && (local_fin == remote_fin || was_sent_in_vain(wire)));
 }
@@ -118,7 +118,7 @@ int64_t wire_established_ns(const struct wire *wire)
 
 	if (!wire_is_established(wire) || !wire_has_times(wire))
 		return CLOCK_UNKNOWN;
-	/* When both opened at once, the later of the two. */
+	/* In a simultaneous open, the later of the two. */
 	if (acceptor->syns > 0 && opener->syn_acked_ns > acceptor->syn_acked_ns)
 		return opener->syn_acked_ns;
 	return acceptor->syn_acked_ns;
@@ -137,7 +137,7 @@ enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t ti
 
 	if (wire->bits & WIRE_ESTABLISHED)
 		return RESULT_OK;
-	/* Nobody answers data before there is a connection. */
+	/* Data is not answered before there is a connection. */
 	if (wire->halves[WIRE_LOCAL].bits & wire->halves[WIRE_REMOTE].bits & HALF_DATA)
 		return RESULT_OK;
 	if (!(wire->bits & WIRE_OPENER_KNOWN) || !(opener->bits & HALF_SYN))
@@ -148,7 +148,7 @@ enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t ti
 		return RESULT_RESET;
 	if (wire->bits & WIRE_UNREACHABLE && !(opener->bits & HALF_SYN_ACKED))
 		return RESULT_UNREACH;
-	/* It speaks as if it were connected, or answers a SYN: what it heard was not captured, or is its own. */
+	/* It sends as if connected, or answers a SYN: the segment it received was not captured, or is its own. */
 	if (opener->bits & HALF_ACK_SENT || opener->synacks > 0 || wire->bits & WIRE_RST)
 		return RESULT_UNKNOWN;
 	if (wire_has_times(wire) && clock_since(wire->last_ns, now_ns) >= timeout_ns)
@@ -209,8 +209,8 @@ static uint8_t icmp_type(const struct wire *wire)
 }
 
 /*
- * What connect(2) says on Linux after an ICMP error: tcp_v4_err(), icmp_err_convert[] of
- * net/ipv4/icmp.c, icmpv6_err_convert() and tab_unreach[] of net/ipv6/icmp.c.
+ * The errno of connect(2) on Linux after an ICMP error: tcp_v4_err(), icmp_err_convert[] of net/ipv4/icmp.c,
+ * icmpv6_err_convert() and tab_unreach[] of net/ipv6/icmp.c.
  */
 static int32_t icmp_errno(const struct wire *wire)
 {
@@ -273,10 +273,10 @@ static void settle_handshake(const struct wire *wire, struct conn *conn)
 	if (acceptor->synacks > 0 && acceptor->synacks < UINT8_MAX)
 		conn->synack_rtx = acceptor->synacks - 1;
 	else if (acceptor->synacks == 0 && opener->syns > 0 && !(opener->bits & HALF_ACK_SENT))
-		conn->synack_rtx = 0; /* none was sent, so none twice */
+		conn->synack_rtx = 0; /* none was sent, so none was retransmitted */
 }
 
-/* A counter that has come to its end knows only that there were many. */
+/* A saturated counter is unknown. */
 static int32_t counted(uint32_t counter, uint32_t end)
 {
 	return counter < end ? (int32_t)counter : CONN_UNKNOWN;

@@ -4,18 +4,18 @@
 
 #include "track/wire.h"
 
-/* The same packets seen from one end or the other. */
+/* Packet evidence as seen from either end. */
 
-/** wire_new() - evidence of a connection on the heap, nothing seen yet; freed with free(3) */
+/** wire_new() - empty evidence on the heap, freed with free(3) */
 struct wire *wire_new(void);
 
-/** wire_copy() - the same evidence once more, for the other end's record */
+/** wire_copy() - a copy of the evidence, for the other end's record */
 struct wire *wire_copy(const struct wire *wire);
 
 /**
  * wire_flip() - let the sides change places: local becomes remote
  *
- * Round trips are the local side's own measure and are forgotten.
+ * Round trips are measured at the local side and are dropped.
  */
 void wire_flip(struct wire *wire);
 
