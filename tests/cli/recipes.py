@@ -26,7 +26,9 @@ def recipes():
               if name.endswith(".md")]
     for page in pages:
         with open(page, encoding="utf-8") as file:
-            text = file.read().replace("\\(dq", '"').replace("\\e", "\\")
+            text = file.read()
+        for escape, character in (("\\(dq", '"'), ("\\(aq", "'"), ("\\-", "-"), ("\\e", "\\")):
+            text = text.replace(escape, character)
         for match in re.finditer(r"conntrace ([^\n|]*)\| jq ((?:-\w+ )*)'([^'\n]*)'", text):
             yield os.path.basename(page), match[1].split(), match[2].split(), match[3]
 

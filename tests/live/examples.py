@@ -108,7 +108,7 @@ _scene = {}
 def examples():
     text = lib.read_file(os.path.join(SOURCE, "man/conntrace.1"))
     text = re.search(r"^\.Sh EXAMPLES\n(.*?)^\.Sh ", text, re.DOTALL | re.MULTILINE)[1]
-    text = text.replace("\\\n", "").replace("\\(dq", '"')
+    text = text.replace("\\\n", "").replace("\\(dq", '"').replace("\\(aq", "'").replace("\\-", "-")
     return text, [line[6:] for line in text.splitlines() if re.match(r"\.Dl [#$] ", line)]
 
 
@@ -204,7 +204,7 @@ def every_example():
 @test("each tool that is replaced has its commands there")
 def every_tool():
     text, _ = examples()
-    old = re.findall(r"^\.Ql (\S+)", text[text.index("\n.Ss What used to be done"):], re.MULTILINE)
+    old = re.findall(r"^\.Ql (\S+)", text[text.index("\n.Ss Commands of other tools"):], re.MULTILINE)
     equal(sorted(set(TOOLS) - set(old)), [], "tools without an example")
     equal(sorted(set(old) - set(TOOLS)), [], "tools nobody has heard of")
 
