@@ -9,7 +9,7 @@
 #include "base/xalloc.h"
 #include "system/procfs.h"
 
-/* Beyond it nothing is said of further ones: a program could change its name all the time. */
+/* No further ones are reported beyond it: a program could change its name all the time. */
 #define COMMON_IDENTITY_MAX 1024
 
 struct common_identities {
@@ -17,7 +17,7 @@ struct common_identities {
 	void *context;
 	char *paths[COMMON_IDENTITY_MAX];
 	size_t path_count;
-	struct common_identity reported[COMMON_IDENTITY_MAX]; /* the number of one is its place, counted down from -1 */
+	struct common_identity reported[COMMON_IDENTITY_MAX]; /* numbered by index, counted down from -1 */
 	size_t reported_count;
 };
 

@@ -8,16 +8,13 @@
 
 #include "model/event.h"
 
-/*
- * What may be said of a process when it is one of several and nobody knows which:
- * what they have in common.
- */
+/* What is known of a process when it is one of several and it is unknown which one: what they have in common. */
 
 /**
  * struct common_identity - what processes have in common
- * @comm: their name, "" not the same or not known
- * @exe: their executable, as struct common_identities keeps it; NULL not the same or not known
- * @uid: their effective user, -1 (as uid_t) not the same or not known
+ * @comm: their name, "" when it differs or is unknown
+ * @exe: their executable, as struct common_identities keeps it; NULL when it differs or is unknown
+ * @uid: their effective user, -1 (as uid_t) when it differs or is unknown
  */
 struct common_identity {
 	char comm[16];
@@ -25,16 +22,16 @@ struct common_identity {
 	uid_t uid;
 };
 
-/** struct common_identities - those that were told of */
+/** struct common_identities - those that were reported */
 struct common_identities;
 
-/** common_identity_new() - none yet; @sink gets EVENT_PROCESS, with @context */
+/** common_identity_new() - an empty set; @sink gets EVENT_PROCESS, with @context */
 struct common_identities *common_identity_new(void (*sink)(void *context, const struct event *event), void *context);
 
-/** common_identity_free() - NULL is fine */
+/** common_identity_free() - free it; NULL is allowed */
 void common_identity_free(struct common_identities *common_identities);
 
-/** common_identity_unknown() - those that nothing is known of */
+/** common_identity_unknown() - an identity of which nothing is known */
 struct common_identity common_identity_unknown(void);
 
 /** common_identity_of() - what is known of one process */
@@ -43,8 +40,9 @@ struct common_identity common_identity_of(struct common_identities *common_ident
 /** common_identity_join() - what both have in common */
 struct common_identity common_identity_join(const struct common_identity *a, const struct common_identity *b);
 
-/** common_identity_pid() - the number, below 0, that an event names them by; what they have in common is told the first
- * time */
+/**
+ * common_identity_pid() - the number, below 0, by which an event names them; the first use reports the identity itself
+ */
 pid_t common_identity_pid(struct common_identities *common_identities, const struct common_identity *common_identity);
 
 #endif

@@ -9,10 +9,10 @@
 #include "system/socket.h"
 #include "system/procfs.h"
 
-/* All of /proc is asked again so often who else holds the targets' listeners. */
+/* Interval at which all of /proc is read for other holders of the targets' listeners. */
 #define RECHECK_NS (10 * CLOCK_NS_PER_SEC)
 #define OWNERS_MAX 2000000
-/* How often a listener is asked whether it defers. */
+/* How often a listener is queried for TCP_DEFER_ACCEPT. */
 #define DELAY_ASKS 8
 
 /* ---- what holders have in common ---------------------------------------------------- */
@@ -21,11 +21,11 @@ struct naming {
 	struct listeners *listeners;
 	struct common_identities *common_identities;
 	const struct target *target;
-	bool is_read; /* kin is that of target */
+	bool is_read; /* common_identity is that of target */
 	struct common_identity common_identity;
 };
 
-/* What was read is its own if it lives afterwards. */
+/* What was read belongs to the target only if it lives afterwards. */
 static struct common_identity common_identity_of_target(struct common_identities *common_identities,
 							const struct target *target)
 {
@@ -88,7 +88,7 @@ static void name_listeners(struct listener_owners *listener_owners)
 			listener->named = true;
 }
 
-/* ---- who ------------------------------------------------------------------------------ */
+/* ---- holders -------------------------------------------------------------------------- */
 
 static bool made_by_other(const struct listener *listener, pid_t holder)
 {
@@ -97,7 +97,7 @@ static bool made_by_other(const struct listener *listener, pid_t holder)
 	return procfs_status(holder, &status) != 0 || status.uid[1] != listener->uid;
 }
 
-/* The nearest parent whose sockets may not be seen; 0 none. */
+/* The nearest parent whose sockets may not be read; 0 none. */
 static pid_t sealed_parent(pid_t pid)
 {
 	struct procfs_status status;
@@ -118,7 +118,7 @@ static void find_other_holder(struct listener *listener, const struct procfs_own
 	listener->other_pid = other != NULL ? other->pid : sealed_parent(holder);
 }
 
-/* Who else holds the targets' listeners? */
+/* Finds other processes that hold the targets' listeners. */
 static void check_others(struct listener_owners *listener_owners)
 {
 	struct procfs_owners *others = procfs_owners_new(OWNERS_MAX);
@@ -138,30 +138,30 @@ static void check_others(struct listener_owners *listener_owners)
 		listener->owner = listener->shared || was_shared ? OWNERSHIP_UNCLEAR : OWNERSHIP_TARGETS;
 		if (listener->shared && !was_shared)
 			find_other_holder(listener, others, holder->pid);
-		/* Who had it until now may have accepted until now: it is the targets' from the next look on. */
+		/* A former holder may have accepted until now: the listener is the targets' from the next sample on. */
 		if (was_shared && !listener->shared)
 			listener_owners->recheck_ns = 0;
 	}
 	listener_owners->others = others;
-	/* A child of a target's may have been taken for a stranger. */
+	/* A new child of a target may have been taken for another process. */
 	if (!process_set_are_all(listener_owners->process_set))
 		listener_owners_done(listener_owners);
 }
 
-/* Return: must all processes be asked who else has it? */
+/* Return: true when all processes must be read for other holders. */
 static bool find_holder(struct listener_owners *listener_owners, struct listener *listener, uint32_t sample)
 {
 	const struct procfs_holder *holder = procfs_owners_find(listener_owners->owners, listener->inode);
 	pid_t pid = holder != NULL && !holder->shared ? holder->pid : 0;
 	bool is_unchecked = false;
 
-	/* One of theirs may have been closed just now: only what is listed again is others'. */
+	/* A target may have closed it just now: only a listener that is listed again belongs to others. */
 	if (holder == NULL && (listener->owner != OWNERSHIP_TARGETS || listener->unheld))
 		listener->owner = OWNERSHIP_OTHERS;
 	else
 		is_unchecked = listener->first_sample == sample || listener->owner == OWNERSHIP_OTHERS;
 	listener->unheld = holder == NULL;
-	/* A program may decide it after listen(2). */
+	/* A program may set it after listen(2). */
 	if (holder != NULL && listener->delay_asked < DELAY_ASKS) {
 		listener->delay = (uint8_t)socket_delay(holder->pid, holder->fd);
 		listener->delay_asked++;
@@ -171,7 +171,7 @@ static bool find_holder(struct listener_owners *listener_owners, struct listener
 	listener->named = false;
 	listener->pid = pid;
 	listener->since = sample;
-	/* Who is older than the listener has made it. */
+	/* A holder older than the listener has created it. */
 	if (pid != 0 && listener->first_sample == sample &&
 	    process_set_find(listener_owners->process_set, pid)->found < sample)
 		listener->since = 0;
@@ -185,7 +185,7 @@ void listener_owners_sample(struct listener_owners *listener_owners, uint32_t sa
 	struct listener *listener;
 
 	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
-		/* One that is gone was closed: it stays whose it was. */
+		/* A listener that is gone was closed: its owner remains. */
 		if (listener->sampled != sample)
 			continue;
 		if (find_holder(listener_owners, listener, sample))

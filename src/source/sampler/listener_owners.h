@@ -11,18 +11,17 @@
 #include "system/procfs_owners.h"
 #include "source/sampler/process_set.h"
 
-/*
- * Who holds the listening sockets: a look's part of struct listeners.
- */
+/* Owners of the listening sockets: the part of struct listeners that a sample fills in. */
 
 /**
- * struct listener_owners - what is needed to find it out; all stays the caller's
+ * struct listener_owners - what is needed to find them; the caller keeps ownership of everything
  * @process_set: the processes
- * @listeners: what is filled in
- * @owners: what targets hold, as of the last look that asked
- * @common_identities: for what they have in common
- * @recheck_ns: when (monotonic) all processes are to be asked again; its own, 0 at first
- * @others: what all others hold, if they were asked in this look and none of them can be a target; its own
+ * @listeners: filled in
+ * @owners: what targets hold, as of the last sample that read it
+ * @common_identities: what several holders have in common
+ * @recheck_ns: when (monotonic) all processes are to be read again; internal, 0 at first
+ * @others: what all other processes hold, if this sample read them and none of them can be a target;
+ *	    internal
  */
 struct listener_owners {
 	struct process_set *process_set;
@@ -34,21 +33,25 @@ struct listener_owners {
 };
 
 /**
- * listener_owners_sample() - which listeners are the targets', and whose of them?
- * @listener_owners: its owners have just been asked for
- * @sample: number of this look
- * @forks: targets may have had children since the last look
+ * listener_owners_sample() - find which listeners the targets hold, and which targets
+ * @listener_owners: its owners have just been read
+ * @sample: number of this sample
+ * @forks: targets may have had children since the last sample
  */
 void listener_owners_sample(struct listener_owners *listener_owners, uint32_t sample, bool forks);
 
-/** listener_owners_are_others() - was this socket found with others? false if they were not asked in this look */
+/**
+ * listener_owners_are_others() - whether other processes hold this socket; false if they were not read in this sample
+ */
 bool listener_owners_are_others(const struct listener_owners *listener_owners, uint32_t inode);
 
-/** listener_owners_explain() - why not all that comes in through a target's listener is the targets'; Return: false it
- * is */
+/**
+ * listener_owners_explain() - why some connections through a target's listener may not be the targets'
+ * Return: false when all of them are
+ */
 bool listener_owners_explain(const struct listener_owners *listener_owners, struct err *why);
 
-/** listener_owners_done() - the look is over */
+/** listener_owners_done() - the sample is over */
 void listener_owners_done(struct listener_owners *listener_owners);
 
 #endif

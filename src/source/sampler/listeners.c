@@ -111,7 +111,7 @@ static int fitness(const struct listener *listener, const struct endpoint *local
 	return memcmp(&listener->local.ip, &any_v6, sizeof(any_v6)) == 0 ? 1 : 0;
 }
 
-/* May what comes in at one of these ends come through the listener at the other? */
+/* Whether a connection to one of these ends may come through the listener at the other. */
 static bool overlap(const struct listener *listener, const struct endpoint *local)
 {
 	const struct listener other = {.local = *local};

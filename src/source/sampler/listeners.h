@@ -11,45 +11,45 @@
 #include "model/event.h"
 
 /*
- * The listening sockets of this network namespace, as of the last looks, and
- * whose a connection is that came in through them: of a listener that only the
- * targets hold every connection is theirs, however short.
+ * The listening sockets of this network namespace, as of the last samples, and the owners of connections that came in
+ * through them: every connection through a listener that only the targets hold is theirs, however short.
  */
 
-/** enum ownership_owner - whose is a listener, or what came through it */
+/** enum ownership_owner - owner of a listener, or of a connection through it */
 enum ownership_owner {
-	/** targets and others hold it, or it cannot be told */
+	/** targets and others hold it, or it is unknown */
 	OWNERSHIP_UNCLEAR,
-	/** the targets', and nobody else's */
+	/** only targets hold it */
 	OWNERSHIP_TARGETS,
-	/** no target has it */
+	/** no target holds it */
 	OWNERSHIP_OTHERS,
-	/** nobody listens there */
+	/** there is no listener */
 	OWNERSHIP_NONE,
 };
 
 /**
- * struct listener - one of them
+ * struct listener - a listening socket
  * @local: address and port it is bound to
  * @cookie: its socket cookie
  * @inode: its inode number
- * @uid: who made it
+ * @uid: the user that created it
  * @owner: enum ownership_owner
  * @pid: the only process that holds it, if that is a target; 0 several, or not a target's
- * @since: number of the look from which on that is so; 0 since there is the listener
+ * @since: number of the sample from which on @pid is right; 0 since the listener exists
  * @common_identity: what the targets that hold it have in common
- * @named: @common_identity is up to date; @found: one of those that hold it was found, while it is read
- * @mptcp: what comes in may be MPTCP
- * @delay: enum info_delay of what comes in; @delay_asked: how often it was asked
- * @unheld: no target held it any more when they were asked last
- * @shared: others held it when all were asked last; @other_pid: the PID of one of them, or of the nearest parent that
- *	    may not be looked at, 0 unknown; @sealed: it may not be looked at
- * @waiting: how many connections wait to be accepted, and @backlog: how many may, at the look that saw it last
- * @is_reported: it has been reported; @is_reported_full: so has that its queue was full
- * @first_sample: number of the look that found it
- * @sampled: number of the look that saw it last
- * @unreliable_before: what was accepted before this look may have come through another one; @unreliable_from: since
- *this one it is so, and goes on; 0 no longer
+ * @named: @common_identity is up to date; @found: a holder was found while it is read
+ * @mptcp: connections through it may be MPTCP
+ * @delay: enum info_delay of connections through it; @delay_asked: how often it was queried
+ * @unheld: no target held it any more when they were last read
+ * @shared: others held it when all were last read; @other_pid: the PID of one of them, or of the nearest
+ *	    parent that may not be inspected, 0 unknown; @sealed: it may not be inspected
+ * @waiting: number of connections that wait to be accepted, and @backlog: its limit, both at the last sample
+ *	    that saw it
+ * @is_reported: it has been reported; @is_reported_full: its full queue has been reported too
+ * @first_sample: number of the sample that found it
+ * @sampled: number of the sample that saw it last
+ * @unreliable_before: what was accepted before this sample may have come through another listener;
+ *	    @unreliable_from: the sample since which this is so and continues; 0 no longer
  * @next: of the same port, -1 ends
  */
 struct listener {
@@ -73,45 +73,52 @@ struct listener {
 /** struct listeners - all of them */
 struct listeners;
 
-/** listeners_new() - none yet */
+/** listeners_new() - an empty set */
 struct listeners *listeners_new(void);
 
-/** listeners_free() - NULL is fine */
+/** listeners_free() - free it; NULL is allowed */
 void listeners_free(struct listeners *listeners);
 
-/** listeners_see() - look number @sample saw this one (an EVENT_INFO in TCP_LISTEN); Return: true when it is new */
+/**
+ * listeners_see() - sample number @sample found this listener (an EVENT_INFO in TCP_LISTEN); Return: true when it is
+ * new
+ */
 bool listeners_see(struct listeners *listeners, const struct event *event, uint64_t sample);
 
-/** listeners_forget() - drop those that no look saw since look number @sample, of the targets' since @targets_sample */
+/** listeners_forget() - drop those not found since sample number @sample, the targets' not since @targets_sample */
 void listeners_forget(struct listeners *listeners, uint64_t sample, uint64_t targets_sample);
 
-/** listeners_at() - the @index-th, NULL behind the last; valid until one comes or goes */
+/** listeners_at() - the @index-th, NULL behind the last; valid until one is added or dropped */
 struct listener *listeners_at(struct listeners *listeners, size_t index);
 
-/** listeners_by_cookie() - NULL when it is none */
+/** listeners_by_cookie() - NULL when there is none */
 struct listener *listeners_by_cookie(struct listeners *listeners, const struct endpoint *local, uint64_t cookie);
 
 /**
- * listeners_mark_unreliable() - what was accepted before look number @sample at an end like @local may be anybody's
+ * listeners_mark_unreliable() - the owner of connections accepted before sample number @sample at an end like @local is
+ * unknown
  *
- * A listener has come and gone there that no look has seen. Where no target listens it does not matter.
+ * A listener has been opened and closed there that no sample has seen. Where no target listens this has no effect.
  */
 void listeners_mark_unreliable(struct listeners *listeners, const struct endpoint *local, uint64_t sample);
 
-/** listeners_compare() - doubt where look number @sample has found a listener, or missed one, beside one of others' */
+/**
+ * listeners_compare() - mark ends unreliable where sample number @sample found or missed a listener beside one of
+ * others
+ */
 void listeners_compare(struct listeners *listeners, uint64_t sample);
 
-/** listeners_trust() - all that died before look number @sample has been told of: the doubts of before are over */
+/** listeners_trust() - all sockets destroyed before sample number @sample are reported: earlier marks are lifted */
 void listeners_trust(struct listeners *listeners, uint64_t sample);
 
 /**
- * struct ownership - whose is a connection
+ * struct ownership - owner of a connection
  * @owner: enum ownership_owner
  * @pid: the only process that holds what it came through, if that is a target; 0 several
- * @since: number of the look from which on that is so; 0 since it can come through there
- * @unreliable_before: number of the look from which on @owner is right
+ * @since: number of the sample from which on @pid is right; 0 since a connection can come through there
+ * @unreliable_before: number of the sample from which on @owner is right
  * @common_identity: what the targets that hold it have in common
- * @mptcp: one of those that it may have come through takes MPTCP
+ * @mptcp: one of the listeners it may have come through accepts MPTCP
  * @delay: enum info_delay
  */
 struct ownership {
@@ -125,14 +132,14 @@ struct ownership {
 };
 
 /**
- * listeners_judge() - whose is a connection that came in
+ * listeners_judge() - find the owner of an incoming connection
  * @listeners: all of them
  * @local: its local end
- * @from: number of the last look before it was accepted; what was gone by then is not asked, unless
- * @is_late: it may have died before that look, and was told of after it
+ * @from: number of the last sample before it was accepted; listeners gone by then do not count, unless
+ * @is_late: it may have been destroyed before that sample and reported after it
  *
- * As in the kernel, one bound to this very address goes before one bound to
- * any, and one for IPv4 before one for both.
+ * As in the kernel, a listener bound to this very address takes precedence over one bound to any, and one for IPv4 over
+ * one for both.
  */
 struct ownership listeners_judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from,
 				 bool is_late);

@@ -64,7 +64,7 @@ static void ignore_socket(void *context, int fd, uint32_t inode)
 	(void)context, (void)fd, (void)inode;
 }
 
-/* Those that hold sockets, or may not be looked at. */
+/* Those that hold sockets, or may not be inspected. */
 static size_t keep_holders(struct family *family)
 {
 	size_t kept = 0;

@@ -37,7 +37,7 @@ static void keep_word(void *context, const struct event *event)
 		words->list[words->count++] = *event;
 }
 
-/* Tell what a target is called, if that has changed. */
+/* Reports the name of a target if it has changed. */
 static void describe(struct owner_events *owner_events, pid_t pid, int64_t time_ns)
 {
 	struct target *target = process_set_find(owner_events->process_set, pid);
@@ -51,7 +51,7 @@ static void describe(struct owner_events *owner_events, pid_t pid, int64_t time_
 	if (comm[0] == '\0' || memcmp(comm, target->comm, sizeof(comm)) == 0)
 		return;
 	procfs_process_events(pid, time_ns, keep_word, &words);
-	/* What was read is its own if it lives afterwards. */
+	/* What was read belongs to the target only if it lives afterwards. */
 	if (!process_set_alive(target))
 		return;
 	memcpy(target->comm, comm, sizeof(comm));
@@ -72,7 +72,7 @@ static struct event owner_event(const struct event *socket)
 	return event;
 }
 
-/* Has one process alone held what a connection came through since look number @from? */
+/* Whether one process alone has held what a connection came through since sample number @from. */
 static bool is_sole(const struct owner_events *owner_events, const struct ownership *ownership, uint32_t from)
 {
 	const struct target *target =
@@ -82,13 +82,13 @@ static bool is_sole(const struct owner_events *owner_events, const struct owners
 	       ownership->since < from;
 }
 
-/* Who opened or accepted a socket that @held has now (0 nobody, or several)? Return: 0 when nothing proves it. */
+/* Finds who opened or accepted a socket that @held holds now (0 none, or several). Return: 0 when nothing proves it. */
 static pid_t find_opener(const struct owner_events *owner_events, const struct ownership *ownership, pid_t held,
 			 uint32_t from)
 {
 	const struct target *target = held != 0 ? process_set_find(owner_events->process_set, held) : NULL;
 
-	/* Of what is older than the run nothing is known but who has it. */
+	/* For a socket older than the run only its present holder is known. */
 	if (ownership->owner == OWNERSHIP_NONE || from == 0)
 		return held;
 	if (is_sole(owner_events, ownership, from))
@@ -97,8 +97,8 @@ static pid_t find_opener(const struct owner_events *owner_events, const struct o
 }
 
 /*
- * A child that inherited what a connection came through, and is gone, may have had another name. And what waits to be
- * accepted may be by a child that is yet to be born.
+ * A child that inherited what a connection came through, and is gone, may have had another name. A connection that
+ * waits may be accepted by a future child.
  */
 static bool may_be_childs(const struct owner_events *owner_events, const struct ownership *ownership, uint32_t from)
 {

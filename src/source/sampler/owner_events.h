@@ -12,17 +12,15 @@
 #include "system/procfs_owners.h"
 #include "source/sampler/process_set.h"
 
-/*
- * Who opened or accepted a socket, told in events: the words of sampler.c.
- */
+/* The process that opened or accepted a socket, as events. Terms are defined in sampler.c. */
 
 /**
- * struct owner_events - what is needed to tell it; all stays the caller's
+ * struct owner_events - what is needed to report it; the caller keeps ownership of everything
  * @process_set: the processes
- * @common_identities: for what they have in common
+ * @common_identities: what several processes have in common
  * @events: where events go
- * @sample: number of this look
- * @pushed: how many events were told since the caller set it to 0
+ * @sample: number of this sample
+ * @pushed: number of events pushed since the caller set it to 0
  */
 struct owner_events {
 	struct process_set *process_set;
@@ -33,10 +31,10 @@ struct owner_events {
 };
 
 /**
- * struct socket_evidence - what is known of whose a socket is
+ * struct socket_evidence - what is known of the owner of a socket
  * @ownership: of the listener it may have come through
- * @holder: who has it now, NULL unknown
- * @from: number of the last look before it was accepted
+ * @holder: its present holder, NULL unknown
+ * @from: number of the last sample before it was accepted
  * @is_queued: it waits to be accepted
  * @is_existing: it is older than the run
  */
@@ -47,24 +45,27 @@ struct socket_evidence {
 	bool is_queued, is_existing;
 };
 
-/** owner_events_push() - tell any event; Return: false when there was no room for it */
+/** owner_events_push() - push any event; Return: false when there was no room for it */
 bool owner_events_push(struct owner_events *owner_events, const struct event *event);
 
-/** owner_events_process() - owner_events_push() as common_identity_new() calls it, with the teller as its context */
+/** owner_events_process() - owner_events_push() in the form that common_identity_new() calls */
 void owner_events_process(void *context, const struct event *event);
 
-/** owner_events_owner() - whose @socket (an EVENT_INFO) is, by what @evidence proves; Return: false when there was no
- * room */
+/**
+ * owner_events_owner() - report the owner of @socket (an EVENT_INFO) that @evidence proves; Return: false when there
+ * was no room
+ */
 bool owner_events_owner(struct owner_events *owner_events, const struct event *socket,
 			const struct socket_evidence *evidence);
 
-/** owner_events_listeners() - where targets listen, and whose accept queue is full, each once */
+/** owner_events_listeners() - report the targets' listeners, and full accept queues, each once */
 void owner_events_listeners(struct owner_events *owner_events, struct listeners *listeners);
 
-/** owner_events_none() - nobody was found for @socket: it was too short */
+/** owner_events_none() - report that no owner of @socket was found: it was too short */
 void owner_events_none(struct owner_events *owner_events, const struct event *socket);
 
-/** owner_events_renewed() - @socket was connected anew, see INFO_RENEWED; Return: false when there was no room for it
+/**
+ * owner_events_renewed() - @socket was connected again, see INFO_RENEWED; Return: false when there was no room for it
  */
 bool owner_events_renewed(struct owner_events *owner_events, const struct event *socket);
 

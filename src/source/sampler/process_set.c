@@ -24,27 +24,27 @@
 
 /* Beyond it new children are not followed. */
 #define PROCESS_SET_MAX 65536
-/* How many that have gone into another network namespace are told of. */
+/* Maximum number of processes in other network namespaces that are reported. */
 #define DEPARTED_MAX 16
-/* What a process had open is told of soon after its end, but the kernel takes its time (a work queue). */
+/* The kernel closes the sockets of a process that has ended in a work queue, some time after the exit. */
 #define ENDED_LOOKS 4
 
-/* Room for what can be done about one. */
+/* Room for a remedy. */
 #define REMEDY 96
 
 struct process_set {
 	struct target *list;
-	struct pollfd *polls; /* as many */
+	struct pollfd *polls; /* one per target */
 	size_t count, size;
 	uint32_t sample;
-	int64_t forks;     /* of the system, when children were looked for last */
-	uint32_t netns;    /* ours, 0 unknown */
-	size_t departed;   /* how many were told of */
+	int64_t forks;     /* of the system, when children were last looked for */
+	uint32_t netns;    /* of this process, 0 unknown */
+	size_t departed;   /* number of departed targets that were reported */
 	struct err remark; /* of the last one */
-	size_t asked;      /* so many have been asked where they are since they were refreshed */
+	size_t asked;      /* number of targets whose namespace was checked since they were refreshed */
 	bool follow;
 	bool may_enter;      /* other network namespaces */
-	bool lists_children; /* the kernel does */
+	bool lists_children; /* the kernel lists them */
 };
 
 /* Whose children are being read. */
@@ -77,7 +77,7 @@ struct target *process_set_find(struct process_set *process_set, pid_t pid)
 	return found;
 }
 
-/* The one that has this number now. */
+/* The process that has this number now. */
 static struct target *find_running(struct process_set *process_set, pid_t pid)
 {
 	struct target *target = process_set_find(process_set, pid);
@@ -95,9 +95,9 @@ enum stat_field {
 };
 
 /**
- * read_waited() - a sum of what those used that a process has waited for
+ * read_waited() - sum of page faults and times of the children a process has waited for
  *
- * Return: is it known, and are those counted that end? (They are not if the process ignores SIGCHLD.)
+ * Return: true when it is known and children that end are counted. (They are not if the process ignores SIGCHLD.)
  */
 static bool read_waited(pid_t pid, uint64_t *sum)
 {
@@ -108,7 +108,7 @@ static bool read_waited(pid_t pid, uint64_t *sum)
 	*sum = 0;
 	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
 		return false;
-	/* The name may hold anything, parentheses too; behind it are numbers. */
+	/* The name may contain any byte, parentheses too; numbers follow it. */
 	rest = strrchr(text, ')');
 	if (rest == NULL || rest[1] != ' ')
 		return false;
@@ -125,7 +125,7 @@ static bool read_waited(pid_t pid, uint64_t *sum)
 	return field > STAT_SIGNALS_IGNORED && (ignored & UINT64_C(1) << (SIGCHLD - 1)) == 0;
 }
 
-/* With @parent it is a child, whose number may have become another's since it was listed. */
+/* With @parent it is a child, whose number may have been reused since it was listed. */
 static void append(struct process_set *process_set, pid_t pid, pid_t parent)
 {
 	struct target target = {.pid = pid, .found = process_set->sample};
@@ -153,7 +153,7 @@ static void add_child(void *context, pid_t pid)
 {
 	const struct family *family = context;
 
-	/* Whatever order they come in; the factor spreads the numbers (Knuth). */
+	/* The sum does not depend on the order; the factor spreads the numbers (Knuth). */
 	family->process_set->list[family->parent].children += (uint64_t)pid * UINT64_C(0x9e3779b97f4a7c15);
 	if (family->process_set->follow)
 		append(family->process_set, pid, family->process_set->list[family->parent].pid);
@@ -165,7 +165,7 @@ struct process_set *process_set_new(bool follow)
 
 	process_set->follow = follow;
 	process_set->forks = -1;
-	/* Later it is given up, but not by the shell that conntrace was started from. */
+	/* A later orphan goes to its reaper, except to the shell that started conntrace. */
 	process_set->may_enter = privileges_has(CAP_SYS_ADMIN);
 	process_set->lists_children = procfs_read(0, "thread-self/children", &(char){0}, 1) >= 0;
 	return process_set;
@@ -188,7 +188,7 @@ struct target *process_set_at(struct process_set *process_set, size_t index)
 	return index < process_set->count ? &process_set->list[index] : NULL;
 }
 
-/* With CAP_SYS_ADMIN, does setns(2) let us? Not into namespaces of a user namespace outside ours (ioctl_nsfs(2)). */
+/* Whether setns(2) works with CAP_SYS_ADMIN. It fails for namespaces of an outer user namespace (ioctl_nsfs(2)). */
 static bool is_ours_to_enter(pid_t pid)
 {
 	char path[PROCFS_PATH];
@@ -202,7 +202,7 @@ static bool is_ours_to_enter(pid_t pid)
 	return owner >= 0;
 }
 
-/* What can be done about a process in another network namespace, of what works here: "; try nsenter ..." or "" */
+/* The remedies that work here for a process in another network namespace: "; try nsenter ..." or "" */
 static const char *far_remedy(const struct process_set *process_set, pid_t pid, char text[REMEDY])
 {
 	bool attach = procfs_may_attach(pid);
@@ -287,7 +287,7 @@ size_t process_set_refresh(struct process_set *process_set)
 	for (size_t i = 0; i < kept; i++) {
 		struct target *target = &process_set->list[i];
 
-		/* Its number may be another's by now. */
+		/* Its number may have been reused. */
 		if (target->ended > 0)
 			target->ended++;
 		else
@@ -360,7 +360,7 @@ bool process_set_follow(struct process_set *process_set, uint32_t sample)
 	}
 	if (!process_set->lists_children)
 		(void)procfs_processes(follow_process, process_set);
-	/* The list grows while it is walked: children of children come in the same round. */
+	/* The list grows while it is walked: children of children are added in the same round. */
 	for (size_t i = 0; i < process_set->count; i++) {
 		if (target_is_over(&process_set->list[i]))
 			continue;
@@ -390,7 +390,7 @@ struct others {
 	bool unseen;
 };
 
-/* A child that was born since they were looked for is one of them. */
+/* A child born since the last search is one of them. */
 static bool adopt(struct process_set *process_set, pid_t pid)
 {
 	struct procfs_status status;

@@ -11,38 +11,36 @@
 #include "system/procfs_owners.h"
 
 /*
- * The processes that are watched without being stopped: those named, and the
- * children found under /proc since. A child that is orphaned between two looks
- * is not found; its sockets are unless it made them itself.
+ * The processes that are watched without being stopped: those named, and the children found under /proc since. A child
+ * that is orphaned between two samples is not found; its sockets are found unless it created them itself.
  *
- * A process is its PID and the pidfd opened when it was found: what was read
- * under its PID counts only if the pidfd says afterwards that it still lives.
+ * A process is its PID and the pidfd opened when it was found: what was read under its PID counts only if the pidfd
+ * shows afterwards that it still lives.
  *
- * A child that came and went between two looks held all that its parent did, so
- * it must at least be known that there was none. No process came at all while
- * the system has made none (its newest PID does not tell: it may be given out
- * again). Otherwise a target's own were either
- * waited for, which adds their page faults and time to its account, or are still
- * among its children, dead ones too; only if it ignores SIGCHLD they leave no
- * trace.
+ * A child that came and went between two samples held all that its parent did. Its absence must therefore be proven. No
+ * process was created while the system has created none (its newest PID does not prove this: a PID may be reused).
+ * Otherwise a target's children were either waited for, which adds their page faults and time to its account, or are
+ * still among its children, zombies too. They leave no trace only if it ignores SIGCHLD.
  */
 
 /** struct process_set - a set of processes */
 struct process_set;
 
 /**
- * struct target - one of them
+ * struct target - a watched process
  * @pid: thread group id
- * @comm: its name when it was told last, "" not told yet; for whoever tells
+ * @comm: its name when it was last reported, "" not yet; for the caller
  * @pidfd: readable when it has ended; -1 none (Linux before 5.3)
- * @sampled: number of the look that told its name, if it had changed; for whoever tells
- * @found: number of the look that found it; 0 it was named
- * @forks: number of the last look after which it may have had children that were not there at the look before
- * @children: a sum of the PIDs of those it has; @before: at the look before
- * @waited: a sum of what those used that it has waited for
+ * @sampled: number of the sample that reported its name, if it had changed; for the caller
+ * @found: number of the sample that found it; 0 it was named
+ * @forks: number of the last sample after which it may have had children that did not exist at the sample
+ *	    before
+ * @children: a sum of the PIDs of its children; @before: at the sample before
+ * @waited: a sum of page faults and times of children it has waited for
  * @departed: it is in another network namespace now
- * @unread: what it has open could not be read: 1 that is to be told, 2 it has been
- * @ended: how many looks have found that it has; it is kept for some, because last words come late
+ * @unread: its descriptors could not be read: 1 to be reported, 2 reported
+ * @ended: number of samples that found it ended; it is kept for some samples, because final counters arrive
+ *	    late
  */
 struct target {
 	pid_t pid;
@@ -55,73 +53,81 @@ struct target {
 	uint8_t ended;
 };
 
-/** target_is_over() - had it ended at an earlier look? Then it holds nothing, and its number may be another's */
+/** target_is_over() - whether it had ended at an earlier sample: it holds nothing, and its PID may have been reused */
 static inline bool target_is_over(const struct target *target)
 {
 	return target->ended > 1;
 }
 
-/** process_set_alive() - what was read of it just now is its own, and not of another one that has got its number */
+/**
+ * process_set_alive() - whether what was read of it just now is its own, and not of another process with its reused PID
+ */
 bool process_set_alive(const struct target *target);
 
-/** process_set_new() - none yet; @follow their children too */
+/** process_set_new() - an empty set; @follow their children too */
 struct process_set *process_set_new(bool follow);
 
-/** process_set_free() - the processes go on; NULL is fine */
+/** process_set_free() - the processes continue; NULL is allowed */
 void process_set_free(struct process_set *process_set);
 
 /**
- * process_set_add() - one more
+ * process_set_add() - add a process
  * @process_set: the set
  * @pid: the process
  * @netns: its network namespace must be this one, if both are known (0 unknown)
- * @err: why not
+ * @err: the message
  *
- * Return: 0 or a negative errno: -EACCES may not be looked at, -ESRCH no such process, -EXDEV elsewhere.
+ * Return: 0 or a negative errno: -EACCES may not be inspected, -ESRCH no such process, -EXDEV in another namespace.
  */
 int process_set_add(struct process_set *process_set, pid_t pid, uint32_t netns, struct err *err);
 
-/** process_set_refresh() - mark those that have ended, drop those marked some looks ago; Return: how many run */
+/** process_set_refresh() - mark those that have ended, drop those marked some samples ago; Return: how many run */
 size_t process_set_refresh(struct process_set *process_set);
 
 /**
- * process_set_departed() - the next one that can't be watched any more
+ * process_set_departed() - the next process that can't be watched any more
  *
- * It has gone into another network namespace (unshare(2), setns(2)): what it opens there is not in the lists of this
- * one; what it had before is. Or it may not be inspected.
+ * It has entered another network namespace (unshare(2), setns(2)): sockets it opens there are not in the lists of this
+ * one, earlier ones are. Or it may not be inspected.
  *
- * Return: a sentence for the user, valid until the next call; NULL none, or enough have been told of.
+ * Return: a sentence for the user, valid until the next call; NULL none, or enough have been reported.
  */
 const char *process_set_departed(struct process_set *process_set);
 
 /**
- * process_set_follow() - which of them had children since they were asked last? New ones become targets, if they are to
+ * process_set_follow() - find which of them had children since the last call; new ones become targets, if they are
+ * followed
  * @process_set: the set
- * @sample: number of this look
+ * @sample: number of this sample
  *
- * Return: did any have, or may have had?
+ * Return: true when any had, or may have had.
  */
 bool process_set_follow(struct process_set *process_set, uint32_t sample);
 
-/** process_set_are_all() - has nobody on this host had a child, or a thread, since process_set_follow()? */
+/** process_set_are_all() - whether no process on this host had a child, or a thread, since process_set_follow() */
 bool process_set_are_all(const struct process_set *process_set);
 
-/** process_set_had_forks() - may any of them have had children since look number @sample? */
+/** process_set_had_forks() - whether any of them may have had children since sample number @sample */
 bool process_set_had_forks(const struct process_set *process_set, uint32_t sample);
 
 /**
- * process_set_others() - what sockets all the other processes hold
- * @process_set: the set; children that come to light join it
+ * process_set_others() - the sockets that all other processes hold
+ * @process_set: the set; children found on the way are added to it
  * @owners: they are added there
  *
- * Return: are there processes that may not be looked at?
+ * Return: true when there are processes that may not be inspected.
  */
 bool process_set_others(struct process_set *process_set, struct procfs_owners *owners);
 
-/** process_set_last() - do all live that did at process_set_refresh()? Those that do not are marked as ended */
+/**
+ * process_set_last() - whether all processes found alive by process_set_refresh() still live; the others are marked as
+ * ended
+ */
 bool process_set_last(struct process_set *process_set);
 
-/** process_set_find() - the one that has this number, or had it last; NULL when it is none; valid until the set changes
+/**
+ * process_set_find() - the one that has this number, or had it last; NULL when there is none; valid until the set
+ * changes
  */
 struct target *process_set_find(struct process_set *process_set, pid_t pid);
 

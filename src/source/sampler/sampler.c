@@ -2,31 +2,34 @@
 /*
  * Connections of processes that are not stopped.
  *
- * The kernel tells of each TCP socket of the network namespace that dies, with
- * its last counters, but not whose it was. That is found out in two ways.
+ * The kernel reports each TCP socket of the network namespace that is destroyed, with its final counters, but not its
+ * owner. The owner is found in two ways.
  *
- * Looks. Now and then all sockets are listed (sock_diag); whose the new ones are, the descriptors of the targets say
- * (/proc/PID/fd). The list is made first, so a socket in it that no target has afterwards was closed in between, or is
- * on its way; only what is found with others then, or with no target by a second look, is others'.
+ * Samples. All sockets are listed from time to time (sock_diag). The descriptors of the targets (/proc/PID/fd) give the
+ * owners of new sockets. The list is made first, so a socket in it that no target has afterwards was closed in between,
+ * or is being passed. Only a socket found then with other processes, or with no target by a second sample, belongs to
+ * others.
  *
- * Listeners. What came in through a listening socket that only targets hold, is theirs, however short it lived. That
- * nobody else holds it, all of /proc is asked for when it is found, and again from time to time. Of a user's processes
- * some cannot be looked at; none of them is taken to hold a listener that the target's own user has made.
+ * Listeners. A connection that came in through a listening socket that only targets hold is theirs, however short it
+ * lived. All of /proc is read for other holders when the listener is found, and again from time to time. Some processes
+ * of another user cannot be inspected; none of them is taken to hold a listener that the target's own user has created.
  *
- * So the last word of a socket that no look has seen waits for the next one, because its listener, or who shares it,
- * may be as new as itself. What then is neither a listener's of the targets nor one of others had been opened by
- * somebody on this host, and was too short: it is counted as nobody's (EVENT_OWNER without a process).
+ * The final counters of a socket that no sample has seen therefore wait for the next sample, because its listener, or
+ * another holder of that, may be as new as itself. A socket that then belongs neither to a listener of the targets nor
+ * to others was opened by some process of this host, and was too short: it is counted as a socket without owner
+ * (EVENT_OWNER without a process).
  *
- * Which of the targets accepted is told if it is proven. A connection was accepted after some look, the one before it
- * was seen first, or the last that saw it wait. If one process alone has held the listener since that look, and can
- * have had no child since (process_set.h), nobody else can have accepted. If one alone was found with the connection,
- * and it is older than that look, it has not inherited it. Otherwise the PID stays unknown, and what those have in
- * common who may have accepted is told instead (common_identity.h). That descriptors of other processes are handed over
- * (SCM_RIGHTS) between two looks, nothing shows.
+ * The target that accepted is reported if it is proven. A connection was accepted after some sample, either the one
+ * before it was first seen, or the last that saw it wait. If one process alone has held the listener since that sample,
+ * and can have had no child since (process_set.h), that process accepted it. If one process alone was found with the
+ * connection, and is older than that sample, it has not inherited the connection. Otherwise the PID stays unknown, and
+ * what the processes that may have accepted have in common is reported instead (common_identity.h). Descriptors of
+ * other processes handed over (SCM_RIGHTS) between two samples leave no trace.
  *
- * A look costs what there are sockets, and at least a walk through the kernel's table, half a millisecond. Its time in
- * relation to its cost is what adapts (sampler_times.c). In between a peek at the listeners alone, which costs a few
- * microseconds, finds new ones early, and a last word at a port where no listener is known hastens the next look.
+ * The cost of a sample grows with the number of sockets. It includes a walk through the kernel's table, half a
+ * millisecond at least. The interval adapts to that cost (sampler_times.c). In between, a peek at the listeners alone,
+ * which costs a few microseconds, finds new ones early, and final counters at a port without a known listener hasten
+ * the next sample.
  */
 #include "source/sampler/sampler.h"
 
@@ -54,34 +57,34 @@
 #include "source/sampler/sampler_times.h"
 
 #define OWNERS_MAX 2000000
-/* An overrun may swallow the sign that all has been told of. */
+/* An overrun may drop the mark that shows that all has been reported. */
 #define MARK_NS (5 * CLOCK_NS_PER_SEC)
-/* When so many last words wait for the next look, it is made at once. */
+/* With this many final counters waiting, the next sample is made at once. */
 #define PENDING_MAX 16384
-/* Not found with a target so often, a socket is others'. */
+/* A socket not found with a target in this many samples belongs to others. */
 #define TRIES 2
-#define OPENING_LOOKS 2 /* prove who held the listeners before the next connection comes */
+#define OPENING_LOOKS 2 /* they prove who held the listeners before the next connection arrives */
 
 #define STATE(state) (1U << (state))
-/* Mini sockets have nothing to tell, and what is closed or not connected is no connection yet. */
+/* Mini sockets have no counters, and a closed or unconnected socket is no connection yet. */
 #define STATES                                                                                        \
 	(STATE(TCP_ESTABLISHED) | STATE(TCP_SYN_SENT) | STATE(TCP_FIN_WAIT1) | STATE(TCP_FIN_WAIT2) | \
 	 STATE(TCP_CLOSE_WAIT) | STATE(TCP_LAST_ACK) | STATE(TCP_LISTEN) | STATE(TCP_CLOSING))
 
-/* Events in the order they came. */
+/* Events in order of arrival. */
 struct events {
 	struct event *list;
 	size_t count, size;
 };
 
 /**
- * struct pending - a last word that waits for a look
- * @event: it
- * @from: number of the last look before the connection was accepted
- * @is_late: it may have died before that look
- * @is_reported: it has been told that it is the targets'
+ * struct pending - final counters that wait for a sample
+ * @event: the counters
+ * @from: number of the last sample before the connection was accepted
+ * @is_late: it may have been destroyed before that sample
+ * @is_reported: it has been reported as the targets'
  * @is_opened: its socket has had a connection before, so it did not come in
- * @is_renewed: what was told was of that one; @holder had the socket when the targets were asked last
+ * @is_renewed: the earlier connection was reported; @holder had the socket when the targets were last read
  */
 struct pending {
 	struct event event;
@@ -97,8 +100,8 @@ struct sampler {
 	struct common_identities *common_identities;
 	struct listener_owners listener_owners;
 	struct socket_table *sockets;
-	struct procfs_owners *owners; /* what targets hold, as of the last look that asked */
-	struct events fresh;          /* of this look: sockets that nobody has been found for */
+	struct procfs_owners *owners; /* what targets hold, as of the last sample that read it */
+	struct events fresh;          /* of this sample: sockets without a known owner */
 	struct events changed;        /* and the targets' in another state than before */
 	struct pending *pending;
 	size_t pending_count, pending_size;
@@ -108,7 +111,7 @@ struct sampler {
 	uint32_t sample;
 	struct owner_events owner_events;
 	bool new_listeners;
-	uint32_t marked; /* number of the look after which destroy_mark() was called, 0 none waits */
+	uint32_t marked; /* number of the sample after which destroy_mark() was called, 0 no mark is pending */
 	int64_t marked_ns;
 };
 
@@ -118,7 +121,7 @@ static void append(struct events *events, const struct event *event)
 	events->list[events->count++] = *event;
 }
 
-/* ---- looks ---------------------------------------------------------------------- */
+/* ---- samples -------------------------------------------------------------------- */
 
 /* diag_callback */
 static void see(void *context, const struct event *event)
@@ -131,7 +134,7 @@ static void see(void *context, const struct event *event)
 			sampler->new_listeners = true;
 		return;
 	}
-	/* A mini socket in FIN_WAIT2: the socket itself is dead. One without ends has just been disconnected. */
+	/* A mini socket in FIN_WAIT2: the socket itself is destroyed. One without ends has just been disconnected. */
 	if (event->info.cookie == 0 || event->info.bytes_received < 0 || !flow_is_complete(&event->flow))
 		return;
 	news = socket_table_see(sampler->sockets, event, sampler->sample);
@@ -160,7 +163,10 @@ static enum conn_dir opened_by(const struct event_info *info)
 	return tcp_payload_direction(&bytes);
 }
 
-/* Whose is it, if it came in, after look number @from? Its last word may be @is_late. What @is_opened did not. */
+/*
+ * Finds the owner of a connection, if it came in, after sample number @from. @is_late: its final counters may be
+ * reported late. @is_opened: it did not come in.
+ */
 static struct ownership judge(const struct sampler *sampler, const struct event *socket, uint32_t from, bool is_late,
 			      bool is_opened)
 {
@@ -168,14 +174,14 @@ static struct ownership judge(const struct sampler *sampler, const struct event 
 
 	if (!is_opened && opened_by(&socket->info) != DIR_OUT)
 		ownership = listeners_judge(sampler->listeners, &socket->flow.local, from, is_late);
-	/* Children that are not followed are strangers. */
+	/* Children that are not followed are other processes. */
 	if (from < ownership.unreliable_before || (ownership.owner == OWNERSHIP_TARGETS && !sampler->config.follow &&
 						   process_set_had_forks(sampler->process_set, from)))
 		ownership.owner = OWNERSHIP_UNCLEAR;
 	return ownership;
 }
 
-/* Its ends and its counters are not read at once: is it still the same when it is asked for again? */
+/* Ends and counters are not read in one step: this checks that the socket is the same when queried again. */
 static bool is_still(struct sampler *sampler, const struct event *socket)
 {
 	struct event again;
@@ -183,7 +189,7 @@ static bool is_still(struct sampler *sampler, const struct event *socket)
 	return diag_query(sampler->config.diag, &socket->flow, socket->info.cookie, &again) == 0;
 }
 
-/* Is there a target of this user whose descriptors can't be read? */
+/* Whether there is a target of this user whose descriptors can't be read. */
 static bool may_be_unread(const struct sampler *sampler, const struct event_info *info)
 {
 	const struct target *target;
@@ -195,10 +201,9 @@ static bool may_be_unread(const struct sampler *sampler, const struct event_info
 }
 
 /*
- * Somebody has it, and no target was found to, again, or others were: then it
- * is others'. But what came in through a listener of the targets is theirs, even
- * where nobody can see them hold it: the table of an io_uring (direct
- * descriptors) is told only while the ring is not busy.
+ * The socket belongs to others when no target was found to hold it twice, or other processes were. A connection through
+ * a listener of the targets is still theirs, even where no holder can be seen: the table of an io_uring (direct
+ * descriptors) is shown only while the ring is not busy.
  */
 static bool owned_through_listener(struct sampler *sampler, const struct event *socket, struct socket_seen *seen)
 {
@@ -212,7 +217,7 @@ static bool owned_through_listener(struct sampler *sampler, const struct event *
 	return false;
 }
 
-/* Its process has closed it, or has gone, before a look has shown whose it was; it may live on for long. */
+/* Its process closed it, or ended, before a sample showed the owner; the socket may live on for long. */
 static void give_up(struct sampler *sampler, const struct event *socket, struct socket_seen *seen,
 		    enum ownership_owner owner)
 {
@@ -230,7 +235,7 @@ static void decide(struct sampler *sampler, struct event *socket)
 
 	if (seen == NULL)
 		return;
-	/* Whose it was before the run nothing tells: the listener on its port may be a successor's. */
+	/* The owner before the run is unknown: the listener on its port may be a successor. */
 	if (evidence.is_existing && socket_table_is_orphan(&socket->info)) {
 		seen->owner = SOCKET_OTHERS;
 		return;
@@ -250,7 +255,7 @@ static void decide(struct sampler *sampler, struct event *socket)
 		socket->info.delay = evidence.ownership.delay;
 	evidence.from = seen->from;
 	evidence.is_queued = seen->from == sampler->sample;
-	/* Waiting to be accepted, or closed and not done yet. */
+	/* Waiting to be accepted, or closed and not destroyed yet. */
 	if (evidence.holder == NULL && evidence.ownership.owner != OWNERSHIP_TARGETS) {
 		give_up(sampler, socket, seen, evidence.ownership.owner);
 		return;
@@ -270,10 +275,10 @@ static bool is_dead_listener(const struct event *last)
 	return last->flow.local.port != 0 && last->flow.remote.port == 0 && last->info.listener == 0;
 }
 
-/* Which listeners there were between two looks. */
+/* Listeners may have changed between two samples. */
 static void doubt(struct sampler *sampler)
 {
-	/* What there was at the first look was there before. */
+	/* All listeners of the first sample existed before. */
 	if (sampler->sample == 1)
 		return;
 	listeners_compare(sampler->listeners, sampler->sample);
@@ -322,7 +327,7 @@ static void read_process_set(struct sampler *sampler)
 {
 	struct target *target;
 
-	/* One that has ended meanwhile may have been read for another. */
+	/* The descriptors of a target that has ended meanwhile may be those of another process. */
 	do {
 		procfs_owners_clear(sampler->owners);
 		for (size_t i = 0; (target = process_set_at(sampler->process_set, i)) != NULL; i++)
@@ -341,8 +346,8 @@ static int64_t processor_time(void)
 }
 
 /*
- * What came through a listener that is gone may be told of long after: one of
- * the targets goes when all that died before it was missed has been read.
+ * Connections through a listener that is gone may be reported long after. A listener of the targets is dropped when all
+ * sockets destroyed before it was missed have been read.
  */
 static void forget_listeners(struct sampler *sampler)
 {
@@ -421,7 +426,7 @@ static void peek_at(void *context, const struct event *event)
 		sampler->new_listeners = true;
 }
 
-/* A listener may live and end between two looks; what came through it then, nobody could say. */
+/* A listener may live and end between two samples; the owner of connections through it would be unknown. */
 static bool sees_new_listeners(struct sampler *sampler)
 {
 	int64_t began_ns = processor_time();
@@ -444,9 +449,9 @@ int sampler_read(struct sampler *sampler)
 	return 0;
 }
 
-/* ---- last words ------------------------------------------------------------------ */
+/* ---- final counters -------------------------------------------------------------- */
 
-/* Is it of another connection than what was told of the socket? */
+/* Whether it belongs to another connection than the one reported of the socket. */
 static bool is_last_of_another(const struct sampler *sampler, const struct socket_seen *seen, const struct event *event)
 {
 	if (!flow_is_complete(&event->flow))
@@ -462,7 +467,7 @@ static void set_renewed(const struct sampler *sampler, const struct socket_seen 
 	pending->is_opened = pending->is_renewed = true;
 	pending->is_reported = false;
 	pending->from = seen->sample;
-	/* A last word does not tell; and it may be plain TCP this time. */
+	/* Final counters do not include it; and it may be plain TCP this time. */
 	if (seen->was_mptcp)
 		pending->event.info.mptcp = MPTCP_PERHAPS;
 	if (holder != NULL)
@@ -484,7 +489,7 @@ bool sampler_final_counters(struct sampler *sampler, struct event *event)
 		pending.is_opened = seen->renewal != SOCKET_FIRST;
 		if (is_last_of_another(sampler, seen, event))
 			set_renewed(sampler, seen, &pending);
-		/* Who has accepted one that was waiting is not decided. */
+		/* It is unknown who accepted a connection that was waiting. */
 		is_decided = seen->owner == SOCKET_OTHERS || (pending.is_reported && seen->from != seen->sample);
 		socket_table_remove(sampler->sockets, event->info.cookie);
 	}
@@ -495,7 +500,7 @@ bool sampler_final_counters(struct sampler *sampler, struct event *event)
 	sampler->pending = array_reserve(sampler->pending, sampler->pending_count, &sampler->pending_size,
 					 sizeof(*sampler->pending));
 	sampler->pending[sampler->pending_count++] = pending;
-	/* It came in, and what it came through is not known, and may be as short-lived. */
+	/* It came in through an unknown listener that may be just as short-lived. */
 	if (flow_is_complete(&event->flow) && opened_by(&event->info) != DIR_OUT &&
 	    listeners_judge(sampler->listeners, &event->flow.local, pending.from, false).owner == OWNERSHIP_NONE)
 		sampler_times_hasten(&sampler->times);

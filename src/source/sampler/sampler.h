@@ -16,15 +16,16 @@
 struct source_ops;
 
 /**
- * struct sampler_config - whom to watch without stopping them (--via=diag, theory in sampler.c)
+ * struct sampler_config - the processes to watch without stopping them (--via=diag, theory in sampler.c)
  * @pids: the processes
- * @pid_count: how many
+ * @pid_count: their number
  * @follow: their children too
- * @netns: inode of our network namespace, 0 unknown
- * @sample_ns: longest time between two looks, unless they would take too much of a processor
- * @diag: answers our questions; stays the caller's
- * @destroy: where the caller reads last words from, NULL there when it can't any more; stays the caller's
- * @events: where events go; stays the caller's
+ * @netns: inode of the own network namespace, 0 unknown
+ * @sample_ns: longest time between two samples, unless they would take too much of a processor
+ * @diag: answers queries; the caller keeps ownership
+ * @destroy: where the caller reads final counters, NULL there when it can't any more; the caller keeps
+ *	    ownership
+ * @events: where events go; the caller keeps ownership
  */
 struct sampler_config {
 	const pid_t *pids;
@@ -37,11 +38,11 @@ struct sampler_config {
 	struct queue *events;
 };
 
-/** struct sampler - the source that says whose sockets are: EVENT_OWNER, EVENT_PROCESS, and EVENT_INFO of its looks */
+/** struct sampler - finds the owners of sockets: EVENT_OWNER, EVENT_PROCESS, and EVENT_INFO of its samples */
 struct sampler;
 
 /**
- * sampler_open() - begin; what the targets have open already is told at once
+ * sampler_open() - begin; the sockets that the targets have open already are reported at once
  * @sampler: set on success only
  * @config: is copied; its pids are not needed afterwards
  * @err: why none can be watched
@@ -50,45 +51,45 @@ struct sampler;
  */
 int sampler_open(struct sampler **sampler, const struct sampler_config *config, struct err *err);
 
-/** sampler_close() - the targets go on; NULL is fine */
+/** sampler_close() - the targets continue; NULL is allowed */
 void sampler_close(struct sampler *sampler);
 
-/** sampler_notice() - the next process that cannot be watched, or not wholly any more, and why; NULL behind the last
- */
+/** sampler_notice() - the next process that can't be watched, or only partly, and why; NULL behind the last */
 const char *sampler_notice(struct sampler *sampler);
 
-/** sampler_refused() - the @index-th process that could not be watched at the beginning, and why; NULL behind the last
+/**
+ * sampler_refused() - the @index-th process that could not be watched at the beginning, and why; NULL behind the last
  */
 const char *sampler_refused(const struct sampler *sampler, size_t index);
 
 /** sampler_source - the sampler in the loop of a run */
 extern const struct source_ops sampler_source;
 
-/** sampler_fd() - see source/source.h: readable when it is time for a look */
+/** sampler_fd() - see source/source.h: readable when a sample is due */
 int sampler_fd(const struct sampler *sampler);
 
-/** sampler_read() - look, if it is time for it; Return: how many events came, SOURCE_END once no target is left */
+/** sampler_read() - sample, if it is due; Return: number of events pushed, SOURCE_END once no target is left */
 int sampler_read(struct sampler *sampler);
 
-/** sampler_sample() - look now, and decide about all that waits for a look; Return: as sampler_read() */
+/** sampler_sample() - sample now, and decide about all that waits for a sample; Return: as sampler_read() */
 int sampler_sample(struct sampler *sampler);
 
 /**
- * sampler_final_counters() - a socket has died
- * @sampler: the watch
+ * sampler_final_counters() - a socket has been destroyed
+ * @sampler: the sampler
  * @event: of destroy_read(); may be completed
  *
- * Return: true when it waits here for the next look, which puts it into the events; else the caller keeps it.
+ * Return: true when the event waits here for the next sample, which pushes it; else the caller keeps it.
  */
 bool sampler_final_counters(struct sampler *sampler, struct event *event);
 
 /** sampler_others() - which of the targets run; the first @room of them into @pids; Return: how many there are */
 size_t sampler_others(struct sampler *sampler, pid_t *pids, size_t room);
 
-/** sampler_explain() - why connections that came in may be in no row; Return: false when nothing is known of such */
+/** sampler_explain() - why connections that came in may be in no row; Return: false when none are known */
 bool sampler_explain(const struct sampler *sampler, struct err *why);
 
-/** sampler_waits() - do last words wait for a look? */
+/** sampler_waits() - whether final counters wait for a sample */
 bool sampler_waits(const struct sampler *sampler);
 
 #endif

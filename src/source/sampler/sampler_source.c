@@ -7,7 +7,7 @@ static int fd_of(const void *source)
 	return sampler_fd(source);
 }
 
-/* The sampler puts events where its configuration says. */
+/* The sampler pushes events where its configuration names. */
 static int read_events(void *source, struct queue *events, struct err *err)
 {
 	(void)events;
@@ -15,7 +15,7 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	return sampler_read(source);
 }
 
-/* The run is over: one more sample only for sockets that died since the last one and have no owner yet. */
+/* The run is over: one more sample only for sockets that were destroyed since the last one and have no owner yet. */
 static int drain_read(void *source, struct queue *events, struct err *err)
 {
 	(void)events;

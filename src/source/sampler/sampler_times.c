@@ -7,13 +7,13 @@
 
 #include "base/clock.h"
 
-/* Looks may take a twenty-fifth of one processor while new sockets turn up, else a hundredth. */
+/* Samples may take a twenty-fifth of one processor while new sockets turn up, else a hundredth. */
 #define LOAD_SHARE_NEWS 25
 #define LOAD_SHARE_NO_NEWS 100
-/* And a fifth for a moment, when something waits for one. */
+/* And a fifth for a short time, when final counters wait for a sample. */
 #define LOAD_SHARE_HASTE 5
 #define INTERVAL_MIN_NS (2 * CLOCK_NS_PER_MS)
-/* A peek takes some 20 us where there are a hundred listeners. */
+/* A peek takes some 20 us with a hundred listeners. */
 #define LOAD_SHARE_PEEK 200
 #define PEEK_MIN_NS (5 * CLOCK_NS_PER_MS)
 
@@ -56,7 +56,7 @@ void sampler_times_sampled(struct sampler_times *times, int64_t cost_ns, bool ha
 {
 	int64_t least = cost_ns * (has_news ? LOAD_SHARE_NEWS : LOAD_SHARE_NO_NEWS);
 
-	/* That all of /proc was read for the first time does not come again: the run would begin blind for seconds. */
+	/* The first read of all of /proc is not repeated: its cost would leave the run without samples for seconds. */
 	if (is_opening)
 		least = cost_ns;
 	if (has_news)

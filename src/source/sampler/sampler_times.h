@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 /**
- * struct sampler_times - when the next look is due; times are monotonic
- * @timer_fd: readable when there is something to do
- * @longest_ns: longest time between two looks, unless they cost too much
- * @interval_ns: from the last look to the next
- * @looked_ns: when the last look ended
- * @cost_ns: what it cost of a processor
+ * struct sampler_times - when the next sample is due; times are monotonic
+ * @timer_fd: readable when a sample or a peek is due
+ * @longest_ns: longest time between two samples, unless they cost too much
+ * @interval_ns: from the last sample to the next
+ * @looked_ns: when the last sample ended
+ * @cost_ns: processor time that it took
  * @due_ns: when the next one is due
  * @peek_ns: from one peek to the next
  */
@@ -25,10 +25,10 @@ struct sampler_times {
 	int64_t peek_ns;
 };
 
-/** enum sampler_due - what it is time for */
+/** enum sampler_due - what is due */
 enum sampler_due {
 	SAMPLER_NOTHING,
-	/** to see whether there are new listeners, which is cheap */
+	/** a cheap check for new listeners */
 	SAMPLER_PEEK,
 	SAMPLER_SAMPLE,
 };
@@ -39,22 +39,22 @@ int sampler_times_open(struct sampler_times *times, int64_t longest_ns);
 /** sampler_times_close() - one that was never opened has timer_fd -1 */
 void sampler_times_close(struct sampler_times *times);
 
-/** sampler_times_due() - what is it time for? To be asked when @timer_fd is readable */
+/** sampler_times_due() - what is due; to be called when @timer_fd is readable */
 enum sampler_due sampler_times_due(struct sampler_times *times);
 
 /**
- * sampler_times_sampled() - a look is over
- * @times: when the next one is due is worked out
+ * sampler_times_sampled() - a sample is over
+ * @times: the next due time is computed
  * @cost_ns: processor time that it took
  * @has_news: it has found new sockets
- * @is_opening: it is one of the first, which ask all of /proc
+ * @is_opening: it is one of the first, which read all of /proc
  */
 void sampler_times_sampled(struct sampler_times *times, int64_t cost_ns, bool has_news, bool is_opening);
 
 /** sampler_times_peeked() - a peek is over that took @cost_ns of a processor */
 void sampler_times_peeked(struct sampler_times *times, int64_t cost_ns);
 
-/** sampler_times_hasten() - something waits for the next look: it comes at once, or as soon as it may cost that much */
+/** sampler_times_hasten() - something waits for the next sample: it is made at once, or as soon as its cost allows */
 void sampler_times_hasten(struct sampler_times *times);
 
 #endif

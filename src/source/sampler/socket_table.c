@@ -43,7 +43,7 @@ static int64_t bytes_of(const struct event_info *info)
 bool socket_table_is_renewed(const struct socket_table *table, const struct socket_seen *seen,
 			     const struct event *event)
 {
-	/* One that is not connected has forgotten its ends. */
+	/* A socket that is not connected has lost its ends. */
 	if (!flow_is_complete(&event->flow))
 		return false;
 	if (seen->ends != flow_hash(&table->key, &event->flow))
@@ -63,13 +63,13 @@ static void renew(struct socket_seen *seen)
 	seen->tries = 0;
 }
 
-/* Return: was it waiting to be accepted, and is no longer? */
+/* Return: true when it was waiting to be accepted, and no longer is. */
 static bool note(struct socket_seen *seen, const struct event *event, uint32_t sample)
 {
 	const struct event_info *info = &event->info;
 	bool was_accepted = seen->sample != 0 && seen->inode == 0 && info->inode != 0;
 
-	/* Who closes a socket leaves neither of these states. */
+	/* A process that closes a socket leaves neither of these states. */
 	if (info->inode == 0 && (info->state == TCP_ESTABLISHED || info->state == TCP_CLOSE_WAIT))
 		seen->from = sample;
 	seen->sample = sample;
@@ -106,7 +106,7 @@ enum socket_news socket_table_see(struct socket_table *table, const struct event
 		seen->ends = flow_hash(&table->key, &event->flow);
 	}
 	was_accepted = note(seen, event, sample);
-	/* Without an inode it waits for somebody, where asking again is of no use, or has lost who had it. */
+	/* Without an inode it waits to be accepted, when another query is of no use, or has been closed. */
 	if (is_new || is_renewed || was_accepted ||
 	    (seen->owner == SOCKET_UNDECIDED && (event->info.inode != 0 || socket_table_is_orphan(&event->info))))
 		return SOCKET_FRESH;
