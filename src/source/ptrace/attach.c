@@ -72,18 +72,18 @@ int attach_process(struct tracee_table *table, pid_t pid, long options, struct a
 
 	if (procfs_is_ancestor(pid))
 		return err_set(err, EPERM, "cannot attach to PID %d: conntrace runs inside it", pid);
-	/* Threads are born while we look; each round finds those of the one before. */
+	/* Threads may be created during the walk; each round finds those of the one before. */
 	do {
 		before = seizure.count;
 		(void)procfs_threads(pid, seize_thread, &seizure);
 	} while (seizure.count > before);
 	if (seizure.count > 0) {
-		/* The first thread may have ended long ago: then nobody can trace it, and it has no descriptors. */
+		/* The first thread may have ended long ago: then it can't be traced, and it has no descriptors. */
 		seizure.target->leader_ended = tracee_find(table, pid) == NULL;
 		attach_list_sockets(target_descriptors(seizure.target), sockets);
 		return 0;
 	}
-	/* Who is not in /proc may be hidden there (mount option hidepid). */
+	/* A process missing from /proc may be hidden there (mount option hidepid). */
 	error = seizure.error != 0 ? seizure.error : kill(pid, 0) != 0 ? errno : ESRCH;
 	procfs_why_not_attachable(pid, error, err->text, sizeof(err->text));
 	return -error;

@@ -21,8 +21,8 @@ struct attach_socket {
 /**
  * struct attach_sockets - all of them
  * @list: owned; free with free(3)
- * @count: how many
- * @at: the next one to look at
+ * @count: number of entries
+ * @at: the next one to read
  */
 struct attach_sockets {
 	struct attach_socket *list;
@@ -38,8 +38,8 @@ void attach_list_sockets(pid_t pid, struct attach_sockets *sockets);
  * @table: its threads are added
  * @pid: the process
  * @options: PTRACE_O_* bits
- * @sockets: what it holds is appended
- * @err: the cause and the remedy when it can't be attached to
+ * @sockets: the sockets it holds are appended
+ * @err: the cause and the remedy on failure
  *
  * Each thread is interrupted once, so that its calls can be made to stop.
  *

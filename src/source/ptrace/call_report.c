@@ -108,7 +108,7 @@ static bool read_registers(struct call_report *report, pid_t tid)
 
 bool call_report_read(struct call_report *report, pid_t tid, bool is_exit)
 {
-	/* EIO is the kernel's word for a request it does not know. */
+	/* The kernel returns EIO for a request it does not know. */
 	if (ptrace((__typeof__(PTRACE_CONT))GET_SYSCALL_INFO, tid, (void *)sizeof(*report), report) > 0)
 		return true;
 	if (errno != EIO && errno != ENOSYS)

@@ -39,17 +39,15 @@ struct call_report {
 };
 
 /**
- * call_report_read() - which call, or with what result?
+ * call_report_read() - the system call a thread is in, or its result
  * @report: set on success
  * @tid: the thread, in a system-call or seccomp stop of the calling thread
- * @is_exit: it was in a call before, so that a kernel that does not say which stop this is means the exit
+ * @is_exit: it was in a call before; a kernel that does not report the kind of stop then means the exit
  *
- * A kernel before 5.3 is asked for the registers instead, on x86-64 and
- * aarch64. There a 64-bit program that makes an i386 call by int 0x80 is
- * taken for one that makes a 64-bit call.
+ * A kernel before 5.3 is queried for the registers instead, on x86-64 and aarch64. There a 64-bit program that makes an
+ * i386 call by int 0x80 is taken for one that makes a 64-bit call.
  *
- * Return: false when it can't be told: the thread is dying, or the kernel is
- * too old for this architecture.
+ * Return: false when it is unknown: the thread is being killed, or the kernel is too old for this architecture.
  */
 bool call_report_read(struct call_report *report, pid_t tid, bool is_exit);
 

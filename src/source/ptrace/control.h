@@ -8,12 +8,12 @@
 /**
  * control_descriptors() - the descriptors that came with a message (SCM_RIGHTS of unix(7))
  * @bytes: control data as recvmsg(2) left it, from a program's memory (cmsg(3))
- * @length: how many bytes
+ * @length: number of bytes
  * @is_narrow: the program's size_t has 32 bits
  * @fds: where they go
- * @room: for how many
+ * @room: size of @fds
  *
- * Return: how many were found, at most @room; those before data that makes no sense count.
+ * Return: number of descriptors found, at most @room; those before malformed data count.
  */
 size_t control_descriptors(const void *bytes, size_t length, bool is_narrow, int *fds, size_t room);
 

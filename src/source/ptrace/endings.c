@@ -10,12 +10,12 @@
 #include "source/ptrace/sealed.h"
 
 /*
- * A process that was let go is gone after some 100 us, or much later if it has much memory to give back. Stops of
- * other threads wait that long at most, so the first waits are short.
+ * A detached process is gone after some 100 us, or much later if it has much memory to release. Stops of other threads
+ * wait that long at most, so the first waits are short.
  */
 #define PAUSE_FIRST_NS (50 * CLOCK_NS_PER_MS / 1000)
 #define PAUSE_MOST_NS CLOCK_NS_PER_MS
-/* More are looked at in the next round. */
+/* Further ones are checked in the next round. */
 #define POLL_MOST 64
 
 bool endings_let_go(struct tracee *tracee)

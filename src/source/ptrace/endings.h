@@ -9,25 +9,21 @@
 #include "source/ptrace/stop.h"
 
 /*
- * The end of a thread. A traced process that has ended cannot be waited for by
- * its parent until the tracer has reaped it. A parent that learns of the end by
- * a pidfd (poll(2)) and then asks without blocking (WNOHANG) finds no child in
- * between, and may never ask again. So a thread is let go (PTRACE_DETACH) at
- * its PTRACE_EVENT_EXIT stop, when its sockets have been looked at: it makes no
- * call any more, and ends as if it had no tracer. A thread that is killed while
- * another stop of it is handled passes this one unheard; its end is reported to
- * the tracer and it is reaped there.
+ * The end of a thread. The parent of a traced process that has ended can't wait for it until the tracer has reaped it.
+ * A parent that learns of the end by a pidfd (poll(2)) and then waits without blocking (WNOHANG) finds no child in
+ * between, and may never try again. A thread is therefore detached (PTRACE_DETACH) at its PTRACE_EVENT_EXIT stop, after
+ * its sockets have been read: it makes no further call, and ends as if it had no tracer. A thread that is killed while
+ * another stop of it is handled passes this stop unreported; its end is reported to the tracer and it is reaped there.
  *
- * Who else holds a connection shows only when the process is gone. A process
- * that had connections open is therefore kept here, out of the table, until its
- * pidfd is readable.
+ * Other holders of a connection show only when the process is gone. A process that had connections open is therefore
+ * kept here, out of the table, until its pidfd is readable.
  */
 
 /**
- * struct endings - processes that were let go and are not known to be gone
+ * struct endings - processes that were detached and are not known to be gone
  * @first: the last thread of each, chained by next; each owns its target
- * @count: how many
- * @pause_ns: how long the next wait for one of them takes at most
+ * @count: number of processes
+ * @pause_ns: longest duration of the next wait for one of them
  */
 struct endings {
 	struct tracee *first;
@@ -36,14 +32,14 @@ struct endings {
 };
 
 /**
- * endings_let_go() - detach a thread at its exit stop, which has been looked at
+ * endings_let_go() - detach a thread at its exit stop, after its sockets were read
  *
- * Return: false when it cannot be let go: it must be resumed, and its end is reported.
+ * Return: false when it can't be detached: it must be resumed, and its end is reported.
  */
 bool endings_let_go(struct tracee *tracee);
 
 /**
- * endings_gone() - a thread was let go or its end was reported: take it out of the table
+ * endings_gone() - a thread was detached or its end was reported: take it out of the table
  * @endings: keeps its process when the end of that is still to come
  * @stop: gathers events, and pushes them
  * @table: has the thread
@@ -52,10 +48,10 @@ bool endings_let_go(struct tracee *tracee);
 void endings_gone(struct endings *endings, struct stop *stop, struct tracee_table *table, struct tracee *tracee);
 
 /**
- * endings_check() - tell of the processes that are gone now
+ * endings_check() - report the processes that are gone now
  * @endings: those that are not stay in it
  * @stop: gathers events, and pushes them
- * @wait: sleep until one is gone, for a moment at most
+ * @wait: sleep until one is gone, for a short time at most
  */
 void endings_check(struct endings *endings, struct stop *stop, bool wait);
 

@@ -15,7 +15,7 @@
 #include "source/ptrace/call_report.h"
 #include "source/ptrace/uring.h"
 
-/* ---- what was there before ------------------------------------------------ */
+/* ---- connections from before the trace ------------------------------------ */
 
 static void take_attempt(void *context, const struct event *event)
 {
@@ -33,11 +33,11 @@ void exit_sockets_existing(struct stop *stop, struct target *target, int fd)
 
 	if (stop_read_socket(stop, target, fd, socket_read, &info) != 0)
 		return;
-	/* Never connected, refused, or reset: no connection, and nothing says whether it was one. */
+	/* Never connected, refused, or reset: no connection, and a former one leaves no sign. */
 	if (info.info.state == TCP_CLOSE)
 		return;
 	stop_describe(stop, target);
-	/* getpeername(2) does not know where an attempt goes; sock_diag does. */
+	/* getpeername(2) does not return the destination of an attempt; sock_diag does. */
 	if (info.info.state == TCP_SYN_SENT && target->netns == stop->netns &&
 	    diag_fallback_get(&stop->diag_fallback) != NULL)
 		(void)diag_dump(diag_fallback_get(&stop->diag_fallback), 1U << TCP_SYN_SENT, take_attempt, &info, &err);
@@ -72,10 +72,9 @@ void exit_sockets_inherited(struct stop *stop, struct target *target)
 /* ---- the end of a process -------------------------------------------------- */
 
 /*
- * Does the whole process end? A thread that waits for us at its end, or at any
- * other stop, is waked when another one ends the process, and may be gone
- * without having been heard. So it is not counted who is left when a signal
- * ends it (the message says so) or exit_group(2), in which its caller still is.
+ * Return: true when the whole process ends. A thread that waits in its exit stop, or in any other, is woken when
+ * another one ends the process, and may be gone without a report. Remaining threads therefore do not count when a
+ * signal ends the process (the message shows it) or exit_group(2), in which its caller still is.
  */
 static bool all_end(const struct tracee *tracee)
 {
@@ -92,7 +91,7 @@ struct search {
 	struct tracee *tracee;
 };
 
-/* Descriptors that did not come by a call we saw (passed without a stop, duplicated) are found now or never. */
+/* Descriptors that did not come by a traced call (passed without a stop, duplicated) can only be found now. */
 static void mark_found(void *context, int fd, uint32_t inode)
 {
 	const struct search *search = context;
@@ -109,7 +108,7 @@ void exit_sockets_read(struct stop *stop, struct tracee *tracee)
 
 	if (target->exit_reported || !all_end(tracee))
 		return;
-	/* The first thread may be one that was not heard; this one has the descriptors. */
+	/* The end of the first thread may be unreported; this thread has the descriptors. */
 	target->leader_ended = tracee->tid != target->pid;
 	target->end_ns = tracee->begin_ns = stop->time_ns;
 	uring_find(stop, tracee);
@@ -126,7 +125,7 @@ void exit_sockets_read(struct stop *stop, struct tracee *tracee)
 		socket->info = info;
 		socket->fd = fd;
 	}
-	/* Killed while an earlier stop of it was handled, a thread is let go from its last one before that is heard. */
+	/* A thread killed while an earlier stop of it was handled leaves its exit stop before that is reported. */
 	target->exit_reported = tracee_is_at(tracee, PTRACE_EVENT_EXIT);
 	if (!target->exit_reported)
 		target->holding_count = 0;
@@ -160,7 +159,10 @@ void exit_sockets_report(struct stop *stop, struct tracee *tracee, int status)
 {
 	struct target *target = tracee->target;
 
-	/* Killed while another stop of it was handled, it passed the last one unheard: nobody saw what it had open. */
+	/*
+	 * Killed while another stop of it was handled, it passed its exit stop unreported: its open sockets are
+	 * unknown.
+	 */
 	if (!target->exit_reported && target_next_socket(target, 0) >= 0) {
 		tracee->begin_ns = stop->time_ns;
 		stop_gather_call(stop, tracee, CALL_EXIT, -1)->call.argument = status;

@@ -13,13 +13,13 @@
 #include "source/ptrace/memory.h"
 #include "source/ptrace/syscalls.h"
 
-/* A SYN that was lost is sent again after a second. */
+/* A lost SYN is retransmitted after a second. */
 #define AWAIT_MS 2000
 #define LOOK_MS 1
-/* More than the rest of the call takes, once its thread runs again. */
+/* Longer than the rest of the call takes, once its thread runs again. */
 #define CALL_END_NS (100 * CLOCK_NS_PER_US)
 
-/* A thread, and how long it had run when it was last seen in a handshake; -1 never. */
+/* A thread, and how long it had run when it was last found in a handshake; -1 never. */
 struct sender {
 	pid_t pid;
 	pid_t tid;
@@ -37,7 +37,7 @@ static bool read_memory(void *context, uint64_t address, void *to, size_t length
 	return memory_read(*(const pid_t *)context, address, to, length);
 }
 
-/* Does the send wait for an answer? Where descriptors can't be duplicated, MSG_FASTOPEN alone tells. */
+/* Return: true when the send waits for an answer. Where descriptors can't be duplicated, only MSG_FASTOPEN shows it. */
 static bool is_unanswered(pid_t pid, const struct syscall *call)
 {
 	int pidfd = socket_process(pid);
@@ -66,7 +66,7 @@ static bool lasts(struct sender *sender)
 	}
 	if (sender->run_ns < 0)
 		return false;
-	/* When the answer has come the thread is still in the call until it has run. */
+	/* After the answer has arrived the thread is still in the call until it has run. */
 	run_ns = procfs_run_time(sender->tid);
 	return run_ns >= 0 && run_ns - sender->run_ns < (asleep ? 1 : CALL_END_NS);
 }

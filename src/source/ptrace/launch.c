@@ -22,17 +22,17 @@
 #define EXIT_NOT_FOUND 127
 
 /*
- * NPTL's own (SIGCANCEL, SIGSETXID), which sigaction(2) of the C library refuses to touch, and those the tracer
- * needs: SIGCHLD, because nobody can wait for children while it is ignored, and the one that wakes it.
+ * NPTL's own signals (SIGCANCEL, SIGSETXID), which sigaction(2) of the C library refuses to change, and those the
+ * tracer needs: SIGCHLD, because children can't be waited for while it is ignored, and the signal that wakes it.
  */
 static const int taken_signals[] = {SIGCHLD, 32, 33, 64};
 #define TAKEN_COUNT (sizeof(taken_signals) / sizeof(taken_signals[0]))
 static bool was_ignored[TAKEN_COUNT];
-/* Signals of the C library's own (three in musl), which its functions neither tell of in a mask nor set. */
+/* Signals of the C library's own (three in musl), which its functions neither report in a mask nor set. */
 #define LIBRARY_SIGNALS (UINT64_C(7) << (32 - 1))
 static uint64_t was_blocked;
 
-/* The kernel's struct sigaction begins with the handler, whatever follows on this architecture. */
+/* The kernel's struct sigaction begins with the handler on every architecture. */
 struct kernel_sigaction {
 	unsigned long handler;
 	unsigned long rest[7];
@@ -69,7 +69,7 @@ static void mask_again(const sigset_t *mask)
 	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &bits, NULL, KERNEL_SIGSET_SIZE);
 }
 
-/* What the child writes when it can't go on. */
+/* What the child writes when it can't continue. */
 struct failure {
 	int stage;
 	int error;
@@ -85,9 +85,8 @@ static void fail(int result, enum launch_stage stage, int error)
 }
 
 /*
- * execvp(3) says EACCES for a file that may not be executed, and just as well
- * for a directory of PATH that may not be searched. As in the shell, the first
- * is 126 and the second, when no other place has the command, 127.
+ * execvp(3) returns EACCES for a file that may not be executed, and also for a directory of PATH that may not be
+ * searched. As in the shell, the first is 126 and the second, when no other directory has the command, 127.
  */
 static int exec_error(const char *command, int error)
 {
@@ -101,7 +100,7 @@ static int exec_error(const char *command, int error)
 		size_t length = strcspn(at, ":");
 		struct stat facts;
 
-		/* An empty one is the current directory. */
+		/* An empty entry is the current directory. */
 		if (length + 1 + size <= sizeof(path)) {
 			memcpy(path, at, length);
 			path[length] = '/';
@@ -128,10 +127,10 @@ static void become_command(const struct tracer_config *config, const struct sock
 	do {
 		length = read(go, &byte, 1);
 	} while (length < 0 && errno == EINTR);
-	/* Orphaned before anybody traced it: under the filter its calls would fail, and nobody would end it. */
+	/* Orphaned before it was traced: under the filter its calls would fail, and no process would end it. */
 	if (length != 1)
 		_exit(EXIT_OWN_FAILURE);
-	/* First, while there may be the privilege to do it without no_new_privs. */
+	/* First, while the privilege may exist to do it without no_new_privs. */
 	if (program != NULL) {
 		rc = seccomp_filter_load(program);
 		if (rc != 0)
@@ -204,7 +203,7 @@ void launch_release_inherited(void)
 
 void launch_go(struct launch *launch)
 {
-	/* The reader lives, or has been killed, which its result tells. */
+	/* The reader lives, or has been killed, which its result shows. */
 	if (write(launch->go, "", 1) != 1 && errno != EPIPE)
 		kill(launch->pid, SIGKILL);
 	close(launch->go);

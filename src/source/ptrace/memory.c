@@ -6,7 +6,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-/* Aligned words, so that none reaches into a page that is not there. */
+/* Aligned words, so that none reaches into an unmapped page. */
 static bool peek(pid_t tid, uint64_t address, unsigned char *to, size_t length)
 {
 	while (length > 0) {

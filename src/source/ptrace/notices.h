@@ -12,9 +12,9 @@
 
 /**
  * struct notices - sentences for the user, from the tracing thread to the main one
- * @texts: them; each is said once
- * @count: how many there are; one that is there does not change any more
- * @taken: main's: how many it has had
+ * @texts: the sentences; each is printed once
+ * @count: their number; an entry does not change any more once it counts
+ * @taken: main's: how many it has taken
  */
 struct notices {
 	struct err texts[NOTICES_MAX];
@@ -22,7 +22,7 @@ struct notices {
 	size_t taken;
 };
 
-/** notices_add() - say something, unless it has been said or enough has; by one thread only */
+/** notices_add() - add a sentence, unless it was added before or the limit is reached; by one thread only */
 void notices_add(struct notices *notices, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** notices_take() - the next one; by one other thread only; Return: NULL when there is none */

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* So many stops in a row make it the only thread that stops. */
+/* This number of stops in a row makes a thread the only one that stops. */
 #define PATIENCE_MIN 32
-/* Asking costs as much as a stop: as long as the thread stays where it is, it is done half as often each time. */
+/* A query costs as much as a stop: while the thread stays on its processor, queries are halved each time. */
 #define PATIENCE_MAX 512
 /* Field 39 of /proc/PID/stat (proc_pid_stat(5)), counted from the state, which is field 3. */
 #define CPU_FIELD (39 - 3)
@@ -40,7 +40,7 @@ static int last_cpu(pid_t tid)
 	if (length <= 0)
 		return -1;
 	text[length] = '\0';
-	/* The name, field 2, may hold anything; what follows its last parenthesis does not. */
+	/* The name, field 2, may contain any byte; what follows its last parenthesis does not. */
 	field = strrchr(text, ')');
 	if (field == NULL)
 		return -1;

@@ -7,21 +7,19 @@
 #include <sys/types.h>
 
 /*
- * Where the tracing thread runs. A stop hands the processor from the tracee
- * to the tracer and back; left alone, the scheduler puts the two on different
- * processors whenever one is idle, and each hand-over wakes an idle one, which
- * costs more than the stop itself (on a virtual machine much more). As long as
- * all stops are of one thread, tracer and tracee can't run at the same time
- * anyway, so the tracer goes to the tracee's processor. When several threads
- * stop in turn it is set free again.
+ * The processor of the tracing thread. A stop hands the processor from the tracee to the tracer and back. By default
+ * the scheduler puts the two on different processors whenever one is idle, and each hand-over wakes an idle one, which
+ * costs more than the stop itself (on a virtual machine much more). While all stops are of one thread, tracer and
+ * tracee can't run at the same time anyway, so the tracer moves to the tracee's processor. When several threads stop in
+ * turn it is unbound again.
  */
 
 /**
- * struct placement - where the tracing thread is
+ * struct placement - where the tracing thread runs
  * @free: the processors it may use when it is not bound
  * @tid: the thread whose stops are being counted
- * @streak: how many stops of it in a row, since its processor was asked for
- * @patience: after so many its processor is asked for again
+ * @streak: number of its stops in a row since its processor was queried
+ * @patience: number of stops after which its processor is queried again
  * @bound: the processor it is bound to, -1 none
  */
 struct placement {

@@ -22,7 +22,7 @@ void reports_take(struct reports *reports, struct standby *standby)
 
 	reports->count = 0;
 	while (reports->count < REPORTS_MAX && (tid = standby_wait(standby, &status, WNOHANG)) > 0) {
-		/* exec by another thread took over this thread's number: what that reported before is void. */
+		/* exec by another thread took over this thread's number: earlier reports of that number are void. */
 		for (size_t i = 0; status >> 16 == PTRACE_EVENT_EXEC && i < reports->count; i++) {
 			if (reports->list[i].tid == tid)
 				reports->list[i].tid = 0;

@@ -9,19 +9,18 @@
 #include "source/ptrace/standby.h"
 
 /*
- * wait4(2) reports the first stopped thread it finds, always looking from the
- * same end, and busy ones before would keep it from those behind for ever. So
- * now and then all reports that wait are taken before one is acted on: none of
- * those threads can stop again before the last one has had its turn.
+ * wait4(2) reports the first stopped thread it finds, always searching from the same end. Busy threads would keep those
+ * behind them waiting forever. From time to time all waiting reports are therefore taken before one is acted on: none
+ * of those threads can stop again before the last one has had its turn.
  */
 
-/* More than ever wait in practice; who has to wait for the next round then is no matter. */
+/* More than wait in practice; a thread may wait for the next round. */
 #define REPORTS_MAX 4096
 
 /**
- * struct reports - what wait4(2) said of several threads
+ * struct reports - results of wait4(2) for several threads
  * @list: thread and status of each; a thread of 0 is none
- * @count: how many
+ * @count: number of entries
  * @in_turn: reports acted on since the last round
  */
 struct reports {
@@ -34,9 +33,9 @@ struct reports {
 };
 
 /**
- * reports_due() - one more was acted on as it came; is it time for a round?
+ * reports_due() - one more was acted on as it came; Return: true when it is time for a round
  *
- * After 64 of them, and at once as long as rounds are large.
+ * After 64 of them, and at once while rounds are large.
  */
 bool reports_due(struct reports *reports);
 

@@ -18,7 +18,7 @@
 /**
  * struct sealed_socket - one of them
  * @fd: its descriptor
- * @cookie: its cookie, or a made-up one
+ * @cookie: its cookie, or a generated one
  * @local: its own end, as far as that is known
  */
 struct sealed_socket {
@@ -83,7 +83,7 @@ void sealed_inherit(struct target *child, const struct target *parent)
 	}
 }
 
-/* ---- whether it is ---------------------------------------------------------- */
+/* ---- detection -------------------------------------------------------------- */
 
 void sealed_stock(struct stop *stop, struct target *target)
 {
@@ -126,14 +126,14 @@ void sealed_check(struct stop *stop, struct target *target)
 
 void sealed_executed(struct stop *stop, struct target *target)
 {
-	/* Which of its sockets were closed by that is not known. */
+	/* It is unknown which of its sockets were closed by that. */
 	forget(target);
 	sealed_check(stop, target);
 }
 
 /* ---- calls -------------------------------------------------------------------- */
 
-/* Does another process, or this one under another number, have it too? */
+/* Whether another process, or this one under another descriptor, has it too. */
 static bool is_elsewhere(struct stop *stop, uint64_t cookie)
 {
 	for (const struct tracee *other = tracee_next(stop->table, NULL); other != NULL;
@@ -233,7 +233,7 @@ void sealed_returned(struct stop *stop, struct tracee *tracee, int64_t value)
 	case SYSCALL_CLOSE:
 		if (call->source_fd >= 0 && value < 0)
 			break;
-		/* close(2) lets go of it even if it returns an error. */
+		/* close(2) releases the descriptor even if it returns an error. */
 		if (value != -EBADF)
 			closed(stop, tracee, call->fd);
 		if (call->source_fd >= 0)

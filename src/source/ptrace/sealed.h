@@ -10,29 +10,29 @@
 /*
  * Programs that may not be inspected.
  *
- * A process that is not dumpable (prctl(2), PR_SET_DUMPABLE; a change of its
- * user; a program that may not be read), or that /proc hides, refuses its
- * memory and its descriptors even to its tracer. Its registers are still
- * told: which calls it makes with which descriptors, and what they return.
- * So all its calls are stopped for, and its TCP sockets are followed by
- * their numbers, from socket(2) on. Sockets that it had while it could be
- * inspected keep their cookies, by which the kernel's last words find them;
- * later ones have made-up ones and no addresses.
+ * A process that is not dumpable (prctl(2), PR_SET_DUMPABLE; a change of its user; a program that may not be read), or
+ * that /proc hides, refuses its memory and its descriptors even to its tracer. Its registers are still readable: its
+ * calls, their descriptors and their results. All its calls are therefore stopped for, and its TCP sockets are followed
+ * by their numbers, from socket(2) on. Sockets that it had while it could be inspected keep their cookies, by which the
+ * kernel's final counters find them; later ones have generated cookies and no addresses.
  */
 
 /** struct sealed - the TCP sockets of a process that may not be inspected, or may soon not be */
 struct sealed;
 
-/** sealed_free() - NULL is fine */
+/** sealed_free() - free it; NULL is allowed */
 void sealed_free(struct sealed *sealed);
 
-/** sealed_inherit() - @child was born with what @parent has */
+/** sealed_inherit() - @child was created with the sockets of @parent */
 void sealed_inherit(struct target *child, const struct target *parent);
 
-/** sealed_stock() - a call was entered that may seal the process: note its sockets while they can be looked at */
+/** sealed_stock() - a call was entered that may seal the process: note its sockets while they can be read */
 void sealed_stock(struct stop *stop, struct target *target);
 
-/** sealed_check() - is it sealed now? Tells the user when it has become so; forgets its sockets when it is not */
+/**
+ * sealed_check() - check whether it is sealed now; reports to the user when it has become so, forgets its sockets when
+ * it is not
+ */
 void sealed_check(struct stop *stop, struct target *target);
 
 /** sealed_executed() - it has executed another program */
@@ -41,10 +41,13 @@ void sealed_executed(struct stop *stop, struct target *target);
 /** sealed_entered() - @tracee has entered a call, which is decoded */
 void sealed_entered(struct stop *stop, struct tracee *tracee);
 
-/** sealed_returned() - it returned @value from a call that sealed_entered() was told of */
+/** sealed_returned() - it returned @value from a call that was passed to sealed_entered() */
 void sealed_returned(struct stop *stop, struct tracee *tracee, int64_t value);
 
-/** sealed_ended() - its process has ended with wait status @status: so have the connections that nobody else has */
+/**
+ * sealed_ended() - its process has ended with wait status @status, and with it the connections that no other process
+ * has
+ */
 void sealed_ended(struct stop *stop, struct tracee *tracee, int status);
 
 #endif

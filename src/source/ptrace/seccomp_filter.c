@@ -39,10 +39,10 @@ struct bit_rule {
 	uint64_t bit;
 };
 
-/* Calls that are rare, so that nobody pays for them. */
+/* Rare calls, whose stops cost programs nothing noticeable. */
 static int add_rare(scmp_filter_ctx context)
 {
-	/* Refused to a debugger that runs inside: whoever is to be told of that must see them. */
+	/* Refused to a debugger that runs inside: the notice to the user requires that these calls stop. */
 	static const uint64_t tracing[] = {PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE};
 	/* Afterwards the process may not be inspected. The last ones are of 32-bit programs. */
 	static const int credentials[] = {
@@ -68,7 +68,10 @@ static int add_rules(scmp_filter_ctx context, const struct seccomp_filter_choice
 	static const int uring[] = {SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)};
 	static const int closing[] = {SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
 				      SCMP_SYS(close_range)};
-	/* Descriptors come with any recvmsg(2); who expects them mostly says so, and the others must not pay. */
+	/*
+	 * Descriptors may come with any recvmsg(2). A program that expects them mostly sets the flag, and the others
+	 * must not pay.
+	 */
 	static const struct bit_rule bits[] = {
 		{SCMP_SYS(sendto), 3, MSG_FASTOPEN},
 		{SCMP_SYS(sendmsg), 2, MSG_FASTOPEN},
@@ -100,7 +103,7 @@ static int add_rules(scmp_filter_ctx context, const struct seccomp_filter_choice
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), bits[i].call, 1,
 				      SCMP_CMP(bits[i].argument, SCMP_CMP_MASKED_EQ, bits[i].bit, bits[i].bit));
-	/* A program that is told there is none does without it. To register something is of no interest. */
+	/* A program that finds io_uring missing works without it. Registering something is of no interest. */
 	for (size_t i = 0; i < (choice->no_uring ? 3 : 2) && rc == 0; i++)
 		rc = seccomp_rule_add(context, choice->no_uring ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_TRACE(0), uring[i],
 				      0);
@@ -111,26 +114,25 @@ static int add_rules(scmp_filter_ctx context, const struct seccomp_filter_choice
 }
 
 /*
- * socketcall(2) passes its arguments in memory, which no filter can read, so
- * libseccomp can't express the rules above there: all calls of these kinds
- * stop, and the tracer looks.
+ * socketcall(2) passes its arguments in memory, which no filter can read, so libseccomp can't express the rules above
+ * there: all calls of these kinds stop, and the tracer reads them.
  */
 static int add_socketcall(scmp_filter_ctx context)
 {
-	static const uint64_t looked_at[] = {11, 15, 16, 17, 19, 20}; /* sendto, getsockopt, sendmsg, recvmsg, ... */
+	static const uint64_t stopped[] = {11, 15, 16, 17, 19, 20}; /* sendto, getsockopt, sendmsg, recvmsg, ... */
 	int rc = 0;
 
 	if (seccomp_arch_native() != SCMP_ARCH_X86_64 && seccomp_arch_native() != SCMP_ARCH_X86)
 		return 0;
-	for (size_t i = 0; i < sizeof(looked_at) / sizeof(looked_at[0]) && rc == 0; i++)
+	for (size_t i = 0; i < sizeof(stopped) / sizeof(stopped[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(socketcall), 1,
-				      SCMP_A0(SCMP_CMP_EQ, looked_at[i]));
+				      SCMP_A0(SCMP_CMP_EQ, stopped[i]));
 	return rc;
 }
 
 /*
- * libseccomp before 2.6 exports to a descriptor only. A file, and one in memory too, is limited by RLIMIT_FSIZE of the
- * user, and what a pipe takes at once by his other pipes; a socket takes the longest program.
+ * libseccomp before 2.6 exports to a descriptor only. A file, and one in memory too, is limited by the user's
+ * RLIMIT_FSIZE, and the capacity of a pipe by the user's other pipes; a socket takes the longest program.
  */
 static int export_program(scmp_filter_ctx context, struct sock_fprog *program)
 {
@@ -164,7 +166,7 @@ int seccomp_filter_build(struct sock_fprog *program, const struct seccomp_filter
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
 	int rc = context == NULL ? -ENOMEM : 0;
 
-	/* A call of an architecture we don't know runs unseen rather than not at all. */
+	/* A call of an unknown architecture runs untraced rather than not at all. */
 	if (rc == 0)
 		rc = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 	if (rc == 0)
@@ -184,9 +186,8 @@ int seccomp_filter_build(struct sock_fprog *program, const struct seccomp_filter
 }
 
 /*
- * The filter is no sandbox, so the program must not pay for the speculation
- * barriers that kernels before 5.16 put on every filtered task
- * (SECCOMP_FILTER_FLAG_SPEC_ALLOW, Linux 4.17).
+ * The filter is no sandbox, so the program must not pay for the speculation barriers that kernels before 5.16 put on
+ * every filtered task (SECCOMP_FILTER_FLAG_SPEC_ALLOW, Linux 4.17).
  */
 static int load_once(const struct sock_fprog *program)
 {

@@ -9,7 +9,7 @@
 
 /**
  * struct seccomp_filter_choice - what a filter does beyond the necessary
- * @closes: stop for what closes descriptors, or duplicates them
+ * @closes: stop for calls that close descriptors, or duplicate them
  * @no_uring: io_uring_setup(2), io_uring_enter(2) and io_uring_register(2) fail with ENOSYS
  */
 struct seccomp_filter_choice {
@@ -19,16 +19,14 @@ struct seccomp_filter_choice {
 
 /**
  * seccomp_filter_build() - the seccomp filter of a launched command
- * @program: on success a classic BPF program; its instructions are the caller's to free
- * @choice: what is stopped, and forbidden, beside what always is
- * @err: the story of a failure
+ * @program: on success a classic BPF program; the caller frees its instructions
+ * @choice: what is stopped, and forbidden, in addition
+ * @err: the message on failure
  *
- * The filter stops (SECCOMP_RET_TRACE) accept, accept4, connect, shutdown,
- * getsockopt(SOL_SOCKET, SO_ERROR), what sends with MSG_FASTOPEN or receives
- * with MSG_CMSG_CLOEXEC, pidfd_getfd, io_uring_setup, io_uring_enter, clone3
- * and clone with CLONE_UNTRACED, also through socketcall(2), for each
- * architecture a program on this machine may use. Everything else runs at
- * full speed. Without a tracer such a call fails with ENOSYS (seccomp(2)).
+ * The filter stops (SECCOMP_RET_TRACE) accept, accept4, connect, shutdown, getsockopt(SOL_SOCKET, SO_ERROR), calls that
+ * send with MSG_FASTOPEN or receive with MSG_CMSG_CLOEXEC, pidfd_getfd, io_uring_setup, io_uring_enter, clone3 and
+ * clone with CLONE_UNTRACED, also through socketcall(2), for each architecture a program on this machine may use.
+ * Everything else runs at full speed. Without a tracer such a call fails with ENOSYS (seccomp(2)).
  *
  * Return: 0 or a negative errno.
  */
@@ -38,9 +36,8 @@ int seccomp_filter_build(struct sock_fprog *program, const struct seccomp_filter
  * seccomp_filter_load() - put the calling thread under the filter
  * @program: of seccomp_filter_build()
  *
- * Async-signal-safe, for use between fork and exec. Without CAP_SYS_ADMIN the
- * kernel wants PR_SET_NO_NEW_PRIVS first (seccomp(2)); with it, set-user-ID
- * programs keep working and it is left alone.
+ * Async-signal-safe, for use between fork and exec. Without CAP_SYS_ADMIN the kernel requires PR_SET_NO_NEW_PRIVS first
+ * (seccomp(2)). With it, set-user-ID programs keep working and the flag is not set.
  *
  * Return: 0 or a negative errno.
  */

@@ -5,13 +5,10 @@
 #include "source/ptrace/tracee.h"
 
 /*
- * A signal that a program ignores (SIGCHLD, unless it wants it) does not
- * disturb its calls. When it is traced it does, because the kernel lets the
- * tracer see the signal first: a call that sleeps is interrupted and made
- * again. For a send with MSG_FASTOPEN once more is once too often: its data
- * left with the SYN, and leaves a second time (Linux 6.18). So while such a
- * call lasts those signals are blocked, and what they would have interrupted
- * goes on as if nobody traced it.
+ * A signal that a program ignores (SIGCHLD, by default) does not disturb its calls. In a traced program it does,
+ * because the kernel reports the signal to the tracer first: a sleeping call is interrupted and restarted. A send with
+ * MSG_FASTOPEN must not be restarted: its data left with the SYN, and is sent a second time (Linux 6.18). Those signals
+ * are therefore blocked during such a call, and it continues as without a tracer.
  */
 
 /** signal_hold_begin() - at the entry of a send with MSG_FASTOPEN, or of the first one after TCP_FASTOPEN_CONNECT */
@@ -20,7 +17,7 @@ void signal_hold_begin(struct tracee *tracee);
 /** signal_hold_end() - at its exit, whatever it returned; does nothing unless it has begun */
 void signal_hold_end(struct tracee *tracee);
 
-/** signal_hold_lasts() - is any thread in such a call? Then it must not be let go yet */
+/** signal_hold_lasts() - whether any thread is in such a call and must not be detached yet */
 bool signal_hold_lasts(const struct tracee_table *table);
 
 #endif

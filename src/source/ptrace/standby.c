@@ -15,13 +15,13 @@
 #include "base/crash.h"
 #include "source/ptrace/tracer_state.h"
 
-/* The tracing thread is never longer than this in one system call that a signal does not interrupt. */
+/* Longest stay of the tracing thread in one system call that a signal does not interrupt. */
 #define ANSWER_TRIES 5000
 
 static struct tracer *watched;
 static pid_t thread_tid;
 
-/* As wait(2) has it. */
+/* As wait(2) encodes it. */
 static int to_status(const siginfo_t *report)
 {
 	switch (report->si_code) {
@@ -83,7 +83,7 @@ static void go_on(struct tracer *tracer, pid_t tid, int status)
 	} else if (event == PTRACE_EVENT_STOP && is_stop_signal(number)) {
 		(void)ptrace(PTRACE_LISTEN, tid, NULL, NULL);
 	} else {
-		/* A signal is delivered, any other stop is none. */
+		/* A signal is delivered; any other stop carries none. */
 		if (event != 0 || number == (SIGTRAP | 0x80))
 			number = 0;
 		(void)ptrace(PTRACE_CONT, tid, NULL, (void *)(intptr_t)number);
@@ -113,7 +113,7 @@ static void take_over(struct tracer *tracer)
 	atomic_store(&tracer->standby.over, true);
 }
 
-/* In whatever thread has crashed. */
+/* In any thread that has crashed. */
 static bool keep_going(void *context)
 {
 	const struct timespec pause = {.tv_nsec = CLOCK_NS_PER_MS};

@@ -10,19 +10,17 @@
 struct tracer;
 
 /*
- * After a crash. A tree under the system-call filter is killed with its tracer,
- * though it is not to blame. Only the thread that traces it can keep it going,
- * and needs little for that: each stop is let go, and nothing is looked at. The
- * thread does that inside a signal handler, which it never leaves, because what
- * it was interrupted in may hold a lock that is never released. So it makes
- * system calls only, and reads of the tracer what it set aside before: the
- * reports that it has taken and not acted on.
+ * After a crash. A tree under the system-call filter is killed with its tracer, though it is not at fault. Only the
+ * thread that traces it can keep it running, which takes little: each stop is resumed, and nothing is read. The thread
+ * does that inside a signal handler, which it never leaves, because the interrupted code may hold a lock that is never
+ * released. It therefore makes system calls only, and reads of the tracer only what was set aside before: the reports
+ * that were taken and not acted on.
  */
 
 /**
- * struct standby - what the tracing thread is at, for its signal handlers
- * @report: what is acted on, of a thread that was not resumed yet; si_pid 0: nothing. The kernel writes it, so that a
- *	    signal finds it there even if it comes when waitid(2) returns
+ * struct standby - state of the tracing thread for its signal handlers
+ * @report: the report being acted on, of a thread that was not resumed yet; si_pid 0: none. The kernel
+ *	    writes it, so that a signal finds it there even if it arrives when waitid(2) returns
  * @begun: the handler has taken over
  * @over: the last tracee has ended
  */
@@ -37,7 +35,7 @@ struct standby {
  * @status: of wait(2)
  * @flags: WNOHANG or 0
  *
- * Return: whose report it is, 0 when there is none, or a negative errno.
+ * Return: the thread that reported, 0 when there is none, or a negative errno.
  */
 pid_t standby_wait(struct standby *standby, int *status, int flags);
 
@@ -47,7 +45,7 @@ void standby_keep(struct standby *standby, pid_t tid, int status);
 /** standby_done() - the thread that has reported was resumed, or will never be, or its report was set aside */
 void standby_done(struct standby *standby);
 
-/** standby_watch() - from here on a crash leaves what @tracer has launched running; called by its thread */
+/** standby_watch() - from here on a crash leaves the processes launched by @tracer running; called by its thread */
 void standby_watch(struct tracer *tracer);
 
 /** standby_end() - the tracer is about to be closed */

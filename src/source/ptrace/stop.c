@@ -106,14 +106,17 @@ static void entered_connect(struct stop *stop, struct tracee *tracee)
 	if ((tracee->interrupted || !target_is_alone(tracee->target)) &&
 	    stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
 		tracee->entry_cookie = info.info.cookie;
-	/* The same attempt once more, or the first one of another socket? */
+	/* Whether this is the same attempt again, or the first one of another socket. */
 	if (tracee->interrupted)
 		event->call.cookie = tracee->entry_cookie;
 	if (tracee->call.is_send)
 		signal_hold_begin(tracee);
 }
 
-/* Where does a connect(2) go? An address of another family, or one the kernel will refuse, makes it SYSCALL_OTHER. */
+/*
+ * Reads the destination of connect(2). An address of another family, or one the kernel will refuse, makes it
+ * SYSCALL_OTHER.
+ */
 static enum syscall_kind read_destination(struct stop *stop, struct tracee *tracee)
 {
 	unsigned char address[sizeof(struct sockaddr_in6)] = {0};
@@ -137,8 +140,8 @@ static enum syscall_kind read_destination(struct stop *stop, struct tracee *trac
 }
 
 /*
- * What accept(2) writes down of the peer tells if the descriptor has become another one before we look. Where nobody
- * can do that, it is not read: reading the program's memory costs as much as all questions to the socket.
+ * The peer address that accept(2) writes shows whether the descriptor has become another one before it is read. Where
+ * that is impossible it is not read: reading the program's memory costs as much as all queries to the socket.
  */
 static void entered_accept(struct tracee *tracee)
 {
@@ -162,7 +165,7 @@ static void reported_shutdown(struct stop *stop, struct tracee *tracee)
 	stop_gather_socket(stop, event, &info, INFO_SHUTDOWN);
 }
 
-/* Before the call, while the counters are there. Return: is there a connection that it will end? */
+/* Before the call, while the counters exist. Return: true when there is a connection that it will end. */
 static bool reported_disconnect(struct stop *stop, struct tracee *tracee)
 {
 	struct event info;
@@ -182,7 +185,7 @@ static void returned_disconnect(struct stop *stop, struct tracee *tracee)
 		stop_gather_call(stop, tracee, CALL_DISCONNECT, tracee->call.fd)->call.cookie = info.info.cookie;
 }
 
-/* A descriptor that came from another process, or was found in the hands of this one. */
+/* A descriptor that came from another process, or was found in this one. */
 void stop_take(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct event info;
@@ -221,7 +224,7 @@ static void reported_close(struct stop *stop, struct tracee *tracee, int fd)
 	target_mark_socket(tracee->target, fd, false);
 	if (stop_read_socket(stop, tracee->target, fd, socket_read_counters, &info) != 0)
 		return;
-	/* Where no destroy event will come, the close(2) of the last one is the end, and no other. */
+	/* Where no destroy event will come, the last close(2) is the end, and no other. */
 	if ((tracee->target->netns != stop->netns || info.flow.proto != IPPROTO_TCP) &&
 	    stop_is_shared(stop, tracee->target, fd, info.info.cookie))
 		return;
@@ -236,7 +239,7 @@ static bool entered_send(struct tracee *tracee)
 	return true;
 }
 
-/* Ways to get descriptors, and threads, that are not the usual ones. Return: as entered(). */
+/* Uncommon ways to get descriptors, and threads. Return: as entered(). */
 static bool entered_other(struct stop *stop, struct tracee *tracee)
 {
 	const struct syscall *call = &tracee->call;
@@ -246,7 +249,7 @@ static bool entered_other(struct stop *stop, struct tracee *tracee)
 	case SYSCALL_URING_SETUP:
 		return true;
 	case SYSCALL_URING_ENTER:
-		/* One made before the run shows itself now. */
+		/* A ring created before the run is found now. */
 		if (call->fd >= 0)
 			uring_made(stop, tracee, call->fd);
 		uring_find(stop, tracee);
@@ -276,7 +279,7 @@ static bool decode(struct tracee *tracee, const struct call_report *report)
 	return call->kind != SYSCALL_OTHER;
 }
 
-/* Return: does the return of the call matter? */
+/* Return: true when the result of the call matters. */
 static bool entered(struct stop *stop, struct tracee *tracee, const struct call_report *report)
 {
 	struct syscall *call = &tracee->call;
@@ -309,7 +312,7 @@ static bool entered(struct stop *stop, struct tracee *tracee, const struct call_
 			return true;
 		break;
 	case SYSCALL_SHUTDOWN:
-		/* Before the call: what the kernel says of the socket's state then, is what matters. */
+		/* Before the call: the socket's state at that time is what matters. */
 		reported_shutdown(stop, tracee);
 		break;
 	case SYSCALL_CLOSE:
@@ -335,7 +338,7 @@ static bool entered(struct stop *stop, struct tracee *tracee, const struct call_
 	return false;
 }
 
-/* Whom accept(2) wrote down, as far as the program had room for it. Return: false when there is nothing. */
+/* The peer that accept(2) wrote, as far as the program had room for it. Return: false when there is none. */
 static bool read_accepted(struct tracee *tracee, struct endpoint *remote)
 {
 	unsigned char address[sizeof(struct sockaddr_in6)];
@@ -346,11 +349,9 @@ static bool read_accepted(struct tracee *tracee, struct endpoint *remote)
 }
 
 /*
- * Between a call's return in the kernel and our look another thread may have
- * closed the descriptor and given its number to another socket. Then what the
- * program was told and what the socket says are not the same, and which of the
- * two it is nobody can say: the event tells what the program was told, and
- * that it is disputed.
+ * Between a call's return in the kernel and the sample another thread may have closed the descriptor and reused its
+ * number for another socket. The address given to the program and that of the socket then differ, and it is unknown
+ * which is right: the event has the address given to the program, and is marked as disputed.
  */
 static bool is_disputed(const struct endpoint *given, const struct endpoint *found)
 {
@@ -370,7 +371,7 @@ static void gather_disputed(struct stop *stop, struct tracee *tracee, enum call_
 	event->call.disputed = 1;
 }
 
-/* The new socket is gone or can't be looked at: what the program was told, and the listener, are left. */
+/* The new socket is gone or can't be read: the address given to the program, and the listener, are left. */
 static void gather_unread(struct stop *stop, struct tracee *tracee, int fd, const struct endpoint *given)
 {
 	struct event listener;
@@ -405,7 +406,7 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 		gather_unread(stop, tracee, fd, &given);
 		return;
 	}
-	/* Looked at from outside, a connection that was reset in the queue has no other end any more. */
+	/* Read from another process, a connection that was reset in the queue has no remote end any more. */
 	if (info.flow.remote.port == 0)
 		info.flow.remote = given;
 	tracee->call.fd = fd;
@@ -419,15 +420,15 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 }
 
 /*
- * The kernel may connect to another address than it was given: a program at the cgroup rewrites that (bpf(2),
- * BPF_CGROUP_INET4_CONNECT). That it is the same socket all the same, its cookie tells, or that nobody else could have
- * changed the descriptor.
+ * The kernel may connect to another address than it was given: a program at the cgroup rewrites it (bpf(2),
+ * BPF_CGROUP_INET4_CONNECT). That it is still the same socket is shown by its cookie, or follows when no other thread
+ * could have changed the descriptor.
  */
 static bool is_other_socket(const struct tracee *tracee, const struct event *found, int error)
 {
 	if (tracee->entry_cookie != 0)
 		return tracee->entry_cookie != found->info.cookie;
-	/* What the socket has already may well be another end than the one that it is asked for now. */
+	/* The end that the socket has already may differ from the one requested now. */
 	return error != EISCONN && error != EALREADY && !target_is_alone(tracee->target) &&
 	       is_disputed(&tracee->remote, &found->flow.remote);
 }
@@ -443,7 +444,7 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 		stop_gather_call(stop, tracee, CALL_CONNECT_OTHER, fd)->flow.remote = tracee->remote;
 		return;
 	}
-	/* A signal came: the program gets EINTR or the call is made again, and the handshake goes on either way. */
+	/* A signal came: the program gets EINTR or the call is restarted, and the handshake continues either way. */
 	tracee->interrupted = error == EINTR;
 	/* Success without an answer yet: Fast Open has put the data, or will put it, into the SYN. */
 	if (rc == 0 && error == 0 && info.info.state == TCP_SYN_SENT) {
@@ -488,7 +489,7 @@ int stop_error(int64_t value)
 	return error >= STOP_RESTART_FIRST && error <= RESTART_LAST ? EINTR : error;
 }
 
-/* Of the calls that say nothing when they fail. */
+/* Of the calls that report nothing when they fail. */
 static void succeeded(struct stop *stop, struct tracee *tracee)
 {
 	if (tracee->call.kind == SYSCALL_LISTEN)

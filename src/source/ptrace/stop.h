@@ -13,29 +13,28 @@
 #include "source/ptrace/tracee.h"
 
 /*
- * What a stopped thread tells. While it is stopped its sockets are looked at
- * and events are gathered; after it has been resumed they are pushed, so that
- * it never waits for a queue.
+ * What a stopped thread reports. While it is stopped its sockets are read and events are gathered; after it has been
+ * resumed they are pushed, so that it never waits for a queue.
  */
 
-/* A description takes at most 1 + 35 (an exe of 4096 bytes in pieces), a look 2; loops push after each look. */
+/* A description takes at most 1 + 35 (an exe of 4096 bytes in pieces), a sample 2; loops push after each sample. */
 #define STOP_EVENTS 64
 
 /**
  * struct stop - events gathered at one stop
  * @queue: where they go
- * @table: all that are traced
- * @netns: our network namespace, 0 unknown
+ * @table: all traced threads
+ * @netns: the own network namespace, 0 unknown
  * @time_ns: when the stop was seen
- * @count: how many wait in @events
- * @events: them
- * @pushed: some have been handed over since the reader was last woken for them
- * @notices: what the user should know
- * @diag_fallback: looks at sockets where they can't be duplicated
- * @filtered: what is traced runs under the system-call filter, and stops where that says
- * @closes: closing is watched
+ * @count: number of entries in @events
+ * @events: the events
+ * @pushed: some were pushed since the reader was last woken for them
+ * @notices: lines for the user
+ * @diag_fallback: reads sockets where they can't be duplicated
+ * @filtered: traced processes run under the system-call filter, which decides where they stop
+ * @closes: closing is traced
  * @follows: children are traced
- * @made_up: how many cookies were made up
+ * @made_up: number of generated cookies
  */
 struct stop {
 	struct queue *queue;
@@ -53,13 +52,13 @@ struct stop {
 	uint64_t made_up;
 };
 
-/** stop_push() - hand the gathered events over; Return: whether there were any */
+/** stop_push() - push the gathered events; Return: true when there were any */
 bool stop_push(struct stop *stop);
 
 /** stop_gather() - a new event, to be filled in; there must be room */
 struct event *stop_gather(struct stop *stop, enum event_type type, enum event_origin origin);
 
-/** stop_gather_call() - a new EVENT_CALL of a thread, and before it who its process is, unless told */
+/** stop_gather_call() - a new EVENT_CALL of a thread, and before it the description of its process, unless reported */
 struct event *stop_gather_call(struct stop *stop, const struct tracee *tracee, enum call_kind kind, int fd);
 
 /** stop_gather_socket() - the counters @info of the socket that @call is about */
@@ -69,53 +68,52 @@ void stop_gather_socket(struct stop *stop, struct event *call, const struct even
 typedef int stop_read(int socket, struct event *event);
 
 /**
- * stop_read_socket() - take a descriptor of a process, read it, let it go
+ * stop_read_socket() - duplicate a descriptor of a process, read it, close it
  *
- * While the duplicate is open the program's close(2) would not send its FIN,
- * so it is open only while the program is stopped or, for a few microseconds,
- * while connections older than the run are looked at.
+ * While the duplicate is open the program's close(2) would not send its FIN. It is therefore open only while the
+ * program is stopped or, for a few microseconds, while connections older than the run are read.
  *
  * Return: 0 or a negative errno.
  */
 int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info);
 
-/** stop_may_read_socket() - may the descriptors of a process be looked at, one way or the other? */
+/** stop_may_read_socket() - whether the descriptors of a process may be read, one way or the other */
 bool stop_may_read_socket(struct target *target);
 
 /**
- * stop_at_call() - a thread stopped at a call: at its entry, its exit, or where the filter says
+ * stop_at_call() - a thread stopped at a call: at its entry, its exit, or where the filter stops it
  * @stop: gathers events
- * @tracee: its @call and @in_call are brought up to date
- * @by_filter: the filter has stopped it; a kernel before 5.3 does not say so itself
+ * @tracee: its @call and @in_call are updated
+ * @by_filter: the filter has stopped it; a kernel before 5.3 does not report this itself
  */
 void stop_at_call(struct stop *stop, struct tracee *tracee, bool by_filter);
 
-/** stop_error() - the errno of what a call returned, 0 for success; EINTR where the kernel would make it again */
+/** stop_error() - the errno of a call's result, 0 for success; EINTR where the kernel would restart it */
 int stop_error(int64_t value);
 
 /** stop_take() - a thread's process has descriptor @fd, which it did not get by accept(2) or connect(2) */
 void stop_take(struct stop *stop, struct tracee *tracee, int fd);
 
-/** stop_takes_control() - does a recvmsg(2) or recvmmsg(2) that is entered want control data? */
+/** stop_takes_control() - whether a recvmsg(2) or recvmmsg(2) that is entered wants control data */
 bool stop_takes_control(const struct tracee *tracee);
 
-/** stop_received() - it returned @value: take what descriptors came with it */
+/** stop_received() - it returned @value: take the descriptors that came with it */
 void stop_received(struct stop *stop, struct tracee *tracee, int64_t value);
 
 /**
- * stop_is_shared() - does another traced process hold the same socket?
+ * stop_is_shared() - whether another traced process holds the same socket
  *
- * Looked for where fork(2) leaves it, under the same descriptor number.
+ * Searched where fork(2) leaves it, under the same descriptor number.
  */
 bool stop_is_shared(struct stop *stop, const struct target *target, int fd, uint64_t cookie);
 
-/** stop_refused_ptrace() - ptrace(2) refused a debugger inside: because of us? Then the user is told */
+/** stop_refused_ptrace() - ptrace(2) refused a debugger inside; if the cause is this trace, the user gets a notice */
 void stop_refused_ptrace(struct stop *stop, const struct tracee *tracee);
 
-/** stop_executed() - a process has executed a program: the user is told of a privilege that it lost by that */
+/** stop_executed() - a process has executed a program; if it lost a privilege by that, the user gets a notice */
 void stop_executed(struct stop *stop, const struct tracee *tracee);
 
-/** stop_describe() - tell name and user of a process, unless told since its last exec */
+/** stop_describe() - report name and user of a process, unless reported since its last exec */
 void stop_describe(struct stop *stop, struct target *target);
 
 /** What an interrupted call seems to return at the exit stop: ERESTARTSYS and the others of linux/errno.h. */

@@ -6,10 +6,10 @@
 /* The largest number of descriptors in a message (unix(7)). */
 #define DESCRIPTORS_MAX 253
 #define CONTROL_MAX 4096
-/* How many messages of one recvmmsg(2) are looked through. */
+/* Maximum number of messages of one recvmmsg(2) that are searched. */
 #define MESSAGES_MAX 16
 
-/* Where struct msghdr has its control data, in both sizes; struct mmsghdr is padded to that of its pointers. */
+/* Offsets of the control data in struct msghdr, in both sizes; struct mmsghdr is padded to that of its pointers. */
 static bool read_control(const struct tracee *tracee, uint64_t message, uint64_t *address, size_t *length)
 {
 	uint32_t narrow[7];

@@ -33,7 +33,7 @@ bool stop_may_read_socket(struct target *target)
 
 	if (socket >= 0)
 		close(socket);
-	/* It is asked for by ptrace(2)'s rules, as the descriptors are, and every process has it. */
+	/* It is read under ptrace(2)'s rules, as the descriptors are, and every process has it. */
 	return socket >= 0 || socket == -EBADF || procfs_exe(target_descriptors(target), path, sizeof(path)) > 0;
 }
 

@@ -14,9 +14,8 @@
 #include "base/table.h"
 
 /*
- * The numbers come from libseccomp, so that no table of them stands here. An
- * architecture's token there is its AUDIT_ARCH_* value, except for x32, which
- * the kernel reports as x86-64 with a bit set in the number.
+ * The numbers come from libseccomp, so that no own table is needed. An architecture's token there is its AUDIT_ARCH_*
+ * value, except for x32, which the kernel reports as x86-64 with a bit set in the number.
  */
 #define X32_BIT UINT64_C(0x40000000)
 #define NUMBER_MAX 560
@@ -42,7 +41,7 @@ enum {
 	SOCKETCALL_NUM
 };
 
-/* linux/close_range.h, which is younger than some C libraries */
+/* linux/close_range.h, which is newer than some C libraries */
 #define CLOSE_RANGE_FLAG_CLOEXEC 4
 
 /* IPPROTO_MPTCP of linux/in.h, since Linux 5.6 */
@@ -51,7 +50,7 @@ enum {
 /* IORING_ENTER_REGISTERED_RING of linux/io_uring.h, since Linux 5.18 */
 #define URING_ENTER_REGISTERED 16
 
-/* How the arguments stand. */
+/* Layout of the arguments. */
 enum form {
 	FORM_NONE,
 	FORM_ACCEPT,
@@ -149,8 +148,8 @@ static struct {
 static size_t machine_count;
 
 /*
- * The calls of i386 that socketcall(2) did alone before Linux 4.3: libseccomp
- * gives numbers of its own for them, and their names only for the real ones.
+ * The calls of i386 that only socketcall(2) made before Linux 4.3: libseccomp gives numbers of its own for them, and
+ * their names only for the real ones.
  */
 static void add_direct_calls(size_t at)
 {
@@ -263,7 +262,7 @@ static enum syscall_kind decode_rare(struct syscall *decoded, enum form form, co
 	case FORM_URING_SETUP:
 		return SYSCALL_URING_SETUP;
 	case FORM_URING_ENTER:
-		/* The ring may be told by its number in a table instead of by its descriptor. */
+		/* The ring may be given by its number in a table instead of by its descriptor. */
 		if (arguments[3] & URING_ENTER_REGISTERED)
 			decoded->fd = -1;
 		return SYSCALL_URING_ENTER;

@@ -24,7 +24,7 @@ enum syscall_kind {
 	SYSCALL_CLOSE,
 	/** close_range(2) that closes */
 	SYSCALL_CLOSE_RANGE,
-	/** ptrace(2) that would make somebody a tracer */
+	/** ptrace(2) that would make the caller or its parent a tracer */
 	SYSCALL_PTRACE,
 	/** dup(2), fcntl(2) with F_DUPFD or F_DUPFD_CLOEXEC */
 	SYSCALL_DUP,
@@ -44,21 +44,21 @@ enum syscall_kind {
 	SYSCALL_SOCKET,
 	/** prctl(2) with PR_SET_DUMPABLE, or a change of user or group: the process may not be inspected afterwards */
 	SYSCALL_CREDENTIALS,
-	/** connect(2) to AF_UNSPEC, which ends a connection; told apart by stop_at_call() */
+	/** connect(2) to AF_UNSPEC, which ends a connection; distinguished by stop_at_call() */
 	SYSCALL_DISCONNECT,
 };
 
 /**
  * struct syscall - a decoded call
  * @kind: enum syscall_kind
- * @fd: the descriptor it is about; for SYSCALL_CLOSE the one that is closed; for SYSCALL_PTRACE
- *	the process that is to be traced, 0 the caller itself
+ * @fd: its descriptor; for SYSCALL_CLOSE the one that is closed; for SYSCALL_PTRACE the process to be
+ *	    traced, 0 the caller itself
  * @address: tracee address of the sockaddr (accept, connect), of the value (SO_ERROR), of the struct msghdr
- *	     (receive) or of struct clone_args (clone, 0 for clone(2) itself); 0 none
- * @length: connect: length of the sockaddr; accept: tracee address of the room for it, 0 when none is wanted;
- *	    receive: how many struct mmsghdr, 0 for one struct msghdr; clone: the flags
+ *	    (receive) or of struct clone_args (clone, 0 for clone(2) itself); 0 none
+ * @length: connect: length of the sockaddr; accept: tracee address of the room for it, 0 when none is
+ *	    wanted; receive: number of struct mmsghdr, 0 for one struct msghdr; clone: the flags
  * @last_fd: SYSCALL_CLOSE_RANGE: the last descriptor that is closed
- * @source_fd: dup2(2) and dup3(2), which are SYSCALL_CLOSE: what the descriptor becomes; else -1
+ * @source_fd: dup2(2) and dup3(2), which are SYSCALL_CLOSE: the descriptor that is duplicated; else -1
  * @arch: AUDIT_ARCH_* of the call
  * @is_send: connect: it is a send with MSG_FASTOPEN
  * @is_narrow: pointers in the tracee's memory have 32 bits
@@ -89,28 +89,28 @@ typedef bool syscall_memory(void *context, uint64_t address, void *to, size_t le
 void syscalls_init(void);
 
 /**
- * syscalls_decode() - what does a call mean for connections?
+ * syscalls_decode() - what a call means for connections
  * @decoded: filled unless SYSCALL_OTHER is returned
- * @arch: AUDIT_ARCH_*, as PTRACE_GET_SYSCALL_INFO tells it
+ * @arch: AUDIT_ARCH_*, as PTRACE_GET_SYSCALL_INFO reports it
  * @number: system call number (x32 calls carry their bit)
  * @arguments: its six arguments
- * @memory: reads the tracee, where a call's arguments lie in memory
+ * @memory: reads the tracee, where a call's arguments are in memory
  * @context: passed to @memory
  */
 enum syscall_kind syscalls_decode(struct syscall *decoded, uint32_t arch, uint64_t number, const uint64_t arguments[6],
 				  syscall_memory *memory, void *context);
 
 /**
- * syscalls_is_send() - does a call send on a socket, as far as its number and arguments tell?
+ * syscalls_is_send() - whether a call sends on a socket, as far as its number and arguments show
  * @decoded: filled when it does: SYSCALL_SEND, or SYSCALL_CONNECT
  *
- * For a call that /proc/PID/syscall tells of, without saying by which of the machine's tables its number counts: if one
- * of them means a send, it is one. Other parameters as of syscalls_decode().
+ * /proc/PID/syscall gives a number without the table of the machine it belongs to: if the call is a send in one of the
+ * tables, it is a send. Other parameters as of syscalls_decode().
  */
 bool syscalls_is_send(struct syscall *decoded, uint64_t number, const uint64_t arguments[6], syscall_memory *memory,
 		      void *context);
 
-/** syscalls_is_exit_group() - is it exit_group(2)? parameters as of syscalls_decode() */
+/** syscalls_is_exit_group() - whether it is exit_group(2); parameters as of syscalls_decode() */
 bool syscalls_is_exit_group(uint32_t arch, uint64_t number);
 
 #endif

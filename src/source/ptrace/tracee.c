@@ -14,7 +14,7 @@
 #include "source/ptrace/sealed.h"
 #include "source/ptrace/uring.h"
 
-/* Thread ids are given out one after the other, so their low bits spread well by themselves. */
+/* Thread ids are assigned in sequence, so their low bits spread well by themselves. */
 struct tracee_table {
 	struct tracee **chains;
 	size_t size; /* a power of two */
@@ -24,7 +24,7 @@ struct tracee_table {
 };
 
 #define TABLE_SIZE_MIN 64
-/* A descriptor number beyond this is not remembered: it would cost a target more memory than it is worth. */
+/* A descriptor number beyond this is not remembered: it would cost a target too much memory. */
 #define SOCKET_FD_MAX (1 << 22)
 
 struct tracee_table *tracee_table_new(void)
@@ -152,7 +152,7 @@ bool tracee_is_at(const struct tracee *tracee, int event)
 
 bool tracee_message(const struct tracee *tracee, int event, unsigned long *message)
 {
-	/* Asked afterwards: that of its last stop is its exit status. */
+	/* The last query applies: the status of the last stop is the exit status. */
 	return ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, message) == 0 && tracee_is_at(tracee, event);
 }
 
@@ -241,7 +241,7 @@ void target_born(struct target *child, struct target *parent)
 {
 	if (child == parent)
 		return;
-	/* kcmp(2) orders what is not the same: 1, 2 or 3. It may be missing, or refused. */
+	/* kcmp(2) returns 1, 2 or 3 for different tables. It may be missing, or refused. */
 	child->owns_descriptors = syscall(SYS_kcmp, child->pid, parent->pid, KCMP_FILES, 0UL, 0UL) > 0;
 	parent->owns_descriptors = parent->owns_descriptors && child->owns_descriptors;
 }

@@ -14,35 +14,35 @@ struct exit_socket;
 struct sealed;
 struct uring;
 
-/** How many sockets of a process are remembered whose SYN waits for the first send. */
+/** Number of sockets of a process that are remembered while their SYN waits for the first send. */
 #define DEFERRED_MAX 16
 
 /**
  * struct target - a traced process (thread group)
  * @pid: thread group id
- * @pidfd: for pidfd_getfd(2); -1 until needed, then a descriptor or, lastingly, a negative errno below -1
- * @pidfd_tid: the thread it is of
+ * @pidfd: for pidfd_getfd(2); -1 until needed, then a descriptor or, permanently, a negative errno below -1
+ * @pidfd_tid: its thread
  * @tid: the thread that stopped last
- * @leader_ended: the first thread has ended (pthread_exit(3) in main), the others go on
+ * @leader_ended: the first thread has ended (pthread_exit(3) in main), the others continue
  * @owns_descriptors: proven: no other process has the same descriptor table (CLONE_FILES of clone(2))
  * @threads: traced threads in it
  * @netns: inode of its network namespace, 0 unknown
- * @exiting: how many of them are about to end
- * @described: its name has been told since its last exec
- * @exit_reported: that it ends has been told
- * @sockets: bit set by descriptor number: what was seen to be a TCP connection. A bit may be stale
- *	     (closing is not always watched), so whoever uses one looks at the socket itself
+ * @exiting: number of threads that are about to end
+ * @described: its name has been reported since its last exec
+ * @exit_reported: its end has been reported
+ * @sockets: bit set by descriptor number: TCP connections seen. A bit may be stale (closing is not always
+ *	    traced), so its user reads the socket itself
  * @words: length of @sockets in 64-bit words
  * @deferred: descriptors of sockets whose SYN waits for the first send (deferred.h)
- * @deferred_count: how many
+ * @deferred_count: their number
  * @uring: its io_urings, NULL none known
  * @is_sealed: it may not be inspected (sealed.h)
  * @sealed: its sockets then, NULL none known
  * @end_ns: when its last thread was about to end
  * @exit_sockets: the connections it had open then
- * @holding_count: how many
+ * @holding_count: their number
  * @asked: tracer_others() has counted it; until the next time
- * @let_go: one of its threads, at least, was let go at its exit stop: its end is not reported
+ * @let_go: at least one of its threads was detached at its exit stop: its end is not reported
  */
 struct target {
 	pid_t pid;
@@ -74,16 +74,16 @@ struct target {
  * struct tracee - a traced thread
  * @tid: thread id
  * @target: its process
- * @announced: its parent's stop has told of it; its own first stop, and even its end, may come earlier
+ * @announced: its parent's stop has reported it; its own first stop, and even its end, may come earlier
  * @exiting: about to end
  * @in_call: between the entry and the exit stop of a call
  * @call: that call; SYSCALL_OTHER when its exit does not matter
  * @begin_ns: when it was entered
- * @remote: connect: where to
+ * @remote: connect: the destination
  * @interrupted: its last connect(2) was interrupted by a signal
- * @entry_cookie: connect: the socket's cookie when the call was entered, 0 not asked
+ * @entry_cookie: connect: the socket's cookie when the call was entered, 0 not queried
  * @signals_held: in a call during which signals are blocked (signal_hold.h)
- * @mask: what it blocks by itself
+ * @mask: the signals that it blocks by itself
  * @end_status: its end, as wait(2) would report it; 0 until that is known
  * @next: chain of the table
  */
@@ -110,7 +110,7 @@ struct tracee_table;
 /** tracee_table_new() - an empty table */
 struct tracee_table *tracee_table_new(void);
 
-/** tracee_table_free() - free it and all in it; NULL is fine */
+/** tracee_table_free() - free it and all in it; NULL is allowed */
 void tracee_table_free(struct tracee_table *table);
 
 /** tracee_find() - Return: the thread or NULL */
@@ -121,14 +121,17 @@ struct tracee *tracee_find(const struct tracee_table *table, pid_t tid);
  * @table: the table
  * @tid: the thread, not yet in the table
  * @pid: its thread group; a new struct target is made when none of its threads is in the table
- * @parent: for a new process: whose descriptors it was born with; NULL unknown
+ * @parent: for a new process: the process whose descriptors it inherited; NULL unknown
  */
 struct tracee *tracee_add(struct tracee_table *table, pid_t tid, pid_t pid, const struct target *parent);
 
-/** tracee_is_at() - is the thread still in the stop of this PTRACE_EVENT_? Killed meanwhile it is in its last one */
+/**
+ * tracee_is_at() - whether the thread is still in the stop of this PTRACE_EVENT_; if killed meanwhile it is in its exit
+ * stop
+ */
 bool tracee_is_at(const struct tracee *tracee, int event);
 
-/** tracee_message() - what the kernel tells with the event that it stopped at; Return: false when nobody knows */
+/** tracee_message() - the message of the event that it stopped at; Return: false when it is unknown */
 bool tracee_message(const struct tracee *tracee, int event, unsigned long *message);
 
 /** tracee_exiting() - it is about to end, or, after exec in another thread, it is not */
@@ -144,29 +147,32 @@ void tracee_free(struct tracee *tracee);
 void tracee_remove(struct tracee_table *table, struct tracee *tracee);
 
 /**
- * tracee_end_early() - a thread has ended that its parent has not told of yet
+ * tracee_end_early() - a thread has ended that its parent has not reported yet
  *
- * It must not come back as a thread that never ends when the parent does.
+ * It must not come back as a thread that never ends when the parent reports it.
  */
 void tracee_end_early(struct tracee_table *table, pid_t tid);
 
-/** tracee_ended_early() - its parent tells of a thread now: was it noted as ended? The note is gone then */
+/**
+ * tracee_ended_early() - its parent reports a thread now; Return: true when it was noted as ended; the note is removed
+ * then
+ */
 bool tracee_ended_early(struct tracee_table *table, pid_t tid);
 
-/** tracee_count() - how many threads are traced */
+/** tracee_count() - number of traced threads */
 size_t tracee_count(const struct tracee_table *table);
 
 /** tracee_next() - walk over the threads, in no order; NULL begins and ends */
 struct tracee *tracee_next(const struct tracee_table *table, const struct tracee *previous);
 
-/** target_inherit() - it was born with the descriptors of @parent */
+/** target_inherit() - it was created with the descriptors of @parent */
 void target_inherit(struct target *target, const struct target *parent);
 
-/** target_born() - @parent has made the process @child: does either have a descriptor table of its own? */
+/** target_born() - @parent has created the process @child: check whether each has a descriptor table of its own */
 void target_born(struct target *child, struct target *parent);
 
 /**
- * target_is_alone() - can nobody but the thread that is stopped change the process's descriptors?
+ * target_is_alone() - whether only the stopped thread can change the process's descriptors
  *
  * Where there is another thread, another process with the same table, or an io_uring (some have threads of the kernel),
  * a descriptor may be another one a moment later. Unproven is false.

@@ -24,7 +24,7 @@ static long options_of(const struct tracer_config *config, bool filtered)
 
 	if (config->follow)
 		options |= PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
-	/* Without a tracer the filter makes calls fail, so nobody may survive us under it. */
+	/* Without a tracer the filter makes calls fail, so no process under it may outlive the tracer. */
 	if (filtered)
 		options |= PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL;
 	return options;
@@ -152,7 +152,7 @@ bool tracer_status(const struct tracer *tracer, int *status)
 	return true;
 }
 
-/* A wake-up that comes between the thread's look at what it is asked and its wait is lost, so it is repeated. */
+/* A wake-up between the thread's check of the question and its wait is lost, so it is repeated. */
 static void wake_thread(struct tracer *tracer)
 {
 	const struct timespec pause = {.tv_nsec = CLOCK_NS_PER_MS};

@@ -14,11 +14,11 @@
 struct source_ops;
 
 /**
- * struct tracer_user - as whom a launched command runs
+ * struct tracer_user - the user of a launched command
  * @uid: user
  * @gid: primary group
  * @groups: supplementary groups
- * @group_count: how many
+ * @group_count: their number
  */
 struct tracer_user {
 	uid_t uid;
@@ -28,20 +28,21 @@ struct tracer_user {
 };
 
 /**
- * struct tracer_config - whom to trace
+ * struct tracer_config - the processes to trace
  * @events: where the tracing thread puts its events; read by tracer_read()'s caller only
  * @pids: processes to attach to
- * @pid_count: how many
+ * @pid_count: their number
  * @command: NULL-terminated argument vector of a command to launch, or NULL
- * @user: as whom to launch it, or NULL for the same user
+ * @user: the user to launch it as, or NULL for the same user
  * @mask: the signal mask the command is started with
  * @follow: trace children and threads too
- * @filter: launch under a seccomp filter, so that only the calls that matter stop. The command
- *	    can't outlive the tracer then. Needs @follow, else the children's calls would fail
- * @closes: the filter stops for close(2), dup2(2), dup3(2) and close_range(2) too, also of what is no socket
+ * @filter: launch under a seccomp filter, so that only calls of interest stop. The command can't outlive the
+ *	    tracer then. Needs @follow, else the children's calls would fail
+ * @closes: the filter stops for close(2), dup2(2), dup3(2) and close_range(2) too, also of descriptors that
+ *	    are no sockets
  * @no_uring: the filter lets the command have no io_uring(7)
  * @opened: called in the tracing thread, with @opened_context, when it traces
- * @opened_context: for it
+ * @opened_context: passed to @opened
  */
 struct tracer_config {
 	struct queue *events;
@@ -69,13 +70,12 @@ struct tracer;
 /**
  * tracer_open() - launch or attach
  * @tracer: set on success
- * @config: is copied, except for what its pointers point to, which must live as long
- * @exit_status: set on failure: what env(1) would exit with (125 own failure, 126 can't be
- *		 executed, 127 not found), 1 when attaching
- * @err: why nothing could be attached or launched
+ * @config: is copied, except for what its pointers refer to, which must live as long
+ * @exit_status: set on failure: the exit status env(1) would have (125 own failure, 126 can't be executed,
+ *	    127 not found), 1 when attaching
+ * @err: the message
  *
- * Return: 0 when at least one process is traced, or a negative errno. Nothing
- * is left behind on failure.
+ * Return: 0 when at least one process is traced, or a negative errno. Nothing remains on failure.
  */
 int tracer_open(struct tracer **tracer, const struct tracer_config *config, int *exit_status, struct err *err);
 
@@ -86,7 +86,7 @@ int tracer_open(struct tracer **tracer, const struct tracer_config *config, int 
  */
 const char *tracer_refused(const struct tracer *tracer, size_t index);
 
-/** tracer_notice() - the next line for the user about what is traced; Return: NULL when there is none */
+/** tracer_notice() - the next line for the user about traced processes; Return: NULL when there is none */
 const char *tracer_notice(struct tracer *tracer);
 
 /** tracer_source - the tracer in the loop of a run */
@@ -96,58 +96,58 @@ extern const struct source_ops tracer_source;
 int tracer_fd(const struct tracer *tracer);
 
 /**
- * tracer_read() - how many events have come since the last time?
+ * tracer_read() - number of events that have come since the last call
  *
- * Unlike other sources it moves none: the thread puts them where they belong.
+ * Unlike other sources it moves none: the thread puts them into their queue itself.
  *
- * Return: how many, SOURCE_END once no traced process is left and all have been taken.
+ * Return: their number, SOURCE_END once no traced process is left and all have been taken.
  */
 int tracer_read(struct tracer *tracer);
 
 /**
  * tracer_settled_ns() - all events up to this time have been pushed
  *
- * A traced process runs on before what its stop told is pushed, and the thread
- * may have to wait for a processor in between: what others tell of later waits
- * for it. To be asked for after those others have been read.
+ * A traced process continues before the events of its stop are pushed, and the thread may have to wait for a processor
+ * in between: later events of other sources wait for it. To be called after those other sources have been read.
  *
  * Return: INT64_MAX when no stop is being handled.
  */
 int64_t tracer_settled_ns(const struct tracer *tracer);
 
-/** tracer_sleep() - ask to be woken through tracer_fd() by the next event; Return: false when events wait already */
+/**
+ * tracer_sleep() - request to be woken through tracer_fd() by the next event; Return: false when events wait already
+ */
 bool tracer_sleep(struct tracer *tracer);
 
-/** tracer_signal() - send a signal to the launched command; nothing happens when it has ended */
+/** tracer_signal() - send a signal to the launched command; does nothing when it has ended */
 void tracer_signal(struct tracer *tracer, int number);
 
 /** tracer_status() - wait status of the launched command; Return: false while it runs or when none was launched */
 bool tracer_status(const struct tracer *tracer, int *status);
 
 /**
- * tracer_others() - which processes are traced, and send them a signal
+ * tracer_others() - list the traced processes, and send them a signal
  * @tracer: the tracer
- * @number: the signal, which each of them gets that had been born when this was called; 0: none
+ * @number: the signal, sent to each of them that existed when this was called; 0: none
  * @pids: the first of them
- * @room: how many fit in
+ * @room: size of @pids
  *
- * Return: how many there are.
+ * Return: number of processes.
  */
 size_t tracer_others(struct tracer *tracer, int number, pid_t *pids, size_t room);
 
-/** tracer_command_stopped() - is the launched command stopped by a signal (job control)? */
+/** tracer_command_stopped() - whether the launched command is stopped by a signal (job control) */
 bool tracer_command_stopped(const struct tracer *tracer);
 
-/** tracer_stops() - how often a traced thread was stopped so far */
+/** tracer_stops() - number of stops of traced threads up to now */
 uint64_t tracer_stops(const struct tracer *tracer);
 
 /**
  * tracer_close() - end tracing
  *
- * Attached processes, and those launched without the filter, run on: the
- * kernel detaches them when the tracing thread ends, which disturbs nobody,
- * while PTRACE_DETACH would first have to interrupt their system calls.
- * Those launched with the filter are killed by the kernel.
+ * Attached processes, and those launched without the filter, continue: the kernel detaches them when the tracing thread
+ * ends, which does not disturb them, while PTRACE_DETACH would first have to interrupt their system calls. Those
+ * launched with the filter are killed by the kernel.
  */
 void tracer_close(struct tracer *tracer);
 

@@ -13,7 +13,7 @@ static bool prepare_sleep(void *source, bool is_patient)
 	return tracer_sleep(source);
 }
 
-/* The tracing thread has put the events where its configuration says. */
+/* The tracing thread has put the events where its configuration names. */
 static int read_events(void *source, struct queue *events, struct err *err)
 {
 	(void)events;

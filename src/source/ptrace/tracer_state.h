@@ -19,7 +19,7 @@
 /* The signal that gets the thread out of wait4(2). */
 #define TRACER_WAKE_SIGNAL SIGRTMAX
 
-/* What tracer.c (main's side) and tracer_thread.c (the thread's) share. */
+/* What tracer.c (main thread) and tracer_thread.c (tracing thread) share. */
 struct tracer_question {
 	atomic_bool waits; /* for the thread to answer; the rest is the thread's until then, main's afterwards */
 	int number;        /* signal to be sent, 0 none */
@@ -31,12 +31,12 @@ struct tracer {
 	struct tracer_config config;
 	pthread_t thread;
 	int wake_fd;
-	size_t seen; /* main's: events pushed when it looked last */
+	size_t seen; /* main's: events pushed at its last check */
 	atomic_bool sleeping;
 	atomic_bool stop;
 	atomic_bool done;
 	_Atomic uint64_t stops;
-	_Atomic int64_t settled_ns; /* before the stop that is being handled; INT64_MAX: all it told has been pushed */
+	_Atomic int64_t settled_ns; /* before the stop that is being handled; INT64_MAX: all its events are pushed */
 	_Atomic pid_t command;
 	atomic_bool command_ended;
 	atomic_int command_status;
@@ -45,7 +45,7 @@ struct tracer {
 	struct tracer_question question;
 	struct standby standby;
 
-	/* From here on the thread's own, until `ready` is posted or the thread has ended. */
+	/* The following belongs to the thread until `ready` is posted or the thread has ended. */
 	sem_t ready;
 	int open_rc;
 	int exit_status;

@@ -23,25 +23,21 @@
 #include "source/ptrace/tracee.h"
 
 /*
- * One thread owns every ptrace(2) call, because the kernel wants all of them
- * from the thread that attached. It blocks in wait4(2), which costs a tracee
- * least; a stop costs a user's latency, so the tracee is resumed first and its
- * events are pushed afterwards. Main reads them on a clock of its own.
+ * One thread makes every ptrace(2) call, because the kernel accepts them only from the thread that attached. It blocks
+ * in wait4(2), which costs a tracee least. A stop adds to a user's latency, so the tracee is resumed first and its
+ * events are pushed afterwards. The main thread reads them on a timer of its own.
  *
- * Launched under the seccomp filter a thread runs (PTRACE_CONT) until the
- * filter stops it at the entry of a call that matters; when the call's result
- * matters too it is let run to the exit stop (PTRACE_SYSCALL; since 4.8 the
- * seccomp stop comes after the entry stop). Attached there is no filter, and
- * each call stops twice.
+ * Launched under the seccomp filter a thread runs (PTRACE_CONT) until the filter stops it at the entry of a call of
+ * interest. When the call's result matters too it runs to the exit stop (PTRACE_SYSCALL; since 4.8 the seccomp stop
+ * comes after the entry stop). Attached processes have no filter, and each call stops twice.
  *
- * All attachments are PTRACE_SEIZE: only then a group-stop can be told from a
- * signal and kept up with PTRACE_LISTEN. A failed ptrace call means that the
- * thread is dying; its end will be reported.
+ * All attachments are PTRACE_SEIZE: only then a group-stop can be distinguished from a signal and kept up with
+ * PTRACE_LISTEN. A failed ptrace call means that the thread is being killed; its end will be reported.
  */
 
-/* How many descriptors of existing connections are looked at between two looks at waiting stops. */
+/* Number of descriptors of existing connections that are read between two checks for waiting stops. */
 #define EXISTING_AT_ONCE 16
-/* At the end, how many stops, or wake-ups of a millisecond each, a call is waited for that must not be left alone. */
+/* At the end, number of stops, or wake-ups of a millisecond each, to wait for a call that must not be left alone. */
 #define LAST_STOPS 1000
 
 static void wake_main(struct tracer *tracer)
@@ -74,16 +70,16 @@ static void resume(struct tracer *tracer, const struct tracee *tracee, int signa
 
 static void on_syscall_stop(struct tracer *tracer, struct tracee *tracee)
 {
-	/* The way out of a call that does not matter: nothing to ask. */
+	/* The exit of a call that does not matter needs no query. */
 	if (tracee->in_call && tracee->call.kind == SYSCALL_OTHER)
 		tracee->in_call = false;
 	else
 		stop_at_call(&tracer->gathered, tracee, false);
 }
 
-/* ---- life of threads ------------------------------------------------------ */
+/* ---- creation and end of threads ------------------------------------------ */
 
-/* A thread nobody told us of yet: its first stop overtook its parent's. */
+/* A thread that has not been reported yet: its first stop overtook its parent's. */
 static struct tracee *adopt(struct tracer *tracer, pid_t tid, const struct target *parent)
 {
 	struct tracee *tracee = tracee_find(tracer->table, tid);
@@ -95,7 +91,7 @@ static struct tracee *adopt(struct tracer *tracer, pid_t tid, const struct targe
 		return tracee;
 	}
 	(void)procfs_status(tid, &status);
-	/* Which descriptors it was born with matters before its parent is heard. */
+	/* The descriptors it inherited matter before its parent's stop is reported. */
 	tracee = parent == NULL ? tracee_find(tracer->table, status.ppid) : NULL;
 	if (tracee != NULL)
 		parent = tracee->target;
@@ -115,9 +111,8 @@ static void on_new_child(struct tracer *tracer, struct tracee *parent, int event
 }
 
 /*
- * exec by a thread that does not lead its group: the kernel ends the others
- * and gives the thread the leader's id; the message carries the old one, which
- * will never be reported again.
+ * exec by a thread that does not lead its group: the kernel ends the others and gives the thread the leader's id; the
+ * message carries the old one, which will never be reported again.
  */
 static void on_exec(struct tracer *tracer, struct tracee *tracee)
 {
@@ -126,7 +121,7 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 	if (tracee_message(tracee, PTRACE_EVENT_EXEC, &old) && (pid_t)old != tracee->tid) {
 		struct tracee *former = tracee_find(tracer->table, (pid_t)old);
 
-		/* It is known, whether or not its parent's stop has told of it. */
+		/* It is known, whether or not its parent's stop has reported it. */
 		tracee->announced = true;
 		if (former != NULL && !former->announced)
 			tracee_end_early(tracer->table, (pid_t)old);
@@ -148,7 +143,7 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 		exit_sockets_inherited(&tracer->gathered, tracee->target);
 }
 
-/* Return: was it let go? Then it must not be resumed, and is forgotten. */
+/* Return: true when it was detached: it must not be resumed, and is forgotten. */
 static bool on_exit_stop(struct tracer *tracer, struct tracee *tracee)
 {
 	tracee_exiting(tracee, true);
@@ -317,7 +312,7 @@ static int launch(struct tracer *tracer)
 
 /* ---- the thread --------------------------------------------------------------- */
 
-/* Act on what wait4(2) reported. Return: the ptrace event it was, 0 for others. */
+/* Act on a report of wait4(2). Return: its ptrace event, 0 for others. */
 static int dispatch(struct tracer *tracer, pid_t tid, int status)
 {
 	struct tracee *tracee;
@@ -365,7 +360,7 @@ static void dispatch_all(struct tracer *tracer)
 	}
 }
 
-/* Is there anybody whose end is still to be reported? */
+/* Whether the end of any process is still to be reported. */
 static bool lives(const struct tracer *tracer)
 {
 	return tracee_count(tracer->table) > 0 || tracer->endings.count > 0 ||
@@ -379,7 +374,7 @@ static void check_endings(struct tracer *tracer, bool wait)
 	push(tracer);
 }
 
-/* Those that have not been asked yet. */
+/* Those that have not been counted yet. */
 static void ask_targets(struct tracer *tracer)
 {
 	struct tracer_question *question = &tracer->question;
@@ -399,7 +394,7 @@ static void ask_targets(struct tracer *tracer)
 	}
 }
 
-/* A child whose birth waits to be reported is one of them. One that is born later was not born under a signal. */
+/* A child whose creation is still to be reported is one of them. One created later was not created under a signal. */
 static void answer(struct tracer *tracer)
 {
 	for (struct tracee *tracee = tracee_next(tracer->table, NULL); tracee != NULL;

@@ -29,7 +29,7 @@ static void write_register(const struct tracee *tracee, uint64_t flags)
 	(void)ptrace(PTRACE_POKEUSER, tracee->tid, (void *)offset, (void *)(uintptr_t)flags);
 }
 #elif defined(__aarch64__)
-/* clone(2): they are in the first register, which the call's result overwrites, so nothing is to be given back. */
+/* clone(2): they are in the first register, which the call's result overwrites, so nothing needs to be restored. */
 static void write_register(const struct tracee *tracee, uint64_t flags)
 {
 	union {

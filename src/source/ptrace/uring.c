@@ -17,7 +17,7 @@
 
 /* A program has one, or one for each thread. */
 #define RINGS_MAX 64
-/* Looking takes at most a tenth of the time, as soon as a look takes longer than this. */
+/* Samples longer than this take at most a tenth of the time. */
 #define LONG_LOOK_NS (2 * CLOCK_NS_PER_MS)
 #define SHARE 10
 
@@ -28,12 +28,12 @@ struct place {
 };
 
 /**
- * struct uring - the rings of a process and the sockets it had at the last look
+ * struct uring - the rings of a process and the sockets it had at the last sample
  * @rings: their descriptors
- * @ring_count: how many
- * @known: sockets there is nothing more to say of, by inode
- * @known_count: how many
- * @next_ns: no look before
+ * @ring_count: their number
+ * @known: sockets that need no further report, by inode
+ * @known_count: their number
+ * @next_ns: no sample before this time
  */
 struct uring {
 	int rings[RINGS_MAX];
@@ -43,13 +43,13 @@ struct uring {
 	int64_t next_ns;
 };
 
-/* Places in a list that grows. */
+/* Entries of a growing list. */
 struct places {
 	struct place *list;
 	size_t count;
 };
 
-/* What one look finds: all there is, what is done with, and direct ones that are new. */
+/* The result of one sample: all sockets, those fully reported, and new direct ones. */
 struct finding {
 	struct stop *stop;
 	struct tracee *tracee;
@@ -118,7 +118,7 @@ static int compare(const void *a, const void *b)
 	return left->inode < right->inode ? -1 : left->inode > right->inode;
 }
 
-/* Return: has all been said of it? A socket that is not connected yet may be later. */
+/* Return: true when it is fully reported. A socket that is not connected yet may be reported later. */
 static bool tell(struct stop *stop, struct tracee *tracee, int fd, const struct event *info)
 {
 	struct event *event;
@@ -166,7 +166,7 @@ static void look_at(struct finding *finding, const struct place *place)
 		add_place(&finding->done, place->inode, place->fd);
 }
 
-/* A direct one has no descriptor to look through, but the kernel's list of sockets has it. */
+/* A direct one has no descriptor to read, but the kernel's list of sockets has it. */
 static void resolve(void *context, const struct event *event)
 {
 	struct finding *finding = context;
@@ -176,7 +176,7 @@ static void resolve(void *context, const struct event *event)
 		add_place(&finding->done, event->info.inode, -1);
 }
 
-/* What this thread has used: others who want the processor do not make a look dearer. */
+/* Processor time of this thread: other processes that want the processor do not make a sample dearer. */
 static int64_t processor_time(void)
 {
 	struct timespec used;

@@ -7,12 +7,11 @@
  *
  * Samples. All sockets are listed from time to time (sock_diag). The descriptors of the targets (/proc/PID/fd) give the
  * owners of new sockets. The list is made first, so a socket in it that no target has afterwards was closed in between,
- * or is being passed. Only a socket found then with other processes, or with no target by a second sample, belongs to
- * others.
+ * or is being passed. Only a socket found with other processes, or in no target by a second sample, is others'.
  *
  * Listeners. A connection that came in through a listening socket that only targets hold is theirs, however short it
- * lived. All of /proc is read for other holders when the listener is found, and again from time to time. Some processes
- * of another user cannot be inspected; none of them is taken to hold a listener that the target's own user has created.
+ * lived. All of /proc is read for other holders when the listener is found, and again from time to time. Processes that
+ * can't be inspected are assumed not to hold a listener that the target's own user has created.
  *
  * The final counters of a socket that no sample has seen therefore wait for the next sample, because its listener, or
  * another holder of that, may be as new as itself. A socket that then belongs neither to a listener of the targets nor
@@ -27,9 +26,8 @@
  * other processes handed over (SCM_RIGHTS) between two samples leave no trace.
  *
  * The cost of a sample grows with the number of sockets. It includes a walk through the kernel's table, half a
- * millisecond at least. The interval adapts to that cost (sampler_times.c). In between, a peek at the listeners alone,
- * which costs a few microseconds, finds new ones early, and final counters at a port without a known listener hasten
- * the next sample.
+ * millisecond at least. The interval adapts to that cost (sampler_times.c). In between, a peek at the listeners alone
+ * finds new ones early for a few microseconds. Final counters at a port without a known listener hasten a sample.
  */
 #include "source/sampler/sampler.h"
 
@@ -163,10 +161,7 @@ static enum conn_dir opened_by(const struct event_info *info)
 	return tcp_payload_direction(&bytes);
 }
 
-/*
- * Finds the owner of a connection, if it came in, after sample number @from. @is_late: its final counters may be
- * reported late. @is_opened: it did not come in.
- */
+/* Finds the owner of a connection that came in after sample @from. @is_late and @is_opened as in struct pending. */
 static struct ownership judge(const struct sampler *sampler, const struct event *socket, uint32_t from, bool is_late,
 			      bool is_opened)
 {
