@@ -13,12 +13,11 @@
 #include "system/remedy.h"
 
 /*
- * The only file that knows libpcap's handles.
+ * The only file that uses libpcap's handles.
  *
- * Live, immediate mode is asked for, because then the kernel shows each packet
- * at once (libpcap uses TPACKET_V2). In the other mode it shows blocks
- * (TPACKET_V3), and the packets of an unfinished block cannot be had when the
- * run ends. How often one looks is decided by the caller.
+ * A live capture uses immediate mode, because then the kernel shows each packet at once (libpcap uses TPACKET_V2). In
+ * the other mode it shows blocks (TPACKET_V3), and the packets of an unfinished block are not available when the run
+ * ends. The caller decides how often the capture is read.
  */
 
 /* The longest filter program the kernel takes (linux/bpf_common.h, whose other names are those of libpcap). */
@@ -26,7 +25,7 @@
 #define BPF_MAXINSNS 4096
 #endif
 
-/* Time stamps outside this are no dates but damage: seconds that fit nanoseconds in 63 bits. */
+/* Time stamps outside this range are damage: seconds that fit nanoseconds in 63 bits. */
 #define SECONDS_MAX INT64_C(9000000000)
 
 struct capture {
@@ -39,7 +38,7 @@ struct capture {
 	int link_type;
 };
 
-/* What there is to choose from, as the remedy for a wrong name. */
+/* The available interfaces, as the remedy for a wrong name. */
 static void interfaces_append(char *text, size_t size)
 {
 	char error[PCAP_ERRBUF_SIZE];
@@ -49,7 +48,7 @@ static void interfaces_append(char *text, size_t size)
 	if (pcap_findalldevs(&all, error) < 0)
 		return;
 	for (each = all; each != NULL && used < size; each = each->next) {
-		/* Buses and sniffers of other kinds are no interfaces of ours. */
+		/* Buses and sniffers of other kinds are not network interfaces. */
 		if (strncmp(each->name, "usb", 3) == 0 || strncmp(each->name, "bluetooth", 9) == 0 ||
 		    strncmp(each->name, "dbus", 4) == 0)
 			continue;
@@ -114,7 +113,7 @@ static int set_live(struct capture *capture, const struct capture_config *config
 	return pcap_activate(pcap);
 }
 
-/* One filter that lets through what both let through: the second begins where the first would accept. */
+/* One filter that accepts what both accept: the second begins where the first would accept. */
 static int join(struct bpf_program *joined, const struct bpf_program *first, const struct bpf_program *second)
 {
 	unsigned int length = first->bf_len + second->bf_len;
@@ -134,7 +133,7 @@ static int join(struct bpf_program *joined, const struct bpf_program *first, con
 	return 0;
 }
 
-/* Return: true when one of config.narrow can be had. It is for speed, so that none can be is no failure. */
+/* Return: true when one of config.narrow can be installed. It is for speed, so that failure is allowed. */
 static bool compile_narrow(struct bpf_program *program, const struct capture *capture,
 			   const struct capture_config *config)
 {
@@ -148,14 +147,14 @@ static bool compile_narrow(struct bpf_program *program, const struct capture *ca
 	return false;
 }
 
-/* The filter that was asked for must be had; Return: 1, 0 for none, or a negative errno. */
+/* The requested filter must be installed; Return: 1, 0 for none, or a negative errno. */
 static int compile_filter(struct bpf_program *program, const struct capture *capture,
 			  const struct capture_config *config, bool is_narrow, struct err *err)
 {
 	const char *filter = config->filter;
 	int got;
 
-	/* What surely holds no TCP need not be copied out of the kernel. */
+	/* Frames that surely hold no TCP need not be copied out of the kernel. */
 	if (filter == NULL && !config->udp && !is_narrow)
 		filter = "not udp";
 	if (filter == NULL)
@@ -204,7 +203,7 @@ int capture_open_live(struct capture **result, const struct capture_config *conf
 		goto fail;
 	}
 #ifdef DLT_LINUX_SLL2
-	/* Says on which interface each frame was; only newer libpcap offers it. */
+	/* Gives the interface of each frame; only newer libpcap offers it. */
 	if (pcap_datalink(capture->pcap) == DLT_LINUX_SLL && pcap_set_datalink(capture->pcap, DLT_LINUX_SLL2) < 0 &&
 	    pcap_set_datalink(capture->pcap, DLT_LINUX_SLL) < 0) {
 		status = err_set(err, EIO, "cannot capture on \"%s\": %s", capture->name, pcap_geterr(capture->pcap));
@@ -226,7 +225,7 @@ fail:
 	return status;
 }
 
-/* The head of a savefile of @link_type. Return: NULL when libpcap has none of it; else to be freed. */
+/* The head of a savefile of @link_type. Return: NULL when libpcap does not support it; else to be freed. */
 static char *savefile_head(int link_type, size_t *length)
 {
 	pcap_t *dead = pcap_open_dead(link_type, 262144);
@@ -243,7 +242,7 @@ static char *savefile_head(int link_type, size_t *length)
 	return head;
 }
 
-/* libpcap makes other filters for savefiles, and only opening one tells it that it is one. */
+/* libpcap compiles other filters for savefiles, and recognizes a savefile only by opening one. */
 static pcap_t *open_savefile(int link_type)
 {
 	char error[PCAP_ERRBUF_SIZE];
@@ -255,7 +254,7 @@ static pcap_t *open_savefile(int link_type)
 
 	if (pcap == NULL && file != NULL)
 		fclose(file);
-	/* It has read all there is. */
+	/* It has read everything. */
 	free(head);
 	if (datalink == link_type)
 		return pcap;
@@ -300,7 +299,7 @@ static void handle(u_char *user, const struct pcap_pkthdr *header, const u_char 
 	};
 	int64_t seconds = header->ts.tv_sec;
 
-	/* A frame with a broken date came when the one before it came, as far as anybody knows. */
+	/* A frame with a broken time stamp is given the time of the one before it. */
 	if (seconds >= 0 && seconds < SECONDS_MAX)
 		capture->last_ns = seconds * CLOCK_NS_PER_SEC + (int64_t)header->ts.tv_usec * capture->fraction_ns;
 	record.time_ns = capture->last_ns;
@@ -327,8 +326,8 @@ void capture_stop(struct capture *capture)
 }
 
 /*
- * Not pcap_stats(3PCAP): that also opens files below /sys, which a confined
- * process may not. The kernel starts counting anew at each call (packet(7)).
+ * Not pcap_stats(3PCAP): that also opens files below /sys, which a confined process may not. The kernel resets its
+ * counters at each call (packet(7)).
  */
 int64_t capture_drops(struct capture *capture)
 {

@@ -11,23 +11,24 @@
 
 struct bpf_program;
 
-/** Bytes captured of each frame unless asked otherwise: link layer, IPv6 with extension headers, TCP with options. */
+/** Default number of bytes captured of each frame: link layer, IPv6 with extension headers, TCP with options. */
 #define CAPTURE_SNAPLEN 256
 
-/** Kernel buffer unless asked otherwise, KiB. */
+/** Default kernel buffer, KiB. */
 #define CAPTURE_BUFFER_KIB 8192
 
-/** The errno (negative as a return value) of a wrong filter expression: the user's word, not the machine's fault. */
+/** The errno (negative as a return value) of a wrong filter expression: an error of the user, not of the system. */
 #define CAPTURE_BAD_FILTER EBADRQC
 
 /**
- * struct capture_config - how to listen on an interface
+ * struct capture_config - how to capture on an interface
  * @interface: its name, or "any"
  * @filter: pcap-filter(7) expression, or NULL
- * @narrow: @narrow_count further expressions; the first that can be compiled for the link type must match too
+ * @narrow: @narrow_count further expressions; the first that can be compiled for the link type must match
+ *	    too
  * @narrow_count: may be 0
- * @promisc: hear frames for others too
- * @udp: there may be TCP inside of UDP
+ * @promisc: capture frames for other hosts too
+ * @udp: UDP may carry TCP
  * @snaplen: bytes of each frame, 0 for CAPTURE_SNAPLEN
  * @buffer_kib: kernel buffer, 0 for CAPTURE_BUFFER_KIB
  */
@@ -42,22 +43,22 @@ struct capture_config {
 	int buffer_kib;
 };
 
-/** struct capture - an interface that libpcap listens on */
+/** struct capture - an interface that libpcap captures on */
 struct capture;
 
 /**
- * capture_open_live() - listen on an interface, without ever blocking in capture_read()
+ * capture_open_live() - capture on an interface, without ever blocking in capture_read()
  *
- * Return: 0, or a negative errno with the story in @err (-EPERM, -ENODEV,
- * -EINVAL for the filter, -EPROTONOSUPPORT for the link type, ...).
+ * Return: 0, or a negative errno with the message in @err (-EPERM, -ENODEV, -EINVAL for the filter, -EPROTONOSUPPORT
+ * for the link type, ...).
  */
 int capture_open_live(struct capture **capture, const struct capture_config *config, struct err *err);
 
 /**
- * capture_compile() - a filter expression for a link type
+ * capture_compile() - compile a filter expression for a link type
  * @program: set on success; to be freed with pcap_freecode()
- * @is_copy: for frames of a savefile, or copied out of the kernel: of those no filter knows what only the kernel does,
- *           and their loopback headers may be another system's
+ * @is_copy: for frames of a savefile, or copied out of the kernel: filters can't read there what only the
+ *	    kernel knows, and their loopback headers may be another system's
  *
  * May look up names, so not under confine().
  */
@@ -73,24 +74,24 @@ int capture_fd(const struct capture *capture);
 typedef void (*capture_function)(void *context, const struct dissect_record *record);
 
 /**
- * capture_read() - hand frames to @function
+ * capture_read() - pass frames to @function
  * @capture: the source
- * @count: at most about this many
+ * @count: their approximate maximum
  * @function: gets each
  * @context: is passed on
  * @err: on failure
  *
- * Return: how many, 0 when there are none now, or a negative errno.
+ * Return: number of frames, 0 when there are none now, or a negative errno.
  */
 int capture_read(struct capture *capture, int count, capture_function function, void *context, struct err *err);
 
-/** capture_stop() - let capture_read() return early; may be called by its function */
+/** capture_stop() - make capture_read() return early; may be called by its function */
 void capture_stop(struct capture *capture);
 
-/** capture_drops() - frames the kernel had no room for since the last call; -1 when it does not say */
+/** capture_drops() - frames the kernel had no room for since the last call; -1 unknown */
 int64_t capture_drops(struct capture *capture);
 
-/** capture_close() - NULL is fine */
+/** capture_close() - close it; NULL is allowed */
 void capture_close(struct capture *capture);
 
 #endif

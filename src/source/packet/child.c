@@ -18,26 +18,23 @@
 #include "source/source.h"
 
 /*
- * The packet process: open, confine, read. Everything that allocates or may
- * fail for want of rights comes before confine(), everything that looks at
- * captured bytes after it.
+ * The packet process: open, confine, read. Everything that allocates or may fail for lack of rights comes before
+ * confine(), everything that reads captured bytes after it.
  *
- * Live, it looks at the interfaces when packets wait and then lets them gather
- * for a moment, so that a busy interface costs a few hundred wakeups a second
- * and not one per packet; the kernel's buffer holds them meanwhile. With
- * several interfaces their packets are put in order: those younger than the
- * beginning of a round wait for the next one, because an interface read
- * earlier in the round may still get an older packet.
+ * Live, it reads the interfaces when packets wait and then lets packets gather for a short time, so that a busy
+ * interface costs a few hundred wakeups a second and not one per packet; the kernel's buffer holds them meanwhile.
+ * Packets of several interfaces are put in order: those newer than the beginning of a round wait for the next one,
+ * because an interface read earlier in the round may still get an older packet.
  */
 
 #define GATHER_MS 5
 #define IDLE_MS 500
 #define CHECK_EVERY_NS (200 * CLOCK_NS_PER_MS)
 
-/* Frames handled before control is looked at again. */
+/* Frames handled between two checks of control. */
 #define ROUND_FRAMES 4096
 
-/* A savefile wakes the reader when so many events wait: each wakeup costs both a system call. */
+/* A savefile wakes the reader when this many events wait: each wakeup costs both a system call. */
 #define WAKE_EVERY 1024
 
 static void wake_reader(struct child *child)
@@ -76,13 +73,13 @@ void child_publish_counts(struct child *child)
 
 	publish_frames(child);
 	atomic_store_explicit(&child->shared->cpu_ns, clock_process(), memory_order_relaxed);
-	/* It began by fork(2): no other program's memory is in this, as there would be after execve(2). */
+	/* It began by fork(2): its memory is not that of another program, as after execve(2). */
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
 		atomic_store_explicit(&child->shared->peak_bytes, usage.ru_maxrss * INT64_C(1024),
 				      memory_order_relaxed);
 }
 
-/* Wait until an order comes, an interface has something, or @timeout_ms pass. Ends when the main process did. */
+/* Wait until an order or a packet arrives, or @timeout_ms pass. Ends when the main process did. */
 static void wait_for(struct child *child, bool interfaces, int timeout_ms)
 {
 	struct pollfd fds[1 + PACKET_INTERFACES];
@@ -110,14 +107,14 @@ void child_publish(struct child *child, uint64_t worth)
 	uint64_t waiting;
 
 	ring_publish(&child->ring);
-	/* The reader says it is going to sleep, then looks once more: one of the two must see the other's word. */
+	/* The reader announces its sleep, then checks once more: one of the two must see the other's flag. */
 	atomic_thread_fence(memory_order_seq_cst);
 	waiting = ring_waiting(&child->ring);
 	if (waiting < worth)
 		return;
 	if (ring_wants_reader(child->ring.ring, child->is_urgent ? UINT64_MAX : waiting))
 		wake_reader(child);
-	/* If it is awake it looks before it sleeps. */
+	/* If it is awake it checks before it sleeps. */
 	child->is_urgent = false;
 }
 
@@ -143,7 +140,7 @@ struct event *child_wait_for_room(struct child *child)
 	return event;
 }
 
-/* What costs a system call each. */
+/* Steps that cost a system call each. */
 static void check(struct child *child)
 {
 	int64_t time_ns = clock_monotonic(), drops = 0;
@@ -163,7 +160,7 @@ static void check(struct child *child)
 	child_frames_lose(child, LOST_CAPTURE_KERNEL, drops, child->last_ns ? child->last_ns : clock_now());
 }
 
-/* An interface is gone; the others go on. */
+/* An interface is gone; the others continue. */
 static void drop_input(struct child *child, size_t which, int error, const struct err *err)
 {
 	if (child->input_count == 1) {
@@ -178,7 +175,7 @@ static void drop_input(struct child *child, size_t which, int error, const struc
 	wake_reader(child);
 }
 
-/* Read what every interface has now, up to a bound. Return: how many frames. */
+/* Read what every interface has now, up to a bound. Return: number of frames. */
 static int live_round(struct child *child)
 {
 	bool several = child->config->packet->interface_count > 1;
@@ -198,7 +195,7 @@ static int live_round(struct child *child)
 		}
 		frames += got;
 	}
-	/* More of them come all the time, and do not count. */
+	/* More of them arrive all the time, and do not count. */
 	if (child_frames_are_all(child))
 		frames = 0;
 	if (several)
@@ -219,7 +216,7 @@ static void release_stuck(struct child *child)
 	}
 }
 
-/* Until there is something to read and, unless much came at once, more has had a moment to gather. */
+/* Wait until there is something to read and, unless much came at once, more has had time to gather. */
 static void wait_for_frames(struct child *child, int frames, bool staged)
 {
 	if (frames >= ROUND_FRAMES || child->draining)
@@ -257,14 +254,14 @@ void child_ask_filter(struct child *child, int link_type)
 {
 	child->shared->link_type = link_type;
 	atomic_store(&child->shared->state, CHILD_LINK);
-	/* It sees the state when it has read what came before. */
+	/* The reader sees the state after it has read the events before. */
 	ring_publish(&child->ring);
 	wake_reader(child);
 	while (atomic_load(&child->shared->state) != CHILD_READY)
 		wait_for(child, false, IDLE_MS);
 }
 
-/* The savefiles are opened while they may be, and looked at later. */
+/* The savefiles are opened while they may be, and read later. */
 static void files_open(struct child *child, int *fds)
 {
 	for (size_t i = 0; i < child->config->packet->savefile_count; i++) {
@@ -323,7 +320,7 @@ static void top_run_start(struct child *child)
 	}
 }
 
-/* The terminal's signals are the main process's to answer; this one ends with its control pipe. */
+/* The main process handles the terminal's signals; this one ends with its control pipe. */
 static void ignore_signals(void)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP};
@@ -357,7 +354,7 @@ void child_run(const struct child_config *config)
 	ignore_signals();
 	prctl(PR_SET_NAME, "conntrace-pkt", 0, 0, 0);
 	if (file) {
-		/* Before anything is closed: /dev/fd/63 of a shell's <(command) is a descriptor of ours. */
+		/* Before anything is closed: /dev/fd/63 of a shell's <(command) is one of these descriptors. */
 		files_open(&child, keep + 3);
 	}
 	keep[0] = config->control_fd;
@@ -366,7 +363,7 @@ void child_run(const struct child_config *config)
 	confine_descriptors(keep, 3 + files);
 	if (!file)
 		top_run_start(&child);
-	/* What tells the time may have to be set up the first time it is asked. */
+	/* The first use of the clock may need setup. */
 	child.checked_ns = clock_monotonic();
 	(void)clock_now();
 	got = confine(&config->confine, &err);

@@ -10,27 +10,27 @@
 #include "source/packet/process.h"
 #include "source/packet/ring.h"
 
-/* What process.c, in the main process, and child.c, in the packet process, agree on. */
+/* What process.c, in the main process, and child.c, in the packet process, share. */
 
 /** The longest filter program the kernel takes (BPF_MAXINSNS of linux/bpf_common.h). */
 #define CHILD_FILTER_MAX 4096
 
-/** enum child_state - how far the packet process is */
+/** enum child_state - state of the packet process */
 enum child_state {
 	CHILD_STARTING,
-	/** the head of the savefile is read: link_type stands, the filter is waited for */
+	/** the head of the savefile is read: link_type is set, the filter is awaited */
 	CHILD_LINK,
 	/** frames are being read */
 	CHILD_READY,
-	/** ended by itself: nothing more comes */
+	/** ended by itself: no more events come */
 	CHILD_DONE,
-	/** ended by an error that stands in error and text */
+	/** ended by an error given in error and text */
 	CHILD_FAILED,
 };
 
 /** enum child_order - bytes the main process writes into the control pipe; its end is an order to end */
 enum child_order {
-	/** the filter stands in filter */
+	/** the filter is in filter */
 	CHILD_GO = 'g',
 	/** there is room in the ring again */
 	CHILD_ROOM = 'r',
@@ -41,13 +41,13 @@ enum child_order {
 /**
  * struct child_shared - memory of both processes
  * @state: enum child_state
- * @beat: counts on while the packet process works, or waits for what will come
- * @pauses: it waits for a stream that may pause as long as it likes
+ * @beat: increases while the packet process works, or waits for packets
+ * @pauses: it waits for a stream that may pause for any time
  * @stop: set by the main process to end a savefile early
- * @warned: text and error hold the story of an interface that is lost while others go on
+ * @warned: text and error hold the message of an interface that is lost while others continue
  * @error: errno, with CHILD_FAILED or @warned
  * @link_type: with CHILD_LINK
- * @text: the story
+ * @text: the message
  * @frames: by enum dissect_result
  * @tcp: see struct packet_stats
  * @left: see struct packet_stats
@@ -89,9 +89,9 @@ struct child_shared {
 };
 
 /**
- * struct child_config - what the packet process starts with
+ * struct child_config - configuration of the packet process
  * @packet: what to read
- * @confine: what it becomes
+ * @confine: its user and limits
  * @shared: the shared memory
  * @slots: of the ring
  * @control_fd: orders come from here

@@ -11,11 +11,11 @@
 #include "source/source.h"
 
 /*
- * Savefiles, read as one: of the frames that are next in each, the oldest goes
- * first. Each may have its own link types, compression and snapshot length.
+ * Savefiles, read as one: the oldest of their next frames goes first. Each may have its own link types, compression and
+ * snapshot length.
  */
 
-/* Frames handled before control is looked at again. */
+/* Frames handled between two checks of control. */
 #define ROUND_FRAMES 4096
 
 /* Interfaces of different files have different numbers, as far as there are enough. */
@@ -32,7 +32,7 @@ struct file {
 
 struct files {
 	struct child *child;
-	capture_function take; /* what each frame is given to */
+	capture_function take; /* gets each frame */
 	struct file files[PACKET_SAVEFILES];
 	size_t count;
 	int64_t newest_ns;
@@ -40,7 +40,7 @@ struct files {
 	struct err err;
 };
 
-/* Frames of a link type are at hand: the main process makes the filter for these. */
+/* The first frame of a link type was read: the main process compiles the filter for it. */
 static void ask_filter(void *context, int link_type, struct savefile_filter *filter)
 {
 	struct child_input *input = context;
@@ -61,7 +61,7 @@ static void count_hidden(void *context, const struct dissect_record *record)
 	child_frames_hidden(((struct child_input *)context)->child, record);
 }
 
-/* A stream may never say another word. */
+/* A stream may bring nothing more. */
 static void before_waiting(void *context)
 {
 	struct child *child = ((struct child_input *)context)->child;
@@ -79,7 +79,7 @@ int child_files_open(const struct child_config *config, size_t which, struct err
 	return fd >= 0 ? fd : err_set(err, errno, "cannot read \"%s\": %s", name, strerror(errno));
 }
 
-/* Frames that are older than one before them are counted, for what they say may be misread. */
+/* Frames that are older than one before them are counted, for their data may be misread. */
 static void hand_over(struct files *files, struct dissect_record *record, size_t which)
 {
 	struct child_input *input = &files->child->inputs[0];
@@ -92,7 +92,7 @@ static void hand_over(struct files *files, struct dissect_record *record, size_t
 	files->take(input, record);
 }
 
-/* The next frame of @file stands in it, or it has ended, or there was none that passed. */
+/* Afterwards @file holds its next frame, or has ended, or the frame read did not pass. */
 static void advance(struct files *files, struct file *file)
 {
 	struct err err;
@@ -108,7 +108,7 @@ static void advance(struct files *files, struct file *file)
 	}
 }
 
-/* Return: the file that is to be asked, or whose frame is the oldest; NULL: all have ended. */
+/* Return: the file to be read next, or the one with the oldest frame; NULL: all have ended. */
 static struct file *choose(struct files *files)
 {
 	struct file *chosen = NULL;
@@ -126,7 +126,7 @@ static struct file *choose(struct files *files)
 	return chosen;
 }
 
-/* Up to when frames of @chosen may go on without a look at the others. */
+/* Frames of @chosen up to this time may be taken without checking the others. */
 static int64_t others_ns(const struct files *files, const struct file *chosen)
 {
 	int64_t until_ns = INT64_MAX;
@@ -137,7 +137,7 @@ static int64_t others_ns(const struct files *files, const struct file *chosen)
 	return until_ns;
 }
 
-/* Return: have all ended? */
+/* Return: true when all have ended. */
 static bool round_of(struct files *files, int count)
 {
 	while (count > 0) {
@@ -161,7 +161,7 @@ static bool round_of(struct files *files, int count)
 	return false;
 }
 
-/* One alone needs no look at others. */
+/* A single one needs no comparison with others. */
 static bool round_of_one(struct files *files, int count)
 {
 	struct file *file = &files->files[0];

@@ -7,20 +7,19 @@
 #include "source/packet/hidden.h"
 
 /*
- * A frame becomes an event, or several, on their way to the main process. From
- * one interface, or a savefile, they are written where the reader will find
- * them; from several interfaces they are staged first, to be put in order.
+ * A frame becomes an event, or several, on their way to the main process. Those of one interface, or a savefile, are
+ * written where the reader will find them; those of several interfaces are staged first, to be put in order.
  */
 
-/* So many are shown to the reader at once. */
+/* Number of events shown to the reader at once. */
 #define PUBLISH_EVERY 64
 
 #define STAGE_SPARE 64
 
-/* How often frames of a savefile that are no events let time pass, in its own time. */
+/* How often, in a savefile's own time, frames without an event advance the time. */
 #define TIME_EVERY_NS CLOCK_NS_PER_SEC
 
-/* Where the next event may be written, or NULL when the ring is full and must not be waited for. */
+/* The place of the next event, or NULL when the ring is full and the caller must not wait. */
 static struct event *reserve(struct child *child)
 {
 	struct event *event = ring_reserve(&child->ring);
@@ -47,7 +46,7 @@ void child_frames_lose(struct child *child, enum lost_where where, int64_t count
 	commit(child);
 }
 
-/* The events that found the ring full, told as soon as there is room. */
+/* Reports the events that found the ring full, as soon as there is room. */
 void child_frames_lose_unsaid(struct child *child)
 {
 	uint64_t lost = child->lost_unsaid;
@@ -64,7 +63,7 @@ static void lost_one(struct child *child)
 	atomic_fetch_add_explicit(&child->shared->queue_drops, 1, memory_order_relaxed);
 }
 
-/* @tcp: does the frame carry TCP? */
+/* @tcp: the frame carries TCP */
 static void count_tcp(struct child *child, enum dissect_result result, bool tcp)
 {
 	child->tcp += tcp;
@@ -84,7 +83,7 @@ void child_frames_hidden(struct child *child, const struct dissect_record *recor
 	hidden_check(child->shared->hidden, record);
 }
 
-/* One frame as an event; @event may be NULL for want of room: it is looked at all the same, for the counts. */
+/* One frame as an event; @event may be NULL for lack of room: the frame is still read, for the counts. */
 static enum dissect_result dissect(struct child_input *input, const struct dissect_record *record,
 				   struct dissect_fragment *fragment, struct span *payload, struct event *event)
 {
@@ -103,7 +102,7 @@ static enum dissect_result dissect(struct child_input *input, const struct disse
 	/* Here, because the main process is the slower one. */
 	if (result == DISSECT_EVENT && event != NULL) {
 		event->flow_hash = flow_hash(&child->config->packet->flow_key, &event->flow);
-		/* Whose connection this will be is asked while it lives. */
+		/* The owner of the connection must be queried while it lives. */
 		child->is_urgent |= event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0;
 	}
 	count_tcp(child, result, tcp);
@@ -129,7 +128,7 @@ static bool take_fragment(struct child *child, struct event *event)
 static void stage(struct child_input *input)
 {
 	input->count++;
-	/* Of a frame come two events or, of fragments, more. */
+	/* A frame may become two events or, with fragments, more. */
 	if (input->count >= CHILD_STAGE_SLOTS - STAGE_SPARE)
 		capture_stop(input->capture);
 }
@@ -139,7 +138,7 @@ static struct event *stage_slot(struct child_input *input)
 	return &input->staged[(input->first + input->count) % CHILD_STAGE_SLOTS];
 }
 
-/* Live events that nothing has room for are lost; those of one frame are staged together. */
+/* Live events without room are lost; those of one frame are staged together. */
 static void put(struct child_input *input, const struct event *event)
 {
 	struct child *child = input->child;
@@ -160,7 +159,7 @@ static void put(struct child_input *input, const struct event *event)
 		stage(input);
 }
 
-/* Where the pieces of a message go, and whose it is. */
+/* The destination of messages, and the connection they belong to. */
 struct telling {
 	struct child_input *input;
 	const struct stream_speaker *speaker;
@@ -185,7 +184,7 @@ static void tell_message(void *context, const struct stream_speaker *speaker, co
 	message_split(message, tell_piece, &telling);
 }
 
-/* What the payload says comes behind its segment, which may be gone out of the queue by then: hence the copy. */
+/* A message comes after its segment, which may have left the queue by then: hence the copy. */
 static bool keep_segment(const struct child *child, struct event *kept, const struct event *event)
 {
 	const struct event_segment *segment = &event->segment;
@@ -205,7 +204,7 @@ static void tell_time(struct child *child)
 	put(&child->inputs[0], &event);
 }
 
-/* In a savefile the clock is its frames: one that is no event lets time pass all the same, now and then. */
+/* The clock of a savefile is its frames: those without an event advance the time too, now and then. */
 static void pass_time(struct child *child, int64_t time_ns)
 {
 	if (child->live || time_ns <= child->other_ns)
@@ -231,7 +230,7 @@ void child_frames_rejected(void *context, const struct dissect_record *record)
 	pass_time(child, record->time_ns);
 }
 
-/* Nothing more will come. */
+/* No more comes. */
 void child_frames_end(struct child *child)
 {
 	if (child->stream != NULL)
@@ -245,7 +244,7 @@ bool child_frames_are_all(const struct child *child)
 	return child->config->packet->packets > 0 && child->taken >= child->config->packet->packets;
 }
 
-/* Is it one too many? The last one ends the run. */
+/* Whether the limit is exceeded. The last one ends the run. */
 static bool is_one_too_many(struct child *child)
 {
 	if (child->config->packet->packets == 0)

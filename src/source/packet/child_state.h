@@ -11,11 +11,11 @@
 #include "source/packet/stream.h"
 
 /*
- * What the packet process knows, for its own files only: child.c opens, confines
- * and reads, child_frames.c makes events of what was read.
+ * State of the packet process, for its own files only: child.c opens, confines and reads, child_frames.c makes events
+ * of what was read.
  */
 
-/** Events of an interface that may wait. */
+/** Maximum number of waiting events of an interface. */
 #define CHILD_STAGE_SLOTS 8192
 
 struct child;
@@ -23,8 +23,9 @@ struct child;
 /**
  * struct child_input - one interface, or all savefiles
  * @capture: the interface
- * @child: whose
- * @staged: a ring of events that wait to be put in order with those of the others; NULL: it is alone
+ * @child: the packet process
+ * @staged: a ring of events that wait to be put in order with those of the others; NULL: there is one input
+ *	    only
  * @frames: filters of the frames that are reported one by one, by link type
  * @first: of @staged
  * @count: of @staged
@@ -42,27 +43,27 @@ struct child_input {
 
 /**
  * struct child - the packet process
- * @config: what it was made for
- * @shared: memory it has in common with the main process
+ * @config: its configuration
+ * @shared: memory shared with the main process
  * @ring: the writing end of the events
- * @inputs: where frames come from
+ * @inputs: sources of frames
  * @fragments: pieces of datagrams
- * @stream: directions that speak HTTP or TLS; NULL when nobody asks what they say
+ * @stream: directions that carry HTTP or TLS; NULL when messages are not wanted
  * @input_count: of @inputs
- * @results: frames, by what became of them
+ * @results: frames, by enum dissect_result
  * @tcp: frames that carry TCP
  * @left: of them, those that are no event, by enum packet_left
- * @looked: frames that were looked at for hidden segments
- * @taken: frames that were taken in, when there is an end to them
- * @lost_unsaid: events that found the ring full and have not been told of
- * @checked_ns: when, by the monotonic clock, the kernel was asked for what it dropped, and what this process took
+ * @looked: frames that were searched for hidden segments
+ * @taken: frames that were accepted, when their number is limited
+ * @lost_unsaid: events that found the ring full and have not been reported
+ * @checked_ns: when (monotonic) drops of the kernel and the usage of this process were last read
  * @last_ns: time of the latest frame
  * @other_ns: of a savefile: time of the latest frame that is no event
- * @passed_ns: up to when that has been told
- * @wake_every: the reader is woken when so many events wait
- * @live: nobody waits for room
- * @is_urgent: the reader has to see what is unpublished at once, however little it is
- * @draining: what is there is read, then it ends
+ * @passed_ns: the time up to which that was reported
+ * @wake_every: the reader is woken when this many events wait
+ * @live: packets do not wait for room
+ * @is_urgent: the reader has to see unpublished events at once, however few
+ * @draining: waiting packets are read, then it ends
  */
 struct child {
 	const struct child_config *config;
@@ -88,10 +89,10 @@ struct child {
 	bool draining;
 };
 
-/** child_publish() - let the reader see what there is, and wake it when @worth events wait */
+/** child_publish() - show the reader all committed events, and wake it when @worth events wait */
 void child_publish(struct child *child, uint64_t worth);
 
-/** child_publish_counts() - let the reader see the accounts */
+/** child_publish_counts() - show the reader the accounts */
 void child_publish_counts(struct child *child);
 
 /** child_ask_filter() - wait until the main process has put the filters for frames of @link_type into shared memory */
@@ -103,31 +104,33 @@ int child_files_open(const struct child_config *config, size_t which, struct err
 /** child_files_read() - all savefiles to their ends; Return: 0 or the negative errno of the first that failed */
 int child_files_read(struct child *child, const int *fds, struct err *err);
 
-/** child_wait_for_room() - the ring is full: wait for the reader; Return: where the next event may be written */
+/** child_wait_for_room() - the ring is full: wait for the reader; Return: the place of the next event */
 struct event *child_wait_for_room(struct child *child);
 
-/** child_frames_function() - what is to be called for each frame of @input, with it as context */
+/** child_frames_function() - the function to be called for each frame of @input, with @input as context */
 capture_function child_frames_function(const struct child_input *input);
 
-/** child_frames_rejected() - a frame that the filter did not let pass; @context: as for child_frames_function() */
+/** child_frames_rejected() - a frame that the filter rejected; @context: as for child_frames_function() */
 void child_frames_rejected(void *context, const struct dissect_record *record);
 
-/** child_frames_hidden() - a frame gave no segment: look what hides in it, while no other has given one */
+/** child_frames_hidden() - a frame gave no segment: search it for hidden ones, while no other frame has given one */
 void child_frames_hidden(struct child *child, const struct dissect_record *record);
 
-/** child_frames_are_all() - have as many been taken in as there shall be? */
+/** child_frames_are_all() - whether the limit of accepted frames is reached */
 bool child_frames_are_all(const struct child *child);
 
 /** child_frames_merge() - put the staged events up to @horizon_ns into the ring, oldest first */
 void child_frames_merge(struct child *child, int64_t horizon_ns);
 
-/** child_frames_end() - no more will come: what was held back is told */
+/** child_frames_end() - no more frames come: report what was held back */
 void child_frames_end(struct child *child);
 
-/** child_frames_lose() - tell that @count packets were lost, enum lost_where; not when there is no room for that */
+/**
+ * child_frames_lose() - report that @count packets were lost, enum lost_where; dropped when there is no room for that
+ */
 void child_frames_lose(struct child *child, enum lost_where where, int64_t count, int64_t time_ns);
 
-/** child_frames_lose_unsaid() - tell of the events that found the ring full, as soon as there is room */
+/** child_frames_lose_unsaid() - report the events that found the ring full, as soon as there is room */
 void child_frames_lose_unsaid(struct child *child);
 
 #endif

@@ -25,7 +25,7 @@
 
 /* The user nobody and the group of the same number, by kernel convention (overflowuid, proc(5)). */
 #define NOBODY 65534
-/* The user that a package or administrator may make for the packet process. */
+/* The user that a package or administrator may create for the packet process. */
 #define OWN_USER "conntrace"
 
 static bool keeps(const int *keep, int count, int fd)
@@ -42,7 +42,7 @@ void confine_descriptors(const int *keep, int count)
 	DIR *directory = opendir("/proc/self/fd");
 	struct dirent *entry;
 
-	/* Closed numbers would be taken by the next file opened, and then somebody prints into it. */
+	/* Closed numbers would be reused by the next file opened, and output could go there. */
 	for (int fd = 0; fd <= 2 && null >= 0; fd++)
 		if (!keeps(keep, count, fd) && fd != null)
 			dup2(null, fd);
@@ -71,7 +71,7 @@ int confine_find_user(const char *name, struct confine_config *confine, struct e
 
 	confine->uid = confine->gid = NOBODY;
 	confine->insist = name != NULL;
-	/* Whoever is not root stays who he is, and need not wait for a directory of users. */
+	/* A process that is not root keeps its user, and need not wait for a user database. */
 	if (name != NULL || geteuid() == 0)
 		entry = getpwnam(name != NULL ? name : OWN_USER);
 	if (entry == NULL && name != NULL && number_parse(name, 0, UINT32_MAX - 1, &number) == 0) {
@@ -126,7 +126,7 @@ static int drop_capabilities(struct err *err)
 	return 0;
 }
 
-/* Whatever libpcap, malloc(3) and waiting need; all of it works on what is open already. */
+/* The calls that libpcap, malloc(3) and waiting need; all of them work on descriptors that are open already. */
 static const int always[] = {
 	SCMP_SYS(read),           SCMP_SYS(readv),         SCMP_SYS(poll),
 	SCMP_SYS(ppoll),          SCMP_SYS(recvfrom),      SCMP_SYS(recvmsg),
@@ -140,7 +140,7 @@ static const int always[] = {
 #endif
 };
 
-/* Arguments of 32 bits: what a caller leaves in the upper half means nothing to the kernel. */
+/* Arguments of 32 bits: the kernel ignores the upper half. */
 static struct scmp_arg_cmp has(unsigned int argument, uint32_t mask, uint32_t value)
 {
 	struct scmp_arg_cmp compare = {.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
@@ -168,7 +168,7 @@ static int add_rules(scmp_filter_ctx filter, const struct confine_config *config
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2, is(1, SOL_PACKET),
 				is(2, PACKET_STATISTICS));
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2, is(1, SOL_SOCKET), is(2, SO_ERROR));
-	/* So libpcap asks whether an interface that went down is still there. */
+	/* libpcap checks this way whether an interface that went down still exists. */
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockname), 0);
 	got |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, is(1, SIOCGIFFLAGS));
 	return got;
@@ -196,7 +196,7 @@ int confine(const struct confine_config *config, struct err *err)
 	static const struct rlimit none = {0, 0};
 	int got;
 
-	/* Only who may (CAP_SETPCAP) can lower the bounding set; who may not cannot gain by it either. */
+	/* Lowering the bounding set needs CAP_SETPCAP; without it a process can't gain by the set either. */
 	capng_clear(CAPNG_SELECT_ALL);
 	(void)!capng_apply(CAPNG_SELECT_BOUNDS);
 	got = drop_user(config, err);
@@ -210,7 +210,7 @@ int confine(const struct confine_config *config, struct err *err)
 	setrlimit(RLIMIT_CORE, &none);
 	/* After the change of user, which clears it (prctl(2)). */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	/* It may have ended before that was asked for. */
+	/* It may have ended before that was set. */
 	if (getppid() != config->parent)
 		return err_set(err, ESRCH, "packet process: the main process is gone");
 	return filter_calls(config, err);

@@ -7,13 +7,12 @@
 #include "source/packet/dissect_ip.h"
 
 /*
- * From the outside in: a link layer ends with an EtherType or an IP packet,
- * which dissect_ip.c takes on. Each step takes its header off the
- * span, so whatever is left is the next layer's, and the length that the layer
- * itself states cuts the padding behind it.
+ * From the outside in: a link layer ends with an EtherType or an IP packet, which dissect_ip.c takes. Each step removes
+ * its header from the span, so the rest is the next layer's. The length that the layer itself states cuts the padding
+ * behind it.
  *
- * Lengths come from the IP header, never from the record: snaplen makes the
- * captured part shorter, Ethernet padding makes it longer.
+ * Lengths come from the IP header, never from the record: snaplen makes the captured part shorter, Ethernet padding
+ * makes it longer.
  */
 
 #ifndef DLT_LINUX_SLL2
@@ -43,7 +42,7 @@
 #define SLL_TO_US 0
 #define SLL_OUTGOING 4
 
-/* A device type of the cooked captures, as in net/if_arp.h, which not all systems that build this have. */
+/* A device type of the cooked captures, as in net/if_arp.h, which some systems that build this lack. */
 #define ARPHRD_LOOPBACK 772
 
 #define ETHER_ADDRESS 6
@@ -56,7 +55,7 @@
 #define NFLOG_PAYLOAD 9
 #define NFLOG_TLV_HEADER 4
 
-/* RFC 3032: labels of 4 bytes down to the bottom of the stack; what follows says itself what it is. */
+/* RFC 3032: labels of 4 bytes down to the bottom of the stack; the payload identifies itself. */
 static enum dissect_result mpls_packet(struct dissect_state *frame)
 {
 	uint32_t label;
@@ -69,7 +68,7 @@ static enum dissect_result mpls_packet(struct dissect_state *frame)
 	} while (!(label & 0x100));
 	if (!dissect_peek(frame, &first))
 		return DISSECT_MALFORMED;
-	/* A pseudowire begins with a control word of nibble 0 or with Ethernet: not ours. */
+	/* A pseudowire begins with a control word of nibble 0 or with Ethernet: it is not read. */
 	if (first >> 4 != 4 && first >> 4 != 6)
 		return DISSECT_OTHER;
 	return dissect_ip(frame);
@@ -133,7 +132,7 @@ enum dissect_result dissect_ethertype(struct dissect_state *frame, uint16_t type
 			if (!span_take_be16(&frame->rest, &tag) || !span_take_be16(&frame->rest, &type))
 				return DISSECT_MALFORMED;
 			dissect_wrapped(frame, tags++ > 0 ? DISSECT_WRAPPED_QINQ : DISSECT_WRAPPED_VLAN);
-			/* Priority is no matter of which network it is. */
+			/* Priority is not part of the network's number. */
 			dissect_tagged(frame, tag & 0x0fff);
 			break;
 		case ETHERTYPE_MPLS:
@@ -144,7 +143,7 @@ enum dissect_result dissect_ethertype(struct dissect_state *frame, uint16_t type
 		case ETHERTYPE_PPP:
 			return dissect_ppp(frame);
 		default:
-			/* RFC 1042: a length, then LLC with SNAP, carries an EtherType once more. */
+			/* RFC 1042: a length, then LLC with SNAP, contains another EtherType. */
 			if (type > ETHERTYPE_SNAP_MAX || !span_take(&frame->rest, sizeof(snap), &header) ||
 			    memcmp(header.data, snap, sizeof(snap)) != 0 || !span_take_be16(&frame->rest, &type) ||
 			    type <= ETHERTYPE_SNAP_MAX)
@@ -306,7 +305,7 @@ static enum dissect_result link_frame_relay(struct dissect_state *frame)
 	return type > ETHERTYPE_SNAP_MAX ? dissect_ethertype(frame, type) : DISSECT_OTHER;
 }
 
-/* IEEE 802.5: the first bit of the source says that a route stands behind it. */
+/* IEEE 802.5: the first bit of the source means that a route follows it. */
 static enum dissect_result link_token_ring(struct dissect_state *frame)
 {
 	uint8_t source, route;
@@ -318,7 +317,7 @@ static enum dissect_result link_token_ring(struct dissect_state *frame)
 	return dissect_llc(frame);
 }
 
-/* OpenBSD's firewall log: a header that says its own length, in words of four bytes. */
+/* OpenBSD's firewall log: a header that contains its own length, in words of four bytes. */
 static enum dissect_result link_pflog(struct dissect_state *frame)
 {
 	uint8_t length;
@@ -364,7 +363,7 @@ static enum dissect_result link_pktap(struct dissect_state *frame)
 
 typedef enum dissect_result (*link_function)(struct dissect_state *frame);
 
-/* Where an EtherType stands behind an address of fixed length, and how much behind that is to be left out. */
+/* Link types with an EtherType behind an address of fixed length, and the number of bytes to skip after it. */
 static const struct {
 	int link_type;
 	uint8_t skip, then;
@@ -373,7 +372,7 @@ static const struct {
 	{DLT_IPOIB, 40, 2},                  /* global route header; RFC 4391, 6 */
 };
 
-/* Where an LLC header or an IP packet stands behind something of fixed length. */
+/* Link types with an LLC header or an IP packet behind a header of fixed length. */
 static const struct {
 	int link_type;
 	uint8_t skip;
@@ -429,7 +428,7 @@ enum dissect_result dissect_link(struct dissect_state *frame, int link_type)
 {
 	uint16_t type;
 
-	/* By far the most. */
+	/* By far the most frequent. */
 	if (link_type == DLT_EN10MB)
 		return link_ethernet(frame);
 	for (size_t i = 0; i < COUNT(with_next); i++)

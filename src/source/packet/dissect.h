@@ -9,34 +9,36 @@
 #include "base/span.h"
 #include "model/event.h"
 
-/** enum dissect_result - what a frame turned out to be */
+/** enum dissect_result - kind of a frame */
 enum dissect_result {
 	/** a TCP segment, or an ICMP error quoting one: the event is filled */
 	DISSECT_EVENT,
-	/** something else, as far as one can tell */
+	/** something else, as far as can be determined */
 	DISSECT_OTHER,
-	/** a fragment of an IP datagram that carries TCP, described in dissect_record.fragment; without that only
-	 *  later ones, and the first one is an event */
+	/**
+	 * a fragment of an IP datagram that carries TCP, described in dissect_record.fragment; when that is NULL only
+	 * later ones, and the first one is an event
+	 */
 	DISSECT_FRAGMENT,
-	/** cut before the end of the fixed TCP header, or lengths and versions that cannot be */
+	/** cut before the end of the fixed TCP header, or with impossible lengths or versions */
 	DISSECT_MALFORMED,
 	DISSECT_RESULT_NUM
 };
 
-/** enum dissect_tunnel - wrappings that are taken off when asked for, to see the segment inside */
+/** enum dissect_tunnel - wrappings that are removed on request, to read the segment inside */
 enum dissect_tunnel {
 	/** IP directly in IP, each version in each (RFC 2003, RFC 2473, RFC 4213) */
 	DISSECT_IPIP = 0x01,
 	/** GRE, also that of PPTP (RFC 2784, RFC 2890, RFC 2637) */
 	DISSECT_GRE = 0x02,
-	/** VXLAN on its port (RFC 7348), and on the one Linux had before */
+	/** VXLAN on its port (RFC 7348), and on Linux's former one */
 	DISSECT_VXLAN = 0x04,
 	/** Geneve on its port (RFC 8926) */
 	DISSECT_GENEVE = 0x08,
 	DISSECT_TUNNELS = 0x0f,
 };
 
-/** enum dissect_wrapped - wrappings that came off */
+/** enum dissect_wrapped - wrappings that were removed */
 enum dissect_wrapped {
 	DISSECT_WRAPPED_IPIP = DISSECT_IPIP,
 	DISSECT_WRAPPED_GRE = DISSECT_GRE,
@@ -53,10 +55,10 @@ enum dissect_wrapped {
  * struct dissect_fragment - a piece of an IP datagram that carries TCP
  * @local: the sender
  * @remote: the receiver
- * @data: what was captured of the piece; borrowed from the frame
+ * @data: the captured bytes of the piece; borrowed from the frame
  * @time_ns: when the frame passed
  * @id: identification: 16 bits of IPv4, 32 of IPv6
- * @offset: where in the datagram the piece stands
+ * @offset: position of the piece in the datagram
  * @length: its bytes by the IP header
  * @frame: length of the frame on the wire
  * @interface: as in struct event_segment
@@ -86,18 +88,18 @@ struct dissect_fragment {
 /**
  * struct dissect_record - a frame as the capture recorded it
  * @data: the bytes captured
- * @caplen: how many of them
- * @length: how long the frame was on the wire
- * @time_ns: when, nanoseconds since the epoch; CLOCK_UNKNOWN: nobody wrote it down
- * @fragment: filled on DISSECT_FRAGMENT; NULL: nobody keeps pieces together
- * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options as they are, unless they were cut; or NULL
- * @payload: set to what was captured of a segment's payload, borrowed from the frame; NULL: nobody asks
- * @tcp: set when the frame carries TCP, whatever the verdict: a segment, a piece of one, one that is cut, one in a
- *	 tunnel that is not taken off; else left alone; or NULL
- * @wrappings: gets enum dissect_wrapped bits of what came off; NULL: nobody asks
+ * @caplen: their number
+ * @length: length of the frame on the wire
+ * @time_ns: nanoseconds since the epoch, CLOCK_UNKNOWN: not recorded
+ * @fragment: filled on DISSECT_FRAGMENT; NULL: pieces are not kept together
+ * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options unchanged, unless they were cut; or NULL
+ * @payload: set to the captured payload of a segment, borrowed from the frame; NULL: not wanted
+ * @tcp: set when the frame carries TCP, whatever the result: a segment, a piece of one, one that is cut, one
+ *	    in a tunnel that is not removed; else unchanged; or NULL
+ * @wrappings: gets enum dissect_wrapped bits of removed wrappings; NULL: not wanted
  * @link_type: DLT_* of its interface
  * @interface: number of the capture interface within the run
- * @decapsulate: enum dissect_tunnel, those to take off
+ * @decapsulate: enum dissect_tunnel, those to remove
  */
 struct dissect_record {
 	const uint8_t *data;
@@ -114,33 +116,33 @@ struct dissect_record {
 	uint8_t decapsulate;
 };
 
-/** What a link layer that dissect_knows() not may be replaced by: for messages. */
+/** The supported link types, for messages about one that dissect_knows() not. */
 #define DISSECT_LINKS \
 	"Ethernet, Wi-Fi, Linux cooked, raw IP, loopback, PPP, HDLC, Frame Relay, MPLS, NFLOG and a few more are"
 
-/** dissect_knows() - can frames of this link type (DLT_* of pcap-linktype(7)) be read? */
+/** dissect_knows() - whether frames of this link type (DLT_* of pcap-linktype(7)) can be read */
 bool dissect_knows(int link_type);
 
 /**
- * dissect_frame() - one frame to one event
- * @link_type: DLT_* as libpcap says it
+ * dissect_frame() - read one frame into one event
+ * @link_type: DLT_* as libpcap gives it
  * @record: the frame
  * @event: filled on DISSECT_EVENT, as far as event_size() of its type goes; else undefined
  *
- * Pure: no state, no I/O, and any bytes are welcome. On LINUX_SLL2, where each
- * frame names its own interface, segment.interface is DISSECT_INTERFACE_SLL2
- * plus the low bits of that index, so that copies on two of them can be told.
+ * Pure: no state, no I/O, and any bytes are valid input. On LINUX_SLL2, where each frame names its own interface,
+ * segment.interface is DISSECT_INTERFACE_SLL2 plus the low bits of that index, so that copies on two of them can be
+ * distinguished.
  */
 enum dissect_result dissect_frame(int link_type, const struct dissect_record *record, struct event *event);
 
 /**
- * dissect_tcp() - the TCP segment whose pieces were put together
- * @fragment: ends, and where and when; @length and @data are the datagram's, from its beginning
- * @event: as for dissect_frame(); segment.payload counts what lies in @length
+ * dissect_tcp() - read the TCP segment whose pieces were put together
+ * @fragment: ends, place and time; @length and @data are the datagram's, from its beginning
+ * @event: as for dissect_frame(); segment.payload counts the bytes within @length
  */
 enum dissect_result dissect_tcp(const struct dissect_fragment *fragment, struct event *event);
 
-/** Added to interface indices that came from the frame itself, so that they never meet those of the run. */
+/** Added to interface indices that came from the frame itself, so that they never collide with those of the run. */
 #define DISSECT_INTERFACE_SLL2 0x8000
 
 #endif

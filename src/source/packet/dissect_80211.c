@@ -4,10 +4,8 @@
 #include "source/packet/dissect_ip.h"
 
 /*
- * IEEE 802.11 frames, bare or behind what a driver says of their reception
- * (radiotap.org; Prism and AVS are older). Only data frames in the clear carry
- * an IP packet that can be read: an LLC header follows, as on other networks
- * of that family.
+ * IEEE 802.11 frames, bare or behind a driver's header about their reception (radiotap.org; Prism and AVS are older).
+ * Only unencrypted data frames carry a readable IP packet: an LLC header follows, as on other networks of that family.
  */
 
 #define TYPE_MASK 0x0c
@@ -30,7 +28,7 @@
 #define RADIOTAP_FLAG_PADDED 0x20
 #define RADIOTAP_FLAG_BAD 0x40
 
-/* Length of the Prism header, of every driver that ever wrote one. */
+/* Length of the Prism header, which all drivers use. */
 #define PRISM_LENGTH 144
 #define AVS_MAGIC 0x80211000u
 
@@ -50,7 +48,7 @@ static bool take_le32(struct span *span, uint32_t *value)
 	return true;
 }
 
-/* @padded: the header is filled up to a multiple of four bytes, as some cards do. */
+/* @padded: the header is padded to a multiple of four bytes, as some cards do. */
 static enum dissect_result data_frame(struct dissect_state *frame, bool padded)
 {
 	size_t before = frame->rest.length;
@@ -61,7 +59,7 @@ static enum dissect_result data_frame(struct dissect_state *frame, bool padded)
 		return DISSECT_MALFORMED;
 	if ((type & TYPE_MASK) != TYPE_DATA || type & SUBTYPE_NO_DATA || flags & FLAG_PROTECTED)
 		return DISSECT_OTHER;
-	/* Duration and three addresses; the fourth is of bridges. */
+	/* Duration and three addresses; bridges add the fourth. */
 	if (!span_skip(&frame->rest, 20) || !take_le16(&frame->rest, &sequence) ||
 	    (flags & FLAG_TO_SYSTEM && flags & FLAG_FROM_SYSTEM && !span_skip(&frame->rest, 6)))
 		return DISSECT_MALFORMED;
@@ -70,7 +68,7 @@ static enum dissect_result data_frame(struct dissect_state *frame, bool padded)
 		return DISSECT_MALFORMED;
 	if (padded && !span_skip(&frame->rest, (4 - (before - frame->rest.length) % 4) % 4))
 		return DISSECT_MALFORMED;
-	/* Pieces of a frame, and several packets in one, are not put together and taken apart here. */
+	/* Pieces of a frame, and several packets in one, are neither reassembled nor split here. */
 	if (sequence & 0x000f || flags & FLAG_MORE_FRAGMENTS || qos & QOS_AGGREGATE)
 		return DISSECT_OTHER;
 	return dissect_llc(frame);
@@ -95,7 +93,7 @@ enum dissect_result dissect_radiotap(struct dissect_state *frame)
 		if (!take_le32(&header, &more))
 			return DISSECT_MALFORMED;
 	if (present & RADIOTAP_FLAGS) {
-		/* Fields stand at multiples of their size, counted from the beginning of the header. */
+		/* Fields are aligned to their size, counted from the beginning of the header. */
 		if (present & RADIOTAP_TSFT && !span_skip(&header, (8 - (length - header.length) % 8) % 8 + 8))
 			return DISSECT_MALFORMED;
 		if (!span_take_u8(&header, &flags))

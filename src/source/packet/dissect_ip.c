@@ -4,9 +4,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* IP, its extension headers and fragments, and what it carries: a TCP segment, or an ICMP error about one. */
+/* IP, its extension headers and fragments, and their payload: a TCP segment, or an ICMP error about one. */
 
-#define ETHERNET_MIN 60 /* without the check sum */
+#define ETHERNET_MIN 60 /* without the checksum */
 
 #define TCP_HEADER_MIN 20
 #define TCP_OPTION_END 0
@@ -36,15 +36,15 @@
 #define ICMP6_UNREACHABLE 1
 #define ICMP6_PARAMETER_PROBLEM 4
 
-/* How many bytes of the frame come after what was taken off, captured or not. */
+/* Number of bytes of the frame after the removed headers, captured or not. */
 static uint32_t wire_rest(const struct dissect_state *frame)
 {
 	return (uint32_t)frame->rest.length + frame->beyond;
 }
 
 /*
- * Ethernet fills short frames up to 60 bytes. A frame that is just as long, and ends with zeros where there is hardly
- * room for payload, was filled up.
+ * Ethernet pads short frames to 60 bytes. A frame of that length that ends with zeros, with hardly any room for
+ * payload, was padded.
  */
 static uint32_t offload_length(const struct dissect_state *frame)
 {
@@ -78,8 +78,8 @@ static bool take_address_v6(struct span *span, struct endpoint *endpoint)
 }
 
 /*
- * The flow's endpoints stand there already; whoever calls it clears the member of @type. No more is written than
- * event_size() says, and nothing that was written is read: this runs for every packet.
+ * The flow's endpoints are set already; the caller clears the member of @type. No more is written than event_size()
+ * gives, and nothing that was written is read: this runs for every packet.
  */
 static void event_begin(struct dissect_state *frame, enum event_type type)
 {
@@ -102,15 +102,15 @@ static void is_tcp(const struct dissect_state *frame)
 }
 
 /*
- * A piece of a datagram, @offset bytes from its beginning, stands in frame->rest; @more: others follow it.
- * DISSECT_EVENT when it is the first one and nobody keeps pieces together, so that it stands for all of them.
+ * A piece of a datagram, @offset bytes from its beginning, is at frame->rest; @more: others follow it. Return:
+ * DISSECT_EVENT when it is the first one and pieces are not kept together, so that it represents all of them.
  */
 static enum dissect_result fragment(struct dissect_state *frame, uint32_t id, uint32_t offset, bool more)
 {
 	struct dissect_fragment *fragment = frame->record->fragment;
 
 	frame->has |= SEGMENT_HAS_FRAGMENT;
-	/* What an error quotes needs no more than its beginning. */
+	/* An error quotes only the beginning. */
 	if (offset == 0 && (frame->quoted || fragment == NULL || frame->protocol != IPPROTO_TCP))
 		return DISSECT_EVENT;
 	if (frame->quoted || frame->protocol != IPPROTO_TCP)
@@ -134,7 +134,7 @@ static enum dissect_result fragment(struct dissect_state *frame, uint32_t id, ui
 		.version = frame->version,
 		.more = more,
 	};
-	/* Nobody has begun an event, and pieces are told apart by every byte of their ends. */
+	/* The event is not begun here, and pieces are distinguished by every byte of their ends. */
 	fragment->local.zero = fragment->remote.zero = 0;
 	return DISSECT_FRAGMENT;
 }
@@ -166,7 +166,7 @@ static bool tcp_option(struct event_segment *segment, uint8_t kind, struct span 
 	}
 }
 
-/* Return: false when the list is cut or does not add up; nothing of it counts then. */
+/* Return: false when the list is cut or inconsistent; none of it counts then. */
 static bool tcp_options(struct event_segment *segment, struct span options)
 {
 	uint8_t kind, length;
@@ -175,7 +175,7 @@ static bool tcp_options(struct event_segment *segment, struct span options)
 	while (span_take_u8(&options, &kind) && kind != TCP_OPTION_END) {
 		if (kind == TCP_OPTION_NOP)
 			continue;
-		/* The length counts the two bytes before the value, so 0 and 1 cannot be. */
+		/* The length counts the two bytes before the value, so 0 and 1 are invalid. */
 		if (!span_take_u8(&options, &length) || length < 2 || !span_take(&options, length - 2u, &value))
 			return false;
 		if (!tcp_option(segment, kind, &value))
@@ -184,7 +184,7 @@ static bool tcp_options(struct event_segment *segment, struct span options)
 	return true;
 }
 
-/* Where the segment was seen, and as which packet. */
+/* The place and the packet of the segment. */
 static void segment_place(struct event_segment *segment, const struct dissect_state *frame)
 {
 	segment->ip_id = frame->ip_id;
@@ -207,7 +207,7 @@ static enum dissect_result tcp_segment(struct dissect_state *frame)
 	memset(segment, 0, sizeof(*segment));
 	span_take_be16(&header, &source);
 	span_take_be16(&header, &destination);
-	/* RFC 6335, 6: no connection has it, and a flow with it would stand for "not known yet". */
+	/* RFC 6335, 6: port 0 is reserved, and a flow with it would mean "not known yet". */
 	if (source == 0 || destination == 0)
 		return DISSECT_MALFORMED;
 	span_take_be32(&header, &segment->seq);
@@ -221,7 +221,7 @@ static enum dissect_result tcp_segment(struct dissect_state *frame)
 		return DISSECT_MALFORMED;
 	segment->has = frame->has;
 	if (length > frame->payload) {
-		/* In a fragment the rest of the header may come later; elsewhere it cannot be. */
+		/* In a fragment the rest of the header may come later; elsewhere this is invalid. */
 		if (!(frame->has & SEGMENT_HAS_FRAGMENT))
 			return DISSECT_MALFORMED;
 		length = frame->payload;
@@ -257,8 +257,8 @@ static enum dissect_result tcp_segment(struct dissect_state *frame)
 }
 
 /*
- * The addresses a packet is still to go to stand in it; where it goes in the end is with whom the connection is (RFC
- * 8200, 4.4). frame->rest stands behind the two bytes that all headers begin with.
+ * The header lists the addresses that the packet still has to visit; the final one is the peer of the connection (RFC
+ * 8200, 4.4). frame->rest is behind the two bytes that all headers begin with.
  */
 static void routing_destination(struct dissect_state *frame, uint32_t size)
 {
@@ -269,7 +269,9 @@ static void routing_destination(struct dissect_state *frame, uint32_t size)
 	if (size < 24 || !span_take_u8(&rest, &type) || !span_take_u8(&rest, &left) || left == 0 ||
 	    !span_skip(&rest, 4))
 		return;
-	/* RFC 6275, 6.4: it is the list; RFC 8754, 2: the list begins with it. Type 0 goes nowhere (RFC 5095). */
+	/*
+	 * RFC 6275, 6.4: it is the list; RFC 8754, 2: the list begins with it. Type 0 is ignored by hosts (RFC 5095).
+	 */
 	if (type == IPV6_ROUTING_HOME || type == IPV6_ROUTING_SEGMENTS)
 		(void)take_address_v6(&rest, destination);
 }
@@ -292,7 +294,7 @@ static enum dissect_result extensions(struct dissect_state *frame)
 		case IP_AUTHENTICATION:
 			if (!span_take_u8(&frame->rest, &next) || !span_take_u8(&frame->rest, &length))
 				return DISSECT_MALFORMED;
-			/* RFC 4302, 2.2: the authentication header alone counts in 4 bytes, minus 2. */
+			/* RFC 4302, 2.2: only the authentication header counts in units of 4 bytes, minus 2. */
 			size = frame->protocol == IP_AUTHENTICATION ? (length + 2u) * 4 : (length + 1u) * 8;
 			if (frame->protocol == IPPROTO_ROUTING)
 				routing_destination(frame, size);
@@ -324,13 +326,13 @@ static enum dissect_result extensions(struct dissect_state *frame)
 	}
 }
 
-/* Take an IP header off; DISSECT_EVENT when frame->protocol stands in frame->rest. */
+/* Remove an IP header; DISSECT_EVENT when the payload of frame->protocol is at frame->rest. */
 static enum dissect_result ipv4_header(struct dissect_state *frame)
 {
 	uint8_t version_length, protocol, ttl;
 	uint16_t total, place, id;
 	uint32_t header;
-	/* Its own copy stays in registers. */
+	/* An own copy stays in registers. */
 	struct span rest = frame->rest;
 
 	frame->version = 4;
@@ -355,7 +357,7 @@ static enum dissect_result ipv4_header(struct dissect_state *frame)
 }
 
 /*
- * RFC 2675, 2: a length that does not fit the header stands in a hop-by-hop option; Linux does so for its own large
+ * RFC 2675, 2: a length that does not fit the header is in a hop-by-hop option; Linux uses it for its own large
  * segments, too. Return: 0 when there is none.
  */
 static uint32_t jumbo_length(const struct dissect_state *frame)
@@ -398,7 +400,7 @@ static enum dissect_result ipv6_header(struct dissect_state *frame)
 	if (payload == 0) {
 		uint32_t jumbo = jumbo_length(frame);
 
-		/* Without that it is offload, and the frame's own length the best there is; it is the most anyway. */
+		/* Otherwise it is offload, and the frame's own length is the best known value, and an upper bound. */
 		frame->payload = jumbo != 0 && jumbo < wire_rest(frame) ? jumbo : wire_rest(frame);
 	}
 	span_limit(rest, frame->payload);
@@ -429,7 +431,7 @@ static bool icmp_is_error(uint8_t version, uint8_t type)
 	return type >= ICMP6_UNREACHABLE && type <= ICMP6_PARAMETER_PROBLEM;
 }
 
-/* RFC 792, RFC 4443: 8 bytes, then the datagram it is about, at least as far as ports and sequence number. */
+/* RFC 792, RFC 4443: 8 bytes, then the datagram in question, at least up to ports and sequence number. */
 static enum dissect_result icmp_error(struct dissect_state *frame)
 {
 	struct event_icmp *icmp = &frame->event->icmp;
@@ -447,7 +449,7 @@ static enum dissect_result icmp_error(struct dissect_state *frame)
 	result = ip_header(frame);
 	if (result != DISSECT_EVENT)
 		return result;
-	/* It goes to whoever sent what it quotes (RFC 1122, 3.2.2; RFC 4443, 2.2); else it is forged. */
+	/* The destination is the sender of the quoted packet (RFC 1122, 3.2.2; RFC 4443, 2.2); else it is forged. */
 	if (frame->protocol != IPPROTO_TCP || frame->version != version ||
 	    memcmp(&reported, &frame->event->flow.local.ip, sizeof(reported)) != 0)
 		return DISSECT_OTHER;

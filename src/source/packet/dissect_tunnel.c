@@ -4,12 +4,11 @@
 #include "source/packet/dissect_ip.h"
 
 /*
- * What wraps packets into packets: taken off on request, and then only the
- * segment inside counts. The number of the virtual network is a tag, as that of
- * a VLAN; ends of tunnels are not kept.
+ * Packets wrapped in packets: removed on request, and then only the segment inside counts. The number of the virtual
+ * network is a tag, as that of a VLAN; ends of tunnels are not kept.
  */
 
-/* Deeper than anybody nests them on purpose. */
+/* Deeper than any intended nesting. */
 #define TUNNELS_MAX 4
 
 #define ETHERTYPE_BRIDGED 0x6558
@@ -48,7 +47,7 @@ static enum dissect_result gre(struct dissect_state *frame)
 
 	if (!span_take_be16(&frame->rest, &flags) || !span_take_be16(&frame->rest, &type))
 		return DISSECT_MALFORMED;
-	/* RFC 1701's list of routes is long gone, and so is what would carry it. */
+	/* RFC 1701's list of routes is obsolete, and so is its payload. */
 	if (flags & GRE_ROUTING || (flags & GRE_VERSION) > 1)
 		return DISSECT_OTHER;
 	options += flags & GRE_CHECKSUM ? 4 : 0;
@@ -143,7 +142,7 @@ enum dissect_result dissect_tunnel(struct dissect_state *frame)
 	if (frame->tunnels++ >= TUNNELS_MAX)
 		return DISSECT_OTHER;
 	result = wanted != 0 ? unwrap(frame, wanted) : DISSECT_OTHER;
-	/* What is not taken off is looked into all the same, for it may carry TCP (dissect_record.tcp). */
+	/* Wrappings that are kept are read as well, because they may carry TCP (dissect_record.tcp). */
 	if (result == DISSECT_OTHER && frame->record->tcp != NULL && wanted != DISSECT_TUNNELS) {
 		inside.tunnels++;
 		(void)unwrap(&inside, (uint8_t)~wanted);

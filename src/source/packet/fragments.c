@@ -10,13 +10,12 @@
 #include "base/xalloc.h"
 
 /*
- * Only the first piece of a datagram has the ports. As a rule it comes first
- * and holds the whole TCP header; then each piece is told as it comes. Pieces
- * that come before the header is complete (in reverse order, or because
- * somebody sends tiny ones, RFC 1858) wait for it, a few of each datagram.
+ * Only the first piece of a datagram has the ports. It usually arrives first and holds the whole TCP header; then each
+ * piece is reported as it arrives. Pieces that arrive before the header is complete (in reverse order, or because a
+ * sender splits it, RFC 1858) wait for it, a few of each datagram.
  *
- * Anybody can send pieces that never become whole, so the table has a fixed
- * size, the one used longest ago goes first, and the hash is keyed.
+ * Any host can send pieces that never become whole. The table therefore has a fixed size, the least recently used entry
+ * is replaced, and the hash is keyed.
  */
 
 #define DATAGRAMS 1024
@@ -27,7 +26,7 @@
 /* Longer than any host waits for the rest (RFC 8200, 4.5): the same identification is another datagram then. */
 #define FORGET_NS (60 * CLOCK_NS_PER_SEC)
 
-/* What makes pieces belong together (RFC 791, RFC 8200, 4.5); no padding. */
+/* The key of pieces that belong together (RFC 791, RFC 8200, 4.5); no padding. */
 struct key {
 	struct endpoint local, remote;
 	uint32_t id;
@@ -59,7 +58,7 @@ struct fragments {
 	struct datagram datagrams[DATAGRAMS];
 	struct datagram *current;
 	int64_t now_ns;
-	int64_t time_ns; /* of the piece at hand, or CLOCK_UNKNOWN */
+	int64_t time_ns; /* of the current piece, or CLOCK_UNKNOWN */
 	uint8_t taken;
 };
 
@@ -125,7 +124,7 @@ static bool header_complete(struct datagram *datagram, const struct dissect_frag
 	if (have < HEADER_FIXED)
 		return false;
 	length = (datagram->header[12] >> 4) * 4u;
-	/* A first piece that holds it all, of which the capture kept less. */
+	/* A first piece that holds all of it, of which the capture kept less. */
 	if (have < length && !(fragment->offset == 0 && fragment->length >= length))
 		return false;
 	whole.data.data = datagram->header;
@@ -144,7 +143,7 @@ bool fragments_feed(struct fragments *fragments, const struct dissect_fragment *
 	struct datagram *datagram;
 	bool known;
 
-	/* Without a time it came when the one before it did, as far as anybody can tell. */
+	/* Without a time stamp it is given the time of the one before. */
 	if (fragment->time_ns >= 0)
 		fragments->now_ns = fragment->time_ns;
 	datagram = find(fragments, fragment);
@@ -154,7 +153,7 @@ bool fragments_feed(struct fragments *fragments, const struct dissect_fragment *
 	fragments->time_ns = fragment->time_ns;
 	datagram->last_ns = fragments->now_ns;
 	if (fragment->offset == 0 && known) {
-		/* The same once more, or another one of the same number. */
+		/* A repeated one, or another one of the same number. */
 		datagram->header_length = datagram->held_count = 0;
 		datagram->have = 0;
 		known = false;
@@ -211,7 +210,7 @@ bool fragments_take(struct fragments *fragments, struct event *event)
 		segment->seq += (datagram->segment.flags & SEGMENT_SYN ? 1 : 0) + begin - datagram->header_length;
 		segment->mss = segment->wscale = 0;
 		segment->tsval = segment->tsecr = 0;
-		/* What stands in a reset is no payload of the connection (RFC 9293, 3.10.7.4). */
+		/* The data of a reset is no payload of the connection (RFC 9293, 3.10.7.4). */
 		if (datagram->segment.flags & SEGMENT_RST)
 			segment->payload = 0;
 	}

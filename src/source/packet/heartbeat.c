@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-/* Whoever looks less often than this was not there to hear. */
+/* Longer gaps between two checks do not count: this process was not running. */
 #define LOOK_NS (2 * CLOCK_NS_PER_SEC)
 
 /* The letter of proc_pid_stat(5), 0 unknown. */
@@ -53,7 +53,7 @@ bool heartbeat_hangs(struct heartbeat *heartbeat, uint32_t beat, bool may_wait, 
 			silent_ns / CLOCK_NS_PER_SEC);
 		return true;
 	}
-	/* D is waiting for a disk, Z is dead, which its pipe says soon. */
+	/* D is waiting for a disk. Z has ended, which its pipe shows soon. */
 	if (silent_ns < HEARTBEAT_SILENT_NS || (state != 'R' && state != 'S') || (state == 'S' && may_wait))
 		return false;
 	err_set(err, EPIPE,

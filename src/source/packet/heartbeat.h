@@ -11,14 +11,14 @@
 /** A packet process that is stopped, by SIGSTOP or a debugger, is given up after this time. */
 #define HEARTBEAT_STOPPED_NS (5 * INT64_C(1000000000))
 
-/** One that runs or sleeps, and does not say so, may be short of processor time: it gets longer. */
+/** One that runs or sleeps without a heartbeat may be short of processor time: it gets longer. */
 #define HEARTBEAT_SILENT_NS (30 * INT64_C(1000000000))
 
 /**
  * struct heartbeat - when the packet process last showed that it works
  * @beat: its counter then
- * @since_ns: monotonic, when the counter was first seen at that
- * @looked_ns: monotonic, when it was looked at last
+ * @since_ns: monotonic, when the counter was first seen at that value
+ * @looked_ns: monotonic, when it was last read
  */
 struct heartbeat {
 	uint32_t beat;
@@ -27,16 +27,16 @@ struct heartbeat {
 };
 
 /**
- * heartbeat_hangs() - is the packet process to be given up?
+ * heartbeat_hangs() - whether the packet process is to be given up
  * @heartbeat: zero at first
  * @beat: its counter now
- * @may_wait: it waits for a stream, which may pause as long as it likes
+ * @may_wait: it waits for a stream, which may pause for any time
  * @pid: its process ID; not reaped yet
  * @now_ns: monotonic
- * @err: what is wrong with it, when it is
+ * @err: the message when it is
  *
- * The time when nobody looked, because this process was stopped or busy itself, does not count. Nor does waiting for
- * a disk or a server of files.
+ * Time in which this process was stopped or busy itself, and did not check, does not count. Waiting for a disk or a
+ * file server does not count either.
  */
 bool heartbeat_hangs(struct heartbeat *heartbeat, uint32_t beat, bool may_wait, pid_t pid, int64_t now_ns,
 		     struct err *err);

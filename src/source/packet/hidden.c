@@ -8,12 +8,11 @@
 #include <string.h>
 
 /*
- * A packet filter looks at fixed places: behind a VLAN tag, MPLS labels or
- * PPPoE it finds no address and no port unless it is told of them, and into a
- * tunnel it cannot look. An empty report does not say so.
+ * A packet filter reads fixed offsets: behind a VLAN tag, MPLS labels or PPPoE it finds addresses and ports only if the
+ * expression names the wrapping, and it can't read into a tunnel. An empty report does not show this.
  */
 
-/* What a wrapping is called, and which word of pcap-filter(7), or which --decapsulate, it needs; in that order. */
+/* The name of a wrapping, and the word of pcap-filter(7) or the --decapsulate that it needs; in that order. */
 static const struct {
 	uint16_t wrapping;
 	bool is_tunnel;
@@ -51,7 +50,7 @@ void hidden_check(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct disse
 			atomic_fetch_add_explicit(&counts[i], 1, memory_order_relaxed);
 }
 
-/* The kind most segments hide in; of equals the innermost, for tunnels come last. */
+/* The kind that hides most segments; of equal ones the innermost, because tunnels come last. */
 static int most_of(const uint64_t counts[PACKET_HIDDEN_NUM])
 {
 	int most = 0;
@@ -80,7 +79,7 @@ bool hidden_text(char *text, size_t size, const struct packet_stats *stats, cons
 					: "");
 		return true;
 	}
-	/* What nearly all have is to be taken off, from the outside in. */
+	/* The wrappings of nearly all are to be removed, from the outside in. */
 	for (int i = 0; !kinds[i].is_tunnel; i++)
 		if (stats->hidden[i] == count)
 			snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s and ", kinds[i].word);

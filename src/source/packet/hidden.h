@@ -10,20 +10,20 @@
 #include "source/packet/process.h"
 
 /**
- * hidden_check() - a frame that gave no segment: does a TCP segment hide in it?
- * @counts: by enum packet_hidden; those of its wrappings are raised by one if so
+ * hidden_check() - search a frame that gave no segment for a hidden TCP segment
+ * @counts: by enum packet_hidden; those of its wrappings are raised by one if there is one
  * @record: the frame
  */
 void hidden_check(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct dissect_record *record);
 
 /**
- * hidden_text() - no segment was seen at all: what would show those that hide?
- * @text: set to a sentence, when something does
+ * hidden_text() - no segment was seen at all: name the option that would show hidden ones
+ * @text: set to a sentence, when there is such an option
  * @size: of it
  * @stats: the accounts at the end
  * @filter: the packet filter, or NULL
  *
- * Return: is there something to say?
+ * Return: true when @text is set.
  */
 bool hidden_text(char *text, size_t size, const struct packet_stats *stats, const char *filter);
 

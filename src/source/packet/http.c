@@ -5,10 +5,9 @@
 #include <strings.h>
 
 /*
- * The heads of HTTP/1.x messages in one direction, and no more of the bodies
- * than where they end. Whoever captures may begin in the middle, lose
- * segments and cut them, so the parser gives up readily; it is begun again
- * where the next message seems to begin.
+ * The heads of HTTP/1.x messages in one direction; of the bodies only their end is found. A capture may begin in the
+ * middle, lose segments and cut them, so the parser gives up readily. It starts again where the next message seems to
+ * begin.
  */
 
 enum http_state {
@@ -44,7 +43,7 @@ bool http_begins(struct span data)
 		at++;
 	if (at == 0)
 		return false;
-	/* Of either there may be no more yet than a beginning. */
+	/* Of either, only a beginning may have arrived. */
 	return at == data.length || data.data[at] == ' ' ||
 	       memcmp(data.data, VERSION, data.length < VERSION_LENGTH ? data.length : VERSION_LENGTH) == 0;
 }
@@ -55,7 +54,7 @@ void http_init(struct http *http, const struct message_names *wanted)
 	http->wanted = wanted;
 }
 
-/* Text of a line, as far as it fits; what was NUL would end it. */
+/* Text of a line, as far as it fits; a NUL byte is replaced, because it would end the text. */
 static void copy(char *to, size_t room, const char *from, size_t length)
 {
 	if (length > room)
@@ -82,7 +81,7 @@ static bool start_response(struct http *http)
 	return true;
 }
 
-/* method SP request-target SP HTTP-version; the target may hold blanks of careless clients. */
+/* method SP request-target SP HTTP-version; the target of careless clients may contain blanks. */
 static bool start_request(struct http *http)
 {
 	const char *line = http->line, *end = line + http->line_length;
@@ -127,7 +126,7 @@ static const char *field_value(const struct http *http, const char *name, size_t
 	return value;
 }
 
-/* Digits of @base; false when there is none or they are too many. */
+/* Digits of @base; false when there are none or too many. */
 static bool parse_size(const char *text, size_t length, unsigned int base, uint64_t *size)
 {
 	uint64_t value = 0;
@@ -240,7 +239,7 @@ static void line_over(struct http *http, http_function *function, void *context)
 	http->line_length = 0;
 }
 
-/* Take a line, or what there is of it. */
+/* Take a line, or the part of it that has arrived. */
 static void feed_line(struct http *http, struct span *data, http_function *function, void *context)
 {
 	const uint8_t *end = memchr(data->data, '\n', data->length);
@@ -254,7 +253,7 @@ static void feed_line(struct http *http, struct span *data, http_function *funct
 	}
 	memcpy(http->line + http->line_length, data->data, kept);
 	http->line_length = (uint16_t)(http->line_length + kept);
-	/* Sooner given up, sooner begun anew. An empty line may stand before the first. */
+	/* An early end allows an early restart. An empty line may precede the first. */
 	if (http->state == HTTP_START && http->line_length > 0 && http->line[0] != '\r' &&
 	    !http_begins((struct span){(const uint8_t *)http->line, http->line_length})) {
 		http->state = HTTP_LOST;
@@ -265,7 +264,7 @@ static void feed_line(struct http *http, struct span *data, http_function *funct
 		line_over(http, function, context);
 }
 
-/* Go on in a body. */
+/* Continue in a body. */
 static void pass_body(struct http *http, uint64_t count)
 {
 	http->body_begun = true;
@@ -283,7 +282,7 @@ bool http_feed(struct http *http, struct span data, http_function *function, voi
 	while (data.length > 0 && http->state != HTTP_LOST && http->state != HTTP_UNTIL_CLOSE) {
 		bool in_body = http->state == HTTP_BODY || http->state == HTTP_CHUNK;
 
-		/* The answer to HEAD tells of a body and has none. */
+		/* The answer to HEAD announces a body and has none. */
 		if (!http->body_begun && (http->state == HTTP_BODY || http->state == HTTP_CHUNK_SIZE) &&
 		    http->line_length == 0 && http->message.kind == MESSAGE_HTTP_RESPONSE &&
 		    starts_with(data, VERSION, VERSION_LENGTH)) {

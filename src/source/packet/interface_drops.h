@@ -10,8 +10,8 @@
 /**
  * struct interface_drops - frames the network cards had no room for
  * @config: names the interfaces
- * @checked_ns: monotonic, when they were asked last
- * @base: what they had counted before the run
+ * @checked_ns: monotonic, when their counters were last read
+ * @base: their counters before the run
  * @sum: frames since
  */
 struct interface_drops {
@@ -24,7 +24,7 @@ struct interface_drops {
 /** interface_drops_begin() - the run begins; @config must live as long */
 void interface_drops_begin(struct interface_drops *drops, const struct packet_config *config);
 
-/** interface_drops_event() - ask them once a second, or @now; Return: true when @event tells of more of them */
+/** interface_drops_event() - read the counters once a second, or @now; Return: true when @event reports more drops */
 bool interface_drops_event(struct interface_drops *drops, struct event *event, bool now);
 
 #endif

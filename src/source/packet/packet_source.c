@@ -4,7 +4,7 @@
 #include "source/source.h"
 #include "system/local_addresses.h"
 
-/* A packet process that does not come to an end in this time hangs. */
+/* A packet process that does not end within this time hangs. */
 #define DRAIN_NS (10 * CLOCK_NS_PER_SEC)
 
 static int fd_of(const void *source)
@@ -28,7 +28,7 @@ static void drain(void *source)
 	packet_drain(source);
 }
 
-/* SOURCE_END says so. */
+/* SOURCE_END reports it. */
 static bool is_drained(const void *source)
 {
 	(void)source;

@@ -25,35 +25,32 @@
 #include "source/packet/interface_drops.h"
 
 /*
- * The main process's end. It starts the packet process, hears from it through
- * a ring in shared memory, and believes nothing in there without a look.
+ * The side of the main process. It starts the packet process, receives events through a ring in shared memory, and
+ * checks everything it finds there.
  *
- * One pipe leads each way. The packet process holds the writing end of the
- * wake pipe, so its end of file is the news of its death, by whatever cause
- * and whoever reaps it (a tracer waits for all children). The main process
- * holds the writing end of the control pipe, so that the packet process
- * notices when it is alone.
+ * One pipe leads each way. The packet process holds the writing end of the wake pipe, so end of file there means that
+ * it has ended, whatever the cause and whichever thread reaps it (a tracer waits for all children). The main process
+ * holds the writing end of the control pipe, so that the packet process notices when the main process has ended.
  */
 
-/* Live, the pauses of a busy main process must fit: half a second of 250 000 packets per second. */
+/* Live, the ring must cover the pauses of a busy main process: half a second of 250 000 packets per second. */
 #define LIVE_SLOTS 131072
-/* What is read while the writer writes should still be in the cache. */
+/* Events read while the writer writes should still be in the cache. */
 #define FILE_SLOTS 8192
 
 /*
- * One packet_read() must end while packets keep coming. Of a savefile it takes
- * no more than stays in the cache until it comes out of the queue; live, the
- * caller may sleep afterwards, so it takes what there is.
+ * One packet_read() must end while packets keep coming. Of a savefile it takes no more than stays in the cache until it
+ * comes out of the queue; live, the caller may sleep afterwards, so it takes all there are.
  */
 #define READ_FILE_EVENTS 4096
 
-/* So many slots are given back at once. */
+/* Number of slots given back at once. */
 #define TAKE_AT_ONCE 64
 
-/* A main process that will look soon by itself is woken for so many: a small part of the ring. */
+/* A main process that will check soon by itself is woken for this many events: a small part of the ring. */
 #define PATIENT_EVENTS 4096
 
-/* How often it is looked whether a packet process that starts still works. */
+/* Interval at which a starting packet process is checked. */
 #define LOOK_MS 500
 
 struct packet {
@@ -67,17 +64,17 @@ struct packet {
 	int wake_fd;
 	int kill_fd; /* see confine_leash() */
 	int pid_fd;
-	int file_fds[PACKET_SAVEFILES]; /* regular savefiles; where the packet process is in them shows here too */
+	int file_fds[PACKET_SAVEFILES]; /* regular savefiles; their offsets are shared with the packet process */
 	int64_t file_size;              /* of all; -1: one is no regular file */
 	pid_t pid;
 	struct interface_drops interface_drops;
 	bool deferred; /* a savefile is a stream: it may pause, even before its head */
 	bool draining;
-	bool warned;   /* the story of a lost interface was told */
+	bool warned;   /* the message of a lost interface was reported */
 	bool gone;     /* end of file on the wake pipe */
-	bool reported; /* the last story was told; only SOURCE_END is left */
-	bool lost;     /* packets may pass unseen, and an event has said so */
-	bool given_up; /* with the story in failure */
+	bool reported; /* the last message was reported; only SOURCE_END is left */
+	bool lost;     /* packets may pass unseen, and an event has reported it */
+	bool given_up; /* with the message in failure */
 	struct err failure;
 	struct heartbeat heartbeat;
 };
@@ -150,7 +147,9 @@ static void wake_clear(struct packet *packet)
 		packet->gone = true;
 }
 
-/* The story that the packet process left. It could be anything, so it is cut and cleaned like other foreign text. */
+/*
+ * The message that the packet process left. It may contain any bytes, so it is cut and escaped like other foreign text.
+ */
 static int report_end(const struct packet *packet, struct err *err)
 {
 	char text[sizeof(err->text)];
@@ -166,7 +165,7 @@ static int report_end(const struct packet *packet, struct err *err)
 	return err_set(err, error, "%s", text);
 }
 
-/* It ended without a word. */
+/* It ended without a message. */
 static int death(struct packet *packet, struct err *err)
 {
 	int status = 0;
@@ -188,21 +187,21 @@ static void kill_child(struct packet *packet)
 	if (packet->kill_fd >= 0)
 		close(packet->kill_fd);
 	packet->kill_fd = -1;
-	/* By descriptor, because the number may be another process's once another thread has reaped this one. */
+	/* By descriptor, because the number may be reused once another thread has reaped this one. */
 	if (packet->pid_fd >= 0)
 		syscall(SYS_pidfd_send_signal, packet->pid_fd, SIGKILL, NULL, 0);
 	else if (waitpid(packet->pid, NULL, WNOHANG) == 0)
 		kill(packet->pid, SIGKILL);
 }
 
-/* It is not to be listened to any more, and must not go on; packet_next() says so. */
+/* Its events are ignored from now on, and it must not continue; packet_next() reports it. */
 static void give_up(struct packet *packet)
 {
 	kill_child(packet);
 	packet->given_up = true;
 }
 
-/* From now on packets pass unseen. Return: true when @event says so, for the first time. */
+/* From now on packets pass unseen. Return: true when @event reports it, for the first time. */
 static bool tell_lost(struct packet *packet, struct event *event)
 {
 	if (packet->lost)
@@ -223,7 +222,7 @@ static int early_end(struct packet *packet, struct event *event, struct err *err
 	return packet->given_up ? err_set(err, EPIPE, "%s", packet->failure.text) : death(packet, err);
 }
 
-/* Does it hang? Then it is given up. */
+/* A packet process that hangs is given up. */
 static bool is_silent(struct packet *packet)
 {
 	const struct child_shared *shared = packet->shared;
@@ -235,7 +234,7 @@ static bool is_silent(struct packet *packet)
 	return packet->given_up;
 }
 
-/* Nothing is in the ring: is there other news? Return: as packet_next(). */
+/* The ring is empty: check for other news. Return: as packet_next(). */
 static int news(struct packet *packet, uint32_t state, struct event *event, struct err *err)
 {
 	int got;
@@ -256,19 +255,19 @@ static int news(struct packet *packet, uint32_t state, struct event *event, stru
 		return report_end(packet, err);
 	}
 	if (state != CHILD_DONE && state != CHILD_FAILED && !packet->gone && !is_silent(packet)) {
-		/* A stream may never say another word. */
+		/* A stream may bring nothing more. */
 		return packet->draining && packet->config.savefile_count > 0 ? SOURCE_END : 0;
 	}
 	if (state != CHILD_DONE && state != CHILD_FAILED)
 		return early_end(packet, event, err);
-	/* A damaged savefile ends where the damage is, but the interface that failed may go on. */
+	/* A damaged savefile ends at the damage, but after the failure of an interface the others may continue. */
 	if (state == CHILD_FAILED && packet->config.savefile_count == 0 && tell_lost(packet, event))
 		return 1;
 	packet->reported = true;
 	return state == CHILD_DONE ? SOURCE_END : report_end(packet, err);
 }
 
-/* What was taken may be written over; a packet process that waits for that is told when it is worth while. */
+/* Slots that were taken may be overwritten; a packet process that waits for that is woken when enough are free. */
 static void give_room(struct packet *packet)
 {
 	struct ring_end *end = &packet->ring;
@@ -306,18 +305,18 @@ int packet_next(struct packet *packet, struct event *event, struct err *err)
 	got = take(packet, event, err);
 	if (got != 0)
 		return got;
-	/* Empty. Ask to be woken, then look once more, or what came in between would wait for the next. */
+	/* Empty. Request a wake-up, then check once more, or an event in between would wait for the next. */
 	wake_clear(packet);
 	state = atomic_load(&packet->shared->state);
 	atomic_store(&packet->shared->ring.armed, 1);
 	got = take(packet, event, err);
 	if (got != 0)
 		return got;
-	/* As it was before the ring was found empty: an end since then may have come with more events. */
+	/* The state from before the ring was found empty: an end since then may have come with more events. */
 	return news(packet, state, event, err);
 }
 
-/* How many events of a savefile are read at a time; another number changes nothing but the time it takes. */
+/* Number of events of a savefile that are read at a time; it affects only the duration. */
 static int batch_size(struct packet_config *config)
 {
 	if (config->batch == 0)
@@ -342,7 +341,7 @@ int packet_read(struct packet *packet, struct queue *events, struct err *err)
 	int limit = packet->config.savefile_count > 0 ? batch_size(&packet->config) : LIVE_SLOTS;
 	int count = 0, got = 0;
 
-	/* What a full queue has no room for stays where it is. */
+	/* Events that find the queue full stay in the ring. */
 	while (count < limit) {
 		struct event *event = queue_reserve(events);
 
@@ -354,13 +353,13 @@ int packet_read(struct packet *packet, struct queue *events, struct err *err)
 		queue_commit(events);
 		count++;
 	}
-	/* A story waits for the next call when there are events to give. */
+	/* A message waits for the next call when there are events to deliver. */
 	if (got < 0 && got != SOURCE_END && count > 0)
 		return got;
 	return count > 0 ? count : got;
 }
 
-/* Until the packet process has got going, or has said why not. */
+/* Until the packet process has started, or has reported why not. */
 static int wait_ready(struct packet *packet, struct err *err)
 {
 	struct pollfd wake = {.fd = packet->wake_fd, .events = POLLIN};
@@ -383,14 +382,14 @@ static int wait_ready(struct packet *packet, struct err *err)
 	}
 }
 
-/* One savefile. @stdin_count: how often standard input was named so far */
+/* One savefile. @stdin_count: number of times standard input was named */
 static int check_savefile(struct packet *packet, const char *name, int *stdin_count, struct err *err)
 {
 	struct stat status;
 
 	if (strcmp(name, "-") != 0) {
 		if (stat(name, &status) < 0)
-			return 0; /* opening it says why */
+			return 0; /* opening it gives the reason */
 		if (S_ISDIR(status.st_mode))
 			return err_set(err, EISDIR, "\"%s\" is a directory; a savefile is wanted", name);
 		packet->deferred |= !S_ISREG(status.st_mode);
@@ -427,7 +426,7 @@ static int start(struct packet *packet, struct child_config *child, struct err *
 {
 	int control[2], wake[2], leash[2];
 
-	/* What is open is closed by packet_close(), or with the process if this fails. */
+	/* Open descriptors are closed by packet_close(), or with the process if this fails. */
 	if (pipe2(control, O_CLOEXEC) < 0 || pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(leash, O_CLOEXEC) < 0)
 		return err_set(err, errno, "packet process: pipe: %s", strerror(errno));
 	fcntl(control[1], F_SETFL, O_NONBLOCK);
@@ -453,7 +452,7 @@ static int start(struct packet *packet, struct child_config *child, struct err *
 	return packet->pid < 0 ? -EAGAIN : 0;
 }
 
-/* Regular files are opened here, because what they say of their offset is for both processes. */
+/* Regular files are opened here, because their offset is read in both processes. */
 static int open_regular(struct packet *packet, struct err *err)
 {
 	const struct packet_config *config = &packet->config;
@@ -523,9 +522,9 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 	child.shared = packet->shared;
 	child.slots = slots;
 	packet->ring = ring_end(&packet->shared->ring, slots);
-	/* Whoever waits for the first event before having asked for one is woken too. */
+	/* A caller that waits for the first event before its first read is woken too. */
 	atomic_store(&packet->shared->ring.armed, 1);
-	/* Opening may ask for names, which takes as long as it takes. */
+	/* Opening may resolve names, which has no time limit. */
 	atomic_store(&packet->shared->pauses, 1);
 	child.deferred = packet->deferred;
 	interface_drops_begin(&packet->interface_drops, &packet->config);
@@ -554,7 +553,7 @@ bool packet_sleep(struct packet *packet, bool has_patience)
 	struct ring *ring = packet->ring.ring;
 
 	atomic_store(&ring->armed, has_patience ? PATIENT_EVENTS : 1);
-	/* Only now, or what comes in between would be nobody's news. */
+	/* Only now, or events in between would not be noticed. */
 	return has_patience || atomic_load(&ring->head) == packet->ring.tail;
 }
 
@@ -574,7 +573,7 @@ void packet_abandon(struct packet *packet)
 	give_up(packet);
 }
 
-/* The packet process may have been taken over; what it says is added to other numbers. */
+/* The packet process may be compromised; its numbers are added to others. */
 static int64_t plausible(const _Atomic int64_t *number)
 {
 	int64_t value = atomic_load_explicit(number, memory_order_relaxed);

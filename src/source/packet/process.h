@@ -24,13 +24,13 @@ struct source_ops;
 /** Expressions that are tried in order, see struct packet_config. */
 #define PACKET_NARROW 2
 
-/** Filters whose verdict can be told of each frame: one bit each in struct event_frame. */
+/** Filters whose result can be reported of each frame: one bit each in struct event_frame. */
 #define PACKET_FRAME_FILTERS 32
 
-/** So many frames without a segment are looked at for hidden ones, while none was seen. */
+/** Number of frames without a segment that are searched for hidden ones, while none was seen. */
 #define PACKET_HIDDEN_LOOKED 10000
 
-/** enum packet_hidden - where TCP segments were that a packet filter, or the lack of --decapsulate, has hidden */
+/** enum packet_hidden - where a packet filter, or the lack of --decapsulate, has hidden TCP segments */
 enum packet_hidden {
 	PACKET_HIDDEN_VLAN,
 	PACKET_HIDDEN_QINQ,
@@ -46,26 +46,26 @@ enum packet_hidden {
 /**
  * struct packet_config - what to read
  * @interfaces: names, or "any"; exclusive with @savefiles
- * @interface_count: how many, up to PACKET_INTERFACES
+ * @interface_count: their number, up to PACKET_INTERFACES
  * @savefiles: of any format, compressed or not, "-" for standard input; read as one in order of time
- * @savefile_count: how many, up to PACKET_SAVEFILES
+ * @savefile_count: their number, up to PACKET_SAVEFILES
  * @filter: pcap-filter(7) expression for all of them, or NULL
- * @narrow: of interfaces, further expressions, of which the first that can be compiled for the link type must match
- *          too; NULL or shorter lists end with NULL
- * @promisc: hear frames for other hosts too
+ * @narrow: of interfaces, further expressions, of which the first that can be compiled for the link type
+ *	    must match too; NULL or shorter lists end with NULL
+ * @promisc: capture frames for other hosts too
  * @snaplen: bytes of each frame, 0 for what a TCP header needs
  * @buffer_kib: kernel buffer of each interface, 0 for the default
- * @decapsulate: enum dissect_tunnel, wrappings to take off
- * @frames: tell an EVENT_FRAME of each TCP segment
- * @other_frames: and of each frame that is told of in no other event
- * @frame_filters: pcap-filter(7) expressions whose verdict goes with it
- * @frame_filter_count: how many, up to PACKET_FRAME_FILTERS
- * @packets: end after so many frames, 0 for no end
- * @batch: packet_read() gives so many events of a savefile at a time, 0 for as many as are fast
- * @batch_seed: not 0: from 1 to @batch of them, by chance that begins with this number
+ * @decapsulate: enum dissect_tunnel, wrappings to remove
+ * @frames: report an EVENT_FRAME for each TCP segment
+ * @other_frames: and for each frame that has no other event
+ * @frame_filters: pcap-filter(7) expressions whose result is in it
+ * @frame_filter_count: their number, up to PACKET_FRAME_FILTERS
+ * @packets: end after this number of frames, 0 for no end
+ * @batch: number of events of a savefile per packet_read(), 0 for a fast default
+ * @batch_seed: not 0: from 1 to @batch of them, at random with this seed
  * @flow_key: events get the flow_hash() under it
- * @messages: tell what applications say
- * @fields: of the heads of HTTP messages, that are told of; NULL for none. Must live as long as the packet process
+ * @messages: report messages of applications
+ * @fields: header fields of HTTP messages to report; NULL for none. Must live as long as the packet process
  * @drop_to: user that the packet process becomes when it starts as root; NULL: see confine_find_user()
  */
 struct packet_config {
@@ -96,31 +96,31 @@ struct packet_config {
 enum packet_left {
 	/** a fragment, without the piece that has the ports */
 	PACKET_LEFT_FRAGMENT,
-	/** its TCP header is cut, or cannot be */
+	/** its TCP header is cut or invalid */
 	PACKET_LEFT_MALFORMED,
-	/** it is in a tunnel that is not to be taken off */
+	/** it is in a tunnel that is not to be removed */
 	PACKET_LEFT_TUNNEL,
-	/** the filter did not let it pass; of savefiles only, elsewhere the kernel filters */
+	/** the filter rejected it; of savefiles only, elsewhere the kernel filters */
 	PACKET_LEFT_FILTERED,
 	PACKET_LEFT_NUM
 };
 
 /**
- * struct packet_stats - the accounts of the packet process so far
- * @frames: looked at
+ * struct packet_stats - the accounts of the packet process up to now
+ * @frames: frames read
  * @events: of them TCP segments, or ICMP errors about some
  * @other: of them something else
  * @fragments: of them later IP fragments of TCP segments
- * @malformed: of them cut or impossible
- * @tcp: frames that carry TCP, as far as one can tell; in a savefile those that the filter rejects, too
+ * @malformed: of them cut or invalid
+ * @tcp: frames that carry TCP, as far as can be determined; in a savefile those that the filter rejects, too
  * @left: by enum packet_left, those of @tcp that are no event
  * @kernel_drops: frames the kernel had no room for
- * @interface_drops: frames the network card had no room for, of the interfaces listened on
- * @queue_drops: events that found the way to this process full
- * @disordered: frames of savefiles that came behind younger ones
+ * @interface_drops: frames the network card had no room for, of the captured interfaces
+ * @queue_drops: events that found the ring to this process full
+ * @disordered: frames of savefiles that came after newer ones
  * @hidden: by enum packet_hidden, of frames that gave no segment, while no segment was seen at all
  * @cpu_ns: CPU time it took
- * @peak_bytes: the most memory the packet process had resident at once, what it shares with others too; 0 not known yet
+ * @peak_bytes: peak resident memory of the packet process, shared memory included; 0 not known yet
  */
 struct packet_stats {
 	uint64_t frames;
@@ -142,35 +142,36 @@ struct packet_stats {
 /**
  * struct packet - the source of EVENT_SEGMENT, EVENT_ICMP and EVENT_LOST
  *
- * Packets and savefiles are hostile, so a process of its own reads them: it
- * opens what it needs, then gives everything else up (confine.h) before it
- * looks at the first byte, and tells what it saw through shared memory
- * (ring.h). The verbs are those of source/source.h.
+ * Packets and savefiles are untrusted, so a separate process reads them. It opens what it needs, then drops all other
+ * rights (confine.h) before it reads the first byte, and reports through shared memory (ring.h). The verbs are those of
+ * source/source.h.
  */
 struct packet;
 
 /**
  * packet_open() - start the packet process
  * @packet: set on success
- * @config: is copied, except for what its pointers point to, which must live as long
- * @err: why not
+ * @config: is copied, except for what its pointers refer to, which must live as long
+ * @err: the message
  *
- * To be called before the program has threads, for it forks. Returns when the
- * packet process listens, or has understood the head of the savefile; only
- * for a pipe that may turn out later, in packet_read().
+ * To be called before the program has threads, because it forks. Returns when the packet process captures, or has read
+ * the head of the savefile; a pipe may fail later, in packet_read().
  */
 int packet_open(struct packet **packet, const struct packet_config *config, struct err *err);
 
 /** packet_source - the packet process in the loop of a run */
 extern const struct source_ops packet_source;
 
-/** packet_fd() - see source/source.h; readable after packet_read() said 0 and something came, or the process ended */
+/**
+ * packet_fd() - see source/source.h; readable after packet_read() returned 0 and something arrived, or the process
+ * ended
+ */
 int packet_fd(const struct packet *packet);
 
 /**
  * packet_sleep() - the caller is about to wait for packet_fd()
  * @packet: the source
- * @has_patience: it will look by itself in a moment, so that only a SYN, or very many events, are worth waking it
+ * @has_patience: it will check by itself soon, so that only a SYN, or very many events, wake it
  *
  * Each wakeup costs more than a few events. Return: false when there is something to read first.
  */
@@ -182,15 +183,14 @@ bool packet_sleep(struct packet *packet, bool has_patience);
  * @event: filled as far as event_size() of its type goes, on 1
  * @err: on failure
  *
- * Return: 1, 0 for none now, SOURCE_END, or a negative errno: the packet
- * process failed or hangs, an interface went away, the savefile is damaged. Each such
- * story is told once, after what came before it; then go on calling: the other
- * interfaces may have more, and if there is nothing more SOURCE_END says so.
+ * Return: 1, 0 for none now, SOURCE_END, or a negative errno: the packet process failed or hangs, an interface went
+ * away, the savefile is damaged. Each such failure is reported once, after the events before it. The caller then
+ * continues to call: the other interfaces may have more, and otherwise SOURCE_END is returned.
  */
 int packet_next(struct packet *packet, struct event *event, struct err *err);
 
 /**
- * packet_on_event() - have packet_read() pass each event to a function, before anything holds it back
+ * packet_on_event() - make packet_read() pass each event to a function, before anything holds it back
  * @packet: the source
  * @function: called with @context and an EVENT_SEGMENT or EVENT_ICMP
  * @context: passed on
@@ -201,17 +201,17 @@ void packet_on_event(struct packet *packet, void (*function)(void *context, cons
 int packet_read(struct packet *packet, struct queue *events, struct err *err);
 
 /**
- * packet_drain() - let it end: what the kernel has captured already is still delivered
+ * packet_drain() - end the capture: packets that the kernel has captured already are still delivered
  *
- * Afterwards packet_read() is to be called until it returns SOURCE_END; that
- * takes no longer than reading the kernel's buffer once. A savefile ends where it is.
+ * Afterwards packet_read() must be called until it returns SOURCE_END; that takes no longer than reading the kernel's
+ * buffer once. A savefile ends at its current position.
  */
 void packet_drain(struct packet *packet);
 
-/** packet_abandon() - it had time enough to end: packets are lost, as packet_read() will say */
+/** packet_abandon() - its time to end is over: packets are lost, as packet_read() will report */
 void packet_abandon(struct packet *packet);
 
-/** packet_stats() - the accounts so far */
+/** packet_stats() - the accounts up to now */
 void packet_stats(const struct packet *packet, struct packet_stats *stats);
 
 /**
@@ -225,7 +225,7 @@ int64_t packet_offset(const struct packet *packet, int64_t *size);
 /** packet_pid() - process id of the packet process */
 pid_t packet_pid(const struct packet *packet);
 
-/** packet_close() - end the packet process at once and free everything; NULL is fine */
+/** packet_close() - end the packet process at once and free everything; NULL is allowed */
 void packet_close(struct packet *packet);
 
 #endif

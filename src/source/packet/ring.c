@@ -15,13 +15,13 @@ _Static_assert(RING_SLOT % _Alignof(struct event) == 0, "each slot is aligned");
 
 size_t ring_size(uint64_t count)
 {
-	/* A reader may look at a whole struct event in the last slot. */
+	/* A reader may read a whole struct event in the last slot. */
 	return sizeof(struct ring) + count * RING_SLOT + sizeof(struct event);
 }
 
 /*
- * Nothing that others take for granted may come from a process that could have been taken over. A wrong flow_hash is
- * one more lie about the packet: it is only where a record is looked for, and what is found there is compared.
+ * Values that other code relies on must be checked, because the process may be compromised. A wrong flow_hash is
+ * harmless: it only selects where a record is searched, and the record found is compared.
  */
 static bool event_is_sound(struct event *event)
 {

@@ -10,22 +10,20 @@
 #include "model/event.h"
 
 /*
- * Events from the packet process to the main one, through memory that both
- * share: one writer, one reader, no lock. The reader does not trust the
- * writer, which handles hostile bytes: whatever it finds is copied once and
- * then judged.
+ * Events from the packet process to the main one, through memory that both share: one writer, one reader, no lock. The
+ * reader does not trust the writer, which handles hostile bytes: each event is copied once and then checked.
  *
- * Each side keeps its own count and tells the other only now and then, because
- * a cache line that both write travels between the processors each time.
+ * Each side keeps its own count and publishes it only now and then, because a cache line that both write travels
+ * between the processors each time.
  */
 
-/** Bytes of a slot: the packet process has no larger event to tell. */
+/** Bytes of a slot: the packet process has no larger event. */
 #define RING_SLOT 112
 
 /**
- * struct ring - lies in shared memory
+ * struct ring - in shared memory
  * @head: slots ever written; the writer's
- * @armed: the reader has found it empty and wants to be woken when so many wait; 0: it is awake
+ * @armed: the reader has found it empty and wants to be woken when this many wait; 0: it is awake
  * @tail: slots ever read; the reader's
  * @starved: the writer has found it full and wants to be woken
  * @count: slots, a power of two; set before there are two processes
@@ -63,16 +61,16 @@ static inline struct ring_end ring_end(struct ring *ring, uint64_t count)
 	return (struct ring_end){.ring = ring, .count = count};
 }
 
-/** ring_publish() - let the reader see what was committed; writer only */
+/** ring_publish() - show committed events to the reader; writer only */
 static inline void ring_publish(struct ring_end *end)
 {
 	atomic_store_explicit(&end->ring->head, end->head, memory_order_release);
 }
 
 /**
- * ring_reserve() - where the next event is to be written, RING_SLOT bytes; writer only
+ * ring_reserve() - the place of the next event, RING_SLOT bytes; writer only
  *
- * Return: NULL when the ring is full; then all that was committed has been published.
+ * Return: NULL when the ring is full; then all committed events have been published.
  */
 static inline struct event *ring_reserve(struct ring_end *end)
 {
@@ -85,21 +83,21 @@ static inline struct event *ring_reserve(struct ring_end *end)
 	return (struct event *)(void *)(end->ring->slots + (end->head & (end->count - 1)) * RING_SLOT);
 }
 
-/** ring_commit() - what was written where ring_reserve() said is an event; Return: how many are unpublished; writer */
+/** ring_commit() - the bytes at ring_reserve() are an event; Return: number of unpublished ones; writer only */
 static inline uint64_t ring_commit(struct ring_end *end)
 {
 	end->head++;
 	return end->head - atomic_load_explicit(&end->ring->head, memory_order_relaxed);
 }
 
-/** ring_waiting() - events published and not read, as far as the reader says; writer only */
+/** ring_waiting() - events published and not read, as far as the reader has published; writer only */
 static inline uint64_t ring_waiting(const struct ring_end *end)
 {
 	return atomic_load_explicit(&end->ring->head, memory_order_relaxed) -
 	       atomic_load_explicit(&end->ring->tail, memory_order_acquire);
 }
 
-/** ring_wants_reader() - does it want to be woken for @waiting events? If so that takes the wish back; writer only */
+/** ring_wants_reader() - whether it wants to be woken for @waiting events; if so the request is cleared; writer only */
 static inline bool ring_wants_reader(struct ring *ring, uint64_t waiting)
 {
 	uint32_t worth = atomic_load_explicit(&ring->armed, memory_order_relaxed);
@@ -108,15 +106,15 @@ static inline bool ring_wants_reader(struct ring *ring, uint64_t waiting)
 }
 
 /**
- * ring_take() - the oldest event, judged
+ * ring_take() - the oldest event, checked
  * @end: the reader's
  * @event: filled as far as event_size() of its type goes, on 1 only
  *
- * Return: 1, 0 when empty, -EPROTO when the writer left nonsense; reader only.
+ * Return: 1, 0 when empty, -EPROTO when the writer left invalid data; reader only.
  */
 int ring_take(struct ring_end *end, struct event *event);
 
-/** ring_taken() - let the writer have the slots of what was taken; reader only */
+/** ring_taken() - give the slots of taken events back to the writer; reader only */
 static inline void ring_taken(struct ring_end *end)
 {
 	atomic_store_explicit(&end->ring->tail, end->tail, memory_order_release);

@@ -9,18 +9,17 @@
 #include "base/clock.h"
 
 /*
- * libpcap's own reader wants one link type and one resolution in all of a
- * file, while a capture of several interfaces has many; that is the reason for
- * this one. It reads from memory, whatever filled it (savefile_stream.h).
+ * libpcap's own reader accepts one link type and one resolution per file, while a capture of several interfaces has
+ * many: hence this reader. It reads from memory, whatever filled it (savefile_stream.h).
  */
 
 #define PCAP_MICROSECONDS 0xa1b2c3d4u
 #define PCAP_NANOSECONDS 0xa1b23c4du
-/* With eight more bytes in each record; written by patched libpcaps of old (Kuznetzov). */
+/* With eight more bytes in each record; written by old patched libpcaps (Kuznetzov). */
 #define PCAP_MODIFIED 0xa1b2cd34u
 /* Navtel's, with nanoseconds. */
 #define PCAP_NAVTEL 0xa12b3c4du
-/* IXIA's, by hardware (nanoseconds) and by software; the size of all records stands behind the head. */
+/* IXIA's, by hardware (nanoseconds) and by software; the size of all records follows the head. */
 #define PCAP_IXIA_HARDWARE 0x1c0001acu
 #define PCAP_IXIA_SOFTWARE 0x1c0001abu
 #define PCAP_FILE_HEAD 24
@@ -29,7 +28,7 @@
 #define PCAP_RECORD_HEAD_NOKIA 20
 #define PCAP_RECORD_HEAD_MODIFIED 24
 #define PCAP_RECORD_HEAD_SUSE 28
-/* Records looked at to find out how long their heads are. */
+/* Number of records checked to find the length of their heads. */
 #define PCAP_RECORDS_TRIED 3
 /* DG/UX writes this version. */
 #define PCAP_VERSION_DGUX 543
@@ -38,7 +37,7 @@
 #define SNOOP_MAGIC_END 0x70000000u
 #define SNOOP_FILE_HEAD 16
 #define SNOOP_RECORD_HEAD 24
-/* What else stands in that number: whether frames end with a check sum. */
+/* The other part of that number: whether frames end with a checksum. */
 #define PCAP_LINK_TYPE 0x03ffffffu
 
 #define BLOCK_SECTION 0x0a0d0d0au
@@ -56,7 +55,7 @@
 #define RESOLUTION_BINARY 0x80
 #define RESOLUTION_DEFAULT 6
 
-/* Seconds from here on are no date but damage: they fit nanoseconds in 63 bits. */
+/* Seconds from here on are damage: the limit fits nanoseconds in 63 bits. */
 #define SECONDS_MAX INT64_C(9000000000)
 
 static bool take16(const struct savefile *savefile, struct span *span, uint16_t *value)
@@ -185,7 +184,7 @@ static inline void pcap_words(const struct savefile *savefile, struct span *rest
 	if (savefile->little != (BYTE_ORDER == LITTLE_ENDIAN))
 		for (size_t i = 0; i < 4; i++)
 			words[i] = __builtin_bswap32(words[i]);
-	/* More bytes captured than there were make no sense. */
+	/* More bytes captured than the frame had make no sense. */
 	if (savefile->is_length_first && words[2] > words[3]) {
 		uint32_t captured = words[3];
 
@@ -194,7 +193,7 @@ static inline void pcap_words(const struct savefile *savefile, struct span *rest
 	}
 }
 
-/* How many records at the beginning of @data make sense if each head has @head bytes, or -1: one does not. */
+/* Number of records at the beginning of @data that make sense if each head has @head bytes, or -1: one does not. */
 static int pcap_records_fit(const struct savefile *savefile, struct span data, size_t head)
 {
 	int count = 0;
@@ -215,7 +214,7 @@ static int pcap_records_fit(const struct savefile *savefile, struct span data, s
 
 /*
  * Some systems wrote longer heads of records under the same number: Red Hat 6.1, Nokia's IPSO, SuSE 6.3. Two records
- * tell; from a pipe that has only one yet, they are taken for what the number says.
+ * distinguish them; from a pipe that has only one yet, the number decides.
  */
 static int pcap_first_frame(struct savefile *savefile, const struct span *data)
 {
@@ -235,7 +234,7 @@ static int pcap_first_frame(struct savefile *savefile, const struct span *data)
 	return 0;
 }
 
-/* Two files that were joined by cat(1): the head of the second one stands where a record is due. */
+/* Two files that were joined by cat(1): the head of the second one is where a record is due. */
 static bool is_pcap_head(const struct savefile *savefile, const uint32_t words[4])
 {
 	uint32_t first = words[0], version = savefile->little ? 4u << 16 | 2 : 2u << 16 | 4;
@@ -287,7 +286,7 @@ static int64_t block_time(const struct savefile_interface *interface, uint32_t h
 	if (interface->resolution & RESOLUTION_BINARY) {
 		seconds = shift < 64 ? units >> shift : 0;
 		fraction = shift < 64 ? units - (seconds << shift) : units;
-		/* 34 bits of a fraction times a billion fit, and say more than nanoseconds. */
+		/* 34 bits of a fraction times a billion fit, and are finer than nanoseconds. */
 		for (; shift > 34; shift--)
 			fraction >>= 1;
 		fraction = fraction * CLOCK_NS_PER_SEC >> shift;
@@ -363,7 +362,7 @@ static int block_simple_packet(struct savefile *savefile, struct span body, stru
 	if (savefile->interface_count == 0 || !take32(savefile, &body, &record->length))
 		return damaged(err, "a packet of an interface that was not described");
 	snaplen = savefile->interfaces[0].snaplen;
-	/* What fills the block up to a multiple of four bytes is not of the frame. */
+	/* The padding of the block to a multiple of four bytes is not part of the frame. */
 	span_limit(&body, record->length);
 	span_limit(&body, snaplen != 0 ? snaplen : UINT32_MAX);
 	record->data = body.data;
@@ -393,7 +392,7 @@ static int block_next(struct savefile *savefile, struct span *data, struct disse
 		return more(savefile, BLOCK_MIN);
 	span_take_be32(&rest, &type);
 	if (type == BLOCK_SECTION) {
-		/* The type reads the same either way; what follows the length says which way it is. */
+		/* The type reads the same either way; the field behind the length gives the byte order. */
 		body = rest;
 		span_skip(&body, 4);
 		span_take_be32(&body, &magic);
@@ -430,7 +429,7 @@ static int block_next(struct savefile *savefile, struct span *data, struct disse
 
 /* ---- snoop -------------------------------------------------------------------- */
 
-/* RFC 1761, "Datalink Type"; what is no DLT_* of this program stays a number that nobody knows. */
+/* RFC 1761, "Datalink Type"; a type without a DLT_* of this program stays an unknown number. */
 static int snoop_link_type(uint32_t number)
 {
 	switch (number) {
@@ -480,7 +479,7 @@ static int snoop_next_frame(struct savefile *savefile, struct span *data, struct
 	span_take_be32(&rest, &record->length);
 	span_take_be32(&rest, &record->caplen);
 	span_take_be32(&rest, &size);
-	span_skip(&rest, 4); /* how many were dropped so far */
+	span_skip(&rest, 4); /* number dropped up to here */
 	span_take_be32(&rest, &seconds);
 	span_take_be32(&rest, &microseconds);
 	if (size < SNOOP_RECORD_HEAD || size > SAVEFILE_RECORD_MAX || size - SNOOP_RECORD_HEAD < record->caplen)
@@ -522,7 +521,7 @@ int savefile_next(struct savefile *savefile, struct span *data, struct dissect_r
 {
 	int got = 0;
 
-	/* By far the most. */
+	/* By far the most frequent. */
 	if (savefile->format == SAVEFILE_PCAP)
 		return pcap_next_frame(savefile, data, record, err);
 	if (savefile->format == SAVEFILE_UNKNOWN)

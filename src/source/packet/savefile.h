@@ -13,10 +13,10 @@
 /** More interfaces in one section of a pcapng file are damage. */
 #define SAVEFILE_INTERFACES 1024
 
-/** A longer record or block is damage (libpcap and Wireshark draw the line there too). */
+/** A longer record or block is damage (libpcap and Wireshark have the same limit). */
 #define SAVEFILE_RECORD_MAX (16u << 20)
 
-/** enum savefile_format - how the packets are written */
+/** enum savefile_format - format of the packets */
 enum savefile_format {
 	SAVEFILE_UNKNOWN,
 	/** pcap-savefile(5), with micro- or nanoseconds */
@@ -29,16 +29,16 @@ enum savefile_format {
 	SAVEFILE_SNOOP,
 };
 
-/** enum savefile_step - what savefile_next() came to */
+/** enum savefile_step - result of savefile_next() */
 enum savefile_step {
 	/** a frame */
 	SAVEFILE_FRAME = 1,
-	/** it needs savefile.need bytes at once to go on */
+	/** it needs savefile.need bytes at once to continue */
 	SAVEFILE_MORE,
 };
 
 /**
- * struct savefile_interface - where frames of a file were captured
+ * struct savefile_interface - an interface that frames of a file were captured on
  * @offset_s: seconds to be added to its time stamps
  * @snaplen: bytes kept of each frame, 0 for all
  * @link_type: DLT_*
@@ -74,13 +74,12 @@ struct savefile {
 /**
  * savefile_next() - the next frame
  * @savefile: all zero before the first call
- * @data: what has been read and not been taken; what is taken is taken off
- * @record: on SAVEFILE_FRAME; its data lies in what @data was, and
- *          interface, link_type and time_ns are filled too
+ * @data: bytes read and not taken; bytes taken are removed
+ * @record: on SAVEFILE_FRAME; its data is within the former @data, and interface, link_type and time_ns are
+ *	    filled too
  * @err: on failure
  *
- * Pure apart from @savefile. Return: enum savefile_step, or -EINVAL: it is no
- * savefile, or damaged.
+ * Pure apart from @savefile. Return: enum savefile_step, or -EINVAL: it is no savefile, or damaged.
  */
 int savefile_next(struct savefile *savefile, struct span *data, struct dissect_record *record, struct err *err);
 

@@ -20,7 +20,7 @@ struct slot {
 };
 
 struct savefile_order {
-	struct slot *slots; /* the heap, then one that was given out, then free ones */
+	struct slot *slots; /* the heap, then the one that was popped, then free ones */
 	size_t count, size, bytes;
 	uint64_t sequence;
 	int64_t last_ns, newest_ns;
@@ -106,7 +106,7 @@ bool savefile_order_pop(struct savefile_order *order, struct dissect_record *rec
 	last = --order->count;
 	*record = order->slots[0].record;
 	order->bytes -= record->caplen;
-	/* What is given out stands behind the heap, where the next push may have its memory. */
+	/* The popped one is kept behind the heap, where the next push may reuse its memory. */
 	swap(&order->slots[0], &order->slots[last]);
 	for (;;) {
 		size_t least = at;

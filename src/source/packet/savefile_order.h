@@ -8,18 +8,17 @@
 
 #include "source/packet/dissect.h"
 
-/** So many frames are held back at most, */
+/** Maximum number of frames held back, */
 #define SAVEFILE_ORDER_FRAMES 16384
 
-/** or so many bytes of them. */
+/** or of their bytes. */
 #define SAVEFILE_ORDER_BYTES ((size_t)16 << 20)
 
 /**
  * struct savefile_order - frames of several interfaces, put in order of time
  *
- * A program that captures on several interfaces writes down what each had, one
- * after the other. Frames are held back, within bounds, until those that are
- * older have come.
+ * A program that captures on several interfaces writes the frames of each in turn. Frames are held back, within bounds,
+ * until older ones have come.
  */
 struct savefile_order;
 
@@ -29,19 +28,19 @@ struct savefile_order *savefile_order_new(void);
 /** savefile_order_push() - hold back a copy of @record, which needs room: see savefile_order_is_full() */
 void savefile_order_push(struct savefile_order *order, const struct dissect_record *record);
 
-/** savefile_order_count() - how many are held back */
+/** savefile_order_count() - number of frames held back */
 size_t savefile_order_count(const struct savefile_order *order);
 
-/** savefile_order_is_full() - has the oldest one to go before the next one comes? */
+/** savefile_order_is_full() - whether the oldest one has to go before the next one comes */
 bool savefile_order_is_full(const struct savefile_order *order);
 
-/** savefile_order_span_ns() - how long after the oldest one that is held back the newest one came */
+/** savefile_order_span_ns() - time from the oldest to the newest frame held back */
 int64_t savefile_order_span_ns(const struct savefile_order *order);
 
 /** savefile_order_pop() - the oldest one; its data is valid until the next push or pop. Return: false: there is none */
 bool savefile_order_pop(struct savefile_order *order, struct dissect_record *record);
 
-/** savefile_order_free() - NULL is fine */
+/** savefile_order_free() - free it; NULL is allowed */
 void savefile_order_free(struct savefile_order *order);
 
 #endif

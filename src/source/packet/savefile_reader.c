@@ -14,10 +14,10 @@
 #include "source/packet/savefile_stream.h"
 #include "source/source.h"
 
-/* What is read at once; a larger record makes the buffer larger, up to SAVEFILE_RECORD_MAX. */
+/* Number of bytes read at once; a larger record makes the buffer larger, up to SAVEFILE_RECORD_MAX. */
 #define BUFFER_SIZE ((size_t)1 << 18)
 
-/* Link types in one file, each with a filter of its own; nobody has more. */
+/* Maximum number of link types in one file, each with a filter of its own; real files have fewer. */
 #define LINKS_MAX 16
 
 /* From a stream, frames are held back no longer than this, by their times and by the clock. */
@@ -39,9 +39,9 @@ struct savefile_reader {
 	int fd;
 	int end_error; /* what came behind the frames in @order: SOURCE_END or an error, 0 not yet */
 	struct err end_err;
-	bool stands_still;            /* a stream brings nothing: what is held back goes */
-	struct savefile_order *order; /* NULL: there has been one interface so far */
-	int unknown;                  /* a link type that is not understood, of some frame; -1 none */
+	bool stands_still;            /* a stream brings nothing: frames held back are released */
+	struct savefile_order *order; /* NULL: one interface up to now */
+	int unknown;                  /* an unsupported link type of some frame; -1 none */
 	size_t link_count;
 	const struct link *latest; /* the link of the latest frame; NULL before the first */
 	struct link links[LINKS_MAX];
@@ -62,7 +62,7 @@ struct savefile_reader *savefile_reader_new(int fd, const char *name, const stru
 	return reader;
 }
 
-/* Has a stream nothing to say, while frames are held back? */
+/* Whether a stream brings nothing while frames are held back. */
 static bool comes_nothing(const struct savefile_reader *reader)
 {
 	struct pollfd ready = {.fd = reader->fd, .events = POLLIN};
@@ -71,7 +71,7 @@ static bool comes_nothing(const struct savefile_reader *reader)
 	       poll(&ready, 1, HELD_MS) == 0;
 }
 
-/* Room for and, unless the file ends or stands still before, presence of @need bytes. Return: 0 or a negative errno. */
+/* Make room for and, unless the file ends or stands still before, read @need bytes. Return: 0 or a negative errno. */
 static int fill(struct savefile_reader *reader, size_t need, struct err *err)
 {
 	memmove(reader->buffer, reader->buffer + reader->begin, reader->end - reader->begin);
@@ -132,7 +132,7 @@ static int refuse(int link_type, struct err *err)
 		       name ? name : "unknown", link_type);
 }
 
-/* The first interface is known: a wrong filter is to be told even if no frame follows. */
+/* The first interface is known: a wrong filter is reported even if no frame follows. */
 static int first_link(struct savefile_reader *reader, struct err *err)
 {
 	const struct link *link = find_link(reader, reader->savefile.interfaces[0].link_type);
@@ -141,7 +141,7 @@ static int first_link(struct savefile_reader *reader, struct err *err)
 	return link->known || reader->savefile.format == SAVEFILE_PCAPNG ? 0 : refuse(link->link_type, err);
 }
 
-/* Return: does the frame pass? Or a negative errno. */
+/* Return: 1 when the frame passes, 0 when not, or a negative errno. */
 static int filter(struct savefile_reader *reader, const struct dissect_record *record, struct err *err)
 {
 	const struct link *link = reader->latest;
@@ -165,7 +165,7 @@ static int filter(struct savefile_reader *reader, const struct dissect_record *r
 	return 0;
 }
 
-/* The file has ended; with a piece of something, or with frames left out, that is to be said. */
+/* The file has ended; a partial record, or frames left out, are reported. */
 static int at_end(struct savefile_reader *reader, struct err *err)
 {
 	if (reader->end > reader->begin)
@@ -176,7 +176,7 @@ static int at_end(struct savefile_reader *reader, struct err *err)
 	return reader->unknown < 0 ? SOURCE_END : refuse(reader->unknown, err);
 }
 
-/* The next frame that stands in the file, whether it passes or not. Return: as savefile_reader_next(). */
+/* The next frame in the file, whether it passes or not. Return: as savefile_reader_next(). */
 static int next_in_file(struct savefile_reader *reader, struct dissect_record *record, struct err *err)
 {
 	for (;;) {

@@ -9,8 +9,8 @@ struct bpf_insn;
 
 /**
  * struct savefile_filter - a compiled packet filter
- * @instructions: borrowed, copied by who wants to keep them
- * @length: how many, 0 to let all frames pass
+ * @instructions: borrowed; to be copied for later use
+ * @length: their number, 0 accepts all frames
  */
 struct savefile_filter {
 	const struct bpf_insn *instructions;
@@ -18,12 +18,11 @@ struct savefile_filter {
 };
 
 /**
- * struct savefile_user - who reads
+ * struct savefile_user - the reader's callbacks
  * @frame: gets each frame that passes; its data is valid during the call only
- * @rejected: gets each frame that the filter does not let pass, likewise. May be NULL
- * @link: the first frame of a link type is at hand: which filter is for these? May be NULL
- * @wait: the file is going to be read on, and a stream may be long in answering: what was handed over is all there is
- *	  for now. May be NULL
+ * @rejected: gets each frame that the filter rejects, likewise. May be NULL
+ * @link: gets the filter for the link type of a first frame. May be NULL
+ * @wait: called before a read that may block, after all frames read were passed on. May be NULL
  * @context: is passed to all of them
  */
 struct savefile_user {
@@ -38,9 +37,9 @@ struct savefile_user {
 struct savefile_reader;
 
 /**
- * savefile_reader_new() - read @fd, which is at its first byte and stays the caller's
+ * savefile_reader_new() - read @fd, which is at its first byte; the caller keeps ownership
  * @fd: a file or a pipe
- * @name: what to call it in messages; must live as long
+ * @name: its name in messages; must live as long
  * @user: is copied
  *
  * Only allocates and reads, then and later, so it works under confine().
@@ -50,7 +49,7 @@ struct savefile_reader *savefile_reader_new(int fd, const char *name, const stru
 /**
  * savefile_reader_next() - the next frame
  * @reader: the reader
- * @record: on 1 what savefile_next() fills is filled; its data is valid until the next call
+ * @record: on 1 filled as by savefile_next(); its data is valid until the next call
  * @err: on failure
  *
  * Frames of a file of several interfaces come in order of time, as far as they are near each other in the file
@@ -60,18 +59,17 @@ struct savefile_reader *savefile_reader_new(int fd, const char *name, const stru
 int savefile_reader_next(struct savefile_reader *reader, struct dissect_record *record, struct err *err);
 
 /**
- * savefile_reader_read() - hand frames to the user
+ * savefile_reader_read() - pass frames to the user
  * @reader: the reader
- * @count: at most so many
+ * @count: their maximum number
  * @err: on failure
  *
- * Return: how many, SOURCE_END, or a negative errno. Whatever is whole before
- * damage is handed over before the error is told. That there were frames of a
- * link type that is not understood is told at the end (-EPROTONOSUPPORT).
+ * Return: their number, SOURCE_END, or a negative errno. Frames before damage are passed on before the error is
+ * returned. Frames of an unsupported link type are reported at the end (-EPROTONOSUPPORT).
  */
 int savefile_reader_read(struct savefile_reader *reader, int count, struct err *err);
 
-/** savefile_reader_free() - NULL is fine */
+/** savefile_reader_free() - free it; NULL is allowed */
 void savefile_reader_free(struct savefile_reader *reader);
 
 #endif

@@ -23,10 +23,9 @@
 #endif
 
 /*
- * The first bytes say how the rest is compressed. Each decompressor is a
- * function that takes from the input and gives to the output what it can; it
- * says whether a compressed frame ended with it, because files may be joined
- * of several, and one that is cut off must not pass for whole.
+ * The first bytes identify the compression. Each decompressor is a function that takes from the input and gives to the
+ * output what it can. It reports whether a compressed frame ended with it, because files may be joined of several, and
+ * one that is cut off must not pass for whole.
  */
 
 #define INPUT_SIZE (1u << 17)
@@ -49,7 +48,7 @@ struct decompressor {
 	const char *name;
 	unsigned char magic[MAGIC_SIZE];
 	size_t magic_size;
-	/* Where it is not built in, what the user may do. */
+	/* The remedy where it is not built in. */
 	const char *command;
 	void *(*start)(void);
 	/* Return: bytes given, or -1. Moves stream->at, sets stream->inside. */
@@ -184,7 +183,7 @@ struct savefile_stream *savefile_stream_new(int fd)
 	return stream;
 }
 
-/* More input behind what there is. Return: 0 or a negative errno. */
+/* Read more input behind the present one. Return: 0 or a negative errno. */
 static int fill(struct savefile_stream *stream, struct err *err)
 {
 	ssize_t got;
@@ -252,7 +251,7 @@ long savefile_stream_read(struct savefile_stream *stream, void *to, size_t size,
 
 	if (got == 0 && stream->decompressor == NULL)
 		return read_plain(stream, to, size, err);
-	/* What is held back inside comes without input, too. */
+	/* Output held back inside comes without input, too. */
 	while (got == 0 && given == 0) {
 		size_t before = stream->at;
 

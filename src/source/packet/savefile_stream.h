@@ -7,34 +7,33 @@
 
 #include "base/err.h"
 
-/** What savefile_stream_read() takes apart besides plain bytes, for the version; "none" */
+/** The compressions that savefile_stream_read() supports, for --version; "none" */
 const char *savefile_stream_formats(void);
 
 /**
  * struct savefile_stream - the bytes of a file, decompressed
  *
- * Compressed bytes are as hostile as any, so they are decompressed here, in
- * the process that reads the packets, and not by a program started for it.
+ * Compressed bytes are as untrusted as any. They are therefore decompressed here, in the process that reads the
+ * packets, and not by a program started for it.
  */
 struct savefile_stream;
 
-/** savefile_stream_new() - read from @fd, which stays the caller's; only allocates */
+/** savefile_stream_new() - read from @fd, of which the caller keeps ownership; only allocates */
 struct savefile_stream *savefile_stream_new(int fd);
 
 /**
  * savefile_stream_read() - some bytes
  * @stream: the stream
- * @to: where to
- * @size: how many at most
+ * @to: their destination
+ * @size: their maximum number
  * @err: on failure
  *
- * Return: how many, at least 1 and as many as there are without waiting for
- * more; 0 at the end; or a negative errno: -EPROTONOSUPPORT for a compression
- * that is not built in, -EINVAL for damage.
+ * Return: their number, at least 1 and as many as are available without waiting; 0 at the end; or a negative errno:
+ * -EPROTONOSUPPORT for a compression that is not built in, -EINVAL for damage.
  */
 long savefile_stream_read(struct savefile_stream *stream, void *to, size_t size, struct err *err);
 
-/** savefile_stream_free() - NULL is fine */
+/** savefile_stream_free() - free it; NULL is allowed */
 void savefile_stream_free(struct savefile_stream *stream);
 
 #endif

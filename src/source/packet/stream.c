@@ -11,25 +11,23 @@
 #include "source/packet/tls.h"
 
 /*
- * A direction is kept between its messages too, or a segment that comes again
- * would be a message of its own. Anybody can begin messages and never end
- * them, so the table has a fixed size, the one used longest ago goes first, and
- * the hash is keyed. Its memory is only touched where it is used.
+ * A direction is kept between its messages too, or a retransmitted segment would be a message of its own. Any host can
+ * begin messages and never end them. The table therefore has a fixed size, the least recently used entry is replaced,
+ * and the hash is keyed. Its memory is only touched where it is used.
  *
- * What comes before its turn is held until what is missing has come, or there
- * is no room for more. That a first segment is not the first byte of its
- * direction only the SYN tells, of which the number is remembered for a while.
+ * Segments out of order are held until the missing ones have come, or there is no room for more. Only the SYN shows
+ * whether a first segment is the first byte of its direction; its number is remembered for a while.
  */
 #define DIRECTIONS 2048
 
 /* A ClientHello with the largest key shares in use is below 4 KiB. */
 #define HELLO_MAX 8192
 
-/* A head in a handful of segments, whichever of them is late. */
+/* A head in a few segments, whichever of them is late. */
 #define HELD 8
 #define HELD_MAX 8192
 
-/* Room for the SYN of connections that have not said anything. */
+/* Room for the SYN of connections without payload yet. */
 #define AWAITED 16384
 
 /* Both ends of a direction; no padding. */
@@ -45,11 +43,11 @@ enum kind {
 	KIND_WAITING,
 	KIND_HTTP,
 	KIND_TLS,
-	/** it has said what there is to say; kept to know it again */
+	/** its messages are complete; kept to recognize it */
 	KIND_DONE,
 };
 
-/* A segment that came before its turn; what was captured of it stands at @at of what is held. */
+/* A segment out of order; its captured bytes are at @at of the held ones. */
 struct piece {
 	uint32_t seq, length;
 	uint16_t at, captured;
@@ -90,7 +88,7 @@ struct stream {
 
 _Static_assert(sizeof(struct key) % sizeof(uint64_t) == 0, "a key is whole words");
 
-/* Who is told, and of which direction. */
+/* The callback, and the direction it is called for. */
 struct reporter {
 	stream_function *function;
 	void *context;
@@ -98,7 +96,7 @@ struct reporter {
 	const struct message_names *wanted;
 };
 
-static void tell(void *context, const struct message *message)
+static void report(void *context, const struct message *message)
 {
 	const struct reporter *reporter = context;
 	const struct direction *direction = reporter->direction;
@@ -157,7 +155,7 @@ static void await_first(struct stream *stream, const struct key *key, uint32_t h
 	stream->awaited[place] = (struct awaited){*key, seq};
 }
 
-/* How much of the direction is missing before @seq, which is the first that was seen; 0 also if it is not known. */
+/* Number of missing bytes before @seq, the first one seen; 0 also if it is unknown. */
 static uint32_t missing_before(struct stream *stream, const struct key *key, uint32_t hash, uint32_t seq)
 {
 	uint32_t place = awaited_find(stream, key, hash), missing;
@@ -218,12 +216,12 @@ static bool feed_hello(struct direction *direction, struct span data, struct rep
 	result = tls_hello(whole, &message);
 	if (result == TLS_HELLO) {
 		direction->kind = KIND_DONE;
-		tell(reporter, &message);
+		report(reporter, &message);
 	}
 	return result != TLS_OTHER;
 }
 
-/* Return: does what follows mean anything? */
+/* Return: true when what follows can be parsed. */
 static bool feed(struct direction *direction, struct span data, struct reporter *reporter)
 {
 	if (direction->kind == KIND_WAITING)
@@ -232,22 +230,22 @@ static bool feed(struct direction *direction, struct span data, struct reporter 
 		return true;
 	if (direction->kind == KIND_TLS)
 		return feed_hello(direction, data, reporter);
-	return direction->kind == KIND_HTTP && http_feed(&direction->http, data, tell, reporter);
+	return direction->kind == KIND_HTTP && http_feed(&direction->http, data, report, reporter);
 }
 
-/* Bytes that nobody has. Return: as feed(). */
+/* Missing bytes. Return: as feed(). */
 static bool skip(struct direction *direction, uint32_t count, struct reporter *reporter)
 {
 	if (direction->kind != KIND_HTTP)
 		return direction->kind == KIND_DONE;
-	return http_skip(&direction->http, count, tell, reporter);
+	return http_skip(&direction->http, count, report, reporter);
 }
 
-/* The next segment, or one behind a gap. After what means nothing a message may begin anew. */
+/* The next segment, or one behind a gap. After unparsable bytes a new message may begin. */
 static void pass(struct direction *direction, uint32_t seq, uint32_t length, struct span payload,
 		 struct reporter *reporter)
 {
-	/* What came before comes again; the sequence numbers say how much of it. */
+	/* A retransmission; the sequence numbers show how much of it is old. */
 	int32_t known = (int32_t)(direction->next_seq - seq);
 	bool reads = true;
 
@@ -270,7 +268,7 @@ static void pass(struct direction *direction, uint32_t seq, uint32_t length, str
 		direction->kind = KIND_WAITING;
 }
 
-/* ---- what comes before its turn --------------------------------------------------------- */
+/* ---- segments out of order -------------------------------------------------------------- */
 
 /* Return: false when it need not be held, or there is no room. */
 static bool hold(struct direction *direction, uint32_t seq, uint32_t length, struct span payload)
@@ -291,7 +289,7 @@ static bool hold(struct direction *direction, uint32_t seq, uint32_t length, str
 	return true;
 }
 
-/* Read what is held, as far as nothing is missing before it, or with @gaps all of it. */
+/* Read held segments, as far as nothing is missing before them, or with @gaps all of them. */
 static void release(struct direction *direction, bool gaps, struct reporter *reporter)
 {
 	while (direction->held_count > 0) {
@@ -310,7 +308,7 @@ static void release(struct direction *direction, bool gaps, struct reporter *rep
 	direction->held_bytes = 0;
 }
 
-/* A place for a new direction: a free one, or that which was used longest ago. */
+/* An entry for a new direction: a free one, or the least recently used one. */
 static struct direction *take(struct stream *stream, const struct key *key, uint32_t hash, struct reporter *reporter)
 {
 	struct direction *chosen = &stream->directions[lru_oldest(stream->lru)];
@@ -329,7 +327,7 @@ static struct direction *take(struct stream *stream, const struct key *key, uint
 	return chosen;
 }
 
-/* ---- the public verbs --------------------------------------------------------------------- */
+/* ---- public functions --------------------------------------------------------------------- */
 
 void stream_feed(struct stream *stream, const struct event *event, struct span payload, stream_function *function,
 		 void *context)
@@ -362,7 +360,7 @@ void stream_feed(struct stream *stream, const struct event *event, struct span p
 	if (direction->kind != KIND_DONE)
 		lru_use(stream->lru, (uint32_t)(direction - stream->directions));
 	if ((int32_t)(seq - direction->next_seq) <= 0 || !hold(direction, seq, segment->payload, payload)) {
-		/* Without room what is missing is given up. */
+		/* Without room the missing part is given up. */
 		if ((int32_t)(seq - direction->next_seq) > 0)
 			release(direction, true, &reporter);
 		pass(direction, seq, segment->payload, payload, &reporter);

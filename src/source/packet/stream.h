@@ -7,29 +7,28 @@
 #include "model/message.h"
 
 /**
- * struct stream - directions that speak HTTP/1.x or TLS
+ * struct stream - directions that carry HTTP/1.x or TLS
  *
- * What these say at the head of their messages is read from the payload in
- * order, from the first segment on that looks like the beginning of a message,
+ * The heads of their messages are read from the payload in order, from the first segment on that may begin a message,
  * or is the first of its direction.
  */
 struct stream;
 
 /**
- * stream_new() - an empty, bounded table; asks for random numbers, so not under confine()
+ * stream_new() - an empty, bounded table; reads random numbers, so not under confine()
  * @wanted: fields that messages shall have, NULL for none; must outlive the table
  *
  * Return: to be freed with stream_free().
  */
 struct stream *stream_new(const struct message_names *wanted);
 
-/** stream_free() - NULL is fine */
+/** stream_free() - free it; NULL is allowed */
 void stream_free(struct stream *stream);
 
 /**
- * struct stream_speaker - whose message it is
- * @local: who sent it
- * @remote: to whom
+ * struct stream_speaker - the direction of a message
+ * @local: its sender
+ * @remote: its receiver
  * @time_ns: when the segment passed that ended its head
  */
 struct stream_speaker {
@@ -44,19 +43,18 @@ typedef void stream_function(void *context, const struct stream_speaker *speaker
 /**
  * stream_feed() - a segment was seen
  * @stream: the table
- * @event: the EVENT_SEGMENT; those without payload are of interest only with SYN, FIN or RST
- * @payload: what was captured of its payload
- * @function: called with @context for each message whose head is over
+ * @event: the EVENT_SEGMENT; those without payload matter only with SYN, FIN or RST
+ * @payload: the captured part of its payload
+ * @function: called with @context for each message whose head is complete
  * @context: passed on
  *
- * Segments that come again are left out, and those that come before their turn
- * are held, a few of each direction; after a lost one reading goes on where the
- * next message seems to begin.
+ * Retransmitted segments are left out, and those out of order are held, a few of each direction; after a lost one
+ * reading continues where the next message seems to begin.
  */
 void stream_feed(struct stream *stream, const struct event *event, struct span payload, stream_function *function,
 		 void *context);
 
-/** stream_finish() - nothing more will come: what is held for something that is missing is read without that */
+/** stream_finish() - no more segments come: held ones are read without the missing ones */
 void stream_finish(struct stream *stream, stream_function *function, void *context);
 
 #endif

@@ -12,9 +12,9 @@
 /**
  * struct hello - a reader of handshake bytes across records
  * @records: records not opened yet
- * @fragment: what is left of the one that is open
+ * @fragment: the rest of the open one
  * @taken: handshake bytes read
- * @result: why reading failed: TLS_MORE at the end of what has come, TLS_OTHER for what cannot be
+ * @result: why reading failed: TLS_MORE at the end of the received bytes, TLS_OTHER for invalid ones
  */
 struct hello {
 	struct span records;
@@ -30,7 +30,7 @@ bool tls_begins(struct span data)
 	       (data.length < 6 || data.data[5] == HANDSHAKE_CLIENT_HELLO);
 }
 
-/* RFC 8446, 5.1; a record may have come in part. */
+/* RFC 8446, 5.1; a record may be incomplete. */
 static bool open_record(struct hello *hello)
 {
 	uint8_t type, major, minor;
@@ -80,7 +80,7 @@ static bool skip(struct hello *hello, uint32_t count)
 	return true;
 }
 
-/* A vector whose length stands before it in @bytes bytes. */
+/* A vector preceded by its length in @bytes bytes. */
 static bool skip_vector(struct hello *hello, int bytes)
 {
 	uint32_t length;
@@ -115,7 +115,7 @@ static bool server_name(struct hello *hello, uint32_t length, struct message *me
 	return true;
 }
 
-/* Return: true with the name, if it has one, in @message; else hello->verdict says why not. */
+/* Return: true with the name, if it has one, in @message; else hello->result gives the reason. */
 static bool client_hello(struct hello *hello, struct message *message)
 {
 	uint32_t type, length, end, extensions;

@@ -159,10 +159,7 @@ void exit_sockets_report(struct stop *stop, struct tracee *tracee, int status)
 {
 	struct target *target = tracee->target;
 
-	/*
-	 * Killed while another stop of it was handled, it passed its exit stop unreported: its open sockets are
-	 * unknown.
-	 */
+	/* Killed during another stop, it passed its exit stop unreported: its open sockets are unknown. */
 	if (!target->exit_reported && target_next_socket(target, 0) >= 0) {
 		tracee->begin_ns = stop->time_ns;
 		stop_gather_call(stop, tracee, CALL_EXIT, -1)->call.argument = status;
