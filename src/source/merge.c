@@ -7,14 +7,14 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 
-/* Far more than comes between two looks; a source that is faster waits in its own store. */
+/* Far more than arrives between two reads; a faster source waits in its own store. */
 #define STREAM_LIMIT (1 << 18)
 
 struct merge {
 	struct queue *streams[MERGE_STREAMS];
 	bool awaited[MERGE_STREAMS];
 	unsigned int count;
-	struct queue *run_stream; /* where the last run is */
+	struct queue *run_stream; /* the queue of the last run */
 };
 
 struct merge *merge_new(void)
@@ -59,7 +59,7 @@ bool merge_is_empty(struct merge *merge)
 	return true;
 }
 
-/* The stream with the oldest event up to @until_ns, the first of equals; @until_ns becomes how far it may be read. */
+/* Return: the stream with the oldest event up to @until_ns, the first of equals; @until_ns becomes the limit for it. */
 static struct queue *oldest_stream(const struct merge *merge, int64_t *until_ns)
 {
 	struct queue *oldest = NULL;
@@ -73,7 +73,7 @@ static struct queue *oldest_stream(const struct merge *merge, int64_t *until_ns)
 		if (head == NULL || head->time_ns > *until_ns)
 			continue;
 		if (oldest == NULL || head->time_ns < oldest_ns) {
-			/* The one before goes first again where times are equal. */
+			/* A stream before it goes first where times are equal. */
 			if (oldest != NULL)
 				limit_ns = clock_sooner(limit_ns, clock_after(oldest_ns, -1));
 			oldest = merge->streams[i];

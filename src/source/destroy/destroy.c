@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * When a TCP socket is freed the kernel tells everybody who joined the groups
- * SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY (Linux 4.3) its ends,
- * cookie, queues and counters: the last and only complete word about it. No
- * privilege is asked for. The message comes from a work queue a little after
- * the fact and carries no time. Listeners tell of their end too, and so do
- * sockets that never got beyond SYN_SENT.
+ * When a TCP socket is freed the kernel sends its ends, cookie, queues and counters to all members of the groups
+ * SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY (Linux 4.3). These final counters are the only complete ones.
+ * No privilege is needed. The message comes from a work queue a little after the fact and has no time stamp. Listeners
+ * are reported too, and so are sockets that never got beyond SYN_SENT.
  *
- * tcp_disconnect() in the kernel takes the remote end away and sets the counters
- * to zero. It runs when connect(2) fails and when close(2) resets (SO_LINGER with
- * no time), not when close(2) resets because of unread data. The last word of
- * such a socket says no more than that it is dead.
+ * tcp_disconnect() in the kernel removes the remote end and sets the counters to zero. It runs when connect(2) fails
+ * and when close(2) resets (SO_LINGER with no time), not when close(2) resets because of unread data. The message about
+ * such a socket shows only that it is destroyed.
  *
- * The full socket is freed when nobody needs it: on entering TIME_WAIT (a mini
- * socket takes over), so one closing side speaks when its FIN is answered and
- * not a minute later.
+ * The full socket is freed when it is no longer needed: on entering TIME_WAIT (a mini socket takes over). The side that
+ * closes first is therefore reported when its FIN is answered and not a minute later.
  */
 #include "source/destroy/destroy.h"
 
@@ -53,11 +49,11 @@ struct destroy {
 	struct mnl_socket *socket;
 	uint32_t netns;
 	bool disconnected;
-	/** an overrun was reported and its losses were not told yet */
+	/** an overrun was reported and its losses were not yet */
 	int overrun;
-	/** losses told so far, in the kernel's counting */
+	/** losses reported up to now, in the kernel's counting */
 	uint32_t dropped;
-	/** cookies of our own sockets that died and are not told of yet */
+	/** cookies of own sockets that were destroyed and are not reported yet */
 	uint64_t marks[CPU_SETSIZE];
 	size_t mark_count;
 	struct mmsghdr messages[BATCH];
@@ -67,8 +63,8 @@ struct destroy {
 
 /*
  * Where inet_diag and tcp_diag are modules, the kernel loads both for a query of TCP sockets. For a member of the
- * groups it loads inet_diag at most, and without tcp_diag it drops the last counters of each socket without a word.
- * The query names a socket that does not exist. Its answer is not read: the modules are loaded before the send returns.
+ * groups it loads inet_diag at most, and without tcp_diag it silently drops the final counters of each socket. The
+ * query names a socket that does not exist. Its answer is not read: the modules are loaded before the send returns.
  */
 static void load_modules(void)
 {
@@ -96,7 +92,7 @@ static int set_up(struct destroy *source, int buffer)
 	static const int groups[] = {SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET6_TCP_DESTROY};
 	int fd = mnl_socket_get_fd(source->socket);
 
-	/* Without CAP_NET_ADMIN the first is refused and the second cut to net.core.rmem_max. */
+	/* Without CAP_NET_ADMIN the first is refused and the second limited to net.core.rmem_max. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) != 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)) != 0)
 		return -errno;
@@ -151,8 +147,8 @@ int destroy_buffer(const struct destroy *source)
 	return size;
 }
 
-/** tell_losses() - how many events the kernel could not store since it was told last */
-static int tell_losses(struct destroy *source, struct queue *events)
+/** report_losses() - report how many events the kernel could not store since the last report */
+static int report_losses(struct destroy *source, struct queue *events)
 {
 	struct event event = event_new(EVENT_LOST, ORIGIN_KERNEL, clock_now());
 	uint32_t memory[SK_MEMINFO_VARS] = {0};
@@ -227,7 +223,7 @@ static int read_message(struct destroy *source, const struct mmsghdr *message, i
 	struct event event;
 
 	if (!mnl_nlmsg_ok(header, (int)message->msg_len) || message_to_event(&event, header, now) != 0) {
-		/* Cut because it was larger than our room, or from a kernel we do not understand: lost all the same. */
+		/* Cut because it was larger than the buffer, or from an unknown kernel: lost all the same. */
 		event = event_new(EVENT_LOST, ORIGIN_KERNEL, now);
 		event.lost.where = LOST_NETLINK;
 		event.lost.count = 1;
@@ -273,8 +269,8 @@ int destroy_read(struct destroy *source, struct queue *events, struct err *err)
 			if (errno != EAGAIN)
 				return err_set(err, errno, "the kernel's socket events cannot be read: %s",
 					       strerror(errno));
-			/* Until the queue is empty the kernel goes on dropping, so only now the count is final. */
-			return source->overrun ? count + tell_losses(source, events) : count;
+			/* The kernel drops messages until the queue is empty, so only now the count is final. */
+			return source->overrun ? count + report_losses(source, events) : count;
 		}
 		for (int i = 0; i < received; i++)
 			count += read_message(source, &source->messages[i], now, events);

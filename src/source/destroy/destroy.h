@@ -12,23 +12,23 @@
 struct source_ops;
 
 /**
- * struct destroy - the source of the last words of TCP sockets (see destroy.c)
+ * struct destroy - the source of the final counters of TCP sockets (see destroy.c)
  *
- * Needs no privilege. It hears of the network namespace it was opened in, and
- * of sockets that died after it was opened.
+ * Needs no privilege. It receives events of the network namespace it was opened in, and of sockets that were destroyed
+ * after it was opened.
  */
 struct destroy;
 
 /**
- * struct destroy_config - how to listen
- * @netns: inode number of the network namespace we are in, written into every flow; 0 when unknown
+ * struct destroy_config - how to receive them
+ * @netns: inode number of the own network namespace, written into every flow; 0 when unknown
  * @buffer: bytes of receive buffer wanted, 0 for the default (16 MiB); without CAP_NET_ADMIN the kernel
- *          grants no more than net.core.rmem_max. An event occupies 1280 bytes of the double of it
- *          (Linux 6.18): 4 MiB hold 6500 events
- * @disconnected: also tell of sockets that have no remote end when they die: listeners, sockets that
- *          were never connected, and those the kernel disconnected itself: connect(2) failed, or closed
- *          with SO_LINGER and no time (RST). The kernel has cleared their remote end and counters by
- *          then, so only the cookie says which one it was, and every counter is unknown.
+ *	    grants no more than net.core.rmem_max. An event occupies 1280 bytes of the double of it (Linux 6.18): 4
+ *	    MiB hold 6500 events
+ * @disconnected: also report sockets that have no remote end when they are destroyed: listeners, sockets
+ *	    that were never connected, and those the kernel disconnected itself: connect(2) failed, or closed with
+ *	    SO_LINGER and no time (RST). The kernel has cleared their remote end and counters by then, so only the
+ *	    cookie identifies them, and every counter is unknown.
  */
 struct destroy_config {
 	uint32_t netns;
@@ -42,10 +42,10 @@ int destroy_open(struct destroy **source, const struct destroy_config *config, s
 /** destroy_source - destroy events in the loop of a run */
 extern const struct source_ops destroy_source;
 
-/** destroy_fd() - see source/source.h; to be read at least every 100 ms on a busy host even if nobody polls */
+/** destroy_fd() - see source/source.h; to be read at least every 100 ms on a busy host even without polling */
 int destroy_fd(const struct destroy *source);
 
-/** Most events one destroy_read() gives; fewer mean that there were no more. */
+/** Maximum number of events of one destroy_read(); fewer mean that there were no more. */
 #define DESTROY_READ_MAX 4096
 
 /**
@@ -58,18 +58,18 @@ int destroy_fd(const struct destroy *source);
 int destroy_read(struct destroy *source, struct queue *events, struct err *err);
 
 /**
- * destroy_mark() - begin to wait for all that has died until now
+ * destroy_mark() - begin to wait for all sockets destroyed until now
  *
- * The kernel tells of deaths from a work queue of each processor, which a busy
- * host may leave waiting for long. So a socket of our own dies on each processor
- * that this thread may run on: once it is told of, so is what died there before.
+ * The kernel reports destroyed sockets from a work queue of each processor, which a busy host may delay for long. An
+ * own socket is therefore destroyed on each processor that this thread may run on: once it is reported, so are those
+ * destroyed there before.
  */
 void destroy_mark(struct destroy *source);
 
-/** destroy_has_caught_up() - has it been read by destroy_read()? An overrun may have swallowed the sign of it */
+/** destroy_has_caught_up() - whether the mark has been read by destroy_read(); an overrun may have dropped it */
 bool destroy_has_caught_up(const struct destroy *source);
 
-/** destroy_buffer() - bytes of receive buffer the kernel granted (in its own accounting, twice what was asked) */
+/** destroy_buffer() - bytes of receive buffer the kernel granted (in its own accounting, twice the requested size) */
 int destroy_buffer(const struct destroy *source);
 
 /** destroy_close() - see source/source.h */

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "source/source.h"
 
-/* The kernel reports a death at most this much later, unless the sign of it is lost in an overrun. */
+/* The kernel reports a destroyed socket at most this much later, unless the mark is lost in an overrun. */
 #define LAST_DEATHS_NS (2 * CLOCK_NS_PER_SEC)
 
 static int fd_of(const void *source)
@@ -17,7 +17,7 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	return destroy_read(source, events, err);
 }
 
-/* All that died is to be reported, sockets included of which no other source knows (accepted by io_uring(7)). */
+/* All destroyed sockets are reported, also those of which no other source knows (accepted by io_uring(7)). */
 static void drain(void *source)
 {
 	destroy_mark(source);

@@ -13,18 +13,17 @@
 #include "system/procfs_owners.h"
 #include "system/tcp_payload.h"
 
-/* A socket that accepts is there only after the handshake, so one look may be too early. */
+/* An accepted socket exists only after the handshake, so one query may be too early. */
 static const int64_t delays_ns[] = {
 	0, CLOCK_NS_PER_MS, 4 * CLOCK_NS_PER_MS, 20 * CLOCK_NS_PER_MS, 200 * CLOCK_NS_PER_MS, CLOCK_NS_PER_SEC,
 };
 #define LOOKS (sizeof(delays_ns) / sizeof(delays_ns[0]))
-/* More wait at once only in a flood, which is nobody's. */
+/* More wait at once only in a flood, whose sockets have no owner. */
 #define WAITING_MAX 4096
 /*
- * All of /proc is read so often that it takes a twenty-fifth of the time, and
- * however long it takes, five times a second: where there are a hundred
- * processes, each 30 ms. Who has accepted on the same port before is read by
- * itself more often, and never takes more than that part of the time.
+ * All of /proc is read so often that it takes a twenty-fifth of the time, and at least five times a second: with a
+ * hundred processes every 30 ms. The processes that have accepted on the same port before are read more often, within
+ * the same share of the time.
  */
 #define REFRESH_SHARE 25
 #define REFRESH_NS (200 * CLOCK_NS_PER_MS)
@@ -50,14 +49,14 @@ struct owner_lookup {
 	struct procfs_owners *owners;
 	int64_t refresh_ns;  /* monotonic, when all of /proc may be read again */
 	int64_t ask_ns;      /* and when @servers may */
-	int64_t attempts_ns; /* and when attempts are asked for, INT64_MAX never */
+	int64_t attempts_ns; /* and when attempts are queried, INT64_MAX never */
 	struct server servers[SERVERS];
 	size_t server_at;
 	struct waiting waiting[WAITING_MAX];
 	size_t count;
 };
 
-/* diag_callback: which way connections go that are older than the run, the listeners tell. */
+/* diag_callback: the listeners give the direction of connections that are older than the run. */
 static void tell_listener(void *context, const struct event *event)
 {
 	struct event listener = *event;
@@ -106,9 +105,8 @@ void owner_lookup_packet(void *context, const struct event *event)
 }
 
 /*
- * A socket that came in is younger than whoever accepted on that port before it,
- * so they have not inherited it: who has it has accepted it, even if a child has
- * it, too. (Or was handed it, which no look at /proc shows.)
+ * An incoming socket is younger than a process that accepted on that port before it, so that process has not inherited
+ * it: its holder has accepted it, even if a child has it, too. (Or it was handed over, which /proc does not show.)
  */
 static void ask_servers(struct owner_lookup *owner_lookup, uint16_t port)
 {
@@ -139,7 +137,7 @@ static void note_server(struct owner_lookup *owner_lookup, const struct procfs_h
 	owner_lookup->servers[owner_lookup->server_at++ % SERVERS] = new;
 }
 
-/* The table may be old, and its process another one by now. */
+/* The table may be old, and the number may belong to another process now. */
 static const struct procfs_holder *find_known(const struct owner_lookup *owner_lookup, uint32_t inode)
 {
 	const struct procfs_holder *holder = procfs_owners_find(owner_lookup->owners, inode);

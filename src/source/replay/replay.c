@@ -23,18 +23,18 @@ struct replay {
 	char *path;
 	int fd;
 	bool is_regular;
-	bool at_end; /* read(2) has no more */
+	bool at_end; /* read(2) has reached the end */
 	bool failed;
 	bool header_seen;
 	bool has_pending; /* the queue had no room for it */
 	struct event pending;
 	unsigned long line_number;
-	size_t begin; /* of what is not used yet */
+	size_t begin; /* of the unused bytes */
 	size_t end;
 	char buffer[BUFFER_SIZE];
 };
 
-/* A descriptor and what it is, or a negative errno. */
+/* A descriptor and its type, or a negative errno. */
 static int open_file(const char *path, struct stat *status)
 {
 	int fd, error = 0;
@@ -97,8 +97,8 @@ void replay_close(struct replay *replay)
 }
 
 /*
- * Never blocks: standard input may be shared with other programs, so it is not
- * made non-blocking for all of them, but asked first.
+ * Never blocks: standard input may be shared with other programs. It is therefore polled first, and not made
+ * non-blocking for all of them.
  */
 static int fill(struct replay *replay, struct err *err)
 {
@@ -149,7 +149,7 @@ static char *next_line(struct replay *replay)
 	return line;
 }
 
-/* More than any counter of bytes tells; sums of a few that are smaller fit in 64 bits. */
+/* Larger than any byte counter; sums of a few smaller ones fit in 64 bits. */
 #define COUNTER_MOST (INT64_C(1) << 60)
 
 static int check_counters(const struct event *event, struct err *err)
@@ -202,7 +202,7 @@ static int read_line(struct replay *replay, const char *line, struct err *err)
 	return 1;
 }
 
-/* What is left when the file is at its end and there is no whole line any more. */
+/* Handles the rest of a file that has ended without another whole line. */
 static int finish(struct replay *replay, struct err *err)
 {
 	replay->failed = true;

@@ -73,7 +73,7 @@ static bool take_seconds(struct span *text, int64_t *nanoseconds)
 	return true;
 }
 
-/* Where @word begins first; NULL when it does not. */
+/* The first place where @word begins; NULL when there is none. */
 static const uint8_t *find(struct span text, const char *word)
 {
 	return text.length > 0 ? memmem(text.data, text.length, word, strlen(word)) : NULL;
@@ -136,7 +136,7 @@ static void parse_result(struct strace_line *line, struct span text)
 	}
 }
 
-/* Strings of the tracee may hold anything, but a quotation mark only behind a backslash. */
+/* Strings of the tracee may contain any byte, but a quotation mark only after a backslash. */
 static const uint8_t *end_of_arguments(struct span text)
 {
 	const uint8_t *found = NULL;
@@ -260,7 +260,7 @@ bool strace_line_string(const struct strace_line *line, struct span *string)
 	return true;
 }
 
-/* What stands behind @before up to @after, as text. */
+/* The text between @before and @after. */
 static bool between(struct span text, const char *before, const char *after, char *to, size_t size)
 {
 	const uint8_t *begin = find(text, before), *end;

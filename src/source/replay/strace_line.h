@@ -9,17 +9,17 @@
 #include "base/span.h"
 #include "model/endpoint.h"
 
-/** enum strace_kind - what a line tells */
+/** enum strace_kind - kind of a line */
 enum strace_kind {
 	/** a call, from its entry to its return */
 	STRACE_CALL,
-	/** the entry of a call that others come between: "<unfinished ...>" */
+	/** the entry of a call interrupted by others: "<unfinished ...>" */
 	STRACE_UNFINISHED,
 	/** the return of such a one: "<... NAME resumed>" */
 	STRACE_RESUMED,
 	/** the thread is gone: "+++ exited with 0 +++" */
 	STRACE_GONE,
-	/** something else, as a signal */
+	/** something else, for example a signal */
 	STRACE_OTHER,
 };
 
@@ -33,9 +33,9 @@ enum strace_kind {
  * @time_ns: the time before it, since the epoch
  * @duration_ns: the time in the call behind it, -1 when there is none
  * @name: of the call
- * @arguments: what stands between its brackets, as far as this line has it
- * @result: what it returned, -1 for an error
- * @error: errno then, 0 for success, -1 when the name means nothing here
+ * @arguments: the text between its brackets, as far as this line has it
+ * @result: its result, -1 for an error
+ * @error: errno then, 0 for success, -1 when the name is unknown here
  */
 struct strace_line {
 	enum strace_kind kind;
@@ -49,41 +49,41 @@ struct strace_line {
 };
 
 /**
- * strace_line_parse() - take a line apart
+ * strace_line_parse() - parse a line
  * @line: set on success only
  * @text: without its newline
  *
- * Return: 0, or -EINVAL with the story in @err for a line without process or time.
+ * Return: 0, or -EINVAL with the message in @err for a line without process or time.
  */
 int strace_line_parse(struct strace_line *line, struct span text, struct err *err);
 
-/** strace_line_is() - is it this call? */
+/** strace_line_is() - whether it is this call */
 bool strace_line_is(const struct strace_line *line, const char *name);
 
-/** strace_line_has() - do the arguments contain @word? */
+/** strace_line_has() - whether the arguments contain @word */
 bool strace_line_has(const struct strace_line *line, const char *word);
 
 /** strace_line_number() - the argument number @index from 0, a decimal number at its beginning, as in 3<TCP:[...]> */
 bool strace_line_number(const struct strace_line *line, unsigned int index, int64_t *number);
 
-/** strace_line_string() - the first string in the arguments that stands between quotation marks, as it is */
+/** strace_line_string() - the first string in the arguments between quotation marks, unchanged */
 bool strace_line_string(const struct strace_line *line, struct span *string);
 
 /** strace_line_address() - the socket address in the arguments, IPv4 or IPv6 */
 bool strace_line_address(const struct strace_line *line, struct endpoint *endpoint);
 
 /**
- * strace_line_ends() - what -yy says of a descriptor: 5<TCP:[192.0.2.1:80->192.0.2.9:4000]>
- * @text: where the first such mark is looked for
+ * strace_line_ends() - the ends that -yy gives of a descriptor: 5<TCP:[192.0.2.1:80->192.0.2.9:4000]>
+ * @text: where the first such mark is searched
  * @is_tcp: set when there is a mark that names a protocol
  * @local: set when the mark has it
  * @remote: set when the mark has it
  *
- * Return: is there such a mark? One that has only an inode, TCP:[1234], sets no ends: their port stays 0.
+ * Return: true when there is such a mark. One that has only an inode, TCP:[1234], sets no ends: their port stays 0.
  */
 bool strace_line_ends(struct span text, bool *is_tcp, struct endpoint *local, struct endpoint *remote);
 
-/** strace_line_mark() - the mark behind the result of a line: what was accepted */
+/** strace_line_mark() - the mark after the result of a line: the accepted socket */
 struct span strace_line_mark(struct span text);
 
 #endif

@@ -19,20 +19,18 @@
 #include "source/source.h"
 
 /*
- * A log knows threads by number and sockets by descriptor. So that the
- * tracker can tell which calls are about one socket, each gets a cookie when
- * it is accepted or connected, and keeps it until its last descriptor in the
- * process is closed.
+ * A log identifies threads by number and sockets by descriptor. Each socket gets a cookie when it is accepted or
+ * connected, and keeps it until its last descriptor in the process is closed. The tracker recognizes the calls of one
+ * socket by it.
  *
- * The number before a line is the thread's. Of which process it is one is
- * known only if the log shows how it began (clone, fork, execve); else the
- * process is unknown, and descriptors are kept by thread.
+ * The number before a line is the thread's. Its process is known only if the log shows how the thread began (clone,
+ * fork, execve); else the process is unknown, and descriptors are kept by thread.
  */
 
-/* Lines read at once; what a line makes fits in the queue together. */
+/* Lines read at once; the events of a line fit in the queue together. */
 #define LINES_AT_ONCE 1024
 
-/* The numbers come from the kernel one after the other, so their low bits spread them. */
+/* The kernel assigns the numbers in sequence, so their low bits spread them. */
 #define TASK_CHAINS 1024
 
 struct task {
@@ -40,8 +38,8 @@ struct task {
 	int32_t tid;
 	int32_t pid;     /* 0 unknown */
 	bool is_waiting; /* in a call whose line was unfinished */
-	bool is_begun;   /* of this connect(2) the beginning was told */
-	bool is_thread;  /* of this clone(2) the flags say so */
+	bool is_begun;   /* the begin of this connect(2) was reported */
+	bool is_thread;  /* according to the flags of this clone(2) */
 	int32_t fd;
 	struct endpoint remote;
 	char exe[EVENT_PROCESS_TEXT + 1];
@@ -76,7 +74,7 @@ static struct task *task_of(struct strace_log *log, int32_t tid)
 	return *chain = task;
 }
 
-/* Whose descriptors its calls are about. */
+/* The owner of the descriptors that its calls use. */
 static int32_t process_of(const struct task *task)
 {
 	return task->pid != 0 ? task->pid : task->tid;
@@ -124,7 +122,7 @@ static void tell_process(struct strace_log *log, const struct task *task, int64_
 
 /* ---- calls ------------------------------------------------------------------------ */
 
-/* When the call returned; CLOCK_UNKNOWN when the log does not say. */
+/* When the call returned; CLOCK_UNKNOWN when the log does not show it. */
 static int64_t returned_ns(const struct strace_line *line)
 {
 	if (line->kind == STRACE_RESUMED)
@@ -160,7 +158,7 @@ static void accepted(struct strace_log *log, struct task *task, const struct str
 	push(log, &event);
 }
 
-/* Is it TCP, as far as the log tells? */
+/* Whether it is TCP, as far as the log shows. */
 static enum strace_socket_kind kind_of(struct strace_log *log, struct task *task, const struct strace_line *line,
 				       int64_t fd, struct endpoint *local)
 {
@@ -284,7 +282,7 @@ static void executed(struct strace_log *log, struct task *task, const struct str
 
 	if (line->error != 0)
 		return;
-	/* Whichever thread it was, it is the leader now. */
+	/* The thread that calls execve(2) becomes the leader. */
 	task->pid = task->tid;
 	if (!strace_line_string(line, &name))
 		return;
@@ -299,7 +297,7 @@ static const struct {
 	int32_t how;
 } hows[] = {{"SHUT_RDWR", SHUT_RDWR}, {"SHUT_WR", SHUT_WR}, {"SHUT_RD", SHUT_RD}};
 
-/* What returned with success; @fd is its first argument. */
+/* Calls that succeeded; @fd is the first argument. */
 static void succeeded(struct strace_log *log, struct task *task, const struct strace_line *line, int64_t fd,
 		      int64_t time_ns)
 {
@@ -329,7 +327,7 @@ static void succeeded(struct strace_log *log, struct task *task, const struct st
 static int lacks_duration(const struct strace_log *log, struct err *err)
 {
 	return err_set(err, EINVAL,
-		       "%s:%lu: the line does not end with the time the call took, so nobody knows when it returned; a "
+		       "%s:%lu: the line does not end with the time the call took, so its return time is unknown; a "
 		       "log of strace -f -ttt -T is wanted",
 		       log->path, log->line_number);
 }
@@ -347,7 +345,7 @@ static void learn_ends(struct strace_log *log, const struct task *task, const st
 		socket->local = local;
 }
 
-/* Is it neither for want of a connection nor a mistake of the program? */
+/* Whether the cause is neither the lack of a connection nor a mistake of the program. */
 static bool is_accept_failure(int error)
 {
 	return error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK && error != EINVAL &&
@@ -469,8 +467,8 @@ static int feed_line(struct strace_log *log, struct span text, struct err *err)
 }
 
 /*
- * A new thread may call before the return of the clone(2) that made it is
- * logged, so the births in a file are looked at beforehand.
+ * A new thread may call before the return of the clone(2) that created it is logged, so a file is searched for new
+ * threads beforehand.
  */
 static void find_forks(struct strace_log *log)
 {

@@ -10,7 +10,7 @@ static bool prepare_sleep(void *source, bool is_patient)
 	return false;
 }
 
-/* What came is taken first, so that little of a long log is in memory. */
+/* Received events are taken first, so that little of a long log is in memory. */
 static int read_events(void *source, struct queue *events, struct err *err)
 {
 	return queue_peek(events) == NULL ? strace_log_read(source, events, err) : 0;

@@ -5,7 +5,7 @@
 
 #include "base/xalloc.h"
 
-/* Processes and descriptors are numbered one after the other, so their low bits spread them. */
+/* Processes and descriptors are numbered in sequence, so their low bits spread them. */
 #define CHAINS 4096
 
 /* A descriptor of a process. */

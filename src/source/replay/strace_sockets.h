@@ -8,7 +8,7 @@
 
 #include "model/endpoint.h"
 
-/** enum strace_socket_kind - which sockets are of interest */
+/** enum strace_socket_kind - types of sockets, as far as they matter */
 enum strace_socket_kind {
 	STRACE_SOCKET_UNKNOWN,
 	STRACE_SOCKET_TCP,
@@ -16,9 +16,9 @@ enum strace_socket_kind {
 };
 
 /**
- * struct strace_socket - a socket, as long as a descriptor of it is known
- * @holders: how many descriptors
- * @cookie: made up, 0: no connection yet
+ * struct strace_socket - a socket, while a descriptor of it is known
+ * @holders: number of descriptors
+ * @cookie: generated, 0: no connection yet
  * @kind: enum strace_socket_kind
  * @local: its end, port 0 unknown
  * @remote: the other end, port 0 unknown
@@ -34,19 +34,19 @@ struct strace_socket {
 /** struct strace_sockets - the descriptors of processes that are sockets */
 struct strace_sockets;
 
-/** strace_sockets_new() - none */
+/** strace_sockets_new() - an empty set */
 struct strace_sockets *strace_sockets_new(void);
 
-/** strace_sockets_free() - NULL is fine */
+/** strace_sockets_free() - free it; NULL is allowed */
 void strace_sockets_free(struct strace_sockets *sockets);
 
 /** strace_sockets_find() - the socket at a descriptor, or NULL */
 struct strace_socket *strace_sockets_find(struct strace_sockets *sockets, int32_t process, int64_t fd);
 
-/** strace_sockets_add() - a new one there; what was there is closed, though the log did not show it */
+/** strace_sockets_add() - add a socket; an earlier one there is closed, though the log did not show it */
 struct strace_socket *strace_sockets_add(struct strace_sockets *sockets, int32_t process, int64_t fd);
 
-/** strace_sockets_hold() - one more descriptor of a socket, where there is none */
+/** strace_sockets_hold() - one more descriptor of a socket, at a number without one */
 void strace_sockets_hold(struct strace_sockets *sockets, int32_t process, int64_t fd, struct strace_socket *socket);
 
 /** strace_sockets_drop() - the descriptor is closed; the socket goes with its last one */
