@@ -53,7 +53,7 @@ struct destroy {
 	int overrun;
 	/** losses reported up to now, in the kernel's counting */
 	uint32_t dropped;
-	/** cookies of own sockets that were destroyed and are not reported yet */
+	/** cookies of conntrace's sockets that were destroyed and are not reported yet */
 	uint64_t marks[CPU_SETSIZE];
 	size_t mark_count;
 	struct mmsghdr messages[BATCH];

@@ -21,7 +21,7 @@ struct destroy;
 
 /**
  * struct destroy_config - how to receive them
- * @netns: inode number of the own network namespace, written into every flow; 0 when unknown
+ * @netns: inode number of conntrace's network namespace, written into every flow; 0 when unknown
  * @buffer: bytes of receive buffer wanted, 0 for the default (16 MiB); without CAP_NET_ADMIN the kernel
  *	    grants no more than net.core.rmem_max. An event occupies 1280 bytes of the double of it (Linux 6.18): 4
  *	    MiB hold 6500 events
@@ -60,9 +60,9 @@ int destroy_read(struct destroy *source, struct queue *events, struct err *err);
 /**
  * destroy_mark() - begin to wait for all sockets destroyed until now
  *
- * The kernel reports destroyed sockets from a work queue of each processor, which a busy host may delay for long. An
- * own socket is therefore destroyed on each processor that this thread may run on: once it is reported, so are those
- * destroyed there before.
+ * The kernel reports destroyed sockets from a work queue of each processor, which a busy host may delay for long. A
+ * socket of conntrace is therefore destroyed on each processor that this thread may run on: once it is reported, so are
+ * those destroyed there before.
  */
 void destroy_mark(struct destroy *source);
 

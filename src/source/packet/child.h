@@ -10,7 +10,7 @@
 #include "source/packet/process.h"
 #include "source/packet/ring.h"
 
-/* What process.c, in the main process, and child.c, in the packet process, share. */
+/* Shared by process.c, in the main process, and child.c, in the packet process. */
 
 /** The longest filter program the kernel takes (BPF_MAXINSNS of linux/bpf_common.h). */
 #define CHILD_FILTER_MAX 4096

@@ -270,7 +270,7 @@ static void routing_destination(struct dissect_state *frame, uint32_t size)
 	    !span_skip(&rest, 4))
 		return;
 	/*
-	 * RFC 6275, 6.4: it is the list; RFC 8754, 2: the list begins with it. Type 0 is ignored by hosts (RFC 5095).
+	 * RFC 6275, 6.4: it is the list; RFC 8754, 2: the list begins with it. Type 0 is not forwarded (RFC 5095).
 	 */
 	if (type == IPV6_ROUTING_HOME || type == IPV6_ROUTING_SEGMENTS)
 		(void)take_address_v6(&rest, destination);
@@ -332,7 +332,7 @@ static enum dissect_result ipv4_header(struct dissect_state *frame)
 	uint8_t version_length, protocol, ttl;
 	uint16_t total, place, id;
 	uint32_t header;
-	/* An own copy stays in registers. */
+	/* A local copy stays in registers. */
 	struct span rest = frame->rest;
 
 	frame->version = 4;

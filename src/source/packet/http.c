@@ -167,7 +167,7 @@ static void field_line(struct http *http)
 	message_keep_field(&http->message, http->wanted, http->line, http->line_length);
 }
 
-/* What follows the head (RFC 9112, 6.3). */
+/* Finds how the body is delimited (RFC 9112, 6.3). */
 static enum http_state body_state(const struct http *http)
 {
 	unsigned int status = http->message.status;

@@ -18,7 +18,7 @@ struct diag;
  *
  * It is used where pidfd_getfd(2) is not available: before Linux 5.6, in a container that forbids it, when the leader
  * of a process has ended, or when this process has no free descriptor. /proc gives the socket and its ends. With these
- * ends the kernel gives counters and cookie (sock_diag(7)) if the socket is in the own network namespace. A zeroed
+ * ends the kernel gives counters and cookie (sock_diag(7)) if the socket is in conntrace's network namespace. A zeroed
  * struct is valid.
  */
 struct diag_fallback {
@@ -39,7 +39,7 @@ struct diag_fallback {
  */
 int diag_fallback_read(struct diag_fallback *diag_fallback, pid_t tid, int fd, struct event *event);
 
-/** diag_fallback_get() - for other queries about the own network namespace; NULL where the kernel has no sock_diag */
+/** diag_fallback_get() - for other queries about this network namespace; NULL where the kernel has no sock_diag */
 struct diag *diag_fallback_get(struct diag_fallback *diag_fallback);
 
 /** diag_fallback_close() - release what it holds */

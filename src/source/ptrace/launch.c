@@ -69,7 +69,7 @@ static void mask_again(const sigset_t *mask)
 	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &bits, NULL, KERNEL_SIGSET_SIZE);
 }
 
-/* What the child writes when it can't continue. */
+/* Written by a child that can't continue. */
 struct failure {
 	int stage;
 	int error;

@@ -33,7 +33,7 @@ enum launch_stage {
  * @program: the seccomp filter it enters before exec, or NULL
  * @err: the message on failure
  *
- * Nothing of the caller leaks into the command: the mask is the one given, and all own descriptors are close-on-exec.
+ * Nothing of the caller leaks into the command: the mask is the one given, and all other descriptors are close-on-exec.
  *
  * Return: 0 or a negative errno.
  */

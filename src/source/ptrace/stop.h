@@ -13,7 +13,7 @@
 #include "source/ptrace/tracee.h"
 
 /*
- * What a stopped thread reports. While it is stopped its sockets are read and events are gathered; after it has been
+ * Reports of a stopped thread. While it is stopped its sockets are read and events are gathered; after it has been
  * resumed they are pushed, so that it never waits for a queue.
  */
 
@@ -24,7 +24,7 @@
  * struct stop - events gathered at one stop
  * @queue: where they go
  * @table: all traced threads
- * @netns: the own network namespace, 0 unknown
+ * @netns: conntrace's network namespace, 0 unknown
  * @time_ns: when the stop was seen
  * @count: number of entries in @events
  * @events: the events
@@ -116,7 +116,7 @@ void stop_executed(struct stop *stop, const struct tracee *tracee);
 /** stop_describe() - report name and user of a process, unless reported since its last exec */
 void stop_describe(struct stop *stop, struct target *target);
 
-/** What an interrupted call seems to return at the exit stop: ERESTARTSYS and the others of linux/errno.h. */
+/** Results of an interrupted call at the exit stop: ERESTARTSYS and the others of linux/errno.h. */
 #define STOP_RESTART_FIRST 512
 
 /** stop_accept_failed() - gather an accept(2) that failed for another reason than the lack of a connection */

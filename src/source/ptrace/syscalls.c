@@ -14,7 +14,7 @@
 #include "base/table.h"
 
 /*
- * The numbers come from libseccomp, so that no own table is needed. An architecture's token there is its AUDIT_ARCH_*
+ * The numbers come from libseccomp, so that no table is needed here. An architecture's token there is its AUDIT_ARCH_*
  * value, except for x32, which the kernel reports as x86-64 with a bit set in the number.
  */
 #define X32_BIT UINT64_C(0x40000000)

@@ -19,7 +19,7 @@
 /* The signal that gets the thread out of wait4(2). */
 #define TRACER_WAKE_SIGNAL SIGRTMAX
 
-/* What tracer.c (main thread) and tracer_thread.c (tracing thread) share. */
+/* Shared by tracer.c (main thread) and tracer_thread.c (tracing thread). */
 struct tracer_question {
 	atomic_bool waits; /* for the thread to answer; the rest is the thread's until then, main's afterwards */
 	int number;        /* signal to be sent, 0 none */

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 /*
- * What strace(1) 5 and 6 write:
+ * Output of strace(1) 5 and 6:
  *
  *	4711 1700000000.123456 accept4(3, {sa_family=AF_INET, sin_port=htons(4000),
  *		sin_addr=inet_addr("192.0.2.9")}, [128 => 16], SOCK_CLOEXEC) = 5 <0.000031>

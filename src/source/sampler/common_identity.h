@@ -8,7 +8,7 @@
 
 #include "model/event.h"
 
-/* What is known of a process when it is one of several and it is unknown which one: what they have in common. */
+/* Identity of a process when several are possible: what they have in common. */
 
 /**
  * struct common_identity - what processes have in common

@@ -25,7 +25,7 @@ struct naming {
 	struct common_identity common_identity;
 };
 
-/* What was read belongs to the target only if it lives afterwards. */
+/* The identity read is the target's only if it lives afterwards. */
 static struct common_identity common_identity_of_target(struct common_identities *common_identities,
 							const struct target *target)
 {

@@ -51,7 +51,7 @@ static void describe(struct owner_events *owner_events, pid_t pid, int64_t time_
 	if (comm[0] == '\0' || memcmp(comm, target->comm, sizeof(comm)) == 0)
 		return;
 	procfs_process_events(pid, time_ns, keep_word, &words);
-	/* What was read belongs to the target only if it lives afterwards. */
+	/* The name read is the target's only if it lives afterwards. */
 	if (!process_set_alive(target))
 		return;
 	memcpy(target->comm, comm, sizeof(comm));

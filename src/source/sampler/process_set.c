@@ -47,7 +47,7 @@ struct process_set {
 	bool lists_children; /* the kernel lists them */
 };
 
-/* Whose children are being read. */
+/* The parent whose children are being read. */
 struct family {
 	struct process_set *process_set;
 	size_t parent;

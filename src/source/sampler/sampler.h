@@ -20,7 +20,7 @@ struct source_ops;
  * @pids: the processes
  * @pid_count: their number
  * @follow: their children too
- * @netns: inode of the own network namespace, 0 unknown
+ * @netns: inode of conntrace's network namespace, 0 unknown
  * @sample_ns: longest time between two samples, unless they would take too much of a processor
  * @diag: answers queries; the caller keeps ownership
  * @destroy: where the caller reads final counters, NULL there when it can't any more; the caller keeps
