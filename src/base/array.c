@@ -3,7 +3,7 @@
 
 #include "base/xalloc.h"
 
-/* Elements there is room for at first. */
+/* Elements that are allocated at first. */
 #define ROOM_FIRST 16
 
 void *array_reserve(void *list, size_t count, size_t *room, size_t size)

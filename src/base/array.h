@@ -8,7 +8,7 @@
  * array_reserve() - make room for one more element
  * @list: the elements, NULL none
  * @count: how many there are
- * @room: how many there is room for, 0 at first; doubled when they are as many
+ * @room: allocated elements, 0 at first; doubled when @count reaches it
  * @size: of an element
  *
  * Return: the elements, which may have moved. Never NULL, as xreallocarray().
@@ -21,7 +21,7 @@ void *array_reserve(void *list, size_t count, size_t *room, size_t size) __attri
  * @count: how many there are
  * @size: of an element
  *
- * The room is a power of two that is larger than @count, or as large. Elements are added one at a time.
+ * The number of allocated elements is a power of two, at least @count. Elements are added one at a time.
  *
  * Return: as array_reserve().
  */

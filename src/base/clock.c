@@ -32,7 +32,7 @@ int64_t clock_aligned(int64_t time_ns, int64_t interval_ns)
 	struct tm local;
 	int64_t offset_ns = 0;
 
-	/* Days begin at midnight here, and in some places an hour at half past one of UTC. */
+	/* Days begin at local midnight; some zones differ from UTC by a part of an hour. */
 	if (localtime_r(&seconds, &local) != NULL)
 		offset_ns = local.tm_gmtoff * CLOCK_NS_PER_SEC;
 	return clock_after(time_ns, -(clock_after(time_ns, offset_ns) % interval_ns));

@@ -5,13 +5,12 @@
 #include <stdint.h>
 
 /*
- * Time is nanoseconds since the epoch everywhere, because that is how packets
- * are stamped; sources convert. The wall clock can step, so a span between
- * two stamps is taken with clock_span(), which rather knows nothing than
- * answers with a negative number.
+ * Time is nanoseconds since the epoch everywhere, as in the time stamps of packets; sources convert. The wall clock can
+ * step, so a span between two time stamps is computed by clock_span(), which returns unknown instead of a negative
+ * number.
  */
 
-/** The value of a time or span nobody knows. */
+/** An unknown time or span. */
 #define CLOCK_UNKNOWN INT64_C(-1)
 
 #define CLOCK_NS_PER_SEC INT64_C(1000000000)
@@ -24,7 +23,7 @@ int64_t clock_now(void);
 /** clock_process() - CPU time of this process, all its threads, in nanoseconds */
 int64_t clock_process(void);
 
-/** clock_monotonic() - CLOCK_MONOTONIC in nanoseconds; for waiting and for how long we ran */
+/** clock_monotonic() - CLOCK_MONOTONIC in nanoseconds; for waiting and for run times */
 int64_t clock_monotonic(void);
 
 /** clock_aligned() - the last moment up to @time_ns when the local clock showed a multiple of @interval_ns */
@@ -37,11 +36,11 @@ static inline int64_t clock_span(int64_t from, int64_t to)
 }
 
 /*
- * Files and packets may tell of any time, so what is worked out from it stays at the ends of its type, where the
- * order of times is still right.
+ * Files and packets may contain any time, so results saturate at the limits of their type, which keeps the order of
+ * times.
  */
 
-/** clock_after() - @time_ns + @span_ns, or the largest or smallest time there is */
+/** clock_after() - @time_ns + @span_ns, or the largest or smallest possible time */
 static inline int64_t clock_after(int64_t time_ns, int64_t span_ns)
 {
 	int64_t sum_ns;
@@ -51,7 +50,7 @@ static inline int64_t clock_after(int64_t time_ns, int64_t span_ns)
 	return sum_ns;
 }
 
-/** clock_since() - @to - @from, negative when @to is the earlier one, or the largest or smallest span there is */
+/** clock_since() - @to - @from, negative when @to is the earlier one, or the largest or smallest possible span */
 static inline int64_t clock_since(int64_t from_ns, int64_t to_ns)
 {
 	int64_t span_ns;
@@ -61,7 +60,7 @@ static inline int64_t clock_since(int64_t from_ns, int64_t to_ns)
 	return span_ns;
 }
 
-/** clock_times() - @count times @span_ns, which is not negative, or the longest span there is */
+/** clock_times() - @count times @span_ns, which is not negative, or the longest possible span */
 static inline int64_t clock_times(int64_t span_ns, uint64_t count)
 {
 	int64_t product_ns;

@@ -28,7 +28,7 @@ static const struct {
 #define FATAL_COUNT (sizeof(fatal) / sizeof(fatal[0]))
 
 static struct {
-	pid_t pid; /* a child of ours has our handlers until it executes something */
+	pid_t pid; /* a child has these handlers until execve(2) */
 	const char *outcome, *standby_outcome;
 	void (*_Atomic restore)(void);
 	bool (*_Atomic standby)(void *context);
@@ -39,7 +39,7 @@ static struct {
 
 static char main_stack[CRASH_STACK_SIZE];
 
-/* A line that is made without the C library. */
+/* A line that is built without the C library. */
 struct line {
 	char text[1024];
 	size_t length;
@@ -74,7 +74,7 @@ static void say(struct line *line)
 	(void)ignored;
 }
 
-/* Where this program's code begins and ends, as the linker has it. */
+/* Limits of this program's code, set by the linker. */
 extern const char __executable_start[] __attribute__((weak, visibility("hidden")));
 extern const char etext[] __attribute__((weak));
 
@@ -122,7 +122,7 @@ static void tell(int number, const siginfo_t *info, const void *context, const c
 	say(&line);
 }
 
-/* The process ends by the signal: where an instruction caused it, when that is executed again. */
+/* End the process by the signal: an instruction that caused it does so when it is executed again. */
 static void die(int number, const siginfo_t *info)
 {
 	const struct sigaction action = {.sa_handler = SIG_DFL};
@@ -137,13 +137,13 @@ static void die(int number, const siginfo_t *info)
 	sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
 }
 
-/* Return: is this the first thread that cannot go on? */
+/* Return: true in the first thread that crashed. */
 static bool begin(void)
 {
-	pid_t nobody = 0;
+	pid_t none = 0;
 	void (*restore)(void) = atomic_load(&crash.restore);
 
-	if (!atomic_compare_exchange_strong(&crash.first, &nobody, (pid_t)syscall(SYS_gettid)))
+	if (!atomic_compare_exchange_strong(&crash.first, &none, (pid_t)syscall(SYS_gettid)))
 		return false;
 	if (restore != NULL)
 		restore();
@@ -235,7 +235,7 @@ void crash_watch(const char *outcome)
 	if (IS_SANITIZED)
 		return;
 	crash_stack(main_stack);
-	/* What is ignored stays so for a launched command. */
+	/* Ignored signals stay ignored for a launched command. */
 	for (size_t i = 0; i < FATAL_COUNT; i++)
 		if (sigaction(fatal[i].number, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(fatal[i].number, &action, NULL);

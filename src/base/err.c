@@ -8,7 +8,7 @@
 
 #include "base/escape.h"
 
-/* Whatever a message quotes comes from somebody else: a word of the command line, a name of a file, a packet. */
+/* Quoted words are untrusted: a word of the command line, a name of a file, a packet. */
 static void put(struct err *err, const char *text)
 {
 	escape_message(err->text, sizeof(err->text), text);
@@ -39,7 +39,7 @@ void err_wrap(struct err *err, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(before, sizeof(before), format, arguments);
 	va_end(arguments);
-	/* A story too long for its place loses its end, never its beginning. */
+	/* A message that is too long is truncated at its end. */
 	snprintf(text, sizeof(text), "%s: %s", before, err->text);
 	put(err, text);
 }

@@ -87,7 +87,7 @@ static uint32_t utf8_decode(const unsigned char *from, size_t length)
 	return character;
 }
 
-/* Does nothing but change what is around it: Unicode's categories Cc, Cf, Zl and Zp, and the noncharacters. */
+/* An invisible character: Unicode's categories Cc, Cf, Zl and Zp, and the noncharacters. */
 static bool is_invisible(uint32_t character)
 {
 	static const struct {

@@ -8,9 +8,8 @@
 /**
  * struct hash_key - the secret of a keyed hash
  *
- * Peers choose their ports and addresses, so a hash without a secret could be
- * flooded with collisions (SipHash-1-3, Aumasson and Bernstein 2012; the
- * short-input variant that the Linux kernel uses for its own tables).
+ * Peers choose their ports and addresses, so a hash without a secret is open to floods of collisions (SipHash-1-3,
+ * Aumasson and Bernstein 2012; the short-input variant that the Linux kernel uses for its own tables).
  */
 struct hash_key {
 	uint64_t k0, k1;
@@ -19,14 +18,14 @@ struct hash_key {
 /** hash_key_random() - fill @key from the kernel's random numbers */
 void hash_key_random(struct hash_key *key);
 
-/* ---- the steps of it ------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------ */
 
 static inline uint64_t hash_rotate(uint64_t value, unsigned int bits)
 {
 	return value << bits | value >> (64 - bits);
 }
 
-/* Inline whatever the compiler thinks of it: it runs a dozen times for every packet. */
+/* Always inline: it runs a dozen times for every packet. */
 static inline __attribute__((always_inline)) void hash_sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
@@ -66,7 +65,7 @@ static inline __attribute__((always_inline)) uint64_t hash_sip_end(uint64_t v[4]
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* ---- what it is for ------------------------------------------------------------- */
+/* ---- hashes ------------------------------------------------------------- */
 
 /** hash_bytes() - SipHash-1-3 of @length bytes at @data under @key */
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length);
@@ -74,7 +73,7 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length)
 /** hash_words() - the same of @count words of 64 bits; quicker for short keys */
 uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count);
 
-/** hash_short() - the same of twelve bytes, @word and @rest in little-endian order; inline, for every packet asks */
+/** hash_short() - the same of twelve bytes, @word and @rest in little-endian order; inline for speed */
 static inline uint64_t hash_short(const struct hash_key *key, uint64_t word, uint32_t rest)
 {
 	uint64_t v[4];

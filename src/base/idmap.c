@@ -7,8 +7,8 @@
 #include "base/xalloc.h"
 
 /*
- * Open addressing; a slot is the number, 0 for none, and the value behind it.
- * What is removed leaves no mark: those behind it move up.
+ * Open addressing; a slot is the number, 0 for none, and the value behind it. A removal leaves no mark: the slots
+ * behind it move up.
  */
 #define FIRST_SLOTS 64
 
@@ -24,7 +24,7 @@ static uint64_t *id_at(const struct idmap *map, size_t slot)
 	return (uint64_t *)(void *)(map->memory + slot * map->stride);
 }
 
-/* Numbers that follow each other do so in the map, too, but not those of all even ones, say, in half of it. */
+/* Consecutive numbers are consecutive in the map, but even numbers, for example, use all of it. */
 static size_t home_of(const struct idmap *map, uint64_t id)
 {
 	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (map->slots - 1);
@@ -99,7 +99,7 @@ void idmap_remove(struct idmap *map, uint64_t id)
 		return;
 	map->count--;
 	for (size_t next = (hole + 1) & mask; *id_at(map, next) != 0; next = (next + 1) & mask) {
-		/* It stays where it is found, unless its way there leads over the hole. */
+		/* It stays, unless its search passes the hole. */
 		if (((next - home_of(map, *id_at(map, next))) & mask) < ((next - hole) & mask))
 			continue;
 		memcpy(id_at(map, hole), id_at(map, next), map->stride);

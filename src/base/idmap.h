@@ -8,7 +8,7 @@
 /**
  * struct idmap - values of one size, found by a number
  *
- * For numbers that are counted up, by ourselves or by the kernel, so that nobody can choose them to collide.
+ * For numbers that this program or the kernel counts up, so that no peer can choose colliding ones.
  */
 struct idmap;
 
@@ -24,7 +24,7 @@ void *idmap_find(const struct idmap *map, uint64_t id);
 /** idmap_put() - the value of @id; all zero when there was none */
 void *idmap_put(struct idmap *map, uint64_t id);
 
-/** idmap_remove() - forget @id; fine when there was none */
+/** idmap_remove() - remove @id; no error when there was none */
 void idmap_remove(struct idmap *map, uint64_t id);
 
 /** idmap_count() - how many there are */

@@ -7,9 +7,8 @@
 #include "base/xalloc.h"
 
 /*
- * All places are in one list, from the oldest to the newest; those that have a
- * key are in the chain of their bucket, too. Places that were never used are
- * in neither, for they are taken in their order.
+ * All places are in one list, from the oldest to the newest; those that have a key are in the chain of their bucket,
+ * too. Places that were never used are in neither, because they are taken in their order.
  */
 
 struct link {

@@ -8,12 +8,10 @@
 #define LRU_NONE UINT32_MAX
 
 /**
- * struct lru - finds places by hash, and knows which was used longest ago
+ * struct lru - finds places by hash, and the one used longest ago
  *
- * The places are elements of an array of the caller's, who compares the keys
- * in them. Whatever the secret of the hash is, the same place is taken for a
- * new key: a free one, lowest first as long as none was given back, else the
- * one used longest ago of all.
+ * The places are elements of an array of the caller, which compares the keys in them. The place for a new key does not
+ * depend on the secret of the hash: a free one, lowest first while none was given back, else the one used longest ago.
  */
 struct lru;
 
@@ -32,10 +30,10 @@ uint32_t lru_next(const struct lru *lru, uint32_t place);
 /** lru_use() - @place, which is not free, is the newest */
 void lru_use(struct lru *lru, uint32_t place);
 
-/** lru_oldest() - the place that lru_take() would return; what is in it may be needed before */
+/** lru_oldest() - the place that lru_take() would return; for a caller that needs its content before */
 uint32_t lru_oldest(const struct lru *lru);
 
-/** lru_take() - a place for a new key with @hash, as the newest; who had it is not found any more */
+/** lru_take() - a place for a new key with @hash, as the newest; its former key is not found any more */
 uint32_t lru_take(struct lru *lru, uint32_t hash);
 
 /** lru_give() - @place is free: it is the next one to be taken */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /**
- * number_parse() - a whole decimal number within limits, and nothing else
+ * number_parse() - a whole decimal number within limits
  * @text: digits with an optional sign; blanks, hex and trailing bytes are refused
  * @low: the smallest value allowed
  * @high: the largest value allowed

@@ -11,9 +11,8 @@
 #include "base/xalloc.h"
 
 /*
- * The stream has one descriptor for its whole life, and what is behind that is
- * replaced: /dev/null, while the file does not exist; the file; the new file of
- * the same name. So the stream can be handed out before the file is there.
+ * The stream has one descriptor for its whole life, whose file is replaced: /dev/null, while the file does not exist;
+ * the file; the new file of the same name. So the stream is available before the file exists.
  */
 
 struct outfile {
@@ -21,8 +20,8 @@ struct outfile {
 	FILE *stream;
 	bool append;
 	bool is_stdout;
-	bool exists;    /* the descriptor is the file's */
-	bool truncates; /* the file has content that has to go */
+	bool exists;    /* the descriptor refers to the file */
+	bool truncates; /* the file has content to truncate */
 	bool committed;
 };
 
@@ -33,7 +32,7 @@ static int failed(const struct outfile *file, int error, struct err *err)
 
 /*
  * O_CREAT also for a file that exists: with it the kernel applies fs.protected_regular and fs.protected_fifos, which
- * keep others from preparing a file in a directory that everybody may write to (proc_sys_fs(5)).
+ * protect against files of other users in a world-writable directory (proc_sys_fs(5)).
  */
 static int open_path(const struct outfile *file, int flags)
 {
@@ -41,7 +40,7 @@ static int open_path(const struct outfile *file, int flags)
 	return open(file->path, flags, 0666);
 }
 
-/* May a file be created there? Return: 0 or an errno. */
+/* Whether a file can be created there. Return: 0 or an errno. */
 static int check_directory(const char *path)
 {
 	char *directory = xstrdup(path);
@@ -52,7 +51,7 @@ static int check_directory(const char *path)
 		slash[slash == directory ? 1 : 0] = '\0';
 	if (faccessat(AT_FDCWD, slash != NULL ? directory : ".", W_OK | X_OK, AT_EACCESS) != 0)
 		error = errno;
-	/* A name that ends in a slash is no file's. */
+	/* A name with a slash at its end is not that of a file. */
 	if (error == 0 && slash != NULL && path[slash - directory + 1] == '\0')
 		error = EISDIR;
 	free(directory);
@@ -70,7 +69,7 @@ static int open_quietly(struct outfile *file)
 		file->truncates = S_ISREG(status.st_mode) && !file->append;
 		fd = open_path(file, 0);
 	} else {
-		/* A symbolic link to a file that is to come: whether that can be created shows when it is. */
+		/* A symbolic link to a missing file: it is checked when it is created. */
 		if (errno != ENOENT)
 			error = errno;
 		else if (lstat(file->path, &status) != 0)
@@ -173,7 +172,7 @@ int outfile_close(struct outfile *file, struct err *err)
 
 	if (file == NULL)
 		return 0;
-	/* What is in the buffer must not get into a file that was not to be touched. */
+	/* The buffer must not be written to an uncommitted file. */
 	if (!file->committed)
 		(void)replace(file, open("/dev/null", O_WRONLY | O_CLOEXEC));
 	errno = 0;

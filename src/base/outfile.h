@@ -8,10 +8,10 @@
 #include "base/err.h"
 
 /**
- * struct outfile - a file that is written to, and left as it was until there is something to write
+ * struct outfile - an output file that stays unchanged until there is output
  *
- * outfile_open() finds out whether the file can be written. It neither creates nor empties it; outfile_commit() does.
- * What is printed between the two waits in the stream's buffer and must fit into it.
+ * outfile_open() checks whether the file can be written. It neither creates nor empties it; outfile_commit() does.
+ * Output between the two waits in the stream's buffer and must fit into it.
  */
 struct outfile;
 
@@ -19,7 +19,7 @@ struct outfile;
  * outfile_open() - prepare to write a file
  * @file: set on success only
  * @path: the file; "-" is standard output
- * @append: write behind what is there
+ * @append: append to the content
  * @err: the reason of a failure
  *
  * A device or a pipe is opened at once, which changes nothing in it.
@@ -28,7 +28,7 @@ struct outfile;
  */
 int outfile_open(struct outfile **file, const char *path, bool append, struct err *err);
 
-/** outfile_stream() - where to print; valid until outfile_close() */
+/** outfile_stream() - the stream of the file; valid until outfile_close() */
 FILE *outfile_stream(const struct outfile *file);
 
 /** outfile_name() - the path, or "standard output", for messages */
@@ -41,23 +41,23 @@ const char *outfile_name(const struct outfile *file);
  */
 int outfile_commit(struct outfile *file, struct err *err);
 
-/** outfile_is_to_come() - will outfile_commit() have to create it? */
+/** outfile_is_to_come() - whether outfile_commit() has to create it */
 bool outfile_is_to_come(const struct outfile *file);
 
-/** outfile_is_empty() - is there nothing in the file yet? To be asked after outfile_commit() */
+/** outfile_is_empty() - whether the file is empty; valid after outfile_commit() */
 bool outfile_is_empty(const struct outfile *file);
 
 /**
- * outfile_reopen() - write out what is buffered and open the path again, to append to what is there now
+ * outfile_reopen() - write the buffer and open the path again, to append to its current content
  *
  * For a file that was renamed (logrotate(8)). Nothing is done for standard output and before outfile_commit().
  *
- * Return: 0, or a negative errno with the reason in @err; what is printed goes into the old file then.
+ * Return: 0, or a negative errno with the reason in @err; later output goes into the old file then.
  */
 int outfile_reopen(struct outfile *file, struct err *err);
 
 /**
- * outfile_close() - write out what is buffered, close the file and free @file
+ * outfile_close() - write the buffer, close the file and free @file
  * @file: NULL is fine; before outfile_commit() the file stays as it was
  *
  * Return: 0, or a negative errno with the reason in @err: a full disk may show only now.

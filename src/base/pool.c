@@ -9,11 +9,11 @@
 #include "base/array.h"
 #include "base/xalloc.h"
 
-/* As malloc(3) aligns. What has the size of whole cache lines lies in whole ones. */
+/* Alignment of malloc(3). Objects of whole cache lines are aligned to cache lines. */
 #define ALIGNMENT 16
 #define LINE 64
 
-/* The first chunk is small, because most runs see few; the others are large pages. */
+/* The first chunk is small, because most runs need few objects; the others are large pages. */
 #define FIRST_CHUNK (1UL << 16)
 #define CHUNK (1UL << 21)
 
@@ -23,10 +23,10 @@ struct object {
 
 struct chunk {
 	struct chunk *before, *after; /* those with room */
-	struct object *given;         /* back, to be taken again */
-	char *at;                     /* what has never been taken */
+	struct object *given;         /* freed objects, to be taken again */
+	char *at;                     /* memory that has never been taken */
 	size_t live;                  /* taken, not given back */
-	size_t number;                /* of its place in all chunks */
+	size_t number;                /* index in all chunks */
 };
 
 _Static_assert(sizeof(struct chunk) <= LINE, "objects begin behind it");
@@ -118,7 +118,7 @@ static void *take_from(const struct pool *pool, struct chunk *chunk)
 }
 
 #ifdef __SANITIZE_ADDRESS__
-/* Use after return is not seen in memory that is handed on. */
+/* Sanitizers do not detect a use after free in reused memory. */
 void *pool_take(struct pool *pool)
 {
 	(void)add_chunk;
@@ -164,7 +164,7 @@ void pool_give(struct pool *pool, void *object)
 	chunk->live--;
 	if (was_full)
 		put_roomy(pool, chunk);
-	/* One is kept empty, or one object taken and given would map and unmap it. */
+	/* One empty chunk is kept, or a single object would map and unmap it again and again. */
 	if (!is_first && chunk->live == 0 && (chunk->before != NULL || chunk->after != NULL))
 		drop_chunk(pool, chunk);
 }

@@ -7,16 +7,15 @@
 /**
  * struct pool - memory for very many objects of one size
  *
- * They lie together in large pages where the kernel has some, so that one of
- * a million is found without a walk through page tables. What is given back is
- * used again, and a page of which all has been given back is the system's.
+ * They are stored together in large pages where available, so that access to one of a million needs no walk through
+ * page tables. Freed objects are used again, and a chunk without objects is returned to the system.
  */
 struct pool;
 
 /** pool_new() - of objects of @size bytes */
 struct pool *pool_new(size_t size);
 
-/** pool_free() - with all that was taken from it; NULL is fine */
+/** pool_free() - free it with all objects taken from it; NULL is fine */
 void pool_free(struct pool *pool);
 
 /** pool_take() - memory of unknown content for one object; never NULL */

@@ -8,9 +8,8 @@
 #include "base/xalloc.h"
 
 /*
- * Only `next` and `filled` of a block are shared: the writer publishes a value
- * by raising `filled` (release), the reader looks with acquire. A block is
- * freed by the reader once the writer has linked the next one, because from
+ * Only `next` and `filled` of a block are shared: the writer publishes a value by raising `filled` (release), the
+ * reader loads it with acquire. A block is freed by the reader once the writer has linked the next one, because from
  * then on the writer never touches it again.
  */
 #define BLOCK_VALUES 256

@@ -42,7 +42,7 @@ void sieve_free(struct sieve *sieve)
 	free(sieve);
 }
 
-/* Two halves of a good hash give as many as are wanted (Kirsch and Mitzenmacher, 2006). */
+/* Two halves of a good hash give any number of hashes (Kirsch and Mitzenmacher, 2006). */
 static size_t place_of(const struct sieve *sieve, uint64_t hash, unsigned int which)
 {
 	return (size_t)((hash & UINT32_MAX) + which * (hash >> 32 | 1)) & (sieve->bits - 1);

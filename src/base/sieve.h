@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 /**
- * struct sieve - a set of hashes that never misses one it was given (a Bloom filter)
+ * struct sieve - a set of hashes without false negatives (a Bloom filter)
  *
- * It may claim to have one that it was not given, the more often the fuller it is. Its size does not change.
+ * It has false positives, the more often the fuller it is. Its size does not change.
  */
 struct sieve;
 
-/** sieve_new() - an empty set in which @count hashes take 32 bits each; one in 5,000 others seems to be there then */
+/** sieve_new() - an empty set in which @count hashes take 32 bits each; one in 5,000 others is a false positive then */
 struct sieve *sieve_new(size_t count);
 
 /** sieve_copy() - NULL of NULL */
@@ -22,10 +22,10 @@ struct sieve *sieve_copy(const struct sieve *sieve);
 /** sieve_free() - NULL is fine */
 void sieve_free(struct sieve *sieve);
 
-/** sieve_add() - put a hash of 64 random bits in */
+/** sieve_add() - add a hash of 64 random bits */
 void sieve_add(struct sieve *sieve, uint64_t hash);
 
-/** sieve_has() - was it put in? NULL has none */
+/** sieve_has() - whether the hash was added, or seems so; NULL has none */
 bool sieve_has(const struct sieve *sieve, uint64_t hash);
 
 #endif

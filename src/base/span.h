@@ -8,20 +8,19 @@
 #include <string.h>
 
 /**
- * struct span - bytes from somebody else, read only through the functions here
+ * struct span - untrusted bytes, read only through the functions here
  * @data: the next byte
  * @length: how many are left
  *
- * Each span_take_*() moves the span past what it read; on false nothing has
- * been read and the span is as before. That is the only way hostile bytes are
- * looked at, so no reader can run over the end.
+ * Each span_take_*() moves the span past what it read; when it returns false, the span is unchanged. Untrusted bytes
+ * are read in no other way, so no reader can run over the end.
  */
 struct span {
 	const uint8_t *data;
 	size_t length;
 };
 
-/** span_skip() - leave out @count bytes */
+/** span_skip() - skip @count bytes */
 static inline bool span_skip(struct span *span, size_t count)
 {
 	if (span->length < count)
@@ -80,7 +79,7 @@ static inline bool span_take_be32(struct span *span, uint32_t *value)
 	return true;
 }
 
-/** span_limit() - forget what lies after the first @length bytes */
+/** span_limit() - drop the bytes after the first @length */
 static inline void span_limit(struct span *span, size_t length)
 {
 	if (span->length > length)

@@ -29,8 +29,8 @@ void text_add_blanks(struct text *text, size_t count)
 }
 
 /*
- * Not snprintf(3), which would take half of the time that a long report takes; two digits at once, because dividing
- * is what takes the rest. Return: the first digit.
+ * Not snprintf(3), which takes half of the time of a long report; two digits at once to save divisions. Return: the
+ * first digit.
  */
 static char *put_digits(char *end, uint64_t number, unsigned int least)
 {
@@ -60,7 +60,7 @@ void text_add_unsigned(struct text *text, uint64_t number)
 
 void text_add_number(struct text *text, int64_t number)
 {
-	/* Most counts are. */
+	/* Most counts have one digit. */
 	if (number >= 0 && number < 10) {
 		text_add_char(text, (char)('0' + number));
 		return;
@@ -70,7 +70,7 @@ void text_add_number(struct text *text, int64_t number)
 	text_add_unsigned(text, number < 0 ? -(uint64_t)number : (uint64_t)number);
 }
 
-/* @number / @step, and of that @scale is one. Inline, because a division by a constant is none. */
+/* Append @number / @step with @scale as its unit. Inline, so that divisions by constants become multiplications. */
 static inline void add_scaled(struct text *text, int64_t number, uint64_t step, uint64_t scale, unsigned int decimals)
 {
 	uint64_t size = number < 0 ? -(uint64_t)number : (uint64_t)number;
@@ -94,7 +94,7 @@ void text_add_decimal(struct text *text, int64_t number, int64_t unit, unsigned 
 
 	for (unsigned int i = 0; i < decimals; i++)
 		scale *= 10;
-	/* Times of day and milliseconds are most of what is printed. */
+	/* Most numbers are times of day and milliseconds. */
 	if (unit == 1000000000 && decimals == 9)
 		add_scaled(text, number, 1, 1000000000, 9);
 	else if (unit == 1000000 && decimals == 3)
@@ -116,7 +116,7 @@ void text_add_json(struct text *text, const char *foreign)
 	char *to = text_room(text, size + 2), *at = to;
 
 	*at++ = '"';
-	/* Most strings are nothing else. */
+	/* Most strings have only plain characters. */
 	while (escape_is_plain_json((unsigned char)*foreign))
 		*at++ = *foreign++;
 	if (*foreign != '\0')

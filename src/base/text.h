@@ -8,7 +8,7 @@
 
 /**
  * struct text - a string that grows; all zero is an empty one
- * @data: NUL-terminated once anything was added
+ * @data: NUL-terminated after the first addition
  * @length: without the NUL
  * @capacity: room at @data
  */
@@ -21,7 +21,7 @@ struct text {
 /** text_grow() - make room for @more characters and the NUL */
 void text_grow(struct text *text, size_t more);
 
-/** text_room() - where @more characters and the NUL may be written; they are of the text once its length says so */
+/** text_room() - room for @more characters and the NUL; the caller writes them and raises @length */
 static inline char *text_room(struct text *text, size_t more)
 {
 	if (text->capacity - text->length <= more)
@@ -64,14 +64,14 @@ void text_add_unsigned(struct text *text, uint64_t number);
  * text_add_decimal() - append @number / @unit with @decimals decimals, rounded to the nearest
  * @unit: a power of ten, at least 10 to the @decimals
  *
- * In whole numbers throughout: neither the locale nor binary fractions have a say.
+ * Integer arithmetic only: the result depends on neither the locale nor binary fractions.
  */
 void text_add_decimal(struct text *text, int64_t number, int64_t unit, unsigned int decimals);
 
-/** text_add_field() - append foreign bytes as one field without blanks (escape_text() of base/escape.h) */
+/** text_add_field() - append untrusted bytes as one field without blanks (escape_text() of base/escape.h) */
 void text_add_field(struct text *text, const char *foreign);
 
-/** text_add_json() - append foreign bytes as a JSON string with its quotes */
+/** text_add_json() - append untrusted bytes as a JSON string with its quotes */
 void text_add_json(struct text *text, const char *foreign);
 
 /** text_cut() - keep the first @length characters */

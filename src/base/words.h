@@ -7,7 +7,7 @@
 /**
  * struct words - a list of words that is being read
  * @copy: of the list; owned
- * @rest: what has not been read, NULL nothing
+ * @rest: the part that has not been read, NULL none
  */
 struct words {
 	char *copy;
@@ -25,8 +25,8 @@ void words_close(struct words *words);
 
 /**
  * struct words_bit - a word that stands for bits
- * @word: as the user types it; NULL ends a table
- * @bits: what it stands for
+ * @word: the word; NULL ends a table
+ * @bits: its bits
  */
 struct words_bit {
 	const char *word;
@@ -35,11 +35,11 @@ struct words_bit {
 
 /**
  * words_bits() - the bits of words separated by commas
- * @bits: theirs are added, on failure some of them
- * @table: the words that are known
- * @allowed: the same for the message
+ * @bits: the bits are added, on failure some of them
+ * @table: the known words
+ * @allowed: the known words for the message
  * @option: its name for the message
- * @list: what was typed
+ * @list: the words
  * @err: on failure
  *
  * Return: 0 or -EINVAL.

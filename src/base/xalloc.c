@@ -11,7 +11,7 @@
 #include "base/crash.h"
 
 #define CACHE_LINE 64
-/* On x86-64 and, with pages of 4 KiB, on aarch64; where it is another, the kernel takes what is whole. */
+/* On x86-64 and, with pages of 4 KiB, on aarch64; with another size the kernel uses the whole pages. */
 #define LARGE_PAGE (1UL << 21)
 
 static void *checked(void *memory)
@@ -53,7 +53,7 @@ void *xalloc_mapped(size_t size)
 	if (before > 0)
 		munmap(memory, before);
 	munmap(memory + before + size, size - before);
-	(void)madvise(memory + before, size, MADV_HUGEPAGE); /* without it, it is only slower */
+	(void)madvise(memory + before, size, MADV_HUGEPAGE); /* only slower on failure */
 	return memory + before;
 }
 
@@ -63,7 +63,7 @@ void *xalloc_large(size_t size)
 	void *memory = xalloc_aligned(alignment, size);
 
 	if (alignment == LARGE_PAGE)
-		(void)madvise(memory, size, MADV_HUGEPAGE); /* without it, it is only slower */
+		(void)madvise(memory, size, MADV_HUGEPAGE); /* only slower on failure */
 	return memset(memory, 0, size);
 }
 

@@ -5,9 +5,8 @@
 #include <stddef.h>
 
 /*
- * Allocation that does not fail: out of memory ends the program (every table
- * has a limit, so it means the machine is in trouble, not that we are). The
- * kernel lets attached targets go when a tracer dies.
+ * Allocation that does not fail: the program ends when memory is exhausted. All tables are limited, so this means that
+ * the machine has run out of memory. The kernel detaches attached targets when a tracer ends.
  */
 
 /** xmalloc() - malloc(3) that never returns NULL */
@@ -17,15 +16,15 @@ void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull,
 /** xalloc_aligned() - posix_memalign(3) that never returns NULL; @alignment is a power of two */
 void *xalloc_aligned(size_t alignment, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(2)));
 /**
- * xalloc_mapped() - zeroed memory from the kernel, in large pages where it has some, aligned to its own size
- * @size: a power of two, no less than a page; malloc(3) would keep what is not needed any more, munmap(2) does not
+ * xalloc_mapped() - zeroed memory from the kernel, in large pages where available, aligned to its own size
+ * @size: a power of two, no less than a page; munmap(2) returns it to the system, which free(3) may not
  */
 void *xalloc_mapped(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
-/** xalloc_large() - zeroed memory that is looked into here and there: in large pages where the kernel has some */
+/** xalloc_large() - zeroed memory for random access, in large pages where available */
 void *xalloc_large(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 /** xreallocarray() - reallocarray(3) that never returns NULL; @count and @size are at least 1 */
 void *xreallocarray(void *old, size_t count, size_t size) __attribute__((returns_nonnull, alloc_size(2, 3)));
-/** xstrdup() - strdup(3) that never returns NULL; NULL in is a bug */
+/** xstrdup() - strdup(3) that never returns NULL; a NULL argument is a bug */
 char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull, nonnull));
 /** xasprintf() - a new string by a printf(3) format, to be freed by the caller */
 char *xasprintf(const char *format, ...) __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));

@@ -6,15 +6,15 @@
 #include "model/conn.h"
 
 /*
- * Quantities that are derived from a connection and that more than one reader
- * needs. The columns of reports are in report/rows/columns.def.
+ * Quantities that are derived from a connection and have more than one reader. The columns of reports are in
+ * report/rows/columns.def.
  */
 
 /**
- * columns_retrans() - segments resent by both sides
+ * columns_retrans() - segments retransmitted by both sides
  *
- * The kernel counts only what its own side resent, so with no more than that
- * known, that is the number; see the help of the column.
+ * The kernel counts only the retransmissions of its own side. When no more is known, that is the number; see the help
+ * of the column.
  */
 static inline int64_t columns_retrans(const struct conn *conn)
 {
@@ -26,8 +26,7 @@ static inline int64_t columns_retrans(const struct conn *conn)
 /**
  * columns_duration() - nanoseconds from the first to the last sign
  *
- * Unknown of a connection that only the kernel's last word told of: it is the
- * one sign, and how long the connection had lasted nobody saw.
+ * Unknown for a connection known only by its final counters: these are its only sign.
  */
 static inline int64_t columns_duration(const struct conn *conn)
 {

@@ -8,7 +8,7 @@
 #include "model/flow.h"
 #include "model/process.h"
 
-/** The value of a quantity of a connection that nobody testified to; shown as "-" or null. */
+/** An unknown quantity of a connection; shown as "-" or null. */
 #define CONN_UNKNOWN INT64_C(-1)
 
 /** enum conn_dir - who opened it, seen from the local side */
@@ -19,7 +19,7 @@ enum conn_dir {
 	DIR_NUM
 };
 
-/** enum conn_result - how the attempt came out (interface: column RESULT) */
+/** enum conn_result - result of the attempt (column RESULT) */
 enum conn_result {
 	RESULT_UNKNOWN,
 	RESULT_OK,
@@ -31,14 +31,14 @@ enum conn_result {
 	RESULT_UNREACH,
 	/** closed by its owner before an answer */
 	RESULT_ABORT,
-	/** refused by the own kernel before a segment was sent, or in accept(2) */
+	/** refused by the local kernel before a segment was sent, or in accept(2) */
 	RESULT_ERROR,
 	/** not decided when the run (or the file) ended */
 	RESULT_PENDING,
 	RESULT_NUM
 };
 
-/** conn_has_failed() - did the attempt fail? One that is pending or unknown has not */
+/** conn_has_failed() - whether the attempt failed; a pending or unknown one has not */
 static inline bool conn_has_failed(unsigned int result)
 {
 	return result >= RESULT_REFUSED && result <= RESULT_ERROR;
@@ -69,7 +69,7 @@ enum conn_seen {
 	SEEN_BPF = 0x10,
 	SEEN_EXISTING = 0x20,
 	SEEN_UNATTRIBUTED = 0x40,
-	/** the sources contradict each other about which connection it is, or whose */
+	/** the sources contradict each other about its identity or its owner */
 	SEEN_DISPUTED = 0x80,
 };
 
@@ -81,7 +81,7 @@ enum conn_state {
 	STATE_NUM
 };
 
-/** enum conn_reported - what counts once in a run of several slices (track/interval_delta.h) */
+/** enum conn_reported - items that count once in a run of several slices (track/interval_delta.h) */
 enum conn_reported {
 	/** the attempt and its result */
 	REPORTED_ATTEMPT = 0x01,
@@ -92,13 +92,12 @@ enum conn_reported {
 struct timeline;
 
 /**
- * struct conn - a connection as reports see it
+ * struct conn - a connection as given to reports
  *
- * Everything here is settled testimony: what nobody saw is CONN_UNKNOWN (or
- * the enum's UNKNOWN, or NULL). How the fields are won stands in
- * track/tracker.c; what a user reads about them is in report/rows/columns.def.
+ * All values are settled: an unknown one is CONN_UNKNOWN (or the enum's UNKNOWN, or NULL). track/record.c computes them
+ * from the evidence; report/rows/columns.def has their description for users.
  *
- * @flow: local is the traced side, whoever opened
+ * @flow: local is the traced side, also when the other one opened
  * @id: number within the run, from 1
  * @cookie: socket cookie, 0 unknown
  * @seen: enum conn_seen bits
@@ -113,32 +112,32 @@ struct timeline;
  * @hs_net_ns: SYN to SYN/ACK
  * @hs_ack_ns: SYN/ACK to ACK
  * @queue_ns: handshake finished to accept(2) returned
- * @syn_rtx: resent SYN segments
- * @synack_rtx: resent SYN/ACK segments
+ * @syn_rtx: retransmitted SYN segments
+ * @synack_rtx: retransmitted SYN/ACK segments
  * @rtt_ns: smoothed round trip
  * @minrtt_ns: smallest round trip
  * @rx_bytes: payload the local side received, each byte once
  * @tx_bytes: payload the local side sent, each byte once
  * @rx_pkts: frames towards the local side
  * @tx_pkts: frames from the local side
- * @copies: of frames, both ways, that were captured more than once; in none of the other counts
+ * @copies: copies of frames, both directions, that were captured more than once; in no other count
  * @rx_wire: their bytes on the wire
  * @tx_wire: their bytes on the wire
- * @rx_retrans: segments the remote side resent
- * @tx_retrans: segments the local side resent
- * @ooo: segments out of order, both ways
- * @zerowin: zero-window advertisements, both ways
- * @keepalive: keep-alive probes, which are not counted as resent, both ways
+ * @rx_retrans: segments the remote side retransmitted
+ * @tx_retrans: segments the local side retransmitted
+ * @ooo: segments out of order, both directions
+ * @zerowin: zero-window advertisements, both directions
+ * @keepalive: keep-alive probes, which do not count as retransmissions, both directions
  * @rx_fin: segments with FIN from the remote side
  * @tx_fin: segments with FIN from the local side
  * @rx_rst: segments with RST from the remote side
  * @tx_rst: segments with RST from the local side
  * @gap_ns: longest silence between two segments
- * @process: who opened or accepted it, NULL unknown
- * @last_process: who used it last, if another, else NULL
- * @timeline: what happened in it (track/timeline.h), NULL when nobody asked; the tracker's own, and gone after the call
- *	      that lent the connection
- * @host: name the opener asked for: HTTP Host or TLS server name, raw bytes; NULL unknown
+ * @process: the process that opened or accepted it, NULL unknown
+ * @last_process: the process that used it last, if another, else NULL
+ * @timeline: its events (track/timeline.h), NULL when not requested; owned by the tracker and valid during the call
+ *            only
+ * @host: name that the opener requested: HTTP Host or TLS server name, raw bytes; NULL unknown
  * @tid: thread that opened or accepted it, 0 unknown
  * @fd: its descriptor there, -1 unknown
  * @uid: owner of the socket, -1 (as uid_t) unknown
@@ -146,12 +145,10 @@ struct timeline;
  * @result: enum conn_result
  * @close: enum conn_close
  * @state: TCP state now, or STATE_CLOSED, STATE_RESET
- * @open: still alive
- * @proto: that of flow, or FLOW_PROTO_MPTCP when it is one of the TCP connections that an MPTCP connection is made of;
- *	   0: nobody knows whether it is
+ * @open: still open
+ * @proto: that of flow, or FLOW_PROTO_MPTCP when it is a subflow of an MPTCP connection; 0: unknown whether it is
  * @why: enum suspicious_reason bits of track/suspicious.h
- * @reported: enum conn_reported bits: what a report of an earlier slice of the run has said already; sums are then the
- *rest
+ * @reported: enum conn_reported bits: items reported in an earlier slice of the run; sums are then the rest
  */
 struct conn {
 	struct flow flow;
@@ -228,7 +225,9 @@ const char *conn_state_text(unsigned int state);
 /** conn_seen_text() - the evidence as letters, "-" when there is none; Return: @text */
 const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT]);
 
-/** conn_service_port() - the port of the service: local when the other side opened, remote when we did, else 0 */
+/**
+ * conn_service_port() - the port of the service: local if the remote side opened, remote if the local side did, else 0
+ */
 uint16_t conn_service_port(const struct conn *conn);
 
 #endif

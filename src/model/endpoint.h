@@ -12,8 +12,8 @@ struct sockaddr;
 
 /**
  * struct endpoint - an address and a port
- * @ip: IPv4 is kept v4-mapped (RFC 4291, 2.5.5.2): one compare, one hash for both
- *      families; all zero is "unknown" or "any"
+ * @ip: IPv4 is kept v4-mapped (RFC 4291, 2.5.5.2): with one comparison and one hash for both families; all zero is
+ *      "unknown" or "any"
  * @port: in host byte order; 0 is unknown
  * @zero: always 0, so that an endpoint can be hashed and compared as bytes
  */
@@ -33,7 +33,7 @@ struct endpoint endpoint_v4(struct in_addr ip, uint16_t port);
 struct endpoint endpoint_v6(const struct in6_addr *ip, uint16_t port);
 
 /**
- * endpoint_from_sockaddr() - from what the kernel or a program wrote
+ * endpoint_from_sockaddr() - from a socket address of the kernel or a program
  * @endpoint: set on success only
  * @address: AF_INET or AF_INET6, of any alignment
  * @length: bytes valid there
@@ -49,19 +49,19 @@ int endpoint_from_sockaddr(struct endpoint *endpoint, const void *address, size_
  */
 int endpoint_parse(struct endpoint *endpoint, const char *text);
 
-/** endpoint_is_v4() - is the address IPv4 (v4-mapped)? */
+/** endpoint_is_v4() - whether the address is IPv4 (v4-mapped) */
 static inline bool endpoint_is_v4(const struct endpoint *endpoint)
 {
 	return IN6_IS_ADDR_V4MAPPED(&endpoint->ip);
 }
 
-/** endpoint_has_ip() - is the address known at all? 0.0.0.0 and :: are not */
+/** endpoint_has_ip() - whether the address is known; 0.0.0.0 and :: are not */
 bool endpoint_has_ip(const struct endpoint *endpoint);
 
 /** endpoint_is_loopback() - 127.0.0.0/8 or ::1 */
 bool endpoint_is_loopback(const struct endpoint *endpoint);
 
-/** endpoint_ip_equal() - same address, whatever the ports */
+/** endpoint_ip_equal() - same address, with any ports */
 static inline bool endpoint_ip_equal(const struct endpoint *a, const struct endpoint *b)
 {
 	return memcmp(&a->ip, &b->ip, sizeof(a->ip)) == 0;

@@ -8,17 +8,16 @@
 #include "model/flow.h"
 
 /*
- * An event is one fact, from one witness, at one time: a plain value without
- * pointers, so that it can cross a process boundary, be written to a file and
- * be replayed. No event needs another to have come first.
+ * An event is one fact, from one source, at one time. It is a plain value without pointers, so it can cross a process
+ * boundary, be written to a file and be replayed. No event requires an earlier one.
  *
- * A quantity nobody knows is -1 (EVENT_UNKNOWN) in signed fields; where 0 is
- * the unknown value the field says so.
+ * An unknown quantity is -1 (EVENT_UNKNOWN) in signed fields. Where 0 is the unknown value the field's description says
+ * so.
  */
 
 #define EVENT_UNKNOWN (-1)
 
-/** enum event_type - which fact, and so which member of the union counts */
+/** enum event_type - the kind of fact, which selects the valid member of the union */
 enum event_type {
 	EVENT_NONE,
 	/** a system call of a traced process: @call */
@@ -34,22 +33,22 @@ enum event_type {
 	EVENT_ICMP,
 	/** who owns a socket: @owner */
 	EVENT_OWNER,
-	/** a piece of what is known of a process: @process */
+	/** a piece of a process's description: @process */
 	EVENT_PROCESS,
 	/** something was lost, and where: @lost */
 	EVENT_LOST,
-	/** a piece of what an application said, as packets show it: @message; flow.local is the sender */
+	/** a piece of an application's message in packets: @message; flow.local is the sender */
 	EVENT_MESSAGE,
-	/** what kind of run it is; first of all events: @run */
+	/** the kind of run; first of all events: @run */
 	EVENT_RUN,
-	/** a captured frame, TCP or not; told only when somebody asks: @frame */
+	/** a captured frame, TCP or not; reported only on request: @frame */
 	EVENT_FRAME,
-	/** time has come this far, by a frame that no other event tells of */
+	/** current time, by a frame that has no other event */
 	EVENT_TIME,
 	EVENT_TYPE_NUM
 };
 
-/** enum event_origin - who testifies; the letter is the one in the SEEN column */
+/** enum event_origin - the source; the letter is the one in the SEEN column */
 enum event_origin {
 	ORIGIN_CALLS = 's',
 	ORIGIN_KERNEL = 'k',
@@ -58,36 +57,36 @@ enum event_origin {
 	ORIGIN_BPF = 'b',
 };
 
-/** In the cookie of a call whose witness knows no socket cookie, but which calls are about one socket. */
+/** Set in the cookie of a call whose source has no socket cookie, but identifies the calls on one socket. */
 #define EVENT_COOKIE_MADE_UP (UINT64_C(1) << 63)
 
-/** enum call_kind - what a system call did; only what matters for connections is told */
+/** enum call_kind - kind of a system call; only those that concern connections are reported */
 enum call_kind {
 	/**
 	 * accept(2), accept4(2) returned a TCP socket; @fd is the new one. With @error it failed, though not for want
 	 * of a connection: then @fd and the flow are the listener's
 	 */
 	CALL_ACCEPT,
-	/** connect(2) was entered; the local side may be unknown yet, and that it is TCP too */
+	/** connect(2) was entered; the local side, and whether it is TCP, may be unknown yet */
 	CALL_CONNECT_BEGIN,
-	/** connect(2) returned: @error 0, EINPROGRESS or why it failed */
+	/** connect(2) returned: @error 0, EINPROGRESS or the reason of the failure */
 	CALL_CONNECT_END,
 	/** connect(2) returned and the socket is not TCP: forget the begin */
 	CALL_CONNECT_OTHER,
-	/** the program read SO_ERROR: @error is what it was told */
+	/** the program read SO_ERROR: @error is the result */
 	CALL_SO_ERROR,
 	/** shutdown(2) succeeded: @argument is how (SHUT_RD, SHUT_WR, SHUT_RDWR) */
 	CALL_SHUTDOWN,
-	/** the descriptor was closed (close, dup2 over it, close_range); seen when every call stops */
+	/** the descriptor was closed (close, dup2 over it, close_range); seen when every call is traced */
 	CALL_CLOSE,
 	/**
 	 * the process ended (last thread) and with it the socket's last descriptor; @argument is the wait status.
-	 * @fd -1, no cookie: it was killed, and what it had open nobody saw
+	 * @fd -1, no cookie: it was killed, and its open descriptors are unknown
 	 */
 	CALL_EXIT,
 	/** the process got the descriptor @fd of a connection by recvmsg(2), pidfd_getfd(2) or io_uring(7) */
 	CALL_TAKE,
-	/** connect(2) to AF_UNSPEC returned: the connection is dead and its counters are wiped, the socket lives on */
+	/** connect(2) to AF_UNSPEC returned: the connection is gone and its counters are reset, the socket stays */
 	CALL_DISCONNECT,
 	CALL_NUM
 };
@@ -103,8 +102,8 @@ enum call_kind {
  * @argument: see enum call_kind
  * @uid: effective user of the process, -1 (as uid_t) unknown
  * @kind: enum call_kind
- * @disputed: 1 when the address in the program's memory and that of the socket are not the same: then the flow is
- *	      what the program's memory says, and there is no cookie
+ * @disputed: 1 when the address in the program's memory and that of the socket are not the same: then the flow is the
+ *            one in the program's memory, and there is no cookie
  */
 struct event_call {
 	int64_t begin_ns;
@@ -119,40 +118,40 @@ struct event_call {
 	uint8_t disputed;
 };
 
-/** enum info_reason - at which moment the counters were read */
+/** enum info_reason - when the counters were read */
 enum info_reason {
-	/** at the return of accept: the handshake's measures are still in it */
+	/** at the return of accept: the handshake's measures are still valid */
 	INFO_ACCEPT,
 	/** at the return of connect */
 	INFO_CONNECT,
-	/** in passing, at any moment of the socket's life; a listener's: a target accepts there unseen (io_uring) */
+	/** at any moment of the socket's life; for a listener: a target accepts there unseen (io_uring) */
 	INFO_SAMPLE,
 	/** when shutdown(2) returned */
 	INFO_SHUTDOWN,
 	/** at the entry of the call that closes it */
 	INFO_CLOSE,
-	/** the socket died: the last word (SKNLGRP_INET_TCP_DESTROY) */
+	/** the socket was destroyed: the final counters (SKNLGRP_INET_TCP_DESTROY) */
 	INFO_DESTROY,
 	/** it existed before the run */
 	INFO_EXISTING,
-	/** it was connected anew, to these ends: what was known by its cookie is over, and nobody saw how it ended */
+	/** it was connected again, to these ends: its earlier connection has ended, which was not seen */
 	INFO_RENEWED,
-	/** it waits at a target's listener to be accepted; a listener's: with the length of its queue now */
+	/** it waits at a target's listener to be accepted; for a listener: with the current length of its queue */
 	INFO_WAITING,
 	INFO_REASON_NUM
 };
 
-/** enum info_timewait - does a TIME_WAIT socket with this cookie live on? Its own side closed first then */
+/** enum info_timewait - whether a TIME_WAIT socket with this cookie exists; then its own side closed first */
 enum info_timewait {
 	TIMEWAIT_UNKNOWN,
 	TIMEWAIT_PRESENT,
 	TIMEWAIT_ABSENT,
-	/** it does, in FIN_WAIT2: the peer's FIN has not come yet */
+	/** it exists, in FIN_WAIT2: the peer's FIN has not come yet */
 	TIMEWAIT_NO_FIN,
 	TIMEWAIT_NUM
 };
 
-/** enum info_fin - has the socket taken in the peer's FIN? Only where the state does not tell, in TCP_CLOSE */
+/** enum info_fin - whether the socket has received the peer's FIN; for TCP_CLOSE only */
 enum info_fin {
 	FIN_UNKNOWN,
 	FIN_RECEIVED,
@@ -160,21 +159,21 @@ enum info_fin {
 	FIN_NUM
 };
 
-/** enum info_mptcp - is it one of the TCP connections that an MPTCP connection (RFC 8684) is made of? */
+/** enum info_mptcp - whether it is a subflow of an MPTCP connection (RFC 8684) */
 enum info_mptcp {
-	/** it is not, or nobody said */
+	/** it is not, or unknown */
 	MPTCP_NO,
 	MPTCP_PART,
-	/** it came in where both are accepted, and nobody looked */
+	/** it came to a listener for both, and was not checked */
 	MPTCP_PERHAPS,
 };
 
-/** enum info_delay - may the kernel have made the socket later than the handshake finished? */
+/** enum info_delay - whether the kernel may have made the socket later than the handshake finished */
 enum info_delay {
 	DELAY_UNKNOWN,
 	DELAY_NONE,
 	/**
-	 * by TCP_DEFER_ACCEPT, or because the accept queue was full: it is made when data come then, and the first
+	 * by TCP_DEFER_ACCEPT, or because the accept queue was full: then it is made when data arrives, and the first
 	 * round trip in its counters is from the SYN/ACK to the data
 	 */
 	DELAY_PERHAPS,
@@ -186,14 +185,14 @@ enum info_delay {
  * @cookie: socket cookie, never 0
  * @bytes_acked: counts the SYN and FIN too; since 4.1
  * @bytes_received: counts the peer's FIN too; since 4.1
- * @bytes_sent: payload sent, resent bytes included; since 4.19
- * @bytes_retrans: payload resent; since 4.19
+ * @bytes_sent: payload sent, with retransmitted bytes; since 4.19
+ * @bytes_retrans: payload retransmitted; since 4.19
  * @rtt_us: smoothed round trip; the handshake's own until the first data is acknowledged
  * @min_rtt_us: smallest round trip; -1 when the socket never measured one
  * @last_data_sent_ms: since data was last sent; at accept: since the handshake finished
- * @total_retrans: segments resent in the socket's life
- * @retransmits: time-outs in a row that were not answered; unlike @total_retrans it survives what
- *		 the kernel wipes after connect(2) failed (tcp_disconnect)
+ * @total_retrans: segments retransmitted in the socket's life
+ * @retransmits: time-outs in a row that were not answered; unlike @total_retrans the kernel does not reset it after
+ *               connect(2) failed (tcp_disconnect)
  * @probes: keep-alive or zero-window probes in a row that were not answered
  * @notsent_bytes: written by the program and not sent yet
  * @unacked: segments under way
@@ -201,18 +200,17 @@ enum info_delay {
  * @segs_out: segments sent
  * @data_segs_in: those with payload
  * @data_segs_out: those with payload
- * @rqueue: bytes received that the program has not read (a FIN not read counts as one, except at
- *          a look at a socket in TCP_CLOSE)
+ * @rqueue: bytes received that the program has not read (a FIN not read counts as one, except in a sample in TCP_CLOSE)
  * @wqueue: bytes sequenced and not acknowledged
  * @inode: socket inode, 0 unknown
  * @uid: owner, -1 (as uid_t) unknown
  * @reason: enum info_reason
  * @state: TCP_ESTABLISHED ... as in netinet/tcp.h
  * @timewait: enum info_timewait
- * @listener: 1 when it came in through a listener, 0 when it never had another end, as a listener, -1 unknown
+ * @listener: 1 when a listener accepted it, 0 when it never had a remote end, as a listener, -1 unknown
  * @fin: enum info_fin
  * @mptcp: enum info_mptcp
- * @delay: enum info_delay, of a socket that came in
+ * @delay: enum info_delay, of an accepted socket
  */
 struct event_info {
 	uint64_t cookie;
@@ -258,7 +256,7 @@ enum segment_flag {
 	SEGMENT_AE = 0x100,
 };
 
-/** enum segment_has - which optional parts of a segment were seen */
+/** enum segment_has - optional parts of a segment that are present */
 enum segment_has {
 	SEGMENT_HAS_MSS = 0x01,
 	SEGMENT_HAS_WSCALE = 0x02,
@@ -270,11 +268,11 @@ enum segment_has {
 	SEGMENT_HAS_CUT = 0x20,
 	/** the sender is this host, by the capture (SLL packet type) or, live, by its addresses */
 	SEGMENT_HAS_OUTGOING = 0x40,
-	/** the receiver is this host; both are on the loopback interface */
+	/** the receiver is this host; both bits are set on the loopback interface */
 	SEGMENT_HAS_INCOMING = 0x80,
-	/** a later fragment: a frame and a stretch of payload of a segment whose header came in another event */
+	/** a later fragment: a frame and a part of the payload of a segment whose header is in another event */
 	SEGMENT_HAS_LATER_FRAGMENT = 0x100,
-	/** captured on a loopback interface: this host sent it, whatever address it gives as its source */
+	/** captured on a loopback interface: this host sent it, with any source address */
 	SEGMENT_HAS_LOOPBACK = 0x200,
 };
 
@@ -282,15 +280,15 @@ enum segment_has {
  * struct event_segment - one TCP segment
  * @seq: sequence number as on the wire
  * @ack: acknowledgement number, valid with SEGMENT_ACK
- * @payload: bytes of payload by the IP header, so snaplen does not shrink it
+ * @payload: bytes of payload by the IP header, not limited by snaplen
  * @frame: length of the frame on the wire, from the record header
  * @tsval: timestamp option (RFC 7323), with SEGMENT_HAS_TIMESTAMP
  * @tsecr: its echo
  * @window: as in the header, not scaled
  * @mss: with SEGMENT_HAS_MSS
- * @ip_id: IPv4 identification, 0 for IPv6; tells copies of one packet
- * @checksum: TCP checksum as found (offload may leave it unfinished); tells copies of one packet
- * @tag: what the VLAN tags and the numbers of virtual networks around it amount to, 0 without any
+ * @ip_id: IPv4 identification, 0 for IPv6; identifies copies of one packet
+ * @checksum: TCP checksum as found (offload may leave it unfinished); identifies copies of one packet
+ * @tag: value made of the VLAN tags and the numbers of virtual networks around it, 0 without any
  * @flags: enum segment_flag
  * @interface: number of the capture interface within the run
  * @has: enum segment_has
@@ -334,12 +332,12 @@ struct event_icmp {
  * struct event_owner - the process that holds a socket, or accepted it
  * @cookie: socket cookie, 0 unknown
  * @inode: socket inode, 0 unknown
- * @pid: thread group id; below 0 one of several targets, and nobody knows which: the number only tells
- *	 such groups apart; 0 nobody was found, it may be a target's or another's
+ * @pid: thread group id; below 0 one of several targets, unknown which: the number only distinguishes such groups; 0 no
+ *       owner was found, it may be a target or another process
  * @fd: descriptor number, -1 unknown
  * @uid: user of the process, -1 (as uid_t) unknown
- * @born: 1 when the connection began within the run and nobody watches its calls; 0 when it is older
- * @last: 1 when the process was only found with it; who opened or accepted it, an event before has told
+ * @born: 1 when the connection began within the run and its calls are not watched; 0 when it is older
+ * @last: 1 when the process was only found with it; an earlier event has given the one that opened or accepted it
  */
 struct event_owner {
 	uint64_t cookie;
@@ -351,7 +349,7 @@ struct event_owner {
 	uint8_t last;
 };
 
-/** enum process_fact - which string a struct event_process carries a piece of */
+/** enum process_fact - the string of which a struct event_process contains a piece */
 enum process_fact {
 	PROCESS_COMM,
 	PROCESS_EXE,
@@ -367,7 +365,7 @@ enum process_fact {
  * @uid: effective user, -1 (as uid_t) unknown
  * @fact: enum process_fact
  * @length: bytes used in @text
- * @offset: where in the string this piece stands; 0 begins the string anew
+ * @offset: offset of the piece in the string; 0 begins a new string
  * @text: the piece, not NUL-terminated; any bytes
  */
 struct event_process {
@@ -379,17 +377,17 @@ struct event_process {
 	char text[EVENT_PROCESS_TEXT];
 };
 
-/** Most bytes of TCP options: what the data offset leaves room for (RFC 9293, 3.1). */
+/** Maximum length of TCP options in bytes, by the data offset (RFC 9293, 3.1). */
 #define EVENT_OPTIONS 40
 
 /**
- * struct event_frame - what is known of a frame besides the segment in it
+ * struct event_frame - data of a frame besides the segment in it
  *
- * Right after it comes the event of the segment, unless @length says that there is none.
+ * The event of the segment follows immediately, unless @length is set.
  *
- * @length: length on the wire of a frame that is told of in no other event; 0: it is that of the segment that follows
- * @filters: which of the filters that the packet process was given match, from the lowest bit up
- * @options: TCP options as on the wire, with zeros (end of option list) behind; none when they were cut
+ * @length: length on the wire of a frame that has no other event; 0: the segment that follows has it
+ * @filters: the filters of the packet process that match, from the lowest bit up
+ * @options: TCP options as on the wire, padded with zeros (end of option list); none when they were cut
  */
 struct event_frame {
 	uint32_t length;
@@ -397,7 +395,7 @@ struct event_frame {
 	uint8_t options[EVENT_OPTIONS];
 };
 
-/** enum message_kind - whose words they are */
+/** enum message_kind - kind of a message */
 enum message_kind {
 	/** the head of a request, HTTP/1.x (RFC 9112) */
 	MESSAGE_HTTP_REQUEST,
@@ -408,30 +406,30 @@ enum message_kind {
 	MESSAGE_KIND_NUM
 };
 
-/** enum message_part - which text a struct event_message carries a piece of */
+/** enum message_part - the text of which a struct event_message contains a piece */
 enum message_part {
 	MESSAGE_METHOD,
 	/** the request-target, as in the first line */
 	MESSAGE_TARGET,
 	/** the Host field, or the server name of TLS */
 	MESSAGE_HOST,
-	/** the fields that were asked for, a line each */
+	/** the requested fields, a line each */
 	MESSAGE_FIELDS,
 	MESSAGE_PART_NUM
 };
 
-/** Bytes of text that fit in one struct event_message: it is no larger than a segment, for there are many of those. */
+/** Bytes of text that fit in one struct event_message: no more than an event of a segment has. */
 #define EVENT_MESSAGE_TEXT 31
 
 /**
- * struct event_message - a piece of what an application said
- * @offset: where in its part this piece stands
+ * struct event_message - a piece of an application's message
+ * @offset: offset of the piece in its part
  * @status: of an HTTP response, else 0
  * @kind: enum message_kind
  * @part: enum message_part
  * @length: bytes used in @text
  * @first: it begins a message
- * @last: it ends the message; the pieces between stand in the stream of their witness without another's
+ * @last: it ends the message; no piece of another message of the same source comes between
  * @text: the piece, not NUL-terminated; any bytes
  */
 struct event_message {
@@ -445,30 +443,30 @@ struct event_message {
 	char text[EVENT_MESSAGE_TEXT];
 };
 
-/** enum lost_where - which store was too small */
+/** enum lost_where - the place of the loss */
 enum lost_where {
 	/** libpcap's ps_drop */
 	LOST_CAPTURE_KERNEL,
 	/** libpcap's ps_ifdrop */
 	LOST_CAPTURE_INTERFACE,
-	/** the way from the packet process to the main one */
+	/** the queue from the packet process to the main one */
 	LOST_PACKET_QUEUE,
 	/** ENOBUFS on the socket of the destroy events */
 	LOST_NETLINK,
-	/** the way from the tracer thread to the main one */
+	/** the queue from the tracer thread to the main one */
 	LOST_CALL_QUEUE,
 	/** connections that did not fit in the table */
 	LOST_TABLE,
-	/** what was said on connections before it was known whose they are */
+	/** messages of connections whose owner was not known yet */
 	LOST_MESSAGES,
-	/** all packets from then on: nobody reads them any more */
+	/** all later packets: they are not read any more */
 	LOST_PACKET_PROCESS,
 	LOST_WHERE_NUM
 };
 
 /**
  * struct event_lost - a loss
- * @count: how many since the event before of the same kind; -1 when only *that* is known
+ * @count: how many since the last event of the same kind; -1 when the number is unknown
  * @where: enum lost_where
  */
 struct event_lost {
@@ -477,12 +475,12 @@ struct event_lost {
 };
 
 /**
- * struct event_run - what kind of run it is
+ * struct event_run - the kind of run
  * @whole: there is no target: every connection is of interest
  * @has_destroy: destroy events come
  * @has_packets: packets come
  * @netns: network namespace of packets and destroy events, 0 unknown
- * @syn_retries: net.ipv4.tcp_syn_retries there: fewer resent SYN segments are no time-out; -1 unknown
+ * @syn_retries: net.ipv4.tcp_syn_retries there: fewer retransmitted SYN segments are no time-out; -1 unknown
  */
 struct event_run {
 	uint32_t netns;
@@ -497,8 +495,8 @@ struct event_run {
  * @time_ns: when it happened, nanoseconds since the epoch
  * @type: enum event_type
  * @origin: enum event_origin
- * @flow: which connection, as far as the witness knows
- * @flow_hash: flow_hash() of it under the run's key, where the witness has worked it out; 0: it has not
+ * @flow: the connection, as far as the source knows it
+ * @flow_hash: flow_hash() of it under the run's key, if the source has computed it, else 0
  */
 struct event {
 	int64_t time_ns;
@@ -523,7 +521,7 @@ struct event {
 /** event_new() - an event of @type by @origin at @time_ns, all else zero, flow.proto TCP */
 struct event event_new(enum event_type type, enum event_origin origin, int64_t time_ns);
 
-/** event_size() - how many leading bytes of an event of @type carry anything */
+/** event_size() - number of leading bytes of an event of @type that are used */
 size_t event_size(enum event_type type);
 
 #endif

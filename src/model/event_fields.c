@@ -7,9 +7,8 @@
 #include "base/table.h"
 
 /*
- * One table per type of event says which fields it has, where they are and how
- * they look; writer and reader of event_text.c are loops over the same table,
- * so that they cannot disagree.
+ * One table per type of event gives its fields, their positions and their forms. Writer and reader of event_text.c loop
+ * over the same table, so that they cannot disagree.
  */
 
 #define FIELD(form, key, member, words)                                                                     \

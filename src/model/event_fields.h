@@ -7,7 +7,7 @@
 
 #include "model/event.h"
 
-/** enum event_field_form - how a field looks as text */
+/** enum event_field_form - form of a field as text */
 enum event_field_form {
 	FORM_SIGNED,
 	FORM_UNSIGNED,
@@ -18,16 +18,16 @@ enum event_field_form {
 	/** a set of bits, each with a word */
 	FORM_BITS,
 	FORM_ENDPOINT,
-	/** text of any bytes; how many count stands in another member */
+	/** text of any bytes; its length is in another member */
 	FORM_TEXT,
-	/** bytes as hexadecimal digits, without the zeros at the end */
+	/** bytes as hexadecimal digits, without trailing zeros */
 	FORM_HEX,
 	/** one letter: enum event_origin */
 	FORM_LETTER,
 };
 
 /**
- * struct event_field - where a field of struct event is and how it looks; key NULL ends a table
+ * struct event_field - position and form of a field of struct event; key NULL ends a table
  * @key: its name as text
  * @form: enum event_field_form
  * @offset: in struct event
@@ -47,13 +47,13 @@ struct event_field {
 /** How many fields event_fields_head() has. */
 #define EVENT_FIELDS_HEAD 3
 
-/** event_fields_head() - those that every line has, and first */
+/** event_fields_head() - fields at the beginning of every line */
 const struct event_field *event_fields_head(void);
 
-/** event_fields_flow() - those that events of every type have */
+/** event_fields_flow() - fields of events of every type */
 const struct event_field *event_fields_flow(void);
 
-/** event_fields_body() - those of one type, which must be a type */
+/** event_fields_body() - fields of one valid type */
 const struct event_field *event_fields_body(enum event_type type);
 
 /** event_fields_load() - the integer of a field of any size; signed ones in two's complement */

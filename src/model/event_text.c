@@ -17,7 +17,7 @@ static bool is_origin(uint8_t letter)
 	       letter == ORIGIN_BPF;
 }
 
-/* Text of a limited size in the making; when it does not fit, length says size or more. */
+/* Text of a limited size; when it does not fit, length is size or more. */
 struct line {
 	char *text;
 	size_t size;
@@ -58,7 +58,7 @@ static void put_bits(struct line *line, const struct event_field *field, uint64_
 		before = "+";
 		value &= ~(UINT64_C(1) << bit);
 	}
-	/* Bits without a name, as somebody may send them. */
+	/* Bits without a name, as a peer may send them. */
 	if (value != 0)
 		put(line, "%s%" PRIu64, before, value);
 }
@@ -114,7 +114,7 @@ static bool put_word(struct line *line, const struct event_field *field, uint64_
 	return false;
 }
 
-/* Return: false when the value is none that the field can have. */
+/* Return: false when the value is invalid for the field. */
 static bool put_field(struct line *line, const struct event *event, const struct event_field *field)
 {
 	bool is_number = field->form != FORM_ENDPOINT && field->form != FORM_TEXT && field->form != FORM_HEX;
@@ -154,7 +154,7 @@ static bool put_field(struct line *line, const struct event *event, const struct
 	return false;
 }
 
-/* Has the field what every new event has? */
+/* Whether the field has the value of a new event. */
 static bool is_fresh(const struct event *event, const struct event_field *field)
 {
 	struct event fresh = event_new(EVENT_NONE, 0, 0);
@@ -319,7 +319,7 @@ static bool get_hex(const char *text, struct event *event, const struct event_fi
 			return false;
 		bytes[length++] = (unsigned char)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
 	}
-	/* Written without the zeros at its end, so that there is one way to write it. */
+	/* Written without trailing zeros, so that there is one way to write it. */
 	return length > 0 && bytes[length - 1] != 0;
 }
 
@@ -359,7 +359,7 @@ static bool get_field(struct event *event, const struct event_field *field, char
 	return valid && event_fields_store(event, field, value);
 }
 
-/* The field of this key: of those that must come now, or else anywhere in the flow or the body. */
+/* The field of this key: a head field at its place, or any field of the flow or the body. */
 static const struct event_field *find_field(const struct event *event, unsigned int position, const char *key,
 					    unsigned int *bit)
 {

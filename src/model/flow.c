@@ -4,9 +4,8 @@
 #include <string.h>
 
 /*
- * Both ends, in one order whoever is local, so that a packet finds the records
- * of both ends in one place. What all IPv4 addresses have in common need not be
- * mixed in.
+ * Both ends, in an order that does not depend on the local side, so that a packet finds the records of both ends in one
+ * place. The common prefix of IPv4 addresses is left out.
  */
 uint32_t flow_hash(const struct hash_key *key, const struct flow *flow)
 {
@@ -16,7 +15,7 @@ uint32_t flow_hash(const struct hash_key *key, const struct flow *flow)
 	if (endpoint_is_v4(a) && endpoint_is_v4(b)) {
 		uint64_t one = (uint64_t)a->ip.s6_addr32[3] << 16 | a->port;
 		uint64_t other = (uint64_t)b->ip.s6_addr32[3] << 16 | b->port;
-		/* Nobody can foresee who sends, a processor neither: no branch hangs on it. */
+		/* The direction is unpredictable, so it is computed without a branch. */
 		uint64_t low = one < other ? one : other, high = one < other ? other : one;
 
 		return (uint32_t)hash_short(key, low << 16 | high >> 32, (uint32_t)high);

@@ -9,16 +9,16 @@
 #include "model/endpoint.h"
 
 /**
- * Multipath TCP (RFC 8684) for struct flow: on the wire its parts are TCP connections, and IPPROTO_MPTCP of socket(2)
- * is no protocol number of IP. This one is reserved there.
+ * Multipath TCP (RFC 8684) for struct flow: its subflows are TCP connections on the wire, and IPPROTO_MPTCP of
+ * socket(2) is no protocol number of IP. This number is reserved there.
  */
 #define FLOW_PROTO_MPTCP 255
 
 /**
- * struct flow - what a connection is known by
+ * struct flow - identification of a connection
  * @local: the traced side; in a segment event, the sender
  * @remote: the other side; in a segment event, the receiver
- * @netns: inode number of the network namespace, 0 when nobody said
+ * @netns: inode number of the network namespace, 0 unknown
  * @proto: IPPROTO_TCP, or FLOW_PROTO_MPTCP
  * @zero: always 0, so that a flow can be hashed and compared as bytes
  */
@@ -41,13 +41,13 @@ static inline struct flow flow_reverse(const struct flow *flow)
 }
 
 /**
- * flow_hash() - a number for the ends of a flow, the same whoever is local
+ * flow_hash() - hash of the ends of a flow, the same from either end
  *
- * Not of the namespace: who does not know it must find the flow too.
+ * The namespace is left out: a source that does not know it must find the flow too.
  */
 uint32_t flow_hash(const struct hash_key *key, const struct flow *flow);
 
-/** flow_is_complete() - are both ports and both addresses known? */
+/** flow_is_complete() - whether both ports and both addresses are known */
 static inline bool flow_is_complete(const struct flow *flow)
 {
 	return flow->local.port != 0 && flow->remote.port != 0 && endpoint_has_ip(&flow->local) &&

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Where a part is kept, and how much of it. */
+/* Position and maximum length of a part. */
 static char *part_text(struct message *message, unsigned int part, size_t *room)
 {
 	switch (part) {
@@ -59,7 +59,7 @@ void message_split(const struct message *message, message_emit *emit, void *cont
 	event.message.kind = message->kind;
 	event.message.status = message->status;
 	event.message.first = 1;
-	/* Each piece is given when the next is known to come, so that the last one can say it is. */
+	/* Each piece is emitted when the next is known to come, so that the last one can be marked. */
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		size_t room, at = 0;
 		const char *text = part_text(&copy, order[i], &room);
@@ -87,7 +87,7 @@ void message_split(const struct message *message, message_emit *emit, void *cont
 
 /* ---- fields --------------------------------------------------------------------- */
 
-/* RFC 9110, 5.6.2: what a name is made of. */
+/* RFC 9110, 5.6.2: characters of a name. */
 static bool is_token(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
@@ -162,7 +162,7 @@ void message_values(const struct message *message, const struct message_names *n
 		if (strcmp(names->name[i], MESSAGE_NAME_ALL) == 0 && message->fields[0] != '\0') {
 			values->value[i] = to;
 			to = stpcpy(to, message->fields);
-			/* The last line needs no end. */
+			/* The last line has no line feed. */
 			to[-1] = '\0';
 			continue;
 		}

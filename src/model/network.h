@@ -24,11 +24,11 @@ struct network {
  * @network: set on success only
  * @err: quotes the word
  *
- * Return: 0, or -EINVAL: no address, a prefix that does not fit, or host bits set.
+ * Return: 0, or -EINVAL: no address, an invalid prefix length, or host bits set.
  */
 int network_parse(const char *word, struct network *network, struct err *err);
 
-/** network_contains() - is the address in it? An unknown one is in none */
+/** network_contains() - whether it contains the address; no network contains an unknown one */
 bool network_contains(const struct network *network, const struct endpoint *address);
 
 #endif

@@ -13,7 +13,7 @@ static int parse_port(const char *word, uint16_t *port, struct err *err)
 {
 	int64_t number;
 
-	/* A sign would mean something else, or nothing. */
+	/* Signs are not allowed. */
 	if (!isdigit((unsigned char)word[0]) || number_parse(word, 1, UINT16_MAX, &number) != 0)
 		return err_set(err, EINVAL,
 			       ERR_QUOTED " is not a port; allowed are 1 to 65535, ranges a-b and service names", word);

@@ -19,7 +19,7 @@ struct port_range {
 
 /**
  * port_range_parse() - "80", "8000-8080", or a name of services(5) for TCP
- * @word: what to read
+ * @word: the text
  * @range: set on success only
  * @err: quotes the word
  *
@@ -27,7 +27,7 @@ struct port_range {
  */
 int port_range_parse(const char *word, struct port_range *range, struct err *err);
 
-/** port_range_contains() - is the port in it? */
+/** port_range_contains() - whether it contains the port */
 static inline bool port_range_contains(const struct port_range *range, uint16_t port)
 {
 	return port >= range->low && port <= range->high;

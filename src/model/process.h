@@ -5,15 +5,15 @@
 #include <sys/types.h>
 
 /**
- * struct process - what is known of a process under one name
- * @pid: thread group id as the tracer sees it; below 0 one of several, and nobody knows which
+ * struct process - a process under one name
+ * @pid: thread group id as the tracer sees it; below 0 one of several, unknown which
  * @uid: effective user, -1 (as uid_t) unknown
  * @comm: the kernel's short name, raw bytes, "" unknown
  * @exe: the path of the executable, raw bytes, NULL unknown
- * @references: how many hold it
+ * @references: number of holders
  *
- * A process that executes another program becomes a new struct process, so
- * that connections keep the name they were made under.
+ * A process that executes another program becomes a new struct process, so that connections keep the name of the
+ * process at their creation.
  */
 struct process {
 	pid_t pid;

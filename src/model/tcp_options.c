@@ -6,12 +6,11 @@
 #include <stdio.h>
 
 /*
- * TCP options (RFC 9293, 3.1) for people. Bytes come from the network, so a
- * kind whose value has not the length that its own RFC gives is shown as what
- * it is: a kind and some bytes.
+ * TCP options (RFC 9293, 3.1) for display. The bytes come from the network: a kind whose value has not the length given
+ * by its RFC is shown as a kind and some bytes.
  */
 
-/* Bytes of a value that are shown in hexadecimal digits. */
+/* Maximum number of bytes of a value that are shown in hexadecimal digits. */
 #define HEX_MOST 8
 
 enum tcp_options_step tcp_options_next(struct span *rest, struct tcp_option *option)
@@ -59,7 +58,7 @@ static void put_hex(struct writer *writer, struct span value)
 		put(writer, "...");
 }
 
-/* Return: false when the value has not the length that it must have. */
+/* Return: false when the value has a wrong length. */
 static bool put_numbers(struct writer *writer, const struct tcp_option *option, bool timestamps, uint32_t ack_offset)
 {
 	struct span value = option->value;
@@ -99,7 +98,7 @@ static bool put_numbers(struct writer *writer, const struct tcp_option *option, 
 	case TCP_OPTION_USER_TIMEOUT:
 		if (value.length != 2 || !span_take_be16(&value, &half))
 			return false;
-		/* RFC 5482: the highest bit says minutes. */
+		/* RFC 5482: the highest bit means minutes. */
 		put(writer, "user-timeout %u%s", half & 0x7fff, half & 0x8000 ? "min" : "s");
 		return true;
 	default:

@@ -7,7 +7,7 @@
 
 #include "base/span.h"
 
-/** enum tcp_option_kind - kinds that are understood (IANA, "TCP Option Kind Numbers") */
+/** enum tcp_option_kind - known kinds (IANA, "TCP Option Kind Numbers") */
 enum tcp_option_kind {
 	TCP_OPTION_END = 0,
 	TCP_OPTION_NOP = 1,
@@ -32,13 +32,13 @@ enum tcp_options_step {
 	TCP_OPTIONS_ONE,
 	/** the list is over */
 	TCP_OPTIONS_END,
-	/** a length that cannot be; nothing after it means anything */
+	/** an invalid length; the rest is not valid */
 	TCP_OPTIONS_BAD,
 };
 
 /**
  * struct tcp_option - one option
- * @value: what stands after kind and length
+ * @value: bytes after kind and length
  * @kind: as on the wire, any number
  */
 struct tcp_option {
@@ -46,19 +46,19 @@ struct tcp_option {
 	uint8_t kind;
 };
 
-/** tcp_options_next() - split the next option off @rest; padding (NOP) is passed over; on BAD, @option has the kind */
+/** tcp_options_next() - split the next option off @rest; padding (NOP) is skipped; on BAD, @option has the kind */
 enum tcp_options_step tcp_options_next(struct span *rest, struct tcp_option *option);
 
-/** Room that tcp_options_text() never needs more than, for any list of 40 bytes. */
+/** Room that is enough for tcp_options_text() with any list of 40 bytes. */
 #define TCP_OPTIONS_TEXT 320
 
 /**
- * tcp_options_text() - the options as people read them: "mss 1460,sackOK,TS 1 0,wscale 7"
- * @text: gets it, shortened when it does not fit; "" when there are none
+ * tcp_options_text() - the options for display: "mss 1460,sackOK,TS 1 0,wscale 7"
+ * @text: the result, truncated when it does not fit; "" when there are none
  * @size: of @text
- * @options: the bytes as on the wire; nothing in them is trusted
- * @timestamps: name the timestamps too, which are on every segment
- * @ack_offset: is added to the numbers of selective acknowledgements, so that they count from where others do
+ * @options: the bytes as on the wire; untrusted
+ * @timestamps: show the timestamps too, which every segment has
+ * @ack_offset: added to the numbers of selective acknowledgements, so that they count from the same origin as others
  *
  * Return: @text.
  */

@@ -19,7 +19,7 @@
 
 /* The kernel fills an answer up to the size of the reader's buffer, at most 32 KiB. */
 #define ANSWER_SIZE 32768
-/* How long one look at the number of mini sockets is good for. */
+/* How long one sample of the number of mini sockets is valid. */
 #define TIMEWAIT_TRUST_NS (100 * CLOCK_NS_PER_MS)
 
 struct diag {
@@ -28,9 +28,9 @@ struct diag {
 	uint32_t sequence;
 	/** TCPDIAG_GETSOCK was refused */
 	bool is_new_only;
-	/** until when (monotonic) @timewait_room is believed */
+	/** @timewait_room is valid until then (monotonic) */
 	int64_t timewait_until;
-	/** is the kernel far from the limit of mini sockets? */
+	/** the kernel is far from the limit of mini sockets */
 	bool timewait_room;
 	uint8_t answer[ANSWER_SIZE] __attribute__((aligned(8)));
 };
@@ -61,7 +61,7 @@ void diag_close(struct diag *diag)
 	free(diag);
 }
 
-/** struct question - a request as it is sent; the old one (TCPDIAG_GETSOCK) lists both families at once */
+/** struct question - a request; the old one (TCPDIAG_GETSOCK) lists both families at once */
 struct question {
 	struct nlmsghdr header;
 	union {
@@ -83,9 +83,9 @@ static int send_question(struct diag *diag, struct question *question)
 }
 
 /**
- * read_answer() - hand the sockets of one answer to @callback
+ * read_answer() - pass the sockets of one answer to @callback
  *
- * Return: how many, or -EAGAIN in @end until the last message of the answer came: 0 or a negative errno then.
+ * Return: the number of sockets; @end is -EAGAIN until the last message of the answer came, then 0 or a negative errno.
  */
 static int read_answer(struct diag *diag, bool dump, diag_callback *callback, void *context, int *end)
 {
@@ -104,11 +104,11 @@ static int read_answer(struct diag *diag, bool dump, diag_callback *callback, vo
 		struct event event;
 
 		if (header->nlmsg_seq != diag->sequence)
-			continue; /* of a question that was given up */
+			continue; /* of an abandoned question */
 		if (header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE) {
 			int error = 0;
 
-			/* Both begin with a negative errno, or 0 for a dump that came to its end. */
+			/* Both begin with a negative errno, or 0 for a complete dump. */
 			if (mnl_nlmsg_get_payload_len(header) >= sizeof(error))
 				memcpy(&error, mnl_nlmsg_get_payload(header), sizeof(error));
 			*end = error < 0 ? error : 0;
@@ -129,7 +129,7 @@ static int read_answer(struct diag *diag, bool dump, diag_callback *callback, vo
 	return count;
 }
 
-/** ask() - send a question and read until its answer has ended; Return: how many sockets, or a negative errno */
+/** ask() - send a question and read its answer to the end; Return: the number of sockets, or a negative errno */
 static int ask(struct diag *diag, struct question *question, diag_callback *callback, void *context)
 {
 	int error = send_question(diag, question);
@@ -148,7 +148,7 @@ static void copy_event(void *context, const struct event *event)
 	*(struct event *)context = *event;
 }
 
-/** query() - whichever socket the kernel finds for these ends, which may be a listener */
+/** query() - any socket that the kernel finds for these ends, which may be a listener */
 static int query(struct diag *diag, const struct endpoint *local, const struct endpoint *remote, struct event *event)
 {
 	struct question question = {
@@ -192,10 +192,10 @@ int diag_query(struct diag *diag, const struct flow *flow, uint64_t cookie, stru
 	error = query(diag, &flow->local, &flow->remote, &answer);
 	if (error != 0)
 		return error;
-	/* For lack of a connection the kernel answers with a listener on the port. */
+	/* Without a connection the kernel answers with a listener on the port. */
 	if (!endpoint_equal(&answer.flow.remote, &flow->remote) || !endpoint_equal(&answer.flow.local, &flow->local))
 		return -ENOENT;
-	/* Not left to the kernel: it would compare a listener's cookie too and say ESTALE. */
+	/* Compared here: the kernel compares a listener's cookie too and returns ESTALE. */
 	if (cookie != 0 && answer.info.cookie != cookie)
 		return -ESTALE;
 	*event = answer;
@@ -224,7 +224,7 @@ static int64_t read_number(const char *path, const char *word)
 	return number_parse(at, 0, INT64_MAX, &number) == 0 ? number : -1;
 }
 
-/** timewait_room() - can the absence of a mini socket be believed? */
+/** timewait_room() - whether the absence of a mini socket is significant */
 static bool timewait_room(struct diag *diag)
 {
 	int64_t now = clock_monotonic();
@@ -233,7 +233,7 @@ static bool timewait_room(struct diag *diag)
 		int64_t used = read_number("/proc/thread-self/net/sockstat", " tw ");
 		int64_t limit = read_number("/proc/sys/net/ipv4/tcp_max_tw_buckets", "");
 
-		/* A quarter must be free: more are not made before we look again. */
+		/* A quarter must be free: no more are made before the next sample. */
 		diag->timewait_room = used >= 0 && limit >= 0 && used <= limit - limit / 4;
 		diag->timewait_until = now + TIMEWAIT_TRUST_NS;
 	}

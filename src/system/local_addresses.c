@@ -12,19 +12,19 @@
 #include "base/array.h"
 #include "base/clock.h"
 
-/* Events are fed a moment after their time. One that is older than this is not asked about any more. */
+/* Events are fed shortly after their time. An address that is gone for longer than this is not needed any more. */
 #define GONE_NS (10 * CLOCK_NS_PER_SEC)
 
-/* An address, and until when (since the epoch) it was one of this host: INT64_MAX, it still is. */
+/* An address, and the time until which it was this host's: INT64_MAX while it still is. */
 struct address {
 	struct endpoint endpoint;
 	int64_t until_ns;
 };
 
-/* A handful on any host, so they are simply compared one after the other. */
+/* A host has only a few, so a linear search is enough. */
 static struct address *addresses;
 static size_t address_count;
-/* Tells of changes, NULL when nobody asked for them. */
+/* Reports changes, NULL when not requested. */
 static struct mnl_socket *changes;
 
 static bool has(const struct endpoint *endpoint, int64_t time_ns)
@@ -89,7 +89,7 @@ void local_addresses_refresh(void)
 
 	if (changes == NULL)
 		return;
-	/* What has changed, the list tells. A message that found no room (ENOBUFS) is a change, too. */
+	/* The changes are read from the list. A lost message (ENOBUFS) is a change, too. */
 	do {
 		length = recv(mnl_socket_get_fd(changes), message, sizeof(message), MSG_TRUNC);
 		is_more = length > 0 || (length < 0 && (errno == ENOBUFS || errno == EINTR));

@@ -29,8 +29,8 @@ static int message_endpoint(struct endpoint *endpoint, int family, const uint32_
 }
 
 /*
- * What stands on the socket, the upper layer protocol (Linux 5.4; to those without CAP_NET_ADMIN its name is told since
- * 6.15). It is gone when the socket dies, so no last word has it.
+ * The upper layer protocol of the socket (Linux 5.4; without CAP_NET_ADMIN its name is given since 6.15). It is removed
+ * when the socket is destroyed, so final counters do not have it.
  */
 static bool is_mptcp(const struct nlattr *upper)
 {
@@ -83,9 +83,8 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	info->inode = message.idiag_inode;
 	info->mptcp = upper != NULL && is_mptcp(upper) ? MPTCP_PART : MPTCP_NO;
 	/*
-	 * Counters are asked for always, so who has none is a mini socket, whose
-	 * queues and owner the kernel fills with zeroes. A socket without inode
-	 * belongs to nobody any more, and its uid says 0 without meaning root.
+	 * Counters are always requested, so a socket without them is a mini socket, whose queues and owner the kernel
+	 * fills with zeroes. A socket without inode has no owner any more, and its uid 0 does not mean root.
 	 */
 	if (counters != NULL) {
 		info->rqueue = message_queue(message.idiag_rqueue);

@@ -22,7 +22,7 @@ void procfs_set_root(const char *path)
 	snprintf(root, sizeof(root), "%s", path);
 }
 
-/** struct place - room for a path below /proc */
+/** struct place - a path below /proc */
 struct place {
 	char path[PROCFS_PATH];
 };
@@ -134,7 +134,7 @@ int procfs_status(pid_t pid, struct procfs_status *status)
 		else if (strcmp(line, "VmSize") == 0)
 			result.kernel_thread = false;
 	}
-	/* What has ended has no memory any more either. */
+	/* A process that has ended has no memory either. */
 	if (result.state == 'Z' || result.state == 'X')
 		result.kernel_thread = false;
 	*status = result;
@@ -340,11 +340,11 @@ int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, 
 		count++;
 	}
 	closedir(directory);
-	/* The directory of a process may be readable, and what is in it not (ptrace(2)). */
+	/* The directory of a process may be readable, and its content not (ptrace(2)). */
 	return is_refused && count == 0 ? -EACCES : count;
 }
 
-/** tell_pieces() - one string in as many events as it needs */
+/** tell_pieces() - emit one string in as many events as it needs */
 static void tell_pieces(struct event *event, enum process_fact fact, const char *text, size_t length,
 			void (*sink)(void *context, const struct event *event), void *context)
 {
@@ -370,7 +370,7 @@ void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *contex
 	ssize_t length;
 
 	event.process.pid = pid;
-	/* The directory itself belongs to the effective user, even when what is in it is root's (not dumpable). */
+	/* The directory itself belongs to the effective user, even when its content is root's (not dumpable). */
 	event.process.uid = procfs_owner(pid, "");
 	procfs_comm(pid, path);
 	tell_pieces(&event, PROCESS_COMM, path, strlen(path), sink, context);

@@ -10,18 +10,15 @@
 
 #include "model/event.h"
 
-/*
- * What /proc says of a process (proc(5)). A process may end, and its number
- * be given to another, between any two questions.
- */
+/* Data of a process from /proc (proc(5)). A process may end, and its PID be reused, between any two reads. */
 
-/** procfs_set_root() - look under @path instead of /proc; for tests, before any thread is started */
+/** procfs_set_root() - use @path instead of /proc; for tests, before any thread is started */
 void procfs_set_root(const char *path);
 
-/** Room for a path below /proc. */
+/** Size of a path below /proc. */
 #define PROCFS_PATH (PATH_MAX + 64)
 
-/** procfs_path() - where a file of a process is, @path; @pid and @name as of procfs_read() */
+/** procfs_path() - the path of a file of a process, @path; @pid and @name as in procfs_read() */
 const char *procfs_path(char path[PROCFS_PATH], pid_t pid, const char *name);
 
 /**
@@ -35,26 +32,26 @@ const char *procfs_path(char path[PROCFS_PATH], pid_t pid, const char *name);
  */
 ssize_t procfs_read(pid_t pid, const char *name, char *text, size_t size);
 
-/** procfs_owner() - who owns a file of a process; parameters as of procfs_read(); Return: -1 (as uid_t) unknown */
+/** procfs_owner() - owner of a file of a process; parameters as in procfs_read(); Return: -1 (as uid_t) unknown */
 uid_t procfs_owner(pid_t pid, const char *name);
 
 /**
  * struct procfs_status - from /proc/PID/status
  * @tgid: thread group, the process a thread belongs to; 0 unknown
- * @ppid: parent, 0 none or outside our PID namespace
- * @tracer: who traces it, 0 nobody or outside our PID namespace
+ * @ppid: parent, 0 none or outside the own PID namespace
+ * @tracer: its tracer, 0 none or outside the own PID namespace
  * @uid: real, effective and saved user
  * @gid: real, effective and saved group
  * @permitted: capabilities, permitted
  * @effective: capabilities, effective
  * @seccomp: 0 none, 1 strict, 2 filter
- * @pending: signals on their way to this thread alone; bit 0 is signal 1, here and in the next
+ * @pending: pending signals of this thread alone; bit 0 is signal 1, here and in the next
  * @blocked: signals it blocks
  * @ignored: signals the process ignores by choice
  * @caught: signals it has a handler for
  * @state: 'R', 'S', 'Z' ...
  * @kernel_thread: has no memory of its own
- * @peak_bytes: the most memory that was resident at once (VmHWM; proc_pid_status(5)), -1 unknown
+ * @peak_bytes: peak resident memory (VmHWM; proc_pid_status(5)), -1 unknown
  */
 struct procfs_status {
 	pid_t tgid;
@@ -91,7 +88,7 @@ const char *procfs_name(struct procfs_name *name, pid_t pid);
 /**
  * procfs_exe() - the path of the executable, raw bytes
  * @pid: the process
- * @path: NUL-terminated, set on success only; " (deleted)" behind it is the kernel's way to say so
+ * @path: NUL-terminated, set on success only; " (deleted)" behind it marks a deleted file
  * @size: room there, PATH_MAX holds anything
  *
  * Return: its length, or a negative errno: -EACCES another user's, -ENOENT a kernel thread.
@@ -114,22 +111,22 @@ pid_t procfs_thread_group(pid_t tid);
  */
 int procfs_call(pid_t tid, uint64_t *number, uint64_t arguments[6]);
 
-/** procfs_run_time() - how long a thread has run (not seen while it runs before the next tick), in ns; -1 unknown */
+/** procfs_run_time() - CPU time of a thread in ns (updated by the tick while it runs); -1 unknown */
 int64_t procfs_run_time(pid_t tid);
 
-/** procfs_is_ancestor() - is it this process or one of its ancestors? */
+/** procfs_is_ancestor() - whether it is this process or one of its ancestors */
 bool procfs_is_ancestor(pid_t pid);
 
 /** procfs_ptrace_scope() - Yama's ptrace_scope, 0 to 3; 0 when the kernel has no Yama */
 int procfs_ptrace_scope(void);
 
-/** procfs_forks() - how many processes and threads the system has made since its boot; -1 unknown */
+/** procfs_forks() - number of processes and threads made since boot; -1 unknown */
 int64_t procfs_forks(void);
 
 /**
- * procfs_identity() - a number that no process with the same PID has had before
+ * procfs_identity() - a number that distinguishes a process from earlier ones with the same PID
  *
- * It may change while the process lives, if the kernel is short of memory; that of another one never equals it.
+ * It may change while the process exists, if the kernel is short of memory; that of another process never equals it.
  *
  * Return: 0 when there is no such process.
  */
@@ -142,26 +139,26 @@ int procfs_syn_retries(void);
  * procfs_threads() - the threads of a process
  * @pid: the process
  * @callback: called with each thread id
- * @context: handed to @callback
+ * @context: passed to @callback
  *
- * Return: how many, or a negative errno. Threads that are born meanwhile may be missed.
+ * Return: how many, or a negative errno. Threads that are created meanwhile may be missed.
  */
 int procfs_threads(pid_t pid, void (*callback)(void *context, pid_t tid), void *context);
 
 /**
  * procfs_processes() - all processes, by rising number
  * @callback: called with each process id
- * @context: handed to @callback
+ * @context: passed to @callback
  *
  * Return: how many, or a negative errno.
  */
 int procfs_processes(void (*callback)(void *context, pid_t pid), void *context);
 
 /**
- * procfs_sockets() - the sockets a process holds, of whatever kind
+ * procfs_sockets() - the sockets that a process holds, of any kind
  * @pid: the process
  * @callback: called with descriptor and inode number of each
- * @context: handed to @callback
+ * @context: passed to @callback
  *
  * Return: how many, or a negative errno: -EACCES another user's process.
  */
@@ -171,38 +168,36 @@ int procfs_sockets(pid_t pid, void (*callback)(void *context, int fd, uint32_t i
 int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, uint32_t inode),
 			     void (*ring)(void *context, int fd), void *context);
 
-/** procfs_may_list() - would procfs_sockets() be let? Return: 0 or a negative errno */
+/** procfs_may_list() - whether procfs_sockets() is permitted; Return: 0 or a negative errno */
 int procfs_may_list(pid_t pid);
 
 /**
- * procfs_process_events() - tell what a process is called
+ * procfs_process_events() - emit the names of a process
  * @pid: the process
  * @time_ns: for the events
- * @sink: called with each EVENT_PROCESS of ORIGIN_CALLS: pieces of comm, then pieces of exe; what is
- *        unknown is left out
- * @context: handed to @sink
+ * @sink: called with each EVENT_PROCESS of ORIGIN_CALLS: pieces of comm, then pieces of exe; unknown ones are left out
+ * @context: passed to @sink
  *
  * Four system calls; the process may be stopped meanwhile.
  */
 void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
 			   void *context);
 
-/** procfs_may_attach() - would ptrace(2) be let, by users, capabilities, Yama and other tracers? */
+/** procfs_may_attach() - whether ptrace(2) is permitted by users, capabilities, Yama and other tracers */
 bool procfs_may_attach(pid_t pid);
 
-/** procfs_may_watch() - may its descriptors be listed, and are its sockets those of our network namespace? */
+/** procfs_may_watch() - whether its descriptors can be listed, and its sockets are in the own network namespace */
 bool procfs_may_watch(pid_t pid);
 
 /**
  * procfs_why_not_attachable() - explain why attaching to a process failed
  * @pid: the process
- * @error: what ptrace(PTRACE_SEIZE) failed with, positive
- * @text: one line for the user: what, why, and what to do about it
+ * @error: errno of ptrace(PTRACE_SEIZE), positive
+ * @text: one line for the user: failure, reason and remedy
  * @size: room there
  *
- * The kernel says EPERM for a dozen reasons; this looks for the one that holds,
- * in the order of ptrace(2), "Ptrace access mode checking", from what /proc
- * says of the process and of this one.
+ * The kernel returns EPERM for a dozen reasons. This function finds the one that applies, in the order of ptrace(2),
+ * "Ptrace access mode checking", from /proc of the process and of this one.
  */
 void procfs_why_not_attachable(pid_t pid, int error, char *text, size_t size);
 
@@ -215,8 +210,7 @@ void procfs_why_not_traceable(pid_t pid, int error, char *text, size_t size);
  * @text: as procfs_why_not_attachable()'s
  * @size: room there
  *
- * That takes the same user, or CAP_SYS_PTRACE, and a process that is dumpable
- * (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+ * It requires the same user or CAP_SYS_PTRACE, and a process that is dumpable (ptrace(2), PTRACE_MODE_READ_FSCREDS).
  *
  * Return: -ESRCH or -EACCES.
  */

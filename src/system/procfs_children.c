@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "system/procfs.h"
 
-/* Room for some two thousand children of one thread. */
+/* Enough for about two thousand children of one thread. */
 #define LIST_SIZE 16384
 
 int procfs_thread_children(pid_t tid, void (*callback)(void *context, pid_t child), void *context)
@@ -25,7 +25,7 @@ int procfs_thread_children(pid_t tid, void (*callback)(void *context, pid_t chil
 	length = procfs_read(tid, name, text, sizeof(text));
 	if (length < 0)
 		return (int)length;
-	/* The last number may be cut. */
+	/* The last number may be truncated. */
 	if ((size_t)length == sizeof(text) - 1)
 		*strrchr(text, ' ') = '\0';
 	while ((word = strsep(&rest, " \n")) != NULL)

@@ -5,10 +5,10 @@
 #include <sys/types.h>
 
 /**
- * procfs_thread_children() - the children that one thread has made and that nobody has waited for yet
+ * procfs_thread_children() - the children of one thread that have not been waited for yet
  * @tid: the thread
  * @callback: called for each of them
- * @context: handed to @callback
+ * @context: passed to @callback
  *
  * Return: 0, -ENOENT when there is no such thread or the kernel lists no children (CONFIG_PROC_CHILDREN), or another
  * negative errno.
@@ -18,7 +18,7 @@ int procfs_thread_children(pid_t tid, void (*callback)(void *context, pid_t chil
 /**
  * procfs_children() - the children of a process, those of all its threads
  *
- * Where the kernel lists no children, all processes are asked for their parent.
+ * Where the kernel lists no children, the parent of all processes is read.
  *
  * Return: 0 or a negative errno.
  */

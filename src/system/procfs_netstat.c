@@ -10,7 +10,7 @@
 #include "base/number.h"
 
 #define GROUP "TcpExt:"
-/* Two lines of some 120 counters, and those of other groups behind them. */
+/* Two lines of about 120 counters, and those of other groups behind them. */
 #define TEXT_MAX (1 << 14)
 
 int procfs_netstat_open(pid_t pid)

@@ -5,10 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/*
- * Counters of a network namespace (/proc/PID/net/netstat). The descriptor stays
- * with the namespace when the process has ended.
- */
+/* Counters of a network namespace (/proc/PID/net/netstat). The descriptor stays valid when the process has ended. */
 
 /** procfs_netstat_open() - the counters of the namespace of @pid, 0 for the own one; Return: to be closed, or -errno */
 int procfs_netstat_open(pid_t pid);

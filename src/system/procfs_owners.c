@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An open-addressing table that is at most half full, so that a search ends
- * soon. Inode numbers are handed out by the kernel, but a program can make
- * sockets until it likes its numbers, so the hash is keyed.
+ * An open-addressing table that is at most half full, so that a search ends soon. The kernel assigns inode numbers, but
+ * a program can make sockets until it gets colliding ones, so the hash is keyed.
  */
 #include "system/procfs_owners.h"
 
@@ -19,13 +18,13 @@
 
 struct procfs_owners {
 	struct hash_key key;
-	/** a power of two of places; inode 0 is empty */
+	/** a power of two of places; inode 0 is a free one */
 	struct procfs_holder *places;
 	size_t size;
 	size_t count;
 	size_t limit;
 	size_t refused;
-	/** whose sockets are being added */
+	/** the process whose sockets are being added */
 	pid_t pid;
 	uint64_t identity;
 };
@@ -127,14 +126,14 @@ static void add_ring(void *context, int fd)
 int procfs_owners_add(struct procfs_owners *owners, pid_t pid)
 {
 	owners->pid = pid;
-	/* Asked before: if it is the same when somebody wants to know, what was read between is its own. */
+	/* Read before: if it is the same when it is checked, the data read in between is of this process. */
 	owners->identity = procfs_identity(pid);
 	return procfs_sockets_and_rings(pid, add_socket, add_ring, owners);
 }
 
 static void add_process(void *context, pid_t pid)
 {
-	/* One that is not ours to look at, or that ended meanwhile, holds nothing we could know of. */
+	/* A process that is not readable, or that ended meanwhile, has no known sockets. */
 	(void)procfs_owners_add(context, pid);
 }
 

@@ -8,7 +8,7 @@
 
 #include "system/procfs.h"
 
-/* Whom user namespaces show in place of users they don't know; no program runs as one of those (overflowuid). */
+/* The ID that user namespaces show in place of unmapped users (overflowuid); no program runs under it. */
 #define OVERFLOW_ID 65534
 
 bool procfs_heeds_privilege(const char *path)

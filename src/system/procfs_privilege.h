@@ -6,22 +6,21 @@
 #include <sys/types.h>
 
 /**
- * procfs_lost_privilege() - did execve(2) not give a process the privilege its program file promises?
+ * procfs_lost_privilege() - whether execve(2) withheld the privilege of the program file from a process
  * @pid: a process that has just executed its program
  *
- * The kernel ignores set-user-ID, set-group-ID and capabilities of the file when
- * no_new_privs is set or when an unprivileged process traces (execve(2)). On a
- * file system mounted nosuid, or when this process itself has no_new_privs, they
- * would not count anyway.
+ * The kernel ignores set-user-ID, set-group-ID and capabilities of the file when no_new_privs is set or when an
+ * unprivileged process traces (execve(2)). On a file system mounted nosuid, or when this process itself has
+ * no_new_privs, they have no effect anyway.
  *
- * Return: what it should have been ("set-user-ID", "set-group-ID", "privileged (file capabilities)"),
- * or NULL when nothing was lost or it can't be told.
+ * Return: the withheld privilege ("set-user-ID", "set-group-ID", "privileged (file capabilities)"), or NULL when none
+ * was withheld or it is unknown.
  */
 const char *procfs_lost_privilege(pid_t pid);
 
 /**
- * procfs_heeds_privilege() - would execve(2) by this process give the privileges that a program file promises?
- * @path: the program; not on a file system mounted nosuid, and without no_new_privs it would
+ * procfs_heeds_privilege() - whether execve(2) by this process applies the privileges of a program file
+ * @path: the program; true unless its file system is mounted nosuid or no_new_privs is set
  */
 bool procfs_heeds_privilege(const char *path);
 

@@ -12,10 +12,10 @@
  * @callback: called with the inode of each
  * @context: handed to @callback
  *
- * From /proc/PID/fdinfo, which lists them since Linux 5.5 unless the ring is
- * busy in that moment. Nothing else knows them: they have no descriptor.
+ * From /proc/PID/fdinfo, which lists them since Linux 5.5 unless the ring is busy. There is no other source: they have
+ * no descriptor.
  *
- * Return: 0 or a negative errno; 0 also for what is no ring.
+ * Return: 0 or a negative errno; 0 also for a descriptor of no ring.
  */
 int procfs_uring_sockets(pid_t tid, int ring, void (*callback)(void *context, uint32_t inode), void *context);
 

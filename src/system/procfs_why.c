@@ -13,13 +13,13 @@
 #include "system/diag.h"
 #include "system/remedy.h"
 
-/* Why a process cannot be attached to or looked into, and what would do. */
+/* Reasons why a process cannot be attached to or read, and remedies. */
 
 /* linux/capability.h */
 #define CAP_SYS_PTRACE_BIT (UINT64_C(1) << 19)
-/* A name is cut after so many bytes. */
+/* Maximum length of a name in bytes. */
 #define NAME_BYTES 32
-/* Whom a user or group is called in a message: "postgres (110)" or "110". */
+/* A user or group in a message: "postgres (110)" or "110". */
 #define WHO_BYTES (NAME_BYTES + 16)
 
 /** struct reason - the sentence after "cannot attach to PID n (name): " */
@@ -75,13 +75,13 @@ bool procfs_may_watch(pid_t pid)
 	return procfs_may_list(pid) == 0 && procfs_netns(pid) == procfs_netns(getpid());
 }
 
-/* What works for the process, of what does without tracing; it is tried. */
+/* A way without tracing that works for the process; each is tried. */
 static const char *without_tracing(pid_t pid)
 {
 	return procfs_may_watch(pid) && diag_answers() ? "; --via=diag needs no tracing" : "";
 }
 
-/** explain_state() - what makes it no process to attach to, whoever asks; Return: found one */
+/** explain_state() - reasons against attaching that hold for any tracer; Return: found one */
 static bool explain_state(struct reason *reason, pid_t pid, const struct procfs_status *target)
 {
 	struct procfs_name name;
@@ -101,7 +101,7 @@ static bool explain_state(struct reason *reason, pid_t pid, const struct procfs_
 	return true;
 }
 
-/** explain_user() - what only a privileged tracer may overlook; Return: found one */
+/** explain_user() - reasons that do not hold for a privileged tracer; Return: found one */
 static bool explain_user(struct reason *reason, pid_t pid, const struct procfs_status *target,
 			 const struct procfs_status *self)
 {
@@ -127,7 +127,7 @@ static bool explain_user(struct reason *reason, pid_t pid, const struct procfs_s
 		explain(reason, "it has capabilities that conntrace has not; run conntrace %s", remedy_rights());
 		return true;
 	}
-	/* What is in its directory then belongs to root, though the process does not (proc(5)). */
+	/* The content of its directory then belongs to root, though the process does not (proc(5)). */
 	if (procfs_owner(pid, "status") != target->uid[1]) {
 		explain(reason,
 			"it is not dumpable, like daemons that have changed their user (prctl(2), "
@@ -138,7 +138,7 @@ static bool explain_user(struct reason *reason, pid_t pid, const struct procfs_s
 	return false;
 }
 
-/** is_descendant() - was @pid started by this process or by what this started? */
+/** is_descendant() - whether @pid is a descendant of this process */
 static bool is_descendant(pid_t pid)
 {
 	struct procfs_status status;
@@ -198,7 +198,7 @@ static void find_reason(struct reason *reason, pid_t pid, int error)
 	}
 	if (explain_state(reason, pid, &target))
 		return;
-	/* Container profiles say ENOSYS for what they forbid, too. */
+	/* Container profiles return ENOSYS for forbidden calls, too. */
 	if (error != EPERM && error != EACCES && error != ENOSYS) {
 		explain(reason, "%s", error == ESRCH ? "it ended meanwhile" : strerror(error));
 		return;
@@ -257,7 +257,7 @@ int procfs_why_not_watchable(pid_t pid, char *text, size_t size)
 		explain(&reason, "there is no such process, or it belongs to another user and /proc hides it "
 				 "(mount option hidepid)");
 	} else {
-		/* A tracer of it is not in the way, and Yama has no say: it is only looked at. */
+		/* A tracer and Yama do not matter: the process is only read. */
 		target.tracer = 0;
 		procfs_status(getpid(), &self);
 		if (!explain_state(&reason, pid, &target)) {

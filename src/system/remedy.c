@@ -15,7 +15,7 @@
 #include "system/procfs.h"
 #include "system/procfs_privilege.h"
 
-/* Where setcap(8) and nsenter(1) may be, also if they are not in the PATH of an ordinary user. */
+/* Directories of setcap(8) and nsenter(1), which may not be in the PATH of an ordinary user. */
 #define ADMIN_PATH "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 
 /* A longer path of this program is not quoted. */
@@ -54,7 +54,7 @@ bool remedy_has_program(const char *name)
 	return has_program(path != NULL ? path : "", name) || has_program(ADMIN_PATH, name);
 }
 
-/* Can nobody whom this process starts have it? PR_CAPBSET_READ fails for a capability that the kernel has not. */
+/* Whether no child of this process can have it. PR_CAPBSET_READ fails for a capability that the kernel has not. */
 static bool is_bounded(unsigned long capability)
 {
 	return prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 0;

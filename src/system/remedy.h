@@ -6,24 +6,24 @@
 #include <stddef.h>
 
 /*
- * What a message recommends. Each of these looks whether it can work for this
- * process on this system: a remedy that fails costs more than none.
+ * Remedies for messages. Each function checks whether its remedy can work for this process on this system: a remedy
+ * that fails is worse than none.
  */
 
-/** remedy_in_user_namespace() - is root here another user outside? */
+/** remedy_in_user_namespace() - whether root here is another user outside */
 bool remedy_in_user_namespace(void);
 
-/** remedy_has_program() - is there a program of this name in PATH or in the folders of the administrator's programs? */
+/** remedy_has_program() - whether a program of this name is in PATH or in the directories for administrators */
 bool remedy_has_program(const char *name);
 
 /**
- * remedy_rights() - how conntrace gets the right to look into any process, to be put behind "run conntrace"
+ * remedy_rights() - how conntrace gets the right to read any process, to be appended to "run conntrace"
  *
- * Return: "as root", or where root has not CAP_SYS_PTRACE either, as in a container, how it gets that.
+ * Return: "as root", or, where root lacks CAP_SYS_PTRACE too, as in a container, how to get it.
  */
 const char *remedy_rights(void);
 
-/** remedy_yama() - ", or as root: sysctl ..." where root here can lift the restrictions of Yama, else "" */
+/** remedy_yama() - ", or as root: sysctl ..." where root can lift the restrictions of Yama, else "" */
 const char *remedy_yama(void);
 
 /** remedy_capture() - how conntrace gets the right to capture packets; Return: @text, "needs CAP_NET_RAW: ..." */

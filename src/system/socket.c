@@ -86,15 +86,12 @@ static int read_name(int socket, name_function *name, struct endpoint *endpoint)
 }
 
 /**
- * read_fin() - has a socket that has come to its end (TCP_CLOSE) taken in the peer's FIN?
+ * read_fin() - whether an ended socket (TCP_CLOSE) has received the peer's FIN
  *
- * Such a socket looks the same whether a RST found it before or after the
- * FIN, but bytes_received counts that. TCP_ZEROCOPY_RECEIVE with nothing to
- * map answers EIO if all is read and the FIN has come, and success if it has not
- * (an old kernel refuses in another way, which says nothing). Asked with 16
- * bytes it looks and does nothing: only for callers with room for the pending
- * error it would clear that (Linux 6.18; the program still gets its ECONNRESET
- * or EPIPE).
+ * A RST before and after the FIN leaves the same state, but bytes_received counts the FIN. TCP_ZEROCOPY_RECEIVE with no
+ * memory to map fails with EIO if all is read and the FIN has come, and succeeds if it has not (an old kernel fails in
+ * another way: unknown). With 16 bytes it changes nothing: it clears the pending error only for callers with room for
+ * it (Linux 6.18; the program still gets its ECONNRESET or EPIPE).
  */
 static void read_fin(int socket, struct event_info *info)
 {
@@ -137,10 +134,9 @@ static int read_counters_once(int socket, struct event_info *info)
 /**
  * read_counters() - state and counters of one moment
  *
- * The kernel takes the state first and the counters under a lock afterwards
- * (tcp_get_info), so a FIN that comes in between is counted though the state
- * says ESTABLISHED. If the next reading has the same state, the counters
- * before it belong to it. Where nothing has been received there is no FIN.
+ * The kernel reads the state first and the counters under a lock afterwards (tcp_get_info), so a FIN that comes in
+ * between is counted though the state is ESTABLISHED. If the next reading has the same state, the counters before it
+ * belong to it. Without received bytes there is no FIN.
  */
 static int read_counters(int socket, struct event_info *info)
 {
@@ -158,10 +154,10 @@ static int read_counters(int socket, struct event_info *info)
 }
 
 /**
- * read_wqueue() - how much is under way, in bytes
+ * read_wqueue() - bytes under way
  *
- * It is not among the counters, and an acknowledgement may come between the two
- * calls, so the counters are read once more: if they stood still, they belong to it.
+ * It is not among the counters, and an acknowledgement may come between the two calls, so the counters are read again:
+ * if they are the same, they belong to it.
  */
 static int read_wqueue(int socket, struct event_info *info)
 {
@@ -179,7 +175,7 @@ static int read_wqueue(int socket, struct event_info *info)
 	return error;
 }
 
-/* struct mptcp_info of linux/mptcp.h, which is younger than some C libraries, as far as it matters. */
+/* The needed part of struct mptcp_info of linux/mptcp.h, which is younger than some C libraries. */
 struct mptcp_layout {
 	uint8_t counts[6];
 	uint32_t flags;
@@ -205,7 +201,7 @@ static bool read_mptcp_info(int socket, struct mptcp_layout *layout)
 	return getsockopt(socket, SOL_MPTCP, MPTCP_INFO, layout, &length) == 0;
 }
 
-/** has_mptcp_info() - does this kernel (from 5.16 on) know it? It refuses it for sockets that have fallen back, too */
+/** has_mptcp_info() - whether the kernel (from 5.16 on) supports it; sockets that have fallen back do not */
 static bool has_mptcp_info(void)
 {
 	struct mptcp_layout ignored;
@@ -220,15 +216,15 @@ static bool has_mptcp_info(void)
 /**
  * read_mptcp() - the counters of an MPTCP socket instead of those of its first subflow
  *
- * They count payload alone, each byte once. One that has fallen back to TCP
- * has a single subflow for ever, whose counters are right then.
+ * They count payload alone, each byte once. A socket that has fallen back to TCP keeps a single subflow, whose counters
+ * are right then.
  */
 static void read_mptcp(int socket, struct event *event)
 {
 	struct mptcp_layout layout;
 	uint8_t state = event->info.state;
 	int8_t listener = event->info.listener;
-	/* Asked first: if nothing waits now, what is counted afterwards is all that was written. */
+	/* Read first: if no byte waits now, the later counters contain all written bytes. */
 	int waiting = EVENT_UNKNOWN;
 	bool asked = ioctl(socket, SIOCOUTQNSD, &waiting) == 0;
 
@@ -299,7 +295,7 @@ int socket_read(int socket, struct event *event)
 	return error;
 }
 
-/* getpeername(2) refuses a socket in CLOSE, SO_PEERNAME does not, but there must not be more room than address. */
+/* getpeername(2) refuses a socket in CLOSE, SO_PEERNAME does not, but its buffer must not exceed the address. */
 static int past_peer(int socket, struct sockaddr *address, socklen_t *length)
 {
 	*length = sizeof(struct sockaddr_in6);

@@ -7,7 +7,7 @@
 /* TCPI_OPT_SYN_DATA of linux/tcp.h: data in the SYN was acknowledged. */
 #define OPTION_SYN_DATA 0x20
 
-/* A wrong offset would be a wrong number, not a failure: the two ends and the places where the kernel's layout grew. */
+/* A wrong offset gives wrong numbers, not a failure: checks both ends and the places where the layout grew. */
 _Static_assert(offsetof(struct tcp_info_layout, total_retrans) == 100, "the layout of Linux 2.6");
 _Static_assert(offsetof(struct tcp_info_layout, bytes_acked) == 120, "the layout of Linux 4.1");
 _Static_assert(offsetof(struct tcp_info_layout, data_segs_in) == 152, "the layout of Linux 4.6");
@@ -48,7 +48,7 @@ void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length
 
 	if (length > sizeof(from))
 		length = sizeof(from);
-	/* All ones reads as unknown through number32() and number64(), and so does a field that is cut. */
+	/* All ones reads as unknown through number32() and number64(), and so does a truncated field. */
 	memset(&from, 0xff, sizeof(from));
 	memcpy(&from, bytes, length);
 #define TAKE(bits, field)                                                                                  \

@@ -9,13 +9,11 @@
 #include "model/event.h"
 
 /**
- * struct tcp_info_layout - what getsockopt(TCP_INFO) and INET_DIAG_INFO hand out, as of Linux 6.7
+ * struct tcp_info_layout - result of getsockopt(TCP_INFO) and INET_DIAG_INFO, as of Linux 6.7
  *
- * The kernel only ever appends to it, and the headers a program is built with
- * may be older or younger than the kernel it runs on. So the layout is kept
- * here, and the length the kernel returned says how much of it counts. What
- * is in no struct event_info has no comment; names are the kernel's without
- * tcpi_.
+ * The kernel only appends to it, and the headers at build time may be older or younger than the running kernel. So the
+ * layout is kept here, and the length that the kernel returned gives the valid part. Fields without a member in struct
+ * event_info have no comment. Names are the kernel's without tcpi_.
  *
  * @state: TCP_ESTABLISHED ... of netinet/tcp.h
  * @retransmits: time-outs in a row
@@ -85,29 +83,28 @@ struct tcp_info_layout {
 };
 
 /**
- * tcp_info_unknown() - nothing known
- * @info: counters and measures become EVENT_UNKNOWN, cookie, inode and state 0, uid -1, listener -1;
- *        reason INFO_ACCEPT's number 0 is left to the caller to set
+ * tcp_info_unknown() - set all values to unknown
+ * @info: counters and measures become EVENT_UNKNOWN, cookie, inode and state 0, uid -1, listener -1; reason becomes 0
+ *        (INFO_ACCEPT) and is to be set by the caller
  */
 void tcp_info_unknown(struct event_info *info);
 
 /**
  * tcp_info_to_event() - the counters of a struct tcp_info as an event's
- * @info: its counters, measures and state are set; cookie, queues, inode, uid, reason, timewait
- *        and listener are left alone
- * @bytes: what the kernel wrote, of any alignment
- * @length: how many bytes it wrote; a field that is not wholly within them becomes EVENT_UNKNOWN
+ * @info: its counters, measures and state are set; cookie, queues, inode, uid, reason, timewait and listener stay
+ *        unchanged
+ * @bytes: result of the kernel, of any alignment
+ * @length: length of @bytes; a field that is not wholly within becomes EVENT_UNKNOWN
  *
- * Measures that the kernel fills with something though it has none become
- * EVENT_UNKNOWN: min_rtt and rtt without a sample, last_data_sent before the
- * handshake, everything but the state of a listener.
+ * Measures that the kernel fills without a sample become EVENT_UNKNOWN: min_rtt and rtt without a sample,
+ * last_data_sent before the handshake, everything but the state of a listener.
  */
 void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length);
 
 /**
- * tcp_info_had_peer() - has the socket ever sent or answered a SYN?
+ * tcp_info_had_peer() - whether the socket has ever sent or answered a SYN
  *
- * What it may receive at once (advmss) is worked out then and stays, also when the kernel disconnects it.
+ * The segment size it announces (advmss) is set then and stays, also when the kernel disconnects it.
  */
 bool tcp_info_had_peer(const void *bytes, size_t length);
 

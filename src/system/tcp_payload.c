@@ -1,58 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Exact payload from the kernel's counters. All of this was tried on Linux 6.18.
+ * Exact payload from the kernel's counters. All of this was tested on Linux 6.18.
  *
- * What is counted. bytes_received is how far rcv_nxt moved, so it is payload
- * plus 1 once the peer's FIN has been taken in (f = 1). bytes_acked is how far
- * snd_una moved: payload, the SYN of the side that opened (never that of the
- * side that accepted), and our FIN. bytes_sent - bytes_retrans is payload, with
- * one exception: a segment this host itself drops on its way out (a full
- * queueing discipline, a packet filter) counts as sent and is sent again
- * without counting as resent. So that difference is believed only if the
- * sequence numbers bear it out:
+ * The counters. bytes_received is the distance that rcv_nxt moved, so it is payload plus 1 once the peer's FIN has been
+ * received (f = 1). bytes_acked is the distance that snd_una moved: payload, the SYN of the side that opened (never
+ * that of the side that accepted), and the local FIN. bytes_sent - bytes_retrans is payload, with one exception: a
+ * segment this host itself drops on its way out (a full queueing discipline, a packet filter) counts as sent and is
+ * sent again without counting as retransmitted. So that difference is used only if the sequence numbers confirm it:
  *
- *	bytes_acked + wqueue - notsent_bytes = payload + SYN + FIN, if sent
+ * 	bytes_acked + wqueue - notsent_bytes = payload + SYN + FIN, if sent
  *
- * (wqueue is write_seq - snd_una, notsent_bytes is write_seq - snd_nxt). At a
- * look with no FIN in doubt and nothing under way this alone is exact, and what
- * bytes_sent - bytes_retrans has more is taken off it from then on: a single
- * byte dropped would be mistaken for a FIN otherwise. With something under way
- * it is not: the kernel reads wqueue before it locks the socket for the rest,
- * and it waits for that lock while the program sends. Then both must agree.
+ * (wqueue is write_seq - snd_una, notsent_bytes is write_seq - snd_nxt). In a sample with no FIN in doubt and no byte
+ * under way this alone is exact, and the excess of bytes_sent - bytes_retrans is subtracted from then on: otherwise a
+ * single dropped byte would count as a FIN. With bytes under way it is not exact: the kernel reads wqueue before it
+ * locks the socket for the rest, and it waits for that lock while the program sends. Then both must agree.
  *
- * The peer's FIN. No counter says whether f is 1. In this order it is derived:
+ * The peer's FIN. No counter contains f. It is derived in this order:
  *
- * - From the state at a look: CLOSE_WAIT, LAST_ACK, CLOSING have f = 1;
- *   ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_RECV have f = 0. CLOSE says nothing,
- *   but there the kernel can be asked if all has been read (info.fin); if not,
- *   what rqueue has more at the last word than was unread at the look is the FIN.
- *   A look whose f is known is an anchor; birth is one (nothing received).
- *   After a FIN nothing more can come. After f = 0, if data_segs_in stands still
- *   (it counts every arriving segment with payload, even refused ones), what
- *   bytes_received grew by is the FIN.
- * - From the other end: a FIN is taken in only after all the peer's payload P,
- *   so f = 1 exactly if bytes_received is P + 1.
- * - From the ending, if our FIN was acknowledged. close(2) sends a FIN only if
- *   nothing was left unread (a RST otherwise), and data that comes after
- *   close(2) is answered with a RST and not counted. So rqueue (rcv_nxt -
- *   copied_seq) is 1 for an unread FIN, else 0. 0 is either a FIN the program
- *   has read as end of file (or with the last data, if it came in one segment),
- *   or a FIN that had not come when a mini socket (FIN_WAIT2, TIME_WAIT) took
- *   over. If the mini socket is there it is the latter. That it is not there
- *   proves nothing: the peer may have sent it a RST or data, which removes it
- *   (3 % of the random endings on loopback that hung on this). A look at the
- *   entry of close(2) leaves none open.
- * - With shutdown(2) the socket sends its FIN and may still receive and read.
- *   Then the ending proves nothing by itself; but if a mini socket is there and
- *   either data was left unread or the socket was in state CLOSE at the entry of
+ * - From the state in a sample: CLOSE_WAIT, LAST_ACK, CLOSING have f = 1; ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_RECV
+ *   have f = 0. CLOSE does not show it, but there the kernel can be queried if all has been read (info.fin); if not,
+ *   the excess of rqueue in the final counters over the unread bytes in the sample is the FIN. A sample with known f is
+ *   an anchor; creation is one (no bytes received). No byte comes after a FIN. After f = 0, if data_segs_in does not
+ *   change (it counts every arriving segment with payload, even refused ones), an increase of bytes_received is the
+ *   FIN.
+ * - From the other end: a FIN is received only after all the peer's payload P, so f = 1 exactly if bytes_received is P
+ *   + 1.
+ * - From the end, if the local FIN was acknowledged. close(2) sends a FIN only if no data was left unread (a RST
+ *   otherwise), and data that comes after close(2) is answered with a RST and not counted. So rqueue (rcv_nxt -
+ *   copied_seq) is 1 for an unread FIN, else 0. 0 is either a FIN that the program has read as end of file (or with the
+ *   last data, if it came in one segment), or a FIN that had not come when a mini socket (FIN_WAIT2, TIME_WAIT) took
+ *   over. If the mini socket exists it is the latter. Its absence proves nothing: the peer may have sent it a RST or
+ *   data, which removes it (3 % of the random ends on loopback that depended on this). A sample at the entry of
+ *   close(2) leaves no case open.
+ * - With shutdown(2) the socket sends its FIN and may still receive and read. Then the end proves nothing by itself;
+ *   but if a mini socket exists and either data was left unread or the socket was in state CLOSE at the entry of
  *   close(2), the FIN came.
  *
- * MPTCP (Linux 6.5) counts payload and nothing else: such a snapshot has no
- * bytes_acked, and there is nothing to derive.
+ * MPTCP (Linux 6.5) counts payload only: such a snapshot has no bytes_acked, and nothing needs to be derived.
  *
- * tcp_disconnect() in the kernel (failed connect, SO_LINGER without time)
- * clears the counters: the last word has none, and a later look has lower ones
- * than before.
+ * tcp_disconnect() in the kernel (failed connect, SO_LINGER without time) clears the counters: the final ones are
+ * missing, and a later sample has lower ones than before.
  */
 #include "system/tcp_payload.h"
 
@@ -77,7 +64,7 @@ static int64_t payload_sent(const struct event_info *info)
 	return info->bytes_sent < 0 || info->bytes_retrans < 0 ? UNKNOWN : info->bytes_sent - info->bytes_retrans;
 }
 
-/** peer_fin() - has the peer's FIN come? 1, 0, or UNKNOWN by this state */
+/** peer_fin() - whether the peer's FIN has come: 1, 0, or UNKNOWN by this state */
 static int peer_fin(unsigned int state)
 {
 	switch (state) {
@@ -108,24 +95,24 @@ static enum conn_close first_fin(unsigned int state)
 	case TCP_FIN_WAIT2:
 	case TCP_TIME_WAIT:
 		return CLOSE_LFIN;
-	default: /* in TCP_CLOSING they have crossed, and the wire alone knows which was first */
+	default: /* in TCP_CLOSING they have crossed, and only packets show which was first */
 		return CLOSE_UNKNOWN;
 	}
 }
 
-/** opener() - who opened, by one look */
+/** opener() - the opener, by one sample */
 static enum conn_dir opener(const struct event_info *info)
 {
 	int64_t sent = payload_sent(info);
 	int64_t acked = info->bytes_acked;
 
 	if (info->state == TCP_FIN_WAIT2)
-		acked--; /* our FIN is acknowledged: that is what the state means */
+		acked--; /* the state means that the local FIN is acknowledged */
 	else if (info->state != TCP_ESTABLISHED && info->state != TCP_CLOSE_WAIT)
 		return DIR_UNKNOWN;
 	if (sent < 0 || info->bytes_acked < 0)
 		return DIR_UNKNOWN;
-	/* Acknowledged payload is never more than was sent, so one more is the SYN, whatever is under way. */
+	/* No more payload is acknowledged than was sent, so one more is the SYN, whatever is under way. */
 	if (acked == sent + 1)
 		return DIR_OUT;
 	return acked == sent && info->unacked == 0 ? DIR_IN : DIR_UNKNOWN;
@@ -157,7 +144,7 @@ void tcp_payload_ended(struct tcp_payload *tcp_payload)
 
 void tcp_payload_timewait(struct tcp_payload *tcp_payload, enum info_timewait timewait)
 {
-	/* A mini socket that still waits for the peer's FIN: the full socket, whose counters we have, never saw one. */
+	/* A mini socket that still waits for the peer's FIN: the full socket with these counters never received one. */
 	if (timewait == TIMEWAIT_NO_FIN) {
 		tcp_payload->no_fin = true;
 		timewait = TIMEWAIT_PRESENT;
@@ -171,7 +158,7 @@ void tcp_payload_peer_sent(struct tcp_payload *tcp_payload, int64_t payload)
 	tcp_payload->peer_sent = payload;
 }
 
-/** sequence_sent() - how far the sequence numbers sent got: payload, SYN and FIN */
+/** sequence_sent() - range of the sent sequence numbers: payload, SYN and FIN */
 static int64_t sequence_sent(const struct event_info *info)
 {
 	if (info->bytes_acked < 0 || info->wqueue < 0 || info->notsent_bytes < 0)
@@ -179,7 +166,7 @@ static int64_t sequence_sent(const struct event_info *info)
 	return info->bytes_acked + info->wqueue - info->notsent_bytes;
 }
 
-/** feed_payload() - counters without SYN and FIN: they are what they are */
+/** feed_payload() - counters without SYN and FIN are used as they are */
 static void feed_payload(struct tcp_payload *tcp_payload, const struct event_info *info)
 {
 	tcp_payload->payload_only = true;
@@ -211,7 +198,7 @@ static void feed_sample(struct tcp_payload *tcp_payload, const struct event_info
 	tcp_payload->sent = payload_sent(info);
 	if (info->notsent_bytes >= 0)
 		tcp_payload->notsent = info->notsent_bytes > 0;
-	/* With nothing under way snd_nxt is snd_una. In CLOSE the kernel has forgotten what was. */
+	/* With nothing under way snd_nxt is snd_una. In CLOSE the kernel has cleared it. */
 	tcp_payload->all_acked = info->unacked < 0 || info->state == TCP_CLOSE ? UNKNOWN : info->unacked == 0;
 	if (tcp_payload->all_acked == 1)
 		tcp_payload->sequence = info->bytes_acked;
@@ -243,13 +230,13 @@ static void feed_sample(struct tcp_payload *tcp_payload, const struct event_info
 	tcp_payload->unread = info->state == TCP_CLOSE ? info->rqueue : UNKNOWN;
 }
 
-/** more() - how many more of them */
+/** more() - the increase of a counter */
 static int32_t more(int32_t now, int32_t before)
 {
 	return now < before || before < 0 ? UNKNOWN : now - before;
 }
 
-/** feed_final() - the last word */
+/** feed_final() - the final counters */
 static void feed_final(struct tcp_payload *tcp_payload, const struct event_info *info)
 {
 	tcp_payload->final = true;
@@ -262,7 +249,7 @@ static void feed_final(struct tcp_payload *tcp_payload, const struct event_info 
 	tcp_payload->segs = info->data_segs_in;
 	tcp_payload->sent = payload_sent(info);
 	tcp_payload->more_in = more(bare(info->segs_in, info->data_segs_in), tcp_payload->bare_in);
-	/* One that was accepted has not sent the SYN/ACK itself, so it begins with none. */
+	/* An accepted socket has not sent the SYN/ACK itself, so it begins with none. */
 	tcp_payload->more_out = more(bare(info->segs_out, info->data_segs_out),
 				     tcp_payload->bare_out < 0 && tcp_payload->syn == 0 ? 0 : tcp_payload->bare_out);
 	tcp_payload->probes = info->probes;
@@ -299,7 +286,7 @@ void tcp_payload_feed(struct tcp_payload *tcp_payload, const struct event_info *
 		return;
 	if (info->reason == INFO_CLOSE && info->state == TCP_CLOSE)
 		tcp_payload->close_state = TCP_CLOSE; /* true even of a socket that was disconnected */
-	/* Counters never fall, so this one is older than what we have, or the socket was disconnected. */
+	/* Counters never fall, so this one is older than the known ones, or the socket was disconnected. */
 	if (info->bytes_received < tcp_payload->received ||
 	    info->bytes_received < tcp_payload->rx_anchor + tcp_payload->anchor_fin ||
 	    info->data_segs_in < tcp_payload->segs)
@@ -310,14 +297,14 @@ void tcp_payload_feed(struct tcp_payload *tcp_payload, const struct event_info *
 		feed_sample(tcp_payload, info);
 }
 
-/** sent_once() - payload by the counters of payload, less what was dropped by our own host up to the anchor */
+/** sent_once() - payload by the counters of payload, less the bytes dropped by this host up to the anchor */
 static int64_t sent_once(const struct tcp_payload *tcp_payload)
 {
 	return tcp_payload->sent < 0 ? UNKNOWN
 				     : tcp_payload->sent - (tcp_payload->sent_anchor - tcp_payload->tx_anchor);
 }
 
-/** own_fin() - was our FIN sent? 1, 0 or UNKNOWN */
+/** own_fin() - whether the local FIN was sent: 1, 0 or UNKNOWN */
 static int own_fin(const struct tcp_payload *tcp_payload)
 {
 	int64_t sent = sent_once(tcp_payload);
@@ -325,12 +312,12 @@ static int own_fin(const struct tcp_payload *tcp_payload)
 
 	if (tcp_payload->fin_sent >= 0)
 		return tcp_payload->fin_sent;
-	/* A mini socket takes over from one whose FIN was acknowledged, from no other. */
+	/* A mini socket takes over only from a socket whose FIN was acknowledged. */
 	if (tcp_payload->timewait == TIMEWAIT_PRESENT)
 		return 1;
 	if (tcp_payload->sequence < 0 || sent < 0)
 		return UNKNOWN;
-	/* What is not payload is SYN or FIN; of which kind a single one is must be known. */
+	/* The rest is SYN or FIN; the kind of a single one must be known. */
 	if (tcp_payload->syn >= 0)
 		extra -= tcp_payload->syn;
 	else if (extra == 1)
@@ -355,7 +342,7 @@ static int64_t tx_known(const struct tcp_payload *tcp_payload)
 	return sent >= low && sent <= high ? sent : CONN_UNKNOWN;
 }
 
-/** fin_by_ending() - has the peer's FIN come? judged by how the socket ended: 1, 0 or UNKNOWN */
+/** fin_by_ending() - whether the peer's FIN has come, by the end of the socket: 1, 0 or UNKNOWN */
 static int fin_by_ending(const struct tcp_payload *tcp_payload)
 {
 	bool no_shutdown = !tcp_payload->calls_unseen && !tcp_payload->shutdown;
@@ -365,17 +352,17 @@ static int fin_by_ending(const struct tcp_payload *tcp_payload)
 	if (tcp_payload->close_state == TCP_CLOSE) {
 		int32_t more = tcp_payload->rqueue - tcp_payload->unread;
 
-		/* Dead already, so nothing came in between: what the queue has more is the FIN. */
+		/* It had ended, so no data came in between: the excess of the queue is the FIN. */
 		if (tcp_payload->unread >= 0 && tcp_payload->rqueue >= 0 && (more == 0 || more == 1))
 			return more;
-		/* With an owner it stays full until the peer's FIN comes, however long it is in FIN_WAIT2. */
+		/* With an owner it stays a full socket until the peer's FIN comes, even long in FIN_WAIT2. */
 		return present ? 1 : UNKNOWN;
 	}
 	if (!acked)
 		return UNKNOWN;
 	/*
-	 * A mini socket takes over before the peer's FIN only after close(2) with nothing unread; so if
-	 * something is, it took over because the FIN came. Without one, data unread would mean a RST.
+	 * A mini socket takes over before the peer's FIN only after close(2) without unread data; with unread data it
+	 * took over because the FIN came. Without a mini socket, unread data means a RST.
 	 */
 	if (tcp_payload->rqueue > 0 && present)
 		return 1;
@@ -384,7 +371,7 @@ static int fin_by_ending(const struct tcp_payload *tcp_payload)
 	return tcp_payload->rqueue == 0 && no_shutdown && present ? 0 : UNKNOWN;
 }
 
-/** fin_known() - has the peer's FIN come by the last snapshot? 1, 0 or UNKNOWN */
+/** fin_known() - whether the peer's FIN has come by the last snapshot: 1, 0 or UNKNOWN */
 static int fin_known(const struct tcp_payload *tcp_payload)
 {
 	int64_t grown = tcp_payload->received - tcp_payload->rx_anchor;
@@ -398,8 +385,8 @@ static int fin_known(const struct tcp_payload *tcp_payload)
 	if (grown == 1 && tcp_payload->segs >= 0 && tcp_payload->segs == tcp_payload->segs_anchor)
 		return 1;
 	/*
-	 * A contradiction (more received than sent) is no evidence; and where a connection may be known by its last
-	 * word alone, less is none either: it may be that of another life of the same ports.
+	 * A contradiction (more received than sent) is no evidence; and where a connection may be known by its final
+	 * counters alone, neither is a smaller number: it may be of an earlier use of the same ports.
 	 */
 	if (tcp_payload->peer_sent >= 0 && tcp_payload->received <= tcp_payload->peer_sent + 1 &&
 	    (!tcp_payload->calls_unseen || tcp_payload->received >= tcp_payload->peer_sent))
@@ -429,7 +416,7 @@ enum conn_dir tcp_payload_final_opener(const struct event_info *info)
 {
 	int64_t sequence = sequence_sent(info), sent = payload_sent(info);
 
-	/* Two more than payload, SYN and FIN; what our own host dropped makes @sent larger, never smaller. */
+	/* Two more than payload, SYN and FIN; bytes dropped by this host make @sent larger, never smaller. */
 	return sequence >= 0 && sent >= 0 && sequence - sent == 2 ? DIR_OUT : DIR_UNKNOWN;
 }
 
@@ -445,8 +432,8 @@ void tcp_payload_settle(const struct tcp_payload *tcp_payload, int64_t *rx, int6
 		return;
 	*rx = rx_known(tcp_payload);
 	/*
-	 * What waited at the entry of close(2) may have been sent since, or thrown away; not by a dead socket. And
-	 * what the sequence numbers do not bear out is no last word.
+	 * Data that waited at the entry of close(2) may have been sent since, or discarded, but not by an ended socket.
+	 * Values that the sequence numbers do not confirm are not final.
 	 */
 	if (as_of_close && tcp_payload->close_state != TCP_CLOSE && (tcp_payload->notsent != 0 || !borne_out))
 		return;
@@ -459,22 +446,22 @@ bool tcp_payload_both_fins(const struct tcp_payload *tcp_payload)
 	       tcp_payload->all_acked == 1 && fin_known(tcp_payload) == 1;
 }
 
-/** was_dead() - without a FIN of this side: had it died before it was closed, of something else than silence? */
+/** was_dead() - whether it ended without a local FIN before it was closed, and not by a timeout */
 static bool was_dead(const struct tcp_payload *tcp_payload)
 {
-	/* Its SYN was never answered, or may not have been: then there was nothing to close. */
+	/* Its SYN was never answered, or may not have been: then there was no connection to close. */
 	if (!tcp_payload->final || tcp_payload->disconnected || own_fin(tcp_payload) != 0 ||
 	    (tcp_payload->none_acked && tcp_payload->syn != 0))
 		return false;
-	/* What this host did not let out, or the peer has no room for, is tried again until the kernel gives up. */
+	/* The kernel retries data that this host did not send, or the peer has no room for, until it gives up. */
 	if (tcp_payload->notsent == 1 && tcp_payload->probes != 0)
 		return false;
-	/* What was acknowledged or never resent did not time out. */
+	/* Data that was acknowledged or never retransmitted did not time out. */
 	return (tcp_payload->close_state == TCP_CLOSE || tcp_payload->rqueue == 0) &&
 	       (tcp_payload->all_acked == 1 || tcp_payload->resent == 0);
 }
 
-/** who_reset() - of one that was dead: a RST is a segment without payload, and so are most acknowledgements */
+/** who_reset() - the side that reset an ended socket: a RST has no payload, and most acknowledgements have none */
 static enum conn_close who_reset(const struct tcp_payload *tcp_payload)
 {
 	if (tcp_payload->more_out == 0)
@@ -499,7 +486,7 @@ bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload)
 {
 	if (was_dead(tcp_payload))
 		return tcp_payload->probes > 1;
-	/* An attempt that nobody answers is no connection yet. */
+	/* An unanswered attempt is no connection yet. */
 	if (tcp_payload->none_acked && tcp_payload->syn != 0)
 		return false;
 	return tcp_payload->final && !tcp_payload->disconnected && own_fin(tcp_payload) == 0 &&
@@ -523,7 +510,7 @@ enum conn_close tcp_payload_close(const struct tcp_payload *tcp_payload)
 		return CLOSE_UNKNOWN;
 	if (tcp_payload->disconnected)
 		return tcp_payload->close_state == TCP_ESTABLISHED ? CLOSE_LRST : CLOSE_UNKNOWN;
-	/* The mini socket is left to the side that closes first, and to both if both do at once. */
+	/* The side that closes first gets the mini socket, and both do if they close at once. */
 	if (tcp_payload->timewait == TIMEWAIT_PRESENT)
 		return CLOSE_LFIN;
 	if (own == 1 && peer == 0)
@@ -533,10 +520,10 @@ enum conn_close tcp_payload_close(const struct tcp_payload *tcp_payload)
 	if (own == 1 && peer == 1) {
 		bool no_shutdown = !tcp_payload->calls_unseen && !tcp_payload->shutdown;
 
-		/* The FIN was read before our own went out. Unread, the two may have crossed. */
+		/* The FIN was read before the local one was sent. Unread, the two may have crossed. */
 		if (no_shutdown && tcp_payload->rqueue == 0)
 			return CLOSE_RFIN;
-		/* Without a mini socket the peer's FIN may have come between the look and the call. */
+		/* Without a mini socket the peer's FIN may have come between the sample and the call. */
 		return CLOSE_UNKNOWN;
 	}
 	if (own != 0 || peer != 0 || tcp_payload->notsent == 1)

@@ -9,46 +9,46 @@
 #include "model/event.h"
 
 /**
- * struct tcp_payload - what is known about the payload of one TCP socket (theory in tcp_payload.c)
+ * struct tcp_payload - evidence of the payload of one TCP socket (theory in tcp_payload.c)
  *
- * Evidence may come in any order and more than once. To be read through the
- * functions below; the fields' unknown value is -1.
+ * Evidence may come in any order and more than once. It is read through the functions below. The unknown value of the
+ * fields is -1.
  *
  * @rx_anchor: payload received when it was last known for certain
  * @tx_anchor: payload sent when it was last known for certain
- * @sent_anchor: what @sent was then; more by what this host dropped on its way out
- * @received: bytes_received at the last word, or else at the last look
+ * @sent_anchor: @sent at that time; larger than @tx_anchor by bytes that this host dropped on output
+ * @received: bytes_received in the final counters, or else in the last sample
  * @sent: bytes_sent - bytes_retrans, at the same moment
- * @sequence: how far the sent sequence numbers got at the same moment: payload and SYN and FIN
+ * @sequence: range of the sent sequence numbers at the same moment: payload, SYN and FIN
  * @peer_sent: payload the other end sent in all
  * @segs_anchor: data_segs_in at the moment of @rx_anchor
  * @segs: data_segs_in at the moment of @received
- * @bare_in: segments without payload that had come at the last look while it lived
- * @bare_out: and that had been sent
- * @more_in: how many more had come at the last word
- * @more_out: and had been sent
- * @probes: at the last word, probes that were not answered
- * @rqueue: at the last word
- * @unread: payload not read at the last look, if that was in TCP_CLOSE
- * @syn: 1 the socket's own SYN is in @sequence (it opened), 0 it is not (it accepted)
- * @fin_sent: is our FIN in @sequence?
+ * @bare_in: segments without payload received up to the last sample while it existed
+ * @bare_out: and sent
+ * @more_in: further ones received up to the final counters
+ * @more_out: and sent
+ * @probes: unanswered probes in the final counters
+ * @rqueue: in the final counters
+ * @unread: payload not read in the last sample, if that was in TCP_CLOSE
+ * @syn: 1 when the socket's own SYN is in @sequence (it opened), 0 when not (it accepted)
+ * @fin_sent: 1 when the local FIN is in @sequence
  * @notsent: 1 when the program had written more than was sent
  * @all_acked: 1 when everything sent, or queued, was acknowledged
- * @resent: 1 when anything was ever resent
+ * @resent: 1 when any segment was retransmitted
  * @close_state: TCP state at the entry of close(2), 0 unknown
- * @state: TCP state at the last look, 0 unknown
- * @first: enum conn_close: whose FIN came first, as far as a state told
+ * @state: TCP state in the last sample, 0 unknown
+ * @first: enum conn_close: whose FIN came first, as far as a state showed
  * @timewait: enum info_timewait
- * @calls_unseen: a shutdown(2) on it may have gone untold
+ * @calls_unseen: a shutdown(2) on it may have gone unreported
  * @payload_only: @received and @sent count payload alone (MPTCP)
  * @anchor_fin: the peer's FIN had come by the moment of @rx_anchor
- * @shutdown: shutdown(2) was called, so that our FIN may have gone long before close(2)
- * @no_fin: the peer never sent a FIN, or not while the full socket lived
- * @at_close: the last look was at the entry of close(2)
- * @none_acked: nothing was ever acknowledged, not even a SYN of ours
+ * @shutdown: shutdown(2) was called, so that the local FIN may have been sent long before close(2)
+ * @no_fin: the peer never sent a FIN, or not while the full socket existed
+ * @at_close: the last sample was at the entry of close(2)
+ * @none_acked: no byte was ever acknowledged, not even a local SYN
  * @ended: it is known that it has ended
- * @final: the last word has come
- * @disconnected: it came without counters
+ * @final: the final counters have come
+ * @disconnected: they came without counters
  */
 struct tcp_payload {
 	int64_t rx_anchor;
@@ -88,7 +88,7 @@ struct tcp_payload {
 	bool disconnected;
 };
 
-/** What tcp_payload_init() leaves, as an initializer. */
+/** Initializer, equivalent to tcp_payload_init(). */
 #define TCP_PAYLOAD_INIT                                                                                             \
 	{                                                                                                            \
 		.received = -1, .sent = -1, .sequence = -1, .peer_sent = -1, .segs = -1, .rqueue = -1, .unread = -1, \
@@ -96,55 +96,54 @@ struct tcp_payload {
 		.notsent = -1, .all_acked = -1, .resent = -1,                                                        \
 	}
 
-/** tcp_payload_init() - a socket nothing is known of, but that every system call on it, since its birth, is told */
+/** tcp_payload_init() - a new socket without evidence, of which every system call is reported */
 void tcp_payload_init(struct tcp_payload *tcp_payload);
 
-/** tcp_payload_calls_unseen() - it is older than the run, or nobody watches the calls: a shutdown(2) may go untold */
+/** tcp_payload_calls_unseen() - it is older than the run, or calls are not traced: a shutdown(2) may go unreported */
 void tcp_payload_calls_unseen(struct tcp_payload *tcp_payload);
 
-/** tcp_payload_is_lost() - a last word that was lost: the socket is gone, and nobody knows with which numbers */
+/** tcp_payload_is_lost() - whether final counters were lost: the socket is gone with unknown counters */
 bool tcp_payload_is_lost(const struct event_info *info);
 
 /**
  * tcp_payload_feed() - a snapshot of the kernel's counters
  * @tcp_payload: the evidence so far
- * @info: of any reason. INFO_SHUTDOWN may have been read before or after the call, but
- *        tcp_payload_shutdown() comes first. INFO_DESTROY is the last word; its timewait is heard too,
- *        unless unknown. Without counters the socket was disconnected; without state as well, the word is lost.
- *        A snapshot without counters (a mini socket) or older than one already fed is ignored.
+ * @info: of any reason. INFO_SHUTDOWN may have been read before or after the call, but tcp_payload_shutdown() comes
+ *        first. INFO_DESTROY has the final counters; its timewait is used too, unless unknown. Without counters the
+ *        socket was disconnected; without state as well, they were lost. A snapshot without counters (a mini socket) or
+ *        older than one already fed is ignored.
  */
 void tcp_payload_feed(struct tcp_payload *tcp_payload, const struct event_info *info);
 
-/** tcp_payload_opener() - it is known who opened: DIR_OUT the socket itself, DIR_IN the peer */
+/** tcp_payload_opener() - set the opener: DIR_OUT the socket itself, DIR_IN the peer */
 void tcp_payload_opener(struct tcp_payload *tcp_payload, enum conn_dir dir);
 
 /** tcp_payload_shutdown() - shutdown(2) was called on it; @how is its argument: SHUT_RD changes nothing here */
 void tcp_payload_shutdown(struct tcp_payload *tcp_payload, int how);
 
-/** tcp_payload_ended() - it has ended, so without a last word a look in passing is not the end of the story */
+/** tcp_payload_ended() - it has ended, so without final counters a sample does not give the final values */
 void tcp_payload_ended(struct tcp_payload *tcp_payload);
 
-/** tcp_payload_timewait() - what diag_timewait() says about it; TIMEWAIT_UNKNOWN changes nothing */
+/** tcp_payload_timewait() - result of diag_timewait(); TIMEWAIT_UNKNOWN changes nothing */
 void tcp_payload_timewait(struct tcp_payload *tcp_payload, enum info_timewait timewait);
 
 /**
- * tcp_payload_peer_sent() - how much the other end sent in all
+ * tcp_payload_peer_sent() - set the payload that the other end sent in all
  * @tcp_payload: the evidence so far
- * @payload: exact: the settled tx of the other end's socket on this host, or the sequence number of
- *           the peer's FIN on the wire less that of its SYN less 1
+ * @payload: exact: the settled tx of the other end's socket on this host, or the sequence number of the peer's FIN on
+ *           the wire less that of its SYN less 1
  */
 void tcp_payload_peer_sent(struct tcp_payload *tcp_payload, int64_t payload);
 
 /**
- * tcp_payload_final_sent() - payload sent by a socket, from its last word alone; for tcp_payload_peer_sent()
+ * tcp_payload_final_sent() - payload sent by a socket, from its final counters alone; for tcp_payload_peer_sent()
  * @info: of reason INFO_DESTROY
  *
  * Return: exact, or CONN_UNKNOWN.
  */
 int64_t tcp_payload_final_sent(const struct event_info *info);
 
-/** tcp_payload_final_opener() - did this side open? from its last word alone; Return: DIR_OUT for certain, or
- * DIR_UNKNOWN */
+/** tcp_payload_final_opener() - opener by final counters alone; Return: DIR_OUT when certain, or DIR_UNKNOWN */
 enum conn_dir tcp_payload_final_opener(const struct event_info *info);
 
 /**
@@ -153,53 +152,49 @@ enum conn_dir tcp_payload_final_opener(const struct event_info *info);
  * @rx: payload the kernel received in order, each byte once, or CONN_UNKNOWN
  * @tx: payload sent, each byte once, acknowledged or not, or CONN_UNKNOWN
  *
- * Of a socket that lives: as of the last look. Of one that has ended: exact
- * from its last word; without one, or when it came without counters, as of
- * the entry of close(2), if that was looked at.
+ * For an open socket: as of the last sample. For an ended one: exact from its final counters; when these are missing or
+ * have no counters, as of the entry of close(2), if it was sampled then.
  */
 void tcp_payload_settle(const struct tcp_payload *tcp_payload, int64_t *rx, int64_t *tx);
 
 /**
- * tcp_payload_close() - who ended it and how, from the counters alone
+ * tcp_payload_close() - the kind of end, from the counters alone
  * @tcp_payload: all evidence
  *
- * CLOSE_LFIN and CLOSE_RFIN say whose FIN came first, even if a RST followed.
- * CLOSE_LRST: close(2) reset it, because data was unread or by SO_LINGER; or it
- * was dead when the program closed it, and since the last look nothing has come
- * that can have been a RST, so this host made one (ss -K, an expired keep-alive).
- * CLOSE_RRST: it was dead, and since the last look nothing was sent that can
- * have been a RST.
+ * CLOSE_LFIN and CLOSE_RFIN give the side whose FIN came first, even if a RST followed. CLOSE_LRST: close(2) reset it,
+ * because data was unread or by SO_LINGER; or it had ended before the program closed it, and no segment received since
+ * the last sample can have been a RST, so this host made one (ss -K, an expired keep-alive). CLOSE_RRST: it had ended,
+ * and no segment sent since the last sample can have been a RST.
  *
- * Return: enum conn_close; CLOSE_UNKNOWN when the counters do not tell. Never CLOSE_EXIT.
+ * Return: enum conn_close; CLOSE_UNKNOWN when the counters do not show it. Never CLOSE_EXIT.
  */
 enum conn_close tcp_payload_close(const struct tcp_payload *tcp_payload);
 
 /**
- * tcp_payload_was_cut() - did it end by a RST, of either side, that cut it off?
+ * tcp_payload_was_cut() - whether a RST of either side cut it off
  *
- * Without a FIN before it, or after the peer's FIN with payload of ours that was never acknowledged: a request on a
- * connection that the peer had closed. One of this side after the peer's FIN is none; that is how many programs close.
+ * Without a FIN before it, or after the peer's FIN with local payload that was never acknowledged: a request on a
+ * connection that the peer had closed. A RST of this side after the peer's FIN does not count: many programs close so.
  */
 bool tcp_payload_was_cut(const struct tcp_payload *tcp_payload);
 
-/** tcp_payload_died() - was it dead, without a FIN of this side, before it was closed? A RST of it is the kernel's then
+/** tcp_payload_died() - whether it ended without a local FIN before it was closed: its RST is the kernel's
  */
 bool tcp_payload_died(const struct tcp_payload *tcp_payload);
 
-/** tcp_payload_was_given_up() - did the kernel give it up because what it sent, or several probes, were not answered?
+/** tcp_payload_was_given_up() - whether the kernel gave it up because data or several probes were not answered
  */
 bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload);
 
-/** tcp_payload_both_fins() - has it ended with a FIN of either side, whoever was first? */
+/** tcp_payload_both_fins() - whether it ended with a FIN of both sides, in any order */
 bool tcp_payload_both_fins(const struct tcp_payload *tcp_payload);
 
 /**
- * tcp_payload_direction() - who opened the connection
+ * tcp_payload_direction() - the opener of the connection
  * @tcp_payload: all evidence
  *
- * The opener's bytes_acked counts its SYN, the acceptor's does not (Linux
- * 6.18). At a look when all data is acknowledged and no FIN sent, the
- * difference to the payload is the SYN.
+ * The opener's bytes_acked counts its SYN, the acceptor's does not (Linux 6.18). In a sample with all data acknowledged
+ * and no FIN sent, the difference to the payload is the SYN.
  *
  * Return: DIR_OUT, DIR_IN or DIR_UNKNOWN.
  */
