@@ -36,7 +36,7 @@ void crash_restore(void (*restore)(void));
  */
 void crash_standby(bool (*standby)(void *context), void *context, const char *outcome);
 
-/** crash_child() - a child process that is of no use after a crash, and is killed first; 0 none */
+/** crash_child() - set a child process to be killed first in a crash; 0 none */
 void crash_child(pid_t pid);
 
 /** crash_exit() - end the process at once for reason @why, as in a crash, but with an exit status and without a core */

@@ -24,7 +24,7 @@ static uint64_t *id_at(const struct idmap *map, size_t slot)
 	return (uint64_t *)(void *)(map->memory + slot * map->stride);
 }
 
-/* Consecutive numbers are consecutive in the map, but even numbers, for example, use all of it. */
+/* Spreads consecutive numbers, and multiples such as even numbers, over the whole map. */
 static size_t home_of(const struct idmap *map, uint64_t id)
 {
 	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (map->slots - 1);

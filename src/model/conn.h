@@ -225,9 +225,7 @@ const char *conn_state_text(unsigned int state);
 /** conn_seen_text() - the evidence as letters, "-" when there is none; Return: @text */
 const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT]);
 
-/**
- * conn_service_port() - the port of the service: local if the remote side opened, remote if the local side did, else 0
- */
+/** conn_service_port() - port of the service: local if the remote side opened, remote if the local side did, else 0 */
 uint16_t conn_service_port(const struct conn *conn);
 
 #endif

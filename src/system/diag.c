@@ -291,13 +291,13 @@ int diag_dump(struct diag *diag, unsigned int states, diag_callback *callback, v
 	int count = diag->is_new_only ? 0 : dump_both(diag, states, callback, context);
 	int more = 0;
 
-	/* A kernel may do without the old question. */
+	/* A kernel may not support the old query. */
 	if (diag->is_new_only || count < 0) {
 		diag->is_new_only = true;
 		count = dump_family(diag, AF_INET, states, callback, context);
 		if (count >= 0)
 			more = dump_family(diag, AF_INET6, states, callback, context);
-		/* A kernel without IPv6 knows no such sockets. */
+		/* A kernel without IPv6 has no such sockets. */
 		if (more == -ENOENT)
 			more = 0;
 	}

@@ -61,7 +61,7 @@ uint64_t procfs_identity(pid_t pid)
 	char path[PROCFS_PATH];
 	struct stat facts;
 
-	/* The kernel makes a new inode for each process it is asked for. */
+	/* The kernel makes a new inode for each process that is looked up. */
 	return stat(procfs_path(path, pid, ""), &facts) == 0 ? facts.st_ino : 0;
 }
 

@@ -117,7 +117,7 @@ static bool is_any(const char *word)
 	return strcmp(word, "*") == 0 || strcmp(word, "%") == 0;
 }
 
-/* "[2001:db8::]/32" and "[2001:db8::/32]" are both written; network_parse() knows brackets around an address only. */
+/* "[2001:db8::]/32" and "[2001:db8::/32]" are both written; network_parse() accepts brackets around an address only. */
 static int parse_network(const char *word, struct network *network, struct err *err)
 {
 	char plain[2 * ENDPOINT_TEXT];

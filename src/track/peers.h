@@ -228,7 +228,7 @@ void peers_keep_few(struct peers *peers);
  *
  * Then peers_add() never refuses a connection, and the sums over all groups and peers_rest() are exact. The weight of a
  * group is made of its connections, its established connections and its bytes, so groups of a flood with forged
- * addresses are light. Of equals the oldest are folded, so that a late group has time to grow.
+ * addresses are light. The oldest of equals are folded, so that a late group has time to grow.
  */
 void peers_keep_rest(struct peers *peers);
 

@@ -5,7 +5,7 @@
 
 #include "base/xalloc.h"
 
-/* Limit of all connections, 3 KiB each. Messages of other programs are never claimed: the oldest are dropped. */
+/* Maximum that waits, 3 KiB each. Messages of other programs are never claimed, so the oldest are dropped. */
 #define MOST 4096
 
 struct pending_message {

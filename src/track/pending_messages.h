@@ -15,7 +15,7 @@ struct pending_messages;
 struct pending_message;
 
 /**
- * struct pending_limit - all that wait in a run; all zero at first
+ * struct pending_limit - all messages that wait in a run; all zero at first
  * @oldest: the one that is dropped when there are too many, NULL none
  * @newest: the one that came last
  * @count: how many there are
@@ -25,11 +25,11 @@ struct pending_limit {
 	unsigned int count;
 };
 
-/** typedef pending_messages_function - gets a message that has waited */
+/** typedef pending_messages_function - receives a message that has waited */
 typedef void pending_messages_function(void *context, const struct message *message, int64_t time_ns);
 
 /**
- * pending_messages_add() - one more waits; the oldest of all makes room, and is counted
+ * pending_messages_add() - add a message; with too many the oldest of all is dropped and counted
  * @pending_messages: those of the connection, NULL for none so far
  * @limit: of the run
  *

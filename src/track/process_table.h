@@ -11,10 +11,10 @@ struct process_table;
 /** process_table_new() - an empty table */
 struct process_table *process_table_new(void);
 
-/** process_table_free() - free it; processes held elsewhere live on; NULL is fine */
+/** process_table_free() - free it; processes held elsewhere stay valid; NULL is fine */
 void process_table_free(struct process_table *table);
 
-/** process_table_feed() - take in an EVENT_PROCESS */
+/** process_table_feed() - process an EVENT_PROCESS */
 void process_table_feed(struct process_table *table, const struct event *event);
 
 /** process_table_get() - the process of a PID now, made if it is new; borrowed from the table */

@@ -279,7 +279,7 @@ static void settle_times(const struct record *record, struct conn *conn)
 	if (conn->dir == DIR_OUT) {
 		int64_t known = evidence->outcome_ns;
 
-		/* A connect(2) that did not wait: its outcome was known when the answer came, if that was seen. */
+		/* A connect(2) that did not wait: the time of the answer, if that was seen. */
 		if (evidence->connect_end_ns >= 0 && evidence->outcome_ns != evidence->connect_end_ns &&
 		    record->wire != NULL && wire_answer_ns(record->wire) >= 0)
 			known = wire_answer_ns(record->wire);

@@ -23,7 +23,7 @@
  * @outcome_ns: when the outcome of an unfinished connect became known without packets
  * @accept_ns: accept(2) returned
  * @close_ns: closed by its owner
- * @exit_ns: the owner was about to end with the connection open
+ * @exit_ns: the owner ended with the connection open
  * @destroy_ns: the kernel destroyed the socket
  * @sample_ns: when the last counters were read, if that was a sample later than the calls that were seen
  * @kernel_hs_ns: round trip of the handshake as the kernel measured it
@@ -155,7 +155,7 @@ struct record {
 
 /**
  * struct record_rules - what the result of a connection depends on, besides its evidence
- * @timeout_ns: a handshake without an answer for that long has timed out
+ * @timeout_ns: a handshake without an answer of this duration has timed out
  * @now_ns: time of the newest event
  * @syn_retries: a connect(2) with fewer retransmitted SYN segments has not timed out; -1 unknown
  */
@@ -178,7 +178,7 @@ static inline void record_prefetch(const struct record *record)
 /** record_new() - an empty record; with @pool, of RECORD_SPAN bytes, it has an empty wire, else none */
 struct record *record_new(struct pool *pool);
 
-/** record_free() - with what it holds; @pool is the one for those that came from there */
+/** record_free() - free it and its content; @pool: the pool of records allocated there */
 void record_free(struct record *record, struct pool *pool);
 
 /** record_evidence() - its evidence of calls and the kernel, for writing */
@@ -193,7 +193,7 @@ static inline struct tcp_payload *record_bytes(struct record *record)
 /** record_take_wire() - move the packet evidence of @from to @record, which has none */
 void record_take_wire(struct record *record, struct record *from);
 
-/** record_frames() - frames that it counts, both ways */
+/** record_frames() - counted frames, both directions */
 static inline uint64_t record_frames(const struct record *record)
 {
 	return record->wire != NULL ? wire_frames(record->wire) : 0;
@@ -202,7 +202,7 @@ static inline uint64_t record_frames(const struct record *record)
 /** record_is_undecided() - whether this errno of connect(2) leaves the outcome open */
 bool record_is_undecided(int error);
 
-/** record_settle_attempt() - RESULT, ERRNO and CONNECT_MS of an outgoing attempt, as calls and counters have it */
+/** record_settle_attempt() - RESULT, ERRNO and CONNECT_MS of an outgoing attempt, by calls and counters */
 void record_settle_attempt(const struct record *record, const struct record_rules *rules, struct conn *conn);
 
 /** record_is_unsent() - whether connect(2) failed in the local kernel before a SYN was made: it has no packets */

@@ -145,7 +145,7 @@ struct record_ends record_table_find_both(const struct record_table *table, cons
 {
 	struct record_ends ends = {NULL, NULL};
 
-	/* Of several that differ in a known namespace the newest, which is last. */
+	/* The newest of those that match, which is last. */
 	for (size_t at = hash & (table->flow_size - 1); table->flows[at].record != NULL; at = flow_next(table, at)) {
 		struct record *record = table->flows[at].record;
 

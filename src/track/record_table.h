@@ -67,7 +67,7 @@ struct record_ends {
 
 /**
  * record_table_find_both() - the records of both ends of a packet, in one search
- * @table: where
+ * @table: the table
  * @flow: local is the sender
  * @hash: result of record_table_locate()
  */
@@ -75,7 +75,7 @@ struct record_ends record_table_find_both(const struct record_table *table, cons
 
 /**
  * record_table_next() - all records of both ends, the oldest first
- * @table: where
+ * @table: the table
  * @flow: local is one end
  * @hash: result of record_table_locate()
  * @at: where the search goes on; SIZE_MAX begins it

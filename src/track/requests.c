@@ -112,7 +112,7 @@ static void grow(struct requests *requests)
 		*slot_of(requests, requests->nodes[i]->host, requests->nodes[i]->path) = requests->nodes[i];
 }
 
-/* One for each host that has too many paths, and one for too many hosts: their number is limited by that of hosts. */
+/* One for each host with too many paths, and one for too many hosts: the number of hosts limits theirs. */
 static struct requests_node *rest_of(struct requests_node *parent)
 {
 	if (parent->rest == NULL) {

@@ -15,7 +15,7 @@ enum segment_judged {
 	SEGMENT_RESENT_PART = 0x004,
 	/** none of its payload was seen before, though later bytes had been */
 	SEGMENT_OUT_OF_ORDER = 0x008,
-	/** one byte, or none, just before what comes next (RFC 9293, 3.8.4) */
+	/** one byte, or none, just before the next byte (RFC 9293, 3.8.4) */
 	SEGMENT_KEEPALIVE = 0x010,
 	/** it advertises a window of zero */
 	SEGMENT_ZERO_WINDOW = 0x020,
@@ -23,7 +23,7 @@ enum segment_judged {
 	SEGMENT_STRAY = 0x040,
 	/** a piece of a fragmented segment, or the first one of them */
 	SEGMENT_FRAGMENT = 0x080,
-	/** TCP options were cut or do not add up: none are known */
+	/** TCP options are truncated or malformed: none are known */
 	SEGMENT_CUT = 0x100,
 	/** a later one showed that this one was lost, or came late: it was retransmitted */
 	SEGMENT_SENT_AGAIN = 0x200,
@@ -49,7 +49,7 @@ enum segment_judged {
  * @before_ns: with SEGMENT_RESENT and SEGMENT_RESENT_PART: when it was sent before, SEGMENT_UNKNOWN
  * @seq: first sequence number, counted from the sender's initial one (or the lowest seen), SEGMENT_UNKNOWN
  * @ack: acknowledgement, counted from the other side's initial one, SEGMENT_UNKNOWN
- * @ack_offset: what @ack counts from: add it to a number of the receiver's bytes that an option has
+ * @ack_offset: origin of @ack: is added to sequence numbers of the receiver's bytes in options
  * @payload: bytes of payload
  * @resent: how many of them had been seen before
  * @frame: bytes of the frame on the wire
@@ -60,7 +60,7 @@ enum segment_judged {
  * @side: enum wire_side: who sent it
  * @before: states of both ends before it
  * @after: and after it
- * @options: TCP options as on the wire, zeros behind
+ * @options: TCP options as on the wire, padded with zeros
  */
 struct segment {
 	int64_t time_ns;

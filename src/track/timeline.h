@@ -9,7 +9,7 @@
 #include "model/message.h"
 #include "track/segment.h"
 
-/** enum timeline_kind - what an entry is */
+/** enum timeline_kind - kind of an entry */
 enum timeline_kind {
 	TIMELINE_SEGMENT,
 	/** the program's call */
@@ -42,7 +42,7 @@ struct timeline_fold {
 /**
  * struct timeline_icmp - an ICMP error
  * @icmp: the error
- * @side: enum wire_side: who sent the segment that it is about
+ * @side: enum wire_side: the sender of the segment that it is about
  */
 struct timeline_icmp {
 	struct event_icmp icmp;

@@ -19,7 +19,7 @@
  * struct tracker_config - parameters of a run
  * @limit: connections tracked at once, at least TRACKER_LIMIT_MIN; beyond it the oldest finished one goes first, then
  *         the oldest attempt, then the oldest: the last two kinds are reported as known by then, and counted
- * @timeout_ns: a handshake without an answer for that long has timed out
+ * @timeout_ns: a handshake without an answer of this duration has timed out
  * @linger_ns: how long a finished connection is kept for late packets and counters
  * @linger_limit: when more are kept the oldest of them goes earlier; 0: no limit
  * @by_events: time comes from the events, as in a file: due work is done right after the event that made it due,
@@ -47,7 +47,7 @@ struct tracker_config {
 
 /**
  * struct tracker_notify - callbacks
- * @context: passed on
+ * @context: passed to the callbacks
  * @opened: packets showed a connection without its handshake; its flow.local may be this host's. May be NULL
  * @message: an application sent a message on a connection of interest; @conn is settled. Where both ends are of
  *           interest @conn is the acceptor's, and the other one if that is not wanted. Return: true when it was wanted.
@@ -67,7 +67,7 @@ struct tracker_notify {
  * Events of a connection are reported once it is of interest. Earlier ones are kept until then, up to the length of a
  * handshake.
  *
- * @context: passed on
+ * @context: passed to the callbacks
  * @keep: keep a time line in each connection
  * @full: with each segment, not only remarkable ones
  * @around: plain segments kept around each remarkable one
@@ -160,7 +160,7 @@ void tracker_free(struct tracker *tracker);
 
 /**
  * tracker_feed() - process events
- * @tracker: the memory
+ * @tracker: the tracker
  * @events: ordered by time, though any order is accepted; an unknown network namespace is filled in
  * @count: number of events. Many at once are faster: memory is fetched before it is needed
  */
@@ -174,7 +174,7 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns);
 
 /**
  * tracker_next() - walk over the open connections of interest
- * @tracker: the memory
+ * @tracker: the tracker
  * @previous: NULL begins, then the last result; no event may be fed meanwhile
  *
  * Return: a connection, settled, that is valid until the next call only; NULL at the end.

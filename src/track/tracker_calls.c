@@ -273,7 +273,7 @@ static void feed_exit_unseen(struct tracker *tracker, const struct event *event)
 	}
 }
 
-/* Which connection a later call is about. */
+/* The connection of a later call. */
 static struct record *find(struct tracker *tracker, const struct event *event)
 {
 	const struct event_call *call = &event->call;

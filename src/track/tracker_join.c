@@ -105,7 +105,7 @@ void tracker_join_part(struct tracker *tracker, struct record *record, int64_t t
 	tracker_begin_closing(tracker, record);
 }
 
-/* A socket that is connected once more keeps its cookie. Its calls show that when they are seen; else its ends do. */
+/* A socket that is connected again keeps its cookie. Its calls show that when they are seen; else its ends do. */
 static bool is_of_another(const struct record *record, const struct flow *flow)
 {
 	const struct flow *known = &record->conn.flow;
@@ -114,7 +114,7 @@ static bool is_of_another(const struct record *record, const struct flow *flow)
 	       !(endpoint_equal(&known->local, &flow->local) && endpoint_equal(&known->remote, &flow->remote));
 }
 
-/* The live record an event is about. An event with a cookie never matches a record with another one. */
+/* The open record of an event. An event with a cookie never matches a record with another one. */
 struct record *tracker_join_find(struct tracker *tracker, const struct flow *flow, uint64_t cookie)
 {
 	struct record *record = cookie != 0 ? record_table_find_cookie(tracker->table, cookie) : NULL;

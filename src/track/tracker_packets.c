@@ -100,7 +100,7 @@ static struct record_ends choose_network(struct tracker *tracker, const struct e
 		enum wire_side side = is_reverse ? WIRE_REMOTE : WIRE_LOCAL;
 		int rank = rank_of(record, event, side);
 
-		/* Of equals the newest. */
+		/* The newest of equals. */
 		if (rank == 0 || rank < best[side])
 			continue;
 		best[side] = rank;
@@ -118,7 +118,7 @@ static struct record *with_wire(struct record *record)
 	return record;
 }
 
-/* Return: @record if the segment is of its connection, else NULL. @duplicate: set when it ends a live one. */
+/* Return: @record if the segment is of its connection, else NULL. @duplicate: set when it ends an open one. */
 static struct record *segment_record(struct tracker *tracker, const struct event *event, struct record *record,
 				     enum wire_side side, bool *duplicate)
 {
@@ -148,7 +148,7 @@ static void follow_end(struct tracker *tracker, struct record *record)
 		tracker_go_on(tracker, record);
 }
 
-/* @first: the other end's record, which has processed it, or NULL. Return: what became of its frame, not FATE_NONE. */
+/* @first: the other end's record, which has processed it, or NULL. Return: the fate of its frame, not FATE_NONE. */
 static enum fate feed_packet_to(struct tracker *tracker, struct record *record, const struct event *event,
 				enum wire_side side, struct record *first)
 {

@@ -73,7 +73,7 @@ struct early_icmp {
  * @pending_messages: the messages that wait for an owner of their connection
  * @finals: final counters of other ends, by hash of the flow; made when the first one comes
  * @finals_key: the hash's secret
- * @early: the latest ICMP errors that came before what they quote
+ * @early: the latest ICMP errors that came before the segment they quote
  * @early_at: where the next one goes
  * @ids: number of the last record
  * @owners_come: calls are not watched, and a connection may be known by its final counters alone
@@ -197,7 +197,7 @@ void tracker_supersede(struct tracker *tracker, struct record *record);
 /** tracker_drop() - free a record that is no connection, or part of another record, without a report */
 void tracker_drop(struct tracker *tracker, struct record *record);
 
-/** tracker_set_process() - @pid owns it; @uid -1 (as uid_t) for what is known of the process */
+/** tracker_set_process() - @pid owns it; @uid -1 (as uid_t) for the user of the process */
 void tracker_set_process(struct tracker *tracker, struct record *record, pid_t pid, uint32_t uid);
 
 /** tracker_set_last() - @pid used it last, if that is not its owner */

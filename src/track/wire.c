@@ -222,8 +222,7 @@ static uint32_t window_scaled(const struct wire *wire, enum wire_side side, cons
 }
 
 /*
- * A number outside the window is a forgery, or the capture lost much. It is
- * the second when another segment goes on from there.
+ * A number outside the window is forged, or the capture has a gap. It is a gap when another segment goes on from there.
  * Return: true when the numbers of @half have been moved there.
  */
 static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
@@ -255,7 +254,7 @@ static void count(uint16_t *counter)
 /*
  * RFC 9293, 3.8.4: a number that was sent before, with the byte that belongs to it or without any. Keep-alives are only
  * sent when nothing waits for an acknowledgement; else the byte is retransmitted because it may be lost.
- * @start: offset of the segment, before it is taken into account
+ * @start: offset of the segment, before it is processed
  */
 static bool is_keepalive(const struct wire_half *half, const struct event_segment *segment, int64_t start)
 {
@@ -300,7 +299,7 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 {
 	const struct event_segment *segment = &event->segment;
 	struct wire_half *half = &wire->halves[side];
-	/* Of a segment in fragments the first one is counted. */
+	/* Only the first fragment of a segment is counted. */
 	bool later = segment->has & SEGMENT_HAS_LATER_FRAGMENT;
 	bool was_fresh = half->bits & HALF_DATA, is_new = end > (int64_t)half->next;
 	uint32_t now_us = (uint32_t)(event->time_ns / CLOCK_NS_PER_US);
@@ -341,7 +340,7 @@ static void feed_beyond(struct wire_half *half, int64_t start)
 }
 
 /*
- * Nothing comes after a FIN: a FIN whose number was acknowledged and passed was forged. A repeated one is a
+ * No byte comes after a FIN: a FIN whose number was acknowledged and passed was forged. A repeated one is a
  * retransmission (the kernel counts it so, too); with payload it is counted already.
  */
 static void feed_fin(struct wire *wire, const struct event *event, enum wire_side side, uint32_t fin)
@@ -471,7 +470,7 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 		wire_half_range(half, ack - 1, ack);
 	}
 	if (half->bits & HALF_SYN && !(half->bits & HALF_SYN_ACKED)) {
-		/* It finishes half a handshake only if all its bytes were sent (RFC 9293, 3.10.7.3-4). */
+		/* It finishes half a handshake only if it acknowledges sent bytes (RFC 9293, 3.10.7.3-4). */
 		if (ack < 1 || ack > (int64_t)half->next || !in_window) {
 			/* It may have chosen a number that was forgotten. */
 			if (half->synacks > 2 && half->bits & HALF_STRAY)
@@ -491,7 +490,7 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	}
 	if (event->time_ns < half->syn_acked_ns && half->bits & HALF_SYN_ACKED && ack >= 1)
 		syn_acked_sooner(wire, event, other);
-	/* Whatever was missing has arrived. */
+	/* All missing bytes have arrived. */
 	if (half->bits & HALF_HOLE_DROPPED && wire_offset(half, half->acked) >= (int64_t)half->next)
 		half->bits &= (uint16_t)~HALF_HOLE_DROPPED;
 	if (side == WIRE_REMOTE && wire->bits & WIRE_PROBE && (int32_t)(segment->ack - wire->probe_end) >= 0) {

@@ -50,7 +50,7 @@ struct wire_hole {
  * 	   acknowledgement (and @acked the first one)
  * @frames: frames it sent
  * @retrans: segments with payload that had been seen before, wholly or in part; see WIRE_RETRANS_UNSURE. A frame may
- * 	     be several of them (segmentation offload), which the announced size tells
+ * 	     be several of them (segmentation offload), as the announced size shows
  * @holes: below @next, in order
  * @bits: enum wire_half_bit
  * @syns: SYN segments without ACK; saturates at UINT8_MAX

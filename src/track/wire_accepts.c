@@ -4,7 +4,7 @@
 
 /* Which segments are of a connection, and which begin another one on the same addresses and ports. */
 
-/* A SYN that the network held back comes sooner than this after the end; later the same number opens anew. */
+/* A SYN that the network held back comes sooner than this after the end; later the same number is a new attempt. */
 #define SYN_LATE_NS CLOCK_NS_PER_SEC
 
 /* A SYN of a side that was not seen to send one yet. */

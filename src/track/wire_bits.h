@@ -134,7 +134,7 @@ void wire_copy_flip(struct wire *wire);
 
 /** enum wire_range - classification of a range of bytes by the bytes seen before */
 enum wire_range {
-	/** nothing of it had been seen, and it follows what had */
+	/** none of it had been seen, and it follows the bytes seen */
 	RANGE_NEW,
 	/** all or some of it had been seen */
 	RANGE_AGAIN,
@@ -159,7 +159,7 @@ enum wire_range wire_half_range(struct wire_half *half, int64_t start, int64_t e
 uint32_t wire_half_unseen(const struct wire_half *half, int64_t start, int64_t end);
 
 /**
- * wire_segments() - how many segments a captured frame stands for, @bytes of whose payload had been seen
+ * wire_segments() - number of segments in a captured frame, @bytes of whose payload had been seen
  *
  * Return: 0 when that is not known, because no SYN announced their size.
  */

@@ -15,7 +15,7 @@
 
 /*
  * Whether it ends an attempt. On Linux all errors do that report a lost SYN (tcp_v4_err(), tcp_v6_err()), though RFC
- * 1122, 4.2.3.9 wants some to be ignored. @bits: set to those that name it.
+ * 1122, 4.2.3.9 requires some to be ignored. @bits: set to those that name it.
  */
 static bool icmp_ends(const struct event_icmp *icmp, uint16_t *bits)
 {

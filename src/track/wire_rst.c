@@ -6,8 +6,8 @@
 
 /*
  * A packet filter that rejects what this host sends answers in the name of the remote side. That answer does not leave
- * the host: it is captured on the loopback interface, though the connection does not go over it. Of a connection
- * within this host all is captured there.
+ * the host: it is captured on the loopback interface, though the connection does not go over it. All segments of a
+ * connection within this host are captured there.
  */
 static bool is_made_here(const struct wire *wire, const struct event_segment *segment, enum wire_side side)
 {
@@ -28,7 +28,7 @@ static uint16_t remote_bit(struct wire *wire, const struct event_segment *segmen
 	return side == WIRE_REMOTE && !wire->rst_here ? WIRE_RST_REMOTE : 0;
 }
 
-/* Process a RST within the handshake if it is acceptable (RFC 9293, 3.10.7.3-4, step "check the RST bit")? */
+/* Process a RST within the handshake if it is acceptable (RFC 9293, 3.10.7.3-4, step "check the RST bit"). */
 static void feed_rst_handshake(struct wire *wire, const struct event *event, enum wire_side side)
 {
 	const struct event_segment *segment = &event->segment;

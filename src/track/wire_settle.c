@@ -167,7 +167,7 @@ static enum conn_close close_of(const struct wire *wire)
 	return wire->bits & WIRE_FIN_REMOTE_FIRST ? CLOSE_RFIN : CLOSE_LFIN;
 }
 
-/* The state of the local end, RFC 9293, 3.3.2, as far as the segments tell. */
+/* The state of the local end, RFC 9293, 3.3.2, as far as the segments show it. */
 static uint8_t state_of(const struct wire *wire)
 {
 	const struct wire_half *local = &wire->halves[WIRE_LOCAL], *remote = &wire->halves[WIRE_REMOTE];
