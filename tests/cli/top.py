@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""--top on files: the screen in the manual, playing at any speed; and how far a long run is.
+"""--top on files: the screens in the manual and in README.md, playing at any speed, and the progress of a long run.
 
-The manual's screen is a recording of a real nginx, played; it is what is shown now, but for numbers that depend on
-when the screen was renewed. With --update it is written anew.
+The screens show a recording of a real nginx after it was played. They are equal to the present screen, except for
+numbers that depend on the time of the last update. With --update they are written.
 """
 import os
 import re
@@ -15,8 +15,6 @@ import cli
 import terminal
 
 RECORDING = os.path.join(cli.TOP, "tests/replay/nginx-top.ev")
-MANUAL = os.path.join(cli.TOP, "man/conntrace.1")
-SCREEN = re.compile(r'(\.\\" screen begin[^\n]*\n\.Bd -literal\n)(.*?)(\.Ed\n\.\\" screen end)', re.DOTALL)
 SIZE = (73, 22)
 
 
@@ -48,18 +46,29 @@ def in_manual(text):
                    for line in text.splitlines())
 
 
-def manual(test):
-    with open(MANUAL, encoding="utf-8") as file:
-        text = file.read()
-    got = in_manual(played())
+# File, place of the screen in it, and how the file writes a screen.
+PLACES = (
+    ("man/conntrace.1", r'(\.\\" screen begin[^\n]*\n\.Bd -literal\n)(.*?)(\.Ed\n\.\\" screen end)', in_manual),
+    ("README.md", r"(<!-- live screen begin[^\n]*\n```\n)(.*?)(```\n<!-- live screen end)", str),
+)
+
+
+def documents(test):
+    screen = played()
+    for name, place, written in PLACES:
+        path, place, got = os.path.join(cli.TOP, name), re.compile(place, re.DOTALL), written(screen)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if "--update" in sys.argv:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(place.sub(lambda match, got=got: match.group(1) + got + match.group(3), text))
+            continue
+        match = place.search(text)
+        shown, now = shape(match.group(2) if match else ""), shape(got)
+        test.say("the screen in %s" % name, ["only in the file: " + line for line in shown if line not in now]
+                 + ["only on the screen: " + line for line in now if line not in shown])
     if "--update" in sys.argv:
-        with open(MANUAL, "w", encoding="utf-8") as file:
-            file.write(SCREEN.sub(lambda match: match.group(1) + got + match.group(3), text))
         sys.exit(0)
-    match = SCREEN.search(text)
-    shown, now = shape(match.group(2) if match else ""), shape(got)
-    test.say("the manual shows the screen as it is", ["only in the manual: " + line for line in shown if line not in now]
-             + ["only on the screen: " + line for line in now if line not in shown])
 
 
 def playing(test):
@@ -221,7 +230,7 @@ def size_limit(test):
 
 def main():
     test = cli.Cli()
-    for part in (manual, playing, savefile, every_file, progress, size_limit):
+    for part in (documents, playing, savefile, every_file, progress, size_limit):
         try:
             part(test)
         except OSError as error:

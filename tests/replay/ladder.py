@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Time lines of connections as they are drawn, in every width and form (TAP).
 
-With --update the expected screens, and the one in the manual page, are written anew; read the difference.
+With --update the expected screens, and those in the manual page and README.md, are written; read the difference.
 """
 import difflib
 import fcntl
@@ -21,11 +21,14 @@ CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
 MKPCAP = os.path.join(BUILD, "tests/helpers/mkpcap")
 FOLDER = os.path.join(TOP, "tests/replay/expected")
 CALLS = os.path.join(TOP, "tests/replay/golden/both-ends.ev")
-MANUAL = os.path.join(TOP, "man/conntrace.1")
 UPDATE = "--update" in sys.argv
 ENVIRONMENT = dict(os.environ, TZ="UTC", TERM="xterm")
 ENVIRONMENT.pop("NO_COLOR", None)
-SCREEN = re.compile(r'(\.\\" ladder\.py keeps this true\n\.Bd -literal\n)(.*?)(\.Ed\n)', re.DOTALL)
+# File, place of the screen in it, and the backslash as the file writes it.
+PLACES = (
+    ("man/conntrace.1", r'(\.\\" ladder\.py keeps this true\n\.Bd -literal\n)(.*?)(\.Ed\n)', "\\e"),
+    ("README.md", r"(<!-- ladder begin[^\n]*\n```\n)(.*?)(```\n<!-- ladder end)", "\\"),
+)
 
 count = 0
 failed = 0
@@ -93,21 +96,23 @@ def expect_on_terminal(name, columns, *options):
     expect(name, printed, columns)
 
 
-def manual(printed):
-    """The screen in the manual page is the first connection of the expected one."""
-    with open(MANUAL, encoding="utf-8") as file:
-        text = file.read()
-    match = SCREEN.search(text)
+def documents(printed):
+    """The screen in the documents is the first connection of the expected one."""
     screen = printed.split("\n\n")[0].rstrip("\n") + "\n"
-    if UPDATE and match:
-        # A line that begins with a dot or a quote would be a command of mdoc(7); ours begin with neither.
-        text = text[:match.start(2)] + screen.replace("\\", "\\e") + text[match.end(2):]
-        with open(MANUAL, "w", encoding="utf-8") as file:
-            file.write(text)
-        match = SCREEN.search(text)
-    shown = match.group(2).replace("\\e", "\\") if match else ""
-    say("the screen in the manual page", list(difflib.unified_diff(shown.splitlines(), screen.splitlines(), "manual",
-                                                                  "printed", lineterm="")))
+    for name, place, backslash in PLACES:
+        path, place = os.path.join(TOP, name), re.compile(place, re.DOTALL)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        match = place.search(text)
+        if UPDATE and match:
+            # A line that begins with a dot or a quote would be a command of mdoc(7). No line of a ladder does.
+            text = text[:match.start(2)] + screen.replace("\\", backslash) + text[match.end(2):]
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            match = place.search(text)
+        shown = match.group(2).replace(backslash, "\\") if match else ""
+        say("the screen in %s" % name, list(difflib.unified_diff(shown.splitlines(), screen.splitlines(), name, "printed",
+                                                                 lineterm="")))
 
 
 def every_call():
@@ -163,7 +168,7 @@ def screens(file):
     read = ("-r", file)
     suspicious = conntrace(*read, "--ladder")[1]
     expect("suspicious", suspicious, 99)
-    manual(suspicious)
+    documents(suspicious)
     expect("all-context", conntrace(*read, "--ladder=all", "--context=1", "--time=clock")[1], 99)
     expect("full", conntrace(*read, "--ladder=full", "--rport=41022", "--time=relative")[1], 99)
     expect("live", conntrace(*read, "--live", "--lport=81")[1], 106)
