@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A server under conntrace. Clients with three addresses talk to it, the first of them waits until it accepts, and
-# the server itself tries a port nobody listens on.
+# A server under conntrace. Clients with three addresses connect to it, the first of them waits for accept, and
+# the server itself tries a port without a listener.
 #
 #     contrib/demo.sh CONNTRACE MKCONN [OPTION...]
 set -eu
