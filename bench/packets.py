@@ -190,8 +190,8 @@ def tcpdump_loses(interface, path, rate):
     words = listener.err.split()
     # On lo each frame is received twice, and once of them left out.
     dropped, got = int(words[words.index("dropped") - 2]), int(words[words.index("received") - 2])
-    # What waits in the buffer when it is told to end it leaves there, and counts as received. Slower than it was told
-    # to be: the sender is at its end.
+    # Packets in the buffer at its end stay there and count as received. A rate below the given one means that the
+    # sender is at its limit.
     return dropped > 0 or got < came or speed < 0.95 * rate
 
 

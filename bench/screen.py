@@ -75,7 +75,7 @@ def load(words, connections, seconds):
         percent = 100 * used / (time.monotonic() - begin)
         # The next one can't attach before this one has let go.
         screen.process.send_signal(signal.SIGINT)
-        require(screen.wait() == 0, "it failed: " + screen.told[-200:])
+        require(screen.wait() == 0, "it failed: " + screen.received[-200:])
         return percent
     finally:
         screen.close()

@@ -31,7 +31,7 @@ class Cli:
         return path
 
     def run(self, *words, **how):
-        """Runs conntrace; standard input is empty unless told otherwise."""
+        """Runs conntrace; standard input is empty by default."""
         how.setdefault("stdin", subprocess.DEVNULL)
         how.setdefault("stdout", subprocess.PIPE)
         how.setdefault("stderr", subprocess.PIPE)

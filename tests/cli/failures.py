@@ -18,7 +18,7 @@ def unreadable(test):
     try:
         done = test.run("-r", test.path("secret"), preexec_fn=lambda: is_root and os.setuid(NOBODY))
     except (OSError, subprocess.SubprocessError) as error:
-        test.skip("-r of an unreadable file", "nobody cannot run the program: %s" % error)
+        test.skip("-r of an unreadable file", "user nobody cannot run the program: %s" % error)
         return
     test.expect("-r of an unreadable file", done, 1, stderr=["conntrace: ", "secret", "Permission denied"], stdout="",
                 lines=1)
@@ -74,7 +74,7 @@ def outputs(test):
     os.close(reader)
     done = test.run("-r", good, stdout=writer)
     os.close(writer)
-    test.say("a pipe nobody reads ends it quietly", [] if done.returncode in (0, cli.signalled("SIGPIPE")) and
+    test.say("a pipe without a reader ends it quietly", [] if done.returncode in (0, cli.signalled("SIGPIPE")) and
              "conntrace: " not in done.stderr else ["status %s, stderr: %s" % (done.returncode, done.stderr)])
     test.expect("-o writes there and nowhere else", test.run("-r", good, "-o", "out"), 0, stdout="")
     with open(test.path("out"), encoding="ascii") as out:
@@ -93,7 +93,7 @@ def processes(test):
     try:
         done = test.run("-i", "lo", "-d", "0.1", preexec_fn=lambda: is_root and os.setuid(NOBODY))
     except (OSError, subprocess.SubprocessError) as error:
-        test.skip("-i without the privilege", "nobody cannot run the program: %s" % error)
+        test.skip("-i without the privilege", "user nobody cannot run the program: %s" % error)
     else:
         test.expect("-i without the privilege", done, 1, stderr=["conntrace: ", "\"lo\"", "CAP_NET_RAW"], stdout="")
 

@@ -83,11 +83,11 @@ def so_many_packets(test):
     for count in (1, 7, 1199, 1200, 5000):
         taken = min(count, 1200)
         rows, accounts, _ = run(path, "--packets=%d" % count, "-z", "conns", "-z", "io,stat,0")
-        told = [sum(row["rx_pkts"] + row["tx_pkts"] for row in rows if row["report"] == "conns"),
+        fact = [sum(row["rx_pkts"] + row["tx_pkts"] for row in rows if row["report"] == "conns"),
                 sum(row["frames"] for row in rows if row["report"] == "io,stat"), accounts["packets"],
                 run(path, "--packets=%d" % count)[1]["packets"]]
-        if told != [taken] * 4:
-            wrong.append("--packets=%d: %s" % (count, told))
+        if fact != [taken] * 4:
+            wrong.append("--packets=%d: %s" % (count, fact))
     # A log of calls is read to its end, though the packets beside it end before.
     log = test.path("calls.log", LOG.encode())
     for words in ([], ["--packets=1"], ["--packets=5000"]):

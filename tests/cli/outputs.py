@@ -112,7 +112,7 @@ def append(test):
 def rotate(test):
     """A stream whose second half comes after logrotate has renamed the file."""
     scenario = cli.scenario()
-    # The connection that is refused is told two seconds of the file later.
+    # The refused connection is reported two seconds of the file later.
     late = cli.pcap([cli.segment((192, 0, 2, 9), (192, 0, 2, 1), 40002, 81, 1, 0, 2)], 1700000100)[24:]
     later = cli.pcap([cli.segment((192, 0, 2, 9), (192, 0, 2, 1), 40003, 81, 1, 0, 2)], 1700000400)[24:]
     out, old = test.path("log.csv"), test.path("log.csv.1")

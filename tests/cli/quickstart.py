@@ -24,7 +24,7 @@ MANAGERS = (
     ("apk", "apk add", "apk", "audit-dev", ["apk update"], "procps"),
 )
 
-# Told which question it is, a manager answers that libpcap's package is there and no other.
+# A manager that is queried for libpcap's package answers that it is installed, and no other one.
 FAKE = """#!/bin/sh
 case "$*" in
 *-W*|*whatprovides*|-T*|"info -e"*)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The screen in README.md is what the demo prints, but for numbers that differ from run to run.
 
-With --update the screen is written anew from what the demo prints now.
+With --update the screen is written from the present output of the demo.
 """
 import os
 import re

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Savefiles as they come: compressed, of several link types, with link types nobody understands, in both byte orders."""
+"""Savefiles as they come: compressed, of several link types, with unknown link types, in both byte orders."""
 import bz2
 import csv
 import gzip
@@ -83,7 +83,7 @@ def several_files(test):
         test.say("as one from three files of other kinds, in order of time",
                  [] if rows_of(done) == wanted and json.loads(done.stdout.splitlines()[-1])["summary"]["disordered"] == 0
                  else [done.stdout, done.stderr])
-    # What came in between is told once only, and goes on in the next file.
+    # Connections between them are reported once, and continue in the next file.
     halves = [made(test, "half-%d.pcap" % i, script([(step, "ethernet", name, line) for step, _, name, line in frames
                                                        if (step < 11) == (i == 0)])) for i in range(2)]
     whole = made(test, "whole.pcap", script([(step, "ethernet", name, line) for step, _, name, line in frames]))
@@ -264,7 +264,7 @@ def main():
     many_rows(test)
     usb = bytearray(cli.scenario())
     usb[20] = 189
-    test.expect("a link type nobody understands", test.run("-r", test.path("usb.pcap", bytes(usb))), 1,
+    test.expect("an unknown link type", test.run("-r", test.path("usb.pcap", bytes(usb))), 1,
                 ["link type USB_LINUX (189) is not understood; "], "", 1)
     test.end()
 

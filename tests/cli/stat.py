@@ -26,7 +26,7 @@ def read(path):
 
 
 def hung_up(test, answer):
-    """Asks somebody who says so much and goes."""
+    """Queries a server that sends this answer and ends."""
     path = test.path("socket%d" % len(answer))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -52,8 +52,8 @@ def main():
         done = run(*words)
         test.expect("usage: %s" % " ".join(words), done, 2, ["conntrace-stat: ", part, "Try 'conntrace-stat --help'."], "",
                     2)
-    done = run("-U", test.path("nobody"))
-    test.expect("nobody there", done, 1, ["cannot ask at", "No such file", "does conntrace --control="], "", 1)
+    done = run("-U", test.path("missing"))
+    test.expect("no server", done, 1, ["cannot ask at", "No such file", "does conntrace --control="], "", 1)
     for answer, part in ((b"", "no answer from"), (b'[{"RX":', "broke off")):
         test.expect("who is asked hangs up after %r" % answer, hung_up(test, answer), 1, [part], "", 1)
     done = run("--version")

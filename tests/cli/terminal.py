@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A terminal for programs with a screen: a pseudo terminal, and as much of ECMA-48 as an xterm is told by curses."""
+"""A terminal for programs with a screen: a pseudo terminal, and the part of ECMA-48 that curses sends to an xterm."""
 import fcntl
 import os
 import pty
@@ -11,13 +11,13 @@ import subprocess
 import termios
 import time
 
-# One thing a terminal is told: a sequence, a control character, or text.
-TOLD = re.compile(r"\x1b\[([?>=]?)([\d;:]*)([@-~])|\x1b\]([^\x07\x1b]*)(?:\x07|\x1b\\)|\x1b[()]([\w])|\x1b([=>78MDEc])"
+# One element of the input of a terminal: a sequence, a control character, or text.
+SEQUENCE = re.compile(r"\x1b\[([?>=]?)([\d;:]*)([@-~])|\x1b\]([^\x07\x1b]*)(?:\x07|\x1b\\)|\x1b[()]([\w])|\x1b([=>78MDEc])"
                   r"|([\x00-\x1a\x1c-\x1f])|([^\x00-\x1f\x1b]+)")
 
 
 class Screen:
-    """What stands on a terminal after it was told something."""
+    """The contents of a terminal after its input."""
 
     def __init__(self, width, height):
         self.modes = set()       # private ones, as 1049 (the other screen) and 25 (the cursor)
@@ -41,7 +41,7 @@ class Screen:
     def feed(self, text):
         self.rest += text
         while self.rest:
-            match = TOLD.match(self.rest)
+            match = SEQUENCE.match(self.rest)
             # A sequence may be cut in the middle of what was read.
             if not match or (match.end() == len(self.rest) and match.group(0) == "\x1b"):
                 if len(self.rest) > 200:
@@ -150,7 +150,7 @@ class Terminal:
 
     def __init__(self, argv, width=80, height=24, term="xterm", **how):
         self.screen = Screen(width, height)
-        self.told = ""           # everything it was ever told
+        self.received = ""       # all input of the terminal
         self.master, slave = pty.openpty()
         self.set_size(width, height)
         self.before = termios.tcgetattr(slave)
@@ -166,7 +166,7 @@ class Terminal:
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
         self.process = subprocess.Popen([str(word) for word in argv], env=environment, preexec_fn=control,
                                         pass_fds=(slave,), **streams, **how)
-        self.slave = slave       # stays open: what was told is not lost with the program
+        self.slave = slave       # stays open: input is not lost at the end of the program
 
     def set_size(self, width, height):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
@@ -177,10 +177,10 @@ class Terminal:
         self.set_size(width, height)
 
     def read(self, limit):
-        """What it is told within the limit, until it pauses."""
+        """Reads input within the limit, until it pauses."""
         while select.select([self.master], [], [], limit)[0]:
             text = os.read(self.master, 65536).decode("utf-8", "replace")
-            self.told += text
+            self.received += text
             self.screen.feed(text)
             limit = 0.02
 
@@ -195,9 +195,9 @@ class Terminal:
             if time.monotonic() > end:
                 raise TimeoutError("waited in vain for %s; the screen:\n%s" % (what, self.screen.text()))
 
-    def wait_told(self, pattern, limit=60):
-        """Reads until it was told something that matches."""
-        return self.wait_for(lambda _: re.search(pattern, self.told), repr(pattern), limit)
+    def wait_received(self, pattern, limit=60):
+        """Reads until the input matches."""
+        return self.wait_for(lambda _: re.search(pattern, self.received), repr(pattern), limit)
 
     def wait_text(self, pattern, limit=60):
         """Reads until a line matches. Return: the match."""
@@ -221,7 +221,7 @@ class Terminal:
         """Is the terminal as it was: its modes, the screen, the cursor?"""
         self.read(0.1)
         return (self.modes() == self.before and 1049 not in self.screen.modes and
-                (25 in self.screen.modes or "\x1b[?25l" not in self.told))
+                (25 in self.screen.modes or "\x1b[?25l" not in self.received))
 
     def close(self):
         if self.process.poll() is None:

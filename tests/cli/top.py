@@ -190,8 +190,8 @@ def progress(test):
             screen.wait_text(r"^\d+ % read, \d+ packets/s, \d+:\d\d left$")
             if screen.wait() != 0:
                 wrong.append("status %s" % screen.process.returncode)
-            if "conntrace: reading %s; Ctrl-C ends" % RECORDING not in screen.told.replace("\r\n", ""):
-                wrong.append("it does not say what it reads:\n" + screen.told)
+            if "conntrace: reading %s; Ctrl-C ends" % RECORDING not in screen.received.replace("\r\n", ""):
+                wrong.append("it does not say what it reads:\n" + screen.received)
             if "read," in screen.screen.text():
                 wrong.append("it is still there:\n" + screen.screen.text())
         except TimeoutError as error:
@@ -217,8 +217,8 @@ def size_limit(test):
                 screen.keys("q")
             if screen.wait() != 1:
                 wrong.append("status %s" % screen.process.returncode)
-            if "File too large" not in screen.told:
-                wrong.append("it does not say why: %r" % screen.told[-300:])
+            if "File too large" not in screen.received:
+                wrong.append("it does not say why: %r" % screen.received[-300:])
             if not screen.is_restored():
                 wrong.append("terminal not restored")
         except TimeoutError as error:

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Fields that inputs are likely to have. */
 static const struct message_names wanted = {4, {"User-Agent", "Content-Length", "X", "*"}};
 
-/* All that was told, in a number; and whether a response was among it. */
+/* A sum of all that was reported; and whether a response was among it. */
 struct reported {
 	uint64_t sum;
 	unsigned int count;

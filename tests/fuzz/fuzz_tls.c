@@ -23,7 +23,7 @@ static enum tls_result look(const uint8_t *data, size_t length, struct message *
 	result = tls_hello((struct span){copy, length}, message);
 	if (result == TLS_HELLO && (message->kind != MESSAGE_TLS_HELLO || strlen(message->host) > MESSAGE_HOST_MAX))
 		abort();
-	/* What is one must have looked like one, or nobody would have asked. */
+	/* A ClientHello begins like one: otherwise the parser is not called. */
 	if (result == TLS_HELLO && !tls_begins((struct span){copy, length}))
 		abort();
 	free(copy);

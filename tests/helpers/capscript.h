@@ -23,7 +23,7 @@
  * win N, len N (payload), ipid N, mss N, wscale N, sackok, ts N N, hex BYTES
  * (raw options), ttl N (else 64), hop (IPv6 hop-by-hop header), frag (first fragment), tso
  * (total length 0), out, in (cooked packet type), if N (SLL2 interface), notime
- * (a time of -1: that nobody wrote it down), text ... (the payload, to the end of
+ * (a time of -1: an unknown one), text ... (the payload, to the end of
  * the line: \r, \n and \xNN are bytes; with len before it, zeros behind it).
  */
 

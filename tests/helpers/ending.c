@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A process that ends with a connection open, at a moment when it is busy and
- * many of its threads are stopped by whoever traces it.
+ * many of its threads are stopped by its tracer.
  *
  *   ending exit N      the first thread ends, and at once another one ends the process; N more are busy
  *   ending kill N [MS] it is killed from outside; N more threads are busy, for MS milliseconds

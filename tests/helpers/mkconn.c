@@ -47,7 +47,7 @@
  *
  * exec hands an open connection and the listener to itself as adopt=... and adopt-listener=FD.
  *
- * Exit status: 0, or as told, or 2 when the scenario could not be played.
+ * Exit status: 0, or the given one, or 2 when the scenario could not be played.
  */
 #include "mkconn.h"
 

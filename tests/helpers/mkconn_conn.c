@@ -101,7 +101,7 @@ socklen_t address_parse(union address *address, const char *text)
 	return sizeof(*six);
 }
 
-/* Who we are in the eyes of whoever mounted /proc, which may be another PID namespace. */
+/* The own PID in the PID namespace of the mounted /proc, which may be another one. */
 static void own_ids(int *pid, int *tid)
 {
 	char link[64];

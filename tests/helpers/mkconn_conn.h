@@ -29,7 +29,7 @@ union address {
  * @io_error: errno of the first failed transfer, 0 none
  * @rx_bytes: what the program read
  * @tx_bytes: what the kernel took
- * @first_end: who ended it first, as the program saw it: "local", "remote", "remote-reset", NULL nobody yet
+ * @first_end: side that ended it first, as the program saw it: "local", "remote", "remote-reset", NULL while open
  * @begin_ns: before the call that made it
  * @call_ns: after that call
  * @outcome_ns: when the outcome was known
@@ -82,7 +82,7 @@ void connection_send(struct connection *connection, unsigned long long count);
 /** connection_receive() - until @count bytes, the end or an error; UINT64_MAX for all */
 void connection_receive(struct connection *connection, unsigned long long count);
 
-/** connection_ended() - @who ended it, if nobody did before; @who is a string literal */
+/** connection_ended() - @who ended it, unless it has ended before; @who is a string literal */
 void connection_ended(struct connection *connection, const char *who);
 
 /** connection_poll() - until the connect is decided (POLLOUT) or the other side has ended it (POLLRDHUP) */

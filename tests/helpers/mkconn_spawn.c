@@ -225,7 +225,7 @@ void do_take(struct scenario *scenario, bool listener, bool cloexec)
 		return;
 	}
 	do_adopt(scenario, text);
-	/* Whoever passed it had another number for it. */
+	/* The sender had another number for it. */
 	scenario->connection->fd = fd;
 	connection_names(scenario->connection);
 }

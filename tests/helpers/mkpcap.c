@@ -9,7 +9,7 @@
  * it says; in pcapng each link type becomes an interface, and what has no time is
  * written so, of the first of them. A storm is for
  * measuring: CONNECTIONS connections of N packets (from 7: handshake, data and
- * acknowledgements, close; or 1: an attempt that nobody answers), M of them at
+ * acknowledgements, close; or 1: an attempt without an answer), M of them at
  * a time.
  */
 #include <getopt.h>

@@ -7,7 +7,7 @@
 //
 // COUNT connections at once: the caller sends 10 bytes and its FIN, the server answers with 20 and closes. Meanwhile
 // another goroutine computes without a pause, so that the runtime interrupts it by SIGURG again and again. Each
-// connection is told as mkconn tells it, without thread and descriptor. With ready the server makes FILE and waits for a
+// connection is reported as mkconn does, without thread and descriptor. With ready the server makes FILE and waits for a
 // line before it accepts; with hold each connection waits for the file PREFIX.LPORT-RPORT, its ports, as mkconn's do.
 package main
 

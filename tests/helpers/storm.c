@@ -112,7 +112,7 @@ static void read_some(struct plan *plan, int fd, size_t size)
 	}
 }
 
-/* The file appears whole, so that whoever waits for it reads a port. */
+/* The file appears complete, so that a waiting reader gets a port. */
 static void tell_port(int listener, const char *name)
 {
 	struct sockaddr_in address;

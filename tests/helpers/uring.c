@@ -9,7 +9,7 @@
  * FIN, the server answers with 20 and closes. Accept, connect, send, receive,
  * shutdown and close are io_uring's, one submission each; with "direct" the
  * sockets have no descriptor but a place in the ring's table. The truth is
- * told as mkconn tells it; a direct one has descriptor -1 and, where it was
+ * reported as mkconn does; a direct one has descriptor -1 and, where it was
  * opened, no local end. With ready the server makes FILE and waits for a line
  * before it accepts; with hold each connection waits for the file
  * PREFIX.LPORT-RPORT, its ports, as mkconn's do: a direct one, which does not

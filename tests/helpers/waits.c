@@ -5,7 +5,7 @@
  * Prints how often the pidfd was readable and the child was not there, and how often its status was another one.
  * HOW is how the child ends:
  *	exit		exit_group(2)
- *	holding		the same, with a connection open that nobody else holds
+ *	holding		the same, with a connection open that no other process holds
  *	shared		the same, with a connection that the parent holds too
  *	threads		exit_group(2) by one of five threads
  *	leader		its first thread ends first (pthread_exit), another one ends the process

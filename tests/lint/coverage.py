@@ -12,9 +12,9 @@ def main():
     tap = lint.Tap()
     done = subprocess.run([sys.executable, os.path.join(lint.TOP, "tests/live/matrix.py"), "--coverage"],
                           capture_output=True, text=True, check=False)
-    told, kept = done.stdout.splitlines(), lint.read("doc/COVERAGE.md").splitlines()
-    wrong = [line for line in told + kept if (line in told) != (line in kept)]
-    if told != kept:
+    fact, kept = done.stdout.splitlines(), lint.read("doc/COVERAGE.md").splitlines()
+    wrong = [line for line in fact + kept if (line in fact) != (line in kept)]
+    if fact != kept:
         wrong.append("doc/COVERAGE.md is not what tests/live/matrix.py --coverage prints: make coverage writes it")
     tap.say("the table of scenarios is up to date", wrong + done.stderr.splitlines())
     tap.end()

@@ -36,7 +36,7 @@ def read(path):
 
 
 class Exceptions:
-    """The lines "KIND WHAT: REASON" of tests/lint/exceptions; one nobody needs any more is an error too."""
+    """The lines "KIND WHAT: REASON" of tests/lint/exceptions; an unused one is an error too."""
 
     def __init__(self, kind):
         self.kind = kind

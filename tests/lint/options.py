@@ -71,13 +71,13 @@ def from_zsh():
 
 
 def without_effect():
-    """Fields of struct options that nobody behind the command line reads."""
+    """Fields of struct options that no file other than the parser reads."""
     body = re.search(r"^struct options \{\n(.*?)^\};", lint.read("src/cli/options.h"), re.MULTILINE | re.DOTALL).group(1)
     fields = re.findall(r"\b(\w+)(?:\[\w+\])?;$", body, re.MULTILINE)
     readers = "".join(lint.read(path) for path in lint.files(".c")
                       if path.startswith("src/") and path not in ("src/cli/options.c", "src/cli/options_help.c", "src/cli/options_check.c"))
     exceptions = lint.Exceptions("option")
-    wrong = ["nobody reads options->%s" % field for field in fields
+    wrong = ["no file reads options->%s" % field for field in fields
              if not re.search(r"\boptions(->|\.)%s\b" % field, readers) and not exceptions.allow(field)]
     return wrong + exceptions.unused() + ([] if len(fields) > 30 else ["too few fields"])
 

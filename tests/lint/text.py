@@ -91,7 +91,7 @@ def main():
     tap.say("blanks and width", each_line(every, blanks))
     tap.say("every file ends with one newline",
             [path for path in every if not lint.read(path).endswith("\n") or lint.read(path).endswith("\n\n")])
-    tap.say("no path of somebody's own machine",
+    tap.say("no path of a developer's machine",
             each_line(every, lambda path, line: PRIVATE_PATH.search(line) and "a private path"))
     tap.say("nothing is left for later", each_line([path for path in every if not path.endswith("lint/text.py")],
                                                    lambda path, line: MARKS.search(line) and "a mark for later"))

@@ -71,9 +71,9 @@ def unwatched():
         words = [CONNTRACE, "--via=" + via, "-d", "0.2", "-p", "%d,%d" % (sleeper.pid, gone.pid)]
         done = run(words)
         check("1 of the 2 processes given not watched (" in done.err and "PID %d" % gone.pid in done.err, done.err)
-        told = last(run(words + ["-j"]).out)
-        equal((told["targets"], told["unwatched"]), (2, 1), "in JSON")
-        check("neither made nor accepted" in told["reason"], told)
+        fact = last(run(words + ["-j"]).out)
+        equal((fact["targets"], fact["unwatched"]), (2, 1), "in JSON")
+        check("neither made nor accepted" in fact["reason"], fact)
 
 
 @test("all watched processes ended before the time was over")
@@ -105,8 +105,8 @@ def filtered():
              "count=3", "connect=self", "recv-all", "close", "done"]
     done = run([CONNTRACE, "--dir=in", "--"] + words)
     check(" s, 3 connections, 3 more that the options leave out, " in done.err, done.err)
-    told = last(run([CONNTRACE, "--dir=in", "-j", "--"] + words).out)
-    equal((told["connections"], told["unmatched"], told["reason"]), (3, 3, None), "in JSON")
+    fact = last(run([CONNTRACE, "--dir=in", "-j", "--"] + words).out)
+    equal((fact["connections"], fact["unmatched"], fact["reason"]), (3, 3, None), "in JSON")
     done = run([CONNTRACE, "--lport=1", "--"] + words)
     check("no connection matched what was asked for; 6 did not\n" in done.err, done.err)
 
@@ -155,14 +155,14 @@ def hung():
             time.sleep(1.5)
             server.line()
             rows = trace.finish()
-            told = rows.summary
+            fact = rows.summary
             waiting = [row for row in rows if row["dir"] == "in" and row["lport"] == port]
-            what = "%s %s: %s %s" % (way, accepts, [short(row) for row in rows], told)
+            what = "%s %s: %s %s" % (way, accepts, [short(row) for row in rows], fact)
             equal(len(waiting), 3, what)
             equal({row["result"] for row in waiting}, {"ok"}, what)
             equal(sorted(row["pid"] is not None for row in waiting), [False, False, bool(accepts)], what)
             equal({"p" in row["seen"] for row in waiting}, {way == "late"}, what)
-            equal((told["unaccepted"], told["accept_queues_full"]), (2 if accepts else 3, 1), what)
+            equal((fact["unaccepted"], fact["accept_queues_full"]), (2 if accepts else 3, 1), what)
 
 
 # Ends with a connection whose other side reads nothing.
@@ -185,13 +185,13 @@ def sampled():
     trace = watch([server.pid], before=[])
     server.line()
     wait_for(lambda: "connected" in server.out, "the connections")
-    told = trace.interrupt().summary
-    equal((told["accept_waiting"], told["accept_queues_full"], told["unaccepted"]), (3, 1, None), "the queue")
+    fact = trace.interrupt().summary
+    equal((fact["accept_waiting"], fact["accept_queues_full"], fact["unaccepted"]), (3, 1, None), "the queue")
     listener = socket.create_server(("127.0.0.1", 0))
     trace = watch([server.pid], ["--look-ms=60000"], before=[])
     equal(Process(["python3", "-c", LEAVES, listener.getsockname()[1]]).wait(), 0, "the client")
-    told = trace.interrupt().summary
-    check(told["too_short"] > 0, "the orphan: %s" % told)
+    fact = trace.interrupt().summary
+    check(fact["too_short"] > 0, "the orphan: %s" % fact)
 
 # Its accept(2) fails for want of a descriptor.
 REFUSING = """
@@ -244,11 +244,11 @@ def refused_accepts():
             server.line()
         rows = trace.interrupt() if words == ["waits"] else trace.finish()
         rows = [row for row in rows if row["dir"] == "in" and row["lport" if report == "conns" else "port"] == port]
-        told = "%s %s %s: %s" % (way, words, report, rows)
+        fact = "%s %s %s: %s" % (way, words, report, rows)
         if report == "conns":
-            equal(["%s %s" % (row["result"], row["errno"]) for row in rows], wanted, told)
+            equal(["%s %s" % (row["result"], row["errno"]) for row in rows], wanted, fact)
         else:
-            equal([tuple(row[name] for name in ("conns", "ok", "fail", "pending")) for row in rows], wanted, told)
+            equal([tuple(row[name] for name in ("conns", "ok", "fail", "pending")) for row in rows], wanted, fact)
 
 
 OLD = """

@@ -68,11 +68,11 @@ def changed():
             wanted = talk(family, inside)
             must(["ip", "address", "delete", word, "dev", "here"])
             rows = [row for row in trace.interrupt() if own in (row["laddr"], row["raddr"])]
-            told = "%s, %s: %s" % (interface, own, [short(row) for row in rows])
+            fact = "%s, %s: %s" % (interface, own, [short(row) for row in rows])
             ends = [[row[name] for name in ("dir", "laddr", "lport", "raddr", "rport")] +
                     [row["rx_bytes" if row["dir"] == "in" else "tx_bytes"]] for row in rows]
-            equal(sorted(map(tuple, ends)), sorted(wanted), told)
-            equal({row["pid"] for row in rows}, {os.getpid()}, told)
+            equal(sorted(map(tuple, ends)), sorted(wanted), fact)
+            equal({row["pid"] for row in rows}, {os.getpid()}, fact)
 
 
 enter_namespace()

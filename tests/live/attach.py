@@ -46,10 +46,10 @@ def served(server, rows, count):
     """The rows are the server's connections, exactly."""
     truth = [t for t in server.truth() if t["rport"] in {row["rport"] for row in rows}]
     equal((len(rows), len(truth)), (count, count), "rows, connections")
-    for told in truth:
-        row = find_row(rows, told)
+    for fact in truth:
+        row = find_row(rows, fact)
         equal((row["dir"], row["result"], row["rx_bytes"], row["tx_bytes"], row["pid"], row["tid"], row["fd"]),
-              ("in", "ok", 10, 20, told["pid"], told["tid"], told["fd"]), short(row))
+              ("in", "ok", 10, 20, fact["pid"], fact["tid"], fact["fd"]), short(row))
 
 
 def let_go(server):
@@ -130,10 +130,10 @@ def existing():
     trace = attach([server.pid])
     ends.line()
     ends.wait()
-    told = wait_for(server.truth, "the second connection's end")[0]
+    fact = wait_for(server.truth, "the second connection's end")[0]
     rows = trace.interrupt()
     equal(len(rows), 2, "rows")
-    second = find_row(rows, told)
+    second = find_row(rows, fact)
     first = [row for row in rows if row is not second][0]
     for row in rows:
         check("p" in (row["seen"] or ""), "SEEN of " + short(row))
@@ -180,7 +180,7 @@ def target_ends():
     served(server, trace.finish(0), 1)
 
 
-@test("a stopped target stays stopped, attached or let go, and continues when told to")
+@test("a stopped target stays stopped when attached and detached, and continues at SIGCONT")
 def stopped():
     server = Server()
     server.signal(signal.SIGSTOP)

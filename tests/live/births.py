@@ -34,8 +34,8 @@ def played(words, result, errno):
     """A scenario of attempts that all end alike."""
     rows, truth = launch(words)
     equal(len(rows), len(truth), "rows")
-    for told in truth:
-        decided(find_row(rows, told), told, result, errno, "poll" not in words or "so-error" in words)
+    for fact in truth:
+        decided(find_row(rows, fact), fact, result, errno, "poll" not in words or "so-error" in words)
     return rows, truth
 
 
@@ -53,9 +53,9 @@ def four_threads():
     for client in clients:
         equal(client.wait(), 0, "a client's end")
     rows = trace.finish()
-    told = read_truth(truth)
-    equal((len(rows), len(told)), (8, 8), "rows, connections")
-    for t in told:
+    fact = read_truth(truth)
+    equal((len(rows), len(fact)), (8, 8), "rows, connections")
+    for t in fact:
         row = find_row(rows, t)
         decided(row, t, "ok")
         equal((row["dir"], row["laddr"], row["lport"], row["tid"], row["fd"], row["rx_bytes"], row["tx_bytes"]),
@@ -70,10 +70,10 @@ def both_ends():
     rows, truth = launch(["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=30", "recv-all", "close",
                           "done", "connect=self", "send=1000", "recv=30", "close"])
     equal(len(rows), 2, "rows")
-    for told in truth:
-        row = find_row(rows, told)
-        decided(row, told, "ok")
-        equal((row["rx_bytes"], row["tx_bytes"], row["pid"]), (told["rx_bytes"], told["tx_bytes"], told["pid"]),
+    for fact in truth:
+        row = find_row(rows, fact)
+        decided(row, fact, "ok")
+        equal((row["rx_bytes"], row["tx_bytes"], row["pid"]), (fact["rx_bytes"], fact["tx_bytes"], fact["pid"]),
               "bytes, PID")
         # Without packets the handshake's length is the kernel's own round trip.
         between(row["hs_ms"], 0.001, 20, "HS_MS of " + short(row))
@@ -86,10 +86,10 @@ def dual_stack():
                           "connect=[::1]:@" + port, "send=2", "close", "connect=[::ffff:127.0.0.1]:@" + port, "send=3",
                           "close"])
     equal(len(rows), 6, "rows")
-    for told in truth:
-        row = find_row(rows, told)
-        equal((row["laddr"], row["peer"]), (told["laddr"], told["raddr"]), "addresses")
-        decided(row, told, "ok")
+    for fact in truth:
+        row = find_row(rows, fact)
+        equal((row["laddr"], row["peer"]), (fact["laddr"], fact["raddr"]), "addresses")
+        decided(row, fact, "ok")
     equal(sorted(row["raddr"] for row in rows), ["127.0.0.1"] * 4 + ["::1"] * 2, "RADDR")
 
 
@@ -101,8 +101,8 @@ def succeeds():
             rows, truth = launch(["listen=%s:0" % address] + words + ["send=10", "close", "block", "accept", "recv-all",
                                                                       "close"])
             equal(len(rows), 2, "rows of %s" % words)
-            for told in truth:
-                decided(find_row(rows, told), told, "ok", asked="nonblock" not in words or "so-error" in words)
+            for fact in truth:
+                decided(find_row(rows, fact), fact, "ok", asked="nonblock" not in words or "so-error" in words)
 
 
 @test("refused: blocking, non-blocking with and without SO_ERROR, IPv6")
@@ -143,8 +143,8 @@ def late():
     rows = trace.finish()
     server.wait()
     equal(len(rows), 1, "rows")
-    told = read_truth(truth)[0]
-    decided(find_row(rows, told), told, "ok")
+    fact = read_truth(truth)[0]
+    decided(find_row(rows, fact), fact, "ok")
     equal((rows[0]["syn_rtx"], rows[0]["tx_bytes"]), (dropped, 5), "SYN_RTX, TX_BYTES")
     between(rows[0]["connect_ms"], 900, 10000, "CONNECT_MS")
     # In the kernel's ticks, of 10 ms at most.
@@ -312,9 +312,9 @@ def workers():
                      "done"])
     equal(client.wait(), 0, "the client's end")
     rows = trace.finish()
-    told = read_truth(truth)
-    equal((len(rows), len(told)), (100, 100), "rows, connections")
-    for t in told:
+    fact = read_truth(truth)
+    equal((len(rows), len(fact)), (100, 100), "rows, connections")
+    for t in fact:
         row = find_row(rows, t)
         equal((row["pid"], row["rx_bytes"], row["tx_bytes"], row["result"]), (t["pid"], 10, 20, "ok"), short(row))
     check(len({row["pid"] for row in rows}) == 4, "4 workers")
@@ -380,11 +380,11 @@ def queue():
     time.sleep(0.3)    # this is what is measured
     open(go, "w", encoding="ascii").close()
     rows = trace.finish()
-    told, asked = read_truth(truth)[0], client.truth()[0]
-    row = find_row(rows, told)
+    fact, asked = read_truth(truth)[0], client.truth()[0]
+    row = find_row(rows, fact)
     # One jiffy at HZ=100 either way, and what the stops cost.
-    between(row["queue_ms"], (told["begin_ns"] - asked["call_ns"]) / 1e6 - 11,
-            (told["call_ns"] - asked["begin_ns"]) / 1e6 + 11, "QUEUE_MS of " + short(row))
+    between(row["queue_ms"], (fact["begin_ns"] - asked["call_ns"]) / 1e6 - 11,
+            (fact["call_ns"] - asked["begin_ns"]) / 1e6 + 11, "QUEUE_MS of " + short(row))
 
 
 @test("connections that were reset before they were accepted: each row says whose it was")
@@ -398,8 +398,8 @@ def reset_in_queue():
         open(go, "w", encoding="ascii").close()
         rows = trace.finish()
         equal(len(rows), 3, "rows")
-        for told in read_truth(truth):
-            row = find_row(rows, told)
+        for fact in read_truth(truth):
+            row = find_row(rows, fact)
             equal((row["dir"], row["close"], row["rx_bytes"]), ("in", "rrst", 0), "row " + short(row))
 
 
@@ -409,9 +409,9 @@ def reused():
                           "count=50", "connect=self", "send=7", "close", "done"])
     equal(len([row for row in rows if row["dir"] == "out"]), 50, "rows out")
     equal(len([row for row in rows if row["dir"] == "in"]), 50, "rows in")
-    for told in truth:
-        row = find_row(rows, told)
-        equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), "bytes of " + short(row))
+    for fact in truth:
+        row = find_row(rows, fact)
+        equal((row["rx_bytes"], row["tx_bytes"]), (fact["rx_bytes"], fact["tx_bytes"]), "bytes of " + short(row))
 
 
 @test("a command in another network namespace: bytes exact or unknown, NETNS its own")
@@ -422,11 +422,11 @@ def other_namespace():
                        "send=1234", "close", "join"])
     rows = trace.finish()
     equal(len(rows), 2, "rows")
-    for told in read_truth(truth):
-        row = find_row(rows, told)
+    for fact in read_truth(truth):
+        row = find_row(rows, fact)
         equal(row["result"], "ok", "RESULT of " + short(row))
-        check(row["rx_bytes"] in (told["rx_bytes"], None), "RX_BYTES of " + short(row))
-        check(row["tx_bytes"] in (told["tx_bytes"], None), "TX_BYTES of " + short(row))
+        check(row["rx_bytes"] in (fact["rx_bytes"], None), "RX_BYTES of " + short(row))
+        check(row["tx_bytes"] in (fact["tx_bytes"], None), "TX_BYTES of " + short(row))
         check(row["netns"] and row["netns"] != os.stat("/proc/self/ns/net").st_ino, "NETNS: %s" % row["netns"])
 
 

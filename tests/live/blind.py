@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The packet process is killed or stopped: what the wire told of open connections is unknown then, and all say so."""
+"""The packet process is killed or stopped: values that need packets are unknown then, which all outputs show."""
 import os
 import signal
 import socket

@@ -135,8 +135,8 @@ def inside():
                sum(row["rx_pkts"] + row["tx_pkts"] for row in conns)], "io,stat with %s" % words)
         paths = [row for row in rows if row.get("report") == "http,tree" and row.get("path") not in (None, "*")]
         equal([(row["count"], row["answers"]) for row in paths], [(1, 1)] * 3, "requests and answers with %s" % words)
-        told = must([CONNTRACE] + words + ["--events=messages", "-j", "-O", "MESSAGE,DIR"] + command).splitlines()
-        equal(sorted((row["message"], row["dir"]) for row in map(json.loads, told) if "summary" not in row),
+        fact = must([CONNTRACE] + words + ["--events=messages", "-j", "-O", "MESSAGE,DIR"] + command).splitlines()
+        equal(sorted((row["message"], row["dir"]) for row in map(json.loads, fact) if "summary" not in row),
               [("answer", side)] * 3 + [("request", side)] * 3, "messages with %s" % words)
 
 

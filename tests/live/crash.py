@@ -49,7 +49,7 @@ def can_crash():
 
 
 class Scenario:
-    """conntrace and the command, which waits until it is told to go on."""
+    """conntrace and the command, which waits for a file before it continues."""
 
     def __init__(self, options=()):
         can_crash()

@@ -39,7 +39,7 @@ LEFT = "left running"
 
 
 def lives(pid):
-    """A zombie that nobody waits for, as in many a container, has ended."""
+    """A zombie without a waiting parent, as in many containers, has ended."""
     return status_field(pid, "State")[:1] not in ("", "Z", "X")
 
 
@@ -187,7 +187,7 @@ class OnTerminal:
     def wait(self):
         end = time.monotonic() + 20
         while time.monotonic() < end:
-            # A terminal keeps what nobody reads, and its writer waits.
+            # A terminal keeps unread output, and its writer waits.
             if select.select([self.fd], [], [], 0.02)[0]:
                 try:
                     self.err += os.read(self.fd, 4096).decode(errors="replace")

@@ -16,8 +16,8 @@ ANY = object()      # not decided by the scenario
 class End:
     """What one end does once connected, and what its row must say.
 
-    After a reset the kernel's counters are no full testimony: who resets with linger 0 has cleared them, and who was
-    reset cannot be told from who saw a FIN. There a column may be unknown; never another value. close may be two words
+    After a reset the kernel's counters are incomplete: a reset with linger 0 clears them, and a socket that was
+    reset cannot be distinguished from one that got a FIN. There a column may be unknown, not wrong. close may be two words
     of which both are true, "exit|lrst".
     """
 
@@ -53,7 +53,7 @@ SCENARIOS = (
      End("wait-hup close", "rrst", 0, 0), End("linger0 exit=0", "exit|lrst", 0, 0)),
     ("data, then linger 0 and exit",
      End("recv=10 send=1 wait-hup close", "rrst", 10, 1), End("send=10 recv=1 linger0 exit=0", "exit|lrst", 1, 10)),
-    ("closed with unread data: a reset, and what came is counted though nobody read it",
+    ("closed with unread data: a reset, and unread data are counted",
      End("wait-bytes=5000 close", "lrst", 5000, 0), End("send=5000 wait-hup close", "rrst", 0, 5000)),
     ("exit with the connection open",
      End("recv-all close", "rfin", 50, 0), End("send=50 exit=6", "exit", 0, 50, 6)),
@@ -72,8 +72,8 @@ SCENARIOS = (
 )
 
 
-def judge(rows, told, end):
-    row = find_row(rows, told)
+def judge(rows, fact, end):
+    row = find_row(rows, fact)
     text = " of " + short(row)
     equal(row["result"], "ok", "RESULT" + text)
     for column, wanted in (("rx_bytes", end.rx), ("tx_bytes", end.tx), ("close", end.close)):
@@ -83,7 +83,7 @@ def judge(rows, told, end):
     if not (end.reset and row["state"] is None):
         # Who sent to one that had closed was answered by a RST.
         check(row["state"] in (("reset",) if end.reset else ENDED + ("reset",) * ("wait-hup" in end.words)), "STATE" + text)
-    begin, known = told["begin_ns"] / 1e9, told["outcome_ns"] / 1e9
+    begin, known = fact["begin_ns"] / 1e9, fact["outcome_ns"] / 1e9
     between(row["start"], begin - 0.05, known + 0.05, "START" + text)
     check(row["start"] <= row["end"], "START before END" + text)
     between(row["dur_s"], row["end"] - row["start"] - 2e-6, row["end"] - row["start"] + 2e-6, "DUR_S" + text)
@@ -102,9 +102,9 @@ def one_traced(server, client, address, traced):
     rows = trace.finish(end.status)
     equal(other.wait(), (client if traced == "server" else server).status, "the other end's end")
     equal(len(rows), 1, "rows")
-    told = read_truth(truth)
-    equal(len(told), 1, "connections in the truth")
-    judge(rows, told[0], end)
+    fact = read_truth(truth)
+    equal(len(fact), 1, "connections in the truth")
+    judge(rows, fact[0], end)
 
 
 def both_traced(server, client, address):
@@ -114,9 +114,9 @@ def both_traced(server, client, address):
                   ["done", "fork=1", "connect=self"] + client.words + ["done", "join"])
     rows = trace.finish()
     equal(len(rows), 2, "rows")
-    told = {t["dir"]: t for t in read_truth(truth)}
-    judge(rows, told["in"], server)
-    judge(rows, told["out"], client)
+    fact = {t["dir"]: t for t in read_truth(truth)}
+    judge(rows, fact["in"], server)
+    judge(rows, fact["out"], client)
 
 
 def tell(name, server, client):

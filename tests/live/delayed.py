@@ -79,7 +79,7 @@ def deferred():
             if "-i" in options:
                 between(row["hs_ms"], 0, THINK_MS, "HS_MS with packets")
             else:
-                equal((row["hs_ms"], row["rtt_ms"]), (None, None), "what nobody measured, with %s" % options)
+                equal((row["hs_ms"], row["rtt_ms"]), (None, None), "unmeasured values, with %s" % options)
 
 
 @test("an accept queue that was full: the socket is made when data come again, and no time has that in it")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is forbidden or missing here: worked around, or refused with the reason and the remedy; nobody is harmed."""
+"""What is forbidden or missing here: worked around, or refused with the reason and the remedy; no program is harmed."""
 import os
 import re
 import subprocess
@@ -26,25 +26,25 @@ def played(before, options=()):
     truth = scratch("truth")
     trace = Trace(options, [MKCONN, "truth=" + truth] + SCENARIO, before=before)
     rows = trace.finish()
-    told = read_truth(truth)
-    equal([t["result"] for t in told], ["ok", "ok", "refused"], "the scenario as the program saw it")
-    equal(len(rows), len(told), "rows of %s" % [short(row) for row in rows])
-    return rows, told, trace.err
+    fact = read_truth(truth)
+    equal([t["result"] for t in fact], ["ok", "ok", "refused"], "the scenario as the program saw it")
+    equal(len(rows), len(fact), "rows of %s" % [short(row) for row in rows])
+    return rows, fact, trace.err
 
 
-def owned(row, told):
+def owned(row, fact):
     equal((row["dir"], row["result"], row["errno"], row["pid"], row["tid"], row["fd"]),
-          (told["dir"], told["result"], told["errno"] or "0", told["pid"], told["tid"], told["fd"]), short(row))
+          (fact["dir"], fact["result"], fact["errno"] or "0", fact["pid"], fact["tid"], fact["fd"]), short(row))
 
 
 def exact(rows, truth):
-    for told in truth:
-        row = find_row(rows, told)
-        owned(row, told)
-        # Of a socket that failed before anybody could look, the local port is not known.
-        check(row["lport"] == told["lport"] or told["result"] != "ok" and row["lport"] is None, short(row))
-        if told["result"] == "ok":
-            equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), short(row))
+    for fact in truth:
+        row = find_row(rows, fact)
+        owned(row, fact)
+        # The local port of a socket that failed before a sample is unknown.
+        check(row["lport"] == fact["lport"] or fact["result"] != "ok" and row["lport"] is None, short(row))
+        if fact["result"] == "ok":
+            equal((row["rx_bytes"], row["tx_bytes"]), (fact["rx_bytes"], fact["tx_bytes"]), short(row))
             check(row["state"] in ENDED, short(row))
             check(row["hs_ms"] is not None, "the kernel's measure of the handshake in " + short(row))
 
@@ -81,10 +81,10 @@ def old_kernel():
 def no_counters():
     for options in LAUNCHED:
         rows, truth, err = played(denied("pidfd_getfd=EPERM", "socket:16=EPERM"), options)
-        for told in truth:
-            row = find_row(rows, told)
-            owned(row, told)
-            unknown = None if told["result"] == "ok" else 0
+        for fact in truth:
+            row = find_row(rows, fact)
+            owned(row, fact)
+            unknown = None if fact["result"] == "ok" else 0
             equal((row["rx_bytes"], row["tx_bytes"], row["hs_ms"]), (unknown, unknown, None), short(row))
             check(row["state"] in (None, *ENDED), "state of " + short(row))
         check("sandbox or container forbids it" in err, "the notice: " + err)
@@ -106,10 +106,10 @@ def attached():
         equal(early.wait(), 0, "the connection from before")
         late = mkconn(["count=5", where, "send=10", "recv=20", "close", "done"])
         equal(late.wait(), 0, "those after")
-        told = wait_for(lambda: len(read_truth(truth)) == 6 and read_truth(truth), "the server to close them")
+        fact = wait_for(lambda: len(read_truth(truth)) == 6 and read_truth(truth), "the server to close them")
         rows = trace.interrupt()
         equal(len(rows), 6, "rows")
-        for one in told:
+        for one in fact:
             row = find_row(rows, one)
             equal((row["dir"], row["rx_bytes"], row["tx_bytes"], row["state"]), ("in", 10, 20, "closed"), short(row))
         equal(sum("p" in row["seen"] for row in rows), 1, "rows of before")
@@ -169,9 +169,9 @@ def debugger_inside():
                      [gdb, "-q", "-batch", "-nx", "-ex", "run", "-ex", "echo went on", "--args", "true"]):
             result = run(QUIET + options + ["--"] + argv)
             name = os.path.basename(gdb if gdb in argv else strace)
-            told = [line for line in result.err.splitlines() if line.startswith("conntrace: ")]
-            equal(len(told), 1, "lines of conntrace for %s: %s" % (argv, result.err))
-            check(name + " was refused to trace" in "".join(told), "names the debugger: %s" % told)
+            fact = [line for line in result.err.splitlines() if line.startswith("conntrace: ")]
+            equal(len(fact), 1, "lines of conntrace for %s: %s" % (argv, result.err))
+            check(name + " was refused to trace" in "".join(fact), "names the debugger: %s" % fact)
             if gdb in argv:
                 equal((result.status, "went on" in result.out), (0, True), "gdb's own end: %r" % result)
     # What it does not follow can be debugged.

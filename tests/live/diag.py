@@ -41,8 +41,8 @@ def short_ones():
     untouched([target.pid])
     rows = finish(trace)
     equal(len(rows), 60, "rows (%s)" % rows.summary)
-    for told in target.truth():
-        row = find_row(rows, told)
+    for fact in target.truth():
+        row = find_row(rows, fact)
         equal((row["dir"], row["result"], row["rx_bytes"], row["tx_bytes"], row["pid"], row["comm"], row["state"]),
               ("in", "ok", 10, 20, target.pid, "mkconn", "closed"), short(row))
         check("s" not in row["seen"] and "p" not in row["seen"], "SEEN: " + short(row))
@@ -69,7 +69,7 @@ def workers():
     equal({row["pid"] in pids + [None] for row in rows}, {True}, "PID is a worker or unknown")
     equal({(row["dir"], row["rx_bytes"], row["tx_bytes"], row["comm"] or "mkconn") for row in rows},
           {("in", 10, 20, "mkconn")}, "DIR, bytes and COMM")
-    equal(rows.summary["unattributed"], 0, "connections of the listener that are nobody's")
+    equal(rows.summary["unattributed"], 0, "connections of the listener without a process")
 
 
 @test("workers that have no children: COMM is what they have in common, where the PID is unknown")
@@ -177,7 +177,7 @@ def refused():
         result = run(list(before) + [CONNTRACE, "--via=diag", "-d", "0.1", "-p", str(pid)])
         equal(result.status, status, "exit status for %s: %s" % (pid, result.err))
         return result.err
-    check("no such process" in why(4194303), "nobody has this number")
+    check("no such process" in why(4194303), "no process has this number")
     if os.getuid() == 0 and as_nobody():
         check("belongs to user root" in why(os.getpid(), before=as_nobody()), "another user's process")
     target = Target(SERVE)
@@ -212,7 +212,7 @@ def numbers(row):
     return (row["rport"], row["rx_bytes"], row["tx_bytes"], row["close"])
 
 
-@test("a socket that is connected once more, to the same ends: two rows; the first one's numbers are nobody's")
+@test("a socket that is connected once more, to the same ends: two rows; the numbers of the first one are unknown")
 def once_more():
     peer = Target(["accept", "recv=1000", "send=500", "wait-hup", "close", "accept", "recv=10", "send=20", "recv-all",
                    "close"])
@@ -255,7 +255,7 @@ def overrun():
     server = Process(as_nobody() + [storm, "server", "port-file=" + port, "connections=%d" % count])
     wait_file(port)
     trace = watch([server.pid])
-    os.kill(trace.pid, signal.SIGSTOP)    # nobody reads what the kernel tells
+    os.kill(trace.pid, signal.SIGSTOP)    # the kernel's messages are not read
     must([storm, "client", "port=" + wait_file(port), "connections=%d" % count, "sources=127.0.0.1,127.0.0.2"], limit=60)
     os.kill(trace.pid, signal.SIGCONT)
     rows = trace.finish()

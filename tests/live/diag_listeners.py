@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""--via=diag: ports that change hands between two looks. Whose a connection is, is right or not told, and then counted.
+"""--via=diag: ports that change their owner between two samples. The owner of a connection is right, or unknown and counted.
 
     diag_listeners.py serve|orphan|young        (played by the tests) does what the lines on stdin say
 """
@@ -168,7 +168,7 @@ def looked(trace):
 
 
 def asleep(trace, does, waits=True):
-    """What happens between two looks, and is told of before the second one."""
+    """Events between two samples that are reported before the second one."""
     looked(trace)
     os.kill(trace.pid, signal.SIGSTOP)
     wait_for(lambda: status_field(trace.pid, "State")[:1] == "T", "conntrace to stop")
@@ -180,7 +180,7 @@ def asleep(trace, does, waits=True):
     wait_for(lambda: deaths.are_told(peers, stops), "the kernel to tell of all that died")
     deaths.netlink.close()
     os.kill(trace.pid, signal.SIGCONT)
-    # As long as last words from before may come nothing is certain.
+    # While final counters from before may arrive nothing is certain.
     for _ in range(6):
         looked(trace)
 
@@ -285,7 +285,7 @@ def handed_to_target():
 def shared_unseen():
     def scene(target, others, port):
         other = another(others, "listen 127.0.0.1 %d port" % port)
-        # Whom the kernel gives them to nobody knows before: both take what comes until there are two for each.
+        # The kernel's choice is unknown: both accept until there are two for each.
         with_both(target, other, port)
         other.do("stop")
     play(scene, ["listen 127.0.0.1 %d port"])
@@ -334,7 +334,7 @@ def dual_stack():
     equal({row["laddr"] == row["raddr"] for row in last.values()}, {True}, "LADDR is of the same family")
 
 
-@test("a listener for IPv6 alone, and another program's for IPv4 on the same port, which nobody looks at")
+@test("a listener for IPv6 alone, and another program's for IPv4 on the same port, which is not watched")
 def v6_only():
     port = free_port()
     target, others = Server(), []
@@ -385,7 +385,7 @@ def elsewhere():
 def orphan():
     for way in (watch, attach):
         old = Process([sys.executable, os.path.abspath(__file__), "orphan"], stdin=subprocess.PIPE)
-        port = int(wait_for(lambda: old.out.strip(), "the connection to be nobody's"))
+        port = int(wait_for(lambda: old.out.strip(), "the connection to lose its process"))
         target = Server()
         target.do("listen 127.0.0.1 %d" % port)
         trace = way([target.pid])

@@ -11,7 +11,7 @@ from lib import Process, check, enter_namespace, equal, main, need, short, test,
 from watched import SERVE, Target, finish
 
 
-@test("packets join connections of processes that nobody stops")
+@test("packets join connections of processes that are not stopped")
 def packets():
     target = Target(SERVE)
     trace = watch([target.pid], ["-i", "lo"])
@@ -85,7 +85,7 @@ def departs():
     equal(target.wait(), 0, "the target's end: " + target.err)
     rows = {row["cookie"]: row for row in trace.finish()}.values()
     equal([(row["lport"], row["dir"], row["rx_bytes"]) for row in rows], [(port, "in", 10)] * 2, "rows")
-    # Of a process that has ended nobody knows whether it had a child.
+    # Whether a process that has ended had a child is unknown.
     check({row["pid"] for row in rows} <= {target.pid, None}, "PID")
     equal(trace.err.count("another network namespace"), 1, "sentences: " + trace.err)
 

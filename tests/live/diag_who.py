@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""--via=diag: which of several processes accepted a connection is told when it is proven, and else is unknown."""
+"""--via=diag: the process of several that accepted a connection is reported when it is proven, and else is unknown."""
 import os
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def serve(target, count, threads=1):
                      "send=10", "recv=20", "close", "done", "done", "join"])
     equal(client.wait(), 0, "the client's end")
     wait_for(lambda: len(target.truth()) >= before + count, "the server to close them")
-    return {told["rport"]: told for told in target.truth()[before:]}
+    return {fact["rport"]: fact for fact in target.truth()[before:]}
 
 
 def compare(rows, truth, acceptor=None):
@@ -34,14 +34,14 @@ def compare(rows, truth, acceptor=None):
     check(len(rows) + rows.summary["too_short"] >= len(truth), "rows, and too short: %s" % rows.summary)
     known = counted = 0
     for row in rows:
-        told = truth.get(row["rport"])
-        require(told is not None, "nobody accepted " + short(row))
-        pid = acceptor or told["pid"]
+        fact = truth.get(row["rport"])
+        require(fact is not None, "no process accepted " + short(row))
+        pid = acceptor or fact["pid"]
         known += row["pid"] is not None
         if not check(row["pid"] in (pid, None), "accepted by %d: %s" % (pid, short(row))):
             break
         counted += None not in (row["rx_bytes"], row["tx_bytes"])
-        if not check((row["dir"], row["lport"]) == ("in", told["lport"]) and row["rx_bytes"] in (10, None) and
+        if not check((row["dir"], row["lport"]) == ("in", fact["lport"]) and row["rx_bytes"] in (10, None) and
                      row["tx_bytes"] in (20, None) and row["comm"] in ("mkconn", None) and row["exe"] in (EXE, None), "%s, exe %s" % (short(row), row["exe"])):
             break
     check(counted >= len(rows) * 9 // 10, "bytes are known of %d rows of %d" % (counted, len(rows)))
@@ -141,7 +141,7 @@ def queued():
     equal(client.wait(), 0, "the client's end")
     wait_for(lambda: len(target.truth()) >= 20, "the server to close them")
     rows = finish(trace)
-    compare(rows, {told["rport"]: told for told in target.truth()})
+    compare(rows, {fact["rport"]: fact for fact in target.truth()})
     equal({"p" in row["seen"] for row in rows}, {True}, "older than the run")
 
 

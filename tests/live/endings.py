@@ -5,7 +5,7 @@
     endings.py server PORT-FILE TRUTH COUNT       endings.py client PORT-FILE TRUTH COUNT        (played by the tests)
 
 Both ends draw the same plan from the number that the client sends first: how many bytes go each way, who ends it, and
-how. Nobody ends it before what has been sent has arrived, so each byte counts at both ends. ALL=1 plays more of them.
+how. No side ends it before the data that were sent have arrived, so each byte counts at both ends. ALL=1 plays more of them.
 """
 import fcntl
 import os
@@ -132,7 +132,7 @@ def call(port, truth, numbers):
 
 
 def role_main(role, port_file, truth_path, count):
-    """One thread for each of THREADS connections at a time; the server ends when it is told to."""
+    """One thread for each of THREADS connections at a time; the server ends on request."""
     truth = os.open(truth_path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o666)
     sys.stdin.readline()
     if role == "server":

@@ -3,7 +3,7 @@
 """Every line of EXAMPLES in the manual, those that replace other tools' commands among them, does what it says.
 
 What differs from place to place is put in: the interface, the server, addresses, files; and time is shorter. A line
-nobody expects anything of here is a failure.
+without an expectation here is a failure.
 """
 import os
 import re
@@ -113,7 +113,7 @@ def examples():
 
 
 def scene():
-    """Server, clients and files are there; what a test has started is ended with it, so anew for each."""
+    """Creates server, clients and files, for each test: processes that a test started end with it."""
     folder = scratch("examples")
     os.mkdir(folder)
     ready = os.path.join(folder, "ready")
@@ -170,7 +170,7 @@ def run_to_its_end(line):
 
 def try_example(line):
     expected = [wanted for part, wanted in EXPECTED if part in line]
-    require(expected, "nobody says what this must print: " + line)
+    require(expected, "no expectation for the output of " + line)
     runs = here(line)
     if "--top" in line:
         out = run_on_screen(runs)
@@ -206,7 +206,7 @@ def every_tool():
     text, _ = examples()
     old = re.findall(r"^\.Ql (\S+)", text[text.index("\n.Ss Commands of other tools"):], re.MULTILINE)
     equal(sorted(set(TOOLS) - set(old)), [], "tools without an example")
-    equal(sorted(set(old) - set(TOOLS)), [], "tools nobody has heard of")
+    equal(sorted(set(old) - set(TOOLS)), [], "unknown tools")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""TCP Fast Open on blocking sockets: whoever watches, what goes with the SYN goes once."""
+"""TCP Fast Open on blocking sockets: the data of the SYN are sent once in every mode."""
 import os
 import select
 import socket
@@ -157,7 +157,7 @@ class Scene:
 
 
 def rows_are_right(rows, count):
-    """The program tells its own port to nobody: what was sent is enough."""
+    """The program does not report its own port: the data that were sent are enough."""
     rows = [row for row in rows if row["rport"] != 1]
     equal([(row["result"], row["tx_bytes"], row["errno"]) for row in rows], [("ok", DATA, "0")] * count, "rows")
 

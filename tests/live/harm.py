@@ -150,7 +150,7 @@ def child(action):
         os._exit(99)
     return pid
 
-def told(what, pid):
+def report(what, pid):
     options = os.WEXITED | os.WSTOPPED | os.WCONTINUED
     announced = next_change(pid)
     peek = os.waitid(os.P_PID, pid, options | os.WNOWAIT)
@@ -158,9 +158,9 @@ def told(what, pid):
     print(what, announced, peek.si_code, peek.si_status, peek.si_uid, (again.si_code, again.si_status) ==
           (peek.si_code, peek.si_status), peek.si_pid == pid, flush=True)
 
-told("exit", child(lambda: os._exit(7)))
-told("kill", child(lambda: os.kill(os.getpid(), signal.SIGKILL)))
-told("term", child(lambda: os.kill(os.getpid(), signal.SIGTERM)))
+report("exit", child(lambda: os._exit(7)))
+report("kill", child(lambda: os.kill(os.getpid(), signal.SIGKILL)))
+report("term", child(lambda: os.kill(os.getpid(), signal.SIGTERM)))
 
 going, go = os.pipe()
 
@@ -171,9 +171,9 @@ def stopper():
     os._exit(3)
 
 pid = child(stopper)
-told("stopped", pid)
+report("stopped", pid)
 os.kill(pid, signal.SIGCONT)
-told("continued", pid)
+report("continued", pid)
 os.write(go, b"x")
 # An orphaned process group does not stop for SIGTSTP; whether ours is one is not the question here.
 info = os.waitid(os.P_PID, pid, os.WEXITED | os.WSTOPPED)
@@ -187,7 +187,7 @@ def threads_then_exec():
     threading.Thread(target=time.sleep, args=(0.05,)).start()
     os.execvp("sh", ["sh", "-c", "exit 11"])
 
-told("exec from threads", child(threads_then_exec))
+report("exec from threads", child(threads_then_exec))
 while signal.sigtimedwait([signal.SIGCHLD], 0):
     pass
 # waitpid(-1), the shell's loop, WNOHANG in between.
@@ -218,7 +218,7 @@ for number in range(15):
         time.sleep(0.001)
     os.waitpid(pid, 0)
 print("handler", count)
-# Ignored: nobody is left to wait for.
+# Ignored: no child is left to wait for.
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 child(lambda: os._exit(1))
 try:

@@ -18,7 +18,7 @@ from webserver import CLIENTS, Client, Nginx
 ROUNDS = int(os.environ.get("ROUNDS", "10"))
 # The longest that is waited before killing: longer than opening and attaching take.
 MOMENT_SEC = 0.1
-# Whoever has this in the environment belongs to the tree.
+# A process with this in its environment belongs to the tree.
 MARK = "CONNTRACE_TEST_TREE"
 # A tree: threads, forks, a program in the background, one in a session of its own.
 TREE = ('"$0" listen=127.0.0.1:0 threads=2 forever connect=self send=1 keep close accept recv=1 close done done join & '
@@ -27,7 +27,7 @@ TREE = ('"$0" listen=127.0.0.1:0 threads=2 forever connect=self send=1 keep clos
 
 
 class Load(threading.Thread):
-    """A client that asks until told to stop; .requests in all, .errors what went wrong."""
+    """A client that sends requests until it is stopped; .requests is their number, .errors the failures."""
 
     def __init__(self, address, per_connection):
         super().__init__(daemon=True)
@@ -48,7 +48,7 @@ class Load(threading.Thread):
 
 
 def unharmed(pids):
-    """They are nobody's tracees and not stopped."""
+    """They have no tracer and are not stopped."""
     return all(tracer_of(pid) == 0 and status_field(pid, "State")[:1] not in ("T", "t", "Z", "")
                for pid in pids)
 
@@ -96,7 +96,7 @@ def attached_diag():
 
 
 def members(mark):
-    """The living processes of a tree, whoever their parent is by now."""
+    """The living processes of a tree, also of those with another parent by now."""
     found = []
     for name in os.listdir("/proc"):
         try:

@@ -123,7 +123,7 @@ class Run:
         return self.screen.wait() if self.screen else self.trace.wait()
 
     def said(self):
-        return self.screen.told if self.screen else self.trace.err
+        return self.screen.received if self.screen else self.trace.err
 
     def target_goes_on(self, what):
         wait_for(lambda: tracer_of(self.target) == 0 and status_field(self.target, "State")[:1] in ("S", "R"),

@@ -69,7 +69,7 @@ def fetch():
     server.end()
 
 
-@test("the whole host: what is said on a connection of two ends here is told once as it happens")
+@test("the whole host: messages of a connection with both ends here are shown once, at once")
 def said_once():
     server = nginx()
     trace = Process([CONNTRACE, "-q", "-i", "lo", "--live"])
@@ -121,7 +121,7 @@ SCENARIO = ["listen=127.0.0.1:0", "fork=1", "count=3", "accept4", "recv-all", "c
          "connect=self", "send=1000", "close", "done", "connect=127.0.0.1:9", "join"]
 
 
-@test("without packets: live, the suspicious one with context, and what nobody saw is -")
+@test("without packets: live, the suspicious one with context, and unknown values are -")
 def without_packets():
     live_ = run([CONNTRACE, "-q", "--live", "--", MKCONN] + SCENARIO).out
     # A child that ends at that very moment interrupts it.

@@ -170,11 +170,11 @@ def followed():
                           "exec", "connect=self", "close", "accept4", "close"])
     equal(len(truth), 6, "connections in the scenario")
     equal(len(rows), 6, "rows")
-    for told in truth:
-        row = find_row(rows, told)
-        equal((row["pid"], row["tid"], row["fd"], row["comm"]), (told["pid"], told["tid"], told["fd"], "mkconn"),
+    for fact in truth:
+        row = find_row(rows, fact)
+        equal((row["pid"], row["tid"], row["fd"], row["comm"]), (fact["pid"], fact["tid"], fact["fd"], "mkconn"),
               "pid, tid, fd, comm of " + short(row))
-    check(len({told["pid"] for told in truth}) == 2 and len({told["tid"] for told in truth}) == 3, "3 threads, 2 pids")
+    check(len({fact["pid"] for fact in truth}) == 2 and len({fact["tid"] for fact in truth}) == 3, "3 threads, 2 pids")
 
 
 @test("a program started by a shell is named, not the shell")
@@ -194,8 +194,8 @@ def background():
                        '<&3 & exec 3<&-; exit 3' % (truth, begun), MKCONN], **piped_as_3())
     trace.popen.stdin.close()
     rows = trace.finish(3)
-    told = read_truth(truth)
-    equal([t["result"] for t in told], ["ok"], "the scenario of the one in the background")
+    fact = read_truth(truth)
+    equal([t["result"] for t in fact], ["ok"], "the scenario of the one in the background")
     equal([row["result"] for row in rows if row["dir"] == "out"], ["ok"], "its rows")
 
 
@@ -256,7 +256,7 @@ def tracer_killed():
             trace.line()
             trace.line()
         except BrokenPipeError:
-            check(not survives, "nobody reads any more")
+            check(not survives, "there is no reader any more")
         if survives:
             wait_for(lambda: os.path.exists(after), "the command to make its connection")
         else:

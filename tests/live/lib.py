@@ -161,7 +161,7 @@ def read_file(path):
 
 
 def enter_namespace(required=True, flags="-Urn"):
-    """Moves this script into user and network namespaces of its own: root there, its own loopback, nobody's traffic.
+    """Moves this script into user and network namespaces of its own: root there, its own loopback, no other traffic.
 
     Where the system forbids it, a script that requires it is skipped; another goes on outside. flags are those of
     unshare(1), for more namespaces.
@@ -236,7 +236,7 @@ def need_all(*programs):
 # --- processes -------------------------------------------------------------------------------------------------
 
 class Process:
-    """A program that runs beside the test; its output goes to files, so that nobody waits for a reader."""
+    """A program that runs beside the test; its output goes to files, so that it does not wait for a reader."""
 
     def __init__(self, argv, stdin=subprocess.DEVNULL, **keywords):
         self.argv = [str(word) for word in argv]
@@ -453,8 +453,8 @@ def read_truth(path):
 
 def facts_of(truth):
     """What of a scenario is the same each time it is played."""
-    return sorted([told[key] or "" for key in ("dir", "result", "errno", "io_errno", "first_end", "how")] +
-                  [told["rx_bytes"], told["tx_bytes"]] for told in truth)
+    return sorted([fact[key] or "" for key in ("dir", "result", "errno", "io_errno", "first_end", "how")] +
+                  [fact["rx_bytes"], fact["tx_bytes"]] for fact in truth)
 
 
 def find_row(rows, truth):
@@ -487,7 +487,7 @@ def launch(words, options=(), status=0, before=(), **keywords):
 
 
 def mkconn(words, **keywords):
-    """A mkconn scenario that nobody traces, beside the test; its truth is in .truth()."""
+    """A mkconn scenario that is not traced, beside the test; its truth is in .truth()."""
     path = scratch("truth")
     process = Process([MKCONN, "truth=" + path] + list(words), **keywords)
     process.truth_path = path

@@ -20,7 +20,7 @@ MKPCAP = os.path.join(TOP_BUILD, "tests/helpers/mkpcap")
 
 
 class Server:
-    """A mkconn that accepts for ever, and clients that come one after the other until told to stop."""
+    """A mkconn that accepts for ever, and clients that connect one after the other until they are stopped."""
 
     def __init__(self):
         port_file = scratch("port")
@@ -69,9 +69,9 @@ def count():
                 equal(len(lines(read_file(rows))), 2 * wanted, "rows of %s -c %d" % (words, wanted))
                 rows = scratch("rows")
                 must([CONNTRACE, "-q", "-c", wanted, "--format=json", "-o", rows] + words)
-                told = parse_rows(read_file(rows))
-                equal(sum(row["conns"] for row in told), wanted, "CONNS of %s -c %d" % (words, wanted))
-                equal(sum(row["open"] for row in told), 0, "OPEN of %s -c %d" % (words, wanted))
+                fact = parse_rows(read_file(rows))
+                equal(sum(row["conns"] for row in fact), wanted, "CONNS of %s -c %d" % (words, wanted))
+                equal(sum(row["open"] for row in fact), 0, "OPEN of %s -c %d" % (words, wanted))
                 out = must([CONNTRACE, "-q", "-H", "-c", wanted, "--events=handshakes"] + words)
                 equal(len(out.splitlines()), wanted, "handshakes of %s -c %d" % (words, wanted))
         finally:
@@ -124,7 +124,7 @@ DEAF = ("import socket, sys, time\ns = socket.create_server(('127.0.0.1', 0), ba
         "print(s.getsockname()[1], flush=True)\ntime.sleep(600)")
 
 
-@test("-d SEC ends in time, also with a connection that its opener closed and nobody accepts")
+@test("-d SEC ends in time, also with a connection that its opener closed and that is not accepted")
 def duration():
     deaf = Process([sys.executable, "-c", DEAF])
     wait_for(lambda: deaf.out.endswith("\n"), "the port")
@@ -155,7 +155,7 @@ def reader():
         trace = Process([CONNTRACE, "-q", "-I", "600", "-p", server.process.pid], stdout=subprocess.PIPE)
         trace.popen.stdout.close()
         equal(trace.wait(5), 0, "status with -I")
-        # Somebody wants something else of these.
+        # These are for another purpose.
         for words in (["--record=" + scratch("ev")], ["--metrics=" + scratch("prom")], ["-o", scratch("rows")]):
             trace = Process([CONNTRACE, "-q", "-d", "1", "-p", server.process.pid] + words, stdout=subprocess.PIPE)
             began = time.monotonic()

@@ -44,11 +44,11 @@ class Paths:
 
 
 BIRTH = re.compile(r"(?:accept(?:4|-null|4-null|-short|4-short)?|connect=\S+|take|take-cloexec)$")
-TOLD = re.compile(r"debug: time=\S+ type=owner .*?local=\S*:(\d+) remote=\S*:(\d+) .*pid=")
+OWNER = re.compile(r"debug: time=\S+ type=owner .*?local=\S*:(\d+) remote=\S*:(\d+) .*pid=")
 
 
 class Holds:
-    """Lets go what is held (hold=PREFIX), when conntrace has told whose it is."""
+    """Releases held connections (hold=PREFIX) when conntrace has reported their owner."""
 
     def __init__(self, prefix, trace):
         self.prefix, self.trace, self.over = prefix, trace, threading.Event()
@@ -62,8 +62,8 @@ class Holds:
                 rest += said.read()
                 lines = rest.split("\n")
                 rest = lines.pop()
-                for told in filter(None, map(TOLD.search, lines)):
-                    lib.touch("%s.%s-%s" % (self.prefix, *told.groups()))
+                for fact in filter(None, map(OWNER.search, lines)):
+                    lib.touch("%s.%s-%s" % (self.prefix, *fact.groups()))
                 time.sleep(0.005)
 
     def end(self):
@@ -174,22 +174,22 @@ class Stage:
 CLOSES = {"local": "lfin", "remote": "rfin", "remote-reset": "rrst", None: "exit"}
 
 
-def wanted_close(told):
+def wanted_close(fact):
     """Who ended it, by what the program knew."""
-    if told["how"] in ("rst", "disconnect"):
+    if fact["how"] in ("rst", "disconnect"):
         return "lrst"
-    return CLOSES[told["first_end"]]
+    return CLOSES[fact["first_end"]]
 
 
-def seen_by_looking(scenario, wanted, told, row):
+def seen_by_looking(scenario, wanted, fact, row):
     """What is wanted of a row whose connection was only looked at."""
     if "moved=" in scenario.traced:
         del wanted["fd"]    # whichever it had when it was looked at
     if row["pid"] is None:
-        wanted["last_pid"] = (told["last_pid"], None)    # who holds it
+        wanted["last_pid"] = (fact["last_pid"], None)    # who holds it
     close = wanted.get("close")
     if close == "exit" or isinstance(close, tuple) and "exit" in close:
-        wanted["close"] = ("exit", "lfin")    # a FIN, whoever sends it
+        wanted["close"] = ("exit", "lfin")    # a FIN of either side
     if row["result"] == "unknown" and "result" in scenario.unknown_columns("diag"):
         del wanted["result"]
         wanted["laddr"] = scenario.ANY    # the program has forgotten it, a look has not
@@ -197,25 +197,25 @@ def seen_by_looking(scenario, wanted, told, row):
         wanted["seen"] = "kp"
 
 
-def compare(scenario, mode, row, told):
+def compare(scenario, mode, row, fact):
     """Row and truth, field by field. What the scenario says of a column goes before what the program knew."""
-    wanted = {key: told[key] for key in ("pid", "tid", "fd", "dir", "raddr", "rport", "result", "errno", "rx_bytes",
-                                         "tx_bytes") if key in told}
-    if told["errno"] == "":
+    wanted = {key: fact[key] for key in ("pid", "tid", "fd", "dir", "raddr", "rport", "result", "errno", "rx_bytes",
+                                         "tx_bytes") if key in fact}
+    if fact["errno"] == "":
         wanted["errno"] = "0"
-    if told.get("lport"):
+    if fact.get("lport"):
         # A connect that failed has forgotten its address.
-        wanted.update(laddr=None if told["laddr"] in ("0.0.0.0", "::") else told["laddr"], lport=told["lport"])
-    if told["result"] == "ok":
-        wanted["close"] = wanted_close(told)
+        wanted.update(laddr=None if fact["laddr"] in ("0.0.0.0", "::") else fact["laddr"], lport=fact["lport"])
+    if fact["result"] == "ok":
+        wanted["close"] = wanted_close(fact)
         wanted["state"] = "reset" if wanted["close"].endswith("rst") else lib.ENDED
-    wanted["last_pid"] = told["last_pid"] if told["last_pid"] != told["pid"] else None
-    if told["result"] in ("abort", "pending"):
+    wanted["last_pid"] = fact["last_pid"] if fact["last_pid"] != fact["pid"] else None
+    if fact["result"] in ("abort", "pending"):
         wanted["errno"] = None
-    wanted.update(scenario.expected(told))
+    wanted.update(scenario.expected(fact))
     unknown = scenario.unknown_columns(mode)
     if mode == "diag":
-        seen_by_looking(scenario, wanted, told, row)
+        seen_by_looking(scenario, wanted, fact, row)
     name = short(row)
     for column, value in wanted.items():
         if row[column] is None and column in unknown or value is scenario.ANY:
@@ -250,9 +250,9 @@ def play(scenario, mode):
             continue
         equal(len(truth), scenario.count, "connections in the truth")
         equal(len(rows), scenario.count, "rows: " + " ".join(short(row) for row in rows))
-        for told in truth:
-            expected = {key: value for key, value in scenario.expected(told).items() if isinstance(value, (int, str))}
-            compare(scenario, mode, find_row(rows, dict(told, **expected)), told)
+        for fact in truth:
+            expected = {key: value for key, value in scenario.expected(fact).items() if isinstance(value, (int, str))}
+            compare(scenario, mode, find_row(rows, dict(fact, **expected)), fact)
 
 
 # --- many at once ------------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ class Player:
 
 def play_all(tests, at_once):
     waiting = [Player_start for Player_start in enumerate(tests, 1)]
-    playing, ended, told, failed = [], {}, 1, 0
+    playing, ended, fact, failed = [], {}, 1, 0
     print("1..%d" % len(tests))
     # A collection would write to each page that a child shares with this process.
     gc.freeze()
@@ -346,9 +346,9 @@ def play_all(tests, at_once):
             if player.read_end in ready and player.read():
                 playing.remove(player)
                 ended[player.number] = player
-        while told in ended:
-            failed += ended.pop(told).say()
-            told += 1
+        while fact in ended:
+            failed += ended.pop(fact).say()
+            fact += 1
     return failed
 
 
@@ -358,16 +358,17 @@ HEAD = """# What is seen
 
 <!-- Written by tests/live/matrix.py --coverage; a test compares it with the scenarios. -->
 
-Each row is a scenario whose truth is known: a program plays it, and what conntrace says of it is compared field by field:
-process, thread, descriptor, direction, addresses, result, errno, bytes, and who ended it; over IPv4 and over IPv6.
+Each row is a scenario whose truth is known: a program plays it, and the rows of conntrace are compared
+field by field: process, thread, descriptor, direction, addresses, result, errno, bytes, and the side that ended it; over
+IPv4 and IPv6.
 *Launched* is `conntrace -- COMMAND`, *attached* is `conntrace -p PID`, *diag* is `conntrace --via=diag -p PID`, which
-stops nobody.
+stops no process.
 
-`ok`: every field is right. Fields behind it may be `-` in that mode, never wrong, for the reason the number names. A
+`ok`: every field is right. Fields after it may be `-` in that mode, but not wrong, for the reason of that number. A
 number alone: the scenario is not played in that mode, for that reason.
 
-Each scenario is played unwatched, too, and what its programs find, report and leave is the same as watched
-(tests/live/unharmed.py, which names the two that chance or conntrace itself decides).
+Each scenario is also played without conntrace, and the results of its programs are the same (tests/live/unharmed.py,
+which names the two that depend on chance or on conntrace itself).
 """
 
 

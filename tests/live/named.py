@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What -p names: a thread is its process, children that exist already are told of, sockets without a connection are none.
+"""What -p names: a thread is its process, children that exist already are reported, sockets without a connection are none.
 
     named.py thread|sockets|master        (played by the tests) does what the lines on stdin say
 """
@@ -82,7 +82,7 @@ class Played(Process):
     def __init__(self, what):
         super().__init__(as_nobody() + [sys.executable, os.path.abspath(__file__), what], stdin=subprocess.PIPE)
 
-    def told(self, lines=1):
+    def fact(self, lines=1):
         return wait_for(lambda: len(self.out.splitlines()) >= lines and self.out.split(), "the program's words")
 
 
@@ -90,7 +90,7 @@ class Played(Process):
 def by_thread():
     for way in WAYS:
         program = Played("thread")
-        tid = int(program.told()[0])
+        tid = int(program.received()[0])
         trace = way([program.pid], ["-O", "PID,TID,RPORT,RESULT"], words=["-p", "%d,%d" % (tid, tid)])
         program.line()
         if way is watch:
@@ -109,7 +109,7 @@ def by_thread():
 def no_connections():
     for way in WAYS:
         program = Played("sockets")
-        program.told()
+        program.received()
         trace = way([program.pid])
         for _ in range(3):
             program.line()
@@ -125,20 +125,20 @@ def no_connections():
 @test("-p of a master says which children exist already and what to type; once they are named, or alone, nothing")
 def master():
     program = Played("master")
-    family = [int(word) for word in program.told(4)]
+    family = [int(word) for word in program.received(4)]
     children = sorted(pid for pid in family if pid != program.pid)
     for options, words, wanted in (([], [program.pid], True), (["--via=diag", "--no-follow"], [program.pid], True),
                                    (["--via=diag"], [program.pid], False), ([], family, False),
                                    ([], [children[-1]], None)):
         trace = Trace(options + ["-d", "0.2", "-p"] + [str(pid) for pid in words], before=as_nobody())
         trace.finish()
-        told = [line for line in trace.err.splitlines() if "children with sockets already" in line]
-        equal(len(told), 1 if wanted else 0, "notices of %s %s: %s" % (options, words, trace.err))
-        if told:
-            check("PID %d (python3) has 3 children" % program.pid in told[0], told[0])
-            named = told[0].split("conntrace -p ")[1].split(",")
-            equal(named[0], str(program.pid), "the first of " + told[0])
-            equal(sorted(map(int, named[1:])), children, "the children in " + told[0])
+        fact = [line for line in trace.err.splitlines() if "children with sockets already" in line]
+        equal(len(fact), 1 if wanted else 0, "notices of %s %s: %s" % (options, words, trace.err))
+        if fact:
+            check("PID %d (python3) has 3 children" % program.pid in fact[0], fact[0])
+            named = fact[0].split("conntrace -p ")[1].split(",")
+            equal(named[0], str(program.pid), "the first of " + fact[0])
+            equal(sorted(map(int, named[1:])), children, "the children in " + fact[0])
     program.popen.stdin.close()
     require(program.wait() == 0, "the master's end")
 

@@ -48,7 +48,7 @@ def judge(rows, clients, workers, per_connection, watched=False):
             kinds = collections.Counter((c["rx_bytes"], c["tx_bytes"]) for c in mine)
             for c in mine:
                 check(kinds[c["rx_bytes"], c["tx_bytes"]] >= 10, "a rare one: " + short(c))
-    known = set(workers) | ({None} if watched else set())    # nobody knows which worker accepted a short one
+    known = set(workers) | ({None} if watched else set())    # the worker that accepted a short one is unknown
     check({conn["pid"] for conn in conns} <= known, "every connection is a worker's")
     equal({conn["comm"] for conn in conns}, {"nginx"}, "COMM")
 

@@ -83,7 +83,7 @@ def played(way, options):
     program.line()
     equal(program.wait(), 0, "its end")
     rows = trace.interrupt() if trace.alive() else trace.rows()
-    # What was told before is told once more.
+    # Earlier reports are repeated.
     last = {(row.get("report"), row.get("dir"), row.get("lport"), row.get("rport"), row.get("port")): row for row in rows}
     return int(program.out.split()[-1]), list(last.values())
 

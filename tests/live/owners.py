@@ -55,7 +55,7 @@ def receive(served):
 
 
 def serve(directory, listener, until=None):
-    """Accepts until somebody wants otherwise. It closes first, so that the client's port is free at once."""
+    """Accepts until it is stopped. It closes first, so that the client's port is free at once."""
     listener.settimeout(0.02)
     while not (until and until()):
         try:
@@ -179,11 +179,11 @@ def play_takers(directory, count):
 # --- the test --------------------------------------------------------------------------------------------------
 
 def truth_of(directory):
-    told = {}
+    fact = {}
     for line in read_file(directory + "/truth").splitlines():
         entry = json.loads(line)
-        told[entry["dir"], entry["bytes"]] = entry
-    return told
+        fact[entry["dir"], entry["bytes"]] = entry
+    return fact
 
 
 def is_told(row, one, passed):
@@ -202,15 +202,15 @@ def compare(rows, directory, what, least, passed=False):
         number = row["rx_bytes"] if row["dir"] == "in" else row["tx_bytes"]
         if row["pid"] is None and row["comm"] is None:
             continue
-        told = truth.get((row["dir"], number))
-        if told is None:
+        fact = truth.get((row["dir"], number))
+        if fact is None:
             # Without its bytes: it must be one of those that had these ports.
             peer = row["rport"] if row["dir"] == "in" else row["lport"]
             if not any(is_told(row, one, passed) and one["peer"] == peer
                        for one in truth.values() if one["dir"] == row["dir"]):
                 wrong.append("no such: " + short(row))
-        elif not is_told(row, told, passed):
-            wrong.append("%s, but it was %s" % (short(row), told))
+        elif not is_told(row, fact, passed):
+            wrong.append("%s, but it was %s" % (short(row), fact))
         owned += 1
     check(not wrong, "%s: %d wrong of %d rows:\n%s" % (what, len(wrong), len(rows), "\n".join(wrong[:5])))
     print("# %s: %d of %d rows have a process" % (what, owned, len(rows)))
@@ -252,7 +252,7 @@ def play(what, beside, way, least):
 
 
 def play_beside(directory, _):
-    """A server that nobody asks about, as long as it is needed."""
+    """A server that is not watched, while it is needed."""
     listener = listen()
     announce(directory, listener)
     serve(directory, listener, lambda: os.path.exists(directory + "/done"))
@@ -274,7 +274,7 @@ def play_callers(directory, count):
 WAYS = ("launched", "attached", "diag", "host")
 
 
-@test("short processes with PIDs and ports that are used again: each connection is its own process's, or nobody's")
+@test("short processes with PIDs and ports that are used again: each connection has its own process, or none")
 def clients():
     for way in WAYS:
         play("clients", "beside", way, COUNT if way in ("launched", "attached") else 0)

@@ -58,8 +58,8 @@ def command():
     trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "-i", "lo", "--", sys.executable, "-c", script], stdin=-1)
     wait_for(lambda: "CapBnd" in trace.out, "the command")
     own = {line.split(":")[0]: line.split()[1] for line in read_file("/proc/self/status").splitlines() if "Cap" in line}
-    told = {line.split(":")[0]: line.split()[1] for line in trace.out.splitlines() if line.startswith("Cap")}
-    equal(told, own, "its capabilities")
+    fact = {line.split(":")[0]: line.split()[1] for line in trace.out.splitlines() if line.startswith("Cap")}
+    equal(fact, own, "its capabilities")
     equal(capabilities(trace.pid), {TARGET}, "conntrace's")
     trace.line()
     equal(trace.wait(), 0, "exit status (%s)" % trace.err)

@@ -170,7 +170,7 @@ def pid_of(path):
 
 
 def answers(port):
-    """Does somebody listen there?"""
+    """Return: whether a socket listens there."""
     return run(["sh", "-c", "grep -q ':%04X 00000000:0000 0A' /proc/net/tcp" % port]).status == 0
 
 
@@ -336,7 +336,7 @@ def ssh():
     first = run(login("true"))
     if first.status:
         untraced.end(pid_of(top + "/pid"), signal.SIGTERM)
-        raise Skip("this sshd lets nobody in: " + first.err.strip().replace("\n", "; "))
+        raise Skip("this sshd refuses the login: " + first.err.strip().replace("\n", "; "))
     for mode in modes():
         equal(digest(play(mode, login("seq 50000; exit 3"), limit=LIMIT)),
               digest(play(UNTRACED, login("seq 50000; exit 3"), limit=LIMIT)), "ssh, " + mode)

@@ -85,14 +85,14 @@ def killed_between_reports():
     lib.equal(how_it_ended(words, ["--no-filter"], 5, env=preloaded(PRELOAD_KILL="1")), {"-"}, "CLOSE")
 
 
-@test("a connection is over before the tracer has told of its birth: nothing is missing, and it lasted no longer")
+@test("a connection ends before the tracer has reported its begin: nothing is missing, and its duration is right")
 def tracer_lags():
     # Longer than any event is held for others.
     words = ["listen=127.0.0.1:0", "threads=1", "accept", "recv=10", "close", "done", "connect=self", "send=10", "close", "join"]
     rows, truth = lib.launch(words, env=preloaded(PRELOAD_SLOW_MS="150"))
-    for told in truth:
-        row = lib.find_row(rows, told)
-        lib.equal([row["rx_bytes"], row["tx_bytes"]], [told["rx_bytes"], told["tx_bytes"]], "bytes " + lib.short(row))
+    for fact in truth:
+        row = lib.find_row(rows, fact)
+        lib.equal([row["rx_bytes"], row["tx_bytes"]], [fact["rx_bytes"], fact["tx_bytes"]], "bytes " + lib.short(row))
         lib.equal(row["state"], "closed", "STATE " + lib.short(row))
         lib.between(row["dur_s"], 0, 1, "DUR_S " + lib.short(row))
 

@@ -84,7 +84,7 @@ def begin(way, options, port):
 
 def play(hook, rule, ended):
     """Return: [way, options, row]. ended: what the client or the peer says of the second five bytes."""
-    inside, port_file, told = other_host(), scratch("port"), []
+    inside, port_file, fact = other_host(), scratch("port"), []
     peer = Process(inside + [sys.executable, os.path.abspath(__file__), "echo", port_file])
     port = int(wait_file(port_file))
     for count, (way, options) in enumerate(WAYS):
@@ -107,34 +107,34 @@ def play(hook, rule, ended):
         must(["nft", "delete", "table", "inet", "own"])
         mine = [row for row in rows if row["lport"] == int(client.out.split()[2])]
         equal(len(mine), 1, "%s %s: rows %s; %s" % (way, options, [short(row) for row in rows], rows.summary))
-        told.append((way, options, mine[0]))
-    return told
+        fact.append((way, options, mine[0]))
+    return fact
 
 
-@test("what this host sends is rejected: it made the RST, and where that is not seen nobody is blamed")
+@test("what this host sends is rejected: it made the RST, and if that is not seen CLOSE is unknown")
 def sent():
     for way, options, row in play("output", "ip daddr " + THERE + " tcp dport %d", "reset"):
-        told = "%s %s: %s %s" % (way, options, short(row), row["why"])
-        equal((row["laddr"], row["result"], row["state"], row["tx_bytes"]), (HERE, "ok", "reset", 5), told)
-        check(row["rx_bytes"] in (5, None), told)
+        fact = "%s %s: %s %s" % (way, options, short(row), row["why"])
+        equal((row["laddr"], row["result"], row["state"], row["tx_bytes"]), (HERE, "ok", "reset", 5), fact)
+        check(row["rx_bytes"] in (5, None), fact)
         if "any" in options:
-            equal((row["close"], row["why"]), ("lrst", ["reset", "kernel"]), told)
+            equal((row["close"], row["why"]), ("lrst", ["reset", "kernel"]), fact)
         else:
-            equal((row["close"], row["why"]), (None, ["reset"]), told)
+            equal((row["close"], row["why"]), (None, ["reset"]), fact)
 
 
 @test("what comes is rejected: the RST goes to the peer, and the socket here knows nothing of it")
 def received():
     for way, options, row in play("input", "ip saddr " + THERE + " tcp sport %d", "reset"):
-        told = "%s %s: %s %s" % (way, options, short(row), row["why"])
+        fact = "%s %s: %s %s" % (way, options, short(row), row["why"])
         # Without a process to ask about, all that came by is what was received.
         asked = "k" in row["seen"]
-        equal((row["laddr"], row["result"], row["rx_bytes"], row["tx_bytes"]), (HERE, "ok", 5 if asked else 10, 10), told)
-        check(asked or way == "host", told)
+        equal((row["laddr"], row["result"], row["rx_bytes"], row["tx_bytes"]), (HERE, "ok", 5 if asked else 10, 10), fact)
+        check(asked or way == "host", fact)
         if options:
-            equal((row["close"], row["state"], "kernel" in row["why"]), ("lrst", "reset", asked), told)
+            equal((row["close"], row["state"], "kernel" in row["why"]), ("lrst", "reset", asked), fact)
         else:
-            equal(row["close"], "lfin", told)
+            equal(row["close"], "lfin", fact)
 
 
 @test("an attempt that is rejected by this host: refused, and not by the peer")

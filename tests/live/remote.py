@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A peer on another host, whose own counters nobody hears: what is not proved is unknown, never off by its FIN.
+"""A peer on another host, whose own counters are unavailable: an unproven number is unknown, not wrong by its FIN.
 
 The other host is a second network namespace at the end of a veth pair.
 """
@@ -14,7 +14,7 @@ SENT = 100
 SCENARIOS = (
     ("the peer closes first", "recv-all close", "send=100 close", "rfin"),
     ("the server closes first, the peer then", "recv=100 close", "send=100 recv-all close", "lfin"),
-    # The peer's answer to the server's FIN takes away the TIME_WAIT socket that would have told of it.
+    # The peer's answer to the server's FIN removes the TIME_WAIT socket that would have shown it.
     ("the server closes first, the peer answers with a reset", "recv=100 close", "send=100 wait-hup rst", "lfin"),
     ("the server closes first, the peer goes on sending", "recv=100 close", "send=100 wait-hup send=7 close", "lfin"),
 )
@@ -35,7 +35,7 @@ def play(inside, server, client, options):
 
 def scenario(name, server, client, ended):
     @test(name + ": unknown or exact, and exact when close(2) is watched")
-    def told():
+    def fact():
         inside = other_host()
         for row in play(inside, server, client, []):
             check(row["rx_bytes"] in (SENT, None), "rx_bytes %s" % row["rx_bytes"])

@@ -57,11 +57,11 @@ def handshakes():
                                             "close", "join"],
                   report="peers", stdin=subprocess.PIPE)
 
-    def told():
+    def fact():
         return [row for row in parse_rows("\n".join(lines(trace))) if row["report"] == "events"]
-    wait_for(lambda: len(told()) >= 2, "both ends of the one that stays")
+    wait_for(lambda: len(fact()) >= 2, "both ends of the one that stays")
     check(trace.alive(), "the command still runs")
-    equal(sorted((row["dir"], row["result"], row["state"]) for row in told()),
+    equal(sorted((row["dir"], row["result"], row["state"]) for row in fact()),
           [("in", "ok", "ESTABLISHED"), ("out", "ok", "ESTABLISHED")], "what has been decided")
     trace.line()
     rows = trace.finish()
@@ -88,7 +88,7 @@ def intervals():
     trace = attach([server.pid], ["-I", "0.2"])
     for before, count_ in ((0, 2), (2, 3)):
         server.serve(count_)
-        # What has been told is not told again.
+        # A connection is reported once.
         wait_for(lambda whole=before + count_: len(lines(trace)) >= whole, "%d rows" % (before + count_))
         equal(len({line for line in lines(trace)}), before + count_, "rows")
     check(trace.alive(), "the run goes on")
@@ -146,11 +146,11 @@ def cannot_write():
     with open("/dev/full", "wb") as full:
         process = Process([CONNTRACE, "--", MKCONN] + SCENARIO, stdout=full)
         equal(process.wait(), 1, "exit status with a full disk behind standard output")
-    witness = scratch("witness")
-    result = run([CONNTRACE, "-o", "/nonexistent/file", "--", "touch", witness])
+    dump = scratch("dump")
+    result = run([CONNTRACE, "-o", "/nonexistent/file", "--", "touch", dump])
     equal(result.status, 125, "exit status: conntrace's own failure")
     check("/nonexistent/file" in result.err, "stderr: " + result.err)
-    check(not os.path.exists(witness), "the command was not run for nothing")
+    check(not os.path.exists(dump), "the command was not run for nothing")
 
 
 @test("the report goes to standard output, the accounts to standard error, -q silences them, -o moves the report")

@@ -65,10 +65,10 @@ def sends():
         out = os.pipe()
         trace = Trace(options, words("send", HERE), stdout=out[1])
         os.close(out[1])
-        with os.fdopen(out[0], encoding="ascii") as told:
-            port = int(told.readline())
+        with os.fdopen(out[0], encoding="ascii") as fact:
+            port = int(fact.readline())
             peer = Process(inside + words("receive", HERE, port))
-            truth = json.loads(told.readline())
+            truth = json.loads(fact.readline())
             equal(peer.wait(60), 0, "the peer's end")
             rows = trace.finish()
         check(truth["resent"] > 0, "something was lost: %s" % truth)

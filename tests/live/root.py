@@ -27,8 +27,8 @@ def other_user():
     client = mkconn(["count=3", "connect=127.0.0.1:@" + port, "send=10", "close", "done"])
     equal((client.wait(), server.wait()), (0, 0), "their ends")
     rows = trace.finish()
-    for told in read_truth(truth):
-        row = find_row(rows, told)
+    for fact in read_truth(truth):
+        row = find_row(rows, fact)
         equal((row["rx_bytes"], row["uid"]), (10, NOBODY), short(row))
 
 
@@ -39,7 +39,7 @@ def children(pid):
 WITH_NET_RAW = AS_NOBODY[:-1] + ["--inh-caps=+net_raw", "--ambient-caps=+net_raw", "--"]
 
 
-@test("the packet process is nobody, without capabilities, groups, descriptors or system calls worth having")
+@test("the packet process runs as nobody, without capabilities, groups, descriptors and dangerous system calls")
 def dropped():
     fifo = scratch("savefile")
     os.mkfifo(fifo)
@@ -47,7 +47,7 @@ def dropped():
     for words, options in (([], live), (WITH_NET_RAW, live), ([], savefile), (AS_NOBODY, savefile)):
         os.chmod(os.path.dirname(fifo), 0o755)
         os.chmod(fifo, 0o666)
-        # Something that was open before is nobody's business either; and the writer keeps the pipe from ending.
+        # A descriptor that was open before is closed too; the writer keeps the pipe open.
         with open("/etc/passwd", "rb") as before, open(fifo, "r+b", buffering=0):
             conntrace = Process(OWN_NET + words + options, pass_fds=[before.fileno()])
             # Before it is conntrace, it has another child.

@@ -33,7 +33,7 @@ def program(text):
     return write_file(scratch("program"), "#!/bin/sh\n" + text + "\n", 0o755)
 
 
-@test("passed, failed and skipped are told apart, whatever a program does")
+@test("passed, failed and skipped are distinguished for every program")
 def tally():
     for name, text, passed, failed, skipped in PROGRAMS:
         result = run([sys.executable, RUN, "--timeout=1", program(text)])

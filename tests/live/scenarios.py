@@ -12,19 +12,19 @@ TRACED = MODES[:2]
 SECTIONS = (("births", "Births"), ("processes", "Processes and programs"), ("passed", "Descriptors that travel"),
             ("deaths", "Deaths"), ("never", "Never a row"))
 SCENARIOS = []
-NO_CALLS = "no call is seen: the listener says whose the connection is, and the kernel's counters the rest."
+NO_CALLS = "no call is seen: the listener gives the owner of the connection, and the kernel's counters the rest."
 WATCHED = {"tid/fd/last_pid": NO_CALLS, "rx_bytes/tx_bytes/close/state": "closing is not watched, and destroy events do "
-           "not always tell; the end of a process is told by its FIN, as `lfin`."}
-FORKED = "a child that comes and goes between two looks may accept on the listener of the process that is known: which of " \
-         "them accepted is told only if it is proven, who holds the connection is LAST_PID."
-HELD = "held open until conntrace has told of it, because what no listener of the target accepts is found by looking " \
-       "(`--look-ms`); what is too short for that is counted, as tests/live/diag.py proves."
-NO_OUTCOME = "what became of an attempt only its program is told: RESULT is `unknown` and ERRNO `-`."
+           "not always show it; the end of a process is known by its FIN, as `lfin`."}
+FORKED = "a child that lives between two samples may accept on the listener of the known process: the one that " \
+         "accepted is reported only if it is proven, the holder of the connection is LAST_PID."
+HELD = "held open until conntrace has reported it, because a connection that no listener of the target accepts is found " \
+       "by samples (`--look-ms`); shorter ones are counted, as tests/live/diag.py proves."
+NO_OUTCOME = "only the program gets the outcome of an attempt: RESULT is `unknown` and ERRNO `-`."
 OUTCOMES = "timed out|by ICMP|given up|an attempt under way"
 NOT_BY_LOOKING = {
-    "refused|unreachable by a route|no route": "an attempt that fails at once is over before anybody can look.",
-    "^(reset before a byte was sent|linger 0, then exit); the accepting": "what the other side resets at once is over before "
-    "anybody can look, and its last word has lost the other end's port.",
+    "refused|unreachable by a route|no route": "an attempt that fails at once is over before a sample.",
+    "^(reset before a byte was sent|linger 0, then exit); the accepting": "a connection that the other side resets at once is "
+    "over before a sample, and its final counters lack the port of the other end.",
     "no-io-uring": "it is an error with `--via=diag`, which stops no call and so refuses none.",
     "^another network namespace": "sockets and destroy events of another network namespace are not listed for this one; "
     "conntrace says so (tests/live/diag_namespace.py).",
@@ -70,11 +70,11 @@ class Scenario:
 
     @staticmethod
     def listens_first(traced, others):
-        """Does it wait for others? Then it can be watched before they come, by one who stops nobody."""
+        """Whether it waits for others. Then it can be watched before they begin, without stops."""
         return others and traced.split("port-file={port}")[0].strip() in ("listen={address}:0", "fastopen listen={address}:0")
 
-    def expected(self, told):
-        return self._expected(told) if callable(self._expected) else self._expected
+    def expected(self, fact):
+        return self._expected(fact) if callable(self._expected) else self._expected
 
     def unknown_of(self, mode):
         """{columns: why}"""
@@ -222,12 +222,12 @@ Scenario("births", "connect called again while under way (EALREADY)",
       meanwhile=answer)
 
 Scenario("births", "a refused socket connects again", "connect={address}:9 again " + CLIENT + "send=10 close", SERVE,
-      count=2, expected=lambda told: REFUSED if told["rport"] == 9 else {})
+      count=2, expected=lambda fact: REFUSED if fact["rport"] == 9 else {})
 Scenario("births", "connect(AF_UNSPEC), then connect again", CLIENT + "send=10 recv=5 disconnect " + CLIENT +
       "send=11 recv=5 close", SERVER + "count=2 accept recv=10 send=5 wait-hup close done", count=2)
 Scenario("births", "an attempt under way, connect(AF_UNSPEC), then connect again",
       "nonblock connect={address}:7 disconnect " + CLIENT + "poll so-error send=11 close", SERVE, setup=blackhole,
-      count=2, expected=lambda told: ABORT if told["rport"] == 7 else {})
+      count=2, expected=lambda fact: ABORT if fact["rport"] == 7 else {})
 
 
 def fast_open(_):
@@ -262,7 +262,7 @@ def child_ends(stage, _):
 
 def sent_once(stage, rows, _truth):
     lib.equal([(row["result"], row["tx_bytes"]) for row in rows], [("ok", 10)] * 2, "rows")
-    lib.equal([told["rx_bytes"] for told in stage.others[0].truth()], [10, 10], "what the other side got")
+    lib.equal([fact["rx_bytes"] for fact in stage.others[0].truth()], [10, 10], "what the other side got")
 
 
 Scenario("births", "TCP Fast Open by sendto, disturbed by a signal that the program ignores: sent once",
@@ -314,11 +314,11 @@ Scenario("processes", "exec from a thread that does not lead its group",
       SERVER + "threads=1 exec accept recv-all close", CALL)
 Scenario("processes", "exec from a thread, with a connection open",
       SERVER + "threads=1 accept recv=5 exec recv-all close", CLIENT + "send=5 send=10 close",
-      expected=lambda told: {"rx_bytes": 15})
+      expected=lambda fact: {"rx_bytes": 15})
 
 
-BORN_UNSEEN = "its birth was not seen, so somebody may have called shutdown(2) before, and then the counters alone do " \
-              "not tell who closed first."
+BORN_UNSEEN = "its begin was not seen, so shutdown(2) may have been called before, and then the counters alone " \
+              "do not show the side that closed first."
 OWN = "listen={address}:0 fork=1 accept recv-all close done connect=self send=10 close join"
 
 
@@ -345,8 +345,8 @@ Scenario("processes", "a Go client under a storm of SIGURG", "call {address} {po
       (SERVER + "threads=20 accept recv-all send=20 close done"), program=GO, count=20)
 
 URING_SERVED = (CLIENT + "count=5 send=10 shutdown recv-all close done").replace(CLIENT + "count=5", "count=5 " + CLIENT)
-LOOKING = "direct descriptors are found in the list of all the host's sockets, and looking takes at most a tenth of the " \
-          "time; what was accepted meanwhile is `u` in SEEN and known by its last word alone."
+LOOKING = "direct descriptors are found in the list of all sockets of the host, which is read for at most a tenth of the " \
+          "time; a connection accepted meanwhile is `u` in SEEN and known by its final counters alone."
 
 
 def found_or_not(stage, rows, _truth):
@@ -373,12 +373,12 @@ Scenario("processes", "io_uring, direct descriptors: connect, send, shutdown, re
       unknown={mode: {"the row": LOOKING} for mode in TRACED})
 Scenario("processes", "`--no-io-uring`: a program that has nothing else ends", "serve {address} {port} 1 fd", program=lib.URING,
       options="--no-io-uring", status=77, modes=("launched",), judge=no_rows,
-      absent="a filter cannot be put into a process that runs.")
+      absent="a filter cannot be installed in a running process.")
 
-NO_LAST_WORD = "destroy events do not tell of MPTCP sockets, so their counters (Linux 6.5) are had at close(2), if that is " \
-               "stopped for (`--watch-close`)."
-NO_FINS = "destroy events do not tell of MPTCP sockets, and what close(2) then sends is not known when it is called."
-MPTCP = dict(expected={"proto": "mptcp"}, unknown={"launched": {"rx_bytes/tx_bytes/close/state": NO_LAST_WORD},
+NO_COUNTERS = "destroy events do not report MPTCP sockets, so their counters (Linux 6.5) are read at close(2), if that is " \
+              "a stop (`--watch-close`)."
+NO_FINS = "destroy events do not report MPTCP sockets, and the effect of close(2) is unknown at its entry."
+MPTCP = dict(expected={"proto": "mptcp"}, unknown={"launched": {"rx_bytes/tx_bytes/close/state": NO_COUNTERS},
                                                    "attached": {"close/state": NO_FINS}})
 Scenario("processes", "MPTCP on both sides: PROTO is mptcp", "mptcp " + OWN, count=2, **MPTCP)
 Scenario("processes", "MPTCP, megabytes both ways, open when the process ends", "mptcp " + SERVER +
@@ -392,14 +392,14 @@ Scenario("processes", "an MPTCP listener that accepts plain TCP: PROTO is tcp",
 
 FAR = "destroy events do not come from another network namespace, and a launched command is not stopped at close(2) " \
       "without `--watch-close`."
-FAR_CLOSE = "destroy events do not come from another network namespace, and what close(2) then sends, a FIN or a RST, " \
-            "is not known when it is called."
+FAR_CLOSE = "destroy events do not come from another network namespace, and the effect of close(2), a FIN or a RST, " \
+            "is unknown at its entry."
 
 
 Scenario("processes", "another network namespace", OWN,
       command=lambda stage, argv: ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"] + argv, count=2,
       unknown={"launched": {"rx_bytes/tx_bytes/close/state": FAR}, "attached": {"close/state": FAR_CLOSE}})
-Scenario("processes", "another PID namespace: PID as whoever runs conntrace sees it", OWN,
+Scenario("processes", "another PID namespace: PID in the namespace of conntrace", OWN,
       command=lambda stage, argv: lib.unshared("-pf") + argv, count=2)
 Scenario("processes", "another mount namespace", OWN, command=lambda stage, argv: lib.unshared("-m") + argv, count=2)
 Scenario("processes", "another user namespace", OWN, command=lambda stage, argv: lib.unshared("-U") + argv, count=2)
@@ -432,9 +432,9 @@ def ends(stage):
     return {"here": channel(stage)[0].fileno(), "there": channel(stage)[1].fileno()}
 
 
-def either(told):
+def either(fact):
     """Who used it last shows only if he is seen to use it."""
-    return {"last_pid": (told["last_pid"], None)}
+    return {"last_pid": (fact["last_pid"], None)}
 
 
 Scenario("passed", "passed by SCM_RIGHTS between two targets",
@@ -446,11 +446,11 @@ Scenario("passed", "passed by SCM_RIGHTS with MSG_CMSG_CLOEXEC: LAST_PID is the 
 Scenario("passed", "passed by SCM_RIGHTS and open at the receiver's exit",
       SERVER + "channel fork=1 take recv=10 send=20 recv-all exit=0 done accept recv=5 pass join",
       CLIENT + "send=15 recv=20 close")
-UNSEEN = "recvmsg(2) is not stopped unless it asks for MSG_CMSG_CLOEXEC, so that programs that receive nothing but " \
-         "data run at full speed; what came without is found when the process ends, if it still has it."
+UNSEEN = "recvmsg(2) is a stop only with MSG_CMSG_CLOEXEC, so that programs that receive data alone run at full speed; a " \
+         "descriptor received without it is found when the process ends, if it is still open."
 FROM_OTHER = dict(others=(SERVER + "accept recv=5 channel-fd={here} pass", CLIENT + "send=15 recv=20 close"),
                   keywords=inherit_both, values=ends,
-                  expected=lambda told: {"pid": told["last_pid"], "last_pid": None, "tid": None, "fd": Scenario.ANY},
+                  expected=lambda fact: {"pid": fact["last_pid"], "last_pid": None, "tid": None, "fd": Scenario.ANY},
                   unknown={mode: {"close/state": BORN_UNSEEN} for mode in TRACED})
 Scenario("passed", "received by SCM_RIGHTS from a process that is not traced, MSG_CMSG_CLOEXEC",
       "channel-fd={there} take-cloexec recv=10 send=20 recv-all close", **FROM_OTHER)
@@ -499,7 +499,7 @@ Scenario("passed", "a connection inherited over exec (inetd): p in SEEN",
       "adopt={connected}:in:0:0:0:0:{connected} recv-all send=20 close",
       keywords=lambda stage: {"pass_fds": [connected(stage).fileno()]},
       values=lambda stage: {"connected": connected(stage).fileno()}, meanwhile=hang_up,
-      expected=lambda told: {"pid": told["last_pid"], "last_pid": None, "tid": None, "seen": ("skp", "kp")},
+      expected=lambda fact: {"pid": fact["last_pid"], "last_pid": None, "tid": None, "seen": ("skp", "kp")},
       unknown={"launched": {"close/state": BORN_UNSEEN}})
 Scenario("passed", "shared by fork: the parent and two children close it, the last of three goes on",
       SERVER + "accept recv=10 fork=2 drop done join fork=1 wait-file={path[go]} send=20 recv-all close done drop "
@@ -511,7 +511,7 @@ Scenario("passed", "shared by fork: a child exits with it, the parent goes on an
 Scenario("passed", "shared by fork: a child exits with it, the parent goes on and exits",
       CLIENT + "send=10 clone=plain done join recv=20 exit=0", SERVER + "accept recv=10 send=20 recv-all close")
 
-NEVER_OLDER = "the command did not live before the run."
+NEVER_OLDER = "the command did not run before conntrace."
 OLDER = dict(begins_before=True, modes=("attached",), absent=NEVER_OLDER)
 Scenario("births", "a listener older than the run", SERVER + "touch={path[before]} wait-stdin accept recv-all close",
       CLIENT + "send=10 close", **OLDER)
@@ -527,7 +527,7 @@ Scenario("births", "an attempt begun before the run",
 
 # --- deaths ----------------------------------------------------------------------------------------------------------
 
-WIPED = "a reset wipes the kernel's counters, and what came before it is only known if close(2) is stopped for " \
+WIPED = "a reset clears the kernel's counters, and their values before it are known only if close(2) is a stop " \
         "(`--watch-close`)."
 
 
@@ -543,15 +543,15 @@ for name, server, client in deaths.SCENARIOS:
         words = {who: ("cloexec " if "exec" in who.words else "") + first + " ".join(who.words)
                  for who, first in words.items()}
         Scenario("deaths", "%s; the %s side traced" % (name, side), words[end], words[other], status=end.status,
-              expected=lambda told, end=end: dict(
+              expected=lambda fact, end=end: dict(
                   {column: value for column, value in (("rx_bytes", end.rx), ("tx_bytes", end.tx))
                    if value is not deaths.ANY},
                   close=closes(end), state="reset" if end.reset else
                   lib.ENDED + ("reset",) * ("wait-hup" in end.words)),
               unknown={"launched": {"rx_bytes/tx_bytes/close/state": WIPED}} if end.reset else None,
               not_watched=WIPED if end.reset else "")
-AGAIN = "whether the peer's FIN is in the count shows in the TIME_WAIT socket or at close(2), and the former is gone when " \
-        "the ports are used again (`--watch-close`)."
+AGAIN = "the TIME_WAIT socket or close(2) shows whether the peer's FIN is in the count, and the former is gone when the " \
+        "ports are used again (`--watch-close`)."
 
 
 def all_served(stage, _):
@@ -614,7 +614,7 @@ Scenario("deaths", "the same pair of ports used again at once, five times",
 
 def never_mixed(stage, rows, _truth):
     """Two threads close each other's descriptors: a row may not know, but never has another connection's numbers."""
-    clients = {told["lport"] for told in lib.read_truth(stage.path("clients"))}
+    clients = {fact["lport"] for fact in lib.read_truth(stage.path("clients"))}
     lib.equal(len(rows), 100, "rows")
     ports = [row["rport"] for row in rows if row["rport"]]
     lib.equal(len(ports), len(set(ports)), "each port once")

@@ -35,7 +35,7 @@ def play(when, path):
     """Two connections to itself, the second by a child that accepts, and a refused one; one before, if it seals midway."""
     truth = []
 
-    def told(direction, result, descriptor, port=None, pid=0):
+    def fact(direction, result, descriptor, port=None, pid=0):
         truth.append({"dir": direction, "result": result, "fd": descriptor, "lport": port, "pid": pid or os.getpid()})
     if when == "waiting":
         sys.stdin.readline()
@@ -47,8 +47,8 @@ def play(when, path):
     if when != "start":
         seal()
     client, served = pair(listener)
-    told("out", "ok", client.fileno())
-    told("in", "ok", served.fileno(), port)
+    fact("out", "ok", client.fileno())
+    fact("in", "ok", served.fileno(), port)
     moved = os.dup(client.fileno())
     os.dup2(moved, 100)
     os.close(moved)
@@ -62,13 +62,13 @@ def play(when, path):
         os.write(writing, b"%d" % served.fileno())
         os._exit(0)
     client = socket.create_connection(listener.getsockname())
-    told("out", "ok", client.fileno())
+    fact("out", "ok", client.fileno())
     os.waitpid(pid, 0)
-    told("in", "ok", int(os.read(reading, 10)), port, pid)
+    fact("in", "ok", int(os.read(reading, 10)), port, pid)
     client.close()
     client = socket.socket()
     check_errno = client.connect_ex((LOOPBACK, 1))
-    told("out", "refused" if check_errno else "ok", client.fileno())
+    fact("out", "refused" if check_errno else "ok", client.fileno())
     client.close()
     other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     other.connect((LOOPBACK, 9))
@@ -150,9 +150,9 @@ def unreadable():
     trace = Trace([], [program, "truth=" + truth, "listen=127.0.0.1:0", "fork=1", "accept", "recv-all", "close", "done",
                        "connect=self", "send=10", "close", "join"], as_nobody() + WITHOUT)
     rows = trace.finish(limit=40)
-    told = read_truth(truth)
+    fact = read_truth(truth)
     equal(sorted((row["dir"], row["result"], row["pid"], row["fd"]) for row in rows),
-          sorted((t["dir"], t["result"], t["pid"], t["fd"]) for t in told), "rows")
+          sorted((t["dir"], t["result"], t["pid"], t["fd"]) for t in fact), "rows")
     check(NOTICE in trace.err, "the notice: " + trace.err)
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Asking a running conntrace: --control with conntrace-stat, --metrics, and groups from every witness."""
+"""Queries of a running conntrace: --control with conntrace-stat, --metrics, and groups from every source."""
 import errno
 import json
 import os
@@ -174,7 +174,7 @@ def real_gmetric():
     equal((values.get("tcpeek_bad_failure_reject"), values.get("tcpeek_bad_failure_timeout")), ("2", "0"), "values")
 
 
-@test("clients that never read, never ask or ask nonsense harm nobody")
+@test("clients that do not read, do not ask or send invalid requests do no harm")
 def bad_clients():
     watch = Watch(*["--group=g%d:RX@*:%d" % (i, i + 1) for i in range(60)])
     clients = []
@@ -236,7 +236,7 @@ def named_when_heard():
                 refused += error.errno == errno.ECONNREFUSED
                 client.close()
                 client = None
-        check(client is not None, "nobody listens at " + path)
+        check(client is not None, "no listener at " + path)
         client.close()
         # A name without room for another beside it is made in place.
         check(refused == 0 or name != "control", "refused at a name that is there")
@@ -270,7 +270,7 @@ def sockets():
     trace.wait()
     check(os.path.exists(path), "a socket is left")
     result = run([STAT, "-U", path])
-    equal(result.status, 1, "nobody answers there")
+    equal(result.status, 1, "no answer there")
     check("Connection refused" in result.err and path in result.err, result.err)
     equal(tries("--control=" + path).status, 0, "a stale socket is replaced")
     check(not os.path.exists(path), "and removed at the end")
@@ -344,7 +344,7 @@ def metrics():
     check(("other", "in", "other") in own and ("other", "out", "other") in own, "the rest: %s" % own)
     check('conntrace_group_connections_total{group="odd\\"\\\\name",result="refused"} 6\n' in text, "an odd name")
     equal(found['conntrace_group_connections_total{group="web",result="refused"}'] if
-          'conntrace_group_connections_total{group="web",result="refused"}' in found else 0, 0, "web refused nobody")
+          'conntrace_group_connections_total{group="web",result="refused"}' in found else 0, 0, "web has no refused one")
     between(found["conntrace_start_time_seconds"], time.time() - 120, time.time(), "the start")
     equal([name for name in os.listdir(os.path.dirname(path)) if name.startswith(os.path.basename(path)) and
            name != os.path.basename(path)], [], "nothing is left beside the file")
@@ -437,7 +437,7 @@ def metrics_gone():
 
 
 @test("groups from calls and counters alone, and with packets, agree; only packets know the rest")
-def witnesses():
+def sources():
     for options, known in ((RULES, False), (RULES + ["-i", "lo"], True)):
         rows = Trace(options, [MKCONN] + SCENARIO, report="groups").finish()
         got = {row["group"]: row for row in rows}

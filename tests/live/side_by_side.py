@@ -163,15 +163,15 @@ def together():
     equal(len(outs), CONNECTIONS, "connections, the opener's ends")
     result = sorted(row["result"] for row in outs)
     equal((result.count("ok"), result.count("refused"), len(result)), (PLAIN + 2, REFUSED, CONNECTIONS), "outcomes")
-    told = {row["lport"]: row for row in outs}
+    fact = {row["lport"]: row for row in outs}
     # Who moved what, exactly.
     equal(sorted((row["tx_bytes"], row["rx_bytes"]) for row in outs if row["result"] == "ok"),
           sorted([(SENT, ANSWERED)] * PLAIN + [(sent, ANSWERED)] * 2), "bytes")
     lost = [row for row in outs if row["rport"] == DROPPED_PORT]
     equal((len(lost), lost[0]["result"] in ("timeout", "abort", "pending"), lost[0]["syn_rtx"] > 0), (1, True, True),
-          "the attempt nobody answers")
+          "the attempt without an answer")
 
-    ports_of = set(told)
+    ports_of = set(fact)
     frames = sorted(row["rx_pkts"] + row["tx_pkts"] for row in outs)
     conversations = [(int(port), int(left) + int(right)) for port, left, right in re.findall(
         r"^\S+:(\d+) +<-> \S+ +(\d+) +\d+ \w+ +(\d+) ", tools[0].out, re.MULTILINE)]

@@ -74,7 +74,7 @@ def ignored():
 
 
 def waiting(pipe):
-    """How many bytes nobody has read."""
+    """Number of unread bytes."""
     count = array.array("i", [0])
     fcntl.ioctl(pipe, termios.FIONREAD, count)
     return count[0]
@@ -98,7 +98,7 @@ def twice(trace, what, statuses=(-signal.SIGINT,)):
     between(time.monotonic() - began, 0, 5, "seconds after the second SIGINT, %s" % what)
 
 
-@test("a second SIGINT ends at once while a report is written to a pipe that nobody reads")
+@test("a second SIGINT ends at once while a report is written to a pipe without a reader")
 def blocked_report():
     for words in (["-z", "conns"], ["--events"], ["-z", "conns", "--format=json"], ["-z", "conns", "-j", "--events"]):
         trace = Process([CONNTRACE, "-q", "-r", savefile(4000)] + words, stdout=subprocess.PIPE)
@@ -129,7 +129,7 @@ def blocked_run():
     trace.popen.stdout.close()
 
 
-@test("the same while the file to be read is a FIFO that nobody has opened")
+@test("the same while the file to be read is a FIFO without a writer")
 def blocked_opening():
     fifo = scratch("fifo")
     os.mkfifo(fifo)

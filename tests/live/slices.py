@@ -95,7 +95,7 @@ def reports(rows, name):
 
 
 class Unsure(Exception):
-    """A number is unknown: on a busy machine a look or a last word came late."""
+    """A number is unknown: on a busy machine a sample or final counters came late."""
 
 
 def sure(rows, *names):
@@ -173,7 +173,7 @@ def check_io(rows, conns, moved, opened, ended, what):
     sure(conns or [], "rx_bytes")
     total = {name: sum(row[name] for row in rows) for name in names}
     equal(total, {"sum(rx_bytes)": moved, "sum(tx_bytes)": moved, "count(opened)": opened, "count(ended)": ended}, what)
-    equal({row["frames"] for row in rows} | {row["bytes"] for row in rows}, {None}, "frames nobody saw")
+    equal({row["frames"] for row in rows} | {row["bytes"] for row in rows}, {None}, "frames of a run without packets")
     for one, two in zip(rows, rows[1:]):
         check(abs(one["start"] + one["dur_s"] - two["start"]) < 1e-6, "a row begins where the one before ends: %s" % two)
     if conns is not None:
@@ -217,7 +217,7 @@ def io_attached():
     check(2 <= older <= 4, "both ends of one or two connections are older than the run: %d" % older)
 
 
-@test("io,stat without packets: where nobody looked in time a row is unknown, and not too small")
+@test("io,stat without packets: a row whose counters were read too late is unknown, and not too small")
 def io_late():
     words, ready = program(1000)
     target = Process(words)
@@ -236,7 +236,7 @@ def io_late():
     check(any(row["sum(rx_bytes)"] for row in rows if row["start"] > since), "afterwards: %s" % rows)
 
 
-@test("--via=diag: what died is told in its slice and in its row, however seldom looks come")
+@test("--via=diag: a destroyed socket is in its slice and in its row, also with rare samples")
 def seldom_looks():
     target = Target(SERVE)
     # While nothing new turns up, the time between two looks grows.
@@ -268,7 +268,7 @@ def next_look(pid):
     raise Failure("no timer")
 
 
-@test("--via=diag: that the first look takes long makes nobody wait for the second")
+@test("--via=diag: a long first sample does not delay the second")
 def first_look():
     target = Target(SERVE)
     waits = []

@@ -32,15 +32,15 @@ def logged(words, options=(), connections=1):
     return log, pcap, read_truth(truth)
 
 
-@test("alone: who, whom, outcome and errno; no bytes, for nobody saw any")
+@test("alone: process, peer, outcome and errno; no bytes, because they are unknown")
 def alone():
     log, _, truth = logged(EXCHANGE)
     rows = Trace(["--strace-log", log]).finish()
     equal(len(rows), 2, "rows")
-    for told in truth:
-        row = find_row(rows, dict(told, lport=None))
+    for fact in truth:
+        row = find_row(rows, dict(fact, lport=None))
         equal((row["pid"], row["fd"], row["result"], row["comm"], row["seen"]),
-              (told["pid"], told["fd"], "ok", "mkconn", "s"), short(row))
+              (fact["pid"], fact["fd"], "ok", "mkconn", "s"), short(row))
         equal((row["rx_bytes"], row["cookie"], row["hs_ms"]), (None, None, None), "what no call tells")
 
 
@@ -50,10 +50,10 @@ def joined():
         log, pcap, truth = logged(EXCHANGE, options)
         rows = Trace(["--strace-log", log, "-r", pcap]).finish()
         equal(len(rows), 2, "rows with %s" % (options,))
-        for told in truth:
-            row = find_row(rows, told)
+        for fact in truth:
+            row = find_row(rows, fact)
             equal((row["pid"], row["fd"], row["rx_bytes"], row["tx_bytes"], row["seen"]),
-                  (told["pid"], told["fd"], told["rx_bytes"], told["tx_bytes"], "sw"), short(row))
+                  (fact["pid"], fact["fd"], fact["rx_bytes"], fact["tx_bytes"], "sw"), short(row))
             check(row["hs_ms"] is not None and row["hs_ms"] >= 0, "HS_MS of " + short(row))
         # The accept returns behind the handshake, on the same clock.
         check(find_row(rows, [t for t in truth if t["dir"] == "in"][0])["queue_ms"] is not None, "QUEUE_MS")

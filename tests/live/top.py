@@ -236,33 +236,33 @@ def attached():
     pid = traffic()
     screen = job("-p %d" % pid, GO_ON * 2)
     screen.wait_text("%d open" % (2 * CONNS))
-    front = int(re.search(r"child (\d+)", screen.told).group(1))
+    front = int(re.search(r"child (\d+)", screen.received).group(1))
     screen.keys("\x1a")
     screen.wait_text("^back 148")
     check(1049 not in screen.screen.modes and 25 in screen.screen.modes, "the screen is still there")
     lib.wait_for(lambda: state_of(front) == "T", "the job to stop")
     lives(pid)
     # Continued in the background it has nothing to do on the terminal, and stops again.
-    told = len(screen.told)
+    fact = len(screen.received)
     os.kill(front, signal.SIGCONT)
     lib.wait_for(lambda: state_of(front) == "T", "the job to stop again")
     screen.read(0.7)
-    equal(screen.told[told:], "", "what it writes in the background")
+    equal(screen.received[fact:], "", "what it writes in the background")
     screen.keys("\n")
     screen.wait_text("%d open" % (2 * CONNS))
     # SIGSTOP cannot be refused, but it is not the tracer that stops.
     os.kill(front, signal.SIGSTOP)
-    screen.wait_told("back 147")
-    told = len(screen.told)
+    screen.wait_received("back 147")
+    fact = len(screen.received)
     lives(pid)
     screen.read(0.7)
-    equal(screen.told[told:], "", "what it writes on the shell's terminal")
+    equal(screen.received[fact:], "", "what it writes on the shell's terminal")
     screen.screen.resize(80, 24)
     screen.keys("\n")
     screen.wait_text("%d open" % (2 * CONNS))
     screen.keys("q")
     screen.wait_text("^back 0")
-    check(re.search(r"conntrace: .* %d connections" % (2 * CONNS), screen.told), "accounts")
+    check(re.search(r"conntrace: .* %d connections" % (2 * CONNS), screen.received), "accounts")
     check(1049 not in screen.screen.modes and 25 in screen.screen.modes, "the screen is still there at the end")
 
 
@@ -277,7 +277,7 @@ def ends_stopped():
     screen.wait_text("^back 148")
     os.kill(pid, signal.SIGKILL)
     screen.wait_text("^gone 0")
-    check(re.search(r"conntrace: .* %d connections" % (2 * CONNS), screen.told), "accounts")
+    check(re.search(r"conntrace: .* %d connections" % (2 * CONNS), screen.received), "accounts")
 
 
 @test("started in the background it leaves the terminal's modes alone until it has the terminal")
@@ -295,7 +295,7 @@ def background():
         children = lib.read_file("/proc/%d/task/%d/children" % (screen.process.pid, screen.process.pid)).split()
         front = int(children[0]) if children else 0
     equal(seen, [], "the terminal's modes")
-    equal(screen.told, "", "what it was told")
+    equal(screen.received, "", "its input")
     screen.keys("\n")
     screen.wait_text("%d open" % (2 * CONNS))
     screen.keys("q")
@@ -309,7 +309,7 @@ def launched():
     program, ready, out = lib.write_file(lib.scratch(), TRAFFIC), lib.scratch("ready"), lib.scratch("out")
     screen = job("-- %s %s %d %s >%s 2>&1" % (sys.executable, program, CONNS, ready, out), GO_ON)
     screen.wait_text("%d open" % (2 * CONNS))
-    front = int(re.search(r"child (\d+)", screen.told).group(1))
+    front = int(re.search(r"child (\d+)", screen.received).group(1))
     command = int(lib.read_file(ready).split()[0])
     screen.keys("\x1a")
     screen.wait_text("^back 148")
@@ -321,7 +321,7 @@ def launched():
     screen.wait_text("%d open" % (2 * CONNS))
     lives(command)
     os.kill(front, signal.SIGKILL)
-    screen.wait_told("back 137")
+    screen.wait_received("back 137")
     lib.wait_for(lambda: not os.path.exists("/proc/%d" % command), "the command to end")
     lib.wait_for(screen.is_restored, "the terminal to be given back")
 
@@ -341,9 +341,9 @@ def stops():
     check(25 in screen.screen.modes, "no cursor")
     screen.keys("\n")
     screen.wait_text("5 open")
-    child = int(re.search(r"child (\d+)", screen.told).group(1))
+    child = int(re.search(r"child (\d+)", screen.received).group(1))
     os.kill(child, signal.SIGSTOP)
-    screen.wait_told("back 147")
+    screen.wait_received("back 147")
     screen.screen.resize(80, 24)    # whatever was on it is not believed
     screen.keys("\n")
     screen.wait_text("5 open")
@@ -386,9 +386,9 @@ def redraws():
         screen.read(0.5)
         bursts, last, end = 0, 0, time.monotonic() + 3
         while time.monotonic() < end:
-            before = len(screen.told)
+            before = len(screen.received)
             screen.read(0.01)
-            if len(screen.told) > before:
+            if len(screen.received) > before:
                 bursts += time.monotonic() - last > 0.1
                 last = time.monotonic()
         between(bursts, 3, 12, "redraws in three seconds with %s" % words)
@@ -403,7 +403,7 @@ def commands():
     screen = top(["--"] + program)
     equal(screen.wait(), 2, "exit status")
     screen.wait_text("--top needs the terminal")
-    check("1049h" not in screen.told, "there was a screen")
+    check("1049h" not in screen.received, "there was a screen")
     done()
     out, err = lib.scratch("out"), lib.scratch("err")
     with open(out, "wb") as stdout, open(err, "wb") as stderr:
@@ -432,20 +432,20 @@ def plain():
     check(re.search(r"^PEER +LOCAL", done_.out, re.MULTILINE), "as wide as COLUMNS")
     check("\x1b" not in done_.out, "escape sequences")
     screen = top(["-I", "0.5", "--limit=2", "-d", "2", "-p", pid], term="dumb")
-    screen.wait_told('TERM="dumb" cannot move its cursor; printing plain lines')
+    screen.wait_received('TERM="dumb" cannot move its cursor; printing plain lines')
     equal(screen.wait(), 0, "exit status")
-    check("\x1b" not in screen.told, "escape sequences on a dumb terminal")
+    check("\x1b" not in screen.received, "escape sequences on a dumb terminal")
     # Ctrl-Z is answered as without --top.
     lines, screen = screen, top(["-p", pid], term="dumb")
-    screen.wait_told("TOTAL")
+    screen.wait_received("TOTAL")
     screen.keys("\x1a")
-    screen.wait_told("not stopped, because the target would stand still")
+    screen.wait_received("not stopped, because the target would stand still")
     screen.keys("\x03")
     equal(screen.wait(), 0, "exit status after Ctrl-C")
-    blocks = re.findall(r"^PEER .*?^TOTAL", lines.told.replace("\r", ""), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^PEER .*?^TOTAL", lines.received.replace("\r", ""), re.MULTILINE | re.DOTALL)
     check(blocks and all(block.count("\n127.") <= 2 for block in blocks), "--limit: %s" % blocks[:1])
     screen = top(["-d", "1", "-p", pid], term="unheard-of")
-    screen.wait_told("nobody knows")
+    screen.wait_received("nobody knows")
     equal(screen.wait(), 0, "exit status with an unknown terminal")
 
 
@@ -461,7 +461,7 @@ def colors():
         screen = top(words + ["-p", failing.pid], term="xterm-256color", environment=environment)
         screen.wait_text("refus")
         screen.read(0.3)
-        red = re.search(r"\x1b\[(?:[\d;]*;)?31[;m]", screen.told) is not None
+        red = re.search(r"\x1b\[(?:[\d;]*;)?31[;m]", screen.received) is not None
         equal(red, wanted if words or environment else True, "red with %s %s" % (words, environment))
         done()
     check(pid > 0, "traffic")

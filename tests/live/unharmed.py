@@ -39,25 +39,25 @@ ANY_FD = re.compile(r"\b(threads|fork|clone)=")
 FACTS = ("dir", "result", "errno", "io_errno", "first_end", "how", "rx_bytes", "tx_bytes", "laddr", "raddr")
 
 
-class Nobody:
-    """Who watches when nobody does."""
+class Unwatched:
+    """Stands for conntrace in a run without it."""
 
     @staticmethod
     def signal(_number):
-        """Nobody hears it."""
+        """Does nothing."""
 
 
 def facts(truth, with_fd):
     """What of a truth is the same in each play."""
-    return sorted([str(told.get(key)) for key in FACTS + (("fd",) if with_fd else ())] +
-                  ["port" if told.get(key) else "no port" for key in ("lport", "rport")] for told in truth)
+    return sorted([str(fact.get(key)) for key in FACTS + (("fd",) if with_fd else ())] +
+                  ["port" if fact.get(key) else "no port" for key in ("lport", "rport")] for fact in truth)
 
 
 class Scene(matrix.Stage):
     """One scenario played once; .start() returns what there is to compare, by its name."""
 
     def __init__(self, scenario, mode, address):
-        # idle() lets go whoever has been attached to.
+        # idle() detaches from all processes.
         super().__init__(scenario, "launched" if mode in LAUNCHED + (UNTRACED,) else mode, address)
         self.way = mode
 
@@ -90,7 +90,7 @@ class Scene(matrix.Stage):
                 self.ready(target)
             trace = self.watcher(target.pid)
             target.line()
-        scenario.meanwhile(self, trace or Nobody)
+        scenario.meanwhile(self, trace or Unwatched)
         scenario.after(self)
         seen = {"exit status": target.wait(40), "stdout": target.out, "stderr": own_words(target.err)}
         if trace:
@@ -122,11 +122,11 @@ def compare(scenario, number):
         lib.end_processes()
         if wanted is None:
             wanted = seen
-            require("/proc/self/fd/0" in seen["stdout"], "the shell told nothing: %r" % seen)
+            require("/proc/self/fd/0" in seen["stdout"], "the shell reported nothing: %r" % seen)
             equal(seen["exit status"], scenario.status, "unwatched, exit status; stderr: %s" % seen["stderr"])
-            # Where no connection comes, none is told.
-            require(scenario.section == "never" or any(told for what, told in seen.items() if "knows" in what),
-                    "no program told anything: %r" % seen)
+            # Without a connection, none is reported.
+            require(scenario.section == "never" or any(fact for what, fact in seen.items() if "knows" in what),
+                    "no program reported anything: %r" % seen)
             continue
         equal(list(seen), list(wanted), "what there is to compare, %s" % mode)
         for what, value in seen.items():

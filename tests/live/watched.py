@@ -32,7 +32,7 @@ class Target(Process):
 
 
 def finish(trace):
-    """SIGINT. Return: the rows; nobody was stopped."""
+    """SIGINT. Return: the rows; no process was stopped."""
     rows = trace.interrupt()
     equal(rows.summary["stops"], 0, "stops")
     return rows

@@ -58,11 +58,11 @@ def exchange():
         rows, truth = scenario([word.replace("127.0.0.1", address) for word in EXCHANGE])
         equal(len(rows), 2, "rows")
         row = {way: find_row(rows, truth[way]) for way in truth}
-        for way, told in truth.items():
+        for way, fact in truth.items():
             one = row[way]
-            equal((one["result"], one["rx_bytes"], one["tx_bytes"]), ("ok", told["rx_bytes"], told["tx_bytes"]),
+            equal((one["result"], one["rx_bytes"], one["tx_bytes"]), ("ok", fact["rx_bytes"], fact["tx_bytes"]),
                   "RESULT, bytes of " + short(one))
-            check(set("skw") <= set(one["seen"]), "all three witnesses in SEEN: " + one["seen"])
+            check(set("skw") <= set(one["seen"]), "all three sources in SEEN: " + one["seen"])
             for column in ("hs_ms", "hs_net_ms", "hs_ack_ms", "rx_pkts", "tx_pkts", "rx_wire", "tx_wire"):
                 check(one[column] is not None and one[column] >= 0, "%s is known: %r" % (column.upper(), one[column]))
             between(one["hs_ms"], one["hs_net_ms"] + one["hs_ack_ms"] - 0.0021,
@@ -93,10 +93,10 @@ def queue():
     time.sleep(0.2)    # this is what is measured
     open(go, "w", encoding="ascii").close()
     rows = trace.finish()
-    told, asked = read_truth(truth)[0], client.truth()[0]
-    row = find_row(rows, told)
-    between(row["queue_ms"], (told["begin_ns"] - asked["call_ns"]) / 1e6 - 1,
-            (told["call_ns"] - asked["begin_ns"]) / 1e6 + 1, "QUEUE_MS of " + short(row))
+    fact, asked = read_truth(truth)[0], client.truth()[0]
+    row = find_row(rows, fact)
+    between(row["queue_ms"], (fact["begin_ns"] - asked["call_ns"]) / 1e6 - 1,
+            (fact["call_ns"] - asked["begin_ns"]) / 1e6 + 1, "QUEUE_MS of " + short(row))
     equal((row["rx_bytes"], row["tx_bytes"]), (10, 0), "bytes that came before accept")
 
 
@@ -183,7 +183,7 @@ def reasons():
             rows, truth = scenario(words)
             row = find_row(rows, truth["out"])
             if "poll" not in words:
-                equal(truth["out"]["errno"], errno, "what the program was told: " + rule)
+                equal(truth["out"]["errno"], errno, "the error that the program got: " + rule)
                 equal(row["errno"], errno, "ERRNO: " + rule)
             equal((row["result"], row["icmp"]), (result, icmp), "RESULT, ICMP with '%s' and %s" % (rule, words[0]))
     firewall_off()
@@ -257,7 +257,7 @@ def savefile():
                   deaths("recv=9 send=1 wait-hup close", "send=9 recv=1 rst"), ["connect=127.0.0.1:8", "close"],
                   ["listen=[::]:0", "fork=1", "accept", "recv-all", "close", "done", "connect=self", "send=77",
                    "close"]):
-        require(mkconn(words).wait() == 0, "a scenario that nobody traces")
+        require(mkconn(words).wait() == 0, "a scenario that is not traced")
     sockets_settled()
     recorded(pcap)
     rows_live = live.interrupt()
@@ -295,20 +295,20 @@ def second_address():
     trace = Trace(["-i", "lo"], report="groups")
     capturing(trace)
     require(mkconn(["listen=192.0.2.1:0", "fork=1", "accept", "recv-all", "close", "done", "connect=self", "send=10",
-                    "close", "connect=192.0.2.1:1", "close"]).wait() == 0, "a scenario that nobody traces")
+                    "close", "connect=192.0.2.1:1", "close"]).wait() == 0, "a scenario that is not traced")
     equal({row["group"]: (row["ok"], row["refused"]) for row in trace.interrupt()}, {"RX": (1, 1), "TX": (1, 1)},
           "OK, REFUSED by group")
     must(["ip", "address", "del", "192.0.2.1/32", "dev", "lo"])
 
 
-@test("nobody is traced: whose it was is told also of connections that live a few milliseconds")
+@test("without tracing: the owner is also reported of connections that live a few milliseconds")
 def brief():
     # Where the machine is too busy for looks that soon, longer ones show it.
     for count, seconds in ((40, 0.02), (20, 0.2), (8, 2)):
         trace = Trace(["-i", "lo"])
         capturing(trace)
         program = Process([sys.executable, "-c", BRIEF, str(count), str(seconds)])
-        require(program.wait(120) == 0, "the connections that nobody traces failed: " + program.err)
+        require(program.wait(120) == 0, "the connections that are not traced failed: " + program.err)
         rows = trace.interrupt()
         equal(len(rows), 2 * count, "rows, one for each end")
         check({row["pid"] for row in rows} <= {None, program.pid}, "processes of %s" % rows.summary)
@@ -321,7 +321,7 @@ def brief():
 @test("--packets ends the run, and its command, though more packets come all the time")
 def so_many():
     for options in (["-i", "lo"], ["-i", "lo", "-i", "any"], ["-i", "lo", "--ladder"]):
-        # It was told to end, and its end says so.
+        # It was ended by a signal, and its status shows that.
         rows = Trace(options + ["--packets=50"], [sys.executable, "-c", BUSY]).finish(-signal.SIGTERM, 90)
         equal(rows.summary["packets"], 50, "packets with %s" % options)
 
@@ -343,9 +343,9 @@ def packet_process_dies():
     rows = trace.rows()
     equal(rows.summary["lost"]["packet_process"], None, "the summary says so")
     equal((len(rows), len(read_truth(truth))), (2, 2), "rows, connections")
-    for told in read_truth(truth):
-        row = find_row(rows, told)
-        equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), "bytes")
+    for fact in read_truth(truth):
+        row = find_row(rows, fact)
+        equal((row["rx_bytes"], row["tx_bytes"]), (fact["rx_bytes"], fact["tx_bytes"]), "bytes")
         equal((row["rx_pkts"], row["tx_pkts"], row["rx_wire"], row["tx_wire"]), (None,) * 4, "packets")
     check("packet" in trace.err, "it says so: " + trace.err)
 
@@ -353,9 +353,9 @@ def packet_process_dies():
 @test("a filter narrows what the wire says, and only that")
 def filtered():
     rows, truth = scenario(EXCHANGE, ["-i", "lo", "--filter", "port 1"])
-    for told in truth.values():
-        row = find_row(rows, told)
-        equal((row["rx_bytes"], row["tx_bytes"]), (told["rx_bytes"], told["tx_bytes"]), "bytes, by the kernel")
+    for fact in truth.values():
+        row = find_row(rows, fact)
+        equal((row["rx_bytes"], row["tx_bytes"]), (fact["rx_bytes"], fact["tx_bytes"]), "bytes, by the kernel")
         check("w" not in row["seen"], "SEEN without wire: " + row["seen"])
         equal((row["rx_pkts"], row["tx_pkts"], row["rx_wire"]), (None, None, None), "packets")
     result = run([CONNTRACE, "-i", "lo", "--filter", "no such words", "--", "true"])

@@ -3,7 +3,7 @@
 """Recordings of real runs, replayed: the same report as ever (TAP).
 
 golden/NAME.ev was written by --record, golden/NAME.json is what it must give;
---update writes the latter anew, for a change that is meant.
+--update writes the latter, for an intended change.
 """
 import glob
 import os

@@ -70,7 +70,7 @@ flow j 203.0.113.66 666 192.0.2.1 80
 +0 j > S seq 100 in
 +0.001 j < SA seq 500 ack 101 out
 +0.001 j > A seq 101 ack 501 in
-# 11 older than the capture: nobody knows who opened
+# 11 older than the capture: the opener is unknown
 flow k 198.51.100.12 40012 192.0.2.1 80
 +0 k > A seq 101 ack 501 len 5 in
 +0.001 k < A seq 501 ack 106 len 5 out

@@ -158,7 +158,7 @@ def pieces_again(test):
 
 
 def in_large_frames(test):
-    """Segments joined by offload: resent ones are counted where the SYN told their size, and plain ones anywhere."""
+    """Segments joined by offload: retransmitted ones are counted if the SYN gave their size, and others always."""
     for opened, size, resent in ((True, 14600, 10), (True, 1460, 1), (False, 14600, None), (False, 1460, 1)):
         capture = frames.Capture()
         talk = frames.Talk(capture)

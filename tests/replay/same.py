@@ -38,7 +38,7 @@ COSTS = ("duration_s", "cpu_s", "peak_kib", "packet_peak_kib")
 # ---- captures whose answer once depended on when what was read -----------------------------------------------------
 
 def goes_on_after_reset():
-    """A RST that somebody forged, and a conversation that goes on for minutes, with pauses."""
+    """A forged RST, and a conversation that continues for minutes, with pauses."""
     capture = frames.Capture()
     talk = frames.Talk(capture)
     talk.open()
@@ -192,7 +192,7 @@ def unexplained(path, lines):
     if in_rows + left - summary["both_ends"] != summary["tcp_frames"]:
         wrong.append("%d in rows and %d left out are not %d" % (in_rows, left, summary["tcp_frames"]))
     if summary["left_out"]["unclaimed"] or summary["left_out"]["hidden"]:
-        wrong.append("somebody hides something: %s" % summary["left_out"])
+        wrong.append("frames are missing: %s" % summary["left_out"])
     return wrong
 
 

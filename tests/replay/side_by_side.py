@@ -83,7 +83,7 @@ def exactly_syn(path):
 
 
 def tcptrack_ends(path):
-    """Return: does tcptrack end by itself when it has read the file, so that nobody sees what was in it?"""
+    """Return: whether tcptrack ends by itself when it has read the file, before its screen can be read."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm", LINES="24", COLUMNS="80")

@@ -174,7 +174,7 @@ TRAPS = [
      [{"keepalive": 3, "retrans": 0, "rx_bytes": 700, "tx_bytes": 1300}]),
     ("nor before the first byte", V4 + OPEN % PLAIN + "+75 a > A seq 100 ack 501\n+75 a > A seq 100 ack 501 len 1\n", [],
      [{"keepalive": 2, "retrans": 0, "rx_bytes": 0}]),
-    ("a last byte that nobody acknowledged is resent", V4 + OPEN % PLAIN + DATA % PLAIN +
+    ("a last byte that was not acknowledged is retransmitted", V4 + OPEN % PLAIN + DATA % PLAIN +
      "+1 a > PA seq 801 ack 1801 len 1\n" * 2 + "+0 a < A seq 1801 ack 802\n", [],
      [{"keepalive": 0, "retrans": 1, "rx_bytes": 701}]),
     ("probes of a closed window are not resent", V4 + OPEN % PLAIN + "+0 a < A seq 501 ack 101 win 0\n" +
@@ -221,7 +221,7 @@ for version, flow, hard in (("ICMP", V4, ("11/0", "12/0", "12/2")), ("ICMPv6", V
                   [{"result": "unreach", "hs_ms": None}]))
     TRAPS.append(("%s long before the SYN is about another one" % version,
                   flow + "+1 a > icmp %s seq 100\n" % hard[0] + syns(1), [], [{"result": "pending", "icmp": None}]))
-TRAPS.append(("whoever resends after an ICMP error goes on", V4 + syns(0) + "+0.01 a > icmp 11/0 seq 100\n" + syns(1), [],
+TRAPS.append(("an opener that retransmits after an ICMP error continues", V4 + syns(0) + "+0.01 a > icmp 11/0 seq 100\n" + syns(1), [],
               [{"result": "pending", "icmp": None, "syn_rtx": 1}]))
 TRAPS.append(("and may be answered after all", V4 + syns(0) + "+0.01 a > icmp 3/1 seq 100\n" + syns(1) +
               "+0.01 a < SA seq 500 ack 101\n+0.02 a > A seq 101 ack 501\n", [],
@@ -237,7 +237,7 @@ for version, flow, soft in (("ICMP", V4, ("4/0", "5/0", "11/1")), ("ICMPv6", V6,
                   [{"result": "pending", "icmp": None}]))
 
 
-def told(script, *options):
+def printed(script, *options):
     capture = subprocess.run([MKPCAP], input=script.encode(), stdout=subprocess.PIPE, check=True, timeout=10)
     run = subprocess.run([CONNTRACE, "-q", "-r", "-", *options], input=capture.stdout, stdout=subprocess.PIPE, check=True,
                          timeout=10, env=dict(os.environ, TZ="UTC"))
@@ -245,7 +245,7 @@ def told(script, *options):
 
 
 def rows(script, options):
-    return [row for row in map(json.loads, told(script, "-z", "conns", "-j", "--sort", "START", *options))
+    return [row for row in map(json.loads, printed(script, "-z", "conns", "-j", "--sort", "START", *options))
             if "summary" not in row]
 
 
@@ -264,7 +264,7 @@ HANDSHAKE_LINES = [
 
 def handshakes():
     """--events=handshakes has what a line of tcpeek has."""
-    lines = sorted(" ".join(line.split()) for line in told(HANDSHAKES, "--events=handshakes"))
+    lines = sorted(" ".join(line.split()) for line in printed(HANDSHAKES, "--events=handshakes"))
     return [] if lines == sorted(HANDSHAKE_LINES) else lines
 
 

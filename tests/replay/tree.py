@@ -22,7 +22,7 @@ SAID = (
     ("b", 1, r"GET http://two.example/abs HTTP/1.1\r\nHost: two.example\r\n\r\n", None),
     ("c", 0, HELLO, None),
 )
-# Five requests in five seconds. The one without a host has no row in tshark. Of the last one nobody saw an answer.
+# Five requests in five seconds. The one without a host has no row in tshark. The answer of the last one was not captured.
 HTTP = """\
 HOST PATH COUNT ANSWERS ERRORS RATE PERCENT
 * * 5 4 2 1.000 100.000
@@ -59,7 +59,7 @@ def script():
     return text
 
 
-# Who asks for HOST gets it, in whatever words, and a recording has it for whoever asks later.
+# HOST is printed in every form on request, and a recording contains it for later requests.
 HOSTS = ["name.tls", "one.example", "two.example"]
 ASKING = (["-z", "conns", "-O", "HOST"], ["--by=host", "-O", "HOST"], ["-z", "histogram,HS_MS,host"])
 
@@ -84,7 +84,7 @@ def hosts(capture):
         for source in (["-r", "-"], ["--replay=" + record]):
             for words in ASKING:
                 done = conntrace(source + words, capture)
-                # "-" of a connection that told none is no name, nor are the edges of a histogram.
+                # "-" of a connection without one is no name, nor are the edges of a histogram.
                 found = {line.split()[0] for line in done.stdout.decode().splitlines() if line.strip()}
                 yield "HOST by %s" % " ".join([source[0].split("=")[0], *words]), sorted(found - {"-"}) == HOSTS, done
 

@@ -3,7 +3,7 @@
 """The same numbers as tshark(1) for every public capture: conv,tcp by connection, endpoints,tcp by the other side's
 address and port, io,stat by interval (TAP).
 
-Where they differ the reason is listed here; a reason that nobody needs any more is an error. ALL=1 takes every capture
+Where they differ the reason is listed here; an unused reason is an error. ALL=1 takes every capture
 instead of each tenth.
 """
 import collections
@@ -173,7 +173,7 @@ def compare_io(text, rows):
 
 def run(argv):
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
-    # Of a file that is cut both say 1 or 2, after all that could be read; by a signal it has told nothing.
+    # For a cut file both return 1 or 2, after all that could be read; after a signal there is no result.
     if done.returncode < 0:
         raise RuntimeError("%s ended by signal %d" % (argv[0], -done.returncode))
     return done.stdout

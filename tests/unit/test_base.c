@@ -29,7 +29,7 @@ static void err_tells_and_wraps(void **state)
 	assert_int_equal(err_set(&err, -ENOENT, "no %s", "file"), -ENOENT);
 	err_wrap(&err, "-r %s", "x");
 	assert_string_equal(err.text, "-r x: no file");
-	assert_int_equal(err_set(NULL, EINVAL, "nobody asks"), -EINVAL);
+	assert_int_equal(err_set(NULL, EINVAL, "not wanted"), -EINVAL);
 }
 
 static void escape_makes_one_field(void **state)

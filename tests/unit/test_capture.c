@@ -150,7 +150,7 @@ static void queue_takes_them_all(void **state)
 	int got;
 
 	(void)state;
-	/* Who has not asked yet is told of the first ones all the same. */
+	/* The first ones are also reported to a reader that has not asked yet. */
 	assert_int_equal(poll(&first, 1, PATIENCE_MS), 1);
 	while ((got = packet_read(packet, queue, &err)) != SOURCE_END) {
 		struct pollfd wake = {.fd = packet_fd(packet), .events = POLLIN};
@@ -583,7 +583,7 @@ static void unknown_interface_is_named(void **state)
 	int got = packet_open(&packet, &config, &err);
 
 	(void)state;
-	/* Who may not capture may be told that first. */
+	/* Without the privilege to capture, the message may give that first. */
 	assert_true(got == -ENODEV || got == -EPERM);
 	assert_non_null(strstr(err.text, "\"nowhere0\""));
 }

@@ -185,7 +185,7 @@ static void peers_are_limited_and_the_rest_is_other(void **state)
 	open_conns[0] = conn_of("192.0.2.7", RESULT_PENDING);
 	open_conns[0].open = 1;
 	open_count = 1;
-	/* The first has its row from when it is first told of, though others end before it does. */
+	/* The first has its row from its first report, although others end before it. */
 	has_line(written(metrics, METRICS_PROMETHEUS, &text),
 		 "conntrace_peer_open_connections{peer=\"192.0.2.7\",direction=\"in\",port=\"80\"} 1\n");
 	for (int i = 0; i < 5; i++) {
@@ -226,7 +226,7 @@ static void counters_never_go_down(void **state)
 	open_count = 1;
 	has_line(written(metrics, METRICS_PROMETHEUS, &text),
 		 "conntrace_group_received_bytes_total{group=\"RX\"} 100\n");
-	/* It ends, and how much it received nobody knows then. What was seen was seen. */
+	/* It ends, and the bytes received are unknown then. Reported bytes stay. */
 	open_count = 0;
 	conn.rx_bytes = CONN_UNKNOWN;
 	metrics_finished(metrics, &conn);
@@ -302,7 +302,7 @@ static int client_at(const char *path, const char *request)
 	return fd;
 }
 
-/* What the client has been told when there is nothing more to do; "" for nothing. */
+/* The answer that the client has when there is nothing more to do; "" for none. */
 static const char *reported_to(struct control *control, int fd)
 {
 	static char answer[65536];
@@ -348,7 +348,7 @@ static void clients_are_answered_and_never_waited_for(void **state)
 		strstr(reported_to(control, client_at(path, "GET text\n")), "\nRX\n  Success                 7\n"));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		close(fds[i]);
-	/* More names than are remembered: the first ones begin anew, the last ones do not. */
+	/* More names than are remembered: the first ones start a new count, the last ones do not. */
 	for (int i = 0; i <= CONTROL_BASELINES_OF_USER; i++) {
 		snprintf(request, sizeof(request), "REFRESH json n%d\n", i);
 		reported_to(control, client_at(path, request));

@@ -293,7 +293,7 @@ static uint64_t cookie_of(int fd)
 	return event.info.cookie;
 }
 
-/** wait_for_end() - the last word of the socket with this cookie; others on the host may die meanwhile */
+/** wait_for_end() - the final counters of the socket with this cookie; others on the host may end meanwhile */
 static bool wait_for_end(struct destroy *destroy, struct queue *queue, uint64_t cookie, struct event *event)
 {
 	int64_t end = clock_monotonic() + 10 * CLOCK_NS_PER_SEC;

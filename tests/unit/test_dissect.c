@@ -257,7 +257,7 @@ static void options_are_read(void **state)
 	assert_int_equal(segment->tsecr, 6);
 	assert_int_equal(segment->window, 64240);
 	assert_int_equal(segment->flags, SEGMENT_SYN);
-	/* The order does not matter, nor what nobody knows. */
+	/* Neither the order nor unknown options matter. */
 	found = run(V4 "+0 a > S seq 7 hex 0101fd0412340101 mss 9\n");
 	assert_int_equal(found.event.segment.mss, 9);
 	assert_int_equal(found.event.segment.has, SEGMENT_HAS_MSS);

@@ -183,7 +183,7 @@ static void every_head_comes_off(void **state)
 		assert_true(dissect_knows(head->link));
 		if (result != head->result ||
 		    (result == DISSECT_EVENT && (event.segment.seq != 7 || event.segment.payload != 5)))
-			fail_msg("%s: verdict %d", head->name, result);
+			fail_msg("%s: result %d", head->name, result);
 		/* Cut anywhere it is cut, and never another connection's. */
 		for (size_t cut = 1; cut < head->length + 40; cut++)
 			if (run_head(head, head->decapsulate, cut, &event) == DISSECT_EVENT)
@@ -257,7 +257,7 @@ static void nesting_has_an_end(void **state)
 
 #define PIECES 4
 
-/* What a datagram in pieces was told as, in one sum. */
+/* The sum of the reported fragments of a datagram. */
 struct reported {
 	int events;
 	uint32_t payload, frames, later;

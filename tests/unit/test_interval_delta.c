@@ -71,7 +71,7 @@ static void a_slice_has_what_is_new(void **state)
 	reported = interval_delta_part(delta, &conn, &part);
 	assert_ptr_equal(reported, &part);
 	assert_int_equal(reported->rx_bytes, 30);
-	/* How much of it is new nobody can say. */
+	/* The number of new bytes in it is unknown. */
 	assert_int_equal(reported->tx_bytes, CONN_UNKNOWN);
 	assert_int_equal(reported->reported, REPORTED_ATTEMPT | REPORTED_HS);
 	/* Nothing is said of it in this slice, so it is all in the next one. */

@@ -10,7 +10,7 @@
 #include "source/packet/dissect.h"
 #include "track/tracker.h"
 
-/* Who observes connections is told what happens in those of interest: a letter each, and the process it is of. */
+/* An observer gets the events of connections of interest: a letter each, and the process. */
 
 #define T0 (INT64_C(1700000000) * CLOCK_NS_PER_SEC)
 
@@ -89,7 +89,7 @@ static void call(struct tracker *tracker, enum call_kind kind, int pid, int erro
 	event.call.kind = (uint8_t)kind;
 	event.call.pid = event.call.tid = pid;
 	event.call.error = error;
-	/* Which socket a connect(2) is about is told beforehand only after one that was interrupted. */
+	/* The socket of a connect(2) is reported in advance only after an interrupted one. */
 	event.call.cookie = kind == CALL_CONNECT_BEGIN && error != EINTR ? 0 : (uint64_t)pid;
 	event.call.uid = (uint32_t)-1;
 	tracker_feed(tracker, &event, 1);
@@ -105,7 +105,8 @@ static void what_waits_is_reported_when_it_is_claimed(void **state)
 	assert_string_equal(reported, "c7 ");
 	call(tracker, CALL_CONNECT_END, 7, EINPROGRESS, false);
 	assert_string_equal(reported, "c7 s7 s7 c7 ");
-	/* The other end is traced, too: what was told once is not told again; what comes is, of the same end first. */
+	/* The other end is traced too: reported events are not repeated; new ones are reported, of the same end first.
+	 */
 	call(tracker, CALL_ACCEPT, 8, 0, true);
 	assert_string_equal(reported, "c7 s7 s7 c7 c8 ");
 	packets(tracker, FLOW "+0.1 a > A seq 101 ack 201\n+0 b > S seq 100\n");

@@ -359,7 +359,7 @@ static void what_is_unknown_of_a_member_is_counted(void **state)
 	assert_int_equal(group->spreads[PEERS_CONNECT].count, 1);
 	assert_int_equal(group->spreads_unknown[PEERS_HS], 1);
 	assert_int_equal(group->spreads_unknown[PEERS_QUEUE], 0);
-	/* What was told in an earlier slice is not counted again. */
+	/* Values of an earlier slice are not counted again. */
 	conn.reported = REPORTED_ATTEMPT;
 	peers_add(peers, &conn);
 	assert_int_equal(peers_group(peers, 1)->spreads_unknown[PEERS_HS], 1);
@@ -503,7 +503,7 @@ static void a_connection_counts_in_each_of_its_groups(void **state)
 	assert_int_equal(peers_group(peers, 1)->conns, 0);
 	assert_int_equal(peers_group(peers, 2)->conns, 2);
 	assert_int_equal(peers_total(peers_group(peers, 2), PEERS_DUP_SYN), 1);
-	/* Nobody saw the SYN/ACK of the first: 1 is known, how many there were is not. */
+	/* The SYN/ACK of the first was not captured: 1 is known, the total is not. */
 	assert_int_equal(peers_total(peers_group(peers, 2), PEERS_DUP_SYNACK), CONN_UNKNOWN);
 	assert_int_equal(peers_group(peers, 2)->totals[PEERS_DUP_SYNACK].known, 1);
 	assert_int_equal(peers_group(peers, 2)->totals[PEERS_DUP_SYNACK].unknown, 1);
@@ -524,7 +524,7 @@ static void one_sign_is_no_duration(void **state)
 	struct peers *peers = by("dir");
 
 	(void)state;
-	/* Only the last word told of it: it had lasted for nobody knows how long. */
+	/* Only its final counters are known: its duration is unknown. */
 	conn.start_ns = conn.end_ns = 5000;
 	conn.seen = SEEN_KERNEL;
 	assert_true(peers_add(peers, &conn));

@@ -58,7 +58,7 @@ static void the_oldest_make_room(void **state)
 	early = add(early, &limit, 1);
 	for (unsigned int i = 0; i < 20000; i++)
 		others = add(others, &limit, 2);
-	/* Whoever comes last is told, however many wait in vain. */
+	/* The latest one is reported, regardless of the number that wait in vain. */
 	ours = add(ours, &limit, 3);
 	early = add(early, &limit, 4);
 	reported = 0;

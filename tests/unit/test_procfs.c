@@ -447,7 +447,7 @@ static void undumpable_is_explained(void **state)
 	struct fake self = fake_of(getpid()), fake = fake_of(800);
 
 	(void)state;
-	/* The files belong to whoever runs this test, the process to another: that is how it looks. */
+	/* As if the files belonged to the user of this test and the process to another one. */
 	fake.uid[0] = fake.uid[1] = fake.uid[2] = 4000000;
 	memcpy(self.uid, fake.uid, sizeof(self.uid));
 	write_process(&self, "self");

@@ -78,7 +78,7 @@ static void finds_what_a_list_finds(void **state)
 		if (round % 8 != 0)
 			continue;
 		event.flow = flow;
-		/* Whoever has worked it out already, or not. */
+		/* With and without a hash that was computed before. */
 		event.flow_hash = round % 16 == 0 ? flow_hash(&key, &reverse) : 0;
 		ends = record_table_find_both(table, &flow, record_table_locate(table, &event));
 		assert_ptr_equal(ends.sender, newest(records, &flow));

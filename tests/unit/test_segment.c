@@ -39,7 +39,7 @@ static const struct {
 	{SEGMENT_COPY, "copy"},          {SEGMENT_RESENT, "resent"},       {SEGMENT_RESENT_PART, "part"},
 	{SEGMENT_OUT_OF_ORDER, "fills"}, {SEGMENT_KEEPALIVE, "keepalive"}, {SEGMENT_ZERO_WINDOW, "zerowin"},
 	{SEGMENT_STRAY, "stray"},        {SEGMENT_FRAGMENT, "fragment"},   {SEGMENT_CUT, "cut"},
-	{SEGMENT_SENT_AGAIN, "again"},   {SEGMENT_REPORTED, "told"},       {SEGMENT_SPURIOUS, "spurious"},
+	{SEGMENT_SENT_AGAIN, "again"},   {SEGMENT_REPORTED, "reported"},   {SEGMENT_SPURIOUS, "spurious"},
 };
 
 static const char *number(int64_t value, char text[24])
@@ -220,9 +220,9 @@ static void seen_from_the_other_end(void **state)
 	copy = timeline_copy(feeder.timeline);
 	for (uint32_t i = 0; i < copy->count; i++)
 		tell_segment(reported, sizeof(reported), &copy->entries[i].segment);
-	assert_string_equal(reported, "< 0/- SYN_RCVD SYN_SENT told\n"
-				      "> 0/1 SYN_RCVD ESTABLISHED told\n"
-				      "< 1/1 ESTABLISHED ESTABLISHED told\n");
+	assert_string_equal(reported, "< 0/- SYN_RCVD SYN_SENT reported\n"
+				      "> 0/1 SYN_RCVD ESTABLISHED reported\n"
+				      "< 1/1 ESTABLISHED ESTABLISHED reported\n");
 	timeline_free(copy);
 	timeline_free(feeder.timeline);
 }

@@ -120,7 +120,7 @@ static void one_that_is_connected_again_is_asked_for_again(void **state)
 		assert_int_equal(seen->renewal, SOCKET_RENEWED);
 		assert_int_equal(seen->owner, SOCKET_UNDECIDED);
 		assert_int_equal(seen->from, 8);
-		/* Until that is told, it stays so. */
+		/* Until that is reported, it stays so. */
 		assert_int_equal(socket_table_see(table, &looks[i], 10), SOCKET_FRESH);
 		assert_int_equal(socket_table_find(table, 5)->renewal, SOCKET_RENEWED);
 		socket_table_free(table);
@@ -139,7 +139,7 @@ static void of_a_stranger_nothing_was_reported(void **state)
 	socket_table_free(table);
 }
 
-/* A last word without ends or counters is of whichever connection was the latest. */
+/* A destroy event without ends or counters belongs to the latest connection. */
 static void one_that_was_disconnected_proves_nothing(void **state)
 {
 	struct socket_table *table = a_table(TCP_ESTABLISHED, SOCKET_TARGETS);

@@ -31,7 +31,7 @@
 
 #define NOT CONN_UNKNOWN
 
-/** struct snapshot - what a row feeds; the queues count at the last word only */
+/** struct snapshot - what a row feeds; the queues count with the final counters only */
 struct snapshot {
 	int reason, state;
 	int64_t received, sent, acked;
@@ -86,7 +86,7 @@ static const struct row rows[] = {
 	 0,
 	 0,
 	 "o"},
-	{"the same, nobody asked", {LAST(51, 100, 102, 1, 0, 0, UNKNOWN)}, NOT, 100, 0, 0, "o"},
+	{"the same, not read", {LAST(51, 100, 102, 1, 0, 0, UNKNOWN)}, NOT, 100, 0, 0, "o"},
 	{"a FIN not read: the two may have crossed", {LAST(51, 100, 102, 1, 1, 0, ABSENT)}, 50, 100, 0, 0, "o"},
 	{"shutdown may have been called", {LAST(51, 100, 102, 1, 0, 0, PRESENT)}, NOT, 100, CLOSE_LFIN, 0, "od"},
 	{"shutdown was called", {LAST(51, 100, 102, 1, 0, 0, PRESENT)}, NOT, 100, CLOSE_LFIN, 0, "os"},
@@ -115,11 +115,11 @@ static const struct row rows[] = {
 	{"the same, who opened is not known", {LAST(50, -1, 102, 1, 0, 0, PRESENT)}, 50, NOT, CLOSE_LFIN, 0, ""},
 	{"own host dropped what it sent", {LAST(50, 110, 102, 1, 0, 0, PRESENT)}, 50, 100, CLOSE_LFIN, 0, "o"},
 	{"the same, no mini socket", {LAST(51, 110, 102, 1, 0, 0, ABSENT)}, NOT, NOT, 0, 0, "o"},
-	/* --- who opened, by the last word alone --- */
+	/* --- the opener, by the final counters alone --- */
 	{"SYN and FIN are acknowledged", {LAST(50, 100, 102, 3, 0, 0, PRESENT)}, 50, 100, CLOSE_LFIN, DIR_OUT, ""},
-	/* --- a last word that was lost --- */
-	{"nobody knows", {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3), LOST}, NOT, NOT, 0, DIR_OUT, ""},
-	{"closed before our eyes, nobody knows how",
+	/* --- lost final counters --- */
+	{"unknown", {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3), LOST}, NOT, NOT, 0, DIR_OUT, ""},
+	{"closed during a sample, in an unknown way",
 	 {AT_CLOSE(TCP_ESTABLISHED, 50, 100, 101, 3), LOST},
 	 50,
 	 100,
@@ -129,7 +129,7 @@ static const struct row rows[] = {
 	/* --- payload alone (MPTCP) --- */
 	{"MPTCP lives", {LOOK(TCP_CLOSE_WAIT, 50, 100, -1, -1)}, 50, 100, 0, 0, "o"},
 	{"MPTCP was closed", {AT_CLOSE(TCP_ESTABLISHED, 50, 100, -1, -1)}, 50, 100, 0, 0, "ae"},
-	{"MPTCP was closed and nobody looked", {LOOK(TCP_ESTABLISHED, 50, 100, -1, -1)}, NOT, NOT, 0, 0, "ae"},
+	{"MPTCP was closed between samples", {LOOK(TCP_ESTABLISHED, 50, 100, -1, -1)}, NOT, NOT, 0, 0, "ae"},
 	{"MPTCP was closed before all was sent",
 	 {{INFO_CLOSE, TCP_ESTABLISHED, 50, 100, -1, -1, -1, 7, -1, -1, 0, 0}},
 	 50,
@@ -303,15 +303,15 @@ static const struct row rows[] = {
 	 0,
 	 DIR_OUT,
 	 ""},
-	{"no last word", {AT_CLOSE(TCP_ESTABLISHED, 50, 100, 101, 3)}, 50, 100, 0, DIR_OUT, "e"},
-	{"no last word, data waiting",
+	{"no final counters", {AT_CLOSE(TCP_ESTABLISHED, 50, 100, 101, 3)}, 50, 100, 0, DIR_OUT, "e"},
+	{"no final counters, data waiting",
 	 {{INFO_CLOSE, TCP_ESTABLISHED, 50, 100, 90, 3, 2, 500, -1, -1, 0, 0}},
 	 50,
 	 NOT,
 	 0,
 	 0,
 	 "e"},
-	{"no last word, only a look", {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3)}, NOT, NOT, 0, DIR_OUT, "e"},
+	{"no final counters, only a look", {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3)}, NOT, NOT, 0, DIR_OUT, "e"},
 	/* --- dead before it was closed, all read: the kernel tells; some unread: the queue does --- */
 	{"reset, no FIN before",
 	 {DEAD(50, 100, 101, 1, 0, NOT_RECEIVED), LAST(50, 100, 101, 1, 0, 0, UNKNOWN)},

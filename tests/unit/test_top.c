@@ -340,7 +340,7 @@ static void test_rates(void **state)
 	end(&scene);
 }
 
-/* However short they are, and told between ticks, they are rows as long as asked for, and counted for ever. */
+/* Short ones that are reported between ticks are rows for the given time, and stay counted. */
 static void test_short(void **state)
 {
 	struct scene scene;
@@ -707,7 +707,7 @@ static void test_fold(void **state)
 	press(&scene, TOP_KEY_HOME);
 	while (scene.list.rows[scene.state.at]->members != 2)
 		press(&scene, TOP_KEY_DOWN);
-	/* Two of one peer: one of them older than the run, whose resent segments nobody knows. */
+	/* Two of one peer: one of them older than the run, whose retransmitted segments are unknown. */
 	assert_int_equal(scene.list.rows[scene.state.at]->conn.tx_retrans, -1);
 	assert_int_equal(scene.list.rows[scene.state.at]->conn.rx_bytes, 5000100 + 1536);
 	assert_null(scene.list.rows[scene.state.at]->conn.process);

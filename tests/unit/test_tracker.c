@@ -108,7 +108,7 @@ static void feed(struct tracker *tracker, struct event event)
 	tracker_feed(tracker, &event, 1);
 }
 
-/* The last word of an accepted connection that received @rx and sent @tx; the peer closed first, which nobody read. */
+/* Final counters of an accepted connection that received @rx and sent @tx; the peer closed first, unread. */
 static struct event a_last_word(int64_t ms, const struct flow *flow, uint64_t cookie, int64_t rx, int64_t tx)
 {
 	struct event event = an_info(INFO_DESTROY, ms, flow, cookie, TCP_CLOSE);
@@ -193,7 +193,7 @@ static void a_port_used_again_is_another_connection(void **state)
 	feed(tracker, an_info(INFO_ACCEPT, 1, &flow, 1, TCP_ESTABLISHED));
 	feed(tracker, a_call(CALL_ACCEPT, 2, &flow, 2, 0));
 	feed(tracker, an_info(INFO_ACCEPT, 2, &flow, 2, TCP_ESTABLISHED));
-	/* The last word of the first comes after its port has been taken. */
+	/* The final counters of the first arrive after its port has been taken. */
 	feed(tracker, a_last_word(3, &flow, 1, 11, 0));
 	feed(tracker, a_last_word(4, &flow, 2, 22, 0));
 	tracker_finish(tracker, T0 + 5 * MS);
@@ -551,7 +551,7 @@ static void assert_over_unseen(const struct conn *conn, uint16_t port)
 	assert_int_equal(conn->end_ns, T0 + 2 * MS);
 }
 
-/* Nobody sees its calls: its cookie stays, and its ends may, too. */
+/* Its calls are not seen: its cookie stays, and its ends may too. */
 static void a_socket_is_seen_connected_once_more(void **state)
 {
 	for (uint16_t port = 80; port <= 81; port++) {
@@ -582,7 +582,7 @@ static void a_socket_is_seen_connected_once_more(void **state)
 	}
 }
 
-/* It was too short for a look: whose it was nobody knows, and its numbers are not those of the one before. */
+/* It was too short for a sample: its owner is unknown, and its numbers differ from those of the one before. */
 static void a_last_word_with_other_ends_is_of_another(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -646,7 +646,7 @@ static void packets_before_accept_are_joined(void **state)
 
 	(void)state;
 	handshake(tracker, &client, 10);
-	assert_null(tracker_next(tracker, NULL)); /* nobody's yet */
+	assert_null(tracker_next(tracker, NULL)); /* no owner yet */
 	feed(tracker, a_call(CALL_ACCEPT, 50, &server, 9, 0));
 	conn = tracker_next(tracker, NULL);
 	assert_non_null(conn);
@@ -730,7 +730,8 @@ static void the_other_end_tells_what_was_sent(void **state)
 	tracker_free(tracker);
 }
 
-/* What the kernel counts of a part of an MPTCP connection has what MPTCP sent twice in it; no last word says MPTCP. */
+/* The kernel's counters of a part of an MPTCP connection include retransmits of MPTCP; destroy events do not show
+ * MPTCP. */
 static void parts_of_mptcp_are_named_and_not_counted(void **state)
 {
 	static const struct {
@@ -832,7 +833,7 @@ static void packets_that_nobody_reads_are_not_missed_in_silence(void **state)
 		assert_int_equal(conn->rx_retrans, CONN_UNKNOWN);
 		assert_int_equal(conn->gap_ns, CONN_UNKNOWN);
 		assert_int_equal(conn->state, STATE_UNKNOWN);
-		/* Whether the attempt was answered nobody saw; the handshake that finished did. */
+		/* The answer to the attempt was not captured; the end of the handshake was. */
 		if (conn->hs_ns >= 0)
 			assert_int_equal(conn->result, RESULT_OK);
 		else

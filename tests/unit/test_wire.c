@@ -334,7 +334,7 @@ static void bytes_each_once(void **state)
 		      "+0 a > A seq 0xfffffffb ack 0xffffff01 len 2\n"
 		      "+0 a < A seq 0xffffff01 ack 0xfffffffd\n",
 		 "ok out - ESTABLISHED bytes 12/0 frames 4/2 syn 0/0 again 0/0 ooo 0"},
-		{"a hole nobody acknowledged", OPEN "+0 a < A seq 0xffffff65 ack 0xfffffff1 len 100\n",
+		{"a hole that was not acknowledged", OPEN "+0 a < A seq 0xffffff65 ack 0xfffffff1 len 100\n",
 		 "ok out - ESTABLISHED bytes 0/-1 frames 2/2 syn 0/0 again 0/0 ooo 0"},
 		{"a hole the receiver acknowledged: the capture lost it, the numbers know",
 		 OPEN "+0 a < A seq 0xffffff65 ack 0xfffffff1 len 100\n+0 a > A seq 0xfffffff1 ack 0xffffffc9\n",
@@ -391,7 +391,7 @@ static void closes(void **state)
 		{"reset after the FIN", OPEN "+0 a > FA seq 0xfffffff1 ack 0xffffff01\n+0 a < R seq 0xffffff01\n",
 		 "ok out rrst reset bytes 0/0 frames 3/2 syn 0/0 again 0/0 ooo 0"},
 		/* RFC 5961, 3.2: in the window and not what is expected next. */
-		{"a RST in the window that nobody obeyed",
+		{"a RST in the window that was ignored",
 		 OPEN "+0 a < R seq 0xffffff42\n+0 a > A seq 0xfffffff1 ack 0xffffff01\n"
 		      "+0 a < A seq 0xffffff01 ack 0xfffffff1 len 0x100\n",
 		 "ok out - ESTABLISHED bytes 0/256 frames 3/3 syn 0/0 again 0/0 ooo 0"},

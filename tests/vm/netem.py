@@ -94,14 +94,14 @@ def delay():
 def delay_packets():
     tcpdump = need("tcpdump")
     network = Network("delay 50ms", "delay 50ms")
-    witness = Process(network.there + [tcpdump, "-Z", "root", "-l", "-n", "-tt", "-S", "-i", "there", "tcp"])
-    wait_for(lambda: "listening on" in witness.err, "tcpdump", LIMIT)
+    dump = Process(network.there + [tcpdump, "-Z", "root", "-l", "-n", "-tt", "-S", "-i", "there", "tcp"])
+    wait_for(lambda: "listening on" in dump.err, "tcpdump", LIMIT)
     server, client = network.transfer(["-i", "here"], ["-i", "there"])
     payload(server, client)
-    wait_for(lambda: len(handshakes(witness.out)) == COUNT, "tcpdump to print", LIMIT)
-    witness.signal(signal.SIGINT)
-    witness.wait(LIMIT)
-    seen = handshakes(witness.out)
+    wait_for(lambda: len(handshakes(dump.out)) == COUNT, "tcpdump to print", LIMIT)
+    dump.signal(signal.SIGINT)
+    dump.wait(LIMIT)
+    seen = handshakes(dump.out)
     for row in client:
         between(row["hs_ms"] - seen[row["lport"]], -0.002, 0.002, "HS_MS beside tcpdump's: " + short(row))
     for row in server:

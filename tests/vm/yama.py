@@ -93,7 +93,7 @@ def scope_2():
         check("Yama allows CAP_SYS_PTRACE only" in answer, "--check: " + answer)
 
 
-@test("scope 3: nobody traces, root included, and nothing blames a container; diag works")
+@test("scope 3: no process may trace, root included, and no message blames a container; diag works")
 def scope_3():
     set_scope(3)
     target = sleeper()
