@@ -161,6 +161,12 @@ static int send_all(char *answer)
 
 	/* The next change is counted from here on, so the others are sent all the same when one fails. */
 	while ((line = strsep(&answer, "\n")) != NULL && *line != '\0') {
+		if (*line == '#') {
+			fputs("conntrace-stat: the figures are counted since the start of conntrace: more clients ask "
+			      "than it remembers, or this one is new\n",
+			      stderr);
+			continue;
+		}
 		if (!split_line(line, &name, &value))
 			return fail(EXIT_FAILURE, "the answer is not what was asked for; is it another version?");
 		if (run_gmetric(name, value) != EXIT_SUCCESS)

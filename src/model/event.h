@@ -461,6 +461,12 @@ enum lost_where {
 	LOST_MESSAGES,
 	/** all later packets: they are not read any more */
 	LOST_PACKET_PROCESS,
+	/** segments and calls of time lines */
+	LOST_TIMELINE,
+	/** requests whose answers cannot be found any more */
+	LOST_ANSWERS,
+	/** lookups of the process of a connection */
+	LOST_LOOKUPS,
 	LOST_WHERE_NUM
 };
 

@@ -47,9 +47,9 @@ static const char *const has_words[] = {"mss",      "wscale",   "sack-ok",      
 static const char *const fact_words[] = {"comm", "exe", NULL};
 static const char *const message_words[] = {"http-request", "http-response", "tls-hello", NULL};
 static const char *const part_words[] = {"method", "target", "host", "fields", NULL};
-static const char *const where_words[] = {"capture-kernel", "capture-interface", "packet-queue",
-					  "netlink",        "call-queue",        "table",
-					  "messages",       "packet-process",    NULL};
+static const char *const where_words[] = {
+	"capture-kernel", "capture-interface", "packet-queue", "netlink", "call-queue", "table",
+	"messages",       "packet-process",    "timeline",     "answers", "lookups",    NULL};
 
 #define WORDS(words) (sizeof(words) / sizeof((words)[0]) - 1)
 _Static_assert(WORDS(type_words) == EVENT_TYPE_NUM, "a word for every type");

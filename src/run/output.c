@@ -402,13 +402,20 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 	return rc;
 }
 
-void output_count(struct output *output, struct summary *summary)
+void output_count_lost(const struct output *output, struct summary *summary)
 {
 	for (size_t i = 0; i < output->count; i++) {
 		summary->evicted += report_refused(output->reports[i]);
 		summary->partial += report_partial(output->reports[i]);
 		summary->uncounted += report_late(output->reports[i]);
+		summary->lost[LOST_ANSWERS] += (int64_t)report_unanswered(output->reports[i]);
 	}
+	summary->lost[LOST_TIMELINE] += (int64_t)ladder_unkept(output->ladder);
+}
+
+void output_count(struct output *output, struct summary *summary)
+{
+	output_count_lost(output, summary);
 	summary->outcomes = output->outcomes;
 	summary->chosen = output->chosen;
 	summary->left_out[SUMMARY_LEFT_HIDDEN] = output->hidden_frames;

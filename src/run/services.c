@@ -45,6 +45,7 @@ static void fill_run_stats(const struct services *services, struct summary *summ
 	const struct services_run *run = services->run;
 
 	run_stats_fill(summary, run->tracker, run->sources, services->options, run->start_ns, run->finished);
+	output_count_lost(run->output, summary);
 }
 
 static void tell_status(void *context, struct status *status)

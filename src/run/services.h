@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "model/conn.h"
 #include "cli/options.h"
+#include "run/output.h"
 #include "run/sources.h"
 #include "track/tracker.h"
 
@@ -18,6 +19,7 @@ struct services;
  * struct services_run - how things stand
  * @tracker: has the open connections
  * @sources: for the accounts
+ * @output: likewise
  * @start_ns: when the run began, monotonic
  * @finished: connections that are over
  * @writes: metrics are written; not before there is something to write
@@ -25,6 +27,7 @@ struct services;
 struct services_run {
 	struct tracker *tracker;
 	struct sources *sources;
+	const struct output *output;
 	int64_t start_ns;
 	uint64_t finished;
 	bool writes;

@@ -215,8 +215,8 @@ void session_say_failure(struct session *session, int rc, const struct err *err)
 /* Who asks is answered, and what is due is written; that this fails ends no run. */
 void session_serve(struct session *session, bool final)
 {
-	const struct services_run run = {session->tracker, session->sources, session->start_ns, session->finished,
-					 session->writes};
+	const struct services_run run = {session->tracker,  session->sources,  session->output,
+					 session->start_ns, session->finished, session->writes};
 	struct err err = {""};
 
 	if (session->writes && services_due(session->services, final))

@@ -43,6 +43,7 @@ struct requests {
 	struct requests_node **slots;
 	size_t slot_count; /* a power of two, at most half of it is used */
 	struct waiting *waiting;
+	uint64_t displaced;
 	int64_t first_ns;
 	int64_t last_ns;
 	bool timeless; /* some message had no time */
@@ -150,9 +151,24 @@ static struct waiting *waiting_of(struct requests *requests, uint64_t conn_id)
 {
 	struct waiting *waiting = &requests->waiting[conn_id % WAITING];
 
-	if (waiting->conn_id != conn_id)
+	if (waiting->conn_id != conn_id) {
+		requests->displaced += waiting->count + waiting->further;
 		*waiting = (struct waiting){.conn_id = conn_id};
+	}
 	return waiting;
+}
+
+void requests_end(struct requests *requests, uint64_t conn_id)
+{
+	struct waiting *waiting = requests->waiting != NULL ? &requests->waiting[conn_id % WAITING] : NULL;
+
+	if (waiting != NULL && waiting->conn_id == conn_id)
+		*waiting = (struct waiting){.conn_id = conn_id};
+}
+
+uint64_t requests_displaced(const struct requests *requests)
+{
+	return requests->displaced;
 }
 
 static void await_answer(struct requests *requests, uint64_t conn_id, struct requests_node *node)

@@ -53,6 +53,12 @@ void requests_free(struct requests *requests);
  */
 void requests_add(struct requests *requests, uint64_t conn_id, const struct message *message, int64_t time_ns);
 
+/** requests_end() - a connection is over: it awaits no answers any more */
+void requests_end(struct requests *requests, uint64_t conn_id);
+
+/** requests_displaced() - requests whose answers count nowhere, because too many connections await answers */
+uint64_t requests_displaced(const struct requests *requests);
+
 /** requests_slice() - reset the counts; answers to earlier requests still find their nodes */
 void requests_slice(struct requests *requests);
 

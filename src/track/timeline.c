@@ -41,6 +41,19 @@ void timeline_clear(struct timeline *timeline)
 	free(timeline->entries);
 	timeline->entries = NULL;
 	timeline->count = timeline->room = 0;
+	timeline->unkept = (struct timeline_fold){.forced = false};
+}
+
+bool timeline_is_empty(const struct timeline *timeline)
+{
+	return timeline == NULL || (timeline->count == 0 && !timeline->unkept.forced);
+}
+
+uint64_t timeline_unkept(const struct timeline *timeline)
+{
+	const struct timeline_fold *fold = timeline != NULL ? &timeline->unkept : NULL;
+
+	return fold != NULL ? fold->segments[WIRE_LOCAL] + fold->segments[WIRE_REMOTE] + fold->calls : 0;
 }
 
 bool timeline_stands_out(const struct timeline_entry *entry)
@@ -143,6 +156,13 @@ static void fold_middle(struct timeline *timeline)
 	timeline->count = count;
 }
 
+static void fold_unkept(struct timeline *timeline, const struct timeline_entry *entry)
+{
+	if (!timeline->unkept.forced)
+		timeline->unkept_ns = entry->time_ns;
+	fold_into(&timeline->unkept, entry, true);
+}
+
 /* ---- growing ---------------------------------------------------------------------- */
 
 static bool grow(struct timeline *timeline)
@@ -182,8 +202,10 @@ static void append(struct timeline *timeline, const struct timeline_entry *entry
 {
 	struct timeline_entry *at = make_room(timeline);
 
-	if (at == NULL)
+	if (at == NULL) {
+		fold_unkept(timeline, entry);
 		return;
+	}
 	while (at > timeline->entries && at[-1].time_ns > entry->time_ns && at[-1].kind != TIMELINE_FOLD) {
 		*at = at[-1];
 		at--;
@@ -277,11 +299,18 @@ void timeline_message(struct timeline *timeline, const struct timeline_message *
 	append(timeline, &entry);
 }
 
+static void flip_fold(struct timeline_fold *fold)
+{
+	const struct timeline_fold before = *fold;
+
+	for (int i = 0; i < WIRE_SIDES; i++) {
+		fold->segments[i] = before.segments[wire_other((enum wire_side)i)];
+		fold->bytes[i] = before.bytes[wire_other((enum wire_side)i)];
+	}
+}
+
 static void flip_entry(struct timeline_entry *entry)
 {
-	struct timeline_fold *fold = &entry->fold;
-	uint64_t number;
-
 	switch (entry->kind) {
 	case TIMELINE_SEGMENT:
 		segment_flip(&entry->segment);
@@ -293,12 +322,7 @@ static void flip_entry(struct timeline_entry *entry)
 		entry->message.side = (uint8_t)wire_other((enum wire_side)entry->message.side);
 		break;
 	case TIMELINE_FOLD:
-		number = fold->segments[0];
-		fold->segments[0] = fold->segments[1];
-		fold->segments[1] = number;
-		number = fold->bytes[0];
-		fold->bytes[0] = fold->bytes[1];
-		fold->bytes[1] = number;
+		flip_fold(&entry->fold);
 		break;
 	default:
 		break;
@@ -313,23 +337,37 @@ void timeline_flip(struct timeline *timeline)
 	timeline->states.of[WIRE_REMOTE] = local;
 	for (uint32_t i = 0; i < timeline->count; i++)
 		flip_entry(&timeline->entries[i]);
+	flip_fold(&timeline->unkept);
+}
+
+static struct timeline_entry unkept_entry(const struct timeline *timeline)
+{
+	return (struct timeline_entry){.time_ns = timeline->unkept_ns, .kind = TIMELINE_FOLD, .fold = timeline->unkept};
 }
 
 void timeline_join(struct timeline *timeline, struct timeline *other)
 {
+	const struct timeline_entry unkept = unkept_entry(other);
+
 	timeline->states = other->states;
+	if (other->unkept.forced)
+		fold_unkept(timeline, &unkept);
 	for (uint32_t i = 0; i < other->count; i++)
 		append(timeline, &other->entries[i]);
 	timeline_free(other);
 }
 
+/* With room for one more. */
 static struct timeline *copy(const struct timeline *timeline)
 {
 	struct timeline *made = timeline_new(timeline->rules);
 
 	made->states = timeline->states;
-	made->count = made->room = timeline->count;
-	made->entries = xcalloc(made->room > 0 ? made->room : 1, sizeof(*made->entries));
+	made->unkept = timeline->unkept;
+	made->unkept_ns = timeline->unkept_ns;
+	made->count = timeline->count;
+	made->room = timeline->count + 1;
+	made->entries = xcalloc(made->room, sizeof(*made->entries));
 	made->rules->bytes += made->room * sizeof(*made->entries);
 	if (made->count > 0)
 		memcpy(made->entries, timeline->entries, made->count * sizeof(*made->entries));
@@ -341,6 +379,14 @@ struct timeline *timeline_folded(const struct timeline *timeline)
 	struct timeline *made = copy(timeline);
 
 	fold_plain(made, 0);
+	if (made->unkept.forced) {
+		uint32_t at = 0;
+
+		while (at < made->count && made->entries[at].time_ns < made->unkept_ns)
+			at++;
+		memmove(&made->entries[at + 1], &made->entries[at], (made->count++ - at) * sizeof(*made->entries));
+		made->entries[at] = unkept_entry(made);
+	}
 	return made;
 }
 

@@ -114,6 +114,8 @@ struct timeline_rules {
  * @headed: for reports that print entries as they come: the connection's header has been printed
  * @count: number of @entries
  * @entries: the entries
+ * @unkept: entries that came while the memory of all time lines had no room for even one; forced unless there are none
+ * @unkept_ns: time of the first of these
  */
 struct timeline {
 	struct timeline_rules *rules;
@@ -122,6 +124,8 @@ struct timeline {
 	uint32_t room;
 	struct tcp_states states;
 	bool headed;
+	struct timeline_fold unkept;
+	int64_t unkept_ns;
 };
 
 /** timeline_new() - an empty one; @rules must outlive it */
@@ -158,7 +162,13 @@ void timeline_flip(struct timeline *timeline);
 /** timeline_join() - move the entries of @other, which is freed */
 void timeline_join(struct timeline *timeline, struct timeline *other);
 
-/** timeline_folded() - a copy with all plain segments folded, for printing */
+/** timeline_is_empty() - whether nothing happened; true for NULL */
+bool timeline_is_empty(const struct timeline *timeline);
+
+/** timeline_unkept() - segments and calls of which nothing is left but their number; 0 for NULL */
+uint64_t timeline_unkept(const struct timeline *timeline);
+
+/** timeline_folded() - a copy with all plain segments folded, for printing; @unkept is a fold in it */
 struct timeline *timeline_folded(const struct timeline *timeline);
 
 /** timeline_copy() - a copy as seen from the other end; its segments are SEGMENT_REPORTED */

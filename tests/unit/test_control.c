@@ -146,7 +146,7 @@ static void changes_are_counted_from_what_was_reported(void **state)
 	assert_non_null(strstr(text.data, "[{\"RX\":{\"success\":{\"total\":1,\"dupsyn\":0,\"dupsynack\":1},"
 					  "\"failure\":{\"total\":2,\"timeout\":0,\"reject\":1,\"unreach\":1,"
 					  "\"refused\":1,\"reset\":0,\"abort\":0,\"error\":0},"
-					  "\"pending\":1,\"unknown\":0}}"));
+					  "\"pending\":1,\"unknown\":0,\"since\":\"request\"}}"));
 	assert_null(strstr(text.data, "pcap"));
 	text_cut(&text, 0);
 	status_gmetric(&text, &now);
@@ -208,6 +208,25 @@ static void peers_are_limited_and_the_rest_is_other(void **state)
 	has_line(text.data, "conntrace_peer_sent_bytes_total{peer=\"other\",direction=\"in\",port=\"other\"} 4000\n");
 	has_line(text.data, "conntrace_start_time_seconds 1700000000.500000000\n");
 	assert_null(strstr(text.data, "2001:db8::2"));
+	text_free(&text);
+	metrics_free(metrics);
+	groups_free(groups);
+}
+
+static void what_was_evicted_is_counted(void **state)
+{
+	struct metrics_run run = {.version = "1.2"};
+	struct groups *groups = groups_new();
+	struct metrics *metrics = metrics_new(groups, 2);
+	struct text text = {0};
+
+	(void)state;
+	open_count = 0;
+	run.summary.evicted = 3;
+	run.summary.lost[LOST_TABLE] = 20;
+	metrics_write(metrics, next_open, NULL, &run, METRICS_PROMETHEUS, &text);
+	has_line(text.data, "conntrace_evicted_connections_total 23\n");
+	has_line(text.data, "conntrace_lost_total{where=\"table\"} 20\n");
 	text_free(&text);
 	metrics_free(metrics);
 	groups_free(groups);
@@ -316,6 +335,24 @@ static const char *reported_to(struct control *control, int fd)
 	return answer;
 }
 
+/* The client n0 has been forgotten, and each answer to it says that the figures are of the whole run. */
+static void check_forgotten(struct control *control, const char *path)
+{
+	const char *answer = reported_to(control, client_at(path, "REFRESH gmetric n0\n"));
+
+	assert_ptr_equal(strstr(answer, CONTROL_FORGOTTEN), answer);
+	answer = reported_to(control, client_at(path, "REFRESH gmetric n0\n"));
+	assert_null(strstr(answer, "#"));
+	/* Now n1 has been. */
+	answer = reported_to(control, client_at(path, "REFRESH json n1\n"));
+	assert_non_null(strstr(answer, "\"total\":7,"));
+	assert_non_null(strstr(answer, "\"since\":\"start\"}}"));
+	answer = reported_to(control, client_at(path, "REFRESH json n1\n"));
+	assert_non_null(strstr(answer, "\"total\":0,"));
+	assert_non_null(strstr(answer, "\"since\":\"request\"}}"));
+	assert_non_null(strstr(reported_to(control, client_at(path, "GET json\n")), "\"since\":\"start\"}}"));
+}
+
 static void clients_are_answered_and_never_waited_for(void **state)
 {
 	const struct control_source source = {NULL, give_status, give_openmetrics};
@@ -354,7 +391,7 @@ static void clients_are_answered_and_never_waited_for(void **state)
 		reported_to(control, client_at(path, request));
 	}
 	assert_non_null(strstr(reported_to(control, client_at(path, request)), "\"total\":0,"));
-	assert_non_null(strstr(reported_to(control, client_at(path, "REFRESH json n0\n")), "\"total\":7,"));
+	check_forgotten(control, path);
 	fds[0] = client_at(path, "REFRESH json n0\n");
 	control_close(control);
 	close(fds[0]);
@@ -373,6 +410,7 @@ int main(void)
 		cmocka_unit_test(changes_are_counted_from_what_was_reported),
 		cmocka_unit_test(peers_are_limited_and_the_rest_is_other),
 		cmocka_unit_test(counters_never_go_down),
+		cmocka_unit_test(what_was_evicted_is_counted),
 		cmocka_unit_test(names_are_escaped),
 		cmocka_unit_test(clients_are_answered_and_never_waited_for),
 	};

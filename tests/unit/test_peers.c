@@ -729,6 +729,37 @@ static void answers_beyond_those_awaited_are_the_rest(void **state)
 	requests_free(requests);
 }
 
+/* Requests whose connection lost its slot to a younger one are counted, unless it had ended or awaited nothing. */
+static void answers_that_cannot_be_found_are_counted(void **state)
+{
+	struct requests *requests = requests_new(MESSAGE_HTTP_REQUEST, 100);
+	struct message message = {.kind = MESSAGE_HTTP_REQUEST, .host = "host", .target = "/"};
+	struct message answer = {.kind = MESSAGE_HTTP_RESPONSE, .status = 200};
+	const struct requests_node **list;
+	size_t count;
+
+	(void)state;
+	for (uint64_t id = 1; id <= 70000; id++) {
+		requests_add(requests, id, &message, 1);
+		if (id <= 1000)
+			requests_end(requests, id);
+		else if (id <= 2000)
+			requests_add(requests, id, &answer, 2);
+	}
+	/* A request more of the first one, beyond those whose nodes are known. */
+	for (unsigned int i = 0; i < 10; i++)
+		requests_add(requests, 70000, &message, 3);
+	/* 65,536 are known: 2001 to 4464 awaited an answer and were displaced. */
+	assert_int_equal(requests_displaced(requests), 70000 - 65536 - 2000);
+	requests_add(requests, 70000 + 65536, &message, 4);
+	assert_int_equal(requests_displaced(requests), 70000 - 65536 - 2000 + 11);
+	requests_add(requests, 3000, &answer, 5);
+	list = requests_list(requests, &count);
+	assert_int_equal(list[0]->answers, 1000);
+	free(list);
+	requests_free(requests);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -748,6 +779,7 @@ int main(void)
 		cmocka_unit_test(a_flood_hides_no_heavy_peer),
 		cmocka_unit_test(a_full_tree_counts_the_rest_where_it_belongs),
 		cmocka_unit_test(answers_beyond_those_awaited_are_the_rest),
+		cmocka_unit_test(answers_that_cannot_be_found_are_counted),
 		cmocka_unit_test(many_connections_need_little_memory),
 		cmocka_unit_test(a_connection_counts_in_each_of_its_groups),
 		cmocka_unit_test(one_sign_is_no_duration),

@@ -316,10 +316,22 @@ static void memory_is_bounded(void **state)
 	assert_int_equal(segments, 3003);
 	timeline_free(folded);
 	timeline_free(feeder.timeline);
-	/* No room at all: nothing is kept, and nothing breaks. */
+	/* No room at all: everything is counted in one fold, which the line of a connection's other end takes over. */
+	assert_true(timeline_is_empty(NULL));
 	rules.limit = 100;
 	run(&feeder, &rules, script);
 	assert_int_equal(feeder.timeline->count, 0);
+	assert_false(timeline_is_empty(feeder.timeline));
+	assert_int_equal(timeline_unkept(feeder.timeline), 3003);
+	folded = timeline_folded(feeder.timeline);
+	assert_string_equal(drawn(folded), "(3002,1:3000!)");
+	assert_int_equal(folded->entries[0].time_ns, feeder.timeline->unkept_ns);
+	timeline_free(folded);
+	folded = timeline_copy(feeder.timeline);
+	timeline_join(feeder.timeline, folded);
+	assert_int_equal(timeline_unkept(feeder.timeline), 6006);
+	timeline_clear(feeder.timeline);
+	assert_true(timeline_is_empty(feeder.timeline));
 	timeline_free(feeder.timeline);
 	/* Room for the smallest. */
 	rules.limit = 8 * sizeof(struct timeline_entry) + sizeof(struct timeline);

@@ -58,6 +58,7 @@ struct control {
 	struct baseline baselines[CONTROL_BASELINES_MAX];
 	size_t baseline_count;
 	uint64_t uses;
+	uint64_t forgotten; /* baselines that had to go for others */
 };
 
 /* ---- the socket ------------------------------------------------------------ */
@@ -210,11 +211,10 @@ static struct baseline *new_baseline(struct control *control, const struct clien
 		if (own == NULL || baseline->used < own->used)
 			own = baseline;
 	}
-	if (count >= CONTROL_BASELINES_OF_USER)
-		return own;
-	if (control->baseline_count == CONTROL_BASELINES_MAX)
-		return oldest;
-	return &control->baselines[control->baseline_count++];
+	if (count < CONTROL_BASELINES_OF_USER && control->baseline_count < CONTROL_BASELINES_MAX)
+		return &control->baselines[control->baseline_count++];
+	control->forgotten++;
+	return count >= CONTROL_BASELINES_OF_USER ? own : oldest;
 }
 
 /* The client has got all of it: from here on the next change is counted. */
@@ -271,6 +271,14 @@ static void accept_client(struct control *control)
 		drop_client(control, client);
 }
 
+static void answer_gmetric(const struct control *control, struct client *client, const struct status *status,
+			   bool refresh)
+{
+	if (refresh && !status->is_change && control->forgotten > 0)
+		text_add(&client->answer, CONTROL_FORGOTTEN);
+	status_gmetric(&client->answer, status);
+}
+
 static void answer(struct control *control, struct client *client, const struct control_request *request,
 		   const struct status *now)
 {
@@ -289,7 +297,7 @@ static void answer(struct control *control, struct client *client, const struct 
 	if (request->format == CONTROL_TEXT)
 		status_text(&client->answer, status);
 	else if (request->format == CONTROL_GMETRIC)
-		status_gmetric(&client->answer, status);
+		answer_gmetric(control, client, status, request->refresh);
 	else if (request->format == CONTROL_OPENMETRICS)
 		control->source.openmetrics(control->source.context, &client->answer);
 	else

@@ -19,6 +19,12 @@ struct control;
 #define CONTROL_BASELINES_OF_USER 16
 
 /**
+ * The first line of an answer to REFRESH gmetric when the client may have been forgotten: its figures are counted from
+ * the start
+ */
+#define CONTROL_FORGOTTEN "# since the start: this client has no baseline, and some were dropped\n"
+
+/**
  * struct control_source - where the answers come from
  * @context: passed on
  * @status: how the groups stand now; asked at most once in a control_serve()

@@ -379,6 +379,7 @@ static void write_rows(struct writer *writer, const char *prefix, struct metric_
 static void write_run(struct writer *writer, const struct metrics_run *run)
 {
 	const struct summary *summary = &run->summary;
+	int64_t table = summary->lost[LOST_TABLE] > 0 ? summary->lost[LOST_TABLE] : 0;
 
 	begin_family(writer, "conntrace_", "build_info", GAUGE, "The version that runs.");
 	add_labelled(writer, "", "version", run->version, 1);
@@ -390,8 +391,9 @@ static void write_run(struct writer *writer, const struct metrics_run *run)
 	}
 	begin_family(writer, "conntrace_", "stops", COUNTER, "Stops of a traced program.");
 	add_count(writer, "", "", summary->stops);
-	begin_family(writer, "conntrace_", "evicted_connections", COUNTER, "Connections told before their time.");
-	add_count(writer, "", "", summary->evicted);
+	begin_family(writer, "conntrace_", "evicted_connections", COUNTER,
+		     "Connections that left the table, or are in no report, for want of room.");
+	add_count(writer, "", "", summary->evicted + (uint64_t)table);
 	if (summary->cpu_ns >= 0) {
 		begin_family(writer, "conntrace_", "cpu_seconds", COUNTER, "CPU time of conntrace itself.");
 		add_seconds(writer, "", "", summary->cpu_ns);

@@ -49,6 +49,7 @@ static void subtract(struct peers_sum *now, const struct peers_sum *before)
 void status_since(struct status *now, const struct status *before)
 {
 	now->from_ns = before->to_ns;
+	now->is_change = true;
 	for (size_t i = 0; i < groups_count(now->groups); i++)
 		for (unsigned int item = 0; item < STATUS_PENDING; item++)
 			subtract(&now->items[i][item], &before->items[i][item]);
@@ -152,8 +153,11 @@ static void add_pair(struct text *text, const char *before, const char *key, int
 		text_add_number(text, value);
 }
 
-static void add_json_group(struct text *text, const char *name, const struct peers_sum *items)
+static void add_json_group(struct text *text, const struct status *status, size_t which)
 {
+	const char *name = groups_name(status->groups, which);
+	const struct peers_sum *items = status->items[which];
+
 	text_add_char(text, '{');
 	text_add_json(text, name);
 	add_pair(text, ":{\"success\":{", "total", SUM(items, STATUS_OK));
@@ -169,14 +173,14 @@ static void add_json_group(struct text *text, const char *name, const struct pee
 	add_pair(text, ",", "error", SUM(items, STATUS_ERROR));
 	add_pair(text, "},", "pending", SUM(items, STATUS_PENDING));
 	add_pair(text, ",", "unknown", SUM(items, STATUS_UNKNOWN));
-	text_add(text, "}}");
+	text_add(text, status->is_change ? ",\"since\":\"request\"}}" : ",\"since\":\"start\"}}");
 }
 
 void status_json(struct text *text, const struct status *status, bool is_change)
 {
 	for (size_t i = 0; i < groups_count(status->groups); i++) {
 		text_add_char(text, i == 0 ? '[' : ',');
-		add_json_group(text, groups_name(status->groups, i), status->items[i]);
+		add_json_group(text, status, i);
 	}
 	if (!is_change) {
 		add_pair(text, ",{\"pcap\":{\"stats\":{", "recv", status->packets);

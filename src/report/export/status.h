@@ -37,6 +37,7 @@ enum status_item {
  *
  * @from_ns: since when it is counted, since the epoch
  * @to_ns: up to when
+ * @is_change: since the answer to a request before, and not since the start of the run; false until status_since()
  * @packets: captured or read so far, -1 when there are none to be had
  * @dropped: packets lost in the kernel's buffer, -1 unknown
  * @interface_dropped: packets lost by interfaces, -1 unknown
@@ -46,6 +47,7 @@ enum status_item {
 struct status {
 	int64_t from_ns;
 	int64_t to_ns;
+	bool is_change;
 	int64_t packets;
 	int64_t dropped;
 	int64_t interface_dropped;

@@ -21,6 +21,7 @@ struct ladder {
 	struct text text;
 	bool separate;     /* a blank line belongs before the next connection */
 	int64_t before_ns; /* the line before, with LADDER_LIVE */
+	uint64_t unkept;   /* see ladder_unkept() */
 	int error;
 };
 
@@ -367,7 +368,7 @@ static void begin_time(struct ladder *ladder, int64_t time_ns)
 void ladder_conn(struct ladder *ladder, const struct conn *conn)
 {
 	unsigned int which = ladder->options.which;
-	bool is_empty = conn->timeline == NULL || conn->timeline->count == 0;
+	bool is_empty = timeline_is_empty(conn->timeline);
 	int64_t before_ns = CLOCK_UNKNOWN;
 	struct timeline *folded;
 
@@ -386,8 +387,9 @@ void ladder_conn(struct ladder *ladder, const struct conn *conn)
 		}
 		return;
 	}
-	begin_time(ladder, conn->timeline->entries[0].time_ns);
 	folded = timeline_folded(conn->timeline);
+	ladder->unkept += timeline_unkept(conn->timeline);
+	begin_time(ladder, folded->entries[0].time_ns);
 	for (uint32_t i = 0; i < folded->count; i++) {
 		const struct timeline_entry *entry = &folded->entries[i];
 
@@ -399,6 +401,11 @@ void ladder_conn(struct ladder *ladder, const struct conn *conn)
 	timeline_free(folded);
 	if (ladder->options.format == REPORT_TABLE)
 		write_text(ladder);
+}
+
+uint64_t ladder_unkept(const struct ladder *ladder)
+{
+	return ladder != NULL ? ladder->unkept : 0;
 }
 
 void ladder_entry(struct ladder *ladder, const struct conn *conn, const struct timeline_entry *entry)

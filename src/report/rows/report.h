@@ -76,6 +76,7 @@ typedef const struct conn *report_next(void *context, const struct conn *previou
  * @slice: an interval of -I begins: rows so far are forgotten
  * @partial: see report_partial(); 0
  * @late: see report_late(); 0
+ * @unanswered: see report_unanswered(); 0
  * @close: frees what the report owns, but struct report itself
  */
 struct report_ops {
@@ -120,6 +121,7 @@ struct report_ops {
 	void (*slice)(struct report *report);
 	uint64_t (*partial)(const struct report *report);
 	uint64_t (*late)(const struct report *report);
+	uint64_t (*unanswered)(const struct report *report);
 	void (*close)(struct report *report);
 };
 
@@ -197,6 +199,9 @@ const char *report_left_out(const struct report *report);
 
 /** report_partial() - rows that may lack what is in the row of all that there was no room for */
 uint64_t report_partial(const struct report *report);
+
+/** report_unanswered() - requests whose answers count nowhere, because too many connections await answers */
+uint64_t report_unanswered(const struct report *report);
 
 /** report_late() - what no row of intervals could count: too many rows, or it was printed already */
 uint64_t report_late(const struct report *report);

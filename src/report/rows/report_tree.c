@@ -27,6 +27,16 @@ static void add_message(struct report *report, const struct conn *conn, const st
 	requests_add(((struct tree *)report)->requests, conn->id, message, time_ns);
 }
 
+static void end_conn(struct report *report, const struct conn *conn)
+{
+	requests_end(((struct tree *)report)->requests, conn->id);
+}
+
+static uint64_t count_displaced(const struct report *report)
+{
+	return requests_displaced(((const struct tree *)report)->requests);
+}
+
 static void print_tree(struct report *report, report_next *next_open, void *context, bool final)
 {
 	struct tree *own = (struct tree *)report;
@@ -53,9 +63,10 @@ static void close_tree(struct report *report)
 	requests_free(((struct tree *)report)->requests);
 }
 
-#define TREE                                                                                            \
-	.size = sizeof(struct tree), .columns = column_tree, .wants_messages = true, .is_sliced = true, \
-	.message = add_message, .print = print_tree, .slice = slice_tree, .close = close_tree
+#define TREE                                                                                                     \
+	.size = sizeof(struct tree), .columns = column_tree, .wants_messages = true, .is_sliced = true,          \
+	.has_all = true, .finished = end_conn, .message = add_message, .print = print_tree, .slice = slice_tree, \
+	.unanswered = count_displaced, .close = close_tree
 
 const struct report_ops report_http_tree = {
 	.name = "http,tree",

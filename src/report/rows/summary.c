@@ -21,6 +21,9 @@ static const struct {
 	[LOST_TABLE] = {"table", "connections (more than --max-connections at once)"},
 	[LOST_PACKET_PROCESS] = {"packet_process", "packets (the reading of packets ended early)"},
 	[LOST_MESSAGES] = {"messages", "requests (until it was known whose they are)"},
+	[LOST_TIMELINE] = {"timeline", "segments and calls of --ladder (no memory left for them)"},
+	[LOST_ANSWERS] = {"answers", "requests whose answers are not counted (too many connections await answers)"},
+	[LOST_LOOKUPS] = {"lookups", "lookups of processes (too many connections at once)"},
 };
 
 TABLE_COVERS(places, LOST_WHERE_NUM);

@@ -183,7 +183,7 @@ void top_ladder(struct text *text, const struct conn *conn, unsigned int width)
 	int64_t before_ns = CLOCK_UNKNOWN;
 	struct timeline *folded;
 
-	if (conn->timeline == NULL || conn->timeline->count == 0) {
+	if (timeline_is_empty(conn->timeline)) {
 		ladder_draw_nothing(text);
 		return;
 	}

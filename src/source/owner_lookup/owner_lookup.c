@@ -54,6 +54,7 @@ struct owner_lookup {
 	size_t server_at;
 	struct waiting waiting[WAITING_MAX];
 	size_t count;
+	int64_t refused; /* lookups there was no room for, not yet reported */
 };
 
 /* diag_callback: the listeners give the direction of connections that are older than the run. */
@@ -87,11 +88,15 @@ void owner_lookup_free(struct owner_lookup *owner_lookup)
 
 void owner_lookup_add(struct owner_lookup *owner_lookup, const struct flow *flow)
 {
-	struct waiting *waiting = &owner_lookup->waiting[owner_lookup->count];
+	struct waiting *waiting;
 
-	if (owner_lookup->count == WAITING_MAX || !flow_is_complete(flow))
+	if (!flow_is_complete(flow))
 		return;
-	owner_lookup->count++;
+	if (owner_lookup->count == WAITING_MAX) {
+		owner_lookup->refused++;
+		return;
+	}
+	waiting = &owner_lookup->waiting[owner_lookup->count++];
 	waiting->flow = *flow;
 	waiting->due_ns = clock_monotonic();
 	waiting->looks = 0;
@@ -240,10 +245,22 @@ static void ask_attempts(struct owner_lookup *owner_lookup)
 	owner_lookup->attempts_ns = clock_monotonic() + CLOCK_NS_PER_SEC;
 }
 
+static void report_refused(struct owner_lookup *owner_lookup)
+{
+	struct event event = event_new(EVENT_LOST, ORIGIN_KERNEL, clock_now());
+
+	event.lost.where = LOST_LOOKUPS;
+	event.lost.count = owner_lookup->refused;
+	queue_push(owner_lookup->events, &event);
+	owner_lookup->refused = 0;
+}
+
 void owner_lookup_run(struct owner_lookup *owner_lookup)
 {
 	int64_t now_ns = clock_monotonic();
 
+	if (owner_lookup != NULL && owner_lookup->refused > 0)
+		report_refused(owner_lookup);
 	if (owner_lookup != NULL && now_ns >= owner_lookup->attempts_ns)
 		ask_attempts(owner_lookup);
 
