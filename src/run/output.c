@@ -402,6 +402,15 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 	return rc;
 }
 
+const char *output_nothing(const struct output *output)
+{
+	const char *why = ladder_nothing(output->ladder);
+
+	for (size_t i = 0; i < output->count && why == NULL; i++)
+		why = report_nothing(output->reports[i]);
+	return why;
+}
+
 void output_count_lost(const struct output *output, struct summary *summary)
 {
 	for (size_t i = 0; i < output->count; i++) {

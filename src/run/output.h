@@ -108,6 +108,9 @@ enum output_when {
 /** output_print() - print every report; Return: 0 or a negative errno with the story in @err */
 int output_print(struct output *output, const struct output_walk *walk, enum output_when when, struct err *err);
 
+/** output_nothing() - why a report has no rows although there are connections; NULL if each has rows */
+const char *output_nothing(const struct output *output);
+
 /** output_count_lost() - add to the accounts what the reports have lost so far */
 void output_count_lost(const struct output *output, struct summary *summary);
 

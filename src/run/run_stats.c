@@ -218,6 +218,11 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 			text_add(text, " neither made nor accepted a TCP connection");
 		}
 	}
+	if (options->replay != NULL || options->strace_log != NULL) {
+		text_add(text, text->length > 0 ? "; " : "");
+		text_add(text, options->replay != NULL ? "the recording" : "the log");
+		text_add(text, " contains no TCP connection");
+	}
 	if (!sources_has_packets(sources))
 		return;
 	text_add(text, text->length > 0 ? "; " : "");
@@ -232,8 +237,8 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 		explain_attempts(text, options, sources);
 }
 
-static void explain_empty(struct text *text, const struct summary *summary, const struct options *options,
-			  struct sources *sources)
+static void explain_empty(struct text *text, const struct summary *summary, const struct output *output,
+			  const struct options *options, struct sources *sources)
 {
 	if (summary->chosen.is_asked && summary->connections > 0 && summary->chosen.shown == 0) {
 		text_add(text, text->length > 0 ? "; " : "");
@@ -242,8 +247,13 @@ static void explain_empty(struct text *text, const struct summary *summary, cons
 		text_add(text, options->suspicious ? "--suspicious shows" : "--only shows");
 		return;
 	}
-	if (summary->connections > 0)
+	if (summary->connections > 0) {
+		const char *why = output_nothing(output);
+
+		text_add(text, text->length > 0 && why != NULL ? "; " : "");
+		text_add(text, why != NULL ? why : "");
 		return;
+	}
 	if (summary->outcomes.unmatched > 0) {
 		text_add(text, text->length > 0 ? "; " : "");
 		add_number(text, "no connection matched what was asked for; ", summary->outcomes.unmatched, " did not");
@@ -265,7 +275,7 @@ void run_stats_explain(struct summary *summary, struct output *output, const str
 	while (sources_refused(sources, summary->unwatched) != NULL)
 		summary->unwatched++;
 	explain_end(&text, summary, options, sources);
-	explain_empty(&text, summary, options, sources);
+	explain_empty(&text, summary, output, options, sources);
 	if (text.length > 0)
 		snprintf(summary->reason, sizeof(summary->reason), "%s", text.data);
 	text_free(&text);

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the accounts say of processes: who is not watched and why, who ended, what a reload made, and what the start recommends."""
+import os
 import signal
 import socket
 import sys
 import time
 
-from lib import (CONNTRACE, MKCONN, Process, Skip, Trace, attach, capturing, check, enter_namespace, equal, main, must,
-                 parse_rows, run, scratch, short, test, wait_for, watch)
+from lib import (CONNTRACE, MKCONN, TOP_BUILD, Process, Skip, Trace, attach, capturing, check, enter_namespace,
+                 equal, main, must, parse_rows, run, scratch, short, test, wait_for, watch)
 
 MASTER = """
 import os, signal, socket, sys, time
@@ -46,7 +47,7 @@ def reloaded():
     master = Process([sys.executable, "-c", MASTER])
     old = pid_number(master, 0)
     for via in ("ptrace", "diag"):
-        trace = Process([CONNTRACE, "--via=" + via, "-p", str(old)])
+        trace = Process([CONNTRACE, "--via=" + via, "-d", "60", "-p", str(old)])
         wait_for(lambda: "PID %d is a child of " % old in trace.err, "the announcement")
         check("-p %d" % master.pid in trace.err, "what to type: " + trace.err)
         if via == "ptrace":
@@ -57,6 +58,7 @@ def reloaded():
     new = pid_number(master, 1)
     equal(trace.wait(), 0, "status")
     check("(PID %d) made 1 process meanwhile that was not watched: %d\n" % (master.pid, new) in trace.err, trace.err)
+    check("all watched processes ended after " in trace.err and " of 60.0 s; " in trace.err, "its reason: " + trace.err)
     # With the master there is nothing to announce.
     both = run([CONNTRACE, "-p", str(new), "-p", str(master.pid), "-d", "0.2"])
     check("is a child of" not in both.err, both.err)
@@ -313,6 +315,35 @@ def another_holds():
     check("PID %d (python3) holds the listening socket 127.0.0.1 port %d too and is not watched" % (parent.pid, port)
           in trace.err, trace.err)
     check("neither made nor accepted" not in trace.err, "that is not known: " + trace.err)
+
+
+# A connection that stays open, for mkpcap.
+PLAIN = """flow f 198.51.100.1 4000 192.0.2.1 80
++0 f > S seq 1
++0.1 f < SA seq 1 ack 2
++0.1 f > A seq 2 ack 2
+"""
+
+
+@test("each report without a row has its reason")
+def reasons():
+    recording, log, capture = scratch("ev"), scratch("log"), scratch("pcap")
+    must([CONNTRACE, "-q", "-o", "/dev/null", "--record=" + recording, "--", "true"])
+    must([os.path.join(TOP_BUILD, "tests/helpers/mkpcap"), "-o", capture], stdin=PLAIN)
+    with open(log, "w", encoding="ascii"):
+        pass
+    for words, reason in ((["--replay=" + recording], "the recording contains no TCP connection"),
+                          (["--strace-log=" + log], "the log contains no TCP connection"),
+                          (["-r", capture, "--ladder"], "no connection is suspicious; --ladder=all shows all"),
+                          (["-r", capture, "--ladder=all"], None), (["-r", capture, "--events"], None),
+                          (["-r", capture, "--events=messages"], "no HTTP message and no TLS ClientHello was seen"),
+                          (["-r", capture, "--rport=99"], "no connection matched"),
+                          (["-r", capture, "--only=failed"], "none of 1 connection is what --only shows"),
+                          (["-r", capture, "--filter=udp"], "no packet came that the capture filter lets through"),
+                          (["--", "true"], "the command neither made nor accepted a TCP connection")):
+        done = run([CONNTRACE] + words)
+        equal(len(done.err.splitlines()), 2 if reason else 1, "%s: %s" % (words, done.err))
+        check(done.err.startswith("conntrace: " + (reason or "")), "%s: %s" % (words, done.err))
 
 
 @test("an empty table has its reason: what a SYN was sent for is in no packet")

@@ -22,6 +22,7 @@ struct ladder {
 	bool separate;     /* a blank line belongs before the next connection */
 	int64_t before_ns; /* the line before, with LADDER_LIVE */
 	uint64_t unkept;   /* see ladder_unkept() */
+	bool any;          /* a connection has been drawn */
 	int error;
 };
 
@@ -374,6 +375,7 @@ void ladder_conn(struct ladder *ladder, const struct conn *conn)
 
 	if (!(which & LADDER_ALL) && !(which & LADDER_SUSPICIOUS && conn->why & SUSPICIOUS_SET))
 		return;
+	ladder->any = true;
 	if (ladder->options.format == REPORT_TABLE) {
 		if (ladder->separate)
 			text_add_char(&ladder->text, '\n');
@@ -401,6 +403,13 @@ void ladder_conn(struct ladder *ladder, const struct conn *conn)
 	timeline_free(folded);
 	if (ladder->options.format == REPORT_TABLE)
 		write_text(ladder);
+}
+
+const char *ladder_nothing(const struct ladder *ladder)
+{
+	if (ladder == NULL || ladder->any || !(ladder->options.which & LADDER_SUSPICIOUS))
+		return NULL;
+	return "no connection is suspicious; --ladder=all shows all";
 }
 
 uint64_t ladder_unkept(const struct ladder *ladder)

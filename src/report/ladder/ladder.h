@@ -48,6 +48,9 @@ void ladder_conn(struct ladder *ladder, const struct conn *conn);
 /** ladder_entry() - something happened: print it at once with LADDER_LIVE */
 void ladder_entry(struct ladder *ladder, const struct conn *conn, const struct timeline_entry *entry);
 
+/** ladder_nothing() - why there is no diagram although there are connections; NULL if there is one, or for NULL */
+const char *ladder_nothing(const struct ladder *ladder);
+
 /** ladder_unkept() - segments and calls of printed connections that memory had no room for; 0 for NULL */
 uint64_t ladder_unkept(const struct ladder *ladder);
 

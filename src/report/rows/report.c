@@ -181,6 +181,11 @@ uint64_t report_late(const struct report *report)
 	return report->ops->late != NULL ? report->ops->late(report) : 0;
 }
 
+const char *report_nothing(const struct report *report)
+{
+	return report->streamed == 0 ? report->ops->nothing : NULL;
+}
+
 uint64_t report_unanswered(const struct report *report)
 {
 	return report->ops->unanswered != NULL ? report->ops->unanswered(report) : 0;

@@ -48,6 +48,7 @@ typedef const struct conn *report_next(void *context, const struct conn *previou
  * @sort: its own order, "COL" or "COL:desc", then its keys; NULL: rows stay in the order they are added
  *
  * @uses_by: --by is about it
+ * @nothing: why it has no rows where there are connections, for a report that streams
  * @wants_messages: its rows are about messages of applications, which only packets have
  * @counts_frames: it counts frames and segments, or without packets the kernel's counters
  * @is_sliced: an interval of -I has a report of its own
@@ -94,6 +95,7 @@ struct report_ops {
 	const char *sort;
 
 	bool uses_by;
+	const char *nothing;
 	bool wants_messages;
 	bool counts_frames;
 	bool is_sliced;
@@ -202,6 +204,9 @@ uint64_t report_partial(const struct report *report);
 
 /** report_unanswered() - requests whose answers count nowhere, because too many connections await answers */
 uint64_t report_unanswered(const struct report *report);
+
+/** report_nothing() - why the report has no rows although there are connections; NULL if it has rows */
+const char *report_nothing(const struct report *report);
 
 /** report_late() - what no row of intervals could count: too many rows, or it was printed already */
 uint64_t report_late(const struct report *report);

@@ -24,6 +24,7 @@ const struct report_ops report_events = {
 	.has_conns = true,
 	.has_events = true,
 	.streams = true,
+	.nothing = "no connection has a handshake that was seen",
 	.finished = print_event,
 	.print = print_events,
 };

@@ -39,6 +39,7 @@ const struct report_ops report_messages = {
 	.defaults = "TIME,DIR,LADDR,LPORT,RADDR,RPORT,PID,COMM,MESSAGE,METHOD,TARGET,STATUS,HOST",
 	.sort = "START",
 	.wants_messages = true,
+	.nothing = "no HTTP message and no TLS ClientHello was seen",
 	.streams = true,
 	.open = open_messages,
 	.message = print_message,

@@ -45,6 +45,7 @@ void report_rows_print(struct report *report, struct report_rows *rows)
 
 void report_rows_stream(struct report *report, const struct row *row)
 {
+	report->streamed++;
 	settle_start(report, row, 1);
 	printer_row(&report->printer, row);
 }

@@ -21,6 +21,7 @@
  * @joins: columns of select_join() may join its own
  * @start_unknown: REPORT_TIME_RELATIVE has no beginning yet
  * @refused: connections there was no room for
+ * @streamed: rows that report_rows_stream() has printed
  */
 struct report {
 	const struct report_ops *ops;
@@ -35,6 +36,7 @@ struct report {
 	bool joins;
 	bool start_unknown;
 	uint64_t refused;
+	uint64_t streamed;
 };
 
 /** struct report_rows - rows that grow in number; all zero is none */

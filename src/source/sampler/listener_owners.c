@@ -223,7 +223,7 @@ bool listener_owners_explain(const struct listener_owners *listener_owners, stru
 	(void)err_set(why, 0,
 		      "%s %s the listening socket %s port %u too%s, so whose its short connections are is unknown", who,
 		      listener->sealed ? "may hold" : "holds", ip, listener->local.port,
-		      listener->sealed ? " and can't be looked at" : " and is not watched");
+		      listener->sealed ? " and cannot be inspected" : " and is not watched");
 	return true;
 }
 
