@@ -211,6 +211,8 @@ enum info_delay {
  * @fin: enum info_fin
  * @mptcp: enum info_mptcp
  * @delay: enum info_delay, of an accepted socket
+ * @v6only: of a listener: 1 when it takes no IPv4 (IPV6_V6ONLY), where sock_diag(7) has listed it
+ * @device: interface that it is bound to (SO_BINDTODEVICE), where sock_diag(7) has listed it; 0 none, or unknown
  */
 struct event_info {
 	uint64_t cookie;
@@ -241,6 +243,8 @@ struct event_info {
 	uint8_t fin;
 	uint8_t mptcp;
 	uint8_t delay;
+	uint8_t v6only;
+	uint32_t device;
 };
 
 /** TCP header flags as on the wire (RFC 9293, 3.1; AE is RFC 9768's) */

@@ -128,6 +128,8 @@ static const struct event_field info_fields[] = {
 	WORD("fin", info.fin, fin_words),
 	UNSIGNED("mptcp", info.mptcp),
 	WORD("delay", info.delay, delay_words),
+	UNSIGNED("v6only", info.v6only),
+	UNSIGNED("device", info.device),
 	END,
 };
 

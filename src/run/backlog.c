@@ -31,6 +31,8 @@ static void see_listener(void *context, const struct event *event)
 		return;
 	backlog->is_filled |= event->info.rqueue > 0;
 	found.info.reason = INFO_WAITING;
+	/* The tracker knows by the time which ones are in the same list. */
+	found.time_ns = backlog->listed_ns;
 	backlog->feed(backlog->context, &found);
 }
 
@@ -38,10 +40,13 @@ static void see_waiting(void *context, const struct event *event)
 {
 	struct backlog *backlog = context;
 	struct event found = *event;
+	enum tracker_listener listener = LISTENER_OTHER;
 
-	if (!waits(&event->info) || !tracker_listens(backlog->tracker, &event->flow))
+	if (waits(&event->info))
+		listener = tracker_listener(backlog->tracker, event);
+	if (listener == LISTENER_OTHER)
 		return;
-	found.info.reason = is_older(backlog, event) ? INFO_EXISTING : INFO_WAITING;
+	found.info.reason = listener == LISTENER_OWN && is_older(backlog, event) ? INFO_EXISTING : INFO_WAITING;
 	backlog->feed(backlog->context, &found);
 }
 
@@ -57,6 +62,7 @@ void backlog_sample(struct backlog *backlog, bool now)
 		return;
 	backlog->failed = failed;
 	backlog->is_filled = false;
+	backlog->listed_ns = clock_now();
 	(void)diag_dump(backlog->diag, 1U << TCP_LISTEN, see_listener, backlog, &ignored);
 	/* The kernel walks all its sockets for this list. */
 	if (backlog->is_filled)

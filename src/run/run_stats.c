@@ -23,7 +23,7 @@ static void add_queue(void *context, const struct event *event)
 	struct queues *queues = context;
 
 	if (event->info.state != TCP_LISTEN || event->info.rqueue <= 0 ||
-	    !tracker_listens(queues->tracker, &event->flow))
+	    !tracker_owns_listener(queues->tracker, event))
 		return;
 	queues->accepts->waiting += (uint64_t)event->info.rqueue;
 }
@@ -50,6 +50,7 @@ static void fill_accepts(struct summary_accepts *accepts, const struct tracker_s
 	}
 	accepts->unaccepted = run->unaccepted;
 	accepts->full = run->full_queues;
+	accepts->shared = run->shared_waiting;
 }
 
 /* What nothing in this run tells, enum summary_lack bits. */

@@ -57,6 +57,7 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	const struct nlattr *attribute;
 	const struct nlattr *counters = NULL, *upper = NULL;
 	struct inet_diag_msg message;
+	uint8_t v6only = 0;
 	const char *end;
 
 	if ((header->nlmsg_type != SOCK_DIAG_BY_FAMILY && header->nlmsg_type != TCPDIAG_GETSOCK) ||
@@ -73,6 +74,9 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 			counters = attribute;
 		else if (mnl_attr_get_type(attribute) == INET_DIAG_ULP_INFO)
 			upper = attribute;
+		else if (mnl_attr_get_type(attribute) == INET_DIAG_SKV6ONLY &&
+			 mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0)
+			v6only = mnl_attr_get_u8(attribute);
 	}
 	tcp_info_unknown(info);
 	info->reason = INFO_SAMPLE;
@@ -81,6 +85,8 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	info->state = message.idiag_state;
 	info->cookie = (uint64_t)message.id.idiag_cookie[1] << 32 | message.id.idiag_cookie[0];
 	info->inode = message.idiag_inode;
+	info->device = message.id.idiag_if;
+	info->v6only = v6only;
 	info->mptcp = upper != NULL && is_mptcp(upper) ? MPTCP_PART : MPTCP_NO;
 	/*
 	 * Counters are always requested, so a socket without them is a mini socket, whose queues and owner the kernel

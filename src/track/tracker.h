@@ -125,6 +125,7 @@ struct tracker_accept {
  * @accept_kinds: used in @accepts
  * @accepts: of these, by process and errno
  * @unaccepted: connections established at a target's listener, and destroyed without being accepted by a target
+ * @shared_waiting: most connections at once that waited at listeners that may be another process's (SO_REUSEPORT)
  * @full_queues: listening sockets of targets whose accept queue was found full
  * @open: connections of interest that are open now
  * @unsettled: connections that have ended, but whose byte count another source may still complete
@@ -140,6 +141,7 @@ struct tracker_stats {
 	uint32_t accept_kinds;
 	struct tracker_accept accepts[TRACKER_ACCEPT_KINDS];
 	uint64_t unaccepted;
+	uint64_t shared_waiting;
 	uint64_t full_queues;
 	struct event_run run;
 	uint64_t open;
@@ -206,7 +208,22 @@ bool tracker_wants_timewait(const struct tracker *tracker, const struct event_in
 /** tracker_stats() - the accounts so far */
 void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats);
 
-/** tracker_listens() - whether a target listens on flow.local, known from the start or found since */
+/** enum tracker_listener - whose listener a connection came in at */
+enum tracker_listener {
+	/** another process's, or none */
+	LISTENER_OTHER,
+	LISTENER_OWN,
+	/** a target's or another process's: both listen with the same address and port (SO_REUSEPORT) */
+	LISTENER_SHARED,
+};
+
+/** tracker_listener() - the listener of a connection (an EVENT_INFO of sock_diag(7)), chosen as the kernel does */
+enum tracker_listener tracker_listener(const struct tracker *tracker, const struct event *event);
+
+/** tracker_owns_listener() - whether a listening socket (an EVENT_INFO) is a target's */
+bool tracker_owns_listener(const struct tracker *tracker, const struct event *event);
+
+/** tracker_listens() - whether a target listens on the port of flow.local, with any address */
 bool tracker_listens(const struct tracker *tracker, const struct flow *flow);
 
 /** tracker_failed_accepts() - how often accept(2) of a target has failed so far */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <netinet/tcp.h>
 
-#include "base/array.h"
 #include "base/clock.h"
 #include "track/tracker_state.h"
 
@@ -10,65 +9,13 @@
 /* The kernel's clock of some times has this resolution, or a better one. */
 #define TICK_MOST_NS (10 * CLOCK_NS_PER_MS)
 
-static struct listening *find_listening(const struct tracker *tracker, const struct flow *flow)
-{
-	for (size_t i = 0; i < tracker->listening_count; i++)
-		if (tracker->listening[i].port == flow->local.port && tracker->listening[i].netns == flow->netns)
-			return &tracker->listening[i];
-	return NULL;
-}
-
-bool tracker_listens(const struct tracker *tracker, const struct flow *flow)
-{
-	struct flow own = *flow;
-
-	if (own.netns == 0)
-		own.netns = tracker->config.netns;
-	return find_listening(tracker, &own) != NULL;
-}
-
-enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struct flow *flow)
-{
-	struct flow reverse = flow_reverse(flow);
-
-	if (find_listening(tracker, flow) != NULL)
-		return DIR_IN;
-	/* Whether its other end is on this host, too. */
-	if (tracker->config.whole && flow_is_complete(flow) && find_listening(tracker, &reverse) != NULL &&
-	    record_table_find_flow(tracker->table, &reverse) != NULL)
-		return DIR_OUT;
-	return DIR_UNKNOWN;
-}
-
-static void remember_listener(struct tracker *tracker, const struct event *event)
-{
-	uint32_t netns = event->flow.netns != 0 ? event->flow.netns : tracker->config.netns;
-	struct flow own = event->flow;
-	struct listening *listening;
-
-	own.netns = netns;
-	listening = find_listening(tracker, &own);
-	if (listening == NULL) {
-		tracker->listening =
-			array_extend(tracker->listening, tracker->listening_count, sizeof(*tracker->listening));
-		listening = &tracker->listening[tracker->listening_count++];
-		*listening = (struct listening){.netns = netns, .port = event->flow.local.port};
-	}
-	listening->unseen |= event->info.reason == INFO_SAMPLE;
-	if (event->info.reason == INFO_WAITING && event->info.rqueue > event->info.wqueue && !listening->was_full) {
-		listening->was_full = true;
-		tracker->stats.full_queues++;
-	}
-}
-
 /* Final counters of an unknown connection, on a port where a target accepts unseen: it needs no owner. */
 static struct record *record_unseen(struct tracker *tracker, const struct event *event)
 {
-	const struct listening *listening = find_listening(tracker, &event->flow);
 	struct record *record;
 
-	if (listening == NULL || !listening->unseen || !flow_is_complete(&event->flow) ||
-	    event->info.reason != INFO_DESTROY || event->info.bytes_received < 0)
+	if (event->info.reason != INFO_DESTROY || event->info.bytes_received < 0 || !flow_is_complete(&event->flow) ||
+	    !tracker_listens_unseen(tracker, event))
 		return NULL;
 	record = tracker_record_found(tracker);
 	tracker_join_flow(tracker, record, &event->flow);
@@ -80,35 +27,20 @@ static struct record *record_unseen(struct tracker *tracker, const struct event 
 	return record;
 }
 
-void tracker_accept_failed(struct tracker *tracker, const struct event *event)
-{
-	struct flow own = event->flow;
-	struct listening *listening;
-
-	if (own.netns == 0)
-		own.netns = tracker->config.netns;
-	listening = find_listening(tracker, &own);
-	if (listening == NULL)
-		return;
-	listening->failed_ns = event->time_ns;
-	listening->accept_error = event->call.error;
-}
-
 /* It waits, or did until now. Once it has sent data, another process has accepted it. */
 static void note_refusal(const struct tracker *tracker, struct record *record, const struct event *event)
 {
-	const struct listening *listening = find_listening(tracker, &record->conn.flow);
 	int64_t born_ns = record->conn.start_ns;
+	int32_t error;
 
 	if (!record->evidence->waits || record->evidence->accept_ns >= 0)
 		return;
 	/* The kernel's time of the last sent data is that of its creation. */
 	if (event->info.last_data_sent_ms >= 0)
 		born_ns = event->time_ns - event->info.last_data_sent_ms * CLOCK_NS_PER_MS - TICK_MOST_NS;
-	if (event->info.bytes_sent > 0)
-		record_evidence(record)->accept_error = 0;
-	else if (listening != NULL && listening->accept_error != 0 && listening->failed_ns >= born_ns)
-		record_evidence(record)->accept_error = listening->accept_error;
+	error = event->info.bytes_sent > 0 ? 0 : tracker_accept_error(tracker, event, born_ns);
+	if (event->info.bytes_sent > 0 || error != 0)
+		record_evidence(record)->accept_error = error;
 }
 
 /* It waits to be accepted: it is established, and a later call may give its owner. */
@@ -137,7 +69,7 @@ static bool was_never_accepted(const struct tracker *tracker, const struct event
 {
 	return event->info.reason == INFO_DESTROY && !tcp_payload_is_lost(&event->info) && !tracker->owners_come &&
 	       !tracker->config.whole && endpoint_has_ip(&event->flow.remote) && event->info.listener != 0 &&
-	       find_listening(tracker, &event->flow) != NULL && tcp_payload_final_opener(&event->info) != DIR_OUT;
+	       tcp_payload_final_opener(&event->info) != DIR_OUT && tracker_listener(tracker, event) == LISTENER_OWN;
 }
 
 /* In a run on the wire: an attempt whose SYN is in no packet. */
@@ -204,7 +136,13 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	bool is_existing = event->info.reason == INFO_EXISTING;
 
 	if (event->info.state == TCP_LISTEN) {
-		remember_listener(tracker, event);
+		tracker_remember_listener(tracker, event);
+		return;
+	}
+	if (record == NULL && event->info.reason == INFO_WAITING &&
+	    tracker_listener(tracker, event) == LISTENER_SHARED) {
+		if (++tracker->shared_waiting > tracker->stats.shared_waiting)
+			tracker->stats.shared_waiting = tracker->shared_waiting;
 		return;
 	}
 	if (event->info.reason == INFO_DESTROY)

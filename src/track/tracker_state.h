@@ -22,19 +22,31 @@ struct connecting {
 };
 
 /**
- * struct listening - a port that a target listens on
+ * struct listening - a listening socket of a target, or of another process on the same port
+ * @cookie: socket cookie, 0 unknown
+ * @local: bound address and port; the address is unspecified for all
  * @netns: network namespace
- * @port: in host byte order
+ * @device: bound interface, 0 none or unknown
+ * @v6only: it takes no IPv4
+ * @is_own: of a target
+ * @is_mptcp: an MPTCP socket; the list has it with another cookie
+ * @listed_ns: time of the last list of all listeners that has it, 0 none
  * @unseen: connections may be accepted there without a traced call (io_uring)
  * @was_full: its accept queue was found full once
  * @failed_ns: time of the last failed accept(2)
  * @accept_error: its errno, 0 it has not failed
  */
 struct listening {
+	uint64_t cookie;
+	struct endpoint local;
 	uint32_t netns;
-	uint16_t port;
+	uint32_t device;
+	bool v6only;
+	bool is_own;
+	bool is_mptcp;
 	bool unseen;
 	bool was_full;
+	int64_t listed_ns;
 	int64_t failed_ns;
 	int32_t accept_error;
 };
@@ -67,8 +79,10 @@ struct early_icmp {
  * @connecting: calls under way
  * @connecting_count: how many
  * @connecting_size: room there
- * @listening: ports of listeners older than the run
+ * @listening: listening sockets of targets, and those of others on the same ports
  * @listening_count: how many
+ * @listed_ns: time of the last list of all listeners, 0 none
+ * @shared_waiting: since then: stats.shared_waiting
  * @message: the one that comes in pieces
  * @pending_messages: the messages that wait for an owner of their connection
  * @finals: final counters of other ends, by hash of the flow; made when the first one comes
@@ -100,6 +114,8 @@ struct tracker {
 	size_t connecting_count, connecting_size;
 	struct listening *listening;
 	size_t listening_count;
+	int64_t listed_ns;
+	uint64_t shared_waiting;
 	struct message message;
 	struct pending_limit pending_messages;
 	struct final_counters *finals;
@@ -146,6 +162,15 @@ bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flo
 
 /** tracker_dir_by_listener() - DIR_IN when a target listens on the local port, DIR_OUT when on the remote one */
 enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struct flow *flow);
+
+/** tracker_remember_listener() - an EVENT_INFO of a socket in TCP_LISTEN */
+void tracker_remember_listener(struct tracker *tracker, const struct event *event);
+
+/** tracker_listens_unseen() - whether the listener of a connection is a target's that accepts unseen (io_uring) */
+bool tracker_listens_unseen(const struct tracker *tracker, const struct event *event);
+
+/** tracker_accept_error() - errno of accept(2) at the listener of a connection since @born_ns; 0 none, or unknown */
+int32_t tracker_accept_error(const struct tracker *tracker, const struct event *event, int64_t born_ns);
 
 /** tracker_accept_failed() - accept(2) on a target's listener has failed: an EVENT_CALL of CALL_ACCEPT with an error */
 void tracker_accept_failed(struct tracker *tracker, const struct event *event);

@@ -33,7 +33,7 @@ def forms(test, good):
 
 FRAMES = ("packets", "malformed", "tcp_frames")
 CALLS = ("accept_failed", "accept_failures", "unaccepted")
-QUEUES = ("accept_waiting", "accept_queues_full")
+QUEUES = ("accept_waiting", "accept_queues_full", "accept_shared")
 STRACE = b"""\
 7 1700000000.000100 socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 3 <0.000010>
 7 1700000000.000200 connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("192.0.2.1")}, 16) = 0 <0.010000>

@@ -195,6 +195,75 @@ def sampled():
     fact = trace.interrupt().summary
     check(fact["too_short"] > 0, "the orphan: %s" % fact)
 
+
+def bound(family, address, *options):
+    """Return: a socket bound to the address; options: (level, name, value)."""
+    server = socket.socket(family)
+    for option in options:
+        server.setsockopt(*option)
+    server.bind(address)
+    return server
+
+
+REUSE = (socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+ONLY6 = (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+# Listens as it is told to, with a descriptor too few for accept(2).
+TWIN = """
+import os, resource, socket, sys
+family, host, port, reuse = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] == "reuse"
+server = socket.socket(family)
+if reuse:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+if family == socket.AF_INET6:
+    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not reuse))
+server.bind((host, port))
+server.listen()
+print("listens", flush=True)
+sys.stdin.readline()
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), resource.getrlimit(7)[1]))
+try:
+    server.settimeout(5)
+    server.accept()
+except OSError as error:
+    print(os.strerror(error.errno), flush=True)
+sys.stdin.readline()
+"""
+
+
+@test("what waits at another process's listener on the same port is in no row and has no accept error; a shared one counts")
+def twins():
+    # the other's socket, the target's, where connections go to: of the target, of the other, of either
+    six, four, port = socket.AF_INET6, socket.AF_INET, 24100
+    cases = (((four, "127.0.0.2"), (four, "127.0.0.1", ""), ("127.0.0.1",), ("127.0.0.2",), ()),
+             ((four, "127.0.0.2", REUSE), (four, "0.0.0.0", "reuse"), ("127.0.0.1",), ("127.0.0.2",), ()),
+             ((four, "0.0.0.0"), (six, "::", ""), ("::1",), ("127.0.0.1",), ()),
+             ((six, "::", ONLY6), (four, "0.0.0.0", ""), ("127.0.0.1",), ("::1",), ()),
+             ((four, "0.0.0.0", REUSE), (six, "::", "reuse"), ("::1",), ("127.0.0.1",), ()),
+             ((six, "::", REUSE, ONLY6), (six, "::", "reuse"), ("127.0.0.1",), (), ("::1",)),
+             ((four, "127.0.0.1", REUSE), (four, "127.0.0.1", "reuse"), (), (), ("127.0.0.1",)))
+    for other, mine, own, others, either in cases:
+        port += 1
+        beside = bound(other[0], (other[1], port), *other[2:])
+        beside.listen()
+        server = Process([sys.executable, "-c", TWIN, int(mine[0]), mine[1], port, mine[2]], stdin=-1)
+        wait_for(lambda server=server: "listens" in server.out, "the listener")
+        trace = attach([server.pid], runner=[])
+        clients = [socket.create_connection((address, port)) for address in own + others + either]
+        if own:
+            server.line()
+            wait_for(lambda server=server: "Too many open files" in server.out, "accept(2) to fail")
+        # The queues are queried once a second.
+        time.sleep(1.3)
+        rows = trace.interrupt()
+        what = "%s %s: %s %s" % (other, mine, [short(row) for row in rows], rows.summary)
+        equal([(row["laddr"], row["errno"]) for row in rows], [(address, "EMFILE") for address in own], what)
+        equal((rows.summary["accept_waiting"], rows.summary["accept_shared"]),
+              (rows.summary["accept_waiting"] if either else len(own), len(either)), what)
+        for each in clients + [beside]:
+            each.close()
+        server.signal(signal.SIGKILL)
+
+
 # Its accept(2) fails for want of a descriptor.
 REFUSING = """
 import os, resource, socket, sys

@@ -220,6 +220,7 @@ static void add_json_accepts(struct text *line, const struct summary *summary)
 	add_json_known(line, summary, SUMMARY_LACKS_DEATHS, ",\"unaccepted\":", accepts->unaccepted);
 	add_json_known(line, summary, SUMMARY_LACKS_QUEUES, ",\"accept_waiting\":", accepts->waiting);
 	add_json_known(line, summary, SUMMARY_LACKS_QUEUES, ",\"accept_queues_full\":", accepts->full);
+	add_json_known(line, summary, SUMMARY_LACKS_QUEUES, ",\"accept_shared\":", accepts->shared);
 	text_add(line, ",\"listen_overflows\":");
 	if (accepts->overflows < 0)
 		text_add(line, "null");
@@ -245,6 +246,9 @@ static void add_accepts(struct text *line, const struct summary_accepts *accepts
 		add_count(line, "", accepts->unaccepted, " never accepted, ");
 	if (accepts->waiting > 0)
 		add_count(line, "", accepts->waiting, " more wait to be accepted, ");
+	if (accepts->shared > 0)
+		add_count(line, "", accepts->shared,
+			  " waited at listeners that other processes share (SO_REUSEPORT), ");
 	if (accepts->full > 0)
 		add_count(line, "", accepts->full,
 			  accepts->full == 1 ? " accept queue was full, " : " accept queues were full, ");

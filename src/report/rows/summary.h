@@ -51,7 +51,7 @@ enum summary_lack {
 	SUMMARY_LACKS_CALLS = 0x08,
 	/** deaths of sockets beside calls: unaccepted */
 	SUMMARY_LACKS_DEATHS = 0x10,
-	/** listeners that can be asked: accept_waiting and accept_queues_full */
+	/** listeners that can be asked: accept_waiting, accept_queues_full and accept_shared */
 	SUMMARY_LACKS_QUEUES = 0x20,
 	/** lookups of owners: too_short */
 	SUMMARY_LACKS_OWNERS = 0x40,
@@ -70,6 +70,7 @@ enum summary_lack {
  * @unaccepted: connections that came about at a target's listener and died without having been accepted by a target
  * @waiting: connections that wait to be accepted at targets' listeners now
  * @full: of targets' listeners, those whose queue was found full
+ * @shared: most connections at once that waited at listeners that may be another process's (SO_REUSEPORT)
  * @overflows: how often an accept queue of the network namespace was full, CONN_UNKNOWN unknown
  */
 struct summary_accepts {
@@ -83,6 +84,7 @@ struct summary_accepts {
 	uint64_t unaccepted;
 	uint64_t waiting;
 	uint64_t full;
+	uint64_t shared;
 	int64_t overflows;
 };
 

@@ -72,6 +72,7 @@ void stop_accept_failed(struct stop *stop, struct tracee *tracee, int error)
 		return;
 	event = stop_gather_call(stop, tracee, CALL_ACCEPT, tracee->call.fd);
 	event->flow.local = info.flow.local;
+	event->call.cookie = info.info.cookie;
 	event->call.error = error;
 }
 
