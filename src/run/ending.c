@@ -119,10 +119,11 @@ static void say_orphans(struct ending *ending)
 		return;
 	ending->searches = UINT_MAX;
 	name_all(pids, count, others, sizeof(others));
-	length = snprintf(text, sizeof(text),
-			  "the command has ended and seems to have left running: %s; that was orphaned between two "
-			  "looks and is not watched; without --via=diag it is never lost",
-			  others);
+	length =
+		snprintf(text, sizeof(text),
+			 "the command has ended and may have left running: %s; what is orphaned between two samples is "
+			 "not watched, and nothing proves who started it; without --via=diag it is never lost",
+			 others);
 	if (procfs_may_watch(pids[0]))
 		snprintf(text + length, sizeof(text) - (size_t)length,
 			 ", and \"conntrace --via=diag -p %d\" watches it", (int)pids[0]);

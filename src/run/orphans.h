@@ -7,13 +7,15 @@
 #include <sys/types.h>
 
 /*
- * What a command that nobody traces may have left behind. A daemon forks twice
- * within less than a millisecond; its parent is gone before any look at /proc
- * finds it, and then nothing says whose child it was. It cannot be watched on
- * that ground, but it can be named: a process that is younger than the command,
- * in our control group and network namespace, whose parent is whoever adopts
- * orphans here, and in our session or in one that is younger than the command.
- * What that one may have started itself is not named.
+ * Processes that an untraced command may have left running. A daemon forks twice within less than a millisecond; its
+ * parent has ended before a sample of /proc finds it, and the kernel keeps no record of whose child it was. Candidates
+ * are younger than the command, have its control group and network namespace, are children of the process that adopts
+ * orphans here, and have the session of this process or one that is younger than the command.
+ *
+ * That excludes processes, but it proves nothing: another program's daemon may fulfil all of it. Its environment and
+ * program are inherited from a common shell as well. Only a mark that the command inherits (a variable, a descriptor)
+ * or PR_SET_CHILD_SUBREAPER would be a proof, and both change what the command sees. So candidates are named as such,
+ * and are neither watched nor sent signals. Processes that the adopting process may have started are not named.
  */
 
 /** orphans_start() - when a process started, in the kernel's ticks since the boot; 0 unknown */

@@ -207,7 +207,7 @@ def bound(family, address, *options):
 
 REUSE = (socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 ONLY6 = (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-# Listens as it is told to, with a descriptor too few for accept(2).
+# Listens as its arguments say, with a descriptor too few for accept(2).
 TWIN = """
 import os, resource, socket, sys
 family, host, port, reuse = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] == "reuse"

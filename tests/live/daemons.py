@@ -204,16 +204,21 @@ class OnTerminal:
 
 
 # A server with a worker, as nginx is one: both end when the server gets SIGTERM.
+# SIGTERM in between would leave the worker.
 WORKER = """import os, signal, sys, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 worker = os.fork()
 if worker == 0:
     while True:
         time.sleep(60)
+with open(sys.argv[1], "w") as file:
+    file.write("%d %d" % (os.getpid(), worker))
 def caught(number, frame):
     os.kill(worker, signal.SIGKILL)
     os.waitpid(worker, 0)
     os._exit(0)
 signal.signal(signal.SIGTERM, caught)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 while True:
     time.sleep(60)
 """
@@ -222,9 +227,47 @@ while True:
 @test("a command that has ended with all its workers by -d has left nothing running")
 def left_nothing():
     for way in (["--via=diag"], ["--no-filter"], []):
-        trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "-d", "0.6"] + way + ["--", sys.executable, "-c", WORKER])
+        pids = scratch("pids")
+        trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "-d", "0.6"] + way +
+                        ["--", sys.executable, "-c", WORKER, pids])
         trace.wait(60)
-        check("PID" not in trace.err, "with %s: %s" % (way, trace.err))
+        # Other programs that run at the same time may leave daemons, and these may be named.
+        for pid in read(pids).split():
+            check("PID %s)" % pid not in trace.err, "with %s: %s" % (way, trace.err))
+        check("--via=diag" in way or "PID" not in trace.err, "with %s: %s" % (way, trace.err))
+
+
+# Makes a daemon by two forks, as the parent of neither.
+OTHERS = """import os, sys, time
+if os.fork():
+    os.wait()
+    os._exit(0)
+os.setsid()
+if os.fork() == 0:
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+os._exit(0)
+"""
+
+
+@test("a daemon of another program is at most named as one that the command may have left")
+def of_others():
+    log = scratch("log")
+    trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "--via=diag", "--", "sh", "-c",
+                     'echo up >$0; while [ -e $0 ]; do sleep 0.02; done; exit 4', log])
+    wait_file(log)
+    other = Process([sys.executable, "-c", OTHERS])
+    pid = int(wait_for(lambda: other.out.split(), "the daemon")[0])
+    try:
+        other.wait()
+        os.unlink(log)
+        equal(trace.wait(), 4, "the command's status")
+        named = "(PID %d)" % pid in trace.err
+        check(not named or "may have left running" in trace.err and "nothing proves" in trace.err, trace.err)
+        check("but left running" not in trace.err, trace.err)
+        check(lives(pid), "the daemon runs on")
+    finally:
+        os.kill(pid, signal.SIGKILL)
 
 
 @test("Ctrl-C on the terminal ends the run when only daemons are left, which the terminal does not reach")

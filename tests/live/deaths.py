@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-from lib import (ENDED, MKCONN, Trace, between, check, enter_namespace, equal, find_row, main, mkconn, need, read_truth,
+from lib import (ENDED, MKCONN, Process, Trace, between, check, enter_namespace, equal, find_row, main, mkconn, need, read_truth,
                  require, scratch, short, test, wait_file, wait_for)
 
 ANY = object()      # not decided by the scenario
@@ -217,6 +217,49 @@ def still_open():
           ("ok", 300, 100, "ESTABLISHED"), short(rows[0]))
     trace.end()
     server.wait()
+
+
+# Resets connections with SO_LINGER; the other end, which is not watched, has sent as many bytes as it received.
+RESETS = """
+import socket, struct, sys
+port, count, calls = map(int, sys.argv[1:])
+for number in range(1, count + 1):
+    client = socket.create_connection(("127.0.0.1", port))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.sendall(b"x" * number)
+    for _ in range(calls):
+        client.getsockname()
+    client.recv(number, socket.MSG_WAITALL)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+"""
+ECHO = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+while True:
+    served = listener.accept()[0]
+    try:
+        while piece := served.recv(1000):
+            served.sendall(piece)
+    except OSError:
+        pass
+    served.close()
+"""
+
+
+@test("launched: what SO_LINGER and close(2) directly behind it reset has its bytes and CLOSE, and costs few stops")
+def linger():
+    other = Process([sys.executable, "-c", ECHO])
+    port, stops = int(wait_for(lambda: other.out.split(), "the port")[0]), []
+    for calls in (0, 100):
+        rows = Trace([], [sys.executable, "-c", RESETS, port, 20, calls]).finish()
+        rows.sort(key=lambda row: row["tx_bytes"] or 0)
+        equal([(row["rx_bytes"], row["tx_bytes"], row["close"], row["state"]) for row in rows],
+              [(number, number, "lrst", "reset") for number in range(1, 21)], "rows")
+        stops.append(rows.summary["stops"])
+    # The option is set early, too: four calls are stopped for, and none of the 100 behind them.
+    between(stops[1] - stops[0], -20, 100, "stops for 20 times 100 calls, beside %d" % stops[0])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 """No false owner: PIDs, ports and tuples are used again and again, listeners change hands, and no row has a wrong process.
 
 Each connection carries a number of bytes that no other has, and both its programs write down who they were. A row's
-process is that one, or unknown. OWNERS_COUNT is how many connections there are (20, with ALL=1 60).
+process is that one, or unknown. OWNERS_COUNT is how many connections there are (20, with ALL=1 1,000).
 
     owners.py play WHAT DIRECTORY COUNT        (played by the tests)
 """
@@ -19,8 +19,8 @@ from lib import (ALL, Process, Trace, attach, check, enter_namespace, packet_soc
                  scratch, short, sysctl, test, touch, wait_file, wait_for, watch)
 
 LOOPBACK = "127.0.0.1"
-COUNT = int(os.environ.get("OWNERS_COUNT", "60" if ALL else "20"))
-LIMIT_SEC = 120 + COUNT // 10
+COUNT = int(os.environ.get("OWNERS_COUNT", "1000" if ALL else "20"))
+LIMIT_SEC = 120 + COUNT // 2
 PIDS = 4            # numbers that are given out again and again
 PORTS = 24          # of the clients
 TAKEN_PORT = 30000  # none of these

@@ -4,15 +4,17 @@
 
     rejected.py echo PORT-FILE | rejected.py call PORT        (played by the tests) the peer, and the client that is watched
 """
+import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
 import threading
 
 from lib import (HERE, THERE, Process, Skip, Trace, attach, capturing, check, enter_namespace, equal, main, must, need,
-                 need_all, other_host, run, scratch, short, switches, test, wait_file, wait_for, watch)
+                 need_all, other_host, read_file, run, scratch, short, test, wait_file, wait_for, watch)
 
 
 def answer(served):
@@ -82,6 +84,12 @@ def begin(way, options, port):
     return client, trace
 
 
+def is_sampled(trace, port):
+    trace.signal(signal.SIGUSR1)
+    rows = [json.loads(line) for line in read_file(trace.rows_path).splitlines(keepends=True) if line.endswith("\n")]
+    return any(row.get("lport") == port for row in rows)
+
+
 def play(hook, rule, ended):
     """Return: [way, options, row]. ended: what the client or the peer says of the second five bytes."""
     inside, port_file, fact = other_host(), scratch("port"), []
@@ -90,9 +98,10 @@ def play(hook, rule, ended):
     for count, (way, options) in enumerate(WAYS):
         client, trace = begin(way, options, port)
         wait_for(lambda client=client: "connected" in client.out, "the connection")
+        here = int(client.out.split()[2])
         if way == "diag":
-            looks = switches(trace.pid, trace.pid)
-            wait_for(lambda trace=trace, looks=looks: switches(trace.pid, trace.pid) > looks + 20, "looks")
+            # A sample has found its process once a report contains it.
+            wait_for(lambda trace=trace, here=here: is_sampled(trace, here), "a sample of the connection")
         reject(hook, rule % port)
         client.line()
         who = client if hook == "output" else peer
@@ -105,7 +114,8 @@ def play(hook, rule, ended):
             client.wait()
             rows = trace.interrupt() if trace.alive() else trace.finish()
         must(["nft", "delete", "table", "inet", "own"])
-        mine = [row for row in rows if row["lport"] == int(client.out.split()[2])]
+        # Each report that was requested contains it, too.
+        mine = [row for row in rows if row["lport"] == here][-1 if way == "diag" else 0:]
         equal(len(mine), 1, "%s %s: rows %s; %s" % (way, options, [short(row) for row in rows], rows.summary))
         fact.append((way, options, mine[0]))
     return fact

@@ -109,8 +109,12 @@ static int add_rules(scmp_filter_ctx context, const struct seccomp_filter_choice
 				      0);
 	if (rc != 0)
 		return rc;
-	return seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(getsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
-				SCMP_A2(SCMP_CMP_EQ, SO_ERROR));
+	rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(getsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+			      SCMP_A2(SCMP_CMP_EQ, SO_ERROR));
+	if (rc != 0 || choice->closes)
+		return rc;
+	return seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(setsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+				SCMP_A2(SCMP_CMP_EQ, SO_LINGER));
 }
 
 /*

@@ -315,6 +315,9 @@ static bool entered(struct stop *stop, struct tracee *tracee, const struct call_
 		/* Before the call: the socket's state at that time is what matters. */
 		reported_shutdown(stop, tracee);
 		break;
+	case SYSCALL_LINGER:
+		stop_linger_set(stop, tracee);
+		break;
 	case SYSCALL_CLOSE:
 		if (stop->closes && is_marked(tracee->target, call->fd))
 			reported_close(stop, tracee, call->fd);
@@ -562,11 +565,14 @@ static void returned(struct stop *stop, struct tracee *tracee, int64_t value)
 	tracee->call.kind = SYSCALL_OTHER;
 }
 
-/* Under the filter, a thread stops at the entry of every call only because of deferred connects. */
+/* Under the filter, a thread stops at the entry of every call only because of deferred connects or SO_LINGER. */
 static void entered_deferred(struct stop *stop, struct tracee *tracee, const struct call_report *report)
 {
 	deferred_check(stop, tracee->target);
-	if (!decode(tracee, report) || tracee->call.kind != SYSCALL_SEND || !entered_send(tracee))
+	(void)decode(tracee, report);
+	if (stop_linger_closes(tracee))
+		reported_close(stop, tracee, tracee->call.fd);
+	if (tracee->call.kind != SYSCALL_SEND || !entered_send(tracee))
 		tracee->call.kind = SYSCALL_OTHER;
 }
 

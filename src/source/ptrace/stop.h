@@ -125,4 +125,10 @@ void stop_accept_failed(struct stop *stop, struct tracee *tracee, int error);
 /** stop_listens() - gather that a target listens on the socket of its listen(2) */
 void stop_listens(struct stop *stop, struct tracee *tracee);
 
+/** stop_linger_set() - setsockopt(2) of SO_LINGER was entered: close(2) may follow that resets the connection */
+void stop_linger_set(const struct stop *stop, struct tracee *tracee);
+
+/** stop_linger_closes() - whether a call that was entered is that close(2) */
+bool stop_linger_closes(struct tracee *tracee);
+
 #endif

@@ -58,6 +58,7 @@ enum form {
 	FORM_LISTEN,
 	FORM_SHUTDOWN,
 	FORM_GETSOCKOPT,
+	FORM_SETSOCKOPT,
 	FORM_SENDTO,
 	FORM_SENDMSG,
 	FORM_SENDMMSG,
@@ -93,6 +94,7 @@ static const struct {
 	{"listen", FORM_LISTEN},
 	{"shutdown", FORM_SHUTDOWN},
 	{"getsockopt", FORM_GETSOCKOPT},
+	{"setsockopt", FORM_SETSOCKOPT},
 	{"sendto", FORM_SENDTO},
 	{"sendmsg", FORM_SENDMSG},
 	{"sendmmsg", FORM_SENDMMSG},
@@ -266,6 +268,11 @@ static enum syscall_kind decode_rare(struct syscall *decoded, enum form form, co
 		if (arguments[3] & URING_ENTER_REGISTERED)
 			decoded->fd = -1;
 		return SYSCALL_URING_ENTER;
+	case FORM_SETSOCKOPT:
+		decoded->address = arguments[3];
+		decoded->length = arguments[4];
+		return (int)arguments[1] == SOL_SOCKET && (int)arguments[2] == SO_LINGER ? SYSCALL_LINGER
+											 : SYSCALL_OTHER;
 	case FORM_PTRACE:
 		decoded->fd = arguments[0] == PTRACE_TRACEME ? 0 : (int)arguments[1];
 		return arguments[0] == PTRACE_TRACEME || arguments[0] == PTRACE_ATTACH || arguments[0] == PTRACE_SEIZE

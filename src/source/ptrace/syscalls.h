@@ -20,6 +20,8 @@ enum syscall_kind {
 	SYSCALL_SHUTDOWN,
 	/** getsockopt(2) of SO_ERROR */
 	SYSCALL_SO_ERROR,
+	/** setsockopt(2) of SO_LINGER */
+	SYSCALL_LINGER,
 	/** close(2), or dup2(2), dup3(2) over a descriptor */
 	SYSCALL_CLOSE,
 	/** close_range(2) that closes */
@@ -53,7 +55,7 @@ enum syscall_kind {
  * @kind: enum syscall_kind
  * @fd: its descriptor; for SYSCALL_CLOSE the one that is closed; for SYSCALL_PTRACE the process to be
  *	    traced, 0 the caller itself
- * @address: tracee address of the sockaddr (accept, connect), of the value (SO_ERROR), of the struct msghdr
+ * @address: tracee address of the sockaddr (accept, connect), of the value (SO_ERROR, SO_LINGER), of the struct msghdr
  *	    (receive) or of struct clone_args (clone, 0 for clone(2) itself); 0 none
  * @length: connect: length of the sockaddr; accept: tracee address of the room for it, 0 when none is
  *	    wanted; receive: number of struct mmsghdr, 0 for one struct msghdr; clone: the flags

@@ -82,6 +82,8 @@ struct target {
  * @remote: connect: the destination
  * @interrupted: its last connect(2) was interrupted by a signal
  * @entry_cookie: connect: the socket's cookie when the call was entered, 0 not queried
+ * @linger_fd: a connection that close(2) resets (SO_LINGER)
+ * @linger_calls: calls of the thread that are still stopped for until that close(2)
  * @signals_held: in a call during which signals are blocked (signal_hold.h)
  * @mask: the signals that it blocks by itself
  * @end_status: its end, as wait(2) would report it; 0 until that is known
@@ -98,6 +100,8 @@ struct tracee {
 	struct endpoint remote;
 	bool interrupted;
 	uint64_t entry_cookie;
+	int linger_fd;
+	unsigned int linger_calls;
 	bool signals_held;
 	uint64_t mask;
 	int end_status;

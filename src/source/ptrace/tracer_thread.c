@@ -59,7 +59,7 @@ static void push(struct tracer *tracer)
 static void resume(struct tracer *tracer, const struct tracee *tracee, int signal_number)
 {
 	bool run = tracer->gathered.filtered && !tracee->in_call && tracee->target->deferred_count == 0 &&
-		   !tracee->target->is_sealed;
+		   tracee->linger_calls == 0 && !tracee->target->is_sealed;
 
 	/* ESRCH: it was killed meanwhile and will be reported. */
 	(void)ptrace(run ? PTRACE_CONT : PTRACE_SYSCALL, tracee->tid, NULL, (void *)(intptr_t)signal_number);
