@@ -19,7 +19,7 @@ const struct report_ops *reports_each(size_t i)
 	return i < KINDS ? kinds[i] : NULL;
 }
 
-/* Is @text the name of a kind, or, if the kind has a spec, the name and what follows it? */
+/* Return: true when @text is the name of a kind or, if the kind has a spec, the name and what follows it. */
 static bool is_named(const struct report_ops *ops, const char *text)
 {
 	size_t length = strlen(ops->name);

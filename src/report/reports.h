@@ -36,7 +36,7 @@ REPORTS(REPORTS_DECLARE)
  */
 int reports_parse(struct report_choice *choice, const char *text, struct io_filters *filters, struct err *err);
 
-/** reports_each() - the kinds of reports: @i from 0 on; NULL behind the last one */
+/** reports_each() - the kinds of reports: @i from 0 on; NULL after the last one */
 const struct report_ops *reports_each(size_t i);
 
 #endif

@@ -67,22 +67,22 @@ def one_file(test):
         for option in ("-o",) if path == good and words[1] != "good.pcap" else ("-o", "--record", "--metrics"):
             done = test.run(*words, option, path)
             wrong = [] if content(path) == before else ["it was destroyed"]
-            test.expect("%s %s" % (" ".join(words), option), done, 1, stderr=["conntrace: ", "one file"], stdout="", lines=1)
+            test.expect("%s %s" % (" ".join(words), option), done, 1, stderr=["conntrace: ", "the same file"], stdout="", lines=1)
             test.say("what it reads is as it was", wrong)
         if path == good and words[1] != "symlink2":
             continue
         with open(path, "r+b") as file:
             test.expect("%s > the same" % " ".join(words), test.run(*words, stdout=file), 1,
-                        stderr=["standard output", "one file"], lines=1)
+                        stderr=["standard output", "the same file"], lines=1)
             test.expect("%s --record=- > the same" % " ".join(words),
-                        test.run(*words, "--record=-", "-o", "x", stdout=file), 1, stderr=["one file"], lines=1)
+                        test.run(*words, "--record=-", "-o", "x", stdout=file), 1, stderr=["the same file"], lines=1)
             number = file.fileno()
             test.expect("%s -o /proc/self/fd" % " ".join(words),
-                        test.run(*words, "-o", "/proc/self/fd/%d" % number, pass_fds=[number]), 1, stderr=["one file"])
+                        test.run(*words, "-o", "/proc/self/fd/%d" % number, pass_fds=[number]), 1, stderr=["the same file"])
         test.say("what it reads is as it was", [] if content(path) == before else ["it was destroyed"])
     with open(good, "r+b") as file:
         done = test.run("-r", "-", "-o", "symlink", stdin=file)
-        test.expect("-r - < the file of -o", done, 1, stderr=["standard input", "one file"], lines=1)
+        test.expect("-r - < the file of -o", done, 1, stderr=["standard input", "the same file"], lines=1)
     os.symlink("new", test.path("dangling"))
     for words in (["-o", "new", "--record=new"], ["-o", "new", "--metrics=./new"], ["--record=new", "--metrics=dangling"],
                   ["-o", "dangling", "--record=new"], ["-o", "new", "--control=dangling"], ["-o", good, "--record=hardlink", "--append"]):
@@ -185,7 +185,7 @@ def planted(test):
              [] if content(victim) == PRECIOUS and content(link).startswith(b"# HELP") else ["it was written to"])
     os.unlink(link)
     os.mkfifo(link)
-    test.expect("a pipe is refused", test.run("-r", good, "--metrics=" + link), 1, stderr=["it is no file"], lines=1)
+    test.expect("a pipe is refused", test.run("-r", good, "--metrics=" + link), 1, stderr=["it is not a regular file"], lines=1)
     os.unlink(link)
     try:
         os.symlink(target, link)

@@ -153,7 +153,7 @@ def hidden(test):
         test.say("without a filter there is nothing to say", [done.stderr] if "filter" in done.stderr else [])
     test.expect("other ports are none of it",
                 test.run("-r", test.path("plain.pcap", pcap([ethernet + b"\x08\0" + segment])), "port", "81"), 0,
-                ["no packet came that the capture filter lets through"], lines=2)
+                ["no packet passed the capture filter"], lines=2)
     tunnels = {
         "ipip": ip(4, segment),
         "gre": ip(47, b"\0\0\x08\0" + segment),

@@ -46,15 +46,15 @@ def main():
     for words, part in ((["--nonsense"], '"--nonsense"'), (["-x"], '"-x"'), (["word"], '"word" is one word too many'),
                         (["-j", "-g"], "only one of"), (["--openmetrics", "-j"], "only one of"),
                         (["--openmetrics", "--reset"], "cannot go with"), (["-c", "x"], "does nothing without"),
-                        (["-g", "-c", "a b"], '"a b" is no name'), (["-g", "-c", ""], '"" is no name'),
-                        (["-g", "-c", "a" * 33], "is no name"), (["-U"], "lacks its argument"),
+                        (["-g", "-c", "a b"], '"a b" is not a valid name'), (["-g", "-c", ""], '"" is not a valid name'),
+                        (["-g", "-c", "a" * 33], "is not a valid name"), (["-U"], "lacks its argument"),
                         (["-U", "x" * 108], "at most 107 bytes")):
         done = run(*words)
         test.expect("usage: %s" % " ".join(words), done, 2, ["conntrace-stat: ", part, "Try 'conntrace-stat --help'."], "",
                     2)
     done = run("-U", test.path("missing"))
-    test.expect("no server", done, 1, ["cannot ask at", "No such file", "does conntrace --control="], "", 1)
-    for answer, part in ((b"", "no answer from"), (b'[{"RX":', "broke off")):
+    test.expect("no server", done, 1, ["cannot query", "No such file", "does conntrace --control="], "", 1)
+    for answer, part in ((b"", "no answer from"), (b'[{"RX":', "is incomplete")):
         test.expect("who is asked hangs up after %r" % answer, hung_up(test, answer), 1, [part], "", 1)
     done = run("--version")
     test.expect("--version", done, 0, (), "conntrace-stat 0", 0)

@@ -238,7 +238,7 @@ def main():
                 raise
             test.skip(part.__name__, "no pseudo terminal here")
     test.expect("without a screen --top -j would be neither lines nor JSON", test.run("--top", "-j", "true"), 2,
-                stderr=["--top would print plain lines"], stdout="")
+                stderr=["--top would mix plain lines"], stdout="")
     test.expect("with -o it is both, each for itself", test.run("--top", "-j", "-o", "rows", "true"), 0,
                 stdout="no connection yet")
     test.expect("--keep needs --top", test.run("--keep=3", "-r", "x"), 2, stderr=["--keep does nothing without"])

@@ -57,7 +57,7 @@ def reloaded():
     master.signal(signal.SIGHUP)
     new = pid_number(master, 1)
     equal(trace.wait(), 0, "status")
-    check("(PID %d) made 1 process meanwhile that was not watched: %d\n" % (master.pid, new) in trace.err, trace.err)
+    check("(PID %d) started 1 process during the run that was not watched: %d\n" % (master.pid, new) in trace.err, trace.err)
     check("all watched processes ended after " in trace.err and " of 60.0 s; " in trace.err, "its reason: " + trace.err)
     # With the master there is nothing to announce.
     both = run([CONNTRACE, "-p", str(new), "-p", str(master.pid), "-d", "0.2"])
@@ -72,7 +72,7 @@ def unwatched():
     for via in ("ptrace", "diag"):
         words = [CONNTRACE, "--via=" + via, "-d", "0.2", "-p", "%d,%d" % (sleeper.pid, gone.pid)]
         done = run(words)
-        check("1 of the 2 processes given not watched (" in done.err and "PID %d" % gone.pid in done.err, done.err)
+        check("1 of the 2 given processes not watched (" in done.err and "PID %d" % gone.pid in done.err, done.err)
         fact = last(run(words + ["-j"]).out)
         equal((fact["targets"], fact["unwatched"]), (2, 1), "in JSON")
         check("neither made nor accepted" in fact["reason"], fact)
@@ -106,11 +106,11 @@ def filtered():
     words = [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "fork=1", "count=3", "accept4", "close", "done", "done",
              "count=3", "connect=self", "recv-all", "close", "done"]
     done = run([CONNTRACE, "--dir=in", "--"] + words)
-    check(" s, 3 connections, 3 more that the options leave out, " in done.err, done.err)
+    check(" s, 3 connections, 3 more excluded by options, " in done.err, done.err)
     fact = last(run([CONNTRACE, "--dir=in", "-j", "--"] + words).out)
     equal((fact["connections"], fact["unmatched"], fact["reason"]), (3, 3, None), "in JSON")
     done = run([CONNTRACE, "--lport=1", "--"] + words)
-    check("no connection matched what was asked for; 6 did not\n" in done.err, done.err)
+    check("no connection matched the options; 6 did not\n" in done.err, done.err)
 
 
 HUNG = """

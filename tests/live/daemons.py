@@ -141,7 +141,7 @@ def let_go():
                 alone(daemons)
                 daemons.trace.signal(signal.SIGTERM)
             equal(daemons.trace.wait(), 3, "the command's status")
-            check("runs on" in daemons.trace.err, "that is said: %r" % daemons.trace.err)
+            check("left run on" in daemons.trace.err, "that is said: %r" % daemons.trace.err)
             equal(daemons.alive(), daemons.pids, "who runs on (%s)" % options)
             wait_for(lambda: all(status_field(pid, "TracerPid") == "0" for pid in daemons.pids), "them to be let go")
             equal(daemons.got(), [], "what they got")

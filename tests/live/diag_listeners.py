@@ -417,7 +417,7 @@ def young():
             check(len(rows) + found.summary["too_short"] >= len(whole), "%d rows, accounts: %s" % (
                 len(rows), found.summary))
             if not rows:
-                check("process is unknown" in found.summary["reason"], "reason: %r" % found.summary["reason"])
+                check("is unknown" in found.summary["reason"], "reason: %r" % found.summary["reason"])
             if rows == whole:
                 break
         if pause > 0:

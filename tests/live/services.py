@@ -263,7 +263,7 @@ def sockets():
     check(stat.S_ISSOCK(status.st_mode), "it is a socket")
     result = tries("--control=" + path)
     equal(result.status, 125, "a live socket is an error: conntrace's own")
-    check("somebody listens on \"%s\" already" % path in result.err, result.err)
+    check("\"%s\" is in use" % path in result.err, result.err)
     check(run([STAT, "-U", path]).status == 0, "the live one still answers")
     # Killed, it leaves its socket; the next one takes the place.
     trace.signal(signal.SIGKILL)
@@ -283,7 +283,7 @@ def sockets():
     write_file(path, "precious")
     result = tries("--control=" + path)
     equal(result.status, 125, "a file is no socket")
-    check("no socket" in result.err, result.err)
+    check("is not a socket" in result.err, result.err)
     equal(read_file(path), "precious", "the file is as it was")
     os.unlink(path)
     os.symlink("/nonexistent/x", path)
@@ -407,7 +407,7 @@ def metrics_files():
     equal(tries("--metrics=" + link).status, 0, "a link to a file")
     check(os.path.islink(link), "the link stays")
     check(read_file(target).startswith("# HELP"), "the file behind it is written")
-    for wrong, part in (("/dev/null", "it is no file"), (folder, "it is no file"), ("/nonexistent/x", "No such file"),
+    for wrong, part in (("/dev/null", "it is not a regular file"), (folder, "it is not a regular file"), ("/nonexistent/x", "No such file"),
                         ("/proc/x", "cannot write the metrics")):
         result = tries("--metrics=" + wrong)
         equal(result.status, 125, "exit status with " + wrong)

@@ -115,7 +115,7 @@ def holes(read):
 
 def refused(read):
     for word, part in (("io,stat", "lacks the interval"), ("io,stat,0.0000001", "seconds from 0.000001"),
-                       ("io,stat,-1", '"-1" is no interval'), ("io,stat,1,tcp prt 80", '"tcp prt 80": can'),
+                       ("io,stat,-1", '"-1" is not an interval'), ("io,stat,1,tcp prt 80", '"tcp prt 80": can'),
                        ("io,stat,1,SUM(nothing)", "fields are len"), ("io,stat,1,LOAD(len)", "functions are COUNT"),
                        ("io,stat,1,SUM(len", "closing parenthesis"), ("io,stat,1,tcp,tcp", "twice"),
                        ("io,stat,1,FRAMES(len)", "take no field"),
@@ -124,8 +124,8 @@ def refused(read):
         status, _, err = conntrace(*read, "-z", word)
         say("%s is refused" % word[:40], [] if status == 2 and part in err else [status, err])
     for options, part in ((["-z", "io,stat,1,tcp", "--", "true"], "without packets"),
-                          ([*read, "-z", "conns", "--format=plot"], "--format=plot draws -z io,stat"),
-                          ([*read, "--format=plot"], "--format=plot draws -z io,stat")):
+                          ([*read, "-z", "conns", "--format=plot"], "--format=plot is for -z io,stat"),
+                          ([*read, "--format=plot"], "--format=plot is for -z io,stat")):
         status, _, err = conntrace(*options)
         say("%s is refused" % " ".join(options[-2:]), [] if status == 2 and part in err else [status, err])
 

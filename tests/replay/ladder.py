@@ -158,7 +158,7 @@ bytes_received=80 bytes_sent=240 state=7 listener=1
 
 
 def counted():
-    wanted = ["#1 in 192.0.2.1:80 < 192.0.2.2:4000  nginx[-]  ok  rx - tx 240", "    nobody saw its calls or segments"]
+    wanted = ["#1 in 192.0.2.1:80 < 192.0.2.2:4000  nginx[-]  ok  rx - tx 240", "    none of its calls or segments was seen"]
     got = conntrace("--replay=/dev/stdin", "--ladder=all", capture=COUNTED)[1].splitlines()
     say("of what only counters tell there is a head, and no number for an unknown PID", [] if got == wanted else got)
 

@@ -144,7 +144,7 @@ def main():
     done = subprocess.run([CONNTRACE, "-r", "-", "--suspicious", "-z", "conns", "-O", "WHY", "-H"], input=CAPTURE,
                           capture_output=True, timeout=30, check=False)
     tap.equal("text: comma separated", "failed,reset" in done.stdout.decode().split(), True)
-    tap.equal("text: the accounts", "20 connections (2 with resent SYN; -O +SYN_RTX), 13 shown (2 failed, 3 reset, 2 syn-rtx, 2 retrans, 1 frag, 2 dup, "
+    tap.equal("text: the accounts", "20 connections (2 with retransmitted SYN; -O +SYN_RTX), 13 shown (2 failed, 3 reset, 2 syn-rtx, 2 retrans, 1 frag, 2 dup, "
               "2 idle), " in done.stderr.decode(), True)
     print("1..%d" % tap.count)
     return 1 if tap.failed else 0

@@ -107,10 +107,10 @@ static void pids_come_in_every_form(void **state)
 	refuses("-p 99999999", "\"99999999\" is not a PID");
 	refuses("-p 1 99999999", "\"99999999\" is not a PID");
 	refuses("-p 1,x", "\"x\" is not a PID");
-	refuses("-p -d 3", "does not run");
-	refuses("-p ~", "holds no PID");
+	refuses("-p -d 3", "is not a PID; does the program run");
+	refuses("-p ~", "contains no PID");
 	refuses("-p", "--pid needs an argument, PIDS");
-	refuses("-p 1 nginx", "\"nginx\" is not a PID; behind -p write \"-- COMMAND\"");
+	refuses("-p 1 nginx", "\"nginx\" is not a PID; after -p write \"-- COMMAND\"");
 }
 
 static void options_behind_the_command_are_its_own(void **state)
@@ -156,7 +156,7 @@ static void operands_after_packets_are_a_filter(void **state)
 	assert_string_equal(options.packet_filter, "port 80");
 	options_free(&options);
 	refuses("-i lo --filter tcp udp", "\"udp\" is a second packet filter");
-	refuses("-r cap.pcap port 80 -c 5", "\"-c\" stands behind the packet filter \"port\"");
+	refuses("-r cap.pcap port 80 -c 5", "\"-c\" follows the packet filter \"port\"");
 	refuses("--filter tcp true", "--filter does nothing without packets");
 	refuses("-r cap.pcap tcp[", "packet filter \"tcp[\": ");
 	refuses("-i lo --filter nonsense", "see pcap-filter(7)");
@@ -274,7 +274,7 @@ static void words_are_checked(void **state)
 				     "allowed are table, raw, json, csv, tsv and, for io,stat, plot");
 	refuses("--dir=up true", "--dir does not know \"up\"; allowed are in and out");
 	refuses("--debug=everything true", "--debug does not know \"everything\"");
-	refuses("--output= true", "--output needs a word that is not empty");
+	refuses("--output= true", "--output needs an argument that is not empty");
 }
 
 static void the_filter_is_filled(void **state)

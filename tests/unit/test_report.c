@@ -805,29 +805,29 @@ static void unknown_words_are_refused(void **state)
 		const char *by, *sort, *columns, *says;
 	} cases[] = {
 		{NULL, NULL, "RXBYTES",
-		 "--columns knows no column \"RXBYTES\" here; did you mean RX_BYTES? "
-		 "--list-columns names all"},
+		 "--columns: no column \"RXBYTES\" here; did you mean RX_BYTES? "
+		 "--list-columns lists all"},
 		{NULL, NULL, "+comn",
-		 "--columns knows no column \"comn\" here; did you mean COMM? "
-		 "--list-columns names all"},
+		 "--columns: no column \"comn\" here; did you mean COMM? "
+		 "--list-columns lists all"},
 		{NULL, NULL, "",
-		 "--columns knows no column \"\" here; allowed are those that --list-columns "
-		 "names for the report"},
+		 "--columns: no column \"\" here; --list-columns "
+		 "lists those of the report"},
 		{NULL, NULL, "PID,,COMM",
-		 "--columns knows no column \"\" here; allowed are those that "
-		 "--list-columns names for the report"},
+		 "--columns: no column \"\" here; "
+		 "--list-columns lists those of the report"},
 		{NULL, NULL, "PID,+COMM",
-		 "--columns knows no column \"+COMM\" here; did you mean COMM? "
-		 "--list-columns names all"},
+		 "--columns: no column \"+COMM\" here; did you mean COMM? "
+		 "--list-columns lists all"},
 		{NULL, NULL, "\x1b[2J\n",
-		 "--columns knows no column \"\\x1b[2J\\x0a\" here; allowed are those "
-		 "that --list-columns names for the report"},
+		 "--columns: no column \"\\x1b[2J\\x0a\" here; "
+		 "--list-columns lists those of the report"},
 		{NULL, "stat", NULL,
-		 "--sort knows no column \"stat\" here; did you mean START? --list-columns "
-		 "names all"},
-		{NULL, "pid:up", NULL, "--sort knows no order \"up\"; it is asc or desc, as in --sort=pid:desc"},
+		 "--sort: no column \"stat\" here; did you mean START? --list-columns "
+		 "lists all"},
+		{NULL, "pid:up", NULL, "--sort: no order \"up\"; allowed are asc and desc, as in --sort=pid:desc"},
 		{NULL, "pid:desc:asc", NULL,
-		 "--sort knows no order \"desc:asc\"; it is asc or desc, as in "
+		 "--sort: no order \"desc:asc\"; allowed are asc and desc, as in "
 		 "--sort=pid:desc"},
 		{"pear", NULL, NULL,
 		 "--by knows no key \"pear\"; the keys are peer, dir, port, pid, comm, exe, "
@@ -1355,8 +1355,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.evicted = 7;
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
-		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, unknown of 2 whether closed or reset, "
+		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
 		       "accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 7 connections (evicted "
@@ -1365,8 +1365,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.left_out[SUMMARY_LEFT_COPY] = 5;
 	summary.left_out[SUMMARY_LEFT_TUNNEL] = 1;
 	expect_summary(&summary, REPORT_TABLE,
-		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, unknown of 2 whether closed or reset, "
+		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
 		       "accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed 1 "
 		       "time, lost 7 connections (evicted from memory); "
@@ -1382,8 +1382,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.lost[LOST_CAPTURE_KERNEL] = 12;
 	assert_true(report_has_lost(&summary));
 	expect_summary(&summary, REPORT_TABLE,
-		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with resent SYN; -O "
-		       "+PENDING,SYN_RTX), process unknown of 3 of them, unknown of 2 whether closed or reset, "
+		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
+		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
 		       "accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 12 packets (capture "

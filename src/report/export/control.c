@@ -15,11 +15,11 @@
 #include "base/xalloc.h"
 
 /*
- * One request, one answer, end of connection. No client is waited for: each has
- * a buffer of its own, written as the client reads, and a time in which it has
- * to have asked and read. What a client has been told since when is remembered
- * by its user and the name it gives itself, so two that ask for changes do not
- * take them from each other.
+ * One request, one answer, end of connection. No client delays another: each
+ * has a buffer of its own, written as the client reads, and a time limit for
+ * its request and for reading the answer. The last values sent to a client are
+ * kept by its user and the name it gives itself, so two clients that request
+ * changes do not take them from each other.
  */
 
 #define PATIENCE_NS (10 * CLOCK_NS_PER_SEC)
@@ -33,12 +33,12 @@ struct client {
 	size_t asked;
 	struct text answer;
 	size_t sent;
-	/* A change was asked for: what it was taken from, for the next time. */
+	/* A change was requested: the values it was computed from, for the next request. */
 	char name[CONTROL_CLIENT_MAX + 1];
 	struct status *status;
 };
 
-/* What was told to a client. */
+/* The values last sent to a client. */
 struct baseline {
 	uid_t uid;
 	char name[CONTROL_CLIENT_MAX + 1];
@@ -53,7 +53,7 @@ struct control {
 	ino_t inode;
 	int fd;
 	int epoll_fd;
-	struct client *clients[CONTROL_CLIENTS_MAX]; /* in the order they came */
+	struct client *clients[CONTROL_CLIENTS_MAX]; /* oldest first */
 	size_t client_count;
 	struct baseline baselines[CONTROL_BASELINES_MAX];
 	size_t baseline_count;
@@ -77,7 +77,7 @@ static int make_directory(const char *path, struct err *err)
 	return rc;
 }
 
-/* Somebody may have left a socket there and ended without taking it along. */
+/* An earlier process may have left its socket behind. */
 static int remove_stale(const struct sockaddr_un *address, struct err *err)
 {
 	struct stat status;
@@ -86,15 +86,15 @@ static int remove_stale(const struct sockaddr_un *address, struct err *err)
 	if (lstat(address->sun_path, &status) != 0)
 		return 0;
 	if (!S_ISSOCK(status.st_mode))
-		return err_set(err, EEXIST, "\"%s\" is there already and no socket; choose another name",
+		return err_set(err, EEXIST, "\"%s\" exists and is not a socket; choose another name",
 			       address->sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	rc = fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : errno;
 	if (fd >= 0)
 		close(fd);
 	if (rc != ECONNREFUSED)
-		return err_set(err, EADDRINUSE, "somebody listens on \"%s\" already (%s); choose another name",
-			       address->sun_path, rc == 0 ? "another conntrace?" : strerror(rc));
+		return err_set(err, EADDRINUSE, "\"%s\" is in use (%s); choose another name", address->sun_path,
+			       rc == 0 ? "another conntrace?" : strerror(rc));
 	if (unlink(address->sun_path) != 0 && errno != ENOENT)
 		return err_set(err, errno, "cannot remove the old socket \"%s\": %s", address->sun_path,
 			       strerror(errno));
@@ -102,8 +102,8 @@ static int remove_stale(const struct sockaddr_un *address, struct err *err)
 }
 
 /*
- * Who looks for the name finds somebody who listens: it is given when that is so. A name that has no
- * room for our number is there a moment too early.
+ * The socket gets its name only once it listens, so a client that finds the name can connect. A name without room for
+ * the process number appears a moment too early.
  */
 static int listen_as(struct control *control, const struct sockaddr_un *address, struct err *err)
 {
@@ -115,10 +115,10 @@ static int listen_as(struct control *control, const struct sockaddr_un *address,
 	int rc;
 
 	if (has_room)
-		unlink(beside.sun_path); /* of one that was killed */
+		unlink(beside.sun_path); /* left by a killed process */
 	else
 		beside = *address;
-	mask = umask(0117); /* never wider than 0660, not even for a moment */
+	mask = umask(0117); /* 0660 from the start */
 	rc = bind(control->fd, (const struct sockaddr *)&beside, sizeof(beside)) == 0 ? 0 : -errno;
 	umask(mask);
 	if (rc != 0)
@@ -194,7 +194,7 @@ static struct baseline *find_baseline(struct control *control, const struct clie
 	return NULL;
 }
 
-/* A new one, or that of another client, rather of the same user, that asked longest ago. */
+/* A new one, or the one of the client that asked longest ago, preferably of the same user. */
 static struct baseline *new_baseline(struct control *control, const struct client *client)
 {
 	struct baseline *oldest = NULL, *own = NULL;
@@ -217,7 +217,7 @@ static struct baseline *new_baseline(struct control *control, const struct clien
 	return count >= CONTROL_BASELINES_OF_USER ? own : oldest;
 }
 
-/* The client has got all of it: from here on the next change is counted. */
+/* The client has received all of it: the next change is counted from here on. */
 static void keep_baseline(struct control *control, struct client *client)
 {
 	struct baseline *baseline = find_baseline(control, client);
@@ -305,7 +305,7 @@ static void answer(struct control *control, struct client *client, const struct 
 	free(status);
 }
 
-/* Return: false when the client has got everything, or nothing more can be sent to it. */
+/* Return: false when the answer is sent completely, or nothing more can be sent. */
 static bool send_answer(struct control *control, struct client *client)
 {
 	struct epoll_event event = {.events = EPOLLOUT, .data.ptr = client};
@@ -323,7 +323,7 @@ static bool send_answer(struct control *control, struct client *client)
 	return false;
 }
 
-/* Return: false when the client is to be let go. @now is taken when it is wanted first. */
+/* Return: false when the client is to be closed. @now is taken at its first use. */
 static bool read_request(struct control *control, struct client *client, struct status **now)
 {
 	size_t room = sizeof(client->request) - client->asked;
@@ -337,7 +337,7 @@ static bool read_request(struct control *control, struct client *client, struct 
 	line = (struct span){client->request, client->asked};
 	if (!control_request_end(line, &line) && got > 0)
 		return client->asked < sizeof(client->request);
-	/* Whoever closes its side behind the last word need not end the line. */
+	/* A client that closes its side after the request need not end the line. */
 	if (control_request_parse(line, &request) != 0) {
 		text_add(&client->answer, "{\"error\":\"unknown request\"}\n");
 	} else {
@@ -374,7 +374,7 @@ void control_serve(struct control *control)
 	free(now);
 	while (control->client_count > 0 && control->clients[0]->until_ns <= now_ns)
 		drop_client(control, control->clients[0]);
-	/* Last, because room for it may be made by letting go one that is among the events. */
+	/* Last: accepting one may close another client that is among the events. */
 	if (is_new)
 		accept_client(control);
 }
@@ -389,7 +389,7 @@ void control_close(struct control *control)
 		drop_client(control, control->clients[0]);
 	for (size_t i = 0; i < control->baseline_count; i++)
 		free(control->baselines[i].status);
-	/* Another one may have its socket there by now. */
+	/* Another process may have its socket there by now. */
 	if (control->inode != 0 && lstat(control->path, &status) == 0 && status.st_dev == control->device &&
 	    status.st_ino == control->inode)
 		unlink(control->path);

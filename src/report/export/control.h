@@ -8,10 +8,10 @@
 #include "report/export/control_request.h"
 #include "report/export/status.h"
 
-/** struct control - the socket on which conntrace-stat(1) asks (option --control) */
+/** struct control - the socket that conntrace-stat(1) queries (option --control) */
 struct control;
 
-/** Clients served at once; when another comes, the oldest has to go. */
+/** Clients served at once; one more closes the oldest. */
 #define CONTROL_CLIENTS_MAX 32
 
 /** Clients whose last REFRESH is remembered, in all and of one user; the one that asked longest ago is forgotten. */
@@ -25,9 +25,9 @@ struct control;
 #define CONTROL_FORGOTTEN "# since the start: this client has no baseline, and some were dropped\n"
 
 /**
- * struct control_source - where the answers come from
+ * struct control_source - functions that give the answers
  * @context: passed on
- * @status: how the groups stand now; asked at most once in a control_serve()
+ * @status: the current figures of the groups; called at most once in a control_serve()
  * @openmetrics: the answer in that format
  */
 struct control_source {
@@ -39,23 +39,23 @@ struct control_source {
 /**
  * control_open() - listen on a Unix socket
  * @control: set on success only
- * @path: where; its directory is made if it is missing, a socket nobody listens on is replaced
+ * @path: its name; its directory is created if missing, a socket that no process listens on is replaced
  * @source: copied
- * @err: the story of a failure
+ * @err: the message of a failure
  *
- * The socket has mode 0660. To be called while there is one thread only: the file mode mask is changed meanwhile.
+ * The socket has mode 0660. Call it while there is one thread only: it changes the file mode mask temporarily.
  *
- * Return: 0; -EADDRINUSE when somebody listens there; -EEXIST when something else is there; another negative errno.
+ * Return: 0; -EADDRINUSE when a process listens there; -EEXIST when it is another kind of file; another negative errno.
  */
 int control_open(struct control **control, const char *path, const struct control_source *source, struct err *err);
 
 /** control_fd() - readable when control_serve() has something to do */
 int control_fd(const struct control *control);
 
-/** control_serve() - take requests and send answers as far as that is possible at once; to be called now and then */
+/** control_serve() - read requests and send answers as far as possible without blocking; to be called regularly */
 void control_serve(struct control *control);
 
-/** control_close() - remove the socket, let the clients go; NULL is fine */
+/** control_close() - remove the socket and close the clients; NULL is allowed */
 void control_close(struct control *control);
 
 #endif

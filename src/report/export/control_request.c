@@ -16,7 +16,7 @@ static const char *const formats[] = {
 
 TABLE_COVERS(formats, CONTROL_FORMAT_NUM);
 
-/* The bytes up to @end, and @span is moved behind it. Return: false when there is no @end. */
+/* Take the bytes up to @end and move @span behind it. Return: false when there is no @end. */
 static bool take_until(struct span *span, uint8_t end, struct span *taken)
 {
 	const uint8_t *at = span->length > 0 ? memchr(span->data, end, span->length) : NULL;
@@ -24,7 +24,7 @@ static bool take_until(struct span *span, uint8_t end, struct span *taken)
 	return at != NULL && span_take(span, (size_t)(at - span->data), taken) && span_skip(span, 1);
 }
 
-/* The next word, up to a blank or the end. Return: does another one follow? */
+/* The next word, up to a blank or the end. Return: true when another one follows. */
 static bool take_word(struct span *span, struct span *word)
 {
 	if (take_until(span, ' ', word))
@@ -80,7 +80,7 @@ int control_request_parse(struct span line, struct control_request *request)
 	}
 	if (more && (!parsed.refresh || parse_client(line, parsed.client) != 0))
 		return -EINVAL;
-	/* A counter that begins anew is none to Prometheus. */
+	/* A counter of Prometheus may not restart with each request. */
 	if (parsed.refresh && parsed.format == CONTROL_OPENMETRICS)
 		return -EINVAL;
 	*request = parsed;

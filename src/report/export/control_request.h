@@ -6,13 +6,13 @@
 
 #include "base/span.h"
 
-/** Longest request, its line end included. */
+/** Longest request, with its line end. */
 #define CONTROL_REQUEST_MAX 128
 
 /** Longest name of a client. */
 #define CONTROL_CLIENT_MAX 32
 
-/** enum control_format - in which form the answer is wanted */
+/** enum control_format - the form of the answer */
 enum control_format {
 	CONTROL_JSON,
 	CONTROL_TEXT,
@@ -22,10 +22,10 @@ enum control_format {
 };
 
 /**
- * struct control_request - what a client asks
+ * struct control_request - a request of a client
  * @format: of the answer
- * @refresh: what was counted since this client's last one, instead of since the start
- * @client: as which one it is known, "" unless it says so; letters, digits and "_", "-", "."
+ * @refresh: count since this client's previous request instead of since the start
+ * @client: the client's name, "" when it gives none; letters, digits and "_", "-", "."
  */
 struct control_request {
 	enum control_format format;
@@ -43,11 +43,11 @@ struct control_request {
 int control_request_parse(struct span line, struct control_request *request);
 
 /**
- * control_request_end() - where the first line in @bytes ends: the bytes before LF or CR LF
- * @bytes: what has come so far
- * @line: set when there is one
+ * control_request_end() - find the end of the first line in @bytes: LF or CR LF
+ * @bytes: received so far
+ * @line: set when there is a line
  *
- * Return: is there a whole line?
+ * Return: true when there is a whole line.
  */
 bool control_request_end(struct span bytes, struct span *line);
 

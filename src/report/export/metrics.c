@@ -17,14 +17,14 @@
 /* Rows of METRICS_OTHER: one for each direction. */
 #define OTHER_MAX DIR_NUM
 
-/* The most that has been told of a row. */
+/* The highest values reported of a row. */
 struct reported {
 	uint64_t results[RESULT_NUM];
 	int64_t known[PEERS_TOTAL_NUM];
 	uint64_t known_count[PEERS_TOTAL_NUM];
 };
 
-/* Connections by some keys: those that are over, and what was told. */
+/* Connections by some keys: the finished ones, and the values reported. */
 struct table {
 	const char *prefix;
 	struct peers *finished;
@@ -79,7 +79,7 @@ void metrics_free(struct metrics *metrics)
 
 void metrics_finished(struct metrics *metrics, const struct conn *conn)
 {
-	/* The table has rows for groups only: what is in none has nowhere to go. */
+	/* The table has rows for groups only: a connection in none is left out. */
 	peers_add(metrics->by_group.finished, conn);
 	if (!peers_add(metrics->by_peer.finished, conn))
 		peers_add(metrics->others.finished, conn);
@@ -98,7 +98,7 @@ void metrics_status(struct metrics *metrics, report_next *next_open, void *conte
 
 /* ---- text ------------------------------------------------------------------- */
 
-/* A label's value: UTF-8, in which \, " and newline are escaped; what is no UTF-8, or no text, becomes \xNN. */
+/* A label's value: UTF-8, in which \, " and newline are escaped; other bytes become \xNN. */
 static void add_label_value(struct text *text, const char *value)
 {
 	size_t size = 6 * strlen(value) + 1;
@@ -130,7 +130,7 @@ enum family_type {
 	FAMILY_TYPE_NUM
 };
 
-/* One family of samples in the making. */
+/* One family of samples while it is written. */
 struct writer {
 	struct text *text;
 	enum metrics_format format;
@@ -143,7 +143,7 @@ static void begin_family(struct writer *writer, const char *prefix, const char *
 {
 	static const char *const types[] = {[COUNTER] = "counter", [GAUGE] = "gauge", [SUMMARY] = "summary"};
 	TABLE_COVERS(types, FAMILY_TYPE_NUM);
-	/* In OpenMetrics "_total" belongs to the sample, before it belonged to the name. */
+	/* In OpenMetrics "_total" belongs to the sample, in the older format to the name. */
 	const char *total = type == COUNTER && writer->format == METRICS_PROMETHEUS ? "_total" : "";
 	struct text *text = writer->text;
 
@@ -164,7 +164,7 @@ static void begin_family(struct writer *writer, const char *prefix, const char *
 	text_add_char(text, '\n');
 }
 
-/* "name{labels,extra" and no further; @labels ends without a comma, @extra_key is NULL for none. */
+/* "name{labels,extra" without the closing brace; @labels ends without a comma, @extra_key is NULL for none. */
 static void begin_sample(struct writer *writer, const char *suffix, const char *labels, const char *extra_key,
 			 const char *extra_value)
 {
@@ -212,7 +212,7 @@ static void add_seconds(struct writer *writer, const char *suffix, const char *l
 
 /* ---- rows -------------------------------------------------------------------- */
 
-/* A row to be told of: what is over, what is so far, and what had been told. */
+/* A row to be written: finished connections, all so far, and the values reported before. */
 struct metric_row {
 	char *labels;
 	const struct peers_group *finished;
@@ -232,7 +232,7 @@ static void raise_reported(struct metric_row *row)
 
 	for (unsigned int i = 0; i < RESULT_NUM; i++)
 		raise_to(&reported->results[i], row->now->results[i]);
-	/* As long as it lives, nobody knows yet that it will stay unknown. */
+	/* An open connection may still become known. */
 	reported->results[RESULT_UNKNOWN] = row->finished->results[RESULT_UNKNOWN];
 	for (unsigned int i = 0; i < PEERS_TOTAL_NUM; i++) {
 		const struct peers_sum *sum = &row->now->totals[i];
@@ -299,16 +299,16 @@ static size_t add_rows(const struct metrics *metrics, struct table *table, struc
 
 static void write_results(struct writer *writer, const char *prefix, const struct metric_row *rows, size_t count)
 {
-	begin_family(writer, prefix, "connections", COUNTER, "Attempts by how they came out.");
+	begin_family(writer, prefix, "connections", COUNTER, "Attempts by result.");
 	for (size_t i = 0; i < count; i++)
 		for (unsigned int result = 0; result < RESULT_NUM; result++)
 			if (result != RESULT_PENDING && (result == RESULT_OK || rows[i].reported->results[result] > 0))
 				add_labelled(writer, rows[i].labels, "result", conn_result_text(result),
 					     rows[i].reported->results[result]);
-	begin_family(writer, prefix, "pending_connections", GAUGE, "Attempts that are undecided.");
+	begin_family(writer, prefix, "pending_connections", GAUGE, "Attempts without a result yet.");
 	for (size_t i = 0; i < count; i++)
 		add_count(writer, "", rows[i].labels, rows[i].now->results[RESULT_PENDING]);
-	begin_family(writer, prefix, "open_connections", GAUGE, "Connections that live.");
+	begin_family(writer, prefix, "open_connections", GAUGE, "Open connections.");
 	for (size_t i = 0; i < count; i++)
 		add_count(writer, "", rows[i].labels, rows[i].now->open);
 }
@@ -318,11 +318,13 @@ static const struct {
 	const char *name;
 	const char *help;
 } sums[] = {
-	{PEERS_DUP_SYN, "syn_resent_connections", "Connections that came about after a resent SYN."},
-	{PEERS_DUP_SYNACK, "synack_resent_connections", "Connections that came about after a resent SYN/ACK."},
-	{PEERS_RX_BYTES, "received_bytes", "Payload received, each byte once, if known; of older connections in all."},
-	{PEERS_TX_BYTES, "sent_bytes", "Payload sent, each byte once, if known; of older connections in all."},
-	{PEERS_RETRANS, "resent_segments", "Segments resent, of connections where it is known."},
+	{PEERS_DUP_SYN, "syn_resent_connections", "Connections that were established after a retransmitted SYN."},
+	{PEERS_DUP_SYNACK, "synack_resent_connections",
+	 "Connections that were established after a retransmitted SYN/ACK."},
+	{PEERS_RX_BYTES, "received_bytes",
+	 "Payload received, each byte once, if known; of older connections the total."},
+	{PEERS_TX_BYTES, "sent_bytes", "Payload sent, each byte once, if known; of older connections the total."},
+	{PEERS_RETRANS, "resent_segments", "Retransmitted segments, of connections where it is known."},
 };
 
 static const struct {
@@ -352,7 +354,8 @@ static void write_sums(struct writer *writer, const char *prefix, const struct m
 			add_count(writer, "_count", rows[i].labels, rows[i].reported->known_count[times[k].total]);
 		}
 	}
-	begin_family(writer, prefix, "unseen_connections", COUNTER, "Finished connections without that figure.");
+	begin_family(writer, prefix, "unseen_connections", COUNTER,
+		     "Finished connections for which that figure is unknown.");
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < COUNT_OF(times); k++)
 			add_labelled(writer, rows[i].labels, "figure", times[k].name,
@@ -381,7 +384,7 @@ static void write_run(struct writer *writer, const struct metrics_run *run)
 	const struct summary *summary = &run->summary;
 	int64_t table = summary->lost[LOST_TABLE] > 0 ? summary->lost[LOST_TABLE] : 0;
 
-	begin_family(writer, "conntrace_", "build_info", GAUGE, "The version that runs.");
+	begin_family(writer, "conntrace_", "build_info", GAUGE, "The running version.");
 	add_labelled(writer, "", "version", run->version, 1);
 	begin_family(writer, "conntrace_", "start_time_seconds", GAUGE, "When the run began, since the epoch.");
 	add_seconds(writer, "", "", run->start_ns);
@@ -400,18 +403,18 @@ static void write_run(struct writer *writer, const struct metrics_run *run)
 	}
 	if (summary->peak_bytes >= 0) {
 		begin_family(writer, "conntrace_", "peak_resident_bytes", GAUGE,
-			     "The most memory each process of conntrace had resident at once.");
+			     "Highest resident memory of each process of conntrace.");
 		add_labelled(writer, "", "process", "main", (uint64_t)summary->peak_bytes);
 		if (summary->packet_peak_bytes > 0)
 			add_labelled(writer, "", "process", "packets", (uint64_t)summary->packet_peak_bytes);
 	}
-	begin_family(writer, "conntrace_", "lost", COUNTER, "What was lost, by where; no sample: nobody knows.");
+	begin_family(writer, "conntrace_", "lost", COUNTER, "What was lost, by place; no sample when it is unknown.");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++)
 		if (summary->lost[i] >= 0)
 			add_labelled(writer, "", "where", summary_lost_key(i), (uint64_t)summary->lost[i]);
 }
 
-/* The row of a peer is taken when it is first heard of, and is its own from then on. */
+/* A peer gets its row with its first connection, and keeps it. */
 static void reserve_rows(struct metrics *metrics, report_next *next_open, void *context)
 {
 	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;)

@@ -13,9 +13,9 @@
 #include "base/text.h"
 
 /*
- * What those who watch from outside are told, again and again: the groups, and
- * a limited number of peers. A counter never goes down: what has been told
- * once stands, even if it turns out later that the whole is not known.
+ * Counters for monitoring: the groups, and a limited number of peers, reported
+ * repeatedly. A counter never goes down: a reported value stays, even if it
+ * turns out later that the total is unknown.
  */
 
 /** struct metrics - the counters */
@@ -27,27 +27,27 @@ struct metrics;
 /**
  * metrics_new() - nothing counted yet
  * @groups: borrowed
- * @peers_max: rows of peer, direction and port; whoever comes later is in METRICS_OTHER
+ * @peers_max: rows of peer, direction and port; later ones are in METRICS_OTHER
  */
 struct metrics *metrics_new(const struct groups *groups, size_t peers_max);
 
-/** metrics_free() - NULL is fine */
+/** metrics_free() - NULL is allowed */
 void metrics_free(struct metrics *metrics);
 
-/** metrics_finished() - a connection is over; told once of each */
+/** metrics_finished() - a connection has ended; called once for each */
 void metrics_finished(struct metrics *metrics, const struct conn *conn);
 
 /**
- * metrics_status() - how the groups stand, for conntrace-stat(1)
- * @metrics: what has finished
+ * metrics_status() - the figures of the groups, for conntrace-stat(1)
+ * @metrics: with the finished connections
  * @next_open: gives the open connections
- * @context: handed to @next_open
+ * @context: passed to @next_open
  * @status: its items are set
  */
 void metrics_status(struct metrics *metrics, report_next *next_open, void *context, struct status *status);
 
 /**
- * struct metrics_run - what is told besides
+ * struct metrics_run - other values to report
  * @version: of the program
  * @start_ns: when the run began, since the epoch
  * @summary: the accounts so far
@@ -66,7 +66,7 @@ enum metrics_format {
 	METRICS_OPENMETRICS,
 };
 
-/** metrics_write() - append all of it; @next_open and @context as for metrics_status() */
+/** metrics_write() - append all metrics; @next_open and @context as for metrics_status() */
 void metrics_write(struct metrics *metrics, report_next *next_open, void *context, const struct metrics_run *run,
 		   enum metrics_format format, struct text *text);
 

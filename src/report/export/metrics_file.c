@@ -50,7 +50,7 @@ static bool may_follow(const struct stat *link, const struct stat *directory)
 	       directory->st_uid == link->st_uid;
 }
 
-/* Let @file be what the link it names now leads to. Return: 0 or an errno. */
+/* Replace the name in @file by the target of the link it names. Return: 0 or an errno. */
 static int follow(struct metrics_file *file, int directory, const struct stat *link)
 {
 	char target[PATH_MAX];
@@ -83,7 +83,7 @@ static void random_letters(char *to)
 		to[i] = letters[bytes[i] % (sizeof(letters) - 1)];
 }
 
-/* A new file beside it, whose name is put into @beside. Return: a descriptor or a negative errno. */
+/* Create a file in the same directory; its name is put into @beside. Return: a descriptor or a negative errno. */
 static int create_beside(const struct metrics_file *file, int directory, char **beside)
 {
 	char *name = xasprintf("%s.%0*d", file->name, LETTERS, 0);
@@ -97,7 +97,7 @@ static int create_beside(const struct metrics_file *file, int directory, char **
 	return fd >= 0 ? fd : -errno;
 }
 
-/* A file system can refuse more than permissions say. Return: 0 or an errno. */
+/* A file system can refuse more than the permissions show. Return: 0 or an errno. */
 static int check_directory(const struct metrics_file *file, int directory)
 {
 	char *beside;
@@ -154,11 +154,11 @@ int metrics_file_open(struct metrics_file **opened, const char *path, struct err
 	file->mode = 0666 & ~mask;
 	set_path(file, path);
 	error = resolve(file);
-	/* What is behind a link of /proc/self/fd has no name. */
+	/* The target of a link of /proc/self/fd may have no name. */
 	if (error != EACCES && (is_no_file(file) || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))))
 		rc = err_set(err, EINVAL,
-			     "cannot write metrics to \"%s\": it is no file; conntrace-stat --openmetrics asks for "
-			     "them",
+			     "cannot write metrics to \"%s\": it is not a regular file; conntrace-stat --openmetrics "
+			     "queries them",
 			     path);
 	else if (error == EACCES && lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
 		rc = err_set(err, error,
@@ -194,7 +194,7 @@ static int save(const struct metrics_file *file, int directory, const struct tex
 	char *beside;
 	int fd = create_beside(file, directory, &beside), error = fd < 0 ? -fd : write_all(fd, text);
 
-	/* Until here it is readable for its owner alone. */
+	/* Until here only its owner can read it. */
 	if (error == 0 && fchmod(fd, file->mode) != 0)
 		error = errno;
 	if (fd >= 0 && close(fd) != 0 && error == 0)

@@ -23,7 +23,7 @@ void status_take(struct status *status, struct peers *table)
 		[STATUS_ERROR] = RESULT_ERROR,
 		[STATUS_PENDING] = RESULT_PENDING,
 		[STATUS_UNKNOWN] = RESULT_UNKNOWN,
-		/* Parts of these, and set below. */
+		/* Subsets of these, set below. */
 		[STATUS_DUP_SYN] = RESULT_OK,
 		[STATUS_DUP_SYNACK] = RESULT_OK,
 	};
@@ -39,7 +39,7 @@ void status_take(struct status *status, struct peers *table)
 	}
 }
 
-/* A connection that was open may have been taken back; it has not been counted twice then. */
+/* A connection counted as open may have been withdrawn; the difference must not become negative. */
 static void subtract(struct peers_sum *now, const struct peers_sum *before)
 {
 	now->known = now->known > before->known ? now->known - before->known : 0;
@@ -55,7 +55,7 @@ void status_since(struct status *now, const struct status *before)
 			subtract(&now->items[i][item], &before->items[i][item]);
 }
 
-/* The sum of items, CONN_UNKNOWN when one of them is. */
+/* The sum of items, CONN_UNKNOWN when one of them is unknown. */
 static int64_t value_of(const struct peers_sum *items, const enum status_item *which, size_t count)
 {
 	int64_t sum = 0;

@@ -9,14 +9,14 @@
 #include "base/xalloc.h"
 
 /*
- * Without packets it is the kernel's counters that are counted. They are
- * looked at when a row ends, and come besides when a connection is accepted,
- * shut down or dies. What was moved between two looks belongs to a row only
- * if both are of it, but that the look at its end is a little late. Else
- * nobody knows how it is spread over the rows, and they say so.
+ * Without packets the kernel's counters are counted. They are sampled when a
+ * row ends, and also when a connection is accepted, shut down or destroyed.
+ * Bytes moved between two samples belong to a row only if both samples are in
+ * it; the sample at its end may be a little late. Otherwise it is unknown how
+ * they are spread over the rows, and these rows show unknown.
  */
 
-/* How late the look at the end of a row may be: this part of a row, and at most so much. */
+/* How late the sample at the end of a row may be: this part of a row, and at most LATE_MOST. */
 #define LATE_SHARE 4
 #define LATE_MOST_NS (250 * CLOCK_NS_PER_MS)
 
@@ -27,7 +27,7 @@ enum quantity {
 	QUANTITIES
 };
 
-/* A connection: up to what moment it has been counted, and how far it was then. */
+/* A connection: until when it has been counted, and its counters then. */
 struct counted {
 	int64_t time_ns[QUANTITIES];
 	int64_t value[QUANTITIES];
@@ -99,7 +99,7 @@ struct io_cell *io_cells_at(struct io_cells *cells, int64_t time_ns)
 	if (cells->start_ns < 0 && time_ns >= 0)
 		io_cells_start(cells, time_ns);
 	row = io_cells_row(cells, time_ns);
-	/* What has no time falls into the whole run and into no interval. */
+	/* Without a time it belongs to the whole run, but to no interval. */
 	if ((time_ns < 0 && cells->spec.interval_ns > 0) || row < cells->printed || !io_cells_grow(cells, row + 1)) {
 		cells->refused++;
 		return NULL;
@@ -130,7 +130,7 @@ static bool has_field(const struct io_column *column, enum io_field field)
 	return column->function >= IO_COUNT && column->field == field;
 }
 
-/* Does the column count it? */
+/* Return: true when the column counts @quantity. */
 static bool counts(const struct io_column *column, enum quantity quantity)
 {
 	static const enum io_field fields[] = {IO_RX_BYTES, IO_TX_BYTES, IO_TX_RETRANS};
@@ -172,7 +172,7 @@ static int64_t late_ns(const struct io_cells *cells)
 	return share_ns < LATE_MOST_NS ? share_ns : LATE_MOST_NS;
 }
 
-/* What came since @counted, up to @time_ns. */
+/* Count what was moved since @counted, up to @time_ns. */
 static void take(struct io_cells *cells, struct counted *counted, enum quantity quantity, int64_t time_ns, int64_t now)
 {
 	int64_t from_ns = counted->time_ns[quantity];
@@ -195,7 +195,7 @@ static void get_values(const struct conn *conn, int64_t values[QUANTITIES])
 	values[RX_BYTES] = conn->rx_bytes;
 	values[TX_BYTES] = conn->tx_bytes;
 	values[TX_RETRANS] = conn->tx_retrans;
-	/* Before a handshake nothing can have been moved. */
+	/* Before the handshake no payload can have been moved. */
 	for (size_t i = 0; conn->result == RESULT_PENDING && i < QUANTITIES; i++)
 		if (values[i] < 0)
 			values[i] = 0;
@@ -210,7 +210,7 @@ static void count_conn(struct io_cells *cells, enum io_field field, int64_t time
 			io_cells_count(&row[i], 1);
 }
 
-/* Of one that is older than the run, what it is now is what it was at the start, as far as anybody knows. */
+/* For a connection older than the run, the first known counters are taken as those at the start. */
 static struct counted *find(struct io_cells *cells, const struct conn *conn, int64_t time_ns)
 {
 	struct counted *counted = idmap_find(cells->conns, conn->id);
@@ -239,7 +239,7 @@ void io_cells_counters(struct io_cells *cells, const struct conn *conn, int64_t 
 		return;
 	counted = find(cells, conn, time_ns);
 	get_values(conn, values);
-	/* What is unknown now may be known later, and if not, the rows will be doubted. */
+	/* An unknown value may become known later; if not, io_cells_doubt() marks the rows. */
 	for (unsigned int i = 0; i < QUANTITIES; i++)
 		if (values[i] >= 0)
 			take(cells, counted, i, time_ns, values[i]);

@@ -10,7 +10,7 @@
 
 /*
  * Columns of block elements (U+2581 to U+2588), eight steps in each line. In a
- * locale whose characters are no UTF-8 a line is a row of number signs.
+ * locale without UTF-8 a line is a row of number signs.
  */
 
 #define HEIGHT 8
@@ -35,14 +35,14 @@ int64_t io_plot_value(const struct io_column *column, const struct io_cell *cell
 	default:
 		break;
 	}
-	/* Of nothing there is no least, no most and no mean. */
+	/* Without values there is no minimum, maximum or mean. */
 	if (cell->count == 0)
 		return CONN_UNKNOWN;
 	if (column->function == IO_MIN)
 		return cell->min;
 	if (column->function == IO_MAX)
 		return cell->max;
-	/* In thousandths, unless they are nanoseconds. */
+	/* In thousandths, except nanoseconds. */
 	if (io_spec_is_span((enum io_field)column->field))
 		return (int64_t)((cell->sum + cell->count / 2) / cell->count);
 	return (int64_t)(((__uint128_t)cell->sum * 1000 + cell->count / 2) / cell->count);
@@ -61,7 +61,7 @@ static bool has_utf8(void)
 	return false;
 }
 
-/* The rows that one column of the picture stands for, as one. */
+/* Merge the rows that one column of the plot represents. */
 static int64_t gather(const struct io_plot *plot, size_t from, size_t to)
 {
 	struct io_cell all = {.count = 0};
@@ -107,7 +107,7 @@ static void add_line(struct text *text, const int64_t *values, size_t count, int
 	size_t end = text->length;
 
 	for (size_t i = 0; i < count; i++) {
-		/* How many steps of this line are filled; something is never nothing. */
+		/* How many steps of this line are filled; a value above 0 gets at least one. */
 		int64_t steps = values[i] <= 0 || most <= 0
 					? 0
 					: (int64_t)(((__uint128_t)values[i] * HEIGHT * STEPS + (uint64_t)most - 1) /
@@ -154,7 +154,7 @@ static void add_axis(struct text *text, const struct io_plot *plot, size_t colum
 	text_free(&end);
 }
 
-/* How long the time is that a bar stands for. */
+/* The time that a bar represents. */
 static int64_t bar_ns(const struct io_plot *plot, size_t bars)
 {
 	if (bars == plot->rows && plot->interval_ns > 0)

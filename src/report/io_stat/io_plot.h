@@ -6,12 +6,12 @@
 #include "report/io_stat/io_spec.h"
 #include "base/text.h"
 
-/** Somebody may have counted, but not we. */
+/** The number of values is unknown. */
 #define IO_CELL_UNKNOWN UINT64_MAX
 
 /**
  * struct io_cell - what a column has counted in an interval
- * @count: how many values; IO_CELL_UNKNOWN when nobody knows all of them
+ * @count: number of values; IO_CELL_UNKNOWN when not all are known
  * @sum: of them
  * @min: smallest
  * @max: largest
@@ -25,24 +25,24 @@ struct io_cell {
 
 /**
  * io_plot_value() - the number that a column shows
- * @column: which
+ * @column: the column
  * @cell: what it has counted
  * @bytes: the second column of IO_BOTH
  *
- * Return: thousandths of an average, CONN_UNKNOWN when there is nothing to tell of.
+ * Return: for an average in thousandths; CONN_UNKNOWN when there is no value.
  */
 int64_t io_plot_value(const struct io_column *column, const struct io_cell *cell, bool bytes);
 
 /**
  * struct io_plot - a column to be drawn over time
- * @name: what is written above it
+ * @name: the title
  * @column: what it counts
  * @cells: of the first row
  * @stride: cells from one row to the next
  * @rows: how many rows
  * @bytes: the second column of IO_BOTH
  * @type: enum column_type: how its values are written
- * @interval_ns: of a row, 0 for all of it
+ * @interval_ns: of a row, 0 for the whole run
  * @start_ns: when the first row begins
  * @end_ns: when the last one ends
  * @width: columns of the terminal, 0 for none
@@ -61,7 +61,7 @@ struct io_plot {
 	unsigned int width;
 };
 
-/** io_plot_draw() - append the picture; of more rows than columns several are drawn as one: all of them together */
+/** io_plot_draw() - append the plot; with more rows than columns, each column merges several rows */
 void io_plot_draw(struct text *text, const struct io_plot *plot);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/xalloc.h"
 
 #define PREFIX "io,stat"
-/* As tshark(1) has it; and ten years, "for ever". */
+/* The least is tshark(1)'s; the most is ten years. */
 #define INTERVAL_LEAST CLOCK_NS_PER_US
 #define INTERVAL_MOST (INT64_C(315360000) * CLOCK_NS_PER_SEC)
 
@@ -96,14 +96,14 @@ static bool is_judged(const struct segment *segment, uint16_t judged, int64_t *v
 	return segment->judged & judged;
 }
 
-/* Payload of the side, each byte once. */
+/* Payload sent by @side, each byte once. */
 static bool is_new(const struct segment *segment, enum wire_side side, int64_t *value)
 {
 	*value = segment->judged & SEGMENT_FORGOTTEN ? IO_UNKNOWN : (int64_t)segment->payload - segment->resent;
 	return segment->side == side && *value != 0 && !(segment->judged & (SEGMENT_STRAY | SEGMENT_KEEPALIVE));
 }
 
-/* As RX_RETRANS and TX_RETRANS of conns have it. */
+/* As RX_RETRANS and TX_RETRANS of conns count it. */
 static bool is_resent(const struct segment *segment, enum wire_side side, int64_t *value)
 {
 	*value = 1;
@@ -118,7 +118,7 @@ bool io_spec_field(enum io_field field, const struct segment *segment, int64_t *
 		*value = segment->frame;
 		return true;
 	}
-	/* A copy of a packet, seen on another interface, is a frame and nothing else. */
+	/* A copy of a packet, captured on another interface, counts as a frame only. */
 	if (segment->judged & SEGMENT_COPY)
 		return false;
 	switch (field) {
@@ -201,7 +201,7 @@ static int find(const char *const *names, int first, int count, const char *word
 	return -1;
 }
 
-/* "SUM(payload)tcp port 80". Return: how long the part before the filter is, or -EINVAL. */
+/* "SUM(payload)tcp port 80". Return: length of the part before the filter, or -EINVAL. */
 static int parse_function(struct io_column *column, const char *word, struct err *err)
 {
 	size_t length = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -209,19 +209,19 @@ static int parse_function(struct io_column *column, const char *word, struct err
 	size_t field_length;
 	int function, found = IO_LEN;
 
-	/* What is in small letters is a filter, "not(tcp)". */
+	/* Lower-case letters begin a filter, as in "not(tcp)". */
 	if (length == 0 || word[length] != '(')
 		return 0;
 	function = find(function_names, IO_FRAMES, IO_FUNCTION_NUM, word, length);
 	if (function < 0)
-		return refuse(err, word, "is no column; functions are COUNT, SUM, MIN, MAX, AVG, FRAMES and BYTES");
+		return refuse(err, word, "is not a column; functions are COUNT, SUM, MIN, MAX, AVG, FRAMES and BYTES");
 	field_length = strcspn(field, ")");
 	if (field[field_length] == '\0')
 		return refuse(err, word, "lacks a closing parenthesis, as in SUM(payload)tcp port 80");
 	if (function >= IO_COUNT)
 		found = find(field_names, 0, IO_FIELD_NUM, field, field_length);
 	else if (field_length > 0)
-		return refuse(err, word, "is no column; FRAMES() and BYTES() take no field");
+		return refuse(err, word, "is not a column; FRAMES() and BYTES() take no field");
 	if (found < 0)
 		return refuse(err, word,
 			      "has no field; fields are len, payload, resent, ooo, syn, synack, fin, rst, zerowin, "
@@ -251,12 +251,12 @@ static int add_column(struct io_spec *spec, const char *word, struct io_filters 
 		return error;
 	if (column.function >= IO_COUNT && io_spec_is_conn((enum io_field)column.field) && column.filter >= 0)
 		return refuse(err, word,
-			      "is of connections, which a packet filter does not choose; --rport and the "
-			      "like do");
+			      "counts connections, to which packet filters do not apply; use --rport and "
+			      "similar options");
 	if (spec->count == IO_COLUMNS)
 		return refuse(err, word, "is one column too many; 32 are allowed");
 	if (is_twice(spec, &column))
-		return refuse(err, word, "is there twice");
+		return refuse(err, word, "is given twice");
 	spec->columns[spec->count++] = column;
 	return 0;
 }
@@ -280,7 +280,8 @@ static int parse_interval(struct io_spec *spec, const char *word, struct err *er
 		return 0;
 	if (number_parse_seconds(word, INTERVAL_LEAST, INTERVAL_MOST, &spec->interval_ns) == 0)
 		return 0;
-	return refuse(err, word, "is no interval; it is 0 for the whole run, or seconds from 0.000001 to 315360000");
+	return refuse(err, word,
+		      "is not an interval; allowed are 0 for the whole run, or seconds from 0.000001 to 315360000");
 }
 
 int io_spec_parse(struct io_spec *spec, const char *text, struct io_filters *filters, struct err *err)

@@ -29,7 +29,7 @@ enum io_function {
 	IO_FUNCTION_NUM
 };
 
-/** enum io_field - of what; a segment has it or not */
+/** enum io_field - the field counted; not every segment has it */
 enum io_field {
 	IO_LEN,
 	IO_PAYLOAD,
@@ -47,7 +47,7 @@ enum io_field {
 	IO_TX_BYTES,
 	IO_RX_RETRANS,
 	IO_TX_RETRANS,
-	/* from here on of connections, and not of segments */
+	/* fields of connections, not of segments, from here on */
 	IO_OPENED,
 	IO_ENDED,
 	IO_FIELD_NUM
@@ -56,8 +56,8 @@ enum io_field {
 /**
  * struct io_column - one column, or two
  * @function: enum io_function
- * @field: enum io_field, from IO_COUNT on
- * @filter: which of struct io_filters, -1 none
+ * @field: enum io_field, for IO_COUNT and the following functions
+ * @filter: index into struct io_filters, -1 none
  */
 struct io_column {
 	uint8_t function;
@@ -68,8 +68,8 @@ struct io_column {
 /**
  * struct io_spec - what a report io,stat is to count
  * @interval_ns: of a row; 0: one row for everything
- * @is_default: no column was asked for: frames and bytes, and what the kernel's counters tell where nobody sees packets
- * @count: columns
+ * @is_default: no column was requested: frames and bytes, or the kernel's counters in a run without packets
+ * @count: number of columns
  * @columns: from the left
  */
 struct io_spec {
@@ -92,11 +92,11 @@ struct io_filters {
 /**
  * io_spec_parse() - "io,stat,SEC[,FILTER]..."
  * @spec: set on success
- * @text: the operand of --report from behind "io,stat" on
- * @filters: gets the filters that are not in it yet
+ * @text: the operand of --report after "io,stat"
+ * @filters: gets the new filters
  * @err: quotes what is wrong and says what is allowed
  *
- * Whether a filter makes sense only its compiler can say.
+ * Filters are not compiled here, so their syntax is not checked.
  *
  * Return: 0 or -EINVAL.
  */
@@ -108,19 +108,19 @@ void io_spec_add_counters(struct io_spec *spec);
 /** io_spec_filters_free() - free the expressions */
 void io_spec_filters_free(struct io_filters *filters);
 
-/** What io_spec_field() says of a value that nobody knows. */
+/** Result of io_spec_field() for an unknown value. */
 #define IO_UNKNOWN INT64_C(-1)
 
-/** io_spec_field() - the value of a segment's field, IO_UNKNOWN too; Return: has it one? */
+/** io_spec_field() - the value of a segment's field, or IO_UNKNOWN; Return: true when the segment has the field */
 bool io_spec_field(enum io_field field, const struct segment *segment, int64_t *value);
 
-/** io_spec_is_conn() - is it of connections, so that packet filters say nothing about it? */
+/** io_spec_is_conn() - true for a field of connections, to which packet filters do not apply */
 bool io_spec_is_conn(enum io_field field);
 
-/** io_spec_needs_frames() - can only packets tell what the column counts, and not the kernel's counters? */
+/** io_spec_needs_frames() - true when the column needs packets; the kernel's counters do not give it */
 bool io_spec_needs_frames(const struct io_column *column);
 
-/** io_spec_is_span() - is the value in nanoseconds, shown in milliseconds? */
+/** io_spec_is_span() - true when the value is in nanoseconds and shown in milliseconds */
 bool io_spec_is_span(enum io_field field);
 
 /** io_spec_function_name() - "COUNT", ...; for IO_BOTH "FRAMES" */

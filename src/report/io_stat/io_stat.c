@@ -14,27 +14,27 @@
 #include "report/rows/report_rows.h"
 
 /*
- * A row per interval from the beginning of the run on (of a file: from its
- * first frame on), the empty ones too. All numbers are whole ones, but an
- * average, which has three decimals.
+ * One row per interval from the start of the run (of a file: from its first
+ * frame), including empty ones. Numbers are integers, except averages, which
+ * have three decimals.
  */
 
-/* A row is over when so much time has passed that the packets of its connections have found their owners. */
+/* A row is complete this long after its end: by then the packets of its connections have an owner. */
 #define SETTLE_NS CLOCK_NS_PER_SEC
 
-/* At the end everything has been looked at within this time. */
+/* At the end everything is sampled within this time. */
 #define LAST_SAMPLE_NS CLOCK_NS_PER_SEC
 
-/* START and DUR_S come first, and IO_BOTH makes two. */
+/* START and DUR_S come first; IO_BOTH makes two columns. */
 #define LEAD 2
 #define SHOWN (LEAD + 2 * IO_COLUMNS)
 
 /**
- * struct io_row - one row on its way out
+ * struct io_row - one row to be printed
  * @io: the report
  * @cells: of the row
  * @start_ns: when it begins
- * @duration_ns: how long it is
+ * @duration_ns: its length
  */
 struct io_row {
 	const struct io_stat *io;
@@ -48,13 +48,13 @@ struct io_stat {
 	struct io_cells cells;
 	struct column columns[SHOWN];
 	char *names[SHOWN];
-	uint8_t column_of[SHOWN]; /* of the spec */
+	uint8_t column_of[SHOWN]; /* index into the columns of the spec */
 	size_t shown;
 	int64_t linger_ns;
 	int64_t settle_ns;
-	bool streams;  /* rows are printed as they are over */
+	bool streams;  /* rows are printed as soon as they are complete */
 	bool is_live;  /* time goes on without packets */
-	bool is_alone; /* nothing else is printed between them */
+	bool is_alone; /* no other output comes between them */
 };
 
 /* ---- columns ----------------------------------------------------------------------------- */
@@ -104,7 +104,7 @@ static enum column_type type_of(const struct io_column *column, bool bytes)
 	return COLUMN_COUNT;
 }
 
-/* "SUM(payload)[tcp_port_80]": without blanks, so that rows stay easy to split. */
+/* "SUM(payload)[tcp_port_80]": without blanks, to keep rows easy to split. */
 static char *name_of(const struct io_column *column, const struct io_filters *filters, bool bytes)
 {
 	struct text name = {0};
@@ -137,7 +137,7 @@ static void add_shown(struct io_stat *io, char *name, enum column_type type, siz
 	io->columns[io->shown++] = (struct column){.name = name, .type = type, .unit = "", .help = "", .get = get};
 }
 
-/* Those of the spec from @first on. */
+/* The columns of the spec from @first on. */
 static void make_columns(struct io_stat *io, const struct io_filters *filters, size_t first)
 {
 	for (size_t i = first; i < io->cells.spec.count; i++) {
@@ -161,7 +161,7 @@ static void show_columns(struct io_stat *io)
 	printer_init(printer);
 }
 
-/* Is something counted that is of connections? */
+/* Return: true when a column counts connections. */
 static bool wants_conns(const struct io_spec *spec)
 {
 	for (size_t i = 0; i < spec->count; i++)
@@ -170,7 +170,7 @@ static bool wants_conns(const struct io_spec *spec)
 	return false;
 }
 
-/* That one has ended is told when no more of it is waited for; that may take a moment besides. */
+/* The end of a connection is reported after the wait for late packets, which takes longer. */
 static void count_conns(struct io_stat *io)
 {
 	int64_t more_ns = io->linger_ns < SETTLE_NS ? io->linger_ns : SETTLE_NS;
@@ -215,7 +215,7 @@ static void close_io(struct report *report)
 	free(io->cells.cells);
 }
 
-/* Without frames, the kernel's counters are what is counted. */
+/* Without frames the kernel's counters are counted. */
 static void begin_io(struct report *report, bool has_frames)
 {
 	struct io_stat *io = (struct io_stat *)report;
@@ -337,7 +337,7 @@ static void print_rows(struct io_stat *io, size_t until, int64_t end_ns)
 	}
 	if (io->report.printer.style.start_ns < 0)
 		io->report.printer.style.start_ns = io->cells.start_ns;
-	/* What follows another table needs its titles again. */
+	/* After another table the titles are repeated. */
 	if (io->streams && !io->is_alone && io->report.printer.format == REPORT_TABLE && count > 0)
 		printer_again(&io->report.printer);
 	if (!io->streams)
@@ -387,9 +387,9 @@ void io_stat_print(struct report *report, int64_t now_ns, bool final)
 	}
 	if (io->cells.start_ns < 0 && end_ns >= 0)
 		io_cells_start(&io->cells, end_ns);
-	/* Time that passes makes rows, too, as far as there is room. */
+	/* Time that passes makes rows too, up to the limit. */
 	until = io_cells_row(&io->cells, final ? end_ns : clock_after(end_ns, -io->settle_ns)) + (final ? 1 : 0);
-	/* A run that ends with an interval has no next one. */
+	/* A run that ends exactly with an interval has no further row. */
 	if (final && until > 1 && until > io->cells.rows && duration_of(io, until - 1, end_ns) == 0)
 		until--;
 	if (until > io->cells.most)
@@ -400,13 +400,13 @@ void io_stat_print(struct report *report, int64_t now_ns, bool final)
 		plot(io, end_ns);
 		return;
 	}
-	/* While the run goes on there is nothing to say of the whole of it. */
+	/* The row of the whole run is printed at its end only. */
 	if (!final && io->cells.spec.interval_ns == 0)
 		return;
 	io->streams |= !final;
 	if (until > io->cells.printed || !io->streams)
 		print_rows(io, until > io->cells.printed ? until : io->cells.printed, end_ns);
-	/* From now on the others have been printed, too. */
+	/* From now on other reports may have printed in between. */
 	io->report.printer.separate |= !io->is_alone;
 }
 
@@ -417,11 +417,11 @@ static void print_io(struct report *report, report_next *next_open, void *contex
 	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;)
 		if (conn->open || final)
 			count_conn(report, conn);
-	/* How far the time of a file has come, only its frames say. */
+	/* The time of a file comes from its frames. */
 	io_stat_print(report, io->is_live ? clock_now() : CLOCK_UNKNOWN, final);
 }
 
-/* What came when no row could be made for it any more, or after its row was printed. */
+/* Values that had no row, or came after their row was printed. */
 static uint64_t count_late(const struct report *report)
 {
 	return ((const struct io_stat *)report)->cells.refused;
@@ -437,7 +437,7 @@ static int64_t interval_of(const void *spec)
 	return ((const struct io_spec *)spec)->interval_ns;
 }
 
-/* Traffic can't be counted by what became of its connection later, so --only does not apply. */
+/* Traffic is counted before the result of its connection is known, so --only does not apply. */
 const struct report_ops report_io_stat = {
 	.name = "io,stat",
 	.help = "io,stat,SEC",

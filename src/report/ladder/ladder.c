@@ -17,10 +17,10 @@
 
 struct ladder {
 	struct ladder_options options;
-	struct printer printer; /* of the formats that have rows */
+	struct printer printer; /* for the formats with rows */
 	struct text text;
-	bool separate;     /* a blank line belongs before the next connection */
-	int64_t before_ns; /* the line before, with LADDER_LIVE */
+	bool separate;     /* a blank line is printed before the next connection */
+	int64_t before_ns; /* time of the previous line, with LADDER_LIVE */
 	uint64_t unkept;   /* see ladder_unkept() */
 	bool any;          /* a connection has been drawn */
 	int error;
@@ -255,9 +255,9 @@ GETTER(message)
 	}
 static const struct column columns[] = {
 	COLUMN("CONN", NUMBER, "", "number of the connection", conn),
-	COLUMN("TIME", TIME, "s", "when it passed, or the call returned", time),
-	COLUMN("WHAT", TEXT, "", "segment, call, icmp, message, or fold: several that are only counted", what),
-	COLUMN("FROM", TEXT, "", "local or remote: who sent or said it", from),
+	COLUMN("TIME", TIME, "s", "when the segment passed, or the call returned", time),
+	COLUMN("WHAT", TEXT, "", "segment, call, icmp, message, or fold: several, counted only", what),
+	COLUMN("FROM", TEXT, "", "local or remote: the sender", from),
 	COLUMN("FLAGS", TEXT, "", "UAPRSF, - for those that are not set", flags),
 	COLUMN("SEQ", COUNT, "", "sequence number, from 0", seq),
 	COLUMN("ACK", COUNT, "", "acknowledgement, from 0", ack),
@@ -266,20 +266,20 @@ static const struct column columns[] = {
 	COLUMN("WINDOW", BYTES, "bytes", "window as advertised, scaled when the handshake was seen", window),
 	COLUMN("LSTATE", TEXT, "", "TCP state of the local side afterwards", lstate),
 	COLUMN("RSTATE", TEXT, "", "TCP state of the remote side afterwards", rstate),
-	COLUMN("JUDGED", TEXT, "", "what it was besides", judged),
-	COLUMN("RESENT", BYTES, "bytes", "payload that had been seen before", resent),
+	COLUMN("JUDGED", TEXT, "", "further properties", judged),
+	COLUMN("RESENT", BYTES, "bytes", "payload that was seen before", resent),
 	COLUMN("LATER_MS", MS, "ms", "since it was sent before", later),
 	COLUMN("RTT_MS", MS, "ms", "round trip that it ends", rtt),
-	COLUMN("SEGMENTS", COUNT, "segments", "how many the row stands for", segments),
+	COLUMN("SEGMENTS", COUNT, "segments", "number of segments that the row represents", segments),
 	COLUMN("ICMP", TEXT, "", "version:type/code", icmp),
 	COLUMN("CALL", TEXT, "", "the call", call),
 	COLUMN("FD", NUMBER, "", "descriptor of the connection there", fd),
-	COLUMN("ERRNO", TEXT, "", "what it said", error),
+	COLUMN("ERRNO", TEXT, "", "error of the call", error),
 	COLUMN("PID", NUMBER, "", "process", pid),
-	COLUMN("MESSAGE", TEXT, "", "request or answer of HTTP; hello: a ClientHello of TLS", message),
+	COLUMN("MESSAGE", TEXT, "", "request or response of HTTP; hello: a ClientHello of TLS", message),
 	COLUMN("METHOD", TEXT, "", "of a request", method),
 	COLUMN("TARGET", TEXT, "", "of a request; a long one ends in ..", target),
-	COLUMN("STATUS", NUMBER, "", "of an answer", status),
+	COLUMN("STATUS", NUMBER, "", "of a response", status),
 	COLUMN("HOST", TEXT, "", "Host of a request, server name of a hello; a long one ends in ..", host),
 };
 
@@ -322,7 +322,7 @@ struct ladder *ladder_new(const struct ladder_options *options)
 	struct ladder *ladder = xcalloc(1, sizeof(*ladder));
 
 	ladder->options = *options;
-	/* Nothing folded of what nobody chose means of all. */
+	/* "full" alone means all connections. */
 	if (!(options->which & LADDER_SUSPICIOUS))
 		ladder->options.which |= options->which & LADDER_FULL ? LADDER_ALL : 0;
 	ladder->options.pen.full = options->which & LADDER_FULL;
@@ -359,7 +359,7 @@ static void print_row(struct ladder *ladder, const struct conn *conn, const stru
 	printer_row(&ladder->printer, &row);
 }
 
-/* Nobody knows when the run began: what is printed first begins the time. */
+/* The start of the run is unknown: relative times begin with the first line printed. */
 static void begin_time(struct ladder *ladder, int64_t time_ns)
 {
 	if (ladder->options.pen.start_ns < 0)
@@ -423,7 +423,7 @@ void ladder_entry(struct ladder *ladder, const struct conn *conn, const struct t
 
 	if (!(ladder->options.which & LADDER_LIVE))
 		return;
-	/* Both ends are traced here: a packet is shown once. */
+	/* Both ends are watched: the packet is shown once. */
 	if (entry->kind == TIMELINE_SEGMENT && entry->segment.judged & SEGMENT_REPORTED)
 		return;
 	if (ladder->options.format != REPORT_TABLE) {

@@ -6,19 +6,19 @@
 
 /** enum ladder_which - which connections are drawn, and how much of them; bits */
 enum ladder_which {
-	/** those that something speaks against */
+	/** suspicious ones */
 	LADDER_SUSPICIOUS = 0x1,
 	LADDER_ALL = 0x2,
 	/** fold nothing */
 	LADDER_FULL = 0x4,
-	/** each segment and call at once, as it happens */
+	/** print each segment and call as it happens */
 	LADDER_LIVE = 0x8,
 };
 
 /**
- * struct ladder_options - what was asked for
+ * struct ladder_options - options of a ladder
  * @which: enum ladder_which
- * @named: enum ladder_which; rows of machine formats say which of several reports they are of
+ * @named: rows of machine formats name their report, because there are several
  * @out: stays the caller's
  * @pen: how lines are drawn
  * @format: REPORT_TABLE draws; the others have a row for each entry
@@ -36,13 +36,13 @@ struct ladder_options {
 /** struct ladder - the time lines of connections, printed */
 struct ladder;
 
-/** ladder_parse() - "suspicious", "all", "full", comma separated; Return: 0, or -EINVAL with the story in @err */
+/** ladder_parse() - "suspicious", "all", "full", comma separated; Return: 0, or -EINVAL with the message in @err */
 int ladder_parse(const char *text, unsigned int *which, struct err *err);
 
 /** ladder_new() - @options is copied */
 struct ladder *ladder_new(const struct ladder_options *options);
 
-/** ladder_conn() - a connection is over, or still open at the end: draw its time line if it is one of those */
+/** ladder_conn() - a connection is over, or still open at the end: draw its time line if @which selects it */
 void ladder_conn(struct ladder *ladder, const struct conn *conn);
 
 /** ladder_entry() - something happened: print it at once with LADDER_LIVE */
@@ -57,10 +57,10 @@ uint64_t ladder_unkept(const struct ladder *ladder);
 /** ladder_titles() - as report_titles() */
 void ladder_titles(struct ladder *ladder, bool are_out);
 
-/** ladder_error() - did writing fail so far? Return: 0, or a negative errno with the story in @err */
+/** ladder_error() - Return: 0, or the negative errno of a failed write with the message in @err */
 int ladder_error(const struct ladder *ladder, struct err *err);
 
-/** ladder_free() - NULL is fine */
+/** ladder_free() - NULL is allowed */
 void ladder_free(struct ladder *ladder);
 
 #endif

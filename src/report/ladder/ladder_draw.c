@@ -14,8 +14,8 @@
  *
  *   time  call or local state  |--flags-->|  remote state  note
  *
- * The local side is on the left, whoever opened. A state is named where it
- * changes. What does not fit beside it is continued below the note.
+ * The local side is on the left, whichever side opened. A state is named where
+ * it changes. A note that is too long continues on the next line.
  */
 
 #define RED "\033[31m"
@@ -34,7 +34,7 @@
  * @time: of the time
  * @left: of call and local state
  * @arrow: between the bars
- * @bars: there are bars
+ * @bars: bars are drawn
  */
 struct form {
 	unsigned int time;
@@ -93,7 +93,7 @@ static void add_endpoint(struct text *text, const struct endpoint *endpoint)
 	text_add_number(text, endpoint->port);
 }
 
-/* @time_ns as the pen shows it; the difference to @before_ns, where that is asked for and known. */
+/* @time_ns as the pen shows it; or the difference to @before_ns, when requested and known. */
 static void add_time(struct text *text, const struct ladder_pen *pen, int64_t time_ns, int64_t before_ns,
 		     unsigned int width)
 {
@@ -130,7 +130,7 @@ static void begin_line(struct text *text, const struct ladder_pen *pen, const st
 	text_add_char(text, ' ');
 }
 
-/* How much of @note fits into @width: words, and of a list of options whole ones. */
+/* How much of @note fits into @width, without splitting a word or an option. */
 static size_t fitting(const char *note, size_t width)
 {
 	bool inside = note[strcspn(note, "<>")] == '>';
@@ -203,7 +203,7 @@ static const char *changed_state(const struct segment *segment, enum wire_side s
 
 	if (name == NULL || segment->after.of[side] == segment->before.of[side])
 		return "";
-	/* The kernel's word for it is a column's; here all states are in one style. */
+	/* The column has "closed"; here all states are in one style. */
 	return strcmp(name, "closed") == 0 ? "CLOSED" : name;
 }
 
@@ -233,7 +233,7 @@ static void draw_segment(struct text *text, const struct ladder_pen *pen, const 
 	text_free(&note);
 }
 
-/* What is no segment: @left beside the bars, @note behind them. */
+/* Draw an entry that is not a segment: @left beside the bars, @note after them. */
 static void draw_beside(struct text *text, const struct ladder_pen *pen, const struct form *form, size_t line,
 			const char *left, const char *middle, const char *note)
 {
@@ -325,7 +325,7 @@ static void draw_fold(struct text *text, const struct ladder_pen *pen, const str
 int64_t ladder_draw_entry(struct text *text, const struct ladder_pen *pen, const struct conn *conn,
 			  const struct timeline_entry *entry, int64_t before_ns)
 {
-	/* Of a segment it depends on what it is. */
+	/* The colour of a segment depends on its kind. */
 	static const char *const colors[] = {
 		[TIMELINE_SEGMENT] = NULL, [TIMELINE_CALL] = GREEN, [TIMELINE_ICMP] = RED,
 		[TIMELINE_MESSAGE] = CYAN, [TIMELINE_FOLD] = DIM,
@@ -368,7 +368,7 @@ int64_t ladder_draw_entry(struct text *text, const struct ladder_pen *pen, const
 
 /* ---- the head ---------------------------------------------------------------------------- */
 
-/* One more part, on a line of its own when this one is full; @column is where the line is. */
+/* Append one more part, on a new line when this one is full; @line is the current column. */
 static void add_part(struct text *text, const struct ladder_pen *pen, size_t *line, const char *part)
 {
 	if (text->length - *line + 2 + strlen(part) > pen->width && text->length > *line) {
@@ -427,7 +427,7 @@ static void part_bytes(struct text *part, const struct conn *conn)
 
 void ladder_draw_nothing(struct text *text)
 {
-	text_add(text, "    nobody saw its calls or segments\n");
+	text_add(text, "    none of its calls or segments was seen\n");
 }
 
 void ladder_draw_head(struct text *text, const struct ladder_pen *pen, const struct conn *conn)

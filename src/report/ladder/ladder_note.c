@@ -10,7 +10,7 @@
 #include "model/tcp_options.h"
 #include "report/rows/errno_text.h"
 
-/* What a line of a ladder says besides when and which way. */
+/* The notes of a ladder's lines. */
 
 const char *ladder_flags(uint16_t flags, char letters[7])
 {
@@ -26,7 +26,7 @@ const char *ladder_flags(uint16_t flags, char letters[7])
 	return letters;
 }
 
-/* "1.003 s", "12.3 ms", "40 us": three digits or so. */
+/* "1.003 s", "12.3 ms", "40 us": about three digits. */
 void ladder_span(struct text *text, int64_t span_ns)
 {
 	if (span_ns >= CLOCK_NS_PER_SEC) {
@@ -41,7 +41,6 @@ void ladder_span(struct text *text, int64_t span_ns)
 	}
 }
 
-/* One more thing to say, after what is said already. */
 void ladder_word(struct text *text, const char *word)
 {
 	if (text->length > 0)
@@ -108,7 +107,7 @@ void ladder_note(struct text *text, const struct segment *segment, bool full)
 	note_judged(text, segment);
 	tcp_options_text(shown, sizeof(shown), options, full || (syn && !(segment->judged & SEGMENT_RESENT)),
 			 segment->ack_offset);
-	/* What came again need not be read again. */
+	/* The options of a retransmitted SYN are the same. */
 	if (shown[0] != '\0' && (full || !(syn && segment->judged & SEGMENT_RESENT))) {
 		ladder_word(text, "<");
 		text_add(text, shown);
@@ -157,8 +156,8 @@ static void note_end(struct text *note, int32_t status)
 }
 
 /*
- * " = 0", or " = -1" and the reason in the note. Of a call that a signal ends
- * nobody knows yet whether the program gets EINTR or the call is made again.
+ * " = 0", or " = -1" with the reason in the note. After a call interrupted by a
+ * signal it is unknown whether the program gets EINTR or the call is restarted.
  */
 static void add_result(struct text *text, struct text *note, int32_t error)
 {
@@ -168,7 +167,7 @@ static void add_result(struct text *text, struct text *note, int32_t error)
 		return;
 	text_add(text, error == 0 ? " = 0" : error == EINTR ? " = ?" : " = -1");
 	if (error == EINTR)
-		ladder_word(note, "interrupted: EINTR, or made again");
+		ladder_word(note, "interrupted: EINTR, or restarted");
 	else if (error > 0)
 		ladder_word(note, errno_text(error, number, sizeof(number)));
 }

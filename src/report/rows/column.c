@@ -15,8 +15,8 @@
 #include "track/suspicious.h"
 
 /*
- * columns.def becomes one getter per column and the tables of columns. What a
- * type makes of the line's last part stands in the GET_ macros.
+ * columns.def becomes one getter per column and the tables of columns. The GET_
+ * macros turn the last part of a line into a value of the column's type.
  */
 
 static int64_t column_not_zero(int64_t number)
@@ -71,7 +71,7 @@ static const char *column_network(const struct peers_identity *identity, struct 
 	return value->buffer;
 }
 
-/* One without a name, or whose name did not come in time, is known by number. */
+/* A user without a name, or whose name did not come in time, is shown by number. */
 static const char *column_user(struct names *names, uint32_t uid, struct value *value)
 {
 	const char *name = names_user(names, uid);
@@ -82,13 +82,13 @@ static const char *column_user(struct names *names, uint32_t uid, struct value *
 	return value->buffer;
 }
 
-/* NULL stands for all. */
+/* NULL means all. */
 static const char *column_all(const struct requests_node *node, const char *name)
 {
 	return name != NULL ? name : node->other ? NULL : "*";
 }
 
-/* Without a response nobody knows whether none came or nobody saw one. */
+/* Without a response it is unknown whether none was sent or none was seen. */
 static int64_t column_answers(const struct requests_node *node, uint64_t number)
 {
 	return node->answers > 0 ? (int64_t)number : CONN_UNKNOWN;
@@ -103,7 +103,7 @@ static const char *column_kind(uint8_t kind)
 	return kind < MESSAGE_KIND_NUM ? words[kind] : NULL;
 }
 
-/* A figure of the members where it is known; with others besides it is no more than that. */
+/* A figure of the members where it is known; with unknown ones it is only a part. */
 static int64_t column_known(struct value *value, int64_t figure, uint64_t unknown)
 {
 	if (unknown == 0)
@@ -189,7 +189,7 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 		GET_##type(expression);                                                            \
 	}
 
-/* The key and the column of a group may have one name; as functions they need two. */
+/* A key and a column of a group may share a name; their functions may not. */
 #define CONN_COLUMN(name, type, unit, help, expression) GETTER(conn, name, type, const struct conn *conn, expression)
 #define KEY_COLUMN(name, type, unit, help, expression)                                                \
 	static void group_KEY_##name(const struct row *row, struct names *names, struct value *value) \

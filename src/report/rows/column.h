@@ -14,7 +14,7 @@
 #include "track/suspicious.h"
 #include "track/timeline.h"
 
-/** enum column_type - what kind of value a column has; format.c knows how each is written */
+/** enum column_type - kind of value of a column; format.c writes each */
 enum column_type {
 	/** nanoseconds since the epoch */
 	COLUMN_TIME,
@@ -24,13 +24,13 @@ enum column_type {
 	COLUMN_MS,
 	/** thousandths per second */
 	COLUMN_RATE,
-	/** how many */
+	/** a count */
 	COLUMN_COUNT,
-	/** how many failures: more than none is worth red */
+	/** a count of failures: red when above 0 */
 	COLUMN_FAILURES,
-	/** how many of what should not happen: more than none is worth yellow */
+	/** a count of unwanted events: yellow when above 0 */
 	COLUMN_NOTICE,
-	/** how many bytes; --human shortens them */
+	/** a count of bytes; --human shortens it */
 	COLUMN_BYTES,
 	/** a number that names something */
 	COLUMN_NUMBER,
@@ -40,9 +40,9 @@ enum column_type {
 	COLUMN_COOKIE,
 	/** an IP address */
 	COLUMN_ADDRESS,
-	/** one of our own words */
+	/** a word from a fixed list */
 	COLUMN_TEXT,
-	/** one of our own words: enum conn_result */
+	/** a word from a fixed list: enum conn_result */
 	COLUMN_OUTCOME,
 	/** foreign bytes */
 	COLUMN_NAME,
@@ -60,19 +60,19 @@ struct histogram_bin;
 struct io_row;
 
 /**
- * struct value - what stands in one column of one row
+ * struct value - the value of one column in one row
  *
  * Strings live as long as the row, or in @buffer; so a value is never copied.
  *
- * @column: of which column it is; set before it is fetched, by column_fetch()
- * @known: false is "-" or null, and nothing else counts
+ * @column: its column; set before it is fetched, by column_fetch()
+ * @known: false is "-" or null, and the other fields are meaningless
  * @number: for the numeric types; COLUMN_COOKIE keeps its 64 bits in it
- * @of_rest: of members of which some are not known, the figure of the rest: on a terminal it is shown with a "+", and
+ * @of_rest: when the figure of some members is unknown, the figure of the others: a terminal shows it with a "+", and
  *	     @known is false; CONN_UNKNOWN: there is none
  * @text: for COLUMN_TEXT, COLUMN_OUTCOME, COLUMN_NAME and COLUMN_WORDS
  * @address: for COLUMN_ADDRESS
  * @group: for COLUMN_NUMBERS and COLUMN_NAMES: the group that has the list
- * @buffer: for text that has to be made
+ * @buffer: for text that has to be built
  */
 struct value {
 	const struct column *column;
@@ -86,11 +86,11 @@ struct value {
 };
 
 /**
- * struct message_seen - a message that was seen
- * @message: what it says
- * @time_ns: when the packet passed that ended its head
- * @names: which fields are shown
- * @values: these
+ * struct message_seen - a captured message
+ * @message: its content
+ * @time_ns: time of the packet that ended its head
+ * @names: the fields shown
+ * @values: their values
  */
 struct message_seen {
 	const struct message *message;
@@ -100,15 +100,15 @@ struct message_seen {
 };
 
 /**
- * struct row - what a row is about
+ * struct row - the object of a row
  * @conn: in the reports of connections, else NULL
  * @group: in the report peers, else NULL
  * @node: in the trees of requests, else NULL
- * @requests: the tree it is of
+ * @requests: the tree of @node
  * @bin: in a histogram: a range of values of @group
  * @io: in io,stat: an interval
- * @seen: in --events=messages: what was said in @conn
- * @entry: in the ladder: something that happened in @conn
+ * @seen: in --events=messages: a message of @conn
+ * @entry: in the ladder: an event of @conn
  */
 struct row {
 	const struct conn *conn;
@@ -146,13 +146,13 @@ static inline void column_fetch(const struct column *column, const struct row *r
 	column->get(row, names, value);
 }
 
-/** Columns of the report conns, and of --events among others, when none are chosen. */
+/** Columns of the report conns, and of --events among others, by default. */
 #define COLUMN_CONNS_DEFAULT "START,DIR,LADDR,LPORT,RADDR,RPORT,RESULT,HS_MS,RX_BYTES,TX_BYTES,RETRANS,DUR_S,PID,COMM"
 
 /** column_conns() - all columns of the reports of connections; @count is set */
 const struct column *column_conns(size_t *count);
 
-/** column_groups() - the columns of the report peers behind the keys; @count is set */
+/** column_groups() - the columns of the report peers after the keys; @count is set */
 const struct column *column_groups(size_t *count);
 
 /** column_tree() - the columns of the trees of requests; @count is set */
@@ -162,7 +162,7 @@ const struct column *column_tree(size_t *count);
 const struct column *column_messages(size_t *count);
 
 /**
- * struct column_fields - columns of fields that were asked for
+ * struct column_fields - columns of the requested fields
  * @column: each of them
  * @name: their headers, FIELDS for MESSAGE_NAME_ALL
  */
@@ -171,31 +171,31 @@ struct column_fields {
 	char name[MESSAGE_NAMES_MAX][MESSAGE_NAME_MAX + 1];
 };
 
-/** column_fields_init() - a column for each of @names; must live as long as who prints them */
+/** column_fields_init() - a column for each of @names; @fields must outlive the printer */
 void column_fields_init(struct column_fields *fields, const struct message_names *names);
 
 /** column_key() - the column of a key of the report peers */
 const struct column *column_key(enum peers_key key);
 
-/** column_is_key() - does it say of what a row is, so that row_is_other() has none? */
+/** column_is_key() - true for a column that names the row; a row_is_other() has none */
 bool column_is_key(const struct column *column);
 
-/** row_is_other() - is it of all that a full table could not keep? */
+/** row_is_other() - true for the row of everything that a full table did not keep */
 static inline bool row_is_other(const struct row *row)
 {
 	return (row->group != NULL && row->group->other) || (row->node != NULL && row->node->other);
 }
 
-/** row_is_partial() - may it lack something that is in a row_is_other()? */
+/** row_is_partial() - true when a row_is_other() may contain a part of it */
 static inline bool row_is_partial(const struct row *row)
 {
 	return row->group != NULL && row->group->partial;
 }
 
-/** column_type_text() - what --list-columns says of the type: "integer", "number", "string", ... as in JSON */
+/** column_type_text() - the type as --list-columns shows it: "integer", "number", "string", ... as in JSON */
 const char *column_type_text(enum column_type type);
 
-/** column_is_right() - do people read it aligned to the right? */
+/** column_is_right() - true when tables align it to the right */
 bool column_is_right(enum column_type type);
 
 #endif

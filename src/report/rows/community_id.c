@@ -19,7 +19,7 @@ static uint32_t rotate(uint32_t value, unsigned int bits)
 	return value << bits | value >> (32 - bits);
 }
 
-/* The word of step @i, each 16 steps after the one whose place it takes. */
+/* The word of step @i, which replaces the word of 16 steps before. */
 static inline uint32_t next_word(uint32_t words[16], unsigned int i)
 {
 	uint32_t mix = words[(i + 13) % 16] ^ words[(i + 8) % 16] ^ words[(i + 2) % 16] ^ words[i % 16];
@@ -27,7 +27,7 @@ static inline uint32_t next_word(uint32_t words[16], unsigned int i)
 	return i < 16 ? words[i] : (words[i % 16] = rotate(mix, 1));
 }
 
-/* Of the four parts each has its own mixture, so that no step need ask which it is of. */
+/* Each of the four parts has its own mixture, so no step needs a branch. */
 #define SHA1_PART(from, mixture, constant)                                                               \
 	for (unsigned int i = from; i < (from) + 20; i++) {                                              \
 		uint32_t next = next_word(words, i) + UINT32_C(constant) + e + (mixture) + rotate(a, 5); \
@@ -121,7 +121,7 @@ const char *community_id(const struct flow *flow, char text[COMMUNITY_ID_TEXT])
 	*end++ = 0;
 	end = put_ip(end, first);
 	end = put_ip(end, second);
-	*end++ = flow->proto == FLOW_PROTO_MPTCP ? IPPROTO_TCP : flow->proto; /* as its first subflow has it */
+	*end++ = flow->proto == FLOW_PROTO_MPTCP ? IPPROTO_TCP : flow->proto; /* that of its first subflow */
 	*end++ = 0;
 	end = put_port(end, first);
 	end = put_port(end, second);

@@ -6,19 +6,19 @@
 
 #include "base/xalloc.h"
 
-/* What an address may be shortened to. */
+/* Shortest form of an address. */
 #define ADDRESS_LEAST 17
-/* What names are shortened to by the table before another column has to go. */
+/* Names are shortened to this width before another column is left out. */
 #define NAMES_LEAST 8
 
-/* Who gives way first. Keys, CONNS, FAIL, RESULT and HS_MS stay: they are what the table is for. */
+/* The order in which columns are left out. Keys, CONNS, FAIL, RESULT and HS_MS always stay. */
 static const char *const giving_way[] = {
 	"LADDR",   "SYNACK_RTX", "DUR_S",   "LPORT",   "QUEUE_MS", "RETRANS",  "DUP_SYNACK",
 	"DUP_SYN", "ABORT",      "UNREACH", "PID",     "TX_BYTES", "RX_BYTES", "START",
 	"RESET",   "ERROR",      "UNKNOWN", "PENDING", "SYN_RTX",
 };
 
-/* From here on addresses are shortened before a column goes. */
+/* From this column on, addresses are shortened before a column is left out. */
 #define PRECIOUS 11
 
 #define GIVING_WAY (sizeof(giving_way) / sizeof(giving_way[0]))
@@ -35,7 +35,7 @@ static size_t least_width(const struct column *column, size_t width)
 	return is_name(column) && width > least ? least : width;
 }
 
-/* As wide as it is with names as short as they may be, and addresses, if @shortened. */
+/* Width of the table with the shortest names and, if @shortened, the shortest addresses. */
 static size_t total(const struct selection *columns, const size_t *widths, const bool *gone, bool shortened)
 {
 	size_t sum = 0;

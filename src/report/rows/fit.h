@@ -18,20 +18,20 @@ struct fit {
 };
 
 /**
- * fit_columns() - let columns give way until a table is no wider than a terminal
+ * fit_columns() - leave columns out until a table is no wider than a terminal
  * @fit: set; free it by fit_free()
  * @columns: all of them
- * @widths: how wide each would be
- * @empty: by column: it has nothing to say in any row, so it gives way first
+ * @widths: width of each without a limit
+ * @empty: by column: no row has a value in it, so it is left out first
  * @width: of the terminal
  *
- * When those that may be left out are, addresses are shortened, see fit_text(). Names are shortened by the table.
- * One that is still too wide stays so.
+ * When all columns that may be left out are, addresses are shortened, see fit_text(). The table shortens names. A
+ * table that is still too wide stays so.
  */
 void fit_columns(struct fit *fit, const struct selection *columns, const size_t *widths, const bool *empty,
 		 size_t width);
 
-/** fit_free() - free what it holds */
+/** fit_free() - free its members */
 void fit_free(struct fit *fit);
 
 /**

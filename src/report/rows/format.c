@@ -65,7 +65,7 @@ static void add_time(struct text *text, int64_t time_ns, const struct style *sty
 	}
 }
 
-/* 1023, 1.0K, 9.9K, 10K ... 1023K, 1.0M: three digits say enough to somebody who looks. */
+/* 1023, 1.0K, 9.9K, 10K ... 1023K, 1.0M: three digits are enough for people. */
 static void add_human(struct text *text, int64_t bytes)
 {
 	static const char units[] = "KMGTPE";
@@ -81,7 +81,7 @@ static void add_human(struct text *text, int64_t bytes)
 		size <<= 10;
 		unit++;
 	}
-	/* Ten times what is below 2^60 fits into 64 bits without a sign. */
+	/* Ten times a value below 2^60 fits into 64 bits unsigned. */
 	tenths = bytes / size * 10 + (int64_t)((uint64_t)(bytes % size) * 10 / (uint64_t)size);
 	if (tenths < 100)
 		text_add_decimal(text, tenths, 10, 1);
@@ -90,7 +90,7 @@ static void add_human(struct text *text, int64_t bytes)
 	text_add_char(text, units[unit]);
 }
 
-/* A name in text: "-" alone would look like a name nobody knows, and a comma like the next of a list. */
+/* A name in text: "-" alone would look like an unknown name, and a comma like the end of a list item. */
 static void add_name(struct text *text, const char *name, bool in_list)
 {
 	if (strcmp(name, "-") == 0) {
@@ -132,7 +132,7 @@ static void add_port(struct text *text, const struct value *value, const struct 
 		text_add_number(text, value->number);
 }
 
-/* Of what is counted in nanoseconds or thousandths, the whole. */
+/* The integer part of a value in nanoseconds or thousandths. */
 static int64_t whole(const struct column *column, int64_t number)
 {
 	if (column->type == COLUMN_SECONDS)
@@ -174,7 +174,7 @@ static void add_list(struct text *text, const struct column *column, const struc
 		text_add(text, ",...");
 }
 
-/* What text and JSON have in common. Return: false for the types they do not. */
+/* Append a number as text and JSON share it. Return: false for the types they do not share. */
 static bool add_number(struct text *text, const struct column *column, const struct value *value)
 {
 	switch (column->type) {
@@ -270,7 +270,7 @@ static void add_json_words(struct text *text, const char *words)
 	free(copy);
 }
 
-/* Beside a median stands of how many it is not; a sum without a part of its members is none. */
+/* A median has a column of unknown members; a sum without some members is not a sum. */
 static bool is_statistic(const struct column *column)
 {
 	return column->type == COLUMN_MS || column->type == COLUMN_SECONDS;

@@ -11,11 +11,11 @@
 /**
  * struct style - how values are written
  * @human: shorten bytes
- * @terminal: figures of members of which some are not known are shown, with a "+"
+ * @terminal: figures with unknown members are shown, with a "+"
  * @resolve: show names of hosts and services
- * @time: how points in time are shown
+ * @time: the form of points in time
  * @start_ns: for REPORT_TIME_RELATIVE
- * @names: where names are asked for
+ * @names: the source of names
  */
 struct style {
 	bool human;
@@ -31,7 +31,7 @@ struct style {
 
 /**
  * format_text() - append a value as text without blanks, "-" when it is unknown
- * @before: the number in the same column of the row before, for REPORT_TIME_DELTA; CONN_UNKNOWN: there is none
+ * @before: the number in the same column of the previous row, for REPORT_TIME_DELTA; CONN_UNKNOWN: there is none
  */
 void format_text(struct text *text, const struct column *column, const struct value *value, const struct style *style,
 		 int64_t before);
@@ -39,19 +39,19 @@ void format_text(struct text *text, const struct column *column, const struct va
 /** format_json() - append a value as a JSON value, null when it is unknown */
 void format_json(struct text *text, const struct column *column, const struct value *value);
 
-/** format_csv() - append a field of text as RFC 4180 wants it, in quotes where it must */
+/** format_csv() - append a field of text according to RFC 4180, quoted where necessary */
 void format_csv(struct text *text, const char *field);
 
-/** format_color() - the terminal sequence (ECMA-48) of the color in which the value stands out, or NULL */
+/** format_color() - the terminal sequence (ECMA-48) of the value's color, or NULL */
 const char *format_color(const struct column *column, const struct value *value);
 
 /**
- * format_short() - a value that has no room, in a few characters; for a terminal
+ * format_short() - shorten a value that does not fit, for a terminal
  * @text: what format_text() wrote, and nothing else
- * @column: of which column it is
+ * @column: its column
  * @value: the value
  *
- * An amount is rounded and has a unit, as with --human. A port loses its name. Numbers that name something stay.
+ * An amount is rounded and has a unit, as with --human. A port loses its name. Identifying numbers stay.
  */
 void format_short(struct text *text, const struct column *column, const struct value *value);
 

@@ -10,7 +10,7 @@
 #include "base/table.h"
 #include "base/xalloc.h"
 
-/* From below a microsecond to some 290 years. */
+/* From below a microsecond to about 290 years. */
 #define BINS 64
 /* Longest bar. */
 #define BAR_MOST 40
@@ -59,7 +59,7 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
 		text);
 }
 
-/* 0 holds what is below a microsecond, 1 from one on, 2 from two on, 3 from four on, and so forth. */
+/* Bin 0 is below a microsecond, 1 begins at one, 2 at two, 3 at four, and so on. */
 static unsigned int bin_of(int64_t value_ns)
 {
 	uint64_t us = (uint64_t)(value_ns / CLOCK_NS_PER_US);
@@ -138,7 +138,7 @@ static void get_slice(const struct row *row, struct names *names, struct value *
 static void get_bar(const struct row *row, struct names *names, struct value *value)
 {
 	const struct histogram_bin *bin = row->bin;
-	/* Rounded, but something is not nothing. */
+	/* Rounded, but a count above 0 gets a bar. */
 	size_t length = (size_t)((double)bin->count * BAR_MOST / (double)bin->most + 0.5);
 
 	_Static_assert(BAR_MOST < sizeof(value->buffer), "there is room for it");
@@ -148,18 +148,18 @@ static void get_bar(const struct row *row, struct names *names, struct value *va
 	memset(value->buffer, '#', length);
 	value->buffer[length] = '\0';
 	value->known = true;
-	/* None, which is not unknown; and a field is never empty. */
+	/* A count of 0 is known, and a field is never empty. */
 	value->text = length > 0 ? value->buffer : ".";
 }
 
 const struct column *histogram_columns(size_t *count)
 {
 	static const struct column columns[] = {
-		{"FROM_MS", COLUMN_MS, "ms", "smallest value that counts here", get_from},
-		{"TO_MS", COLUMN_MS, "ms", "smallest value that does not any more", get_to},
-		{"COUNT", COLUMN_COUNT, "connections", "how many", get_count},
-		{"BAR", COLUMN_TEXT, "", "how many, beside the fullest row", get_bar},
-		{"SLICE", COLUMN_TIME, "s", "with -I: begin of the interval that the row is of", get_slice},
+		{"FROM_MS", COLUMN_MS, "ms", "smallest value in this row", get_from},
+		{"TO_MS", COLUMN_MS, "ms", "smallest value above this row", get_to},
+		{"COUNT", COLUMN_COUNT, "connections", "number of connections", get_count},
+		{"BAR", COLUMN_TEXT, "", "count relative to the fullest row", get_bar},
+		{"SLICE", COLUMN_TIME, "s", "with -I: start of the row's interval", get_slice},
 	};
 
 	*count = sizeof(columns) / sizeof(columns[0]);

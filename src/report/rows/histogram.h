@@ -10,7 +10,7 @@
 #define HISTOGRAM_BY 128
 
 /**
- * struct histogram_spec - of what, and by which keys
+ * struct histogram_spec - quantity and keys of a histogram
  * @spread: the quantity
  * @by: keys as for --by, "" for one histogram of all
  */
@@ -21,11 +21,11 @@ struct histogram_spec {
 
 /**
  * struct histogram_bin - a row: the values from one power of two (of a microsecond) to the next
- * @group: whose
- * @from_ns: the smallest value that counts here
- * @to_ns: the smallest that does not
- * @count: how many
- * @most: how many are in the fullest row of @group
+ * @group: its group
+ * @from_ns: the smallest value in the row
+ * @to_ns: the smallest value above the row
+ * @count: number of values
+ * @most: number of values in the fullest row of @group
  */
 struct histogram_bin {
 	struct peers_group *group;
@@ -38,7 +38,7 @@ struct histogram_bin {
 /**
  * histogram_parse() - "COLUMN" or "COLUMN,KEY,...": HS_MS, QUEUE_MS or RTT_MS, in any case
  *
- * Return: 0 with @spec set, or -EINVAL with the story in @err.
+ * Return: 0 with @spec set, or -EINVAL with the message in @err.
  */
 int histogram_parse(struct histogram_spec *spec, const char *text, struct err *err);
 
@@ -47,13 +47,13 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
  *		      too
  * @group: is not changed
  * @spread: the quantity
- * @count: set to how many there are, 0 when it is known of no connection
+ * @count: set to the number of rows, 0 when no connection has a known value
  *
  * Return: to be freed, NULL for none.
  */
 struct histogram_bin *histogram_bins(struct peers_group *group, enum peers_spread spread, size_t *count);
 
-/** histogram_name() - what rows in JSON say they are of: "histogram,HS_MS" */
+/** histogram_name() - the report's name in rows of JSON: "histogram,HS_MS" */
 const char *histogram_name(const struct histogram_spec *spec);
 
 /** histogram_columns() - FROM_MS, TO_MS, COUNT and BAR; @count is set */

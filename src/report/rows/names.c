@@ -15,17 +15,17 @@
 /* An open hash table, at most half full; a slot with kind 0 is empty. */
 #define SLOTS (2 * NAMES_MAX)
 
-/* For so long answers are waited for, and again for one part in so many of the time that has passed. */
+/* Answers are waited for this long, plus this share of the time that has passed. */
 #define PATIENCE_NS (3 * CLOCK_NS_PER_SEC)
 #define PATIENCE_SHARE 10
 
 struct slot {
 	struct top_names_question question;
 	bool used;
-	char *name; /* NULL: there is none */
+	char *name; /* NULL: it has none */
 };
 
-/* Two threads may ask at once (printer.c). What they are told stays where it is. */
+/* Two threads may query at once (printer.c). The strings they get do not move. */
 struct names {
 	pthread_mutex_t mutex;
 	struct hash_key hash_key;
@@ -68,15 +68,15 @@ void names_free(struct names *names)
 
 /*
  * One of each kind for all reports of a run, so that a silent name server does not hold up the names of users. The last
- * question may still be open when the process ends, so they are never freed.
+ * query may still be pending when the process ends, so they are never freed.
  */
 static struct service {
 	pthread_mutex_t mutex;
 	struct top_names *names;
-	int64_t patience_ns; /* for so long answers are waited for, as of @asked_ns */
+	int64_t patience_ns; /* answers are waited for this long, from @asked_ns on */
 	int64_t asked_ns;    /* monotonic */
 	uint64_t given_up;
-	bool full; /* some were not asked for, and they are not counted */
+	bool full; /* some were not queried, and they are not counted */
 } services[] = {
 	[TOP_NAMES_HOST] = {.mutex = PTHREAD_MUTEX_INITIALIZER, .patience_ns = PATIENCE_NS},
 	[TOP_NAMES_USER] = {.mutex = PTHREAD_MUTEX_INITIALIZER, .patience_ns = PATIENCE_NS},
@@ -85,7 +85,7 @@ static struct service {
 
 TABLE_COVERS(services, TOP_NAMES_KIND_NUM);
 
-/* With its mutex. */
+/* Call with its mutex held. */
 static struct top_names *names_of(struct service *service)
 {
 	if (service->names == NULL) {
@@ -127,7 +127,7 @@ void names_never_wait(struct names *names)
 	names->never_waits = true;
 }
 
-/* What is shown again in a moment need not be waited for, nor counted. */
+/* A screen is redrawn soon, so its missing names are neither waited for nor counted. */
 static char *peek(const struct top_names_question *question)
 {
 	struct service *service = &services[question->kind];
@@ -160,7 +160,7 @@ static char *ask(const struct top_names_question *question)
 	return name != NULL ? xstrdup(name) : NULL;
 }
 
-/* With the mutex. */
+/* Call with the mutex held. */
 static const char *find_name(struct names *names, const struct top_names_question *question)
 {
 	size_t at = hash_bytes(&names->hash_key, question, sizeof(*question)) % SLOTS;

@@ -8,24 +8,23 @@
 #include "track/groups.h"
 
 /**
- * struct names - names of users, hosts, services and groups, each asked for once
+ * struct names - names of users, hosts, services and groups, each queried once
  *
- * At most NAMES_MAX are remembered, and strings stay valid until names_free();
- * what comes after that has no name. Any of these name services may be a
- * server that does not answer, so all are asked in the background
- * (top_names.h). In the whole run, for all reports together, answers of each
- * of the three are waited for three seconds, and beyond that a tenth of the
- * time that has passed. What has no name by then keeps its number in this
- * report.
+ * At most NAMES_MAX are kept, and strings stay valid until names_free(); later
+ * ones have no name. Each of these name services may be a server that does not
+ * answer, so all are queried in the background (top_names.h). In the whole run,
+ * for all reports together, answers of each of the three are waited for three
+ * seconds, plus a tenth of the time that has passed. An address or user without
+ * a name by then is shown by number in this report.
  */
 struct names;
 
 #define NAMES_MAX 8192U
 
-/** names_new() - nothing known yet */
+/** names_new() - an empty set */
 struct names *names_new(void);
 
-/** names_free() - NULL is fine */
+/** names_free() - NULL is allowed */
 void names_free(struct names *names);
 
 /** names_user() - the user's name; NULL when it has none, when no answer came in time, and for -1 */
@@ -34,32 +33,32 @@ const char *names_user(struct names *names, uid_t uid);
 /**
  * names_host() - the host's name, as names_user(); bytes from the network
  *
- * Names that names_ask() has asked for may be there already.
+ * A name requested by names_ask() may be known already.
  */
 const char *names_host(struct names *names, const struct endpoint *endpoint);
 
-/** names_ask() - the name of this host will be wanted: ask for it in the background */
+/** names_ask() - query the name of a host in the background, for later use */
 void names_ask(const struct endpoint *endpoint);
 
-/** names_tell() - say on standard error how many answers were not waited for, and of what there were too many */
+/** names_tell() - report on standard error how many answers were not waited for, and which names were too many */
 void names_tell(void);
 
-/** names_never_wait() - names that are not there yet come with the next struct names (for a screen) */
+/** names_never_wait() - show missing names by number; the next struct names may have them (for a screen) */
 void names_never_wait(struct names *names);
 
-/** names_know_groups() - these are the groups there are; borrowed */
+/** names_know_groups() - set the groups; borrowed */
 void names_know_groups(struct names *names, struct groups *groups);
 
 /** names_groups() - the groups a connection is in, comma separated; NULL when it is in none */
 const char *names_groups(struct names *names, const struct conn *conn);
 
-/** names_group() - of the group whose number plus one is @group, NULL for 0 */
+/** names_group() - name of the group whose number plus one is @group, NULL for 0 */
 const char *names_group(const struct names *names, unsigned int group);
 
-/** names_set_slice() - the slice of the run that is reported begins at @start_ns */
+/** names_set_slice() - set the start of the slice that is reported */
 void names_set_slice(struct names *names, int64_t start_ns);
 
-/** names_slice() - when it begins; CONN_UNKNOWN when the run has no slices */
+/** names_slice() - start of the slice; CONN_UNKNOWN when the run has no slices */
 int64_t names_slice(const struct names *names);
 
 /** names_service() - the service of a TCP port (services(5)), NULL when it has none */

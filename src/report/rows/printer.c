@@ -11,24 +11,23 @@
 #include "base/xalloc.h"
 
 /*
- * Who writes what. Only aligned tables come from libsmartcols (table.c), which
- * knows about widths of terminals and which columns to shorten. JSON is
- * written here: ours is JSON Lines, an object per row that stands for itself
- * and can be read while the run goes on, and the library writes one document
- * around a table that must be complete before its first byte. The lines of
- * raw, csv and tsv are so simple that a table would only cost memory, and
- * rows of --events come one by one, before anybody knows how wide the next
- * will be.
+ * The writers of the formats. Only aligned tables come from libsmartcols
+ * (table.c), which handles terminal widths and shortens columns. JSON is
+ * written here: the output is JSON Lines, one independent object per row, which
+ * can be read during the run. The library writes one document around a complete
+ * table instead. The lines of raw, csv and tsv are so simple that a table would
+ * only cost memory. Rows of --events are printed one by one, before the width
+ * of the next is known.
  */
 
-/* Rows that are not waited for go out in pieces so large that they are not copied once more (stdio(3)). */
+/* Rows are written in pieces large enough to bypass the copy into stdio(3)'s buffer. */
 #define WRITE_AT_ONCE (1U << 18)
 
-/* Of a long report in JSON: so many rows are worked out by this thread, which writes besides, and by another one. */
+/* Rows of a long JSON report that this thread, which also writes, and another thread format. */
 #define ROWS_HERE 1024
 #define ROWS_THERE 1536
 
-/* What stands before the values of a row is the same each time: a brace, the report, a key; a comma, a key ... */
+/* The text before each value is the same in each row: a brace, the report, a key; a comma, a key ... */
 static void add_json_keys(struct printer *printer)
 {
 	struct text key = {0};
@@ -52,7 +51,7 @@ static void add_json_keys(struct printer *printer)
 	text_free(&key);
 }
 
-/* An IPv6 address needs no more. */
+/* The longest IPv6 address. */
 #define ADDRESS_MOST 39
 
 void printer_fit_rows(struct printer *printer)
@@ -64,7 +63,7 @@ void printer_fit_rows(struct printer *printer)
 
 	for (size_t i = 0; i < count; i++) {
 		widths[i] = format_width(printer->columns.columns[i], &printer->style);
-		/* Besides those of the report conns they are here for a wide terminal. */
+		/* They are additional columns for a wide terminal. */
 		empty[i] = strstr(printer->columns.columns[i]->name, "_RTX") != NULL;
 	}
 	fit_columns(fit, &printer->columns, widths, empty, printer->width);
@@ -76,7 +75,7 @@ void printer_fit_rows(struct printer *printer)
 	left++;
 	for (size_t i = 0; i < printer->columns.count; i++)
 		used += fit->widths[i] + 1;
-	/* A table shortens names as it is printed; here their room is known now. */
+	/* A table shortens names when it is printed; here the width is known beforehand. */
 	for (size_t i = 0; i < printer->columns.count && used > left; i++) {
 		size_t more = fit->widths[i] < used - left ? fit->widths[i] : used - left;
 
@@ -135,7 +134,7 @@ static void flush(struct printer *printer)
 		printer->error = errno != 0 ? -errno : -EIO;
 }
 
-/* Keys are short, and copying so much whatever they are takes less time than copying what they are. */
+/* Copying a fixed block is faster than copying the exact length of a short key. */
 #define KEY_BLOCK 32
 
 static void add_json_key(struct text *line, const struct text *key)
@@ -187,7 +186,7 @@ static void add_separated_row(struct printer *printer, const struct row *row)
 	text_add(line, printer->format == REPORT_CSV ? "\r\n" : "\n");
 }
 
-/* The field of a row whose columns have fixed widths. */
+/* Format a field of a row with fixed column widths. */
 static const char *padded_field(struct printer *printer, struct text *field, size_t column, const struct row *row,
 				size_t room)
 {
@@ -203,14 +202,14 @@ static const char *padded_field(struct printer *printer, struct text *field, siz
 }
 
 /*
- * A row of a table whose other rows are not known; @row is NULL for the header. @shorten: numbers that are wider than
- * their column are rounded. Return: the columns of the terminal that it takes.
+ * Append a row of a table whose other rows are not known; @row is NULL for the header. @shorten: round numbers that are
+ * wider than their column. Return: the terminal columns used.
  */
 static size_t add_padded_fields(struct printer *printer, const struct row *row, bool shorten)
 {
 	struct text *line = &printer->line, field = {0};
 	const size_t *fitting = printer->fit.widths;
-	size_t excess = 0; /* a number that is wider than its column takes the blanks of those behind it */
+	size_t excess = 0; /* a number wider than its column takes the blanks of the following ones */
 	size_t taken_columns = 0;
 
 	for (size_t i = 0; i < printer->columns.count; i++) {
@@ -251,7 +250,7 @@ static void add_padded_row(struct printer *printer, const struct row *row)
 	bool may_shorten = printer->fit.widths != NULL && row != NULL;
 	int64_t *before = may_shorten ? memcpy(xmalloc(size), printer->before, size) : NULL;
 
-	/* A line that wraps is not a row any more. */
+	/* The line must not wrap. */
 	if (add_padded_fields(printer, row, false) > printer->width && may_shorten) {
 		text_cut(&printer->line, begin);
 		memcpy(printer->before, before, size);
@@ -328,9 +327,9 @@ static void *add_share(void *context)
 }
 
 /*
- * All packets have been read, so a processor has nothing to do, and each row in JSON stands for itself. A thread of its
- * own for each share is simpler than one that waits for the next, and costs a hundredth of what it does.
- * Return: how many rows are left for this thread alone.
+ * All packets have been read, so a processor is idle, and each row in JSON is independent. One new thread per share is
+ * simpler than one that waits for the next share, and starting it costs a hundredth of its work.
+ * Return: the number of rows left for this thread alone.
  */
 static size_t print_shares(struct printer *printer, const struct row *rows, size_t count)
 {

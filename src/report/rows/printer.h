@@ -10,23 +10,23 @@
 #include "base/text.h"
 
 /**
- * struct printer - rows on their way out
- * @out: where to
- * @format: how rows are written
- * @columns: what is printed; owned
- * @style: how values are written
- * @report: the report's name for JSON, NULL when it need not be said
- * @header: the names of the columns are wanted
- * @color: table: values stand out
+ * struct printer - prints rows
+ * @out: output file
+ * @format: format of rows
+ * @columns: the printed columns; owned
+ * @style: style of values
+ * @report: the report's name for JSON, NULL to omit it
+ * @header: print the names of the columns
+ * @color: table: use colours
  * @width: of the terminal, 0 for none
- * @fits: table: columns give way to fit in @width
- * @fit: of a report that never ends: which have room; its columns are @columns then
- * @left_out: table: names of the columns that had no room in the last one
- * @separate: table: a blank line belongs before the next one
- * @header_done: formats that are one stream: the header is out
- * @before: the numbers of the row before, for REPORT_TIME_DELTA
- * @json_keys: what stands before the value of each column
- * @line: the rows in the making
+ * @fits: table: leave columns out to fit into @width
+ * @fit: of a report printed row by row: the columns that fit; its columns are @columns then
+ * @left_out: table: names of the columns left out of the last one
+ * @separate: table: a blank line is printed before the next one
+ * @header_done: formats with one header: it is printed
+ * @before: the numbers of the previous row, for REPORT_TIME_DELTA
+ * @json_keys: the text before the value of each column
+ * @line: buffer of formatted rows
  * @error: the first failure of writing, a negative errno
  */
 struct printer {
@@ -49,41 +49,41 @@ struct printer {
 	int error;
 };
 
-/** printer_init() - prepare it for its columns; set all else before */
+/** printer_init() - prepare it for its columns; set all other fields before */
 void printer_init(struct printer *printer);
 
-/** printer_join() - before printer_rows() of a report with its own columns: those that matter in @rows join them */
+/** printer_join() - before printer_rows() of a report with default columns: add the columns that matter in @rows */
 void printer_join(struct printer *printer, const struct row *rows, size_t count);
 
-/** printer_clear() - free what it holds */
+/** printer_clear() - free its members */
 void printer_clear(struct printer *printer);
 
-/** printer_fit_rows() - of a report that never ends: fit its columns by their usual widths; before printer_init() */
+/** printer_fit_rows() - for reports printed row by row: fit columns by their usual widths; before printer_init() */
 void printer_fit_rows(struct printer *printer);
 
 /** printer_rows() - print a whole report and flush it */
 void printer_rows(struct printer *printer, const struct row *rows, size_t count);
 
-/** printer_row() - print and flush one row of a report that never ends; a table gets columns of usual width */
+/** printer_row() - print and flush one row of such a report; a table gets columns of usual width */
 void printer_row(struct printer *printer, const struct row *row);
 
-/** printer_again() - something else was printed meanwhile: a table's next row comes below titles of its own */
+/** printer_again() - other output was printed in between: repeat the titles before a table's next row */
 void printer_again(struct printer *printer);
 
-/** printer_header() - print the header of such a report, unless it is out already */
+/** printer_header() - print the header of such a report, unless it is printed already */
 void printer_header(struct printer *printer);
 
 /**
- * printer_field() - append the text of one column of a row, and remember it as the row before
+ * printer_field() - append the text of one column of a row, and keep it for the delta of the next row
  *
- * Return: the color it is to have, or NULL.
+ * Return: its color, or NULL.
  */
 const char *printer_field(struct printer *printer, struct text *text, size_t column, const struct row *row);
 
-/** printer_forget() - there is no row before */
+/** printer_forget() - forget the previous row */
 void printer_forget(struct printer *printer);
 
-/** printer_write() - put out, to be flushed with its row or report; a failure is kept in @error and ends it */
+/** printer_write() - write without flushing; a failure is kept in @error and stops further output */
 void printer_write(struct printer *printer, const char *data, size_t length);
 
 /** table_print() - print rows as one aligned table (table.c) */

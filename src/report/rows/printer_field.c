@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-/* What the formats of rows, and the tables of table.c, have in common. */
+/* Functions shared by the formats of rows and the tables of table.c. */
 
 void printer_forget(struct printer *printer)
 {
@@ -15,13 +15,13 @@ void printer_write(struct printer *printer, const char *data, size_t length)
 {
 	if (printer->error != 0 || length == 0)
 		return;
-	/* errno at once: stdio remembers that something failed, but not what. */
+	/* Save errno at once: stdio keeps the error flag, but not the reason. */
 	errno = 0;
 	if (fwrite(data, 1, length, printer->out) != length)
 		printer->error = errno != 0 ? -errno : -EIO;
 }
 
-/* A row of what a full table could not keep is called so in its first key that it has not. */
+/* The row of everything that a full table did not keep has the name "other" in its first missing key. */
 static bool names_other(const struct printer *printer, size_t column, const struct row *row)
 {
 	if (!row_is_other(row) || !column_is_key(printer->columns.columns[column]))

@@ -28,7 +28,7 @@ static void begin_printer(struct report *report, const struct report_options *op
 	printer->header = options->header;
 	printer->color = options->color && options->format == REPORT_TABLE;
 	printer->width = options->width;
-	/* Whatever is printed before this report ends in its own last row. */
+	/* Other reports are printed before this one. */
 	printer->separate = options->besides || which > 0;
 	report->start_unknown = options->start_ns < 0;
 }

@@ -8,10 +8,10 @@
 #include "report/rows/report_rows.h"
 #include "report/rows/sort.h"
 
-/* Connections that are kept at most, about 300 bytes each. */
+/* Limit of kept connections, about 300 bytes each. */
 #define CONNS_MAX (1U << 22)
 
-/* With a limit, only what can still be printed is kept; sorting for that is done now and then. */
+/* With a limit, only connections that can still be printed are kept: they are sorted after this many more. */
 #define CONNS_SPARE 4096U
 
 /* The finished connections are copies, each with a reference to its processes. */
@@ -55,7 +55,7 @@ static void close_conns(struct report *report)
 	pool_free(own->pool);
 }
 
-/* Of the finished ones keep those that a limited report would print; no later one can bring another back. */
+/* Keep the finished connections that a limited report would print; later ones cannot bring others back. */
 static void keep_first(struct conns *own)
 {
 	struct row *rows = xcalloc(own->count, sizeof(*rows));
@@ -83,7 +83,7 @@ static struct conn *append_conn(struct conns *own, const struct conn *conn)
 	return copy;
 }
 
-/* What it points to stays until release_conn(). */
+/* The objects it points to stay until release_conn(). */
 static void hold_conn(struct conn *conn)
 {
 	process_ref(conn->process);
@@ -111,7 +111,7 @@ static void print_conns(struct report *report, report_next *next_open, void *con
 	struct report_rows rows = {0};
 	size_t finished = own->count;
 
-	/* The open ones are behind the finished ones meanwhile; the last time each is valid for a moment only. */
+	/* Open connections are appended temporarily; in the final report each is valid until the next call. */
 	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;) {
 		struct conn *copy = append_conn(own, conn);
 

@@ -14,7 +14,7 @@ static void print_events(struct report *report, report_next *next_open, void *co
 		print_event(report, conn);
 }
 
-/* All that is known of a handshake comes last, so that who reads columns by number finds those of conns. */
+/* Columns of the handshake come last, so columns read by number are those of conns. */
 const struct report_ops report_events = {
 	.name = "events",
 	.size = sizeof(struct report),

@@ -25,7 +25,7 @@ static void open_groups(struct report *report, const struct report_options *opti
 	report_peers_open(own);
 }
 
-/* Rows are in the order of the command line. Success can't be counted among failures, so --only does not apply. */
+/* Rows are in the order of the command line. A row counts successes too, so --only does not apply. */
 const struct report_ops report_groups = {
 	.name = "groups",
 	.help = "groups",

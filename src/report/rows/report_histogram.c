@@ -21,7 +21,7 @@ static const char *keys_of(const void *spec)
 	return ((const struct histogram_spec *)spec)->by;
 }
 
-/* Group after group; the rows of one stay in the order of the quantity. */
+/* One group after another; the rows of a group stay in the order of the quantity. */
 static void print_histograms(struct report *report, struct peers *peers)
 {
 	const struct histogram_spec *spec = report->spec;

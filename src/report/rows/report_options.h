@@ -11,7 +11,7 @@
 /** Operands of --report in a run. */
 #define REPORT_MOST 16
 
-/** And the reports of a run: --events is one more. */
+/** Reports in a run: --events is one more. */
 #define REPORT_ALL (REPORT_MOST + 1)
 
 /** enum report_format - how rows are written */
@@ -26,7 +26,7 @@ enum report_format {
 	REPORT_CSV,
 	/** tabs */
 	REPORT_TSV,
-	/** a picture; of report_io_stat only */
+	/** a plot; of report_io_stat only */
 	REPORT_PLOT,
 	REPORT_FORMAT_NUM
 };
@@ -41,7 +41,7 @@ enum report_time {
 	REPORT_TIME_ISO,
 	/** seconds since the run's start */
 	REPORT_TIME_RELATIVE,
-	/** seconds since the same column of the row before */
+	/** seconds since the same column of the previous row */
 	REPORT_TIME_DELTA,
 	REPORT_TIME_NUM
 };
@@ -55,7 +55,7 @@ struct report_ops;
 /**
  * struct report_choice - one report of the run
  * @ops: its kind
- * @spec: what followed the name, see report_ops.parse(); NULL nothing. Owned by who parsed it
+ * @spec: parsed from the text after the name, see report_ops.parse(); NULL none. Owned by the caller of the parser
  */
 struct report_choice {
 	const struct report_ops *ops;
@@ -63,34 +63,34 @@ struct report_choice {
 };
 
 /**
- * struct report_options - the options that reports read; all zero is no report and no header
+ * struct report_options - options of reports; all zero means no report and no header
  *
  * Texts are those of the command line and are only read during report_new().
  *
  * @reports: all reports of the run in the order they are printed, that of --events (if given) first. A name in
- *           @columns or @sort is wrong only when none of them has it, and a report ignores what it has not
- * @report_count: how many; with more than one, rows in JSON say which report they are of
- * @besides: something else is printed before them, so rows in JSON must say which report they are of
+ *           @columns or @sort is wrong only when none of them has it, and a report ignores names that it does not have
+ * @report_count: their number; with more than one, rows in JSON name their report
+ * @besides: other output is printed before them, so rows in JSON must name their report
  * @io_filters: packet filters of all of them
  * @message_names: fields that report_messages shows
- * @fields: and their columns; must live as long as the report
+ * @fields: and their columns; must outlive the report
  * @by: keys of peers, NULL for PEERS_KEYS_DEFAULT
- * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending when it does not say; events have none
- * @columns: "COL,..." instead of, or "+COL,..." besides the report's own; NULL for these
- * @limit: rows that are printed at most, 0 for all; not of events
- * @peers_max: groups that a table of peers has, the others are one row; 0 for PEERS_GROUPS_MAX
+ * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending by default; events have none
+ * @columns: "COL,..." instead of, or "+COL,..." in addition to the default columns; NULL for the default
+ * @limit: limit of printed rows, 0 for all; not for events
+ * @peers_max: limit of groups in a table of peers, the others are one row; 0 for PEERS_GROUPS_MAX
  * @groups: those of --group; borrowed for the report's life, NULL for none
- * @linger_ns: how long more of a connection is waited for after its end, before report_finished()
+ * @linger_ns: wait for late packets after the end of a connection, before report_finished()
  * @start_ns: when the run began, for REPORT_TIME_RELATIVE; CONN_UNKNOWN: the earliest time in the first rows
- * @width: columns of the terminal that the output is, 0 when it is none
- * @format: how rows are written
- * @time: how points in time are shown
- * @slices: each report but the last is of the time since the one before, see report_slice()
+ * @width: columns of the terminal, 0 when the output is not a terminal
+ * @format: format of rows
+ * @time: form of points in time
+ * @slices: each report except the last covers the time since the previous one, see report_slice()
  * @align: intervals of report_io_stat begin when the clock shows a multiple of them
  * @header: print the names of the columns (not in JSON)
  * @human: shorten bytes to 1.2K (powers of 1024) in table and raw
  * @resolve: names of hosts and services instead of numbers, in table and raw
- * @color: mark failures red and resent segments yellow, in a table
+ * @color: mark failures red and retransmitted segments yellow, in a table
  */
 struct report_options {
 	struct report_choice reports[REPORT_ALL];

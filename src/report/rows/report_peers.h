@@ -5,10 +5,10 @@
 #include "report/rows/report_rows.h"
 
 /**
- * struct peers_report - a report whose rows are made of groups of connections
- * @report: what all reports have
+ * struct peers_report - a report whose rows are groups of connections
+ * @report: the fields that all reports share
  * @peers: the finished connections by report.keys
- * @is_counted: is a connection in any row? NULL: all are
+ * @is_counted: true for a connection that has a row; NULL: all have one
  * @print: print the rows of a table, which may hold open connections too
  * @begin: called with each new table; NULL nothing
  */
@@ -20,7 +20,7 @@ struct peers_report {
 	void (*begin)(struct peers *peers);
 };
 
-/** report_peers_open() - begin one; set is_counted, print and begin before */
+/** report_peers_open() - create its table; set is_counted, print and begin before */
 void report_peers_open(struct peers_report *own);
 
 /** report_peers_finished() - count a connection; as report_ops.finished */
@@ -41,7 +41,7 @@ uint64_t report_peers_partial(const struct report *report);
 /** report_peers_close() - as report_ops.close */
 void report_peers_close(struct report *report);
 
-/** report_peers_group() - a group, and behind them the one of all that there was no room for, which may be NULL */
+/** report_peers_group() - a group by number; after the last one, the group of everything that did not fit or NULL */
 struct peers_group *report_peers_group(struct peers *peers, size_t i);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/array.h"
 #include "report/rows/sort.h"
 
-/* The earliest row begins the time, when the beginning of the run is unknown. */
+/* Relative times begin with the earliest row when the start of the run is unknown. */
 static void settle_start(struct report *report, const struct row *rows, size_t count)
 {
 	int64_t *start = &report->printer.style.start_ns;
@@ -31,7 +31,7 @@ void report_rows_print(struct report *report, struct report_rows *rows)
 {
 	size_t sorted = sort_rows(rows->row, rows->count, &report->sort, report->names);
 
-	/* A limit is for those that have a name. */
+	/* The limit does not count the row "other". */
 	if (report->limit > 0 && sorted > report->limit) {
 		memmove(rows->row + report->limit, rows->row + sorted, (rows->count - sorted) * sizeof(*rows->row));
 		rows->count -= sorted - report->limit;

@@ -8,19 +8,19 @@
 #include "track/peers.h"
 
 /**
- * struct report - what all reports have in common; the object of each kind begins with it
+ * struct report - the fields that all reports share; the object of each kind begins with it
  * @ops: its kind
  * @spec: as struct report_choice
- * @limit: rows that are printed at most, 0 for all
- * @peers_max: groups of connections at most
+ * @limit: limit of printed rows, 0 for all
+ * @peers_max: limit of groups of connections
  * @keys: of its rows, none where report_ops.columns is NULL
  * @groups: of --group, NULL none; borrowed
  * @names: of users, hosts and groups
- * @printer: where its rows go; initialized unless report_ops.columns is NULL
+ * @printer: prints its rows; initialized unless report_ops.columns is NULL
  * @sort: the order of its rows
- * @joins: columns of select_join() may join its own
- * @start_unknown: REPORT_TIME_RELATIVE has no beginning yet
- * @refused: connections there was no room for
+ * @joins: columns of select_join() may be added to the default ones
+ * @start_unknown: REPORT_TIME_RELATIVE has no start yet
+ * @refused: connections that did not fit
  * @streamed: rows that report_rows_stream() has printed
  */
 struct report {
@@ -39,14 +39,14 @@ struct report {
 	uint64_t streamed;
 };
 
-/** struct report_rows - rows that grow in number; all zero is none */
+/** struct report_rows - a growing array of rows; all zero is empty */
 struct report_rows {
 	struct row *row;
 	size_t count;
 	size_t room;
 };
 
-/** report_rows_add() - one more row */
+/** report_rows_add() - append a row */
 void report_rows_add(struct report_rows *rows, struct row row);
 
 /** report_rows_print() - sort the rows, cut them to the limit, print and free them */

@@ -10,7 +10,7 @@
 #include "base/words.h"
 #include "base/xalloc.h"
 
-/* Longer words are certainly no column's name. */
+/* Longer words cannot be the name of a column. */
 #define WORD_MAX 32
 
 static void append(struct selection *selection, const struct column *column, bool descending)
@@ -61,14 +61,14 @@ int select_keys(const struct report_choice *choice, const struct report_options 
 	return ops->has_keys && by[0] != '\0' ? peers_parse_keys(by, keys, err) : 0;
 }
 
-/* The columns before all others: those of the keys, in a report of groups of connections. */
+/* Append the columns of the keys, which come first in a report of groups of connections. */
 static void append_keys(struct selection *selection, const struct peers_keys *keys)
 {
 	for (unsigned int i = 0; i < keys->count; i++)
 		append(selection, column_key(keys->key[i]), false);
 }
 
-/* All columns of a report, in the order of JSON; @slice: that of the slice, too, which is the last one. */
+/* All columns of a report, in the order of JSON; @slice: also the column of the slice, the last one. */
 static void append_all(struct selection *selection, const struct report_ops *ops, const struct peers_keys *keys,
 		       const struct report_options *options, bool slice)
 {
@@ -89,7 +89,7 @@ static void append_all(struct selection *selection, const struct report_ops *ops
 			append(selection, &columns[i], false);
 }
 
-/* Levenshtein's distance, in which the case of letters does not count. */
+/* Levenshtein's distance, ignoring the case of letters. */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int row[WORD_MAX + 1];
@@ -133,11 +133,9 @@ static int refuse(const struct selection *all, const char *option, const char *w
 	}
 	if (nearest != NULL && best <= 3 && best < strlen(word))
 		return err_set(err, EINVAL,
-			       "%s knows no column " ERR_QUOTED " here; did you mean %s? --list-columns names all",
-			       option, word, nearest->name);
-	return err_set(err, EINVAL,
-		       "%s knows no column " ERR_QUOTED
-		       " here; allowed are those that --list-columns names for the report",
+			       "%s: no column " ERR_QUOTED " here; did you mean %s? --list-columns lists all", option,
+			       word, nearest->name);
+	return err_set(err, EINVAL, "%s: no column " ERR_QUOTED " here; --list-columns lists those of the report",
 		       option, word);
 }
 
@@ -155,7 +153,7 @@ static bool has_column(const struct report_choice *choice, const struct report_o
 	return found;
 }
 
-/* Nothing, when some report of the run has the column; it is for that one then. */
+/* Return: 0 when another report of the run has the column; it applies to that one then. */
 static int check_elsewhere(const struct selection *all, const struct report_options *options, const char *option,
 			   const char *word, struct err *err)
 {
@@ -198,7 +196,7 @@ int select_columns(const struct report_ops *ops, const struct peers_keys *keys, 
 	int ret = 0;
 
 	append_all(&all, ops, keys, options, true);
-	/* What is known of the connection of a message changes from one to the next. */
+	/* The known values of a connection differ from message to message. */
 	if ((text == NULL || add) && options->format == REPORT_JSON && !ops->has_fields)
 		append_all(&chosen, ops, keys, options, options->slices && ops->is_sliced);
 	else if (text == NULL || add)
@@ -215,7 +213,7 @@ int select_columns(const struct report_ops *ops, const struct peers_keys *keys, 
 			append(&chosen, column, false);
 	}
 	words_close(&words);
-	/* All of them were for another report. */
+	/* All of them apply to other reports. */
 	if (ret == 0 && chosen.count == 0)
 		append_default(&chosen, &all, ops, keys, options);
 	select_free(&all);
@@ -237,11 +235,11 @@ static int parse_sort(const struct selection *all, char *word, bool *descending,
 	*descending = strcasecmp(order, "desc") == 0;
 	if (*descending || strcasecmp(order, "asc") == 0)
 		return 0;
-	return err_set(err, EINVAL, "--sort knows no order " ERR_QUOTED "; it is asc or desc, as in --sort=%s:desc",
+	return err_set(err, EINVAL, "--sort: no order " ERR_QUOTED "; allowed are asc and desc, as in --sort=%s:desc",
 		       order, find(all, word) != NULL ? word : all->columns[0]->name);
 }
 
-/* The order that a report has of itself. */
+/* Append the default order of a report. */
 static void append_own_sort(struct selection *selection, const struct selection *all, const char *sort)
 {
 	char *word = xstrdup(sort);
@@ -310,7 +308,7 @@ static void insert(struct selection *selection, const struct column *column, siz
 
 size_t select_join(struct selection *selection, struct names *names, const struct row *rows, size_t count)
 {
-	/* The last one of those behind the same column comes first. */
+	/* Of several with the same neighbour, the last one comes first. */
 	static const struct {
 		const char *name;
 		const char *behind;

@@ -13,7 +13,7 @@
  * struct selection - columns in an order
  * @columns: each of them
  * @descending: for sorting: the largest first
- * @count: how many
+ * @count: their number
  */
 struct selection {
 	const struct column **columns;
@@ -33,36 +33,36 @@ int select_keys(const struct report_choice *choice, const struct report_options 
 		struct err *err);
 
 /**
- * select_columns() - which columns a report prints
+ * select_columns() - the columns that a report prints
  * @ops: the report
  * @keys: of its rows
- * @options: what was asked for
+ * @options: the requested columns
  * @selection: set on success only, to be freed with select_free()
  *
- * Return: 0, or -EINVAL with the story in @err.
+ * Return: 0, or -EINVAL with the message in @err.
  */
 int select_columns(const struct report_ops *ops, const struct peers_keys *keys, const struct report_options *options,
 		   struct selection *selection, struct err *err);
 
-/** select_sort() - by which columns a report is sorted, its own order behind what was asked for; as select_columns() */
+/** select_sort() - the columns a report is sorted by, requested ones first, then its own; as select_columns() */
 int select_sort(const struct report_ops *ops, const struct peers_keys *keys, const struct report_options *options,
 		struct selection *selection, struct err *err);
 
 /**
- * select_join() - columns that join those of a report's own because a row has something in them
- * @selection: gets them behind the column they belong to, if it has that
+ * select_join() - add columns to the default ones of a report, because a row has a value in them
+ * @selection: gets each after the column it belongs to, if it has that
  * @rows: of the report peers or conns
  *
- * FAIL 0 does not say that nothing is wrong while attempts hang or their SYN is resent.
+ * FAIL 0 alone would hide attempts that hang or whose SYN is retransmitted.
  *
- * Return: how many joined.
+ * Return: number of columns added.
  */
 size_t select_join(struct selection *selection, struct names *names, const struct row *rows, size_t count);
 
-/** select_append() - one more column */
+/** select_append() - append a column */
 void select_append(struct selection *selection, const struct column *column);
 
-/** select_free() - free what a selection holds */
+/** select_free() - free the members of a selection */
 void select_free(struct selection *selection);
 
 #endif

@@ -8,9 +8,9 @@
 #include "report/rows/format.h"
 
 /*
- * A merge sort of row numbers: it is stable, and it needs no argument smuggled
- * past qsort(3), whose variant with one not every libc has. Values are fetched
- * once per row and column, because a median costs sorting.
+ * A merge sort of row numbers: it is stable, and its comparison gets an
+ * argument, which qsort(3) does not pass; not every libc has qsort_r(3). Values
+ * are fetched once per row and column, because a median needs sorting.
  */
 struct sorter {
 	const struct selection *by;
@@ -57,7 +57,7 @@ static void get_values(const struct row *row, const struct selection *by, struct
 		struct value *value = &values[k];
 
 		column_fetch(by->columns[k], row, names, value);
-		/* A long wait has its place also where another one may be longer. */
+		/* A part of a sum or maximum is sorted by its known value. */
 		if (!value->known && value->of_rest >= 0) {
 			value->known = true;
 			value->number = value->of_rest;
@@ -65,7 +65,7 @@ static void get_values(const struct row *row, const struct selection *by, struct
 	}
 }
 
-/* What a full table could not keep stands behind all others, however they are sorted. */
+/* The row of everything that a full table did not keep comes last in any order. */
 static size_t others_last(struct row *rows, size_t count)
 {
 	size_t kept = 0, others = 0;
@@ -88,7 +88,7 @@ static size_t others_last(struct row *rows, size_t count)
 	return kept;
 }
 
-/* Connections are told of as they end, which often is the order in which they began. */
+/* Connections are added as they end, which often is the order in which they began. */
 static bool is_sorted(const struct row *rows, size_t count, const struct selection *by, struct names *names)
 {
 	struct value *values = xcalloc(2 * by->count, sizeof(*values));

@@ -6,12 +6,12 @@
 
 /**
  * sort_rows() - put rows in an order
- * @rows: sorted in place; those that are equal keep their order
+ * @rows: sorted in place; equal ones keep their order
  * @by: the columns, the most important first; unknown values come last, whether ascending or descending
  *
- * Rows of what a full table could not keep come last in any order.
+ * Rows of everything that a full table did not keep come last in any order.
  *
- * Return: how many rows stand before these.
+ * Return: the number of rows before these.
  */
 size_t sort_rows(struct row *rows, size_t count, const struct selection *by, struct names *names);
 

@@ -8,7 +8,7 @@
 #include "report/rows/errno_text.h"
 #include "base/text.h"
 
-/* Where something was lost: key in JSON, and what one reads after "lost". */
+/* Places of loss: key in JSON, and the text after "lost". */
 static const struct {
 	const char *key;
 	const char *text;
@@ -20,7 +20,7 @@ static const struct {
 	[LOST_CALL_QUEUE] = {"call_queue", "system calls (queue of the tracer)"},
 	[LOST_TABLE] = {"table", "connections (more than --max-connections at once)"},
 	[LOST_PACKET_PROCESS] = {"packet_process", "packets (the reading of packets ended early)"},
-	[LOST_MESSAGES] = {"messages", "requests (until it was known whose they are)"},
+	[LOST_MESSAGES] = {"messages", "requests (before their owner was known)"},
 	[LOST_TIMELINE] = {"timeline", "segments and calls of --ladder (no memory left for them)"},
 	[LOST_ANSWERS] = {"answers", "requests whose answers are not counted (too many connections await answers)"},
 	[LOST_LOOKUPS] = {"lookups", "lookups of processes (too many connections at once)"},
@@ -28,7 +28,7 @@ static const struct {
 
 TABLE_COVERS(places, LOST_WHERE_NUM);
 
-/* Why a frame is in no row: key in JSON, what one reads behind the number, and enum summary_lack without its source. */
+/* Reasons why a frame is in no row: key in JSON, text after the number, and enum summary_lack without its source. */
 static const struct {
 	const char *key;
 	const char *text;
@@ -41,7 +41,7 @@ static const struct {
 	[SUMMARY_LEFT_TUNNEL] = {"tunnel", "in a tunnel (--decapsulate)", SUMMARY_LACKS_FRAMES},
 	[SUMMARY_LEFT_FILTERED] = {"filtered", "rejected by the filter", SUMMARY_LACKS_FRAMES},
 	[SUMMARY_LEFT_UNCLAIMED] = {"unclaimed", "of other processes", SUMMARY_LACKS_SEGMENTS},
-	[SUMMARY_LEFT_HIDDEN] = {"hidden", "of connections not chosen", SUMMARY_LACKS_SEGMENTS},
+	[SUMMARY_LEFT_HIDDEN] = {"hidden", "of connections not selected", SUMMARY_LACKS_SEGMENTS},
 };
 TABLE_COVERS(reasons, SUMMARY_LEFT_NUM);
 
@@ -66,7 +66,7 @@ static void add_count(struct text *line, const char *before, uint64_t count, con
 	text_add(line, after);
 }
 
-/* A count that is unknown in a run which lacks @lack, enum summary_lack. */
+/* Append a count that is unknown in a run which lacks @lack, enum summary_lack. */
 static void add_json_known(struct text *line, const struct summary *summary, unsigned int lack, const char *before,
 			   uint64_t count)
 {
@@ -126,15 +126,15 @@ static void add_chosen(struct text *line, const struct summary_chosen *chosen)
 	text_add(line, ", ");
 }
 
-/* What is in none of the columns that are shown by default. */
+/* Results that no default column shows. */
 static const struct {
 	const char *key;
 	const char *text;
 	const char *column;
 } unshown[] = {
 	{"pending", " pending", "PENDING"},
-	{"unknown", " of unknown outcome", "UNKNOWN"},
-	{"syn_resent", " with resent SYN", "SYN_RTX"},
+	{"unknown", " with unknown result", "UNKNOWN"},
+	{"syn_resent", " with retransmitted SYN", "SYN_RTX"},
 };
 
 #define UNSHOWN (sizeof(unshown) / sizeof(unshown[0]))
@@ -169,7 +169,7 @@ static void add_json_outcomes(struct text *line, const struct summary_outcomes *
 	add_count(line, ",\"syn_resent_unknown\":", outcomes->syn_unknown, "");
 }
 
-/* " (3 pending, 2 with resent SYN; -O +PENDING,SYN_RTX)" */
+/* " (3 pending, 2 with retransmitted SYN; -O +PENDING,SYN_RTX)" */
 static void add_outcomes(struct text *line, const struct summary_outcomes *outcomes)
 {
 	uint64_t counts[UNSHOWN];
@@ -348,16 +348,16 @@ static void add_left_out(struct text *line, const struct summary *summary)
 	}
 }
 
-/* Whose they are, as far as somebody could tell. */
+/* Append what is unknown about owners and ends. */
 static void add_processes(struct text *line, const struct summary *summary)
 {
 	if (summary->has_processes && summary->unattributed > 0)
 		add_count(line, "process unknown of ", summary->unattributed, " of them, ");
 	if (summary->outcomes.end_unknown > 0)
-		add_count(line, "unknown of ", summary->outcomes.end_unknown, " whether closed or reset, ");
+		add_count(line, "", summary->outcomes.end_unknown, " with unknown end (closed or reset), ");
 	if (summary->unwatched > 0) {
 		add_count(line, "", summary->unwatched, " of the ");
-		add_count(line, "", summary->targets, " processes given not watched");
+		add_count(line, "", summary->targets, " given processes not watched");
 		if (summary->unwatched_why != NULL) {
 			text_add(line, summary->unwatched > 1 ? " (the first: " : " (");
 			text_add(line, summary->unwatched_why);
@@ -366,7 +366,7 @@ static void add_processes(struct text *line, const struct summary *summary)
 		text_add(line, ", ");
 	}
 	if (summary->partial > 0)
-		add_count(line, "", summary->partial, " rows lack what is in the row other, ");
+		add_count(line, "", summary->partial, " rows may be incomplete (see the row other), ");
 }
 
 static void add_text(struct text *line, const struct summary *summary)
@@ -385,10 +385,10 @@ static void add_text(struct text *line, const struct summary *summary)
 	if (summary->outcomes.older > 0)
 		add_count(line, "", summary->outcomes.older, " older than the run (bytes of their whole life), ");
 	if (summary->outcomes.unmatched > 0)
-		add_count(line, "", summary->outcomes.unmatched, " more that the options leave out, ");
+		add_count(line, "", summary->outcomes.unmatched, " more excluded by options, ");
 	add_processes(line, summary);
 	if (summary->too_short > 0)
-		add_count(line, "", summary->too_short, " more of this host too short to tell whose, ");
+		add_count(line, "", summary->too_short, " more of this host too short to find their owner, ");
 	add_accepts(line, &summary->accepts);
 	text_add(line, "lost ");
 	add_losses(line, summary);

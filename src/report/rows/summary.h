@@ -12,11 +12,11 @@
 #include "track/suspicious.h"
 
 /**
- * struct summary_chosen - what --only and --suspicious showed
- * @is_asked: one of them was given; else nothing here counts
- * @shown: connections that were
- * @hidden: connections that were not
- * @why: by bit number of enum suspicious_reason: how many had it
+ * struct summary_chosen - connections that --only and --suspicious showed
+ * @is_asked: one of them was given; otherwise the other fields are meaningless
+ * @shown: connections shown
+ * @hidden: connections not shown
+ * @why: by bit number of enum suspicious_reason: connections with that reason
  */
 struct summary_chosen {
 	bool is_asked;
@@ -34,12 +34,12 @@ enum summary_left {
 	SUMMARY_LEFT_TUNNEL,
 	SUMMARY_LEFT_FILTERED,
 	SUMMARY_LEFT_UNCLAIMED,
-	/** its connection is none that the options choose */
+	/** the options exclude its connection */
 	SUMMARY_LEFT_HIDDEN,
 	SUMMARY_LEFT_NUM
 };
 
-/** enum summary_lack - what a way to watch has no source of: such numbers are unknown, not 0 */
+/** enum summary_lack - sources that the run lacks: their numbers are unknown, not 0 */
 enum summary_lack {
 	/** frames: packets, malformed, tcp_frames, and left_out as far as the packet process counts it */
 	SUMMARY_LACKS_FRAMES = 0x01,
@@ -49,27 +49,27 @@ enum summary_lack {
 	SUMMARY_LACKS_FILE = 0x04,
 	/** system calls: accept_failed and accept_failures */
 	SUMMARY_LACKS_CALLS = 0x08,
-	/** deaths of sockets beside calls: unaccepted */
+	/** destroyed sockets besides calls: unaccepted */
 	SUMMARY_LACKS_DEATHS = 0x10,
-	/** listeners that can be asked: accept_waiting, accept_queues_full and accept_shared */
+	/** listeners that can be queried: accept_waiting, accept_queues_full and accept_shared */
 	SUMMARY_LACKS_QUEUES = 0x20,
 	/** lookups of owners: too_short */
 	SUMMARY_LACKS_OWNERS = 0x40,
 };
 
-/** Kinds of failures of accept(2) that the accounts tell apart. */
+/** Kinds of failures of accept(2) that the summary distinguishes. */
 #define SUMMARY_ACCEPTS 16
 
 /**
  * struct summary_accepts - connections that programs did not take
- * @failed: how often accept(2) failed, not for want of a connection
- * @kinds: used of the following
+ * @failed: how often accept(2) failed, except for an empty queue
+ * @kinds: number of used elements of the following array
  * @pid: process
  * @error: errno
  * @count: how often
- * @unaccepted: connections that came about at a target's listener and died without having been accepted by a target
- * @waiting: connections that wait to be accepted at targets' listeners now
- * @full: of targets' listeners, those whose queue was found full
+ * @unaccepted: connections established at a watched process's listener and destroyed without being accepted by one
+ * @waiting: connections that wait in the accept queues of watched processes' listeners now
+ * @full: watched processes' listeners whose queue was found full
  * @shared: most connections at once that waited at listeners that may be another process's (SO_REUSEPORT)
  * @overflows: how often an accept queue of the network namespace was full, CONN_UNKNOWN unknown
  */
@@ -89,14 +89,14 @@ struct summary_accepts {
 };
 
 /**
- * struct summary_outcomes - what became of the connections that the reports count, whatever columns are shown
+ * struct summary_outcomes - results of the connections that the reports count, independent of the columns shown
  * @results: by enum conn_result
- * @syn_resent: how many had a SYN or SYN/ACK resent
- * @syn_unknown: of how many that is not known
- * @unattributed: how many have no process
- * @older: how many are older than the run and have the kernel's counters, which are of their whole life
- * @end_unknown: how many came about and have ended, and nothing tells whether they were closed or reset
- * @unmatched: connections that the options leave out (--lport, --peer, --dir, ...); the others here do not count them
+ * @syn_resent: connections with a retransmitted SYN or SYN/ACK
+ * @syn_unknown: connections of which that is unknown
+ * @unattributed: connections without a process
+ * @older: connections older than the run with the kernel's counters, which cover their whole life
+ * @end_unknown: established connections that ended, closed or reset: unknown which
+ * @unmatched: connections that the options exclude (--lport, --peer, --dir, ...); the others here do not count them
  */
 struct summary_outcomes {
 	uint64_t results[RESULT_NUM];
@@ -110,33 +110,33 @@ struct summary_outcomes {
 
 /**
  * struct summary - the accounts of a run
- * @duration_ns: how long it ran, CONN_UNKNOWN unknown
- * @connections: how many were seen
- * @unattributed: how many of them have no process
- * @has_processes: there was somebody to tell the process, so that it is worth a word when one is unknown
- * @targets: processes that were given
- * @unwatched: how many of these are not watched
- * @unwatched_why: why the first of them is not; NULL none
- * @partial: rows that lack what is in the row of all others
- * @reason: why there are no rows, or fewer than expected; "" nothing to say
- * @too_short: how many of this host were too short to find out whose they were; they are not among @connections
- * @lost: by enum lost_where: how many; -1 some, their number is unknown
- * @evicted: connections that had to leave the table, or a report, before their time
+ * @duration_ns: duration, CONN_UNKNOWN unknown
+ * @connections: connections seen
+ * @unattributed: of these, those without a process
+ * @has_processes: the run had a source of processes, so an unknown process is worth reporting
+ * @targets: processes given by the user
+ * @unwatched: of these, those not watched
+ * @unwatched_why: reason for the first of them; NULL none
+ * @partial: rows that may be incomplete, because the row of all others may contain a part of them
+ * @reason: why there are no rows, or fewer than expected; "" none
+ * @too_short: connections of this host too short to find their owner; they are not among @connections
+ * @lost: by enum lost_where: the number lost; -1 an unknown number
+ * @evicted: connections evicted early from the table, or from a report
  * @uncounted: frames or connections that no row of report_io_stat could count, see report_late()
- * @cpu_ns: CPU time the run itself took, CONN_UNKNOWN unknown
- * @peak_bytes: the most memory it had resident at once, without the packet process; CONN_UNKNOWN unknown
- * @packet_peak_bytes: the most of the packet process, what both share too; 0 there is none, or none was told
- * @stops: how often a traced program was stopped
- * @packets: how many were captured or read
- * @malformed: how many of them were cut before the end of the TCP header, or say what cannot be
+ * @cpu_ns: CPU time of the run itself, CONN_UNKNOWN unknown
+ * @peak_bytes: its highest resident memory, without the packet process; CONN_UNKNOWN unknown
+ * @packet_peak_bytes: that of the packet process, with shared memory; 0 there is none, or it is unknown
+ * @stops: stops of traced programs
+ * @packets: packets captured or read
+ * @malformed: of these, those cut before the end of the TCP header, or with impossible content
  * @accepts: connections that programs did not take
- * @outcomes: what became of them
- * @tcp_frames: how many of them carry TCP, as far as one can tell
+ * @outcomes: results of connections
+ * @tcp_frames: packets that carry TCP, as far as that is known
  * @left_out: by enum summary_left: those of @tcp_frames that are in no RX_PKTS or TX_PKTS
  * @both_ends: those that are in two rows, because both ends are of interest
- * @disordered: how many of a savefile came behind younger ones
- * @chosen: how many of the connections were shown, and why
- * @lacks: enum summary_lack: what is unknown of all these
+ * @disordered: packets of a savefile that follow a later one
+ * @chosen: connections shown, and why
+ * @lacks: enum summary_lack: which of these numbers are unknown
  */
 struct summary {
 	int64_t duration_ns;
@@ -168,10 +168,10 @@ struct summary {
 	unsigned int lacks;
 };
 
-/** report_has_lost() - was anything lost, so that even --quiet must say so? */
+/** report_has_lost() - true when something was lost, which even --quiet reports */
 bool report_has_lost(const struct summary *summary);
 
-/** summary_lost_key() - the name of a place where something is lost: "capture_kernel", ... */
+/** summary_lost_key() - the key of a place of loss: "capture_kernel", ... */
 const char *summary_lost_key(enum lost_where where);
 
 /**

@@ -10,9 +10,9 @@
 
 /*
  * An aligned table. libsmartcols needs about a hundred bytes for each cell, so
- * a long table is given to it in pieces that all hold one more line, which is
- * never printed and as wide as the widest cell of each column in the whole
- * table: so the pieces come out alike.
+ * a long table is printed in pieces. Each piece has one more line, which is not
+ * printed and as wide as the widest cell of each column in the whole table, so
+ * all pieces have the same widths.
  */
 #define PIECE_ROWS 1024U
 
@@ -36,7 +36,7 @@ static struct libscols_table *new_table(const struct printer *printer)
 	if (table == NULL)
 		return NULL;
 	scols_table_enable_colors(table, printer->color);
-	/* What could be unsafe has been escaped already. */
+	/* Unsafe bytes are escaped already. */
 	scols_table_enable_noencoding(table, 1);
 	scols_table_set_termforce(table, printer->width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
 	if (printer->width > 0)
@@ -132,7 +132,7 @@ static int print_piece(struct printer *printer, const struct row *rows, size_t c
 	return ret;
 }
 
-/* libsmartcols prints nothing at all of an empty table, but the header is wanted. */
+/* libsmartcols prints nothing for an empty table, not even the header. */
 static void print_header(struct printer *printer)
 {
 	if (!printer->header)
@@ -147,7 +147,7 @@ static void print_header(struct printer *printer)
 	text_cut(&printer->line, 0);
 }
 
-/* Nothing but 0 and unknown? */
+/* Return: true when all values are 0 or unknown. */
 static bool is_empty(const struct printer *printer, const struct column *column, const struct row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -175,7 +175,7 @@ static int print_pieces(struct printer *printer, const struct row *rows, size_t 
 	return ret;
 }
 
-/* The same with fewer columns. */
+/* Print the table with fewer columns. */
 static int print_fitting(struct printer *printer, const struct row *rows, size_t count, const size_t *widths)
 {
 	struct selection all = printer->columns;

@@ -15,14 +15,14 @@
 #include "base/xalloc.h"
 
 /*
- * A table without removal, so that a name once given stays where it is. Entries
- * are asked for in the order they came: the threads work their way through them.
+ * A table without removal, so a name stays at its address. The threads query
+ * entries in the order they were added.
  */
 #define PLACES (TOP_NAMES_MOST * 2)
-/* A name server answers several questions at a time, and one that nobody answers does not hold up the others. */
+/* Several queries run at a time, so one without an answer does not delay the others. */
 #define THREADS 8
 
-/* What one entry of a user database may need; it is doubled as long as that is not enough, up to the most. */
+/* Buffer for one entry of the user database; doubled while too small, up to the limit. */
 #define USER_BYTES 1024
 #define USER_BYTES_MOST (1U << 20)
 #define SERVICE_BYTES 8192
@@ -35,14 +35,14 @@ struct entry {
 
 struct top_names {
 	pthread_mutex_t mutex;
-	pthread_cond_t changed; /* there is more to ask for */
+	pthread_cond_t changed; /* an entry was added */
 	pthread_cond_t answered;
 	struct hash_key key;
 	uint16_t places[PLACES]; /* in entries, + 1 */
 	struct entry entries[TOP_NAMES_MOST];
 	size_t count, asked;
-	unsigned int running; /* threads */
-	bool abandoned;       /* the last thread frees it all when it gets back */
+	unsigned int running; /* number of threads */
+	bool abandoned;       /* the last thread to return frees everything */
 };
 
 struct top_names *top_names_new(void)
@@ -148,7 +148,7 @@ static void *work(void *context)
 	return NULL;
 }
 
-/* With all signals blocked: they are main's. With the mutex. */
+/* Signals are blocked in the threads: the main thread handles them. Call with the mutex held. */
 static void start(struct top_names *names)
 {
 	sigset_t all, before;
@@ -163,7 +163,7 @@ static void start(struct top_names *names)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* With the mutex. Return: its entry, which is asked for now if it is new; NULL when there is no room. */
+/* Call with the mutex held. Return: its entry, queried from now on if it is new; NULL when the table is full. */
 static struct entry *find_entry(struct top_names *names, const struct top_names_question *question)
 {
 	size_t place = hash_bytes(&names->key, question, sizeof(*question)) % PLACES;

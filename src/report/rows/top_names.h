@@ -11,15 +11,15 @@
 /**
  * struct top_names - names of hosts, users or services for a screen that does not wait
  *
- * A name service may take seconds for a name, so threads of its own ask it;
- * until it answers there is no name.
+ * A name service may take seconds for a name, so separate threads query it;
+ * until it answers the name is missing.
  */
 struct top_names;
 
-/** Most names that are asked for in a run. */
+/** Limit of names queried in a run. */
 #define TOP_NAMES_MOST 8192
 
-/** enum top_names_kind - what has a name */
+/** enum top_names_kind - kind of a named object */
 enum top_names_kind {
 	TOP_NAMES_HOST,
 	TOP_NAMES_USER,
@@ -39,25 +39,25 @@ struct top_names_question {
 	struct in6_addr ip;
 };
 
-/** top_names_new() - nothing known yet; the threads are started with the first question */
+/** top_names_new() - an empty set; the threads are started with the first query */
 struct top_names *top_names_new(void);
 
-/** top_names_host() - the host's name, as the resolver has it; NULL: none, or none yet. Valid until the end */
+/** top_names_host() - the host's name, as the resolver gives it, valid until the end; NULL: none, or none yet */
 const char *top_names_host(struct top_names *names, const struct endpoint *endpoint);
 
 /**
- * top_names_await() - ask for a name, and wait for the answer
+ * top_names_await() - query a name, and wait for the answer
  * @names: the names
- * @question: of whom
- * @most_ns: for so long at most; 0 asks and waits for nothing
- * @known: set to whether it was answered; what there is no room for is not
+ * @question: the query
+ * @most_ns: longest wait; 0 queries without waiting
+ * @known: set to whether it was answered; false when the table is full
  *
  * Return: the name, valid until the end; NULL when there is none, or none yet.
  */
 const char *top_names_await(struct top_names *names, const struct top_names_question *question, int64_t most_ns,
 			    bool *known);
 
-/** top_names_free() - NULL is fine; does not wait for a resolver that is still busy */
+/** top_names_free() - NULL is allowed; does not wait for a resolver that is still busy */
 void top_names_free(struct top_names *names);
 
 #endif

@@ -9,19 +9,19 @@
 #include "model/conn.h"
 
 /*
- * The live screen in four parts: top_model.c remembers connections and works
- * out rates, top_order.c filters, folds and sorts them, top_layout.c makes
- * lines of them, top_screen.c shows these on a terminal. Only the last one does
- * anything but compute; top_keys.c turns keys into what the others are told.
+ * The live screen in four parts: top_model.c keeps connections and computes
+ * rates, top_order.c filters, folds and sorts them, top_layout.c makes lines of
+ * them, top_screen.c shows these on a terminal. Only the last one has side
+ * effects; top_keys.c turns keys into changes of struct top_state.
  */
 
-/** Pieces of a connection's recent past that are drawn as its sparkline, and how long one is. */
+/** Samples of a connection's sparkline, and the time that each covers. */
 #define TOP_PAST 30
 #define TOP_PAST_NS (2 * INT64_C(1000000000))
-/** Pieces of the whole traffic's recent past: a minute in seconds. */
+/** Samples of the total traffic: a minute in seconds. */
 #define TOP_MINUTE 60
 
-/** enum top_column - what is shown of a row, and what rows are sorted by; top_columns.c describes each */
+/** enum top_column - columns shown and sorted by; top_columns.c describes each */
 enum top_column {
 	TOP_PEER,
 	TOP_LOCAL,
@@ -48,7 +48,7 @@ enum top_column {
 	TOP_COLUMN_NUM
 };
 
-/** enum top_units - how rates and amounts are written */
+/** enum top_units - units of rates and amounts */
 enum top_units {
 	/** powers of 1000 */
 	TOP_UNITS_BYTES,
@@ -60,7 +60,7 @@ enum top_units {
 	TOP_UNITS_NUM
 };
 
-/** enum top_fold - what makes a row */
+/** enum top_fold - what a row represents */
 enum top_fold {
 	TOP_FOLD_NONE,
 	TOP_FOLD_PEERS,
@@ -71,21 +71,21 @@ enum top_fold {
 /**
  * struct top_row - a connection, or several folded into one
  *
- * @conn: as it was at the last tick; holds a reference to its process. Folded: what all members share, the sums
- *        of what adds up, the largest of the round trips and waits
+ * @conn: as it was at the last tick; holds a reference to its process. Folded: the common values of all members, sums
+ * of the counters, the largest of the round trips and waits
  * @rx_rate: payload received, bytes per second, CONN_UNKNOWN unknown
  * @tx_rate: payload sent
- * @active_ns: when anything last happened on it
- * @ended_ns: when it was seen to have ended, CONN_UNKNOWN while it lives
- * @past: bytes moved in each of the last pieces of TOP_PAST_NS, the newest last
- * @members: connections folded into it, 1 if it is one itself
- * @living: of them alive
- * @failed: of them never came about
- * @pending: of them not decided yet
- * @undecided: of them nothing tells whether they came about
+ * @active_ns: time of its last activity
+ * @ended_ns: when its end was seen, CONN_UNKNOWN while it is open
+ * @past: bytes moved in each of the last periods of TOP_PAST_NS, the newest last
+ * @members: connections folded into it, 1 for a single connection
+ * @living: of them open
+ * @failed: of them failed
+ * @pending: of them without a result yet
+ * @undecided: of them with unknown result
  * @lacks: a bit for each enum top_column whose value is that of some members only
  * @hidden: it ended too long ago to be listed
- * @other: it is of all connections that there was no room for
+ * @other: it is of all connections that did not fit
  */
 struct top_row {
 	struct conn conn;
@@ -107,16 +107,16 @@ struct top_row {
 /**
  * struct top_totals - all connections together, whether they are listed or not
  *
- * @now_ns: time of the last tick: of the clock, or of the file that is played
+ * @now_ns: time of the last tick: of the clock, or of the played file
  * @start_ns: when the run, or the file, began
  * @rx_rate: payload received, bytes per second
  * @tx_rate: payload sent
  * @past: bytes received and sent in each second of the last minute, the newest last
- * @open: alive
- * @seen: ever seen
- * @failed: of them never came about
- * @unlisted: alive, and beyond the number that is listed
- * @other: these together, no members when there are none
+ * @open: open ones
+ * @seen: all connections so far
+ * @failed: failed ones
+ * @unlisted: open ones beyond the limit of the list
+ * @other: these together, without members when there are none
  */
 struct top_totals {
 	int64_t now_ns;
@@ -131,49 +131,49 @@ struct top_totals {
 	struct top_row other;
 };
 
-/** enum top_page - what the screen shows */
+/** enum top_page - the page shown */
 enum top_page {
 	TOP_PAGE_LIST,
 	TOP_PAGE_DETAILS,
 	TOP_PAGE_HELP,
 };
 
-/** enum top_prompt - what is being typed in the last line */
+/** enum top_prompt - the input in the last line */
 enum top_prompt {
 	TOP_PROMPT_NONE,
 	TOP_PROMPT_FILTER,
 	TOP_PROMPT_KEEP,
 };
 
-/** Room for what can be typed. */
+/** Size of the input. */
 #define TOP_TYPED 64
 
 /**
- * struct top_state - what the user has chosen
+ * struct top_state - the user's choices
  *
- * @page: what is shown
- * @prompt: what is being typed
- * @units: how rates are written
- * @fold: what makes a row
- * @sort: by which column
+ * @page: the page shown
+ * @prompt: the input that is open
+ * @units: units of rates
+ * @fold: what a row represents
+ * @sort: column to sort by
  * @descending: the largest first
- * @paused: the screen stands still
+ * @paused: the screen does not change
  * @resolve: names instead of addresses
  * @utf8: the terminal shows more than ASCII
  * @is_file: a file is played
- * @has_ended: nothing more comes
- * @chosen: a row has been chosen by the arrows, and is held on to
+ * @has_ended: no more events come
+ * @chosen: a row was selected by the arrows and stays selected
  * @chosen_id: conn.id of that row
- * @at: place of the chosen row in the list
- * @first: place of the first row that is shown
- * @scroll: lines of the page of help, or of one connection, that have gone by
- * @scroll_most: how many there can be, by the screen as it was drawn last
+ * @at: index of the selected row in the list
+ * @first: index of the first row shown
+ * @scroll: lines scrolled on the page of help, or of one connection
+ * @scroll_most: the limit of @scroll, from the last drawing
  * @keep_ns: how long closed connections stay
  * @speed: of a file, in billionths of its own
  * @percent: how far a file is read, CONN_UNKNOWN unknown
- * @title: what is watched
- * @filter: words that a row must contain, or not with a leading '!'
- * @typed: what was typed so far
+ * @title: name of the watched command, processes or file
+ * @filter: words that a row must contain, or must not with a leading '!'
+ * @typed: the input so far
  * @message: for the last line, "" none
  */
 struct top_state {
@@ -206,13 +206,13 @@ struct top_state {
 /** The file's own speed, in struct top_state's billionths. */
 #define TOP_SPEED_ONE INT64_C(1000000000)
 
-/** top_state_init() - what holds before any key was pressed */
+/** top_state_init() - set the defaults */
 void top_state_init(struct top_state *state);
 
 /**
  * typedef top_name - the name of a host, for TOP_PEER and TOP_LOCAL
  *
- * Return: NULL when there is none, or none yet.
+ * Return: NULL when it has none, or none is known yet.
  */
 typedef const char *top_name(void *context, const struct endpoint *endpoint);
 

@@ -10,25 +10,25 @@
 #include "base/table.h"
 #include "model/columns.h"
 
-/* Addresses are 21 characters long, "[4294967]" 9; where there are longer ones the layout knows. */
+/* Addresses are 21 characters long, "[4294967]" 9; the layout handles longer ones. */
 const struct top_column_def top_columns[] = {
 	[TOP_PEER] = {"PEER", NULL, "address and port of the other side", 15, 21, 21, 1, false},
 	[TOP_LOCAL] = {"LOCAL", NULL, "address and port of the traced side", 15, 21, 21, 12, false},
-	[TOP_PROCESS] = {"PROCESS", NULL, "who holds it, and the PID", 7, 13, 24, 5, false},
+	[TOP_PROCESS] = {"PROCESS", NULL, "owning process and PID", 7, 13, 24, 5, false},
 	[TOP_PORT] = {"PORT", NULL, "port of the service", 5, 5, 6, 11, true},
 	[TOP_CONNS] = {"CONNS", NULL, "connections in a folded row", 5, 5, 6, 2, true},
-	[TOP_FAIL] = {"FAIL", NULL, "folded: that did not come about, if any", 4, 4, 5, 4, true},
-	[TOP_PENDING] = {"PEND", "PENDING", "folded: not decided yet, if any", 4, 4, 7, 4, true},
-	[TOP_UNDECIDED] = {"UNKN", "UNKNOWN", "folded: outcome unknown, if any", 4, 4, 7, 4, true},
-	[TOP_DIR] = {"DIR", NULL, "in: the other side opened it; out: this one did", 3, 3, 3, 7, false},
+	[TOP_FAIL] = {"FAIL", NULL, "folded: failed attempts, if any", 4, 4, 5, 4, true},
+	[TOP_PENDING] = {"PEND", "PENDING", "folded: without a result yet, if any", 4, 4, 7, 4, true},
+	[TOP_UNDECIDED] = {"UNKN", "UNKNOWN", "folded: result unknown, if any", 4, 4, 7, 4, true},
+	[TOP_DIR] = {"DIR", NULL, "in: the other side opened it; out: this side did", 3, 3, 3, 7, false},
 	[TOP_STATE] = {"STATE", NULL, "TCP state now, how it ended, or why it failed", 6, 7, 11, 4, false},
-	[TOP_IDLE] = {"IDLE", NULL, "since something last happened on it", 4, 4, 5, 6, true},
+	[TOP_IDLE] = {"IDLE", NULL, "since its last activity", 4, 4, 5, 6, true},
 	[TOP_RX_RATE] = {"RX/s", NULL, "payload received in the last second; +: of some", 4, 4, 6, 3, true},
 	[TOP_TX_RATE] = {"TX/s", NULL, "payload sent in the last second; +: of some", 4, 4, 6, 3, true},
-	[TOP_RX] = {"RX", NULL, "payload received, each byte once; of an older one in all", 4, 4, 6, 8, true},
-	[TOP_TX] = {"TX", NULL, "payload sent, each byte once; of an older one in all", 4, 4, 6, 8, true},
+	[TOP_RX] = {"RX", NULL, "payload received, each byte once; of an older one the total", 4, 4, 6, 8, true},
+	[TOP_TX] = {"TX", NULL, "payload sent, each byte once; of an older one the total", 4, 4, 6, 8, true},
 	[TOP_RTT] = {"RTT", "RTT_MS", "smoothed round trip; folded: the largest; +: of some", 4, 4, 7, 9, true},
-	[TOP_RESENT] = {"RTX", "RESENT", "segments resent", 3, 3, 6, 10, true},
+	[TOP_RESENT] = {"RTX", "RESENT", "retransmitted segments", 3, 3, 6, 10, true},
 	[TOP_HS] = {"HS", "HS_MS", "handshake; folded: the longest; +: of some", 4, 6, 7, 14, true},
 	[TOP_QUEUE] = {"QUEUE", "QUEUE_MS", "wait in the accept queue; folded: longest; +: of some", 5, 6, 8, 15, true},
 	[TOP_RATE] = {"RATE", NULL, "payload of the last second, both ways", 4, 6, 6, 16, true},
@@ -38,7 +38,7 @@ const struct top_column_def top_columns[] = {
 
 TABLE_COVERS(top_columns, TOP_COLUMN_NUM);
 
-/* Three digits and a unit are what an eye takes in: 999, 1.5k, 15k, 999k, 1.5M. */
+/* Three digits and a unit: 999, 1.5k, 15k, 999k, 1.5M. */
 static void add_amount(struct text *text, uint64_t amount, unsigned int base)
 {
 	static const char units[] = "kMGTPE";
@@ -50,7 +50,7 @@ static void add_amount(struct text *text, uint64_t amount, unsigned int base)
 		text_add_unsigned(text, amount);
 		return;
 	}
-	/* Rounded, 999.6k would have four digits: it is 1.0M. */
+	/* 999.6k rounds to four digits, so it is shown as 1.0M. */
 	while (amount >= size * 1000 - size / 2 && unit[1] != '\0') {
 		size *= base;
 		unit++;
@@ -117,7 +117,7 @@ void top_text_span(struct text *text, int64_t span_ns)
 	text_add(text, piece);
 }
 
-/* Milliseconds in as many characters as there are: 0.01, 1.50, 12.3, 1234. */
+/* Milliseconds with as many digits as fit: 0.01, 1.50, 12.3, 1234. */
 static void add_ms(struct text *text, int64_t span_ns, unsigned int width)
 {
 	int64_t whole = span_ns / CLOCK_NS_PER_MS;
@@ -133,7 +133,7 @@ static void add_ms(struct text *text, int64_t span_ns, unsigned int width)
 	text_add_decimal(text, span_ns, CLOCK_NS_PER_MS, decimals < 3 ? decimals : 3);
 }
 
-/* ss(8)'s names where there is little room, because everybody knows them. */
+/* The well-known names of ss(8) in a narrow column. */
 static const char *state_text(const struct conn *conn, unsigned int width)
 {
 	const char *name = conn_state_text(conn->state);
@@ -147,7 +147,7 @@ static const char *state_text(const struct conn *conn, unsigned int width)
 	return name;
 }
 
-/* What does not fit is cut, but the last @tail characters, if these fit. */
+/* Shorten @full to @width, keeping its last @tail characters if they fit. */
 static void add_cut(struct text *text, const char *full, unsigned int width, size_t tail, bool utf8)
 {
 	size_t length = strlen(full), dots = utf8 ? 1 : 2;
@@ -168,7 +168,7 @@ static void add_cut(struct text *text, const char *full, unsigned int width, siz
 	text_add(text, full + length - tail);
 }
 
-/* Hosts of one network differ at the end of their address: two thirds of what there is room for are the end. */
+/* Hosts of one network differ at the end of their address: its end gets two thirds of the width. */
 static size_t ip_tail(size_t port, unsigned int width)
 {
 	return port + (width > port + 2 ? (width - port - 2) * 2 / 3 : 0);
@@ -224,7 +224,7 @@ static int64_t sum(int64_t a, int64_t b)
 	return a < 0 || b < 0 ? CONN_UNKNOWN : a + b;
 }
 
-/* What a column is sorted by, CONN_UNKNOWN unknown; not for those that are words. */
+/* The sort key of a numeric column, CONN_UNKNOWN unknown. */
 static int64_t number_of(const struct top_row *row, enum top_column column)
 {
 	const struct conn *conn = &row->conn;
@@ -282,7 +282,7 @@ static void add_word(struct text *text, const char *word, unsigned int width, bo
 	add_cut(text, word != NULL ? word : "-", width, 0, utf8);
 }
 
-/* Of several that live: how many do. */
+/* For a folded row: the number of open members. */
 static void add_state(struct text *text, const struct top_row *row, unsigned int width, bool utf8)
 {
 	struct text living = {0};
@@ -297,7 +297,7 @@ static void add_state(struct text *text, const struct top_row *row, unsigned int
 	text_free(&living);
 }
 
-/* Is what stands there that of some members, because it is unknown of others? */
+/* Return: true when the value covers some members only, because it is unknown of others. */
 static bool is_partial(const struct top_row *row, enum top_column column)
 {
 	return (row->lacks >> column & 1) != 0 && number_of(row, column) >= 0;
@@ -407,7 +407,7 @@ int top_compare(const struct top_row *a, const struct top_row *b, enum top_colum
 		y = number_of(b, column);
 		if (x < 0 || y < 0)
 			return (y >= 0) - (x >= 0);
-		/* The idlest is the one that did something longest ago. */
+		/* The idlest has the oldest last activity. */
 		order = column == TOP_IDLE ? (y > x) - (y < x) : (x > y) - (x < y);
 	}
 	return descending ? -order : order;

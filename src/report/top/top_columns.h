@@ -6,15 +6,15 @@
 #include "report/top/top.h"
 
 /**
- * struct top_column_def - how a column is shown
+ * struct top_column_def - appearance of a column
  * @title: its header
- * @long_title: where there is room for it, NULL none
+ * @long_title: its header in a wide column, NULL none
  * @help: for the help page
- * @least: characters below which it is not shown
- * @good: characters it should have before columns of a rank above TOP_RANK_CORE come in
- * @wish: characters beyond which more are of no use
+ * @least: it is not shown with fewer characters
+ * @good: width it should have before columns of a rank above TOP_RANK_CORE are added
+ * @wish: width beyond which it does not grow
  * @rank: the columns of a narrow screen have the lowest ranks
- * @right: aligned to the right; sorted with the largest first at first
+ * @right: aligned to the right; sorted in descending order by default
  */
 struct top_column_def {
 	const char *title;
@@ -27,19 +27,19 @@ struct top_column_def {
 	bool right;
 };
 
-/** Columns up to this rank are what the screen is for. */
+/** The essential columns have ranks up to this one. */
 #define TOP_RANK_CORE 10
 
 /** top_columns - by enum top_column; their order is that on the screen */
 extern const struct top_column_def top_columns[TOP_COLUMN_NUM];
 
 /**
- * struct top_style - what texts depend on besides the row
- * @state: what the user has chosen
- * @now_ns: what time it is
- * @name: knows names of hosts, NULL nobody does
+ * struct top_style - parameters of texts besides the row
+ * @state: the user's choices
+ * @now_ns: current time
+ * @name: gives names of hosts, NULL for none
  * @name_context: passed on
- * @ladder: the chosen connection's time line, lines of ASCII; NULL none
+ * @ladder: the selected connection's time line, lines of ASCII; NULL none
  */
 struct top_style {
 	const struct top_state *state;
@@ -50,28 +50,28 @@ struct top_style {
 };
 
 /**
- * top_cell() - append what stands in a column
- * @width: characters there are room for; what is longer has "..." in it (one character when the terminal has UTF-8)
+ * top_cell() - append the value of a column
+ * @width: in characters; a longer value is shortened by "..." (one character when the terminal has UTF-8)
  */
 void top_cell(struct text *text, const struct top_row *row, enum top_column column, const struct top_style *style,
 	      unsigned int width);
 
-/** top_compare() - order of two rows by a column, unknown values last whatever the direction */
+/** top_compare() - order of two rows by a column, unknown values last in either direction */
 int top_compare(const struct top_row *a, const struct top_row *b, enum top_column column, bool descending);
 
 /** top_text_amount() - append bytes in at most 4 characters: 999, 1.5k, 12M; "-" when unknown */
 void top_text_amount(struct text *text, int64_t bytes, enum top_units units);
 
-/** top_text_rate() - the same of a rate in bytes per second, in the units of rates */
+/** top_text_rate() - the same for a rate in bytes per second, in the units of rates */
 void top_text_rate(struct text *text, int64_t rate, enum top_units units);
 
 /** top_text_span() - append a span of time in at most 4 characters: 0s, 59s, 12m, 3h, 17d */
 void top_text_span(struct text *text, int64_t span_ns);
 
-/** top_text_units() - what a rate is in: "B/s", "bit/s", with the base when it is not 1000 */
+/** top_text_units() - the unit of a rate: "B/s", "bit/s", with the base when it is not 1000 */
 const char *top_text_units(enum top_units units);
 
-/** top_process_text() - append the name of a process, and its PID where there is room */
+/** top_process_text() - append the name of a process, and its PID if it fits */
 void top_process_text(struct text *text, const struct process *process, unsigned int width);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The page of one connection: its story, its time line, then every column there is. */
+/* The page of one connection: its history, its time line, then all columns. */
 #include "report/top/top_layout.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "report/rows/format.h"
 #include "report/ladder/ladder_draw.h"
 
-/* Title and traffic stay; below them it scrolls. */
+/* Title and traffic stay; the lines below them scroll. */
 #define LINES_ABOVE 3
 /* A name, a blank and a value that is not an address of IPv6. */
 #define FIELD_NAME 11
@@ -57,14 +57,14 @@ static void put_minute(struct top_grid *grid, const struct top_row *row, const s
 	text_free(&text);
 }
 
-/* A line below, if it has not gone by. */
+/* Draw a line below the title, unless it is scrolled off. */
 static void put_line(struct top_grid *grid, int y, unsigned int x, const char *line, unsigned int attributes)
 {
 	if (y >= LINES_ABOVE)
 		top_grid_put(grid, (unsigned int)y, x, line, attributes);
 }
 
-/* One sentence of the story: @before, a span, @after. */
+/* One line of the history: @before, a span, @after. */
 static int put_span(struct top_grid *grid, int y, const char *before, int64_t span_ns, const char *after,
 		    const char *detail)
 {
@@ -95,19 +95,19 @@ static int put_events(struct top_grid *grid, int y, const struct top_row *row, c
 	char outcome[80] = "";
 
 	if ((conn->seen & SEEN_EXISTING) != 0)
-		put_line(grid, y++, 1, "it was there before the run", 0);
-	y = put_span(grid, y, "it began ", clock_span(conn->start_ns, style->now_ns), " ago", NULL);
+		put_line(grid, y++, 1, "open before the run began", 0);
+	y = put_span(grid, y, "began ", clock_span(conn->start_ns, style->now_ns), " ago", NULL);
 	y = put_span(grid, y, "SYN/ACK ", conn->hs_net_ns, " after the SYN", NULL);
 	y = put_span(grid, y, "ACK ", conn->hs_ack_ns, " after the SYN/ACK", NULL);
-	y = put_span(grid, y, "handshake finished ", conn->hs_ns, " after it began", NULL);
-	y = put_span(grid, y, "accept(2) took it ", conn->queue_ns, " after the handshake", NULL);
+	y = put_span(grid, y, "handshake finished ", conn->hs_ns, " after the start", NULL);
+	y = put_span(grid, y, "accepted ", conn->queue_ns, " after the handshake", NULL);
 	if (conn->error >= 0) {
 		char name[64];
 		const char *text = errno_text(conn->error, name, sizeof(name));
 
 		snprintf(outcome, sizeof(outcome), ": %s", conn->error == 0 ? "connected" : text != NULL ? text : "?");
 	}
-	y = put_span(grid, y, "connect(2) had its outcome after ", conn->connect_ns, "", outcome);
+	y = put_span(grid, y, "connect(2) finished after ", conn->connect_ns, "", outcome);
 	y = put_span(grid, y, "longest silence ", conn->gap_ns, "", NULL);
 	if (conn->open) {
 		struct text text = {0};
@@ -125,10 +125,10 @@ static int put_events(struct top_grid *grid, int y, const struct top_row *row, c
 		 failed          ? conn_result_text(conn->result)
 		 : close != NULL ? close
 				 : "");
-	return put_span(grid, y, "over after ", columns_duration(conn), "", outcome);
+	return put_span(grid, y, "ended after ", columns_duration(conn), "", outcome);
 }
 
-/* The lines of the ladder as they are, a blank one before and behind them. */
+/* The lines of the ladder, with a blank one before and after them. */
 static int put_ladder(struct top_grid *grid, int y, const char *ladder)
 {
 	y++;
@@ -166,7 +166,7 @@ static int put_fields(struct top_grid *grid, int y, const struct top_row *row)
 
 		column_fetch(&columns[i], &about, style.names, &value);
 		format_text(&text, &columns[i], &value, &style, CONN_UNKNOWN);
-		/* What the next column needs is cut; the last one may be as long as it likes. */
+		/* A value is cut before the next column; the last one is not. */
 		if (x + 2 * FIELD_WIDTH < grid->width && text.length > FIELD_WIDTH - FIELD_NAME - 1)
 			text_cut(&text, FIELD_WIDTH - FIELD_NAME - 1);
 		put_line(grid, y + (int)(i % down), x, columns[i].name, TOP_DIM);

@@ -81,7 +81,7 @@ void top_grid_spark(struct top_grid *grid, unsigned int y, unsigned int x, unsig
 	static const char ascii[] = " .:-=+*#@";
 
 	for (unsigned int i = 0; i < width && x + i < grid->width; i++) {
-		/* With less room only the newest are shown, with more the oldest begin later. */
+		/* A narrow field shows the newest only; in a wide one the oldest begin further right. */
 		float value = i + count >= width ? values[i + count - width] : 0;
 		unsigned int bar = full > 0 && value > 0 ? (unsigned int)(value / full * 7.999F) + 1 : 0;
 		struct top_char *at = &line_of(grid, y)[x + i];

@@ -11,7 +11,7 @@
 /** Columns beyond this stay blank. */
 #define TOP_WIDTH_MOST 512
 
-/** enum top_attribute - how a character looks; bits. Colors only where they can be read on light and dark */
+/** enum top_attribute - appearance of a character; bits. These colors are readable on light and dark */
 enum top_attribute {
 	TOP_BOLD = 0x01,
 	TOP_DIM = 0x02,
@@ -19,13 +19,13 @@ enum top_attribute {
 	TOP_UNDERLINE = 0x08,
 	/** something failed */
 	TOP_RED = 0x10,
-	/** something should not happen */
+	/** something unwanted */
 	TOP_MAGENTA = 0x20,
 };
 
 /**
- * struct top_char - a place on the screen
- * @code: Unicode, of those that take one place
+ * struct top_char - a cell of the screen
+ * @code: Unicode character of width 1
  * @attributes: enum top_attribute
  */
 struct top_char {
@@ -34,12 +34,12 @@ struct top_char {
 };
 
 /**
- * struct top_grid - a screen full; all zero is an empty one
- * @width: places in a line
+ * struct top_grid - the content of a screen; all zero is an empty one
+ * @width: cells in a line
  * @height: lines
  * @chars: line by line
- * @cursor_x: where the next typed character goes, -1 when nothing is typed
- * @size: room at @chars, its own
+ * @cursor_x: place of the next typed character, -1 when there is no input
+ * @size: allocated cells at @chars
  */
 struct top_grid {
 	unsigned int width;
@@ -49,18 +49,18 @@ struct top_grid {
 	size_t size;
 };
 
-/** top_grid_resize() - @grid has this size from now on; what stands in it is undefined */
+/** top_grid_resize() - set the size; the content is undefined then */
 void top_grid_resize(struct top_grid *grid, unsigned int width, unsigned int height);
 
-/** top_grid_free() - free what it holds */
+/** top_grid_free() - free its members */
 void top_grid_free(struct top_grid *grid);
 
-/** top_grid_put() - write ASCII text into a line, as far as the line goes; Return: the place behind it */
+/** top_grid_put() - write ASCII text into a line, up to its end; Return: the cell after it */
 unsigned int top_grid_put(struct top_grid *grid, unsigned int y, unsigned int x, const char *ascii,
 			  unsigned int attributes);
 
 /**
- * top_grid_spark() - draw @values, the newest last, as bars of eight heights in @width places
+ * top_grid_spark() - draw @values, the newest last, as bars of eight heights in @width cells
  * @full: the value of the highest bar
  */
 void top_grid_spark(struct top_grid *grid, unsigned int y, unsigned int x, unsigned int width, const float *values,
@@ -69,10 +69,10 @@ void top_grid_spark(struct top_grid *grid, unsigned int y, unsigned int x, unsig
 /** top_grid_plain() - append a line as UTF-8 without trailing blanks, and a newline */
 void top_grid_plain(struct text *text, const struct top_grid *grid, unsigned int y);
 
-/** top_grid_places() - how many places a text takes */
+/** top_grid_places() - number of cells that a text takes */
 unsigned int top_grid_places(const char *text);
 
-/** top_grid_paint() - add attributes to a part of a line, from place @from up to @to */
+/** top_grid_paint() - add attributes to the cells @from up to @to of a line */
 void top_grid_paint(struct top_grid *grid, unsigned int y, unsigned int from, unsigned int to, unsigned int attributes);
 
 #endif

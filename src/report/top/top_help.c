@@ -6,34 +6,34 @@
 /* The page of --top that explains keys and columns. It scrolls below its title. */
 
 #define INDENT 12
-/* From here on columns stand beside the keys. */
+/* On screens at least this wide, columns are beside the keys. */
 #define WIDE 100
 #define RIGHT_HALF 50
 
 static const char *const keys[][2] = {
-	{"up down", "choose a connection"},
-	{"PgUp PgDn", "a screen further; Home, End"},
-	{"Enter", "all about it; Esc goes back"},
-	{"s S", "next column to sort by; turn round"},
+	{"up down", "select a connection"},
+	{"PgUp PgDn", "a screen up, down; Home, End"},
+	{"Enter", "its details; Esc goes back"},
+	{"s S", "next sort column; reverse order"},
 	{"< >", "column to the left, right"},
 	{"/", "filter: words, !word excludes"},
 	{"t", "fold into peers, processes"},
 	{"u", "units: bytes, bits, 1000, 1024"},
 	{"n", "names or addresses"},
-	{"r", "how long closed ones stay"},
+	{"r", "time that closed ones stay"},
 	{"p", "pause"},
 	{"+ -", "a file: faster, slower"},
-	{"Ctrl-L", "draw everything again"},
+	{"Ctrl-L", "redraw the screen"},
 	{"q", "quit, and print the report"},
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
-/* A part of the page: where it is, how wide, and which line of it comes next. */
+/* A part of the page: its position, width and next line. */
 struct area {
 	struct top_grid *grid;
 	unsigned int left, right;
-	int line; /* of the screen; below 1 it has gone by */
+	int line; /* of the screen; below 1 it is scrolled off */
 };
 
 static void put(const struct area *area, unsigned int x, const char *text, unsigned int attributes)
@@ -42,7 +42,7 @@ static void put(const struct area *area, unsigned int x, const char *text, unsig
 		top_grid_put(area->grid, (unsigned int)area->line, x, text, attributes);
 }
 
-/* A name and what it means, in as many lines as that needs. */
+/* A name and its meaning, on as many lines as needed. */
 static void put_entry(struct area *area, const char *name, const char *meaning)
 {
 	unsigned int x = area->left + INDENT;
@@ -68,7 +68,7 @@ static void put_entry(struct area *area, const char *name, const char *meaning)
 	area->line++;
 }
 
-/* Return: the line behind the last, with the page's first at @line. */
+/* Draw the page with its first line at @line. Return: the line after its last. */
 static int put_all(struct top_grid *grid, int line)
 {
 	bool wide = grid->width >= WIDE;
@@ -85,7 +85,7 @@ static int put_all(struct top_grid *grid, int line)
 
 unsigned int top_help(struct top_grid *grid, unsigned int scroll)
 {
-	/* Below the screen nothing is drawn, but counted. */
+	/* Lines below the screen are counted, not drawn. */
 	int lines = put_all(grid, (int)grid->height) - (int)grid->height, room = (int)grid->height - 1;
 	unsigned int most = lines > room ? (unsigned int)(lines - room) : 0;
 	const char *title = most > 0 ? " Keys, columns; Esc back; PgDn: more" : " Keys and columns; Esc goes back";

@@ -8,7 +8,7 @@
 #include "base/number.h"
 
 #define CONTROL(letter) ((letter) - '@')
-/* A day; longer than anybody looks. */
+/* A day. */
 #define KEEP_MOST_NS (INT64_C(86400) * CLOCK_NS_PER_SEC)
 #define SPEED_LEAST (TOP_SPEED_ONE / 1024)
 #define SPEED_MOST (TOP_SPEED_ONE * 1000000)
@@ -82,7 +82,7 @@ void top_keys_settle(struct top_state *state, const struct top_list *list, size_
 {
 	size_t last = list->count > rows ? list->count - rows : 0;
 
-	/* It is held on to wherever sorting puts it; gone, its place is. */
+	/* A selected row stays selected when sorting moves it; if it is gone, its index is kept. */
 	if (state->chosen && state->page != TOP_PAGE_DETAILS) {
 		size_t at = top_order_find(list, state->chosen_id);
 
@@ -100,7 +100,7 @@ void top_keys_settle(struct top_state *state, const struct top_list *list, size_
 
 static void move(struct top_state *state, const struct top_list *list, int64_t by)
 {
-	/* The first arrow shows where one is. */
+	/* The first arrow key selects the first row shown. */
 	choose(state, list, state->chosen ? (int64_t)state->at + by : (int64_t)state->first);
 }
 
@@ -122,7 +122,7 @@ static void open_row(struct top_state *state, const struct top_list *list, size_
 		state->scroll = 0;
 		return;
 	}
-	/* Of a folded row: what is in it. */
+	/* For a folded row: filter its members. */
 	if (state->fold == TOP_FOLD_PROCESSES)
 		top_process_text(&text, row->conn.process, sizeof(state->filter) - 1);
 	else
@@ -198,7 +198,7 @@ static bool press_moving(struct top_state *state, int key, const struct top_list
 	}
 }
 
-/* @lines: of a page; the screen may have been made smaller or larger since. */
+/* @lines: height of the page; the screen may have been resized since. */
 static bool press_scrolling(struct top_state *state, int key, size_t lines)
 {
 	unsigned int by = lines > 0 ? (unsigned int)lines : 1;
@@ -216,7 +216,7 @@ static bool press_scrolling(struct top_state *state, int key, size_t lines)
 	return true;
 }
 
-/* Keys that move scroll the help, any other one leaves it. */
+/* Movement keys scroll the help, any other key leaves it. */
 static void press_help(struct top_state *state, int key, size_t lines)
 {
 	if (key == TOP_KEY_DOWN || key == 'j')
@@ -297,7 +297,7 @@ enum top_action top_keys_press(struct top_state *state, int key, const struct to
 	if (key == CONTROL('C'))
 		return TOP_ACTION_QUIT;
 	if (state->page == TOP_PAGE_HELP) {
-		/* It has the lines of the list and those around it, but for the title. */
+		/* The help uses all lines except the title. */
 		press_help(state, key, rows + 3);
 		return TOP_ACTION_DRAW;
 	}
@@ -322,7 +322,7 @@ enum top_action top_keys_press(struct top_state *state, int key, const struct to
 		if (press_scrolling(state, key, rows))
 			return TOP_ACTION_DRAW;
 		state->scroll = 0;
-		/* Up and down: the connection before, the next one. */
+		/* Up and down: the previous connection, the next one. */
 		if (press_moving(state, key, list, 1))
 			return TOP_ACTION_DRAW;
 		if (key != 'p' && key != 'u' && key != 'n' && key != '?')

@@ -4,13 +4,13 @@
 
 #include "report/top/top_order.h"
 
-/** enum top_key - keys that are no characters; all others are their Unicode */
+/** enum top_key - keys that are not characters; characters have their Unicode value */
 enum top_key {
 	TOP_KEY_NONE = -1,
 	TOP_KEY_ENTER = '\n',
 	TOP_KEY_ESCAPE = 0x1b,
 	TOP_KEY_BACKSPACE = 0x7f,
-	/* above all of Unicode */
+	/* above the range of Unicode */
 	TOP_KEY_UP = 0x110000,
 	TOP_KEY_DOWN,
 	TOP_KEY_LEFT,
@@ -19,30 +19,30 @@ enum top_key {
 	TOP_KEY_PAGE_DOWN,
 	TOP_KEY_HOME,
 	TOP_KEY_END,
-	/** the terminal has another size */
+	/** the terminal was resized */
 	TOP_KEY_RESIZE,
 };
 
-/** enum top_action - what a key asks of the others */
+/** enum top_action - what a key requires */
 enum top_action {
-	/** the screen may look different */
+	/** redraw what changed */
 	TOP_ACTION_DRAW,
-	/** the terminal must be drawn anew, whatever is on it */
+	/** redraw the whole terminal */
 	TOP_ACTION_REDRAW,
 	/** the run ends */
 	TOP_ACTION_QUIT,
 };
 
 /**
- * top_keys_press() - a key was pressed
- * @state: is changed
+ * top_keys_press() - handle a key
+ * @state: changed
  * @key: enum top_key or a character
- * @list: as it is on the screen
- * @rows: how many of it fit on the screen
+ * @list: the list on the screen
+ * @rows: number of rows that fit on the screen
  */
 enum top_action top_keys_press(struct top_state *state, int key, const struct top_list *list, size_t rows);
 
-/** top_keys_settle() - after a tick or a key: the place of the chosen row, and what part of the list is shown */
+/** top_keys_settle() - after a tick or a key: update the index of the selected row and the part of the list shown */
 void top_keys_settle(struct top_state *state, const struct top_list *list, size_t rows);
 
 #endif

@@ -11,7 +11,7 @@
 
 /*
  * From top to bottom: title, traffic of the last minute, column titles, rows,
- * sums, and a line for what is typed, said or can be done.
+ * sums, and a line for input, messages or hints.
  */
 #define LINES_ABOVE 3
 #define LINES_BELOW 2
@@ -27,7 +27,7 @@ unsigned int top_layout_rows(unsigned int height)
 
 struct columns {
 	unsigned int width[TOP_COLUMN_NUM]; /* 0: not shown */
-	unsigned int left;                  /* places nobody has */
+	unsigned int left;                  /* unused cells */
 };
 
 static bool is_sensible(enum top_column column, enum top_fold fold, const struct top_row *total)
@@ -45,7 +45,7 @@ static bool is_sensible(enum top_column column, enum top_fold fold, const struct
 	return column != TOP_LOCAL || fold == TOP_FOLD_NONE;
 }
 
-/* Give columns of @rank room for @wanted, @gap more for a column that is new; Return: was there room? */
+/* Widen a column to @wanted, with a gap if it is new; Return: true when it fits. */
 static bool widen(struct columns *columns, enum top_column column, unsigned int wanted)
 {
 	unsigned int gap = columns->width[column] == 0 && columns->left > 0 ? 1 : 0;
@@ -60,7 +60,7 @@ static bool widen(struct columns *columns, enum top_column column, unsigned int 
 	return true;
 }
 
-/* Where there is a sum of some members only, it needs room for its mark. */
+/* Width of the mark of a sum of some members only. */
 static unsigned int mark_of(enum top_column column, enum top_fold fold, const struct top_row *total)
 {
 	bool is_summed = column == TOP_RX_RATE || column == TOP_TX_RATE || column == TOP_RATE;
@@ -99,11 +99,11 @@ static void choose_columns(struct columns *columns, unsigned int width, const st
 	bool grew = true;
 
 	memset(columns, 0, sizeof(*columns));
-	/* One more than there are, because the first column needs no gap. */
+	/* One more than the width, because the first column needs no gap. */
 	columns->left = width + 1;
 	add_ranks(columns, fold, &list->total, 1, TOP_RANK_CORE, false);
 	add_ranks(columns, fold, &list->total, 1, TOP_RANK_CORE, true);
-	/* Addresses that cannot be told apart are worth less than any column beyond the core. */
+	/* Addresses must be distinguishable before columns beyond the core are added. */
 	if (has_long_addresses(list, style) && columns->width[TOP_PEER] > 0)
 		(void)widen(columns, TOP_PEER, LONG_ADDRESS);
 	add_ranks(columns, fold, &list->total, TOP_RANK_CORE + 1, TOP_COLUMN_NUM, true);
@@ -159,7 +159,7 @@ static void put_title(struct top_grid *grid, const struct top_totals *totals, co
 	snprintf(middle, sizeof(middle), "%llu open, %llu seen, %llu failed", (unsigned long long)totals->open,
 		 (unsigned long long)totals->seen, (unsigned long long)totals->failed);
 	x = top_grid_put(grid, 0, 0, left, TOP_BOLD);
-	/* What there is no room for is left out from the middle on. */
+	/* The middle part is shortened first. */
 	if (x + 2 + top_grid_places(middle) + 2 + top_grid_places(right) > grid->width)
 		snprintf(middle, sizeof(middle), "%llu open", (unsigned long long)totals->open);
 	if (x + 2 + top_grid_places(middle) + 2 + top_grid_places(right) <= grid->width)
@@ -178,7 +178,7 @@ static void put_minute(struct top_grid *grid, const struct top_totals *totals, c
 		struct text rate = {0}, most = {0};
 		unsigned int x = way * half, width, end = way == 0 ? half - 2 : grid->width;
 		int64_t now = way == 0 ? totals->rx_rate : totals->tx_rate;
-		/* The last second does not end where the last bar does, and may have had more. */
+		/* The last second is not aligned with the last bar, and may be higher. */
 		float full = now > 0 ? (float)now : 0;
 
 		for (int i = 0; i < TOP_MINUTE; i++)

@@ -11,8 +11,8 @@
 #include "base/crash.h"
 
 /*
- * What a signal handler needs: it may only call write(2), tcsetattr(3) and
- * raise(3), so everything else was made before.
+ * State of the signal handler. It may only call write(2), tcsetattr(3) and
+ * raise(3), so everything else is prepared.
  */
 struct leave {
 	volatile sig_atomic_t taken;
@@ -68,11 +68,11 @@ void top_leave_rescue(void)
 static void on_crash(int number)
 {
 	top_leave_restore();
-	/* The handler was for one time: now it does what it always does. */
+	/* The handler was for one time: now the default action follows. */
 	raise(number);
 }
 
-/* Those whose default action does not end a process (signal(7)), or cannot be changed. */
+/* Signals whose default action does not end a process (signal(7)), or cannot be changed. */
 static bool is_harmless(int number)
 {
 	static const int harmless[] = {SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGKILL};
@@ -84,8 +84,8 @@ static bool is_harmless(int number)
 }
 
 /*
- * Every signal that would end the process. What somebody else handles, or had ignored at the start, stays so; libc
- * refuses those that it uses itself.
+ * Handle every signal that would end the process. Other handlers, and signals ignored at the start, stay as they are;
+ * libc refuses the signals that it uses itself.
  */
 static void watch_crashes(bool on)
 {

@@ -7,36 +7,36 @@
 #include <termios.h>
 
 /*
- * The terminal is given back whatever ends the process that has it: by its exit
- * and by the signals that end it, in that process; by SIGKILL, in the process
- * that has forked it, see run/job_proxy.h.
+ * The terminal is restored however the process ends that uses it: at its exit
+ * and by signals that end it, in that process; after SIGKILL, in the process
+ * that forked it, see run/job_proxy.h.
  */
 
-/** Most bytes that make a terminal plain again. */
+/** Limit of the bytes that restore a terminal. */
 #define TOP_LEAVE_BYTES 256
 
-/** top_leave_share() - processes that are forked from here on know of each other whether one has the terminal */
+/** top_leave_share() - share with later forked processes whether one uses the terminal */
 void top_leave_share(void);
 
 /**
- * top_leave_prepare() - the terminal is taken from here on
+ * top_leave_prepare() - prepare to restore the terminal
  * @tty: its descriptor
- * @modes: as they were before
- * @farewell: bytes that make it plain again
- * @length: how many, at most TOP_LEAVE_BYTES
+ * @modes: its original modes
+ * @farewell: bytes that restore it
+ * @length: their number, at most TOP_LEAVE_BYTES
  */
 void top_leave_prepare(int tty, const struct termios *modes, const char *farewell, size_t length);
 
-/** top_leave_taken() - the terminal is taken again, or has been given back */
+/** top_leave_taken() - the terminal is in use, or has been restored */
 void top_leave_taken(bool taken);
 
-/** top_leave_end() - it has been given back for good */
+/** top_leave_end() - the terminal is restored and not used again */
 void top_leave_end(void);
 
-/** top_leave_restore() - give the terminal back, if it is taken; async-signal-safe */
+/** top_leave_restore() - restore the terminal, if it is in use; async-signal-safe */
 void top_leave_restore(void);
 
-/** top_leave_rescue() - give the terminal back that a process had when it was killed, unless a shell has it by now */
+/** top_leave_rescue() - restore the terminal that a killed process used, unless a shell uses it by now */
 void top_leave_rescue(void);
 
 #endif

@@ -10,25 +10,25 @@
 #include "report/top/top_order.h"
 
 /*
- * A rate is what came during the last second, or, when ticks are further apart,
+ * A rate covers the last second or, when ticks are further apart, the time
  * since the last tick. So each row keeps its counters of the last ticks. The
- * counters of a connection whose birth was seen began at 0; those of an older
- * one mean nothing until there is a second look at them.
+ * counters of a connection whose start was seen began at 0; those of an older
+ * one have no difference until they are sampled a second time.
  */
 
-/* Ticks whose counters are kept: a second of them, at the most there are. */
+/* Ticks whose counters are kept: those of a second at the highest rate. */
 #define TICKS 5
 #define WINDOW_NS CLOCK_NS_PER_SEC
 
 struct row {
-	struct top_row shown; /* the first member: rows are handed out as that */
+	struct top_row shown; /* the first member: callers get a pointer to it */
 	int64_t rx[TICKS];
 	int64_t tx[TICKS];
-	uint64_t first_tick; /* since when the counters can be compared */
+	uint64_t first_tick; /* the first tick whose counters can be compared */
 	uint64_t last_tick;
-	int64_t piece; /* of TOP_PAST_NS, that the newest of the past is */
+	int64_t piece; /* number of the newest period of TOP_PAST_NS */
 	bool finished;
-	bool failed; /* and counted as that */
+	bool failed; /* counted as failed */
 };
 
 struct top_model {
@@ -37,11 +37,11 @@ struct top_model {
 	/* Places in rows + 1 by conn.id, 0 is free; open addressing, a power of two. */
 	uint32_t *index;
 	size_t index_size;
-	struct conn *ended; /* told between ticks */
+	struct conn *ended; /* finished between ticks */
 	size_t ended_count, ended_size;
 	uint64_t tick;
 	int64_t times[TICKS];
-	int64_t rx[TICKS]; /* what came in this tick */
+	int64_t rx[TICKS]; /* received in this tick */
 	int64_t tx[TICKS];
 	struct top_totals totals;
 };
@@ -50,13 +50,13 @@ struct top_model *top_model_new(int64_t start_ns)
 {
 	struct top_model *model = xcalloc(1, sizeof(*model));
 
-	_Static_assert(offsetof(struct row, shown) == 0, "a row is what is shown of it");
+	_Static_assert(offsetof(struct row, shown) == 0, "a row begins with the part shown");
 	model->totals.start_ns = model->totals.now_ns = model->times[0] = start_ns;
 	model->totals.rx_rate = model->totals.tx_rate = CONN_UNKNOWN;
 	return model;
 }
 
-/* A copy of what is only lent: its processes have one holder more, the host's name is copied, the time line is not. */
+/* Copy a borrowed connection: take references to its processes, copy the host's name, drop the time line. */
 static void conn_keep(struct conn *conn)
 {
 	process_ref(conn->process);
@@ -94,7 +94,7 @@ void top_model_free(struct top_model *model)
 
 /* ---- finding rows ------------------------------------------------------------------ */
 
-/* Numbers are given one after the other, and by us: any spreading will do. */
+/* The program assigns conn.id in sequence, so any hash will do. */
 
 static size_t index_place(const struct top_model *model, uint64_t id)
 {
@@ -132,7 +132,7 @@ static struct row *row_new(struct top_model *model, const struct conn *conn)
 	else
 		model->index[index_place(model, conn->id)] = (uint32_t)model->count;
 	row->shown.ended_ns = CLOCK_UNKNOWN;
-	/* When one older than the run last did something nobody saw. */
+	/* The last activity of a connection older than the run is unknown. */
 	row->shown.active_ns = (conn->seen & SEEN_EXISTING) != 0 ? CLOCK_UNKNOWN : conn->start_ns;
 	row->shown.members = 1;
 	row->first_tick = model->tick;
@@ -154,7 +154,7 @@ void top_model_begin(struct top_model *model, int64_t now_ns)
 	model->totals.other.other = true;
 }
 
-/* Was its birth seen, so that the counters began at 0 in this run? */
+/* Return: true when its start was seen, so its counters began at 0 in this run. */
 static bool is_fresh(const struct conn *conn)
 {
 	return (conn->seen & SEEN_EXISTING) == 0 && ((conn->seen & SEEN_CALLS) != 0 || conn->hs_ns >= 0);
@@ -173,7 +173,7 @@ static void row_update(struct top_model *model, struct row *row, const struct co
 	    (conn->rx_bytes != old->rx_bytes || conn->tx_bytes != old->tx_bytes || conn->rx_pkts != old->rx_pkts ||
 	     conn->tx_pkts != old->tx_pkts || conn->state != old->state || conn->open != old->open))
 		row->shown.active_ns = model->totals.now_ns;
-	/* From now on the kernel counts, and it began before we did. */
+	/* From now on the kernel's counters are used, and they include the time before the run. */
 	if (row->last_tick != 0 && (conn->seen & ~old->seen & SEEN_KERNEL) != 0 && !is_fresh(conn))
 		row->first_tick = model->tick;
 	row->shown.conn = *conn;
@@ -220,7 +220,7 @@ void top_model_open(struct top_model *model, const struct conn *conn)
 void top_model_finished(struct top_model *model, const struct conn *conn)
 {
 	if (model->ended_count == TOP_ROWS) {
-		/* Thousands a second while the screen stands still: counted, not listed. */
+		/* Too many since the last tick: counted, not listed. */
 		model->totals.seen++;
 		model->totals.failed += has_failed(conn);
 		return;
@@ -249,7 +249,7 @@ static void take_ended(struct top_model *model)
 	model->ended_count = 0;
 }
 
-/* What a counter was @back ticks ago; 0 before a birth that was seen; CONN_UNKNOWN. */
+/* The counter @back ticks ago; 0 before a start that was seen; CONN_UNKNOWN. */
 static int64_t counter_before(const struct top_model *model, const struct row *row, const int64_t counter[TICKS],
 			      uint64_t back)
 {
@@ -278,10 +278,10 @@ static int64_t rate_of(int64_t bytes, int64_t span_ns)
 	return rate < (double)INT64_MAX ? (int64_t)rate : INT64_MAX;
 }
 
-/* How many ticks back a rate begins: a second, or else the last tick. */
+/* The number of ticks that a rate covers: a second, or at least one tick. */
 static uint64_t window(const struct top_model *model)
 {
-	/* What was there before the run can be compared from the first tick on, so nothing reaches further back. */
+	/* Older connections can be compared from the first tick on, which is the limit for all. */
 	uint64_t most = model->tick > 1 ? model->tick - 1 : 1;
 
 	if (most > TICKS - 1)
@@ -292,7 +292,7 @@ static uint64_t window(const struct top_model *model)
 	return most;
 }
 
-/* Move pieces of the past on so that @piece is the last. */
+/* Shift the past so that @piece is the last. */
 static void past_shift(float *past, int64_t count, int64_t *newest, int64_t piece)
 {
 	int64_t by = piece - *newest;
@@ -314,7 +314,7 @@ static void row_rates(struct top_model *model, struct row *row, uint64_t back)
 	int64_t rx = grown(model, row, row->rx, 1), tx = grown(model, row, row->tx, 1);
 	uint64_t reach = back;
 
-	/* One that is not as old as the window, and was there before us, has its own beginning. */
+	/* A connection older than the run but seen for less than the window has a shorter window. */
 	if (!is_fresh(&row->shown.conn) && row->first_tick < model->tick && model->tick - row->first_tick < back)
 		reach = model->tick - row->first_tick;
 	row->shown.rx_rate = rate_of(grown(model, row, row->rx, reach),
@@ -361,7 +361,7 @@ static void sweep(struct top_model *model, int64_t keep_ns, uint64_t pinned)
 		bool is_held = row->last_tick == model->tick && !row->finished;
 		bool is_old = shown->ended_ns >= 0 && clock_since(shown->ended_ns, model->totals.now_ns) > keep_ns;
 
-		/* One that the tracker still has would come again. */
+		/* The tracker may still have it and would add it again. */
 		row->shown.hidden = is_old && shown->conn.id != pinned;
 		if (!is_held && (is_old || !row->finished) && shown->conn.id != pinned) {
 			row_free(row);
@@ -384,7 +384,7 @@ void top_model_end(struct top_model *model, int64_t keep_ns, uint64_t pinned)
 	for (size_t i = 0; i < model->count; i++) {
 		struct row *row = model->rows[i];
 
-		/* What ended before this tick has its last counters. */
+		/* A connection that ended before this tick has its final counters. */
 		if (row->last_tick != model->tick) {
 			row->rx[model->tick % TICKS] = row->shown.conn.rx_bytes;
 			row->tx[model->tick % TICKS] = row->shown.conn.tx_bytes;
@@ -393,7 +393,7 @@ void top_model_end(struct top_model *model, int64_t keep_ns, uint64_t pinned)
 	}
 	totals_rates(model, back);
 	sweep(model, keep_ns, pinned);
-	/* So many that the living would not find room: the closed ones go sooner. */
+	/* When the table is nearly full, closed connections are dropped sooner. */
 	if (model->count > TOP_ROWS / 4 * 3)
 		sweep(model, keep_ns / 8, pinned);
 	if (model->count > TOP_ROWS / 4 * 3)

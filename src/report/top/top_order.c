@@ -10,9 +10,9 @@
 #include "model/columns.h"
 #include "track/peers.h"
 
-/* Wide enough that nothing is cut. */
+/* Wide enough for all values. */
 #define UNCUT 600
-/* Rows that are folded have no number of their own; theirs has this bit. */
+/* The number of a folded row has this bit. */
 #define FOLDED_ID (UINT64_C(1) << 63)
 
 /* ---- filter -------------------------------------------------------------------------- */
@@ -83,7 +83,7 @@ static void add_exact(int64_t *sum, int64_t value)
 	*sum = *sum < 0 || value < 0 ? CONN_UNKNOWN : *sum + value;
 }
 
-/* Nothing folded yet; what members share is taken from the first. */
+/* Begin an empty row; common values are taken from the first member. */
 void top_fold_begin(struct top_row *to, const struct top_row *first)
 {
 	conn_init(&to->conn);
@@ -103,7 +103,7 @@ void top_fold_begin(struct top_row *to, const struct top_row *first)
 	to->hidden = to->other = false;
 }
 
-/* Of one that has such a time a rate or wait is missing; a row that is folded itself knows it of its members. */
+/* Columns that are unknown of a connection which should have them; a folded row has collected those of its members. */
 static uint32_t lacks(const struct top_row *row)
 {
 	const struct conn *conn = &row->conn;
@@ -182,7 +182,7 @@ static int compare(const struct top_row *a, const struct top_row *b, const struc
 					    : top_compare(a, b, order->column, order->descending);
 }
 
-/* Stable, so that equal rows stand still: merges runs of growing width, from one array to the other and back. */
+/* A stable merge sort, so equal rows keep their place: it merges runs of growing width between two arrays. */
 static void sort(struct top_list *list, const struct order *order)
 {
 	for (size_t width = 1; width < list->count; width *= 2) {
@@ -254,7 +254,7 @@ void top_order(struct top_list *list, struct top_row *const *rows, size_t count,
 	if (state->fold != TOP_FOLD_NONE)
 		fold(list, state->fold);
 	sort(list, &order);
-	/* It matches no filter, and no order says where it belongs. */
+	/* It matches no filter and has no place in the order. */
 	if (list->other.members > 0 && state->filter[0] == '\0') {
 		list->rows[list->count++] = &list->other;
 		top_fold_add(&list->total, &list->other);

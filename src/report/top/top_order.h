@@ -7,11 +7,12 @@
 /**
  * struct top_list - the rows as they are shown; all zero is an empty one
  * @rows: in their order
- * @count: how many
+ * @count: number of rows
  * @total: all of them folded into one
- * @other: what could not be listed, without members if that is none; set before top_order(), and is the last row
+ * @other: all connections that could not be listed, without members if there are none; set before top_order(), and the
+ *	   last row
  *
- * The rest is its own.
+ * Other fields are private.
  */
 struct top_list {
 	struct top_row **rows;
@@ -25,32 +26,32 @@ struct top_list {
 
 /**
  * top_order() - filter, fold and sort rows
- * @list: made anew; valid as long as @rows are
+ * @list: built again each time; valid as long as @rows are
  * @rows: in no order
- * @count: how many
- * @style: its state says which filter, what to fold by, and what to sort by
+ * @count: number of rows
+ * @style: its state has the filter, the fold and the sort order
  *
- * In sums a rate that is not known yet counts as nothing, which @lacks of the row says; an amount that is unknown of
- * a member is unknown of all.
+ * In sums an unknown rate counts as 0, which @lacks of the row marks; an amount unknown of one
+ * member is unknown for the row.
  */
 void top_order(struct top_list *list, struct top_row *const *rows, size_t count, const struct top_style *style);
 
 /** The conn.id of the row of all that could not be listed. */
 #define TOP_OTHER_ID UINT64_MAX
 
-/** top_fold_begin() - make @to an empty row into which others can be folded; what members share is taken from @first */
+/** top_fold_begin() - make @to an empty row to fold others into; common values are taken from @first */
 void top_fold_begin(struct top_row *to, const struct top_row *first);
 
 /** top_fold_add() - fold a row into @to */
 void top_fold_add(struct top_row *to, const struct top_row *row);
 
-/** top_order_matches() - does the row contain every word of @filter, and none that begins with '!'? In any case */
+/** top_order_matches() - true when the row contains each word of @filter, and no word after '!'; case is ignored */
 bool top_order_matches(const struct top_row *row, const char *filter, const struct top_style *style);
 
 /** top_order_find() - the place of the row with this conn.id, or @count of the list */
 size_t top_order_find(const struct top_list *list, uint64_t id);
 
-/** top_order_free() - free what it holds */
+/** top_order_free() - free its members */
 void top_order_free(struct top_list *list);
 
 #endif

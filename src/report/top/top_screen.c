@@ -30,7 +30,7 @@ void top_screen_signals(void)
 	sigaddset(&blocked, SIGTSTP);
 	sigaddset(&blocked, SIGCONT);
 	sigaddset(&blocked, TOP_SCREEN_SIGNAL);
-	/* A background job that uses the terminal would be stopped for it, and we may be the one that must not stop. */
+	/* A background job that uses the terminal is stopped for it, and this process may be one that must not stop. */
 	sigaddset(&blocked, SIGTTIN);
 	sigaddset(&blocked, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
@@ -43,7 +43,7 @@ void top_screen_signals(void)
 #include <curses.h>
 #include <term.h>
 
-/* How long the rest of a key's sequence may take; a lone Esc is one after that. */
+/* Longest wait for the rest of a key's sequence; after that it is a lone Esc. */
 #define ESCAPE_MS 50
 
 struct top_screen {
@@ -53,8 +53,8 @@ struct top_screen {
 	int signal_fd;
 	pid_t proxy;
 	bool color, utf8;
-	bool away;    /* others have the terminal, until we are told otherwise */
-	bool shelved; /* another job was in the foreground when we looked last */
+	bool away;    /* others use the terminal, until SIGCONT or the proxy's signal */
+	bool shelved; /* another job was in the foreground at the last check */
 	bool more;    /* curses may hold keys that it has read already */
 	bool hung_up;
 };
@@ -84,7 +84,7 @@ static void add_capability(const char *name)
 static void prepare_leaving(int tty, const struct termios *modes)
 {
 	farewell.length = 0;
-	/* Plain characters, arrows as they were, a cursor, the first line of an empty screen or the old screen. */
+	/* Plain characters, normal arrow keys, a cursor, the first line of an empty screen or the old screen. */
 	add_capability("sgr0");
 	add_capability("op");
 	add_capability("rmkx");
@@ -95,7 +95,7 @@ static void prepare_leaving(int tty, const struct termios *modes)
 
 /* ---- sharing the terminal with a shell ------------------------------------------------------ */
 
-/* Has the shell let us have the terminal? One that is nobody's is ours. */
+/* Return: true when the shell gave us the terminal. One without a foreground group is ours. */
 static bool is_foreground(const struct top_screen *screen)
 {
 	pid_t group = tcgetpgrp(screen->tty);
@@ -117,7 +117,7 @@ static void fit(struct top_screen *screen)
 		resizeterm(size.ws_row, size.ws_col);
 }
 
-/* Stop as everybody does, until we are continued; or have somebody do it who then says so. */
+/* Stop until continued; or let the proxy stop, which reports back when it continues. */
 static void stop(const struct top_screen *screen)
 {
 	sigset_t stopping;
@@ -130,7 +130,7 @@ static void stop(const struct top_screen *screen)
 	sigaddset(&stopping, SIGTSTP);
 	raise(SIGTSTP);
 	pthread_sigmask(SIG_UNBLOCK, &stopping, NULL);
-	/* Here we were stopped. */
+	/* The process is stopped here. */
 	pthread_sigmask(SIG_BLOCK, &stopping, NULL);
 	raise(TOP_SCREEN_SIGNAL);
 }
@@ -152,21 +152,21 @@ static void start_colors(bool color)
 	if (!color || !has_colors())
 		return;
 	start_color();
-	/* The terminal's own background, be it light or dark; red and magenta can be read on both. */
+	/* The terminal's own background, light or dark; red and magenta are readable on both. */
 	if (use_default_colors() != OK)
 		return;
 	init_pair(1, COLOR_RED, -1);
 	init_pair(2, COLOR_MAGENTA, -1);
 }
 
-/* The first time. Return: 0, or why not: curses says no more than that. */
+/* Begin for the first time. Return: 0 or an errno; curses gives no reason. */
 static int begin(struct top_screen *screen)
 {
 	struct termios modes;
 
 	if (tcgetattr(screen->tty, &modes) != 0)
 		return -errno;
-	/* Our own signals come by a descriptor: curses is not to install handlers. */
+	/* Signals are read from a descriptor: curses must not install handlers. */
 	use_env(TRUE);
 	screen->screen = newterm(NULL, screen->out, screen->in);
 	if (screen->screen == NULL)
@@ -188,7 +188,7 @@ static int begin(struct top_screen *screen)
 	return 0;
 }
 
-/* Continued; in the background that is of no use. */
+/* Take the terminal after a stop, unless in the background. */
 static void take(struct top_screen *screen)
 {
 	if (!screen->away)
@@ -199,7 +199,7 @@ static void take(struct top_screen *screen)
 	}
 	screen->away = false;
 	if (screen->screen == NULL) {
-		/* top_screen_check() has been content: what fails now is a terminal that has gone. */
+		/* top_screen_check() succeeded before, so a failure means that the terminal is gone. */
 		screen->hung_up = begin(screen) != 0;
 		return;
 	}
@@ -231,13 +231,13 @@ static int refuse(struct err *err, const char *reason)
 		       reason);
 }
 
-/* Without these there is no screen to speak of; asked before curses, which would print its own complaint. */
+/* A screen needs these. They are checked before curses, which would print its own message. */
 int top_screen_check(int tty, struct err *err)
 {
 	int answer;
 
 	if (setupterm(NULL, tty, &answer) != OK)
-		return refuse(err, "is a terminal nobody knows");
+		return refuse(err, "is an unknown terminal type");
 	if (tigetstr((char *)(uintptr_t) "cup") == NULL || tigetstr((char *)(uintptr_t) "clear") == NULL) {
 		(void)del_curterm(cur_term);
 		return refuse(err, "cannot move its cursor");
@@ -267,7 +267,7 @@ int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t proxy
 		return rc;
 	}
 	screen->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	/* What we set in the background the shell would take for the terminal's own modes. */
+	/* The shell would take modes set in the background for the terminal's original ones. */
 	if (proxy >= 0 && !is_foreground(screen)) {
 		screen->away = true;
 		stop(screen);
@@ -302,12 +302,12 @@ void top_screen_close(struct top_screen *screen)
 
 void top_screen_fds(const struct top_screen *screen, int fds[TOP_SCREEN_FDS])
 {
-	/* Somebody else's keys would wake us all the time; that they are ours again is seen when we draw. */
+	/* Another job's keys would wake us all the time; drawing checks whether the terminal is ours again. */
 	fds[0] = !screen->away && !screen->shelved ? screen->tty : -1;
 	fds[1] = screen->signal_fd;
 }
 
-/* Return: has something come? */
+/* Return: true when a signal was read. */
 static bool read_signals(struct top_screen *screen)
 {
 	struct signalfd_siginfo info;
@@ -320,7 +320,7 @@ static bool read_signals(struct top_screen *screen)
 		} else if (info.ssi_signo == TOP_SCREEN_SIGNAL) {
 			take(screen);
 		} else if (is_ours(screen)) {
-			/* Stopped by SIGSTOP, say: the shell has had the terminal meanwhile. */
+			/* After SIGSTOP, for example: the shell used the terminal in between. */
 			if (info.ssi_signo == SIGCONT) {
 				reset_prog_mode();
 				clearok(curscr, TRUE);
@@ -350,7 +350,7 @@ int top_screen_key(struct top_screen *screen)
 
 	if (poll(fds, 2, 0) <= 0 && !screen->more)
 		return TOP_KEY_NONE;
-	/* What the signals did to the screen may be told as a key, too. */
+	/* A signal may have produced a key, such as a resize. */
 	screen->more = true;
 	if (fds[0].revents != 0 && read_signals(screen))
 		return TOP_KEY_RESIZE;
@@ -377,7 +377,7 @@ int top_screen_key(struct top_screen *screen)
 
 void top_screen_size(const struct top_screen *screen, unsigned int *width, unsigned int *height)
 {
-	/* Any size will do while nothing was shown on it. */
+	/* Before the first drawing any size will do. */
 	bool was_shown = screen->screen != NULL;
 
 	*width = was_shown ? (unsigned int)COLS : 80;
