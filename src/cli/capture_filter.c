@@ -7,7 +7,7 @@
 #include "base/table.h"
 #include "source/packet/dissect.h"
 
-/* Of a frame, by whether the end that is meant has sent it. */
+/* The ends of a frame in pcap-filter(7). */
 static const char *const ends[] = {"src", "dst"};
 
 TABLE_COVERS(ends, 2);
@@ -45,7 +45,7 @@ static void put_net(FILE *to, const char *end, const struct network *network)
 {
 	char text[ENDPOINT_TEXT];
 
-	/* Every address of a family; pcap-filter(7) is not sure of /0. */
+	/* Every address of a family; pcap-filter(7) does not define /0. */
 	if (network->bits == 0)
 		fputs(endpoint_is_v4(&network->net) ? "ip" : "ip6", to);
 	else
@@ -73,7 +73,7 @@ static void put_nets(FILE *to, const char *end, const struct conn_filter_nets *n
 	}
 }
 
-/* A TCP header whose one end or other is the local one of a wanted connection. */
+/* A TCP header with either end as the local one of a selected connection. */
 static void put_segment(FILE *to, const struct conn_filter *filter)
 {
 	fputs("(", to);
@@ -82,13 +82,13 @@ static void put_segment(FILE *to, const struct conn_filter *filter)
 		put_ports(to, ends[local], &filter->lport);
 		put_ports(to, ends[1 - local], &filter->rport);
 		put_nets(to, ends[1 - local], &filter->peer);
-		/* What ends the list of conditions: it is so. */
+		/* Ends the list of conditions with a true one. */
 		fputs("tcp)", to);
 	}
 	fputs(")", to);
 }
 
-/* IPv4 and IPv6 at the place where headers have come so far. */
+/* IPv4 and IPv6 at the current header offset. */
 static void put_ip(FILE *to, const struct conn_filter *filter, unsigned int decapsulate)
 {
 	bool any_family = filter->v4 == filter->v6;
@@ -98,7 +98,7 @@ static void put_ip(FILE *to, const struct conn_filter *filter, unsigned int deca
 	if (any_family || filter->v4) {
 		fputs("(ip proto 6 and (ip[6:2] & 0x1fff != 0 or ", to);
 		put_segment(to, filter);
-		/* The errors that may be about a segment, and their later fragments. */
+		/* ICMP errors that may refer to a segment, and their later fragments. */
 		fputs(")) or (ip proto 1 and (ip[6:2] & 0x1fff != 0 or icmp[0] = 3 or icmp[0] = 4 or icmp[0] = 11 or "
 		      "icmp[0] = 12))",
 		      to);
@@ -124,7 +124,7 @@ static void put_ip(FILE *to, const struct conn_filter *filter, unsigned int deca
 
 char *capture_filter_text(const struct conn_filter *filter, unsigned int decapsulate, bool tagged)
 {
-	/* A tag that the kernel has taken off is not in the packet; there may be two more. */
+	/* A tag that the kernel removed is not in the packet; there may be two more. */
 	static const char *const levels[] = {"", " or (vlan and (", " or (vlan and ("};
 	size_t count = tagged ? sizeof(levels) / sizeof(levels[0]) : 1, size;
 	char *text = NULL;

@@ -5,18 +5,18 @@
 #include "track/conn_filter.h"
 
 /**
- * capture_filter_text() - which packets of an interface may be of the connections that a filter wants
- * @filter: the wanted connections
- * @decapsulate: enum dissect_tunnel bits: what is in these tunnels nobody knows before they are taken off
- * @tagged: packets may have VLAN tags within; not every link type knows these
+ * capture_filter_text() - a capture filter for the packets of connections that a filter selects
+ * @filter: the selected connections
+ * @decapsulate: enum dissect_tunnel bits: the content of these tunnels is unknown before they are decoded
+ * @tagged: packets may have VLAN tags; not every link type supports them
  *
- * A pcap-filter(7) expression that lets through more than is wanted, but nothing less: which end of a packet is the
- * local one is not known, so either may be. IP fragments, ICMP errors, headers between IPv6 and TCP, and whatever is
- * not plainly IP (MPLS, PPPoE) pass. The direction of a connection cannot be told from one packet.
+ * A pcap-filter(7) expression that passes more than selected, but never less: the local end of a packet is not known,
+ * so either may be. IP fragments, ICMP errors, headers between IPv6 and TCP, and packets that are not plain IP (MPLS,
+ * PPPoE) pass. The direction of a connection is not known from one packet.
  *
- * It must be compiled alone: the keyword vlan shifts the offsets of all that follows it.
+ * It must be compiled alone: the keyword vlan shifts the offsets of everything after it.
  *
- * Return: to be freed; NULL when all packets may be.
+ * Return: to be freed; NULL when all packets must pass.
  */
 char *capture_filter_text(const struct conn_filter *filter, unsigned int decapsulate, bool tagged);
 

@@ -10,7 +10,7 @@
  * @options: gets the topics, and the batch
  * @option: its name, for messages
  * @list: words separated by commas
- * @err: which word is not known
+ * @err: names the unknown word
  *
  * Return: 0, or -EINVAL.
  */

@@ -21,16 +21,15 @@
 #include "track/tracker.h"
 
 /*
- * options.def becomes one table of struct option_def; everything else here
- * reads that table: what getopt_long(3) is told, what a word may be, which
- * defaults hold and what --help prints. So an option cannot exist in one of
- * these places only.
+ * options.def becomes one table of struct option_def, and all code here reads
+ * that table: the options of getopt_long(3), the allowed values, the defaults
+ * and --help. So an option cannot exist in only one of these places.
  */
 
-/** Ten years: "for ever" in seconds, small enough to be added to any time. */
+/** Ten years: no limit in practice, small enough to be added to any time. */
 #define LONGEST_NS (INT64_C(315360000) * CLOCK_NS_PER_SEC)
 #define DAY_NS (INT64_C(86400) * CLOCK_NS_PER_SEC)
-/** More than any count of connections or rows, and far from an overflow. */
+/** Above any count of connections or rows, and far below an overflow. */
 #define COUNT_MOST INT64_C(1000000000000000)
 /** --retrans-ms was not given. */
 #define RETRANS_UNSET INT64_MIN
@@ -57,7 +56,7 @@ struct option_def {
 	const char *fallback;
 };
 
-/* "-p", "--peer" or "-p, --pid": the option as a message calls it. */
+/* "-p", "--peer" or "-p, --pid": the option as shown in messages. */
 static const char *option_name(const struct option_def *def)
 {
 	static char name[64];
@@ -87,7 +86,7 @@ static int take_flag(struct options *options, const struct option_def *def, cons
 static int take_text(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	if (*word == '\0')
-		return err_set(err, EINVAL, "%s needs a word that is not empty", option_name(def));
+		return err_set(err, EINVAL, "%s needs an argument that is not empty", option_name(def));
 	memcpy(option_field(options, def), &word, sizeof(word));
 	return 0;
 }
@@ -140,7 +139,7 @@ static int take_word(struct options *options, const struct option_def *def, cons
 			used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s", i > 0 ? ", " : "",
 						 def->words[i]);
 		if (strcmp(def->words[i], word) == 0) {
-			/* All enums of struct options are unsigned int, as every compiler in use makes them. */
+			/* All enums of struct options are unsigned int, as all supported compilers make them. */
 			memcpy(option_field(options, def), &i, sizeof(i));
 			return 0;
 		}
@@ -179,11 +178,9 @@ static int take_pids(struct options *options, const struct option_def *def, cons
 	}
 	free(words);
 	if (!any)
-		return err_set(err, EINVAL, "--pid " ERR_QUOTED " holds no PID; does the program run at all?", word);
+		return err_set(err, EINVAL, "--pid " ERR_QUOTED " contains no PID; does the program run?", word);
 	if (error != 0 && before == options->pid_count && word[0] == '-')
-		return err_set(err, EINVAL,
-			       "--pid took " ERR_QUOTED " for a PID; was there none, because the program does not run?",
-			       word);
+		return err_set(err, EINVAL, "--pid " ERR_QUOTED " is not a PID; does the program run?", word);
 	return error;
 }
 
@@ -377,10 +374,10 @@ static const struct option_def defs[] = {
 };
 
 #define DEF_COUNT (sizeof(defs) / sizeof(defs[0]))
-/** What getopt_long() returns for the long option of defs[0]; above every letter. */
+/** Value of getopt_long() for the long option of defs[0]; above all letters. */
 #define LONG_FIRST 0x100
 
-/* What getopt_long() is told. "+" stops at the first operand, ":" leaves the messages to us. */
+/* Arguments of getopt_long(). "+" stops at the first operand, ":" suppresses its messages. */
 struct getopt_tables {
 	char letters[2 + 2 * DEF_COUNT + 1];
 	struct option longs[DEF_COUNT + 1];
@@ -396,7 +393,7 @@ static void make_tables(struct getopt_tables *tables)
 	*letter++ = ':';
 	for (size_t i = 0; i < DEF_COUNT; i++) {
 		bool argument = defs[i].argument != NULL;
-		/* "[WHICH]" may be left out. */
+		/* "[WHICH]" is optional. */
 		bool optional = argument && defs[i].argument[0] == '[';
 
 		if (defs[i].letter != 0) {
@@ -470,7 +467,7 @@ static int parse_words(struct options *options, struct options_check *options_ch
 
 	make_tables(&tables);
 	opterr = 0;
-	optind = 0; /* both glibc and musl begin anew at 0 */
+	optind = 0; /* both glibc and musl restart at 0 */
 	while (error == 0) {
 		int before = optind > 0 ? optind : 1;
 		const struct option_def *def;
@@ -478,14 +475,14 @@ static int parse_words(struct options *options, struct options_check *options_ch
 		value = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
 		if (value == -1) {
 			options_check->dashes = optind > before && strcmp(argv[optind - 1], "--") == 0;
-			/* The further PIDs of an unquoted $(pidof ...); options may follow them. */
+			/* More PIDs of an unquoted $(pidof ...); options may follow them. */
 			if (options_check->dashes || options->pid_count == 0 || optind >= argc ||
 			    !all_digits(argv[optind]))
 				break;
 			error = add_pid(options, argv[optind++], err);
 		} else if (value == ':') {
 			def = find_def(optopt);
-			/* $(pidof PROGRAM) of a program that does not run is nothing. */
+			/* $(pidof PROGRAM) is empty when the program does not run. */
 			error = err_set(
 				err, EINVAL, "%s needs an argument, %s%s", def != NULL ? option_name(def) : "option",
 				def != NULL ? def->argument : "a word", optopt == 'p' ? "; does the program run?" : "");
@@ -501,7 +498,7 @@ static int parse_words(struct options *options, struct options_check *options_ch
 	return error;
 }
 
-/* What is looked for, and by which measure of late a resent segment is. */
+/* Set the reasons to check, and the limit for late retransmissions. */
 static int settle_limits(struct options *options, struct err *err)
 {
 	struct suspicious_limits *limits = &options->limits;
@@ -512,9 +509,9 @@ static int settle_limits(struct options *options, struct err *err)
 	if (limits->retrans_ns == RETRANS_UNSET)
 		limits->retrans_ns = options->only & SUSPICIOUS_RETRANS ? 0 : CLOCK_NS_PER_SEC;
 	if (options->only & SUSPICIOUS_GAP && limits->gap_ns == SUSPICIOUS_OFF)
-		return err_set(err, EINVAL, "--only=gap needs --gap-ms=MS: how long a silence is one");
+		return err_set(err, EINVAL, "--only=gap needs --gap-ms=MS, the length of a gap");
 	if (options->only & SUSPICIOUS_LONG && limits->long_ns == SUSPICIOUS_OFF)
-		return err_set(err, EINVAL, "--only=long needs --long-ms=MS: how long is long");
+		return err_set(err, EINVAL, "--only=long needs --long-ms=MS, the duration of a long connection");
 	return 0;
 }
 
@@ -524,7 +521,7 @@ int options_parse(struct options *options, int argc, char *const argv[], struct 
 	struct options_check options_check = {0};
 	int error;
 
-	/* A default that does not hold here (no such user) matters only when it is used. */
+	/* A default that is invalid here (no such user) matters only when it is used. */
 	for (size_t i = 0; i < DEF_COUNT; i++)
 		if (defs[i].fallback != NULL)
 			(void)defs[i].take(&parsed, &defs[i], defs[i].fallback, NULL);

@@ -33,9 +33,9 @@ enum options_color {
 	OPTIONS_COLOR_NUM
 };
 
-/** enum options_debug - what --debug tells about; bits */
+/** enum options_debug - topics of --debug; bits */
 enum options_debug {
-	/** which sources were opened, with what, and what was given up */
+	/** sources opened, their parameters, and those given up */
 	OPTIONS_DEBUG_SOURCES = 0x1,
 	/** every event after the merge */
 	OPTIONS_DEBUG_EVENTS = 0x2,
@@ -49,80 +49,80 @@ enum options_debug {
  * no default. Filled by options_parse(), freed by options_free().
  *
  * @pids: processes to attach to, each once, in the order given
- * @pid_count: how many
+ * @pid_count: number of @pids
  * @user: name of the user to run COMMAND as, known to passwd(5); owned
  * @follow: follow children; default true
  * @no_filter: launch without the system-call filter
- * @no_io_uring: the command finds no io_uring
- * @watch_close: the system-call filter stops for close(2) and its like too
+ * @no_io_uring: io_uring is refused to the command
+ * @watch_close: the system-call filter stops for close(2) and similar calls too
  * @via: where socket events come from
- * @sample_ms: longest time between two looks of OPTIONS_VIA_DIAG, in milliseconds
- * @command: COMMAND and its arguments, ended by NULL as execvp(3) wants it; NULL when there is none
+ * @sample_ms: longest time between two samples of OPTIONS_VIA_DIAG, in milliseconds
+ * @command: COMMAND and its arguments, ended by NULL as for execvp(3); NULL when there is none
  * @interfaces: interfaces to capture on, each once
- * @interface_count: how many
+ * @interface_count: number of @interfaces
  * @read: first savefile to read, "-" is standard input
  * @reads: all of them
- * @read_count: how many
+ * @read_count: number of @reads
  * @packet_filter: pcap-filter(7) expression from --filter or the operands, NULL none; owned
  * @promisc: promiscuous mode
- * @decapsulate: enum dissect_tunnel, wrappings to take off packets
+ * @decapsulate: enum dissect_tunnel, tunnels to decode
  * @snaplen: bytes captured of each packet
  * @buffer_kib: capture buffer of each interface, in KiB
- * @drop_to: user that looks at packets when conntrace runs as root, known to passwd(5); NULL the default; owned
- * @filter: which connections are shown
+ * @drop_to: user that reads packets when conntrace runs as root, known to passwd(5); NULL the default; owned
+ * @filter: selects the connections shown
  * @groups: those of --group, RX and TX always; owned
  * @only: enum suspicious_reason bits of --only
  * @suspicious: show the suspicious ones
- * @limits: from when on something is suspicious; reasons are those to look for
- * @duration_ns: stop after so long, 0 never
- * @count: stop after so many finished connections, 0 never
- * @packets: stop after so many packets, 0 never
- * @interval_ns: report so often, 0 only at the end
+ * @limits: limits of suspicious values, and the reasons to check
+ * @duration_ns: stop after this time, 0 never
+ * @count: stop after this many finished connections, 0 never
+ * @packets: stop after this many packets, 0 never
+ * @interval_ns: time between reports, 0 only at the end
  * @align: intervals begin when the clock shows a multiple of them
- * @timeout_ns: an attempt without an answer has failed after so long
- * @reports: the reports asked for, that of --events first, then in the order given, those without a spec once; their
+ * @timeout_ns: an attempt without an answer has failed after this time
+ * @reports: the requested reports, that of --events first, then in the order given, those without a spec once; their
  *	     specs are owned
  * @io_filters: packet filters of all of them; owned
- * @report_count: how many
+ * @report_count: number of @reports
  * @by: keys of the peers report, NULL the default ones
  * @sort: columns to sort by
- * @max_connections: kept in memory at once
- * @limit: rows printed of each report, 0 all
+ * @max_connections: limit of connections kept in memory
+ * @limit: limit of rows of each report, 0 none
  * @events: a line for each connection as it finishes
- * @handshakes: or when it is decided whether it comes about
- * @messages: or when an application says something on it; never both
- * @message_names: which fields of it are shown
- * @payload: something is shown that only the payload tells
- * @top: a screen that shows them as they are
+ * @handshakes: or when the result of its handshake is known
+ * @messages: or when an application sends a message on it; never both
+ * @message_names: the fields of it that are shown
+ * @payload: an output needs the payload
+ * @top: a live screen
  * @screen: there is a terminal for it; not an option, but found by top_run_find_screen()
- * @keep_ns: how long closed ones stay on it
- * @speed: how fast a file is played, in billionths of its own speed; 0 when nobody said
+ * @keep_ns: time that closed ones stay on it
+ * @speed: speed of playing a file, in billionths of its own speed; 0 by default
  * @ladder: enum ladder_which bits: time lines to be drawn
- * @context: plain segments around each one that stands out in them
+ * @context: plain segments shown around each highlighted one
  * @output: file to write to, NULL or "-" is standard output
- * @append: to its end; SIGHUP opens it again
+ * @append: to its end; SIGHUP reopens it
  * @columns: columns to print
- * @format: how rows are written
- * @time: how moments are written
- * @time_given: that was asked for
+ * @format: format of rows
+ * @time: form of points in time
+ * @time_given: --time was given
  * @color: when tables are coloured
  * @no_header: print no column titles
  * @human: bytes as 1.5K
  * @resolve: names instead of addresses
- * @quiet: no accounts unless something was lost
+ * @quiet: print no accounts unless something was lost
  * @control: Unix socket to answer on
  * @metrics: file to keep metrics in
  * @metrics_peers: rows of peers there
  * @record: file to write events to
  * @strace_log: file to read calls from
  * @replay: file to read events from
- * @help: --help was asked for; then, and with the next three, nothing need be watched
- * @version: --version was asked for
- * @list_columns: --list-columns was asked for
- * @check: --check was asked for
+ * @help: --help was given; with it and the next three the run has no source
+ * @version: --version was given
+ * @list_columns: --list-columns was given
+ * @check: --check was given
  * @debug: enum options_debug bits
- * @batch: events of a savefile that are dealt with at a time, 0 for as many as are fast (--debug=batch:N)
- * @batch_seed: not 0: from 1 to @batch, by chance (--debug=batch:N:SEED)
+ * @batch: events of a savefile handled at a time, 0 for the fastest (--debug=batch:N)
+ * @batch_seed: not 0: random from 1 to @batch (--debug=batch:N:SEED)
  */
 struct options {
 	pid_t *pids;
@@ -202,22 +202,22 @@ struct options {
 };
 
 /**
- * options_parse() - the command line into @options
+ * options_parse() - parse the command line into @options
  * @options: to be freed with options_free() on success only
  * @argc: as given to main
  * @argv: as given to main; must outlive @options
- * @err: on failure, the story with the hint at --help in a second line
+ * @err: on failure, the message with the hint at --help in a second line
  *
- * What the operands are: after -p, PIDs, and options may follow them; with
- * only -i or -r, one packet filter; otherwise COMMAND. "--" before the
- * operands always says COMMAND.
+ * The operands are, after -p, PIDs, and options may follow them; with only -i
+ * or -r, one packet filter; otherwise COMMAND. "--" before the operands always
+ * marks COMMAND.
  *
  * Return: 0 or -EINVAL, which is exit status 2.
  */
 int options_parse(struct options *options, int argc, char *const argv[], struct err *err);
 
 /**
- * options_usage() - make a story told elsewhere about a word of the command line a usage error
+ * options_usage() - turn the message about an argument of the command line into a usage error
  * @err: gets the hint at --help in a second line
  *
  * Return: -EINVAL.
@@ -230,28 +230,28 @@ void options_free(struct options *options);
 /** options_help() - the usage text of --help */
 void options_help(FILE *to);
 
-/** options_wants_color() - is what goes to @is_terminal coloured? By --color, else NO_COLOR and TERM decide */
+/** options_wants_color() - true when output is coloured: by --color, else by @is_terminal, NO_COLOR and TERM */
 bool options_wants_color(const struct options *options, bool is_terminal);
 
-/** options_file() - the name of the file that everything is read from, the packets' first; NULL: none is */
+/** options_file() - the name of the file that the run reads, the packets' first; NULL: none */
 static inline const char *options_file(const struct options *options)
 {
 	return options->read != NULL ? options->read : options->replay != NULL ? options->replay : options->strace_log;
 }
 
-/** options_is_file() - is everything read from files, so that time is what these say? */
+/** options_is_file() - true when all input is read from files, which then give the time */
 static inline bool options_is_file(const struct options *options)
 {
 	return options_file(options) != NULL;
 }
 
-/** options_has_packets() - will packets come? What a recording holds nobody knows before it is read */
+/** options_has_packets() - true when packets are read; the content of a recording is unknown before it is read */
 static inline bool options_has_packets(const struct options *options)
 {
 	return options->interface_count > 0 || options->read != NULL;
 }
 
-/** options_has_slices() - is each report of -I about its interval alone? Of a file it is how far one has come */
+/** options_has_slices() - true when each report of -I covers only its interval; for a file it covers all so far */
 static inline bool options_has_slices(const struct options *options)
 {
 	return options->interval_ns > 0 && !options->top && !options_is_file(options);

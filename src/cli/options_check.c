@@ -12,13 +12,13 @@
 #include "base/xalloc.h"
 #include "cli/options.h"
 
-/* As much of a packet as the head of a message needs, or its first part when it comes in several. */
+/* Bytes of a packet for the head of a message, or for its first part when it is split. */
 #define SNAPLEN_PAYLOAD 4096
 
-/* Shortest interval between two looks at the kernel's counters; that of -I, too. */
+/* Shortest interval between two samples of the kernel's counters, and of -I. */
 #define SAMPLE_LEAST_NS (100 * CLOCK_NS_PER_MS)
 
-/* An option that would do nothing is refused: it was meant to do something. */
+/* An option without an effect is refused, because the user expects one. */
 static const struct need {
 	const char *name;
 	enum {
@@ -112,11 +112,11 @@ static int check_needs(const struct options_check *options_check, const struct o
 		else if (needs[i].what == NEED_PACKETS && !packets)
 			lacking = "packets: -i IFACE or -r FILE";
 		else if (needs[i].what == NEED_PEERS && !wants_peers(options))
-			lacking = "the report it is about: -z peers";
+			lacking = "the report it applies to: -z peers";
 		else if (needs[i].what == NEED_FILE && options->read == NULL && options->replay == NULL)
 			lacking = "a file: -r FILE or --replay=FILE";
 		else if (needs[i].what == NEED_TOP && !options->top)
-			lacking = "the screen it is about: --top";
+			lacking = "the screen it applies to: --top";
 		else if (needs[i].what == NEED_INTERVAL && !has_intervals(options))
 			lacking = "intervals: -I SEC or -z io,stat,SEC";
 		else if (needs[i].what == NEED_LADDER && !(options->ladder & ~LADDER_LIVE) && !options->top)
@@ -139,8 +139,8 @@ static int check_needs(const struct options_check *options_check, const struct o
 						      : "no-io-uring");
 	if (options->via == OPTIONS_VIA_DIAG && options->ladder & LADDER_LIVE && !packets)
 		return err_set(err, EINVAL,
-			       "--live does nothing with --via=diag, which sees no calls, unless packets "
-			       "come besides: -i IFACE");
+			       "--live does nothing with --via=diag, which traces no calls, unless packets "
+			       "are captured too: -i IFACE");
 	return 0;
 }
 
@@ -154,7 +154,7 @@ static const char *own_keys(const struct report_choice *report)
 	return report->ops->keys != NULL ? report->ops->keys(report->spec) : NULL;
 }
 
-/* Is anything asked for that only the payload tells? */
+/* Return: true when an output needs the payload. */
 static bool wants_payload(const struct options *options)
 {
 	for (size_t i = 0; i < options->report_count; i++)
@@ -165,8 +165,8 @@ static bool wants_payload(const struct options *options)
 }
 
 /*
- * Where frames are long enough to show it: the screen has ladders, rows in JSON have all columns, and what a recording
- * will be read for nobody knows.
+ * Return: true where frames are long enough to show the payload: the screen has ladders, rows in JSON have all columns,
+ * and the future use of a recording is unknown.
  */
 static bool shows_payload(const struct options *options)
 {
@@ -178,7 +178,7 @@ static bool shows_payload(const struct options *options)
 	return wants_payload(options);
 }
 
-/* Without packets nobody has seen a request, which is not the same as none. */
+/* Without packets requests are unknown, which differs from none. */
 static int check_messages(const struct options *options, struct err *err)
 {
 	if (options->messages && options->interface_count == 0 && options->read == NULL && options->replay == NULL)
@@ -192,9 +192,9 @@ static int check_messages(const struct options *options, struct err *err)
 }
 
 /*
- * A packet filter that no usual link type can be filtered by is a wrong word,
- * and worth telling before anything is launched. One that some can is judged
- * again by the capture, which knows its link type.
+ * A packet filter that is valid for no usual link type is a usage error, and is
+ * reported before anything is launched. A filter valid for one of them is
+ * compiled again by the capture, which has the actual link type.
  */
 static int check_packet_filter(const char *filter, struct err *err)
 {
@@ -227,7 +227,7 @@ static bool is_too_often(const struct report_choice *report)
 	return interval_ns > 0 && interval_ns < SAMPLE_LEAST_NS;
 }
 
-/* What a recording has of frames are verdicts on the filters of its own run. */
+/* The frames of a recording contain the results of the filters of its own run. */
 static int check_io(const struct options *options, struct err *err)
 {
 	bool packets = options->interface_count > 0 || options->read != NULL;
@@ -236,14 +236,14 @@ static int check_io(const struct options *options, struct err *err)
 		return err_set(
 			err, EINVAL,
 			options->replay != NULL
-				? "-z io,stat: \"%s\" is a packet filter, and a recording holds no packets"
+				? "-z io,stat: \"%s\" is a packet filter, and a recording contains no packets"
 				: "-z io,stat: \"%s\" is a packet filter, which does nothing without packets: -i IFACE "
 				  "or -r FILE",
 			options->io_filters.expressions[0]);
 	for (size_t i = 0; i < options->report_count && !packets && !options_is_file(options); i++)
 		if (is_too_often(&options->reports[i]))
 			return err_set(err, EINVAL,
-				       "-z %s: without packets the kernel's counters are looked at after each "
+				       "-z %s: without packets the kernel's counters are read after each "
 				       "interval, which is 0 or at least 0.1 seconds then",
 				       options->reports[i].ops->name);
 	for (size_t i = 0; i < options->io_filters.count; i++)
@@ -251,14 +251,14 @@ static int check_io(const struct options *options, struct err *err)
 			return err_wrap(err, "-z io,stat"), -EINVAL;
 	for (size_t i = 0; i < options->report_count && options->format == REPORT_PLOT; i++)
 		if (!options->reports[i].ops->plots)
-			return err_set(err, EINVAL, "--format=plot draws -z io,stat, and not %s",
+			return err_set(err, EINVAL, "--format=plot is for -z io,stat, not for %s",
 				       options->reports[i].ops->name);
 	if (options->format == REPORT_PLOT && (options->report_count == 0 || options->events || options->ladder != 0))
-		return err_set(err, EINVAL, "--format=plot draws -z io,stat,SEC and nothing else");
+		return err_set(err, EINVAL, "--format=plot is for -z io,stat,SEC only");
 	return 0;
 }
 
-/* What is read from files has happened already: nothing live can be joined to it. */
+/* Files contain past events: live sources cannot be joined to them. */
 static int check_sources(const struct options *options, struct err *err)
 {
 	const char *offline = options->replay != NULL ? "--replay" : options->read != NULL ? "--read" : "--strace-log";
@@ -274,7 +274,7 @@ static int check_sources(const struct options *options, struct err *err)
 		return err_set(err, EINVAL, "--replay cannot go with --strace-log: a recording has its own calls");
 	if (options_is_file(options)) {
 		if (live != NULL)
-			return err_set(err, EINVAL, "%s cannot go with %s: what is in a file happened before this run",
+			return err_set(err, EINVAL, "%s cannot go with %s: a file contains events from before this run",
 				       offline, live);
 		return 0;
 	}
@@ -296,13 +296,12 @@ static int join_packet_filter(const struct options_check *options_check, struct 
 	for (size_t i = 0; i < options_check->count; i++) {
 		const char *word = options_check->words[i];
 
-		/* No packet filter has a word like this; an option after the operands would be lost in it. */
+		/* Such a word is not part of a packet filter; an option after the operands would be lost in it. */
 		if (word[0] == '-' && (word[1] == '-' || isalpha((unsigned char)word[1])))
 			return err_set(err, EINVAL,
-				       ERR_QUOTED " stands behind the packet filter " ERR_QUOTED
-						  "; options come before it%s",
+				       ERR_QUOTED " follows the packet filter " ERR_QUOTED "; options come before it%s",
 				       word, options_check->words[0],
-				       options->interface_count > 0 ? ", a COMMAND behind --" : "");
+				       options->interface_count > 0 ? ", a COMMAND after --" : "");
 		size += strlen(word) + 1;
 	}
 	end = options->packet_filter = xmalloc(size);
@@ -315,9 +314,9 @@ static int join_packet_filter(const struct options_check *options_check, struct 
 }
 
 /*
- * "--" says COMMAND. Without it a command is only what cannot be anything
- * else: behind -p a mistyped PID must not be executed, and behind -i or -r
- * stands a packet filter, as with tcpdump.
+ * "--" marks COMMAND. Without it a word is a command only if it cannot be
+ * anything else: after -p a mistyped PID must not be executed, and after -i or
+ * -r a packet filter follows, as with tcpdump.
  */
 static int settle_words(const struct options_check *options_check, struct options *options, struct err *err)
 {
@@ -325,13 +324,13 @@ static int settle_words(const struct options_check *options_check, struct option
 
 	if (options_check->count == 0) {
 		if (options_check->dashes)
-			return err_set(err, EINVAL, "\"--\" has no COMMAND behind it");
+			return err_set(err, EINVAL, "\"--\" has no COMMAND after it");
 		return 0;
 	}
 	if (!options_check->dashes && options->pid_count > 0)
 		return err_set(err, EINVAL,
 			       ERR_QUOTED
-			       " is not a PID; behind -p write \"-- COMMAND\" to launch one too, --filter for packets",
+			       " is not a PID; after -p write \"-- COMMAND\" to launch one too, --filter for packets",
 			       options_check->words[0]);
 	if (!options_check->dashes && packets)
 		return join_packet_filter(options_check, options, err);
@@ -343,7 +342,7 @@ static int settle_words(const struct options_check *options_check, struct option
 	return 0;
 }
 
-/* Whoever comes from strace forgets that behind -i stands a filter. */
+/* Users of strace may not expect a filter after -i. */
 static int suggest_command(const struct options_check *options_check, const struct options *options, int error,
 			   struct err *err)
 {
@@ -354,7 +353,7 @@ static int suggest_command(const struct options_check *options_check, const stru
 	return err_set(err, EINVAL, "%s; to launch a COMMAND write -- before it", filter.text);
 }
 
-/* The name of a file, and not a word of a packet filter that happens to be one? */
+/* Return: true for the name of a file that is not a word of a packet filter. */
 static bool names_file(const char *word)
 {
 	static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".snoop", ".gz", ".zst", ".lz4"};
@@ -366,7 +365,7 @@ static bool names_file(const char *word)
 	return strchr(word, '/') != NULL || access(word, F_OK) == 0;
 }
 
-/* A shell makes many names of "-r *.pcap", and only the first one is behind -r. */
+/* A shell expands "-r *.pcap" to many names, and only the first one follows -r. */
 static int suggest_reads(const struct options_check *options_check, const struct options *options, int error,
 			 struct err *err)
 {
@@ -375,7 +374,7 @@ static int suggest_reads(const struct options_check *options_check, const struct
 	for (size_t i = 0; i < options_check->count; i++)
 		if (names_file(options_check->words[i]))
 			return err_set(err, EINVAL,
-				       ERR_QUOTED " is no packet filter; each savefile needs its own -r: "
+				       ERR_QUOTED " is not a packet filter; each savefile needs its own -r: "
 						  "-r %.100s -r %.100s%s",
 				       options_check->words[i], options->read, options_check->words[i],
 				       i + 1 < options_check->count ? " ..." : "");

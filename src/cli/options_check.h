@@ -9,16 +9,16 @@
 
 struct options;
 
-/** Most options that can be remembered as given; more than options.def has. */
+/** Limit of the options kept as given; more than options.def has. */
 #define OPTIONS_CHECK_GIVEN_MAX 64
 
 /**
- * struct options_check - what was left of the command line after the options
+ * struct options_check - the rest of the command line after the options
  * @words: the operands, ended by NULL
- * @count: how many
- * @dashes: "--" stood before them
+ * @count: number of @words
+ * @dashes: "--" precedes them
  * @given: long names of the options given
- * @given_count: how many
+ * @given_count: number of @given
  */
 struct options_check {
 	char *const *words;
@@ -28,14 +28,14 @@ struct options_check {
 	size_t given_count;
 };
 
-/** options_check_given() - remember that an option was given; @name NULL (it has a letter only) is fine */
+/** options_check_given() - record that an option was given; @name may be NULL (it has a letter only) */
 void options_check_given(struct options_check *options_check, const char *name);
 
 /**
- * options_check_settle() - decide what the operands are, and whether the options fit together
+ * options_check_settle() - decide what the operands are, and check that the options are compatible
  * @options_check: complete
  * @options: gets command or packet_filter
- * @err: the story
+ * @err: the message of a failure
  *
  * Return: 0 or -EINVAL.
  */

@@ -6,7 +6,7 @@
 
 #include "base/table.h"
 
-/* --help, from the same table as all else about options. */
+/* --help, from the same table as all other code for options. */
 
 enum options_group {
 	WHOM,
@@ -29,7 +29,7 @@ static const char *const group_titles[] = {
 
 TABLE_COVERS(group_titles, GROUP_NUM);
 
-/* What --help tells of a line of options.def. */
+/* The text of --help for a line of options.def. */
 struct option_help {
 	int letter;
 	const char *name;
@@ -45,7 +45,7 @@ static const struct option_help options[] = {
 #include "cli/options.def"
 };
 
-/** Where the sentences of --help begin, and where its lines end. */
+/** First column of the texts of --help, and the end of its lines. */
 #define HELP_COLUMN 28
 #define HELP_WIDTH 80
 
@@ -102,8 +102,8 @@ void options_help(FILE *to)
 	      "       conntrace [OPTION...] -i IFACE [FILTER...]       the host, on the wire\n"
 	      "       conntrace [OPTION...] -r FILE [FILTER...]        a savefile\n"
 	      "\n"
-	      "Shows who talks to whom over TCP: whether each connection came about, how long\n"
-	      "it waited and where, how much it moved and how it ended.\n",
+	      "Shows the TCP connections of processes: the result of each attempt, how long it\n"
+	      "waited and where, how many bytes it moved and how it ended.\n",
 	      to);
 	for (unsigned int group = 0; group < GROUP_NUM; group++) {
 		fprintf(to, "\n%s:\n", group_titles[group]);

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/** version_print() - the answer to --version: this program, the libraries it runs with, what it was built with */
+/** version_print() - print the output of --version: this program, its libraries, and its build options */
 void version_print(FILE *to);
 
 #endif
