@@ -19,15 +19,15 @@
 #include "config.h"
 
 /*
- * conntrace-stat: asks a running conntrace (option --control) how its groups
- * stand. The other end makes the text; here it is passed on, or, for -g, cut
- * into lines that become arguments of gmetric(1), never of a shell.
+ * conntrace-stat: queries the groups of a running conntrace (option --control).
+ * The other end makes the text; here it is passed on, or, for -g, split into
+ * lines that become arguments of gmetric(1), never of a shell.
  */
 
 #define DEFAULT_SOCKET "/run/conntrace/conntrace.sock"
 #define CLIENT_MAX 32
 #define PATIENCE_SEC 10
-/* No answer about 64 groups comes near it. */
+/* Far above any answer about 64 groups. */
 #define ANSWER_MAX (1U << 20)
 
 #define EXIT_USAGE 2
@@ -62,16 +62,16 @@ static void print_help(void)
 {
 	puts("Usage: conntrace-stat [OPTION...]\n"
 	     "\n"
-	     "Asks a conntrace that runs with --control=SOCKET for its groups.\n"
+	     "Queries the groups of a conntrace that runs with --control=SOCKET.\n"
 	     "\n"
-	     "  -U, --socket=SOCKET       where it answers (default\n"
+	     "  -U, --socket=SOCKET       its socket (default\n"
 	     "                            " DEFAULT_SOCKET ")\n"
 	     "  -j, --json                as JSON\n"
 	     "  -g, --gmetric             run gmetric(1) for each value, with the change since\n"
 	     "                            this client's last -g or --reset\n"
 	     "      --openmetrics         as OpenMetrics, for Prometheus\n"
-	     "      --reset               what was counted since this client's last -g or\n"
-	     "                            --reset, and begin anew\n"
+	     "      --reset               counts since this client's last -g or --reset,\n"
+	     "                            and start again\n"
 	     "  -c, --client=NAME         the client of -g and --reset; each user has its own,\n"
 	     "                            and one without a name\n"
 	     "  -h, --help                this text\n"
@@ -99,7 +99,7 @@ static int ask(const struct wanted *wanted, char *answer, size_t *length)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
 		close(fd);
-		return fail(EXIT_FAILURE, "cannot ask at \"%s\": %s; does conntrace --control=%s run?", wanted->socket,
+		return fail(EXIT_FAILURE, "cannot query \"%s\": %s; does conntrace --control=%s run?", wanted->socket,
 			    strerror(errno), wanted->socket);
 	}
 	size = snprintf(request, sizeof(request), "%s %s%s%s\n", wanted->reset ? "REFRESH" : "GET", wanted->format,
@@ -113,7 +113,7 @@ static int ask(const struct wanted *wanted, char *answer, size_t *length)
 		return fail(EXIT_FAILURE, "no answer from \"%s\"%s", wanted->socket,
 			    got < 0 && errno == EAGAIN ? " in time" : "");
 	if (answer[*length - 1] != '\n')
-		return fail(EXIT_FAILURE, "the answer from \"%s\" broke off", wanted->socket);
+		return fail(EXIT_FAILURE, "the answer from \"%s\" is incomplete", wanted->socket);
 	answer[*length] = '\0';
 	if (strncmp(answer, "{\"error\"", 8) == 0)
 		return fail(EXIT_FAILURE, "\"%s\" does not understand the request; is it another version?",
@@ -123,7 +123,7 @@ static int ask(const struct wanted *wanted, char *answer, size_t *length)
 
 /* ---- gmetric ------------------------------------------------------------------ */
 
-/* "NAME VALUE", neither of which could be taken for anything else. */
+/* Split "NAME VALUE" and check both. */
 static bool split_line(char *line, char **name, char **value)
 {
 	*name = line;
@@ -159,7 +159,7 @@ static int send_all(char *answer)
 	char *line, *name, *value;
 	int status = EXIT_SUCCESS;
 
-	/* The next change is counted from here on, so the others are sent all the same when one fails. */
+	/* The next change is counted from here on, so the rest is sent even when one fails. */
 	while ((line = strsep(&answer, "\n")) != NULL && *line != '\0') {
 		if (*line == '#') {
 			fputs("conntrace-stat: the figures are counted since the start of conntrace: more clients ask "
@@ -168,7 +168,7 @@ static int send_all(char *answer)
 			continue;
 		}
 		if (!split_line(line, &name, &value))
-			return fail(EXIT_FAILURE, "the answer is not what was asked for; is it another version?");
+			return fail(EXIT_FAILURE, "the answer does not match the request; is it another version?");
 		if (run_gmetric(name, value) != EXIT_SUCCESS)
 			status = EXIT_FAILURE;
 	}
@@ -183,7 +183,8 @@ static int check_client(const char *name)
 
 	if (length > 0 && length <= CLIENT_MAX && name[length] == '\0')
 		return EXIT_SUCCESS;
-	return fail(EXIT_USAGE, "\"%.100s\" is no name of a client; allowed are up to %d letters, digits, _, - and .",
+	return fail(EXIT_USAGE,
+		    "\"%.100s\" is not a valid name of a client; allowed are up to %d letters, digits, _, - and .",
 		    name, CLIENT_MAX);
 }
 
@@ -238,15 +239,15 @@ static int parse(int argc, char *argv[], struct wanted *wanted)
 			puts("conntrace-stat " PACKAGE_VERSION);
 			return EXIT_SUCCESS;
 		default:
-			return fail(EXIT_USAGE, "\"%s\" is not known here, or lacks its argument", argv[optind - 1]);
+			return fail(EXIT_USAGE, "\"%s\" is unknown, or lacks its argument", argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
 		return fail(EXIT_USAGE, "\"%.100s\" is one word too many", argv[optind]);
 	if ((formats & (formats - 1)) != 0)
-		return fail(EXIT_USAGE, "only one of --json, --gmetric and --openmetrics can be had at a time");
+		return fail(EXIT_USAGE, "only one of --json, --gmetric and --openmetrics is allowed");
 	if (wanted->reset && formats == 4)
-		return fail(EXIT_USAGE, "--openmetrics cannot go with --reset: a counter that begins anew is none");
+		return fail(EXIT_USAGE, "--openmetrics cannot go with --reset: a counter must not restart");
 	if (wanted->client != NULL && !wanted->reset)
 		return fail(EXIT_USAGE, "--client does nothing without --gmetric or --reset");
 	return -1;
@@ -265,8 +266,8 @@ int main(int argc, char *argv[])
 	int status;
 
 	if (getuid() != geteuid() || getgid() != getegid()) {
-		fputs("conntrace-stat: it must not be set-user-ID or set-group-ID; let the group of the socket's "
-		      "directory ask instead\n",
+		fputs("conntrace-stat: it must not be set-user-ID or set-group-ID; instead let the group of the "
+		      "socket's directory query it\n",
 		      stderr);
 		return EXIT_FAILURE;
 	}

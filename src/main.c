@@ -28,7 +28,7 @@ static int complain(const struct err *err, int status)
 	return status;
 }
 
-/* What only tells something about conntrace; Return: exit status, or -1 when it is time to watch. */
+/* Handle options that only print information; Return: exit status, or -1 when there is a run to make. */
 static int print_about(const struct options *options)
 {
 	int rc = 0;
@@ -52,7 +52,7 @@ static int print_about(const struct options *options)
 	return EXIT_FAILURE;
 }
 
-/* Signals are read from a descriptor; a closed pipe shows as EPIPE. The command gets the mask we were born with. */
+/* Signals are read from a descriptor; a closed pipe shows as EPIPE. The command gets the original mask. */
 static void block_signals(sigset_t *before, const struct options *options)
 {
 	sigset_t blocked;
@@ -73,7 +73,7 @@ static int watch(const struct options *options)
 	int status, wait_status = -1, rc, close_rc;
 	sigset_t mask;
 
-	crash_watch("what was watched and still runs goes on");
+	crash_watch("watched processes run on");
 	block_signals(&mask, options);
 	rc = session_open(&session, options, &mask, &status, &err);
 	if (rc != 0) {
@@ -88,13 +88,13 @@ static int watch(const struct options *options)
 		rc = close_rc;
 	if (rc != 0 && err.text[0] != '\0')
 		complain(&err, EXIT_FAILURE);
-	/* The command's own failure is told; its success must not hide ours. */
+	/* The command's failure is passed on; its success must not hide ours. */
 	if (wait_status != -1 && (rc == 0 || wait_status != 0))
 		return job_proxy_end_like(wait_status);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* What is closed would be the number of the next file opened, and be read or printed to; this is empty and fails. */
+/* A closed standard descriptor would be reused by the next file opened; this one is empty and fails. */
 static void open_standard(void)
 {
 	int fd;
@@ -118,7 +118,7 @@ int main(int argc, char *argv[])
 		return complain(&err, EXIT_FAILURE);
 	if (options_parse(&options, argc, argv, &err) != 0)
 		return complain(&err, EXIT_USAGE);
-	/* With a limit of the size of files a write fails then, and that is reported. */
+	/* A write beyond the limit of file sizes fails then, and that is reported. */
 	sigemptyset(&too_large);
 	sigaddset(&too_large, SIGXFSZ);
 	sigprocmask(SIG_BLOCK, &too_large, &before);

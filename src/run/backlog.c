@@ -5,17 +5,17 @@
 
 #include "base/clock.h"
 
-/* Queues are queried so often at most, however often accept(2) fails. */
+/* Shortest time between two queries of the queues, however often accept(2) fails. */
 #define FAILED_NS (100 * CLOCK_NS_PER_MS)
 
-/* Nobody has it until accept(2) makes a file of it. */
+/* Return: true for a socket without a file, which accept(2) has not taken yet. */
 static bool waits(const struct event_info *info)
 {
 	return info->inode == 0 && info->bytes_received >= 0 &&
 	       (info->state == TCP_ESTABLISHED || info->state == TCP_CLOSE_WAIT);
 }
 
-/* It has sent nothing itself, so the kernel's mark of when it last did is that of its birth. */
+/* True when older than the run. It has sent nothing, so the kernel's time of its last sending is its creation. */
 static bool is_older(const struct backlog *backlog, const struct event *event)
 {
 	return event->info.last_data_sent_ms >= 0 &&
@@ -54,7 +54,7 @@ void backlog_sample(struct backlog *backlog, bool now)
 {
 	uint64_t failed = tracker_failed_accepts(backlog->tracker);
 	int64_t now_ns = clock_monotonic();
-	/* accept(2) has failed: what it left in the queue may not wait for the next second. */
+	/* After a failure of accept(2) the queue is queried before the next second. */
 	int64_t due_ns = backlog->due_ns - (failed != backlog->failed ? CLOCK_NS_PER_SEC - FAILED_NS : 0);
 	struct err ignored;
 
@@ -64,7 +64,7 @@ void backlog_sample(struct backlog *backlog, bool now)
 	backlog->is_filled = false;
 	backlog->listed_ns = clock_now();
 	(void)diag_dump(backlog->diag, 1U << TCP_LISTEN, see_listener, backlog, &ignored);
-	/* The kernel walks all its sockets for this list. */
+	/* For this list the kernel walks all its sockets. */
 	if (backlog->is_filled)
 		(void)diag_dump(backlog->diag, 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT, see_waiting, backlog,
 				&ignored);

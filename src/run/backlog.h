@@ -9,20 +9,21 @@
 #include "track/tracker.h"
 
 /**
- * struct backlog - the accept queues of the targets' listening sockets, asked for once a second
+ * struct backlog - the accept queues of the watched processes' listening sockets, queried once a second
  *
- * What waits there has come about, and no call tells of it: each is given to the tracker as EVENT_INFO of INFO_WAITING,
- * and so is each of these listening sockets, with the length of its queue, and those of other processes on their ports.
+ * Connections that wait there are established, but no call shows them: each is passed to the tracker as EVENT_INFO of
+ * INFO_WAITING. So is each of these listening sockets, with the length of its queue, and those of other processes on
+ * their ports.
  *
- * @diag: NULL when nothing is asked
- * @tracker: knows the ports that targets listen on
+ * @diag: NULL: nothing is queried
+ * @tracker: has the ports that watched processes listen on
  * @feed: takes an event
  * @context: for @feed
- * @due_ns: monotonic: when they are asked for next
+ * @due_ns: monotonic: time of the next query
  * @listed_ns: since the epoch: when the listening sockets were listed last
- * @start_ns: since the epoch: when the run began
- * @failed: tracker_failed_accepts() when they were queried last
- * @is_filled: one of the queues had something in it when they were queried last
+ * @start_ns: since the epoch: start of the run
+ * @failed: tracker_failed_accepts() at the previous query
+ * @is_filled: one of the queues was not empty at the previous query
  */
 struct backlog {
 	struct diag *diag;
@@ -36,7 +37,7 @@ struct backlog {
 	bool is_filled;
 };
 
-/** backlog_sample() - ask, if it is time to, or at once with @now */
+/** backlog_sample() - query the queues, if it is time to, or at once with @now */
 void backlog_sample(struct backlog *backlog, bool now);
 
 #endif

@@ -23,7 +23,7 @@
 #include "system/remedy.h"
 #include "source/sampler/process_set.h"
 
-/* Each answer is tried out, not looked up, except for Yama, whose rule depends on who is to be attached to. */
+/* Each capability is tried, except for Yama, whose rule depends on the process to attach to. */
 
 static void answer(FILE *to, bool works, const char *what, const char *remedy)
 {
@@ -59,7 +59,7 @@ static bool can_filter(void)
 }
 
 /* Return: 0 or a negative errno. */
-static int hear_destroy(void)
+static int open_destroy(void)
 {
 	const struct destroy_config config = {0};
 	struct destroy *destroy;
@@ -82,7 +82,7 @@ static bool can_capture(void)
 
 /* Yama's ptrace_scope: 0, also when Yama is not there, to 3. */
 #define YAMA_NUM 4
-/* What a remedy may need. */
+/* Size of a remedy. */
 #define REMEDY 512
 
 /* Yama's scopes (Documentation/admin-guide/LSM/Yama.rst); 0 restricts nothing. */
@@ -94,7 +94,7 @@ static const char *const yama_rules[] = {
 };
 TABLE_COVERS(yama_rules, YAMA_NUM);
 
-/* What Yama forbids, and what would do. */
+/* The rule of Yama, and the remedy. */
 static const char *explain_yama(char text[REMEDY], int scope)
 {
 	const char *other = diag_answers() ? "; --via=diag needs no tracing" : "";
@@ -130,7 +130,7 @@ static void check_attach(FILE *to)
 
 void capabilities_check(FILE *to)
 {
-	int destroy_rc = hear_destroy();
+	int destroy_rc = open_destroy();
 	char remedy[REMEDY];
 
 	fprintf(to, "What works here, as user %d:\n", (int)geteuid());
@@ -141,9 +141,9 @@ void capabilities_check(FILE *to)
 	check_attach(to);
 	answer(to, socket_can_take(), "read socket counters at accept and connect (handshake and queue times)",
 	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
-	answer(to, destroy_rc == 0, "hear the final counters of every connection (exact bytes)",
+	answer(to, destroy_rc == 0, "receive the final counters of every connection (exact bytes)",
 	       message_remedy(destroy_rc));
-	answer(to, diag_answers(), "ask for the counters of open connections", "the kernel has no sock_diag");
+	answer(to, diag_answers(), "query the counters of open connections", "the kernel has no sock_diag");
 	answer(to, can_capture(), "capture packets (-i)", remedy_capture(remedy, sizeof(remedy)));
 	answer(to, true, "read savefiles (-r)", "");
 	answer(to,
@@ -153,12 +153,12 @@ void capabilities_check(FILE *to)
 	       "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, for -u CAP_SETUID and CAP_SETGID; or root");
 }
 
-/* Would --via=diag do for what is watched? It is tried; a process that is no more is watched by nothing. */
+/* True when --via=diag can watch the given processes. It is tried; an ended process cannot be watched. */
 static bool can_watch(const struct options *options)
 {
 	struct process_set *process_set = process_set_new(false);
 	uint32_t netns = procfs_netns(getpid());
-	bool works = hear_destroy() == 0 && diag_answers();
+	bool works = open_destroy() == 0 && diag_answers();
 	struct err err;
 
 	for (size_t i = 0; i < options->pid_count && works; i++) {
@@ -180,7 +180,7 @@ void capabilities_start(const struct options *options)
 		return;
 	if (options->pid_count > 0 && options->via != OPTIONS_VIA_DIAG)
 		fprintf(stderr,
-			"conntrace: attached by ptrace: the target runs slower while it is watched%s (see OVERHEAD in "
+			"conntrace: attached by ptrace: the process runs slower while it is watched%s (see OVERHEAD in "
 			"conntrace(1))\n",
 			can_watch(options) ? "; --via=diag does not stop it" : "");
 	if (!isatty(STDERR_FILENO) || options->command != NULL || options->top)
@@ -189,7 +189,7 @@ void capabilities_start(const struct options *options)
 	if (file != NULL)
 		fprintf(stderr, "conntrace: reading %s; %s\n", name, end);
 	else if (options->pid_count > 0)
-		fprintf(stderr, "conntrace: watching the connections of the target; %s\n", end);
+		fprintf(stderr, "conntrace: watching the connections of the process; %s\n", end);
 	else
 		fprintf(stderr, "conntrace: watching all connections on %s%s; %s\n", options->interfaces[0],
 			options->interface_count > 1 ? " and other interfaces" : "", end);

@@ -6,12 +6,12 @@
 
 #include "cli/options.h"
 
-/* What conntrace tells about itself and about the machine it is on. */
+/* Messages about conntrace and the machine it runs on. */
 
-/** capabilities_check() - what works here with these privileges, and what is missing for the rest */
+/** capabilities_check() - print what works here with these privileges, and what the rest needs */
 void capabilities_check(FILE *to);
 
-/** capabilities_start() - what a run begins with, on standard error */
+/** capabilities_start() - print the first notice of a run on standard error */
 void capabilities_start(const struct options *options);
 
 #endif

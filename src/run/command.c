@@ -31,7 +31,7 @@ int command_open(struct command **opened, const struct tracer_config *config, st
 	int rc;
 
 	launch_remember_signals();
-	/* Ignored, it would take the exit status away. */
+	/* If SIGCHLD is ignored, the exit status is lost. */
 	sigaction(SIGCHLD, &children, NULL);
 	rc = launch_fork(&command->launch, config, NULL, err);
 	if (rc != 0) {
@@ -80,7 +80,7 @@ bool command_lives(const struct command *command)
 {
 	struct pollfd ended = {.fd = command->pidfd, .events = POLLIN};
 
-	/* Without a pidfd (Linux before 5.3) one that waits to be reaped counts as running. */
+	/* Without a pidfd (Linux before 5.3) a zombie counts as running. */
 	return command->pidfd >= 0 ? poll(&ended, 1, 0) == 0 : kill(command->launch.pid, 0) == 0;
 }
 
@@ -88,7 +88,7 @@ void command_close(struct command *command)
 {
 	if (command == NULL)
 		return;
-	/* One that was never let go would run on unwatched. */
+	/* A child that was never released must not run unwatched. */
 	if (!command->runs) {
 		kill(command->launch.pid, SIGKILL);
 		(void)waitpid(command->launch.pid, NULL, 0);

@@ -12,32 +12,32 @@
 struct command;
 
 /**
- * command_open() - make the child that will become the command; it waits for command_go()
+ * command_open() - fork the child that becomes the command; it waits for command_go()
  * @command: set on success
- * @config: command, user and mask count; is needed until then
- * @err: the story of a failure
+ * @config: command, user and mask count; must stay valid until then
+ * @err: the message of a failure
  *
  * Return: 0 or a negative errno.
  */
 int command_open(struct command **command, const struct tracer_config *config, struct err *err);
 
 /**
- * command_go() - let it run
+ * command_go() - execute the command
  * @command: the command
  * @exit_status: set on failure, as tracer_open()'s
- * @err: the story of a failure
+ * @err: the message of a failure
  *
  * Return: 0 when it runs, or a negative errno.
  */
 int command_go(struct command *command, int *exit_status, struct err *err);
 
-/** command_pid() - its process */
+/** command_pid() - its process ID */
 pid_t command_pid(const struct command *command);
 
-/** command_start() - orphans_start() of it */
+/** command_start() - its orphans_start() */
 uint64_t command_start(const struct command *command);
 
-/** command_source - in the loop of a run it has no events, only an end */
+/** command_source - a source of the run's loop without events, only with an end */
 extern const struct source_ops command_source;
 
 /** command_fd() - readable when it has ended; -1 none (Linux before 5.3) */
@@ -46,10 +46,10 @@ int command_fd(const struct command *command);
 /** command_status() - its wait status; Return: false while it runs */
 bool command_status(struct command *command, int *status);
 
-/** command_lives() - has it not ended yet? For any thread */
+/** command_lives() - true while it runs; for any thread */
 bool command_lives(const struct command *command);
 
-/** command_close() - it runs on if it has not ended; NULL is fine */
+/** command_close() - free it; the command runs on if it has not ended; NULL is allowed */
 void command_close(struct command *command);
 
 #endif

@@ -17,7 +17,7 @@ static void tell(const char *source, const char *how)
 static const char *describe_calls(const struct options *options)
 {
 	if (options->via == OPTIONS_VIA_DIAG)
-		return "none stops; sockets are looked at";
+		return "no process stops; sockets are sampled";
 	if (options->command != NULL && !options->no_filter && options->follow)
 		return options->pid_count > 0 ? "command under a system-call filter, processes at every call"
 					      : "command under a system-call filter";
@@ -29,8 +29,8 @@ void debug_sources(const struct options *options, const struct sources *sources)
 	if (!(options->debug & OPTIONS_DEBUG_SOURCES))
 		return;
 	tell("calls", describe_calls(options));
-	tell("kernel",
-	     sources_destroy(sources) != NULL ? "last words of sockets are heard" : "last words are not heard");
+	tell("kernel", sources_destroy(sources) != NULL ? "destroyed sockets are reported"
+							: "destroyed sockets are not reported");
 	tell("wire", options->read != NULL          ? "savefile"
 		     : sources_has_packets(sources) ? "capture"
 						    : "no packets; handshake times are the kernel's");

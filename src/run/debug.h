@@ -6,12 +6,12 @@
 #include "cli/options.h"
 #include "run/sources.h"
 
-/* What --debug tells, on standard error. */
+/* The output of --debug on standard error. */
 
-/** debug_sources() - if asked for: which witnesses are heard, and what is therefore known and what is not */
+/** debug_sources() - with --debug=sources: print which sources are open, and what is therefore known or not */
 void debug_sources(const struct options *options, const struct sources *sources);
 
-/** debug_event() - an event as it is fed to the tracker, in the words of a recording */
+/** debug_event() - with --debug=events: print an event as it is fed to the tracker, in the format of a recording */
 void debug_event(const struct event *event);
 
 #endif

@@ -12,16 +12,16 @@
 #include "run/orphans.h"
 #include "system/procfs.h"
 
-/* Whoever was sent SIGTERM gets this long. */
+/* Time to end after SIGTERM. */
 #define TERM_NS (10 * CLOCK_NS_PER_SEC)
 #define TERM_SEC 10
 /* A command that ends sooner after SIGTERM needs no announcement. */
 #define ANNOUNCE_NS CLOCK_NS_PER_SEC
-/* What ends so soon after the command was not left behind. */
+/* A process that ends this soon after the command was not left behind. */
 #define ALONE_NS (300 * CLOCK_NS_PER_MS)
 #define NAMED_MOST 3
 #define KNOWN_MOST 64
-/* How often orphans are looked for until two looks find the same, and how long after each other. */
+/* Limit of searches for orphans until two of them find the same, and the time between them. */
 #define ORPHANS_LOOKS 6
 #define ORPHANS_PAUSE_NS (50 * CLOCK_NS_PER_MS)
 
@@ -55,7 +55,7 @@ static void name_all(const pid_t *pids, size_t count, char *text, size_t size)
 		snprintf(text + used, size - used, " and %zu more", count - NAMED_MOST);
 }
 
-/* Without those that have ended meanwhile; of @count the first NAMED_MOST are in @pids. */
+/* Remove the processes that have ended; the first NAMED_MOST of @count are in @pids. */
 static size_t keep_living(pid_t pids[NAMED_MOST], size_t count)
 {
 	size_t listed = count < NAMED_MOST ? count : NAMED_MOST, kept = 0;
@@ -67,7 +67,7 @@ static size_t keep_living(pid_t pids[NAMED_MOST], size_t count)
 	return kept > 0 ? count - (listed - kept) : 0;
 }
 
-/* Without calls a process counts as running until the next sample. Return: how many there are. */
+/* Without calls a process counts as running until the next sample. Return: number of processes. */
 static size_t name_others(struct ending *ending, int number, char *text, size_t size)
 {
 	pid_t pids[NAMED_MOST];
@@ -78,8 +78,8 @@ static size_t name_others(struct ending *ending, int number, char *text, size_t 
 }
 
 /*
- * Of an untraced command. Between the two forks of a daemon there is a process that is gone soon: those are meant that
- * are found twice.
+ * Find the orphans of an untraced command. Between the two forks of a daemon there is a short-lived process, so only
+ * processes found twice count.
  */
 static size_t find_orphans(struct ending *ending, pid_t pids[NAMED_MOST])
 {
@@ -151,7 +151,7 @@ static void say_left(struct ending *ending)
 	ending->say(ending->context, text);
 }
 
-/* What the command left is to end, or to be let go. */
+/* End the processes that the command left, or release them. */
 static void end_left(struct ending *ending)
 {
 	bool filtered = is_filtered(ending);
@@ -166,7 +166,7 @@ static void end_left(struct ending *ending)
 			 "because it cannot run without conntrace; Ctrl-C ends it at once",
 			 others, TERM_SEC);
 	else
-		snprintf(text, sizeof(text), "what the command left runs on: %s", others);
+		snprintf(text, sizeof(text), "processes that the command left run on: %s", others);
 	ending->say(ending->context, text);
 }
 
@@ -176,7 +176,7 @@ bool ending_signal(struct ending *ending, int number, bool is_terminal)
 
 	if (lives && is_terminal && ending->step < ENDING_COMMAND)
 		return false;
-	/* SIGHUP makes many a daemon read its configuration, any number of times. */
+	/* SIGHUP makes a daemon reread its configuration, any number of times. */
 	if (number == SIGHUP && lives && ending->step < ENDING_COMMAND) {
 		(void)sources_command_signal(ending->sources, number);
 		return false;
@@ -204,7 +204,7 @@ void ending_ask(struct ending *ending)
 	(void)sources_command_signal(ending->sources, SIGTERM);
 }
 
-/* The command does not end by SIGTERM. */
+/* Handle a command that does not end by SIGTERM. */
 static void hurry_command(struct ending *ending, int64_t since_ns)
 {
 	bool filtered = is_filtered(ending);

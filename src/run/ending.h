@@ -9,22 +9,22 @@
 #include "run/sources.h"
 
 /*
- * How a run with a launched command ends. The command may outlive what it left
- * behind, or leave something behind: a daemon. Under the system-call filter
- * nothing of it can run without us, so all of it has to end before we do:
- * first the command, then what is left. Each gets SIGTERM and ten seconds, and
- * then SIGKILL, which is announced. Without the filter what is left runs on.
+ * The end of a run with a launched command. The command may outlive its
+ * children, or leave one behind: a daemon. Under the system-call filter none of
+ * them can run without us, so all must end before we do: first the command,
+ * then the processes it left. Each gets SIGTERM, and after ten seconds SIGKILL,
+ * which is announced. Without the filter the processes it left run on.
  */
 
-/** enum ending_step - how far it is */
+/** enum ending_step - progress of the end */
 enum ending_step {
-	/** nobody has asked for the end */
+	/** no end was requested */
 	ENDING_NONE,
 	/** a signal was passed on to the command, which decides when it ends */
 	ENDING_PASSED,
-	/** the command has been sent SIGTERM */
+	/** SIGTERM was sent to the command */
 	ENDING_COMMAND,
-	/** all that it left has been sent SIGTERM */
+	/** SIGTERM was sent to all processes that it left */
 	ENDING_LEFT,
 	/** the run is over */
 	ENDING_OVER
@@ -34,15 +34,15 @@ enum ending_step {
  * struct ending - the end of a run with a launched command
  * @options: of the run
  * @sources: of the run
- * @say: prints a line for the user; @context is its own
+ * @say: prints a line for the user; gets @context
  * @context: for @say
- * @step: how far it is
- * @since_ns: when that began (monotonic)
+ * @step: progress
+ * @since_ns: when that step began (monotonic)
  * @alone_ns: when the command was found to have ended and to have left something behind (monotonic), 0 not yet
- * @is_announced: what SIGKILL will end has been said
- * @is_reported: who runs although the command has ended has been said
- * @searches: how often orphans that are not watched have been looked for: when the command had ended, and when all that
- *	      is watched had; no more once there were some
+ * @is_announced: the notice about SIGKILL was printed
+ * @is_reported: the notice about processes that run although the command has ended was printed
+ * @searches: number of searches for orphans that are not watched: after the end of the command, and of all watched
+ *processes; none after some were found
  */
 struct ending {
 	const struct options *options;
@@ -58,19 +58,19 @@ struct ending {
 };
 
 /**
- * ending_signal() - SIGINT, SIGTERM or SIGHUP has come
+ * ending_signal() - handle SIGINT, SIGTERM or SIGHUP
  * @ending: the end
  * @number: the signal
- * @is_terminal: the terminal has sent it, to the command too if that is in the foreground
+ * @is_terminal: the terminal sent it, also to the command if that is in the foreground
  *
- * Return: is it the second one, which ends the run at once?
+ * Return: true for the second one, which ends the run at once
  */
 bool ending_signal(struct ending *ending, int number, bool is_terminal);
 
-/** ending_ask() - the run is to end now (-d, -c): the command is sent SIGTERM, or what it left */
+/** ending_ask() - end the run now (-d, -c): send SIGTERM to the command, or to the processes that it left */
 void ending_ask(struct ending *ending);
 
-/** ending_check() - to be called now and then; Return: is the run over? */
+/** ending_check() - call it regularly; Return: true when the run is over */
 bool ending_check(struct ending *ending);
 
 #endif

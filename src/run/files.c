@@ -14,7 +14,7 @@
 /* As many symbolic links as the kernel follows (path_resolution(7)). */
 #define LINKS_MAX 40
 
-/* struct named_file - a file of the command line: one that exists, or the name it will have in its directory */
+/* struct named_file - a file of the command line: an existing one, or its future name in its directory */
 struct named_file {
 	const char *option;
 	const char *path;
@@ -24,7 +24,7 @@ struct named_file {
 	bool is_known;
 };
 
-/* Where a symbolic link leads to, whose target need not exist; NULL: @path is none. To be freed. */
+/* The target of a symbolic link, which need not exist; NULL: @path is not a link. To be freed. */
 static char *link_target(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -39,7 +39,7 @@ static char *link_target(const char *path)
 	return xasprintf("%.*s/%s", (int)(slash - path), path, target);
 }
 
-/* The name that a file will have, and the directory it will be in. */
+/* Set the future name of a file, and its directory. */
 static void identify_new(struct named_file *file)
 {
 	char *path = xstrdup(file->path), *target, *slash;
@@ -65,7 +65,7 @@ static void identify(struct named_file *file, int standard_fd)
 	struct stat status;
 
 	if ((is_standard ? fstat(standard_fd, &status) : stat(file->path, &status)) == 0) {
-		/* A terminal may be read and written, and /dev/null takes everything. */
+		/* A terminal may be read and written, and /dev/null any number of times. */
 		file->is_known = !S_ISCHR(status.st_mode);
 		file->device = status.st_dev;
 		file->inode = status.st_ino;
@@ -89,7 +89,7 @@ static const char *word_of(const struct named_file *file, const char *standard)
 
 static int refuse(const struct named_file *input, const struct named_file *output, struct err *err)
 {
-	return err_set(err, EEXIST, "%s \"%s\" would overwrite \"%s\", which %s reads: they are one file",
+	return err_set(err, EEXIST, "%s \"%s\" would overwrite \"%s\", which %s reads: they are the same file",
 		       output->option, word_of(output, "standard output"), word_of(input, "standard input"),
 		       input->option);
 }

@@ -8,22 +8,22 @@
 #include "source/replay/record.h"
 
 /**
- * files_check() - refuse to write a file that is read, and to write one file twice
+ * files_check() - refuse to write a file that is read, or to write one file twice
  *
- * Files are compared by device and inode, so links and descriptors redirected by the shell are found too. Devices may
- * be named as often as one likes.
+ * Files are compared by device and inode, so links and descriptors redirected by the shell are found too. A device may
+ * be named any number of times.
  *
  * Return: 0, or -EEXIST with the reason in @err.
  */
 int files_check(const struct options *options, struct err *err);
 
-/** files_are_to_come() - will files_commit() have to create some? */
+/** files_are_to_come() - true when files_commit() has a file to create */
 bool files_are_to_come(const struct output *output, const struct record_file *record);
 
 /**
- * files_commit() - there is something to write: create or empty the files of --output and --record
+ * files_commit() - create or empty the files of --output and --record, before the first write
  * @output: the reports
- * @record: NULL is fine
+ * @record: NULL is allowed
  * @err: the first failure
  *
  * Return: 0 or a negative errno.
@@ -31,9 +31,9 @@ bool files_are_to_come(const struct output *output, const struct record_file *re
 int files_commit(struct output *output, struct record_file *record, struct err *err);
 
 /**
- * files_close() - write out what is buffered and close both; NULL is fine
+ * files_close() - write out what is buffered and close both; NULL is allowed
  *
- * Return: 0 or the first negative errno with the reason in @err. A reader of the reports that went away is no error.
+ * Return: 0 or the first negative errno with the reason in @err. A closed reader of the reports is not an error.
  */
 int files_close(struct output *output, struct record_file *record, struct err *err);
 

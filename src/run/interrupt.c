@@ -16,10 +16,10 @@
 #include "report/top/top_leave.h"
 
 static struct {
-	pthread_mutex_t mutex; /* whoever has it reads the signals, and decides about them */
+	pthread_mutex_t mutex; /* the thread that holds it reads and handles the signals */
 	int signal_fd;
 	int pipe[2];
-	int kick_fd; /* the deadline has changed */
+	int kick_fd; /* wakes the thread when the deadline changes */
 	bool (*lives)(void *context);
 	void *context;
 	atomic_int untaken; /* SIGINT and SIGTERM in the pipe */
@@ -50,7 +50,7 @@ static bool is_end(const struct signalfd_siginfo *info)
 	return info->ssi_signo == SIGINT || info->ssi_signo == SIGTERM;
 }
 
-/* What the terminal sends while the command runs is the command's to decide about. */
+/* Signals of the terminal are for the command to handle while it runs. */
 static bool is_for_command(const struct signalfd_siginfo *info)
 {
 	return info->ssi_code == SI_KERNEL && interrupt.lives != NULL && interrupt.lives(interrupt.context);
@@ -75,7 +75,7 @@ static void take(const struct signalfd_siginfo *info)
 			atomic_fetch_add(&interrupt.untaken, 1);
 		}
 	}
-	/* Full, it holds hundreds that nobody takes. */
+	/* A full pipe holds hundreds that are not read. */
 	if (write(interrupt.pipe[1], info, sizeof(*info)) < 0)
 		return;
 }
@@ -143,7 +143,7 @@ bool interrupt_read(struct signalfd_siginfo *info)
 {
 	if (read(interrupt.pipe[0], info, sizeof(*info)) != (ssize_t)sizeof(*info))
 		return false;
-	/* One for the command was not counted. */
+	/* A signal for the command was not counted. */
 	if (is_end(info) && atomic_load(&interrupt.untaken) > 0)
 		atomic_fetch_sub(&interrupt.untaken, 1);
 	return true;
@@ -171,7 +171,7 @@ void interrupt_final(int64_t within_ns)
 		return;
 	atomic_store(&interrupt.deadline_ns, clock_monotonic() + within_ns);
 	if (write(interrupt.kick_fd, &one, sizeof(one)) < 0)
-		return; /* only when it is readable already */
+		return; /* only when it is already readable */
 }
 
 bool interrupt_hurries(void)

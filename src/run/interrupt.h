@@ -10,20 +10,20 @@
 #include "base/err.h"
 
 /*
- * Signals, and the second SIGINT, which ends the program at once whatever it is
- * doing. The main thread may be anywhere: it opens a FIFO, prints a long
- * report, or writes into a pipe that nobody reads. So a thread of its own reads
- * the signals and hands them to the main thread through a pipe. When another
- * SIGINT or SIGTERM comes while the one before has not been taken, or when the
- * run is over and only its report is printed, that thread ends the process by
- * that signal. The thread allocates nothing and takes no lock but its own, so
- * the process may fork.
+ * Signals, and the second SIGINT, which ends the program at once in any state.
+ * The main thread may block anywhere: when it opens a FIFO, prints a long
+ * report, or writes into a pipe without a reader. So a separate thread reads the
+ * signals and hands them to the main thread through a pipe. When another SIGINT
+ * or SIGTERM comes before the main thread took the previous one, or while only
+ * the report is printed after the run, that thread ends the process by that
+ * signal. The thread allocates nothing and takes no lock but its own, so the
+ * process may fork.
  */
 
 /**
  * interrupt_open() - start the thread; once
- * @signals: what it reads; they are blocked already, in every thread
- * @err: why not
+ * @signals: the signals it reads; already blocked in every thread
+ * @err: the message of a failure
  *
  * It stays until the process ends.
  *
@@ -31,27 +31,27 @@
  */
 int interrupt_open(const sigset_t *signals, struct err *err);
 
-/** interrupt_fd() - readable when interrupt_read() has something to tell */
+/** interrupt_fd() - readable when interrupt_read() has something to return */
 int interrupt_fd(void);
 
 /** interrupt_read() - the next signal; Return: false when there is none */
 bool interrupt_read(struct signalfd_siginfo *info);
 
 /**
- * interrupt_command() - a command was launched, which the signals of the terminal reach by themselves
- * @lives: called with @context in the other thread: does it run? NULL: it does not any more, and @context may go
+ * interrupt_command() - a command was launched, which gets the signals of the terminal by itself
+ * @lives: called with @context in the other thread: true while it runs. NULL: it has ended, and @context is not used
  */
 void interrupt_command(bool (*lives)(void *context), void *context);
 
 /**
- * interrupt_final() - nobody calls interrupt_read() from here on
- * @within_ns: the process ends after this time, by the last signal that came; 0: it may take its time
+ * interrupt_final() - interrupt_read() is not called any more
+ * @within_ns: the process ends after this time, by the last signal that came; 0: no limit
  *
  * A signal that came before counts as the first one.
  */
 void interrupt_final(int64_t within_ns);
 
-/** interrupt_hurries() - has SIGINT or SIGTERM come since interrupt_final()? Then nothing is waited for any more */
+/** interrupt_hurries() - true when SIGINT or SIGTERM came since interrupt_final(): do not wait any more */
 bool interrupt_hurries(void);
 
 #endif

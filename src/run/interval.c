@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-/* The wall clock may be set meanwhile, so each border is looked for anew. */
+/* The wall clock may be set during the run, so each border is computed again. */
 static void find_next(struct interval *interval, int64_t clock_ns)
 {
 	int64_t rest_ns = interval->interval_ns, now_ns = clock_now();
@@ -12,7 +12,7 @@ static void find_next(struct interval *interval, int64_t clock_ns)
 		rest_ns -= now_ns - clock_aligned(now_ns, interval->interval_ns);
 	else if (interval->next_ns > 0)
 		rest_ns -= (clock_ns - interval->next_ns) % interval->interval_ns;
-	/* A hair too early is on time. */
+	/* A slightly early wakeup is on time. */
 	if (interval->next_ns > 0 && rest_ns < interval->interval_ns / 8)
 		rest_ns += interval->interval_ns;
 	interval->next_ns = clock_ns + rest_ns;
@@ -21,7 +21,7 @@ static void find_next(struct interval *interval, int64_t clock_ns)
 void interval_begin(struct interval *interval, const struct options *options, int64_t start_ns)
 {
 	*interval = (struct interval){.is_aligned = options->align};
-	/* The screen has an interval of its own. */
+	/* The screen has its own interval. */
 	if (options->interval_ns == 0 || options->top)
 		return;
 	interval->interval_ns = options->interval_ns;

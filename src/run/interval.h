@@ -9,7 +9,7 @@
 
 /**
  * struct interval - when a report is due (-I)
- * @interval_ns: how long a slice is, 0 for none
+ * @interval_ns: length of a slice, 0 for none
  * @is_aligned: slices begin when the local clock shows a multiple of that
  * @next_ns: monotonic, when the next report is due
  */
@@ -22,14 +22,14 @@ struct interval {
 /** interval_begin() - the run has begun at @start_ns, monotonic */
 void interval_begin(struct interval *interval, const struct options *options, int64_t start_ns);
 
-/** interval_wait_ns() - how long it is until the next report; INT64_MAX for ever */
+/** interval_wait_ns() - time until the next report; INT64_MAX none */
 int64_t interval_wait_ns(const struct interval *interval, int64_t clock_ns);
 
 /**
- * interval_due() - is a slice over? Each is told once, and several that have passed unseen are one
- * @interval: when
+ * interval_due() - true when a slice has ended; reported once, several missed ones count as one
+ * @interval: the interval
  * @clock_ns: monotonic
- * @end_ns: when the run ends, 0 unknown: the last slice is told by the report at the end
+ * @end_ns: when the run ends, 0 unknown: the last slice is in the report at the end
  */
 bool interval_due(struct interval *interval, int64_t clock_ns, int64_t end_ns);
 

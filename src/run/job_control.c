@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-/* A command that catches the signal may stop by another one soon after; what comes later is another matter. */
+/* A command that catches the signal may stop by another one within this time; a later stop is unrelated. */
 #define ANSWER_NS CLOCK_NS_PER_SEC
 
 static const int signals_of_jobs[] = {SIGTSTP, SIGTTIN, SIGTTOU};
@@ -27,7 +27,7 @@ void job_control_signals(sigset_t *signals, const struct options *options)
 	sigaddset(signals, SIGINT);
 	sigaddset(signals, SIGTERM);
 	sigaddset(signals, SIGUSR1);
-	/* A daemon's log is opened again whatever nohup(1) has made of the signal. */
+	/* With --append the log is reopened even if nohup(1) ignored the signal. */
 	if (!is_ignored(SIGHUP) || options->append)
 		sigaddset(signals, SIGHUP);
 	for (size_t i = 0; i < SIGNAL_COUNT && !stops_nobody; i++)
@@ -44,7 +44,7 @@ bool job_control_signal(struct job_control *job_control, int number, bool is_lau
 		if (is_launched)
 			job_control->asked_ns = clock_monotonic();
 		else if (!job_control->reported)
-			fputs("conntrace: not stopped, because the target would stand still; Ctrl-C ends the run\n",
+			fputs("conntrace: not stopped, because the watched process would hang; Ctrl-C ends the run\n",
 			      stderr);
 		job_control->reported = !is_launched;
 		return true;

@@ -16,11 +16,11 @@
 #include "report/top/top_leave.h"
 #include "report/top/top_screen.h"
 
-/* The child gets it when its parent is killed. */
+/* Sent to the child when its parent is killed. */
 #define KILLED_SIGNAL (SIGRTMAX - 1)
 
 static pid_t proxy;
-/* Shared by both. */
+/* Shared by both processes. */
 static atomic_bool *is_over;
 
 pid_t job_proxy_pid(void)
@@ -44,7 +44,7 @@ int job_proxy_end_like(int wait_status)
 
 	if (WIFEXITED(wait_status))
 		return WEXITSTATUS(wait_status);
-	/* The other one has dumped its core already, if it was to. */
+	/* The other process has dumped its core already. */
 	setrlimit(RLIMIT_CORE, &no_core);
 	signal(number, SIG_DFL);
 	sigemptyset(&unblocked);
@@ -54,7 +54,7 @@ int job_proxy_end_like(int wait_status)
 	return 128 + number;
 }
 
-/* Stop as everybody does; returns when continued. */
+/* Stop like any other process; returns when continued. */
 static void stop(pid_t child, bool traces)
 {
 	const struct timespec at_once = {0, 0};
@@ -71,14 +71,14 @@ static void stop(pid_t child, bool traces)
 	if (!traces)
 		kill(child, SIGSTOP);
 	sigprocmask(SIG_UNBLOCK, &stopping, NULL);
-	/* Here we were stopped. */
+	/* The process is stopped here. */
 	sigprocmask(SIG_BLOCK, &stopping, NULL);
 	if (!traces)
 		kill(child, SIGCONT);
 	kill(child, TOP_SCREEN_SIGNAL);
 }
 
-/* What the terminal sends, it sends to the child, too. */
+/* Return: true for a signal of the terminal, which the child gets as well. */
 static bool is_for_both(const siginfo_t *info)
 {
 	return info->si_code == SI_KERNEL && (info->si_signo == SIGINT || info->si_signo == SIGQUIT ||
@@ -107,19 +107,19 @@ static void on_killed(int number)
 	crash_kill();
 }
 
-/* The end of the parent is that of the child, which has the terminal. */
+/* When the parent ends, the child, which uses the terminal, must end. */
 static void end_with(pid_t parent, bool has_command)
 {
-	/* A filter does not let its command outlive the tracer, attached processes are let go. */
-	int last_word = has_command ? KILLED_SIGNAL : SIGTERM;
+	/* A command under a filter must not outlive the tracer; attached processes are released. */
+	int number = has_command ? KILLED_SIGNAL : SIGTERM;
 	struct sigaction action = {.sa_handler = on_killed};
 
 	/* SIGTTOU, too: the shell may have the terminal by then. */
 	sigfillset(&action.sa_mask);
 	sigaction(KILLED_SIGNAL, &action, NULL);
-	prctl(PR_SET_PDEATHSIG, last_word);
+	prctl(PR_SET_PDEATHSIG, number);
 	if (getppid() != parent)
-		raise(last_word);
+		raise(number);
 }
 
 bool job_proxy_fork(const struct options *options, int *wait_status)
@@ -137,7 +137,7 @@ bool job_proxy_fork(const struct options *options, int *wait_status)
 	child = is_over != MAP_FAILED ? fork() : -1;
 	if (child > 0) {
 		*wait_status = wait_for(child, traces, &all);
-		/* A process that is killed gives nothing back. */
+		/* A killed process does not restore the terminal. */
 		if (WIFSIGNALED(*wait_status))
 			top_leave_rescue();
 		return false;

@@ -8,37 +8,35 @@
 #include "cli/options.h"
 
 /*
- * The run of --top is a child's. The process that the shell knows waits for it,
- * passes signals on, gives the terminal back if the child is killed by SIGKILL,
- * and ends as the child ends.
+ * With --top a child makes the run. The process that the shell started waits
+ * for it, passes signals on, restores the terminal if the child is killed by
+ * SIGKILL, and ends as the child ends.
  *
- * It is also what Ctrl-Z stops. The shell gets its prompt back when the process
- * that it started stops, but a tracer must not stop, because the traced would
- * stand still at their next call. A child that does not trace is stopped, too.
+ * It is also the process that Ctrl-Z stops. The shell prints its prompt when the
+ * process that it started stops, but a tracer must not stop, because traced
+ * processes would hang at their next call. A child that does not trace is
+ * stopped, too.
  *
- * When Ctrl-Z comes the child first gives the terminal back, then sends
- * TOP_SCREEN_SIGNAL, which stops this process; it is sent back when somebody
- * continues this process. Where the run ends meanwhile, job_proxy_over() does that.
+ * On Ctrl-Z the child first restores the terminal, then sends
+ * TOP_SCREEN_SIGNAL, which stops this process; the signal is sent back when this
+ * process is continued. job_proxy_over() does that when the run ends meanwhile.
  */
-
 /**
- * job_proxy_fork() - leave the run to a child, if --top has a screen
+ * job_proxy_fork() - fork the child that makes the run, if --top has a screen
  * @options: of the run
  * @wait_status: how the child ended
  *
- * Return: true where the run is to be made, now; false in the process that left it to a child, which has ended by now.
+ * Return: true in the process that makes the run; false in its parent, after the child has ended.
  */
 bool job_proxy_fork(const struct options *options, int *wait_status);
 
-/** job_proxy_pid() - the process that left the run to us; 0: there is none, -1: there should be one */
+/** job_proxy_pid() - the process that waits for us; 0: there is none, -1: creating the child failed */
 pid_t job_proxy_pid(void);
 
-/** job_proxy_over() - the run is over: the process that left it to us, if one did, is not to stop any more, nor stay so
- */
+/** job_proxy_over() - the run is over: the waiting process, if there is one, must not stop, and continues if stopped */
 void job_proxy_over(void);
 
-/** job_proxy_end_like() - end the way another process ended, so that a script sees no difference; Return: exit status
- */
+/** job_proxy_end_like() - end the way another process ended, for the caller's script; Return: exit status */
 int job_proxy_end_like(int wait_status);
 
 #endif

@@ -8,8 +8,8 @@
 /**
  * launch_user_find() - the user that a command is to run as (-u)
  * @user: filled in on success; @groups is the caller's to free
- * @name: a name or a number of passwd(5); a number that is no user's is that user in a group of the same number
- * @err: the story of a failure
+ * @name: a name or a number of passwd(5); a number without an entry is that user in a group of the same number
+ * @err: the message of a failure
  *
  * Return: 0 or a negative errno
  */

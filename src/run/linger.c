@@ -3,16 +3,16 @@
 
 #include "base/clock.h"
 
-/* The other end of a connection on this host dies about when ours does, and tells what was sent. */
+/* The other end of a connection on this host is destroyed at about the same time; its counters give the bytes sent. */
 #define LINGER_KERNEL_NS (100 * CLOCK_NS_PER_MS)
-#define LINGER_SAMPLES 4 /* so many looks later the other end's last word has been dealt with, too (--via=diag) */
+#define LINGER_SAMPLES 4 /* after this many samples the other end's final counters are read, too (--via=diag) */
 /* Late packets of a finished connection come within this time. */
 #define LINGER_NS (2 * CLOCK_NS_PER_SEC)
-/* A savefile delays nothing, so this may be as long as a TIME_WAIT; with -c the reader of a pipe waits for the end. */
+/* A savefile has no delay, so this may be as long as a TIME_WAIT; with -c the reader of a pipe waits for the end. */
 #define LINGER_FILE_NS (60 * CLOCK_NS_PER_SEC)
 /*
- * But each takes memory, and time to fetch it: Linux bounds the number of its own, too (tcp_max_tw_buckets, ip-sysctl).
- * So many end in six seconds when 10,000 end in one: what is sent again comes sooner.
+ * Each of these takes memory, and time to find it: Linux limits the number of its own, too (tcp_max_tw_buckets,
+ * ip-sysctl). At 10,000 ends a second this many come in six seconds; retransmissions come sooner.
  */
 #define LINGER_FILE_LIMIT 65536
 

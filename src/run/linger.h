@@ -7,10 +7,10 @@
 
 #include "cli/options.h"
 
-/** linger_ns() - how long more of a connection that has ended is waited for, before it is told */
+/** linger_ns() - wait for late packets of an ended connection, before it is reported */
 int64_t linger_ns(const struct options *options);
 
-/** linger_limit() - how many of those are kept at most; 0: all */
+/** linger_limit() - limit of kept ended connections; 0: all */
 size_t linger_limit(const struct options *options);
 
 #endif

@@ -9,7 +9,7 @@ bool load_is_high(struct load *load, int events, bool is_file)
 
 	if (is_file)
 		return events >= HIGH_EVENTS;
-	/* Woken for each event a look finds few, however many there are, so they are summed up. */
+	/* A wakeup for each event finds few at a time, so they are summed up. */
 	if (now_ns - load->since_ns >= LOAD_NS) {
 		load->since_ns = now_ns;
 		load->events = 0;

@@ -8,17 +8,17 @@
 #include "base/clock.h"
 
 /*
- * As long as little happens main wakes for each event, because a socket's last
- * word is stamped when it is read. When LOAD_NS have brought much, in however many
- * looks, it waits for so long, so that the traced program and its peers have the
- * processors, then takes everything at once.
+ * While the load is low, main wakes for each event, because a destroyed socket
+ * is stamped when its message is read. When many events came within LOAD_NS, in
+ * any number of reads, it waits for that time, which leaves the processors to the
+ * traced program and its peers, and then reads all events at once.
  */
 #define LOAD_NS (10 * CLOCK_NS_PER_MS)
 
 /**
- * struct load - how much came lately; zeroed to begin with
- * @since_ns: by the monotonic clock, since when @events were counted
- * @events: events
+ * struct load - recent load; initialized to zero
+ * @since_ns: monotonic: start of the count of @events
+ * @number of events: events
  */
 struct load {
 	int64_t since_ns;
@@ -26,8 +26,8 @@ struct load {
 };
 
 /**
- * load_is_high() - so many events have come: is that much?
- * @is_file: by themselves, because nobody is held up by the reading of a file
+ * load_is_high() - count @events; Return: true when the load is high
+ * @is_file: @events alone decide, because reading a file delays no process
  */
 bool load_is_high(struct load *load, int events, bool is_file);
 

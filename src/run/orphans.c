@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "system/procfs.h"
 
-/* Milliseconds that a parent takes to end at most. */
+/* Limit of the wait for the end of a parent, in milliseconds. */
 #define REAPER_TRIES 1000
 
 /* Of /proc/PID/stat. */
@@ -26,7 +26,7 @@ struct facts {
 struct search {
 	uint64_t start;
 	pid_t reaper;
-	int reaper_session; /* -1: it starts nothing in our control group */
+	int reaper_session; /* -1: it starts no process in our control group */
 	uint32_t netns;
 	const pid_t *known;
 	size_t known_count;
@@ -64,7 +64,7 @@ static bool is_known(const struct search *search, pid_t pid)
 	return pid == getpid();
 }
 
-/* In a process whose parent has just ended, or is about to. */
+/* Runs in a process whose parent has just ended, or is about to end. */
 static void tell_parent(pid_t before, int to)
 {
 	const struct timespec pause = {.tv_nsec = CLOCK_NS_PER_MS};
@@ -76,7 +76,7 @@ static void tell_parent(pid_t before, int to)
 	_exit(parent != before && write(to, &parent, sizeof(parent)) == (ssize_t)sizeof(parent) ? 0 : 1);
 }
 
-/* Whose children our orphans become (PR_SET_CHILD_SUBREAPER): an orphan of ours tells. Return: 0 unknown. */
+/* Find the process that adopts our orphans (PR_SET_CHILD_SUBREAPER), by making one. Return: 0 unknown. */
 static pid_t find_reaper(void)
 {
 	pid_t reaper = 0, child;
@@ -101,7 +101,7 @@ static pid_t find_reaper(void)
 	return reaper;
 }
 
-/* Or a child of one, which is about to become one itself. */
+/* Return: true for a child of the reaper, or of another orphan. */
 static bool is_orphan(const struct search *search, int parent)
 {
 	for (size_t i = 0; i < search->count && i < search->room; i++)
@@ -111,8 +111,8 @@ static bool is_orphan(const struct search *search, int parent)
 }
 
 /*
- * A manager of services (systemd) puts what it starts into control groups of their own. Another reaper, as the shell of
- * a container, may have started it itself: in its own session, or as the first process of one.
+ * A service manager (systemd) puts the processes it starts into separate control groups. Another reaper, as the shell
+ * of a container, may have started a process itself: in its own session, or as the first process of one.
  */
 static bool may_be_reapers(const struct search *search, pid_t pid, const struct facts *facts)
 {
@@ -131,7 +131,7 @@ static int session_of_reaper(const struct search *search)
 	return facts.session;
 }
 
-/* The first process of a session may have ended; then the session is younger than the command as its number is. */
+/* The first process of a session may have ended; then the number of the session shows whether it is younger. */
 static bool is_session_of_command(const struct search *search, int session)
 {
 	struct facts leader;

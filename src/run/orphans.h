@@ -24,12 +24,12 @@ uint64_t orphans_start(pid_t pid);
 /**
  * orphans_find() - processes that look like orphans of a command
  * @start: orphans_start() of the command
- * @known: processes that are not meant
- * @known_count: how many
- * @pids: the first of them
- * @room: how many fit in
+ * @known: processes to leave out
+ * @known_count: their number
+ * @pids: gets the first of them
+ * @room: size of @pids
  *
- * Return: how many there are.
+ * Return: number of processes found.
  */
 size_t orphans_find(uint64_t start, const pid_t *known, size_t known_count, pid_t *pids, size_t room);
 

@@ -19,15 +19,15 @@
 #include "track/interval_delta.h"
 
 #define OUTPUT_BUFFER (1 << 16)
-/* How often handshakes are looked for, and among very many connections for what part of the time. */
+/* Interval between searches for handshakes, and the share of the time they may take with many connections. */
 #define HANDSHAKES_NS (50 * CLOCK_NS_PER_MS)
 #define HANDSHAKES_SHARE 20
-/* So long one waits to be told whose it is. */
+/* Longest wait for the owner of a connection. */
 #define OWNER_NS (150 * CLOCK_NS_PER_MS)
 
-/* A handshake that has been decided. */
+/* A handshake with a result. */
 struct decided {
-	int64_t since_ns; /* monotonic: when that was found */
+	int64_t since_ns; /* monotonic: when the result was found */
 	bool reported;
 };
 
@@ -117,7 +117,7 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 		return rc == -EINVAL ? -EIO : rc;
 	}
 	output->file = outfile_stream(output->outfile);
-	/* Whoever must be shown a row at once flushes it; a long report goes out in large pieces. */
+	/* Rows that must appear at once are flushed; a long report is written in large pieces. */
 	setvbuf(output->file, NULL, _IOFBF, OUTPUT_BUFFER);
 	column_fields_init(&output->fields, &options->message_names);
 	fill_report_options(output, start_ns);
@@ -143,7 +143,7 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	return 0;
 }
 
-/* Rows for programs have one line of titles in a file, however many runs append to it. */
+/* Rows for programs have one line of titles in a file, even if several runs append to it. */
 static void set_titles(struct output *output)
 {
 	const struct report_options *options = &output->report_options;
@@ -184,7 +184,7 @@ bool output_selects(const struct options *options, const struct conn *conn)
 	return (options->only == 0 && !options->suspicious) || conn->why != 0;
 }
 
-/* Of one that is older than the run nobody saw the handshake. */
+/* The handshake of a connection older than the run is unknown. */
 static bool is_decided(const struct conn *conn)
 {
 	return conn->result != RESULT_PENDING && conn->result != RESULT_UNKNOWN && !(conn->seen & SEEN_EXISTING);
@@ -201,7 +201,7 @@ int output_fd(const struct output *output)
 	return output->file != NULL ? fileno(output->file) : -1;
 }
 
-/* An event of a connection is its end, or its handshake, which may have been told. */
+/* An event of a connection is its end, or its handshake unless that is reported already. */
 static bool is_event(const struct output *output, const struct conn *conn)
 {
 	const struct decided *decided = output->decided != NULL ? idmap_find(output->decided, conn->id) : NULL;
@@ -211,7 +211,7 @@ static bool is_event(const struct output *output, const struct conn *conn)
 	return output->decided == NULL || (!(conn->seen & SEEN_EXISTING) && (decided == NULL || !decided->reported));
 }
 
-/* Whose a connection is may be found a moment after it has come about. */
+/* The owner of a connection may be found shortly after it is established. */
 static bool is_ripe(const struct output *output, const struct conn *conn, int64_t now_ns)
 {
 	struct decided *decided = idmap_put(output->decided, conn->id);
@@ -313,9 +313,9 @@ bool output_message(struct output *output, const struct conn *conn, const struct
 }
 
 /*
- * The open connections that the filter, and the choice if @chosen, want; of a
- * run in slices what is new of them, and with a slice ends what has ended but
- * may still hear more only if that is nothing the reports show.
+ * The open connections that the filter, and the choice if @chosen, select. In a
+ * run with slices only their changes. At the end of a slice, connections that
+ * have ended but may get late packets are included only if the reports show them.
  */
 struct wanted_open {
 	const struct output *output;
@@ -355,7 +355,7 @@ static const struct conn *next_wanted(void *context, const struct conn *previous
 	return reported;
 }
 
-/* What has been printed is not printed again. */
+/* Printed connections are not printed again. */
 static void end_slice(struct output *output, struct wanted_open *wanted)
 {
 	const struct conn *conn = NULL;
@@ -445,7 +445,7 @@ int output_summary(struct output *output, const struct summary *summary, struct 
 		return 0;
 	for (size_t i = 0; i < output->count; i++)
 		if (report_left_out(output->reports[i]) != NULL)
-			fprintf(stderr, "conntrace: %s: no room for %s here; -O shows them, a file has them\n",
+			fprintf(stderr, "conntrace: %s: columns %s do not fit here; -O selects them, a file has all\n",
 				ops_of(output, i)->name, report_left_out(output->reports[i]));
 	rc = report_summary(to, output->report_options.format, summary);
 	return rc == 0 ? 0 : err_set(err, rc, "cannot write: %s", strerror(-rc));

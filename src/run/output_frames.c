@@ -3,7 +3,7 @@
 #include "run/output.h"
 #include "run/output_state.h"
 
-/* What reports and ladders see of connections that go on: frames, segments and the kernel's counters. */
+/* Events of open connections for reports and ladders: frames, segments and the kernel's counters. */
 
 /* Whether frames of no connection count too: nothing limits the run to some connections. */
 static bool counts_all_frames(const struct output *output)
@@ -22,7 +22,7 @@ static void on_entry(void *context, const struct conn *conn, const struct conn *
 
 	if (!conn_filter_is_empty(&output->options->filter) && !conn_filter_match(&output->options->filter, conn))
 		return;
-	/* Of both ends that are of interest only this one passes the filter. */
+	/* Only this one of both watched ends passes the filter. */
 	if (first != NULL && entry->kind == TIMELINE_SEGMENT && !conn_filter_match(&output->options->filter, first))
 		own.segment.judged &= (uint16_t)~SEGMENT_REPORTED;
 	entry = &own;
@@ -31,7 +31,7 @@ static void on_entry(void *context, const struct conn *conn, const struct conn *
 	if (!output->counts_frames || entry->kind != TIMELINE_SEGMENT || entry->segment.judged & SEGMENT_REPORTED)
 		return;
 	output->frames_reported |= entry->segment.judged & SEGMENT_FRAME;
-	/* A fragment's frame has been counted already, because its connection was not known. */
+	/* A fragment's frame is counted already, because its connection was not known. */
 	alone = entry->segment.judged & SEGMENT_FRAME || !output->frames_reported || !counts_all_frames(output);
 	for (size_t i = 0; i < output->count; i++)
 		report_segment(output->reports[i], &entry->segment, alone);
@@ -58,7 +58,7 @@ bool output_observer(struct output *output, struct tracker_observer *observer)
 {
 	const struct options *options = output->options;
 
-	/* On the live screen any connection may be asked for. */
+	/* On the live screen the user may select any connection. */
 	if (output->ladder == NULL && !options->top)
 		return false;
 	*observer = (struct tracker_observer){

@@ -20,22 +20,22 @@ struct outfile;
 /**
  * struct output - the file and the reports of a run; for output.c and output_frames.c
  * @options: of the run
- * @report_options: what reports read of them
+ * @report_options: the part that reports read
  * @fields: columns of the messages
  * @outfile: the file
  * @file: its stream
- * @reports: as many as @count
- * @count: reports
- * @ladder: NULL when none was asked for
+ * @reports: array of @count
+ * @count: number of reports
+ * @ladder: NULL when none was requested
  * @counts_frames: a report with report_ops.counts_frames is among them
- * @frames_reported: frames come apart from segments
+ * @frames_reported: frames are reported separately from segments
  * @outcomes: of the connections that were printed
  * @chosen: by --only and --suspicious
- * @hidden_frames: of connections that the filter or the choice leaves out
- * @delta: what is new in an interval of -I, NULL in a run without
+ * @hidden_frames: of connections that the filter or --only excludes
+ * @delta: the changes in an interval of -I, NULL without intervals
  * @decided: struct decided of output.c; NULL: events are of connections, not of handshakes
- * @handshakes_reported: how many
- * @handshakes_ns: monotonic: when they are looked for next
+ * @handshakes_reported: number of handshakes reported
+ * @handshakes_ns: monotonic: time of the next search for handshakes
  */
 struct output {
 	const struct options *options;

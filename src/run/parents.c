@@ -11,13 +11,13 @@
 #include "system/procfs.h"
 #include "system/remedy.h"
 
-/* As many are told of. */
+/* Limit of parents reported. */
 #define PARENTS_MAX 8
-/* Children of one that are known from before; a server has fewer workers. */
+/* Limit of known children of one parent; a server has fewer workers. */
 #define CHILDREN_MAX 1024
-/* Sockets of a worker that are looked at; those it listens on are among its first. */
+/* Limit of a worker's sockets that are checked; its listening ones are among the first. */
 #define SOCKETS_MAX 4096
-/* Names of new children that are written out. */
+/* Limit of new children that are named. */
 #define NAMED_MAX 8
 
 struct parent {
@@ -37,7 +37,7 @@ struct parents {
 	struct err text;
 };
 
-/* The children of one, while the list of processes is walked. */
+/* State of the search for the children of one parent. */
 struct search {
 	const struct parent *parent;
 	pid_t found[CHILDREN_MAX];
@@ -52,7 +52,7 @@ static bool is_target(const struct options *options, pid_t pid)
 	return false;
 }
 
-/* Of another user's process the name alone can be read. */
+/* Only the name of another user's process can be read. */
 static bool runs_same(pid_t pid, const struct parent *parent)
 {
 	char exe[PATH_MAX], comm[16];
@@ -88,8 +88,8 @@ static void find_socket(void *context, int fd, uint32_t inode)
 }
 
 /*
- * A master has the socket that its workers listen on; a shell and its script have none in common. What may not be read
- * is taken for a master, for the program is the same.
+ * A master has the socket that its workers listen on; a shell and its script share none. If the sockets cannot be read,
+ * the parent counts as a master, because the program is the same.
  */
 static bool shares_socket(pid_t pid, pid_t child)
 {
@@ -174,8 +174,8 @@ const char *parents_announce(struct parents *parents)
 	parent = parents->list[parents->announced++];
 	allowed = may_watch(parents->options, parent->pid);
 	(void)err_set(&parents->text, 0,
-		      "PID %d is a child of %s (PID %d), which is not watched: processes that %s makes from now on, as "
-		      "a reload does, are not either; %s%sadd -p %d to have them watched",
+		      "PID %d is a child of %s (PID %d), which is not watched; processes that %s starts from now on, "
+		      "for example by a reload, are not watched either; %s%sadd -p %d to watch them",
 		      parent->child, parent->name, parent->pid, parent->name, allowed ? "" : remedy_rights(),
 		      allowed ? "" : ", ", parent->pid);
 	return parents->text.text;
@@ -206,9 +206,10 @@ const char *parents_report(struct parents *parents)
 		}
 		if (count == 0)
 			continue;
-		(void)err_set(&parents->text, 0, "%s (PID %d) made %zu process%s meanwhile that %s not watched:%s%s",
-			      parent->name, parent->pid, count, count == 1 ? "" : "es", count == 1 ? "was" : "were",
-			      pids, count > NAMED_MAX ? " ..." : "");
+		(void)err_set(&parents->text, 0,
+			      "%s (PID %d) started %zu process%s during the run that %s not watched:%s%s", parent->name,
+			      parent->pid, count, count == 1 ? "" : "es", count == 1 ? "was" : "were", pids,
+			      count > NAMED_MAX ? " ..." : "");
 		return parents->text.text;
 	}
 	return NULL;

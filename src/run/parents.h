@@ -7,27 +7,27 @@
 
 /*
  * A server's workers are often given by their PIDs, and their master is not. A
- * reload (nginx -s reload) makes other workers, which are the master's children
- * and nobody's who is watched.
+ * reload (nginx -s reload) starts other workers, which are children of the
+ * master and of no watched process.
  */
 
-/** struct parents - the processes that are not watched, but made those that are */
+/** struct parents - the unwatched parents of watched processes */
 struct parents;
 
-/** parents_open() - look who made the processes of @options, and which children they have; NULL when there is none */
+/** parents_open() - find the parents of the processes in @options, and their children; NULL when there is none */
 struct parents *parents_open(const struct options *options);
 
 /**
- * parents_announce() - the next one whose children to come will not be watched
+ * parents_announce() - the next one whose future children will not be watched
  *
- * Return: a sentence, valid until the next call; NULL behind the last.
+ * Return: a sentence, valid until the next call; NULL after the last.
  */
 const char *parents_announce(struct parents *parents);
 
-/** parents_report() - the next one that has made children since parents_open(), and which; returns as above */
+/** parents_report() - the next one that started children since parents_open(), with their names; returns as above */
 const char *parents_report(struct parents *parents);
 
-/** parents_close() - NULL is fine */
+/** parents_close() - NULL is allowed */
 void parents_close(struct parents *parents);
 
 #endif

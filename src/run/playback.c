@@ -17,7 +17,7 @@ int64_t playback_now(const struct playback *playback, int64_t clock_ns)
 	if (playback->paused)
 		return playback->file_ns;
 	passed = (double)(clock_ns - playback->clock_ns) * ((double)playback->speed / (double)PLAYBACK_ONE);
-	/* Ten years a second is possible, and no file is that long. */
+	/* A speed of ten years a second is allowed; no file is that long. */
 	return passed < 4e18 ? clock_after(playback->file_ns, (int64_t)passed) : INT64_MAX;
 }
 
@@ -41,7 +41,7 @@ int64_t playback_file_now(struct playback *playback, struct merge *merge)
 		size_t count;
 		const struct event *first = merge_run(merge, INT64_MAX, &count);
 
-		/* What a recording tells before anything happened has no time. */
+		/* The first events of a recording may have no time. */
 		if (first == NULL || first->time_ns <= 0)
 			return 0;
 		playback->file_ns = first->time_ns;

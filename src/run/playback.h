@@ -11,11 +11,11 @@
 #define PLAYBACK_ONE INT64_C(1000000000)
 
 /**
- * struct playback - how fast a file is played
- * @speed: 0: as fast as it can be read
+ * struct playback - speed of playing a file
+ * @speed: 0: as fast as possible
  * @file_ns: time in the file, where the speed or a pause last changed
  * @clock_ns: monotonic time then; 0 before the first event
- * @paused: it stands still
+ * @paused: playing is paused
  */
 struct playback {
 	int64_t speed;
@@ -24,23 +24,23 @@ struct playback {
 	bool paused;
 };
 
-/** playback_has_begun() - has the first event come? */
+/** playback_has_begun() - true after the first event */
 bool playback_has_begun(const struct playback *playback);
 
-/** playback_change() - another speed, a pause or its end */
+/** playback_change() - change the speed, begin or end a pause */
 void playback_change(struct playback *playback, int64_t speed, bool paused, int64_t clock_ns);
 
-/** playback_now() - what time it is in the file; INT64_MAX when it has no pace */
+/** playback_now() - current time in the file; INT64_MAX without a speed */
 int64_t playback_now(const struct playback *playback, int64_t clock_ns);
 
 /**
- * playback_file_now() - up to when events of a file are to be fed
+ * playback_file_now() - time up to which events of a file are to be fed
  *
  * Begins with its first event. Return: as playback_now(), 0 before it has begun.
  */
 int64_t playback_file_now(struct playback *playback, struct merge *merge);
 
-/** playback_is_ahead() - has more been read than its time has come for? */
+/** playback_is_ahead() - true when events were read whose time has not come */
 bool playback_is_ahead(const struct playback *playback, struct merge *merge);
 
 #endif

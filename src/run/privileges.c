@@ -18,13 +18,13 @@ int privileges_check(struct err *err)
 {
 	if (getuid() != geteuid() || getgid() != getegid())
 		return err_set(err, EPERM,
-			       "conntrace must not be set-user-ID or set-group-ID: whoever runs it could watch other "
+			       "conntrace must not be set-user-ID or set-group-ID: any user could watch other "
 			       "users' processes and overwrite files. Remedy: chmod ug-s; setcap cap_net_raw+ep lets "
 			       "ordinary users capture packets");
 	/*
-	 * With file capabilities the kernel makes the process and its children opaque to their own user, so that a
-	 * command could not be traced. As long as they have the capabilities, a process that lacks them may not look
-	 * into them anyway (ptrace(2), Ptrace access mode checking).
+	 * With file capabilities the kernel makes the process and its children undumpable for their own user, so a
+	 * command could not be traced. While they have the capabilities, a process without them may not access them
+	 * anyway (ptrace(2), Ptrace access mode checking).
 	 */
 	if (getauxval(AT_SECURE) != 0)
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
@@ -43,8 +43,8 @@ static uint64_t needed(const struct options *options, bool opens_files)
 	uint64_t needed = 0;
 
 	/*
-	 * Without CAP_SYS_PTRACE the kernel lets a process look only into those that have no capability which it lacks
-	 * itself (ptrace(2), Ptrace access mode checking): root in a container, whose programs have as many.
+	 * Without CAP_SYS_PTRACE the kernel lets a process access only those whose capabilities are a subset of its own
+	 * (ptrace(2), Ptrace access mode checking): root in a container, whose programs have the same ones.
 	 */
 	if (geteuid() == 0 && !options_is_file(options) && !privileges_has(CAP_SYS_PTRACE))
 		return UINT64_MAX;
@@ -57,7 +57,7 @@ static uint64_t needed(const struct options *options, bool opens_files)
 	/* In a user namespace the kernel lets root signal the packet process by this only: see confine_leash(). */
 	if (options_has_packets(options) && remedy_in_user_namespace())
 		needed |= BIT(CAP_KILL);
-	/* What is opened, renamed or removed later may be in others' directories. */
+	/* Files opened, renamed or removed later may be in directories of other users. */
 	if (opens_files || options->append || options->metrics != NULL || options->control != NULL)
 		needed |= BIT(CAP_DAC_OVERRIDE);
 	if (options->metrics != NULL)
@@ -74,7 +74,7 @@ void privileges_drop(const struct options *options, bool opens_files)
 		if (kept & BIT(capability))
 			continue;
 		(void)capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE, capability);
-		/* Who runs no other program can lower what one could get; it takes CAP_SETPCAP. */
+		/* Without a command the bounding set can be lowered; it takes CAP_SETPCAP. */
 		if (options->command == NULL && capng_have_capability(CAPNG_BOUNDING_SET, capability) == 1)
 			(void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 	}

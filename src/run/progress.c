@@ -10,18 +10,18 @@
 
 #define FIRST_NS CLOCK_NS_PER_SEC
 #define AGAIN_NS (250 * CLOCK_NS_PER_MS)
-/* Blanks wipe what this program printed where a terminal cannot wipe a line. */
+/* Blanks erase the line on a terminal that cannot erase lines. */
 #define LINE_MOST 76
 
 void progress_begin(struct progress *progress, const struct options *options, const struct sources *sources)
 {
 	const char *term = getenv("TERM");
 	bool is_file = options_is_file(options);
-	/* Rows that appear on the same terminal meanwhile show progress enough. */
+	/* Rows printed on the same terminal show the progress. */
 	bool prints = options->events || options->interval_ns > 0 || options->top;
 	int64_t size;
 
-	/* A pipe may stand still for hours, and says nothing of its length. */
+	/* A pipe may be idle for hours, and has no known length. */
 	progress->is_wanted = is_file && !options->quiet && isatty(STDERR_FILENO) && options->debug == 0 &&
 			      sources_offset(sources, &size) >= 0 && !(prints && isatty(STDOUT_FILENO));
 	progress->clears = term != NULL && strcmp(term, "dumb") != 0;

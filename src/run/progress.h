@@ -9,16 +9,16 @@
 #include "run/sources.h"
 
 /**
- * struct progress - how far a file has been read, for somebody who waits
+ * struct progress - shows the user how much of a file has been read
  *
- * On standard error, if that is a terminal and nothing else is printed
- * meanwhile; after a second, so that a short run prints none.
+ * On standard error, if that is a terminal and no other output is printed to
+ * it; after a second, so that a short run prints none.
  *
- * @is_wanted: it is to be shown
- * @is_shown: there is a line to wipe
- * @clears: the terminal can wipe a line by ECMA-48
+ * @is_wanted: it is shown in this run
+ * @is_shown: there is a line to erase
+ * @clears: the terminal can erase a line by ECMA-48
  * @start_ns: monotonic
- * @next_ns: when it is shown next
+ * @next_ns: time of the next output
  */
 struct progress {
 	bool is_wanted;
@@ -28,19 +28,19 @@ struct progress {
 	int64_t next_ns;
 };
 
-/** progress_begin() - see whether it is wanted in this run */
+/** progress_begin() - decide whether it is shown in this run */
 void progress_begin(struct progress *progress, const struct options *options, const struct sources *sources);
 
-/** progress_show() - if it is time: percent of the file, packets a second, time left */
+/** progress_show() - print when due: percent of the file, packets a second, time left */
 void progress_show(struct progress *progress, const struct sources *sources);
 
-/** progress_wipe() - make room for a line of something else */
+/** progress_wipe() - erase the line before other output */
 void progress_wipe(struct progress *progress);
 
-/** progress_end() - leave nothing on the terminal */
+/** progress_end() - erase the line for good */
 void progress_end(struct progress *progress);
 
-/** progress_percent() - how far a file has been read, -1 unknown */
+/** progress_percent() - percent of the file read, -1 unknown */
 int64_t progress_percent(const struct sources *sources);
 
 #endif

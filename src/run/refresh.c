@@ -13,18 +13,18 @@
 #include "system/socket.h"
 #include "system/tcp_info.h"
 
-/* Listeners and mini sockets have no counters to tell. */
+/* Listeners and mini sockets have no counters. */
 #define STATES (DIAG_ALL_STATES & ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT))
-/* So many connections are looked at one by one: 4 us each. */
+/* Up to this many connections are queried one by one: 4 us each. */
 #define SINGLE_LOOKS 64
-/* The kernel lists all its sockets, not ours only; that pays while ours are this part of them. */
+/* The kernel lists all its sockets, not only ours; that is cheaper while ours are at least this part of them. */
 #define LIST_SHARE 16
-/* How often it is tried again. */
+/* Queries between two tries of the full list. */
 #define LIST_AGAIN 64
-/* One question more takes 4 us, a list without counters 1 us for each socket. */
+/* One more query takes 4 us, a list without counters 1 us for each socket. */
 #define LIST_AGAIN_SHARE 4
 
-/* A socket that was connected anew keeps its cookie. */
+/* A socket that is connected again keeps its cookie. */
 static bool is_other_flow(const struct flow *seen, const struct flow *flow)
 {
 	return flow_is_complete(seen) && flow_is_complete(flow) &&
@@ -48,7 +48,7 @@ static int read_through_process(const struct conn *conn, struct event *event)
 		return -ENOENT;
 	rc = socket_read(socket, &seen);
 	close(socket);
-	/* The descriptor, or even the PID, may be another's by now. */
+	/* The descriptor, or even the PID, may belong to another process by now. */
 	if (rc != 0 || seen.info.cookie != conn->cookie || is_other_flow(&seen.flow, &conn->flow))
 		return -ENOENT;
 	*event = seen;
@@ -73,14 +73,14 @@ int refresh_read(struct diag *diag, uint32_t netns, const struct conn *conn, str
 	if (conn->cookie == 0)
 		return -ENOENT;
 	if (diag != NULL && is_here(netns, conn) && flow_is_complete(&conn->flow) && ask(diag, conn, event) == 0)
-		/* A mini socket (TIME_WAIT) has no counters: the socket is gone, and its last word on the way. */
+		/* A mini socket (TIME_WAIT) has no counters: the socket is gone, its final counters are to come. */
 		return event->info.bytes_received >= 0 ? 0 : -ENOENT;
 	return read_through_process(conn, event);
 }
 
 /* ---- all of them ------------------------------------------------------------------- */
 
-/* A connection that is looked for in the kernel's list; what was seen holds once @is_sure. */
+/* A connection searched in the kernel's list; its values are valid once @is_sure. */
 struct sought {
 	uint64_t cookie;
 	bool is_seen;
@@ -91,10 +91,10 @@ struct sought {
 struct search {
 	struct sought *sought;
 	size_t count;
-	bool is_listed; /* sorted, and looked for */
+	bool is_listed; /* sorted, to be searched */
 };
 
-/* Of cookies, or of whatever begins with one. */
+/* Compares cookies, or structures that begin with one. */
 static int compare_cookies(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -117,7 +117,7 @@ static void see(void *context, const struct event *event)
 	}
 }
 
-/* As ask() says: counters belong to their state when it is the same afterwards. */
+/* Counters belong to their state when it is the same afterwards. */
 static void see_again(void *context, const struct event *event)
 {
 	struct sought *sought = find(context, event->info.cookie);
@@ -135,7 +135,7 @@ static bool is_as_known(const struct refresh *refresh, const struct event_info *
 	return known != NULL && refresh_known_holds(known, info);
 }
 
-/* Which of those just seen need no other question? Return: how many do. */
+/* Mark those just seen that need no second query. Return: number of those that do. */
 static size_t compare_with_known(const struct refresh *refresh, struct search *search)
 {
 	size_t count = 0;
@@ -149,7 +149,7 @@ static size_t compare_with_known(const struct refresh *refresh, struct search *s
 	return count;
 }
 
-/* For the next list. */
+/* Keep the counters for the next list. */
 static void keep_known(struct refresh *refresh, const struct search *search)
 {
 	refresh->known = xreallocarray(refresh->known, search->count, sizeof(*refresh->known));
@@ -171,7 +171,7 @@ static void keep_known(struct refresh *refresh, const struct search *search)
 	}
 }
 
-/* A RST on the wire ends no socket that did not get it (a packet filter made it, or stopped it). */
+/* A RST on the wire does not end a socket that did not get it (a packet filter made it, or dropped it). */
 static bool may_live(const struct conn *conn)
 {
 	return conn->cookie != 0 && (conn->open || conn->state == STATE_RESET);
@@ -264,12 +264,12 @@ size_t refresh_all(struct refresh *refresh, bool tell_gone)
 			if (!conn->open)
 				continue;
 			gone++;
-			/* None comes of MPTCP sockets and from other network namespaces. */
+			/* MPTCP sockets and other network namespaces have none. */
 			if (conn->flow.proto == IPPROTO_TCP && is_here(refresh->netns, conn))
 				note_awaited(refresh, conn->cookie);
 			if (!tell_gone)
 				continue;
-			/* Its last word is lost: it has ended, and nobody knows with which numbers. */
+			/* Its final counters are lost: it has ended with unknown numbers. */
 			*event = event_new(EVENT_INFO, ORIGIN_KERNEL, clock_now());
 			tcp_info_unknown(&event->info);
 			event->info.reason = INFO_DESTROY;

@@ -12,22 +12,22 @@
 #include "track/tracker.h"
 
 /**
- * refresh_read() - how far is a connection that has had no last word?
- * @diag: to ask the kernel, NULL when it can't be asked
- * @netns: the network namespace @diag asks in
+ * refresh_read() - read the current counters of a connection without final counters
+ * @diag: to query the kernel, NULL when that is not possible
+ * @netns: the network namespace of @diag
  * @conn: its flow, cookie, process and descriptor
  * @event: an EVENT_INFO on success
  *
- * The kernel is asked first; a socket it does not list (another network
- * namespace, or dead but not closed) is looked at through its process.
+ * The kernel is queried first; a socket that it does not list (another network
+ * namespace, or dead but not closed) is read through its process.
  *
- * Return: 0, or -ENOENT when there is no such socket any more, as far as can be seen.
+ * Return: 0, or -ENOENT when the socket does not exist any more, as far as that can be found.
  */
 int refresh_read(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event);
 
 /**
- * struct refresh_known - what counters were when they belonged to their state
- * @cookie: whose; the first, because they are sorted by it
+ * struct refresh_known - counters that belonged to their state
+ * @cookie: of the socket; first, because they are sorted by it
  * @bytes_received: see struct event_info, as the others
  * @bytes_acked: of the socket
  * @segs_in: of the socket, never unknown
@@ -48,9 +48,9 @@ struct refresh_known {
 };
 
 /**
- * refresh_known_holds() - do the counters in @info belong to its state, as those in @known did?
+ * refresh_known_holds() - true when the counters in @info belong to its state, as those in @known did
  *
- * When no segment has come or gone, and nothing waits that did not wait, there has been no FIN in between.
+ * When no segment was received or sent, and the queues did not grow, there was no FIN in between.
  */
 static inline bool refresh_known_holds(const struct refresh_known *known, const struct event_info *info)
 {
@@ -60,19 +60,19 @@ static inline bool refresh_known_holds(const struct refresh_known *known, const 
 }
 
 /**
- * struct refresh - whom to ask about all open connections
- * @diag: the kernel, NULL when it can't be asked
- * @netns: the network namespace it answers for
- * @tracker: whose connections
- * @feed: gets what was seen, after all was seen
+ * struct refresh - the means to query all open connections
+ * @diag: the kernel, NULL when it cannot be queried
+ * @netns: the network namespace of @diag
+ * @tracker: has the connections
+ * @feed: gets the results, after all queries
  * @context: passed on
- * @reported: sockets in the last list of all of them; its own
- * @looks: since then; its own
- * @awaited: cookies of those that were gone at the last look, and may still have a last word; sorted, its own
- * @awaited_count: how many
- * @awaited_size: room there
- * @known: of the sockets that the last list told of; sorted, its own
- * @known_count: how many
+ * @reported: sockets in the last full list; private
+ * @looks: queries since then; private
+ * @awaited: cookies of sockets that were gone at the last query, and whose final counters may arrive; sorted, private
+ * @awaited_count: their number
+ * @awaited_size: allocated number
+ * @known: of the sockets in the last list; sorted, private
+ * @known_count: their number
  */
 struct refresh {
 	struct diag *diag;
@@ -89,17 +89,17 @@ struct refresh {
 };
 
 /**
- * refresh_all() - how far are the open connections, which have had no last word?
- * @tell_gone: those that are gone are told of as ended, nobody knows how (INFO_DESTROY without counters and state)
+ * refresh_all() - read the current counters of all open connections without final counters
+ * @tell_gone: report sockets that are gone as ended in an unknown way (INFO_DESTROY without counters and state)
  *
- * Return: how many are gone.
+ * Return: number of those that are gone.
  */
 size_t refresh_all(struct refresh *refresh, bool tell_gone);
 
-/** refresh_awaited() - how many that were gone at the last look may still have a last word? The kernel is not asked */
+/** refresh_awaited() - number of those gone at the last query whose final counters may still arrive; without a query */
 size_t refresh_awaited(const struct refresh *refresh);
 
-/** refresh_free() - what it has of its own */
+/** refresh_free() - free its private fields */
 void refresh_free(struct refresh *refresh);
 
 #endif

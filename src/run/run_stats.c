@@ -12,7 +12,7 @@
 #include "system/diag.h"
 #include "system/procfs.h"
 
-/* The listeners of targets, and how many connections wait there. */
+/* The listeners of watched processes, and the number of connections that wait there. */
 struct queues {
 	const struct tracker *tracker;
 	struct summary_accepts *accepts;
@@ -28,7 +28,7 @@ static void add_queue(void *context, const struct event *event)
 	queues->accepts->waiting += (uint64_t)event->info.rqueue;
 }
 
-/* Return: could they be asked? */
+/* Return: true when they could be queried. */
 static bool ask_queues(struct summary_accepts *accepts, const struct tracker *tracker, struct sources *sources)
 {
 	struct queues queues = {tracker, accepts};
@@ -53,7 +53,7 @@ static void fill_accepts(struct summary_accepts *accepts, const struct tracker_s
 	accepts->shared = run->shared_waiting;
 }
 
-/* What nothing in this run tells, enum summary_lack bits. */
+/* The sources that this run lacks, enum summary_lack bits. */
 static unsigned int lacks(const struct sources *sources, const struct options *options, const struct event_run *run)
 {
 	bool is_replay = options->replay != NULL, is_file = options_is_file(options);
@@ -128,7 +128,7 @@ static void add_number(struct text *text, const char *before, uint64_t number, c
 	text_add(text, after);
 }
 
-/* Of a run that ended sooner than it was to, all of whose processes have gone. */
+/* Explain a run that ended early because all its processes ended. */
 static void explain_end(struct text *text, const struct summary *summary, const struct options *options,
 			struct sources *sources)
 {
@@ -141,7 +141,7 @@ static void explain_end(struct text *text, const struct summary *summary, const 
 	add_seconds(text, options->duration_ns);
 }
 
-/* Attempts of this host that no packet tells of. */
+/* Attempts of this host without a captured packet. */
 struct attempts {
 	const struct options *options;
 	struct event first;
@@ -171,7 +171,7 @@ static bool captures_all(const struct options *options)
 	return any;
 }
 
-/* What the own packet filter drops is in no packet, while the kernel waits for an answer. */
+/* Packets that the local packet filter drops are not captured, while the kernel waits for an answer. */
 static void explain_attempts(struct text *text, const struct options *options, struct sources *sources)
 {
 	struct attempts attempts = {.options = options};
@@ -194,7 +194,7 @@ static void explain_attempts(struct text *text, const struct options *options, s
 						     : "that never left this host or went through another interface");
 }
 
-/* Nothing came that connections are made of. */
+/* Explain that there was no connection. */
 static void explain_nothing(struct text *text, const struct summary *summary, const struct options *options,
 			    struct sources *sources)
 {
@@ -202,7 +202,7 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 	struct err why;
 
 	if (has_target) {
-		const char *who = options->command != NULL ? "the command" : "what was watched";
+		const char *who = options->command != NULL ? "the command" : "the watched processes";
 
 		text_add(text, text->length > 0 ? "; " : "");
 		if (sources_explain(sources, &why)) {
@@ -211,9 +211,9 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 			text_add(text, "; ");
 			text_add(text, why.text);
 		} else if (summary->too_short > 0) {
-			add_number(text, "of ", summary->too_short,
-				   summary->too_short == 1 ? " connection of this host the process is unknown"
-							   : " connections of this host the process is unknown");
+			add_number(text, "the process of ", summary->too_short,
+				   summary->too_short == 1 ? " connection of this host is unknown"
+							   : " connections of this host is unknown");
 		} else {
 			text_add(text, who);
 			text_add(text, " neither made nor accepted a TCP connection");
@@ -231,7 +231,7 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 		add_number(text, "no TCP connection of interest in ", summary->packets,
 			   summary->packets == 1 ? " packet" : " packets");
 	else if (options->packet_filter != NULL && options->packet_filter[0] != '\0')
-		text_add(text, "no packet came that the capture filter lets through");
+		text_add(text, "no packet passed the capture filter");
 	else
 		text_add(text, options_is_file(options) ? "the file has no packets" : "no packet came");
 	if (!options_is_file(options))
@@ -244,8 +244,8 @@ static void explain_empty(struct text *text, const struct summary *summary, cons
 	if (summary->chosen.is_asked && summary->connections > 0 && summary->chosen.shown == 0) {
 		text_add(text, text->length > 0 ? "; " : "");
 		add_number(text, "none of ", summary->connections,
-			   summary->connections == 1 ? " connection is what " : " connections is what ");
-		text_add(text, options->suspicious ? "--suspicious shows" : "--only shows");
+			   summary->connections == 1 ? " connection is shown by " : " connections is shown by ");
+		text_add(text, options->suspicious ? "--suspicious" : "--only");
 		return;
 	}
 	if (summary->connections > 0) {
@@ -257,7 +257,7 @@ static void explain_empty(struct text *text, const struct summary *summary, cons
 	}
 	if (summary->outcomes.unmatched > 0) {
 		text_add(text, text->length > 0 ? "; " : "");
-		add_number(text, "no connection matched what was asked for; ", summary->outcomes.unmatched, " did not");
+		add_number(text, "no connection matched the options; ", summary->outcomes.unmatched, " did not");
 	} else {
 		explain_nothing(text, summary, options, sources);
 	}

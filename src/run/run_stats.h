@@ -14,20 +14,20 @@
  * run_stats_fill() - the accounts of a run so far
  * @summary: filled
  * @tracker: has the open connections
- * @sources: know what they lost and what they cost
- * @options: say what they are sources of
+ * @sources: have their losses and costs
+ * @options: determine what the sources cover
  * @start_ns: when the run began, monotonic
- * @finished: connections that are over
+ * @finished: number of finished connections
  */
 void run_stats_fill(struct summary *summary, const struct tracker *tracker, struct sources *sources,
 		    const struct options *options, int64_t start_ns, uint64_t finished);
 
 /**
- * run_stats_explain() - what a reader of the tables must know of the whole run, at its end
+ * run_stats_explain() - explain at the end what a reader of the tables must know of the run
  * @summary: that of run_stats_fill(); completed
  * @output: has printed all reports
- * @options: what was asked for
- * @sources: asked for processes that were not watched; what these did is told on standard error
+ * @options: of the run
+ * @sources: queried for processes that were not watched; these are reported on standard error
  */
 void run_stats_explain(struct summary *summary, struct output *output, const struct options *options,
 		       struct sources *sources);

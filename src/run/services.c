@@ -13,7 +13,7 @@
 #include "report/export/metrics.h"
 #include "report/export/metrics_file.h"
 
-/* As long as nobody says otherwise with -I; scrapers come every 15 to 60 seconds. */
+/* Default without -I; scrapers come every 15 to 60 seconds. */
 #define METRICS_INTERVAL_NS (10 * CLOCK_NS_PER_SEC)
 
 struct services {
@@ -27,7 +27,7 @@ struct services {
 	bool failed;
 };
 
-/* ---- what is told --------------------------------------------------------- */
+/* ---- reporting --------------------------------------------------------- */
 
 static const struct conn *next_wanted(void *context, const struct conn *previous)
 {
@@ -149,7 +149,7 @@ int services_serve(struct services *services, const struct services_run *run, bo
 		services->due_ns = clock_monotonic() + (interval_ns > 0 ? interval_ns : METRICS_INTERVAL_NS);
 		rc = save_metrics(services, err);
 	}
-	/* A disk that is full now may have room next time, so it is told once and tried on. */
+	/* A full disk may have room next time, so the error is reported once and writing is tried again. */
 	if (services->failed)
 		return 0;
 	services->failed = rc != 0;

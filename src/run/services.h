@@ -12,17 +12,17 @@
 #include "run/sources.h"
 #include "track/tracker.h"
 
-/** struct services - those who are told while the run goes on: --control and --metrics */
+/** struct services - outputs during the run: --control and --metrics */
 struct services;
 
 /**
- * struct services_run - how things stand
+ * struct services_run - state of the run
  * @tracker: has the open connections
  * @sources: for the accounts
  * @output: likewise
  * @start_ns: when the run began, monotonic
- * @finished: connections that are over
- * @writes: metrics are written; not before there is something to write
+ * @finished: number of finished connections
+ * @writes: metrics are written; false before the first output
  */
 struct services_run {
 	struct tracker *tracker;
@@ -34,39 +34,39 @@ struct services_run {
 };
 
 /**
- * services_open() - open what was asked for
- * @services: set on success; NULL when nothing was asked for
+ * services_open() - open the requested services
+ * @services: set on success; NULL when none was requested
  * @options: must outlive it
- * @err: the story of a failure
+ * @err: the message of a failure
  *
  * Return: 0 or a negative errno.
  */
 int services_open(struct services **services, const struct options *options, struct err *err);
 
-/** services_finished() - a connection is over; told once of each */
+/** services_finished() - a connection has ended; called once for each */
 void services_finished(struct services *services, const struct conn *conn);
 
-/** services_fd() - to be watched for reading, -1 for none; NULL is fine */
+/** services_fd() - poll it for reading, -1 for none; NULL is allowed */
 int services_fd(const struct services *services);
 
-/** services_due() - will services_serve() write metrics, so that open connections should be looked at? NULL is fine */
+/** services_due() - true when services_serve() will write metrics, so sample open connections first; NULL is allowed */
 bool services_due(const struct services *services, bool final);
 
 /**
- * services_serve() - answer who asks, and write what is due
- * @services: NULL is fine
- * @run: how things stand
- * @final: nothing comes after it
- * @err: the story, when something could not be written that could be before
+ * services_serve() - answer requests, and write metrics when due
+ * @services: NULL is allowed
+ * @run: state of the run
+ * @final: the last call
+ * @err: the message of the first failed write
  *
  * Return: 0 or a negative errno, once in a run.
  */
 int services_serve(struct services *services, const struct services_run *run, bool final, struct err *err);
 
-/** services_have_failed() - was there something that could not be written? NULL is fine */
+/** services_have_failed() - true when a write failed; NULL is allowed */
 bool services_have_failed(const struct services *services);
 
-/** services_close() - remove the socket; the metrics stay; NULL is fine */
+/** services_close() - remove the socket; the metrics stay; NULL is allowed */
 void services_close(struct services *services);
 
 #endif

@@ -19,14 +19,14 @@
 #include "report/rows/top_names.h"
 #include "report/top/top_screen.h"
 
-/* Twice a second is often enough for numbers that somebody reads. */
+/* Two updates a second suffice for a reader. */
 #define TICK_NS (500 * CLOCK_NS_PER_MS)
-/* With many connections a tick is costly. Less often than this it comes only where there are very many, */
+/* With many connections a tick is costly. It comes less often than this only with very many, */
 #define TICK_LONG_NS CLOCK_NS_PER_SEC
-/* so that it takes these parts of the time: of the one and of the other. */
+/* so it takes at most these shares of the time. */
 #define TICK_SHARE_MANY 200
 #define TICK_SHARE_VERY_MANY 6
-/* A key is answered at once, but not more often than a screen is worth it. */
+/* A key is answered at once, but the screen is drawn at most this often. */
 #define DRAW_NS (40 * CLOCK_NS_PER_MS)
 #define PLAIN_NS (2 * CLOCK_NS_PER_SEC)
 #define PLAIN_WIDTH 80
@@ -39,9 +39,9 @@ struct top_run {
 	struct top_list list;
 	struct top_grid grid;
 	struct top_names *names;
-	struct text ladder; /* of the connection that is shown alone */
+	struct text ladder; /* of the connection on the page of details */
 	uint64_t ladder_id;
-	struct top_screen *screen; /* NULL: plain lines, or the screen is not there any more */
+	struct top_screen *screen; /* NULL: plain lines, or the screen is closed */
 	int tty;                   /* -1: plain lines */
 	int64_t tick_ns;
 	int64_t next_tick_ns; /* monotonic */
@@ -55,12 +55,12 @@ struct top_run {
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
-/* The terminal in front of the user, or -1. */
+/* Open the user's terminal. Return: -1 for none. */
 static int open_tty(bool is_command)
 {
 	int tty;
 
-	/* Somebody reads our output: they want lines. A command's output has to go elsewhere anyway. */
+	/* A redirected output gets lines. A command's output must be redirected anyway. */
 	if (!is_command && !isatty(STDOUT_FILENO))
 		return -1;
 	tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -112,13 +112,13 @@ static void name_target(struct top_run *top_run)
 	} else {
 		snprintf(title, size, "%s%s", options->interfaces[0], options->interface_count > 1 ? " ..." : "");
 	}
-	/* Foreign bytes have no business on a terminal. */
+	/* Foreign bytes must not reach the terminal. */
 	for (char *at = title; *at != '\0'; at++)
 		if (*at < ' ' || *at > '~')
 			*at = '?';
 }
 
-/* COMMAND must not write on the screen, nor take the keys. */
+/* COMMAND must not write to the screen or read the keys. */
 static int check_command(const struct top_run *top_run, struct err *err)
 {
 	int null;
@@ -139,7 +139,7 @@ static int check_command(const struct top_run *top_run, struct err *err)
 	return 0;
 }
 
-/* Lines for people in between would spoil what is for programs. */
+/* Lines for people would corrupt a format for programs. */
 static int check_format(const struct top_run *top_run, struct err *err)
 {
 	const enum report_format format = top_run->options->format;
@@ -148,8 +148,8 @@ static int check_format(const struct top_run *top_run, struct err *err)
 	if (top_run->tty >= 0 || is_for_people || top_run->options->output != NULL)
 		return 0;
 	return err_set(err, EINVAL,
-		       "--top would print plain lines, because there is no screen here, among those of "
-		       "the report's format; let the report go to -o FILE, or take -I SEC -z conns "
+		       "--top would mix plain lines, because there is no screen here, with those of "
+		       "the report's format; write the report to -o FILE, or use -I SEC -z conns "
 		       "instead of --top");
 }
 
@@ -211,7 +211,7 @@ void top_run_leave(struct top_run *top_run)
 	is_away = top_run->screen != NULL && top_screen_is_away(top_run->screen);
 	top_screen_close(top_run->screen);
 	top_run->screen = NULL;
-	/* Who stopped in our place is to end, too. */
+	/* The process that stopped in our place must end, too. */
 	if (is_away)
 		job_proxy_over();
 	for (size_t i = 0; i < top_run->notice_count; i++) {
@@ -251,7 +251,7 @@ void top_run_notice(struct top_run *top_run, const char *text)
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-/* Its time line is lent to us now, and not when it is drawn. */
+/* Its time line is available now, but not when the screen is drawn. */
 static void keep_ladder(struct top_run *top_run, const struct conn *conn)
 {
 	if (top_run->state.page != TOP_PAGE_DETAILS || conn->id != top_run->state.chosen_id)
@@ -263,7 +263,7 @@ static void keep_ladder(struct top_run *top_run, const struct conn *conn)
 
 void top_run_finished(struct top_run *top_run, const struct conn *conn)
 {
-	/* The model begins with the first tick; what ended before it has to be in it. */
+	/* The model begins with the first tick; connections that ended before it are added. */
 	if (top_run->model == NULL)
 		top_run->model = top_model_new(conn->start_ns);
 	top_model_finished(top_run->model, conn);
@@ -321,7 +321,7 @@ static void order(struct top_run *top_run)
 	top_keys_settle(&top_run->state, &top_run->list, top_layout_rows(top_run->grid.height));
 }
 
-/* A screen full of lines: as many as there are rows. */
+/* Print the screen as lines, with all rows. */
 static void print_plain(struct top_run *top_run)
 {
 	const struct top_style style = style_of(top_run);
@@ -335,7 +335,7 @@ static void print_plain(struct top_run *top_run)
 		width = PLAIN_WIDTH;
 	top_grid_resize(&top_run->grid, (unsigned int)width, (unsigned int)rows + TOP_HEIGHT_LEAST);
 	top_layout(&top_run->grid, &top_run->list, top_model_totals(top_run->model), &style);
-	/* Without the last line, which is about keys, and the blank one for an empty list. */
+	/* Leave out the last line, which shows the keys, and the blank one of an empty list. */
 	for (unsigned int y = 0; y + 1 < top_run->grid.height; y++)
 		if (y != rows + 3 || rows == 0)
 			top_grid_plain(&text, &top_run->grid, y);
@@ -403,7 +403,7 @@ static bool keys(struct top_run *top_run)
 		enum top_action action =
 			top_keys_press(&top_run->state, key, &top_run->list, top_layout_rows(top_run->grid.height));
 
-		/* The next key may be about what this one has brought up. */
+		/* The next key may apply to the new page. */
 		if (needs_order(&before, &top_run->state))
 			order(top_run);
 		top_run->dirty = true;
@@ -421,7 +421,7 @@ static bool keys(struct top_run *top_run)
 	return true;
 }
 
-/* Of one that has just been chosen; later ticks keep it. */
+/* Get the time line of a newly selected connection; later ticks keep it. */
 static void find_ladder(struct top_run *top_run, struct tracker *tracker)
 {
 	const struct conn *conn = NULL;
@@ -433,7 +433,7 @@ static void find_ladder(struct top_run *top_run, struct tracker *tracker)
 	top_run->dirty = true;
 }
 
-/* From one tick to the next, when it has taken so long. */
+/* The time until the next tick, given the cost of the last one. */
 static int64_t pause_ns(const struct top_run *top_run, int64_t cost_ns)
 {
 	int64_t pause_ns = cost_ns * TICK_SHARE_MANY;
@@ -456,7 +456,7 @@ bool top_run_show(struct top_run *top_run, struct refresh *refresh, struct sourc
 				began_ns);
 	if (top_run->state.is_file && !top_run->state.has_ended && sources_have_ended(sources) &&
 	    !playback_is_ahead(playback, sources_merge(sources))) {
-		/* Once more: then everything there was is on the screen. */
+		/* Draw once more, so the screen shows the final state. */
 		top_run->state.has_ended = true;
 		top_run->next_tick_ns = 0;
 	}

@@ -10,62 +10,60 @@
 #include "run/playback.h"
 #include "run/sources.h"
 
-/** struct top_run - the screen of --top in a run, or the plain lines instead of it; NULL: there is none */
+/** struct top_run - the screen of --top in a run, or plain lines instead; NULL: none */
 struct top_run;
 
 /** Descriptors of top_run_fds(). */
 #define TOP_RUN_FDS 2
 
-/** top_run_find_screen() - is there a terminal that --top can be drawn on? Sets @options->screen; nothing is taken yet.
- */
+/** top_run_find_screen() - find a terminal for --top and set @options->screen; the terminal is not taken yet */
 void top_run_find_screen(struct options *options);
 
 /**
- * top_run_open() - what --top needs, before anything is started
+ * top_run_open() - prepare --top, before anything is started
  * @top_run: set on success; NULL without --top
  * @options: must outlive it
- * @err: the story: COMMAND would write on the same terminal
+ * @err: the message: COMMAND would write to the same terminal
  *
- * Standard input of a COMMAND that would be the terminal becomes /dev/null.
+ * If standard input of a COMMAND is the terminal, it becomes /dev/null.
  *
  * Return: 0 or -EINVAL, or another negative errno.
  */
 int top_run_open(struct top_run **top_run, const struct options *options, struct err *err);
 
-/** top_run_start() - take the terminal; to be called when all threads and processes of the run are there */
+/** top_run_start() - take the terminal; call it when all threads and processes of the run exist */
 void top_run_start(struct top_run *top_run);
 
-/** top_run_leave() - give the terminal back and print what was said meanwhile; then there is no screen any more */
+/** top_run_leave() - close the screen, restore the terminal and print the deferred notices */
 void top_run_leave(struct top_run *top_run);
 
-/** top_run_close() - top_run_leave() and free it; NULL is fine */
+/** top_run_close() - top_run_leave() and free it; NULL is allowed */
 void top_run_close(struct top_run *top_run);
 
-/** top_run_notice() - something the user must be told, now; on standard error when there is no screen, or none any more
- */
+/** top_run_notice() - show a notice to the user now; on standard error when there is no screen */
 void top_run_notice(struct top_run *top_run, const char *text);
 
-/** top_run_finished() - a connection is over */
+/** top_run_finished() - a connection has ended */
 void top_run_finished(struct top_run *top_run, const struct conn *conn);
 
-/** top_run_fds() - what to poll(2) for; Return: how many */
+/** top_run_fds() - descriptors for poll(2); Return: their number */
 size_t top_run_fds(const struct top_run *top_run, struct pollfd fds[TOP_RUN_FDS]);
 
-/** top_run_wait_ns() - how long until something is to be done; INT64_MAX if nothing, or there is no @top_run */
+/** top_run_wait_ns() - time until the next action; INT64_MAX for none, or without @top_run */
 int64_t top_run_wait_ns(const struct top_run *top_run, int64_t clock_ns);
 
 /**
- * top_run_show() - look at all connections when it is time, hear keys, draw
- * @top_run: NULL is fine
- * @refresh: how open connections are looked at
- * @sources: where a file is
- * @playback: that of a file follows the keys
+ * top_run_show() - sample all connections when due, read keys, draw
+ * @top_run: NULL is allowed
+ * @refresh: samples open connections
+ * @sources: give the position in a file
+ * @playback: changed by the keys when a file is played
  *
- * Return: false when the run is to end.
+ * Return: false to end the run.
  */
 bool top_run_show(struct top_run *top_run, struct refresh *refresh, struct sources *sources, struct playback *playback);
 
-/** top_run_stays() - is there a screen that stays when a file has been read? */
+/** top_run_stays() - true when a screen stays open after a file has been read */
 bool top_run_stays(const struct top_run *top_run);
 
 #endif

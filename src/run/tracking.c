@@ -25,7 +25,7 @@ struct tracker_config tracking_config(const struct options *options, const struc
 struct event tracking_run(const struct options *options, const struct sources *sources,
 			  const struct tracker_config *config)
 {
-	/* In a file time is what the events say: this one must not move it to today. */
+	/* In a file the events give the time: this one must not move it to today. */
 	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, options_is_file(options) ? CLOCK_UNKNOWN : clock_now());
 
 	run.run.whole = config->whole;

@@ -7,10 +7,10 @@
 #include "run/sources.h"
 #include "track/tracker.h"
 
-/** tracking_config() - how the tracker is to work in this run */
+/** tracking_config() - the configuration of the tracker in this run */
 struct tracker_config tracking_config(const struct options *options, const struct sources *sources);
 
-/** tracking_run() - the event that says so in a recording: the first of a run */
+/** tracking_run() - the event with that configuration in a recording: the first of a run */
 struct event tracking_run(const struct options *options, const struct sources *sources,
 			  const struct tracker_config *config);
 
