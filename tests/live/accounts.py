@@ -407,8 +407,8 @@ def reasons():
                           (["-r", capture, "--ladder=all"], None), (["-r", capture, "--events"], None),
                           (["-r", capture, "--events=messages"], "no HTTP message and no TLS ClientHello was seen"),
                           (["-r", capture, "--rport=99"], "no connection matched"),
-                          (["-r", capture, "--only=failed"], "none of 1 connection is what --only shows"),
-                          (["-r", capture, "--filter=udp"], "no packet came that the capture filter lets through"),
+                          (["-r", capture, "--only=failed"], "none of 1 connection is shown by --only"),
+                          (["-r", capture, "--filter=udp"], "no packet passed the capture filter"),
                           (["--", "true"], "the command neither made nor accepted a TCP connection")):
         done = run([CONNTRACE] + words)
         equal(len(done.err.splitlines()), 2 if reason else 1, "%s: %s" % (words, done.err))
