@@ -290,9 +290,10 @@ enum segment_has {
  * @tsecr: its echo
  * @window: as in the header, not scaled
  * @mss: with SEGMENT_HAS_MSS
- * @ip_id: IPv4 identification, 0 for IPv6; identifies copies of one packet
- * @checksum: TCP checksum as found (offload may leave it unfinished); identifies copies of one packet
- * @tag: value made of the VLAN tags and the numbers of virtual networks around it, 0 without any
+ * @ip_id: IPv4 identification, 0 for IPv6; tells copies of one packet
+ * @checksum: TCP checksum as found (offload may leave it unfinished), of a later fragment plus its offset in units of
+ *	      8 bytes; tells copies of one packet
+ * @tag: what the VLAN tags and the numbers of virtual networks around it amount to, 0 without any
  * @flags: enum segment_flag
  * @interface: number of the capture interface within the run
  * @has: enum segment_has

@@ -22,9 +22,13 @@ static void on_entry(void *context, const struct conn *conn, const struct conn *
 
 	if (!conn_filter_is_empty(&output->options->filter) && !conn_filter_match(&output->options->filter, conn))
 		return;
-	/* Only this one of both watched ends passes the filter. */
-	if (first != NULL && entry->kind == TIMELINE_SEGMENT && !conn_filter_match(&output->options->filter, first))
-		own.segment.judged &= (uint16_t)~SEGMENT_REPORTED;
+	/* Both ends are of interest: what the other one has had counts here if that one does not pass the filter. */
+	if (first != NULL && !conn_filter_match(&output->options->filter, first)) {
+		if (entry->kind == TIMELINE_SEGMENT)
+			own.segment.judged &= (uint16_t)~SEGMENT_REPORTED;
+	} else if (first != NULL && entry->kind != TIMELINE_SEGMENT) {
+		return;
+	}
 	entry = &own;
 	if (output->ladder != NULL)
 		ladder_entry(output->ladder, conn, entry);

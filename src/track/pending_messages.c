@@ -72,11 +72,17 @@ struct pending_messages *pending_messages_add(struct pending_messages *pending_m
 uint64_t pending_messages_report(struct pending_messages *pending_messages, pending_messages_function *function,
 				 void *context)
 {
-	uint64_t forgotten = pending_messages->forgotten;
+	uint64_t forgotten;
 
-	for (const struct pending_message *reported = pending_messages->first; reported != NULL;
-	     reported = reported->next)
-		function(context, &reported->message, reported->time_ns);
+	/* @function may add messages to another list, which removes the oldest of all. */
+	while (pending_messages->first != NULL) {
+		struct message message = pending_messages->first->message;
+		int64_t time_ns = pending_messages->first->time_ns;
+
+		forget_first(pending_messages);
+		function(context, &message, time_ns);
+	}
+	forgotten = pending_messages->forgotten;
 	pending_messages_free(pending_messages);
 	return forgotten;
 }

@@ -123,7 +123,8 @@ _Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
  * @blind: packets of it may have passed after capture ended
  * @duplicate: another SYN came on its flow while it was open, or it began with that SYN
  * @is_inside: both ends are on this host, by its packets
- * @goes_first: of two ends that are both of interest this one was reported first, and stays the first
+ * @goes_first: of both ends that are of interest this one was reported first, and stays the first
+ * @is_put_off: what its packets say is not reported yet, because the accepting end may be of interest, too
  */
 struct record {
 	struct record_conn conn;
@@ -148,6 +149,7 @@ struct record {
 	bool duplicate : 1;
 	bool is_inside : 1;
 	bool goes_first : 1;
+	bool is_put_off : 1;
 };
 
 /** Bytes of memory that a packet of a connection touches: the record, and the wire behind it. */

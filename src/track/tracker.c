@@ -148,6 +148,7 @@ void tracker_tell(struct tracker *tracker, struct record *record)
 		tracker->stats.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 		return;
 	}
+	tracker_report_put_off(tracker, record);
 	tracker_settle(tracker, record, &conn);
 	conn.open = 0;
 	tracker_judge(tracker, record, &conn);
@@ -310,8 +311,15 @@ void tracker_set_process(struct tracker *tracker, struct record *record, pid_t p
 	record->conn.process = process_ref(process_table_get(tracker->processes, pid));
 	record->conn.uid = uid != (uint32_t)-1 ? uid : record->conn.process->uid;
 	if (!record->owned)
-		tracker_observe_claimed(tracker, record);
+		tracker_set_owned(tracker, record);
+	else
+		tracker_messages_claimed(tracker, record);
+}
+
+void tracker_set_owned(struct tracker *tracker, struct record *record)
+{
 	record->owned = true;
+	tracker_observe_claimed(tracker, record);
 	tracker_messages_claimed(tracker, record);
 }
 

@@ -22,8 +22,7 @@ static struct record *record_unseen(struct tracker *tracker, const struct event 
 	/* Only a finished handshake makes a socket of its own. */
 	record_evidence(record)->established = true;
 	record->conn.dir = DIR_IN;
-	record->owned = true;
-	tracker_messages_claimed(tracker, record);
+	tracker_set_owned(tracker, record);
 	return record;
 }
 
@@ -54,10 +53,8 @@ static struct record *record_waiting(struct tracker *tracker, const struct event
 		record_evidence(record)->waits = true;
 	record_evidence(record)->established = true;
 	record->conn.dir = DIR_IN;
-	if (!record->owned) {
-		record->owned = true;
-		tracker_messages_claimed(tracker, record);
-	}
+	if (!record->owned)
+		tracker_set_owned(tracker, record);
 	return record;
 }
 

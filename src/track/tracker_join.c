@@ -36,12 +36,12 @@ static bool is_unclaimed(const struct record *record)
 }
 
 /*
- * @record is the other end of @other, which has been reported so far and goes first from now on. Messages that the
- * reports did not want for @other wait for this one.
+ * @record is the other end of @other. If that one has been reported so far it goes first from now on, and what the
+ * reports did not want of it waits for this one; if it was put off this one is reported.
  */
 static void share(struct tracker *tracker, struct record *record, struct record *other)
 {
-	other->goes_first = tracker_wants(tracker, other) && !tracker->config.whole;
+	other->goes_first = tracker_wants(tracker, other) && !tracker->config.whole && !tracker_put_off(tracker, other);
 	record->is_inside = true;
 	tracker_observe_copied(tracker, record, other);
 	tracker_messages_joined(tracker, record, other);
@@ -67,6 +67,7 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 	other = record->wire == NULL ? record_table_find_flow(tracker->table, &reverse) : NULL;
 	if (other != NULL && other->wire != NULL && !other->reported) {
 		if (is_unclaimed(other) && !tracker->config.whole) {
+			record_table_remove_flow(tracker->table, other);
 			move_wire(tracker, record, other, true);
 			tracker_drop(tracker, other);
 		} else {

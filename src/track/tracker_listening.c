@@ -104,6 +104,14 @@ bool tracker_listens(const struct tracker *tracker, const struct flow *flow)
 	return false;
 }
 
+bool tracker_accepts_unseen(const struct tracker *tracker, const struct flow *flow)
+{
+	struct flow own = with_netns(tracker, flow);
+	struct match match = find_match(tracker, &own, ANY_DEVICE);
+
+	return match.own != NULL && match.own->unseen;
+}
+
 enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struct flow *flow)
 {
 	struct flow reverse = flow_reverse(flow);

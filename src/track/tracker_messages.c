@@ -15,6 +15,7 @@ static void set_host(struct record *record, const struct message *message)
 struct reporter {
 	struct tracker *tracker;
 	struct record *record;
+	struct record *other; /* its other end, which is of interest, too, or NULL */
 };
 
 static bool tell_of(struct tracker *tracker, struct record *record, const struct message *message, int64_t time_ns)
@@ -25,22 +26,26 @@ static bool tell_of(struct tracker *tracker, struct record *record, const struct
 	return tracker->notify.message(tracker->notify.context, &conn, message, time_ns);
 }
 
+/* The reports may want the other end, which is not known yet. */
+static void keep(struct tracker *tracker, struct record *record, const struct message *message, int64_t time_ns)
+{
+	record->pending_messages =
+		pending_messages_add(record->pending_messages, &tracker->pending_messages, message, time_ns);
+}
+
 /* pending_messages_function */
 static void tell(void *context, const struct message *message, int64_t time_ns)
 {
 	const struct reporter *reporter = context;
+	struct tracker *tracker = reporter->tracker;
 
-	(void)tell_of(reporter->tracker, reporter->record, message, time_ns);
-}
-
-/* Whether @record is reported before @other: the acceptor is, whichever side sends, unless the other one was alone. */
-static bool goes_first(const struct record *record, const struct record *other)
-{
-	if (record->goes_first != other->goes_first)
-		return record->goes_first;
-	if (record->wire == NULL || wire_dir(record->wire) == DIR_UNKNOWN)
-		return record->conn.id > other->conn.id;
-	return wire_dir(record->wire) == DIR_IN;
+	reporter->record->goes_first |= !tracker->config.whole;
+	if (tell_of(tracker, reporter->record, message, time_ns))
+		return;
+	if (reporter->other != NULL)
+		(void)tell_of(tracker, reporter->other, message, time_ns);
+	else if (tracker_may_be_shared(tracker, reporter->record))
+		keep(tracker, reporter->record, message, time_ns);
 }
 
 /* Several networks have connections with these ends: the message may be of any of them. */
@@ -62,6 +67,7 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 	const struct message *message = &tracker->message;
 	struct flow flow = event->flow, reverse;
 	struct record *ends[2], *reported[2] = {NULL, NULL}, *waits = NULL;
+	int first;
 
 	if (!message_join(&tracker->message, &event->message))
 		return;
@@ -74,47 +80,49 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 	reverse = flow_reverse(&flow);
 	ends[0] = record_table_find_flow(tracker->table, &flow);
 	ends[1] = record_table_find_flow(tracker->table, &reverse);
+	/* An answer of the accepting end, which none of the targets has accepted. */
+	if (ends[0] == NULL && ends[1] != NULL && ends[1]->is_put_off && !tracker_learns_late(tracker, &event->flow))
+		tracker_report_put_off(tracker, ends[1]);
+	first = ends[0] == NULL || (ends[1] != NULL && tracker_goes_first(tracker, ends[1], ends[0]));
 	for (int i = 0; i < 2; i++) {
-		set_host(ends[i], message);
-		if (ends[i] == NULL)
+		int end = i == 0 ? first : 1 - first;
+		struct record *record = ends[end];
+
+		set_host(record, message);
+		if (record == NULL)
 			continue;
-		/* The sender is on the left of @flow. */
-		tracker_observe_message(tracker, ends[i], message, event->time_ns, i == 0 ? WIRE_LOCAL : WIRE_REMOTE,
-					i == 1 && ends[0] != NULL);
-		if (tracker_wants(tracker, ends[i]))
-			reported[reported[0] != NULL] = ends[i];
-		if (waits == NULL || ends[i]->conn.id < waits->conn.id)
-			waits = ends[i];
+		/* Who speaks is on the left of @flow. */
+		tracker_observe_message(tracker, record, message, event->time_ns, end == 0 ? WIRE_LOCAL : WIRE_REMOTE,
+					reported[0]);
+		if (tracker_wants(tracker, record))
+			reported[reported[0] != NULL] = record;
+		if (waits == NULL || record->conn.id < waits->conn.id)
+			waits = record;
 	}
 	if (tracker->notify.message == NULL)
 		return;
-	if (reported[1] != NULL && goes_first(reported[1], reported[0])) {
-		reported[1] = reported[0];
-		reported[0] = ends[1];
-	}
-	if (reported[0] != NULL) {
-		if (tell_of(tracker, reported[0], message, event->time_ns))
-			return;
-		if (reported[1] != NULL)
-			(void)tell_of(tracker, reported[1], message, event->time_ns);
-		else if (tracker_may_be_shared(tracker, reported[0]))
-			reported[0]->pending_messages = pending_messages_add(
-				reported[0]->pending_messages, &tracker->pending_messages, message, event->time_ns);
-	} else if (waits != NULL && !waits->reported) {
-		waits->pending_messages = pending_messages_add(waits->pending_messages, &tracker->pending_messages,
-							       message, event->time_ns);
-	}
+	if (reported[0] != NULL && tracker_put_off(tracker, reported[0]))
+		keep(tracker, reported[0], message, event->time_ns);
+	else if (reported[0] != NULL)
+		tell(&(struct reporter){tracker, reported[0], reported[1]}, message, event->time_ns);
+	else if (waits != NULL && !waits->reported)
+		keep(tracker, waits, message, event->time_ns);
 }
 
 void tracker_messages_claimed(struct tracker *tracker, struct record *record)
 {
 	struct pending_messages *pending_messages = record->pending_messages;
+	struct flow reverse = flow_reverse(&record->conn.flow);
+	struct record *other;
 
-	if (pending_messages == NULL)
+	if (pending_messages == NULL || tracker_put_off(tracker, record))
 		return;
+	other = record_table_find_flow(tracker->table, &reverse);
+	if (other != NULL && (other == record || !tracker_wants(tracker, other)))
+		other = NULL;
 	record->pending_messages = NULL;
 	tracker->stats.lost[LOST_MESSAGES] +=
-		(int64_t)pending_messages_report(pending_messages, tell, &(struct reporter){tracker, record});
+		(int64_t)pending_messages_report(pending_messages, tell, &(struct reporter){tracker, record, other});
 }
 
 void tracker_messages_joined(struct tracker *tracker, struct record *to, struct record *from)

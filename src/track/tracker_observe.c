@@ -44,22 +44,48 @@ static void tell(struct tracker *tracker, struct record *record, struct record *
 	tracker->observer.entry(tracker->observer.context, &conn, first != NULL ? &other : NULL, entry);
 }
 
-/* Whether it goes into the time line. */
-static bool keeps(const struct tracker *tracker, const struct record *record)
+/* Shall it go into the time line? */
+static bool keeps(const struct tracker *tracker, struct record *record)
 {
 	if (record->reported)
 		return false;
 	if (tracker->observer.keep)
 		return true;
-	return (!tracker_wants(tracker, record) || tracker_may_be_shared(tracker, record)) &&
+	return (!tracker_wants(tracker, record) || tracker_may_be_shared(tracker, record) ||
+		tracker_put_off(tracker, record)) &&
 	       record->timeline->count < UNCLAIMED_MOST;
 }
 
 /* Drop the reported entries of @record. */
 static void clear(struct tracker *tracker, struct record *record)
 {
-	if (record->timeline != NULL && !tracker->observer.keep && !tracker_may_be_shared(tracker, record))
+	if (record->timeline != NULL && !tracker->observer.keep && !record->is_put_off &&
+	    !tracker_may_be_shared(tracker, record))
 		timeline_clear(record->timeline);
+}
+
+/* The other end's data was sent by who has accepted it, and that is no target. */
+static bool is_foreign_answer(const struct tracker *tracker, const struct record *record,
+			      const struct timeline_entry *entry)
+{
+	struct flow reverse = flow_reverse(&record->conn.flow);
+
+	return entry->kind == TIMELINE_SEGMENT && entry->segment.side == WIRE_REMOTE && entry->segment.payload > 0 &&
+	       !tracker_learns_late(tracker, &reverse);
+}
+
+/* Tell of @entry, or let it wait with what stands before it in the time line; @is_kept: it is the last one there. */
+static void tell_last(struct tracker *tracker, struct record *record, struct record *first,
+		      const struct timeline_entry *entry, bool is_kept)
+{
+	if (is_kept && tracker_put_off(tracker, record)) {
+		if (record->timeline->count >= UNCLAIMED_MOST || is_foreign_answer(tracker, record, entry))
+			tracker_report_put_off(tracker, record);
+		return;
+	}
+	if (first == NULL && !tracker->config.whole && entry->kind == TIMELINE_SEGMENT)
+		record->goes_first = true;
+	tell(tracker, record, first, entry);
 }
 
 bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
@@ -68,6 +94,7 @@ bool tracker_observe_segment(struct tracker *tracker, struct record *record, con
 	bool reported = first != NULL && tracker_wants(tracker, first);
 	struct timeline *timeline = timeline_of(tracker, record);
 	struct timeline_entry entry = {.time_ns = event->time_ns, .kind = TIMELINE_SEGMENT};
+	uint32_t count = timeline->count;
 
 	segment_feed(&entry.segment, record->wire, &timeline->states, event,
 		     tracker->has_frame && tracker->frame_ns == event->time_ns ? &tracker->frame : NULL, side);
@@ -76,41 +103,44 @@ bool tracker_observe_segment(struct tracker *tracker, struct record *record, con
 	if (keeps(tracker, record))
 		timeline_segment(timeline, &entry.segment);
 	if (tracker_wants(tracker, record))
-		tell(tracker, record, reported ? first : NULL, &entry);
+		tell_last(tracker, record, reported ? first : NULL, &entry, timeline->count == count + 1);
 	return !(entry.segment.judged & SEGMENT_COPY);
 }
 
 void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,
-			  enum wire_side side)
+			  enum wire_side side, struct record *first)
 {
 	struct timeline_entry entry = {
 		.time_ns = event->time_ns,
 		.kind = TIMELINE_ICMP,
 		.icmp = {.icmp = event->icmp, .side = (uint8_t)side},
 	};
+	uint32_t count;
 
 	if (!tracker->is_observed)
 		return;
-	(void)timeline_of(tracker, record);
+	count = timeline_of(tracker, record)->count;
 	if (keeps(tracker, record))
 		timeline_icmp(record->timeline, event, side);
 	if (tracker_wants(tracker, record))
-		tell(tracker, record, NULL, &entry);
+		tell_last(tracker, record, first != NULL && tracker_wants(tracker, first) ? first : NULL, &entry,
+			  record->timeline->count == count + 1);
 }
 
 void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
-			     int64_t time_ns, enum wire_side side, bool reported)
+			     int64_t time_ns, enum wire_side side, struct record *first)
 {
 	struct timeline_entry entry = {.time_ns = time_ns, .kind = TIMELINE_MESSAGE};
+	uint32_t count;
 
 	if (!tracker->is_observed)
 		return;
 	entry.message = timeline_message_of(message, side);
-	(void)timeline_of(tracker, record);
+	count = timeline_of(tracker, record)->count;
 	if (keeps(tracker, record))
 		timeline_message(record->timeline, &entry.message, time_ns);
-	if (!reported && tracker_wants(tracker, record))
-		tell(tracker, record, NULL, &entry);
+	if (tracker_wants(tracker, record))
+		tell_last(tracker, record, first, &entry, record->timeline->count == count + 1);
 }
 
 void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event)
@@ -147,24 +177,44 @@ void tracker_observe_frame(struct tracker *tracker, const struct event *event)
 	}
 }
 
-/* Report the entries that waited in @timeline for @record, and before for the other end, if that is of interest. */
+/* @first: the other end's record, for which it was told, or NULL */
+static void tell_all(struct tracker *tracker, struct record *record, struct record *first,
+		     const struct timeline *timeline)
+{
+	for (uint32_t i = 0; i < timeline->count; i++) {
+		struct timeline_entry entry = timeline->entries[i];
+
+		if (entry.kind == TIMELINE_CALL || entry.kind == TIMELINE_FOLD)
+			continue;
+		if (entry.kind == TIMELINE_SEGMENT && first != NULL)
+			entry.segment.judged |= SEGMENT_REPORTED;
+		else if (entry.kind == TIMELINE_SEGMENT)
+			entry.segment.judged &= (uint16_t)~SEGMENT_REPORTED;
+		tell(tracker, record, first, &entry);
+	}
+}
+
+/* What waited in @timeline is told as of @record, before or after the other end, if that is of interest. */
 static void tell_waiting(struct tracker *tracker, struct record *record, const struct timeline *timeline)
 {
 	struct flow reverse = flow_reverse(&record->conn.flow);
-	struct record *first = record_table_find_flow(tracker->table, &reverse);
+	struct record *other = record_table_find_flow(tracker->table, &reverse);
 
-	if (first != NULL && (first == record || !first->goes_first))
-		first = NULL;
-	for (uint32_t i = 0; i < timeline->count; i++)
-		if (timeline->entries[i].kind != TIMELINE_CALL && timeline->entries[i].kind != TIMELINE_FOLD)
-			tell(tracker, record, first, &timeline->entries[i]);
+	if (other == record || (other != NULL && !tracker_wants(tracker, other)))
+		other = NULL;
+	tell_all(tracker, record, other != NULL && other->goes_first ? other : NULL, timeline);
+	if (other == NULL || !other->is_put_off)
+		return;
+	other->is_put_off = false;
+	if (other->timeline != NULL)
+		tell_all(tracker, other, record, other->timeline);
 }
 
 void tracker_observe_claimed(struct tracker *tracker, struct record *record)
 {
 	struct timeline *timeline = record->timeline;
 
-	if (timeline == NULL || tracker->config.whole)
+	if (timeline == NULL || tracker->config.whole || tracker_put_off(tracker, record))
 		return;
 	tell_waiting(tracker, record, timeline);
 	clear(tracker, record);
@@ -179,8 +229,8 @@ void tracker_observe_joined(struct tracker *tracker, struct record *to, struct r
 	from->timeline = NULL;
 	if (flip)
 		timeline_flip(timeline);
-	/* An owner known before the packets came gets the states of the ends from them. */
-	if (to->owned && !tracker->config.whole)
+	/* What the packets said of the ends goes to an owner who has asked for them before they came. */
+	if (to->owned && !tracker->config.whole && !tracker_put_off(tracker, to))
 		tell_waiting(tracker, to, timeline);
 	timeline_join(timeline_of(tracker, to), timeline);
 	if (to->owned)
@@ -197,7 +247,7 @@ void tracker_observe_copied(struct tracker *tracker, struct record *to, struct r
 	if (to->owned && !tracker->config.whole)
 		tell_waiting(tracker, to, timeline);
 	timeline_join(timeline_of(tracker, to), timeline);
-	if (from->owned && !tracker->observer.keep)
+	if (from->owned && !from->is_put_off && !tracker->observer.keep)
 		timeline_clear(from->timeline);
 	if (to->owned)
 		clear(tracker, to);

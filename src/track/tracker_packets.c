@@ -156,7 +156,7 @@ static enum fate feed_packet_to(struct tracker *tracker, struct record *record, 
 
 	if (event->type == EVENT_ICMP) {
 		wire_icmp(record->wire, event, side);
-		tracker_observe_icmp(tracker, record, event, side);
+		tracker_observe_icmp(tracker, record, event, side, first);
 	} else if (tracker->is_observed) {
 		is_counted = tracker_observe_segment(tracker, record, event, side, first);
 	} else {
@@ -179,20 +179,17 @@ static void stats(struct tracker *tracker, enum fate sender, enum fate receiver)
 		tracker->stats.left_out[LEFT_OUT_COPY]++;
 }
 
-/* Both ends are on this host: whether the receiver's accepts. When that is unknown, the record that was found last. */
-static bool receiver_accepts(const struct record *sender, const struct record *receiver, const struct event *event)
+/* Both ends are on this host: is the receiver's to be reported first? */
+static bool receiver_first(const struct tracker *tracker, const struct record_ends *ends, const struct event *event)
 {
 	const uint16_t both = SEGMENT_SYN | SEGMENT_ACK;
 
 	if (event->type != EVENT_SEGMENT)
 		return false;
-	if (sender->goes_first != receiver->goes_first)
-		return receiver->goes_first;
-	if (event->segment.flags & SEGMENT_SYN)
+	/* It is not in their evidence yet. */
+	if (event->segment.flags & SEGMENT_SYN && ends->sender->goes_first == ends->receiver->goes_first)
 		return (event->segment.flags & both) == SEGMENT_SYN;
-	if (wire_dir(receiver->wire) == DIR_UNKNOWN)
-		return receiver->conn.id > sender->conn.id;
-	return wire_dir(receiver->wire) == DIR_IN;
+	return tracker_goes_first(tracker, ends->receiver, ends->sender);
 }
 
 /* Always inline: it runs for every packet. */
@@ -201,7 +198,7 @@ static inline __attribute__((always_inline)) void feed_ends(struct tracker *trac
 {
 	enum fate sender = FATE_NONE, receiver = FATE_NONE;
 
-	if (ends.sender != NULL && ends.receiver != NULL && receiver_accepts(ends.sender, ends.receiver, event)) {
+	if (ends.sender != NULL && ends.receiver != NULL && receiver_first(tracker, &ends, event)) {
 		receiver = feed_packet_to(tracker, ends.receiver, event, WIRE_REMOTE, NULL);
 		sender = feed_packet_to(tracker, ends.sender, event, WIRE_LOCAL, ends.receiver);
 	} else {

@@ -175,7 +175,10 @@ int32_t tracker_accept_error(const struct tracker *tracker, const struct event *
 /** tracker_accept_failed() - accept(2) on a target's listener has failed: an EVENT_CALL of CALL_ACCEPT with an error */
 void tracker_accept_failed(struct tracker *tracker, const struct event *event);
 
-/** tracker_feed_info() - an EVENT_INFO other than INFO_RENEWED */
+/** tracker_accepts_unseen() - whether a target accepts at flow.local without a call that is seen (io_uring) */
+bool tracker_accepts_unseen(const struct tracker *tracker, const struct flow *flow);
+
+/** tracker_feed_info() - an EVENT_INFO but one of INFO_RENEWED */
 void tracker_feed_info(struct tracker *tracker, const struct event *event);
 
 /** tracker_feed_renewed() - an EVENT_INFO of INFO_RENEWED */
@@ -225,7 +228,10 @@ void tracker_drop(struct tracker *tracker, struct record *record);
 /** tracker_set_process() - @pid owns it; @uid -1 (as uid_t) for the user of the process */
 void tracker_set_process(struct tracker *tracker, struct record *record, pid_t pid, uint32_t uid);
 
-/** tracker_set_last() - @pid used it last, if that is not its owner */
+/** tracker_set_owned() - it is of interest, whosever it is */
+void tracker_set_owned(struct tracker *tracker, struct record *record);
+
+/** tracker_set_last() - @pid used it last, if that is another than the one who owns it */
 void tracker_set_last(struct tracker *tracker, struct record *record, pid_t pid);
 
 /* tracker_join.c */
@@ -277,19 +283,43 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 /** tracker_packets_end() - no more packets are read: see record.blind */
 void tracker_packets_end(struct tracker *tracker);
 
-/* tracker_observe.c; without an observer these do nothing, and the first must not be called */
+/* tracker_both_ends.c */
+
+/**
+ * tracker_goes_first() - both ends are on this host and of interest: is @record to be reported before @other?
+ *
+ * The accepting one is, unless the other one has been reported alone. Where nothing shows which one that is, it is the
+ * one that was met last.
+ */
+bool tracker_goes_first(const struct tracker *tracker, const struct record *record, const struct record *other);
+
+/**
+ * tracker_put_off() - is what packets say of @record, which is of interest, to be reported later?
+ *
+ * A target listens where its other end is, so that end may be of interest, too, and then it goes first. Until a call
+ * or a sample shows that, or the answer of another process, or the end, it waits.
+ */
+bool tracker_put_off(const struct tracker *tracker, struct record *record);
+
+/** tracker_learns_late() - may it become known after the answer that the target listening at flow.local accepted? */
+bool tracker_learns_late(const struct tracker *tracker, const struct flow *flow);
+
+/** tracker_report_put_off() - report what was put off, if anything was, as @record's */
+void tracker_report_put_off(struct tracker *tracker, struct record *record);
+
+/* tracker_observe.c; all of them do nothing when nobody observes, but for the first, which then must not be called */
 
 /** tracker_observe_segment() - wire_feed() and report; returns its result; @first: the other end's, reported before */
 bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
 			     enum wire_side side, struct record *first);
 
-/** tracker_observe_icmp() - an ICMP error about a segment of @side came */
+/** tracker_observe_icmp() - an ICMP error came about a segment of @side; @first: the other end's, told before */
 void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,
-			  enum wire_side side);
+			  enum wire_side side, struct record *first);
 
-/** tracker_observe_message() - a message of @side; @reported: it was reported for the other end's record */
+/** tracker_observe_message() - an application on @side said something; @first: the other end's, told before */
 void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
-			     int64_t time_ns, enum wire_side side, bool reported);
+			     int64_t time_ns, enum wire_side side, struct record *first);
 
 /** tracker_observe_call() - its process made a call on it */
 void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event);
@@ -311,7 +341,7 @@ static inline bool tracker_may_be_shared(const struct tracker *tracker, const st
 	return record_table_find_flow(tracker->table, &reverse) == NULL;
 }
 
-/** tracker_observe_claimed() - it has become of interest */
+/** tracker_observe_claimed() - it has become of interest, or what was put off is to be reported */
 void tracker_observe_claimed(struct tracker *tracker, struct record *record);
 
 /** tracker_observe_joined() - @to takes over the packets of @from, which has its ends the other way round if @flip */
@@ -322,10 +352,13 @@ void tracker_observe_copied(struct tracker *tracker, struct record *to, struct r
 
 /** tracker_observe_reported() - a connection has been reported: its events are not needed again */
 void tracker_observe_reported(struct tracker *tracker, struct record *record);
-/** tracker_messages_feed() - process a piece of an application's message: EVENT_MESSAGE */
+
+/* tracker_messages.c */
+
+/** tracker_messages_feed() - take in a piece of what an application said: EVENT_MESSAGE */
 void tracker_messages_feed(struct tracker *tracker, const struct event *event);
 
-/** tracker_messages_claimed() - the owner of @record is known: report the messages that came before */
+/** tracker_messages_claimed() - it is known whose @record is, or what was put off is due: tell what was said */
 void tracker_messages_claimed(struct tracker *tracker, struct record *record);
 
 /** tracker_messages_joined() - @to takes over the messages of @from, which has no owner */

@@ -171,6 +171,34 @@ def hidden(test):
         test.say("and that shows it", [] if len(results(done)) == 1 and "tunnel" not in done.stderr else [done.stderr])
 
 
+def in_unknown_tunnels(test):
+    """What --decapsulate does not take off is named."""
+    segment = ip(6, struct.pack(">HHIIBBHHH", 1000, 80, 1, 0, 0x50, 2, 1000, 0, 0))
+    ethernet = bytes(12) + b"\x08\0"
+    udp = lambda port, payload: ip(17, struct.pack(">HHHH", 5, port, 8 + len(payload), 0) + payload)
+    tunnels = {
+        "GTP-U": udp(2152, b"\x30\xff" + struct.pack(">HI", len(segment), 7) + segment),
+        "L2TP": udp(1701, b"\0\2\0\1\0\1\xff\3\0\x21" + segment),
+        "ESP": ip(50, b"\0\0\0\1\0\0\0\1" + bytes(40)),
+        "WireGuard": udp(51820, b"\4\0\0\0" + bytes(60)),
+        "Teredo": udp(3544, b"\x60" + bytes(60)),
+        "Ethernet in IP": ip(97, b"\x30\0" + ethernet + segment),
+        "VXLAN-GPE": udp(4790, b"\x0c\0\0\1\0\0\7\0" + segment),
+        "MPLS in UDP": udp(6635, b"\0\1\1\x40" + segment),
+    }
+    for name, packet in tunnels.items():
+        path = test.path("unknown.pcap", pcap([ethernet + packet] * 2))
+        for words in [], ["--decapsulate=all"], ["port", "80"]:
+            test.expect("all is inside %s %s" % (name, " ".join(words)), test.run("-r", path, *words), 0,
+                        ["no TCP segment was seen; 2 of the frames are " + name, "does not look"])
+    # What helps is named before what does not.
+    path = test.path("both.pcap", pcap([ethernet + tunnels["GTP-U"]] * 3 + [ethernet + ip(4, segment)]))
+    test.expect("one of several kinds can be taken off", test.run("-r", path), 0, ["--decapsulate=ipip"])
+    path = test.path("and-tcp.pcap", pcap([ethernet + tunnels["GTP-U"], ethernet + segment]))
+    done = test.run("-r", path)
+    test.say("where there is a segment nothing is said of tunnels", [done.stderr] if "GTP" in done.stderr else [])
+
+
 def networks_left_out(test):
     flows = "flow a 192.0.2.1 1000 198.51.100.1 80\nflow b 203.0.113.1 1001 198.51.100.1 80\n"
     path = made(test, "networks.pcap", flows + OPEN % (("a",) * 3) + OPEN % (("b",) * 3))
@@ -253,6 +281,7 @@ def main():
     several_link_types(test)
     not_in_order(test)
     hidden(test)
+    in_unknown_tunnels(test)
     networks_left_out(test)
     which_way(test)
     cut_short(test)

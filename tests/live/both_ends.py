@@ -122,7 +122,7 @@ server.server_close()
 @test("a command with both ends inside: each view has all segments of the side that is asked for")
 def inside():
     command = ["--", sys.executable, "-c", COMMAND]
-    for words, side in (["--dir=in"], "in"), (["--dir=out"], "out"), ([], "out"):
+    for words, side in (["--dir=in"], "in"), (["--dir=out"], "out"), ([], "in"):
         words = ["-q", "-i", "lo"] + words
         rows = [json.loads(line) for line in must([CONNTRACE] + words + REPORTS + ["-z", "conns"] + command).splitlines()]
         conns = [row for row in rows if row.get("report") == "conns" and row["dir"] == side]
@@ -138,6 +138,88 @@ def inside():
         fact = must([CONNTRACE] + words + ["--events=messages", "-j", "-O", "MESSAGE,DIR"] + command).splitlines()
         equal(sorted((row["message"], row["dir"]) for row in map(json.loads, fact) if "summary" not in row),
               [("answer", side)] * 3 + [("request", side)] * 3, "messages with %s" % words)
+
+
+# The same, with TLS as well, and the messages one after the other on known ports: sums and counts are the same each time.
+FIXED = """
+import socket, ssl, threading
+hello = ssl.MemoryBIO()
+talk = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="name.example")
+try:
+    talk.do_handshake()
+except ssl.SSLWantReadError:
+    pass
+def serve(listener, count, answer):
+    for _ in range(count):
+        server, _ = listener.accept()
+        server.recv(65536)
+        server.sendall(answer)
+        server.close()
+def client(port, what, wanted):
+    connected = socket.create_connection(("127.0.0.1", port))
+    connected.sendall(what)
+    while wanted > 0:
+        wanted -= len(connected.recv(65536)) or wanted
+    connected.recv(1)
+    connected.close()
+listeners = [socket.create_server(("127.0.0.1", port)) for port in (8080, 8443)]
+request = b"GET /%d HTTP/1.1\\r\\nHost: h.example\\r\\n\\r\\n"
+answer = b"HTTP/1.1 200 OK\\r\\nContent-Length: 500\\r\\n\\r\\n" + b"x" * 500
+threads = [threading.Thread(target=serve, args=words) for words in ((listeners[0], 3, answer), (listeners[1], 1, b""))]
+[thread.start() for thread in threads]
+for i in range(3):
+    client(8080, request % i, 540)
+client(8443, hello.read(), 0)
+[thread.join() for thread in threads]
+"""
+SAME = ",".join(["COUNT(syn)", "COUNT(synack)", "COUNT(fin)", "SUM(rx_bytes)", "SUM(tx_bytes)"])
+
+
+def seen(command, options):
+    """What each view says of the accepting ends, or of all, where it is the same each time the traffic is repeated."""
+    has_packets = "-r" in options or "-i" in options
+    views = ["-z", "conns", "-z", "peers", "-z", "groups", "-z", "io,stat,0," + SAME] + \
+            (["-z", "http,tree", "-z", "tls,tree"] if has_packets else [])
+    rows = [json.loads(line) for line in must([CONNTRACE, "-q", "-j"] + views + options + command).splitlines()]
+    found = {}
+    for row in rows:
+        kind = row["report"]
+        if kind in ("conns", "peers") and row["dir"] == "out" or kind == "groups" and row["group"] == "TX":
+            continue
+        names = {"conns": ("lport", "result", "rx_bytes", "tx_bytes"), "peers": ("port", "conns", "ok", "rx_bytes", "tx_bytes"),
+                 "http,tree": ("host", "path", "count", "answers"), "tls,tree": ("host", "count"),
+                 "groups": ("group", "conns", "ok")}.get(kind)
+        row = {key.lower(): value for key, value in row.items()}
+        found.setdefault(kind, []).append(tuple(row.get(name) for name in names or SAME.lower().split(",")))
+    if has_packets:
+        words = ["-q", "-j", "--events=messages", "-O", "MESSAGE,TARGET,STATUS,DIR,LPORT"]
+        lines = must([CONNTRACE] + words + options + command).splitlines()
+        found["messages"] = [tuple(json.loads(line).values()) for line in lines]
+    return {kind: sorted(map(str, rows)) for kind, rows in found.items()}
+
+
+@test("a command with both ends inside counts for the accepting end, however it is watched, and from a file")
+def however_watched():
+    command = [sys.executable, "-c", FIXED]
+    pcap, log = scratch("pcap"), scratch("strace")
+    recorder = Process([need("dumpcap"), "-q", "-i", "lo", "-P", "-w", pcap])
+    wait_for(lambda: os.path.exists(pcap) and packet_sockets() >= 1, "dumpcap to listen")
+    must([need("strace"), "-f", "-ttt", "-T", "-yy", "-e", "trace=network,close,clone,clone3,fork,vfork,execve", "-o", log] + command)
+    sockets_settled()
+    recorded(pcap)
+    recorder.signal(signal.SIGINT)
+    recorder.wait()
+    wanted = seen([], ["-r", pcap, "tcp"])
+    require(len(wanted["messages"]) == 7 and len(wanted["conns"]) == 4, wanted)
+    ways = {"-r with --strace-log": (["-r", pcap, "--strace-log", log], []), "-i lo": (["-i", "lo"], ["--"] + command),
+            "--via=diag -i lo": (["--via=diag", "-i", "lo"], ["--"] + command)}
+    for way, (options, words) in ways.items():
+        got = seen(words, options)
+        for view, rows in wanted.items():
+            equal(got.get(view), rows, "%s by %s" % (view, way))
+    got = seen(["--"] + command, [])
+    for view in "conns", "peers", "groups":
+        equal(got[view], wanted[view], view + " without packets")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,13 @@ def ipv4(source, target, payload, protocol=6, ident=0, place=0, ttl=64):
                        socket.inet_aton(source), socket.inet_aton(target)) + payload
 
 
+def ipv6(source, target, payload, protocol=6, ttl=64, **_):
+    return struct.pack(">IHBB16s16s", 6 << 28, len(payload), protocol, ttl, socket.inet_pton(socket.AF_INET6, source),
+                       socket.inet_pton(socket.AF_INET6, target)) + payload
+
+
 def ethernet(packet):
-    return b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + packet
+    return b"\2\0\0\0\0\1\2\0\0\0\0\2" + (b"\x86\xdd" if packet[0] >> 4 == 6 else b"\x08\0") + packet
 
 
 class Capture:
@@ -51,15 +56,16 @@ class Talk:
         self.ends = (client, cport, server, sport)
         self.seq = [cseq, sseq]
 
-    def packet(self, side, flags, payload=b"", seq=None, ack=None, **ip):
+    def packet(self, side, flags, payload=b"", seq=None, ack=None, options=b"", **ip):
         client, cport, server, sport = self.ends
         number = self.seq[side] if seq is None else seq
         answer = (self.seq[1 - side] if ack is None else ack) if flags & ACK else 0
         ports = (cport, sport) if side == 0 else (sport, cport)
         if seq is None:
             self.seq[side] += len(payload) + bool(flags & (SYN | FIN))
-        segment = tcp(*ports, number, answer, flags, payload)
-        return ipv4(*((client, server) if side == 0 else (server, client)), segment, **ip)
+        segment = tcp(*ports, number, answer, flags, payload, options=options)
+        wrap = ipv6 if ":" in client else ipv4
+        return wrap(*((client, server) if side == 0 else (server, client)), segment, **ip)
 
     def up(self, flags, payload=b"", after=0.001, **how):
         self.capture.packet(self.packet(0, flags, payload, **how), after=after)
@@ -76,6 +82,14 @@ class Talk:
         self.up(FIN | ACK)
         self.down(FIN | ACK)
         self.up(ACK)
+
+
+def fragments6(packet, size, ident):
+    """An IPv6 packet in pieces of @size bytes of payload, a multiple of 8."""
+    head, body = packet[:40], packet[40:]
+    return [head[:4] + struct.pack(">HBB", 8 + len(body[at:at + size]), 44, head[7]) + head[8:] +
+            struct.pack(">BBHI", head[6], 0, at | (at + size < len(body)), ident) + body[at:at + size]
+            for at in range(0, len(body), size)]
 
 
 def fragments(packet, size):

@@ -2,7 +2,9 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../helpers/capscript.h"
@@ -114,6 +116,74 @@ static void what_waits_is_reported_when_it_is_claimed(void **state)
 	tracker_free(tracker);
 }
 
+static void listens(struct tracker *tracker, const char *port)
+{
+	struct event event = event_new(EVENT_INFO, ORIGIN_KERNEL, T0);
+
+	assert_int_equal(endpoint_parse(&event.flow.local, "192.0.2.2"), 0);
+	event.flow.local.port = (in_port_t)atoi(port);
+	event.info.state = TCP_LISTEN;
+	event.info.reason = INFO_EXISTING;
+	tracker_feed(tracker, &event, 1);
+}
+
+#define HANDSHAKE FLOW "+0 a > S seq 100\n+0 a < SA seq 200 ack 101\n+0 a > A seq 101 ack 201\n"
+
+static void the_accepting_end_goes_first(void **state)
+{
+	(void)state;
+	for (int keep = 0; keep < 2; keep++) {
+		struct tracker *tracker = new_tracker(false, keep);
+
+		listens(tracker, "80");
+		call(tracker, CALL_CONNECT_BEGIN, 7, 0, false);
+		packets(tracker, HANDSHAKE);
+		call(tracker, CALL_CONNECT_END, 7, 0, false);
+		packets(tracker, FLOW "+0.1 a > PA seq 101 ack 201 len 5\n");
+		assert_string_equal(reported, "c7 c7 ");
+		/* The opener is told of each, too: it counts if the other one is not wanted. */
+		call(tracker, CALL_ACCEPT, 8, 0, true);
+		assert_string_equal(reported, "c7 c7 s8 s8 s8 s8 t7 t7 t7 t7 c8 ");
+		packets(tracker, FLOW "+0.2 a < A seq 201 ack 106\n");
+		assert_string_equal(reported + 33, "s8 t7 ");
+		tracker_free(tracker);
+	}
+}
+
+static void accepted_by_another_process(void **state)
+{
+	struct tracker *tracker = new_tracker(false, true);
+
+	(void)state;
+	listens(tracker, "80");
+	call(tracker, CALL_CONNECT_BEGIN, 7, 0, false);
+	packets(tracker, HANDSHAKE);
+	call(tracker, CALL_CONNECT_END, 7, 0, false);
+	assert_string_equal(reported, "c7 c7 ");
+	packets(tracker, FLOW "+0.1 a < PA seq 201 ack 101 len 5\n");
+	assert_string_equal(reported, "c7 c7 s7 s7 s7 s7 ");
+	/* What was told of one stays with it. */
+	call(tracker, CALL_ACCEPT, 8, 0, true);
+	packets(tracker, FLOW "+0.2 a > A seq 101 ack 206\n");
+	assert_string_equal(reported, "c7 c7 s7 s7 s7 s7 t8 t8 t8 t8 c8 s7 t8 ");
+	tracker_free(tracker);
+}
+
+static void nothing_waits_for_ever(void **state)
+{
+	struct tracker *tracker = new_tracker(false, true);
+
+	(void)state;
+	listens(tracker, "80");
+	call(tracker, CALL_CONNECT_BEGIN, 7, 0, false);
+	packets(tracker, HANDSHAKE);
+	call(tracker, CALL_CONNECT_END, 7, 0, false);
+	assert_string_equal(reported, "c7 c7 ");
+	tracker_finish(tracker, T0 + CLOCK_NS_PER_SEC);
+	assert_string_equal(reported, "c7 c7 s7 s7 s7 ");
+	tracker_free(tracker);
+}
+
 static void accepted_by_somebody_later(void **state)
 {
 	struct tracker *tracker = new_tracker(false, true);
@@ -163,6 +233,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_waits_is_reported_when_it_is_claimed),
+		cmocka_unit_test(the_accepting_end_goes_first),
+		cmocka_unit_test(accepted_by_another_process),
+		cmocka_unit_test(nothing_waits_for_ever),
 		cmocka_unit_test(accepted_by_somebody_later),
 		cmocka_unit_test(of_the_whole_host_everything_is_reported),
 		cmocka_unit_test(an_interrupted_connect_goes_on),

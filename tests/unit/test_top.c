@@ -542,7 +542,7 @@ static void test_partial(void **state)
 	tick(&scene, SEC, conns, 2);
 	see(&scene, 100, 7,
 	    " pid 711                              2 open, 2 seen, 0 failed                              0:00:01\n"
-	    "RX   999                             █ max 999    TX     0                                 max 0\n"
+	    "RX   999+                            █ max 999    TX     0+                                max 0\n"
 	    "PEER                  PROCESS          PORT  CONNS DIR STATE    IDLE  RX/s  TX/s   RX   TX   RTT RTX\n"
 	    "198.51.100.7          -                  80      2 out 2 open     0s  999+    0+ 5.0M    0 25.0+   0\n"
 	    "\n"

@@ -111,6 +111,7 @@ struct top_row {
  * @start_ns: when the run, or the file, began
  * @rx_rate: payload received, bytes per second
  * @tx_rate: payload sent
+ * @lacks: bit 0: @rx_rate, and bit 1: @tx_rate, is that of some connections only
  * @past: bytes received and sent in each second of the last minute, the newest last
  * @open: open ones
  * @seen: all connections so far
@@ -123,6 +124,7 @@ struct top_totals {
 	int64_t start_ns;
 	int64_t rx_rate;
 	int64_t tx_rate;
+	uint8_t lacks;
 	float past[2][TOP_MINUTE];
 	uint64_t open;
 	uint64_t seen;

@@ -187,6 +187,8 @@ static void put_minute(struct top_grid *grid, const struct top_totals *totals, c
 		x = top_grid_put(grid, 1, x, way == 0 ? "RX " : "TX ", TOP_BOLD);
 		top_text_rate(&rate, now, state->units);
 		put_right(grid, 1, x + 5, rate.data, TOP_BOLD);
+		if (now >= 0 && totals->lacks >> way & 1)
+			top_grid_put(grid, 1, x + 5, "+", TOP_BOLD);
 		text_free(&rate);
 		x += 6;
 		if (half >= 40) {

@@ -43,6 +43,7 @@ struct top_model {
 	int64_t times[TICKS];
 	int64_t rx[TICKS]; /* received in this tick */
 	int64_t tx[TICKS];
+	uint8_t lacks[TICKS]; /* bits of both ways, in which the sum of the tick is that of some */
 	struct top_totals totals;
 };
 
@@ -148,6 +149,7 @@ void top_model_begin(struct top_model *model, int64_t now_ns)
 	model->tick++;
 	model->times[model->tick % TICKS] = model->totals.now_ns = now_ns;
 	model->rx[model->tick % TICKS] = model->tx[model->tick % TICKS] = 0;
+	model->lacks[model->tick % TICKS] = 0;
 	model->totals.unlisted = 0;
 	top_fold_begin(&model->totals.other, &(struct top_row){.members = 0});
 	model->totals.other.conn.id = TOP_OTHER_ID;
@@ -321,6 +323,9 @@ static void row_rates(struct top_model *model, struct row *row, uint64_t back)
 				     clock_since(model->times[(model->tick - reach) % TICKS], model->totals.now_ns));
 	row->shown.tx_rate = rate_of(grown(model, row, row->tx, reach),
 				     clock_since(model->times[(model->tick - reach) % TICKS], model->totals.now_ns));
+	/* Before a handshake nothing moves. */
+	if (row->last_tick == model->tick && row->shown.conn.result != RESULT_PENDING && !has_failed(&row->shown.conn))
+		model->lacks[model->tick % TICKS] |= (uint8_t)((rx < 0) | (tx < 0) << 1);
 	model->rx[model->tick % TICKS] += rx > 0 ? rx : 0;
 	model->tx[model->tick % TICKS] += tx > 0 ? tx : 0;
 	past_shift(row->shown.past, TOP_PAST, &row->piece, piece);
@@ -334,7 +339,9 @@ static void totals_rates(struct top_model *model, uint64_t back)
 	int64_t before = model->times[(model->tick - 1) % TICKS];
 	int64_t sum[2] = {0, 0};
 
+	totals->lacks = totals->unlisted > 0 ? 3 : 0;
 	for (uint64_t i = 0; i < back; i++) {
+		totals->lacks |= model->lacks[(model->tick - i) % TICKS];
 		sum[0] += model->rx[(model->tick - i) % TICKS];
 		sum[1] += model->tx[(model->tick - i) % TICKS];
 	}

@@ -38,7 +38,7 @@ enum dissect_tunnel {
 	DISSECT_TUNNELS = 0x0f,
 };
 
-/** enum dissect_wrapped - wrappings that were removed */
+/** enum dissect_wrapped - wrappings that came off, or that cannot: what is in those is not looked at */
 enum dissect_wrapped {
 	DISSECT_WRAPPED_IPIP = DISSECT_IPIP,
 	DISSECT_WRAPPED_GRE = DISSECT_GRE,
@@ -49,6 +49,22 @@ enum dissect_wrapped {
 	DISSECT_WRAPPED_QINQ = 0x20,
 	DISSECT_WRAPPED_MPLS = 0x40,
 	DISSECT_WRAPPED_PPPOE = 0x80,
+	/** user data of mobile networks (3GPP TS 29.281) */
+	DISSECT_WRAPPED_GTP = 0x100,
+	/** over UDP (RFC 2661) or IP (RFC 3931) */
+	DISSECT_WRAPPED_L2TP = 0x200,
+	/** encrypted, over IP (RFC 4303) or UDP (RFC 3948) */
+	DISSECT_WRAPPED_ESP = 0x400,
+	/** encrypted */
+	DISSECT_WRAPPED_WIREGUARD = 0x800,
+	/** RFC 4380 */
+	DISSECT_WRAPPED_TEREDO = 0x1000,
+	/** RFC 3378 */
+	DISSECT_WRAPPED_ETHERIP = 0x2000,
+	/** VXLAN-GPE (RFC 9638, 4) */
+	DISSECT_WRAPPED_VXLAN_GPE = 0x4000,
+	/** over UDP (RFC 7510) or IP (RFC 4023) */
+	DISSECT_WRAPPED_MPLS_IP = 0x8000,
 };
 
 /**
@@ -88,15 +104,15 @@ struct dissect_fragment {
 /**
  * struct dissect_record - a frame as the capture recorded it
  * @data: the bytes captured
- * @caplen: their number
- * @length: length of the frame on the wire
- * @time_ns: nanoseconds since the epoch, CLOCK_UNKNOWN: not recorded
- * @fragment: filled on DISSECT_FRAGMENT; NULL: pieces are not kept together
- * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options unchanged, unless they were cut; or NULL
- * @payload: set to the captured payload of a segment, borrowed from the frame; NULL: not wanted
- * @tcp: set when the frame carries TCP, whatever the result: a segment, a piece of one, one that is cut, one
- *	    in a tunnel that is not removed; else unchanged; or NULL
- * @wrappings: gets enum dissect_wrapped bits of removed wrappings; NULL: not wanted
+ * @caplen: how many of them
+ * @length: how long the frame was on the wire
+ * @time_ns: when, nanoseconds since the epoch; CLOCK_UNKNOWN: nobody wrote it down
+ * @fragment: filled on DISSECT_FRAGMENT; NULL: nobody keeps pieces together
+ * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options as they are, unless they were cut; or NULL
+ * @payload: set to what was captured of a segment's payload, borrowed from the frame; NULL: nobody asks
+ * @tcp: set when the frame carries TCP, whatever the verdict: a segment, a piece of one, one that is cut, one in a
+ *	 tunnel that is not taken off; else left alone; or NULL
+ * @wrappings: gets enum dissect_wrapped bits; NULL: nobody asks
  * @link_type: DLT_* of its interface
  * @interface: number of the capture interface within the run
  * @decapsulate: enum dissect_tunnel, those to remove

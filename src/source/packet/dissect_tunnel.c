@@ -27,6 +27,19 @@
 
 #define VXLAN_HAS_NETWORK 0x08
 
+/* Tunnels that do not come off, by protocol of IP and by port of UDP; what they are is named (hidden.c). */
+static const struct {
+	uint16_t number;
+	uint16_t wrapped;
+} unknown_protocols[] = {{50, DISSECT_WRAPPED_ESP},
+			 {97, DISSECT_WRAPPED_ETHERIP},
+			 {115, DISSECT_WRAPPED_L2TP},
+			 {137, DISSECT_WRAPPED_MPLS_IP}},
+  unknown_ports[] = {{2152, DISSECT_WRAPPED_GTP},    {1701, DISSECT_WRAPPED_L2TP},
+		     {4500, DISSECT_WRAPPED_ESP},    {51820, DISSECT_WRAPPED_WIREGUARD},
+		     {3544, DISSECT_WRAPPED_TEREDO}, {4790, DISSECT_WRAPPED_VXLAN_GPE},
+		     {6635, DISSECT_WRAPPED_MPLS_IP}};
+
 static enum dissect_result bridged_or(struct dissect_state *frame, uint16_t type)
 {
 	uint16_t inner;
@@ -95,11 +108,27 @@ static enum dissect_result geneve(struct dissect_state *frame)
 	return span_skip(&frame->rest, (version_length & 0x3f) * 4u) ? bridged_or(frame, type) : DISSECT_MALFORMED;
 }
 
+static void name_protocol(const struct dissect_state *frame)
+{
+	for (size_t i = 0; i < sizeof(unknown_protocols) / sizeof(unknown_protocols[0]); i++)
+		if (unknown_protocols[i].number == frame->protocol)
+			dissect_wrapped(frame, unknown_protocols[i].wrapped);
+}
+
+/* An answer goes to any port of the other side. */
+static void name_port(const struct dissect_state *frame, uint16_t source, uint16_t port)
+{
+	for (size_t i = 0; i < sizeof(unknown_ports) / sizeof(unknown_ports[0]); i++)
+		if (unknown_ports[i].number == port || unknown_ports[i].number == source)
+			dissect_wrapped(frame, unknown_ports[i].wrapped);
+}
+
 static enum dissect_result udp(struct dissect_state *frame, uint8_t wanted)
 {
-	uint16_t port;
+	uint16_t source, port;
 
-	if (!span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &port) || !span_skip(&frame->rest, 4))
+	if (!span_take_be16(&frame->rest, &source) || !span_take_be16(&frame->rest, &port) ||
+	    !span_skip(&frame->rest, 4))
 		return DISSECT_MALFORMED;
 	if ((port == PORT_VXLAN || port == PORT_VXLAN_LINUX) && wanted & DISSECT_VXLAN) {
 		dissect_wrapped(frame, DISSECT_WRAPPED_VXLAN);
@@ -109,6 +138,7 @@ static enum dissect_result udp(struct dissect_state *frame, uint8_t wanted)
 		dissect_wrapped(frame, DISSECT_WRAPPED_GENEVE);
 		return geneve(frame);
 	}
+	name_port(frame, source, port);
 	return DISSECT_OTHER;
 }
 
@@ -129,6 +159,7 @@ static enum dissect_result unwrap(struct dissect_state *frame, uint8_t wanted)
 	case IPPROTO_UDP:
 		return wanted & (DISSECT_VXLAN | DISSECT_GENEVE) ? udp(frame, wanted) : DISSECT_OTHER;
 	default:
+		name_protocol(frame);
 		return DISSECT_OTHER;
 	}
 }

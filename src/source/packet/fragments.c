@@ -21,6 +21,7 @@
 #define DATAGRAMS 1024
 #define HELD 128 /* 64 KiB in pieces of 576 bytes each */
 #define HEADER_FIXED 20
+#define FRAGMENT_UNIT 8 /* all offsets are multiples of it */
 #define HEADER_MAX 60
 
 /* Longer than any host waits for the rest (RFC 8200, 4.5): the same identification is another datagram then. */
@@ -206,6 +207,8 @@ bool fragments_take(struct fragments *fragments, struct event *event)
 		segment->flags &= (uint16_t)~SEGMENT_FIN;
 	} else {
 		segment->has = piece->has | SEGMENT_HAS_LATER_FRAGMENT;
+		/* Pieces of the header differ in nothing else. */
+		segment->checksum = (uint16_t)(segment->checksum + piece->offset / FRAGMENT_UNIT);
 		segment->flags &= SEGMENT_ACK;
 		segment->seq += (datagram->segment.flags & SEGMENT_SYN ? 1 : 0) + begin - datagram->header_length;
 		segment->mss = segment->wscale = 0;

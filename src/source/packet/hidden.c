@@ -8,11 +8,16 @@
 #include <string.h>
 
 /*
- * A packet filter reads fixed offsets: behind a VLAN tag, MPLS labels or PPPoE it finds addresses and ports only if the
- * expression names the wrapping, and it can't read into a tunnel. An empty report does not show this.
+ * A packet filter looks at fixed places: behind a VLAN tag, MPLS labels or
+ * PPPoE it finds no address and no port unless it is told of them, and into a
+ * tunnel it cannot look. An empty report does not say so. Nor does it say that
+ * all is in a tunnel of a kind that nothing takes off.
  */
 
-/* The name of a wrapping, and the word of pcap-filter(7) or the --decapsulate that it needs; in that order. */
+/*
+ * What a wrapping is called, and which word of pcap-filter(7), or which --decapsulate, it needs, or NULL if nothing
+ * helps; in that order.
+ */
 static const struct {
 	uint16_t wrapping;
 	bool is_tunnel;
@@ -27,6 +32,14 @@ static const struct {
 	[PACKET_HIDDEN_GRE] = {DISSECT_WRAPPED_GRE, true, "in GRE tunnels", "gre"},
 	[PACKET_HIDDEN_VXLAN] = {DISSECT_WRAPPED_VXLAN, true, "in VXLAN tunnels", "vxlan"},
 	[PACKET_HIDDEN_GENEVE] = {DISSECT_WRAPPED_GENEVE, true, "in Geneve tunnels", "geneve"},
+	[PACKET_HIDDEN_GTP] = {DISSECT_WRAPPED_GTP, true, "GTP-U (UDP port 2152)", NULL},
+	[PACKET_HIDDEN_L2TP] = {DISSECT_WRAPPED_L2TP, true, "L2TP", NULL},
+	[PACKET_HIDDEN_ESP] = {DISSECT_WRAPPED_ESP, true, "ESP (IPsec)", NULL},
+	[PACKET_HIDDEN_WIREGUARD] = {DISSECT_WRAPPED_WIREGUARD, true, "WireGuard (UDP port 51820)", NULL},
+	[PACKET_HIDDEN_TEREDO] = {DISSECT_WRAPPED_TEREDO, true, "Teredo (UDP port 3544)", NULL},
+	[PACKET_HIDDEN_ETHERIP] = {DISSECT_WRAPPED_ETHERIP, true, "Ethernet in IP", NULL},
+	[PACKET_HIDDEN_VXLAN_GPE] = {DISSECT_WRAPPED_VXLAN_GPE, true, "VXLAN-GPE (UDP port 4790)", NULL},
+	[PACKET_HIDDEN_MPLS_IP] = {DISSECT_WRAPPED_MPLS_IP, true, "MPLS in UDP or IP", NULL},
 };
 
 TABLE_COVERS(kinds, PACKET_HIDDEN_NUM);
@@ -36,6 +49,7 @@ void hidden_check(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct disse
 	uint16_t wrappings = 0;
 	struct dissect_record unwrapped = *record;
 	struct event event;
+	bool is_segment;
 
 	unwrapped.decapsulate = DISSECT_TUNNELS;
 	unwrapped.wrappings = &wrappings;
@@ -43,20 +57,21 @@ void hidden_check(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct disse
 	unwrapped.fragment = NULL;
 	unwrapped.options = NULL;
 	unwrapped.payload = NULL;
-	if (dissect_frame(record->link_type, &unwrapped, &event) != DISSECT_EVENT || event.type != EVENT_SEGMENT)
-		return;
+	is_segment =
+		dissect_frame(record->link_type, &unwrapped, &event) == DISSECT_EVENT && event.type == EVENT_SEGMENT;
 	for (int i = 0; i < PACKET_HIDDEN_NUM; i++)
-		if (wrappings & kinds[i].wrapping)
+		if (wrappings & kinds[i].wrapping && (is_segment || kinds[i].word == NULL))
 			atomic_fetch_add_explicit(&counts[i], 1, memory_order_relaxed);
 }
 
-/* The kind that hides most segments; of equal ones the innermost, because tunnels come last. */
+/* The kind most segments hide in; of equals the innermost, for tunnels come last. Else the one they may be in. */
 static int most_of(const uint64_t counts[PACKET_HIDDEN_NUM])
 {
 	int most = 0;
 
 	for (int i = 1; i < PACKET_HIDDEN_NUM; i++)
-		if (counts[i] > 0 && counts[i] >= counts[most])
+		if (counts[i] > 0 && counts[i] >= counts[most] &&
+		    (kinds[i].word != NULL || counts[most] == 0 || kinds[most].word == NULL))
 			most = i;
 	return most;
 }
@@ -69,6 +84,14 @@ bool hidden_text(char *text, size_t size, const struct packet_stats *stats, cons
 
 	if (stats->events > 0 || count == 0 || (filter == NULL && !kinds[most].is_tunnel))
 		return false;
+	if (kinds[most].word == NULL) {
+		snprintf(text, size,
+			 "no TCP segment was seen; %" PRIu64 "%s of the frames %s %s, into which conntrace "
+			 "does not look",
+			 count, count >= PACKET_HIDDEN_LOOKED ? " or more" : "", count == 1 ? "is" : "are",
+			 kinds[most].what);
+		return true;
+	}
 	if (kinds[most].is_tunnel) {
 		snprintf(text, size,
 			 "no TCP segment was seen outside of tunnels, and %" PRIu64 "%s %s: add "

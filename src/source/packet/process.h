@@ -30,7 +30,10 @@ struct source_ops;
 /** Number of frames without a segment that are searched for hidden ones, while none was seen. */
 #define PACKET_HIDDEN_LOOKED 10000
 
-/** enum packet_hidden - where a packet filter, or the lack of --decapsulate, has hidden TCP segments */
+/**
+ * enum packet_hidden - where TCP segments were that a packet filter, or the lack of --decapsulate, has hidden; from
+ * PACKET_HIDDEN_GTP on, where they may have been
+ */
 enum packet_hidden {
 	PACKET_HIDDEN_VLAN,
 	PACKET_HIDDEN_QINQ,
@@ -40,6 +43,14 @@ enum packet_hidden {
 	PACKET_HIDDEN_GRE,
 	PACKET_HIDDEN_VXLAN,
 	PACKET_HIDDEN_GENEVE,
+	PACKET_HIDDEN_GTP,
+	PACKET_HIDDEN_L2TP,
+	PACKET_HIDDEN_ESP,
+	PACKET_HIDDEN_WIREGUARD,
+	PACKET_HIDDEN_TEREDO,
+	PACKET_HIDDEN_ETHERIP,
+	PACKET_HIDDEN_VXLAN_GPE,
+	PACKET_HIDDEN_MPLS_IP,
 	PACKET_HIDDEN_NUM
 };
 

@@ -301,10 +301,17 @@ static const struct {
 static void succeeded(struct strace_log *log, struct task *task, const struct strace_line *line, int64_t fd,
 		      int64_t time_ns)
 {
+	struct event event;
 	int64_t to;
 
 	if (strace_line_is(line, "close")) {
 		closed(log, task, fd, CALL_CLOSE, time_ns);
+	} else if (strace_line_is(line, "listen")) {
+		if (strace_sockets_listens(strace_sockets_find(log->sockets, process_of(task), fd), line, time_ns,
+					   &event))
+			push(log, &event);
+	} else if (strace_line_is(line, "bind") || strace_line_is(line, "getsockname")) {
+		strace_sockets_bound(strace_sockets_find(log->sockets, process_of(task), fd), line);
 	} else if (strace_line_is(line, "socket")) {
 		bool is_tcp = strace_line_has(line, "SOCK_STREAM") && strace_line_has(line, "AF_INET");
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/replay/strace_sockets.h"
 
+#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "base/xalloc.h"
@@ -95,4 +96,28 @@ int64_t strace_sockets_any(const struct strace_sockets *sockets, int32_t process
 			if (holding->process == process)
 				return holding->fd;
 	return -1;
+}
+
+void strace_sockets_bound(struct strace_socket *socket, const struct strace_line *line)
+{
+	struct endpoint local;
+
+	if (socket != NULL && strace_line_address(line, &local))
+		socket->bound = local;
+}
+
+bool strace_sockets_listens(const struct strace_socket *socket, const struct strace_line *line, int64_t time_ns,
+			    struct event *event)
+{
+	struct endpoint remote;
+	bool is_tcp = true;
+
+	*event = event_new(EVENT_INFO, ORIGIN_CALLS, time_ns);
+	/* With -yy the line shows its end. */
+	(void)strace_line_ends(line->arguments, &is_tcp, &event->flow.local, &remote);
+	if (event->flow.local.port == 0 && socket != NULL)
+		event->flow.local = socket->bound;
+	event->info.state = TCP_LISTEN;
+	event->info.reason = INFO_EXISTING;
+	return is_tcp && event->flow.local.port != 0;
 }

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/endpoint.h"
+#include "model/event.h"
+#include "source/replay/strace_line.h"
 
 /** enum strace_socket_kind - types of sockets, as far as they matter */
 enum strace_socket_kind {
@@ -22,6 +23,7 @@ enum strace_socket_kind {
  * @kind: enum strace_socket_kind
  * @local: its end, port 0 unknown
  * @remote: the other end, port 0 unknown
+ * @bound: what bind(2) or getsockname(2) said, port 0 unknown
  */
 struct strace_socket {
 	size_t holders;
@@ -29,6 +31,7 @@ struct strace_socket {
 	uint8_t kind;
 	struct endpoint local;
 	struct endpoint remote;
+	struct endpoint bound;
 };
 
 /** struct strace_sockets - the descriptors of processes that are sockets */
@@ -54,5 +57,20 @@ void strace_sockets_drop(struct strace_sockets *sockets, int32_t process, int64_
 
 /** strace_sockets_any() - some descriptor of the process, -1 when it has none */
 int64_t strace_sockets_any(const struct strace_sockets *sockets, int32_t process);
+
+/** strace_sockets_bound() - what bind(2), or getsockname(2) after port 0 was asked for, says; @socket may be NULL */
+void strace_sockets_bound(struct strace_socket *socket, const struct strace_line *line);
+
+/**
+ * strace_sockets_listens() - a port with a listener accepts: which of two ends does is known before accept(2) returns
+ * @socket: NULL unknown
+ * @line: a listen(2)
+ * @time_ns: when it returned
+ * @event: filled
+ *
+ * Return: is it TCP, and its port known?
+ */
+bool strace_sockets_listens(const struct strace_socket *socket, const struct strace_line *line, int64_t time_ns,
+			    struct event *event);
 
 #endif
