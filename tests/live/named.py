@@ -82,7 +82,7 @@ class Played(Process):
     def __init__(self, what):
         super().__init__(as_nobody() + [sys.executable, os.path.abspath(__file__), what], stdin=subprocess.PIPE)
 
-    def fact(self, lines=1):
+    def received(self, lines=1):
         return wait_for(lambda: len(self.out.splitlines()) >= lines and self.out.split(), "the program's words")
 
 
