@@ -338,10 +338,10 @@ static void wrong_lines_are_refused(void **state)
 		 "\"flags=65536\" is not a value that the key can have"},
 		{"time=1.000000000 type=segment origin=w has=65536",
 		 "\"has=65536\" is not a value that the key can have"},
-		{"time=1.000000000 type=process origin=s text=a\\", "\"text=a\\x5c\" is not a value that the "
+		{"time=1.000000000 type=process origin=s text=a\\", "\"text=a\\\" is not a value that the "
 								    "key can have"},
 		{"time=1.000000000 type=process origin=s text=\\x5",
-		 "\"text=\\x5cx5\" is not a value that the key can have"},
+		 "\"text=\\x5\" is not a value that the key can have"},
 		{"time=1.000000000 type=\x1b[2J origin=s", "\"type=\\x1b[2J\" is not a value that the key can have"},
 	};
 	char longest[3 * EVENT_TEXT_SIZE];
