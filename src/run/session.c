@@ -91,7 +91,7 @@ static const struct conn *last_open(void *context, const struct conn *previous)
 	return tracker_last(context, previous);
 }
 
-/* A reader that went away ends the run quietly; any other failure is told at the end. */
+/* A reader that went away ends the run quietly; any other failure is reported at the end. */
 void session_check_output(struct session *session, int rc, const struct err *err)
 {
 	if (rc == 0 || session->write_error != 0)
@@ -115,9 +115,9 @@ void session_begin_writing(struct session *session)
 /* ---- feeding -------------------------------------------------------------------- */
 
 /*
- * What hangs on a TIME_WAIT socket must be asked while it lives: as soon as the
- * last word is read, or, of a connection the tracker has not heard of by then,
- * when it is fed.
+ * What depends on a TIME_WAIT socket must be queried while the socket exists: as
+ * soon as the final counters are read, or, if the tracker does not know the
+ * connection by then, when they are fed.
  */
 static void ask_timewait(void *context, struct event *event)
 {
@@ -128,7 +128,7 @@ static void ask_timewait(void *context, struct event *event)
 		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
 }
 
-/* Whoever wants to see each event sees it before it is fed. */
+/* Recording and debugging get each event before the tracker does. */
 static void show(struct session *session, const struct event *event)
 {
 	if (event->type == EVENT_RUN)
@@ -333,7 +333,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	/* A live run has no pace: held events keep no source from being read. */
 	if (session->is_file)
 		session->playback.speed = options->speed > 0 ? options->speed : options->top ? PLAYBACK_ONE : 0;
-	/* What is there before the run waits for no slower witness. */
+	/* Events of before the run do not wait for slower sources. */
 	if (!session->is_file && sources_tracer(session->sources) == NULL)
 		session_feed(session, clock_now());
 	session_print_notices(session);
@@ -404,7 +404,7 @@ static void report_in_time(struct session *session, int64_t now_ns)
 	bool is_due = interval_due(&session->interval, now_ns, session->end_ns);
 
 	if ((is_due || session->print_now) && session->write_error == 0) {
-		/* What died in the slice belongs into it, also where nobody has looked since. */
+		/* Sockets destroyed in the interval belong to it, also those without a sample since. */
 		sources_find_owners(session->sources);
 		session_feed(session, sources_settled_ns(session->sources));
 		session_refresh(session, false);

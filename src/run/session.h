@@ -11,25 +11,25 @@
 struct session;
 
 /**
- * session_open() - open the output, then every witness that was asked for
+ * session_open() - open the output, then every source that the options ask for
  * @session: set on success
  * @options: must outlive it
  * @mask: the signal mask a launched command starts with
  * @exit_status: set on failure: what to exit with
- * @err: the story of a failure
+ * @err: the message of a failure
  *
  * Return: 0 or a negative errno.
  */
 int session_open(struct session **session, const struct options *options, const sigset_t *mask, int *exit_status,
 		 struct err *err);
 
-/** session_run() - watch until there is nothing more to watch, or a signal or a limit ends it */
+/** session_run() - run until nothing is left to watch, or a signal or a limit ends the run */
 void session_run(struct session *session);
 
 /**
- * session_report() - hear what is still to come, print the reports and the accounts
+ * session_report() - the outcome of the run, after session_run()
  *
- * Return: 0, or a negative errno of writing with the story in @err.
+ * Return: 0, or a negative errno of writing with the message in @err.
  */
 int session_report(struct session *session, struct err *err);
 
@@ -37,7 +37,7 @@ int session_report(struct session *session, struct err *err);
  * session_close() - let targets go, close the output and free everything
  * @session: NULL is fine
  * @wait_status: set to the launched command's wait(2) status, untouched when none was launched or it did not end
- * @err: the story when writing failed
+ * @err: the message when writing failed
  *
  * Return: 0, or a negative errno when the output could not be written in full.
  */

@@ -8,7 +8,7 @@
 
 /* The same on a busy machine. */
 #define FINAL_COUNTERS_LATE_NS (3 * CLOCK_NS_PER_SEC)
-/* A socket that is not found any more is freed, and told of, within this time. */
+/* A socket that is not found any more is freed, and reported, within this time. */
 #define FREED_NS (50 * CLOCK_NS_PER_MS)
 /* Those that have ended are counted in one part of the time in so many. */
 #define COUNT_SHARE 20

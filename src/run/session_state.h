@@ -56,7 +56,7 @@ struct session {
 	struct interval interval;
 	int64_t refresh_ns; /* since the epoch: when the counters are to be looked at */
 	int64_t end_ns;     /* monotonic, 0 none */
-	int64_t overrun_ns; /* monotonic, 0 none: when last words were lost */
+	int64_t overrun_ns; /* monotonic, 0 none: when final counters were lost */
 	struct load load;
 	uint64_t finished;
 	int64_t count_ns; /* monotonic: when those that have ended are counted next (-c) */
@@ -101,7 +101,7 @@ void session_print_notices(struct session *session);
 /** session_begin_writing() - there is something to write; until then the files are what the run before has left */
 void session_begin_writing(struct session *session);
 
-/** session_check_output() - a reader that went away ends the run quietly; any other failure is told at the end */
+/** session_check_output() - a reader that went away ends the run quietly; any other failure is reported at the end */
 void session_check_output(struct session *session, int rc, const struct err *err);
 
 /** session_begin_draining() - leave the screen, and set how long final counters are awaited */
@@ -119,7 +119,7 @@ bool session_resolves(const struct session *session);
 /** session_has_all() - have as many connections ended as there shall be (-c)? */
 bool session_has_all(const struct session *session);
 
-/** session_count() - of a run that is not of a file: end it as soon as they have ended, not when that is told */
+/** session_count() - of a run that is not of a file: end it as soon as they have ended, not when that is reported */
 void session_count(struct session *session);
 
 /**

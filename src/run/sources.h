@@ -19,7 +19,7 @@
 /** Most descriptors sources_fds() gives. */
 #define SOURCES_FDS 8
 
-/** struct sources - every witness of a run, and the merge of what they say */
+/** struct sources - all sources of a run, and the merge of their events */
 struct sources;
 
 /**
@@ -28,7 +28,7 @@ struct sources;
  * @options: must outlive it
  * @mask: the signal mask a launched command starts with
  * @exit_status: set on failure: what to exit with
- * @err: the story of a failure
+ * @err: the message of a failure
  *
  * What must be opened while there are privileges comes first, the command is
  * launched last, so that nothing of it is missed.
@@ -69,7 +69,7 @@ void sources_sample(struct sources *sources);
 /** sources_find_owners() - with --via=diag: take a sample if a socket that died since the last one has no owner yet */
 void sources_find_owners(struct sources *sources);
 
-/** sources_read() - move what the witnesses have into the merge; Return: how many events */
+/** sources_read() - move the events of all sources into the merge; Return: how many events */
 int sources_read(struct sources *sources);
 
 /** sources_fds() - what to poll(2) for; Return: how many; 0 with @ready set when events wait already */
@@ -88,13 +88,13 @@ bool sources_packets_are_all(struct sources *sources);
  */
 bool sources_drain(struct sources *sources);
 
-/** sources_hold_ns() - how long an event waits so that slower witnesses can overtake it */
+/** sources_hold_ns() - how long an event waits for earlier events of slower sources */
 int64_t sources_hold_ns(const struct sources *sources);
 
 /** sources_settled_ns() - events up to this time can't be overtaken; of a file that is all: time is what they say */
 int64_t sources_settled_ns(const struct sources *sources);
 
-/** sources_failed() - the story of a source that failed in the run, after its notice has been given; NULL none */
+/** sources_failed() - the message of a source that failed in the run, after its notice has been given; NULL none */
 const char *sources_failed(const struct sources *sources);
 
 /** sources_refused() - the @index-th of the processes given that is not watched, and why; NULL behind the last */

@@ -69,13 +69,13 @@ struct tracker_notify {
  *
  * @context: passed to the callbacks
  * @keep: keep a time line in each connection
- * @full: with each segment, not only those that stand out
- * @around: plain segments kept around each that stands out
- * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; NULL when nobody asks
- * @entry: a segment, an ICMP error, a message or a call of a connection; both are valid during the call only. Of what
- *	   both ends have, if both are of interest, each connection is told, that of the acceptor first, the second one
- *	   with @first, the connection that was told of it, and a segment with SEGMENT_REPORTED. NULL when nobody asks
- * @counters: the kernel's counters of a connection came; NULL when nobody asks
+ * @full: with each segment, not only remarkable ones
+ * @around: plain segments kept around each remarkable one
+ * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; may be NULL
+ * @entry: a segment, an ICMP error, a message or a call of a connection; both are valid during the call only. An entry
+ *	   of two ends that are both of interest is reported for each connection, that of the acceptor first, the second
+ *	   one with @first, the connection reported before, and a segment with SEGMENT_REPORTED. May be NULL
+ * @counters: the kernel's counters of a connection came; may be NULL
  */
 struct tracker_observer {
 	void *context;

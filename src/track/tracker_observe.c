@@ -177,7 +177,7 @@ void tracker_observe_frame(struct tracker *tracker, const struct event *event)
 	}
 }
 
-/* @first: the other end's record, for which it was told, or NULL */
+/* @first: the other end's record, reported before, or NULL */
 static void tell_all(struct tracker *tracker, struct record *record, struct record *first,
 		     const struct timeline *timeline)
 {
@@ -194,7 +194,7 @@ static void tell_all(struct tracker *tracker, struct record *record, struct reco
 	}
 }
 
-/* What waited in @timeline is told as of @record, before or after the other end, if that is of interest. */
+/* Report the entries that waited in @timeline for @record, before or after the other end, if that is of interest. */
 static void tell_waiting(struct tracker *tracker, struct record *record, const struct timeline *timeline)
 {
 	struct flow reverse = flow_reverse(&record->conn.flow);

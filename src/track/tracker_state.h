@@ -178,7 +178,7 @@ void tracker_accept_failed(struct tracker *tracker, const struct event *event);
 /** tracker_accepts_unseen() - whether a target accepts at flow.local without a call that is seen (io_uring) */
 bool tracker_accepts_unseen(const struct tracker *tracker, const struct flow *flow);
 
-/** tracker_feed_info() - an EVENT_INFO but one of INFO_RENEWED */
+/** tracker_feed_info() - an EVENT_INFO other than INFO_RENEWED */
 void tracker_feed_info(struct tracker *tracker, const struct event *event);
 
 /** tracker_feed_renewed() - an EVENT_INFO of INFO_RENEWED */
@@ -228,10 +228,10 @@ void tracker_drop(struct tracker *tracker, struct record *record);
 /** tracker_set_process() - @pid owns it; @uid -1 (as uid_t) for the user of the process */
 void tracker_set_process(struct tracker *tracker, struct record *record, pid_t pid, uint32_t uid);
 
-/** tracker_set_owned() - it is of interest, whosever it is */
+/** tracker_set_owned() - it is of interest, whatever its owner */
 void tracker_set_owned(struct tracker *tracker, struct record *record);
 
-/** tracker_set_last() - @pid used it last, if that is another than the one who owns it */
+/** tracker_set_last() - @pid used it last, if that is not its owner */
 void tracker_set_last(struct tracker *tracker, struct record *record, pid_t pid);
 
 /* tracker_join.c */
@@ -307,17 +307,17 @@ bool tracker_learns_late(const struct tracker *tracker, const struct flow *flow)
 /** tracker_report_put_off() - report what was put off, if anything was, as @record's */
 void tracker_report_put_off(struct tracker *tracker, struct record *record);
 
-/* tracker_observe.c; all of them do nothing when nobody observes, but for the first, which then must not be called */
+/* tracker_observe.c; without an observer these do nothing, and the first must not be called */
 
 /** tracker_observe_segment() - wire_feed() and report; returns its result; @first: the other end's, reported before */
 bool tracker_observe_segment(struct tracker *tracker, struct record *record, const struct event *event,
 			     enum wire_side side, struct record *first);
 
-/** tracker_observe_icmp() - an ICMP error came about a segment of @side; @first: the other end's, told before */
+/** tracker_observe_icmp() - an ICMP error about a segment of @side came; @first: the other end's, reported before */
 void tracker_observe_icmp(struct tracker *tracker, struct record *record, const struct event *event,
 			  enum wire_side side, struct record *first);
 
-/** tracker_observe_message() - an application on @side said something; @first: the other end's, told before */
+/** tracker_observe_message() - a message of @side; @first: the other end's record, reported before */
 void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
 			     int64_t time_ns, enum wire_side side, struct record *first);
 
@@ -355,10 +355,10 @@ void tracker_observe_reported(struct tracker *tracker, struct record *record);
 
 /* tracker_messages.c */
 
-/** tracker_messages_feed() - take in a piece of what an application said: EVENT_MESSAGE */
+/** tracker_messages_feed() - process a piece of an application's message: EVENT_MESSAGE */
 void tracker_messages_feed(struct tracker *tracker, const struct event *event);
 
-/** tracker_messages_claimed() - it is known whose @record is, or what was put off is due: tell what was said */
+/** tracker_messages_claimed() - the owner of @record is known, or it is put off no longer: report its messages */
 void tracker_messages_claimed(struct tracker *tracker, struct record *record);
 
 /** tracker_messages_joined() - @to takes over the messages of @from, which has no owner */

@@ -12,6 +12,12 @@ FUNCTION_LINES = 60
 BAD_CALLS = r"\b(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|gets|atoi|atol|atoll|atof|strtok|system|popen)\s*\("
 RAW_ALLOCATION = r"(?<![\w.>])(malloc|calloc|realloc|reallocarray|strdup|strndup|asprintf|vasprintf)\s*\("
 PRIVATE_PATH = re.compile(r"(?<![\w.$)}*-])/(?:home|root|work|mnt|srv|Users)/\w")
+# Metaphors that hid what was meant; a plain word says it (HACKING.md, Language).
+BANNED = re.compile(r"\b(?:%s)\b" % "|".join((
+    "ey" + "es", "mou" + "th", "testi" + "mony", "wit" + "ness", "ver" + "dict", "k" + "in", "stran" + "ger",
+    "last" + " word", "to" + "ld", "sto" + "ry", "an" + "ew")), re.IGNORECASE)
+# Recorded output, and words of the captures.
+NOT_OURS = ("tests/replay/expected/", "tests/replay/golden/", "tests/fuzz/")
 MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 FUNCTION = re.compile(r"^(?!static const|struct|enum|union|typedef|#)[a-z][^;=]*?\b(\w+)\([^;{]*\)\s*\n\{\n(.*?)^\}",
                       re.MULTILINE | re.DOTALL)
@@ -82,6 +88,12 @@ def spdx(paths):
     return wrong
 
 
+def banned(path, line):
+    del path
+    found = BANNED.search(line)
+    return found and "\"%s\" is not plain" % found.group()
+
+
 def main():
     tap = lint.Tap()
     every = lint.files()
@@ -95,6 +107,7 @@ def main():
             each_line(every, lambda path, line: PRIVATE_PATH.search(line) and "a private path"))
     tap.say("nothing is left for later", each_line([path for path in every if not path.endswith("lint/text.py")],
                                                    lambda path, line: MARKS.search(line) and "a mark for later"))
+    tap.say("plain words", each_line([path for path in every if not path.startswith(NOT_OURS)], banned))
     tap.say("no call that cannot be used safely", calls(source, BAD_CALLS, bad) + bad.unused())
     tap.say("allocation only through base/xalloc.h",
             calls([path for path in source if not path.startswith("src/base/xalloc.")], RAW_ALLOCATION, raw)

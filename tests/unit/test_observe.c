@@ -141,7 +141,7 @@ static void the_accepting_end_goes_first(void **state)
 		call(tracker, CALL_CONNECT_END, 7, 0, false);
 		packets(tracker, FLOW "+0.1 a > PA seq 101 ack 201 len 5\n");
 		assert_string_equal(reported, "c7 c7 ");
-		/* The opener is told of each, too: it counts if the other one is not wanted. */
+		/* Each is reported to the opener, too: it counts if the other one is not wanted. */
 		call(tracker, CALL_ACCEPT, 8, 0, true);
 		assert_string_equal(reported, "c7 c7 s8 s8 s8 s8 t7 t7 t7 t7 c8 ");
 		packets(tracker, FLOW "+0.2 a < A seq 201 ack 106\n");
@@ -162,7 +162,7 @@ static void accepted_by_another_process(void **state)
 	assert_string_equal(reported, "c7 c7 ");
 	packets(tracker, FLOW "+0.1 a < PA seq 201 ack 101 len 5\n");
 	assert_string_equal(reported, "c7 c7 s7 s7 s7 s7 ");
-	/* What was told of one stays with it. */
+	/* What was reported for one stays with it. */
 	call(tracker, CALL_ACCEPT, 8, 0, true);
 	packets(tracker, FLOW "+0.2 a > A seq 101 ack 206\n");
 	assert_string_equal(reported, "c7 c7 s7 s7 s7 s7 t8 t8 t8 t8 c8 s7 t8 ");

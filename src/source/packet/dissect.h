@@ -38,7 +38,7 @@ enum dissect_tunnel {
 	DISSECT_TUNNELS = 0x0f,
 };
 
-/** enum dissect_wrapped - wrappings that came off, or that cannot: what is in those is not looked at */
+/** enum dissect_wrapped - wrappings that were removed, or that are not decoded */
 enum dissect_wrapped {
 	DISSECT_WRAPPED_IPIP = DISSECT_IPIP,
 	DISSECT_WRAPPED_GRE = DISSECT_GRE,
@@ -104,15 +104,15 @@ struct dissect_fragment {
 /**
  * struct dissect_record - a frame as the capture recorded it
  * @data: the bytes captured
- * @caplen: how many of them
- * @length: how long the frame was on the wire
- * @time_ns: when, nanoseconds since the epoch; CLOCK_UNKNOWN: nobody wrote it down
- * @fragment: filled on DISSECT_FRAGMENT; NULL: nobody keeps pieces together
- * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options as they are, unless they were cut; or NULL
- * @payload: set to what was captured of a segment's payload, borrowed from the frame; NULL: nobody asks
- * @tcp: set when the frame carries TCP, whatever the verdict: a segment, a piece of one, one that is cut, one in a
- *	 tunnel that is not taken off; else left alone; or NULL
- * @wrappings: gets enum dissect_wrapped bits; NULL: nobody asks
+ * @caplen: their number
+ * @length: length of the frame on the wire
+ * @time_ns: nanoseconds since the epoch, CLOCK_UNKNOWN: not recorded
+ * @fragment: filled on DISSECT_FRAGMENT; NULL: pieces are not kept together
+ * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options unchanged, unless they were cut; or NULL
+ * @payload: set to the captured payload of a segment, borrowed from the frame; NULL: not wanted
+ * @tcp: set when the frame carries TCP, whatever the result: a segment, a piece of one, one that is cut, one in a
+ *	 tunnel that is not removed; else unchanged; or NULL
+ * @wrappings: gets enum dissect_wrapped bits; NULL: not wanted
  * @link_type: DLT_* of its interface
  * @interface: number of the capture interface within the run
  * @decapsulate: enum dissect_tunnel, those to remove

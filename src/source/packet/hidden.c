@@ -8,15 +8,15 @@
 #include <string.h>
 
 /*
- * A packet filter looks at fixed places: behind a VLAN tag, MPLS labels or
- * PPPoE it finds no address and no port unless it is told of them, and into a
- * tunnel it cannot look. An empty report does not say so. Nor does it say that
- * all is in a tunnel of a kind that nothing takes off.
+ * A packet filter reads fixed offsets: behind a VLAN tag, MPLS labels or PPPoE
+ * it finds addresses and ports only if the expression names the wrapping, and
+ * it can't read into a tunnel. An empty report shows neither this, nor that all
+ * segments are in a tunnel of a kind that is not decoded.
  */
 
 /*
- * What a wrapping is called, and which word of pcap-filter(7), or which --decapsulate, it needs, or NULL if nothing
- * helps; in that order.
+ * The name of a wrapping, and the word of pcap-filter(7) or the --decapsulate that it needs, NULL if none helps; in
+ * that order.
  */
 static const struct {
 	uint16_t wrapping;
@@ -64,7 +64,7 @@ void hidden_check(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct disse
 			atomic_fetch_add_explicit(&counts[i], 1, memory_order_relaxed);
 }
 
-/* The kind most segments hide in; of equals the innermost, for tunnels come last. Else the one they may be in. */
+/* The kind that hides most segments; of equal ones the innermost, because tunnels come last. Else one that may. */
 static int most_of(const uint64_t counts[PACKET_HIDDEN_NUM])
 {
 	int most = 0;
