@@ -74,6 +74,7 @@ void sources_close(struct sources *sources, int *wait_status)
 	for (size_t i = 0; i < sources->notice_count; i++)
 		free(sources->notices[i]);
 	free(sources->notices);
+	free(sources->slots);
 	free(sources->user.groups);
 	free(sources->pids);
 	free(sources);

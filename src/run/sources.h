@@ -17,7 +17,7 @@
 #include "source/ptrace/tracer.h"
 
 /** Most descriptors sources_fds() gives. */
-#define SOURCES_FDS 8
+#define SOURCES_FDS 16
 
 /** struct sources - all sources of a run, and the merge of their events */
 struct sources;

@@ -323,7 +323,7 @@ static int open_strace_log(struct sources *sources, struct source_slot *slot, co
 }
 
 /* The tracer first: a socket's death has the time of its reading, and what the calls said of it must be there. */
-static const struct source_row rows[SOURCES_NUM] = {
+static const struct source_row rows[] = {
 	{&tracer_source, SOURCE_STAGE_TARGET, open_tracer, NULL},
 	{&destroy_source, SOURCE_STAGE_KERNEL, open_destroy, pass_final_counters},
 	{&command_source, SOURCE_STAGE_TARGET, NULL, sample_at_end}, /* open_sampler() launches it */
@@ -335,14 +335,20 @@ static const struct source_row rows[SOURCES_NUM] = {
 
 /* ---- all of them ------------------------------------------------------------------- */
 
+#define ROWS_NUM (sizeof(rows) / sizeof(rows[0]))
+
+_Static_assert(ROWS_NUM <= SOURCES_FDS, "each source may have a descriptor to poll(2) for");
+
 static int open_slots(struct sources *sources, const struct source_opening *opening, struct err *err)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < SOURCES_NUM; i++)
+	sources->slot_count = ROWS_NUM;
+	sources->slots = xcalloc(sources->slot_count, sizeof(*sources->slots));
+	for (size_t i = 0; i < ROWS_NUM; i++)
 		sources->slots[i] = (struct source_slot){.ops = rows[i].ops, .after = rows[i].after};
 	for (int stage = 0; stage < SOURCE_STAGE_NUM && rc == 0; stage++)
-		for (size_t i = 0; i < SOURCES_NUM && rc == 0; i++)
+		for (size_t i = 0; i < ROWS_NUM && rc == 0; i++)
 			if ((int)rows[i].stage == stage && rows[i].open != NULL)
 				rc = rows[i].open(sources, &sources->slots[i], opening, err);
 	FOR_EACH_SLOT (slot, sources)

@@ -11,9 +11,6 @@
 
 struct source_slot;
 
-/** Number of sources: rows of sources_open.c */
-#define SOURCES_NUM 7
-
 /**
  * struct source_slot - a source of this run
  * @ops: its functions
@@ -43,7 +40,8 @@ struct sources {
 	struct merge *merge;
 	struct hash_key flow_key;
 	uint32_t netns;
-	struct source_slot slots[SOURCES_NUM];
+	struct source_slot *slots; /* one for each row of sources_open.c */
+	size_t slot_count;
 	struct tracer *tracer;
 	struct destroy *destroy;
 	struct sampler *sampler;
@@ -73,7 +71,7 @@ void sources_add_notice(void *context, const char *text);
 
 /** FOR_EACH_SLOT() - in the order of reading */
 #define FOR_EACH_SLOT(slot, sources) \
-	for (__typeof__(&(sources)->slots[0]) slot = (sources)->slots; slot < (sources)->slots + SOURCES_NUM; slot++)
+	for (struct source_slot *slot = (sources)->slots; slot < (sources)->slots + (sources)->slot_count; slot++)
 
 /** sources_take_notices() - keep what a source has to say for the user */
 void sources_take_notices(struct sources *sources, const struct source_slot *slot);
