@@ -42,6 +42,8 @@ static void sample_once(struct session *session)
 {
 	if (session->sampled_ns != 0)
 		return;
+	/* A listener may have become known since draining began. */
+	backlog_sample(&session->backlog, true);
 	session->gone = session_refresh(session, false);
 	if (sources_destroy(session->sources) != NULL)
 		destroy_mark(sources_destroy(session->sources));
