@@ -283,7 +283,7 @@ def first_look():
 @test("io,stat without packets: a filter of packets and too short an interval are refused, a picture is drawn")
 def io_words():
     for word, part in (("io,stat,1,tcp port 80", "does nothing without packets"), ("io,stat,0.01", "at least 0.1"),
-                       ("io,stat,1,COUNT(opened)port 80", "of connections")):
+                       ("io,stat,1,COUNT(opened)port 80", "counts connections")):
         result = run([CONNTRACE, "-z", word, "--", "true"])
         equal(result.status, 2, "exit status of %s" % word)
         check(part in result.err, "message of %s: %s" % (word, result.err))

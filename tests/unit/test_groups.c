@@ -153,7 +153,7 @@ static void wrong_rules_quote_the_word(void **state)
 		{"web:RX@[::1:80", "[::1"},
 		{"web:RX@[]:80", "\"\" is not an IPv4"},
 		{"web:RX@example.org:80", "\"example.org\""},
-		{"a b:RX@*:80", "\"a\\x20b\" is not a name"},
+		{"a b:RX@*:80", "\"a b\" is not a name"},
 		{"a,b:RX@*:80", "\"a,b\" is not a name"},
 		{"-:RX@*:80", "\"-\" is not a name"},
 		{"\033[31m:RX@*:80", "\"\\x1b[31m\" is not a name"},
