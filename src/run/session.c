@@ -34,9 +34,9 @@
  *            | clients                |              | report is printed    | command is asked to end (ending.h)
  * REPORTED   | -                      | are closed   | -                    | session_report(), session_close()
  *
- * Only DRAINING prints the final reports, and only enter() changes the
- * phase. STOPPING is for a launched command that runs on; else REPORTED follows
- * DRAINING.
+ * Only enter() changes the phase. The final reports are printed once, at the
+ * end of DRAINING. STOPPING is for a launched command that runs on; else
+ * REPORTED follows DRAINING.
  */
 
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
@@ -352,6 +352,9 @@ static int64_t time_to_wait(const struct session *session, bool was_busy, int64_
 	int64_t hold_ns = session->is_file ? LOAD_NS : sources_hold_ns(session->sources) / 2;
 	int64_t wait = was_busy ? LOAD_NS : holds ? hold_ns : IDLE_NS;
 
+	/* Nothing is due any more: times that nothing moves on would keep the loop from waiting. */
+	if (session->phase == SESSION_STOPPING)
+		return wait;
 	if ((was_busy || holds) && session->is_file && session->playback.speed == 0)
 		wait = 0;
 	if (!was_busy)

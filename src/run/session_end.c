@@ -192,8 +192,11 @@ bool session_is_over(struct session *session, int64_t now_ns)
 		     top_run_stays(session->top_run);
 	bool has_ended = sources_have_ended(session->sources) && !stays;
 
-	if (session->end_ns > 0 && now_ns >= session->end_ns)
+	/* Once: a command may run on behind the limit, and the loop is not to wait for a time that is over. */
+	if (session->end_ns > 0 && now_ns >= session->end_ns) {
 		session->stopping = true;
+		session->end_ns = 0;
+	}
 	if (session->options->command == NULL)
 		return session->at_once || session->stopping || has_ended;
 	/* The command has done nothing wrong when the reader of the report has gone. */

@@ -55,7 +55,7 @@ struct session {
 	int64_t start_ns;     /* monotonic */
 	struct interval interval;
 	int64_t refresh_ns; /* since the epoch: when the counters are to be looked at */
-	int64_t end_ns;     /* monotonic, 0 none */
+	int64_t end_ns;     /* monotonic: the limit of -d, 0 none, or it is over */
 	int64_t overrun_ns; /* monotonic, 0 none: when final counters were lost */
 	struct load load;
 	uint64_t finished;

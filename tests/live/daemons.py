@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import signal
+import subprocess
 import sys
 import time
 
@@ -130,6 +131,30 @@ def stubborn():
         wait_for(lambda: not daemons.alive(), "their end")
     finally:
         daemons.end()
+
+
+# It does not end by SIGTERM, but after a while.
+SLOW = """import signal, time
+signal.signal(signal.SIGTERM, lambda *_: None)
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    time.sleep(0.1)
+"""
+
+
+@test("a run whose limit is over sleeps until its command has ended")
+def sleeps():
+    reader, gone = os.pipe()
+    os.close(reader)
+    for words, out in (([], None), (["-I", "0.1"], None), (["-z", "io,stat,0.1"], None), (["-I", "0.1"], gone)):
+        run = subprocess.Popen([CONNTRACE, "-q", "-d", "0.4"] + words + ["--", sys.executable, "-c", SLOW],
+                               stdout=subprocess.DEVNULL if out is None else out, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+        # A loop that does not wait takes most of the other 2.6 s.
+        between(usage.ru_utime + usage.ru_stime, 0, 1.2, "seconds of processor time, %s, reader gone: %s" %
+                (words, out is not None))
+    os.close(gone)
 
 
 @test("without the filter they run on, unharmed, when the run ends; so they do with --via=diag")

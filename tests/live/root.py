@@ -39,7 +39,7 @@ def children(pid):
 WITH_NET_RAW = AS_NOBODY[:-1] + ["--inh-caps=+net_raw", "--ambient-caps=+net_raw", "--"]
 
 
-@test("the packet process runs as nobody, without capabilities, groups, descriptors and dangerous system calls")
+@test("the packet process runs as the user nobody, without capabilities, groups, descriptors and dangerous system calls")
 def dropped():
     fifo = scratch("savefile")
     os.mkfifo(fifo)

@@ -107,7 +107,7 @@ static int drop_user(const struct confine_config *config, struct err *err)
 	if (setgroups(0, NULL) == 0 && setresgid(config->gid, config->gid, config->gid) == 0 &&
 	    setresuid(config->uid, config->uid, config->uid) == 0)
 		return 0;
-	/* In a user namespace the number may mean nobody (EINVAL), or groups may be fixed (EPERM). */
+	/* In a user namespace no user may have the number (EINVAL), or groups may be fixed (EPERM). */
 	if (!config->insist && (errno == EINVAL || errno == EPERM))
 		return 0;
 	return err_set(err, errno, "packet process cannot become user %u: %s", (unsigned int)config->uid,

@@ -353,7 +353,7 @@ int packet_read(struct packet *packet, struct queue *events, struct err *err)
 		queue_commit(events);
 		count++;
 	}
-	/* A message waits for the next call when there are events to deliver. */
+	/* The events are in the queue whatever is returned. */
 	if (got < 0 && got != SOURCE_END && count > 0)
 		return got;
 	return count > 0 ? count : got;
