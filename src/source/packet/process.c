@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +22,7 @@
 #include "source/packet/frames.h"
 #include "source/packet/heartbeat.h"
 #include "source/packet/interface_drops.h"
+#include "source/packet/savefile_set.h"
 
 /*
  * The side of the main process. It starts the packet process, receives events through a ring in shared memory, and
@@ -64,11 +64,9 @@ struct packet {
 	int wake_fd;
 	int kill_fd; /* see confine_leash() */
 	int pid_fd;
-	int file_fds[PACKET_SAVEFILES]; /* regular savefiles; their offsets are shared with the packet process */
-	int64_t file_size;              /* of all; -1: one is no regular file */
+	struct savefile_set files;
 	pid_t pid;
 	struct interface_drops interface_drops;
-	bool deferred; /* a savefile is a stream: it may pause, even before its head */
 	bool draining;
 	bool warned;   /* the message of a lost interface was reported */
 	bool gone;     /* end of file on the wake pipe */
@@ -382,44 +380,18 @@ static int wait_ready(struct packet *packet, struct err *err)
 	}
 }
 
-/* One savefile. @stdin_count: number of times standard input was named */
-static int check_savefile(struct packet *packet, const char *name, int *stdin_count, struct err *err)
-{
-	struct stat status;
-
-	if (strcmp(name, "-") != 0) {
-		if (stat(name, &status) < 0)
-			return 0; /* opening it gives the reason */
-		if (S_ISDIR(status.st_mode))
-			return err_set(err, EISDIR, "\"%s\" is a directory; a savefile is wanted", name);
-		packet->deferred |= !S_ISREG(status.st_mode);
-		return 0;
-	}
-	if (++*stdin_count > 1)
-		return err_set(err, EINVAL, "\"-\": standard input can be read once only");
-	if (isatty(STDIN_FILENO))
-		return err_set(err, EINVAL,
-			       "\"-\": standard input is a terminal; packets come from a pipe, as in "
-			       "tcpdump -w - | conntrace -r -");
-	packet->deferred |= fstat(STDIN_FILENO, &status) < 0 || !S_ISREG(status.st_mode);
-	return 0;
-}
-
 static int check_config(struct packet *packet, const struct packet_config *config, struct err *err)
 {
-	int got = 0, stdin_count = 0;
+	int got = savefile_set_check(&packet->files, config, err);
 
+	if (got < 0)
+		return got;
 	if ((config->savefile_count > 0) == (config->interface_count > 0))
 		return err_set(err, EINVAL, "packets come from interfaces or from savefiles, one of them");
 	if (config->interface_count > PACKET_INTERFACES)
 		return err_set(err, E2BIG, "%zu interfaces: %d are allowed, or use \"any\"", config->interface_count,
 			       PACKET_INTERFACES);
-	if (config->savefile_count > PACKET_SAVEFILES)
-		return err_set(err, E2BIG, "%zu savefiles: %d are allowed; mergecap(1) makes one of many",
-			       config->savefile_count, PACKET_SAVEFILES);
-	for (size_t i = 0; i < config->savefile_count && got == 0; i++)
-		got = check_savefile(packet, config->savefiles[i], &stdin_count, err);
-	return got;
+	return 0;
 }
 
 static int start(struct packet *packet, struct child_config *child, struct err *err)
@@ -452,47 +424,10 @@ static int start(struct packet *packet, struct child_config *child, struct err *
 	return packet->pid < 0 ? -EAGAIN : 0;
 }
 
-/* Regular files are opened here, because their offset is read in both processes. */
-static int open_regular(struct packet *packet, struct err *err)
-{
-	const struct packet_config *config = &packet->config;
-	struct stat all[PACKET_SAVEFILES];
-
-	for (size_t i = 0; i < config->savefile_count; i++) {
-		const char *name = config->savefiles[i];
-		bool is_stdin = strcmp(name, "-") == 0;
-
-		all[i].st_ino = 0;
-		if ((is_stdin ? fstat(STDIN_FILENO, &all[i]) : stat(name, &all[i])) != 0 || !S_ISREG(all[i].st_mode)) {
-			packet->file_size = -1;
-			continue;
-		}
-		for (size_t before = 0; before < i; before++)
-			if (all[before].st_ino == all[i].st_ino && all[before].st_dev == all[i].st_dev)
-				return err_set(err, EINVAL, "\"%s\" is the same file as \"%s\"; read it once", name,
-					       config->savefiles[before]);
-		packet->file_fds[i] = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
-		if (packet->file_size >= 0)
-			packet->file_size += all[i].st_size;
-	}
-	return 0;
-}
-
 int64_t packet_offset(const struct packet *packet, int64_t *size)
 {
-	int64_t sum = 0;
-
-	*size = packet->file_size;
-	if (packet->config.savefile_count == 0 || packet->file_size < 0)
-		return -1;
-	for (size_t i = 0; i < packet->config.savefile_count; i++) {
-		int64_t offset = packet->file_fds[i] < 0 ? -1 : (int64_t)lseek(packet->file_fds[i], 0, SEEK_CUR);
-
-		if (offset < 0)
-			return -1;
-		sum += offset;
-	}
-	return sum;
+	*size = packet->files.size;
+	return savefile_set_offset(&packet->files, packet->config.savefile_count);
 }
 
 int packet_open(struct packet **result, const struct packet_config *config, struct err *err)
@@ -504,8 +439,6 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 
 	packet->config = *config;
 	packet->control_fd = packet->wake_fd = packet->kill_fd = packet->pid_fd = -1;
-	for (size_t i = 0; i < PACKET_SAVEFILES; i++)
-		packet->file_fds[i] = -1;
 	packet->pid = -1;
 	packet->shared_size = offsetof(struct child_shared, ring) + ring_size(slots);
 	got = check_config(packet, config, err);
@@ -526,13 +459,13 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 	atomic_store(&packet->shared->ring.armed, 1);
 	/* Opening may resolve names, which has no time limit. */
 	atomic_store(&packet->shared->pauses, 1);
-	child.deferred = packet->deferred;
+	child.deferred = packet->files.deferred;
 	interface_drops_begin(&packet->interface_drops, &packet->config);
-	child.file_fds = packet->file_fds;
-	got = open_regular(packet, err);
+	child.file_fds = packet->files.fds;
+	got = savefile_set_open(&packet->files, &packet->config, err);
 	if (got == 0)
 		got = start(packet, &child, err);
-	if (got == 0 && !packet->deferred)
+	if (got == 0 && !packet->files.deferred)
 		got = wait_ready(packet, err);
 	if (got < 0)
 		goto fail;
@@ -625,9 +558,7 @@ void packet_close(struct packet *packet)
 		close(packet->kill_fd);
 	if (packet->pid_fd >= 0)
 		close(packet->pid_fd);
-	for (size_t i = 0; i < PACKET_SAVEFILES; i++)
-		if (packet->file_fds[i] > STDIN_FILENO)
-			close(packet->file_fds[i]);
+	savefile_set_close(&packet->files);
 	if (packet->shared != NULL)
 		munmap(packet->shared, packet->shared_size);
 	free(packet);
