@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bash completion for conntrace(1)
 
+# Words of a list separated by commas: completes the last one, and offers none that is there already.
+_conntrace_list() {
+	local done=${cur%"${cur##*,}"} word words=()
+
+	for word in $1; do
+		[[ ,$done == *,"$word",* ]] || words+=("$word")
+	done
+	COMPREPLY=($(compgen -P "$done" -W "${words[*]}" -- "${cur##*,}"))
+}
+
 _conntrace() {
 	local cur prev words cword split=false
 	_init_completion -s || return
@@ -9,7 +19,7 @@ _conntrace() {
 		--decapsulate --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
 		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
-		-j --json -H --no-header --human --time -N --resolve -n --color -q --quiet --record --strace-log --replay
+		-j --json -H --no-header --null --human --time -N --resolve -n --color -q --quiet --record --strace-log --replay
 		--control --metrics --metrics-peers
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
@@ -17,7 +27,7 @@ _conntrace() {
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|--packets|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--events|--ladder|--context'
-	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--time|--color|--record|--replay|--debug|--strace-log'
+	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--null|--time|--color|--record|--replay|--debug|--strace-log'
 	with_argument+='|--control|--metrics|--metrics-peers'
 
 	local i
@@ -47,23 +57,23 @@ _conntrace() {
 	-o | --output | --control | --metrics | --record | --strace-log | --replay) _filedir ;;
 	--via) COMPREPLY=($(compgen -W 'auto ptrace diag' -- "$cur")) ;;
 	--only)
-		COMPREPLY=($(compgen -W 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout' -- "$cur"))
+		_conntrace_list 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout'
 		;;
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1 histogram,HS_MS
 		histogram,QUEUE_MS histogram,RTT_MS' -- "$cur")) ;;
-	--by) COMPREPLY=($(compgen -W 'peer dir port pid comm exe uid user lport rport netns proto result group' -- "$cur")) ;;
+	--by) _conntrace_list 'peer dir port pid comm exe uid user lport rport netns proto result group' ;;
 	--events) COMPREPLY=($(compgen -W 'handshakes messages messages:' -- "$cur")) ;;
-	--ladder) COMPREPLY=($(compgen -W 'suspicious all full' -- "$cur")) ;;
+	--ladder) _conntrace_list 'suspicious all full' ;;
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")) ;;
-	--decapsulate) COMPREPLY=($(compgen -W 'ipip gre vxlan geneve all' -- "$cur")) ;;
-	--debug) COMPREPLY=($(compgen -W 'sources events batch:' -- "$cur")) ;;
+	--decapsulate) _conntrace_list 'ipip gre vxlan geneve all' ;;
+	--debug) _conntrace_list 'sources events batch:' ;;
 	-O | --columns | --sort)
-		COMPREPLY=($(compgen -W "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')" -- "$cur"))
+		_conntrace_list "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')"
 		;;
-	--filter | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --context | --group | --retrans-ms | --slow-ms | --gap-ms | \
+	--filter | --null | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --context | --group | --retrans-ms | --slow-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | --packets | \
 		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
 	*)

@@ -26,4 +26,15 @@ int number_parse(const char *text, int64_t low, int64_t high, int64_t *value);
  */
 int number_parse_seconds(const char *text, int64_t low, int64_t high, int64_t *value);
 
+/**
+ * number_parse_duration() - a duration in the form of sleep(1) ("10", "0.5m", "2h") as nanoseconds
+ * @text: decimal seconds as in number_parse_seconds(), or a decimal number of the unit that follows: s, m, h or d
+ * @low: the smallest value allowed, in nanoseconds
+ * @high: the largest value allowed, in nanoseconds
+ * @value: nanoseconds, set on success only
+ *
+ * Return: 0, -EINVAL or -ERANGE as number_parse_seconds().
+ */
+int number_parse_duration(const char *text, int64_t low, int64_t high, int64_t *value);
+
 #endif

@@ -47,4 +47,19 @@ struct words_bit {
 int words_bits(unsigned int *bits, const struct words_bit *table, const char *allowed, const char *option,
 	       const char *list, struct err *err);
 
+/** Above every distance of words_distance(). */
+#define WORDS_FAR 64
+
+/**
+ * words_distance() - how far a mistyped word is from a known one
+ * @word: as typed
+ * @known: a word that is known
+ *
+ * The distance is Levenshtein's, without regard to case. At most one letter in three may be wrong: a word that has
+ * little in common with all known ones must lead to no suggestion.
+ *
+ * Return: the distance, WORDS_FAR when @word is not likely to mean @known.
+ */
+unsigned int words_distance(const char *word, const char *known);
+
 #endif

@@ -15,6 +15,7 @@
 #include "base/xalloc.h"
 #include "cli/options_check.h"
 #include "cli/option_debug.h"
+#include "cli/option_pids.h"
 #include "cli/option_report.h"
 #include "cli/option_user.h"
 #include "source/packet/dissect.h"
@@ -33,8 +34,6 @@
 #define COUNT_MOST INT64_C(1000000000000000)
 /** --retrans-ms was not given. */
 #define RETRANS_UNSET INT64_MIN
-/** PID_MAX_LIMIT of the kernel on 64 bits: no process has a larger number. */
-#define PID_MOST 4194304
 
 static const char *const via_words[] = {"auto", "ptrace", "diag", NULL};
 TABLE_COVERS(via_words, OPTIONS_VIA_NUM + 1);
@@ -105,15 +104,16 @@ static int take_number(struct options *options, const struct option_def *def, co
 
 static int take_seconds(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
+	bool is_duration = strcmp(def->argument, "SEC") == 0;
 	int64_t value;
 
-	if (number_parse_seconds(word, def->low, def->high, &value) == 0) {
+	if ((is_duration ? number_parse_duration : number_parse_seconds)(word, def->low, def->high, &value) == 0) {
 		memcpy(option_field(options, def), &value, sizeof(value));
 		return 0;
 	}
-	return err_set(err, EINVAL, "%s " ERR_QUOTED " is not allowed; it takes %s from %g to %.0f", option_name(def),
-		       word, strcmp(def->argument, "SEC") == 0 ? "seconds" : "numbers",
-		       (double)def->low / CLOCK_NS_PER_SEC, (double)def->high / CLOCK_NS_PER_SEC);
+	return err_set(err, EINVAL, "%s " ERR_QUOTED " is not allowed; it takes %s from %g to %.0f%s", option_name(def),
+		       word, is_duration ? "seconds" : "numbers", (double)def->low / CLOCK_NS_PER_SEC,
+		       (double)def->high / CLOCK_NS_PER_SEC, is_duration ? ", or a number with s, m, h or d" : "");
 }
 
 static int take_milliseconds(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -147,41 +147,10 @@ static int take_word(struct options *options, const struct option_def *def, cons
 	return err_set(err, EINVAL, "%s does not know " ERR_QUOTED "; allowed are %s", option_name(def), word, allowed);
 }
 
-static int add_pid(struct options *options, const char *word, struct err *err)
-{
-	int64_t pid;
-
-	if (number_parse(word, 1, PID_MOST, &pid) != 0)
-		return err_set(err, EINVAL, ERR_QUOTED " is not a PID; allowed are numbers from 1 to %d", word,
-			       PID_MOST);
-	for (size_t i = 0; i < options->pid_count; i++)
-		if (options->pids[i] == pid)
-			return 0;
-	options->pids = array_extend(options->pids, options->pid_count, sizeof(*options->pids));
-	options->pids[options->pid_count++] = (pid_t)pid;
-	return 0;
-}
-
 static int take_pids(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	char *words = xstrdup(word), *rest = words, *pid;
-	size_t before = options->pid_count;
-	bool any = false;
-	int error = 0;
-
 	(void)def;
-	while (error == 0 && (pid = strsep(&rest, ", \t\n")) != NULL) {
-		if (*pid == '\0')
-			continue;
-		any = true;
-		error = add_pid(options, pid, err);
-	}
-	free(words);
-	if (!any)
-		return err_set(err, EINVAL, "--pid " ERR_QUOTED " contains no PID; does the program run?", word);
-	if (error != 0 && before == options->pid_count && word[0] == '-')
-		return err_set(err, EINVAL, "--pid " ERR_QUOTED " is not a PID; does the program run?", word);
-	return error;
+	return option_pids_parse(options, word, err);
 }
 
 static int take_user(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -333,6 +302,17 @@ static int take_time(struct options *options, const struct option_def *def, cons
 	return report_parse_time(word, &options->time, err);
 }
 
+static int take_null(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	for (const char *byte = word; *byte != '\0'; byte++)
+		if (iscntrl((unsigned char)*byte))
+			return err_set(err, EINVAL,
+				       "%s " ERR_QUOTED " is not allowed; it takes text without tabs and newlines",
+				       option_name(def), word);
+	options->null = word;
+	return 0;
+}
+
 static int take_json(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	(void)def;
@@ -422,12 +402,32 @@ static const struct option_def *find_def(int value)
 	return NULL;
 }
 
+/* The long option that the first @length bytes of @word are likely to mean, NULL: none. */
+static const char *nearest_name(const char *word, size_t length)
+{
+	unsigned int best = WORDS_FAR;
+	const char *name = NULL;
+	char typed[WORDS_FAR];
+
+	snprintf(typed, sizeof(typed), "%.*s", (int)length, word);
+	for (size_t i = 0; i < DEF_COUNT && length < sizeof(typed); i++) {
+		unsigned int far = defs[i].name != NULL ? words_distance(typed, defs[i].name) : WORDS_FAR;
+
+		if (far < best) {
+			best = far;
+			name = defs[i].name;
+		}
+	}
+	return name;
+}
+
 /* getopt_long() refused @word ("--reprot", "-xyz"); @value is its optopt. */
 static int refuse(const char *word, int value, struct err *err)
 {
 	const struct option_def *def = find_def(value);
 	size_t length = strcspn(word, "="), used = 0, matching = 0;
 	char names[200] = "";
+	const char *near;
 
 	if (word[0] == '-' && word[1] == '-') {
 		if (def != NULL)
@@ -445,7 +445,10 @@ static int refuse(const char *word, int value, struct err *err)
 			length = 100;
 		if (matching > 1)
 			return err_set(err, EINVAL, "\"%.*s\" may be any of %s", (int)length, word, names);
-		return err_set(err, EINVAL, "unknown option \"%.*s\"", (int)length, word);
+		near = nearest_name(word + 2, length - 2);
+		return err_set(err, EINVAL, "unknown option \"%.*s\"%s%s%s", (int)length, word,
+			       near != NULL ? "; did you mean --" : "", near != NULL ? near : "",
+			       near != NULL ? "?" : "");
 	}
 	if (value == 'L' || value == 'E' || value == 'D')
 		return err_set(err, EINVAL, "unknown option \"-%c\"; did you mean conntrack(8)?", value);
@@ -479,7 +482,7 @@ static int parse_words(struct options *options, struct options_check *options_ch
 			if (options_check->dashes || options->pid_count == 0 || optind >= argc ||
 			    !all_digits(argv[optind]))
 				break;
-			error = add_pid(options, argv[optind++], err);
+			error = option_pids_add(options, argv[optind++], err);
 		} else if (value == ':') {
 			def = find_def(optopt);
 			/* $(pidof PROGRAM) is empty when the program does not run. */

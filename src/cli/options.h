@@ -103,6 +103,7 @@ enum options_debug {
  * @append: to its end; SIGHUP reopens it
  * @columns: columns to print
  * @format: format of rows
+ * @null: text of unknown values in csv and tsv
  * @time: form of points in time
  * @time_given: --time was given
  * @color: when tables are coloured
@@ -178,6 +179,7 @@ struct options {
 	bool append;
 	const char *columns;
 	enum report_format format;
+	const char *null;
 	enum report_time time;
 	bool time_given;
 	enum options_color color;

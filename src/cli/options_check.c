@@ -34,7 +34,8 @@ static const struct need {
 		NEED_DIAG,
 		NEED_LADDER,
 		NEED_METRICS,
-		NEED_OUTPUT
+		NEED_OUTPUT,
+		NEED_SEPARATED
 	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},
@@ -58,6 +59,7 @@ static const struct need {
 	{"packets", NEED_PACKETS},
 	{"metrics-peers", NEED_METRICS},
 	{"append", NEED_OUTPUT},
+	{"null", NEED_SEPARATED},
 };
 
 void options_check_given(struct options_check *options_check, const char *name)
@@ -125,6 +127,9 @@ static int check_needs(const struct options_check *options_check, const struct o
 			lacking = "--metrics=FILE";
 		else if (needs[i].what == NEED_OUTPUT && options->output == NULL)
 			lacking = "the file to append to: -o FILE";
+		else if (needs[i].what == NEED_SEPARATED && options->format != REPORT_CSV &&
+			 options->format != REPORT_TSV)
+			lacking = "--format=csv or --format=tsv";
 		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
 			lacking = "--via=diag";
 		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))

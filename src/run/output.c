@@ -61,6 +61,8 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	to->width = terminal_width(output->file);
 	to->format = options->format;
 	to->time = options->time;
+	to->null = options->null;
+	to->last_printer = &output->last_printer;
 	to->align = options->align;
 	to->slices = options_has_slices(options);
 	to->header = !options->no_header;

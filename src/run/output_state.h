@@ -31,6 +31,7 @@ struct outfile;
  * @frames_reported: frames are reported separately from segments
  * @outcomes: of the connections that were printed
  * @chosen: by --only and --suspicious
+ * @last_printer: see report_options
  * @hidden_frames: of connections that the filter or --only excludes
  * @delta: the changes in an interval of -I, NULL without intervals
  * @decided: struct decided of output.c; NULL: events are of connections, not of handshakes
@@ -50,6 +51,7 @@ struct output {
 	bool frames_reported;
 	struct summary_outcomes outcomes;
 	struct summary_chosen chosen;
+	const void *last_printer;
 	uint64_t hidden_frames;
 	struct interval_delta *delta;
 	struct idmap *decided;

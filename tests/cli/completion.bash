@@ -49,6 +49,9 @@ offers 'conntrace --via a' auto
 offers 'conntrace -d 3 --dir ' in out
 offers "conntrace -p $$ --ti" --timeout --time
 offers 'conntrace -q ech' echo
+offers 'conntrace --only failed,re' failed,reset failed,retrans
+offers 'conntrace --by peer,p' peer,port peer,pid peer,proto
+offers 'conntrace --only=reset,' reset,failed
 offers 'conntrace -i lo -- ech' echo
 echo "1..$count"
 [ "$failed" -eq 0 ]

@@ -4,6 +4,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 
 import cli
@@ -93,6 +94,18 @@ def main():
     test.say("operands are a packet filter", [] if done.stdout.count("\n") == 1 and " 80 " in done.stdout else [done.stdout])
     done = test.run("-r", good, "-H", "--lport", "!80")
     test.say("connections are filtered", [] if done.stdout.count("\n") == 1 and " 81 " in done.stdout else [done.stdout])
+    for style in ("csv", "tsv", "raw"):
+        tables = test.run("-r", good, "--format=" + style, "-z", "conns", "-z", "peers").stdout.replace("\r", "").split("\n\n")
+        alone = [test.run("-r", good, "--format=" + style, "-z", name).stdout.replace("\r", "") for name in ("conns", "peers")]
+        test.say("each table in %s has titles, a blank line between" % style,
+                 [] if [table.rstrip("\n") + "\n" for table in tables] == alone else [tables, alone])
+    unknown = test.run("-r", good, "--format=csv", "-z", "conns").stdout
+    for null in ("", "NULL", "not, known"):
+        quoted = '"%s"' % null if "," in null else null
+        done = test.run("-r", good, "--format=csv", "-z", "conns", "--null=" + null)
+        wanted = re.sub(r"(?<![^,\n])-(?![^,\r\n])", quoted, unknown)
+        test.say("--null=%s replaces unknown values alone" % null,
+                 [] if done.stdout == wanted and wanted != unknown else [done.stdout, done.stderr, wanted])
     done = test.run("-r", good, "--events", "-j", "-q")
     test.say("--events alone prints no report", [] if len(rows(done.stdout)) == 2 else [done.stdout])
     test.end()

@@ -19,7 +19,7 @@ LAUNCHED = ([], ["--watch-close"], ["--no-filter"])
 ECHO = 'echo pid $$ ready; while read word; do echo got:$word; [ "$word" = end ] && exit 5; done; exit 6'
 # Counts the SIGTSTP it gets, and goes on.
 STUBBORN = """import os, signal, sys, time
-signal.signal(signal.SIGTSTP, lambda number, frame: print("caught", flush=True))
+signal.signal(signal.SIGTSTP, lambda number, frame: os.write(1, b"caught\\n"))
 print("ready", flush=True)
 while not os.path.exists(sys.argv[1]):
     time.sleep(0.02)

@@ -23,7 +23,7 @@ ATTACHED = ("attached", "attached --via=diag")
 THREADS = r"""
 import os, socket, sys, threading
 COUNT = int(sys.argv[1])
-threading.stack_size(65536)
+threading.stack_size(1 << 18)
 listener = socket.socket()
 listener.bind(("127.0.0.1", 0))
 listener.listen(4096)
@@ -31,7 +31,9 @@ there = threading.Barrier(COUNT + 1)
 done = []
 
 def client(number):
-    with socket.create_connection(listener.getsockname(), 100) as connection:
+    with socket.socket() as connection:
+        connection.settimeout(100)
+        connection.connect(listener.getsockname())
         there.wait(100)
         connection.sendall(b"%d\n" % number)
         done.append(int(connection.makefile().readline()))

@@ -147,6 +147,7 @@ int metrics_file_open(struct metrics_file **opened, const char *path, struct err
 {
 	struct metrics_file *file = xcalloc(1, sizeof(*file));
 	mode_t mask = umask(0);
+	bool is_refused_link;
 	struct stat status;
 	int error, rc = 0;
 
@@ -154,13 +155,14 @@ int metrics_file_open(struct metrics_file **opened, const char *path, struct err
 	file->mode = 0666 & ~mask;
 	set_path(file, path);
 	error = resolve(file);
+	is_refused_link = error == EACCES && lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
 	/* The target of a link of /proc/self/fd may have no name. */
-	if (error != EACCES && (is_no_file(file) || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))))
+	if (!is_refused_link && (is_no_file(file) || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))))
 		rc = err_set(err, EINVAL,
 			     "cannot write metrics to \"%s\": it is not a regular file; conntrace-stat --openmetrics "
 			     "queries them",
 			     path);
-	else if (error == EACCES && lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+	else if (is_refused_link)
 		rc = err_set(err, error,
 			     "cannot write the metrics to \"%s\": %s; a symbolic link of another user in a directory "
 			     "that everybody may write to is not followed",

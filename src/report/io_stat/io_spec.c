@@ -278,10 +278,11 @@ static int parse_interval(struct io_spec *spec, const char *word, struct err *er
 {
 	if (strcmp(word, "0") == 0)
 		return 0;
-	if (number_parse_seconds(word, INTERVAL_LEAST, INTERVAL_MOST, &spec->interval_ns) == 0)
+	if (number_parse_duration(word, INTERVAL_LEAST, INTERVAL_MOST, &spec->interval_ns) == 0)
 		return 0;
 	return refuse(err, word,
-		      "is not an interval; allowed are 0 for the whole run, or seconds from 0.000001 to 315360000");
+		      "is not an interval; allowed are 0 for the whole run, or seconds from 0.000001 to 315360000, or "
+		      "a number with s, m, h or d");
 }
 
 int io_spec_parse(struct io_spec *spec, const char *text, struct io_filters *filters, struct err *err)

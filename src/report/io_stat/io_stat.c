@@ -337,9 +337,6 @@ static void print_rows(struct io_stat *io, size_t until, int64_t end_ns)
 	}
 	if (io->report.printer.style.start_ns < 0)
 		io->report.printer.style.start_ns = io->cells.start_ns;
-	/* After another table the titles are repeated. */
-	if (io->streams && !io->is_alone && io->report.printer.format == REPORT_TABLE && count > 0)
-		printer_again(&io->report.printer);
 	if (!io->streams)
 		printer_rows(&io->report.printer, rows, count);
 	for (size_t i = 0; io->streams && i < count; i++)

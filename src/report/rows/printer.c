@@ -266,24 +266,30 @@ static void write_line(struct printer *printer)
 	text_cut(&printer->line, 0);
 }
 
+/* Return: true when another report has printed since this one. Its next row is the first one of a table. */
+static bool begins_table(struct printer *printer)
+{
+	const void *last = printer->last != NULL ? *printer->last : NULL;
+
+	if (printer->last != NULL)
+		*printer->last = printer;
+	return last != NULL && last != printer;
+}
+
 static void add_header(struct printer *printer)
 {
-	if (printer->header_done || !printer->header || printer->format == REPORT_JSON)
+	bool begins = begins_table(printer);
+
+	if ((printer->header_done && !begins) || !printer->header || printer->format == REPORT_JSON)
 		return;
 	printer->header_done = true;
+	if (begins)
+		text_add_char(&printer->line, '\n');
 	if (printer->format == REPORT_TABLE)
 		add_padded_row(printer, NULL);
 	else
 		add_separated_row(printer, NULL);
 	write_line(printer);
-}
-
-void printer_again(struct printer *printer)
-{
-	if (printer->separate)
-		printer_write(printer, "\n", 1);
-	printer->separate = true;
-	printer->header_done = false;
 }
 
 void printer_header(struct printer *printer)
@@ -362,6 +368,7 @@ void printer_rows(struct printer *printer, const struct row *rows, size_t count)
 		if (printer->separate)
 			printer_write(printer, "\n", 1);
 		printer->separate = true;
+		(void)begins_table(printer);
 		table_print(printer, rows, count);
 	} else {
 		add_header(printer);

@@ -23,6 +23,8 @@
  * @fit: of a report printed row by row: the columns that fit; its columns are @columns then
  * @left_out: table: names of the columns left out of the last one
  * @separate: table: a blank line is printed before the next one
+ * @last: the printer of the run whose rows are the last ones so far; shared, NULL when there is only one
+ * @null: text of unknown values, NULL for the default
  * @header_done: formats with one header: it is printed
  * @before: the numbers of the previous row, for REPORT_TIME_DELTA
  * @json_keys: the text before the value of each column
@@ -35,6 +37,8 @@ struct printer {
 	struct selection columns;
 	struct style style;
 	const char *report;
+	const void **last;
+	const char *null;
 	bool header;
 	bool color;
 	unsigned int width;
@@ -66,9 +70,6 @@ void printer_rows(struct printer *printer, const struct row *rows, size_t count)
 
 /** printer_row() - print and flush one row of such a report; a table gets columns of usual width */
 void printer_row(struct printer *printer, const struct row *row);
-
-/** printer_again() - other output was printed in between: repeat the titles before a table's next row */
-void printer_again(struct printer *printer);
 
 /** printer_header() - print the header of such a report, unless it is printed already */
 void printer_header(struct printer *printer);

@@ -48,6 +48,10 @@ const char *printer_field(struct printer *printer, struct text *text, size_t col
 		text_add(text, "other");
 		return NULL;
 	}
+	if (!value.known && printer->null != NULL) {
+		text_add(text, printer->null);
+		return NULL;
+	}
 	format_text(text, what, &value, &printer->style, printer->before[column]);
 	if (value.known)
 		printer->before[column] = value.number;

@@ -22,6 +22,8 @@ static void begin_printer(struct report *report, const struct report_options *op
 		printer->style.time = options->time;
 		printer->style.start_ns = options->start_ns;
 	}
+	printer->last = options->last_printer;
+	printer->null = options->format == REPORT_CSV || options->format == REPORT_TSV ? options->null : NULL;
 	printer->style.names = report->names;
 	if (options->report_count > 1 || options->besides)
 		printer->report = report->ops->title != NULL ? report->ops->title(report->spec) : report->ops->name;

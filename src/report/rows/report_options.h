@@ -88,6 +88,9 @@ struct report_choice {
  * @slices: each report except the last covers the time since the previous one, see report_slice()
  * @align: intervals of report_io_stat begin when the clock shows a multiple of them
  * @header: print the names of the columns (not in JSON)
+ * @last_printer: the report whose rows are the last ones so far, shared by all of them; NULL when there is only one.
+ *                A table that follows another one begins with a blank line and its titles
+ * @null: unknown values in csv and tsv
  * @human: shorten bytes to 1.2K (powers of 1024) in table and raw
  * @resolve: names of hosts and services instead of numbers, in table and raw
  * @color: mark failures red and retransmitted segments yellow, in a table
@@ -110,6 +113,8 @@ struct report_options {
 	unsigned int width;
 	enum report_format format;
 	enum report_time time;
+	const void **last_printer;
+	const char *null;
 	bool slices;
 	bool align;
 	bool header;

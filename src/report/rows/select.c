@@ -4,14 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/array.h"
 #include "base/words.h"
 #include "base/xalloc.h"
-
-/* Longer words cannot be the name of a column. */
-#define WORD_MAX 32
 
 static void append(struct selection *selection, const struct column *column, bool descending)
 {
@@ -89,49 +85,20 @@ static void append_all(struct selection *selection, const struct report_ops *ops
 			append(selection, &columns[i], false);
 }
 
-/* Levenshtein's distance, ignoring the case of letters. */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int row[WORD_MAX + 1];
-	size_t length = strlen(b);
-
-	if (strlen(a) > WORD_MAX || length > WORD_MAX)
-		return WORD_MAX;
-	for (unsigned int j = 0; j <= length; j++)
-		row[j] = j;
-	for (unsigned int i = 1; a[i - 1] != '\0'; i++) {
-		unsigned int diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= length; j++) {
-			char left[2] = {a[i - 1], '\0'}, right[2] = {b[j - 1], '\0'};
-			unsigned int best = diagonal + (strcasecmp(left, right) != 0);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[length];
-}
-
 static int refuse(const struct selection *all, const char *option, const char *word, struct err *err)
 {
 	const struct column *nearest = NULL;
-	unsigned int best = WORD_MAX;
+	unsigned int best = WORDS_FAR;
 
 	for (size_t i = 0; i < all->count; i++) {
-		unsigned int far = distance(word, all->columns[i]->name);
+		unsigned int far = words_distance(word, all->columns[i]->name);
 
 		if (far < best) {
 			best = far;
 			nearest = all->columns[i];
 		}
 	}
-	if (nearest != NULL && best <= 3 && best < strlen(word))
+	if (nearest != NULL)
 		return err_set(err, EINVAL,
 			       "%s: no column " ERR_QUOTED " here; did you mean %s? --list-columns lists all", option,
 			       word, nearest->name);

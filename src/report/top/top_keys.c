@@ -31,9 +31,10 @@ static void take_typed(struct top_state *state)
 
 	if (state->prompt == TOP_PROMPT_FILTER) {
 		memcpy(state->filter, state->typed, sizeof(state->filter));
-	} else if (number_parse_seconds(state->typed, 0, KEEP_MOST_NS, &keep_ns) == 0) {
+	} else if (number_parse_duration(state->typed, 0, KEEP_MOST_NS, &keep_ns) == 0) {
 		state->keep_ns = keep_ns;
-		snprintf(state->message, sizeof(state->message), "closed connections stay for %s s", state->typed);
+		snprintf(state->message, sizeof(state->message), "closed connections stay for %g s",
+			 (double)keep_ns / CLOCK_NS_PER_SEC);
 	} else if (state->typed[0] != '\0') {
 		snprintf(state->message, sizeof(state->message), "\"%s\" is not a number of seconds up to a day",
 			 state->typed);
