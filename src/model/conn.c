@@ -14,6 +14,7 @@ void conn_init(struct conn *conn)
 	conn->start_ns = conn->end_ns = CONN_UNKNOWN;
 	conn->connect_ns = conn->hs_ns = conn->hs_net_ns = conn->hs_ack_ns = conn->queue_ns = CONN_UNKNOWN;
 	conn->rtt_ns = conn->minrtt_ns = conn->gap_ns = CONN_UNKNOWN;
+	conn->rx_least = conn->tx_least = CONN_UNKNOWN;
 	conn->rx_bytes = conn->tx_bytes = conn->rx_wire = conn->tx_wire = CONN_UNKNOWN;
 	conn->rx_pkts = conn->tx_pkts = conn->copies = CONN_UNKNOWN;
 	conn->syn_rtx = conn->synack_rtx = conn->rx_retrans = conn->tx_retrans = -1;

@@ -118,6 +118,8 @@ struct timeline;
  * @minrtt_ns: smallest round trip
  * @rx_bytes: payload the local side received, each byte once
  * @tx_bytes: payload the local side sent, each byte once
+ * @rx_least: payload received is at least this much; @rx_bytes if that is known, unknown when nothing is known
+ * @tx_least: the same of payload sent
  * @rx_pkts: frames towards the local side
  * @tx_pkts: frames from the local side
  * @copies: copies of frames, both directions, that were captured more than once; in no other count
@@ -167,6 +169,8 @@ struct conn {
 	int64_t minrtt_ns;
 	int64_t gap_ns;
 	int64_t rx_bytes;
+	int64_t rx_least;
+	int64_t tx_least;
 	int64_t tx_bytes;
 	int64_t rx_wire;
 	int64_t tx_wire;

@@ -440,6 +440,26 @@ void tcp_payload_settle(const struct tcp_payload *tcp_payload, int64_t *rx, int6
 	*tx = tx_known(tcp_payload);
 }
 
+void tcp_payload_least(const struct tcp_payload *tcp_payload, int64_t *rx, int64_t *tx)
+{
+	int64_t low = tcp_payload->sequence - (tcp_payload->syn != 0) - (own_fin(tcp_payload) != 0);
+	int64_t least = tcp_payload->final || tcp_payload->at_close ? 0 : 1;
+
+	*rx = tcp_payload->received;
+	if (*rx > 0 && !tcp_payload->payload_only && fin_known(tcp_payload) != 0)
+		(*rx)--;
+	if (*rx < tcp_payload->rx_anchor)
+		*rx = tcp_payload->rx_anchor;
+	/* While bytes are under way, the parts of the sum were not read together, and it may be too large. */
+	*tx = tcp_payload->tx_anchor;
+	if (tcp_payload->sequence >= 0 && (tcp_payload->final || tcp_payload->all_acked == 1) && low > *tx)
+		*tx = low;
+	if (*rx < least)
+		*rx = CONN_UNKNOWN;
+	if (*tx < least)
+		*tx = CONN_UNKNOWN;
+}
+
 bool tcp_payload_both_fins(const struct tcp_payload *tcp_payload)
 {
 	return tcp_payload->final && !tcp_payload->disconnected && own_fin(tcp_payload) == 1 &&

@@ -158,6 +158,17 @@ enum conn_dir tcp_payload_final_opener(const struct event_info *info);
 void tcp_payload_settle(const struct tcp_payload *tcp_payload, int64_t *rx, int64_t *tx);
 
 /**
+ * tcp_payload_least() - a lower bound of the payload
+ * @tcp_payload: all evidence
+ * @rx: payload received is at least this much, or CONN_UNKNOWN
+ * @tx: payload sent is at least this much, or CONN_UNKNOWN
+ *
+ * For a connection that tcp_payload_settle() does not know. The bound of the received payload is one byte low at most
+ * if the final counters have come: only the peer's FIN is in doubt. A bound of 0 is given of such counters only.
+ */
+void tcp_payload_least(const struct tcp_payload *tcp_payload, int64_t *rx, int64_t *tx);
+
+/**
  * tcp_payload_close() - the kind of end, from the counters alone
  * @tcp_payload: all evidence
  *

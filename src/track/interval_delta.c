@@ -10,6 +10,7 @@
 #define SUMS 7
 #define COUNTS 9
 
+/* The first two are those of which struct conn has lower bounds. */
 static const size_t sums[SUMS] = {
 	offsetof(struct conn, rx_bytes), offsetof(struct conn, tx_bytes), offsetof(struct conn, rx_wire),
 	offsetof(struct conn, tx_wire),  offsetof(struct conn, rx_pkts),  offsetof(struct conn, tx_pkts),
@@ -69,6 +70,14 @@ static int64_t difference(int64_t now, int64_t before)
 	return now < 0 || before < 0 || now < before ? CONN_UNKNOWN : now - before;
 }
 
+/* At least this much of the difference to an exact value is known. */
+static int64_t least_difference(int64_t exact, int64_t least, int64_t before)
+{
+	if (exact >= 0)
+		return exact;
+	return before >= 0 && least > before ? least - before : CONN_UNKNOWN;
+}
+
 const struct conn *interval_delta_part(const struct interval_delta *delta, const struct conn *conn, struct conn *part)
 {
 	const struct reported *reported = delta != NULL ? idmap_find(delta->reported, conn->id) : NULL;
@@ -82,6 +91,8 @@ const struct conn *interval_delta_part(const struct interval_delta *delta, const
 		*sum_of(part, i) = difference(*sum_of(part, i), reported->sums[i]);
 	for (size_t i = 0; i < COUNTS; i++)
 		*count_of(part, i) = (int32_t)difference(*count_of(part, i), reported->counts[i]);
+	part->rx_least = least_difference(part->rx_bytes, conn->rx_least, reported->sums[0]);
+	part->tx_least = least_difference(part->tx_bytes, conn->tx_least, reported->sums[1]);
 	part->reported = reported->what;
 	return part;
 }

@@ -470,6 +470,8 @@ static void count_member(struct peers *peers, struct peers_group *group, const s
 	add_total(group, PEERS_RETRANS, columns_retrans(conn));
 	add_total(group, PEERS_RX_BYTES, conn->rx_bytes);
 	add_total(group, PEERS_TX_BYTES, conn->tx_bytes);
+	add_total(group, PEERS_RX_LEAST, conn->rx_least);
+	add_total(group, PEERS_TX_LEAST, conn->tx_least);
 	add_total(group, PEERS_RX_PKTS, conn->rx_pkts);
 	add_total(group, PEERS_TX_PKTS, conn->tx_pkts);
 	add_total(group, PEERS_RX_WIRE, conn->rx_wire);

@@ -129,6 +129,9 @@ enum peers_total {
 	PEERS_RETRANS,
 	PEERS_RX_BYTES,
 	PEERS_TX_BYTES,
+	/** struct conn.rx_least and .tx_least */
+	PEERS_RX_LEAST,
+	PEERS_TX_LEAST,
 	PEERS_RX_PKTS,
 	PEERS_TX_PKTS,
 	PEERS_RX_WIRE,

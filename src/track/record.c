@@ -301,6 +301,25 @@ static void settle_times(const struct record *record, struct conn *conn)
 		conn->queue_ns = queue_wait(evidence, established);
 }
 
+/* Lower bounds; all evidence of packets and counters has been used. */
+static void settle_least(const struct record *record, struct conn *conn)
+{
+	const struct evidence *evidence = record->evidence;
+	int64_t rx, tx;
+
+	tcp_payload_least(&evidence->tcp_payload, &rx, &tx);
+	if (rx > conn->rx_least)
+		conn->rx_least = rx;
+	if (tx > conn->tx_least)
+		conn->tx_least = tx;
+	if (evidence->mptcp != MPTCP_NO)
+		conn->rx_least = conn->tx_least = CONN_UNKNOWN;
+	if (conn->rx_bytes >= 0)
+		conn->rx_least = conn->rx_bytes;
+	if (conn->tx_bytes >= 0)
+		conn->tx_least = conn->tx_bytes;
+}
+
 static void settle_counters(const struct record *record, struct conn *conn)
 {
 	const struct evidence *evidence = record->evidence;
@@ -483,6 +502,7 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 	}
 	settle_times(record, conn);
 	settle_counters(record, conn);
+	settle_least(record, conn);
 	settle_end(record, conn);
 	if (conn->process == NULL)
 		conn->seen |= SEEN_UNATTRIBUTED;
@@ -496,6 +516,10 @@ void record_settle_unheard(const struct record *record, struct conn *conn)
 	    conn_has_failed(conn->result) || evidence->sample_ns >= 0)
 		return;
 	conn->rx_bytes = conn->tx_bytes = CONN_UNKNOWN;
+	if (conn->rx_least == 0)
+		conn->rx_least = CONN_UNKNOWN;
+	if (conn->tx_least == 0)
+		conn->tx_least = CONN_UNKNOWN;
 	conn->tx_retrans = -1;
 	conn->state = STATE_UNKNOWN;
 }

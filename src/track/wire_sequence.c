@@ -155,6 +155,23 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 	return half->bits & HALF_BEYOND ? CONN_UNKNOWN : next - 1;
 }
 
+int64_t wire_half_least(const struct wire *wire, enum wire_side side, int64_t exact)
+{
+	const struct wire_half *half = &wire->halves[side];
+	int64_t acked, next = (int64_t)half->next;
+
+	if (exact >= 0)
+		return exact;
+	if (!(half->bits & HALF_SYN) || !(half->bits & HALF_ACKED) || half->bits & HALF_JUMPED)
+		return CONN_UNKNOWN;
+	acked = wire_offset(half, half->acked);
+	/* An acknowledgement beyond all captured segments may be of another connection. */
+	if (acked > next)
+		acked = next;
+	/* Without the SYN, and without a FIN that may be among it. */
+	return acked > 2 ? acked - 2 : CONN_UNKNOWN;
+}
+
 /* The option of each segment that has time stamps takes room from its payload (RFC 6691). */
 #define TIMESTAMP_ROOM 12
 

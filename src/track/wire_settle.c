@@ -307,6 +307,8 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	conn->tx_wire = (int64_t)local->frame_bytes;
 	conn->rx_bytes = wire_half_bytes(wire, WIRE_REMOTE);
 	conn->tx_bytes = wire_half_bytes(wire, WIRE_LOCAL);
+	conn->rx_least = wire_half_least(wire, WIRE_REMOTE, conn->rx_bytes);
+	conn->tx_least = wire_half_least(wire, WIRE_LOCAL, conn->tx_bytes);
 	conn->rx_retrans = retrans_of(remote);
 	conn->tx_retrans = retrans_of(local);
 	conn->copies = wire->copies < UINT32_MAX ? wire->copies : CONN_UNKNOWN;

@@ -84,7 +84,7 @@ ROW = r"^127\.0\.0\.1 +(in|out) +\d+ +\d+ "
 EVENT = r"^\d\d:\d\d:\d\d\.\d+ +in +127\.0\.0\.1 +\d+ +127\.0\.0\.1 +\d+ +ok "
 # A part of the line, and what its output must match; the first one that fits is meant.
 EXPECTED = (
-    (".rx_bytes) | add", r"^\d+$"), ("summary.lost", r'"packet_queue": 0'),
+    ("--null=", r"^[\d.]+,in,.*,,\r?$"), ("sum += $2", r"^\d+$"), (".rx_bytes) | add", r"^\d+$"), ("summary.lost", r'"packet_queue": 0'),
     ("-z io,stat,1 -I 1", r"^[\d:.]+ +\d\.\d+ +- +- +\d{2,} +\d{2,} +\d+ +\d+$"),
     ("--via=diag", ROW), ("curl", r"^[\d:.]+ +out .* ok .* curl *$"), ("eth0 -- ./server", r"^127.* in +9 +\d+ +0 "),
     ("-r cap.pcap --ladder --retrans-ms", r"resent 1\.500 s"), ("--ladder=all", r"81 <.* refused"),

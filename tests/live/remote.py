@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A peer on another host, whose own counters are unavailable: an unproven number is unknown, not wrong by its FIN.
+"""A peer on another host, whose own counters are unavailable: an unproven number is unknown, not wrong by its FIN, and at least
+what is known for certain.
 
 The other host is a second network namespace at the end of a veth pair.
 """
@@ -40,8 +41,11 @@ def scenario(name, server, client, ended):
         for row in play(inside, server, client, []):
             check(row["rx_bytes"] in (SENT, None), "rx_bytes %s" % row["rx_bytes"])
             check(row["close"] in (ended, None), "close %s" % row["close"])
+            check(row["rx_least"] in ((SENT,) if row["rx_bytes"] is not None else (SENT - 1, SENT)),
+                  "rx_least %s of %s" % (row["rx_least"], row["rx_bytes"]))
+            check(row["tx_least"] in (0, row["tx_bytes"]), "tx_least %s of %s" % (row["tx_least"], row["tx_bytes"]))
         for row in play(inside, server, client, ["--watch-close"]):
-            equal((row["rx_bytes"], row["close"]), (SENT, ended), "rx_bytes and close")
+            equal((row["rx_bytes"], row["rx_least"], row["close"]), (SENT, SENT, ended), "rx_bytes, rx_least and close")
 
 
 if __name__ == "__main__":

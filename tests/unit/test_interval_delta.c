@@ -52,6 +52,8 @@ static struct conn open_conn(uint64_t id, int64_t rx, int64_t tx)
 	conn.hs_ns = 5;
 	conn.rx_bytes = rx;
 	conn.tx_bytes = tx;
+	conn.rx_least = rx;
+	conn.tx_least = tx;
 	return conn;
 }
 
@@ -73,6 +75,14 @@ static void a_slice_has_what_is_new(void **state)
 	assert_int_equal(reported->rx_bytes, 30);
 	/* The number of new bytes in it is unknown. */
 	assert_int_equal(reported->tx_bytes, CONN_UNKNOWN);
+	assert_int_equal(reported->tx_least, CONN_UNKNOWN);
+	/* Of an inexact number that follows an exact one, the certain part is new. */
+	conn.rx_bytes = CONN_UNKNOWN;
+	conn.rx_least = 129;
+	reported = interval_delta_part(delta, &conn, &part);
+	assert_int_equal(reported->rx_bytes, CONN_UNKNOWN);
+	assert_int_equal(reported->rx_least, 29);
+	conn.rx_bytes = 130;
 	assert_int_equal(reported->reported, REPORTED_ATTEMPT | REPORTED_HS);
 	/* Nothing is said of it in this slice, so it is all in the next one. */
 	interval_delta_pass(delta, &conn);

@@ -67,6 +67,8 @@ static int set_up(void **state)
 	conns[0].gap_ns = 1500000;
 	conns[0].rx_bytes = 1536;
 	conns[0].tx_bytes = INT64_C(10) << 30;
+	conns[0].rx_least = conns[0].rx_bytes;
+	conns[0].tx_least = conns[0].tx_bytes;
 	conns[0].rx_wire = 999999;
 	conns[0].tx_wire = 1048576;
 	conns[0].rx_pkts = 11;
@@ -93,7 +95,7 @@ static int set_up(void **state)
 	conns[1].error = ECONNREFUSED;
 	conns[1].dir = DIR_OUT;
 	conns[1].result = RESULT_REFUSED;
-	conns[1].rx_bytes = conns[1].tx_bytes = 0;
+	conns[1].rx_bytes = conns[1].tx_bytes = conns[1].rx_least = conns[1].tx_least = 0;
 	conns[1].tx_retrans = 0;
 	conns[1].open = 0;
 	conns[2].flow.local = at("192.0.2.1", 50001);
@@ -319,7 +321,7 @@ static char *say_of_two(const struct report_options *options)
 
 	two[0].seen = two[1].seen = SEEN_CALLS;
 	two[0].syn_rtx = 2;
-	two[1].hs_ns = two[1].rx_bytes = two[1].tx_retrans = two[1].syn_rtx = CONN_UNKNOWN;
+	two[1].hs_ns = two[1].rx_bytes = two[1].rx_least = two[1].tx_retrans = two[1].syn_rtx = CONN_UNKNOWN;
 	assert_int_equal(report_new(&report, options, 0, out, &err), 0);
 	report_finished(report, &two[0]);
 	report_finished(report, &two[1]);
@@ -468,7 +470,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"raddr\":\"203.0.113.9\",\"rport\":25,\"peer\":\"203.0.113.9\",\"port\":25,"
 	       "\"result\":\"unreach\",\"errno\":\"EHOSTUNREACH\",\"icmp\":\"4:3/1\",\"connect_ms\":null,"
 	       "\"hs_ms\":null,\"hs_net_ms\":null,\"hs_ack_ms\":null,\"queue_ms\":null,\"syn_rtx\":2,"
-	       "\"synack_rtx\":null,\"rtt_ms\":null,\"minrtt_ms\":null,\"rx_bytes\":null,\"tx_bytes\":null,"
+	       "\"synack_rtx\":null,\"rtt_ms\":null,\"minrtt_ms\":null,\"rx_bytes\":null,\"tx_bytes\":null,\"rx_"
+	       "least\":null,\"tx_least\":null,"
 	       "\"rx_pkts\":null,\"tx_pkts\":null,\"copies\":null,\"rx_wire\":null,\"tx_wire\":null,\"retrans\":null,"
 	       "\"rx_retrans\":null,\"tx_retrans\":null,\"ooo\":null,\"zerowin\":null,"
 	       "\"keepalive\":null,\"rx_fin\":null,\"tx_fin\":null,\"rx_rst\":null,\"tx_rst\":null,"
@@ -482,7 +485,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"raddr\":\"198.51.100.7\",\"rport\":40001,\"peer\":\"198.51.100.7\",\"port\":80,"
 	       "\"result\":\"ok\",\"errno\":\"0\",\"icmp\":null,\"connect_ms\":5.000,\"hs_ms\":1.235,"
 	       "\"hs_net_ms\":1.000,\"hs_ack_ms\":0.234,\"queue_ms\":0.000,\"syn_rtx\":0,\"synack_rtx\":1,"
-	       "\"rtt_ms\":0.001,\"minrtt_ms\":0.001,\"rx_bytes\":1536,\"tx_bytes\":10737418240,"
+	       "\"rtt_ms\":0.001,\"minrtt_ms\":0.001,\"rx_bytes\":1536,\"tx_bytes\":10737418240,\"rx_least\":1536,\"tx_"
+	       "least\":10737418240,"
 	       "\"rx_pkts\":11,\"tx_pkts\":12,\"copies\":null,\"rx_wire\":999999,\"tx_wire\":1048576,\"retrans\":7,"
 	       "\"rx_retrans\":3,\"tx_retrans\":4,\"ooo\":5,\"zerowin\":6,"
 	       "\"keepalive\":null,\"rx_fin\":null,\"tx_fin\":null,\"rx_rst\":null,\"tx_rst\":null,"
@@ -497,7 +501,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"peer\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"port\":443,\"result\":\"refused\","
 	       "\"errno\":\"ECONNREFUSED\",\"icmp\":null,\"connect_ms\":null,\"hs_ms\":null,"
 	       "\"hs_net_ms\":null,\"hs_ack_ms\":null,\"queue_ms\":null,\"syn_rtx\":null,\"synack_rtx\":null,"
-	       "\"rtt_ms\":null,\"minrtt_ms\":null,\"rx_bytes\":0,\"tx_bytes\":0,\"rx_pkts\":null,"
+	       "\"rtt_ms\":null,\"minrtt_ms\":null,\"rx_bytes\":0,\"tx_bytes\":0,\"rx_least\":0,\"tx_least\":0,\"rx_"
+	       "pkts\":null,"
 	       "\"tx_pkts\":null,\"copies\":null,\"rx_wire\":null,\"tx_wire\":null,\"retrans\":0,\"rx_retrans\":null,"
 	       "\"tx_retrans\":0,\"ooo\":null,\"zerowin\":null,"
 	       "\"keepalive\":null,\"rx_fin\":null,\"tx_fin\":null,\"rx_rst\":null,\"tx_rst\":null,"
@@ -510,7 +515,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"lport\":null,\"raddr\":null,\"rport\":null,\"peer\":null,\"port\":null,"
 	       "\"result\":\"unknown\",\"errno\":null,\"icmp\":null,\"connect_ms\":null,\"hs_ms\":null,"
 	       "\"hs_net_ms\":null,\"hs_ack_ms\":null,\"queue_ms\":null,\"syn_rtx\":null,\"synack_rtx\":null,"
-	       "\"rtt_ms\":null,\"minrtt_ms\":null,\"rx_bytes\":null,\"tx_bytes\":null,\"rx_pkts\":null,"
+	       "\"rtt_ms\":null,\"minrtt_ms\":null,\"rx_bytes\":null,\"tx_bytes\":null,\"rx_least\":null,\"tx_least\":"
+	       "null,\"rx_pkts\":null,"
 	       "\"tx_pkts\":null,\"copies\":null,\"rx_wire\":null,\"tx_wire\":null,"
 	       "\"retrans\":null,\"rx_retrans\":null,"
 	       "\"tx_retrans\":null,\"ooo\":null,\"zerowin\":null,"
@@ -528,7 +534,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"connect_ms\":5.000,\"connect_p95_ms\":5.000,\"connect_max_ms\":5.000,"
 	       "\"connect_ms_unknown\":0,\"queue_ms\":0.000,\"queue_p95_ms\":0.000,\"queue_max_ms\":0.000,"
 	       "\"queue_ms_unknown\":0,\"rtt_ms\":0.001,\"rtt_ms_unknown\":0,\"retrans\":7,"
-	       "\"retrans_unknown\":0,\"rx_bytes\":1536,\"tx_bytes\":10737418240,\"rx_bytes_unknown\":0,"
+	       "\"retrans_unknown\":0,\"rx_bytes\":1536,\"tx_bytes\":10737418240,\"rx_least\":1536,\"tx_least\":"
+	       "10737418240,\"rx_bytes_unknown\":0,"
 	       "\"tx_bytes_unknown\":0,\"rx_pkts\":11,\"tx_pkts\":12,\"rx_wire\":999999,\"tx_wire\":1048576,"
 	       "\"dur_s\":2.500000,\"rate\":0.399,\"first\":1700000000.123456789,\"last\":1700000002.623457288,"
 	       "\"pids\":[4711],\"comms\":[\"a \\\"b\\\",\\u001b[1m\\u00ff\"]}\n"
@@ -539,7 +546,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"connect_ms\":null,\"connect_p95_ms\":null,\"connect_max_ms\":null,\"connect_ms_unknown\":0,"
 	       "\"queue_ms\":null,\"queue_p95_ms\":null,\"queue_max_ms\":null,\"queue_ms_unknown\":0,"
 	       "\"rtt_ms\":null,\"rtt_ms_unknown\":0,\"retrans\":null,\"retrans_unknown\":1,\"rx_bytes\":null,"
-	       "\"tx_bytes\":null,\"rx_bytes_unknown\":1,\"tx_bytes_unknown\":1,\"rx_pkts\":null,"
+	       "\"tx_bytes\":null,\"rx_least\":null,\"tx_least\":null,\"rx_bytes_unknown\":1,\"tx_bytes_unknown\":1,"
+	       "\"rx_pkts\":null,"
 	       "\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,\"dur_s\":60.001000,\"rate\":0.016,"
 	       "\"first\":1700000000.122456789,\"last\":1700000060.123456789,\"pids\":null,\"comms\":null}\n"
 	       "{\"peer\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"dir\":\"out\",\"port\":443,\"conns\":1,"
@@ -549,7 +557,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"hs_max_ms\":null,\"hs_ms_unknown\":0,\"connect_ms\":null,\"connect_p95_ms\":null,"
 	       "\"connect_max_ms\":null,\"connect_ms_unknown\":0,\"queue_ms\":null,\"queue_p95_ms\":null,"
 	       "\"queue_max_ms\":null,\"queue_ms_unknown\":0,\"rtt_ms\":null,\"rtt_ms_unknown\":0,"
-	       "\"retrans\":0,\"retrans_unknown\":0,\"rx_bytes\":0,\"tx_bytes\":0,\"rx_bytes_unknown\":0,"
+	       "\"retrans\":0,\"retrans_unknown\":0,\"rx_bytes\":0,\"tx_bytes\":0,\"rx_least\":0,\"tx_least\":0,\"rx_"
+	       "bytes_unknown\":0,"
 	       "\"tx_bytes_unknown\":0,\"rx_pkts\":null,\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,"
 	       "\"dur_s\":0.000000,\"rate\":null,\"first\":1700000000.124456789,\"last\":1700000000.124456789,"
 	       "\"pids\":null,\"comms\":null}\n"
@@ -560,7 +569,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"connect_ms\":null,\"connect_p95_ms\":null,\"connect_max_ms\":null,\"connect_ms_unknown\":0,"
 	       "\"queue_ms\":null,\"queue_p95_ms\":null,\"queue_max_ms\":null,\"queue_ms_unknown\":0,"
 	       "\"rtt_ms\":null,\"rtt_ms_unknown\":0,\"retrans\":null,\"retrans_unknown\":1,\"rx_bytes\":null,"
-	       "\"tx_bytes\":null,\"rx_bytes_unknown\":1,\"tx_bytes_unknown\":1,\"rx_pkts\":null,"
+	       "\"tx_bytes\":null,\"rx_least\":null,\"tx_least\":null,\"rx_bytes_unknown\":1,\"tx_bytes_unknown\":1,"
+	       "\"rx_pkts\":null,"
 	       "\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,\"dur_s\":null,\"rate\":null,\"first\":null,"
 	       "\"last\":null,\"pids\":null,\"comms\":null}\n");
 	options = options_for(&report_peers, REPORT_JSON);

@@ -677,6 +677,18 @@ struct result {
 	int known_rx, known_tx, known_close, ends;
 };
 
+/* Lower bounds are never too high, and of final counters at most the FIN too low. */
+static void judge_least(const struct end *end)
+{
+	int64_t rx, tx;
+
+	tcp_payload_least(&end->tcp_payload, &rx, &tx);
+	assert_true(rx <= end->rx);
+	assert_true(tx <= end->tx);
+	if (end->tcp_payload.final && !end->tcp_payload.disconnected)
+		assert_true(rx >= end->rx - 1);
+}
+
 static void judge(struct live *live, int which, struct result *result, unsigned int seed)
 {
 	struct end *end = &live->ends[which];
@@ -697,6 +709,7 @@ static void judge(struct live *live, int which, struct result *result, unsigned 
 		assert_int_equal(rx, end->rx);
 	if (tx != CONN_UNKNOWN)
 		assert_int_equal(tx, end->tx);
+	judge_least(end);
 	close = tcp_payload_close(&end->tcp_payload);
 	if (live->first == FIRST_FIN)
 		truth = live->who == which ? CLOSE_LFIN : CLOSE_RFIN;

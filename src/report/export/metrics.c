@@ -317,14 +317,17 @@ static const struct {
 	enum peers_total total;
 	const char *name;
 	const char *help;
+	enum peers_total exact; /* its unknown members are those of which the sum is a part only */
 } sums[] = {
-	{PEERS_DUP_SYN, "syn_resent_connections", "Connections that were established after a retransmitted SYN."},
+	{PEERS_DUP_SYN, "syn_resent_connections", "Connections that were established after a retransmitted SYN.",
+	 PEERS_DUP_SYN},
 	{PEERS_DUP_SYNACK, "synack_resent_connections",
-	 "Connections that were established after a retransmitted SYN/ACK."},
-	{PEERS_RX_BYTES, "received_bytes",
-	 "Payload received, each byte once, if known; of older connections the total."},
-	{PEERS_TX_BYTES, "sent_bytes", "Payload sent, each byte once, if known; of older connections the total."},
-	{PEERS_RETRANS, "resent_segments", "Retransmitted segments, of connections where it is known."},
+	 "Connections that were established after a retransmitted SYN/ACK.", PEERS_DUP_SYNACK},
+	{PEERS_RX_LEAST, "received_bytes",
+	 "Payload received, each byte once, as far as known; of older connections the total.", PEERS_RX_BYTES},
+	{PEERS_TX_LEAST, "sent_bytes", "Payload sent, each byte once, as far as known; of older connections the total.",
+	 PEERS_TX_BYTES},
+	{PEERS_RETRANS, "resent_segments", "Retransmitted segments, of connections where it is known.", PEERS_RETRANS},
 };
 
 static const struct {
@@ -362,7 +365,7 @@ static void write_sums(struct writer *writer, const char *prefix, const struct m
 				     rows[i].finished->spreads_unknown[times[k].spread]);
 		for (size_t k = 0; k < COUNT_OF(sums); k++)
 			add_labelled(writer, rows[i].labels, "figure", sums[k].name,
-				     rows[i].finished->totals[sums[k].total].unknown);
+				     rows[i].finished->totals[sums[k].exact].unknown);
 	}
 }
 

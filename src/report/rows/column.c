@@ -112,6 +112,30 @@ static int64_t column_known(struct value *value, int64_t figure, uint64_t unknow
 	return CONN_UNKNOWN;
 }
 
+/* A terminal shows the least number of bytes with a plus sign when the exact one is unknown. */
+static int64_t column_bytes(struct value *value, int64_t exact, int64_t least)
+{
+	if (exact < 0)
+		value->of_rest = least;
+	return exact;
+}
+
+/* The sum of the members where it is known. */
+static int64_t column_least(const struct peers_group *group, enum peers_total total)
+{
+	const struct peers_sum *sum = &group->totals[total];
+
+	return sum->counted > 0 || sum->unknown == 0 ? sum->known : CONN_UNKNOWN;
+}
+
+static int64_t column_sum_bytes(struct value *value, const struct peers_group *group, enum peers_total exact,
+				enum peers_total least)
+{
+	const struct peers_sum *sum = &group->totals[exact];
+
+	return column_bytes(value, sum->unknown == 0 ? sum->known : CONN_UNKNOWN, column_least(group, least));
+}
+
 static int64_t column_sum(struct value *value, const struct peers_group *group, enum peers_total total)
 {
 	const struct peers_sum *sum = &group->totals[total];
