@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Connections older than the run: the same in each way to watch, p in SEEN, in CONNS and OK and not among those opened.
 
-    older.py play        (played by the tests) does what the lines on stdin say
+    older.py play|echo   (played by the tests) does what the lines on stdin say
 """
 import json
 import os
@@ -11,8 +11,8 @@ import socket
 import subprocess
 import sys
 
-from lib import (MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets, read_file, short,
-                 test, wait_for, watch)
+from lib import (MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets, parse_rows, read_file,
+                 short, test, wait_for, watch)
 
 LOOPBACK = "127.0.0.1"
 
@@ -127,8 +127,66 @@ def packets_alone():
     check(all(row["rx_bytes"] is None for row in rows if "p" in row["seen"]), "what they moved before is unknown")
 
 
+def joined(pids, options):
+    """By ptrace, with packets of the loopback interface."""
+    trace = attach(pids, ["-i", "lo"] + options, runner=[])
+    wait_for(packet_sockets, "the capture")
+    return trace
+
+
+@test("-I: the first slice has the life of those from before, the slices after it what moved, with and without packets")
+def in_slices():
+    for way in (attach, watch, joined):
+        name = way.__name__
+        program = Process([sys.executable, os.path.abspath(__file__), "echo"], stdin=subprocess.PIPE)
+        wait_for(lambda: "ready" in program.out, "the program")
+        port = int(program.out.split()[1])
+        options = ["-I", "0.3", "-z", "peers"]
+        keywords = {attach: {"runner": []}, watch: {"before": []}}.get(way, {})
+        trace = way([program.pid], options, **keywords)
+
+        def of(report):
+            rows = [row for row in parse_rows(read_file(trace.rows_path)) if row["report"] == report]
+            return [row for row in rows if port in (row.get("port"), row.get("lport"), row.get("rport"))]
+
+        def moved(said):
+            program.line()
+            wait_for(lambda: program.out.count("moved") == said, "the program to speak")
+        wait_for(lambda: len(of("conns")) >= 2, "the slice with the connection")
+        first, total = 1000, 1020
+        for said in range(1, 3):
+            moved(said)
+        wait_for(lambda: sum(row["rx_bytes"] or 0 for row in of("peers") if row["dir"] == "in") >= total, "all slices")
+        trace.interrupt()
+        for report in "conns", "peers":
+            found = of(report)
+            for way_of in "in", "out":
+                numbers = [row["rx_bytes" if way_of == "in" else "tx_bytes"] for row in found if row["dir"] == way_of]
+                equal((numbers[0], sum(numbers)), (first, total), "%s: bytes of %s, %s" % (name, report, way_of))
+        equal([sum(row[key] for row in of("peers")) for key in ("conns", "ok")], [2, 2], name + ": CONNS and OK")
+        equal({row["result"] for row in of("conns")}, {"ok"}, name + ": RESULT")
+        check(all("p" in row["seen"] for row in of("conns")), name + ": p in SEEN")
+        program.end()
+
+
+def echo():
+    """A connection that has moved 1000 bytes, and 10 more for each line on stdin."""
+    listener = socket.create_server((LOOPBACK, 0))
+    client = socket.create_connection(listener.getsockname())
+    served = listener.accept()[0]
+    client.sendall(bytes(1000))
+    served.recv(1000, socket.MSG_WAITALL)
+    print("ready %d" % listener.getsockname()[1], flush=True)
+    for _ in sys.stdin:
+        client.sendall(bytes(10))
+        served.recv(10, socket.MSG_WAITALL)
+        print("moved", flush=True)
+
+
 if sys.argv[1:] == ["play"]:
     play()
+elif sys.argv[1:] == ["echo"]:
+    echo()
 else:
     enter_namespace()
     main()
