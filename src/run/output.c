@@ -250,6 +250,8 @@ static void count_conn(struct output *output, const struct conn *conn)
 	output->outcomes.unattributed += conn->process == NULL;
 	output->outcomes.older += conn->seen & SEEN_EXISTING && conn->seen & SEEN_KERNEL;
 	output->outcomes.end_unknown += conn->result == RESULT_OK && !conn->open && conn->state == STATE_UNKNOWN;
+	output->outcomes.inexact +=
+		(conn->rx_bytes < 0 && conn->rx_least >= 0) || (conn->tx_bytes < 0 && conn->tx_least >= 0);
 	output->outcomes.syn_resent += conn->syn_rtx > 0 || conn->synack_rtx > 0;
 	output->outcomes.syn_unknown += conn->syn_rtx < 0 && conn->synack_rtx < 0;
 	if (!output->chosen.is_asked)

@@ -263,6 +263,18 @@ static void explain_empty(struct text *text, const struct summary *summary, cons
 	}
 }
 
+/* A launched command can be stopped at close(2); an attached process is, unless its sockets are only sampled. */
+static const char *exact_by(const struct options *options)
+{
+	bool is_sampled = options->via == OPTIONS_VIA_DIAG;
+
+	if (options_is_file(options) || (options->command == NULL && options->pid_count == 0))
+		return NULL;
+	if (options->command != NULL && !options->watch_close)
+		return is_sampled ? "--watch-close without --via=diag" : "--watch-close";
+	return is_sampled ? "--via=ptrace" : NULL;
+}
+
 void run_stats_explain(struct summary *summary, struct output *output, const struct options *options,
 		       struct sources *sources)
 {
@@ -272,6 +284,7 @@ void run_stats_explain(struct summary *summary, struct output *output, const str
 	output_count(output, summary);
 	summary->has_processes = !options_is_file(options) || options->strace_log != NULL || options->replay != NULL;
 	summary->targets = options->pid_count;
+	summary->inexact_remedy = exact_by(options);
 	summary->unwatched_why = sources_refused(sources, 0);
 	while (sources_refused(sources, summary->unwatched) != NULL)
 		summary->unwatched++;

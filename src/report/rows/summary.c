@@ -265,6 +265,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_json_outcomes(line, &summary->outcomes);
 	add_count(line, ",\"older\":", summary->outcomes.older, "");
 	add_count(line, ",\"end_unknown\":", summary->outcomes.end_unknown, "");
+	add_count(line, ",\"inexact\":", summary->outcomes.inexact, "");
 	add_count(line, ",\"unmatched\":", summary->outcomes.unmatched, "");
 	add_json_accepts(line, summary);
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
@@ -355,6 +356,12 @@ static void add_processes(struct text *line, const struct summary *summary)
 		add_count(line, "process unknown of ", summary->unattributed, " of them, ");
 	if (summary->outcomes.end_unknown > 0)
 		add_count(line, "", summary->outcomes.end_unknown, " with unknown end (closed or reset), ");
+	if (summary->outcomes.inexact > 0) {
+		add_count(line, "", summary->outcomes.inexact, " with inexact bytes");
+		text_add(line, summary->inexact_remedy != NULL ? ", exact by " : "");
+		text_add(line, summary->inexact_remedy != NULL ? summary->inexact_remedy : "");
+		text_add(line, ", ");
+	}
 	if (summary->unwatched > 0) {
 		add_count(line, "", summary->unwatched, " of the ");
 		add_count(line, "", summary->targets, " given processes not watched");

@@ -96,6 +96,7 @@ struct summary_accepts {
  * @unattributed: connections without a process
  * @older: connections older than the run with the kernel's counters, which cover their whole life
  * @end_unknown: established connections that ended, closed or reset: unknown which
+ * @inexact: connections of which RX_LEAST or TX_LEAST is known, but not the exact number
  * @unmatched: connections that the options exclude (--lport, --peer, --dir, ...); the others here do not count them
  */
 struct summary_outcomes {
@@ -105,6 +106,7 @@ struct summary_outcomes {
 	uint64_t unattributed;
 	uint64_t older;
 	uint64_t end_unknown;
+	uint64_t inexact;
 	uint64_t unmatched;
 };
 
@@ -117,6 +119,7 @@ struct summary_outcomes {
  * @targets: processes given by the user
  * @unwatched: of these, those not watched
  * @unwatched_why: reason for the first of them; NULL none
+ * @inexact_remedy: option by which their bytes would be exact; NULL none
  * @partial: rows that may be incomplete, because the row of all others may contain a part of them
  * @reason: why there are no rows, or fewer than expected; "" none
  * @too_short: connections of this host too short to find their owner; they are not among @connections
@@ -146,6 +149,7 @@ struct summary {
 	uint64_t targets;
 	uint64_t unwatched;
 	const char *unwatched_why;
+	const char *inexact_remedy;
 	uint64_t partial;
 	char reason[256];
 	uint64_t too_short;

@@ -25,14 +25,14 @@ const struct top_column_def top_columns[] = {
 	[TOP_IDLE] = {"IDLE", NULL, "since its last activity", 4, 4, 5, 6, true},
 	[TOP_RX_RATE] = {"RX/s", NULL, "payload received in the last second; +: of some", 4, 4, 6, 3, true},
 	[TOP_TX_RATE] = {"TX/s", NULL, "payload sent in the last second; +: of some", 4, 4, 6, 3, true},
-	[TOP_RX] = {"RX", NULL, "payload received, each byte once; of an older one the total", 4, 4, 6, 8, true},
-	[TOP_TX] = {"TX", NULL, "payload sent, each byte once; of an older one the total", 4, 4, 6, 8, true},
+	[TOP_RX] = {"RX", NULL, "payload received; of an older one the total; +: at least", 4, 4, 6, 8, true},
+	[TOP_TX] = {"TX", NULL, "payload sent; of an older one the total; +: at least", 4, 4, 6, 8, true},
 	[TOP_RTT] = {"RTT", "RTT_MS", "smoothed round trip; folded: the largest; +: of some", 4, 4, 7, 9, true},
 	[TOP_RESENT] = {"RTX", "RESENT", "retransmitted segments", 3, 3, 6, 10, true},
 	[TOP_HS] = {"HS", "HS_MS", "handshake; folded: the longest; +: of some", 4, 6, 7, 14, true},
 	[TOP_QUEUE] = {"QUEUE", "QUEUE_MS", "wait in the accept queue; folded: longest; +: of some", 5, 6, 8, 15, true},
 	[TOP_RATE] = {"RATE", NULL, "payload of the last second, both ways", 4, 6, 6, 16, true},
-	[TOP_BYTES] = {"BYTES", NULL, "payload, both ways", 5, 6, 6, 17, true},
+	[TOP_BYTES] = {"BYTES", NULL, "payload, both ways; +: at least", 5, 6, 6, 17, true},
 	[TOP_SPARK] = {"MINUTE", "LAST MINUTE", "payload of the last minute, both ways", 10, 15, TOP_PAST, 13, false},
 };
 
@@ -247,9 +247,9 @@ static int64_t number_of(const struct top_row *row, enum top_column column)
 	case TOP_TX_RATE:
 		return row->tx_rate;
 	case TOP_RX:
-		return conn->rx_bytes;
+		return conn->rx_bytes >= 0 ? conn->rx_bytes : conn->rx_least;
 	case TOP_TX:
-		return conn->tx_bytes;
+		return conn->tx_bytes >= 0 ? conn->tx_bytes : conn->tx_least;
 	case TOP_RTT:
 		return conn->rtt_ns;
 	case TOP_RESENT:
@@ -261,7 +261,7 @@ static int64_t number_of(const struct top_row *row, enum top_column column)
 	case TOP_RATE:
 		return sum(row->rx_rate, row->tx_rate);
 	case TOP_BYTES:
-		return sum(conn->rx_bytes, conn->tx_bytes);
+		return sum(number_of(row, TOP_RX), number_of(row, TOP_TX));
 	default:
 		return CONN_UNKNOWN;
 	}
@@ -297,9 +297,15 @@ static void add_state(struct text *text, const struct top_row *row, unsigned int
 	text_free(&living);
 }
 
-/* Return: true when the value covers some members only, because it is unknown of others. */
+/* Return: true when there is at least this much: some members, or some bytes, are unknown. */
 static bool is_partial(const struct top_row *row, enum top_column column)
 {
+	if (column == TOP_RX)
+		return row->conn.rx_bytes < 0 && row->conn.rx_least >= 0;
+	if (column == TOP_TX)
+		return row->conn.tx_bytes < 0 && row->conn.tx_least >= 0;
+	if (column == TOP_BYTES)
+		return number_of(row, TOP_BYTES) >= 0 && (is_partial(row, TOP_RX) || is_partial(row, TOP_TX));
 	return (row->lacks >> column & 1) != 0 && number_of(row, column) >= 0;
 }
 

@@ -83,6 +83,13 @@ static void add_exact(int64_t *sum, int64_t value)
 	*sum = *sum < 0 || value < 0 ? CONN_UNKNOWN : *sum + value;
 }
 
+/* The sum of what is known. */
+static void add_least(int64_t *sum, int64_t value)
+{
+	if (value >= 0)
+		*sum = *sum < 0 ? value : *sum + value;
+}
+
 /* Begin an empty row; common values are taken from the first member. */
 void top_fold_begin(struct top_row *to, const struct top_row *first)
 {
@@ -151,6 +158,8 @@ void top_fold_add(struct top_row *to, const struct top_row *row)
 		to->conn.result = RESULT_UNKNOWN;
 	add_exact(&to->conn.rx_bytes, conn->rx_bytes);
 	add_exact(&to->conn.tx_bytes, conn->tx_bytes);
+	add_least(&to->conn.rx_least, conn->rx_least);
+	add_least(&to->conn.tx_least, conn->tx_least);
 	add_exact(&resent, columns_retrans(conn));
 	to->conn.tx_retrans = resent < INT32_MAX ? (int32_t)resent : INT32_MAX;
 	to->conn.rtt_ns = largest(to->conn.rtt_ns, conn->rtt_ns);
