@@ -234,6 +234,12 @@ void crash_watch(const char *outcome)
 	crash.outcome = outcome;
 	if (IS_SANITIZED)
 		return;
+	/*
+	 * A wake signal that arrives together with a fatal one is delivered on top of it: its handler would take over
+	 * and never return to that of the crash.
+	 */
+	sigemptyset(&action.sa_mask);
+	sigaddset(&action.sa_mask, CRASH_WAKE_SIGNAL);
 	crash_stack(main_stack);
 	/* Ignored signals stay ignored for a launched command. */
 	for (size_t i = 0; i < FATAL_COUNT; i++)

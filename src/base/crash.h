@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_BASE_CRASH_H
 #define CONNTRACE_BASE_CRASH_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -21,6 +22,9 @@
  * @outcome: the effect on the watched processes, the end of a sentence; must stay valid
  */
 void crash_watch(const char *outcome);
+
+/** The signal that calls a standby thread; it waits while a crash is handled. */
+#define CRASH_WAKE_SIGNAL SIGRTMAX
 
 /** crash_stack() - a stack for the handlers in the calling thread; @stack has CRASH_STACK_SIZE bytes, NULL: no more */
 void crash_stack(void *stack);

@@ -7,6 +7,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+#include "base/crash.h"
 #include "source/ptrace/attach.h"
 #include "source/ptrace/endings.h"
 #include "source/ptrace/placement.h"
@@ -17,7 +18,7 @@
 #include "source/ptrace/tracer.h"
 
 /* The signal that gets the thread out of wait4(2). */
-#define TRACER_WAKE_SIGNAL SIGRTMAX
+#define TRACER_WAKE_SIGNAL CRASH_WAKE_SIGNAL
 
 /* Shared by tracer.c (main thread) and tracer_thread.c (tracing thread). */
 struct tracer_question {
