@@ -152,11 +152,6 @@ static bool was_made_by_data(const struct event_info *info)
 	return info->data_segs_in < 0 || without_data < (info->state == TCP_ESTABLISHED ? 1 : 2);
 }
 
-bool record_is_undecided(int error)
-{
-	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
-}
-
 /* An attempt ends when its failure is reported; its socket may be closed, or its end reported, much later. */
 static bool is_after_failure(const struct evidence *evidence, const struct event_info *info)
 {

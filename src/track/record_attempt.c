@@ -6,6 +6,11 @@
 
 /* RESULT and ERRNO of an outgoing attempt, by calls and counters. */
 
+bool record_is_undecided(int error)
+{
+	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
+}
+
 /* Errors of connect(2) by an answer to the SYN or by its absence; no answer causes any other. */
 static enum conn_result result_of_errno(int error)
 {
