@@ -149,9 +149,11 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 static void set_titles(struct output *output)
 {
 	const struct report_options *options = &output->report_options;
-	bool are_out = options->format != REPORT_TABLE && output->count + (output->ladder != NULL) == 1 &&
-		       !outfile_is_empty(output->outfile);
+	bool is_empty = outfile_is_empty(output->outfile), is_alone = output->count + (output->ladder != NULL) == 1;
+	bool are_out = options->format != REPORT_TABLE && is_alone && !is_empty;
 
+	/* The first one of several tables is separated from what is in the file, and begins an empty one. */
+	output->last_printer = is_alone || is_empty ? NULL : output;
 	for (size_t i = 0; i < output->count; i++)
 		report_titles(output->reports[i], are_out);
 	if (output->ladder != NULL)

@@ -263,16 +263,22 @@ static void explain_empty(struct text *text, const struct summary *summary, cons
 	}
 }
 
-/* A launched command can be stopped at close(2); an attached process is, unless its sockets are only sampled. */
+/*
+ * A launched command can be stopped at close(2); an attached process is, unless its sockets are only sampled. A way
+ * that this user cannot use is no remedy.
+ */
 static const char *exact_by(const struct options *options)
 {
 	bool is_sampled = options->via == OPTIONS_VIA_DIAG;
 
-	if (options_is_file(options) || (options->command == NULL && options->pid_count == 0))
+	if (options_is_file(options))
 		return NULL;
-	if (options->command != NULL && !options->watch_close)
+	if (options->command != NULL && !options->watch_close && !options->no_filter && options->follow)
 		return is_sampled ? "--watch-close without --via=diag" : "--watch-close";
-	return is_sampled ? "--via=ptrace" : NULL;
+	for (size_t i = 0; i < options->pid_count; i++)
+		if (!procfs_may_attach(options->pids[i]))
+			return NULL;
+	return is_sampled && options->pid_count > 0 ? "--via=ptrace" : NULL;
 }
 
 void run_stats_explain(struct summary *summary, struct output *output, const struct options *options,

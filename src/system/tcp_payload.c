@@ -443,7 +443,8 @@ void tcp_payload_settle(const struct tcp_payload *tcp_payload, int64_t *rx, int6
 void tcp_payload_least(const struct tcp_payload *tcp_payload, int64_t *rx, int64_t *tx)
 {
 	int64_t low = tcp_payload->sequence - (tcp_payload->syn != 0) - (own_fin(tcp_payload) != 0);
-	int64_t least = tcp_payload->final || tcp_payload->at_close ? 0 : 1;
+	/* Without counters of the end, a bound of 0 is no knowledge. */
+	bool has_end = (tcp_payload->final && !tcp_payload->disconnected) || tcp_payload->at_close;
 
 	*rx = tcp_payload->received;
 	if (*rx > 0 && !tcp_payload->payload_only && fin_known(tcp_payload) != 0)
@@ -454,9 +455,9 @@ void tcp_payload_least(const struct tcp_payload *tcp_payload, int64_t *rx, int64
 	*tx = tcp_payload->tx_anchor;
 	if (tcp_payload->sequence >= 0 && (tcp_payload->final || tcp_payload->all_acked == 1) && low > *tx)
 		*tx = low;
-	if (*rx < least)
+	if (*rx == 0 && (!has_end || tcp_payload->received < 0))
 		*rx = CONN_UNKNOWN;
-	if (*tx < least)
+	if (*tx == 0 && (!has_end || tcp_payload->sequence < 0))
 		*tx = CONN_UNKNOWN;
 }
 

@@ -1352,6 +1352,8 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.outcomes.results[RESULT_PENDING] = 3;
 	summary.outcomes.syn_resent = 2;
 	summary.outcomes.end_unknown = 2;
+	summary.outcomes.inexact = 4;
+	summary.inexact_remedy = "--watch-close";
 	summary.accepts.failed = 7;
 	summary.accepts.kinds = 1;
 	summary.accepts.kind[0].pid = 4711;
@@ -1370,7 +1372,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
-		       "accept(2) failed 7 times "
+		       "4 with inexact bytes, exact by --watch-close, accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 7 connections (evicted "
 		       "from memory); "
@@ -1380,7 +1382,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
-		       "accept(2) failed 7 times "
+		       "4 with inexact bytes, exact by --watch-close, accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed 1 "
 		       "time, lost 7 connections (evicted from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed); TCP frames in no "
@@ -1397,7 +1399,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
-		       "accept(2) failed 7 times "
+		       "4 with inexact bytes, exact by --watch-close, accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 12 packets (capture "
 		       "buffer of the "
@@ -1406,7 +1408,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
 		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"syn_resent_unknown\":0,"
-		       "\"older\":0,\"end_unknown\":2,\"inexact\":0,\"unmatched\":0,"
+		       "\"older\":0,\"end_unknown\":2,\"inexact\":4,\"unmatched\":0,"
 		       "\"accept_failed\":7,\"accept_failures\":[{\"pid\":4711,\"errno\":\"EMFILE\",\"count\":7}],"
 		       "\"unaccepted\":2,\"accept_waiting\":0,\"accept_queues_full\":0,\"accept_shared\":0,"
 		       "\"listen_overflows\":1,"

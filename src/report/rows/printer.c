@@ -284,7 +284,7 @@ static void add_header(struct printer *printer)
 		return;
 	printer->header_done = true;
 	if (begins)
-		text_add_char(&printer->line, '\n');
+		text_add(&printer->line, printer->format == REPORT_CSV ? "\r\n" : "\n");
 	if (printer->format == REPORT_TABLE)
 		add_padded_row(printer, NULL);
 	else
