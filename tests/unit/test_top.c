@@ -197,6 +197,45 @@ static void expect_amount(int64_t amount, enum top_units units, const char *want
 	text_free(&text);
 }
 
+static void expect_bytes(const struct top_row *row, const char *rx, const char *tx, const char *both)
+{
+	static const struct top_state state = {.units = TOP_UNITS_BYTES};
+	const struct top_style style = {.state = &state};
+	const enum top_column columns[] = {TOP_RX, TOP_TX, TOP_BYTES};
+	const char *const wanted[] = {rx, tx, both};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct text text = {0};
+
+		top_cell(&text, row, columns[i], &style, 8);
+		assert_string_equal(text.data, wanted[i]);
+		text_free(&text);
+	}
+}
+
+static void at_least_so_many_bytes(void **state)
+{
+	struct top_row row = {0}, exact = {0}, fold = {0};
+
+	(void)state;
+	exact.conn = connection(1, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 40000);
+	exact.conn.rx_bytes = exact.conn.rx_least = 100;
+	exact.conn.tx_bytes = exact.conn.tx_least = 7;
+	row.conn = connection(2, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 40001);
+	row.conn.rx_bytes = row.conn.rx_least = row.conn.tx_least = CONN_UNKNOWN;
+	row.conn.tx_bytes = CONN_UNKNOWN;
+	expect_bytes(&exact, "100", "7", "107");
+	expect_bytes(&row, "-", "-", "-");
+	row.conn.rx_least = 156;
+	expect_bytes(&row, "156+", "-", "-");
+	row.conn.tx_bytes = row.conn.tx_least = 10;
+	expect_bytes(&row, "156+", "10", "166+");
+	top_fold_begin(&fold, &exact);
+	top_fold_add(&fold, &exact);
+	top_fold_add(&fold, &row);
+	expect_bytes(&fold, "256+", "17", "273+");
+}
+
 static void an_unknown_pid_is_no_number(void **state)
 {
 	struct process *one_of_several = process_new(-1);
@@ -973,6 +1012,7 @@ int main(void)
 		cmocka_unit_test(test_choose),
 		cmocka_unit_test(test_choices),
 		cmocka_unit_test(test_sort_by_idle),
+		cmocka_unit_test(at_least_so_many_bytes),
 		cmocka_unit_test(an_unknown_pid_is_no_number),
 		cmocka_unit_test(the_most_of_a_minute_is_no_less_than_now),
 	};
