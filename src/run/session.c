@@ -257,8 +257,9 @@ static void open_tracker(struct session *session)
 		tracker_observe(session->tracker, &observer);
 	sources_on_final_counters(session->sources, ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
-		session->owner_lookup = owner_lookup_new(sources_diag(session->sources),
-							 sources_lookups(session->sources), captures_all(options));
+		session->owner_lookup =
+			owner_lookup_new(sources_diag(session->sources), sources_lookups(session->sources),
+					 captures_all(options), OWNER_LOOKUP_SOCKETS);
 	session->backlog = (struct backlog){
 		.diag = session->is_file || options->via == OPTIONS_VIA_DIAG ? NULL : sources_diag(session->sources),
 		.tracker = session->tracker,

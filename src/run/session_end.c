@@ -64,6 +64,7 @@ bool session_has_drained(struct session *session)
 		session_feed(session, sources_settled_ns(session->sources));
 		return false;
 	}
+	owner_lookup_run(session->owner_lookup);
 	/* Of a file that is played, only what has been shown counts. */
 	session_feed(session, playback_now(&session->playback, clock_monotonic()));
 	sample_once(session);

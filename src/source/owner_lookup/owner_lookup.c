@@ -28,12 +28,12 @@ static const int64_t delays_ns[] = {
 #define REFRESH_SHARE 25
 #define REFRESH_NS (200 * CLOCK_NS_PER_MS)
 #define SERVERS 64
-#define OWNERS_MAX 200000
 
 struct waiting {
 	struct flow flow;
 	int64_t due_ns;
 	unsigned int looks;
+	bool has_socket; /* the kernel has shown one at the last look */
 };
 
 /* A process that has accepted. */
@@ -54,7 +54,7 @@ struct owner_lookup {
 	size_t server_at;
 	struct waiting waiting[WAITING_MAX];
 	size_t count;
-	int64_t refused; /* lookups there was no room for, not yet reported */
+	int64_t refused; /* lookups that lacked room here or in @owners, not yet reported */
 };
 
 /* diag_callback: the listeners give the direction of connections that are older than the run. */
@@ -66,14 +66,14 @@ static void tell_listener(void *context, const struct event *event)
 	queue_push(context, &listener);
 }
 
-struct owner_lookup *owner_lookup_new(struct diag *diag, struct queue *events, bool sees_all)
+struct owner_lookup *owner_lookup_new(struct diag *diag, struct queue *events, bool sees_all, size_t sockets_max)
 {
 	struct owner_lookup *owner_lookup = xcalloc(1, sizeof(*owner_lookup));
 
 	owner_lookup->diag = diag;
 	owner_lookup->attempts_ns = sees_all ? clock_monotonic() : INT64_MAX;
 	owner_lookup->events = events;
-	owner_lookup->owners = procfs_owners_new(OWNERS_MAX);
+	owner_lookup->owners = procfs_owners_new(sockets_max);
 	(void)diag_dump(diag, 1U << TCP_LISTEN, tell_listener, events, &(struct err){""});
 	return owner_lookup;
 }
@@ -100,6 +100,7 @@ void owner_lookup_add(struct owner_lookup *owner_lookup, const struct flow *flow
 	waiting->flow = *flow;
 	waiting->due_ns = clock_monotonic();
 	waiting->looks = 0;
+	waiting->has_socket = false;
 }
 
 void owner_lookup_packet(void *context, const struct event *event)
@@ -199,13 +200,15 @@ static void keep_word(void *context, const struct event *event)
 }
 
 /* Return: true when nothing more can be learned. */
-static bool look_for(struct owner_lookup *owner_lookup, const struct flow *flow)
+static bool look_for(struct owner_lookup *owner_lookup, struct waiting *waiting)
 {
+	const struct flow *flow = &waiting->flow;
 	const struct procfs_holder *holder;
 	struct words words = {.count = 0};
 	struct event event, owner;
 
-	if (diag_query(owner_lookup->diag, flow, 0, &event) != 0 || event.info.inode == 0)
+	waiting->has_socket = diag_query(owner_lookup->diag, flow, 0, &event) == 0 && event.info.inode != 0;
+	if (!waiting->has_socket)
 		return false;
 	counters_settle_or_unknown(owner_lookup->diag, &event);
 	event.flow = *flow;
@@ -255,12 +258,23 @@ static void report_refused(struct owner_lookup *owner_lookup)
 	owner_lookup->refused = 0;
 }
 
+/* Return: true when it needs no further look. */
+static bool take_turn(struct owner_lookup *owner_lookup, struct waiting *waiting)
+{
+	if (look_for(owner_lookup, waiting))
+		return true;
+	if (++waiting->looks < LOOKS)
+		return false;
+	/* The owner may be one of those that the table had no room for. */
+	if (waiting->has_socket && procfs_owners_refused(owner_lookup->owners) > 0)
+		owner_lookup->refused++;
+	return true;
+}
+
 void owner_lookup_run(struct owner_lookup *owner_lookup)
 {
 	int64_t now_ns = clock_monotonic();
 
-	if (owner_lookup != NULL && owner_lookup->refused > 0)
-		report_refused(owner_lookup);
 	if (owner_lookup != NULL && now_ns >= owner_lookup->attempts_ns)
 		ask_attempts(owner_lookup);
 
@@ -271,13 +285,15 @@ void owner_lookup_run(struct owner_lookup *owner_lookup)
 			i++;
 			continue;
 		}
-		if (look_for(owner_lookup, &waiting->flow) || ++waiting->looks == LOOKS) {
+		if (take_turn(owner_lookup, waiting)) {
 			*waiting = owner_lookup->waiting[--owner_lookup->count];
 			continue;
 		}
 		waiting->due_ns = now_ns + delays_ns[waiting->looks];
 		i++;
 	}
+	if (owner_lookup != NULL && owner_lookup->refused > 0)
+		report_refused(owner_lookup);
 }
 
 int64_t owner_lookup_wait_ns(const struct owner_lookup *owner_lookup, int64_t now_ns)

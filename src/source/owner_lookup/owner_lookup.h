@@ -18,6 +18,9 @@
  * this host itself drops (its packet filter) is in no packet.
  */
 
+/** OWNER_LOOKUP_SOCKETS - sockets of this host whose holders are remembered, 48 bytes each */
+#define OWNER_LOOKUP_SOCKETS 200000
+
 /** struct owner_lookup - connections that wait for a lookup */
 struct owner_lookup;
 
@@ -26,8 +29,9 @@ struct owner_lookup;
  * @diag: answers queries; the caller keeps ownership
  * @events: where events are appended; the caller keeps ownership
  * @sees_all: every attempt of this host may be queried for
+ * @sockets_max: sockets whose holders are remembered (OWNER_LOOKUP_SOCKETS)
  */
-struct owner_lookup *owner_lookup_new(struct diag *diag, struct queue *events, bool sees_all);
+struct owner_lookup *owner_lookup_new(struct diag *diag, struct queue *events, bool sees_all, size_t sockets_max);
 
 /** owner_lookup_free() - free it; NULL is allowed */
 void owner_lookup_free(struct owner_lookup *owner_lookup);

@@ -421,5 +421,5 @@ bool process_set_others(struct process_set *process_set, struct procfs_owners *o
 	struct others others = {process_set, owners, false};
 
 	(void)procfs_processes(add_other, &others);
-	return others.unseen;
+	return others.unseen || procfs_owners_refused(owners) > 0;
 }

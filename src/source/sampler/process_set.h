@@ -115,7 +115,7 @@ bool process_set_had_forks(const struct process_set *process_set, uint32_t sampl
  * @process_set: the set; children found on the way are added to it
  * @owners: they are added there
  *
- * Return: true when there are processes that may not be inspected.
+ * Return: true when there are processes that may not be inspected, or sockets without room in @owners.
  */
 bool process_set_others(struct process_set *process_set, struct procfs_owners *owners);
 

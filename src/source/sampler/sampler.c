@@ -184,11 +184,13 @@ static bool is_still(struct sampler *sampler, const struct event *socket)
 	return diag_query(sampler->config.diag, &socket->flow, socket->info.cookie, &again) == 0;
 }
 
-/* Whether there is a target of this user whose descriptors can't be read. */
+/* Whether there is a target of this user whose descriptors can't be read, or descriptors that had no room. */
 static bool may_be_unread(const struct sampler *sampler, const struct event_info *info)
 {
 	const struct target *target;
 
+	if (procfs_owners_refused(sampler->owners) > 0)
+		return true;
 	for (size_t i = 0; (target = process_set_at(sampler->process_set, i)) != NULL; i++)
 		if (target->unread != 0 && target->ended == 0 && procfs_owner(target->pid, "") == info->uid)
 			return true;
