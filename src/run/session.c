@@ -74,156 +74,6 @@ static void on_opened(void *context, const struct flow *flow)
 		owner_lookup_add(session->owner_lookup, flow);
 }
 
-static const struct conn *no_open(void *context, const struct conn *previous)
-{
-	(void)context;
-	(void)previous;
-	return NULL;
-}
-
-static const struct conn *next_open(void *context, const struct conn *previous)
-{
-	return tracker_next(context, previous);
-}
-
-static const struct conn *last_open(void *context, const struct conn *previous)
-{
-	return tracker_last(context, previous);
-}
-
-/* A reader that went away ends the run quietly; any other failure is reported at the end. */
-void session_check_output(struct session *session, int rc, const struct err *err)
-{
-	if (rc == 0 || session->write_error != 0)
-		return;
-	session->write_error = rc;
-	session->write_err = *err;
-	session->stopping = true;
-}
-
-void session_begin_writing(struct session *session)
-{
-	struct err err = {""};
-
-	if (session->writes)
-		return;
-	session->writes = true;
-	session_check_output(session, files_commit(session->output, session->record, &err), &err);
-	privileges_drop(session->options, false);
-}
-
-/* ---- feeding -------------------------------------------------------------------- */
-
-/*
- * What depends on a TIME_WAIT socket must be queried while the socket exists: as
- * soon as the final counters are read, or, if the tracker does not know the
- * connection by then, when they are fed.
- */
-static void ask_timewait(void *context, struct event *event)
-{
-	struct session *session = context;
-	struct diag *diag = sources_diag(session->sources);
-
-	if (event->type == EVENT_INFO && diag != NULL && tracker_wants_timewait(session->tracker, &event->info))
-		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
-}
-
-/* Recording and debugging get each event before the tracker does. */
-static void show(struct session *session, const struct event *event)
-{
-	if (event->type == EVENT_RUN)
-		output_begin(session->output, event->run.has_packets);
-	if (session->options->debug & OPTIONS_DEBUG_EVENTS)
-		debug_event(event);
-	if (session->record != NULL) {
-		struct err err = {""};
-
-		session_check_output(session, record_event(session->record, event, &err), &err);
-	}
-}
-
-static void feed_one(void *context, struct event *event)
-{
-	struct session *session = context;
-
-	show(session, event);
-	tracker_feed(session->tracker, event, 1);
-}
-
-void session_feed(struct session *session, int64_t until_ns)
-{
-	struct merge *merge = sources_merge(session->sources);
-	struct event *events;
-	size_t count;
-
-	while ((events = merge_run(merge, until_ns, &count)) != NULL) {
-		size_t fed = 0;
-
-		session_begin_writing(session);
-		for (size_t i = 0; i < count; i++) {
-			struct event *event = &events[i];
-
-			if (event->type == EVENT_INFO) {
-				/* What is asked for now hangs on what came before. */
-				tracker_feed(session->tracker, events + fed, i - fed);
-				fed = i;
-				ask_timewait(session, event);
-			}
-			if (event->type == EVENT_SEGMENT && !session->is_file)
-				local_addresses_mark(event);
-			if (event->type == EVENT_LOST && event->lost.where == LOST_NETLINK)
-				session->overrun_ns = clock_monotonic();
-			show(session, event);
-		}
-		tracker_feed(session->tracker, events + fed, count - fed);
-		merge_drop(merge, count);
-	}
-}
-
-/* Return: how many of the open connections are gone, see refresh_all() */
-size_t session_refresh(struct session *session, bool tell_gone)
-{
-	return session->is_file ? 0 : refresh_all(&session->refresh, tell_gone);
-}
-
-void session_print(struct session *session, enum output_when when)
-{
-	bool has_all = when == OUTPUT_FINAL && session_has_all(session);
-	const struct output_walk walk = {has_all ? no_open : next_open, has_all ? no_open : last_open,
-					 session->tracker};
-	struct err err = {""};
-
-	session_begin_writing(session);
-	session_check_output(session, output_print(session->output, &walk, when, &err), &err);
-}
-
-/* A line for the user, wherever it does not spoil what is on the terminal. */
-void session_say(void *context, const char *text)
-{
-	struct session *session = context;
-
-	progress_wipe(&session->progress);
-	top_run_notice(session->top_run, text);
-}
-
-void session_say_failure(struct session *session, int rc, const struct err *err)
-{
-	if (rc != 0)
-		session_say(session, err->text);
-}
-
-/* Who asks is answered, and what is due is written; that this fails ends no run. */
-void session_serve(struct session *session, bool final)
-{
-	const struct services_run run = {session->tracker,  session->sources,  session->output,
-					 session->start_ns, session->finished, session->writes};
-	struct err err = {""};
-
-	if (session->writes && services_due(session->services, final))
-		session_refresh(session, false);
-	session_say_failure(session, services_serve(session->services, &run, final, &err), &err);
-}
-
 /* ---- opening ---------------------------------------------------------------------- */
 
 /* May every attempt of this host be among those that are asked for? */
@@ -250,12 +100,12 @@ static void open_tracker(struct session *session)
 		.diag = sources_diag(session->sources),
 		.netns = sources_netns(session->sources),
 		.tracker = session->tracker,
-		.feed = feed_one,
+		.feed = session_feed_one,
 		.context = session,
 	};
 	if (output_observer(session->output, &observer) || output_counter(session->output, &observer))
 		tracker_observe(session->tracker, &observer);
-	sources_on_final_counters(session->sources, ask_timewait, session);
+	sources_on_final_counters(session->sources, session_ask_timewait, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->owner_lookup =
 			owner_lookup_new(sources_diag(session->sources), sources_lookups(session->sources),
@@ -263,22 +113,14 @@ static void open_tracker(struct session *session)
 	session->backlog = (struct backlog){
 		.diag = session->is_file || options->via == OPTIONS_VIA_DIAG ? NULL : sources_diag(session->sources),
 		.tracker = session->tracker,
-		.feed = feed_one,
+		.feed = session_feed_one,
 		.context = session,
 		.start_ns = clock_now(),
 	};
 	if (session->owner_lookup != NULL)
 		sources_on_packet(session->sources, owner_lookup_packet, session->owner_lookup);
 	if (options->replay == NULL)
-		feed_one(session, &run);
-}
-
-void session_print_notices(struct session *session)
-{
-	const char *notice;
-
-	while ((notice = sources_notice(session->sources)) != NULL)
-		session_say(session, notice);
+		session_feed_one(session, &run);
 }
 
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
@@ -435,7 +277,7 @@ static void take_in(struct session *session)
 	backlog_sample(&session->backlog, false);
 	session_feed(session, clock_sooner(until_ns, playback_ns));
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
-	output_handshakes(session->output, next_open, session->tracker);
+	output_handshakes(session->output, session_next_open, session->tracker);
 	session_count(session);
 	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
 	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > FINAL_COUNTERS_NS) {

@@ -124,15 +124,6 @@ void session_print_final(struct session *session)
 
 /* ---- -c -------------------------------------------------------------------------------- */
 
-bool session_has_all(const struct session *session)
-{
-	int64_t count = session->options->count;
-
-	if (session->options->handshakes)
-		return output_has_all(session->output);
-	return count > 0 && session->finished >= (uint64_t)count;
-}
-
 void session_count(struct session *session)
 {
 	uint64_t wanted = (uint64_t)session->options->count, count = session->finished;

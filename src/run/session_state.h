@@ -36,7 +36,7 @@ enum session_phase {
 	SESSION_PHASE_NUM,
 };
 
-/* What session.c (the run) and session_end.c (its end) share. */
+/* State of a run, from top to bottom: session.c (opening, phases), session_end.c (the end), session_feed.c (steps). */
 struct session {
 	const struct options *options;
 	struct sources *sources;
@@ -79,6 +79,15 @@ struct session {
 
 /** session_feed() - feed the tracker with what happened up to @until_ns */
 void session_feed(struct session *session, int64_t until_ns);
+
+/** session_feed_one() - feed the tracker with one event, outside the order of time; @session: struct session */
+void session_feed_one(void *session, struct event *event);
+
+/** session_ask_timewait() - complete the final counters in @event by a query; @session: struct session */
+void session_ask_timewait(void *session, struct event *event);
+
+/** session_next_open() - an output_walk over the open connections of @tracker */
+const struct conn *session_next_open(void *tracker, const struct conn *previous);
 
 /** session_refresh() - look at the counters of all open connections; Return: how many are gone, see refresh_all() */
 size_t session_refresh(struct session *session, bool tell_gone);

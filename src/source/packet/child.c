@@ -2,14 +2,10 @@
 #include "source/packet/child.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -28,7 +24,6 @@
  */
 
 #define GATHER_MS 5
-#define IDLE_MS 500
 #define CHECK_EVERY_NS (200 * CLOCK_NS_PER_MS)
 
 /* Frames handled between two checks of control. */
@@ -37,107 +32,11 @@
 /* A savefile wakes the reader when this many events wait: each wakeup costs both a system call. */
 #define WAKE_EVERY 1024
 
-static void wake_reader(struct child *child)
-{
-	/* A full pipe wakes as well. */
-	(void)!write(child->config->wake_fd, "", 1);
-}
-
-static void finish(struct child *child, enum child_state state)
-{
-	ring_publish(&child->ring);
-	atomic_store(&child->shared->state, state);
-	wake_reader(child);
-	_exit(state == CHILD_FAILED);
-}
-
 static void fail(struct child *child, int error, const struct err *err)
 {
 	child->shared->error = error;
 	memcpy(child->shared->text, err->text, sizeof(err->text));
-	finish(child, CHILD_FAILED);
-}
-
-static void publish_frames(struct child *child)
-{
-	for (int i = 0; i < DISSECT_RESULT_NUM; i++)
-		atomic_store_explicit(&child->shared->frames[i], child->results[i], memory_order_relaxed);
-	atomic_store_explicit(&child->shared->tcp, child->tcp, memory_order_relaxed);
-	for (int i = 0; i < PACKET_LEFT_NUM; i++)
-		atomic_store_explicit(&child->shared->left[i], child->left[i], memory_order_relaxed);
-}
-
-void child_publish_counts(struct child *child)
-{
-	struct rusage usage;
-
-	publish_frames(child);
-	atomic_store_explicit(&child->shared->cpu_ns, clock_process(), memory_order_relaxed);
-	/* It began by fork(2): its memory is not that of another program, as after execve(2). */
-	if (getrusage(RUSAGE_SELF, &usage) == 0)
-		atomic_store_explicit(&child->shared->peak_bytes, usage.ru_maxrss * INT64_C(1024),
-				      memory_order_relaxed);
-}
-
-/* Wait until an order or a packet arrives, or @timeout_ms pass. Ends when the main process did. */
-static void wait_for(struct child *child, bool interfaces, int timeout_ms)
-{
-	struct pollfd fds[1 + PACKET_INTERFACES];
-	char orders[64];
-	nfds_t count = 0;
-	ssize_t got;
-
-	atomic_fetch_add_explicit(&child->shared->beat, 1, memory_order_relaxed);
-	fds[count++] = (struct pollfd){.fd = child->config->control_fd, .events = POLLIN};
-	for (size_t i = 0; interfaces && i < child->input_count; i++)
-		fds[count++] = (struct pollfd){.fd = capture_fd(child->inputs[i].capture), .events = POLLIN};
-	got = poll(fds, count, timeout_ms);
-	atomic_fetch_add_explicit(&child->shared->beat, 1, memory_order_relaxed);
-	if (got <= 0 || fds[0].revents == 0)
-		return;
-	got = read(child->config->control_fd, orders, sizeof(orders));
-	if (got == 0)
-		_exit(0);
-	if (got > 0 && memchr(orders, CHILD_DRAIN, (size_t)got) != NULL)
-		child->draining = true;
-}
-
-void child_publish(struct child *child, uint64_t worth)
-{
-	uint64_t waiting;
-
-	ring_publish(&child->ring);
-	/* The reader announces its sleep, then checks once more: one of the two must see the other's flag. */
-	atomic_thread_fence(memory_order_seq_cst);
-	waiting = ring_waiting(&child->ring);
-	if (waiting < worth)
-		return;
-	if (ring_wants_reader(child->ring.ring, child->is_urgent ? UINT64_MAX : waiting))
-		wake_reader(child);
-	/* If it is awake it checks before it sleeps. */
-	child->is_urgent = false;
-}
-
-struct event *child_wait_for_room(struct child *child)
-{
-	struct event *event = NULL;
-
-	while (event == NULL) {
-		if (atomic_load(&child->shared->stop)) {
-			child_publish_counts(child);
-			finish(child, CHILD_DONE);
-		}
-		atomic_store(&child->ring.ring->starved, 1);
-		if (ring_wants_reader(child->ring.ring, UINT64_MAX))
-			wake_reader(child);
-		/* Only now, or room made in between would be missed. */
-		event = ring_reserve(&child->ring);
-		if (event == NULL)
-			wait_for(child, false, IDLE_MS);
-		if (event == NULL)
-			event = ring_reserve(&child->ring);
-	}
-	return event;
+	child_finish(child, CHILD_FAILED);
 }
 
 /* Steps that cost a system call each. */
@@ -172,7 +71,7 @@ static void drop_input(struct child *child, size_t which, int error, const struc
 	memcpy(child->shared->text, err->text, sizeof(err->text));
 	atomic_store(&child->shared->warned, 1);
 	child->inputs[which] = child->inputs[--child->input_count];
-	wake_reader(child);
+	child_wake_reader(child);
 }
 
 /* Read what every interface has now, up to a bound. Return: number of frames. */
@@ -220,11 +119,11 @@ static void release_stuck(struct child *child)
 static void wait_for_frames(struct child *child, int frames, bool staged)
 {
 	if (frames >= ROUND_FRAMES || child->draining)
-		wait_for(child, false, 0);
+		child_wait_for(child, false, 0);
 	else if (frames > 0 || staged)
-		wait_for(child, false, GATHER_MS);
+		child_wait_for(child, false, GATHER_MS);
 	if (frames < ROUND_FRAMES && !staged && !child->draining)
-		wait_for(child, true, IDLE_MS);
+		child_wait_for(child, true, CHILD_IDLE_MS);
 }
 
 static void live_loop(struct child *child)
@@ -235,30 +134,19 @@ static void live_loop(struct child *child)
 
 		for (size_t i = 0; i < child->input_count; i++)
 			staged |= child->inputs[i].count > 0;
-		publish_frames(child);
+		child_publish_frames(child);
 		check(child);
 		child_frames_lose_unsaid(child);
 		child_publish(child, 1);
 		if (frames == 0 && child->draining && !staged) {
 			child_frames_end(child);
 			child_frames_merge(child, INT64_MAX);
-			finish(child, CHILD_DONE);
+			child_finish(child, CHILD_DONE);
 		}
 		wait_for_frames(child, frames, staged);
 		if (staged)
 			release_stuck(child);
 	}
-}
-
-void child_ask_filter(struct child *child, int link_type)
-{
-	child->shared->link_type = link_type;
-	atomic_store(&child->shared->state, CHILD_LINK);
-	/* The reader sees the state after it has read the events before. */
-	ring_publish(&child->ring);
-	wake_reader(child);
-	while (atomic_load(&child->shared->state) != CHILD_READY)
-		wait_for(child, false, IDLE_MS);
 }
 
 /* The savefiles are opened while they may be, and read later. */
@@ -280,7 +168,7 @@ static void files_read(struct child *child, const int *fds)
 
 	if (got < 0)
 		fail(child, got, &err);
-	finish(child, CHILD_DONE);
+	child_finish(child, CHILD_DONE);
 }
 
 /* The filters of an interface. */
@@ -293,7 +181,7 @@ static int frames_for(struct child_input *input, int link_type, struct err *err)
 	return frames_compile(frames_add(&input->frames, link_type), packet, link_type, err);
 }
 
-static void top_run_start(struct child *child)
+static void interfaces_open(struct child *child)
 {
 	const struct packet_config *packet = child->config->packet;
 	struct err err;
@@ -362,7 +250,7 @@ void child_run(const struct child_config *config)
 	keep[2] = config->kill_fd;
 	confine_descriptors(keep, 3 + files);
 	if (!file)
-		top_run_start(&child);
+		interfaces_open(&child);
 	/* The first use of the clock may need setup. */
 	child.checked_ns = clock_monotonic();
 	(void)clock_now();
@@ -374,7 +262,7 @@ void child_run(const struct child_config *config)
 		files_read(&child, keep + 3);
 	} else {
 		atomic_store(&child.shared->state, CHILD_READY);
-		wake_reader(&child);
+		child_wake_reader(&child);
 		live_loop(&child);
 	}
 	_exit(0);

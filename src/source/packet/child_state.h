@@ -11,12 +11,16 @@
 #include "source/packet/stream.h"
 
 /*
- * State of the packet process, for its own files only: child.c opens, confines and reads, child_frames.c makes events
- * of what was read.
+ * State of the packet process, for its own files only, from top to bottom: child.c opens, confines and reads,
+ * child_files.c reads savefiles, child_frames.c makes events of frames, child_publish.c passes them to the main
+ * process.
  */
 
 /** Maximum number of waiting events of an interface. */
 #define CHILD_STAGE_SLOTS 8192
+
+/** The longest time between two signs of life of the packet process. */
+#define CHILD_IDLE_MS 500
 
 struct child;
 
@@ -92,8 +96,20 @@ struct child {
 /** child_publish() - show the reader all committed events, and wake it when @worth events wait */
 void child_publish(struct child *child, uint64_t worth);
 
-/** child_publish_counts() - show the reader the accounts */
+/** child_publish_frames() - show the reader the counts of frames */
+void child_publish_frames(struct child *child);
+
+/** child_publish_counts() - show the reader the counts of frames, and the processor time and memory of this process */
 void child_publish_counts(struct child *child);
+
+/** child_wake_reader() - wake the main process */
+void child_wake_reader(struct child *child);
+
+/** child_wait_for() - wait for an order, for @interfaces also for a packet, at most @timeout_ms; exits if main has */
+void child_wait_for(struct child *child, bool interfaces, int timeout_ms);
+
+/** child_finish() - show the reader everything and the final @state, then exit */
+void child_finish(struct child *child, enum child_state state);
 
 /** child_ask_filter() - wait until the main process has put the filters for frames of @link_type into shared memory */
 void child_ask_filter(struct child *child, int link_type);
