@@ -4,83 +4,13 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/array.h"
-#include "base/xalloc.h"
 #include "system/socket.h"
-#include "system/procfs.h"
 #include "source/ptrace/attach.h"
-
-/* A process with more sockets than this loses the oldest from its list. */
-#define SOCKETS_MAX 65536
-
-/**
- * struct sealed_socket - one of them
- * @fd: its descriptor
- * @cookie: its cookie, or a generated one
- * @local: its own end, as far as that is known
- */
-struct sealed_socket {
-	int fd;
-	uint64_t cookie;
-	struct endpoint local;
-};
-
-struct sealed {
-	struct sealed_socket *list;
-	size_t count;
-};
-
-void sealed_free(struct sealed *sealed)
-{
-	if (sealed != NULL)
-		free(sealed->list);
-	free(sealed);
-}
-
-static struct sealed_socket *find(const struct target *target, int fd)
-{
-	for (size_t i = 0; target->sealed != NULL && i < target->sealed->count; i++)
-		if (target->sealed->list[i].fd == fd)
-			return &target->sealed->list[i];
-	return NULL;
-}
-
-static void remove_socket(struct target *target, struct sealed_socket *socket)
-{
-	*socket = target->sealed->list[--target->sealed->count];
-}
-
-static void add(struct target *target, int fd, uint64_t cookie, const struct endpoint *local)
-{
-	struct sealed_socket *known = find(target, fd);
-	struct sealed *sealed;
-
-	if (known != NULL)
-		remove_socket(target, known);
-	if (target->sealed == NULL)
-		target->sealed = xcalloc(1, sizeof(*target->sealed));
-	sealed = target->sealed;
-	if (sealed->count == SOCKETS_MAX)
-		remove_socket(target, &sealed->list[0]);
-	sealed->list = array_extend(sealed->list, sealed->count, sizeof(*sealed->list));
-	sealed->list[sealed->count++] = (struct sealed_socket){fd, cookie, *local};
-}
 
 static uint64_t make_cookie(struct stop *stop)
 {
 	return EVENT_COOKIE_MADE_UP | ++stop->made_up;
-}
-
-void sealed_inherit(struct target *child, const struct target *parent)
-{
-	child->is_sealed = parent->is_sealed;
-	for (size_t i = 0; parent->sealed != NULL && i < parent->sealed->count; i++) {
-		const struct sealed_socket *socket = &parent->sealed->list[i];
-
-		add(child, socket->fd, socket->cookie, &socket->local);
-	}
 }
 
 /* ---- detection -------------------------------------------------------------- */
@@ -97,38 +27,16 @@ void sealed_stock(struct stop *stop, struct target *target)
 		int fd = sockets.list[sockets.at].fd;
 
 		if (stop_read_socket(stop, target, fd, socket_read, &info) == 0)
-			add(target, fd, info.info.cookie, &info.flow.local);
+			sealed_add(target, fd, info.info.cookie, &info.flow.local);
 	}
 	free(sockets.list);
-}
-
-static void forget(struct target *target)
-{
-	sealed_free(target->sealed);
-	target->sealed = NULL;
-}
-
-void sealed_check(struct stop *stop, struct target *target)
-{
-	bool was_sealed = target->is_sealed;
-	struct err why;
-
-	target->is_sealed = !stop_may_read_socket(target);
-	if (!target->is_sealed) {
-		forget(target);
-	} else if (!was_sealed) {
-		(void)procfs_why_not_watchable(target->pid, why.text, sizeof(why.text));
-		notices_add(stop->notices,
-			    "%s; the connections that it makes from now on are shown without addresses and counters",
-			    why.text);
-	}
 }
 
 void sealed_executed(struct stop *stop, struct target *target)
 {
 	/* It is unknown which of its sockets were closed by that. */
-	forget(target);
-	sealed_check(stop, target);
+	sealed_forget(target);
+	stop_check_sealed(stop, target);
 }
 
 /* ---- calls -------------------------------------------------------------------- */
@@ -161,19 +69,19 @@ static void gather(struct stop *stop, struct tracee *tracee, enum call_kind kind
 
 static void closed(struct stop *stop, struct tracee *tracee, int fd)
 {
-	struct sealed_socket *known = find(tracee->target, fd), socket;
+	struct sealed_socket *known = sealed_find(tracee->target, fd), socket;
 
 	if (known == NULL)
 		return;
 	socket = *known;
-	remove_socket(tracee->target, known);
+	sealed_remove(tracee->target, known);
 	if (!is_elsewhere(stop, socket.cookie))
 		gather(stop, tracee, CALL_CLOSE, &socket, 0);
 }
 
 void sealed_entered(struct stop *stop, struct tracee *tracee)
 {
-	const struct sealed_socket *socket = find(tracee->target, tracee->call.fd);
+	const struct sealed_socket *socket = sealed_find(tracee->target, tracee->call.fd);
 
 	tracee->begin_ns = stop->time_ns;
 	if (tracee->call.kind == SYSCALL_CONNECT && socket != NULL)
@@ -187,10 +95,11 @@ static void returned_descriptor(struct stop *stop, struct tracee *tracee, int fd
 	struct sealed_socket new;
 
 	if (tracee->call.kind == SYSCALL_SOCKET) {
-		add(tracee->target, fd, make_cookie(stop), &unknown);
+		sealed_add(tracee->target, fd, make_cookie(stop), &unknown);
 		return;
 	}
-	socket = find(tracee->target, tracee->call.kind == SYSCALL_CLOSE ? tracee->call.source_fd : tracee->call.fd);
+	socket = sealed_find(tracee->target,
+			     tracee->call.kind == SYSCALL_CLOSE ? tracee->call.source_fd : tracee->call.fd);
 	if (socket == NULL)
 		return;
 	new = (struct sealed_socket){fd, socket->cookie, socket->local};
@@ -198,7 +107,7 @@ static void returned_descriptor(struct stop *stop, struct tracee *tracee, int fd
 		new.cookie = make_cookie(stop);
 		gather(stop, tracee, CALL_ACCEPT, &new, 0);
 	}
-	add(tracee->target, fd, new.cookie, &new.local);
+	sealed_add(tracee->target, fd, new.cookie, &new.local);
 }
 
 static void closed_range(struct stop *stop, struct tracee *tracee, uint32_t first, uint32_t last)
@@ -220,7 +129,7 @@ void sealed_returned(struct stop *stop, struct tracee *tracee, int64_t value)
 
 	switch (call->kind) {
 	case SYSCALL_CONNECT:
-		socket = find(tracee->target, call->fd);
+		socket = sealed_find(tracee->target, call->fd);
 		if (socket != NULL)
 			gather(stop, tracee, CALL_CONNECT_END, socket, stop_error(value));
 		break;
@@ -244,7 +153,7 @@ void sealed_returned(struct stop *stop, struct tracee *tracee, int64_t value)
 			closed_range(stop, tracee, (uint32_t)call->fd, call->last_fd);
 		break;
 	case SYSCALL_CREDENTIALS:
-		sealed_check(stop, tracee->target);
+		stop_check_sealed(stop, tracee->target);
 		break;
 	default:
 		break;
@@ -259,7 +168,7 @@ void sealed_ended(struct stop *stop, struct tracee *tracee, int status)
 	while (target->sealed != NULL && target->sealed->count > 0) {
 		struct sealed_socket socket = target->sealed->list[0];
 
-		remove_socket(target, &target->sealed->list[0]);
+		sealed_remove(target, &target->sealed->list[0]);
 		if (is_elsewhere(stop, socket.cookie))
 			continue;
 		stop_gather_call(stop, tracee, CALL_EXIT, socket.fd)->call.argument = status;

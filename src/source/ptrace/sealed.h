@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "source/ptrace/sealed_sockets.h"
 #include "source/ptrace/stop.h"
 
 /*
@@ -17,23 +18,8 @@
  * kernel's final counters find them; later ones have generated cookies and no addresses.
  */
 
-/** struct sealed - the TCP sockets of a process that may not be inspected, or may soon not be */
-struct sealed;
-
-/** sealed_free() - free it; NULL is allowed */
-void sealed_free(struct sealed *sealed);
-
-/** sealed_inherit() - @child was created with the sockets of @parent */
-void sealed_inherit(struct target *child, const struct target *parent);
-
 /** sealed_stock() - a call was entered that may seal the process: note its sockets while they can be read */
 void sealed_stock(struct stop *stop, struct target *target);
-
-/**
- * sealed_check() - check whether it is sealed now; reports to the user when it has become so, forgets its sockets when
- * it is not
- */
-void sealed_check(struct stop *stop, struct target *target);
 
 /** sealed_executed() - it has executed another program */
 void sealed_executed(struct stop *stop, struct target *target);

@@ -18,81 +18,11 @@
 #include "source/ptrace/untraced.h"
 #include "source/ptrace/uring.h"
 
-/* The last of STOP_RESTART_FIRST and those that follow it. */
-#define RESTART_LAST 516
-
-bool stop_push(struct stop *stop)
-{
-	bool any = stop->count > 0;
-
-	for (size_t i = 0; i < stop->count; i++)
-		queue_push(stop->queue, &stop->events[i]); /* a refusal is counted by the queue */
-	stop->count = 0;
-	stop->pushed |= any;
-	return any;
-}
-
-struct event *stop_gather(struct stop *stop, enum event_type type, enum event_origin origin)
-{
-	struct event *event = &stop->events[stop->count++];
-
-	*event = event_new(type, origin, stop->time_ns);
-	return event;
-}
-
 static bool read_memory(void *context, uint64_t address, void *to, size_t length)
 {
 	const struct tracee *tracee = context;
 
 	return memory_read(tracee->tid, address, to, length);
-}
-
-static void describe_sink(void *context, const struct event *event)
-{
-	struct stop *stop = context;
-
-	*stop_gather(stop, EVENT_PROCESS, ORIGIN_CALLS) = *event;
-}
-
-void stop_describe(struct stop *stop, struct target *target)
-{
-	if (target->described)
-		return;
-	target->described = true;
-	target->netns = procfs_netns(target->pid);
-	procfs_process_events(target->pid, stop->time_ns, describe_sink, stop);
-}
-
-struct event *stop_gather_call(struct stop *stop, const struct tracee *tracee, enum call_kind kind, int fd)
-{
-	struct event *event;
-
-	stop_describe(stop, tracee->target);
-	event = stop_gather(stop, EVENT_CALL, ORIGIN_CALLS);
-	event->flow.netns = tracee->target->netns;
-	event->call.kind = (uint8_t)kind;
-	event->call.pid = tracee->target->pid;
-	event->call.tid = tracee->tid;
-	event->call.fd = fd;
-	event->call.begin_ns = tracee->begin_ns;
-	event->call.uid = (uint32_t)-1;
-	return event;
-}
-
-void stop_gather_socket(struct stop *stop, struct event *call, const struct event *info, enum info_reason reason)
-{
-	struct event *event = stop_gather(stop, EVENT_INFO, ORIGIN_KERNEL);
-
-	call->call.cookie = info->info.cookie;
-	call->flow.proto = info->flow.proto;
-	if (info->flow.local.port != 0)
-		call->flow.local = info->flow.local;
-	if (info->flow.remote.port != 0)
-		call->flow.remote = info->flow.remote;
-	event->time_ns = info->time_ns;
-	event->flow = call->flow;
-	event->info = info->info;
-	event->info.reason = (uint8_t)reason;
 }
 
 static void entered_connect(struct stop *stop, struct tracee *tracee)
@@ -128,7 +58,7 @@ static enum syscall_kind read_destination(struct stop *stop, struct tracee *trac
 	if (length < sizeof(family))
 		return SYSCALL_OTHER;
 	if (!read_memory(tracee, tracee->call.address, address, length)) {
-		sealed_check(stop, tracee->target);
+		stop_check_sealed(stop, tracee->target);
 		return SYSCALL_OTHER;
 	}
 	memcpy(&family, address, sizeof(family));
@@ -183,18 +113,6 @@ static void returned_disconnect(struct stop *stop, struct tracee *tracee)
 
 	if (stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) == 0)
 		stop_gather_call(stop, tracee, CALL_DISCONNECT, tracee->call.fd)->call.cookie = info.info.cookie;
-}
-
-/* A descriptor that came from another process, or was found in this one. */
-void stop_take(struct stop *stop, struct tracee *tracee, int fd)
-{
-	struct event info;
-
-	if (stop_read_socket(stop, tracee->target, fd, socket_read, &info) != 0 || info.flow.remote.port == 0)
-		return;
-	target_mark_socket(tracee->target, fd, true);
-	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_TAKE, fd), &info, INFO_SAMPLE);
-	stop_push(stop);
 }
 
 static bool is_marked(const struct target *target, int fd)
@@ -483,13 +401,6 @@ static void returned_so_error(struct stop *stop, struct tracee *tracee)
 	event->call.error = error;
 	if (rc == 0)
 		stop_gather_socket(stop, event, &info, INFO_SAMPLE);
-}
-
-int stop_error(int64_t value)
-{
-	int error = value < 0 ? (int)-value : 0;
-
-	return error >= STOP_RESTART_FIRST && error <= RESTART_LAST ? EINTR : error;
 }
 
 /* Of the calls that report nothing when they fail. */

@@ -81,6 +81,13 @@ int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read
 bool stop_may_read_socket(struct target *target);
 
 /**
+ * stop_check_sealed() - check whether a process may be inspected (sealed.h)
+ *
+ * Tells the user when that has become false; forgets the list of its sockets when it is true.
+ */
+void stop_check_sealed(struct stop *stop, struct target *target);
+
+/**
  * stop_at_call() - a thread stopped at a call: at its entry, its exit, or where the filter stops it
  * @stop: gathers events
  * @tracee: its @call and @in_call are updated

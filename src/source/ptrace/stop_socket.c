@@ -6,7 +6,7 @@
 
 #include "system/socket.h"
 #include "system/procfs.h"
-#include "source/ptrace/sealed.h"
+#include "source/ptrace/sealed_sockets.h"
 #include "source/ptrace/stop.h"
 
 /* A pidfd of the thread that has the descriptors, or a negative errno. */
@@ -37,6 +37,22 @@ bool stop_may_read_socket(struct target *target)
 	return socket >= 0 || socket == -EBADF || procfs_exe(target_descriptors(target), path, sizeof(path)) > 0;
 }
 
+void stop_check_sealed(struct stop *stop, struct target *target)
+{
+	bool was_sealed = target->is_sealed;
+	struct err why;
+
+	target->is_sealed = !stop_may_read_socket(target);
+	if (!target->is_sealed) {
+		sealed_forget(target);
+	} else if (!was_sealed) {
+		(void)procfs_why_not_watchable(target->pid, why.text, sizeof(why.text));
+		notices_add(stop->notices,
+			    "%s; the connections that it makes from now on are shown without addresses and counters",
+			    why.text);
+	}
+}
+
 int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info)
 {
 	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : socket_take(pidfd, fd);
@@ -46,7 +62,7 @@ int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read
 		rc = target->is_sealed ? -EACCES
 				       : diag_fallback_read(&stop->diag_fallback, target_descriptors(target), fd, info);
 		if (rc != 0 && rc != -ENOTSUP && socket != -EBADF && !target->is_sealed)
-			sealed_check(stop, target);
+			stop_check_sealed(stop, target);
 		return rc;
 	}
 	rc = read(socket, info);
@@ -88,4 +104,16 @@ void stop_listens(struct stop *stop, struct tracee *tracee)
 	*event = info;
 	event->info.reason = INFO_EXISTING;
 	event->flow.netns = tracee->target->netns;
+}
+
+/* A descriptor that came from another process, or was found in this one. */
+void stop_take(struct stop *stop, struct tracee *tracee, int fd)
+{
+	struct event info;
+
+	if (stop_read_socket(stop, tracee->target, fd, socket_read, &info) != 0 || info.flow.remote.port == 0)
+		return;
+	target_mark_socket(tracee->target, fd, true);
+	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_TAKE, fd), &info, INFO_SAMPLE);
+	stop_push(stop);
 }

@@ -11,7 +11,7 @@
 
 #include "base/array.h"
 #include "base/xalloc.h"
-#include "source/ptrace/sealed.h"
+#include "source/ptrace/sealed_sockets.h"
 #include "source/ptrace/uring.h"
 
 /* Thread ids are assigned in sequence, so their low bits spread well by themselves. */

@@ -15,37 +15,13 @@
 #include "system/procfs.h"
 #include "system/procfs_uring.h"
 
-/* A program has one, or one for each thread. */
-#define RINGS_MAX 64
 /* Samples longer than this take at most a tenth of the time. */
 #define LONG_LOOK_NS (2 * CLOCK_NS_PER_MS)
 #define SHARE 10
 
-/* A socket of the process. */
-struct place {
-	uint32_t inode;
-	int fd; /* -1 direct */
-};
-
-/**
- * struct uring - the rings of a process and the sockets it had at the last sample
- * @rings: their descriptors
- * @ring_count: their number
- * @known: sockets that need no further report, by inode
- * @known_count: their number
- * @next_ns: no sample before this time
- */
-struct uring {
-	int rings[RINGS_MAX];
-	size_t ring_count;
-	struct place *known;
-	size_t known_count;
-	int64_t next_ns;
-};
-
 /* Entries of a growing list. */
 struct places {
-	struct place *list;
+	struct uring_socket *list;
 	size_t count;
 };
 
@@ -58,42 +34,12 @@ struct finding {
 	struct places direct;
 };
 
-void uring_free(struct uring *uring)
-{
-	if (uring != NULL)
-		free(uring->known);
-	free(uring);
-}
-
-void uring_made(struct stop *stop, struct tracee *tracee, int fd)
-{
-	struct target *target = tracee->target;
-
-	if (target->uring == NULL) {
-		char comm[16], name[sizeof(comm) * 4 + 1];
-
-		target->uring = xcalloc(1, sizeof(*target->uring));
-		procfs_comm(target->pid, comm);
-		escape_text(name, sizeof(name), comm);
-		notices_add(stop->notices,
-			    "%s uses io_uring(7), which does without system calls: its connections are found by "
-			    "looking, and one that is over before that may lack its process or not be seen at all; "
-			    "--no-io-uring lets a COMMAND have none",
-			    name);
-	}
-	for (size_t i = 0; i < target->uring->ring_count; i++)
-		if (target->uring->rings[i] == fd)
-			return;
-	if (target->uring->ring_count < RINGS_MAX)
-		target->uring->rings[target->uring->ring_count++] = fd;
-}
-
 static void add_place(struct places *places, uint32_t inode, int fd)
 {
 	size_t count = places->count;
 
 	places->list = array_extend(places->list, count, sizeof(*places->list));
-	places->list[count] = (struct place){inode, fd};
+	places->list[count] = (struct uring_socket){inode, fd};
 	places->count++;
 }
 
@@ -113,7 +59,7 @@ static void add_direct(void *context, uint32_t inode)
 
 static int compare(const void *a, const void *b)
 {
-	const struct place *left = a, *right = b;
+	const struct uring_socket *left = a, *right = b;
 
 	return left->inode < right->inode ? -1 : left->inode > right->inode;
 }
@@ -140,14 +86,14 @@ static bool tell(struct stop *stop, struct tracee *tracee, int fd, const struct 
 	return true;
 }
 
-static bool is_among(const struct place *list, size_t count, uint32_t inode)
+static bool is_among(const struct uring_socket *list, size_t count, uint32_t inode)
 {
-	const struct place wanted = {.inode = inode};
+	const struct uring_socket wanted = {.inode = inode};
 
 	return count > 0 && bsearch(&wanted, list, count, sizeof(wanted), compare) != NULL;
 }
 
-static void look_at(struct finding *finding, const struct place *place)
+static void look_at(struct finding *finding, const struct uring_socket *place)
 {
 	const struct uring *uring = finding->tracee->target->uring;
 	struct event info;

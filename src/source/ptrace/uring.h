@@ -13,6 +13,35 @@
  * reported, without an owner.
  */
 
+/** Number of rings of a process: it has one, or one for each thread. */
+#define URING_RINGS 64
+
+/**
+ * struct uring_socket - a socket of the process
+ * @inode: its inode
+ * @fd: its descriptor, -1 a direct one
+ */
+struct uring_socket {
+	uint32_t inode;
+	int fd;
+};
+
+/**
+ * struct uring - the rings of a process and the sockets it had at the last sample
+ * @rings: their descriptors
+ * @ring_count: their number
+ * @known: sockets that need no further report, by inode
+ * @known_count: their number
+ * @next_ns: no sample before this time
+ */
+struct uring {
+	int rings[URING_RINGS];
+	size_t ring_count;
+	struct uring_socket *known;
+	size_t known_count;
+	int64_t next_ns;
+};
+
 /** uring_made() - a process has created a ring, whose descriptor is @fd */
 void uring_made(struct stop *stop, struct tracee *tracee, int fd);
 
