@@ -175,6 +175,18 @@ def own_user():
     equal(trace.wait(), 0, "exit status")
 
 
+@test("no user database is asked unless a user is named: a directory service may be slow")
+def no_database():
+    trace = scratch("trace")
+    words = OWN_NET + [need("strace"), "-f", "-e", "trace=openat,connect", "-o", trace, CONNTRACE, "-q", "-i", "lo", "-d", "0.1",
+                       "-o", "/dev/null"]
+    for options, asks in (([], False), (["--drop-to=daemon"], True)):
+        result = run(words + options)
+        equal(result.status, 0, result.err)
+        check("/etc/passwd" in read_file(trace), "the local file is read")
+        equal("nsswitch.conf" in read_file(trace), asks, "whether a database is asked with %s" % options)
+
+
 if __name__ == "__main__":
     if os.getuid() != 0:
         skip_all("root is needed")

@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -64,6 +65,22 @@ void confine_descriptors(const int *keep, int count)
 	closedir(directory);
 }
 
+/*
+ * The entry of conntrace's own user, which a package makes in the local file; NULL if there is none. A directory
+ * service is not asked: it may take seconds to answer, and the user is not named on the command line.
+ */
+static const struct passwd *find_own_user(void)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	const struct passwd *entry = NULL;
+
+	while (file != NULL && (entry = fgetpwent(file)) != NULL && strcmp(entry->pw_name, OWN_USER) != 0)
+		continue;
+	if (file != NULL)
+		fclose(file);
+	return entry;
+}
+
 int confine_find_user(const char *name, struct confine_config *confine, struct err *err)
 {
 	const struct passwd *entry = NULL;
@@ -71,9 +88,11 @@ int confine_find_user(const char *name, struct confine_config *confine, struct e
 
 	confine->uid = confine->gid = NOBODY;
 	confine->insist = name != NULL;
-	/* A process that is not root keeps its user, and need not wait for a user database. */
-	if (name != NULL || geteuid() == 0)
-		entry = getpwnam(name != NULL ? name : OWN_USER);
+	/* A process that is not root keeps its user. */
+	if (name != NULL)
+		entry = getpwnam(name);
+	else if (geteuid() == 0)
+		entry = find_own_user();
 	if (entry == NULL && name != NULL && number_parse(name, 0, UINT32_MAX - 1, &number) == 0) {
 		entry = getpwuid((uid_t)number);
 		confine->uid = (uid_t)number;
