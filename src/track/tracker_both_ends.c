@@ -48,13 +48,3 @@ bool tracker_learns_late(const struct tracker *tracker, const struct flow *flow)
 {
 	return tracker->owners_come || tracker_accepts_unseen(tracker, flow);
 }
-
-void tracker_report_put_off(struct tracker *tracker, struct record *record)
-{
-	if (!record->is_put_off)
-		return;
-	record->is_put_off = false;
-	record->goes_first = true;
-	tracker_observe_claimed(tracker, record);
-	tracker_messages_claimed(tracker, record);
-}

@@ -15,24 +15,6 @@ static void set_owner(struct tracker *tracker, struct record *record, const stru
 	record->conn.fd = call->fd;
 }
 
-void tracker_set_last(struct tracker *tracker, struct record *record, pid_t pid)
-{
-	if (record->conn.process == NULL || record->conn.process->pid == pid)
-		return;
-	process_unref(record->conn.last_process);
-	record->conn.last_process = process_ref(process_table_get(tracker->processes, pid));
-}
-
-void tracker_calls_forget(struct tracker *tracker, const struct record *record)
-{
-	for (size_t i = 0; i < tracker->connecting_count; i++) {
-		if (tracker->connecting[i].record != record)
-			continue;
-		tracker->connecting[i] = tracker->connecting[--tracker->connecting_count];
-		return;
-	}
-}
-
 /*
  * Two calls claim to have made one socket: descriptors changed between their returns and the samples, so its maker is
  * unknown. Both connections exist; only the thread of the second one is known.

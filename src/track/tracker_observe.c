@@ -259,3 +259,13 @@ void tracker_observe_reported(struct tracker *tracker, struct record *record)
 	if (record->timeline != NULL)
 		timeline_clear(record->timeline);
 }
+
+void tracker_report_put_off(struct tracker *tracker, struct record *record)
+{
+	if (!record->is_put_off)
+		return;
+	record->is_put_off = false;
+	record->goes_first = true;
+	tracker_observe_claimed(tracker, record);
+	tracker_messages_claimed(tracker, record);
+}

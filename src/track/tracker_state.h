@@ -149,16 +149,7 @@ struct final_counters {
 	int64_t sent;
 };
 
-/* tracker.c */
-
-/** tracker_record_new() - an empty record, see record_new(); makes room when there are too many */
-struct record *tracker_record_new(struct tracker *tracker, bool has_wire);
-
-/** tracker_dispose() - free a record that is on no list and in no table any more */
-void tracker_dispose(struct tracker *tracker, struct record *record);
-
-/** tracker_tells_destroy() - whether the kernel reports its end: only in the own namespace, not for MPTCP */
-bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flow);
+/* tracker_listening.c */
 
 /** tracker_dir_by_listener() - DIR_IN when a target listens on the local port, DIR_OUT when on the remote one */
 enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struct flow *flow);
@@ -178,17 +169,33 @@ void tracker_accept_failed(struct tracker *tracker, const struct event *event);
 /** tracker_accepts_unseen() - whether a target accepts at flow.local without a call that is seen (io_uring) */
 bool tracker_accepts_unseen(const struct tracker *tracker, const struct flow *flow);
 
-/** tracker_feed_info() - an EVENT_INFO other than INFO_RENEWED */
-void tracker_feed_info(struct tracker *tracker, const struct event *event);
+/* tracker_settle.c */
 
-/** tracker_feed_renewed() - an EVENT_INFO of INFO_RENEWED */
-void tracker_feed_renewed(struct tracker *tracker, const struct event *event);
+/** tracker_wants() - whether the connection is of interest */
+static inline bool tracker_wants(const struct tracker *tracker, const struct record *record)
+{
+	return tracker->config.whole || record->owned;
+}
 
-/** tracker_tell() - report a connection that has ended */
-void tracker_tell(struct tracker *tracker, struct record *record);
+/** tracker_tells_destroy() - whether the kernel reports its end: only in the own namespace, not for MPTCP */
+bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flow);
+
+/** tracker_settle() - compute the values for reports */
+void tracker_settle(struct tracker *tracker, struct record *record, struct conn *conn);
 
 /** tracker_judge() - set @conn->why; @conn: settled */
 void tracker_judge(const struct tracker *tracker, const struct record *record, struct conn *conn);
+
+/* tracker_records.c */
+
+/** tracker_record_new() - an empty record, see record_new(); makes room when there are too many */
+struct record *tracker_record_new(struct tracker *tracker, bool has_wire);
+
+/** tracker_dispose() - free a record that is on no list and in no table any more */
+void tracker_dispose(struct tracker *tracker, struct record *record);
+
+/** tracker_tell() - report a connection that has ended */
+void tracker_tell(struct tracker *tracker, struct record *record);
 
 /** tracker_fetch_after() - old records are not in the cache: fetch the next one while @record is processed */
 static inline void tracker_fetch_after(const struct record *record)
@@ -196,12 +203,6 @@ static inline void tracker_fetch_after(const struct record *record)
 	if (record->next != NULL)
 		record_prefetch(record->next);
 }
-
-/** tracker_wants() - whether the connection is of interest */
-bool tracker_wants(const struct tracker *tracker, const struct record *record);
-
-/** tracker_settle() - compute the values for reports */
-void tracker_settle(struct tracker *tracker, struct record *record, struct conn *conn);
 
 /** tracker_record_found() - a record of a connection whose begin was not seen */
 struct record *tracker_record_found(struct tracker *tracker);
@@ -233,6 +234,22 @@ void tracker_set_owned(struct tracker *tracker, struct record *record);
 
 /** tracker_set_last() - @pid used it last, if that is not its owner */
 void tracker_set_last(struct tracker *tracker, struct record *record, pid_t pid);
+
+/**
+ * tracker_pass_time() - do what is due, after an event
+ *
+ * The number of lingering records is limited. Some more may wait: many are finished faster together, because their
+ * memory is fetched before it is needed.
+ */
+void tracker_pass_time(struct tracker *tracker);
+
+/* tracker_info.c */
+
+/** tracker_feed_info() - an EVENT_INFO other than INFO_RENEWED */
+void tracker_feed_info(struct tracker *tracker, const struct event *event);
+
+/** tracker_feed_renewed() - an EVENT_INFO of INFO_RENEWED */
+void tracker_feed_renewed(struct tracker *tracker, const struct event *event);
 
 /* tracker_join.c */
 
@@ -267,9 +284,6 @@ void tracker_final_forget(struct tracker *tracker);
 /** tracker_calls_feed() - process an EVENT_CALL */
 void tracker_calls_feed(struct tracker *tracker, const struct event *event);
 
-/** tracker_calls_forget() - @record is about to be freed: remove it from the calls under way */
-void tracker_calls_forget(struct tracker *tracker, const struct record *record);
-
 /* tracker_packets.c */
 
 /**
@@ -282,6 +296,22 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 
 /** tracker_packets_end() - no more packets are read: see record.blind */
 void tracker_packets_end(struct tracker *tracker);
+
+/* tracker_pending.c */
+
+/** tracker_pending_add() - keep a message, because the end that the reports want may not be known yet */
+void tracker_pending_add(struct tracker *tracker, struct record *record, const struct message *message,
+			 int64_t time_ns);
+
+/** tracker_pending_report() - report a message of @record or, if that is not selected, of @other, which may be NULL */
+void tracker_pending_report(struct tracker *tracker, struct record *record, struct record *other,
+			    const struct message *message, int64_t time_ns);
+
+/** tracker_messages_claimed() - the owner of @record is known, or it is put off no longer: report its messages */
+void tracker_messages_claimed(struct tracker *tracker, struct record *record);
+
+/** tracker_messages_joined() - @to takes over the messages of @from, which has no owner */
+void tracker_messages_joined(struct tracker *tracker, struct record *to, struct record *from);
 
 /* tracker_both_ends.c */
 
@@ -303,9 +333,6 @@ bool tracker_put_off(const struct tracker *tracker, struct record *record);
 
 /** tracker_learns_late() - may it become known after the answer that the target listening at flow.local accepted? */
 bool tracker_learns_late(const struct tracker *tracker, const struct flow *flow);
-
-/** tracker_report_put_off() - report what was put off, if anything was, as @record's */
-void tracker_report_put_off(struct tracker *tracker, struct record *record);
 
 /* tracker_observe.c; without an observer these do nothing, and the first must not be called */
 
@@ -341,6 +368,9 @@ static inline bool tracker_may_be_shared(const struct tracker *tracker, const st
 	return record_table_find_flow(tracker->table, &reverse) == NULL;
 }
 
+/** tracker_report_put_off() - report what was put off, if anything was, as @record's */
+void tracker_report_put_off(struct tracker *tracker, struct record *record);
+
 /** tracker_observe_claimed() - it has become of interest, or what was put off is to be reported */
 void tracker_observe_claimed(struct tracker *tracker, struct record *record);
 
@@ -357,11 +387,5 @@ void tracker_observe_reported(struct tracker *tracker, struct record *record);
 
 /** tracker_messages_feed() - process a piece of an application's message: EVENT_MESSAGE */
 void tracker_messages_feed(struct tracker *tracker, const struct event *event);
-
-/** tracker_messages_claimed() - the owner of @record is known, or it is put off no longer: report its messages */
-void tracker_messages_claimed(struct tracker *tracker, struct record *record);
-
-/** tracker_messages_joined() - @to takes over the messages of @from, which has no owner */
-void tracker_messages_joined(struct tracker *tracker, struct record *to, struct record *from);
 
 #endif
