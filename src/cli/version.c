@@ -6,7 +6,7 @@
 #include <seccomp.h>
 
 #include "config.h"
-#include "source/packet/savefile_stream.h"
+#include "system/file_stream.h"
 #ifdef HAVE_NCURSES
 #include <curses.h>
 #endif
@@ -24,7 +24,7 @@ void version_print(FILE *to)
 	if (scols_get_library_version(&smartcols) > 0 && smartcols != NULL)
 		fprintf(to, "libsmartcols %s\n", smartcols);
 	fputs("libaudit " AUDIT_VERSION "\n", to);
-	fprintf(to, "compressed savefiles: %s\n", savefile_stream_formats());
+	fprintf(to, "compressed savefiles: %s\n", file_stream_formats());
 #ifdef HAVE_NCURSES
 	fprintf(to, "%s\n", curses_version());
 #else

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "source/packet/confine.h"
+#include "system/confine.h"
 #include "source/packet/ring.h"
 
 /* The two walls around the packet process: what it may do, and what is believed of what it says. */
@@ -148,7 +148,7 @@ static int do_allowed(void)
 /* Confine a process and let it try. Return: its wait status. */
 static int confined(int (*attempt)(void))
 {
-	struct confine_config config = {.uid = 65534, .gid = 65534, .write_fd = 63, .parent = getpid()};
+	struct confine_config config = {.name = "test", .uid = 65534, .gid = 65534, .write_fd = 63, .parent = getpid()};
 	pid_t child = fork();
 	int status;
 

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "source/packet/confine.h"
+#include "system/confine.h"
 #include "source/packet/process.h"
 #include "source/packet/ring.h"
 

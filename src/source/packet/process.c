@@ -433,7 +433,7 @@ int64_t packet_offset(const struct packet *packet, int64_t *size)
 int packet_open(struct packet **result, const struct packet_config *config, struct err *err)
 {
 	struct packet *packet = xcalloc(1, sizeof(*packet));
-	struct child_config child = {.packet = &packet->config};
+	struct child_config child = {.packet = &packet->config, .confine.name = "packet process"};
 	uint64_t slots = config->savefile_count > 0 ? FILE_SLOTS : LIVE_SLOTS;
 	int got;
 

@@ -10,7 +10,7 @@
 
 /*
  * libpcap's own reader accepts one link type and one resolution per file, while a capture of several interfaces has
- * many: hence this reader. It reads from memory, whatever filled it (savefile_stream.h).
+ * many: hence this reader. It reads from memory, whatever filled it (file_stream.h).
  */
 
 #define PCAP_MICROSECONDS 0xa1b2c3d4u

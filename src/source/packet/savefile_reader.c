@@ -11,7 +11,7 @@
 #include "base/xalloc.h"
 #include "source/packet/savefile.h"
 #include "source/packet/savefile_order.h"
-#include "source/packet/savefile_stream.h"
+#include "system/file_stream.h"
 #include "source/source.h"
 
 /* Number of bytes read at once; a larger record makes the buffer larger, up to SAVEFILE_RECORD_MAX. */
@@ -32,7 +32,7 @@ struct link {
 struct savefile_reader {
 	const char *name;
 	struct savefile_user user;
-	struct savefile_stream *stream;
+	struct file_stream *stream;
 	unsigned char *buffer;
 	size_t size, begin, end;
 	bool ended;
@@ -55,7 +55,7 @@ struct savefile_reader *savefile_reader_new(int fd, const char *name, const stru
 	reader->name = name;
 	reader->fd = fd;
 	reader->user = *user;
-	reader->stream = savefile_stream_new(fd);
+	reader->stream = file_stream_new(fd, "-r -");
 	reader->size = BUFFER_SIZE;
 	reader->buffer = xmalloc(reader->size);
 	reader->unknown = -1;
@@ -90,8 +90,7 @@ static int fill(struct savefile_reader *reader, size_t need, struct err *err)
 			reader->stands_still = true;
 			return 0;
 		}
-		got = savefile_stream_read(reader->stream, reader->buffer + reader->end, reader->size - reader->end,
-					   err);
+		got = file_stream_read(reader->stream, reader->buffer + reader->end, reader->size - reader->end, err);
 		if (got < 0)
 			return (int)got;
 		reader->ended = got == 0;
@@ -267,7 +266,7 @@ void savefile_reader_free(struct savefile_reader *reader)
 	for (size_t i = 0; i < reader->link_count; i++)
 		free(reader->links[i].filter.bf_insns);
 	savefile_order_free(reader->order);
-	savefile_stream_free(reader->stream);
+	file_stream_free(reader->stream);
 	free(reader->buffer);
 	free(reader);
 }

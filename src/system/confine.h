@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CONNTRACE_SOURCE_PACKET_CONFINE_H
-#define CONNTRACE_SOURCE_PACKET_CONFINE_H
+#ifndef CONNTRACE_SYSTEM_CONFINE_H
+#define CONNTRACE_SYSTEM_CONFINE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -9,6 +9,7 @@
 
 /**
  * struct confine_config - user and limits of the process
+ * @name: of the process in messages
  * @uid: user to become, when it is root now
  * @gid: group to become
  * @insist: fail when the change of user fails; otherwise a user namespace without that user is no reason to
@@ -17,6 +18,7 @@
  * @parent: process that this one must not outlive, its own parent
  */
 struct confine_config {
+	const char *name;
 	uid_t uid;
 	gid_t gid;
 	bool insist;
@@ -25,7 +27,7 @@ struct confine_config {
 };
 
 /**
- * confine() - give up permanently what reading packets does not need
+ * confine() - give up permanently what reading packets and files does not need
  *
  * User, groups, every capability and the bounding set, new privileges, tracing by ptrace(2), core dumps; last all
  * system calls except for a few. Any other call kills the process with SIGSYS.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/packet/savefile_stream.h"
+#include "system/file_stream.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -33,9 +33,10 @@
 
 struct decompressor;
 
-struct savefile_stream {
+struct file_stream {
 	const struct decompressor *decompressor; /* NULL: plain */
 	void *state;
+	const char *option;
 	int fd;
 	bool begun;
 	bool ended;  /* end of the input */
@@ -52,7 +53,7 @@ struct decompressor {
 	const char *command;
 	void *(*start)(void);
 	/* Return: bytes given, or -1. Moves stream->at, sets stream->inside. */
-	long (*run)(struct savefile_stream *stream, void *to, size_t size);
+	long (*run)(struct file_stream *stream, void *to, size_t size);
 	void (*end)(void *state);
 };
 
@@ -68,7 +69,7 @@ static void *gzip_start(void)
 	return NULL;
 }
 
-static long gzip_run(struct savefile_stream *stream, void *to, size_t size)
+static long gzip_run(struct file_stream *stream, void *to, size_t size)
 {
 	z_stream *z = stream->state;
 	int got;
@@ -104,7 +105,7 @@ static void *zstd_start(void)
 	return ZSTD_createDStream();
 }
 
-static long zstd_run(struct savefile_stream *stream, void *to, size_t size)
+static long zstd_run(struct file_stream *stream, void *to, size_t size)
 {
 	ZSTD_inBuffer input = {stream->input, stream->used, stream->at};
 	ZSTD_outBuffer output = {to, size, 0};
@@ -133,7 +134,7 @@ static void *lz4_start(void)
 	return LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)) ? NULL : context;
 }
 
-static long lz4_run(struct savefile_stream *stream, void *to, size_t size)
+static long lz4_run(struct file_stream *stream, void *to, size_t size)
 {
 	size_t taken = stream->used - stream->at, given = size;
 	size_t got = LZ4F_decompress(stream->state, to, &given, stream->input + stream->at, &taken, NULL);
@@ -163,7 +164,7 @@ static const struct decompressor decompressors[] = {
 
 #define DECOMPRESSORS (sizeof(decompressors) / sizeof(decompressors[0]))
 
-const char *savefile_stream_formats(void)
+const char *file_stream_formats(void)
 {
 	static char text[64];
 	size_t used = 0;
@@ -175,16 +176,17 @@ const char *savefile_stream_formats(void)
 	return used ? text : "none";
 }
 
-struct savefile_stream *savefile_stream_new(int fd)
+struct file_stream *file_stream_new(int fd, const char *option)
 {
-	struct savefile_stream *stream = xcalloc(1, sizeof(*stream));
+	struct file_stream *stream = xcalloc(1, sizeof(*stream));
 
 	stream->fd = fd;
+	stream->option = option;
 	return stream;
 }
 
 /* Read more input behind the present one. Return: 0 or a negative errno. */
-static int fill(struct savefile_stream *stream, struct err *err)
+static int fill(struct file_stream *stream, struct err *err)
 {
 	ssize_t got;
 
@@ -201,7 +203,7 @@ static int fill(struct savefile_stream *stream, struct err *err)
 	return 0;
 }
 
-static int begin(struct savefile_stream *stream, struct err *err)
+static int begin(struct file_stream *stream, struct err *err)
 {
 	int got = 0;
 
@@ -215,8 +217,8 @@ static int begin(struct savefile_stream *stream, struct err *err)
 			continue;
 		if (each->run == NULL)
 			return err_set(err, EPROTONOSUPPORT,
-				       "compressed by %s, which is not read here: %s FILE | conntrace -r -", each->name,
-				       each->command);
+				       "compressed by %s, which is not read here: %s FILE | conntrace %s", each->name,
+				       each->command, stream->option);
 		stream->decompressor = each;
 		stream->state = each->start();
 		if (stream->state == NULL)
@@ -225,7 +227,7 @@ static int begin(struct savefile_stream *stream, struct err *err)
 	return got;
 }
 
-static long read_plain(struct savefile_stream *stream, void *to, size_t size, struct err *err)
+static long read_plain(struct file_stream *stream, void *to, size_t size, struct err *err)
 {
 	size_t first = stream->used - stream->at;
 	ssize_t got;
@@ -244,7 +246,7 @@ static long read_plain(struct savefile_stream *stream, void *to, size_t size, st
 	return got < 0 ? err_set(err, errno, "cannot be read: %s", strerror(errno)) : (long)got;
 }
 
-long savefile_stream_read(struct savefile_stream *stream, void *to, size_t size, struct err *err)
+long file_stream_read(struct file_stream *stream, void *to, size_t size, struct err *err)
 {
 	int got = stream->begun ? 0 : begin(stream, err);
 	long given = 0;
@@ -272,7 +274,7 @@ long savefile_stream_read(struct savefile_stream *stream, void *to, size_t size,
 	return got < 0 ? got : given;
 }
 
-void savefile_stream_free(struct savefile_stream *stream)
+void file_stream_free(struct file_stream *stream)
 {
 	if (stream != NULL && stream->decompressor != NULL)
 		stream->decompressor->end(stream->state);

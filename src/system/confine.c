@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/packet/confine.h"
+#include "system/confine.h"
 
 #include <cap-ng.h>
 #include <dirent.h>
@@ -26,7 +26,7 @@
 
 /* The user nobody and the group of the same number, by kernel convention (overflowuid, proc(5)). */
 #define NOBODY 65534
-/* The user that a package or administrator may create for the packet process. */
+/* The user that a package or administrator may create for the confined processes. */
 #define OWN_USER "conntrace"
 
 static bool keeps(const int *keep, int count, int fd)
@@ -129,23 +129,24 @@ static int drop_user(const struct confine_config *config, struct err *err)
 	/* In a user namespace no user may have the number (EINVAL), or groups may be fixed (EPERM). */
 	if (!config->insist && (errno == EINVAL || errno == EPERM))
 		return 0;
-	return err_set(err, errno, "packet process cannot become user %u: %s", (unsigned int)config->uid,
+	return err_set(err, errno, "%s cannot become user %u: %s", config->name, (unsigned int)config->uid,
 		       strerror(errno));
 }
 
-static int drop_capabilities(struct err *err)
+static int drop_capabilities(const struct confine_config *config, struct err *err)
 {
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-		return err_set(err, EPERM, "packet process cannot drop its capabilities");
+		return err_set(err, EPERM, "%s cannot drop its capabilities", config->name);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	capng_get_caps_process();
 	if (capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
-		return err_set(err, EPERM, "packet process has capabilities left");
+		return err_set(err, EPERM, "%s has capabilities left", config->name);
 	return 0;
 }
 
-/* The calls that libpcap, malloc(3) and waiting need; all of them work on descriptors that are open already. */
+/* The calls that libpcap, libauparse, malloc(3) and waiting need; all of them work on descriptors that are open
+ * already. */
 static const int always[] = {
 	SCMP_SYS(read),           SCMP_SYS(readv),         SCMP_SYS(poll),
 	SCMP_SYS(ppoll),          SCMP_SYS(recvfrom),      SCMP_SYS(recvmsg),
@@ -199,13 +200,13 @@ static int filter_calls(const struct confine_config *config, struct err *err)
 	int got;
 
 	if (filter == NULL)
-		return err_set(err, ENOMEM, "packet process: libseccomp cannot make a filter");
+		return err_set(err, ENOMEM, "%s: libseccomp cannot make a filter", config->name);
 	got = add_rules(filter, config);
 	if (got == 0)
 		got = seccomp_load(filter);
 	seccomp_release(filter);
 	if (got < 0)
-		return err_set(err, got, "packet process cannot limit its system calls: %s (seccomp(2), Linux 4.14)",
+		return err_set(err, got, "%s cannot limit its system calls: %s (seccomp(2), Linux 4.14)", config->name,
 			       strerror(-got));
 	return 0;
 }
@@ -220,17 +221,17 @@ int confine(const struct confine_config *config, struct err *err)
 	(void)!capng_apply(CAPNG_SELECT_BOUNDS);
 	got = drop_user(config, err);
 	if (got == 0)
-		got = drop_capabilities(err);
+		got = drop_capabilities(config, err);
 	if (got < 0)
 		return got;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_set(err, errno, "packet process: PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
+		return err_set(err, errno, "%s: PR_SET_NO_NEW_PRIVS: %s", config->name, strerror(errno));
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	/* After the change of user, which clears it (prctl(2)). */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* It may have ended before that was set. */
 	if (getppid() != config->parent)
-		return err_set(err, ESRCH, "packet process: the main process is gone");
+		return err_set(err, ESRCH, "%s: the main process is gone", config->name);
 	return filter_calls(config, err);
 }
