@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What cannot be read, attached or written ends with status 1 and one line that names it."""
 import os
+import resource
 import subprocess
 import sys
 
@@ -98,12 +99,32 @@ def processes(test):
         test.expect("-i without the privilege", done, 1, stderr=["conntrace: ", "\"lo\"", "CAP_NET_RAW"], stdout="")
 
 
+def few_descriptors(test):
+    """Each limit ends with success or with one line that proposes nothing that fails in the same way."""
+    good = test.path("good.pcap", cli.scenario())
+    wrong, refused = [], 0
+    for limit in range(4, 40):
+        def set_limit(number=limit):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+        for words, failure in ((["-r", good], 1), (["--", "true"], 125), (["--no-filter", "--", "true"], 125)):
+            done = test.run("-q", "-o", "/dev/null", *words, preexec_fn=set_limit)
+            lines = [line for line in done.stderr.splitlines() if "neither made nor accepted" not in line]
+            if done.returncode == 0 and not lines:
+                continue
+            refused += 1
+            if done.returncode != failure or "Too many open files" not in done.stderr or "--no-filter" in done.stderr or \
+               len(lines) != 1:
+                wrong.append("%d descriptors, %s: status %d, %s" % (limit, words, done.returncode, done.stderr))
+    test.say("too few descriptors: a message without a remedy that fails too", wrong or ([] if refused else ["none refused"]))
+
+
 def main():
     test = cli.Cli()
     files(test)
     savefile_cut_in_the_middle(test)
     outputs(test)
     processes(test)
+    few_descriptors(test)
     test.end()
 
 

@@ -183,10 +183,11 @@ int seccomp_filter_build(struct sock_fprog *program, const struct seccomp_filter
 		rc = export_program(context, program);
 	if (context != NULL)
 		seccomp_release(context);
-	if (rc != 0)
-		return err_set(err, rc, "cannot build the system-call filter: %s; --no-filter does without it",
-			       strerror(-rc));
-	return 0;
+	if (rc == 0)
+		return 0;
+	/* Without room for it there is none for the rest either. */
+	return err_set(err, rc, "cannot build the system-call filter: %s%s", strerror(-rc),
+		       rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM ? "" : "; --no-filter does without it");
 }
 
 /*
