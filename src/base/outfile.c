@@ -163,7 +163,10 @@ int outfile_reopen(struct outfile *file, struct err *err)
 	if (fflush(file->stream) != 0)
 		return failed(file, errno, err);
 	rc = replace(file, open_path(file, 0));
-	return rc == 0 ? 0 : failed(file, -rc, err);
+	if (rc == 0)
+		return 0;
+	return err_set(err, -rc, "cannot open \"%s\" again: %s; output continues in the file that is open", file->path,
+		       strerror(-rc));
 }
 
 int outfile_close(struct outfile *file, struct err *err)

@@ -378,7 +378,9 @@ int session_report(struct session *session, struct err *err)
 		*err = session->write_err;
 	else if (sources_failed(session->sources) != NULL)
 		return -EIO; /* a notice has said why */
-	return session->write_error != 0 ? session->write_error : services_have_failed(session->services) ? -EIO : 0;
+	return session->write_error != 0                                           ? session->write_error
+	       : services_have_failed(session->services) || session->reopen_failed ? -EIO
+										   : 0;
 }
 
 int session_close(struct session *session, int *wait_status, struct err *err)

@@ -162,16 +162,25 @@ static void on_end_signal(struct session *session, const struct signalfd_siginfo
 	session->stopping = true;
 }
 
-void session_signals(struct session *session)
+/* What continues in a file that was removed is lost, so that the exit status is not 0. */
+static void reopen_output(struct session *session)
 {
 	struct err err = {""};
+	int rc = output_reopen(session->output, &err);
+
+	session_say_failure(session, rc, &err);
+	session->reopen_failed |= rc != 0;
+}
+
+void session_signals(struct session *session)
+{
 	struct signalfd_siginfo info;
 
 	while (interrupt_read(&info)) {
 		if (info.ssi_signo == SIGUSR1)
 			session->print_now = true;
 		else if (info.ssi_signo == SIGHUP && session->options->append)
-			session_say_failure(session, output_reopen(session->output, &err), &err);
+			reopen_output(session);
 		else if (!job_control_signal(&session->job_control, (int)info.ssi_signo,
 					     session->options->command != NULL))
 			on_end_signal(session, &info);

@@ -143,6 +143,29 @@ def rotate(test):
         test.say("SIGHUP %s" % ("with --append opens the file again" if appends else "ends the run"), wrong)
 
 
+def rotate_into_nothing(test):
+    """The folder is gone: a message, the run goes on, and the exit status is 1."""
+    folder = test.path("logs")
+    os.mkdir(folder)
+    out = os.path.join(folder, "log.csv")
+    command = [cli.CONNTRACE, "-q", "-r", "-", "--events", "--format=csv", "-o", out, "--append"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=test.folder)
+    late = cli.pcap([cli.segment((192, 0, 2, 9), (192, 0, 2, 1), 40002, 81, 1, 0, 2)], 1700000100)[24:]
+    child.stdin.write(cli.scenario() + late)
+    child.stdin.flush()
+    wrong = [] if wait_for(lambda: os.path.exists(out) and content(out).count(b"\n") >= 3) else ["no rows came"]
+    with open(out, "rb") as file:
+        os.rename(folder, folder + ".gone")
+        child.send_signal(signal.SIGHUP)
+        line = child.stderr.readline().decode()
+        wrong += [] if "cannot open" in line and "continues in the file that is open" in line else ["message: " + line]
+        before = file.read().count(b"\n")
+        child.communicate()
+        wrong += [] if file.read().count(b"\n") > 0 else ["no row after %d lines" % before]
+    wrong += [] if child.returncode == 1 else ["status %s" % child.returncode]
+    test.say("SIGHUP with --append and a folder that is gone", wrong)
+
+
 def too_large(test):
     """A size limit is an error of writing, and not the end by SIGXFSZ."""
     good = test.path("good.pcap", cli.scenario())
@@ -210,6 +233,7 @@ def main():
     one_file(test)
     append(test)
     rotate(test)
+    rotate_into_nothing(test)
     too_large(test)
     planted(test)
     test.end()
