@@ -16,14 +16,14 @@ _conntrace() {
 	_init_completion -s || return
 
 	local options='-p --pid -u --user -f --no-follow --no-filter --no-io-uring --watch-close --via --look-ms -i --interface -r --read --filter --promisc
-		--decapsulate --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
+		--decapsulate --local --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
 		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
 		-j --json -H --no-header --null --human --time -N --resolve -n --color -q --quiet --record --strace-log --replay
 		--control --metrics --metrics-peers
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
-	local with_argument='-p|--pid|-u|--user|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--snaplen|-B|--buffer-size|--drop-to'
+	local with_argument='-p|--pid|-u|--user|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--local|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|--packets|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--events|--ladder|--context'
@@ -62,7 +62,7 @@ _conntrace() {
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1 histogram,HS_MS
 		histogram,QUEUE_MS histogram,RTT_MS' -- "$cur")) ;;
-	--by) _conntrace_list 'peer dir port pid comm exe uid user lport rport netns proto result group' ;;
+	--by) _conntrace_list 'peer dir port pid comm exe uid user lport rport netns proto result group laddr server client' ;;
 	--events) COMPREPLY=($(compgen -W 'handshakes messages messages:' -- "$cur")) ;;
 	--ladder) _conntrace_list 'suspicious all full' ;;
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot' -- "$cur")) ;;
@@ -73,7 +73,7 @@ _conntrace() {
 	-O | --columns | --sort)
 		_conntrace_list "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')"
 		;;
-	--filter | --null | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --context | --group | --retrans-ms | --slow-ms | --gap-ms | \
+	--filter | --null | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --group | --retrans-ms | --slow-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | --packets | \
 		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
 	*)

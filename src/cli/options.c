@@ -232,6 +232,15 @@ static int take_peer(struct options *options, const struct option_def *def, cons
 	return error;
 }
 
+static int take_local(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	int error = conn_filter_parse_nets(&options->local, word, err);
+
+	if (error != 0)
+		err_wrap(err, "%s", option_name(def));
+	return error;
+}
+
 static int take_group(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	int error = groups_add(options->groups, word, err);
@@ -564,6 +573,7 @@ void options_free(struct options *options)
 	free(options->reads);
 	free(options->packet_filter);
 	conn_filter_free(&options->filter);
+	free(options->local.elements);
 	groups_free(options->groups);
 	for (size_t i = 0; i < options->report_count; i++)
 		free(options->reports[i].spec);

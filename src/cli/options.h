@@ -147,6 +147,7 @@ struct options {
 	int64_t buffer_kib;
 	char *drop_to;
 	struct conn_filter filter;
+	struct conn_filter_nets local;
 	struct groups *groups;
 	uint16_t only;
 	bool suspicious;

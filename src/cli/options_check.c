@@ -35,7 +35,8 @@ static const struct need {
 		NEED_LADDER,
 		NEED_METRICS,
 		NEED_OUTPUT,
-		NEED_SEPARATED
+		NEED_SEPARATED,
+		NEED_UNCLAIMED
 	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},
@@ -60,6 +61,7 @@ static const struct need {
 	{"metrics-peers", NEED_METRICS},
 	{"append", NEED_OUTPUT},
 	{"null", NEED_SEPARATED},
+	{"local", NEED_UNCLAIMED},
 };
 
 void options_check_given(struct options_check *options_check, const char *name)
@@ -97,6 +99,13 @@ static bool wants_peers(const struct options *options)
 	return options->report_count == 0 && !options->events && options->ladder == 0;
 }
 
+/* The local side of a traced process's connection is that of the process. */
+static bool has_unclaimed(const struct options *options)
+{
+	return (options_has_packets(options) || options->replay != NULL) && options->command == NULL &&
+	       options->pid_count == 0 && options->strace_log == NULL;
+}
+
 static int check_needs(const struct options_check *options_check, const struct options *options, struct err *err)
 {
 	bool packets = options->interface_count > 0 || options->read != NULL;
@@ -130,6 +139,8 @@ static int check_needs(const struct options_check *options_check, const struct o
 		else if (needs[i].what == NEED_SEPARATED && options->format != REPORT_CSV &&
 			 options->format != REPORT_TSV)
 			lacking = "--format=csv or --format=tsv";
+		else if (needs[i].what == NEED_UNCLAIMED && !has_unclaimed(options))
+			lacking = "packets alone: -i IFACE, -r FILE or --replay=FILE";
 		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
 			lacking = "--via=diag";
 		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))

@@ -98,3 +98,19 @@ uint16_t conn_service_port(const struct conn *conn)
 		return conn->flow.local.port;
 	return conn->dir == DIR_OUT ? conn->flow.remote.port : 0;
 }
+
+static const struct endpoint nowhere;
+
+const struct endpoint *conn_server(const struct conn *conn)
+{
+	if (conn->dir == DIR_IN)
+		return &conn->flow.local;
+	return conn->dir == DIR_OUT ? &conn->flow.remote : &nowhere;
+}
+
+const struct endpoint *conn_client(const struct conn *conn)
+{
+	if (conn->dir == DIR_IN)
+		return &conn->flow.remote;
+	return conn->dir == DIR_OUT ? &conn->flow.local : &nowhere;
+}

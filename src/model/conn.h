@@ -232,4 +232,10 @@ const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT]);
 /** conn_service_port() - port of the service: local if the remote side opened, remote if the local side did, else 0 */
 uint16_t conn_service_port(const struct conn *conn);
 
+/** conn_server() - the end that was connected to, without an address while it is unknown who opened */
+const struct endpoint *conn_server(const struct conn *conn);
+
+/** conn_client() - the end that opened, likewise */
+const struct endpoint *conn_client(const struct conn *conn);
+
 #endif

@@ -62,6 +62,7 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	to->format = options->format;
 	to->time = options->time;
 	to->null = options->null;
+	to->why = options->only != 0 || options->suspicious;
 	to->last_printer = &output->last_printer;
 	to->align = options->align;
 	to->slices = options_has_slices(options);
@@ -256,6 +257,7 @@ static void count_conn(struct output *output, const struct conn *conn)
 		(conn->rx_bytes < 0 && conn->rx_least >= 0) || (conn->tx_bytes < 0 && conn->tx_least >= 0);
 	output->outcomes.syn_resent += conn->syn_rtx > 0 || conn->synack_rtx > 0;
 	output->outcomes.syn_unknown += conn->syn_rtx < 0 && conn->synack_rtx < 0;
+	local_side_count(&output->local_side, conn);
 	if (!output->chosen.is_asked)
 		return;
 	output->chosen.shown += conn->why != 0;
@@ -433,6 +435,7 @@ void output_count(struct output *output, struct summary *summary)
 	output_count_lost(output, summary);
 	summary->outcomes = output->outcomes;
 	summary->chosen = output->chosen;
+	local_side_advice(&output->local_side, output->options, summary->advice, sizeof(summary->advice));
 	summary->left_out[SUMMARY_LEFT_HIDDEN] = output->hidden_frames;
 	summary->unattributed = output->outcomes.unattributed;
 	summary->connections = 0;

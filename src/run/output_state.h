@@ -10,6 +10,7 @@
 #include "report/rows/column.h"
 #include "report/rows/report.h"
 #include "report/rows/summary.h"
+#include "run/local_side.h"
 
 struct idmap;
 struct interval_delta;
@@ -31,6 +32,7 @@ struct outfile;
  * @frames_reported: frames are reported separately from segments
  * @outcomes: of the connections that were printed
  * @chosen: by --only and --suspicious
+ * @local_side: addresses of these connections
  * @last_printer: see report_options
  * @hidden_frames: of connections that the filter or --only excludes
  * @delta: the changes in an interval of -I, NULL without intervals
@@ -51,6 +53,7 @@ struct output {
 	bool frames_reported;
 	struct summary_outcomes outcomes;
 	struct summary_chosen chosen;
+	struct local_side local_side;
 	const void *last_printer;
 	uint64_t hidden_frames;
 	struct interval_delta *delta;

@@ -5,7 +5,7 @@
 #include "run/files.h"
 #include "run/privileges.h"
 #include "base/clock.h"
-#include "system/local_addresses.h"
+#include "run/local_side.h"
 
 /* What every phase of a run does: feed the tracker, print, serve. The phases are in session.c and session_end.c. */
 
@@ -84,8 +84,8 @@ void session_feed(struct session *session, int64_t until_ns)
 				fed = i;
 				session_ask_timewait(session, event);
 			}
-			if (event->type == EVENT_SEGMENT && !session->is_file)
-				local_addresses_mark(event);
+			if (event->type == EVENT_SEGMENT)
+				local_side_mark(session->options, session->is_file, event);
 			if (event->type == EVENT_LOST && event->lost.where == LOST_NETLINK)
 				session->overrun_ns = clock_monotonic();
 			show(session, event);

@@ -93,7 +93,7 @@ static bool ports_match(const struct conn_filter_ports *ports, uint16_t port)
 	return wanted || !any_wanted;
 }
 
-static bool nets_match(const struct conn_filter_nets *nets, const struct endpoint *address)
+bool conn_filter_nets_match(const struct conn_filter_nets *nets, const struct endpoint *address)
 {
 	bool any_wanted = false, wanted = false;
 
@@ -122,7 +122,8 @@ bool conn_filter_match(const struct conn_filter *filter, const struct conn *conn
 {
 	return family_match(filter, &conn->flow) && (filter->dir == DIR_UNKNOWN || filter->dir == conn->dir) &&
 	       ports_match(&filter->lport, conn->flow.local.port) &&
-	       ports_match(&filter->rport, conn->flow.remote.port) && nets_match(&filter->peer, &conn->flow.remote);
+	       ports_match(&filter->rport, conn->flow.remote.port) &&
+	       conn_filter_nets_match(&filter->peer, &conn->flow.remote);
 }
 
 bool conn_filter_is_empty(const struct conn_filter *filter)

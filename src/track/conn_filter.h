@@ -100,6 +100,9 @@ int conn_filter_parse_nets(struct conn_filter_nets *nets, const char *list, stru
  */
 bool conn_filter_match(const struct conn_filter *filter, const struct conn *conn);
 
+/** conn_filter_nets_match() - whether an address passes a list */
+bool conn_filter_nets_match(const struct conn_filter_nets *nets, const struct endpoint *address);
+
 /** conn_filter_is_empty() - whether it wants every connection */
 bool conn_filter_is_empty(const struct conn_filter *filter);
 

@@ -8,10 +8,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/number.h"
 #include "base/sieve.h"
-#include "base/table.h"
-#include "base/words.h"
 #include "base/xalloc.h"
 #include "model/columns.h"
 
@@ -23,9 +20,9 @@
 #define FIRST_SLOTS 64
 #define NO_GROUP UINT32_MAX
 
-#define IDENTITY_BYTES offsetof(struct peers_identity, exe)
+#define IDENTITY_BYTES offsetof(struct peers_identity, text)
 
-_Static_assert(IDENTITY_BYTES % 8 == 0, "no padding before exe, identities are compared as bytes");
+_Static_assert(IDENTITY_BYTES % 8 == 0, "no padding before the texts, identities are compared as bytes");
 
 struct peers {
 	struct peers_keys keys;
@@ -42,150 +39,25 @@ struct peers {
 	struct sieve *gone;       /* identities folded into the rest */
 };
 
-static const char *const key_names[] = {
-	[PEERS_KEY_PEER] = "peer",   [PEERS_KEY_DIR] = "dir",       [PEERS_KEY_PORT] = "port",
-	[PEERS_KEY_PID] = "pid",     [PEERS_KEY_COMM] = "comm",     [PEERS_KEY_EXE] = "exe",
-	[PEERS_KEY_UID] = "uid",     [PEERS_KEY_USER] = "user",     [PEERS_KEY_LPORT] = "lport",
-	[PEERS_KEY_RPORT] = "rport", [PEERS_KEY_NETNS] = "netns",   [PEERS_KEY_PROTO] = "proto",
-	[PEERS_KEY_CIDR] = "cidr",   [PEERS_KEY_RESULT] = "result", [PEERS_KEY_HOST] = "host",
-	[PEERS_KEY_GROUP] = "group",
-};
-
-TABLE_COVERS(key_names, PEERS_KEY_NUM);
-
-const char *peers_key_name(enum peers_key key)
+static bool same_texts(const struct peers_identity *a, const struct peers_identity *b)
 {
-	return key_names[key];
-}
+	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++) {
+		const char *one = a->text[i], *other = b->text[i];
 
-static int parse_key(const char *word, struct peers_keys *keys, struct err *err)
-{
-	unsigned int key = 0;
-	size_t length = strcspn(word, "/");
-	int64_t bits;
-
-	while (key < PEERS_KEY_NUM && (strncmp(word, key_names[key], length) != 0 || key_names[key][length] != '\0'))
-		key++;
-	if (key == PEERS_KEY_NUM || (key != PEERS_KEY_CIDR && word[length] == '/'))
-		return err_set(err, EINVAL,
-			       "--by knows no key " ERR_QUOTED
-			       "; the keys are peer, dir, port, pid, comm, exe, uid, user, "
-			       "lport, rport, netns, proto, cidr/N, result, host, group",
-			       word);
-	for (unsigned int i = 0; i < keys->count; i++)
-		if (keys->key[i] == key)
-			return err_set(err, EINVAL, "--by names the key " ERR_QUOTED " twice; once is enough",
-				       key_names[key]);
-	if (key == PEERS_KEY_CIDR) {
-		if (word[length] != '/' || number_parse(word + length + 1, 0, 128, &bits) < 0)
-			return err_set(err, EINVAL,
-				       "--by key " ERR_QUOTED " needs a prefix length from 0 to 128, like cidr/24",
-				       word);
-		keys->cidr_bits = (unsigned int)bits;
+		if (one != other && (one == NULL || other == NULL || strcmp(one, other) != 0))
+			return false;
 	}
-	keys->key[keys->count++] = (uint8_t)key;
-	return 0;
-}
-
-int peers_parse_keys(const char *text, struct peers_keys *keys, struct err *err)
-{
-	struct peers_keys parsed = {.count = 0};
-	struct words words = words_open(text);
-	char *word;
-	int ret = 0;
-
-	while (ret == 0 && (word = words_next(&words)) != NULL)
-		ret = parse_key(word, &parsed, err);
-	words_close(&words);
-	if (ret == 0)
-		*keys = parsed;
-	return ret;
-}
-
-/* The prefix length for this address: an IPv4 address has only 32 bits. */
-static void identify_network(struct peers_identity *identity, const struct conn *conn, unsigned int bits)
-{
-	if (!endpoint_has_ip(&conn->flow.remote))
-		return;
-	identity->network.ip = conn->flow.remote.ip;
-	if (endpoint_is_v4(&identity->network) && bits > 32)
-		bits = 32;
-	identity->known_network = 1;
-	identity->network_bits = (uint8_t)bits;
-	endpoint_mask(&identity->network, bits);
-}
-
-static void identify(struct peers_identity *identity, const struct peers_keys *keys, const struct conn *conn)
-{
-	const struct process *process = conn->process;
-
-	memset(identity, 0, sizeof(*identity));
-	for (unsigned int i = 0; i < keys->count; i++) {
-		switch ((enum peers_key)keys->key[i]) {
-		case PEERS_KEY_PEER:
-			identity->peer.ip = conn->flow.remote.ip;
-			break;
-		case PEERS_KEY_DIR:
-			identity->dir = conn->dir;
-			break;
-		case PEERS_KEY_PORT:
-			identity->port = conn_service_port(conn);
-			break;
-		case PEERS_KEY_PID:
-			identity->pid = process != NULL && process->pid > 0 ? process->pid : 0;
-			break;
-		case PEERS_KEY_COMM:
-			if (process != NULL)
-				memcpy(identity->comm, process->comm, strnlen(process->comm, sizeof(identity->comm)));
-			break;
-		case PEERS_KEY_EXE:
-			identity->exe = process != NULL ? process->exe : NULL;
-			break;
-		case PEERS_KEY_UID:
-		case PEERS_KEY_USER:
-			identity->uid = columns_uid(conn);
-			break;
-		case PEERS_KEY_LPORT:
-			identity->lport = conn->flow.local.port;
-			break;
-		case PEERS_KEY_RPORT:
-			identity->rport = conn->flow.remote.port;
-			break;
-		case PEERS_KEY_NETNS:
-			identity->netns = conn->flow.netns;
-			break;
-		case PEERS_KEY_PROTO:
-			identity->proto = conn->proto;
-			break;
-		case PEERS_KEY_CIDR:
-			identify_network(identity, conn, keys->cidr_bits);
-			break;
-		case PEERS_KEY_RESULT:
-			identity->result = conn->result;
-			break;
-		case PEERS_KEY_HOST:
-			identity->host = conn->host;
-			break;
-		case PEERS_KEY_GROUP: /* several: see each_group() */
-		case PEERS_KEY_NUM:
-			break;
-		}
-	}
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+	return true;
 }
 
 static uint64_t hash_identity(const struct peers *peers, const struct peers_identity *identity)
 {
 	uint64_t hash = hash_bytes(&peers->hash_key, identity, IDENTITY_BYTES);
 
-	if (identity->exe != NULL)
-		hash += hash_bytes(&peers->hash_key, identity->exe, strlen(identity->exe));
-	if (identity->host != NULL)
-		hash += hash_bytes(&peers->hash_key, identity->host, strlen(identity->host));
+	/* The number of the text is in the sum, because equal texts of two keys must not cancel out. */
+	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++)
+		if (identity->text[i] != NULL)
+			hash += (i + 1) * hash_bytes(&peers->hash_key, identity->text[i], strlen(identity->text[i]));
 	return hash;
 }
 
@@ -197,8 +69,7 @@ static uint32_t *find_slot(const struct peers *peers, const struct peers_identit
 	while (peers->slots[at] != NO_GROUP) {
 		const struct peers_identity *other = &peers->groups[peers->slots[at]].identity;
 
-		if (memcmp(other, identity, IDENTITY_BYTES) == 0 && same_text(other->exe, identity->exe) &&
-		    same_text(other->host, identity->host))
+		if (memcmp(other, identity, IDENTITY_BYTES) == 0 && same_texts(other, identity))
 			break;
 		at = (at + 1) & (peers->slot_count - 1);
 	}
@@ -241,8 +112,8 @@ static void clear_group(struct peers *peers, struct peers_group *group)
 {
 	for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
 		distribution_clear(&group->spreads[s], &peers->exact_budget);
-	free(group->identity.exe);
-	free(group->identity.host);
+	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++)
+		free(group->identity.text[i]);
 	free(group->pids);
 	free(group->comms);
 }
@@ -276,13 +147,19 @@ static void *copy_array(const void *from, size_t count, size_t size)
 	return count > 0 ? memcpy(xreallocarray(NULL, count, size), from, count * size) : NULL;
 }
 
+static void own_texts(struct peers_identity *identity)
+{
+	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++)
+		if (identity->text[i] != NULL)
+			identity->text[i] = xstrdup(identity->text[i]);
+}
+
 static void copy_group(struct peers_group *to, const struct peers_group *from)
 {
 	*to = *from;
 	for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
 		distribution_copy(&to->spreads[s], &from->spreads[s]);
-	to->identity.exe = from->identity.exe != NULL ? xstrdup(from->identity.exe) : NULL;
-	to->identity.host = from->identity.host != NULL ? xstrdup(from->identity.host) : NULL;
+	own_texts(&to->identity);
 	to->pids = copy_list(from->pids, from->pid_count, sizeof(*from->pids));
 	to->comms = copy_list(from->comms, from->comm_count, sizeof(*from->comms));
 }
@@ -359,10 +236,7 @@ static struct peers_group *find_group(struct peers *peers, const struct peers_id
 	begin_group(group);
 	group->identity = *identity;
 	group->partial = sieve_has(peers->gone, hash_identity(peers, identity));
-	if (identity->exe != NULL)
-		group->identity.exe = xstrdup(identity->exe);
-	if (identity->host != NULL)
-		group->identity.host = xstrdup(identity->host);
+	own_texts(&group->identity);
 	if (peers->count * 2 > peers->slot_count)
 		resize_slots(peers, peers->slot_count * 2);
 	return group;
@@ -465,6 +339,7 @@ static void count_attempt(struct peers_group *group, const struct conn *conn)
 static void count_member(struct peers *peers, struct peers_group *group, const struct conn *conn)
 {
 	group->open += conn->open != 0;
+	group->why |= conn->why;
 	if (!(conn->reported & REPORTED_ATTEMPT))
 		count_attempt(group, conn);
 	add_total(group, PEERS_RETRANS, columns_retrans(conn));
@@ -498,7 +373,7 @@ static bool each_group(struct peers *peers, const struct conn *conn, bool count)
 	struct peers_identity identity;
 	bool complete = true;
 
-	identify(&identity, &peers->keys, conn);
+	peers_identify(&identity, &peers->keys, conn);
 	do {
 		struct peers_group *group;
 

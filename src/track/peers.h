@@ -6,115 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
 #include "model/conn.h"
 #include "track/distribution.h"
-#include "track/groups.h"
+#include "track/peers_keys.h"
 
 /* Connections summed up by keys (the report "peers"). Only the sums are kept, no connection. */
-
-/** enum peers_key - by what connections can be grouped (option --by) */
-enum peers_key {
-	/** address of the other side */
-	PEERS_KEY_PEER,
-	PEERS_KEY_DIR,
-	/** port of the service */
-	PEERS_KEY_PORT,
-	PEERS_KEY_PID,
-	PEERS_KEY_COMM,
-	PEERS_KEY_EXE,
-	PEERS_KEY_UID,
-	/** grouped as uid, shown by name */
-	PEERS_KEY_USER,
-	PEERS_KEY_LPORT,
-	PEERS_KEY_RPORT,
-	PEERS_KEY_NETNS,
-	PEERS_KEY_PROTO,
-	/** network of the other side */
-	PEERS_KEY_CIDR,
-	PEERS_KEY_RESULT,
-	/** name that the opener requested */
-	PEERS_KEY_HOST,
-	/** a group of --group; a connection counts in each of its groups */
-	PEERS_KEY_GROUP,
-	PEERS_KEY_NUM
-};
-
-/**
- * struct peers_keys - the keys in their order
- * @key: enum peers_key
- * @count: how many
- * @cidr_bits: prefix length of PEERS_KEY_CIDR
- * @groups: for PEERS_KEY_GROUP; borrowed; NULL: there are none
- */
-struct peers_keys {
-	uint8_t key[PEERS_KEY_NUM];
-	unsigned int count;
-	unsigned int cidr_bits;
-	const struct groups *groups;
-};
-
-/** The keys of the report groups. */
-#define PEERS_KEYS_GROUPS ((struct peers_keys){.key = {PEERS_KEY_GROUP}, .count = 1})
-
-/** Default of --by. */
-#define PEERS_KEYS_DEFAULT "peer,dir,port"
-
-/**
- * peers_parse_keys() - the operand of --by
- * @text: names of keys, separated by commas; "cidr" has its prefix length: "cidr/24"
- * @keys: set on success only
- *
- * Return: 0, or -EINVAL with the message in @err: an unknown name, a repeated one, a prefix outside 0 to 128.
- */
-int peers_parse_keys(const char *text, struct peers_keys *keys, struct err *err);
-
-/** peers_key_name() - "peer", "dir", ... */
-const char *peers_key_name(enum peers_key key);
-
-/**
- * struct peers_identity - what the members of a group have in common
- *
- * Fields that are no keys, and unknown ones, are zero (EXE and HOST NULL); an unknown @uid is -1 (as uid_t). It is
- * hashed and compared as bytes up to @exe.
- *
- * @peer: its port is always 0
- * @network: @peer with only the first cidr_bits kept
- * @pid: thread group id
- * @uid: of the socket, else of the process
- * @netns: inode
- * @port: of the service
- * @lport: local port
- * @rport: remote port
- * @dir: enum conn_dir
- * @proto: IPPROTO_TCP
- * @result: enum conn_result
- * @network_bits: how many bits of @network count
- * @known_network: 1 when the other side's address, and so @network, is known; a network may be all zero
- * @group: number of the group plus one, 0 none
- * @comm: raw bytes, "" unknown
- * @exe: raw bytes, owned by the group
- * @host: raw bytes, owned by the group
- */
-struct peers_identity {
-	struct endpoint peer;
-	struct endpoint network;
-	int32_t pid;
-	uint32_t uid;
-	uint32_t netns;
-	uint16_t port;
-	uint16_t lport;
-	uint16_t rport;
-	uint8_t dir;
-	uint8_t proto;
-	uint8_t result;
-	uint8_t network_bits;
-	uint8_t known_network;
-	uint8_t group;
-	char comm[16];
-	char *exe;
-	char *host;
-};
 
 /** Distinct processes, and distinct names, that a group remembers; further ones only set its flag. */
 #define PEERS_LIST_MAX 64
@@ -179,6 +75,7 @@ struct peers_sum {
  * @spreads: by enum peers_spread, of the members where it is known
  * @spreads_unknown: by enum peers_spread, members that have such a time, whose length is unknown
  * @duration: nanoseconds that members lasted
+ * @why: enum suspicious_reason bits of any member
  * @first_ns: first sign of any, since the epoch, CONN_UNKNOWN if unknown
  * @last_ns: last sign of any
  * @pids: distinct processes, ascending by first appearance
@@ -199,6 +96,7 @@ struct peers_group {
 	struct distribution spreads[PEERS_SPREAD_NUM];
 	uint64_t spreads_unknown[PEERS_SPREAD_NUM];
 	struct peers_sum duration;
+	uint32_t why;
 	int64_t first_ns;
 	int64_t last_ns;
 	int32_t *pids;

@@ -57,6 +57,7 @@ void peers_merge(struct peers_group *to, const struct peers_group *from, int64_t
 {
 	to->conns += from->conns;
 	to->open += from->open;
+	to->why |= from->why;
 	for (unsigned int i = 0; i < RESULT_NUM; i++)
 		to->results[i] += from->results[i];
 	for (unsigned int i = 0; i < PEERS_TOTAL_NUM; i++)

@@ -51,7 +51,7 @@ def accounts(done):
 
 def without_source(test, good):
     """Numbers that a way to watch has no source of are unknown, and not 0."""
-    costs = {"reason", "packet_peak_kib", "listen_overflows"}
+    costs = {"reason", "advice", "packet_peak_kib", "listen_overflows"}
     by_packets = {"fragment", "malformed", "tunnel", "filtered"}
     by_segments = {"copy", "late", "unclaimed", "hidden"}
     log = test.path("strace.log", STRACE)

@@ -185,6 +185,7 @@ static void every_key_splits(void **state)
 	other.process = b;
 	one.uid = 0;
 	other.dir = DIR_OUT;
+	other.flow.local = other.flow.remote;
 	other.flow.local.port = 99;
 	other.flow.netns = 77;
 	other.proto = FLOW_PROTO_MPTCP;
@@ -301,7 +302,7 @@ static void nothing_is_known_of_an_empty_connection(void **state)
 	peers_add(peers, &conn);
 	group = peers_group(peers, 0);
 	assert_int_equal(group->identity.uid, (uid_t)-1);
-	assert_null(group->identity.exe);
+	assert_null(group->identity.text[PEERS_TEXT_EXE]);
 	for (unsigned int i = PEERS_SYN_RTX; i < PEERS_TOTAL_NUM; i++)
 		assert_int_equal(peers_total(group, i), CONN_UNKNOWN);
 	for (unsigned int i = 0; i < PEERS_SPREAD_NUM; i++)

@@ -468,6 +468,7 @@ static void json_is_a_line_per_row(void **state)
 	       "{\"start\":1700000000.122456789,\"end\":1700000060.123456789,\"dur_s\":60.001000,"
 	       "\"dir\":\"out\",\"proto\":\"tcp\",\"laddr\":\"192.0.2.1\",\"lport\":50001,"
 	       "\"raddr\":\"203.0.113.9\",\"rport\":25,\"peer\":\"203.0.113.9\",\"port\":25,"
+	       "\"server\":\"203.0.113.9\",\"client\":\"192.0.2.1\","
 	       "\"result\":\"unreach\",\"errno\":\"EHOSTUNREACH\",\"icmp\":\"4:3/1\",\"connect_ms\":null,"
 	       "\"hs_ms\":null,\"hs_net_ms\":null,\"hs_ack_ms\":null,\"queue_ms\":null,\"syn_rtx\":2,"
 	       "\"synack_rtx\":null,\"rtt_ms\":null,\"minrtt_ms\":null,\"rx_bytes\":null,\"tx_bytes\":null,\"rx_"
@@ -483,6 +484,7 @@ static void json_is_a_line_per_row(void **state)
 	       "{\"start\":1700000000.123456789,\"end\":1700000002.623457288,\"dur_s\":2.500000,"
 	       "\"dir\":\"in\",\"proto\":\"tcp\",\"laddr\":\"192.0.2.1\",\"lport\":80,"
 	       "\"raddr\":\"198.51.100.7\",\"rport\":40001,\"peer\":\"198.51.100.7\",\"port\":80,"
+	       "\"server\":\"192.0.2.1\",\"client\":\"198.51.100.7\","
 	       "\"result\":\"ok\",\"errno\":\"0\",\"icmp\":null,\"connect_ms\":5.000,\"hs_ms\":1.235,"
 	       "\"hs_net_ms\":1.000,\"hs_ack_ms\":0.234,\"queue_ms\":0.000,\"syn_rtx\":0,\"synack_rtx\":1,"
 	       "\"rtt_ms\":0.001,\"minrtt_ms\":0.001,\"rx_bytes\":1536,\"tx_bytes\":10737418240,\"rx_least\":1536,\"tx_"
@@ -498,7 +500,9 @@ static void json_is_a_line_per_row(void **state)
 	       "{\"start\":1700000000.124456789,\"end\":1700000000.124456789,\"dur_s\":0.000000,"
 	       "\"dir\":\"out\",\"proto\":\"tcp\",\"laddr\":\"2001:db8::1\",\"lport\":50000,"
 	       "\"raddr\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"rport\":443,"
-	       "\"peer\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"port\":443,\"result\":\"refused\","
+	       "\"peer\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"port\":443,"
+	       "\"server\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"client\":\"2001:db8::1\","
+	       "\"result\":\"refused\","
 	       "\"errno\":\"ECONNREFUSED\",\"icmp\":null,\"connect_ms\":null,\"hs_ms\":null,"
 	       "\"hs_net_ms\":null,\"hs_ack_ms\":null,\"queue_ms\":null,\"syn_rtx\":null,\"synack_rtx\":null,"
 	       "\"rtt_ms\":null,\"minrtt_ms\":null,\"rx_bytes\":0,\"tx_bytes\":0,\"rx_least\":0,\"tx_least\":0,\"rx_"
@@ -512,7 +516,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"last_pid\":null,\"netns\":null,\"cookie\":null,\"cid\":\"1:sYBR+gtJDZpVJgofQRwD57mekOg=\","
 	       "\"host\":null,\"group\":null,\"seen\":\"wu\"}\n"
 	       "{\"start\":null,\"end\":null,\"dur_s\":null,\"dir\":null,\"proto\":\"tcp\",\"laddr\":null,"
-	       "\"lport\":null,\"raddr\":null,\"rport\":null,\"peer\":null,\"port\":null,"
+	       "\"lport\":null,\"raddr\":null,\"rport\":null,\"peer\":null,\"port\":null,\"server\":null,\"client\":"
+	       "null,"
 	       "\"result\":\"unknown\",\"errno\":null,\"icmp\":null,\"connect_ms\":null,\"hs_ms\":null,"
 	       "\"hs_net_ms\":null,\"hs_ack_ms\":null,\"queue_ms\":null,\"syn_rtx\":null,\"synack_rtx\":null,"
 	       "\"rtt_ms\":null,\"minrtt_ms\":null,\"rx_bytes\":null,\"tx_bytes\":null,\"rx_least\":null,\"tx_least\":"
@@ -538,7 +543,7 @@ static void json_is_a_line_per_row(void **state)
 	       "10737418240,\"rx_bytes_unknown\":0,"
 	       "\"tx_bytes_unknown\":0,\"rx_pkts\":11,\"tx_pkts\":12,\"rx_wire\":999999,\"tx_wire\":1048576,"
 	       "\"dur_s\":2.500000,\"rate\":0.399,\"first\":1700000000.123456789,\"last\":1700000002.623457288,"
-	       "\"pids\":[4711],\"comms\":[\"a \\\"b\\\",\\u001b[1m\\u00ff\"]}\n"
+	       "\"why\":null,\"pids\":[4711],\"comms\":[\"a \\\"b\\\",\\u001b[1m\\u00ff\"]}\n"
 	       "{\"peer\":\"203.0.113.9\",\"dir\":\"out\",\"port\":25,\"conns\":1,\"ok\":0,\"fail\":1,"
 	       "\"refused\":0,\"reset\":0,\"timeout\":0,\"unreach\":1,\"abort\":0,\"error\":0,\"pending\":0,"
 	       "\"unknown\":0,\"open\":1,\"syn_rtx\":2,\"synack_rtx\":null,\"syn_rtx_unknown\":0,\"dup_syn\":0,"
@@ -549,7 +554,8 @@ static void json_is_a_line_per_row(void **state)
 	       "\"tx_bytes\":null,\"rx_least\":null,\"tx_least\":null,\"rx_bytes_unknown\":1,\"tx_bytes_unknown\":1,"
 	       "\"rx_pkts\":null,"
 	       "\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,\"dur_s\":60.001000,\"rate\":0.016,"
-	       "\"first\":1700000000.122456789,\"last\":1700000060.123456789,\"pids\":null,\"comms\":null}\n"
+	       "\"first\":1700000000.122456789,\"last\":1700000060.123456789,\"why\":null,\"pids\":null,\"comms\":null}"
+	       "\n"
 	       "{\"peer\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"dir\":\"out\",\"port\":443,\"conns\":1,"
 	       "\"ok\":0,\"fail\":1,\"refused\":1,\"reset\":0,\"timeout\":0,\"unreach\":0,\"abort\":0,"
 	       "\"error\":0,\"pending\":0,\"unknown\":0,\"open\":0,\"syn_rtx\":null,\"synack_rtx\":null,"
@@ -561,7 +567,7 @@ static void json_is_a_line_per_row(void **state)
 	       "bytes_unknown\":0,"
 	       "\"tx_bytes_unknown\":0,\"rx_pkts\":null,\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,"
 	       "\"dur_s\":0.000000,\"rate\":null,\"first\":1700000000.124456789,\"last\":1700000000.124456789,"
-	       "\"pids\":null,\"comms\":null}\n"
+	       "\"why\":null,\"pids\":null,\"comms\":null}\n"
 	       "{\"peer\":null,\"dir\":null,\"port\":null,\"conns\":1,\"ok\":0,\"fail\":0,\"refused\":0,"
 	       "\"reset\":0,\"timeout\":0,\"unreach\":0,\"abort\":0,\"error\":0,\"pending\":0,\"unknown\":1,"
 	       "\"open\":1,\"syn_rtx\":null,\"synack_rtx\":null,\"syn_rtx_unknown\":1,\"dup_syn\":0,"
@@ -572,7 +578,7 @@ static void json_is_a_line_per_row(void **state)
 	       "\"tx_bytes\":null,\"rx_least\":null,\"tx_least\":null,\"rx_bytes_unknown\":1,\"tx_bytes_unknown\":1,"
 	       "\"rx_pkts\":null,"
 	       "\"tx_pkts\":null,\"rx_wire\":null,\"tx_wire\":null,\"dur_s\":null,\"rate\":null,\"first\":null,"
-	       "\"last\":null,\"pids\":null,\"comms\":null}\n");
+	       "\"last\":null,\"why\":null,\"pids\":null,\"comms\":null}\n");
 	options = options_for(&report_peers, REPORT_JSON);
 	options.columns = "PEER,CONNS";
 	options.time = REPORT_TIME_CLOCK;
@@ -842,7 +848,7 @@ static void unknown_words_are_refused(void **state)
 		{"pear", NULL, NULL,
 		 "--by knows no key \"pear\"; the keys are peer, dir, port, pid, comm, exe, "
 		 "uid, user, lport, "
-		 "rport, netns, proto, cidr/N, result, host, group"},
+		 "rport, netns, proto, cidr/N, result, host, group, laddr, server, client"},
 	};
 
 	(void)state;
@@ -1413,7 +1419,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"unaccepted\":2,\"accept_waiting\":0,\"accept_queues_full\":0,\"accept_shared\":0,"
 		       "\"listen_overflows\":1,"
 		       "\"unattributed\":3,"
-		       "\"targets\":0,\"unwatched\":0,\"partial\":0,\"reason\":null,\"too_short\":0,"
+		       "\"targets\":0,\"unwatched\":0,\"partial\":0,\"reason\":null,\"advice\":null,\"too_short\":0,"
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"

@@ -91,6 +91,7 @@ struct report_choice {
  * @last_printer: the report whose rows are the last ones so far, shared by all of them; NULL when there is only one.
  *                A table that follows another one begins with a blank line and its titles
  * @null: unknown values in csv and tsv
+ * @why: only connections with reasons are chosen: WHY is a default column
  * @human: shorten bytes to 1.2K (powers of 1024) in table and raw
  * @resolve: names of hosts and services instead of numbers, in table and raw
  * @color: mark failures red and retransmitted segments yellow, in a table
@@ -118,6 +119,7 @@ struct report_options {
 	bool slices;
 	bool align;
 	bool header;
+	bool why;
 	bool human;
 	bool resolve;
 	bool color;

@@ -130,6 +130,17 @@ static int check_elsewhere(const struct selection *all, const struct report_opti
 	return refuse(all, option, word, err);
 }
 
+/* The reasons of chosen connections, behind all others, so that columns read by number stay. */
+static void append_why(struct selection *selection, const struct report_ops *ops)
+{
+	size_t count;
+	const struct column *columns = ops->columns(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(columns[i].name, "WHY") == 0 && !contains(selection, &columns[i]))
+			append(selection, &columns[i], false);
+}
+
 static void append_default(struct selection *selection, const struct selection *all, const struct report_ops *ops,
 			   const struct peers_keys *keys, const struct report_options *options)
 {
@@ -147,6 +158,8 @@ static void append_default(struct selection *selection, const struct selection *
 			append(selection, column, false);
 	}
 	words_close(&words);
+	if (options->why && ops->defaults != NULL && !ops->has_all)
+		append_why(selection, ops);
 	for (size_t i = 0; ops->has_fields && i < options->message_names->count; i++)
 		if (!contains(selection, find(all, options->fields->column[i].name)))
 			append(selection, find(all, options->fields->column[i].name), false);

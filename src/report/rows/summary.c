@@ -257,6 +257,15 @@ static void add_accepts(struct text *line, const struct summary_accepts *accepts
 			  accepts->overflows == 1 ? " time, " : " times, ");
 }
 
+static void add_json_text(struct text *line, const char *before, const char *text)
+{
+	text_add(line, before);
+	if (text[0] != '\0')
+		text_add_json(line, text);
+	else
+		text_add(line, "null");
+}
+
 static void add_json(struct text *line, const struct summary *summary)
 {
 	text_add(line, "{\"summary\": {\"duration_s\":");
@@ -271,11 +280,9 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
 	add_count(line, ",\"targets\":", summary->targets, "");
 	add_count(line, ",\"unwatched\":", summary->unwatched, "");
-	add_count(line, ",\"partial\":", summary->partial, ",\"reason\":");
-	if (summary->reason[0] != '\0')
-		text_add_json(line, summary->reason);
-	else
-		text_add(line, "null");
+	add_count(line, ",\"partial\":", summary->partial, "");
+	add_json_text(line, ",\"reason\":", summary->reason);
+	add_json_text(line, ",\"advice\":", summary->advice);
 	add_json_known(line, summary, SUMMARY_LACKS_OWNERS, ",\"too_short\":", summary->too_short);
 	text_add(line, ",\"lost\":{");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
@@ -376,13 +383,19 @@ static void add_processes(struct text *line, const struct summary *summary)
 		add_count(line, "", summary->partial, " rows may be incomplete (see the row other), ");
 }
 
+static void add_line(struct text *line, const char *text)
+{
+	if (text[0] == '\0')
+		return;
+	text_add(line, "conntrace: ");
+	text_add(line, text);
+	text_add_char(line, '\n');
+}
+
 static void add_text(struct text *line, const struct summary *summary)
 {
-	if (summary->reason[0] != '\0') {
-		text_add(line, "conntrace: ");
-		text_add(line, summary->reason);
-		text_add_char(line, '\n');
-	}
+	add_line(line, summary->reason);
+	add_line(line, summary->advice);
 	text_add(line, "conntrace: ");
 	add_seconds(line, summary->duration_ns, "-");
 	add_count(line, " s, ", summary->connections, summary->connections == 1 ? " connection" : " connections");

@@ -122,6 +122,7 @@ struct summary_outcomes {
  * @inexact_remedy: option by which their bytes would be exact; NULL none
  * @partial: rows that may be incomplete, because the row of all others may contain a part of them
  * @reason: why there are no rows, or fewer than expected; "" none
+ * @advice: an option that would show more in this file; "" none
  * @too_short: connections of this host too short to find their owner; they are not among @connections
  * @lost: by enum lost_where: the number lost; -1 an unknown number
  * @evicted: connections evicted early from the table, or from a report
@@ -152,6 +153,7 @@ struct summary {
 	const char *inexact_remedy;
 	uint64_t partial;
 	char reason[256];
+	char advice[160];
 	uint64_t too_short;
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t evicted;
