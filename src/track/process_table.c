@@ -4,52 +4,53 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lru.h"
 #include "base/xalloc.h"
 
 /*
  * A process that gets a new name (exec) or a PID that is used again becomes a new struct process; connections of the
- * old one keep it. The kernel assigns PIDs in sequence, so their low bits choose the slot. A newer process replaces the
- * one whose PID is a multiple of the size away, so the table never grows and the older one is dropped.
+ * old one keep it. Ended processes are not removed: beyond the limit, the process used longest ago makes room.
  */
-#define TABLE_SIZE 65536
+#define PROCESSES 65536
 
 struct process_table {
-	struct process *slots[TABLE_SIZE];
+	struct lru *lru; /* the hash is the PID */
+	struct process *processes[PROCESSES];
 };
 
 struct process_table *process_table_new(void)
 {
-	return xcalloc(1, sizeof(struct process_table));
+	struct process_table *table = xcalloc(1, sizeof(*table));
+
+	table->lru = lru_new(PROCESSES);
+	return table;
 }
 
 void process_table_free(struct process_table *table)
 {
 	if (table == NULL)
 		return;
-	for (size_t i = 0; i < TABLE_SIZE; i++)
-		process_unref(table->slots[i]);
+	for (size_t i = 0; i < PROCESSES; i++)
+		process_unref(table->processes[i]);
+	lru_free(table->lru);
 	free(table);
 }
 
-static struct process **slot_of(struct process_table *table, pid_t pid)
+static struct process *renew(struct process_table *table, uint32_t place, pid_t pid)
 {
-	return &table->slots[(size_t)pid % TABLE_SIZE];
-}
-
-static struct process *renew(struct process_table *table, pid_t pid)
-{
-	struct process **slot = slot_of(table, pid);
-
-	process_unref(*slot);
-	*slot = process_new(pid);
-	return *slot;
+	process_unref(table->processes[place]);
+	table->processes[place] = process_new(pid);
+	return table->processes[place];
 }
 
 struct process *process_table_get(struct process_table *table, pid_t pid)
 {
-	struct process *process = *slot_of(table, pid);
+	uint32_t place = lru_find(table->lru, (uint32_t)pid);
 
-	return process != NULL && process->pid == pid ? process : renew(table, pid);
+	if (place == LRU_NONE)
+		return renew(table, lru_take(table->lru, (uint32_t)pid), pid);
+	lru_use(table->lru, place);
+	return table->processes[place];
 }
 
 static void feed_comm(struct process *process, const struct event_process *fact)
@@ -85,7 +86,7 @@ void process_table_feed(struct process_table *table, const struct event *event)
 	struct process *process = process_table_get(table, fact->pid);
 
 	if (fact->fact == PROCESS_COMM && fact->offset == 0 && process->comm[0] != '\0')
-		process = renew(table, fact->pid);
+		process = renew(table, lru_find(table->lru, (uint32_t)fact->pid), fact->pid);
 	if (fact->uid != (uint32_t)-1)
 		process->uid = fact->uid;
 	if (fact->fact == PROCESS_COMM)
