@@ -2,6 +2,7 @@
 #include "run/job_proxy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -54,8 +55,19 @@ int job_proxy_end_like(int wait_status)
 	return 128 + number;
 }
 
+/* Return: true when the shell gave this job the terminal. */
+static bool is_foreground(void)
+{
+	int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	bool is_ours = tty >= 0 && tcgetpgrp(tty) == getpgrp();
+
+	if (tty >= 0)
+		close(tty);
+	return is_ours;
+}
+
 /* Stop like any other process; returns when continued. */
-static void stop(pid_t child, bool traces)
+static void stop(pid_t child, bool traces, enum top_screen_stop reason)
 {
 	const struct timespec at_once = {0, 0};
 	sigset_t stopping;
@@ -66,6 +78,12 @@ static void stop(pid_t child, bool traces)
 	/* From here on a SIGCONT takes the pending SIGTSTP away (signal(7)); one that came before shows here. */
 	if (atomic_load(is_over)) {
 		sigtimedwait(&stopping, NULL, &at_once);
+		return;
+	}
+	/* The shell may have brought the job to the foreground meanwhile, and does not continue what did not stop. */
+	if (reason == TOP_SCREEN_STOP_BACKGROUND && is_foreground()) {
+		sigtimedwait(&stopping, NULL, &at_once);
+		kill(child, TOP_SCREEN_SIGNAL);
 		return;
 	}
 	if (!traces)
@@ -94,7 +112,7 @@ static int wait_for(pid_t child, bool traces, const sigset_t *all)
 		if (sigwaitinfo(all, &info) < 0 || info.si_signo == SIGCHLD || info.si_signo == SIGCONT)
 			continue;
 		if (info.si_signo == TOP_SCREEN_SIGNAL && info.si_pid == child)
-			stop(child, traces);
+			stop(child, traces, info.si_value.sival_int);
 		else if (!is_for_both(&info))
 			kill(child, info.si_signo);
 	}

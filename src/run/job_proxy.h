@@ -20,6 +20,9 @@
  * On Ctrl-Z the child first restores the terminal, then sends
  * TOP_SCREEN_SIGNAL, which stops this process; the signal is sent back when this
  * process is continued. job_proxy_over() does that when the run ends meanwhile.
+ * A run that begins in the background sends it, too. If the job has come to the
+ * foreground before this process stops, it does not stop: to the shell it is a
+ * running job, which it does not continue.
  */
 /**
  * job_proxy_fork() - fork the child that makes the run, if --top has a screen

@@ -352,6 +352,60 @@ def stops():
     check(1049 not in screen.screen.modes and 25 in screen.screen.modes, "the screen is still there at the end")
 
 
+# A shell that brings a job in the background to the foreground, when the job is about to stop for being there.
+FOREGROUND = r"""
+import os, signal, sys, time
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.execv(sys.argv[1], sys.argv[1:])
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+def field(pid, name):
+    for line in open("/proc/%s/status" % pid):
+        if line.startswith(name + ":"):
+            return line.split(":")[1].strip()
+def children():
+    return open("/proc/%d/task/%d/children" % (job, job)).read().split()
+def is_asked():
+    return int(field(job, "ShdPnd"), 16) & 1 << signal.SIGUSR2 - 1
+while os.getpgid(job) != job or not children():
+    pass
+os.kill(job, signal.SIGSTOP)
+_, status = os.waitpid(job, os.WUNTRACED)
+child, end = children()[0], time.monotonic() + 3
+# It stops its child before it stops, and may have been held between being asked and that.
+while not is_asked() and field(child, "State")[0] != "T" and time.monotonic() < end:
+    time.sleep(0.001)
+if not is_asked():
+    print("too late", flush=True)
+    os.kill(job, signal.SIGKILL)
+    os._exit(1)
+print("about to stop", flush=True)
+os.tcsetpgrp(0, job)
+os.kill(job, signal.SIGCONT)
+_, status = os.waitpid(job, os.WUNTRACED)
+print("it stopped" if os.WIFSTOPPED(status) else "ended %d" % os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+
+@test("a job that comes to the foreground before it has stopped for the background does not stop")
+@in_test
+def foreground_in_time():
+    screen = None
+    # Now and then it stops before it can be held.
+    for _ in range(50):
+        screen = terminal.Terminal([sys.executable, "-c", FOREGROUND, CONNTRACE, "--top", "--speed=0.5", "--replay", RECORDING])
+        _terminals.append(screen)
+        screen.wait_received("too late|about to stop")
+        if "about" in screen.received:
+            break
+    require("about" in screen.received, "it always stopped too soon")
+    screen.wait_for(lambda text: "5 open" in text or "it stopped" in text, "the screen")
+    check("it stopped" not in screen.received, "it stopped: nobody continues it")
+    screen.keys("q")
+    screen.wait_received("ended 0")
+
+
 @test("it follows the terminal's size from 40 to 300 columns, and a storm of changes")
 @in_test
 def resizes():

@@ -118,12 +118,13 @@ static void fit(struct top_screen *screen)
 }
 
 /* Stop until continued; or let the proxy stop, which reports back when it continues. */
-static void stop(const struct top_screen *screen)
+static void stop(const struct top_screen *screen, enum top_screen_stop reason)
 {
+	const union sigval value = {.sival_int = reason};
 	sigset_t stopping;
 
 	if (screen->proxy > 0) {
-		kill(screen->proxy, TOP_SCREEN_SIGNAL);
+		sigqueue(screen->proxy, TOP_SCREEN_SIGNAL, value);
 		return;
 	}
 	sigemptyset(&stopping);
@@ -142,7 +143,7 @@ static void give_back(struct top_screen *screen)
 	endwin();
 	top_leave_taken(false);
 	screen->away = true;
-	stop(screen);
+	stop(screen, TOP_SCREEN_STOP_KEY);
 }
 
 /* ---- taking the terminal ------------------------------------------------------------------- */
@@ -194,7 +195,7 @@ static void take(struct top_screen *screen)
 	if (!screen->away)
 		return;
 	if (!is_foreground(screen)) {
-		stop(screen);
+		stop(screen, TOP_SCREEN_STOP_BACKGROUND);
 		return;
 	}
 	screen->away = false;
@@ -270,7 +271,7 @@ int top_screen_open(struct top_screen **opened, int tty, bool color, pid_t proxy
 	/* The shell would take modes set in the background for the terminal's original ones. */
 	if (proxy >= 0 && !is_foreground(screen)) {
 		screen->away = true;
-		stop(screen);
+		stop(screen, TOP_SCREEN_STOP_BACKGROUND);
 	} else if (begin(screen) != 0) {
 		top_screen_close(screen);
 		return refuse(err, "cannot be set up");

@@ -11,6 +11,14 @@
 /** Signal between us and the process that stops in our place, see top_screen_open(). */
 #define TOP_SCREEN_SIGNAL SIGUSR2
 
+/** enum top_screen_stop - why that process is to stop, the value that comes with the signal (sigqueue(3)) */
+enum top_screen_stop {
+	/** Ctrl-Z */
+	TOP_SCREEN_STOP_KEY,
+	/** another job had the terminal: not if the shell has given it to this one meanwhile */
+	TOP_SCREEN_STOP_BACKGROUND,
+};
+
 /**
  * struct top_screen - a terminal that shows a struct top_grid (ncursesw)
  *
