@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "system/counters.h"
+#include "system/local_addresses.h"
 #include "system/socket.h"
 #include "system/tcp_info.h"
 
@@ -68,9 +69,19 @@ static bool is_here(uint32_t netns, const struct conn *conn)
 	return conn->flow.netns == netns || conn->flow.netns == 0;
 }
 
+/*
+ * Packets show a connection older than the run a little before the lookup of its owner: its socket is found by its
+ * ends.
+ */
+static bool is_unread(const struct conn *conn)
+{
+	return (conn->seen & (SEEN_EXISTING | SEEN_WIRE | SEEN_KERNEL)) == (SEEN_EXISTING | SEEN_WIRE) &&
+	       local_addresses_has(&conn->flow.local);
+}
+
 int refresh_read(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event)
 {
-	if (conn->cookie == 0)
+	if (conn->cookie == 0 && !is_unread(conn))
 		return -ENOENT;
 	if (diag != NULL && is_here(netns, conn) && flow_is_complete(&conn->flow) && ask(diag, conn, event) == 0)
 		/* A mini socket (TIME_WAIT) has no counters: the socket is gone, its final counters are to come. */
@@ -174,7 +185,7 @@ static void keep_known(struct refresh *refresh, const struct search *search)
 /* A RST on the wire does not end a socket that did not get it (a packet filter made it, or dropped it). */
 static bool may_live(const struct conn *conn)
 {
-	return conn->cookie != 0 && (conn->open || conn->state == STATE_RESET);
+	return (conn->cookie != 0 && (conn->open || conn->state == STATE_RESET)) || (conn->open && is_unread(conn));
 }
 
 static void search_list(struct refresh *refresh, struct search *search)
@@ -208,7 +219,7 @@ static void search_list(struct refresh *refresh, struct search *search)
 static int refresh_one(struct refresh *refresh, const struct search *search, const struct conn *conn,
 		       struct event *event)
 {
-	struct sought *sought = search->is_listed ? find(search, conn->cookie) : NULL;
+	struct sought *sought = search->is_listed && conn->cookie != 0 ? find(search, conn->cookie) : NULL;
 
 	if (sought == NULL || !sought->is_seen || is_other_flow(&sought->event.flow, &conn->flow))
 		return refresh_read(refresh->diag, refresh->netns, conn, event);
@@ -261,7 +272,7 @@ size_t refresh_all(struct refresh *refresh, bool tell_gone)
 		if (!may_live(conn))
 			continue;
 		if (refresh_one(refresh, &search, conn, event) != 0) {
-			if (!conn->open)
+			if (!conn->open || conn->cookie == 0)
 				continue;
 			gone++;
 			/* MPTCP sockets and other network namespaces have none. */

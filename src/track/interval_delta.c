@@ -27,7 +27,8 @@ static const size_t counts[COUNTS] = {
 struct reported {
 	int64_t sums[SUMS];
 	int32_t counts[COUNTS];
-	uint8_t what; /* enum conn_reported */
+	uint32_t known; /* of those: known in this slice or in an earlier one */
+	uint8_t what;   /* enum conn_reported */
 	bool ended;
 };
 
@@ -102,21 +103,32 @@ bool interval_delta_can_end(const struct conn *conn)
 	return conn->rx_bytes >= 0 && conn->tx_bytes >= 0;
 }
 
-/* An unknown count of an undecided attempt is 0: it has not begun. */
-static int64_t first(const struct conn *conn, int64_t value)
+/*
+ * What is reported so far of a count that is @value now. An unknown count of an undecided attempt is 0: it has not
+ * begun. The counters of a connection older than the run may be read a little after its packets: until then nothing of
+ * them is reported, and the first slice that has them has all.
+ */
+static int64_t so_far(const struct conn *conn, struct reported *reported, size_t bit, int64_t value)
 {
-	return value < 0 && conn->result == RESULT_PENDING ? 0 : value;
+	if (value >= 0)
+		reported->known |= UINT32_C(1) << bit;
+	else if (conn->result == RESULT_PENDING ||
+		 (conn->seen & SEEN_EXISTING && !(reported->known >> bit & UINT32_C(1))))
+		return 0;
+	return value;
 }
 
 void interval_delta_keep(struct interval_delta *delta, const struct conn *conn)
 {
 	struct conn copy = *conn;
+	const struct reported *before = idmap_find(delta->reported, conn->id);
 	struct reported *reported = idmap_put(delta->next, conn->id);
 
+	reported->known = before != NULL ? before->known : 0;
 	for (size_t i = 0; i < SUMS; i++)
-		reported->sums[i] = first(conn, *sum_of(&copy, i));
+		reported->sums[i] = so_far(conn, reported, i, *sum_of(&copy, i));
 	for (size_t i = 0; i < COUNTS; i++)
-		reported->counts[i] = (int32_t)first(conn, *count_of(&copy, i));
+		reported->counts[i] = (int32_t)so_far(conn, reported, SUMS + i, *count_of(&copy, i));
 	if (conn->result != RESULT_PENDING)
 		reported->what |= REPORTED_ATTEMPT;
 	if (conn->hs_ns >= 0)

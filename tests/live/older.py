@@ -169,6 +169,32 @@ def in_slices():
         program.end()
 
 
+@test("-I on the wire: the slice in which one from before is first seen has its bytes, and none is in no slice")
+def in_slices_of_packets():
+    for interval in "0.3", "0.1":
+        program = Process([sys.executable, os.path.abspath(__file__), "echo"], stdin=subprocess.PIPE)
+        wait_for(lambda: "ready" in program.out, "the program")
+        port = int(program.out.split()[1])
+        trace = on_the_wire([program.pid], ["-I", interval, "-z", "peers"])
+
+        def of(report):
+            rows = [row for row in parse_rows(read_file(trace.rows_path)) if row["report"] == report]
+            return [row for row in rows if port in (row.get("port"), row.get("lport"), row.get("rport"))]
+        for said in range(1, 4):
+            program.line()
+            wait_for(lambda: program.out.count("moved") == said, "the program to speak")
+            moved = 1000 + 10 * said
+            wait_for(lambda: sum(row["rx_bytes"] or 0 for row in of("peers") if row["dir"] == "in") >= moved or
+                     any(row["rx_bytes"] is None for row in of("conns")), "the slice with what moved")
+        trace.interrupt()
+        for report in "conns", "peers":
+            for dir_of, name in ("in", "rx_bytes"), ("out", "tx_bytes"):
+                numbers = [row[name] for row in of(report) if row["dir"] == dir_of]
+                check(None not in numbers, "%s, %s: %s" % (report, dir_of, numbers))
+                equal((numbers[0], sum(filter(None, numbers))), (1010, 1030), "bytes of %s, %s" % (report, dir_of))
+        program.end()
+
+
 def echo():
     """A connection that has moved 1000 bytes, and 10 more for each line on stdin."""
     listener = socket.create_server((LOOPBACK, 0))
