@@ -14,6 +14,10 @@
  * Bytes moved between two samples belong to a row only if both samples are in
  * it; the sample at its end may be a little late. Otherwise it is unknown how
  * they are spread over the rows, and these rows show unknown.
+ *
+ * Of a connection with both ends on this host, the bytes of the accepting end
+ * are counted, as with packets. Until that end is known the opening one
+ * counts: what it has counted in a row that is not printed yet is taken back.
  */
 
 /* How late the sample at the end of a row may be: this part of a row, and at most LATE_MOST. */
@@ -31,7 +35,13 @@ enum quantity {
 struct counted {
 	int64_t time_ns[QUANTITIES];
 	int64_t value[QUANTITIES];
+	int64_t added[QUANTITIES]; /* to @row */
+	size_t row;                /* the row that it has counted in; SEVERAL */
+	bool is_accepting;
+	bool is_counted_there; /* its other end counts */
 };
+
+#define SEVERAL SIZE_MAX
 
 _Static_assert(sizeof(struct counted) == IO_CELLS_CONN, "what is known of a connection fits");
 
@@ -149,11 +159,12 @@ static void doubt_rows(struct io_cells *cells, enum quantity quantity, size_t fr
 				cells->cells[row * cells->spec.count + i].count = IO_CELL_UNKNOWN;
 }
 
-static void add(struct io_cells *cells, enum quantity quantity, size_t row, int64_t amount)
+/* Count bytes or segments; a negative @amount takes them back. */
+static bool add(struct io_cells *cells, enum quantity quantity, size_t row, int64_t amount)
 {
 	if (row < cells->printed || !io_cells_grow(cells, row + 1)) {
 		cells->refused++;
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < cells->spec.count; i++) {
 		struct io_cell *cell = &cells->cells[row * cells->spec.count + i];
@@ -163,6 +174,7 @@ static void add(struct io_cells *cells, enum quantity quantity, size_t row, int6
 		cell->count += (uint64_t)amount;
 		cell->sum += (uint64_t)amount;
 	}
+	return true;
 }
 
 static int64_t late_ns(const struct io_cells *cells)
@@ -170,6 +182,34 @@ static int64_t late_ns(const struct io_cells *cells)
 	int64_t share_ns = cells->spec.interval_ns / LATE_SHARE;
 
 	return share_ns < LATE_MOST_NS ? share_ns : LATE_MOST_NS;
+}
+
+static bool has_added(const struct counted *counted)
+{
+	return counted->row == SEVERAL || counted->added[RX_BYTES] > 0 || counted->added[TX_BYTES] > 0 ||
+	       counted->added[TX_RETRANS] > 0;
+}
+
+static void note(struct counted *counted, enum quantity quantity, size_t row, int64_t amount)
+{
+	if (has_added(counted) && counted->row != row) {
+		counted->row = SEVERAL;
+		return;
+	}
+	counted->row = row;
+	counted->added[quantity] += amount;
+}
+
+/* Return: false when its numbers are printed, or in several rows. */
+static bool take_back(struct io_cells *cells, struct counted *counted)
+{
+	if (has_added(counted) && (counted->row == SEVERAL || counted->row < cells->printed))
+		return false;
+	for (unsigned int i = 0; i < QUANTITIES; i++)
+		if (counted->added[i] > 0)
+			(void)add(cells, i, counted->row, -counted->added[i]);
+	counted->is_counted_there = true;
+	return true;
 }
 
 /* Count what was moved since @counted, up to @time_ns. */
@@ -180,8 +220,12 @@ static void take(struct io_cells *cells, struct counted *counted, enum quantity 
 	size_t row = io_cells_row(cells, from_ns), last = io_cells_row(cells, time_ns);
 	bool is_sure = row == last || clock_since(end_of(cells, row), time_ns) <= late_ns(cells);
 
-	if (amount > 0 && is_sure)
-		add(cells, quantity, row, amount);
+	if (counted->is_counted_there)
+		return;
+	if (amount > 0 && is_sure && add(cells, quantity, row, amount))
+		note(counted, quantity, row, amount);
+	else if (amount > 0 && is_sure)
+		counted->row = SEVERAL;
 	else if (amount != 0)
 		doubt_rows(cells, quantity, row, last);
 	counted->value[quantity] = now;
@@ -210,6 +254,17 @@ static void count_conn(struct io_cells *cells, enum io_field field, int64_t time
 			io_cells_count(&row[i], 1);
 }
 
+/* Its other end may be counted. */
+static void choose_end(struct io_cells *cells, const struct conn *conn, struct counted *counted)
+{
+	uint64_t id = cells->counters ? io_ends_join(cells->ends, conn) : 0;
+	struct counted *other = id != 0 ? idmap_find(cells->conns, id) : NULL;
+
+	counted->is_accepting = conn->dir == DIR_IN;
+	if (other != NULL && !other->is_counted_there)
+		counted->is_counted_there = other->is_accepting || !counted->is_accepting || !take_back(cells, other);
+}
+
 /* For a connection older than the run, the first known counters are taken as those at the start. */
 static struct counted *find(struct io_cells *cells, const struct conn *conn, int64_t time_ns)
 {
@@ -219,6 +274,7 @@ static struct counted *find(struct io_cells *cells, const struct conn *conn, int
 	if (counted != NULL)
 		return counted;
 	counted = idmap_put(cells->conns, conn->id);
+	choose_end(cells, conn, counted);
 	if (cells->start_ns < 0)
 		io_cells_start(cells, conn->start_ns);
 	for (size_t i = 0; i < QUANTITIES; i++)
@@ -259,11 +315,12 @@ void io_cells_conn(struct io_cells *cells, const struct conn *conn)
 	for (unsigned int i = 0; cells->counters && i < QUANTITIES; i++) {
 		if (values[i] >= 0)
 			take(cells, counted, i, conn->end_ns, values[i]);
-		else
+		else if (!counted->is_counted_there)
 			doubt_rows(cells, i, io_cells_row(cells, counted->time_ns[i]),
 				   io_cells_row(cells, conn->end_ns));
 	}
 	count_conn(cells, IO_ENDED, conn->end_ns);
+	io_ends_leave(cells->ends, conn);
 	idmap_remove(cells->conns, conn->id);
 }
 
@@ -275,6 +332,6 @@ void io_cells_doubt(struct io_cells *cells, size_t until, int64_t sure_ns)
 		return;
 	while ((counted = idmap_next(cells->conns, counted)) != NULL)
 		for (unsigned int i = 0; i < QUANTITIES; i++)
-			if (counted->value[i] < 0 || counted->time_ns[i] < sure_ns)
+			if (!counted->is_counted_there && (counted->value[i] < 0 || counted->time_ns[i] < sure_ns))
 				doubt_rows(cells, i, io_cells_row(cells, counted->time_ns[i]), until - 1);
 }

@@ -3,6 +3,7 @@
 #define CONNTRACE_REPORT_IO_STAT_IO_CELLS_H
 
 #include "base/idmap.h"
+#include "report/io_stat/io_ends.h"
 #include "report/io_stat/io_plot.h"
 
 /**
@@ -21,6 +22,7 @@
  * @align: rows begin when the clock shows a multiple of the interval
  * @counters: without frames: the kernel's counters are counted
  * @conns: what has been counted of each connection; NULL when no column needs it
+ * @ends: finds the other end of a connection, as long as @conns is not NULL
  */
 struct io_cells {
 	struct io_spec spec;
@@ -37,10 +39,11 @@ struct io_cells {
 	bool align;
 	bool counters;
 	struct idmap *conns;
+	struct io_ends *ends;
 };
 
 /** Bytes of a value of @conns. */
-#define IO_CELLS_CONN (6 * sizeof(int64_t))
+#define IO_CELLS_CONN (11 * sizeof(int64_t))
 
 /** io_cells_start() - the first row begins at @time_ns or, aligned, before */
 void io_cells_start(struct io_cells *cells, int64_t time_ns);

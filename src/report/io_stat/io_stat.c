@@ -178,6 +178,7 @@ static void count_conns(struct io_stat *io)
 	if (io->cells.conns != NULL)
 		return;
 	io->cells.conns = idmap_new(IO_CELLS_CONN);
+	io->cells.ends = io_ends_new();
 	if (io->settle_ns < clock_after(io->linger_ns, more_ns))
 		io->settle_ns = clock_after(io->linger_ns, more_ns);
 }
@@ -212,6 +213,7 @@ static void close_io(struct report *report)
 	for (size_t i = 0; i < io->shown; i++)
 		free(io->names[i]);
 	idmap_free(io->cells.conns);
+	io_ends_free(io->cells.ends);
 	free(io->cells.cells);
 }
 
