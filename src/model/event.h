@@ -358,6 +358,12 @@ struct event_owner {
 enum process_fact {
 	PROCESS_COMM,
 	PROCESS_EXE,
+	/** path of its control group, see model/cgroup.h */
+	PROCESS_CGROUP,
+	/** PID of its parent, a blank, and the parent's short name */
+	PROCESS_PARENT,
+	/** arguments, separated by blanks; of long ones the begin and "..." */
+	PROCESS_CMDLINE,
 	PROCESS_FACT_NUM
 };
 

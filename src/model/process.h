@@ -10,6 +10,12 @@
  * @uid: effective user, -1 (as uid_t) unknown
  * @comm: the kernel's short name, raw bytes, "" unknown
  * @exe: the path of the executable, raw bytes, NULL unknown
+ * @cgroup: path of its control group, raw bytes, NULL unknown
+ * @unit: unit of systemd that @cgroup names, NULL none
+ * @container: container that @cgroup names, NULL none
+ * @cmdline: its arguments, separated by blanks, raw bytes, NULL unknown
+ * @parent: short name of its parent, raw bytes, "" unknown
+ * @ppid: process id of its parent, 0 unknown
  * @references: number of holders
  *
  * A process that executes another program becomes a new struct process, so that connections keep the name of the
@@ -20,11 +26,20 @@ struct process {
 	uid_t uid;
 	char comm[16];
 	char *exe;
+	char *cgroup;
+	char *unit;
+	char *container;
+	char *cmdline;
+	char parent[16];
+	pid_t ppid;
 	unsigned int references;
 };
 
 /** process_new() - a process with one reference and nothing else known */
 struct process *process_new(pid_t pid);
+
+/** process_set_cgroup() - set the path, which is copied, and what it names; NULL: unknown */
+void process_set_cgroup(struct process *process, const char *path);
 
 /** process_ref() - one more holder; Return: @process; NULL is fine */
 struct process *process_ref(struct process *process);

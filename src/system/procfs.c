@@ -343,38 +343,3 @@ int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, 
 	/* The directory of a process may be readable, and its content not (ptrace(2)). */
 	return is_refused && count == 0 ? -EACCES : count;
 }
-
-/** tell_pieces() - emit one string in as many events as it needs */
-static void tell_pieces(struct event *event, enum process_fact fact, const char *text, size_t length,
-			void (*sink)(void *context, const struct event *event), void *context)
-{
-	for (size_t offset = 0; offset < length; offset += EVENT_PROCESS_TEXT) {
-		size_t piece = length - offset;
-
-		if (piece > EVENT_PROCESS_TEXT)
-			piece = EVENT_PROCESS_TEXT;
-		event->process.fact = (uint8_t)fact;
-		event->process.offset = (uint16_t)offset;
-		event->process.length = (uint8_t)piece;
-		memset(event->process.text, 0, sizeof(event->process.text));
-		memcpy(event->process.text, text + offset, piece);
-		sink(context, event);
-	}
-}
-
-void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
-			   void *context)
-{
-	struct event event = event_new(EVENT_PROCESS, ORIGIN_CALLS, time_ns);
-	char path[PATH_MAX];
-	ssize_t length;
-
-	event.process.pid = pid;
-	/* The directory itself belongs to the effective user, even when its content is root's (not dumpable). */
-	event.process.uid = procfs_owner(pid, "");
-	procfs_comm(pid, path);
-	tell_pieces(&event, PROCESS_COMM, path, strlen(path), sink, context);
-	length = procfs_exe(pid, path, sizeof(path));
-	if (length > 0)
-		tell_pieces(&event, PROCESS_EXE, path, (size_t)length, sink, context);
-}

@@ -171,14 +171,39 @@ int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, 
 /** procfs_may_list() - whether procfs_sockets() is permitted; Return: 0 or a negative errno */
 int procfs_may_list(pid_t pid);
 
+/** procfs_cgroup() - path of its control group, see model/cgroup.h; Return: false unknown; @path is set on success only
+ */
+bool procfs_cgroup(pid_t pid, char *path, size_t size);
+
 /**
- * procfs_process_events() - emit the names of a process
+ * procfs_parent() - the parent of a process
+ * @comm: its short name, raw bytes, "" unknown
+ *
+ * Return: its PID, 0 when it has none in the own PID namespace, or none any more.
+ */
+pid_t procfs_parent(pid_t pid, char comm[16]);
+
+/** Longest command line that is read, with its NUL; a longer one is cut. */
+#define PROCFS_CMDLINE 256
+
+/** procfs_cmdline() - arguments of a process, separated by blanks, raw bytes; "" when it has none, or unknown */
+void procfs_cmdline(pid_t pid, char text[PROCFS_CMDLINE]);
+
+/** Longest path of a control group that is read, with its NUL; a longer one is unknown. */
+#define PROCFS_CGROUP 1024
+
+/** Most events of a process: a name, a path of 4096 bytes, that of a control group, a parent, a command line. */
+#define PROCFS_PROCESS_EVENTS (1 + 35 + 9 + 1 + 3)
+
+/**
+ * procfs_process_events() - emit what is known of a process
  * @pid: the process
  * @time_ns: for the events
- * @sink: called with each EVENT_PROCESS of ORIGIN_CALLS: pieces of comm, then pieces of exe; unknown ones are left out
+ * @sink: called with each EVENT_PROCESS of ORIGIN_CALLS, PROCFS_PROCESS_EVENTS at most: pieces of each fact in the
+ *order of enum process_fact; unknown ones are left out
  * @context: passed to @sink
  *
- * Four system calls; the process may be stopped meanwhile.
+ * The process may be stopped meanwhile.
  */
 void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
 			   void *context);

@@ -10,13 +10,18 @@
 #include "model/columns.h"
 
 static const char *const key_names[] = {
-	[PEERS_KEY_PEER] = "peer",     [PEERS_KEY_DIR] = "dir",       [PEERS_KEY_PORT] = "port",
-	[PEERS_KEY_PID] = "pid",       [PEERS_KEY_COMM] = "comm",     [PEERS_KEY_EXE] = "exe",
-	[PEERS_KEY_UID] = "uid",       [PEERS_KEY_USER] = "user",     [PEERS_KEY_LPORT] = "lport",
-	[PEERS_KEY_RPORT] = "rport",   [PEERS_KEY_NETNS] = "netns",   [PEERS_KEY_PROTO] = "proto",
-	[PEERS_KEY_CIDR] = "cidr",     [PEERS_KEY_RESULT] = "result", [PEERS_KEY_HOST] = "host",
-	[PEERS_KEY_GROUP] = "group",   [PEERS_KEY_LADDR] = "laddr",   [PEERS_KEY_SERVER] = "server",
-	[PEERS_KEY_CLIENT] = "client",
+	[PEERS_KEY_PEER] = "peer",     [PEERS_KEY_DIR] = "dir",
+	[PEERS_KEY_PORT] = "port",     [PEERS_KEY_PID] = "pid",
+	[PEERS_KEY_COMM] = "comm",     [PEERS_KEY_EXE] = "exe",
+	[PEERS_KEY_UID] = "uid",       [PEERS_KEY_USER] = "user",
+	[PEERS_KEY_LPORT] = "lport",   [PEERS_KEY_RPORT] = "rport",
+	[PEERS_KEY_NETNS] = "netns",   [PEERS_KEY_PROTO] = "proto",
+	[PEERS_KEY_CIDR] = "cidr",     [PEERS_KEY_RESULT] = "result",
+	[PEERS_KEY_HOST] = "host",     [PEERS_KEY_GROUP] = "group",
+	[PEERS_KEY_LADDR] = "laddr",   [PEERS_KEY_SERVER] = "server",
+	[PEERS_KEY_CLIENT] = "client", [PEERS_KEY_CGROUP] = "cgroup",
+	[PEERS_KEY_UNIT] = "unit",     [PEERS_KEY_CONTAINER] = "container",
+	[PEERS_KEY_PARENT] = "parent",
 };
 
 TABLE_COVERS(key_names, PEERS_KEY_NUM);
@@ -38,7 +43,8 @@ static int parse_key(const char *word, struct peers_keys *keys, struct err *err)
 		return err_set(err, EINVAL,
 			       "--by knows no key " ERR_QUOTED
 			       "; the keys are peer, dir, port, pid, comm, exe, uid, user, "
-			       "lport, rport, netns, proto, cidr/N, result, host, group, laddr, server, client",
+			       "lport, rport, netns, proto, cidr/N, result, host, group, laddr, server, client, "
+			       "cgroup, unit, container, parent",
 			       word);
 	for (unsigned int i = 0; i < keys->count; i++)
 		if (keys->key[i] == key)
@@ -91,6 +97,14 @@ static void identify_process(struct peers_identity *identity, enum peers_key key
 		memcpy(identity->comm, process->comm, strnlen(process->comm, sizeof(identity->comm)));
 	else if (key == PEERS_KEY_EXE)
 		identity->text[PEERS_TEXT_EXE] = process->exe;
+	else if (key == PEERS_KEY_CGROUP)
+		identity->text[PEERS_TEXT_CGROUP] = process->cgroup;
+	else if (key == PEERS_KEY_UNIT)
+		identity->text[PEERS_TEXT_UNIT] = process->unit;
+	else if (key == PEERS_KEY_CONTAINER)
+		identity->text[PEERS_TEXT_CONTAINER] = process->container;
+	else if (key == PEERS_KEY_PARENT && process->parent[0] != '\0')
+		identity->text[PEERS_TEXT_PARENT] = (char *)(uintptr_t)process->parent;
 }
 
 static void identify_address(struct peers_identity *identity, enum peers_key key, const struct conn *conn)
@@ -136,6 +150,10 @@ void peers_identify(struct peers_identity *identity, const struct peers_keys *ke
 		case PEERS_KEY_PID:
 		case PEERS_KEY_COMM:
 		case PEERS_KEY_EXE:
+		case PEERS_KEY_CGROUP:
+		case PEERS_KEY_UNIT:
+		case PEERS_KEY_CONTAINER:
+		case PEERS_KEY_PARENT:
 			if (conn->process != NULL)
 				identify_process(identity, key, conn->process);
 			break;

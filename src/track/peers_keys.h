@@ -39,6 +39,11 @@ enum peers_key {
 	/** address of the side that was connected to, and of the side that opened */
 	PEERS_KEY_SERVER,
 	PEERS_KEY_CLIENT,
+	/** control group of the process, the unit and the container it names, and name of the parent */
+	PEERS_KEY_CGROUP,
+	PEERS_KEY_UNIT,
+	PEERS_KEY_CONTAINER,
+	PEERS_KEY_PARENT,
 	PEERS_KEY_NUM
 };
 
@@ -46,6 +51,10 @@ enum peers_key {
 enum peers_text {
 	PEERS_TEXT_EXE,
 	PEERS_TEXT_HOST,
+	PEERS_TEXT_CGROUP,
+	PEERS_TEXT_UNIT,
+	PEERS_TEXT_CONTAINER,
+	PEERS_TEXT_PARENT,
 	PEERS_TEXT_NUM
 };
 

@@ -65,19 +65,42 @@ static void feed_comm(struct process *process, const struct event_process *fact)
 	process->comm[offset + length] = '\0';
 }
 
-static void feed_exe(struct process *process, const struct event_process *fact)
+/* Append a piece to a text. */
+static void feed_text(char **text, const struct event_process *fact)
 {
-	size_t before = process->exe != NULL ? strlen(process->exe) : 0;
+	size_t before = *text != NULL && fact->offset > 0 ? strlen(*text) : 0;
 
 	/* A piece is missing before this one: part of a path is useless. */
 	if (fact->offset != before) {
-		free(process->exe);
-		process->exe = NULL;
+		free(*text);
+		*text = NULL;
 		return;
 	}
-	process->exe = xreallocarray(process->exe, before + fact->length + 1, 1);
-	memcpy(process->exe + before, fact->text, fact->length);
-	process->exe[before + fact->length] = '\0';
+	*text = xreallocarray(*text, before + fact->length + 1, 1);
+	memcpy(*text + before, fact->text, fact->length);
+	(*text)[before + fact->length] = '\0';
+}
+
+static void feed_cgroup(struct process *process, const struct event_process *fact)
+{
+	char *path = process->cgroup != NULL ? xstrdup(process->cgroup) : NULL;
+
+	feed_text(&path, fact);
+	process_set_cgroup(process, path);
+	free(path);
+}
+
+/* "4711 bash" */
+static void feed_parent(struct process *process, const struct event_process *fact)
+{
+	char text[EVENT_PROCESS_TEXT + 1], *name;
+
+	memcpy(text, fact->text, fact->length);
+	text[fact->length] = '\0';
+	process->ppid = (pid_t)strtol(text, &name, 10);
+	memset(process->parent, 0, sizeof(process->parent));
+	if (*name == ' ')
+		memcpy(process->parent, name + 1, strnlen(name + 1, sizeof(process->parent) - 1));
 }
 
 void process_table_feed(struct process_table *table, const struct event *event)
@@ -92,5 +115,11 @@ void process_table_feed(struct process_table *table, const struct event *event)
 	if (fact->fact == PROCESS_COMM)
 		feed_comm(process, fact);
 	else if (fact->fact == PROCESS_EXE)
-		feed_exe(process, fact);
+		feed_text(&process->exe, fact);
+	else if (fact->fact == PROCESS_CGROUP)
+		feed_cgroup(process, fact);
+	else if (fact->fact == PROCESS_PARENT)
+		feed_parent(process, fact);
+	else if (fact->fact == PROCESS_CMDLINE)
+		feed_text(&process->cmdline, fact);
 }

@@ -181,6 +181,9 @@ static void every_key_splits(void **state)
 	strcpy(a->comm, "one");
 	a->exe = strdup("/bin/one");
 	b->exe = strdup("/bin/other");
+	process_set_cgroup(
+		a, "/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope");
+	strcpy(a->parent, "sh");
 	one.process = a;
 	other.process = b;
 	one.uid = 0;

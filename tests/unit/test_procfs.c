@@ -56,6 +56,16 @@ static void write_file(int pid, const char *name, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
+static void write_bytes(int pid, const char *name, const char *bytes, size_t length)
+{
+	char path[256];
+	FILE *file = fopen(path_in(path, pid, name), "we");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, length, file), length);
+	assert_int_equal(fclose(file), 0);
+}
+
 static void write_link(int pid, const char *name, const char *target)
 {
 	char path[256];
@@ -219,7 +229,7 @@ static void take_piece(void *context, const struct event *event)
 static void names_come_in_pieces(void **state)
 {
 	static struct pieces pieces;
-	struct fake fake = fake_of(600);
+	struct fake fake = fake_of(600), parent = fake_of(599);
 	char path[301];
 
 	(void)state;
@@ -232,9 +242,35 @@ static void names_come_in_pieces(void **state)
 	assert_int_equal(pieces.events, 1 + 3);
 	assert_string_equal(pieces.text[PROCESS_COMM], "long path");
 	assert_string_equal(pieces.text[PROCESS_EXE], path);
+	assert_string_equal(pieces.text[PROCESS_CGROUP], "");
 	/* One that is gone has nothing to tell. */
 	procfs_process_events(601, 12345, take_piece, &pieces);
 	assert_int_equal(pieces.events, 4);
+	memset(&pieces, 0, sizeof(pieces));
+	write_process(&parent, "the shell");
+	write_file(600, "stat", "600 (a) b (c\n) S 599 600 600 0 -1 4194560\n");
+	write_file(600, "cgroup", "1:name=systemd:/\n0::/system.slice/a\033.service\n");
+	write_bytes(600, "cmdline", "nginx: worker\0-c\0\033x\0\0", 20);
+	procfs_process_events(600, 12345, take_piece, &pieces);
+	assert_int_equal(pieces.events, 1 + 3 + 1 + 1 + 1);
+	assert_string_equal(pieces.text[PROCESS_CGROUP], "/system.slice/a\033.service");
+	assert_string_equal(pieces.text[PROCESS_PARENT], "599 the shell");
+	assert_string_equal(pieces.text[PROCESS_CMDLINE], "nginx: worker -c \033x");
+	for (size_t length = 254; length <= 300; length++) {
+		memset(&pieces, 0, sizeof(pieces));
+		write_bytes(600, "cmdline", path, length);
+		procfs_process_events(600, 12345, take_piece, &pieces);
+		assert_int_equal(strlen(pieces.text[PROCESS_CMDLINE]), length > 255 ? 255 : length);
+		assert_int_equal(memcmp(pieces.text[PROCESS_CMDLINE], path, length > 255 ? 252 : length), 0);
+		assert_int_equal(
+			strcmp(pieces.text[PROCESS_CMDLINE] + (length > 255 ? 252 : length), length > 255 ? "..." : ""),
+			0);
+	}
+	/* The process without a parent in the own PID namespace. */
+	write_file(600, "stat", "600 (x) S 0 600 600 0 -1 4194560\n");
+	memset(&pieces, 0, sizeof(pieces));
+	procfs_process_events(600, 12345, take_piece, &pieces);
+	assert_string_equal(pieces.text[PROCESS_PARENT], "");
 }
 
 static void count_thread(void *context, pid_t tid)

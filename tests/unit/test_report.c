@@ -479,7 +479,10 @@ static void json_is_a_line_per_row(void **state)
 	       "\"gap_ms\":null,"
 	       "\"state\":\"SYN_SENT\",\"close\":null,"
 	       "\"why\":null,\"pid\":null,\"tid\":null,\"comm\":null,\"exe\":null,"
-	       "\"uid\":null,\"user\":null,\"fd\":null,\"last_pid\":null,\"netns\":null,\"cookie\":null,"
+	       "\"uid\":null,\"user\":null,\"fd\":null,\"last_pid\":null,"
+	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
+	       "\"container\":null,"
+	       "\"netns\":null,\"cookie\":null,"
 	       "\"cid\":\"1:2sPTV5/hxTMDPrqe4qtAIizq3A0=\",\"host\":null,\"group\":null,\"seen\":null}\n"
 	       "{\"start\":1700000000.123456789,\"end\":1700000002.623457288,\"dur_s\":2.500000,"
 	       "\"dir\":\"in\",\"proto\":\"tcp\",\"laddr\":\"192.0.2.1\",\"lport\":80,"
@@ -495,7 +498,10 @@ static void json_is_a_line_per_row(void **state)
 	       "\"gap_ms\":1.500,"
 	       "\"state\":\"closed\",\"close\":\"rfin\",\"why\":null,\"pid\":4711,\"tid\":4712,\"comm\":\"a \\\"b\\\","
 	       "\\u001b[1m\\u00ff\",\"exe\":\"/opt/\303\251 x\\\\y\",\"uid\":0,\"user\":\"root\",\"fd\":5,"
-	       "\"last_pid\":null,\"netns\":4026531840,\"cookie\":\"18446744073709551615\","
+	       "\"last_pid\":null,"
+	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
+	       "\"container\":null,"
+	       "\"netns\":4026531840,\"cookie\":\"18446744073709551615\","
 	       "\"cid\":\"1:b+XP2YyTOXKhPeAIDV6tFNRF3j0=\",\"host\":null,\"group\":null,\"seen\":\"skw\"}\n"
 	       "{\"start\":1700000000.124456789,\"end\":1700000000.124456789,\"dur_s\":0.000000,"
 	       "\"dir\":\"out\",\"proto\":\"tcp\",\"laddr\":\"2001:db8::1\",\"lport\":50000,"
@@ -513,7 +519,10 @@ static void json_is_a_line_per_row(void **state)
 	       "\"gap_ms\":null,\"state\":null,\"close\":null,"
 	       "\"why\":null,"
 	       "\"pid\":null,\"tid\":null,\"comm\":null,\"exe\":null,\"uid\":null,\"user\":null,\"fd\":null,"
-	       "\"last_pid\":null,\"netns\":null,\"cookie\":null,\"cid\":\"1:sYBR+gtJDZpVJgofQRwD57mekOg=\","
+	       "\"last_pid\":null,"
+	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
+	       "\"container\":null,"
+	       "\"netns\":null,\"cookie\":null,\"cid\":\"1:sYBR+gtJDZpVJgofQRwD57mekOg=\","
 	       "\"host\":null,\"group\":null,\"seen\":\"wu\"}\n"
 	       "{\"start\":null,\"end\":null,\"dur_s\":null,\"dir\":null,\"proto\":\"tcp\",\"laddr\":null,"
 	       "\"lport\":null,\"raddr\":null,\"rport\":null,\"peer\":null,\"port\":null,\"server\":null,\"client\":"
@@ -528,7 +537,10 @@ static void json_is_a_line_per_row(void **state)
 	       "\"keepalive\":null,\"rx_fin\":null,\"tx_fin\":null,\"rx_rst\":null,\"tx_rst\":null,"
 	       "\"gap_ms\":null,\"state\":null,"
 	       "\"close\":null,\"why\":null,\"pid\":null,\"tid\":null,\"comm\":null,\"exe\":null,\"uid\":null,"
-	       "\"user\":null,\"fd\":null,\"last_pid\":null,\"netns\":null,\"cookie\":null,\"cid\":null,"
+	       "\"user\":null,\"fd\":null,\"last_pid\":null,"
+	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
+	       "\"container\":null,"
+	       "\"netns\":null,\"cookie\":null,\"cid\":null,"
 	       "\"host\":null,\"group\":null,\"seen\":null}\n");
 	options = options_for(&report_peers, REPORT_JSON);
 	expect(&report_peers, &options, 4, false,
@@ -848,7 +860,8 @@ static void unknown_words_are_refused(void **state)
 		{"pear", NULL, NULL,
 		 "--by knows no key \"pear\"; the keys are peer, dir, port, pid, comm, exe, "
 		 "uid, user, lport, "
-		 "rport, netns, proto, cidr/N, result, host, group, laddr, server, client"},
+		 "rport, netns, proto, cidr/N, result, host, group, laddr, server, client, cgroup, unit, "
+		 "container, parent"},
 	};
 
 	(void)state;

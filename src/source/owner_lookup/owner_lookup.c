@@ -183,11 +183,8 @@ static const struct procfs_holder *find_holder(struct owner_lookup *owner_lookup
 	return holder;
 }
 
-/* A name and a path of 4096 bytes in pieces. */
-#define WORDS_MAX 40
-
 struct words {
-	struct event list[WORDS_MAX];
+	struct event list[PROCFS_PROCESS_EVENTS];
 	size_t count;
 };
 
@@ -195,7 +192,7 @@ static void keep_word(void *context, const struct event *event)
 {
 	struct words *words = context;
 
-	if (words->count < WORDS_MAX)
+	if (words->count < PROCFS_PROCESS_EVENTS)
 		words->list[words->count++] = *event;
 }
 

@@ -17,7 +17,7 @@
  * resumed they are pushed, so that it never waits for a queue.
  */
 
-/* A description takes at most 1 + 35 (an exe of 4096 bytes in pieces), a sample 2; loops push after each sample. */
+/* A description takes PROCFS_PROCESS_EVENTS, a sample 2; loops push after each sample. */
 #define STOP_EVENTS 64
 
 /**

@@ -101,7 +101,12 @@ static void push(struct strace_log *log, const struct event *event)
 static void tell_process(struct strace_log *log, const struct task *task, int64_t time_ns)
 {
 	const char *name = strrchr(task->exe, '/');
-	const char *texts[] = {[PROCESS_COMM] = name != NULL ? name + 1 : task->exe, [PROCESS_EXE] = task->exe};
+	const char *texts[] = {[PROCESS_COMM] = name != NULL ? name + 1 : task->exe,
+			       [PROCESS_EXE] = task->exe,
+			       /* not in a log of strace */
+			       [PROCESS_CGROUP] = "",
+			       [PROCESS_PARENT] = "",
+			       [PROCESS_CMDLINE] = ""};
 	TABLE_COVERS(texts, PROCESS_FACT_NUM);
 
 	for (int fact = 0; fact < PROCESS_FACT_NUM; fact++) {

@@ -41,7 +41,7 @@ void common_identity_free(struct common_identities *common_identities)
 
 struct common_identity common_identity_unknown(void)
 {
-	return (struct common_identity){.comm = "", .exe = NULL, .uid = (uid_t)-1};
+	return (struct common_identity){.comm = "", .exe = NULL, .cgroup = NULL, .uid = (uid_t)-1};
 }
 
 static const char *keep_path(struct common_identities *common_identities, const char *path)
@@ -63,6 +63,8 @@ struct common_identity common_identity_of(struct common_identities *common_ident
 	procfs_comm(pid, common_identity.comm);
 	if (procfs_exe(pid, path, sizeof(path)) > 0)
 		common_identity.exe = keep_path(common_identities, path);
+	if (procfs_cgroup(pid, path, PROCFS_CGROUP))
+		common_identity.cgroup = keep_path(common_identities, path);
 	common_identity.uid = procfs_owner(pid, "");
 	return common_identity;
 }
@@ -75,6 +77,8 @@ struct common_identity common_identity_join(const struct common_identity *a, con
 		memcpy(both.comm, a->comm, sizeof(both.comm));
 	if (a->exe == b->exe)
 		both.exe = a->exe;
+	if (a->cgroup == b->cgroup)
+		both.cgroup = a->cgroup;
 	if (a->uid == b->uid)
 		both.uid = a->uid;
 	return both;
@@ -101,7 +105,8 @@ static void tell(struct common_identities *common_identities, pid_t pid, uid_t u
 
 static bool is_same(const struct common_identity *a, const struct common_identity *b)
 {
-	return memcmp(a->comm, b->comm, sizeof(a->comm)) == 0 && a->exe == b->exe && a->uid == b->uid;
+	return memcmp(a->comm, b->comm, sizeof(a->comm)) == 0 && a->exe == b->exe && a->cgroup == b->cgroup &&
+	       a->uid == b->uid;
 }
 
 pid_t common_identity_pid(struct common_identities *common_identities, const struct common_identity *common_identity)
@@ -118,5 +123,7 @@ pid_t common_identity_pid(struct common_identities *common_identities, const str
 	tell(common_identities, pid, common_identity->uid, PROCESS_COMM, common_identity->comm);
 	tell(common_identities, pid, common_identity->uid, PROCESS_EXE,
 	     common_identity->exe != NULL ? common_identity->exe : "");
+	tell(common_identities, pid, common_identity->uid, PROCESS_CGROUP,
+	     common_identity->cgroup != NULL ? common_identity->cgroup : "");
 	return pid;
 }

@@ -14,11 +14,13 @@
  * struct common_identity - what processes have in common
  * @comm: their name, "" when it differs or is unknown
  * @exe: their executable, as struct common_identities keeps it; NULL when it differs or is unknown
+ * @cgroup: their control group, kept likewise
  * @uid: their effective user, -1 (as uid_t) when it differs or is unknown
  */
 struct common_identity {
 	char comm[16];
 	const char *exe;
+	const char *cgroup;
 	uid_t uid;
 };
 

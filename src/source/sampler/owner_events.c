@@ -21,11 +21,8 @@ void owner_events_process(void *context, const struct event *event)
 	(void)owner_events_push(context, event);
 }
 
-/* A name and a path of 4096 bytes in pieces. */
-#define WORDS_MAX 40
-
 struct words {
-	struct event list[WORDS_MAX];
+	struct event list[PROCFS_PROCESS_EVENTS];
 	size_t count;
 };
 
@@ -33,7 +30,7 @@ static void keep_word(void *context, const struct event *event)
 {
 	struct words *words = context;
 
-	if (words->count < WORDS_MAX)
+	if (words->count < PROCFS_PROCESS_EVENTS)
 		words->list[words->count++] = *event;
 }
 
