@@ -93,6 +93,7 @@ enum options_debug {
  * @messages: or when an application sends a message on it; never both
  * @message_names: the fields of it that are shown
  * @payload: an output needs the payload
+ * @details: an output needs more of a process than its name, executable and user
  * @top: a live screen
  * @screen: there is a terminal for it; not an option, but found by top_run_find_screen()
  * @keep_ns: time that closed ones stay on it
@@ -170,6 +171,7 @@ struct options {
 	bool messages;
 	struct message_names message_names;
 	bool payload;
+	bool details;
 	bool top;
 	bool screen;
 	int64_t keep_ns;

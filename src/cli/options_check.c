@@ -180,18 +180,42 @@ static bool wants_payload(const struct options *options)
 	       has_host(options->by);
 }
 
+static bool has_all_columns(const struct options *options)
+{
+	if (options->record != NULL || (options->format == REPORT_JSON && options->events))
+		return true;
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->format == REPORT_JSON && options->reports[i].ops->has_conns)
+			return true;
+	return false;
+}
+
+static bool has_detail(const char *list)
+{
+	static const char *const names[] = {"parent", "ppid", "cmdline", "cgroup", "unit", "container"};
+
+	for (size_t i = 0; list != NULL && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasestr(list, names[i]) != NULL)
+			return true;
+	return false;
+}
+
+static bool wants_details(const struct options *options)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (has_detail(own_keys(&options->reports[i])))
+			return true;
+	return has_all_columns(options) || has_detail(options->columns) || has_detail(options->sort) ||
+	       has_detail(options->by);
+}
+
 /*
  * Return: true where frames are long enough to show the payload: the screen has ladders, rows in JSON have all columns,
  * and the future use of a recording is unknown.
  */
 static bool shows_payload(const struct options *options)
 {
-	if (options->top || options->record != NULL || (options->format == REPORT_JSON && options->events))
-		return true;
-	for (size_t i = 0; i < options->report_count; i++)
-		if (options->format == REPORT_JSON && options->reports[i].ops->has_conns)
-			return true;
-	return wants_payload(options);
+	return options->top || has_all_columns(options) || wants_payload(options);
 }
 
 /* Without packets requests are unknown, which differs from none. */
@@ -410,6 +434,7 @@ int options_check_settle(const struct options_check *options_check, struct optio
 	if (error == 0)
 		error = check_io(options, err);
 	options->payload = shows_payload(options);
+	options->details = wants_details(options);
 	if (wants_payload(options) && !was_given(options_check, "snaplen"))
 		options->snaplen = SNAPLEN_PAYLOAD;
 	if (error == 0 && options->packet_filter != NULL)

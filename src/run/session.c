@@ -14,6 +14,7 @@
 #include "run/files.h"
 #include "run/interrupt.h"
 #include "system/local_addresses.h"
+#include "system/procfs.h"
 #include "run/privileges.h"
 #include "report/rows/names.h"
 #include "run/session_state.h"
@@ -123,6 +124,14 @@ static void open_tracker(struct session *session)
 		session_feed_one(session, &run);
 }
 
+/* What is read of the system, before any source is open. */
+static void prepare_system(const struct options *options, bool is_file)
+{
+	if (!options->details)
+		procfs_skip_details();
+	local_addresses_open(!is_file && options->interface_count > 0);
+}
+
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
 		 struct err *err)
 {
@@ -148,7 +157,7 @@ int session_open(struct session **opened, const struct options *options, const s
 		rc = services_open(&session->services, options, err);
 	if (rc == 0 && options->record != NULL)
 		rc = record_open(&session->record, options->record, err);
-	local_addresses_open(!session->is_file && options->interface_count > 0);
+	prepare_system(options, session->is_file);
 	if (rc == 0)
 		rc = sources_open(&session->sources, options, mask, exit_status, err);
 	if (rc != 0) {

@@ -15,6 +15,9 @@
 /** procfs_set_root() - use @path instead of /proc; for tests, before any thread is started */
 void procfs_set_root(const char *path);
 
+/** procfs_skip_details() - report only PROCESS_COMM and PROCESS_EXE of each process; before any thread is started */
+void procfs_skip_details(void);
+
 /** Size of a path below /proc. */
 #define PROCFS_PATH (PATH_MAX + 64)
 
@@ -171,7 +174,10 @@ int procfs_sockets_and_rings(pid_t pid, void (*callback)(void *context, int fd, 
 /** procfs_may_list() - whether procfs_sockets() is permitted; Return: 0 or a negative errno */
 int procfs_may_list(pid_t pid);
 
-/** procfs_cgroup() - path of its control group, see model/cgroup.h; Return: false unknown; @path is set on success only
+/**
+ * procfs_cgroup() - path of its control group, see model/cgroup.h
+ *
+ * Return: false unknown, or after procfs_skip_details(); @path is set on success only.
  */
 bool procfs_cgroup(pid_t pid, char *path, size_t size);
 

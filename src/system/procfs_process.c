@@ -15,11 +15,19 @@
 /* Room for a path in each of the hierarchies of version 1, a dozen. */
 #define CGROUP_FILE 16384
 
+/* Reading the details takes five times as long as reading the name and the executable. */
+static bool skips_details;
+
+void procfs_skip_details(void)
+{
+	skips_details = true;
+}
+
 bool procfs_cgroup(pid_t pid, char *path, size_t size)
 {
 	char text[CGROUP_FILE];
 
-	return procfs_read(pid, "cgroup", text, sizeof(text)) > 0 && cgroup_path(text, path, size);
+	return !skips_details && procfs_read(pid, "cgroup", text, sizeof(text)) > 0 && cgroup_path(text, path, size);
 }
 
 /* The fourth field of the open /proc/PID/stat; the second one may contain anything, also ")" (proc_pid_stat(5)). */
@@ -120,6 +128,8 @@ void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *contex
 	tell(&telling, PROCESS_COMM, comm);
 	if (procfs_exe(pid, path, sizeof(path)) > 0)
 		tell(&telling, PROCESS_EXE, path);
+	if (skips_details)
+		return;
 	if (procfs_cgroup(pid, path, PROCFS_CGROUP))
 		tell(&telling, PROCESS_CGROUP, path);
 	ppid = procfs_parent(pid, comm);

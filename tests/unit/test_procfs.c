@@ -271,6 +271,11 @@ static void names_come_in_pieces(void **state)
 	memset(&pieces, 0, sizeof(pieces));
 	procfs_process_events(600, 12345, take_piece, &pieces);
 	assert_string_equal(pieces.text[PROCESS_PARENT], "");
+	procfs_skip_details();
+	memset(&pieces, 0, sizeof(pieces));
+	procfs_process_events(600, 12345, take_piece, &pieces);
+	assert_int_equal(pieces.events, 1 + 3);
+	assert_false(procfs_cgroup(600, path, sizeof(path)));
 }
 
 static void count_thread(void *context, pid_t tid)
