@@ -15,6 +15,7 @@
 #include "base/xalloc.h"
 #include "cli/options_check.h"
 #include "cli/option_debug.h"
+#include "cli/option_files.h"
 #include "cli/option_pids.h"
 #include "cli/option_report.h"
 #include "cli/option_user.h"
@@ -177,12 +178,13 @@ static int take_interface(struct options *options, const struct option_def *def,
 
 static int take_read(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	if (*word == '\0')
-		return err_set(err, EINVAL, "%s needs the name of a file", option_name(def));
-	options->reads = array_extend(options->reads, options->read_count, sizeof(*options->reads));
-	options->reads[options->read_count++] = word;
-	options->read = options->reads[0];
-	return 0;
+	options->read = options->read_count > 0 ? options->reads[0] : word;
+	return option_files_add(&options->reads, &options->read_count, option_name(def), word, err);
+}
+
+static int take_audit_log(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	return option_files_add(&options->audit_logs, &options->audit_log_count, option_name(def), word, err);
 }
 
 static int take_packet_filter(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -571,6 +573,7 @@ void options_free(struct options *options)
 	free(options->drop_to);
 	free(options->interfaces);
 	free(options->reads);
+	free(options->audit_logs);
 	free(options->packet_filter);
 	conn_filter_free(&options->filter);
 	free(options->local.elements);

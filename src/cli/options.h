@@ -117,6 +117,8 @@ enum options_debug {
  * @metrics_peers: rows of peers there
  * @record: file to write events to
  * @strace_log: file to read calls from
+ * @audit_logs: logs of audit to read calls from
+ * @audit_log_count: number of @audit_logs
  * @replay: file to read events from
  * @help: --help was given; with it and the next three the run has no source
  * @version: --version was given
@@ -195,6 +197,8 @@ struct options {
 	int64_t metrics_peers;
 	const char *record;
 	const char *strace_log;
+	const char **audit_logs;
+	size_t audit_log_count;
 	const char *replay;
 	bool help;
 	bool version;
@@ -241,7 +245,15 @@ bool options_wants_color(const struct options *options, bool is_terminal);
 /** options_file() - the name of the file that the run reads, the packets' first; NULL: none */
 static inline const char *options_file(const struct options *options)
 {
-	return options->read != NULL ? options->read : options->replay != NULL ? options->replay : options->strace_log;
+	const char *log = options->audit_log_count > 0 ? options->audit_logs[0] : options->strace_log;
+
+	return options->read != NULL ? options->read : options->replay != NULL ? options->replay : log;
+}
+
+/** options_has_log() - true when system calls are read from a log, which then names the processes of interest */
+static inline bool options_has_log(const struct options *options)
+{
+	return options->strace_log != NULL || options->audit_log_count > 0;
 }
 
 /** options_is_file() - true when all input is read from files, which then give the time */

@@ -301,7 +301,8 @@ static int check_io(const struct options *options, struct err *err)
 /* Files contain past events: live sources cannot be joined to them. */
 static int check_sources(const struct options *options, struct err *err)
 {
-	const char *offline = options->replay != NULL ? "--replay" : options->read != NULL ? "--read" : "--strace-log";
+	const char *log = options->strace_log != NULL ? "--strace-log" : "--audit-log";
+	const char *offline = options->replay != NULL ? "--replay" : options->read != NULL ? "--read" : log;
 	const char *live = NULL;
 
 	if (options->pid_count > 0)
@@ -310,8 +311,11 @@ static int check_sources(const struct options *options, struct err *err)
 		live = "a COMMAND";
 	else if (options->interface_count > 0)
 		live = "--interface";
-	if (options->replay != NULL && options->strace_log != NULL)
-		return err_set(err, EINVAL, "--replay cannot go with --strace-log: a recording has its own calls");
+	if (options->replay != NULL && options_has_log(options))
+		return err_set(err, EINVAL, "--replay cannot go with %s: a recording has its own calls", log);
+	if (options->strace_log != NULL && options->audit_log_count > 0)
+		return err_set(err, EINVAL,
+			       "--strace-log cannot go with --audit-log: both would count the same connections");
 	if (options_is_file(options)) {
 		if (live != NULL)
 			return err_set(err, EINVAL, "%s cannot go with %s: a file contains events from before this run",
@@ -320,8 +324,8 @@ static int check_sources(const struct options *options, struct err *err)
 	}
 	if (live == NULL)
 		return err_set(err, EINVAL,
-			       "nothing to watch; give -p PID, a COMMAND, -i IFACE, -r FILE, --strace-log=FILE or "
-			       "--replay=FILE");
+			       "nothing to watch; give -p PID, a COMMAND, -i IFACE, -r FILE, --strace-log=FILE, "
+			       "--audit-log=FILE or --replay=FILE");
 	return 0;
 }
 

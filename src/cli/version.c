@@ -25,6 +25,11 @@ void version_print(FILE *to)
 		fprintf(to, "libsmartcols %s\n", smartcols);
 	fputs("libaudit " AUDIT_VERSION "\n", to);
 	fprintf(to, "compressed savefiles: %s\n", file_stream_formats());
+#ifdef HAVE_AUPARSE
+	fputs("libauparse " AUDIT_VERSION "\n", to);
+#else
+	fputs("without libauparse: --audit-log is refused\n", to);
+#endif
 #ifdef HAVE_NCURSES
 	fprintf(to, "%s\n", curses_version());
 #else

@@ -26,10 +26,14 @@ static inline int64_t columns_retrans(const struct conn *conn)
 /**
  * columns_duration() - nanoseconds from the first to the last sign
  *
- * Unknown for a connection known only by its final counters: these are its only sign.
+ * Unknown for a connection known only by its final counters: these are its only sign. Unknown, too, for an accepted one
+ * that only audit has.
  */
 static inline int64_t columns_duration(const struct conn *conn)
 {
+	/* Audit has the time at which accept(2) was called, and not when it returned. */
+	if (conn->dir == DIR_IN && (conn->seen & (SEEN_AUDIT | SEEN_WIRE)) == SEEN_AUDIT)
+		return CONN_UNKNOWN;
 	if (conn->start_ns == conn->end_ns && (conn->seen & (SEEN_CALLS | SEEN_WIRE)) == 0)
 		return CONN_UNKNOWN;
 	return clock_span(conn->start_ns, conn->end_ns);

@@ -105,7 +105,8 @@ static size_t add(struct named_file *files, size_t count, const char *option, co
 
 int files_check(const struct options *options, struct err *err)
 {
-	struct named_file outputs[4], *inputs = xcalloc(options->read_count + 2, sizeof(*inputs));
+	struct named_file outputs[4],
+		*inputs = xcalloc(options->read_count + options->audit_log_count + 2, sizeof(*inputs));
 	size_t input_count = 0, output_count = 0;
 	const char *output = options->output != NULL ? options->output : "-";
 	int rc = 0;
@@ -114,6 +115,8 @@ int files_check(const struct options *options, struct err *err)
 		input_count = add(inputs, input_count, "--read", options->reads[i], STDIN_FILENO);
 	input_count = add(inputs, input_count, "--replay", options->replay, STDIN_FILENO);
 	input_count = add(inputs, input_count, "--strace-log", options->strace_log, STDIN_FILENO);
+	for (size_t i = 0; i < options->audit_log_count; i++)
+		input_count = add(inputs, input_count, "--audit-log", options->audit_logs[i], STDIN_FILENO);
 	output_count = add(outputs, output_count, "--output", output, STDOUT_FILENO);
 	output_count = add(outputs, output_count, "--record", options->record, STDOUT_FILENO);
 	output_count = add(outputs, output_count, "--metrics", options->metrics, STDOUT_FILENO);

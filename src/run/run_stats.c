@@ -59,7 +59,7 @@ static unsigned int lacks(const struct sources *sources, const struct options *o
 	bool is_replay = options->replay != NULL, is_file = options_is_file(options);
 	bool has_packets = sources_has_packets(sources);
 	bool has_target = options->command != NULL || options->pid_count > 0;
-	bool has_calls = (is_replay && !run->whole) || options->strace_log != NULL ||
+	bool has_calls = (is_replay && !run->whole) || options_has_log(options) ||
 			 (has_target && options->via != OPTIONS_VIA_DIAG);
 	unsigned int lacks = 0;
 
@@ -219,7 +219,7 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 			text_add(text, " neither made nor accepted a TCP connection");
 		}
 	}
-	if (options->replay != NULL || options->strace_log != NULL) {
+	if (options->replay != NULL || options_has_log(options)) {
 		text_add(text, text->length > 0 ? "; " : "");
 		text_add(text, options->replay != NULL ? "the recording" : "the log");
 		text_add(text, " contains no TCP connection");
@@ -288,7 +288,7 @@ void run_stats_explain(struct summary *summary, struct output *output, const str
 	const char *report;
 
 	output_count(output, summary);
-	summary->has_processes = !options_is_file(options) || options->strace_log != NULL || options->replay != NULL;
+	summary->has_processes = !options_is_file(options) || options_has_log(options) || options->replay != NULL;
 	summary->targets = options->pid_count;
 	summary->inexact_remedy = exact_by(options);
 	summary->unwatched_why = sources_refused(sources, 0);

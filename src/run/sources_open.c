@@ -10,6 +10,7 @@
 #include "run/launch_user.h"
 #include "run/parents.h"
 #include "run/privileges.h"
+#include "source/audit_log/audit_log.h"
 #include "source/packet/capture.h"
 #include "source/packet/hidden.h"
 #include "source/replay/replay.h"
@@ -322,6 +323,28 @@ static int open_strace_log(struct sources *sources, struct source_slot *slot, co
 	return rc;
 }
 
+/* It reads in a process of its own, like packets. */
+static int open_audit_log(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
+			  struct err *err)
+{
+	const struct audit_log_config config = {
+		.paths = sources->options->audit_logs,
+		.count = sources->options->audit_log_count,
+		.drop_to = sources->options->drop_to,
+	};
+	struct audit_log *log = NULL;
+	int rc;
+
+	(void)opening;
+	if (config.count == 0)
+		return 0;
+	rc = audit_log_open(&log, &config, err);
+	slot->source = log;
+	slot->events = merge_stream(sources->merge);
+	slot->awaited = true;
+	return rc;
+}
+
 /* The tracer first: a socket's death has the time of its reading, and what the calls said of it must be there. */
 static const struct source_row rows[] = {
 	{&tracer_source, SOURCE_STAGE_TARGET, open_tracer, NULL},
@@ -331,6 +354,7 @@ static const struct source_row rows[] = {
 	{&packet_source, SOURCE_STAGE_FORK, open_packets, explain_hidden},
 	{&replay_source, SOURCE_STAGE_FILES, open_replay, NULL},
 	{&strace_log_source, SOURCE_STAGE_FILES, open_strace_log, NULL},
+	{&audit_log_source, SOURCE_STAGE_FORK, open_audit_log, NULL},
 };
 
 /* ---- all of them ------------------------------------------------------------------- */

@@ -11,7 +11,7 @@ struct tracker_config tracking_config(const struct options *options, const struc
 		.limit = (size_t)options->max_connections,
 		.by_events = options_is_file(options),
 		.timeout_ns = options->timeout_ns,
-		.whole = options->command == NULL && options->pid_count == 0 && options->strace_log == NULL,
+		.whole = options->command == NULL && options->pid_count == 0 && !options_has_log(options),
 		.has_destroy = sources_destroy(sources) != NULL,
 		.netns = sources_netns(sources),
 		.syn_retries = options_is_file(options) ? -1 : procfs_syn_retries(),

@@ -271,7 +271,8 @@ static void settle_times(const struct record *record, struct conn *conn)
 	const struct evidence *evidence = record->evidence;
 	int64_t established = record->wire != NULL ? wire_established_ns(record->wire) : CLOCK_UNKNOWN;
 
-	if (conn->dir == DIR_OUT) {
+	/* Audit does not say when a call returned. */
+	if (conn->dir == DIR_OUT && !(conn->seen & SEEN_AUDIT)) {
 		int64_t known = evidence->outcome_ns;
 
 		/* A connect(2) that did not wait: the time of the answer, if that was seen. */
@@ -292,7 +293,7 @@ static void settle_times(const struct record *record, struct conn *conn)
 	/* With a retransmitted SYN it took seconds, compared with which a tick is short. */
 	if (conn->hs_ns < 0 && evidence->handshake_retrans > 0)
 		conn->hs_ns = clock_span(evidence->connect_begin_ns, evidence->finished_ns);
-	if (evidence->accept_ns >= 0)
+	if (evidence->accept_ns >= 0 && !(conn->seen & SEEN_AUDIT))
 		conn->queue_ns = queue_wait(evidence, established);
 }
 

@@ -8,6 +8,12 @@
 
 /* Evidence of system calls. */
 
+/* Where the call was seen. */
+static enum conn_seen seen_by(const struct event *event)
+{
+	return event->origin == ORIGIN_AUDIT ? SEEN_AUDIT : SEEN_CALLS;
+}
+
 static void set_owner(struct tracker *tracker, struct record *record, const struct event_call *call)
 {
 	tracker_set_process(tracker, record, call->pid, call->uid);
@@ -30,7 +36,7 @@ static void dispute(struct tracker *tracker, struct record *record, const struct
 	other->conn.seen |= SEEN_DISPUTED;
 	record_evidence(other)->accept_ns = event->time_ns;
 	set_owner(tracker, other, &event->call);
-	record_seen(other, event->time_ns, SEEN_CALLS);
+	record_seen(other, event->time_ns, seen_by(event));
 }
 
 /* The source does not know the local end: the packets are found by the rest. */
@@ -88,7 +94,7 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 	if (event->call.disputed)
 		record->conn.seen |= SEEN_DISPUTED;
 	set_owner(tracker, record, &event->call);
-	record_seen(record, event->time_ns, SEEN_CALLS);
+	record_seen(record, event->time_ns, seen_by(event));
 	join_by_half(tracker, record, &event->call);
 	tracker_observe_call(tracker, record, event);
 }
@@ -109,7 +115,7 @@ static void feed_take(struct tracker *tracker, const struct event *event)
 	} else {
 		tracker_set_last(tracker, record, event->call.pid);
 	}
-	record_seen(record, event->time_ns, SEEN_CALLS);
+	record_seen(record, event->time_ns, seen_by(event));
 }
 
 /* Another connect(2) on a socket whose first attempt is not over: it only queries that one (EALREADY, EISCONN, 0). */
@@ -132,7 +138,7 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 	record_evidence(record)->connect_begin_ns = event->time_ns;
 	record_evidence(record)->connect_tid = event->call.tid;
 	set_owner(tracker, record, &event->call);
-	record_seen(record, event->time_ns, SEEN_CALLS);
+	record_seen(record, event->time_ns, seen_by(event));
 	tracker->connecting = array_reserve(tracker->connecting, tracker->connecting_count, &tracker->connecting_size,
 					    sizeof(*tracker->connecting));
 	tracker->connecting[tracker->connecting_count++] = (struct connecting){event->call.tid, record};
@@ -194,7 +200,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 		record->conn.seen |= SEEN_DISPUTED;
 	record_evidence(record)->connect_end_ns = event->time_ns;
 	record_evidence(record)->call_error = error;
-	record_seen(record, event->time_ns, SEEN_CALLS);
+	record_seen(record, event->time_ns, seen_by(event));
 	if (earlier != NULL)
 		tracker_begin_closing(tracker, earlier);
 	tracker_join_flow(tracker, record, &event->flow);
@@ -301,7 +307,7 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 	if (call->cookie & EVENT_COOKIE_MADE_UP)
 		learn_flow(tracker, record, event);
 	tracker_set_last(tracker, record, call->pid);
-	record_seen(record, event->time_ns, SEEN_CALLS);
+	record_seen(record, event->time_ns, seen_by(event));
 	tracker_observe_call(tracker, record, event);
 	switch (call->kind) {
 	case CALL_SO_ERROR:

@@ -22,7 +22,8 @@ static void move_wire(struct tracker *tracker, struct record *to, struct record 
 	free(to->conn.host);
 	to->conn.host = from->conn.host;
 	from->conn.host = NULL;
-	if (to->conn.start_ns < 0 || from->conn.start_ns < to->conn.start_ns)
+	/* The time of audit is that of the call's entry, and too early by up to a tick. */
+	if (to->conn.start_ns < 0 || from->conn.start_ns < to->conn.start_ns || (to->conn.seen & SEEN_AUDIT))
 		to->conn.start_ns = from->conn.start_ns;
 	if (from->conn.end_ns > to->conn.end_ns)
 		to->conn.end_ns = from->conn.end_ns;
@@ -111,7 +112,7 @@ static bool is_of_another(const struct record *record, const struct flow *flow)
 {
 	const struct flow *known = &record->conn.flow;
 
-	return !(record->conn.seen & SEEN_CALLS) && flow_is_complete(known) && flow_is_complete(flow) &&
+	return !(record->conn.seen & (SEEN_CALLS | SEEN_AUDIT)) && flow_is_complete(known) && flow_is_complete(flow) &&
 	       !(endpoint_equal(&known->local, &flow->local) && endpoint_equal(&known->remote, &flow->remote));
 }
 
@@ -170,7 +171,7 @@ static struct record *search_packets(struct tracker *tracker, const struct recor
 
 void tracker_join_packets(struct tracker *tracker, struct record *record)
 {
-	struct record *packets = search_packets(tracker, record);
+	struct record *packets = tracker->has_packets ? search_packets(tracker, record) : NULL;
 	struct flow flow;
 
 	if (packets == NULL)

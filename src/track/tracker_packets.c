@@ -25,6 +25,7 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
 {
 	struct record *record = tracker_record_new(tracker, true);
 
+	tracker->has_packets = true;
 	record->calls_unseen = true;
 	record->is_inside = event->segment.has & SEGMENT_HAS_OUTGOING && event->segment.has & SEGMENT_HAS_INCOMING;
 	if (beside) {

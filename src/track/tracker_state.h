@@ -91,6 +91,7 @@ struct early_icmp {
  * @early_at: where the next one goes
  * @ids: number of the last record
  * @owners_come: calls are not watched, and a connection may be known by its final counters alone
+ * @has_packets: packets made a record
  * @now_ns: time of the newest event or tick
  * @tick_ns: with tracker_config.by_events: the next time at which due work is done
  * @walked: what tracker_next() returned last: @view
@@ -124,6 +125,7 @@ struct tracker {
 	unsigned int early_at;
 	uint64_t ids;
 	bool owners_come;
+	bool has_packets;
 	int64_t now_ns;
 	int64_t tick_ns;
 	struct record *walked;

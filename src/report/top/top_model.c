@@ -159,7 +159,7 @@ void top_model_begin(struct top_model *model, int64_t now_ns)
 /* Return: true when its start was seen, so its counters began at 0 in this run. */
 static bool is_fresh(const struct conn *conn)
 {
-	return (conn->seen & SEEN_EXISTING) == 0 && ((conn->seen & SEEN_CALLS) != 0 || conn->hs_ns >= 0);
+	return (conn->seen & SEEN_EXISTING) == 0 && ((conn->seen & (SEEN_CALLS | SEEN_AUDIT)) != 0 || conn->hs_ns >= 0);
 }
 
 static bool has_failed(const struct conn *conn)

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/audit_log/audit_line.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <libaudit.h>
+#include <linux/io_uring.h>
+#include <linux/net.h>
+#include <linux/sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "source/audit_log/audit_fields.h"
+
+/*
+ * Forms of one record:
+ *
+ *	type=SYSCALL msg=audit(1700000000.123:45): arch=c000003e syscall=42 success=no exit=-111 a0=3 ...
+ *	node=web1 type=SYSCALL msg=audit(1700000000.123:45): ... key=(null)<0x1d>ARCH=x86_64 SYSCALL=connect ...
+ *	type=SYSCALL msg=audit(11/14/2023 22:13:20.123:45) : arch=x86_64 syscall=connect success=no
+ *exit=ECONNREFUSED(...) [   12.345678] audit: type=1300 audit(1700000000.123:45): arch=c000003e syscall=42 ... Nov 14
+ *22:13:20 web1 kernel: type=1300 audit(1700000000.123:45): arch=c000003e ... Nov 14 22:13:20 web1 audisp-syslog[77]:
+ *type=SYSCALL msg=audit(1700000000.123:45): arch=c000003e ...
+ */
+
+/* The words of a prefix are short; "type=" further behind is part of another text. */
+#define PREFIX_MAX 256
+
+/* In nanoseconds it fits in a time (year 2242). */
+#define SECONDS_MAX (INT64_C(1) << 33)
+
+static bool starts(struct span text, const char *word)
+{
+	size_t length = strlen(word);
+
+	return text.length >= length && memcmp(text.data, word, length) == 0;
+}
+
+static bool take(struct span *text, const char *word)
+{
+	return starts(*text, word) && span_skip(text, strlen(word));
+}
+
+static bool is(struct span text, const char *word)
+{
+	return text.length == strlen(word) && memcmp(text.data, word, text.length) == 0;
+}
+
+static const uint8_t *find(struct span text, const char *word)
+{
+	return text.length > 0 ? memmem(text.data, text.length, word, strlen(word)) : NULL;
+}
+
+static struct span from(struct span text, const uint8_t *at)
+{
+	(void)span_skip(&text, (size_t)(at - text.data));
+	return text;
+}
+
+/* The characters before the first one of @ends, which stays in @text. */
+static struct span take_until(struct span *text, const char *ends)
+{
+	struct span word = {text->data, 0};
+
+	while (word.length < text->length && strchr(ends, text->data[word.length]) == NULL)
+		word.length++;
+	(void)span_skip(text, word.length);
+	return word;
+}
+
+/* ---- the head ----------------------------------------------------------------------- */
+
+static bool take_stamp_end(struct span *text, struct audit_line *line)
+{
+	uint64_t milliseconds;
+
+	if (!take(text, ".") || !audit_fields_take_decimal(text, &milliseconds) || milliseconds > 999 ||
+	    !take(text, ":") || !audit_fields_take_decimal(text, &line->serial))
+		return false;
+	line->milliseconds = (uint32_t)milliseconds;
+	return take(text, ")");
+}
+
+/* The order of the three numbers of a date depends on the locale in which ausearch -i ran. */
+static bool order_date(const uint64_t numbers[3], char separator, bool day_first, struct tm *date)
+{
+	uint64_t year = numbers[2], month = numbers[0], day = numbers[1];
+
+	if (numbers[0] > 999) {
+		year = numbers[0];
+		month = numbers[1];
+		day = numbers[2];
+	} else if (separator == '.' || numbers[0] > 12 || (day_first && numbers[1] <= 12)) {
+		month = numbers[1];
+		day = numbers[0];
+	}
+	if (year < 100)
+		year += 2000;
+	if (month < 1 || month > 12 || day < 1 || day > 31 || year < 1970 || year > 9999)
+		return false;
+	date->tm_year = (int)year - 1900;
+	date->tm_mon = (int)month - 1;
+	date->tm_mday = (int)day;
+	return true;
+}
+
+/* "11/14/2023 22:13:20", in local time. */
+static bool take_local_time(struct span *text, struct audit_line *line, bool day_first)
+{
+	struct tm date = {.tm_isdst = -1};
+	uint64_t numbers[3], clock[3];
+	char separator = '\0';
+	time_t seconds;
+
+	for (int i = 0; i < 3; i++) {
+		if (i > 0) {
+			if (text->length == 0 || strchr("/.-", text->data[0]) == NULL)
+				return false;
+			separator = (char)text->data[0];
+			(void)span_skip(text, 1);
+		}
+		if (!audit_fields_take_decimal(text, &numbers[i]))
+			return false;
+	}
+	if (!take(text, " ") || !order_date(numbers, separator, day_first, &date))
+		return false;
+	for (int i = 0; i < 3; i++)
+		if ((i > 0 && !take(text, ":")) || !audit_fields_take_decimal(text, &clock[i]) || clock[i] > 60)
+			return false;
+	date.tm_hour = (int)clock[0];
+	date.tm_min = (int)clock[1];
+	date.tm_sec = (int)clock[2];
+	seconds = mktime(&date);
+	line->seconds = seconds;
+	return seconds > 0 && seconds <= SECONDS_MAX;
+}
+
+/* "audit(1700000000.123:45):" and the blanks around its colon. */
+static bool take_stamp(struct span *text, struct audit_line *line, bool day_first)
+{
+	struct span rest = *text;
+	uint64_t seconds;
+
+	if (!take(&rest, "audit("))
+		return false;
+	*text = rest;
+	if (audit_fields_take_decimal(&rest, &seconds) && starts(rest, ".") && seconds <= SECONDS_MAX &&
+	    take_stamp_end(&rest, line)) {
+		line->seconds = (int64_t)seconds;
+	} else {
+		rest = *text;
+		if (!take_local_time(&rest, line, day_first) || !take_stamp_end(&rest, line))
+			return false;
+		line->is_interpreted = true;
+	}
+	(void)take(&rest, " ");
+	if (!take(&rest, ":"))
+		return false;
+	*text = rest;
+	return true;
+}
+
+static enum audit_line_type type_of(struct span name)
+{
+	static const struct {
+		const char *name, *number;
+		enum audit_line_type type;
+	} types[] = {
+		{"SYSCALL", "1300", AUDIT_LINE_SYSCALL},   {"SOCKETCALL", "1304", AUDIT_LINE_SOCKETCALL},
+		{"SOCKADDR", "1306", AUDIT_LINE_SOCKADDR}, {"EOE", "1320", AUDIT_LINE_END},
+		{"PROCTITLE", "1327", AUDIT_LINE_END},     {"URINGOP", "1336", AUDIT_LINE_URING},
+	};
+
+	/* A library that is older than the kernel calls a type UNKNOWN[1336]. */
+	if (take(&name, "UNKNOWN[") && name.length > 0)
+		name.length--;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (is(name, types[i].name) || is(name, types[i].number))
+			return types[i].type;
+	return AUDIT_LINE_OTHER;
+}
+
+/* "node=web1 " before the type. */
+static struct span node_of(struct span prefix)
+{
+	const uint8_t *at = find(prefix, "node=");
+	struct span rest, none = {prefix.data, 0};
+
+	if (at == NULL || (at > prefix.data && at[-1] != ' '))
+		return none;
+	rest = from(prefix, at + strlen("node="));
+	return take_until(&rest, " ");
+}
+
+/* "audit: audit_lost=12 audit_rate_limit=0 audit_backlog_limit=64" */
+static bool is_loss(struct audit_line *line, struct span text)
+{
+	const uint8_t *at = find(text, "audit_lost=");
+	uint64_t count;
+
+	if (at == NULL || find(text, "audit_backlog_limit=") == NULL)
+		return false;
+	text = from(text, at + strlen("audit_lost="));
+	if (!audit_fields_take_decimal(&text, &count) || count > INT32_MAX)
+		return false;
+	line->lost = (int64_t)count;
+	line->type = AUDIT_LINE_LOST;
+	return true;
+}
+
+/* "Nov 14 22:13:20 web1 audit[4711]: SYSCALL arch=c000003e ...": the journal keeps time and number elsewhere. */
+static bool is_numberless(struct span text)
+{
+	static const char *const words[] = {": SYSCALL arch=", ": SOCKADDR saddr="};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct span head = text;
+
+		span_limit(&head, PREFIX_MAX);
+		if (find(head, words[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* A line that is no record, or has none of the types that matter. */
+static void parse_other(struct audit_line *line, struct span text)
+{
+	if (starts(text, "----"))
+		line->type = AUDIT_LINE_SEPARATOR;
+	else if (!is_loss(line, text) && is_numberless(text))
+		line->type = AUDIT_LINE_NUMBERLESS;
+}
+
+/* ---- calls ---------------------------------------------------------------------------- */
+
+enum audit_line_call audit_line_socketcall(uint64_t number)
+{
+	switch (number) {
+	case SYS_SOCKET:
+		return AUDIT_CALL_SOCKET;
+	case SYS_BIND:
+		return AUDIT_CALL_BIND;
+	case SYS_CONNECT:
+		return AUDIT_CALL_CONNECT;
+	case SYS_LISTEN:
+		return AUDIT_CALL_LISTEN;
+	case SYS_ACCEPT:
+	case SYS_ACCEPT4:
+		return AUDIT_CALL_ACCEPT;
+	case SYS_SHUTDOWN:
+		return AUDIT_CALL_SHUTDOWN;
+	default:
+		return AUDIT_CALL_NONE;
+	}
+}
+
+static enum audit_line_call call_of(const char *name, uint64_t first, uint64_t second)
+{
+	static const struct {
+		const char *name;
+		enum audit_line_call call;
+	} calls[] = {
+		{"socket", AUDIT_CALL_SOCKET},     {"bind", AUDIT_CALL_BIND},     {"connect", AUDIT_CALL_CONNECT},
+		{"listen", AUDIT_CALL_LISTEN},     {"accept", AUDIT_CALL_ACCEPT}, {"accept4", AUDIT_CALL_ACCEPT},
+		{"shutdown", AUDIT_CALL_SHUTDOWN}, {"close", AUDIT_CALL_CLOSE},   {"dup", AUDIT_CALL_DUP},
+		{"dup2", AUDIT_CALL_DUP},          {"dup3", AUDIT_CALL_DUP},      {"fork", AUDIT_CALL_FORK},
+		{"vfork", AUDIT_CALL_FORK},        {"clone3", AUDIT_CALL_FORK},   {"socketcall", AUDIT_CALL_SOCKETCALL},
+	};
+
+	if (name == NULL)
+		return AUDIT_CALL_NONE;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (strcmp(name, calls[i].name) == 0)
+			return calls[i].call;
+	if (strcmp(name, "fcntl") == 0 || strcmp(name, "fcntl64") == 0)
+		return second == F_DUPFD || second == F_DUPFD_CLOEXEC ? AUDIT_CALL_DUP : AUDIT_CALL_NONE;
+	if (strcmp(name, "clone") == 0)
+		return first & CLONE_FILES ? AUDIT_CALL_NONE : AUDIT_CALL_FORK;
+	return AUDIT_CALL_NONE;
+}
+
+/* Calls of the x32 architecture have this bit in their number (__X32_SYSCALL_BIT). */
+#define X32_BIT 0x40000000
+
+enum audit_line_call audit_line_syscall(uint32_t arch, int number, uint64_t first_argument, uint64_t second_argument)
+{
+	int machine = audit_elf_to_machine(arch);
+
+	if (machine == MACH_86_64)
+		number &= ~X32_BIT;
+	return machine < 0 ? AUDIT_CALL_NONE
+			   : call_of(audit_syscall_to_name(number, machine), first_argument, second_argument);
+}
+
+/* Sets line.call. Return: false when the call does not matter. */
+static bool is_wanted_call(struct audit_line *line)
+{
+	struct audit_fields fields;
+
+	audit_fields_parse(&fields, line->body, line->is_interpreted, AUDIT_FIELDS_CALL);
+	if (fields.machine < 0 || fields.syscall < 0)
+		return false;
+	line->call = audit_line_syscall(audit_machine_to_elf(fields.machine), fields.syscall, fields.args[0],
+					fields.args[1]);
+	return line->call != AUDIT_CALL_NONE;
+}
+
+enum audit_line_call audit_line_uring(int operation)
+{
+	if (operation == IORING_OP_CONNECT)
+		return AUDIT_CALL_CONNECT;
+	return operation == IORING_OP_ACCEPT ? AUDIT_CALL_ACCEPT : AUDIT_CALL_NONE;
+}
+
+static bool is_wanted_uring(struct audit_line *line)
+{
+	struct audit_fields fields;
+
+	audit_fields_parse(&fields, line->body, line->is_interpreted, AUDIT_FIELDS_URING);
+	line->call = audit_line_uring(fields.uring_op);
+	return line->call != AUDIT_CALL_NONE;
+}
+
+void audit_line_parse(struct audit_line *line, struct span text, bool day_first)
+{
+	struct span head = text, rest;
+	const uint8_t *at;
+
+	*line = (struct audit_line){.type = AUDIT_LINE_FOREIGN, .node = {text.data, 0}, .body = {text.data, 0}};
+	if (text.length > 0 && text.data[text.length - 1] == '\r')
+		text.length--;
+	span_limit(&head, PREFIX_MAX);
+	at = starts(head, "type=") ? head.data : find(head, "type=");
+	if (at == NULL || (at > head.data && at[-1] != ' ')) {
+		parse_other(line, text);
+		return;
+	}
+	rest = from(text, at + strlen("type="));
+	line->type = type_of(take_until(&rest, " "));
+	line->node = node_of((struct span){text.data, (size_t)(at - text.data)});
+	(void)take(&rest, " ");
+	(void)take(&rest, "msg=");
+	if (!take_stamp(&rest, line, day_first)) {
+		line->type = AUDIT_LINE_FOREIGN;
+		line->seconds = 0;
+		return;
+	}
+	/* What auditd(8) adds in the enriched form is names of what stands before. */
+	line->body = take_until(&rest, "\x1d");
+	if ((line->type == AUDIT_LINE_SYSCALL && !is_wanted_call(line)) ||
+	    (line->type == AUDIT_LINE_URING && !is_wanted_uring(line)))
+		line->type = AUDIT_LINE_OTHER;
+}
+
+/* ---- the record again ------------------------------------------------------------------- */
+
+static size_t write_hex(char *to, size_t size, const char *name, const char *text)
+{
+	size_t used = (size_t)snprintf(to, size, " %s=", name);
+
+	for (const char *c = text; *c != '\0' && used + 3 < size; c++)
+		used += (size_t)snprintf(to + used, size - used, "%02X", (unsigned char)*c);
+	return used;
+}
+
+static size_t write_call(const struct audit_line *line, char *to, size_t size)
+{
+	struct audit_fields fields;
+	size_t used;
+
+	audit_fields_parse(&fields, line->body, line->is_interpreted, AUDIT_FIELDS_ALL);
+	if (fields.pid <= 0 || (line->type == AUDIT_LINE_SYSCALL && (fields.machine < 0 || fields.syscall < 0)))
+		return 0;
+	if (line->type == AUDIT_LINE_URING)
+		used = (size_t)snprintf(to, size, " uring_op=%d", fields.uring_op);
+	else
+		used = (size_t)snprintf(to, size, " arch=%x syscall=%d a0=%llx a1=%llx",
+					audit_machine_to_elf(fields.machine), fields.syscall,
+					(unsigned long long)fields.args[0], (unsigned long long)fields.args[1]);
+	if (fields.has_exit)
+		used += (size_t)snprintf(to + used, size - used, " exit=%lld", (long long)fields.exit);
+	used += (size_t)snprintf(to + used, size - used, " pid=%d", fields.pid);
+	if (fields.euid >= 0)
+		used += (size_t)snprintf(to + used, size - used, " euid=%lld", (long long)fields.euid);
+	if (fields.comm[0] != '\0')
+		used += write_hex(to + used, size - used, "comm", fields.comm);
+	if (fields.exe[0] != '\0')
+		used += write_hex(to + used, size - used, "exe", fields.exe);
+	return used;
+}
+
+static size_t write_socketcall(const struct audit_line *line, char *to, size_t size)
+{
+	struct audit_fields fields;
+
+	audit_fields_parse(&fields, line->body, line->is_interpreted, AUDIT_FIELDS_CALL);
+	if (!fields.has_args)
+		return 0;
+	return (size_t)snprintf(to, size, " nargs=2 a0=%llx a1=%llx", (unsigned long long)fields.args[0],
+				(unsigned long long)fields.args[1]);
+}
+
+static size_t write_address(const struct audit_line *line, char *to, size_t size)
+{
+	uint8_t address[AUDIT_FIELDS_ADDRESS];
+	size_t length = audit_fields_address(line->body, line->is_interpreted, address), used;
+
+	if (length == 0)
+		return 0;
+	used = (size_t)snprintf(to, size, " saddr=");
+	for (size_t i = 0; i < length && used + 3 < size; i++)
+		used += (size_t)snprintf(to + used, size - used, "%02X", address[i]);
+	return used;
+}
+
+/* EOE has no fields; a blank is behind its colon. */
+static size_t write_end(const struct audit_line *line, char *to, size_t size)
+{
+	(void)line;
+	return (size_t)snprintf(to, size, " ");
+}
+
+/* The name of a host: other characters would make another record of it. */
+static size_t write_node(const struct span *node, char *to, size_t size)
+{
+	size_t used = (size_t)snprintf(to, size, "node=");
+
+	for (size_t i = 0; i < node->length && i < 64; i++)
+		to[used++] = isalnum(node->data[i]) || strchr("._-", node->data[i]) != NULL ? (char)node->data[i] : '_';
+	to[used++] = ' ';
+	return used;
+}
+
+size_t audit_line_write(const struct audit_line *line, char to[AUDIT_LINE_SIZE])
+{
+	static const struct {
+		enum audit_line_type type;
+		const char *name;
+		size_t (*write)(const struct audit_line *line, char *to, size_t size);
+	} types[] = {
+		{AUDIT_LINE_SYSCALL, "SYSCALL", write_call},
+		{AUDIT_LINE_SOCKETCALL, "SOCKETCALL", write_socketcall},
+		{AUDIT_LINE_SOCKADDR, "SOCKADDR", write_address},
+		{AUDIT_LINE_URING, "URINGOP", write_call},
+		{AUDIT_LINE_END, "EOE", write_end},
+	};
+	size_t used = line->node.length > 0 ? write_node(&line->node, to, AUDIT_LINE_SIZE) : 0, more, i = 0;
+
+	while (i < sizeof(types) / sizeof(types[0]) && types[i].type != line->type)
+		i++;
+	if (i == sizeof(types) / sizeof(types[0]))
+		return 0;
+	used += (size_t)snprintf(to + used, AUDIT_LINE_SIZE - used, "type=%s msg=audit(%lld.%03u:%llu):", types[i].name,
+				 (long long)line->seconds, line->milliseconds, (unsigned long long)line->serial);
+	more = types[i].write(line, to + used, AUDIT_LINE_SIZE - used - 2);
+	if (more == 0)
+		return 0;
+	used += more;
+	to[used++] = '\n';
+	to[used] = '\0';
+	return used;
+}
