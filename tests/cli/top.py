@@ -5,8 +5,10 @@
 The screens show a recording of a real nginx after it was played. They are equal to the present screen, except for
 numbers that depend on the time of the last update. With --update they are written.
 """
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -228,15 +230,54 @@ def size_limit(test):
         test.say("--top %s beyond ulimit -f" % words[-1], wrong)
 
 
+class Notes(cli.Cli):
+    """What a part says, for another process to print."""
+
+    def __init__(self):
+        super().__init__()
+        self.said = []
+
+    def say(self, name, complaints):
+        self.said.append((name, [str(complaint) for complaint in complaints], None))
+
+    def skip(self, name, reason):
+        self.said.append((name, [], reason))
+
+
+def begin(part):
+    """A child that runs a part. Return: where it writes what it has to say."""
+    reader, writer = os.pipe()
+    if os.fork():
+        os.close(writer)
+        return reader
+    test = Notes()
+    try:
+        part(test)
+    except OSError as error:
+        if str(error) == "out of pty devices":
+            test.skip(part.__name__, "no pseudo terminal here")
+        else:
+            test.say(part.__name__, [repr(error)])
+    with open(writer, "w", encoding="utf-8") as file:
+        json.dump(test.said, file)
+    shutil.rmtree(test.folder, ignore_errors=True)
+    os._exit(0)
+
+
 def main():
     test = cli.Cli()
-    for part in (documents, playing, savefile, every_file, progress, size_limit):
-        try:
-            part(test)
-        except OSError as error:
-            if str(error) != "out of pty devices":
-                raise
-            test.skip(part.__name__, "no pseudo terminal here")
+    if "--update" in sys.argv:
+        documents(test)
+    # They wait for what is played, so all at once.
+    for reader in [begin(part) for part in (documents, playing, savefile, every_file, progress, size_limit)]:
+        with open(reader, encoding="utf-8") as file:
+            text = file.read()
+        os.wait()
+        for name, complaints, reason in json.loads(text or '[["a part", ["it died"], null]]'):
+            if reason:
+                test.skip(name, reason)
+            else:
+                test.say(name, complaints)
     test.expect("without a screen --top -j would be neither lines nor JSON", test.run("--top", "-j", "true"), 2,
                 stderr=["--top would mix plain lines"], stdout="")
     test.expect("with -o it is both, each for itself", test.run("--top", "-j", "-o", "rows", "true"), 0,

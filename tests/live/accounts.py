@@ -7,8 +7,9 @@ import socket
 import sys
 import time
 
+import at_once
 from lib import (CONNTRACE, MKCONN, TOP_BUILD, Process, Skip, Trace, attach, capturing, check, enter_namespace,
-                 equal, main, must, parse_rows, run, scratch, short, test, wait_for, watch)
+                 equal, must, parse_rows, read_file, run, scratch, short, test, wait_for, watch)
 
 MASTER = """
 import os, signal, socket, sys, time
@@ -113,6 +114,31 @@ def filtered():
     check("no connection matched the options; 6 did not\n" in done.err, done.err)
 
 
+def requested(trace, condition, what):
+    """Waits until a report requested by SIGUSR1 has rows for which the condition is true. The request queries nothing."""
+    due = 0
+
+    def is_there():
+        nonlocal due
+        if time.monotonic() >= due:
+            trace.signal(signal.SIGUSR1)
+            due = time.monotonic() + 0.1
+        text = read_file(trace.rows_path)
+        return condition(parse_rows(text[:text.rfind("\n") + 1])) or not trace.alive()
+    wait_for(is_there, what)
+
+
+def queried(trace, port, count):
+    """Waits until so many connections to the port are known."""
+    requested(trace, lambda rows: len({row["rport"] for row in rows if row["dir"] == "in" and row["lport"] == port}) == count,
+              "the accept queue to be queried")
+
+
+def last_report(rows):
+    """Rows of the last report: each that was requested has its own."""
+    return list({(row["dir"], row["laddr"], row["lport"], row["rport"]): row for row in rows}.values())
+
+
 HUNG = """
 import socket, sys
 server = socket.socket()
@@ -135,36 +161,38 @@ if len(sys.argv) > 1:
 """
 
 
-@test("connections that a hung server never accepts are rows and in the accounts, and so is its full queue")
-def hung():
-    for way in ("launched", "attached", "-i lo", "late"):
-        for accepts in ([], ["accepts"]):
-            words = [sys.executable, "-c", HUNG] + accepts
-            if way == "launched":
-                server = trace = Trace([], words, stdin=-1)
-            else:
-                server = Process(words, stdin=-1)
-            wait_for(lambda server=server: server.out, "the port")
-            port = int(server.out.split()[0])
-            options = ["-i", "lo"] if way == "-i lo" else []
-            if way not in ("launched", "late"):
-                trace = attach([server.pid], options, runner=[])
-            server.line()
-            wait_for(lambda server=server: "connected" in server.out, "the connections")
-            if way == "late":
-                trace = attach([server.pid], options, runner=[])
-            # They are asked for within a second.
-            time.sleep(1.5)
-            server.line()
-            rows = trace.finish()
-            fact = rows.summary
-            waiting = [row for row in rows if row["dir"] == "in" and row["lport"] == port]
-            what = "%s %s: %s %s" % (way, accepts, [short(row) for row in rows], fact)
-            equal(len(waiting), 3, what)
-            equal({row["result"] for row in waiting}, {"ok"}, what)
-            equal(sorted(row["pid"] is not None for row in waiting), [False, False, bool(accepts)], what)
-            equal({"p" in row["seen"] for row in waiting}, {way == "late"}, what)
-            equal((fact["unaccepted"], fact["accept_queues_full"]), (2 if accepts else 3, 1), what)
+def hung(way):
+    for accepts in ([], ["accepts"]):
+        words = [sys.executable, "-c", HUNG] + accepts
+        if way == "launched":
+            server = trace = Trace([], words, stdin=-1)
+        else:
+            server = Process(words, stdin=-1)
+        wait_for(lambda server=server: server.out, "the port")
+        port = int(server.out.split()[0])
+        options = ["-i", "lo"] if way == "-i lo" else []
+        if way not in ("launched", "late"):
+            trace = attach([server.pid], options, runner=[])
+        server.line()
+        wait_for(lambda server=server: "connected" in server.out, "the connections")
+        if way == "late":
+            trace = attach([server.pid], options, runner=[])
+        queried(trace, port, 3)
+        server.line()
+        rows = trace.finish()
+        fact, rows = rows.summary, last_report(rows)
+        waiting = [row for row in rows if row["dir"] == "in" and row["lport"] == port]
+        what = "%s %s: %s %s" % (way, accepts, [short(row) for row in rows], fact)
+        equal(len(waiting), 3, what)
+        equal({row["result"] for row in waiting}, {"ok"}, what)
+        equal(sorted(row["pid"] is not None for row in waiting), [False, False, bool(accepts)], what)
+        equal({"p" in row["seen"] for row in waiting}, {way == "late"}, what)
+        equal((fact["unaccepted"], fact["accept_queues_full"]), (2 if accepts else 3, 1), what)
+
+
+for each_way in ("launched", "attached", "-i lo", "late"):
+    test("connections that a hung server never accepts are rows and in the accounts, and so is its full queue; %s" % each_way)(
+        lambda way=each_way: hung(way))
 
 
 # Ends with a connection whose other side reads nothing.
@@ -252,13 +280,14 @@ def twins():
         if own:
             server.line()
             wait_for(lambda server=server: "Too many open files" in server.out, "accept(2) to fail")
-        # The queues are queried once a second.
-        time.sleep(1.3)
+        # Where the target has none of them, the query at the end is the only one that counts.
+        queried(trace, port, len(own))
         rows = trace.interrupt()
-        what = "%s %s: %s %s" % (other, mine, [short(row) for row in rows], rows.summary)
+        summary, rows = rows.summary, last_report(rows)
+        what = "%s %s: %s %s" % (other, mine, [short(row) for row in rows], summary)
         equal([(row["laddr"], row["errno"]) for row in rows], [(address, "EMFILE") for address in own], what)
-        equal((rows.summary["accept_waiting"], rows.summary["accept_shared"]),
-              (rows.summary["accept_waiting"] if either else len(own), len(either)), what)
+        equal((summary["accept_waiting"], summary["accept_shared"]),
+              (summary["accept_waiting"] if either else len(own), len(either)), what)
         for each in clients + [beside]:
             each.close()
         server.signal(signal.SIGKILL)
@@ -307,14 +336,17 @@ def refused_accepts():
                 capturing(trace)
         server.line()
         wait_for(lambda server=server: "refused" in server.out, "accept(2) to fail")
-        # What waits is asked for so often at least.
-        time.sleep(1.2)
+        if report == "conns":
+            queried(trace, port, 3)
+        else:
+            requested(trace, lambda rows: any(row["port"] == port and row["conns"] == 3 for row in rows), "the query")
         if words != ["waits"]:
             server.line()
         if words == ["accepts"]:
             server.line()
         rows = trace.interrupt() if words == ["waits"] else trace.finish()
         rows = [row for row in rows if row["dir"] == "in" and row["lport" if report == "conns" else "port"] == port]
+        rows = last_report(rows) if report == "conns" else rows[-1:]
         fact = "%s %s %s: %s" % (way, words, report, rows)
         if report == "conns":
             equal(["%s %s" % (row["result"], row["errno"]) for row in rows], wanted, fact)
@@ -438,4 +470,4 @@ def no_syn():
 
 
 enter_namespace()
-main()
+at_once.main(4)

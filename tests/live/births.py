@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 
+import at_once
 from lib import (CONNTRACE, MKCONN, Trace, attach, between, check, enter_namespace, equal, find_row, firewall,
-                 firewall_count, firewall_off, free_port, launch, main, mkconn, must, need, parse_rows, read_truth, scratch, short,
+                 firewall_count, firewall_off, free_port, launch, mkconn, must, need, parse_rows, read_truth, scratch, short,
                  short_timeouts, sysctl, test, wait_file, wait_for)
 
 BLACKHOLE, REJECTING = 7, 8      # ports the firewall cares for
@@ -450,4 +451,4 @@ def port_again():
 
 if __name__ == "__main__":
     enter_namespace()
-    main()
+    at_once.main(4)

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 
-from lib import (CONNTRACE, Process, Trace, check, children, enter_namespace, equal, main, packet_sockets, parse_rows,
+import at_once
+from lib import (CONNTRACE, Process, Trace, check, children, enter_namespace, equal, packet_sockets, parse_rows,
                  require, run, scratch, status_field, test, wait_for)
 
 WIRE = ("rx_pkts", "tx_pkts", "rx_wire", "tx_wire", "ooo", "gap_ms")
@@ -183,4 +184,4 @@ def recorded():
 
 if __name__ == "__main__":
     enter_namespace()
-    main()
+    at_once.main(4)

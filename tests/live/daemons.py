@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 
-from lib import (CONNTRACE, Process, Skip, between, check, equal, main, need, require, scratch, status_field,
+import at_once
+from lib import (CONNTRACE, Process, Skip, between, check, equal, need, require, scratch, status_field,
                  test, wait_file, wait_for, write_file)
 
 # Leaves two daemons in a session of their own, which note the signals they get, and ends.
@@ -364,4 +365,4 @@ def real():
 
 
 if __name__ == "__main__":
-    main()
+    at_once.main(4)

@@ -7,8 +7,9 @@ import socket
 import sys
 import time
 
+import at_once
 import lib
-from lib import (Process, Skip, Trace, attach, check, enter_namespace, equal, firewall, firewall_count, firewall_off, main,
+from lib import (Process, Skip, Trace, attach, check, enter_namespace, equal, firewall, firewall_count, firewall_off,
                  require, scratch, sysctl, test, touch, wait_file, wait_for)
 from modes import written
 
@@ -229,4 +230,4 @@ def runs_freely():
 
 if __name__ == "__main__":
     enter_namespace()
-    main()
+    at_once.main(4)

@@ -88,32 +88,43 @@ def where(error):
                                line.tb_lineno)
 
 
-def main():
-    """Runs the file's tests, or those whose names contain a word given as argument."""
-    chosen = [t for t in _tests if len(sys.argv) < 2 or any(word in t[0] for word in sys.argv[1:])]
+def play(function):
+    """Runs one test; its failures are in _failures. Return: why it was skipped, or None."""
+    _failures.clear()
+    skipped = None
+    try:
+        function()
+    except Skip as reason:
+        skipped = str(reason)
+    except Failure as failure:
+        _failures.append(str(failure))
+    except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        # pty(3) says so where there is no /dev/pts, as in a chroot(2).
+        if str(error) == "out of pty devices":
+            skipped = "no pseudo terminal here"
+        else:
+            _failures.append(where(error))
+    finally:
+        end_processes()
+        while _cleanups:
+            _cleanups.pop()()
+    return skipped
+
+
+def chosen():
+    """The file's tests, or those whose names contain a word given as argument."""
     if not os.access(CONNTRACE, os.X_OK):
         skip_all("no conntrace at %s" % CONNTRACE)
-    print("1..%d" % len(chosen))
+    return [t for t in _tests if len(sys.argv) < 2 or any(word in t[0] for word in sys.argv[1:])]
+
+
+def main():
+    """Runs the tests, one after the other; at_once.main() runs several at a time."""
+    tests = chosen()
+    print("1..%d" % len(tests))
     failed = 0
-    for number, (name, function) in enumerate(chosen, 1):
-        _failures.clear()
-        skipped = None
-        try:
-            function()
-        except Skip as reason:
-            skipped = str(reason)
-        except Failure as failure:
-            _failures.append(str(failure))
-        except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            # pty(3) says so where there is no /dev/pts, as in a chroot(2).
-            if str(error) == "out of pty devices":
-                skipped = "no pseudo terminal here"
-            else:
-                _failures.append(where(error))
-        finally:
-            end_processes()
-            while _cleanups:
-                _cleanups.pop()()
+    for number, (name, function) in enumerate(tests, 1):
+        skipped = play(function)
         if _failures:
             failed += 1
             print("not ok %d - %s" % (number, name))

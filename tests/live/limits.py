@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 
-from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, main, must, packet_sockets,
+import at_once
+from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, must, packet_sockets,
                  TOP_BUILD, parse_rows, read_file, scratch, status_field, test, tracer_of, wait_file, wait_for)
 
 # More than the slack of a busy machine, less than any of the waits that these tests are about.
@@ -210,4 +211,4 @@ def reader_of_pipe():
 
 if __name__ == "__main__":
     enter_namespace()
-    main()
+    at_once.main(4)

@@ -126,12 +126,12 @@ def play(mode, argv, limit=90, **keywords):
     return Play(mode, argv, **keywords).begin().end(limit)
 
 
-def play_at_once(argvs):
-    """Programs, by their mode, all at once, because they wait for time-outs. Return: what each said, by mode."""
-    plays = {mode: Play(mode, argv) for mode, argv in argvs.items()}
+def play_at_once(argvs, mode_of=lambda key: key):
+    """Programs, by keys that tell their modes, all at once, because they wait for time-outs. Return: what each said, by key."""
+    plays = {key: Play(mode_of(key), argv) for key, argv in argvs.items()}
     for each in plays.values():
         each.begin()
-    return {mode: each.end() for mode, each in plays.items()}
+    return {key: each.end() for key, each in plays.items()}
 
 
 def compare(argv, what, chosen=None, limit=90, change=lambda seen: seen, **keywords):

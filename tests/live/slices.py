@@ -8,7 +8,8 @@ import signal
 import sys
 import time
 
-from lib import (CONNTRACE, Failure, Process, Trace, between, check, enter_namespace, equal, main, parse_rows, read_file,
+import at_once
+from lib import (CONNTRACE, Failure, Process, Trace, between, check, enter_namespace, equal, parse_rows, read_file,
                  run, scratch, test, wait_file, wait_for, watch)
 from watched import SERVE, Target
 
@@ -310,4 +311,4 @@ def no_fin_is_a_byte():
 
 if __name__ == "__main__":
     enter_namespace()
-    main()
+    at_once.main(4)

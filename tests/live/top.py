@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import at_once
 import lib
 from lib import CONNTRACE, check, equal, between, require, test
 
@@ -521,4 +522,4 @@ def colors():
     check(pid > 0, "traffic")
 
 
-lib.main()
+at_once.main(4)

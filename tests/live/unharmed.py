@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 
+import at_once
 import lib
 import matrix
 from lib import CONNTRACE, attach, equal, mkconn, read_truth, require, status_field, wait_for
@@ -117,7 +118,7 @@ def modes(number):
 def compare(scenario, number):
     address, wanted = BOTH[number % 2], None
     for mode in (UNTRACED,) + modes(number):
-        matrix.own_network()
+        at_once.own_network()
         seen = Scene(scenario, mode, address).start()
         lib.end_processes()
         if wanted is None:
@@ -142,7 +143,7 @@ def main():
     # The matrix has both families in each scenario; here they take turns.
     tests = [(scenario.name, lambda scenario=scenario, number=number: compare(scenario, number))
              for number, scenario in enumerate(scenarios)]
-    sys.exit(1 if matrix.play_all(tests, matrix.AT_ONCE) else 0)
+    sys.exit(1 if at_once.play_all(tests, matrix.AT_ONCE) else 0)
 
 
 if __name__ == "__main__":

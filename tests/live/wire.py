@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 
+import at_once
 import lib
 from lib import (CONNTRACE, MKCONN, Process, Trace, between, capturing, check, enter_namespace, equal, find_row,
-                 firewall, firewall_count, firewall_off, main, mkconn, must, need, packet_sockets, read_file,
+                 firewall, firewall_count, firewall_off, mkconn, must, need, packet_sockets, read_file,
                  read_truth, recorded, require, run, scratch, short, short_timeouts, sockets_settled, test, wait_file,
                  wait_for)
 
@@ -427,4 +428,4 @@ def nothing_changed():
 
 if __name__ == "__main__":
     enter_namespace()
-    main()
+    at_once.main(4)
