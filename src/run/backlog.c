@@ -8,6 +8,10 @@
 /* Shortest time between two queries of the queues, however often accept(2) fails. */
 #define FAILED_NS (100 * CLOCK_NS_PER_MS)
 
+/* A connection about which the answer came too late to know whether it is older than the run is queried so often again.
+ */
+#define REPEATS_MAX 10
+
 /* Return: true for a socket without a file, which accept(2) has not taken yet. */
 static bool waits(const struct event_info *info)
 {
@@ -15,11 +19,20 @@ static bool waits(const struct event_info *info)
 	       (info->state == TCP_ESTABLISHED || info->state == TCP_CLOSE_WAIT);
 }
 
-/* True when older than the run. It has sent nothing, so the kernel's time of its last sending is its creation. */
-static bool is_older(const struct backlog *backlog, const struct event *event)
+/*
+ * True when created before @start_ns. It has sent nothing, so the kernel's time of its last sending is its creation.
+ * @at_ns: when the kernel gave that time
+ */
+static bool is_older(const struct event *event, int64_t at_ns, int64_t start_ns)
 {
-	return event->info.last_data_sent_ms >= 0 &&
-	       event->time_ns - event->info.last_data_sent_ms * CLOCK_NS_PER_MS < backlog->start_ns;
+	return event->info.last_data_sent_ms >= 0 && at_ns - event->info.last_data_sent_ms * CLOCK_NS_PER_MS < start_ns;
+}
+
+/* On a busy machine an answer may be read long after the kernel gave it, which was not before the query. */
+static bool is_undecided(const struct backlog *backlog, const struct event *event)
+{
+	return is_older(event, backlog->asked_ns, backlog->start_ns) !=
+	       is_older(event, event->time_ns, backlog->start_ns);
 }
 
 static void see_listener(void *context, const struct event *event)
@@ -46,7 +59,13 @@ static void see_waiting(void *context, const struct event *event)
 		listener = tracker_listener(backlog->tracker, event);
 	if (listener == LISTENER_OTHER)
 		return;
-	found.info.reason = listener == LISTENER_OWN && is_older(backlog, event) ? INFO_EXISTING : INFO_WAITING;
+	if (backlog->repeats < REPEATS_MAX && is_undecided(backlog, event)) {
+		backlog->is_repeated = true;
+		return;
+	}
+	found.info.reason = INFO_WAITING;
+	if (listener == LISTENER_OWN && is_older(event, event->time_ns, backlog->start_ns))
+		found.info.reason = INFO_EXISTING;
 	backlog->feed(backlog->context, &found);
 }
 
@@ -64,9 +83,15 @@ void backlog_sample(struct backlog *backlog, bool now)
 	backlog->is_filled = false;
 	backlog->listed_ns = clock_now();
 	(void)diag_dump(backlog->diag, 1U << TCP_LISTEN, see_listener, backlog, &ignored);
+	/* The query at the end is the last one. */
+	if (now)
+		backlog->repeats = REPEATS_MAX;
+	backlog->is_repeated = false;
+	backlog->asked_ns = clock_now();
 	/* For this list the kernel walks all its sockets. */
 	if (backlog->is_filled)
 		(void)diag_dump(backlog->diag, 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT, see_waiting, backlog,
 				&ignored);
-	backlog->due_ns = now_ns + CLOCK_NS_PER_SEC;
+	backlog->repeats += backlog->is_repeated;
+	backlog->due_ns = now_ns + (backlog->is_repeated ? FAILED_NS : CLOCK_NS_PER_SEC);
 }

@@ -21,8 +21,11 @@
  * @context: for @feed
  * @due_ns: monotonic: time of the next query
  * @listed_ns: since the epoch: when the listening sockets were listed last
+ * @asked_ns: since the epoch: when the connections were queried last
  * @start_ns: since the epoch: start of the run
  * @failed: tracker_failed_accepts() at the previous query
+ * @repeats: queries that were made again for @is_repeated
+ * @is_repeated: a connection is left to the next query, which comes soon
  * @is_filled: one of the queues was not empty at the previous query
  */
 struct backlog {
@@ -32,8 +35,11 @@ struct backlog {
 	void *context;
 	int64_t due_ns;
 	int64_t listed_ns;
+	int64_t asked_ns;
 	int64_t start_ns;
 	uint64_t failed;
+	unsigned int repeats;
+	bool is_repeated;
 	bool is_filled;
 };
 

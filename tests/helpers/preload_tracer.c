@@ -3,19 +3,26 @@
  * For LD_PRELOAD into conntrace: what happens seldom happens each time.
  *
  *   PRELOAD_SLOW_MS=N  having resumed a thread, the tracer has to wait N milliseconds for a processor
+ *   PRELOAD_ANSWER_MS=N  within a second after the first query of connections that wait to be accepted, the answers to
+ *                        such queries are read N milliseconds late
  *   PRELOAD_KILL=1     it traces a thread, the only one of its process, that calls getsockopt(2) again and again:
  *                      when waitid(2), in a round of several, reports a stop of it, it is killed before the report
  *                      is handed over, and has gone on to its last stop by then. What it is let go by, it has
  *                      ended of when that call is back.
  */
 #include <dlfcn.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <linux/ptrace.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -75,6 +82,47 @@ int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 	kill(killed, SIGKILL);
 	wait_until(killed, WSTOPPED | WEXITED);
 	return rc;
+}
+
+static bool is_late;
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to, socklen_t to_length)
+{
+	static ssize_t (*real)(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
+			       socklen_t to_length);
+	static double first;
+	const struct nlmsghdr *header = data;
+	const struct inet_diag_req_v2 *question = NLMSG_DATA(header);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "sendto");
+	if (length >= NLMSG_LENGTH(sizeof(*question)) && header->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+	    question->idiag_states == (1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT)) {
+		first = first == 0 ? seconds() : first;
+		is_late = seconds() < first + 1;
+	}
+	return real(fd, data, length, flags, to, to_length);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	static ssize_t (*real)(int fd, struct msghdr *message, int flags);
+	const char *late = getenv("PRELOAD_ANSWER_MS");
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "recvmsg");
+	if (late != NULL && is_late)
+		nanosleep(&(struct timespec){.tv_nsec = atoi(late) * 1000000L}, NULL);
+	is_late = false;
+	return real(fd, message, flags);
 }
 
 long ptrace(int request, ...)

@@ -94,7 +94,7 @@ def twice(trace, what, statuses=(-signal.SIGINT,)):
     send(trace, signal.SIGINT)
     began = time.monotonic()
     send(trace, signal.SIGINT)
-    check(trace.wait() in statuses, "status of %s" % what)
+    check(trace.wait() in statuses, "status of %s: %d; %s" % (what, trace.wait(), trace.err))
     between(time.monotonic() - began, 0, 5, "seconds after the second SIGINT, %s" % what)
 
 

@@ -283,7 +283,7 @@ WAYS = {
     "cut behind the headers, IPv6, in a VLAN": {"snaplen": 90, "v6": True, "tags": (7,)},
 }
 # Where headers have other lengths, or addresses are others.
-OTHER = ("laddr", "raddr", "peer", "cid", "rx_wire", "tx_wire", "netns")
+OTHER = ("laddr", "raddr", "peer", "server", "client", "cid", "rx_wire", "tx_wire", "netns")
 
 
 def read(test, data):
