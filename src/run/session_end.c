@@ -4,6 +4,7 @@
 #include "run/run_stats.h"
 #include "base/clock.h"
 #include "run/interrupt.h"
+#include "run/log_join.h"
 #include "report/rows/names.h"
 
 /* The same on a busy machine. */
@@ -97,6 +98,16 @@ static void ask_names(struct session *session)
 			names_ask(&conn->flow.remote);
 }
 
+static void say_join(struct session *session)
+{
+	struct text text = {0};
+
+	log_join_explain(&text, session->tracker);
+	if (text.length > 0 && !session->options->quiet)
+		session_say(session, text.data);
+	text_free(&text);
+}
+
 void session_print_final(struct session *session)
 {
 	struct summary summary;
@@ -113,6 +124,7 @@ void session_print_final(struct session *session)
 		return;
 	ask_names(session);
 	session_print(session, OUTPUT_FINAL);
+	say_join(session);
 	run_stats_fill(&summary, session->tracker, session->sources, session->options, session->start_ns,
 		       session->finished);
 	run_stats_explain(&summary, session->output, session->options, session->sources);

@@ -37,7 +37,8 @@
  * @call_error: errno that connect(2) or SO_ERROR gave, -1 unknown
  * @accept_error: errno of an accept(2) that failed at its listener while it waited there, 0 none
  * @nothing_sent: connect(2) failed, and its socket never had a remote end
- * @connect_tid: connect(2) is under way in this thread, 0 none
+ * @connect_tid: connect(2) is under way in this thread, 0 none, -1 an unknown one
+ * @half_place: it waits for its packets: its place in tracker_halves.c plus 1, 0 it does not
  * @kernel_state: TCP state in the last sample, 0 unknown
  * @mptcp: enum info_mptcp
  * @delay: enum info_delay
@@ -67,6 +68,7 @@ struct evidence {
 	int32_t call_error;
 	int32_t accept_error;
 	pid_t connect_tid;
+	uint32_t half_place;
 	uint8_t kernel_state;
 	uint8_t mptcp;
 	bool nothing_sent;

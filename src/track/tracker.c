@@ -57,6 +57,7 @@ void tracker_free(struct tracker *tracker)
 	process_table_free(tracker->processes);
 	free(tracker->connecting);
 	free(tracker->listening);
+	tracker_halves_free(tracker);
 	free(tracker->finals);
 	free(tracker);
 }

@@ -148,6 +148,22 @@ struct tracker_stats {
 	uint64_t unsettled;
 };
 
+/**
+ * struct tracker_join_stats - how a log of audit was joined to packets
+ * @calls: calls of the log that made a connection
+ * @joined: those whose packets were found
+ * @ambiguous: SYN segments that may belong to calls of several processes
+ * @clocks: peers of which both have the first connection
+ * @ahead_ns: how much later the SYN is than the call, the median of these peers
+ */
+struct tracker_join_stats {
+	uint64_t calls;
+	uint64_t joined;
+	uint64_t ambiguous;
+	uint64_t clocks;
+	int64_t ahead_ns;
+};
+
 /** struct tracker - joins events into connections */
 struct tracker;
 
@@ -167,6 +183,9 @@ void tracker_free(struct tracker *tracker);
  * @count: number of events. Many at once are faster: memory is fetched before it is needed
  */
 void tracker_feed(struct tracker *tracker, struct event *events, size_t count);
+
+/** tracker_join_stats() - until now; all 0 without a log of audit or without packets */
+void tracker_join_stats(const struct tracker *tracker, struct tracker_join_stats *stats);
 
 /** tracker_tick() - time passed: finish connections that have lingered long enough */
 void tracker_tick(struct tracker *tracker, int64_t now_ns);

@@ -42,9 +42,19 @@ static void dispute(struct tracker *tracker, struct record *record, const struct
 /* The source does not know the local end: the packets are found by the rest. */
 static void join_by_half(struct tracker *tracker, struct record *record, const struct event_call *call)
 {
-	if ((call->cookie & EVENT_COOKIE_MADE_UP) && record->wire == NULL && !flow_is_complete(&record->conn.flow) &&
-	    !record_is_unsent(record))
+	bool is_half = (call->cookie & EVENT_COOKIE_MADE_UP) && record->wire == NULL &&
+		       !flow_is_complete(&record->conn.flow) && !record_is_unsent(record);
+
+	/* Audit has no return of connect(2) until which the SYN was sent. */
+	if (is_half && !((record->conn.seen & SEEN_AUDIT) && record->conn.dir == DIR_OUT))
 		tracker_join_packets(tracker, record);
+}
+
+/* A log of audit is joined to packets that come later. */
+static void await_packets(struct tracker *tracker, struct record *record, const struct event *event)
+{
+	if (event->origin == ORIGIN_AUDIT && tracker->stats.run.has_packets && !record_is_unsent(record))
+		tracker_halves_add(tracker, record, event);
 }
 
 static void count_failed_accept(struct tracker *tracker, const struct event_call *call)
@@ -96,6 +106,7 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, seen_by(event));
 	join_by_half(tracker, record, &event->call);
+	await_packets(tracker, record, event);
 	tracker_observe_call(tracker, record, event);
 }
 
@@ -136,7 +147,7 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 	record->conn.dir = DIR_OUT;
 	tcp_payload_opener(record_bytes(record), DIR_OUT);
 	record_evidence(record)->connect_begin_ns = event->time_ns;
-	record_evidence(record)->connect_tid = event->call.tid;
+	record_evidence(record)->connect_tid = event->call.tid != 0 ? event->call.tid : -1;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, seen_by(event));
 	tracker->connecting = array_reserve(tracker->connecting, tracker->connecting_count, &tracker->connecting_size,
@@ -206,6 +217,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 	tracker_join_flow(tracker, record, &event->flow);
 	tracker_join_cookie(tracker, record, event->call.cookie);
 	join_by_half(tracker, record, &event->call);
+	await_packets(tracker, record, event);
 	tracker_observe_call(tracker, record, event);
 	connect_decided(tracker, record, error, event->time_ns);
 }

@@ -160,6 +160,9 @@ static struct record *search_packets(struct tracker *tracker, const struct recor
 			if (!(is_own && fits_half(flow, &other->local, &other->remote)) &&
 			    !fits_half(flow, &other->remote, &other->local))
 				continue;
+			/* Its whole remote end is the peer's: the newest one is it. */
+			if ((record->conn.seen & SEEN_AUDIT) && record->conn.dir == DIR_IN)
+				return candidate;
 			/* Two match: the choice is ambiguous, so neither is taken. */
 			if (found != NULL)
 				return NULL;

@@ -237,6 +237,19 @@ static void feed_early(struct tracker *tracker, const struct event *syn, struct 
 	}
 }
 
+/* The calls of a log that wait for this SYN, on either side. */
+static void join_calls(struct tracker *tracker, const struct event *syn)
+{
+	const struct flow flows[] = {syn->flow, flow_reverse(&syn->flow)};
+
+	for (int is_in = 0; is_in < 2; is_in++) {
+		struct record *record = tracker_halves_take(tracker, &flows[is_in], is_in, syn->time_ns);
+
+		if (record != NULL)
+			tracker_join_flow(tracker, record, &flows[is_in]);
+	}
+}
+
 /* Make and choose the records that a segment belongs to; @ends: those that its flow leads to. */
 static struct record_ends segment_records(struct tracker *tracker, const struct event *event, uint32_t hash,
 					  struct record_ends ends)
@@ -274,6 +287,9 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 		feed_ends(tracker, ends, event);
 		if (event->segment.flags & SEGMENT_SYN)
 			feed_early(tracker, event, ends);
+		if ((event->segment.flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN &&
+		    tracker_halves_syn(tracker, event))
+			join_calls(tracker, event);
 	} else if (ends.sender != NULL || ends.receiver != NULL) {
 		with_wire(ends.sender);
 		with_wire(ends.receiver);

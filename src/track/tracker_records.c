@@ -33,6 +33,7 @@ void tracker_dispose(struct tracker *tracker, struct record *record)
 {
 	if (record->evidence->connect_tid != 0)
 		forget_call(tracker, record);
+	tracker_halves_forget(tracker, record);
 	record_free(record, tracker->pool);
 }
 

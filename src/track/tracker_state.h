@@ -92,6 +92,7 @@ struct early_icmp {
  * @ids: number of the last record
  * @owners_come: calls are not watched, and a connection may be known by its final counters alone
  * @has_packets: packets made a record
+ * @halves: records that wait for their packets, NULL none ever did
  * @now_ns: time of the newest event or tick
  * @tick_ns: with tracker_config.by_events: the next time at which due work is done
  * @walked: what tracker_next() returned last: @view
@@ -126,6 +127,7 @@ struct tracker {
 	uint64_t ids;
 	bool owners_come;
 	bool has_packets;
+	struct halves *halves;
 	int64_t now_ns;
 	int64_t tick_ns;
 	struct record *walked;
@@ -269,6 +271,31 @@ void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_
 
 /** tracker_join_packets() - find the packets of a connect(2) that failed and left no local address */
 void tracker_join_packets(struct tracker *tracker, struct record *record);
+
+/* tracker_halves.c */
+
+/** tracker_halves_add() - @record, of a call that a log has, waits for its packets, or has them already */
+void tracker_halves_add(struct tracker *tracker, struct record *record, const struct event *event);
+
+/** tracker_halves_forget() - @record does not wait any more, if it did */
+void tracker_halves_forget(struct tracker *tracker, struct record *record);
+
+/** tracker_halves_syn() - a SYN came; Return: may a record wait for it? */
+bool tracker_halves_syn(struct tracker *tracker, const struct event *event);
+
+/**
+ * tracker_halves_take() - the record that waits for the SYN of @flow, which it has not yet; it does not wait any more
+ * @tracker: the tracker
+ * @flow: from its side
+ * @is_in: it is an accepted one
+ * @time_ns: of the SYN
+ *
+ * Return: NULL: there is none, or it is unknown which.
+ */
+struct record *tracker_halves_take(struct tracker *tracker, const struct flow *flow, bool is_in, int64_t time_ns);
+
+/** tracker_halves_free() - free what waits */
+void tracker_halves_free(struct tracker *tracker);
 
 /* tracker_final.c */
 

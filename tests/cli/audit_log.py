@@ -4,6 +4,7 @@
 import gzip
 import json
 import os
+import struct
 import subprocess
 
 import audit_records as audit
@@ -145,6 +146,82 @@ def descriptors(test):
     test.say("ends of copied descriptors are unknown", [] if found == wanted else [found, done.stderr])
 
 
+def handshake(us, here, there, sport, dport, refused=False):
+    """The frames of a handshake, or of a refusal, with their times in microseconds."""
+    syn, rst, ack = 2, 4, 16
+    frames = [cli.segment(here, there, sport, dport, 100, 0, syn)]
+    if refused:
+        frames.append(cli.segment(there, here, dport, sport, 0, 101, rst | ack))
+    else:
+        frames += [cli.segment(there, here, dport, sport, 500, 101, syn | ack), cli.segment(here, there, sport, dport, 101, 501, ack),
+                   cli.segment(here, there, sport, dport, 101, 501, ack, b"x" * (sport % 100))]
+    return [(us + 200 * index, frame) for index, frame in enumerate(frames)]
+
+
+def savefile(test, name, timed, ahead_us=0):
+    content = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1)
+    for us, frame in sorted(timed):
+        us += ahead_us
+        content += struct.pack("<IIII", audit.BEGIN + us // 1000000, us % 1000000, len(frame), len(frame)) + frame
+    return test.path(name, content)
+
+
+def joined(test):
+    """With the packets of the same time each connection has both; what may be of two processes has none."""
+    me, server, other, peer = (192, 0, 2, 9), (192, 0, 2, 1), (192, 0, 2, 2), (198, 51, 100, 7)
+    one, two = {"pid": 7, "comm": "x", "exe": "/x"}, {"pid": 8, "comm": "y", "exe": "/y"}
+    calls = []
+
+    def connect(ms, fd, ip, result=0, port=80, **who):
+        calls.extend([audit.Call("socket", args=(2, 1, 6), result=fd, ms=ms - 1, **who),
+                      audit.Call("connect", args=(fd, 0, 16), result=result, saddr=audit.address(ip, port), ms=ms, **who)])
+
+    connect(100, 3, "192.0.2.1", **one)
+    connect(1100, 4, "192.0.2.1", result=-115, **one)
+    connect(2100, 5, "192.0.2.2", result=-111, **two)
+    connect(3100, 6, "192.0.2.1", **one)
+    connect(3101, 7, "192.0.2.1", **one)
+    connect(4100, 8, "192.0.2.1", **one)
+    connect(4101, 9, "192.0.2.1", **two)
+    # A call that waited: its records come last, with the time of its entry.
+    calls.append(audit.Call("accept4", args=(9, 0, 0), result=10, saddr=audit.address("198.51.100.7", 40001), ms=50, **two))
+    calls.append(audit.Call("accept4", args=(9, 0, 0), result=11, saddr=audit.address("198.51.100.7", 40002), ms=6100, **two))
+    log = test.path("join.log", audit.text(audit.raw(audit.numbered(calls))))
+    frames = (handshake(103000, me, server, 50001, 80) + handshake(1101000, me, server, 50002, 80) +
+              handshake(2104000, me, other, 50003, 80, True) + handshake(3102500, me, server, 50004, 80) +
+              handshake(3103500, me, server, 50005, 80) + handshake(4102000, me, server, 50006, 80) +
+              handshake(4103000, me, server, 50007, 80) + handshake(5000000, peer, me, 40001, 8080) +
+              handshake(6000000, peer, me, 40002, 8080))
+    columns = "FD,PID,RADDR,RPORT,LPORT,RESULT,SEEN,RX_BYTES,TX_BYTES,HS_MS,QUEUE_MS,CONNECT_MS,START"
+    words = ["--audit-log", log, "-z", "conns", "-O", columns, "-H", "--format=raw", "--time=epoch"]
+    done = test.run("-r", savefile(test, "join.pcap", frames), *words)
+    found = sorted((line.split() for line in done.stdout.splitlines()), key=lambda row: int(row[0]))
+    begin = str(audit.BEGIN)[:-1]
+    wanted = [["3", "7", "192.0.2.1", "80", "50001", "ok", "wa", "0", "1", "0.400", "-", "-", begin + "0.103000000"],
+              ["4", "7", "192.0.2.1", "80", "50002", "ok", "wa", "0", "2", "0.400", "-", "-", begin + "1.101000000"],
+              ["5", "8", "192.0.2.2", "80", "50003", "refused", "wa", "0", "0", "-", "-", "-", begin + "2.104000000"],
+              ["6", "7", "192.0.2.1", "80", "50004", "ok", "wa", "0", "4", "0.400", "-", "-", begin + "3.102500000"],
+              ["7", "7", "192.0.2.1", "80", "50005", "ok", "wa", "0", "5", "0.400", "-", "-", begin + "3.103500000"],
+              ["8", "7", "192.0.2.1", "80", "-", "ok", "a", "-", "-", "-", "-", "-", begin + "4.100000000"],
+              ["9", "8", "192.0.2.1", "80", "-", "ok", "a", "-", "-", "-", "-", "-", begin + "4.101000000"],
+              ["10", "8", "198.51.100.7", "40001", "8080", "ok", "wa", "1", "0", "0.400", "-", "-", begin + "5.000000000"],
+              ["11", "8", "198.51.100.7", "40002", "8080", "ok", "wa", "2", "0", "0.400", "-", "-", begin + "6.000000000"]]
+    test.say("joined to packets", [] if found == wanted else ["found  %s\nwanted %s" % pair for pair in zip(found, wanted)
+                                                              if pair[0] != pair[1]] + [done.stderr])
+    test.expect("how many, and the difference of the clocks", done, 0,
+                ["packets of 7 of 9 connections of the audit log were found", "SYN segments come 3.000 ms after the calls",
+                 "2 SYN segments may be of several processes"])
+    recorded = test.run("-r", test.path("join.pcap"), *words, "--record", test.path("join.events"))
+    again = test.run("--replay", test.path("join.events"), *words[2:])
+    test.say("recorded and replayed", [] if again.stdout == recorded.stdout == done.stdout else [again.stdout, again.stderr])
+    done = test.run("-r", savefile(test, "ahead.pcap", frames, 3600000000), *words)
+    test.expect("clocks that differ by an hour", done, 0,
+                ["packets of 2 of 9 connections", "SYN segments come 3600003.000 ms after the calls",
+                 "the clocks of log and packets differ"])
+    done = test.run("-r", savefile(test, "behind.pcap", frames, -40000), *words)
+    test.expect("clocks that differ by less", done, 0, ["SYN segments come 37.000 ms before the calls", "the clocks of log and"])
+
+
 def main():
     test = cli.Cli()
     if "without libauparse" in test.run("--version").stdout:
@@ -158,6 +235,7 @@ def main():
         files(test)
         doubts(test)
         descriptors(test)
+        joined(test)
     test.end()
 
 
