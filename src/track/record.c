@@ -462,6 +462,12 @@ static void settle_one_way(const struct record *record, struct conn *conn)
 	conn->gap_ns = conn->hs_ns = conn->hs_net_ns = conn->hs_ack_ns = CONN_UNKNOWN;
 }
 
+/* Of a connect(2) under way when the run began, only the return may be known. */
+static bool is_attempt(const struct evidence *evidence)
+{
+	return evidence->connect_begin_ns >= 0 || evidence->connect_end_ns >= 0;
+}
+
 /* The handshake has finished, but accept(2) failed: while it waits, it may still be accepted. */
 static void settle_refused(const struct evidence *evidence, struct conn *conn)
 {
@@ -479,7 +485,7 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		if (record->blind)
 			wire_settle_blind(conn);
 		/* A call of accept or connect is a better source than a capture that may have begun late. */
-		if (evidence->accept_ns >= 0 || evidence->connect_begin_ns >= 0)
+		if (evidence->accept_ns >= 0 || is_attempt(evidence))
 			conn->dir = record->conn.dir;
 		settle_one_way(record, conn);
 	}
@@ -491,7 +497,7 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		conn->error = 0;
 	} else if (evidence->accept_error != 0) {
 		settle_refused(evidence, conn);
-	} else if (evidence->connect_begin_ns >= 0) {
+	} else if (is_attempt(evidence)) {
 		record_settle_attempt(record, rules, conn);
 	} else if (record->wire == NULL || (conn->result == RESULT_UNKNOWN && evidence->established)) {
 		settle_unwatched(evidence, conn);

@@ -186,6 +186,36 @@ static void connect_decided(struct tracker *tracker, struct record *record, int 
 	tracker_begin_closing(tracker, record);
 }
 
+/*
+ * A connect(2) returns whose begin was before the run, or is lost. What it queries, or does not attempt (EALREADY,
+ * EISCONN), may be known already.
+ */
+static struct record *attempt_unseen(struct tracker *tracker, const struct event *event, struct record *known)
+{
+	struct record *record = known != NULL && !known->closing && !known->reported ? known : NULL;
+	bool attempts = event->call.error != EISCONN && (record == NULL || event->call.error != EALREADY);
+
+	if (record == NULL) {
+		record = tracker_record_found(tracker);
+		tracker_join_flow(tracker, record, &event->flow);
+		tracker_join_cookie(tracker, record, event->call.cookie);
+	}
+	if (record->conn.process == NULL)
+		set_owner(tracker, record, &event->call);
+	if (event->call.error == EISCONN)
+		record_evidence(record)->established = true;
+	record_seen(record, event->time_ns, seen_by(event));
+	if (!attempts)
+		return NULL;
+	record->conn.dir = DIR_OUT;
+	tcp_payload_opener(record_bytes(record), DIR_OUT);
+	if (event->call.begin_ns > 0) {
+		record_evidence(record)->connect_begin_ns = event->call.begin_ns;
+		record_seen(record, event->call.begin_ns, seen_by(event));
+	}
+	return record;
+}
+
 static void feed_connect_end(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = take_connecting(tracker, event->call.tid);
@@ -206,13 +236,15 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 		return;
 	}
 	if (record == NULL)
-		return; /* its begin was before the run or is lost: the kernel's counters may still show it */
+		record = attempt_unseen(tracker, event, earlier);
+	if (record == NULL)
+		return;
 	if (event->call.disputed)
 		record->conn.seen |= SEEN_DISPUTED;
 	record_evidence(record)->connect_end_ns = event->time_ns;
 	record_evidence(record)->call_error = error;
 	record_seen(record, event->time_ns, seen_by(event));
-	if (earlier != NULL)
+	if (earlier != NULL && earlier != record)
 		tracker_begin_closing(tracker, earlier);
 	tracker_join_flow(tracker, record, &event->flow);
 	tracker_join_cookie(tracker, record, event->call.cookie);
