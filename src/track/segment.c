@@ -53,21 +53,27 @@ static void judge_control(struct segment *segment, const struct wire_half *old, 
 		segment->judged |= SEGMENT_RESENT;
 }
 
+/* The round trip of the SYN, or the SYN/ACK, of @side, when @event has acknowledged it. */
+static int64_t handshake_sample(const struct wire *old, const struct wire *wire, const struct event *event,
+				enum wire_side side)
+{
+	const struct wire_half *half = &wire->halves[side];
+
+	if (!(half->bits & ~old->halves[side].bits & HALF_SYN_ACKED) || half->syns + half->synacks != 1)
+		return SEGMENT_UNKNOWN;
+	return clock_span(half->syns > 0 ? wire->syn_ns : wire->halves[wire_other(side)].syn_acked_ns, event->time_ns);
+}
+
 /* The same samples as for RTT_MS (wire.c). */
 static int64_t rtt_sample(const struct wire *old, const struct wire *wire, const struct event *event,
 			  enum wire_side side)
 {
-	const struct wire_half *half = &wire->halves[WIRE_LOCAL];
-
 	if (!wire_has_times(wire))
 		return SEGMENT_UNKNOWN;
 	if (old->bits & WIRE_PROBE && !(wire->bits & WIRE_PROBE) && side == WIRE_REMOTE &&
 	    event->segment.flags & SEGMENT_ACK && (int32_t)(event->segment.ack - old->probe_end) >= 0)
 		return clock_span(old->probe_ns, event->time_ns);
-	if (half->bits & ~old->halves[WIRE_LOCAL].bits & HALF_SYN_ACKED && half->syns + half->synacks == 1)
-		return clock_span(half->syns > 0 ? wire->syn_ns : wire->halves[WIRE_REMOTE].syn_acked_ns,
-				  event->time_ns);
-	return SEGMENT_UNKNOWN;
+	return handshake_sample(old, wire, event, WIRE_LOCAL);
 }
 
 static void put_be32(uint8_t *to, uint32_t value)
@@ -139,6 +145,7 @@ void segment_feed(struct segment *segment, struct wire *wire, struct tcp_states 
 	*segment = (struct segment){
 		.time_ns = event->time_ns,
 		.rtt_ns = SEGMENT_UNKNOWN,
+		.other_rtt_ns = SEGMENT_UNKNOWN,
 		.before_ns = SEGMENT_UNKNOWN,
 		.seq = SEGMENT_UNKNOWN,
 		.ack = SEGMENT_UNKNOWN,
@@ -172,6 +179,8 @@ void segment_feed(struct segment *segment, struct wire *wire, struct tcp_states 
 		judge_payload(segment, &old, wire, from, side);
 		judge_control(segment, &old.halves[side], from);
 		segment->rtt_ns = rtt_sample(&old, wire, event, side);
+		if (wire_has_times(wire))
+			segment->other_rtt_ns = handshake_sample(&old, wire, event, WIRE_REMOTE);
 	}
 	if (wire->zerowin != old.zerowin && first_fragment)
 		segment->judged |= SEGMENT_ZERO_WINDOW;
@@ -187,8 +196,11 @@ static void flip_states(struct tcp_states *states)
 
 void segment_flip(struct segment *segment)
 {
+	int64_t rtt_ns = segment->rtt_ns;
+
 	segment->side = (uint8_t)wire_other((enum wire_side)segment->side);
-	segment->rtt_ns = SEGMENT_UNKNOWN;
+	segment->rtt_ns = segment->other_rtt_ns;
+	segment->other_rtt_ns = rtt_ns;
 	flip_states(&segment->before);
 	flip_states(&segment->after);
 }

@@ -46,6 +46,7 @@ enum segment_judged {
  * struct segment - a segment and its classification
  * @time_ns: when it passed
  * @rtt_ns: the round trip that it ends, as the local side measures it, SEGMENT_UNKNOWN none
+ * @other_rtt_ns: that as the remote side measures it, of a handshake only
  * @before_ns: with SEGMENT_RESENT and SEGMENT_RESENT_PART: when it was sent before, SEGMENT_UNKNOWN
  * @seq: first sequence number, counted from the sender's initial one (or the lowest seen), SEGMENT_UNKNOWN
  * @ack: acknowledgement, counted from the other side's initial one, SEGMENT_UNKNOWN
@@ -65,6 +66,7 @@ enum segment_judged {
 struct segment {
 	int64_t time_ns;
 	int64_t rtt_ns;
+	int64_t other_rtt_ns;
 	int64_t before_ns;
 	int64_t seq;
 	int64_t ack;

@@ -31,10 +31,10 @@ server.serve_forever()
 CLIENT = "import sys, urllib.request\nfor i in 1, 2, 3:\n  try:\n    urllib.request.urlopen('http://127.0.0.1:%s/%d' % (sys.argv[1], i)).read()\n" \
          "  except urllib.error.HTTPError as error:\n    error.read()\n"
 FIELDS = ",".join(["COUNT(syn)", "COUNT(synack)", "COUNT(fin)", "SUM(rx_bytes)", "SUM(tx_bytes)", "SUM(payload)",
-                   "COUNT(resent)", "FRAMES()"])
+                   "COUNT(resent)", "COUNT(rtt_ms)", "FRAMES()"])
 REPORTS = ["-z", "http,tree", "-z", "io,stat,0," + FIELDS, "-z", "groups", "-j"]
 MESSAGES = ["--events=messages", "-j", "-O", "MESSAGE,TARGET,STATUS,LPORT"]
-TIMES = re.compile("start|end|dur|rate|time|_ms|first|last")
+TIMES = re.compile("^(?!count).*(start|end|dur|rate|time|_ms|first|last)", re.I)
 
 
 def view(out):

@@ -222,7 +222,7 @@ static void seen_from_the_other_end(void **state)
 		tell_segment(reported, sizeof(reported), &copy->entries[i].segment);
 	assert_string_equal(reported, "< 0/- SYN_RCVD SYN_SENT reported\n"
 				      "> 0/1 SYN_RCVD ESTABLISHED reported\n"
-				      "< 1/1 ESTABLISHED ESTABLISHED reported\n");
+				      "< 1/1 ESTABLISHED ESTABLISHED reported rtt=3000000\n");
 	timeline_free(copy);
 	timeline_free(feeder.timeline);
 }
