@@ -219,6 +219,48 @@ int64_t procfs_run_time(pid_t tid)
 	return run_ns;
 }
 
+uint64_t procfs_start(pid_t pid)
+{
+	char text[1024], *rest, *word;
+
+	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
+		return 0;
+	/* The name may contain any byte, parentheses too; the state and numbers follow it. */
+	rest = strrchr(text, ')');
+	if (rest == NULL || rest[1] != ' ')
+		return 0;
+	rest += 2;
+	for (int field = 0; (word = strsep(&rest, " ")) != NULL; field++)
+		if (field == 19)
+			return strtoull(word, NULL, 10);
+	return 0;
+}
+
+static const char *number_behind(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	return at != NULL ? at + strlen(word) : NULL;
+}
+
+bool procfs_switches(pid_t tid, uint64_t *count)
+{
+	char text[8192];
+	const char *state, *voluntary, *forced;
+
+	if (procfs_read(tid, "status", text, sizeof(text)) <= 0)
+		return false;
+	state = strstr(text, "\nState:\t");
+	if (state == NULL || strchr("SDTt", state[8]) == NULL)
+		return false;
+	voluntary = number_behind(text, "\nvoluntary_ctxt_switches:");
+	forced = number_behind(text, "\nnonvoluntary_ctxt_switches:");
+	if (voluntary == NULL || forced == NULL)
+		return false;
+	*count = strtoull(voluntary, NULL, 10) + strtoull(forced, NULL, 10);
+	return true;
+}
+
 bool procfs_is_ancestor(pid_t pid)
 {
 	struct procfs_status status;

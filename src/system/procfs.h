@@ -117,6 +117,17 @@ int procfs_call(pid_t tid, uint64_t *number, uint64_t arguments[6]);
 /** procfs_run_time() - CPU time of a thread in ns (updated by the tick while it runs); -1 unknown */
 int64_t procfs_run_time(pid_t tid);
 
+/** procfs_start() - when a process was started, clock ticks after boot (proc_pid_stat(5)); 0 unknown */
+uint64_t procfs_start(pid_t pid);
+
+/**
+ * procfs_switches() - how often a thread that sleeps has left a processor (proc_pid_status(5)); needs no right to it
+ *
+ * Return: true when it sleeps or is stopped, and the kernel shows the number: @count is set. As long as that stays the
+ * same, the thread has not run.
+ */
+bool procfs_switches(pid_t tid, uint64_t *count);
+
 /** procfs_is_ancestor() - whether it is this process or one of its ancestors */
 bool procfs_is_ancestor(pid_t pid);
 

@@ -29,16 +29,16 @@ http {
 
 
 class Nginx:
-    """The files of an nginx of our own."""
+    """The files of an nginx of our own; the workers of root's are @user's."""
 
-    def __init__(self):
+    def __init__(self, user="root root"):
         self.top = scratch("nginx")
         os.makedirs(self.top + "/html")
         for size in SIZES:
             write_file("%s/html/%d" % (self.top, size), "x" * size)
         paths = "\n".join("%s_temp_path %s/%s;" % (name, self.top, name)
                           for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        user = "user root root;" if os.getuid() == 0 else ""
+        user = "user %s;" % user if os.getuid() == 0 else ""
         config = write_file(self.top + "/conf", CONFIG % {"top": self.top, "user": user, "paths": paths, "port": PORT})
         self.argv = [need("nginx"), "-p", self.top, "-c", config]
 

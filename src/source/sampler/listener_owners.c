@@ -97,17 +97,10 @@ static bool made_by_other(const struct listener *listener, pid_t holder)
 	return procfs_status(holder, &status) != 0 || status.uid[1] != listener->uid;
 }
 
-/* The nearest parent whose sockets may not be read; 0 none. */
-static pid_t sealed_parent(pid_t pid)
+/* Where /proc hides the processes of others (hidepid), the parents can't be read. */
+static bool may_be_unseen(const struct listener *listener, pid_t holder, bool unseen)
 {
-	struct procfs_status status;
-
-	while (procfs_status(pid, &status) == 0 && status.ppid > 0) {
-		pid = status.ppid;
-		if (procfs_may_list(pid) == -EACCES)
-			return pid;
-	}
-	return 0;
+	return made_by_other(listener, holder) && (unseen || unseen_holders_master(holder) < 0);
 }
 
 static void find_other_holder(struct listener *listener, const struct procfs_owners *others, pid_t holder)
@@ -115,14 +108,29 @@ static void find_other_holder(struct listener *listener, const struct procfs_own
 	const struct procfs_holder *other = procfs_owners_find(others, listener->inode);
 
 	listener->sealed = other == NULL;
-	listener->other_pid = other != NULL ? other->pid : sealed_parent(holder);
+	listener->other_pid = other != NULL ? other->pid : unseen_holders_master(holder);
+}
+
+/*
+ * The listener of another user that a target holds: the target has inherited it, or opened it before it gave up the
+ * rights of that user. Who else may hold it are then the processes under the target's master.
+ */
+static bool is_guarded(struct listener *listener, const struct procfs_holder *holder)
+{
+	pid_t master = unseen_holders_master(holder->pid);
+
+	if (master < 0)
+		return false;
+	listener->master = holder->shared ? 0 : master;
+	return master > 0 || holder->shared;
 }
 
 /* Finds other processes that hold the targets' listeners. */
-static void check_others(struct listener_owners *listener_owners)
+static void check_others(struct listener_owners *listener_owners, uint32_t sample)
 {
 	struct procfs_owners *others = procfs_owners_new(OWNERS_MAX);
 	bool unseen = process_set_others(listener_owners->process_set, others);
+	bool is_unseen = false;
 	struct listener *listener;
 
 	listener_owners->recheck_ns = clock_monotonic() + RECHECK_NS;
@@ -133,8 +141,10 @@ static void check_others(struct listener_owners *listener_owners)
 		if (holder == NULL)
 			continue;
 		listener->named = false;
+		listener->may_be_unseen = may_be_unseen(listener, holder->pid, unseen);
 		listener->shared = procfs_owners_find(others, listener->inode) != NULL ||
-				   (unseen && made_by_other(listener, holder->pid));
+				   (listener->may_be_unseen && !is_guarded(listener, holder));
+		is_unseen |= listener->may_be_unseen;
 		listener->owner = listener->shared || was_shared ? OWNERSHIP_UNCLEAR : OWNERSHIP_TARGETS;
 		if (listener->shared && !was_shared)
 			find_other_holder(listener, others, holder->pid);
@@ -142,6 +152,8 @@ static void check_others(struct listener_owners *listener_owners)
 		if (was_shared && !listener->shared)
 			listener_owners->recheck_ns = 0;
 	}
+	if (is_unseen)
+		unseen_holders_search(listener_owners->unseen_holders, sample);
 	listener_owners->others = others;
 	/* A new child of a target may have been taken for another process. */
 	if (!process_set_are_all(listener_owners->process_set))
@@ -193,8 +205,21 @@ void listener_owners_sample(struct listener_owners *listener_owners, uint32_t sa
 		any |= !listener->unheld;
 	}
 	if (is_unchecked && any)
-		check_others(listener_owners);
+		check_others(listener_owners, sample);
 	name_listeners(listener_owners);
+}
+
+void listener_owners_run(struct listener_owners *listener_owners)
+{
+	struct listener *listener;
+
+	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++)
+		if (listener->may_be_unseen) {
+			struct unseen_run run = unseen_holders_run(listener_owners->unseen_holders, listener->master);
+
+			listener->has_run |= listener->run.last != 0 && listener->run.last != run.last;
+			listener->run = run;
+		}
 }
 
 bool listener_owners_are_others(const struct listener_owners *listener_owners, uint32_t inode)
@@ -207,23 +232,29 @@ bool listener_owners_explain(const struct listener_owners *listener_owners, stru
 {
 	char comm[16], name[4 * sizeof(comm) + 1], ip[ENDPOINT_TEXT], who[128] = "a process";
 	const struct listener *listener;
+	const char *because;
+	pid_t other;
 	size_t i = 0;
 
-	while ((listener = listeners_at(listener_owners->listeners, i++)) != NULL && !listener->shared)
+	while ((listener = listeners_at(listener_owners->listeners, i++)) != NULL && !listener->shared &&
+	       !listener->has_run)
 		continue;
 	if (listener == NULL)
 		return false;
-	if (listener->other_pid > 0) {
-		procfs_comm(listener->other_pid, comm);
+	other = listener->shared ? listener->other_pid : listener->master;
+	if (other > 0) {
+		procfs_comm(other, comm);
 		escape_text(name, sizeof(name), comm);
-		snprintf(who, sizeof(who), "PID %d%s%s%s", (int)listener->other_pid, name[0] != '\0' ? " (" : "", name,
+		snprintf(who, sizeof(who), "PID %d%s%s%s", (int)other, name[0] != '\0' ? " (" : "", name,
 			 name[0] != '\0' ? ")" : "");
 	}
 	endpoint_ip_text(&listener->local, ip);
+	because = listener->sealed ? " and cannot be inspected" : " and is not watched";
+	if (!listener->shared)
+		because = ", cannot be inspected, and has run meanwhile";
 	(void)err_set(why, 0,
 		      "%s %s the listening socket %s port %u too%s, so whose its short connections are is unknown", who,
-		      listener->sealed ? "may hold" : "holds", ip, listener->local.port,
-		      listener->sealed ? " and cannot be inspected" : " and is not watched");
+		      listener->sealed || !listener->shared ? "may hold" : "holds", ip, listener->local.port, because);
 	return true;
 }
 

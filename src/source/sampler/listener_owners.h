@@ -10,6 +10,7 @@
 #include "source/sampler/listeners.h"
 #include "system/procfs_owners.h"
 #include "source/sampler/process_set.h"
+#include "source/sampler/unseen_holders.h"
 
 /* Owners of the listening sockets: the part of struct listeners that a sample fills in. */
 
@@ -19,6 +20,7 @@
  * @listeners: filled in
  * @owners: what targets hold, as of the last sample that read it
  * @common_identities: what several holders have in common
+ * @unseen_holders: processes that may hold listeners and can't be inspected
  * @recheck_ns: when (monotonic) all processes are to be read again; internal, 0 at first
  * @others: what all other processes hold, if this sample read them and none of them can be a target;
  *	    internal
@@ -28,6 +30,7 @@ struct listener_owners {
 	struct listeners *listeners;
 	struct procfs_owners *owners;
 	struct common_identities *common_identities;
+	struct unseen_holders *unseen_holders;
 	int64_t recheck_ns;
 	struct procfs_owners *others;
 };
@@ -36,7 +39,7 @@ struct listener_owners {
  * listener_owners_sample() - find which listeners the targets hold, and which targets
  * @listener_owners: its owners have just been read
  * @sample: number of this sample
- * @forks: targets may have had children since the last sample
+ * @forks: targets, or processes that may hold their listeners, may have had children since the last sample
  */
 void listener_owners_sample(struct listener_owners *listener_owners, uint32_t sample, bool forks);
 
@@ -50,6 +53,9 @@ bool listener_owners_are_others(const struct listener_owners *listener_owners, u
  * Return: false when all of them are
  */
 bool listener_owners_explain(const struct listener_owners *listener_owners, struct err *why);
+
+/** listener_owners_run() - note when processes that can't be inspected could have accepted last */
+void listener_owners_run(struct listener_owners *listener_owners);
 
 /** listener_owners_done() - the sample is over */
 void listener_owners_done(struct listener_owners *listener_owners);

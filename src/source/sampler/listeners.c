@@ -155,6 +155,12 @@ void listeners_compare(struct listeners *listeners, uint64_t sample)
 	}
 }
 
+static struct unseen_run later(const struct unseen_run *a, const struct unseen_run *b)
+{
+	return (struct unseen_run){a->last > b->last ? a->last : b->last,
+				   a->before > b->before ? a->before : b->before};
+}
+
 static struct ownership judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from, bool gone)
 {
 	struct ownership ownership = {.owner = OWNERSHIP_NONE, .common_identity = common_identity_unknown()};
@@ -167,13 +173,10 @@ static struct ownership judge(const struct listeners *listeners, const struct en
 		if (fits == 0 || fits < best || (listener->sampled < from) != gone)
 			continue;
 		if (fits > best) {
-			ownership = (struct ownership){listener->owner,
-						       listener->pid,
-						       listener->since,
-						       listener->unreliable_before,
-						       listener->common_identity,
-						       listener->mptcp,
-						       listener->delay};
+			ownership = (struct ownership){listener->owner, listener->pid,
+						       listener->since, listener->unreliable_before,
+						       listener->run,   listener->common_identity,
+						       listener->mptcp, listener->delay};
 			best = fits;
 			continue;
 		}
@@ -184,6 +187,7 @@ static struct ownership judge(const struct listeners *listeners, const struct en
 			ownership.pid = 0;
 		if (listener->since > ownership.since)
 			ownership.since = listener->since;
+		ownership.run = later(&ownership.run, &listener->run);
 		ownership.common_identity =
 			common_identity_join(&ownership.common_identity, &listener->common_identity);
 		ownership.mptcp |= listener->mptcp;
@@ -206,6 +210,7 @@ struct ownership listeners_judge(const struct listeners *listeners, const struct
 	if (ownership.owner != gone.owner)
 		ownership.owner = OWNERSHIP_UNCLEAR;
 	ownership.pid = 0;
+	ownership.run = later(&ownership.run, &gone.run);
 	ownership.common_identity = common_identity_join(&ownership.common_identity, &gone.common_identity);
 	ownership.mptcp |= gone.mptcp;
 	if (gone.delay != ownership.delay)

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "source/sampler/common_identity.h"
+#include "source/sampler/unseen_holders.h"
 #include "model/event.h"
 
 /*
@@ -43,6 +44,9 @@ enum ownership_owner {
  * @unheld: no target held it any more when they were last read
  * @shared: others held it when all were last read; @other_pid: the PID of one of them, or of the nearest
  *	    parent that may not be inspected, 0 unknown; @sealed: it may not be inspected
+ * @may_be_unseen: only targets and perhaps the processes under @master hold it (unseen_holders.h), which can't be
+ *	    inspected; @master 0: under any master
+ * @run: when those ran last; 0 if there are none; @has_run: one has run since it was found
  * @waiting: number of connections that wait to be accepted, and @backlog: its limit, both at the last sample
  *	    that saw it
  * @is_reported: it has been reported; @is_reported_full: its full queue has been reported too
@@ -61,8 +65,9 @@ struct listener {
 	pid_t pid;
 	uint32_t since;
 	struct common_identity common_identity;
-	pid_t other_pid;
-	bool mptcp, named, found, unheld, shared, sealed;
+	pid_t other_pid, master;
+	struct unseen_run run;
+	bool mptcp, named, found, unheld, shared, sealed, may_be_unseen, has_run;
 	bool is_reported, is_reported_full;
 	uint8_t delay, delay_asked;
 	int32_t waiting, backlog;
@@ -117,6 +122,7 @@ void listeners_trust(struct listeners *listeners, uint64_t sample);
  * @pid: the only process that holds what it came through, if that is a target; 0 several
  * @since: number of the sample from which on @pid is right; 0 since a connection can come through there
  * @unreliable_before: number of the sample from which on @owner is right
+ * @run: when other processes that may have accepted it ran last: from the sample @run.last on @owner is right
  * @common_identity: what the targets that hold it have in common
  * @mptcp: one of the listeners it may have come through accepts MPTCP
  * @delay: enum info_delay
@@ -126,6 +132,7 @@ struct ownership {
 	pid_t pid;
 	uint32_t since;
 	uint64_t unreliable_before;
+	struct unseen_run run;
 	struct common_identity common_identity;
 	bool mptcp;
 	uint8_t delay;

@@ -13,6 +13,9 @@
  * lived. All of /proc is read for other holders when the listener is found, and again from time to time. Processes that
  * can't be inspected are assumed not to hold a listener that the target's own user has created.
  *
+ * A listener of another user is usually held by the process that opened it, too: a master that can't be inspected. What
+ * was accepted in a time in which neither that nor its relatives have run is the targets' (unseen_holders.h).
+ *
  * The final counters of a socket that no sample has seen therefore wait for the next sample, because its listener, or
  * another holder of that, may be as new as itself. A socket that then belongs neither to a listener of the targets nor
  * to others was opened by some process of this host, and was too short: it is counted as a socket without owner
@@ -42,25 +45,17 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "system/counters.h"
-#include "source/sampler/listener_owners.h"
-#include "source/sampler/common_identity.h"
-#include "source/sampler/listeners.h"
-#include "source/sampler/socket_table.h"
 #include "system/procfs.h"
-#include "system/procfs_owners.h"
+#include "source/sampler/sampler_state.h"
 #include "source/source.h"
-#include "source/sampler/process_set.h"
-#include "source/sampler/owner_events.h"
-#include "system/tcp_payload.h"
-#include "source/sampler/sampler_times.h"
 
 #define OWNERS_MAX 2000000
 /* An overrun may drop the mark that shows that all has been reported. */
 #define MARK_NS (5 * CLOCK_NS_PER_SEC)
-/* With this many final counters waiting, the next sample is made at once. */
-#define PENDING_MAX 16384
 /* A socket not found with a target in this many samples belongs to others. */
 #define TRIES 2
+/* With this many final counters waiting, the next sample is made at once. */
+#define PENDING_MAX 16384
 #define OPENING_LOOKS 2 /* they prove who held the listeners before the next connection arrives */
 
 #define STATE(state) (1U << (state))
@@ -68,50 +63,6 @@
 #define STATES                                                                                        \
 	(STATE(TCP_ESTABLISHED) | STATE(TCP_SYN_SENT) | STATE(TCP_FIN_WAIT1) | STATE(TCP_FIN_WAIT2) | \
 	 STATE(TCP_CLOSE_WAIT) | STATE(TCP_LAST_ACK) | STATE(TCP_LISTEN) | STATE(TCP_CLOSING))
-
-/* Events in order of arrival. */
-struct events {
-	struct event *list;
-	size_t count, size;
-};
-
-/**
- * struct pending - final counters that wait for a sample
- * @event: the counters
- * @from: number of the last sample before the connection was accepted
- * @is_late: it may have been destroyed before that sample
- * @is_reported: it has been reported as the targets'
- * @is_opened: its socket has had a connection before, so it did not come in
- * @is_renewed: the earlier connection was reported; @holder had the socket when the targets were last read
- */
-struct pending {
-	struct event event;
-	uint32_t from;
-	bool is_late, is_reported, is_opened, is_renewed;
-	struct procfs_holder holder;
-};
-
-struct sampler {
-	struct sampler_config config;
-	struct process_set *process_set;
-	struct listeners *listeners;
-	struct common_identities *common_identities;
-	struct listener_owners listener_owners;
-	struct socket_table *sockets;
-	struct procfs_owners *owners; /* what targets hold, as of the last sample that read it */
-	struct events fresh;          /* of this sample: sockets without a known owner */
-	struct events changed;        /* and the targets' in another state than before */
-	struct pending *pending;
-	size_t pending_count, pending_size;
-	char **warnings;
-	size_t warning_count, warned;
-	struct sampler_times times;
-	uint32_t sample;
-	struct owner_events owner_events;
-	bool new_listeners;
-	uint32_t marked; /* number of the sample after which destroy_mark() was called, 0 no mark is pending */
-	int64_t marked_ns;
-};
 
 static void append(struct events *events, const struct event *event)
 {
@@ -148,32 +99,15 @@ static void see_again(void *context, const struct event *event)
 	socket_table_see_again(sampler->sockets, event, sampler->sample);
 }
 
-static enum conn_dir opened_by(const struct event_info *info)
+static struct ownership judge(const struct sampler *sampler, const struct event *socket, const struct socket_seen *seen)
 {
-	struct tcp_payload bytes;
+	const struct arrival arrival = {
+		.from = seen->from,
+		.is_opened = seen->renewal != SOCKET_FIRST,
+		.is_queued = seen->from == sampler->sample,
+	};
 
-	if (info->state == TCP_SYN_SENT)
-		return DIR_OUT;
-	if (info->reason == INFO_DESTROY)
-		return tcp_payload_final_opener(info);
-	tcp_payload_init(&bytes);
-	tcp_payload_feed(&bytes, info);
-	return tcp_payload_direction(&bytes);
-}
-
-/* Finds the owner of a connection that came in after sample @from. @is_late and @is_opened as in struct pending. */
-static struct ownership judge(const struct sampler *sampler, const struct event *socket, uint32_t from, bool is_late,
-			      bool is_opened)
-{
-	struct ownership ownership = {.owner = OWNERSHIP_NONE, .common_identity = common_identity_unknown()};
-
-	if (!is_opened && opened_by(&socket->info) != DIR_OUT)
-		ownership = listeners_judge(sampler->listeners, &socket->flow.local, from, is_late);
-	/* Children that are not followed are other processes. */
-	if (from < ownership.unreliable_before || (ownership.owner == OWNERSHIP_TARGETS && !sampler->config.follow &&
-						   process_set_had_forks(sampler->process_set, from)))
-		ownership.owner = OWNERSHIP_UNCLEAR;
-	return ownership;
+	return sampler_judge(sampler, socket, &arrival);
 }
 
 /* Ends and counters are not read in one step: this checks that the socket is the same when queried again. */
@@ -206,7 +140,7 @@ static bool owned_through_listener(struct sampler *sampler, const struct event *
 {
 	if (++seen->tries < TRIES && !listener_owners_are_others(&sampler->listener_owners, socket->info.inode))
 		return false;
-	if (judge(sampler, socket, seen->from, false, seen->renewal != SOCKET_FIRST).owner == OWNERSHIP_TARGETS)
+	if (judge(sampler, socket, seen).owner == OWNERSHIP_TARGETS)
 		return true;
 	if (may_be_unread(sampler, &socket->info))
 		owner_events_none(&sampler->owner_events, socket);
@@ -247,7 +181,7 @@ static void decide(struct sampler *sampler, struct event *socket)
 		return;
 	if (seen->sure != sampler->sample)
 		counters_settle_or_unknown(sampler->config.diag, socket);
-	evidence.ownership = judge(sampler, socket, seen->from, false, seen->renewal != SOCKET_FIRST);
+	evidence.ownership = judge(sampler, socket, seen);
 	if (evidence.ownership.owner != OWNERSHIP_NONE)
 		socket->info.delay = evidence.ownership.delay;
 	evidence.from = seen->from;
@@ -267,11 +201,6 @@ static void decide(struct sampler *sampler, struct event *socket)
 	(void)owner_events_push(&sampler->owner_events, socket);
 }
 
-static bool is_dead_listener(const struct event *last)
-{
-	return last->flow.local.port != 0 && last->flow.remote.port == 0 && last->info.listener == 0;
-}
-
 /* Listeners may have changed between two samples. */
 static void doubt(struct sampler *sampler)
 {
@@ -280,44 +209,9 @@ static void doubt(struct sampler *sampler)
 		return;
 	listeners_compare(sampler->listeners, sampler->sample);
 	for (size_t i = 0; i < sampler->pending_count; i++)
-		if (is_dead_listener(&sampler->pending[i].event))
+		if (sampler_has_dead_listener(&sampler->pending[i].event))
 			listeners_mark_unreliable(sampler->listeners, &sampler->pending[i].event.flow.local,
 						  sampler->sample);
-}
-
-static void decide_last(struct sampler *sampler, struct pending *pending)
-{
-	struct event *last = &pending->event;
-	struct socket_evidence evidence = {
-		.ownership = judge(sampler, last, pending->from, pending->is_late, pending->is_opened),
-		.from = pending->from,
-	};
-
-	if (last->flow.local.port == 0 || is_dead_listener(last))
-		return;
-	if (pending->is_renewed && owner_events_renewed(&sampler->owner_events, last) && pending->holder.pid != 0 &&
-	    !process_set_had_forks(sampler->process_set, pending->from)) {
-		evidence.holder = &pending->holder;
-		(void)owner_events_owner(&sampler->owner_events, last, &evidence);
-		return;
-	}
-	if (evidence.ownership.owner == OWNERSHIP_TARGETS) {
-		(void)owner_events_owner(&sampler->owner_events, last, &evidence);
-		last->info.listener = 1;
-		last->info.delay = evidence.ownership.delay;
-		last->info.mptcp = evidence.ownership.mptcp ? MPTCP_PERHAPS : MPTCP_NO;
-	} else if (evidence.ownership.owner != OWNERSHIP_OTHERS && !pending->is_reported) {
-		owner_events_none(&sampler->owner_events, last);
-	}
-}
-
-static void decide_pending(struct sampler *sampler)
-{
-	for (size_t i = 0; i < sampler->pending_count; i++) {
-		decide_last(sampler, &sampler->pending[i]);
-		(void)owner_events_push(&sampler->owner_events, &sampler->pending[i].event);
-	}
-	sampler->pending_count = 0;
 }
 
 static void read_process_set(struct sampler *sampler)
@@ -342,33 +236,49 @@ static int64_t processor_time(void)
 	return now.tv_sec * CLOCK_NS_PER_SEC + now.tv_nsec;
 }
 
+static bool wants_mark(const struct sampler *sampler)
+{
+	const struct listener *listener;
+
+	if (process_set_had_forks(sampler->process_set, sampler->trusted))
+		return true;
+	for (size_t i = 0; (listener = listeners_at(sampler->listeners, i)) != NULL; i++)
+		if (listener->unreliable_from != 0 || listener->run.last > sampler->trusted ||
+		    listener->since >= sampler->trusted ||
+		    (listener->owner == OWNERSHIP_TARGETS && listener->sampled != sampler->sample))
+			return true;
+	return false;
+}
+
+/* Finds out how far the reports of destroyed sockets have come, if that matters to a listener. */
+static void update_mark(struct sampler *sampler)
+{
+	struct destroy *destroy = *sampler->config.destroy;
+
+	if (destroy == NULL)
+		return;
+	if (sampler->marked != 0 && !sampler->is_behind &&
+	    (destroy_has_caught_up(destroy) || clock_monotonic() - sampler->marked_ns > MARK_NS)) {
+		sampler->trusted = sampler->marked;
+		sampler->marked = 0;
+		listeners_trust(sampler->listeners, sampler->trusted);
+	}
+	if (sampler->marked != 0 || !wants_mark(sampler))
+		return;
+	destroy_mark(destroy);
+	sampler->marked = sampler->sample;
+	sampler->marked_ns = clock_monotonic();
+}
+
 /*
  * Connections through a listener that is gone may be reported long after. A listener of the targets is dropped when all
  * sockets destroyed before it was missed have been read.
  */
 static void forget_listeners(struct sampler *sampler)
 {
-	struct destroy *destroy = *sampler->config.destroy;
-	const struct listener *listener;
-	uint32_t targets_sample = 0;
-
-	if (destroy == NULL)
-		return;
-	if (sampler->marked != 0 &&
-	    (destroy_has_caught_up(destroy) || clock_monotonic() - sampler->marked_ns > MARK_NS)) {
-		targets_sample = sampler->marked;
-		sampler->marked = 0;
-		listeners_trust(sampler->listeners, targets_sample);
-	}
-	listeners_forget(sampler->listeners, sampler->sample - 1, targets_sample);
-	for (size_t i = 0; sampler->marked == 0 && (listener = listeners_at(sampler->listeners, i)) != NULL; i++) {
-		if (listener->unreliable_from == 0 &&
-		    (listener->owner != OWNERSHIP_TARGETS || listener->sampled == sampler->sample))
-			continue;
-		destroy_mark(destroy);
-		sampler->marked = sampler->sample;
-		sampler->marked_ns = clock_monotonic();
-	}
+	update_mark(sampler);
+	if (*sampler->config.destroy != NULL)
+		listeners_forget(sampler->listeners, sampler->sample - 1, sampler->trusted);
 }
 
 int sampler_sample(struct sampler *sampler)
@@ -382,13 +292,16 @@ int sampler_sample(struct sampler *sampler)
 	sampler->owner_events.pushed = 0;
 	sampler->fresh.count = sampler->changed.count = 0;
 	sampler->new_listeners = false;
+	unseen_holders_begin(sampler->unseen_holders);
 	(void)diag_dump(sampler->config.diag, STATES, see, sampler, &(struct err){""});
 	left = process_set_refresh(sampler->process_set);
 	forks = process_set_follow(sampler->process_set, sampler->sample);
+	forks |= unseen_holders_sample(sampler->unseen_holders, sampler->sample);
 	if (forks || sampler->fresh.count > 0 || sampler->new_listeners) {
 		read_process_set(sampler);
 		listener_owners_sample(&sampler->listener_owners, sampler->sample, forks);
 	}
+	listener_owners_run(&sampler->listener_owners);
 	if (sampler->fresh.count > COUNTERS_SINGLE_MAX)
 		(void)diag_dump(sampler->config.diag, STATES | DIAG_NO_COUNTERS, see_again, sampler, &(struct err){""});
 	doubt(sampler);
@@ -399,7 +312,7 @@ int sampler_sample(struct sampler *sampler)
 	}
 	for (size_t i = 0; i < sampler->fresh.count; i++)
 		decide(sampler, &sampler->fresh.list[i]);
-	decide_pending(sampler);
+	sampler_decide_pending(sampler);
 	forget_listeners(sampler);
 	listener_owners_done(&sampler->listener_owners);
 	if (socket_table_count(sampler->sockets) > 4096 && sampler->sample % 64 == 0)
@@ -423,6 +336,17 @@ static void peek_at(void *context, const struct event *event)
 		sampler->new_listeners = true;
 }
 
+/* Until a process that can't be inspected runs, targets have accepted what has been reported. */
+static void settle(struct sampler *sampler)
+{
+	if (sampler->pending_count == sampler->settled)
+		return;
+	if (unseen_holders_are_still(sampler->unseen_holders))
+		sampler->settled = sampler->pending_count;
+	else
+		sampler_times_advance(&sampler->times);
+}
+
 /* A listener may live and end between two samples; the owner of connections through it would be unknown. */
 static bool sees_new_listeners(struct sampler *sampler)
 {
@@ -433,6 +357,8 @@ static bool sees_new_listeners(struct sampler *sampler)
 			&(struct err){""});
 	if (sampler->new_listeners)
 		sampler_times_hasten(&sampler->times);
+	update_mark(sampler);
+	settle(sampler);
 	sampler_times_peeked(&sampler->times, processor_time() - began_ns);
 	return sampler->new_listeners && clock_monotonic() >= sampler->times.due_ns;
 }
@@ -446,62 +372,14 @@ int sampler_read(struct sampler *sampler)
 	return 0;
 }
 
-/* ---- final counters -------------------------------------------------------------- */
-
-/* Whether it belongs to another connection than the one reported of the socket. */
-static bool is_last_of_another(const struct sampler *sampler, const struct socket_seen *seen, const struct event *event)
-{
-	if (!flow_is_complete(&event->flow))
-		return false;
-	return seen->renewal == SOCKET_RENEWED ||
-	       (seen->owner == SOCKET_TARGETS && socket_table_is_renewed(sampler->sockets, seen, event));
-}
-
-static void set_renewed(const struct sampler *sampler, const struct socket_seen *seen, struct pending *pending)
-{
-	const struct procfs_holder *holder = procfs_owners_find(sampler->owners, seen->inode);
-
-	pending->is_opened = pending->is_renewed = true;
-	pending->is_reported = false;
-	pending->from = seen->sample;
-	/* Final counters do not include it; and it may be plain TCP this time. */
-	if (seen->was_mptcp)
-		pending->event.info.mptcp = MPTCP_PERHAPS;
-	if (holder != NULL)
-		pending->holder = *holder;
-}
-
 bool sampler_final_counters(struct sampler *sampler, struct event *event)
 {
-	const struct socket_seen *seen = socket_table_find(sampler->sockets, event->info.cookie);
-	struct pending pending = {.event = *event, .from = sampler->sample, .is_late = seen == NULL};
-	bool is_decided = false;
-
-	if (event->type != EVENT_INFO ||
-	    listeners_by_cookie(sampler->listeners, &event->flow.local, event->info.cookie) != NULL)
-		return false;
-	if (seen != NULL) {
-		pending.from = seen->from;
-		pending.is_reported = seen->owner == SOCKET_TARGETS || seen->renewal == SOCKET_RENEWED;
-		pending.is_opened = seen->renewal != SOCKET_FIRST;
-		if (is_last_of_another(sampler, seen, event))
-			set_renewed(sampler, seen, &pending);
-		/* It is unknown who accepted a connection that was waiting. */
-		is_decided = seen->owner == SOCKET_OTHERS || (pending.is_reported && seen->from != seen->sample);
-		socket_table_remove(sampler->sockets, event->info.cookie);
-	}
-	if (is_decided)
-		return false;
-	if (sampler->pending_count >= PENDING_MAX)
+	if (sampler->pending_count >= PENDING_MAX) {
+		sampler->is_behind = true;
 		(void)sampler_sample(sampler);
-	sampler->pending = array_reserve(sampler->pending, sampler->pending_count, &sampler->pending_size,
-					 sizeof(*sampler->pending));
-	sampler->pending[sampler->pending_count++] = pending;
-	/* It came in through an unknown listener that may be just as short-lived. */
-	if (flow_is_complete(&event->flow) && opened_by(&event->info) != DIR_OUT &&
-	    listeners_judge(sampler->listeners, &event->flow.local, pending.from, false).owner == OWNERSHIP_NONE)
-		sampler_times_hasten(&sampler->times);
-	return true;
+		sampler->is_behind = false;
+	}
+	return sampler_final_add(sampler, event);
 }
 
 bool sampler_waits(const struct sampler *sampler)
@@ -532,6 +410,7 @@ void sampler_close(struct sampler *sampler)
 		return;
 	process_set_free(sampler->process_set);
 	listeners_free(sampler->listeners);
+	unseen_holders_free(sampler->unseen_holders);
 	socket_table_free(sampler->sockets);
 	procfs_owners_free(sampler->owners);
 	free(sampler->fresh.list);
@@ -564,14 +443,21 @@ int sampler_open(struct sampler **opened, const struct sampler_config *config, s
 
 	sampler->config = *config;
 	sampler->process_set = process_set_new(config->follow);
+	sampler->trusted = 1;
 	sampler->listeners = listeners_new();
+	sampler->unseen_holders = unseen_holders_new(sampler->process_set);
 	sampler->sockets = socket_table_new();
 	sampler->owners = procfs_owners_new(OWNERS_MAX);
 	sampler->owner_events = (struct owner_events){.process_set = sampler->process_set, .events = config->events};
 	sampler->owner_events.common_identities = sampler->common_identities =
 		common_identity_new(owner_events_process, &sampler->owner_events);
-	sampler->listener_owners = (struct listener_owners){
-		sampler->process_set, sampler->listeners, sampler->owners, sampler->common_identities, 0, NULL};
+	sampler->listener_owners = (struct listener_owners){sampler->process_set,
+							    sampler->listeners,
+							    sampler->owners,
+							    sampler->common_identities,
+							    sampler->unseen_holders,
+							    0,
+							    NULL};
 	sampler->warnings = xcalloc(config->pid_count, sizeof(char *));
 	timer_rc = sampler_times_open(&sampler->times, config->sample_ns);
 	for (size_t i = 0; i < config->pid_count; i++) {
@@ -590,6 +476,9 @@ int sampler_open(struct sampler **opened, const struct sampler_config *config, s
 	}
 	while (sampler->sample < OPENING_LOOKS)
 		(void)sampler_sample(sampler);
+	/* The mark of the first sample would be read before that of the last one can be made. */
+	sampler->marked = 0;
+	update_mark(sampler);
 	*opened = sampler;
 	return 0;
 }

@@ -82,12 +82,22 @@ void sampler_times_peeked(struct sampler_times *times, int64_t cost_ns)
 	arm(times);
 }
 
-void sampler_times_hasten(struct sampler_times *times)
+static void sooner(struct sampler_times *times, int share)
 {
-	int64_t soonest_ns = times->looked_ns + times->cost_ns * LOAD_SHARE_HASTE;
+	int64_t soonest_ns = times->looked_ns + times->cost_ns * share;
 
 	if (soonest_ns >= times->due_ns)
 		return;
 	times->due_ns = soonest_ns;
 	arm(times);
+}
+
+void sampler_times_advance(struct sampler_times *times)
+{
+	sooner(times, LOAD_SHARE_NEWS);
+}
+
+void sampler_times_hasten(struct sampler_times *times)
+{
+	sooner(times, LOAD_SHARE_HASTE);
 }

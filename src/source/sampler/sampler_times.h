@@ -54,6 +54,9 @@ void sampler_times_sampled(struct sampler_times *times, int64_t cost_ns, bool ha
 /** sampler_times_peeked() - a peek is over that took @cost_ns of a processor */
 void sampler_times_peeked(struct sampler_times *times, int64_t cost_ns);
 
+/** sampler_times_advance() - the next sample is made as soon as the usual load allows */
+void sampler_times_advance(struct sampler_times *times);
+
 /** sampler_times_hasten() - something waits for the next sample: it is made at once, or as soon as its cost allows */
 void sampler_times_hasten(struct sampler_times *times);
 
