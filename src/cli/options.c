@@ -36,7 +36,7 @@
 /** --retrans-ms was not given. */
 #define RETRANS_UNSET INT64_MIN
 
-static const char *const via_words[] = {"auto", "ptrace", "diag", NULL};
+static const char *const via_words[] = {"auto", "ptrace", "diag", "bpf", NULL};
 TABLE_COVERS(via_words, OPTIONS_VIA_NUM + 1);
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 TABLE_COVERS(color_words, OPTIONS_COLOR_NUM + 1);

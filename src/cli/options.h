@@ -22,6 +22,7 @@ enum options_via {
 	OPTIONS_VIA_AUTO,
 	OPTIONS_VIA_PTRACE,
 	OPTIONS_VIA_DIAG,
+	OPTIONS_VIA_BPF,
 	OPTIONS_VIA_NUM
 };
 
@@ -266,6 +267,12 @@ static inline bool options_is_file(const struct options *options)
 static inline bool options_has_packets(const struct options *options)
 {
 	return options->interface_count > 0 || options->read != NULL;
+}
+
+/** options_traces() - whether watched processes are traced by ptrace(2), which stops them */
+static inline bool options_traces(const struct options *options)
+{
+	return options->via != OPTIONS_VIA_DIAG && options->via != OPTIONS_VIA_BPF;
 }
 
 /** options_has_slices() - true when each report of -I covers only its interval; for a file it covers all so far */

@@ -148,11 +148,12 @@ static int check_needs(const struct options_check *options_check, const struct o
 		if (lacking != NULL)
 			return err_set(err, EINVAL, "--%s does nothing without %s", needs[i].name, lacking);
 	}
-	if (options->via == OPTIONS_VIA_DIAG && (options->no_filter || options->watch_close || options->no_io_uring))
-		return err_set(err, EINVAL, "--%s does nothing with --via=diag, which stops no system call",
+	if (!options_traces(options) && (options->no_filter || options->watch_close || options->no_io_uring))
+		return err_set(err, EINVAL, "--%s does nothing with --via=%s, which stops no system call",
 			       options->no_filter     ? "no-filter"
 			       : options->watch_close ? "watch-close"
-						      : "no-io-uring");
+						      : "no-io-uring",
+			       options->via == OPTIONS_VIA_DIAG ? "diag" : "bpf");
 	if (options->via == OPTIONS_VIA_DIAG && options->ladder & LADDER_LIVE && !packets)
 		return err_set(err, EINVAL,
 			       "--live does nothing with --via=diag, which traces no calls, unless packets "

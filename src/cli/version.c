@@ -6,6 +6,7 @@
 #include <seccomp.h>
 
 #include "config.h"
+#include "source/bpf/programs.h"
 #include "system/file_stream.h"
 #ifdef HAVE_NCURSES
 #include <curses.h>
@@ -35,5 +36,10 @@ void version_print(FILE *to)
 #else
 	fputs("without ncurses: --top prints plain lines\n", to);
 #endif
-	fputs("sources: ptrace, sock_diag, packets, savefiles, recordings\n", to);
+	if (programs_built_in())
+		fprintf(to, "libbpf %s\n", programs_version());
+	else
+		fputs("without libbpf: no --via=bpf\n", to);
+	fprintf(to, "sources: ptrace, %ssock_diag, packets, savefiles, recordings\n",
+		programs_built_in() ? "bpf, " : "");
 }

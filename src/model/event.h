@@ -69,7 +69,10 @@ enum call_kind {
 	CALL_ACCEPT,
 	/** connect(2) was entered; the local side, and whether it is TCP, may be unknown yet */
 	CALL_CONNECT_BEGIN,
-	/** connect(2) returned: @error 0, EINPROGRESS or the reason of the failure */
+	/**
+	 * connect(2) returned: @error 0, EINPROGRESS or the reason of the failure; @argument 1: it is known that it
+	 * failed before a SYN was made
+	 */
 	CALL_CONNECT_END,
 	/** connect(2) returned and the socket is not TCP: forget the begin */
 	CALL_CONNECT_OTHER,
@@ -88,6 +91,8 @@ enum call_kind {
 	CALL_TAKE,
 	/** connect(2) to AF_UNSPEC returned: the connection is gone and its counters are reset, the socket stays */
 	CALL_DISCONNECT,
+	/** the kernel decided an attempt whose connect(2) did not wait: @error, which the program may not have read */
+	CALL_OUTCOME,
 	CALL_NUM
 };
 
@@ -151,12 +156,22 @@ enum info_timewait {
 	TIMEWAIT_NUM
 };
 
-/** enum info_fin - whether the socket has received the peer's FIN; for TCP_CLOSE only */
+/** enum info_fin - whether the socket has received the peer's FIN; of a source of samples for TCP_CLOSE only */
 enum info_fin {
 	FIN_UNKNOWN,
 	FIN_RECEIVED,
 	FIN_NOT_RECEIVED,
 	FIN_NUM
+};
+
+/** enum info_reset - which RST ended the connection, where the source sees that */
+enum info_reset {
+	RESET_UNSEEN,
+	/** the peer's */
+	RESET_BY_PEER,
+	/** one of this host: its owner closed it with data unread or without lingering, or it was killed (ss -K) */
+	RESET_BY_OWNER,
+	RESET_NUM
 };
 
 /** enum info_mptcp - whether it is a subflow of an MPTCP connection (RFC 8684) */
@@ -209,6 +224,7 @@ enum info_delay {
  * @timewait: enum info_timewait
  * @listener: 1 when a listener accepted it, 0 when it never had a remote end, as a listener, -1 unknown
  * @fin: enum info_fin
+ * @reset: enum info_reset, in the final counters
  * @mptcp: enum info_mptcp
  * @delay: enum info_delay, of an accepted socket
  * @v6only: of a listener: 1 when it takes no IPv4 (IPV6_V6ONLY), where sock_diag(7) has listed it
@@ -244,6 +260,7 @@ struct event_info {
 	uint8_t mptcp;
 	uint8_t delay;
 	uint8_t v6only;
+	uint8_t reset;
 	uint32_t device;
 };
 
@@ -478,6 +495,8 @@ enum lost_where {
 	LOST_ANSWERS,
 	/** lookups of the process of a connection */
 	LOST_LOOKUPS,
+	/** the ring or a map of the BPF programs was full */
+	LOST_RING,
 	LOST_WHERE_NUM
 };
 
@@ -494,7 +513,7 @@ struct event_lost {
 /**
  * struct event_run - the kind of run
  * @whole: there is no target: every connection is of interest
- * @has_destroy: destroy events come
+ * @has_destroy: destroy events come: 1 of the network namespace @netns, 2 of all
  * @has_packets: packets come
  * @netns: network namespace of packets and destroy events, 0 unknown
  * @syn_retries: net.ipv4.tcp_syn_retries there: fewer retransmitted SYN segments are no time-out; -1 unknown

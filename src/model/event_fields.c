@@ -35,11 +35,12 @@ static const char *const type_words[] = {"none", "call",    "info", "segment", "
 					 "lost", "message", "run",  "frame",   "time", NULL};
 static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other",
 					 "so-error", "shutdown",      "close",       "exit",
-					 "take",     "disconnect",    NULL};
+					 "take",     "disconnect",    "outcome",     NULL};
 static const char *const reason_words[] = {"accept",  "connect",  "look",    "shutdown", "close",
 					   "destroy", "existing", "renewed", "waiting",  NULL};
 static const char *const timewait_words[] = {"unknown", "present", "absent", "no-fin", NULL};
 static const char *const fin_words[] = {"unknown", "received", "not-received", NULL};
+static const char *const reset_words[] = {"unseen", "peer", "owner", NULL};
 static const char *const delay_words[] = {"unknown", "none", "perhaps", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
 static const char *const has_words[] = {"mss",      "wscale",   "sack-ok",        "timestamp", "fragment", "cut",
@@ -48,8 +49,8 @@ static const char *const fact_words[] = {"comm", "exe", "cgroup", "parent", "cmd
 static const char *const message_words[] = {"http-request", "http-response", "tls-hello", NULL};
 static const char *const part_words[] = {"method", "target", "host", "fields", NULL};
 static const char *const where_words[] = {
-	"capture-kernel", "capture-interface", "packet-queue", "netlink", "call-queue", "table",
-	"messages",       "packet-process",    "timeline",     "answers", "lookups",    NULL};
+	"capture-kernel", "capture-interface", "packet-queue", "netlink", "call-queue", "table", "messages",
+	"packet-process", "timeline",          "answers",      "lookups", "ring",       NULL};
 
 #define WORDS(words) (sizeof(words) / sizeof((words)[0]) - 1)
 _Static_assert(WORDS(type_words) == EVENT_TYPE_NUM, "a word for every type");
@@ -57,6 +58,7 @@ _Static_assert(WORDS(kind_words) == CALL_NUM, "a word for every call");
 _Static_assert(WORDS(reason_words) == INFO_REASON_NUM, "a word for every reason");
 _Static_assert(WORDS(timewait_words) == TIMEWAIT_NUM, "a word for every answer");
 _Static_assert(WORDS(fin_words) == FIN_NUM, "a word for every answer");
+_Static_assert(WORDS(reset_words) == RESET_NUM, "a word for every side");
 _Static_assert(WORDS(delay_words) == DELAY_NUM, "a word for every answer");
 _Static_assert(WORDS(fact_words) == PROCESS_FACT_NUM, "a word for every fact");
 _Static_assert(WORDS(message_words) == MESSAGE_KIND_NUM, "a word for every kind");
@@ -126,6 +128,7 @@ static const struct event_field info_fields[] = {
 	WORD("timewait", info.timewait, timewait_words),
 	SIGNED("listener", info.listener),
 	WORD("fin", info.fin, fin_words),
+	WORD("reset", info.reset, reset_words),
 	UNSIGNED("mptcp", info.mptcp),
 	WORD("delay", info.delay, delay_words),
 	UNSIGNED("v6only", info.v6only),

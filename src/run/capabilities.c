@@ -178,7 +178,7 @@ void capabilities_start(const struct options *options)
 
 	if (options->quiet)
 		return;
-	if (options->pid_count > 0 && options->via != OPTIONS_VIA_DIAG)
+	if (options->pid_count > 0 && options_traces(options))
 		fprintf(stderr,
 			"conntrace: attached by ptrace: the process runs slower while it is watched%s (see OVERHEAD in "
 			"conntrace(1))\n",

@@ -18,6 +18,8 @@ static const char *describe_calls(const struct options *options)
 {
 	if (options->via == OPTIONS_VIA_DIAG)
 		return "no process stops; sockets are sampled";
+	if (options->via == OPTIONS_VIA_BPF)
+		return "no process stops; BPF programs report";
 	if (options->command != NULL && !options->no_filter && options->follow)
 		return options->pid_count > 0 ? "command under a system-call filter, processes at every call"
 					      : "command under a system-call filter";

@@ -29,7 +29,7 @@ static bool is_filtered(const struct ending *ending)
 {
 	const struct options *options = ending->options;
 
-	return options->via != OPTIONS_VIA_DIAG && !options->no_filter && options->follow;
+	return options_traces(options) && !options->no_filter && options->follow;
 }
 
 static void begin(struct ending *ending, enum ending_step step)

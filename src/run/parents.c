@@ -161,6 +161,8 @@ struct parents *parents_open(const struct options *options)
 
 static bool may_watch(const struct options *options, pid_t pid)
 {
+	if (options->via == OPTIONS_VIA_BPF)
+		return true;
 	return options->via == OPTIONS_VIA_DIAG ? procfs_may_watch(pid) : procfs_may_attach(pid);
 }
 

@@ -21,8 +21,9 @@ static bool has_final_counters(const struct session *session, int64_t sampled_ns
 {
 	const struct destroy *destroy = sources_destroy(session->sources);
 
-	return destroy != NULL && session->overrun_ns == 0 && destroy_has_caught_up(destroy) &&
-	       clock_monotonic() - sampled_ns >= FREED_NS;
+	/* BPF programs report it at once. */
+	return (destroy != NULL ? destroy_has_caught_up(destroy) : sources_has_programs(session->sources)) &&
+	       session->overrun_ns == 0 && clock_monotonic() - sampled_ns >= FREED_NS;
 }
 
 void session_begin_draining(struct session *session)

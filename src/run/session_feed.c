@@ -86,7 +86,8 @@ void session_feed(struct session *session, int64_t until_ns)
 			}
 			if (event->type == EVENT_SEGMENT)
 				local_side_mark(session->options, session->is_file, event);
-			if (event->type == EVENT_LOST && event->lost.where == LOST_NETLINK)
+			if (event->type == EVENT_LOST &&
+			    (event->lost.where == LOST_NETLINK || event->lost.where == LOST_RING))
 				session->overrun_ns = clock_monotonic();
 			show(session, event);
 		}

@@ -346,6 +346,11 @@ struct destroy *sources_destroy(const struct sources *sources)
 	return sources->destroy;
 }
 
+bool sources_has_programs(const struct sources *sources)
+{
+	return sources->programs != NULL;
+}
+
 bool sources_explain(const struct sources *sources, struct err *why)
 {
 	return sources->sampler != NULL && sampler_explain(sources->sampler, why);

@@ -139,6 +139,9 @@ struct diag *sources_diag(struct sources *sources);
 /** sources_destroy() - where the kernel tells of sockets that die, or NULL; it may be closed by the next reading */
 struct destroy *sources_destroy(const struct sources *sources);
 
+/** sources_has_programs() - whether the events come from BPF programs */
+bool sources_has_programs(const struct sources *sources);
+
 /** sources_overflows() - how often an accept queue of the target's network namespace was full; CONN_UNKNOWN unknown */
 int64_t sources_overflows(const struct sources *sources);
 

@@ -74,13 +74,16 @@ static int open_destroy(struct sources *sources, struct source_slot *slot, const
 	(void)err;
 	if (options_is_file(sources->options))
 		return 0;
+	sources->destroy_fresh = queue_new(sizeof(struct event), DESTROY_AT_ONCE);
+	if (diag_open(&sources->diag, sources->netns, &reason) != 0)
+		sources_add_notice(sources, reason.text);
+	/* The BPF programs report the same. */
+	if (sources->options->via == OPTIONS_VIA_BPF)
+		return 0;
 	if (destroy_open(&sources->destroy, &config, &reason) != 0)
 		sources_add_notice(sources, reason.text);
 	else
 		sources->destroy_events = merge_stream(sources->merge);
-	sources->destroy_fresh = queue_new(sizeof(struct event), DESTROY_AT_ONCE);
-	if (diag_open(&sources->diag, sources->netns, &reason) != 0)
-		sources_add_notice(sources, reason.text);
 	slot->source = sources->destroy;
 	slot->events = sources->destroy_fresh;
 	return 0;
@@ -147,7 +150,7 @@ static int open_tracer(struct sources *sources, struct source_slot *slot, const 
 	struct tracer_config config;
 	int rc;
 
-	if (!has_target(sources->options) || sources->options->via == OPTIONS_VIA_DIAG)
+	if (!has_target(sources->options) || !options_traces(sources->options))
 		return 0;
 	rc = find_target(sources, &config, opening, err);
 	if (rc != 0)
@@ -167,7 +170,56 @@ static int open_tracer(struct sources *sources, struct source_slot *slot, const 
 	return 0;
 }
 
-/* The command is made, but waits until the sampler knows it. */
+/* The command is made, but waits until its watcher knows it: command_go(). */
+static int launch_command(struct sources *sources, const struct tracer_config *target,
+			  const struct source_opening *opening, pid_t *pid, struct err *err)
+{
+	int rc;
+
+	*opening->exit_status = 125;
+	rc = command_open(&sources->command, target, err);
+	if (rc != 0)
+		return rc;
+	sources_slot(sources, &command_source)->source = sources->command;
+	*pid = command_pid(sources->command);
+	return 0;
+}
+
+static int open_programs(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
+			 struct err *err)
+{
+	struct tracer_config target;
+	struct programs_config config;
+	pid_t pid;
+	int rc;
+
+	if (!has_target(sources->options) || sources->options->via != OPTIONS_VIA_BPF)
+		return 0;
+	rc = find_target(sources, &target, opening, err);
+	if (rc != 0)
+		return rc;
+	config = (struct programs_config){
+		.pids = target.pids,
+		.pid_count = target.pid_count,
+		.follow = target.follow,
+	};
+	if (target.command != NULL) {
+		rc = launch_command(sources, &target, opening, &pid, err);
+		if (rc != 0)
+			return rc;
+		config.pids = &pid;
+		config.pid_count = 1;
+	}
+	rc = programs_open(&sources->programs, &config, err);
+	if (rc != 0)
+		return rc;
+	slot->source = sources->programs;
+	slot->events = merge_stream(sources->merge);
+	for (size_t i = 0; programs_refused(sources->programs, i) != NULL; i++)
+		sources_add_notice(sources, programs_refused(sources->programs, i));
+	return sources->command != NULL ? command_go(sources->command, opening->exit_status, err) : 0;
+}
+
 static int open_sampler(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
 			struct err *err)
 {
@@ -195,12 +247,9 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 		return err_set(err, ENOTSUP, "--via=diag cannot work: %s",
 			       sources->notice_count > 0 ? sources->notices[0] : "no sock_diag");
 	if (target.command != NULL) {
-		*opening->exit_status = 125;
-		rc = command_open(&sources->command, &target, err);
+		rc = launch_command(sources, &target, opening, &pid, err);
 		if (rc != 0)
 			return rc;
-		sources_slot(sources, &command_source)->source = sources->command;
-		pid = command_pid(sources->command);
 		config.pids = &pid;
 		config.pid_count = 1;
 	}
@@ -351,6 +400,7 @@ static const struct source_row rows[] = {
 	{&destroy_source, SOURCE_STAGE_KERNEL, open_destroy, pass_final_counters},
 	{&command_source, SOURCE_STAGE_TARGET, NULL, sample_at_end}, /* open_sampler() launches it */
 	{&sampler_source, SOURCE_STAGE_TARGET, open_sampler, NULL},
+	{&programs_source, SOURCE_STAGE_TARGET, open_programs, NULL},
 	{&packet_source, SOURCE_STAGE_FORK, open_packets, explain_hidden},
 	{&replay_source, SOURCE_STAGE_FILES, open_replay, NULL},
 	{&strace_log_source, SOURCE_STAGE_FILES, open_strace_log, NULL},

@@ -4,6 +4,7 @@
 
 #include "run/sources.h"
 #include "source/source.h"
+#include "source/bpf/programs.h"
 #include "source/sampler/sampler.h"
 
 /* More than one reading of destroy events brings. */
@@ -45,6 +46,7 @@ struct sources {
 	struct tracer *tracer;
 	struct destroy *destroy;
 	struct sampler *sampler;
+	struct programs *programs;
 	struct command *command;
 	struct packet *packet;
 	struct replay *replay;

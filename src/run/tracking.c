@@ -12,7 +12,8 @@ struct tracker_config tracking_config(const struct options *options, const struc
 		.by_events = options_is_file(options),
 		.timeout_ns = options->timeout_ns,
 		.whole = options->command == NULL && options->pid_count == 0 && !options_has_log(options),
-		.has_destroy = sources_destroy(sources) != NULL,
+		.has_destroy = sources_destroy(sources) != NULL || sources_has_programs(sources),
+		.has_all_destroy = sources_has_programs(sources),
 		.netns = sources_netns(sources),
 		.syn_retries = options_is_file(options) ? -1 : procfs_syn_retries(),
 		.suspicious = options->limits,
@@ -29,7 +30,7 @@ struct event tracking_run(const struct options *options, const struct sources *s
 	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, options_is_file(options) ? CLOCK_UNKNOWN : clock_now());
 
 	run.run.whole = config->whole;
-	run.run.has_destroy = config->has_destroy;
+	run.run.has_destroy = config->has_all_destroy ? 2 : config->has_destroy;
 	run.run.has_packets = sources_has_packets(sources);
 	run.run.netns = config->netns;
 	run.run.syn_retries = config->syn_retries;

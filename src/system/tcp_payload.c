@@ -23,6 +23,7 @@
  *   an anchor; creation is one (no bytes received). No byte comes after a FIN. After f = 0, if data_segs_in does not
  *   change (it counts every arriving segment with payload, even refused ones), an increase of bytes_received is the
  *   FIN.
+ * - From the final counters, where their source has seen it (SOCK_DONE of the socket, by BPF).
  * - From the other end: a FIN is received only after all the peer's payload P, so f = 1 exactly if bytes_received is P
  *   + 1.
  * - From the end, if the local FIN was acknowledged. close(2) sends a FIN only if no data was left unread (a RST
@@ -264,6 +265,13 @@ static void feed_final(struct tcp_payload *tcp_payload, const struct event_info 
 		tcp_payload->fin_sent = tcp_payload->notsent == 1 ? 0 : UNKNOWN;
 	if (tcp_payload->syn < 0)
 		tcp_payload_opener(tcp_payload, tcp_payload_final_opener(info));
+	if (info->fin != FIN_UNKNOWN) {
+		tcp_payload->anchor_fin = info->fin == FIN_RECEIVED;
+		tcp_payload->rx_anchor = info->bytes_received - tcp_payload->anchor_fin;
+		tcp_payload->segs_anchor = info->data_segs_in;
+	}
+	if (tcp_payload->first == CLOSE_UNKNOWN && info->reset != RESET_UNSEEN)
+		tcp_payload->first = info->reset == RESET_BY_PEER ? CLOSE_RRST : CLOSE_LRST;
 }
 
 bool tcp_payload_is_lost(const struct event_info *info)

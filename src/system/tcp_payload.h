@@ -37,7 +37,7 @@
  * @resent: 1 when any segment was retransmitted
  * @close_state: TCP state at the entry of close(2), 0 unknown
  * @state: TCP state in the last sample, 0 unknown
- * @first: enum conn_close: whose FIN came first, as far as a state showed
+ * @first: enum conn_close: whose FIN came first, as far as a state showed; without one, whose RST
  * @timewait: enum info_timewait
  * @calls_unseen: a shutdown(2) on it may have gone unreported
  * @payload_only: @received and @sent count payload alone (MPTCP)

@@ -98,7 +98,7 @@ static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 
 	if (sum == NULL)
 		return;
-	if (lost->where == LOST_NETLINK)
+	if (lost->where == LOST_NETLINK || lost->where == LOST_RING)
 		tracker_final_forget(tracker);
 	if (lost->where == LOST_PACKET_PROCESS)
 		tracker_packets_end(tracker);
@@ -142,7 +142,8 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 	case EVENT_RUN:
 		tracker->stats.run = event->run;
 		tracker->config.whole = event->run.whole;
-		tracker->config.has_destroy = event->run.has_destroy;
+		tracker->config.has_destroy = event->run.has_destroy != 0;
+		tracker->config.has_all_destroy = event->run.has_destroy > 1;
 		tracker->config.netns = event->run.netns;
 		tracker->config.syn_retries = event->run.syn_retries;
 		break;

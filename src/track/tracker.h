@@ -26,6 +26,7 @@
  *             however many are fed at once; tracker_tick() does nothing
  * @whole: there is no target: every connection is of interest, also one known only by packets
  * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
+ * @has_all_destroy: and from all network namespaces, not only from @netns
  * @netns: network namespace of packets and destroy events, 0 unknown
  * @syn_retries: net.ipv4.tcp_syn_retries, -1 unknown
  * @suspicious: thresholds of the reasons
@@ -39,6 +40,7 @@ struct tracker_config {
 	bool by_events;
 	bool whole;
 	bool has_destroy;
+	bool has_all_destroy;
 	uint32_t netns;
 	int32_t syn_retries;
 	struct suspicious_limits suspicious;

@@ -11,6 +11,8 @@
 /* Where the call was seen. */
 static enum conn_seen seen_by(const struct event *event)
 {
+	if (event->origin == ORIGIN_BPF)
+		return SEEN_CALLS | SEEN_BPF;
 	return event->origin == ORIGIN_AUDIT ? SEEN_AUDIT : SEEN_CALLS;
 }
 
@@ -243,6 +245,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 		record->conn.seen |= SEEN_DISPUTED;
 	record_evidence(record)->connect_end_ns = event->time_ns;
 	record_evidence(record)->call_error = error;
+	record_evidence(record)->nothing_sent |= event->call.argument == 1;
 	record_seen(record, event->time_ns, seen_by(event));
 	if (earlier != NULL && earlier != record)
 		tracker_begin_closing(tracker, earlier);
@@ -318,6 +321,29 @@ static struct record *find(struct tracker *tracker, const struct event *event)
 	return record;
 }
 
+/* The program has not asked for it, so its calls do not show it. */
+static void feed_outcome(struct tracker *tracker, const struct event *event)
+{
+	struct record *record = tracker_join_find(tracker, &event->flow, event->call.cookie);
+
+	if (record == NULL || !record_is_undecided(record->evidence->call_error))
+		return;
+	learn_flow(tracker, record, event);
+	record_seen(record, event->time_ns, seen_by(event));
+	connect_decided(tracker, record, event->call.error, event->time_ns);
+}
+
+static void feed_end(struct tracker *tracker, struct record *record, const struct event *event)
+{
+	if (event->call.kind == CALL_CLOSE)
+		record_evidence(record)->close_ns = event->time_ns;
+	else
+		record_evidence(record)->exit_ns = event->time_ns;
+	/* No other source reports its end. */
+	if (event->call.cookie & EVENT_COOKIE_MADE_UP)
+		tracker_begin_closing(tracker, record);
+}
+
 void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 {
 	const struct event_call *call = &event->call;
@@ -338,6 +364,9 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 		return;
 	case CALL_TAKE:
 		feed_take(tracker, event);
+		return;
+	case CALL_OUTCOME:
+		feed_outcome(tracker, event);
 		return;
 	case CALL_CONNECT_OTHER:
 		record = take_connecting(tracker, call->tid);
@@ -364,13 +393,7 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 		break;
 	case CALL_CLOSE:
 	case CALL_EXIT:
-		if (call->kind == CALL_CLOSE)
-			record_evidence(record)->close_ns = event->time_ns;
-		else
-			record_evidence(record)->exit_ns = event->time_ns;
-		/* No other source reports its end. */
-		if (call->cookie & EVENT_COOKIE_MADE_UP)
-			tracker_begin_closing(tracker, record);
+		feed_end(tracker, record, event);
 		break;
 	case CALL_DISCONNECT:
 		record_disconnected(record, event->time_ns);

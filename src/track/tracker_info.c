@@ -168,6 +168,8 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	}
 	if (is_existing)
 		record->conn.seen |= SEEN_EXISTING;
+	if (event->origin == ORIGIN_BPF)
+		record->conn.seen |= SEEN_BPF;
 	tracker_join_cookie(tracker, record, event->info.cookie);
 	record_info(record, event);
 	tracker_observe_counters(tracker, record, event->time_ns);

@@ -8,7 +8,8 @@
 bool tracker_tells_destroy(const struct tracker *tracker, const struct flow *flow)
 {
 	return tracker->config.has_destroy && flow->proto == IPPROTO_TCP &&
-	       (flow->netns == tracker->config.netns || flow->netns == 0 || tracker->config.netns == 0);
+	       (tracker->config.has_all_destroy || flow->netns == tracker->config.netns || flow->netns == 0 ||
+		tracker->config.netns == 0);
 }
 
 /* False for a file, which has no namespace. In a container destroy events may be missing all the same. */

@@ -457,6 +457,11 @@ def watch(pids, options=(), before=None, words=None, **keywords):
     return trace
 
 
+def by_bpf(pids, options=(), words=None, **keywords):
+    """conntrace that watches processes by --via=bpf, as root."""
+    return watch(pids, ["--via=bpf"] + list(options), before=(), words=words, **keywords)
+
+
 def read_truth(path):
     # A line that is just being written is not there yet.
     return [json.loads(line) for line in read_file(path).splitlines(keepends=True) if line.endswith("\n")]

@@ -18,9 +18,11 @@ import time
 import at_once
 import lib
 from lib import ALL, MKCONN, Trace, attach, check, equal, find_row, main, mkconn, read_truth, require, scratch, short, test
-from scenarios import HELD, MODES, SECTIONS, SCENARIOS
+from scenarios import AS_USER, HELD, MODES, SECTIONS, SCENARIOS
 
 AT_ONCE = 4
+# How processes that run are watched.
+BEGIN = {"attached": attach, "diag": lib.watch, "bpf": lib.by_bpf}
 
 
 # --- playing -----------------------------------------------------------------------------------------------------
@@ -118,7 +120,7 @@ class Stage:
             others += [mkconn(self.words(words), **scenario.keywords(self)) for words in scenario.others]
             lib.wait_file(self.path("before"))
             self.ready(target)
-            trace = attach([target.pid]) if self.mode == "attached" else lib.watch([target.pid])
+            trace = BEGIN[self.mode]([target.pid])
             target.line()
         elif self.mode == "diag" and scenario.is_held:
             target = lib.Process(["sh", "-c", 'read line; exec "$@"', "sh"] + held(argv, self.path("hold")),
@@ -140,7 +142,7 @@ class Stage:
             target = lib.Process(["sh", "-c", 'read line; exec "$@"', "sh"] + argv, stdin=subprocess.PIPE,
                                  **scenario.keywords(self))
             self.ready(target)
-            trace = attach([target.pid])
+            trace = BEGIN[self.mode]([target.pid])
             target.line()
         if not others:
             others += [mkconn(self.words(words), **scenario.keywords(self)) for words in scenario.others]
@@ -189,6 +191,16 @@ def seen_by_looking(scenario, wanted, fact, row):
         wanted["seen"] = "kp"
 
 
+def seen_by_programs(wanted, fact, row):
+    """What is wanted of a row by BPF."""
+    check("b" in row["seen"], "SEEN of %s" % short(row))
+    row["seen"] = row["seen"].replace("b", "")
+    if wanted.get("tid", "") is None:
+        wanted["tid"] = (None, fact["pid"])    # by io_uring: the thread that has entered the ring
+    if wanted.get("laddr", "") is None:
+        wanted["laddr"] = (None, fact["raddr"])    # the program has forgotten it, the kernel had it before
+
+
 def compare(scenario, mode, row, fact):
     """Row and truth, field by field. What the scenario says of a column goes before what the program knew."""
     wanted = {key: fact[key] for key in ("pid", "tid", "fd", "dir", "raddr", "rport", "result", "errno", "rx_bytes",
@@ -208,6 +220,8 @@ def compare(scenario, mode, row, fact):
     unknown = scenario.unknown_columns(mode)
     if mode == "diag":
         seen_by_looking(scenario, wanted, fact, row)
+    if mode == "bpf":
+        seen_by_programs(wanted, fact, row)
     name = short(row)
     for column, value in wanted.items():
         if row[column] is None and column in unknown or value is scenario.ANY:
@@ -218,17 +232,17 @@ def compare(scenario, mode, row, fact):
             equal(row[column], value, "%s of %s" % (column.upper(), name))
 
 
-def modes(scenario):
+def modes(scenario, played=AS_USER):
     """Those that a scenario is played in: all, or one, the next one in the next scenario."""
-    every = scenario.modes_played()
-    return every if ALL else [every[SCENARIOS.index(scenario) % len(every)]]
+    every = [mode for mode in scenario.modes_played() if mode in played]
+    return every if ALL or not every else [every[SCENARIOS.index(scenario) % len(every)]]
 
 
 def addresses(scenario, mode):
     """Those that a scenario is played with: all, or one, another one when the modes have had their turns."""
     if ALL:
         return scenario.addresses
-    turn = SCENARIOS.index(scenario) // len(MODES) + scenario.modes_played().index(mode)
+    turn = SCENARIOS.index(scenario) // len(AS_USER) + scenario.modes_played().index(mode)
     return [scenario.addresses[turn % len(scenario.addresses)]]
 
 
@@ -299,15 +313,18 @@ def note(notes, why):
     return notes.index(why) + 1
 
 
+def play_modes(played, arguments):
+    """Plays the scenarios in these modes. Return: the exit status."""
+    chosen = [word for word in arguments if not word.startswith("--")]
+    tests = [("%s, %s" % (scenario.name, mode), lambda scenario=scenario, mode=mode: play(scenario, mode))
+             for scenario in SCENARIOS for mode in (scenario.modes_played() if chosen else modes(scenario, played))
+             if mode in played and (not chosen or any(word in scenario.name or word == mode for word in chosen))]
+    return 1 if at_once.play_all(tests, 1 if "--serial" in arguments else AT_ONCE) else 0
+
+
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    if "--coverage" in arguments:
+    if "--coverage" in sys.argv[1:]:
         print(coverage(), end="")
         sys.exit(0)
     lib.enter_namespace()
-    serial = "--serial" in arguments
-    chosen = [word for word in arguments if not word.startswith("--")]
-    tests = [("%s, %s" % (scenario.name, mode), lambda scenario=scenario, mode=mode: play(scenario, mode))
-             for scenario in SCENARIOS for mode in (scenario.modes_played() if chosen else modes(scenario))
-             if not chosen or any(word in scenario.name or word == mode for word in chosen)]
-    sys.exit(1 if at_once.play_all(tests, 1 if serial else AT_ONCE) else 0)
+    sys.exit(play_modes(AS_USER, sys.argv[1:]))

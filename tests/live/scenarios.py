@@ -7,8 +7,10 @@ import deaths
 import lib
 from lib import MKCONN
 
-MODES = ("launched", "attached", "diag")
+MODES = ("launched", "attached", "diag", "bpf")
 TRACED = MODES[:2]
+# "bpf" takes root: tests/live/bpf.py plays it.
+AS_USER = MODES[:3]
 SECTIONS = (("births", "Births"), ("processes", "Processes and programs"), ("passed", "Descriptors that travel"),
             ("deaths", "Deaths"), ("never", "Never a row"))
 SCENARIOS = []
@@ -19,6 +21,7 @@ FORKED = "a child that lives between two samples may accept on the listener of t
          "accepted is reported only if it is proven, the holder of the connection is LAST_PID."
 HELD = "held open until conntrace has reported it, because a connection that no listener of the target accepts is found " \
        "by samples (`--look-ms`); shorter ones are counted, as tests/live/diag.py proves."
+NO_DESCRIPTOR = "what io_uring opens or accepts is seen when its state changes, without its descriptor."
 NO_OUTCOME = "only the program gets the outcome of an attempt: RESULT is `unknown` and ERRNO `-`."
 OUTCOMES = "timed out|by ICMP|given up|an attempt under way"
 NOT_BY_LOOKING = {
@@ -28,6 +31,10 @@ NOT_BY_LOOKING = {
     "no-io-uring": "it is an error with `--via=diag`, which stops no call and so refuses none.",
     "^another network namespace": "sockets and destroy events of another network namespace are not listed for this one; "
     "conntrace says so (tests/live/diag_namespace.py).",
+}
+NOT_BY_BPF = {
+    "MPTCP": "the counters of MPTCP sockets are not read by BPF, so their bytes are `-`.",
+    "no-io-uring": "it is an error with `--via=bpf`, which stops no call and so refuses none.",
 }
 BOTH = ("127.0.0.1", "[::1]")
 
@@ -78,6 +85,8 @@ class Scenario:
 
     def unknown_of(self, mode):
         """{columns: why}"""
+        if mode == "bpf":
+            return {"fd": NO_DESCRIPTOR} if self.name.startswith("io_uring") else {}
         if mode != "diag":
             return self.unknown.get(mode, {})
         unknown = {} if self.section == "never" else dict(WATCHED)
@@ -91,7 +100,7 @@ class Scenario:
         return {column for columns in self.unknown_of(mode) for column in columns.split("/")}
 
     def modes_played(self):
-        return self.modes + (() if self.why_not_diag() else ("diag",))
+        return self.modes + (() if self.why_not_diag() else ("diag",)) + (() if self.why_not_bpf() else ("bpf",))
 
     def why_not_diag(self):
         """None: it is played."""
@@ -100,7 +109,16 @@ class Scenario:
                 return why
         return None
 
+    def why_not_bpf(self):
+        """None: it is played."""
+        for names, why in NOT_BY_BPF.items():
+            if re.search(names, self.name):
+                return why
+        return None
+
     def why_absent(self, mode):
+        if mode == "bpf":
+            return self.why_not_bpf()
         return self.why_not_diag() if mode == "diag" else self.absent
 
     def has_children(self):

@@ -269,7 +269,7 @@ static void words_are_checked(void **state)
 	assert_ptr_equal(options.reports[REPORT_MOST].ops, &report_conns);
 	options_free(&options);
 	refuses("-z nonsense true", "--report does not know \"nonsense\"; allowed are peers, conns");
-	refuses("--via=bpf true", "--via does not know \"bpf\"; allowed are auto, ptrace, diag");
+	refuses("--via=wire true", "--via does not know \"wire\"; allowed are auto, ptrace, diag, bpf");
 	refuses("--format=xml true", "--format does not know \"xml\"; "
 				     "allowed are table, raw, json, csv, tsv and, for io,stat, plot");
 	refuses("--dir=up true", "--dir does not know \"up\"; allowed are in and out");

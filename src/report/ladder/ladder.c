@@ -217,6 +217,7 @@ GETTER(call)
 		[CALL_EXIT] = "exit",
 		[CALL_TAKE] = "take",
 		[CALL_DISCONNECT] = "disconnect",
+		[CALL_OUTCOME] = "outcome",
 	};
 	TABLE_COVERS(words, CALL_NUM);
 

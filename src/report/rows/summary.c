@@ -24,6 +24,7 @@ static const struct {
 	[LOST_TIMELINE] = {"timeline", "segments and calls of --ladder (no memory left for them)"},
 	[LOST_ANSWERS] = {"answers", "requests whose answers are not counted (too many connections await answers)"},
 	[LOST_LOOKUPS] = {"lookups", "lookups of processes (too many connections or sockets at once)"},
+	[LOST_RING] = {"ring", "socket events (ring or table of the BPF programs full)"},
 };
 
 TABLE_COVERS(places, LOST_WHERE_NUM);

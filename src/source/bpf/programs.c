@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The BPF programs as a source.
+ *
+ * Nothing is pinned: the kernel removes programs, maps and ring when the descriptors of this process are closed. All
+ * records are in one ring, whose lock gives the order of events across processors. Records that do not fit are counted
+ * in the kernel, and the number is an EVENT_LOST.
+ */
+#include "source/bpf/programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "model/event.h"
+#include "source/bpf/kernel.h"
+#include "source/bpf/kernel.skel.h"
+#include "source/bpf/program_events.h"
+#include "source/source.h"
+#include "system/procfs.h"
+
+/* Other sources are read after at most this many records. */
+#define RECORDS_AT_ONCE 32768
+/* A record is written this soon after its time was taken. */
+#define WRITE_NS CLOCK_NS_PER_MS
+/* Of the initial PID namespace (include/linux/proc_ns.h): the programs see its numbers. */
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCU
+/* Between two checks whether the last processes are gone. */
+#define END_PAUSE_NS CLOCK_NS_PER_MS
+/* Records read together from the list of existing sockets. */
+#define LIST_AT_ONCE 256
+
+struct programs {
+	struct kernel *kernel;
+	struct ring_buffer *ring;
+	struct queue *events;   /* during a reading */
+	struct event *existing; /* from before the run, to be read first */
+	size_t existing_count, existing_size;
+	char **refused;
+	size_t refused_count;
+	int64_t epoch_ns; /* of the kernel's monotonic clock */
+	int64_t last_ns;  /* the time of the last record */
+	int64_t settled_ns;
+	uint64_t lost; /* as reported */
+	int appended;
+	int records;
+	bool all;
+};
+
+bool programs_built_in(void)
+{
+	return true;
+}
+
+const char *programs_version(void)
+{
+	return libbpf_version_string();
+}
+
+/* ---- records ------------------------------------------------------------------- */
+
+/* The difference of the two clocks: of several readings the one that was disturbed least. */
+static int64_t read_epoch(void)
+{
+	int64_t best_ns = INT64_MAX, epoch_ns = 0;
+
+	for (int i = 0; i < 3; i++) {
+		int64_t before_ns = clock_monotonic(), now_ns = clock_now(), after_ns = clock_monotonic();
+
+		if (after_ns - before_ns >= best_ns)
+			continue;
+		best_ns = after_ns - before_ns;
+		epoch_ns = now_ns - (before_ns + best_ns / 2);
+	}
+	return epoch_ns;
+}
+
+static void append(struct programs *programs, const struct event *event)
+{
+	queue_push(programs->events, event);
+	programs->appended++;
+}
+
+/* The name comes with the record, because the process may have ended. */
+static void name_process(struct programs *programs, const struct kernel_record *record, int64_t time_ns)
+{
+	struct event event = event_new(EVENT_PROCESS, ORIGIN_BPF, time_ns);
+	char path[PATH_MAX];
+	ssize_t length = procfs_exe((pid_t)record->pid, path, sizeof(path));
+
+	event.process.pid = (int32_t)record->pid;
+	event.process.uid = record->uid;
+	event.process.fact = PROCESS_COMM;
+	event.process.length = (uint8_t)strnlen(record->comm, sizeof(record->comm));
+	memcpy(event.process.text, record->comm, event.process.length);
+	append(programs, &event);
+	event.process.fact = PROCESS_EXE;
+	for (ssize_t at = 0; at < length; at += event.process.length) {
+		size_t rest = (size_t)(length - at);
+
+		event.process.length = (uint8_t)(rest < EVENT_PROCESS_TEXT ? rest : EVENT_PROCESS_TEXT);
+		event.process.offset = (uint16_t)at;
+		memcpy(event.process.text, path + at, event.process.length);
+		append(programs, &event);
+	}
+}
+
+static int take_record(void *context, void *data, size_t size)
+{
+	struct programs *programs = context;
+	const struct kernel_record *record = data;
+	struct event events[PROGRAM_EVENTS_MAX];
+	int64_t time_ns = programs->epoch_ns + (int64_t)record->time;
+	size_t count;
+
+	if (size < sizeof(*record))
+		return 0;
+	/* The ring has the order; times may differ from it by what passes between the lock and the reading of the
+	 * clock. */
+	if (time_ns < programs->last_ns)
+		time_ns = programs->last_ns;
+	programs->last_ns = time_ns;
+	if (record->type == KERNEL_PROCESS)
+		name_process(programs, record, time_ns);
+	count = program_events_make(record, time_ns, events);
+	for (size_t i = 0; i < count; i++)
+		append(programs, &events[i]);
+	return ++programs->records >= RECORDS_AT_ONCE ? -EAGAIN : 0;
+}
+
+static void report_losses(struct programs *programs)
+{
+	uint64_t lost = __atomic_load_n(&programs->kernel->bss->lost, __ATOMIC_RELAXED);
+	struct event event = event_new(EVENT_LOST, ORIGIN_BPF, programs->last_ns);
+
+	if (lost == programs->lost)
+		return;
+	event.lost.where = LOST_RING;
+	event.lost.count = (int64_t)(lost - programs->lost);
+	programs->lost = lost;
+	append(programs, &event);
+}
+
+/* All watched processes have begun to end; their last sockets are closed a moment later. */
+static bool are_ending(const struct programs *programs)
+{
+	return !programs->all && __atomic_load_n(&programs->kernel->bss->live, __ATOMIC_ACQUIRE) <= 0;
+}
+
+bool programs_sleep(struct programs *programs)
+{
+	const struct timespec pause = {.tv_nsec = END_PAUSE_NS};
+
+	if (programs->existing_count > 0)
+		return false;
+	if (!are_ending(programs))
+		return true;
+	nanosleep(&pause, NULL);
+	return false;
+}
+
+int programs_fd(const struct programs *programs)
+{
+	return ring_buffer__epoll_fd(programs->ring);
+}
+
+int programs_read(struct programs *programs, struct queue *events)
+{
+	bool has_ended = are_ending(programs) && programs_others(programs, NULL, 0) == 0;
+	int64_t before_ns = clock_now();
+	bool is_all;
+
+	programs->events = events;
+	programs->appended = programs->records = 0;
+	programs->epoch_ns = read_epoch();
+	for (size_t i = 0; i < programs->existing_count; i++)
+		append(programs, &programs->existing[i]);
+	free(programs->existing);
+	programs->existing = NULL;
+	programs->existing_count = 0;
+	is_all = ring_buffer__consume(programs->ring) != -EAGAIN;
+	programs->settled_ns = is_all ? before_ns - WRITE_NS : programs->last_ns;
+	report_losses(programs);
+	return has_ended && programs->appended == 0 ? SOURCE_END : programs->appended;
+}
+
+int64_t programs_settled_ns(const struct programs *programs)
+{
+	return programs->settled_ns;
+}
+
+/* ---- sockets of before the run ------------------------------------------------------- */
+
+static void keep(struct programs *programs, const struct event *event)
+{
+	programs->existing = array_reserve(programs->existing, programs->existing_count, &programs->existing_size,
+					   sizeof(*programs->existing));
+	programs->existing[programs->existing_count++] = *event;
+}
+
+static void keep_record(struct programs *programs, const struct kernel_record *record)
+{
+	struct event events[PROGRAM_EVENTS_MAX];
+	size_t count = program_events_make(record, programs->epoch_ns + (int64_t)record->time, events);
+
+	for (size_t i = 0; i < count; i++)
+		keep(programs, &events[i]);
+}
+
+static int list_existing(struct programs *programs, struct err *err)
+{
+	struct kernel_record records[LIST_AT_ONCE];
+	struct bpf_link *link = bpf_program__attach_iter(programs->kernel->progs.list_sockets, NULL);
+	int fd = link != NULL ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	int rc = fd < 0 ? -errno : 0;
+	ssize_t length = 0;
+	size_t left = 0;
+
+	while (fd >= 0 && (length = read(fd, (char *)records + left, sizeof(records) - left)) != 0) {
+		size_t count;
+
+		if (length < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (length < 0) {
+			rc = -errno;
+			break;
+		}
+		left += (size_t)length;
+		count = left / sizeof(records[0]);
+		for (size_t i = 0; i < count; i++)
+			keep_record(programs, &records[i]);
+		left -= count * sizeof(records[0]);
+		memmove(records, &records[count], left);
+	}
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	programs->kernel->bss->lists = false;
+	return rc == 0 ? 0 : err_set(err, -rc, "open sockets cannot be listed by BPF: %s", strerror(-rc));
+}
+
+/* ---- opening --------------------------------------------------------------------------- */
+
+static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+static int why_not(int error, struct err *err)
+{
+	if (error == EPERM || error == EACCES)
+		return err_set(err, EPERM, "BPF is not permitted: %s",
+			       geteuid() == 0 ? "the kernel or the container forbids it (capabilities, lockdown)"
+					      : "run conntrace as root, or give it CAP_BPF and CAP_PERFMON");
+	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+		return err_set(err, ENOTSUP,
+			       "BPF needs the kernel's types in /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
+	return err_set(err, ENOTSUP, "the BPF programs do not fit this kernel (%s); Linux 5.12 or newer is needed",
+		       strerror(error));
+}
+
+static bool is_first_namespace(void)
+{
+	struct stat stat_pid;
+
+	return stat("/proc/self/ns/pid", &stat_pid) != 0 || stat_pid.st_ino == FIRST_PID_NAMESPACE;
+}
+
+static int load(struct programs *programs, const struct programs_config *config, struct err *err)
+{
+	struct kernel *kernel;
+	int rc;
+
+	if (!is_first_namespace())
+		return err_set(
+			err, ENOTSUP,
+			"by BPF, process numbers are those of the host: run conntrace there, not in a container");
+	(void)libbpf_set_print(silent);
+	kernel = programs->kernel = kernel__open();
+	if (kernel == NULL)
+		return why_not(errno, err);
+#ifdef SYS_accept
+	kernel->rodata->nr_accept = SYS_accept;
+#endif
+	kernel->rodata->nr_accept4 = SYS_accept4;
+	kernel->rodata->nr_connect = SYS_connect;
+	kernel->rodata->nr_shutdown = SYS_shutdown;
+	kernel->rodata->nr_listen = SYS_listen;
+	kernel->rodata->all = config->all;
+	kernel->rodata->follow = config->follow;
+	kernel->bss->lists = true;
+	(void)bpf_program__set_autoattach(kernel->progs.list_sockets, false);
+	rc = kernel__load(kernel);
+	return rc != 0 ? why_not(-rc, err) : 0;
+}
+
+static void refuse(struct programs *programs, pid_t pid)
+{
+	programs->refused = array_extend(programs->refused, programs->refused_count, sizeof(*programs->refused));
+	programs->refused[programs->refused_count++] = xasprintf("cannot watch PID %d: no such process", pid);
+}
+
+static void ignore_thread(void *context, pid_t tid)
+{
+	(void)context;
+	(void)tid;
+}
+
+/* The first thread may be a zombie while others run, or close the descriptors. */
+static bool runs(pid_t pid)
+{
+	struct procfs_status status;
+
+	if (procfs_status(pid, &status) != 0 || status.state == 'X')
+		return false;
+	return status.state != 'Z' || procfs_threads(pid, ignore_thread, NULL) > 1;
+}
+
+static int watch(struct programs *programs, const struct programs_config *config, struct err *err)
+{
+	int map = bpf_map__fd(programs->kernel->maps.processes);
+	uint32_t unnamed = 0, pid = (uint32_t)getpid();
+	uint32_t own = 1;
+
+	if (config->all)
+		return bpf_map_update_elem(bpf_map__fd(programs->kernel->maps.excluded), &pid, &own, BPF_ANY);
+	for (size_t i = 0; i < config->pid_count; i++) {
+		if (!runs(config->pids[i])) {
+			refuse(programs, config->pids[i]);
+			continue;
+		}
+		pid = (uint32_t)config->pids[i];
+		if (bpf_map_update_elem(map, &pid, &unnamed, BPF_NOEXIST) == 0)
+			__atomic_add_fetch(&programs->kernel->bss->live, 1, __ATOMIC_RELAXED);
+	}
+	if (programs->kernel->bss->live == 0)
+		return err_set(err, ESRCH, "%s",
+			       programs->refused_count > 0 ? programs->refused[0] : "no process to watch");
+	return 0;
+}
+
+/* A process that ended before the programs were attached is missed by them. */
+static void forget_ended(struct programs *programs, const struct programs_config *config)
+{
+	int map = bpf_map__fd(programs->kernel->maps.processes);
+
+	for (size_t i = 0; i < config->pid_count; i++) {
+		uint32_t pid = (uint32_t)config->pids[i];
+
+		if (!runs(config->pids[i]) && bpf_map_delete_elem(map, &pid) == 0)
+			__atomic_add_fetch(&programs->kernel->bss->live, -1, __ATOMIC_RELAXED);
+	}
+}
+
+int programs_check(struct err *err)
+{
+	const struct programs_config config = {.all = true};
+	struct programs programs = {0};
+	int rc = load(&programs, &config, err);
+
+	kernel__destroy(programs.kernel);
+	return rc;
+}
+
+int programs_open(struct programs **opened, const struct programs_config *config, struct err *err)
+{
+	struct programs *programs = xcalloc(1, sizeof(*programs));
+	int rc = load(programs, config, err);
+
+	programs->all = config->all;
+	programs->epoch_ns = read_epoch();
+	if (rc == 0)
+		rc = watch(programs, config, err);
+	if (rc == 0) {
+		rc = kernel__attach(programs->kernel);
+		if (rc != 0)
+			(void)why_not(-rc, err);
+	}
+	if (rc == 0) {
+		programs->ring =
+			ring_buffer__new(bpf_map__fd(programs->kernel->maps.ring), take_record, programs, NULL);
+		rc = programs->ring == NULL ? why_not(errno, err) : list_existing(programs, err);
+	}
+	if (rc != 0) {
+		programs_close(programs);
+		return rc;
+	}
+	if (!config->all)
+		forget_ended(programs, config);
+	*opened = programs;
+	return 0;
+}
+
+const char *programs_refused(const struct programs *programs, size_t index)
+{
+	return index < programs->refused_count ? programs->refused[index] : NULL;
+}
+
+size_t programs_others(const struct programs *programs, pid_t *pids, size_t room)
+{
+	int map = bpf_map__fd(programs->kernel->maps.processes);
+	uint32_t key = 0, next;
+	size_t count = 0;
+
+	for (const uint32_t *from = NULL; !programs->all && bpf_map_get_next_key(map, from, &next) == 0; from = &key) {
+		key = next;
+		if (!runs((pid_t)key))
+			continue;
+		if (count < room)
+			pids[count] = (pid_t)key;
+		count++;
+	}
+	return count;
+}
+
+void programs_close(struct programs *programs)
+{
+	if (programs == NULL)
+		return;
+	ring_buffer__free(programs->ring);
+	kernel__destroy(programs->kernel);
+	for (size_t i = 0; i < programs->refused_count; i++)
+		free(programs->refused[i]);
+	free(programs->refused);
+	free(programs->existing);
+	free(programs);
+}
