@@ -214,6 +214,10 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 			add_number(text, "the process of ", summary->too_short,
 				   summary->too_short == 1 ? " connection of this host is unknown"
 							   : " connections of this host is unknown");
+		} else if (summary->lost[LOST_NETLINK] != 0) {
+			text_add(text, "no TCP connection is known to be one of ");
+			text_add(text, who);
+			text_add(text, "; what was lost may be");
 		} else {
 			text_add(text, who);
 			text_add(text, " neither made nor accepted a TCP connection");

@@ -5,12 +5,14 @@
  *   PRELOAD_SLOW_MS=N  having resumed a thread, the tracer has to wait N milliseconds for a processor
  *   PRELOAD_ANSWER_MS=N  within a second after the first query of connections that wait to be accepted, the answers to
  *                        such queries are read N milliseconds late
+ *   PRELOAD_NO_DEATHS=1  what the kernel reports by itself about sockets does not come before the end
  *   PRELOAD_KILL=1     it traces a thread, the only one of its process, that calls getsockopt(2) again and again:
  *                      when waitid(2), in a round of several, reports a stop of it, it is killed before the report
  *                      is handed over, and has gone on to its last stop by then. What it is let go by, it has
  *                      ended of when that call is back.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/ptrace.h>
@@ -123,6 +125,19 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 		nanosleep(&(struct timespec){.tv_nsec = atoi(late) * 1000000L}, NULL);
 	is_late = false;
 	return real(fd, message, flags);
+}
+
+int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout)
+{
+	static int (*real)(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "recvmmsg");
+	if (getenv("PRELOAD_NO_DEATHS") != NULL) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return real(fd, messages, count, flags, timeout);
 }
 
 long ptrace(int request, ...)

@@ -97,5 +97,22 @@ def tracer_lags():
         lib.between(row["dur_s"], 0, 1, "DUR_S " + lib.short(row))
 
 
+@test("the kernel reports no destroyed socket before the end: that is said, and that there was none is not")
+def unheard_deaths():
+    words = ["listen=127.0.0.1:0", "connect=self", "send=10", "close", "accept", "recv-all", "close"]
+    deaf = preloaded(PRELOAD_NO_DEATHS="1")
+    rows, _ = lib.launch(words, env=deaf)
+    lib.equal((len(rows), rows.summary["lost"]["netlink"]), (2, None), "rows, reports lost")
+    # Its connections come and go between two looks.
+    target = lib.Process([lib.MKCONN, "wait-stdin"] + words, stdin=subprocess.PIPE)
+    trace = lib.watch([target.pid], ["--look-ms=60000"], env=deaf, before=[])
+    target.line()
+    lib.equal(target.wait(), 0, "the target's end")
+    rows = trace.finish()
+    lib.equal((len(rows), rows.summary["lost"]["netlink"]), (0, None), "rows, reports lost, --via=diag")
+    check("no TCP connection is known" in rows.summary["reason"], "reason: %s" % rows.summary["reason"])
+    check("neither made nor accepted" not in trace.err, trace.err)
+
+
 if __name__ == "__main__":
     main()

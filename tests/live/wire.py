@@ -17,7 +17,7 @@ from lib import (CONNTRACE, MKCONN, Process, Trace, between, capturing, check, e
 
 EXCHANGE = ["listen=127.0.0.1:0", "fork=1", "accept4", "recv=1000", "send=50000", "recv-all", "close", "done",
             "connect=self", "send=1000", "recv=50000", "close"]
-# Connects to itself until it is ended.
+# Connects to itself hundreds of times a second until it is ended.
 BUSY = """
 import socket, time
 listener, end = socket.create_server(("127.0.0.1", 0)), time.monotonic() + 100
@@ -25,6 +25,7 @@ while time.monotonic() < end:
     client = socket.create_connection(listener.getsockname())
     listener.accept()[0].close()
     client.close()
+    time.sleep(0.002)
 """
 # So many connections to itself, one after the other, that live so long.
 BRIEF = """

@@ -1422,7 +1422,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 12 packets (capture "
 		       "buffer of the "
-		       "kernel) + an unknown number of socket events (netlink overrun); cost - s CPU, - KiB, 1 stop, 1 "
+		       "kernel) + an unknown number of socket events (netlink); cost - s CPU, - KiB, 1 stop, 1 "
 		       "packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"

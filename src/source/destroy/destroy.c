@@ -56,6 +56,8 @@ struct destroy {
 	/** cookies of conntrace's sockets that were destroyed and are not reported yet */
 	uint64_t marks[CPU_SETSIZE];
 	size_t mark_count;
+	/** marks were given up, which is not reported yet */
+	bool is_abandoned;
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
 	uint8_t buffers[BATCH][MESSAGE_SIZE] __attribute__((aligned(8)));
@@ -203,7 +205,27 @@ void destroy_mark(struct destroy *source)
 
 bool destroy_has_caught_up(const struct destroy *source)
 {
-	return source->mark_count == 0;
+	return source->mark_count == 0 && !source->is_abandoned;
+}
+
+void destroy_abandon(struct destroy *source)
+{
+	source->is_abandoned |= source->mark_count > 0;
+	source->mark_count = 0;
+}
+
+/* Report that the kernel has not reported all; how many are missing is unknown. */
+static int report_missing(struct destroy *source, struct queue *events)
+{
+	struct event event = event_new(EVENT_LOST, ORIGIN_KERNEL, clock_now());
+
+	if (!source->is_abandoned)
+		return 0;
+	source->is_abandoned = false;
+	event.lost.where = LOST_NETLINK;
+	event.lost.count = EVENT_UNKNOWN;
+	queue_push(events, &event);
+	return 1;
 }
 
 static bool take_mark(struct destroy *source, uint64_t cookie)
@@ -253,7 +275,7 @@ static int read_message(struct destroy *source, const struct mmsghdr *message, i
 int destroy_read(struct destroy *source, struct queue *events, struct err *err)
 {
 	int fd = destroy_fd(source);
-	int count = 0;
+	int count = report_missing(source, events);
 
 	for (int batch = 0; batch < BATCHES_PER_READ; batch++) {
 		int received = recvmmsg(fd, source->messages, BATCH, MSG_DONTWAIT, NULL);

@@ -52,7 +52,7 @@ int destroy_fd(const struct destroy *source);
  * destroy_read() - see source/source.h
  *
  * Appends EVENT_INFO with reason INFO_DESTROY, at the time of the reading, and
- * after an overrun an EVENT_LOST with LOST_NETLINK. Reads at most
+ * after an overrun or destroy_abandon() an EVENT_LOST with LOST_NETLINK. Reads at most
  * DESTROY_READ_MAX events; when it returned any there may be more.
  */
 int destroy_read(struct destroy *source, struct queue *events, struct err *err);
@@ -68,6 +68,9 @@ void destroy_mark(struct destroy *source);
 
 /** destroy_has_caught_up() - whether the mark has been read by destroy_read(); an overrun may have dropped it */
 bool destroy_has_caught_up(const struct destroy *source);
+
+/** destroy_abandon() - do not wait for the mark any more: the next destroy_read() reports an unknown loss */
+void destroy_abandon(struct destroy *source);
 
 /** destroy_buffer() - bytes of receive buffer the kernel granted (in its own accounting, twice the requested size) */
 int destroy_buffer(const struct destroy *source);

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "source/source.h"
 
-/* The kernel reports a destroyed socket at most this much later, unless the mark is lost in an overrun. */
+/* Longest wait for the kernel's reports of sockets destroyed before the end: an overrun may have dropped the mark. */
 #define LAST_DEATHS_NS (2 * CLOCK_NS_PER_SEC)
 
 static int fd_of(const void *source)
@@ -28,6 +28,11 @@ static bool is_drained(const void *source)
 	return destroy_has_caught_up(source);
 }
 
+static void abandon(void *source)
+{
+	destroy_abandon(source);
+}
+
 static void close_source(void *source)
 {
 	destroy_close(source);
@@ -42,5 +47,6 @@ const struct source_ops destroy_source = {
 	.drain = drain,
 	.is_drained = is_drained,
 	.drain_ns = LAST_DEATHS_NS,
+	.abandon = abandon,
 	.close = close_source,
 };
