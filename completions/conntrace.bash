@@ -17,7 +17,7 @@ _conntrace() {
 
 	local options='-p --pid -u --user -f --no-follow --no-filter --no-io-uring --watch-close --via --look-ms -i --interface -r --read --filter --promisc
 		--decapsulate --local --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
-		--group --only --suspicious --retrans-ms --slow-ms --gap-ms --long-ms --idle-ms
+		--group --only --suspicious --retrans-ms --slow-ms --limited-ms --gap-ms --long-ms --idle-ms
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
 		-j --json -H --no-header --null --human --time -N --resolve -n --color -q --quiet --record --strace-log --audit-log --replay
 		--control --metrics --metrics-peers
@@ -25,7 +25,7 @@ _conntrace() {
 	# Options whose argument is the next word; the first operand behind them is a command.
 	local with_argument='-p|--pid|-u|--user|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--local|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|--packets|-I|--interval|--timeout|-z|--report|--by'
-	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--gap-ms|--long-ms|--idle-ms'
+	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--limited-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--events|--ladder|--context'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--null|--time|--color|--record|--replay|--debug|--strace-log|--audit-log'
 	with_argument+='|--control|--metrics|--metrics-peers'
@@ -57,7 +57,7 @@ _conntrace() {
 	-o | --output | --control | --metrics | --record | --strace-log | --audit-log | --replay) _filedir ;;
 	--via) COMPREPLY=($(compgen -W 'auto ptrace diag bpf' -- "$cur")) ;;
 	--only)
-		_conntrace_list 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout'
+		_conntrace_list 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout rwnd sndbuf app'
 		;;
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1 histogram,HS_MS
@@ -73,7 +73,7 @@ _conntrace() {
 	-O | --columns | --sort)
 		_conntrace_list "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')"
 		;;
-	--filter | --null | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --group | --retrans-ms | --slow-ms | --gap-ms | \
+	--filter | --null | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --group | --retrans-ms | --slow-ms | --limited-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | --packets | \
 		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
 	*)

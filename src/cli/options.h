@@ -94,6 +94,7 @@ enum options_debug {
  * @messages: or when an application sends a message on it; never both
  * @message_names: the fields of it that are shown
  * @payload: an output needs the payload
+ * @measures: an output needs what the kernel measures of where a connection waits, or reasons of suspicion
  * @details: an output needs more of a process than its name, executable and user
  * @top: a live screen
  * @screen: there is a terminal for it; not an option, but found by top_run_find_screen()
@@ -174,6 +175,7 @@ struct options {
 	bool messages;
 	struct message_names message_names;
 	bool payload;
+	bool measures;
 	bool details;
 	bool top;
 	bool screen;

@@ -191,14 +191,32 @@ static bool has_all_columns(const struct options *options)
 	return false;
 }
 
+/* Whether an operand has one of the words. */
+static bool has_word(const char *list, const char *const *words, size_t count)
+{
+	for (size_t i = 0; list != NULL && i < count; i++)
+		if (strcasestr(list, words[i]) != NULL)
+			return true;
+	return false;
+}
+
 static bool has_detail(const char *list)
 {
 	static const char *const names[] = {"parent", "ppid", "cmdline", "cgroup", "unit", "container"};
 
-	for (size_t i = 0; list != NULL && i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcasestr(list, names[i]) != NULL)
-			return true;
-	return false;
+	return has_word(list, names, sizeof(names) / sizeof(names[0]));
+}
+
+/* A row of JSON has WHY in every report of connections. */
+static bool wants_measures(const struct options *options)
+{
+	static const char *const names[] = {"mss",    "cwnd",    "rttvar", "rate_bps", "busy", "rwnd",
+					    "sndbuf", "notsent", "unread", "cc",       "why"};
+	const size_t count = sizeof(names) / sizeof(names[0]);
+
+	return options->record != NULL || options->format == REPORT_JSON || options->only != 0 || options->suspicious ||
+	       options->ladder != 0 || options->top || has_word(options->columns, names, count) ||
+	       has_word(options->sort, names, count);
 }
 
 static bool wants_details(const struct options *options)
@@ -440,6 +458,7 @@ int options_check_settle(const struct options_check *options_check, struct optio
 		error = check_io(options, err);
 	options->payload = shows_payload(options);
 	options->details = wants_details(options);
+	options->measures = wants_measures(options);
 	if (wants_payload(options) && !was_given(options_check, "snaplen"))
 		options->snaplen = SNAPLEN_PAYLOAD;
 	if (error == 0 && options->packet_filter != NULL)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "model/flow.h"
+#include "model/measures.h"
 #include "model/process.h"
 
 /** An unknown quantity of a connection; shown as "-" or null. */
@@ -139,6 +140,7 @@ struct timeline;
  * @last_process: the process that used it last, if another, else NULL
  * @timeline: its events (track/timeline.h), NULL when not requested; owned by the tracker and valid during the call
  *            only
+ * @measures: where it waits, NULL unknown, or not wanted; owned by the tracker and valid during the call only
  * @host: name that the opener requested: HTTP Host or TLS server name, raw bytes; NULL unknown
  * @tid: thread that opened or accepted it, 0 unknown
  * @fd: its descriptor there, -1 unknown
@@ -191,6 +193,7 @@ struct conn {
 	struct process *process;
 	struct process *last_process;
 	struct timeline *timeline;
+	const struct conn_measures *measures;
 	char *host;
 	pid_t tid;
 	int32_t fd;

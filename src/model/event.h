@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "model/flow.h"
+#include "model/measures.h"
 
 /*
  * An event is one fact, from one source, at one time. It is a plain value without pointers, so it can cross a process
@@ -228,6 +229,7 @@ enum info_delay {
  * @mptcp: enum info_mptcp
  * @delay: enum info_delay, of an accepted socket
  * @v6only: of a listener: 1 when it takes no IPv4 (IPV6_V6ONLY), where sock_diag(7) has listed it
+ * @measures: where it waits, see tcp_info_skip_measures()
  * @device: interface that it is bound to (SO_BINDTODEVICE), where sock_diag(7) has listed it; 0 none, or unknown
  */
 struct event_info {
@@ -262,6 +264,7 @@ struct event_info {
 	uint8_t v6only;
 	uint8_t reset;
 	uint32_t device;
+	struct measures measures;
 };
 
 /** TCP header flags as on the wire (RFC 9293, 3.1; AE is RFC 9768's) */

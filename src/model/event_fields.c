@@ -133,6 +133,16 @@ static const struct event_field info_fields[] = {
 	WORD("delay", info.delay, delay_words),
 	UNSIGNED("v6only", info.v6only),
 	UNSIGNED("device", info.device),
+	UNSIGNED("measured", info.measures.known),
+	SIGNED("rate", info.measures.rate),
+	SIGNED("snd_mss", info.measures.mss),
+	SIGNED("cwnd", info.measures.cwnd),
+	SIGNED("rttvar_us", info.measures.rttvar_us),
+	SIGNED("busy_ms", info.measures.busy_ms),
+	SIGNED("rwnd_ms", info.measures.rwnd_ms),
+	SIGNED("sndbuf_ms", info.measures.sndbuf_ms),
+	SIGNED("last_data_recv_ms", info.measures.silent_ms),
+	WORD("congestion", info.measures.congestion, measures_congestion),
 	END,
 };
 

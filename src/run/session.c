@@ -15,6 +15,7 @@
 #include "run/interrupt.h"
 #include "system/local_addresses.h"
 #include "system/procfs.h"
+#include "system/tcp_info.h"
 #include "run/privileges.h"
 #include "report/rows/names.h"
 #include "run/session_state.h"
@@ -129,6 +130,8 @@ static void prepare_system(const struct options *options, bool is_file)
 {
 	if (!options->details)
 		procfs_skip_details();
+	if (!options->measures)
+		tcp_info_skip_measures();
 	local_addresses_open(!is_file && options->interface_count > 0);
 }
 

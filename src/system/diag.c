@@ -16,6 +16,7 @@
 #include "base/number.h"
 #include "base/xalloc.h"
 #include "system/message.h"
+#include "system/tcp_info.h"
 
 /* The kernel fills an answer up to the size of the reader's buffer, at most 32 KiB. */
 #define ANSWER_SIZE 32768
@@ -148,6 +149,14 @@ static void copy_event(void *context, const struct event *event)
 	*(struct event *)context = *event;
 }
 
+/** extensions() - what is asked for beside the ends */
+static uint8_t extensions(unsigned int states)
+{
+	if (states & DIAG_NO_COUNTERS)
+		return 0;
+	return 1 << (INET_DIAG_INFO - 1) | (tcp_info_has_measures() ? 1 << (INET_DIAG_CONG - 1) : 0);
+}
+
 /** query() - any socket that the kernel finds for these ends, which may be a listener */
 static int query(struct diag *diag, const struct endpoint *local, const struct endpoint *remote, struct event *event)
 {
@@ -156,7 +165,7 @@ static int query(struct diag *diag, const struct endpoint *local, const struct e
 		.request =
 			{
 				.sdiag_protocol = IPPROTO_TCP,
-				.idiag_ext = 1 << (INET_DIAG_INFO - 1),
+				.idiag_ext = extensions(0),
 				.idiag_states = ~0U,
 				.id.idiag_sport = htons(local->port),
 				.id.idiag_dport = htons(remote->port),
@@ -262,7 +271,7 @@ static int dump_both(struct diag *diag, unsigned int states, diag_callback *call
 		.both =
 			{
 				.idiag_family = AF_INET,
-				.idiag_ext = states & DIAG_NO_COUNTERS ? 0 : 1 << (INET_DIAG_INFO - 1),
+				.idiag_ext = extensions(states),
 				.idiag_states = states & DIAG_ALL_STATES,
 			},
 	};
@@ -278,7 +287,7 @@ static int dump_family(struct diag *diag, uint8_t family, unsigned int states, d
 			{
 				.sdiag_family = family,
 				.sdiag_protocol = IPPROTO_TCP,
-				.idiag_ext = states & DIAG_NO_COUNTERS ? 0 : 1 << (INET_DIAG_INFO - 1),
+				.idiag_ext = extensions(states),
 				.idiag_states = states & DIAG_ALL_STATES,
 			},
 	};

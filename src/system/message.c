@@ -55,7 +55,7 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	struct event result = event_new(EVENT_INFO, ORIGIN_KERNEL, time_ns);
 	struct event_info *info = &result.info;
 	const struct nlattr *attribute;
-	const struct nlattr *counters = NULL, *upper = NULL;
+	const struct nlattr *counters = NULL, *upper = NULL, *congestion = NULL;
 	struct inet_diag_msg message;
 	uint8_t v6only = 0;
 	const char *end;
@@ -72,6 +72,8 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 	     mnl_attr_ok(attribute, (int)(end - (const char *)attribute)); attribute = mnl_attr_next(attribute)) {
 		if (mnl_attr_get_type(attribute) == INET_DIAG_INFO)
 			counters = attribute;
+		else if (mnl_attr_get_type(attribute) == INET_DIAG_CONG)
+			congestion = attribute;
 		else if (mnl_attr_get_type(attribute) == INET_DIAG_ULP_INFO)
 			upper = attribute;
 		else if (mnl_attr_get_type(attribute) == INET_DIAG_SKV6ONLY &&
@@ -97,6 +99,9 @@ int message_to_event(struct event *event, const struct nlmsghdr *header, int64_t
 		info->wqueue = message_queue(message.idiag_wqueue);
 		if (!tcp_info_had_peer(mnl_attr_get_payload(counters), mnl_attr_get_payload_len(counters)))
 			info->listener = 0;
+		if (info->measures.known && congestion != NULL &&
+		    mnl_attr_validate(congestion, MNL_TYPE_NUL_STRING) >= 0)
+			info->measures.congestion = measures_congestion_number(mnl_attr_get_str(congestion));
 		if (message.idiag_inode != 0)
 			info->uid = message.idiag_uid;
 	}

@@ -115,6 +115,16 @@ static void read_fin(int socket, struct event_info *info)
 		info->fin = FIN_RECEIVED;
 }
 
+/* Names have up to 15 bytes (TCP_CA_NAME_MAX). */
+static void read_congestion(int socket, struct event_info *info)
+{
+	char name[17] = "";
+	socklen_t length = sizeof(name) - 1;
+
+	if (info->measures.known && getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, &length) == 0)
+		info->measures.congestion = measures_congestion_number(name);
+}
+
 static int read_counters_once(int socket, struct event_info *info)
 {
 	struct tcp_info_layout layout;
@@ -255,6 +265,7 @@ static int read_info(int socket, struct event *event)
 	error = read_counters(socket, &event->info);
 	if (error != 0)
 		return error;
+	read_congestion(socket, &event->info);
 	if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) != 0)
 		return -errno;
 	if (protocol != IPPROTO_TCP)

@@ -42,6 +42,39 @@ static int64_t number64(uint64_t value)
 	return value <= INT64_MAX ? (int64_t)value : EVENT_UNKNOWN;
 }
 
+static bool skips_measures;
+
+void tcp_info_skip_measures(void)
+{
+	skips_measures = true;
+}
+
+bool tcp_info_has_measures(void)
+{
+	return !skips_measures;
+}
+
+/* Milliseconds of a 64-bit count of microseconds, as ss(8) shows them. */
+static int32_t milliseconds(uint64_t us)
+{
+	return us / 1000 <= INT32_MAX ? (int32_t)(us / 1000) : EVENT_UNKNOWN;
+}
+
+/* Fields that the kernel does not have are all ones. */
+static void take_measures(struct measures *measures, const struct tcp_info_layout *from, bool has_rtt)
+{
+	measures->known = 1;
+	measures->mss = number32(from->snd_mss);
+	measures->cwnd = number32(from->snd_cwnd);
+	measures->rttvar_us = has_rtt ? number32(from->rttvar) : EVENT_UNKNOWN;
+	/* Without a sample the kernel has 0. */
+	measures->rate = from->delivery_rate > 0 ? number64(from->delivery_rate) : EVENT_UNKNOWN;
+	measures->busy_ms = milliseconds(from->busy_time);
+	measures->rwnd_ms = milliseconds(from->rwnd_limited);
+	measures->sndbuf_ms = milliseconds(from->sndbuf_limited);
+	measures->silent_ms = number32(from->last_data_recv);
+}
+
 void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length)
 {
 	struct tcp_info_layout from;
@@ -77,6 +110,8 @@ void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length
 	/* No sample yet: the kernel's smoothed value is 0 then, which a sample below 1 us can be too. */
 	if (info->rtt_us == 0 && info->min_rtt_us == EVENT_UNKNOWN)
 		info->rtt_us = EVENT_UNKNOWN;
+	if (!skips_measures && length > 0)
+		take_measures(&info->measures, &from, info->rtt_us >= 0);
 	/* Counted from the boot until the handshake finishes; by TCP Fast Open (RFC 7413) from the SYN. */
 	if (info->state == TCP_SYN_SENT ||
 	    (length > offsetof(struct tcp_info_layout, options) && from.options & OPTION_SYN_DATA))

@@ -101,6 +101,12 @@ void tcp_info_unknown(struct event_info *info);
  */
 void tcp_info_to_event(struct event_info *info, const void *bytes, size_t length);
 
+/** tcp_info_skip_measures() - leave event_info.measures unknown from now on; before any thread is started */
+void tcp_info_skip_measures(void);
+
+/** tcp_info_has_measures() - whether they are wanted */
+bool tcp_info_has_measures(void);
+
 /**
  * tcp_info_had_peer() - whether the socket has ever sent or answered a SYN
  *

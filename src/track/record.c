@@ -47,8 +47,10 @@ struct record *record_new(struct pool *pool)
 
 static void free_evidence(struct record *record)
 {
-	if (record->evidence != &no_evidence)
-		free((void *)(uintptr_t)record->evidence);
+	if (record->evidence == &no_evidence)
+		return;
+	free(record->evidence->measures);
+	free((void *)(uintptr_t)record->evidence);
 }
 
 void record_free(struct record *record, struct pool *pool)
@@ -159,6 +161,29 @@ static bool is_after_failure(const struct evidence *evidence, const struct event
 	       !record_is_undecided(evidence->call_error);
 }
 
+static void take_measures(struct evidence *evidence, const struct event_info *info)
+{
+	struct conn_measures *measures = evidence->measures;
+	uint8_t congestion = measures != NULL ? measures->tcp.congestion : 0;
+
+	if (measures != NULL)
+		measures->is_current = 0;
+	if (!info->measures.known)
+		return;
+	if (measures == NULL)
+		measures = evidence->measures = xmalloc(sizeof(*measures));
+	measures->tcp = info->measures;
+	/* Final counters have no name. */
+	if (measures->tcp.congestion == 0)
+		measures->tcp.congestion = congestion;
+	measures->notsent = info->notsent_bytes;
+	measures->received = info->bytes_received;
+	measures->rqueue = info->rqueue;
+	measures->state = info->state;
+	measures->has_payload = info->state == TCP_CLOSE && info->reason == INFO_SAMPLE;
+	measures->is_current = info->reason == INFO_SAMPLE || info->reason == INFO_DESTROY;
+}
+
 void record_info(struct record *record, const struct event *event)
 {
 	const struct event_info *info = &event->info;
@@ -192,6 +217,7 @@ void record_info(struct record *record, const struct event *event)
 		evidence->established = true;
 		tcp_payload_opener(&evidence->tcp_payload, DIR_IN);
 	}
+	take_measures(evidence, info);
 	tcp_payload_feed(&evidence->tcp_payload, info);
 	take_handshake(evidence, info, record->conn.dir);
 	take_finish(evidence, event);
@@ -361,6 +387,21 @@ static void settle_counters(const struct record *record, struct conn *conn)
 		conn->tx_retrans = evidence->total_retrans - handshake;
 }
 
+/* The receive queue without a FIN that was not read, which counts as a byte. */
+static int32_t unread(const struct conn_measures *measures, const struct conn *conn)
+{
+	int64_t fin = measures->received >= 0 && conn->rx_bytes >= 0 ? measures->received - conn->rx_bytes : -1;
+
+	if (measures->rqueue <= 0 || measures->has_payload)
+		return measures->rqueue;
+	if (fin == 0 || fin == 1)
+		return measures->rqueue - (int32_t)fin;
+	if (measures->state == TCP_CLOSE)
+		return CONN_UNKNOWN;
+	return measures->rqueue -
+	       (measures->state == TCP_CLOSE_WAIT || measures->state == TCP_LAST_ACK || measures->state == TCP_CLOSING);
+}
+
 /* The state at the end. It is unknown whether a socket was reset when its end was not seen. */
 static unsigned int state_of_end(const struct conn *conn, const struct evidence *evidence, enum conn_close kernel_close)
 {
@@ -412,6 +453,7 @@ static void begin_conn(const struct record *record, struct conn *conn)
 
 	conn_init(conn);
 	conn->timeline = record->timeline;
+	conn->measures = record->evidence->measures;
 	conn->flow = known->flow;
 	conn->id = known->id;
 	conn->cookie = known->cookie & EVENT_COOKIE_MADE_UP ? 0 : known->cookie;
@@ -505,6 +547,8 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 	settle_times(record, conn);
 	settle_counters(record, conn);
 	settle_least(record, conn);
+	if (evidence->measures != NULL)
+		evidence->measures->unread = unread(evidence->measures, conn);
 	settle_end(record, conn);
 	if (conn->process == NULL)
 		conn->seen |= SEEN_UNATTRIBUTED;

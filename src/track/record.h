@@ -18,6 +18,7 @@
  * the epoch, CLOCK_UNKNOWN when it was not seen.
  *
  * @tcp_payload: the kernel's counters
+ * @measures: where it waits, as last read; NULL never
  * @connect_begin_ns: connect(2) entered
  * @connect_end_ns: connect(2) returned
  * @outcome_ns: when the outcome of an unfinished connect became known without packets
@@ -49,6 +50,7 @@
  */
 struct evidence {
 	struct tcp_payload tcp_payload;
+	struct conn_measures *measures;
 	int64_t connect_begin_ns;
 	int64_t connect_end_ns;
 	int64_t outcome_ns;

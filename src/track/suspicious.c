@@ -13,11 +13,11 @@
 #include "model/columns.h"
 #include "track/record.h"
 
-static const char *const words[] = {"failed", "reset", "syn-rtx", "retrans", "slow",   "gap",    "long",
-				    "frag",   "dup",   "idle",    "open",    "kernel", "timeout"};
+static const char *const words[] = {"failed", "reset", "syn-rtx", "retrans", "slow",    "gap",  "long",   "frag",
+				    "dup",    "idle",  "open",    "kernel",  "timeout", "rwnd", "sndbuf", "app"};
 
 TABLE_COVERS(words, SUSPICIOUS_NUM);
-_Static_assert(sizeof("failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open,kernel,timeout") <=
+_Static_assert(sizeof("failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open,kernel,timeout,rwnd,sndbuf,app") <=
 		       SUSPICIOUS_TEXT,
 	       "all of them fit");
 
@@ -38,7 +38,7 @@ static int parse_word(const char *word, uint16_t *reasons, struct err *err)
 	return err_set(err, EINVAL,
 		       ERR_QUOTED
 		       " is no reason; allowed are failed, reset, syn-rtx, retrans, slow, gap, long, frag, dup, "
-		       "idle, open, kernel and timeout",
+		       "idle, open, kernel, timeout, rwnd, sndbuf and app",
 		       word);
 }
 
@@ -137,11 +137,34 @@ static bool is_idle(const struct record *record, const struct conn *conn, const 
 	       (limits->idle_ns >= 0 && is_half_open(conn->state) && is_over(silence, limits->half_open_ns));
 }
 
+static bool is_most(int32_t held_ms, int32_t busy_ms, int64_t limit_ns)
+{
+	return is_over(held_ms * CLOCK_NS_PER_MS, limit_ns) && held_ms > busy_ms / 2;
+}
+
+/* Reasons for a wait that the kernel measures. */
+static unsigned int held_up(const struct conn_measures *measures, const struct suspicious_limits *limits)
+{
+	const struct measures *tcp;
+	unsigned int reasons = 0;
+
+	if (measures == NULL || !measures->is_current)
+		return 0;
+	tcp = &measures->tcp;
+	if (is_most(tcp->rwnd_ms, tcp->busy_ms, limits->limited_ns))
+		reasons |= SUSPICIOUS_RWND;
+	if (is_most(tcp->sndbuf_ms, tcp->busy_ms, limits->limited_ns))
+		reasons |= SUSPICIOUS_SNDBUF;
+	if (measures->unread > 0 && is_over(tcp->silent_ms * CLOCK_NS_PER_MS, limits->slow_ns))
+		reasons |= SUSPICIOUS_APP;
+	return reasons;
+}
+
 uint16_t suspicious_judge(const struct record *record, const struct conn *conn, const struct suspicious_limits *limits,
 			  int64_t now_ns)
 {
 	int64_t lasted = clock_span(conn->start_ns, conn->open ? now_ns : conn->end_ns);
-	uint16_t reasons = 0;
+	unsigned int reasons = held_up(conn->measures, limits);
 
 	reasons |= conn_has_failed(conn->result) ? SUSPICIOUS_FAILED : 0;
 	reasons |= was_reset(record, conn) ? SUSPICIOUS_RESET : 0;
@@ -157,5 +180,5 @@ uint16_t suspicious_judge(const struct record *record, const struct conn *conn, 
 	reasons |= is_idle(record, conn, limits, now_ns) ? SUSPICIOUS_IDLE : 0;
 	reasons |= conn->open ? SUSPICIOUS_OPEN : 0;
 	reasons |= by_whom(record, conn);
-	return reasons & limits->reasons;
+	return (uint16_t)(reasons & limits->reasons);
 }

@@ -39,16 +39,22 @@ enum suspicious_reason {
 	SUSPICIOUS_KERNEL = 0x800,
 	/** "timeout": the kernel gave it up because the other side did not answer any more */
 	SUSPICIOUS_TIMEOUT = 0x1000,
+	/** "rwnd": the other side's receive window held it up for most of the time in which there was data to send */
+	SUSPICIOUS_RWND = 0x2000,
+	/** "sndbuf": its send buffer did */
+	SUSPICIOUS_SNDBUF = 0x4000,
+	/** "app": data that has arrived was not read by the program for long */
+	SUSPICIOUS_APP = 0x8000,
 };
 
 /** Number of reasons. */
-#define SUSPICIOUS_NUM 13
+#define SUSPICIOUS_NUM 16
 
 /** The reasons of --suspicious: signs of trouble by themselves, or by a threshold that is off by default. */
 #define SUSPICIOUS_SET                                                                                     \
 	(SUSPICIOUS_FAILED | SUSPICIOUS_RESET | SUSPICIOUS_SYN_RTX | SUSPICIOUS_RETRANS | SUSPICIOUS_GAP | \
 	 SUSPICIOUS_LONG | SUSPICIOUS_FRAG | SUSPICIOUS_DUP | SUSPICIOUS_IDLE | SUSPICIOUS_KERNEL |        \
-	 SUSPICIOUS_TIMEOUT)
+	 SUSPICIOUS_TIMEOUT | SUSPICIOUS_RWND | SUSPICIOUS_SNDBUF | SUSPICIOUS_APP)
 
 /** A threshold that is never reached. */
 #define SUSPICIOUS_OFF INT64_C(-1)
@@ -59,7 +65,8 @@ enum suspicious_reason {
  * Nanoseconds; SUSPICIOUS_OFF for never. A value has to be larger, or in the case of @retrans_ns at least as large.
  *
  * @retrans_ns: from a side's last new byte to the segment it retransmitted; 0 for any retransmitted segment
- * @slow_ns: handshake, connect(2), accept queue, each
+ * @slow_ns: handshake, connect(2), accept queue, each; data that was not read
+ * @limited_ns: time in which a window or a buffer held it up
  * @gap_ns: silence between two segments
  * @long_ns: from the first to the last sign
  * @idle_ns: silence, up to now as well
@@ -69,6 +76,7 @@ enum suspicious_reason {
 struct suspicious_limits {
 	int64_t retrans_ns;
 	int64_t slow_ns;
+	int64_t limited_ns;
 	int64_t gap_ns;
 	int64_t long_ns;
 	int64_t idle_ns;
@@ -83,7 +91,7 @@ int suspicious_parse(const char *list, uint16_t *reasons, struct err *err);
 const char *suspicious_word(unsigned int index);
 
 /** Room for all words, comma separated. */
-#define SUSPICIOUS_TEXT 80
+#define SUSPICIOUS_TEXT 96
 
 /** suspicious_text() - the words of reasons, comma separated; Return: @text, NULL when there is none */
 const char *suspicious_text(uint16_t reasons, char text[SUSPICIOUS_TEXT]);

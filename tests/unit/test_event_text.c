@@ -195,6 +195,16 @@ static struct event any_event(enum event_type type)
 		fill_call(&event.call);
 	} else if (type == EVENT_INFO) {
 		fill_info(&event.info);
+		event.info.measures.rate = (int64_t)any();
+		event.info.measures.mss = (int32_t)any();
+		event.info.measures.cwnd = (int32_t)any();
+		event.info.measures.rttvar_us = (int32_t)any();
+		event.info.measures.busy_ms = (int32_t)any();
+		event.info.measures.rwnd_ms = (int32_t)any();
+		event.info.measures.sndbuf_ms = (int32_t)any();
+		event.info.measures.silent_ms = (int32_t)any();
+		event.info.measures.congestion = measures_congestion_number("dctcp");
+		event.info.measures.known = 1;
 	} else if (type == EVENT_SEGMENT) {
 		fill_segment(&event.segment);
 	} else if (type == EVENT_ICMP) {

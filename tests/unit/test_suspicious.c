@@ -46,8 +46,9 @@ static void words_are_parsed_and_written(void **state)
 		assert_int_equal(suspicious_parse(suspicious_word(i), &reasons, &err), 0);
 		assert_int_equal(reasons, 1u << i);
 	}
-	assert_string_equal(suspicious_text((1u << SUSPICIOUS_NUM) - 1, text),
-			    "failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open,kernel,timeout");
+	assert_string_equal(
+		suspicious_text((1u << SUSPICIOUS_NUM) - 1, text),
+		"failed,reset,syn-rtx,retrans,slow,gap,long,frag,dup,idle,open,kernel,timeout,rwnd,sndbuf,app");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		reasons = 0x123;
 		assert_int_equal(suspicious_parse(wrong[i], &reasons, &err), -EINVAL);
@@ -163,7 +164,8 @@ static void without_packets_a_reset_has_its_reasons(void **state)
 static void a_limit_that_is_off_is_never_reached(void **state)
 {
 	struct suspicious_limits off = {
-		SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, 1, UINT16_MAX};
+		SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, SUSPICIOUS_OFF, 1,
+		UINT16_MAX};
 	struct conn conn;
 
 	(void)state;
@@ -177,6 +179,102 @@ static void a_limit_that_is_off_is_never_reached(void **state)
 			 SUSPICIOUS_RETRANS | SUSPICIOUS_SLOW | SUSPICIOUS_GAP | SUSPICIOUS_LONG | SUSPICIOUS_IDLE);
 }
 
+static void a_wait_that_the_kernel_measures_is_most_of_the_time(void **state)
+{
+	static const struct {
+		int32_t busy_ms, rwnd_ms, sndbuf_ms, unread, silent_ms;
+		uint8_t is_current;
+		uint16_t reasons;
+	} cases[] = {
+		{1000, 501, 0, 0, 0, 1, SUSPICIOUS_RWND},
+		{1000, 500, 0, 0, 0, 1, 0},
+		{1000, 0, 501, 0, 0, 1, SUSPICIOUS_SNDBUF},
+		{1000, 0, 500, 9, 0, 1, 0},
+		/* not long enough, of an earlier moment, and unknown */
+		{100, 100, 0, 0, 0, 1, 0},
+		{101, 101, 0, 0, 0, 1, SUSPICIOUS_RWND},
+		{1000, 501, 501, 9, 1001, 0, 0},
+		{-1, -1, -1, -1, -1, 1, 0},
+		/* The program does not read. */
+		{0, 0, 0, 1, 1001, 1, SUSPICIOUS_APP},
+		{0, 0, 0, 1, 1000, 1, 0},
+		{0, 0, 0, 0, 1001, 1, 0},
+	};
+	struct suspicious_limits limits = {
+		.retrans_ns = -1,
+		.slow_ns = CLOCK_NS_PER_SEC,
+		.limited_ns = 100 * CLOCK_NS_PER_MS,
+		.gap_ns = -1,
+		.long_ns = -1,
+		.idle_ns = -1,
+		.reasons = SUSPICIOUS_SET,
+	};
+	struct conn conn;
+
+	(void)state;
+	conn_init(&conn);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct conn_measures measures = {
+			.tcp = {.busy_ms = cases[i].busy_ms,
+				.rwnd_ms = cases[i].rwnd_ms,
+				.sndbuf_ms = cases[i].sndbuf_ms,
+				.silent_ms = cases[i].silent_ms,
+				.known = 1},
+			.unread = cases[i].unread,
+			.is_current = cases[i].is_current,
+		};
+
+		conn.measures = &measures;
+		assert_int_equal(judge(&conn, &limits), cases[i].reasons);
+		limits.limited_ns = SUSPICIOUS_OFF;
+		assert_int_equal(judge(&conn, &limits), cases[i].reasons & SUSPICIOUS_APP);
+		limits.limited_ns = 100 * CLOCK_NS_PER_MS;
+	}
+}
+
+/* The receive queue counts a FIN that was not read. */
+static void a_fin_is_no_payload(void **state)
+{
+	static const struct {
+		uint8_t reason, tcp_state;
+		int64_t received;
+		int32_t rqueue, unread;
+	} cases[] = {
+		{INFO_SAMPLE, TCP_ESTABLISHED, 100, 100, 100}, {INFO_SAMPLE, TCP_ESTABLISHED, 100, 0, 0},
+		{INFO_SAMPLE, TCP_CLOSE_WAIT, 101, 101, 100},  {INFO_SAMPLE, TCP_CLOSE_WAIT, 101, 1, 0},
+		{INFO_SAMPLE, TCP_CLOSE_WAIT, 101, 0, 0},      {INFO_SAMPLE, TCP_ESTABLISHED, 100, -1, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event event = event_new(EVENT_INFO, ORIGIN_KERNEL, 1);
+		struct record *record = record_new(NULL);
+		struct record_rules rules = {.syn_retries = -1};
+		struct conn conn;
+
+		event.info = (struct event_info){
+			.reason = cases[i].reason,
+			.state = cases[i].tcp_state,
+			.bytes_received = cases[i].received,
+			.rqueue = cases[i].rqueue,
+			.notsent_bytes = 7,
+			.measures = {.known = 1, .rate = -1},
+		};
+		record_info(record, &event);
+		record_settle(record, &rules, &conn);
+		assert_non_null(conn.measures);
+		assert_int_equal(conn.measures->unread, cases[i].unread);
+		assert_int_equal(conn.measures->notsent, 7);
+		assert_true(conn.measures->is_current);
+		/* A later reading without them makes these old. */
+		event.info.measures.known = 0;
+		record_info(record, &event);
+		record_settle(record, &rules, &conn);
+		assert_false(conn.measures->is_current);
+		record_free(record, NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +283,8 @@ int main(void)
 		cmocka_unit_test(without_packets_the_counters_and_calls_have_their_say),
 		cmocka_unit_test(without_packets_a_reset_has_its_reasons),
 		cmocka_unit_test(a_limit_that_is_off_is_never_reached),
+		cmocka_unit_test(a_wait_that_the_kernel_measures_is_most_of_the_time),
+		cmocka_unit_test(a_fin_is_no_payload),
 	};
 
 	return UNIT_RUN(tests);

@@ -155,6 +155,23 @@ static int64_t column_quantile(struct value *value, struct peers_group *group, e
 			    group->spreads_unknown[spread]);
 }
 
+/* The value of a measure when it was last read. */
+#define column_measure(conn, member) ((conn)->measures != NULL ? (conn)->measures->tcp.member : CONN_UNKNOWN)
+
+/* Sums and queues of an earlier moment are not those of the end. */
+static bool column_is_current(const struct conn *conn)
+{
+	return conn->measures != NULL && conn->measures->is_current;
+}
+
+static int64_t column_scaled(int64_t value, int64_t factor)
+{
+	return value >= 0 && value <= INT64_MAX / factor ? value * factor : CONN_UNKNOWN;
+}
+
+#define column_held(conn, member) \
+	(column_is_current(conn) ? column_scaled((conn)->measures->tcp.member, CLOCK_NS_PER_MS) : CONN_UNKNOWN)
+
 static void get_number(struct value *value, int64_t number)
 {
 	value->known = number >= 0;

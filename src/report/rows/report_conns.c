@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/pool.h"
 #include "base/array.h"
@@ -34,6 +35,7 @@ static void release_conn(struct conns *own, const struct conn *conn)
 	process_unref(conn->process);
 	process_unref(conn->last_process);
 	free(conn->host);
+	free((void *)(uintptr_t)conn->measures);
 	pool_give(own->pool, (void *)(uintptr_t)conn);
 }
 
@@ -90,6 +92,8 @@ static void hold_conn(struct conn *conn)
 	process_ref(conn->last_process);
 	if (conn->host != NULL)
 		conn->host = xstrdup(conn->host);
+	if (conn->measures != NULL)
+		conn->measures = memcpy(xmalloc(sizeof(*conn->measures)), conn->measures, sizeof(*conn->measures));
 }
 
 static void keep_conn(struct report *report, const struct conn *conn)

@@ -64,6 +64,7 @@ static void conn_keep(struct conn *conn)
 	process_ref(conn->last_process);
 	conn->host = conn->host != NULL ? xstrdup(conn->host) : NULL;
 	conn->timeline = NULL;
+	conn->measures = NULL;
 }
 
 static void conn_drop(struct conn *conn)
