@@ -15,6 +15,9 @@
 #include "run/privileges.h"
 #include "report/top/top_leave.h"
 
+/* Ended by a second SIGINT, a run prints what it has in this time. */
+#define AT_ONCE_NS (500 * CLOCK_NS_PER_MS)
+
 static struct {
 	pthread_mutex_t mutex; /* the thread that holds it reads and handles the signals */
 	int signal_fd;
@@ -26,6 +29,7 @@ static struct {
 	atomic_bool hurries;
 	_Atomic int64_t deadline_ns; /* monotonic, INT64_MAX none */
 	int count;                   /* SIGINT and SIGTERM so far */
+	int own_count;               /* those of them that are not for the command */
 	int last;
 	bool is_final;
 } interrupt = {.mutex = PTHREAD_MUTEX_INITIALIZER, .signal_fd = -1, .deadline_ns = INT64_MAX, .last = SIGINT};
@@ -72,6 +76,7 @@ static void take(const struct signalfd_siginfo *info)
 		if (!is_for_command(info)) {
 			if (is_stuck)
 				end_at_once(interrupt.last);
+			interrupt.own_count++;
 			atomic_fetch_add(&interrupt.untaken, 1);
 		}
 	}
@@ -157,19 +162,21 @@ void interrupt_command(bool (*lives)(void *context), void *context)
 	pthread_mutex_unlock(&interrupt.mutex);
 }
 
-void interrupt_final(int64_t within_ns)
+void interrupt_final(bool at_once)
 {
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&interrupt.mutex);
 	if (!interrupt.is_final)
 		take_all();
+	/* The second one came when the first had been read, and nobody reads it any more. */
+	at_once = at_once || (interrupt.own_count > 1 && atomic_load(&interrupt.untaken) > 0);
 	interrupt.is_final = true;
 	interrupt.lives = NULL;
 	pthread_mutex_unlock(&interrupt.mutex);
-	if (within_ns == 0)
+	if (!at_once)
 		return;
-	atomic_store(&interrupt.deadline_ns, clock_monotonic() + within_ns);
+	atomic_store(&interrupt.deadline_ns, clock_monotonic() + AT_ONCE_NS);
 	if (write(interrupt.kick_fd, &one, sizeof(one)) < 0)
 		return; /* only when it is already readable */
 }

@@ -45,11 +45,12 @@ void interrupt_command(bool (*lives)(void *context), void *context);
 
 /**
  * interrupt_final() - interrupt_read() is not called any more
- * @within_ns: the process ends after this time, by the last signal that came; 0: no limit
+ * @at_once: a second SIGINT or SIGTERM has been read: the process ends half a second later, by that signal; so it does
+ *	     if the second one came and was not read
  *
  * A signal that came before counts as the first one.
  */
-void interrupt_final(int64_t within_ns);
+void interrupt_final(bool at_once);
 
 /** interrupt_hurries() - true when SIGINT or SIGTERM came since interrupt_final(): do not wait any more */
 bool interrupt_hurries(void);

@@ -42,8 +42,6 @@
  */
 
 #define IDLE_NS (200 * CLOCK_NS_PER_MS)
-/* Ended by a second SIGINT, a run prints what it has in this time. */
-#define AT_ONCE_NS (500 * CLOCK_NS_PER_MS)
 
 /* ---- reports ------------------------------------------------------------------- */
 
@@ -311,7 +309,7 @@ static void serve(struct session *session)
 /* From now on a signal hurries what is still to be done. */
 static void make_final(const struct session *session)
 {
-	interrupt_final(session->at_once ? AT_ONCE_NS : 0);
+	interrupt_final(session->at_once);
 }
 
 static void enter(struct session *session, enum session_phase phase)

@@ -6,6 +6,7 @@
  *   PRELOAD_ANSWER_MS=N  within a second after the first query of connections that wait to be accepted, the answers to
  *                        such queries are read N milliseconds late
  *   PRELOAD_NO_DEATHS=1  what the kernel reports by itself about sockets does not come before the end
+ *   PRELOAD_SIGNAL_MS=N  having read all signals that have come, it has to wait N milliseconds for a processor
  *   PRELOAD_KILL=1     it traces a thread, the only one of its process, that calls getsockopt(2) again and again:
  *                      when waitid(2), in a round of several, reports a stop of it, it is killed before the report
  *                      is handed over, and has gone on to its last stop by then. What it is let go by, it has
@@ -24,7 +25,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -125,6 +128,28 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 		nanosleep(&(struct timespec){.tv_nsec = atoi(late) * 1000000L}, NULL);
 	is_late = false;
 	return real(fd, message, flags);
+}
+
+ssize_t read(int fd, void *data, size_t length)
+{
+	static ssize_t (*real)(int fd, void *data, size_t length);
+	const char *slow = getenv("PRELOAD_SIGNAL_MS");
+	static bool has_come;
+	struct stat status;
+	ssize_t got;
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "read");
+	got = real(fd, data, length);
+	if (slow == NULL || length != sizeof(struct signalfd_siginfo) || fstat(fd, &status) != 0 ||
+	    !S_ISFIFO(status.st_mode))
+		return got;
+	if (got < 0 && has_come) {
+		nanosleep(&(struct timespec){.tv_nsec = atoi(slow) * 1000000L}, NULL);
+		errno = EAGAIN;
+	}
+	has_come = got > 0;
+	return got;
 }
 
 int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout)

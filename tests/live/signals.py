@@ -11,8 +11,8 @@ import sys
 import termios
 import time
 
-from lib import (CONNTRACE, Process, between, check, enter_namespace, equal, main, packet_sockets, run, savefile,
-                 scratch, status_field, test, tracer_of, wait_for)
+from lib import (CONNTRACE, Process, between, built, capturing, check, enter_namespace, equal, main, packet_sockets, run,
+                 savefile, scratch, status_field, test, tracer_of, wait_for)
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -126,6 +126,30 @@ def blocked_run():
         return waiting(trace.popen.stdout) >= 3900
     wait_for(is_full, "the pipe to be full")
     twice(trace, "a blocked run")
+    trace.popen.stdout.close()
+
+
+PRELOAD = built("preload_tracer.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"], ["preload_tracer.c"])
+
+
+@test("the same when it comes between the first one and the report")
+def between_both():
+    # It has read the first one, and is slow to begin with the report.
+    slow = dict(os.environ, LD_PRELOAD=PRELOAD(), PRELOAD_SIGNAL_MS="900")
+    trace = Process([CONNTRACE, "-q", "-i", "lo", "-z", "conns"], stdout=subprocess.PIPE, env=slow)
+    capturing(trace)
+    fcntl.fcntl(trace.popen.stdout, 1031, 4096)
+    server = socket.create_server(("127.0.0.1", 0), backlog=64)
+    for _ in range(100):
+        client = socket.create_connection(server.getsockname())
+        server.accept()[0].close()
+        client.close()
+    send(trace, signal.SIGINT)
+    time.sleep(0.3)
+    began = time.monotonic()
+    send(trace, signal.SIGINT)
+    check(trace.wait() == -signal.SIGINT, "status")
+    between(time.monotonic() - began, 0, 5, "seconds after the second SIGINT")
     trace.popen.stdout.close()
 
 
