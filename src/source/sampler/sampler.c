@@ -56,7 +56,6 @@
 #define TRIES 2
 /* With this many final counters waiting, the next sample is made at once. */
 #define PENDING_MAX 16384
-#define OPENING_LOOKS 2 /* they prove who held the listeners before the next connection arrives */
 
 #define STATE(state) (1U << (state))
 /* Mini sockets have no counters, and a closed or unconnected socket is no connection yet. */
@@ -263,7 +262,7 @@ static void update_mark(struct sampler *sampler)
 		sampler->marked = 0;
 		listeners_trust(sampler->listeners, sampler->trusted);
 	}
-	if (sampler->marked != 0 || !wants_mark(sampler))
+	if (sampler->marked != 0 || sampler->is_draining || !wants_mark(sampler))
 		return;
 	destroy_mark(destroy);
 	sampler->marked = sampler->sample;
@@ -318,7 +317,7 @@ int sampler_sample(struct sampler *sampler)
 	if (socket_table_count(sampler->sockets) > 4096 && sampler->sample % 64 == 0)
 		socket_table_sweep(sampler->sockets, sampler->sample - 1);
 	sampler_times_sampled(&sampler->times, processor_time() - began_ns, sampler->fresh.count > 0,
-			      sampler->sample <= OPENING_LOOKS);
+			      sampler->sample <= SAMPLER_OPENING);
 	return left == 0 ? SOURCE_END : sampler->owner_events.pushed;
 }
 
@@ -385,6 +384,13 @@ bool sampler_final_counters(struct sampler *sampler, struct event *event)
 bool sampler_waits(const struct sampler *sampler)
 {
 	return sampler->pending_count > 0;
+}
+
+void sampler_drain(struct sampler *sampler)
+{
+	/* The mark is that of the end of the run now. */
+	sampler->is_draining = true;
+	(void)sampler_sample(sampler);
 }
 
 size_t sampler_others(struct sampler *sampler, pid_t *pids, size_t room)
@@ -474,7 +480,7 @@ int sampler_open(struct sampler **opened, const struct sampler_config *config, s
 		sampler_close(sampler);
 		return rc;
 	}
-	while (sampler->sample < OPENING_LOOKS)
+	while (sampler->sample < SAMPLER_OPENING)
 		(void)sampler_sample(sampler);
 	/* The mark of the first sample would be read before that of the last one can be made. */
 	sampler->marked = 0;

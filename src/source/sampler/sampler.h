@@ -74,6 +74,9 @@ int sampler_read(struct sampler *sampler);
 /** sampler_sample() - sample now, and decide about all that waits for a sample; Return: as sampler_read() */
 int sampler_sample(struct sampler *sampler);
 
+/** sampler_drain() - the run ends: the last sample that is due; destroy_mark() has been or will be called */
+void sampler_drain(struct sampler *sampler);
+
 /**
  * sampler_final_counters() - a socket has been destroyed
  * @sampler: the sampler

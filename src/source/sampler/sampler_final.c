@@ -25,6 +25,14 @@ static uint32_t certainly_before(const struct arrival *arrival)
 	return arrival->is_late && arrival->trusted < arrival->from ? arrival->trusted : arrival->from;
 }
 
+/* The same for what the targets did: that was read before the run, too. */
+static uint32_t followed_since(const struct arrival *arrival)
+{
+	uint32_t since = certainly_before(arrival);
+
+	return since < SAMPLER_OPENING && arrival->from >= SAMPLER_OPENING ? SAMPLER_OPENING : since;
+}
+
 struct ownership sampler_judge(const struct sampler *sampler, const struct event *socket, const struct arrival *arrival)
 {
 	struct ownership ownership = {.owner = OWNERSHIP_NONE, .common_identity = common_identity_unknown()};
@@ -37,7 +45,7 @@ struct ownership sampler_judge(const struct sampler *sampler, const struct event
 		ownership.owner = OWNERSHIP_UNCLEAR;
 	/* Children that are not followed are other processes. */
 	if (ownership.owner == OWNERSHIP_TARGETS && !sampler->config.follow &&
-	    process_set_had_forks(sampler->process_set, since))
+	    process_set_had_forks(sampler->process_set, followed_since(arrival)))
 		ownership.owner = OWNERSHIP_UNCLEAR;
 	return ownership;
 }
@@ -59,7 +67,7 @@ static void decide_last(struct sampler *sampler, struct pending *pending, bool i
 	};
 	struct socket_evidence evidence = {
 		.ownership = sampler_judge(sampler, last, &arrival),
-		.from = certainly_before(&arrival),
+		.from = followed_since(&arrival),
 	};
 
 	if (last->flow.local.port == 0 || sampler_has_dead_listener(last))

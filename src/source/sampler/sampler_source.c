@@ -41,7 +41,7 @@ static size_t others(void *source, int number, pid_t *pids, size_t room)
 
 static void drain(void *source)
 {
-	(void)sampler_sample(source);
+	sampler_drain(source);
 }
 
 static void close_source(void *source)

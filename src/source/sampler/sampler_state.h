@@ -19,6 +19,9 @@
 
 /* What the files of the sampler share. */
 
+/* Samples at the opening: they prove who held the listeners before the next connection arrives. */
+#define SAMPLER_OPENING 2
+
 /* Events in order of arrival. */
 struct events {
 	struct event *list;
@@ -65,6 +68,7 @@ struct sampler {
 	bool new_listeners;
 	uint32_t marked; /* number of the sample after which destroy_mark() was called, 0 no mark is pending */
 	int64_t marked_ns;
+	bool is_draining; /* the mark is not this source's any more */
 	bool is_behind;   /* the mark may have been read before final counters that are not here yet */
 	uint32_t trusted; /* the last sample whose mark has been reported */
 };
