@@ -59,6 +59,7 @@ void tracker_free(struct tracker *tracker)
 	free(tracker->listening);
 	tracker_halves_free(tracker);
 	free(tracker->finals);
+	free(tracker->unowned);
 	free(tracker);
 }
 
@@ -71,10 +72,11 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 	if (event->owner.born)
 		tracker->owners_come = true;
 	if (event->owner.pid == 0) {
-		tracker->stats.too_short++;
+		tracker_unowned_count(tracker, event);
 		return;
 	}
 	if (record == NULL) {
+		tracker_unowned_peer(tracker, &event->flow, event->time_ns);
 		record = tracker_record_found(tracker);
 		tracker_join_flow(tracker, record, &event->flow);
 		if (event->owner.born)

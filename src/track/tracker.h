@@ -122,7 +122,7 @@ struct tracker_accept {
  * @left_out: by enum left_out: frames of TCP segments that are in no connection's count
  * @both_ends: frames that two connections count, because both ends are of interest
  * @unattributed: connections reported without a process
- * @too_short: connections of this host whose owner was not found: it may be a target, so they are not reported
+ * @too_short: connections of this host without a record, an end of which has an unknown owner: it may be a target
  * @accept_failed: how often accept(2) of a target failed, for other reasons than an empty queue
  * @accept_kinds: used in @accepts
  * @accepts: of these, by process and errno

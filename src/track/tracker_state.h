@@ -87,6 +87,8 @@ struct early_icmp {
  * @pending_messages: the messages that wait for an owner of their connection
  * @finals: final counters of other ends, by hash of the flow; made when the first one comes
  * @finals_key: the hash's secret
+ * @unowned: ends whose owner is unknown, by hash of the flow of the other end; made when the first one comes
+ * @unowned_key: the hash's secret
  * @early: the latest ICMP errors that came before the segment they quote
  * @early_at: where the next one goes
  * @ids: number of the last record
@@ -122,6 +124,8 @@ struct tracker {
 	struct pending_limit pending_messages;
 	struct final_counters *finals;
 	struct hash_key finals_key;
+	struct unowned_end *unowned;
+	struct hash_key unowned_key;
 	struct early_icmp early[TRACKER_EARLY];
 	unsigned int early_at;
 	uint64_t ids;
@@ -151,6 +155,16 @@ struct final_counters {
 	struct flow flow;
 	int64_t time_ns;
 	int64_t sent;
+};
+
+/**
+ * struct unowned_end - an end whose owner is unknown, and that was counted
+ * @peer: the flow seen from the other end
+ * @time_ns: time of the event
+ */
+struct unowned_end {
+	struct flow peer;
+	int64_t time_ns;
 };
 
 /* tracker_listening.c */
@@ -307,6 +321,14 @@ void tracker_final_take(struct tracker *tracker, struct record *record, int64_t 
 
 /** tracker_final_forget() - drop all of them, because some were lost */
 void tracker_final_forget(struct tracker *tracker);
+
+/* tracker_unowned.c */
+
+/** tracker_unowned_count() - count the connection of an EVENT_OWNER without a process, unless its other end is a row */
+void tracker_unowned_count(struct tracker *tracker, const struct event *event);
+
+/** tracker_unowned_peer() - a new row has this flow: its other end does not count */
+void tracker_unowned_peer(struct tracker *tracker, const struct flow *flow, int64_t time_ns);
 
 /* tracker_calls.c */
 
