@@ -11,6 +11,10 @@
 #include "config.h"
 
 #ifdef HAVE_AUPARSE
+/* auparse.h of audit 3.0.9 takes it from glibc's sys/cdefs.h; musl has none. */
+#ifndef __attribute_malloc__
+#define __attribute_malloc__ __attribute__((malloc))
+#endif
 #include <auparse.h>
 #include <libaudit.h>
 
