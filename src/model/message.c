@@ -63,7 +63,7 @@ void message_split(const struct message *message, message_emit *emit, void *cont
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		size_t room, at = 0;
 		const char *text = part_text(&copy, order[i], &room);
-		size_t length = strlen(text);
+		size_t length = text != NULL ? strlen(text) : 0;
 
 		for (; at < length; at += event.message.length) {
 			size_t take = length - at;

@@ -55,7 +55,7 @@ static int parse_list(void *elements, size_t *count, size_t size, const char *li
 		error = parse(more + added * size, word, exclude, err);
 		added++;
 	}
-	if (error == 0) {
+	if (error == 0 && more != NULL) {
 		memcpy(&old, elements, sizeof(old));
 		old = xreallocarray(old, *count + added, size);
 		memcpy((char *)old + *count * size, more, added * size);

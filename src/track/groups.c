@@ -191,7 +191,7 @@ int groups_add(struct groups *groups, const char *rule, struct err *err)
 	size_t count = 0;
 	int error = parse_rule(groups, copy, &rules, &count, err);
 
-	if (error == 0) {
+	if (error == 0 && rules != NULL) {
 		/* parse_rule() has reduced the copy to the name. */
 		if (rules[0].group == groups->count)
 			groups->names[groups->count++] = xstrdup(copy);

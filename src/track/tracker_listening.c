@@ -193,7 +193,7 @@ int32_t tracker_accept_error(const struct tracker *tracker, const struct event *
 	struct flow own = with_netns(tracker, &event->flow);
 	struct match match = find_match(tracker, &own, event->info.device);
 
-	if (match.own_count != 1 || match.other_count > 0 || match.own->failed_ns < born_ns)
+	if (match.own == NULL || match.own_count > 1 || match.other_count > 0 || match.own->failed_ns < born_ns)
 		return 0;
 	return match.own->accept_error;
 }

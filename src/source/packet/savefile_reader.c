@@ -137,7 +137,9 @@ static int first_link(struct savefile_reader *reader, struct err *err)
 	const struct link *link = find_link(reader, reader->savefile.interfaces[0].link_type);
 
 	/* In pcapng there may be others. */
-	return link->known || reader->savefile.format == SAVEFILE_PCAPNG ? 0 : refuse(link->link_type, err);
+	if (link == NULL || link->known || reader->savefile.format == SAVEFILE_PCAPNG)
+		return 0;
+	return refuse(link->link_type, err);
 }
 
 /* Return: 1 when the frame passes, 0 when not, or a negative errno. */
