@@ -639,8 +639,11 @@ static void control_segments_are_counted(void **state)
 /* A packet filter of this host answers in the name of the remote side, on the loopback interface. */
 static void a_reset_of_this_host_is_its_own(void **state)
 {
-	const uint16_t in = SEGMENT_HAS_INCOMING, looped = SEGMENT_HAS_INCOMING | SEGMENT_HAS_LOOPBACK;
-	const uint16_t within = looped | SEGMENT_HAS_OUTGOING;
+	enum {
+		in = SEGMENT_HAS_INCOMING,
+		looped = SEGMENT_HAS_INCOMING | SEGMENT_HAS_LOOPBACK,
+		within = looped | SEGMENT_HAS_OUTGOING,
+	};
 	static const struct {
 		bool is_open;
 		uint16_t has_before;

@@ -18,7 +18,8 @@
 /* Longest stay of the tracing thread in one system call that a signal does not interrupt. */
 #define ANSWER_TRIES 5000
 
-static struct tracer *watched;
+/* Read by the tracing thread in its signal handler, cleared by whichever thread closes the tracer. */
+static _Atomic(struct tracer *) watched;
 static pid_t thread_tid;
 
 /* As wait(2) encodes it. */
@@ -134,11 +135,13 @@ static bool keep_going(void *context)
 
 void standby_on_wake(int number)
 {
+	struct tracer *tracer = atomic_load(&watched);
+
 	(void)number;
-	if (watched == NULL || !crash_has_happened() || syscall(SYS_gettid) != thread_tid ||
-	    atomic_load(&watched->standby.begun))
+	if (tracer == NULL || !crash_has_happened() || syscall(SYS_gettid) != thread_tid ||
+	    atomic_load(&tracer->standby.begun))
 		return;
-	take_over(watched);
+	take_over(tracer);
 	/* The thread that crashed ends the process. */
 	for (;;)
 		pause();
@@ -152,7 +155,7 @@ void standby_watch(struct tracer *tracer)
 	if (!tracer->gathered.filtered)
 		return;
 	thread_tid = (pid_t)syscall(SYS_gettid);
-	watched = tracer;
+	atomic_store(&watched, tracer);
 	crash_standby(keep_going, tracer,
 		      "the command goes on unwatched; conntrace stays behind it until all it started has ended, "
 		      "because it cannot run without a tracer");
@@ -161,5 +164,5 @@ void standby_watch(struct tracer *tracer)
 void standby_end(void)
 {
 	crash_standby(NULL, NULL, NULL);
-	watched = NULL;
+	atomic_store(&watched, NULL);
 }
