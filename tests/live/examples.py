@@ -180,7 +180,7 @@ def try_example(line):
         out = run_to_its_end(runs)
     else:
         out = run_for_a_while(runs, expected[0])
-    check(re.search(expected[0], out, re.MULTILINE), "%s\ndoes not print %s but\n%s" % (line, expected[0], out[-1500:]))
+    check(re.search(expected[0], out, re.MULTILINE), "%s:\n does not print %s but\n%s" % (line, expected[0], out[-1500:]))
 
 
 PARTS = 6    # each of every sixth example
