@@ -22,9 +22,15 @@ enum options_group {
 };
 
 static const char *const group_titles[] = {
-	[WHOM] = "Whom to watch", [WIRE] = "Packets",           [WHICH] = "Which connections",
-	[STOP] = "When to stop",  [WHAT] = "What to print",     [HOW] = "How to print it",
-	[SERVICES] = "Services",  [KEEP] = "Record and replay", [ABOUT] = "About",
+	[WHOM] = "Processes",
+	[WIRE] = "Packets",
+	[WHICH] = "Which connections",
+	[STOP] = "When to stop",
+	[WHAT] = "Reports and events",
+	[HOW] = "Output",
+	[SERVICES] = "Services",
+	[KEEP] = "Record and replay",
+	[ABOUT] = "About",
 };
 
 TABLE_COVERS(group_titles, GROUP_NUM);

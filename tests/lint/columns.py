@@ -1,9 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The columns of the table, of --list-columns and of the manual page are the same, and mean the same."""
+"""The columns of the table, of --list-columns and of the manual page are the same, and mean the same.
+
+    tests/lint/columns.py --update
+
+writes those of src/report/rows/columns.def into the manual page.
+"""
 import os
 import re
 import subprocess
+import sys
+import textwrap
 
 import lint
 
@@ -31,6 +38,26 @@ def from_manual():
             name, text = found[kind][-1]
             found[kind][-1] = (name, (text + " " + line).strip())
     return found
+
+
+def update_manual():
+    lines, table = [], from_table()
+    is_replaced = False
+    for line in lint.read("man/conntrace-fields.5").splitlines():
+        if line.startswith((".Sh", ".Ss")):
+            kind = SECTIONS.get(line[4:])
+        if line == ".El":
+            is_replaced = False
+        if not is_replaced:
+            lines.append(line)
+        if line.startswith(".Bl") and kind:
+            is_replaced = True
+            for name, text in table[kind]:
+                lines.append(".It Cm " + name)
+                for sentence in re.split(r"(?<=\w\.) ", text):
+                    lines += textwrap.wrap(sentence, 80, break_on_hyphens=False)
+    with open(os.path.join(lint.TOP, "man/conntrace-fields.5"), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
 
 
 def from_program():
@@ -61,6 +88,9 @@ def differences(theirs, ours):
 
 
 def main():
+    if sys.argv[1:] == ["--update"]:
+        update_manual()
+        return
     tap = lint.Tap()
     table = from_table()
     lines = re.findall(r"^(?:CONN|KEY|GROUP|TREE|MESSAGE)_COLUMN\(", lint.read("src/report/rows/columns.def"), re.MULTILINE)

@@ -50,6 +50,43 @@ def from_manual():
     return found
 
 
+def groups_of_help():
+    """[(title, options in order), ...] of --help; an option by its last name."""
+    done = subprocess.run([os.path.join(lint.BUILD, "conntrace"), "--help"], capture_output=True, text=True, check=False)
+    found = []
+    for line in done.stdout.splitlines():
+        option = re.match(r"  (?:(-\w)(?:, )?|    )(--[\w-]+)?", line)
+        if re.match(r"[A-Z][\w ]+:$", line):
+            found.append((line[:-1], []))
+        elif found and option and (option.group(1) or option.group(2)):
+            found[-1][1].append(option.group(2) or option.group(1))
+    return found
+
+
+def groups_of_manual():
+    found = []
+    section = ""
+    for line in lint.read("man/conntrace.1").splitlines():
+        if line.startswith(".Sh "):
+            section = line[4:]
+        if section != "OPTIONS":
+            continue
+        if line.startswith(".Ss "):
+            found.append((line[4:], []))
+        elif line.startswith(".It Fl "):
+            found[-1][1].append("-" + re.findall(r"Fl (-?[\w-]+)", line)[-1])
+    return found
+
+
+def different_groups(helps, manual):
+    wrong = [] if [title for title, _ in helps] == [title for title, _ in manual] else \
+        ["titles of --help: %s; of the manual: %s" % tuple([title for title, _ in groups] for groups in (helps, manual))]
+    for title, options in helps:
+        if options != dict(manual).get(title, options):
+            wrong.append("%s: --help has %s, the manual %s" % (title, " ".join(options), " ".join(dict(manual)[title])))
+    return wrong
+
+
 def from_bash():
     text = lint.read("completions/conntrace.bash")
     every = re.search(r"local options='(.*?)'", text, re.DOTALL).group(1).split()
@@ -103,6 +140,8 @@ def main():
     tap.say("--help has the options of the table", differences("--help", help_text, table))
     tap.say("every option has an effect", without_effect())
     tap.say("the manual page has them", differences("man/conntrace.1", from_manual(), table))
+    tap.say("the groups of --help are those of the manual page, with the same options in the same order",
+            different_groups(groups_of_help(), groups_of_manual()))
     bash, cased = from_bash()
     tap.say("the bash completion has them", differences("completions/conntrace.bash", bash, table))
     tap.say("the bash completion knows what follows each that takes an argument",
