@@ -258,6 +258,14 @@ static void on_too_large(int number)
 	(void)number;
 }
 
+/* A line of JSON, like each other answer, is a whole line. */
+static void print(const char *answer, size_t length)
+{
+	(void)fwrite(answer, 1, length, stdout);
+	if (length > 0 && answer[length - 1] != '\n')
+		(void)putchar('\n');
+}
+
 int main(int argc, char *argv[])
 {
 	struct wanted wanted = {.socket = DEFAULT_SOCKET, .format = "text"};
@@ -279,7 +287,7 @@ int main(int argc, char *argv[])
 		if (status == EXIT_SUCCESS && wanted.gmetric)
 			status = send_all(answer);
 		else if (status == EXIT_SUCCESS)
-			(void)fwrite(answer, 1, length, stdout);
+			print(answer, length);
 	}
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return fail(EXIT_FAILURE, "cannot write to standard output: %s", strerror(errno));

@@ -18,7 +18,8 @@ static int number_of(const char *name)
 	static const struct {
 		const char *name;
 		int number;
-	} names[] = {{"EPERM", EPERM}, {"ENOSYS", ENOSYS}, {"EIO", EIO}, {"EACCES", EACCES}, {"EMFILE", EMFILE}};
+	} names[] = {{"EPERM", EPERM},   {"ENOSYS", ENOSYS}, {"EIO", EIO},
+		     {"EACCES", EACCES}, {"EMFILE", EMFILE}, {"EAFNOSUPPORT", EAFNOSUPPORT}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(names[i].name, name) == 0)
