@@ -137,6 +137,7 @@ int session_open(struct session **opened, const struct options *options, const s
 		 struct err *err)
 {
 	struct session *session = xcalloc(1, sizeof(*session));
+	int64_t begin_ns = options_is_file(options) ? CLOCK_UNKNOWN : clock_now();
 	sigset_t signals;
 	int rc;
 
@@ -151,7 +152,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	if (rc == 0)
 		rc = top_run_open(&session->top_run, options, err);
 	if (rc == 0)
-		rc = output_open(&session->output, options, session->is_file ? CLOCK_UNKNOWN : clock_now(), err);
+		rc = output_open(&session->output, options, begin_ns, err);
 	if (rc == -EINVAL)
 		*exit_status = 2;
 	if (rc == 0)
