@@ -9,6 +9,8 @@
 #include "base/hash.h"
 #include "base/xalloc.h"
 #include "model/conn.h"
+#include "track/answers.h"
+#include "track/peers.h"
 
 /*
  * Nodes are allocated one by one, so that pointers to them stay valid, and found by a hash of host and path, keyed
@@ -16,21 +18,8 @@
  */
 #define FIRST_SLOTS 64
 
-/* Connections with unanswered requests; a newer one replaces the one whose number is smaller by this. */
-#define WAITING 65536
-/* Unanswered requests of one connection that are known by their nodes; answers to further ones count in the rest. */
-#define AHEAD 8
-
 /* Requests in thousandths per nanosecond do not fit in 64 bits. */
 __extension__ typedef unsigned __int128 wide;
-
-struct waiting {
-	uint64_t conn_id;
-	uint8_t first;
-	uint8_t count;
-	uint64_t further; /* requests behind those of @nodes */
-	struct requests_node *nodes[AHEAD];
-};
 
 struct requests {
 	enum message_kind kind;
@@ -41,9 +30,9 @@ struct requests {
 	size_t room;
 	size_t nodes_max;
 	struct requests_node **slots;
-	size_t slot_count; /* a power of two, at most half of it is used */
-	struct waiting *waiting;
-	uint64_t displaced;
+	size_t slot_count;       /* a power of two, at most half of it is used */
+	struct answers *answers; /* NULL: messages without answers */
+	int64_t exact_budget;
 	int64_t first_ns;
 	int64_t last_ns;
 	bool timeless; /* some message had no time */
@@ -60,13 +49,28 @@ struct requests *requests_new(enum message_kind kind, size_t nodes_max)
 	requests->first_ns = requests->last_ns = CLOCK_UNKNOWN;
 	hash_key_random(&requests->hash_key);
 	if (kind == MESSAGE_HTTP_REQUEST)
-		requests->waiting = xcalloc(WAITING, sizeof(*requests->waiting));
+		requests->answers = answers_new();
+	requests->exact_budget = PEERS_EXACT_VALUES;
 	return requests;
 }
 
-static void node_free(struct requests_node *node)
+static void clear_times(struct requests *requests, struct requests_node *node)
 {
-	free(node->rest);
+	distribution_clear(&node->times, &requests->exact_budget);
+	node->times_unknown = 0;
+}
+
+static void rest_free(struct requests *requests, struct requests_node *rest)
+{
+	if (rest != NULL)
+		clear_times(requests, rest);
+	free(rest);
+}
+
+static void node_free(struct requests *requests, struct requests_node *node)
+{
+	rest_free(requests, node->rest);
+	clear_times(requests, node);
 	free((char *)(uintptr_t)node->path);
 	/* A host's name is owned by its own node. */
 	if (node->path == NULL)
@@ -80,11 +84,12 @@ void requests_free(struct requests *requests)
 		return;
 	/* Paths come after their hosts and do not use them here. */
 	for (size_t i = 0; i < requests->count; i++)
-		node_free(requests->nodes[i]);
-	free(requests->all.rest);
+		node_free(requests, requests->nodes[i]);
+	rest_free(requests, requests->all.rest);
+	clear_times(requests, &requests->all);
 	free(requests->nodes);
 	free(requests->slots);
-	free(requests->waiting);
+	answers_free(requests->answers);
 	free(requests);
 }
 
@@ -147,61 +152,34 @@ static struct requests_node *find_node(struct requests *requests, struct request
 	return node;
 }
 
-static struct waiting *waiting_of(struct requests *requests, uint64_t conn_id)
-{
-	struct waiting *waiting = &requests->waiting[conn_id % WAITING];
-
-	if (waiting->conn_id != conn_id) {
-		requests->displaced += waiting->count + waiting->further;
-		*waiting = (struct waiting){.conn_id = conn_id};
-	}
-	return waiting;
-}
-
 void requests_end(struct requests *requests, uint64_t conn_id)
 {
-	struct waiting *waiting = requests->waiting != NULL ? &requests->waiting[conn_id % WAITING] : NULL;
-
-	if (waiting != NULL && waiting->conn_id == conn_id)
-		*waiting = (struct waiting){.conn_id = conn_id};
+	if (requests->answers != NULL)
+		answers_end(requests->answers, conn_id);
 }
 
 uint64_t requests_displaced(const struct requests *requests)
 {
-	return requests->displaced;
+	return requests->answers != NULL ? answers_displaced(requests->answers) : 0;
 }
 
-static void await_answer(struct requests *requests, uint64_t conn_id, struct requests_node *node)
+static void add_answer(struct requests *requests, uint64_t conn_id, unsigned int status, int64_t time_ns)
 {
-	struct waiting *waiting = waiting_of(requests, conn_id);
-
-	if (waiting->count == AHEAD || waiting->further > 0)
-		waiting->further++;
-	else
-		waiting->nodes[(waiting->first + waiting->count++) % AHEAD] = node;
-}
-
-static void add_answer(struct requests *requests, uint64_t conn_id, unsigned int status)
-{
-	struct waiting *waiting = &requests->waiting[conn_id % WAITING];
+	struct answers_request request;
 	struct requests_node *node;
+	int64_t wait_ns;
 
-	/* An interim response is no answer (RFC 9110, 15.2), except the one that ends HTTP. */
-	if ((status < 200 && status != 101) || waiting->conn_id != conn_id)
+	if (!answers_find(requests->answers, conn_id, status, &request))
 		return;
-	if (waiting->count > 0) {
-		node = waiting->nodes[waiting->first];
-		waiting->first = (waiting->first + 1) % AHEAD;
-		waiting->count--;
-	} else if (waiting->further > 0) {
-		node = rest_of(&requests->all);
-		waiting->further--;
-	} else {
-		return;
-	}
+	wait_ns = clock_span(request.time_ns, time_ns);
+	node = request.context != NULL ? request.context : rest_of(&requests->all);
 	for (; node != NULL; node = node->parent) {
 		node->answers++;
 		node->errors += status >= 400;
+		if (wait_ns >= 0)
+			distribution_add(&node->times, &requests->exact_budget, wait_ns);
+		else
+			node->times_unknown++;
 	}
 }
 
@@ -211,7 +189,7 @@ void requests_add(struct requests *requests, uint64_t conn_id, const struct mess
 	struct requests_node *node;
 
 	if (is_http && message->kind == MESSAGE_HTTP_RESPONSE)
-		add_answer(requests, conn_id, message->status);
+		add_answer(requests, conn_id, message->status, time_ns);
 	if (message->kind != requests->kind)
 		return;
 	requests->timeless |= time_ns < 0;
@@ -228,26 +206,27 @@ void requests_add(struct requests *requests, uint64_t conn_id, const struct mess
 		node->count++;
 	}
 	if (is_http)
-		await_answer(requests, conn_id, node);
+		answers_await(requests->answers, conn_id, (struct answers_request){time_ns, node});
 }
 
-static void clear_one(struct requests_node *node)
+static void clear_one(struct requests *requests, struct requests_node *node)
 {
 	node->count = node->answers = node->errors = 0;
+	clear_times(requests, node);
 }
 
-static void clear(struct requests_node *node)
+static void clear(struct requests *requests, struct requests_node *node)
 {
-	clear_one(node);
+	clear_one(requests, node);
 	if (node->rest != NULL)
-		clear_one(node->rest);
+		clear_one(requests, node->rest);
 }
 
 void requests_slice(struct requests *requests)
 {
-	clear(&requests->all);
+	clear(requests, &requests->all);
 	for (size_t i = 0; i < requests->count; i++)
-		clear(requests->nodes[i]);
+		clear(requests, requests->nodes[i]);
 	requests->first_ns = requests->last_ns = CLOCK_UNKNOWN;
 	requests->timeless = false;
 }
@@ -276,10 +255,10 @@ static bool is_used(const struct requests_node *node)
 	return node != NULL && (node->count > 0 || node->answers > 0);
 }
 
-const struct requests_node **requests_list(const struct requests *requests, size_t *count)
+struct requests_node **requests_list(struct requests *requests, size_t *count)
 {
-	const struct requests_node **list = xcalloc(2 * requests->count + 2, sizeof(*list)), **sorted;
-	const struct requests_node *host = NULL;
+	struct requests_node **list = xcalloc(2 * requests->count + 2, sizeof(*list)), **sorted;
+	struct requests_node *host = NULL;
 	size_t used = 0;
 
 	sorted = xcalloc(requests->count + 1, sizeof(*sorted));

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "model/message.h"
+#include "track/distribution.h"
 
 /** Default limit of nodes: clients choose the paths. */
 #define REQUESTS_NODES_MAX (1U << 18)
@@ -20,6 +21,8 @@
  * @count: requests
  * @answers: final responses to them that were seen
  * @errors: of these, those with a status of 400 or more
+ * @times: nanoseconds from the request to its answer, where it is known
+ * @times_unknown: answers of which it is not
  * @other: requests for which the full tree has no node: paths of @host, or hosts (@host is NULL); the latter include
  *         answers to requests that were sent too far ahead of them
  * @rest: the node of these among its parts, NULL as long as there are none
@@ -31,6 +34,8 @@ struct requests_node {
 	uint64_t count;
 	uint64_t answers;
 	uint64_t errors;
+	struct distribution times;
+	uint64_t times_unknown;
 	bool other;
 	struct requests_node *rest;
 };
@@ -69,7 +74,7 @@ void requests_slice(struct requests *requests);
  *
  * Return: an array of pointers to be freed; they are valid until the next requests_add().
  */
-const struct requests_node **requests_list(const struct requests *requests, size_t *count);
+struct requests_node **requests_list(struct requests *requests, size_t *count);
 
 /** requests_rate() - thousandths per second from the first to the last request of all; CONN_UNKNOWN without a span */
 int64_t requests_rate(const struct requests *requests, const struct requests_node *node);

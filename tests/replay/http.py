@@ -72,6 +72,38 @@ def tshark(path):
     return dict(requests), heads
 
 
+# What differs in the times of answers, and why.
+TIME_DIFFERENCES = {
+    "pcapplusplus/many-protocols.pcap": "tshark finds no head behind a body that it does not join",
+    "pcapplusplus/one_tcp_stream.pcap": "tshark finds no head behind a body that it does not join",
+    "zeek/tcp-http-with-padding.pcap": "tshark does not join a request line that comes letter by letter",
+}
+
+
+def our_times(path):
+    """Return: microseconds of each answer, and whether those of http,tree are their median, percentile and maximum."""
+    done = subprocess.run([CONNTRACE, "-q", "-j", "--events=messages", "-O", "+ANSWER_MS", "-z", "http,tree", "-r", path],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60, check=False)
+    rows = [json.loads(line) for line in done.stdout.decode("utf-8", "replace").splitlines()]
+    times = sorted(row["answer_ms"] for row in rows if row.get("message") == "answer" and row["answer_ms"] is not None)
+    whole = [row for row in rows if row["report"] == "http,tree"][0]
+    figures = None, None, None
+    if times:
+        middle = times[(len(times) - 1) // 2], times[len(times) // 2]
+        figures = sum(middle) / 2, times[-(-len(times) * 95 // 100) - 1], times[-1]
+    same = all(got == wanted or (got is not None and wanted is not None and abs(got - wanted) <= 0.001) for got, wanted in
+               zip((whole["answer_ms"], whole["answer_p95_ms"], whole["answer_max_ms"]), figures))
+    return collections.Counter(round(time * 1000) for time in times), same and whole["answers"] in (len(times), None)
+
+
+def their_times(path):
+    """Return: microseconds from each request to its answer's head, by tshark."""
+    done = subprocess.run(["tshark", "-r", path, "-n", "-o", "http.desegment_body:FALSE", "-Y",
+                           "tcp && http.response.code && !(http.response.code < 200)", "-T", "fields", "-e", "http.time"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, check=False)
+    return collections.Counter(round(float(word) * 1000000) for word in done.stdout.decode().replace(",", " ").split())
+
+
 def main():
     files = sorted(path for path in glob.glob(os.path.join(CAPTURES, "*", "*"))
                    if path.endswith((".pcap", ".pcapng", ".cap")))[::SAMPLE]
@@ -105,6 +137,15 @@ def main():
             if not right:
                 print("# only ours: %s; only tshark's: %s" % (
                     dict(heads[column] - theirs[column]), dict(theirs[column] - heads[column])))
+        number += 1
+        (times, same), theirs = our_times(path), their_times(path)
+        why = DIFFERENCES.get(name) or TIME_DIFFERENCES.get(name)
+        right = (times == theirs or why is not None) and same
+        failed += not right
+        print("%sok %d - answer times of %s%s" % ("" if right else "not ", number, name, ": " + why if why else ""))
+        if not right:
+            print("# only ours: %s; only tshark's: %s; http,tree is right: %s" % (
+                dict(times - theirs), dict(theirs - times), same))
     print("1..%d" % number)
     return int(failed > 0)
 

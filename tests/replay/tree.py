@@ -22,18 +22,20 @@ SAID = (
     ("b", 1, r"GET http://two.example/abs HTTP/1.1\r\nHost: two.example\r\n\r\n", None),
     ("c", 0, HELLO, None),
 )
+# Seconds that the answer before took, and that this one takes.
+WAITS = ((0, 0.02), (0.02, 0.2), (0.2, 0.01), (0.01, 0.05), (0.05, 0), (0, 0))
 # Five requests in five seconds. The one without a host has no row in tshark. The answer of the last one was not captured.
 HTTP = """\
-HOST PATH COUNT ANSWERS ERRORS RATE PERCENT
-* * 5 4 2 1.000 100.000
-one.example * 2 2 1 0.400 40.000
-one.example /x 2 2 1 0.400 100.000
-- * 1 1 0 0.200 20.000
-- /x 1 1 0 0.200 100.000
-one.example:80 * 1 1 1 0.200 20.000
-one.example:80 /x?q=1 1 1 1 0.200 100.000
-two.example * 1 - - 0.200 20.000
-two.example http://two.example/abs 1 - - 0.200 100.000
+HOST PATH COUNT ANSWERS ERRORS RATE PERCENT ANSWER_MS ANSWER_P95_MS ANSWER_MAX_MS
+* * 5 4 2 1.000 100.000 35.000 200.000 200.000
+one.example * 2 2 1 0.400 40.000 110.000 200.000 200.000
+one.example /x 2 2 1 0.400 100.000 110.000 200.000 200.000
+- * 1 1 0 0.200 20.000 50.000 50.000 50.000
+- /x 1 1 0 0.200 100.000 50.000 50.000 50.000
+one.example:80 * 1 1 1 0.200 20.000 10.000 10.000 10.000
+one.example:80 /x?q=1 1 1 1 0.200 100.000 10.000 10.000 10.000
+two.example * 1 - - 0.200 20.000 - - -
+two.example http://two.example/abs 1 - - 0.200 100.000 - - -
 """
 TLS = """\
 HOST PATH COUNT ANSWERS ERRORS RATE PERCENT
@@ -49,13 +51,14 @@ def script():
     for name, (ends, _) in flows.items():
         text += "flow %s %s\n+0 %s > S seq 100\n+0 %s < SA seq 500 ack 101\n+0 %s > A seq 101 ack 501\n" % (
             name, ends, name, name, name)
-    for name, after, asked, answered in SAID:
-        numbers, delay = flows[name][1], after
+    for (name, after, asked, answered), wait in zip(SAID, WAITS):
+        # The answer takes its time of the pause before the next request.
+        numbers, delay = flows[name][1], after - wait[0]
         for way, said in enumerate((asked, answered)):
             if said is not None:
                 text += "+%g %s %s PA seq %d ack %d text %s\n" % (delay, name, "><"[way], numbers[way], numbers[1 - way], said)
                 numbers[way] += len(said.encode().decode("unicode_escape"))
-                delay = 0
+                delay = wait[1]
     return text
 
 

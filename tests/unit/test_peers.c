@@ -658,7 +658,7 @@ static void a_full_tree_counts_the_rest_where_it_belongs(void **state)
 {
 	struct requests *requests = requests_new(MESSAGE_HTTP_REQUEST, 4);
 	struct message message = {.kind = MESSAGE_HTTP_REQUEST};
-	const struct requests_node **list;
+	struct requests_node **list;
 	uint64_t hosts = 0, paths = 0;
 	size_t count;
 
@@ -691,7 +691,7 @@ static void answers_beyond_those_awaited_are_the_rest(void **state)
 	struct requests *requests = requests_new(MESSAGE_HTTP_REQUEST, 100);
 	struct message message = {.kind = MESSAGE_HTTP_REQUEST, .host = "host"};
 	struct message answer = {.kind = MESSAGE_HTTP_RESPONSE};
-	const struct requests_node **list;
+	struct requests_node **list;
 	uint64_t answers = 0, rest = 0;
 	size_t count;
 
@@ -739,7 +739,7 @@ static void answers_that_cannot_be_found_are_counted(void **state)
 	struct requests *requests = requests_new(MESSAGE_HTTP_REQUEST, 100);
 	struct message message = {.kind = MESSAGE_HTTP_REQUEST, .host = "host", .target = "/"};
 	struct message answer = {.kind = MESSAGE_HTTP_RESPONSE, .status = 200};
-	const struct requests_node **list;
+	struct requests_node **list;
 	size_t count;
 
 	(void)state;

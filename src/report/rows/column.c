@@ -247,7 +247,7 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 	static void node_##name(const struct row *row, struct names *names, struct value *value) \
 	{                                                                                        \
 		const struct requests *requests = row->requests;                                 \
-		const struct requests_node *node = row->node;                                    \
+		struct requests_node *node = row->node;                                          \
 		(void)names;                                                                     \
 		(void)requests;                                                                  \
 		(void)node;                                                                      \

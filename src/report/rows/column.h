@@ -89,12 +89,14 @@ struct value {
  * struct message_seen - a captured message
  * @message: its content
  * @time_ns: time of the packet that ended its head
+ * @answer_ns: nanoseconds from its request, CONN_UNKNOWN for one that is no response, or without a request
  * @names: the fields shown
  * @values: their values
  */
 struct message_seen {
 	const struct message *message;
 	int64_t time_ns;
+	int64_t answer_ns;
 	const struct message_names *names;
 	struct message_values values;
 };
@@ -113,7 +115,7 @@ struct message_seen {
 struct row {
 	const struct conn *conn;
 	struct peers_group *group;
-	const struct requests_node *node;
+	struct requests_node *node;
 	const struct requests *requests;
 	const struct histogram_bin *bin;
 	const struct io_row *io;

@@ -42,7 +42,7 @@ static void print_tree(struct report *report, report_next *next_open, void *cont
 	struct tree *own = (struct tree *)report;
 	struct report_rows rows = {0};
 	size_t count;
-	const struct requests_node **list = requests_list(own->requests, &count);
+	struct requests_node **list = requests_list(own->requests, &count);
 
 	(void)next_open;
 	(void)context;
@@ -63,6 +63,8 @@ static void close_tree(struct report *report)
 	requests_free(((struct tree *)report)->requests);
 }
 
+#define TREE_DEFAULT "HOST,PATH,COUNT,ANSWERS,ERRORS,RATE,PERCENT"
+
 #define TREE                                                                                                     \
 	.size = sizeof(struct tree), .columns = column_tree, .wants_messages = true, .is_sliced = true,          \
 	.has_all = true, .finished = end_conn, .message = add_message, .print = print_tree, .slice = slice_tree, \
@@ -72,6 +74,7 @@ const struct report_ops report_http_tree = {
 	.name = "http,tree",
 	.alias = "http_req,tree",
 	.help = "http,tree",
+	.defaults = TREE_DEFAULT ",ANSWER_MS,ANSWER_P95_MS,ANSWER_MAX_MS",
 	.open = open_http,
 	TREE,
 };
@@ -79,6 +82,7 @@ const struct report_ops report_http_tree = {
 const struct report_ops report_tls_tree = {
 	.name = "tls,tree",
 	.help = "tls,tree",
+	.defaults = TREE_DEFAULT,
 	.open = open_tls,
 	TREE,
 };
