@@ -88,6 +88,7 @@ enum conn_reported {
 	REPORTED_ATTEMPT = 0x01,
 	REPORTED_HS = 0x02,
 	REPORTED_QUEUE = 0x04,
+	REPORTED_FIRST = 0x08,
 };
 
 struct timeline;
@@ -115,6 +116,7 @@ struct timeline;
  * @queue_ns: handshake finished to accept(2) returned
  * @syn_rtx: retransmitted SYN segments
  * @synack_rtx: retransmitted SYN/ACK segments
+ * @first_answer_ns: the opener's last byte before an answer to the first byte of that
  * @rtt_ns: smoothed round trip
  * @minrtt_ns: smallest round trip
  * @rx_bytes: payload the local side received, each byte once
@@ -167,6 +169,7 @@ struct conn {
 	int64_t hs_net_ns;
 	int64_t hs_ack_ns;
 	int64_t queue_ns;
+	int64_t first_answer_ns;
 	int64_t rtt_ns;
 	int64_t minrtt_ns;
 	int64_t gap_ns;

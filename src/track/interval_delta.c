@@ -133,6 +133,8 @@ void interval_delta_keep(struct interval_delta *delta, const struct conn *conn)
 		reported->what |= REPORTED_ATTEMPT;
 	if (conn->hs_ns >= 0)
 		reported->what |= REPORTED_HS;
+	if (conn->first_answer_ns >= 0)
+		reported->what |= REPORTED_FIRST;
 	if (conn->queue_ns >= 0)
 		reported->what |= REPORTED_QUEUE;
 	reported->ended = conn->open == 0;

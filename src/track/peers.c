@@ -299,6 +299,9 @@ bool peers_has_spread(const struct conn *conn, enum peers_spread spread)
 		return was_called(conn);
 	case PEERS_RTT:
 		return conn->result == RESULT_OK;
+	case PEERS_FIRST:
+		/* With packets, the other side has not answered, or has spoken first. */
+		return conn->result == RESULT_OK && (conn->rx_pkts < 0 || conn->tx_pkts < 0);
 	default:
 		return false;
 	}
@@ -321,6 +324,9 @@ static void count_waits(struct peers *peers, struct peers_group *group, const st
 		add_total(group, PEERS_CONNECT_TIME, conn->connect_ns);
 		add_spread(peers, group, PEERS_CONNECT, conn->connect_ns, peers_has_spread(conn, PEERS_CONNECT));
 	}
+	if (!(conn->reported & REPORTED_FIRST))
+		add_spread(peers, group, PEERS_FIRST, conn->first_answer_ns,
+			   is_new && peers_has_spread(conn, PEERS_FIRST));
 	add_spread(peers, group, PEERS_RTT, conn->rtt_ns, peers_has_spread(conn, PEERS_RTT));
 }
 

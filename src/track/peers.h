@@ -48,6 +48,8 @@ enum peers_spread {
 	PEERS_QUEUE,
 	/** of all established ones */
 	PEERS_RTT,
+	/** of those with an answer in packets */
+	PEERS_FIRST,
 	/** of attempts by a call that was seen, when they are decided, with any result */
 	PEERS_CONNECT,
 	PEERS_SPREAD_NUM

@@ -35,6 +35,7 @@ void wire_init(struct wire *wire)
 	wire->first_ns = wire->last_ns = wire->syn_ns = wire->gap_ns = CLOCK_UNKNOWN;
 	wire->srtt_ns = wire->minrtt_ns = RTT_UNKNOWN;
 	wire->late_us = UINT32_MAX;
+	wire->first_us = WIRE_FIRST_NONE;
 }
 
 static void feed_time(struct wire *wire, int64_t time_ns)
@@ -293,6 +294,18 @@ static void feed_late(struct wire *wire, enum wire_side side, uint32_t now_us)
 		wire->late_us = late_us;
 }
 
+/* A first answer, after what the opener sent last: by fresh_us, whose bits last for an hour. */
+static void feed_first(struct wire *wire, enum wire_side side, uint32_t now_us)
+{
+	enum wire_side opener = wire_opener(wire);
+	uint32_t wait_us = now_us - wire->fresh_us[opener];
+
+	if (wire->first_us != WIRE_FIRST_NONE || !(wire->bits & WIRE_OPENER_KNOWN) || side == opener)
+		return;
+	/* Later ones are in the wrong order. */
+	wire->first_us = wire->halves[opener].bits & HALF_DATA && wait_us <= LATE_MAX_US ? wait_us : WIRE_FIRST_UNKNOWN;
+}
+
 /* Payload of @side, in offsets. */
 static enum wire_range feed_payload(struct wire *wire, const struct event *event, enum wire_side side, int64_t start,
 				    int64_t end, bool keepalive)
@@ -327,6 +340,8 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 		half->retrans |= WIRE_RETRANS_UNSURE;
 	else if (range == RANGE_AGAIN && !keepalive && !later)
 		feed_late(wire, side, now_us);
+	if (is_new && !keepalive)
+		feed_first(wire, side, now_us);
 	if (is_new)
 		wire->fresh_us[side] = now_us;
 	return range;

@@ -108,6 +108,8 @@ struct wire_half {
  * @ids_repeat: by side, a bit: different segments had the same identification, so it identifies nothing
  * @travels: segments were captured elsewhere than on a loopback interface
  * @rst_here: the RST that ended it was made by this host in the name of the remote side (a packet filter that rejects)
+ * @first_us: microseconds from the opener's last new byte to the first byte of the other side; WIRE_FIRST_NONE before
+ *	      that, WIRE_FIRST_UNKNOWN if the opener's was not seen, as where the other side speaks first
  * @icmp_code: code of the ICMP error that quoted the SYN and ended the attempt, with WIRE_UNREACHABLE
  */
 struct wire {
@@ -142,7 +144,12 @@ struct wire {
 	uint8_t rst_here : 1;
 	uint8_t wscale[WIRE_SIDES];
 	uint8_t icmp_code;
+	uint32_t first_us;
 };
+
+/** Values of wire.first_us that are no time. */
+#define WIRE_FIRST_NONE UINT32_MAX
+#define WIRE_FIRST_UNKNOWN (UINT32_MAX - 1)
 
 /** wire_init() - nothing seen yet */
 void wire_init(struct wire *wire);

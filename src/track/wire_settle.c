@@ -328,6 +328,8 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	if (wire->last_ns > conn->end_ns)
 		conn->end_ns = wire->last_ns;
 	conn->gap_ns = wire->gap_ns;
+	if (wire->first_us < WIRE_FIRST_UNKNOWN)
+		conn->first_answer_ns = wire->first_us * CLOCK_NS_PER_US;
 	conn->rtt_ns = wire->srtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->srtt_ns;
 	conn->minrtt_ns = wire->minrtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->minrtt_ns;
 }

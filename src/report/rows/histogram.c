@@ -20,6 +20,7 @@
 static const char *const spread_names[] = {[PEERS_HS] = PREFIX "HS_MS",
 					   [PEERS_QUEUE] = PREFIX "QUEUE_MS",
 					   [PEERS_RTT] = PREFIX "RTT_MS",
+					   [PEERS_FIRST] = PREFIX "FIRST_MS",
 					   [PEERS_CONNECT] = PREFIX "CONNECT_MS"};
 
 TABLE_COVERS(spread_names, PEERS_SPREAD_NUM);
@@ -36,9 +37,10 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
 	struct peers_keys keys;
 
 	if (length == 0)
-		return err_set(err, EINVAL,
-			       "--report=histogram lacks the column: HS_MS, QUEUE_MS, RTT_MS or CONNECT_MS, as in "
-			       "-z histogram,HS_MS");
+		return err_set(
+			err, EINVAL,
+			"--report=histogram lacks the column: HS_MS, QUEUE_MS, RTT_MS, FIRST_MS or CONNECT_MS, as in "
+			"-z histogram,HS_MS");
 	for (unsigned int spread = 0; spread < PEERS_SPREAD_NUM; spread++) {
 		const char *name = spread_names[spread] + strlen(PREFIX);
 
@@ -52,11 +54,11 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
 		memcpy(spec->by, by, strlen(by) + 1);
 		return 0;
 	}
-	return err_set(
-		err, EINVAL,
-		"--report \"histogram,%.100s\" is not allowed; it takes HS_MS, QUEUE_MS, RTT_MS or CONNECT_MS, then "
-		"keys as for --by",
-		text);
+	return err_set(err, EINVAL,
+		       "--report \"histogram,%.100s\" is not allowed; it takes HS_MS, QUEUE_MS, RTT_MS, FIRST_MS or "
+		       "CONNECT_MS, then "
+		       "keys as for --by",
+		       text);
 }
 
 /* Bin 0 is below a microsecond, 1 begins at one, 2 at two, 3 at four, and so on. */
