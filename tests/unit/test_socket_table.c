@@ -32,7 +32,7 @@ static struct socket_table *a_table(int state, enum socket_owner owner)
 	struct socket_table *table = socket_table_new();
 	struct event sample = a_sample(state, 40000, 80, 100);
 
-	assert_int_equal(socket_table_see(table, &sample, 7), SOCKET_FRESH);
+	assert_int_equal(socket_table_see(table, &sample, 7, 6), SOCKET_FRESH);
 	assert_int_equal(socket_table_find(table, 5)->from, 6);
 	socket_table_find(table, 5)->owner = (uint8_t)owner;
 	return table;
@@ -44,9 +44,9 @@ static void one_that_goes_on_is_no_news(void **state)
 	struct event sample = a_sample(TCP_ESTABLISHED, 40000, 80, 100);
 
 	(void)state;
-	assert_int_equal(socket_table_see(table, &sample, 8), SOCKET_SAME);
+	assert_int_equal(socket_table_see(table, &sample, 8, 7), SOCKET_SAME);
 	sample = a_sample(TCP_CLOSE_WAIT, 40000, 80, 101);
-	assert_int_equal(socket_table_see(table, &sample, 9), SOCKET_CHANGED);
+	assert_int_equal(socket_table_see(table, &sample, 9, 8), SOCKET_CHANGED);
 	sample = a_sample(TCP_LAST_ACK, 40000, 80, 101);
 	assert_false(socket_table_is_renewed(table, socket_table_find(table, 5), &sample));
 	assert_int_equal(socket_table_find(table, 5)->from, 6);
@@ -115,13 +115,13 @@ static void one_that_is_connected_again_is_asked_for_again(void **state)
 		struct socket_table *table = a_table(TCP_ESTABLISHED, SOCKET_TARGETS);
 		struct socket_seen *seen;
 
-		assert_int_equal(socket_table_see(table, &looks[i], 9), SOCKET_FRESH);
+		assert_int_equal(socket_table_see(table, &looks[i], 9, 8), SOCKET_FRESH);
 		seen = socket_table_find(table, 5);
 		assert_int_equal(seen->renewal, SOCKET_RENEWED);
 		assert_int_equal(seen->owner, SOCKET_UNDECIDED);
 		assert_int_equal(seen->from, 8);
 		/* Until that is reported, it stays so. */
-		assert_int_equal(socket_table_see(table, &looks[i], 10), SOCKET_FRESH);
+		assert_int_equal(socket_table_see(table, &looks[i], 10, 9), SOCKET_FRESH);
 		assert_int_equal(socket_table_find(table, 5)->renewal, SOCKET_RENEWED);
 		socket_table_free(table);
 	}
@@ -133,7 +133,7 @@ static void of_a_stranger_nothing_was_reported(void **state)
 	struct event sample = a_sample(TCP_SYN_SENT, 40001, 80, 0);
 
 	(void)state;
-	assert_int_equal(socket_table_see(table, &sample, 8), SOCKET_FRESH);
+	assert_int_equal(socket_table_see(table, &sample, 8, 7), SOCKET_FRESH);
 	assert_int_equal(socket_table_find(table, 5)->renewal, SOCKET_RENEWAL_REPORTED);
 	assert_int_equal(socket_table_find(table, 5)->owner, SOCKET_UNDECIDED);
 	socket_table_free(table);
@@ -161,12 +161,12 @@ static void one_that_waited_is_asked_for_when_it_is_accepted(void **state)
 
 	(void)state;
 	sample.info.inode = 0;
-	assert_int_equal(socket_table_see(table, &sample, 7), SOCKET_FRESH);
+	assert_int_equal(socket_table_see(table, &sample, 7, 6), SOCKET_FRESH);
 	socket_table_find(table, 5)->owner = SOCKET_OTHERS;
-	assert_int_equal(socket_table_see(table, &sample, 8), SOCKET_SAME);
+	assert_int_equal(socket_table_see(table, &sample, 8, 7), SOCKET_SAME);
 	assert_int_equal(socket_table_find(table, 5)->from, 8);
 	sample.info.inode = 55;
-	assert_int_equal(socket_table_see(table, &sample, 9), SOCKET_FRESH);
+	assert_int_equal(socket_table_see(table, &sample, 9, 8), SOCKET_FRESH);
 	assert_int_equal(socket_table_find(table, 5)->from, 8);
 	assert_int_equal(socket_table_find(table, 5)->owner, SOCKET_UNDECIDED);
 	socket_table_free(table);

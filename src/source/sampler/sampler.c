@@ -30,7 +30,8 @@
  *
  * The cost of a sample grows with the number of sockets. It includes a walk through the kernel's table, half a
  * millisecond at least. The interval adapts to that cost (sampler_times.c). In between, a peek at the listeners alone
- * finds new ones early for a few microseconds. Final counters at a port without a known listener hasten a sample.
+ * finds new ones early for a few microseconds. A new one, and final counters at a port without a known listener, cause
+ * a sample of the listeners and their owners alone.
  */
 #include "source/sampler/sampler.h"
 
@@ -85,7 +86,7 @@ static void see(void *context, const struct event *event)
 	/* A mini socket in FIN_WAIT2: the socket itself is destroyed. One without ends has just been disconnected. */
 	if (event->info.cookie == 0 || event->info.bytes_received < 0 || !flow_is_complete(&event->flow))
 		return;
-	news = socket_table_see(sampler->sockets, event, sampler->sample);
+	news = socket_table_see(sampler->sockets, event, sampler->sample, sampler->full_before);
 	if (news != SOCKET_SAME)
 		append(news == SOCKET_FRESH ? &sampler->fresh : &sampler->changed, event);
 }
@@ -280,11 +281,10 @@ static void forget_listeners(struct sampler *sampler)
 		listeners_forget(sampler->listeners, sampler->sample - 1, sampler->trusted);
 }
 
-int sampler_sample(struct sampler *sampler)
+/* Lists sockets in these states; finds the owners of listeners, and of sockets if there are new ones. */
+static void list_sockets(struct sampler *sampler, unsigned int states)
 {
-	int64_t began_ns = processor_time();
 	bool forks;
-	size_t left;
 
 	sampler->sample++;
 	sampler->owner_events.sample = sampler->sample;
@@ -292,8 +292,8 @@ int sampler_sample(struct sampler *sampler)
 	sampler->fresh.count = sampler->changed.count = 0;
 	sampler->new_listeners = false;
 	unseen_holders_begin(sampler->unseen_holders);
-	(void)diag_dump(sampler->config.diag, STATES, see, sampler, &(struct err){""});
-	left = process_set_refresh(sampler->process_set);
+	(void)diag_dump(sampler->config.diag, states, see, sampler, &(struct err){""});
+	sampler->left = process_set_refresh(sampler->process_set);
 	forks = process_set_follow(sampler->process_set, sampler->sample);
 	forks |= unseen_holders_sample(sampler->unseen_holders, sampler->sample);
 	if (forks || sampler->fresh.count > 0 || sampler->new_listeners) {
@@ -301,8 +301,10 @@ int sampler_sample(struct sampler *sampler)
 		listener_owners_sample(&sampler->listener_owners, sampler->sample, forks);
 	}
 	listener_owners_run(&sampler->listener_owners);
-	if (sampler->fresh.count > COUNTERS_SINGLE_MAX)
-		(void)diag_dump(sampler->config.diag, STATES | DIAG_NO_COUNTERS, see_again, sampler, &(struct err){""});
+}
+
+static void decide_listed(struct sampler *sampler)
+{
 	doubt(sampler);
 	owner_events_listeners(&sampler->owner_events, sampler->listeners);
 	for (size_t i = 0; i < sampler->changed.count; i++) {
@@ -314,11 +316,37 @@ int sampler_sample(struct sampler *sampler)
 	sampler_decide_pending(sampler);
 	forget_listeners(sampler);
 	listener_owners_done(&sampler->listener_owners);
+}
+
+int sampler_sample(struct sampler *sampler)
+{
+	int64_t began_ns = processor_time();
+
+	sampler->full_before = sampler->full;
+	sampler->full = sampler->sample + 1;
+	list_sockets(sampler, STATES);
+	if (sampler->fresh.count > COUNTERS_SINGLE_MAX)
+		(void)diag_dump(sampler->config.diag, STATES | DIAG_NO_COUNTERS, see_again, sampler, &(struct err){""});
+	decide_listed(sampler);
 	if (socket_table_count(sampler->sockets) > 4096 && sampler->sample % 64 == 0)
-		socket_table_sweep(sampler->sockets, sampler->sample - 1);
+		socket_table_sweep(sampler->sockets, sampler->full_before);
 	sampler_times_sampled(&sampler->times, processor_time() - began_ns, sampler->fresh.count > 0,
 			      sampler->sample <= SAMPLER_OPENING);
-	return left == 0 ? SOURCE_END : sampler->owner_events.pushed;
+	return sampler->left == 0 ? SOURCE_END : sampler->owner_events.pushed;
+}
+
+/*
+ * A server may live for a few milliseconds. The listeners and their owners are enough for the connections that came
+ * through them, and the kernel keeps listeners in a small table of their own.
+ */
+static int sample_listeners(struct sampler *sampler)
+{
+	int64_t began_ns = processor_time();
+
+	list_sockets(sampler, STATE(TCP_LISTEN));
+	decide_listed(sampler);
+	sampler_times_listed(&sampler->times, processor_time() - began_ns);
+	return sampler->left == 0 ? SOURCE_END : sampler->owner_events.pushed;
 }
 
 int sampler_fd(const struct sampler *sampler)
@@ -359,15 +387,17 @@ static bool sees_new_listeners(struct sampler *sampler)
 	update_mark(sampler);
 	settle(sampler);
 	sampler_times_peeked(&sampler->times, processor_time() - began_ns);
-	return sampler->new_listeners && clock_monotonic() >= sampler->times.due_ns;
+	return sampler_times_listeners_due(&sampler->times);
 }
 
 int sampler_read(struct sampler *sampler)
 {
 	enum sampler_due due = sampler_times_due(&sampler->times);
 
-	if (due == SAMPLER_SAMPLE || (due == SAMPLER_PEEK && sees_new_listeners(sampler)))
+	if (due == SAMPLER_SAMPLE)
 		return sampler_sample(sampler);
+	if (due == SAMPLER_LISTENERS || (due == SAMPLER_PEEK && sees_new_listeners(sampler)))
+		return sample_listeners(sampler);
 	return 0;
 }
 

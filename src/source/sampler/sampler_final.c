@@ -124,7 +124,7 @@ bool sampler_final_add(struct sampler *sampler, const struct event *event)
 {
 	const struct socket_seen *seen = socket_table_find(sampler->sockets, event->info.cookie);
 	struct pending pending = {
-		.event = *event, .from = sampler->sample, .trusted = sampler->trusted, .is_late = seen == NULL};
+		.event = *event, .from = sampler->full, .trusted = sampler->trusted, .is_late = seen == NULL};
 	bool is_decided = false;
 
 	if (event->type != EVENT_INFO ||

@@ -64,6 +64,8 @@ struct sampler {
 	size_t warning_count, warned;
 	struct sampler_times times;
 	uint32_t sample;
+	size_t left;                /* number of targets that run */
+	uint32_t full, full_before; /* the last sample of all sockets, and the one before */
 	struct owner_events owner_events;
 	bool new_listeners;
 	uint32_t marked; /* number of the sample after which destroy_mark() was called, 0 no mark is pending */

@@ -10,8 +10,8 @@
 /* Samples may take a twenty-fifth of one processor while new sockets turn up, else a hundredth. */
 #define LOAD_SHARE_NEWS 25
 #define LOAD_SHARE_NO_NEWS 100
-/* And a fifth for a short time, when final counters wait for a sample. */
-#define LOAD_SHARE_HASTE 5
+/* A list of listeners and owners alone may take a tenth, while final counters name ports without a known listener. */
+#define LOAD_SHARE_LISTENERS 10
 #define INTERVAL_MIN_NS (2 * CLOCK_NS_PER_MS)
 /* A peek takes some 20 us with a hundred listeners. */
 #define LOAD_SHARE_PEEK 200
@@ -19,9 +19,12 @@
 
 static void arm(const struct sampler_times *times)
 {
-	int64_t wait_ns = clock_sooner(times->due_ns - clock_monotonic(), times->peek_ns);
+	int64_t now_ns = clock_monotonic();
+	int64_t wait_ns = clock_sooner(times->due_ns - now_ns, times->peek_ns);
 	struct itimerspec timer = {{0, 0}, {0, 0}};
 
+	if (times->wants_listeners && times->listeners_ns - now_ns < wait_ns)
+		wait_ns = times->listeners_ns - now_ns;
 	/* 0 would disarm it. */
 	if (wait_ns < 1)
 		wait_ns = 1;
@@ -49,7 +52,21 @@ enum sampler_due sampler_times_due(struct sampler_times *times)
 
 	if (read(times->timer_fd, &count, sizeof(count)) != (ssize_t)sizeof(count))
 		return SAMPLER_NOTHING;
-	return clock_monotonic() >= times->due_ns ? SAMPLER_SAMPLE : SAMPLER_PEEK;
+	if (clock_monotonic() >= times->due_ns)
+		return SAMPLER_SAMPLE;
+	return sampler_times_listeners_due(times) ? SAMPLER_LISTENERS : SAMPLER_PEEK;
+}
+
+bool sampler_times_listeners_due(const struct sampler_times *times)
+{
+	return times->wants_listeners && clock_monotonic() >= times->listeners_ns;
+}
+
+void sampler_times_listed(struct sampler_times *times, int64_t cost_ns)
+{
+	times->wants_listeners = false;
+	times->listeners_ns = clock_monotonic() + cost_ns * LOAD_SHARE_LISTENERS;
+	arm(times);
 }
 
 void sampler_times_sampled(struct sampler_times *times, int64_t cost_ns, bool has_news, bool is_opening)
@@ -68,6 +85,7 @@ void sampler_times_sampled(struct sampler_times *times, int64_t cost_ns, bool ha
 		times->interval_ns = times->longest_ns;
 	if (times->interval_ns < least)
 		times->interval_ns = least;
+	times->wants_listeners = false;
 	times->cost_ns = cost_ns;
 	times->looked_ns = clock_monotonic();
 	times->due_ns = times->looked_ns + times->interval_ns;
@@ -82,9 +100,9 @@ void sampler_times_peeked(struct sampler_times *times, int64_t cost_ns)
 	arm(times);
 }
 
-static void sooner(struct sampler_times *times, int share)
+void sampler_times_advance(struct sampler_times *times)
 {
-	int64_t soonest_ns = times->looked_ns + times->cost_ns * share;
+	int64_t soonest_ns = times->looked_ns + times->cost_ns * LOAD_SHARE_NEWS;
 
 	if (soonest_ns >= times->due_ns)
 		return;
@@ -92,12 +110,10 @@ static void sooner(struct sampler_times *times, int share)
 	arm(times);
 }
 
-void sampler_times_advance(struct sampler_times *times)
-{
-	sooner(times, LOAD_SHARE_NEWS);
-}
-
 void sampler_times_hasten(struct sampler_times *times)
 {
-	sooner(times, LOAD_SHARE_HASTE);
+	if (times->wants_listeners)
+		return;
+	times->wants_listeners = true;
+	arm(times);
 }

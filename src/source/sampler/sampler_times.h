@@ -14,6 +14,7 @@
  * @cost_ns: processor time that it took
  * @due_ns: when the next one is due
  * @peek_ns: from one peek to the next
+ * @wants_listeners: the listeners and their owners are to be sampled alone, at @listeners_ns or later
  */
 struct sampler_times {
 	int timer_fd;
@@ -23,6 +24,8 @@ struct sampler_times {
 	int64_t cost_ns;
 	int64_t due_ns;
 	int64_t peek_ns;
+	bool wants_listeners;
+	int64_t listeners_ns;
 };
 
 /** enum sampler_due - what is due */
@@ -30,6 +33,8 @@ enum sampler_due {
 	SAMPLER_NOTHING,
 	/** a cheap check for new listeners */
 	SAMPLER_PEEK,
+	/** a sample of the listeners alone */
+	SAMPLER_LISTENERS,
 	SAMPLER_SAMPLE,
 };
 
@@ -57,7 +62,13 @@ void sampler_times_peeked(struct sampler_times *times, int64_t cost_ns);
 /** sampler_times_advance() - the next sample is made as soon as the usual load allows */
 void sampler_times_advance(struct sampler_times *times);
 
-/** sampler_times_hasten() - something waits for the next sample: it is made at once, or as soon as its cost allows */
+/** sampler_times_hasten() - a listener may be new: a sample of listeners is due at once, or as its cost allows */
 void sampler_times_hasten(struct sampler_times *times);
+
+/** sampler_times_listeners_due() - whether a sample of listeners is due now */
+bool sampler_times_listeners_due(const struct sampler_times *times);
+
+/** sampler_times_listed() - a sample of listeners is over that took @cost_ns of a processor */
+void sampler_times_listed(struct sampler_times *times, int64_t cost_ns);
 
 #endif

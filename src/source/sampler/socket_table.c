@@ -91,7 +91,8 @@ bool socket_table_is_orphan(const struct event_info *info)
 	return info->inode == 0 && info->state != TCP_ESTABLISHED && info->state != TCP_CLOSE_WAIT;
 }
 
-enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t sample)
+enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t sample,
+				  uint32_t before)
 {
 	struct socket_seen *seen = idmap_put(table->sockets, event->info.cookie);
 	bool is_new = seen->sample == 0, was_accepted;
@@ -102,7 +103,7 @@ enum socket_news socket_table_see(struct socket_table *table, const struct event
 	if (is_renewed)
 		renew(seen);
 	if (is_new || is_renewed) {
-		seen->from = sample - 1;
+		seen->from = before;
 		seen->ends = flow_hash(&table->key, &event->flow);
 	}
 	was_accepted = note(seen, event, sample);

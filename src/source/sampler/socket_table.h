@@ -83,9 +83,11 @@ struct socket_seen *socket_table_find(const struct socket_table *table, uint64_t
 bool socket_table_is_orphan(const struct event_info *info);
 
 /**
- * socket_table_see() - sample number @sample has found a socket that is or was connected (an EVENT_INFO with counters)
+ * socket_table_see() - sample number @sample has found a socket that is or was connected (an EVENT_INFO with counters);
+ * sample number @before listed all sockets before that one
  */
-enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t sample);
+enum socket_news socket_table_see(struct socket_table *table, const struct event *event, uint32_t sample,
+				  uint32_t before);
 
 /**
  * socket_table_see_again() - sample number @sample queried it again, perhaps without counters; whether it is unchanged
