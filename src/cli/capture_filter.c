@@ -2,7 +2,6 @@
 #include "cli/capture_filter.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/table.h"
 #include "source/packet/dissect.h"

@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/number.h"
 #include "base/words.h"
-#include "base/xalloc.h"
 
 #define BATCH "batch:"
 #define BATCH_MOST 1000000

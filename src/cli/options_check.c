@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <pcap/pcap.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

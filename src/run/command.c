@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "run/command.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -62,11 +61,6 @@ uint64_t command_start(const struct command *command)
 	return command->start;
 }
 
-int command_fd(const struct command *command)
-{
-	return command->ended ? -1 : command->pidfd;
-}
-
 bool command_status(struct command *command, int *status)
 {
 	if (!command->ended && waitpid(command->launch.pid, &command->status, WNOHANG) == command->launch.pid)
@@ -84,23 +78,12 @@ bool command_lives(const struct command *command)
 	return command->pidfd >= 0 ? poll(&ended, 1, 0) == 0 : kill(command->launch.pid, 0) == 0;
 }
 
-void command_close(struct command *command)
-{
-	if (command == NULL)
-		return;
-	/* A child that was never released must not run unwatched. */
-	if (!command->runs) {
-		kill(command->launch.pid, SIGKILL);
-		(void)waitpid(command->launch.pid, NULL, 0);
-	}
-	if (command->pidfd >= 0)
-		close(command->pidfd);
-	free(command);
-}
-
+/* Readable when it has ended. */
 static int fd_of(const void *source)
 {
-	return command_fd(source);
+	const struct command *command = source;
+
+	return command->ended ? -1 : command->pidfd;
 }
 
 static int read_end(void *source, struct queue *events, struct err *err)
@@ -109,12 +92,22 @@ static int read_end(void *source, struct queue *events, struct err *err)
 
 	(void)events;
 	(void)err;
-	return command_fd(source) >= 0 && command_status(source, &status) ? SOURCE_END : 0;
+	return fd_of(source) >= 0 && command_status(source, &status) ? SOURCE_END : 0;
 }
 
+/* The command runs on if it has not ended. */
 static void close_source(void *source)
 {
-	command_close(source);
+	struct command *command = source;
+
+	/* A child that was never released must not run unwatched. */
+	if (!command->runs) {
+		kill(command->launch.pid, SIGKILL);
+		(void)waitpid(command->launch.pid, NULL, 0);
+	}
+	if (command->pidfd >= 0)
+		close(command->pidfd);
+	free(command);
 }
 
 const struct source_ops command_source = {

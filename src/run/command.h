@@ -40,16 +40,10 @@ uint64_t command_start(const struct command *command);
 /** command_source - a source of the run's loop without events, only with an end */
 extern const struct source_ops command_source;
 
-/** command_fd() - readable when it has ended; -1 none (Linux before 5.3) */
-int command_fd(const struct command *command);
-
 /** command_status() - its wait status; Return: false while it runs */
 bool command_status(struct command *command, int *status);
 
 /** command_lives() - true while it runs; for any thread */
 bool command_lives(const struct command *command);
-
-/** command_close() - free it; the command runs on if it has not ended; NULL is allowed */
-void command_close(struct command *command);
 
 #endif

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>

@@ -79,7 +79,13 @@ static bool is_unread(const struct conn *conn)
 	       local_addresses_has(&conn->flow.local);
 }
 
-int refresh_read(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event)
+/*
+ * Read the current counters of a connection without final counters. The kernel is queried first; a socket that it does
+ * not list (another network namespace, or dead but not closed) is read through its process.
+ *
+ * Return: 0, or -ENOENT when the socket does not exist any more, as far as that can be found.
+ */
+static int read_counters(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event)
 {
 	if (conn->cookie == 0 && !is_unread(conn))
 		return -ENOENT;
@@ -215,19 +221,19 @@ static void search_list(struct refresh *refresh, struct search *search)
 		(void)diag_dump(refresh->diag, STATES | DIAG_NO_COUNTERS, see_again, search, &ignored);
 }
 
-/* Return: 0, or -ENOENT as refresh_read() */
+/* Return: 0, or -ENOENT as read_counters() */
 static int refresh_one(struct refresh *refresh, const struct search *search, const struct conn *conn,
 		       struct event *event)
 {
 	struct sought *sought = search->is_listed && conn->cookie != 0 ? find(search, conn->cookie) : NULL;
 
 	if (sought == NULL || !sought->is_seen || is_other_flow(&sought->event.flow, &conn->flow))
-		return refresh_read(refresh->diag, refresh->netns, conn, event);
+		return read_counters(refresh->diag, refresh->netns, conn, event);
 	if (!sought->is_sure)
 		sought->is_sure =
 			counters_settle(refresh->diag, &sought->event) == 0 && sought->event.info.bytes_received >= 0;
 	if (!sought->is_sure)
-		return refresh_read(refresh->diag, refresh->netns, conn, event);
+		return read_counters(refresh->diag, refresh->netns, conn, event);
 	*event = sought->event;
 	return 0;
 }

@@ -12,20 +12,6 @@
 #include "track/tracker.h"
 
 /**
- * refresh_read() - read the current counters of a connection without final counters
- * @diag: to query the kernel, NULL when that is not possible
- * @netns: the network namespace of @diag
- * @conn: its flow, cookie, process and descriptor
- * @event: an EVENT_INFO on success
- *
- * The kernel is queried first; a socket that it does not list (another network
- * namespace, or dead but not closed) is read through its process.
- *
- * Return: 0, or -ENOENT when the socket does not exist any more, as far as that can be found.
- */
-int refresh_read(struct diag *diag, uint32_t netns, const struct conn *conn, struct event *event);
-
-/**
  * struct refresh_known - counters that belonged to their state
  * @cookie: of the socket; first, because they are sorted by it
  * @bytes_received: see struct event_info, as the others

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "run/services.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "run/run_stats.h"
 #include "base/clock.h"

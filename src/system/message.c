@@ -5,7 +5,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
-#include <netinet/tcp.h>
 #include <string.h>
 
 #include "system/tcp_info.h"

@@ -5,7 +5,6 @@
  */
 #include "system/procfs_owners.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,6 @@
 #include "system/procfs.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -143,7 +143,8 @@ void tcp_payload_ended(struct tcp_payload *tcp_payload)
 	tcp_payload->ended = true;
 }
 
-void tcp_payload_timewait(struct tcp_payload *tcp_payload, enum info_timewait timewait)
+/* The result of diag_timewait(); TIMEWAIT_UNKNOWN changes nothing. */
+static void take_timewait(struct tcp_payload *tcp_payload, enum info_timewait timewait)
 {
 	/* A mini socket that still waits for the peer's FIN: the full socket with these counters never received one. */
 	if (timewait == TIMEWAIT_NO_FIN) {
@@ -281,7 +282,7 @@ bool tcp_payload_is_lost(const struct event_info *info)
 
 void tcp_payload_feed(struct tcp_payload *tcp_payload, const struct event_info *info)
 {
-	tcp_payload_timewait(tcp_payload, info->timewait);
+	take_timewait(tcp_payload, info->timewait);
 	if (tcp_payload_is_lost(info)) {
 		tcp_payload->ended = true;
 		return;

@@ -124,9 +124,6 @@ void tcp_payload_shutdown(struct tcp_payload *tcp_payload, int how);
 /** tcp_payload_ended() - it has ended, so without final counters a sample does not give the final values */
 void tcp_payload_ended(struct tcp_payload *tcp_payload);
 
-/** tcp_payload_timewait() - result of diag_timewait(); TIMEWAIT_UNKNOWN changes nothing */
-void tcp_payload_timewait(struct tcp_payload *tcp_payload, enum info_timewait timewait);
-
 /**
  * tcp_payload_peer_sent() - set the payload that the other end sent in all
  * @tcp_payload: the evidence so far

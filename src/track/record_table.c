@@ -2,7 +2,6 @@
 #include "track/record_table.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/hash.h"
 #include "base/xalloc.h"

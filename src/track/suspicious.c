@@ -3,13 +3,11 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/table.h"
 #include "base/words.h"
-#include "base/xalloc.h"
 #include "model/columns.h"
 #include "track/record.h"
 

@@ -56,7 +56,8 @@ uint64_t timeline_unkept(const struct timeline *timeline)
 	return fold != NULL ? fold->segments[WIRE_LOCAL] + fold->segments[WIRE_REMOTE] + fold->calls : 0;
 }
 
-bool timeline_stands_out(const struct timeline_entry *entry)
+/* Whether the entry is more than plain data and its acknowledgement. */
+static bool stands_out(const struct timeline_entry *entry)
 {
 	const struct segment *segment = &entry->segment;
 
@@ -123,12 +124,12 @@ static void fold_plain(struct timeline *timeline, uint32_t tail)
 		return;
 	for (uint32_t i = 0; i < timeline->count; i++) {
 		const struct timeline_entry entry = timeline->entries[i];
-		bool out = timeline_stands_out(&entry);
+		bool out = stands_out(&entry);
 
 		/* The next remarkable one, or the first of the tail, which may become remarkable. */
 		if (behind <= i) {
 			behind = i + 1;
-			while (behind < from && !timeline_stands_out(&timeline->entries[behind]))
+			while (behind < from && !stands_out(&timeline->entries[behind]))
 				behind++;
 		}
 		before = out ? 0 : before < UINT32_MAX ? before + 1 : before;

@@ -174,7 +174,4 @@ struct timeline *timeline_folded(const struct timeline *timeline);
 /** timeline_copy() - a copy as seen from the other end; its segments are SEGMENT_REPORTED */
 struct timeline *timeline_copy(const struct timeline *timeline);
 
-/** timeline_stands_out() - whether the entry is more than plain data and its acknowledgement */
-bool timeline_stands_out(const struct timeline_entry *entry);
-
 #endif

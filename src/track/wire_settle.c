@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 
 #include "base/clock.h"
 #include "track/wire_bits.h"

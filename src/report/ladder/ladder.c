@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/escape.h"
 #include "base/table.h"
 #include "base/words.h"
 #include "base/xalloc.h"

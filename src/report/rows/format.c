@@ -157,7 +157,7 @@ void format_short(struct text *text, const struct column *column, const struct v
 	text_add(text, value->known ? "" : "+");
 }
 
-static void add_list(struct text *text, const struct column *column, const struct peers_group *group)
+static void add_list(struct text *text, const struct column *column, const struct peers_group *group, bool is_json)
 {
 	bool numbers = column->type == COLUMN_NUMBERS;
 	unsigned int count = numbers ? group->pid_count : group->comm_count;
@@ -167,11 +167,13 @@ static void add_list(struct text *text, const struct column *column, const struc
 			text_add_char(text, ',');
 		if (numbers)
 			text_add_number(text, group->pids[i]);
+		else if (is_json)
+			text_add_json(text, group->comms[i]);
 		else
 			add_name(text, group->comms[i], true);
 	}
 	if (numbers ? group->more_pids : group->more_comms)
-		text_add(text, ",...");
+		text_add(text, is_json ? ",null" : ",...");
 }
 
 /* Append a number as text and JSON share it. Return: false for the types they do not share. */
@@ -229,26 +231,9 @@ void format_text(struct text *text, const struct column *column, const struct va
 	else if (column->type == COLUMN_COOKIE)
 		text_add_unsigned(text, (uint64_t)value->number);
 	else if (column->type == COLUMN_NUMBERS || column->type == COLUMN_NAMES)
-		add_list(text, column, value->group);
+		add_list(text, column, value->group, false);
 	else if (!add_number(text, column, value))
 		add_name(text, value->text, false);
-}
-
-static void add_json_list(struct text *text, const struct column *column, const struct peers_group *group)
-{
-	bool numbers = column->type == COLUMN_NUMBERS;
-	unsigned int count = numbers ? group->pid_count : group->comm_count;
-
-	text_add_char(text, '[');
-	for (unsigned int i = 0; i < count; i++) {
-		if (i > 0)
-			text_add_char(text, ',');
-		if (numbers)
-			text_add_number(text, group->pids[i]);
-		else
-			text_add_json(text, group->comms[i]);
-	}
-	text_add(text, (numbers ? group->more_pids : group->more_comms) ? ",null]" : "]");
 }
 
 static void add_json_words(struct text *text, const char *words)
@@ -296,7 +281,9 @@ void format_json(struct text *text, const struct column *column, const struct va
 		text_add_unsigned(text, (uint64_t)value->number);
 		text_add_char(text, '"');
 	} else if (column->type == COLUMN_NUMBERS || column->type == COLUMN_NAMES) {
-		add_json_list(text, column, value->group);
+		text_add_char(text, '[');
+		add_list(text, column, value->group, true);
+		text_add_char(text, ']');
 	} else if (column->type == COLUMN_WORDS) {
 		add_json_words(text, value->text);
 	} else if (!add_number(text, column, value)) {

@@ -2,7 +2,6 @@
 #include "report/rows/histogram.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

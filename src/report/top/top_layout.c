@@ -2,11 +2,9 @@
 #include "report/top/top_layout.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/xalloc.h"
 #include "model/columns.h"
 
 /*

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/top/top_order.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +16,8 @@
 
 /* ---- filter -------------------------------------------------------------------------- */
 
-bool top_order_matches(const struct top_row *row, const char *filter, const struct top_style *style)
+/* Whether the row contains each word of @filter, and no word after '!'; case is ignored. */
+static bool matches_filter(const struct top_row *row, const char *filter, const struct top_style *style)
 {
 	static const enum top_column searched[] = {TOP_PEER, TOP_LOCAL, TOP_PORT, TOP_PROCESS, TOP_DIR, TOP_STATE};
 	struct text text = {0};
@@ -255,7 +255,7 @@ void top_order(struct top_list *list, struct top_row *const *rows, size_t count,
 	list->count = 0;
 	top_fold_begin(&list->total, &(struct top_row){.members = 0});
 	for (size_t i = 0; i < count; i++) {
-		if (rows[i]->hidden || (state->filter[0] != '\0' && !top_order_matches(rows[i], state->filter, style)))
+		if (rows[i]->hidden || (state->filter[0] != '\0' && !matches_filter(rows[i], state->filter, style)))
 			continue;
 		list->rows[list->count++] = rows[i];
 		top_fold_add(&list->total, rows[i]);

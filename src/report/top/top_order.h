@@ -45,9 +45,6 @@ void top_fold_begin(struct top_row *to, const struct top_row *first);
 /** top_fold_add() - fold a row into @to */
 void top_fold_add(struct top_row *to, const struct top_row *row);
 
-/** top_order_matches() - true when the row contains each word of @filter, and no word after '!'; case is ignored */
-bool top_order_matches(const struct top_row *row, const char *filter, const struct top_style *style);
-
 /** top_order_find() - the place of the row with this conn.id, or @count of the list */
 size_t top_order_find(const struct top_list *list, uint64_t id);
 

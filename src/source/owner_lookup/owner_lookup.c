@@ -3,7 +3,6 @@
 
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"

@@ -221,7 +221,8 @@ int capture_open_live(struct capture **result, const struct capture_config *conf
 	*result = capture;
 	return 0;
 fail:
-	capture_close(capture);
+	pcap_close(capture->pcap);
+	free(capture);
 	return status;
 }
 
@@ -337,12 +338,4 @@ int64_t capture_drops(struct capture *capture)
 	if (getsockopt(pcap_fileno(capture->pcap), SOL_PACKET, PACKET_STATISTICS, &stats, &length) < 0)
 		return -1;
 	return stats.tp_drops;
-}
-
-void capture_close(struct capture *capture)
-{
-	if (capture == NULL)
-		return;
-	pcap_close(capture->pcap);
-	free(capture);
 }

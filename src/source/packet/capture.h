@@ -91,7 +91,4 @@ void capture_stop(struct capture *capture);
 /** capture_drops() - frames the kernel had no room for since the last call; -1 unknown */
 int64_t capture_drops(struct capture *capture);
 
-/** capture_close() - close it; NULL is allowed */
-void capture_close(struct capture *capture);
-
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/xalloc.h"
 #include "source/packet/savefile_reader.h"
 #include "source/source.h"
 

@@ -75,7 +75,7 @@ static enum dissect_result mpls_packet(struct dissect_state *frame)
 }
 
 /* RFC 1661, RFC 1662: optional address and control, then a protocol number of one or two bytes. */
-enum dissect_result dissect_ppp(struct dissect_state *frame)
+static enum dissect_result link_ppp(struct dissect_state *frame)
 {
 	uint16_t protocol;
 	uint8_t first;
@@ -111,7 +111,7 @@ static enum dissect_result pppoe_packet(struct dissect_state *frame)
 	if (!span_take_u8(&frame->rest, &version_type) || !span_take_u8(&frame->rest, &code) ||
 	    !span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &length))
 		return DISSECT_MALFORMED;
-	return code == 0 ? dissect_ppp(frame) : DISSECT_OTHER;
+	return code == 0 ? link_ppp(frame) : DISSECT_OTHER;
 }
 
 enum dissect_result dissect_ethertype(struct dissect_state *frame, uint16_t type)
@@ -141,7 +141,7 @@ enum dissect_result dissect_ethertype(struct dissect_state *frame, uint16_t type
 		case ETHERTYPE_PPPOE_SESSION:
 			return pppoe_packet(frame);
 		case ETHERTYPE_PPP:
-			return dissect_ppp(frame);
+			return link_ppp(frame);
 		default:
 			/* RFC 1042: a length, then LLC with SNAP, contains another EtherType. */
 			if (type > ETHERTYPE_SNAP_MAX || !span_take(&frame->rest, sizeof(snap), &header) ||
@@ -266,13 +266,13 @@ static enum dissect_result link_serial(struct dissect_state *frame)
 
 	if (!dissect_peek(frame, &address))
 		return DISSECT_MALFORMED;
-	return (address & 0x7f) == 0x0f ? link_hdlc(frame) : dissect_ppp(frame);
+	return (address & 0x7f) == 0x0f ? link_hdlc(frame) : link_ppp(frame);
 }
 
 /* pppd's own: a direction in place of the address. */
 static enum dissect_result link_pppd(struct dissect_state *frame)
 {
-	return span_skip(&frame->rest, 2) ? dissect_ppp(frame) : DISSECT_MALFORMED;
+	return span_skip(&frame->rest, 2) ? link_ppp(frame) : DISSECT_MALFORMED;
 }
 
 /* RFC 2427: an address that ends at the byte with bit 0, control, then what follows; or an EtherType, as Cisco does. */

@@ -90,7 +90,4 @@ static inline enum dissect_result dissect_llc(struct dissect_state *frame)
 	return dissect_ethertype(frame, 0);
 }
 
-/** dissect_ppp() - a PPP protocol number, with or without address and control before it, is at frame->rest */
-enum dissect_result dissect_ppp(struct dissect_state *frame);
-
 #endif

@@ -4,7 +4,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <pcap/dlt.h>
-#include <string.h>
 
 #include "base/clock.h"
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/packet/tls.h"
 
-#include <string.h>
-
 #define CONTENT_HANDSHAKE 22
 #define VERSION_MAJOR 3
 #define HANDSHAKE_CLIENT_HELLO 1

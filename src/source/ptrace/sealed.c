@@ -2,7 +2,6 @@
 #include "source/ptrace/sealed.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "system/socket.h"

@@ -77,9 +77,6 @@ typedef int stop_read(int socket, struct event *event);
  */
 int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info);
 
-/** stop_may_read_socket() - whether the descriptors of a process may be read, one way or the other */
-bool stop_may_read_socket(struct target *target);
-
 /**
  * stop_check_sealed() - check whether a process may be inspected (sealed.h)
  *

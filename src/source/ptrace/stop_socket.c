@@ -26,7 +26,8 @@ static int pidfd_of(struct target *target)
 	return target->pidfd;
 }
 
-bool stop_may_read_socket(struct target *target)
+/* Whether the descriptors of a process may be read, one way or the other. */
+static bool may_read(struct target *target)
 {
 	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : socket_take(pidfd, STDIN_FILENO);
 	char path[PATH_MAX];
@@ -42,7 +43,7 @@ void stop_check_sealed(struct stop *stop, struct target *target)
 	bool was_sealed = target->is_sealed;
 	struct err why;
 
-	target->is_sealed = !stop_may_read_socket(target);
+	target->is_sealed = !may_read(target);
 	if (!target->is_sealed) {
 		sealed_forget(target);
 	} else if (!was_sealed) {

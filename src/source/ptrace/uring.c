@@ -8,8 +8,6 @@
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/escape.h"
-#include "base/xalloc.h"
 #include "system/diag.h"
 #include "system/socket.h"
 #include "system/procfs.h"
