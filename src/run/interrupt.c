@@ -16,6 +16,8 @@
 
 /* Ended by a second SIGINT, a run prints what it has in this time. */
 #define AT_ONCE_NS (500 * CLOCK_NS_PER_MS)
+/* The longest time between the two signals of one request, see is_same_request(). */
+#define SAME_NS (20 * CLOCK_NS_PER_MS)
 
 static struct {
 	pthread_mutex_t mutex; /* the thread that holds it reads and handles the signals */
@@ -30,6 +32,8 @@ static struct {
 	int count;                   /* SIGINT and SIGTERM so far */
 	int own_count;               /* those of them that are not for the command */
 	int last;
+	uint32_t sender;     /* of the last one that a process has sent */
+	int64_t received_ns; /* monotonic, when that was */
 	bool is_final;
 } interrupt = {.mutex = PTHREAD_MUTEX_INITIALIZER, .signal_fd = -1, .deadline_ns = INT64_MAX, .last = SIGINT};
 
@@ -59,10 +63,29 @@ static bool is_for_command(const struct signalfd_siginfo *info)
 	return info->ssi_code == SI_KERNEL && interrupt.lives != NULL && interrupt.lives(interrupt.context);
 }
 
+/*
+ * timeout(1) sends its signal twice, to its child and to the process group that both are in: that is one request to
+ * end. So is what the same process sends again so soon.
+ */
+static bool is_same_request(const struct signalfd_siginfo *info)
+{
+	int64_t now_ns = clock_monotonic();
+	bool is_same = info->ssi_code == SI_USER && interrupt.count > 0 && interrupt.last == (int)info->ssi_signo &&
+		       interrupt.sender == info->ssi_pid && clock_since(interrupt.received_ns, now_ns) < SAME_NS;
+
+	if (is_same || info->ssi_code != SI_USER)
+		return is_same;
+	interrupt.sender = info->ssi_pid;
+	interrupt.received_ns = now_ns;
+	return false;
+}
+
 static void take(const struct signalfd_siginfo *info)
 {
 	bool is_stuck = atomic_load(&interrupt.untaken) > 0;
 
+	if (is_end(info) && is_same_request(info))
+		return;
 	if (is_end(info)) {
 		interrupt.count++;
 		interrupt.last = (int)info->ssi_signo;
