@@ -153,6 +153,17 @@ static bool was_made_by_data(const struct event_info *info)
 	return info->data_segs_in < 0 || without_data < (info->state == TCP_ESTABLISHED ? 1 : 2);
 }
 
+static void take_retrans(struct evidence *evidence, const struct event_info *info)
+{
+	if (info->total_retrans >= 0)
+		evidence->total_retrans = info->total_retrans;
+	else if (info->reason == INFO_DESTROY && evidence->close_ns < 0 && evidence->kernel_state != TCP_CLOSE)
+		evidence->total_retrans = -1; /* it was reset: more may have come since the sample */
+	/* After the handshake its share is unknown, unless the total is 0. */
+	if (evidence->established && info->total_retrans == 0)
+		evidence->handshake_retrans = 0;
+}
+
 /* An attempt ends when its failure is reported; its socket may be closed, or its end reported, much later. */
 static bool is_after_failure(const struct evidence *evidence, const struct event_info *info)
 {
@@ -229,13 +240,9 @@ void record_info(struct record *record, const struct event *event)
 		evidence->established = true;
 	if (info->segs_in > 0)
 		evidence->answered = true;
-	if (info->total_retrans >= 0)
-		evidence->total_retrans = info->total_retrans;
-	else if (info->reason == INFO_DESTROY && evidence->close_ns < 0 && evidence->kernel_state != TCP_CLOSE)
-		evidence->total_retrans = -1; /* it was reset: more may have come since the sample */
-	/* After the handshake its share is unknown, unless the total is 0. */
-	if (evidence->established && info->total_retrans == 0)
-		evidence->handshake_retrans = 0;
+	if (info->reason == INFO_DESTROY)
+		evidence->unanswered = info->segs_in == 0 && info->segs_out > 0;
+	take_retrans(evidence, info);
 	/* Not after closing: the acknowledgement of a FIN may distort the smoothed round trip. */
 	if (info->state == TCP_ESTABLISHED && info->rtt_us > 0)
 		evidence->kernel_rtt_ns = info->rtt_us * CLOCK_NS_PER_US;
@@ -542,6 +549,8 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		record_settle_attempt(record, rules, conn);
 	} else if (record->wire == NULL || (conn->result == RESULT_UNKNOWN && evidence->established)) {
 		settle_unwatched(evidence, conn);
+	} else if (conn->result == RESULT_PENDING && conn->dir == DIR_OUT && evidence->destroy_ns >= 0) {
+		record_settle_gone(record, conn);
 	}
 	settle_times(record, conn);
 	settle_counters(record, conn);

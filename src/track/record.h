@@ -45,6 +45,7 @@
  * @delay: enum info_delay
  * @established: the kernel's counters prove that the handshake finished
  * @answered: the kernel's counters prove that the peer answered
+ * @unanswered: the final counters prove that no segment came
  * @waits: it waits at a target's listener to be accepted, or did
  * @may_have_exited: its process ended, and it is unknown whether it had the connection open until then
  */
@@ -77,6 +78,7 @@ struct evidence {
 	uint8_t delay;
 	bool established;
 	bool answered;
+	bool unanswered;
 	bool waits;
 	bool may_have_exited;
 };
@@ -210,6 +212,9 @@ bool record_is_undecided(int error);
 
 /** record_settle_attempt() - RESULT, ERRNO and CONNECT_MS of an outgoing attempt, by calls and counters */
 void record_settle_attempt(const struct record *record, const struct record_rules *rules, struct conn *conn);
+
+/** record_settle_gone() - RESULT and ERRNO of an outgoing attempt without calls whose socket is destroyed */
+void record_settle_gone(const struct record *record, struct conn *conn);
 
 /** record_is_unsent() - whether connect(2) failed in the local kernel before a SYN was made: it has no packets */
 bool record_is_unsent(const struct record *record);

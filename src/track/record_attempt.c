@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 
+#include "base/clock.h"
 #include "track/record.h"
 
 /* RESULT and ERRNO of an outgoing attempt, by calls and counters. */
@@ -121,5 +122,36 @@ void record_settle_attempt(const struct record *record, const struct record_rule
 		/* A socket without a cookie cannot be queried: whether it still exists is unknown too. */
 		conn->result = evidence->connect_end_ns >= 0 && conn->cookie == 0 ? RESULT_UNKNOWN : RESULT_PENDING;
 		conn->error = -1;
+	}
+}
+
+/* RFC 6298, 2.1: before the first retransmission. */
+#define FIRST_WAIT_NS CLOCK_NS_PER_SEC
+
+/*
+ * The kernel waits for an answer at least as long as between the last two SYN segments, and at most twice as long, then
+ * it sends the next one or gives up. A socket that is destroyed sooner was closed, one that is destroyed later had
+ * given up before. Of a connect(2) that waited and failed the kernel clears the counters: it was not closed by its
+ * program.
+ */
+void record_settle_gone(const struct record *record, struct conn *conn)
+{
+	const struct evidence *evidence = record->evidence;
+	int64_t wait_ns = clock_span(wire_last_ns(record->wire), evidence->destroy_ns);
+	int64_t gap_ns = conn->gap_ns > 0 ? conn->gap_ns : FIRST_WAIT_NS;
+	bool is_soon = wait_ns >= 0 && wait_ns < gap_ns - gap_ns / 10;
+	bool is_late = wait_ns > 2 * gap_ns + gap_ns / 5;
+
+	conn->open = 0;
+	conn->error = -1;
+	conn->result = RESULT_UNKNOWN;
+	if (evidence->answered) {
+		conn->result = RESULT_REFUSED;
+		conn->error = ECONNREFUSED;
+	} else if (is_late || (!evidence->unanswered && wait_ns >= 0 && !is_soon)) {
+		conn->result = RESULT_TIMEOUT;
+		conn->error = ETIMEDOUT;
+	} else if (evidence->unanswered && is_soon) {
+		conn->result = RESULT_ABORT;
 	}
 }

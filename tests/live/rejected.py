@@ -159,6 +159,73 @@ def attempted():
     must(["nft", "delete", "table", "inet", "own"])
 
 
+BEHIND = "198.18.1.2"
+ATTEMPT = """
+import socket, sys
+client = socket.socket()
+client.settimeout(float(sys.argv[1]))
+try:
+    client.connect(("%s", 9))
+except OSError as error:
+    print(repr(error), flush=True)
+client.close()
+""" % BEHIND
+
+
+def behind():
+    """Another host, beyond the one at the end of the cable, which becomes a router. Return: how to run a command there."""
+    router = other_host()
+    holder = Process(["unshare", "-n", "sh", "-c", "ip link set lo up && echo ready && exec sleep 600"])
+    wait_for(lambda: "ready" in holder.out, "the namespace behind")
+    inside = ["nsenter", "--net=/proc/%d/ns/net" % holder.pid, "--"]
+    must(router + ["ip", "link", "add", "out", "type", "veth", "peer", "name", "far", "netns", str(holder.pid)])
+    must(router + ["sh", "-c", "ip addr add 198.18.1.1/24 dev out && ip link set out up && "
+                   "echo 1 >/proc/sys/net/ipv4/ip_forward"])
+    must(inside + ["sh", "-c", "ip addr add %s/24 dev far && ip link set far up && ip route add default via 198.18.1.1"
+                   % BEHIND])
+    run(["ip", "route", "delete", "198.18.1.0/24"])
+    must(["ip", "route", "add", "198.18.1.0/24", "via", THERE])
+    return router
+
+
+def forward(router, rule):
+    result = run(router + [need("nft"), "-f", "-"], stdin="table inet own {\n chain own {\n  type filter hook forward "
+                 "priority 0;\n  tcp dport 9 %s\n }\n}\n" % rule)
+    if result.status:
+        raise Skip("nft cannot do this here: " + result.err.strip().splitlines()[0])
+
+
+def attempt_beyond(way, options):
+    """Return: the row of an attempt of half a second."""
+    words = [sys.executable, "-c", ATTEMPT, "0.5"]
+    if way == "launched":
+        return Trace(options, words).finish()
+    client = Process(["sh", "-c", 'read go && exec "$@"', "sh"] + words, stdin=subprocess.PIPE)
+    trace = watch([client.pid], options + ["--look-ms=2"], before=[]) if way == "diag" else Trace(options)
+    capturing(trace)
+    client.line()
+    client.wait()
+    return trace.interrupt() if trace.alive() else trace.finish()
+
+
+@test("a router drops the SYN, or answers it by a RST: the program gave up, or was refused, in each way to watch")
+def beyond():
+    router = behind()
+    ways = [way for way in WAYS if way[0] == "launched" or (way[0] in ("diag", "host") and way[1])]
+    for rule, result, errno, closes in (("drop", "abort", None, (None,)),
+                                           # The router speaks in the name of the host behind it.
+                                           ("reject with tcp reset", "refused", "ECONNREFUSED", (None, "rrst"))):
+        forward(router, rule)
+        for way, options in ways:
+            rows = [row for row in attempt_beyond(way, options) if row["rport"] == 9]
+            fact = "%s, %s %s: %s" % (rule, way, options, [short(row) for row in rows])
+            if way == "diag" and rule != "drop" and not rows:
+                continue    # it was over between two samples
+            equal([(row["dir"], row["result"], row["errno"]) for row in rows], [("out", result, errno)], fact)
+            check(all(row["close"] in closes and "kernel" not in (row["why"] or []) for row in rows), fact)
+        must(router + ["nft", "delete", "table", "inet", "own"])
+
+
 if sys.argv[1:2] == ["echo"]:
     echo(sys.argv[2])
 elif sys.argv[1:2] == ["call"]:

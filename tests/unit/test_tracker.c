@@ -356,6 +356,52 @@ static void a_connect_that_began_before_the_run(void **state)
 	}
 }
 
+/* Packets show the SYN segments, and the kernel the end of the socket. */
+static void an_attempt_whose_socket_is_gone(void **state)
+{
+	static const struct {
+		int64_t syn_ms, destroy_ms;
+		int32_t segs_in, segs_out; /* -1: cleared by the kernel */
+		enum conn_result result;
+	} cases[] = {
+		{0, 500, 0, 1, RESULT_ABORT},      {0, 1500, 0, 1, RESULT_UNKNOWN},
+		{0, 2500, 0, 1, RESULT_TIMEOUT},   {0, 500, -1, -1, RESULT_UNKNOWN},
+		{0, 1000, -1, -1, RESULT_TIMEOUT}, {0, 2000, -1, -1, RESULT_TIMEOUT},
+		{3000, 3200, 0, 2, RESULT_ABORT},  {3000, 9700, 0, 2, RESULT_TIMEOUT},
+		{3000, 5000, 0, 2, RESULT_ABORT},  {3000, 7000, 0, 2, RESULT_UNKNOWN},
+		{0, 10, 1, 1, RESULT_REFUSED},
+	};
+	struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tracker *tracker = new_tracker(true, 100);
+		struct event last = an_info(INFO_DESTROY, cases[i].destroy_ms, &flow, 5, TCP_CLOSE);
+		struct event first = a_segment(0, &flow, SEGMENT_SYN, 100, 0, 0), second = first;
+
+		last.info.segs_in = cases[i].segs_in;
+		last.info.segs_out = cases[i].segs_out;
+		if (cases[i].segs_in < 0) {
+			tcp_info_unknown(&last.info);
+			last.info.reason = INFO_DESTROY;
+			last.info.cookie = 5;
+		}
+		first.segment.has = second.segment.has |= SEGMENT_HAS_OUTGOING;
+		second.time_ns = T0 + cases[i].syn_ms * MS;
+		feed(tracker, first);
+		feed(tracker, an_info(INFO_SAMPLE, 1, &flow, 5, TCP_SYN_SENT));
+		if (cases[i].syn_ms > 0)
+			feed(tracker, second);
+		feed(tracker, last);
+		for (const struct conn *conn = NULL; (conn = tracker_next(tracker, conn)) != NULL;)
+			assert_false(conn->open);
+		tracker_finish(tracker, T0 + 20000 * MS);
+		assert_int_equal(reported_count, 1);
+		assert_int_equal(reported[0].result, cases[i].result);
+		tracker_free(tracker);
+	}
+}
+
 static void an_attempt_that_sent_nothing_has_no_packets(void **state)
 {
 	struct flow others = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
@@ -999,6 +1045,7 @@ int main(void)
 		cmocka_unit_test(parts_of_mptcp_are_named_and_not_counted),
 		cmocka_unit_test(what_the_own_kernel_refuses_is_an_error),
 		cmocka_unit_test(a_connect_that_began_before_the_run),
+		cmocka_unit_test(an_attempt_whose_socket_is_gone),
 		cmocka_unit_test(an_attempt_that_sent_nothing_has_no_packets),
 		cmocka_unit_test(what_programs_do_not_accept_is_counted),
 		cmocka_unit_test(an_attempt_whose_syn_is_in_no_packet_is_a_row),
