@@ -19,7 +19,7 @@ _conntrace() {
 		--decapsulate --local --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
 		--group --only --suspicious --retrans-ms --slow-ms --limited-ms --gap-ms --long-ms --idle-ms
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
-		-j --json -H --no-header --null --human --time -N --resolve -n --color -q --quiet --record --strace-log --audit-log --replay
+		-j --json -H --no-header --schema --null --human --time -N --resolve -n --color -q --quiet --record --strace-log --audit-log --replay
 		--control --metrics --metrics-peers
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
@@ -27,7 +27,7 @@ _conntrace() {
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|--packets|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--limited-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--events|--ladder|--context'
-	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--null|--time|--color|--record|--replay|--debug|--strace-log|--audit-log'
+	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--schema|--null|--time|--color|--record|--replay|--debug|--strace-log|--audit-log'
 	with_argument+='|--control|--metrics|--metrics-peers'
 
 	local i
@@ -66,6 +66,7 @@ _conntrace() {
 	--events) COMPREPLY=($(compgen -W 'handshakes messages messages:' -- "$cur")) ;;
 	--ladder) _conntrace_list 'suspicious all full' ;;
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot' -- "$cur")) ;;
+	--schema) COMPREPLY=($(compgen -W 'conntrace zeek ecs otel' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")) ;;
 	--decapsulate) _conntrace_list 'ipip gre vxlan geneve all' ;;

@@ -38,6 +38,8 @@
 
 static const char *const via_words[] = {"auto", "ptrace", "diag", "bpf", NULL};
 TABLE_COVERS(via_words, OPTIONS_VIA_NUM + 1);
+static const char *const schema_words[] = {"conntrace", "zeek", "ecs", "otel", NULL};
+TABLE_COVERS(schema_words, REPORT_SCHEMA_NUM + 1);
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 TABLE_COVERS(color_words, OPTIONS_COLOR_NUM + 1);
 struct option_def;

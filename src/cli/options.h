@@ -106,6 +106,7 @@ enum options_debug {
  * @append: to its end; SIGHUP reopens it
  * @columns: columns to print
  * @format: format of rows
+ * @schema: enum report_schema
  * @null: text of unknown values in csv and tsv
  * @time: form of points in time
  * @time_given: --time was given
@@ -187,6 +188,7 @@ struct options {
 	bool append;
 	const char *columns;
 	enum report_format format;
+	enum report_schema schema;
 	const char *null;
 	enum report_time time;
 	bool time_given;

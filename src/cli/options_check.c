@@ -35,7 +35,8 @@ static const struct need {
 		NEED_METRICS,
 		NEED_OUTPUT,
 		NEED_SEPARATED,
-		NEED_UNCLAIMED
+		NEED_UNCLAIMED,
+		NEED_CONNS
 	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},
@@ -61,6 +62,7 @@ static const struct need {
 	{"append", NEED_OUTPUT},
 	{"null", NEED_SEPARATED},
 	{"local", NEED_UNCLAIMED},
+	{"schema", NEED_CONNS},
 };
 
 void options_check_given(struct options_check *options_check, const char *name)
@@ -105,11 +107,21 @@ static bool has_unclaimed(const struct options *options)
 	       options->pid_count == 0 && options->strace_log == NULL;
 }
 
+static bool shows_conns(const struct options *options)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (options->reports[i].ops->has_conns)
+			return true;
+	return options->events;
+}
+
 static int check_needs(const struct options_check *options_check, const struct options *options, struct err *err)
 {
 	bool packets = options->interface_count > 0 || options->read != NULL;
 	const char *lacking = NULL;
 
+	if (options->schema != REPORT_SCHEMA_NONE && options->columns != NULL)
+		return err_set(err, EINVAL, "--schema has columns of its own, and cannot go with --columns");
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		if (!was_given(options_check, needs[i].name))
 			continue;
@@ -140,6 +152,8 @@ static int check_needs(const struct options_check *options_check, const struct o
 			lacking = "--format=csv or --format=tsv";
 		else if (needs[i].what == NEED_UNCLAIMED && !has_unclaimed(options))
 			lacking = "packets alone: -i IFACE, -r FILE or --replay=FILE";
+		else if (needs[i].what == NEED_CONNS && (options->format != REPORT_JSON || !shows_conns(options)))
+			lacking = "--format=json and connections: -z conns or --events";
 		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
 			lacking = "--via=diag";
 		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))

@@ -62,6 +62,7 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	to->format = options->format;
 	to->time = options->time;
 	to->null = options->null;
+	to->schema = options->schema;
 	to->why = options->only != 0 || options->suspicious;
 	to->last_printer = &output->last_printer;
 	to->align = options->align;

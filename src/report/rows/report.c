@@ -6,6 +6,7 @@
 
 #include "base/xalloc.h"
 #include "report/rows/report_rows.h"
+#include "report/rows/schema.h"
 
 static void begin_printer(struct report *report, const struct report_options *options, size_t which, FILE *out)
 {
@@ -62,6 +63,8 @@ int report_new(struct report **report, const struct report_options *options, siz
 		ret = select_keys(choice, options, &made->keys, err);
 	if (ret == 0 && ops->columns != NULL)
 		ret = select_columns(ops, &made->keys, options, &made->printer.columns, err);
+	if (ret == 0 && ops->has_conns && options->format == REPORT_JSON)
+		schema_apply((enum report_schema)options->schema, &made->printer.columns);
 	if (ret == 0 && ops->columns != NULL)
 		ret = select_sort(ops, &made->keys, options, &made->sort, err);
 	if (ret < 0) {

@@ -46,6 +46,18 @@ enum report_time {
 	REPORT_TIME_NUM
 };
 
+/** enum report_schema - whose names */
+enum report_schema {
+	REPORT_SCHEMA_NONE,
+	/** conn.log of Zeek; the originator is the side that opened */
+	REPORT_SCHEMA_ZEEK,
+	/** Elastic Common Schema; the source is the side that opened */
+	REPORT_SCHEMA_ECS,
+	/** semantic conventions of OpenTelemetry */
+	REPORT_SCHEMA_OTEL,
+	REPORT_SCHEMA_NUM
+};
+
 struct column_fields;
 struct groups;
 struct io_filters;
@@ -91,6 +103,7 @@ struct report_choice {
  * @last_printer: the report whose rows are the last ones so far, shared by all of them; NULL when there is only one.
  *                A table that follows another one begins with a blank line and its titles
  * @null: unknown values in csv and tsv
+ * @schema: enum report_schema: names of the columns of connections in JSON
  * @why: only connections with reasons are chosen: WHY is a default column
  * @human: shorten bytes to 1.2K (powers of 1024) in table and raw
  * @resolve: names of hosts and services instead of numbers, in table and raw
@@ -120,6 +133,7 @@ struct report_options {
 	bool align;
 	bool header;
 	bool why;
+	unsigned int schema;
 	bool human;
 	bool resolve;
 	bool color;
