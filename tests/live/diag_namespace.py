@@ -84,7 +84,9 @@ def departs():
     target.line()
     equal(target.wait(), 0, "the target's end: " + target.err)
     rows = {row["cookie"]: row for row in trace.finish()}.values()
-    equal([(row["lport"], row["dir"], row["rx_bytes"]) for row in rows], [(port, "in", 10)] * 2, "rows")
+    equal([(row["lport"], row["dir"]) for row in rows], [(port, "in")] * 2, "rows")
+    # Unknown if the machine was too busy for its counters to be read in time.
+    check({row["rx_bytes"] for row in rows} <= {10, None}, "RX_BYTES")
     # Whether a process that has ended had a child is unknown.
     check({row["pid"] for row in rows} <= {target.pid, None}, "PID")
     equal(trace.err.count("another network namespace"), 1, "sentences: " + trace.err)
