@@ -379,6 +379,13 @@ def tasks(pid):
 
 def children(pid):
     """The living children of a process, zombies too, in the order of their PIDs."""
+    try:
+        if os.path.exists("/proc/self/task/%d/children" % os.getpid()):
+            return sorted(int(child) for task in tasks(pid)
+                          for child in read_file("/proc/%d/task/%d/children" % (pid, task)).split())
+    except OSError:
+        return []
+    # A kernel without CONFIG_PROC_CHILDREN.
     pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
     return [child for child in pids if status_field(child, "PPid") == str(pid)]
 
