@@ -34,7 +34,7 @@ while os.path.exists(sys.argv[1]):
         left -= len(served.recv(left))
     client.close()
     served.close()
-    time.sleep(0.01)
+    time.sleep(0.04)
 """
 # The words of each way; TARGET is an attached process, COMMAND a launched one, FILE a pipe with a savefile that goes on.
 WAYS = {
