@@ -114,7 +114,7 @@ enum options_debug {
  * @no_header: print no column titles
  * @human: bytes as 1.5K
  * @resolve: names instead of addresses
- * @quiet: print no accounts unless something was lost
+ * @quiet: print no summary unless something was lost
  * @control: Unix socket to answer on
  * @metrics: file to keep metrics in
  * @metrics_peers: rows of peers there

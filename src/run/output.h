@@ -111,13 +111,13 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 /** output_nothing() - why a report has no rows although there are connections; NULL if each has rows */
 const char *output_nothing(const struct output *output);
 
-/** output_count_lost() - add to the accounts what the reports have lost so far */
+/** output_count_lost() - add to the summary what the reports have lost so far */
 void output_count_lost(const struct output *output, struct summary *summary);
 
-/** output_count() - add the numbers that the reports count to the accounts, after the last output_print() */
+/** output_count() - add the numbers that the reports count to the summary, after the last output_print() */
 void output_count(struct output *output, struct summary *summary);
 
-/** output_summary() - print the accounts in the report's format, unless --quiet was given and nothing was lost */
+/** output_summary() - print the summary in the report's format, unless --quiet was given and nothing was lost */
 int output_summary(struct output *output, const struct summary *summary, struct err *err);
 
 /** output_error() - Return: 0 or the negative errno of a failed write with the message in @err */

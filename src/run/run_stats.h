@@ -11,7 +11,7 @@
 #include "track/tracker.h"
 
 /**
- * run_stats_fill() - the accounts of a run so far
+ * run_stats_fill() - the summary of a run so far
  * @summary: filled
  * @tracker: has the open connections
  * @sources: have their losses and costs

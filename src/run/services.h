@@ -18,7 +18,7 @@ struct services;
 /**
  * struct services_run - state of the run
  * @tracker: has the open connections
- * @sources: for the accounts
+ * @sources: for the summary
  * @output: likewise
  * @start_ns: when the run began, monotonic
  * @finished: number of finished connections

@@ -30,7 +30,7 @@
  * RUNNING    | signals, sources, the  | are read     | feed the tracker     | reports of intervals, --top, --control,
  *            | screen, clients, times |              |                      | --metrics; a limit or a signal ends it
  * DRAINING   | sources                | deliver what | feed the tracker     | waits for final counters; then the
- *            |                        | has happened |                      | reports and the accounts are printed
+ *            |                        | has happened |                      | reports and the summary are printed
  * STOPPING   | signals, sources,      | are read     | are dropped: the     | --control, --metrics; the launched
  *            | clients                |              | report is printed    | command is asked to end (ending.h)
  * REPORTED   | -                      | are closed   | -                    | session_report(), session_close()

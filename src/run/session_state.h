@@ -120,7 +120,7 @@ void session_begin_draining(struct session *session);
 /** session_has_drained() - feed what was read; Return: true once nothing more is awaited */
 bool session_has_drained(struct session *session);
 
-/** session_print_final() - print the final reports and the accounts */
+/** session_print_final() - print the final reports and the summary */
 void session_print_final(struct session *session);
 
 /** session_resolves() - are names of hosts wanted (-N)? */

@@ -151,7 +151,7 @@ bool sources_explain(const struct sources *sources, struct err *why);
 /** sources_has_packets() - is there a capture or a savefile? */
 bool sources_has_packets(const struct sources *sources);
 
-/** sources_packet_stats() - the accounts of the packet process; zeros without one */
+/** sources_packet_stats() - the statistics of the packet process; zeros without one */
 void sources_packet_stats(const struct sources *sources, struct packet_stats *stats);
 
 /** sources_offset() - how far a file has been read, -1 unknown; @size is set to its size */

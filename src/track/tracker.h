@@ -117,7 +117,7 @@ struct tracker_accept {
 };
 
 /**
- * struct tracker_stats - accounts of the tracker
+ * struct tracker_stats - statistics of the tracker
  * @lost: by enum lost_where; -1 when it is only known that something was lost
  * @left_out: by enum left_out: frames of TCP segments that are in no connection's count
  * @both_ends: frames that two connections count, because both ends are of interest
@@ -226,7 +226,7 @@ const struct conn *tracker_last(struct tracker *tracker, const struct conn *prev
  */
 bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info);
 
-/** tracker_stats() - the accounts so far */
+/** tracker_stats() - the statistics so far */
 void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats);
 
 /** enum tracker_listener - whose listener a connection came in at */

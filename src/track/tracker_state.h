@@ -99,7 +99,7 @@ struct early_icmp {
  * @tick_ns: with tracker_config.by_events: the next time at which due work is done
  * @walked: what tracker_next() returned last: @view
  * @view: that connection, settled
- * @stats: accounts
+ * @stats: statistics
  * @observer: callbacks for events within connections
  * @is_observed: @observer is set
  * @has_frame: @frame came just before

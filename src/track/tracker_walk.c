@@ -80,7 +80,7 @@ size_t tracker_ended(const struct tracker *tracker)
 	return tracker->closing.count;
 }
 
-/* Each record is freed after its visit; the accounts are updated here. */
+/* Each record is freed after its visit; the statistics are updated here. */
 static void drop_first(struct tracker *tracker)
 {
 	struct record *record = tracker->open.first;

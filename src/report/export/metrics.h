@@ -50,7 +50,7 @@ void metrics_status(struct metrics *metrics, report_next *next_open, void *conte
  * struct metrics_run - other values to report
  * @version: of the program
  * @start_ns: when the run began, since the epoch
- * @summary: the accounts so far
+ * @summary: the summary so far
  */
 struct metrics_run {
 	const char *version;

@@ -111,7 +111,7 @@ struct summary_outcomes {
 };
 
 /**
- * struct summary - the accounts of a run
+ * struct summary - the summary of a run
  * @duration_ns: duration, CONN_UNKNOWN unknown
  * @connections: connections seen
  * @unattributed: of these, those without a process
@@ -181,7 +181,7 @@ bool report_has_lost(const struct summary *summary);
 const char *summary_lost_key(enum lost_where where);
 
 /**
- * report_summary() - print the line of accounts
+ * report_summary() - print the summary line
  * @out: stdout when @format is REPORT_JSON, else stderr
  *
  * Return: 0 or a negative errno of writing.

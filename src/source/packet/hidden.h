@@ -20,7 +20,7 @@ void hidden_check(_Atomic uint64_t counts[PACKET_HIDDEN_NUM], const struct disse
  * hidden_text() - no segment was seen at all: name the option that would show hidden ones
  * @text: set to a sentence, when there is such an option
  * @size: of it
- * @stats: the accounts at the end
+ * @stats: the statistics at the end
  * @filter: the packet filter, or NULL
  *
  * Return: true when @text is set.

@@ -117,7 +117,7 @@ enum packet_left {
 };
 
 /**
- * struct packet_stats - the accounts of the packet process up to now
+ * struct packet_stats - the statistics of the packet process up to now
  * @frames: frames read
  * @events: of them TCP segments, or ICMP errors about some
  * @other: of them something else
@@ -222,7 +222,7 @@ void packet_drain(struct packet *packet);
 /** packet_abandon() - its time to end is over: packets are lost, as packet_read() will report */
 void packet_abandon(struct packet *packet);
 
-/** packet_stats() - the accounts up to now */
+/** packet_stats() - the statistics up to now */
 void packet_stats(const struct packet *packet, struct packet_stats *stats);
 
 /**
