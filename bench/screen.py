@@ -87,7 +87,7 @@ def top(connections=1000, a_second=50, seconds=20):
           % (connections, a_second))
     Process([sys.executable, "-c", TRAFFIC, str(connections), str(a_second), pid_file])
     pid = wait_file(pid_file)
-    for words in (["-p", pid], ["--via=diag", "-p", pid], ["-i", "lo"]):
+    for words in (["--via=ptrace", "-p", pid], ["--via=diag", "-p", pid], ["-i", "lo"]):
         print("  %-40s %9.2f %%, %.2f %% without --top" % (
             "conntrace --top " + " ".join(words).replace(pid, "PID"), load(["--top"] + words, connections, seconds),
             load(words, connections, seconds)))

@@ -15,7 +15,7 @@ _conntrace() {
 	local cur prev words cword split=false
 	_init_completion -s || return
 
-	local options='-p --pid -u --user -f --no-follow --no-filter --no-io-uring --watch-close --via --look-ms -i --interface -r --read --filter --promisc
+	local options='-p --pid -u --user -f --no-follow --no-filter --no-io-uring --watch-close --all --via --look-ms -i --interface -r --read --filter --promisc
 		--decapsulate --local --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
 		--group --only --suspicious --retrans-ms --slow-ms --limited-ms --gap-ms --long-ms --idle-ms
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format

@@ -127,6 +127,8 @@ int main(int argc, char *argv[])
 		sigprocmask(SIG_SETMASK, &before, NULL);
 	top_run_find_screen(&options);
 	if (status < 0)
+		capabilities_choose(&options);
+	if (status < 0)
 		status = job_proxy_fork(&options, &wait_status) ? watch(&options) : job_proxy_end_like(wait_status);
 	options_free(&options);
 	return status;

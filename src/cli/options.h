@@ -52,6 +52,7 @@ enum options_debug {
  * @pids: processes to attach to, each once, in the order given
  * @pid_count: number of @pids
  * @user: name of the user to run COMMAND as, known to passwd(5); owned
+ * @all: watch every process of the host; by BPF
  * @follow: follow children; default true
  * @no_filter: launch without the system-call filter
  * @no_io_uring: io_uring is refused to the command
@@ -135,6 +136,7 @@ struct options {
 	pid_t *pids;
 	size_t pid_count;
 	char *user;
+	bool all;
 	bool follow;
 	bool no_filter;
 	bool watch_close;
@@ -271,6 +273,12 @@ static inline bool options_is_file(const struct options *options)
 static inline bool options_has_packets(const struct options *options)
 {
 	return options->interface_count > 0 || options->read != NULL;
+}
+
+/** options_has_target() - whether processes are watched: given ones, a launched one, or all */
+static inline bool options_has_target(const struct options *options)
+{
+	return options->command != NULL || options->pid_count > 0 || options->all;
 }
 
 /** options_traces() - whether watched processes are traced by ptrace(2), which stops them */

@@ -127,7 +127,7 @@ static int check_needs(const struct options_check *options_check, const struct o
 			continue;
 		if ((needs[i].what == NEED_COMMAND || needs[i].what == NEED_FILTER) && options->command == NULL)
 			lacking = "a COMMAND to launch";
-		else if (needs[i].what == NEED_PROCESS && options->command == NULL && options->pid_count == 0)
+		else if (needs[i].what == NEED_PROCESS && !options_has_target(options))
 			lacking = "processes to trace: -p PID or a COMMAND";
 		else if (needs[i].what == NEED_INTERFACE && options->interface_count == 0)
 			lacking = "an interface to capture on: -i IFACE";
@@ -354,9 +354,15 @@ static int check_sources(const struct options *options, struct err *err)
 				       offline, live);
 		return 0;
 	}
-	if (live == NULL)
+	if (options->all && (options->pid_count > 0 || options->command != NULL))
+		return err_set(err, EINVAL, "--all cannot go with %s, which names what to watch", live);
+	if (options->all && options->via != OPTIONS_VIA_AUTO && options->via != OPTIONS_VIA_BPF)
+		return err_set(err, EINVAL, "--all watches by BPF: it cannot go with --via=ptrace or --via=diag");
+	if (options->all && options->interface_count > 0)
+		return err_set(err, EINVAL, "--all cannot go with --interface: -i alone is the whole host, too");
+	if (live == NULL && !options->all)
 		return err_set(err, EINVAL,
-			       "nothing to watch; give -p PID, a COMMAND, -i IFACE, -r FILE, --strace-log=FILE, "
+			       "nothing to watch; give -p PID, a COMMAND, --all, -i IFACE, -r FILE, --strace-log=FILE, "
 			       "--audit-log=FILE or --replay=FILE");
 	return 0;
 }
@@ -457,10 +463,23 @@ static int suggest_reads(const struct options_check *options_check, const struct
 	return error;
 }
 
+/* Without processes, packets or a file: the screen, and BPF, are for the whole host. */
+static void settle_all(struct options *options)
+{
+	bool is_bare = options->command == NULL && options->pid_count == 0 && options->interface_count == 0 &&
+		       !options_is_file(options);
+
+	if (is_bare && (options->via == OPTIONS_VIA_BPF || (options->top && options->via == OPTIONS_VIA_AUTO)))
+		options->all = true;
+	if (options->all && options->via == OPTIONS_VIA_AUTO)
+		options->via = OPTIONS_VIA_BPF;
+}
+
 int options_check_settle(const struct options_check *options_check, struct options *options, struct err *err)
 {
 	int error = settle_words(options_check, options, err);
 
+	settle_all(options);
 	if (error == 0)
 		error = check_sources(options, err);
 	if (error == 0)

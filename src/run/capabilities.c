@@ -15,6 +15,7 @@
 #include "base/escape.h"
 #include "base/table.h"
 #include "run/privileges.h"
+#include "source/bpf/programs.h"
 #include "source/destroy/destroy.h"
 #include "system/diag.h"
 #include "system/message.h"
@@ -131,6 +132,7 @@ static void check_attach(FILE *to)
 void capabilities_check(FILE *to)
 {
 	int destroy_rc = open_destroy();
+	struct err no_programs = {""};
 	char remedy[REMEDY];
 
 	fprintf(to, "What works here, as user %d:\n", (int)geteuid());
@@ -139,6 +141,8 @@ void capabilities_check(FILE *to)
 	       can_trace_child() ? "no seccomp with SECCOMP_RET_TRACE; --no-filter does without it"
 				 : "no seccomp with SECCOMP_RET_TRACE");
 	check_attach(to);
+	answer(to, programs_check(&no_programs) == 0,
+	       "watch processes, or the whole host, without stopping any (--via=bpf, --all)", no_programs.text);
 	answer(to, socket_can_take(), "read socket counters at accept and connect (handshake and queue times)",
 	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
 	answer(to, destroy_rc == 0, "receive the final counters of every connection (exact bytes)",
@@ -170,6 +174,16 @@ static bool can_watch(const struct options *options)
 	return works;
 }
 
+void capabilities_choose(struct options *options)
+{
+	struct err ignored;
+
+	/* A command that is launched is hardly slowed down by ptrace, and needs no rights. */
+	if (options->via == OPTIONS_VIA_AUTO && options->pid_count > 0 && options->command == NULL &&
+	    programs_check(&ignored) == 0)
+		options->via = OPTIONS_VIA_BPF;
+}
+
 void capabilities_start(const struct options *options)
 {
 	const char *file = options_file(options);
@@ -178,6 +192,11 @@ void capabilities_start(const struct options *options)
 
 	if (options->quiet)
 		return;
+	if (options->pid_count > 0 && options->via == OPTIONS_VIA_BPF)
+		fputs("conntrace: attached by bpf: no process is stopped; --via=ptrace, slower, also knows the bytes "
+		      "of "
+		      "Multipath TCP (see OVERHEAD in conntrace(1))\n",
+		      stderr);
 	if (options->pid_count > 0 && options_traces(options))
 		fprintf(stderr,
 			"conntrace: attached by ptrace: the process runs slower while it is watched%s (see OVERHEAD in "
@@ -190,6 +209,8 @@ void capabilities_start(const struct options *options)
 		fprintf(stderr, "conntrace: reading %s; %s\n", name, end);
 	else if (options->pid_count > 0)
 		fprintf(stderr, "conntrace: watching the connections of the process; %s\n", end);
+	else if (options->all)
+		fprintf(stderr, "conntrace: watching the connections of all processes; %s\n", end);
 	else
 		fprintf(stderr, "conntrace: watching all connections on %s%s; %s\n", options->interfaces[0],
 			options->interface_count > 1 ? " and other interfaces" : "", end);

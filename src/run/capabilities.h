@@ -11,6 +11,13 @@
 /** capabilities_check() - print what works here with these privileges, and what the rest needs */
 void capabilities_check(FILE *to);
 
+/**
+ * capabilities_choose() - replace OPTIONS_VIA_AUTO where BPF works here: for attached processes
+ *
+ * It is tried.
+ */
+void capabilities_choose(struct options *options);
+
 /** capabilities_start() - print the first notice of a run on standard error */
 void capabilities_start(const struct options *options);
 

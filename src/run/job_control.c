@@ -20,8 +20,7 @@ static bool is_ignored(int number)
 
 void job_control_signals(sigset_t *signals, const struct options *options)
 {
-	bool stops_nobody =
-		options->screen || !options_traces(options) || (options->command == NULL && options->pid_count == 0);
+	bool stops_nobody = options->screen || !options_traces(options) || !options_has_target(options);
 
 	sigemptyset(signals);
 	sigaddset(signals, SIGINT);

@@ -143,7 +143,7 @@ static void end_with(pid_t parent, bool has_command)
 bool job_proxy_fork(const struct options *options, int *wait_status)
 {
 	pid_t parent = getpid(), child;
-	bool traces = options_traces(options) && (options->command != NULL || options->pid_count > 0);
+	bool traces = options_traces(options) && options_has_target(options);
 	sigset_t all, before;
 
 	if (!options->screen)

@@ -10,7 +10,7 @@ static bool counts_all_frames(const struct output *output)
 {
 	const struct options *options = output->options;
 
-	return options->command == NULL && options->pid_count == 0 && conn_filter_is_empty(&options->filter);
+	return !options_has_target(options) && conn_filter_is_empty(&options->filter);
 }
 
 static void on_entry(void *context, const struct conn *conn, const struct conn *first,

@@ -38,7 +38,7 @@ bool privileges_has(unsigned int capability)
 
 static uint64_t needed(const struct options *options, bool opens_files)
 {
-	bool has_target = options->command != NULL || options->pid_count > 0;
+	bool has_target = options_has_target(options);
 	uint64_t needed = 0;
 
 	/*

@@ -58,7 +58,7 @@ static unsigned int lacks(const struct sources *sources, const struct options *o
 {
 	bool is_replay = options->replay != NULL, is_file = options_is_file(options);
 	bool has_packets = sources_has_packets(sources);
-	bool has_target = options->command != NULL || options->pid_count > 0;
+	bool has_target = options_has_target(options);
 	bool has_calls = (is_replay && !run->whole) || options_has_log(options) ||
 			 (has_target && options->via != OPTIONS_VIA_DIAG);
 	unsigned int lacks = 0;
@@ -198,7 +198,7 @@ static void explain_attempts(struct text *text, const struct options *options, s
 static void explain_nothing(struct text *text, const struct summary *summary, const struct options *options,
 			    struct sources *sources)
 {
-	bool has_target = options->command != NULL || options->pid_count > 0;
+	bool has_target = options_has_target(options);
 	struct err why;
 
 	if (has_target) {

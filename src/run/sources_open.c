@@ -105,11 +105,6 @@ static void pass_final_counters(struct sources *sources, struct source_slot *slo
 
 /* ---- processes -------------------------------------------------------------------- */
 
-static bool has_target(const struct options *options)
-{
-	return options->command != NULL || options->pid_count > 0;
-}
-
 /* The processes that the tracer or the sampler is to watch. */
 static int find_target(struct sources *sources, struct tracer_config *config, const struct source_opening *opening,
 		       struct err *err)
@@ -150,7 +145,7 @@ static int open_tracer(struct sources *sources, struct source_slot *slot, const 
 	struct tracer_config config;
 	int rc;
 
-	if (!has_target(sources->options) || !options_traces(sources->options))
+	if (!options_has_target(sources->options) || !options_traces(sources->options))
 		return 0;
 	rc = find_target(sources, &config, opening, err);
 	if (rc != 0)
@@ -193,7 +188,7 @@ static int open_programs(struct sources *sources, struct source_slot *slot, cons
 	pid_t pid;
 	int rc;
 
-	if (!has_target(sources->options) || sources->options->via != OPTIONS_VIA_BPF)
+	if (!options_has_target(sources->options) || sources->options->via != OPTIONS_VIA_BPF)
 		return 0;
 	rc = find_target(sources, &target, opening, err);
 	if (rc != 0)
@@ -202,6 +197,7 @@ static int open_programs(struct sources *sources, struct source_slot *slot, cons
 		.pids = target.pids,
 		.pid_count = target.pid_count,
 		.follow = target.follow,
+		.all = sources->options->all,
 	};
 	if (target.command != NULL) {
 		rc = launch_command(sources, &target, opening, &pid, err);
@@ -228,7 +224,7 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 	pid_t pid;
 	int rc;
 
-	if (!has_target(sources->options) || sources->options->via != OPTIONS_VIA_DIAG)
+	if (!options_has_target(sources->options) || sources->options->via != OPTIONS_VIA_DIAG)
 		return 0;
 	rc = find_target(sources, &target, opening, err);
 	if (rc != 0)

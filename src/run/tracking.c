@@ -11,7 +11,7 @@ struct tracker_config tracking_config(const struct options *options, const struc
 		.limit = (size_t)options->max_connections,
 		.by_events = options_is_file(options),
 		.timeout_ns = options->timeout_ns,
-		.whole = options->command == NULL && options->pid_count == 0 && !options_has_log(options),
+		.whole = !options_has_target(options) && !options_has_log(options),
 		.has_destroy = sources_destroy(sources) != NULL || sources_has_programs(sources),
 		.has_all_destroy = sources_has_programs(sources),
 		.netns = sources_netns(sources),

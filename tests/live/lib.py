@@ -464,6 +464,15 @@ def watch(pids, options=(), before=None, words=None, **keywords):
     return trace
 
 
+def need_bpf():
+    """Skips the script where BPF is not permitted."""
+    if os.geteuid() != 0:
+        skip_all("needs root")
+    result = run([CONNTRACE, "--via=bpf", "-q", "--", "true"])
+    if result.status != 0:
+        skip_all(result.err.strip())
+
+
 def by_bpf(pids, options=(), words=None, **keywords):
     """conntrace that watches processes by --via=bpf, as root."""
     return watch(pids, ["--via=bpf"] + list(options), before=(), words=words, **keywords)

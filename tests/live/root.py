@@ -22,7 +22,7 @@ def other_user():
     server = Process(AS_NOBODY + [MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port, "count=3",
                                   "accept4", "recv-all", "close", "done"])
     wait_file(port)
-    trace = Trace(["-p", str(server.pid)])
+    trace = Trace(["--via=ptrace", "-p", str(server.pid)])
     wait_for(lambda: tracer_of(server.pid) and status_field(server.pid, "State")[:1] == "S", "attaching")
     client = mkconn(["count=3", "connect=127.0.0.1:@" + port, "send=10", "close", "done"])
     equal((client.wait(), server.wait()), (0, 0), "their ends")

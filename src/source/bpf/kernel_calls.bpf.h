@@ -442,9 +442,10 @@ static __always_inline __s64 number_at_exit(const struct pt_regs *regs)
 	const struct pt_regs___x86 *x86 = (const void *)regs;
 	const struct pt_regs___arm64 *arm64 = (const void *)regs;
 
+	/* Read without a helper, because it happens at each call of each process. */
 	if (bpf_core_field_exists(x86->orig_ax))
-		return (__s64)BPF_CORE_READ(x86, orig_ax);
-	return BPF_CORE_READ(arm64, syscallno);
+		return (__s64)x86->orig_ax;
+	return arm64->syscallno;
 }
 
 SEC("tp_btf/sys_exit")

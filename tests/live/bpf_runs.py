@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs by BPF, as root: the whole host, losses, the way that is chosen, and that nothing stays in the kernel."""
+import json
+import os
+import signal
+import subprocess
+
+import lib
+from lib import (CONNTRACE, MKCONN, NOBODY, STORM, Process, Trace, by_bpf, check, equal, find_row, main, mkconn, need,
+                 read_truth, run, scratch, test, tracer_of, wait_file, wait_for)
+
+
+def server(words, truth):
+    port = scratch("port")
+    process = Process([MKCONN, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port] + words)
+    return process, wait_file(port)
+
+
+def whole(options=("--all",)):
+    """conntrace that watches the whole host, and has begun."""
+    trace = Trace(["--debug=sources"] + list(options))
+    wait_for(lambda: "debug: events" in trace.err or not trace.alive(), "conntrace to watch")
+    lib.require(trace.alive(), "conntrace ended: " + trace.err)
+    return trace
+
+
+@test("the whole host: both ends of every connection, with their processes; nothing of conntrace's own")
+def all_processes():
+    trace = whole()
+    truths = [scratch("truth"), scratch("truth")]
+    accepting, port = server(["count=20", "accept4", "recv-all", "send=20", "close", "done"], truths[0])
+    calling = mkconn(["truth=" + truths[1], "count=20", "connect=127.0.0.1:" + port, "send=10", "shutdown", "recv-all", "close",
+                      "done"])
+    equal((accepting.wait(), calling.wait()), (0, 0), "their ends")
+    rows = trace.interrupt()
+    for truth, way, moved in ((truths[0], "in", (10, 20)), (truths[1], "out", (20, 10))):
+        facts = read_truth(truth)
+        equal(len(facts), 20, "connections")
+        for fact in facts:
+            row = find_row(rows, fact)
+            equal((row["dir"], row["pid"], row["tid"], row["fd"], row["rx_bytes"], row["tx_bytes"]),
+                  (way, fact["pid"], fact["tid"], fact["fd"]) + moved, "row")
+    equal([row for row in rows if row["pid"] == trace.pid], [], "rows of conntrace")
+    equal(rows.summary["lost"]["ring"], 0, "lost")
+
+
+@test("--via=bpf and --top alone are the whole host, too; with something to watch --all is an error")
+def bare():
+    for options in (["--via=bpf"], ["--top"]):
+        trace = whole(options)
+        accepting, port = server(["accept", "recv-all", "close"], scratch("truth"))
+        equal(mkconn(["connect=127.0.0.1:" + port, "send=10", "close"]).wait(), 0, "the client")
+        accepting.wait()
+        rows = trace.interrupt()
+        if options == ["--via=bpf"]:
+            equal(len([row for row in rows if row["lport"] == int(port)]), 1, "rows")
+    for options in (["--all", "-p", "1"], ["--all", "--", "true"], ["--all", "-i", "lo"], ["--all", "--via=diag"]):
+        equal(run([CONNTRACE] + options).status, 2, "exit status of %s" % options)
+
+
+@test("what the ring has no room for is counted: conntrace is stopped while 30,000 connections pass")
+def losses():
+    port = scratch("port")
+    storm = Process([STORM, "server", "port-file=" + port, "connections=30000", "limit=60"])
+    number = wait_file(port)
+    trace = by_bpf([storm.pid])
+    os.kill(trace.pid, signal.SIGSTOP)
+    lib.must([STORM, "client", "port=" + number, "connections=30000", "threads=2", "sources=127.0.0.1,127.0.0.2",
+              "limit=60"], limit=90)
+    storm.wait(60)
+    os.kill(trace.pid, signal.SIGCONT)
+    rows = trace.finish(limit=60)
+    lost = rows.summary["lost"]["ring"]
+    check(lost > 0, "lost: %s" % rows.summary)
+    check(rows.summary["connections"] < 30000, "connections: %s" % rows.summary)
+    # Without the last record of a connection its end is unknown, and no number is invented.
+    for row in rows:
+        check((row["rx_bytes"], row["tx_bytes"]) in ((100, 200), (None, None), (100, None), (None, 200)), "bytes: %s" % row)
+
+
+@test("killed by SIGKILL it leaves no program in the kernel, and the process runs on")
+def killed():
+    bpftool = need("bpftool")
+
+    def programs():
+        listed = json.loads(lib.must([bpftool, "-j", "prog", "show"]) or "[]")
+        return {each["id"] for each in listed if each.get("name") in ("set_state", "destroyed", "returned")}
+    before = programs()
+    accepting, port = server(["accept", "recv-all", "close"], scratch("truth"))
+    trace = by_bpf([accepting.pid])
+    mine = programs() - before
+    check(len(mine) >= 3, "programs of conntrace: %s" % mine)
+    trace.signal(signal.SIGKILL)
+    equal(trace.wait(), -signal.SIGKILL, "its end")
+    wait_for(lambda: not mine & programs(), "the programs to vanish")
+    equal(mkconn(["connect=127.0.0.1:" + port, "send=10", "close"]).wait(), 0, "the client")
+    equal(accepting.wait(), 0, "the server")
+
+
+@test("attached as root: BPF by itself, which the first line says; the process is not traced")
+def chosen():
+    truth = scratch("truth")
+    accepting, port = server(["accept", "recv-all", "close"], truth)
+    trace = Trace(["-p", str(accepting.pid)])
+    wait_for(lambda: "attached by" in trace.err or not trace.alive(), "conntrace to watch")
+    check("attached by bpf: no process is stopped" in trace.err, trace.err)
+    equal(tracer_of(accepting.pid), 0, "TracerPid")
+    equal(mkconn(["connect=127.0.0.1:" + port, "send=10", "close"]).wait(), 0, "the client")
+    rows = trace.finish()
+    row = find_row(rows, read_truth(truth)[0])
+    equal((row["rx_bytes"], row["tx_bytes"], row["close"]), (10, 0, "rfin"), "row")
+    check("b" in row["seen"], row["seen"])
+
+
+@test("without the rights: an error that says what is missing, and --check says it too; attached it is ptrace")
+def not_permitted():
+    as_nobody = ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--", CONNTRACE]
+    result = run(as_nobody + ["--via=bpf", "--", "true"])
+    equal(result.status, 125, "exit status")
+    check("BPF is not permitted: run conntrace as root" in result.err, result.err)
+    lines = [line for line in run(as_nobody + ["--check"]).out.splitlines() if "--via=bpf" in line]
+    check(len(lines) == 1 and lines[0].startswith("no ") and "CAP_BPF" in lines[0], str(lines))
+
+
+@test("a process that is gone is refused, and the others are watched")
+def gone():
+    done = subprocess.Popen(["true"])
+    done.wait()
+    accepting, port = server(["accept", "recv-all", "close"], scratch("truth"))
+    trace = by_bpf([done.pid, accepting.pid])
+    equal(mkconn(["connect=127.0.0.1:" + port, "send=10", "close"]).wait(), 0, "the client")
+    rows = trace.finish()
+    equal(len(rows), 1, "rows")
+    check("no such process" in trace.err, trace.err)
+
+
+if __name__ == "__main__":
+    lib.need_bpf()
+    lib.enter_namespace(flags="-n")
+    main()
