@@ -29,6 +29,7 @@ WAIT_SEC = 60                                # bound of a wait for what should h
 NOBODY = 65534
 SHOWN_FAILURES = 8
 HERE, THERE = "198.18.0.1", "198.18.0.2"     # of other_host()
+HERE6, THERE6 = "2001:db8::1", "2001:db8::2"
 # STATE of a connection that both sides have closed: the kernel may still be at it when the run ends.
 ENDED = ("closed", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK")
 
@@ -620,7 +621,7 @@ def firewall_off():
 
 
 def other_host():
-    """A network namespace at the end of a veth pair, with the address THERE, until the test's end.
+    """A network namespace at the end of a veth pair, with the addresses THERE and THERE6, until the test's end.
 
     Return: how to run a command there.
     """
@@ -629,8 +630,9 @@ def other_host():
     wait_for(lambda: "ready" in holder.out, "the other namespace")
     inside = ["nsenter", "--net=/proc/%d/ns/net" % holder.pid, "--"]
     must(["ip", "link", "add", "here", "type", "veth", "peer", "name", "there", "netns", str(holder.pid)])
-    for word, address, before in (("here", HERE, []), ("there", THERE, inside)):
+    for word, address, address6, before in (("here", HERE, HERE6, []), ("there", THERE, THERE6, inside)):
         must(before + ["ip", "address", "add", address + "/24", "dev", word])
+        run(before + ["ip", "address", "add", address6 + "/64", "dev", word, "nodad"])
         must(before + ["ip", "link", "set", word, "up"])
     return inside
 

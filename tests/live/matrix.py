@@ -17,6 +17,7 @@ import time
 
 import at_once
 import lib
+import network_cases
 from lib import ALL, MKCONN, Trace, attach, check, equal, find_row, main, mkconn, read_truth, require, scratch, short, test
 from scenarios import AS_USER, HELD, MODES, SECTIONS, SCENARIOS
 
@@ -302,6 +303,7 @@ def coverage():
                 cells.append(cell)
             lines.append("| %s | %s |" % (scenario.name, " | ".join(cells)))
         lines.append("")
+    lines += network_cases.coverage()
     if notes:
         lines += ["## Why not", ""] + ["%d. %s" % (number, why) for number, why in enumerate(notes, 1)] + [""]
     return "\n".join(lines)

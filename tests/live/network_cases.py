@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What network.py plays, and the columns that may be unknown: in each mode, with clients on this host and on another one."""
+
+COUNT = 20
+MODES = ("launched", "watch-close", "attached", "diag")
+PLACES = ("loopback", "network")
+COLUMNS = ("start", "dur_s", "result", "hs_ms", "rx_bytes", "tx_bytes", "retrans", "close", "pid", "tid", "fd")
+# What only samples, or calls, show of a connection that lived between two samples.
+SAMPLED = ("dur_s", "hs_ms", "close", "tid", "fd")
+
+
+class Case:
+    """What server and client do; bytes received and sent by the server; the side that ended it.
+
+    Keywords are the columns that may be unknown: by mode, or by mode and place.
+    """
+
+    def __init__(self, name, server, client, moved, ended, **unknown):
+        self.name, self.server, self.client, self.moved, self.ended = name, server, client, moved, ended
+        self.table = unknown
+
+    def unknown(self, mode, place):
+        """The columns that may be unknown."""
+        columns = SAMPLED + (("rx_bytes",) if place == "network" else ()) if mode == "diag" else ()
+        key = mode.replace("-", "_")
+        return columns + self.table.get(key, ()) + self.table.get(key + "_" + place, ())
+
+
+CASES = (
+    # Whether the last byte received is the peer's FIN is in no counter.
+    Case("the peer closes first", "recv=100 send=50 recv-all close", "send=100 recv=50 close", (100, 50), "rfin",
+         launched_network=("rx_bytes", "close")),
+    # Without a shutdown(2) the TIME_WAIT socket proves it: this needs the stop.
+    Case("the server closes first", "recv=100 send=50 close", "send=100 recv-all close", (100, 50), "lfin"),
+    Case("the server half-closes, reads on, and closes", "recv=100 send=50 shutdown recv-all close",
+         "send=100 recv-all send=30 close", (130, 50), "lfin", launched_network=("rx_bytes",)),
+    Case("the server resets (SO_LINGER)", "recv=100 send=50 wait-bytes=1 rst", "send=100 recv=50 send=1 recv-all close",
+         (101, 50), "lrst"),
+    # The RST may come before or after close(2).
+    Case("the peer resets", "recv=100 send=50 recv-all close", "send=100 recv=50 rst", (100, 50), "rrst",
+         launched=("rx_bytes", "close"), watch_close=("close",), attached=("close",), diag_loopback=("rx_bytes",)),
+)
+
+HEAD = """
+## On a network
+
+The same server with its clients on this host (loopback), and on another one (network: a second network namespace at the end
+of a veth pair); tests/live/network.py compares each row with a capture on the clients' side. On this host both ends of a
+connection end, and the counters of one explain the other's. `ok`: START, DUR_S, RESULT, HS_MS, RX_BYTES, TX_BYTES, RETRANS, CLOSE,
+PID, TID and FD are right; those that are named may be `-`, and RX_LEAST is then the bytes or one byte less. By `diag` each connection
+begins and ends between two samples.
+"""
+
+
+def coverage():
+    """Return: lines for doc/COVERAGE.md."""
+    ways = [(mode, place) for mode in MODES for place in PLACES]
+    lines = HEAD.strip().splitlines() + [""]
+    lines.append("| case | " + " | ".join("%s, %s" % (mode.replace("watch-close", "launched, `--watch-close`"), place)
+                                          for mode, place in ways) + " |")
+    lines.append("| --- |" + " --- |" * len(ways))
+    for case in CASES:
+        cells = ["/".join(column.upper() for column in COLUMNS if column in case.unknown(*way)) or "ok" for way in ways]
+        lines.append("| %s | %s |" % (case.name, " | ".join(cells)))
+    return lines + [""]
