@@ -13,6 +13,7 @@ static bool counts_all_frames(const struct output *output)
 	return !options_has_target(options) && conn_filter_is_empty(&options->filter);
 }
 
+/* @conn, @first: NULL without a filter, unless there is a ladder; a segment of two ends is marked all the same */
 static void on_entry(void *context, const struct conn *conn, const struct conn *first,
 		     const struct timeline_entry *entry)
 {
@@ -83,6 +84,8 @@ bool output_counter(struct output *output, struct tracker_observer *observer)
 		return false;
 	*observer = (struct tracker_observer){
 		.context = output,
+		/* Settling takes longer than counting, and only a filter reads the result. */
+		.unsettled = conn_filter_is_empty(&output->options->filter),
 		.frame = on_frame,
 		.entry = on_entry,
 		.counters = options_has_packets(output->options) ? NULL : on_counters,

@@ -74,6 +74,7 @@ struct tracker_notify {
  * @full: with each segment, not only remarkable ones
  * @around: plain segments kept around each remarkable one
  * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; may be NULL
+ * @unsettled: @entry does not read the connections, and gets NULL
  * @entry: a segment, an ICMP error, a message or a call of a connection; both are valid during the call only. An entry
  *	   of two ends that are both of interest is reported for each connection, that of the acceptor first, the second
  *	   one with @first, the connection reported before, and a segment with SEGMENT_REPORTED. May be NULL
@@ -84,6 +85,7 @@ struct tracker_observer {
 	bool keep;
 	bool full;
 	unsigned int around;
+	bool unsettled;
 	void (*frame)(void *context, const struct event *event);
 	void (*entry)(void *context, const struct conn *conn, const struct conn *first,
 		      const struct timeline_entry *entry);

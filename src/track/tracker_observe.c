@@ -38,6 +38,10 @@ static void tell(struct tracker *tracker, struct record *record, struct record *
 
 	if (tracker->observer.entry == NULL)
 		return;
+	if (tracker->observer.unsettled) {
+		tracker->observer.entry(tracker->observer.context, NULL, NULL, entry);
+		return;
+	}
 	tracker_settle(tracker, record, &conn);
 	if (first != NULL)
 		tracker_settle(tracker, first, &other);
