@@ -109,6 +109,7 @@ void run_stats_fill(struct summary *summary, const struct tracker *tracker, stru
 	summary->left_out[SUMMARY_LEFT_FILTERED] = stats.left[PACKET_LEFT_FILTERED];
 	summary->both_ends = run.both_ends;
 	summary->disordered = stats.disordered;
+	summary->timeless = stats.timeless;
 	summary->cpu_ns = clock_process() + stats.cpu_ns;
 	summary->peak_bytes = procfs_status(getpid(), &own) == 0 ? own.peak_bytes : CONN_UNKNOWN;
 	summary->packet_peak_bytes = stats.peak_bytes;

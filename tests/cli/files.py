@@ -57,11 +57,11 @@ def without_source(test, good):
     log = test.path("strace.log", STRACE)
     ways = {
         "-r": (["-r", good, "--record", "of-file"], {*CALLS, *QUEUES, "too_short"}, set()),
-        "--replay of a savefile": (["--replay", "of-file"], {*FRAMES, *CALLS, *QUEUES, "disordered"}, by_packets),
+        "--replay of a savefile": (["--replay", "of-file"], {*FRAMES, *CALLS, *QUEUES, "disordered", "timeless"}, by_packets),
         "--strace-log": (["--strace-log", log, "--record", "of-calls"],
-                         {*FRAMES, *QUEUES, "unaccepted", "too_short", "both_ends", "disordered", "syn_resent"},
+                         {*FRAMES, *QUEUES, "unaccepted", "too_short", "both_ends", "disordered", "timeless", "syn_resent"},
                          by_packets | by_segments),
-        "--replay of calls": (["--replay", "of-calls"], {*FRAMES, *QUEUES, "both_ends", "disordered", "syn_resent"},
+        "--replay of calls": (["--replay", "of-calls"], {*FRAMES, *QUEUES, "both_ends", "disordered", "timeless", "syn_resent"},
                               by_packets | by_segments),
         "-r --strace-log": (["-r", good, "--strace-log", log], {*QUEUES, "unaccepted", "too_short", "syn_resent"}, set()),
     }

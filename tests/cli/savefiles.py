@@ -121,6 +121,20 @@ def not_in_order(test):
     test.expect("in words, too", test.run("-r", path), 0, ["(14 of them not in order of time)"])
 
 
+def far_times(test):
+    """A time that does not fit is no time, and that is said; the rows have all the rest."""
+    for second, timeless in ((8999999990, 0), (9000000000, 3), (9300000000, 3), (1 << 33, 0)):
+        path = made(test, "far.pcapng", FLOWS + "link raw\ntime %d\n+0 a > S seq 1\n+0.5 a < SA seq 9 ack 2\n"
+                    "+0.5 a > A seq 2 ack 10\n" % second, "-f", "pcapng")
+        done = test.run("-r", path, "-z", "conns", "-j")
+        summary, rows = json.loads(done.stdout.splitlines()[-1])["summary"], [json.loads(row) for row in rows_of(done)]
+        test.say("frames of second %d" % second,
+                 [] if summary["timeless"] == timeless and [(row["result"], row["start"], row["hs_ms"]) for row in rows] ==
+                 [("ok", None if timeless else second, None if timeless else 1000)] else [summary, rows])
+    test.expect("in words, too", test.run("-r", made(test, "far.pcapng", FLOWS + "link raw\ntime 9000000000\n"
+                                                     "+0 a > S seq 1\n", "-f", "pcapng")), 0, ["(1 of them without a time)"])
+
+
 def ip(protocol, payload, source=b"\x0a\0\0\1", destination=b"\x0a\0\0\2"):
     return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0) + source + destination + payload
 
@@ -280,6 +294,7 @@ def main():
     test = cli.Cli()
     several_link_types(test)
     not_in_order(test)
+    far_times(test)
     hidden(test)
     in_unknown_tunnels(test)
     networks_left_out(test)

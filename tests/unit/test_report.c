@@ -1470,7 +1470,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"cpu_s\":null,\"peak_kib\":null,\"packet_peak_kib\":null,"
 		       "\"stops\":1,\"packets\":1,\"malformed\":0,\"tcp_frames\":9,\"left_out\":{\"copy\":5,\"late\":0,"
 		       "\"fragment\":0,\"malformed\":0,\"tunnel\":1,\"filtered\":0,\"unclaimed\":0,\"hidden\":0},"
-		       "\"both_ends\":2,\"disordered\":0}}\n");
+		       "\"both_ends\":2,\"disordered\":0,\"timeless\":0}}\n");
 }
 
 static size_t widest_line(const char *text)

@@ -315,6 +315,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	}
 	add_json_known(line, summary, SUMMARY_LACKS_SEGMENTS, "},\"both_ends\":", summary->both_ends);
 	add_json_known(line, summary, SUMMARY_LACKS_FILE, ",\"disordered\":", summary->disordered);
+	add_json_known(line, summary, SUMMARY_LACKS_FILE, ",\"timeless\":", summary->timeless);
 	text_add(line, "}}\n");
 }
 
@@ -431,6 +432,8 @@ static void add_text(struct text *line, const struct summary *summary)
 	add_left_out(line, summary);
 	if (summary->disordered > 0)
 		add_count(line, " (", summary->disordered, " of them not in order of time)");
+	if (summary->timeless > 0)
+		add_count(line, " (", summary->timeless, " of them without a time)");
 	text_add(line, "\n");
 }
 

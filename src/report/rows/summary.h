@@ -45,7 +45,7 @@ enum summary_lack {
 	SUMMARY_LACKS_FRAMES = 0x01,
 	/** segments, which a recording has as well: both_ends, and the rest of left_out */
 	SUMMARY_LACKS_SEGMENTS = 0x02,
-	/** a savefile, whose frames may be in any order: disordered */
+	/** a savefile, whose frames may be in any order: disordered, timeless */
 	SUMMARY_LACKS_FILE = 0x04,
 	/** system calls: accept_failed and accept_failures */
 	SUMMARY_LACKS_CALLS = 0x08,
@@ -139,6 +139,7 @@ struct summary_outcomes {
  * @left_out: by enum summary_left: those of @tcp_frames that are in no RX_PKTS or TX_PKTS
  * @both_ends: those that are in two rows, because both ends are of interest
  * @disordered: packets of a savefile that follow a later one
+ * @timeless: packets of a savefile without a usable time
  * @chosen: connections shown, and why
  * @lacks: enum summary_lack: which of these numbers are unknown
  */
@@ -170,6 +171,7 @@ struct summary {
 	uint64_t left_out[SUMMARY_LEFT_NUM];
 	uint64_t both_ends;
 	uint64_t disordered;
+	uint64_t timeless;
 	struct summary_chosen chosen;
 	unsigned int lacks;
 };

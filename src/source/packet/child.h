@@ -54,6 +54,7 @@ enum child_order {
  * @kernel_drops: see struct packet_stats
  * @queue_drops: see struct packet_stats
  * @disordered: see struct packet_stats
+ * @timeless: see struct packet_stats
  * @hidden: see struct packet_stats
  * @cpu_ns: see struct packet_stats
  * @peak_bytes: see struct packet_stats
@@ -78,6 +79,7 @@ struct child_shared {
 	_Atomic uint64_t kernel_drops;
 	_Atomic uint64_t queue_drops;
 	_Atomic uint64_t disordered;
+	_Atomic uint64_t timeless;
 	_Atomic uint64_t hidden[PACKET_HIDDEN_NUM];
 	_Atomic int64_t cpu_ns;
 	_Atomic int64_t peak_bytes;

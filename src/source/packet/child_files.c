@@ -83,9 +83,11 @@ static void hand_over(struct files *files, struct dissect_record *record, size_t
 {
 	struct child_input *input = &files->child->inputs[0];
 
-	if (record->time_ns >= 0 && record->time_ns < files->newest_ns)
+	if (record->time_ns < 0)
+		atomic_fetch_add_explicit(&files->child->shared->timeless, 1, memory_order_relaxed);
+	else if (record->time_ns < files->newest_ns)
 		atomic_fetch_add_explicit(&files->child->shared->disordered, 1, memory_order_relaxed);
-	else if (record->time_ns >= 0)
+	else
 		files->newest_ns = record->time_ns;
 	record->interface = (uint16_t)(record->interface + ((which & FILE_MASK) << FILE_SHIFT));
 	files->take(input, record);

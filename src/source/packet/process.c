@@ -530,6 +530,7 @@ void packet_stats(const struct packet *packet, struct packet_stats *stats)
 	for (size_t i = 0; i < PACKET_HIDDEN_NUM; i++)
 		stats->hidden[i] = atomic_load_explicit(&shared->hidden[i], memory_order_relaxed);
 	stats->disordered = atomic_load_explicit(&shared->disordered, memory_order_relaxed);
+	stats->timeless = atomic_load_explicit(&shared->timeless, memory_order_relaxed);
 	stats->interface_drops = packet->interface_drops.sum;
 	stats->cpu_ns = plausible(&shared->cpu_ns);
 	stats->peak_bytes = plausible(&shared->peak_bytes);

@@ -129,6 +129,7 @@ enum packet_left {
  * @interface_drops: frames the network card had no room for, of the captured interfaces
  * @queue_drops: events that found the ring to this process full
  * @disordered: frames of savefiles that came after newer ones
+ * @timeless: frames of savefiles without a time, or with one outside the range (before 1970, after 2254)
  * @hidden: by enum packet_hidden, of frames that gave no segment, while no segment was seen at all
  * @cpu_ns: CPU time it took
  * @peak_bytes: peak resident memory of the packet process, shared memory included; 0 not known yet
@@ -145,6 +146,7 @@ struct packet_stats {
 	uint64_t interface_drops;
 	uint64_t queue_drops;
 	uint64_t disordered;
+	uint64_t timeless;
 	uint64_t hidden[PACKET_HIDDEN_NUM];
 	int64_t cpu_ns;
 	int64_t peak_bytes;
