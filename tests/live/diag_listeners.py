@@ -142,9 +142,14 @@ def call(count, port, address=LOOPBACK):
 
 
 def serve(server, count, port, address=LOOPBACK, how=""):
+    """Each connection until the kernel has reported its end, but of a reset, whose socket has no peer by then."""
+    before, deaths = len(server.accepted()), Deaths()
     server.tell("serve %d %s" % (count, how))
     call(count, port, address)
     server.done()
+    if not how:
+        wait_for(lambda: deaths.are_told(server.accepted()[before:], 0), "the kernel to tell of the ends")
+    deaths.netlink.close()
 
 
 def watched(target):

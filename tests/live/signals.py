@@ -185,7 +185,8 @@ def between_both():
 def blocked_opening():
     fifo = scratch("fifo")
     os.mkfifo(fifo)
-    for words in (["-r", fifo], ["-p", str(os.getpid()), "-o", fifo], ["--replay=" + fifo]):
+    target = Process(SLEEPER)
+    for words in (["-r", fifo], ["-p", str(target.pid), "-o", fifo], ["--replay=" + fifo]):
         trace = Process([CONNTRACE, "-q"] + words)
         wait_for(lambda: not trace.alive() or status_field(trace.pid, "SigBlk") != "0000000000000000", "the start")
         if not trace.alive():
