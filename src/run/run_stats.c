@@ -221,7 +221,7 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 			text_add(text, "; what was lost may be");
 		} else {
 			text_add(text, who);
-			text_add(text, " neither made nor accepted a TCP connection");
+			text_add(text, " neither made nor accepted a TCP connection; UDP is not followed");
 		}
 	}
 	if (options->replay != NULL || options_has_log(options)) {

@@ -33,6 +33,10 @@ def main():
     test.expect("a command that is not executable", test.run("./plain"), 126,
                 stderr=["conntrace: ", "plain", "Permission denied"], stdout="")
     test.expect("a command that is a folder", test.run(test.folder), 126, stderr=["conntrace: ", test.folder], stdout="")
+    done = test.run("python3", "-c", "import socket\ns = socket.socket(type=socket.SOCK_DGRAM)\n"
+                    "s.connect(('127.0.0.1', 9))\ns.send(b'x')")
+    test.expect("a program that uses UDP alone has the reason why there are no rows", done, 0,
+                stderr=["the command neither made nor accepted a TCP connection; UDP is not followed"])
     done = test.run("true", "-x", "-p")
     test.expect("a command's own words may look like options", done, 0)
     test.end()

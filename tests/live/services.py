@@ -11,6 +11,7 @@ import stat
 import subprocess
 import threading
 import time
+import urllib.parse
 import urllib.request
 
 from lib import (CONNTRACE, MKCONN, Process, Skip, TOP_BUILD, Trace, between, check, enter_namespace, equal, free_port,
@@ -395,6 +396,55 @@ def node_exporter():
     theirs = {key(name): value for name, value in theirs.items()}
     equal({name: (value, theirs.get(key(name))) for name, value in ours.items() if theirs.get(key(name)) != value}, {},
           "samples that differ")
+
+
+@test("--metrics: the first refusal fires an alert of contrib in a real Prometheus; the rules pass their own tests")
+def first_refusal():
+    promtool, prometheus, exporter = need("promtool", "prometheus", "prometheus-node-exporter")
+    rules = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "contrib", "prometheus")
+    done = run([promtool, "test", "rules", "conntrace.test.yml"], cwd=rules)
+    check(done.status == 0, "promtool test rules: %r" % done)
+    folder = scratch("alerts")
+    os.mkdir(folder)
+    metrics = os.path.join(folder, "conntrace.prom")
+    watch = Trace(["-i", "lo", "-I", "0.2", "--metrics=" + metrics])
+    wait_for(lambda: os.path.exists(metrics), "the metrics")
+    first = samples(read_file(metrics))
+    for group in ("RX", "TX"):
+        for result in ("ok", "refused", "reset", "timeout", "unreach", "abort", "error", "unknown"):
+            equal(first.get('conntrace_group_connections_total{group="%s",result="%s"}' % (group, result)), 0,
+                  "%s %s before the first connection" % (group, result))
+    targets = "127.0.0.1:%d" % free_port(), "127.0.0.1:%d" % free_port()
+    Process([exporter, "--collector.disable-defaults", "--collector.textfile",
+             "--collector.textfile.directory=" + folder, "--web.listen-address=" + targets[0]])
+    config = write_file(os.path.join(folder, "prometheus.yml"), """
+global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}
+rule_files: [%s/conntrace.rules.yml]
+scrape_configs: [{job_name: node, static_configs: [{targets: ['%s']}]}]
+""" % (os.path.abspath(rules), targets[0]))
+    server = Process([prometheus, "--config.file=" + config, "--storage.tsdb.path=" + os.path.join(folder, "tsdb"),
+                      "--web.listen-address=" + targets[1], "--log.level=error"])
+
+    def asked(path):
+        require(server.alive(), server.err)
+        try:
+            with urllib.request.urlopen("http://%s/api/v1/%s" % (targets[1], path), timeout=5) as reply:
+                return json.load(reply)["data"]
+        except OSError:
+            return {}
+    query = "query?query=" + urllib.parse.quote('count_over_time(conntrace_group_connections_total{group="TX",'
+                                                'result="refused"}[1m])')
+    wait_for(lambda: any(int(one["value"][1]) >= 2 for one in asked(query).get("result", [])), "two samples of 0")
+
+    def firing():
+        return [alert for alert in asked("alerts").get("alerts", []) if alert["state"] == "firing" and
+                alert["labels"]["alertname"] == "ConntraceConnectionsFail" and alert["labels"]["result"] == "refused"]
+    equal(firing(), [], "no alert before")
+    with socket.socket() as client:
+        equal(client.connect_ex(("127.0.0.1", free_port())) != 0, True, "refused")
+    wait_for(firing, "the alert")
+    equal(sorted({alert["labels"]["group"] for alert in firing()}), ["RX", "TX"], "both ends are on this host")
+    watch.interrupt()
 
 
 @test("--metrics: a file it must be; what cannot be written is an error at once")

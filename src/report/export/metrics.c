@@ -301,7 +301,8 @@ static void write_results(struct writer *writer, const char *prefix, const struc
 	begin_family(writer, prefix, "connections", COUNTER, "Attempts by result.");
 	for (size_t i = 0; i < count; i++)
 		for (unsigned int result = 0; result < RESULT_NUM; result++)
-			if (result != RESULT_PENDING && (result == RESULT_OK || rows[i].reported->results[result] > 0))
+			/* A counter that appears with its first event has no increase that an alert could see. */
+			if (result != RESULT_PENDING)
 				add_labelled(writer, rows[i].labels, "result", conn_result_text(result),
 					     rows[i].reported->results[result]);
 	begin_family(writer, prefix, "pending_connections", GAUGE, "Attempts without a result yet.");
