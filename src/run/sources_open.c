@@ -2,12 +2,14 @@
 #include "run/sources_state.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/capture_filter.h"
 #include "run/launch_user.h"
+#include "run/namespace.h"
 #include "run/parents.h"
 #include "run/privileges.h"
 #include "source/audit_log/audit_log.h"
@@ -427,6 +429,18 @@ static int open_slots(struct sources *sources, const struct source_opening *open
 	return rc;
 }
 
+static void enter_namespace(struct sources *sources)
+{
+	pid_t pid = namespace_enter(sources->options);
+	char text[128];
+
+	if (pid == 0)
+		return;
+	snprintf(text, sizeof(text), "PID %d is in another network namespace: sockets of that namespace are watched",
+		 (int)pid);
+	sources_add_notice(sources, text);
+}
+
 int sources_open(struct sources **opened, const struct options *options, const sigset_t *mask, int *exit_status,
 		 struct err *err)
 {
@@ -441,6 +455,7 @@ int sources_open(struct sources **opened, const struct options *options, const s
 	sources->lookups = merge_stream(sources->merge);
 	sources->netstat_fd = -1;
 	if (!options_is_file(options)) {
+		enter_namespace(sources);
 		sources->netns = procfs_netns(getpid());
 		sources->netstat_fd = procfs_netstat_open(options->pid_count > 0 ? options->pids[0] : 0);
 		sources->overflows = procfs_netstat_value(sources->netstat_fd, "ListenOverflows");

@@ -184,8 +184,8 @@ def refused():
     if os.getuid() == 0:
         inside = Process([need("unshare"), "-n", "sleep", "60"])
         wait_for(lambda: os.readlink("/proc/%d/ns/net" % inside.pid) != os.readlink("/proc/self/ns/net"), "its namespace")
-        text = why(inside.pid)
-        check("another network namespace" in text and "nsenter" in text, "another namespace: " + text)
+        text = why(inside.pid, before=["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--"])
+        check("another network namespace" in text, "another namespace: " + text)
         both = run([CONNTRACE, "--via=diag", "-d", "0.1", "-p", "%d,%d" % (inside.pid, target.pid)])
         equal((both.status, "another network" in both.err), (0, True), "one of two")
     traced = attach([target.pid])

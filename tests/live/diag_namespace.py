@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What diag.py plays as an ordinary user, in user and network namespaces of an ordinary user; and with packets."""
+import os
 import socket
 import subprocess
 import sys
 
 import diag    # pylint: disable=unused-import
 import lib
-from lib import Process, check, enter_namespace, equal, main, need, short, test, wait_for, watch
+from lib import MKCONN, Process, check, enter_namespace, equal, main, need, short, test, wait_for, watch
 from watched import SERVE, Target, finish
 
 
@@ -102,6 +103,40 @@ def child_departs():
     wait_for(lambda: "PID %d is in another network namespace now" % child in trace.err, "conntrace to say so")
     target.line()
     equal(list(trace.finish()), [], "rows")
+
+
+def inside(pid):
+    return [need("nsenter"), "--net=/proc/%d/ns/net" % pid, "--"]
+
+
+def far_target():
+    return Target(SERVE, before=[need("unshare"), "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"])
+
+
+@test("processes in another network namespace, which may be entered: their connections, with all that diag shows")
+def entered():
+    target = far_target()
+    trace = watch([target.pid])
+    client = Process(inside(target.pid) + [MKCONN, "count=20", "connect=127.0.0.1:%d" % target.port, "send=10", "recv=20", "close",
+                                           "done"])
+    equal(client.wait(), 0, "the client's end")
+    wait_for(lambda: len(target.truth()) >= 20, "the server to close them")
+    netns = os.stat("/proc/%d/ns/net" % target.pid).st_ino
+    rows = finish(trace)
+    equal([(row["dir"], row["lport"], row["rx_bytes"], row["tx_bytes"], row["pid"], row["netns"]) for row in rows],
+          [("in", target.port, 10, 20, target.pid, netns)] * 20, "rows (%s)" % rows.summary)
+    equal(rows.summary["too_short"], 0, "too short")
+    check("PID %d is in another network namespace: sockets of that namespace are watched" % target.pid in trace.err, trace.err)
+
+
+@test("one process here and one in another network namespace: the former is watched, the latter refused")
+def only_one():
+    far, near = far_target(), Target(SERVE)
+    trace = watch([far.pid, near.pid])
+    near.serve(5)
+    rows = finish(trace)
+    equal({(row["lport"], row["pid"]) for row in rows}, {(near.port, near.pid)}, "rows")
+    check("cannot watch PID %d" % far.pid in trace.err, trace.err)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,10 @@ def namespace():
     need_all("nsenter", "unshare")
     pid = elsewhere().pid
     options = "--via=diag -d 0.1 -p %d" % pid
-    text = message([CONNTRACE] + options.split())
+    equal(run([CONNTRACE] + options.split()).status, 0, "it is entered")
+    # Packets are those of the present namespace.
+    wire = ["-i", "lo"] + options.split()
+    text = message([CONNTRACE] + wire)
     command = re.search(r"try (nsenter -t \d+ -n conntrace) \.\.\., or (--via=ptrace)", text)
     check(command, text)
     inside = "%s %s" % (command[1].replace("conntrace", '"$0"'), options)
@@ -95,7 +98,7 @@ def namespace():
     text = message(without)
     check("nsenter" not in text and "try --via=ptrace" in text, text)
     script = 'mount --bind /dev/null "$(readlink -f "$1")" && shift && exec "$@"'
-    text = message(["unshare", "-m", "sh", "-c", script, "sh", need("nsenter"), CONNTRACE] + options.split())
+    text = message(["unshare", "-m", "sh", "-c", script, "sh", need("nsenter"), CONNTRACE] + wire)
     check("nsenter" not in text and "try --via=ptrace" in text, text)
 
 

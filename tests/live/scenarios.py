@@ -30,7 +30,7 @@ NOT_BY_LOOKING = {
     "over before a sample, and its final counters lack the port of the other end.",
     "no-io-uring": "it is an error with `--via=diag`, which stops no call and so refuses none.",
     "^another network namespace": "sockets and destroy events of another network namespace are not listed for this one; "
-    "conntrace says so (tests/live/diag_namespace.py).",
+    "it is entered with CAP_SYS_ADMIN if all processes are there, else conntrace says so (tests/live/diag_namespace.py).",
 }
 NOT_BY_BPF = {
     "MPTCP": "the counters of MPTCP sockets are not read by BPF, so their bytes are `-`.",
