@@ -36,7 +36,8 @@ static const struct need {
 		NEED_OUTPUT,
 		NEED_SEPARATED,
 		NEED_UNCLAIMED,
-		NEED_CONNS
+		NEED_CONNS,
+		NEED_CHOICE
 	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},
@@ -63,6 +64,8 @@ static const struct need {
 	{"null", NEED_SEPARATED},
 	{"local", NEED_UNCLAIMED},
 	{"schema", NEED_CONNS},
+	{"only", NEED_CHOICE},
+	{"suspicious", NEED_CHOICE},
 };
 
 void options_check_given(struct options_check *options_check, const char *name)
@@ -115,6 +118,16 @@ static bool shows_conns(const struct options *options)
 	return options->events;
 }
 
+/* Whether connections can be chosen by what became of them: segments and messages are counted before that is known. */
+static bool has_choice(const struct options *options)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (!options->reports[i].ops->has_all)
+			return true;
+	return (options->events && !options->messages) || options->ladder & ~LADDER_LIVE || options->top ||
+	       options->count > 0 || (options->report_count == 0 && !options->events && options->ladder == 0);
+}
+
 static int check_needs(const struct options_check *options_check, const struct options *options, struct err *err)
 {
 	bool packets = options->interface_count > 0 || options->read != NULL;
@@ -154,6 +167,8 @@ static int check_needs(const struct options_check *options_check, const struct o
 			lacking = "packets alone: -i IFACE, -r FILE or --replay=FILE";
 		else if (needs[i].what == NEED_CONNS && (options->format != REPORT_JSON || !shows_conns(options)))
 			lacking = "--format=json and connections: -z conns or --events";
+		else if (needs[i].what == NEED_CHOICE && !has_choice(options))
+			lacking = "a report of connections by their end: -z conns, -z peers, --events or --ladder";
 		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
 			lacking = "--via=diag";
 		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))
