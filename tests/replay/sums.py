@@ -3,7 +3,7 @@
 """Rows of sums add up, whatever was read: each row in itself, and all rows of a report to the same connections (TAP).
 
 Read are the recordings of golden/ and, of the captures in the folder CONNTRACE_CAPTURES, as many small ones as fit
-into some seconds, spread over all; all of them with --all.
+into some seconds, spread over all; all of them with --all or ALL=1.
 """
 import glob
 import json
@@ -15,7 +15,8 @@ import time
 SOURCE = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(os.environ.get("top_builddir", "."), "conntrace"))
 FAILURES = ("refused", "reset", "timeout", "unreach", "abort", "error")
-SMALL, SECONDS = 300_000, 10
+ALL = "--all" in sys.argv or os.environ.get("ALL", "") not in ("", "0")
+SMALL, SECONDS = (10_000_000, 0) if ALL else (300_000, 10)
 BYS = ("peer,dir,port", "result", "dir,comm", "cidr/16")
 
 
@@ -49,16 +50,19 @@ def faults(words):
             listed = sum(row["result"] == result for row in conns)
             if sum(row[result] for row in rows) != listed:
                 wrong.append("--by=%s has not %d connections that are %s" % (by, listed, result))
+    for choice in ("--only=failed", "--only=reset,syn-rtx", "--dir=in", "--limit=1") if ALL else ("--only=failed",):
+        rows = report(words, "-z", "peers", choice)
+        wrong += ["%s with %s: %r" % (fault_of(row), choice, row) for row in rows if fault_of(row)]
     rows = report(words, "-z", "groups", "--group=low:RX@*:0-1023", "--group=low:TX@*:0-1023")
     wrong += ["%s: %r" % (fault_of(row), row) for row in rows if fault_of(row)]
     return count + len(rows), wrong
 
 
 def captures():
-    """Small captures, every part of the collection early."""
-    folder = os.environ.get("CONNTRACE_CAPTURES")
-    found = sorted(path for path in glob.glob(os.path.join(folder, "**", "*"), recursive=True)
-                   if path.endswith((".pcap", ".pcapng", ".cap")) and os.path.getsize(path) < SMALL) if folder else []
+    """Small captures, every part of the collection early, and the cases of CONNTRACE_CASES."""
+    folders = [os.environ[name] for name in ("CONNTRACE_CASES", "CONNTRACE_CAPTURES") if os.environ.get(name)]
+    found = sorted(path for folder in folders for path in glob.glob(os.path.join(folder, "**", "*"), recursive=True)
+                   if path.endswith((".pcap", ".pcapng", ".cap", ".pcap.gz", ".ev")) and os.path.getsize(path) < SMALL)
     step = max(1, len(found) // 64)
     return [path for first in range(step) for path in found[first::step]]
 
@@ -74,9 +78,9 @@ def main():
             print("# " + fault)
         failed += bool(found) or not count
     for path in captures():
-        if "--all" not in sys.argv and time.monotonic() - begun > SECONDS:
+        if not ALL and time.monotonic() - begun > SECONDS:
             break
-        count, found = faults(["-r", path])
+        count, found = faults(["--replay=" + path if path.endswith(".ev") else "-r" + path])
         read, rows_read = read + 1, rows_read + count
         wrong += ["%s: %s" % (path, fault) for fault in found]
     if not os.environ.get("CONNTRACE_CAPTURES"):
