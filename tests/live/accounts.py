@@ -61,7 +61,7 @@ def reloaded():
     check("(PID %d) started 1 process during the run that was not watched: %d\n" % (master.pid, new) in trace.err, trace.err)
     check("all watched processes ended after " in trace.err and " of 60.0 s; " in trace.err, "its reason: " + trace.err)
     # With the master there is nothing to announce.
-    both = run([CONNTRACE, "-p", str(new), "-p", str(master.pid), "-d", "0.2"])
+    both = run([CONNTRACE, "--via=ptrace", "-p", str(new), "-p", str(master.pid), "-d", "0.2"])
     check("is a child of" not in both.err, both.err)
 
 
@@ -82,7 +82,7 @@ def unwatched():
 @test("all watched processes ended before the time was over")
 def ended():
     sleeper = Process(["sleep", "60"])
-    trace = Process([CONNTRACE, "-p", str(sleeper.pid), "-d", "60"])
+    trace = Process([CONNTRACE, "--via=ptrace", "-p", str(sleeper.pid), "-d", "60"])
     wait_for(lambda: "attached" in trace.err, "the attachment")
     sleeper.signal(signal.SIGTERM)
     sleeper.wait()
@@ -93,11 +93,11 @@ def ended():
 @test("the start recommends what works for the target")
 def recommended():
     sleeper = Process(["sleep", "60"])
-    here = run([CONNTRACE, "-p", str(sleeper.pid), "-d", "0.1"])
+    here = run([CONNTRACE, "--via=ptrace", "-p", str(sleeper.pid), "-d", "0.1"])
     check("--via=diag does not stop it" in here.err, here.err)
     elsewhere = Process(["unshare", "-n", "sleep", "60"])
     wait_for(lambda: must(["cat", "/proc/%d/comm" % elsewhere.pid]) == "sleep\n", "the program")
-    there = run([CONNTRACE, "-p", str(elsewhere.pid), "-d", "0.1"])
+    there = run([CONNTRACE, "--via=ptrace", "-p", str(elsewhere.pid), "-d", "0.1"])
     check("slower" in there.err and "--via=diag" not in there.err, there.err)
 
 

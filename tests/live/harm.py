@@ -464,7 +464,7 @@ def many_threads():
     equal(compare(program, "150 threads", limit=150)[:2], (42, "150 11175\n"), "untraced")
     target = Process(program)
     wait_for(lambda: len(os.listdir("/proc/%d/task" % target.pid)) > 50, "50 threads")
-    trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "-p", str(target.pid)])
+    trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "--via=ptrace", "-p", str(target.pid)])
     equal((target.wait(60), target.out), (42, "150 11175\n"), "attached in the middle")
     # It may have come too late.
     check(trace.wait(60) in (0, 1), "conntrace's status: " + trace.err)

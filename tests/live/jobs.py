@@ -152,7 +152,7 @@ def attached():
     target = Process([sys.executable, "-c", "import time\nwhile True:\n  print('alive', flush=True)\n  time.sleep(0.02)"])
     terminal = Terminal()
     try:
-        terminal.type(command([CONNTRACE, "-o", "/dev/null", "-p", str(target.pid)]), "watching")
+        terminal.type(command([CONNTRACE, "-o", "/dev/null", "--via=ptrace", "-p", str(target.pid)]), "watching")
         terminal.key("Z", "not stopped")
         before = len(target.out)
         wait_for(lambda: len(target.out) > before + 50, "the target to go on")

@@ -64,7 +64,8 @@ def killed_under_load(options):
     seed = random.randrange(1 << 30)
     moments = random.Random(seed)
     for number in range(ROUNDS):
-        trace = Process([CONNTRACE, "-q", "-o", "/dev/null"] + options + ["-p"] + [str(pid) for pid in pids])
+        trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "--via=ptrace"] + options + ["-p"] +
+                        [str(pid) for pid in pids])
         time.sleep(moments.uniform(0, MOMENT_SEC))
         trace.signal(signal.SIGKILL)
         equal(trace.wait(), -signal.SIGKILL, "conntrace's end in round %d" % number)

@@ -445,7 +445,7 @@ def attach(pids, options=(), words=None, runner=None, **keywords):
     conntrace, instead of an ordinary user.
     """
     before = {(pid, task): switches(pid, task) for pid in pids for task in tasks(pid)}
-    trace = Trace(list(options) + (words or ["-p"] + [str(pid) for pid in pids]),
+    trace = Trace(["--via=ptrace"] + list(options) + (words or ["-p"] + [str(pid) for pid in pids]),
                   before=as_nobody() if runner is None else runner, **keywords)
 
     def watching():

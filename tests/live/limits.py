@@ -48,10 +48,10 @@ class Server:
 def modes(server):
     """The words of a run, and a function: does it watch?"""
     pid = str(server.process.pid)
-    return ((["-p", pid], lambda trace: tracer_of(server.process.pid) > 0),
+    return ((["--via=ptrace", "-p", pid], lambda trace: tracer_of(server.process.pid) > 0),
             (["--via=diag", "--debug=sources", "-p", pid], lambda trace: "debug: events" in trace.err),
             (["-i", "lo", "--dir=in"], lambda trace: packet_sockets() > 0),
-            (["-i", "lo", "-p", pid], lambda trace: tracer_of(server.process.pid) > 0))
+            (["-i", "lo", "--via=ptrace", "-p", pid], lambda trace: tracer_of(server.process.pid) > 0))
 
 
 def lines(text):
@@ -153,12 +153,12 @@ def reader():
             wait_for(lambda: watches(trace), "conntrace to watch")
             trace.popen.stdout.close()
             equal(trace.wait(5), 0, "status of %s" % words)
-        trace = Process([CONNTRACE, "-q", "-I", "600", "-p", server.process.pid], stdout=subprocess.PIPE)
+        trace = Process([CONNTRACE, "-q", "-I", "600", "--via=ptrace", "-p", server.process.pid], stdout=subprocess.PIPE)
         trace.popen.stdout.close()
         equal(trace.wait(5), 0, "status with -I")
         # These are for another purpose.
         for words in (["--record=" + scratch("ev")], ["--metrics=" + scratch("prom")], ["-o", scratch("rows")]):
-            trace = Process([CONNTRACE, "-q", "-d", "1", "-p", server.process.pid] + words, stdout=subprocess.PIPE)
+            trace = Process([CONNTRACE, "-q", "-d", "1", "--via=ptrace", "-p", server.process.pid] + words, stdout=subprocess.PIPE)
             began = time.monotonic()
             trace.popen.stdout.close()
             equal(trace.wait(), 0, "status of %s" % words)

@@ -195,6 +195,7 @@ def seen_by_looking(scenario, wanted, fact, row):
 def seen_by_programs(wanted, fact, row):
     """What is wanted of a row by BPF."""
     check("b" in row["seen"], "SEEN of %s" % short(row))
+    check(row["comm"], "COMM of %s" % short(row))
     row["seen"] = row["seen"].replace("b", "")
     if wanted.get("tid", "") is None:
         wanted["tid"] = (None, fact["pid"])    # by io_uring: the thread that has entered the ring

@@ -435,7 +435,7 @@ def thousand_threads():
     equal(compare(program, "a thousand threads", limit=150)[:2], wanted, "untraced")
     target = Process(program)
     wait_for(lambda: len(os.listdir("/proc/%d/task" % target.pid)) > 300, "300 threads")
-    trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "-p", str(target.pid)])
+    trace = Process([CONNTRACE, "-q", "-o", "/dev/null", "--via=ptrace", "-p", str(target.pid)])
     equal((target.wait(150), target.out), wanted, "attached in the middle")
     equal(trace.wait(60), 0, "conntrace's status: " + trace.err)
 

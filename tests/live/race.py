@@ -21,7 +21,7 @@ def preloaded(**variables):
 
 
 def attach_to(pid, *options):
-    return subprocess.run([CONNTRACE, "-q", *options, "-o", scratch("rows"), "-p", str(pid)], stderr=subprocess.PIPE,
+    return subprocess.run([CONNTRACE, "-q", *options, "-o", scratch("rows"), "--via=ptrace", "-p", str(pid)], stderr=subprocess.PIPE,
                           timeout=60, check=False)
 
 

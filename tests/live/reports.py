@@ -113,7 +113,7 @@ def intervals():
 def pipe():
     server = Server()
     reader, writer = os.pipe()
-    before = [CONNTRACE, "--events", "-H", "-p", str(server.pid)]
+    before = [CONNTRACE, "--events", "-H", "--via=ptrace", "-p", str(server.pid)]
     with os.fdopen(writer, "wb") as out:
         trace = Process(before, stdout=out)
     head = Process(["head", "-n", "1"], stdin=reader)

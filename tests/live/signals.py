@@ -47,7 +47,7 @@ def modes():
     wait_for(lambda: status_field(target.pid, "Name").startswith("python"), "the target")
     pid = str(target.pid)
     diag = ["--via=diag", "--debug=sources", "-p", pid]
-    return ((["-p", pid], lambda trace: tracer_of(target.pid) == trace.pid or tracer_of(target.pid) > 0),
+    return ((["--via=ptrace", "-p", pid], lambda trace: tracer_of(target.pid) == trace.pid or tracer_of(target.pid) > 0),
             (diag, lambda trace: "debug: events" in trace.err),
             (["-i", "lo"], lambda trace: packet_sockets() > 0),
             (["--no-filter", "--"] + SLEEPER, lambda trace: has_child(trace.pid)),
@@ -186,7 +186,7 @@ def blocked_opening():
     fifo = scratch("fifo")
     os.mkfifo(fifo)
     target = Process(SLEEPER)
-    for words in (["-r", fifo], ["-p", str(target.pid), "-o", fifo], ["--replay=" + fifo]):
+    for words in (["-r", fifo], ["--via=ptrace", "-p", str(target.pid), "-o", fifo], ["--replay=" + fifo]):
         trace = Process([CONNTRACE, "-q"] + words)
         wait_for(lambda: not trace.alive() or status_field(trace.pid, "SigBlk") != "0000000000000000", "the start")
         if not trace.alive():

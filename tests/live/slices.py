@@ -210,7 +210,7 @@ def io_attached():
     words, ready = program(rounds)
     target = Process(words)
     wait_file(ready)
-    trace = Trace(["-I", "0.3", "-p", target.pid], report="io,stat,0.3")
+    trace = Trace(["-I", "0.3", "--via=ptrace", "-p", target.pid], report="io,stat,0.3")
     wait_for(lambda: len(parse_rows(read_file(trace.rows_path))) >= 3, "rows while it runs")
     rows = trace.finish(limit=60)
     sure(rows, "sum(rx_bytes)", "sum(tx_bytes)")

@@ -124,7 +124,7 @@ def shows():
 @in_test
 def keys():
     pid = traffic()
-    screen = top(["-p", pid], width=120, height=30)
+    screen = top(["--via=ptrace", "-p", pid], width=120, height=30)
     screen.wait_text("%d open" % (2 * CONNS))
     screen.keys("t")
     screen.wait_for(lambda text: "CONNS" in text and len(rows(screen)) == 1, "one peer")
@@ -172,7 +172,7 @@ def keys():
 @in_test
 def short():
     pid = traffic("short")
-    screen = top(["--keep=3", "-p", pid], height=100)
+    screen = top(["--keep=3", "--via=ptrace", "-p", pid], height=100)
     screen.wait_text("closed")
     time.sleep(3)
     screen.read(0.6)
@@ -189,7 +189,7 @@ def ends():
     pid = traffic()
     for number_, status in ((signal.SIGSEGV, -11), (signal.SIGABRT, -6), (signal.SIGBUS, -7), (signal.SIGQUIT, -3),
                             (signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGHUP, 0)):
-        screen = top(["-p", pid])
+        screen = top(["--via=ptrace", "-p", pid])
         screen.wait_text("open")
         check(not screen.is_restored(), "the screen was never there")
         screen.process.send_signal(number_)
@@ -201,7 +201,7 @@ def ends():
         screen.process.send_signal(number_)
         equal(screen.wait(), -number_, "status after %s" % number_)
         check(screen.is_restored(), "terminal not restored after %s" % number_)
-    screen = top(["-p", pid])
+    screen = top(["--via=ptrace", "-p", pid])
     screen.wait_text("open")
     screen.keys("\x03")
     equal(screen.wait(), 0, "status after Ctrl-C")
@@ -235,7 +235,7 @@ GO_ON = "read x; fg >/dev/null; echo back $?; "
 @in_test
 def attached():
     pid = traffic()
-    screen = job("-p %d" % pid, GO_ON * 2)
+    screen = job("--via=ptrace -p %d" % pid, GO_ON * 2)
     screen.wait_text("%d open" % (2 * CONNS))
     front = int(re.search(r"child (\d+)", screen.received).group(1))
     screen.keys("\x1a")
@@ -272,7 +272,7 @@ def attached():
 def ends_stopped():
     pid = traffic()
     # Bash does not wait(1) for a job that is stopped.
-    screen = job("-p %d" % pid, "while kill -0 $!; do read -t 0.1 x; done 2>/dev/null; wait $!; echo gone $?; ")
+    screen = job("--via=ptrace -p %d" % pid, "while kill -0 $!; do read -t 0.1 x; done 2>/dev/null; wait $!; echo gone $?; ")
     screen.wait_text("%d open" % (2 * CONNS))
     screen.keys("\x1a")
     screen.wait_text("^back 148")
@@ -411,7 +411,7 @@ def foreground_in_time():
 @in_test
 def resizes():
     pid = traffic()
-    screen = top(["-p", pid])
+    screen = top(["--via=ptrace", "-p", pid])
     screen.wait_text("%d open" % (2 * CONNS))
     for width, height in ((40, 10), (300, 60), (80, 24), (120, 12)):
         screen.resize(width, height)
@@ -436,7 +436,7 @@ def resizes():
 def redraws():
     pid = traffic()
     for words in ([], ["-I", "0.1"]):
-        screen = top(words + ["-p", pid])
+        screen = top(words + ["--via=ptrace", "-p", pid])
         screen.wait_text("open")
         screen.read(0.5)
         bursts, last, end = 0, 0, time.monotonic() + 3
@@ -481,17 +481,17 @@ def commands():
 @in_test
 def plain():
     pid = traffic()
-    done_ = lib.run([CONNTRACE, "--top", "-I", "0.5", "-d", "2", "-p", pid], env=dict(os.environ, COLUMNS="120"))
+    done_ = lib.run([CONNTRACE, "--top", "-I", "0.5", "-d", "2", "--via=ptrace", "-p", pid], env=dict(os.environ, COLUMNS="120"))
     equal(done_.status, 0, "exit status")
     between(len(re.findall("^TOTAL", done_.out, re.MULTILINE)), 2, 5, "times the rows were printed")
     check(re.search(r"^PEER +LOCAL", done_.out, re.MULTILINE), "as wide as COLUMNS")
     check("\x1b" not in done_.out, "escape sequences")
-    screen = top(["-I", "0.5", "--limit=2", "-d", "2", "-p", pid], term="dumb")
+    screen = top(["-I", "0.5", "--limit=2", "-d", "2", "--via=ptrace", "-p", pid], term="dumb")
     screen.wait_received('TERM="dumb" cannot move its cursor; printing plain lines')
     equal(screen.wait(), 0, "exit status")
     check("\x1b" not in screen.received, "escape sequences on a dumb terminal")
     # Ctrl-Z is answered as without --top.
-    lines, screen = screen, top(["-p", pid], term="dumb")
+    lines, screen = screen, top(["--via=ptrace", "-p", pid], term="dumb")
     screen.wait_received("TOTAL")
     screen.keys("\x1a")
     screen.wait_received("not stopped, because the watched process would hang")
@@ -499,7 +499,7 @@ def plain():
     equal(screen.wait(), 0, "exit status after Ctrl-C")
     blocks = re.findall(r"^PEER .*?^TOTAL", lines.received.replace("\r", ""), re.MULTILINE | re.DOTALL)
     check(blocks and all(block.count("\n127.") <= 2 for block in blocks), "--limit: %s" % blocks[:1])
-    screen = top(["-d", "1", "-p", pid], term="unheard-of")
+    screen = top(["-d", "1", "--via=ptrace", "-p", pid], term="unheard-of")
     screen.wait_received("is an unknown terminal type")
     equal(screen.wait(), 0, "exit status with an unknown terminal")
 
@@ -513,7 +513,7 @@ def colors():
         server = "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', 0))\nc = socket.socket()\n" \
                  "import time\nwhile True:\n c.connect_ex(s.getsockname()); time.sleep(0.2)\n"
         failing = lib.Process([sys.executable, "-c", server])
-        screen = top(words + ["-p", failing.pid], term="xterm-256color", environment=environment)
+        screen = top(words + ["--via=ptrace", "-p", failing.pid], term="xterm-256color", environment=environment)
         screen.wait_text("refus")
         screen.read(0.3)
         red = re.search(r"\x1b\[(?:[\d;]*;)?31[;m]", screen.received) is not None

@@ -54,6 +54,7 @@ struct programs {
 	uint64_t lost; /* as reported */
 	int appended;
 	int records;
+	uint32_t listed_pid; /* of the last listed socket */
 	bool all;
 };
 
@@ -91,8 +92,12 @@ static void append(struct programs *programs, const struct event *event)
 	programs->appended++;
 }
 
+/* @sink: called with each event */
+typedef void event_sink(struct programs *programs, const struct event *event);
+
 /* The name comes with the record, because the process may have ended. */
-static void name_process(struct programs *programs, const struct kernel_record *record, int64_t time_ns)
+static void name_process(struct programs *programs, const struct kernel_record *record, int64_t time_ns,
+			 event_sink *sink)
 {
 	struct event event = event_new(EVENT_PROCESS, ORIGIN_BPF, time_ns);
 	char path[PATH_MAX];
@@ -103,7 +108,7 @@ static void name_process(struct programs *programs, const struct kernel_record *
 	event.process.fact = PROCESS_COMM;
 	event.process.length = (uint8_t)strnlen(record->comm, sizeof(record->comm));
 	memcpy(event.process.text, record->comm, event.process.length);
-	append(programs, &event);
+	sink(programs, &event);
 	event.process.fact = PROCESS_EXE;
 	for (ssize_t at = 0; at < length; at += event.process.length) {
 		size_t rest = (size_t)(length - at);
@@ -111,7 +116,7 @@ static void name_process(struct programs *programs, const struct kernel_record *
 		event.process.length = (uint8_t)(rest < EVENT_PROCESS_TEXT ? rest : EVENT_PROCESS_TEXT);
 		event.process.offset = (uint16_t)at;
 		memcpy(event.process.text, path + at, event.process.length);
-		append(programs, &event);
+		sink(programs, &event);
 	}
 }
 
@@ -131,7 +136,7 @@ static int take_record(void *context, void *data, size_t size)
 		time_ns = programs->last_ns;
 	programs->last_ns = time_ns;
 	if (record->type == KERNEL_PROCESS)
-		name_process(programs, record, time_ns);
+		name_process(programs, record, time_ns, append);
 	count = program_events_make(record, time_ns, events);
 	for (size_t i = 0; i < count; i++)
 		append(programs, &events[i]);
@@ -211,8 +216,13 @@ static void keep(struct programs *programs, const struct event *event)
 static void keep_record(struct programs *programs, const struct kernel_record *record)
 {
 	struct event events[PROGRAM_EVENTS_MAX];
-	size_t count = program_events_make(record, programs->epoch_ns + (int64_t)record->time, events);
+	int64_t time_ns = programs->epoch_ns + (int64_t)record->time;
+	size_t count = program_events_make(record, time_ns, events);
 
+	/* The list goes by processes. */
+	if (record->pid != programs->listed_pid)
+		name_process(programs, record, time_ns, keep);
+	programs->listed_pid = record->pid;
 	for (size_t i = 0; i < count; i++)
 		keep(programs, &events[i]);
 }
@@ -309,8 +319,14 @@ static int load(struct programs *programs, const struct programs_config *config,
 
 static void refuse(struct programs *programs, pid_t pid)
 {
+	struct err why;
+
+	if (procfs_is_ancestor(pid))
+		(void)err_set(&why, EPERM, "cannot attach to PID %d: conntrace runs inside it, and would not end", pid);
+	else
+		procfs_why_not_attachable(pid, ESRCH, why.text, sizeof(why.text));
 	programs->refused = array_extend(programs->refused, programs->refused_count, sizeof(*programs->refused));
-	programs->refused[programs->refused_count++] = xasprintf("cannot watch PID %d: no such process", pid);
+	programs->refused[programs->refused_count++] = xstrdup(why.text);
 }
 
 static void ignore_thread(void *context, pid_t tid)
@@ -338,7 +354,7 @@ static int watch(struct programs *programs, const struct programs_config *config
 	if (config->all)
 		return bpf_map_update_elem(bpf_map__fd(programs->kernel->maps.excluded), &pid, &own, BPF_ANY);
 	for (size_t i = 0; i < config->pid_count; i++) {
-		if (!runs(config->pids[i])) {
+		if (!runs(config->pids[i]) || procfs_is_ancestor(config->pids[i])) {
 			refuse(programs, config->pids[i]);
 			continue;
 		}
