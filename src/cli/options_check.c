@@ -189,9 +189,10 @@ static int check_needs(const struct options_check *options_check, const struct o
 	return 0;
 }
 
-static bool has_host(const char *list)
+static bool has_payload(const char *list)
 {
-	return list != NULL && strcasestr(list, "host") != NULL;
+	return list != NULL && (strcasestr(list, "host") != NULL || strcasestr(list, "tls_") != NULL ||
+				strcasestr(list, "alpn") != NULL);
 }
 
 static const char *own_keys(const struct report_choice *report)
@@ -203,10 +204,10 @@ static const char *own_keys(const struct report_choice *report)
 static bool wants_payload(const struct options *options)
 {
 	for (size_t i = 0; i < options->report_count; i++)
-		if (options->reports[i].ops->wants_messages || has_host(own_keys(&options->reports[i])))
+		if (options->reports[i].ops->wants_messages || has_payload(own_keys(&options->reports[i])))
 			return true;
-	return options->messages || options->ladder || has_host(options->columns) || has_host(options->sort) ||
-	       has_host(options->by);
+	return options->messages || options->ladder || has_payload(options->columns) || has_payload(options->sort) ||
+	       has_payload(options->by);
 }
 
 static bool has_all_columns(const struct options *options)

@@ -93,6 +93,25 @@ enum conn_reported {
 
 struct timeline;
 
+/** Room for a name of ALPN, which are registered with up to 21 bytes; longer ones are cut. */
+#define CONN_ALPN 32
+
+/**
+ * struct conn_tls - TLS of a connection, in packets
+ * @hello_ns: when the ClientHello was sent, CONN_UNKNOWN not seen
+ * @answer_ns: when the ServerHello was sent, likewise
+ * @data_ns: when the side of the ClientHello sent the first record of application data after the ServerHello, likewise
+ * @version: that of the ServerHello, 0 unknown
+ * @alpn: protocol that the ServerHello chose, raw bytes, "" unknown
+ */
+struct conn_tls {
+	int64_t hello_ns;
+	int64_t answer_ns;
+	int64_t data_ns;
+	uint16_t version;
+	char alpn[CONN_ALPN];
+};
+
 /**
  * struct conn - a connection as given to reports
  *
@@ -143,6 +162,7 @@ struct timeline;
  * @timeline: its events (track/timeline.h), NULL when not requested; owned by the tracker and valid during the call
  *            only
  * @measures: where it waits, NULL unknown, or not wanted; owned by the tracker and valid during the call only
+ * @tls: NULL no TLS was seen; as @measures
  * @host: name that the opener requested: HTTP Host or TLS server name, raw bytes; NULL unknown
  * @tid: thread that opened or accepted it, 0 unknown
  * @fd: its descriptor there, -1 unknown
@@ -197,6 +217,7 @@ struct conn {
 	struct process *last_process;
 	struct timeline *timeline;
 	const struct conn_measures *measures;
+	const struct conn_tls *tls;
 	char *host;
 	pid_t tid;
 	int32_t fd;

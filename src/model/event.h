@@ -434,6 +434,11 @@ enum message_kind {
 	MESSAGE_HTTP_RESPONSE,
 	/** ClientHello (RFC 8446, 4.1.2) */
 	MESSAGE_TLS_HELLO,
+	/** ServerHello (RFC 8446, 4.1.3): its status is the version, its target the protocol chosen by ALPN (RFC 7301)
+	 */
+	MESSAGE_TLS_ANSWER,
+	/** the first record of application data (RFC 8446, 5.1) in the direction of a ClientHello */
+	MESSAGE_TLS_DATA,
 	MESSAGE_KIND_NUM
 };
 
@@ -455,7 +460,7 @@ enum message_part {
 /**
  * struct event_message - a piece of an application's message
  * @offset: offset of the piece in its part
- * @status: of an HTTP response, else 0
+ * @status: of an HTTP response, version of a MESSAGE_TLS_ANSWER, else 0
  * @kind: enum message_kind
  * @part: enum message_part
  * @length: bytes used in @text

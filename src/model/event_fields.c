@@ -46,7 +46,8 @@ static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg
 static const char *const has_words[] = {"mss",      "wscale",   "sack-ok",        "timestamp", "fragment", "cut",
 					"outgoing", "incoming", "later-fragment", "loopback",  NULL};
 static const char *const fact_words[] = {"comm", "exe", "cgroup", "parent", "cmdline", NULL};
-static const char *const message_words[] = {"http-request", "http-response", "tls-hello", NULL};
+static const char *const message_words[] = {"http-request", "http-response", "tls-hello",
+					    "tls-answer",   "tls-data",      NULL};
 static const char *const part_words[] = {"method", "target", "host", "fields", NULL};
 static const char *const where_words[] = {
 	"capture-kernel", "capture-interface", "packet-queue", "netlink", "call-queue", "table", "messages",

@@ -40,9 +40,9 @@ int message_names_parse(struct message_names *names, const char *text, struct er
  * The texts are untrusted bytes of the peer, NUL-terminated and without NUL inside; "" is unknown.
  *
  * @kind: enum message_kind
- * @status: of an HTTP response, else 0
+ * @status: of an HTTP response, version of a MESSAGE_TLS_ANSWER, else 0
  * @method: of an HTTP request
- * @target: of an HTTP request, as in its first line (RFC 9112, 3.2)
+ * @target: of an HTTP request, as in its first line (RFC 9112, 3.2); of a MESSAGE_TLS_ANSWER the chosen protocol
  * @host: the Host field of an HTTP request, or the server name of a TLS ClientHello
  * @fields: the requested fields, "Name: value\n" each as it was sent, in the order of arrival
  */

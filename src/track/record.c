@@ -49,6 +49,7 @@ static void free_evidence(struct record *record)
 	if (record->evidence == &no_evidence)
 		return;
 	free(record->evidence->measures);
+	free(record->evidence->tls);
 	free((void *)(uintptr_t)record->evidence);
 }
 
@@ -460,6 +461,7 @@ static void begin_conn(const struct record *record, struct conn *conn)
 	conn_init(conn);
 	conn->timeline = record->timeline;
 	conn->measures = record->evidence->measures;
+	conn->tls = record->evidence->tls;
 	conn->flow = known->flow;
 	conn->id = known->id;
 	conn->cookie = known->cookie & EVENT_COOKIE_MADE_UP ? 0 : known->cookie;

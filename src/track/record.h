@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "model/conn.h"
 #include "model/event.h"
+#include "model/message.h"
 #include "system/tcp_payload.h"
 #include "track/wire.h"
 
@@ -19,6 +20,7 @@
  *
  * @tcp_payload: the kernel's counters
  * @measures: where it waits, as last read; NULL never
+ * @tls: what packets show of TLS; NULL nothing
  * @connect_begin_ns: connect(2) entered
  * @connect_end_ns: connect(2) returned
  * @outcome_ns: when the outcome of an unfinished connect became known without packets
@@ -52,6 +54,7 @@
 struct evidence {
 	struct tcp_payload tcp_payload;
 	struct conn_measures *measures;
+	struct conn_tls *tls;
 	int64_t connect_begin_ns;
 	int64_t connect_end_ns;
 	int64_t outcome_ns;
@@ -197,6 +200,12 @@ static inline struct tcp_payload *record_bytes(struct record *record)
 {
 	return &record_evidence(record)->tcp_payload;
 }
+
+/** record_tls() - a message of TLS came at @time_ns: MESSAGE_TLS_HELLO, _ANSWER or _DATA */
+void record_tls(struct record *record, const struct message *message, int64_t time_ns);
+
+/** record_share_tls() - @to has the same packets as @from */
+void record_share_tls(struct record *to, const struct record *from);
 
 /** record_take_wire() - move the packet evidence of @from to @record, which has none */
 void record_take_wire(struct record *record, struct record *from);

@@ -19,6 +19,7 @@ static void move_wire(struct tracker *tracker, struct record *to, struct record 
 	if (flip)
 		wire_flip(to->wire);
 	to->conn.seen |= SEEN_WIRE;
+	record_share_tls(to, from);
 	free(to->conn.host);
 	to->conn.host = from->conn.host;
 	from->conn.host = NULL;
@@ -78,6 +79,7 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 			tracker->stats.both_ends += wire_frames(record->wire);
 			share(tracker, record, other);
 			record->conn.seen |= SEEN_WIRE;
+			record_share_tls(record, other);
 			if (record->conn.host == NULL && other->conn.host != NULL)
 				record->conn.host = xstrdup(other->conn.host);
 		}

@@ -5,8 +5,10 @@
 
 /* Messages of applications, and the end for which each is reported. */
 
-static void set_host(struct record *record, const struct message *message)
+static void take_facts(struct record *record, const struct message *message, int64_t time_ns)
 {
+	if (record != NULL && message->kind >= MESSAGE_TLS_HELLO)
+		record_tls(record, message, time_ns);
 	if (record != NULL && record->conn.host == NULL && message->host[0] != '\0')
 		record->conn.host = xstrdup(message->host);
 }
@@ -30,10 +32,12 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 	const struct message *message = &tracker->message;
 	struct flow flow = event->flow, reverse;
 	struct record *ends[2], *reported[2] = {NULL, NULL}, *waits = NULL;
+	bool is_fact;
 	int first;
 
 	if (!message_join(&tracker->message, &event->message))
 		return;
+	is_fact = message->kind == MESSAGE_TLS_ANSWER || message->kind == MESSAGE_TLS_DATA;
 	if (flow.netns == 0)
 		flow.netns = tracker->config.netns;
 	if (is_ambiguous(tracker, &flow)) {
@@ -51,8 +55,9 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 		int end = i == 0 ? first : 1 - first;
 		struct record *record = ends[end];
 
-		set_host(record, message);
-		if (record == NULL)
+		take_facts(record, message, event->time_ns);
+		/* These are facts of the connection, and no messages of an application. */
+		if (record == NULL || is_fact)
 			continue;
 		/* Who speaks is on the left of @flow. */
 		tracker_observe_message(tracker, record, message, event->time_ns, end == 0 ? WIRE_LOCAL : WIRE_REMOTE,
@@ -62,7 +67,7 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 		if (waits == NULL || record->conn.id < waits->conn.id)
 			waits = record;
 	}
-	if (tracker->notify.message == NULL)
+	if (tracker->notify.message == NULL || is_fact)
 		return;
 	if (reported[0] != NULL && tracker_put_off(tracker, reported[0]))
 		tracker_pending_add(tracker, reported[0], message, event->time_ns);

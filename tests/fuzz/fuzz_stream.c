@@ -44,7 +44,8 @@ static void on_message(void *context, const struct stream_speaker *speaker, cons
 	if (speaker->local.port == 0 || speaker->time_ns != 1)
 		abort();
 
-	if (message->kind >= MESSAGE_KIND_NUM || (message->kind != MESSAGE_HTTP_RESPONSE && message->status != 0))
+	if (message->kind >= MESSAGE_KIND_NUM ||
+	    (message->kind != MESSAGE_HTTP_RESPONSE && message->kind != MESSAGE_TLS_ANSWER && message->status != 0))
 		abort();
 	if (strlen(message->method) > MESSAGE_METHOD_MAX || strlen(message->target) > MESSAGE_TARGET_MAX ||
 	    strlen(message->host) > MESSAGE_HOST_MAX || strlen(message->fields) > MESSAGE_FIELDS_MAX)

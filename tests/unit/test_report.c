@@ -488,7 +488,9 @@ static void json_is_a_line_per_row(void **state)
 	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
 	       "\"container\":null,"
 	       "\"netns\":null,\"cookie\":null,"
-	       "\"cid\":\"1:2sPTV5/hxTMDPrqe4qtAIizq3A0=\",\"host\":null,\"group\":null,\"seen\":null}\n"
+	       "\"cid\":\"1:2sPTV5/hxTMDPrqe4qtAIizq3A0=\",\"host\":null,"
+	       "\"tls_ms\":null,\"tls_version\":null,\"alpn\":null,"
+	       "\"group\":null,\"seen\":null}\n"
 	       "{\"start\":1700000000.123456789,\"end\":1700000002.623457288,\"dur_s\":2.500000,"
 	       "\"dir\":\"in\",\"proto\":\"tcp\",\"laddr\":\"192.0.2.1\",\"lport\":80,"
 	       "\"raddr\":\"198.51.100.7\",\"rport\":40001,\"peer\":\"198.51.100.7\",\"port\":80,"
@@ -512,7 +514,9 @@ static void json_is_a_line_per_row(void **state)
 	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
 	       "\"container\":null,"
 	       "\"netns\":4026531840,\"cookie\":\"18446744073709551615\","
-	       "\"cid\":\"1:b+XP2YyTOXKhPeAIDV6tFNRF3j0=\",\"host\":null,\"group\":null,\"seen\":\"skw\"}\n"
+	       "\"cid\":\"1:b+XP2YyTOXKhPeAIDV6tFNRF3j0=\",\"host\":null,"
+	       "\"tls_ms\":null,\"tls_version\":null,\"alpn\":null,"
+	       "\"group\":null,\"seen\":\"skw\"}\n"
 	       "{\"start\":1700000000.124456789,\"end\":1700000000.124456789,\"dur_s\":0.000000,"
 	       "\"dir\":\"out\",\"proto\":\"tcp\",\"laddr\":\"2001:db8::1\",\"lport\":50000,"
 	       "\"raddr\":\"2001:db8:1234:5678:9abc:def0:1234:5678\",\"rport\":443,"
@@ -538,7 +542,9 @@ static void json_is_a_line_per_row(void **state)
 	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
 	       "\"container\":null,"
 	       "\"netns\":null,\"cookie\":null,\"cid\":\"1:sYBR+gtJDZpVJgofQRwD57mekOg=\","
-	       "\"host\":null,\"group\":null,\"seen\":\"wu\"}\n"
+	       "\"host\":null,"
+	       "\"tls_ms\":null,\"tls_version\":null,\"alpn\":null,"
+	       "\"group\":null,\"seen\":\"wu\"}\n"
 	       "{\"start\":null,\"end\":null,\"dur_s\":null,\"dir\":null,\"proto\":\"tcp\",\"laddr\":null,"
 	       "\"lport\":null,\"raddr\":null,\"rport\":null,\"peer\":null,\"port\":null,\"server\":null,\"client\":"
 	       "null,"
@@ -561,7 +567,9 @@ static void json_is_a_line_per_row(void **state)
 	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
 	       "\"container\":null,"
 	       "\"netns\":null,\"cookie\":null,\"cid\":null,"
-	       "\"host\":null,\"group\":null,\"seen\":null}\n");
+	       "\"host\":null,"
+	       "\"tls_ms\":null,\"tls_version\":null,\"alpn\":null,"
+	       "\"group\":null,\"seen\":null}\n");
 	options = options_for(&report_peers, REPORT_JSON);
 	expect(&report_peers, &options, 4, false,
 	       "{\"peer\":\"198.51.100.7\",\"dir\":\"in\",\"port\":80,\"conns\":1,\"ok\":1,\"fail\":0,"

@@ -239,8 +239,11 @@ GETTER(icmp)
 
 GETTER(message)
 {
-	static const char *const words[] = {
-		[MESSAGE_HTTP_REQUEST] = "request", [MESSAGE_HTTP_RESPONSE] = "answer", [MESSAGE_TLS_HELLO] = "hello"};
+	static const char *const words[] = {[MESSAGE_HTTP_REQUEST] = "request",
+					    [MESSAGE_HTTP_RESPONSE] = "answer",
+					    [MESSAGE_TLS_HELLO] = "hello",
+					    [MESSAGE_TLS_ANSWER] = "server-hello",
+					    [MESSAGE_TLS_DATA] = "data"};
 	TABLE_COVERS(words, MESSAGE_KIND_NUM);
 
 	(void)names;

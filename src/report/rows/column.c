@@ -96,8 +96,11 @@ static int64_t column_answers(const struct requests_node *node, uint64_t number)
 
 static const char *column_kind(uint8_t kind)
 {
-	static const char *const words[] = {
-		[MESSAGE_HTTP_REQUEST] = "request", [MESSAGE_HTTP_RESPONSE] = "answer", [MESSAGE_TLS_HELLO] = "hello"};
+	static const char *const words[] = {[MESSAGE_HTTP_REQUEST] = "request",
+					    [MESSAGE_HTTP_RESPONSE] = "answer",
+					    [MESSAGE_TLS_HELLO] = "hello",
+					    [MESSAGE_TLS_ANSWER] = "server-hello",
+					    [MESSAGE_TLS_DATA] = "data"};
 	TABLE_COVERS(words, MESSAGE_KIND_NUM);
 
 	return kind < MESSAGE_KIND_NUM ? words[kind] : NULL;
@@ -171,6 +174,20 @@ static int64_t column_scaled(int64_t value, int64_t factor)
 
 #define column_held(conn, member) \
 	(column_is_current(conn) ? column_scaled((conn)->measures->tcp.member, CLOCK_NS_PER_MS) : CONN_UNKNOWN)
+
+/* "1.3"; versions without a name, as drafts, in hexadecimal */
+static const char *column_tls_version(const struct conn_tls *tls, struct value *value)
+{
+	if (tls == NULL || tls->version == 0)
+		return NULL;
+	if (tls->version == 0x300)
+		return "ssl3";
+	if (tls->version > 0x300 && tls->version <= 0x304)
+		snprintf(value->buffer, sizeof(value->buffer), "1.%d", tls->version - 0x301);
+	else
+		snprintf(value->buffer, sizeof(value->buffer), "0x%04x", tls->version);
+	return value->buffer;
+}
 
 static void get_number(struct value *value, int64_t number)
 {

@@ -36,6 +36,7 @@ static void release_conn(struct conns *own, const struct conn *conn)
 	process_unref(conn->last_process);
 	free(conn->host);
 	free((void *)(uintptr_t)conn->measures);
+	free((void *)(uintptr_t)conn->tls);
 	pool_give(own->pool, (void *)(uintptr_t)conn);
 }
 
@@ -92,6 +93,8 @@ static void hold_conn(struct conn *conn)
 	process_ref(conn->last_process);
 	if (conn->host != NULL)
 		conn->host = xstrdup(conn->host);
+	if (conn->tls != NULL)
+		conn->tls = memcpy(xmalloc(sizeof(*conn->tls)), conn->tls, sizeof(*conn->tls));
 	if (conn->measures != NULL)
 		conn->measures = memcpy(xmalloc(sizeof(*conn->measures)), conn->measures, sizeof(*conn->measures));
 }

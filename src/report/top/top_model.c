@@ -65,6 +65,7 @@ static void conn_keep(struct conn *conn)
 	conn->host = conn->host != NULL ? xstrdup(conn->host) : NULL;
 	conn->timeline = NULL;
 	conn->measures = NULL;
+	conn->tls = NULL;
 }
 
 static void conn_drop(struct conn *conn)

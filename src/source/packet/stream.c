@@ -23,6 +23,10 @@
 /* A ClientHello with the largest key shares in use is below 4 KiB. */
 #define HELLO_MAX 8192
 
+/* A record's type, version and length (RFC 8446, 5.1), and the type of application data. */
+#define TLS_HEAD 5
+#define TLS_DATA 23
+
 /* A head in a few segments, whichever of them is late. */
 #define HELD 8
 #define HELD_MAX 8192
@@ -43,6 +47,8 @@ enum kind {
 	KIND_WAITING,
 	KIND_HTTP,
 	KIND_TLS,
+	/** records behind a ClientHello */
+	KIND_RECORDS,
 	/** its messages are complete; kept to recognize it */
 	KIND_DONE,
 };
@@ -59,6 +65,9 @@ struct direction {
 	uint32_t next_seq;
 	uint8_t kind;
 	uint8_t held_count;
+	uint8_t record_have; /* bytes of @record_head */
+	uint8_t record_head[TLS_HEAD];
+	uint16_t record_left; /* bytes of the record still to come */
 	uint16_t held_bytes;
 	struct piece held[HELD];
 	union {
@@ -196,12 +205,38 @@ static void begin(struct direction *direction, enum kind kind, const struct mess
 
 static enum kind kind_of(struct span payload)
 {
-	if (tls_begins(payload))
+	if (tls_begins(payload) || tls_answers(payload))
 		return KIND_TLS;
 	return payload.length > 0 && http_begins(payload) ? KIND_HTTP : KIND_NONE;
 }
 
 /* ---- reading -------------------------------------------------------------------------- */
+
+/* Look for the first record of application data. What is no record ends the search. */
+static void feed_records(struct direction *direction, struct span data, struct reporter *reporter)
+{
+	const struct message message = {.kind = MESSAGE_TLS_DATA};
+	uint8_t *head = direction->record_head;
+
+	while (data.length > 0 && direction->kind == KIND_RECORDS) {
+		size_t take = direction->record_left < data.length ? direction->record_left : data.length;
+
+		if (take > 0) {
+			direction->record_left = (uint16_t)(direction->record_left - take);
+			(void)span_skip(&data, take);
+			continue;
+		}
+		(void)span_take_u8(&data, &head[direction->record_have++]);
+		if (direction->record_have < TLS_HEAD)
+			continue;
+		direction->record_have = 0;
+		direction->record_left = (uint16_t)(head[3] << 8 | head[4]);
+		if (head[1] != 3 || head[0] == TLS_DATA)
+			direction->kind = KIND_DONE;
+		if (head[1] == 3 && head[0] == TLS_DATA)
+			report(reporter, &message);
+	}
+}
 
 static bool feed_hello(struct direction *direction, struct span data, struct reporter *reporter)
 {
@@ -213,12 +248,15 @@ static bool feed_hello(struct direction *direction, struct span data, struct rep
 		return false;
 	memcpy(direction->hello.data + direction->hello.length, data.data, data.length);
 	direction->hello.length = (uint32_t)whole.length;
-	result = tls_hello(whole, &message);
-	if (result == TLS_HELLO) {
-		direction->kind = KIND_DONE;
-		report(reporter, &message);
-	}
-	return result != TLS_OTHER;
+	result = tls_begins(whole) ? tls_hello(whole, &message) : tls_server_hello(whole, &message);
+	if (result != TLS_HELLO)
+		return result != TLS_OTHER;
+	direction->kind = message.kind == MESSAGE_TLS_HELLO ? KIND_RECORDS : KIND_DONE;
+	direction->record_have = 0;
+	direction->record_left = 0;
+	report(reporter, &message);
+	feed_records(direction, whole, reporter);
+	return true;
 }
 
 /* Return: true when what follows can be parsed. */
@@ -230,12 +268,23 @@ static bool feed(struct direction *direction, struct span data, struct reporter 
 		return true;
 	if (direction->kind == KIND_TLS)
 		return feed_hello(direction, data, reporter);
+	if (direction->kind == KIND_RECORDS) {
+		feed_records(direction, data, reporter);
+		return true;
+	}
 	return direction->kind == KIND_HTTP && http_feed(&direction->http, data, report, reporter);
 }
 
 /* Missing bytes. Return: as feed(). */
 static bool skip(struct direction *direction, uint32_t count, struct reporter *reporter)
 {
+	if (direction->kind == KIND_RECORDS && count <= direction->record_left) {
+		direction->record_left = (uint16_t)(direction->record_left - count);
+		return true;
+	}
+	/* The head of a record may be among the missing bytes. */
+	if (direction->kind == KIND_RECORDS)
+		direction->kind = KIND_DONE;
 	if (direction->kind != KIND_HTTP)
 		return direction->kind == KIND_DONE;
 	return http_skip(&direction->http, count, report, reporter);

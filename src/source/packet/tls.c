@@ -4,7 +4,10 @@
 #define CONTENT_HANDSHAKE 22
 #define VERSION_MAJOR 3
 #define HANDSHAKE_CLIENT_HELLO 1
+#define HANDSHAKE_SERVER_HELLO 2
 #define EXTENSION_SERVER_NAME 0
+#define EXTENSION_PROTOCOL 16
+#define EXTENSION_VERSIONS 43
 #define NAME_HOST 0
 
 /**
@@ -21,11 +24,20 @@ struct hello {
 	enum tls_result result;
 };
 
-bool tls_begins(struct span data)
+static bool may_be(struct span data, uint8_t handshake)
 {
 	return data.length >= 1 && data.data[0] == CONTENT_HANDSHAKE &&
-	       (data.length < 2 || data.data[1] == VERSION_MAJOR) &&
-	       (data.length < 6 || data.data[5] == HANDSHAKE_CLIENT_HELLO);
+	       (data.length < 2 || data.data[1] == VERSION_MAJOR) && (data.length < 6 || data.data[5] == handshake);
+}
+
+bool tls_begins(struct span data)
+{
+	return may_be(data, HANDSHAKE_CLIENT_HELLO);
+}
+
+bool tls_answers(struct span data)
+{
+	return may_be(data, HANDSHAKE_SERVER_HELLO);
 }
 
 /* RFC 8446, 5.1; a record may be incomplete. */
@@ -152,6 +164,77 @@ enum tls_result tls_hello(struct span data, struct message *message)
 	struct message found = {.kind = MESSAGE_TLS_HELLO};
 
 	if (!client_hello(&hello, &found))
+		return hello.result;
+	*message = found;
+	return TLS_HELLO;
+}
+
+/* RFC 7301, 3.1: a list of one name. */
+static bool chosen_protocol(struct hello *hello, uint32_t length, struct message *message)
+{
+	uint32_t list, name;
+
+	if (length < 4)
+		return cannot_be(hello);
+	if (!take_number(hello, 2, &list) || !take_number(hello, 1, &name))
+		return false;
+	if (name == 0 || name != length - 3 || list != name + 1)
+		return cannot_be(hello);
+	for (uint32_t i = 0; i < name; i++) {
+		uint8_t byte;
+
+		if (!take_u8(hello, &byte))
+			return false;
+		message->target[i] = byte != 0 ? (char)byte : '?';
+	}
+	return true;
+}
+
+/* Return: as client_hello(). Only the whole of it shows the version. */
+static bool server_hello(struct hello *hello, struct message *message)
+{
+	uint32_t type, length, end, version, extensions;
+
+	if (!take_number(hello, 1, &type))
+		return false;
+	if (type != HANDSHAKE_SERVER_HELLO)
+		return cannot_be(hello);
+	/* random, session id, cipher suite, compression method */
+	if (!take_number(hello, 3, &end) || !take_number(hello, 2, &version) || !skip(hello, 32) ||
+	    !skip_vector(hello, 1) || !skip(hello, 2 + 1))
+		return false;
+	message->status = (uint16_t)version;
+	if (hello->taken == 4 + end)
+		return true;
+	if (!take_number(hello, 2, &extensions))
+		return false;
+	while (extensions >= 4) {
+		if (!take_number(hello, 2, &type) || !take_number(hello, 2, &length))
+			return false;
+		extensions -= 4;
+		if (length > extensions)
+			return cannot_be(hello);
+		extensions -= length;
+		if (type == EXTENSION_VERSIONS && length == 2) {
+			if (!take_number(hello, 2, &version))
+				return false;
+			message->status = (uint16_t)version;
+		} else if (type == EXTENSION_PROTOCOL) {
+			if (!chosen_protocol(hello, length, message))
+				return false;
+		} else if (!skip(hello, length)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+enum tls_result tls_server_hello(struct span data, struct message *message)
+{
+	struct hello hello = {.records = data, .result = TLS_MORE};
+	struct message found = {.kind = MESSAGE_TLS_ANSWER};
+
+	if (!server_hello(&hello, &found))
 		return hello.result;
 	*message = found;
 	return TLS_HELLO;

@@ -13,12 +13,23 @@ enum tls_result {
 	TLS_OTHER,
 	/** it may be one, as far as received */
 	TLS_MORE,
-	/** a ClientHello */
+	/** a ClientHello, or the ServerHello that was looked for */
 	TLS_HELLO,
 };
 
 /** tls_begins() - whether a ClientHello may begin with these bytes */
 bool tls_begins(struct span data);
+
+/** tls_answers() - whether a ServerHello may begin with these bytes */
+bool tls_answers(struct span data);
+
+/**
+ * tls_server_hello() - find version and protocol of a ServerHello (RFC 8446, 4.1.3; RFC 7301, 3.1)
+ * @data: as tls_hello()'s
+ * @message: filled on TLS_HELLO; its status is the version, its target the protocol that the server chose, "" when it
+ *	     shows none: TLS 1.3 encrypts it
+ */
+enum tls_result tls_server_hello(struct span data, struct message *message);
 
 /**
  * tls_hello() - find the server name of a ClientHello (RFC 8446, 4.1.2; RFC 6066, 3)
