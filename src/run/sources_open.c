@@ -167,18 +167,22 @@ static int open_tracer(struct sources *sources, struct source_slot *slot, const 
 	return 0;
 }
 
-/* The command is made, but waits until its watcher knows it: command_go(). */
-static int launch_command(struct sources *sources, const struct tracer_config *target,
-			  const struct source_opening *opening, pid_t *pid, struct err *err)
+/* If there is a command it is made, but waits until its watcher knows it: command_go(). @pid: room for the target. */
+static int launch_command(struct sources *sources, struct tracer_config *target, const struct source_opening *opening,
+			  pid_t *pid, struct err *err)
 {
 	int rc;
 
+	if (target->command == NULL)
+		return 0;
 	*opening->exit_status = 125;
 	rc = command_open(&sources->command, target, err);
 	if (rc != 0)
 		return rc;
 	sources_slot(sources, &command_source)->source = sources->command;
 	*pid = command_pid(sources->command);
+	target->pids = pid;
+	target->pid_count = 1;
 	return 0;
 }
 
@@ -193,6 +197,8 @@ static int open_programs(struct sources *sources, struct source_slot *slot, cons
 	if (!options_has_target(sources->options) || sources->options->via != OPTIONS_VIA_BPF)
 		return 0;
 	rc = find_target(sources, &target, opening, err);
+	if (rc == 0)
+		rc = launch_command(sources, &target, opening, &pid, err);
 	if (rc != 0)
 		return rc;
 	config = (struct programs_config){
@@ -201,13 +207,6 @@ static int open_programs(struct sources *sources, struct source_slot *slot, cons
 		.follow = target.follow,
 		.all = sources->options->all,
 	};
-	if (target.command != NULL) {
-		rc = launch_command(sources, &target, opening, &pid, err);
-		if (rc != 0)
-			return rc;
-		config.pids = &pid;
-		config.pid_count = 1;
-	}
 	rc = programs_open(&sources->programs, &config, err);
 	if (rc != 0)
 		return rc;
@@ -231,6 +230,12 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 	rc = find_target(sources, &target, opening, err);
 	if (rc != 0)
 		return rc;
+	if (sources->destroy == NULL || sources->diag == NULL)
+		return err_set(err, ENOTSUP, "--via=diag cannot work: %s",
+			       sources->notice_count > 0 ? sources->notices[0] : "no sock_diag");
+	rc = launch_command(sources, &target, opening, &pid, err);
+	if (rc != 0)
+		return rc;
 	config = (struct sampler_config){
 		.pids = target.pids,
 		.pid_count = target.pid_count,
@@ -241,16 +246,6 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 		.destroy = &sources->destroy,
 		.events = sources->destroy_events,
 	};
-	if (sources->destroy == NULL || sources->diag == NULL)
-		return err_set(err, ENOTSUP, "--via=diag cannot work: %s",
-			       sources->notice_count > 0 ? sources->notices[0] : "no sock_diag");
-	if (target.command != NULL) {
-		rc = launch_command(sources, &target, opening, &pid, err);
-		if (rc != 0)
-			return rc;
-		config.pids = &pid;
-		config.pid_count = 1;
-	}
 	rc = sampler_open(&sources->sampler, &config, err);
 	if (rc != 0)
 		return rc;

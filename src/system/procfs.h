@@ -192,19 +192,8 @@ int procfs_may_list(pid_t pid);
  */
 bool procfs_cgroup(pid_t pid, char *path, size_t size);
 
-/**
- * procfs_parent() - the parent of a process
- * @comm: its short name, raw bytes, "" unknown
- *
- * Return: its PID, 0 when it has none in the own PID namespace, or none any more.
- */
-pid_t procfs_parent(pid_t pid, char comm[16]);
-
 /** Longest command line that is read, with its NUL; a longer one is cut. */
 #define PROCFS_CMDLINE 256
-
-/** procfs_cmdline() - arguments of a process, separated by blanks, raw bytes; "" when it has none, or unknown */
-void procfs_cmdline(pid_t pid, char text[PROCFS_CMDLINE]);
 
 /** Longest path of a control group that is read, with its NUL; a longer one is unknown. */
 #define PROCFS_CGROUP 1024

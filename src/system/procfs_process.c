@@ -41,7 +41,8 @@ static pid_t read_parent(int fd)
 	return name_end != NULL && sscanf(name_end + 1, " %*c %d", &parent) == 1 && parent > 0 ? parent : 0;
 }
 
-pid_t procfs_parent(pid_t pid, char comm[16])
+/* @comm: the short name of the parent. Return: 0 when it has none in the own PID namespace, or none any more. */
+static pid_t parent_of(pid_t pid, char comm[16])
 {
 	char path[PROCFS_PATH];
 	int fd = open(procfs_path(path, pid, "stat"), O_RDONLY | O_CLOEXEC);
@@ -61,7 +62,8 @@ pid_t procfs_parent(pid_t pid, char comm[16])
 	return parent;
 }
 
-void procfs_cmdline(pid_t pid, char text[PROCFS_CMDLINE])
+/* The arguments, separated by blanks, raw bytes; "" when there are none, or they are unknown. */
+static void read_cmdline(pid_t pid, char text[PROCFS_CMDLINE])
 {
 	static const char cut[] = "...";
 	char read[PROCFS_CMDLINE + 1];
@@ -131,10 +133,10 @@ void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *contex
 		return;
 	if (procfs_cgroup(pid, path, PROCFS_CGROUP))
 		tell(&telling, PROCESS_CGROUP, path);
-	ppid = procfs_parent(pid, comm);
+	ppid = parent_of(pid, comm);
 	snprintf(parent, sizeof(parent), "%d %s", ppid, comm);
 	if (ppid > 0)
 		tell(&telling, PROCESS_PARENT, parent);
-	procfs_cmdline(pid, cmdline);
+	read_cmdline(pid, cmdline);
 	tell(&telling, PROCESS_CMDLINE, cmdline);
 }
