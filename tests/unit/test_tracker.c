@@ -437,6 +437,8 @@ static void what_programs_do_not_accept_is_counted(void **state)
 	feed(tracker, a_last_word(3, &waits, 5, 10, 0)); /* was accepted */
 	waits.remote.port = 40002;
 	feed(tracker, a_last_word(4, &waits, 6, 10, 0));
+	waits.remote.port = 40003;
+	feed(tracker, a_last_word(4, &waits, 9, 10, 100));                 /* its process has ended before the run */
 	feed(tracker, a_last_word(4, &other, 7, 10, 0));                   /* on another port */
 	feed(tracker, an_info(INFO_DESTROY, 5, &lost_port, 8, TCP_CLOSE)); /* died with the listener */
 	feed(tracker, an_info(INFO_DESTROY, 5, &listener, 3, TCP_CLOSE));
