@@ -10,8 +10,8 @@ import socket
 import struct
 import sys
 
-from lib import (HERE, THERE, Process, Skip, Trace, check, enter_namespace, equal, main, need, other_host, run, test,
-                 wait_for)
+from lib import (HERE, THERE, Process, Skip, Trace, capturing, check, enter_namespace, equal, main, need, other_host, run,
+                 test, wait_for)
 
 SIZE = 1500000
 TOTAL_RETRANS = 100    # where struct tcp_info of linux/tcp.h has it
@@ -88,6 +88,25 @@ def receives():
     truth = json.loads(sender.out.splitlines()[1])
     check(truth["resent"] > 0, "something was lost: %s" % truth)
     equal([row["rx_retrans"] for row in rows], [truth["resent"]], "RX_RETRANS")
+
+
+@test("no target, packets of this host: RETRANS of either direction is what the sender's kernel counts")
+def whole_host():
+    inside = other_host()
+    for local, options in ((True, ["-i", "here"]), (False, ["-i", "any"])):
+        run(inside + [need("nft"), "delete", "table", "inet", "lossy"])
+        lose(inside if local else [])
+        trace = Trace(options)
+        capturing(trace)
+        sender = Process(([] if local else inside) + words("send", HERE if local else THERE))
+        port = int(wait_for(lambda sender=sender: sender.out.strip(), "the sender"))
+        peer = Process((inside if local else []) + words("receive", HERE if local else THERE, port))
+        equal((sender.wait(60), peer.wait(60)), (0, 0), "the ends of both")
+        truth = json.loads(sender.out.splitlines()[1])
+        check(truth["resent"] > 0, "something was lost: %s" % truth)
+        rows = [(row["dir"], row["tx_retrans"], row["rx_retrans"], row["retrans"]) for row in trace.interrupt()]
+        wanted = ("in", truth["resent"], 0) if local else ("out", 0, truth["resent"])
+        equal(rows, [wanted + (truth["resent"],)], "RETRANS with %s" % options)
 
 
 if sys.argv[1:2] == ["send"]:
