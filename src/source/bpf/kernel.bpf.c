@@ -78,7 +78,7 @@ static __noinline void report_change(enum kernel_type type, const struct sock *s
 	}
 	record->fd = known->fd;
 	record->error = error;
-	read_socket(record, sk, known);
+	read_socket(record, sk, known, bpf_skc_to_tcp_sock((void *)sk));
 	record->old_state = (__u8)(states >> 8);
 	record->state = (__u8)states;
 	end(record);
@@ -244,7 +244,7 @@ static __always_inline void changed(const struct sock *sk, int from, int to)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state, const struct sock *sk, int from, int to)
 {
-	if (BPF_CORE_READ(sk, sk_protocol) != PROTOCOL_TCP)
+	if (sk->sk_protocol != PROTOCOL_TCP)
 		return 0;
 	if (to == TCP_SYN_SENT)
 		opened(sk);
@@ -321,7 +321,7 @@ int list_sockets(struct bpf_iter__task_file *context)
 	record.fd = context->fd;
 	record.uid = BPF_CORE_READ(task, cred, euid.val);
 	BPF_CORE_READ_STR_INTO(&record.comm, task, comm);
-	read_socket(&record, sk, NULL);
+	read_socket(&record, sk, NULL, NULL);
 	bpf_seq_write(seq, &record, sizeof(record));
 	return 0;
 }

@@ -218,7 +218,7 @@ static __always_inline void entered_disconnect(__s32 fd, struct sock *sk)
 		return;
 	read_current(record);
 	record->fd = fd;
-	read_socket(record, sk, known);
+	read_socket(record, sk, known, NULL);
 	record->old_state = state;
 	end(record);
 }
@@ -286,7 +286,7 @@ static __always_inline void entered_shutdown(const struct arguments *arguments)
 	read_current(record);
 	record->fd = (__s32)arguments->values[0];
 	record->argument = (__s32)arguments->values[1];
-	read_socket(record, sk, known);
+	read_socket(record, sk, known, NULL);
 	end(record);
 }
 
@@ -325,7 +325,7 @@ static __noinline void report_call(enum kernel_type type, const struct sock *sk,
 	read_current(record);
 	record->fd = fd;
 	record->error = error;
-	read_socket(record, sk, known);
+	read_socket(record, sk, known, NULL);
 	end(record);
 }
 
@@ -382,7 +382,7 @@ static __always_inline void report_connected(const struct sock *sk, const struct
 	record->fd = call->fd;
 	record->error = error;
 	record->argument = error != 0 && !is_undecided(error) && call->kind == CALL_CONNECT && !call->has_opened;
-	read_socket(record, sk, known);
+	read_socket(record, sk, known, NULL);
 	if (record->rport == 0) {
 		__builtin_memcpy(record->remote, call->remote, 16);
 		record->rport = call->rport;

@@ -216,6 +216,37 @@ static __always_inline void read_counters(struct kernel_record *record, const st
 		record->has |= KERNEL_HAS_MPTCP;
 }
 
+/* As read_counters(), by plain loads: a call of a helper for each member takes longer than all the rest. */
+static __always_inline void load_counters(struct kernel_record *record, const struct tcp_sock *tp)
+{
+	record->bytes_acked = tp->bytes_acked;
+	record->bytes_received = tp->bytes_received;
+	record->bytes_sent = tp->bytes_sent;
+	record->bytes_retrans = tp->bytes_retrans;
+	record->rtt = tp->srtt_us >> 3;
+	record->min_rtt = tp->rtt_min.s[0].v;
+	record->total_retrans = tp->total_retrans;
+	record->write_seq = tp->write_seq;
+	record->snd_nxt = tp->snd_nxt;
+	record->snd_una = tp->snd_una;
+	record->rcv_nxt = tp->rcv_nxt;
+	record->copied_seq = tp->copied_seq;
+	record->packets_out = tp->packets_out;
+	record->segs_in = tp->segs_in;
+	record->segs_out = tp->segs_out;
+	record->data_segs_in = tp->data_segs_in;
+	record->data_segs_out = tp->data_segs_out;
+	record->retransmits = tp->inet_conn.icsk_retransmits;
+	record->probes = tp->inet_conn.icsk_probes_out;
+	record->has |= KERNEL_HAS_COUNTERS;
+	if (tp->inet_conn.icsk_inet.sk.__sk_common.skc_flags & (1UL << SOCK_DONE))
+		record->has |= KERNEL_HAS_FIN;
+	if (tp->advmss != 0)
+		record->has |= KERNEL_HAS_PEER;
+	if (bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp))
+		record->has |= KERNEL_HAS_MPTCP;
+}
+
 /* Who runs now. */
 static __always_inline void read_current(struct kernel_record *record)
 {
@@ -249,7 +280,9 @@ static __always_inline void end(struct kernel_record *record)
 	bpf_ringbuf_submit(record, 0);
 }
 
-static __always_inline void read_socket(struct kernel_record *record, const struct sock *sk, const struct known *known)
+/* @tp: the same socket where it may be loaded from, NULL where helpers read it */
+static __always_inline void read_socket(struct kernel_record *record, const struct sock *sk, const struct known *known,
+					const struct tcp_sock *tp)
 {
 	record->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	record->cookie = known != NULL ? known->cookie : BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
@@ -264,7 +297,10 @@ static __always_inline void read_socket(struct kernel_record *record, const stru
 		record->lport = known->lport;
 		record->rport = known->rport;
 	}
-	read_counters(record, sk);
+	if (tp != NULL)
+		load_counters(record, tp);
+	else
+		read_counters(record, sk);
 	if (known != NULL) {
 		record->established = known->established;
 		record->reset = known->reset;

@@ -66,10 +66,12 @@ struct sock {
 };
 
 struct inet_sock {
+	struct sock sk;
 	__be16 inet_sport;
 };
 
 struct inet_connection_sock {
+	struct inet_sock icsk_inet;
 	__u8 icsk_retransmits;
 	__u8 icsk_probes_out;
 };
@@ -83,6 +85,7 @@ struct minmax {
 };
 
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	__u64 bytes_acked;
 	__u64 bytes_received;
 	__u64 bytes_sent;
