@@ -643,6 +643,23 @@ static void test_attributes(void **state)
 
 static void test_conn_filter(void **state)
 {
+	static const struct {
+		const char *words;
+		size_t count;
+	} keyed[] = {
+		{"comm=NGI", 2},
+		{"comm=ngi port=443", 1},
+		{"port=44", 0},
+		{"port=40002", 1},
+		{"port=22 !comm=nginx", 1},
+		{"!port=443", 3},
+		{"state=refused", 1},
+		{"comm=refused", 0},
+		{"port=x", 0},
+		{"port=", 0},
+		{"foo=bar", 0},
+		{"!state=refused", 3},
+	};
 	struct scene scene;
 
 	(void)state;
@@ -670,6 +687,15 @@ static void test_conn_filter(void **state)
 	press(&scene, '\n');
 	assert_int_equal(scene.state.page, TOP_PAGE_LIST);
 	draw(&scene, 80, 12);
+	/* Words for one column; a port is a whole number. */
+	for (size_t i = 0; i < sizeof(keyed) / sizeof(keyed[0]); i++) {
+		press(&scene, '/');
+		press(&scene, 0x15);
+		type(&scene, keyed[i].words);
+		press(&scene, '\n');
+		draw(&scene, 80, 12);
+		assert_int_equal(scene.list.count, keyed[i].count);
+	}
 	/* More than fits is not taken. */
 	press(&scene, '/');
 	for (int i = 0; i < 200; i++)

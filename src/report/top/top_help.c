@@ -16,7 +16,7 @@ static const char *const keys[][2] = {
 	{"Enter", "its details; Esc goes back"},
 	{"s S", "next sort column; reverse order"},
 	{"< >", "column to the left, right"},
-	{"/", "filter: words, !word excludes"},
+	{"/", "filter: words, comm= port= state=, !word excludes"},
 	{"t", "fold into peers, processes"},
 	{"u", "units: bytes, bits, 1000, 1024"},
 	{"n", "names or addresses"},

@@ -53,7 +53,7 @@ static void type(struct top_state *state, int key)
 	else if ((key == TOP_KEY_BACKSPACE || key == CONTROL('H')) && length > 0)
 		state->typed[length - 1] = '\0';
 	else if (key == CONTROL('U'))
-		state->typed[0] = '\0';
+		memset(state->typed, 0, sizeof(state->typed));
 	else if (key >= ' ' && key < 0x7f && length + 1 < sizeof(state->typed))
 		state->typed[length] = (char)key;
 }

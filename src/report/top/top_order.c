@@ -16,6 +16,48 @@
 
 /* ---- filter -------------------------------------------------------------------------- */
 
+/* "comm=ngi" and "state=WAIT": the value contains the word; "port=80": a port of the connection is this one. */
+static bool matches_key(const struct top_row *row, const char *key, const char *word, const struct top_style *style,
+			bool *matches)
+{
+	const struct flow *flow = &row->conn.flow;
+	struct text text = {0};
+	char *end;
+	long port;
+
+	if (strcasecmp(key, "comm") == 0) {
+		*matches = row->conn.process != NULL && strcasestr(row->conn.process->comm, word) != NULL;
+		return true;
+	}
+	if (strcasecmp(key, "port") == 0) {
+		port = strtol(word, &end, 10);
+		*matches = *word != '\0' && *end == '\0' && port > 0 &&
+			   (port == flow->local.port || port == flow->remote.port);
+		return true;
+	}
+	if (strcasecmp(key, "state") != 0)
+		return false;
+	top_cell(&text, row, TOP_STATE, style, UNCUT);
+	*matches = strcasestr(text.data, word) != NULL;
+	text_free(&text);
+	return true;
+}
+
+static bool matches_word(const struct top_row *row, const char *cells, const char *word, const struct top_style *style)
+{
+	const char *equals = strchr(word, '=');
+	char key[TOP_TYPED];
+	bool matches;
+
+	if (equals != NULL) {
+		memcpy(key, word, (size_t)(equals - word));
+		key[equals - word] = '\0';
+		if (matches_key(row, key, equals + 1, style, &matches))
+			return matches;
+	}
+	return strcasestr(cells, word) != NULL;
+}
+
 /* Whether the row contains each word of @filter, and no word after '!'; case is ignored. */
 static bool matches_filter(const struct top_row *row, const char *filter, const struct top_style *style)
 {
@@ -35,7 +77,7 @@ static bool matches_filter(const struct top_row *row, const char *filter, const 
 		if (length > 0 && length < sizeof(word)) {
 			memcpy(word, at + not, length - not );
 			word[length - not ] = '\0';
-			matches = (strcasestr(text.data, word) != NULL) != not ;
+			matches = matches_word(row, text.data, word, style) != not ;
 		}
 		at += length;
 		at += strspn(at, " ");
