@@ -214,6 +214,13 @@ bool procfs_cgroup(pid_t pid, char *path, size_t size);
 void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
 			   void *context);
 
+/**
+ * procfs_detail_events() - as procfs_process_events(), without name and executable
+ * @process: an EVENT_PROCESS whose time, origin, PID and user the events have
+ */
+void procfs_detail_events(const struct event *process, void (*sink)(void *context, const struct event *event),
+			  void *context);
+
 /** procfs_may_attach() - whether ptrace(2) is permitted by users, capabilities, Yama and other tracers */
 bool procfs_may_attach(pid_t pid);
 

@@ -115,12 +115,30 @@ static void tell(struct telling *telling, enum process_fact fact, const char *te
 	}
 }
 
+void procfs_detail_events(const struct event *process, void (*sink)(void *context, const struct event *event),
+			  void *context)
+{
+	struct telling telling = {*process, sink, context};
+	char path[PROCFS_CGROUP], cmdline[PROCFS_CMDLINE], comm[16], parent[32];
+	pid_t pid = process->process.pid, ppid;
+
+	if (skips_details)
+		return;
+	if (procfs_cgroup(pid, path, sizeof(path)))
+		tell(&telling, PROCESS_CGROUP, path);
+	ppid = parent_of(pid, comm);
+	snprintf(parent, sizeof(parent), "%d %s", ppid, comm);
+	if (ppid > 0)
+		tell(&telling, PROCESS_PARENT, parent);
+	read_cmdline(pid, cmdline);
+	tell(&telling, PROCESS_CMDLINE, cmdline);
+}
+
 void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
 			   void *context)
 {
 	struct telling telling = {event_new(EVENT_PROCESS, ORIGIN_CALLS, time_ns), sink, context};
-	char path[PATH_MAX], cmdline[PROCFS_CMDLINE], comm[16], parent[32];
-	pid_t ppid;
+	char path[PATH_MAX], comm[16];
 
 	telling.event.process.pid = pid;
 	/* The directory itself belongs to the effective user, even when its content is root's (not dumpable). */
@@ -129,14 +147,5 @@ void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *contex
 	tell(&telling, PROCESS_COMM, comm);
 	if (procfs_exe(pid, path, sizeof(path)) > 0)
 		tell(&telling, PROCESS_EXE, path);
-	if (skips_details)
-		return;
-	if (procfs_cgroup(pid, path, PROCFS_CGROUP))
-		tell(&telling, PROCESS_CGROUP, path);
-	ppid = parent_of(pid, comm);
-	snprintf(parent, sizeof(parent), "%d %s", ppid, comm);
-	if (ppid > 0)
-		tell(&telling, PROCESS_PARENT, parent);
-	read_cmdline(pid, cmdline);
-	tell(&telling, PROCESS_CMDLINE, cmdline);
+	procfs_detail_events(&telling.event, sink, context);
 }

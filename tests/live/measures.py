@@ -107,7 +107,7 @@ def same_as_ss():
             process = player(kind)
             settled()
             if way == "attach":
-                trace = attach([process.pid], runner=[])
+                trace = attach([process.pid], ["--via=ptrace"], runner=[])
             elif way == "diag":
                 trace = watch([process.pid], before=[])
             else:
@@ -169,7 +169,7 @@ def at_the_end():
               (figures["mss"], figures["cc"], 0, 0, 0, 0), short(row))
         check(row["cwnd"] and row["busy_ms"] >= figures["busy_ms"], "%r" % row)
     process = player("talk")
-    trace = attach([process.pid], runner=[])
+    trace = attach([process.pid], ["--via=ptrace"], runner=[])
     process.line()
     require(process.wait() == 0, process.err)
     for row in trace.finish():

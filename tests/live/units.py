@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 
-from lib import Process, Trace, check, end_processes, equal, main, must, packet_sockets, read_file, require, run, scratch, short, skip_all, \
-    test, wait_for, watch, attach
+from lib import (attach, by_bpf, check, CONNTRACE, end_processes, equal, main, must, packet_sockets, Process,
+                 read_file, require, run, scratch, short, skip_all, test, Trace, wait_for, watch)
 
 ID = "0123456789abcdef" * 4
 NAME = "conntrace-%d.slice" % os.getpid()
@@ -73,7 +73,7 @@ def player(port, before):
     return process
 
 
-def talk(process, trace):
+def talk(process, trace, port):
     """A connection that is open until its process is known. Return: the rows at the end."""
     process.line()
     wait_for(lambda: "open" in process.out, "the connection")
@@ -81,12 +81,13 @@ def talk(process, trace):
     def known():
         require(trace.alive(), "conntrace ended: %s" % trace.err)
         trace.signal(signal.SIGUSR1)
-        lines = [line for line in read_file(trace.rows_path).splitlines() if '"ppid":%d,' % os.getpid() in line]
+        lines = [line for line in read_file(trace.rows_path).splitlines() if '"ppid":%d,' % os.getpid() in line and
+                 'port":%d,' % port in line]
         return all(any('"dir":"%s"' % way in line for line in lines) for way in ("in", "out"))
     wait_for(known, "the process of the connection")
     process.line()
     wait_for(lambda: "closed" in process.out, "its end")
-    return trace.interrupt()[-2:]
+    return [row for row in trace.interrupt() if port in (row["lport"], row["rport"])][-2:]
 
 
 def look_at(rows, what, group, unit, container, ps):
@@ -115,20 +116,24 @@ def each_group(function):
 @test("processes that are traced, sampled, or known by packets have the group, unit, container and parent of ps")
 def in_each_way():
     def one(group, unit, container):
-        for way in ("attach", "diag", "packets"):
+        for way in ("attach", "bpf", "diag", "packets"):
+            if way == "bpf" and run([CONNTRACE, "--via=bpf", "-q", "--", "true"]).status != 0:
+                continue
             port = free_port()
             process = player(port, group.runner())
             before = packet_sockets()
             ps = by_ps(str(process.pid))
             require(ps[0].split()[0] == str(os.getpid()), "ps: %r" % (ps,))
             if way == "attach":
-                trace = attach([process.pid], runner=[])
+                trace = attach([process.pid], ["--via=ptrace"], runner=[])
+            elif way == "bpf":
+                trace = by_bpf([process.pid])
             elif way == "diag":
                 trace = watch([process.pid], before=[])
             else:
                 trace = Trace(["-i", "lo", "--filter", "tcp port %d" % port])
                 wait_for(lambda: packet_sockets() > before or not trace.alive(), "the capture")
-            look_at(talk(process, trace), way + " " + repr(group.inner), group.inner, unit, container, ps)
+            look_at(talk(process, trace, port), way + " " + repr(group.inner), group.inner, unit, container, ps)
             process.end()
     each_group(one)
 

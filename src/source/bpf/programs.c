@@ -95,6 +95,31 @@ static void append(struct programs *programs, const struct event *event)
 /* @sink: called with each event */
 typedef void event_sink(struct programs *programs, const struct event *event);
 
+/* Where the details of a process go. */
+struct details {
+	struct programs *programs;
+	event_sink *sink;
+};
+
+static void take_detail(void *context, const struct event *event)
+{
+	const struct details *details = context;
+
+	details->sink(details->programs, event);
+}
+
+/* The process may have ended, and its PID may be another's: the details are of one with the same name. */
+static void detail_process(struct programs *programs, const struct kernel_record *record, const struct event *process,
+			   event_sink *sink)
+{
+	struct details details = {programs, sink};
+	char comm[16];
+
+	procfs_comm((pid_t)record->pid, comm);
+	if (comm[0] != '\0' && strncmp(comm, record->comm, sizeof(comm)) == 0)
+		procfs_detail_events(process, take_detail, &details);
+}
+
 /* The name comes with the record, because the process may have ended. */
 static void name_process(struct programs *programs, const struct kernel_record *record, int64_t time_ns,
 			 event_sink *sink)
@@ -118,6 +143,7 @@ static void name_process(struct programs *programs, const struct kernel_record *
 		memcpy(event.process.text, path + at, event.process.length);
 		sink(programs, &event);
 	}
+	detail_process(programs, record, &event, sink);
 }
 
 static int take_record(void *context, void *data, size_t size)
