@@ -15,6 +15,7 @@
 #include "base/escape.h"
 #include "base/table.h"
 #include "run/privileges.h"
+#include "source/audit_log/audit_log.h"
 #include "source/bpf/programs.h"
 #include "source/destroy/destroy.h"
 #include "system/diag.h"
@@ -150,6 +151,8 @@ void capabilities_check(FILE *to)
 	answer(to, diag_answers(), "query the counters of open connections", "the kernel has no sock_diag");
 	answer(to, can_capture(), "capture packets (-i)", remedy_capture(remedy, sizeof(remedy)));
 	answer(to, true, "read savefiles (-r)", "");
+	answer(to, audit_log_is_built(), "read logs of audit (--audit-log)",
+	       "this conntrace was built without libauparse (Debian: libauparse-dev)");
 	answer(to,
 	       privileges_has(CAP_SYS_PTRACE) && privileges_has(CAP_DAC_READ_SEARCH) && privileges_has(CAP_SETUID) &&
 		       privileges_has(CAP_SETGID),

@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_SOURCE_AUDIT_LOG_AUDIT_LOG_H
 #define CONNTRACE_SOURCE_AUDIT_LOG_AUDIT_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -28,6 +29,9 @@ struct audit_log_config {
 	size_t count;
 	const char *drop_to;
 };
+
+/** audit_log_is_built() - whether libauparse is there; without it audit_log_open() fails */
+bool audit_log_is_built(void);
 
 /** audit_log_open() - Return: 0, or a negative errno with the message in @err; @log is set on success only */
 int audit_log_open(struct audit_log **log, const struct audit_log_config *config, struct err *err);
