@@ -243,7 +243,7 @@ def cannot():
 
 @test("its own ancestors and itself are refused")
 def ancestors():
-    result = refusal([], ["sh", "-c", '"$0" -p $$; exit $?'])
+    result = refusal([], ["sh", "-c", '"$0" --via=ptrace -p $$; exit $?'])
     check("inside" in result.err, result.err)
 
 
