@@ -121,7 +121,7 @@ def servers(test, path):
 def reasons(test, path):
     for words, last in ((["--only=failed"], "WHY"), (["--suspicious", "-z", "conns"], "WHY"),
                         (["--suspicious", "--events"], "WHY"), (["-z", "conns"], "COMM"), ([], "COMMS"),
-                        (["--suspicious", "-z", "groups"], "UNKNOWN"), (["--suspicious", "-O", "LPORT"], "COMMS")):
+                        (["-z", "groups"], "UNKNOWN"), (["--suspicious", "-O", "LPORT"], "COMMS")):
         words = [word if word != "LPORT" else "CONNS,COMMS" for word in words]
         done = test.run("-r", path, "--format=tsv", *words)
         lines = [line.split("\t") for line in done.stdout.splitlines()]
