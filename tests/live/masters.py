@@ -135,7 +135,7 @@ def workers():
     nginx = Nginx("nobody nogroup")
     server = Process(nginx.argv)
     nginx.wait()
-    equal({status_field(pid, "Uid").split()[0] for pid in nginx.workers()}, {str(NOBODY)}, "the workers' user")
+    wait_for(lambda: {status_field(pid, "Uid").split()[0] for pid in nginx.workers()} == {str(NOBODY)}, "the workers' user")
     for way in (watch, attach):
         trace = way(nginx.workers(), ["-z", "peers"])
         wait_for(lambda: is_shown(trace, PORT), "the first row")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from lib import (attach, by_bpf, check, CONNTRACE, end_processes, equal, main, must, packet_sockets, Process,
-                 read_file, require, run, scratch, short, skip_all, test, Trace, wait_for, watch)
+                 read_file, require, run, scratch, short, skip_all, status_field, test, Trace, wait_for, watch)
 
 ID = "0123456789abcdef" * 4
 NAME = "conntrace-%d.slice" % os.getpid()
@@ -73,6 +73,10 @@ def player(port, before):
     return process
 
 
+def takes_signals(trace):
+    return int(status_field(trace.pid, "SigBlk"), 16) >> (signal.SIGUSR1 - 1) & 1
+
+
 def talk(process, trace, port):
     """A connection that is open until its process is known. Return: the rows at the end."""
     process.line()
@@ -132,7 +136,8 @@ def in_each_way():
                 trace = watch([process.pid], before=[])
             else:
                 trace = Trace(["-i", "lo", "--filter", "tcp port %d" % port])
-                wait_for(lambda: packet_sockets() > before or not trace.alive(), "the capture")
+                # The packet socket may be that of another test.
+                wait_for(lambda: (packet_sockets() > before and takes_signals(trace)) or not trace.alive(), "the capture")
             look_at(talk(process, trace, port), way + " " + repr(group.inner), group.inner, unit, container, ps)
             process.end()
     each_group(one)

@@ -28,7 +28,7 @@ REPORTS = [["-z", "conns", "-z", "peers", "-z", "groups", "-z", "http,tree", "-z
            ["--events", "--time=delta"],
            ["--events=handshakes", "--time=relative", "--timeout=86400"],
            ["--ladder=full", "--time=delta"],
-           ["--live", "--time=relative", "--suspicious"],
+           ["--live", "--time=relative"], ["--ladder", "--time=relative", "--suspicious"],
            ["--top", "--speed=" + LONG, "-d", "0.05"]]
 SPANS = ["dur_s", "connect_ms", "hs_ms", "hs_net_ms", "hs_ack_ms", "queue_ms", "rtt_ms", "minrtt_ms", "gap_ms"]
 
