@@ -192,7 +192,7 @@ def seen_by_looking(scenario, wanted, fact, row):
         wanted["seen"] = "kp"
 
 
-def seen_by_programs(wanted, fact, row):
+def seen_by_programs(scenario, wanted, fact, row):
     """What is wanted of a row by BPF."""
     check("b" in row["seen"], "SEEN of %s" % short(row))
     check(row["comm"], "COMM of %s" % short(row))
@@ -201,6 +201,9 @@ def seen_by_programs(wanted, fact, row):
         wanted["tid"] = (None, fact["pid"])    # by io_uring: the thread that has entered the ring
     if wanted.get("laddr", "") is None:
         wanted["laddr"] = (None, fact["raddr"])    # the program has forgotten it, the kernel had it before
+    if scenario.section == "passed":
+        # The process that closes it last, which may be the sender.
+        wanted["last_pid"] = (wanted["last_pid"] if not isinstance(wanted["last_pid"], tuple) else fact["last_pid"], None)
 
 
 def compare(scenario, mode, row, fact):
@@ -223,7 +226,7 @@ def compare(scenario, mode, row, fact):
     if mode == "diag":
         seen_by_looking(scenario, wanted, fact, row)
     if mode == "bpf":
-        seen_by_programs(wanted, fact, row)
+        seen_by_programs(scenario, wanted, fact, row)
     name = short(row)
     for column, value in wanted.items():
         if row[column] is None and column in unknown or value is scenario.ANY:
