@@ -109,7 +109,8 @@ enum call_kind {
  * @uid: effective user of the process, -1 (as uid_t) unknown
  * @kind: enum call_kind
  * @disputed: 1 when the address in the program's memory and that of the socket are not the same: then the flow is the
- *            one in the program's memory, and there is no cookie
+ *            one in the program's memory, and there is no cookie. Of CALL_EXIT: 1 when another process had the socket
+ *            until a moment before, and it is unknown which of the two ended it
  */
 struct event_call {
 	int64_t begin_ns;

@@ -308,7 +308,7 @@ static void feed_exit_unseen(struct tracker *tracker, const struct event *event)
 	}
 }
 
-/* The connection of a later call. */
+/* The connection of a later call; NULL: none, or it is unknown whether the call is of it. */
 static struct record *find(struct tracker *tracker, const struct event *event)
 {
 	const struct event_call *call = &event->call;
@@ -318,7 +318,10 @@ static struct record *find(struct tracker *tracker, const struct event *event)
 		return find_undecided(tracker, call);
 	if (record == NULL && call->kind == CALL_EXIT && call->fd < 0)
 		feed_exit_unseen(tracker, event);
-	return record;
+	if (record == NULL || call->kind != CALL_EXIT || !call->disputed)
+		return record;
+	record_evidence(record)->may_have_exited = true;
+	return NULL;
 }
 
 /* The program has not asked for it, so its calls do not show it. */

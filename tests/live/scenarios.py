@@ -524,8 +524,10 @@ Scenario("passed", "shared by fork: the parent and two children close it, the la
       "touch={path[go]} join", CLIENT + "send=10 recv=20 close", expected=either)
 Scenario("passed", "shared by fork: the last of three ends by exit", SERVER + "accept recv=10 fork=2 drop done join "
       "fork=1 wait-file={path[go]} send=20 exit=0 done drop touch={path[go]} join", CLIENT + "send=10 recv-all close")
+# The parent may close it before the end of the child is known: then it is unknown who ended it.
 Scenario("passed", "shared by fork: a child exits with it, the parent goes on and closes",
-      CLIENT + "send=10 clone=plain done join recv=20 close", SERVER + "accept recv=10 send=20 recv-all close")
+      CLIENT + "send=10 clone=plain done join recv=20 close", SERVER + "accept recv=10 send=20 recv-all close",
+      expected={"close": ("lfin", None)})
 Scenario("passed", "shared by fork: a child exits with it, the parent goes on and exits",
       CLIENT + "send=10 clone=plain done join recv=20 exit=0", SERVER + "accept recv=10 send=20 recv-all close")
 

@@ -183,6 +183,37 @@ static void a_process_that_ended_unseen(void **state)
 	tracker_free(tracker);
 }
 
+static void a_process_that_shared_it_ended(void **state)
+{
+	static const enum conn_close wanted[] = {CLOSE_EXIT, CLOSE_UNKNOWN};
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int64_t ms = 5000 * i;
+		uint64_t cookie = 77 + (uint64_t)i;
+		struct event last = a_last_word(ms + 20, &flow, cookie, 0, 0);
+		struct event exit = a_call(CALL_EXIT, ms + 19, &flow, cookie, 0);
+
+		last.info.bytes_received = last.info.rqueue = 0;
+		last.info.timewait = TIMEWAIT_PRESENT;
+		feed(tracker, a_call(CALL_ACCEPT, ms + 5, &flow, cookie, 0));
+		feed(tracker, an_info(INFO_ACCEPT, ms + 5, &flow, cookie, TCP_ESTABLISHED));
+		/* The other process may have closed it since. */
+		exit.call.disputed = i == 1;
+		exit.call.pid = 101;
+		feed(tracker, exit);
+		feed(tracker, last);
+		tracker_tick(tracker, T0 + (ms + 2500) * MS);
+		assert_int_equal(reported_count, i + 1);
+		assert_int_equal(reported[i].close, wanted[i]);
+		assert_int_equal(reported[i].last_process != NULL, i == 0);
+		flow.remote.port++;
+	}
+	tracker_free(tracker);
+}
+
 static void a_port_used_again_is_another_connection(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -1029,6 +1060,7 @@ int main(void)
 		cmocka_unit_test(accepted_and_died),
 		cmocka_unit_test(an_attempt_that_was_wiped_resent_nobody_knows_what),
 		cmocka_unit_test(a_process_that_ended_unseen),
+		cmocka_unit_test(a_process_that_shared_it_ended),
 		cmocka_unit_test(a_port_used_again_is_another_connection),
 		cmocka_unit_test(two_accepts_of_one_socket_are_disputed),
 		cmocka_unit_test(a_disconnected_socket_connects_again),

@@ -92,6 +92,9 @@ struct search {
 };
 
 /* Descriptors that did not come by a traced call (passed without a stop, duplicated) can only be found now. */
+/* Processes that are looked at for a socket, 4 us each; if there are more, it may be shared. */
+#define LOOKS_MAX 256
+
 static void mark_found(void *context, int fd, uint32_t inode)
 {
 	const struct search *search = context;
@@ -99,6 +102,27 @@ static void mark_found(void *context, int fd, uint32_t inode)
 	(void)inode;
 	if (target_next_socket(search->tracee->target, fd) != fd)
 		stop_take(search->stop, search->tracee, fd);
+}
+
+/*
+ * Whether another process that is not about to end has the socket, too, where fork(2) leaves it. It may close it
+ * between the end of this one and the moment when that is known.
+ */
+static bool may_be_shared(struct stop *stop, const struct target *target, int fd, uint64_t cookie)
+{
+	unsigned int looks = 0;
+	struct event event;
+
+	for (const struct tracee *other = tracee_next(stop->table, NULL); other != NULL;
+	     other = tracee_next(stop->table, other)) {
+		if (other->target == target || other->tid != other->target->pid || other->target->exit_reported ||
+		    target_next_socket(other->target, fd) != fd)
+			continue;
+		if (++looks > LOOKS_MAX || (stop_read_socket(stop, other->target, fd, socket_read, &event) == 0 &&
+					    event.info.cookie == cookie))
+			return true;
+	}
+	return false;
 }
 
 void exit_sockets_read(struct stop *stop, struct tracee *tracee)
@@ -124,6 +148,7 @@ void exit_sockets_read(struct stop *stop, struct tracee *tracee)
 		socket = &target->exit_sockets[target->holding_count++];
 		socket->info = info;
 		socket->fd = fd;
+		socket->is_shared = may_be_shared(stop, target, fd, info.info.cookie);
 	}
 	/* A thread killed while an earlier stop of it was handled leaves its exit stop before that is reported. */
 	target->exit_reported = tracee_is_at(tracee, PTRACE_EVENT_EXIT);
@@ -175,6 +200,8 @@ void exit_sockets_report(struct stop *stop, struct tracee *tracee, int status)
 		event = stop_gather_call(stop, tracee, CALL_EXIT, socket->fd);
 		event->time_ns = target->end_ns;
 		event->call.argument = status;
+		/* The other process may have closed it since: the end of this one may have been before. */
+		event->call.disputed = socket->is_shared;
 		stop_gather_socket(stop, event, &socket->info, INFO_CLOSE);
 		stop_push(stop);
 	}

@@ -18,10 +18,12 @@
  * struct exit_socket - a connection that an ending process had open
  * @info: its last sample, with its flow
  * @fd: its descriptor
+ * @is_shared: another traced process had it, too, or may have had it, before the end
  */
 struct exit_socket {
 	struct event info;
 	int fd;
+	bool is_shared;
 };
 
 /** exit_sockets_existing() - report descriptor @fd of a process that was attached to or launched */
