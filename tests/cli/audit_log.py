@@ -75,8 +75,8 @@ def files(test):
     with open(whole, encoding="latin1") as stdin:
         found, done = rows(test, "--audit-log=-", stdin=stdin)
     test.say("standard input", [] if found == audit.truth() else [found, done.stderr])
-    with subprocess.Popen(["sh", "-c", "cat %s %s" % (paths[0], test.path("tail"))], stdout=subprocess.PIPE) as pipe:
-        test.path("tail", audit.text(pieces[1] + pieces[2]))
+    tail = test.path("tail", audit.text(pieces[1] + pieces[2]))
+    with subprocess.Popen(["cat", paths[0], tail], stdout=subprocess.PIPE) as pipe:
         found, done = rows(test, "--audit-log", "-", stdin=pipe.stdout)
     test.say("a pipe", [] if found == audit.truth() else [found, done.stderr])
     with open(whole, "rb") as file:
