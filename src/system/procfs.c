@@ -89,7 +89,6 @@ int procfs_status(pid_t pid, struct procfs_status *status)
 	struct procfs_status result = {
 		.uid = {(uid_t)-1, (uid_t)-1, (uid_t)-1},
 		.gid = {(gid_t)-1, (gid_t)-1, (gid_t)-1},
-		.kernel_thread = true,
 		.peak_bytes = -1,
 	};
 	char text[4096], *rest = text, *line;
@@ -132,11 +131,8 @@ int procfs_status(pid_t pid, struct procfs_status *status)
 		else if (strcmp(line, "State") == 0)
 			result.state = *value;
 		else if (strcmp(line, "VmSize") == 0)
-			result.kernel_thread = false;
+			result.has_memory = true;
 	}
-	/* A process that has ended has no memory either. */
-	if (result.state == 'Z' || result.state == 'X')
-		result.kernel_thread = false;
 	*status = result;
 	return 0;
 }

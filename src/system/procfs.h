@@ -53,7 +53,7 @@ uid_t procfs_owner(pid_t pid, const char *name);
  * @ignored: signals the process ignores by choice
  * @caught: signals it has a handler for
  * @state: 'R', 'S', 'Z' ...
- * @kernel_thread: has no memory of its own
+ * @has_memory: false for threads of the kernel, and for processes that are ending or have ended
  * @peak_bytes: peak resident memory (VmHWM; proc_pid_status(5)), -1 unknown
  */
 struct procfs_status {
@@ -70,7 +70,7 @@ struct procfs_status {
 	uint64_t ignored;
 	uint64_t caught;
 	char state;
-	bool kernel_thread;
+	bool has_memory;
 	int64_t peak_bytes;
 };
 

@@ -80,6 +80,17 @@ static const char *without_tracing(pid_t pid)
 	return procfs_may_watch(pid) && diag_answers() ? "; --via=diag needs no tracing" : "";
 }
 
+/* PF_KTHREAD (linux/sched.h) in the ninth field of /proc/PID/stat (proc_pid_stat(5)), the seventh behind the name. */
+static bool is_kernel_thread(pid_t pid)
+{
+	char text[1024];
+	const char *rest = procfs_read(pid, "stat", text, sizeof(text)) > 0 ? strrchr(text, ')') : NULL;
+	unsigned int flags;
+
+	return rest != NULL && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       (flags & 0x00200000) != 0;
+}
+
 /** explain_state() - reasons against attaching that hold for any tracer; Return: found one */
 static bool explain_state(struct reason *reason, pid_t pid, const struct procfs_status *target)
 {
@@ -88,8 +99,10 @@ static bool explain_state(struct reason *reason, pid_t pid, const struct procfs_
 	if (target->state == 'Z' || target->state == 'X')
 		explain(reason, "it has ended, and its parent, PID %d (%s), has not asked for its exit status yet",
 			target->ppid, procfs_name(&name, target->ppid));
-	else if (target->kernel_thread)
+	else if (!target->has_memory && is_kernel_thread(pid))
 		explain(reason, "it is a thread of the kernel, which makes no system calls");
+	else if (!target->has_memory)
+		explain(reason, "it is ending");
 	else if (target->tracer != 0)
 		explain(reason, "it is traced by PID %d (%s) already, and only one can%s", target->tracer,
 			procfs_name(&name, target->tracer), without_tracing(pid));

@@ -86,6 +86,9 @@ def compare(row, before, after, what):
 
 
 def player(kind):
+    # The kernel closes the sockets of the one before a moment after its end.
+    wait_for(lambda: not must(["ss", "-Htan", "state", "connected", "exclude", "time-wait", "sport = :%d or dport = :%d" %
+                               (PORT, PORT)]).strip(), "the connections of the process before to end")
     process = Process([sys.executable, os.path.abspath(__file__), "play", kind], stdin=subprocess.PIPE)
     wait_for(lambda: "ready" in process.out or process.popen.poll() is not None, "the connection")
     require("ready" in process.out, "%s ended: %r %s" % (kind, process.popen.poll(), process.err))

@@ -81,6 +81,7 @@ struct fake {
 	unsigned long long permitted, effective;
 	int seccomp;
 	bool kernel_thread;
+	bool has_no_memory;
 };
 
 static struct fake fake_of(int pid)
@@ -106,10 +107,16 @@ static void write_process(const struct fake *fake, const char *comm)
 		 "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n%sCapPrm:\t%016llx\nCapEff:\t%016llx\nSeccomp:\t%d\n",
 		 comm, fake->state, fake->tgid, fake->pid, fake->parent, fake->tracer, fake->uid[0], fake->uid[1],
 		 fake->uid[2], fake->uid[2], fake->gid, fake->gid, fake->gid, fake->gid,
-		 fake->kernel_thread ? "" : "VmSize:\t   100 kB\n", fake->permitted, fake->effective, fake->seccomp);
+		 fake->kernel_thread || fake->has_no_memory ? "" : "VmSize:\t   100 kB\n", fake->permitted,
+		 fake->effective, fake->seccomp);
 	write_file(fake->pid, "status", text);
 	snprintf(text, sizeof(text), "%s\n", comm);
 	write_file(fake->pid, "comm", text);
+	if (!fake->kernel_thread && !fake->has_no_memory)
+		return;
+	snprintf(text, sizeof(text), "%d (%s) %c %d 0 0 0 -1 %u 0 0\n", fake->pid, comm, fake->state, fake->parent,
+		 fake->kernel_thread ? 0x00208040 : 0x00400104);
+	write_file(fake->pid, "stat", text);
 }
 
 static int set_up(void **state)
@@ -167,7 +174,7 @@ static void facts_are_read(void **state)
 	assert_int_equal(status.permitted, 0x80000);
 	assert_int_equal(status.seccomp, 2);
 	assert_int_equal(status.state, 'S');
-	assert_false(status.kernel_thread);
+	assert_true(status.has_memory);
 	assert_int_equal(procfs_status(501, &status), -ESRCH);
 	procfs_comm(500, comm);
 	assert_string_equal(comm, "a) b\nc");
@@ -481,6 +488,12 @@ static void tracers_and_the_dead_are_explained(void **state)
 	fake.kernel_thread = true;
 	write_process(&fake, "kworker/0:1");
 	expect_why(800, EPERM, "thread of the kernel");
+	/* Its memory is released before it has ended. */
+	fake.kernel_thread = false;
+	fake.has_no_memory = true;
+	fake.state = 'R';
+	write_process(&fake, "a) S 1 1 1 1 1 2129984");
+	expect_why(800, EPERM, "it is ending");
 	fake.state = 'Z';
 	fake.parent = 801;
 	write_process(&fake, "prog");
