@@ -9,7 +9,8 @@ ROOTS = ("src", "tests", "contrib", "man", "completions", "doc", "bench", ".ci")
 TOP_FILES = ("README.md", "HACKING.md", "NEWS.md", "SECURITY.md", "Makefile.am", "configure.ac", "autogen.sh", "quickstart")
 # Test data: whatever bytes a test needs.
 DATA = ("/corpus/", "/data/", "/golden/", "/expected/", "/recordings/")
-BUILT = (".o", ".a", ".Po", ".pyc", ".trs", ".log", "~")
+# Also the programs of the kernel as a tarball has them.
+BUILT = (".skel.h", ".o", ".a", ".Po", ".pyc", ".trs", ".log", "~")
 
 
 def files(*endings):
