@@ -77,6 +77,11 @@ def start(unit, before=()):
     service = Process(unit.restricted() + list(before) + unit.words(unit.unit))
     wait_for(lambda: os.path.exists(unit.file("t", "lo/conntrace.sock")) or not service.alive(), "its socket")
     require(service.alive(), "the service runs: " + ("" if service.alive() else service.err))
+    # What is idle since before the capture is not known: it begins when a refused attempt is counted.
+    def captures():
+        run(["nsenter", "-t", str(service.pid), "-n", "--", MKCONN, "connect=127.0.0.1:9", "close"])
+        return re.search(r'"refused":[1-9]', run([STAT, "-j", "-U", unit.file("t", "lo/conntrace.sock")]).out)
+    wait_for(captures, "the capture")
     return service
 
 
