@@ -191,7 +191,7 @@ void interrupt_final(bool at_once)
 	pthread_mutex_lock(&interrupt.mutex);
 	if (!interrupt.is_final)
 		take_all();
-	/* The second one came when the first had been read, and nobody reads it any more. */
+	/* The second one came after the first had been read: no loop reads it any more. */
 	at_once = at_once || (interrupt.own_count > 1 && atomic_load(&interrupt.untaken) > 0);
 	interrupt.is_final = true;
 	interrupt.lives = NULL;

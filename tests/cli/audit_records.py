@@ -24,7 +24,7 @@ BEGIN = 1700000000
 
 
 def address(ip, port):
-    """A socket address as in memory; what is in sin_zero nobody cleared."""
+    """A socket address as in memory; sin_zero is not cleared."""
     if ":" in ip:
         return struct.pack("<H", 10) + struct.pack(">H", port) + bytes(4) + socket.inet_pton(socket.AF_INET6, ip) + bytes(4)
     return struct.pack("<H", 2) + struct.pack(">H", port) + socket.inet_pton(socket.AF_INET, ip) + GARBAGE

@@ -122,7 +122,7 @@ def compare(trace, master, least):
     own, foreign = master.accepted("worker"), master.accepted("other")
     shown = {row["rport"] for row in rows}
     require(not shown & set(foreign), "rows of what others accepted: %s" % [short(row) for row in rows if row["rport"] in foreign])
-    check(shown <= set(own), "rows of nobody: %s" % [short(row) for row in rows if row["rport"] not in own])
+    check(shown <= set(own), "rows that are not of the worker: %s" % [short(row) for row in rows if row["rport"] not in own])
     check(len(shown) >= least, "%d rows of %d (%s)" % (len(shown), len(own), summary))
     check(len(shown) + summary["too_short"] >= len(own), "counted: %s" % summary)
     for row in rows:

@@ -402,7 +402,7 @@ def foreground_in_time():
             break
     require("about" in screen.received, "it always stopped too soon")
     screen.wait_for(lambda text: "5 open" in text or "it stopped" in text, "the screen")
-    check("it stopped" not in screen.received, "it stopped: nobody continues it")
+    check("it stopped" not in screen.received, "it stopped, and no process continues it")
     screen.keys("q")
     screen.wait_received("ended 0")
 

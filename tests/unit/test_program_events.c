@@ -166,7 +166,7 @@ static void the_end_of_a_process_closes(void **state)
 	assert_int_equal(program_events_make(&record, NOW, events), 2);
 	assert_int_equal(events[0].call.kind, CALL_EXIT);
 	assert_int_equal(events[0].call.argument, 9);
-	/* by a thread of the kernel: nobody's call */
+	/* by a thread of the kernel, in no call of a process */
 	record.pid = 0;
 	assert_int_equal(program_events_make(&record, NOW, events), 1);
 	assert_int_equal(events[0].info.reason, INFO_CLOSE);

@@ -104,6 +104,19 @@ static bool cannot_be(struct hello *hello)
 	return false;
 }
 
+/* @name: has room for @length bytes */
+static bool take_name(struct hello *hello, uint32_t length, char *name)
+{
+	for (uint32_t i = 0; i < length; i++) {
+		uint8_t byte;
+
+		if (!take_u8(hello, &byte))
+			return false;
+		name[i] = byte != 0 ? (char)byte : '?';
+	}
+	return true;
+}
+
 /* RFC 6066, 3: a list of names, of which only host names exist. */
 static bool server_name(struct hello *hello, uint32_t length, struct message *message)
 {
@@ -115,14 +128,7 @@ static bool server_name(struct hello *hello, uint32_t length, struct message *me
 		return false;
 	if (type != NAME_HOST || name == 0 || name > MESSAGE_HOST_MAX || name > length - 5)
 		return cannot_be(hello);
-	for (uint32_t i = 0; i < name; i++) {
-		uint8_t byte;
-
-		if (!take_u8(hello, &byte))
-			return false;
-		message->host[i] = byte != 0 ? (char)byte : '?';
-	}
-	return true;
+	return take_name(hello, name, message->host);
 }
 
 /* Return: true with the name, if it has one, in @message; else hello->result gives the reason. */
@@ -180,14 +186,7 @@ static bool chosen_protocol(struct hello *hello, uint32_t length, struct message
 		return false;
 	if (name == 0 || name != length - 3 || list != name + 1)
 		return cannot_be(hello);
-	for (uint32_t i = 0; i < name; i++) {
-		uint8_t byte;
-
-		if (!take_u8(hello, &byte))
-			return false;
-		message->target[i] = byte != 0 ? (char)byte : '?';
-	}
-	return true;
+	return take_name(hello, name, message->target);
 }
 
 /* Return: as client_hello(). Only the whole of it shows the version. */

@@ -252,9 +252,9 @@ bool listener_owners_explain(const struct listener_owners *listener_owners, stru
 	because = listener->sealed ? " and cannot be inspected" : " and is not watched";
 	if (!listener->shared)
 		because = ", cannot be inspected, and has run meanwhile";
-	(void)err_set(why, 0,
-		      "%s %s the listening socket %s port %u too%s, so whose its short connections are is unknown", who,
-		      listener->sealed || !listener->shared ? "may hold" : "holds", ip, listener->local.port, because);
+	(void)err_set(
+		why, 0, "%s %s the listening socket %s port %u too%s, so the owner of its short connections is unknown",
+		who, listener->sealed || !listener->shared ? "may hold" : "holds", ip, listener->local.port, because);
 	return true;
 }
 
