@@ -205,14 +205,23 @@ bool procfs_cgroup(pid_t pid, char *path, size_t size);
  * procfs_process_events() - emit what is known of a process
  * @pid: the process
  * @time_ns: for the events
- * @sink: called with each EVENT_PROCESS of ORIGIN_CALLS, PROCFS_PROCESS_EVENTS at most: pieces of each fact in the
- *order of enum process_fact; unknown ones are left out
+ * @sink: called with each EVENT_PROCESS of ORIGIN_CALLS, PROCFS_PROCESS_EVENTS at most: pieces of each fact
+ *        in the order of enum process_fact; unknown ones are left out
  * @context: passed to @sink
  *
  * The process may be stopped meanwhile.
  */
 void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *context, const struct event *event),
 			   void *context);
+
+/**
+ * procfs_process_list() - the events of procfs_process_events()
+ *
+ * For a caller that has to see first whether the process still lives.
+ *
+ * Return: how many there are in @list.
+ */
+size_t procfs_process_list(pid_t pid, int64_t time_ns, struct event list[PROCFS_PROCESS_EVENTS]);
 
 /**
  * procfs_detail_events() - as procfs_process_events(), without name and executable

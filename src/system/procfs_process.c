@@ -149,3 +149,24 @@ void procfs_process_events(pid_t pid, int64_t time_ns, void (*sink)(void *contex
 		tell(&telling, PROCESS_EXE, path);
 	procfs_detail_events(&telling.event, sink, context);
 }
+
+struct facts {
+	struct event *list;
+	size_t count;
+};
+
+static void keep(void *context, const struct event *event)
+{
+	struct facts *facts = context;
+
+	if (facts->count < PROCFS_PROCESS_EVENTS)
+		facts->list[facts->count++] = *event;
+}
+
+size_t procfs_process_list(pid_t pid, int64_t time_ns, struct event list[PROCFS_PROCESS_EVENTS])
+{
+	struct facts facts = {list, 0};
+
+	procfs_process_events(pid, time_ns, keep, &facts);
+	return facts.count;
+}

@@ -231,13 +231,3 @@ uint64_t audit_files_too_long(const struct audit_files *files)
 {
 	return files->too_long;
 }
-
-void audit_files_free(struct audit_files *files)
-{
-	if (files == NULL)
-		return;
-	for (size_t i = 0; i < files->count; i++)
-		end_file(&files->files[i]);
-	free(files->files);
-	free(files);
-}

@@ -42,7 +42,4 @@ int audit_files_next(struct audit_files *files, struct span *line, void (*wait)(
 /** audit_files_too_long() - how many lines were left out because of their length */
 uint64_t audit_files_too_long(const struct audit_files *files);
 
-/** audit_files_free() - free it; NULL is allowed */
-void audit_files_free(struct audit_files *files);
-
 #endif

@@ -182,25 +182,13 @@ static const struct procfs_holder *find_holder(struct owner_lookup *owner_lookup
 	return holder;
 }
 
-struct words {
-	struct event list[PROCFS_PROCESS_EVENTS];
-	size_t count;
-};
-
-static void keep_word(void *context, const struct event *event)
-{
-	struct words *words = context;
-
-	if (words->count < PROCFS_PROCESS_EVENTS)
-		words->list[words->count++] = *event;
-}
-
 /* Return: true when nothing more can be learned. */
 static bool look_for(struct owner_lookup *owner_lookup, struct waiting *waiting)
 {
 	const struct flow *flow = &waiting->flow;
 	const struct procfs_holder *holder;
-	struct words words = {.count = 0};
+	struct event facts[PROCFS_PROCESS_EVENTS];
+	size_t count;
 	struct event event, owner;
 
 	waiting->has_socket = diag_query(owner_lookup->diag, flow, 0, &event) == 0 && event.info.inode != 0;
@@ -214,11 +202,11 @@ static bool look_for(struct owner_lookup *owner_lookup, struct waiting *waiting)
 		return false;
 	if (holder->shared)
 		return true;
-	procfs_process_events(holder->pid, event.time_ns, keep_word, &words);
+	count = procfs_process_list(holder->pid, event.time_ns, facts);
 	if (procfs_identity(holder->pid) != holder->identity)
 		return false;
-	for (size_t i = 0; i < words.count; i++)
-		queue_push(owner_lookup->events, &words.list[i]);
+	for (size_t i = 0; i < count; i++)
+		queue_push(owner_lookup->events, &facts[i]);
 	owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, event.time_ns);
 	owner.flow = *flow;
 	owner.owner.cookie = event.info.cookie;

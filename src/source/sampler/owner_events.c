@@ -21,24 +21,12 @@ void owner_events_process(void *context, const struct event *event)
 	(void)owner_events_push(context, event);
 }
 
-struct words {
-	struct event list[PROCFS_PROCESS_EVENTS];
-	size_t count;
-};
-
-static void keep_word(void *context, const struct event *event)
-{
-	struct words *words = context;
-
-	if (words->count < PROCFS_PROCESS_EVENTS)
-		words->list[words->count++] = *event;
-}
-
 /* Reports the name of a target if it has changed. */
 static void describe(struct owner_events *owner_events, pid_t pid, int64_t time_ns)
 {
 	struct target *target = process_set_find(owner_events->process_set, pid);
-	struct words words = {.count = 0};
+	struct event facts[PROCFS_PROCESS_EVENTS];
+	size_t count;
 	char comm[16];
 
 	if (target == NULL || target->sampled == owner_events->sample)
@@ -47,13 +35,13 @@ static void describe(struct owner_events *owner_events, pid_t pid, int64_t time_
 	procfs_comm(pid, comm);
 	if (comm[0] == '\0' || memcmp(comm, target->comm, sizeof(comm)) == 0)
 		return;
-	procfs_process_events(pid, time_ns, keep_word, &words);
+	count = procfs_process_list(pid, time_ns, facts);
 	/* The name read is the target's only if it lives afterwards. */
 	if (!process_set_alive(target))
 		return;
 	memcpy(target->comm, comm, sizeof(comm));
-	for (size_t i = 0; i < words.count; i++)
-		(void)owner_events_push(owner_events, &words.list[i]);
+	for (size_t i = 0; i < count; i++)
+		(void)owner_events_push(owner_events, &facts[i]);
 }
 
 static struct event owner_event(const struct event *socket)
