@@ -3,16 +3,15 @@
 """FIRST_MS against the segments of the public captures as tshark reads them: from the opener's last byte before an
 answer to its first byte (TAP). ALL=1 takes every capture instead of each fourth."""
 import collections
-import glob
 import json
 import os
-import shutil
 import subprocess
 import sys
 
+from public import Comparison, captures
+
 BUILD = os.environ.get("top_builddir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
-CAPTURES = os.environ.get("CONNTRACE_CAPTURES") or "/nonexistent"
 SAMPLE = 1 if os.environ.get("ALL", "") not in ("", "0") else 4
 
 # What differs, and why.
@@ -60,28 +59,14 @@ def theirs(path):
 
 
 def main():
-    files = sorted(path for path in glob.glob(os.path.join(CAPTURES, "*", "*"))
-                   if path.endswith((".pcap", ".pcapng", ".cap")))[::SAMPLE]
-    missing = "no captures: set CONNTRACE_CAPTURES" if not files else "no tshark" if not shutil.which("tshark") else None
-    if missing:
-        print("1..0 # SKIP " + missing)
-        return 0
-    failed = number = 0
-    for path in files:
-        name = os.path.relpath(path, CAPTURES)
+    comparison = Comparison()
+    for path, name in captures(SAMPLE):
         (got, counted), wanted = ours(path), theirs(path)
-        if not got and not wanted:
-            continue
-        number += 1
-        right = (got == wanted or name in DIFFERENCES) and counted == sum(got.values())
-        failed += not right
-        print("%sok %d - %s%s" % ("" if right else "not ", number, name,
-                                  ": " + DIFFERENCES[name] if name in DIFFERENCES else ""))
-        if not right:
-            print("# only ours: %s; only tshark's: %s; %d in the histogram" % (
-                dict(got - wanted), dict(wanted - got), counted))
-    print("1..%d" % number)
-    return int(failed > 0)
+        if got or wanted:
+            comparison.say(name, got == wanted and counted == sum(got.values()), DIFFERENCES.get(name),
+                           ["only ours: %s; only tshark's: %s; %d in the histogram" % (
+                               dict(got - wanted), dict(wanted - got), counted)])
+    return comparison.end()
 
 
 if __name__ == "__main__":

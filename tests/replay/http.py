@@ -3,16 +3,15 @@
 """-z http,tree and --events=messages against tshark on the public captures: the same requests of each host and path, and
 the same heads (TAP). ALL=1 takes every capture instead of each fourth."""
 import collections
-import glob
 import json
 import os
-import shutil
 import subprocess
 import sys
 
+from public import Comparison, captures
+
 BUILD = os.environ.get("top_builddir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
-CAPTURES = os.environ.get("CONNTRACE_CAPTURES") or "/nonexistent"
 SAMPLE = 1 if os.environ.get("ALL", "") not in ("", "0") else 4
 PATH_MAX = 1024
 
@@ -104,50 +103,35 @@ def their_times(path):
     return collections.Counter(round(float(word) * 1000000) for word in done.stdout.decode().replace(",", " ").split())
 
 
+def compare(comparison, path, name, got):
+    """The requests, the heads by column, and the times of answers of a capture."""
+    known = DIFFERENCES.get(name)
+    wanted, their_heads = tshark(path)
+    comparison.say(name, got == wanted, known, ["%r: %r, tshark %r" % (key, (got or {}).get(key), wanted.get(key))
+                                                for key in sorted(set(got or {}) | set(wanted))
+                                                if (got or {}).get(key) != wanted.get(key)])
+    heads = our_heads(path)
+    columns, reason = HEAD_DIFFERENCES.get(name, ((), None))
+    for column in HEADS:
+        mine, theirs = heads[column], their_heads[column]
+        # A request that one of the two lacks has no heads there, and no answer.
+        why = reason if column in columns else known if mine != theirs else None
+        comparison.say("%s of %s" % (column.upper(), name), mine == theirs, why,
+                       ["only ours: %s; only tshark's: %s" % (dict(mine - theirs), dict(theirs - mine))])
+    (times, same), theirs = our_times(path), their_times(path)
+    why = TIME_DIFFERENCES.get(name) or (known if times != theirs else None)
+    comparison.say("answer times of " + name, times == theirs, why,
+                   ["only ours: %s; only tshark's: %s" % (dict(times - theirs), dict(theirs - times))])
+    comparison.say("http,tree of the times of " + name, same, None)
+
+
 def main():
-    files = sorted(path for path in glob.glob(os.path.join(CAPTURES, "*", "*"))
-                   if path.endswith((".pcap", ".pcapng", ".cap")))[::SAMPLE]
-    missing = "no captures: set CONNTRACE_CAPTURES" if not files else "no tshark" if not shutil.which("tshark") else None
-    if missing:
-        print("1..0 # SKIP " + missing)
-        return 0
-    failed = number = 0
-    for path in files:
-        name = os.path.relpath(path, CAPTURES)
+    comparison = Comparison()
+    for path, name in captures(SAMPLE):
         got = ours(path)
-        if got is None and name not in DIFFERENCES:
-            continue
-        number += 1
-        wanted, theirs = tshark(path)
-        right = got == wanted or name in DIFFERENCES
-        failed += not right
-        print("%sok %d - %s%s" % ("" if right else "not ", number, name,
-                                  ": " + DIFFERENCES[name] if name in DIFFERENCES else ""))
-        for key in sorted(set(got or {}) | set(wanted)):
-            if not right and (got or {}).get(key) != wanted.get(key):
-                print("# %r: %r, tshark %r" % (key, got.get(key), wanted.get(key)))
-        heads = our_heads(path)
-        for column in HEADS:
-            number += 1
-            columns, why = HEAD_DIFFERENCES.get(name, ((), None))
-            why = DIFFERENCES.get(name) or (why if column in columns else None)
-            right = heads[column] == theirs[column] or why is not None
-            failed += not right
-            print("%sok %d - %s of %s%s" % ("" if right else "not ", number, column.upper(), name, ": " + why if why else ""))
-            if not right:
-                print("# only ours: %s; only tshark's: %s" % (
-                    dict(heads[column] - theirs[column]), dict(theirs[column] - heads[column])))
-        number += 1
-        (times, same), theirs = our_times(path), their_times(path)
-        why = DIFFERENCES.get(name) or TIME_DIFFERENCES.get(name)
-        right = (times == theirs or why is not None) and same
-        failed += not right
-        print("%sok %d - answer times of %s%s" % ("" if right else "not ", number, name, ": " + why if why else ""))
-        if not right:
-            print("# only ours: %s; only tshark's: %s; http,tree is right: %s" % (
-                dict(times - theirs), dict(theirs - times), same))
-    print("1..%d" % number)
-    return int(failed > 0)
+        if got is not None or name in DIFFERENCES:
+            compare(comparison, path, name, got)
+    return comparison.end()
 
 
 if __name__ == "__main__":

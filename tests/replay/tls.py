@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """TLS_MS, TLS_VERSION and ALPN against the handshakes of the public captures as tshark reads them (TAP)."""
 import collections
-import glob
 import json
 import os
-import shutil
 import subprocess
 import sys
 
+from public import Comparison, captures
+
 BUILD = os.environ.get("top_builddir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
-CAPTURES = os.environ.get("CONNTRACE_CAPTURES") or "/nonexistent"
 NAMES = {0x300: "ssl3", 0x301: "1.0", 0x302: "1.1", 0x303: "1.2", 0x304: "1.3"}
 
 # What differs, and why.
@@ -54,28 +53,14 @@ def theirs(path):
 
 
 def main():
-    files = sorted(path for path in glob.glob(os.path.join(CAPTURES, "*", "*"))
-                   if path.endswith((".pcap", ".pcapng", ".cap")))
-    missing = "no captures: set CONNTRACE_CAPTURES" if not files else "no tshark" if not shutil.which("tshark") else None
-    if missing:
-        print("1..0 # SKIP " + missing)
-        return 0
-    failed = number = 0
-    for path in files:
-        name = os.path.relpath(path, CAPTURES)
+    comparison = Comparison()
+    for path, name in captures(1):
         got = ours(path)
-        if not got and name not in DIFFERENCES:
-            continue
-        number += 1
-        wanted = theirs(path)
-        right = got == wanted or name in DIFFERENCES
-        failed += not right
-        print("%sok %d - %s%s" % ("" if right else "not ", number, name,
-                                  ": " + DIFFERENCES[name] if name in DIFFERENCES else ""))
-        if not right:
-            print("# only ours: %s; only tshark's: %s" % (dict(got - wanted), dict(wanted - got)))
-    print("1..%d" % number)
-    return int(failed > 0)
+        if got or name in DIFFERENCES:
+            wanted = theirs(path)
+            comparison.say(name, got == wanted, DIFFERENCES.get(name),
+                           ["only ours: %s; only tshark's: %s" % (dict(got - wanted), dict(wanted - got))])
+    return comparison.end()
 
 
 if __name__ == "__main__":
