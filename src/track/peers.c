@@ -335,6 +335,7 @@ static void count_attempt(struct peers_group *group, const struct conn *conn)
 	group->results[conn->result]++;
 	add_total(group, PEERS_DUP_SYN, established_after_resent(conn, conn->syn_rtx));
 	add_total(group, PEERS_DUP_SYNACK, established_after_resent(conn, conn->synack_rtx));
+	add_total(group, PEERS_OLDER, conn->result == RESULT_OK && conn->seen & SEEN_EXISTING);
 	add_total(group, PEERS_SYN_RTX, conn->syn_rtx);
 	add_total(group, PEERS_SYNACK_RTX, conn->synack_rtx);
 	if (conn->start_ns >= 0 && (group->first_ns < 0 || conn->start_ns < group->first_ns))

@@ -20,6 +20,8 @@ enum peers_total {
 	/** connections established after a retransmitted SYN, and after a retransmitted SYN/ACK */
 	PEERS_DUP_SYN,
 	PEERS_DUP_SYNACK,
+	/** established connections that are older than the run */
+	PEERS_OLDER,
 	PEERS_SYN_RTX,
 	PEERS_SYNACK_RTX,
 	PEERS_RETRANS,

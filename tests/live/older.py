@@ -11,8 +11,8 @@ import socket
 import subprocess
 import sys
 
-from lib import (MKCONN, Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets, parse_rows, read_file,
-                 short, test, wait_for, watch)
+from lib import (MKCONN, TOP_BUILD, Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets, parse_rows,
+                 read_file, run, scratch, short, test, wait_for, watch)
 
 LOOPBACK = "127.0.0.1"
 
@@ -113,6 +113,30 @@ def counted():
         equal(opened[-1]["count(opened)"], 2, "%s: opened, in %s" % (way.__name__, json.dumps(opened)))
         peers = [row for row in rows if row["report"] == "peers" and row["port"] == port]
         equal((sum(row["conns"] for row in peers), sum(row["ok"] for row in peers)), (6, 6), way.__name__ + ": peers")
+
+
+@test("conntrace-stat and --metrics say how many of those established are older than the run")
+def in_answers():
+    for way in (attach, watch, on_the_wire):
+        name, place = way.__name__, scratch("control")
+        program = Process([sys.executable, os.path.abspath(__file__), "play"], stdin=subprocess.PIPE)
+        wait_for(lambda program=program: "ready" in program.out, "the program")
+        keywords = {attach: {"runner": []}, watch: {"before": []}}.get(way, {})
+        trace = way([program.pid], ["--control=" + place, "--metrics=" + place + ".prom"], **keywords)
+        program.line()
+
+        def answers(place=place):
+            text = run([os.path.join(TOP_BUILD, "conntrace-stat"), "-j", "-U", place]).out or "[]"
+            return [group[kind]["success"] for group, kind in zip(json.loads(text), ("RX", "TX"))]
+        # Those that were there, one of on_the_wire() among them, and the new one.
+        older = 3 if way is on_the_wire else 2
+        wait_for(lambda: [(one["total"], one["older"]) for one in answers()] == [(older + 1, older)] * 2,
+                 name + ": the answers")
+        trace.interrupt()
+        metrics = read_file(place + ".prom")
+        for group in "RX", "TX":
+            check('conntrace_group_older_connections_total{group="%s"} %d\n' % (group, older) in metrics, name + metrics)
+        program.end()
 
 
 @test("packets alone, for the kernel may not be asked: RESULT ok and p for those from before, none of them opened")

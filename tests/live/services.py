@@ -72,7 +72,7 @@ def formats():
     check(answer[-1]["pcap"]["stats"]["recv"] > 0, "packets are counted: %s" % answer[-1])
     equal(answer[-1]["pcap"]["stats"]["drop"], 0, "none is lost")
     text = watch.stat()
-    found = re.findall(r"^(\w+)\n  Success +(\S+)\n.*\n.*\n  Failure +(\S+)\n", text, re.MULTILINE)
+    found = re.findall(r"^(\w+)\n  Success +(\S+)\n(?:    .*\n)+  Failure +(\S+)\n", text, re.MULTILINE)
     equal({name: (int(good), int(bad)) for name, good, bad in found},
           {name: numbers[:2] for name, numbers in groups_of(answer).items()}, "text: " + text)
     check(text.startswith("from : 20"), "the time")

@@ -122,8 +122,9 @@ static void changes_are_counted_from_what_was_reported(void **state)
 	open_count = 0;
 	metrics_status(metrics, next_open, NULL, &before);
 	status_json(&text, &before, false);
-	assert_non_null(strstr(text.data, "[{\"RX\":{\"success\":{\"total\":2,\"dupsyn\":1,\"dupsynack\":null},"
-					  "\"failure\":{\"total\":0,\"timeout\":0,\"reject\":0,\"unreach\":0,"));
+	assert_non_null(strstr(text.data,
+			       "[{\"RX\":{\"success\":{\"total\":2,\"older\":0,\"dupsyn\":1,\"dupsynack\":null},"
+			       "\"failure\":{\"total\":0,\"timeout\":0,\"reject\":0,\"unreach\":0,"));
 	text_cut(&text, 0);
 	status_gmetric(&text, &before);
 	assert_string_equal(text.data, "tcpeek_RX_failure_timeout 0\ntcpeek_RX_failure_reject 0\n"
@@ -137,6 +138,7 @@ static void changes_are_counted_from_what_was_reported(void **state)
 	open_conns[0] = conn_of("192.0.2.8", RESULT_OK);
 	open_conns[0].synack_rtx = 1;
 	open_conns[0].open = 1;
+	open_conns[0].seen = SEEN_EXISTING;
 	open_conns[1] = conn_of("192.0.2.8", RESULT_PENDING);
 	open_count = 2;
 	metrics_status(metrics, next_open, NULL, &now);
@@ -145,10 +147,11 @@ static void changes_are_counted_from_what_was_reported(void **state)
 	text_cut(&text, 0);
 	status_json(&text, &now, true);
 	/* The one that was unknown lies before the change. */
-	assert_non_null(strstr(text.data, "[{\"RX\":{\"success\":{\"total\":1,\"dupsyn\":0,\"dupsynack\":1},"
-					  "\"failure\":{\"total\":2,\"timeout\":0,\"reject\":1,\"unreach\":1,"
-					  "\"refused\":1,\"reset\":0,\"abort\":0,\"error\":0},"
-					  "\"pending\":1,\"unknown\":0,\"since\":\"request\"}}"));
+	assert_non_null(strstr(text.data,
+			       "[{\"RX\":{\"success\":{\"total\":1,\"older\":1,\"dupsyn\":0,\"dupsynack\":1},"
+			       "\"failure\":{\"total\":2,\"timeout\":0,\"reject\":1,\"unreach\":1,"
+			       "\"refused\":1,\"reset\":0,\"abort\":0,\"error\":0},"
+			       "\"pending\":1,\"unknown\":0,\"since\":\"request\"}}"));
 	assert_null(strstr(text.data, "pcap"));
 	text_cut(&text, 0);
 	status_gmetric(&text, &now);

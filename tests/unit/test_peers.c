@@ -519,6 +519,9 @@ static void a_connection_counts_in_each_of_its_groups(void **state)
 	conn.result = RESULT_TIMEOUT;
 	assert_true(peers_add(peers, &conn));
 	assert_int_equal(peers_group(peers, 0)->totals[PEERS_DUP_SYN].unknown, 0);
+	/* Nor is it one that was established within the run. */
+	assert_int_equal(peers_total(peers_group(peers, 0), PEERS_OLDER), 1);
+	assert_int_equal(peers_total(peers_group(peers, 2), PEERS_OLDER), 0);
 	peers_free(peers);
 }
 

@@ -319,6 +319,7 @@ static const struct {
 	const char *help;
 	enum peers_total exact; /* its unknown members are those of which the sum is a part only */
 } sums[] = {
+	{PEERS_OLDER, "older_connections", "Established connections that are older than the run.", PEERS_OLDER},
 	{PEERS_DUP_SYN, "syn_resent_connections", "Connections that were established after a retransmitted SYN.",
 	 PEERS_DUP_SYN},
 	{PEERS_DUP_SYNACK, "synack_resent_connections",

@@ -24,6 +24,7 @@ void status_take(struct status *status, struct peers *table)
 		[STATUS_PENDING] = RESULT_PENDING,
 		[STATUS_UNKNOWN] = RESULT_UNKNOWN,
 		/* Subsets of these, set below. */
+		[STATUS_OLDER] = RESULT_OK,
 		[STATUS_DUP_SYN] = RESULT_OK,
 		[STATUS_DUP_SYNACK] = RESULT_OK,
 	};
@@ -34,6 +35,7 @@ void status_take(struct status *status, struct peers *table)
 
 		for (unsigned int item = 0; item < STATUS_ITEM_NUM; item++)
 			status->items[i][item] = (struct peers_sum){.known = (int64_t)group->results[results[item]]};
+		status->items[i][STATUS_OLDER] = group->totals[PEERS_OLDER];
 		status->items[i][STATUS_DUP_SYN] = group->totals[PEERS_DUP_SYN];
 		status->items[i][STATUS_DUP_SYNACK] = group->totals[PEERS_DUP_SYNACK];
 	}
@@ -109,6 +111,7 @@ static void add_group(struct text *text, const char *name, const struct peers_su
 	text_add_field(text, name);
 	text_add_char(text, '\n');
 	add_line(text, 2, "Success", SUM(items, STATUS_OK));
+	add_line(text, 4, "Older than the Run", SUM(items, STATUS_OLDER));
 	add_line(text, 4, "SYN Segment Duplicate", SUM(items, STATUS_DUP_SYN));
 	add_line(text, 4, "S/A Segment Duplicate", SUM(items, STATUS_DUP_SYNACK));
 	add_line(text, 2, "Failure", SUM(items, FAILURES));
@@ -161,6 +164,7 @@ static void add_json_group(struct text *text, const struct status *status, size_
 	text_add_char(text, '{');
 	text_add_json(text, name);
 	add_pair(text, ":{\"success\":{", "total", SUM(items, STATUS_OK));
+	add_pair(text, ",", "older", SUM(items, STATUS_OLDER));
 	add_pair(text, ",", "dupsyn", SUM(items, STATUS_DUP_SYN));
 	add_pair(text, ",", "dupsynack", SUM(items, STATUS_DUP_SYNACK));
 	add_pair(text, "},\"failure\":{", "total", SUM(items, FAILURES));

@@ -14,8 +14,9 @@
 
 /** enum status_item - what is counted of a group */
 enum status_item {
-	/** established; after a retransmitted SYN; after a retransmitted SYN/ACK */
+	/** established; of these: older than the run, after a retransmitted SYN, after a retransmitted SYN/ACK */
 	STATUS_OK,
+	STATUS_OLDER,
 	STATUS_DUP_SYN,
 	STATUS_DUP_SYNACK,
 	STATUS_TIMEOUT,
