@@ -13,7 +13,8 @@ void conn_init(struct conn *conn)
 	conn->error = -1;
 	conn->start_ns = conn->end_ns = CONN_UNKNOWN;
 	conn->connect_ns = conn->hs_ns = conn->hs_net_ns = conn->hs_ack_ns = conn->queue_ns = CONN_UNKNOWN;
-	conn->first_answer_ns = conn->rtt_ns = conn->minrtt_ns = conn->gap_ns = CONN_UNKNOWN;
+	conn->first_answer_ns = conn->xfer_ns = conn->rtt_ns = conn->minrtt_ns = conn->gap_ns = CONN_UNKNOWN;
+	conn->began_ns = CONN_UNKNOWN;
 	conn->rx_least = conn->tx_least = CONN_UNKNOWN;
 	conn->rx_bytes = conn->tx_bytes = conn->rx_wire = conn->tx_wire = CONN_UNKNOWN;
 	conn->rx_pkts = conn->tx_pkts = conn->copies = CONN_UNKNOWN;

@@ -124,6 +124,8 @@ struct conn_tls {
  * @seen: enum conn_seen bits
  * @start_ns: first sign of it, since the epoch
  * @end_ns: last sign of it
+ * @began_ns: when its handshake began: @start_ns, or earlier where @hs_ns and @queue_ns show it; unknown when it is
+ *            older than its first sign
  * @error: errno of the outcome as the program would see it, 0 none, -1 unknown
  * @icmp_version: 4 or 6 when an ICMP error ended it, else 0
  * @icmp_type: ICMP type then
@@ -136,6 +138,7 @@ struct conn_tls {
  * @syn_rtx: retransmitted SYN segments
  * @synack_rtx: retransmitted SYN/ACK segments
  * @first_answer_ns: the opener's last byte before an answer to the first byte of that
+ * @xfer_ns: first to last byte of that answer; so far, of an open connection
  * @rtt_ns: smoothed round trip
  * @minrtt_ns: smallest round trip
  * @rx_bytes: payload the local side received, each byte once
@@ -184,12 +187,14 @@ struct conn {
 	int32_t error;
 	int64_t start_ns;
 	int64_t end_ns;
+	int64_t began_ns;
 	int64_t connect_ns;
 	int64_t hs_ns;
 	int64_t hs_net_ns;
 	int64_t hs_ack_ns;
 	int64_t queue_ns;
 	int64_t first_answer_ns;
+	int64_t xfer_ns;
 	int64_t rtt_ns;
 	int64_t minrtt_ns;
 	int64_t gap_ns;

@@ -58,6 +58,18 @@ static void put_hex(struct writer *writer, struct span value)
 		put(writer, "...");
 }
 
+/* @separator: before each range, not before the first of the text */
+static void put_ranges(struct writer *writer, struct span value, char separator, uint32_t offset)
+{
+	uint32_t from, to;
+
+	while (span_take_be32(&value, &from) && span_take_be32(&value, &to)) {
+		if (writer->length > 0)
+			put(writer, "%c", separator);
+		put(writer, "%u-%u", from + offset, to + offset);
+	}
+}
+
 /* Return: false when the value has a wrong length. */
 static bool put_numbers(struct writer *writer, const struct tcp_option *option, bool timestamps, uint32_t ack_offset)
 {
@@ -86,8 +98,7 @@ static bool put_numbers(struct writer *writer, const struct tcp_option *option, 
 		if (value.length == 0 || value.length % 8 != 0)
 			return false;
 		put(writer, "sack");
-		while (span_take_be32(&value, &from) && span_take_be32(&value, &to))
-			put(writer, " %u-%u", from + ack_offset, to + ack_offset);
+		put_ranges(writer, value, ' ', ack_offset);
 		return true;
 	case TCP_OPTION_TIMESTAMP:
 		if (value.length != 8 || !span_take_be32(&value, &from) || !span_take_be32(&value, &to))
@@ -146,5 +157,17 @@ const char *tcp_options_text(char *text, size_t size, struct span options, int t
 	}
 	if (step == TCP_OPTIONS_BAD)
 		put(&writer, "%sbad length of kind %u", writer.length > 0 ? "," : "", option.kind);
+	return text;
+}
+
+const char *tcp_options_sack(char *text, size_t size, struct span options, uint32_t ack_offset)
+{
+	struct writer writer = {.text = text, .size = size};
+	struct tcp_option option;
+
+	text[0] = '\0';
+	while (tcp_options_next(&options, &option) == TCP_OPTIONS_ONE)
+		if (option.kind == TCP_OPTION_SACK && option.value.length % 8 == 0)
+			put_ranges(&writer, option.value, ',', ack_offset);
 	return text;
 }

@@ -64,4 +64,7 @@ enum tcp_options_step tcp_options_next(struct span *rest, struct tcp_option *opt
  */
 const char *tcp_options_text(char *text, size_t size, struct span options, int timestamps, uint32_t ack_offset);
 
+/** tcp_options_sack() - ranges of selective acknowledgements: "1-1461,2921-4381"; as tcp_options_text() */
+const char *tcp_options_sack(char *text, size_t size, struct span options, uint32_t ack_offset);
+
 #endif

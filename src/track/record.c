@@ -560,6 +560,7 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 	if (evidence->measures != NULL)
 		evidence->measures->unread = unread(evidence->measures, conn);
 	settle_end(record, conn);
+	record_settle_began(record, conn);
 	if (conn->process == NULL)
 		conn->seen |= SEEN_UNATTRIBUTED;
 }

@@ -225,6 +225,9 @@ void record_settle_attempt(const struct record *record, const struct record_rule
 /** record_settle_gone() - RESULT and ERRNO of an outgoing attempt without calls whose socket is destroyed */
 void record_settle_gone(const struct record *record, struct conn *conn);
 
+/** record_settle_began() - BEGAN, when all other times are settled */
+void record_settle_began(const struct record *record, struct conn *conn);
+
 /** record_is_unsent() - whether connect(2) failed in the local kernel before a SYN was made: it has no packets */
 bool record_is_unsent(const struct record *record);
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "track/record.h"
 
-/* RESULT and ERRNO of an outgoing attempt, by calls and counters. */
+/* RESULT and ERRNO of an outgoing attempt, by calls and counters, and when a connection began. */
 
 bool record_is_undecided(int error)
 {
@@ -154,4 +154,24 @@ void record_settle_gone(const struct record *record, struct conn *conn)
 	} else if (evidence->unanswered && is_soon) {
 		conn->result = RESULT_ABORT;
 	}
+}
+
+/*
+ * The handshake began before it was accepted, by its own duration and the wait in the queue. A connection whose
+ * handshake is not in the run is older than its first event.
+ */
+void record_settle_began(const struct record *record, struct conn *conn)
+{
+	const struct evidence *evidence = record->evidence;
+	bool is_attempt = evidence->connect_begin_ns >= 0 || evidence->connect_end_ns >= 0;
+	int64_t hs_ns = conn->hs_ns > 0 ? conn->hs_ns : 0, began_ns = conn->start_ns, first_ns = CLOCK_UNKNOWN;
+	bool has_syn = record->wire != NULL && wire_syn_ns(record->wire) >= 0;
+
+	if (evidence->accept_ns >= 0 && conn->queue_ns >= 0)
+		first_ns = evidence->accept_ns - conn->queue_ns - hs_ns;
+	else if (conn->seen & SEEN_EXISTING || (record->wire != NULL && !has_syn && !is_attempt))
+		began_ns = CLOCK_UNKNOWN;
+	else if (record->wire == NULL && evidence->connect_begin_ns < 0)
+		first_ns = conn->start_ns - hs_ns;
+	conn->began_ns = began_ns >= 0 && first_ns >= 0 && first_ns < began_ns ? first_ns : began_ns;
 }

@@ -12,6 +12,12 @@
  * cost.
  */
 
+/* Whether the last window that @side advertised was zero. */
+static bool is_closed(const struct wire *wire, enum wire_side side)
+{
+	return wire->halves[side].bits & HALF_WINDOW && wire->halves[side].window == 0;
+}
+
 /* @was: the evidence before the segment; @wire: the evidence after it. */
 static void judge_payload(struct segment *segment, const struct wire *was, const struct wire *wire,
 			  const struct event_segment *event, enum wire_side side)
@@ -34,7 +40,9 @@ static void judge_payload(struct segment *segment, const struct wire *was, const
 	} else if (wire->ooo != was->ooo) {
 		segment->judged |= SEGMENT_OUT_OF_ORDER;
 	} else if (wire->keepalives != was->keepalives) {
-		segment->judged |= SEGMENT_KEEPALIVE;
+		segment->judged |= is_closed(was, wire_other(side)) ? SEGMENT_WINDOW_PROBE : SEGMENT_KEEPALIVE;
+	} else if (wire_is_probe(was, event, side, start)) {
+		segment->judged |= SEGMENT_WINDOW_PROBE;
 	} else if (event->payload > 0 && half->next == old->next && half->stray != old->stray) {
 		segment->judged |= SEGMENT_STRAY;
 	}
@@ -188,10 +196,12 @@ void segment_feed(struct segment *segment, struct wire *wire, struct tcp_states 
 
 static void flip_states(struct tcp_states *states)
 {
-	uint8_t local = states->of[WIRE_LOCAL];
+	const struct tcp_states old = *states;
 
-	states->of[WIRE_LOCAL] = states->of[WIRE_REMOTE];
-	states->of[WIRE_REMOTE] = local;
+	for (unsigned int side = 0; side < WIRE_SIDES; side++) {
+		states->of[side] = old.of[wire_other((enum wire_side)side)];
+		states->heard[side] = old.heard[wire_other((enum wire_side)side)];
+	}
 }
 
 void segment_flip(struct segment *segment)

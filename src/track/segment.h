@@ -15,7 +15,7 @@ enum segment_judged {
 	SEGMENT_RESENT_PART = 0x004,
 	/** none of its payload was seen before, though later bytes had been */
 	SEGMENT_OUT_OF_ORDER = 0x008,
-	/** one byte, or none, just before the next byte (RFC 9293, 3.8.4) */
+	/** one byte, or none, just before the next byte (RFC 9293, 3.8.4), while the other side's window is open */
 	SEGMENT_KEEPALIVE = 0x010,
 	/** it advertises a window of zero */
 	SEGMENT_ZERO_WINDOW = 0x020,
@@ -37,6 +37,8 @@ enum segment_judged {
 	SEGMENT_SPURIOUS = 0x2000,
 	/** with SEGMENT_RESENT, _PART: it is unknown how much of it had been seen, holes were forgotten */
 	SEGMENT_FORGOTTEN = 0x4000,
+	/** a probe of a window of zero (RFC 9293, 3.8.6.1): the next byte, or as SEGMENT_KEEPALIVE */
+	SEGMENT_WINDOW_PROBE = 0x8000,
 };
 
 /** A number of a segment whose origin is unknown. */

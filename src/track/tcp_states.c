@@ -81,6 +81,7 @@ void tcp_states_feed(struct tcp_states *states, const struct wire *wire, const s
 {
 	const struct wire_half *half = &wire->halves[side];
 
+	states->heard[side] = 1;
 	if (segment->flags & SEGMENT_RST) {
 		if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED) && !wire_may_go_on(wire))
 			states->of[WIRE_LOCAL] = states->of[WIRE_REMOTE] = TCP_CLOSE;

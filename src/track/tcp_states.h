@@ -12,9 +12,11 @@
  * earlier or later than given here.
  *
  * @of: by enum wire_side: TCP_ESTABLISHED ... of netinet/tcp.h, 0 unknown
+ * @heard: by enum wire_side: it sent a segment; until then @of is what follows from the segments of the other side
  */
 struct tcp_states {
 	uint8_t of[WIRE_SIDES];
+	uint8_t heard[WIRE_SIDES];
 };
 
 /**

@@ -13,9 +13,9 @@
 #define ROOM_MOST 512
 #define ROOM_MOST_FULL 65536
 
-#define STANDS_OUT                                                                                               \
-	(SEGMENT_RESENT | SEGMENT_RESENT_PART | SEGMENT_OUT_OF_ORDER | SEGMENT_KEEPALIVE | SEGMENT_ZERO_WINDOW | \
-	 SEGMENT_STRAY | SEGMENT_FRAGMENT | SEGMENT_CUT | SEGMENT_SENT_AGAIN)
+#define STANDS_OUT                                                                                                \
+	(SEGMENT_RESENT | SEGMENT_RESENT_PART | SEGMENT_OUT_OF_ORDER | SEGMENT_KEEPALIVE | SEGMENT_WINDOW_PROBE | \
+	 SEGMENT_ZERO_WINDOW | SEGMENT_STRAY | SEGMENT_FRAGMENT | SEGMENT_CUT | SEGMENT_SENT_AGAIN)
 
 struct timeline *timeline_new(struct timeline_rules *rules)
 {

@@ -22,6 +22,7 @@ static bool is_live(const struct tracker *tracker)
 static void settle_older(const struct record *record, struct conn *conn)
 {
 	conn->seen |= SEEN_EXISTING;
+	conn->began_ns = CONN_UNKNOWN;
 	/* Both ends of a connection answer each other; without a connection the answer is a RST. */
 	if (conn->result == RESULT_UNKNOWN && (record->evidence->established || wire_both_spoke(record->wire))) {
 		conn->result = RESULT_OK;

@@ -267,9 +267,7 @@ static bool is_keepalive(const struct wire_half *half, const struct event_segmen
 	return segment->payload == 0 || !(half->bits & HALF_ACKED) || wire_offset(half, half->acked) >= next;
 }
 
-/* RFC 9293, 3.8.6.1: the next byte, sent into a closed window to learn whether it has opened; usually dropped. */
-static bool is_window_probe(const struct wire *wire, const struct event_segment *segment, enum wire_side side,
-			    int64_t start)
+bool wire_is_probe(const struct wire *wire, const struct event_segment *segment, enum wire_side side, int64_t start)
 {
 	const struct wire_half *receiver = &wire->halves[wire_other(side)];
 
@@ -300,10 +298,23 @@ static void feed_first(struct wire *wire, enum wire_side side, uint32_t now_us)
 	enum wire_side opener = wire_opener(wire);
 	uint32_t wait_us = now_us - wire->fresh_us[opener];
 
-	if (wire->first_us != WIRE_FIRST_NONE || !(wire->bits & WIRE_OPENER_KNOWN) || side == opener)
+	if (!(wire->bits & WIRE_OPENER_KNOWN) || side == opener)
 		return;
 	/* Later ones are in the wrong order. */
 	wire->first_us = wire->halves[opener].bits & HALF_DATA && wait_us <= LATE_MAX_US ? wait_us : WIRE_FIRST_UNKNOWN;
+}
+
+/* New bytes of @side: the first answer lasts until the opener sends more. */
+static void feed_answer(struct wire *wire, enum wire_side side, uint32_t now_us)
+{
+	uint32_t since_us = now_us - wire->fresh_us[side];
+
+	if (wire->first_us == WIRE_FIRST_NONE)
+		feed_first(wire, side, now_us);
+	else if (side == wire_opener(wire))
+		wire->answer_is_over = 1;
+	else if (!wire->answer_is_over && since_us <= LATE_MAX_US)
+		wire->xfer_us += since_us;
 }
 
 /* Payload of @side, in offsets. */
@@ -322,7 +333,7 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 	half->bits |= HALF_DATA;
 	if (!was_fresh)
 		wire->fresh_us[side] = now_us;
-	if (is_window_probe(wire, segment, side, start)) {
+	if (wire_is_probe(wire, segment, side, start)) {
 		half->bits |= HALF_PROBED;
 		return RANGE_AGAIN;
 	}
@@ -340,8 +351,9 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 		half->retrans |= WIRE_RETRANS_UNSURE;
 	else if (range == RANGE_AGAIN && !keepalive && !later)
 		feed_late(wire, side, now_us);
+	is_new = is_new || range == RANGE_FILLS;
 	if (is_new && !keepalive)
-		feed_first(wire, side, now_us);
+		feed_answer(wire, side, now_us);
 	if (is_new)
 		wire->fresh_us[side] = now_us;
 	return range;

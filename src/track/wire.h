@@ -110,6 +110,8 @@ struct wire_half {
  * @rst_here: the RST that ended it was made by this host in the name of the remote side (a packet filter that rejects)
  * @first_us: microseconds from the opener's last new byte to the first byte of the other side; WIRE_FIRST_NONE before
  *	      that, WIRE_FIRST_UNKNOWN if the opener's was not seen, as where the other side speaks first
+ * @xfer_us: with @first_us: from that byte to the last new one of that side before the opener sends more
+ * @answer_is_over: the opener has sent more
  * @icmp_code: code of the ICMP error that quoted the SYN and ended the attempt, with WIRE_UNREACHABLE
  */
 struct wire {
@@ -142,9 +144,11 @@ struct wire {
 	uint8_t ids_repeat;
 	uint8_t travels : 1;
 	uint8_t rst_here : 1;
+	uint8_t answer_is_over : 1;
 	uint8_t wscale[WIRE_SIDES];
 	uint8_t icmp_code;
 	uint32_t first_us;
+	uint32_t xfer_us;
 };
 
 /** Values of wire.first_us that are no time. */

@@ -102,6 +102,12 @@ static inline int64_t wire_window(const struct wire *wire, enum wire_side side)
 	return receiver->window > WIRE_WINDOW_UNSCALED ? receiver->window : WIRE_WINDOW_UNSCALED;
 }
 
+/**
+ * wire_is_probe() - whether a segment probes a closed window (RFC 9293, 3.8.6.1): the next byte, usually dropped
+ * @start: offset of its first byte in the numbers of @side
+ */
+bool wire_is_probe(const struct wire *wire, const struct event_segment *segment, enum wire_side side, int64_t start);
+
 /** wire_rst_feed() - process a RST of @side */
 void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side side);
 

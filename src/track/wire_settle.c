@@ -327,8 +327,10 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	if (wire->last_ns > conn->end_ns)
 		conn->end_ns = wire->last_ns;
 	conn->gap_ns = wire->gap_ns;
-	if (wire->first_us < WIRE_FIRST_UNKNOWN)
+	if (wire->first_us < WIRE_FIRST_UNKNOWN) {
 		conn->first_answer_ns = wire->first_us * CLOCK_NS_PER_US;
+		conn->xfer_ns = wire->xfer_us * CLOCK_NS_PER_US;
+	}
 	conn->rtt_ns = wire->srtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->srtt_ns;
 	conn->minrtt_ns = wire->minrtt_ns == UINT32_MAX ? CONN_UNKNOWN : wire->minrtt_ns;
 }
@@ -344,5 +346,5 @@ void wire_settle_blind(struct conn *conn)
 	conn->rx_bytes = conn->tx_bytes = CONN_UNKNOWN;
 	conn->rx_retrans = conn->tx_retrans = conn->ooo = conn->zerowin = conn->keepalive = CONN_UNKNOWN;
 	conn->rx_fin = conn->tx_fin = conn->rx_rst = conn->tx_rst = CONN_UNKNOWN;
-	conn->gap_ns = conn->rtt_ns = conn->minrtt_ns = CONN_UNKNOWN;
+	conn->gap_ns = conn->xfer_ns = conn->rtt_ns = conn->minrtt_ns = CONN_UNKNOWN;
 }

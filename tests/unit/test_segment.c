@@ -40,6 +40,7 @@ static const struct {
 	{SEGMENT_OUT_OF_ORDER, "fills"}, {SEGMENT_KEEPALIVE, "keepalive"}, {SEGMENT_ZERO_WINDOW, "zerowin"},
 	{SEGMENT_STRAY, "stray"},        {SEGMENT_FRAGMENT, "fragment"},   {SEGMENT_CUT, "cut"},
 	{SEGMENT_SENT_AGAIN, "again"},   {SEGMENT_REPORTED, "reported"},   {SEGMENT_SPURIOUS, "spurious"},
+	{SEGMENT_WINDOW_PROBE, "probe"},
 };
 
 static const char *number(int64_t value, char text[24])
@@ -181,6 +182,23 @@ static void spurious(void **state)
 		      "> 1/1 ESTABLISHED ESTABLISHED len=100 of it again=100 resent spurious after=200ms\n");
 }
 
+/* Linux probes a closed window with the byte before the next one, others with the next one. */
+static void probes_of_a_closed_window(void **state)
+{
+	(void)state;
+	expect(OPEN "+0.1 a > A seq 0xfffffff1 ack 0xffffff01 len 100\n+0.1 a < A seq 0xffffff01 ack 0x55 win 0\n"
+		    "+0.1 a > A seq 0x54 ack 0xffffff01\n+0.1 a < A seq 0xffffff01 ack 0x55 win 0\n"
+		    "+0.1 a > A seq 0x55 ack 0xffffff01 len 1\n+0.1 a < A seq 0xffffff01 ack 0x55 win 99\n"
+		    "+0.1 a > A seq 0x54 ack 0xffffff01\n",
+	       OPENED "> 1/1 ESTABLISHED ESTABLISHED len=100\n"
+		      "< 1/101 ESTABLISHED ESTABLISHED zerowin rtt=100000000\n"
+		      "> 100/1 ESTABLISHED ESTABLISHED probe\n"
+		      "< 1/101 ESTABLISHED ESTABLISHED zerowin\n"
+		      "> 101/1 ESTABLISHED ESTABLISHED len=1 probe\n"
+		      "< 1/101 ESTABLISHED ESTABLISHED\n"
+		      "> 100/1 ESTABLISHED ESTABLISHED keepalive\n");
+}
+
 static void ends_of_all_kinds(void **state)
 {
 	(void)state;
@@ -199,6 +217,22 @@ static void ends_of_all_kinds(void **state)
 	       "< 0/- SYN_RCVD SYN_RCVD\n"
 	       "> 0/1 SYN_RCVD ESTABLISHED\n"
 	       "< 0/1 ESTABLISHED ESTABLISHED\n");
+}
+
+static void an_end_is_heard_when_it_sends(void **state)
+{
+	struct timeline_rules rules = some_rules();
+	struct feeder feeder;
+	const struct timeline_entry *entries;
+
+	(void)state;
+	run(&feeder, &rules, OPEN);
+	entries = feeder.timeline->entries;
+	assert_true(entries[0].segment.after.heard[WIRE_LOCAL] && !entries[0].segment.after.heard[WIRE_REMOTE]);
+	assert_true(entries[1].segment.after.heard[WIRE_REMOTE]);
+	timeline_flip(feeder.timeline);
+	assert_true(entries[0].segment.after.heard[WIRE_REMOTE] && !entries[0].segment.after.heard[WIRE_LOCAL]);
+	timeline_free(feeder.timeline);
 }
 
 static void a_capture_from_the_middle(void **state)
@@ -344,10 +378,11 @@ static void memory_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_ordinary_life),       cmocka_unit_test(what_came_again),
-		cmocka_unit_test(ends_of_all_kinds),       cmocka_unit_test(a_capture_from_the_middle),
-		cmocka_unit_test(seen_from_the_other_end), cmocka_unit_test(plain_data_is_folded),
-		cmocka_unit_test(memory_is_bounded),       cmocka_unit_test(spurious),
+		cmocka_unit_test(the_ordinary_life),         cmocka_unit_test(what_came_again),
+		cmocka_unit_test(ends_of_all_kinds),         cmocka_unit_test(a_capture_from_the_middle),
+		cmocka_unit_test(seen_from_the_other_end),   cmocka_unit_test(plain_data_is_folded),
+		cmocka_unit_test(memory_is_bounded),         cmocka_unit_test(spurious),
+		cmocka_unit_test(probes_of_a_closed_window), cmocka_unit_test(an_end_is_heard_when_it_sends),
 	};
 
 	return UNIT_RUN(tests);

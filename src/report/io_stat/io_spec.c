@@ -100,14 +100,16 @@ static bool is_judged(const struct segment *segment, uint16_t judged, int64_t *v
 static bool is_new(const struct segment *segment, enum wire_side side, int64_t *value)
 {
 	*value = segment->judged & SEGMENT_FORGOTTEN ? IO_UNKNOWN : (int64_t)segment->payload - segment->resent;
-	return segment->side == side && *value != 0 && !(segment->judged & (SEGMENT_STRAY | SEGMENT_KEEPALIVE));
+	return segment->side == side && *value != 0 &&
+	       !(segment->judged & (SEGMENT_STRAY | SEGMENT_KEEPALIVE | SEGMENT_WINDOW_PROBE));
 }
 
 /* As RX_RETRANS and TX_RETRANS of conns count it. */
 static bool is_resent(const struct segment *segment, enum wire_side side, int64_t *value)
 {
 	*value = 1;
-	return segment->side == side && segment->resent > 0 && !(segment->judged & SEGMENT_KEEPALIVE);
+	return segment->side == side && segment->resent > 0 &&
+	       !(segment->judged & (SEGMENT_KEEPALIVE | SEGMENT_WINDOW_PROBE));
 }
 
 bool io_spec_field(enum io_field field, const struct segment *segment, int64_t *value)

@@ -44,6 +44,25 @@ static const struct segment *segment_of(const struct row *row)
 	return row->entry->kind == TIMELINE_SEGMENT ? &row->entry->segment : NULL;
 }
 
+static struct span options_of(const struct segment *segment)
+{
+	return (struct span){.data = segment->options, .length = sizeof(segment->options)};
+}
+
+/* A field has no blanks: "mss:1460,sackOK". */
+static const char *options_text(struct value *value, const struct segment *segment)
+{
+	tcp_options_text(value->buffer, sizeof(value->buffer), options_of(segment), 1, segment->ack_offset);
+	for (char *at = value->buffer; (at = strchr(at, ' ')) != NULL;)
+		*at = ':';
+	return value->buffer;
+}
+
+static const char *sack_text(struct value *value, const struct segment *segment)
+{
+	return tcp_options_sack(value->buffer, sizeof(value->buffer), options_of(segment), segment->ack_offset);
+}
+
 static const struct event_call *call_of(const struct row *row)
 {
 	return row->entry->kind == TIMELINE_CALL ? &row->entry->call : NULL;
@@ -160,6 +179,7 @@ GETTER(judged)
 		{SEGMENT_SPURIOUS, "spurious"},
 		{SEGMENT_OUT_OF_ORDER, "out-of-order"},
 		{SEGMENT_KEEPALIVE, "keep-alive"},
+		{SEGMENT_WINDOW_PROBE, "window-probe"},
 		{SEGMENT_ZERO_WINDOW, "zero-window"},
 		{SEGMENT_STRAY, "stray"},
 		{SEGMENT_FRAGMENT, "fragment"},
@@ -194,7 +214,9 @@ OF_SEGMENT(resent, get_number, segment->judged &SEGMENT_FORGOTTEN ? CONN_UNKNOWN
 OF_SEGMENT(later, get_number, segment->before_ns >= 0 ? clock_span(segment->before_ns, segment->time_ns) : CONN_UNKNOWN)
 OF_SEGMENT(rtt, get_number, segment->rtt_ns)
 OF_SEGMENT(lstate, get_text, conn_state_text(segment->after.of[WIRE_LOCAL]))
-OF_SEGMENT(rstate, get_text, conn_state_text(segment->after.of[WIRE_REMOTE]))
+OF_SEGMENT(rstate, get_text, segment->after.heard[WIRE_REMOTE] ? conn_state_text(segment->after.of[WIRE_REMOTE]) : NULL)
+OF_SEGMENT(options, get_text, options_text(value, segment))
+OF_SEGMENT(sack, get_text, sack_text(value, segment))
 OF_CALL(fd, get_number, call->fd)
 OF_CALL(error, get_text, call->error >= 0 ? errno_text(call->error, value->buffer, sizeof(value->buffer)) : NULL)
 OF_CALL(pid, get_number, call->pid)
@@ -284,6 +306,8 @@ static const struct column columns[] = {
 	COLUMN("TARGET", TEXT, "", "of a request; a long one ends in ..", target),
 	COLUMN("STATUS", NUMBER, "", "of a response", status),
 	COLUMN("HOST", TEXT, "", "Host of a request, server name of a hello; a long one ends in ..", host),
+	COLUMN("OPTIONS", TEXT, "", "TCP options, comma separated, each with its values after colons", options),
+	COLUMN("SACK", TEXT, "", "ranges that it acknowledges selectively, from-to as ACK, comma separated", sack),
 };
 
 static void begin_printer(struct printer *printer, const struct ladder_options *options)

@@ -75,6 +75,8 @@ static void note_judged(struct text *text, const struct segment *segment)
 		ladder_word(text, "sent again");
 	if (segment->judged & SEGMENT_KEEPALIVE)
 		ladder_word(text, "keep-alive");
+	if (segment->judged & SEGMENT_WINDOW_PROBE)
+		ladder_word(text, "window probe");
 	if (segment->judged & SEGMENT_STRAY)
 		ladder_word(text, "outside the window");
 	if (segment->judged & SEGMENT_FRAGMENT)

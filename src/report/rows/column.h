@@ -8,6 +8,7 @@
 
 #include "model/conn.h"
 #include "model/message.h"
+#include "model/tcp_options.h"
 #include "report/rows/names.h"
 #include "track/peers.h"
 #include "track/requests.h"
@@ -82,7 +83,7 @@ struct value {
 	const char *text;
 	struct endpoint address;
 	const struct peers_group *group;
-	char buffer[SUSPICIOUS_TEXT];
+	char buffer[TCP_OPTIONS_TEXT];
 };
 
 /**
