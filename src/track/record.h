@@ -201,6 +201,13 @@ static inline struct tcp_payload *record_bytes(struct record *record)
 	return &record_evidence(record)->tcp_payload;
 }
 
+/** record_dir() - the side that opened it, by a call, its listener or the counters; DIR_UNKNOWN without a proof */
+static inline enum conn_dir record_dir(const struct record *record)
+{
+	return record->conn.dir != DIR_UNKNOWN ? (enum conn_dir)record->conn.dir
+					       : tcp_payload_direction(&record->evidence->tcp_payload);
+}
+
 /** record_tls() - a message of TLS came at @time_ns: MESSAGE_TLS_HELLO, _ANSWER or _DATA */
 void record_tls(struct record *record, const struct message *message, int64_t time_ns);
 

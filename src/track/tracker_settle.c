@@ -30,6 +30,28 @@ static void settle_older(const struct record *record, struct conn *conn)
 	}
 }
 
+/*
+ * The counters of an older connection do not show the opener while a byte is under way. Those of its other end, on this
+ * host as well, may.
+ */
+static void learn_opener_by_other_end(const struct tracker *tracker, struct record *record)
+{
+	const struct record *other;
+	struct flow reverse;
+	enum conn_dir dir;
+
+	if (record->evidence->kernel_state == 0 || record_dir(record) != DIR_UNKNOWN ||
+	    !flow_is_complete(&record->conn.flow))
+		return;
+	reverse = flow_reverse(&record->conn.flow);
+	other = record_table_find_flow(tracker->table, &reverse);
+	if (other == NULL || other == record)
+		return;
+	dir = record_dir(other);
+	if (dir != DIR_UNKNOWN)
+		tcp_payload_opener(record_bytes(record), dir == DIR_IN ? DIR_OUT : DIR_IN);
+}
+
 void tracker_settle(struct tracker *tracker, struct record *record, struct conn *conn)
 {
 	const struct record_rules rules = {
@@ -38,6 +60,7 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 		.syn_retries = tracker->config.syn_retries,
 	};
 
+	learn_opener_by_other_end(tracker, record);
 	record_settle(record, &rules, conn);
 	if (tracker->config.whole && is_live(tracker) && record->wire != NULL && wire_began_before(record->wire))
 		settle_older(record, conn);

@@ -852,6 +852,42 @@ static void the_other_end_tells_what_was_sent(void **state)
 	tracker_free(tracker);
 }
 
+/* A byte under way hides who opened a connection that is older than the run; its other end has none under way. */
+static void the_other_end_shows_the_opener(void **state)
+{
+	const struct flow server = a_flow("127.0.0.1", 80, "127.0.0.1", 40000), client = flow_reverse(&server);
+
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		const struct conn *conn = NULL;
+
+		for (int i = 0; i < 2; i++) {
+			const bool is_client = i == first;
+			const struct flow *flow = is_client ? &client : &server;
+			struct event owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, T0);
+			struct event existing = an_info(INFO_EXISTING, 1, flow, is_client ? 3 : 4, TCP_ESTABLISHED);
+
+			owner.flow = *flow;
+			owner.owner.cookie = existing.info.cookie;
+			owner.owner.pid = 100;
+			owner.owner.born = 1;
+			existing.info.bytes_sent = is_client ? 300 : 0;
+			existing.info.bytes_acked = is_client ? 201 : 0;
+			existing.info.unacked = is_client;
+			existing.info.bytes_received = is_client ? 0 : 200;
+			feed(tracker, owner);
+			feed(tracker, existing);
+		}
+		for (int i = 0; i < 2; i++) {
+			conn = tracker_next(tracker, conn);
+			assert_non_null(conn);
+			assert_int_equal(conn->dir, conn->flow.local.port == 80 ? DIR_IN : DIR_OUT);
+		}
+		tracker_free(tracker);
+	}
+}
+
 /* The kernel's counters of a part of an MPTCP connection include retransmits of MPTCP; destroy events do not show
  * MPTCP. */
 static void parts_of_mptcp_are_named_and_not_counted(void **state)
@@ -1086,6 +1122,7 @@ int main(void)
 		cmocka_unit_test(a_connected_socket_attempts_nothing),
 		cmocka_unit_test(an_end_nobody_reported_is_unknown),
 		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),
+		cmocka_unit_test(the_other_end_shows_the_opener),
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(a_run_with_a_target_hides_the_others),
 	};
