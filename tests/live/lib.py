@@ -404,7 +404,10 @@ class Rows(list):
 
 def parse_rows(text):
     rows = Rows()
-    for line in text.splitlines():
+    for line in text.splitlines(keepends=True):
+        # It is just being written; no output ends so.
+        if not line.endswith("\n"):
+            break
         require(rows.summary is None, "a line behind the summary: " + line)
         row = json.loads(line)
         if list(row) == ["summary"]:
@@ -430,6 +433,7 @@ class Trace(Process):
         got = self.wait(limit)
         require(got == status, "exit status of %s: got %r, wanted %r; stderr: %s" % (
             " ".join(self.argv), got, status, self.err))
+        require(read_file(self.rows_path)[-1:] in ("", "\n"), "the last line has no end: %s" % self.argv)
         return self.rows()
 
     def interrupt(self):
