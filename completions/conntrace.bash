@@ -15,7 +15,7 @@ _conntrace() {
 	local cur prev words cword split=false
 	_init_completion -s || return
 
-	local options='-p --pid -u --user -f --no-follow --no-filter --no-io-uring --watch-close --all --via --look-ms -i --interface -r --read --filter --promisc
+	local options='-p --pid -u --user -f --no-follow --no-filter --no-io-uring --watch-close --all --comm --unit --cgroup --container --via --look-ms -i --interface -r --read --filter --promisc
 		--decapsulate --local --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
 		--group --only --suspicious --retrans-ms --slow-ms --limited-ms --gap-ms --long-ms --idle-ms
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
@@ -23,7 +23,7 @@ _conntrace() {
 		--control --metrics --metrics-peers
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
-	local with_argument='-p|--pid|-u|--user|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--local|--snaplen|-B|--buffer-size|--drop-to'
+	local with_argument='-p|--pid|-u|--user|--comm|--unit|--cgroup|--container|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--local|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|--packets|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--limited-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--events|--ladder|--context'
@@ -74,7 +74,7 @@ _conntrace() {
 	-O | --columns | --sort)
 		_conntrace_list "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')"
 		;;
-	--filter | --null | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --group | --retrans-ms | --slow-ms | --limited-ms | --gap-ms | \
+	--comm | --unit | --cgroup | --container | --filter | --null | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --group | --retrans-ms | --slow-ms | --limited-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | --packets | \
 		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
 	*)

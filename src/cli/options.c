@@ -209,36 +209,27 @@ static int take_dir(struct options *options, const struct option_def *def, const
 	return err_set(err, EINVAL, "%s does not know " ERR_QUOTED "; allowed are in and out", option_name(def), word);
 }
 
-static int take_lport(struct options *options, const struct option_def *def, const char *word, struct err *err)
+static int take_ports(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	int error = conn_filter_parse_ports(&options->filter.lport, word, err);
+	int error = conn_filter_parse_ports(option_field(options, def), word, err);
 
 	if (error != 0)
 		err_wrap(err, "%s", option_name(def));
 	return error;
 }
 
-static int take_rport(struct options *options, const struct option_def *def, const char *word, struct err *err)
+static int take_nets(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	int error = conn_filter_parse_ports(&options->filter.rport, word, err);
+	int error = conn_filter_parse_nets(option_field(options, def), word, err);
 
 	if (error != 0)
 		err_wrap(err, "%s", option_name(def));
 	return error;
 }
 
-static int take_peer(struct options *options, const struct option_def *def, const char *word, struct err *err)
+static int take_processes(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	int error = conn_filter_parse_nets(&options->filter.peer, word, err);
-
-	if (error != 0)
-		err_wrap(err, "%s", option_name(def));
-	return error;
-}
-
-static int take_local(struct options *options, const struct option_def *def, const char *word, struct err *err)
-{
-	int error = conn_filter_parse_nets(&options->local, word, err);
+	int error = process_choice_add(&options->filter.processes, (enum choice_kind)def->low, word, err);
 
 	if (error != 0)
 		err_wrap(err, "%s", option_name(def));
@@ -358,6 +349,9 @@ static int take_decapsulate(struct options *options, const struct option_def *de
 #define SECONDS(field, least, most) .take = take_seconds, FIELD(field), .low = (least), .high = (most)
 #define MILLISECONDS(field) .take = take_milliseconds, FIELD(field)
 #define WORD(field, list) .take = take_word, FIELD(field), .words = (list)
+#define PORTS(field) .take = take_ports, FIELD(field)
+#define NETS(field) .take = take_nets, FIELD(field)
+#define PROCESSES(kind) .take = take_processes, .low = (kind)
 #define CALL(function) .take = (function)
 #define OPTION(letter_, name_, argument_, group_, how, help_, fallback_) \
 	{.letter = (letter_), .name = (name_), .argument = (argument_), .fallback = (fallback_), how},

@@ -253,8 +253,8 @@ static bool wants_details(const struct options *options)
 	for (size_t i = 0; i < options->report_count; i++)
 		if (has_detail(own_keys(&options->reports[i])))
 			return true;
-	return has_all_columns(options) || has_detail(options->columns) || has_detail(options->sort) ||
-	       has_detail(options->by);
+	return process_choice_needs_cgroup(&options->filter.processes) || has_all_columns(options) ||
+	       has_detail(options->columns) || has_detail(options->sort) || has_detail(options->by);
 }
 
 /*
@@ -372,13 +372,14 @@ static int check_sources(const struct options *options, struct err *err)
 	}
 	if (options->all && (options->pid_count > 0 || options->command != NULL))
 		return err_set(err, EINVAL, "--all cannot go with %s, which names what to watch", live);
-	if (options->all && options->via != OPTIONS_VIA_AUTO && options->via != OPTIONS_VIA_BPF)
-		return err_set(err, EINVAL, "--all watches by BPF: it cannot go with --via=ptrace or --via=diag");
+	if (options->all && options->via == OPTIONS_VIA_PTRACE)
+		return err_set(err, EINVAL, "--all cannot go with --via=ptrace, which would stop every process");
 	if (options->all && options->interface_count > 0)
 		return err_set(err, EINVAL, "--all cannot go with --interface: -i alone is the whole host, too");
 	if (live == NULL && !options->all)
 		return err_set(err, EINVAL,
-			       "nothing to watch; give -p PID, a COMMAND, --all, -i IFACE, -r FILE, --strace-log=FILE, "
+			       "nothing to watch; give -p PID, a COMMAND, --all, --comm=NAME, -i IFACE, -r FILE, "
+			       "--strace-log=FILE, "
 			       "--audit-log=FILE or --replay=FILE");
 	return 0;
 }
@@ -479,16 +480,15 @@ static int suggest_reads(const struct options_check *options_check, const struct
 	return error;
 }
 
-/* Without processes, packets or a file: the screen, and BPF, are for the whole host. */
+/* Without processes, packets or a file: the screen, BPF, and a choice of processes are for the whole host. */
 static void settle_all(struct options *options)
 {
 	bool is_bare = options->command == NULL && options->pid_count == 0 && options->interface_count == 0 &&
 		       !options_is_file(options);
 
-	if (is_bare && (options->via == OPTIONS_VIA_BPF || (options->top && options->via == OPTIONS_VIA_AUTO)))
+	if (is_bare && (options->via == OPTIONS_VIA_BPF || !process_choice_is_empty(&options->filter.processes) ||
+			(options->top && options->via == OPTIONS_VIA_AUTO)))
 		options->all = true;
-	if (options->all && options->via == OPTIONS_VIA_AUTO)
-		options->via = OPTIONS_VIA_BPF;
 }
 
 int options_check_settle(const struct options_check *options_check, struct options *options, struct err *err)

@@ -177,10 +177,16 @@ static bool can_watch(const struct options *options)
 	return works;
 }
 
+/* Why the whole host is not watched by BPF; "" it is, or that was not asked. */
+static struct err no_bpf;
+
 void capabilities_choose(struct options *options)
 {
 	struct err ignored;
 
+	/* The whole host is never watched by ptrace. */
+	if (options->via == OPTIONS_VIA_AUTO && options->all)
+		options->via = programs_check(&no_bpf) == 0 ? OPTIONS_VIA_BPF : OPTIONS_VIA_DIAG;
 	/* A command that is launched is hardly slowed down by ptrace, and needs no rights. */
 	if (options->via == OPTIONS_VIA_AUTO && options->pid_count > 0 && options->command == NULL &&
 	    programs_check(&ignored) == 0)
@@ -205,6 +211,12 @@ void capabilities_start(const struct options *options)
 			"conntrace: attached by ptrace: the process runs slower while it is watched%s (see OVERHEAD in "
 			"conntrace(1))\n",
 			can_watch(options) ? "; --via=diag does not stop it" : "");
+	if (no_bpf.text[0] != '\0')
+		fprintf(stderr,
+			"conntrace: watching %s by samples: connections that are opened and closed between two of them "
+			"have "
+			"no known process; %s\n",
+			geteuid() == 0 ? "the processes of this host" : "your processes", no_bpf.text);
 	if (!isatty(STDERR_FILENO) || options->command != NULL || options->top)
 		return;
 	escape_message(name, sizeof(name), file == NULL ? "" : strcmp(file, "-") == 0 ? "standard input" : file);
@@ -213,7 +225,10 @@ void capabilities_start(const struct options *options)
 	else if (options->pid_count > 0)
 		fprintf(stderr, "conntrace: watching the connections of the process; %s\n", end);
 	else if (options->all)
-		fprintf(stderr, "conntrace: watching the connections of all processes; %s\n", end);
+		fprintf(stderr, "conntrace: watching the connections of %s; %s\n",
+			process_choice_is_empty(&options->filter.processes) ? "all processes"
+									    : "chosen processes, now and later",
+			end);
 	else
 		fprintf(stderr, "conntrace: watching all connections on %s%s; %s\n", options->interfaces[0],
 			options->interface_count > 1 ? " and other interfaces" : "", end);

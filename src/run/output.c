@@ -267,6 +267,18 @@ static void count_conn(struct output *output, const struct conn *conn)
 		output->chosen.why[i] += conn->why >> i & 1;
 }
 
+/* Return: true when the options exclude it. */
+static bool is_unmatched(struct output *output, const struct conn *conn)
+{
+	const struct conn_filter *filter = &output->options->filter;
+
+	if (conn_filter_match(filter, conn))
+		return false;
+	output->outcomes.unmatched++;
+	output->outcomes.unchosen += process_choice_match(&filter->processes, conn->process) == CHOICE_UNKNOWN;
+	return true;
+}
+
 static void count_hidden(struct output *output, const struct conn *conn)
 {
 	if (conn_filter_match(&output->options->filter, conn) && output_selects(output->options, conn))
@@ -281,10 +293,8 @@ bool output_finished(struct output *output, const struct conn *conn)
 	const struct conn *rest;
 
 	count_hidden(output, conn);
-	if (!conn_filter_match(&output->options->filter, conn)) {
-		output->outcomes.unmatched++;
+	if (is_unmatched(output, conn))
 		return false;
-	}
 	count_conn(output, conn);
 	if (output->ladder != NULL && output_selects(output->options, conn))
 		ladder_conn(output->ladder, conn);
@@ -391,7 +401,7 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 		count_conn(output, conn);
 	while (final && (conn = walk->next(walk->context, conn)) != NULL) {
 		count_hidden(output, conn);
-		output->outcomes.unmatched += !conn_filter_match(&output->options->filter, conn);
+		(void)is_unmatched(output, conn);
 	}
 	wanted.chosen = true;
 	while (final && output->ladder != NULL && (conn = next_wanted(&wanted, conn)) != NULL)

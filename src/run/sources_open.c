@@ -239,7 +239,8 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 	config = (struct sampler_config){
 		.pids = target.pids,
 		.pid_count = target.pid_count,
-		.follow = target.follow,
+		.follow = target.follow && !sources->options->all,
+		.choice = sources->options->all ? &sources->options->filter.processes : NULL,
 		.netns = sources->netns,
 		.sample_ns = sources->options->sample_ms * CLOCK_NS_PER_MS,
 		.diag = sources->diag,

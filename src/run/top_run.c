@@ -110,7 +110,8 @@ static void name_target(struct top_run *top_run)
 		for (size_t i = 0; i < options->pid_count && used + 12 < size; i++)
 			used += (size_t)snprintf(title + used, size - used, " %d", (int)options->pids[i]);
 	} else if (options->all) {
-		snprintf(title, size, "all processes");
+		snprintf(title, size, "%s processes",
+			 process_choice_is_empty(&options->filter.processes) ? "all" : "chosen");
 	} else {
 		snprintf(title, size, "%s%s", options->interfaces[0], options->interface_count > 1 ? " ..." : "");
 	}

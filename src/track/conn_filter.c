@@ -123,13 +123,14 @@ bool conn_filter_match(const struct conn_filter *filter, const struct conn *conn
 	return family_match(filter, &conn->flow) && (filter->dir == DIR_UNKNOWN || filter->dir == conn->dir) &&
 	       ports_match(&filter->lport, conn->flow.local.port) &&
 	       ports_match(&filter->rport, conn->flow.remote.port) &&
-	       conn_filter_nets_match(&filter->peer, &conn->flow.remote);
+	       conn_filter_nets_match(&filter->peer, &conn->flow.remote) &&
+	       process_choice_match(&filter->processes, conn->process) == CHOICE_YES;
 }
 
 bool conn_filter_is_empty(const struct conn_filter *filter)
 {
 	return filter->v4 == filter->v6 && filter->dir == DIR_UNKNOWN && filter->lport.count == 0 &&
-	       filter->rport.count == 0 && filter->peer.count == 0;
+	       filter->rport.count == 0 && filter->peer.count == 0 && process_choice_is_empty(&filter->processes);
 }
 
 void conn_filter_free(struct conn_filter *filter)
@@ -137,5 +138,6 @@ void conn_filter_free(struct conn_filter *filter)
 	free(filter->lport.elements);
 	free(filter->rport.elements);
 	free(filter->peer.elements);
+	process_choice_free(&filter->processes);
 	memset(filter, 0, sizeof(*filter));
 }

@@ -9,6 +9,7 @@
 #include "model/conn.h"
 #include "model/network.h"
 #include "model/port_range.h"
+#include "model/process_choice.h"
 
 /*
  * Selects the connections that are shown. A list has wanted elements and excluded ones (written with a leading "!"). A
@@ -63,6 +64,7 @@ struct conn_filter_nets {
  * @lport: ports of the local side
  * @rport: ports of the remote side
  * @peer: addresses of the remote side
+ * @processes: processes that opened or accepted it
  */
 struct conn_filter {
 	bool v4;
@@ -71,6 +73,7 @@ struct conn_filter {
 	struct conn_filter_ports lport;
 	struct conn_filter_ports rport;
 	struct conn_filter_nets peer;
+	struct process_choice processes;
 };
 
 /**
@@ -96,7 +99,8 @@ int conn_filter_parse_nets(struct conn_filter_nets *nets, const char *list, stru
 /**
  * conn_filter_match() - whether a connection is wanted
  *
- * An unknown value passes a list that has only exclusions. It passes no other list, no family and no direction.
+ * An unknown value passes a list that has only exclusions. It passes no other list, no family, no direction and no
+ * choice of processes.
  */
 bool conn_filter_match(const struct conn_filter *filter, const struct conn *conn);
 

@@ -55,7 +55,7 @@ def bare():
         rows = trace.interrupt()
         if options == ["--via=bpf"]:
             equal(len([row for row in rows if row["lport"] == int(port)]), 1, "rows")
-    for options in (["--all", "-p", "1"], ["--all", "--", "true"], ["--all", "-i", "lo"], ["--all", "--via=diag"]):
+    for options in (["--all", "-p", "1"], ["--all", "--", "true"], ["--all", "-i", "lo"], ["--all", "--via=ptrace"]):
         equal(run([CONNTRACE] + options).status, 2, "exit status of %s" % options)
 
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unit.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "model/cgroup.h"
 #include "model/process.h"
+#include "model/process_choice.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define SHORT "0123456789ab"
@@ -175,13 +177,77 @@ static void long_names_are_no_names(void **state)
 	names_of(path, NULL, SHORT);
 }
 
+/* One word of a kind, and whether it chooses the process. */
+static const struct {
+	enum choice_kind kind;
+	const char *word, *path;
+	enum choice_result result;
+} choices[] = {
+	{CHOICE_COMM, "worker", "/", CHOICE_YES},
+	{CHOICE_COMM, "work", "/", CHOICE_NO},
+	{CHOICE_COMM, "worker2", NULL, CHOICE_NO},
+	{CHOICE_COMM, "worker", NULL, CHOICE_YES},
+	{CHOICE_UNIT, "nginx", "/system.slice/nginx.service/x", CHOICE_YES},
+	{CHOICE_UNIT, "nginx.service", "/system.slice/nginx.service", CHOICE_YES},
+	{CHOICE_UNIT, "nginx.scope", "/system.slice/nginx.service", CHOICE_NO},
+	{CHOICE_UNIT, "nginx", "/", CHOICE_NO},
+	{CHOICE_UNIT, "nginx", NULL, CHOICE_UNKNOWN},
+	{CHOICE_CGROUP, "/system.slice", "/system.slice/nginx.service", CHOICE_YES},
+	{CHOICE_CGROUP, "/system.slice/", "/system.slice", CHOICE_YES},
+	{CHOICE_CGROUP, "/system.slice", "/system.slices/a", CHOICE_NO},
+	{CHOICE_CGROUP, "/", "/a", CHOICE_YES},
+	{CHOICE_CGROUP, "/", NULL, CHOICE_UNKNOWN},
+	{CHOICE_CONTAINER, SHORT, "/docker/" ID, CHOICE_YES},
+	{CHOICE_CONTAINER, "01", "/docker/" ID, CHOICE_YES},
+	{CHOICE_CONTAINER, ID, "/docker/" ID, CHOICE_YES},
+	{CHOICE_CONTAINER, SHORT "d", "/docker/" ID, CHOICE_NO},
+	{CHOICE_CONTAINER, ID "0", "/docker/" ID, CHOICE_NO},
+	{CHOICE_CONTAINER, "my-box", "/machine.slice/machine-my\\x2dbox.scope", CHOICE_YES},
+	{CHOICE_CONTAINER, "my-boxes", "/machine.slice/machine-my\\x2dbox.scope", CHOICE_NO},
+	{CHOICE_CONTAINER, "a", "/", CHOICE_NO},
+};
+
+static void names_choose_processes(void **state)
+{
+	struct process_choice both = {0};
+	struct process *process = process_new(1);
+	struct err err;
+
+	(void)state;
+	strcpy(process->comm, "worker");
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		struct process_choice choice = {0};
+
+		process_set_cgroup(process, choices[i].path);
+		assert_int_equal(process_choice_add(&choice, choices[i].kind, choices[i].word, &err), 0);
+		if (process_choice_match(&choice, process) != choices[i].result)
+			fail_msg("%s of %s", choices[i].word, choices[i].path != NULL ? choices[i].path : "none");
+		assert_int_equal(process_choice_match(&choice, NULL), CHOICE_UNKNOWN);
+		process_choice_free(&choice);
+		assert_true(process_choice_is_empty(&choice));
+		assert_int_equal(process_choice_match(&choice, NULL), CHOICE_YES);
+	}
+	/* One word of each kind; a kind that differs decides, even if another is unknown. */
+	assert_int_equal(process_choice_add(&both, CHOICE_COMM, "none", &err), 0);
+	assert_int_equal(process_choice_add(&both, CHOICE_UNIT, "web", &err), 0);
+	process_set_cgroup(process, NULL);
+	assert_int_equal(process_choice_match(&both, process), CHOICE_NO);
+	assert_int_equal(process_choice_add(&both, CHOICE_COMM, "worker", &err), 0);
+	assert_int_equal(process_choice_match(&both, process), CHOICE_UNKNOWN);
+	process_set_cgroup(process, "/web.service");
+	assert_int_equal(process_choice_match(&both, process), CHOICE_YES);
+	assert_int_equal(process_choice_add(&both, CHOICE_COMM, "", &err), -EINVAL);
+	assert_int_equal(process_choice_add(&both, CHOICE_CGROUP, "web", &err), -EINVAL);
+	process_choice_free(&both);
+	process_unref(process);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(paths_name_units_and_containers),
-		cmocka_unit_test(a_process_has_the_names),
-		cmocka_unit_test(one_of_the_hierarchies_is_chosen),
-		cmocka_unit_test(long_names_are_no_names),
+		cmocka_unit_test(paths_name_units_and_containers),  cmocka_unit_test(a_process_has_the_names),
+		cmocka_unit_test(one_of_the_hierarchies_is_chosen), cmocka_unit_test(long_names_are_no_names),
+		cmocka_unit_test(names_choose_processes),
 	};
 
 	return UNIT_RUN(tests);

@@ -1464,7 +1464,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
 		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"syn_resent_unknown\":0,"
-		       "\"older\":0,\"end_unknown\":2,\"inexact\":4,\"unmatched\":0,"
+		       "\"older\":0,\"end_unknown\":2,\"inexact\":4,\"unmatched\":0,\"unchosen\":0,"
 		       "\"accept_failed\":7,\"accept_failures\":[{\"pid\":4711,\"errno\":\"EMFILE\",\"count\":7}],"
 		       "\"unaccepted\":2,\"accept_waiting\":0,\"accept_queues_full\":0,\"accept_shared\":0,"
 		       "\"listen_overflows\":1,"

@@ -277,6 +277,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_count(line, ",\"end_unknown\":", summary->outcomes.end_unknown, "");
 	add_count(line, ",\"inexact\":", summary->outcomes.inexact, "");
 	add_count(line, ",\"unmatched\":", summary->outcomes.unmatched, "");
+	add_count(line, ",\"unchosen\":", summary->outcomes.unchosen, "");
 	add_json_accepts(line, summary);
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
 	add_count(line, ",\"targets\":", summary->targets, "");
@@ -407,7 +408,11 @@ static void add_text(struct text *line, const struct summary *summary)
 	if (summary->outcomes.older > 0)
 		add_count(line, "", summary->outcomes.older, " older than the run (bytes of their whole life), ");
 	if (summary->outcomes.unmatched > 0)
-		add_count(line, "", summary->outcomes.unmatched, " more excluded by options, ");
+		add_count(line, "", summary->outcomes.unmatched, " more excluded by options");
+	if (summary->outcomes.unchosen > 0)
+		add_count(line, " (", summary->outcomes.unchosen, " of a process that is not known)");
+	if (summary->outcomes.unmatched > 0)
+		text_add(line, ", ");
 	add_processes(line, summary);
 	if (summary->too_short > 0)
 		add_count(line, "", summary->too_short, " more of this host too short to find their owner, ");

@@ -98,6 +98,7 @@ struct summary_accepts {
  * @end_unknown: established connections that ended, closed or reset: unknown which
  * @inexact: connections of which RX_LEAST or TX_LEAST is known, but not the exact number
  * @unmatched: connections that the options exclude (--lport, --peer, --dir, ...); the others here do not count them
+ * @unchosen: of these, connections of a process about which --comm, --unit, --cgroup or --container cannot decide
  */
 struct summary_outcomes {
 	uint64_t results[RESULT_NUM];
@@ -108,6 +109,7 @@ struct summary_outcomes {
 	uint64_t end_unknown;
 	uint64_t inexact;
 	uint64_t unmatched;
+	uint64_t unchosen;
 };
 
 /**

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/number.h"
 #include "base/xalloc.h"
 #include "run/privileges.h"
@@ -29,6 +30,9 @@
 /* The kernel closes the sockets of a process that has ended in a work queue, some time after the exit. */
 #define ENDED_LOOKS 4
 
+/* Longest time between two searches for chosen processes: a name changes without a start. */
+#define CHOOSE_NS CLOCK_NS_PER_SEC
+
 /* Room for a remedy. */
 #define REMEDY 96
 
@@ -38,6 +42,10 @@ struct process_set {
 	size_t count, size;
 	uint32_t sample;
 	int64_t forks;     /* of the system, when children were last looked for */
+	int64_t chosen_ns; /* monotonic: when chosen processes were last searched */
+	int64_t started;   /* forks of the system then */
+	bool had_started;  /* a process had been started then, which may execute its program later */
+	pid_t distant;     /* the first chosen process of another network namespace; below 0 it was reported */
 	uint32_t netns;    /* of this process, 0 unknown */
 	size_t departed;   /* number of departed targets that were reported */
 	struct err remark; /* of the last one */
@@ -241,6 +249,14 @@ int process_set_add(struct process_set *process_set, pid_t pid, uint32_t netns, 
 
 const char *process_set_departed(struct process_set *process_set)
 {
+	if (process_set->distant > 0) {
+		(void)err_set(&process_set->remark, EXDEV,
+			      "PID %d is in another network namespace; connections of processes there are not seen "
+			      "from here",
+			      process_set->distant);
+		process_set->distant = -1;
+		return process_set->remark.text;
+	}
 	while (process_set->asked < process_set->count && process_set->departed < DEPARTED_MAX) {
 		struct target *target = &process_set->list[process_set->asked++];
 		uint32_t theirs = target->departed || target->ended ? 0 : procfs_netns(target->pid);
@@ -267,6 +283,75 @@ const char *process_set_departed(struct process_set *process_set)
 		return process_set->remark.text;
 	}
 	return NULL;
+}
+
+/* What is compared; to be freed by process_unref(). */
+static struct process *read_names(pid_t pid, bool needs_cgroup)
+{
+	struct process *process = process_new(pid);
+	char path[PROCFS_CGROUP];
+
+	procfs_comm(pid, process->comm);
+	if (needs_cgroup && procfs_cgroup(pid, path, sizeof(path)))
+		process_set_cgroup(process, path);
+	return process;
+}
+
+/* Threads of the kernel have no executable. */
+static bool may_choose(pid_t pid)
+{
+	char path[PATH_MAX];
+
+	if (pid == getpid() || (geteuid() != 0 && procfs_owner(pid, "") != geteuid()))
+		return false;
+	return procfs_exe(pid, path, sizeof(path)) != -ENOENT;
+}
+
+struct choosing {
+	struct process_set *process_set;
+	const struct process_choice *choice;
+	uint32_t netns;
+};
+
+/* Its sockets are in the lists of its own network namespace only. */
+static bool is_distant(struct choosing *choosing, pid_t pid)
+{
+	uint32_t theirs = procfs_netns(pid);
+
+	if (theirs == 0 || choosing->netns == 0 || theirs == choosing->netns)
+		return false;
+	if (choosing->process_set->distant == 0)
+		choosing->process_set->distant = pid;
+	return true;
+}
+
+static void choose(void *context, pid_t pid)
+{
+	struct choosing *choosing = context;
+	struct process *process;
+
+	if (find_running(choosing->process_set, pid) != NULL || !may_choose(pid))
+		return;
+	process = read_names(pid, process_choice_needs_cgroup(choosing->choice));
+	if (process_choice_match(choosing->choice, process) == CHOICE_YES && !is_distant(choosing, pid) &&
+	    procfs_may_list(pid) >= 0)
+		append(choosing->process_set, pid, 0);
+	process_unref(process);
+}
+
+void process_set_choose(struct process_set *process_set, const struct process_choice *choice, uint32_t netns)
+{
+	struct choosing choosing = {process_set, choice, netns};
+	int64_t started = procfs_forks(), now_ns = clock_monotonic();
+	bool have_started = started < 0 || started != process_set->started;
+
+	if (!have_started && !process_set->had_started && now_ns - process_set->chosen_ns < CHOOSE_NS)
+		return;
+	process_set->had_started = have_started;
+	process_set->started = started;
+	process_set->chosen_ns = now_ns;
+	process_set->netns = netns;
+	(void)procfs_processes(choose, &choosing);
 }
 
 size_t process_set_refresh(struct process_set *process_set)

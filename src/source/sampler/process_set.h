@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "model/process_choice.h"
 #include "system/procfs_owners.h"
 
 /*
@@ -80,6 +81,17 @@ void process_set_free(struct process_set *process_set);
  * Return: 0 or a negative errno: -EACCES may not be inspected, -ESRCH no such process, -EXDEV in another namespace.
  */
 int process_set_add(struct process_set *process_set, pid_t pid, uint32_t netns, struct err *err);
+
+/**
+ * process_set_choose() - add the processes that are chosen and run; root's are those of the host, and a user's that
+ * user's
+ * @process_set: the set
+ * @choice: those that it wants; one that gets a wanted name later is found by a later call
+ * @netns: their network namespace must be this one, if both are known (0 unknown)
+ *
+ * Reading the names of all processes takes milliseconds, so it is done after some process was started, and each second.
+ */
+void process_set_choose(struct process_set *process_set, const struct process_choice *choice, uint32_t netns);
 
 /** process_set_refresh() - mark those that have ended, drop those marked some samples ago; Return: how many run */
 size_t process_set_refresh(struct process_set *process_set);

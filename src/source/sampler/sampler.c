@@ -39,6 +39,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -294,6 +295,8 @@ static void list_sockets(struct sampler *sampler, unsigned int states)
 	unseen_holders_begin(sampler->unseen_holders);
 	(void)diag_dump(sampler->config.diag, states, see, sampler, &(struct err){""});
 	sampler->left = process_set_refresh(sampler->process_set);
+	if (sampler->config.choice != NULL)
+		process_set_choose(sampler->process_set, sampler->config.choice, sampler->config.netns);
 	forks = process_set_follow(sampler->process_set, sampler->sample);
 	forks |= unseen_holders_sample(sampler->unseen_holders, sampler->sample);
 	if (forks || sampler->fresh.count > 0 || sampler->new_listeners) {
@@ -318,6 +321,12 @@ static void decide_listed(struct sampler *sampler)
 	listener_owners_done(&sampler->listener_owners);
 }
 
+/* More processes may be chosen later. */
+static int pushed_or_end(const struct sampler *sampler)
+{
+	return sampler->left == 0 && sampler->config.choice == NULL ? SOURCE_END : sampler->owner_events.pushed;
+}
+
 int sampler_sample(struct sampler *sampler)
 {
 	int64_t began_ns = processor_time();
@@ -332,7 +341,7 @@ int sampler_sample(struct sampler *sampler)
 		socket_table_sweep(sampler->sockets, sampler->full_before);
 	sampler_times_sampled(&sampler->times, processor_time() - began_ns, sampler->fresh.count > 0,
 			      sampler->sample <= SAMPLER_OPENING);
-	return sampler->left == 0 ? SOURCE_END : sampler->owner_events.pushed;
+	return pushed_or_end(sampler);
 }
 
 /*
@@ -346,7 +355,7 @@ static int sample_listeners(struct sampler *sampler)
 	list_sockets(sampler, STATE(TCP_LISTEN));
 	decide_listed(sampler);
 	sampler_times_listed(&sampler->times, processor_time() - began_ns);
-	return sampler->left == 0 ? SOURCE_END : sampler->owner_events.pushed;
+	return pushed_or_end(sampler);
 }
 
 int sampler_fd(const struct sampler *sampler)
@@ -428,6 +437,9 @@ size_t sampler_others(struct sampler *sampler, pid_t *pids, size_t room)
 	const struct target *target;
 	size_t count = 0;
 
+	/* They are not the run's to wait for. */
+	if (sampler->config.choice != NULL)
+		return 0;
 	for (size_t i = 0; (target = process_set_at(sampler->process_set, i)) != NULL; i++) {
 		if (target->ended > 0)
 			continue;
@@ -472,6 +484,17 @@ const char *sampler_refused(const struct sampler *sampler, size_t index)
 	return index < sampler->warning_count ? sampler->warnings[index] : NULL;
 }
 
+/* A process takes a descriptor: a host has more processes than a program may have descriptors by default. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int sampler_open(struct sampler **opened, const struct sampler_config *config, struct err *err)
 {
 	struct sampler *sampler = xcalloc(1, sizeof(*sampler));
@@ -504,7 +527,9 @@ int sampler_open(struct sampler **opened, const struct sampler_config *config, s
 		rc = error;
 		sampler->warnings[sampler->warning_count++] = xstrdup(err->text);
 	}
-	if (process_set_at(sampler->process_set, 0) != NULL)
+	if (config->choice != NULL)
+		allow_descriptors();
+	if (config->choice != NULL || process_set_at(sampler->process_set, 0) != NULL)
 		rc = timer_rc < 0 ? err_set(err, -timer_rc, "no timer: %s", strerror(-timer_rc)) : 0;
 	if (rc != 0) {
 		sampler_close(sampler);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/queue.h"
 #include "model/event.h"
+#include "model/process_choice.h"
 #include "source/destroy/destroy.h"
 #include "system/diag.h"
 
@@ -20,6 +21,7 @@ struct source_ops;
  * @pids: the processes
  * @pid_count: their number
  * @follow: their children too
+ * @choice: watch the processes that it wants, now and later, instead of @pids; NULL none; the caller keeps it
  * @netns: inode of conntrace's network namespace, 0 unknown
  * @sample_ns: longest time between two samples, unless they would take too much of a processor
  * @diag: answers queries; the caller keeps ownership
@@ -31,6 +33,7 @@ struct sampler_config {
 	const pid_t *pids;
 	size_t pid_count;
 	bool follow;
+	const struct process_choice *choice;
 	uint32_t netns;
 	int64_t sample_ns;
 	struct diag *diag;

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Processes chosen by name, unit, control group or container, before they start and over restarts.
+
+    restarts.py play NAME GROUP   (played by the tests) has this name, and is in this group if one is given; listens, and
+                                  for each line of standard input opens a connection to itself, or closes it
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import at_once
+import lib
+from lib import (CONNTRACE, MKCONN, NOBODY, check, equal, read_file, require, run, scratch, Process, short, Skip, skip_all,
+                 test, Trace, wait_for)
+
+ID = "0123456789abcdef" * 4
+ROOTS = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")
+
+
+def play(name, group):
+    if group:
+        with open(group + "/cgroup.procs", "w", encoding="ascii") as file:
+            file.write(str(os.getpid()))
+    with open("/proc/self/comm", "w", encoding="ascii") as file:
+        file.write(name)
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    client = served = None
+    for _ in sys.stdin:
+        if client is None:
+            client = socket.create_connection(listener.getsockname())
+            served, _ = listener.accept()
+        else:
+            client.close()
+            served.recv(1)
+            served.close()
+            client = None
+        print("done", flush=True)
+
+
+class Player(Process):
+    def __init__(self, name, group="", user=()):
+        super().__init__(list(user) + [sys.executable, os.path.abspath(__file__), "play", name, group], stdin=subprocess.PIPE)
+        self.port = int(wait_for(lambda: self.out.endswith("\n") and self.out, "the port of " + name))
+        self.lines = 1
+
+    def step(self):
+        self.line()
+        self.lines += 1
+        wait_for(lambda: len(self.out.splitlines()) >= self.lines, "the connection of " + self.argv[-2])
+
+    def end(self):
+        self.popen.stdin.close()
+        equal(self.wait(), 0, "the end of a player")
+
+
+class Group:
+    """A control group of this test."""
+
+    def __init__(self, name):
+        root = next((root for root in ROOTS if os.access(root + "/cgroup.procs", os.W_OK)), None)
+        if root is None or os.geteuid() != 0:
+            raise Skip("only root can make a control group here")
+        self.slice = root + "/conntrace-%d.slice" % os.getpid()
+        self.path, self.inner = self.slice + "/" + name, "/conntrace-%d.slice/%s" % (os.getpid(), name)
+
+    def __enter__(self):
+        os.makedirs(self.path)
+        return self
+
+    def __exit__(self, *_):
+        lib.end_processes()
+        wait_for(lambda: not read_file(self.path + "/cgroup.procs"), "the group to be empty")
+        os.rmdir(self.path)
+        os.rmdir(self.slice)
+
+
+def ways():
+    by_bpf = os.geteuid() == 0 and run([CONNTRACE, "--via=bpf", "-q", "--", "true"]).status == 0
+    return ("bpf", "diag") if by_bpf else ("diag",)
+
+
+def watching(way, options, before=()):
+    trace = Trace(["--debug=sources", "--via=" + way] + options, before=before)
+    wait_for(lambda: "debug: events" in trace.err or not trace.alive(), "conntrace to watch")
+    require(trace.alive(), "conntrace ended: " + trace.err)
+    return trace
+
+
+def ends(trace, port):
+    """The directions of the rows with this port."""
+    trace.signal(signal.SIGUSR1)
+    lines = [line for line in read_file(trace.rows_path).splitlines() if 'port":%d' % port in line]
+    return {way for way in ("in", "out") for line in lines if '"dir":"%s"' % way in line}
+
+
+def serve(trace, player, is_chosen=True):
+    """A connection of the player to itself, which is open until both ends are in a report."""
+    player.step()
+    if is_chosen:
+        wait_for(lambda: len(ends(trace, player.port)) == 2, "rows of the player")
+    player.step()
+
+
+def final(trace):
+    """The rows of the last report, without those of SIGUSR1: all connections have ended before it."""
+    rows = trace.interrupt()
+    last = {}
+    for row in rows:
+        if row["result"] != "pending":
+            last[row["dir"], row["lport"], row["rport"]] = row
+    return list(last.values()), rows.summary
+
+
+def restart(options, name, group="", other=("other", ""), users=((), ())):
+    """Each way: one from before the run, its successor, one that is not chosen. Return: the rows of the chosen ones."""
+    found = []
+    for way in ways():
+        first = Player(name, group, users[1])
+        trace = watching(way, options, users[0])
+        serve(trace, first)
+        first.end()
+        second = Player(name, group, users[1])
+        another = Player(*other, users[1])
+        serve(trace, another, False)
+        serve(trace, second)
+        rows, summary = final(trace)
+        for player in (first, second):
+            mine = [row for row in rows if player.port in (row["lport"], row["rport"])]
+            equal(sorted((row["dir"], row["result"]) for row in mine), [("in", "ok"), ("out", "ok")],
+                  "rows of %s by %s: %s" % (name, way, [short(row) for row in rows]))
+            # A listener that a sample finds together with a connection proves no PID.
+            for row in mine:
+                check(row["pid"] == player.pid or (way == "diag" and row["dir"] == "in" and row["pid"] is None), short(row))
+        equal(len(rows), 4, "rows by %s: %s" % (way, [short(row) for row in rows]))
+        equal(summary["connections"], 4, "connections of the summary")
+        second.end()
+        another.end()
+        found += rows
+    return found
+
+
+@test("--comm: one that runs, and its successor; another name is left out, also one that begins with it")
+def by_comm():
+    for row in restart(["--comm=conn-chosen"], "conn-chosen", other=("conn-chosen2", "")):
+        equal(row["comm"], "conn-chosen", short(row))
+
+
+@test("--comm of more bytes than the kernel keeps; repeated, one of the names is enough")
+def by_long_comm():
+    restart(["--comm=conn-longer-than-15", "--comm=none"], "conn-longer-than-15"[:15])
+
+
+@test("--unit with --comm, and --cgroup: a service that restarts stays watched")
+def by_unit():
+    with Group("web.service") as group:
+        for options in (["--unit=web", "--comm=conn-web"], ["--cgroup=" + os.path.dirname(group.inner)]):
+            for row in restart(options, "conn-web", group.path, other=("conn-web", "")):
+                equal((row["unit"], row["cgroup"]), ("web.service", group.inner), short(row))
+
+
+@test("--container: some digits of the identifier, and all of them")
+def by_container():
+    with Group("docker-%s.scope" % ID) as group:
+        for word in (ID[:4], ID):
+            for row in restart(["--container=" + word], "conn-box", group.path, other=("conn-box", "")):
+                equal(row["container"], ID[:12], short(row))
+
+
+@test("an ordinary user: --all is all processes of that user, by samples, which a line says")
+def as_user():
+    user = [lib.need("setpriv"), "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--"]
+    for options in (["--comm=conn-mine"], ["--all"]):
+        player = Player("conn-mine", user=user)
+        trace = Trace(["--debug=sources"] + options, before=user)
+        wait_for(lambda: "debug: events" in trace.err or not trace.alive(), "conntrace to watch")
+        wait_for(lambda: "watching your processes by samples" in trace.err, "the line")
+        serve(trace, player)
+        player.end()
+        later = Player("conn-mine", user=user)
+        serve(trace, later)
+        rows, _ = final(trace)
+        equal({row["pid"] for row in rows} - {None}, {player.pid, later.pid}, "processes with " + options[0])
+        later.end()
+
+
+@test("a launched command and a recording: --comm chooses among its processes, the rest is counted")
+def among_children():
+    record = scratch("ev")
+    argv = [CONNTRACE, "-j", "-z", "conns", "--comm=conn-child"]
+    script = '"$0" "$1" play conn-child "" </dev/null >/dev/null && exec "$2" connect=127.0.0.1:1'
+    result = run(argv + ["--record", record, "--", "sh", "-c", script, sys.executable, os.path.abspath(__file__), MKCONN])
+    summary = json.loads(result.out.splitlines()[-1])["summary"]
+    equal((summary["connections"], summary["unmatched"], summary["unchosen"]), (0, 1, 0), result.out)
+    for name, wanted in (("mkconn", (1, 0)), ("conn-child", (0, 1))):
+        result = run([CONNTRACE, "-j", "-z", "conns", "--comm=" + name, "--replay", record])
+        summary = json.loads(result.out.splitlines()[-1])["summary"]
+        equal((summary["connections"], summary["unmatched"]), wanted, "replayed: " + result.out)
+
+
+@test("packets alone know no process: what --comm cannot decide about is counted, and nothing is shown")
+def unknown():
+    capture, source = scratch("pcap"), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "replay", "expected")
+    lib.must([os.path.join(os.path.dirname(MKCONN), "mkpcap"), "-o", capture, os.path.join(source, "lossy.cap")])
+    result = run([CONNTRACE, "-j", "-z", "conns", "--comm=nginx", "-r", capture])
+    summary = json.loads(result.out.splitlines()[-1])["summary"]
+    check(summary["unmatched"] > 0, "unmatched: %s" % summary)
+    equal((summary["connections"], summary["unchosen"]), (0, summary["unmatched"]), "summary")
+
+
+@test("words that choose nothing are usage errors, and so is stopping every process")
+def refused():
+    for options in (["--comm="], ["--cgroup=web"], ["--unit="], ["--container="], ["--all", "--via=ptrace"],
+                    ["--comm=x", "--via=ptrace"]):
+        result = run([CONNTRACE] + options)
+        equal(result.status, 2, "status of %s: %s" % (options, result.err))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["play"]:
+        play(*sys.argv[2:])
+    elif os.geteuid() == 0:
+        lib.enter_namespace(flags="-n")
+        at_once.main(4)
+    else:
+        skip_all("needs root, to have processes of several users and groups")
