@@ -123,6 +123,35 @@ def not_permitted():
     check(len(lines) == 1 and lines[0].startswith("no ") and "CAP_BPF" in lines[0], str(lines))
 
 
+@test("what the kernel measures of a connection that has ended: as sock_diag(7) had it while it was open")
+def measures():
+    port = scratch("port")
+    process = Process([MKCONN, "truth=" + scratch("truth"), "listen=127.0.0.1:0", "port-file=" + port, "accept4",
+                       "recv=100000", "send=100000", "recv=1", "wait-stdin", "recv-all", "close"], stdin=subprocess.PIPE)
+    number = wait_file(port)
+    trace = by_bpf([process.pid])
+    client = mkconn(["connect=127.0.0.1:" + number, "send=100000", "recv=100000", "send=1", "wait-stdin", "shutdown",
+                     "recv-all", "close"], stdin=subprocess.PIPE)
+
+    def one():
+        trace.signal(signal.SIGUSR1)
+        return [row for row in trace.rows() if row["rx_bytes"] == 100001 and row["tx_bytes"] == 100000]
+    wait_for(one, "the bytes to arrive")
+    before = one()[-1]
+    for each in (client, process):
+        each.line()
+    equal((client.wait(), process.wait()), (0, 0), "their ends")
+    row = trace.finish()[-1]
+    equal(row["state"], "closed", "row")
+    check(before["mss"] and before["cwnd"] and before["cc"] and before["rttvar_ms"] and before["busy_ms"] is not None,
+          "%s" % before)
+    for name in ("mss", "cc", "rwnd_ms", "sndbuf_ms", "notsent", "unread"):
+        equal(row[name], before[name], name)
+    # The acknowledgement of the FIN is one more sample.
+    check(row["cwnd"] >= before["cwnd"] and row["busy_ms"] >= before["busy_ms"] and row["rttvar_ms"] and row["rate_bps"],
+          "%s" % row)
+
+
 @test("a process that is gone is refused, and the others are watched")
 def gone():
     done = subprocess.Popen(["true"])

@@ -32,17 +32,16 @@ static struct kernel_record a_record(enum kernel_type type)
 		.copied_seq = 500,
 		.segs_in = 5,
 		.data_segs_in = 1,
-		.lport = 40000,
-		.rport = 80,
+		.ends = {.lport = 40000, .rport = 80},
 		.type = type,
 		.state = TCP_ESTABLISHED,
 		.has = KERNEL_HAS_COUNTERS | KERNEL_HAS_PEER | KERNEL_HAS_LISTENER,
 	};
 
-	record.local[10] = record.local[11] = record.remote[10] = record.remote[11] = 0xff;
-	record.local[12] = record.remote[12] = 127;
-	record.local[15] = 1;
-	record.remote[15] = 2;
+	record.ends.local[10] = record.ends.local[11] = record.ends.remote[10] = record.ends.remote[11] = 0xff;
+	record.ends.local[12] = record.ends.remote[12] = 127;
+	record.ends.local[15] = 1;
+	record.ends.remote[15] = 2;
 	return record;
 }
 

@@ -32,7 +32,7 @@ enum kernel_type {
 	KERNEL_CONNECTED,
 	/** the kernel has decided a connect that did not wait: @error */
 	KERNEL_OUTCOME,
-	/** shutdown(2) entered; @argument is how */
+	/** shutdown(2); @argument is how */
 	KERNEL_SHUTDOWN,
 	/** the last descriptor is closed; @argument is 1 + the wait status if the process is ending, else 0 */
 	KERNEL_CLOSE,
@@ -44,6 +44,8 @@ enum kernel_type {
 	KERNEL_STATE,
 	/** the socket is destroyed: final counters */
 	KERNEL_DESTROY,
+	/** KERNEL_CLOSE and KERNEL_DESTROY in one: nothing was left to be sent or received */
+	KERNEL_CLOSE_DESTROY,
 	/** a socket of a watched process from before the run */
 	KERNEL_EXISTING,
 	KERNEL_TYPE_NUM
@@ -77,8 +79,22 @@ enum kernel_has {
 	KERNEL_HAS_DISCONNECTED = 0x20,
 	/** it waits, or waited until its end, to be accepted */
 	KERNEL_HAS_WAITED = 0x40,
-	/** of a listener: IPV6_V6ONLY */
-	KERNEL_HAS_V6ONLY = 0x80,
+	/** the measures are valid */
+	KERNEL_HAS_MEASURES = 0x80,
+};
+
+/**
+ * struct kernel_ends - addresses and ports of a socket
+ * @local: IPv4 is mapped into IPv6
+ * @remote: likewise
+ * @lport: host byte order
+ * @rport: likewise
+ */
+struct kernel_ends {
+	kernel_u8 local[16];
+	kernel_u8 remote[16];
+	kernel_u16 lport;
+	kernel_u16 rport;
 };
 
 /**
@@ -94,14 +110,21 @@ enum kernel_has {
  * @argument: see enum kernel_type
  * @uid: effective user
  * @netns: inode of the network namespace
- * @local: IPv4 addresses are mapped into IPv6
- * @lport: host byte order
+ * @ends: of the connection
  * @type: enum kernel_type
  * @old_state: TCP state before
  * @state: TCP state
  * @reset: enum kernel_reset
  * @has: enum kernel_has
- * @comm: of KERNEL_PROCESS
+ * @rate: delivery rate, bytes per second; 0 unknown. This and the following ones to @congestion are of
+ *        KERNEL_HAS_MEASURES
+ * @mss: largest segment
+ * @cwnd: congestion window
+ * @rttvar: as in struct tcp_info
+ * @busy_ms: time in which the socket was busy sending, and of it the one in which the receiver's window and the send
+ *           buffer held it up; by ticks
+ * @silent_ms: since data was received; by ticks
+ * @comm: of KERNEL_PROCESS; with KERNEL_HAS_MEASURES the name of the congestion control
  */
 struct kernel_record {
 	kernel_u64 time;
@@ -111,6 +134,7 @@ struct kernel_record {
 	kernel_u64 bytes_received;
 	kernel_u64 bytes_sent;
 	kernel_u64 bytes_retrans;
+	kernel_u64 rate;
 	kernel_u32 pid;
 	kernel_u32 tid;
 	kernel_s32 fd;
@@ -131,18 +155,20 @@ struct kernel_record {
 	kernel_u32 segs_out;
 	kernel_u32 data_segs_in;
 	kernel_u32 data_segs_out;
-	kernel_u8 local[16];
-	kernel_u8 remote[16];
-	kernel_u16 lport;
-	kernel_u16 rport;
+	kernel_u32 mss;
+	kernel_u32 cwnd;
+	kernel_u32 rttvar;
+	kernel_u32 busy_ms[3];
+	kernel_u32 silent_ms;
+	struct kernel_ends ends;
 	kernel_u8 retransmits;
 	kernel_u8 probes;
 	kernel_u8 type;
 	kernel_u8 old_state;
 	kernel_u8 state;
 	kernel_u8 reset;
-	kernel_u8 has;
-	kernel_u8 zero[5];
+	kernel_u16 has;
+	kernel_u8 zero[8];
 	char comm[KERNEL_COMM];
 };
 

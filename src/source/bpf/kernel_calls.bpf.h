@@ -32,8 +32,8 @@ static __always_inline struct sock *sock_of(struct file *file)
 
 static __always_inline struct sock *sock_at(__s32 fd)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	const struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = BPF_CORE_READ(task->files, fdt);
 	struct file **files, *file = NULL;
 
 	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
@@ -41,6 +41,28 @@ static __always_inline struct sock *sock_at(__s32 fd)
 	files = BPF_CORE_READ(table, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	return sock_of(file);
+}
+
+/* Descriptors that find_fd() looks at. */
+#define FDS_SEARCHED 1024
+
+/* The descriptor of a socket in the current process, if it is a low one; else -1. */
+static __noinline __s32 find_fd(const struct sock *sk)
+{
+	const struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = BPF_CORE_READ(task->files, fdt);
+	struct file *wanted = BPF_CORE_READ(sk, sk_socket, file);
+	__u32 number = BPF_CORE_READ(table, max_fds);
+	struct file **files = BPF_CORE_READ(table, fd);
+
+	for (__u32 fd = 0; wanted != NULL && fd < FDS_SEARCHED && fd < number; fd++) {
+		struct file *file = NULL;
+
+		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+		if (file == wanted)
+			return (__s32)fd;
+	}
+	return -1;
 }
 
 static __always_inline struct known *know(const struct sock *sk, const struct known *known)
@@ -184,126 +206,37 @@ static __always_inline void read_arguments(const struct pt_regs *regs, __s64 nr,
 	}
 }
 
-/* As much of struct sockaddr_in6 as both families need. */
-struct address {
-	__u16 family;
-	__be16 port;
-	__be32 ipv4;
-	__u8 ipv6[16];
-	__u32 scope;
-};
-
-static __always_inline void take_address(struct call *call, const struct address *address)
+/* The registers of the current system call. */
+static __always_inline const struct pt_regs *current_registers(void)
 {
-	if (address->family == AF_INET)
-		map_v4(call->remote, address->ipv4);
-	else
-		__builtin_memcpy(call->remote, address->ipv6, 16);
-	call->rport = __builtin_bswap16(address->port);
+	const struct task_struct *task = bpf_get_current_task_btf();
+
+	/* Linux 5.15; before, their place by task_pt_regs() in the kernel */
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (const void *)bpf_task_pt_regs((void *)task);
+	return task->stack + STACK_SIZE - bpf_core_type_size(struct pt_regs___x86);
 }
 
-static __always_inline void entered_disconnect(__s32 fd, struct sock *sk)
+/* The number of the current system call, read by a helper. */
+static __always_inline __s64 number_of_registers(const struct pt_regs *regs)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct call call = {.fd = fd, .kind = CALL_DISCONNECT};
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	struct kernel_record *record;
-	struct known *known = find(sk);
+	const struct pt_regs___x86 *x86 = (const void *)regs;
+	const struct pt_regs___arm64 *arm64 = (const void *)regs;
 
-	if (state == TCP_CLOSE || state == TCP_LISTEN || known == NULL)
-		return;
-	bpf_map_update_elem(&calls, &thread, &call, BPF_ANY);
-	record = begin(KERNEL_CLOSE);
-	if (record == NULL)
-		return;
-	read_current(record);
-	record->fd = fd;
-	read_socket(record, sk, known, NULL);
-	record->old_state = state;
-	end(record);
+	if (bpf_core_field_exists(x86->orig_ax))
+		return (__s64)BPF_CORE_READ(x86, orig_ax);
+	return BPF_CORE_READ(arm64, syscallno);
 }
 
-static __always_inline void entered_connect(const struct arguments *arguments)
+/* The system call of the current process that a change of state belongs to. */
+static __always_inline enum number read_current_call(struct arguments *arguments)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct call call = {.fd = (__s32)arguments->values[0], .kind = CALL_CONNECT};
-	struct sock *sk = sock_at(call.fd);
-	struct address address = {0};
-	struct kernel_record *record;
-	struct known *known;
-	__u64 length = (__u32)arguments->values[2];
-
-	if (sk == NULL || length < 2)
-		return;
-	if (length > sizeof(address))
-		length = sizeof(address);
-	if (bpf_probe_read_user(&address, length, (void *)arguments->values[1]) != 0)
-		return;
-	if (address.family == AF_UNSPEC) {
-		entered_disconnect(call.fd, sk);
-		return;
-	}
-	if (length < 16 || (address.family != AF_INET && (address.family != AF_INET6 || length < 24)))
-		return;
-	take_address(&call, &address);
-	known = find(sk);
-	if (known != NULL && known->is_open)
-		call.kind = CALL_ASK;
-	if (bpf_map_update_elem(&calls, &thread, &call, BPF_ANY) != 0)
-		lose();
-	if (call.kind == CALL_ASK)
-		return;
-	name_current(thread >> 32);
-	record = begin(KERNEL_CONNECT);
-	if (record == NULL)
-		return;
-	read_current(record);
-	record->fd = call.fd;
-	record->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	__builtin_memcpy(record->remote, call.remote, 16);
-	record->rport = call.rport;
-	end(record);
-}
-
-static __always_inline void entered_shutdown(const struct arguments *arguments)
-{
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct sock *sk = sock_at((__s32)arguments->values[0]);
-	struct known *known = sk != NULL ? find(sk) : NULL;
-	struct kernel_record *record;
-	__u8 state;
-
-	if (known == NULL)
-		return;
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (arguments->values[1] != SHUT_RD &&
-	    (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_SYN_RECV))
-		known->shutdown_tid = (__u32)thread;
-	name_current(thread >> 32);
-	record = begin(KERNEL_SHUTDOWN);
-	if (record == NULL)
-		return;
-	read_current(record);
-	record->fd = (__s32)arguments->values[0];
-	record->argument = (__s32)arguments->values[1];
-	read_socket(record, sk, known, NULL);
-	end(record);
-}
-
-SEC("tp_btf/sys_enter")
-int BPF_PROG(entered, const struct pt_regs *regs, long nr)
-{
+	const struct pt_regs *regs = current_registers();
+	__s64 nr = number_of_registers(regs);
 	enum number number = classify(regs, nr);
-	struct arguments arguments = {0};
 
-	if ((number != NUMBER_CONNECT && number != NUMBER_SHUTDOWN) || !is_watched(bpf_get_current_pid_tgid() >> 32))
-		return 0;
-	read_arguments(regs, nr, &arguments);
-	if (number == NUMBER_CONNECT)
-		entered_connect(&arguments);
-	else
-		entered_shutdown(&arguments);
-	return 0;
+	read_arguments(regs, nr, arguments);
+	return number;
 }
 
 /* Not of the connection, or the lack of one, that a server waits for. */
@@ -313,11 +246,15 @@ static __always_inline bool is_accept_failure(int error)
 	       error != EINVAL && error != EFAULT && error != EOPNOTSUPP && error != ENOSYS;
 }
 
+/* What the current process has done with a socket that was found by its descriptor. */
 static __noinline void report_call(enum kernel_type type, const struct sock *sk, const struct known *known, __s32 fd,
 				   __s32 error)
 {
+	const struct tcp_sock *tp = copy_of(sk);
 	struct kernel_record *record;
 
+	if (tp == NULL)
+		return;
 	name_current(bpf_get_current_pid_tgid() >> 32);
 	record = begin(type);
 	if (record == NULL)
@@ -325,106 +262,49 @@ static __noinline void report_call(enum kernel_type type, const struct sock *sk,
 	read_current(record);
 	record->fd = fd;
 	record->error = error;
-	read_socket(record, sk, known, NULL);
+	read_socket(record, tp, known);
 	end(record);
+}
+
+/* ---- accept(2), listen(2) ----------------------------------------------------------------- */
+
+/* The current process has got the connection @sk by accept(2). */
+static __always_inline void accepted(const struct sock *sk, __s32 fd)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct known fresh = {.pid = thread >> 32, .tid = (__u32)thread, .fd = fd, .is_passive = 1};
+	struct known *known = find(sk);
+
+	if (known == NULL) {
+		const struct tcp_sock *tp = copy_of(sk);
+
+		if (tp == NULL)
+			return;
+		fresh.cookie = tp->inet_conn.icsk_inet.sk.__sk_common.skc_cookie.counter;
+		read_ends(&fresh.ends, tp);
+		fresh.has_ends = fresh.ends.rport != 0;
+		listens_at(fresh.ends.lport);
+		known = know(sk, &fresh);
+	} else if (known->pid == 0) {
+		known->pid = fresh.pid;
+		known->tid = fresh.tid;
+		known->fd = fd;
+	} else {
+		return;
+	}
+	report_call(KERNEL_ACCEPT, sk, known, fd, 0);
 }
 
 static __always_inline void returned_accept(__s32 listener, long result)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
 	struct sock *sk = sock_at(result >= 0 ? (__s32)result : listener);
-	struct known known = {.pid = thread >> 32, .tid = (__u32)thread, .fd = (__s32)result, .is_passive = 1};
-	struct known *earlier;
 
 	if (sk == NULL)
 		return;
-	if (result < 0) {
-		if (is_accept_failure((int)-result) && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
-			report_call(KERNEL_ACCEPT_FAILED, sk, NULL, listener, (__s32)-result);
-		return;
-	}
-	earlier = find(sk);
-	if (earlier != NULL && earlier->pid != 0)
-		return;
-	known.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	if (earlier != NULL) {
-		known.cookie = earlier->cookie;
-		known.established = earlier->established;
-		known.reset = earlier->reset;
-	}
-	read_ends(sk, known.local, known.remote, &known.lport, &known.rport);
-	known.has_ends = known.rport != 0;
-	if (!known.has_ends && earlier != NULL && earlier->has_ends) {
-		__builtin_memcpy(known.local, earlier->local, 16);
-		__builtin_memcpy(known.remote, earlier->remote, 16);
-		known.lport = earlier->lport;
-		known.rport = earlier->rport;
-		known.has_ends = 1;
-	}
-	listens_at(known.lport);
-	report_call(KERNEL_ACCEPT, sk, know(sk, &known), known.fd, 0);
-}
-
-static __always_inline bool is_undecided(int error)
-{
-	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
-}
-
-/* connect(2) has returned; the kernel has removed the remote end of a socket that failed. */
-static __always_inline void report_connected(const struct sock *sk, const struct known *known, const struct call *call,
-					     int error)
-{
-	struct kernel_record *record = begin(KERNEL_CONNECTED);
-
-	if (record == NULL)
-		return;
-	read_current(record);
-	record->fd = call->fd;
-	record->error = error;
-	record->argument = error != 0 && !is_undecided(error) && call->kind == CALL_CONNECT && !call->has_opened;
-	read_socket(record, sk, known, NULL);
-	if (record->rport == 0) {
-		__builtin_memcpy(record->remote, call->remote, 16);
-		record->rport = call->rport;
-	}
-	end(record);
-}
-
-static __always_inline void returned_connect(long result)
-{
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct call *found = bpf_map_lookup_elem(&calls, &thread);
-	int error = result < 0 ? (int)-result : 0;
-	struct known *known;
-	struct call call;
-	struct sock *sk;
-
-	if (found == NULL)
-		return;
-	call = *found;
-	bpf_map_delete_elem(&calls, &thread);
-	sk = sock_at(call.fd);
-	if (error >= RESTART_FIRST)
-		error = EINTR;
-	if (sk == NULL)
-		return;
-	known = find(sk);
-	if (call.kind == CALL_DISCONNECT) {
-		if (error == 0)
-			report_call(KERNEL_DISCONNECT, sk, known, call.fd, 0);
-		if (error == 0 && known != NULL)
-			known->is_open = known->is_closed = known->shutdown_tid = known->reset = 0;
-		return;
-	}
-	/* Success without an answer yet: Fast Open puts the data into the SYN. */
-	if (error == 0 && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_SENT)
-		error = EINPROGRESS;
-	report_connected(sk, known, &call, error);
-	if (known == NULL)
-		return;
-	known->is_open = is_undecided(error);
-	if (known->is_open && call.kind == CALL_CONNECT && known->outcome > 0)
-		report_call(KERNEL_OUTCOME, sk, known, call.fd, known->outcome - 1);
+	if (result >= 0)
+		accepted(sk, (__s32)result);
+	else if (is_accept_failure((int)-result) && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
+		report_call(KERNEL_ACCEPT_FAILED, sk, NULL, listener, (__s32)-result);
 }
 
 static __always_inline void returned_listen(__s32 fd)
@@ -437,6 +317,165 @@ static __always_inline void returned_listen(__s32 fd)
 	report_call(KERNEL_LISTEN, sk, NULL, fd, 0);
 }
 
+/* ---- connect(2) ------------------------------------------------------------------------------- */
+
+/**
+ * struct attempt - a call of connect(2) that has returned
+ * @fd: its descriptor
+ * @error: its result
+ * @remote: the address it was given
+ * @rport: the port
+ * @is_early: it failed before a SYN was made
+ */
+struct attempt {
+	__s32 fd;
+	__s32 error;
+	__u8 remote[16];
+	__u16 rport;
+	__u16 is_early;
+};
+
+/* As much of struct sockaddr_in6 as both families need. */
+struct address {
+	__u16 family;
+	__be16 port;
+	__be32 ipv4;
+	__u8 ipv6[16];
+	__u32 scope;
+};
+
+/* Return: whether the call has an address to connect to. */
+static __always_inline bool read_address(struct attempt *attempt, const struct arguments *arguments)
+{
+	struct address address = {0};
+	__u64 length = (__u32)arguments->values[2];
+
+	if (length < 16)
+		return false;
+	if (length > sizeof(address))
+		length = sizeof(address);
+	if (bpf_probe_read_user(&address, length, (void *)arguments->values[1]) != 0)
+		return false;
+	attempt->rport = __builtin_bswap16(address.port);
+	if (address.family == AF_INET)
+		map_v4(attempt->remote, address.ipv4);
+	else
+		__builtin_memcpy(attempt->remote, address.ipv6, 16);
+	return address.family == AF_INET || (address.family == AF_INET6 && length >= 24);
+}
+
+static __always_inline bool is_undecided(int error)
+{
+	return error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
+}
+
+/* An attempt that failed before a SYN was made: its begin was not seen. */
+static __always_inline void report_early(const struct sock *sk, const struct attempt *attempt)
+{
+	struct kernel_record *record;
+
+	name_current(bpf_get_current_pid_tgid() >> 32);
+	record = begin(KERNEL_CONNECT);
+	if (record == NULL)
+		return;
+	read_current(record);
+	record->fd = attempt->fd;
+	record->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	__builtin_memcpy(record->ends.remote, attempt->remote, 16);
+	record->ends.rport = attempt->rport;
+	end(record);
+}
+
+/* The kernel has removed the remote end of a socket that failed. */
+static __always_inline void report_connected(const struct sock *sk, const struct known *known,
+					     const struct attempt *attempt)
+{
+	const struct tcp_sock *tp = copy_of(sk);
+	struct kernel_record *record = tp != NULL ? begin(KERNEL_CONNECTED) : NULL;
+
+	if (record == NULL)
+		return;
+	read_current(record);
+	record->fd = attempt->fd;
+	record->error = attempt->error;
+	record->argument = attempt->is_early;
+	read_socket(record, tp, known);
+	if (record->ends.rport == 0) {
+		__builtin_memcpy(record->ends.remote, attempt->remote, 16);
+		record->ends.rport = attempt->rport;
+	}
+	end(record);
+}
+
+static __noinline void returned_connect(const struct arguments *arguments, __s32 error)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct attempt attempt = {.fd = (__s32)arguments->values[0], .error = error < RESTART_FIRST ? error : EINTR};
+	struct sock *sk = sock_at(attempt.fd);
+	struct known *known = sk != NULL ? find(sk) : NULL;
+	bool is_first = known != NULL && known->caller == tid;
+
+	if (sk == NULL)
+		return;
+	if (is_first)
+		known->caller = 0;
+	if (is_first && known->is_disconnected) {
+		known->is_disconnected = known->is_open = known->is_closed = known->reset = 0;
+		report_call(KERNEL_DISCONNECT, sk, known, attempt.fd, 0);
+		return;
+	}
+	if (!read_address(&attempt, arguments))
+		return;
+	if (!is_first && (known == NULL || !known->is_open)) {
+		attempt.is_early = error != 0 && !is_undecided(error);
+		report_early(sk, &attempt);
+	}
+	/* Success without an answer yet: Fast Open puts the data into the SYN. */
+	if (error == 0 && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_SENT)
+		attempt.error = EINPROGRESS;
+	report_connected(sk, known, &attempt);
+	if (known == NULL)
+		return;
+	known->is_open = is_undecided(attempt.error);
+	if (known->is_open && is_first && known->outcome > 0)
+		report_call(KERNEL_OUTCOME, sk, known, attempt.fd, known->outcome - 1);
+}
+
+/* ---- shutdown(2) ------------------------------------------------------------------------------ */
+
+static __always_inline void report_shutdown(const struct sock *sk, const struct known *known,
+					    const struct arguments *arguments)
+{
+	const struct tcp_sock *tp = copy_of(sk);
+	struct kernel_record *record;
+
+	name_current(bpf_get_current_pid_tgid() >> 32);
+	record = tp != NULL ? begin(KERNEL_SHUTDOWN) : NULL;
+	if (record == NULL)
+		return;
+	read_current(record);
+	record->fd = (__s32)arguments->values[0];
+	record->argument = (__s32)arguments->values[1];
+	read_socket(record, tp, known);
+	end(record);
+}
+
+/* One that changed the state was reported then. */
+static __always_inline void returned_shutdown(const struct arguments *arguments)
+{
+	struct sock *sk = sock_at((__s32)arguments->values[0]);
+	struct known *known = sk != NULL ? find(sk) : NULL;
+
+	if (known == NULL)
+		return;
+	if (known->caller == (__u32)bpf_get_current_pid_tgid())
+		known->caller = 0;
+	else
+		report_shutdown(sk, known, arguments);
+}
+
+/* ---- all calls -------------------------------------------------------------------------------- */
+
 static __always_inline __s64 number_at_exit(const struct pt_regs *regs)
 {
 	const struct pt_regs___x86 *x86 = (const void *)regs;
@@ -448,6 +487,7 @@ static __always_inline __s64 number_at_exit(const struct pt_regs *regs)
 	return arm64->syscallno;
 }
 
+/* The entry of a call is not attached: changes of state show it, and half of the cost is saved. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(returned, const struct pt_regs *regs, long result)
 {
@@ -455,16 +495,16 @@ int BPF_PROG(returned, const struct pt_regs *regs, long result)
 	enum number number = classify(regs, nr);
 	struct arguments arguments = {0};
 
-	if (number == NUMBER_OTHER || number == NUMBER_SHUTDOWN || !is_watched(bpf_get_current_pid_tgid() >> 32))
+	if (number == NUMBER_OTHER || !is_watched(bpf_get_current_pid_tgid() >> 32))
 		return 0;
-	if (number == NUMBER_CONNECT) {
-		returned_connect(result);
-		return 0;
-	}
 	read_arguments(regs, nr, &arguments);
 	if (number == NUMBER_ACCEPT)
 		returned_accept((__s32)arguments.values[0], result);
-	else if (result == 0)
+	else if (number == NUMBER_CONNECT)
+		returned_connect(&arguments, result < 0 ? (__s32)-result : 0);
+	else if (number == NUMBER_SHUTDOWN && result == 0)
+		returned_shutdown(&arguments);
+	else if (number == NUMBER_LISTEN && result == 0)
 		returned_listen((__s32)arguments.values[0]);
 	return 0;
 }

@@ -8,10 +8,10 @@
 
 static __always_inline bool is_watched(__u32 tgid)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	const struct task_struct *task = bpf_get_current_task_btf();
 
 	if (all)
-		return (BPF_CORE_READ(task, flags) & PF_KTHREAD) == 0 && bpf_map_lookup_elem(&excluded, &tgid) == NULL;
+		return (task->flags & PF_KTHREAD) == 0 && bpf_map_lookup_elem(&excluded, &tgid) == NULL;
 	return bpf_map_lookup_elem(&processes, &tgid) != NULL;
 }
 
@@ -77,7 +77,6 @@ int BPF_PROG(exited, struct task_struct *task)
 	__u32 tgid = thread >> 32;
 	struct kernel_record *record;
 
-	bpf_map_delete_elem(&calls, &thread);
 	if (BPF_CORE_READ(task, signal, live.counter) != 0 || bpf_map_lookup_elem(&processes, &tgid) == NULL)
 		return 0;
 	if (!all)

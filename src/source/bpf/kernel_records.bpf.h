@@ -22,6 +22,10 @@ const volatile __s64 nr_accept = -1, nr_accept4 = -1, nr_connect = -1, nr_shutdo
 const volatile bool all;
 /* Watch the children of watched processes. */
 const volatile bool follow;
+/* Records have the measures, see KERNEL_HAS_MEASURES. */
+const volatile bool measures;
+/* Length of a tick (jiffy). */
+const volatile __u32 tick_us = 4000;
 
 /* ---- shared with user space while it runs -------------------------------------- */
 
@@ -55,38 +59,6 @@ struct {
 	__type(value, __u32);
 } excluded SEC(".maps");
 
-/** enum call_kind - a call under way that returned() needs */
-enum call_kind {
-	CALL_CONNECT,
-	CALL_DISCONNECT,
-	/** connect(2) once more, to ask for the outcome of an earlier one */
-	CALL_ASK,
-};
-
-/**
- * struct call - a call of connect(2)
- * @fd: its descriptor
- * @kind: enum call_kind
- * @remote: the address it was given
- * @rport: the port
- * @has_opened: it has changed the state to SYN_SENT
- */
-struct call {
-	__s32 fd;
-	__u32 kind;
-	__u8 remote[16];
-	__u16 rport;
-	__u16 has_opened;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
-	__type(value, struct call);
-} calls SEC(".maps");
-
 /**
  * struct known - a socket of a watched process, or one that waits at its listener
  * @cookie: socket cookie
@@ -94,11 +66,12 @@ struct {
  * @pid: who opened or accepted it; 0 it waits to be accepted
  * @tid: the thread
  * @fd: the descriptor, -1 unknown
- * @shutdown_tid: this thread is in shutdown(2), which will change the state
+ * @caller: this thread is in connect(2) or shutdown(2), which has changed the state; 0 none
  * @outcome: 1 + errno of an attempt that was decided before its connect(2) returned
  * @is_open: connect(2) has returned before the attempt was decided
  * @is_closed: KERNEL_CLOSE was reported
- * @has_ends: @local to @rport are set
+ * @is_disconnected: @caller disconnects it
+ * @has_ends: @ends is set
  */
 struct known {
 	__u64 cookie;
@@ -106,18 +79,16 @@ struct known {
 	__u32 pid;
 	__u32 tid;
 	__s32 fd;
-	__u32 shutdown_tid;
+	__u32 caller;
 	__s32 outcome;
 	__u8 is_open;
 	__u8 is_closed;
+	__u8 is_disconnected;
 	__u8 has_ends;
 	__u8 is_passive;
 	__u8 reset;
-	__u8 zero[3];
-	__u8 local[16];
-	__u8 remote[16];
-	__u16 lport;
-	__u16 rport;
+	__u8 zero[2];
+	struct kernel_ends ends;
 };
 
 struct {
@@ -153,6 +124,34 @@ static __u64 key_of(const struct sock *sk)
 	return (__u64)(unsigned long)sk;
 }
 
+/**
+ * struct copy - a copy of a socket that was found by address
+ * @bytes: struct tcp_sock, which has 2,000 to 3,000 bytes
+ *
+ * Members of a structure that was not passed to the program cannot be loaded. One call of a helper copies it, where
+ * one call for each member would take five times as long.
+ */
+struct copy {
+	__u8 bytes[4096];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct copy);
+} copies SEC(".maps");
+
+static __always_inline const struct tcp_sock *copy_of(const struct sock *sk)
+{
+	__u32 zero = 0, size = bpf_core_type_size(struct tcp_sock);
+	struct copy *copy = bpf_map_lookup_elem(&copies, &zero);
+
+	if (copy == NULL || bpf_probe_read_kernel(copy->bytes, size < sizeof(*copy) ? size : sizeof(*copy), sk) != 0)
+		return NULL;
+	return (const void *)copy->bytes;
+}
+
 static void map_v4(__u8 to[16], __be32 address)
 {
 	__builtin_memset(to, 0, 10);
@@ -161,63 +160,54 @@ static void map_v4(__u8 to[16], __be32 address)
 }
 
 /* IPv4 is mapped into IPv6. */
-static __always_inline void read_ends(const struct sock *sk, __u8 local[16], __u8 remote[16], __u16 *lport,
-				      __u16 *rport)
+static __always_inline void read_ends(struct kernel_ends *ends, const struct tcp_sock *tp)
 {
-	const struct inet_sock *inet = (const void *)sk;
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 
-	if (family == AF_INET6) {
-		struct in6_addr address;
-
-		BPF_CORE_READ_INTO(&address, sk, __sk_common.skc_v6_rcv_saddr);
-		__builtin_memcpy(local, &address, 16);
-		BPF_CORE_READ_INTO(&address, sk, __sk_common.skc_v6_daddr);
-		__builtin_memcpy(remote, &address, 16);
+	if (sk->__sk_common.skc_family == AF_INET6) {
+		__builtin_memcpy(ends->local, &sk->__sk_common.skc_v6_rcv_saddr, 16);
+		__builtin_memcpy(ends->remote, &sk->__sk_common.skc_v6_daddr, 16);
 	} else {
-		map_v4(local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		map_v4(remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+		map_v4(ends->local, sk->__sk_common.skc_rcv_saddr);
+		map_v4(ends->remote, sk->__sk_common.skc_daddr);
 	}
 	/* Not skc_num, which is 0 as soon as the port may be used by others. */
-	*lport = __builtin_bswap16(BPF_CORE_READ(inet, inet_sport));
-	*rport = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	ends->lport = __builtin_bswap16(tp->inet_conn.icsk_inet.inet_sport);
+	ends->rport = __builtin_bswap16(sk->__sk_common.skc_dport);
 }
 
-static __always_inline void read_counters(struct kernel_record *record, const struct sock *sk)
+static __always_inline __u32 milliseconds_of(__u32 ticks)
 {
-	const struct inet_connection_sock *icsk = (const void *)sk;
-	const struct tcp_sock *tp = (const void *)sk;
-
-	record->bytes_acked = BPF_CORE_READ(tp, bytes_acked);
-	record->bytes_received = BPF_CORE_READ(tp, bytes_received);
-	record->bytes_sent = BPF_CORE_READ(tp, bytes_sent);
-	record->bytes_retrans = BPF_CORE_READ(tp, bytes_retrans);
-	record->rtt = BPF_CORE_READ(tp, srtt_us) >> 3;
-	record->min_rtt = BPF_CORE_READ(tp, rtt_min.s[0].v);
-	record->total_retrans = BPF_CORE_READ(tp, total_retrans);
-	record->write_seq = BPF_CORE_READ(tp, write_seq);
-	record->snd_nxt = BPF_CORE_READ(tp, snd_nxt);
-	record->snd_una = BPF_CORE_READ(tp, snd_una);
-	record->rcv_nxt = BPF_CORE_READ(tp, rcv_nxt);
-	record->copied_seq = BPF_CORE_READ(tp, copied_seq);
-	record->packets_out = BPF_CORE_READ(tp, packets_out);
-	record->segs_in = BPF_CORE_READ(tp, segs_in);
-	record->segs_out = BPF_CORE_READ(tp, segs_out);
-	record->data_segs_in = BPF_CORE_READ(tp, data_segs_in);
-	record->data_segs_out = BPF_CORE_READ(tp, data_segs_out);
-	record->retransmits = BPF_CORE_READ(icsk, icsk_retransmits);
-	record->probes = BPF_CORE_READ(icsk, icsk_probes_out);
-	record->has |= KERNEL_HAS_COUNTERS;
-	if (BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE))
-		record->has |= KERNEL_HAS_FIN;
-	if (BPF_CORE_READ(tp, advmss) != 0)
-		record->has |= KERNEL_HAS_PEER;
-	if (bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp))
-		record->has |= KERNEL_HAS_MPTCP;
+	return (__u32)((__u64)ticks * tick_us / 1000);
 }
 
-/* As read_counters(), by plain loads: a call of a helper for each member takes longer than all the rest. */
-static __always_inline void load_counters(struct kernel_record *record, const struct tcp_sock *tp)
+/* As tcp_get_info() and tcp_compute_delivery_rate() in the kernel. */
+static __always_inline void read_measures(struct kernel_record *record, const struct tcp_sock *tp)
+{
+	__u32 now = (__u32)bpf_jiffies64(), total = 0;
+	__u8 waiting = BPF_CORE_READ_BITFIELD(tp, chrono_type);
+
+	record->has |= KERNEL_HAS_MEASURES;
+	record->mss = tp->mss_cache;
+	record->cwnd = tp->snd_cwnd;
+	record->rttvar = tp->mdev_us >> 2;
+	if (tp->rate_interval_us != 0)
+		record->rate = (__u64)tp->rate_delivered * tp->mss_cache * 1000000 / tp->rate_interval_us;
+	for (int i = 0; i < 3; i++) {
+		__u32 ticks = tp->chrono_stat[i];
+
+		if (waiting == i + 1)
+			ticks += now - tp->chrono_start;
+		total += ticks;
+		record->busy_ms[i] = milliseconds_of(ticks);
+	}
+	record->busy_ms[0] = milliseconds_of(total);
+	record->silent_ms = milliseconds_of(now - tp->inet_conn.icsk_ack.lrcvtime);
+	BPF_CORE_READ_STR_INTO(&record->comm, tp, inet_conn.icsk_ca_ops, name);
+}
+
+/* By plain loads: a call of a helper for each member takes longer than all the rest. */
+static __always_inline void read_counters(struct kernel_record *record, const struct tcp_sock *tp)
 {
 	record->bytes_acked = tp->bytes_acked;
 	record->bytes_received = tp->bytes_received;
@@ -243,19 +233,21 @@ static __always_inline void load_counters(struct kernel_record *record, const st
 		record->has |= KERNEL_HAS_FIN;
 	if (tp->advmss != 0)
 		record->has |= KERNEL_HAS_PEER;
-	if (bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp))
+	if (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
 		record->has |= KERNEL_HAS_MPTCP;
+	if (measures)
+		read_measures(record, tp);
 }
 
 /* Who runs now. */
 static __always_inline void read_current(struct kernel_record *record)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	struct task_struct *task = (void *)bpf_get_current_task();
+	const struct task_struct *task = bpf_get_current_task_btf();
 
 	record->pid = pid_tgid >> 32;
 	record->tid = (__u32)pid_tgid;
-	record->uid = BPF_CORE_READ(task, cred, euid.val);
+	record->uid = BPF_CORE_READ(task->cred, euid.val);
 }
 
 /* The rest of the record is zero. */
@@ -280,27 +272,21 @@ static __always_inline void end(struct kernel_record *record)
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* @tp: the same socket where it may be loaded from, NULL where helpers read it */
-static __always_inline void read_socket(struct kernel_record *record, const struct sock *sk, const struct known *known,
-					const struct tcp_sock *tp)
+static __always_inline void read_socket(struct kernel_record *record, const struct tcp_sock *tp,
+					const struct known *known)
 {
-	record->state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	record->cookie = known != NULL ? known->cookie : BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	record->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	read_ends(sk, record->local, record->remote, &record->lport, &record->rport);
+	const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+
+	record->state = sk->__sk_common.skc_state;
+	record->cookie = known != NULL ? known->cookie : sk->__sk_common.skc_cookie.counter;
+	record->netns = BPF_CORE_READ(sk->__sk_common.skc_net.net, ns.inum);
+	read_ends(&record->ends, tp);
 	/* The kernel removes the remote end when a connect(2) that waited fails, and when it disconnects. */
-	if (record->rport == 0)
+	if (record->ends.rport == 0)
 		record->has |= KERNEL_HAS_DISCONNECTED;
-	if (known != NULL && known->has_ends && record->rport == 0) {
-		__builtin_memcpy(record->local, known->local, 16);
-		__builtin_memcpy(record->remote, known->remote, 16);
-		record->lport = known->lport;
-		record->rport = known->rport;
-	}
-	if (tp != NULL)
-		load_counters(record, tp);
-	else
-		read_counters(record, sk);
+	if (known != NULL && known->has_ends && record->ends.rport == 0)
+		record->ends = known->ends;
+	read_counters(record, tp);
 	if (known != NULL) {
 		record->established = known->established;
 		record->reset = known->reset;

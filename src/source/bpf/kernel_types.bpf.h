@@ -58,10 +58,14 @@ typedef struct {
 	int owned;
 } socket_lock_t;
 
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
+	struct socket *sk_socket;
 	int sk_err;
+	__u8 sk_shutdown;
 	__u16 sk_protocol;
 };
 
@@ -70,10 +74,18 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct tcp_congestion_ops {
+	char name[16];
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	const struct tcp_congestion_ops *icsk_ca_ops;
 	__u8 icsk_retransmits;
 	__u8 icsk_probes_out;
+	struct {
+		__u32 lrcvtime;
+	} icsk_ack;
 };
 
 struct minmax_sample {
@@ -103,6 +115,14 @@ struct tcp_sock {
 	__u32 segs_out;
 	__u32 data_segs_in;
 	__u32 data_segs_out;
+	__u32 mss_cache;
+	__u32 snd_cwnd;
+	__u32 mdev_us;
+	__u32 rate_delivered;
+	__u32 rate_interval_us;
+	__u32 chrono_start;
+	__u32 chrono_stat[3];
+	__u8 chrono_type : 2;
 	__u16 advmss;
 	_Bool is_mptcp;
 };
@@ -111,7 +131,10 @@ struct mptcp_sock {
 	struct sock *first;
 };
 
+struct file;
+
 struct socket {
+	struct file *file;
 	struct sock *sk;
 };
 
@@ -147,6 +170,7 @@ struct signal_struct {
 
 struct task_struct {
 	unsigned int flags;
+	void *stack;
 	int exit_code;
 	int pid;
 	int tgid;
@@ -204,7 +228,11 @@ struct seq_file;
 #define SOCK_DONE 1
 /* The code segment of 32-bit programs on x86-64 (arch/x86/include/asm/segment.h). */
 #define CODE_SEGMENT_32 0x23
-#define SHUT_RD 0
+#define SHUT_WR 1
+/* sock.sk_shutdown after shutdown(2) with SHUT_WR alone; close(2) sets both bits. */
+#define SEND_SHUTDOWN 2
+/* THREAD_SIZE of x86-64 and arm64 without sanitizers */
+#define STACK_SIZE 16384
 /* The first error number of those that restart a call. */
 #define RESTART_FIRST 512
 

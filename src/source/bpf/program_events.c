@@ -17,10 +17,10 @@ static struct flow flow_of(const struct kernel_record *record)
 {
 	struct flow flow = {.netns = record->netns, .proto = IPPROTO_TCP};
 
-	memcpy(&flow.local.ip, record->local, sizeof(record->local));
-	memcpy(&flow.remote.ip, record->remote, sizeof(record->remote));
-	flow.local.port = record->lport;
-	flow.remote.port = record->rport;
+	memcpy(&flow.local.ip, record->ends.local, sizeof(record->ends.local));
+	memcpy(&flow.remote.ip, record->ends.remote, sizeof(record->ends.remote));
+	flow.local.port = record->ends.lport;
+	flow.remote.port = record->ends.rport;
 	return flow;
 }
 
@@ -69,13 +69,33 @@ static void take_counters(struct event_info *info, const struct kernel_record *r
 	info->fin = record->has & KERNEL_HAS_FIN ? FIN_RECEIVED : FIN_NOT_RECEIVED;
 }
 
+static void take_measures(struct measures *measures, const struct kernel_record *record, bool has_rtt)
+{
+	char name[KERNEL_COMM + 1] = "";
+
+	memcpy(name, record->comm, KERNEL_COMM);
+	measures->known = 1;
+	measures->mss = number32(record->mss);
+	measures->cwnd = number32(record->cwnd);
+	measures->rttvar_us = has_rtt ? number32(record->rttvar) : EVENT_UNKNOWN;
+	measures->rate = record->rate > 0 ? number64(record->rate) : EVENT_UNKNOWN;
+	measures->busy_ms = number32(record->busy_ms[0]);
+	measures->rwnd_ms = number32(record->busy_ms[1]);
+	measures->sndbuf_ms = number32(record->busy_ms[2]);
+	measures->silent_ms = number32(record->silent_ms);
+	measures->congestion = measures_congestion_number(name);
+}
+
 static void take_state(struct event_info *info, const struct kernel_record *record, enum info_reason reason)
 {
 	bool is_wiped = record->has & KERNEL_HAS_DISCONNECTED;
 
 	tcp_info_unknown(info);
-	if (reason != INFO_DESTROY || !is_wiped)
+	if (reason != INFO_DESTROY || !is_wiped) {
 		take_counters(info, record);
+		if (record->has & KERNEL_HAS_MEASURES)
+			take_measures(&info->measures, record, info->rtt_us >= 0);
+	}
 	info->reason = (uint8_t)reason;
 	info->cookie = record->cookie;
 	info->state = record->state;
@@ -187,6 +207,8 @@ static size_t make_accept_failed(const struct kernel_record *record, int64_t tim
 
 size_t program_events_make(const struct kernel_record *record, int64_t time_ns, struct event events[PROGRAM_EVENTS_MAX])
 {
+	size_t count;
+
 	switch (record->type) {
 	case KERNEL_ACCEPT:
 		return make_both(record, time_ns, events, CALL_ACCEPT, INFO_ACCEPT);
@@ -213,6 +235,10 @@ size_t program_events_make(const struct kernel_record *record, int64_t time_ns, 
 	case KERNEL_STATE:
 		add_info(&events[0], record, time_ns, INFO_SAMPLE);
 		return 1;
+	case KERNEL_CLOSE_DESTROY:
+		count = make_close(record, time_ns, events);
+		add_info(&events[count], record, time_ns, INFO_DESTROY);
+		return count + 1;
 	case KERNEL_DESTROY:
 		add_info(&events[0], record, time_ns, INFO_DESTROY);
 		return 1;

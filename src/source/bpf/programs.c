@@ -28,6 +28,7 @@
 #include "source/bpf/program_events.h"
 #include "source/source.h"
 #include "system/procfs.h"
+#include "system/tcp_info.h"
 
 /* Other sources are read after at most this many records. */
 #define RECORDS_AT_ONCE 32768
@@ -315,6 +316,15 @@ static bool is_first_namespace(void)
 	return stat("/proc/self/ns/pid", &stat_pid) != 0 || stat_pid.st_ino == FIRST_PID_NAMESPACE;
 }
 
+/* The clock that is read without a call advances at each tick. */
+static uint32_t tick_us(void)
+{
+	struct timespec resolution = {0};
+
+	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+	return (uint32_t)(resolution.tv_sec * 1000000 + resolution.tv_nsec / 1000);
+}
+
 static int load(struct programs *programs, const struct programs_config *config, struct err *err)
 {
 	struct kernel *kernel;
@@ -337,6 +347,8 @@ static int load(struct programs *programs, const struct programs_config *config,
 	kernel->rodata->nr_listen = SYS_listen;
 	kernel->rodata->all = config->all;
 	kernel->rodata->follow = config->follow;
+	kernel->rodata->measures = tcp_info_has_measures();
+	kernel->rodata->tick_us = tick_us();
 	kernel->bss->lists = true;
 	(void)bpf_program__set_autoattach(kernel->progs.list_sockets, false);
 	rc = kernel__load(kernel);
