@@ -90,17 +90,10 @@ static void name_listeners(struct listener_owners *listener_owners)
 
 /* ---- holders -------------------------------------------------------------------------- */
 
-static bool made_by_other(const struct listener *listener, pid_t holder)
-{
-	struct procfs_status status;
-
-	return procfs_status(holder, &status) != 0 || status.uid[1] != listener->uid;
-}
-
 /* Where /proc hides the processes of others (hidepid), the parents can't be read. */
-static bool may_be_unseen(const struct listener *listener, pid_t holder, bool unseen)
+static bool may_be_unseen(const struct listener *listener, pid_t holder, uid_t user, bool unseen)
 {
-	return made_by_other(listener, holder) && (unseen || unseen_holders_master(holder) < 0);
+	return user != listener->uid && (unseen || unseen_holders_master(holder) < 0);
 }
 
 static void find_other_holder(struct listener *listener, const struct procfs_owners *others, pid_t holder)
@@ -136,14 +129,21 @@ static void check_others(struct listener_owners *listener_owners, uint32_t sampl
 	listener_owners->recheck_ns = clock_monotonic() + RECHECK_NS;
 	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
 		const struct procfs_holder *holder = procfs_owners_find(listener_owners->owners, listener->inode);
+		bool is_others = procfs_owners_find(others, listener->inode) != NULL;
 		bool was_shared = listener->shared;
+		struct procfs_status status = {.uid = {[1] = (uid_t)-1}};
 
 		if (holder == NULL)
 			continue;
+		/* One of several holders has ended since they were read: what is known remains until the next sample.
+		 */
+		if (procfs_status(holder->pid, &status) != 0 && holder->shared && !is_others) {
+			listener_owners->recheck_ns = 0;
+			continue;
+		}
 		listener->named = false;
-		listener->may_be_unseen = may_be_unseen(listener, holder->pid, unseen);
-		listener->shared = procfs_owners_find(others, listener->inode) != NULL ||
-				   (listener->may_be_unseen && !is_guarded(listener, holder));
+		listener->may_be_unseen = may_be_unseen(listener, holder->pid, status.uid[1], unseen);
+		listener->shared = is_others || (listener->may_be_unseen && !is_guarded(listener, holder));
 		is_unseen |= listener->may_be_unseen;
 		listener->owner = listener->shared || was_shared ? OWNERSHIP_UNCLEAR : OWNERSHIP_TARGETS;
 		if (listener->shared && !was_shared)
