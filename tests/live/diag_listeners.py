@@ -418,7 +418,7 @@ def young():
     for pause in (0, 0.05, 0.2, 0.6):
         # On a busy machine a look may come too late for 20 connections of a moment: then there are fewer rows, and the
         # others are counted.
-        for _ in range(5):
+        for _ in range(10):
             trace = Trace(["--via=diag"], [sys.executable, os.path.abspath(__file__), "young", str(pause)])
             found = trace.finish()
             # A look that comes in time shows the client's end, too.

@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 
-from lib import (MKCONN, Process, as_nobody, between, check, equal, main, mkconn, must, require, scratch, short,
+from lib import (MKCONN, Process, as_nobody, check, equal, main, mkconn, must, require, scratch, short,
                  status_field, test, wait_for, watch)
 from watched import SERVE, Target, finish
 
 ONE = ["accept4", "recv=10", "send=20", "recv-all", "close"]
 EXE = os.path.realpath(MKCONN)
+ROUNDS = 8
 
 
 def serve(target, count, threads=1):
@@ -24,14 +25,14 @@ def serve(target, count, threads=1):
 
 
 def compare(rows, truth, acceptor=None):
-    """Every row has the right PID or none, and so name and executable. Return: how many PIDs are known.
+    """Every row has the right PID or none, and so name and executable. Return: how many PIDs are known, and bytes.
 
     A child that has come and gone may have had another name than its parent, so these are unknown with the PID. Where the machine is busy, so are
-    the bytes of a connection that was not looked at in time.
+    the bytes of a connection that was not looked at in time, and what begins and ends between two looks has no row: it is counted.
     """
-    # What begins and ends between two looks of a busy machine has no row.
-    between(len(rows), len(truth) * 9 // 10, len(truth), "rows (%s)" % rows.summary)
-    check(len(rows) + rows.summary["too_short"] >= len(truth), "rows, and too short: %s" % rows.summary)
+    require(len(rows) <= len(truth), "%d rows of %d connections" % (len(rows), len(truth)))
+    check(len(rows) + rows.summary["too_short"] >= len(truth), "%d rows of %d, too short: %d" % (
+        len(rows), len(truth), rows.summary["too_short"]))
     known = counted = 0
     for row in rows:
         fact = truth.get(row["rport"])
@@ -44,16 +45,21 @@ def compare(rows, truth, acceptor=None):
         if not check((row["dir"], row["lport"]) == ("in", fact["lport"]) and row["rx_bytes"] in (10, None) and
                      row["tx_bytes"] in (20, None) and row["comm"] in ("mkconn", None) and row["exe"] in (EXE, None), "%s, exe %s" % (short(row), row["exe"])):
             break
-    check(counted >= len(rows) * 9 // 10, "bytes are known of %d rows of %d" % (counted, len(rows)))
-    print("# PID of %d of %d connections" % (known, len(rows)))
-    return known
+    print("# PID of %d of %d connections, bytes of %d" % (known, len(truth), counted))
+    return known, counted
 
 
-def play(words, count=200, options=(), acceptor=False, threads=1):
-    target = Target(words)
-    trace = watch([target.pid], options)
-    truth = serve(target, count, threads)
-    return compare(finish(trace), truth, target.pid if acceptor else None)
+def play(words, count=200, acceptor=False, threads=1, least=0):
+    """So many PIDs are known at least, and nine of ten connections with their bytes: on a busy machine it takes several times."""
+    for _ in range(ROUNDS):
+        target = Target(words)
+        trace = watch([target.pid])
+        truth = serve(target, count, threads)
+        known, counted = compare(finish(trace), truth, target.pid if acceptor else None)
+        if known >= least and counted >= count * 9 // 10:
+            return
+        target.end()
+    check(False, "in none of %d rounds enough was known" % ROUNDS)
 
 
 @test("children that accept once and end, in turn with their parent")
@@ -115,7 +121,7 @@ def served_by_children():
 
 @test("a server that has no children: its PID, but for the last ones of others' births")
 def alone():
-    equal(play(SERVE), 200, "PIDs known")
+    play(SERVE, least=200)
 
 
 @test("children that are not followed: none of their connections is the target's")
@@ -142,6 +148,7 @@ def queued():
     wait_for(lambda: len(target.truth()) >= 20, "the server to close them")
     rows = finish(trace)
     compare(rows, {fact["rport"]: fact for fact in target.truth()})
+    equal(len(rows), 20, "rows")
     equal({"p" in row["seen"] for row in rows}, {True}, "older than the run")
 
 

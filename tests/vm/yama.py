@@ -32,7 +32,7 @@ def launch(who):
                               "send=10", "close", "done", "accept", "recv-all", "close", "join"], limit=LIMIT)
 
 
-def attach(who, target, options=()):
+def attach(who, target, options=("--via=ptrace",)):
     return run(who + QUIET + list(options) + ["-d", "0.2", "-p", str(target.pid)], limit=LIMIT)
 
 
