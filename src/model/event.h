@@ -523,7 +523,7 @@ struct event_lost {
  * struct event_run - the kind of run
  * @whole: there is no target: every connection is of interest
  * @has_destroy: destroy events come: 1 of the network namespace @netns, 2 of all
- * @has_packets: packets come
+ * @has_packets: packets come: 1 some of them, 2 of all interfaces without a filter
  * @netns: network namespace of packets and destroy events, 0 unknown
  * @syn_retries: net.ipv4.tcp_syn_retries there: fewer retransmitted SYN segments are no time-out; -1 unknown
  */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "run/parents.h"
+#include "run/tracking.h"
 #include "base/text.h"
 #include "system/diag.h"
 #include "system/procfs.h"
@@ -163,15 +164,6 @@ static void add_attempt(void *context, const struct event *event)
 		attempts->first = *event;
 }
 
-static bool captures_all(const struct options *options)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < options->interface_count; i++)
-		any |= strcmp(options->interfaces[i], "any") == 0;
-	return any;
-}
-
 /* Packets that the local packet filter drops are not captured, while the kernel waits for an answer. */
 static void explain_attempts(struct text *text, const struct options *options, struct sources *sources)
 {
@@ -191,8 +183,9 @@ static void explain_attempts(struct text *text, const struct options *options, s
 	if (options->packet_filter != NULL)
 		text_add(text, "that the capture filter leaves out or that never left this host");
 	else
-		text_add(text, captures_all(options) ? "that never left this host"
-						     : "that never left this host or went through another interface");
+		text_add(text, tracking_captures_all(options)
+				       ? "that never left this host"
+				       : "that never left this host or went through another interface");
 }
 
 /* Explain that there was no connection. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "run/capabilities.h"
 #include "base/clock.h"
@@ -75,16 +74,6 @@ static void on_opened(void *context, const struct flow *flow)
 
 /* ---- opening ---------------------------------------------------------------------- */
 
-/* May every attempt of this host be among those that are asked for? */
-static bool captures_all(const struct options *options)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < options->interface_count; i++)
-		any = any || strcmp(options->interfaces[i], "any") == 0;
-	return any && options->packet_filter == NULL;
-}
-
 static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
@@ -108,7 +97,7 @@ static void open_tracker(struct session *session)
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->owner_lookup =
 			owner_lookup_new(sources_diag(session->sources), sources_lookups(session->sources),
-					 captures_all(options), OWNER_LOOKUP_SOCKETS);
+					 tracking_captures_all(options), OWNER_LOOKUP_SOCKETS);
 	session->backlog = (struct backlog){
 		.diag = session->is_file || options->via == OPTIONS_VIA_DIAG ? NULL : sources_diag(session->sources),
 		.tracker = session->tracker,

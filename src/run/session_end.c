@@ -66,6 +66,8 @@ bool session_has_drained(struct session *session)
 		session_feed(session, sources_settled_ns(session->sources));
 		return false;
 	}
+	if (session->sampled_ns == 0)
+		owner_lookup_attempts(session->owner_lookup);
 	owner_lookup_run(session->owner_lookup);
 	/* Of a file that is played, only what has been shown counts. */
 	session_feed(session, playback_now(&session->playback, clock_monotonic()));

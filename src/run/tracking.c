@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "run/tracking.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "run/linger.h"
 #include "system/procfs.h"
@@ -31,8 +33,17 @@ struct event tracking_run(const struct options *options, const struct sources *s
 
 	run.run.whole = config->whole;
 	run.run.has_destroy = config->has_all_destroy ? 2 : config->has_destroy;
-	run.run.has_packets = sources_has_packets(sources);
+	run.run.has_packets = tracking_captures_all(options) ? 2 : sources_has_packets(sources);
 	run.run.netns = config->netns;
 	run.run.syn_retries = config->syn_retries;
 	return run;
+}
+
+bool tracking_captures_all(const struct options *options)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < options->interface_count; i++)
+		any |= strcmp(options->interfaces[i], "any") == 0;
+	return any && options->packet_filter == NULL;
 }

@@ -14,4 +14,7 @@ struct tracker_config tracking_config(const struct options *options, const struc
 struct event tracking_run(const struct options *options, const struct sources *sources,
 			  const struct tracker_config *config);
 
+/** tracking_captures_all() - whether packets of all interfaces come, and no capture filter leaves any out */
+bool tracking_captures_all(const struct options *options);
+
 #endif

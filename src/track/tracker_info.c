@@ -71,18 +71,30 @@ static bool was_never_accepted(const struct tracker *tracker, const struct event
 	       tracker_listener(tracker, event) == LISTENER_OWN;
 }
 
+/* An attempt of which nothing came back: it still waits, or its socket is gone and all packets were captured. */
+static bool is_unanswered(const struct tracker *tracker, const struct event *event)
+{
+	const struct event_info *info = &event->info;
+
+	if (info->reason == INFO_SAMPLE)
+		return info->state == TCP_SYN_SENT;
+	return info->reason == INFO_DESTROY && tracker->stats.run.has_packets == 2 && info->segs_in == 0 &&
+	       info->segs_out > 0 && info->bytes_received == 0;
+}
+
 /* In a run on the wire: an attempt whose SYN is in no packet. */
 static struct record *record_unsent(struct tracker *tracker, const struct event *event)
 {
 	struct flow reverse = flow_reverse(&event->flow);
 	struct record *record;
 
-	if (!tracker->config.whole || event->info.state != TCP_SYN_SENT || event->info.reason != INFO_SAMPLE ||
-	    !flow_is_complete(&event->flow) || record_table_find_flow(tracker->table, &event->flow) != NULL ||
+	if (!tracker->config.whole || !is_unanswered(tracker, event) || !flow_is_complete(&event->flow) ||
+	    record_table_find_flow(tracker->table, &event->flow) != NULL ||
 	    record_table_find_flow(tracker->table, &reverse) != NULL)
 		return NULL;
 	record = tracker_record_found(tracker);
 	tracker_join_flow(tracker, record, &event->flow);
+	record->conn.dir = DIR_OUT;
 	return record;
 }
 

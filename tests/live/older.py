@@ -84,7 +84,7 @@ def played(way, options):
     wait_for(lambda: "said" in program.out, "the program to speak")
     program.line()
     equal(program.wait(), 0, "its end")
-    rows = trace.interrupt() if trace.alive() else trace.rows()
+    rows = trace.interrupt() if way in (on_the_wire, unasked) else trace.finish()
     # Earlier reports are repeated.
     last = {(row.get("report"), row.get("dir"), row.get("lport"), row.get("rport"), row.get("port")): row for row in rows}
     return int(program.out.split()[-1]), list(last.values())

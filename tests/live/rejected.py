@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 
-from lib import (HERE, THERE, Process, Skip, Trace, attach, capturing, check, enter_namespace, equal, main, must, need,
+import at_once
+from lib import (HERE, THERE, Process, Skip, Trace, attach, capturing, check, enter_namespace, equal, must, need,
                  need_all, other_host, read_file, run, scratch, short, test, wait_file, wait_for, watch)
 
 
@@ -112,7 +113,7 @@ def play(hook, rule, ended):
         else:
             client.line()
             client.wait()
-            rows = trace.interrupt() if trace.alive() else trace.finish()
+            rows = trace.interrupt() if way == "host" else trace.finish()
         must(["nft", "delete", "table", "inet", "own"])
         # Each report that was requested contains it, too.
         mine = [row for row in rows if row["lport"] == here][-1 if way == "diag" else 0:]
@@ -147,29 +148,17 @@ def received():
             equal(row["close"], "lfin", fact)
 
 
-@test("an attempt that is rejected by this host: refused, and not by the peer")
-def attempted():
-    other_host()
-    reject("output", "ip daddr " + THERE + " tcp dport 9")
-    for options in ([], ["-i", "any"], ["-i", "here"]):
-        rows = Trace(options, [sys.executable, "-c", "import socket\ntry:\n socket.create_connection(('%s', 9))\n"
-                               "except OSError:\n pass" % THERE]).finish()
-        equal([(row["result"], row["errno"]) for row in rows], [("refused", "ECONNREFUSED")], "with %s" % options)
-        check(rows[0]["close"] in ("lrst", None), "with %s: %s" % (options, short(rows[0])))
-    must(["nft", "delete", "table", "inet", "own"])
-
-
 BEHIND = "198.18.1.2"
 ATTEMPT = """
 import socket, sys
 client = socket.socket()
-client.settimeout(float(sys.argv[1]))
+client.settimeout(float(sys.argv[2]))
 try:
-    client.connect(("%s", 9))
+    client.connect((sys.argv[1], 9))
 except OSError as error:
     print(repr(error), flush=True)
 client.close()
-""" % BEHIND
+"""
 
 
 def behind():
@@ -188,24 +177,53 @@ def behind():
     return router
 
 
-def forward(router, rule):
-    result = run(router + [need("nft"), "-f", "-"], stdin="table inet own {\n chain own {\n  type filter hook forward "
-                 "priority 0;\n  tcp dport 9 %s\n }\n}\n" % rule)
+def treat(hook, rule, router=()):
+    """What becomes of a SYN to port 9, at a router or on this host."""
+    result = run(list(router) + [need("nft"), "-f", "-"], stdin="table inet own {\n chain own {\n  type filter hook %s "
+                 "priority 0;\n  tcp dport 9 %s\n }\n}\n" % (hook, rule))
     if result.status:
         raise Skip("nft cannot do this here: " + result.err.strip().splitlines()[0])
 
 
-def attempt_beyond(way, options):
-    """Return: the row of an attempt of half a second."""
-    words = [sys.executable, "-c", ATTEMPT, "0.5"]
+def attempt(way, options, address):
+    """Return: the rows of an attempt of half a second."""
+    words = [sys.executable, "-c", ATTEMPT, address, "0.5"]
     if way == "launched":
         return Trace(options, words).finish()
     client = Process(["sh", "-c", 'read go && exec "$@"', "sh"] + words, stdin=subprocess.PIPE)
-    trace = watch([client.pid], options + ["--look-ms=2"], before=[]) if way == "diag" else Trace(options)
-    capturing(trace)
+    if way == "attached":
+        trace = attach([client.pid], options, runner=[])
+    else:
+        trace = watch([client.pid], options + ["--look-ms=2"], before=[]) if way == "diag" else Trace(options)
+    if options:
+        capturing(trace)
     client.line()
     client.wait()
-    return trace.interrupt() if trace.alive() else trace.finish()
+    return trace.interrupt() if way == "host" else trace.finish()
+
+
+@test("a SYN that this host drops or rejects: a row with its outcome, and not one of the peer's")
+def attempted():
+    other_host()
+    for rule, outcome in (("drop", ("abort", None)), ("reject with tcp reset", ("refused", "ECONNREFUSED")),
+                          ("reject with icmp type host-unreachable", ("unreach", "EHOSTUNREACH")),
+                          ("reject with icmp type port-unreachable", ("refused", "ECONNREFUSED"))):
+        treat("output", rule)
+        ways = [way for way in WAYS if way[1] != ["-i", "here"]]
+        for way, options in ways if rule == "drop" else ways[:2] + ways[-1:]:
+            rows = attempt(way, options, THERE)
+            fact = "%s, %s %s: %s; %s" % (rule, way, options, [short(row) for row in rows], rows.summary)
+            if way == "diag" and not rows:
+                # It was over before the first sample with its socket.
+                equal(rows.summary["too_short"], 1, fact)
+                continue
+            # What became of it is told to its program alone.
+            is_traced = way not in ("diag", "host")
+            equal([(row["result"], row["errno"]) for row in rows], [outcome if is_traced else ("unknown", None)], fact)
+            equal((rows[0]["raddr"], rows[0]["rport"], rows[0]["rx_pkts"] or 0), (THERE, 9, int("tcp" in rule and
+                  bool(options))), fact)
+            check(rows[0]["close"] in ("lrst", None), fact)
+        must(["nft", "delete", "table", "inet", "own"])
 
 
 @test("a router drops the SYN, or answers it by a RST: the program gave up, or was refused, in each way to watch")
@@ -215,9 +233,9 @@ def beyond():
     for rule, result, errno, closes in (("drop", "abort", None, (None,)),
                                            # The router speaks in the name of the host behind it.
                                            ("reject with tcp reset", "refused", "ECONNREFUSED", (None, "rrst"))):
-        forward(router, rule)
+        treat("forward", rule, router)
         for way, options in ways:
-            rows = [row for row in attempt_beyond(way, options) if row["rport"] == 9]
+            rows = [row for row in attempt(way, options, BEHIND) if row["rport"] == 9]
             fact = "%s, %s %s: %s" % (rule, way, options, [short(row) for row in rows])
             if way == "diag" and rule != "drop" and not rows:
                 continue    # it was over between two samples
@@ -233,4 +251,4 @@ elif sys.argv[1:2] == ["call"]:
 else:
     enter_namespace()
     need_all("ip", "nsenter", "unshare", "nft")
-    main()
+    at_once.main(4)

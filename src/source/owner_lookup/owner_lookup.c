@@ -232,6 +232,12 @@ static void ask_attempts(struct owner_lookup *owner_lookup)
 	owner_lookup->attempts_ns = clock_monotonic() + CLOCK_NS_PER_SEC;
 }
 
+void owner_lookup_attempts(struct owner_lookup *owner_lookup)
+{
+	if (owner_lookup != NULL && owner_lookup->attempts_ns != INT64_MAX)
+		owner_lookup->attempts_ns = 0;
+}
+
 static void report_refused(struct owner_lookup *owner_lookup)
 {
 	struct event event = event_new(EVENT_LOST, ORIGIN_KERNEL, clock_now());

@@ -47,6 +47,9 @@ void owner_lookup_add(struct owner_lookup *owner_lookup, const struct flow *flow
  */
 void owner_lookup_packet(void *context, const struct event *event);
 
+/** owner_lookup_attempts() - the run ends: the next owner_lookup_run() queries for attempts; NULL is allowed */
+void owner_lookup_attempts(struct owner_lookup *owner_lookup);
+
 /** owner_lookup_run() - look up those that are due; NULL is allowed */
 void owner_lookup_run(struct owner_lookup *owner_lookup);
 
