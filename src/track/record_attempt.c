@@ -131,16 +131,17 @@ void record_settle_attempt(const struct record *record, const struct record_rule
 /*
  * The kernel waits for an answer at least as long as between the last two SYN segments, and at most twice as long, then
  * it sends the next one or gives up. A socket that is destroyed sooner was closed, one that is destroyed later had
- * given up before. Of a connect(2) that waited and failed the kernel clears the counters: it was not closed by its
- * program.
+ * given up before. It does not give up without a retransmission: then the report of its end was read late. Of a
+ * connect(2) that waited and failed the kernel clears the counters: it was not closed by its program.
  */
 void record_settle_gone(const struct record *record, struct conn *conn)
 {
 	const struct evidence *evidence = record->evidence;
 	int64_t wait_ns = clock_span(wire_last_ns(record->wire), evidence->destroy_ns);
 	int64_t gap_ns = conn->gap_ns > 0 ? conn->gap_ns : FIRST_WAIT_NS;
+	bool is_first = evidence->unanswered && evidence->total_retrans == 0;
 	bool is_soon = wait_ns >= 0 && wait_ns < gap_ns - gap_ns / 10;
-	bool is_late = wait_ns > 2 * gap_ns + gap_ns / 5;
+	bool is_late = !is_first && wait_ns > 2 * gap_ns + gap_ns / 5;
 
 	conn->open = 0;
 	conn->error = -1;

@@ -458,20 +458,20 @@ def no_syn():
         raise Skip("no interface can be made here (veth)")
     must(["ip", "addr", "add", "192.0.2.1/24", "dev", "quiet"])
     must(["ip", "link", "set", "quiet", "up"])
-    waiting = socket.socket()
-    waiting.setblocking(False)
-    waiting.connect_ex(("192.0.2.2", 4444))
     elsewhere = "that never left this host or went through another interface"
     reasons = {(): elsewhere, ("--rport=4444",): elsewhere, ("--rport=80",): None, ("--dir=in",): None,
                ("port", "4444"): "that the capture filter leaves out or that never left this host"}
     for options, reason in reasons.items():
-        done = run([CONNTRACE, "-d", "0.2", "-i", "lo"] + list(options))
+        # Without an answer to ARP the kernel gives an attempt up after three seconds.
+        with socket.socket() as waiting:
+            waiting.setblocking(False)
+            waiting.connect_ex(("192.0.2.2", 4444))
+            done = run([CONNTRACE, "-d", "0.2", "-i", "lo"] + list(options))
         if reason:
             check("waits for the answer to 1 SYN (to 192.0.2.2 port 4444) " + reason in done.err,
                   "%s: %s" % (options, done.err))
         else:
             check("SYN" not in done.err and "no packet came" in done.err, "%s: %s" % (options, done.err))
-    waiting.close()
 
 
 enter_namespace()

