@@ -19,7 +19,7 @@ _conntrace() {
 		--decapsulate --local --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
 		--group --only --suspicious --retrans-ms --slow-ms --limited-ms --gap-ms --long-ms --idle-ms
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
-		-j --json -H --no-header --schema --null --human --time -N --resolve -n --color -q --quiet --record --strace-log --audit-log --replay
+		-j --json -H --no-header --schema --null --human --time -N --resolve -n --color -q --quiet -w --write --rotate --record --strace-log --audit-log --replay
 		--control --metrics --metrics-peers
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
@@ -27,7 +27,7 @@ _conntrace() {
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|--packets|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--limited-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--events|--ladder|--context'
-	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--schema|--null|--time|--color|--record|--replay|--debug|--strace-log|--audit-log'
+	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--schema|--null|--time|--color|-w|--write|--rotate|--record|--replay|--debug|--strace-log|--audit-log'
 	with_argument+='|--control|--metrics|--metrics-peers'
 
 	local i
@@ -54,7 +54,7 @@ _conntrace() {
 		COMPREPLY+=($(compgen -W 'any' -- "$cur"))
 		;;
 	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz|.zst|.lz4)' ;;
-	-o | --output | --control | --metrics | --record | --strace-log | --audit-log | --replay) _filedir ;;
+	-o | --output | -w | --write | --control | --metrics | --record | --strace-log | --audit-log | --replay) _filedir ;;
 	--via) COMPREPLY=($(compgen -W 'auto ptrace diag bpf' -- "$cur")) ;;
 	--only)
 		_conntrace_list 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout rwnd sndbuf app'
@@ -76,7 +76,7 @@ _conntrace() {
 		;;
 	--comm | --unit | --cgroup | --container | --filter | --null | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --group | --retrans-ms | --slow-ms | --limited-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | --packets | \
-		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed) ;;
+		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed | --rotate) ;;
 	*)
 		$split && return
 		if [[ $cur == -* ]]; then

@@ -18,6 +18,7 @@
 struct outfile {
 	char *path;
 	FILE *stream;
+	mode_t mode; /* of a new file */
 	bool append;
 	bool is_stdout;
 	bool exists;    /* the descriptor refers to the file */
@@ -37,7 +38,7 @@ static int failed(const struct outfile *file, int error, struct err *err)
 static int open_path(const struct outfile *file, int flags)
 {
 	flags |= O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (file->append ? O_APPEND : 0);
-	return open(file->path, flags, 0666);
+	return open(file->path, flags, file->mode);
 }
 
 /* Whether a file can be created there. Return: 0 or an errno. */
@@ -84,7 +85,8 @@ int outfile_open(struct outfile **opened, const char *path, bool append, struct 
 	struct outfile *file = xcalloc(1, sizeof(*file));
 	int fd, rc;
 
-	*file = (struct outfile){.path = xstrdup(path), .append = append, .is_stdout = strcmp(path, "-") == 0};
+	*file = (struct outfile){
+		.path = xstrdup(path), .mode = 0666, .append = append, .is_stdout = strcmp(path, "-") == 0};
 	if (file->is_stdout) {
 		file->committed = true;
 		file->stream = stdout;
@@ -104,6 +106,11 @@ int outfile_open(struct outfile **opened, const char *path, bool append, struct 
 	}
 	*opened = file;
 	return 0;
+}
+
+void outfile_make_private(struct outfile *file)
+{
+	file->mode = 0600;
 }
 
 FILE *outfile_stream(const struct outfile *file)

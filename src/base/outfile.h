@@ -28,6 +28,9 @@ struct outfile;
  */
 int outfile_open(struct outfile **file, const char *path, bool append, struct err *err);
 
+/** outfile_make_private() - if the file has to be created, only its owner may read it */
+void outfile_make_private(struct outfile *file);
+
 /** outfile_stream() - the stream of the file; valid until outfile_close() */
 FILE *outfile_stream(const struct outfile *file);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/option_report.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,17 @@ int option_report_add(struct options *options, const char *word, struct err *err
 			       REPORT_MOST);
 	}
 	options->reports[options->report_count++] = report;
+	return 0;
+}
+
+int option_report_null(struct options *options, const char *option, const char *word, struct err *err)
+{
+	for (const char *byte = word; *byte != '\0'; byte++)
+		if (iscntrl((unsigned char)*byte))
+			return err_set(err, EINVAL,
+				       "%s " ERR_QUOTED " is not allowed; it takes text without tabs and newlines",
+				       option, word);
+	options->null = word;
 	return 0;
 }
 

@@ -9,6 +9,9 @@ struct options;
 /** option_report_add() - an operand of --report; Return: 0, or -EINVAL with the reason in @err */
 int option_report_add(struct options *options, const char *word, struct err *err);
 
+/** option_report_null() - --null: text without control characters; @option: its name in the message */
+int option_report_null(struct options *options, const char *option, const char *word, struct err *err);
+
 /** option_report_settle() - after all options: the report of --events comes first, and peers is the default */
 void option_report_settle(struct options *options);
 

@@ -308,13 +308,13 @@ static int take_time(struct options *options, const struct option_def *def, cons
 
 static int take_null(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	for (const char *byte = word; *byte != '\0'; byte++)
-		if (iscntrl((unsigned char)*byte))
-			return err_set(err, EINVAL,
-				       "%s " ERR_QUOTED " is not allowed; it takes text without tabs and newlines",
-				       option_name(def), word);
-	options->null = word;
-	return 0;
+	return option_report_null(options, option_name(def), word, err);
+}
+
+static int take_rotate(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	return option_files_rotate(&options->rotate, word, err);
 }
 
 static int take_json(struct options *options, const struct option_def *def, const char *word, struct err *err)

@@ -43,6 +43,18 @@ enum options_debug {
 };
 
 /**
+ * struct options_rotate - when another file of packets begins; all 0: never
+ * @bytes: size of a file, 0: any
+ * @span_ns: time of the packets in a file, 0: any
+ * @kept: number of files
+ */
+struct options_rotate {
+	int64_t bytes;
+	int64_t span_ns;
+	int kept;
+};
+
+/**
  * struct options - the command line, checked
  *
  * Strings point into argv and are NULL when the option was not given, unless
@@ -119,6 +131,8 @@ enum options_debug {
  * @control: Unix socket to answer on
  * @metrics: file to keep metrics in
  * @metrics_peers: rows of peers there
+ * @write: file to write packets to
+ * @rotate: when it becomes the next one of several
  * @record: file to write events to
  * @strace_log: file to read calls from
  * @audit_logs: logs of audit to read calls from
@@ -202,6 +216,8 @@ struct options {
 	const char *control;
 	const char *metrics;
 	int64_t metrics_peers;
+	const char *write;
+	struct options_rotate rotate;
 	const char *record;
 	const char *strace_log;
 	const char **audit_logs;

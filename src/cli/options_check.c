@@ -14,6 +14,10 @@
 /* Bytes of a packet for the head of a message, or for its first part when it is split. */
 #define SNAPLEN_PAYLOAD 4096
 
+/* Bytes of a packet for a file: all of it, also if the card or the loopback device put segments together (64 KiB). */
+#define SNAPLEN_WRITE 65600
+#define BUFFER_WRITE_KIB 65536
+
 /* Shortest interval between two samples of the kernel's counters, and of -I. */
 #define SAMPLE_LEAST_NS (100 * CLOCK_NS_PER_MS)
 
@@ -37,7 +41,8 @@ static const struct need {
 		NEED_SEPARATED,
 		NEED_UNCLAIMED,
 		NEED_CONNS,
-		NEED_CHOICE
+		NEED_CHOICE,
+		NEED_WRITE
 	} what;
 } needs[] = {
 	{"user", NEED_COMMAND},
@@ -66,6 +71,8 @@ static const struct need {
 	{"schema", NEED_CONNS},
 	{"only", NEED_CHOICE},
 	{"suspicious", NEED_CHOICE},
+	{"write", NEED_PACKETS},
+	{"rotate", NEED_WRITE},
 };
 
 void options_check_given(struct options_check *options_check, const char *name)
@@ -125,7 +132,8 @@ static bool has_choice(const struct options *options)
 		if (!options->reports[i].ops->has_all)
 			return true;
 	return (options->events && !options->messages) || options->ladder & ~LADDER_LIVE || options->top ||
-	       options->count > 0 || (options->report_count == 0 && !options->events && options->ladder == 0);
+	       options->count > 0 || options->write != NULL ||
+	       (options->report_count == 0 && !options->events && options->ladder == 0);
 }
 
 static int check_needs(const struct options_check *options_check, const struct options *options, struct err *err)
@@ -169,6 +177,8 @@ static int check_needs(const struct options_check *options_check, const struct o
 			lacking = "--format=json and connections: -z conns or --events";
 		else if (needs[i].what == NEED_CHOICE && !has_choice(options))
 			lacking = "a report of connections by their end: -z conns, -z peers, --events or --ladder";
+		else if (needs[i].what == NEED_WRITE && options->write == NULL)
+			lacking = "the file it applies to: -w FILE";
 		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
 			lacking = "--via=diag";
 		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))
@@ -186,6 +196,13 @@ static int check_needs(const struct options_check *options_check, const struct o
 		return err_set(err, EINVAL,
 			       "--live does nothing with --via=diag, which traces no calls, unless packets "
 			       "are captured too: -i IFACE");
+	return 0;
+}
+
+static int check_rotate(const struct options *options, struct err *err)
+{
+	if (options->rotate.kept > 0 && strcmp(options->write, "-") == 0)
+		return err_set(err, EINVAL, "--rotate needs the name of a file: standard output has no next one");
 	return 0;
 }
 
@@ -501,14 +518,21 @@ int options_check_settle(const struct options_check *options_check, struct optio
 	if (error == 0)
 		error = check_needs(options_check, options, err);
 	if (error == 0)
+		error = check_rotate(options, err);
+	if (error == 0)
 		error = check_messages(options, err);
 	if (error == 0)
 		error = check_io(options, err);
 	options->payload = shows_payload(options);
 	options->details = wants_details(options);
 	options->measures = wants_measures(options);
-	if (wants_payload(options) && !was_given(options_check, "snaplen"))
-		options->snaplen = SNAPLEN_PAYLOAD;
+	if (!was_given(options_check, "snaplen"))
+		options->snaplen = options->write != NULL   ? SNAPLEN_WRITE
+				   : wants_payload(options) ? SNAPLEN_PAYLOAD
+							    : options->snaplen;
+	/* A slot of the kernel's buffer is as long as a frame may be. */
+	if (options->write != NULL && !was_given(options_check, "buffer-size"))
+		options->buffer_kib = BUFFER_WRITE_KIB;
 	if (error == 0 && options->packet_filter != NULL)
 		error = suggest_command(options_check, options, check_packet_filter(options->packet_filter, err), err);
 	error = suggest_reads(options_check, options, error, err);

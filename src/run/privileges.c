@@ -57,7 +57,8 @@ static uint64_t needed(const struct options *options, bool opens_files)
 	if (options_has_packets(options) && remedy_in_user_namespace())
 		needed |= BIT(CAP_KILL);
 	/* Files opened, renamed or removed later may be in directories of other users. */
-	if (opens_files || options->append || options->metrics != NULL || options->control != NULL)
+	if (opens_files || options->append || options->rotate.kept > 0 || options->metrics != NULL ||
+	    options->control != NULL)
 		needed |= BIT(CAP_DAC_OVERRIDE);
 	if (options->metrics != NULL)
 		needed |= BIT(CAP_FOWNER);

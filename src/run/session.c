@@ -46,12 +46,15 @@
 static void on_finished(void *context, const struct conn *conn)
 {
 	struct session *session = context;
+	bool is_shown;
 
 	services_finished(session->services, conn);
 	if (session_resolves(session) && conn_filter_match(&session->options->filter, conn))
 		names_ask(&conn->flow.remote);
 	/* -c: what ends in the same moment as the last one is in no report. */
-	if (session_has_all(session) || !output_finished(session->output, conn))
+	is_shown = !session_has_all(session) && output_finished(session->output, conn);
+	packet_save_finished(session->packet_save, conn, is_shown);
+	if (!is_shown)
 		return;
 	if (session->top_run != NULL)
 		top_run_finished(session->top_run, conn);
@@ -107,6 +110,8 @@ static void open_tracker(struct session *session)
 	};
 	if (session->owner_lookup != NULL)
 		sources_on_packet(session->sources, owner_lookup_packet, session->owner_lookup);
+	if (session->packet_save != NULL)
+		packet_save_begin(session->packet_save, session->sources, session->tracker);
 	if (options->replay == NULL)
 		session_feed_one(session, &run);
 }
@@ -119,6 +124,17 @@ static void prepare_system(const struct options *options, bool is_file)
 	if (!options->measures)
 		tcp_info_skip_measures();
 	local_addresses_open(!is_file && options->interface_count > 0);
+}
+
+/* What is written beside the reports, and not yet. */
+static int open_other_outputs(struct session *session, struct err *err)
+{
+	const struct options *options = session->options;
+	int rc = services_open(&session->services, options, err);
+
+	if (rc == 0 && options->record != NULL)
+		rc = record_open(&session->record, options->record, err);
+	return rc == 0 && options->write != NULL ? packet_save_open(&session->packet_save, options, err) : rc;
 }
 
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
@@ -144,9 +160,7 @@ int session_open(struct session **opened, const struct options *options, const s
 	if (rc == -EINVAL)
 		*exit_status = 2;
 	if (rc == 0)
-		rc = services_open(&session->services, options, err);
-	if (rc == 0 && options->record != NULL)
-		rc = record_open(&session->record, options->record, err);
+		rc = open_other_outputs(session, err);
 	prepare_system(options, session->is_file);
 	if (rc == 0)
 		rc = sources_open(&session->sources, options, mask, exit_status, err);
@@ -165,7 +179,9 @@ int session_open(struct session **opened, const struct options *options, const s
 	};
 	interrupt_command(sources_command_lives, session->sources);
 	open_tracker(session);
-	privileges_drop(options, files_are_to_come(session->output, session->record));
+	privileges_drop(options,
+			files_are_to_come(session->output, session->record) ||
+				(session->packet_save != NULL && packet_save_is_to_come(session->packet_save)));
 	if (!session->is_file)
 		session_begin_writing(session);
 	session->refresh_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
@@ -276,6 +292,7 @@ static void take_in(struct session *session)
 	backlog_sample(&session->backlog, false);
 	session_feed(session, clock_sooner(until_ns, playback_ns));
 	tracker_tick(session->tracker, session->is_file ? 0 : until_ns);
+	session_save_packets(session, until_ns);
 	output_handshakes(session->output, session_next_open, session->tracker);
 	session_count(session);
 	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
@@ -377,9 +394,9 @@ int session_report(struct session *session, struct err *err)
 		*err = session->write_err;
 	else if (sources_failed(session->sources) != NULL)
 		return -EIO; /* a notice has said why */
-	return session->write_error != 0                                           ? session->write_error
-	       : services_have_failed(session->services) || session->reopen_failed ? -EIO
-										   : 0;
+	return session->write_error != 0 ? session->write_error
+	       : services_have_failed(session->services) || session->reopen_failed || session->save_failed ? -EIO
+													   : 0;
 }
 
 int session_close(struct session *session, int *wait_status, struct err *err)
@@ -391,6 +408,7 @@ int session_close(struct session *session, int *wait_status, struct err *err)
 	sources_close(session->sources, wait_status);
 	top_run_close(session->top_run);
 	services_close(session->services);
+	packet_save_free(session->packet_save);
 	tracker_free(session->tracker);
 	refresh_free(&session->refresh);
 	owner_lookup_free(session->owner_lookup);

@@ -63,7 +63,10 @@ bool session_has_drained(struct session *session)
 
 	session->awaits = true;
 	if (!sources_drain(session->sources)) {
-		session_feed(session, sources_settled_ns(session->sources));
+		int64_t until_ns = sources_settled_ns(session->sources);
+
+		session_feed(session, until_ns);
+		session_save_packets(session, until_ns);
 		return false;
 	}
 	if (session->sampled_ns == 0)
@@ -111,6 +114,20 @@ static void say_join(struct session *session)
 	text_free(&text);
 }
 
+/* All is known that will be: the packets that wait are written or not, and the file is closed. */
+static void end_packets(struct session *session)
+{
+	struct text text = {0};
+	struct err err = {""};
+	int rc = packet_save_end(session->packet_save, &text, &err);
+
+	session_say_failure(session, rc, &err);
+	session->save_failed |= rc != 0;
+	if (text.length > 0 && (!session->options->quiet || packet_save_has_lost(session->packet_save)))
+		session_say(session, text.data);
+	text_free(&text);
+}
+
 void session_print_final(struct session *session)
 {
 	struct summary summary;
@@ -122,6 +139,7 @@ void session_print_final(struct session *session)
 	if (session->is_file && !session->writes && sources_failed(session->sources) != NULL)
 		return;
 	session_begin_writing(session);
+	end_packets(session);
 	session_serve(session, true);
 	if (session->write_error != 0)
 		return;

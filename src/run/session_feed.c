@@ -26,6 +26,8 @@ void session_begin_writing(struct session *session)
 		return;
 	session->writes = true;
 	session_check_output(session, files_commit(session->output, session->record, &err), &err);
+	if (session->packet_save != NULL)
+		session_check_output(session, packet_save_commit(session->packet_save, &err), &err);
 	privileges_drop(session->options, false);
 }
 
@@ -94,6 +96,18 @@ void session_feed(struct session *session, int64_t until_ns)
 		tracker_feed(session->tracker, events + fed, count - fed);
 		merge_drop(merge, count);
 	}
+}
+
+void session_save_packets(struct session *session, int64_t fed_ns)
+{
+	struct err err = {""};
+	int rc;
+
+	if (session->packet_save == NULL || !session->writes)
+		return;
+	rc = packet_save_step(session->packet_save, session->is_file ? tracker_now(session->tracker) : fed_ns, &err);
+	session_say_failure(session, rc, &err);
+	session->save_failed |= rc != 0;
 }
 
 size_t session_refresh(struct session *session, bool tell_gone)

@@ -11,6 +11,7 @@
 #include "run/load.h"
 #include "run/refresh.h"
 #include "run/output.h"
+#include "run/packet_save.h"
 #include "run/playback.h"
 #include "run/progress.h"
 #include "run/services.h"
@@ -50,6 +51,7 @@ struct session {
 	struct owner_lookup *owner_lookup;
 	struct backlog backlog;
 	struct record_file *record;
+	struct packet_save *packet_save;
 	struct job_control job_control;
 	struct ending ending; /* of a launched command */
 	int64_t start_ns;     /* monotonic */
@@ -73,6 +75,7 @@ struct session {
 	int64_t sampled_ns; /* DRAINING, monotonic: when the open connections were sampled, 0 not yet */
 	size_t gone;        /* how many of them were not found */
 	bool writes;        /* the files are created or emptied */
+	bool save_failed;   /* packets could not be written */
 	bool reopen_failed; /* SIGHUP: output went on into a file that may have been removed */
 	int write_error;
 	struct err write_err;
@@ -98,6 +101,9 @@ void session_serve(struct session *session, bool final);
 
 /** session_say() - a line for the user, wherever it does not spoil what is on the terminal */
 void session_say(void *session, const char *text);
+
+/** session_save_packets() - write the packets that are decided; events up to @fed_ns have been fed, of a file all */
+void session_save_packets(struct session *session, int64_t fed_ns);
 
 /** session_print() - print the reports */
 void session_print(struct session *session, enum output_when when);

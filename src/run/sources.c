@@ -360,6 +360,18 @@ bool sources_has_packets(const struct sources *sources)
 	return sources->options->interface_count > 0 || sources->options->read != NULL;
 }
 
+struct packet *sources_packet(const struct sources *sources)
+{
+	return sources->packet;
+}
+
+int64_t sources_interface_drops(const struct sources *sources, size_t number)
+{
+	if (sources->packet == NULL || number >= sources->options->interface_count)
+		return -1;
+	return (int64_t)packet_interface_drops(sources->packet, number);
+}
+
 void sources_packet_stats(const struct sources *sources, struct packet_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));

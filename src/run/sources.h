@@ -151,6 +151,12 @@ bool sources_explain(const struct sources *sources, struct err *why);
 /** sources_has_packets() - is there a capture or a savefile? */
 bool sources_has_packets(const struct sources *sources);
 
+/** sources_packet() - the packet process, or NULL */
+struct packet *sources_packet(const struct sources *sources);
+
+/** sources_interface_drops() - frames that the kernel had no room for, of the @number-th interface; below 0 unknown */
+int64_t sources_interface_drops(const struct sources *sources, size_t number);
+
 /** sources_packet_stats() - the statistics of the packet process; zeros without one */
 void sources_packet_stats(const struct sources *sources, struct packet_stats *stats);
 

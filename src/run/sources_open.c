@@ -297,6 +297,7 @@ static int start_packets(struct sources *sources, struct err *err)
 		.flow_key = sources->flow_key,
 		.messages = options->payload,
 		.fields = &options->message_names,
+		.keeps_frames = options->write != NULL,
 		.drop_to = options->drop_to,
 	};
 

@@ -89,7 +89,8 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 		tracker_set_last(tracker, record, event->owner.pid);
 	if (record->conn.fd < 0 && record->conn.process->pid == event->owner.pid)
 		record->conn.fd = event->owner.fd;
-	record_seen(record, event->time_ns, SEEN_KERNEL);
+	/* The process may be one that a savefile tells. */
+	record_seen(record, event->time_ns, event->origin == ORIGIN_WIRE ? SEEN_WIRE : SEEN_KERNEL);
 }
 
 /* ---- public functions -------------------------------------------------------------- */

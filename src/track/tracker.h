@@ -221,6 +221,18 @@ size_t tracker_ended(const struct tracker *tracker);
 const struct conn *tracker_last(struct tracker *tracker, const struct conn *previous);
 
 /**
+ * tracker_find() - the connection of an end, unless it was reported already
+ * @tracker: the tracker
+ * @flow: its ends; local is its local side
+ *
+ * Return: a connection of interest, settled, that is valid until the next call only; else NULL.
+ */
+const struct conn *tracker_find(struct tracker *tracker, const struct flow *flow);
+
+/** tracker_now() - time of the newest event, since the epoch */
+int64_t tracker_now(const struct tracker *tracker);
+
+/**
  * tracker_wants_timewait() - whether it helps to know if a TIME_WAIT socket still exists
  * @info: final counters that have not been fed yet
  *

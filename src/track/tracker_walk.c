@@ -80,6 +80,20 @@ size_t tracker_ended(const struct tracker *tracker)
 	return tracker->closing.count;
 }
 
+const struct conn *tracker_find(struct tracker *tracker, const struct flow *flow)
+{
+	struct record *record = record_table_find_flow(tracker->table, flow);
+
+	if (record == NULL || record->reported || !tracker_wants(tracker, record))
+		return NULL;
+	return show(tracker, record);
+}
+
+int64_t tracker_now(const struct tracker *tracker)
+{
+	return tracker->now_ns;
+}
+
 /* Each record is freed after its visit; the statistics are updated here. */
 static void drop_first(struct tracker *tracker)
 {

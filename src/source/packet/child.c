@@ -50,6 +50,8 @@ static void check(struct child *child)
 		int64_t lost = capture_drops(child->inputs[i].capture);
 
 		drops += lost > 0 ? lost : 0;
+		atomic_fetch_add_explicit(&child->shared->interface_kernel_drops[child->inputs[i].number],
+					  lost > 0 ? (uint64_t)lost : 0, memory_order_relaxed);
 	}
 	if (drops == 0)
 		return;
@@ -227,6 +229,7 @@ void child_run(const struct child_config *config)
 	child.config = config;
 	child.shared = config->shared;
 	child.ring = ring_end(&config->shared->ring, config->slots);
+	child.frames = (struct frame_ring_end){.ring = config->frame_ring, .room = config->frame_room};
 	child.live = !file;
 	/* Live, the end of a round wakes the reader. */
 	child.wake_every = file ? WAKE_EVERY : UINT32_MAX;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "system/confine.h"
+#include "source/packet/frame_ring.h"
 #include "source/packet/process.h"
 #include "source/packet/ring.h"
 
@@ -58,6 +59,8 @@ enum child_order {
  * @hidden: see struct packet_stats
  * @cpu_ns: see struct packet_stats
  * @peak_bytes: see struct packet_stats
+ * @frame_drops: see struct packet_stats
+ * @interface_kernel_drops: see packet_interface_drops()
  * @filter_length: instructions in @filter, 0 for no filter
  * @filter: compiled by the main process, because compiling may look up names
  * @frame_filter_lengths: instructions in each of @frame_filters
@@ -83,6 +86,8 @@ struct child_shared {
 	_Atomic uint64_t hidden[PACKET_HIDDEN_NUM];
 	_Atomic int64_t cpu_ns;
 	_Atomic int64_t peak_bytes;
+	_Atomic uint64_t frame_drops;
+	_Atomic uint64_t interface_kernel_drops[PACKET_INTERFACES];
 	uint32_t filter_length;
 	struct bpf_insn filter[CHILD_FILTER_MAX];
 	uint32_t frame_filter_lengths[PACKET_FRAME_FILTERS];
@@ -96,6 +101,8 @@ struct child_shared {
  * @confine: its user and limits
  * @shared: the shared memory
  * @slots: of the ring
+ * @frame_ring: frames for a file, NULL: none are wanted
+ * @frame_room: bytes of that ring
  * @control_fd: orders come from here
  * @kill_fd: kept open for its owner, see confine_leash()
  * @wake_fd: a byte here wakes the main process; closed by the end of the process
@@ -107,6 +114,8 @@ struct child_config {
 	struct confine_config confine;
 	struct child_shared *shared;
 	uint64_t slots;
+	struct frame_ring *frame_ring;
+	uint64_t frame_room;
 	int control_fd;
 	int kill_fd;
 	int wake_fd;

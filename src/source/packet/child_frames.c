@@ -83,6 +83,37 @@ void child_frames_hidden(struct child *child, const struct dissect_record *recor
 	hidden_check(child->shared->hidden, record);
 }
 
+/* The direction of a frame that a savefile tells. */
+static uint16_t way_bits(unsigned int way)
+{
+	return way == FRAME_SENT ? SEGMENT_HAS_OUTGOING : way == FRAME_RECEIVED ? SEGMENT_HAS_INCOMING : 0;
+}
+
+/* Keep a frame of a connection for the main process. Live, one without room is lost. */
+static void keep_frame(struct child_input *input, const struct dissect_record *record, const struct event *event)
+{
+	struct child *child = input->child;
+	struct frame_head head = {
+		.time_ns = record->time_ns,
+		.flow = event->flow,
+		.flow_hash = flow_hash(&child->config->packet->flow_key, &event->flow),
+		.caplen = record->caplen,
+		.length = record->length,
+		.link_type = record->link_type,
+		.interface = (uint16_t)(record->interface + input->number),
+	};
+
+	if (record->interface_name != NULL)
+		memcpy(head.name, record->interface_name, sizeof(head.name) - 1);
+	while (!frame_ring_put(&child->frames, &head, record->data)) {
+		if (child->live || frame_ring_is_too_small(&child->frames, record->caplen)) {
+			atomic_fetch_add_explicit(&child->shared->frame_drops, 1, memory_order_relaxed);
+			return;
+		}
+		child_wait_for_frame_room(child);
+	}
+}
+
 /* One frame as an event; @event may be NULL for lack of room: the frame is still read, for the counts. */
 static enum dissect_result dissect(struct child_input *input, const struct dissect_record *record,
 				   struct dissect_fragment *fragment, struct span *payload, struct event *event)
@@ -105,21 +136,35 @@ static enum dissect_result dissect(struct child_input *input, const struct disse
 		/* The owner of the connection must be queried while it lives. */
 		child->is_urgent |= event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0;
 	}
+	if (result == DISSECT_EVENT && event != NULL && event->type == EVENT_SEGMENT)
+		event->segment.has |= way_bits(record->owner.way);
+	if (result == DISSECT_EVENT && child->frames.ring != NULL)
+		keep_frame(input, record, event ? event : &nowhere);
 	count_tcp(child, result, tcp);
-	if (result == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment))
+	if (result == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment)) {
 		child->results[DISSECT_EVENT]++;
-	else
+		child->piece = record;
+	} else {
 		child->results[result]++;
+		/* A piece before the one with the ports. */
+		if (result == DISSECT_FRAGMENT && child->frames.ring != NULL)
+			atomic_fetch_add_explicit(&child->shared->frame_drops, 1, memory_order_relaxed);
+	}
 	if (result == DISSECT_OTHER)
 		child_frames_hidden(child, record);
 	return result;
 }
 
 /* fragments_take(), with the hash of the flow, as of any other event. */
-static bool take_fragment(struct child *child, struct event *event)
+static bool take_fragment(struct child_input *input, struct event *event)
 {
+	struct child *child = input->child;
+
 	if (!fragments_take(child->fragments, event))
 		return false;
+	if (child->piece != NULL && child->frames.ring != NULL)
+		keep_frame(input, child->piece, event);
+	child->piece = NULL;
 	child->left[PACKET_LEFT_FRAGMENT]--;
 	event->flow_hash = flow_hash(&child->config->packet->flow_key, &event->flow);
 	return true;
@@ -138,6 +183,14 @@ static struct event *stage_slot(struct child_input *input)
 	return &input->staged[(input->first + input->count) % CHILD_STAGE_SLOTS];
 }
 
+/* The bytes of an event that are copied: of a long text, what fits in a slot. */
+static size_t slot_bytes(const struct event *event)
+{
+	size_t size = event_size((enum event_type)event->type);
+
+	return size < RING_SLOT ? size : RING_SLOT;
+}
+
 /* Live events without room are lost; those of one frame are staged together. */
 static void put(struct child_input *input, const struct event *event)
 {
@@ -152,7 +205,7 @@ static void put(struct child_input *input, const struct event *event)
 		lost_one(child);
 		return;
 	}
-	memcpy(slot, event, event_size((enum event_type)event->type));
+	memcpy(slot, event, slot_bytes(event));
 	if (input->staged == NULL)
 		commit(child);
 	else
@@ -194,6 +247,39 @@ static bool keep_segment(const struct child *child, struct event *kept, const st
 		return false;
 	memcpy(kept, event, event_size(EVENT_SEGMENT));
 	return true;
+}
+
+static bool has_owner(const struct dissect_record *record)
+{
+	return record->owner.pid > 0 && record->owner.way != FRAME_WAY_UNKNOWN;
+}
+
+/*
+ * The process that a savefile tells for a segment: once for each connection, as far as a small table remembers them. It
+ * comes after the segment, which says where the connection begins.
+ */
+static void tell_owner(struct child_input *input, const struct dissect_record *record, const struct flow *flow,
+		       bool is_syn)
+{
+	const struct frame_owner *owner = &record->owner;
+	uint32_t hash = flow_hash(&input->child->config->packet->flow_key, flow);
+	struct child_named *named = &input->child->named[hash % CHILD_NAMED];
+	struct event event = event_new(EVENT_OWNER, ORIGIN_WIRE, record->time_ns);
+	struct event process = event_new(EVENT_PROCESS, ORIGIN_WIRE, record->time_ns);
+
+	if (!is_syn && named->hash == hash && named->pid == owner->pid)
+		return;
+	*named = (struct child_named){hash, owner->pid};
+	event.flow = owner->way == FRAME_SENT ? *flow : flow_reverse(flow);
+	event.owner.pid = process.process.pid = owner->pid;
+	event.owner.fd = -1;
+	event.owner.uid = process.process.uid = (uint32_t)-1;
+	process.process.fact = PROCESS_COMM;
+	process.process.length = (uint8_t)strlen(owner->comm);
+	memcpy(process.process.text, owner->comm, sizeof(owner->comm));
+	if (owner->comm[0] != '\0')
+		put(input, &process);
+	put(input, &event);
 }
 
 static void tell_time(struct child *child)
@@ -273,14 +359,19 @@ static void frame_direct(void *context, const struct dissect_record *record)
 	result = dissect(input, record, &fragment, &payload, event);
 	if (result == DISSECT_EVENT && event != NULL) {
 		bool telling_more = keep_segment(child, &kept, event);
+		bool is_owned = event->type == EVENT_SEGMENT && has_owner(record);
 
+		if (is_owned)
+			memcpy(&kept, event, event_size(EVENT_SEGMENT));
 		commit(child);
+		if (is_owned)
+			tell_owner(input, record, &kept.flow, kept.segment.flags & SEGMENT_SYN);
 		if (telling_more)
 			stream_feed(child->stream, &kept, payload, tell_message, input);
 	} else if (result == DISSECT_EVENT) {
 		lost_one(child);
 	}
-	while (result == DISSECT_FRAGMENT && take_fragment(child, event ? event : &lost)) {
+	while (result == DISSECT_FRAGMENT && take_fragment(input, event ? event : &lost)) {
 		if (event != NULL)
 			commit(child);
 		else
@@ -313,9 +404,9 @@ static void frame_staged(void *context, const struct dissect_record *record)
 			stream_feed(input->child->stream, &kept, payload, tell_message, input);
 	}
 	while (result == DISSECT_FRAGMENT && input->count < CHILD_STAGE_SLOTS &&
-	       take_fragment(input->child, stage_slot(input)))
+	       take_fragment(input, stage_slot(input)))
 		stage(input);
-	while (result == DISSECT_FRAGMENT && take_fragment(input->child, &lost))
+	while (result == DISSECT_FRAGMENT && take_fragment(input, &lost))
 		lost_one(input->child);
 }
 
@@ -345,9 +436,11 @@ static void frame_reported(void *context, const struct dissect_record *record)
 		put(input, &frame);
 	if (result == DISSECT_EVENT)
 		put(input, &event);
+	if (is_segment && has_owner(record))
+		tell_owner(input, record, &event.flow, event.segment.flags & SEGMENT_SYN);
 	if (result == DISSECT_EVENT && keep_segment(child, &kept, &event))
 		stream_feed(child->stream, &kept, payload, tell_message, input);
-	while (result == DISSECT_FRAGMENT && take_fragment(child, &event))
+	while (result == DISSECT_FRAGMENT && take_fragment(input, &event))
 		put(input, &event);
 	if (result != DISSECT_EVENT)
 		pass_time(child, record->time_ns);
@@ -384,7 +477,7 @@ void child_frames_merge(struct child *child, int64_t horizon_ns)
 		if (slot != NULL) {
 			const struct event *event = &oldest->staged[oldest->first];
 
-			memcpy(slot, event, event_size((enum event_type)event->type));
+			memcpy(slot, event, slot_bytes(event));
 			commit(child);
 			child_frames_lose_unsaid(child);
 		} else {

@@ -83,15 +83,31 @@ void child_publish(struct child *child, uint64_t worth)
 	child->is_urgent = false;
 }
 
+/* Of a savefile that shall be read no further nothing more is needed. */
+static void end_if_stopped(struct child *child)
+{
+	if (!atomic_load(&child->shared->stop))
+		return;
+	child_publish_counts(child);
+	child_finish(child, CHILD_DONE);
+}
+
+void child_wait_for_frame_room(struct child *child)
+{
+	end_if_stopped(child);
+	/* The reader decides by what these events show. */
+	ring_publish(&child->ring);
+	atomic_store(&child->frames.ring->starved, 1);
+	child_wake_reader(child);
+	child_wait_for(child, false, CHILD_IDLE_MS);
+}
+
 struct event *child_wait_for_room(struct child *child)
 {
 	struct event *event = NULL;
 
 	while (event == NULL) {
-		if (atomic_load(&child->shared->stop)) {
-			child_publish_counts(child);
-			child_finish(child, CHILD_DONE);
-		}
+		end_if_stopped(child);
 		atomic_store(&child->ring.ring->starved, 1);
 		if (ring_wants_reader(child->ring.ring, UINT64_MAX))
 			child_wake_reader(child);

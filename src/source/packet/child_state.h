@@ -24,6 +24,19 @@
 
 struct child;
 
+/** Connections whose process is remembered as reported. */
+#define CHILD_NAMED 4096
+
+/**
+ * struct child_named - a connection whose process was reported
+ * @hash: flow_hash() of the connection
+ * @pid: the process, 0 none
+ */
+struct child_named {
+	uint32_t hash;
+	int32_t pid;
+};
+
 /**
  * struct child_input - one interface, or all savefiles
  * @capture: the interface
@@ -51,6 +64,9 @@ struct child_input {
  * @shared: memory shared with the main process
  * @ring: the writing end of the events
  * @inputs: sources of frames
+ * @frames: the writing end of the frames for a file; without a ring none are wanted
+ * @piece: the frame of the piece that was fed to @fragments last, until the first event of it; else NULL
+ * @named: processes that savefiles tell, by the hash of the connection
  * @fragments: pieces of datagrams
  * @stream: directions that carry HTTP or TLS; NULL when messages are not wanted
  * @input_count: of @inputs
@@ -73,6 +89,9 @@ struct child {
 	const struct child_config *config;
 	struct child_shared *shared;
 	struct ring_end ring;
+	struct frame_ring_end frames;
+	const struct dissect_record *piece;
+	struct child_named named[CHILD_NAMED];
 	struct child_input inputs[PACKET_INTERFACES];
 	struct fragments *fragments;
 	struct stream *stream;
@@ -122,6 +141,9 @@ int child_files_read(struct child *child, const int *fds, struct err *err);
 
 /** child_wait_for_room() - the ring is full: wait for the reader; Return: the place of the next event */
 struct event *child_wait_for_room(struct child *child);
+
+/** child_wait_for_frame_room() - the ring of frames for a file is full: wait until the reader has made room */
+void child_wait_for_frame_room(struct child *child);
 
 /** child_frames_function() - the function to be called for each frame of @input, with @input as context */
 capture_function child_frames_function(const struct child_input *input);

@@ -8,6 +8,7 @@
 
 #include "base/span.h"
 #include "model/event.h"
+#include "model/frame_owner.h"
 
 /** enum dissect_result - kind of a frame */
 enum dissect_result {
@@ -116,6 +117,8 @@ struct dissect_fragment {
  * @link_type: DLT_* of its interface
  * @interface: number of the capture interface within the run
  * @decapsulate: enum dissect_tunnel, those to remove
+ * @interface_name: of its interface, borrowed; NULL unknown
+ * @owner: the process that the savefile tells; all 0: none
  */
 struct dissect_record {
 	const uint8_t *data;
@@ -130,6 +133,8 @@ struct dissect_record {
 	int link_type;
 	uint16_t interface;
 	uint8_t decapsulate;
+	const char *interface_name;
+	struct frame_owner owner;
 };
 
 /** The supported link types, for messages about one that dissect_knows() not. */

@@ -17,11 +17,8 @@
 #include "base/crash.h"
 #include "base/xalloc.h"
 #include "source/packet/capture.h"
-#include "source/packet/child.h"
 #include "source/packet/frames.h"
-#include "source/packet/heartbeat.h"
-#include "source/packet/interface_drops.h"
-#include "source/packet/savefile_set.h"
+#include "source/packet/process_state.h"
 
 /*
  * The side of the main process. It starts the packet process, receives events through a ring in shared memory, and
@@ -43,6 +40,9 @@
  */
 #define READ_FILE_EVENTS 4096
 
+/* Frames that wait until it is known whether they are wanted: some seconds of a busy interface, in short frames. */
+#define FRAME_ROOM (UINT64_C(64) << 20)
+
 /* Number of slots given back at once. */
 #define TAKE_AT_ONCE 64
 
@@ -52,31 +52,7 @@
 /* Interval at which a starting packet process is checked. */
 #define LOOK_MS 500
 
-struct packet {
-	struct packet_config config;
-	struct child_shared *shared;
-	size_t shared_size;
-	struct ring_end ring;
-	void (*on_event)(void *context, const struct event *event);
-	void *on_event_context;
-	int control_fd;
-	int wake_fd;
-	int kill_fd; /* see confine_leash() */
-	int pid_fd;
-	struct savefile_set files;
-	pid_t pid;
-	struct interface_drops interface_drops;
-	bool draining;
-	bool warned;   /* the message of a lost interface was reported */
-	bool gone;     /* end of file on the wake pipe */
-	bool reported; /* the last message was reported; only SOURCE_END is left */
-	bool lost;     /* packets may pass unseen, and an event has reported it */
-	bool given_up; /* with the message in failure */
-	struct err failure;
-	struct heartbeat heartbeat;
-};
-
-static void order(struct packet *packet, enum child_order what)
+void process_order(struct packet *packet, enum child_order what)
 {
 	char byte = (char)what;
 
@@ -127,7 +103,7 @@ static int hand_filter(struct packet *packet, struct err *err)
 			return got;
 	}
 	atomic_store(&shared->state, CHILD_READY);
-	order(packet, CHILD_GO);
+	process_order(packet, CHILD_GO);
 	return 0;
 }
 
@@ -272,7 +248,14 @@ static void give_room(struct packet *packet)
 	ring_taken(end);
 	if (end->head - end->tail <= end->count / 2 &&
 	    atomic_load_explicit(&end->ring->starved, memory_order_relaxed) && atomic_exchange(&end->ring->starved, 0))
-		order(packet, CHILD_ROOM);
+		process_order(packet, CHILD_ROOM);
+}
+
+void process_refuse(struct packet *packet)
+{
+	err_set(&packet->failure, EPROTO,
+		"the packet process sent nonsense; it was ended, and no packets are seen any more");
+	give_up(packet);
 }
 
 static int take(struct packet *packet, struct event *event, struct err *err)
@@ -280,9 +263,7 @@ static int take(struct packet *packet, struct event *event, struct err *err)
 	int got = ring_take(&packet->ring, event);
 
 	if (got < 0) {
-		err_set(&packet->failure, EPROTO,
-			"the packet process sent nonsense; it was ended, and no packets are seen any more");
-		give_up(packet);
+		process_refuse(packet);
 		return early_end(packet, event, err);
 	}
 	if (got == 0 || packet->ring.tail % TAKE_AT_ONCE == 0)
@@ -423,10 +404,21 @@ static int start(struct packet *packet, struct child_config *child, struct err *
 	return packet->pid < 0 ? -EAGAIN : 0;
 }
 
-int64_t packet_offset(const struct packet *packet, int64_t *size)
+static void *map_shared(size_t size, struct err *err)
 {
-	*size = packet->files.size;
-	return savefile_set_offset(&packet->files, packet->config.savefile_count);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory != MAP_FAILED)
+		return memory;
+	err_set(err, errno, "packet process: shared memory: %s", strerror(errno));
+	return NULL;
+}
+
+static int map_frames(struct packet *packet, struct err *err)
+{
+	packet->frames.ring = map_shared(frame_ring_size(FRAME_ROOM), err);
+	packet->frames.room = FRAME_ROOM;
+	return packet->frames.ring != NULL ? 0 : -ENOMEM;
 }
 
 int packet_open(struct packet **result, const struct packet_config *config, struct err *err)
@@ -445,14 +437,14 @@ int packet_open(struct packet **result, const struct packet_config *config, stru
 		got = confine_find_user(config->drop_to, &child.confine, err);
 	if (got < 0)
 		goto fail;
-	packet->shared = mmap(NULL, packet->shared_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (packet->shared == MAP_FAILED) {
-		packet->shared = NULL;
-		got = err_set(err, errno, "packet process: shared memory: %s", strerror(errno));
+	packet->shared = map_shared(packet->shared_size, err);
+	got = packet->shared == NULL ? -ENOMEM : config->keeps_frames ? map_frames(packet, err) : 0;
+	if (got < 0)
 		goto fail;
-	}
 	child.shared = packet->shared;
 	child.slots = slots;
+	child.frame_ring = packet->frames.ring;
+	child.frame_room = packet->frames.room;
 	packet->ring = ring_end(&packet->shared->ring, slots);
 	/* A caller that waits for the first event before its first read is woken too. */
 	atomic_store(&packet->shared->ring.armed, 1);
@@ -493,7 +485,7 @@ void packet_drain(struct packet *packet)
 {
 	packet->draining = true;
 	atomic_store(&packet->shared->stop, 1);
-	order(packet, CHILD_DRAIN);
+	process_order(packet, CHILD_DRAIN);
 }
 
 void packet_abandon(struct packet *packet)
@@ -503,37 +495,6 @@ void packet_abandon(struct packet *packet)
 	err_set(&packet->failure, EPIPE,
 		"the packet process did not come to an end; it was ended, and its last packets are lost");
 	give_up(packet);
-}
-
-/* The packet process may be compromised; its numbers are added to others. */
-static int64_t plausible(const _Atomic int64_t *number)
-{
-	int64_t value = atomic_load_explicit(number, memory_order_relaxed);
-
-	return value >= 0 && value < INT64_MAX / 2 ? value : 0;
-}
-
-void packet_stats(const struct packet *packet, struct packet_stats *stats)
-{
-	const struct child_shared *shared = packet->shared;
-
-	stats->events = atomic_load_explicit(&shared->frames[DISSECT_EVENT], memory_order_relaxed);
-	stats->other = atomic_load_explicit(&shared->frames[DISSECT_OTHER], memory_order_relaxed);
-	stats->fragments = atomic_load_explicit(&shared->frames[DISSECT_FRAGMENT], memory_order_relaxed);
-	stats->malformed = atomic_load_explicit(&shared->frames[DISSECT_MALFORMED], memory_order_relaxed);
-	stats->frames = stats->events + stats->other + stats->fragments + stats->malformed;
-	stats->tcp = atomic_load_explicit(&shared->tcp, memory_order_relaxed);
-	for (int i = 0; i < PACKET_LEFT_NUM; i++)
-		stats->left[i] = atomic_load_explicit(&shared->left[i], memory_order_relaxed);
-	stats->kernel_drops = atomic_load_explicit(&shared->kernel_drops, memory_order_relaxed);
-	stats->queue_drops = atomic_load_explicit(&shared->queue_drops, memory_order_relaxed);
-	for (size_t i = 0; i < PACKET_HIDDEN_NUM; i++)
-		stats->hidden[i] = atomic_load_explicit(&shared->hidden[i], memory_order_relaxed);
-	stats->disordered = atomic_load_explicit(&shared->disordered, memory_order_relaxed);
-	stats->timeless = atomic_load_explicit(&shared->timeless, memory_order_relaxed);
-	stats->interface_drops = packet->interface_drops.sum;
-	stats->cpu_ns = plausible(&shared->cpu_ns);
-	stats->peak_bytes = plausible(&shared->peak_bytes);
 }
 
 pid_t packet_pid(const struct packet *packet)
@@ -561,5 +522,7 @@ void packet_close(struct packet *packet)
 	savefile_set_close(&packet->files);
 	if (packet->shared != NULL)
 		munmap(packet->shared, packet->shared_size);
+	if (packet->frames.ring != NULL)
+		munmap(packet->frames.ring, frame_ring_size(FRAME_ROOM));
 	free(packet);
 }

@@ -11,6 +11,7 @@
 #include "base/queue.h"
 #include "model/event.h"
 #include "model/message.h"
+#include "source/packet/frame_ring.h"
 #include "source/source.h"
 
 struct source_ops;
@@ -77,6 +78,7 @@ enum packet_hidden {
  * @flow_key: events get the flow_hash() under it
  * @messages: report messages of applications
  * @fields: header fields of HTTP messages to report; NULL for none. Must live as long as the packet process
+ * @keeps_frames: keep the frames of connections for packet_frame()
  * @drop_to: user that the packet process becomes when it starts as root; NULL: see confine_find_user()
  */
 struct packet_config {
@@ -100,6 +102,7 @@ struct packet_config {
 	struct hash_key flow_key;
 	bool messages;
 	const struct message_names *fields;
+	bool keeps_frames;
 	const char *drop_to;
 };
 
@@ -131,6 +134,7 @@ enum packet_left {
  * @disordered: frames of savefiles that came after newer ones
  * @timeless: frames of savefiles without a time, or with one outside the range (before 1970, after 2254)
  * @hidden: by enum packet_hidden, of frames that gave no segment, while no segment was seen at all
+ * @frame_drops: frames of connections without room in the ring of frames, or in pieces before the one with the ports
  * @cpu_ns: CPU time it took
  * @peak_bytes: peak resident memory of the packet process, shared memory included; 0 not known yet
  */
@@ -148,6 +152,7 @@ struct packet_stats {
 	uint64_t disordered;
 	uint64_t timeless;
 	uint64_t hidden[PACKET_HIDDEN_NUM];
+	uint64_t frame_drops;
 	int64_t cpu_ns;
 	int64_t peak_bytes;
 };
@@ -223,6 +228,25 @@ void packet_drain(struct packet *packet);
 
 /** packet_abandon() - its time to end is over: packets are lost, as packet_read() will report */
 void packet_abandon(struct packet *packet);
+
+/**
+ * packet_frame() - the oldest frame of a connection that is kept, with packet_config.keeps_frames
+ * @packet: the source
+ * @head: set on true
+ * @data: set on true: its bytes, untrusted, valid until packet_frame_drop()
+ *
+ * The event of a frame comes with or after it. Return: false when there is none, or the packet process failed.
+ */
+bool packet_frame(struct packet *packet, struct frame_head *head, const uint8_t **data);
+
+/** packet_frame_drop() - the frame that packet_frame() gave is not needed any more */
+void packet_frame_drop(struct packet *packet, const struct frame_head *head);
+
+/** packet_frames_press() - whether the frames that are kept take so much room that the oldest should be dropped */
+bool packet_frames_press(const struct packet *packet);
+
+/** packet_interface_drops() - frames of the @number-th interface that the kernel had no room for */
+uint64_t packet_interface_drops(const struct packet *packet, size_t number);
 
 /** packet_stats() - the statistics up to now */
 void packet_stats(const struct packet *packet, struct packet_stats *stats);

@@ -48,6 +48,8 @@
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 #define SECTION_VERSION 1
 
+#define OPTION_COMMENT 1
+#define OPTION_NAME 2
 #define OPTION_RESOLUTION 9
 #define OPTION_OFFSET 14
 
@@ -119,6 +121,7 @@ static int frame(const struct savefile *savefile, uint32_t interface, int64_t ti
 	record->time_ns = time_ns;
 	record->interface = (uint16_t)interface;
 	record->link_type = savefile->interfaces[interface].link_type;
+	record->interface_name = savefile->interfaces[interface].name;
 	return SAVEFILE_FRAME;
 }
 
@@ -304,10 +307,28 @@ static int64_t block_time(const struct savefile_interface *interface, uint32_t h
 	return seconds < (uint64_t)SECONDS_MAX ? (int64_t)(seconds * CLOCK_NS_PER_SEC + fraction) : CLOCK_UNKNOWN;
 }
 
+/* The next option of a block; padding to a multiple of four bytes follows each. Return: false at the end. */
+static bool take_option(const struct savefile *savefile, struct span *options, uint16_t *code, struct span *value)
+{
+	uint16_t length;
+
+	if (!take16(savefile, options, code) || !take16(savefile, options, &length) || *code == 0 ||
+	    !span_take(options, length, value))
+		return false;
+	span_skip(options, (4u - length % 4u) % 4u);
+	return true;
+}
+
+static void take_name(struct savefile_interface *interface, struct span value)
+{
+	span_limit(&value, sizeof(interface->name) - 1);
+	span_take_bytes(&value, interface->name, value.length);
+}
+
 static int block_interface(struct savefile *savefile, struct span body, struct err *err)
 {
 	struct savefile_interface *interface = &savefile->interfaces[savefile->interface_count];
-	uint16_t number, code, length;
+	uint16_t number, code;
 	struct span value;
 	uint64_t offset;
 
@@ -317,16 +338,27 @@ static int block_interface(struct savefile *savefile, struct span body, struct e
 	if (!take16(savefile, &body, &number) || !span_skip(&body, 2) || !take32(savefile, &body, &interface->snaplen))
 		return damaged(err, "an interface block that is too short");
 	interface->link_type = link_type(number);
-	while (take16(savefile, &body, &code) && take16(savefile, &body, &length) && code != 0 &&
-	       span_take(&body, length, &value)) {
+	while (take_option(savefile, &body, &code, &value)) {
 		if (code == OPTION_RESOLUTION)
 			span_take_u8(&value, &interface->resolution);
 		else if (code == OPTION_OFFSET && take64(savefile, &value, &offset))
 			interface->offset_s = (int64_t)offset;
-		span_skip(&body, (4u - length % 4u) % 4u);
+		else if (code == OPTION_NAME)
+			take_name(interface, value);
 	}
 	savefile->interface_count++;
 	return 0;
+}
+
+/* The first comment that this program has written; the file may have others. */
+static void take_owner(const struct savefile *savefile, struct span options, struct dissect_record *record)
+{
+	struct span value;
+	uint16_t code;
+
+	while (take_option(savefile, &options, &code, &value))
+		if (code == OPTION_COMMENT && frame_owner_parse(value, &record->owner))
+			return;
 }
 
 static int block_packet(struct savefile *savefile, uint32_t type, struct span body, struct dissect_record *record,
@@ -337,6 +369,7 @@ static int block_packet(struct savefile *savefile, uint32_t type, struct span bo
 	uint16_t number;
 	bool whole;
 
+	record->owner = (struct frame_owner){.pid = 0};
 	if (type == BLOCK_PACKET) {
 		whole = take16(savefile, &body, &number) && span_skip(&body, 2);
 		interface = whole ? number : 0;
@@ -350,6 +383,8 @@ static int block_packet(struct savefile *savefile, uint32_t type, struct span bo
 	if (interface >= savefile->interface_count)
 		return damaged(err, "a packet of an interface that was not described");
 	record->data = bytes.data;
+	if (body.length > 0 && span_skip(&body, (4u - record->caplen % 4u) % 4u))
+		take_owner(savefile, body, record);
 	return frame(savefile, interface, block_time(&savefile->interfaces[interface], high, low), record);
 }
 
@@ -358,6 +393,7 @@ static int block_simple_packet(struct savefile *savefile, struct span body, stru
 {
 	uint32_t snaplen;
 
+	record->owner = (struct frame_owner){.pid = 0};
 	if (savefile->interface_count == 0 || !take32(savefile, &body, &record->length))
 		return damaged(err, "a packet of an interface that was not described");
 	snaplen = savefile->interfaces[0].snaplen;

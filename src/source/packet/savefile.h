@@ -13,6 +13,9 @@
 /** More interfaces in one section of a pcapng file are damage. */
 #define SAVEFILE_INTERFACES 1024
 
+/** Room for the name of an interface (IFNAMSIZ of net/if.h). */
+#define SAVEFILE_NAME 16
+
 /** A longer record or block is damage (libpcap and Wireshark have the same limit). */
 #define SAVEFILE_RECORD_MAX (16u << 20)
 
@@ -43,12 +46,14 @@ enum savefile_step {
  * @snaplen: bytes kept of each frame, 0 for all
  * @link_type: DLT_*
  * @resolution: of its time stamps: 10^-n seconds, or 2^-n with the highest bit
+ * @name: of the interface, cut; "" unknown
  */
 struct savefile_interface {
 	int64_t offset_s;
 	uint32_t snaplen;
 	int link_type;
 	uint8_t resolution;
+	char name[SAVEFILE_NAME];
 };
 
 /**
