@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Processes chosen by name, unit, control group or container, before they start and over restarts.
 
+    restarts.py thread NAME       (played by the tests) has this name, and a thread with another one, which connects
     restarts.py play NAME GROUP   (played by the tests) has this name, and is in this group if one is given; listens, and
-                                  for each line of standard input opens a connection to itself, or closes it
+                                  for each empty line of standard input opens a connection to itself, or closes it;
+                                  other lines are names it takes
 """
 import json
 import os
@@ -11,27 +13,37 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import at_once
 import lib
 from lib import (CONNTRACE, MKCONN, NOBODY, check, equal, read_file, require, run, scratch, Process, short, Skip, skip_all,
                  test, Trace, wait_for)
 
-ID = "0123456789abcdef" * 4
+# Other tests may run on this host at the same time.
+ID = os.urandom(32).hex()
+NAME = "ct%d" % os.getpid()
+UNIT = NAME + ".service"
 ROOTS = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")
+
+
+def take_name(name):
+    with open("/proc/self/comm", "w", encoding="ascii") as file:
+        file.write(name)
 
 
 def play(name, group):
     if group:
         with open(group + "/cgroup.procs", "w", encoding="ascii") as file:
             file.write(str(os.getpid()))
-    with open("/proc/self/comm", "w", encoding="ascii") as file:
-        file.write(name)
+    take_name(name)
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     client = served = None
-    for _ in sys.stdin:
-        if client is None:
+    for line in sys.stdin:
+        if line.strip():
+            take_name(line.strip())
+        elif client is None:
             client = socket.create_connection(listener.getsockname())
             served, _ = listener.accept()
         else:
@@ -42,14 +54,29 @@ def play(name, group):
         print("done", flush=True)
 
 
+def play_thread(name):
+    """A thread with a name of its own tries port 1."""
+    take_name(name)
+
+    def tries():
+        with open("/proc/self/task/%d/comm" % threading.get_native_id(), "w", encoding="ascii") as own:
+            own.write("own-name")
+        socket.socket().connect_ex(("127.0.0.1", 1))
+    sys.stdin.readline()
+    thread = threading.Thread(target=tries)
+    thread.start()
+    thread.join()
+
+
 class Player(Process):
     def __init__(self, name, group="", user=()):
         super().__init__(list(user) + [sys.executable, os.path.abspath(__file__), "play", name, group], stdin=subprocess.PIPE)
         self.port = int(wait_for(lambda: self.out.endswith("\n") and self.out, "the port of " + name))
         self.lines = 1
 
-    def step(self):
-        self.line()
+    def step(self, name=""):
+        self.popen.stdin.write(name.encode() + b"\n")
+        self.popen.stdin.flush()
         self.lines += 1
         wait_for(lambda: len(self.out.splitlines()) >= self.lines, "the connection of " + self.argv[-2])
 
@@ -146,21 +173,22 @@ def restart(options, name, group="", other=("other", ""), users=((), ())):
 
 @test("--comm: one that runs, and its successor; another name is left out, also one that begins with it")
 def by_comm():
-    for row in restart(["--comm=conn-chosen"], "conn-chosen", other=("conn-chosen2", "")):
-        equal(row["comm"], "conn-chosen", short(row))
+    for row in restart(["--comm=" + NAME], NAME, other=(NAME + "2", "")):
+        equal(row["comm"], NAME, short(row))
 
 
 @test("--comm of more bytes than the kernel keeps; repeated, one of the names is enough")
 def by_long_comm():
-    restart(["--comm=conn-longer-than-15", "--comm=none"], "conn-longer-than-15"[:15])
+    name = NAME + "-longer-than-15"
+    restart(["--comm=" + name, "--comm=none"], name[:15])
 
 
 @test("--unit with --comm, and --cgroup: a service that restarts stays watched")
 def by_unit():
-    with Group("web.service") as group:
-        for options in (["--unit=web", "--comm=conn-web"], ["--cgroup=" + os.path.dirname(group.inner)]):
+    with Group(UNIT) as group:
+        for options in (["--unit=" + NAME, "--comm=conn-web"], ["--cgroup=" + os.path.dirname(group.inner)]):
             for row in restart(options, "conn-web", group.path, other=("conn-web", "")):
-                equal((row["unit"], row["cgroup"]), ("web.service", group.inner), short(row))
+                equal((row["unit"], row["cgroup"]), (UNIT, group.inner), short(row))
 
 
 @test("--container: some digits of the identifier, and all of them")
@@ -169,6 +197,30 @@ def by_container():
         for word in (ID[:4], ID):
             for row in restart(["--container=" + word], "conn-box", group.path, other=("conn-box", "")):
                 equal(row["container"], ID[:12], short(row))
+
+
+@test("by BPF: a process that gets another name, and a thread that has one, have the name of the process at that time")
+def renamed():
+    if "bpf" not in ways():
+        raise Skip("no BPF here")
+    program = Player("conn-one")
+    thread = Process([sys.executable, os.path.abspath(__file__), "thread", NAME + "two"], stdin=subprocess.PIPE)
+    trace = watching("bpf", ["--comm=" + NAME + "two"])
+    serve(trace, program, False)
+    program.step(NAME + "two")
+    serve(trace, program)
+    thread.line()
+    equal(thread.wait(), 0, "the end of the thread")
+    program.step()
+    program.step(NAME + "three")
+    program.step()
+    program.end()
+    rows, summary = final(trace)
+    equal(sorted((row["comm"], row["pid"], row["dir"]) for row in rows),
+          sorted([(NAME + "two", program.pid, "in"), (NAME + "two", program.pid, "out")] * 2 + [(NAME + "two", thread.pid, "out")]),
+          "rows: %s" % [short(row) for row in rows])
+    equal({row["close"] for row in rows if row["pid"] == program.pid}, {"lfin", "rfin"}, "CLOSE: %s" % [short(row) for row in rows])
+    equal((summary["unmatched"], summary["lost"]["ring"]), (0, 0), "what the kernel reported: %s" % summary)
 
 
 @test("an ordinary user: --all is all processes of that user, by samples, which a line says")
@@ -223,6 +275,8 @@ def refused():
 if __name__ == "__main__":
     if sys.argv[1:2] == ["play"]:
         play(*sys.argv[2:])
+    elif sys.argv[1:2] == ["thread"]:
+        play_thread(sys.argv[2])
     elif os.geteuid() == 0:
         lib.enter_namespace(flags="-n")
         at_once.main(4)

@@ -46,7 +46,7 @@ static __noinline void report_change(enum kernel_type type, const struct sock *s
 	if (!is_call) {
 		record->pid = known->pid;
 		record->tid = known->tid;
-	} else if (is_watched(bpf_get_current_pid_tgid() >> 32)) {
+	} else if (known->pid == bpf_get_current_pid_tgid() >> 32 || is_watched(bpf_get_current_pid_tgid() >> 32)) {
 		read_current(record);
 	}
 	/* Another process, or the kernel, may close it last. */
@@ -320,7 +320,7 @@ int list_sockets(struct bpf_iter__task_file *context)
 	if (task == NULL || file == NULL)
 		return 0;
 	known.pid = task->tgid;
-	if (!is_watched(known.pid))
+	if (!may_watch(task, known.pid) || !is_chosen(task))
 		return 0;
 	sk = sock_of(file);
 	socket = bpf_sock_from_file(file);
@@ -351,7 +351,7 @@ int list_sockets(struct bpf_iter__task_file *context)
 	record.uid = BPF_CORE_READ(task->cred, euid.val);
 	read_socket(&record, tp, &known);
 	record.has &= ~KERNEL_HAS_MEASURES;
-	__builtin_memcpy(record.comm, task->comm, sizeof(record.comm));
+	read_name(record.comm, task);
 	bpf_seq_write(seq, &record, sizeof(record));
 	return 0;
 }

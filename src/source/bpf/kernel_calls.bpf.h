@@ -487,16 +487,34 @@ static __always_inline __s64 number_at_exit(const struct pt_regs *regs)
 	return arm64->syscallno;
 }
 
+/* It waited at a listener whose process was not known to be unwanted. */
+static __always_inline void forget_waiting(__s32 fd)
+{
+	struct sock *sk = fd >= 0 ? sock_at(fd) : NULL;
+	struct known *known = sk != NULL ? find(sk) : NULL;
+	__u64 key = key_of(sk);
+
+	if (known != NULL && known->pid == 0)
+		bpf_map_delete_elem(&sockets, &key);
+}
+
 /* The entry of a call is not attached: changes of state show it, and half of the cost is saved. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(returned, const struct pt_regs *regs, long result)
 {
 	__s64 nr = number_at_exit(regs);
 	enum number number = classify(regs, nr);
+	const struct task_struct *task = bpf_get_current_task_btf();
 	struct arguments arguments = {0};
 
-	if (number == NUMBER_OTHER || !is_watched(bpf_get_current_pid_tgid() >> 32))
+	if (number == NUMBER_OTHER || !may_watch(task, bpf_get_current_pid_tgid() >> 32))
 		return 0;
+	/* A socket that is known stays so when its process gets another name. */
+	if (number != NUMBER_SHUTDOWN && !is_chosen(task)) {
+		if (number == NUMBER_ACCEPT && by_group)
+			forget_waiting((__s32)result);
+		return 0;
+	}
 	read_arguments(regs, nr, &arguments);
 	if (number == NUMBER_ACCEPT)
 		returned_accept((__s32)arguments.values[0], result);

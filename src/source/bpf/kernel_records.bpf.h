@@ -20,6 +20,10 @@
 const volatile __s64 nr_accept = -1, nr_accept4 = -1, nr_connect = -1, nr_shutdown = -1, nr_listen = -1;
 /* Watch every process but those in "excluded". */
 const volatile bool all;
+/* Of these, only processes with one of "names". */
+const volatile bool by_name;
+/* And none of "unchosen". */
+const volatile bool by_group;
 /* Watch the children of watched processes. */
 const volatile bool follow;
 /* Records have the measures, see KERNEL_HAS_MEASURES. */
@@ -58,6 +62,21 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } excluded SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, char[KERNEL_COMM]);
+	__type(value, __u32);
+} names SEC(".maps");
+
+/* Processes that user space does not want under their present name and group. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u32);
+} unchosen SEC(".maps");
 
 /**
  * struct known - a socket of a watched process, or one that waits at its listener

@@ -175,6 +175,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	char comm[16];
+	struct task_struct *group_leader;
 	struct files_struct *files;
 	struct signal_struct *signal;
 	const struct cred *cred;

@@ -55,7 +55,8 @@ struct programs {
 	uint64_t lost; /* as reported */
 	int appended;
 	int records;
-	uint32_t listed_pid; /* of the last listed socket */
+	uint32_t listed_pid;                 /* of the last listed socket */
+	const struct process_choice *groups; /* a choice by group, NULL none */
 	bool all;
 };
 
@@ -147,6 +148,32 @@ static void name_process(struct programs *programs, const struct kernel_record *
 	detail_process(programs, record, &event, sink);
 }
 
+static enum choice_result judge(const struct programs *programs, const struct kernel_record *record)
+{
+	struct process *process = process_new((pid_t)record->pid);
+	enum choice_result result;
+	char path[PROCFS_CGROUP];
+
+	procfs_comm((pid_t)record->pid, process->comm);
+	if (procfs_cgroup((pid_t)record->pid, path, sizeof(path)))
+		process_set_cgroup(process, path);
+	result = process_choice_match(programs->groups, process);
+	process_unref(process);
+	return result;
+}
+
+/* A process that is not wanted need not be reported. It may change its group meanwhile, and then it is judged again. */
+static void exclude(struct programs *programs, const struct kernel_record *record)
+{
+	int map = bpf_map__fd(programs->kernel->maps.unchosen);
+	const uint32_t value = 1;
+
+	if (programs->groups == NULL || judge(programs, record) != CHOICE_NO)
+		return;
+	if (bpf_map_update_elem(map, &record->pid, &value, BPF_ANY) == 0 && judge(programs, record) != CHOICE_NO)
+		(void)bpf_map_delete_elem(map, &record->pid);
+}
+
 static int take_record(void *context, void *data, size_t size)
 {
 	struct programs *programs = context;
@@ -162,8 +189,10 @@ static int take_record(void *context, void *data, size_t size)
 	if (time_ns < programs->last_ns)
 		time_ns = programs->last_ns;
 	programs->last_ns = time_ns;
-	if (record->type == KERNEL_PROCESS)
+	if (record->type == KERNEL_PROCESS) {
 		name_process(programs, record, time_ns, append);
+		exclude(programs, record);
+	}
 	count = program_events_make(record, time_ns, events);
 	for (size_t i = 0; i < count; i++)
 		append(programs, &events[i]);
@@ -325,6 +354,11 @@ static uint32_t tick_us(void)
 	return (uint32_t)(resolution.tv_sec * 1000000 + resolution.tv_nsec / 1000);
 }
 
+static bool has_names(const struct programs_config *config)
+{
+	return config->all && config->choice != NULL && config->choice->counts[CHOICE_COMM] > 0;
+}
+
 static int load(struct programs *programs, const struct programs_config *config, struct err *err)
 {
 	struct kernel *kernel;
@@ -349,6 +383,11 @@ static int load(struct programs *programs, const struct programs_config *config,
 	kernel->rodata->follow = config->follow;
 	kernel->rodata->measures = tcp_info_has_measures();
 	kernel->rodata->tick_us = tick_us();
+	kernel->rodata->by_name = has_names(config);
+	if (config->all && config->choice != NULL && process_choice_needs_cgroup(config->choice))
+		programs->groups = config->choice;
+	kernel->rodata->by_group = programs->groups != NULL;
+	(void)bpf_program__set_autoload(kernel->progs.moved, programs->groups != NULL);
 	kernel->bss->lists = true;
 	(void)bpf_program__set_autoattach(kernel->progs.list_sockets, false);
 	rc = kernel__load(kernel);
@@ -383,12 +422,28 @@ static bool runs(pid_t pid)
 	return status.state != 'Z' || procfs_threads(pid, ignore_thread, NULL) > 1;
 }
 
+static int choose_names(struct programs *programs, const struct programs_config *config)
+{
+	const uint32_t value = 1;
+	int rc = 0;
+
+	for (size_t i = 0; has_names(config) && i < config->choice->counts[CHOICE_COMM] && rc == 0; i++) {
+		char name[KERNEL_COMM] = "";
+
+		memcpy(name, config->choice->words[CHOICE_COMM][i], strlen(config->choice->words[CHOICE_COMM][i]));
+		rc = bpf_map_update_elem(bpf_map__fd(programs->kernel->maps.names), name, &value, BPF_ANY);
+	}
+	return rc;
+}
+
 static int watch(struct programs *programs, const struct programs_config *config, struct err *err)
 {
 	int map = bpf_map__fd(programs->kernel->maps.processes);
 	uint32_t unnamed = 0, pid = (uint32_t)getpid();
 	uint32_t own = 1;
 
+	if (config->all && choose_names(programs, config) != 0)
+		return err_set(err, E2BIG, "too many names of processes");
 	if (config->all)
 		return bpf_map_update_elem(bpf_map__fd(programs->kernel->maps.excluded), &pid, &own, BPF_ANY);
 	for (size_t i = 0; i < config->pid_count; i++) {

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/queue.h"
+#include "model/process_choice.h"
 
 struct source_ops;
 
@@ -21,12 +22,15 @@ struct programs;
  * @pid_count: their number; 0 with @all
  * @follow: watch their children, too
  * @all: watch every process but this one and its children
+ * @choice: with @all, those that it wants; the first events of a process may come before that is known. NULL all; the
+ *	    caller keeps it
  */
 struct programs_config {
 	const pid_t *pids;
 	size_t pid_count;
 	bool follow;
 	bool all;
+	const struct process_choice *choice;
 };
 
 /** programs_built_in() - whether this conntrace was built with libbpf */
