@@ -43,7 +43,7 @@ def events():
                   stdin=subprocess.PIPE)
     wait_for(lambda: len(lines(trace)) >= 6, "six lines")
     check(trace.alive(), "the command still runs")
-    rows = parse_rows("\n".join(lines(trace)))
+    rows = trace.rows()
     equal(sorted(row["dir"] for row in rows), ["in"] * 3 + ["out"] * 3, "DIR")
     equal({row["result"] for row in rows}, {"ok"}, "RESULT")
     trace.line()
@@ -58,7 +58,7 @@ def handshakes():
                   report="peers", stdin=subprocess.PIPE)
 
     def fact():
-        return [row for row in parse_rows("\n".join(lines(trace))) if row["report"] == "events"]
+        return [row for row in trace.rows() if row["report"] == "events"]
     wait_for(lambda: len(fact()) >= 2, "both ends of the one that stays")
     check(trace.alive(), "the command still runs")
     equal(sorted((row["dir"], row["result"], row["state"]) for row in fact()),
