@@ -334,24 +334,27 @@ int list_sockets(struct bpf_iter__task_file *context)
 	if (shown != sk)
 		known.cookie = tp->inet_conn.icsk_inet.sk.__sk_common.skc_cookie.counter;
 	record.state = tp->inet_conn.icsk_inet.sk.__sk_common.skc_state;
-	if (record.state == TCP_LISTEN) {
-		listens_at(tp->inet_conn.icsk_inet.sk.__sk_common.skc_num);
-	} else {
+	if (record.state != TCP_LISTEN) {
 		read_ends(&known.ends, tp);
 		if (known.ends.rport == 0 || find(sk) != NULL)
 			return 0;
 		known.has_ends = 1;
 		known.fd = context->fd;
 		known.is_open = record.state == TCP_SYN_SENT;
-		know(sk, &known);
 	}
 	record.time = bpf_ktime_get_ns();
 	record.pid = known.pid;
 	record.fd = context->fd;
-	record.uid = BPF_CORE_READ(task->cred, euid.val);
+	record.uid = BPF_CORE_READ(task, cred, euid.val);
 	read_socket(&record, tp, &known);
 	record.has &= ~KERNEL_HAS_MEASURES;
 	read_name(record.comm, task);
-	bpf_seq_write(seq, &record, sizeof(record));
+	/* Without room the kernel comes again with the same file. */
+	if (bpf_seq_write(seq, &record, sizeof(record)) != 0)
+		return 0;
+	if (record.state == TCP_LISTEN)
+		listens_at(tp->inet_conn.icsk_inet.sk.__sk_common.skc_num);
+	else
+		know(sk, &known);
 	return 0;
 }

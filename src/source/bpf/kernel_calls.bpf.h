@@ -33,7 +33,7 @@ static __always_inline struct sock *sock_of(struct file *file)
 static __always_inline struct sock *sock_at(__s32 fd)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task->files, fdt);
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files, *file = NULL;
 
 	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
@@ -44,25 +44,42 @@ static __always_inline struct sock *sock_at(__s32 fd)
 }
 
 /* Descriptors that find_fd() looks at. */
-#define FDS_SEARCHED 1024
+#define FDS_SEARCHED 4096
 
-/* The descriptor of a socket in the current process, if it is a low one; else -1. */
+/**
+ * struct search - of find_fd()
+ * @files: the files of the process
+ * @wanted: the file of the socket
+ * @fd: its descriptor, or -1
+ */
+struct search {
+	struct file **files;
+	struct file *wanted;
+	__s32 fd;
+};
+
+static long compare_file(__u32 fd, struct search *search)
+{
+	struct file *file = NULL;
+
+	bpf_probe_read_kernel(&file, sizeof(file), search->files + fd);
+	if (file != search->wanted)
+		return 0;
+	search->fd = (__s32)fd;
+	return 1;
+}
+
+/* The descriptor of a socket in the current process, if it is a low one; else -1. Before Linux 5.17 always -1. */
 static __noinline __s32 find_fd(const struct sock *sk)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task->files, fdt);
-	struct file *wanted = BPF_CORE_READ(sk, sk_socket, file);
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct search search = {BPF_CORE_READ(table, fd), BPF_CORE_READ(sk, sk_socket, file), -1};
 	__u32 number = BPF_CORE_READ(table, max_fds);
-	struct file **files = BPF_CORE_READ(table, fd);
 
-	for (__u32 fd = 0; wanted != NULL && fd < FDS_SEARCHED && fd < number; fd++) {
-		struct file *file = NULL;
-
-		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-		if (file == wanted)
-			return (__s32)fd;
-	}
-	return -1;
+	if (search.wanted != NULL && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		bpf_loop(number < FDS_SEARCHED ? number : FDS_SEARCHED, compare_file, &search, 0);
+	return search.fd;
 }
 
 static __always_inline struct known *know(const struct sock *sk, const struct known *known)
@@ -214,7 +231,7 @@ static __always_inline const struct pt_regs *current_registers(void)
 	/* Linux 5.15; before, their place by task_pt_regs() in the kernel */
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return (const void *)bpf_task_pt_regs((void *)task);
-	return task->stack + STACK_SIZE - bpf_core_type_size(struct pt_regs___x86);
+	return BPF_CORE_READ(task, stack) + STACK_SIZE - bpf_core_type_size(struct pt_regs___x86);
 }
 
 /* The number of the current system call, read by a helper. */

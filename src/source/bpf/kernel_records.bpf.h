@@ -266,7 +266,7 @@ static __always_inline void read_current(struct kernel_record *record)
 
 	record->pid = pid_tgid >> 32;
 	record->tid = (__u32)pid_tgid;
-	record->uid = BPF_CORE_READ(task->cred, euid.val);
+	record->uid = BPF_CORE_READ(task, cred, euid.val);
 }
 
 /* The rest of the record is zero. */
@@ -298,7 +298,7 @@ static __always_inline void read_socket(struct kernel_record *record, const stru
 
 	record->state = sk->__sk_common.skc_state;
 	record->cookie = known != NULL ? known->cookie : sk->__sk_common.skc_cookie.counter;
-	record->netns = BPF_CORE_READ(sk->__sk_common.skc_net.net, ns.inum);
+	record->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	read_ends(&record->ends, tp);
 	/* The kernel removes the remote end when a connect(2) that waited fails, and when it disconnects. */
 	if (record->ends.rport == 0)
