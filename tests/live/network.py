@@ -3,15 +3,17 @@
 """A server here and its clients on another host: each number is what a capture there has, or unknown where network_cases.py
 says so; and the same with the clients on this host.
 
-The other host is a second network namespace at the end of a veth pair. Without ALL=1 in the environment each case is played with
-clients on the other host, over one address family by turns.
+The other host is a second network namespace at the end of a veth pair. Without ALL=1 or NETWORK=1 in the environment each case is
+played with clients on the other host, over one address family by turns.
 """
 import collections
+import os
 import signal
 import struct
 
+import at_once
 import lib
-from lib import (ALL, HERE, HERE6, MKCONN, Process, Trace, attach, enter_namespace, equal, main, need, need_all, other_host, require,
+from lib import (ALL, HERE, HERE6, MKCONN, Process, Trace, attach, enter_namespace, equal, need, need_all, other_host, require,
                  scratch, short, test, wait_file, wait_for, watch)
 from network_cases import CASES, COLUMNS, COUNT, MODES, PLACES
 
@@ -107,6 +109,6 @@ if __name__ == "__main__":
             for where in PLACES:
                 number += 1
                 for version in (False, True):
-                    if ALL or (where == "network" and version == bool(number // 2 % 2)):
+                    if ALL or os.environ.get("NETWORK") or (where == "network" and version == bool(number // 2 % 2)):
                         scenario(each, way, where, version)
-    main()
+    at_once.main(4)
