@@ -163,7 +163,7 @@ void capabilities_check(FILE *to)
 /* True when --via=diag can watch the given processes. It is tried; an ended process cannot be watched. */
 static bool can_watch(const struct options *options)
 {
-	struct process_set *process_set = process_set_new(false);
+	struct process_set *process_set = process_set_new(false, PROCESS_SET_MAX);
 	uint32_t netns = procfs_netns(getpid());
 	bool works = open_destroy() == 0 && diag_answers();
 	struct err err;

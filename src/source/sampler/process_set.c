@@ -23,8 +23,6 @@
 #include "system/procfs_children.h"
 #include "system/remedy.h"
 
-/* Beyond it new children are not followed. */
-#define PROCESS_SET_MAX 65536
 /* Maximum number of processes in other network namespaces that are reported. */
 #define DEPARTED_MAX 16
 /* The kernel closes the sockets of a process that has ended in a work queue, some time after the exit. */
@@ -50,6 +48,9 @@ struct process_set {
 	size_t departed;   /* number of departed targets that were reported */
 	struct err remark; /* of the last one */
 	size_t asked;      /* number of targets whose namespace was checked since they were refreshed */
+	size_t most;       /* room for this many */
+	pid_t left_out;    /* the first child without room, 0 none */
+	bool is_reported;  /* and that was reported */
 	bool follow;
 	bool may_enter;      /* other network namespaces */
 	bool lists_children; /* the kernel lists them */
@@ -139,8 +140,13 @@ static void append(struct process_set *process_set, pid_t pid, pid_t parent)
 	struct target target = {.pid = pid, .found = process_set->sample};
 	struct procfs_status status;
 
-	if (process_set->count >= PROCESS_SET_MAX || find_running(process_set, pid) != NULL)
+	if (find_running(process_set, pid) != NULL)
 		return;
+	if (process_set->count >= process_set->most) {
+		if (process_set->left_out == 0)
+			process_set->left_out = pid;
+		return;
+	}
 	target.pidfd = socket_process(pid);
 	(void)read_waited(pid, &target.waited);
 	if (parent != 0 &&
@@ -167,10 +173,11 @@ static void add_child(void *context, pid_t pid)
 		append(family->process_set, pid, family->process_set->list[family->parent].pid);
 }
 
-struct process_set *process_set_new(bool follow)
+struct process_set *process_set_new(bool follow, size_t most)
 {
 	struct process_set *process_set = xcalloc(1, sizeof(*process_set));
 
+	process_set->most = most;
 	process_set->follow = follow;
 	process_set->forks = -1;
 	/* A later orphan goes to its reaper, except to the shell that started conntrace. */
@@ -242,6 +249,8 @@ int process_set_add(struct process_set *process_set, pid_t pid, uint32_t netns, 
 			       "cannot watch PID %d without stopping it: it is in another network namespace, whose "
 			       "sockets are not seen from here%s",
 			       pid, far_remedy(process_set, pid, remedy));
+	if (process_set->count >= process_set->most)
+		return err_set(err, E2BIG, "PID %d is not watched: the limit is %zu processes", pid, process_set->most);
 	process_set->netns = netns;
 	append(process_set, pid, 0);
 	return 0;
@@ -249,6 +258,15 @@ int process_set_add(struct process_set *process_set, pid_t pid, uint32_t netns, 
 
 const char *process_set_departed(struct process_set *process_set)
 {
+	if (process_set->left_out != 0 && !process_set->is_reported) {
+		process_set->is_reported = true;
+		(void)err_set(
+			&process_set->remark, E2BIG,
+			"%zu processes are watched, and that is the limit: connections of PID %d, and of children "
+			"created later, are not seen",
+			process_set->most, process_set->left_out);
+		return process_set->remark.text;
+	}
 	if (process_set->distant > 0) {
 		(void)err_set(&process_set->remark, EXDEV,
 			      "PID %d is in another network namespace; connections of processes there are not seen "

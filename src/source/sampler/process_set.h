@@ -65,8 +65,11 @@ static inline bool target_is_over(const struct target *target)
  */
 bool process_set_alive(const struct target *target);
 
-/** process_set_new() - an empty set; @follow their children too */
-struct process_set *process_set_new(bool follow);
+/** Maximum number of processes. */
+#define PROCESS_SET_MAX 65536
+
+/** process_set_new() - an empty set for @most processes; @follow their children too */
+struct process_set *process_set_new(bool follow, size_t most);
 
 /** process_set_free() - the processes continue; NULL is allowed */
 void process_set_free(struct process_set *process_set);
@@ -78,7 +81,8 @@ void process_set_free(struct process_set *process_set);
  * @netns: its network namespace must be this one, if both are known (0 unknown)
  * @err: the message
  *
- * Return: 0 or a negative errno: -EACCES may not be inspected, -ESRCH no such process, -EXDEV in another namespace.
+ * Return: 0 or a negative errno: -EACCES may not be inspected, -ESRCH no such process, -EXDEV in another namespace,
+ * -E2BIG no room.
  */
 int process_set_add(struct process_set *process_set, pid_t pid, uint32_t netns, struct err *err);
 
@@ -100,7 +104,7 @@ size_t process_set_refresh(struct process_set *process_set);
  * process_set_departed() - the next process that can't be watched any more
  *
  * It has entered another network namespace (unshare(2), setns(2)): sockets it opens there are not in the lists of this
- * one, earlier ones are. Or it may not be inspected.
+ * one, earlier ones are. Or it may not be inspected. Or it is the first child without room in the set.
  *
  * Return: a sentence for the user, valid until the next call; NULL none, or enough have been reported.
  */

@@ -501,7 +501,7 @@ int sampler_open(struct sampler **opened, const struct sampler_config *config, s
 	int rc = 0, timer_rc;
 
 	sampler->config = *config;
-	sampler->process_set = process_set_new(config->follow);
+	sampler->process_set = process_set_new(config->follow, PROCESS_SET_MAX);
 	sampler->trusted = 1;
 	sampler->listeners = listeners_new();
 	sampler->unseen_holders = unseen_holders_new(sampler->process_set);
