@@ -391,8 +391,6 @@ static int check_sources(const struct options *options, struct err *err)
 		return err_set(err, EINVAL, "--all cannot go with %s, which names what to watch", live);
 	if (options->all && options->via == OPTIONS_VIA_PTRACE)
 		return err_set(err, EINVAL, "--all cannot go with --via=ptrace, which would stop every process");
-	if (options->all && options->interface_count > 0)
-		return err_set(err, EINVAL, "--all cannot go with --interface: -i alone is the whole host, too");
 	if (live == NULL && !options->all)
 		return err_set(err, EINVAL,
 			       "nothing to watch; give -p PID, a COMMAND, --all, --comm=NAME, -i IFACE, -r FILE, "

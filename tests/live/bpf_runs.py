@@ -55,8 +55,22 @@ def bare():
         rows = trace.interrupt()
         if options == ["--via=bpf"]:
             equal(len([row for row in rows if row["lport"] == int(port)]), 1, "rows")
-    for options in (["--all", "-p", "1"], ["--all", "--", "true"], ["--all", "-i", "lo"], ["--all", "--via=ptrace"]):
+    for options in (["--all", "-p", "1"], ["--all", "--", "true"], ["--all", "--via=ptrace"]):
         equal(run([CONNTRACE] + options).status, 2, "exit status of %s" % options)
+
+
+@test("the whole host with -i: packets join the rows of both ends")
+def all_and_packets():
+    trace = whole(["--all", "-i", "lo"])
+    wait_for(lib.packet_sockets, "the capture")
+    accepting, port = server(["count=5", "accept4", "recv-all", "send=20", "close", "done"], scratch("truth"))
+    calling = mkconn(["count=5", "connect=127.0.0.1:" + port, "send=10", "shutdown", "recv-all", "close", "done"])
+    equal((accepting.wait(), calling.wait()), (0, 0), "their ends")
+    rows = [row for row in trace.interrupt() if int(port) in (row["lport"], row["rport"])]
+    equal(sorted((row["dir"], row["pid"], row["rx_bytes"], row["tx_bytes"]) for row in rows),
+          sorted([("in", accepting.pid, 10, 20)] * 5 + [("out", calling.pid, 20, 10)] * 5), "rows")
+    for row in rows:
+        check({"b", "w"} <= set(row["seen"]) and row["rx_pkts"] >= 4 and row["tx_pkts"] >= 4, "%s" % row)
 
 
 @test("what the ring has no room for is counted: conntrace is stopped while 30,000 connections pass")
