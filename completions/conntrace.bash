@@ -19,14 +19,14 @@ _conntrace() {
 		--decapsulate --local --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
 		--group --only --suspicious --retrans-ms --slow-ms --limited-ms --gap-ms --long-ms --idle-ms
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
-		-j --json -H --no-header --schema --null --human --time -N --resolve -n --color -q --quiet -w --write --rotate --record --strace-log --audit-log --replay
+		-j --json -H --no-header --schema --null --human --time -N --resolve -n --redact --color -q --quiet -w --write --rotate --record --strace-log --audit-log --replay
 		--control --metrics --metrics-peers
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
 	local with_argument='-p|--pid|-u|--user|--comm|--unit|--cgroup|--container|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--local|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|--packets|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--limited-ms|--gap-ms|--long-ms|--idle-ms'
-	with_argument+='|--events|--ladder|--context'
+	with_argument+='|--events|--ladder|--redact|--context'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--schema|--null|--time|--color|-w|--write|--rotate|--record|--replay|--debug|--strace-log|--audit-log'
 	with_argument+='|--control|--metrics|--metrics-peers'
 
@@ -65,6 +65,7 @@ _conntrace() {
 	--by) _conntrace_list 'peer dir port pid comm exe uid user lport rport netns proto result group laddr server client cgroup unit container parent' ;;
 	--events) COMPREPLY=($(compgen -W 'handshakes messages messages:' -- "$cur")) ;;
 	--ladder) _conntrace_list 'suspicious all full' ;;
+	--redact) _conntrace_list 'addr host path comm user args' ;;
 	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot' -- "$cur")) ;;
 	--schema) COMPREPLY=($(compgen -W 'conntrace zeek ecs otel' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;

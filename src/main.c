@@ -10,6 +10,7 @@
 #include "run/capabilities.h"
 #include "base/crash.h"
 #include "base/err.h"
+#include "base/redact.h"
 #include "run/job_proxy.h"
 #include "run/job_control.h"
 #include "run/top_run.h"
@@ -118,6 +119,7 @@ int main(int argc, char *argv[])
 		return complain(&err, EXIT_FAILURE);
 	if (options_parse(&options, argc, argv, &err) != 0)
 		return complain(&err, EXIT_USAGE);
+	redact_begin(options.redact);
 	/* A write beyond the limit of file sizes fails then, and that is reported. */
 	sigemptyset(&too_large);
 	sigaddset(&too_large, SIGXFSZ);

@@ -48,7 +48,7 @@ static void put_net(FILE *to, const char *end, const struct network *network)
 	if (network->bits == 0)
 		fputs(endpoint_is_v4(&network->net) ? "ip" : "ip6", to);
 	else
-		fprintf(to, "%s net %s/%u", end, endpoint_ip_text(&network->net, text), network->bits);
+		fprintf(to, "%s net %s/%u", end, endpoint_ip_exact(&network->net, text), network->bits);
 }
 
 static void put_nets(FILE *to, const char *end, const struct conn_filter_nets *nets)

@@ -53,3 +53,21 @@ void option_report_settle(struct options *options)
 	options->reports[0] = (struct report_choice){first, NULL};
 	options->report_count++;
 }
+
+int option_report_events(struct options *options, const char *word, struct err *err)
+{
+	static const char messages[] = "messages";
+	bool begins = word != NULL && strncmp(word, messages, sizeof(messages) - 1) == 0;
+	const char *names = begins ? word + sizeof(messages) - 1 : "?";
+
+	options->events = true;
+	options->handshakes = word != NULL && strcmp(word, "handshakes") == 0;
+	options->messages = names[0] == '\0' || names[0] == ':';
+	options->message_names.count = 0;
+	if (word != NULL && !options->handshakes && !options->messages)
+		return err_set(err, EINVAL,
+			       "--events does not know " ERR_QUOTED
+			       "; allowed are handshakes, messages[:FIELD...], or nothing",
+			       word);
+	return names[0] == ':' ? message_names_parse(&options->message_names, names + 1, err) : 0;
+}

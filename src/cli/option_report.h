@@ -12,6 +12,9 @@ int option_report_add(struct options *options, const char *word, struct err *err
 /** option_report_null() - --null: text without control characters; @option: its name in the message */
 int option_report_null(struct options *options, const char *option, const char *word, struct err *err);
 
+/** option_report_events() - the operand of --events, NULL none; returns as option_report_add() */
+int option_report_events(struct options *options, const char *word, struct err *err);
+
 /** option_report_settle() - after all options: the report of --events comes first, and peers is the default */
 void option_report_settle(struct options *options);
 

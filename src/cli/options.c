@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/redact.h"
 #include "base/table.h"
 #include "base/words.h"
 #include "base/xalloc.h"
@@ -262,20 +263,8 @@ static int take_report(struct options *options, const struct option_def *def, co
 
 static int take_events(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
-	static const char messages[] = "messages";
-	bool begins = word != NULL && strncmp(word, messages, sizeof(messages) - 1) == 0;
-	const char *names = begins ? word + sizeof(messages) - 1 : "?";
-
-	options->events = true;
-	options->handshakes = word != NULL && strcmp(word, "handshakes") == 0;
-	options->messages = names[0] == '\0' || names[0] == ':';
-	options->message_names.count = 0;
-	if (word != NULL && !options->handshakes && !options->messages)
-		return err_set(err, EINVAL,
-			       "%s does not know " ERR_QUOTED
-			       "; allowed are handshakes, messages[:FIELD...], or nothing",
-			       option_name(def), word);
-	return names[0] == ':' ? message_names_parse(&options->message_names, names + 1, err) : 0;
+	(void)def;
+	return option_report_events(options, word, err);
 }
 
 static int take_ladder(struct options *options, const struct option_def *def, const char *word, struct err *err)
@@ -291,6 +280,12 @@ static int take_live(struct options *options, const struct option_def *def, cons
 	(void)err;
 	options->ladder |= LADDER_LIVE;
 	return 0;
+}
+
+static int take_redact(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	(void)def;
+	return redact_parse(word != NULL ? word : "addr,host,path,comm,user,args", &options->redact, err);
 }
 
 static int take_format(struct options *options, const struct option_def *def, const char *word, struct err *err)

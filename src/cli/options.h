@@ -114,6 +114,7 @@ struct options_rotate {
  * @keep_ns: time that closed ones stay on it
  * @speed: speed of playing a file, in billionths of its own speed; 0 by default
  * @ladder: enum ladder_which bits: time lines to be drawn
+ * @redact: bits of enum redact_kind: what outputs hide
  * @context: plain segments shown around each highlighted one
  * @output: file to write to, NULL or "-" is standard output
  * @append: to its end; SIGHUP reopens it
@@ -199,6 +200,7 @@ struct options {
 	int64_t keep_ns;
 	int64_t speed;
 	unsigned int ladder;
+	unsigned int redact;
 	int64_t context;
 	const char *output;
 	bool append;

@@ -136,6 +136,13 @@ static bool has_choice(const struct options *options)
 	       (options->report_count == 0 && !options->events && options->ladder == 0);
 }
 
+static int check_redact(const struct options *options, struct err *err)
+{
+	if (options->redact == 0 || options->write == NULL)
+		return 0;
+	return err_set(err, EINVAL, "--redact cannot go with --write, whose packets have everything");
+}
+
 static int check_needs(const struct options_check *options_check, const struct options *options, struct err *err)
 {
 	bool packets = options->interface_count > 0 || options->read != NULL;
@@ -515,6 +522,8 @@ int options_check_settle(const struct options_check *options_check, struct optio
 		error = check_sources(options, err);
 	if (error == 0)
 		error = check_needs(options_check, options, err);
+	if (error == 0)
+		error = check_redact(options, err);
 	if (error == 0)
 		error = check_rotate(options, err);
 	if (error == 0)

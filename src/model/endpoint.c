@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/redact.h"
+
 #define V4_PREFIX_BITS 96
 
 struct endpoint endpoint_v4(struct in_addr ip, uint16_t port)
@@ -117,7 +119,40 @@ static const char *v4_text(const uint8_t *bytes, char *text)
 	return text;
 }
 
+/* Class E (RFC 1112, 4) and the addresses for documentation (RFC 3849): no host has one of them. */
+#define PSEUDONYM_V4 0xf0000000U
+#define PSEUDONYM_V6 0x20010db8U
+
+struct endpoint endpoint_shown(const struct endpoint *endpoint)
+{
+	static const struct in6_addr any;
+	const uint8_t *ip = endpoint->ip.s6_addr;
+	struct endpoint shown = *endpoint;
+	bool is_v4 = endpoint_is_v4(endpoint);
+	uint64_t number;
+
+	if (!redact_hides(REDACT_ADDR) || endpoint_is_loopback(endpoint) ||
+	    memcmp(ip + (is_v4 ? 12 : 0), &any, is_v4 ? 4 : sizeof(any)) == 0)
+		return shown;
+	number = redact_number(REDACT_ADDR, ip + (is_v4 ? 12 : 0), is_v4 ? 4 : sizeof(any));
+	if (is_v4)
+		return endpoint_v4((struct in_addr){htonl(PSEUDONYM_V4 + (uint32_t)number)}, endpoint->port);
+	memset(&shown.ip, 0, sizeof(shown.ip));
+	for (unsigned int i = 0; i < 4; i++)
+		shown.ip.s6_addr[i] = (uint8_t)(PSEUDONYM_V6 >> (24 - 8 * i));
+	for (unsigned int i = 0; i < 8; i++)
+		shown.ip.s6_addr[15 - i] = (uint8_t)(number >> (8 * i));
+	return shown;
+}
+
 const char *endpoint_ip_text(const struct endpoint *endpoint, char text[ENDPOINT_TEXT])
+{
+	const struct endpoint shown = endpoint_shown(endpoint);
+
+	return endpoint_ip_exact(&shown, text);
+}
+
+const char *endpoint_ip_exact(const struct endpoint *endpoint, char text[ENDPOINT_TEXT])
 {
 	if (endpoint_is_v4(endpoint))
 		return v4_text(endpoint->ip.s6_addr + 12, text);

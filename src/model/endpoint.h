@@ -76,8 +76,14 @@ static inline bool endpoint_equal(const struct endpoint *a, const struct endpoin
 /** endpoint_compare() - order for sorting: IPv4 before IPv6, then address, then port */
 int endpoint_compare(const struct endpoint *a, const struct endpoint *b);
 
-/** endpoint_ip_text() - the address as text, IPv4 in its own form; Return: @text, ENDPOINT_TEXT bytes */
+/** endpoint_shown() - the endpoint, or with --redact=addr a pseudonym with the same port; loopback and "any" stay */
+struct endpoint endpoint_shown(const struct endpoint *endpoint);
+
+/** endpoint_ip_text() - the address of endpoint_shown() as text; Return: @text, ENDPOINT_TEXT bytes */
 const char *endpoint_ip_text(const struct endpoint *endpoint, char text[ENDPOINT_TEXT]);
+
+/** endpoint_ip_exact() - the address as text, IPv4 in its own form: for programs, and to repeat the user's words */
+const char *endpoint_ip_exact(const struct endpoint *endpoint, char text[ENDPOINT_TEXT]);
 
 /** endpoint_mask() - keep the first @bits of the address (of 32 for IPv4, 128 for IPv6), clear the rest */
 void endpoint_mask(struct endpoint *endpoint, unsigned int bits);

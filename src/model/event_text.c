@@ -69,7 +69,7 @@ static void put_endpoint(struct line *line, const struct event *event, const str
 	char ip[ENDPOINT_TEXT];
 
 	memcpy(&endpoint, (const char *)event + field->offset, sizeof(endpoint));
-	endpoint_ip_text(&endpoint, ip);
+	endpoint_ip_exact(&endpoint, ip);
 	put(line, endpoint_is_v4(&endpoint) ? "%s:%u" : "[%s]:%u", ip, endpoint.port);
 }
 

@@ -31,7 +31,7 @@ int network_parse(const char *word, struct network *network, struct err *err)
 	endpoint_mask(&parsed.net, parsed.bits);
 	if (!endpoint_ip_equal(&parsed.net, &given))
 		return err_set(err, EINVAL, ERR_QUOTED " has host bits set; the network is %s/%d, the address alone %s",
-			       word, endpoint_ip_text(&parsed.net, masked), (int)bits, address);
+			       word, endpoint_ip_exact(&parsed.net, masked), (int)bits, address);
 	*network = parsed;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/escape.h"
+#include "model/event_redact.h"
 #include "model/event_text.h"
 
 static void tell(const char *source, const char *how)
@@ -44,8 +45,9 @@ void debug_sources(const struct options *options, const struct sources *sources)
 
 void debug_event(const struct event *event)
 {
+	struct event shown = *event;
 	char text[EVENT_TEXT_SIZE];
 
-	if (event_to_text(event, text, sizeof(text)) > 0)
+	if (event_redact(&shown) && event_to_text(&shown, text, sizeof(text)) > 0)
 		fprintf(stderr, "conntrace: debug: %s\n", text);
 }

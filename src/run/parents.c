@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/redact.h"
 #include "base/xalloc.h"
 #include "system/procfs.h"
 #include "system/remedy.h"
@@ -129,7 +130,7 @@ static void add_parent(struct parents *parents, pid_t child)
 	parent->child = child;
 	procfs_comm(child, parent->comm);
 	snprintf(comm, sizeof(comm), "%.15s", parent->comm);
-	escape_text(parent->name, sizeof(parent->name), comm);
+	escape_text(parent->name, sizeof(parent->name), redact_text(REDACT_COMM, comm));
 	if (procfs_exe(child, parent->exe, sizeof(parent->exe)) <= 0)
 		parent->exe[0] = '\0';
 	if (!runs_same(parent->pid, parent) || !shares_socket(parent->pid, child)) {

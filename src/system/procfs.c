@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/redact.h"
 #include "base/number.h"
 
 static char root[PATH_MAX] = "/proc";
@@ -154,7 +155,7 @@ const char *procfs_name(struct procfs_name *name, pid_t pid)
 	char comm[16];
 
 	procfs_comm(pid, comm);
-	escape_text(name->text, sizeof(name->text), comm[0] != '\0' ? comm : "?");
+	escape_text(name->text, sizeof(name->text), comm[0] != '\0' ? redact_text(REDACT_COMM, comm) : "?");
 	return name->text;
 }
 

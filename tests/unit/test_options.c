@@ -302,7 +302,8 @@ static void unknown_options_are_named(void **state)
 	refuses("-qD", "did you mean conntrack(8)?");
 	refuses("-x", "unknown option \"-x\"");
 	refuses("--nonsense=3 true", "unknown option \"--nonsense\"");
-	refuses("--re true", "\"--re\" may be any of --read, --retrans-ms, --report, --resolve, --record, --replay");
+	refuses("--re true",
+		"\"--re\" may be any of --read, --retrans-ms, --report, --resolve, --redact, --record, --replay");
 	refuses("--help=me", "--help takes no argument");
 }
 

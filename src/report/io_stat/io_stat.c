@@ -117,7 +117,7 @@ static char *name_of(const struct io_column *column, const struct io_filters *fi
 		text_add_char(&name, ')');
 	}
 	if (column->filter >= 0) {
-		copy = xstrdup(filters->expressions[column->filter]);
+		copy = xstrdup(redact_text(REDACT_ARGS, filters->expressions[column->filter]));
 		for (field = copy; *field != '\0'; field++)
 			if (isspace((unsigned char)*field))
 				*field = '_';

@@ -387,7 +387,7 @@ static void part_process(struct text *part, const struct conn *conn)
 	if (conn->process == NULL)
 		return;
 	if (conn->process->comm[0] != '\0')
-		text_add_field(part, conn->process->comm);
+		text_add_field(part, redact_text(REDACT_COMM, conn->process->comm));
 	text_add_char(part, '[');
 	if (conn->process->pid > 0)
 		text_add_number(part, conn->process->pid);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/redact.h"
 #include "base/table.h"
 #include "model/tcp_options.h"
 #include "report/rows/errno_text.h"
@@ -129,7 +130,7 @@ void ladder_message(struct text *text, const struct timeline_message *message)
 	case MESSAGE_HTTP_REQUEST:
 		text_add_field(text, message->method);
 		text_add_char(text, ' ');
-		text_add_field(text, message->target);
+		text_add_field(text, redact_text(REDACT_PATH, message->target));
 		break;
 	case MESSAGE_HTTP_RESPONSE:
 		ladder_count(text, "HTTP", message->status);
@@ -141,7 +142,7 @@ void ladder_message(struct text *text, const struct timeline_message *message)
 	if (message->host[0] == '\0')
 		return;
 	ladder_word(text, message->kind == MESSAGE_HTTP_REQUEST ? "Host: " : "to ");
-	text_add_field(text, message->host);
+	text_add_field(text, redact_text(REDACT_HOST, message->host));
 }
 
 static void add_how(struct text *text, int32_t how)

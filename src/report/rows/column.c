@@ -324,7 +324,7 @@ static void get_field(const struct row *row, struct names *names, struct value *
 
 	(void)names;
 	get_text(value, NULL);
-	for (unsigned int i = 0; i < seen->names->count; i++)
+	for (unsigned int i = 0; i < seen->names->count && !redact_is_on(); i++)
 		if (strcasecmp(field_header(seen->names->name[i]), value->column->name) == 0)
 			get_text(value, seen->values.value[i]);
 }

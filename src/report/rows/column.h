@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/redact.h"
 #include "model/conn.h"
 #include "model/message.h"
 #include "model/tcp_options.h"
@@ -140,13 +141,18 @@ struct column {
 	void (*get)(const struct row *row, struct names *names, struct value *value);
 };
 
-/** column_fetch() - the value of @column in @row */
+/** column_redact() - hide what --redact names */
+void column_redact(struct value *value);
+
+/** column_fetch() - the value of @column in @row, as it may be shown */
 static inline void column_fetch(const struct column *column, const struct row *row, struct names *names,
 				struct value *value)
 {
 	value->column = column;
 	value->of_rest = CONN_UNKNOWN;
 	column->get(row, names, value);
+	if (redact_is_on())
+		column_redact(value);
 }
 
 /** Columns of the report conns, and of --events among others, by default. */

@@ -113,7 +113,8 @@ static void add_name(struct text *text, const char *name, bool in_list)
 
 static void add_address(struct text *text, const struct value *value, const struct style *style)
 {
-	const char *host = style->resolve ? names_host(style->names, &value->address) : NULL;
+	bool is_named = style->resolve && !redact_hides(REDACT_ADDR);
+	const char *host = is_named ? redact_text(REDACT_HOST, names_host(style->names, &value->address)) : NULL;
 	char ip[ENDPOINT_TEXT];
 
 	if (host != NULL)
@@ -168,9 +169,9 @@ static void add_list(struct text *text, const struct column *column, const struc
 		if (numbers)
 			text_add_number(text, group->pids[i]);
 		else if (is_json)
-			text_add_json(text, group->comms[i]);
+			text_add_json(text, redact_text(REDACT_COMM, group->comms[i]));
 		else
-			add_name(text, group->comms[i], true);
+			add_name(text, redact_text(REDACT_COMM, group->comms[i]), true);
 	}
 	if (numbers ? group->more_pids : group->more_comms)
 		text_add(text, is_json ? ",null" : ",...");
@@ -345,11 +346,19 @@ unsigned int format_width(const struct column *column, const struct style *style
 	return width > name ? width : name;
 }
 
+/* The order of pseudonyms says nothing about the addresses. */
+static int compare_addresses(const struct endpoint *a, const struct endpoint *b)
+{
+	const struct endpoint shown[] = {endpoint_shown(a), endpoint_shown(b)};
+
+	return endpoint_compare(&shown[0], &shown[1]);
+}
+
 int format_compare(const struct column *column, const struct value *a, const struct value *b)
 {
 	switch (column->type) {
 	case COLUMN_ADDRESS:
-		return endpoint_compare(&a->address, &b->address);
+		return compare_addresses(&a->address, &b->address);
 	case COLUMN_TEXT:
 	case COLUMN_OUTCOME:
 	case COLUMN_NAME:

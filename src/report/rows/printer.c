@@ -342,7 +342,8 @@ static size_t print_shares(struct printer *printer, const struct row *rows, size
 	struct share other = {.printer = printer, .count = ROWS_THERE};
 	pthread_t thread;
 
-	while (count >= ROWS_HERE + ROWS_THERE && printer->error == 0) {
+	/* Pseudonyms are numbered in the order of rows. */
+	while (count >= ROWS_HERE + ROWS_THERE && printer->error == 0 && !redact_is_on()) {
 		other.rows = rows + ROWS_HERE;
 		text_cut(&other.text, 0);
 		if (pthread_create(&thread, NULL, add_share, &other) != 0)

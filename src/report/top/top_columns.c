@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/redact.h"
 #include "base/table.h"
 #include "model/columns.h"
 
@@ -177,8 +178,8 @@ static size_t ip_tail(size_t port, unsigned int width)
 static void add_endpoint(struct text *text, const struct endpoint *endpoint, const struct top_style *style,
 			 unsigned int width)
 {
-	const char *name =
-		style->state->resolve && style->name != NULL ? style->name(style->name_context, endpoint) : NULL;
+	bool is_named = style->state->resolve && style->name != NULL && !redact_hides(REDACT_ADDR);
+	const char *name = is_named ? redact_text(REDACT_HOST, style->name(style->name_context, endpoint)) : NULL;
 	char ip[ENDPOINT_TEXT], full[600], port[8] = "";
 	bool brackets = name == NULL && !endpoint_is_v4(endpoint) && endpoint->port != 0;
 
@@ -209,7 +210,7 @@ void top_process_text(struct text *text, const struct process *process, unsigned
 		text_add_char(text, '-');
 		return;
 	}
-	escape_text(name, sizeof(name), process->comm[0] != '\0' ? process->comm : "?");
+	escape_text(name, sizeof(name), process->comm[0] != '\0' ? redact_text(REDACT_COMM, process->comm) : "?");
 	if (process->pid > 0)
 		snprintf(pid, sizeof(pid), "[%d]", (int)process->pid);
 	else

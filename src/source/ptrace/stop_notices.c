@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/redact.h"
 #include "system/procfs.h"
 #include "system/procfs_privilege.h"
 #include "system/remedy.h"
@@ -17,7 +18,7 @@ static const char *name_of(struct name *name, pid_t pid)
 	char comm[16];
 
 	procfs_comm(pid, comm);
-	escape_text(name->text, sizeof(name->text), comm);
+	escape_text(name->text, sizeof(name->text), redact_text(REDACT_COMM, comm));
 	return name->text;
 }
 

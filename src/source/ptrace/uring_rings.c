@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/escape.h"
+#include "base/redact.h"
 #include "base/xalloc.h"
 #include "system/procfs.h"
 
@@ -23,7 +24,7 @@ void uring_made(struct stop *stop, struct tracee *tracee, int fd)
 
 		target->uring = xcalloc(1, sizeof(*target->uring));
 		procfs_comm(target->pid, comm);
-		escape_text(name, sizeof(name), comm);
+		escape_text(name, sizeof(name), redact_text(REDACT_COMM, comm));
 		notices_add(stop->notices,
 			    "%s uses io_uring(7), which does without system calls: its connections are found by "
 			    "looking, and one that is over before that may lack its process or not be seen at all; "

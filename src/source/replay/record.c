@@ -7,13 +7,17 @@
 #include <string.h>
 
 #include "base/outfile.h"
+#include "base/redact.h"
 #include "base/xalloc.h"
+#include "model/event_redact.h"
 #include "model/event_text.h"
+#include "model/message.h"
 
 struct record_file {
 	struct outfile *outfile;
 	FILE *file;
-	int error; /* the first failure, a negative errno */
+	int error;              /* the first failure, a negative errno */
+	struct message message; /* the pieces of one so far, when it is redacted */
 };
 
 static int failed(const struct record_file *record, struct err *err)
@@ -55,7 +59,7 @@ bool record_is_to_come(const struct record_file *record)
 	return outfile_is_to_come(record->outfile);
 }
 
-int record_event(struct record_file *record, const struct event *event, struct err *err)
+static int record_line(struct record_file *record, const struct event *event, struct err *err)
 {
 	char line[EVENT_TEXT_SIZE];
 	int ret = event_to_text(event, line, sizeof(line));
@@ -65,6 +69,46 @@ int record_event(struct record_file *record, const struct event *event, struct e
 	if (record->error == 0)
 		put_line(record, line);
 	return record->error != 0 ? failed(record, err) : 0;
+}
+
+/* The pieces of a message, as they are recorded. */
+struct pieces {
+	struct record_file *record;
+	const struct event *event;
+	struct err *err;
+	int error;
+};
+
+static void record_piece(void *context, const struct event *piece)
+{
+	struct pieces *pieces = context;
+	struct event event = *pieces->event;
+
+	event.message = piece->message;
+	if (pieces->error == 0)
+		pieces->error = record_line(pieces->record, &event, pieces->err);
+}
+
+static int record_redacted(struct record_file *record, const struct event *event, struct err *err)
+{
+	struct event shown = *event;
+	struct pieces pieces = {record, &shown, err, 0};
+
+	if (!event_redact(&shown))
+		return 0;
+	if (event->type != EVENT_MESSAGE)
+		return record_line(record, &shown, err);
+	/* The pseudonym is that of the whole text. */
+	if (message_join(&record->message, &event->message)) {
+		event_redact_message(&record->message);
+		message_split(&record->message, record_piece, &pieces);
+	}
+	return pieces.error;
+}
+
+int record_event(struct record_file *record, const struct event *event, struct err *err)
+{
+	return redact_is_on() ? record_redacted(record, event, err) : record_line(record, event, err);
 }
 
 int record_close(struct record_file *record, struct err *err)

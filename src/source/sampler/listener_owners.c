@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/redact.h"
 #include "system/socket.h"
 #include "system/procfs.h"
 
@@ -244,7 +245,7 @@ bool listener_owners_explain(const struct listener_owners *listener_owners, stru
 	other = listener->shared ? listener->other_pid : listener->master;
 	if (other > 0) {
 		procfs_comm(other, comm);
-		escape_text(name, sizeof(name), comm);
+		escape_text(name, sizeof(name), redact_text(REDACT_COMM, comm));
 		snprintf(who, sizeof(who), "PID %d%s%s%s", (int)other, name[0] != '\0' ? " (" : "", name,
 			 name[0] != '\0' ? ")" : "");
 	}
