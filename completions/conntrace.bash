@@ -55,7 +55,7 @@ _conntrace() {
 		;;
 	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz|.zst|.lz4)' ;;
 	-o | --output | -w | --write | --control | --metrics | --record | --strace-log | --audit-log | --replay) _filedir ;;
-	--via) COMPREPLY=($(compgen -W 'auto ptrace diag bpf' -- "$cur")) ;;
+	--via) COMPREPLY=($(compgen -W 'auto ptrace diag bpf perf' -- "$cur")) ;;
 	--only)
 		_conntrace_list 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout rwnd sndbuf app'
 		;;

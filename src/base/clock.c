@@ -26,6 +26,22 @@ int64_t clock_process(void)
 	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+/* Of several readings the one that was disturbed least. */
+int64_t clock_monotonic_epoch(void)
+{
+	int64_t best_ns = INT64_MAX, epoch_ns = 0;
+
+	for (int i = 0; i < 3; i++) {
+		int64_t before_ns = clock_monotonic(), now_ns = clock_now(), after_ns = clock_monotonic();
+
+		if (after_ns - before_ns >= best_ns)
+			continue;
+		best_ns = after_ns - before_ns;
+		epoch_ns = now_ns - (before_ns + best_ns / 2);
+	}
+	return epoch_ns;
+}
+
 int64_t clock_aligned(int64_t time_ns, int64_t interval_ns)
 {
 	time_t seconds = (time_t)(time_ns / CLOCK_NS_PER_SEC);

@@ -26,6 +26,9 @@ int64_t clock_process(void);
 /** clock_monotonic() - CLOCK_MONOTONIC in nanoseconds; for waiting and for run times */
 int64_t clock_monotonic(void);
 
+/** clock_monotonic_epoch() - the present difference of clock_now() and clock_monotonic() */
+int64_t clock_monotonic_epoch(void);
+
 /** clock_aligned() - the last moment up to @time_ns when the local clock showed a multiple of @interval_ns */
 int64_t clock_aligned(int64_t time_ns, int64_t interval_ns);
 

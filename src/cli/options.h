@@ -23,6 +23,7 @@ enum options_via {
 	OPTIONS_VIA_PTRACE,
 	OPTIONS_VIA_DIAG,
 	OPTIONS_VIA_BPF,
+	OPTIONS_VIA_PERF,
 	OPTIONS_VIA_NUM
 };
 
@@ -302,7 +303,13 @@ static inline bool options_has_target(const struct options *options)
 /** options_traces() - whether watched processes are traced by ptrace(2), which stops them */
 static inline bool options_traces(const struct options *options)
 {
-	return options->via != OPTIONS_VIA_DIAG && options->via != OPTIONS_VIA_BPF;
+	return options->via == OPTIONS_VIA_AUTO || options->via == OPTIONS_VIA_PTRACE;
+}
+
+/** options_samples() - whether the sockets of watched processes are sampled: --via=diag, and --via=perf beside it */
+static inline bool options_samples(const struct options *options)
+{
+	return options->via == OPTIONS_VIA_DIAG || options->via == OPTIONS_VIA_PERF;
 }
 
 /** options_has_slices() - true when each report of -I covers only its interval; for a file it covers all so far */

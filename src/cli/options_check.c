@@ -143,6 +143,13 @@ static int check_redact(const struct options *options, struct err *err)
 	return err_set(err, EINVAL, "--redact cannot go with --write, whose packets have everything");
 }
 
+static const char *stopless_way(const struct options *options)
+{
+	if (options->via == OPTIONS_VIA_PERF)
+		return "perf";
+	return options->via == OPTIONS_VIA_DIAG ? "diag" : "bpf";
+}
+
 static int check_needs(const struct options_check *options_check, const struct options *options, struct err *err)
 {
 	bool packets = options->interface_count > 0 || options->read != NULL;
@@ -186,8 +193,8 @@ static int check_needs(const struct options_check *options_check, const struct o
 			lacking = "a report of connections by their end: -z conns, -z peers, --events or --ladder";
 		else if (needs[i].what == NEED_WRITE && options->write == NULL)
 			lacking = "the file it applies to: -w FILE";
-		else if (needs[i].what == NEED_DIAG && options->via != OPTIONS_VIA_DIAG)
-			lacking = "--via=diag";
+		else if (needs[i].what == NEED_DIAG && !options_samples(options))
+			lacking = "--via=diag or --via=perf";
 		else if (needs[i].what == NEED_FILTER && (options->no_filter || !options->follow))
 			lacking = "the system-call filter, which --no-filter and --no-follow switch off";
 		if (lacking != NULL)
@@ -198,7 +205,7 @@ static int check_needs(const struct options_check *options_check, const struct o
 			       options->no_filter     ? "no-filter"
 			       : options->watch_close ? "watch-close"
 						      : "no-io-uring",
-			       options->via == OPTIONS_VIA_DIAG ? "diag" : "bpf");
+			       stopless_way(options));
 	if (options->via == OPTIONS_VIA_DIAG && options->ladder & LADDER_LIVE && !packets)
 		return err_set(err, EINVAL,
 			       "--live does nothing with --via=diag, which traces no calls, unless packets "
@@ -398,6 +405,12 @@ static int check_sources(const struct options *options, struct err *err)
 		return err_set(err, EINVAL, "--all cannot go with %s, which names what to watch", live);
 	if (options->all && options->via == OPTIONS_VIA_PTRACE)
 		return err_set(err, EINVAL, "--all cannot go with --via=ptrace, which would stop every process");
+	if (options->all && options->via == OPTIONS_VIA_PERF)
+		return err_set(err, EINVAL, "--via=perf watches the processes that -p names, and their children");
+	if (options->via == OPTIONS_VIA_PERF && options->command != NULL)
+		return err_set(err, EINVAL,
+			       "--via=perf watches running processes (-p): the program that is launched would have "
+			       "begun before its breakpoints are set; --via=ptrace misses nothing");
 	if (live == NULL && !options->all)
 		return err_set(err, EINVAL,
 			       "nothing to watch; give -p PID, a COMMAND, --all, --comm=NAME, -i IFACE, -r FILE, "

@@ -72,6 +72,7 @@ enum conn_seen {
 	SEEN_UNATTRIBUTED = 0x40,
 	/** the sources contradict each other about its identity or its owner */
 	SEEN_DISPUTED = 0x80,
+	SEEN_PERF = 0x100,
 };
 
 /** Values of conn.state beyond the kernel's TCP_ESTABLISHED ... TCP_CLOSING (netinet/tcp.h). */
@@ -256,7 +257,7 @@ const char *conn_close_text(enum conn_close close);
 const char *conn_state_text(unsigned int state);
 
 /** Room for all letters of the SEEN column. */
-#define CONN_SEEN_TEXT 9
+#define CONN_SEEN_TEXT 10
 
 /** conn_seen_text() - the evidence as letters, "-" when there is none; Return: @text */
 const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT]);

@@ -56,6 +56,7 @@ enum event_origin {
 	ORIGIN_WIRE = 'w',
 	ORIGIN_AUDIT = 'a',
 	ORIGIN_BPF = 'b',
+	ORIGIN_PERF = 'h',
 };
 
 /** Set in the cookie of a call whose source has no socket cookie, but identifies the calls on one socket. */
@@ -94,6 +95,10 @@ enum call_kind {
 	CALL_DISCONNECT,
 	/** the kernel decided an attempt whose connect(2) did not wait: @error, which the program may not have read */
 	CALL_OUTCOME,
+	/**
+	 * the descriptor @fd has no connection any more, or that of @cookie has no descriptor: its end was not seen
+	 */
+	CALL_GONE,
 	CALL_NUM
 };
 

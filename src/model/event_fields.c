@@ -33,9 +33,9 @@
 /* Words in the order of their enumerations; of bits, from the lowest up. */
 static const char *const type_words[] = {"none", "call",    "info", "segment", "icmp", "owner", "process",
 					 "lost", "message", "run",  "frame",   "time", NULL};
-static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other",
-					 "so-error", "shutdown",      "close",       "exit",
-					 "take",     "disconnect",    "outcome",     NULL};
+static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other", "so-error",
+					 "shutdown", "close",         "exit",        "take",          "disconnect",
+					 "outcome",  "gone",          NULL};
 static const char *const reason_words[] = {"accept",  "connect",  "look",    "shutdown", "close",
 					   "destroy", "existing", "renewed", "waiting",  NULL};
 static const char *const timewait_words[] = {"unknown", "present", "absent", "no-fin", NULL};

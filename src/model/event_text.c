@@ -14,7 +14,7 @@
 static bool is_origin(uint8_t letter)
 {
 	return letter == ORIGIN_CALLS || letter == ORIGIN_KERNEL || letter == ORIGIN_WIRE || letter == ORIGIN_AUDIT ||
-	       letter == ORIGIN_BPF;
+	       letter == ORIGIN_BPF || letter == ORIGIN_PERF;
 }
 
 /* Text of a limited size; when it does not fit, length is size or more. */

@@ -23,6 +23,7 @@
 #include "system/socket.h"
 #include "system/procfs.h"
 #include "system/remedy.h"
+#include "source/perf/breakpoints.h"
 #include "source/sampler/process_set.h"
 
 /* Each capability is tried, except for Yama, whose rule depends on the process to attach to. */
@@ -130,6 +131,14 @@ static void check_attach(FILE *to)
 	       works ? "" : explain_yama(remedy, scope));
 }
 
+static void check_breakpoints(FILE *to)
+{
+	struct err why = {""};
+	bool works = breakpoints_check(&why) == 0;
+
+	answer(to, works, "see each connect(2) of running processes without stopping them (--via=perf)", why.text);
+}
+
 void capabilities_check(FILE *to)
 {
 	int destroy_rc = open_destroy();
@@ -144,6 +153,7 @@ void capabilities_check(FILE *to)
 	check_attach(to);
 	answer(to, programs_check(&no_programs) == 0,
 	       "watch processes, or the whole host, without stopping any (--via=bpf, --all)", no_programs.text);
+	check_breakpoints(to);
 	answer(to, socket_can_take(), "read socket counters at accept and connect (handshake and queue times)",
 	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
 	answer(to, destroy_rc == 0, "receive the final counters of every connection (exact bytes)",

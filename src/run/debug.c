@@ -17,7 +17,7 @@ static void tell(const char *source, const char *how)
 
 static const char *describe_calls(const struct options *options)
 {
-	if (options->via == OPTIONS_VIA_DIAG)
+	if (options_samples(options))
 		return "no process stops; sockets are sampled";
 	if (options->via == OPTIONS_VIA_BPF)
 		return "no process stops; BPF programs report";

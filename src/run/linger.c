@@ -24,7 +24,7 @@ int64_t linger_ns(const struct options *options)
 		return options->count > 0 ? LINGER_NS : LINGER_FILE_NS;
 	if (options_has_packets(options))
 		linger_ns = LINGER_NS;
-	if (options->via == OPTIONS_VIA_DIAG)
+	if (options_samples(options))
 		linger_ns += LINGER_SAMPLES * options->sample_ms * CLOCK_NS_PER_MS;
 	return linger_ns;
 }

@@ -25,7 +25,7 @@ pid_t namespace_enter(const struct options *options)
 	char path[PROCFS_PATH];
 	int fd;
 
-	if (options->via != OPTIONS_VIA_DIAG || options->command != NULL || options->pid_count == 0 ||
+	if (!options_samples(options) || options->command != NULL || options->pid_count == 0 ||
 	    options->interface_count > 0 || options->resolve || is_any_here(options))
 		return 0;
 	for (size_t i = 0; i < options->pid_count; i++) {

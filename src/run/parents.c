@@ -164,7 +164,7 @@ static bool may_watch(const struct options *options, pid_t pid)
 {
 	if (options->via == OPTIONS_VIA_BPF)
 		return true;
-	return options->via == OPTIONS_VIA_DIAG ? procfs_may_watch(pid) : procfs_may_attach(pid);
+	return options_samples(options) ? procfs_may_watch(pid) : procfs_may_attach(pid);
 }
 
 const char *parents_announce(struct parents *parents)

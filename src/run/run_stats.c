@@ -60,8 +60,8 @@ static unsigned int lacks(const struct sources *sources, const struct options *o
 	bool is_replay = options->replay != NULL, is_file = options_is_file(options);
 	bool has_packets = sources_has_packets(sources);
 	bool has_target = options_has_target(options);
-	bool has_calls = (is_replay && !run->whole) || options_has_log(options) ||
-			 (has_target && options->via != OPTIONS_VIA_DIAG);
+	bool has_calls =
+		(is_replay && !run->whole) || options_has_log(options) || (has_target && !options_samples(options));
 	unsigned int lacks = 0;
 
 	lacks |= has_packets ? 0 : SUMMARY_LACKS_FRAMES;
@@ -267,7 +267,7 @@ static void explain_empty(struct text *text, const struct summary *summary, cons
  */
 static const char *exact_by(const struct options *options)
 {
-	bool is_sampled = options->via == OPTIONS_VIA_DIAG;
+	bool is_sampled = options_samples(options);
 
 	if (options_is_file(options))
 		return NULL;

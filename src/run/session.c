@@ -102,7 +102,7 @@ static void open_tracker(struct session *session)
 			owner_lookup_new(sources_diag(session->sources), sources_lookups(session->sources),
 					 tracking_captures_all(options), OWNER_LOOKUP_SOCKETS);
 	session->backlog = (struct backlog){
-		.diag = session->is_file || options->via == OPTIONS_VIA_DIAG ? NULL : sources_diag(session->sources),
+		.diag = session->is_file || options_samples(options) ? NULL : sources_diag(session->sources),
 		.tracker = session->tracker,
 		.feed = session_feed_one,
 		.context = session,

@@ -15,6 +15,7 @@
 #include "source/audit_log/audit_log.h"
 #include "source/packet/capture.h"
 #include "source/packet/hidden.h"
+#include "source/perf/breakpoints.h"
 #include "source/replay/replay.h"
 #include "source/replay/strace_log.h"
 #include "source/sampler/named.h"
@@ -136,7 +137,7 @@ static int find_target(struct sources *sources, struct tracer_config *config, co
 	config->pid_count =
 		named_processes(options->pids, options->pid_count, sources->pids, sources_add_notice, sources);
 	/* The sampler finds children that exist already, too. */
-	if (options->via != OPTIONS_VIA_DIAG || !options->follow)
+	if (!options_samples(options) || !options->follow)
 		named_children(config->pids, config->pid_count, sources_add_notice, sources);
 	return 0;
 }
@@ -218,6 +219,41 @@ static int open_programs(struct sources *sources, struct source_slot *slot, cons
 	return sources->command != NULL ? command_go(sources->command, opening->exit_status, err) : 0;
 }
 
+/* When the last sample began; the sampler is opened after the breakpoints. */
+static int64_t sampled_ns(const void *context)
+{
+	const struct sources *sources = context;
+
+	return sources->sampler != NULL ? sampler_sampled_ns(sources->sampler) : 0;
+}
+
+/* They are set before the first sample, so that no connection comes between. */
+static int open_breakpoints(struct sources *sources, const struct tracer_config *target, struct err *err)
+{
+	struct source_slot *slot = sources_slot(sources, &breakpoints_source);
+	struct breakpoints_config config = {
+		.pids = target->pids,
+		.pid_count = target->pid_count,
+		.follow = target->follow,
+		.sampled_ns = sampled_ns,
+		.context = sources,
+	};
+	struct breakpoints *breakpoints = NULL;
+	int rc;
+
+	if (sources->options->via != OPTIONS_VIA_PERF)
+		return 0;
+	config.events = merge_stream(sources->merge);
+	rc = breakpoints_open(&breakpoints, &config, err);
+	if (rc != 0) {
+		err_wrap(err, "--via=perf cannot work");
+		return rc;
+	}
+	slot->source = breakpoints;
+	slot->events = config.events;
+	return 0;
+}
+
 static int open_sampler(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
 			struct err *err)
 {
@@ -226,15 +262,19 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 	pid_t pid;
 	int rc;
 
-	if (!options_has_target(sources->options) || sources->options->via != OPTIONS_VIA_DIAG)
+	if (!options_has_target(sources->options) || !options_samples(sources->options))
 		return 0;
 	rc = find_target(sources, &target, opening, err);
 	if (rc != 0)
 		return rc;
 	if (sources->destroy == NULL || sources->diag == NULL)
-		return err_set(err, ENOTSUP, "--via=diag cannot work: %s",
+		return err_set(err, ENOTSUP, "--via=%s cannot work: %s",
+			       sources->options->via == OPTIONS_VIA_PERF ? "perf" : "diag",
 			       sources->notice_count > 0 ? sources->notices[0] : "no sock_diag");
 	rc = launch_command(sources, &target, opening, &pid, err);
+	if (rc != 0)
+		return rc;
+	rc = open_breakpoints(sources, &target, err);
 	if (rc != 0)
 		return rc;
 	config = (struct sampler_config){
@@ -396,6 +436,7 @@ static const struct source_row rows[] = {
 	{&destroy_source, SOURCE_STAGE_KERNEL, open_destroy, pass_final_counters},
 	{&command_source, SOURCE_STAGE_TARGET, NULL, sample_at_end}, /* open_sampler() launches it */
 	{&sampler_source, SOURCE_STAGE_TARGET, open_sampler, NULL},
+	{&breakpoints_source, SOURCE_STAGE_TARGET, NULL, NULL}, /* open_sampler() opens them */
 	{&programs_source, SOURCE_STAGE_TARGET, open_programs, NULL},
 	{&packet_source, SOURCE_STAGE_FORK, open_packets, explain_hidden},
 	{&replay_source, SOURCE_STAGE_FILES, open_replay, NULL},

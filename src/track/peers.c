@@ -275,7 +275,7 @@ static void add_spread(struct peers *peers, struct peers_group *group, enum peer
 /* Whether its handshake finished within the run. With packets alone this requires a SYN among them. */
 static bool established_here(const struct conn *conn)
 {
-	bool seen_by_host = conn->seen & (SEEN_CALLS | SEEN_KERNEL | SEEN_BPF | SEEN_AUDIT);
+	bool seen_by_host = conn->seen & (SEEN_CALLS | SEEN_KERNEL | SEEN_BPF | SEEN_AUDIT | SEEN_PERF);
 
 	return conn->result == RESULT_OK && !(conn->seen & SEEN_EXISTING) &&
 	       (seen_by_host || conn->syn_rtx >= 0 || conn->synack_rtx >= 0);

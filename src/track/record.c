@@ -94,7 +94,7 @@ void record_seen(struct record *record, int64_t time_ns, enum conn_seen by)
 {
 	struct record_conn *conn = &record->conn;
 
-	conn->seen |= (uint8_t)by;
+	conn->seen |= (uint16_t)by;
 	if (time_ns < 0)
 		return;
 	if (conn->start_ns < 0 || time_ns < conn->start_ns)

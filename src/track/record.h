@@ -99,11 +99,11 @@ struct record_conn {
 	pid_t tid;
 	int32_t fd;
 	uid_t uid;
-	uint8_t seen;
+	uint16_t seen;
 	uint8_t dir;
 };
 
-_Static_assert(SEEN_DISPUTED <= UINT8_MAX, "the evidence fits");
+_Static_assert(SEEN_PERF <= UINT16_MAX, "the evidence fits");
 
 /**
  * struct record - a connection and all evidence about it

@@ -60,6 +60,7 @@ void tracker_free(struct tracker *tracker)
 	tracker_halves_free(tracker);
 	free(tracker->finals);
 	free(tracker->unowned);
+	tracker_attempts_free(tracker);
 	free(tracker);
 }
 
@@ -75,6 +76,8 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 		tracker_unowned_count(tracker, event);
 		return;
 	}
+	if (record == NULL)
+		record = tracker_attempts_sampled(tracker, event);
 	if (record == NULL) {
 		tracker_unowned_peer(tracker, &event->flow, event->time_ns);
 		record = tracker_record_found(tracker);
@@ -115,7 +118,8 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 		tracker->now_ns = event->time_ns;
 	switch (event->type) {
 	case EVENT_CALL:
-		tracker_calls_feed(tracker, event);
+		if (event->origin != ORIGIN_PERF || tracker_attempts_call(tracker, event))
+			tracker_calls_feed(tracker, event);
 		break;
 	case EVENT_INFO:
 		if (event->info.reason == INFO_RENEWED)

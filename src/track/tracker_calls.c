@@ -13,6 +13,8 @@ static enum conn_seen seen_by(const struct event *event)
 {
 	if (event->origin == ORIGIN_BPF)
 		return SEEN_CALLS | SEEN_BPF;
+	if (event->origin == ORIGIN_PERF)
+		return SEEN_PERF;
 	return event->origin == ORIGIN_AUDIT ? SEEN_AUDIT : SEEN_CALLS;
 }
 

@@ -89,6 +89,7 @@ struct early_icmp {
  * @finals_key: the hash's secret
  * @unowned: ends whose owner is unknown, by hash of the flow of the other end; made when the first one comes
  * @unowned_key: the hash's secret
+ * @attempts: those of connect(2) that breakpoints reported, NULL none were
  * @early: the latest ICMP errors that came before the segment they quote
  * @early_at: where the next one goes
  * @ids: number of the last record
@@ -126,6 +127,7 @@ struct tracker {
 	struct hash_key finals_key;
 	struct unowned_end *unowned;
 	struct hash_key unowned_key;
+	struct attempts *attempts;
 	struct early_icmp early[TRACKER_EARLY];
 	unsigned int early_at;
 	uint64_t ids;
@@ -329,6 +331,20 @@ void tracker_unowned_count(struct tracker *tracker, const struct event *event);
 
 /** tracker_unowned_peer() - a new row has this flow: its other end does not count */
 void tracker_unowned_peer(struct tracker *tracker, const struct flow *flow, int64_t time_ns);
+
+/* tracker_attempts.c */
+
+/** tracker_attempts_call() - a call reported by a breakpoint; completes it; Return: false when it is done with */
+bool tracker_attempts_call(struct tracker *tracker, struct event *event);
+
+/** tracker_attempts_sampled() - the record of the attempt whose socket has the new owner of @event; NULL none */
+struct record *tracker_attempts_sampled(struct tracker *tracker, const struct event *event);
+
+/** tracker_attempts_have() - whether a socket to @remote that has no owner may be counted as that of an attempt */
+bool tracker_attempts_have(struct tracker *tracker, const struct endpoint *remote);
+
+/** tracker_attempts_free() - forget them */
+void tracker_attempts_free(struct tracker *tracker);
 
 /* tracker_calls.c */
 

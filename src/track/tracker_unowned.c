@@ -43,17 +43,21 @@ void tracker_unowned_count(struct tracker *tracker, const struct event *event)
 {
 	struct flow peer = flow_reverse(&event->flow);
 	const struct record *record = record_table_find_flow(tracker->table, &peer);
+	bool has_row;
 
 	/* A record that has been reported long ago belongs to an earlier use of the flow. */
 	if (record != NULL && record->owned &&
 	    (!record->reported || clock_since(record->conn.end_ns, event->time_ns) < KEEP_NS))
 		return;
+	has_row = tracker_attempts_have(tracker, &event->flow.remote);
 	if (flow_is_complete(&event->flow)) {
-		if (take(tracker, &event->flow, event->time_ns))
+		if (take(tracker, &event->flow, event->time_ns)) {
+			tracker->stats.too_short -= has_row;
 			return;
+		}
 		*place_of(tracker, &peer) = (struct unowned_end){peer, event->time_ns};
 	}
-	tracker->stats.too_short++;
+	tracker->stats.too_short += !has_row;
 }
 
 void tracker_unowned_peer(struct tracker *tracker, const struct flow *flow, int64_t time_ns)

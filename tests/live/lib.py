@@ -682,3 +682,5 @@ def built(name, compiler, sources):
 
 
 URING = built("uring", ["gcc", "-D_GNU_SOURCE"], ("uring.c", "mkconn_conn.c"))
+MKCONN_SOURCES = ("mkconn.c", "mkconn_birth.c", "mkconn_conn.c", "mkconn_spawn.c")
+MUSL = built("mkconn-musl", ["musl-gcc", "-static", "-D_GNU_SOURCE"], MKCONN_SOURCES)

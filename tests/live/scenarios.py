@@ -344,13 +344,11 @@ def no_rows(_stage, rows, _truth):
     lib.equal(rows, [], "rows")
 
 
-MKCONN_SOURCES = ("mkconn.c", "mkconn_birth.c", "mkconn_conn.c", "mkconn_spawn.c")
-I386 = lib.built("mkconn-i386", ["gcc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu", "-D_GNU_SOURCE", "-pthread"], MKCONN_SOURCES)
-MUSL = lib.built("mkconn-musl", ["musl-gcc", "-static", "-D_GNU_SOURCE"], MKCONN_SOURCES)
+I386 = lib.built("mkconn-i386", ["gcc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu", "-D_GNU_SOURCE", "-pthread"], lib.MKCONN_SOURCES)
 GO = lib.built("scenario-go", ["go", "build"], ["scenario.go"])
 
 for title, words, program in (("an i386 program", "", I386), ("an i386 program, by socketcall(2)", "by=socketcall ", I386),
-                              ("an i386 program, by the direct calls", "by=syscall ", I386), ("a static musl program", "", MUSL)):
+                              ("an i386 program, by the direct calls", "by=syscall ", I386), ("a static musl program", "", lib.MUSL)):
     Scenario("processes", title + ": accept and connect", words + OWN, count=2, program=program)
     Scenario("processes", title + ": non-blocking connect, refused", words + "nonblock connect={address}:9 poll so-error close",
           program=program, expected=REFUSED)

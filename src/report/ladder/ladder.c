@@ -239,6 +239,7 @@ GETTER(call)
 		[CALL_TAKE] = "take",
 		[CALL_DISCONNECT] = "disconnect",
 		[CALL_OUTCOME] = "outcome",
+		[CALL_GONE] = "gone",
 	};
 	TABLE_COVERS(words, CALL_NUM);
 

@@ -183,7 +183,7 @@ void ladder_call(struct text *text, struct text *note, const struct conn *conn, 
 		[CALL_SO_ERROR] = "getsockopt", [CALL_SHUTDOWN] = "shutdown",
 		[CALL_CLOSE] = "close",         [CALL_EXIT] = "exit",
 		[CALL_TAKE] = "take",           [CALL_DISCONNECT] = "connect",
-		[CALL_OUTCOME] = "connect",
+		[CALL_OUTCOME] = "connect",     [CALL_GONE] = "close",
 	};
 	TABLE_COVERS(names, CALL_NUM);
 	char number[16];

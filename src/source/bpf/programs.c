@@ -72,22 +72,6 @@ const char *programs_version(void)
 
 /* ---- records ------------------------------------------------------------------- */
 
-/* The difference of the two clocks: of several readings the one that was disturbed least. */
-static int64_t read_epoch(void)
-{
-	int64_t best_ns = INT64_MAX, epoch_ns = 0;
-
-	for (int i = 0; i < 3; i++) {
-		int64_t before_ns = clock_monotonic(), now_ns = clock_now(), after_ns = clock_monotonic();
-
-		if (after_ns - before_ns >= best_ns)
-			continue;
-		best_ns = after_ns - before_ns;
-		epoch_ns = now_ns - (before_ns + best_ns / 2);
-	}
-	return epoch_ns;
-}
-
 static void append(struct programs *programs, const struct event *event)
 {
 	queue_push(programs->events, event);
@@ -243,7 +227,7 @@ int programs_read(struct programs *programs, struct queue *events)
 
 	programs->events = events;
 	programs->appended = programs->records = 0;
-	programs->epoch_ns = read_epoch();
+	programs->epoch_ns = clock_monotonic_epoch();
 	for (size_t i = 0; i < programs->existing_count; i++)
 		append(programs, &programs->existing[i]);
 	free(programs->existing);
@@ -490,7 +474,7 @@ int programs_open(struct programs **opened, const struct programs_config *config
 	int rc = load(programs, config, err);
 
 	programs->all = config->all;
-	programs->epoch_ns = read_epoch();
+	programs->epoch_ns = clock_monotonic_epoch();
 	if (rc == 0)
 		rc = watch(programs, config, err);
 	if (rc == 0) {

@@ -331,6 +331,7 @@ int sampler_sample(struct sampler *sampler)
 {
 	int64_t began_ns = processor_time();
 
+	sampler->sampled_ns = clock_now();
 	sampler->full_before = sampler->full;
 	sampler->full = sampler->sample + 1;
 	list_sockets(sampler, STATES);
@@ -418,6 +419,11 @@ bool sampler_final_counters(struct sampler *sampler, struct event *event)
 		sampler->is_behind = false;
 	}
 	return sampler_final_add(sampler, event);
+}
+
+int64_t sampler_sampled_ns(const struct sampler *sampler)
+{
+	return sampler->sampled_ns;
 }
 
 bool sampler_waits(const struct sampler *sampler)

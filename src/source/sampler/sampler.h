@@ -95,6 +95,9 @@ size_t sampler_others(struct sampler *sampler, pid_t *pids, size_t room);
 /** sampler_explain() - why connections that came in may be in no row; Return: false when none are known */
 bool sampler_explain(const struct sampler *sampler, struct err *why);
 
+/** sampler_sampled_ns() - when the last sample of all sockets began */
+int64_t sampler_sampled_ns(const struct sampler *sampler);
+
 /** sampler_waits() - whether final counters wait for a sample */
 bool sampler_waits(const struct sampler *sampler);
 

@@ -65,6 +65,7 @@ struct sampler {
 	struct sampler_times times;
 	uint32_t sample;
 	size_t left;                /* number of targets that run */
+	int64_t sampled_ns;         /* when the last sample of all sockets began */
 	uint32_t full, full_before; /* the last sample of all sockets, and the one before */
 	struct owner_events owner_events;
 	bool new_listeners;

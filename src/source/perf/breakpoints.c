@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Calls of connect(2) of processes that are not stopped.
+ *
+ * A sample of the sockets (--via=diag) misses what a process opens and closes between two samples, and has no errno.
+ * Breakpoints behind the system calls of the C library report each with process, thread, descriptor, errno and, where
+ * it is on the stack, the address. The samples complete what they find: a socket of the same process, descriptor and
+ * peer (track/tracker_attempts.c).
+ *
+ * Each breakpoint is counted by the kernel and recorded in a ring. Where the ring was full, the difference is what was
+ * lost.
+ */
+#include "source/perf/breakpoints.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/array.h"
+#include "base/clock.h"
+#include "base/idmap.h"
+#include "base/xalloc.h"
+#include "model/event.h"
+#include "source/perf/armed.h"
+#include "source/perf/connect_calls.h"
+#include "source/perf/hit_rings.h"
+#include "source/perf/self_test.h"
+#include "source/perf/sites.h"
+#include "system/procfs.h"
+#include "system/procfs_children.h"
+
+/* A record is written this soon after its time was taken. */
+#define WRITE_NS CLOCK_NS_PER_MS
+/* Sites of one program, and of those that its processes execute. */
+#define PLACES_MAX 65536
+#define NOTICE 512
+
+/**
+ * struct attempt - one whose socket has not been found in a sample, as far as is known here
+ * @cookie: of its events
+ * @time_ns: when connect(2) returned
+ */
+struct attempt {
+	uint64_t cookie;
+	int64_t time_ns;
+};
+
+struct breakpoints {
+	struct breakpoints_config config;
+	struct hit_rings *rings;
+	struct armed *armed;
+	struct connect_calls *calls;
+	struct idmap *places; /* address of a site: enum site_call + 1 */
+	struct idmap *named;  /* PID: its name has been reported */
+	struct hit *hits;     /* not passed on yet */
+	size_t hit_count, hit_size;
+	struct attempt *attempts; /* in order of time */
+	size_t attempt_first, attempt_count, attempt_size;
+	int64_t sampled_ns, sampled_before_ns; /* the last two samples that began */
+	int64_t epoch_ns;                      /* of the kernel's monotonic clock */
+	int64_t last_ns, settled_ns;
+	uint64_t seen, lost; /* hits that were read; records reported as lost */
+	int pushed;
+	size_t execs;
+	char notice[NOTICE];
+	bool has_notice;
+};
+
+int breakpoints_check(struct err *err)
+{
+	return self_test_run(err);
+}
+
+static void count_ring(void *context, int fd)
+{
+	(void)fd;
+	++*(int *)context;
+}
+
+static void ignore_socket(void *context, int fd, uint32_t inode)
+{
+	(void)context, (void)fd, (void)inode;
+}
+
+/* ---- events -------------------------------------------------------------------------- */
+
+static void push(struct breakpoints *breakpoints, const struct event *event)
+{
+	if (queue_push(breakpoints->config.events, event))
+		breakpoints->pushed++;
+}
+
+/* sink of procfs_process_events() */
+static void push_process(void *context, const struct event *event)
+{
+	push(context, event);
+}
+
+static void name_process(struct breakpoints *breakpoints, pid_t pid, int64_t time_ns)
+{
+	if (idmap_find(breakpoints->named, (uint64_t)pid) != NULL)
+		return;
+	*(bool *)idmap_put(breakpoints->named, (uint64_t)pid) = true;
+	procfs_process_events(pid, time_ns, push_process, breakpoints);
+}
+
+/* A socket may be found by the next samples while its attempt may have succeeded. */
+static void await_samples(struct breakpoints *breakpoints, const struct event *event)
+{
+	if (event->call.kind != CALL_CONNECT_END ||
+	    (event->call.error != 0 && event->call.error != EINPROGRESS && event->call.error != EINTR))
+		return;
+	breakpoints->attempts = array_reserve(breakpoints->attempts, breakpoints->attempt_count,
+					      &breakpoints->attempt_size, sizeof(*breakpoints->attempts));
+	breakpoints->attempts[breakpoints->attempt_count++] = (struct attempt){event->call.cookie, event->time_ns};
+}
+
+/* Those whose socket was in no sample: whatever became of it, it has no descriptor any more. */
+static void end_attempts(struct breakpoints *breakpoints, int64_t until_ns, int64_t time_ns)
+{
+	while (breakpoints->attempt_first < breakpoints->attempt_count) {
+		const struct attempt *attempt = &breakpoints->attempts[breakpoints->attempt_first];
+		struct event event = event_new(EVENT_CALL, ORIGIN_PERF, time_ns);
+
+		if (attempt->time_ns >= until_ns)
+			break;
+		event.call.kind = CALL_GONE;
+		event.call.fd = -1;
+		event.call.begin_ns = CLOCK_UNKNOWN;
+		event.call.uid = (uint32_t)-1;
+		event.call.cookie = attempt->cookie;
+		push(breakpoints, &event);
+		breakpoints->attempt_first++;
+	}
+	if (breakpoints->attempt_first == breakpoints->attempt_count)
+		breakpoints->attempt_first = breakpoints->attempt_count = 0;
+}
+
+/* ---- records -------------------------------------------------------------------------- */
+
+static void keep_sites(struct breakpoints *breakpoints, const struct sites *sites)
+{
+	if (idmap_count(breakpoints->places) > PLACES_MAX)
+		return;
+	for (size_t i = 0; i < sites->count; i++)
+		*(uint8_t *)idmap_put(breakpoints->places, sites->list[i].address) = (uint8_t)(sites->list[i].call + 1);
+}
+
+/* The children that a process has already, and theirs. */
+struct offspring {
+	pid_t *list;
+	size_t count, size;
+};
+
+static void see_child(void *context, pid_t child)
+{
+	struct offspring *offspring = context;
+
+	for (size_t i = 0; i < offspring->count; i++)
+		if (offspring->list[i] == child)
+			return;
+	offspring->list = array_reserve(offspring->list, offspring->count, &offspring->size, sizeof(pid_t));
+	offspring->list[offspring->count++] = child;
+}
+
+static size_t count_rings(pid_t pid)
+{
+	int rings = 0;
+
+	(void)procfs_sockets_and_rings(pid, ignore_socket, count_ring, &rings);
+	return (size_t)rings;
+}
+
+static void tell_ring(struct breakpoints *breakpoints, pid_t pid)
+{
+	struct procfs_name name;
+
+	if (breakpoints->has_notice || count_rings(pid) == 0)
+		return;
+	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
+		 "PID %d (%s) uses io_uring(7): what it connects by that passes no breakpoint, and is found by samples "
+		 "only",
+		 (int)pid, procfs_name(&name, pid));
+	breakpoints->has_notice = true;
+}
+
+static int arm(struct breakpoints *breakpoints, pid_t pid, enum armed_origin origin, struct err *err)
+{
+	struct sites sites;
+	int rc = sites_find(pid, &sites, err);
+
+	if (rc == 0)
+		rc = armed_process(breakpoints->armed, pid, &sites, origin, err);
+	if (rc != 0)
+		return rc;
+	keep_sites(breakpoints, &sites);
+	tell_ring(breakpoints, pid);
+	return 0;
+}
+
+static void tell_exec(struct breakpoints *breakpoints, pid_t pid, const char *reason)
+{
+	struct procfs_name name;
+
+	if (breakpoints->execs++ > 0)
+		return;
+	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
+		 "PID %d (%s) was started by execve(2) in a watched process: of such programs the connections of the "
+		 "first moments may be missing%s%s",
+		 (int)pid, procfs_name(&name, pid), reason != NULL ? "; " : "", reason != NULL ? reason : "");
+	breakpoints->has_notice = true;
+}
+
+/* It has no breakpoints now, nor have children whose breakpoints came from it. */
+static void rearm(struct breakpoints *breakpoints, pid_t pid)
+{
+	struct offspring offspring = {NULL, 0, 0};
+	struct err err = {""}, ignored;
+	int rc;
+
+	idmap_remove(breakpoints->named, (uint64_t)pid);
+	armed_forget(breakpoints->armed, pid);
+	rc = arm(breakpoints, pid, ARMED_EXEC, &err);
+	tell_exec(breakpoints, pid, rc == 0 || rc == -ESRCH ? NULL : err.text);
+	if (breakpoints->config.follow)
+		(void)procfs_children(pid, see_child, &offspring);
+	for (size_t i = 0; i < offspring.count; i++)
+		(void)arm(breakpoints, offspring.list[i], ARMED_CHILD, &ignored);
+	free(offspring.list);
+}
+
+/* callback of hit_rings_read() */
+static void keep_hit(void *context, const struct hit *hit)
+{
+	struct breakpoints *breakpoints = context;
+
+	if (hit->type == HIT_CALL)
+		breakpoints->seen++;
+	if (hit->type == HIT_LOST)
+		breakpoints->lost += hit->lost;
+	if (hit->type == HIT_EXEC)
+		rearm(breakpoints, hit->pid);
+	if (hit->type != HIT_CALL && hit->type != HIT_FORK)
+		return;
+	breakpoints->hits = array_reserve(breakpoints->hits, breakpoints->hit_count, &breakpoints->hit_size,
+					  sizeof(*breakpoints->hits));
+	breakpoints->hits[breakpoints->hit_count++] = *hit;
+}
+
+static void take_call(struct breakpoints *breakpoints, const struct hit *hit)
+{
+	const uint8_t *place = idmap_find(breakpoints->places, hit->address);
+	struct event events[CONNECT_CALLS_MAX];
+	size_t count;
+
+	if (place == NULL)
+		return;
+	count = connect_calls_take(breakpoints->calls, hit, (enum site_call)(*place - 1), breakpoints->last_ns, events);
+	for (size_t i = 0; i < count; i++) {
+		if (events[i].call.kind != CALL_GONE)
+			name_process(breakpoints, hit->pid, breakpoints->last_ns);
+		push(breakpoints, &events[i]);
+		await_samples(breakpoints, &events[i]);
+	}
+}
+
+static int compare_hits(const void *one, const void *other)
+{
+	const struct hit *a = *(const struct hit *const *)one, *b = *(const struct hit *const *)other;
+
+	return (a->time > b->time) - (a->time < b->time);
+}
+
+/* Records of several rings, in one order. Those after @until_ns stay: another ring may get an earlier one. */
+static void take_hits(struct breakpoints *breakpoints, int64_t until_ns)
+{
+	const struct hit **order = xcalloc(breakpoints->hit_count + 1, sizeof(*order));
+	size_t left = 0;
+
+	for (size_t i = 0; i < breakpoints->hit_count; i++)
+		order[i] = &breakpoints->hits[i];
+	qsort(order, breakpoints->hit_count, sizeof(*order), compare_hits);
+	for (size_t i = 0; i < breakpoints->hit_count; i++) {
+		const struct hit *hit = order[i];
+		int64_t time_ns = breakpoints->epoch_ns + (int64_t)hit->time;
+
+		if (time_ns > until_ns)
+			break;
+		if (time_ns > breakpoints->last_ns)
+			breakpoints->last_ns = time_ns;
+		if (hit->type == HIT_CALL)
+			take_call(breakpoints, hit);
+		else if (hit->pid != hit->parent)
+			connect_calls_fork(breakpoints->calls, hit->pid, hit->parent, hit->time);
+		if (hit->type == HIT_FORK && hit->pid != hit->parent)
+			idmap_remove(breakpoints->named, (uint64_t)hit->pid);
+	}
+	for (size_t i = 0; i < breakpoints->hit_count; i++)
+		if (breakpoints->epoch_ns + (int64_t)breakpoints->hits[i].time > until_ns)
+			breakpoints->hits[left++] = breakpoints->hits[i];
+	breakpoints->hit_count = left;
+	free(order);
+}
+
+static void report_losses(struct breakpoints *breakpoints, uint64_t lost)
+{
+	struct event event = event_new(EVENT_LOST, ORIGIN_PERF, breakpoints->last_ns);
+
+	if (lost == 0)
+		return;
+	event.lost.where = LOST_RING;
+	event.lost.count = (int64_t)lost;
+	push(breakpoints, &event);
+}
+
+static void read_until(struct breakpoints *breakpoints, bool is_last)
+{
+	int64_t now_ns = clock_now(), sampled_ns;
+
+	breakpoints->epoch_ns = clock_monotonic_epoch();
+	hit_rings_read(breakpoints->rings, keep_hit, breakpoints);
+	breakpoints->settled_ns = is_last ? now_ns : now_ns - WRITE_NS;
+	take_hits(breakpoints, is_last ? INT64_MAX : breakpoints->settled_ns);
+	if (breakpoints->last_ns < breakpoints->settled_ns)
+		breakpoints->last_ns = breakpoints->settled_ns;
+	sampled_ns = breakpoints->config.sampled_ns(breakpoints->config.context);
+	if (sampled_ns != breakpoints->sampled_ns) {
+		breakpoints->sampled_before_ns = breakpoints->sampled_ns;
+		breakpoints->sampled_ns = sampled_ns;
+	}
+	end_attempts(breakpoints, is_last ? sampled_ns : breakpoints->sampled_before_ns, breakpoints->last_ns);
+}
+
+int breakpoints_read(struct breakpoints *breakpoints)
+{
+	breakpoints->pushed = 0;
+	read_until(breakpoints, false);
+	return breakpoints->pushed;
+}
+
+void breakpoints_drain(struct breakpoints *breakpoints)
+{
+	uint64_t hits;
+
+	armed_disable(breakpoints->armed);
+	read_until(breakpoints, true);
+	hits = armed_hits(breakpoints->armed);
+	report_losses(breakpoints, hits > breakpoints->seen ? hits - breakpoints->seen : 0);
+}
+
+int breakpoints_fd(const struct breakpoints *breakpoints)
+{
+	return hit_rings_fd(breakpoints->rings);
+}
+
+int64_t breakpoints_settled_ns(const struct breakpoints *breakpoints)
+{
+	return breakpoints->settled_ns;
+}
+
+const char *breakpoints_notice(struct breakpoints *breakpoints)
+{
+	if (!breakpoints->has_notice)
+		return NULL;
+	breakpoints->has_notice = false;
+	return breakpoints->notice;
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+/* A process that has ended is no failure, nor is a child that cannot be watched. */
+static int arm_all(struct breakpoints *breakpoints, struct err *err)
+{
+	const struct breakpoints_config *config = &breakpoints->config;
+	struct offspring offspring = {NULL, 0, 0};
+	bool is_any = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < config->pid_count && rc == 0; i++)
+		see_child(&offspring, config->pids[i]);
+	for (size_t i = 0; i < offspring.count; i++) {
+		bool is_child = i >= config->pid_count;
+		struct err reason = {""};
+
+		rc = arm(breakpoints, offspring.list[i], is_child ? ARMED_CHILD : ARMED_NAMED, &reason);
+		is_any |= rc == 0;
+		if (rc != 0 && rc != -ESRCH && !is_child) {
+			*err = reason;
+			break;
+		}
+		if (rc != 0 && !is_any)
+			*err = reason;
+		if (config->follow)
+			(void)procfs_children(offspring.list[i], see_child, &offspring);
+		rc = 0;
+	}
+	free(offspring.list);
+	return rc == 0 && !is_any ? -ESRCH : rc;
+}
+
+/* Each thread takes some descriptors. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void breakpoints_close(struct breakpoints *breakpoints)
+{
+	if (breakpoints == NULL)
+		return;
+	armed_free(breakpoints->armed);
+	hit_rings_close(breakpoints->rings);
+	connect_calls_free(breakpoints->calls);
+	idmap_free(breakpoints->places);
+	idmap_free(breakpoints->named);
+	free(breakpoints->hits);
+	free(breakpoints->attempts);
+	free(breakpoints);
+}
+
+int breakpoints_open(struct breakpoints **opened, const struct breakpoints_config *config, struct err *err)
+{
+	struct breakpoints *breakpoints;
+	int rc = self_test_run(err);
+
+	if (rc != 0)
+		return rc;
+	raise_limit();
+	breakpoints = xcalloc(1, sizeof(*breakpoints));
+	breakpoints->config = *config;
+	breakpoints->calls = connect_calls_new();
+	breakpoints->places = idmap_new(sizeof(uint8_t));
+	breakpoints->named = idmap_new(sizeof(bool));
+	rc = hit_rings_open(&breakpoints->rings, err);
+	if (rc == 0) {
+		breakpoints->armed = armed_new(breakpoints->rings, config->follow);
+		rc = arm_all(breakpoints, err);
+	}
+	if (rc != 0) {
+		breakpoints_close(breakpoints);
+		return rc;
+	}
+	breakpoints->config.pids = NULL;
+	*opened = breakpoints;
+	return 0;
+}

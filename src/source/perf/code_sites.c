@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Code of C libraries around a system call, x86-64.
+ *
+ * glibc up to 2.40 has the instruction in the function itself, twice where the call is a cancellation point: `mov
+ * $number,%eax; syscall`. musl passes the number to a function as the first argument: `mov $number,%edi; call`. That
+ * function keeps %rdi, %rsi and %rdx as the kernel got them.
+ */
+#include "source/perf/code_sites.h"
+
+#include <string.h>
+
+bool code_sites_can(void)
+{
+#if defined(__x86_64__) && !defined(__ILP32__)
+	return true;
+#else
+	return false;
+#endif
+}
+
+#define MOV_EAX 0xb8
+#define MOV_EDI 0xbf
+#define CALL 0xe8
+/* Length of `mov $number,%register`, and of `call`. */
+#define LONG 5
+#define SYSCALL_LENGTH 2
+/* Longest distance from the number to the instruction that uses it: `sub`, loads of arguments. */
+#define APART 16
+
+static bool loads(const uint8_t *code, uint8_t mov, uint32_t number)
+{
+	const uint8_t bytes[LONG] = {mov, (uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16),
+				     (uint8_t)(number >> 24)};
+
+	return memcmp(code, bytes, sizeof(bytes)) == 0;
+}
+
+static bool is_syscall(const uint8_t *code)
+{
+	return code[0] == 0x0f && code[1] == 0x05;
+}
+
+/* The end of `syscall` soon after @at; 0 none. */
+static size_t syscall_end(const uint8_t *code, size_t length, size_t at)
+{
+	for (size_t i = at; i < at + APART && i + SYSCALL_LENGTH <= length; i++)
+		if (is_syscall(code + i))
+			return i + SYSCALL_LENGTH;
+	return 0;
+}
+
+static size_t find(const uint8_t *code, size_t length, uint32_t number, bool is_called, size_t *sites, size_t room)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; at + LONG <= length; at++) {
+		size_t end = 0;
+
+		if (!loads(code + at, is_called ? MOV_EDI : MOV_EAX, number))
+			continue;
+		if (!is_called)
+			end = syscall_end(code, length, at + LONG);
+		else if (at + 2 * LONG <= length && code[at + LONG] == CALL)
+			end = at + 2 * LONG;
+		if (end == 0 || end >= length)
+			continue;
+		if (count < room)
+			sites[count] = end;
+		count++;
+	}
+	return count;
+}
+
+size_t code_sites_find(const uint8_t *code, size_t length, uint32_t number, size_t *sites, size_t room)
+{
+	size_t count = code_sites_can() ? find(code, length, number, false, sites, room) : 0;
+
+	return count > 0 || !code_sites_can() ? count : find(code, length, number, true, sites, room);
+}

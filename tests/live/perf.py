@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""--via=perf: each connect(2) of processes that are not stopped, as an ordinary user."""
+import collections
+import os
+import signal
+import subprocess
+
+import at_once
+import lib
+from lib import (CONNTRACE, MKCONN, Process, as_nobody, check, equal, free_port, need, read_truth, run, scratch, short,
+                 status_field, test, tracer_of, wait_file, wait_for, write_file)
+from watched import Target, finish
+
+
+def need_perf():
+    """Skips the script where breakpoints are not permitted."""
+    lines = [line for line in run(as_nobody() + [CONNTRACE, "--check"]).out.splitlines() if "--via=perf" in line]
+    if not lines or not lines[0].startswith("yes"):
+        lib.skip_all(lines[0] if lines else "no --via=perf")
+
+
+def by_perf(pids, options=()):
+    """conntrace that watches processes by --via=perf, and has set its breakpoints."""
+    return lib.watch(pids, ["--via=perf"] + list(options))
+
+
+def server():
+    port = scratch("port")
+    words = ["limit=150", "listen=127.0.0.1:0", "backlog=512", "port-file=" + port, "forever", "accept4", "recv-all", "close", "done"]
+    return Process([MKCONN] + words), int(wait_file(port))
+
+
+class Client(Target):
+    """A mkconn that begins when line() is called."""
+
+    def __init__(self, words, **keywords):
+        super().__init__(["wait-stdin"] + list(words), listen=None, stdin=subprocess.PIPE, **keywords)
+
+
+KEYS = ("dir", "pid", "tid", "fd", "raddr", "rport")
+
+
+def identity(row, with_errno=True):
+    """What a breakpoint reports."""
+    return tuple(row[key] for key in KEYS) + ((row["errno"] or "0",) if with_errno else ())
+
+
+def compare(rows, truth):
+    """A row for each connection, and no other."""
+    got, wanted = collections.Counter(map(identity, rows)), collections.Counter(map(identity, truth))
+    check(got == wanted, "too many: %s; missing: %s" % (list((got - wanted).items())[:5], list((wanted - got).items())[:5]))
+    equal(rows.summary["lost"]["ring"], 0, "lost records")
+    equal(rows.summary["stops"], 0, "stops")
+
+
+def play(words, target=Client, options=(), **keywords):
+    """Return: the rows and the truth of a client that ends."""
+    client = target(words, **keywords)
+    trace = by_perf([client.pid], options)
+    client.line()
+    equal(client.wait(), 0, "the client's end")
+    return trace.finish(), client.truth()
+
+
+@test("threads that connect, a third refused: each with process, thread, descriptor, errno and address")
+def short_ones():
+    _, port = server()
+    refused = free_port()
+    rows, truth = play(["threads=4", "count=50", "connect=127.0.0.1:%d" % port, "close", "connect=127.0.0.1:%d" % port, "close",
+                        "connect=127.0.0.1:%d" % refused, "close", "done", "done", "join"])
+    equal(len(truth), 600, "connections")
+    compare(rows, truth)
+    equal({row["seen"] for row in rows} - {"h", "kh"}, set(), "evidence")
+    for row in rows:
+        if not check(row["comm"] == "mkconn" and (row["result"] == "ok") == (row["rport"] == port), short(row)):
+            break
+
+
+@test("datagram and Unix sockets are no connections")
+def others():
+    _, port = server()
+    rows, truth = play(["count=20", "udp=127.0.0.1:%d" % port, "unix=/nowhere", "done", "connect=127.0.0.1:%d" % port, "close"])
+    equal(len(truth), 1, "connections")
+    compare(rows, truth)
+
+
+@test("children that are born under watch, with sockets of their own")
+def children():
+    _, port = server()
+    rows, truth = play(["fork=5", "count=10", "connect=127.0.0.1:%d" % port, "close", "done", "done", "join"])
+    equal((len(truth), len({fact["pid"] for fact in truth})), (50, 5), "connections and processes")
+    compare(rows, truth)
+
+
+@test("connections that stay are one row each, with the local port and the counters of the samples")
+def staying():
+    _, port = server()
+    client = Client(["count=20", "connect=127.0.0.1:%d" % port, "send=10", "keep", "done", "wait-stdin"])
+    trace = by_perf([client.pid], ["--look-ms=20"])
+    client.line()
+
+    def rows_of_all():
+        trace.signal(signal.SIGUSR1)
+        text = lib.read_file(trace.rows_path)
+        rows = [row for row in map(lib.json.loads, text[:text.rfind("\n") + 1].splitlines()) if "summary" not in row][-20:]
+        return rows if len(rows) == 20 and all(row["lport"] and row["tx_bytes"] == 10 for row in rows) else None
+    rows = wait_for(rows_of_all, "the samples to find them")
+    equal({row["seen"] for row in rows}, {"kh"}, "evidence")
+    equal(len({row["lport"] for row in rows}), 20, "local ports")
+    client.line()
+    equal(client.wait(), 0, "the client's end")
+    equal(len(trace.finish()[-20:]), 20, "rows")
+
+
+@test("connects that do not wait: a row each, and the errno is right or unknown")
+def not_waiting():
+    _, port = server()
+    refused = free_port()
+    rows, truth = play(["nonblock", "count=40", "connect=127.0.0.1:%d" % port, "poll", "so-error", "close",
+                        "connect=127.0.0.1:%d" % refused, "poll", "so-error", "close", "done"])
+    equal((len(rows), len(truth)), (80, 80), "rows and connections: %s" % [short(row) for row in rows[:3]])
+    equal(collections.Counter(identity(row, False) for row in rows), collections.Counter(identity(fact, False) for fact in truth), "rows")
+    for row in rows:
+        wanted = ("0", None) if row["rport"] == port else ("ECONNREFUSED", None)
+        if not check(row["errno"] in wanted and row["result"] in ("ok" if row["rport"] == port else "refused", "unknown"), short(row)):
+            break
+
+
+@test("a static program for musl")
+def musl():
+    _, port = server()
+    program = lib.MUSL()
+    truth = scratch("truth")
+    client = Process(as_nobody() + [program, "truth=" + truth, "wait-stdin", "count=50", "connect=127.0.0.1:%d" % port, "close",
+                                    "connect=127.0.0.1:%d" % free_port(), "close", "done"], stdin=subprocess.PIPE)
+    wait_for(lambda: status_field(client.pid, "Name") == "mkconn-musl", "the program to start")
+    trace = by_perf([client.pid])
+    client.line()
+    equal(client.wait(), 0, "the client's end")
+    compare(trace.finish(), read_truth(truth))
+
+
+@test("a process that executes another program: that is said, and nothing is invented")
+def executes():
+    _, port = server()
+    client = Client(["connect=127.0.0.1:%d" % port, "close", "exec", "connect=127.0.0.1:%d" % port, "close", "wait-stdin",
+                     "connect=127.0.0.1:%d" % port, "close", "wait-stdin"])
+    trace = by_perf([client.pid])
+    client.line()
+    wait_for(lambda: "was started by execve(2)" in trace.err, "the notice")
+    client.line()
+    wait_for(lambda: len(client.truth()) == 3, "the connections")
+    client.line()
+    equal(client.wait(), 0, "the client's end")
+    rows, truth = trace.finish(), client.truth()
+    got, wanted = collections.Counter(map(identity, rows)), collections.Counter(map(identity, truth))
+    check(len(rows) >= 2 and got - wanted == collections.Counter(), "%d rows, too many: %s; %s" % (len(rows), got - wanted, trace.err))
+
+
+@test("conntrace is killed again and again: the program goes on, and its breakpoints are free")
+def killed():
+    _, port = server()
+    client = Client(["forever", "connect=127.0.0.1:%d" % port, "close", "done"])
+    client.line()
+    for _ in range(10):
+        trace = by_perf([client.pid])
+        os.kill(trace.pid, signal.SIGKILL)
+        equal(trace.wait(), -signal.SIGKILL, "the end of conntrace")
+        before = len(client.truth())
+        wait_for(lambda: len(client.truth()) > before, "the client to go on")
+    trace = by_perf([client.pid])
+    before = len(client.truth())
+    wait_for(lambda: len(client.truth()) > before + 10, "the client to go on")
+    equal(tracer_of(client.pid), 0, "its tracer")
+    rows = finish(trace)
+    check(len(rows) >= 10 and rows.summary["lost"]["ring"] == 0, "%d rows, %s" % (len(rows), rows.summary))
+
+
+@test("what it cannot watch is refused, with the reason")
+def refusals():
+    result = run(as_nobody() + [CONNTRACE, "--via=perf", "--", "true"])
+    equal(result.status, 2, "exit status with a command")
+    check("--via=ptrace misses nothing" in result.err, result.err)
+    equal(run(as_nobody() + [CONNTRACE, "--via=perf", "--all"]).status, 2, "exit status with --all")
+    source = write_file(scratch("static.c"), "#include <unistd.h>\nint main(void) { pause(); return 0; }\n")
+    program = scratch("static")
+    if run([need("gcc"), "-static", "-s", "-o", program, source]).status == 0:
+        os.chmod(program, 0o755)
+        process = Process(as_nobody() + [program])
+        wait_for(lambda: os.path.basename(program)[:15] == status_field(process.pid, "Name"), "the program to start")
+        result = run(as_nobody() + [CONNTRACE, "--via=perf", "-p", str(process.pid)])
+        equal(result.status, 1, "exit status of a program without symbols")
+        check("--via=perf cannot work" in result.err and "no place where connect(2) returns" in result.err, result.err)
+
+
+if __name__ == "__main__":
+    need_perf()
+    at_once.main(3)
