@@ -21,7 +21,6 @@ FORKED = "a child that lives between two samples may accept on the listener of t
          "accepted is reported only if it is proven, the holder of the connection is LAST_PID."
 HELD = "held open until conntrace has reported it, because a connection that no listener of the target accepts is found " \
        "by samples (`--look-ms`); shorter ones are counted, as tests/live/diag.py proves."
-NO_DESCRIPTOR = "what io_uring opens or accepts is seen when its state changes, without its descriptor."
 NO_OUTCOME = "only the program gets the outcome of an attempt: RESULT is `unknown` and ERRNO `-`."
 OUTCOMES = "timed out|by ICMP|given up|an attempt under way"
 NOT_BY_LOOKING = {
@@ -86,7 +85,7 @@ class Scenario:
     def unknown_of(self, mode):
         """{columns: why}"""
         if mode == "bpf":
-            return {"fd": NO_DESCRIPTOR} if self.name.startswith("io_uring") else {}
+            return {}
         if mode != "diag":
             return self.unknown.get(mode, {})
         unknown = {} if self.section == "never" else dict(WATCHED)

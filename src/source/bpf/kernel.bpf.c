@@ -33,7 +33,7 @@ static __noinline void report_change(enum kernel_type type, const struct sock *s
 	const struct task_struct *task = bpf_get_current_task_btf();
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct kernel_record *record;
-	bool is_call = type != KERNEL_OUTCOME && type != KERNEL_STATE && type != KERNEL_DESTROY;
+	bool is_call = type != KERNEL_OUTCOME && type != KERNEL_STATE && type != KERNEL_DESTROY && !known->is_new;
 
 	if (tp == NULL)
 		return;
@@ -97,6 +97,18 @@ static __always_inline void claim(const struct sock *sk, struct known *known)
 	known->tid = (__u32)thread;
 	known->fd = -1;
 	report_change(KERNEL_TAKE, sk, known, CHANGE(state, state), 0);
+}
+
+/* A connection that was received before it had a cookie. */
+static __always_inline void announce(const struct sock *sk, struct known *known)
+{
+	int state = sk->__sk_common.skc_state;
+
+	if (!known->is_new)
+		return;
+	known->cookie = bpf_get_socket_cookie((void *)sk);
+	report_change(KERNEL_TAKE, sk, known, CHANGE(state, state), 0);
+	known->is_new = 0;
 }
 
 /* The current process sends a SYN: by connect(2), by a send with Fast Open, or by io_uring(7). */
@@ -256,6 +268,7 @@ static __always_inline void changed(const struct sock *sk, int from, int to)
 		known = take(sk);
 	if (known == NULL)
 		return;
+	announce(sk, known);
 	if (is_ending)
 		claim(sk, known);
 	if (to == TCP_CLOSE)
@@ -296,10 +309,33 @@ int BPF_PROG(destroyed, struct sock *sk)
 		known = take(sk);
 	if (known == NULL)
 		return 0;
+	announce(sk, known);
 	claim(sk, known);
 	is_closed = known->pid != 0 && !known->is_closed && is_own(sk);
 	report_change(is_closed ? KERNEL_CLOSE_DESTROY : KERNEL_DESTROY, sk, known, CHANGE(state, state), 0);
 	bpf_map_delete_elem(&sockets, &key);
+	return 0;
+}
+
+/* ---- io_uring(7) ----------------------------------------------------------------------------- */
+
+/*
+ * An accept of io_uring is no system call, but its completion has the descriptor. Other operations have other results:
+ * what counts is that the process has a descriptor of that number, which is a connection that waited at a listener.
+ */
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(completed, void *ring_context, void *request)
+{
+	__s32 result = has_cqe ? ((const struct io_uring_cqe *)ctx[2])->res : (__s32)ctx[3];
+	struct known *known;
+	struct sock *sk;
+
+	if (result < 0 || !is_watched(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	sk = sock_at(result);
+	known = sk != NULL ? find(sk) : NULL;
+	if (known != NULL && known->pid == 0)
+		accepted(sk, result);
 	return 0;
 }
 

@@ -2,108 +2,9 @@
 #ifndef CONNTRACE_SOURCE_BPF_KERNEL_CALLS_BPF_H
 #define CONNTRACE_SOURCE_BPF_KERNEL_CALLS_BPF_H
 
-/* System calls, and descriptors; a part of kernel.bpf.c. */
+/* System calls; a part of kernel.bpf.c. */
 
-#include "source/bpf/kernel_processes.bpf.h"
-
-/* ---- descriptors --------------------------------------------------------------------- */
-
-/* The TCP socket of a file; of an MPTCP socket its first subflow; or NULL. */
-static __always_inline struct sock *sock_of(struct file *file)
-{
-	struct socket *socket;
-	struct sock *sk;
-	__u16 family, protocol;
-
-	if (file == NULL || (BPF_CORE_READ(file, f_inode, i_mode) & FILE_TYPE) != FILE_IS_SOCKET)
-		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	if (sk == NULL)
-		return NULL;
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	protocol = BPF_CORE_READ(sk, sk_protocol);
-	if (family != AF_INET && family != AF_INET6)
-		return NULL;
-	if (protocol == PROTOCOL_MPTCP && bpf_core_type_exists(struct mptcp_sock))
-		return BPF_CORE_READ((struct mptcp_sock *)sk, first);
-	return protocol == PROTOCOL_TCP ? sk : NULL;
-}
-
-static __always_inline struct sock *sock_at(__s32 fd)
-{
-	const struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files, *file = NULL;
-
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return sock_of(file);
-}
-
-/* Descriptors that find_fd() looks at. */
-#define FDS_SEARCHED 4096
-
-/**
- * struct search - of find_fd()
- * @files: the files of the process
- * @wanted: the file of the socket
- * @fd: its descriptor, or -1
- */
-struct search {
-	struct file **files;
-	struct file *wanted;
-	__s32 fd;
-};
-
-static long compare_file(__u32 fd, struct search *search)
-{
-	struct file *file = NULL;
-
-	bpf_probe_read_kernel(&file, sizeof(file), search->files + fd);
-	if (file != search->wanted)
-		return 0;
-	search->fd = (__s32)fd;
-	return 1;
-}
-
-/* The descriptor of a socket in the current process, if it is a low one; else -1. Before Linux 5.17 always -1. */
-static __noinline __s32 find_fd(const struct sock *sk)
-{
-	const struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct search search = {BPF_CORE_READ(table, fd), BPF_CORE_READ(sk, sk_socket, file), -1};
-	__u32 number = BPF_CORE_READ(table, max_fds);
-
-	if (search.wanted != NULL && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
-		bpf_loop(number < FDS_SEARCHED ? number : FDS_SEARCHED, compare_file, &search, 0);
-	return search.fd;
-}
-
-static __always_inline struct known *know(const struct sock *sk, const struct known *known)
-{
-	__u64 key = key_of(sk);
-
-	if (bpf_map_update_elem(&sockets, &key, known, BPF_ANY) != 0)
-		lose();
-	return bpf_map_lookup_elem(&sockets, &key);
-}
-
-static __always_inline struct known *find(const struct sock *sk)
-{
-	__u64 key = key_of(sk);
-
-	return bpf_map_lookup_elem(&sockets, &key);
-}
-
-static __always_inline void listens_at(__u32 port)
-{
-	__u8 one = 1;
-
-	bpf_map_update_elem(&ports, &port, &one, BPF_ANY);
-}
+#include "source/bpf/kernel_descriptors.bpf.h"
 
 /* ---- system calls ---------------------------------------------------------------------- */
 
@@ -114,6 +15,7 @@ enum number {
 	NUMBER_CONNECT,
 	NUMBER_SHUTDOWN,
 	NUMBER_LISTEN,
+	NUMBER_RECVMSG,
 };
 
 /* Numbers and calls of i386; those of socketcall(2) are in linux/net.h. */
@@ -121,11 +23,13 @@ enum number {
 #define I386_CONNECT 362
 #define I386_LISTEN 363
 #define I386_ACCEPT4 364
+#define I386_RECVMSG 372
 #define I386_SHUTDOWN 373
 #define SOCKETCALL_CONNECT 3
 #define SOCKETCALL_LISTEN 4
 #define SOCKETCALL_ACCEPT 5
 #define SOCKETCALL_SHUTDOWN 13
+#define SOCKETCALL_RECVMSG 17
 #define SOCKETCALL_ACCEPT4 18
 
 struct arguments {
@@ -147,6 +51,8 @@ static __always_inline enum number number_of(__s64 nr)
 		return NUMBER_CONNECT;
 	if (nr == nr_shutdown)
 		return NUMBER_SHUTDOWN;
+	if (nr == nr_recvmsg)
+		return NUMBER_RECVMSG;
 	return nr == nr_listen ? NUMBER_LISTEN : NUMBER_OTHER;
 }
 
@@ -164,6 +70,8 @@ static __always_inline enum number number_of_socketcall(const struct pt_regs *re
 		return NUMBER_SHUTDOWN;
 	case SOCKETCALL_LISTEN:
 		return NUMBER_LISTEN;
+	case SOCKETCALL_RECVMSG:
+		return NUMBER_RECVMSG;
 	default:
 		return NUMBER_OTHER;
 	}
@@ -182,6 +90,8 @@ static __always_inline enum number number_of_i386(const struct pt_regs *regs, __
 		return NUMBER_SHUTDOWN;
 	case I386_LISTEN:
 		return NUMBER_LISTEN;
+	case I386_RECVMSG:
+		return NUMBER_RECVMSG;
 	default:
 		return NUMBER_OTHER;
 	}
@@ -261,26 +171,6 @@ static __always_inline bool is_accept_failure(int error)
 {
 	return error < RESTART_FIRST && error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK &&
 	       error != EINVAL && error != EFAULT && error != EOPNOTSUPP && error != ENOSYS;
-}
-
-/* What the current process has done with a socket that was found by its descriptor. */
-static __noinline void report_call(enum kernel_type type, const struct sock *sk, const struct known *known, __s32 fd,
-				   __s32 error)
-{
-	const struct tcp_sock *tp = copy_of(sk);
-	struct kernel_record *record;
-
-	if (tp == NULL)
-		return;
-	name_current(bpf_get_current_pid_tgid() >> 32);
-	record = begin(type);
-	if (record == NULL)
-		return;
-	read_current(record);
-	record->fd = fd;
-	record->error = error;
-	read_socket(record, tp, known);
-	end(record);
 }
 
 /* ---- accept(2), listen(2) ----------------------------------------------------------------- */
@@ -541,6 +431,8 @@ int BPF_PROG(returned, const struct pt_regs *regs, long result)
 		returned_shutdown(&arguments);
 	else if (number == NUMBER_LISTEN && result == 0)
 		returned_listen((__s32)arguments.values[0]);
+	else if (number == NUMBER_RECVMSG && result >= 0)
+		received_message(arguments.values[1], is_i386(regs));
 	return 0;
 }
 

@@ -17,7 +17,8 @@
 /* ---- set before loading ----------------------------------------------------- */
 
 /* Numbers of system calls; those of 32-bit programs are of i386. */
-const volatile __s64 nr_accept = -1, nr_accept4 = -1, nr_connect = -1, nr_shutdown = -1, nr_listen = -1;
+const volatile __s64 nr_accept = -1, nr_accept4 = -1, nr_connect = -1, nr_shutdown = -1, nr_listen = -1,
+		     nr_recvmsg = -1;
 /* Watch every process but those in "excluded". */
 const volatile bool all;
 /* Of these, only processes with one of "names". */
@@ -26,6 +27,8 @@ const volatile bool by_name;
 const volatile bool by_group;
 /* Watch the children of watched processes. */
 const volatile bool follow;
+/* The tracepoint of completions of io_uring(7) has a struct io_uring_cqe, not its members. */
+const volatile bool has_cqe;
 /* Records have the measures, see KERNEL_HAS_MEASURES. */
 const volatile bool measures;
 /* Length of a tick (jiffy). */
@@ -89,6 +92,7 @@ struct {
  * @outcome: 1 + errno of an attempt that was decided before its connect(2) returned
  * @is_open: connect(2) has returned before the attempt was decided
  * @is_closed: KERNEL_CLOSE was reported
+ * @is_new: KERNEL_TAKE is to be reported, which needs a cookie
  * @is_disconnected: @caller disconnects it
  * @has_ends: @ends is set
  */
@@ -103,10 +107,11 @@ struct known {
 	__u8 is_open;
 	__u8 is_closed;
 	__u8 is_disconnected;
+	__u8 is_new;
 	__u8 has_ends;
 	__u8 is_passive;
 	__u8 reset;
-	__u8 zero[2];
+	__u8 zero;
 	struct kernel_ends ends;
 };
 

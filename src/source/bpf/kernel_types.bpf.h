@@ -198,6 +198,10 @@ struct pt_regs___arm64 {
 	int syscallno;
 };
 
+struct io_uring_cqe {
+	__s32 res;
+};
+
 struct bpf_iter_meta {
 	struct seq_file *seq;
 };
@@ -230,6 +234,8 @@ struct seq_file;
 /* The code segment of 32-bit programs on x86-64 (arch/x86/include/asm/segment.h). */
 #define CODE_SEGMENT_32 0x23
 #define SHUT_WR 1
+#define SOL_SOCKET 1
+#define SCM_RIGHTS 1
 /* sock.sk_shutdown after shutdown(2) with SHUT_WR alone; close(2) sets both bits. */
 #define SEND_SHUTDOWN 2
 /* THREAD_SIZE of x86-64 and arm64 without sanitizers */

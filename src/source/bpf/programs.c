@@ -9,6 +9,7 @@
 #include "source/bpf/programs.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -343,9 +344,32 @@ static bool has_names(const struct programs_config *config)
 	return config->all && config->choice != NULL && config->choice->counts[CHOICE_COMM] > 0;
 }
 
+/* Its ring, the request, and the completion or the members of that, behind one of the tracepoint's own. */
+#define ARGUMENTS_WITH_CQE 4
+
+/* Return: how many arguments the tracepoint of completions of io_uring has; 0 there is none. */
+static uint32_t completion_arguments(void)
+{
+	struct btf *types = btf__load_vmlinux_btf();
+	int32_t id = libbpf_get_error(types) == 0
+			     ? btf__find_by_name_kind(types, "btf_trace_io_uring_complete", BTF_KIND_TYPEDEF)
+			     : -1;
+	const struct btf_type *type = id > 0 ? btf__type_by_id(types, (uint32_t)id) : NULL;
+	uint32_t count = 0;
+
+	/* a typedef of a pointer to a function */
+	for (int i = 0; i < 2 && type != NULL; i++)
+		type = btf__type_by_id(types, type->type);
+	if (type != NULL && btf_is_func_proto(type))
+		count = btf_vlen(type);
+	btf__free(types);
+	return count;
+}
+
 static int load(struct programs *programs, const struct programs_config *config, struct err *err)
 {
 	struct kernel *kernel;
+	uint32_t arguments;
 	int rc;
 
 	if (!is_first_namespace())
@@ -363,9 +387,13 @@ static int load(struct programs *programs, const struct programs_config *config,
 	kernel->rodata->nr_connect = SYS_connect;
 	kernel->rodata->nr_shutdown = SYS_shutdown;
 	kernel->rodata->nr_listen = SYS_listen;
+	kernel->rodata->nr_recvmsg = SYS_recvmsg;
 	kernel->rodata->all = config->all;
 	kernel->rodata->follow = config->follow;
 	kernel->rodata->measures = tcp_info_has_measures();
+	arguments = completion_arguments();
+	kernel->rodata->has_cqe = arguments == ARGUMENTS_WITH_CQE;
+	(void)bpf_program__set_autoload(kernel->progs.completed, arguments > 0);
 	kernel->rodata->tick_us = tick_us();
 	kernel->rodata->by_name = has_names(config);
 	if (config->all && config->choice != NULL && process_choice_needs_cgroup(config->choice))
