@@ -100,7 +100,7 @@ EXPECTED = (
     ("PID,COMM,USER", r"^ *\d+ +python3\S* +\S+ +127\.0\.0\.1 +\d+ "), ("CONNS,OK", r"^ *[1-9]\d* +[1-9]\d*$"),
     ("USER,COMM", r"^[\d:.]+ +\S+ +python3\S* +\d+ +\d+ +127"), ("--strace-log", r"^192\.0\.2\.4 +1$"),
     ("PID,FD,RADDR", r"^[\d:.]+ +\d+ +\d+ +127\.0\.0\.1 +\d+ +\d+ *$"), ("PEER,CONNS", PEER),
-    ("-d 10 -p", ROW), ("--by=server,port,result", r"^127\.0\.0\.1 +81 +refused +1 "),
+    ("--only=failed -w failed.pcapng", r"^127\.0\.0\.1 +in +81 +1 +1 "), ("--rotate=", ROW), ("--unit=", ROW), ("-d 10 -p", ROW), ("--by=server,port,result", r"^127\.0\.0\.1 +81 +refused +1 "),
 )
 
 _scene = {}
@@ -131,10 +131,13 @@ def scene():
 
 def here(line):
     """The line as it can be run here."""
-    line = line.replace("eth0", "lo").replace("$(pidof nginx)", str(_scene["server"]))
+    line = line.replace("eth0", "lo")
+    line = re.sub(r"\$\(pidof (-s )?nginx\)", str(_scene["server"]), line)
     line = line.replace("192.0.2.1", "127.0.0.1").replace("/run/", _scene["folder"] + "/")
     line = re.sub(r"-d (60|3600|10|86400)\b", "-d 1.6", line).replace("-I 3600", "-I 1").replace("day.txt", "/dev/stdout")
     line = line.replace("port pop3", "port 110").replace("-z io,stat,10,", "-z io,stat,1,")
+    # Here is no unit, and what runs until Ctrl-C without a row ends by itself.
+    line = line.replace("--unit=nginx.service", "--comm=python3 -d 1.6").replace("--rotate=100M", "-d 1.6 --rotate=100M")
     return re.sub(r"^conntrace(-stat)?", lambda match: CONNTRACE + (match.group(1) or ""), line)
 
 
@@ -166,6 +169,7 @@ def run_to_its_end(line):
     result = lib.run(["sh", "-c", line], cwd=_scene["folder"],
                      env=dict(os.environ, PATH=_scene["folder"] + ":" + os.environ["PATH"]))
     equal(result.status, 0, "exit status of %s (%s)" % (line, result.err[-300:]))
+    _scene["said"] = result.err
     return result.out
 
 
@@ -175,12 +179,13 @@ def try_example(line):
     runs = here(line)
     if "--top" in line:
         out = run_on_screen(runs)
-    elif " -d " in line or " -r " in line or "-- ./server" in line or "curl" in line or "conntrace-stat" in line or \
+    elif " -d " in runs or " -r " in line or "-- ./server" in line or "curl" in line or "conntrace-stat" in line or \
             "--strace-log" in line:
         out = run_to_its_end(runs)
     else:
         out = run_for_a_while(runs, expected[0])
-    check(re.search(expected[0], out, re.MULTILINE), "%s:\n does not print %s but\n%s" % (line, expected[0], out[-1500:]))
+    check(re.search(expected[0], out, re.MULTILINE), "%s:\n does not print %s but\n%s%s" % (
+        line, expected[0], out[-1500:], _scene.get("said")))
 
 
 PARTS = 6    # each of every sixth example
