@@ -110,6 +110,10 @@ static void keep_frame(struct child_input *input, const struct dissect_record *r
 			atomic_fetch_add_explicit(&child->shared->frame_drops, 1, memory_order_relaxed);
 			return;
 		}
+		atomic_store(&child->frames.ring->starved, 1);
+		/* Only now, or room made in between would be missed. */
+		if (frame_ring_put(&child->frames, &head, record->data))
+			return;
 		child_wait_for_frame_room(child);
 	}
 }

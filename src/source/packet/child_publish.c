@@ -97,7 +97,6 @@ void child_wait_for_frame_room(struct child *child)
 	end_if_stopped(child);
 	/* The reader decides by what these events show. */
 	ring_publish(&child->ring);
-	atomic_store(&child->frames.ring->starved, 1);
 	child_wake_reader(child);
 	child_wait_for(child, false, CHILD_IDLE_MS);
 }

@@ -142,7 +142,7 @@ int child_files_read(struct child *child, const int *fds, struct err *err);
 /** child_wait_for_room() - the ring is full: wait for the reader; Return: the place of the next event */
 struct event *child_wait_for_room(struct child *child);
 
-/** child_wait_for_frame_room() - the ring of frames for a file is full: wait until the reader has made room */
+/** child_wait_for_frame_room() - the ring of frames for a file is full, and starved: wait for the reader to make room */
 void child_wait_for_frame_room(struct child *child);
 
 /** child_frames_function() - the function to be called for each frame of @input, with @input as context */
