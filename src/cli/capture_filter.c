@@ -88,7 +88,7 @@ static void put_segment(FILE *to, const struct conn_filter *filter)
 }
 
 /* IPv4 and IPv6 at the current header offset. */
-static void put_ip(FILE *to, const struct conn_filter *filter, unsigned int decapsulate)
+static void put_ip(FILE *to, const struct conn_filter *filter, unsigned int decapsulate, bool names)
 {
 	bool any_family = filter->v4 == filter->v6;
 	bool in_udp = decapsulate & (DISSECT_VXLAN | DISSECT_GENEVE);
@@ -106,7 +106,7 @@ static void put_ip(FILE *to, const struct conn_filter *filter, unsigned int deca
 	}
 	if (decapsulate != 0)
 		fputs(" or ip proto 4 or ip proto 41 or ip proto 47", to);
-	fputs(in_udp ? " or ip proto 17" : "", to);
+	fputs(in_udp ? " or ip proto 17" : names ? " or udp src port 53" : "", to);
 	fputs(")) or (ip6 and (", to);
 	if (any_family || filter->v6) {
 		fputs("(ip6[6] = 6 and ", to);
@@ -117,11 +117,11 @@ static void put_ip(FILE *to, const struct conn_filter *filter, unsigned int deca
 	} else {
 		fputs("ip6[0] & 0xf0 = 0", to);
 	}
-	fputs(in_udp ? " or ip6[6] = 17" : "", to);
+	fputs(in_udp ? " or ip6[6] = 17" : names ? " or (ip6[6] = 17 and udp src port 53)" : "", to);
 	fputs("))", to);
 }
 
-char *capture_filter_text(const struct conn_filter *filter, unsigned int decapsulate, bool tagged)
+char *capture_filter_text(const struct conn_filter *filter, unsigned int decapsulate, bool names, bool tagged)
 {
 	/* A tag that the kernel removed is not in the packet; there may be two more. */
 	static const char *const levels[] = {"", " or (vlan and (", " or (vlan and ("};
@@ -136,7 +136,7 @@ char *capture_filter_text(const struct conn_filter *filter, unsigned int decapsu
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		fputs(levels[i], to);
-		put_ip(to, filter, decapsulate);
+		put_ip(to, filter, decapsulate, names);
 		fputs(" or (not ip and not ip6", to);
 		if (tagged && i + 1 < count)
 			fputs(" and not ether proto 0x8100 and not ether proto 0x88a8 and not ether proto 0x9100", to);

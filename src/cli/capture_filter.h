@@ -8,6 +8,7 @@
  * capture_filter_text() - a capture filter for the packets of connections that a filter selects
  * @filter: the selected connections
  * @decapsulate: enum dissect_tunnel bits: the content of these tunnels is unknown before they are decoded
+ * @names: the answers of DNS pass, too
  * @tagged: packets may have VLAN tags; not every link type supports them
  *
  * A pcap-filter(7) expression that passes more than selected, but never less: the local end of a packet is not known,
@@ -18,6 +19,6 @@
  *
  * Return: to be freed; NULL when all packets must pass.
  */
-char *capture_filter_text(const struct conn_filter *filter, unsigned int decapsulate, bool tagged);
+char *capture_filter_text(const struct conn_filter *filter, unsigned int decapsulate, bool names, bool tagged);
 
 #endif

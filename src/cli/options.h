@@ -108,6 +108,7 @@ struct options_rotate {
  * @messages: or when an application sends a message on it; never both
  * @message_names: the fields of it that are shown
  * @payload: an output needs the payload
+ * @names: an output needs the names in answers of DNS
  * @measures: an output needs what the kernel measures of where a connection waits, or reasons of suspicion
  * @details: an output needs more of a process than its name, executable and user
  * @top: a live screen
@@ -194,6 +195,7 @@ struct options {
 	bool messages;
 	struct message_names message_names;
 	bool payload;
+	bool names;
 	bool measures;
 	bool details;
 	bool top;

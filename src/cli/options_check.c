@@ -223,7 +223,7 @@ static int check_rotate(const struct options *options, struct err *err)
 static bool has_payload(const char *list)
 {
 	return list != NULL && (strcasestr(list, "host") != NULL || strcasestr(list, "tls_") != NULL ||
-				strcasestr(list, "alpn") != NULL);
+				strcasestr(list, "name") != NULL || strcasestr(list, "alpn") != NULL);
 }
 
 static const char *own_keys(const struct report_choice *report)
@@ -260,6 +260,11 @@ static bool has_word(const char *list, const char *const *words, size_t count)
 	return false;
 }
 
+static bool has_name(const char *list)
+{
+	return list != NULL && strcasestr(list, "name") != NULL;
+}
+
 static bool has_detail(const char *list)
 {
 	static const char *const names[] = {"parent", "ppid", "cmdline", "cgroup", "unit", "container"};
@@ -277,6 +282,16 @@ static bool wants_measures(const struct options *options)
 	return options->record != NULL || options->format == REPORT_JSON || options->only != 0 || options->suspicious ||
 	       options->ladder != 0 || options->top || has_word(options->columns, names, count) ||
 	       has_word(options->sort, names, count);
+}
+
+/* Answers of DNS come seldom, but their packets are none of a connection: they pass only if their names are shown. */
+static bool wants_names(const struct options *options)
+{
+	for (size_t i = 0; i < options->report_count; i++)
+		if (has_name(own_keys(&options->reports[i])))
+			return true;
+	return has_all_columns(options) || has_name(options->columns) || has_name(options->sort) ||
+	       has_name(options->by);
 }
 
 static bool wants_details(const struct options *options)
@@ -545,6 +560,7 @@ int options_check_settle(const struct options_check *options_check, struct optio
 		error = check_io(options, err);
 	options->payload = shows_payload(options);
 	options->details = wants_details(options);
+	options->names = wants_names(options);
 	options->measures = wants_measures(options);
 	if (!was_given(options_check, "snaplen"))
 		options->snaplen = options->write != NULL   ? SNAPLEN_WRITE

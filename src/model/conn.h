@@ -168,6 +168,8 @@ struct conn_tls {
  * @measures: where it waits, NULL unknown, or not wanted; owned by the tracker and valid during the call only
  * @tls: NULL no TLS was seen; as @measures
  * @host: name that the opener requested: HTTP Host or TLS server name, raw bytes; NULL unknown
+ * @name: name for which the last answer of DNS before its begin gave the address of the remote side, raw bytes; NULL
+ *	  unknown; as @measures
  * @tid: thread that opened or accepted it, 0 unknown
  * @fd: its descriptor there, -1 unknown
  * @uid: owner of the socket, -1 (as uid_t) unknown
@@ -225,6 +227,7 @@ struct conn {
 	const struct conn_measures *measures;
 	const struct conn_tls *tls;
 	char *host;
+	char *name;
 	pid_t tid;
 	int32_t fd;
 	uid_t uid;

@@ -33,6 +33,7 @@ size_t event_size(enum event_type type)
 		[EVENT_RUN] = sizeof(struct event_run),
 		[EVENT_FRAME] = sizeof(struct event_frame),
 		[EVENT_TIME] = 0,
+		[EVENT_NAME] = sizeof(struct event_name),
 	};
 
 	TABLE_COVERS(body, EVENT_TYPE_NUM);

@@ -46,6 +46,8 @@ enum event_type {
 	EVENT_FRAME,
 	/** current time, by a frame that has no other event */
 	EVENT_TIME,
+	/** a piece of the name that an answer of DNS gives for an address: @name; flow.remote is the address */
+	EVENT_NAME,
 	EVENT_TYPE_NUM
 };
 
@@ -485,6 +487,25 @@ struct event_message {
 	char text[EVENT_MESSAGE_TEXT];
 };
 
+/** Bytes of text that fit in one struct event_name. */
+#define EVENT_NAME_TEXT 40
+
+/**
+ * struct event_name - a piece of a name
+ * @ttl: seconds for which the answer may be used
+ * @offset: offset of the piece in the name; 0 begins one
+ * @length: bytes used in @text
+ * @last: it ends the name; no piece of another name of the same source comes between
+ * @text: the piece, not NUL-terminated; any bytes
+ */
+struct event_name {
+	uint32_t ttl;
+	uint16_t offset;
+	uint8_t length;
+	uint8_t last;
+	char text[EVENT_NAME_TEXT];
+};
+
 /** enum lost_where - the place of the loss */
 enum lost_where {
 	/** libpcap's ps_drop */
@@ -565,6 +586,7 @@ struct event {
 		struct event_lost lost;
 		struct event_run run;
 		struct event_frame frame;
+		struct event_name name;
 	};
 };
 

@@ -32,7 +32,7 @@
 
 /* Words in the order of their enumerations; of bits, from the lowest up. */
 static const char *const type_words[] = {"none", "call",    "info", "segment", "icmp", "owner", "process",
-					 "lost", "message", "run",  "frame",   "time", NULL};
+					 "lost", "message", "run",  "frame",   "time", "name",  NULL};
 static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other", "so-error",
 					 "shutdown", "close",         "exit",        "take",          "disconnect",
 					 "outcome",  "gone",          NULL};
@@ -218,6 +218,14 @@ static const struct event_field message_fields[] = {
 	END,
 };
 
+static const struct event_field name_fields[] = {
+	UNSIGNED("ttl", name.ttl),
+	UNSIGNED("offset", name.offset),
+	UNSIGNED("last", name.last),
+	TEXT("text", name.text, name.length),
+	END,
+};
+
 static const struct event_field lost_fields[] = {
 	WORD("where", lost.where, where_words),
 	SIGNED("count", lost.count),
@@ -229,6 +237,7 @@ static const struct event_field *const body_fields[] = {
 	[EVENT_SEGMENT] = segment_fields, [EVENT_ICMP] = icmp_fields,   [EVENT_OWNER] = owner_fields,
 	[EVENT_PROCESS] = process_fields, [EVENT_LOST] = lost_fields,   [EVENT_MESSAGE] = message_fields,
 	[EVENT_RUN] = run_fields,         [EVENT_FRAME] = frame_fields, [EVENT_TIME] = none_fields,
+	[EVENT_NAME] = name_fields,
 };
 
 TABLE_COVERS(body_fields, EVENT_TYPE_NUM);

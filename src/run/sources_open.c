@@ -315,8 +315,8 @@ static bool counts_frames(const struct options *options)
 static int start_packets(struct sources *sources, struct err *err)
 {
 	const struct options *options = sources->options;
-	char *tagged = capture_filter_text(&options->filter, options->decapsulate, true);
-	char *untagged = capture_filter_text(&options->filter, options->decapsulate, false);
+	char *tagged = capture_filter_text(&options->filter, options->decapsulate, options->names, true);
+	char *untagged = capture_filter_text(&options->filter, options->decapsulate, options->names, false);
 	const struct packet_config config = {
 		.interfaces = options->interfaces,
 		.interface_count = options->interface_count,
@@ -337,6 +337,7 @@ static int start_packets(struct sources *sources, struct err *err)
 		.batch_seed = options->batch_seed,
 		.flow_key = sources->flow_key,
 		.messages = options->payload,
+		.names = options->names,
 		.fields = &options->message_names,
 		.keeps_frames = options->write != NULL,
 		.drop_to = options->drop_to,

@@ -21,7 +21,7 @@ static const char *const key_names[] = {
 	[PEERS_KEY_LADDR] = "laddr",   [PEERS_KEY_SERVER] = "server",
 	[PEERS_KEY_CLIENT] = "client", [PEERS_KEY_CGROUP] = "cgroup",
 	[PEERS_KEY_UNIT] = "unit",     [PEERS_KEY_CONTAINER] = "container",
-	[PEERS_KEY_PARENT] = "parent",
+	[PEERS_KEY_PARENT] = "parent", [PEERS_KEY_NAME] = "name",
 };
 
 TABLE_COVERS(key_names, PEERS_KEY_NUM);
@@ -44,7 +44,7 @@ static int parse_key(const char *word, struct peers_keys *keys, struct err *err)
 			       "--by knows no key " ERR_QUOTED
 			       "; the keys are peer, dir, port, pid, comm, exe, uid, user, "
 			       "lport, rport, netns, proto, cidr/N, result, host, group, laddr, server, client, "
-			       "cgroup, unit, container, parent",
+			       "cgroup, unit, container, parent, name",
 			       word);
 	for (unsigned int i = 0; i < keys->count; i++)
 		if (keys->key[i] == key)
@@ -178,6 +178,9 @@ void peers_identify(struct peers_identity *identity, const struct peers_keys *ke
 			break;
 		case PEERS_KEY_HOST:
 			identity->text[PEERS_TEXT_HOST] = conn->host;
+			break;
+		case PEERS_KEY_NAME:
+			identity->text[PEERS_TEXT_NAME] = conn->name;
 			break;
 		case PEERS_KEY_GROUP: /* several: see peers_add() */
 		case PEERS_KEY_NUM:

@@ -44,6 +44,8 @@ enum peers_key {
 	PEERS_KEY_UNIT,
 	PEERS_KEY_CONTAINER,
 	PEERS_KEY_PARENT,
+	/** name of the other side, by answers of DNS */
+	PEERS_KEY_NAME,
 	PEERS_KEY_NUM
 };
 
@@ -55,6 +57,7 @@ enum peers_text {
 	PEERS_TEXT_UNIT,
 	PEERS_TEXT_CONTAINER,
 	PEERS_TEXT_PARENT,
+	PEERS_TEXT_NAME,
 	PEERS_TEXT_NUM
 };
 

@@ -55,6 +55,7 @@ void tracker_free(struct tracker *tracker)
 	record_table_free(tracker->table);
 	pool_free(tracker->pool);
 	process_table_free(tracker->processes);
+	dns_names_free(tracker->dns_names);
 	free(tracker->connecting);
 	free(tracker->listening);
 	tracker_halves_free(tracker);
@@ -112,6 +113,13 @@ static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 		*sum = -1;
 }
 
+static void feed_name(struct tracker *tracker, const struct event *event)
+{
+	if (tracker->dns_names == NULL)
+		tracker->dns_names = dns_names_new(&tracker->config.flow_key);
+	dns_names_feed(tracker->dns_names, event);
+}
+
 static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash)
 {
 	if (event->time_ns > tracker->now_ns)
@@ -142,6 +150,9 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 		break;
 	case EVENT_LOST:
 		feed_lost(tracker, &event->lost);
+		break;
+	case EVENT_NAME:
+		feed_name(tracker, event);
 		break;
 	case EVENT_FRAME:
 		tracker_observe_frame(tracker, event);

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "model/message.h"
+#include "track/dns_names.h"
 #include "track/process_table.h"
 #include "track/record_table.h"
 #include "track/tracker.h"
@@ -114,6 +115,7 @@ struct tracker {
 	struct pool *pool;
 	struct record_table *table;
 	struct process_table *processes;
+	struct dns_names *dns_names;
 	struct record_list open, closing, reported;
 	struct connecting *connecting;
 	size_t connecting_count, connecting_size;

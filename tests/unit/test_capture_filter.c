@@ -94,7 +94,7 @@ static struct bpf_program compiled(const struct conn_filter *filter, unsigned in
 				   bool tagged)
 {
 	pcap_t *pcap = pcap_open_dead(link_type, 65535);
-	char *text = capture_filter_text(filter, decapsulate, tagged);
+	char *text = capture_filter_text(filter, decapsulate, false, tagged);
 	struct bpf_program program;
 
 	assert_non_null(text);
@@ -117,7 +117,7 @@ static void expect(struct conn_filter filter, unsigned int decapsulate, struct f
 	struct bpf_program program = compiled(&filter, decapsulate, DLT_EN10MB, true);
 
 	if (passes(&program, &frame) != wanted) {
-		char *text = capture_filter_text(&filter, decapsulate, true);
+		char *text = capture_filter_text(&filter, decapsulate, false, true);
 
 		fail_msg("should %s: %s", wanted ? "pass" : "not pass", text);
 	}
@@ -207,7 +207,7 @@ static void it_is_as_exact_as_can_be(void **state)
 		filter.v6 = rand() % 4 == 0;
 		if (conn_filter_is_empty(&filter) ||
 		    (filter.v4 && filter.v6 && filter.lport.count + filter.rport.count + filter.peer.count == 0)) {
-			assert_null(capture_filter_text(&filter, 0, true));
+			assert_null(capture_filter_text(&filter, 0, false, true));
 			conn_filter_free(&filter);
 			continue;
 		}

@@ -194,6 +194,7 @@ static void every_key_splits(void **state)
 	other.proto = FLOW_PROTO_MPTCP;
 	other.result = RESULT_REFUSED;
 	other.host = name;
+	other.name = name;
 	for (unsigned int key = 0; key < PEERS_KEY_NUM; key++) {
 		char word[32];
 		struct peers *peers;

@@ -488,7 +488,7 @@ static void json_is_a_line_per_row(void **state)
 	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
 	       "\"container\":null,"
 	       "\"netns\":null,\"cookie\":null,"
-	       "\"cid\":\"1:2sPTV5/hxTMDPrqe4qtAIizq3A0=\",\"host\":null,"
+	       "\"cid\":\"1:2sPTV5/hxTMDPrqe4qtAIizq3A0=\",\"host\":null,\"name\":null,"
 	       "\"tls_ms\":null,\"tls_version\":null,\"alpn\":null,"
 	       "\"group\":null,\"seen\":null,\"conn\":0}\n"
 	       "{\"start\":1700000000.123456789,\"end\":1700000002.623457288,\"began\":null,\"dur_s\":2.500000,"
@@ -514,7 +514,7 @@ static void json_is_a_line_per_row(void **state)
 	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
 	       "\"container\":null,"
 	       "\"netns\":4026531840,\"cookie\":\"18446744073709551615\","
-	       "\"cid\":\"1:b+XP2YyTOXKhPeAIDV6tFNRF3j0=\",\"host\":null,"
+	       "\"cid\":\"1:b+XP2YyTOXKhPeAIDV6tFNRF3j0=\",\"host\":null,\"name\":null,"
 	       "\"tls_ms\":null,\"tls_version\":null,\"alpn\":null,"
 	       "\"group\":null,\"seen\":\"skw\",\"conn\":0}\n"
 	       "{\"start\":1700000000.124456789,\"end\":1700000000.124456789,\"began\":null,\"dur_s\":0.000000,"
@@ -542,7 +542,7 @@ static void json_is_a_line_per_row(void **state)
 	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
 	       "\"container\":null,"
 	       "\"netns\":null,\"cookie\":null,\"cid\":\"1:sYBR+gtJDZpVJgofQRwD57mekOg=\","
-	       "\"host\":null,"
+	       "\"host\":null,\"name\":null,"
 	       "\"tls_ms\":null,\"tls_version\":null,\"alpn\":null,"
 	       "\"group\":null,\"seen\":\"wu\",\"conn\":0}\n"
 	       "{\"start\":null,\"end\":null,\"began\":null,\"dur_s\":null,\"dir\":null,\"proto\":\"tcp\",\"laddr\":"
@@ -568,7 +568,7 @@ static void json_is_a_line_per_row(void **state)
 	       "\"last_comm\":null,\"ppid\":null,\"parent\":null,\"cmdline\":null,\"cgroup\":null,\"unit\":null,"
 	       "\"container\":null,"
 	       "\"netns\":null,\"cookie\":null,\"cid\":null,"
-	       "\"host\":null,"
+	       "\"host\":null,\"name\":null,"
 	       "\"tls_ms\":null,\"tls_version\":null,\"alpn\":null,"
 	       "\"group\":null,\"seen\":null,\"conn\":0}\n");
 	options = options_for(&report_peers, REPORT_JSON);
@@ -898,7 +898,7 @@ static void unknown_words_are_refused(void **state)
 		 "--by knows no key \"pear\"; the keys are peer, dir, port, pid, comm, exe, "
 		 "uid, user, lport, "
 		 "rport, netns, proto, cidr/N, result, host, group, laddr, server, client, cgroup, unit, "
-		 "container, parent"},
+		 "container, parent, name"},
 	};
 
 	(void)state;

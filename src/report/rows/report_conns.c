@@ -35,6 +35,7 @@ static void release_conn(struct conns *own, const struct conn *conn)
 	process_unref(conn->process);
 	process_unref(conn->last_process);
 	free(conn->host);
+	free(conn->name);
 	free((void *)(uintptr_t)conn->measures);
 	free((void *)(uintptr_t)conn->tls);
 	pool_give(own->pool, (void *)(uintptr_t)conn);
@@ -93,6 +94,8 @@ static void hold_conn(struct conn *conn)
 	process_ref(conn->last_process);
 	if (conn->host != NULL)
 		conn->host = xstrdup(conn->host);
+	if (conn->name != NULL)
+		conn->name = xstrdup(conn->name);
 	if (conn->tls != NULL)
 		conn->tls = memcpy(xmalloc(sizeof(*conn->tls)), conn->tls, sizeof(*conn->tls));
 	if (conn->measures != NULL)

@@ -63,6 +63,7 @@ static void conn_keep(struct conn *conn)
 	process_ref(conn->process);
 	process_ref(conn->last_process);
 	conn->host = conn->host != NULL ? xstrdup(conn->host) : NULL;
+	conn->name = conn->name != NULL ? xstrdup(conn->name) : NULL;
 	conn->timeline = NULL;
 	conn->measures = NULL;
 	conn->tls = NULL;
@@ -73,6 +74,7 @@ static void conn_drop(struct conn *conn)
 	process_unref(conn->process);
 	process_unref(conn->last_process);
 	free(conn->host);
+	free(conn->name);
 }
 
 static void row_free(struct row *row)

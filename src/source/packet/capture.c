@@ -156,7 +156,7 @@ static int compile_filter(struct bpf_program *program, const struct capture *cap
 
 	/* Frames that surely hold no TCP need not be copied out of the kernel. */
 	if (filter == NULL && !config->udp && !is_narrow)
-		filter = "not udp";
+		filter = config->names ? "not udp or udp src port 53" : "not udp";
 	if (filter == NULL)
 		return 0;
 	got = capture_compile(program, filter, capture->link_type, false, config->filter ? err : NULL);

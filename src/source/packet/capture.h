@@ -29,6 +29,7 @@ struct bpf_program;
  * @narrow_count: may be 0
  * @promisc: capture frames for other hosts too
  * @udp: UDP may carry TCP
+ * @names: answers of DNS are wanted, too
  * @snaplen: bytes of each frame, 0 for CAPTURE_SNAPLEN
  * @buffer_kib: kernel buffer, 0 for CAPTURE_BUFFER_KIB
  */
@@ -39,6 +40,7 @@ struct capture_config {
 	size_t narrow_count;
 	bool promisc;
 	bool udp;
+	bool names;
 	int snaplen;
 	int buffer_kib;
 };

@@ -193,6 +193,7 @@ static void interfaces_open(struct child *child)
 			.narrow = packet->narrow,
 			.narrow_count = PACKET_NARROW,
 			.promisc = packet->promisc,
+			.names = packet->names,
 			.udp = packet->other_frames || (packet->decapsulate & (DISSECT_VXLAN | DISSECT_GENEVE)) != 0,
 			.snaplen = packet->snaplen,
 			.buffer_kib = packet->buffer_kib,

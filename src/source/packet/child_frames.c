@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "source/packet/dns.h"
 #include "source/packet/hidden.h"
 
 /*
@@ -132,6 +133,8 @@ static enum dissect_result dissect(struct child_input *input, const struct disse
 	numbered.interface += input->number;
 	numbered.fragment = fragment;
 	numbered.payload = payload;
+	numbered.answer = child->config->packet->names ? &child->answer : NULL;
+	child->last_ns = record->time_ns;
 	numbered.decapsulate = child->config->packet->decapsulate;
 	result = dissect_frame(record->link_type, &numbered, event ? event : &nowhere);
 	/* Here, because the main process is the slower one. */
@@ -144,6 +147,12 @@ static enum dissect_result dissect(struct child_input *input, const struct disse
 		event->segment.has |= way_bits(record->owner.way);
 	if (result == DISSECT_EVENT && child->frames.ring != NULL)
 		keep_frame(input, record, event ? event : &nowhere);
+	if (numbered.answer != NULL && result == DISSECT_EVENT && event != NULL && event->type == EVENT_SEGMENT &&
+	    event->flow.local.port == DNS_PORT) {
+		child->answer = *payload;
+		if (!span_skip(&child->answer, 2))
+			child->answer.length = 0;
+	}
 	count_tcp(child, result, tcp);
 	if (result == DISSECT_FRAGMENT && fragments_feed(child->fragments, fragment)) {
 		child->results[DISSECT_EVENT]++;
@@ -286,6 +295,37 @@ static void tell_owner(struct child_input *input, const struct dissect_record *r
 	put(input, &event);
 }
 
+/* A name, in pieces that fit in a slot. */
+static void tell_answer(void *context, const struct dns_answer *answer)
+{
+	struct child_input *input = context;
+	struct event event = event_new(EVENT_NAME, ORIGIN_WIRE, input->child->last_ns);
+	size_t length = strlen(answer->name);
+
+	event.flow.remote = answer->address;
+	event.name.ttl = answer->ttl;
+	for (size_t offset = 0; offset < length; offset += EVENT_NAME_TEXT) {
+		size_t left = length - offset, size = left < EVENT_NAME_TEXT ? left : EVENT_NAME_TEXT;
+
+		event.name.offset = (uint16_t)offset;
+		event.name.length = (uint8_t)size;
+		event.name.last = size == left;
+		memset(event.name.text, 0, sizeof(event.name.text));
+		memcpy(event.name.text, answer->name + offset, size);
+		put(input, &event);
+	}
+}
+
+/* Over TCP the length comes first (RFC 1035, 4.2.2); of a message in several segments the first one is read. */
+static void tell_answers(struct child_input *input)
+{
+	struct span *answer = &input->child->answer;
+
+	if (answer->length > 0)
+		dns_answers(*answer, tell_answer, input);
+	answer->length = 0;
+}
+
 static void tell_time(struct child *child)
 {
 	struct event event = event_new(EVENT_TIME, ORIGIN_WIRE, child->other_ns);
@@ -359,7 +399,6 @@ static void frame_direct(void *context, const struct dissect_record *record)
 	if (is_one_too_many(child))
 		return;
 	event = reserve(child);
-	child->last_ns = record->time_ns;
 	result = dissect(input, record, &fragment, &payload, event);
 	if (result == DISSECT_EVENT && event != NULL) {
 		bool telling_more = keep_segment(child, &kept, event);
@@ -382,6 +421,7 @@ static void frame_direct(void *context, const struct dissect_record *record)
 			lost_one(child);
 		event = reserve(child);
 	}
+	tell_answers(input);
 	if (result != DISSECT_EVENT)
 		pass_time(child, record->time_ns);
 	if (child->lost_unsaid != 0)
@@ -412,6 +452,7 @@ static void frame_staged(void *context, const struct dissect_record *record)
 		stage(input);
 	while (result == DISSECT_FRAGMENT && take_fragment(input, &lost))
 		lost_one(input->child);
+	tell_answers(input);
 }
 
 /* A frame and what is in it. */
@@ -430,7 +471,6 @@ static void frame_reported(void *context, const struct dissect_record *record)
 	if (is_one_too_many(child))
 		return;
 	optioned.options = frame.frame.options;
-	child->last_ns = record->time_ns;
 	result = dissect(input, &optioned, &fragment, &payload, &event);
 	is_segment = result == DISSECT_EVENT && event.type == EVENT_SEGMENT;
 	if (!is_segment)
@@ -446,6 +486,7 @@ static void frame_reported(void *context, const struct dissect_record *record)
 		stream_feed(child->stream, &kept, payload, tell_message, input);
 	while (result == DISSECT_FRAGMENT && take_fragment(input, &event))
 		put(input, &event);
+	tell_answers(input);
 	if (result != DISSECT_EVENT)
 		pass_time(child, record->time_ns);
 	if (child->lost_unsaid != 0 && input->staged == NULL)

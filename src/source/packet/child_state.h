@@ -65,6 +65,7 @@ struct child_input {
  * @ring: the writing end of the events
  * @inputs: sources of frames
  * @frames: the writing end of the frames for a file; without a ring none are wanted
+ * @answer: where an answer of DNS may be in the latest frame; nothing: none, or names are not wanted
  * @piece: the frame of the piece that was fed to @fragments last, until the first event of it; else NULL
  * @named: processes that savefiles tell, by the hash of the connection
  * @fragments: pieces of datagrams
@@ -90,6 +91,7 @@ struct child {
 	struct child_shared *shared;
 	struct ring_end ring;
 	struct frame_ring_end frames;
+	struct span answer;
 	const struct dissect_record *piece;
 	struct child_named named[CHILD_NAMED];
 	struct child_input inputs[PACKET_INTERFACES];
@@ -142,7 +144,8 @@ int child_files_read(struct child *child, const int *fds, struct err *err);
 /** child_wait_for_room() - the ring is full: wait for the reader; Return: the place of the next event */
 struct event *child_wait_for_room(struct child *child);
 
-/** child_wait_for_frame_room() - the ring of frames for a file is full, and starved: wait for the reader to make room */
+/** child_wait_for_frame_room() - the ring of frames for a file is full, and starved: wait for the reader to make room
+ */
 void child_wait_for_frame_room(struct child *child);
 
 /** child_frames_function() - the function to be called for each frame of @input, with @input as context */

@@ -111,6 +111,7 @@ struct dissect_fragment {
  * @fragment: filled on DISSECT_FRAGMENT; NULL: pieces are not kept together
  * @options: EVENT_OPTIONS bytes, zeros: gets the TCP options unchanged, unless they were cut; or NULL
  * @payload: set to the captured payload of a segment, borrowed from the frame; NULL: not wanted
+ * @answer: set to the captured payload of UDP from the port of DNS, as @payload; NULL: not wanted
  * @tcp: set when the frame carries TCP, whatever the result: a segment, a piece of one, one that is cut, one in a
  *	 tunnel that is not removed; else unchanged; or NULL
  * @wrappings: gets enum dissect_wrapped bits; NULL: not wanted
@@ -128,6 +129,7 @@ struct dissect_record {
 	struct dissect_fragment *fragment;
 	uint8_t *options;
 	struct span *payload;
+	struct span *answer;
 	bool *tcp;
 	uint16_t *wrappings;
 	int link_type;

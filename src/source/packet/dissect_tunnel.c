@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 
 #include "source/packet/dissect_ip.h"
+#include "source/packet/dns.h"
 
 /*
  * Packets wrapped in packets: removed on request, and then only the segment inside counts. The number of the virtual
@@ -142,6 +143,19 @@ static enum dissect_result udp(struct dissect_state *frame, uint8_t wanted)
 	return DISSECT_OTHER;
 }
 
+/* Where an answer of DNS may be. */
+static void mark_answer(const struct dissect_state *frame)
+{
+	struct span rest = frame->rest;
+	uint16_t source, length;
+
+	if (!span_take_be16(&rest, &source) || source != DNS_PORT || !span_skip(&rest, 2) ||
+	    !span_take_be16(&rest, &length) || !span_skip(&rest, 2) || length < 8)
+		return;
+	span_limit(&rest, length - 8u);
+	*frame->record->answer = rest;
+}
+
 static enum dissect_result unwrap(struct dissect_state *frame, uint8_t wanted)
 {
 	switch (frame->protocol) {
@@ -170,6 +184,8 @@ enum dissect_result dissect_tunnel(struct dissect_state *frame)
 	struct dissect_state inside = *frame;
 	enum dissect_result result;
 
+	if (frame->record->answer != NULL && frame->protocol == IPPROTO_UDP && !frame->quoted)
+		mark_answer(frame);
 	if (frame->tunnels++ >= TUNNELS_MAX)
 		return DISSECT_OTHER;
 	result = wanted != 0 ? unwrap(frame, wanted) : DISSECT_OTHER;

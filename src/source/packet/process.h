@@ -77,6 +77,7 @@ enum packet_hidden {
  * @batch_seed: not 0: from 1 to @batch of them, at random with this seed
  * @flow_key: events get the flow_hash() under it
  * @messages: report messages of applications
+ * @names: report the names that answers of DNS give for addresses
  * @fields: header fields of HTTP messages to report; NULL for none. Must live as long as the packet process
  * @keeps_frames: keep the frames of connections for packet_frame()
  * @drop_to: user that the packet process becomes when it starts as root; NULL: see confine_find_user()
@@ -101,6 +102,7 @@ struct packet_config {
 	uint32_t batch_seed;
 	struct hash_key flow_key;
 	bool messages;
+	bool names;
 	const struct message_names *fields;
 	bool keeps_frames;
 	const char *drop_to;

@@ -12,6 +12,7 @@ _Static_assert(RING_SLOT >= offsetof(struct event, icmp) + sizeof(struct event_i
 _Static_assert(RING_SLOT >= offsetof(struct event, lost) + sizeof(struct event_lost), "a loss fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, frame) + sizeof(struct event_frame), "a frame fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, message) + sizeof(struct event_message), "a message fits");
+_Static_assert(RING_SLOT >= offsetof(struct event, name) + sizeof(struct event_name), "a name fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, owner) + sizeof(struct event_owner), "an owner fits");
 _Static_assert(RING_SLOT >= offsetof(struct event, process.text) + FRAME_OWNER_COMM, "the name of a process fits");
 _Static_assert(RING_SLOT % _Alignof(struct event) == 0, "each slot is aligned");
@@ -67,6 +68,8 @@ static bool event_is_sound(struct event *event)
 		       event->message.length <= EVENT_MESSAGE_TEXT;
 	case EVENT_LOST:
 		return event->lost.where < LOST_WHERE_NUM && event->lost.count >= EVENT_UNKNOWN;
+	case EVENT_NAME:
+		return event->name.length <= EVENT_NAME_TEXT;
 	case EVENT_PROCESS:
 		return process_is_sound(event);
 	case EVENT_OWNER:
