@@ -147,6 +147,23 @@ def times(test):
              [done.stdout, done.stderr])
 
 
+def hidden(test):
+    """With --redact names are pseudonyms, the same in the report and in the recording."""
+    long = "a-name-that-is-longer-than-one-piece-of-an-event.secret.example"
+    steps = [(0, udp(response(text, [record(name("", 12), A, address(peer))]))) for text, peer in
+             ((long, "198.51.100.1"), ("b." + long, "198.51.100.2"))]
+    steps += [(1, frame) for i in (1, 2) for frame in connection("198.51.100.%d" % i, i)]
+    path, log = test.path("hidden.pcap", pcap(steps)), test.path("log")
+    done = test.run("-q", "-r", path, "--local=192.0.2.1", "-z", "conns", "-j", "--redact", "--record", log)
+    names = {row["lport"]: row["name"] for row in map(json.loads, done.stdout.splitlines())}
+    with open(log, encoding="latin-1") as file:
+        content = file.read()
+    again = test.run("-q", "--replay", log, "-z", "conns", "-j")
+    read = {row["lport"]: row["name"] for row in map(json.loads, again.stdout.splitlines())}
+    test.say("pseudonyms", [] if len(set(names.values())) == 2 and names == read and None not in names.values() and
+             "secret" not in done.stdout + content else [names, read, done.stderr, again.stderr])
+
+
 # One record of tshark's "Answers", by its summary: "www.example.com: type CNAME, class IN, cname b.example".
 RECORD = re.compile(r"^(.*): type (A|AAAA|CNAME), class IN, (?:addr|cname) (.*)$")
 
@@ -212,6 +229,7 @@ def main():
     test = cli.Cli()
     messages(test)
     times(test)
+    hidden(test)
     captures(test)
     test.end()
 

@@ -13,11 +13,15 @@
 #include "model/event_text.h"
 #include "model/message.h"
 
+/* Room for a name of DNS (RFC 1035, 2.3.4), each piece of which may be as long as it can. */
+#define NAME_ROOM (256 + EVENT_NAME_TEXT)
+
 struct record_file {
 	struct outfile *outfile;
 	FILE *file;
 	int error;              /* the first failure, a negative errno */
 	struct message message; /* the pieces of one so far, when it is redacted */
+	char name[NAME_ROOM];   /* likewise those of a name of DNS */
 };
 
 static int failed(const struct record_file *record, struct err *err)
@@ -89,12 +93,32 @@ static void record_piece(void *context, const struct event *piece)
 		pieces->error = record_line(pieces->record, &event, pieces->err);
 }
 
+/* Return: true when the name is complete: then @piece has the pseudonym of all of it. */
+static bool redact_name(struct record_file *record, struct event_name *piece)
+{
+	size_t end = (size_t)piece->offset + piece->length;
+
+	if (!redact_hides(REDACT_HOST))
+		return true;
+	if (end >= sizeof(record->name))
+		return false;
+	memcpy(record->name + piece->offset, piece->text, piece->length);
+	record->name[end] = '\0';
+	if (!piece->last)
+		return false;
+	memset(piece->text, 0, sizeof(piece->text));
+	snprintf(piece->text, sizeof(piece->text), "%s", redact_text(REDACT_HOST, record->name));
+	piece->offset = 0;
+	piece->length = (uint8_t)strlen(piece->text);
+	return true;
+}
+
 static int record_redacted(struct record_file *record, const struct event *event, struct err *err)
 {
 	struct event shown = *event;
 	struct pieces pieces = {record, &shown, err, 0};
 
-	if (!event_redact(&shown))
+	if (!event_redact(&shown) || (event->type == EVENT_NAME && !redact_name(record, &shown.name)))
 		return 0;
 	if (event->type != EVENT_MESSAGE)
 		return record_line(record, &shown, err);
