@@ -20,7 +20,7 @@ _conntrace() {
 		--group --only --suspicious --retrans-ms --slow-ms --limited-ms --gap-ms --long-ms --idle-ms
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
 		-j --json -H --no-header --schema --null --human --time -N --resolve -n --redact --color -q --quiet -w --write --rotate --record --strace-log --audit-log --replay
-		--control --metrics --metrics-peers
+		--control --metrics --metrics-peers --html --html-title
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
 	local with_argument='-p|--pid|-u|--user|--comm|--unit|--cgroup|--container|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--local|--snaplen|-B|--buffer-size|--drop-to'
@@ -28,7 +28,7 @@ _conntrace() {
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--limited-ms|--gap-ms|--long-ms|--idle-ms'
 	with_argument+='|--events|--ladder|--redact|--context'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--schema|--null|--time|--color|-w|--write|--rotate|--record|--replay|--debug|--strace-log|--audit-log'
-	with_argument+='|--control|--metrics|--metrics-peers'
+	with_argument+='|--control|--metrics|--metrics-peers|--html|--html-title'
 
 	local i
 	for ((i = 1; i < cword; i++)); do
@@ -54,8 +54,9 @@ _conntrace() {
 		COMPREPLY+=($(compgen -W 'any' -- "$cur"))
 		;;
 	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz|.zst|.lz4)' ;;
-	-o | --output | -w | --write | --control | --metrics | --record | --strace-log | --audit-log | --replay) _filedir ;;
 	--via) COMPREPLY=($(compgen -W 'auto ptrace diag bpf perf' -- "$cur")) ;;
+	-o | --output | -w | --write | --control | --metrics | --html | --record | --strace-log | --audit-log | --replay) _filedir ;;
+	--via) COMPREPLY=($(compgen -W 'auto ptrace diag bpf' -- "$cur")) ;;
 	--only)
 		_conntrace_list 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout rwnd sndbuf app'
 		;;
@@ -75,7 +76,7 @@ _conntrace() {
 	-O | --columns | --sort)
 		_conntrace_list "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')"
 		;;
-	--comm | --unit | --cgroup | --container | --filter | --null | --metrics-peers | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --group | --retrans-ms | --slow-ms | --limited-ms | --gap-ms | \
+	--comm | --unit | --cgroup | --container | --filter | --null | --metrics-peers | --html-title | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --group | --retrans-ms | --slow-ms | --limited-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | --packets | \
 		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed | --rotate) ;;
 	*)

@@ -134,6 +134,8 @@ struct options_rotate {
  * @control: Unix socket to answer on
  * @metrics: file to keep metrics in
  * @metrics_peers: rows of peers there
+ * @html: file of the page
+ * @html_title: its title
  * @write: file to write packets to
  * @rotate: when it becomes the next one of several
  * @record: file to write events to
@@ -221,6 +223,8 @@ struct options {
 	const char *control;
 	const char *metrics;
 	int64_t metrics_peers;
+	const char *html;
+	const char *html_title;
 	const char *write;
 	struct options_rotate rotate;
 	const char *record;

@@ -136,8 +136,10 @@ static bool has_choice(const struct options *options)
 	       (options->report_count == 0 && !options->events && options->ladder == 0);
 }
 
-static int check_redact(const struct options *options, struct err *err)
+static int check_pairs(const struct options *options, struct err *err)
 {
+	if (options->html_title != NULL && options->html == NULL)
+		return err_set(err, EINVAL, "--html-title needs the page it applies to: --html=FILE");
 	if (options->redact == 0 || options->write == NULL)
 		return 0;
 	return err_set(err, EINVAL, "--redact cannot go with --write, whose packets have everything");
@@ -237,8 +239,8 @@ static bool wants_payload(const struct options *options)
 	for (size_t i = 0; i < options->report_count; i++)
 		if (options->reports[i].ops->wants_messages || has_payload(own_keys(&options->reports[i])))
 			return true;
-	return options->messages || options->ladder || has_payload(options->columns) || has_payload(options->sort) ||
-	       has_payload(options->by);
+	return options->messages || options->ladder || options->html != NULL || has_payload(options->columns) ||
+	       has_payload(options->sort) || has_payload(options->by);
 }
 
 static bool has_all_columns(const struct options *options)
@@ -551,7 +553,7 @@ int options_check_settle(const struct options_check *options_check, struct optio
 	if (error == 0)
 		error = check_needs(options_check, options, err);
 	if (error == 0)
-		error = check_redact(options, err);
+		error = check_pairs(options, err);
 	if (error == 0)
 		error = check_rotate(options, err);
 	if (error == 0)

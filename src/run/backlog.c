@@ -28,7 +28,7 @@ static bool is_older(const struct event *event, int64_t at_ns, int64_t start_ns)
 	return event->info.last_data_sent_ms >= 0 && at_ns - event->info.last_data_sent_ms * CLOCK_NS_PER_MS < start_ns;
 }
 
-/* On a busy machine the kernel may have given the answer long before the event's time, but not before the query. */
+/* On a busy machine an answer may be read long after the kernel gave it, which was not before the query. */
 static bool is_undecided(const struct backlog *backlog, const struct event *event)
 {
 	return is_older(event, backlog->asked_ns, backlog->start_ns) !=

@@ -22,7 +22,7 @@
  * @due_ns: monotonic: time of the next query
  * @listed_ns: since the epoch: when the listening sockets were listed last
  * @asked_ns: since the epoch: when the connections were queried last
- * @start_ns: since the epoch: start of the run, before a source is open
+ * @start_ns: since the epoch: start of the run
  * @failed: tracker_failed_accepts() at the previous query
  * @repeats: queries that were made again for @is_repeated
  * @is_repeated: a connection is left to the next query, which comes soon

@@ -104,7 +104,7 @@ static size_t add(struct named_file *files, size_t count, const char *option, co
 
 int files_check(const struct options *options, struct err *err)
 {
-	struct named_file outputs[5],
+	struct named_file outputs[6],
 		*inputs = xcalloc(options->read_count + options->audit_log_count + 2, sizeof(*inputs));
 	size_t input_count = 0, output_count = 0;
 	const char *output = options->output != NULL ? options->output : "-";
@@ -120,6 +120,7 @@ int files_check(const struct options *options, struct err *err)
 	output_count = add(outputs, output_count, "--record", options->record, STDOUT_FILENO);
 	output_count = add(outputs, output_count, "--write", options->write, STDOUT_FILENO);
 	output_count = add(outputs, output_count, "--metrics", options->metrics, STDOUT_FILENO);
+	output_count = add(outputs, output_count, "--html", options->html, STDOUT_FILENO);
 	output_count = add(outputs, output_count, "--control", options->control, -1);
 	for (size_t i = 0; i < output_count && rc == 0; i++) {
 		for (size_t j = 0; j < input_count && rc == 0; j++)

@@ -126,6 +126,8 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	column_fields_init(&output->fields, &options->message_names);
 	fill_report_options(output, start_ns);
 	output->ladder = open_ladder(output);
+	if (options->html != NULL)
+		output->html = html_new(options->groups);
 	if (options->handshakes)
 		output->decided = idmap_new(sizeof(struct decided));
 	for (size_t i = 0; i < output->report_options.report_count && rc == 0; i++) {
@@ -293,11 +295,17 @@ bool output_finished(struct output *output, const struct conn *conn)
 	const struct conn *rest;
 
 	count_hidden(output, conn);
-	if (is_unmatched(output, conn))
+	if (is_unmatched(output, conn)) {
+		html_forget(output->html, conn->id);
 		return false;
+	}
 	count_conn(output, conn);
 	if (output->ladder != NULL && output_selects(output->options, conn))
 		ladder_conn(output->ladder, conn);
+	if (output_selects(output->options, conn))
+		html_finished(output->html, conn);
+	else
+		html_forget(output->html, conn->id);
 	rest = interval_delta_part(output->delta, conn, &part);
 	for (size_t i = 0; i < output->count; i++) {
 		const struct conn *reported = ops_of(output, i)->is_sliced ? rest : conn;
@@ -406,6 +414,8 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 	wanted.chosen = true;
 	while (final && output->ladder != NULL && (conn = next_wanted(&wanted, conn)) != NULL)
 		ladder_conn(output->ladder, conn);
+	if (output->html != NULL && when != OUTPUT_SLICE)
+		html_collect(output->html, next_wanted, &wanted);
 	for (size_t i = 0; i < output->count && rc == 0; i++) {
 		wanted.chosen = !ops_of(output, i)->has_all;
 		wanted.events = ops_of(output, i)->has_events;
@@ -492,6 +502,7 @@ int output_close(struct output *output, struct err *err)
 	interval_delta_free(output->delta);
 	idmap_free(output->decided);
 	ladder_free(output->ladder);
+	html_free(output->html);
 	close_rc = outfile_close(output->outfile, &close_err);
 	if (rc == 0 && close_rc != 0) {
 		rc = close_rc;

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "model/conn.h"
 #include "cli/options.h"
+#include "report/html/html.h"
 #include "report/rows/summary.h"
 #include "track/tracker.h"
 
@@ -129,5 +130,8 @@ int output_error(const struct output *output, struct err *err);
  * Return: 0 or a negative errno: a full disk may be reported only here.
  */
 int output_close(struct output *output, struct err *err);
+
+/** output_html() - what the page of --html shows, NULL without the option */
+struct html *output_html(const struct output *output);
 
 #endif

@@ -31,6 +31,8 @@ static void on_entry(void *context, const struct conn *conn, const struct conn *
 		return;
 	}
 	entry = &own;
+	if (output->html != NULL)
+		html_entry(output->html, conn, entry);
 	if (output->ladder != NULL)
 		ladder_entry(output->ladder, conn, entry);
 	if (!output->counts_frames || entry->kind != TIMELINE_SEGMENT || entry->segment.judged & SEGMENT_REPORTED)
@@ -64,15 +66,17 @@ bool output_observer(struct output *output, struct tracker_observer *observer)
 	const struct options *options = output->options;
 
 	/* On the live screen the user may select any connection. */
-	if (output->ladder == NULL && !options->top)
+	if (output->ladder == NULL && output->html == NULL && !options->top)
 		return false;
 	*observer = (struct tracker_observer){
 		.context = output,
 		.keep = true,
 		.full = options->ladder & LADDER_FULL,
 		.around = (unsigned int)options->context,
+		.bytes = output->ladder == NULL && !options->top ? HTML_TIMELINE_BYTES : 0,
 		.frame = output->counts_frames ? on_frame : NULL,
-		.entry = output->counts_frames || options->ladder & LADDER_LIVE ? on_entry : NULL,
+		.entry = output->counts_frames || output->html != NULL || options->ladder & LADDER_LIVE ? on_entry
+													: NULL,
 		.counters = output->counts_frames && !options_has_packets(options) ? on_counters : NULL,
 	};
 	return true;
@@ -110,4 +114,9 @@ int64_t output_border_ns(const struct output *output, int64_t now_ns)
 			border_ns = of_report;
 	}
 	return border_ns;
+}
+
+struct html *output_html(const struct output *output)
+{
+	return output->html;
 }

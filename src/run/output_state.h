@@ -14,6 +14,7 @@
 
 struct idmap;
 struct interval_delta;
+struct html;
 struct ladder;
 struct options;
 struct outfile;
@@ -28,6 +29,7 @@ struct outfile;
  * @reports: array of @count
  * @count: number of reports
  * @ladder: NULL when none was requested
+ * @html: the page of --html, NULL when none was requested
  * @counts_frames: a report with report_ops.counts_frames is among them
  * @frames_reported: frames are reported separately from segments
  * @outcomes: of the connections that were printed
@@ -49,6 +51,7 @@ struct output {
 	struct report *reports[REPORT_ALL];
 	size_t count;
 	struct ladder *ladder;
+	struct html *html;
 	bool counts_frames;
 	bool frames_reported;
 	struct summary_outcomes outcomes;

@@ -58,9 +58,9 @@ static uint64_t needed(const struct options *options, bool opens_files)
 		needed |= BIT(CAP_KILL);
 	/* Files opened, renamed or removed later may be in directories of other users. */
 	if (opens_files || options->append || options->rotate.kept > 0 || options->metrics != NULL ||
-	    options->control != NULL)
+	    options->html != NULL || options->control != NULL)
 		needed |= BIT(CAP_DAC_OVERRIDE);
-	if (options->metrics != NULL)
+	if (options->metrics != NULL || options->html != NULL)
 		needed |= BIT(CAP_FOWNER);
 	return needed;
 }

@@ -103,7 +103,7 @@ int services_open(struct services **opened, const struct options *options, struc
 	services->metrics = metrics_new(options->groups, (size_t)options->metrics_peers);
 	asked = (struct control_source){services, tell_status, tell_openmetrics};
 	if (options->metrics != NULL)
-		rc = metrics_file_open(&services->file, options->metrics, err);
+		rc = metrics_file_open(&services->file, options->metrics, "the metrics", 0, err);
 	if (rc == 0 && options->control != NULL)
 		rc = control_open(&services->control, options->control, &asked, err);
 	if (rc != 0) {

@@ -77,7 +77,7 @@ static void on_opened(void *context, const struct flow *flow)
 
 /* ---- opening ---------------------------------------------------------------------- */
 
-static void open_tracker(struct session *session, int64_t begin_ns)
+static void open_tracker(struct session *session)
 {
 	const struct options *options = session->options;
 	struct tracker_config config = tracking_config(options, session->sources);
@@ -106,7 +106,7 @@ static void open_tracker(struct session *session, int64_t begin_ns)
 		.tracker = session->tracker,
 		.feed = session_feed_one,
 		.context = session,
-		.start_ns = begin_ns,
+		.start_ns = clock_now(),
 	};
 	if (session->owner_lookup != NULL)
 		sources_on_packet(session->sources, owner_lookup_packet, session->owner_lookup);
@@ -132,6 +132,8 @@ static int open_other_outputs(struct session *session, struct err *err)
 	const struct options *options = session->options;
 	int rc = services_open(&session->services, options, err);
 
+	if (rc == 0)
+		rc = page_open(&session->page, options, err);
 	if (rc == 0 && options->record != NULL)
 		rc = record_open(&session->record, options->record, err);
 	return rc == 0 && options->write != NULL ? packet_save_open(&session->packet_save, options, err) : rc;
@@ -178,7 +180,7 @@ int session_open(struct session **opened, const struct options *options, const s
 		.context = session,
 	};
 	interrupt_command(sources_command_lives, session->sources);
-	open_tracker(session, begin_ns);
+	open_tracker(session);
 	privileges_drop(options,
 			files_are_to_come(session->output, session->record) ||
 				(session->packet_save != NULL && packet_save_is_to_come(session->packet_save)));
@@ -395,8 +397,10 @@ int session_report(struct session *session, struct err *err)
 	else if (sources_failed(session->sources) != NULL)
 		return -EIO; /* a notice has said why */
 	return session->write_error != 0 ? session->write_error
-	       : services_have_failed(session->services) || session->reopen_failed || session->save_failed ? -EIO
-													   : 0;
+	       : services_have_failed(session->services) || page_has_failed(session->page) || session->reopen_failed ||
+			       session->save_failed
+		       ? -EIO
+		       : 0;
 }
 
 int session_close(struct session *session, int *wait_status, struct err *err)
@@ -408,6 +412,7 @@ int session_close(struct session *session, int *wait_status, struct err *err)
 	sources_close(session->sources, wait_status);
 	top_run_close(session->top_run);
 	services_close(session->services);
+	page_close(session->page);
 	packet_save_free(session->packet_save);
 	tracker_free(session->tracker);
 	refresh_free(&session->refresh);

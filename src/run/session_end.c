@@ -151,6 +151,7 @@ void session_print_final(struct session *session)
 	run_stats_explain(&summary, session->output, session->options, session->sources);
 	if (session_has_all(session) && !session->options->handshakes)
 		summary.connections = session->finished;
+	session_save_page(session, &summary);
 	if (session->write_error == 0)
 		session_check_output(session, output_summary(session->output, &summary, &err), &err);
 }
@@ -178,7 +179,7 @@ int session_reader(const struct session *session)
 	const struct options *options = session->options;
 
 	if (session->write_error != 0 || options->command != NULL || options->record != NULL ||
-	    options->control != NULL || options->metrics != NULL)
+	    options->control != NULL || options->metrics != NULL || options->html != NULL)
 		return -1;
 	return output_fd(session->output);
 }

@@ -4,6 +4,7 @@
 #include "run/debug.h"
 #include "run/files.h"
 #include "run/privileges.h"
+#include "run/run_stats.h"
 #include "base/clock.h"
 #include "run/local_side.h"
 
@@ -141,6 +142,24 @@ void session_print(struct session *session, enum output_when when)
 
 	session_begin_writing(session);
 	session_check_output(session, output_print(session->output, &walk, when, &err), &err);
+	if (when == OUTPUT_SO_FAR)
+		session_save_page(session, NULL);
+}
+
+void session_save_page(struct session *session, const struct summary *summary)
+{
+	struct summary now;
+	struct err err = {""};
+
+	if (session->page == NULL)
+		return;
+	if (summary == NULL) {
+		run_stats_fill(&now, session->tracker, session->sources, session->options, session->start_ns,
+			       session->finished);
+		output_count(session->output, &now);
+		summary = &now;
+	}
+	session_say_failure(session, page_save(session->page, session->output, summary, &err), &err);
 }
 
 /* A line for the user, wherever it does not spoil what is on the terminal. */

@@ -14,6 +14,7 @@
 #include "run/packet_save.h"
 #include "run/playback.h"
 #include "run/progress.h"
+#include "run/page.h"
 #include "run/services.h"
 #include "run/session.h"
 #include "run/interval.h"
@@ -48,6 +49,7 @@ struct session {
 	struct playback playback;
 	struct progress progress;
 	struct services *services;
+	struct page *page;
 	struct owner_lookup *owner_lookup;
 	struct backlog backlog;
 	struct record_file *record;
@@ -104,6 +106,10 @@ void session_say(void *session, const char *text);
 
 /** session_save_packets() - write the packets that are decided; events up to @fed_ns have been fed, of a file all */
 void session_save_packets(struct session *session, int64_t fed_ns);
+
+/** session_save_page() - write the page of --html with the data of the last session_print(); @summary: NULL for that so
+ * far */
+void session_save_page(struct session *session, const struct summary *summary);
 
 /** session_print() - print the reports */
 void session_print(struct session *session, enum output_when when);

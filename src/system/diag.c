@@ -27,9 +27,6 @@ struct diag {
 	struct mnl_socket *socket;
 	uint32_t netns;
 	uint32_t sequence;
-	/** the kernel made the answer that is read next no later: the first in sendmsg(2), each other in recvmsg(2) of
-	 * the one before */
-	int64_t made_ns;
 	/** TCPDIAG_GETSOCK was refused */
 	bool is_new_only;
 	/** @timewait_room is valid until then (monotonic) */
@@ -94,13 +91,11 @@ static int send_question(struct diag *diag, struct question *question)
 static int read_answer(struct diag *diag, bool dump, diag_callback *callback, void *context, int *end)
 {
 	ssize_t received = mnl_socket_recvfrom(diag->socket, diag->answer, sizeof(diag->answer));
-	int64_t made_ns = diag->made_ns;
 	const struct nlmsghdr *header = (const void *)diag->answer;
 	int left = (int)received;
 	int count = 0;
 
 	*end = -EAGAIN;
-	diag->made_ns = clock_now();
 	if (received < 0) {
 		if (errno != EINTR)
 			*end = -errno;
@@ -120,7 +115,7 @@ static int read_answer(struct diag *diag, bool dump, diag_callback *callback, vo
 			*end = error < 0 ? error : 0;
 			return count;
 		}
-		if (message_to_event(&event, header, made_ns) != 0) {
+		if (message_to_event(&event, header, clock_now()) != 0) {
 			*end = -EBADMSG;
 			return count;
 		}
@@ -141,7 +136,6 @@ static int ask(struct diag *diag, struct question *question, diag_callback *call
 	int error = send_question(diag, question);
 	int count = 0;
 
-	diag->made_ns = clock_now();
 	if (error != 0)
 		return error;
 	do {

@@ -73,6 +73,7 @@ struct tracker_notify {
  * @keep: keep a time line in each connection
  * @full: with each segment, not only remarkable ones
  * @around: plain segments kept around each remarkable one
+ * @bytes: limit of the memory of all time lines, 0 for TIMELINE_BYTES
  * @frame: a frame that is no segment, and so of no connection: an EVENT_FRAME; may be NULL
  * @unsettled: @entry does not read the connections, and gets NULL
  * @entry: a segment, an ICMP error, a message or a call of a connection; both are valid during the call only. An entry
@@ -85,6 +86,7 @@ struct tracker_observer {
 	bool keep;
 	bool full;
 	unsigned int around;
+	size_t bytes;
 	bool unsettled;
 	void (*frame)(void *context, const struct event *event);
 	void (*entry)(void *context, const struct conn *conn, const struct conn *first,

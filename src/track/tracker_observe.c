@@ -19,7 +19,7 @@ void tracker_observe(struct tracker *tracker, const struct tracker_observer *obs
 	tracker->rules = (struct timeline_rules){
 		.full = observer->full,
 		.context = observer->around,
-		.limit = TIMELINE_BYTES,
+		.limit = observer->bytes > 0 ? observer->bytes : TIMELINE_BYTES,
 	};
 }
 

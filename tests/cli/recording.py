@@ -80,9 +80,9 @@ class Recording:
         now += queue_ms * MS
         self.add(now, "type=call origin=s local=%s remote=%s netns=4026531833 cookie=%d pid=%d tid=%d fd=%d uid=0" % (
             local, remote, self.cookie, pid, pid, fd))
-        self.add(now + 1, "type=info origin=k local=%s remote=%s netns=4026531833 cookie=%d bytes_acked=1 last_data_sent_ms=%d "
-                          "rtt_us=%d min_rtt_us=%d segs_in=2 segs_out=1 state=1 listener=1 delay=none" % (
-                              local, remote, self.cookie, queue_ms, hs_ms * 500, hs_ms * 500))
+        self.add(now + 1, "type=info origin=k local=%s remote=%s netns=4026531833 cookie=%d bytes_received=%d last_data_sent_ms=%d "
+                          "rtt_us=%d min_rtt_us=%d segs_in=3 segs_out=1 data_segs_in=1 state=1 listener=-1" % (
+                              local, remote, self.cookie, request, queue_ms, hs_ms * 500, hs_ms * 500))
         now = max(now, sent) + wait_ms * MS
         at, seq, count = 0, 500, 0
         while at < size:

@@ -45,10 +45,10 @@ def outputs(test, path, more=(), forms=FORMATS):
     for words, form in itertools.chain(itertools.product(REPORTS, forms), ((["-z", "conns", "--schema=" + name], "json")
                                                                            for name in ("zeek", "ecs", "otel"))):
         columns = ["-O", ALL_COLUMNS] if "conns" in words and "--schema" not in words[-1] else []
-        record, metrics = test.path("out.ev"), test.path("out.prom")
-        done = test.run("--replay", path, "--format=" + form, "--record", record, "--metrics", metrics, *words, *columns, *more)
+        record, metrics, page = test.path("out.ev"), test.path("out.prom"), test.path("out.html")
+        done = test.run("--replay", path, "--format=" + form, "--record", record, "--metrics", metrics, "--html", page, "--html-title=pass=xyzzy", *words, *columns, *more)
         text = done.stdout + done.stderr
-        for name in (record, metrics):
+        for name in (record, metrics, page):
             with open(name, encoding="utf-8", errors="replace") as file:
                 text += file.read()
         yield words + ["--format=" + form], done.returncode, text

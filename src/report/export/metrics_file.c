@@ -23,6 +23,7 @@ struct metrics_file {
 	char *directory; /* "" or ends in a slash */
 	char *name;
 	mode_t mode;
+	const char *what;
 };
 
 static void set_path(struct metrics_file *file, const char *path)
@@ -143,7 +144,7 @@ static bool is_no_file(const struct metrics_file *file)
 	return is_other;
 }
 
-int metrics_file_open(struct metrics_file **opened, const char *path, struct err *err)
+int metrics_file_open(struct metrics_file **opened, const char *path, const char *what, mode_t mode, struct err *err)
 {
 	struct metrics_file *file = xcalloc(1, sizeof(*file));
 	mode_t mask = umask(0);
@@ -152,23 +153,23 @@ int metrics_file_open(struct metrics_file **opened, const char *path, struct err
 	int error, rc = 0;
 
 	umask(mask);
-	file->mode = 0666 & ~mask;
+	file->mode = mode != 0 ? mode : 0666 & ~mask;
+	file->what = what;
 	set_path(file, path);
 	error = resolve(file);
 	is_refused_link = error == EACCES && lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
 	/* The target of a link of /proc/self/fd may have no name. */
 	if (!is_refused_link && (is_no_file(file) || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))))
-		rc = err_set(err, EINVAL,
-			     "cannot write metrics to \"%s\": it is not a regular file; conntrace-stat --openmetrics "
-			     "queries them",
-			     path);
+		rc = err_set(err, EINVAL, "cannot write %s to \"%s\": it is not a regular file%s", what, path,
+			     mode == 0 ? "; conntrace-stat --openmetrics queries them" : "");
 	else if (is_refused_link)
-		rc = err_set(err, error,
-			     "cannot write the metrics to \"%s\": %s; a symbolic link of another user in a directory "
-			     "that everybody may write to is not followed",
-			     path, strerror(error));
+		rc = err_set(
+			err, error,
+			"cannot write %s to \"%s\": %s; a symbolic link of another user in a directory that everybody "
+			"may write to is not followed",
+			what, path, strerror(error));
 	else if (error != 0)
-		rc = err_set(err, error, "cannot write the metrics to \"%s\": %s", path, strerror(error));
+		rc = err_set(err, error, "cannot write %s to \"%s\": %s", what, path, strerror(error));
 	if (rc != 0) {
 		metrics_file_close(file);
 		return rc;
@@ -216,8 +217,8 @@ int metrics_file_save(const struct metrics_file *file, const struct text *text, 
 	if (directory >= 0)
 		close(directory);
 	return error == 0 ? 0
-			  : err_set(err, error, "cannot write the metrics to \"%s%s\": %s", file->directory, file->name,
-				    strerror(error));
+			  : err_set(err, error, "cannot write %s to \"%s%s\": %s", file->what, file->directory,
+				    file->name, strerror(error));
 }
 
 void metrics_file_close(struct metrics_file *file)

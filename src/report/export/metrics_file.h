@@ -2,6 +2,8 @@
 #ifndef CONNTRACE_REPORT_EXPORT_METRICS_FILE_H
 #define CONNTRACE_REPORT_EXPORT_METRICS_FILE_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "base/text.h"
 
@@ -12,6 +14,8 @@ struct metrics_file;
  * metrics_file_open() - check whether a file can be replaced, without changing it
  * @file: set on success only
  * @path: a file that exists or can be created; a symbolic link stands for its target
+ * @what: what it holds, for messages
+ * @mode: permissions of the new file; 0: as umask(2) has them
  * @err: the reason of a failure
  *
  * A symbolic link is not followed where fs.protected_symlinks (proc_sys_fs(5)) would forbid it, whatever its setting:
@@ -19,7 +23,7 @@ struct metrics_file;
  *
  * Return: 0 or a negative errno.
  */
-int metrics_file_open(struct metrics_file **file, const char *path, struct err *err);
+int metrics_file_open(struct metrics_file **file, const char *path, const char *what, mode_t mode, struct err *err);
 
 /**
  * metrics_file_save() - replace the content; a reader finds either the old or the new content, complete

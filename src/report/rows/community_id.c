@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/base64.h"
+
 /*
  * "1:" and the base64 (RFC 4648) of the SHA-1 (FIPS 180-4) of: the seed (16
  * bits), the smaller endpoint's address, the other's, the protocol, a zero
@@ -71,23 +73,6 @@ static void sha1(const uint8_t *message, size_t length, uint8_t digest[SHA1_SIZE
 	sha1_compress(state, block);
 	for (unsigned int i = 0; i < SHA1_SIZE; i++)
 		digest[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
-}
-
-static void base64(char *to, const uint8_t *bytes, size_t length)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < length; i += 3) {
-		uint32_t group = (uint32_t)bytes[i] << 16;
-
-		group |= i + 1 < length ? (uint32_t)bytes[i + 1] << 8 : 0;
-		group |= i + 2 < length ? bytes[i + 2] : 0;
-		*to++ = digits[group >> 18];
-		*to++ = digits[group >> 12 & 63];
-		*to++ = i + 1 < length ? digits[group >> 6 & 63] : '=';
-		*to++ = i + 2 < length ? digits[group & 63] : '=';
-	}
-	*to = '\0';
 }
 
 static uint8_t *put_ip(uint8_t *to, const struct endpoint *endpoint)
