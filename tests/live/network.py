@@ -13,9 +13,9 @@ import struct
 
 import at_once
 import lib
-from lib import (ALL, HERE, HERE6, MKCONN, Process, Trace, attach, enter_namespace, equal, need, need_all, other_host, require,
-                 scratch, short, test, wait_file, wait_for, watch)
-from network_cases import CASES, COLUMNS, COUNT, MODES, PLACES
+from lib import (ALL, HERE, HERE6, MKCONN, Process, Trace, attach, by_bpf, enter_namespace, equal, need, need_all, other_host,
+                 require, scratch, short, test, wait_file, wait_for, watch)
+from network_cases import AS_USER, CASES, COLUMNS, COUNT, PLACES
 
 
 class Capture:
@@ -70,7 +70,7 @@ def play(case, mode, place, six):
     else:
         server = Process(words)
         port = int(wait_file(port_path))
-        trace = {"attached": attach, "diag": watch}[mode]([server.pid])
+        trace = {"attached": attach, "diag": watch, "bpf": by_bpf}[mode]([server.pid])
     lib.touch(go)
     client = Process(inside + [MKCONN, "count=%d" % COUNT, "connect=%s:%d" % (address, port)] + case.client.split() + ["done"])
     equal(client.wait(), 0, "the client's end")
@@ -100,15 +100,19 @@ def scenario(case, mode, place, six):
         compare(case, mode, place, six)
 
 
-if __name__ == "__main__":
-    enter_namespace()
+def play_modes(modes):
     need_all("ip", "nsenter", "unshare", "dumpcap")
     number = 0
     for each in CASES:
-        for way in MODES:
+        for way in modes:
             for where in PLACES:
                 number += 1
                 for version in (False, True):
                     if ALL or os.environ.get("NETWORK") or (where == "network" and version == bool(number // 2 % 2)):
                         scenario(each, way, where, version)
     at_once.main(4)
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    play_modes(AS_USER)

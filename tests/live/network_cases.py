@@ -2,7 +2,8 @@
 """What network.py plays, and the columns that may be unknown: in each mode, with clients on this host and on another one."""
 
 COUNT = 20
-MODES = ("launched", "watch-close", "attached", "diag")
+AS_USER = ("launched", "watch-close", "attached", "diag")
+MODES = AS_USER + ("bpf",)
 PLACES = ("loopback", "network")
 COLUMNS = ("start", "dur_s", "result", "hs_ms", "rx_bytes", "tx_bytes", "retrans", "close", "pid", "tid", "fd")
 # What only samples, or calls, show of a connection that lived between two samples.
@@ -48,7 +49,7 @@ The same server with its clients on this host (loopback), and on another one (ne
 of a veth pair); tests/live/network.py compares each row with a capture on the clients' side. On this host both ends of a
 connection end, and the counters of one explain the other's. `ok`: START, DUR_S, RESULT, HS_MS, RX_BYTES, TX_BYTES, RETRANS, CLOSE,
 PID, TID and FD are right; those that are named may be `-`, and RX_LEAST is then the bytes or one byte less. By `diag` each connection
-begins and ends between two samples.
+begins and ends between two samples. By `bpf` tests/live/bpf_network.py plays the cases, as root.
 """
 
 
