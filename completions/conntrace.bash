@@ -62,7 +62,7 @@ _conntrace() {
 		;;
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1 histogram,HS_MS
-		histogram,QUEUE_MS histogram,RTT_MS histogram,FIRST_MS' -- "$cur")) ;;
+		histogram,QUEUE_MS histogram,RTT_MS histogram,FIRST_MS histogram,CONNECT_MS histogram,TLS_MS' -- "$cur")) ;;
 	--by) _conntrace_list 'peer dir port pid comm exe uid user lport rport netns proto result group laddr server client cgroup unit container parent name' ;;
 	--events) COMPREPLY=($(compgen -W 'handshakes messages messages:' -- "$cur")) ;;
 	--ladder) _conntrace_list 'suspicious all full' ;;

@@ -233,11 +233,18 @@ static const char *own_keys(const struct report_choice *report)
 	return report->ops->keys != NULL ? report->ops->keys(report->spec) : NULL;
 }
 
+/* That of a histogram has its column. */
+static const char *own_title(const struct report_choice *report)
+{
+	return report->ops->title != NULL ? report->ops->title(report->spec) : NULL;
+}
+
 /* Return: true when an output needs the payload. */
 static bool wants_payload(const struct options *options)
 {
 	for (size_t i = 0; i < options->report_count; i++)
-		if (options->reports[i].ops->wants_messages || has_payload(own_keys(&options->reports[i])))
+		if (options->reports[i].ops->wants_messages || has_payload(own_keys(&options->reports[i])) ||
+		    has_payload(own_title(&options->reports[i])))
 			return true;
 	return options->messages || options->ladder || options->html != NULL || has_payload(options->columns) ||
 	       has_payload(options->sort) || has_payload(options->by);

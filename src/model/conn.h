@@ -90,6 +90,7 @@ enum conn_reported {
 	REPORTED_HS = 0x02,
 	REPORTED_QUEUE = 0x04,
 	REPORTED_FIRST = 0x08,
+	REPORTED_TLS = 0x10,
 };
 
 struct timeline;

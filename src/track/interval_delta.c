@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/idmap.h"
 #include "base/xalloc.h"
 
@@ -135,6 +136,8 @@ void interval_delta_keep(struct interval_delta *delta, const struct conn *conn)
 		reported->what |= REPORTED_HS;
 	if (conn->first_answer_ns >= 0)
 		reported->what |= REPORTED_FIRST;
+	if (conn->tls != NULL && clock_span(conn->tls->hello_ns, conn->tls->data_ns) >= 0)
+		reported->what |= REPORTED_TLS;
 	if (conn->queue_ns >= 0)
 		reported->what |= REPORTED_QUEUE;
 	reported->ended = conn->open == 0;

@@ -298,6 +298,8 @@ bool peers_has_spread(const struct conn *conn, enum peers_spread spread)
 		return was_called(conn);
 	case PEERS_RTT:
 		return conn->result == RESULT_OK;
+	case PEERS_TLS:
+		return conn->tls != NULL && conn->tls->hello_ns >= 0;
 	case PEERS_FIRST:
 		/* With packets, the other side has not answered, or has spoken first. */
 		return conn->result == RESULT_OK && (conn->rx_pkts < 0 || conn->tx_pkts < 0);
@@ -326,6 +328,9 @@ static void count_waits(struct peers *peers, struct peers_group *group, const st
 	if (!(conn->reported & REPORTED_FIRST))
 		add_spread(peers, group, PEERS_FIRST, conn->first_answer_ns,
 			   is_new && peers_has_spread(conn, PEERS_FIRST));
+	if (conn->tls != NULL && !(conn->reported & REPORTED_TLS))
+		add_spread(peers, group, PEERS_TLS, clock_span(conn->tls->hello_ns, conn->tls->data_ns),
+			   is_new && peers_has_spread(conn, PEERS_TLS));
 	add_spread(peers, group, PEERS_RTT, conn->rtt_ns, peers_has_spread(conn, PEERS_RTT));
 }
 

@@ -54,6 +54,8 @@ enum peers_spread {
 	PEERS_FIRST,
 	/** of attempts by a call that was seen, when they are decided, with any result */
 	PEERS_CONNECT,
+	/** of those with a ClientHello in packets */
+	PEERS_TLS,
 	PEERS_SPREAD_NUM
 };
 

@@ -9,24 +9,11 @@ import time
 
 import cli
 
-# The names that exist, of those that a connection and a process can have: Conn::Info of Zeek 4 to 8 with the policy
-# script community-id-logging, the fields of ECS 8, the attribute registry of OpenTelemetry 1.37.
-ENDS = ("address", "as.number", "bytes", "domain", "ip", "mac", "nat.ip", "nat.port", "packets", "port")
-PUBLIC = {
-    "zeek": {"ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service", "duration", "orig_bytes",
-             "resp_bytes", "conn_state", "local_orig", "local_resp", "missed_bytes", "history", "orig_pkts",
-             "orig_ip_bytes", "resp_pkts", "resp_ip_bytes", "tunnel_parents", "ip_proto", "community_id"},
-    "ecs": {"@timestamp", "event.start", "event.end", "event.duration", "network.transport", "network.type",
-            "network.direction", "network.community_id", "network.bytes", "network.packets", "process.pid",
-            "process.thread.id", "process.name", "process.executable", "process.command_line", "process.args",
-            "process.parent.pid", "process.parent.name", "user.id", "user.name", "container.id", "container.name"} |
-           {"%s.%s" % (end, name) for end in ("source", "destination", "client", "server") for name in ENDS},
-    "otel": {"network.local.address", "network.local.port", "network.peer.address", "network.peer.port",
-             "network.transport", "network.type", "network.protocol.name", "client.address", "client.port",
-             "server.address", "server.port", "process.pid", "process.executable.name", "process.executable.path",
-             "process.command_line", "process.parent_pid", "process.linux.cgroup", "process.owner", "thread.id",
-             "thread.name", "user.id", "user.name", "container.id", "container.name"},
-}
+# The names that exist, of those that a connection and a process can have, each with the page that has it.
+PUBLIC = {}
+with open(os.path.join(cli.TOP, "tests/cli/schema-names.tsv"), encoding="ascii") as listed:
+    for entry in list(listed)[2:]:
+        PUBLIC.setdefault(entry.split("\t")[0], set()).add(entry.split("\t")[1])
 # Where the opener is: name of the column in a row whose other side opened, and in one whose local side did.
 ROLES = {"id.orig_h": ("raddr", "laddr"), "id.orig_p": ("rport", "lport"), "id.resp_h": ("laddr", "raddr"),
          "id.resp_p": ("lport", "rport"), "orig_bytes": ("rx_bytes", "tx_bytes"), "resp_bytes": ("tx_bytes", "rx_bytes"),
@@ -44,7 +31,7 @@ SAME = {"ts": "start", "proto": "proto", "duration": "dur_s", "community_id": "c
         "container.id": "container", "network.local.address": "laddr", "network.local.port": "lport",
         "network.peer.address": "raddr", "network.peer.port": "rport", "process.executable.name": "comm",
         "process.executable.path": "exe", "process.parent_pid": "ppid", "process.linux.cgroup": "cgroup",
-        "thread.id": "tid"}
+        "tls.next_protocol": "alpn"}
 
 
 def nanoseconds(word):

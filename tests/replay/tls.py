@@ -4,6 +4,7 @@
 import collections
 import json
 import os
+import statistics
 import subprocess
 import sys
 
@@ -52,6 +53,25 @@ def theirs(path):
                                if "version" in stream)
 
 
+def rows_of(path, *words):
+    done = subprocess.run([CONNTRACE, "-q", "-j", "-r", path, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          timeout=60, check=False)
+    return [json.loads(line) for line in done.stdout.decode("utf-8", "replace").splitlines()]
+
+
+def folded(path, spans):
+    """What differs between TLS_MS of connections, and the same in a group and in a histogram."""
+    keys = ("tls_ms", "tls_p95_ms", "tls_max_ms")
+    ranked = [statistics.median(spans)] + [sorted(spans)[-(-len(spans) * percent // 100) - 1] for percent in (95, 100)]
+    group = rows_of(path, "--by=proto", "-O", "TLS_MS,TLS_P95_MS,TLS_MAX_MS")
+    bins = [row for row in rows_of(path, "-z", "histogram,TLS_MS") if row["from_ms"] is not None]
+    inside = [sum(row["from_ms"] <= span < row["to_ms"] for span in spans) for row in bins]
+    # The median of an even number is the mean of two, rounded.
+    is_near = len(group) == 1 and all(abs(group[0][key] - wanted) < 0.0011 for key, wanted in zip(keys, ranked))
+    wrong = [] if is_near else ["group %s of %s" % (group, spans)]
+    return wrong + ([] if inside == [row["count"] for row in bins] and sum(inside) == len(spans) else ["histogram %s" % bins])
+
+
 def main():
     comparison = Comparison()
     for path, name in captures(1):
@@ -60,6 +80,10 @@ def main():
             wanted = theirs(path)
             comparison.say(name, got == wanted, DIFFERENCES.get(name),
                            ["only ours: %s; only tshark's: %s" % (dict(got - wanted), dict(wanted - got))])
+        spans = [row["tls_ms"] for row in rows_of(path, "-z", "conns") if row.get("tls_ms") is not None]
+        if spans:
+            wrong = folded(path, spans)
+            comparison.say(name + ", folded", not wrong, None, wrong)
     return comparison.end()
 
 

@@ -16,11 +16,9 @@
 
 #define PREFIX "histogram,"
 
-static const char *const spread_names[] = {[PEERS_HS] = PREFIX "HS_MS",
-					   [PEERS_QUEUE] = PREFIX "QUEUE_MS",
-					   [PEERS_RTT] = PREFIX "RTT_MS",
-					   [PEERS_FIRST] = PREFIX "FIRST_MS",
-					   [PEERS_CONNECT] = PREFIX "CONNECT_MS"};
+static const char *const spread_names[] = {
+	[PEERS_HS] = PREFIX "HS_MS",       [PEERS_QUEUE] = PREFIX "QUEUE_MS",     [PEERS_RTT] = PREFIX "RTT_MS",
+	[PEERS_FIRST] = PREFIX "FIRST_MS", [PEERS_CONNECT] = PREFIX "CONNECT_MS", [PEERS_TLS] = PREFIX "TLS_MS"};
 
 TABLE_COVERS(spread_names, PEERS_SPREAD_NUM);
 
@@ -36,10 +34,10 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
 	struct peers_keys keys;
 
 	if (length == 0)
-		return err_set(
-			err, EINVAL,
-			"--report=histogram lacks the column: HS_MS, QUEUE_MS, RTT_MS, FIRST_MS or CONNECT_MS, as in "
-			"-z histogram,HS_MS");
+		return err_set(err, EINVAL,
+			       "--report=histogram lacks the column: HS_MS, QUEUE_MS, RTT_MS, FIRST_MS, CONNECT_MS or "
+			       "TLS_MS, as in "
+			       "-z histogram,HS_MS");
 	for (unsigned int spread = 0; spread < PEERS_SPREAD_NUM; spread++) {
 		const char *name = spread_names[spread] + strlen(PREFIX);
 
@@ -54,8 +52,8 @@ int histogram_parse(struct histogram_spec *spec, const char *text, struct err *e
 		return 0;
 	}
 	return err_set(err, EINVAL,
-		       "--report \"histogram,%.100s\" is not allowed; it takes HS_MS, QUEUE_MS, RTT_MS, FIRST_MS or "
-		       "CONNECT_MS, then "
+		       "--report \"histogram,%.100s\" is not allowed; it takes HS_MS, QUEUE_MS, RTT_MS, FIRST_MS, "
+		       "CONNECT_MS or TLS_MS, then "
 		       "keys as for --by",
 		       text);
 }

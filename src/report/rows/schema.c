@@ -86,9 +86,13 @@ static const struct entry ecs[] = {
 	SAME("user.id", "UID"),
 	SAME("user.name", "USER"),
 	SAME("container.id", "CONTAINER"),
+	SAME("tls.next_protocol", "ALPN"),
 };
 
-/* The registry of attributes: network, client, server, process, thread, user, container. */
+/*
+ * The registry of attributes: network, client, server, process, tls, user, container. Its thread.id is not the number
+ * that the kernel gives a thread, and its process.command_line is not to be put together of arguments.
+ */
 static const struct entry otel[] = {
 	SAME("network.local.address", "LADDR"),
 	SAME("network.local.port", "LPORT"),
@@ -103,10 +107,9 @@ static const struct entry otel[] = {
 	SAME("process.pid", "PID"),
 	SAME("process.executable.name", "COMM"),
 	SAME("process.executable.path", "EXE"),
-	SAME("process.command_line", "CMDLINE"),
 	SAME("process.parent_pid", "PPID"),
 	SAME("process.linux.cgroup", "CGROUP"),
-	SAME("thread.id", "TID"),
+	SAME("tls.next_protocol", "ALPN"),
 	SAME("user.id", "UID"),
 	SAME("user.name", "USER"),
 	SAME("container.id", "CONTAINER"),
