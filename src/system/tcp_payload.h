@@ -190,9 +190,11 @@ bool tcp_payload_was_cut(const struct tcp_payload *tcp_payload);
  */
 bool tcp_payload_died(const struct tcp_payload *tcp_payload);
 
-/** tcp_payload_was_given_up() - whether the kernel gave it up because data or several probes were not answered
+/**
+ * tcp_payload_was_given_up() - whether the kernel gave it up because data or several probes were not answered
+ * @no_rst: packets show that no RST came
  */
-bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload);
+bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload, bool no_rst);
 
 /** tcp_payload_both_fins() - whether it ended with a FIN of both sides, in any order */
 bool tcp_payload_both_fins(const struct tcp_payload *tcp_payload);
