@@ -20,13 +20,18 @@
 #define DESCRIPTORS_MAX 1000000
 /* A newer entry replaces an older one: then a connection counts as one without owner although it has a row. */
 #define PLACES 8192
+/* How far back an attempt is searched for. */
+#define SEARCH_MAX 4096
 
 /**
  * struct descriptor - the latest connection of a descriptor
  * @cookie: of its record: of the attempt, or of the sampled socket
+ * @gone: that of the attempt before, whose socket was not the descriptor's any more at @gone_ns; 0 none
  */
 struct descriptor {
 	uint64_t cookie;
+	uint64_t gone;
+	int64_t gone_ns;
 };
 
 /**
@@ -38,8 +43,14 @@ struct attempts_to {
 	uint64_t count;
 };
 
+/**
+ * struct attempts - see above
+ * @descriptors: struct descriptor, by process and number
+ * @anywhere: attempts without a socket to a peer that is not known
+ */
 struct attempts {
 	struct idmap *descriptors;
+	uint64_t anywhere;
 	struct hash_key key;
 	struct attempts_to places[PLACES];
 };
@@ -72,14 +83,16 @@ static struct attempts_to *place_of(struct attempts *attempts, const struct endp
 	return &attempts->places[hash_bytes(&attempts->key, remote, sizeof(*remote)) % PLACES];
 }
 
-/* Return: whether there was one. */
+/* Return: whether there was one, to this peer or to an unknown one. */
 static bool take_attempt(struct attempts *attempts, const struct endpoint *remote)
 {
 	struct attempts_to *place = place_of(attempts, remote);
+	uint64_t *count =
+		endpoint_equal(&place->remote, remote) && place->count > 0 ? &place->count : &attempts->anywhere;
 
-	if (place->count == 0 || !endpoint_equal(&place->remote, remote))
+	if (*count == 0)
 		return false;
-	place->count--;
+	--*count;
 	return true;
 }
 
@@ -123,16 +136,57 @@ static void set_latest(struct tracker *tracker, pid_t pid, int fd, uint64_t cook
 	((struct descriptor *)idmap_put(attempts->descriptors, key_of(pid, fd)))->cookie = cookie;
 }
 
+static bool is_gone(const struct tracker *tracker, const struct record *record, const struct event *event)
+{
+	const struct descriptor *descriptor =
+		idmap_find(tracker->attempts->descriptors, key_of(event->owner.pid, event->owner.fd));
+
+	return descriptor != NULL && descriptor->gone == record->conn.cookie && descriptor->gone_ns <= event->time_ns;
+}
+
+/* Of several processes that have the socket none is given, or no descriptor: then the peer has to be known. */
+static bool may_be_of(const struct record *record, const struct event *event)
+{
+	const struct endpoint *remote = &record->conn.flow.remote;
+	const struct event_owner *owner = &event->owner;
+
+	if (!(record->conn.cookie & EVENT_COOKIE_MADE_UP) || record->reported || record->conn.process == NULL ||
+	    record->evidence->connect_end_ns > event->time_ns)
+		return false;
+	if ((owner->pid > 0 && record->conn.process->pid != owner->pid) ||
+	    (owner->fd >= 0 && record->conn.fd != owner->fd))
+		return false;
+	return endpoint_equal(remote, &event->flow.remote) || (remote->port == 0 && owner->fd >= 0);
+}
+
+/* The last attempt before the sockets were listed; the sample may be read after later ones. */
+static struct record *last_before(const struct tracker *tracker, const struct event *event)
+{
+	const struct record_list *lists[] = {&tracker->open, &tracker->closing};
+	struct record *found = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct record *record = lists[i]->last;
+
+		for (int steps = 0; record != NULL && steps < SEARCH_MAX; record = record->previous, steps++)
+			if (may_be_of(record, event) &&
+			    (found == NULL || record->evidence->connect_end_ns > found->evidence->connect_end_ns))
+				found = record;
+	}
+	return found != NULL && !is_gone(tracker, found, event) ? found : NULL;
+}
+
 struct record *tracker_attempts_sampled(struct tracker *tracker, const struct event *event)
 {
 	const struct event_owner *owner = &event->owner;
-	struct record *record = NULL;
+	struct record *record;
 
-	if (tracker->attempts == NULL || !flow_is_complete(&event->flow))
+	if (tracker->attempts == NULL || !flow_is_complete(&event->flow) || owner->pid == 0)
 		return NULL;
-	record = latest(tracker, owner->pid, owner->fd, &event->flow.remote);
-	set_latest(tracker, owner->pid, owner->fd, owner->cookie);
-	if (record == NULL || !(record->conn.cookie & EVENT_COOKIE_MADE_UP))
+	record = last_before(tracker, event);
+	if (latest(tracker, owner->pid, owner->fd, &event->flow.remote) == record)
+		set_latest(tracker, owner->pid, owner->fd, owner->cookie);
+	if (record == NULL)
 		return NULL;
 	(void)take_attempt(tracker->attempts, &record->conn.flow.remote);
 	tracker_join_flow(tracker, record, &event->flow);
@@ -167,8 +221,12 @@ static void feed_gone(struct tracker *tracker, const struct event *event)
 	struct record *record =
 		event->call.cookie != 0 ? record_table_find_cookie(tracker->table, event->call.cookie) : NULL;
 
-	if (event->call.fd >= 0)
-		idmap_remove(tracker->attempts->descriptors, key_of(event->call.pid, event->call.fd));
+	if (event->call.fd >= 0) {
+		struct descriptor *descriptor =
+			idmap_put(tracker->attempts->descriptors, key_of(event->call.pid, event->call.fd));
+
+		*descriptor = (struct descriptor){.gone = event->call.cookie, .gone_ns = event->time_ns};
+	}
 	if (record != NULL && !record->closing && !record->reported)
 		tracker_begin_closing(tracker, record);
 }
@@ -185,9 +243,11 @@ bool tracker_attempts_call(struct tracker *tracker, struct event *event)
 	if (find_sampled(tracker, event) || event->call.kind != CALL_CONNECT_END)
 		return true;
 	set_latest(tracker, event->call.pid, event->call.fd, event->call.cookie);
-	if (event->flow.remote.port == 0)
-		return true;
 	remote = event->flow.remote;
+	if (remote.port == 0) {
+		attempts->anywhere++;
+		return true;
+	}
 	/* Then the kernel clears the peer's port, but not the address. */
 	if (event->call.error > 0 && !record_is_undecided(event->call.error))
 		remote.port = 0;

@@ -43,7 +43,7 @@ struct armed_events {
 /**
  * struct armed - see armed.h
  * @sites: breakpoints
- * @tasks: events that report execve(2) and fork(2)
+ * @tasks: events that report execve(2), fork(2) and mmap(2)
  * @closed_hits: of breakpoints that were closed
  */
 struct armed {
@@ -156,14 +156,14 @@ static int open_event(const struct armed *armed, struct perf_event_attr *attr, p
 
 	if (fd < 0)
 		return -errno;
-	rc = hit_rings_add(armed->rings, ring, fd);
+	rc = hit_rings_add(armed->rings, ring, fd, attr->type == PERF_TYPE_SOFTWARE);
 	if (rc == 0)
 		return fd;
 	close(fd);
 	return rc;
 }
 
-/* It counts nothing, and reports execve(2) and fork(2). */
+/* It counts nothing, and reports execve(2), fork(2), and mmap(2) of what is to be executed. */
 static int open_task(struct armed *armed, pid_t pid, pid_t tid, size_t ring)
 {
 	struct perf_event_attr attr = attributes(armed, false);
@@ -172,11 +172,35 @@ static int open_task(struct armed *armed, pid_t pid, pid_t tid, size_t ring)
 	attr.type = PERF_TYPE_SOFTWARE;
 	attr.config = PERF_COUNT_SW_DUMMY;
 	attr.task = 1;
+	attr.mmap = 1;
 	attr.comm = 1;
 	attr.comm_exec = 1;
 	fd = open_event(armed, &attr, tid, ring);
 	if (fd < 0)
 		return fd;
+	add_event(&armed->tasks, fd, pid);
+	return 0;
+}
+
+/*
+ * An event that is not inherited. Without it the kernel takes the events of a thread and those that a child inherited
+ * for the same, and exchanges them when one runs after the other: execve(2) of the child would then remove the
+ * parent's, and the child's would keep their places in the processor.
+ */
+static int open_own(struct armed *armed, pid_t pid, pid_t tid)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_DUMMY,
+		.exclude_kernel = 1,
+		.exclude_hv = 1,
+		.disabled = 1,
+	};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
 	add_event(&armed->tasks, fd, pid);
 	return 0;
 }
@@ -226,7 +250,7 @@ static bool has_breakpoints(const struct armed *armed, pid_t tid, const struct s
 static int arm_thread(struct armed *armed, pid_t pid, pid_t tid, const struct sites *sites, bool is_exec)
 {
 	size_t first = armed->sites.count, first_task = armed->tasks.count;
-	int rc = 0;
+	int rc = open_own(armed, pid, tid);
 
 	for (size_t ring = 0; ring < hit_rings_count(armed->rings) && rc == 0; ring++) {
 		for (size_t i = 0; i < sites->count && rc == 0; i++)
@@ -314,7 +338,7 @@ int armed_process(struct armed *armed, pid_t pid, const struct sites *sites, enu
 		(void)procfs_threads(pid, see_thread, &listing);
 		if (listing.count == 0)
 			break;
-		rc = arm_listed(armed, &listing, sites, i > 0 || origin != ARMED_NAMED, origin == ARMED_EXEC, &is_any);
+		rc = arm_listed(armed, &listing, sites, i > 0 || origin == ARMED_CHILD, origin == ARMED_EXEC, &is_any);
 	}
 	idmap_free(listing.known);
 	free(listing.fresh);

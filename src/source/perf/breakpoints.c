@@ -36,6 +36,8 @@
 /* Sites of one program, and of those that its processes execute. */
 #define PLACES_MAX 65536
 #define NOTICE 512
+/* A program maps its libraries sooner than this after it was executed. */
+#define BARE_NS CLOCK_NS_PER_SEC
 
 /**
  * struct attempt - one whose socket has not been found in a sample, as far as is known here
@@ -47,6 +49,16 @@ struct attempt {
 	int64_t time_ns;
 };
 
+/**
+ * struct bare - a process that has called execve(2) and has not mapped its C library yet
+ * @pid: the process
+ * @since_ns: monotonic
+ */
+struct bare {
+	pid_t pid;
+	int64_t since_ns;
+};
+
 struct breakpoints {
 	struct breakpoints_config config;
 	struct hit_rings *rings;
@@ -54,6 +66,7 @@ struct breakpoints {
 	struct connect_calls *calls;
 	struct idmap *places; /* address of a site: enum site_call + 1 */
 	struct idmap *named;  /* PID: its name has been reported */
+	struct idmap *bare;   /* PID: struct bare */
 	struct hit *hits;     /* not passed on yet */
 	size_t hit_count, hit_size;
 	struct attempt *attempts; /* in order of time */
@@ -65,7 +78,7 @@ struct breakpoints {
 	int pushed;
 	size_t execs;
 	char notice[NOTICE];
-	bool has_notice;
+	bool has_notice, has_told_bare;
 };
 
 int breakpoints_check(struct err *err)
@@ -200,7 +213,7 @@ static int arm(struct breakpoints *breakpoints, pid_t pid, enum armed_origin ori
 	return 0;
 }
 
-static void tell_exec(struct breakpoints *breakpoints, pid_t pid, const char *reason)
+static void tell_exec(struct breakpoints *breakpoints, pid_t pid)
 {
 	struct procfs_name name;
 
@@ -208,8 +221,8 @@ static void tell_exec(struct breakpoints *breakpoints, pid_t pid, const char *re
 		return;
 	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
 		 "PID %d (%s) was started by execve(2) in a watched process: of such programs the connections of the "
-		 "first moments may be missing%s%s",
-		 (int)pid, procfs_name(&name, pid), reason != NULL ? "; " : "", reason != NULL ? reason : "");
+		 "first moment may be missing",
+		 (int)pid, procfs_name(&name, pid));
 	breakpoints->has_notice = true;
 }
 
@@ -217,18 +230,47 @@ static void tell_exec(struct breakpoints *breakpoints, pid_t pid, const char *re
 static void rearm(struct breakpoints *breakpoints, pid_t pid)
 {
 	struct offspring offspring = {NULL, 0, 0};
-	struct err err = {""}, ignored;
-	int rc;
+	struct err ignored;
 
-	idmap_remove(breakpoints->named, (uint64_t)pid);
 	armed_forget(breakpoints->armed, pid);
-	rc = arm(breakpoints, pid, ARMED_EXEC, &err);
-	tell_exec(breakpoints, pid, rc == 0 || rc == -ESRCH ? NULL : err.text);
+	if (arm(breakpoints, pid, ARMED_EXEC, &ignored) != 0)
+		*(struct bare *)idmap_put(breakpoints->bare, (uint64_t)pid) = (struct bare){pid, clock_monotonic()};
+	else
+		tell_exec(breakpoints, pid);
 	if (breakpoints->config.follow)
 		(void)procfs_children(pid, see_child, &offspring);
 	for (size_t i = 0; i < offspring.count; i++)
 		(void)arm(breakpoints, offspring.list[i], ARMED_CHILD, &ignored);
 	free(offspring.list);
+}
+
+/* The dynamic linker has mapped something: perhaps the C library. */
+static void arm_mapped(struct breakpoints *breakpoints, pid_t pid)
+{
+	struct err ignored;
+
+	if (idmap_find(breakpoints->bare, (uint64_t)pid) == NULL || arm(breakpoints, pid, ARMED_EXEC, &ignored) != 0)
+		return;
+	idmap_remove(breakpoints->bare, (uint64_t)pid);
+	tell_exec(breakpoints, pid);
+}
+
+/* A program that still runs without breakpoints is reported, the first one. */
+static void tell_bare(struct breakpoints *breakpoints)
+{
+	const struct bare *bare = idmap_next(breakpoints->bare, NULL);
+	struct procfs_name name;
+
+	if (bare == NULL || clock_monotonic() - bare->since_ns < BARE_NS)
+		return;
+	if (!breakpoints->has_told_bare && !breakpoints->has_notice && procfs_thread_group(bare->pid) == bare->pid) {
+		snprintf(breakpoints->notice, sizeof(breakpoints->notice),
+			 "PID %d (%s), started by execve(2) in a watched process, has no place where connect(2) is "
+			 "known to return: its connections are found by samples only",
+			 (int)bare->pid, procfs_name(&name, bare->pid));
+		breakpoints->has_notice = breakpoints->has_told_bare = true;
+	}
+	idmap_remove(breakpoints->bare, (uint64_t)bare->pid);
 }
 
 /* callback of hit_rings_read() */
@@ -242,11 +284,35 @@ static void keep_hit(void *context, const struct hit *hit)
 		breakpoints->lost += hit->lost;
 	if (hit->type == HIT_EXEC)
 		rearm(breakpoints, hit->pid);
-	if (hit->type != HIT_CALL && hit->type != HIT_FORK)
+	if (hit->type == HIT_MAP)
+		arm_mapped(breakpoints, hit->pid);
+	if (hit->type != HIT_CALL && hit->type != HIT_FORK && hit->type != HIT_EXEC)
 		return;
 	breakpoints->hits = array_reserve(breakpoints->hits, breakpoints->hit_count, &breakpoints->hit_size,
 					  sizeof(*breakpoints->hits));
 	breakpoints->hits[breakpoints->hit_count++] = *hit;
+}
+
+/* The name is that of the record, because the process may have ended. */
+static void take_exec(struct breakpoints *breakpoints, const struct hit *hit)
+{
+	struct event event = event_new(EVENT_PROCESS, ORIGIN_PERF, breakpoints->last_ns);
+
+	idmap_remove(breakpoints->named, (uint64_t)hit->pid);
+	event.process.pid = hit->pid;
+	event.process.uid = (uint32_t)-1;
+	event.process.fact = PROCESS_COMM;
+	event.process.length = (uint8_t)hit->length;
+	memcpy(event.process.text, hit->bytes, hit->length);
+	push(breakpoints, &event);
+}
+
+static void take_fork(struct breakpoints *breakpoints, const struct hit *hit)
+{
+	if (hit->pid == hit->parent)
+		return;
+	connect_calls_fork(breakpoints->calls, hit->pid, hit->parent, hit->time);
+	idmap_remove(breakpoints->named, (uint64_t)hit->pid);
 }
 
 static void take_call(struct breakpoints *breakpoints, const struct hit *hit)
@@ -292,10 +358,10 @@ static void take_hits(struct breakpoints *breakpoints, int64_t until_ns)
 			breakpoints->last_ns = time_ns;
 		if (hit->type == HIT_CALL)
 			take_call(breakpoints, hit);
-		else if (hit->pid != hit->parent)
-			connect_calls_fork(breakpoints->calls, hit->pid, hit->parent, hit->time);
-		if (hit->type == HIT_FORK && hit->pid != hit->parent)
-			idmap_remove(breakpoints->named, (uint64_t)hit->pid);
+		else if (hit->type == HIT_EXEC)
+			take_exec(breakpoints, hit);
+		else
+			take_fork(breakpoints, hit);
 	}
 	for (size_t i = 0; i < breakpoints->hit_count; i++)
 		if (breakpoints->epoch_ns + (int64_t)breakpoints->hits[i].time > until_ns)
@@ -337,6 +403,7 @@ int breakpoints_read(struct breakpoints *breakpoints)
 {
 	breakpoints->pushed = 0;
 	read_until(breakpoints, false);
+	tell_bare(breakpoints);
 	return breakpoints->pushed;
 }
 
@@ -420,6 +487,7 @@ void breakpoints_close(struct breakpoints *breakpoints)
 	connect_calls_free(breakpoints->calls);
 	idmap_free(breakpoints->places);
 	idmap_free(breakpoints->named);
+	idmap_free(breakpoints->bare);
 	free(breakpoints->hits);
 	free(breakpoints->attempts);
 	free(breakpoints);
@@ -438,6 +506,7 @@ int breakpoints_open(struct breakpoints **opened, const struct breakpoints_confi
 	breakpoints->calls = connect_calls_new();
 	breakpoints->places = idmap_new(sizeof(uint8_t));
 	breakpoints->named = idmap_new(sizeof(bool));
+	breakpoints->bare = idmap_new(sizeof(struct bare));
 	rc = hit_rings_open(&breakpoints->rings, err);
 	if (rc == 0) {
 		breakpoints->armed = armed_new(breakpoints->rings, config->follow);

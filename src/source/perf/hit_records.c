@@ -30,6 +30,7 @@ enum hit_register {
 
 /* The name of a process, NUL-padded to a multiple of 8. */
 #define COMM_SHORTEST 8
+#define COMM_LONGEST 15
 
 void hit_records_ask(struct perf_event_attr *attr, bool has_stack)
 {
@@ -107,8 +108,17 @@ static bool read_fork(struct span *record, struct hit *hit)
 static bool read_exec(struct span *record, struct hit *hit)
 {
 	hit->type = HIT_EXEC;
-	return take_u32(record, &hit->pid) && take_u32(record, &hit->tid) && record->length >= COMM_SHORTEST + 16 &&
-	       span_skip(record, record->length - sizeof(hit->time)) && take_u64(record, &hit->time);
+	if (!take_u32(record, &hit->pid) || !take_u32(record, &hit->tid) || record->length < COMM_SHORTEST + 16)
+		return false;
+	hit->length = strnlen((const char *)record->data, COMM_LONGEST);
+	memcpy(hit->bytes, record->data, hit->length);
+	return span_skip(record, record->length - sizeof(hit->time)) && take_u64(record, &hit->time);
+}
+
+static bool read_map(struct span *record, struct hit *hit)
+{
+	hit->type = HIT_MAP;
+	return take_u32(record, &hit->pid) && take_u32(record, &hit->tid);
 }
 
 static bool read_lost(struct span *record, struct hit *hit)
@@ -132,6 +142,8 @@ bool hit_records_read(struct span record, struct hit *hit)
 		return read_fork(&record, hit);
 	case PERF_RECORD_COMM:
 		return !(header.misc & PERF_RECORD_MISC_COMM_EXEC) || read_exec(&record, hit);
+	case PERF_RECORD_MMAP:
+		return read_map(&record, hit);
 	case PERF_RECORD_LOST:
 		return read_lost(&record, hit);
 	default:

@@ -20,8 +20,10 @@ enum hit_type {
 	HIT_NONE,
 	/** a watched thread is at a site */
 	HIT_CALL,
-	/** a process has called execve(2): its sites are gone */
+	/** a process has called execve(2): its sites are gone; @bytes has its new name */
 	HIT_EXEC,
+	/** a process has mapped a file to execute it */
+	HIT_MAP,
 	/** a process was created; @parent */
 	HIT_FORK,
 	/** records were lost: @lost */

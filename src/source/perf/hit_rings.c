@@ -28,6 +28,8 @@
  */
 #define RING_LEAST (64U * 1024)
 #define RING_MOST (2048U * 1024)
+/* Of execve(2) and fork(2), at any length waiting. */
+#define RING_URGENT (64U * 1024)
 /* A record is written at most this long before it is read. */
 #define READ_NS (20 * CLOCK_NS_PER_MS)
 /* The longest record: its length is a 16 bit number. */
@@ -49,18 +51,18 @@ struct hit_ring {
 };
 
 struct hit_rings {
-	struct hit_ring *list;
+	struct hit_ring *list; /* for each processor that of urgent records, and the other */
 	size_t count;
 	int epoll_fd, timer_fd;
 	uint8_t record[RECORD_MAX];
 };
 
 /* As large as is allowed. */
-static bool map_ring(struct hit_ring *ring)
+static bool map_ring(struct hit_ring *ring, size_t most)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	for (size_t bytes = RING_MOST; bytes >= RING_LEAST; bytes /= 2) {
+	for (size_t bytes = most; bytes >= RING_LEAST; bytes /= 2) {
 		void *map = mmap(NULL, page + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
 
 		if (map == MAP_FAILED)
@@ -73,14 +75,14 @@ static bool map_ring(struct hit_ring *ring)
 	return false;
 }
 
-static int open_ring(struct hit_rings *rings, int cpu, struct err *err)
+static int open_ring(struct hit_rings *rings, int cpu, bool is_urgent, struct err *err)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_DUMMY,
 		.watermark = 1,
-		.wakeup_watermark = RING_LEAST / 2,
+		.wakeup_watermark = is_urgent ? 1 : RING_LEAST / 2,
 		.exclude_kernel = 1,
 		.exclude_hv = 1,
 		.disabled = 1,
@@ -94,7 +96,7 @@ static int open_ring(struct hit_rings *rings, int cpu, struct err *err)
 	if (ring->fd < 0)
 		return err_set(err, errno, "perf_event_open(2): %s", strerror(errno));
 	rings->count++;
-	if (!map_ring(ring))
+	if (!map_ring(ring, is_urgent ? RING_URGENT : RING_MOST))
 		return err_set(err, errno,
 			       "no memory for the ring buffers of breakpoints: %s (ulimit -l, perf_event_mlock_kb)",
 			       strerror(errno));
@@ -109,14 +111,16 @@ int hit_rings_open(struct hit_rings **opened, struct err *err)
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 	int rc = 0;
 
-	rings->list = xcalloc(CPUS_MAX, sizeof(*rings->list));
+	rings->list = xcalloc(2 * CPUS_MAX, sizeof(*rings->list));
 	rings->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	rings->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (rings->epoll_fd < 0 || rings->timer_fd < 0 || timerfd_settime(rings->timer_fd, 0, &times, NULL) != 0 ||
 	    epoll_ctl(rings->epoll_fd, EPOLL_CTL_ADD, rings->timer_fd, &event) != 0)
 		rc = err_set(err, errno, "no timer: %s", strerror(errno));
 	for (int cpu = 0; cpu < cpus && cpu < CPUS_MAX && rc == 0; cpu++) {
-		rc = open_ring(rings, cpu, err);
+		rc = open_ring(rings, cpu, true, err);
+		if (rc == 0)
+			rc = open_ring(rings, cpu, false, err);
 		/* It is not there, or off line. */
 		if (rc == -ENODEV || rc == -EINVAL || rc == -ENXIO)
 			rc = 0;
@@ -149,17 +153,17 @@ void hit_rings_close(struct hit_rings *rings)
 
 size_t hit_rings_count(const struct hit_rings *rings)
 {
-	return rings->count;
+	return rings->count / 2;
 }
 
 int hit_rings_cpu(const struct hit_rings *rings, size_t index)
 {
-	return rings->list[index].cpu;
+	return rings->list[2 * index].cpu;
 }
 
-int hit_rings_add(const struct hit_rings *rings, size_t index, int fd)
+int hit_rings_add(const struct hit_rings *rings, size_t index, int fd, bool is_urgent)
 {
-	return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, rings->list[index].fd) == 0 ? 0 : -errno;
+	return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, rings->list[2 * index + !is_urgent].fd) == 0 ? 0 : -errno;
 }
 
 int hit_rings_fd(const struct hit_rings *rings)
@@ -203,6 +207,8 @@ void hit_rings_read(struct hit_rings *rings, void (*callback)(void *context, con
 
 	if (read(rings->timer_fd, &expirations, sizeof(expirations)) < 0)
 		expirations = 0;
-	for (size_t i = 0; i < rings->count; i++)
+	for (size_t i = 0; i < rings->count; i += 2)
+		read_ring(rings, &rings->list[i], callback, context);
+	for (size_t i = 1; i < rings->count; i += 2)
 		read_ring(rings, &rings->list[i], callback, context);
 }

@@ -118,6 +118,8 @@ bool owner_events_owner(struct owner_events *owner_events, const struct event *s
 	pid_t held = evidence->holder != NULL && !evidence->holder->shared ? evidence->holder->pid : 0;
 	pid_t opener = evidence->is_queued ? 0 : find_opener(owner_events, &evidence->ownership, held, evidence->from);
 
+	if (evidence->listed_ns != 0)
+		event.time_ns = evidence->listed_ns;
 	event.owner.pid = opener != 0 ? opener : common_pid(owner_events, evidence, held);
 	if (held != 0 && held == event.owner.pid)
 		event.owner.fd = evidence->holder->fd;

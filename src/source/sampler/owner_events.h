@@ -34,6 +34,7 @@ struct owner_events {
  * struct socket_evidence - what is known of the owner of a socket
  * @ownership: of the listener it may have come through
  * @holder: its present holder, NULL unknown
+ * @listed_ns: when it was listed, before its holders were; 0 unknown
  * @from: number of the last sample before it was accepted
  * @is_queued: it waits to be accepted
  * @is_existing: it is older than the run
@@ -41,6 +42,7 @@ struct owner_events {
 struct socket_evidence {
 	struct ownership ownership;
 	const struct procfs_holder *holder;
+	int64_t listed_ns;
 	uint32_t from;
 	bool is_queued, is_existing;
 };

@@ -163,7 +163,7 @@ static void give_up(struct sampler *sampler, const struct event *socket, struct 
 static void decide(struct sampler *sampler, struct event *socket)
 {
 	struct socket_seen *seen = socket_table_find(sampler->sockets, socket->info.cookie);
-	struct socket_evidence evidence = {.is_existing = sampler->sample == 1};
+	struct socket_evidence evidence = {.is_existing = sampler->sample == 1, .listed_ns = socket->time_ns};
 
 	if (seen == NULL)
 		return;
