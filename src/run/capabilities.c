@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -135,8 +136,17 @@ static void check_breakpoints(FILE *to)
 {
 	struct err why = {""};
 	bool works = breakpoints_check(&why) == 0;
+	struct rlimit files = {0, 0};
+	char paranoid[16] = "", what[256];
 
-	answer(to, works, "see each connect(2) of running processes without stopping them (--via=perf)", why.text);
+	(void)procfs_read(0, "sys/kernel/perf_event_paranoid", paranoid, sizeof(paranoid));
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	paranoid[strcspn(paranoid, "\n")] = '\0';
+	snprintf(what, sizeof(what),
+		 "see each connect(2) of running processes without stopping them (--via=perf; perf_event_paranoid %s, "
+		 "ptrace_scope %d, 3 of 4 breakpoints of a thread, ulimit -n %llu)",
+		 paranoid, procfs_ptrace_scope(), (unsigned long long)files.rlim_max);
+	answer(to, works, what, why.text);
 }
 
 void capabilities_check(FILE *to)

@@ -5,6 +5,7 @@ import collections
 import os
 import signal
 import subprocess
+import sys
 
 import at_once
 import lib
@@ -38,6 +39,15 @@ class Client(Target):
         super().__init__(["wait-stdin"] + list(words), listen=None, stdin=subprocess.PIPE, **keywords)
 
 
+OLDER = """
+import socket, sys
+stream, datagram = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print("ready", flush=True)
+sys.stdin.readline()
+datagram.connect(("127.0.0.1", int(sys.argv[1])))
+stream.connect_ex(("127.0.0.1", int(sys.argv[1])))
+sys.stdin.readline()
+"""
 KEYS = ("dir", "pid", "tid", "fd", "raddr", "rport")
 
 
@@ -83,6 +93,19 @@ def others():
     rows, truth = play(["count=20", "udp=127.0.0.1:%d" % port, "unix=/nowhere", "done", "connect=127.0.0.1:%d" % port, "close"])
     equal(len(truth), 1, "connections")
     compare(rows, truth)
+
+
+@test("a socket from before the run: its attempt is a row if the errno shows that it is of TCP, else that is said")
+def older():
+    client = Process(as_nobody() + [sys.executable, "-c", OLDER, str(free_port())], stdin=subprocess.PIPE)
+    wait_for(lambda: client.out == "ready\n", "the program to start")
+    trace = by_perf([client.pid])
+    client.line()
+    wait_for(lambda: "socket from before the run" in trace.err, "the notice")
+    client.line()
+    equal(client.wait(), 0, "the client's end")
+    rows = trace.finish()
+    equal([(row["result"], row["errno"], row["fd"]) for row in rows], [("refused", "ECONNREFUSED", 3)], "rows")
 
 
 @test("children that are born under watch, with sockets of their own")

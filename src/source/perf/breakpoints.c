@@ -78,7 +78,7 @@ struct breakpoints {
 	int pushed;
 	size_t execs;
 	char notice[NOTICE];
-	bool has_notice, has_told_bare;
+	bool has_notice, has_told_bare, has_told_unclear;
 };
 
 int breakpoints_check(struct err *err)
@@ -399,11 +399,23 @@ static void read_until(struct breakpoints *breakpoints, bool is_last)
 	end_attempts(breakpoints, is_last ? sampled_ns : breakpoints->sampled_before_ns, breakpoints->last_ns);
 }
 
+static void tell_unclear(struct breakpoints *breakpoints)
+{
+	if (breakpoints->has_told_unclear || breakpoints->has_notice || connect_calls_unclear(breakpoints->calls) == 0)
+		return;
+	snprintf(
+		breakpoints->notice, sizeof(breakpoints->notice),
+		"connect(2) was called on a socket from before the run, or one that another process made: whether that "
+		"is of TCP is unknown, so it is a row only if a sample finds it");
+	breakpoints->has_notice = breakpoints->has_told_unclear = true;
+}
+
 int breakpoints_read(struct breakpoints *breakpoints)
 {
 	breakpoints->pushed = 0;
 	read_until(breakpoints, false);
 	tell_bare(breakpoints);
+	tell_unclear(breakpoints);
 	return breakpoints->pushed;
 }
 
