@@ -7,6 +7,7 @@
  *                        such queries are read N milliseconds late
  *   PRELOAD_NO_DEATHS=1  what the kernel reports by itself about sockets does not come before the end
  *   PRELOAD_SIGNAL_MS=N  having read all signals that have come, it has to wait N milliseconds for a processor
+ *   PRELOAD_COUNTERS_MS=N  reading the counters of a socket takes N milliseconds
  *   PRELOAD_KILL=1     it traces a thread, the only one of its process, that calls getsockopt(2) again and again:
  *                      when waitid(2), in a round of several, reports a stop of it, it is killed before the report
  *                      is handed over, and has gone on to its last stop by then. What it is let go by, it has
@@ -18,6 +19,7 @@
 #include <linux/netlink.h>
 #include <linux/ptrace.h>
 #include <linux/sock_diag.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -150,6 +152,18 @@ ssize_t read(int fd, void *data, size_t length)
 	}
 	has_come = got > 0;
 	return got;
+}
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+	static int (*real)(int fd, int level, int name, void *value, socklen_t *length);
+	const char *slow = getenv("PRELOAD_COUNTERS_MS");
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "getsockopt");
+	if (slow != NULL && level == IPPROTO_TCP && name == TCP_INFO)
+		nanosleep(&(struct timespec){.tv_nsec = atoi(slow) * 1000000L}, NULL);
+	return real(fd, level, name, value, length);
 }
 
 int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout)

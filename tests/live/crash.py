@@ -9,7 +9,7 @@ import re
 import signal
 import time
 
-from lib import (CONNTRACE, MKCONN, Process, Skip, WAIT_SEC, check, enter_namespace, equal, main, packet_sockets, require,
+from lib import (CONNTRACE, MKCONN, Process, Skip, WAIT_SEC, built, check, enter_namespace, equal, main, packet_sockets, require,
                  scratch, status_field, test, tracer_of, wait_file, wait_for, write_file)
 
 # The longest that is waited before a crash: the scenario takes longer.
@@ -31,6 +31,7 @@ echo $?
 setsid sh -c 'sleep 0.3; echo left >"$0"' "$1.left" &
 exit 9
 """
+PRELOAD = built("preload_tracer.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"], ["preload_tracer.c"])
 OUT = "caught\nchild\n4\n"
 
 
@@ -51,11 +52,11 @@ def can_crash():
 class Scenario:
     """conntrace and the command, which waits for a file before it continues."""
 
-    def __init__(self, options=()):
+    def __init__(self, options=(), **keywords):
         can_crash()
         self.begun, self.go = scratch("begun"), scratch("go")
         self.trace = Process([CONNTRACE, "-q", "-o", "/dev/null"] + list(options) +
-                             ["--", "sh", "-c", SCENARIO, MKCONN, self.begun, self.go])
+                             ["--", "sh", "-c", SCENARIO, MKCONN, self.begun, self.go], **keywords)
         wait_file(self.begun)
         wait_file(self.begun + ".port")
 
@@ -118,6 +119,19 @@ def busy():
         require(scenario.trace.alive(), "the scenario is too short")
         kill_thread(scenario.trace.pid, scenario.trace.pid if number % 2 else tracer, signal.SIGSEGV)
         scenario.goes_on(signal.SIGSEGV, "turn %d, seed %d" % (number, seed))
+
+
+@test("it crashes while it reads a socket: a duplicate of the descriptor does not keep the connection open")
+def reading():
+    slow = dict(os.environ, LD_PRELOAD=PRELOAD(), PRELOAD_COUNTERS_MS="50")
+    for number in range(2):
+        scenario = Scenario(env=slow)
+        write_file(scenario.go, "")
+        # The tracing thread sleeps for most of the time.
+        time.sleep(0.1 + 0.02 * number)
+        kill_thread(scenario.trace.pid, scenario.trace.pid, signal.SIGSEGV)
+        wait_for(lambda: not scenario.trace.alive(), "the end of a connection that conntrace has open", limit=30)
+        scenario.goes_on(signal.SIGSEGV, "turn %d" % number)
 
 
 @test("it crashes twice: that is said, and the command is killed with it")

@@ -11,6 +11,7 @@
 #include "system/socket.h"
 #include "system/procfs.h"
 #include "source/ptrace/memory.h"
+#include "source/ptrace/standby.h"
 #include "source/ptrace/syscalls.h"
 
 /* A lost SYN is retransmitted after a second. */
@@ -41,12 +42,12 @@ static bool read_memory(void *context, uint64_t address, void *to, size_t length
 static bool is_unanswered(pid_t pid, const struct syscall *call)
 {
 	int pidfd = socket_process(pid);
-	int socket = pidfd < 0 ? pidfd : socket_take(pidfd, call->fd);
+	int socket = pidfd < 0 ? pidfd : standby_take(pidfd, call->fd);
 	struct event info;
 	int rc = socket < 0 ? socket : socket_read_counters(socket, &info);
 
 	if (socket >= 0)
-		close(socket);
+		standby_drop(socket);
 	if (pidfd >= 0)
 		close(pidfd);
 	return rc == 0 ? info.info.state == TCP_SYN_SENT : call->kind == SYSCALL_CONNECT;

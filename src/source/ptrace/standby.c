@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "source/ptrace/tracer_state.h"
+#include "system/socket.h"
 
 /* Longest stay of the tracing thread in one system call that a signal does not interrupt. */
 #define ANSWER_TRIES 5000
@@ -21,6 +22,11 @@
 /* Read by the tracing thread in its signal handler, cleared by whichever thread closes the tracer. */
 static _Atomic(struct tracer *) watched;
 static pid_t thread_tid;
+/* A duplicate of a tracee's descriptor, -1 none; without a FIN or an end of file while it is open. */
+static struct {
+	volatile sig_atomic_t fd;
+	sigset_t mask; /* before */
+} duplicate = {.fd = -1};
 
 /* As wait(2) encodes it. */
 static int to_status(const siginfo_t *report)
@@ -65,6 +71,27 @@ void standby_done(struct standby *standby)
 	standby->report.si_pid = 0;
 }
 
+int standby_take(int pidfd, int fd)
+{
+	sigset_t wake;
+
+	/* In its handler the thread that crashed elsewhere would leave the duplicate open. */
+	sigemptyset(&wake);
+	sigaddset(&wake, TRACER_WAKE_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &wake, &duplicate.mask);
+	duplicate.fd = socket_take(pidfd, fd);
+	if (duplicate.fd < 0)
+		pthread_sigmask(SIG_SETMASK, &duplicate.mask, NULL);
+	return duplicate.fd;
+}
+
+void standby_drop(int fd)
+{
+	close(fd);
+	duplicate.fd = -1;
+	pthread_sigmask(SIG_SETMASK, &duplicate.mask, NULL);
+}
+
 static bool is_stop_signal(int number)
 {
 	return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
@@ -99,6 +126,8 @@ static void take_over(struct tracer *tracer)
 	pid_t tid;
 
 	atomic_store(&tracer->standby.begun, true);
+	if (duplicate.fd >= 0)
+		close(duplicate.fd);
 	if (tracer->standby.report.si_pid != 0)
 		go_on(tracer, tracer->standby.report.si_pid, to_status(&tracer->standby.report));
 	for (size_t i = 0; i < reports->count && i < REPORTS_MAX; i++)

@@ -45,6 +45,16 @@ void standby_keep(struct standby *standby, pid_t tid, int status);
 /** standby_done() - the thread that has reported was resumed, or will never be, or its report was set aside */
 void standby_done(struct standby *standby);
 
+/**
+ * standby_take() - socket_take() by the tracing thread; only one descriptor at a time
+ *
+ * After a crash the duplicate does not stay open: the program's close(2) still sends the FIN.
+ */
+int standby_take(int pidfd, int fd);
+
+/** standby_drop() - close what standby_take() returned */
+void standby_drop(int fd);
+
 /** standby_watch() - from here on a crash leaves the processes launched by @tracer running; called by its thread */
 void standby_watch(struct tracer *tracer);
 

@@ -7,6 +7,7 @@
 #include "system/socket.h"
 #include "system/procfs.h"
 #include "source/ptrace/sealed_sockets.h"
+#include "source/ptrace/standby.h"
 #include "source/ptrace/stop.h"
 
 /* A pidfd of the thread that has the descriptors, or a negative errno. */
@@ -29,11 +30,11 @@ static int pidfd_of(struct target *target)
 /* Whether the descriptors of a process may be read, one way or the other. */
 static bool may_read(struct target *target)
 {
-	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : socket_take(pidfd, STDIN_FILENO);
+	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : standby_take(pidfd, STDIN_FILENO);
 	char path[PATH_MAX];
 
 	if (socket >= 0)
-		close(socket);
+		standby_drop(socket);
 	/* It is read under ptrace(2)'s rules, as the descriptors are, and every process has it. */
 	return socket >= 0 || socket == -EBADF || procfs_exe(target_descriptors(target), path, sizeof(path)) > 0;
 }
@@ -56,7 +57,7 @@ void stop_check_sealed(struct stop *stop, struct target *target)
 
 int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read *read, struct event *info)
 {
-	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : socket_take(pidfd, fd);
+	int pidfd = pidfd_of(target), socket = pidfd < 0 ? pidfd : standby_take(pidfd, fd);
 	int rc;
 
 	if (socket < 0) {
@@ -67,7 +68,7 @@ int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read
 		return rc;
 	}
 	rc = read(socket, info);
-	close(socket);
+	standby_drop(socket);
 	return rc;
 }
 
