@@ -18,7 +18,7 @@ _conntrace() {
 	local options='-p --pid -u --user -f --no-follow --no-filter --no-io-uring --watch-close --all --comm --unit --cgroup --container --via --look-ms -i --interface -r --read --filter --promisc
 		--decapsulate --local --snaplen -B --buffer-size --drop-to -4 -6 --dir --lport --rport --peer -d --duration -c --count --packets
 		--group --only --suspicious --retrans-ms --slow-ms --limited-ms --gap-ms --long-ms --idle-ms
-		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --live --context --top --keep --speed -o --output --append -O --columns --format
+		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --ladder-chars --live --context --top --keep --speed -o --output --append -O --columns --format
 		-j --json -H --no-header --schema --null --human --time -N --resolve -n --redact --color -q --quiet -w --write --rotate --record --strace-log --audit-log --replay
 		--control --metrics --metrics-peers --html --html-title
 		-h --help -V --version --list-columns --check --debug'
@@ -26,7 +26,7 @@ _conntrace() {
 	local with_argument='-p|--pid|-u|--user|--comm|--unit|--cgroup|--container|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--local|--snaplen|-B|--buffer-size|--drop-to'
 	with_argument+='|--dir|--lport|--rport|--peer|-d|--duration|-c|--count|--packets|-I|--interval|--timeout|-z|--report|--by'
 	with_argument+='|--group|--max-connections|--only|--retrans-ms|--slow-ms|--limited-ms|--gap-ms|--long-ms|--idle-ms'
-	with_argument+='|--events|--ladder|--redact|--context'
+	with_argument+='|--events|--ladder|--ladder-chars|--redact|--context'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--schema|--null|--time|--color|-w|--write|--rotate|--record|--replay|--debug|--strace-log|--audit-log'
 	with_argument+='|--control|--metrics|--metrics-peers|--html|--html-title'
 
@@ -67,7 +67,7 @@ _conntrace() {
 	--events) COMPREPLY=($(compgen -W 'handshakes messages messages:' -- "$cur")) ;;
 	--ladder) _conntrace_list 'suspicious all full' ;;
 	--redact) _conntrace_list 'addr host path comm user args' ;;
-	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot' -- "$cur")) ;;
+	--format) COMPREPLY=($(compgen -W 'table raw json csv tsv plot mermaid' -- "$cur")) ;;
 	--schema) COMPREPLY=($(compgen -W 'conntrace zeek ecs otel' -- "$cur")) ;;
 	--time) COMPREPLY=($(compgen -W 'clock epoch iso relative delta' -- "$cur")) ;;
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")) ;;
@@ -76,7 +76,7 @@ _conntrace() {
 	-O | --columns | --sort)
 		_conntrace_list "$(conntrace --list-columns 2>/dev/null | awk 'NR > 1 { print $2 }')"
 		;;
-	--comm | --unit | --cgroup | --container | --filter | --null | --metrics-peers | --html-title | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --group | --retrans-ms | --slow-ms | --limited-ms | --gap-ms | \
+	--comm | --unit | --cgroup | --container | --filter | --null | --metrics-peers | --html-title | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --ladder-chars | --group | --retrans-ms | --slow-ms | --limited-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | --packets | \
 		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed | --rotate) ;;
 	*)

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "track/conn_filter.h"
 #include "report/ladder/ladder.h"
+#include "report/ladder/ladder_mermaid.h"
 #include "report/io_stat/io_spec.h"
 #include "report/reports.h"
 #include "model/message.h"
@@ -116,6 +117,7 @@ struct options_rotate {
  * @keep_ns: time that closed ones stay on it
  * @speed: speed of playing a file, in billionths of its own speed; 0 by default
  * @ladder: enum ladder_which bits: time lines to be drawn
+ * @ladder_chars: with REPORT_MERMAID: characters of a diagram at most
  * @redact: bits of enum redact_kind: what outputs hide
  * @context: plain segments shown around each highlighted one
  * @output: file to write to, NULL or "-" is standard output
@@ -205,6 +207,7 @@ struct options {
 	int64_t keep_ns;
 	int64_t speed;
 	unsigned int ladder;
+	int64_t ladder_chars;
 	unsigned int redact;
 	int64_t context;
 	const char *output;

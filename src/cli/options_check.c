@@ -136,10 +136,16 @@ static bool has_choice(const struct options *options)
 	       (options->report_count == 0 && !options->events && options->ladder == 0);
 }
 
-static int check_pairs(const struct options *options, struct err *err)
+static int check_pairs(const struct options_check *options_check, const struct options *options, struct err *err)
 {
 	if (options->html_title != NULL && options->html == NULL)
 		return err_set(err, EINVAL, "--html-title needs the page it applies to: --html=FILE");
+	if (options->format == REPORT_MERMAID && (!(options->ladder & ~LADDER_LIVE) || options->ladder & LADDER_LIVE ||
+						  options->report_count > 0 || options->events || options->top))
+		return err_set(err, EINVAL, "--format=mermaid is for --ladder only");
+	if (was_given(options_check, "ladder-chars") && options->format != REPORT_MERMAID)
+		return err_set(err, EINVAL,
+			       "--ladder-chars needs the diagrams it applies to: --ladder --format=mermaid");
 	if (options->redact == 0 || options->write == NULL)
 		return 0;
 	return err_set(err, EINVAL, "--redact cannot go with --write, whose packets have everything");
@@ -560,7 +566,7 @@ int options_check_settle(const struct options_check *options_check, struct optio
 	if (error == 0)
 		error = check_needs(options_check, options, err);
 	if (error == 0)
-		error = check_pairs(options, err);
+		error = check_pairs(options_check, options, err);
 	if (error == 0)
 		error = check_rotate(options, err);
 	if (error == 0)

@@ -91,6 +91,7 @@ static struct ladder *open_ladder(const struct output *output)
 			},
 		.format = from->format,
 		.header = from->header,
+		.chars = (size_t)options->ladder_chars,
 	};
 
 	return options->ladder != 0 ? ladder_new(&ladder) : NULL;

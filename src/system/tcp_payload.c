@@ -512,7 +512,7 @@ bool tcp_payload_was_cut(const struct tcp_payload *tcp_payload)
 	       tcp_payload->close_state == TCP_ESTABLISHED && tcp_payload->rqueue > 0;
 }
 
-bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload, bool no_rst)
+bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload)
 {
 	if (was_dead(tcp_payload))
 		return tcp_payload->probes > 1;
@@ -521,7 +521,7 @@ bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload, bool no_rst
 		return false;
 	return tcp_payload->final && !tcp_payload->disconnected && own_fin(tcp_payload) == 0 &&
 	       tcp_payload->close_state != TCP_ESTABLISHED && tcp_payload->rqueue == 0 && tcp_payload->all_acked == 0 &&
-	       tcp_payload->resent == 1 && (no_rst || tcp_payload->more_in == 0);
+	       tcp_payload->resent == 1 && tcp_payload->more_in == 0;
 }
 
 bool tcp_payload_died(const struct tcp_payload *tcp_payload)

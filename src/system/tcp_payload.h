@@ -190,11 +190,9 @@ bool tcp_payload_was_cut(const struct tcp_payload *tcp_payload);
  */
 bool tcp_payload_died(const struct tcp_payload *tcp_payload);
 
-/**
- * tcp_payload_was_given_up() - whether the kernel gave it up because data or several probes were not answered
- * @no_rst: packets show that no RST came
+/** tcp_payload_was_given_up() - whether the kernel gave it up because data or several probes were not answered
  */
-bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload, bool no_rst);
+bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload);
 
 /** tcp_payload_both_fins() - whether it ended with a FIN of both sides, in any order */
 bool tcp_payload_both_fins(const struct tcp_payload *tcp_payload);

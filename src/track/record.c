@@ -525,14 +525,6 @@ static void settle_refused(const struct evidence *evidence, struct conn *conn)
 	conn->error = evidence->accept_error;
 }
 
-bool record_was_gone(const struct record *record)
-{
-	int64_t gone_ns = record->evidence->destroy_ns;
-
-	return record->wire != NULL && gone_ns >= 0 && wire_was_reset_there(record->wire) &&
-	       wire_last_ns(record->wire) > gone_ns;
-}
-
 void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn)
 {
 	const struct evidence *evidence = record->evidence;
@@ -546,10 +538,6 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		if (evidence->accept_ns >= 0 || is_attempt(evidence))
 			conn->dir = record->conn.dir;
 		settle_one_way(record, conn);
-		if (record_was_gone(record)) {
-			conn->close = CLOSE_UNKNOWN;
-			conn->state = STATE_UNKNOWN;
-		}
 	}
 	if (conn->dir == DIR_UNKNOWN)
 		conn->dir = (uint8_t)tcp_payload_direction(&evidence->tcp_payload);

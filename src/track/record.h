@@ -258,9 +258,6 @@ void record_seen(struct record *record, int64_t time_ns, enum conn_seen by);
  */
 void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn);
 
-/** record_was_gone() - whether the socket was destroyed before the RST that the packets show: that one reset nothing */
-bool record_was_gone(const struct record *record);
-
 /**
  * record_settle_unheard() - after record_settle(): the end of the connection may have gone unreported
  *

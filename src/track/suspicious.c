@@ -78,7 +78,7 @@ static bool is_over(int64_t value, int64_t limit)
 static bool was_reset(const struct record *record, const struct conn *conn)
 {
 	/* A RST that was not captured counts too. */
-	if (record->wire != NULL && wire_is_finished(record->wire) && !record_was_gone(record))
+	if (record->wire != NULL && wire_is_finished(record->wire))
 		return wire_was_cut(record->wire);
 	return (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET ||
 		tcp_payload_was_cut(&record->evidence->tcp_payload)) &&
@@ -98,11 +98,10 @@ static bool outlived_reset(const struct record *record, const struct conn *conn)
 static uint16_t by_whom(const struct record *record, const struct conn *conn)
 {
 	const struct tcp_payload *tcp_payload = &record->evidence->tcp_payload;
-	bool no_rst = conn->rx_pkts > 0 && (!wire_is_finished(record->wire) || record_was_gone(record));
 
 	if (record->wire != NULL && (wire_was_reset_here(record->wire) || outlived_reset(record, conn)))
 		return SUSPICIOUS_KERNEL;
-	if (conn->close != CLOSE_RRST && tcp_payload_was_given_up(tcp_payload, no_rst))
+	if (conn->close != CLOSE_RRST && tcp_payload_was_given_up(tcp_payload))
 		return SUSPICIOUS_TIMEOUT;
 	return conn->close == CLOSE_LRST && tcp_payload_died(tcp_payload) ? SUSPICIOUS_KERNEL : 0;
 }

@@ -259,9 +259,6 @@ int64_t wire_answer_ns(const struct wire *wire);
 /** wire_was_cut() - whether a RST ended it that was neither a refusal nor the answer to a FIN */
 bool wire_was_cut(const struct wire *wire);
 
-/** wire_was_reset_there() - whether the remote side reset it before this side sent a FIN */
-bool wire_was_reset_there(const struct wire *wire);
-
 /** wire_was_reset_here() - whether a packet filter of this host ended it by a RST in the name of the remote side */
 bool wire_was_reset_here(const struct wire *wire);
 

@@ -51,11 +51,6 @@ bool wire_was_cut(const struct wire *wire)
 	       (wire->bits & WIRE_RST && (local_fin == remote_fin || was_sent_in_vain(wire)));
 }
 
-bool wire_was_reset_there(const struct wire *wire)
-{
-	return wire->bits & WIRE_RST && wire->bits & WIRE_RST_REMOTE && !(wire->halves[WIRE_LOCAL].bits & HALF_FIN);
-}
-
 bool wire_was_reset_here(const struct wire *wire)
 {
 	return wire->rst_here && wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED);

@@ -37,6 +37,29 @@ def scene(count=60, packets=True, hostile=False):
     return recording
 
 
+def shop():
+    """What the pictures of README.md show: a full accept queue, refused connections, a peer that loses segments."""
+    recording = Recording()
+    recording.process(77, "nginx", exe="/usr/sbin/nginx")
+    recording.process(78, "appd", exe="/usr/bin/appd")
+    recording.process(79, "jobs", exe="/usr/bin/jobs")
+    port = 20000
+    for number in range(48):
+        port += 1
+        recording.accepted(number * 180 * MS, 77, ("192.0.2.1", 443), ("198.51.100.%d" % (2 + number % 6), port), hs_ms=(2, 9, 20, 60)[number % 4],
+                           queue_ms=1, wait_ms=(5, 20, 90, 300)[number * 7 % 4], xfer_ms=(2, 5, 200)[number * 5 % 3],
+                           size=(300, 9000, 60000)[number * 11 % 3], path="/items/%d" % number, host="www.shop.example",
+                           status=500 if number % 19 == 3 else 200, resent=2 if number % 17 == 5 else 0)
+    for number in range(30):
+        port += 1
+        recording.accepted(4000 * MS + number * 20 * MS, 78, ("127.0.0.1", 8080), ("127.0.0.1", port), hs_ms=1, queue_ms=20 + number * 16,
+                           wait_ms=40, xfer_ms=1, size=12000, path="/api/items/%d" % number, host="api.shop.example")
+    for number in range(18):
+        port += 1
+        recording.refused(number * 480 * MS, 79, ("127.0.0.1", port), ("127.0.0.1", 6379))
+    return recording
+
+
 class Page:
     """The parts of a page."""
 

@@ -13,13 +13,13 @@ import urllib.error
 import urllib.request
 
 import cli
-from html import HOSTILE, make, scene
+from html import HOSTILE, make, scene, shop
 from recording import Recording
 
 DRIVER = shutil.which("chromedriver")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # A sandbox of its own is not permitted in containers and to root.
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--window-size=1280,1000")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--window-size=1280,1000", "--force-color-profile=srgb")
 ESCAPE = "\ue00c"
 
 
@@ -206,6 +206,31 @@ def thirty():
     return recording
 
 
+def picture(browser, button):
+    """Return: the file that a button saves."""
+    script = """const done = arguments[arguments.length - 1], old = URL.createObjectURL;
+        let made = null; URL.createObjectURL = blob => { made = blob; return old(blob); }; document.querySelector(arguments[0]).click();
+        URL.createObjectURL = old; made ? made.text().then(done) : done('')"""
+    made = browser.call("/execute/async", {"script": script, "args": [button]})
+    return "<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n" + made + "\n"
+
+
+def pictures(test, browser):
+    """The drawings that README.md shows are those of a recording of the tests; --update writes them."""
+    page = make(test, shop())[1]
+    drawn = {ladder["id"] for ladder in page.data["ladders"]}
+    slowest = max((row for row in page.rows("conns") if row["conn"] in drawn), key=lambda row: row["queue_ms"] or 0)["conn"]
+    browser.call("/window/rect", {"width": 1000, "height": 900})
+    browser.open(test.path("run.html") + "#c=%d" % slowest)
+    for name, button in (("connections", "#timeline .tools button:last-of-type"), ("sequence", "#connection .panel button")):
+        path, made = os.path.join(cli.TOP, "doc", "pictures", name + ".svg"), picture(browser, button)
+        if "--update" in sys.argv:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(made)
+        with open(path, encoding="utf-8") as file:
+            test.say("doc/pictures/%s.svg is what --html draws" % name, [] if file.read() == made else ["it differs: html_browser.py --update"])
+
+
 def look(test, browser):
     for name, recording, packets in (("packets", scene(), True), ("no packets", scene(packets=False), False), ("1,000 connections", scene(909), True),
                                      ("hostile names", scene(hostile=True), True)):
@@ -232,6 +257,7 @@ def look(test, browser):
         browser.open(path)
         wide = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
         test.say("nothing is wider than a window of %d" % width, ["%d pixels" % wide] if wide > 0 else [])
+    pictures(test, browser)
 
 
 def main():

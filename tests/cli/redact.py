@@ -22,6 +22,7 @@ REPORTS = (["-z", "peers", "--by=peer,comm,exe,unit,parent,cgroup,host,user,cidr
             "--group=A:RX@*:80", "-z", "http,tree", "-z", "histogram,HS_MS", "-z", "io,stat,1", "--ladder=all", "--events"],
            ["-z", "peers", "-N", "--ladder=full", "--live"], ["--events=messages:Cookie:X-Id", "-z", "conns", "--debug=events"],
            ["--events=messages:*"])
+DIAGRAMS = (["--ladder=all"], "mermaid")
 FORMATS = ("table", "raw", "json", "csv", "tsv")
 ALL_COLUMNS = "+" + ",".join(("EXE", "UNIT", "CGROUP", "CONTAINER", "CMDLINE", "PARENT", "HOST", "USER", "UID", "CID", "COOKIE",
                               "LAST_COMM", "ALPN", "BEGAN"))
@@ -42,7 +43,7 @@ def secret_recording():
 
 def outputs(test, path, more=(), forms=FORMATS):
     """Yields the words of each run, and everything it wrote."""
-    for words, form in itertools.chain(itertools.product(REPORTS, forms), ((["-z", "conns", "--schema=" + name], "json")
+    for words, form in itertools.chain(itertools.product(REPORTS, forms), [DIAGRAMS], ((["-z", "conns", "--schema=" + name], "json")
                                                                            for name in ("zeek", "ecs", "otel"))):
         columns = ["-O", ALL_COLUMNS] if "conns" in words and "--schema" not in words[-1] else []
         record, metrics, page = test.path("out.ev"), test.path("out.prom"), test.path("out.html")

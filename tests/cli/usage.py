@@ -42,7 +42,7 @@ CASES = (
     (["--dir", "up", "true"], "allowed are in and out"),
     (["--via", "carrier-pigeon", "true"], 'does not know "carrier-pigeon"'),
     (["-z", "nonsense", "true"], 'does not know "nonsense"; allowed are peers, conns (also called conv,tcp), groups, http,tree, tls,tree, io,stat,SEC and histogram,COLUMN'),
-    (["--format", "xml", "true"], 'does not know "xml"; allowed are table, raw, json, csv, tsv and, for io,stat, plot'),
+    (["--format", "xml", "true"], 'does not know "xml"; allowed are table, raw, json, csv, tsv, for io,stat plot and for --ladder mermaid'),
     (["--time", "soon", "true"], 'does not know "soon"'),
     (["--color", "blue", "true"], 'does not know "blue"'),
     (["--debug", "nonsense", "true"], 'does not know "nonsense"'),

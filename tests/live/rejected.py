@@ -6,7 +6,6 @@
 """
 import json
 import os
-import re
 import select
 import signal
 import socket
@@ -15,8 +14,8 @@ import sys
 import threading
 
 import at_once
-from lib import (HERE, THERE, Process, Skip, Trace, attach, capturing, check, enter_namespace, equal, firewall,
-                 firewall_off, must, need, need_all, other_host, read_file, run, scratch, short, test, wait_file, wait_for, watch)
+from lib import (HERE, THERE, Process, Skip, Trace, attach, capturing, check, enter_namespace, equal, must, need,
+                 need_all, other_host, read_file, run, scratch, short, test, wait_file, wait_for, watch)
 
 
 def answer(served):
@@ -247,72 +246,6 @@ def beyond():
                   [("out", "unknown" if doubted else result, errno)], fact)
             check(all(row["close"] in closes and "kernel" not in (row["why"] or []) for row in rows), fact)
         must(router + ["nft", "delete", "table", "inet", "own"])
-
-
-VANISHED = """
-import socket, sys
-listener = socket.create_server(("127.0.0.1", 0))
-pairs = []
-for name in "keep-alive", "time-out":
-    client = socket.socket()
-    client.bind(("127.0.0.2", 0))
-    client.connect(listener.getsockname())
-    served = listener.accept()[0]
-    client.sendall(bytes(1000))
-    served.recv(1000, socket.MSG_WAITALL)
-    pairs.append((client, served))
-for option in socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT:
-    pairs[0][0].setsockopt(socket.IPPROTO_TCP, option, 1)
-pairs[0][0].setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-pairs[1][0].setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 700)
-print("connected", *[client.getsockname()[1] for client, _ in pairs], flush=True)
-sys.stdin.readline()
-pairs[1][0].sendall(bytes(10))
-for client, _ in pairs:
-    try:
-        client.recv(1)
-    except OSError as error:
-        print(error.strerror, flush=True)
-    client.close()
-sys.stdin.readline()
-for _, served in pairs:
-    served.close()
-"""
-
-
-@test("a peer that has vanished: the kernel here gave it up, and what the peer sends later resets nothing")
-def vanished():
-    ways = [[], ["--watch-close"], ["-i", "lo"], ["--via=diag", "--look-ms=2"]]
-    runs = [Trace(way + ["--record=" + scratch("events")], [sys.executable, "-c", VANISHED], stdin=subprocess.PIPE)
-            for way in ways]
-    for trace in runs:
-        wait_for(lambda trace=trace: "connected" in trace.out, "the connections")
-    firewall("ip daddr 127.0.0.2 drop")
-    for trace in runs:
-        trace.line()
-    for way, trace in zip(ways, runs):
-        wait_for(lambda trace=trace: trace.out.count("timed out") == 2, "the end of both")
-        events = [word[9:] for word in trace.argv if word.startswith("--record=")][0]
-        ports = [int(word) for word in trace.out.split()[1:3]]
-        for port in ports if "-i" in way else ():
-            wait_for(lambda port=port, events=events: re.search(r" local=127.0.0.2:%d .*reason=destroy" % port,
-                                                                read_file(events)), "the final counters")
-    firewall_off()
-    for way, trace in zip(ways, runs):
-        ports = [int(word) for word in trace.out.split()[1:3]]
-        trace.line()
-        rows = {(row["dir"], ports.index(row["lport" if row["dir"] == "out" else "rport"])): row for row in trace.finish()}
-        fact = "%s: %s" % (way, [(short(row), row["why"]) for row in rows.values()])
-        equal(sorted(rows), [("in", 0), ("in", 1), ("out", 0), ("out", 1)], fact)
-        alive, late, other = rows["out", 0], rows["out", 1], rows["in", 0]
-        equal((alive["state"], late["state"], late["close"]), ("reset", None, None), fact)
-        equal((alive["tx_bytes"], late["tx_bytes"]), (1000, 1010), fact)
-        if "-i" in way:
-            equal([(row["close"], row["why"]) for row in (alive, late, other)],
-                  [("lrst", ["reset", "kernel"]), (None, ["timeout"]), ("rrst", ["reset"])], fact)
-        else:
-            check(alive["close"] in ("lrst", None) and other["close"] in ("rrst", None), fact)
-            check(late["why"] in (["timeout"], None), fact)
 
 
 if sys.argv[1:2] == ["echo"]:

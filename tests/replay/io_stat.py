@@ -78,10 +78,6 @@ def numbers(read):
     _, rows = table(read, "io,stat,1,MIN(rtt_ms),MAX(payload),SUM(payload)", "--lport=81")
     equal("only connections that are wanted; of nothing there is no least, but a sum",
           rows, [["1700000003.023000000", "0.001000", "-", "-", "0"]])
-    for choice in ["--rport=9"], ["port", "9"]:
-        _, rows = table(read, "io,stat,0,FRAMES(),SUM(payload),MAX(payload)", *choice)
-        equal("the whole of a file has a row, if nothing is wanted: %s" % choice, rows, [["-", "-", "0", "0", "-"]])
-        equal("and no interval has: %s" % choice, table(read, "io,stat,1", *choice)[1], [])
     rows = [json.loads(line) for line in conntrace(*read, "-j", "-z", "io,stat,2", "-z", "conns", "-z", "io,stat,0,tcp")[1]
             .splitlines()]
     equal("several reports, in the order asked for",

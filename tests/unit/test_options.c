@@ -270,8 +270,9 @@ static void words_are_checked(void **state)
 	options_free(&options);
 	refuses("-z nonsense true", "--report does not know \"nonsense\"; allowed are peers, conns");
 	refuses("--via=wire true", "--via does not know \"wire\"; allowed are auto, ptrace, diag, bpf");
-	refuses("--format=xml true", "--format does not know \"xml\"; "
-				     "allowed are table, raw, json, csv, tsv and, for io,stat, plot");
+	refuses("--format=xml true",
+		"--format does not know \"xml\"; "
+		"allowed are table, raw, json, csv, tsv, for io,stat plot and for --ladder mermaid");
 	refuses("--dir=up true", "--dir does not know \"up\"; allowed are in and out");
 	refuses("--debug=everything true", "--debug does not know \"everything\"");
 	refuses("--output= true", "--output needs an argument that is not empty");

@@ -972,8 +972,9 @@ static void operands_are_parsed(void **state)
 	assert_int_equal(report_parse_format("json", &format, &err), 0);
 	assert_int_equal(format, REPORT_JSON);
 	assert_int_equal(report_parse_format("xml", &format, &err), -EINVAL);
-	assert_string_equal(err.text, "--format does not know \"xml\"; "
-				      "allowed are table, raw, json, csv, tsv and, for io,stat, plot");
+	assert_string_equal(err.text,
+			    "--format does not know \"xml\"; "
+			    "allowed are table, raw, json, csv, tsv, for io,stat plot and for --ladder mermaid");
 	assert_int_equal(report_parse_time("delta", &time, &err), 0);
 	assert_int_equal(time, REPORT_TIME_DELTA);
 	assert_int_equal(report_parse_time("", &time, &err), -EINVAL);

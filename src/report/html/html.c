@@ -59,6 +59,8 @@ struct html *html_new(struct groups *groups)
 	html->flows = html_flows_new();
 	html->peers = table(PEERS_KEYS_DEFAULT, PEERS_GROUPS_MAX);
 	html->links = table("comm," PEERS_KEYS_DEFAULT, HTML_PEERS);
+	/* The map shows no percentiles. */
+	peers_keep_few(html->links);
 	html->base_ns = CLOCK_UNKNOWN;
 	for (size_t i = 0; i < HTML_RANK_NUM; i++)
 		html->ranks[i].limit = limits[i];
@@ -87,8 +89,8 @@ void html_free(struct html *html)
 /* ---- what stands out --------------------------------------------------------------- */
 
 /*
- * Failures come first, then what --suspicious chooses, then long waits. Of many for the same reason, each next one
- * counts less, so that the ladders show different ones.
+ * Failures come first, then what --suspicious chooses, then long waits. Of many for the same reason, later ones count
+ * less, so that the ladders show different ones; among these the longest waits come first.
  */
 static int64_t score_of(struct html *html, const struct conn *conn)
 {
@@ -107,11 +109,11 @@ static int64_t score_of(struct html *html, const struct conn *conn)
 		score += high;
 	if (wait_ns >= 50 * CLOCK_NS_PER_MS)
 		score += high;
-	score += wait_ns / CLOCK_NS_PER_US < high ? wait_ns / CLOCK_NS_PER_US : high - 1;
-	if (score < high)
-		return score;
-	*seen += *seen < UINT16_MAX;
-	return score / *seen > high ? score / *seen : high;
+	if (score > 0) {
+		*seen += *seen < UINT16_MAX;
+		score /= *seen <= 4 ? 1 : *seen <= 16 ? 2 : 4;
+	}
+	return score + (wait_ns / CLOCK_NS_PER_US < high / 8 ? wait_ns / CLOCK_NS_PER_US : high / 8);
 }
 
 /* Exchanges, HTTP errors, and where the columns have no exact value START, RX_LEAST and TX_LEAST. */

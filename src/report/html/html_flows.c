@@ -12,7 +12,7 @@
 #define EXCHANGES_MAX 64
 /* Points of one connection, and memory of all. */
 #define POINTS_MAX 6000
-#define BYTES_MAX ((size_t)24 << 20)
+#define BYTES_MAX ((size_t)12 << 20)
 
 /* A request and its answer: first and last payload; -1 not yet. */
 struct exchange {

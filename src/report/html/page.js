@@ -198,38 +198,38 @@ function findings() {
 	for (const v of services()) {
 		const all = sum(v.rows, "conns"), failed = sum(v.rows, "fail"), place = v.dir === "in" ? ":" + v.port : v.peer + ":" + v.port;
 		const own = (more) => (v.dir === "in" ? "← " : "→ ") + place + (more ? " " + more : "");
-		const first = list => list.length ? list.reduce((a, b) => a.weigh >= b.weigh ? a : b) : null;
+		// The one that shows it best, of those with a sequence if there are any.
+		const best = (list, key) => { const drawn = list.filter(c => ladders.has(c.conn)); return (drawn.length ? drawn : list).reduce((a, b) => !a || b[key] > a[key] ? b : a, null); };
 		const pick = test => v.conns.filter(test);
 		if (failed) {
 			const kinds = ["refused", "reset", "timeout", "unreach", "abort", "error"].filter(k => sum(v.rows, k)).map(k => sum(v.rows, k) + " " + k);
 			const some = pick(c => c.fails), errno = [...new Set(some.map(c => c.errno).filter(e => e && e !== "0"))];
 			say(true, failed / all * 1e6 + failed, v, failed + " of " + all + " failed", kinds.join(", ") + (errno.length ? " (" + errno.join(", ") + ")" : "") +
-				(some.length ? "; first after " + span(some[0].from - T0) + ", last after " + span(some[some.length - 1].from - T0) : ""), own(kinds.length === 1 ? kinds[0].split(" ")[1] : ""), some[0]);
+				(some.length ? "; first after " + span(some[0].from - T0) + ", last after " + span(some[some.length - 1].from - T0) : ""), own(kinds.length === 1 ? kinds[0].split(" ")[1] : ""), best(some, "connect_ms"));
 		}
 		const waited = pick(c => c.queue_ms >= 50);
 		if (waited.length) {
 			const values = pick(c => known(c.queue_ms)).map(c => c.queue_ms).sort((a, b) => a - b);
 			say(false, waited.length * values[values.length - 1], v, "waited in the accept queue", waited.length + " of " + values.length + " more than 50 ms; median " +
-				ms(quantile(values, .5)) + ", p95 " + ms(quantile(values, .95)) + ", longest " + ms(values[values.length - 1]), own(), waited.reduce((a, b) => a.queue_ms >= b.queue_ms ? a : b));
+				ms(quantile(values, .5)) + ", p95 " + ms(quantile(values, .95)) + ", longest " + ms(values[values.length - 1]), own(), best(waited, "queue_ms"));
 		}
 		const resent = sum(v.rows, "retrans");
 		if (resent) {
 			const some = pick(c => c.retrans > 0);
-			say(false, resent * 10, v, count(resent, "segment") + " resent", "on " + count(some.length, "connection") + " of " + all, own(),
-				some.length ? some.reduce((a, b) => a.retrans >= b.retrans ? a : b) : null);
+			say(false, resent * 10, v, count(resent, "segment") + " resent", "on " + count(some.length, "connection") + " of " + all, own(), best(some, "retrans"));
 		}
 		const zero = pick(c => c.zerowin > 0);
 		if (zero.length)
-			say(false, 500, v, "a receiver was full (window 0)", count(sum(zero, "zerowin"), "advertisement") + " on " + count(zero.length, "connection"), own(), zero[0]);
+			say(false, 500, v, "a receiver was full (window 0)", count(sum(zero, "zerowin"), "advertisement") + " on " + count(zero.length, "connection"), own(), best(zero, "zerowin"));
 		const errors = pick(c => c.errors > 0);
 		if (errors.length)
-			say(false, 800, v, count(sum(errors, "errors"), "HTTP answer") + " of 500 and more", "first on #" + errors[0].conn, own(), errors[0]);
+			say(false, 800, v, count(sum(errors, "errors"), "HTTP answer") + " of 500 and more", "first on #" + errors[0].conn, own(), best(errors, "errors"));
 		const slow = pick(c => c.first_ms >= 1000);
 		if (slow.length)
-			say(false, 400, v, "slow answers", slow.length + " after more than 1 s; longest " + ms(Math.max(...slow.map(c => c.first_ms))), own(), slow.reduce((a, b) => a.first_ms >= b.first_ms ? a : b));
+			say(false, 400, v, "slow answers", slow.length + " after more than 1 s; longest " + ms(Math.max(...slow.map(c => c.first_ms))), own(), best(slow, "first_ms"));
 		const cutOff = pick(c => !c.fails && c.state === "reset");
 		if (cutOff.length)
-			say(false, 300, v, count(cutOff.length, "connection") + " reset", "after " + (cutOff.length === 1 ? "it was" : "they were") + " established", own("reset"), cutOff[0]);
+			say(false, 300, v, count(cutOff.length, "connection") + " reset", "after " + (cutOff.length === 1 ? "it was" : "they were") + " established", own("reset"), best(cutOff, "retrans"));
 	}
 	found.sort((a, b) => b.bad - a.bad || b.weight - a.weight);
 	section("findings", "Findings", "failures first; each leads to its connections", found.length ? h("ul", {class: "cards"}, found.slice(0, 24).map(f =>

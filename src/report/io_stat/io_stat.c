@@ -304,7 +304,7 @@ static void count_segment(struct report *report, const struct segment *segment, 
 /* The first row begins with the run, the last one ends with it. */
 static int64_t start_of(const struct io_stat *io, size_t row)
 {
-	if (io->cells.start_ns < 0 || (io->cells.timeless && io->cells.spec.interval_ns == 0))
+	if (io->cells.timeless && io->cells.spec.interval_ns == 0)
 		return CLOCK_UNKNOWN;
 	return row == 0 ? io->cells.begin_ns : io_cells_begin_ns(&io->cells, row);
 }
@@ -348,17 +348,6 @@ static void print_rows(struct io_stat *io, size_t until, int64_t end_ns)
 	free(rows);
 }
 
-/* Without a frame there is no time and no interval; the whole of a file has a row all the same. */
-static void print_nothing(struct io_stat *io, bool final)
-{
-	if (!final || io->cells.spec.interval_ns > 0 || io->report.printer.format == REPORT_PLOT) {
-		printer_rows(&io->report.printer, NULL, 0);
-		return;
-	}
-	io_cells_grow(&io->cells, 1);
-	print_rows(io, 1, CLOCK_UNKNOWN);
-}
-
 static void plot(struct io_stat *io, int64_t end_ns)
 {
 	for (size_t i = LEAD; i < io->shown; i++) {
@@ -392,7 +381,7 @@ void io_stat_print(struct report *report, int64_t now_ns, bool final)
 	size_t until;
 
 	if (io->cells.start_ns < 0 && end_ns < 0 && io->cells.rows == 0) {
-		print_nothing(io, final);
+		printer_rows(&io->report.printer, NULL, 0);
 		return;
 	}
 	if (io->cells.start_ns < 0 && end_ns >= 0)

@@ -10,6 +10,7 @@
 #include "base/words.h"
 #include "base/xalloc.h"
 #include "model/tcp_options.h"
+#include "report/ladder/ladder_mermaid.h"
 #include "report/rows/errno_text.h"
 #include "report/rows/printer.h"
 #include "track/suspicious.h"
@@ -345,6 +346,12 @@ int ladder_parse(const char *text, unsigned int *which, struct err *err)
 	return words_bits(which, words, "suspicious, all and full", "--ladder", text, err);
 }
 
+/* The other formats have rows. */
+static bool is_drawn(enum report_format format)
+{
+	return format == REPORT_TABLE || format == REPORT_MERMAID;
+}
+
 struct ladder *ladder_new(const struct ladder_options *options)
 {
 	struct ladder *ladder = xcalloc(1, sizeof(*ladder));
@@ -355,7 +362,7 @@ struct ladder *ladder_new(const struct ladder_options *options)
 		ladder->options.which |= options->which & LADDER_FULL ? LADDER_ALL : 0;
 	ladder->options.pen.full = options->which & LADDER_FULL;
 	ladder->before_ns = CLOCK_UNKNOWN;
-	if (options->format != REPORT_TABLE)
+	if (!is_drawn(options->format))
 		begin_printer(&ladder->printer, &ladder->options);
 	return ladder;
 }
@@ -364,7 +371,7 @@ void ladder_free(struct ladder *ladder)
 {
 	if (ladder == NULL)
 		return;
-	if (ladder->options.format != REPORT_TABLE)
+	if (!is_drawn(ladder->options.format))
 		printer_clear(&ladder->printer);
 	text_free(&ladder->text);
 	free(ladder);
@@ -394,6 +401,19 @@ static void begin_time(struct ladder *ladder, int64_t time_ns)
 		ladder->options.pen.start_ns = time_ns;
 }
 
+static void draw_mermaid(struct ladder *ladder, const struct conn *conn)
+{
+	struct timeline *folded = timeline_is_empty(conn->timeline) ? NULL : timeline_folded(conn->timeline);
+
+	if (ladder->separate)
+		text_add_char(&ladder->text, '\n');
+	ladder->separate = true;
+	ladder->unkept += timeline_unkept(conn->timeline);
+	ladder_mermaid(&ladder->text, conn, folded, ladder->options.chars);
+	timeline_free(folded);
+	write_text(ladder);
+}
+
 void ladder_conn(struct ladder *ladder, const struct conn *conn)
 {
 	unsigned int which = ladder->options.which;
@@ -404,6 +424,10 @@ void ladder_conn(struct ladder *ladder, const struct conn *conn)
 	if (!(which & LADDER_ALL) && !(which & LADDER_SUSPICIOUS && conn->why & SUSPICIOUS_SET))
 		return;
 	ladder->any = true;
+	if (ladder->options.format == REPORT_MERMAID) {
+		draw_mermaid(ladder, conn);
+		return;
+	}
 	if (ladder->options.format == REPORT_TABLE) {
 		if (ladder->separate)
 			text_add_char(&ladder->text, '\n');

@@ -21,8 +21,9 @@ enum ladder_which {
  * @named: rows of machine formats name their report, because there are several
  * @out: stays the caller's
  * @pen: how lines are drawn
- * @format: REPORT_TABLE draws; the others have a row for each entry
+ * @format: REPORT_TABLE draws, REPORT_MERMAID writes diagrams; the others have a row for each entry
  * @header: names of columns where the format has them
+ * @chars: with REPORT_MERMAID: characters of a diagram at most
  */
 struct ladder_options {
 	unsigned int which;
@@ -31,6 +32,7 @@ struct ladder_options {
 	struct ladder_pen pen;
 	enum report_format format;
 	bool header;
+	size_t chars;
 };
 
 /** struct ladder - the time lines of connections, printed */

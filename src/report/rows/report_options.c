@@ -6,8 +6,9 @@
 
 #include "base/table.h"
 
-static const char *const format_names[] = {[REPORT_TABLE] = "table", [REPORT_RAW] = "raw", [REPORT_JSON] = "json",
-					   [REPORT_CSV] = "csv",     [REPORT_TSV] = "tsv", [REPORT_PLOT] = "plot"};
+static const char *const format_names[] = {
+	[REPORT_TABLE] = "table", [REPORT_RAW] = "raw",   [REPORT_JSON] = "json",      [REPORT_CSV] = "csv",
+	[REPORT_TSV] = "tsv",     [REPORT_PLOT] = "plot", [REPORT_MERMAID] = "mermaid"};
 
 TABLE_COVERS(format_names, REPORT_FORMAT_NUM);
 
@@ -38,7 +39,8 @@ int report_parse_format(const char *text, enum report_format *format, struct err
 	int found = find_word(format_names, REPORT_FORMAT_NUM, text);
 
 	if (found < 0)
-		return refuse_word("--format", text, "table, raw, json, csv, tsv and, for io,stat, plot", err);
+		return refuse_word("--format", text,
+				   "table, raw, json, csv, tsv, for io,stat plot and for --ladder mermaid", err);
 	*format = (enum report_format)found;
 	return 0;
 }

@@ -28,6 +28,8 @@ enum report_format {
 	REPORT_TSV,
 	/** a plot; of report_io_stat only */
 	REPORT_PLOT,
+	/** sequence diagrams of Mermaid; of a ladder only */
+	REPORT_MERMAID,
 	REPORT_FORMAT_NUM
 };
 
