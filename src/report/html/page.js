@@ -474,7 +474,7 @@ function sequence(c, ladder) {
 			y += 24;
 		} else if (kind === "m") {
 			const out = e[2] === 0;
-			kids.push(s("rect", {x: L + 10, y: y - 10, width: R - L - 20, height: 18, rx: 8, class: "box" + (e[4] >= 500 ? " r" : "")}), text((L + R) / 2, y + 3, cut((out ? "" : "◀ ") + e[3] + (known(e[4]) ? " " + e[4] : "") + (out ? " ▶" : ""), 44), "b m"));
+			kids.push(s("rect", {x: L + 2, y: y - 10, width: R - L - 4, height: 18, rx: 8, class: "box" + (e[4] >= 500 ? " r" : "")}), text((L + R) / 2, y + 3, cut((out ? "" : "◀ ") + e[3] + (known(e[4]) ? " " + e[4] : "") + (out ? " ▶" : ""), 42), "b m"));
 			y += 24;
 		} else if (kind === "i") {
 			kids.push(arrow(R, L, "red", y + 4), text((L + R) / 2, y, "ICMP " + e[3], "r m"));
