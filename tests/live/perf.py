@@ -226,6 +226,9 @@ def refusals():
     equal(result.status, 2, "exit status with a command")
     check("--via=ptrace misses nothing" in result.err, result.err)
     equal(run(as_nobody() + [CONNTRACE, "--via=perf", "--all"]).status, 2, "exit status with --all")
+    result = run(as_nobody() + [CONNTRACE, "--via=perf", "-p", "4194304"])
+    equal(result.status, 1, "exit status without a process")
+    check("no such process" in result.err, result.err)
     source = write_file(scratch("static.c"), "#include <unistd.h>\nint main(void) { pause(); return 0; }\n")
     program = scratch("static")
     if run([need("gcc"), "-static", "-s", "-o", program, source]).status == 0:

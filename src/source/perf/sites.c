@@ -145,7 +145,7 @@ int sites_find(pid_t pid, struct sites *sites, struct err *err)
 		return err_set(err, ENOTSUP, "the code of this architecture is not understood: x86-64 is needed");
 	maps = fopen(procfs_path(path, pid, "maps"), "re");
 	if (maps == NULL)
-		return err_set(err, errno, "cannot read %s: %s", path, strerror(errno));
+		return procfs_why_not_watchable(pid, err->text, sizeof(err->text));
 	while (getline(&line, &size, maps) >= 0)
 		if (parse_mapping(line, &search.mapping))
 			read_file(&search, pid);
