@@ -114,15 +114,16 @@ def nginx_and_haproxy():
     top, port, front = scratch("nginx"), free_port(), free_port()
     os.makedirs(top)
     paths = " ".join("%s_temp_path %s/%s;" % (name, top, name) for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    write_file(top + "/conf", "daemon off; worker_processes 2; pid %s/pid; error_log %s/error.log; user root root; events { }\n"
-               "http { access_log off; %s server { listen 127.0.0.1:%d; location / { return 200 hello; } } }\n" % (
+    write_file(top + "/conf", "daemon off; worker_processes 2; pid %s/pid; error_log %s/error.log; user root root;\n"
+               "events { } http { access_log off; %s server { listen 127.0.0.1:%d; location / { return 200 hello; } } }\n" % (
                    top, top, paths, port))
     rows = serve([nginx, "-p", top, "-c", top + "/conf"], port)
     check(len({row["pid"] for row in rows}) >= 1 and all(row["comm"] == "nginx" for row in rows), "rows")
     origin = Process([nginx, "-p", top, "-c", top + "/conf"])
     wait_for(lambda: answers(port), "nginx", LIMIT)
     write_file(top + "/haproxy", "defaults\n mode http\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n"
-               "frontend all\n bind 127.0.0.1:%d\n default_backend origin\nbackend origin\n server one 127.0.0.1:%d\n" % (front, port))
+               "frontend all\n bind 127.0.0.1:%d\n default_backend origin\n"
+               "backend origin\n server one 127.0.0.1:%d\n" % (front, port))
     rows = serve([haproxy, "-db", "-f", top + "/haproxy"], front)
     check({row["dir"] for row in rows} == {"in", "out"}, "both sides")
     origin.signal(signal.SIGTERM)

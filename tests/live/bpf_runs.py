@@ -166,6 +166,27 @@ def measures():
           "%s" % row)
 
 
+@test("an attempt whose SYN is resent shows that while it waits, and its process is killed: in a recording")
+def resent():
+    lib.firewall("tcp dport 9 counter name seen drop")
+    record = scratch("record")
+    calling = Process([MKCONN, "wait-stdin", "connect=127.0.0.1:9"], stdin=subprocess.PIPE)
+    trace = by_bpf([calling.pid], ["--record", record])
+    calling.line()
+
+    def events(*words):
+        return [line for line in lib.read_file(record).splitlines() if all(" %s " % word in line for word in words)]
+    wait_for(lambda: any(line.split()[3] == "02" and int(line.split()[6], 16) > 0 for line in
+                         lib.read_file("/proc/net/tcp").splitlines()[1:]), "the second SYN")
+    calling.signal(signal.SIGKILL)
+    equal(calling.wait(), -signal.SIGKILL, "its end")
+    row = trace.finish()[-1]
+    check(row["syn_rtx"] >= 1 and row["rport"] == 9 and row["close"] == "exit", "%s" % row)
+    check(events("total_retrans=1", "reason=look"), "the event of the second SYN: " + lib.read_file(record))
+    # It is killed in connect(2), which is no disconnection by that call.
+    equal((len(events("kind=exit")), len(events("kind=close"))), (1, 0), "ends: " + lib.read_file(record))
+
+
 @test("a process that is gone is refused, and the others are watched")
 def gone():
     done = subprocess.Popen(["true"])

@@ -317,6 +317,18 @@ int BPF_PROG(destroyed, struct sock *sk)
 	return 0;
 }
 
+/* The counters at the moment of a retransmission; that of a SYN shows an attempt that waits. */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(retransmitted, const struct sock *sk)
+{
+	int state = sk->__sk_common.skc_state;
+	struct known *known = find(sk);
+
+	if (known != NULL && known->pid != 0)
+		report_change(KERNEL_STATE, sk, known, CHANGE(state, state), 0);
+	return 0;
+}
+
 /* ---- io_uring(7) ----------------------------------------------------------------------------- */
 
 /*

@@ -40,7 +40,7 @@ enum kernel_type {
 	KERNEL_DISCONNECT,
 	/** a process that is watched was found with a connection that came from elsewhere */
 	KERNEL_TAKE,
-	/** the state has changed */
+	/** the state has changed, or a segment was retransmitted */
 	KERNEL_STATE,
 	/** the socket is destroyed: final counters */
 	KERNEL_DESTROY,

@@ -155,12 +155,13 @@ static __always_inline __s64 number_of_registers(const struct pt_regs *regs)
 	return BPF_CORE_READ(arm64, syscallno);
 }
 
-/* The system call of the current process that a change of state belongs to. */
+/* The system call of the current process that a change of state belongs to. That of one that is killed is over. */
 static __always_inline enum number read_current_call(struct arguments *arguments)
 {
+	const struct task_struct *task = bpf_get_current_task_btf();
 	const struct pt_regs *regs = current_registers();
 	__s64 nr = number_of_registers(regs);
-	enum number number = classify(regs, nr);
+	enum number number = task->flags & PF_EXITING ? NUMBER_OTHER : classify(regs, nr);
 
 	read_arguments(regs, nr, arguments);
 	return number;
