@@ -89,6 +89,8 @@ void run_stats_fill(struct summary *summary, const struct tracker *tracker, stru
 	summary->connections = finished + run.open;
 	summary->unattributed = run.unattributed;
 	summary->too_short = run.too_short;
+	summary->failed = run.failed;
+	summary->failed_with = run.failed_with;
 	memcpy(summary->lost, run.lost, sizeof(summary->lost));
 	fill_accepts(&summary->accepts, &run);
 	summary->accepts.overflows = sources_overflows(sources);
@@ -208,6 +210,7 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 			add_number(text, "the process of ", summary->too_short,
 				   summary->too_short == 1 ? " connection of this host is unknown"
 							   : " connections of this host is unknown");
+			summary_add_failed(text, summary);
 		} else if (summary->lost[LOST_NETLINK] != 0) {
 			text_add(text, "no TCP connection is known to be one of ");
 			text_add(text, who);

@@ -58,6 +58,10 @@ void tracker_unowned_count(struct tracker *tracker, const struct event *event)
 		*place_of(tracker, &peer) = (struct unowned_end){peer, event->time_ns};
 	}
 	tracker->stats.too_short += !has_row;
+	if (!has_row && event->owner.failed != 0) {
+		tracker->stats.failed++;
+		tracker->stats.failed_with = event->flow.remote;
+	}
 }
 
 void tracker_unowned_peer(struct tracker *tracker, const struct flow *flow, int64_t time_ns)

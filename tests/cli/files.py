@@ -35,6 +35,7 @@ def forms(test, good):
 FRAMES = ("packets", "malformed", "tcp_frames")
 CALLS = ("accept_failed", "accept_failures", "unaccepted")
 QUEUES = ("accept_waiting", "accept_queues_full", "accept_shared")
+OWNERS = ["too_short", "too_short_failed"]
 STRACE = b"""\
 7 1700000000.000100 socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 3 <0.000010>
 7 1700000000.000200 connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("192.0.2.1")}, 16) = 0 <0.010000>
@@ -56,14 +57,14 @@ def without_source(test, good):
     by_segments = {"copy", "late", "unclaimed", "hidden"}
     log = test.path("strace.log", STRACE)
     ways = {
-        "-r": (["-r", good, "--record", "of-file"], {*CALLS, *QUEUES, "too_short"}, set()),
+        "-r": (["-r", good, "--record", "of-file"], {*CALLS, *QUEUES, *OWNERS}, set()),
         "--replay of a savefile": (["--replay", "of-file"], {*FRAMES, *CALLS, *QUEUES, "disordered", "timeless"}, by_packets),
         "--strace-log": (["--strace-log", log, "--record", "of-calls"],
-                         {*FRAMES, *QUEUES, "unaccepted", "too_short", "both_ends", "disordered", "timeless", "syn_resent"},
+                         {*FRAMES, *QUEUES, "unaccepted", *OWNERS, "both_ends", "disordered", "timeless", "syn_resent"},
                          by_packets | by_segments),
         "--replay of calls": (["--replay", "of-calls"], {*FRAMES, *QUEUES, "both_ends", "disordered", "timeless", "syn_resent"},
                               by_packets | by_segments),
-        "-r --strace-log": (["-r", good, "--strace-log", log], {*QUEUES, "unaccepted", "too_short", "syn_resent"}, set()),
+        "-r --strace-log": (["-r", good, "--strace-log", log], {*QUEUES, "unaccepted", *OWNERS, "syn_resent"}, set()),
     }
     for name, (words, wanted, wanted_left) in ways.items():
         nulls, left = accounts(test.run(*words, "-j"))

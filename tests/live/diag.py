@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import lib
-from lib import (CONNTRACE, MKCONN, Failure, Process, Trace, as_nobody, attach, check, equal, find_row, main, must, need,
+from lib import (CONNTRACE, MKCONN, Failure, Process, Trace, as_nobody, attach, check, equal, find_row, free_port, main, must, need,
                  parse_rows, read_file, require, run, scratch, short, status_field, tasks, test, tracer_of, wait_file,
                  wait_for, watch)
 from watched import SERVE, Target, finish
@@ -191,6 +191,21 @@ def refused():
     traced = attach([target.pid])
     equal(why(target.pid, status=0, before=as_nobody()).count("cannot"), 0, "one that is traced can be watched")
     check("--via=diag" in traced.err, "ptrace's note names it: " + traced.err)
+
+
+@test("attempts that are refused at once have no row, and are counted with their other end")
+def refused_attempts():
+    port = free_port()
+    connect = "connect=127.0.0.1:%d" % port
+    target = Target(["wait-stdin", "count=10", connect, "close", "done", "nonblock", "count=30", connect, "poll", "so-error", "close",
+                     "done", "wait-stdin"], listen=None, stdin=subprocess.PIPE)
+    trace = watch([target.pid])
+    target.line()
+    wait_for(lambda: len(target.truth()) >= 40, "the attempts")
+    rows = finish(trace)
+    summary = rows.summary
+    equal((len(rows), summary["too_short_failed"]), (0, 40), "rows, and attempts that failed")
+    check("failed or were reset, the last one with 127.0.0.1 port %d" % port in summary["reason"], "reason: " + summary["reason"])
 
 
 @test("two targets that talk to each other: both ends, each its own")

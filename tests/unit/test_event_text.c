@@ -220,6 +220,7 @@ static struct event any_event(enum event_type type)
 		event.owner.uid = (uint32_t)any();
 		event.owner.born = (uint8_t)any();
 		event.owner.last = (uint8_t)any();
+		event.owner.failed = (uint8_t)any();
 	} else if (type == EVENT_PROCESS) {
 		event.process.pid = (int32_t)any();
 		event.process.uid = (uint32_t)any();

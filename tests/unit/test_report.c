@@ -1433,17 +1433,24 @@ static void the_accounts_say_what_was_lost(void **state)
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
-		       "4 with inexact bytes, exact by --watch-close, accept(2) failed 7 times "
+		       "4 with inexact bytes (20.0 %), exact by --watch-close, accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 7 connections (evicted "
 		       "from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed)\n");
 	summary.left_out[SUMMARY_LEFT_COPY] = 5;
 	summary.left_out[SUMMARY_LEFT_TUNNEL] = 1;
+	summary.too_short = 9;
+	summary.failed = 2;
+	assert_int_equal(endpoint_parse(&summary.failed_with, "192.0.2.7"), 0);
+	summary.failed_with.port = 8080;
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
-		       "4 with inexact bytes, exact by --watch-close, accept(2) failed 7 times "
+		       "4 with inexact bytes (20.0 %), exact by --watch-close, "
+		       "9 more of this host too short to find their owner (2 failed or were reset, the last one with "
+		       "192.0.2.7 "
+		       "port 8080), accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed 1 "
 		       "time, lost 7 connections (evicted from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed); TCP frames in no "
@@ -1460,7 +1467,10 @@ static void the_accounts_say_what_was_lost(void **state)
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
-		       "4 with inexact bytes, exact by --watch-close, accept(2) failed 7 times "
+		       "4 with inexact bytes (20.0 %), exact by --watch-close, "
+		       "9 more of this host too short to find their owner (2 failed or were reset, the last one with "
+		       "192.0.2.7 "
+		       "port 8080), accept(2) failed 7 times "
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed "
 		       "1 time, lost 12 packets (capture "
 		       "buffer of the "
@@ -1474,7 +1484,8 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"unaccepted\":2,\"accept_waiting\":0,\"accept_queues_full\":0,\"accept_shared\":0,"
 		       "\"listen_overflows\":1,"
 		       "\"unattributed\":3,"
-		       "\"targets\":0,\"unwatched\":0,\"partial\":0,\"reason\":null,\"advice\":null,\"too_short\":0,"
+		       "\"targets\":0,\"unwatched\":0,\"partial\":0,\"reason\":null,\"advice\":null,\"too_short\":9,"
+		       "\"too_short_failed\":2,"
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"

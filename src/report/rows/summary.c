@@ -286,6 +286,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_json_text(line, ",\"reason\":", summary->reason);
 	add_json_text(line, ",\"advice\":", summary->advice);
 	add_json_known(line, summary, SUMMARY_LACKS_OWNERS, ",\"too_short\":", summary->too_short);
+	add_json_known(line, summary, SUMMARY_LACKS_OWNERS, ",\"too_short_failed\":", summary->failed);
 	text_add(line, ",\"lost\":{");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
 		text_add(line, i > 0 ? ",\"" : "\"");
@@ -368,6 +369,12 @@ static void add_processes(struct text *line, const struct summary *summary)
 		add_count(line, "", summary->outcomes.end_unknown, " with unknown end (closed or reset), ");
 	if (summary->outcomes.inexact > 0) {
 		add_count(line, "", summary->outcomes.inexact, " with inexact bytes");
+		if (summary->connections > 0) {
+			text_add(line, " (");
+			text_add_decimal(line, (int64_t)(1000 * summary->outcomes.inexact / summary->connections), 10,
+					 1);
+			text_add(line, " %)");
+		}
 		text_add(line, summary->inexact_remedy != NULL ? ", exact by " : "");
 		text_add(line, summary->inexact_remedy != NULL ? summary->inexact_remedy : "");
 		text_add(line, ", ");
@@ -395,6 +402,20 @@ static void add_line(struct text *line, const char *text)
 	text_add_char(line, '\n');
 }
 
+void summary_add_failed(struct text *line, const struct summary *summary)
+{
+	char ip[ENDPOINT_TEXT];
+
+	if (summary->failed == 0)
+		return;
+	add_count(line, " (", summary->failed,
+		  summary->failed == 1 ? " failed or was reset, with " : " failed or were reset, the last one with ");
+	text_add(line, endpoint_ip_text(&summary->failed_with, ip));
+	if (summary->failed_with.port != 0)
+		add_count(line, " port ", summary->failed_with.port, "");
+	text_add_char(line, ')');
+}
+
 static void add_text(struct text *line, const struct summary *summary)
 {
 	add_line(line, summary->reason);
@@ -414,8 +435,11 @@ static void add_text(struct text *line, const struct summary *summary)
 	if (summary->outcomes.unmatched > 0)
 		text_add(line, ", ");
 	add_processes(line, summary);
-	if (summary->too_short > 0)
-		add_count(line, "", summary->too_short, " more of this host too short to find their owner, ");
+	if (summary->too_short > 0) {
+		add_count(line, "", summary->too_short, " more of this host too short to find their owner");
+		summary_add_failed(line, summary);
+		text_add(line, ", ");
+	}
 	add_accepts(line, &summary->accepts);
 	text_add(line, "lost ");
 	add_losses(line, summary);

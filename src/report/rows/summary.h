@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "model/conn.h"
 #include "model/event.h"
 #include "report/rows/report_options.h"
@@ -126,6 +127,7 @@ struct summary_outcomes {
  * @reason: why there are no rows, or fewer than expected; "" none
  * @advice: an option that would show more in this file; "" none
  * @too_short: connections of this host too short to find their owner; they are not among @connections
+ * @failed: of these, attempts that failed, or resets; @failed_with: the other end of the last one, port 0 unknown
  * @lost: by enum lost_where: the number lost; -1 an unknown number
  * @evicted: connections evicted early from the table, or from a report
  * @uncounted: frames or connections that no row of report_io_stat could count, see report_late()
@@ -158,6 +160,8 @@ struct summary {
 	char reason[256];
 	char advice[160];
 	uint64_t too_short;
+	uint64_t failed;
+	struct endpoint failed_with;
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t evicted;
 	uint64_t uncounted;
@@ -180,6 +184,10 @@ struct summary {
 
 /** report_has_lost() - true when something was lost, which even --quiet reports */
 bool report_has_lost(const struct summary *summary);
+
+/** summary_add_failed() - append how many of the connections that were too short failed, in parentheses; or
+ * nothing */
+void summary_add_failed(struct text *line, const struct summary *summary);
 
 /** summary_lost_key() - the key of a place of loss: "capture_kernel", ... */
 const char *summary_lost_key(enum lost_where where);

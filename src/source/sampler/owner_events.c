@@ -169,10 +169,28 @@ void owner_events_listeners(struct owner_events *owner_events, struct listeners 
 	}
 }
 
+/*
+ * An attempt that was refused: its SYN alone was sent, never acknowledged, and a segment came. A socket that was
+ * accepted has measured the round trip of its SYN/ACK, so there the byte under way would be a FIN. Or the kernel
+ * disconnected it (see source/destroy): it has lost its counters and the port of the other end, but not the address.
+ */
+static bool has_failed(const struct event *socket)
+{
+	const struct event_info *info = &socket->info;
+
+	if (info->reason != INFO_DESTROY || info->state != TCP_CLOSE)
+		return false;
+	if (socket->flow.remote.port == 0)
+		return endpoint_has_ip(&socket->flow.remote) && info->bytes_received < 0;
+	return info->bytes_acked == 0 && info->bytes_received == 0 && info->bytes_sent == 0 && info->wqueue == 1 &&
+	       info->notsent_bytes == 0 && info->rtt_us < 0 && info->segs_in > 0;
+}
+
 void owner_events_none(struct owner_events *owner_events, const struct event *socket)
 {
 	struct event event = owner_event(socket);
 
+	event.owner.failed = has_failed(socket);
 	(void)owner_events_push(owner_events, &event);
 }
 
