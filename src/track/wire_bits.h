@@ -178,7 +178,8 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side);
  * wire_half_least() - payload of one side that was certainly received, or CONN_UNKNOWN
  *
  * It is @exact, the result of wire_half_bytes(), if that is known. Else it is what the other side acknowledged of the
- * captured segments, without two sequence numbers that may be those of the SYN and the FIN.
+ * captured segments, without two sequence numbers that may be those of the SYN and the FIN. Without a captured SYN
+ * it is that since the last missing segment.
  */
 int64_t wire_half_least(const struct wire *wire, enum wire_side side, int64_t exact);
 

@@ -158,18 +158,22 @@ int64_t wire_half_bytes(const struct wire *wire, enum wire_side side)
 int64_t wire_half_least(const struct wire *wire, enum wire_side side, int64_t exact)
 {
 	const struct wire_half *half = &wire->halves[side];
-	int64_t acked, next = (int64_t)half->next;
+	int64_t acked, next = (int64_t)half->next, seen_from = 0;
 
 	if (exact >= 0)
 		return exact;
-	if (!(half->bits & HALF_SYN) || !(half->bits & HALF_ACKED) || half->bits & HALF_JUMPED)
+	if (!(half->bits & HALF_ACKED) || half->bits & HALF_JUMPED)
 		return CONN_UNKNOWN;
 	acked = wire_offset(half, half->acked);
 	/* An acknowledgement beyond all captured segments may be of another connection. */
 	if (acked > next)
 		acked = next;
-	/* Without the SYN, and without a FIN that may be among it. */
-	return acked > 2 ? acked - 2 : CONN_UNKNOWN;
+	/* The first segment of a capture without SYN may be an old one of an earlier use of the ports. */
+	for (size_t i = 0; i < WIRE_HOLES && !hole_is_empty(&half->holes[i]) && !(half->bits & HALF_SYN); i++)
+		seen_from = wire_offset(half, half->holes[i].end);
+	/* Without the SYN, or the number of a keep-alive probe, and without a FIN that may be among it. */
+	acked -= seen_from + 2;
+	return acked > 0 ? acked : CONN_UNKNOWN;
 }
 
 /* The option of each segment that has time stamps takes room from its payload (RFC 6691). */

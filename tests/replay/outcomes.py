@@ -179,6 +179,30 @@ def in_large_frames(test):
                [{"rx_retrans": resent, "tx_retrans": 0, "retrans": resent}])
 
 
+def begun_before(test):
+    """Captures without a SYN: RX_BYTES and TX_BYTES are unknown, and the bytes that were acknowledged are the least."""
+    server = ["--local=192.0.2.2"]
+    for first in (None, 400, 1000000):
+        capture = frames.Capture()
+        talk = frames.Talk(capture, cseq=2000000)
+        if first is not None:
+            # An old segment: of this connection, or of an earlier use of the ports.
+            talk.up(ACK, seq=2000000 - first)
+        for _ in range(3):
+            talk.up(PSH | ACK, bytes(100))
+            talk.down(ACK)
+        talk.down(PSH | ACK, bytes(50))
+        talk.close()
+        rows, _ = rows_of(test, capture, *server)
+        row = rows[0]
+        wrong = ["exact: %s %s" % (row["rx_bytes"], row["tx_bytes"])] if (row["rx_bytes"], row["tx_bytes"]) != (None, None) else []
+        if row["rx_least"] != 299:
+            wrong.append("RX_LEAST %s" % row["rx_least"])
+        if row["tx_least"] != 49:
+            wrong.append("TX_LEAST %s" % row["tx_least"])
+        test.say("no SYN in the capture, first segment %s before the others" % first, wrong)
+
+
 def main():
     test = cli.Cli()
     in_large_frames(test)
@@ -189,6 +213,7 @@ def main():
     resent(test)
     resets(test)
     late(test)
+    begun_before(test)
     test.end()
 
 
