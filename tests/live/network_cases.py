@@ -53,6 +53,23 @@ begins and ends between two samples. By `bpf` tests/live/bpf_network.py plays th
 """
 
 
+BY_DIAG = """
+By `diag`, what a connection shows that no sample has seen are the counters of its end, in a message of the kernel:
+
+| column | why it is unknown |
+| --- | --- |
+| DUR_S | the message has the time of no event but the last payload in each direction; START is the time of the message |
+| HS_MS | the counters have the smoothed round trip, of which the handshake was the first of several samples, and the smallest one |
+| CLOSE | the state is CLOSE in every message; the TIME_WAIT socket proves which side closed first only if its cookie was queried while the connection was open, because a later connection of the same ports may have left it |
+| RX_BYTES | a FIN counts as a byte: without the other end on this host, RX_LEAST is the bytes or one byte less |
+| TID, FD | the message names no thread and no descriptor, and both are gone |
+| LAST_PID | as TID; it is known if a sample finds the connection |
+| QUEUE_MS | no counter has the time of accept(2) |
+| PID | known if one process alone holds the listener; of several, what they have in common is reported |
+| outgoing connections | the message names no process: those that no sample has seen are counted, and attempts that failed with their other end |
+"""
+
+
 def coverage():
     """Return: lines for doc/COVERAGE.md."""
     ways = [(mode, place) for mode in MODES for place in PLACES]
@@ -63,4 +80,4 @@ def coverage():
     for case in CASES:
         cells = ["/".join(column.upper() for column in COLUMNS if column in case.unknown(*way)) or "ok" for way in ways]
         lines.append("| %s | %s |" % (case.name, " | ".join(cells)))
-    return lines + [""]
+    return lines + BY_DIAG.splitlines() + [""]
