@@ -109,6 +109,12 @@ static bool is_connected_state(unsigned int state)
 	       state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
+/* A socket that was reset keeps its measures: they are the handshake's if nothing but a SYN was ever sent. */
+static bool is_reset_early(const struct event_info *info, enum conn_dir dir)
+{
+	return info->state == TCP_CLOSE && dir != DIR_UNKNOWN && info->bytes_sent == 0 && info->wqueue == 0;
+}
+
 /*
  * The counters hold the measures of the handshake only until data has been acknowledged: then tcpi_rtt is a mean of
  * more. bytes_acked counts the local SYN of a connection opened here.
@@ -118,7 +124,7 @@ static void take_handshake(struct evidence *evidence, const struct event_info *i
 	int64_t syn = dir == DIR_OUT || (dir == DIR_UNKNOWN && info->bytes_sent == 0);
 	bool is_fresh = info->bytes_acked >= 0 && info->bytes_acked <= syn;
 
-	if (!is_connected_state(info->state) || !is_fresh)
+	if (!is_fresh || (!is_connected_state(info->state) && !is_reset_early(info, dir)))
 		return;
 	if (evidence->kernel_hs_ns < 0 && info->rtt_us > 0)
 		evidence->kernel_hs_ns = info->rtt_us * CLOCK_NS_PER_US;

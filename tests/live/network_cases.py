@@ -13,7 +13,7 @@ SAMPLED = ("dur_s", "hs_ms", "close", "tid", "fd")
 class Case:
     """What server and client do; bytes received and sent by the server; the side that ended it.
 
-    Keywords are the columns that may be unknown: by mode, or by mode and place.
+    Keywords are the columns that may be unknown: by mode, or by mode and place; and by mode those that are known all the same.
     """
 
     def __init__(self, name, server, client, moved, ended, **unknown):
@@ -24,7 +24,8 @@ class Case:
         """The columns that may be unknown."""
         columns = SAMPLED + (("rx_bytes",) if place == "network" else ()) if mode == "diag" else ()
         key = mode.replace("-", "_")
-        return columns + self.table.get(key, ()) + self.table.get(key + "_" + place, ())
+        columns += self.table.get(key, ()) + self.table.get(key + "_" + place, ())
+        return tuple(column for column in columns if column not in self.table.get(key + "_known", ()))
 
 
 CASES = (
@@ -39,6 +40,9 @@ CASES = (
          (101, 50), "lrst"),
     # The RST may come before or after close(2).
     Case("the peer resets", "recv=100 send=50 recv-all close", "send=100 recv=50 rst", (100, 50), "rrst",
+         launched=("rx_bytes", "close"), watch_close=("close",), attached=("close",), diag_loopback=("rx_bytes",)),
+    # The connection may be reset before it is accepted.
+    Case("the peer resets before an answer", "recv-all close", "send=100 rst", (100, 0), "rrst", diag_known=("hs_ms",),
          launched=("rx_bytes", "close"), watch_close=("close",), attached=("close",), diag_loopback=("rx_bytes",)),
 )
 
@@ -59,7 +63,7 @@ By `diag`, what a connection shows that no sample has seen are the counters of i
 | column | why it is unknown |
 | --- | --- |
 | DUR_S | the message has the time of no event but the last payload in each direction; START is the time of the message |
-| HS_MS | the counters have the smoothed round trip, of which the handshake was the first of several samples, and the smallest one |
+| HS_MS | the counters have the smoothed round trip, of which the handshake was the first of several samples, and the smallest one; known if nothing was sent |
 | CLOSE | the state is CLOSE in every message; the TIME_WAIT socket proves which side closed first only if its cookie was queried while the connection was open, because a later connection of the same ports may have left it |
 | RX_BYTES | a FIN counts as a byte: without the other end on this host, RX_LEAST is the bytes or one byte less |
 | TID, FD | the message names no thread and no descriptor, and both are gone |
