@@ -371,8 +371,7 @@ struct event_icmp {
  * @uid: user of the process, -1 (as uid_t) unknown
  * @born: 1 when the connection began within the run and its calls are not watched; 0 when it is older
  * @last: 1 when the process was only found with it; an earlier event has given the one that opened or accepted it
- * @failed: 1 when @pid is 0 and the final counters are those of an attempt that was refused, or of a socket that the
- *	    kernel disconnected: connect(2) failed, or closed with SO_LINGER and no time
+ * @failed: 1 when @pid is 0 and the final counters are those of an attempt that failed, or of a reset by SO_LINGER
  */
 struct event_owner {
 	uint64_t cookie;
@@ -380,9 +379,7 @@ struct event_owner {
 	int32_t pid;
 	int32_t fd;
 	uint32_t uid;
-	uint8_t born;
-	uint8_t last;
-	uint8_t failed;
+	uint8_t born, last, failed;
 };
 
 /** enum process_fact - the string of which a struct event_process contains a piece */
