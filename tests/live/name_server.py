@@ -127,6 +127,7 @@ def live():
             began = time.monotonic()
             if twice:
                 wait_for(lambda: server.asked > asked or not trace.alive(), "the question")
+                began = time.monotonic()
                 trace.signal(signal.SIGINT)
             check(trace.wait() in (0, -signal.SIGINT), "status")
             between(time.monotonic() - began, 0, 2 if twice else WAIT_SEC + SLACK_SEC, "seconds until its end")

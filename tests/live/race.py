@@ -109,8 +109,9 @@ def unheard_deaths():
     target.line()
     lib.equal(target.wait(), 0, "the target's end")
     rows = trace.finish()
-    lib.equal((len(rows), rows.summary["lost"]["netlink"]), (0, None), "rows, reports lost, --via=diag")
-    check("no TCP connection is known" in rows.summary["reason"], "reason: %s" % rows.summary["reason"])
+    lib.equal(rows.summary["lost"]["netlink"], None, "reports lost, --via=diag")
+    # A new listener has the sockets listed, and on a busy machine a connection is there by then.
+    check(rows or "no TCP connection is known" in rows.summary["reason"], "reason: %s" % rows.summary["reason"])
     check("neither made nor accepted" not in trace.err, trace.err)
 
 
