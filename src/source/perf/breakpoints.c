@@ -490,6 +490,18 @@ static void raise_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* From now on a sampled socket may have an attempt that is reported later: an event without a connection shows it. */
+static void say_begun(struct breakpoints *breakpoints)
+{
+	struct event event = event_new(EVENT_CALL, ORIGIN_PERF, clock_now());
+
+	event.call.kind = CALL_GONE;
+	event.call.fd = -1;
+	event.call.begin_ns = CLOCK_UNKNOWN;
+	event.call.uid = (uint32_t)-1;
+	push(breakpoints, &event);
+}
+
 void breakpoints_close(struct breakpoints *breakpoints)
 {
 	if (breakpoints == NULL)
@@ -529,6 +541,7 @@ int breakpoints_open(struct breakpoints **opened, const struct breakpoints_confi
 		return rc;
 	}
 	breakpoints->config.pids = NULL;
+	say_begun(breakpoints);
 	*opened = breakpoints;
 	return 0;
 }
