@@ -54,9 +54,8 @@ _conntrace() {
 		COMPREPLY+=($(compgen -W 'any' -- "$cur"))
 		;;
 	-r | --read) _filedir '@(pcap|pcapng|cap)?(.gz|.zst|.lz4)' ;;
-	--via) COMPREPLY=($(compgen -W 'auto ptrace diag bpf perf' -- "$cur")) ;;
+	--via) COMPREPLY=($(compgen -W 'auto ptrace diag bpf perf audit' -- "$cur")) ;;
 	-o | --output | -w | --write | --control | --metrics | --html | --record | --strace-log | --audit-log | --replay) _filedir ;;
-	--via) COMPREPLY=($(compgen -W 'auto ptrace diag bpf' -- "$cur")) ;;
 	--only)
 		_conntrace_list 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout rwnd sndbuf app'
 		;;

@@ -37,7 +37,7 @@
 /** --retrans-ms was not given. */
 #define RETRANS_UNSET INT64_MIN
 
-static const char *const via_words[] = {"auto", "ptrace", "diag", "bpf", "perf", NULL};
+static const char *const via_words[] = {"auto", "ptrace", "diag", "bpf", "perf", "audit", NULL};
 TABLE_COVERS(via_words, OPTIONS_VIA_NUM + 1);
 static const char *const schema_words[] = {"conntrace", "zeek", "ecs", "otel", NULL};
 TABLE_COVERS(schema_words, REPORT_SCHEMA_NUM + 1);

@@ -155,6 +155,8 @@ static const char *stopless_way(const struct options *options)
 {
 	if (options->via == OPTIONS_VIA_PERF)
 		return "perf";
+	if (options->via == OPTIONS_VIA_AUDIT)
+		return "audit";
 	return options->via == OPTIONS_VIA_DIAG ? "diag" : "bpf";
 }
 
@@ -551,7 +553,8 @@ static void settle_all(struct options *options)
 	bool is_bare = options->command == NULL && options->pid_count == 0 && options->interface_count == 0 &&
 		       !options_is_file(options);
 
-	if (is_bare && (options->via == OPTIONS_VIA_BPF || !process_choice_is_empty(&options->filter.processes) ||
+	if (is_bare && (options->via == OPTIONS_VIA_BPF || options->via == OPTIONS_VIA_AUDIT ||
+			!process_choice_is_empty(&options->filter.processes) ||
 			(options->top && options->via == OPTIONS_VIA_AUTO)))
 		options->all = true;
 }

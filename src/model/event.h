@@ -532,6 +532,8 @@ enum lost_where {
 	LOST_LOOKUPS,
 	/** the ring or a map of the BPF programs was full */
 	LOST_RING,
+	/** events of audit, an upper bound by their numbers, or records that the kernel counts as lost */
+	LOST_AUDIT,
 	LOST_WHERE_NUM
 };
 

@@ -51,7 +51,7 @@ static const char *const message_words[] = {"http-request", "http-response", "tl
 static const char *const part_words[] = {"method", "target", "host", "fields", NULL};
 static const char *const where_words[] = {
 	"capture-kernel", "capture-interface", "packet-queue", "netlink", "call-queue", "table", "messages",
-	"packet-process", "timeline",          "answers",      "lookups", "ring",       NULL};
+	"packet-process", "timeline",          "answers",      "lookups", "ring",       "audit", NULL};
 
 #define WORDS(words) (sizeof(words) / sizeof((words)[0]) - 1)
 _Static_assert(WORDS(type_words) == EVENT_TYPE_NUM, "a word for every type");

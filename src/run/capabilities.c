@@ -16,7 +16,8 @@
 #include "base/escape.h"
 #include "base/table.h"
 #include "run/privileges.h"
-#include "source/audit_log/audit_log.h"
+#include "source/audit/audit_live.h"
+#include "source/audit/audit_log.h"
 #include "source/bpf/programs.h"
 #include "source/destroy/destroy.h"
 #include "system/diag.h"
@@ -152,7 +153,7 @@ static void check_breakpoints(FILE *to)
 void capabilities_check(FILE *to)
 {
 	int destroy_rc = open_destroy();
-	struct err no_programs = {""};
+	struct err no_programs = {""}, no_audit = {""};
 	char remedy[REMEDY];
 
 	fprintf(to, "What works here, as user %d:\n", (int)geteuid());
@@ -164,6 +165,8 @@ void capabilities_check(FILE *to)
 	answer(to, programs_check(&no_programs) == 0,
 	       "watch processes, or the whole host, without stopping any (--via=bpf, --all)", no_programs.text);
 	check_breakpoints(to);
+	answer(to, audit_live_check(&no_audit) == 0,
+	       "watch processes, or the whole host, by the kernel's audit (--via=audit)", no_audit.text);
 	answer(to, socket_can_take(), "read socket counters at accept and connect (handshake and queue times)",
 	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
 	answer(to, destroy_rc == 0, "receive the final counters of every connection (exact bytes)",
@@ -225,6 +228,10 @@ void capabilities_start(const struct options *options)
 		fputs("conntrace: attached by bpf: no process is stopped; --via=ptrace, slower, also knows the bytes "
 		      "of "
 		      "Multipath TCP (see OVERHEAD in conntrace(1))\n",
+		      stderr);
+	if (options->pid_count > 0 && options->via == OPTIONS_VIA_AUDIT)
+		fputs("conntrace: attached by audit: no process is stopped; each call is slower, and recorded for the "
+		      "host's log, too (see OVERHEAD in conntrace(1))\n",
 		      stderr);
 	if (options->pid_count > 0 && options_traces(options))
 		fprintf(stderr,

@@ -21,6 +21,8 @@ static const char *describe_calls(const struct options *options)
 		return "no process stops; sockets are sampled";
 	if (options->via == OPTIONS_VIA_BPF)
 		return "no process stops; BPF programs report";
+	if (options->via == OPTIONS_VIA_AUDIT)
+		return "no process stops; the kernel's audit reports";
 	if (options->command != NULL && !options->no_filter && options->follow)
 		return options->pid_count > 0 ? "command under a system-call filter, processes at every call"
 					      : "command under a system-call filter";

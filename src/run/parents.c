@@ -162,7 +162,7 @@ struct parents *parents_open(const struct options *options)
 
 static bool may_watch(const struct options *options, pid_t pid)
 {
-	if (options->via == OPTIONS_VIA_BPF)
+	if (options->via == OPTIONS_VIA_BPF || options->via == OPTIONS_VIA_AUDIT)
 		return true;
 	return options_samples(options) ? procfs_may_watch(pid) : procfs_may_attach(pid);
 }

@@ -53,6 +53,9 @@ static uint64_t needed(const struct options *options, bool opens_files)
 	/* Sockets' details by sock_diag(7), and signals to a command that has changed its user. */
 	if (has_target && !options_is_file(options))
 		needed |= BIT(CAP_NET_ADMIN) | BIT(CAP_KILL);
+	/* Rules are added and removed during the run. */
+	if (options->via == OPTIONS_VIA_AUDIT)
+		needed |= BIT(CAP_AUDIT_CONTROL);
 	/* In a user namespace the kernel lets root signal the packet process by this only: see confine_leash(). */
 	if (options_has_packets(options) && remedy_in_user_namespace())
 		needed |= BIT(CAP_KILL);

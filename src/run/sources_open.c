@@ -12,7 +12,8 @@
 #include "run/namespace.h"
 #include "run/parents.h"
 #include "run/privileges.h"
-#include "source/audit_log/audit_log.h"
+#include "source/audit/audit_live.h"
+#include "source/audit/audit_log.h"
 #include "source/packet/capture.h"
 #include "source/packet/hidden.h"
 #include "source/perf/breakpoints.h"
@@ -217,6 +218,31 @@ static int open_programs(struct sources *sources, struct source_slot *slot, cons
 	for (size_t i = 0; programs_refused(sources->programs, i) != NULL; i++)
 		sources_add_notice(sources, programs_refused(sources->programs, i));
 	return sources->command != NULL ? command_go(sources->command, opening->exit_status, err) : 0;
+}
+
+/* Audit is switched on before a command is made, because the kernel audits none that is older. */
+static int open_audit(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
+		      struct err *err)
+{
+	const struct audit_live_config config = {.follow = sources->options->follow, .all = sources->options->all};
+	struct audit_live *live = NULL;
+	struct tracer_config target;
+	pid_t pid;
+	int rc;
+
+	if (!options_has_target(sources->options) || sources->options->via != OPTIONS_VIA_AUDIT)
+		return 0;
+	rc = audit_live_open(&live, &config, err);
+	if (rc != 0)
+		return rc;
+	slot->source = live;
+	slot->events = merge_stream(sources->merge);
+	rc = find_target(sources, &target, opening, err);
+	if (rc == 0)
+		rc = launch_command(sources, &target, opening, &pid, err);
+	if (rc == 0 && !config.all)
+		rc = audit_live_watch(live, target.pids, target.pid_count, target.command != NULL, err);
+	return rc == 0 && sources->command != NULL ? command_go(sources->command, opening->exit_status, err) : rc;
 }
 
 /* When the last sample began; the sampler is opened after the breakpoints. */
@@ -439,6 +465,7 @@ static const struct source_row rows[] = {
 	{&sampler_source, SOURCE_STAGE_TARGET, open_sampler, NULL},
 	{&breakpoints_source, SOURCE_STAGE_TARGET, NULL, NULL}, /* open_sampler() opens them */
 	{&programs_source, SOURCE_STAGE_TARGET, open_programs, NULL},
+	{&audit_live_source, SOURCE_STAGE_TARGET, open_audit, NULL},
 	{&packet_source, SOURCE_STAGE_FORK, open_packets, explain_hidden},
 	{&replay_source, SOURCE_STAGE_FILES, open_replay, NULL},
 	{&strace_log_source, SOURCE_STAGE_FILES, open_strace_log, NULL},

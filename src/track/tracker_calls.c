@@ -54,10 +54,13 @@ static void join_by_half(struct tracker *tracker, struct record *record, const s
 		tracker_join_packets(tracker, record);
 }
 
-/* A log of audit is joined to packets that come later. */
+/* A call of audit is joined to packets that come later, or to the final counters, unless its socket was read. */
 static void await_packets(struct tracker *tracker, struct record *record, const struct event *event)
 {
-	if (event->origin == ORIGIN_AUDIT && tracker->stats.run.has_packets && !record_is_unsent(record))
+	bool is_accepted = tracker->config.has_destroy && event->call.kind == CALL_ACCEPT;
+
+	if (event->origin == ORIGIN_AUDIT && (event->call.cookie & EVENT_COOKIE_MADE_UP) &&
+	    (tracker->stats.run.has_packets || is_accepted) && !record_is_unsent(record))
 		tracker_halves_add(tracker, record, event);
 }
 

@@ -137,7 +137,7 @@ void tracker_halves_add(struct tracker *tracker, struct record *record, const st
 
 	if (remote->port == 0 || !endpoint_has_ip(remote))
 		return;
-	halves->stats.calls++;
+	halves->stats.calls += tracker->stats.run.has_packets && tracker->stats.run.netns == 0;
 	clock = clock_of(tracker, remote);
 	clock->is_in = record->conn.dir == DIR_IN;
 	if (clock->call_ns < 0)
@@ -211,6 +211,21 @@ struct record *tracker_halves_take(struct tracker *tracker, const struct flow *f
 		tracker_halves_forget(tracker, record);
 		tracker->halves->stats.joined++;
 	}
+	return record;
+}
+
+struct record *tracker_halves_destroyed(struct tracker *tracker, const struct event *event)
+{
+	struct record *record;
+	uint16_t port;
+
+	if (tracker->halves == NULL || !flow_is_complete(&event->flow) || is_claimed(tracker, &event->flow))
+		return NULL;
+	record = find(tracker, &event->flow.remote, true, event->time_ns);
+	port = record != NULL ? record->conn.flow.local.port : 0;
+	if (record == NULL || (port != 0 && port != event->flow.local.port))
+		return NULL;
+	tracker_halves_forget(tracker, record);
 	return record;
 }
 

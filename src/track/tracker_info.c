@@ -146,6 +146,11 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	struct record *record = tracker_join_find(tracker, &event->flow, event->info.cookie);
 	bool is_existing = event->info.reason == INFO_EXISTING;
 
+	if (record == NULL && event->info.reason == INFO_DESTROY) {
+		record = tracker_halves_destroyed(tracker, event);
+		if (record != NULL)
+			tracker_join_flow(tracker, record, &event->flow);
+	}
 	if (event->info.state == TCP_LISTEN) {
 		tracker_remember_listener(tracker, event);
 		return;

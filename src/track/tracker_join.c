@@ -118,6 +118,12 @@ static bool is_of_another(const struct record *record, const struct flow *flow)
 	       !(endpoint_equal(&known->local, &flow->local) && endpoint_equal(&known->remote, &flow->remote));
 }
 
+/* Audit has not read the socket of this call. Its later calls are found by their ends. */
+static bool is_made_up(const struct record *record)
+{
+	return (record->conn.seen & SEEN_AUDIT) && (record->conn.cookie & EVENT_COOKIE_MADE_UP);
+}
+
 /* The open record of an event. An event with a cookie never matches a record with another one. */
 struct record *tracker_join_find(struct tracker *tracker, const struct flow *flow, uint64_t cookie)
 {
@@ -128,7 +134,7 @@ struct record *tracker_join_find(struct tracker *tracker, const struct flow *flo
 	if (record != NULL)
 		tracker_join_part(tracker, record, tracker->now_ns);
 	record = flow_is_complete(flow) ? record_table_find_flow(tracker->table, flow) : NULL;
-	if (record == NULL || record->reported || (cookie != 0 && record->conn.cookie != 0))
+	if (record == NULL || record->reported || (cookie != 0 && record->conn.cookie != 0 && !is_made_up(record)))
 		return NULL;
 	return record;
 }

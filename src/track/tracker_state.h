@@ -312,6 +312,9 @@ bool tracker_halves_syn(struct tracker *tracker, const struct event *event);
  */
 struct record *tracker_halves_take(struct tracker *tracker, const struct flow *flow, bool is_in, int64_t time_ns);
 
+/** tracker_halves_destroyed() - as tracker_halves_take(), by the final counters of an accepted socket */
+struct record *tracker_halves_destroyed(struct tracker *tracker, const struct event *event);
+
 /** tracker_halves_free() - free what waits */
 void tracker_halves_free(struct tracker *tracker);
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "model/event_text.h"
-#include "source/audit_log/audit_calls.h"
-#include "source/audit_log/audit_feed.h"
+#include "source/audit/audit_calls.h"
+#include "source/audit/audit_feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

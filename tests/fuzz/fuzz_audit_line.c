@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/audit_log/audit_line.h"
+#include "source/audit/audit_line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -23,6 +23,7 @@ static const struct {
 	[LOST_MESSAGES] = {"messages", "requests (before their owner was known)"},
 	[LOST_TIMELINE] = {"timeline", "segments and calls of --ladder (no memory left for them)"},
 	[LOST_ANSWERS] = {"answers", "requests whose answers are not counted (too many connections await answers)"},
+	[LOST_AUDIT] = {"audit", "events of audit, at most"},
 	[LOST_LOOKUPS] = {"lookups", "lookups of processes (too many connections or sockets at once)"},
 	[LOST_RING] = {"ring", "socket events (ring or table of the BPF programs full)"},
 };

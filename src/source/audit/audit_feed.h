@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CONNTRACE_SOURCE_AUDIT_LOG_AUDIT_FEED_H
-#define CONNTRACE_SOURCE_AUDIT_LOG_AUDIT_FEED_H
+#ifndef CONNTRACE_SOURCE_AUDIT_AUDIT_FEED_H
+#define CONNTRACE_SOURCE_AUDIT_AUDIT_FEED_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "model/endpoint.h"
-#include "source/audit_log/audit_fields.h"
-#include "source/audit_log/audit_line.h"
+#include "source/audit/audit_fields.h"
+#include "source/audit/audit_line.h"
 
 /** enum audit_feed_address - the address of a call */
 enum audit_feed_address {
@@ -38,6 +38,10 @@ enum audit_feed_address {
  * @exe: program file, "" unknown
  * @address_kind: enum audit_feed_address
  * @address: of AUDIT_ADDRESS_INTERNET
+ * @local: the socket's own end, port 0 unknown, as in a log
+ * @cookie: SO_COOKIE of the socket, 0 unknown, as in a log
+ * @is_tcp: the socket was read, and is TCP
+ * @is_other: the socket was read, and is not TCP
  */
 struct audit_call {
 	int64_t time_ns;
@@ -53,6 +57,10 @@ struct audit_call {
 	char exe[AUDIT_FIELDS_EXE];
 	enum audit_feed_address address_kind;
 	struct endpoint address;
+	struct endpoint local;
+	uint64_t cookie;
+	bool is_tcp;
+	bool is_other;
 };
 
 /**

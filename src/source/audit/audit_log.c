@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/audit_log/audit_log.h"
+#include "source/audit/audit_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,8 @@
 #include "config.h"
 #include "model/event.h"
 #include "model/event_text.h"
-#include "source/audit_log/audit_child.h"
-#include "source/audit_log/audit_files.h"
+#include "source/audit/audit_child.h"
+#include "source/audit/audit_files.h"
 #include "source/source.h"
 
 /* The side of the main process. What comes through the pipe is checked, because the other process reads hostile bytes.

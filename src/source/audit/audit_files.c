@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/audit_log/audit_files.h"
+#include "source/audit/audit_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
-#include "source/audit_log/audit_line.h"
+#include "source/audit/audit_line.h"
 #include "system/file_stream.h"
 
 /* A record has up to 9 KiB (MAX_AUDIT_MESSAGE_LENGTH). */

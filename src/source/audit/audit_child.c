@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/audit_log/audit_child.h"
+#include "source/audit/audit_child.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,9 +16,9 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "model/event_text.h"
-#include "source/audit_log/audit_calls.h"
-#include "source/audit_log/audit_feed.h"
-#include "source/audit_log/audit_files.h"
+#include "source/audit/audit_calls.h"
+#include "source/audit/audit_feed.h"
+#include "source/audit/audit_files.h"
 
 /* The pipe takes this much at a time; the reader needs not be woken for each event. */
 #define OUTPUT_SIZE (1u << 16)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CONNTRACE_SOURCE_AUDIT_LOG_AUDIT_CALLS_H
-#define CONNTRACE_SOURCE_AUDIT_LOG_AUDIT_CALLS_H
+#ifndef CONNTRACE_SOURCE_AUDIT_AUDIT_CALLS_H
+#define CONNTRACE_SOURCE_AUDIT_AUDIT_CALLS_H
 
 #include <stdint.h>
 
 #include "model/event.h"
-#include "source/audit_log/audit_feed.h"
+#include "source/audit/audit_feed.h"
 
 /**
  * struct audit_calls_stats - what the log leaves open

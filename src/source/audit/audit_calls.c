@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/audit_log/audit_calls.h"
+#include "source/audit/audit_calls.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "base/table.h"
 #include "base/xalloc.h"
-#include "source/audit_log/audit_sockets.h"
+#include "source/audit/audit_sockets.h"
 
 /*
  * The time of an event of audit is that of the call's entry. When it returned is unknown: not before the entries of
@@ -48,9 +48,9 @@ static void push(struct audit_calls *calls, const struct event *event)
 	calls->on_event(calls->context, event);
 }
 
-static uint64_t new_cookie(struct audit_calls *calls)
+static uint64_t cookie_of(struct audit_calls *calls, const struct audit_call *call)
 {
-	return EVENT_COOKIE_MADE_UP | ++calls->cookies;
+	return call->cookie != 0 ? call->cookie : EVENT_COOKIE_MADE_UP | ++calls->cookies;
 }
 
 static void push_text(struct audit_calls *calls, const struct audit_call *call, enum process_fact fact,
@@ -133,9 +133,12 @@ static void bound(struct audit_calls *calls, const struct audit_call *call)
 /* Which of two ends accepts is known by it before accept(2) returns. */
 static void listened(struct audit_calls *calls, const struct audit_call *call)
 {
-	struct audit_socket *socket = find(calls, call, fd_of(call->args[0]));
+	struct audit_socket *socket =
+		call->is_tcp ? find_or_add(calls, call, fd_of(call->args[0])) : find(calls, call, fd_of(call->args[0]));
 	struct event event = event_new(EVENT_INFO, ORIGIN_AUDIT, call->time_ns);
 
+	if (socket != NULL && call->is_tcp)
+		socket->local = call->local;
 	if (socket == NULL || socket->kind == AUDIT_SOCKET_OTHER || socket->local.port == 0)
 		return;
 	socket->kind = AUDIT_SOCKET_TCP;
@@ -155,8 +158,8 @@ static bool is_accept_failure(int error)
 static void accepted(struct audit_calls *calls, const struct audit_call *call)
 {
 	const struct audit_socket *listener = find(calls, call, fd_of(call->args[0]));
-	bool is_tcp = listener != NULL && listener->kind == AUDIT_SOCKET_TCP;
-	struct endpoint local = listener != NULL ? listener->local : (struct endpoint){.port = 0};
+	bool is_tcp = call->is_tcp || (listener != NULL && listener->kind == AUDIT_SOCKET_TCP);
+	struct endpoint local = call->local.port == 0 && listener != NULL ? listener->local : call->local;
 	struct audit_socket *socket;
 	struct event event = call_new(call, CALL_ACCEPT, call->result);
 
@@ -175,7 +178,7 @@ static void accepted(struct audit_calls *calls, const struct audit_call *call)
 		return;
 	}
 	event.flow.remote = call->address;
-	event.call.cookie = new_cookie(calls);
+	event.call.cookie = cookie_of(calls, call);
 	/* It may have waited: the connection is not older than what is written before it. */
 	if (calls->newest_ns > event.time_ns && calls->newest_node == call->node)
 		event.time_ns = calls->newest_ns;
@@ -247,20 +250,23 @@ static void connected(struct audit_calls *calls, const struct audit_call *call)
 	int error = call->result < 0 && call->result > -4096 ? (int)-call->result : 0;
 	struct endpoint none = {.port = 0};
 
+	if (socket != NULL && call->is_tcp)
+		socket->kind = AUDIT_SOCKET_TCP;
 	if (call->address_kind == AUDIT_ADDRESS_UNSPEC)
 		disconnected(calls, call, socket);
 	calls->stats.addressless += call->address_kind == AUDIT_ADDRESS_NONE && error != EFAULT && error != EBADF &&
 				    error != ENOTSOCK && error != EINVAL;
-	if (call->address_kind != AUDIT_ADDRESS_INTERNET || (socket != NULL && socket->kind == AUDIT_SOCKET_OTHER))
+	if (call->address_kind != AUDIT_ADDRESS_INTERNET || call->is_other ||
+	    (socket != NULL && socket->kind == AUDIT_SOCKET_OTHER))
 		return;
-	if ((socket == NULL || socket->kind == AUDIT_SOCKET_UNKNOWN) && !is_of_tcp(error)) {
+	if (!call->is_tcp && (socket == NULL || socket->kind == AUDIT_SOCKET_UNKNOWN) && !is_of_tcp(error)) {
 		/* getaddrinfo(3) sorts addresses by connecting UDP sockets, some of them to port 0. */
 		if (call->address.port == 0)
 			return;
 		calls->stats.unsure++;
 	}
 	if (call->is_uring) {
-		push_connect(calls, call, new_cookie(calls), &none, error);
+		push_connect(calls, call, cookie_of(calls, call), &none, error);
 		return;
 	}
 	socket = find_or_add(calls, call, fd);
@@ -270,9 +276,11 @@ static void connected(struct audit_calls *calls, const struct audit_call *call)
 		/* A connection before it was of another socket, whose close(2) is not in the log. */
 		if (socket->cookie != 0 && socket->kind != AUDIT_SOCKET_TCP)
 			socket = audit_sockets_add(calls->sockets, call->node, call->pid, fd, call->time_ns);
-		socket->cookie = new_cookie(calls);
+		socket->cookie = cookie_of(calls, call);
 		socket->remote = call->address;
 	}
+	if (call->local.port != 0)
+		socket->local = call->local;
 	socket->connect_error = error;
 	push_connect(calls, call, socket->cookie, &socket->local, error);
 }

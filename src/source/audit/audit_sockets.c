@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/audit_log/audit_sockets.h"
+#include "source/audit/audit_sockets.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CONNTRACE_SOURCE_AUDIT_LOG_AUDIT_SOCKETS_H
-#define CONNTRACE_SOURCE_AUDIT_LOG_AUDIT_SOCKETS_H
+#ifndef CONNTRACE_SOURCE_AUDIT_AUDIT_SOCKETS_H
+#define CONNTRACE_SOURCE_AUDIT_AUDIT_SOCKETS_H
 
 #include <stdbool.h>
 #include <stdint.h>

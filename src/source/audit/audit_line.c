@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/audit_log/audit_line.h"
+#include "source/audit/audit_line.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "source/audit_log/audit_fields.h"
+#include "source/audit/audit_fields.h"
 
 /*
  * Forms of one record:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel's audit, for the tests: what auditctl(8) would say and do."""
+import os
+import socket
+import struct
+
+NETLINK_AUDIT = 9
+AUDIT_GET, AUDIT_SET, AUDIT_ADD_RULE, AUDIT_DEL_RULE, AUDIT_LIST_RULES = 1000, 1001, 1011, 1012, 1013
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+STATUS_ENABLED, STATUS_FAILURE = 1, 2
+FILTER_TASK, NEVER, FILTER_EXCLUDE, MSGTYPE, SYSCALL, EQUAL = 1, 0, 5, 12, 1300, 0x40000000
+
+
+class Audit:
+    """The kernel's audit as auditctl(8) sees it."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_AUDIT)
+
+    def ask(self, kind, payload, wanted):
+        """Return: the payloads of the answers of kind @wanted, up to the end of a list or the only one."""
+        self.socket.send(struct.pack("<IHHII", 16 + len(payload), kind, 0x5, 1, 0) + payload)
+        answers = []
+        while True:
+            answer = self.socket.recv(65536)
+            found = struct.unpack_from("<H", answer, 4)[0]
+            if found == NLMSG_ERROR:
+                error = struct.unpack_from("<i", answer, 16)[0]
+                if error:
+                    raise OSError(-error, os.strerror(-error))
+                if wanted is None:
+                    return answers
+            elif found == NLMSG_DONE:
+                return answers
+            else:
+                answers.append(answer[16:])
+                if found == AUDIT_GET:
+                    return answers
+
+    def status(self):
+        """Return: enabled, failure, rate limit and backlog limit."""
+        values = struct.unpack_from("<6I", self.ask(AUDIT_GET, b"", AUDIT_GET)[0])
+        return values[1], values[2], values[4], values[5]
+
+    def rules(self):
+        return self.ask(AUDIT_LIST_RULES, b"", AUDIT_LIST_RULES)
+
+    def set(self, mask, enabled=0, failure=1):
+        self.ask(AUDIT_SET, struct.pack("<10I", mask, enabled, failure, 0, 0, 0, 0, 0, 0, 0), None)
+
+    @staticmethod
+    def rule(where, action, field=None, value=0):
+        mask = [0xffffffff] * 64
+        return struct.pack("<3I64I64I64I64II", where, action, 1 if field else 0, *mask, field or 0, *[0] * 63, value, *[0] * 63,
+                           EQUAL if field else 0, *[0] * 63, 0)
+
+    def add(self, rule):
+        self.ask(AUDIT_ADD_RULE, rule, None)
+
+    def remove(self, rule):
+        self.ask(AUDIT_DEL_RULE, rule, None)
+
+
+NEVER_TASK = Audit.rule(FILTER_TASK, NEVER)
+EXCLUDE = Audit.rule(FILTER_EXCLUDE, NEVER, MSGTYPE, SYSCALL)
