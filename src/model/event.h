@@ -25,10 +25,7 @@ enum event_type {
 	EVENT_CALL,
 	/** the kernel's counters of one socket: @info */
 	EVENT_INFO,
-	/**
-	 * a TCP segment on the wire: @segment; flow.local is the sender. Its time may be unknown, as that of an ICMP
-	 * error and of a frame: some savefiles have none
-	 */
+	/** a TCP segment on the wire: @segment; flow.local is the sender. A savefile may have no times */
 	EVENT_SEGMENT,
 	/** an ICMP or ICMPv6 error quoting a TCP segment: @icmp; flow.local is the quoted sender */
 	EVENT_ICMP,
