@@ -105,7 +105,7 @@ static void feed_other_end(struct tracker *tracker, const struct event *event)
 	struct record *record = record_table_find_flow(tracker->table, &reverse);
 
 	/* A record that has the counters of its other end already belongs to an earlier use of this flow. */
-	if (tracker->owners_come &&
+	if ((tracker->owners_come || tracker->halves != NULL) &&
 	    (record == NULL || record->reported || record->evidence->tcp_payload.peer_sent >= 0))
 		tracker_final_keep(tracker, event);
 	else if (record != NULL && !record->reported && tcp_payload_final_sent(&event->info) >= 0)
@@ -141,16 +141,25 @@ static void learn_ends(struct tracker *tracker, struct record *record, const str
 	tracker_join_flow(tracker, record, &last->flow);
 }
 
+/* The accepted connection of a call of audit, whose socket could not be read. NULL: there is none. */
+static struct record *take_half(struct tracker *tracker, const struct event *event)
+{
+	struct record *record = tracker_halves_destroyed(tracker, event);
+
+	if (record == NULL)
+		return NULL;
+	tracker_join_flow(tracker, record, &event->flow);
+	tracker_final_take(tracker, record, event->time_ns);
+	return record;
+}
+
 void tracker_feed_info(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = tracker_join_find(tracker, &event->flow, event->info.cookie);
 	bool is_existing = event->info.reason == INFO_EXISTING;
 
-	if (record == NULL && event->info.reason == INFO_DESTROY) {
-		record = tracker_halves_destroyed(tracker, event);
-		if (record != NULL)
-			tracker_join_flow(tracker, record, &event->flow);
-	}
+	if (record == NULL && event->info.reason == INFO_DESTROY)
+		record = take_half(tracker, event);
 	if (event->info.state == TCP_LISTEN) {
 		tracker_remember_listener(tracker, event);
 		return;
