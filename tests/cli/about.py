@@ -20,7 +20,7 @@ def main():
                     lines=1)
     lines = test.run("--check").stdout.splitlines()[1:]
     test.say("--check says yes, or no and what is needed", [line for line in lines if not re.match(
-        r"yes  \S|no   [^:]+: \S", line)] + ([] if len(lines) == 12 else lines))
+        r"yes  \S|no   [^:]+: \S", line)] + ([] if len(lines) == 13 else lines))
     works = test.run("-q", "-i", "lo", "-d", "0.05").returncode == 0
     test.say("and is right about packets", [] if ["yes  capture packets (-i)" in lines] == [works] else lines)
     done = test.run("--help")

@@ -1490,7 +1490,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"
 		       "\"table\":0,\"messages\":0,\"packet_process\":0,\"timeline\":0,\"answers\":0,"
-		       "\"lookups\":0,\"ring\":0},"
+		       "\"lookups\":0,\"ring\":0,\"audit\":0},"
 		       "\"evicted\":0,\"io_stat_uncounted\":0,"
 		       "\"cpu_s\":null,\"peak_kib\":null,\"packet_peak_kib\":null,"
 		       "\"stops\":1,\"packets\":1,\"malformed\":0,\"tcp_frames\":9,\"left_out\":{\"copy\":5,\"late\":0,"
