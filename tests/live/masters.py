@@ -42,6 +42,7 @@ def play_master(kind):
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
         ctypes.CDLL(None).prctl(4, 1)    # PR_SET_DUMPABLE, as nginx does
+        ctypes.CDLL(None).prctl(1, 9)    # PR_SET_PDEATHSIG: it ends with its master
         serve(listener, b"worker")
     if kind == "reuseport":
         address = listener.getsockname()
@@ -57,6 +58,7 @@ def play_master(kind):
         if child == 0:
             if kind == "orphan" and os.fork():
                 os._exit(0)
+            os.close(write)
             while True:
                 serve(listener, b"other", int(os.read(read, 10)))
         if kind == "orphan":
@@ -237,9 +239,10 @@ def hidden():
     trace = watch([master.worker], before=hide + as_nobody())
     call(master.port, 5)
     rows = trace.interrupt()
-    equal(len(rows), 0, "rows")
-    check(rows.summary["too_short"] >= 5, "accounts: %s" % rows.summary)
-    check("may hold the listening socket" in rows.summary["reason"], "reason: %r" % rows.summary["reason"])
+    # On a busy machine a look may find one with the worker.
+    equal({row["pid"] for row in rows} - {master.worker}, set(), "processes")
+    check(rows.summary["too_short"] + len(rows) >= 5, "accounts: %s" % rows.summary)
+    check(rows or "may hold the listening socket" in rows.summary["reason"], "reason: %r" % rows.summary["reason"])
 
 
 if __name__ == "__main__":
