@@ -21,6 +21,7 @@ _conntrace() {
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --ladder-chars --live --context --top --keep --speed -o --output --append -O --columns --format
 		-j --json -H --no-header --schema --null --human --time -N --resolve -n --redact --color -q --quiet -w --write --rotate --record --strace-log --audit-log --replay
 		--control --metrics --metrics-peers --html --html-title
+		--expect --learn
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
 	local with_argument='-p|--pid|-u|--user|--comm|--unit|--cgroup|--container|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--local|--snaplen|-B|--buffer-size|--drop-to'
@@ -29,6 +30,7 @@ _conntrace() {
 	with_argument+='|--events|--ladder|--ladder-chars|--redact|--context'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--schema|--null|--time|--color|-w|--write|--rotate|--record|--replay|--debug|--strace-log|--audit-log'
 	with_argument+='|--control|--metrics|--metrics-peers|--html|--html-title'
+	with_argument+='|--expect'
 
 	local i
 	for ((i = 1; i < cword; i++)); do
@@ -77,7 +79,7 @@ _conntrace() {
 		;;
 	--comm | --unit | --cgroup | --container | --filter | --null | --metrics-peers | --html-title | --snaplen | -B | --buffer-size | --lport | --rport | --peer | --local | --context | --ladder-chars | --group | --retrans-ms | --slow-ms | --limited-ms | --gap-ms | \
 		--long-ms | --idle-ms | -d | --duration | -c | --count | --packets | \
-		--look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed | --rotate) ;;
+		--expect | --look-ms | -I | --interval | --timeout | --max-connections | --limit | --keep | --speed | --rotate) ;;
 	*)
 		$split && return
 		if [[ $cur == -* ]]; then

@@ -71,7 +71,7 @@ static int watch(const struct options *options)
 {
 	struct session *session;
 	struct err err = {""};
-	int status, wait_status = -1, rc, close_rc;
+	int status, wait_status = -1, by_rules, rc, close_rc;
 	sigset_t mask;
 
 	crash_watch("watched processes run on");
@@ -84,15 +84,16 @@ static int watch(const struct options *options)
 	}
 	session_run(session);
 	rc = session_report(session, &err);
+	by_rules = session_rules_status(session);
 	close_rc = session_close(session, &wait_status, rc == 0 ? &err : &(struct err){""});
 	if (rc == 0)
 		rc = close_rc;
 	if (rc != 0 && err.text[0] != '\0')
 		complain(&err, EXIT_FAILURE);
 	/* The command's failure is passed on; its success must not hide ours. */
-	if (wait_status != -1 && (rc == 0 || wait_status != 0))
+	if (wait_status != -1 && ((rc == 0 && by_rules == 0) || wait_status != 0))
 		return job_proxy_end_like(wait_status);
-	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return rc == 0 ? by_rules : EXIT_FAILURE;
 }
 
 /* A closed standard descriptor would be reused by the next file opened; this one is empty and fails. */

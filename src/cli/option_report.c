@@ -39,13 +39,26 @@ int option_report_null(struct options *options, const char *option, const char *
 	return 0;
 }
 
+int option_report_expect(struct options *options, const char *option, const char *word, struct err *err)
+{
+	int rc;
+
+	if (options->expect == NULL)
+		options->expect = expect_rules_new();
+	rc = word[0] == '@' ? expect_rules_read(options->expect, word + 1, err)
+			    : expect_rules_add(options->expect, word, err);
+	if (rc != 0)
+		err_wrap(err, "%s", option);
+	return rc == 0 ? 0 : -EINVAL;
+}
+
 void option_report_settle(struct options *options)
 {
 	const struct report_ops *first = NULL;
 
 	if (options->events)
 		first = options->messages ? &report_messages : &report_events;
-	else if (options->report_count == 0 && options->ladder == 0)
+	else if (options_has_default(options))
 		first = &report_peers;
 	if (first == NULL)
 		return;

@@ -15,6 +15,9 @@ int option_report_null(struct options *options, const char *option, const char *
 /** option_report_events() - the operand of --events, NULL none; returns as option_report_add() */
 int option_report_events(struct options *options, const char *word, struct err *err);
 
+/** option_report_expect() - --expect: rules, or those of @FILE; Return: 0, or -EINVAL with the reason in @err */
+int option_report_expect(struct options *options, const char *option, const char *word, struct err *err);
+
 /** option_report_settle() - after all options: the report of --events comes first, and peers is the default */
 void option_report_settle(struct options *options);
 

@@ -255,6 +255,11 @@ static int take_only(struct options *options, const struct option_def *def, cons
 	return error;
 }
 
+static int take_expect(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	return option_report_expect(options, option_name(def), word, err);
+}
+
 static int take_report(struct options *options, const struct option_def *def, const char *word, struct err *err)
 {
 	(void)def;
@@ -569,6 +574,7 @@ void options_free(struct options *options)
 	conn_filter_free(&options->filter);
 	free(options->local.elements);
 	groups_free(options->groups);
+	expect_rules_free(options->expect);
 	for (size_t i = 0; i < options->report_count; i++)
 		free(options->reports[i].spec);
 	io_spec_filters_free(&options->io_filters);

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "track/conn_filter.h"
+#include "report/expect/expect_rules.h"
 #include "report/ladder/ladder.h"
 #include "report/ladder/ladder_mermaid.h"
 #include "report/io_stat/io_spec.h"
@@ -91,6 +92,8 @@ struct options_rotate {
  * @only: enum suspicious_reason bits of --only
  * @suspicious: show the suspicious ones
  * @limits: limits of suspicious values, and the reasons to check
+ * @expect: rules of --expect, NULL none; owned
+ * @learn: print rules that the connections keep
  * @duration_ns: stop after this time, 0 never
  * @count: stop after this many finished connections, 0 never
  * @packets: stop after this many packets, 0 never
@@ -182,6 +185,8 @@ struct options {
 	uint16_t only;
 	bool suspicious;
 	struct suspicious_limits limits;
+	struct expect_rules *expect;
+	bool learn;
 	int64_t duration_ns;
 	int64_t count;
 	int64_t packets;
@@ -320,6 +325,13 @@ static inline bool options_traces(const struct options *options)
 static inline bool options_samples(const struct options *options)
 {
 	return options->via == OPTIONS_VIA_DIAG || options->via == OPTIONS_VIA_PERF;
+}
+
+/** options_has_default() - whether the report of peers is printed because nothing else was asked for */
+static inline bool options_has_default(const struct options *options)
+{
+	return options->report_count == 0 && !options->events && options->ladder == 0 && options->expect == NULL &&
+	       !options->learn;
 }
 
 /** options_has_slices() - true when each report of -I covers only its interval; for a file it covers all so far */

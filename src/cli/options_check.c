@@ -107,7 +107,7 @@ static bool wants_peers(const struct options *options)
 	for (size_t i = 0; i < options->report_count; i++)
 		if (options->reports[i].ops->uses_by)
 			return true;
-	return options->report_count == 0 && !options->events && options->ladder == 0;
+	return options_has_default(options);
 }
 
 /* The local side of a traced process's connection is that of the process. */
@@ -132,8 +132,7 @@ static bool has_choice(const struct options *options)
 		if (!options->reports[i].ops->has_all)
 			return true;
 	return (options->events && !options->messages) || options->ladder & ~LADDER_LIVE || options->top ||
-	       options->count > 0 || options->write != NULL ||
-	       (options->report_count == 0 && !options->events && options->ladder == 0);
+	       options->count > 0 || options->write != NULL || options_has_default(options);
 }
 
 static int check_pairs(const struct options_check *options_check, const struct options *options, struct err *err)
@@ -158,6 +157,17 @@ static const char *stopless_way(const struct options *options)
 	if (options->via == OPTIONS_VIA_AUDIT)
 		return "audit";
 	return options->via == OPTIONS_VIA_DIAG ? "diag" : "bpf";
+}
+
+/* Learned rules have the names and addresses that others are compared with. */
+static int check_expect(const struct options *options, struct err *err)
+{
+	if (options->top && (options->expect != NULL || options->learn))
+		return err_set(err, EINVAL, "--top has no place for the lines of --%s",
+			       options->learn ? "learn" : "expect");
+	if (options->learn && options->redact != 0)
+		return err_set(err, EINVAL, "--learn cannot go with --redact: its rules would permit nothing");
+	return 0;
 }
 
 static int check_needs(const struct options_check *options_check, const struct options *options, struct err *err)
@@ -572,6 +582,8 @@ int options_check_settle(const struct options_check *options_check, struct optio
 		error = check_pairs(options_check, options, err);
 	if (error == 0)
 		error = check_rotate(options, err);
+	if (error == 0)
+		error = check_expect(options, err);
 	if (error == 0)
 		error = check_messages(options, err);
 	if (error == 0)

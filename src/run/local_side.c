@@ -70,7 +70,7 @@ void local_side_count(struct local_side *side, const struct conn *conn)
 /* Whether a report has a row per peer, without a key that separates servers. */
 static bool mixes_servers(const struct options *options)
 {
-	bool has_peers = options->report_count == 0 && !options->events && options->ladder == 0;
+	bool has_peers = options_has_default(options);
 	struct peers_keys keys = {.count = 0};
 
 	for (size_t i = 0; i < options->report_count; i++)

@@ -11,6 +11,7 @@
 #include "base/idmap.h"
 #include "base/outfile.h"
 #include "base/xalloc.h"
+#include "report/expect/expect.h"
 #include "report/rows/column.h"
 #include "report/rows/names.h"
 #include "report/rows/summary.h"
@@ -97,6 +98,21 @@ static struct ladder *open_ladder(const struct output *output)
 	return options->ladder != 0 ? ladder_new(&ladder) : NULL;
 }
 
+/* Beside reports in a format without objects, the lines are for standard error. */
+static struct expect *open_expect(const struct output *output)
+{
+	const struct options *options = output->options;
+	bool is_json = options->format == REPORT_JSON, is_alone = options->report_count == 0 && options->ladder == 0;
+	const struct expect_options expect = {
+		.rules = options->expect,
+		.learns = options->learn,
+		.json = is_json,
+		.out = is_json || is_alone ? output->file : stderr,
+	};
+
+	return options->expect != NULL || options->learn ? expect_new(&expect) : NULL;
+}
+
 static const struct report_ops *ops_of(const struct output *output, size_t report)
 {
 	return output->report_options.reports[report].ops;
@@ -129,6 +145,7 @@ int output_open(struct output **opened, const struct options *options, int64_t s
 	output->ladder = open_ladder(output);
 	if (options->html != NULL)
 		output->html = html_new(options->groups);
+	output->expect = open_expect(output);
 	if (options->handshakes)
 		output->decided = idmap_new(sizeof(struct decided));
 	for (size_t i = 0; i < output->report_options.report_count && rc == 0; i++) {
@@ -301,6 +318,7 @@ bool output_finished(struct output *output, const struct conn *conn)
 		return false;
 	}
 	count_conn(output, conn);
+	expect_conn(output->expect, conn);
 	if (output->ladder != NULL && output_selects(output->options, conn))
 		ladder_conn(output->ladder, conn);
 	if (output_selects(output->options, conn))
@@ -406,8 +424,10 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 	const struct conn *conn = NULL;
 	int rc = 0;
 
-	while (final && (conn = next_wanted(&wanted, conn)) != NULL)
+	while (final && (conn = next_wanted(&wanted, conn)) != NULL) {
 		count_conn(output, conn);
+		expect_conn(output->expect, conn);
+	}
 	while (final && (conn = walk->next(walk->context, conn)) != NULL) {
 		count_hidden(output, conn);
 		(void)is_unmatched(output, conn);
@@ -425,6 +445,8 @@ int output_print(struct output *output, const struct output_walk *walk, enum out
 		wanted.sliced = output->delta != NULL && ops_of(output, i)->is_sliced;
 		rc = report_print(output->reports[i], next_wanted, &wanted, final, err);
 	}
+	if (final)
+		expect_finish(output->expect);
 	if (rc != 0)
 		err_set(err, rc, "cannot write to %s: %s", outfile_name(output->outfile), strerror(-rc));
 	if (when == OUTPUT_SLICE)
@@ -457,6 +479,9 @@ void output_count(struct output *output, struct summary *summary)
 	output_count_lost(output, summary);
 	summary->outcomes = output->outcomes;
 	summary->chosen = output->chosen;
+	summary->broken = expect_broken(output->expect);
+	summary->unproven = expect_unproven(output->expect);
+	summary->checks = output->options->expect != NULL;
 	local_side_advice(&output->local_side, output->options, summary->advice, sizeof(summary->advice));
 	summary->left_out[SUMMARY_LEFT_HIDDEN] = output->hidden_frames;
 	summary->unattributed = output->outcomes.unattributed;
@@ -486,6 +511,8 @@ int output_error(const struct output *output, struct err *err)
 {
 	int rc = output->ladder != NULL ? ladder_error(output->ladder, err) : 0;
 
+	if (rc == 0)
+		rc = expect_error(output->expect);
 	for (size_t i = 0; i < output->count && rc == 0; i++)
 		rc = report_error(output->reports[i], err);
 	if (rc != 0)
@@ -504,6 +531,7 @@ int output_close(struct output *output, struct err *err)
 	idmap_free(output->decided);
 	ladder_free(output->ladder);
 	html_free(output->html);
+	expect_free(output->expect);
 	close_rc = outfile_close(output->outfile, &close_err);
 	if (rc == 0 && close_rc != 0) {
 		rc = close_rc;

@@ -13,6 +13,7 @@
 #include "run/local_side.h"
 
 struct idmap;
+struct expect;
 struct interval_delta;
 struct html;
 struct ladder;
@@ -30,6 +31,7 @@ struct outfile;
  * @count: number of reports
  * @ladder: NULL when none was requested
  * @html: the page of --html, NULL when none was requested
+ * @expect: the check of --expect, and --learn; NULL none
  * @counts_frames: a report with report_ops.counts_frames is among them
  * @frames_reported: frames are reported separately from segments
  * @outcomes: of the connections that were printed
@@ -52,6 +54,7 @@ struct output {
 	size_t count;
 	struct ladder *ladder;
 	struct html *html;
+	struct expect *expect;
 	bool counts_frames;
 	bool frames_reported;
 	struct summary_outcomes outcomes;

@@ -403,6 +403,11 @@ int session_report(struct session *session, struct err *err)
 		       : 0;
 }
 
+int session_rules_status(const struct session *session)
+{
+	return session->rules_status;
+}
+
 int session_close(struct session *session, int *wait_status, struct err *err)
 {
 	int rc;

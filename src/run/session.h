@@ -33,6 +33,9 @@ void session_run(struct session *session);
  */
 int session_report(struct session *session, struct err *err);
 
+/** session_rules_status() - the exit status of the run by --expect, after session_run(): 0, 1 not proven, 3 broken */
+int session_rules_status(const struct session *session);
+
 /**
  * session_close() - let targets go, close the output and free everything
  * @session: NULL is fine

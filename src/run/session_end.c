@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "run/interrupt.h"
 #include "run/log_join.h"
+#include "run/rules_status.h"
 #include "report/rows/names.h"
 
 /* The same on a busy machine. */
@@ -132,6 +133,7 @@ void session_print_final(struct session *session)
 {
 	struct summary summary;
 	struct err err = {""};
+	struct text why = {0};
 
 	session_print_notices(session);
 	tracker_finish(session->tracker, session->is_file ? 0 : clock_now());
@@ -154,6 +156,10 @@ void session_print_final(struct session *session)
 	session_save_page(session, &summary);
 	if (session->write_error == 0)
 		session_check_output(session, output_summary(session->output, &summary, &err), &err);
+	session->rules_status = rules_status(session->options, &summary, &why);
+	if (why.length > 0)
+		session_say(session, why.data);
+	text_free(&why);
 }
 
 /* ---- -c -------------------------------------------------------------------------------- */

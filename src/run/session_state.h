@@ -77,6 +77,7 @@ struct session {
 	int64_t sampled_ns; /* DRAINING, monotonic: when the open connections were sampled, 0 not yet */
 	size_t gone;        /* how many of them were not found */
 	bool writes;        /* the files are created or emptied */
+	int rules_status;   /* the exit status of --expect */
 	bool save_failed;   /* packets could not be written */
 	bool reopen_failed; /* SIGHUP: output went on into a file that may have been removed */
 	int write_error;

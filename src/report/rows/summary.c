@@ -279,6 +279,10 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_count(line, ",\"inexact\":", summary->outcomes.inexact, "");
 	add_count(line, ",\"unmatched\":", summary->outcomes.unmatched, "");
 	add_count(line, ",\"unchosen\":", summary->outcomes.unchosen, "");
+	if (summary->checks) {
+		add_count(line, ",\"broken\":", summary->broken, "");
+		add_count(line, ",\"unproven\":", summary->unproven, "");
+	}
 	add_json_accepts(line, summary);
 	add_count(line, ",\"unattributed\":", summary->unattributed, "");
 	add_count(line, ",\"targets\":", summary->targets, "");
@@ -435,6 +439,10 @@ static void add_text(struct text *line, const struct summary *summary)
 		add_count(line, " (", summary->outcomes.unchosen, " of a process that is not known)");
 	if (summary->outcomes.unmatched > 0)
 		text_add(line, ", ");
+	if (summary->broken > 0)
+		add_count(line, "", summary->broken, " broke a rule, ");
+	if (summary->unproven > 0)
+		add_count(line, "", summary->unproven, " may have broken a rule, ");
 	add_processes(line, summary);
 	if (summary->too_short > 0) {
 		add_count(line, "", summary->too_short, " more of this host too short to find their owner");

@@ -145,6 +145,9 @@ struct summary_outcomes {
  * @disordered: packets of a savefile that follow a later one
  * @timeless: packets of a savefile without a usable time
  * @chosen: connections shown, and why
+ * @checks: there are rules of --expect
+ * @broken: connections that broke one
+ * @unproven: connections whose values are not known well enough to say
  * @lacks: enum summary_lack: which of these numbers are unknown
  */
 struct summary {
@@ -179,6 +182,9 @@ struct summary {
 	uint64_t disordered;
 	uint64_t timeless;
 	struct summary_chosen chosen;
+	bool checks;
+	uint64_t broken;
+	uint64_t unproven;
 	unsigned int lacks;
 };
 
