@@ -21,7 +21,7 @@ _conntrace() {
 		-I --interval --align --timeout --max-connections -z --report --by --sort --limit --events --ladder --ladder-chars --live --context --top --keep --speed -o --output --append -O --columns --format
 		-j --json -H --no-header --schema --null --human --time -N --resolve -n --redact --color -q --quiet -w --write --rotate --record --strace-log --audit-log --replay
 		--control --metrics --metrics-peers --html --html-title
-		--expect --learn
+		--expect --learn --metrics-by
 		-h --help -V --version --list-columns --check --debug'
 	# Options whose argument is the next word; the first operand behind them is a command.
 	local with_argument='-p|--pid|-u|--user|--comm|--unit|--cgroup|--container|--via|--look-ms|-i|--interface|-r|--read|--filter|--decapsulate|--local|--snaplen|-B|--buffer-size|--drop-to'
@@ -30,7 +30,7 @@ _conntrace() {
 	with_argument+='|--events|--ladder|--ladder-chars|--redact|--context'
 	with_argument+='|--sort|--limit|--keep|--speed|-o|--output|-O|--columns|--format|--schema|--null|--time|--color|-w|--write|--rotate|--record|--replay|--debug|--strace-log|--audit-log'
 	with_argument+='|--control|--metrics|--metrics-peers|--html|--html-title'
-	with_argument+='|--expect'
+	with_argument+='|--expect|--metrics-by'
 
 	local i
 	for ((i = 1; i < cword; i++)); do
@@ -61,6 +61,7 @@ _conntrace() {
 	--only)
 		_conntrace_list 'failed reset syn-rtx retrans slow gap long frag dup idle open kernel timeout rwnd sndbuf app'
 		;;
+	--metrics-by) _conntrace_list 'program unit' ;;
 	--dir) COMPREPLY=($(compgen -W 'in out' -- "$cur")) ;;
 	-z | --report) COMPREPLY=($(compgen -W 'peers conns groups http,tree tls,tree io,stat,1 histogram,HS_MS
 		histogram,QUEUE_MS histogram,RTT_MS histogram,FIRST_MS histogram,CONNECT_MS histogram,TLS_MS' -- "$cur")) ;;

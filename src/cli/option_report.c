@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "cli/options.h"
+#include "report/export/metrics.h"
 #include "report/reports.h"
 
 int option_report_add(struct options *options, const char *word, struct err *err)
@@ -50,6 +52,13 @@ int option_report_expect(struct options *options, const char *option, const char
 	if (rc != 0)
 		err_wrap(err, "%s", option);
 	return rc == 0 ? 0 : -EINVAL;
+}
+
+int option_report_metrics(struct options *options, const char *option, const char *word, struct err *err)
+{
+	static const struct words_bit words[] = {{"program", METRICS_BY_PROGRAM}, {"unit", METRICS_BY_UNIT}, {NULL, 0}};
+
+	return words_bits(&options->metrics_by, words, "program and unit", option, word, err);
 }
 
 void option_report_settle(struct options *options)

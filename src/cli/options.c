@@ -342,6 +342,11 @@ static int take_decapsulate(struct options *options, const struct option_def *de
 			  err);
 }
 
+static int take_metrics_by(struct options *options, const struct option_def *def, const char *word, struct err *err)
+{
+	return option_report_metrics(options, option_name(def), word, err);
+}
+
 #define FIELD(field) .offset = offsetof(struct options, field)
 #define FLAG(field, value) .take = take_flag, FIELD(field), .low = (value)
 #define TEXT(field) .take = take_text, FIELD(field)

@@ -139,7 +139,8 @@ struct options_rotate {
  * @quiet: print no summary unless something was lost
  * @control: Unix socket to answer on
  * @metrics: file to keep metrics in
- * @metrics_peers: rows of peers there
+ * @metrics_peers: rows of peers there, and of processes
+ * @metrics_by: enum metrics_by
  * @html: file of the page
  * @html_title: its title
  * @write: file to write packets to
@@ -232,6 +233,7 @@ struct options {
 	const char *control;
 	const char *metrics;
 	int64_t metrics_peers;
+	unsigned int metrics_by;
 	const char *html;
 	const char *html_title;
 	const char *write;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/options.h"
+#include "report/export/metrics.h"
 
 /* Bytes of a packet for the head of a message, or for its first part when it is split. */
 #define SNAPLEN_PAYLOAD 4096
@@ -65,6 +66,7 @@ static const struct need {
 	{"context", NEED_LADDER},
 	{"packets", NEED_PACKETS},
 	{"metrics-peers", NEED_METRICS},
+	{"metrics-by", NEED_METRICS},
 	{"append", NEED_OUTPUT},
 	{"null", NEED_SEPARATED},
 	{"local", NEED_UNCLAIMED},
@@ -326,7 +328,8 @@ static bool wants_details(const struct options *options)
 	for (size_t i = 0; i < options->report_count; i++)
 		if (has_detail(own_keys(&options->reports[i])))
 			return true;
-	return process_choice_needs_cgroup(&options->filter.processes) || has_all_columns(options) ||
+	return (options->metrics_by & METRICS_BY_UNIT) != 0 ||
+	       process_choice_needs_cgroup(&options->filter.processes) || has_all_columns(options) ||
 	       has_detail(options->columns) || has_detail(options->sort) || has_detail(options->by);
 }
 

@@ -100,7 +100,7 @@ int services_open(struct services **opened, const struct options *options, struc
 	services->options = options;
 	services->start_ns = clock_now();
 	services->due_ns = clock_monotonic();
-	services->metrics = metrics_new(options->groups, (size_t)options->metrics_peers);
+	services->metrics = metrics_new(options->groups, (size_t)options->metrics_peers, options->metrics_by);
 	asked = (struct control_source){services, tell_status, tell_openmetrics};
 	if (options->metrics != NULL)
 		rc = metrics_file_open(&services->file, options->metrics, "the metrics", 0, err);

@@ -325,9 +325,11 @@ static void count_waits(struct peers *peers, struct peers_group *group, const st
 		add_total(group, PEERS_CONNECT_TIME, conn->connect_ns);
 		add_spread(peers, group, PEERS_CONNECT, conn->connect_ns, peers_has_spread(conn, PEERS_CONNECT));
 	}
-	if (!(conn->reported & REPORTED_FIRST))
+	if (!(conn->reported & REPORTED_FIRST)) {
+		add_total(group, PEERS_FIRST_TIME, conn->first_answer_ns);
 		add_spread(peers, group, PEERS_FIRST, conn->first_answer_ns,
 			   is_new && peers_has_spread(conn, PEERS_FIRST));
+	}
 	if (conn->tls != NULL && !(conn->reported & REPORTED_TLS))
 		add_spread(peers, group, PEERS_TLS, clock_span(conn->tls->hello_ns, conn->tls->data_ns),
 			   is_new && peers_has_spread(conn, PEERS_TLS));

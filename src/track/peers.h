@@ -39,6 +39,8 @@ enum peers_total {
 	PEERS_QUEUE_TIME,
 	/** nanoseconds that connect(2) took until its outcome was known */
 	PEERS_CONNECT_TIME,
+	/** nanoseconds from the first request to its answer */
+	PEERS_FIRST_TIME,
 	PEERS_TOTAL_NUM
 };
 

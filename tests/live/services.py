@@ -364,6 +364,59 @@ def promtool():
     equal((result.status, result.out + result.err), (0, ""), "promtool check metrics")
 
 
+@test("--metrics-by: buckets hold the times of the rows, and processes that have no room are other ones")
+def histograms():
+    path = scratch("metrics.prom")
+    words = ["listen=127.0.0.1:0", "threads=1", "count=100", "accept4", "recv-all", "send=5", "close", "done", "done", "count=100",
+             "connect=self", "send=10", "shutdown", "recv-all", "close", "done", "connect=127.0.0.1:1", "close"]
+    result = run([CONNTRACE, "-j", "-z", "conns", "--metrics=" + path, "--metrics-by=program,unit", "--metrics-peers=1", "--",
+                  MKCONN] + words)
+    equal(result.status, 0, "status: " + result.err)
+    rows = [json.loads(line) for line in result.out.splitlines()[:-1]]
+    equal(len(rows), 201, "rows")
+    found = samples(read_file(path))
+    for name, column in (("handshake", "hs_ms"), ("accept_queue", "queue_ms"), ("connect", "connect_ms"), ("answer", "first_ms")):
+        for group, way in (("RX", "in"), ("TX", "out")):
+            times = [row[column] for row in rows if row["dir"] == way and row[column] is not None]
+            family = "conntrace_group_%s_seconds" % name
+            bounds = [re.search('le="([^"]*)"', key)[1] for key in found if key.startswith('%s_bucket{group="%s"' % (family, group))]
+            equal(len(bounds), 15, "buckets of " + family)
+            last = 0
+            for bound in bounds:
+                count = found['%s_bucket{group="%s",le="%s"}' % (family, group, bound)]
+                # A row has three decimals, and of many values a step of 0.8 % is known.
+                low, high = (sum(ms <= float(bound) * 1000 * factor for ms in times) for factor in (0.98, 1.02))
+                between(count, low, high, "%s of %s up to %s" % (family, group, bound))
+                check(count >= last, "%s goes down at %s" % (family, bound))
+                last = count
+            equal((last, found['%s_count{group="%s"}' % (family, group)]), (len(times), len(times)), "all of " + family)
+    own = {name: value for name, value in found.items() if name.startswith("conntrace_process_connections_total")}
+    equal(sum(own.values()), 201, "connections of processes")
+    equal({re.search('program="([^"]*)"', name)[1] for name in own}, {"mkconn", "other"}, "programs")
+    equal({re.search('unit="([^"]*)"', name)[1] for name in own if 'program="other"' in name}, {"other"}, "units of other ones")
+    for options in (["--metrics-by=program"], ["--metrics=" + path, "--metrics-by=pid"]):
+        equal(run([CONNTRACE] + options + ["--", "true"]).status, 2, "status of %s" % options)
+
+
+@test("the dashboard of contrib asks for what is there, in expressions that promtool accepts")
+def dashboard():
+    program = need("promtool")
+    path, rules = scratch("metrics.prom"), scratch("rules.yml")
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "contrib", "prometheus")
+    asked = json.loads(read_file(os.path.join(folder, "conntrace.dashboard.json")))
+    texts = [target["expr"] for panel in asked["panels"] for target in panel["targets"]]
+    texts = [text.replace("$__rate_interval", "1m").replace("$instance", ".*").replace("$group", ".*") for text in texts]
+    with open(rules, "w", encoding="ascii") as file:
+        json.dump({"groups": [{"name": "all", "rules": [{"record": "r:%d" % at, "expr": text} for at, text in enumerate(texts)]}]},
+                  file)
+    result = run([program, "check", "rules", rules])
+    equal(result.status, 0, "promtool: %s %s" % (result.out, result.err))
+    equal(run([CONNTRACE, "-q", "--metrics=" + path, "--metrics-by=program,unit", "--", MKCONN] + SCENARIO).status, 0, "the run")
+    there = {name.split("{")[0] for name in samples(read_file(path))}
+    wanted = {name for text in texts for name in re.findall(r"\bconntrace_\w+", text)}
+    check(len(wanted) >= 10 and wanted <= there, "unknown: %s" % sorted(wanted - there))
+
+
 @test("--metrics: read by a node exporter's textfile collector")
 def node_exporter():
     program = need("prometheus-node-exporter")

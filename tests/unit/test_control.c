@@ -109,7 +109,7 @@ static struct conn conn_of(const char *peer, enum conn_result result)
 static void changes_are_counted_from_what_was_reported(void **state)
 {
 	struct groups *groups = groups_new();
-	struct metrics *metrics = metrics_new(groups, 10);
+	struct metrics *metrics = metrics_new(groups, 10, 0);
 	struct conn conn = conn_of("192.0.2.7", RESULT_OK), odd = conn;
 	struct status before = {.from_ns = 1, .to_ns = 2 * CLOCK_NS_PER_SEC}, now = {.from_ns = 1, .to_ns = 5};
 	struct text text = {0};
@@ -182,7 +182,7 @@ static void has_line(const char *text, const char *line)
 static void peers_are_limited_and_the_rest_is_other(void **state)
 {
 	struct groups *groups = groups_new();
-	struct metrics *metrics = metrics_new(groups, 2);
+	struct metrics *metrics = metrics_new(groups, 2, 0);
 	struct text text = {0};
 	struct conn conn;
 
@@ -222,7 +222,7 @@ static void what_was_evicted_is_counted(void **state)
 {
 	struct metrics_run run = {.version = "1.2"};
 	struct groups *groups = groups_new();
-	struct metrics *metrics = metrics_new(groups, 2);
+	struct metrics *metrics = metrics_new(groups, 2, 0);
 	struct text text = {0};
 
 	(void)state;
@@ -240,7 +240,7 @@ static void what_was_evicted_is_counted(void **state)
 static void counters_never_go_down(void **state)
 {
 	struct groups *groups = groups_new();
-	struct metrics *metrics = metrics_new(groups, 10);
+	struct metrics *metrics = metrics_new(groups, 10, 0);
 	struct text text = {0};
 	struct conn conn = conn_of("192.0.2.7", RESULT_OK);
 
@@ -274,7 +274,7 @@ static void names_are_escaped(void **state)
 	(void)state;
 	assert_int_equal(groups_add(groups, "a\"b\\c{d}:RX@*:80", NULL), 0);
 	assert_int_equal(groups_add(groups, "\xe3\x82\xa6\xff;rm:RX@*:80", NULL), 0);
-	metrics = metrics_new(groups, 10);
+	metrics = metrics_new(groups, 10, 0);
 	open_count = 0;
 	written(metrics, METRICS_PROMETHEUS, &text);
 	has_line(text.data, "conntrace_group_open_connections{group=\"a\\\"b\\\\c{d}\"} 0\n");

@@ -10,14 +10,28 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/redact.h"
 #include "base/table.h"
 #include "base/xalloc.h"
 
 /* Rows of METRICS_OTHER: one for each direction. */
 #define OTHER_MAX DIR_NUM
 
+/* The upper ends of buckets: the classic ones of Prometheus, and below them those of a local network. */
+static const struct {
+	int64_t ns;
+	const char *text;
+} bounds[] = {
+	{100000, "0.0001"},  {500000, "0.0005"},  {1000000, "0.001"}, {5000000, "0.005"},  {10000000, "0.01"},
+	{25000000, "0.025"}, {50000000, "0.05"},  {100000000, "0.1"}, {250000000, "0.25"}, {500000000, "0.5"},
+	{1000000000, "1"},   {2500000000, "2.5"}, {5000000000, "5"},  {10000000000, "10"},
+};
+
+#define BOUNDS_NUM (sizeof(bounds) / sizeof(bounds[0]))
+
 /* The highest values reported of a row. */
 struct reported {
+	uint64_t buckets[PEERS_SPREAD_NUM][BOUNDS_NUM];
 	uint64_t results[RESULT_NUM];
 	int64_t known[PEERS_TOTAL_NUM];
 	uint64_t known_count[PEERS_TOTAL_NUM];
@@ -29,6 +43,8 @@ struct table {
 	struct peers *finished;
 	struct reported *reported;
 	size_t reported_count;
+	bool has_buckets;
+	bool is_rest; /* METRICS_OTHER */
 };
 
 struct metrics {
@@ -36,6 +52,9 @@ struct metrics {
 	struct table by_group;
 	struct table by_peer;
 	struct table others;
+	struct table by_process;
+	struct table other_processes;
+	unsigned int by;
 };
 
 static void open_table(struct table *table, const char *prefix, const struct peers_keys *keys, size_t rows)
@@ -45,7 +64,22 @@ static void open_table(struct table *table, const char *prefix, const struct pee
 	peers_keep_few(table->finished);
 }
 
-struct metrics *metrics_new(const struct groups *groups, size_t peers_max)
+static void open_processes(struct metrics *metrics, size_t rows)
+{
+	const struct peers_keys by_dir = {.key = {PEERS_KEY_DIR}, .count = 1};
+	struct peers_keys keys = by_dir;
+
+	if (metrics->by & METRICS_BY_PROGRAM)
+		keys.key[keys.count++] = PEERS_KEY_COMM;
+	if (metrics->by & METRICS_BY_UNIT)
+		keys.key[keys.count++] = PEERS_KEY_UNIT;
+	open_table(&metrics->by_process, "conntrace_process_", &keys, rows);
+	open_table(&metrics->other_processes, "conntrace_process_", &by_dir, OTHER_MAX);
+	metrics->by_process.has_buckets = metrics->other_processes.has_buckets = true;
+	metrics->other_processes.is_rest = true;
+}
+
+struct metrics *metrics_new(const struct groups *groups, size_t peers_max, unsigned int by)
 {
 	const struct peers_keys by_peer = {.key = {PEERS_KEY_PEER, PEERS_KEY_DIR, PEERS_KEY_PORT}, .count = 3};
 	const struct peers_keys by_dir = {.key = {PEERS_KEY_DIR}, .count = 1};
@@ -57,6 +91,10 @@ struct metrics *metrics_new(const struct groups *groups, size_t peers_max)
 	open_table(&metrics->by_peer, "conntrace_peer_", &by_peer, peers_max);
 	open_table(&metrics->others, "conntrace_peer_", &by_dir, OTHER_MAX);
 	peers_reserve_groups(metrics->by_group.finished);
+	metrics->by_group.has_buckets = metrics->others.is_rest = true;
+	metrics->by = by;
+	if (by != 0)
+		open_processes(metrics, peers_max);
 	return metrics;
 }
 
@@ -73,6 +111,8 @@ void metrics_free(struct metrics *metrics)
 	close_table(&metrics->by_group);
 	close_table(&metrics->by_peer);
 	close_table(&metrics->others);
+	close_table(&metrics->by_process);
+	close_table(&metrics->other_processes);
 	free(metrics);
 }
 
@@ -82,6 +122,8 @@ void metrics_finished(struct metrics *metrics, const struct conn *conn)
 	peers_add(metrics->by_group.finished, conn);
 	if (!peers_add(metrics->by_peer.finished, conn))
 		peers_add(metrics->others.finished, conn);
+	if (metrics->by != 0 && !peers_add(metrics->by_process.finished, conn))
+		peers_add(metrics->other_processes.finished, conn);
 }
 
 void metrics_status(struct metrics *metrics, report_next *next_open, void *context, struct status *status)
@@ -126,6 +168,7 @@ enum family_type {
 	COUNTER,
 	GAUGE,
 	SUMMARY,
+	HISTOGRAM,
 	FAMILY_TYPE_NUM
 };
 
@@ -140,7 +183,8 @@ struct writer {
 static void begin_family(struct writer *writer, const char *prefix, const char *name, enum family_type type,
 			 const char *help)
 {
-	static const char *const types[] = {[COUNTER] = "counter", [GAUGE] = "gauge", [SUMMARY] = "summary"};
+	static const char *const types[] = {
+		[COUNTER] = "counter", [GAUGE] = "gauge", [SUMMARY] = "summary", [HISTOGRAM] = "histogram"};
 	TABLE_COVERS(types, FAMILY_TYPE_NUM);
 	/* In OpenMetrics "_total" belongs to the sample, in the older format to the name. */
 	const char *total = type == COUNTER && writer->format == METRICS_PROMETHEUS ? "_total" : "";
@@ -193,12 +237,18 @@ static void add_count(struct writer *writer, const char *suffix, const char *lab
 	text_add_char(writer->text, '\n');
 }
 
-static void add_labelled(struct writer *writer, const char *labels, const char *key, const char *word, uint64_t value)
+static void add_extra(struct writer *writer, const char *suffix, const char *labels, const char *key, const char *word,
+		      uint64_t value)
 {
-	begin_sample(writer, "", labels, key, word);
+	begin_sample(writer, suffix, labels, key, word);
 	text_add_char(writer->text, ' ');
 	text_add_unsigned(writer->text, value);
 	text_add_char(writer->text, '\n');
+}
+
+static void add_labelled(struct writer *writer, const char *labels, const char *key, const char *word, uint64_t value)
+{
+	add_extra(writer, "", labels, key, word, value);
 }
 
 static void add_seconds(struct writer *writer, const char *suffix, const char *labels, int64_t value_ns)
@@ -223,6 +273,32 @@ static void raise_to(uint64_t *reported, uint64_t value)
 {
 	if (value > *reported)
 		*reported = value;
+}
+
+/* Where a value counts first. */
+struct buckets {
+	uint64_t counts[BOUNDS_NUM];
+};
+
+static void count_value(void *context, int64_t value, uint64_t count)
+{
+	struct buckets *buckets = context;
+
+	for (size_t i = 0; i < BOUNDS_NUM; i++)
+		if (value <= bounds[i].ns)
+			buckets->counts[i] += count;
+}
+
+/* Of many values the distribution knows the step only, so that one near a bound may be counted beside it. */
+static void raise_buckets(struct metric_row *row)
+{
+	for (unsigned int spread = 0; spread < PEERS_SPREAD_NUM; spread++) {
+		struct buckets buckets = {{0}};
+
+		distribution_each(&row->now->spreads[spread], count_value, &buckets);
+		for (size_t i = 0; i < BOUNDS_NUM; i++)
+			raise_to(&row->reported->buckets[spread][i], buckets.counts[i]);
+	}
 }
 
 static void raise_reported(struct metric_row *row)
@@ -250,6 +326,25 @@ static void add_label(struct text *text, const char *before, const char *key, co
 	add_label_value(text, value);
 }
 
+/* A process without a unit has an empty label, which is as if it had none. */
+static char *process_labels(const struct metrics *metrics, const struct table *table,
+			    const struct peers_identity *identity)
+{
+	const char *dir = conn_dir_text(identity->dir), *unit = identity->text[PEERS_TEXT_UNIT];
+	const char *program = identity->comm[0] != '\0' ? redact_text(REDACT_COMM, identity->comm) : "unknown";
+	struct text text = {0};
+
+	add_label(&text, "", "direction", dir != NULL ? dir : "unknown");
+	if (metrics->by & METRICS_BY_PROGRAM)
+		add_label(&text, ",", "program", table->is_rest ? METRICS_OTHER : program);
+	if (metrics->by & METRICS_BY_UNIT)
+		add_label(&text, ",", "unit",
+			  table->is_rest ? METRICS_OTHER
+			  : unit != NULL ? redact_text(REDACT_COMM, unit)
+					 : "");
+	return text.data;
+}
+
 static char *labels_of(const struct metrics *metrics, const struct table *table, const struct peers_identity *identity)
 {
 	const char *dir = conn_dir_text(identity->dir);
@@ -260,14 +355,16 @@ static char *labels_of(const struct metrics *metrics, const struct table *table,
 		add_label(&text, "", "group", groups_name(metrics->groups, identity->group - 1U));
 		return text.data;
 	}
+	if (table == &metrics->by_process || table == &metrics->other_processes)
+		return process_labels(metrics, table, identity);
 	snprintf(port, sizeof(port), "%u", identity->port);
-	if (table == &metrics->others)
+	if (table->is_rest)
 		add_label(&text, "", "peer", METRICS_OTHER);
 	else
 		add_label(&text, "", "peer",
 			  endpoint_has_ip(&identity->peer) ? endpoint_ip_text(&identity->peer, ip) : "unknown");
 	add_label(&text, ",", "direction", dir != NULL ? dir : "unknown");
-	if (table == &metrics->others)
+	if (table->is_rest)
 		add_label(&text, ",", "port", METRICS_OTHER);
 	else
 		add_label(&text, ",", "port", identity->port != 0 ? port : "unknown");
@@ -292,6 +389,8 @@ static size_t add_rows(const struct metrics *metrics, struct table *table, struc
 		row->reported = &table->reported[i];
 		row->labels = labels_of(metrics, table, &row->finished->identity);
 		raise_reported(row);
+		if (table->has_buckets)
+			raise_buckets(row);
 	}
 	return count + more;
 }
@@ -340,9 +439,40 @@ static const struct {
 	{PEERS_HS_TIME, "handshake_seconds", "First SYN to the ACK that finished the handshake.", PEERS_HS},
 	{PEERS_QUEUE_TIME, "accept_queue_seconds", "Handshake finished until accept(2) returned.", PEERS_QUEUE},
 	{PEERS_CONNECT_TIME, "connect_seconds", "connect(2) called until the outcome was known.", PEERS_CONNECT},
+	{PEERS_FIRST_TIME, "answer_seconds", "End of the first request to the first byte of its answer.", PEERS_FIRST},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* OpenMetrics requires a decimal point. */
+static void add_bucket(struct writer *writer, const char *labels, const char *bound, uint64_t value)
+{
+	bool is_whole = writer->format == METRICS_OPENMETRICS && strchr(bound, '.') == NULL;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%s%s", bound, is_whole ? ".0" : "");
+	add_extra(writer, "_bucket", labels, "le", text, value);
+}
+
+static void write_times(struct writer *writer, const struct table *table, const struct metric_row *rows, size_t count)
+{
+	for (size_t k = 0; k < COUNT_OF(times); k++) {
+		begin_family(writer, table->prefix, times[k].name, table->has_buckets ? HISTOGRAM : SUMMARY,
+			     times[k].help);
+		for (size_t i = 0; i < count; i++) {
+			const struct reported *reported = rows[i].reported;
+			uint64_t known = reported->known_count[times[k].total];
+
+			for (size_t bound = 0; table->has_buckets && bound < BOUNDS_NUM; bound++)
+				add_bucket(writer, rows[i].labels, bounds[bound].text,
+					   reported->buckets[times[k].spread][bound]);
+			if (table->has_buckets)
+				add_extra(writer, "_bucket", rows[i].labels, "le", "+Inf", known);
+			add_seconds(writer, "_sum", rows[i].labels, reported->known[times[k].total]);
+			add_count(writer, "_count", rows[i].labels, known);
+		}
+	}
+}
 
 static void write_sums(struct writer *writer, const char *prefix, const struct metric_row *rows, size_t count)
 {
@@ -351,13 +481,10 @@ static void write_sums(struct writer *writer, const char *prefix, const struct m
 		for (size_t i = 0; i < count; i++)
 			add_count(writer, "", rows[i].labels, (uint64_t)rows[i].reported->known[sums[k].total]);
 	}
-	for (size_t k = 0; k < COUNT_OF(times); k++) {
-		begin_family(writer, prefix, times[k].name, SUMMARY, times[k].help);
-		for (size_t i = 0; i < count; i++) {
-			add_seconds(writer, "_sum", rows[i].labels, rows[i].reported->known[times[k].total]);
-			add_count(writer, "_count", rows[i].labels, rows[i].reported->known_count[times[k].total]);
-		}
-	}
+}
+
+static void write_unseen(struct writer *writer, const char *prefix, const struct metric_row *rows, size_t count)
+{
 	begin_family(writer, prefix, "unseen_connections", COUNTER,
 		     "Finished connections for which that figure is unknown.");
 	for (size_t i = 0; i < count; i++) {
@@ -370,11 +497,13 @@ static void write_sums(struct writer *writer, const char *prefix, const struct m
 	}
 }
 
-static void write_rows(struct writer *writer, const char *prefix, struct metric_row *rows, size_t count)
+static void write_rows(struct writer *writer, const struct table *table, struct metric_row *rows, size_t count)
 {
 	if (count > 0) {
-		write_results(writer, prefix, rows, count);
-		write_sums(writer, prefix, rows, count);
+		write_results(writer, table->prefix, rows, count);
+		write_sums(writer, table->prefix, rows, count);
+		write_times(writer, table, rows, count);
+		write_unseen(writer, table->prefix, rows, count);
 	}
 	for (size_t i = 0; i < count; i++)
 		free(rows[i].labels);
@@ -418,44 +547,50 @@ static void write_run(struct writer *writer, const struct metrics_run *run)
 			add_labelled(writer, "", "where", summary_lost_key(i), (uint64_t)summary->lost[i]);
 }
 
-/* A peer gets its row with its first connection, and keeps it. */
-static void reserve_rows(struct metrics *metrics, report_next *next_open, void *context)
+/* A peer gets its row with its first connection, and keeps it; so does a process. */
+static void reserve_rows(struct table *table, struct table *rest, report_next *next_open, void *context)
 {
 	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;)
-		if (!peers_reserve(metrics->by_peer.finished, conn))
-			peers_reserve(metrics->others.finished, conn);
+		if (!peers_reserve(table->finished, conn))
+			peers_reserve(rest->finished, conn);
+}
+
+/* The rows of a table, and of what has no room in it; @rest is NULL for none. */
+static void write_table(struct writer *writer, const struct metrics *metrics, struct table *table, struct table *rest,
+			report_next *next_open, void *context)
+{
+	struct peers *now, *now_rest = NULL;
+	struct metric_row *rows = NULL;
+	size_t count;
+
+	if (rest != NULL)
+		reserve_rows(table, rest, next_open, context);
+	now = peers_copy(table->finished);
+	if (rest != NULL)
+		now_rest = peers_copy(rest->finished);
+	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;)
+		if (!peers_add(now, conn) && now_rest != NULL)
+			peers_add(now_rest, conn);
+	count = add_rows(metrics, table, now, &rows, 0);
+	if (rest != NULL)
+		count = add_rows(metrics, rest, now_rest, &rows, count);
+	write_rows(writer, table, rows, count);
+	peers_free(now);
+	peers_free(now_rest);
 }
 
 void metrics_write(struct metrics *metrics, report_next *next_open, void *context, const struct metrics_run *run,
 		   enum metrics_format format, struct text *text)
 {
 	struct writer writer = {.text = text, .format = format};
-	struct peers *by_group, *by_peer, *others;
-	struct metric_row *rows = NULL;
-	size_t count;
 
-	reserve_rows(metrics, next_open, context);
-	by_group = peers_copy(metrics->by_group.finished);
-	by_peer = peers_copy(metrics->by_peer.finished);
-	others = peers_copy(metrics->others.finished);
-	for (const struct conn *conn = NULL; (conn = next_open(context, conn)) != NULL;) {
-		peers_add(by_group, conn);
-		if (!peers_add(by_peer, conn))
-			peers_add(others, conn);
-	}
 	write_run(&writer, run);
-	count = add_rows(metrics, &metrics->by_group, by_group, &rows, 0);
-	write_rows(&writer, metrics->by_group.prefix, rows, count);
-	if (format == METRICS_PROMETHEUS) {
-		rows = NULL;
-		count = add_rows(metrics, &metrics->by_peer, by_peer, &rows, 0);
-		count = add_rows(metrics, &metrics->others, others, &rows, count);
-		write_rows(&writer, metrics->by_peer.prefix, rows, count);
-	} else {
+	write_table(&writer, metrics, &metrics->by_group, NULL, next_open, context);
+	if (metrics->by != 0)
+		write_table(&writer, metrics, &metrics->by_process, &metrics->other_processes, next_open, context);
+	if (format == METRICS_PROMETHEUS)
+		write_table(&writer, metrics, &metrics->by_peer, &metrics->others, next_open, context);
+	else
 		text_add(text, "# EOF\n");
-	}
-	peers_free(by_group);
-	peers_free(by_peer);
-	peers_free(others);
 	text_free(&writer.name);
 }

@@ -21,15 +21,22 @@
 /** struct metrics - the counters */
 struct metrics;
 
-/** Name of all peers that have no row of their own. */
+/** enum metrics_by - labels of the rows of processes; bits */
+enum metrics_by {
+	METRICS_BY_PROGRAM = 0x1,
+	METRICS_BY_UNIT = 0x2,
+};
+
+/** Name of all peers, and processes, that have no row of their own. */
 #define METRICS_OTHER "other"
 
 /**
  * metrics_new() - nothing counted yet
  * @groups: borrowed
- * @peers_max: rows of peer, direction and port; later ones are in METRICS_OTHER
+ * @peers_max: rows of peer, direction and port, and of processes; later ones are in METRICS_OTHER
+ * @by: enum metrics_by, 0 no rows of processes
  */
-struct metrics *metrics_new(const struct groups *groups, size_t peers_max);
+struct metrics *metrics_new(const struct groups *groups, size_t peers_max, unsigned int by);
 
 /** metrics_free() - NULL is allowed */
 void metrics_free(struct metrics *metrics);
