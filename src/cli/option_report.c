@@ -61,6 +61,17 @@ int option_report_metrics(struct options *options, const char *option, const cha
 	return words_bits(&options->metrics_by, words, "program and unit", option, word, err);
 }
 
+/* Learned rules have the names and addresses that others are compared with. */
+int option_report_check(const struct options *options, struct err *err)
+{
+	if (options->top && (options->expect != NULL || options->learn))
+		return err_set(err, EINVAL, "--top has no place for the lines of --%s",
+			       options->learn ? "learn" : "expect");
+	if (options->learn && options->redact != 0)
+		return err_set(err, EINVAL, "--learn cannot go with --redact: its rules would permit nothing");
+	return 0;
+}
+
 void option_report_settle(struct options *options)
 {
 	const struct report_ops *first = NULL;

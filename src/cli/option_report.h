@@ -21,6 +21,9 @@ int option_report_expect(struct options *options, const char *option, const char
 /** option_report_metrics() - --metrics-by: enum metrics_by; Return: 0, or -EINVAL with the reason in @err */
 int option_report_metrics(struct options *options, const char *option, const char *word, struct err *err);
 
+/** option_report_check() - whether --expect and --learn have a place for their lines; Return: 0 or -EINVAL */
+int option_report_check(const struct options *options, struct err *err);
+
 /** option_report_settle() - after all options: the report of --events comes first, and peers is the default */
 void option_report_settle(struct options *options);
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "cli/option_report.h"
 #include "cli/options.h"
 #include "report/export/metrics.h"
 
@@ -159,17 +160,6 @@ static const char *stopless_way(const struct options *options)
 	if (options->via == OPTIONS_VIA_AUDIT)
 		return "audit";
 	return options->via == OPTIONS_VIA_DIAG ? "diag" : "bpf";
-}
-
-/* Learned rules have the names and addresses that others are compared with. */
-static int check_expect(const struct options *options, struct err *err)
-{
-	if (options->top && (options->expect != NULL || options->learn))
-		return err_set(err, EINVAL, "--top has no place for the lines of --%s",
-			       options->learn ? "learn" : "expect");
-	if (options->learn && options->redact != 0)
-		return err_set(err, EINVAL, "--learn cannot go with --redact: its rules would permit nothing");
-	return 0;
 }
 
 static int check_needs(const struct options_check *options_check, const struct options *options, struct err *err)
@@ -586,7 +576,7 @@ int options_check_settle(const struct options_check *options_check, struct optio
 	if (error == 0)
 		error = check_rotate(options, err);
 	if (error == 0)
-		error = check_expect(options, err);
+		error = option_report_check(options, err);
 	if (error == 0)
 		error = check_messages(options, err);
 	if (error == 0)
