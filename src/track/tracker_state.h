@@ -162,13 +162,15 @@ struct final_counters {
 };
 
 /**
- * struct unowned_end - an end whose owner is unknown, and that was counted
+ * struct unowned_end - an end whose owner is unknown
  * @peer: the flow seen from the other end
  * @time_ns: time of the event
+ * @is_counted: false: an attempt has a row for it
  */
 struct unowned_end {
 	struct flow peer;
 	int64_t time_ns;
+	bool is_counted;
 };
 
 /* tracker_listening.c */

@@ -27,14 +27,19 @@ static struct unowned_end *place_of(struct tracker *tracker, const struct flow *
 	return &tracker->unowned[hash_bytes(&tracker->unowned_key, ends, sizeof(ends)) % PLACES];
 }
 
-/* Forgets the end whose peer has this flow. Return: whether it was counted a short time before @time_ns. */
-static bool take(struct tracker *tracker, const struct flow *flow, int64_t time_ns)
+/**
+ * take() - forgets the end whose peer has this flow
+ *
+ * Return: whether it was reported a short time before @time_ns; *@is_counted: and counted
+ */
+static bool take(struct tracker *tracker, const struct flow *flow, int64_t time_ns, bool *is_counted)
 {
 	struct unowned_end *end = place_of(tracker, flow);
 	int64_t age = clock_since(end->time_ns, time_ns);
 
 	if (!endpoint_equal(&end->peer.local, &flow->local) || !endpoint_equal(&end->peer.remote, &flow->remote))
 		return false;
+	*is_counted = end->is_counted;
 	memset(end, 0, sizeof(*end));
 	return age < KEEP_NS && age > -KEEP_NS;
 }
@@ -43,7 +48,7 @@ void tracker_unowned_count(struct tracker *tracker, const struct event *event)
 {
 	struct flow peer = flow_reverse(&event->flow);
 	const struct record *record = record_table_find_flow(tracker->table, &peer);
-	bool has_row;
+	bool has_row, is_counted;
 
 	/* A record that has been reported long ago belongs to an earlier use of the flow. */
 	if (record != NULL && record->owned &&
@@ -51,11 +56,11 @@ void tracker_unowned_count(struct tracker *tracker, const struct event *event)
 		return;
 	has_row = tracker_attempts_have(tracker, &event->flow.remote);
 	if (flow_is_complete(&event->flow)) {
-		if (take(tracker, &event->flow, event->time_ns)) {
-			tracker->stats.too_short -= has_row;
+		if (take(tracker, &event->flow, event->time_ns, &is_counted)) {
+			tracker->stats.too_short -= has_row && is_counted;
 			return;
 		}
-		*place_of(tracker, &peer) = (struct unowned_end){peer, event->time_ns};
+		*place_of(tracker, &peer) = (struct unowned_end){peer, event->time_ns, !has_row};
 	}
 	tracker->stats.too_short += !has_row;
 	if (!has_row && event->owner.failed != 0) {
@@ -66,6 +71,8 @@ void tracker_unowned_count(struct tracker *tracker, const struct event *event)
 
 void tracker_unowned_peer(struct tracker *tracker, const struct flow *flow, int64_t time_ns)
 {
-	if (tracker->unowned != NULL && flow_is_complete(flow) && take(tracker, flow, time_ns))
-		tracker->stats.too_short--;
+	bool is_counted;
+
+	if (tracker->unowned != NULL && flow_is_complete(flow) && take(tracker, flow, time_ns, &is_counted))
+		tracker->stats.too_short -= is_counted;
 }

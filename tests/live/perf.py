@@ -87,6 +87,32 @@ def short_ones():
             break
 
 
+BOTH = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(20):
+    client = socket.create_connection(listener.getsockname())
+    served = listener.accept()[0]
+    client.close()
+    served.close()
+"""
+
+
+@test("both ends are the target's: two rows each, and the count of those without owner does not suffer")
+def both_ends():
+    program = Process(as_nobody() + [sys.executable, "-c", BOTH], stdin=subprocess.PIPE)
+    wait_for(lambda: program.out == "ready\n", "the program to start")
+    trace = by_perf([program.pid])
+    program.line()
+    equal(program.wait(), 0, "its end")
+    rows = trace.finish()
+    equal(collections.Counter(row["dir"] for row in rows), {"in": 20, "out": 20}, "rows")
+    # Other programs of this host have some, too.
+    check(0 <= rows.summary["too_short"] < 1 << 32, "connections without owner: %d" % rows.summary["too_short"])
+
+
 @test("datagram and Unix sockets are no connections")
 def others():
     _, port = server()

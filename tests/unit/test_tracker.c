@@ -627,6 +627,34 @@ static struct event an_owner(int64_t ms, const struct flow *flow, uint64_t cooki
 	return event;
 }
 
+/* A breakpoint reports the attempt, a sample the accepting end, and the opening end is destroyed without owner. */
+static void an_attempt_with_a_row_is_not_short_of_one(void **state)
+{
+	const struct flow server = a_flow("127.0.0.1", 80, "127.0.0.1", 40000), client = flow_reverse(&server);
+
+	(void)state;
+	for (int order = 0; order < 4; order++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		const bool has_attempt = order & 1;
+		struct event attempt = a_call(CALL_CONNECT_END, 1, &client, EVENT_COOKIE_MADE_UP | 1, 0);
+		struct event unowned = an_owner(2, &client, 3, 0);
+		struct tracker_stats stats;
+
+		attempt.origin = ORIGIN_PERF;
+		attempt.flow.local = (struct endpoint){0};
+		if (has_attempt)
+			feed(tracker, attempt);
+		if (order & 2)
+			feed(tracker, an_owner(2, &server, 4, 100));
+		feed(tracker, unowned);
+		if (!(order & 2))
+			feed(tracker, an_owner(2, &server, 4, 100));
+		tracker_stats(tracker, &stats);
+		assert_int_equal(stats.too_short, 0);
+		tracker_free(tracker);
+	}
+}
+
 /* Looked at before the SYN was sent again; when connect(2) fails the kernel wipes the counters. */
 static void an_attempt_that_was_wiped_resent_nobody_knows_what(void **state)
 {
@@ -1124,6 +1152,7 @@ int main(void)
 		cmocka_unit_test(an_end_nobody_reported_is_unknown),
 		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),
 		cmocka_unit_test(the_other_end_shows_the_opener),
+		cmocka_unit_test(an_attempt_with_a_row_is_not_short_of_one),
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(a_run_with_a_target_hides_the_others),
 	};
