@@ -41,13 +41,15 @@ struct mapping {
  * @sites: those of @file
  * @file: inode of the file that has them, 0 none yet
  * @too_many: another file has some, too, or one has more than there are breakpoints
- * @changed: a file is not the one that was mapped, or cannot be read
+ * @changed: a file is not the one that was mapped
+ * @unread: errno of a file that cannot be opened, 0 none
  */
 struct search {
 	struct mapping mapping;
 	struct sites sites;
 	ino_t file;
 	bool too_many, changed;
+	int unread;
 };
 
 static void add_site(struct search *search, uint64_t address, enum site_call call)
@@ -95,7 +97,9 @@ static void read_file(struct search *search, pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, search->mapping.path);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &status) != 0 || status.st_ino != search->mapping.inode)
+	if (fd < 0)
+		search->unread = errno;
+	else if (fstat(fd, &status) != 0 || status.st_ino != search->mapping.inode)
 		search->changed = true;
 	else
 		(void)elf_functions(fd, names, see_function, search);
@@ -124,7 +128,14 @@ static int explain(const struct search *search, pid_t pid, struct err *err)
 {
 	if (search->too_many)
 		return err_set(err, ENOENT, "PID %d has connect(2) in more than one library", (int)pid);
-	if (search->changed)
+	/* It is gone where another one took its name, or was removed. */
+	if (search->unread != 0 && search->unread != ENOENT)
+		return err_set(err, search->unread, "the libraries of PID %d cannot be read: %s%s", (int)pid,
+			       strerror(search->unread),
+			       search->unread == EACCES ? "; CAP_SYS_PTRACE is needed (in a container: "
+							  "--cap-add=SYS_PTRACE)"
+							: "");
+	if (search->changed || search->unread != 0)
 		return err_set(err, ENOENT,
 			       "the libraries of PID %d have been replaced since it was started: restart it", (int)pid);
 	return err_set(err, ENOENT,
