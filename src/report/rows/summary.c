@@ -361,6 +361,11 @@ static void add_left_out(struct text *line, const struct summary *summary)
 			continue;
 		add_count(line, before, summary->left_out[i], " ");
 		text_add(line, reasons[i].text);
+		/* A frame with both ends here is a frame of two connections, and the other one may be shown. */
+		if (i == SUMMARY_LEFT_HIDDEN && summary->both_ends > 0)
+			add_count(line, " (up to ",
+				  summary->both_ends < summary->left_out[i] ? summary->both_ends : summary->left_out[i],
+				  " of them in the row of the other end)");
 		before = ", ";
 	}
 }
