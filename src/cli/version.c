@@ -40,6 +40,6 @@ void version_print(FILE *to)
 		fprintf(to, "libbpf %s\n", programs_version());
 	else
 		fputs("without libbpf: no --via=bpf\n", to);
-	fprintf(to, "sources: ptrace, %ssock_diag, packets, savefiles, recordings\n",
+	fprintf(to, "sources: ptrace, %ssock_diag, breakpoints, audit, packets, savefiles, recordings, logs\n",
 		programs_built_in() ? "bpf, " : "");
 }
