@@ -9,13 +9,17 @@ import sys
 
 import at_once
 import lib
-from lib import (CONNTRACE, MKCONN, Process, as_nobody, check, equal, free_port, need, read_truth, run, scratch, short,
+from lib import (CONNTRACE, MKCONN, Process, Skip, as_nobody, check, equal, free_port, need, read_truth, run, scratch, short,
                  status_field, test, tracer_of, wait_file, wait_for, write_file)
 from watched import Target, finish
 
 
 def need_perf():
     """Skips the script where breakpoints are not permitted."""
+    try:
+        as_nobody()
+    except Skip as reason:
+        lib.skip_all(str(reason))
     lines = [line for line in run(as_nobody() + [CONNTRACE, "--check"]).out.splitlines() if "--via=perf" in line]
     if not lines or not lines[0].startswith("yes"):
         lib.skip_all(lines[0] if lines else "no --via=perf")
