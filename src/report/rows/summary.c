@@ -25,7 +25,7 @@ static const struct {
 	[LOST_ANSWERS] = {"answers", "requests whose answers are not counted (too many connections await answers)"},
 	[LOST_AUDIT] = {"audit", "events of audit, at most"},
 	[LOST_LOOKUPS] = {"lookups", "lookups of processes (too many connections or sockets at once)"},
-	[LOST_RING] = {"ring", "socket events (ring or table of the BPF programs full)"},
+	[LOST_RING] = {"ring", "socket events (the BPF programs were interrupted, or their ring or table was full)"},
 };
 
 TABLE_COVERS(places, LOST_WHERE_NUM);

@@ -39,6 +39,8 @@
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCU
 /* Between two checks whether the last processes are gone. */
 #define END_PAUSE_NS CLOCK_NS_PER_MS
+/* Between two looks at the calls that the kernel has left out. */
+#define MISSED_NS (100 * CLOCK_NS_PER_MS)
 /* Records read together from the list of existing sockets. */
 #define LIST_AT_ONCE 256
 
@@ -53,12 +55,14 @@ struct programs {
 	int64_t epoch_ns; /* of the kernel's monotonic clock */
 	int64_t last_ns;  /* the time of the last record */
 	int64_t settled_ns;
-	uint64_t lost; /* as reported */
+	uint64_t lost;     /* as reported */
+	uint64_t missed;   /* calls of the programs, likewise */
+	int64_t missed_ns; /* monotonic: when @missed was read */
 	int appended;
 	int records;
 	uint32_t listed_pid;                 /* of the last listed socket */
 	const struct process_choice *groups; /* a choice by group, NULL none */
-	bool all;
+	bool all, is_draining;
 };
 
 bool programs_built_in(void)
@@ -184,16 +188,40 @@ static int take_record(void *context, void *data, size_t size)
 	return ++programs->records >= RECORDS_AT_ONCE ? -EAGAIN : 0;
 }
 
-static void report_losses(struct programs *programs)
+/* While a program runs the kernel does not call it again on that processor, from an interrupt (Linux 5.12 counts). */
+static uint64_t read_missed(const struct programs *programs)
 {
-	uint64_t lost = __atomic_load_n(&programs->kernel->bss->lost, __ATOMIC_RELAXED);
-	struct event event = event_new(EVENT_LOST, ORIGIN_BPF, programs->last_ns);
+	struct bpf_program *program;
+	uint64_t missed = 0;
 
-	if (lost == programs->lost)
+	bpf_object__for_each_program(program, programs->kernel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t length = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
+static void report_losses(struct programs *programs, bool is_last)
+{
+	uint64_t lost = __atomic_load_n(&programs->kernel->bss->lost, __ATOMIC_RELAXED), missed = programs->missed;
+	struct event event = event_new(EVENT_LOST, ORIGIN_BPF, programs->last_ns);
+	int64_t now_ns = clock_monotonic();
+
+	if (is_last || now_ns - programs->missed_ns >= MISSED_NS) {
+		missed = read_missed(programs);
+		programs->missed_ns = now_ns;
+	}
+	if (lost == programs->lost && missed == programs->missed)
 		return;
 	event.lost.where = LOST_RING;
-	event.lost.count = (int64_t)(lost - programs->lost);
+	event.lost.count = (int64_t)(lost - programs->lost + missed - programs->missed);
 	programs->lost = lost;
+	programs->missed = missed;
 	append(programs, &event);
 }
 
@@ -236,8 +264,14 @@ int programs_read(struct programs *programs, struct queue *events)
 	programs->existing_count = 0;
 	is_all = ring_buffer__consume(programs->ring) != -EAGAIN;
 	programs->settled_ns = is_all ? before_ns - WRITE_NS : programs->last_ns;
-	report_losses(programs);
+	report_losses(programs, has_ended || programs->is_draining);
 	return has_ended && programs->appended == 0 ? SOURCE_END : programs->appended;
+}
+
+int programs_drain(struct programs *programs, struct queue *events)
+{
+	programs->is_draining = true;
+	return programs_read(programs, events);
 }
 
 int64_t programs_settled_ns(const struct programs *programs)

@@ -49,6 +49,11 @@ int programs_read(struct programs *programs, struct queue *events)
 	return SOURCE_END;
 }
 
+int programs_drain(struct programs *programs, struct queue *events)
+{
+	return programs_read(programs, events);
+}
+
 int64_t programs_settled_ns(const struct programs *programs)
 {
 	(void)programs;

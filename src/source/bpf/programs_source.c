@@ -14,6 +14,12 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	return programs_read(source, events);
 }
 
+static int drain_events(void *source, struct queue *events, struct err *err)
+{
+	(void)err;
+	return programs_drain(source, events);
+}
+
 static bool prepare_sleep(void *source, bool is_patient)
 {
 	(void)is_patient;
@@ -47,7 +53,7 @@ const struct source_ops programs_source = {
 	.fd = fd_of,
 	.sleep = prepare_sleep,
 	.read = read_events,
-	.drain_read = read_events,
+	.drain_read = drain_events,
 	.settled_ns = settled_ns,
 	.refused = refused,
 	.others = others,
