@@ -5,13 +5,16 @@
     delayed.py HOW THINK        (played by the tests) a server and its client, which says something after THINK seconds
 """
 import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 
 import at_once
-from lib import Trace, between, check, enter_namespace, equal, firewall, firewall_off, need, sysctl, test
+from lib import (Process, Trace, between, capturing, check, enter_namespace, equal, firewall, firewall_off, need, sysctl, test,
+                 wait_for)
 
 LOOPBACK = "127.0.0.1"
 THINK_MS = 600        # a time that has it in it is as long; what is shorter may be a busy machine's
@@ -106,6 +109,37 @@ def cookies():
         for row in rows_of("plain", options):
             has_no_thinking(row, TIMES, "one by SYN cookie, with %s" % options)
     sysctl("net.ipv4.tcp_syncookies", 1)
+
+
+LATE = """
+import socket, sys, time
+listener = socket.create_server(("127.0.0.1", 0))
+sys.stdin.readline()
+client = socket.create_connection(listener.getsockname())
+client.sendall(b"x")
+time.sleep(1.6)
+served = listener.accept()[0]
+print(listener.getsockname()[1], flush=True)
+sys.stdin.readline()
+"""
+
+
+@test("-i alone: a connection that waits for more than a second to be accepted has its process")
+def accepted_late():
+    program = Process([sys.executable, "-c", LATE], stdin=subprocess.PIPE)
+    trace = Trace(["-i", "lo"])
+    capturing(trace)
+    program.line()
+    wait_for(lambda: program.out, "the accept")
+    port = int(program.out)
+
+    def is_known():
+        trace.signal(signal.SIGUSR1)
+        return {row["dir"] for row in trace.rows() if row["pid"] == program.pid and port in (row["lport"], row["rport"])} == {
+            "in", "out"}
+    wait_for(is_known, "the process of both ends")
+    trace.interrupt()
+    program.line()
 
 
 if len(sys.argv) == 3:

@@ -14,11 +14,21 @@
 
 /* An accepted socket exists only after the handshake, so one query may be too early. */
 static const int64_t delays_ns[] = {
-	0, CLOCK_NS_PER_MS, 4 * CLOCK_NS_PER_MS, 20 * CLOCK_NS_PER_MS, 200 * CLOCK_NS_PER_MS, CLOCK_NS_PER_SEC,
+	0,
+	CLOCK_NS_PER_MS,
+	4 * CLOCK_NS_PER_MS,
+	20 * CLOCK_NS_PER_MS,
+	200 * CLOCK_NS_PER_MS,
+	CLOCK_NS_PER_SEC,
+	2 * CLOCK_NS_PER_SEC,
 };
 #define LOOKS (sizeof(delays_ns) / sizeof(delays_ns[0]))
 /* More wait at once only in a flood, whose sockets have no owner. */
 #define WAITING_MAX 4096
+/* So many at most are queried once a second until they are accepted. */
+#define QUEUED_MAX 1024
+/* Looks until then: the delay after them is a second. */
+#define QUEUED_LOOKS 5
 /*
  * All of /proc is read so often that it takes a twenty-fifth of the time, and at least five times a second: with a
  * hundred processes every 30 ms. The processes that have accepted on the same port before are read more often, within
@@ -33,6 +43,7 @@ struct waiting {
 	int64_t due_ns;
 	unsigned int looks;
 	bool has_socket; /* the kernel has shown one at the last look */
+	bool is_queued;  /* and it waited to be accepted */
 };
 
 /* A process that has accepted. */
@@ -190,8 +201,11 @@ static bool look_for(struct owner_lookup *owner_lookup, struct waiting *waiting)
 	struct event facts[PROCFS_PROCESS_EVENTS];
 	size_t count;
 	struct event event, owner;
+	bool is_there = diag_query(owner_lookup->diag, flow, 0, &event) == 0;
 
-	waiting->has_socket = diag_query(owner_lookup->diag, flow, 0, &event) == 0 && event.info.inode != 0;
+	waiting->is_queued = is_there && event.info.inode == 0 &&
+			     (event.info.state == TCP_ESTABLISHED || event.info.state == TCP_CLOSE_WAIT);
+	waiting->has_socket = is_there && event.info.inode != 0;
 	if (!waiting->has_socket)
 		return false;
 	counters_settle_or_unknown(owner_lookup->diag, &event);
@@ -253,6 +267,10 @@ static bool take_turn(struct owner_lookup *owner_lookup, struct waiting *waiting
 {
 	if (look_for(owner_lookup, waiting))
 		return true;
+	if (waiting->is_queued && owner_lookup->count <= QUEUED_MAX) {
+		waiting->looks = waiting->looks < QUEUED_LOOKS ? waiting->looks + 1 : waiting->looks;
+		return false;
+	}
 	if (++waiting->looks < LOOKS)
 		return false;
 	/* The owner may be one of those that the table had no room for. */
