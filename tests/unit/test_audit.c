@@ -392,12 +392,16 @@ static void test_a_socket_counts_once_it_is_certain(void **state)
 	struct released released = {.count = 0};
 	struct audit_held *held = audit_held_new(take, &released);
 	struct audit_call next = {.call = AUDIT_CALL_SHUTDOWN, .has_result = true, .pid = getpid()};
+	struct event counters;
 	struct pair pair;
 
 	(void)state;
 	if (!socket_can_take())
 		skip();
 	connect_pair(&pair);
+	/* An emulator may not read a socket's counters. */
+	if (socket_read_counters(pair.client, &counters) != 0)
+		skip();
 	audit_held_add(held, &pair.connect, pair.pidfd);
 	assert_int_equal(released.count, 0);
 	assert_int_equal(audit_held_oldest_ns(held), pair.connect.time_ns);
