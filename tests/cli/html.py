@@ -150,8 +150,8 @@ def main():
         wrong = [done.stderr] if done.returncode != 0 else []
         test.say(name + ": one file without URL, policy by hashes, data that parse", wrong + structure(page))
         test.say(name + ": sums and values are those of the reports, and unknown stays null", figures(page, rows))
-        statics = re.findall(r"<tr><td>(.*?)<td>", page.text)
-        test.say(name + ": the table is there without the script", [] if len(statics) == len(page.data["peers"]) > 0 else [statics])
+        constants = re.findall(r"<tr><td>(.*?)<td>", page.text)
+        test.say(name + ": the table is there without the script", [] if len(constants) == len(page.data["peers"]) > 0 else [constants])
     info = os.stat(test.path("run.html"))
     test.say("only its owner may read it", [] if stat.S_IMODE(info.st_mode) == 0o600 else [oct(info.st_mode)])
     with open(test.path("run.html"), "rb") as file:

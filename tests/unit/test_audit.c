@@ -152,7 +152,7 @@ static void test_rules_name_their_run(void **state)
 		assert_false(audit_rule_owner(&rule.data, sizeof(rule.data) - 1, &found));
 	}
 	/* Somebody's key that only looks like one. */
-	memcpy(rule.key, "conntracy", 9);
+	memcpy(rule.room + sizeof(rule.data), "conntracy", 9);
 	assert_false(audit_rule_owner(&rule.data, audit_rule_size(&rule), &found));
 }
 

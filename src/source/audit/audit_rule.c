@@ -62,8 +62,8 @@ static void add_field(struct audit_rule *rule, uint32_t field, uint32_t operator
 /* libaudit adds a key only for auditctl(8). */
 static void add_key(struct audit_rule *rule, const struct audit_rule_owner *owner)
 {
-	int length = snprintf(rule->key, sizeof(rule->key), KEY_BEGIN "%d-%" PRIu64 "-%d", (int)owner->pid,
-			      owner->start, owner->switched_on);
+	int length = snprintf(rule->room + sizeof(rule->data), AUDIT_RULE_KEY, KEY_BEGIN "%d-%" PRIu64 "-%d",
+			      (int)owner->pid, owner->start, owner->switched_on);
 
 	add_field(rule, AUDIT_FILTERKEY, AUDIT_EQUAL, (uint32_t)length);
 	rule->data.buflen = (uint32_t)length;

@@ -48,8 +48,10 @@ struct audit_rule_owner {
 
 /** struct audit_rule - a rule with room for its key */
 struct audit_rule {
-	struct audit_rule_data data;
-	char key[AUDIT_RULE_KEY];
+	union {
+		struct audit_rule_data data;
+		char room[sizeof(struct audit_rule_data) + AUDIT_RULE_KEY];
+	};
 };
 
 /** audit_rule_size() - number of bytes that the kernel takes */
