@@ -62,7 +62,7 @@ def bare():
 @test("the whole host with -i: packets join the rows of both ends")
 def all_and_packets():
     trace = whole(["--all", "-i", "lo"])
-    wait_for(lib.packet_sockets, "the capture")
+    lib.capturing(trace)
     accepting, port = server(["count=5", "accept4", "recv-all", "send=20", "close", "done"], scratch("truth"))
     calling = mkconn(["count=5", "connect=127.0.0.1:" + port, "send=10", "shutdown", "recv-all", "close", "done"])
     equal((accepting.wait(), calling.wait()), (0, 0), "their ends")

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 
-from lib import (MKCONN, TOP_BUILD, Process, Trace, attach, check, enter_namespace, equal, main, packet_sockets, parse_rows,
+from lib import (MKCONN, TOP_BUILD, Process, Trace, attach, capturing, check, enter_namespace, equal, main, packet_sockets, parse_rows,
                  read_file, run, scratch, short, test, wait_for, watch)
 
 LOOPBACK = "127.0.0.1"
@@ -156,7 +156,7 @@ def packets_alone():
 def joined(pids, options):
     """By ptrace, with packets of the loopback interface."""
     trace = attach(pids, ["-i", "lo"] + options, runner=[])
-    wait_for(packet_sockets, "the capture")
+    capturing(trace)
     return trace
 
 

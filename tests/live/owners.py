@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from lib import (ALL, Process, Trace, attach, check, enter_namespace, packet_sockets, read_file, main, require,
+from lib import (ALL, Process, Trace, attach, capturing, check, enter_namespace, read_file, main, require,
                  scratch, short, sysctl, test, touch, wait_file, wait_for, watch)
 
 LOOPBACK = "127.0.0.1"
@@ -241,7 +241,7 @@ def play(what, beside, way, least):
             trace = watch([program.pid], before=[])
         else:
             trace = Trace(["-i", "lo"])
-            wait_for(packet_sockets, "the capture")
+            capturing(trace)
         other = helper(beside, directory)
         program.line()
         require(program.wait(LIMIT_SEC) == 0, "%s: %s" % (what, program.err))

@@ -142,7 +142,7 @@ def blocked_report():
 def blocked_run():
     server = socket.create_server(("127.0.0.1", 0), backlog=64)
     trace = Process([CONNTRACE, "-q", "-i", "lo", "--events"], stdout=subprocess.PIPE)
-    wait_for(lambda: packet_sockets() > 0, "conntrace to capture")
+    capturing(trace)
     # A small pipe is full sooner.
     fcntl.fcntl(trace.popen.stdout, 1031, 4096)
 

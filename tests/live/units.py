@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 
-from lib import (attach, by_bpf, check, CONNTRACE, end_processes, equal, main, must, packet_sockets, Process,
-                 read_file, require, run, scratch, short, skip_all, status_field, test, Trace, wait_for, watch)
+from lib import (attach, by_bpf, capturing, check, CONNTRACE, end_processes, equal, main, must, Process,
+                 read_file, require, run, scratch, short, skip_all, test, Trace, wait_for, watch)
 
 ID = "0123456789abcdef" * 4
 NAME = "conntrace-%d.slice" % os.getpid()
@@ -73,10 +73,6 @@ def player(port, before):
     return process
 
 
-def takes_signals(trace):
-    return int(status_field(trace.pid, "SigBlk"), 16) >> (signal.SIGUSR1 - 1) & 1
-
-
 def talk(process, trace, port):
     """A connection that is open until its process is known. Return: the rows at the end."""
     process.line()
@@ -125,7 +121,6 @@ def in_each_way():
                 continue
             port = free_port()
             process = player(port, group.runner())
-            before = packet_sockets()
             ps = by_ps(str(process.pid))
             require(ps[0].split()[0] == str(os.getpid()), "ps: %r" % (ps,))
             if way == "attach":
@@ -136,8 +131,7 @@ def in_each_way():
                 trace = watch([process.pid], before=[])
             else:
                 trace = Trace(["-i", "lo", "--filter", "tcp port %d" % port])
-                # The packet socket may be that of another test.
-                wait_for(lambda: (packet_sockets() > before and takes_signals(trace)) or not trace.alive(), "the capture")
+                capturing(trace)
             look_at(talk(process, trace, port), way + " " + repr(group.inner), group.inner, unit, container, ps)
             process.end()
     each_group(one)
