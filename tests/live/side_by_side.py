@@ -51,8 +51,15 @@ def read_exactly(client, count):
         count -= len(client.recv(count))
 
 
-def fail_to_connect(address, timeout):
+# The kernel gives it to no other connection.
+PROBE_PORT = 1023
+
+
+def fail_to_connect(address, timeout, port=0):
     client = socket.socket()
+    if port:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        client.bind(("127.0.0.1", port))
     client.settimeout(timeout)
     try:
         client.connect(address)
@@ -119,8 +126,7 @@ def together():
     traffic, capture, attempts, theirs = Traffic(), scratch("capture.pcap"), scratch("attempts.pcap"), scratch("tshark.pcap")
     recipe = "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn"
     here = Process([CONNTRACE, "-i", "lo", "-j", "-z", "conns"])
-    tools = [Process(["tshark", "-n", "-q", "-i", "lo", "-f", "tcp", "-z", "conv,tcp", "-F", "pcap",
-                      "-w", theirs]),
+    tools = [Process(["tshark", "-n", "-q", "-i", "lo", "-f", "tcp", "-F", "pcap", "-w", theirs]),
              Process(["dumpcap", "-P", "-q", "-i", "lo", "-f", "tcp", "-w", capture]),
              Process(["dumpcap", "-P", "-q", "-i", "lo", "-f", recipe, "-w", attempts])]
     screen = terminal.Terminal(["tcptrack", "-r", "60", "-i", "lo"], height=100)
@@ -130,7 +136,7 @@ def together():
         screen.wait_text("Unpaused")
         # Each tool has begun when it has seen an attempt.
         for _ in range(50):
-            fail_to_connect(("127.0.0.1", 1), 1)
+            fail_to_connect(("127.0.0.1", 1), 1, PROBE_PORT)
             screen.read(0.1)
             if all([os.path.exists(path) and os.path.getsize(path) > 24 for path in (capture, attempts, theirs)] +
                    [tcptrack_rows(screen)]):
@@ -153,7 +159,7 @@ def together():
         screen.keys("q")
         screen.wait()
         screen.close()
-    fail_to_connect(("127.0.0.1", 1), 1)
+    fail_to_connect(("127.0.0.1", 1), 1, PROBE_PORT)
     for process in tools + [here]:
         process.signal(signal.SIGINT)
     for process in tools + [here]:
@@ -174,8 +180,10 @@ def together():
 
     ports_of = set(fact)
     frames = sorted(row["rx_pkts"] + row["tx_pkts"] for row in outs)
+    # At its end a live tshark does not always count what it has captured last.
+    counted = run(["tshark", "-n", "-q", "-r", theirs, "-z", "conv,tcp"]).out
     conversations = [(int(port), int(left) + int(right)) for port, left, right in re.findall(
-        r"^\S+:(\d+) +<-> \S+ +(\d+) +\d+ \w+ +(\d+) ", tools[0].out, re.MULTILINE)]
+        r"^\S+:(\d+) +<-> \S+ +(\d+) +\d+ \w+ +(\d+) ", counted, re.MULTILINE)]
     equal(sorted(count for port, count in conversations if port in ports_of), frames, "tshark conv,tcp: frames")
     text = run(["tcptrace", "-n", "-l", capture]).out
     blocks = re.split(r"^TCP connection \d+:", text, flags=re.MULTILINE)[1:]
