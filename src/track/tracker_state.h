@@ -166,11 +166,12 @@ struct final_counters {
  * @peer: the flow seen from the other end
  * @time_ns: time of the event
  * @is_counted: false: an attempt has a row for it
+ * @is_failed: counted among those that failed or were reset, too
  */
 struct unowned_end {
 	struct flow peer;
 	int64_t time_ns;
-	bool is_counted;
+	bool is_counted, is_failed;
 };
 
 /* tracker_listening.c */

@@ -655,6 +655,29 @@ static void an_attempt_with_a_row_is_not_short_of_one(void **state)
 	}
 }
 
+/* One end was reset by its own program; which end is reported first does not matter, nor does a row that comes later.
+ */
+static void a_failed_end_counts_once_and_not_beside_a_row(void **state)
+{
+	const struct flow server = a_flow("127.0.0.1", 80, "127.0.0.1", 40000), client = flow_reverse(&server);
+
+	(void)state;
+	for (int order = 0; order < 4; order++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		const bool has_row = order & 2;
+		struct event ends[2] = {an_owner(2, &client, 3, 0), an_owner(2, &server, 4, 0)};
+		struct tracker_stats stats;
+
+		ends[0].owner.failed = 1;
+		feed(tracker, ends[order & 1]);
+		feed(tracker, has_row ? an_owner(2, order & 1 ? &client : &server, 5, 100) : ends[!(order & 1)]);
+		tracker_stats(tracker, &stats);
+		assert_int_equal(stats.too_short, !has_row);
+		assert_int_equal(stats.failed, !has_row);
+		tracker_free(tracker);
+	}
+}
+
 /* Looked at before the SYN was sent again; when connect(2) fails the kernel wipes the counters. */
 static void an_attempt_that_was_wiped_resent_nobody_knows_what(void **state)
 {
@@ -1153,6 +1176,7 @@ int main(void)
 		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),
 		cmocka_unit_test(the_other_end_shows_the_opener),
 		cmocka_unit_test(an_attempt_with_a_row_is_not_short_of_one),
+		cmocka_unit_test(a_failed_end_counts_once_and_not_beside_a_row),
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(a_run_with_a_target_hides_the_others),
 	};
