@@ -14,7 +14,7 @@ LOST = "%s type=lost origin=k where=netlink count=3\n"
 
 
 def refused_port():
-    """A port that nobody listens at."""
+    """A port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -122,7 +122,7 @@ def slow():
     process, port = server(40 << 20)
     words, finished = client(port, 3)
     trace = lib.Process([CONNTRACE, "-i", "lo", "-w", "-", "-o", "/dev/null", "--", *words], stdout=subprocess.PIPE)
-    wait_for(lambda: os.path.exists(finished), "the command to get everything while nobody reads")
+    wait_for(lambda: os.path.exists(finished), "the command to get everything before it is read")
     content = trace.popen.stdout.read()
     equal(trace.wait(), 0, "exit status")
     count = sum(kind == PACKET for kind, _ in blocks(content))

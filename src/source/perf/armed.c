@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Breakpoints of the processor (perf_event_open(2), PERF_TYPE_BREAKPOINT). The kernel takes a record when a thread
- * comes there, and the thread goes on: nobody stops it. An event is of one thread, one place and one processor; the
+ * comes there, and the thread goes on without a stop. An event is of one thread, one place and one processor; the
  * threads that this one creates inherit it. The kernel removes all when conntrace ends, whichever way.
  */
 #include "source/perf/armed.h"
