@@ -109,6 +109,10 @@ def sections(browser, page, packets):
     totals = dict(zip(page.data["total_columns"], page.data["totals"]))
     head = browser.run("return document.querySelector('#map h3').textContent")
     wrong += ["the map says " + head] if not head.startswith("%d connections, %d failure" % (totals["conns"], totals["fail"])) else []
+    owned = browser.run("""return [...document.querySelectorAll('#run dt')].find(e => e.textContent === 'not attributed')
+        .nextSibling.textContent""")
+    number = page.data["summary"]["unattributed"]
+    wrong += ["not attributed: " + owned] if owned != "%d connection%s" % (number, "" if number == 1 else "s") else []
     cells = browser.run("return [...document.querySelectorAll('#table tbody tr')].map(r => [r.cells[4].textContent, r.cells[5].textContent])")
     wrong += ["the table has other sums"] if [sum(int(row[i]) for row in cells) for i in (0, 1)] != [totals["conns"], totals["fail"]] else []
     return wrong

@@ -169,7 +169,7 @@ function runSection() {
 		["command", D.command], ["first sign", when], ["seen for", conns.length ? span(T1 - T0) : null], ["evidence", evidence || null],
 		["lost", lost.length ? lost.map(([name, n]) => name.replace(/_/g, " ") + ": " + (n < 0 || n === null ? "unknown number" : n)).join(", ") : "nothing",
 			lost.length ? "bad" : ""],
-		["not attributed", S.unattributed ? count(S.unattributed, "connection") : null],
+		["not attributed", known(S.unattributed) ? count(S.unattributed, "connection") : null],
 		["limits", limits.length ? "here are " + limits.join("; ") : "none reached"]]));
 }
 
