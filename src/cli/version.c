@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/version.h"
 
-#include <libsmartcols.h>
 #include <pcap/pcap.h>
 #include <seccomp.h>
 
@@ -15,15 +14,12 @@
 void version_print(FILE *to)
 {
 	const struct scmp_version *seccomp = seccomp_version();
-	const char *smartcols = NULL;
 
 	fprintf(to, "conntrace %s\n", PACKAGE_VERSION);
 	/* "libpcap version 1.10.3 (with TPACKET_V3)": it names itself. */
 	fprintf(to, "%s\n", pcap_lib_version());
 	if (seccomp != NULL)
 		fprintf(to, "libseccomp %u.%u.%u\n", seccomp->major, seccomp->minor, seccomp->micro);
-	if (scols_get_library_version(&smartcols) > 0 && smartcols != NULL)
-		fprintf(to, "libsmartcols %s\n", smartcols);
 	fputs("libaudit " AUDIT_VERSION "\n", to);
 	fprintf(to, "compressed savefiles: %s\n", file_stream_formats());
 #ifdef HAVE_AUPARSE

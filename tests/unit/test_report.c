@@ -251,7 +251,7 @@ static void a_terminal_shortens_names_only(void **state)
 	expect(&report_conns, &options, 4, false,
 	       "RADDR                                  RX_BYTES COMM\n"
 	       "203.0.113.9                                   - -\n"
-	       "198.51.100.7                               1536 a\\x20\"b\",\\x1\n"
+	       "198.51.100.7                               1536 a\\x20\"b\",\\..\n"
 	       "2001:db8:1234:5678:9abc:def0:1234:5678        0 -\n"
 	       "-                                             - -\n");
 	options = options_for(&report_conns, REPORT_TABLE);
@@ -261,7 +261,7 @@ static void a_terminal_shortens_names_only(void **state)
 	expect(&report_conns, &options, 4, false,
 	       "RADDR                                  RX_BYTES COMM\n"
 	       "203.0.113.9                                   - -\n"
-	       "198.51.100.7                               1536 a\\x2\n"
+	       "198.51.100.7                               1536 a\\..\n"
 	       "2001:db8:1234:5678:9abc:def0:1234:5678        0 -\n"
 	       "-                                             - -\n");
 }
@@ -277,7 +277,7 @@ static void colors_mark_what_failed(void **state)
 	expect(&report_conns, &options, 4, false,
 	       "RESULT  RETRANS DIR\n"
 	       "\033[31munreach\033[0m       - out\n"
-	       "ok      \033[33m      7\033[0m in\n"
+	       "ok            \033[33m7\033[0m in\n"
 	       "\033[31mrefused\033[0m       0 out\n"
 	       "unknown       - -\n");
 	options = options_for(&report_peers, REPORT_TABLE);
@@ -286,8 +286,8 @@ static void colors_mark_what_failed(void **state)
 	expect(&report_peers, &options, 4, false,
 	       "PEER                                   FAIL SYN_RTX\n"
 	       "198.51.100.7                              0       0\n"
-	       "203.0.113.9                            \033[31m   1\033[0m \033[33m      2\033[0m\n"
-	       "2001:db8:1234:5678:9abc:def0:1234:5678 \033[31m   1\033[0m       -\n"
+	       "203.0.113.9                               \033[31m1\033[0m       \033[33m2\033[0m\n"
+	       "2001:db8:1234:5678:9abc:def0:1234:5678    \033[31m1\033[0m       -\n"
 	       "-                                         0       -\n");
 	options = options_for(&report_events, REPORT_TABLE);
 	options.columns = "RESULT,RETRANS,DIR";

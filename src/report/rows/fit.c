@@ -10,6 +10,8 @@
 #define ADDRESS_LEAST 17
 /* Names are shortened to this width before another column is left out. */
 #define NAMES_LEAST 8
+/* No text is shortened further. */
+#define SHORTEST 4
 
 /* The order in which columns are left out. Keys, CONNS, FAIL, RESULT and HS_MS always stay. */
 static const char *const giving_way[] = {
@@ -58,22 +60,36 @@ static void leave_out(const struct selection *columns, const size_t *widths, boo
 				gone[i] = true;
 }
 
-static void shorten(struct fit *fit, size_t width)
+/* Make the widest of the columns that may be shortened narrower, until @excess is gone. */
+static void shorten(struct fit *fit, size_t excess, bool addresses)
 {
-	bool *none = xcalloc(fit->columns.count + 1, sizeof(*none));
-
-	while (total(&fit->columns, fit->widths, none, false) > width) {
+	for (; excess > 0; excess--) {
 		size_t widest = fit->columns.count;
 
-		for (size_t i = 0; i < fit->columns.count; i++)
-			if (fit->columns.columns[i]->type == COLUMN_ADDRESS && fit->widths[i] > ADDRESS_LEAST &&
-			    (widest == fit->columns.count || fit->widths[i] > fit->widths[widest]))
+		for (size_t i = 0; i < fit->columns.count; i++) {
+			const struct column *column = fit->columns.columns[i];
+			size_t width = fit->widths[i], least = width;
+
+			if (addresses && column->type == COLUMN_ADDRESS)
+				least = ADDRESS_LEAST;
+			else if (!addresses && is_name(column))
+				least = strlen(column->name) > SHORTEST ? strlen(column->name) : SHORTEST;
+			if (width > least && (widest == fit->columns.count || width > fit->widths[widest]))
 				widest = i;
+		}
 		if (widest == fit->columns.count)
-			break;
+			return;
 		fit->widths[widest]--;
 	}
-	free(none);
+}
+
+static size_t excess(const struct fit *fit, size_t width, bool names)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < fit->columns.count; i++)
+		sum += (i > 0) + (names ? fit->widths[i] : least_width(fit->columns.columns[i], fit->widths[i]));
+	return width > 0 && sum > width ? sum - width : 0;
 }
 
 void fit_columns(struct fit *fit, const struct selection *columns, const size_t *widths, const bool *empty,
@@ -83,8 +99,10 @@ void fit_columns(struct fit *fit, const struct selection *columns, const size_t 
 
 	memset(all, true, columns->count);
 	*fit = (struct fit){.widths = xcalloc(columns->count + 1, sizeof(*fit->widths))};
-	leave_out(columns, widths, gone, empty, width);
-	leave_out(columns, widths, gone, all, width);
+	if (empty != NULL) {
+		leave_out(columns, widths, gone, empty, width);
+		leave_out(columns, widths, gone, all, width);
+	}
 	for (size_t i = 0; i < columns->count; i++) {
 		if (!gone[i]) {
 			fit->widths[fit->columns.count] = widths[i];
@@ -94,7 +112,9 @@ void fit_columns(struct fit *fit, const struct selection *columns, const size_t 
 		text_add(&fit->left_out, fit->left_out.length > 0 ? "," : "");
 		text_add(&fit->left_out, columns->columns[i]->name);
 	}
-	shorten(fit, width);
+	if (empty != NULL)
+		shorten(fit, excess(fit, width, false), true);
+	shorten(fit, excess(fit, width, true), false);
 	free(gone);
 	free(all);
 }
@@ -110,7 +130,7 @@ void fit_text(struct text *text, const struct column *column, size_t width)
 {
 	size_t head, tail;
 
-	if (text->length <= width || width < 4 || (column->type != COLUMN_ADDRESS && !is_name(column)))
+	if (text->length <= width || width < SHORTEST || (column->type != COLUMN_ADDRESS && !is_name(column)))
 		return;
 	tail = column->type == COLUMN_ADDRESS ? (width - 2) * 2 / 3 : 0;
 	head = width - 2 - tail;

@@ -22,11 +22,11 @@ struct fit {
  * @fit: set; free it by fit_free()
  * @columns: all of them
  * @widths: width of each without a limit
- * @empty: by column: no row has a value in it, so it is left out first
- * @width: of the terminal
+ * @empty: by column: no row has a value in it, so it is left out first; NULL: all columns stay, and all addresses
+ * @width: of the terminal, 0 for no limit
  *
- * When all columns that may be left out are, addresses are shortened, see fit_text(). The table shortens names. A
- * table that is still too wide stays so.
+ * When all columns that may be left out are, addresses are shortened, see fit_text(), and names. A table that is still
+ * too wide stays so.
  */
 void fit_columns(struct fit *fit, const struct selection *columns, const size_t *widths, const bool *empty,
 		 size_t width);

@@ -11,13 +11,9 @@
 #include "base/xalloc.h"
 
 /*
- * The writers of the formats. Only aligned tables come from libsmartcols
- * (table.c), which handles terminal widths and shortens columns. JSON is
- * written here: the output is JSON Lines, one independent object per row, which
- * can be read during the run. The library writes one document around a complete
- * table instead. The lines of raw, csv and tsv are so simple that a table would
- * only cost memory. Rows of --events are printed one by one, before the width
- * of the next is known.
+ * The writers of the formats but aligned tables (table.c). JSON is JSON Lines,
+ * one independent object per row, which can be read during the run. Rows of
+ * --events are printed one by one.
  */
 
 /* Rows are written in pieces large enough to bypass the copy into stdio(3)'s buffer. */
@@ -75,15 +71,6 @@ void printer_fit_rows(struct printer *printer)
 	left++;
 	for (size_t i = 0; i < printer->columns.count; i++)
 		used += fit->widths[i] + 1;
-	/* A table shortens names when it is printed; here the width is known beforehand. */
-	for (size_t i = 0; i < printer->columns.count && used > left; i++) {
-		size_t more = fit->widths[i] < used - left ? fit->widths[i] : used - left;
-
-		if (printer->columns.columns[i]->type != COLUMN_NAME)
-			continue;
-		fit->widths[i] -= more;
-		used -= more;
-	}
 	left -= used < left ? used : left;
 	for (size_t i = printer->columns.count; i-- > 0;) {
 		size_t more = left < ADDRESS_MOST - 15 ? left : ADDRESS_MOST - 15;
@@ -186,80 +173,6 @@ static void add_separated_row(struct printer *printer, const struct row *row)
 	text_add(line, printer->format == REPORT_CSV ? "\r\n" : "\n");
 }
 
-/* Format a field of a row with fixed column widths. */
-static const char *padded_field(struct printer *printer, struct text *field, size_t column, const struct row *row,
-				size_t room)
-{
-	const struct column *what = printer->columns.columns[column];
-	const char *color = printer_field(printer, field, column, row);
-	struct value value;
-
-	if (field->length <= room)
-		return color;
-	column_fetch(what, row, printer->style.names, &value);
-	format_short(field, what, &value);
-	return color;
-}
-
-/*
- * Append a row of a table whose other rows are not known; @row is NULL for the header. @shorten: round numbers that are
- * wider than their column. Return: the terminal columns used.
- */
-static size_t add_padded_fields(struct printer *printer, const struct row *row, bool shorten)
-{
-	struct text *line = &printer->line, field = {0};
-	const size_t *fitting = printer->fit.widths;
-	size_t excess = 0; /* a number wider than its column takes the blanks of the following ones */
-	size_t taken_columns = 0;
-
-	for (size_t i = 0; i < printer->columns.count; i++) {
-		const struct column *column = printer->columns.columns[i];
-		size_t width = fitting != NULL ? fitting[i] : format_width(column, &printer->style), blanks, taken;
-		const char *color = NULL;
-
-		text_cut(&field, 0);
-		if (row == NULL)
-			text_add(&field, column->name);
-		else
-			color = padded_field(printer, &field, i, row, shorten ? width : SIZE_MAX);
-		if (fitting != NULL)
-			fit_text(&field, column, width - (excess < width / 2 ? excess : width / 2));
-		blanks = field.length < width ? width - field.length : 0;
-		taken = fitting != NULL && excess < blanks ? excess : fitting != NULL ? blanks : 0;
-		blanks -= taken;
-		excess += (field.length > width ? field.length - width : 0) - taken;
-		taken_columns += (i > 0) + field.length + blanks;
-		if (i > 0)
-			text_add_char(line, ' ');
-		if (column_is_right(column->type))
-			text_add_blanks(line, blanks);
-		text_add(line, color != NULL ? color : "");
-		text_add(line, field.data);
-		if (color != NULL)
-			text_add(line, "\033[0m");
-		if (!column_is_right(column->type) && i + 1 < printer->columns.count)
-			text_add_blanks(line, blanks);
-	}
-	text_free(&field);
-	return taken_columns;
-}
-
-static void add_padded_row(struct printer *printer, const struct row *row)
-{
-	size_t begin = printer->line.length, size = printer->columns.count * sizeof(*printer->before);
-	bool may_shorten = printer->fit.widths != NULL && row != NULL;
-	int64_t *before = may_shorten ? memcpy(xmalloc(size), printer->before, size) : NULL;
-
-	/* The line must not wrap. */
-	if (add_padded_fields(printer, row, false) > printer->width && may_shorten) {
-		text_cut(&printer->line, begin);
-		memcpy(printer->before, before, size);
-		add_padded_fields(printer, row, true);
-	}
-	free(before);
-	text_add_char(&printer->line, '\n');
-}
-
 static void write_line(struct printer *printer)
 {
 	printer_write(printer, printer->line.data, printer->line.length);
@@ -286,7 +199,7 @@ static void add_header(struct printer *printer)
 	if (begins)
 		text_add(&printer->line, printer->format == REPORT_CSV ? "\r\n" : "\n");
 	if (printer->format == REPORT_TABLE)
-		add_padded_row(printer, NULL);
+		table_add_row(printer, NULL);
 	else
 		add_separated_row(printer, NULL);
 	write_line(printer);
@@ -302,7 +215,7 @@ static void add_row(struct printer *printer, const struct row *row)
 {
 	add_header(printer);
 	if (printer->format == REPORT_TABLE)
-		add_padded_row(printer, row);
+		table_add_row(printer, row);
 	else if (printer->format == REPORT_JSON)
 		add_json_row(printer, &printer->line, row);
 	else

@@ -87,7 +87,10 @@ void printer_forget(struct printer *printer);
 /** printer_write() - write without flushing; a failure is kept in @error and stops further output */
 void printer_write(struct printer *printer, const char *data, size_t length);
 
-/** table_print() - print rows as one aligned table (table.c) */
+/** table_add_row() - append a row of a table whose other rows are not known, or, if @row is NULL, the header */
+void table_add_row(struct printer *printer, const struct row *row);
+
+/** table_print() - print rows as one aligned table */
 void table_print(struct printer *printer, const struct row *rows, size_t count);
 
 #endif

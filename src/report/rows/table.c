@@ -1,95 +1,101 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/rows/printer.h"
 
-#include <errno.h>
-#include <libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
 
 /*
- * An aligned table. libsmartcols needs about a hundred bytes for each cell, so
- * a long table is printed in pieces. Each piece has one more line, which is not
- * printed and as wide as the widest cell of each column in the whole table, so
- * all pieces have the same widths.
+ * Aligned tables: a whole one, whose columns are as wide as their widest cell,
+ * and rows of which the next one is not known, with columns of usual widths.
+ * Each byte of a cell takes one column of the terminal, because text is escaped
+ * to ASCII (escape_text()). A whole table is formatted twice, once to measure
+ * and once to print: keeping the text would take more memory than the rows.
  */
-#define PIECE_ROWS 1024U
 
-/* On a terminal that is too narrow, only names and lists may be shortened, never numbers or addresses. */
-static int column_flags(const struct column *column, const struct printer *printer)
+/* Rows are written in pieces large enough to bypass the copy into stdio(3)'s buffer. */
+#define WRITE_AT_ONCE (1U << 18)
+
+/* Format a field of a row with fixed column widths. */
+static const char *padded_field(struct printer *printer, struct text *field, size_t column, const struct row *row,
+				size_t room)
 {
-	bool shorten = column->type == COLUMN_NAME || column->type == COLUMN_NAMES || column->type == COLUMN_NUMBERS;
-	int flags = 0;
+	const struct column *what = printer->columns.columns[column];
+	const char *color = printer_field(printer, field, column, row);
+	struct value value;
 
-	if (column_is_right(column->type))
-		flags |= SCOLS_FL_RIGHT;
-	if (printer->width > 0 && shorten)
-		flags |= SCOLS_FL_TRUNC;
-	return flags;
+	if (field->length <= room)
+		return color;
+	column_fetch(what, row, printer->style.names, &value);
+	format_short(field, what, &value);
+	return color;
 }
 
-static struct libscols_table *new_table(const struct printer *printer)
+/*
+ * Append a row; @row is NULL for the header. @shorten: round numbers that are wider than their column. Return: the
+ * terminal columns used.
+ */
+static size_t add_fields(struct printer *printer, const struct row *row, bool shorten)
 {
-	struct libscols_table *table = scols_new_table();
+	struct text *line = &printer->line, field = {0};
+	const size_t *fitting = printer->fit.widths;
+	size_t excess = 0; /* a number wider than its column takes the blanks of the following ones */
+	size_t taken_columns = 0;
 
-	if (table == NULL)
-		return NULL;
-	scols_table_enable_colors(table, printer->color);
-	/* Unsafe bytes are escaped already. */
-	scols_table_enable_noencoding(table, 1);
-	scols_table_set_termforce(table, printer->width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-	if (printer->width > 0)
-		scols_table_set_termwidth(table, printer->width);
 	for (size_t i = 0; i < printer->columns.count; i++) {
 		const struct column *column = printer->columns.columns[i];
+		size_t width = fitting != NULL ? fitting[i] : format_width(column, &printer->style), blanks, taken;
+		const char *color = NULL;
 
-		if (scols_table_new_column(table, column->name, 0, column_flags(column, printer)) == NULL) {
-			scols_unref_table(table);
-			return NULL;
-		}
+		text_cut(&field, 0);
+		if (row == NULL)
+			text_add(&field, column->name);
+		else
+			color = padded_field(printer, &field, i, row, shorten ? width : SIZE_MAX);
+		if (fitting != NULL)
+			fit_text(&field, column, width - (excess < width / 2 ? excess : width / 2));
+		blanks = field.length < width ? width - field.length : 0;
+		taken = fitting != NULL && excess < blanks ? excess : fitting != NULL ? blanks : 0;
+		blanks -= taken;
+		excess += (field.length > width ? field.length - width : 0) - taken;
+		taken_columns += (i > 0) + field.length + blanks;
+		if (i > 0)
+			text_add_char(line, ' ');
+		if (column_is_right(column->type))
+			text_add_blanks(line, blanks);
+		if (color != NULL)
+			text_add(line, color);
+		text_add_bytes(line, field.data, field.length);
+		if (color != NULL)
+			text_add(line, "\033[0m");
+		if (!column_is_right(column->type) && i + 1 < printer->columns.count)
+			text_add_blanks(line, blanks);
 	}
-	return table;
+	text_free(&field);
+	return taken_columns;
 }
 
-static int add_row(struct printer *printer, struct libscols_table *table, const struct row *row, const size_t *widths)
+void table_add_row(struct printer *printer, const struct row *row)
 {
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-	int ret = line != NULL ? 0 : -ENOMEM;
+	size_t begin = printer->line.length, size = printer->columns.count * sizeof(*printer->before);
+	bool may_shorten = printer->fit.widths != NULL && row != NULL;
+	int64_t *before = may_shorten ? memcpy(xmalloc(size), printer->before, size) : NULL;
 
-	for (size_t i = 0; ret == 0 && i < printer->columns.count; i++) {
-		const char *color;
-
-		text_cut(&printer->line, 0);
-		color = printer_field(printer, &printer->line, i, row);
-		fit_text(&printer->line, printer->columns.columns[i], widths[i]);
-		ret = scols_line_set_data(line, i, printer->line.data);
-		if (ret == 0 && color != NULL)
-			ret = scols_cell_set_color(scols_line_get_cell(line, i), color);
+	/* The line must not wrap. */
+	if (add_fields(printer, row, false) > printer->width && may_shorten) {
+		text_cut(&printer->line, begin);
+		memcpy(printer->before, before, size);
+		add_fields(printer, row, true);
 	}
-	text_cut(&printer->line, 0);
-	return ret;
+	free(before);
+	text_add_char(&printer->line, '\n');
 }
 
-static int add_ruler(const struct printer *printer, struct libscols_table *table, const size_t *widths)
+static size_t *measure(struct printer *printer, const struct row *rows, size_t count)
 {
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-	int ret = line != NULL ? 0 : -ENOMEM;
+	size_t *widths = xcalloc(printer->columns.count + 1, sizeof(*widths));
 
-	for (size_t i = 0; ret == 0 && i < printer->columns.count; i++) {
-		char *cell = xmalloc(widths[i] + 1);
-
-		memset(cell, 'x', widths[i]);
-		cell[widths[i]] = '\0';
-		ret = scols_line_refer_data(line, i, cell);
-		if (ret != 0)
-			free(cell);
-	}
-	return ret;
-}
-
-static void measure(struct printer *printer, const struct row *rows, size_t count, size_t *widths)
-{
 	for (size_t k = 0; printer->header && k < printer->columns.count; k++)
 		widths[k] = strlen(printer->columns.columns[k]->name);
 	for (size_t i = 0; i < count; i++) {
@@ -102,49 +108,7 @@ static void measure(struct printer *printer, const struct row *rows, size_t coun
 	}
 	text_cut(&printer->line, 0);
 	printer_forget(printer);
-}
-
-static int print_piece(struct printer *printer, const struct row *rows, size_t count, const size_t *widths, bool first)
-{
-	struct libscols_table *table = new_table(printer);
-	char *text = NULL;
-	int ret = table != NULL ? 0 : -ENOMEM;
-
-	for (size_t i = 0; ret == 0 && i < count; i++)
-		ret = add_row(printer, table, &rows[i], widths);
-	if (ret == 0)
-		ret = add_ruler(printer, table, widths);
-	if (ret == 0) {
-		scols_table_enable_noheadings(table, !printer->header || !first);
-		ret = scols_table_print_range_to_string(table, scols_table_get_line(table, 0),
-							scols_table_get_line(table, count - 1), &text);
-	}
-	if (ret == 0 && text != NULL) {
-		size_t length = strlen(text);
-
-		printer_write(printer, text, length);
-		/* A range ends without a newline. */
-		if (length > 0 && text[length - 1] != '\n')
-			printer_write(printer, "\n", 1);
-	}
-	free(text);
-	scols_unref_table(table);
-	return ret;
-}
-
-/* libsmartcols prints nothing for an empty table, not even the header. */
-static void print_header(struct printer *printer)
-{
-	if (!printer->header)
-		return;
-	for (size_t i = 0; i < printer->columns.count; i++) {
-		if (i > 0)
-			text_add_char(&printer->line, ' ');
-		text_add(&printer->line, printer->columns.columns[i]->name);
-	}
-	text_add_char(&printer->line, '\n');
-	printer_write(printer, printer->line.data, printer->line.length);
-	text_cut(&printer->line, 0);
+	return widths;
 }
 
 /* Return: true when all values are 0 or unknown. */
@@ -161,49 +125,36 @@ static bool is_empty(const struct printer *printer, const struct column *column,
 	return true;
 }
 
-static int print_pieces(struct printer *printer, const struct row *rows, size_t count, const size_t *widths)
+static void print_lines(struct printer *printer, const struct row *rows, size_t count)
 {
-	int ret = 0;
+	struct text *line = &printer->line;
 
-	if (count == 0)
-		print_header(printer);
-	for (size_t i = 0; ret == 0 && printer->error == 0 && i < count; i += PIECE_ROWS) {
-		size_t piece = count - i < PIECE_ROWS ? count - i : PIECE_ROWS;
-
-		ret = print_piece(printer, &rows[i], piece, widths, i == 0);
+	for (size_t i = printer->header ? 0 : 1; i <= count && printer->error == 0; i++) {
+		add_fields(printer, i > 0 ? &rows[i - 1] : NULL, false);
+		text_add_char(line, '\n');
+		if (line->length < WRITE_AT_ONCE && i < count)
+			continue;
+		printer_write(printer, line->data, line->length);
+		text_cut(line, 0);
 	}
-	return ret;
-}
-
-/* Print the table with fewer columns. */
-static int print_fitting(struct printer *printer, const struct row *rows, size_t count, const size_t *widths)
-{
-	struct selection all = printer->columns;
-	bool *empty = xcalloc(all.count + 1, sizeof(*empty));
-	struct fit fit;
-	int ret;
-
-	for (size_t i = 0; i < all.count; i++)
-		empty[i] = is_empty(printer, all.columns[i], rows, count);
-	fit_columns(&fit, &all, widths, empty, printer->width);
-	printer->columns = fit.columns;
-	ret = print_pieces(printer, rows, count, fit.widths);
-	printer->columns = all;
-	text_cut(&printer->left_out, 0);
-	text_add(&printer->left_out, fit.left_out.data != NULL ? fit.left_out.data : "");
-	fit_free(&fit);
-	free(empty);
-	return ret;
 }
 
 void table_print(struct printer *printer, const struct row *rows, size_t count)
 {
-	size_t *widths = xcalloc(printer->columns.count, sizeof(*widths));
-	int ret;
+	struct selection all = printer->columns;
+	bool *empty = xcalloc(all.count + 1, sizeof(*empty));
+	size_t *widths = measure(printer, rows, count);
 
-	measure(printer, rows, count, widths);
-	ret = printer->fits ? print_fitting(printer, rows, count, widths) : print_pieces(printer, rows, count, widths);
-	if (ret < 0 && printer->error == 0)
-		printer->error = ret;
+	for (size_t i = 0; printer->fits && i < all.count; i++)
+		empty[i] = is_empty(printer, all.columns[i], rows, count);
+	fit_columns(&printer->fit, &all, widths, printer->fits ? empty : NULL, printer->width);
+	printer->columns = printer->fit.columns;
+	print_lines(printer, rows, count);
+	printer->columns = all;
+	text_cut(&printer->left_out, 0);
+	text_add(&printer->left_out, printer->fit.left_out.data != NULL ? printer->fit.left_out.data : "");
+	fit_free(&printer->fit);
+	printer->fit = (struct fit){.widths = NULL};
 	free(widths);
+	free(empty);
 }
