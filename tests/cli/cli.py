@@ -50,6 +50,9 @@ class Cli:
             for line in str(complaint).splitlines():
                 print("# " + line)
 
+    def equal(self, name, got, wanted):
+        self.say(name, [] if got == wanted else ["got    %r" % (got,), "wanted %r" % (wanted,)])
+
     def skip(self, name, reason):
         self.count += 1
         print("ok %d - %s # SKIP %s" % (self.count, name, reason))

@@ -8,6 +8,9 @@ import os
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+import cli
+
 BUILD = os.environ.get("top_builddir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
 MKPCAP = os.path.join(BUILD, "tests/helpers/mkpcap")
@@ -89,18 +92,6 @@ BY_HAND = {"RX": (6, 3, 1, 1, 2, 0, 1, 1, 0, 0, 1, 0, 0), "TX": (4, 2, 1, 0, 2, 
            "none": (0,) * 13}
 
 
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def equal(self, name, got, wanted):
-        self.count += 1
-        self.failed += got != wanted
-        print("%sok %d - %s" % ("" if got == wanted else "not ", self.count, name))
-        if got != wanted:
-            print("# got    %r\n# wanted %r" % (got, wanted))
-
-
 def run(*words):
     done = subprocess.run([CONNTRACE, "-q", "-r", "-"] + list(words), input=CAPTURE, capture_output=True, timeout=30,
                           check=False)
@@ -114,7 +105,7 @@ def table_of(rows):
 
 
 def main():
-    tap = Tap()
+    tap = cli.Cli()
     lines = [line.split() for line in run("-z", "groups", *RULES).splitlines()]
     tap.equal("the columns", lines[0], NAMES)
     tap.equal("the table as counted by hand", table_of(lines[1:]), BY_HAND)
@@ -142,9 +133,8 @@ def main():
               [["RX", "6"], ["web", "5"], ["TX", "4"], ["db", "4"], ["none", "0"]])
     tap.equal("RX and TX always exist", [line.split()[:2] for line in run("-z", "groups", "-H").splitlines()],
               [["RX", "7"], ["TX", "4"]])
-    print("1..%d" % tap.count)
-    return 1 if tap.failed else 0
+    tap.end()
 
 
 CAPTURE = subprocess.run([MKPCAP, "-t", "ns"], input=SCRIPT.encode(), capture_output=True, check=True).stdout
-sys.exit(main())
+main()

@@ -8,6 +8,9 @@ import os
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+import cli
+
 BUILD = os.environ.get("top_builddir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
 MKPCAP = os.path.join(BUILD, "tests/helpers/mkpcap")
@@ -31,21 +34,8 @@ flow b 192.0.2.1 40002 192.0.2.2 81
 +0.100 a > R seq 201
 """
 
-count = 0
-failed = 0
-
-
-def say(name, wrong=()):
-    global count, failed
-    count += 1
-    failed += bool(wrong)
-    print("%s %d - %s" % ("not ok" if wrong else "ok", count, name))
-    for line in wrong:
-        print("# %s" % (line,))
-
-
-def equal(name, got, wanted):
-    say(name, [] if got == wanted else ["got      %r" % (got,), "expected %r" % (wanted,)])
+TEST = cli.Cli()
+say, equal = TEST.say, TEST.equal
 
 
 def conntrace(*options, **environment):
@@ -177,8 +167,7 @@ def main():
     finally:
         if os.path.exists(file):
             os.unlink(file)
-    print("1..%d" % count)
-    sys.exit(failed > 0)
+    TEST.end()
 
 
 main()

@@ -15,6 +15,9 @@ import subprocess
 import sys
 import termios
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+import cli
+
 BUILD = os.environ.get("top_builddir", ".")
 TOP = os.environ.get("top_srcdir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
@@ -30,17 +33,8 @@ PLACES = (
     ("README.md", r"(<!-- ladder begin[^\n]*\n```\n)(.*?)(```\n<!-- ladder end)", "\\"),
 )
 
-count = 0
-failed = 0
-
-
-def say(name, wrong=()):
-    global count, failed
-    count += 1
-    failed += bool(wrong)
-    print("%s %d - %s" % ("not ok" if wrong else "ok", count, name))
-    for line in wrong:
-        print("# " + line)
+TEST = cli.Cli()
+say = TEST.say
 
 
 def conntrace(*options, capture=None):
@@ -84,14 +78,12 @@ def expect(name, printed, most):
 
 
 def expect_on_terminal(name, columns, *options):
-    global count
     try:
         printed = on_terminal(columns, *options)
     except OSError as error:
         if str(error) != "out of pty devices":
             raise
-        count += 1
-        print("ok %d - %s # SKIP no pseudo terminal here" % (count, name))
+        TEST.skip(name, "no pseudo terminal here")
         return
     expect(name, printed, columns)
 
@@ -145,8 +137,7 @@ def main():
     finally:
         if os.path.exists(file):
             os.unlink(file)
-    print("1..%d" % count)
-    sys.exit(failed > 0)
+    TEST.end()
 
 
 # One of several processes accepted it, and only its last counters are known.

@@ -14,6 +14,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+import cli
+
 BUILD = os.environ.get("top_builddir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
 MKPCAP = os.path.join(BUILD, "tests/helpers/mkpcap")
@@ -103,24 +106,12 @@ def tcptrack_ends(path):
     return bool(ended)
 
 
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def equal(self, what, got, wanted):
-        self.count += 1
-        self.failed += got != wanted
-        print("%sok %d - %s" % ("" if got == wanted else "not ", self.count, what))
-        if got != wanted:
-            print("# got %r, wanted %r" % (got, wanted))
-
-
 def main():
     missing = [tool for tool in ("tshark", "tcptrace", "tcpdump", "tcptrack") if not shutil.which(tool)]
     if missing:
         print("1..0 # SKIP not installed: " + ", ".join(missing))
         return 0
-    tap = Tap()
+    tap = cli.Cli()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "file.pcap")
         subprocess.run([MKPCAP, "-o", path], input=SCRIPT.encode(), check=True, timeout=10)
@@ -136,9 +127,8 @@ def main():
                   here["attempts"] - 1)
         tap.equal("who looks for SYN alone misses ECN and IPv6", exactly_syn(path), here["connections"] - 2)
         tap.equal("tcptrack ends with the file", tcptrack_ends(path), True)
-    print("1..%d" % tap.count)
-    return int(tap.failed > 0)
+    tap.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

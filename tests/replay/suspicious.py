@@ -6,6 +6,9 @@ import os
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+import cli
+
 BUILD = os.environ.get("top_builddir", ".")
 CONNTRACE = os.environ.get("CONNTRACE", os.path.join(BUILD, "conntrace"))
 MKPCAP = os.path.join(BUILD, "tests/helpers/mkpcap")
@@ -74,18 +77,6 @@ SCENARIOS = (
 )
 
 
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def equal(self, name, got, wanted):
-        self.count += 1
-        self.failed += got != wanted
-        print("%sok %d - %s" % ("" if got == wanted else "not ", self.count, name))
-        if got != wanted:
-            print("# got    %r\n# wanted %r" % (got, wanted))
-
-
 def run(*words):
     done = subprocess.run([CONNTRACE, "-r", "-", "-z", "conns", "-j"] + list(words), input=CAPTURE, capture_output=True,
                           timeout=30, check=False)
@@ -99,7 +90,7 @@ def names_of(rows):
 
 
 def main():
-    tap = Tap()
+    tap = cli.Cli()
     rows = [row for row in run("-O", "RPORT,WHY,STATE") if "rport" in row]
     why = {}
     for row in rows:
@@ -146,8 +137,7 @@ def main():
     tap.equal("text: comma separated", "failed,reset" in done.stdout.decode().split(), True)
     tap.equal("text: the accounts", "20 connections (2 with retransmitted SYN; -O +SYN_RTX), 13 shown (2 failed, 3 reset, 2 syn-rtx, 2 retrans, 1 frag, 2 dup, "
               "2 idle), " in done.stderr.decode(), True)
-    print("1..%d" % tap.count)
-    return 1 if tap.failed else 0
+    tap.end()
 
 
 def script():
@@ -162,4 +152,4 @@ def script():
 
 
 CAPTURE = subprocess.run([MKPCAP, "-t", "ns"], input=script().encode(), stdout=subprocess.PIPE, check=True).stdout
-sys.exit(main())
+main()
