@@ -263,17 +263,8 @@ GETTER(icmp)
 
 GETTER(message)
 {
-	static const char *const words[] = {[MESSAGE_HTTP_REQUEST] = "request",
-					    [MESSAGE_HTTP_RESPONSE] = "answer",
-					    [MESSAGE_TLS_HELLO] = "hello",
-					    [MESSAGE_TLS_ANSWER] = "server-hello",
-					    [MESSAGE_TLS_DATA] = "data"};
-	TABLE_COVERS(words, MESSAGE_KIND_NUM);
-
 	(void)names;
-	value->known = false;
-	if (message_of(row) != NULL && message_of(row)->kind < MESSAGE_KIND_NUM)
-		get_text(value, words[message_of(row)->kind]);
+	get_text(value, message_of(row) != NULL ? column_message_kind(message_of(row)->kind) : NULL);
 }
 
 #define COLUMN(name, type, unit, help, getter)                \

@@ -94,7 +94,7 @@ static int64_t column_answers(const struct requests_node *node, uint64_t number)
 	return node->answers > 0 ? (int64_t)number : CONN_UNKNOWN;
 }
 
-static const char *column_kind(uint8_t kind)
+const char *column_message_kind(uint8_t kind)
 {
 	static const char *const words[] = {[MESSAGE_HTTP_REQUEST] = "request",
 					    [MESSAGE_HTTP_RESPONSE] = "answer",

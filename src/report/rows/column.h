@@ -186,6 +186,9 @@ void column_fields_init(struct column_fields *fields, const struct message_names
 /** column_key() - the column of a key of the report peers */
 const struct column *column_key(enum peers_key key);
 
+/** column_message_kind() - the word of @kind, enum message_kind, in rows and ladders; NULL when it has none */
+const char *column_message_kind(uint8_t kind);
+
 /** column_is_key() - true for a column that names the row; a row_is_other() has none */
 bool column_is_key(const struct column *column);
 
