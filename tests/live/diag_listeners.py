@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 
-from lib import (Process, Trace, attach, check, enter_namespace, equal, free_port, main, need, read_file, require, short, status_field,
+from lib import (Process, Trace, attach, check, enter_namespace, equal, fill, free_port, main, need, read_file, require, short,
+                 status_field,
                  test, wait_for, watch)
 from watched import finish
 
@@ -99,12 +100,8 @@ def play_orphan():
         port = listener.getsockname()[1]
         if os.fork() == 0:
             served, _ = listener.accept()
-            served.setblocking(False)
-            try:
-                while True:
-                    served.send(bytes(65536))
-            except BlockingIOError:
-                os._exit(0)
+            fill(served)
+            os._exit(0)
         client = socket.create_connection((LOOPBACK, port))
         os.wait()
     print(port, flush=True)

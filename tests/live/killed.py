@@ -47,6 +47,17 @@ class Load(threading.Thread):
                 self.errors.append("%s, %d wrong answers" % (client.error, client.wrong))
 
 
+def serves_on(loads, what):
+    """The server answers further requests, and no request has failed; the load ends."""
+    served = sum(each.requests for each in loads)
+    wait_for(lambda: sum(each.requests for each in loads) > served + 100, "nginx to serve on")
+    for each in loads:
+        each.over = True
+    for each in loads:
+        each.join(60)
+        equal(each.errors, [], "what went wrong, " + what)
+
+
 def unharmed(pids):
     """They have no tracer and are not stopped."""
     return all(tracer_of(pid) == 0 and status_field(pid, "State")[:1] not in ("T", "t", "Z", "")
@@ -72,13 +83,7 @@ def killed_under_load(options):
         wait_for(lambda: unharmed(pids), "nginx to be let go, round %d, seed %d" % (number, seed))
         require(not any(each.errors for each in loads),
                 "round %d, seed %d: %s" % (number, seed, [each.errors for each in loads]))
-    served = sum(each.requests for each in loads)
-    wait_for(lambda: sum(each.requests for each in loads) > served + 100, "nginx to serve on")
-    for each in loads:
-        each.over = True
-    for each in loads:
-        each.join(60)
-        equal(each.errors, [], "what went wrong, seed %d" % seed)
+    serves_on(loads, "seed %d" % seed)
     equal([nginx.master()] + nginx.workers(), pids, "nginx's processes")
     os.kill(nginx.master(), signal.SIGQUIT)
     equal(server.wait(), 0, "nginx's exit status")
@@ -203,13 +208,7 @@ def launched_unfiltered():
         trace.signal(signal.SIGKILL)
         trace.wait()
         wait_for(lambda: unharmed(pids), "nginx to be let go, round %d" % number)
-        served = sum(each.requests for each in loads)
-        wait_for(lambda: sum(each.requests for each in loads) > served + 100, "nginx to serve on")
-        for each in loads:
-            each.over = True
-        for each in loads:
-            each.join(60)
-            equal(each.errors, [], "what went wrong")
+        serves_on(loads, "round %d" % number)
         os.kill(pids[0], signal.SIGQUIT)
         wait_for(lambda: not any(os.path.exists("/proc/%d" % pid) for pid in pids), "nginx's end")
 

@@ -540,6 +540,16 @@ def free_port(address="127.0.0.1"):
         return probe.getsockname()[1]
 
 
+def fill(connection):
+    """Sends until the kernel takes no more, as to a peer that reads nothing."""
+    connection.setblocking(False)
+    try:
+        while True:
+            connection.send(bytes(65536))
+    except BlockingIOError:
+        pass
+
+
 def packet_sockets():
     """How many packet sockets of this namespace are bound and running."""
     with open("/proc/net/packet", encoding="ascii") as table:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 
-from lib import Process, Skip, Trace, attach, between, check, enter_namespace, equal, main, must, need, \
+from lib import Process, Skip, Trace, attach, between, check, enter_namespace, equal, fill, main, must, need, \
     packet_sockets, require, run, scratch, short, test, wait_for, watch
 
 PORT = 22190
@@ -39,12 +39,7 @@ def play(kind):
         for _ in range(300):
             client.sendall(bytes(1000))
     else:
-        client.setblocking(False)
-        try:
-            while True:
-                client.send(bytes(65536))
-        except BlockingIOError:
-            pass
+        fill(client)
     print("ready", flush=True)
     sys.stdin.readline()
     client.close()
