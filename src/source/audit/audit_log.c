@@ -141,7 +141,7 @@ int audit_log_open(struct audit_log **log, const struct audit_log_config *config
 static int refuse(struct audit_log *log, struct err *err)
 {
 	log->ended = true;
-	return err_set(err, EPROTO, "the process that reads the audit log sent nonsense; it is read no further");
+	return err_set(err, EPROTO, "the process that reads the audit log sent an invalid event; reading ends here");
 }
 
 /* Only what such a log can contain. */
@@ -207,7 +207,8 @@ static int finish(struct audit_log *log, struct err *err)
 		return SOURCE_END;
 	if (WIFSIGNALED(status))
 		return err_set(err, EPIPE, "the process that reads the audit log was killed by signal %d%s",
-			       WTERMSIG(status), WTERMSIG(status) == SIGSYS ? " (it left what it is allowed)" : "");
+			       WTERMSIG(status),
+			       WTERMSIG(status) == SIGSYS ? " (a system call that its filter forbids)" : "");
 	return err_set(err, EPIPE, "the process that reads the audit log ended early");
 }
 

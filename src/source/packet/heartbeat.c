@@ -57,8 +57,7 @@ bool heartbeat_hangs(struct heartbeat *heartbeat, uint32_t beat, bool may_wait, 
 	if (silent_ns < HEARTBEAT_SILENT_NS || (state != 'R' && state != 'S') || (state == 'S' && may_wait))
 		return false;
 	err_set(err, EPIPE,
-		"the packet process gave no sign of life for %" PRId64
-		" s; it was ended, and no packets are seen any more",
+		"the packet process did not respond for %" PRId64 " s; it was ended, and no packets are seen any more",
 		silent_ns / CLOCK_NS_PER_SEC);
 	return true;
 }

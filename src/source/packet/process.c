@@ -149,7 +149,8 @@ static int death(struct packet *packet, struct err *err)
 	} while (got < 0 && errno == EINTR);
 	if (got == packet->pid && WIFSIGNALED(status))
 		return err_set(err, EPIPE, "the packet process was killed by signal %d%s; no packets are seen any more",
-			       WTERMSIG(status), WTERMSIG(status) == SIGSYS ? " (it left what it is allowed)" : "");
+			       WTERMSIG(status),
+			       WTERMSIG(status) == SIGSYS ? " (a system call that its filter forbids)" : "");
 	return err_set(err, EPIPE, "the packet process ended; no packets are seen any more");
 }
 
@@ -254,7 +255,7 @@ static void give_room(struct packet *packet)
 void process_refuse(struct packet *packet)
 {
 	err_set(&packet->failure, EPROTO,
-		"the packet process sent nonsense; it was ended, and no packets are seen any more");
+		"the packet process sent an invalid event; it was ended, and no packets are seen any more");
 	give_up(packet);
 }
 
