@@ -22,9 +22,12 @@ import terminal  # noqa: E402
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 TOOLS = ("tcptrack", "tcpeek", "tcpeekstat", "miruo", "tshark", "ss", "tcpdump", "iptables", "stap", "strace", "gawk")
 PORTS = (80, 110, 443, 4711, 8080)
+# Another test's python3 is none of those that --comm finds.
+COMM = "example-%d" % (os.getpid() % 1000000)
 # Answers HTTP, whatever it is asked, on all of the ports.
 SERVER = """
 import selectors, socket, sys
+open("/proc/self/comm", "w").write("%s")
 chosen = selectors.DefaultSelector()
 for port in map(int, sys.argv[2:]):
     listener = socket.socket()
@@ -42,9 +45,10 @@ while True:
         except OSError:
             pass
         served.close()
-"""
+""" % COMM
 CLIENT = """
 import socket, struct, sys, time
+open("/proc/self/comm", "w").write("%s")
 while True:
     for port in map(int, sys.argv[1:]):
         client = socket.socket()
@@ -60,7 +64,7 @@ while True:
     client.sendall(b"x")
     client.close()
     time.sleep(0.05)
-"""
+""" % COMM
 # What a launched ./server is: it serves three of the clients.
 THREE = """#!%s
 import socket
@@ -97,8 +101,8 @@ EXPECTED = (
     ("conntrace-stat", r"^RX$"), ("--ladder host", r"(?s)refused|hs "), ("--live", r"----S-"),
     ("+HOST,+WHY", r"(?s)^TIME .* HOST +USER-AGENT +SERVER.*syn-rtx"), ("io,stat,10,,tcp,udp", r"FRAMES\[udp\].*\n.* [1-9]\d* +\d{3,} "),
     ("dst host", r" in +127\.0\.0\.1 +\d+ "), ("http_req,tree", r"^HOST +PATH +COUNT"),
-    ("PID,COMM,USER", r"^ *\d+ +python3\S* +\S+ +127\.0\.0\.1 +\d+ "), ("CONNS,OK", r"^ *[1-9]\d* +[1-9]\d*$"),
-    ("USER,COMM", r"^[\d:.]+ +\S+ +python3\S* +\d+ +\d+ +127"), ("--strace-log", r"^192\.0\.2\.4 +1$"),
+    ("PID,COMM,USER", r"^ *\d+ +(example|python3)\S* +\S+ +127\.0\.0\.1 +\d+ "), ("CONNS,OK", r"^ *[1-9]\d* +[1-9]\d*$"),
+    ("USER,COMM", r"^[\d:.]+ +\S+ +(example|python3)\S* +\d+ +\d+ +127"), ("--strace-log", r"^192\.0\.2\.4 +1$"),
     ("PID,FD,RADDR", r"^[\d:.]+ +\d+ +\d+ +127\.0\.0\.1 +\d+ +\d+ *$"), ("PEER,CONNS", PEER),
     ("--only=failed -w failed.pcapng", r"^127\.0\.0\.1 +in +81 +1 +1 "), ("--rotate=", ROW), ("--unit=", ROW), ("-d 10 -p", ROW), ("--by=server,port,result", r"^127\.0\.0\.1 +81 +refused +1 "),
 )
@@ -137,7 +141,7 @@ def here(line):
     line = re.sub(r"-d (60|3600|10|86400)\b", "-d 1.6", line).replace("-I 3600", "-I 1").replace("day.txt", "/dev/stdout")
     line = line.replace("port pop3", "port 110").replace("-z io,stat,10,", "-z io,stat,1,")
     # Here is no unit, and what runs until Ctrl-C without a row ends by itself.
-    line = line.replace("--unit=nginx.service", "--comm=python3 -d 1.6").replace("--rotate=100M", "-d 1.6 --rotate=100M")
+    line = line.replace("--unit=nginx.service", "--comm=%s -d 1.6" % COMM).replace("--rotate=100M", "-d 1.6 --rotate=100M")
     return re.sub(r"^conntrace(-stat)?", lambda match: CONNTRACE + (match.group(1) or ""), line)
 
 
