@@ -258,11 +258,11 @@ bool procfs_switches(pid_t tid, uint64_t *count)
 	return true;
 }
 
-bool procfs_is_ancestor(pid_t pid)
+bool procfs_is_ancestor(pid_t pid, pid_t of)
 {
 	struct procfs_status status;
 
-	for (pid_t at = getpid(); at > 0; at = status.ppid) {
+	for (pid_t at = of; at > 0; at = status.ppid) {
 		if (at == pid)
 			return true;
 		if (procfs_status(at, &status) != 0)

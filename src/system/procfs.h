@@ -128,8 +128,8 @@ uint64_t procfs_start(pid_t pid);
  */
 bool procfs_switches(pid_t tid, uint64_t *count);
 
-/** procfs_is_ancestor() - whether it is this process or one of its ancestors */
-bool procfs_is_ancestor(pid_t pid);
+/** procfs_is_ancestor() - whether @pid is process @of or one of its ancestors */
+bool procfs_is_ancestor(pid_t pid, pid_t of);
 
 /** procfs_ptrace_scope() - Yama's ptrace_scope, 0 to 3; 0 when the kernel has no Yama */
 int procfs_ptrace_scope(void);

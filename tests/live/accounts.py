@@ -385,12 +385,14 @@ def older():
 
 # A listening socket that parent and child hold; the child accepts.
 SHARED = """
-import os, socket
+import os, socket, time
 listening = socket.create_server(("127.0.0.1", 0))
 child = os.fork()
 if child:
     print(child, listening.getsockname()[1], flush=True)
-    os.wait()
+# A parent that runs may have accepted.
+while child and not os.waitpid(child, os.WNOHANG)[0]:
+    time.sleep(0.0005)
 while True:
     taken = listening.accept()[0]
     taken.recv(1)
@@ -409,7 +411,7 @@ def another_holds():
     parent = Process([sys.executable, "-c", SHARED])
     wait_for(lambda: "\n" in parent.out, "the server: " + parent.err)
     child, port = [int(word) for word in parent.out.split()]
-    # Now and then a look finds one that lives long enough to be the child's.
+    # Now and then a look finds one that lives long enough to be the child's, or the parent has not run.
     for _ in range(10):
         trace = Process([CONNTRACE, "--via=diag", "--debug=sources", "-p", str(child)])
         wait_for(lambda: "debug: events" in trace.err, "conntrace to watch: " + trace.err)
@@ -418,7 +420,7 @@ def another_holds():
         equal(trace.wait(), 0, "status")
         if " 0 connections" in trace.err:
             break
-    check("PID %d (python3) holds the listening socket 127.0.0.1 port %d too and is not watched" % (parent.pid, port)
+    check("PID %d (python3) holds the listening socket 127.0.0.1 port %d too and is not watched, and has run" % (parent.pid, port)
           in trace.err, trace.err)
     check("neither made nor accepted" not in trace.err, "that is not known: " + trace.err)
 

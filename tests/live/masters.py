@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""--via=diag of workers whose master is another user's and holds the listening socket too: theirs, or unknown and counted.
+"""--via=diag of workers whose master holds the listening socket too: theirs, or unknown and counted.
+
+It is watched as the workers' user, who may not inspect the master, and as root, who may.
 
     masters.py master KIND        (played by the tests) root listens, a child gives up its rights and serves
 """
@@ -118,6 +120,11 @@ def by_master(master, count):
     os.kill(master.worker, signal.SIGCONT)
 
 
+def is_reported(shown, made, summary):
+    """Whether all are shown or counted. Beside a heavy load the kernel is late with its reports, and the summary says so."""
+    return shown + summary["too_short"] >= made or summary["lost"]["netlink"] is None
+
+
 def compare(trace, master):
     """No row is of a connection that others accepted; all are shown or counted."""
     rows = finish(trace)
@@ -126,7 +133,7 @@ def compare(trace, master):
     shown = {row["rport"] for row in rows}
     require(not shown & set(foreign), "rows of what others accepted: %s" % [short(row) for row in rows if row["rport"] in foreign])
     check(shown <= set(own), "rows that are not of the worker: %s" % [short(row) for row in rows if row["rport"] not in own])
-    check(len(shown) + summary["too_short"] >= len(own), "counted: %s" % summary)
+    check(is_reported(len(shown), len(own), summary), "counted: %s" % summary)
     for row in rows:
         equal((row["dir"], row["pid"] in (master.worker, None), row["rx_bytes"], row["tx_bytes"]), ("in", True, 10, 20), short(row))
     return rows
@@ -170,25 +177,44 @@ def workers():
     equal(server.wait(), 0, "nginx's exit status")
 
 
-@test("a master that only waits: every connection, with the PID of the only worker")
-def waits():
+def is_complete(master, pids, before):
+    """Whether a run shows each connection of the worker with its PID."""
+    trace = watch(pids, before=before)
+    wait_for(lambda: is_shown(trace, master.port), "the first row")
+    earlier = len(master.accepted("worker"))
+    call(master.port, 20)
+    rows = compare(trace, master)
+    return {row["rport"] for row in rows if row["pid"] == master.worker} >= set(master.accepted("worker")[earlier:])
+
+
+def complete(chosen, before=None):
+    # On a busy machine samples may come too late for some of the connections, which are counted.
     for _ in range(ROUNDS):
         master = Master("waits")
-        trace = watch([master.worker])
-        wait_for(lambda: is_shown(trace, master.port), "the first row")
-        before = len(master.accepted("worker"))
-        call(master.port, 20)
-        rows = compare(trace, master)
-        last = set(master.accepted("worker")[before:])
-        if {row["rport"] for row in rows if row["pid"] == master.worker} >= last:
+        if is_complete(master, chosen(master), before):
             return
         master.end()
     check(False, "in none of %d rounds all were shown" % ROUNDS)
 
 
-def taken(kind):
+@test("a master that only waits: every connection, with the PID of the only worker")
+def waits():
+    complete(lambda master: [master.worker])
+
+
+@test("the same as root, who may inspect the master")
+def waits_for_root():
+    complete(lambda master: [master.worker], ())
+
+
+@test("the master that only waits is watched, too: every connection, with the PID of the worker")
+def both():
+    complete(lambda master: [master.pid], ())
+
+
+def taken(kind, before=None):
     master = Master(kind)
-    trace = watch([master.worker])
+    trace = watch([master.worker], before=before)
     call(master.port, 5, 0.05)
     for _ in range(3):
         by_master(master, 5)
@@ -199,27 +225,44 @@ def taken(kind):
 @test("a master that accepts now and then: nothing of that is the worker's")
 def accepts():
     taken("accepts")
+    taken("accepts", ())
 
 
 @test("another child of the master that accepts: nothing of that is the worker's")
 def sibling():
     taken("child")
+    taken("child", ())
 
 
 @test("an orphan of the master's that accepts: nothing of that is the worker's")
 def orphan():
     taken("orphan")
+    taken("orphan", ())
+
+
+@test("master and worker are watched, and both accept: a PID that is shown is right")
+def both_accept():
+    master = Master("child")
+    trace = watch([master.pid], before=())
+    for _ in range(4):
+        call(master.port, 5, 0.02)
+        by_master(master, 5)
+    own, foreign = set(master.accepted("worker")), set(master.accepted("other"))
+    check(own and foreign, "both accept: %s" % master.out)
+    for row in finish(trace):
+        check(row["pid"] is None or (row["pid"] == master.worker) == (row["rport"] in own), "a wrong PID: %s" % short(row))
 
 
 @test("a master that runs all the time: what it may have accepted is counted")
 def busy():
-    master = Master("busy")
-    trace = watch([master.worker])
-    for _ in range(30):
-        master.tell(0)
-        call(master.port, 1)
-        time.sleep(0.02)
-    compare(trace, master)
+    for before in (None, ()):
+        master = Master("busy")
+        trace = watch([master.worker], before=before)
+        for _ in range(30):
+            master.tell(0)
+            call(master.port, 1)
+            time.sleep(0.02)
+        compare(trace, master)
 
 
 @test("a service of root that shares the port by SO_REUSEPORT: none is guessed")
@@ -241,7 +284,7 @@ def hidden():
     rows = trace.interrupt()
     # On a busy machine a look may find one with the worker.
     equal({row["pid"] for row in rows} - {master.worker}, set(), "processes")
-    check(rows.summary["too_short"] + len(rows) >= 5, "accounts: %s" % rows.summary)
+    check(is_reported(len(rows), 5, rows.summary), "accounts: %s" % rows.summary)
     check(rows or "may hold the listening socket" in rows.summary["reason"], "reason: %r" % rows.summary["reason"])
 
 

@@ -69,7 +69,7 @@ By `diag`, what a connection shows that no sample has seen are the counters of i
 | TID, FD | the message names no thread and no descriptor, and both are gone |
 | LAST_PID | as TID; it is known if a sample finds the connection |
 | QUEUE_MS | no counter has the time of accept(2) |
-| PID | known if one process alone holds the listener; of several, what they have in common is reported |
+| PID | known if one process alone holds the listener, or one alone of up to 32 holders has run meanwhile; if several have run, nothing tells which has accepted, and what they have in common is reported |
 | outgoing connections | the message names no process: those that no sample has seen are counted, and attempts that failed with their other end |
 """
 

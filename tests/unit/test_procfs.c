@@ -187,9 +187,9 @@ static void facts_are_read(void **state)
 	assert_int_equal(procfs_thread_group(500), 500);
 	assert_int_equal(procfs_thread_group(501), -1);
 	assert_int_equal(procfs_netns(500), 0);
-	assert_true(procfs_is_ancestor(getpid()));
-	assert_true(procfs_is_ancestor(1));
-	assert_false(procfs_is_ancestor(500));
+	assert_true(procfs_is_ancestor(getpid(), getpid()));
+	assert_true(procfs_is_ancestor(1, getpid()));
+	assert_false(procfs_is_ancestor(500, getpid()));
 	assert_int_equal(procfs_ptrace_scope(), 0);
 	write_file(0, "sys/kernel/yama/ptrace_scope", "2\n");
 	assert_int_equal(procfs_ptrace_scope(), 2);
@@ -210,7 +210,7 @@ static void real_proc_is_understood(void **state)
 	assert_true(procfs_exe(getpid(), path, sizeof(path)) > 0);
 	assert_return_code(stat("/proc/self/ns/net", &facts), errno);
 	assert_int_equal(procfs_netns(getpid()), facts.st_ino);
-	assert_true(procfs_is_ancestor(getppid()));
+	assert_true(procfs_is_ancestor(getppid(), getpid()));
 	procfs_set_root(tree);
 }
 

@@ -222,7 +222,7 @@ static bool refuse(struct audit_live *live, pid_t pid, bool is_new)
 	char why[512];
 	int rc;
 
-	if (procfs_is_ancestor(pid)) {
+	if (procfs_is_ancestor(pid, getpid())) {
 		add_notice(live, "cannot watch PID %d: conntrace runs inside it, and would not end", (int)pid);
 		return true;
 	}

@@ -444,7 +444,7 @@ static void refuse(struct programs *programs, pid_t pid)
 {
 	struct err why;
 
-	if (procfs_is_ancestor(pid))
+	if (procfs_is_ancestor(pid, getpid()))
 		(void)err_set(&why, EPERM, "cannot attach to PID %d: conntrace runs inside it, and would not end", pid);
 	else
 		procfs_why_not_attachable(pid, ESRCH, why.text, sizeof(why.text));
@@ -493,7 +493,7 @@ static int watch(struct programs *programs, const struct programs_config *config
 	if (config->all)
 		return bpf_map_update_elem(bpf_map__fd(programs->kernel->maps.excluded), &pid, &own, BPF_ANY);
 	for (size_t i = 0; i < config->pid_count; i++) {
-		if (!runs(config->pids[i]) || procfs_is_ancestor(config->pids[i])) {
+		if (!runs(config->pids[i]) || procfs_is_ancestor(config->pids[i], getpid())) {
 			refuse(programs, config->pids[i]);
 			continue;
 		}

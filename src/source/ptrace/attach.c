@@ -70,7 +70,7 @@ int attach_process(struct tracee_table *table, pid_t pid, long options, struct a
 	struct seizure seizure = {.table = table, .pid = pid, .options = options};
 	int before, error;
 
-	if (procfs_is_ancestor(pid))
+	if (procfs_is_ancestor(pid, getpid()))
 		return err_set(err, EPERM, "cannot attach to PID %d: conntrace runs inside it", pid);
 	/* Threads may be created during the walk; each round finds those of the one before. */
 	do {

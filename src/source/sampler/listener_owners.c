@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/escape.h"
@@ -94,29 +95,106 @@ static void name_listeners(struct listener_owners *listener_owners)
 /* Where /proc hides the processes of others (hidepid), the parents can't be read. */
 static bool may_be_unseen(const struct listener *listener, pid_t holder, uid_t user, bool unseen)
 {
-	return user != listener->uid && (unseen || unseen_holders_master(holder) < 0);
+	return user != listener->uid && (unseen || holder_activity_master(holder) < 0);
 }
 
-static void find_other_holder(struct listener *listener, const struct procfs_owners *others, pid_t holder)
+/* Whether several processes hold it, and a target is one of them. */
+static bool is_shared(const struct listener_owners *listener_owners, const struct listener *listener)
 {
-	const struct procfs_holder *other = procfs_owners_find(others, listener->inode);
+	const struct procfs_holder *holder = procfs_owners_find(listener_owners->owners, listener->inode);
 
+	return holder != NULL &&
+	       (holder->shared || procfs_owners_find(listener_owners->others, listener->inode) != NULL);
+}
+
+/* Whether other processes hold it, and when they run is not known. */
+static bool is_unobserved(const struct listener *listener, bool is_others)
+{
+	return is_others && (listener->others == 0 || listener->holders > HOLDER_ACTIVITY_MAX);
+}
+
+static void find_other_holder(struct listener *listener, const struct procfs_holder *other, pid_t holder)
+{
 	listener->sealed = other == NULL;
-	listener->other_pid = other != NULL ? other->pid : unseen_holders_master(holder);
+	listener->other_pid = other != NULL ? other->pid : holder_activity_master(holder);
+}
+
+/* Whether @pid is an ancestor of @target, and of the user that has created the listener: it has opened it. */
+static bool is_opener(const struct listener *listener, pid_t pid, pid_t target)
+{
+	struct procfs_status status;
+
+	return procfs_status(pid, &status) == 0 && status.uid[1] == listener->uid && procfs_is_ancestor(pid, target);
 }
 
 /*
  * The listener of another user that a target holds: the target has inherited it, or opened it before it gave up the
- * rights of that user. Who else may hold it are then the processes under the target's master.
+ * rights of that user. Who else may hold it are then the processes under the target's master, which is the process that
+ * has opened it where that is known.
  */
-static bool is_guarded(struct listener *listener, const struct procfs_holder *holder)
+static bool is_guarded(struct listener *listener, const struct procfs_holder *holder, const struct procfs_holder *other)
 {
-	pid_t master = unseen_holders_master(holder->pid);
+	pid_t master = other != NULL && is_opener(listener, other->pid, holder->pid) ? other->pid : 0;
 
-	if (master < 0)
-		return false;
-	listener->master = holder->shared ? 0 : master;
-	return master > 0 || holder->shared;
+	if (master == 0) {
+		master = holder_activity_master(holder->pid);
+		listener->master = holder->shared ? 0 : master;
+		return master > 0 || (master == 0 && holder->shared);
+	}
+	listener->master = master;
+	return true;
+}
+
+/* What process @pid holds is compared with the listeners that several processes hold. */
+static void add_holder(struct listener_owners *listener_owners, struct procfs_owners *held, pid_t pid, bool is_target)
+{
+	struct listener *listener;
+
+	procfs_owners_clear(held);
+	if (procfs_owners_add(held, pid) <= 0)
+		return;
+	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
+		if (procfs_owners_find(held, listener->inode) == NULL || !is_shared(listener_owners, listener))
+			continue;
+		listener->others += !is_target;
+		if (++listener->holders <= HOLDER_ACTIVITY_MAX)
+			holder_activity_add(listener_owners->activity, pid, listener->inode, is_target);
+	}
+}
+
+struct counting {
+	struct listener_owners *listener_owners;
+	struct procfs_owners *held;
+};
+
+static void add_other(void *context, pid_t pid)
+{
+	const struct counting *counting = context;
+	const struct target *target = process_set_find(counting->listener_owners->process_set, pid);
+
+	if (pid != getpid() && (target == NULL || target->ended > 0))
+		add_holder(counting->listener_owners, counting->held, pid, false);
+}
+
+/* Finds all holders of the listeners that several processes hold. */
+static void find_holders(struct listener_owners *listener_owners)
+{
+	struct counting counting = {listener_owners, procfs_owners_new(OWNERS_MAX)};
+	const struct target *target;
+	struct listener *listener;
+	bool any = false, any_other = false;
+
+	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
+		listener->holders = listener->others = 0;
+		any |= is_shared(listener_owners, listener);
+		any_other |= listener_owners_are_others(listener_owners, listener->inode) && !listener->unheld;
+	}
+	for (size_t i = 0; any && (target = process_set_at(listener_owners->process_set, i)) != NULL; i++)
+		if (target->ended == 0)
+			add_holder(listener_owners, counting.held, target->pid, true);
+	if (any_other)
+		(void)procfs_processes(add_other, &counting);
+	procfs_owners_free(counting.held);
 }
 
 /* Finds other processes that hold the targets' listeners. */
@@ -128,9 +206,12 @@ static void check_others(struct listener_owners *listener_owners, uint32_t sampl
 	struct listener *listener;
 
 	listener_owners->recheck_ns = clock_monotonic() + RECHECK_NS;
+	listener_owners->others = others;
+	holder_activity_search(listener_owners->activity, sample);
+	find_holders(listener_owners);
 	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
 		const struct procfs_holder *holder = procfs_owners_find(listener_owners->owners, listener->inode);
-		bool is_others = procfs_owners_find(others, listener->inode) != NULL;
+		const struct procfs_holder *other = procfs_owners_find(others, listener->inode);
 		bool was_shared = listener->shared;
 		struct procfs_status status = {.uid = {[1] = (uid_t)-1}};
 
@@ -138,24 +219,24 @@ static void check_others(struct listener_owners *listener_owners, uint32_t sampl
 			continue;
 		/* One of several holders has ended since they were read: what is known remains until the next sample.
 		 */
-		if (procfs_status(holder->pid, &status) != 0 && holder->shared && !is_others) {
+		if (procfs_status(holder->pid, &status) != 0 && holder->shared && other == NULL) {
 			listener_owners->recheck_ns = 0;
 			continue;
 		}
 		listener->named = false;
 		listener->may_be_unseen = may_be_unseen(listener, holder->pid, status.uid[1], unseen);
-		listener->shared = is_others || (listener->may_be_unseen && !is_guarded(listener, holder));
+		listener->shared = is_unobserved(listener, other != NULL) ||
+				   (listener->may_be_unseen && !is_guarded(listener, holder, other));
 		is_unseen |= listener->may_be_unseen;
 		listener->owner = listener->shared || was_shared ? OWNERSHIP_UNCLEAR : OWNERSHIP_TARGETS;
-		if (listener->shared && !was_shared)
-			find_other_holder(listener, others, holder->pid);
+		if (other != NULL || (listener->shared && !was_shared))
+			find_other_holder(listener, other, holder->pid);
 		/* A former holder may have accepted until now: the listener is the targets' from the next sample on. */
 		if (was_shared && !listener->shared)
 			listener_owners->recheck_ns = 0;
 	}
 	if (is_unseen)
-		unseen_holders_search(listener_owners->unseen_holders, sample);
-	listener_owners->others = others;
+		holder_activity_add_unseen(listener_owners->activity);
 	/* A new child of a target may have been taken for another process. */
 	if (!process_set_are_all(listener_owners->process_set))
 		listener_owners_done(listener_owners);
@@ -210,17 +291,32 @@ void listener_owners_sample(struct listener_owners *listener_owners, uint32_t sa
 	name_listeners(listener_owners);
 }
 
+static struct holder_run run_of_others(const struct listener_owners *listener_owners, const struct listener *listener)
+{
+	struct holder_run run = {0, 0}, unseen;
+
+	if (listener->others > 0)
+		run = holder_activity_run_others(listener_owners->activity, listener->inode);
+	if (!listener->may_be_unseen)
+		return run;
+	unseen = holder_activity_run_unseen(listener_owners->activity, listener->master);
+	return holder_run_later(&run, &unseen);
+}
+
 void listener_owners_run(struct listener_owners *listener_owners)
 {
 	struct listener *listener;
 
-	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++)
-		if (listener->may_be_unseen) {
-			struct unseen_run run = unseen_holders_run(listener_owners->unseen_holders, listener->master);
+	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
+		struct holder_run run = run_of_others(listener_owners, listener);
 
-			listener->has_run |= listener->run.last != 0 && listener->run.last != run.last;
-			listener->run = run;
-		}
+		listener->has_run |= listener->run.last != 0 && run.last > listener->run.last;
+		listener->run = run;
+		listener->last = 0;
+		if (listener->holders <= HOLDER_ACTIVITY_MAX)
+			listener->last =
+				holder_activity_last(listener_owners->activity, listener->inode, &listener->last_since);
+	}
 }
 
 bool listener_owners_are_others(const struct listener_owners *listener_owners, uint32_t inode)
@@ -233,7 +329,7 @@ bool listener_owners_explain(const struct listener_owners *listener_owners, stru
 {
 	char comm[16], name[4 * sizeof(comm) + 1], ip[ENDPOINT_TEXT], who[128] = "a process";
 	const struct listener *listener;
-	const char *because;
+	bool is_holder;
 	pid_t other;
 	size_t i = 0;
 
@@ -242,7 +338,8 @@ bool listener_owners_explain(const struct listener_owners *listener_owners, stru
 		continue;
 	if (listener == NULL)
 		return false;
-	other = listener->shared ? listener->other_pid : listener->master;
+	is_holder = listener->shared ? !listener->sealed : listener->others > 0;
+	other = listener->shared || is_holder ? listener->other_pid : listener->master;
 	if (other > 0) {
 		procfs_comm(other, comm);
 		escape_text(name, sizeof(name), redact_text(REDACT_COMM, comm));
@@ -250,12 +347,12 @@ bool listener_owners_explain(const struct listener_owners *listener_owners, stru
 			 name[0] != '\0' ? ")" : "");
 	}
 	endpoint_ip_text(&listener->local, ip);
-	because = listener->sealed ? " and cannot be inspected" : " and is not watched";
-	if (!listener->shared)
-		because = ", cannot be inspected, and has run meanwhile";
-	(void)err_set(
-		why, 0, "%s %s the listening socket %s port %u too%s, so the owner of its short connections is unknown",
-		who, listener->sealed || !listener->shared ? "may hold" : "holds", ip, listener->local.port, because);
+	(void)err_set(why, 0,
+		      "%s %s the listening socket %s port %u too and %s%s, so the owner of its short connections "
+		      "is unknown",
+		      who, is_holder ? "holds" : "may hold", ip, listener->local.port,
+		      is_holder ? "is not watched" : "cannot be inspected",
+		      listener->shared ? "" : ", and has run meanwhile");
 	return true;
 }
 

@@ -10,7 +10,7 @@
 #include "source/sampler/listeners.h"
 #include "system/procfs_owners.h"
 #include "source/sampler/process_set.h"
-#include "source/sampler/unseen_holders.h"
+#include "source/sampler/holder_activity.h"
 
 /* Owners of the listening sockets: the part of struct listeners that a sample fills in. */
 
@@ -20,7 +20,7 @@
  * @listeners: filled in
  * @owners: what targets hold, as of the last sample that read it
  * @common_identities: what several holders have in common
- * @unseen_holders: processes that may hold listeners and can't be inspected
+ * @activity: which of the holders have run
  * @recheck_ns: when (monotonic) all processes are to be read again; internal, 0 at first
  * @others: what all other processes hold, if this sample read them and none of them can be a target;
  *	    internal
@@ -30,7 +30,7 @@ struct listener_owners {
 	struct listeners *listeners;
 	struct procfs_owners *owners;
 	struct common_identities *common_identities;
-	struct unseen_holders *unseen_holders;
+	struct holder_activity *activity;
 	int64_t recheck_ns;
 	struct procfs_owners *others;
 };
@@ -54,7 +54,7 @@ bool listener_owners_are_others(const struct listener_owners *listener_owners, u
  */
 bool listener_owners_explain(const struct listener_owners *listener_owners, struct err *why);
 
-/** listener_owners_run() - note when processes that can't be inspected could have accepted last */
+/** listener_owners_run() - note when each holder could have accepted last */
 void listener_owners_run(struct listener_owners *listener_owners);
 
 /** listener_owners_done() - the sample is over */

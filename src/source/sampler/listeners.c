@@ -155,10 +155,15 @@ void listeners_compare(struct listeners *listeners, uint64_t sample)
 	}
 }
 
-static struct unseen_run later(const struct unseen_run *a, const struct unseen_run *b)
+/* The only target that may have accepted, and since which sample: others do not hold it, or have not run. */
+static pid_t find_sole(const struct listener *listener, uint32_t *since)
 {
-	return (struct unseen_run){a->last > b->last ? a->last : b->last,
-				   a->before > b->before ? a->before : b->before};
+	*since = listener->since;
+	if (listener->pid != 0 || listener->last == 0)
+		return listener->pid;
+	if (listener->last_since > *since + 1)
+		*since = listener->last_since - 1;
+	return listener->last;
 }
 
 static struct ownership judge(const struct listeners *listeners, const struct endpoint *local, uint64_t from, bool gone)
@@ -169,12 +174,14 @@ static struct ownership judge(const struct listeners *listeners, const struct en
 	for (int at = listeners->first[local->port]; at >= 0; at = listeners->list[at].next) {
 		const struct listener *listener = &listeners->list[at];
 		int fits = fitness(listener, local);
+		uint32_t since;
+		pid_t sole = find_sole(listener, &since);
 
 		if (fits == 0 || fits < best || (listener->sampled < from) != gone)
 			continue;
 		if (fits > best) {
-			ownership = (struct ownership){listener->owner, listener->pid,
-						       listener->since, listener->unreliable_before,
+			ownership = (struct ownership){listener->owner, sole,
+						       since,           listener->unreliable_before,
 						       listener->run,   listener->common_identity,
 						       listener->mptcp, listener->delay};
 			best = fits;
@@ -183,11 +190,11 @@ static struct ownership judge(const struct listeners *listeners, const struct en
 		/* Several share the port (SO_REUSEPORT): only what holds for all of them is known. */
 		if (listener->owner != ownership.owner)
 			ownership.owner = OWNERSHIP_UNCLEAR;
-		if (listener->pid != ownership.pid)
+		if (sole != ownership.pid)
 			ownership.pid = 0;
-		if (listener->since > ownership.since)
-			ownership.since = listener->since;
-		ownership.run = later(&ownership.run, &listener->run);
+		if (since > ownership.since)
+			ownership.since = since;
+		ownership.run = holder_run_later(&ownership.run, &listener->run);
 		ownership.common_identity =
 			common_identity_join(&ownership.common_identity, &listener->common_identity);
 		ownership.mptcp |= listener->mptcp;
@@ -210,7 +217,7 @@ struct ownership listeners_judge(const struct listeners *listeners, const struct
 	if (ownership.owner != gone.owner)
 		ownership.owner = OWNERSHIP_UNCLEAR;
 	ownership.pid = 0;
-	ownership.run = later(&ownership.run, &gone.run);
+	ownership.run = holder_run_later(&ownership.run, &gone.run);
 	ownership.common_identity = common_identity_join(&ownership.common_identity, &gone.common_identity);
 	ownership.mptcp |= gone.mptcp;
 	if (gone.delay != ownership.delay)

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "source/sampler/common_identity.h"
-#include "source/sampler/unseen_holders.h"
+#include "source/sampler/holder_activity.h"
 #include "model/event.h"
 
 /*
@@ -42,11 +42,15 @@ enum ownership_owner {
  * @mptcp: connections through it may be MPTCP
  * @delay: enum info_delay of connections through it; @delay_asked: how often it was queried
  * @unheld: no target held it any more when they were last read
- * @shared: others held it when all were last read; @other_pid: the PID of one of them, or of the nearest
- *	    parent that may not be inspected, 0 unknown; @sealed: it may not be inspected
- * @may_be_unseen: only targets and perhaps the processes under @master hold it (unseen_holders.h), which can't be
- *	    inspected; @master 0: under any master
- * @run: when those ran last; 0 if there are none; @has_run: one has run since it was found
+ * @holders: number of processes that held it when all were last read; @others: how many are no targets
+ * @shared: when all were last read, others held it whose activity is not observed; @other_pid: the PID of one that
+ *	    is no target, or of the nearest parent that may not be inspected, 0 unknown; @sealed: it may not be
+ *inspected
+ * @may_be_unseen: processes under @master may hold it, too (holder_activity.h), which can't be inspected; @master 0:
+ *	    under any master
+ * @run: when others ran last; 0 if there are none; @has_run: one has run since it was found
+ * @last: the target that ran last of several that hold it, 0 unknown; @last_since: number of the last sample since
+ *	    whose predecessor another target may have run
  * @waiting: number of connections that wait to be accepted, and @backlog: its limit, both at the last sample
  *	    that saw it
  * @is_reported: it has been reported; @is_reported_full: its full queue has been reported too
@@ -65,8 +69,10 @@ struct listener {
 	pid_t pid;
 	uint32_t since;
 	struct common_identity common_identity;
-	pid_t other_pid, master;
-	struct unseen_run run;
+	uint32_t holders, others;
+	pid_t other_pid, master, last;
+	uint32_t last_since;
+	struct holder_run run;
 	bool mptcp, named, found, unheld, shared, sealed, may_be_unseen, has_run;
 	bool is_reported, is_reported_full;
 	uint8_t delay, delay_asked;
@@ -119,7 +125,7 @@ void listeners_trust(struct listeners *listeners, uint64_t sample);
 /**
  * struct ownership - owner of a connection
  * @owner: enum ownership_owner
- * @pid: the only process that holds what it came through, if that is a target; 0 several
+ * @pid: the only process that may have accepted it, if that is a target; 0 several
  * @since: number of the sample from which on @pid is right; 0 since a connection can come through there
  * @unreliable_before: number of the sample from which on @owner is right
  * @run: when other processes that may have accepted it ran last: from the sample @run.last on @owner is right
@@ -132,7 +138,7 @@ struct ownership {
 	pid_t pid;
 	uint32_t since;
 	uint64_t unreliable_before;
-	struct unseen_run run;
+	struct holder_run run;
 	struct common_identity common_identity;
 	bool mptcp;
 	uint8_t delay;

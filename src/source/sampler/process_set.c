@@ -515,7 +515,8 @@ static void add_other(void *context, pid_t pid)
 
 	if (pid == getpid() || find_running(others->process_set, pid) != NULL || adopt(others->process_set, pid))
 		return;
-	if (procfs_owners_add(others->owners, pid) == -EACCES)
+	/* The descriptors of a process that ends meanwhile are refused once, too. */
+	if (procfs_owners_add(others->owners, pid) == -EACCES && procfs_owners_add(others->owners, pid) == -EACCES)
 		others->unseen = true;
 }
 

@@ -13,8 +13,8 @@
  * lived. All of /proc is read for other holders when the listener is found, and again from time to time. Processes that
  * can't be inspected are assumed not to hold a listener that the target's own user has created.
  *
- * A listener of another user is usually held by the process that opened it, too: a master that can't be inspected. What
- * was accepted in a time in which neither that nor its relatives have run is the targets' (unseen_holders.h).
+ * A listener is often held by a process that is no target, too: the master that opened it, perhaps of another user, or
+ * another worker. What was accepted in a time in which none of these has run is the targets' (holder_activity.h).
  *
  * The final counters of a socket that no sample has seen therefore wait for the next sample, because its listener, or
  * another holder of that, may be as new as itself. A socket that then belongs neither to a listener of the targets nor
@@ -23,7 +23,8 @@
  *
  * The target that accepted is reported if it is proven. A connection was accepted after some sample, either the one
  * before it was first seen, or the last that saw it wait. If one process alone has held the listener since that sample,
- * and can have had no child since (process_set.h), that process accepted it. If one process alone was found with the
+ * and can have had no child since (process_set.h), that process accepted it, as does the only one of several holders
+ * that has run since. If one process alone was found with the
  * connection, and is older than that sample, it has not inherited the connection. Otherwise the PID stays unknown, and
  * what the processes that may have accepted have in common is reported instead (common_identity.h). Descriptors of
  * other processes handed over (SCM_RIGHTS) between two samples leave no trace.
@@ -245,7 +246,7 @@ static bool wants_mark(const struct sampler *sampler)
 		return true;
 	for (size_t i = 0; (listener = listeners_at(sampler->listeners, i)) != NULL; i++)
 		if (listener->unreliable_from != 0 || listener->run.last > sampler->trusted ||
-		    listener->since >= sampler->trusted ||
+		    listener->since >= sampler->trusted || listener->last_since > sampler->trusted ||
 		    (listener->owner == OWNERSHIP_TARGETS && listener->sampled != sampler->sample))
 			return true;
 	return false;
@@ -292,13 +293,13 @@ static void list_sockets(struct sampler *sampler, unsigned int states)
 	sampler->owner_events.pushed = 0;
 	sampler->fresh.count = sampler->changed.count = 0;
 	sampler->new_listeners = false;
-	unseen_holders_begin(sampler->unseen_holders);
+	holder_activity_begin(sampler->activity);
 	(void)diag_dump(sampler->config.diag, states, see, sampler, &(struct err){""});
 	sampler->left = process_set_refresh(sampler->process_set);
 	if (sampler->config.choice != NULL)
 		process_set_choose(sampler->process_set, sampler->config.choice, sampler->config.netns);
 	forks = process_set_follow(sampler->process_set, sampler->sample);
-	forks |= unseen_holders_sample(sampler->unseen_holders, sampler->sample);
+	forks |= holder_activity_sample(sampler->activity, sampler->sample);
 	if (forks || sampler->fresh.count > 0 || sampler->new_listeners) {
 		read_process_set(sampler);
 		listener_owners_sample(&sampler->listener_owners, sampler->sample, forks);
@@ -373,12 +374,12 @@ static void peek_at(void *context, const struct event *event)
 		sampler->new_listeners = true;
 }
 
-/* Until a process that can't be inspected runs, targets have accepted what has been reported. */
+/* Until another holder of their listeners runs, targets have accepted what has been reported. */
 static void settle(struct sampler *sampler)
 {
 	if (sampler->pending_count == sampler->settled)
 		return;
-	if (unseen_holders_are_still(sampler->unseen_holders))
+	if (holder_activity_is_none(sampler->activity))
 		sampler->settled = sampler->pending_count;
 	else
 		sampler_times_advance(&sampler->times);
@@ -464,7 +465,7 @@ void sampler_close(struct sampler *sampler)
 		return;
 	process_set_free(sampler->process_set);
 	listeners_free(sampler->listeners);
-	unseen_holders_free(sampler->unseen_holders);
+	holder_activity_free(sampler->activity);
 	socket_table_free(sampler->sockets);
 	procfs_owners_free(sampler->owners);
 	free(sampler->fresh.list);
@@ -510,7 +511,7 @@ int sampler_open(struct sampler **opened, const struct sampler_config *config, s
 	sampler->process_set = process_set_new(config->follow, PROCESS_SET_MAX);
 	sampler->trusted = 1;
 	sampler->listeners = listeners_new();
-	sampler->unseen_holders = unseen_holders_new(sampler->process_set);
+	sampler->activity = holder_activity_new(sampler->process_set);
 	sampler->sockets = socket_table_new();
 	sampler->owners = procfs_owners_new(OWNERS_MAX);
 	sampler->owner_events = (struct owner_events){.process_set = sampler->process_set, .events = config->events};
@@ -520,7 +521,7 @@ int sampler_open(struct sampler **opened, const struct sampler_config *config, s
 							    sampler->listeners,
 							    sampler->owners,
 							    sampler->common_identities,
-							    sampler->unseen_holders,
+							    sampler->activity,
 							    0,
 							    NULL};
 	sampler->warnings = xcalloc(config->pid_count, sizeof(char *));

@@ -14,7 +14,7 @@
 #include "source/sampler/sampler.h"
 #include "source/sampler/sampler_times.h"
 #include "source/sampler/socket_table.h"
-#include "source/sampler/unseen_holders.h"
+#include "source/sampler/holder_activity.h"
 #include "system/procfs_owners.h"
 
 /* What the files of the sampler share. */
@@ -50,7 +50,7 @@ struct sampler {
 	struct sampler_config config;
 	struct process_set *process_set;
 	struct listeners *listeners;
-	struct unseen_holders *unseen_holders;
+	struct holder_activity *activity;
 	struct common_identities *common_identities;
 	struct listener_owners listener_owners;
 	struct socket_table *sockets;
