@@ -51,11 +51,16 @@ static char *put_digits(char *end, uint64_t number, unsigned int least)
 	return first;
 }
 
-void text_add_unsigned(struct text *text, uint64_t number)
+void text_add_digits(struct text *text, uint64_t number, unsigned int least)
 {
-	char digits[24], *end = digits + sizeof(digits), *first = put_digits(end, number, 1);
+	char digits[24], *end = digits + sizeof(digits), *first = put_digits(end, number, least);
 
 	text_add_bytes(text, first, (size_t)(end - first));
+}
+
+void text_add_unsigned(struct text *text, uint64_t number)
+{
+	text_add_digits(text, number, 1);
 }
 
 void text_add_number(struct text *text, int64_t number)

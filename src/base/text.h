@@ -57,6 +57,9 @@ void text_add_blanks(struct text *text, size_t count);
 /** text_add_number() - append a decimal number */
 void text_add_number(struct text *text, int64_t number);
 
+/** text_add_digits() - append a decimal number with leading zeros, at least @least digits, at most 24 */
+void text_add_digits(struct text *text, uint64_t number, unsigned int least);
+
 /** text_add_unsigned() - append a decimal number */
 void text_add_unsigned(struct text *text, uint64_t number);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/rows/format.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,31 +12,51 @@
 #define MICROSECONDS 6
 #define NANOSECONDS 9
 
+/* localtime_r(3) takes a lock and searches the zone for each of a million rows, most of which have the same second. */
+static const struct tm *local_time(time_t seconds)
+{
+	static _Thread_local time_t last_seconds;
+	static _Thread_local struct tm last;
+
+	if (last.tm_mday == 0 || seconds != last_seconds) {
+		if (localtime_r(&seconds, &last) == NULL)
+			return NULL;
+		last_seconds = seconds;
+	}
+	return &last;
+}
+
+static void add_two(struct text *text, char before, long number)
+{
+	text_add_char(text, before);
+	text_add_digits(text, (uint64_t)number, 2);
+}
+
 static void add_local_time(struct text *text, int64_t time_ns, bool iso)
 {
-	time_t seconds = (time_t)(time_ns / CLOCK_NS_PER_SEC);
-	long microseconds = (long)(time_ns % CLOCK_NS_PER_SEC / CLOCK_NS_PER_US);
-	struct tm local;
+	const struct tm *local = local_time((time_t)(time_ns / CLOCK_NS_PER_SEC));
 	long offset;
-	char piece[96];
 
-	if (localtime_r(&seconds, &local) == NULL) {
+	if (local == NULL) {
 		text_add_decimal(text, time_ns, CLOCK_NS_PER_SEC, NANOSECONDS);
 		return;
 	}
 	if (iso) {
-		snprintf(piece, sizeof(piece), "%04d-%02d-%02dT", local.tm_year + 1900, local.tm_mon + 1,
-			 local.tm_mday);
-		text_add(text, piece);
+		text_add_digits(text, (uint64_t)local->tm_year + 1900, 4);
+		add_two(text, '-', local->tm_mon + 1);
+		add_two(text, '-', local->tm_mday);
+		text_add_char(text, 'T');
 	}
-	snprintf(piece, sizeof(piece), "%02d:%02d:%02d.%06ld", local.tm_hour, local.tm_min, local.tm_sec, microseconds);
-	text_add(text, piece);
+	text_add_digits(text, (uint64_t)local->tm_hour, 2);
+	add_two(text, ':', local->tm_min);
+	add_two(text, ':', local->tm_sec);
+	text_add_char(text, '.');
+	text_add_digits(text, (uint64_t)(time_ns % CLOCK_NS_PER_SEC / CLOCK_NS_PER_US), 6);
 	if (!iso)
 		return;
-	offset = local.tm_gmtoff < 0 ? -local.tm_gmtoff : local.tm_gmtoff;
-	snprintf(piece, sizeof(piece), "%c%02ld:%02ld", local.tm_gmtoff < 0 ? '-' : '+', offset / 3600,
-		 offset / 60 % 60);
-	text_add(text, piece);
+	offset = local->tm_gmtoff < 0 ? -local->tm_gmtoff : local->tm_gmtoff;
+	add_two(text, local->tm_gmtoff < 0 ? '-' : '+', offset / 3600);
+	add_two(text, ':', offset / 60 % 60);
 }
 
 static void add_time(struct text *text, int64_t time_ns, const struct style *style, int64_t before)
@@ -178,17 +197,17 @@ static void add_list(struct text *text, const struct column *column, const struc
 }
 
 /* Append a number as text and JSON share it. Return: false for the types they do not share. */
-static bool add_number(struct text *text, const struct column *column, const struct value *value)
+static bool add_number(struct text *text, const struct column *column, int64_t number)
 {
 	switch (column->type) {
 	case COLUMN_SECONDS:
-		text_add_decimal(text, value->number, CLOCK_NS_PER_SEC, 6);
+		text_add_decimal(text, number, CLOCK_NS_PER_SEC, 6);
 		return true;
 	case COLUMN_MS:
-		text_add_decimal(text, value->number, CLOCK_NS_PER_MS, 3);
+		text_add_decimal(text, number, CLOCK_NS_PER_MS, 3);
 		return true;
 	case COLUMN_RATE:
-		text_add_decimal(text, value->number, 1000, 3);
+		text_add_decimal(text, number, 1000, 3);
 		return true;
 	case COLUMN_COUNT:
 	case COLUMN_FAILURES:
@@ -196,7 +215,7 @@ static bool add_number(struct text *text, const struct column *column, const str
 	case COLUMN_BYTES:
 	case COLUMN_NUMBER:
 	case COLUMN_PORT:
-		text_add_number(text, value->number);
+		text_add_number(text, number);
 		return true;
 	default:
 		return false;
@@ -233,7 +252,7 @@ void format_text(struct text *text, const struct column *column, const struct va
 		text_add_unsigned(text, (uint64_t)value->number);
 	else if (column->type == COLUMN_NUMBERS || column->type == COLUMN_NAMES)
 		add_list(text, column, value->group, false);
-	else if (!add_number(text, column, value))
+	else if (!add_number(text, column, value->number))
 		add_name(text, value->text, false);
 }
 
@@ -262,33 +281,39 @@ static bool is_statistic(const struct column *column)
 	return column->type == COLUMN_MS || column->type == COLUMN_SECONDS;
 }
 
-void format_json(struct text *text, const struct column *column, const struct value *value)
+void format_json_figure(struct text *text, const struct column *column, const struct value *value)
 {
 	char ip[ENDPOINT_TEXT];
 
-	if (!value->known && value->of_rest >= 0 && is_statistic(column)) {
-		struct value rest = *value;
-
-		rest.number = value->of_rest;
-		add_number(text, column, &rest);
-	} else if (!value->known) {
-		text_add(text, "null");
-	} else if (column->type == COLUMN_TIME) {
+	if (!value->known) {
+		if (!is_statistic(column) || !add_number(text, column, value->of_rest))
+			text_add(text, "null");
+		return;
+	}
+	switch (column->type) {
+	case COLUMN_TIME:
 		text_add_decimal(text, value->number, CLOCK_NS_PER_SEC, NANOSECONDS);
-	} else if (column->type == COLUMN_ADDRESS) {
+		break;
+	case COLUMN_ADDRESS:
 		text_add_json(text, endpoint_ip_text(&value->address, ip));
-	} else if (column->type == COLUMN_COOKIE) {
+		break;
+	case COLUMN_COOKIE:
 		text_add_char(text, '"');
 		text_add_unsigned(text, (uint64_t)value->number);
 		text_add_char(text, '"');
-	} else if (column->type == COLUMN_NUMBERS || column->type == COLUMN_NAMES) {
+		break;
+	case COLUMN_NUMBERS:
+	case COLUMN_NAMES:
 		text_add_char(text, '[');
 		add_list(text, column, value->group, true);
 		text_add_char(text, ']');
-	} else if (column->type == COLUMN_WORDS) {
+		break;
+	case COLUMN_WORDS:
 		add_json_words(text, value->text);
-	} else if (!add_number(text, column, value)) {
-		text_add_json(text, value->text);
+		break;
+	default:
+		if (!add_number(text, column, value->number))
+			text_add_json(text, value->text);
 	}
 }
 

@@ -36,8 +36,17 @@ struct style {
 void format_text(struct text *text, const struct column *column, const struct value *value, const struct style *style,
 		 int64_t before);
 
-/** format_json() - append a value as a JSON value, null when it is unknown */
-void format_json(struct text *text, const struct column *column, const struct value *value);
+/** format_json_figure() - format_json() of a value that is known, at least for some members */
+void format_json_figure(struct text *text, const struct column *column, const struct value *value);
+
+/** format_json() - append a value as a JSON value, null when it is unknown, as most of a row are */
+static inline void format_json(struct text *text, const struct column *column, const struct value *value)
+{
+	if (!value->known && value->of_rest < 0)
+		text_add(text, "null");
+	else
+		format_json_figure(text, column, value);
+}
 
 /** format_csv() - append a field of text according to RFC 4180, quoted where necessary */
 void format_csv(struct text *text, const char *field);
