@@ -63,13 +63,19 @@ void queue_free(struct queue *queue)
 	free(queue);
 }
 
+size_t queue_room(const struct queue *queue)
+{
+	size_t pushed = atomic_load_explicit(&queue->pushed, memory_order_relaxed);
+
+	return queue->limit - (pushed - atomic_load_explicit(&queue->popped, memory_order_relaxed));
+}
+
 void *queue_reserve(struct queue *queue)
 {
 	struct block *block = queue->write_block;
 	size_t filled = atomic_load_explicit(&block->filled, memory_order_relaxed);
-	size_t pushed = atomic_load_explicit(&queue->pushed, memory_order_relaxed);
 
-	if (pushed - atomic_load_explicit(&queue->popped, memory_order_relaxed) >= queue->limit)
+	if (queue_room(queue) == 0)
 		return NULL;
 	if (filled == BLOCK_VALUES) {
 		struct block *next = block_new(queue->size);

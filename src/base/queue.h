@@ -30,6 +30,9 @@ bool queue_push(struct queue *queue, const void *value);
  */
 void *queue_reserve(struct queue *queue);
 
+/** queue_room() - how many values can be appended before one is refused; writer only */
+size_t queue_room(const struct queue *queue);
+
 /** queue_commit() - append the value that was written at queue_reserve(); writer only */
 void queue_commit(struct queue *queue);
 

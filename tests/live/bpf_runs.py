@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import lib
-from lib import (CONNTRACE, MKCONN, NOBODY, STORM, Process, Trace, by_bpf, check, equal, find_row, main, mkconn, need,
+from lib import (CONNTRACE, MKCONN, NOBODY, STORM, Process, Skip, Trace, by_bpf, check, equal, find_row, main, mkconn, need,
                  read_truth, run, scratch, test, tracer_of, wait_file, wait_for)
 
 
@@ -91,6 +91,54 @@ def losses():
     # Without the last record of a connection its end is unknown, and no number is invented.
     for row in rows:
         check((row["rx_bytes"], row["tx_bytes"]) in ((100, 200), (None, None), (100, None), (None, 200)), "bytes: %s" % row)
+
+
+@test("what the ring has room for is read to the end, also when the run is ended before: 8,500 connections")
+def backlog():
+    port = scratch("port")
+    storm = Process([STORM, "server", "port-file=" + port, "connections=8500", "limit=60"])
+    number = wait_file(port)
+    trace = by_bpf([storm.pid])
+    os.kill(trace.pid, signal.SIGSTOP)
+    lib.must([STORM, "client", "port=" + number, "connections=8500", "threads=2", "sources=127.0.0.1,127.0.0.2",
+              "limit=60"], limit=90)
+    trace.signal(signal.SIGINT)
+    os.kill(trace.pid, signal.SIGCONT)
+    rows = trace.finish(limit=60)
+    storm.wait(60)
+    equal((len(rows), rows.summary["lost"]["ring"]), (8500, 0), "rows, lost: %s" % rows.summary)
+    equal({(row["rx_bytes"], row["tx_bytes"], row["state"]) for row in rows}, {(100, 200, "closed")}, "rows")
+
+
+def packets_come_by_interrupts():
+    """As from a network card: what is sent to this host interrupts the other processors, whatever they do."""
+    if os.cpu_count() < 2:
+        raise Skip("one processor")
+    place = scratch("sys")
+    os.mkdir(place)
+    script = "mount -t sysfs none %s && echo %x >%s/class/net/lo/queues/rx-0/rps_cpus" % (
+        place, (1 << min(os.cpu_count(), 32)) - 1, place)
+    result = run([need("unshare"), "-m", "sh", "-c", script])
+    if result.status:
+        raise Skip("no receive packet steering: " + result.err.strip())
+
+
+@test("packets interrupt the programs, and nothing is lost: both ends of 3,000 connections of eight threads")
+def interrupted():
+    packets_come_by_interrupts()
+    port = scratch("port")
+    storm = Process([STORM, "server", "port-file=" + port, "connections=3000", "limit=60"])
+    number = wait_file(port)
+    client = Process(["sh", "-c", 'read go && exec "$@"', "sh", STORM, "client", "port=" + number, "connections=3000",
+                      "threads=8", "sources=127.0.0.1,127.0.0.2", "limit=60"], stdin=subprocess.PIPE)
+    trace = by_bpf([storm.pid, client.pid])
+    client.line()
+    equal((client.wait(90), storm.wait(60)), (0, 0), "their ends")
+    rows = trace.finish(limit=60)
+    equal(rows.summary["lost"]["ring"], 0, "lost")
+    ends = [(row["dir"], row["rx_bytes"], row["tx_bytes"], row["pid"]) for row in rows]
+    equal({end: ends.count(end) for end in set(ends)},
+          {("in", 100, 200, storm.pid): 3000, ("out", 200, 100, client.pid): 3000}, "ends")
 
 
 @test("killed by SIGKILL it leaves no program in the kernel, and the process runs on")

@@ -219,12 +219,15 @@ static void queue_refuses_above_its_limit(void **state)
 	int value = 1;
 
 	(void)state;
+	assert_int_equal(queue_room(queue), 2);
 	assert_true(queue_push(queue, &value));
 	assert_true(queue_push(queue, &value));
+	assert_int_equal(queue_room(queue), 0);
 	assert_false(queue_push(queue, &value));
 	assert_int_equal(queue_refused(queue), 1);
 	assert_int_equal(queue_pushed(queue), 2);
 	assert_true(queue_pop(queue, &value));
+	assert_int_equal(queue_room(queue), 1);
 	assert_true(queue_push(queue, &value));
 	queue_free(queue);
 }

@@ -22,6 +22,62 @@ static __always_inline bool is_own(const struct sock *sk)
 /* Two states in one argument: a function has five at most. */
 #define CHANGE(from, to) ((from) << 8 | (to))
 
+/*
+ * While a program runs the kernel does not call it again on that processor, from a softirq that brings a packet. So
+ * there is a second program, which does the work then. In a softirq no process owns the socket, and where none does
+ * softirqs are disabled: there the first program leaves a mark, without which it was not called. What the second one
+ * does is counted, because the kernel counts the call of the first one as missed.
+ */
+enum marked {
+	MARKED_STATE,
+	MARKED_DESTROY,
+	MARKED_RETRANSMIT,
+	MARKED_NUM
+};
+
+/**
+ * struct mark - the last call of a first program without an owner of the socket
+ * @sk: the socket
+ * @states: its change
+ */
+struct mark {
+	const struct sock *sk;
+	__u32 states;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MARKED_NUM);
+	__type(key, __u32);
+	__type(value, struct mark);
+} marks SEC(".maps");
+
+static __always_inline void set_mark(enum marked which, const struct sock *sk, int states)
+{
+	__u32 key = which;
+	struct mark *mark = is_own(sk) ? NULL : bpf_map_lookup_elem(&marks, &key);
+
+	if (mark == NULL)
+		return;
+	mark->sk = sk;
+	mark->states = (__u32)states;
+}
+
+static __always_inline bool lacks_mark(enum marked which, const struct sock *sk, int states)
+{
+	__u32 key = which;
+	struct mark *mark = is_own(sk) ? NULL : bpf_map_lookup_elem(&marks, &key);
+
+	if (mark == NULL)
+		return false;
+	if (mark->sk == sk && mark->states == (__u32)states) {
+		mark->sk = NULL;
+		return false;
+	}
+	__sync_fetch_and_add(&second, 1);
+	return true;
+}
+
 static __always_inline bool is_close(enum kernel_type type)
 {
 	return type == KERNEL_CLOSE || type == KERNEL_CLOSE_DESTROY;
@@ -64,7 +120,7 @@ static __noinline void report_change(enum kernel_type type, const struct sock *s
 }
 
 /* A connection that came to the current process from elsewhere, at the first sign of it. */
-static __always_inline struct known *take(const struct sock *sk)
+static __always_inline struct known *take(const struct sock *sk, bool own)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct known known = {.pid = thread >> 32, .tid = (__u32)thread, .fd = -1};
@@ -72,7 +128,7 @@ static __always_inline struct known *take(const struct sock *sk)
 	int state = sk->__sk_common.skc_state;
 	struct known *kept;
 
-	if (tp == NULL || !is_own(sk) || !is_watched(known.pid))
+	if (tp == NULL || !own || !is_watched(known.pid))
 		return NULL;
 	read_ends(&known.ends, tp);
 	if (known.ends.rport == 0)
@@ -86,12 +142,12 @@ static __always_inline struct known *take(const struct sock *sk)
 }
 
 /* A waiting connection that a watched process works with: it was accepted by a way that is not seen. */
-static __always_inline void claim(const struct sock *sk, struct known *known)
+static __always_inline void claim(const struct sock *sk, struct known *known, bool own)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	int state = sk->__sk_common.skc_state;
 
-	if (known->pid != 0 || !is_own(sk) || !is_watched(thread >> 32))
+	if (known->pid != 0 || !own || !is_watched(thread >> 32))
 		return;
 	known->pid = thread >> 32;
 	known->tid = (__u32)thread;
@@ -152,7 +208,7 @@ static __always_inline void arrived(const struct sock *sk)
 
 	if (listens == NULL || *listens == 0)
 		return;
-	earlier = find(sk);
+	earlier = find_same(sk);
 	if (earlier != NULL) {
 		earlier->established = bpf_ktime_get_ns();
 		return;
@@ -187,16 +243,16 @@ static __always_inline void decided(const struct sock *sk, struct known *known, 
 }
 
 /* Whether the owner ends it, by close(2), by its end, or by a disconnection. */
-static __always_inline bool is_closing(const struct sock *sk, int from)
+static __always_inline bool is_closing(const struct sock *sk, int from, bool own)
 {
-	if (!is_own(sk) || sk->sk_err != 0)
+	if (!own || sk->sk_err != 0)
 		return false;
 	if (from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT || from == TCP_SYN_RECV || from == TCP_SYN_SENT)
 		return true;
 	return (sk->__sk_common.skc_flags & (1UL << SOCK_DEAD)) != 0 && from == TCP_FIN_WAIT2;
 }
 
-static __always_inline void note_reset(const struct sock *sk, struct known *known, int from)
+static __always_inline void note_reset(const struct sock *sk, struct known *known, int from, bool own)
 {
 	int error = sk->sk_err;
 
@@ -206,19 +262,19 @@ static __always_inline void note_reset(const struct sock *sk, struct known *know
 	/* tcp_abort() in the kernel. */
 	else if (error == 103)
 		known->reset = KERNEL_RESET_LOCAL;
-	else if (error == 0 && (from == TCP_ESTABLISHED || from == TCP_SYN_RECV) && is_own(sk))
+	else if (error == 0 && (from == TCP_ESTABLISHED || from == TCP_SYN_RECV) && own)
 		known->reset = KERNEL_RESET_LOCAL;
 }
 
-static __always_inline void closed(const struct sock *sk, struct known *known, int from)
+static __always_inline void closed(const struct sock *sk, struct known *known, int from, bool own)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct arguments arguments;
 
 	if (from == TCP_SYN_SENT)
 		decided(sk, known, from, TCP_CLOSE);
-	note_reset(sk, known, from);
-	if (known->pid == 0 || known->is_closed || !is_own(sk))
+	note_reset(sk, known, from, own);
+	if (known->pid == 0 || known->is_closed || !own)
 		return;
 	if (read_current_call(&arguments) == NUMBER_CONNECT) {
 		/* This connect(2) has failed, which its result says, or is one to AF_UNSPEC. */
@@ -226,7 +282,7 @@ static __always_inline void closed(const struct sock *sk, struct known *known, i
 			return;
 		known->caller = tid;
 		known->is_disconnected = 1;
-	} else if (is_closing(sk, from)) {
+	} else if (is_closing(sk, from, own)) {
 		known->is_closed = 1;
 	} else {
 		return;
@@ -235,7 +291,7 @@ static __always_inline void closed(const struct sock *sk, struct known *known, i
 }
 
 /* The owner sends its FIN. */
-static __always_inline void finished(const struct sock *sk, struct known *known, int from, int to)
+static __always_inline void finished(const struct sock *sk, struct known *known, int from, int to, bool own)
 {
 	struct arguments arguments = {0};
 	bool is_call;
@@ -245,7 +301,7 @@ static __always_inline void finished(const struct sock *sk, struct known *known,
 			report_change(KERNEL_STATE, sk, known, CHANGE(from, to), 0);
 		return;
 	}
-	is_call = is_own(sk) && read_current_call(&arguments) == NUMBER_SHUTDOWN;
+	is_call = own && read_current_call(&arguments) == NUMBER_SHUTDOWN;
 	if (is_call)
 		known->caller = (__u32)bpf_get_current_pid_tgid();
 	if (is_call || sk->sk_shutdown == SEND_SHUTDOWN) {
@@ -259,73 +315,115 @@ static __always_inline void finished(const struct sock *sk, struct known *known,
 		report_change(KERNEL_STATE, sk, known, CHANGE(from, to), 0);
 }
 
-static __always_inline void changed(const struct sock *sk, int from, int to)
+static __always_inline void changed(const struct sock *sk, int from, int to, bool own)
 {
 	bool is_ending = to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK || to == TCP_CLOSE;
-	struct known *known = find(sk);
+	struct known *known = find_same(sk);
 
 	if (known == NULL && is_ending)
-		known = take(sk);
+		known = take(sk, own);
 	if (known == NULL)
 		return;
 	announce(sk, known);
 	if (is_ending)
-		claim(sk, known);
+		claim(sk, known, own);
 	if (to == TCP_CLOSE)
-		closed(sk, known, from);
+		closed(sk, known, from, own);
 	else if (from == TCP_SYN_SENT)
 		decided(sk, known, from, to);
 	else if (known->pid == 0)
 		return;
 	else if (is_ending)
-		finished(sk, known, from, to);
+		finished(sk, known, from, to, own);
 	else if (to == TCP_CLOSE_WAIT || to == TCP_CLOSING)
 		report_change(KERNEL_STATE, sk, known, CHANGE(from, to), 0);
+}
+
+static __always_inline void set_state_of(const struct sock *sk, int from, int to, bool own)
+{
+	if (sk->sk_protocol != PROTOCOL_TCP)
+		return;
+	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED)
+		arrived(sk);
+	else if (to != TCP_SYN_SENT)
+		changed(sk, from, to, own);
+	else if (own)
+		opened(sk);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state, const struct sock *sk, int from, int to)
 {
-	if (sk->sk_protocol != PROTOCOL_TCP)
-		return 0;
-	if (to == TCP_SYN_SENT)
-		opened(sk);
-	else if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED)
-		arrived(sk);
-	else
-		changed(sk, from, to);
+	set_mark(MARKED_STATE, sk, CHANGE(from, to));
+	set_state_of(sk, from, to, is_own(sk));
 	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(second_set_state, const struct sock *sk, int from, int to)
+{
+	if (lacks_mark(MARKED_STATE, sk, CHANGE(from, to)))
+		set_state_of(sk, from, to, false);
+	return 0;
+}
+
+static __always_inline void destroy(struct sock *sk, bool own)
+{
+	__u8 state = sk->__sk_common.skc_state;
+	struct known *known = find_same(sk);
+	__u64 key = key_of(sk);
+	bool is_closed;
+
+	if (known == NULL)
+		known = take(sk, own);
+	if (known == NULL)
+		return;
+	announce(sk, known);
+	claim(sk, known, own);
+	is_closed = known->pid != 0 && !known->is_closed && own;
+	report_change(is_closed ? KERNEL_CLOSE_DESTROY : KERNEL_DESTROY, sk, known, CHANGE(state, state), 0);
+	bpf_map_delete_elem(&sockets, &key);
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(destroyed, struct sock *sk)
 {
-	__u8 state = sk->__sk_common.skc_state;
-	struct known *known = find(sk);
-	__u64 key = key_of(sk);
-	bool is_closed;
+	set_mark(MARKED_DESTROY, sk, 0);
+	destroy(sk, is_own(sk));
+	return 0;
+}
 
-	if (known == NULL)
-		known = take(sk);
-	if (known == NULL)
-		return 0;
-	announce(sk, known);
-	claim(sk, known);
-	is_closed = known->pid != 0 && !known->is_closed && is_own(sk);
-	report_change(is_closed ? KERNEL_CLOSE_DESTROY : KERNEL_DESTROY, sk, known, CHANGE(state, state), 0);
-	bpf_map_delete_elem(&sockets, &key);
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(second_destroyed, struct sock *sk)
+{
+	if (lacks_mark(MARKED_DESTROY, sk, 0))
+		destroy(sk, false);
 	return 0;
 }
 
 /* The counters at the moment of a retransmission; that of a SYN shows an attempt that waits. */
-SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(retransmitted, const struct sock *sk)
+static __always_inline void retransmit(const struct sock *sk)
 {
 	int state = sk->__sk_common.skc_state;
-	struct known *known = find(sk);
+	struct known *known = find_same(sk);
 
 	if (known != NULL && known->pid != 0)
 		report_change(KERNEL_STATE, sk, known, CHANGE(state, state), 0);
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(retransmitted, const struct sock *sk)
+{
+	set_mark(MARKED_RETRANSMIT, sk, 0);
+	retransmit(sk);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(second_retransmitted, const struct sock *sk)
+{
+	if (lacks_mark(MARKED_RETRANSMIT, sk, 0))
+		retransmit(sk);
 	return 0;
 }
 

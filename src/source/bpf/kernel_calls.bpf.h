@@ -183,6 +183,8 @@ static __always_inline void accepted(const struct sock *sk, __s32 fd)
 	struct known fresh = {.pid = thread >> 32, .tid = (__u32)thread, .fd = fd, .is_passive = 1};
 	struct known *known = find(sk);
 
+	if (known != NULL && known->cookie != 0 && known->cookie != BPF_CORE_READ(sk, __sk_common.skc_cookie.counter))
+		known = NULL;
 	if (known == NULL) {
 		const struct tcp_sock *tp = copy_of(sk);
 

@@ -98,6 +98,17 @@ static __always_inline struct known *find(const struct sock *sk)
 	return bpf_map_lookup_elem(&sockets, &key);
 }
 
+/* As find(), but not one that was here before, whose end was lost. Its cookie is that of the socket, or not known yet.
+ */
+static __always_inline struct known *find_same(const struct sock *sk)
+{
+	struct known *known = find(sk);
+
+	if (known == NULL || known->cookie == 0 || known->cookie == sk->__sk_common.skc_cookie.counter)
+		return known;
+	return NULL;
+}
+
 static __always_inline void listens_at(__u32 port)
 {
 	__u8 one = 1;

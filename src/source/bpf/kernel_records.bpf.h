@@ -42,6 +42,8 @@ int live;
 bool lists;
 /* Records without room in the ring, and sockets and processes without room in a map. */
 __u64 lost;
+/* Calls by the second programs, see kernel.bpf.c. */
+__u64 second;
 
 /**
  * struct process - a watched process, or with "all" one that was named

@@ -9,14 +9,11 @@
 #include "source/bpf/programs.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +24,7 @@
 #include "source/bpf/kernel.h"
 #include "source/bpf/kernel.skel.h"
 #include "source/bpf/program_events.h"
+#include "source/bpf/program_load.h"
 #include "source/source.h"
 #include "system/procfs.h"
 #include "system/tcp_info.h"
@@ -35,12 +33,12 @@
 #define RECORDS_AT_ONCE 32768
 /* A record is written this soon after its time was taken. */
 #define WRITE_NS CLOCK_NS_PER_MS
-/* Of the initial PID namespace (include/linux/proc_ns.h): the programs see its numbers. */
-#define FIRST_PID_NAMESPACE 0xEFFFFFFCU
 /* Between two checks whether the last processes are gone. */
 #define END_PAUSE_NS CLOCK_NS_PER_MS
 /* Between two looks at the calls that the kernel has left out. */
 #define MISSED_NS (100 * CLOCK_NS_PER_MS)
+/* A record has at most this many events: those of a process, and what it says; and one of losses. */
+#define EVENTS_OF_RECORD (PROCFS_PROCESS_EVENTS + PROGRAM_EVENTS_MAX + 1)
 /* Records read together from the list of existing sockets. */
 #define LIST_AT_ONCE 256
 
@@ -48,8 +46,8 @@ struct programs {
 	struct kernel *kernel;
 	struct ring_buffer *ring;
 	struct queue *events;   /* during a reading */
-	struct event *existing; /* from before the run, to be read first */
-	size_t existing_count, existing_size;
+	struct event *existing; /* from before the run, to be read first, from @existing_next on */
+	size_t existing_next, existing_count, existing_size;
 	char **refused;
 	size_t refused_count;
 	int64_t epoch_ns; /* of the kernel's monotonic clock */
@@ -62,20 +60,18 @@ struct programs {
 	int records;
 	uint32_t listed_pid;                 /* of the last listed socket */
 	const struct process_choice *groups; /* a choice by group, NULL none */
-	bool all, is_draining;
+	bool all;
+	bool is_draining;
+	size_t left; /* records that may be older than the end of the run */
 };
 
-bool programs_built_in(void)
-{
-	return true;
-}
-
-const char *programs_version(void)
-{
-	return libbpf_version_string();
-}
-
 /* ---- records ------------------------------------------------------------------- */
+
+/* Without it records wait in the ring, and those that the ring has no room for are counted. */
+static bool has_room(const struct programs *programs)
+{
+	return queue_room(programs->events) >= EVENTS_OF_RECORD;
+}
 
 static void append(struct programs *programs, const struct event *event)
 {
@@ -185,14 +181,24 @@ static int take_record(void *context, void *data, size_t size)
 	count = program_events_make(record, time_ns, events);
 	for (size_t i = 0; i < count; i++)
 		append(programs, &events[i]);
-	return ++programs->records >= RECORDS_AT_ONCE ? -EAGAIN : 0;
+	return ++programs->records >= RECORDS_AT_ONCE || !has_room(programs) ? -EAGAIN : 0;
 }
 
-/* While a program runs the kernel does not call it again on that processor, from an interrupt (Linux 5.12 counts). */
+static bool is_second(const struct programs *programs, const struct bpf_program *program)
+{
+	return program == programs->kernel->progs.second_set_state ||
+	       program == programs->kernel->progs.second_destroyed ||
+	       program == programs->kernel->progs.second_retransmitted;
+}
+
+/*
+ * Calls that the kernel has left out (it counts them since Linux 5.12), but those that a second program did. Each of
+ * these is counted after the one left out, and read after it: the sum may be too low for a moment, but never too high.
+ */
 static uint64_t read_missed(const struct programs *programs)
 {
 	struct bpf_program *program;
-	uint64_t missed = 0;
+	uint64_t missed = 0, second;
 
 	bpf_object__for_each_program(program, programs->kernel->obj)
 	{
@@ -200,10 +206,11 @@ static uint64_t read_missed(const struct programs *programs)
 		uint32_t length = sizeof(info);
 		int fd = bpf_program__fd(program);
 
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
+		if (fd >= 0 && !is_second(programs, program) && bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
 			missed += info.recursion_misses;
 	}
-	return missed;
+	second = __atomic_load_n(&programs->kernel->bss->second, __ATOMIC_ACQUIRE);
+	return missed > second ? missed - second : 0;
 }
 
 static void report_losses(struct programs *programs, bool is_last)
@@ -216,6 +223,8 @@ static void report_losses(struct programs *programs, bool is_last)
 		missed = read_missed(programs);
 		programs->missed_ns = now_ns;
 	}
+	if (missed < programs->missed)
+		missed = programs->missed;
 	if (lost == programs->lost && missed == programs->missed)
 		return;
 	event.lost.where = LOST_RING;
@@ -235,7 +244,7 @@ bool programs_sleep(struct programs *programs)
 {
 	const struct timespec pause = {.tv_nsec = END_PAUSE_NS};
 
-	if (programs->existing_count > 0)
+	if (programs->existing_next < programs->existing_count)
 		return false;
 	if (!are_ending(programs))
 		return true;
@@ -248,6 +257,19 @@ int programs_fd(const struct programs *programs)
 	return ring_buffer__epoll_fd(programs->ring);
 }
 
+/* Return: whether all of them have been passed on. */
+static bool read_existing(struct programs *programs)
+{
+	while (programs->existing_next < programs->existing_count && has_room(programs))
+		append(programs, &programs->existing[programs->existing_next++]);
+	if (programs->existing_next < programs->existing_count)
+		return false;
+	free(programs->existing);
+	programs->existing = NULL;
+	programs->existing_next = programs->existing_count = 0;
+	return true;
+}
+
 int programs_read(struct programs *programs, struct queue *events)
 {
 	bool has_ended = are_ending(programs) && programs_others(programs, NULL, 0) == 0;
@@ -257,21 +279,23 @@ int programs_read(struct programs *programs, struct queue *events)
 	programs->events = events;
 	programs->appended = programs->records = 0;
 	programs->epoch_ns = clock_monotonic_epoch();
-	for (size_t i = 0; i < programs->existing_count; i++)
-		append(programs, &programs->existing[i]);
-	free(programs->existing);
-	programs->existing = NULL;
-	programs->existing_count = 0;
-	is_all = ring_buffer__consume(programs->ring) != -EAGAIN;
+	is_all = read_existing(programs) && has_room(programs) && ring_buffer__consume(programs->ring) != -EAGAIN;
 	programs->settled_ns = is_all ? before_ns - WRITE_NS : programs->last_ns;
+	programs->left -=
+		is_all || programs->left < (size_t)programs->records ? programs->left : (size_t)programs->records;
 	report_losses(programs, has_ended || programs->is_draining);
-	return has_ended && programs->appended == 0 ? SOURCE_END : programs->appended;
+	return has_ended && is_all && programs->appended == 0 ? SOURCE_END : programs->appended;
 }
 
-int programs_drain(struct programs *programs, struct queue *events)
+void programs_drain(struct programs *programs)
 {
 	programs->is_draining = true;
-	return programs_read(programs, events);
+	programs->left = bpf_map__max_entries(programs->kernel->maps.ring) / sizeof(struct kernel_record);
+}
+
+bool programs_is_drained(const struct programs *programs)
+{
+	return programs->left == 0;
 }
 
 int64_t programs_settled_ns(const struct programs *programs)
@@ -336,110 +360,6 @@ static int list_existing(struct programs *programs, struct err *err)
 
 /* ---- opening --------------------------------------------------------------------------- */
 
-static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
-static int why_not(int error, struct err *err)
-{
-	if (error == EPERM || error == EACCES)
-		return err_set(err, EPERM, "BPF is not permitted: %s",
-			       geteuid() == 0 ? "the kernel or the container forbids it (capabilities, lockdown)"
-					      : "run conntrace as root, or give it CAP_BPF and CAP_PERFMON");
-	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
-		return err_set(err, ENOTSUP,
-			       "BPF needs the kernel's types in /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
-	return err_set(err, ENOTSUP, "the BPF programs do not fit this kernel (%s); Linux 5.12 or newer is needed",
-		       strerror(error));
-}
-
-static bool is_first_namespace(void)
-{
-	struct stat stat_pid;
-
-	return stat("/proc/self/ns/pid", &stat_pid) != 0 || stat_pid.st_ino == FIRST_PID_NAMESPACE;
-}
-
-/* The clock that is read without a call advances at each tick. */
-static uint32_t tick_us(void)
-{
-	struct timespec resolution = {0};
-
-	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
-	return (uint32_t)(resolution.tv_sec * 1000000 + resolution.tv_nsec / 1000);
-}
-
-static bool has_names(const struct programs_config *config)
-{
-	return config->all && config->choice != NULL && config->choice->counts[CHOICE_COMM] > 0;
-}
-
-/* Its ring, the request, and the completion or the members of that, behind one of the tracepoint's own. */
-#define ARGUMENTS_WITH_CQE 4
-
-/* Return: how many arguments the tracepoint of completions of io_uring has; 0 there is none. */
-static uint32_t completion_arguments(void)
-{
-	struct btf *types = btf__load_vmlinux_btf();
-	int32_t id = libbpf_get_error(types) == 0
-			     ? btf__find_by_name_kind(types, "btf_trace_io_uring_complete", BTF_KIND_TYPEDEF)
-			     : -1;
-	const struct btf_type *type = id > 0 ? btf__type_by_id(types, (uint32_t)id) : NULL;
-	uint32_t count = 0;
-
-	/* a typedef of a pointer to a function */
-	for (int i = 0; i < 2 && type != NULL; i++)
-		type = btf__type_by_id(types, type->type);
-	if (type != NULL && btf_is_func_proto(type))
-		count = btf_vlen(type);
-	btf__free(types);
-	return count;
-}
-
-static int load(struct programs *programs, const struct programs_config *config, struct err *err)
-{
-	struct kernel *kernel;
-	uint32_t arguments;
-	int rc;
-
-	if (!is_first_namespace())
-		return err_set(
-			err, ENOTSUP,
-			"by BPF, process numbers are those of the host: run conntrace there, not in a container");
-	(void)libbpf_set_print(silent);
-	kernel = programs->kernel = kernel__open();
-	if (kernel == NULL)
-		return why_not(errno, err);
-#ifdef SYS_accept
-	kernel->rodata->nr_accept = SYS_accept;
-#endif
-	kernel->rodata->nr_accept4 = SYS_accept4;
-	kernel->rodata->nr_connect = SYS_connect;
-	kernel->rodata->nr_shutdown = SYS_shutdown;
-	kernel->rodata->nr_listen = SYS_listen;
-	kernel->rodata->nr_recvmsg = SYS_recvmsg;
-	kernel->rodata->all = config->all;
-	kernel->rodata->follow = config->follow;
-	kernel->rodata->measures = tcp_info_has_measures();
-	arguments = completion_arguments();
-	kernel->rodata->has_cqe = arguments == ARGUMENTS_WITH_CQE;
-	(void)bpf_program__set_autoload(kernel->progs.completed, arguments > 0);
-	kernel->rodata->tick_us = tick_us();
-	kernel->rodata->by_name = has_names(config);
-	if (config->all && config->choice != NULL && process_choice_needs_cgroup(config->choice))
-		programs->groups = config->choice;
-	kernel->rodata->by_group = programs->groups != NULL;
-	(void)bpf_program__set_autoload(kernel->progs.moved, programs->groups != NULL);
-	kernel->bss->lists = true;
-	(void)bpf_program__set_autoattach(kernel->progs.list_sockets, false);
-	rc = kernel__load(kernel);
-	return rc != 0 ? why_not(-rc, err) : 0;
-}
-
 static void refuse(struct programs *programs, pid_t pid)
 {
 	struct err why;
@@ -473,7 +393,7 @@ static int choose_names(struct programs *programs, const struct programs_config 
 	const uint32_t value = 1;
 	int rc = 0;
 
-	for (size_t i = 0; has_names(config) && i < config->choice->counts[CHOICE_COMM] && rc == 0; i++) {
+	for (size_t i = 0; program_load_by_name(config) && i < config->choice->counts[CHOICE_COMM] && rc == 0; i++) {
 		char name[KERNEL_COMM] = "";
 
 		memcpy(name, config->choice->words[CHOICE_COMM][i], strlen(config->choice->words[CHOICE_COMM][i]));
@@ -520,34 +440,25 @@ static void forget_ended(struct programs *programs, const struct programs_config
 	}
 }
 
-int programs_check(struct err *err)
-{
-	const struct programs_config config = {.all = true};
-	struct programs programs = {0};
-	int rc = load(&programs, &config, err);
-
-	kernel__destroy(programs.kernel);
-	return rc;
-}
-
 int programs_open(struct programs **opened, const struct programs_config *config, struct err *err)
 {
 	struct programs *programs = xcalloc(1, sizeof(*programs));
-	int rc = load(programs, config, err);
+	int rc = program_load(&programs->kernel, config, err);
 
 	programs->all = config->all;
+	programs->groups = rc == 0 && programs->kernel->rodata->by_group ? config->choice : NULL;
 	programs->epoch_ns = clock_monotonic_epoch();
 	if (rc == 0)
 		rc = watch(programs, config, err);
 	if (rc == 0) {
 		rc = kernel__attach(programs->kernel);
 		if (rc != 0)
-			(void)why_not(-rc, err);
+			(void)program_load_why_not(-rc, err);
 	}
 	if (rc == 0) {
 		programs->ring =
 			ring_buffer__new(bpf_map__fd(programs->kernel->maps.ring), take_record, programs, NULL);
-		rc = programs->ring == NULL ? why_not(errno, err) : list_existing(programs, err);
+		rc = programs->ring == NULL ? program_load_why_not(errno, err) : list_existing(programs, err);
 	}
 	if (rc != 0) {
 		programs_close(programs);

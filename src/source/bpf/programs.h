@@ -63,8 +63,11 @@ bool programs_sleep(struct programs *programs);
 /** programs_read() - append the events of the records that wait to @events; Return: how many, or SOURCE_END */
 int programs_read(struct programs *programs, struct queue *events);
 
-/** programs_drain() - programs_read() at the end of the run, when the losses are read once more */
-int programs_drain(struct programs *programs, struct queue *events);
+/** programs_drain() - the run has ended: the losses are read once more */
+void programs_drain(struct programs *programs);
+
+/** programs_is_drained() - whether all records from before programs_drain() have been read */
+bool programs_is_drained(const struct programs *programs);
 
 /** programs_settled_ns() - events up to this time have been appended */
 int64_t programs_settled_ns(const struct programs *programs);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/bpf/programs.h"
 
+#include "base/clock.h"
 #include "source/source.h"
+
+/* Longer than a full ring takes, on any machine. */
+#define DRAIN_NS (60 * CLOCK_NS_PER_SEC)
 
 static int fd_of(const void *source)
 {
@@ -14,10 +18,14 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	return programs_read(source, events);
 }
 
-static int drain_events(void *source, struct queue *events, struct err *err)
+static void drain(void *source)
 {
-	(void)err;
-	return programs_drain(source, events);
+	programs_drain(source);
+}
+
+static bool is_drained(const void *source)
+{
+	return programs_is_drained(source);
 }
 
 static bool prepare_sleep(void *source, bool is_patient)
@@ -53,9 +61,12 @@ const struct source_ops programs_source = {
 	.fd = fd_of,
 	.sleep = prepare_sleep,
 	.read = read_events,
-	.drain_read = drain_events,
+	.drain_read = read_events,
 	.settled_ns = settled_ns,
 	.refused = refused,
 	.others = others,
+	.drain = drain,
+	.is_drained = is_drained,
+	.drain_ns = DRAIN_NS,
 	.close = close_source,
 };

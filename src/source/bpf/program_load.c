@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/bpf/program_load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "source/bpf/kernel.skel.h"
+#include "system/tcp_info.h"
+
+/* Of the initial PID namespace (include/linux/proc_ns.h): the programs see its numbers. */
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCU
+
+bool programs_built_in(void)
+{
+	return true;
+}
+
+const char *programs_version(void)
+{
+	return libbpf_version_string();
+}
+
+static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+int program_load_why_not(int error, struct err *err)
+{
+	if (error == EPERM || error == EACCES)
+		return err_set(err, EPERM, "BPF is not permitted: %s",
+			       geteuid() == 0 ? "the kernel or the container forbids it (capabilities, lockdown)"
+					      : "run conntrace as root, or give it CAP_BPF and CAP_PERFMON");
+	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+		return err_set(err, ENOTSUP,
+			       "BPF needs the kernel's types in /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
+	return err_set(err, ENOTSUP, "the BPF programs do not fit this kernel (%s); Linux 5.12 or newer is needed",
+		       strerror(error));
+}
+
+static bool is_first_namespace(void)
+{
+	struct stat stat_pid;
+
+	return stat("/proc/self/ns/pid", &stat_pid) != 0 || stat_pid.st_ino == FIRST_PID_NAMESPACE;
+}
+
+/* The clock that is read without a call advances at each tick. */
+static uint32_t tick_us(void)
+{
+	struct timespec resolution = {0};
+
+	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+	return (uint32_t)(resolution.tv_sec * 1000000 + resolution.tv_nsec / 1000);
+}
+
+bool program_load_by_name(const struct programs_config *config)
+{
+	return config->all && config->choice != NULL && config->choice->counts[CHOICE_COMM] > 0;
+}
+
+/* Its ring, the request, and the completion or the members of that, behind one of the tracepoint's own. */
+#define ARGUMENTS_WITH_CQE 4
+
+/* Return: how many arguments the tracepoint of completions of io_uring has; 0 there is none. */
+static uint32_t completion_arguments(void)
+{
+	struct btf *types = btf__load_vmlinux_btf();
+	int32_t id = libbpf_get_error(types) == 0
+			     ? btf__find_by_name_kind(types, "btf_trace_io_uring_complete", BTF_KIND_TYPEDEF)
+			     : -1;
+	const struct btf_type *type = id > 0 ? btf__type_by_id(types, (uint32_t)id) : NULL;
+	uint32_t count = 0;
+
+	/* a typedef of a pointer to a function */
+	for (int i = 0; i < 2 && type != NULL; i++)
+		type = btf__type_by_id(types, type->type);
+	if (type != NULL && btf_is_func_proto(type))
+		count = btf_vlen(type);
+	btf__free(types);
+	return count;
+}
+
+static bool by_group(const struct programs_config *config)
+{
+	return config->all && config->choice != NULL && process_choice_needs_cgroup(config->choice);
+}
+
+static void configure(struct kernel *kernel, const struct programs_config *config)
+{
+	uint32_t arguments = completion_arguments();
+
+#ifdef SYS_accept
+	kernel->rodata->nr_accept = SYS_accept;
+#endif
+	kernel->rodata->nr_accept4 = SYS_accept4;
+	kernel->rodata->nr_connect = SYS_connect;
+	kernel->rodata->nr_shutdown = SYS_shutdown;
+	kernel->rodata->nr_listen = SYS_listen;
+	kernel->rodata->nr_recvmsg = SYS_recvmsg;
+	kernel->rodata->all = config->all;
+	kernel->rodata->follow = config->follow;
+	kernel->rodata->measures = tcp_info_has_measures();
+	kernel->rodata->has_cqe = arguments == ARGUMENTS_WITH_CQE;
+	(void)bpf_program__set_autoload(kernel->progs.completed, arguments > 0);
+	kernel->rodata->tick_us = tick_us();
+	kernel->rodata->by_name = program_load_by_name(config);
+	kernel->rodata->by_group = by_group(config);
+	(void)bpf_program__set_autoload(kernel->progs.moved, by_group(config));
+	kernel->bss->lists = true;
+	(void)bpf_program__set_autoattach(kernel->progs.list_sockets, false);
+}
+
+int program_load(struct kernel **loaded, const struct programs_config *config, struct err *err)
+{
+	struct kernel *kernel;
+	int rc;
+
+	if (!is_first_namespace())
+		return err_set(
+			err, ENOTSUP,
+			"by BPF, process numbers are those of the host: run conntrace there, not in a container");
+	(void)libbpf_set_print(silent);
+	kernel = kernel__open();
+	if (kernel == NULL)
+		return program_load_why_not(errno, err);
+	configure(kernel, config);
+	rc = kernel__load(kernel);
+	if (rc != 0) {
+		kernel__destroy(kernel);
+		return program_load_why_not(-rc, err);
+	}
+	*loaded = kernel;
+	return 0;
+}
+
+int programs_check(struct err *err)
+{
+	const struct programs_config config = {.all = true};
+	struct kernel *kernel = NULL;
+	int rc = program_load(&kernel, &config, err);
+
+	kernel__destroy(kernel);
+	return rc;
+}
