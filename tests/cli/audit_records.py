@@ -186,6 +186,9 @@ FORMS = {
     "audisp-syslog": lambda calls: raw(calls, "%(clock)s web1 audisp-syslog[7]: node=web1 type=%(name)s "
                                               "msg=audit(%(stamp)s): %(body)s"),
     "UNKNOWN[]": lambda calls: raw(calls, "type=UNKNOWN[%(number)d] msg=audit(%(stamp)s): %(body)s"),
+    "grep of several files": lambda calls: ["/var/log/audit/audit.log.2:" + line for line in raw(calls)],
+    "grep -n": lambda calls: ["%d:%s" % pair for pair in enumerate(raw(calls), 1)],
+    "zgrep -n of several files": lambda calls: ["audit.log.1.gz:%d:%s" % pair for pair in enumerate(ausearch(calls), 1)],
     "interleaved": interleaved,
     "with carriage returns": lambda calls: [line + "\r" for line in raw(calls)],
 }

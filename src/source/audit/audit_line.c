@@ -18,11 +18,18 @@
  * Forms of one record:
  *
  *	type=SYSCALL msg=audit(1700000000.123:45): arch=c000003e syscall=42 success=no exit=-111 a0=3 ...
+ *
  *	node=web1 type=SYSCALL msg=audit(1700000000.123:45): ... key=(null)<0x1d>ARCH=x86_64 SYSCALL=connect ...
- *	type=SYSCALL msg=audit(11/14/2023 22:13:20.123:45) : arch=x86_64 syscall=connect success=no
- *exit=ECONNREFUSED(...) [   12.345678] audit: type=1300 audit(1700000000.123:45): arch=c000003e syscall=42 ... Nov 14
- *22:13:20 web1 kernel: type=1300 audit(1700000000.123:45): arch=c000003e ... Nov 14 22:13:20 web1 audisp-syslog[77]:
- *type=SYSCALL msg=audit(1700000000.123:45): arch=c000003e ...
+ *
+ *	type=SYSCALL msg=audit(11/14/2023 22:13:20.123:45) : arch=x86_64 syscall=connect exit=ECONNREFUSED(...) ...
+ *
+ *	[   12.345678] audit: type=1300 audit(1700000000.123:45): arch=c000003e syscall=42 ...
+ *
+ *	Nov 14 22:13:20 web1 kernel: type=1300 audit(1700000000.123:45): arch=c000003e ...
+ *
+ *	Nov 14 22:13:20 web1 audisp-syslog[77]: type=SYSCALL msg=audit(1700000000.123:45): arch=c000003e ...
+ *
+ * and each behind the file's name and the number of the line, as grep(1) and zgrep(1) print it.
  */
 
 /* The words of a prefix are short; "type=" further behind is part of another text. */
@@ -334,7 +341,7 @@ void audit_line_parse(struct audit_line *line, struct span text, bool day_first)
 		text.length--;
 	span_limit(&head, PREFIX_MAX);
 	at = starts(head, "type=") ? head.data : find(head, "type=");
-	if (at == NULL || (at > head.data && at[-1] != ' ')) {
+	if (at == NULL || (at > head.data && at[-1] != ' ' && at[-1] != ':')) {
 		parse_other(line, text);
 		return;
 	}
