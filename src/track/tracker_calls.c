@@ -54,13 +54,25 @@ static void join_by_half(struct tracker *tracker, struct record *record, const s
 		tracker_join_packets(tracker, record);
 }
 
-/* A call of audit is joined to packets that come later, or to the final counters, unless its socket was read. */
+/* A call of audit whose socket was not read. */
+static bool is_half(const struct event *event)
+{
+	return event->origin == ORIGIN_AUDIT && (event->call.cookie & EVENT_COOKIE_MADE_UP);
+}
+
+/* Beside audit, the sockets that wait to be accepted are listed, and those that are destroyed. */
+static bool is_half_accept(const struct tracker *tracker, const struct event *event)
+{
+	return is_half(event) && tracker->config.has_destroy && event->call.kind == CALL_ACCEPT;
+}
+
+/* It is joined to packets that come later, or to counters. */
 static void await_packets(struct tracker *tracker, struct record *record, const struct event *event)
 {
-	bool is_accepted = tracker->config.has_destroy && event->call.kind == CALL_ACCEPT;
+	bool is_known = record->conn.cookie != event->call.cookie;
 
-	if (event->origin == ORIGIN_AUDIT && (event->call.cookie & EVENT_COOKIE_MADE_UP) &&
-	    (tracker->stats.run.has_packets || is_accepted) && !record_is_unsent(record))
+	if (is_half(event) && !is_known && (tracker->stats.run.has_packets || is_half_accept(tracker, event)) &&
+	    !record_is_unsent(record))
 		tracker_halves_add(tracker, record, event);
 }
 
@@ -100,6 +112,8 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 		dispute(tracker, record, event);
 		return;
 	}
+	if (record == NULL && is_half_accept(tracker, event))
+		record = tracker_join_waiting(tracker, &event->flow);
 	if (record == NULL) {
 		record = tracker_record_new(tracker, false);
 		tracker_join_flow(tracker, record, &event->flow);

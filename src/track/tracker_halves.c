@@ -214,7 +214,7 @@ struct record *tracker_halves_take(struct tracker *tracker, const struct flow *f
 	return record;
 }
 
-struct record *tracker_halves_destroyed(struct tracker *tracker, const struct event *event)
+struct record *tracker_halves_socket(struct tracker *tracker, const struct event *event)
 {
 	struct record *record;
 	uint16_t port;

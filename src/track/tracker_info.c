@@ -141,15 +141,16 @@ static void learn_ends(struct tracker *tracker, struct record *record, const str
 	tracker_join_flow(tracker, record, &last->flow);
 }
 
-/* The accepted connection of a call of audit, whose socket could not be read. NULL: there is none. */
+/* The accepted connection of a call of audit, whose socket was not read then. NULL: there is none. */
 static struct record *take_half(struct tracker *tracker, const struct event *event)
 {
-	struct record *record = tracker_halves_destroyed(tracker, event);
+	struct record *record = tracker_halves_socket(tracker, event);
 
 	if (record == NULL)
 		return NULL;
 	tracker_join_flow(tracker, record, &event->flow);
-	tracker_final_take(tracker, record, event->time_ns);
+	if (event->info.reason == INFO_DESTROY)
+		tracker_final_take(tracker, record, event->time_ns);
 	return record;
 }
 
@@ -158,7 +159,7 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	struct record *record = tracker_join_find(tracker, &event->flow, event->info.cookie);
 	bool is_existing = event->info.reason == INFO_EXISTING;
 
-	if (record == NULL && event->info.reason == INFO_DESTROY)
+	if (record == NULL && (event->info.reason == INFO_DESTROY || event->info.reason == INFO_WAITING))
 		record = take_half(tracker, event);
 	if (event->info.state == TCP_LISTEN) {
 		tracker_remember_listener(tracker, event);

@@ -145,6 +145,21 @@ static bool fits_half(const struct flow *half, const struct endpoint *local, con
 	return (half->local.port == 0 || half->local.port == local->port) && endpoint_equal(&half->remote, remote);
 }
 
+struct record *tracker_join_waiting(struct tracker *tracker, const struct flow *half)
+{
+	struct record *record = tracker->open.last;
+
+	for (int steps = 0; record != NULL && steps < CONNECT_SEARCH_MAX; record = record->previous, steps++) {
+		const struct flow *flow = &record->conn.flow;
+
+		if (record->evidence->waits && record->evidence->accept_ns < 0 && !record->reported &&
+		    fits_half(half, &flow->local, &flow->remote) &&
+		    (!endpoint_has_ip(&half->local) || endpoint_ip_equal(&half->local, &flow->local)))
+			return record;
+	}
+	return NULL;
+}
+
 /* A failed connect(2) leaves the local port but not the address: find the packets by the rest. */
 static struct record *search_packets(struct tracker *tracker, const struct record *record)
 {

@@ -290,6 +290,12 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 /** tracker_join_cookie() - @record has this cookie from now on; 0 changes nothing */
 void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_t cookie);
 
+/**
+ * tracker_join_waiting() - the record of a connection that waits to be accepted
+ * @half: its flow, of which the local end or its address may be unknown
+ */
+struct record *tracker_join_waiting(struct tracker *tracker, const struct flow *half);
+
 /** tracker_join_packets() - find the packets of a connect(2) that failed and left no local address */
 void tracker_join_packets(struct tracker *tracker, struct record *record);
 
@@ -315,8 +321,8 @@ bool tracker_halves_syn(struct tracker *tracker, const struct event *event);
  */
 struct record *tracker_halves_take(struct tracker *tracker, const struct flow *flow, bool is_in, int64_t time_ns);
 
-/** tracker_halves_destroyed() - as tracker_halves_take(), by the final counters of an accepted socket */
-struct record *tracker_halves_destroyed(struct tracker *tracker, const struct event *event);
+/** tracker_halves_socket() - as tracker_halves_take(), by the counters of an accepted socket */
+struct record *tracker_halves_socket(struct tracker *tracker, const struct event *event);
 
 /** tracker_halves_free() - free what waits */
 void tracker_halves_free(struct tracker *tracker);

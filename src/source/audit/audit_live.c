@@ -176,27 +176,30 @@ static void report_kernel_losses(struct audit_live *live)
 	live->lost = status.lost;
 }
 
-/* Do records wait in the kernel? It is asked again only after a moment. */
-static bool has_backlog(struct audit_live *live)
+/*
+ * When did none wait in the kernel? To be asked before the records are read: the kernel may be late by any time, and
+ * what it sends between a read and the answer would be missed. It is asked again only after a moment.
+ */
+static void ask_for_backlog(struct audit_live *live)
 {
 	struct audit_control_status status;
-	int64_t now_ns = clock_monotonic();
+	int64_t now_ns = clock_now(), asked_ns = clock_monotonic();
 
-	if (clock_since(live->backlog_ns, now_ns) < BACKLOG_NS)
-		return live->has_backlog;
-	live->backlog_ns = now_ns;
-	live->has_backlog = audit_control_status(live->control, &status) == 0 && status.backlog > 0;
-	return live->has_backlog;
+	if (clock_since(live->backlog_ns, asked_ns) < BACKLOG_NS)
+		return;
+	live->backlog_ns = asked_ns;
+	if (audit_control_status(live->control, &status) == 0 && status.backlog == 0)
+		live->sent_ns = now_ns;
 }
 
-static void settle(struct audit_live *live, bool is_empty, int64_t before_ns)
+static void settle(struct audit_live *live, bool is_empty)
 {
 	int64_t oldest_ns = audit_held_oldest_ns(live->held);
 
 	if (oldest_ns >= 0)
 		live->settled_ns = oldest_ns - 1;
-	else if (is_empty && live->removals == 0 && !has_backlog(live))
-		live->settled_ns = before_ns - LATE_NS;
+	else if (is_empty && live->removals == 0)
+		live->settled_ns = live->sent_ns - LATE_NS;
 }
 
 static bool is_over(const struct audit_live *live)
@@ -207,7 +210,6 @@ static bool is_over(const struct audit_live *live)
 static int read_events(void *source, struct queue *events, struct err *err)
 {
 	struct audit_live *live = source;
-	int64_t before_ns = clock_now();
 	int count = 0;
 	bool ends;
 
@@ -219,6 +221,7 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	live->existing_count = 0;
 	note_removed(live, audit_watch_refresh(live->watch));
 	ends = is_over(live);
+	ask_for_backlog(live);
 	while (count < RECORDS_AT_ONCE && receive(live))
 		count++;
 	if (count < RECORDS_AT_ONCE && has_caught_up(live)) {
@@ -232,7 +235,7 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	}
 	if (ends)
 		report_kernel_losses(live);
-	settle(live, count < RECORDS_AT_ONCE, before_ns);
+	settle(live, count < RECORDS_AT_ONCE);
 	return ends && live->appended == 0 ? SOURCE_END : live->appended;
 }
 

@@ -141,7 +141,7 @@ int audit_live_open(struct audit_live **opened, const struct audit_live_config *
 
 	live->records = live->epoll = -1;
 	live->all = config->all;
-	live->settled_ns = clock_now();
+	live->settled_ns = live->sent_ns = clock_now();
 	rc = start(live, err);
 	if (rc == 0) {
 		live->watch = audit_watch_new(live->control, &live->owner, config->follow, live->epoll);

@@ -27,8 +27,9 @@ struct audit_live {
 	struct audit_held *held;
 	int records; /* the multicast group */
 	int epoll;
-	bool all, blind, draining, has_backlog;
+	bool all, blind, draining;
 	int64_t backlog_ns;   /* monotonic, when the kernel was asked for it */
+	int64_t sent_ns;      /* all records until then had been sent */
 	struct queue *events; /* of this reading */
 	int appended;
 	struct event *existing; /* from before the run, to be read first */
