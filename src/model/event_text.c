@@ -2,10 +2,7 @@
 #include "model/event_text.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -24,27 +21,51 @@ struct line {
 	size_t length;
 };
 
-static void put(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct line *line, const char *format, ...)
+/* Not by printf(3): a log makes an event of each of some hundred bytes. */
+static void put_bytes(struct line *line, const char *bytes, size_t count)
 {
-	size_t left = line->length < line->size ? line->size - line->length : 0;
-	va_list arguments;
+	if (line->length + count < line->size)
+		memcpy(line->text + line->length, bytes, count);
+	line->length += count;
+}
 
-	va_start(arguments, format);
-	line->length += (size_t)vsnprintf(left > 0 ? line->text + line->length : NULL, left, format, arguments);
-	va_end(arguments);
+static void put(struct line *line, const char *text)
+{
+	put_bytes(line, text, strlen(text));
+}
+
+/* With zeros in front up to @digits. */
+static void put_number(struct line *line, uint64_t value, unsigned int digits)
+{
+	char text[32];
+	size_t at = sizeof(text);
+
+	while (value > 0 || digits > 0 || at == sizeof(text)) {
+		text[--at] = (char)('0' + value % 10);
+		value /= 10;
+		digits -= digits > 0;
+	}
+	put_bytes(line, text + at, sizeof(text) - at);
+}
+
+static void put_hex_byte(struct line *line, unsigned char byte)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	put_bytes(line, (const char[]){digits[byte >> 4], digits[byte & 15]}, 2);
 }
 
 static void put_time(struct line *line, int64_t time_ns)
 {
 	uint64_t size = time_ns < 0 ? -(uint64_t)time_ns : (uint64_t)time_ns;
 
-	if (time_ns == CLOCK_UNKNOWN)
+	if (time_ns < 0)
 		put(line, "-");
-	else
-		put(line, "%s%" PRIu64 ".%09" PRIu64, time_ns < 0 ? "-" : "", size / CLOCK_NS_PER_SEC,
-		    size % CLOCK_NS_PER_SEC);
+	if (time_ns == CLOCK_UNKNOWN)
+		return;
+	put_number(line, size / CLOCK_NS_PER_SEC, 1);
+	put(line, ".");
+	put_number(line, size % CLOCK_NS_PER_SEC, 9);
 }
 
 static void put_bits(struct line *line, const struct event_field *field, uint64_t value)
@@ -54,13 +75,16 @@ static void put_bits(struct line *line, const struct event_field *field, uint64_
 	for (unsigned int bit = 0; field->words[bit] != NULL; bit++) {
 		if (!(value & UINT64_C(1) << bit))
 			continue;
-		put(line, "%s%s", before, field->words[bit]);
+		put(line, before);
+		put(line, field->words[bit]);
 		before = "+";
 		value &= ~(UINT64_C(1) << bit);
 	}
 	/* Bits without a name, as a peer may send them. */
-	if (value != 0)
-		put(line, "%s%" PRIu64, before, value);
+	if (value != 0) {
+		put(line, before);
+		put_number(line, value, 1);
+	}
 }
 
 static void put_endpoint(struct line *line, const struct event *event, const struct event_field *field)
@@ -70,7 +94,10 @@ static void put_endpoint(struct line *line, const struct event *event, const str
 
 	memcpy(&endpoint, (const char *)event + field->offset, sizeof(endpoint));
 	endpoint_ip_exact(&endpoint, ip);
-	put(line, endpoint_is_v4(&endpoint) ? "%s:%u" : "[%s]:%u", ip, endpoint.port);
+	put(line, endpoint_is_v4(&endpoint) ? "" : "[");
+	put(line, ip);
+	put(line, endpoint_is_v4(&endpoint) ? ":" : "]:");
+	put_number(line, endpoint.port, 1);
 }
 
 static unsigned int text_length(const struct event *event, const struct event_field *field)
@@ -80,15 +107,17 @@ static unsigned int text_length(const struct event *event, const struct event_fi
 
 static void put_text(struct line *line, const struct event *event, const struct event_field *field)
 {
-	const unsigned char *text = (const unsigned char *)event + field->offset;
+	const char *text = (const char *)event + field->offset;
 
 	for (unsigned int i = 0; i < text_length(event, field); i++) {
-		unsigned char byte = text[i];
+		unsigned char byte = (unsigned char)text[i];
 
-		if (byte > 0x20 && byte < 0x7f && byte != '\\')
-			put(line, "%c", byte);
-		else
-			put(line, "\\x%02x", byte);
+		if (byte > 0x20 && byte < 0x7f && byte != '\\') {
+			put_bytes(line, text + i, 1);
+		} else {
+			put(line, "\\x");
+			put_hex_byte(line, byte);
+		}
 	}
 }
 
@@ -100,14 +129,14 @@ static void put_hex(struct line *line, const struct event *event, const struct e
 	while (length > 0 && bytes[length - 1] == 0)
 		length--;
 	for (unsigned int i = 0; i < length; i++)
-		put(line, "%02x", bytes[i]);
+		put_hex_byte(line, bytes[i]);
 }
 
 static bool put_word(struct line *line, const struct event_field *field, uint64_t value)
 {
 	for (uint64_t i = 0; field->words[i] != NULL; i++) {
 		if (i == value) {
-			put(line, "%s", field->words[i]);
+			put(line, field->words[i]);
 			return true;
 		}
 	}
@@ -120,13 +149,16 @@ static bool put_field(struct line *line, const struct event *event, const struct
 	bool is_number = field->form != FORM_ENDPOINT && field->form != FORM_TEXT && field->form != FORM_HEX;
 	uint64_t value = is_number ? event_fields_load(event, field) : 0;
 
-	put(line, "%s%s=", line->length > 0 ? " " : "", field->key);
+	put(line, line->length > 0 ? " " : "");
+	put(line, field->key);
+	put(line, "=");
 	switch (field->form) {
 	case FORM_SIGNED:
-		put(line, "%" PRId64, (int64_t)value);
+		put(line, (int64_t)value < 0 ? "-" : "");
+		put_number(line, (int64_t)value < 0 ? -value : value, 1);
 		return true;
 	case FORM_UNSIGNED:
-		put(line, "%" PRIu64, value);
+		put_number(line, value, 1);
 		return true;
 	case FORM_TIME:
 		put_time(line, (int64_t)value);
@@ -148,20 +180,18 @@ static bool put_field(struct line *line, const struct event *event, const struct
 		put_hex(line, event, field);
 		return true;
 	case FORM_LETTER:
-		put(line, "%c", (int)value);
+		put_bytes(line, (const char[]){(char)value}, 1);
 		return is_origin((uint8_t)value);
 	}
 	return false;
 }
 
 /* Whether the field has the value of a new event. */
-static bool is_fresh(const struct event *event, const struct event_field *field)
+static bool is_fresh(const struct event *event, const struct event_field *field, const struct event *fresh)
 {
-	struct event fresh = event_new(EVENT_NONE, 0, 0);
-
 	if (field->form == FORM_TEXT)
 		return text_length(event, field) == 0;
-	return memcmp((const char *)event + field->offset, (const char *)&fresh + field->offset, field->size) == 0;
+	return memcmp((const char *)event + field->offset, (const char *)fresh + field->offset, field->size) == 0;
 }
 
 int event_to_text(const struct event *event, char *text, size_t size)
@@ -169,6 +199,7 @@ int event_to_text(const struct event *event, char *text, size_t size)
 	char made[EVENT_TEXT_SIZE];
 	struct line line = {.text = made, .size = sizeof(made)};
 	const struct event_field *parts[2] = {event_fields_flow(), NULL};
+	const struct event fresh = event_new(EVENT_NONE, 0, 0);
 	bool valid = true;
 
 	if (event->type >= EVENT_TYPE_NUM)
@@ -178,13 +209,14 @@ int event_to_text(const struct event *event, char *text, size_t size)
 		valid = valid && put_field(&line, event, field);
 	for (unsigned int i = 0; i < 2; i++)
 		for (const struct event_field *field = parts[i]; field->key != NULL; field++)
-			if (!is_fresh(event, field))
+			if (!is_fresh(event, field, &fresh))
 				valid = valid && put_field(&line, event, field);
 	if (!valid)
 		return -EINVAL;
 	if (line.length >= size || line.length >= sizeof(made))
 		return -ENOSPC;
-	memcpy(text, made, line.length + 1);
+	memcpy(text, made, line.length);
+	text[line.length] = '\0';
 	return (int)line.length;
 }
 

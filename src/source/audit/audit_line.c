@@ -66,13 +66,18 @@ static struct span from(struct span text, const uint8_t *at)
 	return text;
 }
 
-/* The characters before the first one of @ends, which stays in @text. */
-static struct span take_until(struct span *text, const char *ends)
+/* The characters before @end or a NUL, which stays in @text. */
+static struct span take_until(struct span *text, char end)
 {
-	struct span word = {text->data, 0};
+	struct span word = *text;
+	const char ends[] = {end, '\0'};
 
-	while (word.length < text->length && strchr(ends, text->data[word.length]) == NULL)
-		word.length++;
+	for (size_t i = 0; i < sizeof(ends); i++) {
+		const uint8_t *at = word.length > 0 ? memchr(word.data, ends[i], word.length) : NULL;
+
+		if (at != NULL)
+			word.length = (size_t)(at - word.data);
+	}
 	(void)span_skip(text, word.length);
 	return word;
 }
@@ -198,7 +203,7 @@ static struct span node_of(struct span prefix)
 	if (at == NULL || (at > prefix.data && at[-1] != ' '))
 		return none;
 	rest = from(prefix, at + strlen("node="));
-	return take_until(&rest, " ");
+	return take_until(&rest, ' ');
 }
 
 /* "audit: audit_lost=12 audit_rate_limit=0 audit_backlog_limit=64" */
@@ -346,7 +351,7 @@ void audit_line_parse(struct audit_line *line, struct span text, bool day_first)
 		return;
 	}
 	rest = from(text, at + strlen("type="));
-	line->type = type_of(take_until(&rest, " "));
+	line->type = type_of(take_until(&rest, ' '));
 	line->node = node_of((struct span){text.data, (size_t)(at - text.data)});
 	(void)take(&rest, " ");
 	(void)take(&rest, "msg=");
@@ -356,7 +361,7 @@ void audit_line_parse(struct audit_line *line, struct span text, bool day_first)
 		return;
 	}
 	/* What auditd(8) adds in the enriched form is names of what stands before. */
-	line->body = take_until(&rest, "\x1d");
+	line->body = take_until(&rest, '\x1d');
 	if ((line->type == AUDIT_LINE_SYSCALL && !is_wanted_call(line)) ||
 	    (line->type == AUDIT_LINE_URING && !is_wanted_uring(line)))
 		line->type = AUDIT_LINE_OTHER;
@@ -364,12 +369,17 @@ void audit_line_parse(struct audit_line *line, struct span text, bool day_first)
 
 /* ---- the record again ------------------------------------------------------------------- */
 
-static size_t write_hex(char *to, size_t size, const char *name, const char *text)
+static size_t write_hex(char *to, size_t size, const char *name, const void *bytes, size_t length)
 {
+	static const char digits[] = "0123456789ABCDEF";
 	size_t used = (size_t)snprintf(to, size, " %s=", name);
 
-	for (const char *c = text; *c != '\0' && used + 3 < size; c++)
-		used += (size_t)snprintf(to + used, size - used, "%02X", (unsigned char)*c);
+	for (size_t i = 0; i < length && used + 3 < size; i++) {
+		uint8_t byte = ((const uint8_t *)bytes)[i];
+
+		to[used++] = digits[byte >> 4];
+		to[used++] = digits[byte & 15];
+	}
 	return used;
 }
 
@@ -393,9 +403,9 @@ static size_t write_call(const struct audit_line *line, char *to, size_t size)
 	if (fields.euid >= 0)
 		used += (size_t)snprintf(to + used, size - used, " euid=%lld", (long long)fields.euid);
 	if (fields.comm[0] != '\0')
-		used += write_hex(to + used, size - used, "comm", fields.comm);
+		used += write_hex(to + used, size - used, "comm", fields.comm, strlen(fields.comm));
 	if (fields.exe[0] != '\0')
-		used += write_hex(to + used, size - used, "exe", fields.exe);
+		used += write_hex(to + used, size - used, "exe", fields.exe, strlen(fields.exe));
 	return used;
 }
 
@@ -413,14 +423,9 @@ static size_t write_socketcall(const struct audit_line *line, char *to, size_t s
 static size_t write_address(const struct audit_line *line, char *to, size_t size)
 {
 	uint8_t address[AUDIT_FIELDS_ADDRESS];
-	size_t length = audit_fields_address(line->body, line->is_interpreted, address), used;
+	size_t length = audit_fields_address(line->body, line->is_interpreted, address);
 
-	if (length == 0)
-		return 0;
-	used = (size_t)snprintf(to, size, " saddr=");
-	for (size_t i = 0; i < length && used + 3 < size; i++)
-		used += (size_t)snprintf(to + used, size - used, "%02X", address[i]);
-	return used;
+	return length > 0 ? write_hex(to, size, "saddr", address, length) : 0;
 }
 
 /* EOE has no fields; a blank is behind its colon. */
