@@ -196,7 +196,8 @@ static void list_socket(void *context, int fd, uint32_t inode)
 		close(taken);
 	if (rc != 0 || info.info.state == TCP_CLOSE)
 		return;
-	info.info.reason = INFO_EXISTING;
+	/* A call of accept(2) that waits now has no record, because audit was not there when it began. */
+	info.info.reason = info.info.state == TCP_LISTEN ? INFO_SAMPLE : INFO_EXISTING;
 	if (info.info.state != TCP_LISTEN) {
 		owner = event_new(EVENT_OWNER, ORIGIN_AUDIT, info.time_ns);
 		owner.flow = info.flow;
