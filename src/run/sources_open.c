@@ -245,7 +245,7 @@ static int open_audit(struct sources *sources, struct source_slot *slot, const s
 	return rc == 0 && sources->command != NULL ? command_go(sources->command, opening->exit_status, err) : rc;
 }
 
-/* When the last sample began; the sampler is opened after the breakpoints. */
+/* When the last sample began. */
 static int64_t sampled_ns(const void *context)
 {
 	const struct sources *sources = context;
@@ -253,7 +253,14 @@ static int64_t sampled_ns(const void *context)
 	return sources->sampler != NULL ? sampler_sampled_ns(sources->sampler) : 0;
 }
 
-/* They are set before the first sample, so that no connection comes between. */
+static bool find_listener(const void *context, uint32_t inode, struct endpoint *local)
+{
+	const struct sources *sources = context;
+
+	return sources->sampler != NULL && sampler_listener(sources->sampler, inode, local);
+}
+
+/* A sample follows them, so that no connection comes between. The samples before show who holds the listeners. */
 static int open_breakpoints(struct sources *sources, const struct tracer_config *target, struct err *err)
 {
 	struct source_slot *slot = sources_slot(sources, &breakpoints_source);
@@ -261,7 +268,9 @@ static int open_breakpoints(struct sources *sources, const struct tracer_config 
 		.pids = target->pids,
 		.pid_count = target->pid_count,
 		.follow = target->follow,
+		.accepts = sampler_shares(sources->sampler),
 		.sampled_ns = sampled_ns,
+		.find_listener = find_listener,
 		.context = sources,
 	};
 	struct breakpoints *breakpoints = NULL;
@@ -277,6 +286,7 @@ static int open_breakpoints(struct sources *sources, const struct tracer_config 
 	}
 	slot->source = breakpoints;
 	slot->events = config.events;
+	(void)sampler_sample(sources->sampler);
 	return 0;
 }
 
@@ -300,9 +310,6 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 	rc = launch_command(sources, &target, opening, &pid, err);
 	if (rc != 0)
 		return rc;
-	rc = open_breakpoints(sources, &target, err);
-	if (rc != 0)
-		return rc;
 	config = (struct sampler_config){
 		.pids = target.pids,
 		.pid_count = target.pid_count,
@@ -318,6 +325,9 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 	if (rc != 0)
 		return rc;
 	slot->source = sources->sampler;
+	rc = open_breakpoints(sources, &target, err);
+	if (rc != 0)
+		return rc;
 	return sources->command != NULL ? command_go(sources->command, opening->exit_status, err) : 0;
 }
 
@@ -463,7 +473,7 @@ static const struct source_row rows[] = {
 	{&destroy_source, SOURCE_STAGE_KERNEL, open_destroy, pass_final_counters},
 	{&command_source, SOURCE_STAGE_TARGET, NULL, sample_at_end}, /* open_sampler() launches it */
 	{&sampler_source, SOURCE_STAGE_TARGET, open_sampler, NULL},
-	{&breakpoints_source, SOURCE_STAGE_TARGET, NULL, NULL}, /* open_sampler() opens them */
+	{&breakpoints_source, SOURCE_STAGE_TARGET, NULL, NULL}, /* open_sampler() does, behind the sampler */
 	{&programs_source, SOURCE_STAGE_TARGET, open_programs, NULL},
 	{&audit_live_source, SOURCE_STAGE_TARGET, open_audit, NULL},
 	{&packet_source, SOURCE_STAGE_FORK, open_packets, explain_hidden},

@@ -62,10 +62,24 @@ void tracker_free(struct tracker *tracker)
 	free(tracker->finals);
 	free(tracker->unowned);
 	tracker_attempts_free(tracker);
+	tracker_accepts_free(tracker);
 	free(tracker);
 }
 
 /* ---- counters, owners, processes ------------------------------------------------ */
+
+/* The samples do not show an owner; a breakpoint may. */
+static void feed_unowned(struct tracker *tracker, const struct event *event)
+{
+	uint64_t cookie = event->owner.cookie;
+
+	if (!tracker_accepts_claim(tracker, &event->flow, cookie, event->time_ns)) {
+		tracker_unowned_count(tracker, event);
+		return;
+	}
+	tracker_unowned_peer(tracker, &event->flow, event->time_ns);
+	tracker_final_take(tracker, record_table_find_cookie(tracker->table, cookie), event->time_ns);
+}
 
 static void feed_owner(struct tracker *tracker, const struct event *event)
 {
@@ -74,7 +88,7 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 	if (event->owner.born)
 		tracker->owners_come = true;
 	if (event->owner.pid == 0) {
-		tracker_unowned_count(tracker, event);
+		feed_unowned(tracker, event);
 		return;
 	}
 	if (record == NULL)
@@ -95,6 +109,7 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 		record->conn.fd = event->owner.fd;
 	/* The process may be one that a savefile tells. */
 	record_seen(record, event->time_ns, event->origin == ORIGIN_WIRE ? SEEN_WIRE : SEEN_KERNEL);
+	(void)tracker_accepts_claim(tracker, &event->flow, event->owner.cookie, event->time_ns);
 }
 
 /* ---- public functions -------------------------------------------------------------- */

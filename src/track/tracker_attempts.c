@@ -236,10 +236,12 @@ bool tracker_attempts_call(struct tracker *tracker, struct event *event)
 	struct attempts *attempts = attempts_of(tracker);
 	struct endpoint remote;
 
-	if (event->call.kind == CALL_GONE) {
+	if (event->call.kind == CALL_ACCEPT)
+		tracker_accepts_add(tracker, event);
+	if (event->call.kind == CALL_GONE)
 		feed_gone(tracker, event);
+	if (event->call.kind == CALL_ACCEPT || event->call.kind == CALL_GONE)
 		return false;
-	}
 	if (find_sampled(tracker, event) || event->call.kind != CALL_CONNECT_END)
 		return true;
 	set_latest(tracker, event->call.pid, event->call.fd, event->call.cookie);

@@ -141,11 +141,13 @@ static void learn_ends(struct tracker *tracker, struct record *record, const str
 	tracker_join_flow(tracker, record, &last->flow);
 }
 
-/* The accepted connection of a call of audit, whose socket was not read then. NULL: there is none. */
-static struct record *take_half(struct tracker *tracker, const struct event *event)
+/* The accepted connection of a call whose socket could not be read, by audit or a breakpoint. NULL: there is none. */
+static struct record *take_call(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = tracker_halves_socket(tracker, event);
 
+	if (record == NULL && tracker_accepts_claim(tracker, &event->flow, event->info.cookie, event->time_ns))
+		record = record_table_find_cookie(tracker->table, event->info.cookie);
 	if (record == NULL)
 		return NULL;
 	tracker_join_flow(tracker, record, &event->flow);
@@ -160,7 +162,7 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	bool is_existing = event->info.reason == INFO_EXISTING;
 
 	if (record == NULL && (event->info.reason == INFO_DESTROY || event->info.reason == INFO_WAITING))
-		record = take_half(tracker, event);
+		record = take_call(tracker, event);
 	if (event->info.state == TCP_LISTEN) {
 		tracker_remember_listener(tracker, event);
 		return;
@@ -200,6 +202,8 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	if (event->origin == ORIGIN_BPF)
 		record->conn.seen |= SEEN_BPF;
 	tracker_join_cookie(tracker, record, event->info.cookie);
+	/* It waited to be accepted when it was found. */
+	(void)tracker_accepts_claim(tracker, &event->flow, event->info.cookie, event->time_ns);
 	record_info(record, event);
 	tracker_observe_counters(tracker, record, event->time_ns);
 	/* A handshake finished, or a RST came, before connect(2) returned: the error has not been read yet. */

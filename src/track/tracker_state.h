@@ -91,6 +91,7 @@ struct early_icmp {
  * @unowned: ends whose owner is unknown, by hash of the flow of the other end; made when the first one comes
  * @unowned_key: the hash's secret
  * @attempts: those of connect(2) that breakpoints reported, NULL none were
+ * @accepts: calls of accept(2) likewise
  * @early: the latest ICMP errors that came before the segment they quote
  * @early_at: where the next one goes
  * @ids: number of the last record
@@ -130,6 +131,7 @@ struct tracker {
 	struct unowned_end *unowned;
 	struct hash_key unowned_key;
 	struct attempts *attempts;
+	struct accepts *accepts;
 	struct early_icmp early[TRACKER_EARLY];
 	unsigned int early_at;
 	uint64_t ids;
@@ -359,6 +361,25 @@ bool tracker_attempts_have(struct tracker *tracker, const struct endpoint *remot
 
 /** tracker_attempts_free() - forget them */
 void tracker_attempts_free(struct tracker *tracker);
+
+/* tracker_accepts.c */
+
+/** tracker_accepts_add() - accept(2) has returned, as a breakpoint reports it; its socket comes later */
+void tracker_accepts_add(struct tracker *tracker, const struct event *event);
+
+/**
+ * tracker_accepts_claim() - feed the call that has accepted a socket
+ * @tracker: the tracker
+ * @flow: of the socket
+ * @cookie: of the socket
+ * @time_ns: when the socket was there, or has just gone
+ *
+ * Return: whether there is one.
+ */
+bool tracker_accepts_claim(struct tracker *tracker, const struct flow *flow, uint64_t cookie, int64_t time_ns);
+
+/** tracker_accepts_free() - free what waits */
+void tracker_accepts_free(struct tracker *tracker);
 
 /* tracker_calls.c */
 

@@ -4,6 +4,7 @@
 import collections
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -192,6 +193,76 @@ def musl():
     client.line()
     equal(client.wait(), 0, "the client's end")
     compare(trace.finish(), read_truth(truth))
+
+
+# A listener that is shared with a process that is not watched. Each line on stdin is that many connections to accept; a
+# word before it starts a thread that accepts them.
+SHARED = """
+import os, socket, sys, threading
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+print(listener.getsockname()[1], flush=True)
+reading, writing = os.pipe()
+if os.fork():
+    os.close(reading)
+    for line in sys.stdin:
+        os.write(writing, line.encode())
+    os.close(writing)
+    os.wait()
+    sys.exit()
+os.close(writing)
+
+def serve(count):
+    for _ in range(count):
+        served = listener.accept()[0]
+        served.recv(100)
+        served.sendall(b"hello")
+        served.close()
+print(os.getpid(), flush=True)
+for line in os.fdopen(reading):
+    how, count = line.split()
+    if how == "thread":
+        thread = threading.Thread(target=serve, args=[int(count)])
+        thread.start()
+        thread.join()
+    else:
+        serve(int(count))
+"""
+
+
+@test("a listener that is shared with a process that is not watched: accepts by breakpoints, before and after the first thread")
+def shared_listener():
+    program = Process(as_nobody() + [sys.executable, "-c", SHARED], stdin=subprocess.PIPE)
+    wait_for(lambda: program.out.count("\n") == 2, "the program to start")
+    port, pid = map(int, program.out.split())
+    trace = by_perf([pid])
+    peers = []
+
+    def tell(line):
+        program.popen.stdin.write(line.encode() + b"\n")
+        program.popen.stdin.flush()
+
+    def connect(how, count):
+        tell("%s %d" % (how, count))
+        for _ in range(count):
+            # Each has an address of its own, because a port may be used again before the first one is read.
+            with socket.create_connection(("127.0.0.1", port), source_address=("127.0.1.%d" % (len(peers) + 1), 0)) as client:
+                peers.append(client.getsockname()[:2])
+                client.sendall(b"0123456789")
+                equal(client.recv(100), b"hello", "the answer")
+    connect("serve", 30)
+    tell("thread 0")
+    wait_for(lambda: "has its first thread" in trace.err, "the notice")
+    connect("thread", 30)
+    connect("serve", 5)
+    program.popen.stdin.close()
+    equal(program.wait(), 0, "the program's end")
+    rows = trace.finish()
+    equal(sorted((row["raddr"], row["rport"]) for row in rows), sorted(peers), "peers")
+    for row in rows:
+        if not check((row["dir"], row["pid"], row["rx_bytes"], row["tx_bytes"], row["lport"], row["seen"]) ==
+                     ("in", pid, 10, 5, port, "kh") and row["fd"] > 2, row):
+            break
+    equal([len({row["tid"] for row in rows}), sum(row["tid"] == pid for row in rows)], [2, 35], "threads")
 
 
 @test("a process that executes another program: that is said, and nothing is invented")

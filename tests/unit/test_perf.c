@@ -64,7 +64,8 @@ static void test_own_sites(void **state)
 {
 	struct sites sites;
 	struct err err = {""};
-	int rc = sites_find(getpid(), &sites, &err);
+	const struct sites_wish wish = {.accepts = false};
+	int rc = sites_find(getpid(), &wish, &sites, &err);
 	size_t connects = 0;
 
 	(void)state;
@@ -261,12 +262,80 @@ static void test_children(void **state)
 	connect_calls_free(calls);
 }
 
+/* @room: bytes that accept(2) has written of the address and, behind it, its length. */
+static size_t accepted(struct connect_calls *calls, int family, int result, size_t room, struct event *events)
+{
+	struct {
+		struct sockaddr_in address;
+		socklen_t length;
+	} memory = {
+		{.sin_family = (sa_family_t)family, .sin_port = htons(4711), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+		sizeof(memory.address)};
+	struct hit hit = call(9, result, 3, STACK, STACK + sizeof(memory.address));
+
+	memcpy(hit.bytes, &memory, sizeof(memory));
+	hit.length = room;
+	return connect_calls_take(calls, &hit, SITE_ACCEPT4, (int64_t)now, events);
+}
+
+static void test_accepts(void **state)
+{
+	struct connect_calls *calls = connect_calls_new();
+	struct event events[CONNECT_CALLS_MAX];
+
+	(void)state;
+	assert_int_equal(accepted(calls, AF_INET, 7, 20, events), 1);
+	assert_int_equal(events[0].call.kind, CALL_ACCEPT);
+	assert_int_equal(events[0].call.fd, 7);
+	assert_int_equal(events[0].call.pid, 9);
+	assert_int_equal(events[0].call.cookie, 0);
+	assert_int_equal(events[0].flow.remote.port, 4711);
+	assert_int_equal(events[0].flow.local.port, 0);
+	/* It failed; or is of another kind. */
+	assert_int_equal(accepted(calls, AF_INET, -EAGAIN, 20, events), 0);
+	assert_int_equal(accepted(calls, AF_UNIX, 7, 20, events), 0);
+	assert_int_equal(connect_calls_nameless(calls), 0);
+	/* The address, or its length, is not on the stack. */
+	assert_int_equal(accepted(calls, AF_INET, 7, 19, events), 0);
+	assert_int_equal(connect_calls_nameless(calls), 1);
+	/* The descriptor is not that of the earlier attempt any more. */
+	assert_int_equal(make(calls, 9, 8, SOCK_STREAM, events), 0);
+	assert_int_equal(connected(calls, 9, 8, 0, 80, events), 1);
+	assert_int_equal(accepted(calls, AF_INET, 8, 20, events), 2);
+	assert_int_equal(events[0].call.kind, CALL_GONE);
+	assert_int_equal(events[1].call.kind, CALL_ACCEPT);
+	connect_calls_free(calls);
+}
+
+/* With accept(2) there is room for one path, or for no connect(2). */
+static void test_paths(void **state)
+{
+	struct err err = {""};
+
+	(void)state;
+	for (int path = SITE_PATH_SINGLE; path <= SITE_PATH_THREADS; path++) {
+		const struct sites_wish wish = {true, (enum site_path)path};
+		struct sites sites;
+		size_t calls[SITE_CALL_NUM] = {0};
+
+		if (sites_find(getpid(), &wish, &sites, &err) != 0)
+			skip();
+		for (size_t i = 0; i < sites.count; i++) {
+			calls[sites.list[i].call]++;
+			assert_true(sites.list[i].path == SITE_PATH_ANY || (int)sites.list[i].path == path);
+		}
+		assert_false(sites.is_partial);
+		for (int i = 0; i < SITE_CALL_NUM; i++)
+			assert_int_equal(calls[i], 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_code),     cmocka_unit_test(test_own_sites), cmocka_unit_test(test_no_elf),
 		cmocka_unit_test(test_records),  cmocka_unit_test(test_attempts),  cmocka_unit_test(test_datagrams),
-		cmocka_unit_test(test_children),
+		cmocka_unit_test(test_children), cmocka_unit_test(test_accepts),   cmocka_unit_test(test_paths),
 	};
 
 	return UNIT_RUN(tests);

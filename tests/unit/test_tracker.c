@@ -655,6 +655,66 @@ static void an_attempt_with_a_row_is_not_short_of_one(void **state)
 	}
 }
 
+/* A breakpoint reports accept(2) with the peer and the listener's port; the socket comes later. */
+static void an_accept_waits_for_its_socket(void **state)
+{
+	const struct flow server = a_flow("127.0.0.1", 80, "127.0.0.1", 40000);
+	struct flow half = server;
+
+	(void)state;
+	half.local = (struct endpoint){.port = 80};
+	for (int order = 0; order < 8; order++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		const int calls = order % 4;
+		const bool is_early = calls == 3, is_others = order / 4;
+		struct event call = a_call(CALL_ACCEPT, is_early ? 9 : 1, &half, 0, 0);
+		struct tracker_stats stats;
+
+		call.origin = ORIGIN_PERF;
+		call.call.fd = 7;
+		for (int i = 0; i < (is_early ? 1 : calls); i++)
+			feed(tracker, call);
+		/* No sample shows who has it; or its listener was last seen with others. */
+		if (!is_others)
+			feed(tracker, an_owner(5, &server, 3, 0));
+		feed(tracker, a_last_word(5, &server, 3, 10, 20));
+		tracker_stats(tracker, &stats);
+		tracker_finish(tracker, T0 + 500 * MS);
+		/* Two calls with the same ends: which one is unknown. One after the socket's end is of another. */
+		assert_int_equal(reported_count, calls == 1);
+		assert_int_equal(stats.too_short, calls != 1 && !is_others);
+		if (calls == 1) {
+			assert_int_equal(reported[0].dir, DIR_IN);
+			assert_int_equal(reported[0].fd, 7);
+			assert_int_equal(reported[0].tid, 100);
+			assert_true(flow_is_complete(&reported[0].flow));
+			assert_int_equal(reported[0].rx_bytes, 10);
+		}
+		tracker_free(tracker);
+	}
+}
+
+/* A sample has found it in the queue; that it is still there after the call shows whose it is. */
+static void an_accept_after_a_sample_completes_the_row(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	const struct flow server = a_flow("127.0.0.1", 80, "127.0.0.1", 40000);
+	struct event call = a_call(CALL_ACCEPT, 3, &server, 0, 0);
+
+	(void)state;
+	call.origin = ORIGIN_PERF;
+	call.call.fd = 7;
+	feed(tracker, an_owner(1, &server, 3, -7));
+	feed(tracker, call);
+	feed(tracker, a_last_word(5, &server, 3, 10, 20));
+	tracker_finish(tracker, T0 + 500 * MS);
+	assert_int_equal(reported_count, 1);
+	assert_int_equal(reported[0].dir, DIR_IN);
+	assert_int_equal(reported[0].tid, 100);
+	assert_int_equal(reported[0].fd, 7);
+	tracker_free(tracker);
+}
+
 /* One end was reset by its own program; which end is reported first does not matter, nor does a row that comes later.
  */
 static void a_failed_end_counts_once_and_not_beside_a_row(void **state)
@@ -1176,6 +1236,8 @@ int main(void)
 		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),
 		cmocka_unit_test(the_other_end_shows_the_opener),
 		cmocka_unit_test(an_attempt_with_a_row_is_not_short_of_one),
+		cmocka_unit_test(an_accept_waits_for_its_socket),
+		cmocka_unit_test(an_accept_after_a_sample_completes_the_row),
 		cmocka_unit_test(a_failed_end_counts_once_and_not_beside_a_row),
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(a_run_with_a_target_hides_the_others),

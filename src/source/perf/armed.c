@@ -122,7 +122,7 @@ void armed_forget(struct armed *armed, pid_t pid)
 	size_t left = 0;
 
 	for (size_t i = 0; i < sites->count; i++) {
-		if (sites->list[i].pid != pid) {
+		if (pid != 0 && sites->list[i].pid != pid) {
 			sites->list[left++] = sites->list[i];
 			continue;
 		}
@@ -208,7 +208,7 @@ static int open_own(struct armed *armed, pid_t pid, pid_t tid)
 /* Return: the descriptor, or a negative errno. */
 static int open_breakpoint(const struct armed *armed, pid_t tid, const struct site *site, size_t ring)
 {
-	struct perf_event_attr attr = attributes(armed, site->call == SITE_CONNECT);
+	struct perf_event_attr attr = attributes(armed, site->call != SITE_SOCKET);
 
 	attr.type = PERF_TYPE_BREAKPOINT;
 	attr.bp_type = HW_BREAKPOINT_X;
@@ -247,7 +247,7 @@ static bool has_breakpoints(const struct armed *armed, pid_t tid, const struct s
 	return fd == -ENOSPC;
 }
 
-static int arm_thread(struct armed *armed, pid_t pid, pid_t tid, const struct sites *sites, bool is_exec)
+static int arm_thread(struct armed *armed, pid_t pid, pid_t tid, const struct sites *sites, bool has_task)
 {
 	size_t first = armed->sites.count, first_task = armed->tasks.count;
 	int rc = open_own(armed, pid, tid);
@@ -255,7 +255,7 @@ static int arm_thread(struct armed *armed, pid_t pid, pid_t tid, const struct si
 	for (size_t ring = 0; ring < hit_rings_count(armed->rings) && rc == 0; ring++) {
 		for (size_t i = 0; i < sites->count && rc == 0; i++)
 			rc = open_site(armed, pid, tid, &sites->list[i], ring);
-		if (!is_exec && rc == 0)
+		if (!has_task && rc == 0)
 			rc = open_task(armed, pid, tid, ring);
 	}
 	if (rc == 0)
@@ -311,13 +311,13 @@ static int explain(int error, pid_t pid, struct err *err)
 
 /* @may_have: it may have been created by a thread that has breakpoints. */
 static int arm_listed(struct armed *armed, const struct listing *listing, const struct sites *sites, bool may_have,
-		      bool is_exec, bool *is_any)
+		      bool has_task, bool *is_any)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < listing->count && rc == 0; i++) {
 		if (!may_have || !has_breakpoints(armed, listing->fresh[i], sites))
-			rc = arm_thread(armed, listing->pid, listing->fresh[i], sites, is_exec);
+			rc = arm_thread(armed, listing->pid, listing->fresh[i], sites, has_task);
 		*is_any |= rc == 0;
 		/* This thread has ended. */
 		if (rc == -ESRCH)
@@ -329,6 +329,8 @@ static int arm_listed(struct armed *armed, const struct listing *listing, const 
 int armed_process(struct armed *armed, pid_t pid, const struct sites *sites, enum armed_origin origin, struct err *err)
 {
 	struct listing listing = {.pid = pid, .known = idmap_new(sizeof(bool))};
+	bool may_have = origin == ARMED_CHILD || origin == ARMED_AGAIN;
+	bool has_task = origin == ARMED_EXEC || origin == ARMED_AGAIN;
 	bool is_any = false;
 	int rc = 0;
 
@@ -338,7 +340,7 @@ int armed_process(struct armed *armed, pid_t pid, const struct sites *sites, enu
 		(void)procfs_threads(pid, see_thread, &listing);
 		if (listing.count == 0)
 			break;
-		rc = arm_listed(armed, &listing, sites, i > 0 || origin == ARMED_CHILD, origin == ARMED_EXEC, &is_any);
+		rc = arm_listed(armed, &listing, sites, i > 0 || may_have, has_task, &is_any);
 	}
 	idmap_free(listing.known);
 	free(listing.fresh);

@@ -24,6 +24,8 @@ enum armed_origin {
 	ARMED_CHILD,
 	/** execve(2) has removed those it had */
 	ARMED_EXEC,
+	/** they were forgotten; it may have those of its parent */
+	ARMED_AGAIN,
 };
 
 /**
@@ -39,7 +41,13 @@ enum armed_origin {
  */
 int armed_process(struct armed *armed, pid_t pid, const struct sites *sites, enum armed_origin origin, struct err *err);
 
-/** armed_forget() - close the breakpoints that execve(2) of @pid has removed; those its children had from it go, too */
+/**
+ * armed_forget() - close the breakpoints of a process
+ * @armed: the breakpoints
+ * @pid: the process; 0: all processes
+ *
+ * Those that its children have from it go, too. Those of a process that has called execve(2) are gone already.
+ */
 void armed_forget(struct armed *armed, pid_t pid);
 
 /** armed_disable() - from now on nothing is counted or recorded */

@@ -20,81 +20,20 @@
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/idmap.h"
 #include "base/xalloc.h"
 #include "model/event.h"
-#include "source/perf/armed.h"
-#include "source/perf/connect_calls.h"
-#include "source/perf/hit_rings.h"
+#include "source/perf/breakpoints_state.h"
 #include "source/perf/self_test.h"
 #include "source/perf/sites.h"
 #include "system/procfs.h"
-#include "system/procfs_children.h"
+#include "system/procfs_tcp.h"
 
 /* A record is written this soon after its time was taken. */
 #define WRITE_NS CLOCK_NS_PER_MS
-/* Sites of one program, and of those that its processes execute. */
-#define PLACES_MAX 65536
-#define NOTICE 512
-/* A program maps its libraries sooner than this after it was executed. */
-#define BARE_NS CLOCK_NS_PER_SEC
-
-/**
- * struct attempt - one whose socket has not been found in a sample, as far as is known here
- * @cookie: of its events
- * @time_ns: when connect(2) returned
- */
-struct attempt {
-	uint64_t cookie;
-	int64_t time_ns;
-};
-
-/**
- * struct bare - a process that has called execve(2) and has not mapped its C library yet
- * @pid: the process
- * @since_ns: monotonic
- */
-struct bare {
-	pid_t pid;
-	int64_t since_ns;
-};
-
-struct breakpoints {
-	struct breakpoints_config config;
-	struct hit_rings *rings;
-	struct armed *armed;
-	struct connect_calls *calls;
-	struct idmap *places; /* address of a site: enum site_call + 1 */
-	struct idmap *named;  /* PID: its name has been reported */
-	struct idmap *bare;   /* PID: struct bare */
-	struct hit *hits;     /* not passed on yet */
-	size_t hit_count, hit_size;
-	struct attempt *attempts; /* in order of time */
-	size_t attempt_first, attempt_count, attempt_size;
-	int64_t sampled_ns, sampled_before_ns; /* the last two samples that began */
-	int64_t epoch_ns;                      /* of the kernel's monotonic clock */
-	int64_t last_ns, settled_ns;
-	uint64_t seen, lost; /* hits that were read; records reported as lost */
-	int pushed;
-	size_t execs;
-	char notice[NOTICE];
-	bool has_notice, has_told_bare, has_told_unclear;
-};
 
 int breakpoints_check(struct err *err)
 {
 	return self_test_run(err);
-}
-
-static void count_ring(void *context, int fd)
-{
-	(void)fd;
-	++*(int *)context;
-}
-
-static void ignore_socket(void *context, int fd, uint32_t inode)
-{
-	(void)context, (void)fd, (void)inode;
 }
 
 /* ---- events -------------------------------------------------------------------------- */
@@ -153,139 +92,25 @@ static void end_attempts(struct breakpoints *breakpoints, int64_t until_ns, int6
 
 /* ---- records -------------------------------------------------------------------------- */
 
-static void keep_sites(struct breakpoints *breakpoints, const struct sites *sites)
-{
-	if (idmap_count(breakpoints->places) > PLACES_MAX)
-		return;
-	for (size_t i = 0; i < sites->count; i++)
-		*(uint8_t *)idmap_put(breakpoints->places, sites->list[i].address) = (uint8_t)(sites->list[i].call + 1);
-}
-
-/* The children that a process has already, and theirs. */
-struct offspring {
-	pid_t *list;
-	size_t count, size;
-};
-
-static void see_child(void *context, pid_t child)
-{
-	struct offspring *offspring = context;
-
-	for (size_t i = 0; i < offspring->count; i++)
-		if (offspring->list[i] == child)
-			return;
-	offspring->list = array_reserve(offspring->list, offspring->count, &offspring->size, sizeof(pid_t));
-	offspring->list[offspring->count++] = child;
-}
-
-static size_t count_rings(pid_t pid)
-{
-	int rings = 0;
-
-	(void)procfs_sockets_and_rings(pid, ignore_socket, count_ring, &rings);
-	return (size_t)rings;
-}
-
-static void tell_ring(struct breakpoints *breakpoints, pid_t pid)
-{
-	struct procfs_name name;
-
-	if (breakpoints->has_notice || count_rings(pid) == 0)
-		return;
-	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
-		 "PID %d (%s) uses io_uring(7): what it connects by that passes no breakpoint, and is found by samples "
-		 "only",
-		 (int)pid, procfs_name(&name, pid));
-	breakpoints->has_notice = true;
-}
-
-static int arm(struct breakpoints *breakpoints, pid_t pid, enum armed_origin origin, struct err *err)
-{
-	struct sites sites;
-	int rc = sites_find(pid, &sites, err);
-
-	if (rc == 0)
-		rc = armed_process(breakpoints->armed, pid, &sites, origin, err);
-	if (rc != 0)
-		return rc;
-	keep_sites(breakpoints, &sites);
-	tell_ring(breakpoints, pid);
-	return 0;
-}
-
-static void tell_exec(struct breakpoints *breakpoints, pid_t pid)
-{
-	struct procfs_name name;
-
-	if (breakpoints->execs++ > 0)
-		return;
-	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
-		 "PID %d (%s) was started by execve(2) in a watched process: of such programs the connections of the "
-		 "first moment may be missing",
-		 (int)pid, procfs_name(&name, pid));
-	breakpoints->has_notice = true;
-}
-
-/* It has no breakpoints now, nor have children whose breakpoints came from it. */
-static void rearm(struct breakpoints *breakpoints, pid_t pid)
-{
-	struct offspring offspring = {NULL, 0, 0};
-	struct err ignored;
-
-	armed_forget(breakpoints->armed, pid);
-	if (arm(breakpoints, pid, ARMED_EXEC, &ignored) != 0)
-		*(struct bare *)idmap_put(breakpoints->bare, (uint64_t)pid) = (struct bare){pid, clock_monotonic()};
-	else
-		tell_exec(breakpoints, pid);
-	if (breakpoints->config.follow)
-		(void)procfs_children(pid, see_child, &offspring);
-	for (size_t i = 0; i < offspring.count; i++)
-		(void)arm(breakpoints, offspring.list[i], ARMED_CHILD, &ignored);
-	free(offspring.list);
-}
-
-/* The dynamic linker has mapped something: perhaps the C library. */
-static void arm_mapped(struct breakpoints *breakpoints, pid_t pid)
-{
-	struct err ignored;
-
-	if (idmap_find(breakpoints->bare, (uint64_t)pid) == NULL || arm(breakpoints, pid, ARMED_EXEC, &ignored) != 0)
-		return;
-	idmap_remove(breakpoints->bare, (uint64_t)pid);
-	tell_exec(breakpoints, pid);
-}
-
-/* A program that still runs without breakpoints is reported, the first one. */
-static void tell_bare(struct breakpoints *breakpoints)
-{
-	const struct bare *bare = idmap_next(breakpoints->bare, NULL);
-	struct procfs_name name;
-
-	if (bare == NULL || clock_monotonic() - bare->since_ns < BARE_NS)
-		return;
-	if (!breakpoints->has_told_bare && !breakpoints->has_notice && procfs_thread_group(bare->pid) == bare->pid) {
-		snprintf(breakpoints->notice, sizeof(breakpoints->notice),
-			 "PID %d (%s), started by execve(2) in a watched process, has no place where connect(2) is "
-			 "known to return: its connections are found by samples only",
-			 (int)bare->pid, procfs_name(&name, bare->pid));
-		breakpoints->has_notice = breakpoints->has_told_bare = true;
-	}
-	idmap_remove(breakpoints->bare, (uint64_t)bare->pid);
-}
-
 /* callback of hit_rings_read() */
 static void keep_hit(void *context, const struct hit *hit)
 {
 	struct breakpoints *breakpoints = context;
 
+	const struct place *place = hit->type == HIT_CALL ? idmap_find(breakpoints->places, hit->address) : NULL;
+
 	if (hit->type == HIT_CALL)
 		breakpoints->seen++;
+	if (place != NULL)
+		breakpoints_reached(breakpoints, hit->pid, place);
 	if (hit->type == HIT_LOST)
 		breakpoints->lost += hit->lost;
 	if (hit->type == HIT_EXEC)
-		rearm(breakpoints, hit->pid);
+		breakpoints_executed(breakpoints, hit->pid);
 	if (hit->type == HIT_MAP)
-		arm_mapped(breakpoints, hit->pid);
+		breakpoints_mapped(breakpoints, hit->pid);
+	if (hit->type == HIT_FORK)
+		breakpoints_created(breakpoints, hit->pid, hit->parent);
 	if (hit->type != HIT_CALL && hit->type != HIT_FORK && hit->type != HIT_EXEC)
 		return;
 	breakpoints->hits = array_reserve(breakpoints->hits, breakpoints->hit_count, &breakpoints->hit_size,
@@ -315,16 +140,40 @@ static void take_fork(struct breakpoints *breakpoints, const struct hit *hit)
 	idmap_remove(breakpoints->named, (uint64_t)hit->pid);
 }
 
+/*
+ * The listening socket on the first argument of accept(2). One that is there since a moment ago only is not known. If
+ * the descriptor, or the process, is gone, it was the one that was there before, unless socket(2) has replaced that.
+ */
+static bool find_listener(struct breakpoints *breakpoints, const struct hit *hit, struct endpoint *local)
+{
+	const struct breakpoints_config *config = &breakpoints->config;
+	int fd = (int)hit->arguments[0];
+	struct known_listener *known = connect_calls_listener(breakpoints->calls, hit->pid, fd);
+	uint32_t inode;
+
+	if (procfs_tcp_inode(hit->pid, fd, &inode) == 0 && inode != known->inode) {
+		*known = (struct known_listener){.inode = 0};
+		if (config->find_listener(config->context, inode, &known->local))
+			known->inode = inode;
+	}
+	*local = known->local;
+	return known->inode != 0;
+}
+
 static void take_call(struct breakpoints *breakpoints, const struct hit *hit)
 {
-	const uint8_t *place = idmap_find(breakpoints->places, hit->address);
+	const struct place *place = idmap_find(breakpoints->places, hit->address);
 	struct event events[CONNECT_CALLS_MAX];
 	size_t count;
 
 	if (place == NULL)
 		return;
-	count = connect_calls_take(breakpoints->calls, hit, (enum site_call)(*place - 1), breakpoints->last_ns, events);
+	count = connect_calls_take(breakpoints->calls, hit, (enum site_call)place->call, breakpoints->last_ns, events);
 	for (size_t i = 0; i < count; i++) {
+		if (events[i].call.kind == CALL_ACCEPT && !find_listener(breakpoints, hit, &events[i].flow.local)) {
+			breakpoints->nameless++;
+			continue;
+		}
 		if (events[i].call.kind != CALL_GONE)
 			name_process(breakpoints, hit->pid, breakpoints->last_ns);
 		push(breakpoints, &events[i]);
@@ -410,11 +259,24 @@ static void tell_unclear(struct breakpoints *breakpoints)
 	breakpoints->has_notice = breakpoints->has_told_unclear = true;
 }
 
+static void tell_nameless(struct breakpoints *breakpoints)
+{
+	if (breakpoints->has_told_nameless || breakpoints->has_notice ||
+	    breakpoints->nameless + connect_calls_nameless(breakpoints->calls) == 0)
+		return;
+	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
+		 "accept(2) was called without an address on the stack, or on a listening socket that is not known: "
+		 "these connections have the owner that the samples prove");
+	breakpoints->has_notice = breakpoints->has_told_nameless = true;
+}
+
 int breakpoints_read(struct breakpoints *breakpoints)
 {
 	breakpoints->pushed = 0;
 	read_until(breakpoints, false);
-	tell_bare(breakpoints);
+	breakpoints_report_bare(breakpoints);
+	breakpoints_report_path(breakpoints);
+	tell_nameless(breakpoints);
 	tell_unclear(breakpoints);
 	return breakpoints->pushed;
 }
@@ -449,36 +311,6 @@ const char *breakpoints_notice(struct breakpoints *breakpoints)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-/* A process that has ended is no failure, nor is a child that cannot be watched. */
-static int arm_all(struct breakpoints *breakpoints, struct err *err)
-{
-	const struct breakpoints_config *config = &breakpoints->config;
-	struct offspring offspring = {NULL, 0, 0};
-	bool is_any = false;
-	int rc = 0;
-
-	for (size_t i = 0; i < config->pid_count && rc == 0; i++)
-		see_child(&offspring, config->pids[i]);
-	for (size_t i = 0; i < offspring.count; i++) {
-		bool is_child = i >= config->pid_count;
-		struct err reason = {""};
-
-		rc = arm(breakpoints, offspring.list[i], is_child ? ARMED_CHILD : ARMED_NAMED, &reason);
-		is_any |= rc == 0;
-		if (rc != 0 && rc != -ESRCH && !is_child) {
-			*err = reason;
-			break;
-		}
-		if (rc != 0 && !is_any)
-			*err = reason;
-		if (config->follow)
-			(void)procfs_children(offspring.list[i], see_child, &offspring);
-		rc = 0;
-	}
-	free(offspring.list);
-	return rc == 0 && !is_any ? -ESRCH : rc;
-}
-
 /* Each thread takes some descriptors. */
 static void raise_limit(void)
 {
@@ -510,8 +342,10 @@ void breakpoints_close(struct breakpoints *breakpoints)
 	hit_rings_close(breakpoints->rings);
 	connect_calls_free(breakpoints->calls);
 	idmap_free(breakpoints->places);
+	idmap_free(breakpoints->paths);
 	idmap_free(breakpoints->named);
 	idmap_free(breakpoints->bare);
+	free(breakpoints->pids);
 	free(breakpoints->hits);
 	free(breakpoints->attempts);
 	free(breakpoints);
@@ -528,13 +362,16 @@ int breakpoints_open(struct breakpoints **opened, const struct breakpoints_confi
 	breakpoints = xcalloc(1, sizeof(*breakpoints));
 	breakpoints->config = *config;
 	breakpoints->calls = connect_calls_new();
-	breakpoints->places = idmap_new(sizeof(uint8_t));
+	breakpoints->places = idmap_new(sizeof(struct place));
+	breakpoints->paths = idmap_new(sizeof(struct path_taken));
+	breakpoints->pids = xcalloc(config->pid_count + 1, sizeof(pid_t));
+	memcpy(breakpoints->pids, config->pids, config->pid_count * sizeof(pid_t));
 	breakpoints->named = idmap_new(sizeof(bool));
 	breakpoints->bare = idmap_new(sizeof(struct bare));
 	rc = hit_rings_open(&breakpoints->rings, err);
 	if (rc == 0) {
 		breakpoints->armed = armed_new(breakpoints->rings, config->follow);
-		rc = arm_all(breakpoints, err);
+		rc = breakpoints_arm_all(breakpoints, err);
 	}
 	if (rc != 0) {
 		breakpoints_close(breakpoints);

@@ -9,10 +9,11 @@
 
 #include "base/err.h"
 #include "base/queue.h"
+#include "model/endpoint.h"
 
 struct source_ops;
 
-/** struct breakpoints - reports each connect(2) of processes that are not stopped */
+/** struct breakpoints - reports each connect(2), on request each accept(2), of processes that are not stopped */
 struct breakpoints;
 
 /**
@@ -20,16 +21,20 @@ struct breakpoints;
  * @pids: processes
  * @pid_count: their number
  * @follow: their children, too
+ * @accepts: accept(2), too
  * @events: where events go; the caller keeps ownership
  * @sampled_ns: when the last sample of the sockets that these processes hold began, 0 none yet
- * @context: passed to @sampled_ns
+ * @find_listener: gives the address of the listening socket with this inode number; false: unknown
+ * @context: passed to these
  */
 struct breakpoints_config {
 	const pid_t *pids;
 	size_t pid_count;
 	bool follow;
+	bool accepts;
 	struct queue *events;
 	int64_t (*sampled_ns)(const void *context);
+	bool (*find_listener)(const void *context, uint32_t inode, struct endpoint *local);
 	const void *context;
 };
 

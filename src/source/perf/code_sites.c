@@ -78,3 +78,15 @@ size_t code_sites_find(const uint8_t *code, size_t length, uint32_t number, size
 
 	return count > 0 || !code_sites_can() ? count : find(code, length, number, true, sites, room);
 }
+
+/* `cmpb $0,distance(%rip)`: glibc 2.34 and later, __libc_single_threaded. */
+bool code_sites_flag(const uint8_t *code, size_t length, int64_t *offset)
+{
+	int32_t distance;
+
+	if (!code_sites_can() || length < 7 || code[0] != 0x80 || code[1] != 0x3d || code[6] != 0)
+		return false;
+	memcpy(&distance, code + 2, sizeof(distance));
+	*offset = 7 + (int64_t)distance;
+	return true;
+}

@@ -24,4 +24,14 @@ bool code_sites_can(void);
  */
 size_t code_sites_find(const uint8_t *code, size_t length, uint32_t number, size_t *sites, size_t room);
 
+/**
+ * code_sites_flag() - what a function compares with 0 to find out whether its process has threads
+ * @code: of the function
+ * @length: of the code
+ * @offset: of that byte from the function, set on success
+ *
+ * Return: false when it does not begin so.
+ */
+bool code_sites_flag(const uint8_t *code, size_t length, int64_t *offset);
+
 #endif

@@ -53,18 +53,20 @@ struct maker {
  * @time: of its socket(2), 0 before the run
  * @cookie: of the attempt on it, 0 none
  * @error: of that attempt
+ * @listener: what it listens at
  */
 struct made_socket {
 	uint64_t time;
 	uint64_t cookie;
 	enum socket_kind kind;
 	int error;
+	struct known_listener listener;
 };
 
 struct connect_calls {
 	struct idmap *makers, *sockets;
 	uint64_t cookies;
-	uint64_t unclear;
+	uint64_t unclear, nameless;
 };
 
 struct connect_calls *connect_calls_new(void)
@@ -88,6 +90,11 @@ void connect_calls_free(struct connect_calls *calls)
 uint64_t connect_calls_unclear(const struct connect_calls *calls)
 {
 	return calls->unclear;
+}
+
+uint64_t connect_calls_nameless(const struct connect_calls *calls)
+{
+	return calls->nameless;
 }
 
 void connect_calls_fork(struct connect_calls *calls, pid_t pid, pid_t parent, uint64_t time)
@@ -115,28 +122,29 @@ static enum socket_kind kind_of(uint64_t domain, uint64_t type, uint64_t protoco
 	return protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP ? KIND_TCP : KIND_OTHER;
 }
 
-/* The kind of a descriptor that a process may have from its parent. */
-static enum socket_kind inherited_kind(const struct connect_calls *calls, pid_t pid, int fd)
+/* The descriptor that a process may have from its parent; NULL unknown. */
+static const struct made_socket *inherited(const struct connect_calls *calls, pid_t pid, int fd)
 {
 	for (int i = 0; i < FOREBEARS_MAX; i++) {
 		const struct maker *maker = idmap_find(calls->makers, (uint64_t)pid);
 		const struct made_socket *socket;
 
 		if (maker == NULL || maker->parent == 0)
-			return KIND_UNKNOWN;
+			return NULL;
 		socket = idmap_find(calls->sockets, socket_key(calls, maker->parent, fd));
 		if (socket != NULL)
-			return socket->time < maker->since ? socket->kind : KIND_UNKNOWN;
+			return socket->time < maker->since ? socket : NULL;
 		pid = maker->parent;
 	}
-	return KIND_UNKNOWN;
+	return NULL;
 }
 
 static struct made_socket *socket_of(struct connect_calls *calls, pid_t pid, int fd)
 {
 	uint64_t key = socket_key(calls, pid, fd);
 	struct made_socket *socket = idmap_find(calls->sockets, key);
-	enum socket_kind kind;
+	const struct made_socket *origin;
+	struct made_socket made = {.kind = KIND_UNKNOWN};
 
 	if (socket != NULL)
 		return socket;
@@ -144,10 +152,17 @@ static struct made_socket *socket_of(struct connect_calls *calls, pid_t pid, int
 		idmap_free(calls->sockets);
 		calls->sockets = idmap_new(sizeof(struct made_socket));
 	}
-	kind = inherited_kind(calls, pid, fd);
+	origin = inherited(calls, pid, fd);
+	if (origin != NULL)
+		made = (struct made_socket){.kind = origin->kind, .listener = origin->listener};
 	socket = idmap_put(calls->sockets, key);
-	socket->kind = kind;
+	*socket = made;
 	return socket;
+}
+
+struct known_listener *connect_calls_listener(struct connect_calls *calls, pid_t pid, int fd)
+{
+	return &socket_of(calls, pid, fd)->listener;
 }
 
 static struct event call_event(const struct hit *hit, int fd, enum call_kind kind, int64_t time_ns)
@@ -192,10 +207,9 @@ static size_t take_socket(struct connect_calls *calls, const struct hit *hit, in
 	return count;
 }
 
-/* AF_UNSPEC 0, -1 unknown; @remote is set for IP addresses. */
-static int read_address(const struct hit *hit, struct endpoint *remote)
+/* @length: of the address; AF_UNSPEC 0, -1 unknown; @remote is set for IP addresses. */
+static int read_address(const struct hit *hit, size_t length, struct endpoint *remote)
 {
-	size_t length = (uint32_t)hit->arguments[2];
 	const void *address;
 	sa_family_t family;
 
@@ -289,13 +303,52 @@ static size_t take_connect(struct connect_calls *calls, const struct hit *hit, i
 	if (hit->result > 0 || error == EBADF || error == ENOTSOCK || fd < 0)
 		return 0;
 	event.call.error = error;
-	family = read_address(hit, &event.flow.remote);
+	family = read_address(hit, (uint32_t)hit->arguments[2], &event.flow.remote);
 	return take_attempt(calls, socket_of(calls, hit->pid, fd), hit, family, &event, events);
+}
+
+/* The kernel has written the address, and its length where the program wanted that. */
+static int read_peer(const struct hit *hit, struct endpoint *remote)
+{
+	const void *at = hit_records_memory(hit, hit->arguments[2], sizeof(socklen_t));
+	socklen_t length;
+
+	if (at == NULL)
+		return -1;
+	memcpy(&length, at, sizeof(length));
+	return read_address(hit, length, remote);
+}
+
+static size_t take_accept(struct connect_calls *calls, const struct hit *hit, int64_t time_ns, struct event *events)
+{
+	int fd = (int)hit->result, family;
+	struct event event = call_event(hit, fd, CALL_ACCEPT, time_ns);
+	struct made_socket *socket;
+	size_t count;
+
+	if (fd < 0)
+		return 0;
+	family = read_peer(hit, &event.flow.remote);
+	socket = socket_of(calls, hit->pid, fd);
+	count = end_attempt(socket, hit, fd, time_ns, events);
+	*socket = (struct made_socket){.time = hit->time, .kind = family > 0 ? KIND_OTHER : KIND_UNKNOWN};
+	calls->nameless += family < 0;
+	if (event.flow.remote.port == 0)
+		return count;
+	socket->kind = KIND_TCP;
+	events[count++] = event;
+	return count;
 }
 
 size_t connect_calls_take(struct connect_calls *calls, const struct hit *hit, enum site_call call, int64_t time_ns,
 			  struct event events[CONNECT_CALLS_MAX])
 {
-	return call == SITE_SOCKET ? take_socket(calls, hit, time_ns, events)
-				   : take_connect(calls, hit, time_ns, events);
+	switch (call) {
+	case SITE_SOCKET:
+		return take_socket(calls, hit, time_ns, events);
+	case SITE_CONNECT:
+		return take_connect(calls, hit, time_ns, events);
+	default:
+		return take_accept(calls, hit, time_ns, events);
+	}
 }

@@ -11,8 +11,8 @@ struct perf_event_attr;
 
 /* The records that the kernel writes of a breakpoint (perf_event_open(2)). */
 
-/** Bytes of the stack that come with a hit: the address of a connect(2) is often there. */
-#define HIT_STACK 256
+/** Bytes of the stack that come with a hit: the address is often there, some frames above the library's function. */
+#define HIT_STACK 512
 
 /** enum hit_type - what a record says */
 enum hit_type {

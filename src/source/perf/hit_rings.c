@@ -24,7 +24,7 @@
 
 /*
  * A power of two of pages. An ordinary user has 516 kB for each processor (perf_event_mlock_kb), and what
- * RLIMIT_MEMLOCK gives. A hit has 100 bytes, with the stack 360.
+ * RLIMIT_MEMLOCK gives. A hit has 100 bytes, with the stack 620.
  */
 #define RING_LEAST (64U * 1024)
 #define RING_MOST (2048U * 1024)

@@ -93,7 +93,8 @@ static int watch_child(pid_t child, int fd, struct test_result *result, struct e
 {
 	struct hit_rings *rings = NULL;
 	struct armed *armed = NULL;
-	int rc = sites_find(child, &result->sites, err);
+	const struct sites_wish wish = {.accepts = false};
+	int rc = sites_find(child, &wish, &result->sites, err);
 
 	if (rc != 0)
 		return rc == -ENOENT ? err_set(err, ENOTSUP, "the C library here is not understood: %s", err->text)

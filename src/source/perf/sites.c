@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/table.h"
@@ -18,14 +19,20 @@
 #include "source/perf/elf_functions.h"
 #include "system/procfs.h"
 
-/* connect(2) has one place for programs without threads and one for others; socket(2) has one that matters. */
-#define CONNECTS_MAX 2
+/* A call has one place for programs without threads and one for others; socket(2) has one that matters. */
+#define PATHS_MAX 2
+#define FOUND_MAX (PATHS_MAX * SITE_CALL_NUM)
 
 /* The functions, and what they call. */
-static const char *const names[] = {"connect", "__connect", "__libc_connect", "socket", "__socket", NULL};
-static const enum site_call name_calls[] = {SITE_CONNECT, SITE_CONNECT, SITE_CONNECT, SITE_SOCKET, SITE_SOCKET};
+static const char *const names[] = {"connect", "__connect",     "__libc_connect", "socket", "__socket",
+				    "accept",  "__libc_accept", "accept4",        NULL};
+static const enum site_call name_calls[] = {SITE_CONNECT, SITE_CONNECT, SITE_CONNECT, SITE_SOCKET,
+					    SITE_SOCKET,  SITE_ACCEPT,  SITE_ACCEPT,  SITE_ACCEPT4};
 TABLE_COVERS(names, sizeof(name_calls) / sizeof(name_calls[0]) + 1);
-static const uint32_t numbers[] = {[SITE_CONNECT] = SYS_connect, [SITE_SOCKET] = SYS_socket};
+static const uint32_t numbers[] = {[SITE_CONNECT] = SYS_connect,
+				   [SITE_SOCKET] = SYS_socket,
+				   [SITE_ACCEPT] = SYS_accept,
+				   [SITE_ACCEPT4] = SYS_accept4};
 TABLE_COVERS(numbers, SITE_CALL_NUM);
 
 /* A part of a file that is mapped to be executed. */
@@ -38,7 +45,8 @@ struct mapping {
 /**
  * struct search - for the sites of a process
  * @mapping: the one that is read
- * @sites: those of @file
+ * @list: the sites of @file, @count of them
+ * @flag: address of the C library's note that there are no threads; 0 unknown
  * @file: inode of the file that has them, 0 none yet
  * @too_many: another file has some, too, or one has more than there are breakpoints
  * @changed: a file is not the one that was mapped
@@ -46,7 +54,9 @@ struct mapping {
  */
 struct search {
 	struct mapping mapping;
-	struct sites sites;
+	struct site list[FOUND_MAX];
+	size_t count;
+	uint64_t flag;
 	ino_t file;
 	bool too_many, changed;
 	int unread;
@@ -54,23 +64,22 @@ struct search {
 
 static void add_site(struct search *search, uint64_t address, enum site_call call)
 {
-	struct sites *sites = &search->sites;
 	size_t same = 0;
 
-	for (size_t i = 0; i < sites->count; i++) {
-		if (sites->list[i].address == address)
+	for (size_t i = 0; i < search->count; i++) {
+		if (search->list[i].address == address)
 			return;
-		same += sites->list[i].call == call;
+		same += search->list[i].call == call;
 	}
 	/* Behind the first place of socket(2) is one for kernels without SOCK_CLOEXEC. */
 	if (call == SITE_SOCKET && same > 0)
 		return;
-	if ((search->file != 0 && search->file != search->mapping.inode) || same == CONNECTS_MAX) {
+	if ((search->file != 0 && search->file != search->mapping.inode) || same == PATHS_MAX) {
 		search->too_many = true;
 		return;
 	}
 	search->file = search->mapping.inode;
-	sites->list[sites->count++] = (struct site){address, call};
+	search->list[search->count++] = (struct site){address, call, SITE_PATH_ANY};
 }
 
 static void see_function(void *context, const struct elf_function *function)
@@ -78,14 +87,18 @@ static void see_function(void *context, const struct elf_function *function)
 	struct search *search = context;
 	const struct mapping *mapping = &search->mapping;
 	enum site_call call = name_calls[function->name];
-	size_t offsets[CONNECTS_MAX + 1];
-	size_t count = code_sites_find(function->code, function->length, numbers[call], offsets, CONNECTS_MAX + 1);
+	size_t offsets[PATHS_MAX + 1];
+	size_t count = code_sites_find(function->code, function->length, numbers[call], offsets, PATHS_MAX + 1);
+	int64_t flag;
 
-	for (size_t i = 0; i < count && i < CONNECTS_MAX + 1; i++) {
+	for (size_t i = 0; i < count && i < PATHS_MAX + 1; i++) {
 		uint64_t offset = function->offset + offsets[i];
 
-		if (offset >= mapping->offset && offset - mapping->offset < mapping->end - mapping->begin)
-			add_site(search, mapping->begin + (offset - mapping->offset), call);
+		if (offset < mapping->offset || offset - mapping->offset >= mapping->end - mapping->begin)
+			continue;
+		add_site(search, mapping->begin + (offset - mapping->offset), call);
+		if (call == SITE_CONNECT && code_sites_flag(function->code, function->length, &flag))
+			search->flag = mapping->begin + (function->offset - mapping->offset) + (uint64_t)flag;
 	}
 }
 
@@ -144,12 +157,81 @@ static int explain(const struct search *search, pid_t pid, struct err *err)
 		       (int)pid);
 }
 
-int sites_find(pid_t pid, struct sites *sites, struct err *err)
+/* ---- which of them --------------------------------------------------------------------- */
+
+static void count_thread(void *context, pid_t tid)
+{
+	(void)tid;
+	++*(int *)context;
+}
+
+/* The flag is a char, 1 while there has never been a second thread. */
+static enum site_path path_of(const struct search *search, pid_t pid)
+{
+	int threads = 0;
+	char flag = 0;
+	struct iovec local = {&flag, sizeof(flag)};
+	struct iovec remote = {(void *)(uintptr_t)search->flag, sizeof(flag)};
+
+	(void)procfs_threads(pid, count_thread, &threads);
+	if (threads > 1)
+		return SITE_PATH_THREADS;
+	if (search->flag == 0 || process_vm_readv(pid, &local, 1, &remote, 1, 0) != (ssize_t)sizeof(flag))
+		return SITE_PATH_ANY;
+	return flag != 0 ? SITE_PATH_SINGLE : SITE_PATH_THREADS;
+}
+
+static size_t count_calls(const struct search *search, enum site_call call)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < search->count; i++)
+		count += search->list[i].call == call;
+	return count;
+}
+
+/* The path of programs without threads is the first in each function. */
+static void name_paths(struct search *search)
+{
+	for (size_t i = 0; i < search->count; i++) {
+		struct site *site = &search->list[i];
+
+		for (size_t k = 0; k < search->count; k++)
+			if (k != i && search->list[k].call == site->call)
+				site->path =
+					site->address < search->list[k].address ? SITE_PATH_SINGLE : SITE_PATH_THREADS;
+	}
+}
+
+static bool is_accept(const struct site *site)
+{
+	return site->call == SITE_ACCEPT || site->call == SITE_ACCEPT4;
+}
+
+static void choose(const struct search *search, const struct sites_wish *wish, pid_t pid, struct sites *sites)
+{
+	bool has_paths = count_calls(search, SITE_CONNECT) > 1 || count_calls(search, SITE_ACCEPT) > 1;
+
+	*sites = (struct sites){.path = SITE_PATH_ANY};
+	if (wish->accepts && has_paths) {
+		sites->path = wish->path != SITE_PATH_ANY ? wish->path : path_of(search, pid);
+		sites->is_partial = sites->path == SITE_PATH_ANY;
+	}
+	for (size_t i = 0; i < search->count && sites->count < SITES_MAX; i++) {
+		const struct site *site = &search->list[i];
+
+		if (is_accept(site) ? !wish->accepts : sites->is_partial)
+			continue;
+		if (sites->path == SITE_PATH_ANY || site->path == SITE_PATH_ANY || site->path == sites->path)
+			sites->list[sites->count++] = *site;
+	}
+}
+
+int sites_find(pid_t pid, const struct sites_wish *wish, struct sites *sites, struct err *err)
 {
 	struct search search = {.file = 0};
 	char path[PROCFS_PATH], *line = NULL;
 	size_t size = 0;
-	bool has_connect = false;
 	FILE *maps;
 
 	if (!code_sites_can())
@@ -162,10 +244,9 @@ int sites_find(pid_t pid, struct sites *sites, struct err *err)
 			read_file(&search, pid);
 	free(line);
 	fclose(maps);
-	for (size_t i = 0; i < search.sites.count; i++)
-		has_connect |= search.sites.list[i].call == SITE_CONNECT;
-	if (search.too_many || !has_connect)
+	if (search.too_many || count_calls(&search, SITE_CONNECT) == 0)
 		return explain(&search, pid, err);
-	*sites = search.sites;
+	name_paths(&search);
+	choose(&search, wish, pid, sites);
 	return 0;
 }

@@ -422,6 +422,28 @@ bool sampler_final_counters(struct sampler *sampler, struct event *event)
 	return sampler_final_add(sampler, event);
 }
 
+bool sampler_shares(struct sampler *sampler)
+{
+	const struct listener *listener;
+
+	for (size_t i = 0; (listener = listeners_at(sampler->listeners, i)) != NULL; i++)
+		if (listener->others > 0 || listener->shared || listener->may_be_unseen)
+			return true;
+	return false;
+}
+
+bool sampler_listener(struct sampler *sampler, uint32_t inode, struct endpoint *local)
+{
+	const struct listener *listener;
+
+	for (size_t i = 0; (listener = listeners_at(sampler->listeners, i)) != NULL; i++)
+		if (listener->inode == inode) {
+			*local = listener->local;
+			return true;
+		}
+	return false;
+}
+
 int64_t sampler_sampled_ns(const struct sampler *sampler)
 {
 	return sampler->sampled_ns;

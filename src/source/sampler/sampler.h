@@ -95,6 +95,12 @@ size_t sampler_others(struct sampler *sampler, pid_t *pids, size_t room);
 /** sampler_explain() - why connections that came in may be in no row; Return: false when none are known */
 bool sampler_explain(const struct sampler *sampler, struct err *why);
 
+/** sampler_shares() - whether other processes hold, or may hold, a listening socket of the targets */
+bool sampler_shares(struct sampler *sampler);
+
+/** sampler_listener() - the address of the listening socket with this inode number; Return: false when it is unknown */
+bool sampler_listener(struct sampler *sampler, uint32_t inode, struct endpoint *local);
+
 /** sampler_sampled_ns() - when the last sample of all sockets began */
 int64_t sampler_sampled_ns(const struct sampler *sampler);
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTRACE_SOURCE_PERF_BREAKPOINTS_STATE_H
+#define CONNTRACE_SOURCE_PERF_BREAKPOINTS_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/idmap.h"
+#include "source/perf/armed.h"
+#include "source/perf/breakpoints.h"
+#include "source/perf/connect_calls.h"
+#include "source/perf/hit_rings.h"
+
+/* What the files of the breakpoints share. */
+
+#define BREAKPOINTS_NOTICE 512
+
+/**
+ * struct attempt - one whose socket has not been found in a sample, as far as is known here
+ * @cookie: of its events
+ * @time_ns: when connect(2) returned
+ */
+struct attempt {
+	uint64_t cookie;
+	int64_t time_ns;
+};
+
+/**
+ * struct place - a site
+ * @call: enum site_call
+ * @path: enum site_path
+ */
+struct place {
+	uint8_t call;
+	uint8_t path;
+};
+
+/**
+ * struct path_taken - what is known of the code that a process runs (sites.h)
+ * @path: enum site_path; SITE_PATH_ANY: unknown
+ * @is_narrow: only the sites of that path have breakpoints
+ * @is_partial: those of connect(2) have none
+ */
+struct path_taken {
+	uint8_t path;
+	bool is_narrow, is_partial;
+};
+
+/**
+ * struct bare - a process that has called execve(2) and has not mapped its C library yet
+ * @pid: the process
+ * @since_ns: monotonic
+ */
+struct bare {
+	pid_t pid;
+	int64_t since_ns;
+};
+
+/* See breakpoints.h. */
+struct breakpoints {
+	struct breakpoints_config config;
+	struct hit_rings *rings;
+	struct armed *armed;
+	struct connect_calls *calls;
+	struct idmap *places; /* address of a site: struct place */
+	struct idmap *paths;  /* PID: struct path_taken */
+	struct idmap *named;  /* PID: its name has been reported */
+	struct idmap *bare;   /* PID: struct bare */
+	pid_t *pids;          /* those named, config.pid_count of them */
+	struct hit *hits;     /* not passed on yet */
+	size_t hit_count, hit_size;
+	struct attempt *attempts; /* in order of time */
+	size_t attempt_first, attempt_count, attempt_size;
+	int64_t sampled_ns, sampled_before_ns; /* the last two samples that began */
+	int64_t epoch_ns;                      /* of the kernel's monotonic clock */
+	int64_t last_ns, settled_ns;
+	uint64_t seen, lost; /* hits that were read; records reported as lost */
+	uint64_t nameless;   /* accepted connections whose listener is not known */
+	pid_t changed_pid;   /* the first process whose sites were exchanged, 0 none */
+	bool was_partial;    /* because its memory may not be read */
+	int pushed;
+	size_t execs;
+	char notice[BREAKPOINTS_NOTICE];
+	bool has_notice, has_told_bare, has_told_unclear, has_told_nameless, has_told_path;
+};
+
+/* breakpoints_processes.c */
+
+/** breakpoints_arm_all() - the processes that were named, and their children; Return: 0 or a negative errno */
+int breakpoints_arm_all(struct breakpoints *breakpoints, struct err *err);
+
+/** breakpoints_executed() - a process has called execve(2) */
+void breakpoints_executed(struct breakpoints *breakpoints, pid_t pid);
+
+/** breakpoints_mapped() - a process has mapped a file to execute it */
+void breakpoints_mapped(struct breakpoints *breakpoints, pid_t pid);
+
+/** breakpoints_created() - @parent has a new thread, @pid is the same then, or a new process @pid */
+void breakpoints_created(struct breakpoints *breakpoints, pid_t pid, pid_t parent);
+
+/** breakpoints_reached() - a thread of @pid was there: that shows which code its calls take */
+void breakpoints_reached(struct breakpoints *breakpoints, pid_t pid, const struct place *place);
+
+/** breakpoints_report_bare() - report a process that has no breakpoints although it should, the first one */
+void breakpoints_report_bare(struct breakpoints *breakpoints);
+
+/** breakpoints_report_path() - report that the sites of a process were exchanged, of the first one */
+void breakpoints_report_path(struct breakpoints *breakpoints);
+
+#endif
