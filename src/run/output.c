@@ -15,6 +15,7 @@
 #include "report/rows/column.h"
 #include "report/rows/names.h"
 #include "report/rows/summary.h"
+#include "report/top/top_columns.h"
 #include "run/linger.h"
 #include "run/output_state.h"
 #include "track/interval_delta.h"
@@ -54,6 +55,7 @@ static void fill_report_options(struct output *output, int64_t start_ns)
 	to->fields = &output->fields;
 	to->by = options->by;
 	to->sort = options->sort;
+	to->sorts_elsewhere = options->top ? top_column_is_named : NULL;
 	to->columns = options->columns;
 	to->groups = options->groups;
 	to->limit = (uint64_t)options->limit;

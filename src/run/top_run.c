@@ -18,6 +18,7 @@
 #include "report/top/top_model.h"
 #include "report/rows/top_names.h"
 #include "report/top/top_screen.h"
+#include "system/procfs.h"
 
 /* Two updates a second suffice for a reader. */
 #define TICK_NS (500 * CLOCK_NS_PER_MS)
@@ -171,6 +172,8 @@ int top_run_open(struct top_run **opened, const struct options *options, struct 
 	top_run->state.resolve = options->resolve;
 	top_run->state.is_file = options_is_file(options);
 	top_run->state.speed = options->speed > 0 ? options->speed : TOP_SPEED_ONE;
+	if (options->sort != NULL)
+		top_state_sort(&top_run->state, options->sort);
 	name_target(top_run);
 	top_run->names = top_names_new();
 	top_run->tty = open_screen(options, &why);
@@ -302,6 +305,13 @@ static const char *host_name(void *context, const struct endpoint *endpoint)
 	return top_names_host(context, endpoint);
 }
 
+static enum top_life life(const struct process *process, int64_t then_ns)
+{
+	if (process->pid <= 0 || then_ns < 0)
+		return TOP_LIFE_UNKNOWN;
+	return procfs_has_ended(process->pid, then_ns) ? TOP_LIFE_ENDED : TOP_LIFE_RUNS;
+}
+
 static struct top_style style_of(struct top_run *top_run)
 {
 	return (struct top_style){
@@ -309,6 +319,7 @@ static struct top_style style_of(struct top_run *top_run)
 		.now_ns = top_run->model != NULL ? top_model_totals(top_run->model)->now_ns : 0,
 		.name = host_name,
 		.name_context = top_run->names,
+		.life = top_run->state.is_file ? NULL : life,
 		.ladder = top_run->ladder_id == top_run->state.chosen_id ? top_run->ladder.data : NULL,
 	};
 }
@@ -316,11 +327,9 @@ static struct top_style style_of(struct top_run *top_run)
 static void order(struct top_run *top_run)
 {
 	const struct top_style style = style_of(top_run);
-	size_t count = 0;
-	struct top_row *const *rows = top_run->model != NULL ? top_model_rows(top_run->model, &count) : NULL;
+	const struct top_rows rows = top_model_rows(top_run->model);
 
-	top_run->list.other = top_model_totals(top_run->model)->other;
-	top_order(&top_run->list, rows, count, &style);
+	top_order(&top_run->list, &rows, &style);
 	top_keys_settle(&top_run->state, &top_run->list, top_layout_rows(top_run->grid.height));
 }
 
@@ -390,7 +399,8 @@ static void draw(struct top_run *top_run)
 
 static bool needs_order(const struct top_state *before, const struct top_state *after)
 {
-	return before->sort != after->sort || before->descending != after->descending || before->fold != after->fold ||
+	return before->sort != after->sort || before->steady != after->steady ||
+	       before->descending != after->descending || before->fold != after->fold ||
 	       before->resolve != after->resolve || strcmp(before->filter, after->filter) != 0;
 }
 
@@ -407,7 +417,7 @@ static bool keys(struct top_run *top_run)
 			top_keys_press(&top_run->state, key, &top_run->list, top_layout_rows(top_run->grid.height));
 
 		/* The next key may apply to the new page. */
-		if (needs_order(&before, &top_run->state))
+		if (top_run->model != NULL && needs_order(&before, &top_run->state))
 			order(top_run);
 		top_run->dirty = true;
 		top_run->again |= action == TOP_ACTION_REDRAW;

@@ -6,12 +6,15 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/redact.h"
 #include "base/number.h"
@@ -216,21 +219,46 @@ int64_t procfs_run_time(pid_t tid)
 	return run_ns;
 }
 
-uint64_t procfs_start(pid_t pid)
+/* A field behind the name in /proc/PID/stat, the state is 0. Return: a part of @text, NULL unknown. */
+static const char *stat_field(pid_t pid, int field, char text[1024])
 {
-	char text[1024], *rest, *word;
+	char *rest, *word;
 
-	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
-		return 0;
+	if (procfs_read(pid, "stat", text, 1024) <= 0)
+		return NULL;
 	/* The name may contain any byte, parentheses too; the state and numbers follow it. */
 	rest = strrchr(text, ')');
 	if (rest == NULL || rest[1] != ' ')
-		return 0;
+		return NULL;
 	rest += 2;
-	for (int field = 0; (word = strsep(&rest, " ")) != NULL; field++)
-		if (field == 19)
-			return strtoull(word, NULL, 10);
-	return 0;
+	while ((word = strsep(&rest, " ")) != NULL && field > 0)
+		field--;
+	return word;
+}
+
+uint64_t procfs_start(pid_t pid)
+{
+	char text[1024];
+	const char *start = stat_field(pid, 19, text);
+
+	return start != NULL ? strtoull(start, NULL, 10) : 0;
+}
+
+bool procfs_has_ended(pid_t pid, int64_t then_ns)
+{
+	char text[1024];
+	const char *state = stat_field(pid, 0, text);
+	int64_t ticks = sysconf(_SC_CLK_TCK), age_ns;
+	struct timespec since_boot;
+
+	if (state == NULL)
+		return kill(pid, 0) != 0 && errno == ESRCH;
+	if (*state == 'Z' || *state == 'X')
+		return true;
+	(void)clock_gettime(CLOCK_BOOTTIME, &since_boot);
+	age_ns = since_boot.tv_sec * CLOCK_NS_PER_SEC + since_boot.tv_nsec -
+		 (int64_t)procfs_start(pid) * (CLOCK_NS_PER_SEC / (ticks > 0 ? ticks : 100));
+	return clock_now() - age_ns > then_ns + CLOCK_NS_PER_SEC;
 }
 
 static const char *number_behind(const char *text, const char *word)

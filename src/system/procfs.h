@@ -121,6 +121,14 @@ int64_t procfs_run_time(pid_t tid);
 uint64_t procfs_start(pid_t pid);
 
 /**
+ * procfs_has_ended() - whether the process that had this PID at @then_ns, since the epoch, has ended
+ *
+ * One that waits for its parent to see that has ended. Another process with the PID was started later; one that was
+ * started less than a second later is taken for the same, because the clock may have been set by as much.
+ */
+bool procfs_has_ended(pid_t pid, int64_t then_ns);
+
+/**
  * procfs_switches() - how often a thread that sleeps has left a processor (proc_pid_status(5)); needs no right to it
  *
  * Return: true when it sleeps or is stopped, and the kernel shows the number: @count is set. As long as that stays the

@@ -120,6 +120,78 @@ def shows():
     check(re.search(r"conntrace: .* %d connections" % (2 * CONNS), screen.screen.text()), "accounts")
 
 
+# For each line that it reads, connects to itself and closes; ends by the line "end".
+CLOSING = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print("ready", flush=True)
+for line in sys.stdin:
+    if line.strip() == "end":
+        break
+    client = socket.create_connection(server.getsockname())
+    served = server.accept()[0]
+    client.sendall(b"x" * 1000)
+    served.recv(1000, socket.MSG_WAITALL)
+    client.close()
+    served.close()
+    print("done", flush=True)
+"""
+
+
+@test("what closed stays in the sums and folds; an idle process is not one that has ended")
+@in_test
+def remembers():
+    program = lib.write_file(lib.scratch(), CLOSING)
+    idle, ending = [subprocess.Popen([sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                    for _ in range(2)]
+    try:
+        for process in idle, ending:
+            equal(process.stdout.readline(), "ready\n", "the program")
+        screen = top(["--via=ptrace", "--keep=0.1", "-p", idle.pid, "-p", ending.pid], width=100)
+        screen.wait_text(" 0 open, 0 seen")
+        for process in (idle, ending) * 2:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            equal(process.stdout.readline(), "done\n", "the program")
+        ending.communicate("end\n")
+        # Both ends of four connections; they leave the list.
+        screen.wait_for(lambda text: "TOTAL  0 open, 8 closed" in text and not rows(screen), "an empty list")
+        check(re.search(r"^TOTAL .* 4\.0k +4\.0k ", screen.screen.text(), re.MULTILINE), "bytes of the sums")
+        screen.keys("t")
+        screen.wait_text(r"^127\.0\.0\.1 .* 8 +8 .*8 closed|^127\.0\.0\.1 .* 8 +8 .*closed")
+        screen.keys("t")
+        screen.wait_text(r"\[%d\].* 4 +4 .* idle " % idle.pid)
+        screen.wait_text(r"\[%d\].* 4 +4 .* ended " % ending.pid)
+        screen.keys("t")
+        screen.wait_text(r"^python.* 8 +8 .*closed")
+        screen.keys("q")
+        equal(screen.wait(), 0, "exit status")
+    finally:
+        for process in idle, ending:
+            process.stdin.close()
+            process.wait()
+
+
+@test("--sort: a title of the screen or a column of reports; the report at the end is sorted by what it has")
+@in_test
+def sorted_by():
+    pid = traffic()
+    screen = top(["--via=ptrace", "--sort=RX/s:asc,TX_BYTES:desc", "-p", pid])
+    screen.wait_text(r"by RX/s reversed")
+    screen.wait_text(r".RX/s TX/s")
+    screen.keys("q")
+    equal(screen.wait(), 0, "exit status")
+    screen = top(["--via=ptrace", "--sort=FAIL", "-p", pid])
+    screen.wait_text(r"^PEER .*CONNS")
+    screen.wait_text(r"by FAIL ")
+    screen.keys("q")
+    equal(screen.wait(), 0, "exit status")
+    for words in (["--top", "--sort=RX/S:up"], ["--top", "--sort=RX/m"], ["--sort=RX/s"]):
+        done_ = lib.run([CONNTRACE] + words + ["-p", str(pid)])
+        equal(done_.status, 2, "exit status with %s" % words)
+        check("--sort: no " in done_.err, "message with %s: %s" % (words, done_.err))
+
+
 @test("keys: sort, fold, filter, details, units, pause, keep, help")
 @in_test
 def keys():
@@ -130,6 +202,10 @@ def keys():
     screen.wait_for(lambda text: "CONNS" in text and len(rows(screen)) == 1, "one peer")
     screen.keys("t")
     screen.wait_text(r"^PROCESS .*CONNS")
+    screen.keys("t")
+    screen.wait_text(r"^PROGRAM .*CONNS")
+    screen.keys("t")
+    screen.wait_text(r"^UNIT .*CONNS")
     screen.keys("t/ in \n")
     screen.wait_text("1-%d of %d .* /" % (CONNS, CONNS))
     equal({row[4] for row in rows(screen)}, {"in"}, "filtered directions")
@@ -138,9 +214,9 @@ def keys():
     screen.keys("s")
     screen.wait_text("^sorted by BYTES")
     screen.keys("<<<<")
-    screen.wait_text("^sorted by RTX: retransmitted segments")
+    screen.wait_text("^sorted by RETRANS: retransmitted segments")
     screen.keys("S")
-    screen.wait_text("by RTX reversed")
+    screen.wait_text("by RETRANS reversed")
     screen.keys("u")
     screen.wait_text("B/s 1024")
     screen.keys("u")
@@ -519,7 +595,15 @@ def colors():
         red = re.search(r"\x1b\[(?:[\d;]*;)?31[;m]", screen.received) is not None
         equal(red, wanted if words or environment else True, "red with %s %s" % (words, environment))
         done()
-    check(pid > 0, "traffic")
+    # States and directions in colors that are readable on light and dark, which not all terminals have.
+    for term, environment, wanted in (("xterm-256color", {}, {"28", "31", "130"}), ("xterm", {}, set()),
+                                      ("vt100", {}, set()), ("xterm-256color", {"NO_COLOR": "1"}, set())):
+        screen = top(["--via=ptrace", "-p", pid], term=term, environment=environment)
+        screen.wait_text("^TOTAL +%d open" % (2 * CONNS))
+        equal(set(re.findall(r"\x1b\[(?:[\d;]*;)?38;5;(\d+)", screen.received)), wanted, "colors of %s" % term)
+        screen.keys("q")
+        equal(screen.wait(), 0, "exit status")
+        done()
 
 
 at_once.main(4)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "report/top/top_closed.h"
 #include "report/top/top_keys.h"
 #include "report/top/top_layout.h"
 #include "report/top/top_model.h"
@@ -96,10 +97,9 @@ static void tick(struct scene *scene, int64_t after_ns, const struct conn *conns
 
 static void order(struct scene *scene)
 {
-	size_t count;
-	struct top_row *const *rows = top_model_rows(scene->model, &count);
+	const struct top_rows rows = top_model_rows(scene->model);
 
-	top_order(&scene->list, rows, count, &scene->style);
+	top_order(&scene->list, &rows, &scene->style);
 	top_keys_settle(&scene->state, &scene->list, top_layout_rows(scene->grid.height));
 }
 
@@ -330,12 +330,11 @@ static void test_spans(void **state)
 
 static const struct top_row *row_of(const struct scene *scene, uint64_t id)
 {
-	size_t count;
-	struct top_row *const *rows = top_model_rows(scene->model, &count);
+	const struct top_rows rows = top_model_rows(scene->model);
 
-	for (size_t i = 0; i < count; i++)
-		if (rows[i]->conn.id == id)
-			return rows[i];
+	for (size_t i = 0; i < rows.count; i++)
+		if (rows.rows[i]->conn.id == id)
+			return rows.rows[i];
 	return NULL;
 }
 
@@ -416,8 +415,33 @@ static void test_short(void **state)
 	tick(&scene, 2 * SEC + 200 * MS, NULL, 0);
 	assert_null(row_of(&scene, 1000));
 	assert_int_equal(totals->seen, 1000);
-	assert_int_equal(scene.nginx->references, 1);
+	/* They have left the list, and nothing else. */
+	draw(&scene, 80, 10);
+	assert_int_equal(scene.list.count, 0);
+	assert_int_equal(scene.list.total.members, 1000);
+	assert_int_equal(scene.list.total.failed, 100);
+	assert_int_equal(scene.list.total.living, 0);
+	assert_int_equal(scene.list.total.conn.rx_bytes, 100000);
+	type(&scene, "/state=reset\n");
+	assert_int_equal(scene.list.total.members, 100);
+	type(&scene, "/\x15port=80 comm=ginx\n");
+	assert_int_equal(scene.list.total.members, 1000);
+	type(&scene, "/\x15port=7\n");
+	assert_int_equal(scene.list.total.members, 0);
+	press(&scene, TOP_KEY_ESCAPE);
+	scene.state.fold = TOP_FOLD_PEERS;
+	see(&scene, 80, 7,
+	    " pid 711                 0 open, 1000 seen, 100 failed                  0:00:02\n"
+	    "RX     0                  █  max 100k   TX     0                       max 0\n"
+	    "PEER             PROCESS CONNS CLOSED FAIL DIR STATE    IDLE▼RX/s▼TX/s   RX   TX\n"
+	    "192.0.2.2        nginx    1000   1000  100 in  closed     2s    0    0 100k    0\n"
+	    "\n"
+	    "TOTAL                     1000   1000  100                      0    0 100k    0\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-1 of 1  by RATE  B/s\n");
+	process_ref(scene.nginx);
 	end(&scene);
+	assert_int_equal(scene.nginx->references, 1);
+	process_unref(scene.nginx);
 }
 
 /* One that has ended, and that the tracker still has, is counted once, though it is not listed any more. */
@@ -455,33 +479,33 @@ static void test_screens(void **state)
 	see(&scene, 60, 7,
 	    " pid 711          0 open, 0 seen, 0 failed          0:00:00\n"
 	    "RX     -                      TX     -\n"
-	    "PEER             PROCESS DIR STATE  IDLE RX/s TX/s   RX   TX\n"
+	    "PEER             PROCESS DIR STATE  IDLE▼RX/s▼TX/s   RX   TX\n"
 	    " no connection yet\n"
 	    "\n"
-	    "TOTAL                                       -    -    0    0\n"
+	    "TOTAL  0 open, 0 closed                     -    -    0    0\n"
 	    "q quit  ? help  s sort  / filter      0-0 of 0  by RATE  B/s\n");
 	play(&scene);
 	see(&scene, 40, 10,
 	    " pid 711         3 open         0:00:02\n"
 	    "RX  2.6k         █  TX  2.5M           █\n"
-	    "PEER            PROCESS STATE  RX/s TX/s\n"
+	    "PEER            PROCESS STATE ▼RX/s▼TX/s\n"
 	    "198.…00.7:40001 nginx   ESTAB  1.5k 2.5M\n"
 	    "203.….250:65535 nginx   ESTAB   999    0\n"
 	    "198.…00.7:40002 -       ESTAB   100    0\n"
 	    "198.51.100.9:25 a\\x20.. refus…    0    0\n"
 	    "\n"
-	    "TOTAL                          2.6k 2.5M\n"
+	    "TOTAL  3 open, 1 closed        2.6k 2.5M\n"
 	    "q quit  ? help    1-4 of 4  by RATE  B/s\n");
 	see(&scene, 80, 10,
 	    " pid 711                    3 open, 4 seen, 1 failed                    0:00:02\n"
 	    "RX  2.6k                   █ max 2.6k   TX  2.5M                     █ max 2.5M\n"
-	    "PEER                  PROCESS      DIR STATE   IDLE RX/s TX/s   RX   TX  RTT RTX\n"
+	    "PEER                  PROCESS      DIR STATE   IDLE▼RX/s▼TX/s   RX   TX  RTT RTX\n"
 	    "198.51.100.7:40001    nginx[711]   in  ESTAB     0s 1.5k 2.5M 1.5k 2.5M 12.3   7\n"
 	    "203.0.113.250:65535   nginx[711]   in  ESTAB     0s  999    0  999    0 0.05   0\n"
 	    "198.51.100.7:40002    -            in  ESTAB     0s  100    0 5.0M 123G    -   -\n"
 	    "198.51.100.9:25       a\\x20b\\x1b.. out refused   0s    0    0    0    0    -   0\n"
 	    "\n"
-	    "TOTAL                                               2.6k 2.5M 5.0M 123G        -\n"
+	    "TOTAL  3 open, 1 closed                             2.6k 2.5M 5.0M 123G        -\n"
 	    "q quit  ? help  s sort  / filter  t fold  p pause         1-4 of 4  by RATE  B/s\n");
 	scene.state.paused = scene.state.is_file = true;
 	scene.state.percent = 37;
@@ -490,11 +514,11 @@ static void test_screens(void **state)
 	see(&scene, 80, 8,
 	    " PAUSED  pid 711           3 open, 4 seen, 1 failed            0:00:02  x1  37%\n"
 	    "RX   21k                   @ max 21k    TX   20M                     @ max 20M\n"
-	    "PEER                  PROCESS      DIR STATE   IDLE RX/s TX/s   RX   TX  RTT RTX\n"
+	    "PEER                  PROCESS      DIR STATE   IDLEvRX/svTX/s   RX   TX  RTT RTX\n"
 	    "198.51.100.7:40001    nginx[711]   in  ESTAB     0s  12k  20M 1.5k 2.5M 12.3   7\n"
 	    "203.0.113.250:65535   nginx[711]   in  ESTAB     0s 8.0k    0  999    0 0.05   0\n"
 	    "198.51.100.7:40002    -            in  ESTAB     0s  800    0 5.0M 123G    -   -\n"
-	    "TOTAL                                                21k  20M 5.0M 123G        -\n"
+	    "TOTAL  3 open, 1 closed                              21k  20M 5.0M 123G        -\n"
 	    "q quit  ? help  s sort  / filter  t fold  p pause       1-3 of 4  by RATE  bit/s\n");
 	scene.state.paused = scene.state.is_file = false;
 	scene.state.units = TOP_UNITS_BYTES;
@@ -503,25 +527,25 @@ static void test_screens(void **state)
 	see(&scene, 80, 10,
 	    " pid 711                    3 open, 4 seen, 1 failed                    0:00:02\n"
 	    "RX  2.6k                   █ max 2.6k   TX  2.5M                     █ max 2.5M\n"
-	    "PEER            PROCESS CONNS FAIL DIR STATE  IDLE RX/s TX/s   RX   TX   RTT RTX\n"
-	    "198.51.100.7    -           2    0 in  2 open   0s 1.6k 2.5M 5.0M 123G 12.3+   -\n"
-	    "203.0.113.250   nginx       1    0 in  ESTAB    0s  999    0  999    0 0.046   0\n"
-	    "198.51.100.9    a\\x20..     1    1 out refus…   0s    0    0    0    0     -   0\n"
+	    "PEER             PROCESS CONNS CLOSED FAIL DIR STATE    IDLE▼RX/s▼TX/s   RX   TX\n"
+	    "198.51.100.7     -           2      0    0 in  2 open     0s 1.6k 2.5M 5.0M 123G\n"
+	    "203.0.113.250    nginx       1      0    0 in  ESTAB      0s  999    0  999    0\n"
+	    "198.51.100.9     a\\x20..     1      1    1 out refused    0s    0    0    0    0\n"
 	    "\n"
 	    "\n"
-	    "TOTAL                       4    1                 2.6k 2.5M 5.0M 123G         -\n"
+	    "TOTAL  3 open, 1 closed      4      1    1                   2.6k 2.5M 5.0M 123G\n"
 	    "q quit  ? help  s sort  / filter  t fold  p pause         1-3 of 3  by RATE  B/s\n");
 	scene.state.fold = TOP_FOLD_PROCESSES;
 	see(&scene, 80, 10,
 	    " pid 711                    3 open, 4 seen, 1 failed                    0:00:02\n"
 	    "RX  2.6k                   █ max 2.6k   TX  2.5M                     █ max 2.5M\n"
-	    "PROCESS          PORT  CONNS FAIL DIR STATE   IDLE RX/s TX/s   RX   TX   RTT RTX\n"
-	    "nginx[711]          -      2    0 in  2 open    0s 2.5k 2.5M 2.5k 2.5M 12.35   7\n"
-	    "-                  22      1    0 in  ESTAB     0s  100    0 5.0M 123G     -   -\n"
-	    "a\\x20b\\x1b[1..     25      1    1 out refused   0s    0    0    0    0     -   0\n"
+	    "PROCESS       CONNS CLOSED FAIL DIR STATE     IDLE▼RX/s▼TX/s   RX   TX   RTT RTX\n"
+	    "nginx[711]        2      0    0 in  2 open      0s 2.5k 2.5M 2.5k 2.5M 12.35   7\n"
+	    "-                 1      0    0 in  ESTAB       0s  100    0 5.0M 123G     -   -\n"
+	    "a\\x20b\\x1b[..     1      1    1 out refused     0s    0    0    0    0     -   0\n"
 	    "\n"
 	    "\n"
-	    "TOTAL                      4    1                  2.6k 2.5M 5.0M 123G         -\n"
+	    "TOTAL             4      1    1                    2.6k 2.5M 5.0M 123G         -\n"
 	    "q quit  ? help  s sort  / filter  t fold  p pause         1-3 of 3  by RATE  B/s\n");
 	scene.state.fold = TOP_FOLD_NONE;
 	draw(&scene, 39, 3);
@@ -531,7 +555,7 @@ static void test_screens(void **state)
 	/* Where there is room, every column. */
 	draw(&scene, 200, 10);
 	got = plain(&scene);
-	assert_non_null(strstr(got, "RTT_MS RESENT   HS_MS QUEUE_MS   RATE  BYTES LAST MINUTE\n"));
+	assert_non_null(strstr(got, "  HS_MS QUEUE_MS  \xe2\x96\xbcRATE  BYTES MINUTE\n"));
 	assert_non_null(strstr(got, "nginx[711]                  443 in  ESTABLISHED    0s   1.5k   2.5M"));
 	free(got);
 	end(&scene);
@@ -563,12 +587,12 @@ static void test_partial(void **state)
 	see(&scene, 100, 8,
 	    " pid 711                              5 open, 5 seen, 1 failed                              0:00:01\n"
 	    "RX     0                               max 0      TX     0                                 max 0\n"
-	    "PEER                  PROCESS    CONNS FAIL PEND UNKN DIR STATE   IDLE RX/s TX/s   RX   TX   RTT RTX\n"
-	    "198.51.100.7          -              4    0    1    1 out 4 open    0s    0    0    0    0 25.0+   0\n"
-	    "198.51.100.9          -              1    1    0    0 out timeout   0s    0    0    0    0     -   0\n"
+	    "PEER             PROCESS CONNS CLOSED FAIL PEND UNKN DIR STATE    IDLE▼RX/s▼TX/s   RX   TX   RTT RTX\n"
+	    "198.51.100.7     -           4      0    0    1    1 out 4 open     0s    0    0    0    0 25.0+   0\n"
+	    "198.51.100.9     -           1      0    1    0    0 out timeout    0s    0    0    0    0     -   0\n"
 	    "\n"
-	    "TOTAL                                5    1    1    1                     0    0    0    0         0\n"
-	    "q quit  ? help  s sort  / filter  t fold  p pause  Enter details  u units     1-2 of 2  by RATE  B/s\n");
+	    "TOTAL  5 open, 0 closed      5      0    1    1    1                      0    0    0    0         0\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause  Enter details  a average   1-2 of 2  by RATE  B/s\n");
 	/* One that was there before: nothing tells yet how fast it is. Its handshake is not missing. */
 	conns[0].seen |= SEEN_EXISTING;
 	conns[0].hs_ns = CONN_UNKNOWN;
@@ -582,11 +606,11 @@ static void test_partial(void **state)
 	see(&scene, 100, 7,
 	    " pid 711                              2 open, 2 seen, 0 failed                              0:00:01\n"
 	    "RX   999+                            █ max 999    TX     0+                                max 0\n"
-	    "PEER                  PROCESS          PORT  CONNS DIR STATE    IDLE  RX/s  TX/s   RX   TX   RTT RTX\n"
-	    "198.51.100.7          -                  80      2 out 2 open     0s  999+    0+ 5.0M    0 25.0+   0\n"
+	    "PEER                  PROCESS        CONNS CLOSED DIR STATE     IDLE ▼RX/s ▼TX/s   RX   TX   RTT RTX\n"
+	    "198.51.100.7          -                  2      0 out 2 open      0s  999+    0+ 5.0M    0 25.0+   0\n"
 	    "\n"
-	    "TOTAL                                            2                    999+    0+ 5.0M    0         0\n"
-	    "q quit  ? help  s sort  / filter  t fold  p pause  Enter details  u units     1-1 of 1  by RATE  B/s\n");
+	    "TOTAL  2 open, 0 closed                  2      0                     999+    0+ 5.0M    0         0\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause  Enter details  a average   1-1 of 1  by RATE  B/s\n");
 	end(&scene);
 }
 
@@ -597,9 +621,9 @@ static void test_every_width(void **state)
 	(void)state;
 	begin(&scene);
 	play(&scene);
-	for (unsigned int page = 0; page < 4; page++) {
+	for (unsigned int page = 0; page <= TOP_FOLD_NUM; page++) {
 		scene.state.fold = page < TOP_FOLD_NUM ? page : TOP_FOLD_NONE;
-		scene.state.page = page == 3 ? TOP_PAGE_HELP : TOP_PAGE_LIST;
+		scene.state.page = page == TOP_FOLD_NUM ? TOP_PAGE_HELP : TOP_PAGE_LIST;
 		for (unsigned int width = 1; width <= 320; width++) {
 			for (unsigned int height = 1; height < 12; height += 3) {
 				char *got;
@@ -607,7 +631,7 @@ static void test_every_width(void **state)
 				draw(&scene, width, height);
 				got = plain(&scene);
 				assert_int_equal(scene.grid.width, width);
-				if (page < 3 && width >= TOP_WIDTH_LEAST && height >= TOP_HEIGHT_LEAST) {
+				if (page < TOP_FOLD_NUM && width >= TOP_WIDTH_LEAST && height >= TOP_HEIGHT_LEAST) {
 					assert_non_null(strstr(got, "RX/s"));
 					assert_non_null(strstr(got, "TOTAL"));
 				}
@@ -620,6 +644,16 @@ static void test_every_width(void **state)
 	end(&scene);
 }
 
+/* Number of characters in this color. */
+static unsigned int colored(const struct scene *scene, unsigned int color)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < scene->grid.width * scene->grid.height; i++)
+		count += scene->grid.chars[i].code != ' ' && (scene->grid.chars[i].attributes & TOP_COLOR) == color;
+	return count;
+}
+
 static void test_attributes(void **state)
 {
 	struct scene scene;
@@ -629,13 +663,14 @@ static void test_attributes(void **state)
 	begin(&scene);
 	play(&scene);
 	draw(&scene, 120, 12);
-	failed = resent = 0;
-	for (unsigned int i = 0; i < 120 * 12; i++) {
-		failed += scene.grid.chars[i].code != ' ' && (scene.grid.chars[i].attributes & TOP_RED) != 0;
-		resent += scene.grid.chars[i].code != ' ' && (scene.grid.chars[i].attributes & TOP_MAGENTA) != 0;
-	}
+	failed = colored(&scene, TOP_RED);
+	resent = colored(&scene, TOP_MAGENTA);
 	assert_int_equal(failed, strlen("refused"));
 	assert_int_equal(resent, 1);
+	assert_int_equal(colored(&scene, TOP_GREEN), 3 * strlen("ESTAB"));
+	assert_int_equal(colored(&scene, TOP_BLUE), 3 * strlen("in"));
+	/* One that has closed is dim. */
+	assert_int_equal(colored(&scene, TOP_ORANGE), 0);
 	end(&scene);
 }
 
@@ -718,7 +753,8 @@ static void test_sort(void **state)
 		for (int turn = 0; turn < 2; turn++) {
 			for (size_t row = 1; row < scene.list.count; row++)
 				assert_true(top_compare(scene.list.rows[row - 1], scene.list.rows[row],
-							scene.state.sort, scene.state.descending) <= 0);
+							scene.state.sort, scene.state.descending,
+							scene.state.steady) <= 0);
 			for (uint64_t id = 1; id <= 4; id++)
 				assert_true(top_order_find(&scene.list, id) < 4);
 			press(&scene, 'S');
@@ -735,6 +771,255 @@ static void test_sort(void **state)
 	press(&scene, 'S');
 	assert_int_equal(scene.list.rows[0]->conn.id, 2);
 	assert_int_equal(scene.list.rows[1]->conn.id, 1);
+	end(&scene);
+}
+
+/* The largest of the last second does not jump to the front, unless that is wanted. */
+static void test_steady_order(void **state)
+{
+	struct scene scene;
+	struct conn conns[] = {connection(1, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 4001),
+			       connection(2, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 4002)};
+
+	(void)state;
+	begin(&scene);
+	for (int i = 1; i <= 20; i++) {
+		/* 1000 bytes a second, and 1500 every other one. */
+		conns[0].rx_bytes += 1000;
+		conns[1].rx_bytes += i % 2 * 1500;
+		tick(&scene, i * SEC, conns, 2);
+		draw(&scene, 80, 8);
+		if (i >= 4)
+			assert_int_equal(scene.list.rows[0]->conn.id, 1);
+		press(&scene, 'a');
+		assert_int_equal(scene.list.rows[0]->conn.id, i % 2 ? 2 : 1);
+		press(&scene, 'a');
+	}
+	assert_in_range(scene.list.rows[0]->steady[0], 999, 1001);
+	assert_in_range(scene.list.rows[1]->steady[0], 650, 850);
+	/* What stops is soon less than what goes on. */
+	for (int i = 21; i <= 26; i++) {
+		conns[1].rx_bytes += 750;
+		tick(&scene, i * SEC, conns, 2);
+	}
+	order(&scene);
+	assert_int_equal(scene.list.rows[0]->conn.id, 2);
+	/* A new one that moves as much at once as the other in five seconds is not before that. */
+	conns[0] = connection(3, DIR_IN, "192.0.2.1", 80, "192.0.2.2", 4003);
+	conns[0].rx_bytes = 5 * 750;
+	conns[1].rx_bytes += 750;
+	tick(&scene, 27 * SEC, conns, 2);
+	order(&scene);
+	assert_int_equal(scene.list.rows[0]->conn.id, 2);
+	assert_in_range(scene.list.rows[1]->steady[0], 374, 376);
+	press(&scene, 'a');
+	draw(&scene, 80, 8);
+	assert_non_null(strstr(scene.state.message, "last second"));
+	press(&scene, TOP_KEY_HOME);
+	see(&scene, 80, 8,
+	    " pid 711                    2 open, 3 seen, 0 failed                    0:00:27\n"
+	    "RX  4.5k ▅▂▅▂▅▂▅▂▅▂▅▂▂▂▂▂▂▂█ max 4.5k   TX     0                       max 0\n"
+	    "PEER                  PROCESS      DIR STATE   IDLE▼RX/s▼TX/s   RX   TX  RTT RTX\n"
+	    "192.0.2.2:4003        -            in  ESTAB    26s 3.8k    0 3.8k    0    -   0\n"
+	    "192.0.2.2:4002        -            in  ESTAB     0s  750    0  20k    0    -   0\n"
+	    "\n"
+	    "TOTAL  2 open, 0 closed                             4.5k    0  24k    0        0\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause   1-2 of 2  by RATE of 1s  B/s\n");
+	end(&scene);
+}
+
+static void expect_sort(const char *list, enum top_column column, bool descending, enum top_fold fold)
+{
+	struct top_state state;
+
+	top_state_init(&state);
+	top_state_sort(&state, list);
+	assert_int_equal(state.sort, column);
+	assert_int_equal(state.descending, descending);
+	assert_int_equal(state.fold, fold);
+}
+
+/* --sort: titles of the screen, and columns of reports that it has. */
+static void test_sort_by_name(void **state)
+{
+	struct scene scene;
+	char *got;
+
+	(void)state;
+	expect_sort("rx/s", TOP_RX_RATE, true, TOP_FOLD_NONE);
+	expect_sort("RX_BYTES:asc", TOP_RX, false, TOP_FOLD_NONE);
+	expect_sort("NETNS,HS_MS:desc,PEER", TOP_HS, true, TOP_FOLD_NONE);
+	expect_sort("peer:desc", TOP_PEER, true, TOP_FOLD_NONE);
+	expect_sort("FAIL", TOP_FAIL, true, TOP_FOLD_PEERS);
+	expect_sort("COMM", TOP_PROGRAM, false, TOP_FOLD_PROGRAMS);
+	expect_sort("MINUTE,NETNS", TOP_RATE, true, TOP_FOLD_NONE);
+	assert_true(top_column_is_named("queue") && top_column_is_named("QUEUE_MS"));
+	assert_false(top_column_is_named("MINUTE") || top_column_is_named("RAT"));
+	/* A column that would not be on a narrow screen is, when rows are sorted by it, and its title is marked. */
+	begin(&scene);
+	play(&scene);
+	top_state_sort(&scene.state, "QUEUE_MS");
+	for (unsigned int width = TOP_WIDTH_LEAST; width < 200; width++) {
+		draw(&scene, width, 8);
+		got = plain(&scene);
+		assert_non_null(strstr(got, "\xe2\x96\xbcQUEUE"));
+		assert_null(strstr(got, "\xe2\x96\xbcRX/s"));
+		free(got);
+	}
+	press(&scene, 'S');
+	scene.state.utf8 = false;
+	draw(&scene, 80, 8);
+	got = plain(&scene);
+	assert_non_null(strstr(got, "^QUEUE"));
+	free(got);
+	end(&scene);
+}
+
+static enum top_life life_of(const struct process *process, int64_t then_ns)
+{
+	assert_int_equal(then_ns, START + 100 * MS);
+	return process->pid == 711 ? TOP_LIFE_RUNS : TOP_LIFE_ENDED;
+}
+
+/* Folds have what closed; a process without an open connection is idle, or has ended. */
+static void test_folds_remember(void **state)
+{
+	struct process *other = process_new(712);
+	struct scene scene;
+	struct conn conn;
+
+	(void)state;
+	begin(&scene);
+	strcpy(other->comm, "nginx");
+	process_set_cgroup(other, "/system.slice/nginx.service");
+	process_set_cgroup(scene.nginx, "/system.slice/nginx.service");
+	for (uint64_t id = 1; id <= 60; id++) {
+		conn = connection(id, DIR_OUT, "192.0.2.1", (uint16_t)(4000 + id), id % 2 ? "192.0.2.2" : "192.0.2.20",
+				  80);
+		conn.process = id % 3 == 0 ? scene.nginx : id % 3 == 1 ? other : scene.curl;
+		conn.tx_bytes = 10;
+		conn.state = STATE_CLOSED;
+		top_model_finished(scene.model, &conn);
+	}
+	conn = connection(100, DIR_IN, "192.0.2.1", 443, "192.0.2.2", 5000);
+	conn.process = other;
+	for (int i = 1; i < 5; i++)
+		tick(&scene, i * SEC, &conn, 1);
+	see(&scene, 80, 8,
+	    " pid 711                   1 open, 61 seen, 0 failed                    0:00:04\n"
+	    "RX     0                     max 0      TX     0                  █    max 600\n"
+	    "PEER                  PROCESS      DIR STATE   IDLE▼RX/s▼TX/s   RX   TX  RTT RTX\n"
+	    "192.0.2.2:5000        nginx[712]   in  ESTAB     3s    0    0    0    0    -   0\n"
+	    "\n"
+	    "\n"
+	    "TOTAL  1 open, 60 closed                               0    0    0  600        0\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-1 of 1  by RATE  B/s\n");
+	press(&scene, 't');
+	see(&scene, 80, 8,
+	    " pid 711                   1 open, 61 seen, 0 failed                    0:00:04\n"
+	    "RX     0                     max 0      TX     0                  █    max 600\n"
+	    "PEER            PROCESS CONNS CLOSED DIR STATE    IDLE▼RX/s▼TX/s   RX   TX   RTT\n"
+	    "192.0.2.2       -          31     30 -   1 open     3s    0    0    0  300     -\n"
+	    "192.0.2.20      -          30     30 out closed     3s    0    0    0  300     -\n"
+	    "\n"
+	    "TOTAL                      61     60                      0    0    0  600\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-2 of 2  by RATE  B/s\n");
+	press(&scene, 't');
+	see(&scene, 80, 9,
+	    " pid 711                   1 open, 61 seen, 0 failed                    0:00:04\n"
+	    "RX     0                     max 0      TX     0                  █    max 600\n"
+	    "PROCESS         CONNS  CLOSED DIR STATE       IDLE▼RX/s▼TX/s   RX   TX   RTT RTX\n"
+	    "nginx[711]         20      20 out 20 closed     3s    0    0    0  200     -   0\n"
+	    "nginx[712]         21      20 -   1 open        3s    0    0    0  200     -   0\n"
+	    "a\\x20b\\x1b[1..     20      20 out 20 closed     3s    0    0    0  200     -   0\n"
+	    "\n"
+	    "TOTAL              61      60                         0    0    0  600         0\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-3 of 3  by RATE  B/s\n");
+	scene.style.life = life_of;
+	see(&scene, 80, 9,
+	    " pid 711                   1 open, 61 seen, 0 failed                    0:00:04\n"
+	    "RX     0                     max 0      TX     0                  █    max 600\n"
+	    "PROCESS         CONNS  CLOSED DIR STATE       IDLE▼RX/s▼TX/s   RX   TX   RTT RTX\n"
+	    "nginx[711]         20      20 out idle          3s    0    0    0  200     -   0\n"
+	    "nginx[712]         21      20 -   1 open        3s    0    0    0  200     -   0\n"
+	    "a\\x20b\\x1b[1..     20      20 out ended         3s    0    0    0  200     -   0\n"
+	    "\n"
+	    "TOTAL              61      60                         0    0    0  600         0\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-3 of 3  by RATE  B/s\n");
+	press(&scene, 't');
+	see(&scene, 80, 8,
+	    " pid 711                   1 open, 61 seen, 0 failed                    0:00:04\n"
+	    "RX     0                     max 0      TX     0                  █    max 600\n"
+	    "PROGRAM           CONNS  CLOSED DIR STATE     IDLE▼RX/s▼TX/s   RX   TX   RTT RTX\n"
+	    "nginx                41      40 -   1 open      3s    0    0    0  400     -   0\n"
+	    "a\\x20b\\x1b[1mcu…     20      20 out 20 closed   3s    0    0    0  200     -   0\n"
+	    "\n"
+	    "TOTAL                61      60                       0    0    0  600         0\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-2 of 2  by RATE  B/s\n");
+	press(&scene, 't');
+	see(&scene, 80, 8,
+	    " pid 711                   1 open, 61 seen, 0 failed                    0:00:04\n"
+	    "RX     0                     max 0      TX     0                  █    max 600\n"
+	    "UNIT                CONNS CLOSED DIR STATE    IDLE▼RX/s▼TX/s   RX   TX   RTT RTX\n"
+	    "nginx.service          41     40 -   1 open     3s    0    0    0  400     -   0\n"
+	    "-                      20     20 out closed     3s    0    0    0  200     -   0\n"
+	    "\n"
+	    "TOTAL                  61     60                      0    0    0  600         0\n"
+	    "q quit  ? help  s sort  / filter  t fold  p pause         1-2 of 2  by RATE  B/s\n");
+	/* A row's connections, and only these, are those of its fold. */
+	press(&scene, '\n');
+	assert_string_equal(scene.state.filter, "unit==nginx.service");
+	assert_int_equal(scene.list.total.members, 41);
+	assert_int_equal(scene.list.count, 1);
+	press(&scene, 't');
+	press(&scene, 't');
+	press(&scene, TOP_KEY_DOWN);
+	assert_int_equal(scene.list.rows[scene.state.at]->members, 20);
+	press(&scene, '\n');
+	assert_string_equal(scene.state.filter, "process==nginx[711]");
+	assert_int_equal(scene.list.total.members, 20);
+	type(&scene, "/\x15peer==192.0.2.2\n");
+	assert_int_equal(scene.list.total.members, 31);
+	type(&scene, "/\x15peer=192.0.2.2\n");
+	assert_int_equal(scene.list.total.members, 61);
+	type(&scene, "/\x15"
+		     "comm==ngin\n");
+	assert_int_equal(scene.list.total.members, 0);
+	type(&scene, "/\x15"
+		     "port==443\n");
+	assert_int_equal(scene.list.total.members, 1);
+	end(&scene);
+	process_unref(other);
+}
+
+/* More peers than are remembered one by one are one row. */
+static void test_remembers_so_many(void **state)
+{
+	struct scene scene;
+	char ip[40];
+
+	(void)state;
+	begin(&scene);
+	for (unsigned int i = 0; i < TOP_CLOSED + 70; i++) {
+		struct conn conn;
+
+		snprintf(ip, sizeof(ip), "2001:db8::%x", i + 1);
+		conn = connection(i + 1, DIR_IN, "2001:db8::", 80, ip, 4000);
+		conn.rx_bytes = 3;
+		conn.result = i % 2 ? RESULT_REFUSED : RESULT_OK;
+		top_model_finished(scene.model, &conn);
+	}
+	for (int i = 1; i < 5; i++)
+		tick(&scene, i * SEC, NULL, 0);
+	scene.state.fold = TOP_FOLD_PEERS;
+	draw(&scene, 80, 12);
+	assert_int_equal(scene.list.count, TOP_CLOSED + 1);
+	assert_int_equal(scene.list.rows[TOP_CLOSED]->members, 70);
+	assert_int_equal(scene.list.rows[TOP_CLOSED]->failed, 35);
+	assert_int_equal(scene.list.rows[TOP_CLOSED]->conn.rx_bytes, 210);
+	assert_int_equal(scene.list.total.members, TOP_CLOSED + 70);
+	assert_int_equal(scene.list.total.conn.rx_bytes, 3 * (TOP_CLOSED + 70));
+	assert_int_equal(scene.list.total.failed, TOP_CLOSED / 2 + 35);
 	end(&scene);
 }
 
@@ -777,7 +1062,7 @@ static void test_fold(void **state)
 	assert_int_equal(scene.list.rows[scene.state.at]->conn.rx_bytes, 5000100 + 1536);
 	assert_null(scene.list.rows[scene.state.at]->conn.process);
 	press(&scene, '\n');
-	assert_string_equal(scene.state.filter, "198.51.100.7");
+	assert_string_equal(scene.state.filter, "peer==198.51.100.7");
 	assert_int_equal(scene.state.fold, TOP_FOLD_NONE);
 	assert_int_equal(scene.list.count, 2);
 	press(&scene, TOP_KEY_ESCAPE);
@@ -785,6 +1070,10 @@ static void test_fold(void **state)
 	press(&scene, 't');
 	assert_int_equal(scene.state.fold, TOP_FOLD_PROCESSES);
 	assert_int_equal(scene.list.count, 3);
+	press(&scene, 't');
+	assert_int_equal(scene.state.fold, TOP_FOLD_PROGRAMS);
+	press(&scene, 't');
+	assert_int_equal(scene.state.fold, TOP_FOLD_UNITS);
 	press(&scene, 't');
 	assert_int_equal(scene.list.count, 4);
 	end(&scene);
@@ -996,10 +1285,9 @@ static void test_what_is_not_listed_is_a_row(void **state)
 		top_model_open(scene.model, &conn);
 	}
 	top_model_end(scene.model, 0, 0);
-	scene.list.other = top_model_totals(scene.model)->other;
-	assert_int_equal(scene.list.other.members, 300);
-	assert_int_equal(scene.list.other.conn.rx_bytes, 3000);
+	assert_int_equal(top_model_totals(scene.model)->other.members, 300);
 	draw(&scene, 120, 12);
+	assert_int_equal(scene.list.other.conn.rx_bytes, 3000);
 	assert_int_equal(scene.list.count, TOP_ROWS + 1);
 	assert_int_equal(scene.list.total.members, TOP_ROWS + 300);
 	assert_int_equal(scene.list.total.conn.rx_bytes, 10 * (TOP_ROWS + 300));
@@ -1038,6 +1326,10 @@ int main(void)
 		cmocka_unit_test(test_choose),
 		cmocka_unit_test(test_choices),
 		cmocka_unit_test(test_sort_by_idle),
+		cmocka_unit_test(test_steady_order),
+		cmocka_unit_test(test_sort_by_name),
+		cmocka_unit_test(test_folds_remember),
+		cmocka_unit_test(test_remembers_so_many),
 		cmocka_unit_test(at_least_so_many_bytes),
 		cmocka_unit_test(an_unknown_pid_is_no_number),
 		cmocka_unit_test(the_most_of_a_minute_is_no_less_than_now),

@@ -90,6 +90,7 @@ struct report_choice {
  * @fields: and their columns; must outlive the report
  * @by: keys of peers, NULL for PEERS_KEYS_DEFAULT
  * @sort: "COL[:asc|:desc],...", NULL for the report's own order; ascending by default; events have none
+ * @sorts_elsewhere: whether a word of @sort is of other output than reports; NULL for none
  * @columns: "COL,..." instead of, or "+COL,..." in addition to the default columns; NULL for the default
  * @limit: limit of printed rows, 0 for all; not for events
  * @peers_max: limit of groups in a table of peers, the others are one row; 0 for PEERS_GROUPS_MAX
@@ -120,6 +121,7 @@ struct report_options {
 	const struct column_fields *fields;
 	const char *by;
 	const char *sort;
+	bool (*sorts_elsewhere)(const char *word);
 	const char *columns;
 	uint64_t limit;
 	size_t peers_max;

@@ -247,9 +247,9 @@ int select_sort(const struct report_ops *ops, const struct peers_keys *keys, con
 		if (ret < 0)
 			break;
 		column = find(&all, word);
-		if (column == NULL)
+		if (column == NULL && (options->sorts_elsewhere == NULL || !options->sorts_elsewhere(word)))
 			ret = check_elsewhere(&all, options, "--sort", word, err);
-		else if (!contains(&chosen, column))
+		else if (column != NULL && !contains(&chosen, column))
 			append(&chosen, column, descending);
 	}
 	words_close(&words);

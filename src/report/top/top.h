@@ -10,14 +10,16 @@
 
 /*
  * The live screen in four parts: top_model.c keeps connections and computes
- * rates, top_order.c filters, folds and sorts them, top_layout.c makes lines of
- * them, top_screen.c shows these on a terminal. Only the last one has side
- * effects; top_keys.c turns keys into changes of struct top_state.
+ * rates, with top_closed.c for those that have left the list, top_order.c filters, folds and sorts them, top_layout.c
+ * makes lines of them, top_screen.c shows these on a terminal. Only the last one has side effects; top_keys.c turns
+ * keys into changes of struct top_state.
  */
 
 /** Samples of a connection's sparkline, and the time that each covers. */
 #define TOP_PAST 30
 #define TOP_PAST_NS (2 * INT64_C(1000000000))
+/** Time that the average rates cover by which rows are sorted. */
+#define TOP_STEADY_NS (10 * INT64_C(1000000000))
 /** Samples of the total traffic: a minute in seconds. */
 #define TOP_MINUTE 60
 
@@ -25,9 +27,12 @@
 enum top_column {
 	TOP_PEER,
 	TOP_LOCAL,
+	TOP_PROGRAM,
+	TOP_UNIT,
 	TOP_PROCESS,
 	TOP_PORT,
 	TOP_CONNS,
+	TOP_CLOSED,
 	TOP_FAIL,
 	TOP_PENDING,
 	TOP_UNDECIDED,
@@ -65,6 +70,8 @@ enum top_fold {
 	TOP_FOLD_NONE,
 	TOP_FOLD_PEERS,
 	TOP_FOLD_PROCESSES,
+	TOP_FOLD_PROGRAMS,
+	TOP_FOLD_UNITS,
 	TOP_FOLD_NUM
 };
 
@@ -77,14 +84,18 @@ enum top_fold {
  * @tx_rate: payload sent
  * @active_ns: time of its last activity
  * @ended_ns: when its end was seen, CONN_UNKNOWN while it is open
+ * @steady: payload received and sent, bytes per second, average of the last TOP_STEADY_NS; below 0 unknown
  * @past: bytes moved in each of the last periods of TOP_PAST_NS, the newest last
+ * @piece: number of the newest of these periods since the start, -1 none
+ * @of: process of the first member, NULL unknown; of a folded row only
  * @members: connections folded into it, 1 for a single connection
- * @living: of them open
+ * @living: of them open; the others are closed
  * @failed: of them failed
  * @pending: of them without a result yet
  * @undecided: of them with unknown result
  * @lacks: a bit for each enum top_column whose value is that of some members only
- * @hidden: it ended too long ago to be listed
+ * @folded: counts, and unknown values, are those of its members
+ * @hidden: it ended too long ago to be listed; sums have it
  * @other: it is of all connections that did not fit
  */
 struct top_row {
@@ -93,13 +104,17 @@ struct top_row {
 	int64_t tx_rate;
 	int64_t active_ns;
 	int64_t ended_ns;
+	float steady[2];
 	float past[TOP_PAST];
+	int64_t piece;
+	struct process *of;
 	uint32_t members;
 	uint32_t living;
 	uint32_t failed;
 	uint32_t pending;
 	uint32_t undecided;
 	uint32_t lacks;
+	bool folded;
 	bool hidden;
 	bool other;
 };
@@ -117,7 +132,7 @@ struct top_row {
  * @seen: all connections so far
  * @failed: failed ones
  * @unlisted: open ones beyond the limit of the list
- * @other: these together, without members when there are none
+ * @other: these together, and closed ones beyond the limit of what is remembered; without members when there are none
  */
 struct top_totals {
 	int64_t now_ns;
@@ -148,7 +163,7 @@ enum top_prompt {
 };
 
 /** Size of the input. */
-#define TOP_TYPED 64
+#define TOP_TYPED 128
 
 /**
  * struct top_state - the user's choices
@@ -159,6 +174,7 @@ enum top_prompt {
  * @fold: what a row represents
  * @sort: column to sort by
  * @descending: the largest first
+ * @steady: rates are compared by their average over TOP_STEADY_NS
  * @paused: the screen does not change
  * @resolve: names instead of addresses
  * @utf8: the terminal shows more than ASCII
@@ -185,6 +201,7 @@ struct top_state {
 	enum top_fold fold;
 	enum top_column sort;
 	bool descending;
+	bool steady;
 	bool paused;
 	bool resolve;
 	bool utf8;
@@ -217,5 +234,19 @@ void top_state_init(struct top_state *state);
  * Return: NULL when it has none, or none is known yet.
  */
 typedef const char *top_name(void *context, const struct endpoint *endpoint);
+
+/** enum top_life - whether a process runs */
+enum top_life {
+	TOP_LIFE_UNKNOWN,
+	TOP_LIFE_RUNS,
+	TOP_LIFE_ENDED,
+};
+
+/**
+ * typedef top_life - whether the process that had a connection at @then_ns still runs
+ *
+ * Another process with its PID is not taken for it.
+ */
+typedef enum top_life top_life(const struct process *process, int64_t then_ns);
 
 #endif

@@ -13,28 +13,36 @@
 
 /* Addresses are 21 characters long, "[4294967]" 9; the layout handles longer ones. */
 const struct top_column_def top_columns[] = {
-	[TOP_PEER] = {"PEER", NULL, "address and port of the other side", 15, 21, 21, 1, false},
-	[TOP_LOCAL] = {"LOCAL", NULL, "address and port of the traced side", 15, 21, 21, 12, false},
-	[TOP_PROCESS] = {"PROCESS", NULL, "owning process and PID", 7, 13, 24, 5, false},
-	[TOP_PORT] = {"PORT", NULL, "port of the service", 5, 5, 6, 11, true},
-	[TOP_CONNS] = {"CONNS", NULL, "connections in a folded row", 5, 5, 6, 2, true},
-	[TOP_FAIL] = {"FAIL", NULL, "folded: failed attempts, if any", 4, 4, 5, 4, true},
-	[TOP_PENDING] = {"PEND", "PENDING", "folded: without a result yet, if any", 4, 4, 7, 4, true},
-	[TOP_UNDECIDED] = {"UNKN", "UNKNOWN", "folded: result unknown, if any", 4, 4, 7, 4, true},
-	[TOP_DIR] = {"DIR", NULL, "in: the other side opened it; out: this side did", 3, 3, 3, 7, false},
-	[TOP_STATE] = {"STATE", NULL, "TCP state now, how it ended, or why it failed", 6, 7, 11, 4, false},
-	[TOP_IDLE] = {"IDLE", NULL, "since its last activity", 4, 4, 5, 6, true},
-	[TOP_RX_RATE] = {"RX/s", NULL, "payload received in the last second; +: of some", 4, 4, 6, 3, true},
-	[TOP_TX_RATE] = {"TX/s", NULL, "payload sent in the last second; +: of some", 4, 4, 6, 3, true},
-	[TOP_RX] = {"RX", NULL, "payload received; of an older one the total; +: at least", 4, 4, 6, 8, true},
-	[TOP_TX] = {"TX", NULL, "payload sent; of an older one the total; +: at least", 4, 4, 6, 8, true},
-	[TOP_RTT] = {"RTT", "RTT_MS", "smoothed round trip; folded: the largest; +: of some", 4, 4, 7, 9, true},
-	[TOP_RESENT] = {"RTX", "RESENT", "retransmitted segments", 3, 3, 6, 10, true},
-	[TOP_HS] = {"HS", "HS_MS", "handshake; folded: the longest; +: of some", 4, 6, 7, 14, true},
-	[TOP_QUEUE] = {"QUEUE", "QUEUE_MS", "wait in the accept queue; folded: longest; +: of some", 5, 6, 8, 15, true},
-	[TOP_RATE] = {"RATE", NULL, "payload of the last second, both ways", 4, 6, 6, 16, true},
-	[TOP_BYTES] = {"BYTES", NULL, "payload, both ways; +: at least", 5, 6, 6, 17, true},
-	[TOP_SPARK] = {"MINUTE", "LAST MINUTE", "payload of the last minute, both ways", 10, 15, TOP_PAST, 13, false},
+	[TOP_PEER] = {"PEER", NULL, "RADDR", "address and port of the other side", 15, 21, 21, 1, false},
+	[TOP_LOCAL] = {"LOCAL", NULL, "LADDR", "address and port of the traced side", 15, 21, 21, 12, false},
+	[TOP_PROGRAM] = {"PROGRAM", NULL, "COMM", "name of the processes in a folded row", 7, 15, 24, 1, false},
+	[TOP_UNIT] = {"UNIT", NULL, "UNIT", "unit of systemd of the process", 7, 20, 40, 18, false},
+	[TOP_PROCESS] = {"PROCESS", NULL, NULL, "owning process and PID", 7, 13, 24, 5, false},
+	[TOP_PORT] = {"PORT", NULL, "PORT", "port of the service", 5, 5, 6, 11, true},
+	[TOP_CONNS] = {"CONNS", NULL, "CONNS", "folded: connections, open and closed", 5, 5, 7, 2, true},
+	[TOP_CLOSED] = {"CLOSED", NULL, NULL, "folded: connections that have closed", 6, 6, 7, 9, true},
+	[TOP_FAIL] = {"FAIL", NULL, "FAIL", "folded: failed attempts, if any", 4, 4, 5, 4, true},
+	[TOP_PENDING] = {"PEND", "PENDING", "PENDING", "folded: without a result yet, if any", 4, 4, 7, 4, true},
+	[TOP_UNDECIDED] = {"UNKN", "UNKNOWN", "UNKNOWN", "folded: result unknown, if any", 4, 4, 7, 4, true},
+	[TOP_DIR] = {"DIR", NULL, "DIR", "in: the other side opened it; out: this side did", 3, 3, 3, 7, false},
+	[TOP_STATE] = {"STATE", NULL, "STATE", "TCP state, how it ended or failed; folded: how many", 6, 7, 11, 4,
+		       false},
+	[TOP_IDLE] = {"IDLE", NULL, NULL, "since its last activity", 4, 4, 5, 6, true},
+	[TOP_RX_RATE] = {"RX/s", NULL, NULL, "payload received in the last second; +: of some", 4, 4, 6, 3, true},
+	[TOP_TX_RATE] = {"TX/s", NULL, NULL, "payload sent in the last second; +: of some", 4, 4, 6, 3, true},
+	[TOP_RX] = {"RX", NULL, "RX_BYTES", "payload received; of an older one the total; +: at least", 4, 4, 6, 8,
+		    true},
+	[TOP_TX] = {"TX", NULL, "TX_BYTES", "payload sent; of an older one the total; +: at least", 4, 4, 6, 8, true},
+	[TOP_RTT] = {"RTT", "RTT_MS", "RTT_MS", "smoothed round trip; folded: the largest; +: of some", 4, 4, 7, 9,
+		     true},
+	[TOP_RESENT] = {"RTX", "RETRANS", "RETRANS", "retransmitted segments", 3, 3, 7, 10, true},
+	[TOP_HS] = {"HS", "HS_MS", "HS_MS", "handshake; folded: the longest; +: of some", 4, 6, 7, 14, true},
+	[TOP_QUEUE] = {"QUEUE", "QUEUE_MS", "QUEUE_MS", "wait in the accept queue; folded: longest; +: of some", 5, 6,
+		       8, 15, true},
+	[TOP_RATE] = {"RATE", NULL, NULL, "payload a second, both ways, average of 10 s or, by a, of the last one", 4,
+		      6, 6, 16, true},
+	[TOP_BYTES] = {"BYTES", NULL, NULL, "payload, both ways; +: at least", 5, 6, 6, 17, true},
+	[TOP_SPARK] = {"MINUTE", NULL, NULL, "payload of the last minute, both ways", 10, 15, TOP_PAST, 13, false},
 };
 
 TABLE_COVERS(top_columns, TOP_COLUMN_NUM);
@@ -135,7 +143,7 @@ static void add_ms(struct text *text, int64_t span_ns, unsigned int width)
 }
 
 /* The well-known names of ss(8) in a narrow column. */
-static const char *state_text(const struct conn *conn, unsigned int width)
+const char *top_state_text(const struct conn *conn, unsigned int width)
 {
 	const char *name = conn_state_text(conn->state);
 
@@ -225,7 +233,20 @@ static int64_t sum(int64_t a, int64_t b)
 	return a < 0 || b < 0 ? CONN_UNKNOWN : a + b;
 }
 
-/* The sort key of a numeric column, CONN_UNKNOWN unknown. */
+static int64_t average(const struct top_row *row, int way)
+{
+	return row->steady[way] >= 0 ? (int64_t)(row->steady[way] + 0.5F) : CONN_UNKNOWN;
+}
+
+/* The average rate of a column of rates. */
+static int64_t steady_of(const struct top_row *row, enum top_column column)
+{
+	if (column == TOP_RX_RATE || column == TOP_TX_RATE)
+		return average(row, column == TOP_TX_RATE);
+	return sum(average(row, 0), average(row, 1));
+}
+
+/* The value of a numeric column, CONN_UNKNOWN unknown. */
 static int64_t number_of(const struct top_row *row, enum top_column column)
 {
 	const struct conn *conn = &row->conn;
@@ -235,6 +256,8 @@ static int64_t number_of(const struct top_row *row, enum top_column column)
 		return conn_service_port(conn) != 0 ? conn_service_port(conn) : CONN_UNKNOWN;
 	case TOP_CONNS:
 		return row->members;
+	case TOP_CLOSED:
+		return row->members - row->living;
 	case TOP_FAIL:
 		return row->failed;
 	case TOP_PENDING:
@@ -283,19 +306,57 @@ static void add_word(struct text *text, const char *word, unsigned int width, bo
 	add_cut(text, word != NULL ? word : "-", width, 0, utf8);
 }
 
-/* For a folded row: the number of open members. */
-static void add_state(struct text *text, const struct top_row *row, unsigned int width, bool utf8)
+/* What a process does that has no open connection. */
+static const char *life_text(const struct top_row *row, const struct top_style *style)
 {
-	struct text living = {0};
+	enum top_life life = TOP_LIFE_UNKNOWN;
 
-	if (row->members <= 1 || row->living == 0) {
-		add_word(text, state_text(&row->conn, width), width, utf8);
+	if (style->state->fold == TOP_FOLD_PROCESSES && style->life != NULL && row->of != NULL)
+		life = style->life(row->of, row->conn.start_ns);
+	return life == TOP_LIFE_RUNS ? "idle" : life == TOP_LIFE_ENDED ? "ended" : NULL;
+}
+
+/* For a folded row: the number of open members, and if there are none whether the process has ended, or of closed ones.
+ */
+static void add_state(struct text *text, const struct top_row *row, const struct top_style *style, unsigned int width)
+{
+	const char *word = row->folded && row->living == 0 ? life_text(row, style) : NULL;
+	struct text count = {0};
+
+	if (word != NULL || row->members <= 1) {
+		add_word(text, word != NULL ? word : top_state_text(&row->conn, width), width, style->state->utf8);
 		return;
 	}
-	add_count(&living, row->living);
-	text_add(text, living.data);
-	text_add(text, living.length + strlen(" open") <= width ? " open" : "");
-	text_free(&living);
+	if (row->living > 0) {
+		add_count(&count, row->living);
+		text_add(text, count.data);
+		text_add(text, count.length + strlen(" open") <= width ? " open" : "");
+	} else {
+		add_count(&count, row->members);
+		text_add(&count, " closed");
+		text_add(text, count.length <= width ? count.data : "closed");
+	}
+	text_free(&count);
+}
+
+static const struct process *process_of(const struct top_row *row)
+{
+	return row->folded ? row->of : row->conn.process;
+}
+
+static void add_name(struct text *text, const struct top_row *row, enum top_column column,
+		     const struct top_style *style, unsigned int width)
+{
+	const struct process *process = process_of(row);
+	const char *name = process == NULL         ? NULL
+			   : column == TOP_UNIT    ? redact_text(REDACT_COMM, process->unit)
+			   : process->comm[0] != 0 ? redact_text(REDACT_COMM, process->comm)
+						   : "?";
+	char safe[4 * 256 + 1];
+
+	if (name != NULL)
+		escape_text(safe, sizeof(safe), name);
+	add_cut(text, name != NULL ? safe : "-", width, 0, style->state->utf8);
 }
 
 /* Return: true when there is at least this much: some members, or some bytes, are unknown. */
@@ -310,14 +371,83 @@ static bool is_partial(const struct top_row *row, enum top_column column)
 	return (row->lacks >> column & 1) != 0 && number_of(row, column) >= 0;
 }
 
+enum top_column top_fold_column(enum top_fold fold)
+{
+	static const enum top_column columns[] = {
+		[TOP_FOLD_NONE] = TOP_PEER,        [TOP_FOLD_PEERS] = TOP_PEER, [TOP_FOLD_PROCESSES] = TOP_PROCESS,
+		[TOP_FOLD_PROGRAMS] = TOP_PROGRAM, [TOP_FOLD_UNITS] = TOP_UNIT,
+	};
+	TABLE_COVERS(columns, TOP_FOLD_NUM);
+
+	return columns[fold];
+}
+
+const char *top_column_title(enum top_column column)
+{
+	return top_columns[column].long_title != NULL ? top_columns[column].long_title : top_columns[column].title;
+}
+
+bool top_column_is_rate(enum top_column column)
+{
+	return column == TOP_RX_RATE || column == TOP_TX_RATE || column == TOP_RATE;
+}
+
+enum top_column top_column_find(const char *title)
+{
+	for (unsigned int i = 0; i < TOP_COLUMN_NUM; i++) {
+		const struct top_column_def *def = &top_columns[i];
+
+		if (strcasecmp(title, def->title) == 0 || strcasecmp(title, top_column_title(i)) == 0 ||
+		    (def->name != NULL && strcasecmp(title, def->name) == 0))
+			return i;
+	}
+	return TOP_COLUMN_NUM;
+}
+
+bool top_column_is_named(const char *title)
+{
+	enum top_column column = top_column_find(title);
+
+	return column != TOP_COLUMN_NUM && column != TOP_SPARK;
+}
+
+static void add_quantity(struct text *text, const struct top_row *row, enum top_column column,
+			 const struct top_state *state, unsigned int width)
+{
+	int64_t number = number_of(row, column);
+
+	switch (column) {
+	case TOP_RATE:
+		top_text_rate(text, state->steady ? steady_of(row, column) : number, state->units);
+		break;
+	case TOP_RX_RATE:
+	case TOP_TX_RATE:
+		top_text_rate(text, number, state->units);
+		break;
+	case TOP_RX:
+	case TOP_TX:
+	case TOP_BYTES:
+		top_text_amount(text, number, state->units);
+		break;
+	case TOP_RTT:
+	case TOP_HS:
+	case TOP_QUEUE:
+		add_ms(text, number, width - is_partial(row, column));
+		break;
+	default:
+		add_count(text, number);
+	}
+	if (is_partial(row, column))
+		text_add_char(text, '+');
+}
+
 void top_cell(struct text *text, const struct top_row *row, enum top_column column, const struct top_style *style,
 	      unsigned int width)
 {
-	enum top_units units = style->state->units;
 	const struct conn *conn = &row->conn;
 	struct endpoint peer;
 
-	if (row->other && column == (style->state->fold == TOP_FOLD_PROCESSES ? TOP_PROCESS : TOP_PEER)) {
+	if (row->other && column == top_fold_column(style->state->fold)) {
 		text_add(text, "other");
 		return;
 	}
@@ -331,6 +461,10 @@ void top_cell(struct text *text, const struct top_row *row, enum top_column colu
 	case TOP_LOCAL:
 		add_endpoint(text, &conn->flow.local, style, width);
 		break;
+	case TOP_PROGRAM:
+	case TOP_UNIT:
+		add_name(text, row, column, style, width);
+		break;
 	case TOP_PROCESS:
 		top_process_text(text, conn->process, width);
 		break;
@@ -338,39 +472,16 @@ void top_cell(struct text *text, const struct top_row *row, enum top_column colu
 		add_word(text, conn_dir_text(conn->dir), width, style->state->utf8);
 		break;
 	case TOP_STATE:
-		add_state(text, row, width, style->state->utf8);
+		add_state(text, row, style, width);
 		break;
 	case TOP_IDLE:
 		top_text_span(text, clock_span(row->active_ns, style->now_ns));
 		break;
-	case TOP_RX_RATE:
-	case TOP_TX_RATE:
-	case TOP_RATE:
-		top_text_rate(text, number_of(row, column), units);
-		break;
-	case TOP_RX:
-	case TOP_TX:
-	case TOP_BYTES:
-		top_text_amount(text, number_of(row, column), units);
-		break;
-	case TOP_RTT:
-	case TOP_HS:
-	case TOP_QUEUE:
-		add_ms(text, number_of(row, column), width - is_partial(row, column));
-		break;
-	case TOP_PORT:
-	case TOP_CONNS:
-	case TOP_FAIL:
-	case TOP_PENDING:
-	case TOP_UNDECIDED:
-	case TOP_RESENT:
-		add_count(text, number_of(row, column));
+	case TOP_SPARK:
 		break;
 	default:
-		break;
+		add_quantity(text, row, column, style->state, width);
 	}
-	if (is_partial(row, column))
-		text_add_char(text, '+');
 }
 
 static int compare_words(const char *a, const char *b)
@@ -388,7 +499,12 @@ static int compare_processes(const struct process *a, const struct process *b)
 	return order != 0 ? order : (a->pid > b->pid) - (a->pid < b->pid);
 }
 
-int top_compare(const struct top_row *a, const struct top_row *b, enum top_column column, bool descending)
+static const char *unit_of(const struct top_row *row)
+{
+	return process_of(row) != NULL ? process_of(row)->unit : NULL;
+}
+
+int top_compare(const struct top_row *a, const struct top_row *b, enum top_column column, bool descending, bool steady)
 {
 	int64_t x, y;
 	int order;
@@ -400,6 +516,12 @@ int top_compare(const struct top_row *a, const struct top_row *b, enum top_colum
 	case TOP_LOCAL:
 		order = endpoint_compare(&a->conn.flow.local, &b->conn.flow.local);
 		break;
+	case TOP_PROGRAM:
+		order = compare_processes(process_of(a), process_of(b));
+		break;
+	case TOP_UNIT:
+		order = compare_words(unit_of(a), unit_of(b));
+		break;
 	case TOP_PROCESS:
 		order = compare_processes(a->conn.process, b->conn.process);
 		break;
@@ -407,11 +529,12 @@ int top_compare(const struct top_row *a, const struct top_row *b, enum top_colum
 		order = compare_words(conn_dir_text(a->conn.dir), conn_dir_text(b->conn.dir));
 		break;
 	case TOP_STATE:
-		order = compare_words(state_text(&a->conn, 0), state_text(&b->conn, 0));
+		order = compare_words(top_state_text(&a->conn, 0), top_state_text(&b->conn, 0));
 		break;
 	default:
-		x = number_of(a, column);
-		y = number_of(b, column);
+		steady &= top_column_is_rate(column);
+		x = steady ? steady_of(a, column) : number_of(a, column);
+		y = steady ? steady_of(b, column) : number_of(b, column);
 		if (x < 0 || y < 0)
 			return (y >= 0) - (x >= 0);
 		/* The idlest has the oldest last activity. */

@@ -11,7 +11,12 @@
 /** Columns beyond this stay blank. */
 #define TOP_WIDTH_MOST 512
 
-/** enum top_attribute - appearance of a character; bits. These colors are readable on light and dark */
+/**
+ * enum top_attribute - appearance of a character; bits, and one color
+ *
+ * The colors are readable on light and dark backgrounds. With eight colors a terminal shows only red and magenta, its
+ * own ones, because its green, blue and yellow are too light or too dark for one of both.
+ */
 enum top_attribute {
 	TOP_BOLD = 0x01,
 	TOP_DIM = 0x02,
@@ -21,6 +26,13 @@ enum top_attribute {
 	TOP_RED = 0x10,
 	/** something unwanted */
 	TOP_MAGENTA = 0x20,
+	/** established */
+	TOP_GREEN = 0x30,
+	/** the other side opened it */
+	TOP_BLUE = 0x40,
+	/** begins or ends */
+	TOP_ORANGE = 0x50,
+	TOP_COLOR = 0x70,
 };
 
 /**

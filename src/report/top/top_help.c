@@ -11,13 +11,14 @@
 #define RIGHT_HALF 50
 
 static const char *const keys[][2] = {
-	{"up down", "select a connection"},
+	{"up down", "or k j: select a connection"},
 	{"PgUp PgDn", "a screen up, down; Home, End"},
 	{"Enter", "its details; Esc goes back"},
 	{"s S", "next sort column; reverse order"},
 	{"< >", "column to the left, right"},
-	{"/", "filter: words, comm= port= state=, !word excludes"},
-	{"t", "fold into peers, processes"},
+	{"a", "order by rates of 10 s or of the last one"},
+	{"/", "filter: words, comm= peer= port= process= state= unit=, == all of it, !word excludes"},
+	{"t", "fold into peers, processes, programs, units"},
 	{"u", "units: bytes, bits, 1000, 1024"},
 	{"n", "names or addresses"},
 	{"r", "time that closed ones stay"},

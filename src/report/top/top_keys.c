@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/table.h"
+#include "base/words.h"
 
 #define CONTROL(letter) ((letter) - '@')
 /* A day. */
@@ -18,6 +20,7 @@ void top_state_init(struct top_state *state)
 	*state = (struct top_state){
 		.sort = TOP_RATE,
 		.descending = true,
+		.steady = true,
 		.speed = TOP_SPEED_ONE,
 		.percent = CONN_UNKNOWN,
 	};
@@ -105,11 +108,33 @@ static void move(struct top_state *state, const struct top_list *list, int64_t b
 	choose(state, list, state->chosen ? (int64_t)state->at + by : (int64_t)state->first);
 }
 
+/* Each key's value is exactly that of the row. */
+static void filter_members(struct top_state *state, const struct top_row *row)
+{
+	static const char *const words[] = {
+		[TOP_FOLD_NONE] = "",           [TOP_FOLD_PEERS] = "peer==", [TOP_FOLD_PROCESSES] = "process==",
+		[TOP_FOLD_PROGRAMS] = "comm==", [TOP_FOLD_UNITS] = "unit==",
+	};
+	const struct top_style style = {.state = state};
+	char ip[ENDPOINT_TEXT];
+	struct text text = {0};
+
+	TABLE_COVERS(words, TOP_FOLD_NUM);
+	text_add(&text, words[state->fold]);
+	if (state->fold == TOP_FOLD_PEERS)
+		text_add(&text, endpoint_ip_text(&row->conn.flow.remote, ip));
+	else
+		top_cell(&text, row, top_fold_column(state->fold), &style, TOP_UNCUT);
+	/* One that is too long is found by its beginning. */
+	if (text.length >= sizeof(state->filter))
+		memmove(strchr(text.data, '='), strchr(text.data, '=') + 1, strlen(strchr(text.data, '=')));
+	snprintf(state->filter, sizeof(state->filter), "%s", text.data);
+	text_free(&text);
+}
+
 static void open_row(struct top_state *state, const struct top_list *list, size_t rows)
 {
 	const struct top_row *row;
-	struct text text = {0};
-	char ip[ENDPOINT_TEXT];
 
 	if (!state->chosen)
 		choose(state, list, (int64_t)state->first);
@@ -124,12 +149,7 @@ static void open_row(struct top_state *state, const struct top_list *list, size_
 		return;
 	}
 	/* For a folded row: filter its members. */
-	if (state->fold == TOP_FOLD_PROCESSES)
-		top_process_text(&text, row->conn.process, sizeof(state->filter) - 1);
-	else
-		text_add(&text, endpoint_ip_text(&row->conn.flow.remote, ip));
-	snprintf(state->filter, sizeof(state->filter), "%s", text.data);
-	text_free(&text);
+	filter_members(state, row);
 	state->fold = TOP_FOLD_NONE;
 	state->chosen = false;
 	state->first = 0;
@@ -138,11 +158,20 @@ static void open_row(struct top_state *state, const struct top_list *list, size_
 
 /* ---- choosing --------------------------------------------------------------------------- */
 
+static bool is_of_many(enum top_column column)
+{
+	return column == TOP_CONNS || column == TOP_CLOSED || column == TOP_FAIL || column == TOP_PENDING ||
+	       column == TOP_UNDECIDED;
+}
+
 static bool is_sortable(const struct top_state *state, enum top_column column)
 {
-	bool is_of_many = column == TOP_CONNS || column == TOP_FAIL || column == TOP_PENDING || column == TOP_UNDECIDED;
-
-	return column != TOP_SPARK && (!is_of_many || state->fold != TOP_FOLD_NONE);
+	if (column == TOP_PROGRAM)
+		return state->fold == TOP_FOLD_PROGRAMS;
+	/* Connections of a peer, or of a program, may have different ones. */
+	if (column == TOP_UNIT)
+		return state->fold != TOP_FOLD_PEERS && state->fold != TOP_FOLD_PROGRAMS;
+	return column != TOP_SPARK && (!is_of_many(column) || state->fold != TOP_FOLD_NONE);
 }
 
 static void sort_by(struct top_state *state, int step)
@@ -151,8 +180,33 @@ static void sort_by(struct top_state *state, int step)
 		state->sort = (state->sort + TOP_COLUMN_NUM + (unsigned int)step) % TOP_COLUMN_NUM;
 	} while (!is_sortable(state, state->sort));
 	state->descending = top_columns[state->sort].right;
-	snprintf(state->message, sizeof(state->message), "sorted by %s: %s", top_columns[state->sort].title,
+	snprintf(state->message, sizeof(state->message), "sorted by %s: %s", top_column_title(state->sort),
 		 top_columns[state->sort].help);
+}
+
+void top_state_sort(struct top_state *state, const char *list)
+{
+	struct words words = words_open(list);
+	char *word;
+
+	while ((word = words_next(&words)) != NULL) {
+		char *order = strchr(word, ':');
+		enum top_column column;
+
+		if (order != NULL)
+			*order++ = '\0';
+		column = top_column_find(word);
+		if (column == TOP_COLUMN_NUM || column == TOP_SPARK)
+			continue;
+		state->sort = column;
+		state->descending = order != NULL ? strcasecmp(order, "desc") == 0 : top_columns[column].right;
+		if (column == TOP_PROGRAM)
+			state->fold = TOP_FOLD_PROGRAMS;
+		else if (is_of_many(column))
+			state->fold = TOP_FOLD_PEERS;
+		break;
+	}
+	words_close(&words);
 }
 
 static void change_speed(struct top_state *state, bool faster)
@@ -246,6 +300,11 @@ static void press_choosing(struct top_state *state, int key)
 		break;
 	case 'S':
 		state->descending = !state->descending;
+		break;
+	case 'a':
+		state->steady = !state->steady;
+		snprintf(state->message, sizeof(state->message), "the order is by rates of the last %s",
+			 state->steady ? "10 seconds" : "second");
 		break;
 	case 'p':
 		state->paused = !state->paused;

@@ -42,6 +42,13 @@ enum top_action {
  */
 enum top_action top_keys_press(struct top_state *state, int key, const struct top_list *list, size_t rows);
 
+/**
+ * top_state_sort() - sort by the first column of the screen in @list, as --sort has it
+ *
+ * A column that only folded rows have folds them.
+ */
+void top_state_sort(struct top_state *state, const char *list);
+
 /** top_keys_settle() - after a tick or a key: update the index of the selected row and the part of the list shown */
 void top_keys_settle(struct top_state *state, const struct top_list *list, size_t rows);
 

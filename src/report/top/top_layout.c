@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/top/top_layout.h"
 
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,9 +29,21 @@ struct columns {
 	unsigned int left;                  /* unused cells */
 };
 
-static bool is_sensible(enum top_column column, enum top_fold fold, const struct top_row *total)
+static bool has_units(const struct top_list *list)
 {
-	if (column == TOP_CONNS)
+	for (size_t i = 0; i < list->count && i < 1000; i++)
+		if (list->rows[i]->conn.process != NULL && list->rows[i]->conn.process->unit != NULL)
+			return true;
+	return false;
+}
+
+static bool is_sensible(enum top_column column, enum top_fold fold, const struct top_list *list)
+{
+	const struct top_row *total = &list->total;
+
+	if (column == top_fold_column(fold))
+		return true;
+	if (column == TOP_CONNS || column == TOP_CLOSED)
 		return fold != TOP_FOLD_NONE;
 	if (column == TOP_FAIL)
 		return fold != TOP_FOLD_NONE && total->failed > 0;
@@ -38,8 +51,12 @@ static bool is_sensible(enum top_column column, enum top_fold fold, const struct
 		return fold != TOP_FOLD_NONE && total->pending > 0;
 	if (column == TOP_UNDECIDED)
 		return fold != TOP_FOLD_NONE && total->undecided > 0;
-	if (column == TOP_PEER)
-		return fold != TOP_FOLD_PROCESSES;
+	if (column == TOP_PEER || column == TOP_PROGRAM)
+		return false;
+	if (column == TOP_PROCESS)
+		return fold == TOP_FOLD_NONE || fold == TOP_FOLD_PEERS;
+	if (column == TOP_UNIT)
+		return (fold == TOP_FOLD_NONE || fold == TOP_FOLD_PROCESSES) && has_units(list);
 	return column != TOP_LOCAL || fold == TOP_FOLD_NONE;
 }
 
@@ -58,23 +75,27 @@ static bool widen(struct columns *columns, enum top_column column, unsigned int 
 	return true;
 }
 
-/* Width of the mark of a sum of some members only. */
+/* Width of the mark of a sum of some members only; a folded state has a number, "100 open". */
 static unsigned int mark_of(enum top_column column, enum top_fold fold, const struct top_row *total)
 {
 	bool is_summed = column == TOP_RX_RATE || column == TOP_TX_RATE || column == TOP_RATE;
 
+	if (column == TOP_STATE)
+		return fold != TOP_FOLD_NONE ? 2 : 0;
 	return fold != TOP_FOLD_NONE || is_summed ? total->lacks >> column & 1 : 0;
 }
 
-static void add_ranks(struct columns *columns, enum top_fold fold, const struct top_row *total, unsigned int from,
+static void add_ranks(struct columns *columns, enum top_fold fold, const struct top_list *list, unsigned int from,
 		      unsigned int to, bool good)
 {
+	enum top_column first = top_fold_column(fold);
+
 	for (unsigned int rank = from; rank <= to; rank++) {
 		for (unsigned int i = 0; i < TOP_COLUMN_NUM; i++) {
 			const struct top_column_def *def = &top_columns[i];
 
-			if (def->rank == rank && is_sensible(i, fold, total) &&
-			    !widen(columns, i, (good ? def->good : def->least) + mark_of(i, fold, total)))
+			if ((i == first ? 1 : def->rank) == rank && is_sensible(i, fold, list) &&
+			    !widen(columns, i, (good ? def->good : def->least) + mark_of(i, fold, &list->total)))
 				return;
 		}
 	}
@@ -94,17 +115,22 @@ static void choose_columns(struct columns *columns, unsigned int width, const st
 			   const struct top_style *style)
 {
 	enum top_fold fold = style->state->fold;
+	enum top_column sort = style->state->sort;
 	bool grew = true;
 
 	memset(columns, 0, sizeof(*columns));
 	/* One more than the width, because the first column needs no gap. */
 	columns->left = width + 1;
-	add_ranks(columns, fold, &list->total, 1, TOP_RANK_CORE, false);
-	add_ranks(columns, fold, &list->total, 1, TOP_RANK_CORE, true);
+	add_ranks(columns, fold, list, 1, 1, false);
+	/* The column by which rows are sorted is shown; of a sum its parts suffice, which are. */
+	if (sort != TOP_RATE && sort != TOP_BYTES && is_sensible(sort, fold, list))
+		(void)widen(columns, sort, top_columns[sort].least + mark_of(sort, fold, &list->total));
+	add_ranks(columns, fold, list, 1, TOP_RANK_CORE, false);
+	add_ranks(columns, fold, list, 1, TOP_RANK_CORE, true);
 	/* Addresses must be distinguishable before columns beyond the core are added. */
 	if (has_long_addresses(list, style) && columns->width[TOP_PEER] > 0)
 		(void)widen(columns, TOP_PEER, LONG_ADDRESS);
-	add_ranks(columns, fold, &list->total, TOP_RANK_CORE + 1, TOP_COLUMN_NUM, true);
+	add_ranks(columns, fold, list, TOP_RANK_CORE + 1, TOP_COLUMN_NUM, true);
 	while (grew && columns->left > 0) {
 		grew = false;
 		for (unsigned int i = 0; i < TOP_COLUMN_NUM && columns->left > 0; i++) {
@@ -202,6 +228,26 @@ static void put_minute(struct top_grid *grid, const struct top_totals *totals, c
 	}
 }
 
+/* Whether rows are sorted by this column, or by the sum of two of which it is one, and which is not shown. */
+static bool is_sorted(const struct columns *columns, enum top_column column, enum top_column sort)
+{
+	if (columns->width[sort] > 0)
+		return column == sort;
+	if (sort == TOP_RATE)
+		return column == TOP_RX_RATE || column == TOP_TX_RATE;
+	return sort == TOP_BYTES && (column == TOP_RX || column == TOP_TX);
+}
+
+/* The mark of the sort column is in the gap beside its title. */
+static void put_sort_mark(struct top_grid *grid, unsigned int x, const struct top_state *state)
+{
+	const char *mark = state->descending ? "v" : "^";
+
+	if (state->utf8)
+		mark = state->descending ? "\xe2\x96\xbc" : "\xe2\x96\xb2";
+	top_grid_put(grid, 2, x, mark, TOP_BOLD | TOP_REVERSE);
+}
+
 static void put_titles(struct top_grid *grid, const struct columns *columns, const struct top_state *state)
 {
 	unsigned int x = 0;
@@ -209,6 +255,7 @@ static void put_titles(struct top_grid *grid, const struct columns *columns, con
 	for (unsigned int i = 0; i < TOP_COLUMN_NUM; i++) {
 		const struct top_column_def *def = &top_columns[i];
 		unsigned int width = columns->width[i];
+		bool sorted = is_sorted(columns, i, state->sort);
 		const char *title = def->title;
 
 		if (width == 0)
@@ -219,22 +266,43 @@ static void put_titles(struct top_grid *grid, const struct columns *columns, con
 			put_right(grid, 2, x + width, title, 0);
 		else
 			top_grid_put(grid, 2, x, title, 0);
-		top_grid_paint(grid, 2, x, x + width,
-			       i == state->sort ? TOP_BOLD | TOP_REVERSE : TOP_BOLD | TOP_UNDERLINE);
+		top_grid_paint(grid, 2, x, x + width, sorted ? TOP_BOLD | TOP_REVERSE : TOP_BOLD | TOP_UNDERLINE);
+		if (sorted)
+			put_sort_mark(grid,
+				      def->right ? x + width - (unsigned int)strlen(title) - 1
+						 : x + (unsigned int)strlen(title),
+				      state);
 		x += width + 1;
 	}
 }
 
+static unsigned int state_color(const struct conn *conn)
+{
+	if (conn_has_failed(conn->result) || conn->state == STATE_RESET)
+		return TOP_RED;
+	if (!conn->open)
+		return TOP_DIM;
+	if (conn->state == TCP_ESTABLISHED)
+		return TOP_GREEN;
+	return conn->state != STATE_UNKNOWN ? TOP_ORANGE : 0;
+}
+
 static unsigned int cell_attributes(const struct top_row *row, enum top_column column)
 {
-	if (column == TOP_STATE && (conn_has_failed(row->conn.result) || row->conn.state == STATE_RESET))
+	bool closed = row->members == 1 && row->living == 0;
+
+	if (column == TOP_STATE && !row->folded)
+		return state_color(&row->conn);
+	if (column == TOP_FAIL && row->failed > 0)
 		return TOP_RED;
 	if (column == TOP_RESENT && columns_retrans(&row->conn) > 0)
 		return TOP_MAGENTA;
+	if (column == TOP_DIR && !closed)
+		return row->conn.dir == DIR_IN ? TOP_BLUE : row->conn.dir == DIR_OUT ? TOP_ORANGE : 0;
 	if ((column == TOP_RX_RATE && row->rx_rate > 0) || (column == TOP_TX_RATE && row->tx_rate > 0) ||
 	    (column == TOP_RATE && (row->rx_rate > 0 || row->tx_rate > 0)))
 		return TOP_BOLD;
-	return row->members == 1 && !row->conn.open ? TOP_DIM : 0;
+	return row->living == 0 ? TOP_DIM : 0;
 }
 
 static void put_spark(struct top_grid *grid, unsigned int y, unsigned int x, unsigned int width,
@@ -249,6 +317,12 @@ static void put_spark(struct top_grid *grid, unsigned int y, unsigned int x, uns
 	top_grid_spark(grid, y, x, width, row->past, TOP_PAST, full, utf8);
 }
 
+static bool has_no_total(enum top_column column)
+{
+	return column <= TOP_PORT || column == TOP_DIR || column == TOP_STATE || column == TOP_IDLE ||
+	       column == TOP_RTT || column == TOP_HS || column == TOP_QUEUE;
+}
+
 static void put_row(struct top_grid *grid, unsigned int y, const struct top_row *row, const struct columns *columns,
 		    const struct top_style *style, bool is_total)
 {
@@ -260,11 +334,8 @@ static void put_row(struct top_grid *grid, unsigned int y, const struct top_row 
 
 		if (width == 0)
 			continue;
-		if (is_total && (i == TOP_LOCAL || i == TOP_PORT || i == TOP_DIR || i == TOP_STATE || i == TOP_IDLE ||
-				 i == TOP_RTT || i == TOP_HS || i == TOP_QUEUE || (i == TOP_PROCESS && x > 0)))
+		if (is_total && has_no_total(i))
 			;
-		else if (is_total && x == 0)
-			text_add(&text, "TOTAL");
 		else if (i == TOP_SPARK)
 			put_spark(grid, y, x, width, row, style->state->utf8);
 		else
@@ -276,6 +347,24 @@ static void put_row(struct top_grid *grid, unsigned int y, const struct top_row 
 		text_free(&text);
 		x += width + 1;
 	}
+}
+
+/* The sums. What they are of is in the columns that have none, if they are wide enough. */
+static void put_total(struct top_grid *grid, const struct top_list *list, const struct columns *columns,
+		      const struct top_style *style)
+{
+	const struct top_row *total = &list->total;
+	unsigned int y = grid->height - 2, room = 0, length;
+	char text[64];
+
+	put_row(grid, y, total, columns, style, true);
+	for (unsigned int i = 0; i < TOP_COLUMN_NUM && (has_no_total(i) || columns->width[i] == 0); i++)
+		room += columns->width[i] > 0 ? columns->width[i] + 1 : 0;
+	length = top_grid_put(grid, y, 0, "TOTAL", TOP_BOLD);
+	snprintf(text, sizeof(text), "  %lu open, %lu closed", (unsigned long)total->living,
+		 (unsigned long)(total->members - total->living));
+	if (length + strlen(text) < room)
+		top_grid_put(grid, y, length, text, 0);
 }
 
 static void put_prompt(struct top_grid *grid, unsigned int y, const struct top_state *state)
@@ -291,8 +380,8 @@ static void put_prompt(struct top_grid *grid, unsigned int y, const struct top_s
 static void put_status(struct top_grid *grid, const struct top_list *list, const struct top_totals *totals,
 		       const struct top_state *state)
 {
-	static const char *const hints[] = {"q quit",  "? help",        "s sort",  "/ filter", "t fold",
-					    "p pause", "Enter details", "u units", "n names",  "r keep"};
+	static const char *const hints[] = {"q quit",        "? help",    "s sort",  "/ filter", "t fold", "p pause",
+					    "Enter details", "a average", "u units", "n names",  "r keep"};
 	unsigned int y = grid->height - 1, x = 0, room;
 	char place[200];
 	size_t last = state->first + top_layout_rows(grid->height);
@@ -306,8 +395,9 @@ static void put_status(struct top_grid *grid, const struct top_list *list, const
 		return;
 	}
 	last = last < list->count ? last : list->count;
-	snprintf(place, sizeof(place), "%zu-%zu of %zu  by %s%s  %s%s%s", list->count > 0 ? state->first + 1 : 0, last,
-		 list->count, top_columns[state->sort].title,
+	snprintf(place, sizeof(place), "%zu-%zu of %zu  by %s%s%s  %s%s%s", list->count > 0 ? state->first + 1 : 0,
+		 last, list->count, top_column_title(state->sort),
+		 !state->steady && top_column_is_rate(state->sort) ? " of 1s" : "",
 		 state->descending == top_columns[state->sort].right ? "" : " reversed", top_text_units(state->units),
 		 state->filter[0] != '\0' ? "  /" : "", state->filter);
 	if (totals->unlisted > 0)
@@ -341,7 +431,7 @@ static void put_list(struct top_grid *grid, const struct top_list *list, const s
 		top_grid_put(grid, LINES_ABOVE, 1,
 			     style->state->filter[0] != '\0' ? "no connection matches the filter" : "no connection yet",
 			     TOP_DIM);
-	put_row(grid, grid->height - 2, &list->total, &columns, style, true);
+	put_total(grid, list, &columns, style);
 }
 
 unsigned int top_layout(struct top_grid *grid, const struct top_list *list, const struct top_totals *totals,

@@ -7,6 +7,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "report/top/top_closed.h"
 #include "report/top/top_order.h"
 
 /*
@@ -26,7 +27,7 @@ struct row {
 	int64_t tx[TICKS];
 	uint64_t first_tick; /* the first tick whose counters can be compared */
 	uint64_t last_tick;
-	int64_t piece; /* number of the newest period of TOP_PAST_NS */
+	int64_t steady_ns; /* time that the averages cover */
 	bool finished;
 	bool failed; /* counted as failed */
 };
@@ -37,7 +38,8 @@ struct top_model {
 	/* Places in rows + 1 by conn.id, 0 is free; open addressing, a power of two. */
 	uint32_t *index;
 	size_t index_size;
-	struct conn *ended; /* finished between ticks */
+	struct top_closed *closed; /* that have left the rows */
+	struct conn *ended;        /* finished between ticks */
 	size_t ended_count, ended_size;
 	uint64_t tick;
 	int64_t times[TICKS];
@@ -54,6 +56,7 @@ struct top_model *top_model_new(int64_t start_ns)
 	_Static_assert(offsetof(struct row, shown) == 0, "a row begins with the part shown");
 	model->totals.start_ns = model->totals.now_ns = model->times[0] = start_ns;
 	model->totals.rx_rate = model->totals.tx_rate = CONN_UNKNOWN;
+	model->closed = top_closed_new();
 	return model;
 }
 
@@ -91,6 +94,7 @@ void top_model_free(struct top_model *model)
 		row_free(model->rows[i]);
 	for (size_t i = 0; i < model->ended_count; i++)
 		conn_drop(&model->ended[i]);
+	top_closed_free(model->closed);
 	free(model->rows);
 	free(model->index);
 	free(model->ended);
@@ -141,7 +145,8 @@ static struct row *row_new(struct top_model *model, const struct conn *conn)
 	row->shown.active_ns = (conn->seen & SEEN_EXISTING) != 0 ? CLOCK_UNKNOWN : conn->start_ns;
 	row->shown.members = 1;
 	row->first_tick = model->tick;
-	row->piece = -1;
+	row->shown.piece = -1;
+	row->shown.steady[0] = row->shown.steady[1] = -1;
 	model->totals.seen++;
 	return row;
 }
@@ -210,25 +215,45 @@ static struct row *row_take(struct top_model *model, const struct conn *conn)
 	return row;
 }
 
+/* A connection without a row in the list. */
+static struct top_row unlisted_row(const struct conn *conn)
+{
+	return (struct top_row){.conn = *conn,
+				.rx_rate = CONN_UNKNOWN,
+				.tx_rate = CONN_UNKNOWN,
+				.steady = {-1, -1},
+				.active_ns = CLOCK_UNKNOWN,
+				.members = 1,
+				.living = conn->open};
+}
+
 void top_model_open(struct top_model *model, const struct conn *conn)
 {
-	struct top_row unlisted = {.rx_rate = CONN_UNKNOWN, .tx_rate = CONN_UNKNOWN, .active_ns = CLOCK_UNKNOWN};
+	struct top_row unlisted;
 
 	if (row_take(model, conn) != NULL)
 		return;
 	model->totals.unlisted += conn->open;
-	unlisted.conn = *conn;
-	unlisted.members = 1;
-	unlisted.living = conn->open;
+	unlisted = unlisted_row(conn);
 	top_fold_add(&model->totals.other, &unlisted);
+}
+
+/* Too many: it is counted, not listed. */
+static void remember(struct top_model *model, const struct conn *conn)
+{
+	struct top_row row = unlisted_row(conn);
+
+	row.conn.open = 0;
+	row.living = 0;
+	model->totals.seen++;
+	model->totals.failed += has_failed(conn);
+	top_closed_add(model->closed, &row);
 }
 
 void top_model_finished(struct top_model *model, const struct conn *conn)
 {
 	if (model->ended_count == TOP_ROWS) {
-		/* Too many since the last tick: counted, not listed. */
-		model->totals.seen++;
-		model->totals.failed += has_failed(conn);
+		remember(model, conn);
 		return;
 	}
 	model->ended = array_reserve(model->ended, model->ended_count, &model->ended_size, sizeof(*model->ended));
@@ -244,12 +269,10 @@ static void take_ended(struct top_model *model)
 
 		conn->open = 0;
 		row = row_take(model, conn);
-		if (row != NULL) {
+		if (row != NULL)
 			row->finished = true;
-		} else {
-			model->totals.seen++;
-			model->totals.failed += has_failed(conn);
-		}
+		else
+			remember(model, conn);
 		conn_drop(conn);
 	}
 	model->ended_count = 0;
@@ -298,20 +321,32 @@ static uint64_t window(const struct top_model *model)
 	return most;
 }
 
-/* Shift the past so that @piece is the last. */
-static void past_shift(float *past, int64_t count, int64_t *newest, int64_t piece)
+/*
+ * The exact average until it covers TOP_STEADY_NS, then an exponential one that moves as quickly. Before a start that
+ * was seen nothing moved: a short connection is not a fast one.
+ */
+static void row_average(struct top_model *model, struct row *row, int64_t rx, int64_t tx)
 {
-	int64_t by = piece - *newest;
+	int64_t span_ns = clock_since(model->times[(model->tick - 1) % TICKS], model->totals.now_ns);
+	const int64_t bytes[2] = {rx, tx};
 
-	if (by <= 0)
+	if (span_ns <= 0)
 		return;
-	if (by < count)
-		memmove(past, past + by, (size_t)(count - by) * sizeof(*past));
-	else
-		by = count;
-	for (int64_t i = count - by; i < count; i++)
-		past[i] = 0;
-	*newest = piece;
+	if (row->steady_ns == 0 && is_fresh(&row->shown.conn)) {
+		row->steady_ns = clock_since(model->totals.start_ns, model->totals.now_ns) - span_ns;
+		row->shown.steady[0] = row->shown.steady[1] = 0;
+	}
+	row->steady_ns += span_ns;
+	if (row->steady_ns > TOP_STEADY_NS)
+		row->steady_ns = TOP_STEADY_NS > span_ns ? TOP_STEADY_NS : span_ns;
+	for (int way = 0; way < 2; way++) {
+		float rate = (float)bytes[way] * (float)CLOCK_NS_PER_SEC / (float)span_ns;
+		float *steady = &row->shown.steady[way];
+
+		if (bytes[way] >= 0)
+			*steady = *steady < 0 ? rate
+					      : *steady + (rate - *steady) * (float)span_ns / (float)row->steady_ns;
+	}
 }
 
 static void row_rates(struct top_model *model, struct row *row, uint64_t back)
@@ -332,8 +367,9 @@ static void row_rates(struct top_model *model, struct row *row, uint64_t back)
 		model->lacks[model->tick % TICKS] |= (uint8_t)((rx < 0) | (tx < 0) << 1);
 	model->rx[model->tick % TICKS] += rx > 0 ? rx : 0;
 	model->tx[model->tick % TICKS] += tx > 0 ? tx : 0;
-	past_shift(row->shown.past, TOP_PAST, &row->piece, piece);
+	top_past_shift(row->shown.past, TOP_PAST, &row->shown.piece, piece);
 	row->shown.past[TOP_PAST - 1] += (float)((rx > 0 ? rx : 0) + (tx > 0 ? tx : 0));
+	row_average(model, row, rx, tx);
 }
 
 static void totals_rates(struct top_model *model, uint64_t back)
@@ -355,13 +391,14 @@ static void totals_rates(struct top_model *model, uint64_t back)
 		int64_t second = clock_since(totals->start_ns, before) / CLOCK_NS_PER_SEC;
 		int64_t new = way == 0 ? model->rx[model->tick % TICKS] : model->tx[model->tick % TICKS];
 
-		past_shift(totals->past[way], TOP_MINUTE, &second,
-			   clock_since(totals->start_ns, totals->now_ns) / CLOCK_NS_PER_SEC);
+		top_past_shift(totals->past[way], TOP_MINUTE, &second,
+			       clock_since(totals->start_ns, totals->now_ns) / CLOCK_NS_PER_SEC);
 		totals->past[way][TOP_MINUTE - 1] += (float)new;
 	}
 }
 
-static void sweep(struct top_model *model, int64_t keep_ns, uint64_t pinned)
+/* @least_ns: a row stays as long at least, hidden, because its last second belongs to the rates of sums. */
+static void sweep(struct top_model *model, int64_t keep_ns, int64_t least_ns, uint64_t pinned)
 {
 	size_t kept = 0;
 
@@ -370,11 +407,14 @@ static void sweep(struct top_model *model, int64_t keep_ns, uint64_t pinned)
 		struct row *row = model->rows[i];
 		const struct top_row *shown = &row->shown;
 		bool is_held = row->last_tick == model->tick && !row->finished;
-		bool is_old = shown->ended_ns >= 0 && clock_since(shown->ended_ns, model->totals.now_ns) > keep_ns;
+		int64_t ended_ns = shown->ended_ns >= 0 ? clock_since(shown->ended_ns, model->totals.now_ns) : -1;
+		bool is_old = ended_ns > keep_ns;
 
 		/* The tracker may still have it and would add it again. */
 		row->shown.hidden = is_old && shown->conn.id != pinned;
-		if (!is_held && (is_old || !row->finished) && shown->conn.id != pinned) {
+		if (!is_held && ((is_old && ended_ns > least_ns) || !row->finished) && shown->conn.id != pinned) {
+			if (row->finished)
+				top_closed_add(model->closed, shown);
 			row_free(row);
 			continue;
 		}
@@ -403,18 +443,27 @@ void top_model_end(struct top_model *model, int64_t keep_ns, uint64_t pinned)
 		row_rates(model, row, back);
 	}
 	totals_rates(model, back);
-	sweep(model, keep_ns, pinned);
+	top_closed_age(model->closed, clock_since(model->times[(model->tick - 1) % TICKS], model->totals.now_ns),
+		       clock_since(model->totals.start_ns, model->totals.now_ns) / TOP_PAST_NS);
+	sweep(model, keep_ns, WINDOW_NS, pinned);
 	/* When the table is nearly full, closed connections are dropped sooner. */
 	if (model->count > TOP_ROWS / 4 * 3)
-		sweep(model, keep_ns / 8, pinned);
+		sweep(model, keep_ns / 8, 0, pinned);
 	if (model->count > TOP_ROWS / 4 * 3)
-		sweep(model, 0, pinned);
+		sweep(model, 0, 0, pinned);
+	top_closed_rest(model->closed, &model->totals.other);
 }
 
-struct top_row *const *top_model_rows(const struct top_model *model, size_t *count)
+struct top_rows top_model_rows(const struct top_model *model)
 {
-	*count = model->count;
-	return (struct top_row *const *)model->rows;
+	struct top_rows rows = {
+		.rows = (struct top_row *const *)model->rows,
+		.count = model->count,
+		.other = &model->totals.other,
+	};
+
+	rows.closed = top_closed_rows(model->closed, &rows.closed_count);
+	return rows;
 }
 
 const struct top_totals *top_model_totals(const struct top_model *model)

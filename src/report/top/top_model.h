@@ -2,7 +2,7 @@
 #ifndef CONNTRACE_REPORT_TOP_TOP_MODEL_H
 #define CONNTRACE_REPORT_TOP_TOP_MODEL_H
 
-#include "report/top/top.h"
+#include "report/top/top_order.h"
 
 /**
  * struct top_model - the connections of the live screen, and their rates
@@ -38,8 +38,8 @@ void top_model_finished(struct top_model *model, const struct conn *conn);
  */
 void top_model_end(struct top_model *model, int64_t keep_ns, uint64_t pinned);
 
-/** top_model_rows() - all rows, in no order, valid until the next tick begins; @count is set */
-struct top_row *const *top_model_rows(const struct top_model *model, size_t *count);
+/** top_model_rows() - all rows, valid until the next tick begins */
+struct top_rows top_model_rows(const struct top_model *model);
 
 /** top_model_totals() - the totals of all connections */
 const struct top_totals *top_model_totals(const struct top_model *model);

@@ -9,52 +9,66 @@
 #include "model/columns.h"
 #include "track/peers.h"
 
-/* Wide enough for all values. */
-#define UNCUT 600
 /* The number of a folded row has this bit. */
 #define FOLDED_ID (UINT64_C(1) << 63)
 
 /* ---- filter -------------------------------------------------------------------------- */
 
-/* "comm=ngi" and "state=WAIT": the value contains the word; "port=80": a port of the connection is this one. */
-static bool matches_key(const struct top_row *row, const char *key, const char *word, const struct top_style *style,
-			bool *matches)
-{
-	const struct flow *flow = &row->conn.flow;
-	struct text text = {0};
-	char *end;
-	long port;
+/* Words of one column: its name, the column, and the width at which its text is complete. */
+static const struct {
+	const char *name;
+	enum top_column column;
+} keys[] = {
+	{"comm", TOP_PROGRAM},    {"peer", TOP_PEER},   {"port", TOP_PORT},
+	{"process", TOP_PROCESS}, {"state", TOP_STATE}, {"unit", TOP_UNIT},
+};
 
-	if (strcasecmp(key, "comm") == 0) {
-		*matches = row->conn.process != NULL && strcasestr(row->conn.process->comm, word) != NULL;
-		return true;
-	}
-	if (strcasecmp(key, "port") == 0) {
-		port = strtol(word, &end, 10);
-		*matches = *word != '\0' && *end == '\0' && port > 0 &&
-			   (port == flow->local.port || port == flow->remote.port);
-		return true;
-	}
-	if (strcasecmp(key, "state") != 0)
-		return false;
-	top_cell(&text, row, TOP_STATE, style, UNCUT);
-	*matches = strcasestr(text.data, word) != NULL;
+static bool matches_port(const struct flow *flow, const char *word)
+{
+	char *end;
+	long port = strtol(word, &end, 10);
+
+	return *word != '\0' && *end == '\0' && port > 0 && (port == flow->local.port || port == flow->remote.port);
+}
+
+/* The state of closed connections that are one row is that of each. */
+static void add_cell(struct text *text, const struct top_row *row, enum top_column column,
+		     const struct top_style *style)
+{
+	const char *state = column == TOP_STATE ? top_state_text(&row->conn, TOP_UNCUT) : NULL;
+
+	if (column == TOP_STATE)
+		text_add(text, state != NULL ? state : "-");
+	else
+		top_cell(text, row, column, style, TOP_UNCUT);
+}
+
+/* "comm=ngi": the value contains the word; "comm==nginx": it is the word; "port=80": a port is this one. */
+static bool matches_key(const struct top_row *row, enum top_column column, const char *word,
+			const struct top_style *style)
+{
+	struct text text = {0};
+	char ip[ENDPOINT_TEXT];
+	bool matches;
+
+	if (column == TOP_PORT)
+		return matches_port(&row->conn.flow, word + (*word == '='));
+	if (column == TOP_PEER && *word == '=')
+		return strcasecmp(endpoint_ip_text(&row->conn.flow.remote, ip), word + 1) == 0;
+	add_cell(&text, row, column, style);
+	matches = *word == '=' ? strcasecmp(text.data, word + 1) == 0 : strcasestr(text.data, word) != NULL;
 	text_free(&text);
-	return true;
+	return matches;
 }
 
 static bool matches_word(const struct top_row *row, const char *cells, const char *word, const struct top_style *style)
 {
-	const char *equals = strchr(word, '=');
-	char key[TOP_TYPED];
-	bool matches;
+	size_t length = strcspn(word, "=");
 
-	if (equals != NULL) {
-		memcpy(key, word, (size_t)(equals - word));
-		key[equals - word] = '\0';
-		if (matches_key(row, key, equals + 1, style, &matches))
-			return matches;
-	}
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (word[length] == '=' && strlen(keys[i].name) == length &&
+		    strncasecmp(word, keys[i].name, length) == 0)
+			return matches_key(row, keys[i].column, word + length + 1, style);
 	return strcasestr(cells, word) != NULL;
 }
 
@@ -66,7 +80,7 @@ static bool matches_filter(const struct top_row *row, const char *filter, const 
 	bool matches = true;
 
 	for (size_t i = 0; i < sizeof(searched) / sizeof(searched[0]); i++) {
-		top_cell(&text, row, searched[i], style, UNCUT);
+		add_cell(&text, row, searched[i], style);
 		text_add_char(&text, ' ');
 	}
 	for (const char *at = filter; *at != '\0' && matches;) {
@@ -88,25 +102,55 @@ static bool matches_filter(const struct top_row *row, const char *filter, const 
 
 /* ---- fold ---------------------------------------------------------------------------- */
 
+static const struct process *process_of(const struct top_row *row)
+{
+	return row->folded ? row->of : row->conn.process;
+}
+
+/* The text by which rows are folded, NULL none. */
+static const char *name_of(const struct top_row *row, enum top_fold fold)
+{
+	const struct process *process = process_of(row);
+
+	if (process == NULL || (fold != TOP_FOLD_PROGRAMS && fold != TOP_FOLD_UNITS))
+		return NULL;
+	return fold == TOP_FOLD_UNITS ? process->unit : process->comm;
+}
+
+static uint64_t add_bytes(uint64_t key, const void *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		key = (key ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
+	return key;
+}
+
 static uint64_t key_of(const struct top_row *row, enum top_fold fold)
 {
+	const struct process *process = process_of(row);
+	const char *name = name_of(row, fold);
 	uint64_t key = UINT64_C(0xcbf29ce484222325);
 
 	if (fold == TOP_FOLD_PROCESSES)
-		return row->conn.process != NULL ? FOLDED_ID | (uint64_t)row->conn.process->pid : FOLDED_ID;
-	for (size_t i = 0; i < sizeof(row->conn.flow.remote.ip); i++)
-		key = (key ^ row->conn.flow.remote.ip.s6_addr[i]) * UINT64_C(0x100000001b3);
+		key = process != NULL ? (uint64_t)process->pid : 0;
+	else if (fold == TOP_FOLD_PEERS)
+		key = add_bytes(key, &row->conn.flow.remote.ip, sizeof(row->conn.flow.remote.ip));
+	else
+		key = name != NULL ? add_bytes(key, name, strlen(name)) : 0;
 	return FOLDED_ID | key;
 }
 
 static int compare_keys(const struct top_row *a, const struct top_row *b, enum top_fold fold)
 {
-	if (fold == TOP_FOLD_PROCESSES) {
-		uint64_t x = key_of(a, fold), y = key_of(b, fold);
+	const struct process *p = process_of(a), *q = process_of(b);
+	const char *x = name_of(a, fold), *y = name_of(b, fold);
 
-		return (x > y) - (x < y);
-	}
-	return memcmp(&a->conn.flow.remote.ip, &b->conn.flow.remote.ip, sizeof(a->conn.flow.remote.ip));
+	if (fold == TOP_FOLD_PEERS)
+		return memcmp(&a->conn.flow.remote.ip, &b->conn.flow.remote.ip, sizeof(a->conn.flow.remote.ip));
+	if (fold != TOP_FOLD_PROCESSES)
+		return x == NULL || y == NULL ? (x != NULL) - (y != NULL) : strcmp(x, y);
+	if (p == NULL || q == NULL)
+		return (p != NULL) - (q != NULL);
+	return (p->pid > q->pid) - (p->pid < q->pid);
 }
 
 static int64_t largest(int64_t a, int64_t b)
@@ -137,8 +181,9 @@ void top_fold_begin(struct top_row *to, const struct top_row *first)
 {
 	conn_init(&to->conn);
 	to->conn.dir = first->conn.dir;
+	to->conn.start_ns = first->conn.start_ns;
 	to->conn.flow = first->conn.flow;
-	to->conn.process = first->conn.process;
+	to->conn.process = to->of = first->conn.process;
 	to->conn.state = first->conn.state;
 	to->conn.result = first->conn.result;
 	to->conn.rx_bytes = to->conn.tx_bytes = 0;
@@ -147,9 +192,12 @@ void top_fold_begin(struct top_row *to, const struct top_row *first)
 	to->rx_rate = to->tx_rate = CONN_UNKNOWN;
 	to->active_ns = CLOCK_UNKNOWN;
 	to->ended_ns = CLOCK_UNKNOWN;
+	to->steady[0] = to->steady[1] = -1;
 	memset(to->past, 0, sizeof(to->past));
+	to->piece = -1;
 	to->members = to->living = to->failed = to->pending = to->undecided = to->lacks = 0;
 	to->hidden = to->other = false;
+	to->folded = true;
 }
 
 /* Columns that are unknown of a connection which should have them; a folded row has collected those of its members. */
@@ -162,7 +210,7 @@ static uint32_t lacks(const struct top_row *row)
 	bool queue = conn->queue_ns < 0 && peers_has_spread(conn, PEERS_QUEUE);
 
 	_Static_assert(TOP_COLUMN_NUM <= 32, "a bit for each column");
-	if (row->other)
+	if (row->folded)
 		return row->lacks;
 	return (uint32_t)rx << TOP_RX_RATE | (uint32_t)tx << TOP_TX_RATE | (uint32_t)(rx || tx) << TOP_RATE |
 	       (uint32_t)rtt << TOP_RTT | (uint32_t)hs << TOP_HS | (uint32_t)queue << TOP_QUEUE;
@@ -172,9 +220,9 @@ static void count_results(struct top_row *to, const struct top_row *row)
 {
 	unsigned int result = row->conn.result;
 
-	to->failed += row->other ? row->failed : conn_has_failed(result);
-	to->pending += row->other ? row->pending : result == RESULT_PENDING;
-	to->undecided += row->other ? row->undecided : result == RESULT_UNKNOWN;
+	to->failed += row->folded ? row->failed : conn_has_failed(result);
+	to->pending += row->folded ? row->pending : result == RESULT_PENDING;
+	to->undecided += row->folded ? row->undecided : result == RESULT_UNKNOWN;
 }
 
 void top_fold_add(struct top_row *to, const struct top_row *row)
@@ -212,9 +260,12 @@ void top_fold_add(struct top_row *to, const struct top_row *row)
 	add_known(&to->rx_rate, row->rx_rate);
 	add_known(&to->tx_rate, row->tx_rate);
 	to->active_ns = largest(to->active_ns, row->active_ns);
+	for (int way = 0; way < 2; way++)
+		if (row->steady[way] >= 0)
+			to->steady[way] = row->steady[way] + (to->steady[way] > 0 ? to->steady[way] : 0);
 	for (int i = 0; i < TOP_PAST; i++)
 		to->past[i] += row->past[i];
-	to->members++;
+	to->members += row->members;
 	to->living += row->living;
 	to->conn.open |= row->living > 0;
 }
@@ -225,12 +276,13 @@ struct order {
 	enum top_fold fold; /* by the keys of folding, or, when that is TOP_FOLD_NONE, by @column */
 	enum top_column column;
 	bool descending;
+	bool steady;
 };
 
 static int compare(const struct top_row *a, const struct top_row *b, const struct order *order)
 {
 	return order->fold != TOP_FOLD_NONE ? compare_keys(a, b, order->fold)
-					    : top_compare(a, b, order->column, order->descending);
+					    : top_compare(a, b, order->column, order->descending, order->steady);
 }
 
 /* A stable merge sort, so equal rows keep their place: it merges runs of growing width between two arrays. */
@@ -288,28 +340,38 @@ static void make_room(struct top_list *list, size_t count, bool is_folded)
 		list->folded = xcalloc(list->size, sizeof(struct top_row));
 }
 
-void top_order(struct top_list *list, struct top_row *const *rows, size_t count, const struct top_style *style)
+static bool is_wanted(const struct top_row *row, const struct top_style *style)
+{
+	return style->state->filter[0] == '\0' || matches_filter(row, style->state->filter, style);
+}
+
+void top_order(struct top_list *list, const struct top_rows *rows, const struct top_style *style)
 {
 	const struct top_state *state = style->state;
-	const struct order order = {.column = state->sort, .descending = state->descending};
+	const struct order order = {.column = state->sort, .descending = state->descending, .steady = state->steady};
+	bool folds = state->fold != TOP_FOLD_NONE;
 
-	make_room(list, count + 1, state->fold != TOP_FOLD_NONE);
+	make_room(list, rows->count + rows->closed_count + 1, folds);
 	list->count = 0;
 	top_fold_begin(&list->total, &(struct top_row){.members = 0});
-	for (size_t i = 0; i < count; i++) {
-		if (rows[i]->hidden || (state->filter[0] != '\0' && !matches_filter(rows[i], state->filter, style)))
+	for (size_t i = 0; i < rows->count + rows->closed_count; i++) {
+		bool closed = i >= rows->count;
+		struct top_row *row = closed ? rows->closed[i - rows->count] : rows->rows[i];
+
+		if (!is_wanted(row, style))
 			continue;
-		list->rows[list->count++] = rows[i];
-		top_fold_add(&list->total, rows[i]);
+		top_fold_add(&list->total, row);
+		if (folds || !(closed || row->hidden))
+			list->rows[list->count++] = row;
 	}
-	if (state->fold != TOP_FOLD_NONE)
+	if (folds)
 		fold(list, state->fold);
 	sort(list, &order);
 	/* It matches no filter and has no place in the order. */
+	list->other = *rows->other;
 	if (list->other.members > 0 && state->filter[0] == '\0') {
 		list->rows[list->count++] = &list->other;
 		top_fold_add(&list->total, &list->other);
-		list->total.members += list->other.members - 1;
 	}
 }
 

@@ -9,8 +9,7 @@
  * @rows: in their order
  * @count: number of rows
  * @total: all of them folded into one
- * @other: all connections that could not be listed, without members if there are none; set before top_order(), and the
- *	   last row
+ * @other: all connections that could not be listed, without members if there are none; the last row
  *
  * Other fields are private.
  */
@@ -25,16 +24,31 @@ struct top_list {
 };
 
 /**
+ * struct top_rows - what there is to show, of top_model.h
+ * @rows: connections, in no order
+ * @count: their number
+ * @closed: connections that have left @rows, folded; sums and folds have them
+ * @closed_count: number of rows of these
+ * @other: all that could not be listed
+ */
+struct top_rows {
+	struct top_row *const *rows;
+	size_t count;
+	struct top_row *const *closed;
+	size_t closed_count;
+	const struct top_row *other;
+};
+
+/**
  * top_order() - filter, fold and sort rows
  * @list: built again each time; valid as long as @rows are
- * @rows: in no order
- * @count: number of rows
+ * @rows: what there is
  * @style: its state has the filter, the fold and the sort order
  *
  * In sums an unknown rate counts as 0, which @lacks of the row marks; an amount unknown of one
  * member is unknown for the row.
  */
-void top_order(struct top_list *list, struct top_row *const *rows, size_t count, const struct top_style *style);
+void top_order(struct top_list *list, const struct top_rows *rows, const struct top_style *style);
 
 /** The conn.id of the row of all that could not be listed. */
 #define TOP_OTHER_ID UINT64_MAX

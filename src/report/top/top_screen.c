@@ -148,16 +148,31 @@ static void give_back(struct top_screen *screen)
 
 /* ---- taking the terminal ------------------------------------------------------------------- */
 
+/*
+ * By the number in TOP_COLOR, less one. Those of 256 have a contrast of 4 to both white and black: the color cube of
+ * xterm, which users do not change.
+ */
+static const struct {
+	short of_8;
+	short of_256;
+} colors[] = {
+	{COLOR_RED, COLOR_RED},         /* TOP_RED */
+	{COLOR_MAGENTA, COLOR_MAGENTA}, /* TOP_MAGENTA */
+	{-1, 28},                       /* TOP_GREEN */
+	{-1, 31},                       /* TOP_BLUE */
+	{COLOR_MAGENTA, 130},           /* TOP_ORANGE */
+};
+
 static void start_colors(bool color)
 {
 	if (!color || !has_colors())
 		return;
 	start_color();
-	/* The terminal's own background, light or dark; red and magenta are readable on both. */
+	/* The terminal's own background, light or dark. */
 	if (use_default_colors() != OK)
 		return;
-	init_pair(1, COLOR_RED, -1);
-	init_pair(2, COLOR_MAGENTA, -1);
+	for (size_t i = 0; i < sizeof(colors) / sizeof(colors[0]); i++)
+		init_pair((short)(i + 1), COLORS >= 256 ? colors[i].of_256 : colors[i].of_8, -1);
 }
 
 /* Begin for the first time. Return: 0 or an errno; curses gives no reason. */
@@ -389,7 +404,7 @@ static attr_t attributes_of(unsigned int attributes, short *pair)
 {
 	attr_t result = A_NORMAL;
 
-	*pair = 0;
+	*pair = (short)((attributes & TOP_COLOR) / TOP_RED);
 	if (attributes & TOP_BOLD)
 		result |= A_BOLD;
 	if (attributes & TOP_DIM)
@@ -398,10 +413,6 @@ static attr_t attributes_of(unsigned int attributes, short *pair)
 		result |= A_REVERSE;
 	if (attributes & TOP_UNDERLINE)
 		result |= A_UNDERLINE;
-	if (attributes & TOP_RED)
-		*pair = 1;
-	if (attributes & TOP_MAGENTA)
-		*pair = 2;
 	return result;
 }
 
