@@ -163,6 +163,31 @@ static void what_is_no_rule_is_refused(void **state)
 	}
 }
 
+/* Messages that say what to write instead. */
+static void test_remedies(void **state)
+{
+	static const char *const remedies[][2] = {
+		{"out to fd00::/8:443 ok",
+		 "\"fd00::/8:443\": with a port, the address of an IPv6 network is in brackets: "
+		 "[fd00::]/8:443"},
+		{"no fai", "\"fai\" is not understood; did you mean fail?"},
+		{"out refsued", "did you mean refused?"},
+		{"out fron :80", "did you mean from?"},
+		{"in xylophone", "allowed are in, out"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+		struct expect_rules *rules = expect_rules_new();
+		struct err err = {""};
+
+		assert_int_equal(expect_rules_add(rules, remedies[i][0], &err), -EINVAL);
+		if (strstr(err.text, remedies[i][1]) == NULL)
+			fail_msg("\"%s\": %s", remedies[i][0], err.text);
+		expect_rules_free(rules);
+	}
+}
+
 struct learned {
 	struct expect_rules *rules;
 	char text[4096];
@@ -249,9 +274,8 @@ static void many_peers_make_few_rules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules_judge_connections),
-		cmocka_unit_test(what_is_no_rule_is_refused),
-		cmocka_unit_test(learned_rules_are_kept),
+		cmocka_unit_test(rules_judge_connections),    cmocka_unit_test(test_remedies),
+		cmocka_unit_test(what_is_no_rule_is_refused), cmocka_unit_test(learned_rules_are_kept),
 		cmocka_unit_test(many_peers_make_few_rules),
 	};
 

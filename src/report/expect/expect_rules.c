@@ -93,8 +93,13 @@ static char *find_port(char *word)
 /* "10.0.0.0/8:5432", "[2001:db8::]/32:80-90", "*:25", ":25" */
 static int parse_place(struct place *place, char *word, struct err *err)
 {
-	char *port = find_port(word);
+	char *port = find_port(word), *slash = strchr(word, '/');
 	int rc = 0;
+
+	if (port == NULL && slash != NULL && strchr(slash, ':') != NULL)
+		return err_set(err, EINVAL,
+			       ERR_QUOTED ": with a port, the address of an IPv6 network is in brackets: [%.*s]%s",
+			       word, (int)(slash - word), word, slash);
 
 	*place = (struct place){.ports = {0, UINT16_MAX}};
 	if (port != NULL) {
@@ -209,6 +214,26 @@ static int check_rule(const struct rule *rule, struct err *err)
 	return err_set(err, EINVAL, "it says nothing about connections");
 }
 
+static int refuse_word(const char *word, struct err *err)
+{
+	static const char *const known[] = {"in", "out", "to", "from", "on", "by", "no", "other", "fail"};
+	const size_t count = sizeof(known) / sizeof(known[0]);
+	const char *nearest = NULL;
+	unsigned int best = WORDS_FAR;
+
+	for (size_t i = 0; i < count + RESULT_PENDING - RESULT_OK; i++) {
+		const char *name = i < count ? known[i] : conn_result_text(RESULT_OK + (unsigned int)(i - count));
+		unsigned int far = words_distance(word, name);
+
+		nearest = far < best ? name : nearest;
+		best = far < best ? far : best;
+	}
+	if (nearest != NULL)
+		return err_set(err, EINVAL, ERR_QUOTED " is not understood; did you mean %s?", word, nearest);
+	return err_set(err, EINVAL, ERR_QUOTED " is not understood; allowed are in, out, to, from, on, by and a result",
+		       word);
+}
+
 /* @copy is the sentence, which is cut into words. */
 static int parse_rule(struct rule *rule, char *copy, struct err *err)
 {
@@ -232,10 +257,7 @@ static int parse_rule(struct rule *rule, char *copy, struct err *err)
 	if (rc == 0 && word != NULL) {
 		rule->results = parse_result(word);
 		if (rule->results == 0)
-			return err_set(err, EINVAL,
-				       ERR_QUOTED
-				       " is not understood; allowed are in, out, to, from, on, by and a result",
-				       word);
+			return refuse_word(word, err);
 		word = strtok_r(NULL, BLANKS, &rest);
 		if (word != NULL)
 			return err_set(err, EINVAL, ERR_QUOTED " follows the result, which ends a rule", word);
