@@ -253,6 +253,17 @@ def look(test, browser):
            attack(browser, test.path("c.html", without_policy(without_escapes(text)).encode()), "neither")]
     test.say("text of others runs with neither escapes nor policy only", [] if ran == [
         "as it is: False", "no policy: False", "no escapes: False", "neither: True"] else ran)
+    # Of one connection the bytes are unknown: that is no 0, and the label of a long name stays in its drawing.
+    recording = Recording(packets=False)
+    recording.process(77, "a-long-name-77")
+    recording.refused(10 ** 7, 77, ("192.0.2.1", 40000), ("203.0.113.250", 65000))
+    recording.add(2 * 10 ** 7, "type=call origin=s local=192.0.2.1:40001 remote=203.0.113.251:65001 netns=4026531833 kind=connect-end pid=77 tid=77 fd=5 error=115 uid=0")
+    make(test, recording)
+    browser.open(path)
+    shown = browser.run("return [...document.querySelectorAll('#map svg g text')].map(t => t.textContent)")
+    test.say("unknown bytes are no 0", [] if any(t.endswith(", -") for t in shown) and not any(t.startswith("2 conns") and t.endswith("0 B") for t in shown) else shown)
+    test.say("labels are in their drawings", browser.run("""return [...document.querySelectorAll("#timeline #bars svg")].flatMap(svg => [...svg.querySelectorAll("text")]
+        .filter(t => t.getBBox().x < 0 || t.getBBox().x + t.getBBox().width > svg.viewBox.baseVal.width).map(t => t.textContent))"""))
     make(test, thirty())
     browser.open(path)
     test.say("labels of a map of 30 peers do not overlap", labels(browser))

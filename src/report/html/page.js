@@ -49,6 +49,8 @@ const bytes = n => {
 };
 const count = (n, one, many) => n + " " + (n === 1 ? one : many || one + "s");
 const cut = (words, most) => words.length > most ? words.slice(0, most - 1) + "…" : words;
+// Cut to a width in a drawing, where a letter of 11 pixels is this wide at most; measuring would depend on the fonts.
+const fit = (words, width, bold) => cut(words, Math.floor(width / (bold ? 7.6 : 6.9)));
 const quantile = (sorted, q) => sorted[Math.max(0, Math.ceil(sorted.length * q) - 1)];
 
 // ---- the data
@@ -155,9 +157,11 @@ const facts = pairs => h("dl", {class: "facts"}, pairs.map(([name, value, cls]) 
 function runSection() {
 	const S = D.summary || {}, lost = Object.entries(S.lost || {}).filter(([, n]) => n !== 0);
 	const letters = new Set(conns.flatMap(c => [...(c.seen || "")]));
-	const names = {s: "system calls", k: "kernel counters", w: "packets", a: "audit", b: "BPF"};
+	const names = {s: "system calls", k: "kernel counters", w: "packets", a: "audit", b: "BPF", h: "breakpoints"};
 	const evidence = Object.keys(names).filter(l => letters.has(l)).map(l => names[l]).join(", ");
 	const when = known(D.base) ? new Date(D.base * 1000 + T0 / 1000).toISOString().replace("T", " ").slice(0, 19) + " UTC" : null;
+	// A log may have connections without the process, and none of them is one whose process was looked for.
+	const nameless = links.reduce((sum, l) => sum + (known(l.comm) ? 0 : l.conns), 0);
 	const limits = [];
 	if (D.conns_dropped) limits.push(conns.length + " of " + (conns.length + D.conns_dropped) + " connections, the others in sums");
 	if (D.ladders_dropped) limits.push(ladders.size + " of " + (ladders.size + D.ladders_dropped) + " sequences");
@@ -169,7 +173,7 @@ function runSection() {
 		["command", D.command], ["first sign", when], ["seen for", conns.length ? span(T1 - T0) : null], ["evidence", evidence || null],
 		["lost", lost.length ? lost.map(([name, n]) => name.replace(/_/g, " ") + ": " + (n < 0 || n === null ? "unknown number" : n)).join(", ") : "nothing",
 			lost.length ? "bad" : ""],
-		["not attributed", known(S.unattributed) ? count(S.unattributed, "connection") : null],
+		["not attributed", known(S.unattributed) ? count(S.unattributed, "connection") + (nameless > S.unattributed ? ", and " + (nameless - S.unattributed) + " of a process without a name" : "") : null],
 		["limits", limits.length ? "here are " + limits.join("; ") : "none reached"]]));
 }
 
@@ -240,10 +244,14 @@ function findings() {
 // ---- who talks to whom
 
 function mapSection() {
-	const MOST = 12, W = 1200, nodes = new Map(), edges = [];
+	const MOST = 12, nodes = new Map(), edges = [];
+	const SUMS = ["conns", "fail", "bytes", "resent", "unknown"], none = () => Object.fromEntries(SUMS.map(k => [k, 0]));
+	const add = (to, from) => { for (const k of SUMS) to[k] += from[k]; };
+	// As in tables: of some connections the bytes are unknown.
+	const amount = n => n.unknown ? (n.bytes ? bytes(n.bytes) + "+" : "-") : bytes(n.bytes);
 	const node = (col, name, filterWords) => {
 		const key = col + "|" + name;
-		if (!nodes.has(key)) nodes.set(key, {key, col, name, filter: filterWords, conns: 0, fail: 0, bytes: 0, resent: 0});
+		if (!nodes.has(key)) nodes.set(key, {key, col, name, filter: filterWords, ...none()});
 		return nodes.get(key);
 	};
 	const listens = new Map();
@@ -256,29 +264,32 @@ function mapSection() {
 		const other = l.dir === "in" ? node(0, l.peer ?? "others", l.peer ?? "") : inner ? node(2, inner, inner) :
 			node(3, (l.peer ?? "others") + (known(l.port) ? ":" + l.port : ""), known(l.peer) ? "→ " + l.peer + ":" + l.port : "");
 		const edge = {a: l.dir === "in" ? other : mine, b: l.dir === "in" ? mine : other, conns: l.conns, fail: l.fail, resent: l.retrans || 0,
-			bytes: (l.rx_least || 0) + (l.tx_least || 0)};
+			bytes: (l.rx_least || 0) + (l.tx_least || 0), unknown: known(l.rx_least) && known(l.tx_least) ? 0 : 1};
 		edges.push(edge);
-		for (const n of [mine, other]) { n.conns += edge.conns; n.fail += edge.fail; n.bytes += edge.bytes; n.resent += edge.resent; }
+		add(mine, edge);
+		add(other, edge);
 	}
 	// A process that others reach is on the right of them.
 	for (const n of [...nodes.values()].filter(x => x.col === 2)) {
 		const twin = nodes.get("1|" + n.name);
 		if (!twin || edges.some(e => e.a === twin && e.b === n)) continue;
 		for (const e of edges) { if (e.a === twin) e.a = n; if (e.b === twin) e.b = n; }
-		for (const k of ["conns", "fail", "bytes", "resent"]) n[k] += twin[k];
+		add(n, twin);
 		nodes.delete(twin.key);
 	}
 	const cols = [0, 1, 2, 3].map(col => [...nodes.values()].filter(n => n.col === col).sort((a, b) => b.fail - a.fail || b.bytes - a.bytes || b.conns - a.conns));
 	cols.forEach((list, col) => {
 		if (list.length <= MOST) return;
-		const rest = {key: col + "|rest", col, name: list.length - MOST + 1 + " others", filter: "", conns: 0, fail: 0, bytes: 0, resent: 0};
+		const rest = {key: col + "|rest", col, name: list.length - MOST + 1 + " others", filter: "", ...none()};
 		for (const n of list.splice(MOST - 1)) {
-			for (const k of ["conns", "fail", "bytes", "resent"]) rest[k] += n[k];
+			add(rest, n);
 			for (const e of edges) { if (e.a === n) e.a = rest; if (e.b === n) e.b = rest; }
 		}
 		list.push(rest);
 	});
 	const used = cols.map((list, col) => list.length ? col : -1).filter(col => col >= 0);
+	// A narrow window gets a drawing that is as narrow as its boxes allow.
+	const W = Math.max(used.length * 232, Math.min(1200, document.documentElement.clientWidth - 64));
 	const height = 34 + Math.max(1, ...cols.map(list => list.length)) * 46, boxes = [], lines = [], heads = ["came in from", "traced", "traced", "went out to"];
 	const most = Math.max(1, ...edges.map(e => e.bytes));
 	used.forEach((col, i) => {
@@ -288,8 +299,8 @@ function mapSection() {
 			n.x = x;
 			n.y = 26 + (height - 26) * (j + .5) / list.length - 18;
 			boxes.push(s("g", {class: "bar", click: () => filter(n.filter)}, s("rect", {x, y: n.y, width: 200, height: 36, rx: 5, class: n.fail ? "box r" : "box"}),
-				title(n.name + ": " + count(n.conns, "connection") + ", " + n.fail + " failed, " + bytes(n.bytes) + ", " + n.resent + " segments resent"),
-				text(x + 8, n.y + 15, cut(n.name, 28), "b"), text(x + 8, n.y + 29, cut(count(n.conns, "conn") + (n.fail ? ", " + n.fail + " failed" : "") + ", " + bytes(n.bytes), 34), n.fail ? "r" : "d")));
+				title(n.name + ": " + count(n.conns, "connection") + ", " + n.fail + " failed, " + amount(n) + ", " + n.resent + " segments resent"),
+				text(x + 8, n.y + 15, fit(n.name, 184, true), "b"), text(x + 8, n.y + 29, fit(count(n.conns, "conn") + (n.fail ? ", " + n.fail + " failed" : "") + ", " + amount(n), 184), n.fail ? "r" : "d")));
 		});
 	});
 	for (const e of edges) {
@@ -297,7 +308,7 @@ function mapSection() {
 		const x1 = e.a.x + 200, y1 = e.a.y + 18, x2 = e.b.x, y2 = e.b.y + 18, bend = (x1 + x2) / 2;
 		lines.push(s("path", {d: "M" + x1 + " " + y1 + "C" + bend + " " + y1 + " " + bend + " " + y2 + " " + x2 + " " + y2,
 			class: "link" + (e.fail === e.conns ? " r" : e.fail ? " r" : e.resent ? " w" : ""), "stroke-width": (1 + 7 * Math.sqrt(e.bytes / most)).toFixed(1)},
-			title(e.a.name + " to " + e.b.name + ": " + count(e.conns, "connection") + ", " + e.fail + " failed, " + bytes(e.bytes) + ", " + e.resent + " segments resent")));
+			title(e.a.name + " to " + e.b.name + ": " + count(e.conns, "connection") + ", " + e.fail + " failed, " + amount(e) + ", " + e.resent + " segments resent")));
 	}
 	const svg = drawing(W, height, "Who talks to whom", ...lines, ...boxes);
 	section("map", "Who talks to whom", "width: bytes; red: failures; amber: resent segments; a box filters", links.length ? h("div", {class: "panel"}, h("header", {}, h("h3", {}, count(totals.conns, "connection") + ", " +
@@ -334,13 +345,13 @@ function zoom(factor) {
 	draw();
 }
 function draw() {
-	const some = shown(), width = Math.max(340, Math.min(1200, timeline.place.clientWidth || 1200)), narrow = width < 700, left = narrow ? 4 : 190;
+	const some = shown(), width = Math.max(340, Math.min(1200, timeline.place.clientWidth || 1200)), narrow = width < 700, left = narrow ? 4 : 270;
 	const range = Math.max(1, state.to - state.from), X = t => left + (t - state.from) / range * (width - left - 8);
 	const groups = new Map(), kids = [], LANES = 40;
 	for (const c of some) { if (!groups.has(c.name)) groups.set(c.name, []); groups.get(c.name).push(c); }
 	let y = 34, more = 0;
 	for (const [name, list] of groups) {
-		const lanes = [], failed = list.filter(c => c.fails).length, label = cut(name, narrow ? 48 : 30);
+		const lanes = [], failed = list.filter(c => c.fails).length, label = fit(name, narrow ? width - 50 : left - 12, true);
 		if (narrow) { kids.push(text(4, y + 10, label + " · " + list.length, failed ? "b r" : "b")); y += 14; }
 		const top = y;
 		let deep = 0;
@@ -369,7 +380,7 @@ function draw() {
 		y = top + Math.max(deep, narrow ? 1 : 2) * 9 + 5;
 		kids.push(s("path", {d: "M0 " + (y - 3) + "H" + width, class: "line"}));
 	}
-	const axis = ticks(state.from - T0, state.to - T0, narrow ? 4 : 10).flatMap(t => [s("path", {d: "M" + X(t + T0).toFixed(1) + " 28V" + y, class: "line"}), text(X(t + T0), 25, span(t), "d m")]);
+	const axis = ticks(state.from - T0, state.to - T0, narrow ? 4 : 10).flatMap(t => [s("path", {d: "M" + X(t + T0).toFixed(1) + " 28V" + y, class: "line"}), text(Math.max(2, X(t + T0)), 25, span(t), X(t + T0) < 16 ? "d" : X(t + T0) > width - 16 ? "d e" : "d m")]);
 	if (!narrow) axis.push(text(left - 8, 10, "failures", "d e"));
 	for (const c of some) if (c.fails && known(c.from)) axis.push(s("circle", {cx: X(c.from).toFixed(1), cy: 7, r: 2, class: "fail"}));
 	if (more) kids.push(text(4, y + 10, count(more, "connection") + " not drawn here: zoom in, or filter", "w"));
