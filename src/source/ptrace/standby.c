@@ -2,7 +2,6 @@
 #include "source/ptrace/standby.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
@@ -22,10 +21,12 @@
 /* Read by the tracing thread in its signal handler, cleared by whichever thread closes the tracer. */
 static _Atomic(struct tracer *) watched;
 static pid_t thread_tid;
-/* A duplicate of a tracee's descriptor, -1 none; without a FIN or an end of file while it is open. */
+/*
+ * A duplicate of a tracee's descriptor, -1 none; without a FIN or an end of file while it is open. While is_taken is
+ * set it may be open.
+ */
 static struct {
-	volatile sig_atomic_t fd;
-	sigset_t mask; /* before */
+	volatile sig_atomic_t fd, is_taken;
 } duplicate = {.fd = -1};
 
 /* As wait(2) encodes it. */
@@ -73,15 +74,10 @@ void standby_done(struct standby *standby)
 
 int standby_take(int pidfd, int fd)
 {
-	sigset_t wake;
-
-	/* In its handler the thread that crashed elsewhere would leave the duplicate open. */
-	sigemptyset(&wake);
-	sigaddset(&wake, TRACER_WAKE_SIGNAL);
-	pthread_sigmask(SIG_BLOCK, &wake, &duplicate.mask);
+	duplicate.is_taken = 1;
 	duplicate.fd = socket_take(pidfd, fd);
 	if (duplicate.fd < 0)
-		pthread_sigmask(SIG_SETMASK, &duplicate.mask, NULL);
+		duplicate.is_taken = 0;
 	return duplicate.fd;
 }
 
@@ -89,7 +85,7 @@ void standby_drop(int fd)
 {
 	close(fd);
 	duplicate.fd = -1;
-	pthread_sigmask(SIG_SETMASK, &duplicate.mask, NULL);
+	duplicate.is_taken = 0;
 }
 
 static bool is_stop_signal(int number)
@@ -169,6 +165,9 @@ void standby_on_wake(int number)
 	(void)number;
 	if (tracer == NULL || !crash_has_happened() || syscall(SYS_gettid) != thread_tid ||
 	    atomic_load(&tracer->standby.begun))
+		return;
+	/* The signal is sent again until it is answered: the duplicate is closed first. */
+	if (duplicate.is_taken)
 		return;
 	take_over(tracer);
 	/* The thread that crashed ends the process. */
