@@ -49,7 +49,7 @@ def compared(scenarios):
     result = run([CONNTRACE, "-j", "-z", "conns", "--replay", script.path], limit=LIMIT)
     pids = {row[0] for row in wanted}
     found = [key(row) for row in parse_rows(result.out) if str(row["pid"]) in pids]
-    equal(sorted(found), sorted(wanted), "connections by SystemTap and by conntrace; %s" % result.err)
+    equal(sorted(found), sorted(wanted), "connections by SystemTap and by conntrace; %s%s" % (script.process.err, result.err))
     return text, len(wanted)
 
 
