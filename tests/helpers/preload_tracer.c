@@ -2,7 +2,8 @@
 /*
  * For LD_PRELOAD into conntrace: what happens seldom happens each time.
  *
- *   PRELOAD_SLOW_MS=N  having resumed a thread, the tracer has to wait N milliseconds for a processor
+ *   PRELOAD_SLOW_MS=N  having resumed a thread, or let it go, the tracer has to wait N milliseconds for a
+ *                      processor
  *   PRELOAD_ANSWER_MS=N  within a second after the first query of connections that wait to be accepted, the answers to
  *                        such queries are read N milliseconds late
  *   PRELOAD_NO_DEATHS=1  what the kernel reports by itself about sockets does not come before the end
@@ -193,7 +194,7 @@ long ptrace(int request, ...)
 	data = va_arg(list, void *);
 	va_end(list);
 	value = real_ptrace(request, tid, address, data);
-	if (slow != NULL && (request == PTRACE_SYSCALL || request == PTRACE_CONT))
+	if (slow != NULL && (request == PTRACE_SYSCALL || request == PTRACE_CONT || request == PTRACE_DETACH))
 		nanosleep(&(struct timespec){.tv_nsec = atoi(slow) * 1000000L}, NULL);
 	if (killed == tid && request == PTRACE_SYSCALL)
 		wait_until(tid, WEXITED);

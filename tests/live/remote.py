@@ -5,10 +5,14 @@ what is known for certain.
 
 The other host is a second network namespace at the end of a veth pair.
 """
-from lib import (HERE, MKCONN, Process, Trace, check, enter_namespace, equal, main, need_all, other_host, scratch, test,
+import os
+import sys
+
+from lib import (HERE, MKCONN, Process, Trace, built, check, enter_namespace, equal, main, need_all, other_host, scratch, test,
                  wait_file)
 
 COUNT = 40
+FEW = 5
 SENT = 100
 
 # what the traced server does, what the client does, who ended it
@@ -19,6 +23,27 @@ SCENARIOS = (
     ("the server closes first, the peer answers with a reset", "recv=100 close", "send=100 wait-hup rst", "lfin"),
     ("the server closes first, the peer goes on sending", "recv=100 close", "send=100 wait-hup send=7 close", "lfin"),
 )
+
+
+PRELOAD = built("preload_tracer.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"], ["preload_tracer.c"])
+
+# A process for each connection, which makes no call that is a stop, and ends with its connection open.
+CHILDREN = """
+import os, socket, sys
+listening = socket.create_server((sys.argv[1], 0), backlog=128)
+with open(sys.argv[2] + ".new", "w") as port:
+    port.write(str(listening.getsockname()[1]))
+os.rename(sys.argv[2] + ".new", sys.argv[2])
+for _ in range(int(sys.argv[3])):
+    served = listening.accept()[0]
+    if os.fork() == 0:
+        served.recv(int(sys.argv[4]), socket.MSG_WAITALL)
+        served.send(bytes(20))
+        served.recv(1)
+        os._exit(0)
+    served.close()
+    os.wait()
+"""
 
 
 def play(inside, server, client, options):
@@ -46,6 +71,20 @@ def scenario(name, server, client, ended):
             check(row["tx_bytes"] == 0 and row["tx_least"] == 0, "tx_bytes %s, tx_least %s" % (row["tx_bytes"], row["tx_least"]))
         for row in play(inside, server, client, ["--watch-close"]):
             equal((row["rx_bytes"], row["rx_least"], row["close"]), (SENT, SENT, ended), "rx_bytes, rx_least and close")
+
+
+@test("the peer closes first, and then the child that has the connection ends: exact")
+def ends_of_children():
+    inside, port = other_host(), scratch("port")
+    # A child is gone long before the tracer has reported its end.
+    slow = dict(os.environ, LD_PRELOAD=PRELOAD(), PRELOAD_SLOW_MS="50")
+    trace = Trace([], [sys.executable, "-c", CHILDREN, HERE, port, str(FEW), str(SENT)], env=slow)
+    wait_file(port)
+    peer = Process(inside + [MKCONN, "count=%d" % FEW, "connect=%s:@%s" % (HERE, port), "send=%d" % SENT, "recv=20", "close",
+                             "done"])
+    rows = trace.finish()
+    equal(peer.wait(), 0, "the peer's end")
+    equal([(row["rx_bytes"], row["close"]) for row in rows], [(SENT, "rfin")] * FEW, "RX_BYTES, CLOSE")
 
 
 if __name__ == "__main__":

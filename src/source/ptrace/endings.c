@@ -15,6 +15,8 @@
  */
 #define PAUSE_FIRST_NS (50 * CLOCK_NS_PER_MS / 1000)
 #define PAUSE_MOST_NS CLOCK_NS_PER_MS
+/* Longest time for which the end of a process delays other events. */
+#define DELAY_MOST_NS CLOCK_NS_PER_SEC
 /* Further ones are checked in the next round. */
 #define POLL_MOST 64
 
@@ -50,7 +52,8 @@ void endings_gone(struct endings *endings, struct stop *stop, struct tracee_tabl
 	tracee_take(table, tracee);
 	tracee->next = endings->first;
 	endings->first = tracee;
-	endings->count++;
+	if (endings->count++ == 0 || target->end_ns < endings->oldest_ns)
+		endings->oldest_ns = target->end_ns;
 	endings->pause_ns = PAUSE_FIRST_NS;
 }
 
@@ -90,6 +93,16 @@ void endings_check(struct endings *endings, struct stop *stop, bool wait)
 		stop_push(stop);
 		tracee_free(tracee);
 	}
+	endings->oldest_ns = INT64_MAX;
+	for (const struct tracee *tracee = endings->first; tracee != NULL; tracee = tracee->next)
+		endings->oldest_ns = clock_sooner(endings->oldest_ns, tracee->target->end_ns);
+}
+
+int64_t endings_settled_ns(const struct endings *endings)
+{
+	if (endings->count == 0 || clock_now() - endings->oldest_ns > DELAY_MOST_NS)
+		return INT64_MAX;
+	return endings->oldest_ns - 1;
 }
 
 void endings_free(struct endings *endings)

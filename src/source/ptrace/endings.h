@@ -24,11 +24,12 @@
  * @first: the last thread of each, chained by next; each owns its target
  * @count: number of processes
  * @pause_ns: longest duration of the next wait for one of them
+ * @oldest_ns: time of the earliest exit stop among them, if there are any
  */
 struct endings {
 	struct tracee *first;
 	size_t count;
-	int64_t pause_ns;
+	int64_t pause_ns, oldest_ns;
 };
 
 /**
@@ -54,6 +55,14 @@ void endings_gone(struct endings *endings, struct stop *stop, struct tracee_tabl
  * @wait: sleep until one is gone, for a short time at most
  */
 void endings_check(struct endings *endings, struct stop *stop, bool wait);
+
+/**
+ * endings_settled_ns() - all ends up to this time have been reported; INT64_MAX when none is awaited
+ *
+ * The counters read at an exit stop show whether the peer's FIN had come, so the final counters of the sockets wait for
+ * them. A process may take seconds to release its memory: no longer than a second.
+ */
+int64_t endings_settled_ns(const struct endings *endings);
 
 /** endings_free() - forget them */
 void endings_free(struct endings *endings);

@@ -190,7 +190,8 @@ void exit_sockets_report(struct stop *stop, struct tracee *tracee, int status)
 		stop_gather_call(stop, tracee, CALL_EXIT, -1)->call.argument = status;
 		return;
 	}
-	tracee->begin_ns = target->end_ns;
+	/* Events of one source are in order of time: a description of the process, too, has the time of its end. */
+	tracee->begin_ns = stop->time_ns = target->end_ns;
 	for (size_t i = 0; i < target->holding_count; i++) {
 		const struct exit_socket *socket = &target->exit_sockets[i];
 		struct event *event;
@@ -198,7 +199,6 @@ void exit_sockets_report(struct stop *stop, struct tracee *tracee, int status)
 		if (is_held(stop, socket, target))
 			continue;
 		event = stop_gather_call(stop, tracee, CALL_EXIT, socket->fd);
-		event->time_ns = target->end_ns;
 		event->call.argument = status;
 		/* The other process may have closed it since: the end of this one may have been before. */
 		event->call.disputed = socket->is_shared;

@@ -28,6 +28,8 @@
  * @time_ns: when the stop was seen
  * @count: number of entries in @events
  * @events: the events
+ * @held: events in order of time that wait for the end of a process, @held_count of them, @held_size allocated
+ * @holds: the end of a process is awaited: events are held
  * @pushed: some were pushed since the reader was last woken for them
  * @notices: lines for the user
  * @diag_fallback: reads sockets where they can't be duplicated
@@ -43,7 +45,9 @@ struct stop {
 	int64_t time_ns;
 	size_t count;
 	struct event events[STOP_EVENTS];
-	bool pushed;
+	struct event *held;
+	size_t held_count, held_size;
+	bool holds, pushed;
 	struct notices *notices;
 	struct diag_fallback diag_fallback;
 	bool filtered;
@@ -52,8 +56,11 @@ struct stop {
 	uint64_t made_up;
 };
 
-/** stop_push() - push the gathered events; Return: true when there were any */
-bool stop_push(struct stop *stop);
+/** stop_push() - push the gathered events, or hold them */
+void stop_push(struct stop *stop);
+
+/** stop_release() - push the events that are held up to this time; INT64_MAX: hold no more */
+void stop_release(struct stop *stop, int64_t until_ns);
 
 /** stop_gather() - a new event, to be filled in; there must be room */
 struct event *stop_gather(struct stop *stop, enum event_type type, enum event_origin origin);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <string.h>
 
+#include "base/array.h"
 #include "source/ptrace/stop.h"
 #include "system/procfs.h"
 
@@ -9,15 +11,49 @@
 /* The last of STOP_RESTART_FIRST and those that follow it. */
 #define RESTART_LAST 516
 
-bool stop_push(struct stop *stop)
+/* The end of a process is reported later than it was: its events go before younger ones that are held. */
+static void hold(struct stop *stop)
 {
-	bool any = stop->count > 0;
+	size_t at = stop->held_count;
 
-	for (size_t i = 0; i < stop->count; i++)
-		queue_push(stop->queue, &stop->events[i]); /* a refusal is counted by the queue */
+	while (at > 0 && stop->held[at - 1].time_ns > stop->events[0].time_ns)
+		at--;
+	for (size_t i = 0; i < stop->count; i++) {
+		stop->held = array_reserve(stop->held, stop->held_count, &stop->held_size, sizeof(*stop->held));
+		memmove(&stop->held[at + i + 1], &stop->held[at + i],
+			(stop->held_count - at - i) * sizeof(*stop->held));
+		stop->held[at + i] = stop->events[i];
+		stop->held_count++;
+	}
+}
+
+static void push(struct stop *stop, const struct event *events, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		queue_push(stop->queue, &events[i]); /* a refusal is counted by the queue */
+	stop->pushed |= count > 0;
+}
+
+void stop_push(struct stop *stop)
+{
+	if (stop->count > 0 && stop->holds)
+		hold(stop);
+	else
+		push(stop, stop->events, stop->count);
 	stop->count = 0;
-	stop->pushed |= any;
-	return any;
+}
+
+void stop_release(struct stop *stop, int64_t until_ns)
+{
+	size_t count = 0;
+
+	while (count < stop->held_count && stop->held[count].time_ns <= until_ns)
+		count++;
+	push(stop, stop->held, count);
+	stop->held_count -= count;
+	if (count > 0 && stop->held_count > 0)
+		memmove(stop->held, stop->held + count, stop->held_count * sizeof(*stop->held));
+	stop->holds = until_ns != INT64_MAX;
 }
 
 struct event *stop_gather(struct stop *stop, enum event_type type, enum event_origin origin)

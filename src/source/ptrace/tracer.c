@@ -35,6 +35,7 @@ static void tracer_free(struct tracer *tracer)
 	endings_free(&tracer->endings);
 	tracee_table_free(tracer->table);
 	diag_fallback_close(&tracer->gathered.diag_fallback);
+	free(tracer->gathered.held);
 	if (tracer->wake_fd >= 0)
 		close(tracer->wake_fd);
 	for (size_t i = 0; i < tracer->warning_count; i++)

@@ -46,9 +46,18 @@ static void wake_main(struct tracer *tracer)
 		return; /* only when the counter is full: it is readable then */
 }
 
+/* All events up to @time_ns have been pushed, but for the ends that are awaited. */
+static void settle(struct tracer *tracer, int64_t time_ns)
+{
+	atomic_store_explicit(&tracer->settled_ns, clock_sooner(time_ns, endings_settled_ns(&tracer->endings)),
+			      memory_order_release);
+}
+
 static void push(struct tracer *tracer)
 {
-	(void)stop_push(&tracer->gathered);
+	stop_push(&tracer->gathered);
+	if (tracer->endings.count > 0 || tracer->gathered.holds)
+		stop_release(&tracer->gathered, endings_settled_ns(&tracer->endings));
 	if (tracer->gathered.pushed && atomic_exchange(&tracer->sleeping, false))
 		wake_main(tracer);
 	tracer->gathered.pushed = false;
@@ -320,15 +329,16 @@ static int dispatch(struct tracer *tracer, pid_t tid, int status)
 		standby_done(&tracer->standby);
 		on_ended(tracer, tid, status);
 		push(tracer);
+		settle(tracer, INT64_MAX);
 		return 0;
 	}
 	atomic_fetch_add_explicit(&tracer->stops, 1, memory_order_relaxed);
-	atomic_store_explicit(&tracer->settled_ns, tracer->gathered.time_ns - 1, memory_order_release);
+	settle(tracer, tracer->gathered.time_ns - 1);
 	tracee = adopt(tracer, tid, NULL);
 	tracee->target->tid = tid;
 	on_stopped(tracer, tracee, status);
 	push(tracer);
-	atomic_store_explicit(&tracer->settled_ns, INT64_MAX, memory_order_release);
+	settle(tracer, INT64_MAX);
 	placement_stop(&tracer->placement, tid);
 	return status >> 16;
 }
@@ -370,6 +380,7 @@ static void check_endings(struct tracer *tracer, bool wait)
 	tracer->gathered.time_ns = clock_now();
 	endings_check(&tracer->endings, &tracer->gathered, wait);
 	push(tracer);
+	settle(tracer, INT64_MAX);
 }
 
 /* Those that have not been counted yet. */
@@ -442,6 +453,8 @@ void *tracer_thread(void *argument)
 	for (int i = 0; i < LAST_STOPS && signal_hold_lasts(tracer->table); i++)
 		(void)wait_and_dispatch(tracer, 0);
 	standby_end();
+	stop_release(&tracer->gathered, INT64_MAX);
+	atomic_store(&tracer->settled_ns, INT64_MAX);
 	atomic_store(&tracer->done, true);
 	wake_main(tracer);
 	return NULL;
