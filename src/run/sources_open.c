@@ -364,7 +364,7 @@ static int start_packets(struct sources *sources, struct err *err)
 		.snaplen = (int)options->snaplen,
 		.buffer_kib = (int)options->buffer_kib,
 		.decapsulate = (uint8_t)options->decapsulate,
-		.frames = options->ladder != 0 || counts_frames(options),
+		.frames = options->ladder != 0 || options->html != NULL || counts_frames(options),
 		.other_frames = counts_frames(options),
 		.frame_filters = (const char *const *)options->io_filters.expressions,
 		.frame_filter_count = options->io_filters.count,

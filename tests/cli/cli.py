@@ -95,9 +95,9 @@ class Cli:
         sys.exit(1 if self.failed else 0)
 
 
-def segment(source, target, sport, dport, seq, ack, flags, payload=b""):
-    """An Ethernet frame with IPv4 and TCP."""
-    tcp = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 5 << 4, flags, 64240, 0, 0) + payload
+def segment(source, target, sport, dport, seq, ack, flags, payload=b"", options=b""):
+    """An Ethernet frame with IPv4 and TCP; the length of options is a multiple of four."""
+    tcp = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 5 + len(options) // 4 << 4, flags, 64240, 0, 0) + options + payload
     ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0, bytes(source), bytes(target))
     return b"\0" * 12 + b"\x08\0" + ip + tcp
 

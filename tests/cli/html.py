@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -143,6 +144,27 @@ def usr1(test):
     return [] if was_there and process.returncode in (0, 1) and Page(page).data["conns"] == [] else ["%s %s" % (process.returncode, errors)]
 
 
+def selective(test):
+    """A server's bytes with holes, across the wrap of its numbers: the newest range of each ACK is in the graph, relative as ACK is."""
+    here, there, first = (192, 0, 2, 1), (192, 0, 2, 7), 2 ** 32 - 300
+
+    def sent(offset):
+        return cli.segment(here, there, 80, 40000, (first + offset) % 2 ** 32, 101, 0x18, b"x" * 100)
+
+    def acked(offset, *ranges):
+        pairs = b"".join(struct.pack(">II", *[(first + at) % 2 ** 32 for at in pair]) for pair in ranges)
+        return cli.segment(there, here, 40000, 80, 101, (first + offset) % 2 ** 32, 0x10,
+                           options=struct.pack(">BBBB", 1, 1, 5, 2 + len(pairs)) + pairs if pairs else b"")
+    frames = [cli.segment(there, here, 40000, 80, 100, 0, 2), cli.segment(here, there, 80, 40000, first - 1, 101, 0x12), acked(0),
+              sent(0), sent(200), acked(100, (200, 300)), sent(400), acked(100, (400, 500), (200, 300)), sent(100), acked(300, (400, 500)),
+              sent(300), acked(500)]
+    done = test.run("-q", "-r", test.path("holes.pcap", cli.pcap(frames)), "--html", test.path("run.html"))
+    graphs = Page(test.path("run.html")).data["graphs"]
+    got = [graph["sack"] for graph in graphs]
+    equal = [[5, 201, 301, 7, 401, 501, 9, 401, 501]]
+    test.say("what is acknowledged selectively is in the graph", [] if done.returncode == 0 and got == equal else [done.stderr, got])
+
+
 def main():
     test = cli.Cli()
     for name, recording in (("with packets", scene()), ("without packets", scene(packets=False)), ("hostile names", scene(hostile=True))):
@@ -178,6 +200,7 @@ def main():
     done, page, rows = make(test, scene(), "--only=failed")
     test.say("--only chooses for the page, too", figures(page, rows) + ([] if all(row["result"] == "refused" for row in page.rows("conns")) else [
         "another result"]))
+    selective(test)
     test.say("SIGUSR1 writes it during the run", usr1(test))
     test.expect("a folder", test.run("--replay", test.path("run.ev"), "--html", "/"), 1, ["is not a regular file"])
     test.expect("no such folder", test.run("--replay", test.path("run.ev"), "--html", "/nonexistent/x.html"), 1, ["cannot write the page"])

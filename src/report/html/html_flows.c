@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/html/html_flows.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/idmap.h"
 #include "base/xalloc.h"
+#include "model/tcp_options.h"
 
 #define FLOWS_MAX 65536
 #define EXCHANGES_MAX 64
@@ -31,11 +34,21 @@ struct point {
 	uint8_t flags;
 };
 
+/* What a point acknowledges selectively: the first range, which has the segment that it answers (RFC 2018, section 4).
+ */
+struct range {
+	uint32_t point;
+	uint32_t from;
+	uint32_t to;
+};
+
 struct html_flow {
 	struct exchange *exchanges;
 	struct point *points;
+	struct range *ranges;
 	uint32_t exchange_count, exchange_room;
 	size_t point_count, point_room;
+	size_t range_count, range_room;
 	uint32_t errors;
 	bool more_exchanges;
 	bool more_points;
@@ -61,6 +74,7 @@ static void clear(struct html_flow *flow)
 {
 	free(flow->exchanges);
 	free(flow->points);
+	free(flow->ranges);
 }
 
 void html_flows_free(struct html_flows *flows)
@@ -98,6 +112,22 @@ static void add_payload(struct html_flows *flows, struct html_flow *flow, bool i
 	last->ns[is_opener ? 1 : 3] = time_ns;
 }
 
+static void add_range(struct html_flows *flows, struct html_flow *flow, const struct segment *segment)
+{
+	const struct span options = {.data = segment->options, .length = sizeof(segment->options)};
+	struct range range = {.point = (uint32_t)flow->point_count};
+	size_t room = flow->range_room;
+	char text[128];
+
+	tcp_options_sack(text, sizeof(text), options, segment->ack_offset);
+	if (sscanf(text, "%" SCNu32 "-%" SCNu32, &range.from, &range.to) != 2)
+		return;
+	flow->ranges = array_reserve(flow->ranges, flow->range_count, &room, sizeof(range));
+	flows->bytes += (room - flow->range_room) * sizeof(range);
+	flow->range_room = room;
+	flow->ranges[flow->range_count++] = range;
+}
+
 static void add_point(struct html_flows *flows, struct html_flow *flow, const struct segment *segment)
 {
 	size_t room = flow->point_room;
@@ -113,6 +143,7 @@ static void add_point(struct html_flows *flows, struct html_flow *flow, const st
 	flow->points = array_reserve(flow->points, flow->point_count, &room, sizeof(*flow->points));
 	flows->bytes += (room - flow->point_room) * sizeof(*flow->points);
 	flow->point_room = room;
+	add_range(flows, flow, segment);
 	flow->points[flow->point_count++] = (struct point){
 		.since_us = (uint32_t)since_us,
 		.seq = (uint32_t)segment->seq,
@@ -164,7 +195,8 @@ void html_flows_end(struct html_flows *flows, uint64_t id)
 
 	if (flow == NULL)
 		return;
-	flows->bytes -= flow->exchange_room * sizeof(*flow->exchanges) + flow->point_room * sizeof(*flow->points);
+	flows->bytes -= flow->exchange_room * sizeof(*flow->exchanges) + flow->point_room * sizeof(*flow->points) +
+			flow->range_room * sizeof(*flow->ranges);
 	clear(flow);
 	idmap_remove(flows->map, id);
 }
@@ -208,7 +240,10 @@ void html_flow_exchanges(const struct html_flow *flow, int64_t base_ns, struct t
 	text_add(text, flow->more_exchanges ? ",null]" : "]");
 }
 
-/* Eight numbers for each point: time, sender, flags, sequence number, payload, acknowledgement, window, properties. */
+/*
+ * Eight numbers for each point: time, sender, flags, sequence number, payload, acknowledgement, window, properties; and
+ * three for each that acknowledges selectively: its place among the points, and the range.
+ */
 void html_flow_graph(const struct html_flow *flow, uint64_t id, int64_t base_ns, struct text *text)
 {
 	text_add(text, "{\"id\":");
@@ -229,6 +264,15 @@ void html_flow_graph(const struct html_flow *flow, uint64_t id, int64_t base_ns,
 			else
 				text_add_unsigned(text, numbers[j]);
 		}
+	}
+	text_add(text, "],\"sack\":[");
+	for (size_t i = 0; i < flow->range_count; i++) {
+		const struct range *range = &flow->ranges[i];
+		char numbers[40];
+
+		snprintf(numbers, sizeof(numbers), "%s%" PRIu32 ",%" PRIu32 ",%" PRIu32, i > 0 ? "," : "", range->point,
+			 range->from, range->to);
+		text_add(text, numbers);
 	}
 	text_add(text, "]}");
 }

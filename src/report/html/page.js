@@ -505,6 +505,7 @@ function sequence(c, ladder) {
 function graphPanel(c, g) {
 	const points = [];
 	for (let i = 0; i + 7 < g.p.length; i += 8) points.push({t: g.p[i], side: g.p[i + 1], flags: g.p[i + 2], seq: g.p[i + 3], len: g.p[i + 4], ack: g.p[i + 5], win: g.p[i + 6], bits: g.p[i + 7]});
+	for (let i = 0; i + 2 < g.sack.length; i += 3) points[g.sack[i]].sack = [g.sack[i + 1], g.sack[i + 2]];
 	const sent = [0, 1].map(side => points.filter(p => p.side === side).reduce((all, p) => all + p.len, 0)), side = sent[1] > sent[0] ? 1 : 0;
 	const end = Math.max(1, ...points.map(p => p.t)), place = h("div", {class: "wide"});
 	let view = [0, end], svg = null;
@@ -514,7 +515,7 @@ function graphPanel(c, g) {
 	};
 	paint();
 	return h("div", {class: "panel"}, h("header", {}, h("h3", {}, "Bytes " + (side ? "received" : "sent") + " over time" + (g.cut ? ", its first " + points.length + " segments" : "")), h("span", {}, h("button", {type: "button", click: () => { view = [0, end]; paint(); }}, "all"), " ", saver("graph-" + c.conn, () => svg))), place,
-		h("p", {class: "dim"}, "blue: sent; red: resent; green: acknowledged; amber: the receiver's window. Drag to zoom."));
+		h("p", {class: "dim"}, "blue: sent; red: resent; green: acknowledged; magenta: acknowledged selectively; amber: the receiver's window. Drag to zoom."));
 }
 function graph(points, side, [from, to], zoomed) {
 	const W = 640, H = 300, left = 58, right = W - 10, X = t => left + (t - from) / Math.max(1, to - from) * (right - left);
@@ -528,6 +529,7 @@ function graph(points, side, [from, to], zoomed) {
 	const bars = list => list.map(p => "M" + X(p.t).toFixed(1) + " " + (Y(p.seq) + .5).toFixed(1) + "V" + (Y(p.seq + p.len) - .5).toFixed(1)).join("");
 	kids.push(s("path", {d: step(windows, p => p.ack + p.win), class: "wnd"}), s("path", {d: step(acks, p => p.ack), class: "in"}),
 		s("path", {d: bars(mine.filter(p => !(p.bits & 6))), class: "out", "stroke-width": 2}), s("path", {d: bars(mine.filter(p => p.bits & 6)), class: "red", "stroke-width": 2}));
+	kids.push(s("path", {d: acks.filter(p => p.sack).map(p => "M" + X(p.t).toFixed(1) + " " + Y(p.sack[0]).toFixed(1) + "V" + Y(p.sack[1]).toFixed(1)).join(""), class: "call sack"}));
 	for (const p of acks.filter(p => p.bits & 32)) kids.push(s("circle", {cx: X(p.t).toFixed(1), cy: Y(p.ack).toFixed(1), r: 3, class: "fail"}, title("window 0")));
 	// Round trips: of what was sent once; in flight: sent and not acknowledged.
 	const open = [], trips = [], flight = [];
