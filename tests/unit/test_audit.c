@@ -120,7 +120,7 @@ static struct audit_control *start(struct kernel *kernel)
 	return audit_control_new(ends[1]);
 }
 
-static void stop(struct kernel *kernel, struct audit_control *control)
+static void end_kernel(struct kernel *kernel, struct audit_control *control)
 {
 	audit_control_free(control);
 	pthread_join(kernel->thread, NULL);
@@ -208,7 +208,7 @@ static void test_audit_is_left_as_found(void **state)
 		assert_int_equal(kernel.count, 0);
 		assert_int_equal(kernel.status.enabled, enabled);
 		assert_int_equal(kernel.switches, enabled == 0 ? 2 : 0);
-		stop(&kernel, control);
+		end_kernel(&kernel, control);
 	}
 }
 
@@ -239,7 +239,7 @@ static void test_an_ended_process_has_no_rules(void **state)
 	assert_false(audit_watch_meet(watch, child, 1));
 	assert_int_equal(audit_watch_add(watch, child), -ESRCH);
 	audit_watch_free(watch);
-	stop(&kernel, control);
+	end_kernel(&kernel, control);
 }
 
 static pid_t ended_process(void)
@@ -286,7 +286,7 @@ static void test_of_several_runs_the_last_switches_off(void **state)
 	audit_state_close(opened);
 	assert_int_equal(kernel.count, 0);
 	assert_int_equal(kernel.status.enabled, 0);
-	stop(&kernel, control);
+	end_kernel(&kernel, control);
 }
 
 static void expect_refusal(struct audit_control *control, struct kernel *kernel, const char *words)
@@ -330,7 +330,7 @@ static void test_what_forbids_it_is_reported(void **state)
 	rule.data.values[0] = AUDIT_SYSCALL;
 	assert_int_equal(audit_control_add(control, &rule.data, audit_rule_size(&rule)), 0);
 	expect_refusal(control, &kernel, "excludes the records of calls");
-	stop(&kernel, control);
+	end_kernel(&kernel, control);
 }
 
 /* ---- calls that wait ----------------------------------------------------------------------------- */

@@ -78,7 +78,7 @@ static void a_full_ring_refuses(void **state)
 	assert_false(put(&ends, ROOM / 2, 0));
 	while (put(&ends, 200, count))
 		count++;
-	assert_in_range(count, 10, 20);
+	assert_true(count >= 10 && count <= 20);
 	for (uint8_t i = 0; i < count; i++)
 		take(&ends, 200, i);
 	assert_true(put(&ends, 200, 99));
