@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/xalloc.h"
 
 /* As many symbolic links as the kernel follows (path_resolution(7)). */
@@ -21,6 +22,11 @@ struct named_file {
 	dev_t device;
 	ino_t inode; /* of the directory when it does not */
 	bool is_known;
+};
+
+struct file_list {
+	struct named_file *list;
+	size_t count;
 };
 
 /* The target of a symbolic link, which need not exist; NULL: @path is not a link. To be freed. */
@@ -93,49 +99,94 @@ static int refuse(const struct named_file *input, const struct named_file *outpu
 		       input->option);
 }
 
-static size_t add(struct named_file *files, size_t count, const char *option, const char *path, int standard_fd)
+static void add(struct file_list *files, const char *option, const char *path, int standard_fd)
 {
 	if (path == NULL)
-		return count;
-	files[count] = (struct named_file){.option = option, .path = path};
-	identify(&files[count], standard_fd);
-	return count + 1;
+		return;
+	files->list = array_extend(files->list, files->count, sizeof(*files->list));
+	files->list[files->count] = (struct named_file){.option = option, .path = path};
+	identify(&files->list[files->count++], standard_fd);
+}
+
+static void free_files(struct file_list *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		free(files->list[i].name);
+	free(files->list);
+}
+
+/* Return: 0, or -EEXIST: @output is one of the inputs or of the other outputs. */
+static int compare(const struct named_file *output, const struct file_list *inputs, const struct named_file *others,
+		   size_t other_count, struct err *err)
+{
+	for (size_t i = 0; i < inputs->count; i++)
+		if (is_same(output, &inputs->list[i]))
+			return refuse(&inputs->list[i], output, err);
+	for (size_t i = 0; i < other_count; i++)
+		if (is_same(output, &others[i]))
+			return err_set(err, EEXIST, "%s and %s cannot both write to \"%s\"", others[i].option,
+				       output->option, word_of(output, "standard output"));
+	return 0;
+}
+
+/* Files get the names of others, and what has the last name is removed. */
+static int check_rotated(const struct options *options, const struct file_list *inputs, const struct file_list *outputs,
+			 struct err *err)
+{
+	struct stat status;
+	int rc = 0;
+
+	if (options->rotate.kept > 0 && stat(options->write, &status) == 0 && !S_ISREG(status.st_mode))
+		return err_set(err, EEXIST, "--rotate cannot rename \"%s\": it is not a regular file", options->write);
+	for (int i = 1; i < options->rotate.kept && rc == 0; i++) {
+		char *path = xasprintf("%s.%d", options->write, i);
+		struct file_list file = {NULL, 0};
+
+		add(&file, "--rotate", path, -1);
+		rc = compare(file.list, inputs, outputs->list, outputs->count, err);
+		free_files(&file);
+		free(path);
+	}
+	return rc;
+}
+
+static void add_inputs(struct file_list *inputs, const struct options *options)
+{
+	const char *rules;
+
+	for (size_t i = 0; i < options->read_count; i++)
+		add(inputs, "--read", options->reads[i], STDIN_FILENO);
+	add(inputs, "--replay", options->replay, STDIN_FILENO);
+	add(inputs, "--strace-log", options->strace_log, STDIN_FILENO);
+	for (size_t i = 0; i < options->audit_log_count; i++)
+		add(inputs, "--audit-log", options->audit_logs[i], STDIN_FILENO);
+	for (size_t i = 0; (rules = expect_rules_file(options->expect, i)) != NULL; i++)
+		add(inputs, "--expect", rules, STDIN_FILENO);
+}
+
+static void add_outputs(struct file_list *outputs, const struct options *options)
+{
+	add(outputs, "--output", options->output != NULL ? options->output : "-", STDOUT_FILENO);
+	add(outputs, "--record", options->record, STDOUT_FILENO);
+	add(outputs, "--write", options->write, STDOUT_FILENO);
+	add(outputs, "--metrics", options->metrics, STDOUT_FILENO);
+	add(outputs, "--html", options->html, STDOUT_FILENO);
+	add(outputs, "--control", options->control, -1);
 }
 
 int files_check(const struct options *options, struct err *err)
 {
-	struct named_file outputs[6],
-		*inputs = xcalloc(options->read_count + options->audit_log_count + 2, sizeof(*inputs));
-	size_t input_count = 0, output_count = 0;
-	const char *output = options->output != NULL ? options->output : "-";
+	struct file_list inputs = {NULL, 0}, outputs = {NULL, 0};
 	int rc = 0;
 
-	for (size_t i = 0; i < options->read_count; i++)
-		input_count = add(inputs, input_count, "--read", options->reads[i], STDIN_FILENO);
-	input_count = add(inputs, input_count, "--replay", options->replay, STDIN_FILENO);
-	input_count = add(inputs, input_count, "--strace-log", options->strace_log, STDIN_FILENO);
-	for (size_t i = 0; i < options->audit_log_count; i++)
-		input_count = add(inputs, input_count, "--audit-log", options->audit_logs[i], STDIN_FILENO);
-	output_count = add(outputs, output_count, "--output", output, STDOUT_FILENO);
-	output_count = add(outputs, output_count, "--record", options->record, STDOUT_FILENO);
-	output_count = add(outputs, output_count, "--write", options->write, STDOUT_FILENO);
-	output_count = add(outputs, output_count, "--metrics", options->metrics, STDOUT_FILENO);
-	output_count = add(outputs, output_count, "--html", options->html, STDOUT_FILENO);
-	output_count = add(outputs, output_count, "--control", options->control, -1);
-	for (size_t i = 0; i < output_count && rc == 0; i++) {
-		for (size_t j = 0; j < input_count && rc == 0; j++)
-			if (is_same(&outputs[i], &inputs[j]))
-				rc = refuse(&inputs[j], &outputs[i], err);
-		for (size_t j = 0; j < i && rc == 0; j++)
-			if (is_same(&outputs[i], &outputs[j]))
-				rc = err_set(err, EEXIST, "%s and %s cannot both write to \"%s\"", outputs[j].option,
-					     outputs[i].option, word_of(&outputs[i], "standard output"));
-	}
-	for (size_t i = 0; i < input_count; i++)
-		free(inputs[i].name);
-	free(inputs);
-	for (size_t i = 0; i < output_count; i++)
-		free(outputs[i].name);
+	add_inputs(&inputs, options);
+	add_outputs(&outputs, options);
+	for (size_t i = 0; i < outputs.count && rc == 0; i++)
+		rc = compare(&outputs.list[i], &inputs, outputs.list, i, err);
+	if (rc == 0)
+		rc = check_rotated(options, &inputs, &outputs, err);
+	free_files(&inputs);
+	free_files(&outputs);
 	return rc;
 }
 

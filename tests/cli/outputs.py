@@ -62,6 +62,7 @@ def one_file(test):
     inputs = [(["-r", name], good, scenario) for name in ("good.pcap", "symlink2", "hardlink", "./good.pcap")]
     inputs += [(["--replay", "good.ev"], test.path("good.ev"), recording),
                (["--strace-log", log], log, content(log)), (["--strace-log", log, "-r", other], other, scenario),
+               (["-r", other, "--expect=@rules"], test.path("rules", b"no other\n"), b"no other\n"),
                (["-r", other, "-r", "symlink2"], good, scenario), (["-r", other, "-r", other, "-r", "good.pcap"], good, scenario)]
     for words, path, before in inputs:
         for option in ("-o",) if path == good and words[1] != "good.pcap" else ("-o", "--record", "--metrics"):

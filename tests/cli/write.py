@@ -159,6 +159,15 @@ def files(test):
     os.symlink(target, link)
     test.expect("nor through a link", test.run("-r", target, "-w", link), 1, ["would overwrite"])
     test.expect("nor over the report", test.run("-r", source, "-w", link, "-o", target), 1, ["cannot both write"])
+    os.link(source, target + ".3")
+    test.expect("nor over its own input by a name of --rotate", test.run("-r", source, "-w", target, "--rotate=64K,4"), 1, ["would overwrite"])
+    test.expect("three files do not need that name", test.run("-r", source, "-w", target, "--rotate=64K,3"), 0)
+    os.unlink(target + ".3")
+    test.expect("nor over the report by such a name", test.run("-r", source, "-w", target, "--rotate=1s", "-o", target + ".9"), 1,
+                ["cannot both write"])
+    os.mkfifo(test.path("fifo"))
+    test.expect("what is no regular file is not renamed", test.run("-r", source, "-w", "fifo", "--rotate=64K"), 1,
+                ["--rotate cannot rename \"fifo\""])
     test.expect("a folder that does not exist", test.run("-r", source, "-w", "none/file"), 1, ["none/file"])
     kept = test.path("kept.pcapng", b"content")
     test.run("-r", test.path("none.pcap"), "-w", kept)

@@ -50,6 +50,8 @@ struct rule {
 struct expect_rules {
 	struct rule *list;
 	size_t count;
+	const char **files;
+	size_t file_count;
 };
 
 #define FAILED                                                                                     \
@@ -76,6 +78,7 @@ void expect_rules_free(struct expect_rules *rules)
 	for (size_t i = 0; i < rules->count; i++)
 		clear_rule(&rules->list[i]);
 	free(rules->list);
+	free(rules->files);
 	free(rules);
 }
 
@@ -315,6 +318,8 @@ int expect_rules_read(struct expect_rules *rules, const char *path, struct err *
 
 	if (file == NULL)
 		return err_set(err, errno, "cannot open " ERR_QUOTED ": %s", path, strerror(errno));
+	rules->files = array_extend(rules->files, rules->file_count, sizeof(*rules->files));
+	rules->files[rules->file_count++] = path;
 	text = xmalloc(FILE_MAX + 1);
 	errno = 0;
 	length = fread(text, 1, FILE_MAX, file);
@@ -330,6 +335,11 @@ int expect_rules_read(struct expect_rules *rules, const char *path, struct err *
 	if (rc == -EINVAL)
 		err_wrap(err, ERR_QUOTED, path);
 	return rc;
+}
+
+const char *expect_rules_file(const struct expect_rules *rules, size_t index)
+{
+	return rules != NULL && index < rules->file_count ? rules->files[index] : NULL;
 }
 
 /* ---- judgement ---------------------------------------------------------------------- */

@@ -44,8 +44,16 @@ struct expect_rules *expect_rules_new(void);
  */
 int expect_rules_add(struct expect_rules *rules, const char *text, struct err *err);
 
-/** expect_rules_read() - add the rules of a file; Return: 0, -EINVAL, or a negative errno of reading it */
+/**
+ * expect_rules_read() - add the rules of a file
+ * @path: its name; stays the caller's, and is kept
+ *
+ * Return: 0, -EINVAL, or a negative errno of reading it.
+ */
 int expect_rules_read(struct expect_rules *rules, const char *path, struct err *err);
+
+/** expect_rules_file() - the name of a file that was read, also for @rules NULL; NULL: there are no more */
+const char *expect_rules_file(const struct expect_rules *rules, size_t index);
 
 /** expect_rules_judge() - @rule is set to the rule unless it is kept; valid as long as @rules */
 enum expect_outcome expect_rules_judge(const struct expect_rules *rules, const struct conn *conn, const char **rule);
