@@ -16,6 +16,8 @@
 
 /* Ended by a second SIGINT, a run prints what it has in this time. */
 #define AT_ONCE_NS (500 * CLOCK_NS_PER_MS)
+/* What is being opened is given up this long after the first signal: a FIFO may never get its other end. */
+#define OPENING_NS (5 * CLOCK_NS_PER_SEC)
 /* The longest time between the two signals of one request, see is_same_request(). */
 #define SAME_NS (20 * CLOCK_NS_PER_MS)
 
@@ -29,12 +31,13 @@ static struct {
 	atomic_int untaken; /* SIGINT and SIGTERM in the pipe */
 	atomic_bool hurries;
 	_Atomic int64_t deadline_ns; /* monotonic, INT64_MAX none */
-	int count;                   /* SIGINT and SIGTERM so far */
-	int own_count;               /* those of them that are not for the command */
+	bool is_opening;
+	int count;     /* SIGINT and SIGTERM so far */
+	int own_count; /* those of them that are not for the command */
 	int last;
 	uint32_t sender;     /* of the last one that a process has sent */
 	int64_t received_ns; /* monotonic, when that was */
-	bool is_final;
+	bool is_final, is_at_once;
 } interrupt = {.mutex = PTHREAD_MUTEX_INITIALIZER, .signal_fd = -1, .deadline_ns = INT64_MAX, .last = SIGINT};
 
 static void end_at_once(int number) __attribute__((noreturn));
@@ -80,6 +83,15 @@ static bool is_same_request(const struct signalfd_siginfo *info)
 	return false;
 }
 
+/* The mutex is held. */
+static void limit_opening(void)
+{
+	int64_t until_ns = clock_monotonic() + OPENING_NS;
+
+	if (until_ns < atomic_load(&interrupt.deadline_ns))
+		atomic_store(&interrupt.deadline_ns, until_ns);
+}
+
 static void take(const struct signalfd_siginfo *info)
 {
 	bool is_stuck = atomic_load(&interrupt.untaken) > 0;
@@ -89,6 +101,8 @@ static void take(const struct signalfd_siginfo *info)
 	if (is_end(info)) {
 		interrupt.count++;
 		interrupt.last = (int)info->ssi_signo;
+		if (interrupt.is_opening && !is_for_command(info))
+			limit_opening();
 		if (interrupt.is_final) {
 			if (interrupt.count > 1)
 				end_at_once(interrupt.last);
@@ -156,6 +170,7 @@ int interrupt_open(const sigset_t *signals, struct err *err)
 		return err_set(err, errno, "cannot watch for signals: %s", strerror(errno));
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	interrupt.is_opening = true;
 	rc = pthread_create(&thread, &attributes, read_signals, NULL);
 	pthread_attr_destroy(&attributes);
 	return rc == 0 ? 0 : err_set(err, rc, "cannot start the thread for signals: %s", strerror(rc));
@@ -184,10 +199,29 @@ void interrupt_command(bool (*lives)(void *context), void *context)
 	pthread_mutex_unlock(&interrupt.mutex);
 }
 
-void interrupt_final(bool at_once)
+/* The deadline has changed. */
+static void kick(void)
 {
 	uint64_t one = 1;
 
+	if (write(interrupt.kick_fd, &one, sizeof(one)) < 0)
+		return; /* only when it is already readable */
+}
+
+void interrupt_opening(bool begins)
+{
+	pthread_mutex_lock(&interrupt.mutex);
+	if (interrupt.is_opening && !begins && !interrupt.is_at_once)
+		atomic_store(&interrupt.deadline_ns, INT64_MAX);
+	interrupt.is_opening = begins;
+	if (begins && interrupt.count > 0)
+		limit_opening();
+	pthread_mutex_unlock(&interrupt.mutex);
+	kick();
+}
+
+void interrupt_final(bool at_once)
+{
 	pthread_mutex_lock(&interrupt.mutex);
 	if (!interrupt.is_final)
 		take_all();
@@ -195,12 +229,12 @@ void interrupt_final(bool at_once)
 	at_once = at_once || (interrupt.own_count > 1 && atomic_load(&interrupt.untaken) > 0);
 	interrupt.is_final = true;
 	interrupt.lives = NULL;
+	interrupt.is_at_once = at_once;
 	pthread_mutex_unlock(&interrupt.mutex);
 	if (!at_once)
 		return;
 	atomic_store(&interrupt.deadline_ns, clock_monotonic() + AT_ONCE_NS);
-	if (write(interrupt.kick_fd, &one, sizeof(one)) < 0)
-		return; /* only when it is already readable */
+	kick();
 }
 
 bool interrupt_hurries(void)

@@ -44,6 +44,14 @@ bool interrupt_read(struct signalfd_siginfo *info);
 void interrupt_command(bool (*lives)(void *context), void *context);
 
 /**
+ * interrupt_opening() - files are opened by their names, which may block
+ * @begins: it begins; else it is over. interrupt_open() begins it, too
+ *
+ * A first SIGINT or SIGTERM that came before or meanwhile ends the process after five seconds, unless it is over then.
+ */
+void interrupt_opening(bool begins);
+
+/**
  * interrupt_final() - interrupt_read() is not called any more
  * @at_once: a second SIGINT or SIGTERM has been read: the process ends half a second later, by that signal; so it does
  *	     if the second one came and was not read

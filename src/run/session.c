@@ -139,6 +139,16 @@ static int open_other_outputs(struct session *session, struct err *err)
 	return rc == 0 && options->write != NULL ? packet_save_open(&session->packet_save, options, err) : rc;
 }
 
+static void begin_times(struct session *session)
+{
+	const struct options *options = session->options;
+
+	session->refresh_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
+	if (options->duration_ns > 0)
+		session->end_ns = session->start_ns + options->duration_ns;
+	interval_begin(&session->interval, options, session->start_ns);
+}
+
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,
 		 struct err *err)
 {
@@ -184,12 +194,10 @@ int session_open(struct session **opened, const struct options *options, const s
 	privileges_drop(options,
 			files_are_to_come(session->output, session->record) ||
 				(session->packet_save != NULL && packet_save_is_to_come(session->packet_save)));
+	interrupt_opening(false);
 	if (!session->is_file)
 		session_begin_writing(session);
-	session->refresh_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
-	if (options->duration_ns > 0)
-		session->end_ns = session->start_ns + options->duration_ns;
-	interval_begin(&session->interval, options, session->start_ns);
+	begin_times(session);
 	/* A live run has no pace: held events keep no source from being read. */
 	if (session->is_file)
 		session->playback.speed = options->speed > 0 ? options->speed : options->top ? PLAYBACK_ONE : 0;

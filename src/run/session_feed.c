@@ -3,6 +3,7 @@
 
 #include "run/debug.h"
 #include "run/files.h"
+#include "run/interrupt.h"
 #include "run/privileges.h"
 #include "run/run_stats.h"
 #include "base/clock.h"
@@ -26,9 +27,11 @@ void session_begin_writing(struct session *session)
 	if (session->writes)
 		return;
 	session->writes = true;
+	interrupt_opening(true);
 	session_check_output(session, files_commit(session->output, session->record, &err), &err);
 	if (session->packet_save != NULL)
 		session_check_output(session, packet_save_commit(session->packet_save, &err), &err);
+	interrupt_opening(false);
 	privileges_drop(session->options, false);
 }
 

@@ -195,6 +195,22 @@ def blocked_opening():
         twice(trace, words, (-signal.SIGINT, 0))
 
 
+@test("a single SIGTERM ends within a while what opens a FIFO that never gets its other end")
+def given_up():
+    target = str(Process(SLEEPER).pid)
+    runs = []
+    for words in (["-r", "FIFO"], ["-r", savefile(4), "-o", "FIFO"], ["-r", savefile(4), "--record", "FIFO"], ["-p", target, "-o", "FIFO"],
+                  ["-p", target, "-i", "lo", "-w", "FIFO"], ["--replay", "FIFO"], ["--strace-log", "FIFO"]):
+        fifo = scratch("fifo")
+        os.mkfifo(fifo)
+        runs.append(Process([CONNTRACE, "-q"] + [fifo if word == "FIFO" else word for word in words]))
+    for trace in runs:
+        wait_for(lambda: not trace.alive() or status_field(trace.pid, "SigBlk") != "0000000000000000", "the start")
+        send(trace, signal.SIGTERM)
+    for trace in runs:
+        check(trace.wait() in (-signal.SIGTERM, 0), "status of %s: %d; %s" % (trace.argv, trace.wait(), trace.err))
+
+
 @test("a command that does not end when it is asked to is killed at once by a second SIGINT")
 def stubborn():
     ready = scratch("ready")
