@@ -344,7 +344,7 @@ def refused_accepts():
         if report == "conns":
             queried(trace, port, 3)
         else:
-            requested(trace, lambda rows: any(row["port"] == port and row["conns"] == 3 for row in rows), "the query")
+            requested(trace, lambda rows: any((row["dir"], row["port"], row["conns"]) == ("in", port, 3) for row in rows), "the query")
         if words != ["waits"]:
             server.line()
         if words == ["accepts"]:

@@ -67,7 +67,7 @@ def inside(options, pid):
 def play(way, options):
     program, pid = container()
     try:
-        result = run(inside(options, pid) + [CONNTRACE, "-j", "-z", "conns", "-d", "1"] + way.replace("PID", str(pid)).split())
+        result = run(inside(options, pid) + [CONNTRACE, "-j", "-z", "conns", "-c", "20", "-d", "60"] + way.replace("PID", str(pid)).split())
         equal(result.status, 0, "exit status (%s)" % result.err)
         rows = [row for row in parse_rows(result.out) if row["comm"] == "python3" or "python" in (row["exe"] or "")]
         wanted = 1 if "container:NAME" in options else pid

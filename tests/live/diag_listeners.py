@@ -174,6 +174,19 @@ def looked(trace):
     wait_for(is_told, "it to look again")
 
 
+def serve_certain(trace, target, port, address=LOOPBACK):
+    """Four connections, once those of this listener are certain. Return: their clients' ports."""
+    def is_certain():
+        before = len(target.accepted())
+        serve(target, 1, port, address)
+        looked(trace)
+        return '"rport":%d,' % target.accepted()[before] in read_file(trace.rows_path)
+    wait_for(is_certain, "connections to be certain")
+    before = len(target.accepted())
+    serve(target, 4, port, address)
+    return target.accepted()[before:]
+
+
 def asleep(trace, does, waits=True):
     """Events between two samples that are reported before the second one."""
     looked(trace)
@@ -215,13 +228,10 @@ def play(scene, first):
     for line in first:
         target.do(line % port)
     trace = watched(target)
-    serve(target, 3, port)
-    certain = target.accepted()
+    certain = serve_certain(trace, target, port)
     others = []
     asleep(trace, lambda: scene(target, others, port))
-    before = len(target.accepted())
-    serve(target, 4, port)
-    return compare(trace, target, others, certain + target.accepted()[before:])
+    return compare(trace, target, others, certain + serve_certain(trace, target, port))
 
 
 def another(others, line):
@@ -258,7 +268,7 @@ def kept():
     target, others = Server(), []
     target.do("listen 127.0.0.1 %d" % port)
     trace = watched(target)
-    serve(target, 3, port)
+    certain = serve_certain(trace, target, port)
 
     def scene():
         serve(target, 2, port)
@@ -267,7 +277,7 @@ def kept():
         serve(others[0], 7, port)
     asleep(trace, scene)
     serve(others[0], 7, port)
-    compare(trace, target, others, target.accepted()[:3])
+    compare(trace, target, others, certain)
 
 
 @test("a target takes a port over from another program")
@@ -284,8 +294,7 @@ def handed_to_target():
         target.do("listen 0.0.0.0 %d" % port)
         serve(target, 7, port)
     asleep(trace, scene)
-    serve(target, 4, port)
-    compare(trace, target, [other], target.accepted()[7:])
+    compare(trace, target, [other], serve_certain(trace, target, port))
 
 
 @test("SO_REUSEPORT shared with another program for a while, between two looks")
@@ -347,16 +356,14 @@ def v6_only():
     target, others = Server(), []
     target.do("listen :: %d v6only" % port)
     trace = watched(target)
-    serve(target, 3, port, "::1")
+    certain = serve_certain(trace, target, port, "::1")
 
     def scene():
         other = another(others, "listen 0.0.0.0 %d" % port)
         serve(other, 7, port)
         other.do("stop")
     asleep(trace, scene)
-    before = len(target.accepted())
-    serve(target, 4, port, "::1")
-    compare(trace, target, others, target.accepted()[:3] + target.accepted()[before:])
+    compare(trace, target, others, certain + serve_certain(trace, target, port, "::1"))
 
 
 @test("a new listener whose connections are all reset before the first look at it: they are the target's")
