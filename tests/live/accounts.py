@@ -8,7 +8,7 @@ import sys
 import time
 
 import at_once
-from lib import (CONNTRACE, MKCONN, TOP_BUILD, Process, Skip, Trace, attach, built, capturing, check, enter_namespace,
+from lib import (CONNTRACE, MKCONN, TOP_BUILD, Process, Skip, Trace, attach, between, built, capturing, check, enter_namespace,
                  equal, must, parse_rows, read_file, run, scratch, short, test, wait_for, watch)
 
 MASTER = """
@@ -192,7 +192,10 @@ def hung(way):
         equal({row["result"] for row in waiting}, {"ok"}, what)
         equal(sorted(row["pid"] is not None for row in waiting), [False, False, bool(accepts)], what)
         equal({"p" in row["seen"] for row in waiting}, {"late" in way}, what)
-        equal((fact["unaccepted"], fact["accept_queues_full"]), (2 if accepts else 3, 1), what)
+        # On a busy machine the fourth one repeats its SYN while the first is accepted, and then waits, too.
+        more = sum(row["dir"] == "out" and row["rport"] == port and row["result"] == "ok" for row in rows) - 3 if accepts else 0
+        between(fact["unaccepted"], 2 if accepts else 3, 2 + more if accepts else 3, "never accepted, " + what)
+        equal(fact["accept_queues_full"], 1, what)
 
 
 for each_way in ("launched", "attached", "-i lo", "late", "late, slow"):

@@ -26,7 +26,7 @@ def serve():
         time.sleep(0.02)
         served.close()
 threading.Thread(target=serve, daemon=True).start()
-print("ready", flush=True)
+print(listener.getsockname()[1], flush=True)
 while True:
     client = socket.create_connection(listener.getsockname())
     client.sendall(b"hello")
@@ -42,12 +42,12 @@ def capabilities(added=()):
 
 
 def container():
-    """A program that is PID 1 of its container. Return: the process of unshare(1), the PID outside."""
+    """A program that is PID 1 of its container. Return: the process of unshare(1), the PID outside, its port."""
     process = Process(["unshare", "-n", "-p", "-f", "--kill-child", "--mount-proc", "sh", "-c", 'ip link set lo up; exec "$@"',
                        "sh"] + capabilities() + [sys.executable, "-c", PROGRAM])
-    wait_for(lambda: process.out == "ready\n" or not process.alive(), "the program")
+    wait_for(lambda: process.out.endswith("\n") or not process.alive(), "the program")
     require(process.alive(), "the program ended: " + process.err)
-    return process, int(read_file("/proc/%d/task/%d/children" % (process.pid, process.pid)).split()[0])
+    return process, int(read_file("/proc/%d/task/%d/children" % (process.pid, process.pid)).split()[0]), process.out.strip()
 
 
 def inside(options, pid):
@@ -65,9 +65,10 @@ def inside(options, pid):
 
 
 def play(way, options):
-    program, pid = container()
+    program, pid, port = container()
     try:
-        result = run(inside(options, pid) + [CONNTRACE, "-j", "-z", "conns", "-c", "20", "-d", "60"] + way.replace("PID", str(pid)).split())
+        result = run(inside(options, pid) + [CONNTRACE, "-j", "-z", "conns", "--dir=in", "--lport=" + port, "-c", "10", "-d", "60"] +
+                     way.replace("PID", str(pid)).split())
         equal(result.status, 0, "exit status (%s)" % result.err)
         rows = [row for row in parse_rows(result.out) if row["comm"] == "python3" or "python" in (row["exe"] or "")]
         wanted = 1 if "container:NAME" in options else pid
