@@ -3,7 +3,7 @@
 """Each process of a run killed by SIGKILL, or the packet process frozen by SIGSTOP, at a random moment, in each way to watch.
 
 ROUNDS in the environment says how many are killed, FREEZES how many are frozen. Unless given, with ALL=1 each way has one
-turn, else every second has. What came of them is counted and printed.
+turn, else every second has; then those that root alone may try have theirs, too. What came of them is counted and printed.
 """
 import collections
 import os
@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from lib import (ALL, CONNTRACE, Process, check, children, enter_namespace, equal, main, read_file, require, savefile,
+from lib import (ALL, CONNTRACE, Process, check, children, enter_namespace, equal, main, read_file, require, run as lib_run, savefile,
                  scratch, status_field, test, tracer_of, wait_file, wait_for)
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../cli"))
@@ -53,8 +53,26 @@ WAYS = {
     "--top -i": ["--top", "-i", "lo"],
     "--top -r": ["--top", "-r", "FILE"],
 }
-# The longest that is waited before killing: longer than opening and attaching take.
-MOMENT_SEC = 0.1
+# Those that need more rights than a test has everywhere: the words that try it.
+MORE_WAYS = {
+    "--via=bpf": {
+        "launched bpf": ["--via=bpf", "--", "COMMAND"],
+        "bpf": ["--via=bpf", "-p", "TARGET"],
+        "bpf -i": ["--via=bpf", "-i", "lo", "-p", "TARGET"],
+        "bpf all -i": ["--all", "-i", "lo"],
+        "--top bpf -i": ["--top", "--via=bpf", "-i", "lo", "-p", "TARGET"],
+        "--top bpf all": ["--top"],
+    },
+    "--via=perf": {
+        "perf": ["--via=perf", "-p", "TARGET"],
+        "perf -i": ["--via=perf", "-i", "lo", "-p", "TARGET"],
+        "--top perf -i": ["--top", "--via=perf", "-i", "lo", "-p", "TARGET"],
+    },
+}
+# These end a launched command with them.
+FILTERED = ("launched", "launched -i", "--top launched -i")
+# The longest that is waited before killing: while it is opened, or later.
+MOMENTS_SEC = (0.1, 1)
 outcomes = collections.Counter()
 
 
@@ -82,6 +100,8 @@ class Run:
                     os.write(self.pipe, file.read())
             self.words += [sys.executable, "-c", TALKS, self.file] if word == "COMMAND" else [word]
         self.is_launched = "launched" in way
+        # Without packets there is something left to watch.
+        self.goes_on = self.target is not None or self.is_launched or "all" in way
         self.has_packets = "-i" in way or "-r" in way
         if "--top" in way:
             with open(os.devnull, "r+b") as nothing:
@@ -152,7 +172,7 @@ def main_killed(run, victim, what):
     if run.screen:
         # The process that is left gives it back.
         wait_for(run.screen.is_restored, "the terminal to be given back, " + what)
-    if run.is_launched and "diag" not in run.way:
+    if run.way in FILTERED:
         wait_for(lambda: not lives(run.target), "the command to be gone, " + what)
         return "all gone"
     if run.target:
@@ -163,7 +183,7 @@ def main_killed(run, victim, what):
 
 def blind(run, what, why):
     """The packet process has gone: conntrace ends with 1, or goes on and ends with 1."""
-    if run.target is None and not run.screen:
+    if not run.goes_on and not run.screen:
         equal(run.wait(), 1, "exit status, %s: %s" % (what, run.said()))
         check(why in run.said(), "%s is said, %s: %s" % (why, what, run.said()))
         return "ended with 1"
@@ -196,6 +216,17 @@ def packet_killed(run, victim, what):
     return blind(run, what, "packet process")
 
 
+def add_ways():
+    """Where every way has a turn, those that work here, too."""
+    for words, ways in MORE_WAYS.items() if ALL else ():
+        # Breakpoints are for processes that run.
+        target = ["-d", "0.1", "-p", str(os.getpid())] if "perf" in words else ["--", "true"]
+        if lib_run([CONNTRACE, "-q", words] + target).status == 0:
+            WAYS.update(ways)
+        else:
+            print("# not here: " + words)
+
+
 def kinds():
     """Each way, and which of its processes is killed."""
     found = [(way, "main") for way in WAYS]
@@ -203,6 +234,10 @@ def kinds():
     return found + [(way, "child") for way in WAYS if "--top" in way]
 
 
+if __name__ == "__main__":
+    # BPF is for the first user namespace.
+    enter_namespace(flags="-n" if ALL and os.geteuid() == 0 else "-Urn")
+    add_ways()
 STEP = 1 if ALL or "ROUNDS" in os.environ else 2
 ROUNDS = int(os.environ.get("ROUNDS", len(kinds()) // STEP))
 FREEZABLE = [way for way in WAYS if "-i" in way or "-r" in way]
@@ -230,7 +265,7 @@ def kill():
                 victim = wait_for(run.worker, "the child, " + what)
             else:
                 victim = run.pid
-            time.sleep(moments.uniform(0, MOMENT_SEC))
+            time.sleep(moments.uniform(0, moments.choice(MOMENTS_SEC)))
             outcome = (packet_killed if kind == "packet" else main_killed)(run, victim, what)
             outcomes[way, kind, outcome] += 1
         finally:
@@ -246,7 +281,7 @@ def freeze():
         runs = [Run(way) for way in FREEZABLE[:FREEZES - first]]
         try:
             packets = [wait_for(run.packet, "the packet process of " + run.way) for run in runs]
-            time.sleep(moments.uniform(0, MOMENT_SEC))
+            time.sleep(moments.uniform(0, moments.choice(MOMENTS_SEC)))
             for packet in packets:
                 os.kill(packet, signal.SIGSTOP)
             for run, packet in zip(runs, packets):
@@ -263,5 +298,4 @@ def freeze():
 
 
 if __name__ == "__main__":
-    enter_namespace()
     main()
