@@ -225,9 +225,12 @@ static bool is_drained(const struct source_slot *slot)
 	       slot->ops->is_drained(slot->source);
 }
 
+/* A source that is abandoned reports what it has lost when it is read again; no later than that it is left. */
+#define ABANDONED_NS CLOCK_NS_PER_SEC
+
 static bool drain_slot(struct source_slot *slot)
 {
-	bool is_late;
+	int64_t late_ns;
 
 	if (slot->source == NULL || slot->ops->drain == NULL || slot->drained)
 		return true;
@@ -235,10 +238,11 @@ static bool drain_slot(struct source_slot *slot)
 		slot->drain_until_ns = clock_monotonic() + slot->ops->drain_ns;
 		slot->ops->drain(slot->source);
 	}
-	is_late = clock_monotonic() >= slot->drain_until_ns;
-	if (is_late && slot->ops->abandon != NULL)
+	late_ns = clock_monotonic() - slot->drain_until_ns;
+	if (late_ns >= 0 && slot->ops->abandon != NULL)
 		slot->ops->abandon(slot->source);
-	slot->drained = is_drained(slot) || interrupt_hurries() || (is_late && slot->ops->abandon == NULL);
+	slot->drained =
+		is_drained(slot) || interrupt_hurries() || late_ns >= (slot->ops->abandon != NULL ? ABANDONED_NS : 0);
 	return slot->drained;
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What ends a run: -c after exactly so many connections, -d after its time, and a reader that goes away."""
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -142,6 +143,39 @@ def duration():
         trace.finish()
         took = trace.rows().summary["duration_s"]
         between(float(took), 2.5, 2.5 + SLACK_SEC, "seconds of %s" % words)
+
+
+# Forks, and talks to itself, without end.
+RESTLESS = """
+import os, socket, threading
+server = socket.create_server(("127.0.0.1", 0), backlog=100)
+def forks():
+    while True:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+def serves():
+    while True:
+        server.accept()[0].close()
+for each in forks, serves:
+    threading.Thread(target=each, daemon=True).start()
+while True:
+    with socket.create_connection(server.getsockname()) as client:
+        client.recv(1)
+    print("served", flush=True)
+"""
+
+
+@test("-d SEC by diag ends while the target forks and serves on, and knows what was lost")
+def restless():
+    target = Process([sys.executable, "-c", RESTLESS])
+    wait_for(lambda: target.out, "the target to serve")
+    for _ in range(3):
+        trace = Trace(["--via=diag", "-d", "0.5", "-p", target.pid], report="peers")
+        trace.finish()
+        check(trace.rows().summary["lost"]["netlink"] is not None, "an unknown number is lost: %s" % trace.rows().summary)
+    target.signal(signal.SIGKILL)
 
 
 @test("a reader that goes away ends the run, though nothing more is to be written")

@@ -291,8 +291,13 @@ int destroy_read(struct destroy *source, struct queue *events, struct err *err)
 			if (errno != EAGAIN)
 				return err_set(err, errno, "the kernel's socket events cannot be read: %s",
 					       strerror(errno));
+			if (!source->overrun)
+				return count;
+			/* It may have dropped a mark, too. */
+			if (source->mark_count > 0)
+				destroy_mark(source);
 			/* The kernel drops messages until the queue is empty, so only now the count is final. */
-			return source->overrun ? count + report_losses(source, events) : count;
+			return count + report_losses(source, events);
 		}
 		for (int i = 0; i < received; i++)
 			count += read_message(source, &source->messages[i], now, events);

@@ -454,11 +454,11 @@ bool sampler_waits(const struct sampler *sampler)
 	return sampler->pending_count > 0;
 }
 
-void sampler_drain(struct sampler *sampler)
+int sampler_drain_read(struct sampler *sampler)
 {
-	/* The mark is that of the end of the run now. */
+	/* The mark is that of the end of the run now: one of the sampler would replace it before it is read. */
 	sampler->is_draining = true;
-	(void)sampler_sample(sampler);
+	return sampler_waits(sampler) ? sampler_sample(sampler) : 0;
 }
 
 size_t sampler_others(struct sampler *sampler, pid_t *pids, size_t room)

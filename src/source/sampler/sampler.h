@@ -77,8 +77,15 @@ int sampler_read(struct sampler *sampler);
 /** sampler_sample() - sample now, and decide about all that waits for a sample; Return: as sampler_read() */
 int sampler_sample(struct sampler *sampler);
 
-/** sampler_drain() - the run ends: the last sample that is due; destroy_mark() has been or will be called */
-void sampler_drain(struct sampler *sampler);
+/**
+ * sampler_drain_read() - the run is being drained, and destroy_mark() has been called
+ *
+ * Samples once more only for sockets that were destroyed since the last sample and have no owner yet, and leaves the
+ * mark alone.
+ *
+ * Return: as sampler_read().
+ */
+int sampler_drain_read(struct sampler *sampler);
 
 /**
  * sampler_final_counters() - a socket has been destroyed

@@ -15,12 +15,11 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	return sampler_read(source);
 }
 
-/* The run is over: one more sample only for sockets that were destroyed since the last one and have no owner yet. */
 static int drain_read(void *source, struct queue *events, struct err *err)
 {
 	(void)events;
 	(void)err;
-	return sampler_waits(source) ? sampler_sample(source) : 0;
+	return sampler_drain_read(source);
 }
 
 static const char *notice(void *source)
@@ -41,7 +40,7 @@ static size_t others(void *source, int number, pid_t *pids, size_t room)
 
 static void drain(void *source)
 {
-	sampler_drain(source);
+	(void)sampler_sample(source);
 }
 
 static void close_source(void *source)
