@@ -235,8 +235,9 @@ static bool drain_slot(struct source_slot *slot)
 	if (slot->source == NULL || slot->ops->drain == NULL || slot->drained)
 		return true;
 	if (slot->drain_until_ns == 0) {
-		slot->drain_until_ns = clock_monotonic() + slot->ops->drain_ns;
 		slot->ops->drain(slot->source);
+		/* On a busy machine that alone may take seconds. */
+		slot->drain_until_ns = clock_monotonic() + slot->ops->drain_ns;
 	}
 	late_ns = clock_monotonic() - slot->drain_until_ns;
 	if (late_ns >= 0 && slot->ops->abandon != NULL)

@@ -8,6 +8,7 @@
  *                        such queries are read N milliseconds late
  *   PRELOAD_NO_DEATHS=1  what the kernel reports by itself about sockets does not come before the end
  *   PRELOAD_SIGNAL_MS=N  having read all signals that have come, it has to wait N milliseconds for a processor
+ *   PRELOAD_PROCESSOR_MS=N  on each processor that it asks for, it has to wait N milliseconds
  *   PRELOAD_COUNTERS_MS=N  reading the counters of a socket takes N milliseconds
  *   PRELOAD_KILL=1     it traces a thread, the only one of its process, that calls getsockopt(2) again and again:
  *                      when waitid(2), in a round of several, reports a stop of it, it is killed before the report
@@ -22,6 +23,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -165,6 +167,18 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 	if (slow != NULL && level == IPPROTO_TCP && name == TCP_INFO)
 		nanosleep(&(struct timespec){.tv_nsec = atoi(slow) * 1000000L}, NULL);
 	return real(fd, level, name, value, length);
+}
+
+int sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *set)
+{
+	static int (*real)(pid_t pid, size_t size, const cpu_set_t *set);
+	const char *slow = getenv("PRELOAD_PROCESSOR_MS");
+	int ms = slow != NULL ? atoi(slow) : 0;
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "sched_setaffinity");
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+	return real(pid, size, set);
 }
 
 int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout)

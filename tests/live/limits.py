@@ -10,7 +10,7 @@ import threading
 import time
 
 import at_once
-from lib import (CONNTRACE, MKCONN, Process, Trace, between, check, enter_namespace, equal, must, packet_sockets,
+from lib import (CONNTRACE, MKCONN, Process, Trace, between, built, check, enter_namespace, equal, must, packet_sockets,
                  TOP_BUILD, parse_rows, read_file, scratch, status_field, test, tracer_of, wait_file, wait_for)
 
 # More than the slack of a busy machine, less than any of the waits that these tests are about.
@@ -176,6 +176,17 @@ def restless():
         trace.finish()
         check(trace.rows().summary["lost"]["netlink"] is not None, "an unknown number is lost: %s" % trace.rows().summary)
     target.signal(signal.SIGKILL)
+
+
+PRELOAD = built("preload_tracer.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"], ["preload_tracer.c"])
+
+
+@test("no socket event is lost because conntrace itself waits for a processor")
+def waits_for_processor():
+    one = {min(os.sched_getaffinity(0))}
+    trace = Trace(["-i", "lo", "-d", "0.1"], env=dict(os.environ, LD_PRELOAD=PRELOAD(), PRELOAD_PROCESSOR_MS="1100"),
+                  preexec_fn=lambda: os.sched_setaffinity(0, one))
+    equal(trace.finish().summary["lost"]["netlink"], 0, "lost")
 
 
 @test("a reader that goes away ends the run, though nothing more is to be written")
