@@ -114,5 +114,9 @@ const char *message_remedy(int error)
 		error = -error;
 	if (error == EPERM || error == EACCES)
 		return "a sandbox or container forbids it here (seccomp, SELinux); run conntrace outside of that";
+	if (error == EMFILE)
+		return "the limit of open files is too low (ulimit -n)";
+	if (error == ENFILE || error == ENOMEM || error == ENOBUFS)
+		return "this host, or a limit of conntrace, has no room for it now";
 	return "the kernel needs CONFIG_INET_DIAG (modules inet_diag and tcp_diag)";
 }

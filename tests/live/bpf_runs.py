@@ -3,6 +3,7 @@
 """Runs by BPF, as root: the whole host, losses, the way that is chosen, and that nothing stays in the kernel."""
 import json
 import os
+import resource
 import signal
 import subprocess
 
@@ -183,6 +184,16 @@ def not_permitted():
     check("BPF is not permitted: run conntrace as root" in result.err, result.err)
     lines = [line for line in run(as_nobody + ["--check"]).out.splitlines() if "--via=bpf" in line]
     check(len(lines) == 1 and lines[0].startswith("no ") and "CAP_BPF" in lines[0], str(lines))
+
+
+@test("too few descriptors, too little memory: an error that names the limit, and not the kernel")
+def limited():
+    target = Process(["sleep", "60"])
+    for limit, most, option in ((resource.RLIMIT_NOFILE, 16, "ulimit -n"), (resource.RLIMIT_NOFILE, 20, "ulimit -n"),
+                                (resource.RLIMIT_AS, 30 << 20, "ulimit -v")):
+        result = run([CONNTRACE, "--via=bpf", "-d", "1", "-p", target.pid], preexec_fn=lambda: resource.setrlimit(limit, (most, most)))
+        equal(result.status, 1, "exit status (%s)" % result.err)
+        check(option in result.err and "Linux 5" not in result.err, result.err)
 
 
 @test("what the kernel measures of a connection that has ended: as sock_diag(7) had it while it was open")

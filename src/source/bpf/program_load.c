@@ -5,9 +5,12 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +19,9 @@
 
 /* Of the initial PID namespace (include/linux/proc_ns.h): the programs see its numbers. */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCU
+/* What the programs, their maps and the tests of libbpf take, with room to spare. */
+#define DESCRIPTORS 128
+#define MEMORY (UINT64_C(256) << 20)
 
 bool programs_built_in(void)
 {
@@ -35,8 +41,26 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
+static bool is_limited(int resource, uint64_t enough)
+{
+	struct rlimit limit;
+
+	return getrlimit(resource, &limit) == 0 && limit.rlim_cur < enough;
+}
+
+static bool is_old_kernel(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	return uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+	       (major < 5 || (major == 5 && minor < 12));
+}
+
 int program_load_why_not(int error, struct err *err)
 {
+	const char *remedy = "";
+
 	if (error == EPERM || error == EACCES)
 		return err_set(err, EPERM, "BPF is not permitted: %s",
 			       geteuid() == 0 ? "the kernel or the container forbids it (capabilities, lockdown)"
@@ -44,8 +68,14 @@ int program_load_why_not(int error, struct err *err)
 	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
 		return err_set(err, ENOTSUP,
 			       "BPF needs the kernel's types in /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
-	return err_set(err, ENOTSUP, "the BPF programs do not fit this kernel (%s); Linux 5.12 or newer is needed",
-		       strerror(error));
+	/* Under a limit libbpf fails in places where it gives another reason, or none. */
+	if (is_limited(RLIMIT_NOFILE, DESCRIPTORS))
+		remedy = "; the limit of open files is too low (ulimit -n)";
+	else if (is_limited(RLIMIT_AS, MEMORY))
+		remedy = "; the limit of memory is too low (ulimit -v)";
+	else if (is_old_kernel())
+		remedy = "; Linux 5.12 or newer is needed";
+	return err_set(err, ENOTSUP, "the BPF programs cannot be loaded (%s)%s", strerror(error), remedy);
 }
 
 static bool is_first_namespace(void)
