@@ -41,6 +41,7 @@ static const uint8_t wrapper[] = {0x55, 0x48, 0x89, 0xe5, 0xe8, 0x00, 0x01, 0x00
 static void test_code(void **state)
 {
 	size_t sites[3] = {0};
+	int64_t flag;
 
 	(void)state;
 	if (!code_sites_can())
@@ -57,6 +58,16 @@ static void test_code(void **state)
 	assert_int_equal(code_sites_find(wrapper, sizeof(wrapper), 42, sites, 3), 0);
 	for (size_t length = 0; length < sizeof(glibc); length++)
 		assert_true(code_sites_find(glibc, length, 42, sites, 3) <= 2);
+	/* A program that makes the call itself, in the middle of other code; up to the end of what is read. */
+	assert_true(code_sites_has_own(glibc, sizeof(glibc), 42));
+	assert_true(code_sites_has_own(glibc, 16, 42));
+	assert_false(code_sites_has_own(glibc, 15, 42));
+	assert_false(code_sites_has_own(glibc, sizeof(glibc), 41));
+	assert_false(code_sites_has_own(musl, sizeof(musl), 42));
+	assert_true(code_sites_flag(glibc, sizeof(glibc), &flag));
+	assert_int_equal(flag, 0xd0e21 + 7);
+	assert_false(code_sites_flag(glibc, 6, &flag));
+	assert_false(code_sites_flag(musl, sizeof(musl), &flag));
 }
 
 /* The sites of this very program are behind system calls. */

@@ -27,6 +27,8 @@ bool code_sites_can(void)
 #define SYSCALL_LENGTH 2
 /* Longest distance from the number to the instruction that uses it: `sub`, loads of arguments. */
 #define APART 16
+/* The same in any code, where the arguments may be made in between. */
+#define OWN_APART 64
 
 static bool loads(const uint8_t *code, uint8_t mov, uint32_t number)
 {
@@ -41,10 +43,10 @@ static bool is_syscall(const uint8_t *code)
 	return code[0] == 0x0f && code[1] == 0x05;
 }
 
-/* The end of `syscall` soon after @at; 0 none. */
-static size_t syscall_end(const uint8_t *code, size_t length, size_t at)
+/* The end of `syscall` at most @apart behind @at; 0 none. */
+static size_t syscall_end(const uint8_t *code, size_t length, size_t at, size_t apart)
 {
-	for (size_t i = at; i < at + APART && i + SYSCALL_LENGTH <= length; i++)
+	for (size_t i = at; i < at + apart && i + SYSCALL_LENGTH <= length; i++)
 		if (is_syscall(code + i))
 			return i + SYSCALL_LENGTH;
 	return 0;
@@ -60,7 +62,7 @@ static size_t find(const uint8_t *code, size_t length, uint32_t number, bool is_
 		if (!loads(code + at, is_called ? MOV_EDI : MOV_EAX, number))
 			continue;
 		if (!is_called)
-			end = syscall_end(code, length, at + LONG);
+			end = syscall_end(code, length, at + LONG, APART);
 		else if (at + 2 * LONG <= length && code[at + LONG] == CALL)
 			end = at + 2 * LONG;
 		if (end == 0 || end >= length)
@@ -89,4 +91,21 @@ bool code_sites_flag(const uint8_t *code, size_t length, int64_t *offset)
 	memcpy(&distance, code + 2, sizeof(distance));
 	*offset = 7 + (int64_t)distance;
 	return true;
+}
+
+/* The number may be loaded into another register first: `mov $number,%register` is 0xb8 to 0xbf and the number. */
+bool code_sites_has_own(const uint8_t *code, size_t length, uint32_t number)
+{
+	const uint8_t bytes[LONG - 1] = {(uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16),
+					 (uint8_t)(number >> 24)};
+	const uint8_t *at = code_sites_can() ? memmem(code, length, bytes, sizeof(bytes)) : NULL;
+
+	while (at != NULL) {
+		size_t behind = (size_t)(at - code) + sizeof(bytes);
+
+		if (at > code && (at[-1] & 0xf8) == MOV_EAX && syscall_end(code, length, behind, OWN_APART) != 0)
+			return true;
+		at = memmem(code + behind, length - behind, bytes, sizeof(bytes));
+	}
+	return false;
 }

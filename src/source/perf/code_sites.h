@@ -34,4 +34,7 @@ size_t code_sites_find(const uint8_t *code, size_t length, uint32_t number, size
  */
 bool code_sites_flag(const uint8_t *code, size_t length, int64_t *offset);
 
+/** code_sites_has_own() - whether some code, of any program, makes this system call itself */
+bool code_sites_has_own(const uint8_t *code, size_t length, uint32_t number);
+
 #endif

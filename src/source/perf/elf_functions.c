@@ -31,6 +31,7 @@
  * struct elf_file - what is needed of a file
  * @size: of the file
  * @sections: its section headers
+ * @section_names: number of the section with the names of the sections
  * @segments: its program headers
  * @names: strings of the symbol table that is read
  */
@@ -38,7 +39,7 @@ struct elf_file {
 	int fd;
 	uint64_t size;
 	Elf64_Shdr *sections;
-	size_t section_count;
+	size_t section_count, section_names;
 	Elf64_Phdr *segments;
 	size_t segment_count;
 	struct span names;
@@ -90,6 +91,7 @@ static int read_headers(struct elf_file *file)
 	    header.e_shnum > SECTIONS_MAX || header.e_phnum > SEGMENTS_MAX)
 		return -ENOEXEC;
 	file->section_count = header.e_shnum;
+	file->section_names = header.e_shstrndx;
 	file->segment_count = header.e_phnum;
 	file->sections = read_array(file, file->section_count, sizeof(Elf64_Shdr), header.e_shoff);
 	file->segments = read_array(file, file->segment_count, sizeof(Elf64_Phdr), header.e_phoff);
@@ -202,4 +204,26 @@ int elf_functions(int fd, const char *const *names,
 	free(file.sections);
 	free(file.segments);
 	return rc < 0 ? rc : sum;
+}
+
+bool elf_functions_has_section(int fd, const char *name)
+{
+	struct elf_file file = {.fd = fd};
+	const char *const names[] = {name, NULL};
+	const Elf64_Shdr *strings;
+	uint8_t *text = NULL;
+	bool has = false;
+
+	if (read_headers(&file) == 0 && file.section_names < file.section_count) {
+		strings = &file.sections[file.section_names];
+		text = read_array(&file, strings->sh_size, 1, strings->sh_offset);
+	}
+	if (text != NULL)
+		file.names = (struct span){text, file.sections[file.section_names].sh_size};
+	for (size_t i = 0; i < file.section_count && text != NULL && !has; i++)
+		has = names[find_name(&file, file.sections[i].sh_name, names)] != NULL;
+	free(text);
+	free(file.sections);
+	free(file.segments);
+	return has;
 }

@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_SOURCE_PERF_ELF_FUNCTIONS_H
 #define CONNTRACE_SOURCE_PERF_ELF_FUNCTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -38,5 +39,8 @@ struct elf_function {
  */
 int elf_functions(int fd, const char *const *names,
 		  void (*callback)(void *context, const struct elf_function *function), void *context);
+
+/** elf_functions_has_section() - whether an ELF file of this architecture has a section of this name */
+bool elf_functions_has_section(int fd, const char *name);
 
 #endif

@@ -14,7 +14,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/table.h"
+#include "base/xalloc.h"
 #include "source/perf/code_sites.h"
 #include "source/perf/elf_functions.h"
 #include "system/procfs.h"
@@ -22,6 +24,11 @@
 /* A call has one place for programs without threads and one for others; socket(2) has one that matters. */
 #define PATHS_MAX 2
 #define FOUND_MAX (PATHS_MAX * SITE_CALL_NUM)
+
+/* Code is read in such pieces, each with the end of the one before; more of it than that is not searched. */
+#define OWN_AT_ONCE (1024UL * 1024)
+#define OWN_OVERLAP 80
+#define OWN_MOST (256UL * 1024 * 1024)
 
 /* The functions, and what they call. */
 static const char *const names[] = {"connect", "__connect",     "__libc_connect", "socket", "__socket",
@@ -50,6 +57,8 @@ struct mapping {
  * @file: inode of the file that has them, 0 none yet
  * @too_many: another file has some, too, or one has more than there are breakpoints
  * @changed: a file is not the one that was mapped
+ * @is_go: a program of Go, which makes its system calls itself
+ * @own: a file without sites whose code makes connect(2) itself, "" none
  * @unread: errno of a file that cannot be opened, 0 none
  */
 struct search {
@@ -58,7 +67,8 @@ struct search {
 	size_t count;
 	uint64_t flag;
 	ino_t file;
-	bool too_many, changed;
+	bool too_many, changed, is_go;
+	char own[PATH_MAX];
 	int unread;
 };
 
@@ -102,6 +112,37 @@ static void see_function(void *context, const struct elf_function *function)
 	}
 }
 
+/* The code of the mapping makes connect(2) itself, as a program may that is written without a C library. */
+static bool has_own_calls(const struct mapping *mapping, int fd)
+{
+	uint64_t left = mapping->end - mapping->begin, offset = mapping->offset;
+	uint8_t *code = left <= OWN_MOST ? xmalloc(OWN_AT_ONCE) : NULL;
+	bool has = false;
+
+	while (code != NULL && left > OWN_OVERLAP && !has) {
+		ssize_t got = pread(fd, code, left < OWN_AT_ONCE ? left : OWN_AT_ONCE, (off_t)offset);
+
+		if (got <= OWN_OVERLAP)
+			break;
+		has = code_sites_has_own(code, (size_t)got, SYS_connect);
+		left -= (uint64_t)got - OWN_OVERLAP;
+		offset += (uint64_t)got - OWN_OVERLAP;
+	}
+	free(code);
+	return has;
+}
+
+static void search_file(struct search *search, int fd)
+{
+	size_t before = search->count;
+
+	if (elf_functions_has_section(fd, ".gopclntab"))
+		search->is_go = true;
+	(void)elf_functions(fd, names, see_function, search);
+	if (search->count == before && search->mapping.inode != search->file && has_own_calls(&search->mapping, fd))
+		snprintf(search->own, sizeof(search->own), "%s", search->mapping.path);
+}
+
 static void read_file(struct search *search, pid_t pid)
 {
 	char path[2 * PROCFS_PATH];
@@ -115,7 +156,7 @@ static void read_file(struct search *search, pid_t pid)
 	else if (fstat(fd, &status) != 0 || status.st_ino != search->mapping.inode)
 		search->changed = true;
 	else
-		(void)elf_functions(fd, names, see_function, search);
+		search_file(search, fd);
 	if (fd >= 0)
 		close(fd);
 }
@@ -139,6 +180,15 @@ static bool parse_mapping(const char *line, struct mapping *mapping)
 
 static int explain(const struct search *search, pid_t pid, struct err *err)
 {
+	char path[256];
+
+	if (search->is_go)
+		return err_set(err, ENOENT, "PID %d is a program of Go, which makes its system calls itself", (int)pid);
+	if (search->own[0] != '\0') {
+		escape_message(path, sizeof(path), search->own);
+		return err_set(err, ENOENT, "PID %d makes system calls itself, without the C library: %s", (int)pid,
+			       path);
+	}
 	if (search->too_many)
 		return err_set(err, ENOENT, "PID %d has connect(2) in more than one library", (int)pid);
 	/* It is gone where another one took its name, or was removed. */
@@ -244,7 +294,7 @@ int sites_find(pid_t pid, const struct sites_wish *wish, struct sites *sites, st
 			read_file(&search, pid);
 	free(line);
 	fclose(maps);
-	if (search.too_many || count_calls(&search, SITE_CONNECT) == 0)
+	if (search.is_go || search.own[0] != '\0' || search.too_many || count_calls(&search, SITE_CONNECT) == 0)
 		return explain(&search, pid, err);
 	name_paths(&search);
 	choose(&search, wish, pid, sites);
