@@ -99,6 +99,10 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 		tracker_join_flow(tracker, record, &event->flow);
 		if (event->owner.born)
 			tracker_final_take(tracker, record, event->time_ns);
+		if (event->owner.cookie == tracker->renewed) {
+			record->conn.dir = DIR_OUT;
+			tcp_payload_opener(record_bytes(record), DIR_OUT);
+		}
 	}
 	tracker_join_cookie(tracker, record, event->owner.cookie);
 	if (record->conn.process == NULL || (record->conn.process->pid < 0 && !event->owner.last))

@@ -119,6 +119,10 @@ void tracker_feed_renewed(struct tracker *tracker, const struct event *event)
 
 	if (record != NULL)
 		tracker_join_part(tracker, record, event->time_ns);
+	/* A breakpoint may have reported the call: the process and the descriptor show which one. */
+	tracker->renewed = event->info.cookie;
+	if (tracker->attempts != NULL)
+		return;
 	record = tracker_record_found(tracker);
 	tracker_join_flow(tracker, record, &event->flow);
 	tracker_join_cookie(tracker, record, event->info.cookie);

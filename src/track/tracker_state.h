@@ -92,6 +92,7 @@ struct early_icmp {
  * @unowned_key: the hash's secret
  * @attempts: those of connect(2) that breakpoints reported, NULL none were
  * @accepts: calls of accept(2) likewise
+ * @renewed: cookie of the socket that was last found connected again, 0 none
  * @early: the latest ICMP errors that came before the segment they quote
  * @early_at: where the next one goes
  * @ids: number of the last record
@@ -132,6 +133,7 @@ struct tracker {
 	struct hash_key unowned_key;
 	struct attempts *attempts;
 	struct accepts *accepts;
+	uint64_t renewed;
 	struct early_icmp early[TRACKER_EARLY];
 	unsigned int early_at;
 	uint64_t ids;

@@ -469,6 +469,22 @@ def watch(pids, options=(), before=None, words=None, **keywords):
     return trace
 
 
+def need_perf():
+    """Skips the script where breakpoints are not permitted."""
+    try:
+        as_nobody()
+    except Skip as reason:
+        skip_all(str(reason))
+    lines = [line for line in run(as_nobody() + [CONNTRACE, "--check"]).out.splitlines() if "--via=perf" in line]
+    if not lines or not lines[0].startswith("yes"):
+        skip_all(lines[0] if lines else "no --via=perf")
+
+
+def by_perf(pids, options=(), **keywords):
+    """conntrace that watches processes by --via=perf, and has set its breakpoints."""
+    return watch(pids, ["--via=perf"] + list(options), **keywords)
+
+
 def need_bpf():
     """Skips the script where BPF is not permitted."""
     if os.geteuid() != 0:

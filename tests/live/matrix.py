@@ -19,11 +19,11 @@ import at_once
 import lib
 import network_cases
 from lib import ALL, MKCONN, Trace, attach, check, equal, find_row, main, mkconn, read_truth, require, scratch, short, test
-from scenarios import AS_USER, HELD, MODES, SECTIONS, SCENARIOS
+from scenarios import AS_USER, HELD, MODES, SAMPLED, SECTIONS, SCENARIOS
 
 AT_ONCE = 4
 # How processes that run are watched.
-BEGIN = {"attached": attach, "diag": lib.watch, "bpf": lib.by_bpf}
+BEGIN = {"attached": attach, "diag": lib.watch, "bpf": lib.by_bpf, "perf": lib.by_perf}
 
 
 # --- playing -----------------------------------------------------------------------------------------------------
@@ -123,18 +123,18 @@ class Stage:
             self.ready(target)
             trace = BEGIN[self.mode]([target.pid])
             target.line()
-        elif self.mode == "diag" and scenario.is_held:
+        elif self.mode in SAMPLED and scenario.is_held:
             target = lib.Process(["sh", "-c", 'read line; exec "$@"', "sh"] + held(argv, self.path("hold")),
                                  stdin=subprocess.PIPE, **scenario.keywords(self))
             self.ready(target)
-            trace = lib.watch([target.pid], ["--debug=events"])
+            trace = BEGIN[self.mode]([target.pid], ["--debug=events"])
             holds = Holds(self.path("hold"), trace)
             target.line()
-        elif self.mode == "diag":
+        elif self.mode in SAMPLED:
             path = self.path("before")
             target = lib.Process(ready(argv, path, self.port_path), stdin=subprocess.PIPE)
             lib.wait_file(path)
-            trace = lib.watch([target.pid])
+            trace = BEGIN[self.mode]([target.pid])
             target.line()
         elif self.mode == "launched":
             trace = Trace(scenario.options.split(), argv, **scenario.keywords(self))
@@ -176,7 +176,7 @@ def wanted_close(fact):
     return CLOSES[fact["first_end"]]
 
 
-def seen_by_looking(scenario, wanted, fact, row):
+def seen_by_looking(scenario, mode, wanted, fact, row):
     """What is wanted of a row whose connection was only looked at."""
     if "moved=" in scenario.traced:
         del wanted["fd"]    # whichever it had when it was looked at
@@ -185,11 +185,15 @@ def seen_by_looking(scenario, wanted, fact, row):
     close = wanted.get("close")
     if close == "exit" or isinstance(close, tuple) and "exit" in close:
         wanted["close"] = ("exit", "lfin")    # a FIN of either side
-    if row["result"] == "unknown" and "result" in scenario.unknown_columns("diag"):
+    if row["result"] == "unknown" and "result" in scenario.unknown_columns(mode):
         del wanted["result"]
         wanted["laddr"] = scenario.ANY    # the program has forgotten it, a look has not
     if isinstance(wanted.get("seen"), (str, tuple)):
         wanted["seen"] = "kp"
+    if mode == "perf":
+        if wanted.get("laddr", "") is None:
+            wanted["laddr"] = scenario.ANY    # likewise
+        row["seen"] = row["seen"].replace("h", "") or "k"
 
 
 def seen_by_programs(scenario, wanted, fact, row):
@@ -223,8 +227,8 @@ def compare(scenario, mode, row, fact):
         wanted["errno"] = None
     wanted.update(scenario.expected(fact))
     unknown = scenario.unknown_columns(mode)
-    if mode == "diag":
-        seen_by_looking(scenario, wanted, fact, row)
+    if mode in SAMPLED:
+        seen_by_looking(scenario, mode, wanted, fact, row)
     if mode == "bpf":
         seen_by_programs(scenario, wanted, fact, row)
     name = short(row)
@@ -276,7 +280,7 @@ Each row is a scenario whose truth is known: a program plays it, and the rows of
 field by field: process, thread, descriptor, direction, addresses, result, errno, bytes, and the side that ended it; over
 IPv4 and IPv6.
 *Launched* is `conntrace -- COMMAND`, *attached* is `conntrace -p PID`, *diag* is `conntrace --via=diag -p PID`, which
-stops no process.
+stops no process, *perf* is `conntrace --via=perf -p PID`, and *bpf* `conntrace -p PID` as root.
 
 `ok`: every field is right. Fields after it may be `-` in that mode, but not wrong, for the reason of that number. A
 number alone: the scenario is not played in that mode, for that reason.
@@ -296,8 +300,8 @@ def coverage():
             cells = []
             for mode in MODES:
                 cell = "ok"
-                if mode == "diag" and scenario.is_held and not scenario.begins_before and scenario.section != "never":
-                    cell += ", held (%d)" % note(notes, HELD) if not scenario.why_not_diag() else ""
+                if mode in SAMPLED and scenario.is_held and not scenario.begins_before and scenario.section != "never":
+                    cell += ", held (%d)" % note(notes, HELD) if not scenario.why_not_sampled(mode) else ""
                 if mode not in scenario.modes_played():
                     cell = "(%d)" % note(notes, scenario.why_absent(mode))
                     cells.append(cell)

@@ -10,25 +10,9 @@ import sys
 
 import at_once
 import lib
-from lib import (CONNTRACE, MKCONN, Process, Skip, as_nobody, check, equal, free_port, need, read_truth, run, scratch, short,
+from lib import (CONNTRACE, MKCONN, Process, Skip, as_nobody, by_perf, check, equal, free_port, need, read_truth, run, scratch, short,
                  status_field, test, tracer_of, wait_file, wait_for, write_file)
 from watched import Target, finish
-
-
-def need_perf():
-    """Skips the script where breakpoints are not permitted."""
-    try:
-        as_nobody()
-    except Skip as reason:
-        lib.skip_all(str(reason))
-    lines = [line for line in run(as_nobody() + [CONNTRACE, "--check"]).out.splitlines() if "--via=perf" in line]
-    if not lines or not lines[0].startswith("yes"):
-        lib.skip_all(lines[0] if lines else "no --via=perf")
-
-
-def by_perf(pids, options=()):
-    """conntrace that watches processes by --via=perf, and has set its breakpoints."""
-    return lib.watch(pids, ["--via=perf"] + list(options))
 
 
 def server():
@@ -265,6 +249,30 @@ def shared_listener():
     equal([len({row["tid"] for row in rows}), sum(row["tid"] == pid for row in rows)], [2, 35], "threads")
 
 
+ALONE = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+print(listener.getsockname()[1], flush=True)
+for _ in range(20):
+    served = listener.accept()[0]
+    served.recv(10)
+    served.close()
+"""
+
+
+@test("TID is asked for: what a listener of its own accepts has thread and descriptor")
+def asked():
+    program = Process(as_nobody() + [sys.executable, "-c", ALONE])
+    wait_for(lambda: program.out.endswith("\n"), "the program to start")
+    trace = by_perf([program.pid], ["-O", "+TID"])
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", int(program.out))) as client:
+            client.sendall(b"0123456789")
+    equal(program.wait(), 0, "its end")
+    rows = trace.finish()
+    equal([(row["dir"], row["pid"], row["tid"]) for row in rows], [("in", program.pid, program.pid)] * 20, "rows")
+
+
 @test("a process that executes another program: that is said, and nothing is invented")
 def executes():
     _, port = server()
@@ -341,6 +349,38 @@ def refusals():
         check("--via=perf cannot work" in result.err and "no place where connect(2) returns" in result.err, result.err)
 
 
+DIRECT = """
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	long result;
+
+	connect(-1, (struct sockaddr *)&address, sizeof(address));
+	__asm__ volatile("syscall" : "=a"(result) : "0"(42), "D"(-1), "S"(&address), "d"(16) : "rcx", "r11", "memory");
+	pause();
+	return (int)result;
+}
+"""
+
+
+@test("a program with a connect(2) of its own beside the C library's is refused")
+def direct_calls():
+    if os.uname().machine != "x86_64":
+        raise Skip("x86-64 only")
+    source, program = write_file(scratch("direct.c"), DIRECT), scratch("direct")
+    equal(run([need("gcc"), "-O1", "-o", program, source]).status, 0, "exit status of gcc")
+    os.chmod(program, 0o755)
+    process = Process(as_nobody() + [program])
+    wait_for(lambda: os.path.basename(program)[:15] == status_field(process.pid, "Name") and
+             status_field(process.pid, "State")[:1] == "S", "the program to start")
+    result = run(as_nobody() + [CONNTRACE, "--via=perf", "-p", str(process.pid)])
+    equal(result.status, 1, "exit status")
+    check("makes system calls itself" in result.err and os.path.basename(program) in result.err, result.err)
+
+
 if __name__ == "__main__":
-    need_perf()
+    lib.need_perf()
     at_once.main(3)

@@ -7,9 +7,11 @@ import deaths
 import lib
 from lib import MKCONN
 
-MODES = ("launched", "attached", "diag", "bpf")
+MODES = ("launched", "attached", "diag", "perf", "bpf")
 TRACED = MODES[:2]
-# "bpf" takes root: tests/live/bpf.py plays it.
+# Where the sockets are sampled.
+SAMPLED = MODES[2:4]
+# "perf" takes a kernel that allows it, "bpf" root: perf_scenarios.py and bpf.py play them.
 AS_USER = MODES[:3]
 SECTIONS = (("births", "Births"), ("processes", "Processes and programs"), ("passed", "Descriptors that travel"),
             ("deaths", "Deaths"), ("never", "Never a row"))
@@ -30,6 +32,9 @@ NOT_BY_LOOKING = {
     "no-io-uring": "it is an error with `--via=diag`, which stops no call and so refuses none.",
     "^another network namespace": "sockets and destroy events of another network namespace are not listed for this one; "
     "it is entered with CAP_SYS_ADMIN if all processes are there, else conntrace says so (tests/live/diag_namespace.py).",
+}
+NOT_BY_BREAKPOINTS = {name: why.replace("--via=diag", "--via=perf") for name, why in NOT_BY_LOOKING.items()} | {
+    "^a Go ": "a program of Go makes its system calls itself, and is refused.",
 }
 NOT_BY_BPF = {
     "MPTCP": "the counters of MPTCP sockets are not read by BPF, so their bytes are `-`.",
@@ -86,10 +91,12 @@ class Scenario:
         """{columns: why}"""
         if mode == "bpf":
             return {}
-        if mode != "diag":
+        if mode not in SAMPLED:
             return self.unknown.get(mode, {})
         unknown = {} if self.section == "never" else dict(WATCHED)
         if self.has_children() or "unshare" in self.name or "namespace" in self.name or self.name.startswith("vfork"):
+            unknown["pid"] = FORKED
+        if mode == "perf" and self.name.startswith("a listener received"):
             unknown["pid"] = FORKED
         if re.search(OUTCOMES, self.name):
             unknown["result/errno/laddr/syn_rtx"] = NO_OUTCOME
@@ -99,11 +106,12 @@ class Scenario:
         return {column for columns in self.unknown_of(mode) for column in columns.split("/")}
 
     def modes_played(self):
-        return self.modes + (() if self.why_not_diag() else ("diag",)) + (() if self.why_not_bpf() else ("bpf",))
+        return self.modes + tuple(mode for mode in SAMPLED if not self.why_not_sampled(mode)) + (
+            () if self.why_not_bpf() else ("bpf",))
 
-    def why_not_diag(self):
+    def why_not_sampled(self, mode):
         """None: it is played."""
-        for names, why in NOT_BY_LOOKING.items():
+        for names, why in (NOT_BY_LOOKING if mode == "diag" else NOT_BY_BREAKPOINTS).items():
             if re.search(names, self.name):
                 return why
         return None
@@ -118,7 +126,7 @@ class Scenario:
     def why_absent(self, mode):
         if mode == "bpf":
             return self.why_not_bpf()
-        return self.why_not_diag() if mode == "diag" else self.absent
+        return self.why_not_sampled(mode) if mode in SAMPLED else self.absent
 
     def has_children(self):
         return any(word in self.traced for word in ("fork", "clone="))
@@ -369,7 +377,7 @@ def found_or_not(stage, rows, _truth):
 
     Without waiting it may be found with data under way, when the counters do not tell who opened it.
     """
-    waits = stage.mode == "diag"
+    waits = stage.mode in SAMPLED
     lib.check(all((row["tx_bytes"], row["comm"]) == (10, "uring") and row["dir"] in ("out", "out" if waits else None) and
                   row["rx_bytes"] in (20, None if waits else 20) for row in rows) and len(rows) in (1, 1 if waits else 0),
               "rows: " + " ".join(map(lib.short, rows)))
@@ -578,7 +586,7 @@ def all_served(stage, _):
 
 def all_exited(stage, rows, _truth):
     lib.equal(sorted((row["dir"], row["result"], row["rx_bytes"], row["tx_bytes"], row["close"]) for row in rows),
-              [("in", "ok", 10, 20, "lfin" if stage.mode == "diag" else "exit")] * 8, "rows")
+              [("in", "ok", 10, 20, "lfin" if stage.mode in SAMPLED else "exit")] * 8, "rows")
     lib.equal(len({(row["rport"], row["tid"], row["fd"]) for row in rows}), 8, "ports, threads, descriptors")
     lib.check(all(row["raddr"] == stage.address.strip("[]") for row in rows), "RADDR")
 
@@ -613,7 +621,7 @@ Scenario("deaths", "idle, and still open when the run ends",
 
 def same_ports(stage, rows, _truth):
     # Watched without being stopped, one that begins and ends between two looks of a busy machine is counted only.
-    missed = min(rows.summary["too_short"], 4) if stage.mode == "diag" else 0
+    missed = min(rows.summary["too_short"], 4) if stage.mode in SAMPLED else 0
     lib.between(len(rows), 5 - missed, 5, "rows")
     lib.equal([(row["lport"], row["raddr"], row["rport"], row["result"], row["tx_bytes"]) for row in rows],
               [(rows[0]["lport"], stage.address.strip("[]"), 7006, "ok", 20)] * len(rows), "rows")

@@ -816,6 +816,39 @@ static void a_socket_is_seen_connected_once_more(void **state)
 	}
 }
 
+/* A breakpoint has reported the call that connected it again: one row, with what both know. */
+static void a_socket_connected_again_has_the_row_of_its_call(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	const struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
+	const struct flow next = a_flow("192.0.2.1", 40001, "192.0.2.9", 81);
+	struct event call = a_call(CALL_CONNECT_END, 3, &next, EVENT_COOKIE_MADE_UP | 1, 0);
+	struct event sample = a_sample(4, &next, 5, 12, 20); /* the peer's FIN has come */
+
+	(void)state;
+	call.origin = ORIGIN_PERF;
+	call.call.fd = 3;
+	call.call.pid = 100;
+	call.flow.local = (struct endpoint){0};
+	sample.info.state = TCP_CLOSE_WAIT;
+	feed(tracker, an_owner(1, &flow, 5, 100));
+	feed(tracker, a_sample(2, &flow, 5, 1000, 2000));
+	feed(tracker, call);
+	feed(tracker, an_info(INFO_RENEWED, 4, &next, 5, TCP_ESTABLISHED));
+	feed(tracker, an_owner(4, &next, 5, 100));
+	feed(tracker, sample);
+	feed(tracker, a_last_word(5, &next, 5, 11, 20));
+	tracker_finish(tracker, T0 + 500 * MS);
+	assert_int_equal(reported_count, 2);
+	assert_int_equal(reported[0].flow.remote.port, 80);
+	assert_int_equal(reported[1].flow.local.port, 40001);
+	assert_int_equal(reported[1].flow.remote.port, 81);
+	assert_int_equal(reported[1].dir, DIR_OUT);
+	assert_int_equal(reported[1].error, 0);
+	assert_int_equal(reported[1].rx_bytes, 11);
+	tracker_free(tracker);
+}
+
 /* It was too short for a sample: its owner is unknown, and its numbers differ from those of the one before. */
 static void a_last_word_with_other_ends_is_of_another(void **state)
 {
@@ -1213,6 +1246,7 @@ int main(void)
 		cmocka_unit_test(two_accepts_of_one_socket_are_disputed),
 		cmocka_unit_test(a_disconnected_socket_connects_again),
 		cmocka_unit_test(a_socket_is_seen_connected_once_more),
+		cmocka_unit_test(a_socket_connected_again_has_the_row_of_its_call),
 		cmocka_unit_test(a_last_word_with_other_ends_is_of_another),
 		cmocka_unit_test(a_socket_whose_calls_are_seen_keeps_its_connection),
 		cmocka_unit_test(deaths_on_a_port_where_nobody_sees_accepts),
