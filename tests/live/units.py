@@ -15,6 +15,7 @@ from lib import (attach, by_bpf, capturing, check, CONNTRACE, end_processes, equ
 
 ID = "0123456789abcdef" * 4
 NAME = "conntrace-%d.slice" % os.getpid()
+# Of version 1, and of version 2; a process of the one is in the root of the other.
 ROOTS = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 # Names of groups, and the unit and the container they are.
 GROUPS = (("web.service", "web.service", None), ("docker-%s.scope" % ID, "docker-%s.scope" % ID, ID[:12]),
@@ -40,8 +41,7 @@ def play(port):
 class Group:
     """A control group that this test made."""
 
-    def __init__(self, name):
-        root = next(root for root in ROOTS if os.path.exists(root + "/cgroup.procs"))
+    def __init__(self, name, root):
         self.slice, self.inner = root + "/" + NAME, "/" + NAME + "/" + name
         self.path = root + self.inner
         os.makedirs(self.path)
@@ -105,12 +105,13 @@ def by_ps(pid):
 
 
 def each_group(function):
-    for name, unit, container in GROUPS:
-        group = Group(name)
-        try:
-            function(group, unit, container)
-        finally:
-            group.remove()
+    for root in (root for root in ROOTS if os.path.exists(root + "/cgroup.procs")):
+        for name, unit, container in GROUPS:
+            group = Group(name, root)
+            try:
+                function(group, unit, container)
+            finally:
+                group.remove()
 
 
 @test("processes that are traced, sampled, or known by packets have the group, unit, container and parent of ps")
