@@ -887,6 +887,7 @@ static void test_folds_remember(void **state)
 	struct process *other = process_new(712);
 	struct scene scene;
 	struct conn conn;
+	char *got;
 
 	(void)state;
 	begin(&scene);
@@ -966,6 +967,17 @@ static void test_folds_remember(void **state)
 	    "\n"
 	    "TOTAL                  61     60                      0    0    0  600         0\n"
 	    "q quit  ? help  s sort  / filter  t fold  p pause         1-2 of 2  by RATE  B/s\n");
+	/* A column that is shown if it is not 0 is shown when rows are sorted by it. */
+	top_state_sort(&scene.state, "FAIL");
+	scene.state.fold = TOP_FOLD_UNITS;
+	draw(&scene, 80, 8);
+	assert_int_equal(scene.list.total.failed, 0);
+	got = plain(&scene);
+	assert_non_null(strstr(got, "\xe2\x96\xbc"
+				    "FAIL"));
+	free(got);
+	top_state_sort(&scene.state, "RATE");
+	order(&scene);
 	/* A row's connections, and only these, are those of its fold. */
 	press(&scene, '\n');
 	assert_string_equal(scene.state.filter, "unit==nginx.service");

@@ -123,7 +123,8 @@ static void choose_columns(struct columns *columns, unsigned int width, const st
 	columns->left = width + 1;
 	add_ranks(columns, fold, list, 1, 1, false);
 	/* The column by which rows are sorted is shown; of a sum its parts suffice, which are. */
-	if (sort != TOP_RATE && sort != TOP_BYTES && is_sensible(sort, fold, list))
+	if (sort != TOP_RATE && sort != TOP_BYTES &&
+	    (is_sensible(sort, fold, list) || (fold != TOP_FOLD_NONE && sort >= TOP_CONNS && sort <= TOP_UNDECIDED)))
 		(void)widen(columns, sort, top_columns[sort].least + mark_of(sort, fold, &list->total));
 	add_ranks(columns, fold, list, 1, TOP_RANK_CORE, false);
 	add_ranks(columns, fold, list, 1, TOP_RANK_CORE, true);
