@@ -16,12 +16,12 @@
 
 #define NO_EVIDENCE                                                                                                  \
 	{                                                                                                            \
-		.tcp_payload = TCP_PAYLOAD_INIT, .connect_begin_ns = CLOCK_UNKNOWN, .connect_end_ns = CLOCK_UNKNOWN, \
-		.outcome_ns = CLOCK_UNKNOWN, .accept_ns = CLOCK_UNKNOWN, .close_ns = CLOCK_UNKNOWN,                  \
-		.exit_ns = CLOCK_UNKNOWN, .destroy_ns = CLOCK_UNKNOWN, .kernel_hs_ns = CLOCK_UNKNOWN,                \
-		.finished_ns = CLOCK_UNKNOWN, .sample_ns = CLOCK_UNKNOWN, .kernel_queue_ns = CLOCK_UNKNOWN,          \
-		.kernel_rtt_ns = CLOCK_UNKNOWN, .kernel_minrtt_ns = CLOCK_UNKNOWN, .handshake_retrans = -1,          \
-		.total_retrans = -1, .failed_retrans = -1, .call_error = -1,                                         \
+		.fd = -1, .uid = (uid_t)-1, .tcp_payload = TCP_PAYLOAD_INIT, .connect_begin_ns = CLOCK_UNKNOWN,      \
+		.connect_end_ns = CLOCK_UNKNOWN, .outcome_ns = CLOCK_UNKNOWN, .accept_ns = CLOCK_UNKNOWN,            \
+		.close_ns = CLOCK_UNKNOWN, .exit_ns = CLOCK_UNKNOWN, .destroy_ns = CLOCK_UNKNOWN,                    \
+		.kernel_hs_ns = CLOCK_UNKNOWN, .finished_ns = CLOCK_UNKNOWN, .sample_ns = CLOCK_UNKNOWN,             \
+		.kernel_queue_ns = CLOCK_UNKNOWN, .kernel_rtt_ns = CLOCK_UNKNOWN, .kernel_minrtt_ns = CLOCK_UNKNOWN, \
+		.handshake_retrans = -1, .total_retrans = -1, .failed_retrans = -1, .call_error = -1,                \
 	}
 
 static const struct evidence no_evidence = NO_EVIDENCE;
@@ -31,7 +31,7 @@ struct record *record_new(struct pool *pool)
 	struct record *record = pool != NULL ? pool_take(pool) : xmalloc(sizeof(*record));
 
 	*record = (struct record){
-		.conn = {.start_ns = CONN_UNKNOWN, .end_ns = CONN_UNKNOWN, .fd = -1, .uid = (uid_t)-1},
+		.conn = {.start_ns = CONN_UNKNOWN, .end_ns = CONN_UNKNOWN},
 		.evidence = &no_evidence,
 		.wire_is_inside = pool != NULL,
 		.in_pool = pool != NULL,
@@ -48,6 +48,10 @@ static void free_evidence(struct record *record)
 {
 	if (record->evidence == &no_evidence)
 		return;
+	process_unref(record->evidence->process);
+	process_unref(record->evidence->last_process);
+	pending_messages_free(record->evidence->pending_messages);
+	free(record->evidence->host);
 	free(record->evidence->measures);
 	free(record->evidence->tls);
 	free((void *)(uintptr_t)record->evidence);
@@ -55,11 +59,7 @@ static void free_evidence(struct record *record)
 
 void record_free(struct record *record, struct pool *pool)
 {
-	process_unref(record->conn.process);
-	process_unref(record->conn.last_process);
 	timeline_free(record->timeline);
-	pending_messages_free(record->pending_messages);
-	free(record->conn.host);
 	free_evidence(record);
 	if (!record->wire_is_inside)
 		free(record->wire);
@@ -94,7 +94,7 @@ void record_seen(struct record *record, int64_t time_ns, enum conn_seen by)
 {
 	struct record_conn *conn = &record->conn;
 
-	conn->seen |= (uint16_t)by;
+	record->seen |= (uint16_t)by;
 	if (time_ns < 0)
 		return;
 	if (conn->start_ns < 0 || time_ns < conn->start_ns)
@@ -210,7 +210,7 @@ void record_info(struct record *record, const struct event *event)
 
 	/* Events after its end, or without counters, do not extend its lifetime. */
 	if (is_after_failure(evidence, info) || tcp_payload_is_lost(info))
-		record->conn.seen |= SEEN_KERNEL;
+		record->seen |= SEEN_KERNEL;
 	else
 		record_seen(record, event->time_ns, SEEN_KERNEL);
 	evidence->sample_ns = info->reason == INFO_SAMPLE ? event->time_ns : CLOCK_UNKNOWN;
@@ -221,25 +221,25 @@ void record_info(struct record *record, const struct event *event)
 	else if (evidence->delay == DELAY_UNKNOWN && info->bytes_acked == 0)
 		evidence->delay = was_made_by_data(info) ? DELAY_PERHAPS : DELAY_NONE;
 	if (info->inode != 0 && info->uid != (uint32_t)-1)
-		record->conn.uid = info->uid;
+		record_evidence(record)->uid = info->uid;
 	if (is_wiped) {
 		evidence->failed_retrans = info->retransmits;
 		evidence->nothing_sent = info->listener == 0;
 		evidence->kernel_state = info->state;
 		return;
 	}
-	if (info->listener == 1 && record->conn.dir == DIR_UNKNOWN) {
+	if (info->listener == 1 && record->dir == DIR_UNKNOWN) {
 		/* The kernel makes the socket when the handshake has finished. */
-		record->conn.dir = DIR_IN;
+		record->dir = DIR_IN;
 		evidence->established = true;
 		tcp_payload_opener(&evidence->tcp_payload, DIR_IN);
 	}
 	take_measures(evidence, info);
 	tcp_payload_feed(&evidence->tcp_payload, info);
-	take_handshake(evidence, info, record->conn.dir);
+	take_handshake(evidence, info, record->dir);
 	take_finish(evidence, event);
-	if (info->state == TCP_SYN_SENT && record->conn.dir == DIR_UNKNOWN) {
-		record->conn.dir = DIR_OUT;
+	if (info->state == TCP_SYN_SENT && record->dir == DIR_UNKNOWN) {
+		record->dir = DIR_OUT;
 		tcp_payload_opener(&evidence->tcp_payload, DIR_OUT);
 	}
 	/* Before its peer's SYN acknowledges the SYN of an active socket, no byte is acknowledged. */
@@ -463,28 +463,29 @@ static void settle_end(const struct record *record, struct conn *conn)
 static void begin_conn(const struct record *record, struct conn *conn)
 {
 	const struct record_conn *known = &record->conn;
+	const struct evidence *evidence = record->evidence;
 
 	conn_init(conn);
 	conn->timeline = record->timeline;
-	conn->measures = record->evidence->measures;
-	conn->tls = record->evidence->tls;
+	conn->measures = evidence->measures;
+	conn->tls = evidence->tls;
 	conn->flow = known->flow;
 	conn->id = known->id;
-	conn->cookie = known->cookie & EVENT_COOKIE_MADE_UP ? 0 : known->cookie;
+	conn->cookie = evidence->cookie & EVENT_COOKIE_MADE_UP ? 0 : evidence->cookie;
 	conn->start_ns = known->start_ns;
 	conn->end_ns = known->end_ns;
-	conn->process = known->process;
-	conn->last_process = known->last_process;
-	conn->host = known->host;
-	conn->tid = known->tid;
-	conn->fd = known->fd;
-	conn->uid = known->uid;
-	conn->seen = known->seen;
-	conn->dir = known->dir;
+	conn->process = evidence->process;
+	conn->last_process = evidence->last_process;
+	conn->host = evidence->host;
+	conn->tid = evidence->tid;
+	conn->fd = evidence->fd;
+	conn->uid = evidence->uid;
+	conn->seen = record->seen;
+	conn->dir = record->dir;
 	conn->open = !record->closing;
 	conn->proto = known->flow.proto;
-	if (record->evidence->mptcp != MPTCP_NO)
-		conn->proto = record->evidence->mptcp == MPTCP_PART ? FLOW_PROTO_MPTCP : 0;
+	if (evidence->mptcp != MPTCP_NO)
+		conn->proto = evidence->mptcp == MPTCP_PART ? FLOW_PROTO_MPTCP : 0;
 }
 
 /* Drop the packet counts of one side, whose packets were not all seen. */
@@ -542,12 +543,12 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 			wire_settle_blind(conn);
 		/* A call of accept or connect is a better source than a capture that may have begun late. */
 		if (evidence->accept_ns >= 0 || is_attempt(evidence))
-			conn->dir = record->conn.dir;
+			conn->dir = record->dir;
 		settle_one_way(record, conn);
 	}
 	if (conn->dir == DIR_UNKNOWN)
 		conn->dir = (uint8_t)tcp_payload_direction(&evidence->tcp_payload);
-	record->conn.dir = conn->dir;
+	record->dir = conn->dir;
 	if (evidence->accept_ns >= 0) {
 		conn->result = RESULT_OK;
 		conn->error = 0;

@@ -18,6 +18,15 @@
  * Most connections of a run on the wire have none, so it is allocated when it is needed. Times are nanoseconds since
  * the epoch, CLOCK_UNKNOWN when it was not seen.
  *
+ * @cookie: of its socket, 0 unknown
+ * @by_cookie: chain of the table by cookie
+ * @process: its owner, NULL unknown
+ * @last_process: the last one that had it, if that is another one, else NULL
+ * @host: that the first request named, NULL none
+ * @pending_messages: messages that came before its owner was known, NULL when none did
+ * @tid: thread of the call, 0 unknown
+ * @fd: descriptor, -1 unknown
+ * @uid: user, -1 unknown
  * @tcp_payload: the kernel's counters
  * @measures: where it waits, as last read; NULL never
  * @tls: what packets show of TLS; NULL nothing
@@ -52,6 +61,15 @@
  * @may_have_exited: its process ended, and it is unknown whether it had the connection open until then
  */
 struct evidence {
+	uint64_t cookie;
+	struct record *by_cookie;
+	struct process *process;
+	struct process *last_process;
+	char *host;
+	struct pending_messages *pending_messages;
+	pid_t tid;
+	int32_t fd;
+	uid_t uid;
 	struct tcp_payload tcp_payload;
 	struct conn_measures *measures;
 	struct conn_tls *tls;
@@ -90,20 +108,9 @@ struct evidence {
 struct record_conn {
 	struct flow flow;
 	uint64_t id;
-	uint64_t cookie;
 	int64_t start_ns;
 	int64_t end_ns;
-	struct process *process;
-	struct process *last_process;
-	char *host;
-	pid_t tid;
-	int32_t fd;
-	uid_t uid;
-	uint16_t seen;
-	uint8_t dir;
 };
-
-_Static_assert(SEEN_PERF <= UINT16_MAX, "the evidence fits");
 
 /**
  * struct record - a connection and all evidence about it
@@ -115,12 +122,12 @@ _Static_assert(SEEN_PERF <= UINT16_MAX, "the evidence fits");
  * @wire: the evidence of packets, NULL without any
  * @evidence: the evidence of calls and the kernel; never NULL, to be written through record_evidence() only
  * @finish_at_ns: from then on the record may be finished, packets or not
- * @by_cookie: chain of the table by cookie
  * @previous: list of all records, in the order of creation
  * @next: the same
  * @timeline: its events, NULL when no report needs them
- * @pending_messages: messages that came before its owner was known, NULL when none did
  * @flow_hash: of its flow, while it is in that table
+ * @seen: enum conn_seen
+ * @dir: enum conn_dir
  * @wire_is_inside: it lies behind the record, in the same memory
  * @in_pool: record_new() allocated it from the pool
  * @owned: a traced process or a socket lookup claims it
@@ -140,12 +147,12 @@ struct record {
 	struct wire *wire;
 	const struct evidence *evidence;
 	int64_t finish_at_ns;
-	struct record *by_cookie;
 	struct record *previous;
 	struct record *next;
 	struct timeline *timeline;
-	struct pending_messages *pending_messages;
 	uint32_t flow_hash;
+	uint16_t seen;
+	uint8_t dir : 2;
 	bool wire_is_inside : 1;
 	bool in_pool : 1;
 	bool owned : 1;
@@ -163,6 +170,8 @@ struct record {
 
 /** Bytes of memory that a packet of a connection touches: the record, and the wire behind it. */
 #define RECORD_SPAN (sizeof(struct record) + sizeof(struct wire))
+
+_Static_assert(SEEN_PERF <= UINT16_MAX && DIR_NUM <= 4, "they fit");
 
 /**
  * struct record_rules - what the result of a connection depends on, besides its evidence
@@ -204,8 +213,8 @@ static inline struct tcp_payload *record_bytes(struct record *record)
 /** record_dir() - the side that opened it, by a call, its listener or the counters; DIR_UNKNOWN without a proof */
 static inline enum conn_dir record_dir(const struct record *record)
 {
-	return record->conn.dir != DIR_UNKNOWN ? (enum conn_dir)record->conn.dir
-					       : tcp_payload_direction(&record->evidence->tcp_payload);
+	return record->dir != DIR_UNKNOWN ? (enum conn_dir)record->dir
+					  : tcp_payload_direction(&record->evidence->tcp_payload);
 }
 
 /** record_tls() - a message of TLS came at @time_ns: MESSAGE_TLS_HELLO, _ANSWER or _DATA */

@@ -45,7 +45,7 @@ static enum conn_result result_of_errno(int error)
 /* Whether the socket itself was sampled. A log of calls has numbers of its own instead of cookies. */
 static bool has_socket(const struct record *record)
 {
-	return record->conn.cookie != 0 && !(record->conn.cookie & EVENT_COOKIE_MADE_UP);
+	return record->evidence->cookie != 0 && !(record->evidence->cookie & EVENT_COOKIE_MADE_UP);
 }
 
 bool record_is_unsent(const struct record *record)

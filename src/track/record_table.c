@@ -180,8 +180,8 @@ struct record *record_table_find_cookie(const struct record_table *table, uint64
 {
 	struct record *record = cookie != 0 ? table->cookies[cookie_slot(table, cookie)] : NULL;
 
-	while (record != NULL && record->conn.cookie != cookie)
-		record = record->by_cookie;
+	while (record != NULL && record->evidence->cookie != cookie)
+		record = record->evidence->by_cookie;
 	return record;
 }
 
@@ -225,10 +225,10 @@ static void grow_cookies(struct record_table *table)
 	for (size_t i = 0; i < old_size; i++) {
 		while (old[i] != NULL) {
 			struct record *record = old[i];
-			size_t slot = cookie_slot(table, record->conn.cookie);
+			size_t slot = cookie_slot(table, record->evidence->cookie);
 
-			old[i] = record->by_cookie;
-			record->by_cookie = table->cookies[slot];
+			old[i] = record->evidence->by_cookie;
+			record_evidence(record)->by_cookie = table->cookies[slot];
 			table->cookies[slot] = record;
 		}
 	}
@@ -250,8 +250,8 @@ void record_table_add_cookie(struct record_table *table, struct record *record)
 
 	if (table->cookie_count++ >= table->cookie_size)
 		grow_cookies(table);
-	slot = cookie_slot(table, record->conn.cookie);
-	record->by_cookie = table->cookies[slot];
+	slot = cookie_slot(table, record->evidence->cookie);
+	record_evidence(record)->by_cookie = table->cookies[slot];
 	table->cookies[slot] = record;
 	record->in_cookie_table = true;
 }
@@ -284,10 +284,10 @@ void record_table_remove_cookie(struct record_table *table, struct record *recor
 
 	if (!record->in_cookie_table)
 		return;
-	link = &table->cookies[cookie_slot(table, record->conn.cookie)];
+	link = &table->cookies[cookie_slot(table, record->evidence->cookie)];
 	while (*link != record)
-		link = &(*link)->by_cookie;
-	*link = record->by_cookie;
+		link = &record_evidence(*link)->by_cookie;
+	*link = record->evidence->by_cookie;
 	record->in_cookie_table = false;
 	table->cookie_count--;
 }

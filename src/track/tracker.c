@@ -100,17 +100,17 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 		if (event->owner.born)
 			tracker_final_take(tracker, record, event->time_ns);
 		if (event->owner.cookie == tracker->renewed) {
-			record->conn.dir = DIR_OUT;
+			record->dir = DIR_OUT;
 			tcp_payload_opener(record_bytes(record), DIR_OUT);
 		}
 	}
 	tracker_join_cookie(tracker, record, event->owner.cookie);
-	if (record->conn.process == NULL || (record->conn.process->pid < 0 && !event->owner.last))
+	if (record->evidence->process == NULL || (record->evidence->process->pid < 0 && !event->owner.last))
 		tracker_set_process(tracker, record, event->owner.pid, event->owner.uid);
 	else if (event->owner.born || event->owner.last)
 		tracker_set_last(tracker, record, event->owner.pid);
-	if (record->conn.fd < 0 && record->conn.process->pid == event->owner.pid)
-		record->conn.fd = event->owner.fd;
+	if (record->evidence->fd < 0 && record->evidence->process->pid == event->owner.pid)
+		record_evidence(record)->fd = event->owner.fd;
 	/* The process may be one that a savefile tells. */
 	record_seen(record, event->time_ns, event->origin == ORIGIN_WIRE ? SEEN_WIRE : SEEN_KERNEL);
 	(void)tracker_accepts_claim(tracker, &event->flow, event->owner.cookie, event->time_ns);

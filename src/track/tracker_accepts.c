@@ -99,7 +99,7 @@ bool tracker_accepts_claim(struct tracker *tracker, const struct flow *flow, uin
 	size_t before = 0;
 
 	if (accepts == NULL || cookie == 0 || !flow_is_complete(flow) ||
-	    (record != NULL && (record->evidence->accept_ns >= 0 || record->conn.dir == DIR_OUT)))
+	    (record != NULL && (record->evidence->accept_ns >= 0 || record->dir == DIR_OUT)))
 		return false;
 	waiting = idmap_find(accepts->waiting, id_of(accepts, &key));
 	if (waiting == NULL || memcmp(&waiting->key, &key, sizeof(key)) != 0)

@@ -141,7 +141,8 @@ static bool is_gone(const struct tracker *tracker, const struct record *record, 
 	const struct descriptor *descriptor =
 		idmap_find(tracker->attempts->descriptors, key_of(event->owner.pid, event->owner.fd));
 
-	return descriptor != NULL && descriptor->gone == record->conn.cookie && descriptor->gone_ns <= event->time_ns;
+	return descriptor != NULL && descriptor->gone == record->evidence->cookie &&
+	       descriptor->gone_ns <= event->time_ns;
 }
 
 /* Of several processes that have the socket none is given, or no descriptor: then the peer has to be known. */
@@ -150,11 +151,11 @@ static bool may_be_of(const struct record *record, const struct event *event)
 	const struct endpoint *remote = &record->conn.flow.remote;
 	const struct event_owner *owner = &event->owner;
 
-	if (!(record->conn.cookie & EVENT_COOKIE_MADE_UP) || record->reported || record->conn.process == NULL ||
-	    record->evidence->connect_end_ns > event->time_ns)
+	if (!(record->evidence->cookie & EVENT_COOKIE_MADE_UP) || record->reported ||
+	    record->evidence->process == NULL || record->evidence->connect_end_ns > event->time_ns)
 		return false;
-	if ((owner->pid > 0 && record->conn.process->pid != owner->pid) ||
-	    (owner->fd >= 0 && record->conn.fd != owner->fd))
+	if ((owner->pid > 0 && record->evidence->process->pid != owner->pid) ||
+	    (owner->fd >= 0 && record->evidence->fd != owner->fd))
 		return false;
 	return endpoint_equal(remote, &event->flow.remote) || (remote->port == 0 && owner->fd >= 0);
 }
@@ -204,13 +205,13 @@ static bool find_sampled(const struct tracker *tracker, struct event *event)
 	struct record *record = latest(tracker, event->call.pid, event->call.fd, &event->flow.remote);
 	bool is_return = event->call.kind == CALL_CONNECT_END;
 
-	if (record == NULL || (record->conn.cookie & EVENT_COOKIE_MADE_UP))
+	if (record == NULL || (record->evidence->cookie & EVENT_COOKIE_MADE_UP))
 		return false;
 	if (is_return && record->evidence->connect_end_ns >= 0)
 		return false;
 	if (is_return)
-		record->conn.tid = event->call.tid;
-	event->call.cookie = record->conn.cookie;
+		record_evidence(record)->tid = event->call.tid;
+	event->call.cookie = record->evidence->cookie;
 	event->flow = record->conn.flow;
 	return true;
 }

@@ -17,8 +17,8 @@ bool tracker_goes_first(const struct tracker *tracker, const struct record *reco
 		return record->goes_first;
 	if (record->wire != NULL && wire_dir(record->wire) != DIR_UNKNOWN)
 		return wire_dir(record->wire) == DIR_IN;
-	if (record->conn.dir != DIR_UNKNOWN || other->conn.dir != DIR_UNKNOWN)
-		return record->conn.dir == DIR_IN || other->conn.dir == DIR_OUT;
+	if (record->dir != DIR_UNKNOWN || other->dir != DIR_UNKNOWN)
+		return record->dir == DIR_IN || other->dir == DIR_OUT;
 	listens = tracker_listens(tracker, &record->conn.flow);
 	if (listens != tracker_listens(tracker, &other->conn.flow))
 		return listens;

@@ -21,8 +21,8 @@ static enum conn_seen seen_by(const struct event *event)
 static void set_owner(struct tracker *tracker, struct record *record, const struct event_call *call)
 {
 	tracker_set_process(tracker, record, call->pid, call->uid);
-	record->conn.tid = call->tid;
-	record->conn.fd = call->fd;
+	record_evidence(record)->tid = call->tid;
+	record_evidence(record)->fd = call->fd;
 }
 
 /*
@@ -33,11 +33,11 @@ static void dispute(struct tracker *tracker, struct record *record, const struct
 {
 	struct record *other = tracker_record_new(tracker, false);
 
-	record->conn.seen |= SEEN_DISPUTED;
-	record->conn.tid = 0;
-	other->conn.dir = record->conn.dir;
+	record->seen |= SEEN_DISPUTED;
+	record_evidence(record)->tid = 0;
+	other->dir = record->dir;
 	other->conn.flow.netns = event->flow.netns;
-	other->conn.seen |= SEEN_DISPUTED;
+	other->seen |= SEEN_DISPUTED;
 	record_evidence(other)->accept_ns = event->time_ns;
 	set_owner(tracker, other, &event->call);
 	record_seen(other, event->time_ns, seen_by(event));
@@ -50,7 +50,7 @@ static void join_by_half(struct tracker *tracker, struct record *record, const s
 		       !flow_is_complete(&record->conn.flow) && !record_is_unsent(record);
 
 	/* Audit has no return of connect(2) until which the SYN was sent. */
-	if (is_half && !((record->conn.seen & SEEN_AUDIT) && record->conn.dir == DIR_OUT))
+	if (is_half && !((record->seen & SEEN_AUDIT) && record->dir == DIR_OUT))
 		tracker_join_packets(tracker, record);
 }
 
@@ -69,7 +69,7 @@ static bool is_half_accept(const struct tracker *tracker, const struct event *ev
 /* It is joined to packets that come later, or to counters. */
 static void await_packets(struct tracker *tracker, struct record *record, const struct event *event)
 {
-	bool is_known = record->conn.cookie != event->call.cookie;
+	bool is_known = record->evidence->cookie != event->call.cookie;
 
 	if (is_half(event) && !is_known && (tracker->stats.run.has_packets || is_half_accept(tracker, event)) &&
 	    !record_is_unsent(record))
@@ -119,11 +119,11 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 		tracker_join_flow(tracker, record, &event->flow);
 		tracker_join_cookie(tracker, record, event->call.cookie);
 	}
-	record->conn.dir = DIR_IN;
+	record->dir = DIR_IN;
 	tcp_payload_opener(record_bytes(record), DIR_IN);
 	record_evidence(record)->accept_ns = event->time_ns;
 	if (event->call.disputed)
-		record->conn.seen |= SEEN_DISPUTED;
+		record->seen |= SEEN_DISPUTED;
 	set_owner(tracker, record, &event->call);
 	record_seen(record, event->time_ns, seen_by(event));
 	join_by_half(tracker, record, &event->call);
@@ -141,9 +141,9 @@ static void feed_take(struct tracker *tracker, const struct event *event)
 		tracker_join_flow(tracker, record, &event->flow);
 		tracker_join_cookie(tracker, record, event->call.cookie);
 	}
-	if (record->conn.process == NULL) {
+	if (record->evidence->process == NULL) {
 		set_owner(tracker, record, &event->call);
-		record->conn.tid = 0;
+		record_evidence(record)->tid = 0;
 	} else {
 		tracker_set_last(tracker, record, event->call.pid);
 	}
@@ -165,7 +165,7 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 	struct record *record = tracker_record_new(tracker, false);
 
 	record->conn.flow = event->flow;
-	record->conn.dir = DIR_OUT;
+	record->dir = DIR_OUT;
 	tcp_payload_opener(record_bytes(record), DIR_OUT);
 	record_evidence(record)->connect_begin_ns = event->time_ns;
 	record_evidence(record)->connect_tid = event->call.tid != 0 ? event->call.tid : -1;
@@ -221,14 +221,14 @@ static struct record *attempt_unseen(struct tracker *tracker, const struct event
 		tracker_join_flow(tracker, record, &event->flow);
 		tracker_join_cookie(tracker, record, event->call.cookie);
 	}
-	if (record->conn.process == NULL)
+	if (record->evidence->process == NULL)
 		set_owner(tracker, record, &event->call);
 	if (event->call.error == EISCONN)
 		record_evidence(record)->established = true;
 	record_seen(record, event->time_ns, seen_by(event));
 	if (!attempts)
 		return NULL;
-	record->conn.dir = DIR_OUT;
+	record->dir = DIR_OUT;
 	tcp_payload_opener(record_bytes(record), DIR_OUT);
 	if (event->call.begin_ns > 0) {
 		record_evidence(record)->connect_begin_ns = event->call.begin_ns;
@@ -261,7 +261,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 	if (record == NULL)
 		return;
 	if (event->call.disputed)
-		record->conn.seen |= SEEN_DISPUTED;
+		record->seen |= SEEN_DISPUTED;
 	record_evidence(record)->connect_end_ns = event->time_ns;
 	record_evidence(record)->call_error = error;
 	record_evidence(record)->nothing_sent |= event->call.argument == 1;
@@ -285,9 +285,9 @@ static struct record *find_undecided(struct tracker *tracker, const struct event
 	struct record *record = tracker->open.last;
 
 	for (int steps = 0; record != NULL && steps < UNDECIDED_SEARCH_MAX; record = record->previous, steps++) {
-		const struct record_conn *conn = &record->conn;
+		const struct evidence *known = record->evidence;
 
-		if (conn->process == NULL || conn->process->pid != call->pid || conn->fd != call->fd)
+		if (known->process == NULL || known->process->pid != call->pid || known->fd != call->fd)
 			continue;
 		/* The latest on this descriptor, or none. */
 		if (record->evidence->connect_end_ns < 0 || !record_is_undecided(record->evidence->call_error))
@@ -316,11 +316,11 @@ static void feed_exit_unseen(struct tracker *tracker, const struct event *event)
 
 	for (size_t i = 0; i < 2; i++) {
 		for (struct record *record = lists[i]->last; record != NULL; record = record->previous) {
-			const struct record_conn *conn = &record->conn;
+			const struct evidence *known = record->evidence;
 			int64_t destroy_ns = record->evidence->destroy_ns;
 
-			if ((conn->process != NULL && conn->process->pid == event->call.pid) ||
-			    (conn->last_process != NULL && conn->last_process->pid == event->call.pid))
+			if ((known->process != NULL && known->process->pid == event->call.pid) ||
+			    (known->last_process != NULL && known->last_process->pid == event->call.pid))
 				record_evidence(record)->may_have_exited |=
 					destroy_ns < 0 || destroy_ns > clock_after(event->time_ns, -TOGETHER_NS);
 		}

@@ -139,7 +139,7 @@ void tracker_halves_add(struct tracker *tracker, struct record *record, const st
 		return;
 	halves->stats.calls += tracker->stats.run.has_packets && tracker->stats.run.netns == 0;
 	clock = clock_of(tracker, remote);
-	clock->is_in = record->conn.dir == DIR_IN;
+	clock->is_in = record->dir == DIR_IN;
 	if (clock->call_ns < 0)
 		clock->call_ns = event->call.begin_ns >= 0 ? event->call.begin_ns : event->time_ns;
 	if (record->wire != NULL) {
@@ -178,12 +178,12 @@ static struct record *find(struct tracker *tracker, const struct endpoint *remot
 		int64_t span_ns = clock_since(half->time_ns, time_ns);
 
 		if (!endpoint_equal(&half->record->conn.flow.remote, remote) ||
-		    (half->record->conn.dir == DIR_IN) != is_in || half->record->wire != NULL || half->record->reported)
+		    (half->record->dir == DIR_IN) != is_in || half->record->wire != NULL || half->record->reported)
 			continue;
 		/* accept(2) waits for any time. */
 		if (!is_in && (span_ns < 0 || span_ns > ENTRY_NS))
 			continue;
-		if (found != NULL && found->conn.process != half->record->conn.process) {
+		if (found != NULL && found->evidence->process != half->record->evidence->process) {
 			halves->stats.ambiguous++;
 			return NULL;
 		}
@@ -200,7 +200,7 @@ static bool is_claimed(const struct tracker *tracker, const struct flow *flow)
 {
 	const struct record *record = record_table_find_flow(tracker->table, flow);
 
-	return record != NULL && record->conn.cookie != 0;
+	return record != NULL && record->evidence->cookie != 0;
 }
 
 struct record *tracker_halves_take(struct tracker *tracker, const struct flow *flow, bool is_in, int64_t time_ns)

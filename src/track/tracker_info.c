@@ -21,7 +21,7 @@ static struct record *record_unseen(struct tracker *tracker, const struct event 
 	tracker_join_flow(tracker, record, &event->flow);
 	/* Only a finished handshake makes a socket of its own. */
 	record_evidence(record)->established = true;
-	record->conn.dir = DIR_IN;
+	record->dir = DIR_IN;
 	tracker_set_owned(tracker, record);
 	return record;
 }
@@ -52,7 +52,7 @@ static struct record *record_waiting(struct tracker *tracker, const struct event
 	if (record->evidence->accept_ns < 0)
 		record_evidence(record)->waits = true;
 	record_evidence(record)->established = true;
-	record->conn.dir = DIR_IN;
+	record->dir = DIR_IN;
 	if (!record->owned)
 		tracker_set_owned(tracker, record);
 	return record;
@@ -94,7 +94,7 @@ static struct record *record_unsent(struct tracker *tracker, const struct event 
 		return NULL;
 	record = tracker_record_found(tracker);
 	tracker_join_flow(tracker, record, &event->flow);
-	record->conn.dir = DIR_OUT;
+	record->dir = DIR_OUT;
 	return record;
 }
 
@@ -126,7 +126,7 @@ void tracker_feed_renewed(struct tracker *tracker, const struct event *event)
 	record = tracker_record_found(tracker);
 	tracker_join_flow(tracker, record, &event->flow);
 	tracker_join_cookie(tracker, record, event->info.cookie);
-	record->conn.dir = DIR_OUT;
+	record->dir = DIR_OUT;
 	tcp_payload_opener(record_bytes(record), DIR_OUT);
 	tracker_final_take(tracker, record, event->time_ns);
 }
@@ -139,7 +139,8 @@ static void learn_ends(struct tracker *tracker, struct record *record, const str
 {
 	const struct flow *known = &record->conn.flow;
 
-	if (record->conn.cookie == 0 || record->conn.cookie != last->info.cookie || !flow_is_complete(&last->flow) ||
+	if (record->evidence->cookie == 0 || record->evidence->cookie != last->info.cookie ||
+	    !flow_is_complete(&last->flow) ||
 	    (endpoint_equal(&known->local, &last->flow.local) && endpoint_equal(&known->remote, &last->flow.remote)))
 		return;
 	tracker_join_flow(tracker, record, &last->flow);
@@ -187,7 +188,7 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	}
 	/* A waiting socket is no file of a target yet. */
 	if (event->info.reason == INFO_WAITING ||
-	    (is_existing && event->info.inode == 0 && record->conn.process == NULL))
+	    (is_existing && event->info.inode == 0 && record->evidence->process == NULL))
 		record = record_waiting(tracker, event, record);
 	if (record != NULL)
 		note_refusal(tracker, record, event);
@@ -202,9 +203,9 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 		return;
 	}
 	if (is_existing)
-		record->conn.seen |= SEEN_EXISTING;
+		record->seen |= SEEN_EXISTING;
 	if (event->origin == ORIGIN_BPF)
-		record->conn.seen |= SEEN_BPF;
+		record->seen |= SEEN_BPF;
 	tracker_join_cookie(tracker, record, event->info.cookie);
 	/* It waited to be accepted when it was found. */
 	(void)tracker_accepts_claim(tracker, &event->flow, event->info.cookie, event->time_ns);

@@ -18,13 +18,15 @@ static void move_wire(struct tracker *tracker, struct record *to, struct record 
 	record_take_wire(to, from);
 	if (flip)
 		wire_flip(to->wire);
-	to->conn.seen |= SEEN_WIRE;
+	to->seen |= SEEN_WIRE;
 	record_share_tls(to, from);
-	free(to->conn.host);
-	to->conn.host = from->conn.host;
-	from->conn.host = NULL;
+	if (to->evidence->host != from->evidence->host) {
+		free(to->evidence->host);
+		record_evidence(to)->host = from->evidence->host;
+		record_evidence(from)->host = NULL;
+	}
 	/* The time of audit is that of the call's entry, and too early by up to a tick. */
-	if (to->conn.start_ns < 0 || from->conn.start_ns < to->conn.start_ns || (to->conn.seen & SEEN_AUDIT))
+	if (to->conn.start_ns < 0 || from->conn.start_ns < to->conn.start_ns || (to->seen & SEEN_AUDIT))
 		to->conn.start_ns = from->conn.start_ns;
 	if (from->conn.end_ns > to->conn.end_ns)
 		to->conn.end_ns = from->conn.end_ns;
@@ -34,7 +36,7 @@ static void move_wire(struct tracker *tracker, struct record *to, struct record 
 /* A record made by packets that no watched process has claimed. */
 static bool is_unclaimed(const struct record *record)
 {
-	return !record->owned && record->wire != NULL && record->conn.cookie == 0;
+	return !record->owned && record->wire != NULL && record->evidence->cookie == 0;
 }
 
 /*
@@ -78,10 +80,10 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 			wire_flip(record->wire);
 			tracker->stats.both_ends += wire_frames(record->wire);
 			share(tracker, record, other);
-			record->conn.seen |= SEEN_WIRE;
+			record->seen |= SEEN_WIRE;
 			record_share_tls(record, other);
-			if (record->conn.host == NULL && other->conn.host != NULL)
-				record->conn.host = xstrdup(other->conn.host);
+			if (record->evidence->host == NULL && other->evidence->host != NULL)
+				record_evidence(record)->host = xstrdup(other->evidence->host);
 		}
 	}
 	record_table_add_flow(tracker->table, record);
@@ -91,13 +93,13 @@ void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_
 {
 	struct record *other;
 
-	if (cookie == 0 || record->conn.cookie == cookie)
+	if (cookie == 0 || record->evidence->cookie == cookie)
 		return;
 	other = record_table_find_cookie(tracker->table, cookie);
 	if (other != NULL)
 		record_table_remove_cookie(tracker->table, other);
 	record_table_remove_cookie(tracker->table, record);
-	record->conn.cookie = cookie;
+	record_evidence(record)->cookie = cookie;
 	record_table_add_cookie(tracker->table, record);
 }
 
@@ -114,14 +116,14 @@ static bool is_of_another(const struct record *record, const struct flow *flow)
 {
 	const struct flow *known = &record->conn.flow;
 
-	return !(record->conn.seen & (SEEN_CALLS | SEEN_AUDIT)) && flow_is_complete(known) && flow_is_complete(flow) &&
+	return !(record->seen & (SEEN_CALLS | SEEN_AUDIT)) && flow_is_complete(known) && flow_is_complete(flow) &&
 	       !(endpoint_equal(&known->local, &flow->local) && endpoint_equal(&known->remote, &flow->remote));
 }
 
 /* Audit has not read the socket of this call. Its later calls are found by their ends. */
 static bool is_made_up(const struct record *record)
 {
-	return (record->conn.seen & SEEN_AUDIT) && (record->conn.cookie & EVENT_COOKIE_MADE_UP);
+	return (record->seen & SEEN_AUDIT) && (record->evidence->cookie & EVENT_COOKIE_MADE_UP);
 }
 
 /* The open record of an event. An event with a cookie never matches a record with another one. */
@@ -134,7 +136,7 @@ struct record *tracker_join_find(struct tracker *tracker, const struct flow *flo
 	if (record != NULL)
 		tracker_join_part(tracker, record, tracker->now_ns);
 	record = flow_is_complete(flow) ? record_table_find_flow(tracker->table, flow) : NULL;
-	if (record == NULL || record->reported || (cookie != 0 && record->conn.cookie != 0 && !is_made_up(record)))
+	if (record == NULL || record->reported || (cookie != 0 && record->evidence->cookie != 0 && !is_made_up(record)))
 		return NULL;
 	return record;
 }
@@ -184,7 +186,7 @@ static struct record *search_packets(struct tracker *tracker, const struct recor
 			    !fits_half(flow, &other->remote, &other->local))
 				continue;
 			/* Its whole remote end is the peer's: the newest one is it. */
-			if ((record->conn.seen & SEEN_AUDIT) && record->conn.dir == DIR_IN)
+			if ((record->seen & SEEN_AUDIT) && record->dir == DIR_IN)
 				return candidate;
 			/* Two match: the choice is ambiguous, so neither is taken. */
 			if (found != NULL)

@@ -9,8 +9,8 @@ static void take_facts(struct record *record, const struct message *message, int
 {
 	if (record != NULL && message->kind >= MESSAGE_TLS_HELLO)
 		record_tls(record, message, time_ns);
-	if (record != NULL && record->conn.host == NULL && message->host[0] != '\0')
-		record->conn.host = xstrdup(message->host);
+	if (record != NULL && record->evidence->host == NULL && message->host[0] != '\0')
+		record_evidence(record)->host = xstrdup(message->host);
 }
 
 /* Several networks have connections with these ends: the message may be of any of them. */

@@ -114,7 +114,7 @@ static struct record *with_wire(struct record *record)
 {
 	if (record != NULL && record->wire == NULL) {
 		record->wire = wire_new();
-		record->conn.seen |= SEEN_WIRE;
+		record->seen |= SEEN_WIRE;
 	}
 	return record;
 }
@@ -139,7 +139,7 @@ static void follow_end(struct tracker *tracker, struct record *record)
 {
 	bool is_over = wire_is_finished(record->wire) && !wire_may_go_on(record->wire);
 
-	if (record->owned || record->conn.cookie != 0)
+	if (record->owned || record->evidence->cookie != 0)
 		return;
 	if (is_over && record->closing)
 		tracker_linger_on(tracker, record);

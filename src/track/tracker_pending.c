@@ -21,8 +21,8 @@ static bool tell_of(struct tracker *tracker, struct record *record, const struct
 
 void tracker_pending_add(struct tracker *tracker, struct record *record, const struct message *message, int64_t time_ns)
 {
-	record->pending_messages =
-		pending_messages_add(record->pending_messages, &tracker->pending_messages, message, time_ns);
+	record_evidence(record)->pending_messages =
+		pending_messages_add(record->evidence->pending_messages, &tracker->pending_messages, message, time_ns);
 }
 
 /* pending_messages_function */
@@ -48,7 +48,7 @@ void tracker_pending_report(struct tracker *tracker, struct record *record, stru
 
 void tracker_messages_claimed(struct tracker *tracker, struct record *record)
 {
-	struct pending_messages *pending_messages = record->pending_messages;
+	struct pending_messages *pending_messages = record->evidence->pending_messages;
 	struct flow reverse = flow_reverse(&record->conn.flow);
 	struct record *other;
 
@@ -57,18 +57,18 @@ void tracker_messages_claimed(struct tracker *tracker, struct record *record)
 	other = record_table_find_flow(tracker->table, &reverse);
 	if (other != NULL && (other == record || !tracker_wants(tracker, other)))
 		other = NULL;
-	record->pending_messages = NULL;
+	record_evidence(record)->pending_messages = NULL;
 	tracker->stats.lost[LOST_MESSAGES] +=
 		(int64_t)pending_messages_report(pending_messages, tell, &(struct reporter){tracker, record, other});
 }
 
 void tracker_messages_joined(struct tracker *tracker, struct record *to, struct record *from)
 {
-	if (from->pending_messages == NULL)
+	if (from->evidence->pending_messages == NULL)
 		return;
-	pending_messages_free(to->pending_messages);
-	to->pending_messages = from->pending_messages;
-	from->pending_messages = NULL;
+	pending_messages_free(to->evidence->pending_messages);
+	record_evidence(to)->pending_messages = from->evidence->pending_messages;
+	record_evidence(from)->pending_messages = NULL;
 	if (tracker_wants(tracker, to))
 		tracker_messages_claimed(tracker, to);
 }

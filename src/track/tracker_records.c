@@ -117,7 +117,7 @@ void tracker_linger_on(struct tracker *tracker, struct record *record)
 /* An attempt without an answer so far that is known only by packets. */
 static bool is_pending_attempt(const struct tracker *tracker, const struct record *record)
 {
-	return !record->owned && !record->closing && record->conn.cookie == 0 && record->wire != NULL &&
+	return !record->owned && !record->closing && record->evidence->cookie == 0 && record->wire != NULL &&
 	       wire_result(record->wire, tracker->now_ns, tracker->config.timeout_ns) == RESULT_PENDING;
 }
 
@@ -132,7 +132,7 @@ void tracker_supersede(struct tracker *tracker, struct record *record)
 		forget(tracker, &tracker->reported, record);
 	else if (is_pending_attempt(tracker, record))
 		return; /* it is given up, and fails by its timeout */
-	else if (record->conn.cookie == 0 || !tracker_tells_destroy(tracker, &record->conn.flow))
+	else if (record->evidence->cookie == 0 || !tracker_tells_destroy(tracker, &record->conn.flow))
 		finish(tracker, record);
 }
 
@@ -218,9 +218,9 @@ void tracker_set_owned(struct tracker *tracker, struct record *record)
 
 void tracker_set_process(struct tracker *tracker, struct record *record, pid_t pid, uint32_t uid)
 {
-	process_unref(record->conn.process);
-	record->conn.process = process_ref(process_table_get(tracker->processes, pid));
-	record->conn.uid = uid != (uint32_t)-1 ? uid : record->conn.process->uid;
+	process_unref(record->evidence->process);
+	record_evidence(record)->process = process_ref(process_table_get(tracker->processes, pid));
+	record_evidence(record)->uid = uid != (uint32_t)-1 ? uid : record->evidence->process->uid;
 	if (!record->owned)
 		tracker_set_owned(tracker, record);
 	else
@@ -230,7 +230,7 @@ void tracker_set_process(struct tracker *tracker, struct record *record, pid_t p
 /* An attempt whose ports another connection has now. */
 static bool is_replaced(const struct record *record)
 {
-	return !record->owned && record->wire != NULL && !record->in_flow_table && record->conn.cookie == 0;
+	return !record->owned && record->wire != NULL && !record->in_flow_table && record->evidence->cookie == 0;
 }
 
 /* The oldest come first; an old but open one moves to the end, so that all have their turn. */
@@ -282,10 +282,10 @@ static void do_due(struct tracker *tracker)
 
 void tracker_set_last(struct tracker *tracker, struct record *record, pid_t pid)
 {
-	if (record->conn.process == NULL || record->conn.process->pid == pid)
+	if (record->evidence->process == NULL || record->evidence->process->pid == pid)
 		return;
-	process_unref(record->conn.last_process);
-	record->conn.last_process = process_ref(process_table_get(tracker->processes, pid));
+	process_unref(record->evidence->last_process);
+	record_evidence(record)->last_process = process_ref(process_table_get(tracker->processes, pid));
 }
 
 void tracker_tick(struct tracker *tracker, int64_t now_ns)

@@ -69,7 +69,7 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 	conn->name = (char *)(uintptr_t)dns_names_find(tracker->dns_names, &conn->flow.remote, conn->start_ns);
 	/* Its begin was not seen: the counters or the listener give the opener. */
 	if (conn->dir == DIR_UNKNOWN && (record->owned || tracker->config.whole))
-		conn->dir = record->conn.dir = tracker_dir_by_listener(tracker, &conn->flow);
+		conn->dir = record->dir = tracker_dir_by_listener(tracker, &conn->flow);
 }
 
 void tracker_judge(const struct tracker *tracker, const struct record *record, struct conn *conn)

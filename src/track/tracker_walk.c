@@ -101,7 +101,7 @@ static void drop_first(struct tracker *tracker)
 
 	if (tracker_wants(tracker, record)) {
 		tracker->stats.open++;
-		tracker->stats.unattributed += record->conn.process == NULL;
+		tracker->stats.unattributed += record->evidence->process == NULL;
 	} else {
 		tracker->stats.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
 	}
@@ -130,7 +130,7 @@ void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats)
 			continue;
 		}
 		stats->open++;
-		stats->unattributed += record->conn.process == NULL;
+		stats->unattributed += record->evidence->process == NULL;
 	}
 	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next)
 		if (!tracker_wants(tracker, record))
@@ -139,7 +139,7 @@ void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats)
 		int64_t rx, tx;
 
 		/* Only a socket known by the kernel or a call can have final counters. */
-		if (!record->owned && record->conn.cookie == 0)
+		if (!record->owned && record->evidence->cookie == 0)
 			continue;
 		tcp_payload_settle(&record->evidence->tcp_payload, &rx, &tx);
 		stats->unsettled += tracker_wants(tracker, record) && rx < 0;
