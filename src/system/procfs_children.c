@@ -1,36 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "system/procfs_children.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/number.h"
 #include "system/procfs.h"
 
-/* Enough for about two thousand children of one thread. */
-#define LIST_SIZE 16384
+/* The kernel gives no more than a page at once, and less only at the end: numbers have up to eleven characters. */
+#define LIST_SIZE 4096
+#define SHORT_READ 2048
+
+/* Return: how many bytes of an unfinished number at the end of @text were moved to its begin. */
+static size_t take_children(char *text, void (*callback)(void *context, pid_t child), void *context)
+{
+	char *end;
+	int64_t pid;
+
+	for (char *at = text;; at = end + 1) {
+		end = strchr(at, ' ');
+		if (end == NULL) {
+			memmove(text, at, strlen(at) + 1);
+			return strlen(text);
+		}
+		*end = '\0';
+		if (number_parse(at, 1, INT32_MAX, &pid) == 0)
+			callback(context, (pid_t)pid);
+	}
+}
 
 int procfs_thread_children(pid_t tid, void (*callback)(void *context, pid_t child), void *context)
 {
-	char name[64], text[LIST_SIZE], *rest = text, *word;
+	char path[PROCFS_PATH], name[64], text[LIST_SIZE + 1];
+	size_t kept = 0;
 	ssize_t length;
-	int64_t pid;
+	int fd, rc = 0;
 
 	snprintf(name, sizeof(name), "task/%d/children", tid);
-	length = procfs_read(tid, name, text, sizeof(text));
-	if (length < 0)
-		return (int)length;
-	/* The last number may be truncated. */
-	if ((size_t)length == sizeof(text) - 1)
-		*strrchr(text, ' ') = '\0';
-	while ((word = strsep(&rest, " \n")) != NULL)
-		if (number_parse(word, 1, INT32_MAX, &pid) == 0)
-			callback(context, (pid_t)pid);
-	return 0;
+	fd = open(procfs_path(path, tid, name), O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do {
+		length = read(fd, text + kept, LIST_SIZE - kept);
+		if (length < 0)
+			rc = -errno;
+		text[kept + (length > 0 ? (size_t)length : 0)] = '\0';
+		kept = take_children(text, callback, context);
+	} while (length >= SHORT_READ);
+	close(fd);
+	return rc;
 }
 
 int64_t procfs_forks(void)

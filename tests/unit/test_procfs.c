@@ -13,9 +13,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "system/diag.h"
+#include "system/procfs_children.h"
 #include "system/procfs_netstat.h"
 #include "system/procfs.h"
 #include "system/procfs_owners.h"
@@ -572,6 +574,43 @@ static void counters_are_found_by_name(void **state)
 	assert_int_equal(procfs_netstat_value(-1, "ListenOverflows"), -1);
 }
 
+/* More than the kernel gives in one read(2). */
+#define CHILDREN 1000
+
+static void count_child(void *context, pid_t child)
+{
+	(void)child;
+	++*(int *)context;
+}
+
+static void children_are_found_however_many(void **state)
+{
+	int seen = 0, made = 0, ends[2];
+	char byte;
+	pid_t pid = 0;
+
+	(void)state;
+	procfs_set_root("/proc");
+	assert_int_equal(pipe(ends), 0);
+	for (; made < CHILDREN; made++) {
+		pid = fork();
+		if (pid == 0) {
+			close(ends[1]);
+			_exit(read(ends[0], &byte, 1) != 0);
+		}
+		if (pid < 0)
+			break;
+	}
+	assert_int_equal(procfs_children(getpid(), count_child, &seen), 0);
+	close(ends[1]);
+	close(ends[0]);
+	for (int i = 0; i < made; i++)
+		assert_true(wait(NULL) > 0);
+	if (pid < 0)
+		skip(); /* the number of processes is limited here */
+	assert_int_equal(seen, CHILDREN);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -579,6 +618,7 @@ int main(void)
 		TEST(facts_are_read),
 		TEST(real_proc_is_understood),
 		TEST(names_come_in_pieces),
+		TEST(children_are_found_however_many),
 		TEST(sockets_find_their_owner),
 		TEST(tcp_tables_are_read),
 		TEST(protocols_are_reported_apart),
