@@ -162,7 +162,7 @@ void capabilities_check(FILE *to)
 	       can_trace_child() ? "no seccomp with SECCOMP_RET_TRACE; --no-filter does without it"
 				 : "no seccomp with SECCOMP_RET_TRACE");
 	check_attach(to);
-	answer(to, programs_check(&no_programs) == 0,
+	answer(to, programs_check(NULL, &no_programs) == 0,
 	       "watch processes, or the whole host, without stopping any (--via=bpf, --all)", no_programs.text);
 	check_breakpoints(to);
 	answer(to, audit_live_check(&no_audit) == 0,
@@ -205,14 +205,23 @@ static struct err no_bpf;
 
 void capabilities_choose(struct options *options)
 {
+	const struct programs_config config = {
+		.follow = options->follow,
+		.all = options->all,
+		.measures = options->measures,
+		.choice = &options->filter.processes,
+	};
+	/* Not beside packets: their process is made by fork(2), and would have the programs, too. */
+	const struct programs_config *kept = options->interface_count == 0 ? &config : NULL;
 	struct err ignored;
 
+	if (options->via != OPTIONS_VIA_AUTO)
+		return;
 	/* The whole host is never watched by ptrace. */
-	if (options->via == OPTIONS_VIA_AUTO && options->all)
-		options->via = programs_check(&no_bpf) == 0 ? OPTIONS_VIA_BPF : OPTIONS_VIA_DIAG;
+	if (options->all)
+		options->via = programs_check(kept, &no_bpf) == 0 ? OPTIONS_VIA_BPF : OPTIONS_VIA_DIAG;
 	/* A command that is launched is hardly slowed down by ptrace, and needs no rights. */
-	if (options->via == OPTIONS_VIA_AUTO && options->pid_count > 0 && options->command == NULL &&
-	    programs_check(&ignored) == 0)
+	else if (options->pid_count > 0 && options->command == NULL && programs_check(kept, &ignored) == 0)
 		options->via = OPTIONS_VIA_BPF;
 }
 

@@ -211,6 +211,7 @@ static int open_programs(struct sources *sources, struct source_slot *slot, cons
 		.pid_count = target.pid_count,
 		.follow = target.follow,
 		.all = sources->options->all,
+		.measures = sources->options->measures,
 		.choice = &sources->options->filter.processes,
 	};
 	rc = programs_open(&sources->programs, &config, err);

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "source/bpf/kernel.skel.h"
-#include "system/tcp_info.h"
 
 /* Of the initial PID namespace (include/linux/proc_ns.h): the programs see its numbers. */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCU
@@ -140,7 +139,7 @@ static void configure(struct kernel *kernel, const struct programs_config *confi
 	kernel->rodata->nr_recvmsg = SYS_recvmsg;
 	kernel->rodata->all = config->all;
 	kernel->rodata->follow = config->follow;
-	kernel->rodata->measures = tcp_info_has_measures();
+	kernel->rodata->measures = config->measures;
 	kernel->rodata->has_cqe = arguments == ARGUMENTS_WITH_CQE;
 	(void)bpf_program__set_autoload(kernel->progs.completed, arguments > 0);
 	kernel->rodata->tick_us = tick_us();
@@ -151,15 +150,32 @@ static void configure(struct kernel *kernel, const struct programs_config *confi
 	(void)bpf_program__set_autoattach(kernel->progs.list_sockets, false);
 }
 
+/* Loaded by programs_check() for programs_open(). */
+static struct kernel *kept;
+
+/* Whether @kernel was loaded for this. */
+static bool fits(const struct kernel *kernel, const struct programs_config *config)
+{
+	return kernel->rodata->all == config->all && kernel->rodata->follow == config->follow &&
+	       kernel->rodata->measures == config->measures &&
+	       kernel->rodata->by_name == program_load_by_name(config) && kernel->rodata->by_group == by_group(config);
+}
+
 int program_load(struct kernel **loaded, const struct programs_config *config, struct err *err)
 {
-	struct kernel *kernel;
+	struct kernel *kernel = kept;
 	int rc;
 
 	if (!is_first_namespace())
 		return err_set(
 			err, ENOTSUP,
 			"by BPF, process numbers are those of the host: run conntrace there, not in a container");
+	kept = NULL;
+	if (kernel != NULL && fits(kernel, config)) {
+		*loaded = kernel;
+		return 0;
+	}
+	kernel__destroy(kernel);
 	(void)libbpf_set_print(silent);
 	kernel = kernel__open();
 	if (kernel == NULL)
@@ -174,12 +190,15 @@ int program_load(struct kernel **loaded, const struct programs_config *config, s
 	return 0;
 }
 
-int programs_check(struct err *err)
+int programs_check(const struct programs_config *config, struct err *err)
 {
-	const struct programs_config config = {.all = true};
+	const struct programs_config any = {.all = true};
 	struct kernel *kernel = NULL;
-	int rc = program_load(&kernel, &config, err);
+	int rc = program_load(&kernel, config != NULL ? config : &any, err);
 
-	kernel__destroy(kernel);
+	if (config != NULL && rc == 0)
+		kept = kernel;
+	else
+		kernel__destroy(kernel);
 	return rc;
 }

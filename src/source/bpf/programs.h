@@ -22,6 +22,7 @@ struct programs;
  * @pid_count: their number; 0 with @all
  * @follow: watch their children, too
  * @all: watch every process but this one and its children
+ * @measures: read what struct measures has
  * @choice: with @all, those that it wants; the first events of a process may come before that is known. NULL all; the
  *	    caller keeps it
  */
@@ -30,6 +31,7 @@ struct programs_config {
 	size_t pid_count;
 	bool follow;
 	bool all;
+	bool measures;
 	const struct process_choice *choice;
 };
 
@@ -51,8 +53,14 @@ const char *programs_version(void);
  */
 int programs_open(struct programs **programs, const struct programs_config *config, struct err *err);
 
-/** programs_check() - try to load them; Return: as programs_open() */
-int programs_check(struct err *err);
+/**
+ * programs_check() - try to load them
+ * @config: keep what was loaded for programs_open() with the same, which need not load it again; NULL: keep nothing
+ * @err: the message of a failure
+ *
+ * Return: as programs_open().
+ */
+int programs_check(const struct programs_config *config, struct err *err);
 
 /** programs_fd() - readable (poll(2)) when records wait */
 int programs_fd(const struct programs *programs);

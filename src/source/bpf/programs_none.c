@@ -21,12 +21,12 @@ const char *programs_version(void)
 int programs_open(struct programs **programs, const struct programs_config *config, struct err *err)
 {
 	(void)programs;
-	(void)config;
-	return programs_check(err);
+	return programs_check(config, err);
 }
 
-int programs_check(struct err *err)
+int programs_check(const struct programs_config *config, struct err *err)
 {
+	(void)config;
 	return err_set(err, ENOTSUP, "this conntrace was built without libbpf (configure --with-bpf)");
 }
 
