@@ -175,8 +175,10 @@ enum info_reset {
 	RESET_UNSEEN,
 	/** the peer's */
 	RESET_BY_PEER,
-	/** one of this host: its owner closed it with data unread or without lingering, or it was killed (ss -K) */
+	/** this host's: it was closed with data unread or without lingering, killed, or its keep-alive unanswered */
 	RESET_BY_OWNER,
+	/** none: the kernel gave it up, because what it sent was not answered */
+	RESET_GIVEN_UP,
 	RESET_NUM
 };
 

@@ -271,7 +271,8 @@ static void feed_final(struct tcp_payload *tcp_payload, const struct event_info 
 		tcp_payload->rx_anchor = info->bytes_received - tcp_payload->anchor_fin;
 		tcp_payload->segs_anchor = info->data_segs_in;
 	}
-	if (tcp_payload->first == CLOSE_UNKNOWN && info->reset != RESET_UNSEEN)
+	tcp_payload->given_up = info->reset == RESET_GIVEN_UP;
+	if (tcp_payload->first == CLOSE_UNKNOWN && info->reset != RESET_UNSEEN && !tcp_payload->given_up)
 		tcp_payload->first = info->reset == RESET_BY_PEER ? CLOSE_RRST : CLOSE_LRST;
 }
 
@@ -503,6 +504,8 @@ bool tcp_payload_was_cut(const struct tcp_payload *tcp_payload)
 {
 	int peer = fin_known(tcp_payload);
 
+	if (tcp_payload->given_up)
+		return false;
 	if (tcp_payload->final && tcp_payload->disconnected)
 		return tcp_payload->close_state == TCP_ESTABLISHED;
 	if (was_dead(tcp_payload) && tcp_payload->close_state != TCP_ESTABLISHED)
@@ -514,6 +517,8 @@ bool tcp_payload_was_cut(const struct tcp_payload *tcp_payload)
 
 bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload)
 {
+	if (tcp_payload->given_up)
+		return true;
 	if (was_dead(tcp_payload))
 		return tcp_payload->probes > 1;
 	/* An unanswered attempt is no connection yet. */

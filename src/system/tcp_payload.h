@@ -49,6 +49,7 @@
  * @ended: it is known that it has ended
  * @final: the final counters have come
  * @disconnected: they came without counters
+ * @given_up: they say that the kernel gave it up
  */
 struct tcp_payload {
 	int64_t rx_anchor;
@@ -86,6 +87,7 @@ struct tcp_payload {
 	bool ended;
 	bool final;
 	bool disconnected;
+	bool given_up;
 };
 
 /** Initializer, equivalent to tcp_payload_init(). */

@@ -422,7 +422,7 @@ static unsigned int state_of_end(const struct conn *conn, const struct evidence 
 
 	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || tcp_payload_was_cut(&evidence->tcp_payload))
 		return STATE_RESET;
-	if (was_attempt || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN)
+	if (was_attempt || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN || evidence->tcp_payload.given_up)
 		return STATE_CLOSED;
 	return conn->close == CLOSE_EXIT && kernel_close == CLOSE_LFIN ? STATE_CLOSED : STATE_UNKNOWN;
 }

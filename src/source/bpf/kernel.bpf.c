@@ -227,6 +227,7 @@ static __always_inline void decided(const struct sock *sk, struct known *known, 
 {
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	int error = sk->sk_err;
+	bool is_known;
 
 	if (tp == NULL)
 		return;
@@ -237,8 +238,9 @@ static __always_inline void decided(const struct sock *sk, struct known *known, 
 	/* Closed by its owner, or no port: the call says it. */
 	if (to == TCP_CLOSE && error == 0)
 		return;
+	is_known = known->outcome > 0;
 	known->outcome = 1 + error;
-	if (known->is_open)
+	if (known->is_open && !is_known)
 		report_change(KERNEL_OUTCOME, sk, known, CHANGE(from, to), error);
 }
 
@@ -252,18 +254,30 @@ static __always_inline bool is_closing(const struct sock *sk, int from, bool own
 	return (sk->__sk_common.skc_flags & (1UL << SOCK_DEAD)) != 0 && from == TCP_FIN_WAIT2;
 }
 
+/* The peer has not got what was sent last: a packet filter of this host may have made the RST. */
+static __always_inline bool is_unsent(const struct tcp_sock *tp)
+{
+	return tp->snd_nxt == tp->snd_una && tp->write_seq != tp->snd_nxt;
+}
+
 static __always_inline void note_reset(const struct sock *sk, struct known *known, int from, bool own)
 {
+	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	int error = sk->sk_err;
 
+	if (tp == NULL || from == TCP_SYN_SENT)
+		return;
 	/* The errors of tcp_reset() in the kernel. */
-	if (error == 104 || (error == 32 && from == TCP_CLOSE_WAIT))
-		known->reset = KERNEL_RESET_PEER;
+	if (error == ECONNRESET || (error == EPIPE && from == TCP_CLOSE_WAIT))
+		known->reset = is_unsent(tp) ? KERNEL_RESET_NONE : KERNEL_RESET_PEER;
 	/* tcp_abort() in the kernel. */
-	else if (error == 103)
+	else if (error == ECONNABORTED)
 		known->reset = KERNEL_RESET_LOCAL;
 	else if (error == 0 && (from == TCP_ESTABLISHED || from == TCP_SYN_RECV) && own)
 		known->reset = KERNEL_RESET_LOCAL;
+	/* Without data it is the end of the keep-alive, which sends a RST; else tcp_write_err() has sent none. */
+	else if (error != 0 && !own)
+		known->reset = tp->write_seq == tp->snd_una ? KERNEL_RESET_LOCAL : KERNEL_GIVEN_UP;
 }
 
 static __always_inline void closed(const struct sock *sk, struct known *known, int from, bool own)

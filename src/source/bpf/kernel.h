@@ -58,6 +58,9 @@ enum kernel_reset {
 	KERNEL_RESET_PEER,
 	/** this end's RST */
 	KERNEL_RESET_LOCAL,
+	/** none: the kernel has given it up */
+	KERNEL_GIVEN_UP,
+	KERNEL_RESET_NUM
 };
 
 /** Bytes of a process's name (TASK_COMM_LEN). */

@@ -16,6 +16,7 @@ enum number {
 	NUMBER_SHUTDOWN,
 	NUMBER_LISTEN,
 	NUMBER_RECVMSG,
+	NUMBER_GETSOCKOPT,
 };
 
 /* Numbers and calls of i386; those of socketcall(2) are in linux/net.h. */
@@ -23,17 +24,19 @@ enum number {
 #define I386_CONNECT 362
 #define I386_LISTEN 363
 #define I386_ACCEPT4 364
+#define I386_GETSOCKOPT 365
 #define I386_RECVMSG 372
 #define I386_SHUTDOWN 373
 #define SOCKETCALL_CONNECT 3
 #define SOCKETCALL_LISTEN 4
 #define SOCKETCALL_ACCEPT 5
 #define SOCKETCALL_SHUTDOWN 13
+#define SOCKETCALL_GETSOCKOPT 15
 #define SOCKETCALL_RECVMSG 17
 #define SOCKETCALL_ACCEPT4 18
 
 struct arguments {
-	__u64 values[3];
+	__u64 values[4];
 };
 
 static __always_inline bool is_i386(const struct pt_regs *regs)
@@ -53,6 +56,8 @@ static __always_inline enum number number_of(__s64 nr)
 		return NUMBER_SHUTDOWN;
 	if (nr == nr_recvmsg)
 		return NUMBER_RECVMSG;
+	if (nr == nr_getsockopt)
+		return NUMBER_GETSOCKOPT;
 	return nr == nr_listen ? NUMBER_LISTEN : NUMBER_OTHER;
 }
 
@@ -72,6 +77,8 @@ static __always_inline enum number number_of_socketcall(const struct pt_regs *re
 		return NUMBER_LISTEN;
 	case SOCKETCALL_RECVMSG:
 		return NUMBER_RECVMSG;
+	case SOCKETCALL_GETSOCKOPT:
+		return NUMBER_GETSOCKOPT;
 	default:
 		return NUMBER_OTHER;
 	}
@@ -92,6 +99,8 @@ static __always_inline enum number number_of_i386(const struct pt_regs *regs, __
 		return NUMBER_LISTEN;
 	case I386_RECVMSG:
 		return NUMBER_RECVMSG;
+	case I386_GETSOCKOPT:
+		return NUMBER_GETSOCKOPT;
 	default:
 		return NUMBER_OTHER;
 	}
@@ -112,23 +121,26 @@ static __always_inline void read_arguments(const struct pt_regs *regs, __s64 nr,
 {
 	const struct pt_regs___x86 *x86 = (const void *)regs;
 	const struct pt_regs___arm64 *arm64 = (const void *)regs;
-	__u32 narrow[3] = {0};
+	__u32 narrow[4] = {0};
 
 	if (!bpf_core_field_exists(x86->orig_ax)) {
 		arguments->values[0] = BPF_CORE_READ(arm64, orig_x0);
 		arguments->values[1] = BPF_CORE_READ(arm64, regs[1]);
 		arguments->values[2] = BPF_CORE_READ(arm64, regs[2]);
+		arguments->values[3] = BPF_CORE_READ(arm64, regs[3]);
 	} else if (!is_i386(regs)) {
 		arguments->values[0] = BPF_CORE_READ(x86, di);
 		arguments->values[1] = BPF_CORE_READ(x86, si);
 		arguments->values[2] = BPF_CORE_READ(x86, dx);
+		arguments->values[3] = BPF_CORE_READ(x86, r10);
 	} else if (nr != I386_SOCKETCALL) {
 		arguments->values[0] = BPF_CORE_READ(x86, bx);
 		arguments->values[1] = BPF_CORE_READ(x86, cx);
 		arguments->values[2] = BPF_CORE_READ(x86, dx);
+		arguments->values[3] = BPF_CORE_READ(x86, si);
 	} else {
 		bpf_probe_read_user(narrow, sizeof(narrow), (void *)BPF_CORE_READ(x86, cx));
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < 4; i++)
 			arguments->values[i] = narrow[i];
 	}
 }
@@ -334,6 +346,11 @@ static __noinline void returned_connect(const struct arguments *arguments, __s32
 		report_call(KERNEL_DISCONNECT, sk, known, attempt.fd, 0);
 		return;
 	}
+	/* Asked again: the outcome, which was reported, is what it returns. */
+	if (!is_first && known != NULL && known->is_open && known->outcome > 0) {
+		known->is_open = 0;
+		return;
+	}
 	if (!read_address(&attempt, arguments))
 		return;
 	if (!is_first && (known == NULL || !known->is_open)) {
@@ -349,6 +366,30 @@ static __noinline void returned_connect(const struct arguments *arguments, __s32
 	known->is_open = is_undecided(attempt.error);
 	if (known->is_open && is_first && known->outcome > 0)
 		report_call(KERNEL_OUTCOME, sk, known, attempt.fd, known->outcome - 1);
+}
+
+/* ---- getsockopt(2) ---------------------------------------------------------------------------- */
+
+/*
+ * SO_ERROR of an attempt. While the socket is locked, an ICMP message changes no state: the error waits there, and the
+ * program that is woken by it reads it. Of another error, too, the reading removes it before the state changes.
+ */
+static __always_inline void returned_getsockopt(const struct arguments *arguments)
+{
+	struct sock *sk;
+	struct known *known;
+	__s32 error = 0;
+
+	if (arguments->values[1] != SOL_SOCKET || arguments->values[2] != SO_ERROR)
+		return;
+	sk = sock_at((__s32)arguments->values[0]);
+	known = sk != NULL ? find(sk) : NULL;
+	if (known == NULL || !known->is_open || known->outcome > 0)
+		return;
+	if (bpf_probe_read_user(&error, sizeof(error), (void *)arguments->values[3]) != 0 || error <= 0)
+		return;
+	known->outcome = 1 + error;
+	report_call(KERNEL_OUTCOME, sk, known, (__s32)arguments->values[0], error);
 }
 
 /* ---- shutdown(2) ------------------------------------------------------------------------------ */
@@ -434,6 +475,8 @@ int BPF_PROG(returned, const struct pt_regs *regs, long result)
 		returned_shutdown(&arguments);
 	else if (number == NUMBER_LISTEN && result == 0)
 		returned_listen((__s32)arguments.values[0]);
+	else if (number == NUMBER_GETSOCKOPT && result == 0)
+		returned_getsockopt(&arguments);
 	else if (number == NUMBER_RECVMSG && result >= 0)
 		received_message(arguments.values[1], is_i386(regs));
 	return 0;

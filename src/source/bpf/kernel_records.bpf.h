@@ -18,7 +18,7 @@
 
 /* Numbers of system calls; those of 32-bit programs are of i386. */
 const volatile __s64 nr_accept = -1, nr_accept4 = -1, nr_connect = -1, nr_shutdown = -1, nr_listen = -1,
-		     nr_recvmsg = -1;
+		     nr_recvmsg = -1, nr_getsockopt = -1;
 /* Watch every process but those in "excluded". */
 const volatile bool all;
 /* Of these, only processes with one of "names". */
@@ -91,7 +91,7 @@ struct {
  * @tid: the thread
  * @fd: the descriptor, -1 unknown
  * @caller: this thread is in connect(2) or shutdown(2), which has changed the state; 0 none
- * @outcome: 1 + errno of an attempt that was decided before its connect(2) returned
+ * @outcome: 1 + errno of an attempt that was decided; 0 it is not
  * @is_open: connect(2) has returned before the attempt was decided
  * @is_closed: KERNEL_CLOSE was reported
  * @is_new: KERNEL_TAKE is to be reported, which needs a cookie

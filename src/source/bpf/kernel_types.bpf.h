@@ -183,6 +183,7 @@ struct task_struct {
 
 /* The registers of both architectures; one object serves both. */
 struct pt_regs___x86 {
+	unsigned long r10;
 	unsigned long bx;
 	unsigned long cx;
 	unsigned long dx;
@@ -235,6 +236,7 @@ struct seq_file;
 #define CODE_SEGMENT_32 0x23
 #define SHUT_WR 1
 #define SOL_SOCKET 1
+#define SO_ERROR 4
 #define SCM_RIGHTS 1
 /* sock.sk_shutdown after shutdown(2) with SHUT_WR alone; close(2) sets both bits. */
 #define SEND_SHUTDOWN 2
@@ -262,9 +264,12 @@ enum {
 #define EAGAIN 11
 #define EFAULT 14
 #define EINVAL 22
+#define EPIPE 32
 #define ENOSYS 38
 #define ENOTSOCK 88
 #define EOPNOTSUPP 95
+#define ECONNABORTED 103
+#define ECONNRESET 104
 #define EALREADY 114
 #define EINPROGRESS 115
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "source/bpf/kernel.h"
 #include "system/tcp_info.h"
 
@@ -86,6 +87,14 @@ static void take_measures(struct measures *measures, const struct kernel_record 
 	measures->congestion = measures_congestion_number(name);
 }
 
+static const uint8_t resets[] = {
+	[KERNEL_RESET_NONE] = RESET_UNSEEN,
+	[KERNEL_RESET_PEER] = RESET_BY_PEER,
+	[KERNEL_RESET_LOCAL] = RESET_BY_OWNER,
+	[KERNEL_GIVEN_UP] = RESET_GIVEN_UP,
+};
+TABLE_COVERS(resets, KERNEL_RESET_NUM);
+
 static void take_state(struct event_info *info, const struct kernel_record *record, enum info_reason reason)
 {
 	bool is_wiped = record->has & KERNEL_HAS_DISCONNECTED;
@@ -105,9 +114,7 @@ static void take_state(struct event_info *info, const struct kernel_record *reco
 		info->listener = 1;
 	if (record->has & KERNEL_HAS_MPTCP)
 		info->mptcp = MPTCP_PART;
-	info->reset = record->reset == KERNEL_RESET_PEER    ? RESET_BY_PEER
-		      : record->reset == KERNEL_RESET_LOCAL ? RESET_BY_OWNER
-							    : RESET_UNSEEN;
+	info->reset = resets[record->reset];
 	/* In TCP_CLOSE a FIN that was not read is not counted as unread. */
 	if (reason != INFO_DESTROY && info->state == TCP_CLOSE && info->fin == FIN_RECEIVED && info->rqueue > 0)
 		info->rqueue--;

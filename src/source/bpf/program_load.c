@@ -137,6 +137,7 @@ static void configure(struct kernel *kernel, const struct programs_config *confi
 	kernel->rodata->nr_shutdown = SYS_shutdown;
 	kernel->rodata->nr_listen = SYS_listen;
 	kernel->rodata->nr_recvmsg = SYS_recvmsg;
+	kernel->rodata->nr_getsockopt = SYS_getsockopt;
 	kernel->rodata->all = config->all;
 	kernel->rodata->follow = config->follow;
 	kernel->rodata->measures = config->measures;
