@@ -172,7 +172,7 @@ static void test_remedies(void **state)
 		 "[fd00::]/8:443"},
 		{"no fai", "\"fai\" is not understood; did you mean fail?"},
 		{"out refsued", "did you mean refused?"},
-		{"out fron :80", "did you mean from?"},
+		{"out frm :80", "did you mean from?"},
 		{"in xylophone", "allowed are in, out"},
 	};
 
