@@ -81,7 +81,8 @@ enum call_kind {
 	CALL_SO_ERROR,
 	/** shutdown(2) succeeded: @argument is how (SHUT_RD, SHUT_WR, SHUT_RDWR) */
 	CALL_SHUTDOWN,
-	/** the descriptor was closed (close, dup2 over it, close_range); seen when every call is traced */
+	/** the descriptor was closed (close, dup2 over it, close_range); @argument 1: connect(2) with AF_UNSPEC ends it
+	 */
 	CALL_CLOSE,
 	/**
 	 * the process ended (last thread) and with it the socket's last descriptor; @argument is the wait status.
@@ -375,8 +376,7 @@ struct event_icmp {
 struct event_owner {
 	uint64_t cookie;
 	uint32_t inode;
-	int32_t pid;
-	int32_t fd;
+	int32_t pid, fd;
 	uint32_t uid;
 	uint8_t born, last, failed;
 };

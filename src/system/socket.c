@@ -245,6 +245,9 @@ static void read_mptcp(int socket, struct event *event)
 	event->info.reason = INFO_SAMPLE;
 	event->info.state = state;
 	event->info.listener = listener;
+	/* The kernel copies the cookie of a listener, if it has one, to each connection, but the token is its own. */
+	if (state != TCP_LISTEN && layout.token != 0 && layout.token != UINT32_MAX)
+		event->info.cookie = EVENT_COOKIE_MADE_UP | UINT64_C(1) << 32 | layout.token;
 	if (!asked || layout.bytes_sent > INT64_MAX || layout.bytes_received > INT64_MAX)
 		return;
 	event->info.notsent_bytes = waiting;
@@ -271,7 +274,7 @@ static int read_info(int socket, struct event *event)
 	if (protocol != IPPROTO_TCP)
 		read_mptcp(socket, event);
 	length = sizeof(event->info.cookie);
-	if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &event->info.cookie, &length) != 0)
+	if (event->info.cookie == 0 && getsockopt(socket, SOL_SOCKET, SO_COOKIE, &event->info.cookie, &length) != 0)
 		return -errno;
 	if (protocol != IPPROTO_TCP)
 		return 0;

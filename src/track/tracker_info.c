@@ -60,15 +60,17 @@ static struct record *record_waiting(struct tracker *tracker, const struct event
 
 /*
  * The final counters of a connection that waited at a target's listener, and that no target has taken. A socket that is
- * destroyed with the listener has lost the other end's port and the counters. One that has sent data was accepted by
- * another process, perhaps by one that listened there before.
+ * destroyed with the listener has lost the other end's port and the counters, and so has the TCP socket of each
+ * accepted MPTCP connection. One that has sent data was accepted by another process, perhaps by one that listened there
+ * before.
  */
 static bool was_never_accepted(const struct tracker *tracker, const struct event *event)
 {
 	return event->info.reason == INFO_DESTROY && !tcp_payload_is_lost(&event->info) && !tracker->owners_come &&
 	       event->info.bytes_sent <= 0 && !tracker->config.whole && endpoint_has_ip(&event->flow.remote) &&
 	       event->info.listener != 0 && tcp_payload_final_opener(&event->info) != DIR_OUT &&
-	       tracker_listener(tracker, event) == LISTENER_OWN;
+	       tracker_listener(tracker, event) == LISTENER_OWN &&
+	       (flow_is_complete(&event->flow) || !tracker_listens_mptcp(tracker, event));
 }
 
 /* An attempt of which nothing came back: it still waits, or its socket is gone and all packets were captured. */

@@ -85,6 +85,14 @@ enum tracker_listener tracker_listener(const struct tracker *tracker, const stru
 	return match.other_count > 0 ? LISTENER_SHARED : LISTENER_OWN;
 }
 
+bool tracker_listens_mptcp(const struct tracker *tracker, const struct event *event)
+{
+	struct flow own = with_netns(tracker, &event->flow);
+	struct match match = find_match(tracker, &own, event->info.device);
+
+	return match.own != NULL && match.own->is_mptcp;
+}
+
 bool tracker_listens_unseen(const struct tracker *tracker, const struct event *event)
 {
 	struct flow own = with_netns(tracker, &event->flow);

@@ -151,7 +151,8 @@ void tracker_observe_call(struct tracker *tracker, struct record *record, const 
 {
 	struct timeline_entry entry = {.time_ns = event->time_ns, .kind = TIMELINE_CALL, .call = event->call};
 
-	if (!tracker->is_observed)
+	/* Of a connect(2) with AF_UNSPEC the return is shown. */
+	if (!tracker->is_observed || (event->call.kind == CALL_CLOSE && event->call.argument == 1))
 		return;
 	if (tracker->observer.keep && !record->reported)
 		timeline_call(timeline_of(tracker, record), event);

@@ -186,6 +186,9 @@ enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struc
 /** tracker_remember_listener() - an EVENT_INFO of a socket in TCP_LISTEN */
 void tracker_remember_listener(struct tracker *tracker, const struct event *event);
 
+/** tracker_listens_mptcp() - whether the listener of a connection is a target's that accepts MPTCP */
+bool tracker_listens_mptcp(const struct tracker *tracker, const struct event *event);
+
 /** tracker_listens_unseen() - whether the listener of a connection is a target's that accepts unseen (io_uring) */
 bool tracker_listens_unseen(const struct tracker *tracker, const struct event *event);
 

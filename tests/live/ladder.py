@@ -93,6 +93,15 @@ def calls():
     server.end()
 
 
+@test("connect(2) with AF_UNSPEC is shown as that call, and as no close(2)")
+def disconnected():
+    done = run([CONNTRACE, "-q", "--ladder=all", "--", MKCONN, "listen=127.0.0.1:0", "fork=1", "accept", "recv-all", "done",
+                "connect=self", "send=100", "disconnect"])
+    equal(done.status, 0, "exit status")
+    in_order(done.out, [r"^#\d+ out ", r"connect\(\d+\) = 0", r"connect\(\d+, AF_UNSPEC\)"])
+    check("close(" not in done.out, done.out)
+
+
 @test("both ends traced, as it happens: each segment once, each call of each end")
 def live():
     done = run([CONNTRACE, "-q", "-i", "lo", "--live", "--", MKCONN, "listen=127.0.0.1:0", "fork=1", "accept4",

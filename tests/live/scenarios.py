@@ -404,6 +404,9 @@ NO_FINS = "destroy events do not report MPTCP sockets, and the effect of close(2
 MPTCP = dict(expected={"proto": "mptcp"}, unknown={"launched": {"rx_bytes/tx_bytes/close/state": NO_COUNTERS},
                                                    "attached": {"close/state": NO_FINS}})
 Scenario("processes", "MPTCP on both sides: PROTO is mptcp", "mptcp " + OWN, count=2, **MPTCP)
+Scenario("processes", "MPTCP: several connections of one listener, each with its own ends",
+      "mptcp " + SERVER + "count=3 accept recv-all send=20 close done",
+      "mptcp count=3 " + CLIENT + "send=10 shutdown recv-all close done", count=3, **MPTCP)
 Scenario("processes", "MPTCP, megabytes both ways, open when the process ends", "mptcp " + SERVER +
       "accept recv=3000000 send=5000001 recv=1 exit=0",
       "mptcp " + CLIENT + "send=3000000 recv=5000001 send=1 recv-all close",

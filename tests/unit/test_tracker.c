@@ -452,6 +452,26 @@ static void an_attempt_that_sent_nothing_has_no_packets(void **state)
 	}
 }
 
+/* The kernel disconnects the TCP socket of an accepted MPTCP connection as it does those that die with a listener. */
+static void sockets_of_mptcp_that_lost_their_port_were_accepted(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow listener = a_flow("192.0.2.1", 80, "0.0.0.0", 0);
+	struct flow lost_port = a_flow("192.0.2.1", 80, "192.0.2.9", 0);
+	struct flow waits = a_flow("192.0.2.1", 80, "192.0.2.9", 40002);
+	struct tracker_stats stats;
+
+	(void)state;
+	listener.proto = FLOW_PROTO_MPTCP;
+	feed(tracker, an_info(INFO_EXISTING, 1, &listener, 3, TCP_LISTEN));
+	feed(tracker, an_info(INFO_DESTROY, 5, &lost_port, 8, TCP_CLOSE));
+	feed(tracker, a_last_word(6, &waits, 6, 10, 0)); /* plain TCP, and not accepted */
+	tracker_finish(tracker, T0 + 7 * MS);
+	tracker_stats(tracker, &stats);
+	assert_int_equal(stats.unaccepted, 1);
+	tracker_free(tracker);
+}
+
 static void what_programs_do_not_accept_is_counted(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -1263,6 +1283,7 @@ int main(void)
 		cmocka_unit_test(a_connect_that_began_before_the_run),
 		cmocka_unit_test(an_attempt_whose_socket_is_gone),
 		cmocka_unit_test(an_attempt_that_sent_nothing_has_no_packets),
+		cmocka_unit_test(sockets_of_mptcp_that_lost_their_port_were_accepted),
 		cmocka_unit_test(what_programs_do_not_accept_is_counted),
 		cmocka_unit_test(an_attempt_whose_syn_is_in_no_packet_is_a_row),
 		cmocka_unit_test(a_connected_socket_attempts_nothing),

@@ -99,11 +99,14 @@ static void reported_shutdown(struct stop *stop, struct tracee *tracee)
 static bool reported_disconnect(struct stop *stop, struct tracee *tracee)
 {
 	struct event info;
+	struct event *event;
 
 	if (stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read_counters, &info) != 0 ||
 	    info.info.state == TCP_CLOSE || info.info.state == TCP_LISTEN)
 		return false;
-	stop_gather_socket(stop, stop_gather_call(stop, tracee, CALL_CLOSE, tracee->call.fd), &info, INFO_CLOSE);
+	event = stop_gather_call(stop, tracee, CALL_CLOSE, tracee->call.fd);
+	event->call.argument = 1;
+	stop_gather_socket(stop, event, &info, INFO_CLOSE);
 	return true;
 }
 
