@@ -59,7 +59,6 @@ IO = {
     "derived/icmp_unreachable.pcap": QUOTED,
     "pcapsql/nflog-ebtables.pcapng": QUOTED,
     "suricata-verify/ipv6-kill-router-gateway__kill_router6.pcap": QUOTED,
-    "zeek/pppoe-over-qinq.pcap": CLIPPED,
     "zeek/tcp__reassembly.pcap": CLIPPED,
 }
 

@@ -111,6 +111,12 @@ static enum dissect_result pppoe_packet(struct dissect_state *frame)
 	if (!span_take_u8(&frame->rest, &version_type) || !span_take_u8(&frame->rest, &code) ||
 	    !span_skip(&frame->rest, 2) || !span_take_be16(&frame->rest, &length))
 		return DISSECT_MALFORMED;
+	/* What is behind it pads the frame, though the length of IP may count it. */
+	if (frame->rest.length + frame->beyond > length) {
+		frame->beyond = frame->rest.length < length ? length - (uint32_t)frame->rest.length : 0;
+		span_limit(&frame->rest, length);
+		frame->is_bounded = true;
+	}
 	return code == 0 ? link_ppp(frame) : DISSECT_OTHER;
 }
 

@@ -350,6 +350,8 @@ static enum dissect_result ipv4_header(struct dissect_state *frame)
 	frame->ttl = ttl;
 	/* Segmentation offload of packets over 64 KiB, or a card that fills the length in, leave 0. */
 	frame->payload = total != 0 ? total - header : offload_length(frame);
+	if (frame->is_bounded && frame->payload > wire_rest(frame))
+		frame->payload = wire_rest(frame);
 	span_limit(&frame->rest, frame->payload);
 	if (place & (IP_FRAGMENT_OFFSET | IP_MORE_FRAGMENTS))
 		return fragment(frame, id, (place & IP_FRAGMENT_OFFSET) * 8u, place & IP_MORE_FRAGMENTS);
@@ -403,6 +405,8 @@ static enum dissect_result ipv6_header(struct dissect_state *frame)
 		/* Otherwise it is offload, and the frame's own length is the best known value, and an upper bound. */
 		frame->payload = jumbo != 0 && jumbo < wire_rest(frame) ? jumbo : wire_rest(frame);
 	}
+	if (frame->is_bounded && frame->payload > wire_rest(frame))
+		frame->payload = wire_rest(frame);
 	span_limit(rest, frame->payload);
 	return extensions(frame);
 }

@@ -20,6 +20,7 @@
  * @ttl: of IP
  * @has: enum segment_has found outside TCP
  * @tunnels: wrappings removed
+ * @is_bounded: the layer below says where the IP packet ends: at the end of @rest and @beyond
  * @quoted: the IP header is one that an ICMP error quotes
  */
 struct dissect_state {
@@ -36,6 +37,7 @@ struct dissect_state {
 	uint16_t has;
 	uint8_t ttl;
 	uint8_t tunnels;
+	bool is_bounded;
 	bool quoted;
 };
 
