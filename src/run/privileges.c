@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "run/privileges.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdint.h>
@@ -9,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "system/thread_caps.h"
 #include "system/remedy.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
@@ -32,8 +32,7 @@ int privileges_check(struct err *err)
 
 bool privileges_has(unsigned int capability)
 {
-	capng_get_caps_process();
-	return capng_have_capability(CAPNG_EFFECTIVE, capability);
+	return thread_caps_has(capability);
 }
 
 static uint64_t needed(const struct options *options, bool opens_files)
@@ -72,16 +71,10 @@ void privileges_drop(const struct options *options, bool opens_files)
 {
 	uint64_t kept = needed(options, opens_files);
 
-	capng_get_caps_process();
-	for (unsigned int capability = 0; capability <= CAP_LAST_CAP; capability++) {
-		if (kept & BIT(capability))
-			continue;
-		(void)capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE, capability);
-		/* Without a command the bounding set can be lowered; it takes CAP_SETPCAP. */
-		if (options->command == NULL && capng_have_capability(CAPNG_BOUNDING_SET, capability) == 1)
-			(void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-	}
-	(void)capng_apply(CAPNG_SELECT_CAPS);
+	/* A command inherits the bounding set. */
+	if (options->command == NULL)
+		thread_caps_keep_bounds(kept);
+	thread_caps_keep(kept);
 	if (options->command == NULL)
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
@@ -93,7 +86,5 @@ void privileges_drop_thread(const void *options)
 
 void privileges_drop_all(void)
 {
-	capng_get_caps_process();
-	capng_clear(CAPNG_SELECT_CAPS);
-	(void)capng_apply(CAPNG_SELECT_CAPS);
+	(void)thread_caps_drop();
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "system/confine.h"
 
-#include <cap-ng.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "system/thread_caps.h"
 
 /* The user nobody and the group of the same number, by kernel convention (overflowuid, proc(5)). */
 #define NOBODY 65534
@@ -135,14 +135,7 @@ static int drop_user(const struct confine_config *config, struct err *err)
 
 static int drop_capabilities(const struct confine_config *config, struct err *err)
 {
-	capng_clear(CAPNG_SELECT_ALL);
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-		return err_set(err, EPERM, "%s cannot drop its capabilities", config->name);
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	capng_get_caps_process();
-	if (capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
-		return err_set(err, EPERM, "%s has capabilities left", config->name);
-	return 0;
+	return thread_caps_drop() ? 0 : err_set(err, EPERM, "%s has capabilities left", config->name);
 }
 
 /* The calls that libpcap, libauparse, malloc(3) and waiting need; all of them work on descriptors that are open
@@ -217,8 +210,7 @@ int confine(const struct confine_config *config, struct err *err)
 	int got;
 
 	/* Lowering the bounding set needs CAP_SETPCAP; without it a process can't gain by the set either. */
-	capng_clear(CAPNG_SELECT_ALL);
-	(void)!capng_apply(CAPNG_SELECT_BOUNDS);
+	thread_caps_keep_bounds(0);
 	got = drop_user(config, err);
 	if (got == 0)
 		got = drop_capabilities(config, err);

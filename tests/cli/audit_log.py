@@ -60,12 +60,13 @@ def summaries(test, log):
 
 def files(test):
     """Rotated files in any order, compressed, on standard input."""
+    has_gzip = "gzip" in test.run("--version").stdout
     lines = audit.raw(audit.scenario())
     third = len(lines) // 3
     pieces = [lines[:third], lines[third:2 * third], lines[2 * third:]]
     paths = [test.path(name) for name in ("audit.log.2", "audit.log.1.gz", "audit.log")]
     test.path("audit.log.2", audit.text(pieces[0]))
-    test.path("audit.log.1.gz", gzip.compress(audit.text(pieces[1])))
+    test.path("audit.log.1.gz", gzip.compress(audit.text(pieces[1])) if has_gzip else audit.text(pieces[1]))
     test.path("audit.log", audit.text(pieces[2]))
     for order in ((2, 1, 0), (0, 1, 2), (1, 2, 0)):
         words = [word for index in order for word in ("--audit-log", paths[index])]
@@ -81,9 +82,10 @@ def files(test):
     test.say("a pipe", [] if found == audit.truth() else [found, done.stderr])
     with open(whole, "rb") as file:
         content = file.read()
-    cut = test.path("cut.gz", gzip.compress(content)[:-20])
-    done = test.run("--audit-log", cut, env=UTC)
-    test.expect("a compressed file that is cut off", done, 1, ["cut.gz", "cut off"], stdout="192.0.2.1")
+    if has_gzip:
+        cut = test.path("cut.gz", gzip.compress(content)[:-20])
+        done = test.run("--audit-log", cut, env=UTC)
+        test.expect("a compressed file that is cut off", done, 1, ["cut.gz", "cut off"], stdout="192.0.2.1")
     test.expect("one file twice", test.run("--audit-log", whole, "--audit-log", whole), 1, ["same file"], "")
     test.expect("no such file", test.run("--audit-log", "missing"), 1, ["\"missing\" cannot be read", "auditd"], "")
     test.expect("a folder", test.run("--audit-log", test.folder), 1, ["directory"], "")
@@ -224,7 +226,7 @@ def joined(test):
 
 def main():
     test = cli.Cli()
-    if "without libauparse" in test.run("--version").stdout:
+    if "without libaudit" in test.run("--version").stdout:
         log = test.path("raw.log", audit.text(audit.raw(audit.scenario())))
         test.expect("refused with the remedy", test.run("--audit-log", log), 1, ["libauparse-dev"], "")
     else:

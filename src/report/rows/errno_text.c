@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/rows/errno_text.h"
 
-#include <libaudit.h>
 #include <stdio.h>
+
+#include "base/errno_name.h"
 
 const char *errno_text(int error, char *buffer, size_t size)
 {
-	const char *name = error > 0 ? audit_errno_to_name(error) : NULL;
+	const char *name = errno_name(error);
 
 	if (name != NULL)
 		return name;

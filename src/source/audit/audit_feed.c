@@ -10,7 +10,6 @@
 #include "base/xalloc.h"
 #include "config.h"
 
-#ifdef HAVE_AUPARSE
 /* auparse.h of audit 3.0.9 takes it from glibc's sys/cdefs.h; musl has none. */
 #ifndef __attribute_malloc__
 #define __attribute_malloc__ __attribute__((malloc))
@@ -365,39 +364,3 @@ void audit_feed_free(struct audit_feed *feed)
 	auparse_destroy(feed->parser);
 	free(feed);
 }
-
-#else
-
-struct audit_feed *audit_feed_new(void (*on_call)(void *context, const struct audit_call *call), void *context,
-				  bool day_first, struct err *err)
-{
-	(void)on_call;
-	(void)context;
-	(void)day_first;
-	err_set(err, ENOTSUP, "logs of audit are not read by this conntrace, which was built without libauparse");
-	return NULL;
-}
-
-void audit_feed_line(struct audit_feed *feed, struct span text)
-{
-	(void)feed;
-	(void)text;
-}
-
-void audit_feed_end(struct audit_feed *feed)
-{
-	(void)feed;
-}
-
-const struct audit_feed_stats *audit_feed_stats(const struct audit_feed *feed)
-{
-	(void)feed;
-	return NULL;
-}
-
-void audit_feed_free(struct audit_feed *feed)
-{
-	(void)feed;
-}
-
-#endif

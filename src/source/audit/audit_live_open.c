@@ -40,11 +40,6 @@ static int open_control(struct audit_control **control, struct err *err)
 {
 	int fd = audit_control_socket(0);
 
-#ifndef HAVE_AUPARSE
-	if (fd >= 0)
-		close(fd);
-	return err_set(err, ENOTSUP, "this conntrace was built without libauparse (Debian: libauparse-dev)");
-#endif
 	if (fd == -EPROTONOSUPPORT || fd == -EAFNOSUPPORT)
 		return err_set(err, ENOTSUP,
 			       "this kernel has no audit: it was built without CONFIG_AUDIT, or started with audit=0");

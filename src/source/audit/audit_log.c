@@ -96,11 +96,7 @@ static void close_log(void *source)
 
 bool audit_log_is_built(void)
 {
-#ifdef HAVE_AUPARSE
 	return true;
-#else
-	return false;
-#endif
 }
 
 int audit_log_open(struct audit_log **log, const struct audit_log_config *config, struct err *err)
@@ -110,12 +106,6 @@ int audit_log_open(struct audit_log **log, const struct audit_log_config *config
 		.fds = fds, .paths = config->paths, .count = config->count, .confine.name = "audit log process"};
 	struct audit_log *made;
 
-	if (!audit_log_is_built()) {
-		free(fds);
-		return err_set(err, ENOTSUP,
-			       "--audit-log cannot work: this conntrace was built without libauparse (Debian: "
-			       "libauparse-dev)");
-	}
 	rc = confine_find_user(config->drop_to, &child.confine, err);
 	if (rc == 0)
 		rc = audit_files_open(config->paths, config->count, fds, err);

@@ -2,10 +2,10 @@
 #include "source/replay/strace_line.h"
 
 #include <errno.h>
-#include <libaudit.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/errno_name.h"
 
 /*
  * Output of strace(1) 5 and 6:
@@ -106,7 +106,7 @@ static int32_t parse_error(struct span *text)
 		length++;
 	memcpy(name, text->data, length);
 	name[length] = '\0';
-	return length > 0 ? audit_name_to_errno(name) : -1;
+	return length > 0 ? errno_name_number(name) : -1;
 }
 
 /* " = -1 ECONNREFUSED (Connection refused) <0.000031>" */
