@@ -18,6 +18,14 @@ static enum conn_seen seen_by(const struct event *event)
 	return event->origin == ORIGIN_AUDIT ? SEEN_AUDIT : SEEN_CALLS;
 }
 
+/* These sources have no record of each shutdown(2). */
+static void note_seen(struct record *record, const struct event *event, int64_t time_ns)
+{
+	record_seen(record, time_ns, seen_by(event));
+	if (event->origin == ORIGIN_AUDIT || event->origin == ORIGIN_PERF)
+		tcp_payload_calls_unseen(record_bytes(record));
+}
+
 static void set_owner(struct tracker *tracker, struct record *record, const struct event_call *call)
 {
 	tracker_set_process(tracker, record, call->pid, call->uid);
@@ -40,7 +48,7 @@ static void dispute(struct tracker *tracker, struct record *record, const struct
 	other->seen |= SEEN_DISPUTED;
 	record_evidence(other)->accept_ns = event->time_ns;
 	set_owner(tracker, other, &event->call);
-	record_seen(other, event->time_ns, seen_by(event));
+	note_seen(other, event, event->time_ns);
 }
 
 /* The source does not know the local end: the packets are found by the rest. */
@@ -125,7 +133,7 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 	if (event->call.disputed)
 		record->seen |= SEEN_DISPUTED;
 	set_owner(tracker, record, &event->call);
-	record_seen(record, event->time_ns, seen_by(event));
+	note_seen(record, event, event->time_ns);
 	join_by_half(tracker, record, &event->call);
 	await_packets(tracker, record, event);
 	tracker_observe_call(tracker, record, event);
@@ -147,7 +155,7 @@ static void feed_take(struct tracker *tracker, const struct event *event)
 	} else {
 		tracker_set_last(tracker, record, event->call.pid);
 	}
-	record_seen(record, event->time_ns, seen_by(event));
+	note_seen(record, event, event->time_ns);
 }
 
 /* Another connect(2) on a socket whose first attempt is not over: it only queries that one (EALREADY, EISCONN, 0). */
@@ -170,7 +178,7 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 	record_evidence(record)->connect_begin_ns = event->time_ns;
 	record_evidence(record)->connect_tid = event->call.tid != 0 ? event->call.tid : -1;
 	set_owner(tracker, record, &event->call);
-	record_seen(record, event->time_ns, seen_by(event));
+	note_seen(record, event, event->time_ns);
 	tracker->connecting = array_reserve(tracker->connecting, tracker->connecting_count, &tracker->connecting_size,
 					    sizeof(*tracker->connecting));
 	tracker->connecting[tracker->connecting_count++] = (struct connecting){event->call.tid, record};
@@ -225,14 +233,14 @@ static struct record *attempt_unseen(struct tracker *tracker, const struct event
 		set_owner(tracker, record, &event->call);
 	if (event->call.error == EISCONN)
 		record_evidence(record)->established = true;
-	record_seen(record, event->time_ns, seen_by(event));
+	note_seen(record, event, event->time_ns);
 	if (!attempts)
 		return NULL;
 	record->dir = DIR_OUT;
 	tcp_payload_opener(record_bytes(record), DIR_OUT);
 	if (event->call.begin_ns > 0) {
 		record_evidence(record)->connect_begin_ns = event->call.begin_ns;
-		record_seen(record, event->call.begin_ns, seen_by(event));
+		note_seen(record, event, event->call.begin_ns);
 	}
 	return record;
 }
@@ -265,7 +273,7 @@ static void feed_connect_end(struct tracker *tracker, const struct event *event)
 	record_evidence(record)->connect_end_ns = event->time_ns;
 	record_evidence(record)->call_error = error;
 	record_evidence(record)->nothing_sent |= event->call.argument == 1;
-	record_seen(record, event->time_ns, seen_by(event));
+	note_seen(record, event, event->time_ns);
 	if (earlier != NULL && earlier != record)
 		tracker_begin_closing(tracker, earlier);
 	tracker_join_flow(tracker, record, &event->flow);
@@ -351,7 +359,7 @@ static void feed_outcome(struct tracker *tracker, const struct event *event)
 	if (record == NULL || !record_is_undecided(record->evidence->call_error))
 		return;
 	learn_flow(tracker, record, event);
-	record_seen(record, event->time_ns, seen_by(event));
+	note_seen(record, event, event->time_ns);
 	connect_decided(tracker, record, event->call.error, event->time_ns);
 }
 
@@ -402,7 +410,7 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 	if (call->cookie & EVENT_COOKIE_MADE_UP)
 		learn_flow(tracker, record, event);
 	tracker_set_last(tracker, record, call->pid);
-	record_seen(record, event->time_ns, seen_by(event));
+	note_seen(record, event, event->time_ns);
 	tracker_observe_call(tracker, record, event);
 	switch (call->kind) {
 	case CALL_SO_ERROR:
