@@ -6,7 +6,7 @@ import sys
 TOP = os.path.abspath(os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")))
 BUILD = os.path.abspath(os.environ.get("top_builddir", os.path.join(TOP, "build")))
 ROOTS = ("src", "tests", "contrib", "man", "completions", "doc", "bench", ".ci")
-TOP_FILES = ("README.md", "HACKING.md", "NEWS.md", "SECURITY.md", "Makefile.am", "configure.ac", "autogen.sh", "quickstart")
+TOP_FILES = ("README.md", "HACKING.md", "NEWS.md", "SECURITY.md", "SUPPORT.md", "Makefile.am", "configure.ac", "autogen.sh", "quickstart")
 # Test data: whatever bytes a test needs.
 DATA = ("/corpus/", "/data/", "/golden/", "/expected/", "/recordings/")
 # Also the programs of the kernel as a tarball has them.
