@@ -18,11 +18,11 @@ static enum conn_seen seen_by(const struct event *event)
 	return event->origin == ORIGIN_AUDIT ? SEEN_AUDIT : SEEN_CALLS;
 }
 
-/* These sources have no record of each shutdown(2). */
+/* Audit has no record of each shutdown(2). */
 static void note_seen(struct record *record, const struct event *event, int64_t time_ns)
 {
 	record_seen(record, time_ns, seen_by(event));
-	if (event->origin == ORIGIN_AUDIT || event->origin == ORIGIN_PERF)
+	if (event->origin == ORIGIN_AUDIT)
 		tcp_payload_calls_unseen(record_bytes(record));
 }
 
