@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "system/procfs.h"
