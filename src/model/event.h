@@ -515,7 +515,7 @@ enum lost_where {
 	LOST_PACKET_QUEUE,
 	/** ENOBUFS on the socket of the destroy events */
 	LOST_NETLINK,
-	/** the queue from the tracer thread to the main one */
+	/** the queues from the tracer thread and from the queries of sockets to the main one */
 	LOST_CALL_QUEUE,
 	/** connections that did not fit in the table */
 	LOST_TABLE,

@@ -98,7 +98,7 @@ void run_stats_fill(struct summary *summary, const struct tracker *tracker, stru
 		summary->lacks |= SUMMARY_LACKS_QUEUES;
 	if (tracer != NULL)
 		summary->stops = tracer_stops(tracer);
-	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_calls_refused(sources);
+	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_events_refused(sources);
 	sources_packet_stats(sources, &stats);
 	summary->packets = stats.frames;
 	summary->malformed = stats.malformed;

@@ -397,7 +397,14 @@ uint32_t sources_netns(const struct sources *sources)
 	return sources->netns;
 }
 
-uint64_t sources_calls_refused(const struct sources *sources)
+uint64_t sources_events_refused(const struct sources *sources)
 {
-	return sources->tracer_events != NULL ? queue_refused(sources->tracer_events) : 0;
+	/* The other sources keep what a queue refuses, or count it themselves. */
+	const struct queue *const queues[] = {sources->tracer_events, sources->destroy_fresh, sources->destroy_events,
+					      sources->lookups};
+	uint64_t refused = 0;
+
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++)
+		refused += queues[i] != NULL ? queue_refused(queues[i]) : 0;
+	return refused;
 }

@@ -127,8 +127,8 @@ bool sources_command_lives(void *context);
  */
 size_t sources_others(struct sources *sources, int number, pid_t *pids, size_t room);
 
-/** sources_calls_refused() - calls lost because they were not taken in time */
-uint64_t sources_calls_refused(const struct sources *sources);
+/** sources_events_refused() - calls, samples and final counters lost because they were not processed in time */
+uint64_t sources_events_refused(const struct sources *sources);
 
 /** sources_command() - the command that was launched without tracing it, or NULL */
 const struct command *sources_command(const struct sources *sources);

@@ -693,12 +693,16 @@ static void judge(struct live *live, int which, struct result *result, unsigned 
 {
 	struct end *end = &live->ends[which];
 	enum conn_close close, truth;
-	int64_t rx, tx;
+	int64_t rx, tx, sent = end->tx;
 
+	/* On a busy processor ACKs come late; Nagle's algorithm then holds a small segment back, which a RST discards.
+	 */
+	if (end->last.info.bytes_sent >= 0 && end->last.info.bytes_sent < sent)
+		sent = end->last.info.bytes_sent;
 	end->last.info.timewait = (uint8_t)diag_timewait(live->diag, &end->last.flow, end->look.info.cookie);
 	tcp_payload_feed(&end->tcp_payload, &end->last.info);
 	tcp_payload_settle(&end->tcp_payload, &rx, &tx);
-	if ((rx != CONN_UNKNOWN && rx != end->rx) || (tx != CONN_UNKNOWN && tx != end->tx))
+	if ((rx != CONN_UNKNOWN && rx != end->rx) || (tx != CONN_UNKNOWN && tx != sent))
 		print_error("seed %u end %d: rx %lld of %lld, tx %lld of %lld; last received %lld acked %lld sent %lld "
 			    "rqueue %d wqueue %d timewait %d\n",
 			    seed, which, (long long)rx, (long long)end->rx, (long long)tx, (long long)end->tx,
@@ -708,7 +712,7 @@ static void judge(struct live *live, int which, struct result *result, unsigned 
 	if (rx != CONN_UNKNOWN)
 		assert_int_equal(rx, end->rx);
 	if (tx != CONN_UNKNOWN)
-		assert_int_equal(tx, end->tx);
+		assert_int_equal(tx, sent);
 	judge_least(end);
 	close = tcp_payload_close(&end->tcp_payload);
 	if (live->first == FIRST_FIN)

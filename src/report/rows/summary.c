@@ -17,7 +17,7 @@ static const struct {
 	[LOST_CAPTURE_INTERFACE] = {"capture_interface", "packets (interface)"},
 	[LOST_PACKET_QUEUE] = {"packet_queue", "packets (queue of the packet process)"},
 	[LOST_NETLINK] = {"netlink", "socket events (netlink)"},
-	[LOST_CALL_QUEUE] = {"call_queue", "system calls (queue of the tracer)"},
+	[LOST_CALL_QUEUE] = {"call_queue", "system calls or socket events (queues of the run)"},
 	[LOST_TABLE] = {"table", "connections (more than --max-connections at once)"},
 	[LOST_PACKET_PROCESS] = {"packet_process", "packets (the reading of packets ended early)"},
 	[LOST_MESSAGES] = {"messages", "requests (before their owner was known)"},
