@@ -180,10 +180,17 @@ static struct ownership judge(const struct listeners *listeners, const struct en
 		if (fits == 0 || fits < best || (listener->sampled < from) != gone)
 			continue;
 		if (fits > best) {
-			ownership = (struct ownership){listener->owner, sole,
-						       since,           listener->unreliable_before,
-						       listener->run,   listener->common_identity,
-						       listener->mptcp, listener->delay};
+			ownership = (struct ownership){
+				.owner = listener->owner,
+				.pid = sole,
+				.is_alone = listener->pid != 0,
+				.since = since,
+				.unreliable_before = listener->unreliable_before,
+				.run = listener->run,
+				.common_identity = listener->common_identity,
+				.mptcp = listener->mptcp,
+				.delay = listener->delay,
+			};
 			best = fits;
 			continue;
 		}
@@ -192,6 +199,7 @@ static struct ownership judge(const struct listeners *listeners, const struct en
 			ownership.owner = OWNERSHIP_UNCLEAR;
 		if (sole != ownership.pid)
 			ownership.pid = 0;
+		ownership.is_alone &= listener->pid != 0;
 		if (since > ownership.since)
 			ownership.since = since;
 		ownership.run = holder_run_later(&ownership.run, &listener->run);

@@ -126,6 +126,7 @@ void listeners_trust(struct listeners *listeners, uint64_t sample);
  * struct ownership - owner of a connection
  * @owner: enum ownership_owner
  * @pid: the only process that may have accepted it, if that is a target; 0 several
+ * @is_alone: @pid alone holds the listener; false also if other holders have not run
  * @since: number of the sample from which on @pid is right; 0 since a connection can come through there
  * @unreliable_before: number of the sample from which on @owner is right
  * @run: when other processes that may have accepted it ran last: from the sample @run.last on @owner is right
@@ -136,6 +137,7 @@ void listeners_trust(struct listeners *listeners, uint64_t sample);
 struct ownership {
 	enum ownership_owner owner;
 	pid_t pid;
+	bool is_alone;
 	uint32_t since;
 	uint64_t unreliable_before;
 	struct holder_run run;

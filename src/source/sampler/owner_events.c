@@ -87,8 +87,9 @@ static pid_t find_opener(const struct owner_events *owner_events, const struct o
  */
 static bool may_be_childs(const struct owner_events *owner_events, const struct ownership *ownership, uint32_t from)
 {
-	const struct target *target =
-		ownership->pid != 0 ? process_set_find(owner_events->process_set, ownership->pid) : NULL;
+	const struct target *target = ownership->pid != 0 && ownership->is_alone
+					      ? process_set_find(owner_events->process_set, ownership->pid)
+					      : NULL;
 
 	return target != NULL ? target->forks >= from : process_set_had_forks(owner_events->process_set, from);
 }
