@@ -108,27 +108,25 @@ static void move(struct top_state *state, const struct top_list *list, int64_t b
 	choose(state, list, state->chosen ? (int64_t)state->at + by : (int64_t)state->first);
 }
 
-/* Each key's value is exactly that of the row. */
+/* Each key's value is exactly that of the row. One that is too long is found by its beginning. */
 static void filter_members(struct top_state *state, const struct top_row *row)
 {
 	static const char *const words[] = {
-		[TOP_FOLD_NONE] = "",           [TOP_FOLD_PEERS] = "peer==", [TOP_FOLD_PROCESSES] = "process==",
-		[TOP_FOLD_PROGRAMS] = "comm==", [TOP_FOLD_UNITS] = "unit==",
+		[TOP_FOLD_NONE] = "",         [TOP_FOLD_PEERS] = "peer", [TOP_FOLD_PROCESSES] = "process",
+		[TOP_FOLD_PROGRAMS] = "comm", [TOP_FOLD_UNITS] = "unit",
 	};
 	const struct top_style style = {.state = state};
+	const char *word = words[state->fold], *value;
 	char ip[ENDPOINT_TEXT];
 	struct text text = {0};
+	bool fits;
 
 	TABLE_COVERS(words, TOP_FOLD_NUM);
-	text_add(&text, words[state->fold]);
-	if (state->fold == TOP_FOLD_PEERS)
-		text_add(&text, endpoint_ip_text(&row->conn.flow.remote, ip));
-	else
+	if (state->fold != TOP_FOLD_PEERS)
 		top_cell(&text, row, top_fold_column(state->fold), &style, TOP_UNCUT);
-	/* One that is too long is found by its beginning. */
-	if (text.length >= sizeof(state->filter))
-		memmove(strchr(text.data, '='), strchr(text.data, '=') + 1, strlen(strchr(text.data, '=')));
-	snprintf(state->filter, sizeof(state->filter), "%s", text.data);
+	value = state->fold == TOP_FOLD_PEERS ? endpoint_ip_text(&row->conn.flow.remote, ip) : text.data;
+	fits = strlen(word) + strlen("==") + strlen(value) < sizeof(state->filter);
+	snprintf(state->filter, sizeof(state->filter), "%s%s%s", word, fits ? "==" : "=", value);
 	text_free(&text);
 }
 
