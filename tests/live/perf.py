@@ -381,6 +381,20 @@ def direct_calls():
     check("makes system calls itself" in result.err and os.path.basename(program) in result.err, result.err)
 
 
+@test("each process that uses io_uring is named, also when two are found at once")
+def rings():
+    programs = []
+    for number in (1, 2):
+        port = scratch("port%d" % number)
+        programs.append(Process(as_nobody() + [lib.URING(), "truth=" + scratch("truth%d" % number), "serve", "127.0.0.1", port, "1",
+                                               "fd"]))
+        lib.wait_file(port)
+    trace = by_perf([program.pid for program in programs])
+    trace.interrupt()
+    for program in programs:
+        check("PID %d (uring) uses io_uring(7)" % program.pid in trace.err, trace.err)
+
+
 if __name__ == "__main__":
     lib.need_perf()
     at_once.main(3)

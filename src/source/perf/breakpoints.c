@@ -248,26 +248,23 @@ static void read_until(struct breakpoints *breakpoints, bool is_last)
 	end_attempts(breakpoints, is_last ? sampled_ns : breakpoints->sampled_before_ns, breakpoints->last_ns);
 }
 
-static void tell_unclear(struct breakpoints *breakpoints)
+static void report_unclear(struct breakpoints *breakpoints)
 {
-	if (breakpoints->has_told_unclear || breakpoints->has_notice || connect_calls_unclear(breakpoints->calls) == 0)
+	if (connect_calls_unclear(breakpoints->calls) == 0)
 		return;
-	snprintf(
-		breakpoints->notice, sizeof(breakpoints->notice),
+	notices_add(
+		&breakpoints->notices,
 		"connect(2) was called on a socket from before the run, or one that another process made: whether that "
 		"is of TCP is unknown, so it is a row only if a sample finds it");
-	breakpoints->has_notice = breakpoints->has_told_unclear = true;
 }
 
-static void tell_nameless(struct breakpoints *breakpoints)
+static void report_nameless(struct breakpoints *breakpoints)
 {
-	if (breakpoints->has_told_nameless || breakpoints->has_notice ||
-	    breakpoints->nameless + connect_calls_nameless(breakpoints->calls) == 0)
+	if (breakpoints->nameless + connect_calls_nameless(breakpoints->calls) == 0)
 		return;
-	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
-		 "accept(2) was called without an address on the stack, or on a listening socket that is not known: "
-		 "these connections have the owner that the samples prove");
-	breakpoints->has_notice = breakpoints->has_told_nameless = true;
+	notices_add(&breakpoints->notices,
+		    "accept(2) was called without an address on the stack, or on a listening socket that is not known: "
+		    "these connections have the owner that the samples prove");
 }
 
 int breakpoints_read(struct breakpoints *breakpoints)
@@ -276,8 +273,8 @@ int breakpoints_read(struct breakpoints *breakpoints)
 	read_until(breakpoints, false);
 	breakpoints_report_bare(breakpoints);
 	breakpoints_report_path(breakpoints);
-	tell_nameless(breakpoints);
-	tell_unclear(breakpoints);
+	report_nameless(breakpoints);
+	report_unclear(breakpoints);
 	return breakpoints->pushed;
 }
 
@@ -303,10 +300,7 @@ int64_t breakpoints_settled_ns(const struct breakpoints *breakpoints)
 
 const char *breakpoints_notice(struct breakpoints *breakpoints)
 {
-	if (!breakpoints->has_notice)
-		return NULL;
-	breakpoints->has_notice = false;
-	return breakpoints->notice;
+	return notices_take(&breakpoints->notices);
 }
 
 /* ---- opening ----------------------------------------------------------------------------- */

@@ -64,17 +64,17 @@ static size_t count_rings(pid_t pid)
 	return (size_t)rings;
 }
 
-static void tell_ring(struct breakpoints *breakpoints, pid_t pid)
+static void report_ring(struct breakpoints *breakpoints, pid_t pid)
 {
 	struct procfs_name name;
 
-	if (breakpoints->has_notice || count_rings(pid) == 0)
+	if (count_rings(pid) == 0)
 		return;
-	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
-		 "PID %d (%s) uses io_uring(7): what it connects by that passes no breakpoint, and is found by samples "
-		 "only",
-		 (int)pid, procfs_name(&name, pid));
-	breakpoints->has_notice = true;
+	notices_add(
+		&breakpoints->notices,
+		"PID %d (%s) uses io_uring(7): what it connects by that passes no breakpoint, and is found by samples "
+		"only",
+		(int)pid, procfs_name(&name, pid));
 }
 
 struct priming {
@@ -107,21 +107,21 @@ static int arm(struct breakpoints *breakpoints, pid_t pid, enum armed_origin ori
 	keep_sites(breakpoints, pid, &sites);
 	if (breakpoints->config.accepts)
 		(void)procfs_sockets(pid, keep_listener, &(struct priming){breakpoints, pid});
-	tell_ring(breakpoints, pid);
+	report_ring(breakpoints, pid);
 	return 0;
 }
 
-static void tell_exec(struct breakpoints *breakpoints, pid_t pid)
+static void report_exec(struct breakpoints *breakpoints, pid_t pid)
 {
 	struct procfs_name name;
 
 	if (breakpoints->execs++ > 0)
 		return;
-	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
-		 "PID %d (%s) was started by execve(2) in a watched process: of such programs the connections of the "
-		 "first moment may be missing",
-		 (int)pid, procfs_name(&name, pid));
-	breakpoints->has_notice = true;
+	notices_add(
+		&breakpoints->notices,
+		"PID %d (%s) was started by execve(2) in a watched process: of such programs the connections of the "
+		"first moment may be missing",
+		(int)pid, procfs_name(&name, pid));
 }
 
 /* It has no breakpoints now, nor have children whose breakpoints came from it. */
@@ -135,7 +135,7 @@ void breakpoints_executed(struct breakpoints *breakpoints, pid_t pid)
 	if (arm(breakpoints, pid, ARMED_EXEC, &ignored) != 0)
 		*(struct bare *)idmap_put(breakpoints->bare, (uint64_t)pid) = (struct bare){pid, clock_monotonic()};
 	else
-		tell_exec(breakpoints, pid);
+		report_exec(breakpoints, pid);
 	if (breakpoints->config.follow)
 		(void)procfs_children(pid, see_child, &offspring);
 	for (size_t i = 0; i < offspring.count; i++)
@@ -151,7 +151,7 @@ void breakpoints_mapped(struct breakpoints *breakpoints, pid_t pid)
 	if (idmap_find(breakpoints->bare, (uint64_t)pid) == NULL || arm(breakpoints, pid, ARMED_EXEC, &ignored) != 0)
 		return;
 	idmap_remove(breakpoints->bare, (uint64_t)pid);
-	tell_exec(breakpoints, pid);
+	report_exec(breakpoints, pid);
 }
 
 /* A program that still runs without breakpoints is reported, the first one. */
@@ -162,12 +162,12 @@ void breakpoints_report_bare(struct breakpoints *breakpoints)
 
 	if (bare == NULL || clock_monotonic() - bare->since_ns < BARE_NS)
 		return;
-	if (!breakpoints->has_told_bare && !breakpoints->has_notice && procfs_thread_group(bare->pid) == bare->pid) {
-		snprintf(breakpoints->notice, sizeof(breakpoints->notice),
-			 "PID %d (%s), started by execve(2) in a watched process, has no place where connect(2) is "
-			 "known to return: its connections are found by samples only",
-			 (int)bare->pid, procfs_name(&name, bare->pid));
-		breakpoints->has_notice = breakpoints->has_told_bare = true;
+	if (!breakpoints->has_bare && procfs_thread_group(bare->pid) == bare->pid) {
+		notices_add(&breakpoints->notices,
+			    "PID %d (%s), started by execve(2) in a watched process, has no place where connect(2) is "
+			    "known to return: its connections are found by samples only",
+			    (int)bare->pid, procfs_name(&name, bare->pid));
+		breakpoints->has_bare = true;
 	}
 	idmap_remove(breakpoints->bare, (uint64_t)bare->pid);
 }
@@ -228,16 +228,17 @@ void breakpoints_report_path(struct breakpoints *breakpoints)
 {
 	struct procfs_name name;
 
-	if (breakpoints->has_notice || breakpoints->has_told_path || breakpoints->changed_pid == 0)
+	if (breakpoints->changed_pid == 0 || breakpoints->has_path)
 		return;
-	snprintf(breakpoints->notice, sizeof(breakpoints->notice),
-		 breakpoints->was_partial
-			 ? "PID %d (%s): until its first accept(2) its breakpoints did not include connect(2), because "
-			   "its memory may not be read: its own connections before are found by samples only"
-			 : "PID %d (%s) has its first thread: the breakpoints have been set again, and connections of "
-			   "that moment may be missing",
-		 (int)breakpoints->changed_pid, procfs_name(&name, breakpoints->changed_pid));
-	breakpoints->has_notice = breakpoints->has_told_path = true;
+	breakpoints->has_path = true;
+	notices_add(
+		&breakpoints->notices,
+		breakpoints->was_partial
+			? "PID %d (%s): until its first accept(2) its breakpoints did not include connect(2), because "
+			  "its memory may not be read: its own connections before are found by samples only"
+			: "PID %d (%s) has its first thread: the breakpoints have been set again, and connections of "
+			  "that moment may be missing",
+		(int)breakpoints->changed_pid, procfs_name(&name, breakpoints->changed_pid));
 }
 
 void breakpoints_created(struct breakpoints *breakpoints, pid_t pid, pid_t parent)

@@ -9,14 +9,13 @@
 
 #include "base/err.h"
 #include "base/idmap.h"
+#include "base/notices.h"
 #include "source/perf/armed.h"
 #include "source/perf/breakpoints.h"
 #include "source/perf/connect_calls.h"
 #include "source/perf/hit_rings.h"
 
 /* What the files of the breakpoints share. */
-
-#define BREAKPOINTS_NOTICE 512
 
 /**
  * struct attempt - one whose socket has not been found in a sample, as far as is known here
@@ -83,8 +82,8 @@ struct breakpoints {
 	bool was_partial;    /* because its memory may not be read */
 	int pushed;
 	size_t execs;
-	char notice[BREAKPOINTS_NOTICE];
-	bool has_notice, has_told_bare, has_told_unclear, has_told_nameless, has_told_path;
+	struct notices notices;
+	bool has_bare, has_path; /* one was reported */
 };
 
 /* breakpoints_processes.c */

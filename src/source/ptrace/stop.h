@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/notices.h"
 #include "base/queue.h"
 #include "model/event.h"
 #include "source/ptrace/diag_fallback.h"
-#include "source/ptrace/notices.h"
 #include "source/ptrace/tracee.h"
 
 /*

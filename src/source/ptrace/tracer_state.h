@@ -8,10 +8,10 @@
 #include <stdatomic.h>
 
 #include "base/crash.h"
+#include "base/notices.h"
 #include "source/ptrace/attach.h"
 #include "source/ptrace/endings.h"
 #include "source/ptrace/placement.h"
-#include "source/ptrace/notices.h"
 #include "source/ptrace/reports.h"
 #include "source/ptrace/standby.h"
 #include "source/ptrace/stop.h"

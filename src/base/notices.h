@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CONNTRACE_SOURCE_PTRACE_NOTICES_H
-#define CONNTRACE_SOURCE_PTRACE_NOTICES_H
+#ifndef CONNTRACE_BASE_NOTICES_H
+#define CONNTRACE_BASE_NOTICES_H
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -11,10 +11,10 @@
 #define NOTICES_MAX 16
 
 /**
- * struct notices - sentences for the user, from the tracing thread to the main one
+ * struct notices - sentences of a source for the user, from one thread to another, or to itself
  * @texts: the sentences; each is printed once
  * @count: their number; an entry does not change any more once it counts
- * @taken: main's: how many it has taken
+ * @taken: how many the reader has taken
  */
 struct notices {
 	struct err texts[NOTICES_MAX];
@@ -25,7 +25,7 @@ struct notices {
 /** notices_add() - add a sentence, unless it was added before or the limit is reached; by one thread only */
 void notices_add(struct notices *notices, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** notices_take() - the next one; by one other thread only; Return: NULL when there is none */
+/** notices_take() - the next one; by one thread only; Return: NULL when there is none */
 const char *notices_take(struct notices *notices);
 
 #endif

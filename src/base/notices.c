@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/ptrace/notices.h"
+#include "base/notices.h"
 
 #include <stdarg.h>
 #include <stdio.h>
