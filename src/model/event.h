@@ -81,8 +81,7 @@ enum call_kind {
 	CALL_SO_ERROR,
 	/** shutdown(2) succeeded: @argument is how (SHUT_RD, SHUT_WR, SHUT_RDWR) */
 	CALL_SHUTDOWN,
-	/** the descriptor was closed (close, dup2 over it, close_range); @argument 1: connect(2) with AF_UNSPEC ends it
-	 */
+	/** the descriptor was closed (close, dup2, close_range); @argument 1: connect(2) with AF_UNSPEC ended it */
 	CALL_CLOSE,
 	/**
 	 * the process ended (last thread) and with it the socket's last descriptor; @argument is the wait status.

@@ -240,7 +240,7 @@ HEAD = """# What each source sees
 <!-- Written by tests/live/sources.py --write; it compares the rows that each source has with this page. -->
 
 One nginx and its clients, reported by each source. %d requests come one after the other; for one of them nginx asks another
-server, and for one it is refused by a port where nobody listens. All connections end within milliseconds: a source that
+server, and for one it is refused by a port without a listener. All connections end within milliseconds: a source that
 samples has no easier ones. *Loopback*: the clients are on this host. *Network*: they are in another network namespace, at the
 end of a veth pair. `conntrace --check` says which sources work on this host, and what the others lack.
 

@@ -130,7 +130,7 @@ static void filter_members(struct top_state *state, const struct top_row *row)
 	text_free(&text);
 }
 
-static void open_row(struct top_state *state, const struct top_list *list, size_t rows)
+static void open_row(struct top_state *state, const struct top_list *list)
 {
 	const struct top_row *row;
 
@@ -151,7 +151,6 @@ static void open_row(struct top_state *state, const struct top_list *list, size_
 	state->fold = TOP_FOLD_NONE;
 	state->chosen = false;
 	state->first = 0;
-	(void)rows;
 }
 
 /* ---- choosing --------------------------------------------------------------------------- */
@@ -373,7 +372,7 @@ enum top_action top_keys_press(struct top_state *state, int key, const struct to
 		if (state->page == TOP_PAGE_DETAILS)
 			state->page = TOP_PAGE_LIST;
 		else
-			open_row(state, list, rows);
+			open_row(state, list);
 		return TOP_ACTION_DRAW;
 	}
 	if (state->page == TOP_PAGE_DETAILS) {
