@@ -174,8 +174,7 @@ void capabilities_check(FILE *to)
 	answer(to, diag_answers(), "query the counters of open connections", "the kernel has no sock_diag");
 	answer(to, can_capture(), "capture packets (-i)", remedy_capture(remedy, sizeof(remedy)));
 	answer(to, true, "read savefiles (-r)", "");
-	answer(to, audit_log_is_built(), "read logs of audit (--audit-log)",
-	       "this conntrace was built without libaudit (configure --without-audit)");
+	answer(to, audit_log_is_built(), "read logs of audit (--audit-log)", AUDIT_NOT_BUILT);
 	answer(to,
 	       privileges_has(CAP_SYS_PTRACE) && privileges_has(CAP_DAC_READ_SEARCH) && privileges_has(CAP_SETUID) &&
 		       privileges_has(CAP_SETGID),

@@ -10,6 +10,9 @@
 
 struct source_ops;
 
+/** AUDIT_NOT_BUILT - the message in place of every way that needs libaudit, with the remedy in Debian's names */
+#define AUDIT_NOT_BUILT "this conntrace was built without libaudit: build it with libaudit-dev and libauparse-dev"
+
 /**
  * struct audit_log - a source that reads logs of the kernel's audit in a confined process
  *

@@ -19,14 +19,12 @@ int audit_log_open(struct audit_log **log, const struct audit_log_config *config
 {
 	(void)log;
 	(void)config;
-	return err_set(
-		err, ENOTSUP,
-		"--audit-log cannot work: this conntrace was built without libaudit (configure --without-audit)");
+	return err_set(err, ENOTSUP, "--audit-log cannot work: " AUDIT_NOT_BUILT);
 }
 
 int audit_live_check(struct err *err)
 {
-	return err_set(err, ENOTSUP, "this conntrace was built without libaudit (configure --without-audit)");
+	return err_set(err, ENOTSUP, AUDIT_NOT_BUILT);
 }
 
 int audit_live_open(struct audit_live **live, const struct audit_live_config *config, struct err *err)
