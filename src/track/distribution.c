@@ -6,8 +6,13 @@
 
 #include "base/xalloc.h"
 
-#define FIRST_CAPACITY 4
+#define FIRST_CAPACITY 2
 #define STEP_BITS 6
+
+/* From this many values on they are sorted by digits, of so many bits. */
+#define MANY 1024
+#define DIGIT_BITS 11
+#define DIGIT(value, shift) ((size_t)((value) >> (shift)) & ((1 << DIGIT_BITS) - 1))
 
 _Static_assert(1 << STEP_BITS == DISTRIBUTION_STEPS, "an octave has this many steps");
 
@@ -45,11 +50,13 @@ static void histogram_add(struct distribution *distribution, int64_t value)
 
 static void become_histogram(struct distribution *distribution, int64_t *budget)
 {
+	int64_t *values = distribution->values;
+
 	distribution->octaves = xcalloc(DISTRIBUTION_OCTAVES, sizeof(*distribution->octaves));
+	distribution->is_histogram = true;
 	for (uint64_t i = 0; i < distribution->count; i++)
-		histogram_add(distribution, distribution->values[i]);
-	free(distribution->values);
-	distribution->values = NULL;
+		histogram_add(distribution, values[i]);
+	free(values);
 	*budget += (int64_t)distribution->capacity;
 	distribution->capacity = 0;
 }
@@ -57,8 +64,8 @@ static void become_histogram(struct distribution *distribution, int64_t *budget)
 /* True when there is room for one more exact value. The budget counts allocated room, not values. */
 static bool grow(struct distribution *distribution, int64_t *budget)
 {
-	size_t capacity = distribution->capacity > 0 ? distribution->capacity * 2 : FIRST_CAPACITY;
-	int64_t more = (int64_t)(capacity - distribution->capacity);
+	uint32_t capacity = distribution->capacity > 0 ? distribution->capacity * 2 : FIRST_CAPACITY;
+	int64_t more = capacity - distribution->capacity;
 
 	if (distribution->count < distribution->capacity)
 		return true;
@@ -72,9 +79,9 @@ static bool grow(struct distribution *distribution, int64_t *budget)
 
 void distribution_add(struct distribution *distribution, int64_t *budget, int64_t value)
 {
-	if (distribution->octaves == NULL && !grow(distribution, budget))
+	if (!distribution->is_histogram && !grow(distribution, budget))
 		become_histogram(distribution, budget);
-	if (distribution->octaves != NULL)
+	if (distribution->is_histogram)
 		histogram_add(distribution, value);
 	else
 		distribution->values[distribution->count] = value;
@@ -90,6 +97,38 @@ static int compare_values(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+/* By digits, the lowest first: faster than comparing, for a million values are in no predictable order. */
+static void sort_many(int64_t *values, size_t count, int64_t max)
+{
+	int64_t *from = values, *to = xreallocarray(NULL, count, sizeof(*to));
+
+	for (unsigned int shift = 0; shift < 63 && max >> shift > 0; shift += DIGIT_BITS) {
+		size_t ends[1 << DIGIT_BITS] = {0}, end = 0;
+		int64_t *sorted = to;
+
+		for (size_t i = 0; i < count; i++)
+			ends[DIGIT(from[i], shift)]++;
+		for (size_t digit = 0; digit < 1 << DIGIT_BITS; digit++)
+			ends[digit] = end += ends[digit];
+		for (size_t i = count; i-- > 0;)
+			sorted[--ends[DIGIT(from[i], shift)]] = from[i];
+		to = from;
+		from = sorted;
+	}
+	if (from != values)
+		memcpy(values, from, count * sizeof(*values));
+	free(from != values ? from : to);
+}
+
+static void sort(struct distribution *distribution)
+{
+	if (distribution->count >= MANY)
+		sort_many(distribution->values, distribution->count, distribution->max);
+	else
+		qsort(distribution->values, distribution->count, sizeof(*distribution->values), compare_values);
+	distribution->sorted = true;
+}
+
 /* The value of @rank, from 1 up to count. */
 static int64_t value_of_rank(struct distribution *distribution, uint64_t rank)
 {
@@ -97,10 +136,9 @@ static int64_t value_of_rank(struct distribution *distribution, uint64_t rank)
 
 	if (rank == distribution->count)
 		return distribution->max;
-	if (distribution->octaves == NULL) {
+	if (!distribution->is_histogram) {
 		if (!distribution->sorted)
-			qsort(distribution->values, distribution->count, sizeof(*distribution->values), compare_values);
-		distribution->sorted = true;
+			sort(distribution);
 		return distribution->values[rank - 1];
 	}
 	for (unsigned int octave = 0; octave < DISTRIBUTION_OCTAVES; octave++) {
@@ -141,9 +179,9 @@ int64_t distribution_quantile(struct distribution *distribution, unsigned int pe
 void distribution_each(const struct distribution *distribution,
 		       void (*function)(void *context, int64_t value, uint64_t count), void *context)
 {
-	for (uint64_t i = 0; distribution->values != NULL && i < distribution->count; i++)
+	for (uint64_t i = 0; !distribution->is_histogram && i < distribution->count; i++)
 		function(context, distribution->values[i], 1);
-	for (unsigned int octave = 0; distribution->octaves != NULL && octave < DISTRIBUTION_OCTAVES; octave++)
+	for (unsigned int octave = 0; distribution->is_histogram && octave < DISTRIBUTION_OCTAVES; octave++)
 		for (unsigned int step = 0; distribution->octaves[octave] != NULL && step < DISTRIBUTION_STEPS; step++)
 			if (distribution->octaves[octave][step] > 0)
 				function(context, step_middle(octave, step), distribution->octaves[octave][step]);
@@ -155,11 +193,11 @@ void distribution_merge(struct distribution *to, const struct distribution *from
 
 	if (from->count == 0)
 		return;
-	for (uint64_t i = 0; from->values != NULL && i < from->count; i++)
+	for (uint64_t i = 0; !from->is_histogram && i < from->count; i++)
 		distribution_add(to, budget, from->values[i]);
-	if (from->octaves != NULL && to->octaves == NULL)
+	if (from->is_histogram && !to->is_histogram)
 		become_histogram(to, budget);
-	for (unsigned int octave = 0; from->octaves != NULL && octave < DISTRIBUTION_OCTAVES; octave++) {
+	for (unsigned int octave = 0; from->is_histogram && octave < DISTRIBUTION_OCTAVES; octave++) {
 		if (from->octaves[octave] == NULL)
 			continue;
 		if (to->octaves[octave] == NULL)
@@ -167,7 +205,7 @@ void distribution_merge(struct distribution *to, const struct distribution *from
 		for (unsigned int step = 0; step < DISTRIBUTION_STEPS; step++)
 			to->octaves[octave][step] += from->octaves[octave][step];
 	}
-	if (from->octaves != NULL)
+	if (from->is_histogram)
 		to->count += from->count;
 	to->max = max;
 }
@@ -175,11 +213,11 @@ void distribution_merge(struct distribution *to, const struct distribution *from
 void distribution_copy(struct distribution *to, const struct distribution *from)
 {
 	*to = *from;
-	if (from->values != NULL) {
+	if (!from->is_histogram && from->values != NULL) {
 		to->values = xreallocarray(NULL, from->capacity, sizeof(*from->values));
 		memcpy(to->values, from->values, from->count * sizeof(*from->values));
 	}
-	if (from->octaves == NULL)
+	if (!from->is_histogram)
 		return;
 	to->octaves = xcalloc(DISTRIBUTION_OCTAVES, sizeof(*to->octaves));
 	for (unsigned int octave = 0; octave < DISTRIBUTION_OCTAVES; octave++) {
@@ -193,9 +231,11 @@ void distribution_copy(struct distribution *to, const struct distribution *from)
 void distribution_clear(struct distribution *distribution, int64_t *budget)
 {
 	*budget += (int64_t)distribution->capacity;
-	free(distribution->values);
-	for (unsigned int octave = 0; distribution->octaves != NULL && octave < DISTRIBUTION_OCTAVES; octave++)
+	for (unsigned int octave = 0; distribution->is_histogram && octave < DISTRIBUTION_OCTAVES; octave++)
 		free(distribution->octaves[octave]);
-	free(distribution->octaves);
+	if (distribution->is_histogram)
+		free(distribution->octaves);
+	else
+		free(distribution->values);
 	memset(distribution, 0, sizeof(*distribution));
 }

@@ -22,17 +22,21 @@
  * struct distribution - many values that are not negative; all zero is an empty one
  * @count: how many
  * @max: the largest
- * @values: each of them, NULL once it is a histogram (or while it is empty)
+ * @values: each of them; NULL while it is empty
+ * @octaves: with @is_histogram: DISTRIBUTION_OCTAVES pointers to DISTRIBUTION_STEPS counts each (NULL: empty)
  * @capacity: room in @values
- * @octaves: the histogram: DISTRIBUTION_OCTAVES pointers to DISTRIBUTION_STEPS counts each (NULL: empty)
+ * @is_histogram: @octaves is valid, else @values
  * @sorted: @values are in ascending order
  */
 struct distribution {
 	uint64_t count;
 	int64_t max;
-	int64_t *values;
-	size_t capacity;
-	uint64_t **octaves;
+	union {
+		int64_t *values;
+		uint64_t **octaves;
+	};
+	uint32_t capacity;
+	bool is_histogram;
 	bool sorted;
 };
 

@@ -19,13 +19,12 @@
 #define FIRST_SLOTS 64
 #define NO_GROUP UINT32_MAX
 
-#define IDENTITY_BYTES offsetof(struct peers_identity, text)
-
-_Static_assert(IDENTITY_BYTES % 8 == 0, "no padding before the texts, identities are compared as bytes");
+_Static_assert(PEERS_TOTAL_NUM <= 32, "each has a bit");
 
 struct peers {
 	struct peers_keys keys;
 	struct hash_key hash_key;
+	size_t identity_bytes; /* of an identity, in which the keys are; the others are zero */
 	size_t groups_max;
 	size_t count;
 	size_t capacity;
@@ -51,7 +50,7 @@ static bool same_texts(const struct peers_identity *a, const struct peers_identi
 
 static uint64_t hash_identity(const struct peers *peers, const struct peers_identity *identity)
 {
-	uint64_t hash = hash_bytes(&peers->hash_key, identity, IDENTITY_BYTES);
+	uint64_t hash = hash_bytes(&peers->hash_key, identity, peers->identity_bytes);
 
 	/* The number of the text is in the sum, because equal texts of two keys must not cancel out. */
 	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++)
@@ -68,7 +67,7 @@ static uint32_t *find_slot(const struct peers *peers, const struct peers_identit
 	while (peers->slots[at] != NO_GROUP) {
 		const struct peers_identity *other = &peers->groups[peers->slots[at]].identity;
 
-		if (memcmp(other, identity, IDENTITY_BYTES) == 0 && same_texts(other, identity))
+		if (memcmp(other, identity, peers->identity_bytes) == 0 && same_texts(other, identity))
 			break;
 		at = (at + 1) & (peers->slot_count - 1);
 	}
@@ -90,6 +89,7 @@ struct peers *peers_new(const struct peers_keys *keys, size_t groups_max)
 	struct peers *peers = xcalloc(1, sizeof(*peers));
 
 	peers->keys = *keys;
+	peers->identity_bytes = peers_identity_bytes(keys);
 	peers->groups_max = groups_max < NO_GROUP ? groups_max : NO_GROUP - 1;
 	peers->exact_budget = PEERS_EXACT_VALUES;
 	hash_key_random(&peers->hash_key);
@@ -241,17 +241,18 @@ static struct peers_group *find_group(struct peers *peers, const struct peers_id
 	return group;
 }
 
-static void add_to(struct peers_sum *sum, int64_t value)
+/* Return: whether the value is part of what is known. */
+static bool add_to(struct peers_sum *sum, int64_t value)
 {
-	if (value < 0 || __builtin_add_overflow(sum->known, value, &sum->known))
-		sum->unknown++;
-	else
-		sum->counted++;
+	bool is_known = value >= 0 && !__builtin_add_overflow(sum->known, value, &sum->known);
+
+	sum->unknown += !is_known;
+	return is_known;
 }
 
 static void add_total(struct peers_group *group, enum peers_total total, int64_t value)
 {
-	add_to(&group->totals[total], value);
+	group->totals_known |= (uint32_t)add_to(&group->totals[total], value) << total;
 }
 
 /* Whether it was established after a retransmission. A handshake before the run does not count. */
@@ -365,7 +366,7 @@ static void count_member(struct peers *peers, struct peers_group *group, const s
 	add_total(group, PEERS_RX_WIRE, conn->rx_wire);
 	add_total(group, PEERS_TX_WIRE, conn->tx_wire);
 	count_waits(peers, group, conn);
-	add_to(&group->duration, columns_duration(conn));
+	group->durations += add_to(&group->duration, columns_duration(conn));
 	if (conn->end_ns > group->last_ns)
 		group->last_ns = conn->end_ns;
 	if (conn->process != NULL) {
@@ -451,6 +452,13 @@ int64_t peers_total(const struct peers_group *group, enum peers_total total)
 	return group->totals[total].unknown == 0 ? group->totals[total].known : CONN_UNKNOWN;
 }
 
+int64_t peers_known(const struct peers_group *group, enum peers_total total)
+{
+	const struct peers_sum *sum = &group->totals[total];
+
+	return sum->unknown == 0 || group->totals_known >> total & 1 ? sum->known : CONN_UNKNOWN;
+}
+
 int64_t peers_failures(const struct peers_group *group)
 {
 	uint64_t failures = 0;
@@ -462,7 +470,7 @@ int64_t peers_failures(const struct peers_group *group)
 
 int64_t peers_duration(const struct peers_group *group)
 {
-	return group->duration.counted > 0 ? group->duration.known / (int64_t)group->duration.counted : CONN_UNKNOWN;
+	return group->durations > 0 ? group->duration.known / (int64_t)group->durations : CONN_UNKNOWN;
 }
 
 int64_t peers_rate(const struct peers_group *group)

@@ -64,25 +64,28 @@ enum peers_spread {
 /**
  * struct peers_sum - a quantity summed over a group
  * @known: over the members where it is known
- * @counted: how many these are
  * @unknown: members where it is not
  */
 struct peers_sum {
 	int64_t known;
-	uint64_t counted;
 	uint64_t unknown;
 };
 
 /**
  * struct peers_group - the connections with one identity
+ *
+ * There may be PEERS_GROUPS_MAX of them, so what can be computed from other fields is not stored.
+ *
  * @identity: the keys
  * @conns: how many connections (attempts)
  * @results: by enum conn_result
  * @open: how many are still alive
  * @totals: by enum peers_total; see peers_total()
+ * @totals_known: by enum peers_total, a bit: some member's value is known
  * @spreads: by enum peers_spread, of the members where it is known
  * @spreads_unknown: by enum peers_spread, members that have such a time, whose length is unknown
  * @duration: nanoseconds that members lasted
+ * @durations: of how many members this is known
  * @why: enum suspicious_reason bits of any member
  * @first_ns: first sign of any, since the epoch, CONN_UNKNOWN if unknown
  * @last_ns: last sign of any
@@ -104,6 +107,8 @@ struct peers_group {
 	struct distribution spreads[PEERS_SPREAD_NUM];
 	uint64_t spreads_unknown[PEERS_SPREAD_NUM];
 	struct peers_sum duration;
+	uint64_t durations;
+	uint32_t totals_known;
 	uint32_t why;
 	int64_t first_ns;
 	int64_t last_ns;
@@ -188,6 +193,9 @@ struct peers_group *peers_group(struct peers *peers, size_t index);
 
 /** peers_total() - a sum; CONN_UNKNOWN when a member's value is unknown, because it would not be exact */
 int64_t peers_total(const struct peers_group *group, enum peers_total total);
+
+/** peers_known() - a sum over the members where it is known; CONN_UNKNOWN when it is known of none of them */
+int64_t peers_known(const struct peers_group *group, enum peers_total total);
 
 /**
  * peers_has_spread() - whether the connection has such a time, known or not

@@ -26,6 +26,34 @@ static const char *const key_names[] = {
 
 TABLE_COVERS(key_names, PEERS_KEY_NUM);
 
+/* Where a field of the identity ends. */
+#define END(field) (offsetof(struct peers_identity, field) + sizeof(((struct peers_identity *)0)->field))
+
+_Static_assert(END(network) <= UINT8_MAX, "its end fits");
+
+static const uint8_t key_ends[] = {
+	[PEERS_KEY_PEER] = END(peer),     [PEERS_KEY_DIR] = END(dir),       [PEERS_KEY_PORT] = END(port),
+	[PEERS_KEY_PID] = END(pid),       [PEERS_KEY_COMM] = END(comm),     [PEERS_KEY_EXE] = 0,
+	[PEERS_KEY_UID] = END(uid),       [PEERS_KEY_USER] = END(uid),      [PEERS_KEY_LPORT] = END(lport),
+	[PEERS_KEY_RPORT] = END(rport),   [PEERS_KEY_NETNS] = END(netns),   [PEERS_KEY_PROTO] = END(proto),
+	[PEERS_KEY_CIDR] = END(network),  [PEERS_KEY_RESULT] = END(result), [PEERS_KEY_HOST] = 0,
+	[PEERS_KEY_GROUP] = END(group),   [PEERS_KEY_LADDR] = END(laddr),   [PEERS_KEY_SERVER] = END(server),
+	[PEERS_KEY_CLIENT] = END(client), [PEERS_KEY_CGROUP] = 0,           [PEERS_KEY_UNIT] = 0,
+	[PEERS_KEY_CONTAINER] = 0,        [PEERS_KEY_PARENT] = 0,           [PEERS_KEY_NAME] = 0,
+};
+
+TABLE_COVERS(key_ends, PEERS_KEY_NUM);
+
+size_t peers_identity_bytes(const struct peers_keys *keys)
+{
+	size_t bytes = 0;
+
+	for (unsigned int i = 0; i < keys->count; i++)
+		if (key_ends[keys->key[i]] > bytes)
+			bytes = key_ends[keys->key[i]];
+	return bytes;
+}
+
 const char *peers_key_name(enum peers_key key)
 {
 	return key_names[key];

@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_TRACK_PEERS_KEYS_H
 #define CONNTRACE_TRACK_PEERS_KEYS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -97,49 +98,52 @@ const char *peers_key_name(enum peers_key key);
  * struct peers_identity - what the members of a group have in common
  *
  * Fields that are no keys, and unknown ones, are zero (texts NULL); an unknown @uid is -1 (as uid_t). It is hashed and
- * compared as bytes up to @text.
+ * compared as bytes up to the last one that is a key, so the usual keys come first.
  *
  * @peer: its port is always 0
- * @network: @peer with only the first cidr_bits kept
- * @laddr: address of the traced side, without port
- * @server: address of the side that was connected to, without port; unknown without a direction
- * @client: address of the side that opened, likewise
- * @pid: thread group id
- * @uid: of the socket, else of the process
- * @netns: inode
  * @port: of the service
- * @lport: local port
- * @rport: remote port
  * @dir: enum conn_dir
+ * @group: number of the group plus one, 0 none
  * @proto: IPPROTO_TCP
  * @result: enum conn_result
  * @network_bits: how many bits of @network count
  * @known_network: 1 when the other side's address, and so @network, is known; a network may be all zero
- * @group: number of the group plus one, 0 none
+ * @lport: local port
+ * @rport: remote port
+ * @pid: thread group id
+ * @uid: of the socket, else of the process
+ * @netns: inode
  * @comm: raw bytes, "" unknown
+ * @laddr: address of the traced side, without port
+ * @server: address of the side that was connected to, without port; unknown without a direction
+ * @client: address of the side that opened, likewise
+ * @network: @peer with only the first cidr_bits kept
  * @text: by enum peers_text: raw bytes, owned by the group
  */
 struct peers_identity {
 	struct endpoint peer;
-	struct endpoint network;
-	struct endpoint laddr;
-	struct endpoint server;
-	struct endpoint client;
-	int32_t pid;
-	uint32_t uid;
-	uint32_t netns;
 	uint16_t port;
-	uint16_t lport;
-	uint16_t rport;
 	uint8_t dir;
+	uint8_t group;
 	uint8_t proto;
 	uint8_t result;
 	uint8_t network_bits;
 	uint8_t known_network;
-	uint8_t group;
+	uint16_t lport;
+	uint16_t rport;
+	int32_t pid;
+	uint32_t uid;
+	uint32_t netns;
 	char comm[16];
+	struct endpoint laddr;
+	struct endpoint server;
+	struct endpoint client;
+	struct endpoint network;
 	char *text[PEERS_TEXT_NUM];
 };
+
+/** peers_identity_bytes() - how many bytes at the begin of an identity hold the keys, without the texts */
+size_t peers_identity_bytes(const struct peers_keys *keys);
 
 /** peers_identify() - the identity of a connection; its texts are those of @conn, its group is 0 */
 void peers_identify(struct peers_identity *identity, const struct peers_keys *keys, const struct conn *conn);

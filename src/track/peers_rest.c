@@ -43,14 +43,10 @@ void peers_remember_comm(struct peers_group *group, const char comm[16])
 	}
 }
 
-/* A sum that overflows is unknown. */
+/* Of a sum that overflows, something is unknown. */
 static void add_sum(struct peers_sum *to, const struct peers_sum *from)
 {
-	to->unknown += from->unknown;
-	if (__builtin_add_overflow(to->known, from->known, &to->known))
-		to->unknown += from->counted;
-	else
-		to->counted += from->counted;
+	to->unknown += from->unknown + __builtin_add_overflow(to->known, from->known, &to->known);
 }
 
 void peers_merge(struct peers_group *to, const struct peers_group *from, int64_t *budget)
@@ -62,11 +58,13 @@ void peers_merge(struct peers_group *to, const struct peers_group *from, int64_t
 		to->results[i] += from->results[i];
 	for (unsigned int i = 0; i < PEERS_TOTAL_NUM; i++)
 		add_sum(&to->totals[i], &from->totals[i]);
+	to->totals_known |= from->totals_known;
 	for (unsigned int i = 0; i < PEERS_SPREAD_NUM; i++) {
 		distribution_merge(&to->spreads[i], &from->spreads[i], budget);
 		to->spreads_unknown[i] += from->spreads_unknown[i];
 	}
 	add_sum(&to->duration, &from->duration);
+	to->durations += from->durations;
 	if (from->first_ns >= 0 && (to->first_ns < 0 || from->first_ns < to->first_ns))
 		to->first_ns = from->first_ns;
 	if (from->last_ns > to->last_ns)

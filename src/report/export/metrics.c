@@ -34,7 +34,7 @@ struct reported {
 	uint64_t buckets[PEERS_SPREAD_NUM][BOUNDS_NUM];
 	uint64_t results[RESULT_NUM];
 	int64_t known[PEERS_TOTAL_NUM];
-	uint64_t known_count[PEERS_TOTAL_NUM];
+	uint64_t known_count[PEERS_SPREAD_NUM];
 };
 
 /* Connections by some keys: the finished ones, and the values reported. */
@@ -309,13 +309,11 @@ static void raise_reported(struct metric_row *row)
 		raise_to(&reported->results[i], row->now->results[i]);
 	/* An open connection may still become known. */
 	reported->results[RESULT_UNKNOWN] = row->finished->results[RESULT_UNKNOWN];
-	for (unsigned int i = 0; i < PEERS_TOTAL_NUM; i++) {
-		const struct peers_sum *sum = &row->now->totals[i];
-
-		if (sum->known > reported->known[i])
-			reported->known[i] = sum->known;
-		raise_to(&reported->known_count[i], sum->counted);
-	}
+	for (unsigned int i = 0; i < PEERS_TOTAL_NUM; i++)
+		if (row->now->totals[i].known > reported->known[i])
+			reported->known[i] = row->now->totals[i].known;
+	for (unsigned int i = 0; i < PEERS_SPREAD_NUM; i++)
+		raise_to(&reported->known_count[i], row->now->spreads[i].count);
 }
 
 static void add_label(struct text *text, const char *before, const char *key, const char *value)
@@ -461,7 +459,7 @@ static void write_times(struct writer *writer, const struct table *table, const 
 			     times[k].help);
 		for (size_t i = 0; i < count; i++) {
 			const struct reported *reported = rows[i].reported;
-			uint64_t known = reported->known_count[times[k].total];
+			uint64_t known = reported->known_count[times[k].spread];
 
 			for (size_t bound = 0; table->has_buckets && bound < BOUNDS_NUM; bound++)
 				add_bucket(writer, rows[i].labels, bounds[bound].text,

@@ -123,27 +123,15 @@ static int64_t column_bytes(struct value *value, int64_t exact, int64_t least)
 	return exact;
 }
 
-/* The sum of the members where it is known. */
-static int64_t column_least(const struct peers_group *group, enum peers_total total)
-{
-	const struct peers_sum *sum = &group->totals[total];
-
-	return sum->counted > 0 || sum->unknown == 0 ? sum->known : CONN_UNKNOWN;
-}
-
 static int64_t column_sum_bytes(struct value *value, const struct peers_group *group, enum peers_total exact,
 				enum peers_total least)
 {
-	const struct peers_sum *sum = &group->totals[exact];
-
-	return column_bytes(value, sum->unknown == 0 ? sum->known : CONN_UNKNOWN, column_least(group, least));
+	return column_bytes(value, peers_total(group, exact), peers_known(group, least));
 }
 
 static int64_t column_sum(struct value *value, const struct peers_group *group, enum peers_total total)
 {
-	const struct peers_sum *sum = &group->totals[total];
-
-	return column_known(value, sum->counted > 0 || sum->unknown == 0 ? sum->known : CONN_UNKNOWN, sum->unknown);
+	return column_known(value, peers_known(group, total), group->totals[total].unknown);
 }
 
 static int64_t column_median(struct value *value, struct peers_group *group, enum peers_spread spread)
