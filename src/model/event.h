@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/event_segment.h"
 #include "model/flow.h"
 #include "model/measures.h"
 
@@ -274,78 +275,6 @@ struct event_info {
 	struct measures measures;
 };
 
-/** TCP header flags as on the wire (RFC 9293, 3.1; AE is RFC 9768's) */
-enum segment_flag {
-	SEGMENT_FIN = 0x001,
-	SEGMENT_SYN = 0x002,
-	SEGMENT_RST = 0x004,
-	SEGMENT_PSH = 0x008,
-	SEGMENT_ACK = 0x010,
-	SEGMENT_URG = 0x020,
-	SEGMENT_ECE = 0x040,
-	SEGMENT_CWR = 0x080,
-	SEGMENT_AE = 0x100,
-};
-
-/** enum segment_has - optional parts of a segment that are present */
-enum segment_has {
-	SEGMENT_HAS_MSS = 0x01,
-	SEGMENT_HAS_WSCALE = 0x02,
-	SEGMENT_HAS_SACK_OK = 0x04,
-	SEGMENT_HAS_TIMESTAMP = 0x08,
-	/** the segment came in IP fragments */
-	SEGMENT_HAS_FRAGMENT = 0x10,
-	/** the TCP header was cut or malformed behind the fixed part: no options known */
-	SEGMENT_HAS_CUT = 0x20,
-	/** the sender is this host, by the capture (SLL packet type) or, live, by its addresses */
-	SEGMENT_HAS_OUTGOING = 0x40,
-	/** the receiver is this host; both bits are set on the loopback interface */
-	SEGMENT_HAS_INCOMING = 0x80,
-	/** a later fragment: a frame and a part of the payload of a segment whose header is in another event */
-	SEGMENT_HAS_LATER_FRAGMENT = 0x100,
-	/** captured on a loopback interface: this host sent it, with any source address */
-	SEGMENT_HAS_LOOPBACK = 0x200,
-};
-
-/**
- * struct event_segment - one TCP segment
- * @seq: sequence number as on the wire
- * @ack: acknowledgement number, valid with SEGMENT_ACK
- * @payload: bytes of payload by the IP header, not limited by snaplen
- * @frame: length of the frame on the wire, from the record header
- * @tsval: timestamp option (RFC 7323), with SEGMENT_HAS_TIMESTAMP
- * @tsecr: its echo
- * @window: as in the header, not scaled
- * @mss: with SEGMENT_HAS_MSS
- * @ip_id: IPv4 identification, 0 for IPv6; tells copies of one packet
- * @checksum: TCP checksum as found (offload may leave it unfinished), of a later fragment plus its offset in units of
- *	      8 bytes; tells copies of one packet
- * @tag: what the VLAN tags and the numbers of virtual networks around it amount to, 0 without any
- * @flags: enum segment_flag
- * @interface: number of the capture interface within the run
- * @has: enum segment_has
- * @wscale: window scale shift, with SEGMENT_HAS_WSCALE
- * @ttl: IPv4 time to live, or IPv6 hop limit
- */
-struct event_segment {
-	uint32_t seq;
-	uint32_t ack;
-	uint32_t payload;
-	uint32_t frame;
-	uint32_t tsval;
-	uint32_t tsecr;
-	uint16_t window;
-	uint16_t mss;
-	uint16_t ip_id;
-	uint16_t checksum;
-	uint16_t tag;
-	uint16_t flags;
-	uint16_t interface;
-	uint16_t has;
-	uint8_t wscale;
-	uint8_t ttl;
-};
-
 /**
  * struct event_icmp - an error message about a segment
  * @seq: sequence number of the quoted segment
@@ -370,6 +299,7 @@ struct event_icmp {
  * @uid: user of the process, -1 (as uid_t) unknown
  * @born: 1 when the connection began within the run and its calls are not watched; 0 when it is older
  * @last: 1 when the process was only found with it; an earlier event has given the one that opened or accepted it
+ * @since_ns: not 0: @pid was not found with it; since then it alone has held the listener for the local end
  * @failed: 1 when @pid is 0 and the final counters are those of an attempt that failed, or of a reset by SO_LINGER
  */
 struct event_owner {
@@ -377,6 +307,7 @@ struct event_owner {
 	uint32_t inode;
 	int32_t pid, fd;
 	uint32_t uid;
+	int64_t since_ns;
 	uint8_t born, last, failed;
 };
 

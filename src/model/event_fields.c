@@ -192,9 +192,11 @@ static const struct event_field frame_fields[] = {
 };
 
 static const struct event_field owner_fields[] = {
-	UNSIGNED("cookie", owner.cookie), UNSIGNED("inode", owner.inode),   SIGNED("pid", owner.pid),
-	SIGNED("fd", owner.fd),           UNSIGNED("uid", owner.uid),       UNSIGNED("born", owner.born),
-	UNSIGNED("last", owner.last),     UNSIGNED("failed", owner.failed), END,
+	UNSIGNED("cookie", owner.cookie), UNSIGNED("inode", owner.inode),
+	SIGNED("pid", owner.pid),         SIGNED("fd", owner.fd),
+	UNSIGNED("uid", owner.uid),       UNSIGNED("born", owner.born),
+	UNSIGNED("last", owner.last),     UNSIGNED("failed", owner.failed),
+	SIGNED("since", owner.since_ns),  END,
 };
 
 static const struct event_field process_fields[] = {

@@ -96,7 +96,7 @@ static void open_tracker(struct session *session)
 	};
 	if (output_observer(session->output, &observer) || output_counter(session->output, &observer))
 		tracker_observe(session->tracker, &observer);
-	sources_on_final_counters(session->sources, session_ask_timewait, session);
+	sources_on_final_counters(session->sources, session_hear_destroyed, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->owner_lookup =
 			owner_lookup_new(sources_diag(session->sources), sources_lookups(session->sources),

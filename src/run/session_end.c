@@ -71,7 +71,7 @@ bool session_has_drained(struct session *session)
 		return false;
 	}
 	if (session->sampled_ns == 0)
-		owner_lookup_attempts(session->owner_lookup);
+		owner_lookup_end(session->owner_lookup);
 	owner_lookup_run(session->owner_lookup);
 	/* Of a file that is played, only what has been shown counts. */
 	session_feed(session, playback_now(&session->playback, clock_monotonic()));

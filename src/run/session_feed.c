@@ -49,6 +49,14 @@ void session_ask_timewait(void *context, struct event *event)
 		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
 }
 
+void session_hear_destroyed(void *context, struct event *event)
+{
+	const struct session *session = context;
+
+	session_ask_timewait(context, event);
+	owner_lookup_destroyed(session->owner_lookup, event);
+}
+
 /* Recording and debugging get each event before the tracker does. */
 static void show(struct session *session, const struct event *event)
 {

@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,4 +121,57 @@ int procfs_children(pid_t pid, void (*callback)(void *context, pid_t child), voi
 		return rc < 0 ? rc : 0;
 	rc = procfs_processes(add_process, &walk);
 	return rc < 0 ? rc : 0;
+}
+
+/* The field of /proc/PID/stat, counted from the one behind the name: 0 is the state. */
+enum stat_field {
+	STAT_CHILD_MINOR_FAULTS = 8,
+	STAT_CHILD_MAJOR_FAULTS = 10,
+	STAT_CHILD_USER_TIME = 13,
+	STAT_CHILD_SYSTEM_TIME = 14,
+	STAT_SIGNALS_IGNORED = 30,
+};
+
+bool procfs_waited(pid_t pid, uint64_t *sum)
+{
+	char text[1024], *rest, *word;
+	uint64_t ignored = 0;
+	int field = 0;
+
+	*sum = 0;
+	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
+		return false;
+	/* The name may contain any byte, parentheses too; numbers follow it. */
+	rest = strrchr(text, ')');
+	if (rest == NULL || rest[1] != ' ')
+		return false;
+	rest += 2;
+	for (; field <= STAT_SIGNALS_IGNORED && (word = strsep(&rest, " ")) != NULL; field++) {
+		uint64_t number = strtoull(word, NULL, 10);
+
+		if (field == STAT_CHILD_MINOR_FAULTS || field == STAT_CHILD_MAJOR_FAULTS ||
+		    field == STAT_CHILD_USER_TIME || field == STAT_CHILD_SYSTEM_TIME)
+			*sum += number;
+		else if (field == STAT_SIGNALS_IGNORED)
+			ignored = number;
+	}
+	return field > STAT_SIGNALS_IGNORED && (ignored & UINT64_C(1) << (SIGCHLD - 1)) == 0;
+}
+
+static void add_child(void *context, pid_t pid)
+{
+	/* The sum does not depend on the order; the factor spreads the numbers (Knuth). */
+	*(uint64_t *)context += (uint64_t)pid * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+void procfs_offspring(pid_t pid, struct procfs_offspring *offspring)
+{
+	*offspring = (struct procfs_offspring){0, 0, false};
+	offspring->is_known =
+		procfs_children(pid, add_child, &offspring->children) == 0 && procfs_waited(pid, &offspring->waited);
+}
+
+bool procfs_offspring_is_same(const struct procfs_offspring *before, const struct procfs_offspring *now)
+{
+	return before->is_known && now->is_known && before->waited == now->waited && before->children == now->children;
 }

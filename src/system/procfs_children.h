@@ -2,6 +2,8 @@
 #ifndef CONNTRACE_SYSTEM_PROCFS_CHILDREN_H
 #define CONNTRACE_SYSTEM_PROCFS_CHILDREN_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /**
@@ -23,5 +25,29 @@ int procfs_thread_children(pid_t tid, void (*callback)(void *context, pid_t chil
  * Return: 0 or a negative errno.
  */
 int procfs_children(pid_t pid, void (*callback)(void *context, pid_t child), void *context);
+
+/**
+ * procfs_waited() - sum of page faults and times of the children a process has waited for
+ *
+ * Return: true when it is known and children that end are counted. (They are not if the process ignores SIGCHLD.)
+ */
+bool procfs_waited(pid_t pid, uint64_t *sum);
+
+/**
+ * struct procfs_offspring - what changes when a process has a child, even one that has ended meanwhile
+ * @waited: see procfs_waited()
+ * @children: a sum over its children
+ * @is_known: both are known
+ */
+struct procfs_offspring {
+	uint64_t waited, children;
+	bool is_known;
+};
+
+/** procfs_offspring() - as of now */
+void procfs_offspring(pid_t pid, struct procfs_offspring *offspring);
+
+/** procfs_offspring_is_same() - whether it is known that a process had no child between two times */
+bool procfs_offspring_is_same(const struct procfs_offspring *before, const struct procfs_offspring *now);
 
 #endif

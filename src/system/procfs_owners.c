@@ -5,6 +5,7 @@
  */
 #include "system/procfs_owners.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct procfs_owners {
 	size_t count;
 	size_t limit;
 	size_t refused;
+	size_t unreadable;
 	/** the process whose sockets are being added */
 	pid_t pid;
 	uint64_t identity;
@@ -50,7 +52,7 @@ void procfs_owners_free(struct procfs_owners *owners)
 void procfs_owners_clear(struct procfs_owners *owners)
 {
 	memset(owners->places, 0, owners->size * sizeof(*owners->places));
-	owners->count = owners->refused = 0;
+	owners->count = owners->refused = owners->unreadable = 0;
 }
 
 /** place_for() - where the inode is, or the empty place where it would be */
@@ -124,16 +126,22 @@ static void add_ring(void *context, int fd)
 
 int procfs_owners_add(struct procfs_owners *owners, pid_t pid)
 {
+	int rc;
+
 	owners->pid = pid;
 	/* Read before: if it is the same when it is checked, the data read in between is of this process. */
 	owners->identity = procfs_identity(pid);
-	return procfs_sockets_and_rings(pid, add_socket, add_ring, owners);
+	rc = procfs_sockets_and_rings(pid, add_socket, add_ring, owners);
+	/* Of a /proc with hidepid=1. */
+	return rc == -EPERM ? -EACCES : rc;
 }
 
 static void add_process(void *context, pid_t pid)
 {
-	/* A process that is not readable, or that ended meanwhile, has no known sockets. */
-	(void)procfs_owners_add(context, pid);
+	struct procfs_owners *owners = context;
+
+	/* A process that ended meanwhile has no sockets. */
+	owners->unreadable += procfs_owners_add(owners, pid) == -EACCES;
 }
 
 int procfs_owners_refresh(struct procfs_owners *owners)
@@ -155,4 +163,9 @@ const struct procfs_holder *procfs_owners_find(const struct procfs_owners *owner
 size_t procfs_owners_refused(const struct procfs_owners *owners)
 {
 	return owners->refused;
+}
+
+size_t procfs_owners_unreadable(const struct procfs_owners *owners)
+{
+	return owners->unreadable;
 }

@@ -39,7 +39,7 @@ void procfs_owners_free(struct procfs_owners *owners);
 /** procfs_owners_clear() - remove all entries */
 void procfs_owners_clear(struct procfs_owners *owners);
 
-/** procfs_owners_add() - scan one process; Return: number of its sockets, or a negative errno */
+/** procfs_owners_add() - scan one process; Return: number of its sockets, or a negative errno (-EACCES not allowed) */
 int procfs_owners_add(struct procfs_owners *owners, pid_t pid);
 
 /**
@@ -57,5 +57,8 @@ const struct procfs_holder *procfs_owners_find(const struct procfs_owners *owner
 
 /** procfs_owners_refused() - number of sockets without room since the table was last cleared */
 size_t procfs_owners_refused(const struct procfs_owners *owners);
+
+/** procfs_owners_unreadable() - number of processes that the last refresh was not allowed to read */
+size_t procfs_owners_unreadable(const struct procfs_owners *owners);
 
 #endif

@@ -329,17 +329,38 @@ static enum info_delay read_deferral(int socket)
 	return seconds > 0 ? DELAY_PERHAPS : DELAY_NONE;
 }
 
-enum info_delay socket_delay(pid_t pid, int fd)
+static int take_of(pid_t pid, int fd)
 {
 	int pidfd = socket_process(pid);
 	int socket = pidfd < 0 ? pidfd : socket_take(pidfd, fd);
+
+	if (pidfd >= 0)
+		close(pidfd);
+	return socket;
+}
+
+enum info_delay socket_delay(pid_t pid, int fd)
+{
+	int socket = take_of(pid, fd);
 	enum info_delay delay = socket < 0 ? DELAY_UNKNOWN : read_deferral(socket);
 
 	if (socket >= 0)
 		close(socket);
-	if (pidfd >= 0)
-		close(pidfd);
 	return delay;
+}
+
+bool socket_is_exclusive(pid_t pid, int fd, uint64_t cookie)
+{
+	socklen_t length = sizeof(int), cookie_length = sizeof(uint64_t);
+	int socket = take_of(pid, fd), shares = 1;
+	uint64_t own = 0;
+	bool is_exclusive = socket >= 0 && getsockopt(socket, SOL_SOCKET, SO_REUSEPORT, &shares, &length) == 0 &&
+			    getsockopt(socket, SOL_SOCKET, SO_COOKIE, &own, &cookie_length) == 0 && own == cookie &&
+			    shares == 0;
+
+	if (socket >= 0)
+		close(socket);
+	return is_exclusive;
 }
 
 int socket_read_accepted(int socket, struct event *event)

@@ -76,6 +76,12 @@ int socket_read_accepted(int socket, struct event *event);
 enum info_delay socket_delay(pid_t pid, int fd);
 
 /**
+ * socket_is_exclusive() - whether the listener with this cookie is descriptor @fd of process @pid, and no other socket
+ * can listen at its address and port meanwhile (SO_REUSEPORT)
+ */
+bool socket_is_exclusive(pid_t pid, int fd, uint64_t cookie);
+
+/**
  * socket_read_counters() - as socket_read(), without the ends
  * @socket: a descriptor of this process
  * @event: as in socket_read(), its flow unknown; for callers that know the socket by its cookie

@@ -81,10 +81,20 @@ static void feed_unowned(struct tracker *tracker, const struct event *event)
 	tracker_final_take(tracker, record_table_find_cookie(tracker->table, cookie), event->time_ns);
 }
 
+/* Whether it is a connection that came in while the process alone held the listener for it. */
+static bool came_through(const struct record *record, const struct event_owner *owner)
+{
+	return record != NULL && record->wire != NULL && record->evidence->process == NULL &&
+	       record->evidence->cookie == owner->cookie && wire_dir(record->wire) == DIR_IN &&
+	       wire_is_established(record->wire) && wire_syn_ns(record->wire) > owner->since_ns;
+}
+
 static void feed_owner(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = tracker_join_find(tracker, &event->flow, event->owner.cookie);
 
+	if (event->owner.since_ns != 0 && !came_through(record, &event->owner))
+		return;
 	if (event->owner.born)
 		tracker->owners_come = true;
 	if (event->owner.pid == 0) {

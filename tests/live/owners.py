@@ -23,7 +23,7 @@ COUNT = int(os.environ.get("OWNERS_COUNT", "200" if ALL else "20"))
 LIMIT_SEC = 120 + COUNT // 2
 PIDS = 4            # numbers that are given out again and again
 PORTS = 24          # of the clients
-TAKEN_PORT = 30000  # none of these
+TAKEN_PORT = 30000  # it and the next are none of these
 LAST_PID = "/proc/sys/kernel/ns_last_pid"
 
 
@@ -77,9 +77,9 @@ def call(directory, port, number):
     tell(directory, "out", number, here)
 
 
-def listen(port=0):
+def listen(port=0, shared=False):
     listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if shared else socket.SO_REUSEADDR, 1)
     listener.bind((LOOPBACK, port))
     listener.listen(128)
     return listener
@@ -153,9 +153,9 @@ def play_passers(directory, count):
         os.waitpid(pid, 0)
 
 
-def play_takers(directory, count):
-    """Servers of one port, one after the other: each begins to listen before the one before it stops."""
-    listener, known = listen(TAKEN_PORT), 0
+def play_takers(directory, count, shared=True):
+    """Servers of one port, one after the other: if it is shared, each begins to listen before the one before it stops."""
+    listener, known = listen(TAKEN_PORT + (not shared), shared), 0
     announce(directory, listener)
     port = listener.getsockname()[1]
     listener.close()
@@ -164,16 +164,24 @@ def play_takers(directory, count):
         known += 1
 
         def take(known=known):
-            mine = listen(port)
+            mine = listen(port, shared)
             touch("%s/up%d" % (directory, known))
+            end = time.monotonic() + (0 if shared else 0.05)
             serve(directory, mine, lambda: os.path.exists("%s/up%d" % (directory, known + 1)) or
-                  os.path.exists(directory + "/done"))
+                  os.path.exists(directory + "/done") or not shared and time.monotonic() > end)
         children.append(child(known, take))
+        if not shared:
+            os.waitpid(children.pop(), 0)
         end = time.monotonic() + 0.05
-        while time.monotonic() < end and not os.path.exists(directory + "/done"):
+        while shared and time.monotonic() < end and not os.path.exists(directory + "/done"):
             time.sleep(0.005)
     for pid in children:
         os.waitpid(pid, 0)
+
+
+def play_successors(directory, count):
+    """Servers of one port, one after the other: each begins to listen when the one before it has ended."""
+    play_takers(directory, count, False)
 
 
 # --- the test --------------------------------------------------------------------------------------------------
@@ -297,6 +305,12 @@ def passed_on():
 def handed_over():
     for way in WAYS:
         play("takers", "callers", way, COUNT if way in ("launched", "attached") else 0)
+
+
+@test("a port whose servers follow one another, each after the end of the one before it")
+def followed():
+    for way in WAYS:
+        play("successors", "callers", way, COUNT if way in ("launched", "attached") else 0)
 
 
 if sys.argv[1:2] == ["play"]:

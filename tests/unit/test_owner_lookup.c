@@ -4,12 +4,15 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "namespace.h"
 
+#include "base/clock.h"
 #include "source/owner_lookup/owner_lookup.h"
+#include "source/owner_lookup/sole_listeners.h"
 
 /* As many flows as can wait at once, and @more. */
 static void add_flows(struct owner_lookup *owner_lookup, unsigned int more)
@@ -120,11 +123,111 @@ static void holders_without_room_are_counted(void **state)
 	assert_int_equal(lost_with_room(0), 1);
 }
 
+static int listen_here(struct endpoint *local, int shares)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, sizeof(shares)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+	assert_int_equal(endpoint_from_sockaddr(local, &address, length), 0);
+	return fd;
+}
+
+/* A child that has the listener, until @pipe is closed. */
+static pid_t child_until(const int pipe[2])
+{
+	pid_t child = fork();
+	char byte;
+
+	if (child == 0) {
+		close(pipe[1]);
+		_exit(read(pipe[0], &byte, 1) != 0);
+	}
+	return child;
+}
+
+static void only_a_sole_holder_without_children_is_proven(void **state)
+{
+	struct procfs_owners *owners = procfs_owners_new(OWNER_LOOKUP_SOCKETS);
+	struct sole_listeners *sole;
+	struct sole_holder first, again;
+	struct endpoint local, any;
+	struct diag *diag;
+	struct err err;
+	int fd, ends[2];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(diag_open(&diag, 0, &err), 0);
+	sole = sole_listeners_new(diag);
+	sole_listeners_refresh(sole, owners);
+	fd = listen_here(&local, 0);
+	any = local;
+	assert_int_equal(endpoint_parse(&any, "127.0.0.2"), 0);
+	any.port = local.port;
+	assert_false(sole_listeners_judge(sole, &local, &first));
+	sole_listeners_refresh(sole, owners);
+	assert_true(sole_listeners_has(sole, &local));
+	assert_false(sole_listeners_has(sole, &any));
+	assert_true(sole_listeners_judge(sole, &local, &first));
+	assert_int_equal(first.pid, getpid());
+	assert_true(first.since_ns >= sole_listeners_read_ns(sole));
+
+	/* The same since then. */
+	sole_listeners_refresh(sole, owners);
+	assert_true(sole_listeners_judge(sole, &local, &again));
+	assert_true(again.since_ns == first.since_ns);
+
+	/* A child has it. */
+	assert_int_equal(pipe(ends), 0);
+	child = child_until(ends);
+	sole_listeners_refresh(sole, owners);
+	assert_false(sole_listeners_judge(sole, &local, &again));
+
+	/* It has ended: what it accepted is unknown. */
+	close(ends[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(ends[0]);
+	sole_listeners_refresh(sole, owners);
+	assert_true(sole_listeners_judge(sole, &local, &again));
+	assert_true(again.since_ns > first.since_ns);
+	first = again;
+
+	/* So is what a child accepted that began and ended between two refreshes. */
+	assert_int_equal(pipe(ends), 0);
+	child = child_until(ends);
+	close(ends[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(ends[0]);
+	sole_listeners_refresh(sole, owners);
+	assert_true(sole_listeners_judge(sole, &local, &again));
+	assert_true(again.since_ns > first.since_ns);
+	first = again;
+
+	close(fd);
+	sole_listeners_refresh(sole, owners);
+	assert_false(sole_listeners_judge(sole, &local, &again));
+
+	/* Others may listen there meanwhile. */
+	fd = listen_here(&local, 1);
+	sole_listeners_refresh(sole, owners);
+	assert_false(sole_listeners_judge(sole, &local, &again));
+	close(fd);
+	sole_listeners_free(sole);
+	procfs_owners_free(owners);
+	diag_close(diag);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lookups_without_room_are_counted),
 		cmocka_unit_test(holders_without_room_are_counted),
+		cmocka_unit_test(only_a_sole_holder_without_children_is_proven),
 	};
 
 	namespace_enter();

@@ -3,9 +3,12 @@
 
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "source/owner_lookup/sole_listeners.h"
 #include "system/counters.h"
 #include "system/local_addresses.h"
 #include "system/procfs.h"
@@ -37,6 +40,8 @@ static const int64_t delays_ns[] = {
 #define REFRESH_SHARE 25
 #define REFRESH_NS (200 * CLOCK_NS_PER_MS)
 #define SERVERS 64
+/* So many sockets that were destroyed wait at most until /proc has been read again. */
+#define ENDED_MAX 65536
 
 struct waiting {
 	struct flow flow;
@@ -53,6 +58,13 @@ struct server {
 	uint16_t port;
 };
 
+/* A socket that was destroyed, @at_ns by clock_now(). */
+struct ended {
+	struct flow flow;
+	uint64_t cookie;
+	int64_t at_ns;
+};
+
 struct owner_lookup {
 	struct diag *diag;
 	struct queue *events;
@@ -64,8 +76,27 @@ struct owner_lookup {
 	size_t server_at;
 	struct waiting waiting[WAITING_MAX];
 	size_t count;
-	int64_t refused; /* lookups that lacked room here or in @owners, not yet reported */
+	struct sole_listeners *sole;
+	struct ended *ended; /* in order of time */
+	size_t ended_count, ended_size;
+	bool wants_reading; /* a listener is new, or something has ended: all of /proc is to be read */
+	bool is_last;       /* and at once */
+	int64_t refused;    /* lookups that lacked room here or in @owners, not yet reported */
 };
+
+/* Return: false when it is too early to read all of /proc. */
+static bool read_all(struct owner_lookup *owner_lookup)
+{
+	int64_t began_ns = clock_monotonic(), pause_ns;
+
+	if (began_ns < owner_lookup->refresh_ns && !(owner_lookup->is_last && owner_lookup->wants_reading))
+		return false;
+	sole_listeners_refresh(owner_lookup->sole, owner_lookup->owners);
+	pause_ns = (clock_monotonic() - began_ns) * REFRESH_SHARE;
+	owner_lookup->refresh_ns = began_ns + clock_sooner(pause_ns, REFRESH_NS);
+	owner_lookup->wants_reading = false;
+	return true;
+}
 
 /* diag_callback: the listeners give the direction of connections that are older than the run. */
 static void tell_listener(void *context, const struct event *event)
@@ -84,7 +115,9 @@ struct owner_lookup *owner_lookup_new(struct diag *diag, struct queue *events, b
 	owner_lookup->attempts_ns = sees_all ? clock_monotonic() : INT64_MAX;
 	owner_lookup->events = events;
 	owner_lookup->owners = procfs_owners_new(sockets_max);
+	owner_lookup->sole = sole_listeners_new(diag);
 	(void)diag_dump(diag, 1U << TCP_LISTEN, tell_listener, events, &(struct err){""});
+	(void)read_all(owner_lookup);
 	return owner_lookup;
 }
 
@@ -93,6 +126,8 @@ void owner_lookup_free(struct owner_lookup *owner_lookup)
 	if (owner_lookup == NULL)
 		return;
 	procfs_owners_free(owner_lookup->owners);
+	sole_listeners_free(owner_lookup->sole);
+	free(owner_lookup->ended);
 	free(owner_lookup);
 }
 
@@ -115,9 +150,33 @@ void owner_lookup_add(struct owner_lookup *owner_lookup, const struct flow *flow
 
 void owner_lookup_packet(void *context, const struct event *event)
 {
-	if (event->type == EVENT_SEGMENT && (event->segment.flags & SEGMENT_SYN) != 0 &&
-	    local_addresses_has(&event->flow.local))
-		owner_lookup_add(context, &event->flow);
+	struct owner_lookup *owner_lookup = context;
+
+	if (event->type != EVENT_SEGMENT || (event->segment.flags & SEGMENT_SYN) == 0 ||
+	    !local_addresses_has(&event->flow.local))
+		return;
+	owner_lookup_add(owner_lookup, &event->flow);
+	/* Its later connections may be too short. */
+	if ((event->segment.flags & SEGMENT_ACK) != 0 && !sole_listeners_has(owner_lookup->sole, &event->flow.local))
+		owner_lookup->wants_reading = true;
+}
+
+void owner_lookup_destroyed(struct owner_lookup *owner_lookup, const struct event *event)
+{
+	if (owner_lookup == NULL || event->type != EVENT_INFO || event->info.reason != INFO_DESTROY)
+		return;
+	/* What goes to another host's address may be taken by a listener of another port (TPROXY). */
+	if (!flow_is_complete(&event->flow) || !local_addresses_has(&event->flow.local) ||
+	    !sole_listeners_has(owner_lookup->sole, &event->flow.local))
+		return;
+	if (owner_lookup->ended_count == ENDED_MAX) {
+		owner_lookup->refused++;
+		return;
+	}
+	owner_lookup->ended = array_reserve(owner_lookup->ended, owner_lookup->ended_count, &owner_lookup->ended_size,
+					    sizeof(*owner_lookup->ended));
+	owner_lookup->ended[owner_lookup->ended_count++] = (struct ended){event->flow, event->info.cookie, clock_now()};
+	owner_lookup->wants_reading = true;
 }
 
 /*
@@ -175,22 +234,29 @@ static const struct procfs_holder *find_holder(struct owner_lookup *owner_lookup
 	uint32_t inode = socket->info.inode;
 	const struct procfs_holder *holder = find_known(owner_lookup, inode);
 	bool is_servers = came_in(&socket->info);
-	int64_t began_ns, pause_ns;
 
 	if (holder == NULL && is_servers) {
 		ask_servers(owner_lookup, socket->flow.local.port);
 		holder = find_known(owner_lookup, inode);
 	}
-	began_ns = clock_monotonic();
-	if (holder == NULL && began_ns >= owner_lookup->refresh_ns) {
-		(void)procfs_owners_refresh(owner_lookup->owners);
-		pause_ns = (clock_monotonic() - began_ns) * REFRESH_SHARE;
-		owner_lookup->refresh_ns = began_ns + clock_sooner(pause_ns, REFRESH_NS);
+	if (holder == NULL && read_all(owner_lookup))
 		holder = find_known(owner_lookup, inode);
-	}
 	if (holder != NULL && !holder->shared && is_servers)
 		note_server(owner_lookup, holder, socket->flow.local.port);
 	return holder;
+}
+
+/* Return: false when the process has ended. */
+static bool tell_process(struct owner_lookup *owner_lookup, pid_t pid, uint64_t identity, int64_t time_ns)
+{
+	struct event facts[PROCFS_PROCESS_EVENTS];
+	size_t count = procfs_process_list(pid, time_ns, facts);
+
+	if (procfs_identity(pid) != identity)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		queue_push(owner_lookup->events, &facts[i]);
+	return true;
 }
 
 /* Return: true when nothing more can be learned. */
@@ -198,8 +264,6 @@ static bool look_for(struct owner_lookup *owner_lookup, struct waiting *waiting)
 {
 	const struct flow *flow = &waiting->flow;
 	const struct procfs_holder *holder;
-	struct event facts[PROCFS_PROCESS_EVENTS];
-	size_t count;
 	struct event event, owner;
 	bool is_there = diag_query(owner_lookup->diag, flow, 0, &event) == 0;
 
@@ -216,11 +280,8 @@ static bool look_for(struct owner_lookup *owner_lookup, struct waiting *waiting)
 		return false;
 	if (holder->shared)
 		return true;
-	count = procfs_process_list(holder->pid, event.time_ns, facts);
-	if (procfs_identity(holder->pid) != holder->identity)
+	if (!tell_process(owner_lookup, holder->pid, holder->identity, event.time_ns))
 		return false;
-	for (size_t i = 0; i < count; i++)
-		queue_push(owner_lookup->events, &facts[i]);
 	owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, event.time_ns);
 	owner.flow = *flow;
 	owner.owner.cookie = event.info.cookie;
@@ -246,10 +307,45 @@ static void ask_attempts(struct owner_lookup *owner_lookup)
 	owner_lookup->attempts_ns = clock_monotonic() + CLOCK_NS_PER_SEC;
 }
 
-void owner_lookup_attempts(struct owner_lookup *owner_lookup)
+void owner_lookup_end(struct owner_lookup *owner_lookup)
 {
-	if (owner_lookup != NULL && owner_lookup->attempts_ns != INT64_MAX)
+	if (owner_lookup == NULL)
+		return;
+	if (owner_lookup->attempts_ns != INT64_MAX)
 		owner_lookup->attempts_ns = 0;
+	owner_lookup->is_last = true;
+}
+
+/* Reports who accepted what had ended before all of /proc was read the last time. */
+static void tell_ended(struct owner_lookup *owner_lookup)
+{
+	struct sole_holder last = {0, 0, 0};
+	struct event owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, clock_now());
+	size_t done = 0;
+
+	for (; done < owner_lookup->ended_count; done++) {
+		const struct ended *ended = &owner_lookup->ended[done];
+		struct sole_holder holder;
+
+		if (ended->at_ns >= sole_listeners_read_ns(owner_lookup->sole))
+			break;
+		if (!sole_listeners_judge(owner_lookup->sole, &ended->flow.local, &holder))
+			continue;
+		if ((holder.pid != last.pid || holder.identity != last.identity) &&
+		    !tell_process(owner_lookup, holder.pid, holder.identity, owner.time_ns))
+			continue;
+		last = holder;
+		owner.flow = ended->flow;
+		owner.owner.cookie = ended->cookie;
+		owner.owner.pid = holder.pid;
+		owner.owner.fd = -1;
+		owner.owner.uid = (uint32_t)-1;
+		owner.owner.since_ns = holder.since_ns;
+		queue_push(owner_lookup->events, &owner);
+	}
+	owner_lookup->ended_count -= done;
+	memmove(owner_lookup->ended, owner_lookup->ended + done,
+		owner_lookup->ended_count * sizeof(*owner_lookup->ended));
 }
 
 static void report_refused(struct owner_lookup *owner_lookup)
@@ -285,6 +381,10 @@ void owner_lookup_run(struct owner_lookup *owner_lookup)
 
 	if (owner_lookup != NULL && now_ns >= owner_lookup->attempts_ns)
 		ask_attempts(owner_lookup);
+	if (owner_lookup != NULL && owner_lookup->wants_reading)
+		(void)read_all(owner_lookup);
+	if (owner_lookup != NULL && owner_lookup->ended_count > 0)
+		tell_ended(owner_lookup);
 
 	for (size_t i = 0; owner_lookup != NULL && i < owner_lookup->count;) {
 		struct waiting *waiting = &owner_lookup->waiting[i];
@@ -311,5 +411,7 @@ int64_t owner_lookup_wait_ns(const struct owner_lookup *owner_lookup, int64_t no
 	for (size_t i = 0; owner_lookup != NULL && i < owner_lookup->count; i++)
 		if (owner_lookup->waiting[i].due_ns < due_ns)
 			due_ns = owner_lookup->waiting[i].due_ns;
+	if (owner_lookup != NULL && owner_lookup->wants_reading)
+		due_ns = clock_sooner(due_ns, owner_lookup->refresh_ns);
 	return due_ns == INT64_MAX ? INT64_MAX : due_ns - now_ns;
 }

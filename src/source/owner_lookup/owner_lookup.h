@@ -12,7 +12,8 @@
 
 /*
  * Owners of connections that only packets have shown. The kernel is queried for the socket, and /proc for its holder. A
- * socket that is gone before the query, or that several processes hold, stays unattributed.
+ * socket that is gone before the query belongs to the process that alone holds its listener (sole_listeners.h). Else,
+ * or if several processes hold it, it stays unattributed.
  *
  * Where all interfaces are captured without a filter, the kernel is also queried once a second for attempts: a SYN that
  * this host itself drops (its packet filter) is in no packet.
@@ -47,8 +48,11 @@ void owner_lookup_add(struct owner_lookup *owner_lookup, const struct flow *flow
  */
 void owner_lookup_packet(void *context, const struct event *event);
 
-/** owner_lookup_attempts() - the run ends: the next owner_lookup_run() queries for attempts; NULL is allowed */
-void owner_lookup_attempts(struct owner_lookup *owner_lookup);
+/** owner_lookup_destroyed() - a socket was destroyed, by an event with its final counters; NULL is allowed */
+void owner_lookup_destroyed(struct owner_lookup *owner_lookup, const struct event *event);
+
+/** owner_lookup_end() - the run ends: the next owner_lookup_run() finds what can be found; NULL is allowed */
+void owner_lookup_end(struct owner_lookup *owner_lookup);
 
 /** owner_lookup_run() - look up those that are due; NULL is allowed */
 void owner_lookup_run(struct owner_lookup *owner_lookup);

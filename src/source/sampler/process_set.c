@@ -94,46 +94,6 @@ static struct target *find_running(struct process_set *process_set, pid_t pid)
 	return target != NULL && process_set_alive(target) ? target : NULL;
 }
 
-/* The field of /proc/PID/stat, counted from the one behind the name: 0 is the state. */
-enum stat_field {
-	STAT_CHILD_MINOR_FAULTS = 8,
-	STAT_CHILD_MAJOR_FAULTS = 10,
-	STAT_CHILD_USER_TIME = 13,
-	STAT_CHILD_SYSTEM_TIME = 14,
-	STAT_SIGNALS_IGNORED = 30,
-};
-
-/**
- * read_waited() - sum of page faults and times of the children a process has waited for
- *
- * Return: true when it is known and children that end are counted. (They are not if the process ignores SIGCHLD.)
- */
-static bool read_waited(pid_t pid, uint64_t *sum)
-{
-	char text[1024], *rest, *word;
-	uint64_t ignored = 0;
-	int field = 0;
-
-	*sum = 0;
-	if (procfs_read(pid, "stat", text, sizeof(text)) <= 0)
-		return false;
-	/* The name may contain any byte, parentheses too; numbers follow it. */
-	rest = strrchr(text, ')');
-	if (rest == NULL || rest[1] != ' ')
-		return false;
-	rest += 2;
-	for (; field <= STAT_SIGNALS_IGNORED && (word = strsep(&rest, " ")) != NULL; field++) {
-		uint64_t number = strtoull(word, NULL, 10);
-
-		if (field == STAT_CHILD_MINOR_FAULTS || field == STAT_CHILD_MAJOR_FAULTS ||
-		    field == STAT_CHILD_USER_TIME || field == STAT_CHILD_SYSTEM_TIME)
-			*sum += number;
-		else if (field == STAT_SIGNALS_IGNORED)
-			ignored = number;
-	}
-	return field > STAT_SIGNALS_IGNORED && (ignored & UINT64_C(1) << (SIGCHLD - 1)) == 0;
-}
-
 /* With @parent it is a child, whose number may have been reused since it was listed. */
 static void append(struct process_set *process_set, pid_t pid, pid_t parent)
 {
@@ -148,7 +108,7 @@ static void append(struct process_set *process_set, pid_t pid, pid_t parent)
 		return;
 	}
 	target.pidfd = socket_process(pid);
-	(void)read_waited(pid, &target.waited);
+	(void)procfs_waited(pid, &target.waited);
 	if (parent != 0 &&
 	    (procfs_status(pid, &status) != 0 || status.ppid != parent || has_ended(pid, target.pidfd))) {
 		if (target.pidfd >= 0)
@@ -438,7 +398,7 @@ static void follow_process(void *context, pid_t pid)
 static bool had_forks(const struct process_set *process_set, struct target *target)
 {
 	uint64_t waited;
-	bool is_known = read_waited(target->pid, &waited);
+	bool is_known = procfs_waited(target->pid, &waited);
 	bool had = !is_known || waited != target->waited || target->children != target->before;
 
 	target->waited = waited;
