@@ -271,7 +271,7 @@ static bool get_time(const char *text, uint64_t *value)
 static bool get_word(const struct event_field *field, const char *text, uint64_t *value)
 {
 	for (uint64_t i = 0; field->words[i] != NULL; i++) {
-		if (strcmp(field->words[i], text) == 0) {
+		if (field->words[i][0] == text[0] && strcmp(field->words[i], text) == 0) {
 			*value = i;
 			return true;
 		}
@@ -403,7 +403,7 @@ static const struct event_field *find_field(const struct event *event, unsigned 
 		return strcmp(head[position].key, key) == 0 ? &head[position] : NULL;
 	for (unsigned int i = 0; i < 2; i++)
 		for (const struct event_field *field = parts[i]; field->key != NULL; field++, ++*bit)
-			if (strcmp(field->key, key) == 0)
+			if (field->key[0] == key[0] && strcmp(field->key, key) == 0)
 				return field;
 	return NULL;
 }

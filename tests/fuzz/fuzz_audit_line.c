@@ -14,31 +14,30 @@ static void inside(struct span part, const uint8_t *data, size_t size)
 }
 
 /* What is written is one record of printable characters, which reads as the same again. */
-static void check_written(const struct audit_line *line, const char *text, size_t length)
+static void check_written(const struct audit_line *line, const struct text *text)
 {
-	char again_text[AUDIT_LINE_SIZE];
+	struct text again_text = {0};
 	struct audit_line again;
-	size_t again_length;
 
-	if (length >= AUDIT_LINE_SIZE || text[length] != '\0' || text[length - 1] != '\n')
+	if (strlen(text->data) != text->length || text->data[text->length - 1] != '\n')
 		abort();
-	for (size_t i = 0; i < length - 1; i++)
-		if (text[i] < ' ' || text[i] > '~')
+	for (size_t i = 0; i < text->length - 1; i++)
+		if (text->data[i] < ' ' || text->data[i] > '~')
 			abort();
-	audit_line_parse(&again, (struct span){(const uint8_t *)text, length - 1}, false);
+	audit_line_parse(&again, (struct span){(const uint8_t *)text->data, text->length - 1}, false);
 	if (again.type != line->type || again.call != line->call || again.serial != line->serial ||
-	    again.seconds != line->seconds || again.milliseconds != line->milliseconds || again.is_interpreted)
+	    again.seconds != line->seconds || again.milliseconds != line->milliseconds || again.is_interpreted ||
+	    again.node.length != line->node.length)
 		abort();
-	again_length = audit_line_write(&again, again_text);
-	if (again_length != length || memcmp(again_text, text, length) != 0)
+	if (!audit_line_write(&again, &again_text) || strcmp(again_text.data, text->data) != 0)
 		abort();
+	text_free(&again_text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char text[AUDIT_LINE_SIZE];
+	struct text text = {0};
 	struct audit_line line;
-	size_t length;
 
 	for (int day_first = 0; day_first < 2; day_first++) {
 		audit_line_parse(&line, (struct span){data, size}, day_first);
@@ -46,9 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		inside(line.node, data, size);
 		if (line.milliseconds > 999 || line.seconds < 0 || line.lost < 0)
 			abort();
-		length = audit_line_write(&line, text);
-		if (length > 0)
-			check_written(&line, text, length);
+		if (audit_line_write(&line, &text))
+			check_written(&line, &text);
 	}
+	text_free(&text);
 	return 0;
 }

@@ -54,9 +54,10 @@ struct audit_feed {
 	struct audit_feed_stats stats;
 	int64_t lost_most;
 	struct open_event *last;
+	size_t open_count;
 	struct open_event open[OPEN_EVENTS];
-	char nodes[OPEN_EVENTS][65]; /* names that outlive their lines */
-	char record[AUDIT_LINE_SIZE];
+	char nodes[OPEN_EVENTS][AUDIT_LINE_NODE]; /* names that outlive their lines */
+	struct text record;
 };
 
 /* ---- an event of libauparse --------------------------------------------------------- */
@@ -153,6 +154,11 @@ static bool is_call(struct event_fields *fields)
 	return call->call != AUDIT_CALL_NONE && call->pid > 0;
 }
 
+static int64_t time_of(int64_t seconds, unsigned int milliseconds)
+{
+	return clock_after(clock_times(CLOCK_NS_PER_SEC, (uint64_t)seconds), (int64_t)milliseconds * CLOCK_NS_PER_MS);
+}
+
 static void on_event(auparse_state_t *parser, auparse_cb_event_t kind, void *context)
 {
 	struct event_fields fields = {.syscall = -1, .uring_op = -1, .sub_args = {UINT64_MAX, UINT64_MAX}};
@@ -166,8 +172,7 @@ static void on_event(auparse_state_t *parser, auparse_cb_event_t kind, void *con
 	stamp = auparse_get_timestamp(parser);
 	if (stamp == NULL)
 		return;
-	fields.call.time_ns = clock_after(clock_times(CLOCK_NS_PER_SEC, (uint64_t)stamp->sec),
-					  (int64_t)stamp->milli * CLOCK_NS_PER_MS);
+	fields.call.time_ns = time_of(stamp->sec, stamp->milli);
 	if (stamp->host != NULL)
 		fields.call.node = (uint32_t)hash_bytes(&feed->key, stamp->host, strlen(stamp->host)) | 1;
 	do {
@@ -190,19 +195,21 @@ static void on_event(auparse_state_t *parser, auparse_cb_event_t kind, void *con
 
 static void write_record(struct audit_feed *feed, const struct audit_line *line)
 {
-	size_t length = audit_line_write(line, feed->record);
-
-	if (length > 0)
-		auparse_feed(feed->parser, feed->record, length);
+	if (audit_line_write(line, &feed->record))
+		auparse_feed(feed->parser, feed->record.data, feed->record.length);
 	else
 		feed->stats.damaged++;
 }
 
 static void finish(struct audit_feed *feed, struct open_event *open)
 {
-	if (open->end.type == AUDIT_LINE_END)
-		write_record(feed, &open->end);
+	if (open->end.type != AUDIT_LINE_END)
+		return;
+	write_record(feed, &open->end);
 	open->end.type = AUDIT_LINE_FOREIGN;
+	/* Otherwise libauparse passes the event on when the next record comes. */
+	if (--feed->open_count == 0)
+		auparse_flush_feed(feed->parser);
 }
 
 static uint32_t node_of(const struct audit_feed *feed, struct span node)
@@ -228,10 +235,9 @@ static struct open_event *open_for(struct audit_feed *feed, const struct audit_l
 	finish(feed, open);
 	*open = (struct open_event){.end = *line, .node = node_of(feed, line->node)};
 	open->end.type = AUDIT_LINE_END;
-	open->end.node.length =
-		line->node.length < sizeof(feed->nodes[0]) ? line->node.length : sizeof(feed->nodes[0]) - 1;
-	memcpy(feed->nodes[place], line->node.data, open->end.node.length);
+	memcpy(feed->nodes[place], line->node.data, line->node.length);
 	open->end.node.data = (const uint8_t *)feed->nodes[place];
+	feed->open_count++;
 	return open;
 }
 
@@ -250,12 +256,49 @@ static unsigned int parts_of(enum audit_line_call call)
 	}
 }
 
+static bool is_call_record(const struct audit_line *line)
+{
+	return line->type == AUDIT_LINE_SYSCALL || line->type == AUDIT_LINE_URING;
+}
+
+/* A call that is whole in one record needs no joining. */
+static void pass_on(struct audit_feed *feed, const struct audit_line *line)
+{
+	struct audit_fields fields;
+	struct audit_call call;
+
+	if (!audit_line_fields(line, &fields)) {
+		feed->stats.damaged++;
+		return;
+	}
+	call = (struct audit_call){
+		.time_ns = time_of(line->seconds, line->milliseconds),
+		.node = node_of(feed, line->node),
+		.call = line->call,
+		.args = {fields.args[0], fields.args[1]},
+		.result = fields.exit,
+		.has_result = fields.has_exit,
+		.is_uring = line->type == AUDIT_LINE_URING,
+		.pid = fields.pid,
+		.euid = fields.euid,
+	};
+	memcpy(call.comm, fields.comm, sizeof(call.comm));
+	memcpy(call.exe, fields.exe, strlen(fields.exe) + 1);
+	feed->on_call(feed->context, &call);
+}
+
 static void add_record(struct audit_feed *feed, const struct audit_line *line)
 {
-	struct open_event *open = open_for(feed, line);
+	struct open_event *open;
 
+	/* Behind an event that waits for records libauparse keeps the order. */
+	if (feed->open_count == 0 && is_call_record(line) && parts_of(line->call) == PART_CALL) {
+		pass_on(feed, line);
+		return;
+	}
+	open = open_for(feed, line);
 	write_record(feed, line);
-	if (line->type == AUDIT_LINE_SYSCALL || line->type == AUDIT_LINE_URING) {
+	if (is_call_record(line)) {
 		open->parts |= PART_CALL;
 		open->wanted = parts_of(line->call);
 	} else {
@@ -362,5 +405,6 @@ void audit_feed_free(struct audit_feed *feed)
 	if (feed == NULL)
 		return;
 	auparse_destroy(feed->parser);
+	text_free(&feed->record);
 	free(feed);
 }

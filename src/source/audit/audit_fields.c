@@ -174,52 +174,44 @@ static uint64_t named_argument(struct span word)
 	return UINT64_MAX;
 }
 
-static void parse_arguments(struct audit_fields *fields, struct span body, bool is_interpreted)
+static void parse_argument(uint64_t *argument, struct span word, bool is_interpreted)
 {
-	static const char *const names[] = {"a0", "a1"};
-	struct span word;
-
-	for (size_t i = 0; i < 2; i++) {
-		fields->args[i] = UINT64_MAX;
-		if (!find_word(body, names[i], &word))
-			continue;
-		fields->has_args |= i == 0;
-		if (!parse_hex(word, &fields->args[i]) && is_interpreted)
-			fields->args[i] = named_argument(word);
-	}
+	if (!parse_hex(word, argument) && is_interpreted)
+		*argument = named_argument(word);
 }
 
-static void parse_call(struct audit_fields *fields, struct span body, bool is_interpreted)
+static void parse_arch(struct audit_fields *fields, struct span word, bool is_interpreted)
 {
 	char text[WORD_SIZE];
-	struct span word;
 	uint64_t number;
 
-	if (find_word(body, "arch", &word)) {
-		string_of(word, text);
-		if (is_interpreted && audit_name_to_machine(text) >= 0)
-			fields->machine = audit_name_to_machine(text);
-		else if (parse_hex(word, &number) && number <= UINT32_MAX)
-			fields->machine = audit_elf_to_machine((unsigned int)number);
-	}
-	if (fields->machine >= 0 && find_word(body, "syscall", &word)) {
-		struct span digits = word;
-
-		if (audit_fields_take_decimal(&digits, &number) && digits.length == 0 && number <= INT32_MAX)
-			fields->syscall = (int)number;
-		else if (is_interpreted)
-			fields->syscall = audit_name_to_syscall(string_of(word, text), fields->machine);
-	}
+	string_of(word, text);
+	if (is_interpreted && audit_name_to_machine(text) >= 0)
+		fields->machine = audit_name_to_machine(text);
+	else if (parse_hex(word, &number) && number <= UINT32_MAX)
+		fields->machine = audit_elf_to_machine((unsigned int)number);
 }
 
-static void parse_uring(struct audit_fields *fields, struct span body)
+/* Behind the architecture. */
+static void parse_syscall(struct audit_fields *fields, struct span word, bool is_interpreted)
 {
+	struct span digits = word;
 	char text[WORD_SIZE];
-	struct span word;
 	uint64_t number;
 
-	if (!find_word(body, "uring_op", &word))
+	if (fields->machine < 0)
 		return;
+	if (audit_fields_take_decimal(&digits, &number) && digits.length == 0 && number <= INT32_MAX)
+		fields->syscall = (int)number;
+	else if (is_interpreted)
+		fields->syscall = audit_name_to_syscall(string_of(word, text), fields->machine);
+}
+
+static void parse_uring(struct audit_fields *fields, struct span word)
+{
+	char text[WORD_SIZE];
+	uint64_t number;
+
 	string_of(word, text);
 	if (audit_fields_take_decimal(&word, &number) && number <= INT32_MAX)
 		fields->uring_op = (int)number;
@@ -230,16 +222,12 @@ static void parse_uring(struct audit_fields *fields, struct span body)
 }
 
 /* "5", "-111", "ECONNREFUSED(Connection refused)" */
-static void parse_exit(struct audit_fields *fields, struct span body)
+static void parse_exit(struct audit_fields *fields, struct span word)
 {
+	bool is_negative = starts(word, "-");
 	char text[WORD_SIZE];
-	struct span word;
-	bool is_negative;
 	uint64_t number;
 
-	if (!find_word(body, "exit", &word))
-		return;
-	is_negative = starts(word, "-");
 	if (is_negative)
 		(void)span_skip(&word, 1);
 	if (audit_fields_take_decimal(&word, &number)) {
@@ -282,42 +270,143 @@ static void parse_name(struct span value, bool is_interpreted, char *to, size_t 
 	to[length] = '\0';
 }
 
-static void parse_names(struct audit_fields *fields, struct span body, bool is_interpreted)
+/*
+ * In ausearch -i the name has up to 15 bytes of any kind, so the last " exe=" that can be behind it is. Return: the
+ * path, without data when it stands elsewhere.
+ */
+static struct span parse_comm(struct audit_fields *fields, struct span value, bool is_interpreted)
 {
-	struct span comm, exe;
-	bool has_comm = find_field(body, "comm", &comm), has_exe = find_field(body, "exe", &exe);
+	struct span exe = {NULL, 0};
+	size_t end = word_of(value).length;
 
-	if (has_comm && is_interpreted) {
-		/* The name has up to 15 bytes of any kind, so the last " exe=" that can be behind it is. */
-		size_t end = word_of(comm).length;
+	for (size_t i = 0; is_interpreted && i < AUDIT_FIELDS_COMM && i + 5 < value.length; i++)
+		if (memcmp(value.data + i, " exe=", 5) == 0) {
+			end = i;
+			exe = (struct span){value.data + i + 5, value.length - i - 5};
+		}
+	if (is_interpreted)
+		value.length = end;
+	parse_name(value, is_interpreted, fields->comm, sizeof(fields->comm));
+	return exe;
+}
 
-		for (size_t i = 0; i < AUDIT_FIELDS_COMM && i + 5 < comm.length; i++)
-			if (memcmp(comm.data + i, " exe=", 5) == 0) {
-				end = i;
-				exe = (struct span){comm.data + i + 5, comm.length - i - 5};
-				has_exe = true;
-			}
-		comm.length = end;
-	}
-	if (has_exe && is_interpreted) {
-		const uint8_t *end = memmem(exe.data, exe.length, " subj=", strlen(" subj="));
+static void parse_exe(struct audit_fields *fields, struct span value, bool is_interpreted)
+{
+	const uint8_t *end = NULL;
 
+	if (is_interpreted && value.length > 0) {
+		end = memmem(value.data, value.length, " subj=", strlen(" subj="));
 		if (end == NULL)
-			end = memmem(exe.data, exe.length, " key=", strlen(" key="));
-		if (end != NULL)
-			exe.length = (size_t)(end - exe.data);
+			end = memmem(value.data, value.length, " key=", strlen(" key="));
 	}
-	if (has_comm)
-		parse_name(comm, is_interpreted, fields->comm, sizeof(fields->comm));
-	if (has_exe)
-		parse_name(exe, is_interpreted, fields->exe, sizeof(fields->exe));
+	if (end != NULL)
+		value.length = (size_t)(end - value.data);
+	parse_name(value, is_interpreted, fields->exe, sizeof(fields->exe));
+}
+
+/* ---- a record -------------------------------------------------------------------------- */
+
+enum field {
+	FIELD_ARCH,
+	FIELD_SYSCALL,
+	FIELD_A0,
+	FIELD_A1,
+	FIELD_URING_OP,
+	FIELD_EXIT,
+	FIELD_PID,
+	FIELD_EUID,
+	FIELD_COMM,
+	FIELD_EXE,
+	FIELDS,
+};
+
+#define FIELDS_OF_CALL (1u << FIELD_ARCH | 1u << FIELD_SYSCALL | 1u << FIELD_A0 | 1u << FIELD_A1)
+
+/* The longest name that matters; shorter ones end with zeros. */
+#define NAME_SIZE 8
+
+static enum field field_of(const char name[NAME_SIZE])
+{
+	static const char names[FIELDS][NAME_SIZE] = {
+		[FIELD_ARCH] = "arch", [FIELD_SYSCALL] = "syscall",
+		[FIELD_A0] = "a0",     [FIELD_A1] = "a1",
+		[FIELD_EXIT] = "exit", [FIELD_URING_OP] = {'u', 'r', 'i', 'n', 'g', '_', 'o', 'p'},
+		[FIELD_PID] = "pid",   [FIELD_EUID] = "euid",
+		[FIELD_COMM] = "comm", [FIELD_EXE] = "exe",
+	};
+	enum field field = 0;
+
+	while (field < FIELDS && memcmp(name, names[field], NAME_SIZE) != 0)
+		field++;
+	return field;
+}
+
+/* "NAME=VALUE" at the begin of @text, which is moved past VALUE. Return: the value to the end of the record. */
+static struct span take_token(struct span *text, enum field *field)
+{
+	const uint8_t *end = memchr(text->data, ' ', text->length);
+	struct span token = {text->data, end != NULL ? (size_t)(end - text->data) : text->length};
+	struct span value = *text;
+	char name[NAME_SIZE] = "";
+	size_t i = 0;
+
+	while (i < token.length && i < NAME_SIZE && token.data[i] != '=') {
+		name[i] = (char)token.data[i];
+		i++;
+	}
+	*field = i < token.length && token.data[i] == '=' ? field_of(name) : FIELDS;
+	(void)span_skip(&value, i + 1);
+	(void)span_skip(text, token.length + (end != NULL));
+	return value;
+}
+
+static void parse_field(struct audit_fields *fields, enum field field, struct span value, bool is_interpreted)
+{
+	struct span word = word_of(value);
+	uint64_t number;
+
+	switch (field) {
+	case FIELD_ARCH:
+		parse_arch(fields, word, is_interpreted);
+		break;
+	case FIELD_SYSCALL:
+		parse_syscall(fields, word, is_interpreted);
+		break;
+	case FIELD_A0:
+		fields->has_args = true;
+		parse_argument(&fields->args[0], word, is_interpreted);
+		break;
+	case FIELD_A1:
+		parse_argument(&fields->args[1], word, is_interpreted);
+		break;
+	case FIELD_URING_OP:
+		parse_uring(fields, word);
+		break;
+	case FIELD_EXIT:
+		parse_exit(fields, word);
+		break;
+	case FIELD_PID:
+		if (audit_fields_take_decimal(&word, &number) && number <= INT32_MAX)
+			fields->pid = (int32_t)number;
+		break;
+	case FIELD_EUID:
+		if (audit_fields_take_decimal(&word, &number) && number < UINT32_MAX)
+			fields->euid = (int64_t)number;
+		break;
+	case FIELD_EXE:
+		parse_exe(fields, value, is_interpreted);
+		break;
+	default:
+		break;
+	}
 }
 
 void audit_fields_parse(struct audit_fields *fields, struct span body, bool is_interpreted,
 			enum audit_fields_which which)
 {
-	struct span word;
-	uint64_t number;
+	unsigned int wanted = which == AUDIT_FIELDS_CALL    ? FIELDS_OF_CALL
+			      : which == AUDIT_FIELDS_URING ? 1u << FIELD_URING_OP
+							    : (1u << FIELDS) - 1;
 
 	fields->machine = fields->syscall = fields->uring_op = -1;
 	fields->has_args = fields->has_exit = false;
@@ -325,20 +414,23 @@ void audit_fields_parse(struct audit_fields *fields, struct span body, bool is_i
 	fields->euid = -1;
 	fields->comm[0] = fields->exe[0] = '\0';
 	fields->args[0] = fields->args[1] = UINT64_MAX;
-	if (which != AUDIT_FIELDS_URING) {
-		parse_call(fields, body, is_interpreted);
-		parse_arguments(fields, body, is_interpreted);
+	while (wanted != 0 && body.length > 0) {
+		enum field field;
+		struct span value = take_token(&body, &field);
+
+		/* The first one counts: others may stand in a name that ausearch -i writes as it is. */
+		if (!(wanted & 1u << field))
+			continue;
+		wanted &= ~(1u << field);
+		if (field != FIELD_COMM) {
+			parse_field(fields, field, value, is_interpreted);
+			continue;
+		}
+		value = parse_comm(fields, value, is_interpreted);
+		if (value.data != NULL)
+			parse_exe(fields, value, is_interpreted);
+		wanted &= value.data != NULL ? ~(1u << FIELD_EXE) : ~0u;
 	}
-	if (which != AUDIT_FIELDS_CALL)
-		parse_uring(fields, body);
-	if (which != AUDIT_FIELDS_ALL)
-		return;
-	parse_exit(fields, body);
-	if (find_word(body, "pid", &word) && audit_fields_take_decimal(&word, &number) && number <= INT32_MAX)
-		fields->pid = (int32_t)number;
-	if (find_word(body, "euid", &word) && audit_fields_take_decimal(&word, &number) && number < UINT32_MAX)
-		fields->euid = (int64_t)number;
-	parse_names(fields, body, is_interpreted);
 }
 
 /* ---- addresses ------------------------------------------------------------------------- */

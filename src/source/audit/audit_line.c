@@ -7,11 +7,11 @@
 #include <linux/io_uring.h>
 #include <linux/net.h>
 #include <linux/sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "source/audit/audit_fields.h"
 
 /*
@@ -194,16 +194,21 @@ static enum audit_line_type type_of(struct span name)
 	return AUDIT_LINE_OTHER;
 }
 
-/* "node=web1 " before the type. */
+/* "node=web1 " before the type: the name or address of a host. Another character in it would end the record's head. */
 static struct span node_of(struct span prefix)
 {
 	const uint8_t *at = find(prefix, "node=");
-	struct span rest, none = {prefix.data, 0};
+	struct span node = {prefix.data, 0};
+	size_t length = 0;
 
 	if (at == NULL || (at > prefix.data && at[-1] != ' '))
-		return none;
-	rest = from(prefix, at + strlen("node="));
-	return take_until(&rest, ' ');
+		return node;
+	node = from(prefix, at + strlen("node="));
+	while (length < node.length && length < AUDIT_LINE_NODE &&
+	       (isalnum(node.data[length]) || memchr("._-:", node.data[length], 4) != NULL))
+		length++;
+	node.length = length;
+	return node;
 }
 
 /* "audit: audit_lost=12 audit_rate_limit=0 audit_backlog_limit=64" */
@@ -369,109 +374,137 @@ void audit_line_parse(struct audit_line *line, struct span text, bool day_first)
 
 /* ---- the record again ------------------------------------------------------------------- */
 
-static size_t write_hex(char *to, size_t size, const char *name, const void *bytes, size_t length)
+static void add_hex(struct text *to, const char *name, const void *bytes, size_t length)
 {
 	static const char digits[] = "0123456789ABCDEF";
-	size_t used = (size_t)snprintf(to, size, " %s=", name);
+	char *at;
 
-	for (size_t i = 0; i < length && used + 3 < size; i++) {
+	text_add(to, name);
+	at = text_room(to, 2 * length);
+	for (size_t i = 0; i < length; i++) {
 		uint8_t byte = ((const uint8_t *)bytes)[i];
 
-		to[used++] = digits[byte >> 4];
-		to[used++] = digits[byte & 15];
+		*at++ = digits[byte >> 4];
+		*at++ = digits[byte & 15];
 	}
-	return used;
+	*at = '\0';
+	to->length += 2 * length;
 }
 
-static size_t write_call(const struct audit_line *line, char *to, size_t size)
+static void add_hex_number(struct text *to, const char *name, uint64_t number)
+{
+	char digits[16], *first = digits + sizeof(digits);
+
+	do {
+		*--first = "0123456789abcdef"[number & 15];
+		number >>= 4;
+	} while (number > 0);
+	text_add(to, name);
+	text_add_bytes(to, first, (size_t)(digits + sizeof(digits) - first));
+}
+
+static void add_number(struct text *to, const char *name, int64_t number)
+{
+	text_add(to, name);
+	text_add_number(to, number);
+}
+
+bool audit_line_fields(const struct audit_line *line, struct audit_fields *fields)
+{
+	audit_fields_parse(fields, line->body, line->is_interpreted, AUDIT_FIELDS_ALL);
+	return fields->pid > 0 && (line->type != AUDIT_LINE_SYSCALL || (fields->machine >= 0 && fields->syscall >= 0));
+}
+
+static bool add_call(const struct audit_line *line, struct text *to)
 {
 	struct audit_fields fields;
-	size_t used;
 
-	audit_fields_parse(&fields, line->body, line->is_interpreted, AUDIT_FIELDS_ALL);
-	if (fields.pid <= 0 || (line->type == AUDIT_LINE_SYSCALL && (fields.machine < 0 || fields.syscall < 0)))
-		return 0;
-	if (line->type == AUDIT_LINE_URING)
-		used = (size_t)snprintf(to, size, " uring_op=%d", fields.uring_op);
-	else
-		used = (size_t)snprintf(to, size, " arch=%x syscall=%d a0=%llx a1=%llx",
-					audit_machine_to_elf(fields.machine), fields.syscall,
-					(unsigned long long)fields.args[0], (unsigned long long)fields.args[1]);
+	if (!audit_line_fields(line, &fields))
+		return false;
+	if (line->type == AUDIT_LINE_URING) {
+		add_number(to, " uring_op=", fields.uring_op);
+	} else {
+		add_hex_number(to, " arch=", (uint64_t)audit_machine_to_elf(fields.machine));
+		add_number(to, " syscall=", fields.syscall);
+		add_hex_number(to, " a0=", fields.args[0]);
+		add_hex_number(to, " a1=", fields.args[1]);
+	}
 	if (fields.has_exit)
-		used += (size_t)snprintf(to + used, size - used, " exit=%lld", (long long)fields.exit);
-	used += (size_t)snprintf(to + used, size - used, " pid=%d", fields.pid);
+		add_number(to, " exit=", fields.exit);
+	add_number(to, " pid=", fields.pid);
 	if (fields.euid >= 0)
-		used += (size_t)snprintf(to + used, size - used, " euid=%lld", (long long)fields.euid);
+		add_number(to, " euid=", fields.euid);
 	if (fields.comm[0] != '\0')
-		used += write_hex(to + used, size - used, "comm", fields.comm, strlen(fields.comm));
+		add_hex(to, " comm=", fields.comm, strlen(fields.comm));
 	if (fields.exe[0] != '\0')
-		used += write_hex(to + used, size - used, "exe", fields.exe, strlen(fields.exe));
-	return used;
+		add_hex(to, " exe=", fields.exe, strlen(fields.exe));
+	return true;
 }
 
-static size_t write_socketcall(const struct audit_line *line, char *to, size_t size)
+static bool add_socketcall(const struct audit_line *line, struct text *to)
 {
 	struct audit_fields fields;
 
 	audit_fields_parse(&fields, line->body, line->is_interpreted, AUDIT_FIELDS_CALL);
 	if (!fields.has_args)
-		return 0;
-	return (size_t)snprintf(to, size, " nargs=2 a0=%llx a1=%llx", (unsigned long long)fields.args[0],
-				(unsigned long long)fields.args[1]);
+		return false;
+	add_hex_number(to, " nargs=2 a0=", fields.args[0]);
+	add_hex_number(to, " a1=", fields.args[1]);
+	return true;
 }
 
-static size_t write_address(const struct audit_line *line, char *to, size_t size)
+static bool add_address(const struct audit_line *line, struct text *to)
 {
 	uint8_t address[AUDIT_FIELDS_ADDRESS];
 	size_t length = audit_fields_address(line->body, line->is_interpreted, address);
 
-	return length > 0 ? write_hex(to, size, "saddr", address, length) : 0;
+	if (length > 0)
+		add_hex(to, " saddr=", address, length);
+	return length > 0;
 }
 
 /* EOE has no fields; a blank is behind its colon. */
-static size_t write_end(const struct audit_line *line, char *to, size_t size)
+static bool add_end(const struct audit_line *line, struct text *to)
 {
 	(void)line;
-	return (size_t)snprintf(to, size, " ");
+	text_add_char(to, ' ');
+	return true;
 }
 
-/* The name of a host: other characters would make another record of it. */
-static size_t write_node(const struct span *node, char *to, size_t size)
-{
-	size_t used = (size_t)snprintf(to, size, "node=");
-
-	for (size_t i = 0; i < node->length && i < 64; i++)
-		to[used++] = isalnum(node->data[i]) || strchr("._-", node->data[i]) != NULL ? (char)node->data[i] : '_';
-	to[used++] = ' ';
-	return used;
-}
-
-size_t audit_line_write(const struct audit_line *line, char to[AUDIT_LINE_SIZE])
+bool audit_line_write(const struct audit_line *line, struct text *to)
 {
 	static const struct {
 		enum audit_line_type type;
 		const char *name;
-		size_t (*write)(const struct audit_line *line, char *to, size_t size);
+		bool (*add)(const struct audit_line *line, struct text *to);
 	} types[] = {
-		{AUDIT_LINE_SYSCALL, "SYSCALL", write_call},
-		{AUDIT_LINE_SOCKETCALL, "SOCKETCALL", write_socketcall},
-		{AUDIT_LINE_SOCKADDR, "SOCKADDR", write_address},
-		{AUDIT_LINE_URING, "URINGOP", write_call},
-		{AUDIT_LINE_END, "EOE", write_end},
+		{AUDIT_LINE_SYSCALL, "type=SYSCALL msg=audit(", add_call},
+		{AUDIT_LINE_SOCKETCALL, "type=SOCKETCALL msg=audit(", add_socketcall},
+		{AUDIT_LINE_SOCKADDR, "type=SOCKADDR msg=audit(", add_address},
+		{AUDIT_LINE_URING, "type=URINGOP msg=audit(", add_call},
+		{AUDIT_LINE_END, "type=EOE msg=audit(", add_end},
 	};
-	size_t used = line->node.length > 0 ? write_node(&line->node, to, AUDIT_LINE_SIZE) : 0, more, i = 0;
+	size_t i = 0;
 
+	to->length = 0;
+	if (line->node.length > 0) {
+		text_add(to, "node=");
+		text_add_bytes(to, (const char *)line->node.data, line->node.length);
+		text_add_char(to, ' ');
+	}
 	while (i < sizeof(types) / sizeof(types[0]) && types[i].type != line->type)
 		i++;
 	if (i == sizeof(types) / sizeof(types[0]))
-		return 0;
-	used += (size_t)snprintf(to + used, AUDIT_LINE_SIZE - used, "type=%s msg=audit(%lld.%03u:%llu):", types[i].name,
-				 (long long)line->seconds, line->milliseconds, (unsigned long long)line->serial);
-	more = types[i].write(line, to + used, AUDIT_LINE_SIZE - used - 2);
-	if (more == 0)
-		return 0;
-	used += more;
-	to[used++] = '\n';
-	to[used] = '\0';
-	return used;
+		return false;
+	text_add(to, types[i].name);
+	text_add_number(to, line->seconds);
+	text_add_char(to, '.');
+	text_add_digits(to, line->milliseconds, 3);
+	text_add_char(to, ':');
+	text_add_unsigned(to, line->serial);
+	text_add(to, "):");
+	if (!types[i].add(line, to))
+		return false;
+	text_add_char(to, '\n');
+	return true;
 }

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "base/span.h"
+#include "base/text.h"
+#include "source/audit/audit_fields.h"
 
 /** enum audit_line_type - what a line of a log is */
 enum audit_line_type {
@@ -50,8 +52,8 @@ enum audit_line_call {
 	AUDIT_CALL_SOCKETCALL,
 };
 
-/** Room for what audit_line_write() writes, with its newline and NUL. */
-#define AUDIT_LINE_SIZE 2048
+/** The longest name of a host, cut there. */
+#define AUDIT_LINE_NODE 64
 
 /**
  * struct audit_line - a line of a log of audit
@@ -92,15 +94,24 @@ struct audit_line {
 void audit_line_parse(struct audit_line *line, struct span text, bool day_first);
 
 /**
+ * audit_line_fields() - all fields of a call
+ * @line: SYSCALL or URING
+ * @fields: set
+ *
+ * Return: false when one that it needs is missing.
+ */
+bool audit_line_fields(const struct audit_line *line, struct audit_fields *fields);
+
+/**
  * audit_line_write() - the same record as auditd(8) writes it raw, with the fields that matter only
  * @line: SYSCALL, SOCKETCALL, SOCKADDR, URING or END
- * @to: set
+ * @to: replaced by it and a newline
  *
  * Names are numbers again, and the names of program and file are in hexadecimal digits.
  *
- * Return: its length with the newline, 0 when a field that it needs is missing.
+ * Return: false when a field that it needs is missing.
  */
-size_t audit_line_write(const struct audit_line *line, char to[AUDIT_LINE_SIZE]);
+bool audit_line_write(const struct audit_line *line, struct text *to);
 
 /** audit_line_syscall() - a call by the architecture (enum of linux/audit.h) and number of a record */
 enum audit_line_call audit_line_syscall(uint32_t arch, int number, uint64_t first_argument, uint64_t second_argument);
