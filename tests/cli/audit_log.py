@@ -91,6 +91,8 @@ def files(test):
     test.expect("a folder", test.run("--audit-log", test.folder), 1, ["directory"], "")
     test.expect("another kind of file", test.run("--audit-log", test.path("other", b"hello\nworld\n")), 1,
                 ["no record of audit in 2 lines"])
+    wide = test.path("utf16", "\ufefftype=SYSCALL".encode("utf-16-le"))
+    test.expect("a text of another system", test.run("--audit-log", wide), 1, ["utf16\": it is text in UTF-16; iconv"])
     test.expect("an empty file", test.run("--audit-log", test.path("empty", b"")), 0, ["the log contains no TCP connection"])
     test.expect("output over a log", test.run("--audit-log", whole, "-o", whole), 1, ["would overwrite"])
     for words in (["--audit-log", whole, "--strace-log", whole], ["--audit-log", whole, "--replay", whole],

@@ -3,6 +3,7 @@
 
 The forms follow auditd(8), auditd.conf(5) (log_format), ausearch(8), journalctl(1), dmesg(1) and the plugin for syslog.
 """
+import json
 import re
 import socket
 import struct
@@ -130,6 +131,19 @@ def enriched(calls, separator):
     return lines
 
 
+def calls_of(calls):
+    """The call of each record."""
+    return [call for call in calls for _ in raw_fields(call)]
+
+
+def journal_entry(call, line):
+    """As systemd-journald takes a record from audit (journald-audit.c), with fields of other kinds around."""
+    return json.dumps({"PRIORITY": "5", "_TRANSPORT": "audit", "_HOSTNAME": "web1.example", "MESSAGE": line,
+                       "SYSLOG_IDENTIFIER": ["audit", "x}"], "_AUDIT_TYPE": str(TYPES[line.split(" ")[0]]),
+                       "_AUDIT_ID": str(call.serial), "_SOURCE_REALTIME_TIMESTAMP": str((BEGIN * 1000 + call.ms) * 1000),
+                       "_MORE": {"x": None}, "__CURSOR": None})
+
+
 def clock(call):
     return time.strftime("%b %d %H:%M:%S", time.gmtime(BEGIN + call.ms // 1000))
 
@@ -182,6 +196,10 @@ FORMS = {
     "dmesg": lambda calls: raw(calls, "[   12.345678] audit: type=%(number)d audit(%(stamp)s): %(body)s"),
     "syslog of the kernel": lambda calls: raw(calls, "%(clock)s web1 kernel: type=%(number)d audit(%(stamp)s): %(body)s"),
     "journalctl -k": lambda calls: raw(calls, "%(clock)s web1 kernel: audit: type=%(number)d audit(%(stamp)s): %(body)s"),
+    "journalctl -o json": lambda calls: list(map(journal_entry, calls_of(calls), raw(calls, "%(name)s %(body)s"))),
+    "journalctl -k -o json": lambda calls: [json.dumps({"_TRANSPORT": "kernel", "MESSAGE": line}) for line in raw(
+        calls, "audit: type=%(number)d audit(%(stamp)s): %(body)s")],
+    "with a byte order mark": lambda calls: [b"\xef\xbb\xbf".decode("latin1") + raw(calls)[0]] + raw(calls)[1:],
     "audispd": lambda calls: raw(calls, "%(clock)s web1 audispd: type=%(name)s msg=audit(%(stamp)s): %(body)s"),
     "audisp-syslog": lambda calls: raw(calls, "%(clock)s web1 audisp-syslog[7]: node=web1 type=%(name)s "
                                               "msg=audit(%(stamp)s): %(body)s"),

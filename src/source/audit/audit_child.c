@@ -104,7 +104,7 @@ static void say_all(struct audit_child *child, const struct audit_feed_stats *fe
 	say_count(child, feed->damaged, "records of the audit log are left out: they were cut or are damaged");
 	say_count(child, feed->numberless,
 		  "records are left out: without the number of their event they cannot be joined; journalctl prints it "
-		  "with -k, ausearch always");
+		  "with -o json, ausearch always");
 	say_count(child, too_long, "lines of the audit log are left out: they are longer than any record");
 	say_count(child, feed->lost > 0 ? (uint64_t)feed->lost : 0,
 		  "records or more were lost before they were written, the audit log says (audit_lost)");

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/xalloc.h"
 #include "config.h"
+#include "source/audit/audit_journal.h"
 
 /* auparse.h of audit 3.0.9 takes it from glibc's sys/cdefs.h; musl has none. */
 #ifndef __attribute_malloc__
@@ -58,6 +59,7 @@ struct audit_feed {
 	struct open_event open[OPEN_EVENTS];
 	char nodes[OPEN_EVENTS][AUDIT_LINE_NODE]; /* names that outlive their lines */
 	struct text record;
+	struct text entry; /* of a journal */
 };
 
 /* ---- an event of libauparse --------------------------------------------------------- */
@@ -334,7 +336,7 @@ void audit_feed_line(struct audit_feed *feed, struct span text)
 {
 	struct audit_line line;
 
-	audit_line_parse(&line, text, feed->day_first);
+	audit_line_parse(&line, audit_journal_line(text, &feed->entry), feed->day_first);
 	feed->stats.lines++;
 	feed->stats.records += line.type != AUDIT_LINE_FOREIGN && line.type != AUDIT_LINE_SEPARATOR;
 	switch (line.type) {
@@ -406,5 +408,6 @@ void audit_feed_free(struct audit_feed *feed)
 		return;
 	auparse_destroy(feed->parser);
 	text_free(&feed->record);
+	text_free(&feed->entry);
 	free(feed);
 }

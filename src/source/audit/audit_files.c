@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "source/audit/audit_journal.h"
 #include "source/audit/audit_line.h"
 #include "system/file_stream.h"
 
@@ -23,6 +24,7 @@ struct audit_file {
 	struct file_stream *stream;
 	char *buffer; /* NULL: not begun, or over */
 	size_t at, end;
+	bool has_begun;
 	bool is_over;
 	bool is_skipping; /* the rest of a line that is too long */
 	bool has_time;
@@ -95,6 +97,21 @@ int audit_files_open(const char *const *paths, size_t count, int *fds, struct er
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
+/* Editors of other systems begin a text with the mark of its byte order (Unicode 23.8). */
+static void take_mark(struct audit_file *file)
+{
+	if (file->end >= 3 && memcmp(file->buffer, "\xef\xbb\xbf", 3) == 0) {
+		file->end -= 3;
+		memmove(file->buffer, file->buffer + 3, file->end);
+	} else if (file->end >= 3 &&
+		   (memcmp(file->buffer, "\xff\xfe", 2) == 0 || memcmp(file->buffer, "\xfe\xff", 2) == 0)) {
+		file->error = err_set(&file->failure, EINVAL,
+				      "it is text in UTF-16; iconv -f UTF-16 -t UTF-8 makes a log of it");
+		file->is_over = true;
+		file->end = 0;
+	}
+}
+
 /* Read more behind what is in the buffer. */
 static void fill(struct audit_file *file)
 {
@@ -108,6 +125,9 @@ static void fill(struct audit_file *file)
 	file->error = got < 0 ? (int)got : 0;
 	if (got > 0)
 		file->end += (size_t)got;
+	if (!file->has_begun)
+		take_mark(file);
+	file->has_begun = file->end >= 3;
 }
 
 static bool take_line(struct audit_file *file, struct span *line)
@@ -126,6 +146,7 @@ static bool take_line(struct audit_file *file, struct span *line)
 /* When a file begins. What is read of it stays in its buffer. */
 static void find_begin(struct audit_file *file, bool day_first)
 {
+	struct text entry = {0};
 	size_t searched = 0;
 
 	while (!file->has_time && !file->is_over && file->end < HEAD_SIZE) {
@@ -136,19 +157,20 @@ static void find_begin(struct audit_file *file, bool day_first)
 		while (!file->has_time && at < file->end) {
 			const char *begin = file->buffer + at, *newline = memchr(begin, '\n', file->end - at);
 			struct audit_line line;
+			struct span text;
 
 			if (newline == NULL && !file->is_over)
 				break;
-			audit_line_parse(&line,
-					 (struct span){(const uint8_t *)begin,
-						       newline != NULL ? (size_t)(newline - begin) : file->end - at},
-					 day_first);
+			text = (struct span){(const uint8_t *)begin,
+					     newline != NULL ? (size_t)(newline - begin) : file->end - at};
+			audit_line_parse(&line, audit_journal_line(text, &entry), day_first);
 			file->has_time = line.seconds > 0;
 			file->first_ms = line.seconds * 1000 + line.milliseconds;
 			at = newline != NULL ? (size_t)(newline + 1 - file->buffer) : file->end;
 		}
 		searched = at;
 	}
+	text_free(&entry);
 }
 
 /* A file without a time is empty or no log: its place does not matter. */
