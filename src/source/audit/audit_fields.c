@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/table.h"
+
 /* The longest number, name of a call or address, with its NUL. */
 #define WORD_SIZE 64
 
@@ -317,7 +319,7 @@ enum field {
 	FIELD_EUID,
 	FIELD_COMM,
 	FIELD_EXE,
-	FIELDS,
+	FIELD_NUM,
 };
 
 #define FIELDS_OF_CALL (1u << FIELD_ARCH | 1u << FIELD_SYSCALL | 1u << FIELD_A0 | 1u << FIELD_A1)
@@ -327,16 +329,17 @@ enum field {
 
 static enum field field_of(const char name[NAME_SIZE])
 {
-	static const char names[FIELDS][NAME_SIZE] = {
+	static const char names[][NAME_SIZE] = {
 		[FIELD_ARCH] = "arch", [FIELD_SYSCALL] = "syscall",
 		[FIELD_A0] = "a0",     [FIELD_A1] = "a1",
 		[FIELD_EXIT] = "exit", [FIELD_URING_OP] = {'u', 'r', 'i', 'n', 'g', '_', 'o', 'p'},
 		[FIELD_PID] = "pid",   [FIELD_EUID] = "euid",
 		[FIELD_COMM] = "comm", [FIELD_EXE] = "exe",
 	};
+	TABLE_COVERS(names, FIELD_NUM);
 	enum field field = 0;
 
-	while (field < FIELDS && memcmp(name, names[field], NAME_SIZE) != 0)
+	while (field < FIELD_NUM && memcmp(name, names[field], NAME_SIZE) != 0)
 		field++;
 	return field;
 }
@@ -354,7 +357,7 @@ static struct span take_token(struct span *text, enum field *field)
 		name[i] = (char)token.data[i];
 		i++;
 	}
-	*field = i < token.length && token.data[i] == '=' ? field_of(name) : FIELDS;
+	*field = i < token.length && token.data[i] == '=' ? field_of(name) : FIELD_NUM;
 	(void)span_skip(&value, i + 1);
 	(void)span_skip(text, token.length + (end != NULL));
 	return value;
@@ -406,7 +409,7 @@ void audit_fields_parse(struct audit_fields *fields, struct span body, bool is_i
 {
 	unsigned int wanted = which == AUDIT_FIELDS_CALL    ? FIELDS_OF_CALL
 			      : which == AUDIT_FIELDS_URING ? 1u << FIELD_URING_OP
-							    : (1u << FIELDS) - 1;
+							    : (1u << FIELD_NUM) - 1;
 
 	fields->machine = fields->syscall = fields->uring_op = -1;
 	fields->has_args = fields->has_exit = false;

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "base/table.h"
+
 /*
  * A line of journalctl -o json is an object of strings (systemd.journal-fields(7), RFC 8259). Values of other kinds,
  * arrays and null, are of entries with several values, with bytes that are no text, or with too many bytes.
@@ -14,14 +16,15 @@ enum key {
 	KEY_SERIAL,
 	KEY_TIME, /* microseconds */
 	KEY_HOST,
-	KEYS,
+	KEY_NUM,
 };
 
-static const char *const key_names[KEYS] = {
+static const char *const key_names[] = {
 	[KEY_MESSAGE] = "MESSAGE",  [KEY_TYPE] = "_AUDIT_TYPE",
 	[KEY_SERIAL] = "_AUDIT_ID", [KEY_TIME] = "_SOURCE_REALTIME_TIMESTAMP",
 	[KEY_HOST] = "_HOSTNAME",
 };
+TABLE_COVERS(key_names, KEY_NUM);
 
 static void skip_blanks(struct span *text)
 {
@@ -64,14 +67,14 @@ static bool skip_value(struct span *text)
 	return text->length > 0;
 }
 
-static void take_pair(struct span name, struct span value, struct span values[KEYS])
+static void take_pair(struct span name, struct span value, struct span values[KEY_NUM])
 {
-	for (size_t i = 0; i < KEYS; i++)
+	for (size_t i = 0; i < KEY_NUM; i++)
 		if (name.length == strlen(key_names[i]) && memcmp(name.data, key_names[i], name.length) == 0)
 			values[i] = value;
 }
 
-static bool take_object(struct span text, struct span values[KEYS])
+static bool take_object(struct span text, struct span values[KEY_NUM])
 {
 	(void)span_skip(&text, 1);
 	for (;;) {
@@ -129,7 +132,7 @@ static struct span fields_of(struct span message)
 
 struct span audit_journal_line(struct span text, struct text *to)
 {
-	struct span values[KEYS] = {{NULL, 0}}, time;
+	struct span values[KEY_NUM] = {{NULL, 0}}, time;
 
 	if (text.length == 0 || text.data[0] != '{' || !take_object(text, values) || values[KEY_MESSAGE].length == 0)
 		return text;
