@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every header compiles alone, and twice in one file, and has the guard its path asks for.
+"""Every header compiles alone, and twice in one file, and has the guard its path asks for; examples of HOWTOs compile.
 
 A header that a source of the same name includes first, as layers.py requires it, has been compiled alone by the build.
 """
@@ -29,19 +29,41 @@ def flags():
     return found
 
 
+def complaints(cc, folder, path, text):
+    """What the compiler says of a file below src with this text; @folder may have headers beside."""
+    name = os.path.join(folder, "text.c")
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(text)
+    done = subprocess.run(cc + ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I" + folder,
+                                "-I" + os.path.join(lint.TOP, "src"), "-I" + lint.BUILD] + flags() + [name],
+                          capture_output=True, text=True, check=False)
+    return ["%s:" % path] + done.stderr.splitlines()[:5] if done.returncode != 0 else []
+
+
 def compile_headers(paths, cc):
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
         for path in paths:
-            name = os.path.join(folder, "twice.c")
-            with open(name, "w", encoding="utf-8") as file:
-                file.write('#include "%s"\n' % os.path.join(lint.TOP, path) * 2 + "extern int nothing;\n")
-            done = subprocess.run(cc + ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
-                                        "-I" + os.path.join(lint.TOP, "src"), "-I" + lint.BUILD] + flags() + [name],
-                                  capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                wrong += ["%s:" % path] + done.stderr.splitlines()[:5]
+            wrong += complaints(cc, folder, path,
+                                '#include "%s"\n' % os.path.join(lint.TOP, path) * 2 + "extern int nothing;\n")
     return wrong
+
+
+def compile_examples(cc):
+    """The whole files in the HOWTOs; a header is written where its guard asks for it."""
+    wrong, count = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        for path in lint.files(".md"):
+            for block in re.findall(r"^```c\n(/[/*] SPDX.*?)^```$", lint.read(path), re.MULTILINE | re.DOTALL):
+                count += 1
+                header = re.match(r".*\n#ifndef CONNTRACE_([A-Z_]+)_H\n", block)
+                if header:
+                    name = os.path.join(folder, header.group(1).lower().replace("_", "/") + ".h")
+                    os.makedirs(os.path.dirname(name))
+                    with open(name, "w", encoding="utf-8") as file:
+                        file.write(block)
+                wrong += complaints(cc, folder, path, block)
+    return wrong if count >= 3 else wrong + ["%d examples were found" % count]
 
 
 def main():
@@ -55,11 +77,13 @@ def main():
         subprocess.run(cc + ["--version"], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         tap.skip("every header compiles alone and twice", "no compiler %s" % cc[0])
+        tap.skip("the examples of the HOWTOs compile", "no compiler %s" % cc[0])
     else:
         # Those of the programs in the kernel are compiled for BPF.
         others = [path for path in paths if not path.endswith(".bpf.h") and not os.path.isfile(
             os.path.join(lint.TOP, path[:-1] + "c"))]
         tap.say("every header compiles alone and twice", compile_headers(others, cc))
+        tap.say("the examples of the HOWTOs compile", compile_examples(cc))
     tap.end()
 
 
