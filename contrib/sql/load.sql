@@ -5,6 +5,8 @@
 --
 -- Each key of a row is a column of the view; NULL is unknown. SQLite 3.38 or later.
 CREATE TABLE IF NOT EXISTS line(json TEXT);
+-- Both ends of a connection are found by it; a line that is not JSON is refused.
+CREATE INDEX IF NOT EXISTS line_cid ON line(json ->> 'cid');
 .mode ascii
 .separator "\037" "\n"
 .import conns.json line

@@ -44,7 +44,7 @@ SELECT server, port, CASE WHEN (close = 'lrst') = (dir = 'in') THEN 'server' ELS
 	FROM conns WHERE close IN ('lrst', 'rrst') GROUP BY server, port, side ORDER BY conns DESC, server, port, side;
 
 -- 9. Which connections are open, the longest first?
-SELECT dir, peer, port, comm, dur_s FROM conns WHERE result = 'ok' AND state = 'ESTABLISHED' ORDER BY dur_s DESC, peer, port LIMIT 20;
+SELECT dir, peer, port, comm, dur_s FROM conns WHERE result = 'ok' AND state = 'ESTABLISHED' ORDER BY dur_s DESC, start, dir LIMIT 20;
 
 -- 10. In which minute did each service get most connections?
 SELECT port, minute, conns FROM (

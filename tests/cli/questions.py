@@ -4,6 +4,7 @@
 import collections
 import math
 import os
+import re
 import shutil
 import subprocess
 
@@ -120,8 +121,44 @@ def simplified(number, row):
     return tuple(float(word) if word.replace(".", "", 1).isdigit() else word for word in row)
 
 
+def sqlite3(folder, question):
+    """Asks conns.db of the folder. Return: the CompletedProcess, with columns separated by tabs."""
+    return subprocess.run(["sqlite3", "-separator", "\t", os.path.join(folder, "conns.db")], input=question, cwd=folder,
+                          capture_output=True, text=True, timeout=cli.LIMIT, check=False)
+
+
+def load(folder):
+    return sqlite3(folder, ".read " + os.path.join(SQL, "load.sql"))
+
+
+def in_file(path):
+    """The statements of a file, each with its comment."""
+    with open(path, encoding="utf-8") as file:
+        return file.read().split(";\n")[:-1]
+
+
+def check_types(test):
+    """contrib/clickhouse: each key has a type, and what is kept has each."""
+    listed = test.run("--list-columns").stdout.splitlines()
+    keys = {words[1].lower(): words[3] for words in (line.split() for line in listed) if words[0] == "conns"}
+    statements = in_file(os.path.join(cli.TOP, "contrib/clickhouse/schema.sql"))
+    types = dict(re.findall(r"`?(\w+)`? ((?:Nullable|Array)\([^,()]*(?:\([^()]*\))?\))", next(s for s in statements if "EXISTS conns_in" in s)))
+    wanted = {"time": "Nullable(Decimal(38, 9))", "string": "Nullable(String)", "strings": "Array(String)", "number": "Nullable(Float64)"}
+    complaints = ["no type: " + key for key in keys if key not in types]
+    complaints += ["no such key: " + key for key in types if key not in keys and key not in ("machine", "report")]
+    for key, kind in keys.items():
+        integers = ("Nullable(UInt16)", "Nullable(UInt64)")
+        if key in types and types[key] not in {"integer": integers}.get(kind, integers if key == "cookie" else (wanted.get(kind),)):
+            complaints.append("%s is %s, but %s" % (key, kind, types[key]))
+    for name in ("EXISTS conns ENGINE", "EXISTS conns_of_in"):
+        kept = re.findall(r"\w+", next(s for s in statements if name in s).split("SELECT")[1].split("FROM")[0])
+        complaints += ["%s: no %s" % (name, key) for key in keys if key not in kept]
+    test.say("contrib/clickhouse/schema.sql has each key with its type", complaints)
+
+
 def main():
     test = cli.Cli()
+    check_types(test)
     if shutil.which("sqlite3") is None:
         test.skip("contrib/sql", "no sqlite3 here")
         test.end()
@@ -129,15 +166,12 @@ def main():
     conns = made()
     done = test.run("--replay", test.path("events", events(conns).encode()), "-j", "-z", "conns", "-o", os.path.join(test.folder, "conns.json"))
     test.expect("rows", done, 0)
-    database = os.path.join(test.folder, "conns.db")
-    run = {"cwd": test.folder, "capture_output": True, "text": True, "timeout": cli.LIMIT, "check": False}
-    load = subprocess.run(["sqlite3", database, ".read " + os.path.join(SQL, "load.sql")], **run)
-    test.say("load.sql", [load.stderr] if load.returncode or load.stderr else [])
-    with open(os.path.join(SQL, "questions.sql"), encoding="utf-8") as file:
-        questions = file.read().split(";\n")[:-1]
+    loaded = load(test.folder)
+    test.say("load.sql", [loaded.stderr] if loaded.returncode or loaded.stderr else [])
+    questions = in_file(os.path.join(SQL, "questions.sql"))
     test.say("ten questions", [] if len(questions) == 10 else [len(questions)])
     for number, (question, wanted) in enumerate(zip(questions, answers(conns))):
-        asked = subprocess.run(["sqlite3", "-separator", "\t", database], input=question, **run)
+        asked = sqlite3(test.folder, question)
         got = [simplified(number, line.split("\t")) for line in asked.stdout.splitlines()]
         right = sorted(tuple(float(word) if isinstance(word, (int, float)) else word for word in row) for row in wanted)
         title = [line[3:] for line in question.splitlines() if line.startswith("-- %d." % (number + 1))]

@@ -131,6 +131,23 @@ def service_works():
     check(re.search(r"^conntrace_\w+{.*peer=\"127\.0\.0\.1\".*} 1$", metrics, re.M), "metrics: " + metrics)
 
 
+@test("conntrace@ with conntrace-rows.conf: a row of JSON for each connection that has finished")
+def rows_work():
+    unit = Unit()
+    # The empty ExecStart is what takes that of the unit back.
+    empty, unit.unit["ExecStart"] = re.findall(r"^ExecStart=(.*)$", read_file(os.path.join(UNITS, "../clickhouse/conntrace-rows.conf")), re.M)
+    equal(empty, "", "the first line")
+    service = start(unit)
+    traffic = Traffic(service)
+    traffic.end()
+    path = unit.file("L", "lo.rows.json")
+    def results():
+        return {json.loads(line)["result"] for line in read_file(path).split("\n")[:-1]}
+    wait_for(lambda: os.path.exists(path) and results() >= {"refused", "ok"}, "the rows")
+    os.kill(service.pid, getattr(signal, unit.unit["KillSignal"]))
+    equal(service.wait(), 0, "exit status: " + service.err)
+
+
 @test("conntrace@: it makes no system call that its filter refuses")
 def filter_allows_all():
     listed = run([need("systemd-analyze"), "syscall-filter", "@system-service"])
@@ -172,6 +189,10 @@ def units_are_valid():
     check(float(level[1]) < 3, "exposure " + level[0])
     check("Unknown" not in result.err, "messages: " + result.err)
     equal(set(directives("conntrace-daily@.timer")) >= {"OnCalendar"}, True, "the timer")
+    checked = [os.path.join(UNITS, "../clickhouse/conntrace-drop-partitions." + kind) for kind in ("service", "timer")]
+    messages = run([analyze, "verify", "--man=no"] + checked).err.splitlines()
+    # The script is not where an installation has it.
+    equal([line for line in messages if "conntrace" in line and "is not executable" not in line], [], "what systemd says")
 
 
 if __name__ == "__main__":
