@@ -15,6 +15,7 @@
 
 #include "base/escape.h"
 #include "base/table.h"
+#include "run/perf_choice.h"
 #include "run/privileges.h"
 #include "source/audit/audit_live.h"
 #include "source/audit/audit_log.h"
@@ -199,8 +200,22 @@ static bool can_watch(const struct options *options)
 	return works;
 }
 
-/* Why the whole host is not watched by BPF; "" it is, or that was not asked. */
-static struct err no_bpf;
+/* Why the whole host is not watched by BPF, and processes not by breakpoints; "" they are, or that was not asked. */
+static struct err no_bpf, no_perf;
+
+/* --via=perf was taken without being asked for. */
+static bool is_chosen;
+
+static void choose_attached(struct options *options, const struct programs_config *kept)
+{
+	struct err ignored;
+
+	if (programs_check(kept, &ignored) == 0)
+		options->via = OPTIONS_VIA_BPF;
+	else if (can_watch(options) && perf_choice_suits(options, &no_perf))
+		options->via = OPTIONS_VIA_PERF;
+	is_chosen = options->via == OPTIONS_VIA_PERF;
+}
 
 void capabilities_choose(struct options *options)
 {
@@ -212,7 +227,6 @@ void capabilities_choose(struct options *options)
 	};
 	/* Not beside packets: their process is made by fork(2), and would have the programs, too. */
 	const struct programs_config *kept = options->interface_count == 0 ? &config : NULL;
-	struct err ignored;
 
 	if (options->via != OPTIONS_VIA_AUTO)
 		return;
@@ -220,8 +234,8 @@ void capabilities_choose(struct options *options)
 	if (options->all)
 		options->via = programs_check(kept, &no_bpf) == 0 ? OPTIONS_VIA_BPF : OPTIONS_VIA_DIAG;
 	/* A command that is launched is hardly slowed down by ptrace, and needs no rights. */
-	else if (options->pid_count > 0 && options->command == NULL && programs_check(kept, &ignored) == 0)
-		options->via = OPTIONS_VIA_BPF;
+	else if (options->pid_count > 0 && options->command == NULL)
+		choose_attached(options, kept);
 }
 
 void capabilities_start(const struct options *options)
@@ -237,14 +251,24 @@ void capabilities_start(const struct options *options)
 		      "of "
 		      "Multipath TCP (see OVERHEAD in conntrace(1))\n",
 		      stderr);
+	if (is_chosen)
+		fputs("conntrace: attached by perf, which stops no process: each connect(2) takes about 15 "
+		      "microseconds "
+		      "longer; unknown are CONNECT_MS, HS_MS and QUEUE_MS, TID and FD of accepted connections, "
+		      "RX_BYTES "
+		      "of those that are reset, LPORT and bytes of outgoing ones that end within a moment; "
+		      "--via=ptrace, "
+		      "slower, knows them (see OVERHEAD in conntrace(1))\n",
+		      stderr);
 	if (options->pid_count > 0 && options->via == OPTIONS_VIA_AUDIT)
 		fputs("conntrace: attached by audit: no process is stopped; each call is slower, and recorded for the "
 		      "host's log, too (see OVERHEAD in conntrace(1))\n",
 		      stderr);
 	if (options->pid_count > 0 && options_traces(options))
 		fprintf(stderr,
-			"conntrace: attached by ptrace: the process runs slower while it is watched%s (see OVERHEAD in "
-			"conntrace(1))\n",
+			"conntrace: attached by ptrace: the process runs slower while it is watched%s%s%s (see "
+			"OVERHEAD in conntrace(1))\n",
+			no_perf.text[0] != '\0' ? "; --via=perf " : "", no_perf.text,
 			can_watch(options) ? "; --via=diag does not stop it" : "");
 	if (no_bpf.text[0] != '\0')
 		fprintf(stderr,

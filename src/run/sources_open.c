@@ -4,16 +4,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/words.h"
 #include "base/xalloc.h"
 #include "cli/capture_filter.h"
 #include "run/launch_user.h"
 #include "run/namespace.h"
 #include "run/parents.h"
+#include "run/perf_choice.h"
 #include "run/privileges.h"
 #include "source/audit/audit_live.h"
 #include "source/audit/audit_log.h"
@@ -264,30 +263,6 @@ static bool find_listener(const void *context, uint32_t inode, struct endpoint *
 	return sources->sampler != NULL && sampler_listener(sources->sampler, inode, local);
 }
 
-static bool has_call_column(const char *list)
-{
-	struct words words = words_open(list != NULL ? list : "");
-	const char *word;
-	bool has = false;
-
-	while ((word = words_next(&words)) != NULL) {
-		size_t length;
-
-		word += *word == '+';
-		length = strcspn(word, ":");
-		has |= length == 3 && strncasecmp(word, "TID", length) == 0;
-		has |= length == 2 && strncasecmp(word, "FD", length) == 0;
-	}
-	words_close(&words);
-	return has;
-}
-
-/* Whether TID or FD is asked for, which of accepted connections the calls alone show. */
-static bool asks_calls(const struct options *options)
-{
-	return has_call_column(options->columns) || has_call_column(options->sort) || has_call_column(options->by);
-}
-
 /* A sample follows them, so that no connection comes between. The samples before show who holds the listeners. */
 static int open_breakpoints(struct sources *sources, const struct tracer_config *target, struct err *err)
 {
@@ -296,7 +271,7 @@ static int open_breakpoints(struct sources *sources, const struct tracer_config 
 		.pids = target->pids,
 		.pid_count = target->pid_count,
 		.follow = target->follow,
-		.accepts = sampler_shares(sources->sampler) || asks_calls(sources->options),
+		.accepts = sampler_shares(sources->sampler) || perf_choice_asks_calls(sources->options),
 		.sampled_ns = sampled_ns,
 		.find_listener = find_listener,
 		.context = sources,

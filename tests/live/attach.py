@@ -185,7 +185,7 @@ def stopped():
     server = Server()
     server.signal(signal.SIGSTOP)
     wait_for(lambda: status_field(server.pid, "State")[:1] == "T", "the target to stop")
-    trace = Trace(["-p", str(server.pid)], before=as_nobody())
+    trace = Trace(["--via=ptrace", "-p", str(server.pid)], before=as_nobody())
     wait_for(lambda: tracer_of(server.pid), "attaching")
     client = mkconn(["connect=127.0.0.1:%d" % server.port, "send=10", "touch=" + (sent := scratch("sent")), "recv=20",
                      "close"])
@@ -226,7 +226,7 @@ def cannot():
     server = Server()
     strace = Process(as_nobody() + [need("strace"), "-f", "-o", "/dev/null", "-p", str(server.pid)])
     wait_for(lambda: tracer_of(server.pid), "strace to attach")
-    result = refusal(["-p", str(server.pid)], as_nobody())
+    result = refusal(["--via=ptrace", "-p", str(server.pid)], as_nobody())
     check(str(server.pid) in result.err and str(tracer_of(server.pid)) in result.err and "traced" in result.err,
           "names the other tracer: " + result.err)
     # One that can be traced is enough.

@@ -125,7 +125,7 @@ def no_ptrace():
         check('"touch"' in result.err and "--cap-add=SYS_PTRACE" in result.err, result.err)
         check(not os.path.exists(trace), "the command has not run")
         target = sleeper()
-        result = run(as_nobody() + denied("ptrace=" + errno) + QUIET + ["-p", str(target.pid)])
+        result = run(as_nobody() + denied("ptrace=" + errno) + QUIET + ["--via=ptrace", "-p", str(target.pid)])
         equal(result.status, 1, "exit status (%s)" % result.err)
         check("--cap-add=SYS_PTRACE" in result.err and str(target.pid) in result.err, result.err)
         check(target.alive(), "the target lives")
@@ -247,7 +247,7 @@ def cannot_attach():
     check("hidepid" in result.err and "as root" in result.err or "mount" in result.err, result.err)
     strace = Process(nobody + [need("strace"), "-o", "/dev/null", "-p", str((mine := sleeper()).pid)])
     wait_for(lambda: tracer_of(mine.pid), "strace to attach")
-    result = run(nobody + QUIET + ["-p", str(mine.pid)])
+    result = run(nobody + QUIET + ["--via=ptrace", "-p", str(mine.pid)])
     check("traced by PID %d (strace)" % strace.pid in result.err, result.err)
 
 

@@ -193,7 +193,7 @@ def attach_meanwhile():
     pids = [int(pid) for pid in scene.sleepers() if int(pid) != scene.process.pid and
             lib.read_file("/proc/%s/task/%s/children" % (pid, pid)).strip()]
     equal(len(pids), 3, "processes that send")
-    trace = Trace(["-p", ",".join(map(str, pids))], before=lib.as_nobody())
+    trace = Trace(["--via=ptrace", "-p", ",".join(map(str, pids))], before=lib.as_nobody())
     # It is there and waits for the handshakes.
     wait_for(lambda: len(os.listdir("/proc/%d/task" % trace.pid)) > 1, "the tracing thread")
     firewall_off()

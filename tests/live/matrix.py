@@ -279,8 +279,8 @@ HEAD = """# What is seen
 Each row is a scenario whose truth is known: a program plays it, and the rows of conntrace are compared
 field by field: process, thread, descriptor, direction, addresses, result, errno, bytes, and the side that ended it; over
 IPv4 and IPv6.
-*Launched* is `conntrace -- COMMAND`, *attached* is `conntrace -p PID`, *diag* is `conntrace --via=diag -p PID`, which
-stops no process, *perf* is `conntrace --via=perf -p PID`, and *bpf* `conntrace -p PID` as root.
+*Launched* is `conntrace -- COMMAND`, *attached* is `conntrace --via=ptrace -p PID`, *diag* is `conntrace --via=diag -p PID`,
+which stops no process, *perf* is `conntrace --via=perf -p PID`, and *bpf* `conntrace -p PID` as root.
 
 `ok`: every field is right. Fields after it may be `-` in that mode, but not wrong, for the reason of that number. A
 number alone: the scenario is not played in that mode, for that reason.

@@ -129,9 +129,9 @@ def master():
     program = Played("master")
     family = [int(word) for word in program.received(4)]
     children = sorted(pid for pid in family if pid != program.pid)
-    for options, words, wanted in (([], [program.pid], True), (["--via=diag", "--no-follow"], [program.pid], True),
-                                   (["--via=diag"], [program.pid], False), ([], family, False),
-                                   ([], [children[-1]], None)):
+    for options, words, wanted in ((["--via=ptrace"], [program.pid], True), (["--via=diag", "--no-follow"], [program.pid], True),
+                                   (["--via=diag"], [program.pid], False), (["--via=ptrace"], family, False),
+                                   (["--via=ptrace"], [children[-1]], None)):
         trace = Trace(options + ["-d", "0.2", "-p"] + [str(pid) for pid in words], before=as_nobody())
         trace.finish()
         fact = [line for line in trace.err.splitlines() if "children with sockets already" in line]

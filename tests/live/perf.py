@@ -366,7 +366,7 @@ int main(void)
 """
 
 
-@test("a program with a connect(2) of its own beside the C library's is refused")
+@test("a program with a connect(2) of its own beside the C library's is refused, and the next best way is taken without --via")
 def direct_calls():
     if os.uname().machine != "x86_64":
         raise Skip("x86-64 only")
@@ -379,6 +379,42 @@ def direct_calls():
     result = run(as_nobody() + [CONNTRACE, "--via=perf", "-p", str(process.pid)])
     equal(result.status, 1, "exit status")
     check("makes system calls itself" in result.err and os.path.basename(program) in result.err, result.err)
+    result = run(as_nobody() + [CONNTRACE, "-d", "0.1", "-p", str(process.pid)])
+    check("attached by perf" not in result.err, result.err)
+
+
+@test("without --via perf is taken where it shows all that is asked for, and the line says what is unknown; else why not")
+def by_itself():
+    ready = "print('ready', flush=True); input()"
+    programs = [Process(as_nobody() + [sys.executable, "-c", code + ready], stdin=subprocess.PIPE) for code in
+                ("", "import subprocess; subprocess.Popen(['sleep', '60']);",
+                 "import os, time; os.fork() or (os.fork() or os.execlp('sleep', 'sleep', '60'), time.sleep(60));")]
+    shell = Process(as_nobody() + ["sh", "-c", "echo ready; read line; true"], stdin=subprocess.PIPE)
+    for program in programs + [shell]:
+        wait_for(lambda program=program: "ready" in program.out or not program.alive(), "the programs to start")
+    plain, parent, grandparent = programs
+
+    def comms(pid):
+        """The names of its descendants."""
+        children = lib.read_file("/proc/%s/task/%s/children" % (pid, pid)).split()
+        return [status_field(int(child), "Name") for child in children] + [name for child in children for name in comms(child)]
+    wait_for(lambda: "sleep" in comms(parent.pid) and "sleep" in comms(grandparent.pid), "the children")
+
+    def said(process, *options):
+        return run(as_nobody() + [CONNTRACE, "-d", "0.1"] + list(options) + ["-p", str(process.pid)]).err
+    for options in ([], ["-z", "conns", "--sort=RPORT", "-O", "+GROUP"], ["--only=failed,open"], ["--by=pid,port,result"]):
+        err = said(plain, *options)
+        check("attached by perf" in err and "QUEUE_MS" in err and "--via=ptrace" in err and "OVERHEAD" in err, (options, err))
+    # Where Yama does not let ptrace do it, the message is another one.
+    for process, options, reason in (
+            (plain, ["-z", "conns", "-O", "PEER,TID"], "does not know TID"), (plain, ["-z", "conns", "-O", "+FD"], "does not know FD"),
+            (plain, ["--sort=queue_ms:desc"], "does not know QUEUE_MS"), (plain, ["--by=lport"], "does not know LPORT"),
+            (plain, ["-O", "+rx_bytes"], "does not know RX_BYTES"), (plain, ["--watch-close"], "these options"),
+            (plain, ["--only=failed,slow"], "these options"), (plain, ["-z", "io,stat,1"], "these options"),
+            (shell, [], "is a shell"), (parent, [], "has executed other programs"), (grandparent, [], "has executed other programs")):
+        err = said(process, *options)
+        check("attached by perf" not in err and ("attached by ptrace" not in err or "--via=perf " in err and reason in err),
+              (options, reason, err))
 
 
 @test("each process that uses io_uring is named, also when two are found at once")

@@ -98,7 +98,7 @@ def rate(row):
 @in_test
 def shows():
     pid = traffic(before=lib.as_nobody())
-    screen = top(["-p", pid], before=lib.as_nobody())
+    screen = top(["--via=ptrace", "-p", pid], before=lib.as_nobody())
     screen.wait_text("%d open" % (2 * CONNS))
     # The rate of a second is there after some more; on a busy machine the traffic may lose its turn for one.
     screen.wait_for(lambda _: rows(screen) and all("-" not in row[5:7] and 7000 <= rate(row) <= 36000

@@ -48,7 +48,7 @@ def client(truth):
     return process
 
 
-@test("perf_event_paranoid 3: --via=perf is refused with the remedy, and --check has it")
+@test("perf_event_paranoid 3: --via=perf is refused with the remedy, --check has it, and nothing takes it by itself")
 def paranoid_3():
     with Set(PARANOID, 3), Set(SCOPE, 1):
         target = client(scratch("truth"))
@@ -57,24 +57,29 @@ def paranoid_3():
         for text in (result.err, answer()):
             check("perf_event_paranoid is 3" in text and "sysctl kernel.perf_event_paranoid=2" in text, text)
         check(answer().startswith("no "), answer())
+        result = run(as_nobody() + [CONNTRACE, "-d", "0.2", "-p", str(target.pid)], limit=LIMIT)
+        equal(result.status, 1, "exit status without --via")
+        check("ptrace_scope is 1" in result.err, result.err)
 
 
-@test("perf_event_paranoid 2, Yama's scope 1: an ordinary user sees each connect(2)")
+@test("perf_event_paranoid 2, Yama's scope 1: an ordinary user sees each connect(2), with --via=perf and without")
 def paranoid_2():
     with Set(PARANOID, 2), Set(SCOPE, 1):
         check(answer().startswith("yes "), answer())
-        truth = scratch("truth")
-        target = client(truth)
-        trace = lib.Trace(["--via=perf", "--debug=sources", "-p", str(target.pid)], before=as_nobody())
-        wait_for(lambda: "debug: events" in trace.err or not trace.alive(), "conntrace to watch", limit=LIMIT)
-        target.line()
-        equal(target.wait(LIMIT), 0, "the client's end")
-        rows = trace.finish(limit=LIMIT)
-        equal((len(rows), len(read_truth(truth))), (COUNT, COUNT), "rows and attempts")
-        for row in rows:
-            if not check((row["errno"], row["rport"], row["pid"], row["result"], row["seen"]) ==
-                         ("ECONNREFUSED", 1, target.pid, "refused", "h"), short(row)):
-                break
+        for options in (["--via=perf"], []):
+            truth = scratch("truth")
+            target = client(truth)
+            trace = lib.Trace(options + ["--debug=sources", "-p", str(target.pid)], before=as_nobody())
+            wait_for(lambda: "debug: events" in trace.err or not trace.alive(), "conntrace to watch", limit=LIMIT)
+            target.line()
+            equal(target.wait(LIMIT), 0, "the client's end")
+            rows = trace.finish(limit=LIMIT)
+            equal("attached by perf" in trace.err, not options, "the line of the way that was taken: " + trace.err)
+            equal((len(rows), len(read_truth(truth))), (COUNT, COUNT), "rows and attempts")
+            for row in rows:
+                if not check((row["errno"], row["rport"], row["pid"], row["result"], row["seen"]) ==
+                             ("ECONNREFUSED", 1, target.pid, "refused", "h"), short(row)):
+                    break
 
 
 if __name__ == "__main__":

@@ -42,6 +42,17 @@ struct breakpoints_config {
 int breakpoints_check(struct err *err);
 
 /**
+ * breakpoints_suit() - whether they show all that processes connect, as far as that can be known before
+ * @pids: processes
+ * @count: their number
+ * @follow: their children, too
+ * @err: why not: a shell, or a process that has executed another program or uses io_uring(7); or as breakpoints_open()
+ *
+ * Return: 0, or a negative errno.
+ */
+int breakpoints_suit(const pid_t *pids, size_t count, bool follow, struct err *err);
+
+/**
  * breakpoints_open() - set them
  * @breakpoints: set on success
  * @config: is copied; its pids are not needed afterwards
