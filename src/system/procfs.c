@@ -94,6 +94,7 @@ int procfs_status(pid_t pid, struct procfs_status *status)
 		.uid = {(uid_t)-1, (uid_t)-1, (uid_t)-1},
 		.gid = {(gid_t)-1, (gid_t)-1, (gid_t)-1},
 		.peak_bytes = -1,
+		.seccomp_filters = -1,
 	};
 	char text[4096], *rest = text, *line;
 
@@ -132,6 +133,8 @@ int procfs_status(pid_t pid, struct procfs_status *status)
 			result.caught = strtoull(value, NULL, 16);
 		else if (strcmp(line, "Seccomp") == 0)
 			result.seccomp = to_number(value);
+		else if (strcmp(line, "Seccomp_filters") == 0)
+			result.seccomp_filters = to_number(value);
 		else if (strcmp(line, "State") == 0)
 			result.state = *value;
 		else if (strcmp(line, "VmSize") == 0)

@@ -48,6 +48,7 @@ uid_t procfs_owner(pid_t pid, const char *name);
  * @permitted: capabilities, permitted
  * @effective: capabilities, effective
  * @seccomp: 0 none, 1 strict, 2 filter
+ * @seccomp_filters: number of its filters, -1 unknown (before Linux 5.9)
  * @pending: pending signals of this thread alone; bit 0 is signal 1, here and in the next
  * @blocked: signals it blocks
  * @ignored: signals the process ignores by choice
@@ -65,6 +66,7 @@ struct procfs_status {
 	uint64_t permitted;
 	uint64_t effective;
 	int seccomp;
+	int seccomp_filters;
 	uint64_t pending;
 	uint64_t blocked;
 	uint64_t ignored;

@@ -319,6 +319,15 @@ static int past_peer(int socket, struct sockaddr *address, socklen_t *length)
 	return getsockopt(socket, SOL_SOCKET, SO_PEERNAME, address, length);
 }
 
+bool socket_resets(int socket)
+{
+	struct linger linger = {0};
+	socklen_t length = sizeof(linger);
+
+	return getsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff != 0 &&
+	       linger.l_linger == 0;
+}
+
 static enum info_delay read_deferral(int socket)
 {
 	socklen_t length = sizeof(int);

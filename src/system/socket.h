@@ -72,6 +72,9 @@ int socket_read(int socket, struct event *event);
  */
 int socket_read_accepted(int socket, struct event *event);
 
+/** socket_resets() - whether close(2) resets the connection: SO_LINGER with a time of 0 is set, or inherited */
+bool socket_resets(int socket);
+
 /** socket_delay() - whether a listener, descriptor @fd of process @pid, defers connections; Return: enum info_delay */
 enum info_delay socket_delay(pid_t pid, int fd);
 

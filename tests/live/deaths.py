@@ -3,6 +3,7 @@
 """How connections end: who ended them, and bytes exact to the byte, whichever end is traced."""
 import errno
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -258,8 +259,87 @@ def linger():
         equal([(row["rx_bytes"], row["tx_bytes"], row["close"], row["state"]) for row in rows],
               [(number, number, "lrst", "reset") for number in range(1, 21)], "rows")
         stops.append(rows.summary["stops"])
-    # The option is set early, too: four calls are stopped for, and none of the 100 behind them.
-    between(stops[1] - stops[0], -20, 100, "stops for 20 times 100 calls, beside %d" % stops[0])
+    # The option is set early, too: four calls are stopped for, and of the 100 behind them none.
+    between(stops[1] - stops[0], -stops[0], 100, "stops for 20 times 100 calls, beside %d" % stops[0])
+
+
+# Connections that inherit SO_LINGER of their listener, or have it since before connect(2), and are closed long afterwards.
+INHERITS = """
+import ctypes, os, signal, socket, struct, sys, threading
+how, count = sys.argv[1], int(sys.argv[2])
+reset = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+def serve():
+    for _ in range(count // 4):
+        served = listener.accept()[0]
+        served.recv(100, socket.MSG_WAITALL)
+        served.sendall(b"y" * 50)
+        os.getpid(), os.getppid(), os.getpid(), os.getppid(), os.getpid()
+        served.close()
+
+if how == "opener":
+    for _ in range(count):
+        client = socket.socket()
+        client.setsockopt(*reset)
+        client.connect(("127.0.0.1", int(sys.argv[3])))
+        client.sendall(b"y" * 50)
+        client.recv(50, socket.MSG_WAITALL)
+        client.close()
+    sys.exit(0)
+listener = socket.create_server(("127.0.0.1", 0))
+listener.setsockopt(*reset)
+if how == "own filter":  # returns SECCOMP_RET_ALLOW
+    code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7fff0000))
+    filter = struct.pack("HxxxxxxP", 1, ctypes.addressof(code))
+    ctypes.CDLL(None).prctl(22, 2, ctypes.c_char_p(filter))
+print(listener.getsockname()[1], flush=True)
+if how == "signals":
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+if how == "threads":
+    threads = [threading.Thread(target=serve) for _ in range(4)]
+    [thread.start() for thread in threads], [thread.join() for thread in threads]
+elif how == "processes":
+    children = []
+    for _ in range(4):
+        children.append(os.fork())
+        if children[-1] == 0:
+            serve()
+            os._exit(0)
+    [os.waitpid(child, 0) for child in children]
+else:
+    [serve() for _ in range(4)]
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+
+
+def ask(port, count):
+    """Clients of INHERITS."""
+    for _ in range(count):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"x" * 100)
+            client.recv(50, socket.MSG_WAITALL)
+            try:
+                client.recv(1)
+            except ConnectionResetError:
+                pass
+
+
+@test("launched: what an inherited SO_LINGER resets has its bytes, with threads, processes and signals; own filters stay alone")
+def inherited():
+    knows = platform.machine() == "x86_64"
+    for how in ("alone", "threads", "processes", "signals", "own filter"):
+        trace = Trace([], [sys.executable, "-c", INHERITS, how, 20])
+        ask(int(wait_for(lambda trace=trace: trace.out.split(), "the port")[0]), 20)
+        rows = trace.finish()
+        equal(len(rows), 20, how)
+        equal({(row["rx_bytes"], row["tx_bytes"], row["close"]) for row in rows},
+              {(100, 50, "lrst") if knows and how != "own filter" else (None, None, None)}, how)
+    other = Process([sys.executable, "-c", ECHO])
+    port = int(wait_for(lambda: other.out.split(), "the port")[0])
+    rows = Trace([], [sys.executable, "-c", INHERITS, "opener", 20, port]).finish()
+    equal([(row["rx_bytes"], row["tx_bytes"]) for row in rows], [(50, 50) if knows else (None, None)] * 20, "opener")
+
 
 
 if __name__ == "__main__":

@@ -27,6 +27,14 @@ static bool peek(pid_t tid, uint64_t address, unsigned char *to, size_t length)
 	return true;
 }
 
+bool memory_write(pid_t tid, uint64_t address, const void *from, size_t length)
+{
+	struct iovec local = {(void *)(uintptr_t)from, length};
+	struct iovec remote = {(void *)(uintptr_t)address, length}; /* NOLINT(performance-no-int-to-ptr) */
+
+	return process_vm_writev(tid, &local, 1, &remote, 1, 0) == (ssize_t)length;
+}
+
 bool memory_read(pid_t tid, uint64_t address, void *to, size_t length)
 {
 	struct iovec local = {to, length};

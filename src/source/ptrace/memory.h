@@ -20,4 +20,7 @@
  */
 bool memory_read(pid_t tid, uint64_t address, void *to, size_t length);
 
+/** memory_write() - write memory of a stopped tracee; Return: false when it can't be written */
+bool memory_write(pid_t tid, uint64_t address, const void *from, size_t length);
+
 #endif

@@ -61,13 +61,34 @@ static int add_rare(scmp_filter_ctx context)
 	return rc;
 }
 
+static int add_closing(scmp_filter_ctx context)
+{
+	static const int closing[] = {SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
+				      SCMP_SYS(close_range)};
+	/* fcntl64 is the one of 32-bit programs. */
+	static const struct {
+		int call, command;
+	} duplicating[] = {
+		{SCMP_SYS(fcntl), F_DUPFD},
+		{SCMP_SYS(fcntl), F_DUPFD_CLOEXEC},
+		{SCMP_SYS(fcntl64), F_DUPFD},
+		{SCMP_SYS(fcntl64), F_DUPFD_CLOEXEC},
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), closing[i], 0);
+	for (size_t i = 0; i < sizeof(duplicating) / sizeof(duplicating[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), duplicating[i].call, 1,
+				      SCMP_A1(SCMP_CMP_EQ, duplicating[i].command));
+	return rc;
+}
+
 static int add_rules(scmp_filter_ctx context, const struct seccomp_filter_choice *choice)
 {
 	static const int whole[] = {SCMP_SYS(accept),      SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(shutdown),
 				    SCMP_SYS(pidfd_getfd), SCMP_SYS(clone3),  SCMP_SYS(listen)};
 	static const int uring[] = {SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)};
-	static const int closing[] = {SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
-				      SCMP_SYS(close_range)};
 	/*
 	 * Descriptors may come with any recvmsg(2). A program that expects them mostly sets the flag, and the others
 	 * must not pay.
@@ -82,24 +103,14 @@ static int add_rules(scmp_filter_ctx context, const struct seccomp_filter_choice
 		/* of 32-bit programs, where the C library keeps 64-bit times */
 		{SCMP_SYS(recvmmsg_time64), 3, MSG_CMSG_CLOEXEC},
 	};
-	/* fcntl64 is the one of 32-bit programs. */
-	static const struct {
-		int call, command;
-	} duplicating[] = {
-		{SCMP_SYS(fcntl), F_DUPFD},
-		{SCMP_SYS(fcntl), F_DUPFD_CLOEXEC},
-		{SCMP_SYS(fcntl64), F_DUPFD},
-		{SCMP_SYS(fcntl64), F_DUPFD_CLOEXEC},
-	};
-	int rc = add_rare(context);
+	int rc = choice->closes ? add_closing(context) : 0;
 
+	if (choice->only_closes)
+		return rc;
+	if (rc == 0)
+		rc = add_rare(context);
 	for (size_t i = 0; rc == 0 && i < sizeof(whole) / sizeof(whole[0]); i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), whole[i], 0);
-	for (size_t i = 0; choice->closes && i < sizeof(closing) / sizeof(closing[0]) && rc == 0; i++)
-		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), closing[i], 0);
-	for (size_t i = 0; choice->closes && i < sizeof(duplicating) / sizeof(duplicating[0]) && rc == 0; i++)
-		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), duplicating[i].call, 1,
-				      SCMP_A1(SCMP_CMP_EQ, duplicating[i].command));
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(context, SCMP_ACT_TRACE(0), bits[i].call, 1,
 				      SCMP_CMP(bits[i].argument, SCMP_CMP_MASKED_EQ, bits[i].bit, bits[i].bit));
@@ -177,7 +188,7 @@ int seccomp_filter_build(struct sock_fprog *program, const struct seccomp_filter
 		rc = add_architectures(context);
 	if (rc == 0)
 		rc = add_rules(context, choice);
-	if (rc == 0)
+	if (rc == 0 && !choice->only_closes)
 		rc = add_socketcall(context);
 	if (rc == 0)
 		rc = export_program(context, program);

@@ -10,10 +10,12 @@
 /**
  * struct seccomp_filter_choice - what a filter does beyond the necessary
  * @closes: stop for calls that close descriptors, or duplicate them
+ * @only_closes: stop for nothing else: a second filter, beside one without @closes
  * @no_uring: io_uring_setup(2), io_uring_enter(2) and io_uring_register(2) fail with ENOSYS
  */
 struct seccomp_filter_choice {
 	bool closes;
+	bool only_closes;
 	bool no_uring;
 };
 

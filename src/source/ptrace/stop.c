@@ -184,7 +184,7 @@ static bool entered_other(struct stop *stop, struct tracee *tracee)
 	case SYSCALL_RECEIVE:
 		return stop_takes_control(tracee);
 	case SYSCALL_DUP:
-		return stop->closes && is_marked(tracee->target, call->fd);
+		return is_marked(tracee->target, call->fd);
 	default:
 		return false;
 	}
@@ -240,14 +240,13 @@ static bool entered(struct stop *stop, struct tracee *tracee, const struct call_
 		stop_linger_set(stop, tracee);
 		break;
 	case SYSCALL_CLOSE:
-		if (stop->closes && is_marked(tracee->target, call->fd))
+		if (is_marked(tracee->target, call->fd))
 			reported_close(stop, tracee, call->fd);
-		if (stop->closes && call->source_fd >= 0 && is_marked(tracee->target, call->source_fd))
+		if (is_marked(tracee->target, call->source_fd))
 			return true;
 		break;
 	case SYSCALL_CLOSE_RANGE:
-		for (int fd = target_next_socket(tracee->target, call->fd);
-		     stop->closes && fd >= 0 && (uint32_t)fd <= call->last_fd;
+		for (int fd = target_next_socket(tracee->target, call->fd); fd >= 0 && (uint32_t)fd <= call->last_fd;
 		     fd = target_next_socket(tracee->target, fd + 1)) {
 			reported_close(stop, tracee, fd);
 			stop_push(stop);
@@ -335,6 +334,7 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 		info.flow.remote = given;
 	tracee->call.fd = fd;
 	target_mark_socket(tracee->target, fd, true);
+	stop_linger_got(stop, tracee);
 	if (is_disputed(&given, &info.flow.remote)) {
 		gather_disputed(stop, tracee, CALL_ACCEPT, &given);
 		return;
@@ -386,6 +386,7 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 	if (rc != 0)
 		return;
 	target_mark_socket(tracee->target, fd, true);
+	stop_linger_got(stop, tracee);
 	stop_gather_socket(stop, event, &info, INFO_CONNECT);
 }
 
@@ -504,6 +505,7 @@ void stop_at_call(struct stop *stop, struct tracee *tracee, bool by_filter)
 		if (tracee->in_call)
 			returned(stop, tracee, report.exit.value);
 		tracee->in_call = false;
+		stop_linger_add(stop, tracee);
 	} else if (report.op == CALL_REPORT_ENTRY && stop->filtered && !by_filter && !tracee->target->is_sealed) {
 		entered_deferred(stop, tracee, &report);
 		tracee->in_call = true;

@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_SOURCE_PTRACE_STOP_H
 #define CONNTRACE_SOURCE_PTRACE_STOP_H
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +38,8 @@
  * @closes: closing is traced
  * @follows: children are traced
  * @made_up: number of generated cookies
+ * @resets: close(2) resets the connection of the socket that was read last, and does not stop
+ * @close_filter: the filter that is added then (stop_linger.c), without instructions until needed
  */
 struct stop {
 	struct queue *queue;
@@ -54,6 +57,8 @@ struct stop {
 	bool closes;
 	bool follows;
 	uint64_t made_up;
+	bool resets;
+	struct sock_fprog close_filter;
 };
 
 /** stop_push() - push the gathered events, or hold them */
@@ -138,6 +143,12 @@ void stop_listens(struct stop *stop, struct tracee *tracee);
 
 /** stop_linger_set() - setsockopt(2) of SO_LINGER was entered: close(2) may follow that resets the connection */
 void stop_linger_set(const struct stop *stop, struct tracee *tracee);
+
+/** stop_linger_got() - a socket that a thread has just got was read: its close(2) may reset the connection */
+void stop_linger_got(const struct stop *stop, struct tracee *tracee);
+
+/** stop_linger_add() - in the exit stop of a call: let close(2) of the process stop from now on, if that is wanted */
+void stop_linger_add(struct stop *stop, struct tracee *tracee);
 
 /** stop_linger_closes() - whether a call that was entered is that close(2) */
 bool stop_linger_closes(struct tracee *tracee);

@@ -68,6 +68,8 @@ int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read
 		return rc;
 	}
 	rc = read(socket, info);
+	stop->resets = rc == 0 && stop->filtered && !stop->closes && target->close_stops == CLOSE_STOPS_NOT &&
+		       socket_resets(socket);
 	standby_drop(socket);
 	return rc;
 }

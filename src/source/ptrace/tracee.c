@@ -91,6 +91,8 @@ void target_inherit(struct target *target, const struct target *parent)
 	target->netns = parent->netns;
 	if (target->sealed == NULL)
 		sealed_inherit(target, parent);
+	if (parent->close_stops == CLOSE_STOPS_ADDED || parent->close_stops == CLOSE_STOPS_REFUSED)
+		target->close_stops = parent->close_stops;
 	memcpy(target->deferred, parent->deferred, sizeof(target->deferred));
 	target->deferred_count = parent->deferred_count;
 	if (target->words < parent->words) {

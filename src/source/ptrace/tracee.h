@@ -17,6 +17,15 @@ struct uring;
 /** Number of sockets of a process that are remembered while their SYN waits for the first send. */
 #define DEFERRED_MAX 16
 
+/** enum close_stops - whether close(2) of a process stops where the filter of the run leaves it out (stop_linger.c) */
+enum close_stops {
+	CLOSE_STOPS_NOT,
+	/** from the next exit stop of a call on where that is possible */
+	CLOSE_STOPS_WANTED,
+	CLOSE_STOPS_ADDED,
+	CLOSE_STOPS_REFUSED,
+};
+
 /**
  * struct target - a traced process (thread group)
  * @pid: thread group id
@@ -41,6 +50,8 @@ struct uring;
  * @end_ns: when its last thread was about to end
  * @exit_sockets: the connections it had open then
  * @holding_count: their number
+ * @close_stops: whether its filters stop at close(2), in a run where not all do; inherited with the filters
+ * @close_tries: exit stops where that was not possible
  * @asked: tracer_others() has counted it; until the next time
  * @let_go: at least one of its threads was detached at its exit stop: its end is not reported
  */
@@ -66,6 +77,8 @@ struct target {
 	int64_t end_ns;
 	struct exit_socket *exit_sockets;
 	size_t holding_count;
+	enum close_stops close_stops;
+	unsigned int close_tries;
 	bool asked;
 	bool let_go;
 };

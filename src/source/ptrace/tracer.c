@@ -43,6 +43,7 @@ static void tracer_free(struct tracer *tracer)
 	free(tracer->warnings);
 	free(tracer->existing.list);
 	free(tracer->program.filter);
+	free(tracer->gathered.close_filter.filter);
 	sem_destroy(&tracer->ready);
 	free(tracer);
 }

@@ -66,7 +66,8 @@ static void push(struct tracer *tracer)
 static void resume(struct tracer *tracer, const struct tracee *tracee, int signal_number)
 {
 	bool run = tracer->gathered.filtered && !tracee->in_call && tracee->target->deferred_count == 0 &&
-		   tracee->linger_calls == 0 && !tracee->target->is_sealed;
+		   tracee->linger_calls == 0 && tracee->target->close_stops != CLOSE_STOPS_WANTED &&
+		   !tracee->target->is_sealed;
 
 	/* ESRCH: it was killed meanwhile and will be reported. */
 	(void)ptrace(run ? PTRACE_CONT : PTRACE_SYSCALL, tracee->tid, NULL, (void *)(intptr_t)signal_number);
@@ -78,7 +79,7 @@ static void resume(struct tracer *tracer, const struct tracee *tracee, int signa
 static void on_syscall_stop(struct tracer *tracer, struct tracee *tracee)
 {
 	/* The exit of a call that does not matter needs no query. */
-	if (tracee->in_call && tracee->call.kind == SYSCALL_OTHER)
+	if (tracee->in_call && tracee->call.kind == SYSCALL_OTHER && tracee->target->close_stops != CLOSE_STOPS_WANTED)
 		tracee->in_call = false;
 	else
 		stop_at_call(&tracer->gathered, tracee, false);
@@ -282,7 +283,7 @@ static int launch(struct tracer *tracer)
 
 	tracer->exit_status = 125;
 	if (tracer->gathered.filtered) {
-		const struct seccomp_filter_choice choice = {config->closes, config->no_uring};
+		const struct seccomp_filter_choice choice = {.closes = config->closes, .no_uring = config->no_uring};
 
 		rc = seccomp_filter_build(&tracer->program, &choice, &tracer->err);
 		if (rc != 0)
