@@ -44,7 +44,7 @@ static const char *const reset_words[] = {"unseen", "peer", "owner", "given-up",
 static const char *const delay_words[] = {"unknown", "none", "perhaps", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
 static const char *const has_words[] = {"mss",      "wscale",   "sack-ok",        "timestamp", "fragment", "cut",
-					"outgoing", "incoming", "later-fragment", "loopback",  NULL};
+					"outgoing", "incoming", "later-fragment", "loopback",  "mptcp",    NULL};
 static const char *const fact_words[] = {"comm", "exe", "cgroup", "parent", "cmdline", NULL};
 static const char *const message_words[] = {"http-request", "http-response", "tls-hello",
 					    "tls-answer",   "tls-data",      NULL};
@@ -66,7 +66,7 @@ _Static_assert(WORDS(message_words) == MESSAGE_KIND_NUM, "a word for every kind"
 _Static_assert(WORDS(part_words) == MESSAGE_PART_NUM, "a word for every part");
 _Static_assert(WORDS(where_words) == LOST_WHERE_NUM, "a word for every store");
 _Static_assert(1 << (WORDS(flag_words) - 1) == SEGMENT_AE, "a word for every flag");
-_Static_assert(1 << (WORDS(has_words) - 1) == SEGMENT_HAS_LOOPBACK, "a word for every part");
+_Static_assert(1 << (WORDS(has_words) - 1) == SEGMENT_HAS_MPTCP, "a word for every part");
 
 /* These three are always written, and first. */
 static const struct event_field head_fields[] = {

@@ -35,6 +35,8 @@ enum segment_has {
 	SEGMENT_HAS_LATER_FRAGMENT = 0x100,
 	/** captured on a loopback interface: this host sent it, with any source address */
 	SEGMENT_HAS_LOOPBACK = 0x200,
+	/** an option of Multipath TCP (RFC 8684) */
+	SEGMENT_HAS_MPTCP = 0x400,
 };
 
 /**

@@ -343,12 +343,12 @@ static void settle_least(const struct record *record, struct conn *conn)
 	int64_t rx, tx;
 
 	tcp_payload_least(&evidence->tcp_payload, &rx, &tx);
+	if (evidence->mptcp != MPTCP_NO)
+		rx = tx = CONN_UNKNOWN;
 	if (rx > conn->rx_least)
 		conn->rx_least = rx;
 	if (tx > conn->tx_least)
 		conn->tx_least = tx;
-	if (evidence->mptcp != MPTCP_NO)
-		conn->rx_least = conn->tx_least = CONN_UNKNOWN;
 	if (conn->rx_bytes >= 0)
 		conn->rx_least = conn->rx_bytes;
 	if (conn->tx_bytes >= 0)
@@ -363,9 +363,10 @@ static void settle_counters(const struct record *record, struct conn *conn)
 	int64_t rx, tx;
 
 	tcp_payload_settle(&evidence->tcp_payload, &rx, &tx);
-	/* Data that MPTCP retransmits (RFC 8684, 3.3.6) is new to TCP. */
+	/* Data that MPTCP retransmits (RFC 8684, 3.3.6) is new to TCP. Packets give the payload of the TCP connection.
+	 */
 	if (evidence->mptcp != MPTCP_NO)
-		conn->rx_bytes = conn->tx_bytes = rx = tx = CONN_UNKNOWN;
+		rx = tx = CONN_UNKNOWN;
 	/* An earlier sample has less than the packets since. */
 	if (rx >= 0 && !(may_be_old && conn->rx_bytes > rx))
 		conn->rx_bytes = rx;

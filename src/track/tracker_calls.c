@@ -112,6 +112,18 @@ uint64_t tracker_failed_accepts(const struct tracker *tracker)
 	return tracker->stats.accept_failed;
 }
 
+/* While it waited the kernel has shown the TCP socket below it, which has another cookie, and an end of its own. */
+static struct record *waiting_mptcp(struct tracker *tracker, const struct event *event)
+{
+	struct record *record = tracker_join_waiting(tracker, &event->flow);
+
+	if (record == NULL)
+		return NULL;
+	tracker_join_cookie(tracker, record, event->call.cookie);
+	record->conn.flow.proto = event->flow.proto;
+	return record;
+}
+
 static void feed_accept(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = record_table_find_cookie(tracker->table, event->call.cookie);
@@ -122,6 +134,8 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 	}
 	if (record == NULL && is_half_accept(tracker, event))
 		record = tracker_join_waiting(tracker, &event->flow);
+	if (record == NULL && event->flow.proto == FLOW_PROTO_MPTCP)
+		record = waiting_mptcp(tracker, event);
 	if (record == NULL) {
 		record = tracker_record_new(tracker, false);
 		tracker_join_flow(tracker, record, &event->flow);

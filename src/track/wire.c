@@ -128,6 +128,8 @@ static void feed_syn_options(struct wire *wire, const struct event_segment *segm
 	if (segment->has & SEGMENT_HAS_CUT)
 		return;
 	half->bits |= HALF_OPTIONS;
+	wire->mptcp |= (segment->has & SEGMENT_HAS_MPTCP) != 0;
+	wire->plain |= (segment->has & SEGMENT_HAS_MPTCP) == 0;
 	if (segment->has & SEGMENT_HAS_MSS && (wire->mss == 0 || segment->mss < wire->mss))
 		wire->mss = segment->mss;
 	if (segment->has & SEGMENT_HAS_WSCALE) {

@@ -112,6 +112,8 @@ struct wire_half {
  *	      that, WIRE_FIRST_UNKNOWN if the opener's was not seen, as where the other side speaks first
  * @xfer_us: with @first_us: from that byte to the last new one of that side before the opener sends more
  * @answer_is_over: the opener has sent more
+ * @mptcp: a SYN or SYN/ACK had an option of MPTCP
+ * @plain: one had none
  * @icmp_code: code of the ICMP error that quoted the SYN and ended the attempt, with WIRE_UNREACHABLE
  */
 struct wire {
@@ -145,6 +147,8 @@ struct wire {
 	uint8_t travels : 1;
 	uint8_t rst_here : 1;
 	uint8_t answer_is_over : 1;
+	uint8_t mptcp : 1;
+	uint8_t plain : 1;
 	uint8_t wscale[WIRE_SIDES];
 	uint8_t icmp_code;
 	uint32_t first_us;

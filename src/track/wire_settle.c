@@ -235,6 +235,11 @@ static void settle_outcome(const struct wire *wire, int64_t now_ns, int64_t time
 	uint8_t state = state_of(wire);
 
 	conn->dir = (uint8_t)wire_dir(wire);
+	/* Both sides ask for it, or it is TCP (RFC 8684, 3.7). */
+	if (wire->mptcp && !wire->plain)
+		conn->proto = FLOW_PROTO_MPTCP;
+	else if (wire->plain && conn->proto == 0)
+		conn->proto = IPPROTO_TCP;
 	conn->result = (uint8_t)result;
 	conn->close = (uint8_t)close_of(wire);
 	conn->state = state;

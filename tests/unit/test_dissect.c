@@ -261,6 +261,8 @@ static void options_are_read(void **state)
 	found = run(V4 "+0 a > S seq 7 hex 0101fd0412340101 mss 9\n");
 	assert_int_equal(found.event.segment.mss, 9);
 	assert_int_equal(found.event.segment.has, SEGMENT_HAS_MSS);
+	found = run(V4 "+0 a > S seq 7 hex 1e040100\n");
+	assert_int_equal(found.event.segment.has, SEGMENT_HAS_MPTCP);
 }
 
 static void wrong_options_leave_the_segment(void **state)

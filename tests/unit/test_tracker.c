@@ -472,6 +472,32 @@ static void sockets_of_mptcp_that_lost_their_port_were_accepted(void **state)
 	tracker_free(tracker);
 }
 
+/* While it waits, the kernel shows the TCP socket below it, with another cookie. */
+static void an_accepted_mptcp_connection_that_waited_is_one(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow listener = a_flow("192.0.2.1", 80, "0.0.0.0", 0);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40002);
+	struct event waits = an_info(INFO_WAITING, 2, &flow, 5, TCP_ESTABLISHED);
+
+	(void)state;
+	listener.proto = FLOW_PROTO_MPTCP;
+	feed(tracker, an_info(INFO_EXISTING, 1, &listener, 3, TCP_LISTEN));
+	waits.info.mptcp = MPTCP_PART;
+	waits.info.bytes_received = 50;
+	feed(tracker, waits);
+	flow.proto = FLOW_PROTO_MPTCP;
+	feed(tracker, a_call(CALL_ACCEPT, 4, &flow, EVENT_COOKIE_MADE_UP | 9, 0));
+	feed(tracker, a_call(CALL_CLOSE, 6, &flow, EVENT_COOKIE_MADE_UP | 9, 0));
+	tracker_finish(tracker, T0 + 1000 * MS);
+	assert_int_equal(reported_count, 1);
+	assert_false(reported[0].seen & SEEN_UNATTRIBUTED);
+	assert_int_equal(reported[0].proto, FLOW_PROTO_MPTCP);
+	assert_true(reported[0].seen & SEEN_CALLS);
+	assert_int_equal(reported[0].rx_bytes, CONN_UNKNOWN);
+	tracker_free(tracker);
+}
+
 static void what_programs_do_not_accept_is_counted(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -1283,6 +1309,8 @@ int main(void)
 		cmocka_unit_test(a_connect_that_began_before_the_run),
 		cmocka_unit_test(an_attempt_whose_socket_is_gone),
 		cmocka_unit_test(an_attempt_that_sent_nothing_has_no_packets),
+		cmocka_unit_test(an_accepted_mptcp_connection_that_waited_is_one),
+		cmocka_unit_test(an_accepted_mptcp_connection_that_waited_is_one),
 		cmocka_unit_test(sockets_of_mptcp_that_lost_their_port_were_accepted),
 		cmocka_unit_test(what_programs_do_not_accept_is_counted),
 		cmocka_unit_test(an_attempt_whose_syn_is_in_no_packet_is_a_row),

@@ -230,6 +230,36 @@ static void handshake_times(void **state)
 	assert_int_equal(conn.error, -1);
 }
 
+/* RFC 8684, 3.1 and 3.2: options MP_CAPABLE and MP_JOIN; without them in the answer, or when resent, it is TCP. */
+static void mptcp_is_what_both_sides_ask_for(void **state)
+{
+#define ASKS "+0.001 a > S seq 1000 hex 1e040100\n"
+#define JOINS "+0.001 a > S seq 1000 hex 1e0c1001000000000000abcd\n"
+#define AGREES "+0.002 a < SA seq 2000 ack 1001 hex 1e0c01000000000000000001\n"
+#define DECLINES "+0.002 a < SA seq 2000 ack 1001 mss 1460\n"
+	static const struct {
+		const char *script;
+		uint8_t proto;
+	} cases[] = {
+		{FLOW ASKS AGREES ACK, FLOW_PROTO_MPTCP},
+		{FLOW JOINS AGREES ACK, FLOW_PROTO_MPTCP},
+		{FLOW AGREES ACK, FLOW_PROTO_MPTCP},
+		{FLOW ASKS, FLOW_PROTO_MPTCP},
+		{FLOW ASKS DECLINES ACK, IPPROTO_TCP},
+		{FLOW ASKS "+1 a > S seq 1000 mss 1460\n" DECLINES, IPPROTO_TCP},
+		{OPEN, IPPROTO_TCP},
+		{FLOW "+0.001 a > S seq 1000 hex 1e280000\n", IPPROTO_TCP}, /* longer than the header */
+	};
+	struct feeder feeder;
+	struct conn conn;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		run_at(&feeder, &conn, cases[i].script, 1);
+		assert_int_equal(conn.proto, cases[i].proto);
+	}
+}
+
 static void timeouts_go_by_packet_time(void **state)
 {
 	struct feeder feeder;
@@ -739,6 +769,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(handshakes),
 		cmocka_unit_test(handshake_times),
+		cmocka_unit_test(mptcp_is_what_both_sides_ask_for),
 		cmocka_unit_test(timeouts_go_by_packet_time),
 		cmocka_unit_test(unreachables),
 		cmocka_unit_test(bytes_each_once),

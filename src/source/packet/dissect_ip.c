@@ -4,17 +4,13 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "model/tcp_options.h"
+
 /* IP, its extension headers and fragments, and their payload: a TCP segment, or an ICMP error about one. */
 
 #define ETHERNET_MIN 60 /* without the checksum */
 
 #define TCP_HEADER_MIN 20
-#define TCP_OPTION_END 0
-#define TCP_OPTION_NOP 1
-#define TCP_OPTION_MSS 2
-#define TCP_OPTION_WSCALE 3
-#define TCP_OPTION_SACK_OK 4
-#define TCP_OPTION_TIMESTAMP 8
 
 #define IP_AUTHENTICATION 51
 #define IP_MORE_FRAGMENTS 0x2000
@@ -160,6 +156,9 @@ static bool tcp_option(struct event_segment *segment, uint8_t kind, struct span 
 		    !span_take_be32(value, &segment->tsecr))
 			return false;
 		segment->has |= SEGMENT_HAS_TIMESTAMP;
+		return true;
+	case TCP_OPTION_MPTCP:
+		segment->has |= SEGMENT_HAS_MPTCP;
 		return true;
 	default:
 		return true;
