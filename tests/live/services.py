@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Queries of a running conntrace: --control with conntrace-stat, --metrics, and groups from every source."""
 import errno
+import http.server
 import json
 import os
 import re
@@ -417,6 +418,76 @@ def dashboard():
     check(len(wanted) >= 10 and wanted <= there, "unknown: %s" % sorted(wanted - there))
 
 
+def fetched(url):
+    """What it answers, None while it does not."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.read().decode()
+    except OSError:
+        return None
+
+
+class Prometheus:
+    """A real one that scrapes a target five times a second."""
+
+    def __init__(self, target, more=""):
+        folder, self.address = scratch("prometheus"), "127.0.0.1:%d" % free_port()
+        os.mkdir(folder)
+        config = write_file(os.path.join(folder, "prometheus.yml"), """
+global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}
+%s
+scrape_configs: [{job_name: node, static_configs: [{targets: ['%s']}]}]
+""" % (more, target))
+        self.server = Process([need("prometheus"), "--config.file=" + config, "--storage.tsdb.path=" + os.path.join(folder, "tsdb"),
+                               "--web.listen-address=" + self.address, "--log.level=error"])
+
+    def ask(self, path):
+        require(self.server.alive(), self.server.err)
+        answer = fetched("http://%s/api/v1/%s" % (self.address, path))
+        return json.loads(answer)["data"] if answer else {}
+
+    def query(self, expression):
+        return self.ask("query?query=" + urllib.parse.quote(expression)).get("result", [])
+
+
+@test("conntrace-stat --openmetrics: each sample arrives in a real Prometheus")
+def openmetrics():
+    need("prometheus")
+    watch = Watch(*RULES)
+    play()
+    wait_for(lambda: groups_of(watch.ask())["bad"] == (0, 2, 2), "two refused connections")
+    text = watch.stat("--openmetrics").encode()
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as page:
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        prometheus = Prometheus("127.0.0.1:%d" % page.server_port)
+        wait_for(lambda: any(one["value"][1] == "1" for one in prometheus.query("up")), "a scrape that it accepts")
+        theirs = {sample_key(name): float(one["value"][1]) for one in wait_for(lambda: prometheus.query('{__name__=~"conntrace_.+"}'), "samples")
+                  for name in [one["metric"].pop("__name__") + "{%s}" % ",".join(
+                      "%s=%s" % (label, json.dumps(value)) for label, value in one["metric"].items() if label not in ("instance", "job"))]}
+        page.shutdown()
+    ours = {sample_key(name): value for name, value in samples(text.decode()).items()}
+    check(len(ours) > 20, "there are samples")
+    equal({name: value for name, value in ours.items() if theirs.get(name) != value}, {}, "samples that differ")
+    watch.interrupt()
+
+
+def sample_key(name):
+    """Name and labels in order: others sort them."""
+    head, _, labels = name.partition("{")
+    return head, tuple(sorted(re.findall(r'\w+="(?:[^"\\]|\\.)*"', labels)))
+
+
 @test("--metrics: read by a node exporter's textfile collector")
 def node_exporter():
     program = need("prometheus-node-exporter")
@@ -428,32 +499,18 @@ def node_exporter():
     address = "127.0.0.1:%d" % free_port()
     Process([program, "--collector.disable-defaults", "--collector.textfile",
              "--collector.textfile.directory=" + folder, "--web.listen-address=" + address])
-    page = []
-
-    def answers():
-        try:
-            with urllib.request.urlopen("http://%s/metrics" % address, timeout=5) as reply:
-                page.append(reply.read().decode())
-            return True
-        except OSError:
-            return False
-    wait_for(answers, "the node exporter")
-    theirs = samples(page[-1])
+    theirs = samples(wait_for(lambda: fetched("http://%s/metrics" % address), "the node exporter"))
     check(theirs.get("node_textfile_scrape_error") == 0, "no error: %s" % theirs.get("node_textfile_scrape_error"))
     ours = samples(read_file(path))
     check(len(ours) > 50, "there are samples")
-    # It sorts the labels by name.
-    def key(name):
-        head, _, labels = name.partition("{")
-        return head, tuple(sorted(re.findall(r'\w+="(?:[^"\\]|\\.)*"', labels)))
-    theirs = {key(name): value for name, value in theirs.items()}
-    equal({name: (value, theirs.get(key(name))) for name, value in ours.items() if theirs.get(key(name)) != value}, {},
+    theirs = {sample_key(name): value for name, value in theirs.items()}
+    equal({name: (value, theirs.get(sample_key(name))) for name, value in ours.items() if theirs.get(sample_key(name)) != value}, {},
           "samples that differ")
 
 
 @test("--metrics: the first refusal fires an alert of contrib in a real Prometheus; the rules pass their own tests")
 def first_refusal():
-    promtool, prometheus, exporter = need("promtool", "prometheus", "prometheus-node-exporter")
+    promtool, _, exporter = need("promtool", "prometheus", "prometheus-node-exporter")
     rules = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "contrib", "prometheus")
     done = run([promtool, "test", "rules", "conntrace.test.yml"], cwd=rules)
     check(done.status == 0, "promtool test rules: %r" % done)
@@ -467,30 +524,15 @@ def first_refusal():
         for result in ("ok", "refused", "reset", "timeout", "unreach", "abort", "error", "unknown"):
             equal(first.get('conntrace_group_connections_total{group="%s",result="%s"}' % (group, result)), 0,
                   "%s %s before the first connection" % (group, result))
-    targets = "127.0.0.1:%d" % free_port(), "127.0.0.1:%d" % free_port()
+    target = "127.0.0.1:%d" % free_port()
     Process([exporter, "--collector.disable-defaults", "--collector.textfile",
-             "--collector.textfile.directory=" + folder, "--web.listen-address=" + targets[0]])
-    config = write_file(os.path.join(folder, "prometheus.yml"), """
-global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}
-rule_files: [%s/conntrace.rules.yml]
-scrape_configs: [{job_name: node, static_configs: [{targets: ['%s']}]}]
-""" % (os.path.abspath(rules), targets[0]))
-    server = Process([prometheus, "--config.file=" + config, "--storage.tsdb.path=" + os.path.join(folder, "tsdb"),
-                      "--web.listen-address=" + targets[1], "--log.level=error"])
-
-    def asked(path):
-        require(server.alive(), server.err)
-        try:
-            with urllib.request.urlopen("http://%s/api/v1/%s" % (targets[1], path), timeout=5) as reply:
-                return json.load(reply)["data"]
-        except OSError:
-            return {}
-    query = "query?query=" + urllib.parse.quote('count_over_time(conntrace_group_connections_total{group="TX",'
-                                                'result="refused"}[1m])')
-    wait_for(lambda: any(int(one["value"][1]) >= 2 for one in asked(query).get("result", [])), "two samples of 0")
+             "--collector.textfile.directory=" + folder, "--web.listen-address=" + target])
+    prometheus = Prometheus(target, "rule_files: [%s/conntrace.rules.yml]" % os.path.abspath(rules))
+    zeros = 'count_over_time(conntrace_group_connections_total{group="TX",result="refused"}[1m])'
+    wait_for(lambda: any(int(one["value"][1]) >= 2 for one in prometheus.query(zeros)), "two samples of 0")
 
     def firing():
-        return [alert for alert in asked("alerts").get("alerts", []) if alert["state"] == "firing" and
+        return [alert for alert in prometheus.ask("alerts").get("alerts", []) if alert["state"] == "firing" and
                 alert["labels"]["alertname"] == "ConntraceConnectionsFail" and alert["labels"]["result"] == "refused"]
     equal(firing(), [], "no alert before")
     with socket.socket() as client:
