@@ -177,8 +177,9 @@ void capabilities_check(FILE *to)
 	answer(to, true, "read savefiles (-r)", "");
 	answer(to, audit_log_is_built(), "read logs of audit (--audit-log)", AUDIT_NOT_BUILT);
 	answer(to,
-	       privileges_has(CAP_SYS_PTRACE) && privileges_has(CAP_DAC_READ_SEARCH) && privileges_has(CAP_SETUID) &&
-		       privileges_has(CAP_SETGID),
+	       privileges_has(CAP_SYS_PTRACE) &&
+		       (privileges_has(CAP_DAC_READ_SEARCH) || privileges_has(CAP_DAC_OVERRIDE)) &&
+		       privileges_has(CAP_SETUID) && privileges_has(CAP_SETGID),
 	       "name the processes of other users (-i without a target), run as another user (-u)",
 	       "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, for -u CAP_SETUID and CAP_SETGID; or root");
 }

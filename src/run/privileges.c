@@ -46,9 +46,12 @@ static uint64_t needed(const struct options *options, bool opens_files)
 	 */
 	if (geteuid() == 0 && !options_is_file(options) && !privileges_has(CAP_SYS_PTRACE))
 		return UINT64_MAX;
-	/* The descriptors of other users' processes, and their memory. */
-	if (!options_is_file(options))
-		needed |= BIT(CAP_SYS_PTRACE) | BIT(CAP_DAC_READ_SEARCH);
+	/* The descriptors of other users' processes, and their memory. Containers have the second of the two by
+	 * default. */
+	if (!options_is_file(options)) {
+		needed |= BIT(CAP_SYS_PTRACE);
+		needed |= BIT(privileges_has(CAP_DAC_READ_SEARCH) ? CAP_DAC_READ_SEARCH : CAP_DAC_OVERRIDE);
+	}
 	/* Sockets' details by sock_diag(7), and signals to a command that has changed its user. */
 	if (has_target && !options_is_file(options))
 		needed |= BIT(CAP_NET_ADMIN) | BIT(CAP_KILL);

@@ -8,7 +8,7 @@ import signal
 import sys
 
 import at_once
-from lib import CONNTRACE, Process, Skip, check, equal, main, need, need_all, parse_rows, read_file, require, run, scratch, \
+from lib import CONNTRACE, NOBODY, Process, Skip, check, equal, main, need, need_all, parse_rows, read_file, require, run, scratch, \
     skip_all, test, wait_for
 
 DOCUMENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../doc/OPERATING.md")
@@ -16,6 +16,8 @@ LINE = re.compile(r"^\| `(-[^`]*)` \| `(--[^`]*)` \|", re.MULTILINE)
 # Those that docker(1) and podman(1) leave to a container.
 DEFAULT = "chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,sys_chroot,mknod," \
           "audit_write,setfcap"
+# One that another user may execute: not in the home directory of root.
+PYTHON = os.path.realpath("/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable)
 PROGRAM = """
 import socket, threading, time
 listener = socket.create_server(("127.0.0.1", 0))
@@ -41,10 +43,10 @@ def capabilities(added=()):
     return ["setpriv", "--bounding-set=-all," + words, "--inh-caps=-all"]
 
 
-def container():
-    """A program that is PID 1 of its container. Return: the process of unshare(1), the PID outside, its port."""
+def container(user=0):
+    """A program of a user that is PID 1 of its container. Return: the process of unshare(1), the PID outside, its port."""
     process = Process(["unshare", "-n", "-p", "-f", "--kill-child", "--mount-proc", "sh", "-c", 'ip link set lo up; exec "$@"',
-                       "sh"] + capabilities() + [sys.executable, "-c", PROGRAM])
+                       "sh"] + capabilities() + ["--reuid=%d" % user, PYTHON, "-c", PROGRAM])
     wait_for(lambda: process.out.endswith("\n") or not process.alive(), "the program")
     require(process.alive(), "the program ended: " + process.err)
     return process, int(read_file("/proc/%d/task/%d/children" % (process.pid, process.pid)).split()[0]), process.out.strip()
@@ -64,11 +66,16 @@ def inside(options, pid):
     return words + capabilities(re.findall(r"--cap-add=(\w+)", options))
 
 
+def watched(way, options, pid, port, limit="60"):
+    """conntrace in a container beside the program, for ten connections."""
+    return run(inside(options, pid) + [CONNTRACE, "-j", "-z", "conns", "--dir=in", "--lport=" + port, "-c", "10", "-d", limit] +
+               way.replace("PID", str(pid)).split())
+
+
 def play(way, options):
     program, pid, port = container()
     try:
-        result = run(inside(options, pid) + [CONNTRACE, "-j", "-z", "conns", "--dir=in", "--lport=" + port, "-c", "10", "-d", "60"] +
-                     way.replace("PID", str(pid)).split())
+        result = watched(way, options, pid, port)
         equal(result.status, 0, "exit status (%s)" % result.err)
         rows = [row for row in parse_rows(result.out) if row["comm"] == "python3" or "python" in (row["exe"] or "")]
         wanted = 1 if "container:NAME" in options else pid
@@ -87,6 +94,32 @@ def define(way, options):
         play(way, options)
 
 
+def play_other_user(way, options):
+    """A program of another user: the same, but it needs SYS_PTRACE."""
+    program, pid, port = container(NOBODY)
+    try:
+        added, by_bpf = " --cap-add=SYS_PTRACE", "BPF" in options
+        without = watched(way, options.replace(added, ""), pid, port, "60" if by_bpf else "0.5")
+        result = watched(way, options.replace(added, "") + added, pid, port)
+        def exes(done):
+            return {row["exe"] for row in parse_rows(done.out) if row["pid"] is not None and row["result"] == "ok"}
+        equal(exes(without), {None} if by_bpf else set(), "EXE without SYS_PTRACE (%s)" % without.err)
+        check(by_bpf or "--cap-add=SYS_PTRACE" in without.err, "the remedy: " + without.err)
+        equal(exes(result), {PYTHON}, "EXE with SYS_PTRACE (%s)" % result.err)
+        check("cannot" not in result.err, "messages: " + result.err)
+    finally:
+        program.signal(signal.SIGKILL)
+        program.wait()
+
+
+def define_other_user(way, options):
+    @test("conntrace %s in a container with %s: a program of another user" % (way, options))
+    def each():
+        if "BPF" in options and run([CONNTRACE, "--via=bpf", "-q", "--", "true"]).status != 0:
+            raise Skip("no BPF here")
+        play_other_user(way, options)
+
+
 if __name__ == "__main__":
     if os.getuid() != 0:
         skip_all("needs root")
@@ -97,4 +130,5 @@ if __name__ == "__main__":
     require(len(lines) >= 5, "%d lines" % len(lines))
     for line in lines:
         define(*line)
+        define_other_user(*line)
     at_once.main(3)
