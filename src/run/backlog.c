@@ -8,6 +8,10 @@
 /* Shortest time between two queries of the queues, however often accept(2) fails. */
 #define FAILED_NS (100 * CLOCK_NS_PER_MS)
 
+/* Without failures the queries take at most one hundredth of the time: of many sockets one takes tens of milliseconds.
+ */
+#define SHARE 100
+
 /* A connection about which the answer came too late to know whether it is older than the run is queried so often again.
  */
 #define REPEATS_MAX 10
@@ -73,8 +77,9 @@ void backlog_sample(struct backlog *backlog, bool now)
 {
 	uint64_t failed = tracker_failed_accepts(backlog->tracker);
 	int64_t now_ns = clock_monotonic();
-	/* After a failure of accept(2) the queue is queried before the next second. */
-	int64_t due_ns = backlog->due_ns - (failed != backlog->failed ? CLOCK_NS_PER_SEC - FAILED_NS : 0);
+	/* After a failure of accept(2) the queue is queried soon. */
+	int64_t due_ns = backlog->due_ns - (failed != backlog->failed ? backlog->pause_ns - FAILED_NS : 0);
+	int64_t took_ns;
 	struct err ignored;
 
 	if (backlog->diag == NULL || (!now && now_ns < due_ns))
@@ -93,5 +98,9 @@ void backlog_sample(struct backlog *backlog, bool now)
 		(void)diag_dump(backlog->diag, 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT, see_waiting, backlog,
 				&ignored);
 	backlog->repeats += backlog->is_repeated;
-	backlog->due_ns = now_ns + (backlog->is_repeated ? FAILED_NS : CLOCK_NS_PER_SEC);
+	took_ns = clock_monotonic() - now_ns;
+	backlog->pause_ns = took_ns * SHARE > CLOCK_NS_PER_SEC ? took_ns * SHARE : CLOCK_NS_PER_SEC;
+	if (backlog->is_repeated)
+		backlog->pause_ns = FAILED_NS;
+	backlog->due_ns = now_ns + backlog->pause_ns;
 }

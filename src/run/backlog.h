@@ -9,7 +9,8 @@
 #include "track/tracker.h"
 
 /**
- * struct backlog - the accept queues of the watched processes' listening sockets, queried once a second
+ * struct backlog - the accept queues of the watched processes' listening sockets, queried once a second, or less often
+ * where that takes long
  *
  * Connections that wait there are established, but no call shows them: each is passed to the tracker as EVENT_INFO of
  * INFO_WAITING. So is each of these listening sockets, with the length of its queue, and those of other processes on
@@ -20,6 +21,7 @@
  * @feed: takes an event
  * @context: for @feed
  * @due_ns: monotonic: time of the next query
+ * @pause_ns: between the previous one and that
  * @listed_ns: since the epoch: when the listening sockets were listed last
  * @asked_ns: since the epoch: when the connections were queried last
  * @start_ns: since the epoch: start of the run
@@ -34,6 +36,7 @@ struct backlog {
 	void (*feed)(void *context, struct event *event);
 	void *context;
 	int64_t due_ns;
+	int64_t pause_ns;
 	int64_t listed_ns;
 	int64_t asked_ns;
 	int64_t start_ns;

@@ -114,6 +114,7 @@ static __noinline void report_change(enum kernel_type type, const struct sock *s
 		record->error = argument;
 	record->fd = known->fd;
 	read_socket(record, tp, known);
+	record->netns = sk->__sk_common.skc_net.net->ns.inum;
 	record->old_state = (__u8)(states >> 8);
 	record->state = (__u8)states;
 	end(record);
@@ -124,11 +125,14 @@ static __always_inline struct known *take(const struct sock *sk, bool own)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct known known = {.pid = thread >> 32, .tid = (__u32)thread, .fd = -1};
-	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	const struct tcp_sock *tp;
 	int state = sk->__sk_common.skc_state;
 	struct known *kept;
 
-	if (tp == NULL || !own || !is_watched(known.pid))
+	if (!own || !is_watched(known.pid))
+		return NULL;
+	tp = bpf_skc_to_tcp_sock((void *)sk);
+	if (tp == NULL)
 		return NULL;
 	read_ends(&known.ends, tp);
 	if (known.ends.rport == 0)
@@ -385,7 +389,6 @@ static __always_inline void destroy(struct sock *sk, bool own)
 {
 	__u8 state = sk->__sk_common.skc_state;
 	struct known *known = find_same(sk);
-	__u64 key = key_of(sk);
 	bool is_closed;
 
 	if (known == NULL)
@@ -396,7 +399,7 @@ static __always_inline void destroy(struct sock *sk, bool own)
 	claim(sk, known, own);
 	is_closed = known->pid != 0 && !known->is_closed && own;
 	report_change(is_closed ? KERNEL_CLOSE_DESTROY : KERNEL_DESTROY, sk, known, CHANGE(state, state), 0);
-	bpf_map_delete_elem(&sockets, &key);
+	forget(sk);
 }
 
 SEC("tp_btf/tcp_destroy_sock")
@@ -507,6 +510,7 @@ int list_sockets(struct bpf_iter__task_file *context)
 	record.fd = context->fd;
 	record.uid = BPF_CORE_READ(task, cred, euid.val);
 	read_socket(&record, tp, &known);
+	record.netns = netns_of(tp);
 	record.has &= ~KERNEL_HAS_MEASURES;
 	read_name(record.comm, task);
 	/* Without room the kernel comes again with the same file. */

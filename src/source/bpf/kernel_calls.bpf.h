@@ -46,19 +46,47 @@ static __always_inline bool is_i386(const struct pt_regs *regs)
 	return bpf_core_field_exists(x86->cs) && (BPF_CORE_READ(x86, cs) & 0xffff) == CODE_SEGMENT_32;
 }
 
-static __always_inline enum number number_of(__s64 nr)
+/* Constants: all calls of all processes are compared with them. */
+static __always_inline enum number number_of_x86(__s64 nr)
 {
-	if (nr == nr_accept || nr == nr_accept4)
+	switch (nr) {
+	case 43:
+	case 288:
 		return NUMBER_ACCEPT;
-	if (nr == nr_connect)
+	case 42:
 		return NUMBER_CONNECT;
-	if (nr == nr_shutdown)
+	case 48:
 		return NUMBER_SHUTDOWN;
-	if (nr == nr_recvmsg)
+	case 50:
+		return NUMBER_LISTEN;
+	case 47:
 		return NUMBER_RECVMSG;
-	if (nr == nr_getsockopt)
+	case 55:
 		return NUMBER_GETSOCKOPT;
-	return nr == nr_listen ? NUMBER_LISTEN : NUMBER_OTHER;
+	default:
+		return NUMBER_OTHER;
+	}
+}
+
+static __always_inline enum number number_of_arm64(__s64 nr)
+{
+	switch (nr) {
+	case 202:
+	case 242:
+		return NUMBER_ACCEPT;
+	case 203:
+		return NUMBER_CONNECT;
+	case 210:
+		return NUMBER_SHUTDOWN;
+	case 201:
+		return NUMBER_LISTEN;
+	case 212:
+		return NUMBER_RECVMSG;
+	case 209:
+		return NUMBER_GETSOCKOPT;
+	default:
+		return NUMBER_OTHER;
+	}
 }
 
 static __always_inline enum number number_of_socketcall(const struct pt_regs *regs)
@@ -111,10 +139,11 @@ static __always_inline enum number classify(const struct pt_regs *regs, __s64 nr
 {
 	const struct pt_regs___x86 *x86 = (const void *)regs;
 
-	if (bpf_core_field_exists(x86->orig_ax) &&
-	    (nr == I386_SOCKETCALL || (nr >= I386_CONNECT && nr <= I386_SHUTDOWN)))
+	if (!bpf_core_field_exists(x86->orig_ax))
+		return number_of_arm64(nr);
+	if (nr == I386_SOCKETCALL || (nr >= I386_CONNECT && nr <= I386_SHUTDOWN))
 		return is_i386(regs) ? number_of_i386(regs, nr) : NUMBER_OTHER;
-	return number_of(nr);
+	return number_of_x86(nr);
 }
 
 static __always_inline void read_arguments(const struct pt_regs *regs, __s64 nr, struct arguments *arguments)
@@ -322,6 +351,7 @@ static __always_inline void report_connected(const struct sock *sk, const struct
 	record->error = attempt->error;
 	record->argument = attempt->is_early;
 	read_socket(record, tp, known);
+	record->netns = netns_of(tp);
 	if (record->ends.rport == 0) {
 		__builtin_memcpy(record->ends.remote, attempt->remote, 16);
 		record->ends.rport = attempt->rport;
@@ -408,6 +438,7 @@ static __always_inline void report_shutdown(const struct sock *sk, const struct 
 	record->fd = (__s32)arguments->values[0];
 	record->argument = (__s32)arguments->values[1];
 	read_socket(record, tp, known);
+	record->netns = netns_of(tp);
 	end(record);
 }
 
@@ -443,10 +474,9 @@ static __always_inline void forget_waiting(__s32 fd)
 {
 	struct sock *sk = fd >= 0 ? sock_at(fd) : NULL;
 	struct known *known = sk != NULL ? find(sk) : NULL;
-	__u64 key = key_of(sk);
 
 	if (known != NULL && known->pid == 0)
-		bpf_map_delete_elem(&sockets, &key);
+		forget(sk);
 }
 
 /* The entry of a call is not attached: changes of state show it, and half of the cost is saved. */

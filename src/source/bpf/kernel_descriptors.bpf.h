@@ -33,13 +33,12 @@ static __always_inline struct sock *sock_of(struct file *file)
 static __always_inline struct sock *sock_at(__s32 fd)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files, *file = NULL;
+	struct fdtable *table = task->files->fdt;
+	struct file *file = NULL;
 
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+	if (fd < 0 || (__u32)fd >= table->max_fds)
 		return NULL;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
 	return sock_of(file);
 }
 
@@ -86,16 +85,29 @@ static __always_inline struct known *know(const struct sock *sk, const struct kn
 {
 	__u64 key = key_of(sk);
 
-	if (bpf_map_update_elem(&sockets, &key, known, BPF_ANY) != 0)
+	if (bpf_map_update_elem(&sockets, &key, known, BPF_ANY) == 0)
+		return bpf_map_lookup_elem(&sockets, &key);
+	has_more = true;
+	if (bpf_map_update_elem(&more_sockets, &key, known, BPF_ANY) != 0)
 		lose();
-	return bpf_map_lookup_elem(&sockets, &key);
+	return bpf_map_lookup_elem(&more_sockets, &key);
 }
 
 static __always_inline struct known *find(const struct sock *sk)
 {
 	__u64 key = key_of(sk);
+	struct known *known = bpf_map_lookup_elem(&sockets, &key);
 
-	return bpf_map_lookup_elem(&sockets, &key);
+	return known == NULL && has_more ? bpf_map_lookup_elem(&more_sockets, &key) : known;
+}
+
+static __always_inline void forget(const struct sock *sk)
+{
+	__u64 key = key_of(sk);
+
+	bpf_map_delete_elem(&sockets, &key);
+	if (has_more)
+		bpf_map_delete_elem(&more_sockets, &key);
 }
 
 /* As find(), but not one that was here before, whose end was lost. Its cookie is that of the socket, or not known yet.
@@ -133,6 +145,7 @@ static __noinline void report_call(enum kernel_type type, const struct sock *sk,
 	record->fd = fd;
 	record->error = error;
 	read_socket(record, tp, known);
+	record->netns = netns_of(tp);
 	end(record);
 }
 

@@ -16,9 +16,6 @@
 
 /* ---- set before loading ----------------------------------------------------- */
 
-/* Numbers of system calls; those of 32-bit programs are of i386. */
-const volatile __s64 nr_accept = -1, nr_accept4 = -1, nr_connect = -1, nr_shutdown = -1, nr_listen = -1,
-		     nr_recvmsg = -1, nr_getsockopt = -1;
 /* Watch every process but those in "excluded". */
 const volatile bool all;
 /* Of these, only processes with one of "names". */
@@ -44,6 +41,8 @@ bool lists;
 __u64 lost;
 /* Calls by the second programs, see kernel.bpf.c. */
 __u64 second;
+/* "more_sockets" has or had an entry. */
+bool has_more;
 
 /**
  * struct process - a watched process, or with "all" one that was named
@@ -117,9 +116,19 @@ struct known {
 	struct kernel_ends ends;
 };
 
+/* Those that "sockets" has no room for. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1048576);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct known);
+} more_sockets SEC(".maps");
+
+/* Sockets by address. Each change of a TCP state on the host is looked up here: a small table stays in the cache. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct known);
@@ -270,10 +279,13 @@ static __always_inline void read_current(struct kernel_record *record)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	const struct task_struct *task = bpf_get_current_task_btf();
+	const struct cred *cred = task->cred;
 
 	record->pid = pid_tgid >> 32;
 	record->tid = (__u32)pid_tgid;
-	record->uid = BPF_CORE_READ(task, cred, euid.val);
+	/* Never NULL; a kernel whose types have its RCU tags asks for the comparison. */
+	if (cred != NULL)
+		record->uid = cred->euid.val;
 }
 
 /* The rest of the record is zero. */
@@ -298,6 +310,12 @@ static __always_inline void end(struct kernel_record *record)
 	bpf_ringbuf_submit(record, 0);
 }
 
+static __always_inline __u32 netns_of(const struct tcp_sock *copy)
+{
+	return BPF_CORE_READ(copy, inet_conn.icsk_inet.sk.__sk_common.skc_net.net, ns.inum);
+}
+
+/* All but its network namespace. */
 static __always_inline void read_socket(struct kernel_record *record, const struct tcp_sock *tp,
 					const struct known *known)
 {
@@ -305,7 +323,6 @@ static __always_inline void read_socket(struct kernel_record *record, const stru
 
 	record->state = sk->__sk_common.skc_state;
 	record->cookie = known != NULL ? known->cookie : sk->__sk_common.skc_cookie.counter;
-	record->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	read_ends(&record->ends, tp);
 	/* The kernel removes the remote end when a connect(2) that waited fails, and when it disconnects. */
 	if (record->ends.rport == 0)

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -129,15 +128,6 @@ static void configure(struct kernel *kernel, const struct programs_config *confi
 {
 	uint32_t arguments = completion_arguments();
 
-#ifdef SYS_accept
-	kernel->rodata->nr_accept = SYS_accept;
-#endif
-	kernel->rodata->nr_accept4 = SYS_accept4;
-	kernel->rodata->nr_connect = SYS_connect;
-	kernel->rodata->nr_shutdown = SYS_shutdown;
-	kernel->rodata->nr_listen = SYS_listen;
-	kernel->rodata->nr_recvmsg = SYS_recvmsg;
-	kernel->rodata->nr_getsockopt = SYS_getsockopt;
 	kernel->rodata->all = config->all;
 	kernel->rodata->follow = config->follow;
 	kernel->rodata->measures = config->measures;
