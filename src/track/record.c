@@ -51,6 +51,7 @@ static void free_evidence(struct record *record)
 	process_unref(record->evidence->process);
 	process_unref(record->evidence->last_process);
 	pending_messages_free(record->evidence->pending_messages);
+	timeline_free(record->evidence->timeline);
 	free(record->evidence->host);
 	free(record->evidence->measures);
 	free(record->evidence->tls);
@@ -59,8 +60,9 @@ static void free_evidence(struct record *record)
 
 void record_free(struct record *record, struct pool *pool)
 {
-	timeline_free(record->timeline);
 	free_evidence(record);
+	if (record->wire != NULL)
+		wire_clear(record->wire);
 	if (!record->wire_is_inside)
 		free(record->wire);
 	if (record->in_pool)
@@ -84,7 +86,11 @@ struct evidence *record_evidence(struct record *record)
 
 void record_take_wire(struct record *record, struct record *from)
 {
-	record->wire = from->wire_is_inside ? wire_copy(from->wire) : from->wire;
+	record->wire = from->wire;
+	if (from->wire_is_inside) {
+		record->wire = wire_copy(from->wire);
+		wire_clear(from->wire);
+	}
 	record->blind = from->blind;
 	from->wire = NULL;
 	from->wire_is_inside = false;
@@ -467,7 +473,7 @@ static void begin_conn(const struct record *record, struct conn *conn)
 	const struct evidence *evidence = record->evidence;
 
 	conn_init(conn);
-	conn->timeline = record->timeline;
+	conn->timeline = record->evidence->timeline;
 	conn->measures = evidence->measures;
 	conn->tls = evidence->tls;
 	conn->flow = known->flow;

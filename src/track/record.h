@@ -15,8 +15,8 @@
 /**
  * struct evidence - the data of system calls and of the kernel's counters on a connection
  *
- * Most connections of a run on the wire have none, so it is allocated when it is needed. Times are nanoseconds since
- * the epoch, CLOCK_UNKNOWN when it was not seen.
+ * Most connections of a run on the wire have none, so it is allocated when it is needed, or when a time line is kept.
+ * Times are nanoseconds since the epoch, CLOCK_UNKNOWN when it was not seen.
  *
  * @cookie: of its socket, 0 unknown
  * @by_cookie: chain of the table by cookie
@@ -24,6 +24,7 @@
  * @last_process: the last one that had it, if that is another one, else NULL
  * @host: that the first request named, NULL none
  * @pending_messages: messages that came before its owner was known, NULL when none did
+ * @timeline: its events, NULL when no report needs them
  * @tid: thread of the call, 0 unknown
  * @fd: descriptor, -1 unknown
  * @uid: user, -1 unknown
@@ -67,6 +68,7 @@ struct evidence {
 	struct process *last_process;
 	char *host;
 	struct pending_messages *pending_messages;
+	struct timeline *timeline;
 	pid_t tid;
 	int32_t fd;
 	uid_t uid;
@@ -124,7 +126,6 @@ struct record_conn {
  * @finish_at_ns: from then on the record may be finished, packets or not
  * @previous: list of all records, in the order of creation
  * @next: the same
- * @timeline: its events, NULL when no report needs them
  * @flow_hash: of its flow, while it is in that table
  * @seen: enum conn_seen
  * @dir: enum conn_dir
@@ -149,7 +150,6 @@ struct record {
 	int64_t finish_at_ns;
 	struct record *previous;
 	struct record *next;
-	struct timeline *timeline;
 	uint32_t flow_hash;
 	uint16_t seen;
 	uint8_t dir : 2;

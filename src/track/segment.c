@@ -25,21 +25,21 @@ static void judge_payload(struct segment *segment, const struct wire *was, const
 	const struct wire_half *old = &was->halves[side], *half = &wire->halves[side];
 	uint32_t seq = event->seq + (event->flags & SEGMENT_SYN ? 1 : 0);
 	int64_t start = old->bits & HALF_BASE ? wire_offset(old, seq) : 0;
-	bool counted = half->retrans != old->retrans;
+	bool counted = wire->rare->retrans[side] != was->rare->retrans[side];
 
 	if (!(old->bits & HALF_BASE) || old->base != half->base || start < 0)
 		return;
 	if (counted) {
-		segment->resent = event->payload - wire_half_unseen(old, start, start + event->payload);
+		segment->resent = event->payload - wire_half_unseen(was, side, start, start + event->payload);
 		segment->judged |= segment->resent == event->payload ? SEGMENT_RESENT : SEGMENT_RESENT_PART;
 		if (old->bits & HALF_HOLE_DROPPED)
 			segment->judged |= SEGMENT_FORGOTTEN;
 		if (segment->judged & SEGMENT_RESENT && old->bits & HALF_ACKED &&
 		    wire_offset(old, old->acked) >= start + event->payload + (event->flags & SEGMENT_FIN ? 1 : 0))
 			segment->judged |= SEGMENT_SPURIOUS;
-	} else if (wire->ooo != was->ooo) {
+	} else if (wire->rare->ooo != was->rare->ooo) {
 		segment->judged |= SEGMENT_OUT_OF_ORDER;
-	} else if (wire->keepalives != was->keepalives) {
+	} else if (wire->rare->keepalives != was->rare->keepalives) {
 		segment->judged |= is_closed(was, wire_other(side)) ? SEGMENT_WINDOW_PROBE : SEGMENT_KEEPALIVE;
 	} else if (wire_is_probe(was, event, side, start)) {
 		segment->judged |= SEGMENT_WINDOW_PROBE;
@@ -140,16 +140,18 @@ static void fill_numbers(struct segment *segment, const struct wire *wire, const
 	if (!(event->flags & SEGMENT_SYN) && !(both & HALF_OPTIONS))
 		segment->judged |= SEGMENT_UNSCALED;
 	else if (!(event->flags & SEGMENT_SYN) && both & HALF_WSCALE)
-		segment->window <<= wire->wscale[side];
+		segment->window <<= wire->halves[side].wscale;
 }
 
 void segment_feed(struct segment *segment, struct wire *wire, struct tcp_states *states, const struct event *event,
 		  const struct event_frame *frame, enum wire_side side)
 {
 	const struct event_segment *from = &event->segment;
-	const struct wire old = *wire;
+	const struct wire_rare old_rare = *wire->rare;
+	struct wire old = *wire;
 	bool first_fragment = !(from->has & SEGMENT_HAS_LATER_FRAGMENT);
 
+	old.rare = &old_rare;
 	*segment = (struct segment){
 		.time_ns = event->time_ns,
 		.rtt_ns = SEGMENT_UNKNOWN,
@@ -190,7 +192,7 @@ void segment_feed(struct segment *segment, struct wire *wire, struct tcp_states 
 		if (wire_has_times(wire))
 			segment->other_rtt_ns = handshake_sample(&old, wire, event, WIRE_REMOTE);
 	}
-	if (wire->zerowin != old.zerowin && first_fragment)
+	if (wire->rare->zerowin != old_rare.zerowin && first_fragment)
 		segment->judged |= SEGMENT_ZERO_WINDOW;
 }
 

@@ -25,9 +25,9 @@ void tracker_observe(struct tracker *tracker, const struct tracker_observer *obs
 
 static struct timeline *timeline_of(struct tracker *tracker, struct record *record)
 {
-	if (record->timeline == NULL)
-		record->timeline = timeline_new(&tracker->rules);
-	return record->timeline;
+	if (record->evidence->timeline == NULL)
+		record_evidence(record)->timeline = timeline_new(&tracker->rules);
+	return record->evidence->timeline;
 }
 
 /* @first: the other end's record, for which it was reported before, or NULL */
@@ -57,15 +57,15 @@ static bool keeps(const struct tracker *tracker, struct record *record)
 		return true;
 	return (!tracker_wants(tracker, record) || tracker_may_be_shared(tracker, record) ||
 		tracker_put_off(tracker, record)) &&
-	       record->timeline->count < UNCLAIMED_MOST;
+	       record->evidence->timeline->count < UNCLAIMED_MOST;
 }
 
 /* Drop the reported entries of @record. */
 static void clear(struct tracker *tracker, struct record *record)
 {
-	if (record->timeline != NULL && !tracker->observer.keep && !record->is_put_off &&
+	if (record->evidence->timeline != NULL && !tracker->observer.keep && !record->is_put_off &&
 	    !tracker_may_be_shared(tracker, record))
-		timeline_clear(record->timeline);
+		timeline_clear(record->evidence->timeline);
 }
 
 /* The other end's data was sent by who has accepted it, and that is no target. */
@@ -83,7 +83,7 @@ static void tell_last(struct tracker *tracker, struct record *record, struct rec
 		      const struct timeline_entry *entry, bool is_kept)
 {
 	if (is_kept && tracker_put_off(tracker, record)) {
-		if (record->timeline->count >= UNCLAIMED_MOST || is_foreign_answer(tracker, record, entry))
+		if (record->evidence->timeline->count >= UNCLAIMED_MOST || is_foreign_answer(tracker, record, entry))
 			tracker_report_put_off(tracker, record);
 		return;
 	}
@@ -125,10 +125,10 @@ void tracker_observe_icmp(struct tracker *tracker, struct record *record, const 
 		return;
 	count = timeline_of(tracker, record)->count;
 	if (keeps(tracker, record))
-		timeline_icmp(record->timeline, event, side);
+		timeline_icmp(record->evidence->timeline, event, side);
 	if (tracker_wants(tracker, record))
 		tell_last(tracker, record, first != NULL && tracker_wants(tracker, first) ? first : NULL, &entry,
-			  record->timeline->count == count + 1);
+			  record->evidence->timeline->count == count + 1);
 }
 
 void tracker_observe_message(struct tracker *tracker, struct record *record, const struct message *message,
@@ -142,9 +142,9 @@ void tracker_observe_message(struct tracker *tracker, struct record *record, con
 	entry.message = timeline_message_of(message, side);
 	count = timeline_of(tracker, record)->count;
 	if (keeps(tracker, record))
-		timeline_message(record->timeline, &entry.message, time_ns);
+		timeline_message(record->evidence->timeline, &entry.message, time_ns);
 	if (tracker_wants(tracker, record))
-		tell_last(tracker, record, first, &entry, record->timeline->count == count + 1);
+		tell_last(tracker, record, first, &entry, record->evidence->timeline->count == count + 1);
 }
 
 void tracker_observe_call(struct tracker *tracker, struct record *record, const struct event *event)
@@ -211,13 +211,13 @@ static void tell_waiting(struct tracker *tracker, struct record *record, const s
 	if (other == NULL || !other->is_put_off)
 		return;
 	other->is_put_off = false;
-	if (other->timeline != NULL)
-		tell_all(tracker, other, record, other->timeline);
+	if (other->evidence->timeline != NULL)
+		tell_all(tracker, other, record, other->evidence->timeline);
 }
 
 void tracker_observe_claimed(struct tracker *tracker, struct record *record)
 {
-	struct timeline *timeline = record->timeline;
+	struct timeline *timeline = record->evidence->timeline;
 
 	if (timeline == NULL || tracker->config.whole || tracker_put_off(tracker, record))
 		return;
@@ -227,11 +227,11 @@ void tracker_observe_claimed(struct tracker *tracker, struct record *record)
 
 void tracker_observe_joined(struct tracker *tracker, struct record *to, struct record *from, bool flip)
 {
-	struct timeline *timeline = from->timeline;
+	struct timeline *timeline = from->evidence->timeline;
 
 	if (timeline == NULL)
 		return;
-	from->timeline = NULL;
+	record_evidence(from)->timeline = NULL;
 	if (flip)
 		timeline_flip(timeline);
 	/* What the packets said of the ends goes to an owner who has asked for them before they came. */
@@ -246,14 +246,14 @@ void tracker_observe_copied(struct tracker *tracker, struct record *to, struct r
 {
 	struct timeline *timeline;
 
-	if (from->timeline == NULL)
+	if (from->evidence->timeline == NULL)
 		return;
-	timeline = timeline_copy(from->timeline);
+	timeline = timeline_copy(from->evidence->timeline);
 	if (to->owned && !tracker->config.whole)
 		tell_waiting(tracker, to, timeline);
 	timeline_join(timeline_of(tracker, to), timeline);
 	if (from->owned && !from->is_put_off && !tracker->observer.keep)
-		timeline_clear(from->timeline);
+		timeline_clear(from->evidence->timeline);
 	if (to->owned)
 		clear(tracker, to);
 }
@@ -261,8 +261,8 @@ void tracker_observe_copied(struct tracker *tracker, struct record *to, struct r
 void tracker_observe_reported(struct tracker *tracker, struct record *record)
 {
 	(void)tracker;
-	if (record->timeline != NULL)
-		timeline_clear(record->timeline);
+	if (record->evidence->timeline != NULL)
+		timeline_clear(record->evidence->timeline);
 }
 
 void tracker_report_put_off(struct tracker *tracker, struct record *record)

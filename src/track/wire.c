@@ -23,20 +23,8 @@
 /* Beyond this distance a number belongs to another connection. */
 #define FAR (1 << 30)
 
-#define RTT_UNKNOWN UINT32_MAX
-
 /* More than an hour, beyond which the counter of microseconds seems to run backwards. */
 #define LATE_MAX_US 0xf0000000u
-
-void wire_init(struct wire *wire)
-{
-	memset(wire, 0, sizeof(*wire));
-	wire->halves[WIRE_LOCAL].syn_acked_ns = wire->halves[WIRE_REMOTE].syn_acked_ns = CLOCK_UNKNOWN;
-	wire->first_ns = wire->last_ns = wire->syn_ns = wire->gap_ns = CLOCK_UNKNOWN;
-	wire->srtt_ns = wire->minrtt_ns = RTT_UNKNOWN;
-	wire->late_us = UINT32_MAX;
-	wire->first_us = WIRE_FIRST_NONE;
-}
 
 static void feed_time(struct wire *wire, int64_t time_ns)
 {
@@ -59,11 +47,11 @@ static void rtt_sample(struct wire *wire, int64_t from_ns, int64_t to_ns)
 {
 	int64_t sample = clock_span(from_ns, to_ns);
 
-	if (sample < 0 || sample >= RTT_UNKNOWN)
+	if (sample < 0 || sample >= WIRE_RTT_UNKNOWN)
 		return;
 	if (sample < wire->minrtt_ns)
 		wire->minrtt_ns = (uint32_t)sample;
-	if (wire->srtt_ns == RTT_UNKNOWN)
+	if (wire->srtt_ns == WIRE_RTT_UNKNOWN)
 		wire->srtt_ns = (uint32_t)sample;
 	else
 		wire->srtt_ns = (uint32_t)(wire->srtt_ns - wire->srtt_ns / 8 + sample / 8);
@@ -134,21 +122,22 @@ static void feed_syn_options(struct wire *wire, const struct event_segment *segm
 		wire->mss = segment->mss;
 	if (segment->has & SEGMENT_HAS_WSCALE) {
 		half->bits |= HALF_WSCALE;
-		wire->wscale[side] = segment->wscale > WSCALE_MAX ? WSCALE_MAX : segment->wscale;
+		half->wscale = segment->wscale > WSCALE_MAX ? WSCALE_MAX : segment->wscale;
 	}
 }
 
-/* Set where @half begins, by its SYN. */
-static void feed_syn_base(struct wire_half *half, uint32_t isn)
+/* Set where @side begins, by its SYN. */
+static void feed_syn_base(struct wire *wire, enum wire_side side, uint32_t isn)
 {
+	struct wire_half *half = &wire->halves[side];
 	int64_t acked;
 
 	if (half->bits & HALF_BASE && !(half->bits & HALF_SYN) && half->base - isn <= WIRE_LOWER_MAX &&
 	    half->base != isn) {
 		/* The capture has it after later segments. */
-		wire_half_lower(half, isn, isn + 1);
+		wire_half_lower(wire, side, isn, isn + 1);
 	} else {
-		wire_half_base(half, isn);
+		wire_half_base(wire, side, isn);
 		half->syns = half->synacks = 0;
 	}
 	half->bits |= HALF_SYN;
@@ -194,7 +183,7 @@ static bool feed_syn(struct wire *wire, const struct event *event, enum wire_sid
 			half->synacks += half->synacks < UINT8_MAX;
 			return false;
 		}
-		feed_syn_base(half, segment->seq);
+		feed_syn_base(wire, side, segment->seq);
 	}
 	feed_syn_options(wire, segment, side);
 	feed_opener(wire, event, side, synack);
@@ -221,15 +210,16 @@ static uint32_t window_scaled(const struct wire *wire, enum wire_side side, cons
 		return segment->window;
 	if (!(half->bits & other->bits & HALF_OPTIONS))
 		return (uint32_t)segment->window << WSCALE_MAX;
-	return (uint32_t)segment->window << (half->bits & other->bits & HALF_WSCALE ? wire->wscale[side] : 0);
+	return (uint32_t)segment->window << (half->bits & other->bits & HALF_WSCALE ? half->wscale : 0);
 }
 
 /*
  * A number outside the window is forged, or the capture has a gap. It is a gap when another segment goes on from there.
- * Return: true when the numbers of @half have been moved there.
+ * Return: true when the numbers of @side have been moved there.
  */
-static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
+static bool feed_stray(struct wire *wire, enum wire_side side, uint32_t seq, uint32_t end)
 {
+	struct wire_half *half = &wire->halves[side];
 	int32_t distance = (int32_t)(seq - half->stray);
 	int64_t jump = wire_offset(half, seq) - (int64_t)half->next;
 	bool again = half->bits & HALF_STRAY && distance >= -(int32_t)WIRE_WINDOW_UNSCALED &&
@@ -241,7 +231,7 @@ static bool feed_stray(struct wire_half *half, uint32_t seq, uint32_t end)
 		return false;
 	if (jump < 0 || jump > WIRE_JUMP_MAX) {
 		/* Only its current number matters from now on. */
-		wire_half_base(half, seq);
+		wire_half_base(wire, side, seq);
 		half->bits = (uint16_t)((half->bits & ~HALF_ACKED) | HALF_JUMPED);
 	}
 	half->bits &= (uint16_t)~HALF_STRAY;
@@ -286,19 +276,19 @@ static bool fills_forgotten(const struct wire_half *half, int64_t end)
 /* The delay of a retransmission of @side, or part of one, is at least the time since its last new data. */
 static void feed_late(struct wire *wire, enum wire_side side, uint32_t now_us)
 {
-	uint32_t late_us = now_us - wire->fresh_us[side];
+	uint32_t late_us = now_us - wire->halves[side].fresh_us;
 
 	if (late_us > LATE_MAX_US)
 		late_us = 0; /* recorded out of order */
-	if (wire->late_us == UINT32_MAX || late_us > wire->late_us)
-		wire->late_us = late_us;
+	if (wire->rare->late_us == UINT32_MAX || late_us > wire->rare->late_us)
+		wire_rare(wire)->late_us = late_us;
 }
 
 /* A first answer, after what the opener sent last: by fresh_us, whose bits last for an hour. */
 static void feed_first(struct wire *wire, enum wire_side side, uint32_t now_us)
 {
 	enum wire_side opener = wire_opener(wire);
-	uint32_t wait_us = now_us - wire->fresh_us[opener];
+	uint32_t wait_us = now_us - wire->halves[opener].fresh_us;
 
 	if (!(wire->bits & WIRE_OPENER_KNOWN) || side == opener)
 		return;
@@ -309,7 +299,7 @@ static void feed_first(struct wire *wire, enum wire_side side, uint32_t now_us)
 /* New bytes of @side: the first answer lasts until the opener sends more. */
 static void feed_answer(struct wire *wire, enum wire_side side, uint32_t now_us)
 {
-	uint32_t since_us = now_us - wire->fresh_us[side];
+	uint32_t since_us = now_us - wire->halves[side].fresh_us;
 
 	if (wire->first_us == WIRE_FIRST_NONE)
 		feed_first(wire, side, now_us);
@@ -334,38 +324,39 @@ static enum wire_range feed_payload(struct wire *wire, const struct event *event
 
 	half->bits |= HALF_DATA;
 	if (!was_fresh)
-		wire->fresh_us[side] = now_us;
+		wire->halves[side].fresh_us = now_us;
 	if (wire_is_probe(wire, segment, side, start)) {
 		half->bits |= HALF_PROBED;
 		return RANGE_AGAIN;
 	}
-	range = wire_half_range(half, start, end);
+	range = wire_half_range(wire, side, start, end);
 	if (end == (int64_t)half->next)
 		half->bits &= (uint16_t)~HALF_BEYOND;
 	if (range == RANGE_FILLS && !later)
-		count(&wire->ooo);
+		count(&wire_rare(wire)->ooo);
 	if (range == RANGE_AGAIN && !keepalive && !later) {
 		uint32_t segments = wire_segments(wire, segment, seen - start);
 
-		half->retrans = (half->retrans + segments) | (segments == 0 ? WIRE_RETRANS_UNSURE : 0);
+		wire_rare(wire)->retrans[side] += segments;
+		wire_rare(wire)->retrans[side] |= segments == 0 ? WIRE_RETRANS_UNSURE : 0;
 	}
 	if (range == RANGE_AGAIN && !keepalive && !later && fills_forgotten(half, end))
-		half->retrans |= WIRE_RETRANS_UNSURE;
+		wire_rare(wire)->retrans[side] |= WIRE_RETRANS_UNSURE;
 	else if (range == RANGE_AGAIN && !keepalive && !later)
 		feed_late(wire, side, now_us);
 	is_new = is_new || range == RANGE_FILLS;
 	if (is_new && !keepalive)
 		feed_answer(wire, side, now_us);
 	if (is_new)
-		wire->fresh_us[side] = now_us;
+		wire->halves[side].fresh_us = now_us;
 	return range;
 }
 
 /* An empty segment: the bytes before it were sent and not captured. */
-static void feed_beyond(struct wire_half *half, int64_t start)
+static void feed_beyond(struct wire *wire, enum wire_side side, int64_t start)
 {
-	half->bits |= HALF_BEYOND;
-	wire_half_range(half, start, start);
+	wire->halves[side].bits |= HALF_BEYOND;
+	wire_half_range(wire, side, start, start);
 }
 
 /*
@@ -380,11 +371,11 @@ static void feed_fin(struct wire *wire, const struct event *event, enum wire_sid
 	if (!(half->bits & HALF_FIN)) {
 		half->bits |= HALF_FIN;
 		half->fin = fin;
-		wire->fresh_us[side] = now_us;
+		wire->halves[side].fresh_us = now_us;
 		if (side == WIRE_REMOTE && !(wire->halves[WIRE_LOCAL].bits & HALF_FIN))
 			wire->bits |= WIRE_FIN_REMOTE_FIRST;
 	} else if (half->fin == fin && event->segment.payload == 0) {
-		half->retrans++;
+		wire_rare(wire)->retrans[side]++;
 		feed_late(wire, side, now_us);
 	} else if (half->bits & HALF_ACKED && (int32_t)(half->acked - half->fin) > 1) {
 		half->fin = fin;
@@ -418,11 +409,11 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 	int64_t start, end;
 
 	if (!(half->bits & HALF_BASE))
-		wire_half_base(half, seq);
+		wire_half_base(wire, side, seq);
 	start = wire_offset(half, seq);
 	end = start + segment->payload;
 	if (end + fin > (int64_t)half->next + wire_window(wire, side) || start < (int64_t)half->next - FAR) {
-		if (!feed_stray(half, seq, seq + segment->payload + fin))
+		if (!feed_stray(wire, side, seq, seq + segment->payload + fin))
 			return false;
 		is_stray = true;
 		start = wire_offset(half, seq);
@@ -434,7 +425,7 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		/* No byte comes before a SYN, but some may before the beginning of a capture. */
 		if (half->bits & (HALF_SYN | HALF_JUMPED) || start < -WIRE_LOWER_MAX)
 			return false;
-		wire_half_lower(half, seq, end < 0 ? seq + segment->payload : half->base);
+		wire_half_lower(wire, side, seq, end < 0 ? seq + segment->payload : half->base);
 		*in_window = true;
 		return true;
 	}
@@ -443,14 +434,14 @@ static bool feed_numbers(struct wire *wire, const struct event *event, enum wire
 		wire->halves[wire_other(side)].bits & HALF_SYN_ACKED || (!is_stray && is_in_window(wire, side, start));
 	keepalive = is_keepalive(half, segment, start);
 	if (keepalive)
-		count(&wire->keepalives);
+		count(&wire_rare(wire)->keepalives);
 	if (segment->payload > 0)
 		range = feed_payload(wire, event, side, start, end, keepalive);
 	else if (start > (int64_t)half->next && (half->bits & (HALF_SYN | HALF_SYN_ACKED)) != HALF_SYN)
-		feed_beyond(half, start);
+		feed_beyond(wire, side, start);
 	if (fin) {
 		feed_fin(wire, event, side, seq + segment->payload);
-		wire_half_range(half, end, end + 1);
+		wire_half_range(wire, side, end, end + 1);
 	}
 	if (side != WIRE_LOCAL || segment->payload == 0)
 		return true;
@@ -488,7 +479,7 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	}
 	if (half->synacks > 1 && !(half->bits & HALF_SYN_ACKED) && half->bits & HALF_STRAY &&
 	    segment->ack == half->stray + 1) {
-		wire_half_base(half, half->stray);
+		wire_half_base(wire, other, half->stray);
 		half->bits |= HALF_SYN;
 		half->next = 1;
 	}
@@ -496,7 +487,7 @@ static void feed_ack(struct wire *wire, const struct event *event, enum wire_sid
 	if (half->bits & HALF_PROBED && ack == (int64_t)half->next + 1) {
 		/* The receiver has accepted the byte. */
 		half->bits &= (uint16_t)~HALF_PROBED;
-		wire_half_range(half, ack - 1, ack);
+		wire_half_range(wire, other, ack - 1, ack);
 	}
 	if (half->bits & HALF_SYN && !(half->bits & HALF_SYN_ACKED)) {
 		/* It finishes half a handshake only if it acknowledges sent bytes (RFC 9293, 3.10.7.3-4). */
@@ -537,29 +528,29 @@ static bool feed(struct wire *wire, const struct event *event, enum wire_side si
 	bool in_window = false;
 
 	if (wire_is_copy(wire, event, side)) {
-		wire->copies += wire->copies < UINT32_MAX;
+		wire_rare(wire)->copies += wire->rare->copies < UINT32_MAX;
 		return false;
 	}
 	feed_time(wire, event->time_ns);
 	half->frame_bytes += segment->frame;
-	wire->tags[side] = half->frames == 0 ? segment->tag : wire->tags[side];
+	half->tag = half->frames == 0 ? segment->tag : half->tag;
 	if (half->frames < UINT32_MAX)
 		half->frames++;
 	if (segment->has & SEGMENT_HAS_FRAGMENT)
 		wire->bits |= WIRE_FRAGMENTS;
 	if (!(segment->has & SEGMENT_HAS_LOOPBACK))
 		wire->travels = 1;
-	if (segment->flags & SEGMENT_FIN && wire->fins[side] < UINT8_MAX)
-		wire->fins[side]++;
-	if (segment->flags & SEGMENT_RST && wire->rsts[side] < UINT8_MAX)
-		wire->rsts[side]++;
+	if (segment->flags & SEGMENT_FIN && half->fins < UINT8_MAX)
+		half->fins++;
+	if (segment->flags & SEGMENT_RST && half->rsts < UINT8_MAX)
+		half->rsts++;
 	if (segment->flags & SEGMENT_RST) {
 		wire_rst_feed(wire, event, side);
 		return true;
 	}
 	if (segment->window == 0 && !(segment->flags & (SEGMENT_SYN | SEGMENT_FIN)) &&
 	    !(segment->has & SEGMENT_HAS_LATER_FRAGMENT))
-		count(&wire->zerowin);
+		count(&wire_rare(wire)->zerowin);
 	if (segment->flags & SEGMENT_SYN && !feed_syn(wire, event, side))
 		return true;
 	if (!feed_numbers(wire, event, side, &in_window))

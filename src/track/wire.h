@@ -49,12 +49,15 @@ struct wire_hole {
  * @stray: end of the last segment outside the expected range; before there is a @base, the highest
  * 	   acknowledgement (and @acked the first one)
  * @frames: frames it sent
- * @retrans: segments with payload that had been seen before, wholly or in part; see WIRE_RETRANS_UNSURE. A frame may
- * 	     be several of them (segmentation offload), as the announced size shows
- * @holes: below @next, in order
+ * @fresh_us: with HALF_DATA: when it last sent new data, the low bits of the microseconds
  * @bits: enum wire_half_bit
- * @syns: SYN segments without ACK; saturates at UINT8_MAX
- * @synacks: SYN segments with ACK; likewise
+ * @ip_id: identification of its last segment, 0 none
+ * @tag: of the network that it sends in, 0 none
+ * @syns: SYN segments without ACK; this and the next three saturate at UINT8_MAX
+ * @synacks: SYN segments with ACK
+ * @fins: segments with FIN
+ * @rsts: segments with RST
+ * @wscale: its window scale, with HALF_WSCALE
  */
 struct wire_half {
 	uint64_t frame_bytes;
@@ -66,11 +69,40 @@ struct wire_half {
 	uint32_t fin;
 	uint32_t stray;
 	uint32_t frames;
-	uint32_t retrans;
-	struct wire_hole holes[WIRE_HOLES];
+	uint32_t fresh_us;
 	uint16_t bits;
+	uint16_t ip_id;
+	uint16_t tag;
 	uint8_t syns;
 	uint8_t synacks;
+	uint8_t fins;
+	uint8_t rsts;
+	uint8_t wscale;
+};
+
+/**
+ * struct wire_rare - evidence that few connections have, allocated when the first of it comes
+ * @holes: by enum wire_side, below its @next, in order
+ * @retrans: by side, segments with payload that had been seen before, wholly or in part; see WIRE_RETRANS_UNSURE. A
+ *	     frame may be several of them (segmentation offload), as the announced size shows
+ * @late_us: longest time from new data to a retransmission by the same side, UINT32_MAX none
+ * @copies: copies of segments, which count nowhere else; saturates
+ * @origin: by side, when its segments were seen in several places: the first of these; else 0
+ * @ooo: segments that filled a hole, both directions; this and the next two saturate at UINT16_MAX
+ * @zerowin: advertisements of a zero window, both directions
+ * @keepalives: keep-alive probes, both directions
+ * @icmp_code: code of the ICMP error that quoted the SYN and ended the attempt, with WIRE_UNREACHABLE
+ */
+struct wire_rare {
+	struct wire_hole holes[WIRE_SIDES][WIRE_HOLES];
+	uint32_t retrans[WIRE_SIDES];
+	uint32_t late_us;
+	uint32_t copies;
+	uint16_t origin[WIRE_SIDES];
+	uint16_t ooo;
+	uint16_t zerowin;
+	uint16_t keepalives;
+	uint8_t icmp_code;
 };
 
 /**
@@ -87,24 +119,12 @@ struct wire_half {
  * @probe_end: sequence number that acknowledges it
  * @srtt_ns: smoothed round trip of the local side, UINT32_MAX none
  * @minrtt_ns: smallest one, UINT32_MAX none
- * @fresh_us: by side, with HALF_DATA: when it last sent new data, the low bits of the microseconds
- * @late_us: longest time from new data to a retransmission by the same side, UINT32_MAX none
- * @ooo: segments that filled a hole, both directions; this and the next two saturate at UINT16_MAX
- * @zerowin: advertisements of a zero window, both directions
- * @keepalives: keep-alive probes, both directions
  * @mss: the smaller of the segment sizes that both sides announced, 0 not seen
- * @fins: segments with FIN, by side; these saturate at UINT8_MAX
- * @rsts: segments with RST, by side
- * @copies: copies of segments, which count nowhere else; saturates
  * @prints: fingerprints of the last segments
  * @places: the capture point and the sender of each
  * @print_times: the low bits of the time of each, in units of 2^16 ns
- * @origin: by side, when its segments were seen in several places: the first of these; else 0
- * @ip_ids: by side, identification of its last segment, 0 none
- * @tags: by side, of the network that it sends in, 0 none
  * @bits: enum wire_bit
  * @print_at: where the next fingerprint goes
- * @wscale: each side's window scale, with HALF_WSCALE
  * @ids_repeat: by side, a bit: different segments had the same identification, so it identifies nothing
  * @travels: segments were captured elsewhere than on a loopback interface
  * @rst_here: the RST that ended it was made by this host in the name of the remote side (a packet filter that rejects)
@@ -114,7 +134,7 @@ struct wire_half {
  * @answer_is_over: the opener has sent more
  * @mptcp: a SYN or SYN/ACK had an option of MPTCP
  * @plain: one had none
- * @icmp_code: code of the ICMP error that quoted the SYN and ended the attempt, with WIRE_UNREACHABLE
+ * @rare: never NULL, to be written through wire_rare() only
  */
 struct wire {
 	struct wire_half halves[WIRE_SIDES];
@@ -126,22 +146,11 @@ struct wire {
 	uint32_t probe_end;
 	uint32_t srtt_ns;
 	uint32_t minrtt_ns;
-	uint32_t fresh_us[WIRE_SIDES];
-	uint32_t late_us;
-	uint32_t copies;
 	uint32_t prints[WIRE_PRINTS];
 	uint16_t places[WIRE_PRINTS];
 	uint16_t print_times[WIRE_PRINTS];
-	uint16_t origin[WIRE_SIDES];
-	uint16_t ip_ids[WIRE_SIDES];
-	uint16_t tags[WIRE_SIDES];
-	uint16_t ooo;
-	uint16_t zerowin;
-	uint16_t keepalives;
 	uint16_t mss;
 	uint16_t bits;
-	uint8_t fins[WIRE_SIDES];
-	uint8_t rsts[WIRE_SIDES];
 	uint8_t print_at;
 	uint8_t ids_repeat;
 	uint8_t travels : 1;
@@ -149,10 +158,9 @@ struct wire {
 	uint8_t answer_is_over : 1;
 	uint8_t mptcp : 1;
 	uint8_t plain : 1;
-	uint8_t wscale[WIRE_SIDES];
-	uint8_t icmp_code;
 	uint32_t first_us;
 	uint32_t xfer_us;
+	const struct wire_rare *rare;
 };
 
 /** Values of wire.first_us that are no time. */
@@ -161,6 +169,9 @@ struct wire {
 
 /** wire_init() - nothing seen yet */
 void wire_init(struct wire *wire);
+
+/** wire_clear() - free what was allocated for it; nothing but wire_init() is allowed afterwards */
+void wire_clear(struct wire *wire);
 
 /**
  * wire_accepts() - whether a segment belongs to this connection
@@ -177,9 +188,9 @@ bool wire_accepts(const struct wire *wire, const struct event *event, enum wire_
 static inline bool wire_has_tag(const struct wire *wire, uint16_t tag, enum wire_side side)
 {
 	if (wire->halves[side].frames > 0)
-		return wire->tags[side] == tag;
+		return wire->halves[side].tag == tag;
 	/* Most connections have the same tag in both directions. */
-	return wire->halves[wire_other(side)].frames == 0 || wire->tags[wire_other(side)] == tag;
+	return wire->halves[wire_other(side)].frames == 0 || wire->halves[wire_other(side)].tag == tag;
 }
 
 /**

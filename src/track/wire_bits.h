@@ -86,11 +86,23 @@ enum wire_bit {
 /** A larger jump cannot be distinguished from one that wrapped around. */
 #define WIRE_JUMP_MAX (1 << 28)
 
+/** Value of wire.srtt_ns and wire.minrtt_ns without a sample. */
+#define WIRE_RTT_UNKNOWN UINT32_MAX
+
 /** A window without scale (RFC 9293). */
 #define WIRE_WINDOW_UNSCALED 65535u
 
 /** How far numbers may run ahead while the receiver's window is not known. */
 #define WIRE_WINDOW_UNHEARD (1u << 24)
+
+/** wire_rare() - its rare evidence, for writing */
+struct wire_rare *wire_rare(struct wire *wire);
+
+/** wire_rare_copy() - @wire is a copy by memory: give it rare evidence of its own */
+void wire_rare_copy(struct wire *wire);
+
+/** wire_rare_flip() - swap the sides in the rare evidence, but for origin: see wire_copy_flip() */
+void wire_rare_flip(struct wire *wire);
 
 /** wire_window() - how far the receiver of @side allows numbers to run ahead */
 static inline int64_t wire_window(const struct wire *wire, enum wire_side side)
@@ -148,21 +160,21 @@ enum wire_range {
 	RANGE_FILLS,
 };
 
-/** wire_half_base() - let @half begin at @seq and drop its former position */
-void wire_half_base(struct wire_half *half, uint32_t seq);
+/** wire_half_base() - let @side begin at @seq and drop its former position */
+void wire_half_base(struct wire *wire, enum wire_side side, uint32_t seq);
 
-/** wire_half_lower() - numbers below the base turned up: let it begin at @seq, with a hole up to @end */
-void wire_half_lower(struct wire_half *half, uint32_t seq, uint32_t end);
+/** wire_half_lower() - numbers below the base turned up: let @side begin at @seq, with a hole up to @end */
+void wire_half_lower(struct wire *wire, enum wire_side side, uint32_t seq, uint32_t end);
 
 /**
- * wire_half_range() - the bytes from @start to @end (offsets, none when equal) were seen
+ * wire_half_range() - the bytes of @side from @start to @end (offsets, none when equal) were seen
  *
  * Raises half->next and keeps the holes.
  */
-enum wire_range wire_half_range(struct wire_half *half, int64_t start, int64_t end);
+enum wire_range wire_half_range(struct wire *wire, enum wire_side side, int64_t start, int64_t end);
 
-/** wire_half_unseen() - how many of the bytes from @start to @end had not been seen */
-uint32_t wire_half_unseen(const struct wire_half *half, int64_t start, int64_t end);
+/** wire_half_unseen() - how many of the bytes of @side from @start to @end had not been seen */
+uint32_t wire_half_unseen(const struct wire *wire, enum wire_side side, int64_t start, int64_t end);
 
 /**
  * wire_segments() - number of segments in a captured frame, @bytes of whose payload had been seen

@@ -66,12 +66,12 @@ static bool brings_news(const struct wire *wire, const struct event_segment *seg
 	int64_t start, end;
 
 	if (segment->flags & SEGMENT_RST)
-		return wire->rsts[side] == 0;
+		return half->rsts == 0;
 	if (!(half->bits & HALF_BASE) || (segment->flags & SEGMENT_SYN && segment->seq != half->base))
 		return true;
 	start = wire_offset(half, segment->seq) + (segment->flags & SEGMENT_SYN ? 1 : 0);
 	end = start + segment->payload + (segment->flags & SEGMENT_FIN ? 1 : 0);
-	if (start < 0 || wire_half_unseen(half, start, end) > 0)
+	if (start < 0 || wire_half_unseen(wire, side, start, end) > 0)
 		return true;
 	return segment->flags & SEGMENT_ACK &&
 	       (!(other->bits & HALF_ACKED) || (int32_t)(segment->ack - other->acked) > 0);
@@ -111,7 +111,7 @@ static bool is_twin(struct wire *wire, const struct event_segment *segment, enum
 			return false;
 	if (is_unique)
 		return true;
-	if (wire->copies == 0)
+	if (wire->rare->copies == 0)
 		return false;
 	wire->places[at] = 0;
 	return true;
@@ -145,7 +145,7 @@ static bool is_copy_of_one(struct wire *wire, const struct event *event, enum wi
 		if (wire->places[i] == place && is_twin(wire, segment, side, i, age))
 			return true;
 		if (wire->places[i] != place && age <= within) {
-			wire->origin[side] = wire->places[i];
+			wire_rare(wire)->origin[side] = wire->places[i];
 			return true;
 		}
 	}
@@ -160,15 +160,15 @@ bool wire_is_copy(struct wire *wire, const struct event *event, enum wire_side s
 	int64_t distance = clock_since(wire->last_ns, event->time_ns);
 	unsigned int at = wire->print_at;
 
-	if (wire->origin[side] != 0 && wire->origin[side] != place && !brings_news(wire, segment, side))
+	if (wire->rare->origin[side] != 0 && wire->rare->origin[side] != place && !brings_news(wire, segment, side))
 		return true;
 	if (distance > SAME_WITHIN_NS || distance < -SAME_WITHIN_NS)
 		memset(wire->places, 0, sizeof(wire->places));
 	if (has_print(wire, print) && is_copy_of_one(wire, event, side, print, place))
 		return true;
-	if (segment->ip_id == wire->ip_ids[side] && segment->ip_id != 0 && !(segment->has & SEGMENT_HAS_FRAGMENT))
+	if (segment->ip_id == wire->halves[side].ip_id && segment->ip_id != 0 && !(segment->has & SEGMENT_HAS_FRAGMENT))
 		wire->ids_repeat = (uint8_t)(wire->ids_repeat | 1u << side) & 3;
-	wire->ip_ids[side] = segment->ip_id;
+	wire->halves[side].ip_id = segment->ip_id;
 	wire->prints[at] = print;
 	wire->places[at] = place;
 	wire->print_times[at] = (uint16_t)(event->time_ns >> UNIT_SHIFT);
@@ -186,14 +186,14 @@ static void swap(uint16_t pair[WIRE_SIDES])
 
 void wire_copy_flip(struct wire *wire)
 {
-	swap(wire->origin);
-	swap(wire->ip_ids);
-	swap(wire->tags);
 	wire->ids_repeat = (uint8_t)(wire->ids_repeat << 1 | wire->ids_repeat >> 1) & 3;
 	for (int i = 0; i < WIRE_PRINTS; i++)
 		if (wire->places[i] != 0)
 			wire->places[i] ^= PLACE_REMOTE;
+	if ((wire->rare->origin[WIRE_LOCAL] | wire->rare->origin[WIRE_REMOTE]) == 0)
+		return;
+	swap(wire_rare(wire)->origin);
 	for (int side = 0; side < WIRE_SIDES; side++)
-		if (wire->origin[side] != 0)
-			wire->origin[side] ^= PLACE_REMOTE;
+		if (wire->rare->origin[side] != 0)
+			wire_rare(wire)->origin[side] ^= PLACE_REMOTE;
 }

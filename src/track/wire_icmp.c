@@ -45,7 +45,7 @@ bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side
 		return false;
 	if (!(wire->bits & WIRE_UNREACHABLE)) {
 		wire->bits |= bits;
-		wire->icmp_code = icmp->code;
+		wire_rare(wire)->icmp_code = icmp->code;
 		if (half->syn_acked_ns < 0)
 			half->syn_acked_ns = event->time_ns;
 		if (event->time_ns < 0)

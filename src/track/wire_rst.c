@@ -15,7 +15,7 @@ static bool is_made_here(const struct wire *wire, const struct event_segment *se
 
 	if (side != WIRE_REMOTE || !(segment->has & SEGMENT_HAS_LOOPBACK))
 		return false;
-	if (wire->halves[WIRE_LOCAL].frames + wire->halves[WIRE_REMOTE].frames > wire->rsts[WIRE_REMOTE])
+	if (wire->halves[WIRE_LOCAL].frames + wire->halves[WIRE_REMOTE].frames > wire->halves[WIRE_REMOTE].rsts)
 		return wire->travels;
 	/* The segment that it answers was dropped before it could be captured. */
 	return (segment->has & ends) == SEGMENT_HAS_INCOMING;

@@ -63,7 +63,9 @@ bool wire_had_fragments(const struct wire *wire)
 
 int64_t wire_late_ns(const struct wire *wire)
 {
-	return wire->late_us != UINT32_MAX && wire_has_times(wire) ? wire->late_us * CLOCK_NS_PER_US : CLOCK_UNKNOWN;
+	uint32_t late_us = wire->rare->late_us;
+
+	return late_us != UINT32_MAX && wire_has_times(wire) ? late_us * CLOCK_NS_PER_US : CLOCK_UNKNOWN;
 }
 
 int64_t wire_syn_ns(const struct wire *wire)
@@ -217,7 +219,7 @@ static int32_t icmp_errno(const struct wire *wire)
 				     ENETUNREACH,  EHOSTDOWN,    ENONET,       ENETUNREACH,  EHOSTUNREACH, ENETUNREACH,
 				     EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH};
 	static const int16_t v6[] = {ENETUNREACH, EACCES, EHOSTUNREACH, EHOSTUNREACH, ECONNREFUSED, EACCES, EACCES};
-	uint8_t code = wire->icmp_code;
+	uint8_t code = wire->rare->icmp_code;
 
 	if (wire->bits & WIRE_TIME_EXCEEDED)
 		return EHOSTUNREACH;
@@ -249,7 +251,7 @@ static void settle_outcome(const struct wire *wire, int64_t now_ns, int64_t time
 	if (result == RESULT_UNREACH) {
 		conn->icmp_version = wire->bits & WIRE_UNREACHABLE_V6 ? 6 : 4;
 		conn->icmp_type = icmp_type(wire);
-		conn->icmp_code = wire->icmp_code;
+		conn->icmp_code = wire->rare->icmp_code;
 		if (local_opened)
 			conn->error = icmp_errno(wire);
 	} else if (local_opened && result == RESULT_REFUSED) {
@@ -286,9 +288,9 @@ static int32_t counted(uint32_t counter, uint32_t end)
 	return counter < end ? (int32_t)counter : CONN_UNKNOWN;
 }
 
-static int32_t retrans_of(const struct wire_half *half)
+static int32_t retrans_of(uint32_t retrans)
 {
-	return half->retrans & WIRE_RETRANS_UNSURE ? CONN_UNKNOWN : (int32_t)half->retrans;
+	return retrans & WIRE_RETRANS_UNSURE ? CONN_UNKNOWN : (int32_t)retrans;
 }
 
 static int64_t frames_of(const struct wire_half *half)
@@ -299,6 +301,7 @@ static int64_t frames_of(const struct wire_half *half)
 void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, struct conn *conn)
 {
 	const struct wire_half *local = &wire->halves[WIRE_LOCAL], *remote = &wire->halves[WIRE_REMOTE];
+	const struct wire_rare *rare = wire->rare;
 
 	if (wire_is_empty(wire))
 		return;
@@ -313,16 +316,16 @@ void wire_settle(const struct wire *wire, int64_t now_ns, int64_t timeout_ns, st
 	conn->tx_bytes = wire_half_bytes(wire, WIRE_LOCAL);
 	conn->rx_least = wire_half_least(wire, WIRE_REMOTE, conn->rx_bytes);
 	conn->tx_least = wire_half_least(wire, WIRE_LOCAL, conn->tx_bytes);
-	conn->rx_retrans = retrans_of(remote);
-	conn->tx_retrans = retrans_of(local);
-	conn->copies = wire->copies < UINT32_MAX ? wire->copies : CONN_UNKNOWN;
-	conn->ooo = counted(wire->ooo, UINT16_MAX);
-	conn->zerowin = counted(wire->zerowin, UINT16_MAX);
-	conn->keepalive = counted(wire->keepalives, UINT16_MAX);
-	conn->rx_fin = counted(wire->fins[WIRE_REMOTE], UINT8_MAX);
-	conn->tx_fin = counted(wire->fins[WIRE_LOCAL], UINT8_MAX);
-	conn->rx_rst = counted(wire->rsts[WIRE_REMOTE], UINT8_MAX);
-	conn->tx_rst = counted(wire->rsts[WIRE_LOCAL], UINT8_MAX);
+	conn->rx_retrans = retrans_of(rare->retrans[WIRE_REMOTE]);
+	conn->tx_retrans = retrans_of(rare->retrans[WIRE_LOCAL]);
+	conn->copies = rare->copies < UINT32_MAX ? rare->copies : CONN_UNKNOWN;
+	conn->ooo = counted(rare->ooo, UINT16_MAX);
+	conn->zerowin = counted(rare->zerowin, UINT16_MAX);
+	conn->keepalive = counted(rare->keepalives, UINT16_MAX);
+	conn->rx_fin = counted(remote->fins, UINT8_MAX);
+	conn->tx_fin = counted(local->fins, UINT8_MAX);
+	conn->rx_rst = counted(remote->rsts, UINT8_MAX);
+	conn->tx_rst = counted(local->rsts, UINT8_MAX);
 	if (!wire_has_times(wire)) {
 		conn->start_ns = conn->end_ns = CLOCK_UNKNOWN;
 		return;

@@ -19,29 +19,17 @@ struct wire *wire_copy(const struct wire *wire)
 	struct wire *copy = xmalloc(sizeof(*copy));
 
 	memcpy(copy, wire, sizeof(*copy));
+	wire_rare_copy(copy);
 	return copy;
-}
-
-static void swap(uint8_t sides[WIRE_SIDES])
-{
-	uint8_t local = sides[WIRE_LOCAL];
-
-	sides[WIRE_LOCAL] = sides[WIRE_REMOTE];
-	sides[WIRE_REMOTE] = local;
 }
 
 void wire_flip(struct wire *wire)
 {
 	struct wire_half half = wire->halves[WIRE_LOCAL];
-	uint32_t fresh_us = wire->fresh_us[WIRE_LOCAL];
 
 	wire->halves[WIRE_LOCAL] = wire->halves[WIRE_REMOTE];
 	wire->halves[WIRE_REMOTE] = half;
-	swap(wire->wscale);
-	swap(wire->fins);
-	swap(wire->rsts);
-	wire->fresh_us[WIRE_LOCAL] = wire->fresh_us[WIRE_REMOTE];
-	wire->fresh_us[WIRE_REMOTE] = fresh_us;
+	wire_rare_flip(wire);
 	wire_copy_flip(wire);
 	if (wire->bits & WIRE_OPENER_KNOWN)
 		wire->bits ^= WIRE_OPENER_REMOTE;

@@ -6,7 +6,7 @@
 
 /* Packet evidence as seen from either end. */
 
-/** wire_new() - empty evidence on the heap, freed with free(3) */
+/** wire_new() - empty evidence on the heap, freed with wire_clear() and free(3) */
 struct wire *wire_new(void);
 
 /** wire_copy() - a copy of the evidence, for the other end's record */

@@ -37,8 +37,10 @@ static void feed(struct pipeline *pipeline, const struct event *event)
 	if (event->type == EVENT_ICMP) {
 		wire_icmp(wire, event, side);
 	} else if (event->type == EVENT_SEGMENT) {
-		if (!wire_accepts(wire, event, side))
+		if (!wire_accepts(wire, event, side)) {
+			wire_clear(wire);
 			wire_init(wire);
+		}
 		wire_feed(wire, event, side);
 	} else {
 		abort();
@@ -95,5 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (got < 0 && got != SOURCE_END && memchr(err.text, '\0', sizeof(err.text)) == NULL)
 		abort();
 	savefile_reader_free(reader);
+	for (int i = 0; i < WIRES; i++)
+		wire_clear(&pipeline.wires[i]);
 	return 0;
 }

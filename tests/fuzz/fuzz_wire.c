@@ -82,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		event.segment.ip_id = at[15];
 		event.segment.frame = event.segment.payload + 54;
 		if (!wire_accepts(&wire, &event, side)) {
+			wire_clear(&wire);
 			wire_init(&wire);
 			frames = payload = 0;
 		}
@@ -91,5 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		check(&wire, frames, payload, now_ns);
 	}
+	wire_clear(&wire);
 	return 0;
 }

@@ -129,6 +129,8 @@ bool pipeline_run(struct pipeline *pipeline, const char *path, uint8_t decapsula
 
 void pipeline_free(struct pipeline *pipeline)
 {
+	for (size_t i = 0; i < pipeline->count; i++)
+		wire_clear(&pipeline->conns[i].wire);
 	free(pipeline->conns);
 	free(pipeline->slots);
 	fragments_free(pipeline->fragments);

@@ -114,6 +114,12 @@ static void run(struct feeder *feeder, struct timeline_rules *rules, const char 
 		fail_msg("script: %s", wrong);
 }
 
+static void feeder_free(struct feeder *feeder)
+{
+	wire_clear(&feeder->wire);
+	timeline_free(feeder->timeline);
+}
+
 static struct timeline_rules some_rules(void)
 {
 	return (struct timeline_rules){.limit = TIMELINE_BYTES};
@@ -126,7 +132,7 @@ static void expect(const char *script, const char *expected)
 
 	run(&feeder, &rules, script);
 	assert_string_equal(feeder.reported, expected);
-	timeline_free(feeder.timeline);
+	feeder_free(&feeder);
 	assert_int_equal(rules.bytes, 0);
 }
 
@@ -232,7 +238,7 @@ static void an_end_is_heard_when_it_sends(void **state)
 	assert_true(entries[1].segment.after.heard[WIRE_REMOTE]);
 	timeline_flip(feeder.timeline);
 	assert_true(entries[0].segment.after.heard[WIRE_REMOTE] && !entries[0].segment.after.heard[WIRE_LOCAL]);
-	timeline_free(feeder.timeline);
+	feeder_free(&feeder);
 }
 
 static void a_capture_from_the_middle(void **state)
@@ -258,7 +264,7 @@ static void seen_from_the_other_end(void **state)
 				      "> 0/1 SYN_RCVD ESTABLISHED reported\n"
 				      "< 1/1 ESTABLISHED ESTABLISHED reported rtt=3000000\n");
 	timeline_free(copy);
-	timeline_free(feeder.timeline);
+	feeder_free(&feeder);
 }
 
 /* The kinds of entries as letters, folds with their numbers. */
@@ -313,19 +319,19 @@ static void plain_data_is_folded(void **state)
 	assert_string_equal(drawn(folded), "sss(998,998:9980)s(1,2:10)s");
 	assert_true(folded->entries[4].segment.judged & SEGMENT_SENT_AGAIN);
 	timeline_free(folded);
-	timeline_free(feeder.timeline);
+	feeder_free(&feeder);
 	rules.context = 2;
 	run(&feeder, &rules, script);
 	folded = timeline_folded(feeder.timeline);
 	assert_string_equal(drawn(folded), "sssss(996,996:9960)sssssss");
 	timeline_free(folded);
-	timeline_free(feeder.timeline);
+	feeder_free(&feeder);
 	rules.full = true;
 	run(&feeder, &rules, script);
 	folded = timeline_folded(feeder.timeline);
 	assert_int_equal(folded->count, 2004);
 	timeline_free(folded);
-	timeline_free(feeder.timeline);
+	feeder_free(&feeder);
 	assert_int_equal(rules.bytes, 0);
 }
 
@@ -349,7 +355,7 @@ static void memory_is_bounded(void **state)
 		segments += folded->entries[i].kind == TIMELINE_FOLD ? folded->entries[i].fold.segments[0] : 1;
 	assert_int_equal(segments, 3003);
 	timeline_free(folded);
-	timeline_free(feeder.timeline);
+	feeder_free(&feeder);
 	/* No room at all: everything is counted in one fold, which the line of a connection's other end takes over. */
 	assert_true(timeline_is_empty(NULL));
 	rules.limit = 100;
@@ -366,12 +372,12 @@ static void memory_is_bounded(void **state)
 	assert_int_equal(timeline_unkept(feeder.timeline), 6006);
 	timeline_clear(feeder.timeline);
 	assert_true(timeline_is_empty(feeder.timeline));
-	timeline_free(feeder.timeline);
+	feeder_free(&feeder);
 	/* Room for the smallest. */
 	rules.limit = 8 * sizeof(struct timeline_entry) + sizeof(struct timeline);
 	run(&feeder, &rules, script);
 	assert_string_equal(drawn(feeder.timeline) + strlen(drawn(feeder.timeline)) - 2, "ss");
-	timeline_free(feeder.timeline);
+	feeder_free(&feeder);
 	assert_int_equal(rules.bytes, 0);
 }
 

@@ -214,6 +214,7 @@ static struct conn run(struct world *world, unsigned int miss, unsigned int swap
 	open_and_close(world);
 	conn_init(&conn);
 	wire_settle(&world->wire, world->now_ns, TIMEOUT_NS, &conn);
+	wire_clear(&world->wire);
 	return conn;
 }
 
@@ -306,6 +307,7 @@ static void counts_beyond_four_gigabytes(void **state)
 	}
 	conn_init(&conn);
 	wire_settle(&world.wire, world.now_ns, TIMEOUT_NS, &conn);
+	wire_clear(&world.wire);
 	assert_true(total > UINT32_MAX);
 	assert_true(conn.tx_bytes == (int64_t)total);
 	assert_int_equal(conn.rx_bytes, 0);
