@@ -8,12 +8,13 @@
 
 /*
  * All places are in one list, from the oldest to the newest; those that have a key are in the chain of their bucket,
- * too. Places that were never used are in neither, because they are taken in their order.
+ * too. Places that were never used are in neither, because they are taken in their order. Chains hold numbers of places
+ * plus 1, so that 0 ends them: nothing is written into memory from the kernel before it is used.
  */
 
 struct link {
 	uint32_t older, newer; /* LRU_NONE at the ends */
-	uint32_t chain;        /* the next one in the same bucket */
+	uint32_t chain;        /* the next one in the same bucket, plus 1 */
 	uint32_t hash;
 	bool has_key;
 };
@@ -22,7 +23,7 @@ struct lru {
 	uint32_t places, begun; /* those from begun on were never used */
 	uint32_t oldest, newest;
 	uint32_t mask;
-	uint32_t *buckets;
+	uint32_t *buckets; /* the first one, plus 1 */
 	struct link *links;
 };
 
@@ -38,8 +39,6 @@ struct lru *lru_new(uint32_t places)
 	lru->mask = size - 1;
 	lru->buckets = xcalloc(size, sizeof(*lru->buckets));
 	lru->links = xcalloc(places, sizeof(*lru->links));
-	for (uint32_t i = 0; i < size; i++)
-		lru->buckets[i] = LRU_NONE;
 	return lru;
 }
 
@@ -52,12 +51,17 @@ void lru_free(struct lru *lru)
 	free(lru);
 }
 
+uint32_t lru_begun(const struct lru *lru)
+{
+	return lru->begun;
+}
+
 uint32_t lru_find(const struct lru *lru, uint32_t hash)
 {
-	uint32_t place = lru->buckets[hash & lru->mask];
+	uint32_t place = lru->buckets[hash & lru->mask] - 1;
 
 	while (place != LRU_NONE && lru->links[place].hash != hash)
-		place = lru->links[place].chain;
+		place = lru->links[place].chain - 1;
 	return place;
 }
 
@@ -66,7 +70,7 @@ uint32_t lru_next(const struct lru *lru, uint32_t place)
 	uint32_t hash = lru->links[place].hash;
 
 	do {
-		place = lru->links[place].chain;
+		place = lru->links[place].chain - 1;
 	} while (place != LRU_NONE && lru->links[place].hash != hash);
 	return place;
 }
@@ -117,8 +121,8 @@ static void chain_remove(struct lru *lru, uint32_t place)
 
 	if (!lru->links[place].has_key)
 		return;
-	while (*at != place)
-		at = &lru->links[*at].chain;
+	while (*at != place + 1)
+		at = &lru->links[*at - 1].chain;
 	*at = lru->links[place].chain;
 	lru->links[place].has_key = false;
 }
@@ -153,7 +157,7 @@ uint32_t lru_take(struct lru *lru, uint32_t hash)
 	link->hash = hash;
 	link->has_key = true;
 	link->chain = lru->buckets[hash & lru->mask];
-	lru->buckets[hash & lru->mask] = place;
+	lru->buckets[hash & lru->mask] = place + 1;
 	return place;
 }
 

@@ -15,11 +15,14 @@
  */
 struct lru;
 
-/** lru_new() - @places free places; memory of places that were never used is not touched. Free with lru_free() */
+/** lru_new() - @places free places, fewer than LRU_NONE; memory of unused ones is not touched. Free with lru_free() */
 struct lru *lru_new(uint32_t places);
 
 /** lru_free() - NULL is fine */
 void lru_free(struct lru *lru);
+
+/** lru_begun() - places from this number on were never used */
+uint32_t lru_begun(const struct lru *lru);
 
 /** lru_find() - the first place with @hash; LRU_NONE: there is none */
 uint32_t lru_find(const struct lru *lru, uint32_t hash);

@@ -53,7 +53,7 @@ void dns_names_free(struct dns_names *names)
 {
 	if (names == NULL)
 		return;
-	for (size_t i = 0; i < DNS_NAMES_MAX; i++)
+	for (uint32_t i = 0; i < lru_begun(names->lru); i++)
 		clear(&names->entries[i]);
 	lru_free(names->lru);
 	free(names->entries);

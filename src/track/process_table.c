@@ -30,7 +30,7 @@ void process_table_free(struct process_table *table)
 {
 	if (table == NULL)
 		return;
-	for (size_t i = 0; i < PROCESSES; i++)
+	for (uint32_t i = 0; i < lru_begun(table->lru); i++)
 		process_unref(table->processes[i]);
 	lru_free(table->lru);
 	free(table);
