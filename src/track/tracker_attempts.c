@@ -185,6 +185,9 @@ struct record *tracker_attempts_sampled(struct tracker *tracker, const struct ev
 	if (tracker->attempts == NULL || !flow_is_complete(&event->flow) || owner->pid == 0)
 		return NULL;
 	record = last_before(tracker, event);
+	/* It was accepted, on a descriptor that an attempt had before: only the same peer proves the contrary. */
+	if (tracker_listens(tracker, &event->flow) && (record == NULL || record->conn.flow.remote.port == 0))
+		return NULL;
 	if (latest(tracker, owner->pid, owner->fd, &event->flow.remote) == record)
 		set_latest(tracker, owner->pid, owner->fd, owner->cookie);
 	if (record == NULL)

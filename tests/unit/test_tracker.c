@@ -895,6 +895,34 @@ static void a_socket_connected_again_has_the_row_of_its_call(void **state)
 	tracker_free(tracker);
 }
 
+/* The peer of the attempt was not on the stack, and its descriptor became that of an accepted socket. */
+static void an_accepted_socket_is_not_that_of_an_attempt(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	const struct flow listener = a_flow("192.0.2.1", 80, "0.0.0.0", 0),
+			  flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+	struct event call = a_call(CALL_CONNECT_END, 3, &listener, EVENT_COOKIE_MADE_UP | 1, ECONNREFUSED);
+	struct event owner = an_owner(4, &flow, 5, 100);
+
+	(void)state;
+	call.origin = ORIGIN_PERF;
+	call.flow.local = call.flow.remote = (struct endpoint){0};
+	call.call.pid = 100;
+	owner.owner.fd = call.call.fd;
+	feed(tracker, an_info(INFO_EXISTING, 1, &listener, 4, TCP_LISTEN));
+	feed(tracker, call);
+	feed(tracker, owner);
+	feed(tracker, a_last_word(5, &flow, 5, 11, 20));
+	tracker_finish(tracker, T0 + 500 * MS);
+	assert_int_equal(reported_count, 2);
+	assert_int_equal(reported[0].dir, DIR_OUT);
+	assert_int_equal(reported[0].flow.local.port, 0);
+	assert_int_equal(reported[1].dir, DIR_IN);
+	assert_int_equal(reported[1].flow.remote.port, 40000);
+	assert_int_equal(reported[1].tx_bytes, 20);
+	tracker_free(tracker);
+}
+
 /* It was too short for a sample: its owner is unknown, and its numbers differ from those of the one before. */
 static void a_last_word_with_other_ends_is_of_another(void **state)
 {
@@ -1319,6 +1347,7 @@ int main(void)
 		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),
 		cmocka_unit_test(the_other_end_shows_the_opener),
 		cmocka_unit_test(an_attempt_with_a_row_is_not_short_of_one),
+		cmocka_unit_test(an_accepted_socket_is_not_that_of_an_attempt),
 		cmocka_unit_test(an_accept_waits_for_its_socket),
 		cmocka_unit_test(an_accept_after_a_sample_completes_the_row),
 		cmocka_unit_test(a_failed_end_counts_once_and_not_beside_a_row),
