@@ -12,8 +12,9 @@ import time
 import urllib.error
 import urllib.request
 
+import audit_records as audit
 import cli
-from html import HOSTILE, make, scene, shop
+from html import Page, make, scene, shop
 from recording import Recording
 
 DRIVER = shutil.which("chromedriver")
@@ -92,7 +93,26 @@ class Browser:
 SHOWN = "return Number(document.getElementById('found').textContent.split(' ')[0])"
 
 
-def sections(browser, page, packets):
+# A server and its client in one process: three requests over one connection, and a refused attempt.
+TALK = """
+import http.client, http.server, socket, threading
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200); self.send_header("Content-Length", "5"); self.end_headers(); self.wfile.write(b"hello")
+    def log_message(self, *words): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+client = http.client.HTTPConnection("127.0.0.1", server.server_port)
+for _ in range(3): client.request("GET", "/"); client.getresponse().read()
+client.close()
+with socket.socket() as free: free.bind(("127.0.0.1", 0)); port = free.getsockname()[1]
+try: socket.create_connection(("127.0.0.1", port))
+except ConnectionRefusedError: pass
+"""
+
+
+def sections(browser, page, histograms):
     wrong = []
     found = browser.run("return [...document.querySelectorAll('section')].map(e => e.id)")
     wanted = ["run", "findings", "map", "timeline", "connection", "histograms", "peers", "after"]
@@ -104,7 +124,7 @@ def sections(browser, page, packets):
     wrong += ["bars: %s" % counts] if counts["bars"] != min(len(page.data["conns"]), browser.run(SHOWN)) and len(page.data["conns"]) < 200 else []
     wrong += ["rows: %s" % counts] if counts["rows"] != len(page.data["peers"]) else []
     wrong += ["no boxes, or no sequence: %s" % counts] if not counts["boxes"] or not counts["sequence"] else []
-    wrong += ["histograms: %s" % counts] if counts["histograms"] != (3 if packets else 2) else []
+    wrong += ["histograms: %s" % counts] if counts["histograms"] != histograms else []
     wrong += ["NaN or undefined"] if counts["hidden"] else []
     totals = dict(zip(page.data["total_columns"], page.data["totals"]))
     head = browser.run("return document.querySelector('#map h3').textContent")
@@ -235,13 +255,44 @@ def pictures(test, browser):
             test.say("doc/pictures/%s.svg is what --html draws" % name, [] if file.read() == made else ["it differs: html_browser.py --update"])
 
 
+def sources(test, browser):
+    """A run that watches, without packets; a log of audit; both ends of a connection on this host."""
+    path = test.path("live.html")
+    done = test.run("-q", "--html", path, "-z", "peers", "--", sys.executable, "-c", TALK)
+    if done.returncode == 125:
+        test.skip("a run that watches", done.stderr.strip().splitlines()[0])
+    else:
+        browser.open(path)
+        test.say("a run that watches: sections and sums", sections(browser, Page(path), 2) + ([] if done.returncode == 0 else [done.stderr]))
+    path = test.path("audit.html")
+    done = test.run("-q", "--html", path, "-z", "peers", "--audit-log", test.path("audit.log", audit.text(audit.raw(audit.scenario()))))
+    if done.returncode == 0 or "libauparse-dev" not in done.stderr:
+        browser.open(path)
+        texts = browser.run("return [...document.querySelectorAll('#map text, #connection small, #connection text, #findings b')].map(e => e.textContent)")
+        wrong = ["%s is not there" % word for word in ("[2001:db8::1]:8080", "- → 192.0.2.1:443") if word not in texts] + [
+            text for text in texts if "-:-" in text or text == ":-"]
+        test.say("a log of audit: sections and sums, and addresses as they are written", sections(browser, Page(path), 0) + wrong)
+    both, server, client = Recording(), ("127.0.0.1", 80), ("127.0.0.1", 40001)
+    both.process(77, "server")
+    both.process(78, "client")
+    both.opened_too(10 ** 6, 78, server, client, 4 * 10 ** 6)
+    both.accepted(10 ** 6, 77, server, client)
+    page = make(test, both)[1]
+    browser.open(test.path("run.html"))
+    wrong = chosen(browser, [row["conn"] for row in page.rows("conns") if row["dir"] == "in"][0])
+    drawn = browser.run("return [...document.querySelectorAll('#connection svg text')].filter(t => t.textContent.startsWith('connect')).map("
+                        "t => [t.textContent, t.getBBox().x + t.getBBox().width > 400])")
+    test.say("a connect(2) of the other side is on that side", wrong + ([] if drawn == [
+        ["connect(3) by 78", True], ["connect returns(3) by 78", True]] else drawn))
+
+
 def look(test, browser):
     for name, recording, packets in (("packets", scene(), True), ("no packets", scene(packets=False), False), ("1,000 connections", scene(909), True),
                                      ("hostile names", scene(hostile=True), True)):
         page = make(test, recording)[1]
         path = test.path("run.html")
         browser.open(path)
-        test.say(name + ": sections and sums", sections(browser, page, packets))
+        test.say(name + ": sections and sums", sections(browser, page, 3 if packets else 2))
         test.say(name + ": filter, keys, zoom, links and sorting", controls(browser, page))
         urls = [url for url in browser.requests() if not url.startswith(("blob:", "about:"))]
         test.say(name + ": nothing but the file is requested", [] if urls and set(url.split("#")[0] for url in urls) == {"file://" + path} else urls)
@@ -262,7 +313,7 @@ def look(test, browser):
     browser.open(path)
     shown = browser.run("return [...document.querySelectorAll('#map svg g text')].map(t => t.textContent)")
     test.say("unknown bytes are no 0", [] if any(t.endswith(", -") for t in shown) and not any(t.startswith("2 conns") and t.endswith("0 B") for t in shown) else shown)
-    test.say("labels are in their drawings", browser.run("""return [...document.querySelectorAll("#timeline #bars svg")].flatMap(svg => [...svg.querySelectorAll("text")]
+    test.say("labels are in their drawings", browser.run("""return [...document.querySelectorAll("#timeline #bars svg, #histograms svg")].flatMap(svg => [...svg.querySelectorAll("text")]
         .filter(t => t.getBBox().x < 0 || t.getBBox().x + t.getBBox().width > svg.viewBox.baseVal.width).map(t => t.textContent))"""))
     make(test, thirty())
     browser.open(path)
@@ -272,6 +323,7 @@ def look(test, browser):
         browser.open(path)
         wide = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
         test.say("nothing is wider than a window of %d" % width, ["%d pixels" % wide] if wide > 0 else [])
+    sources(test, browser)
     pictures(test, browser)
 
 

@@ -10,7 +10,7 @@ from recording import Recording
 
 # Text without what has a meaning in Mermaid but entities, and without the word "end" (sequenceDiagram.jison).
 TEXT = r"(?:[-A-Za-z0-9 ./()\[\]=,?!@+^]|#\d+;)+"
-LINES = (r"participant [PLR] as " + TEXT, r"Note over (?:L,R|P,R): " + TEXT, r"(?:P->>L|L-->>P|L->>R|R->>L|R-xL|L-xR): " + TEXT)
+LINES = (r"participant [PLR] as " + TEXT, r"Note over (?:L,R|P,R|R): " + TEXT, r"(?:P->>L|L-->>P|L->>R|R->>L|R-xL|L-xR): " + TEXT)
 
 
 def diagrams(text):
@@ -61,6 +61,17 @@ def main():
     default = test.run("-q", "--replay", long, "--ladder=all", "--format=mermaid").stdout
     test.say("2,000 is the default", [] if default == test.run("-q", "--replay", long, "--ladder=all", "--format=mermaid",
                                                              "--ladder-chars=2000").stdout else ["another length"])
+    both = Recording()
+    both.process(77, "server")
+    both.process(78, "client")
+    both.opened_too(1000000, 78, ("127.0.0.1", 80), ("127.0.0.1", 40001), 4000000)
+    both.accepted(1000000, 77, ("127.0.0.1", 80), ("127.0.0.1", 40001))
+    words = ["-q", "--replay", test.path("both.ev", both.text()), "--ladder=all"]
+    found, wrong = diagrams(test.run(*words, "--format=mermaid").stdout)
+    text = test.run(*words).stdout
+    wrong += [] if "    Note over R: connect(3) by the other side, pid 78\n" in found[0] and "    P->>L: connect(3)\n" in found[1] else found
+    wrong += [] if text.count("by the other side, pid 78") == 2 else [text]
+    test.say("a connect(2) of the other side is not drawn as the server's", wrong + grammar(found))
     calls = test.path("calls.ev", scene(3, packets=False).text())
     found, wrong = diagrams(test.run("-q", "--replay", calls, "--ladder=all", "--format=mermaid").stdout)
     test.say("without packets, calls", wrong + grammar(found) + ([] if "accept() = 5" in found[-1] else found))

@@ -114,6 +114,14 @@ class Recording:
                                count))
         return now + MS
 
+    def opened_too(self, at_ns, pid, server, client, returns_ns):
+        """The calls of a connection's other side, which is on this host, too."""
+        self.cookie += 1
+        words = "type=call origin=s local=%s remote=%s netns=4026531833 pid=%d tid=%d fd=3 cookie=%d uid=0 kind=" % (
+            endpoint(*client), endpoint(*server), pid, pid, self.cookie)
+        self.add(at_ns - 1, words + "connect-begin")
+        self.add(returns_ns, words + "connect-end error=0")
+
     def refused(self, at_ns, pid, local, server, fd=6, errno=111):
         """A connect(2) that is answered by a RST."""
         mine, theirs = endpoint(*local), endpoint(*server)

@@ -47,6 +47,7 @@ const bytes = n => {
 	while (n >= 1000 && unit < 4) { n /= 1000; unit++; }
 	return (unit && n < 10 ? n.toFixed(1) : Math.round(n)) + " " + units[unit];
 };
+const endpoint = (ip, port) => known(ip) || known(port) ? (known(ip) && ip.includes(":") ? "[" + ip + "]" : ip ?? "-") + ":" + (port ?? "-") : "-";
 const count = (n, one, many) => n + " " + (n === 1 ? one : many || one + "s");
 const cut = (words, most) => words.length > most ? words.slice(0, most - 1) + "…" : words;
 // Cut to a width in a drawing, where a letter of 11 pixels is this wide at most; measuring would depend on the fonts.
@@ -68,8 +69,8 @@ const conns = D.conns.map(row => {
 	c.from = known(c.began) ? c.began : c.start;
 	c.x = (more[0] || []).filter(known).map(x => x.map(t => known(t) ? t + c.from : t));
 	c.service = c.dir === "in" ? c.lport : c.rport;
-	c.name = (c.comm || "unknown process") + (c.dir === "in" ? " ← :" + (c.lport ?? "-") : c.dir === "out" ? " → " + (c.raddr ?? "-") +
-		":" + (c.rport ?? "-") : " – " + (c.raddr ?? "-") + ":" + (c.rport ?? "-"));
+	c.name = (c.comm || "unknown process") + (c.dir === "in" ? " ← :" + (c.lport ?? "-") : c.dir === "out" ? " → " : " – ") +
+		(c.dir === "in" ? "" : endpoint(c.raddr, c.rport));
 	c.stands = c.fails || c.queue_ms >= 50 || c.hs_ms >= 1000 || c.retrans > 0 || c.zerowin > 0 || c.errors > 0 || c.state === "reset" ||
 		known(c.why);
 	c.words = [c.name, c.result, c.laddr, c.raddr, c.lport, c.rport, c.host, c.dir, "#" + c.conn, (c.why || []).join(" "),
@@ -183,7 +184,7 @@ function services() {
 	const made = new Map();
 	for (const p of peers) {
 		const who = (p.comms || []).filter(known).join(", ") || "unknown process";
-		const name = p.dir === "in" ? who + " ← :" + (p.port ?? "-") : who + " → " + (p.peer ?? "-") + ":" + (p.port ?? "-");
+		const name = p.dir === "in" ? who + " ← :" + (p.port ?? "-") : who + " → " + endpoint(p.peer, p.port);
 		const found = made.get(name) || {name, who, dir: p.dir, port: p.port, peer: p.peer, rows: [], conns: []};
 		found.rows.push(p);
 		made.set(name, found);
@@ -200,8 +201,8 @@ function findings() {
 	const found = [];
 	const say = (bad, weight, service, words, more, filter, c) => found.push({bad, weight, head: service.name + ": " + words, more, filter, c});
 	for (const v of services()) {
-		const all = sum(v.rows, "conns"), failed = sum(v.rows, "fail"), place = v.dir === "in" ? ":" + v.port : v.peer + ":" + v.port;
-		const own = (more) => (v.dir === "in" ? "← " : "→ ") + place + (more ? " " + more : "");
+		const all = sum(v.rows, "conns"), failed = sum(v.rows, "fail"), where = v.dir === "in" ? ":" + v.port : endpoint(v.peer, v.port);
+		const own = (more) => (v.dir === "in" ? "← " : "→ ") + where + (more ? " " + more : "");
 		// The one that shows it best, of those with a sequence if there are any.
 		const best = (list, key) => { const drawn = list.filter(c => ladders.has(c.conn)); return (drawn.length ? drawn : list).reduce((a, b) => !a || b[key] > a[key] ? b : a, null); };
 		const pick = test => v.conns.filter(test);
@@ -262,7 +263,7 @@ function mapSection() {
 		if (l.dir === "in" && local(l.peer) && links.some(o => o.dir === "out" && local(o.peer) && o.port === l.port)) continue;
 		const mine = node(1, l.comm ?? "unknown process", l.comm ?? "");
 		const other = l.dir === "in" ? node(0, l.peer ?? "others", l.peer ?? "") : inner ? node(2, inner, inner) :
-			node(3, (l.peer ?? "others") + (known(l.port) ? ":" + l.port : ""), known(l.peer) ? "→ " + l.peer + ":" + l.port : "");
+			node(3, known(l.peer) && known(l.port) ? endpoint(l.peer, l.port) : (l.peer ?? "others") + (known(l.port) ? ":" + l.port : ""), known(l.peer) ? "→ " + endpoint(l.peer, l.port) : "");
 		const edge = {a: l.dir === "in" ? other : mine, b: l.dir === "in" ? mine : other, conns: l.conns, fail: l.fail, resent: l.retrans || 0,
 			bytes: (l.rx_least || 0) + (l.tx_least || 0), unknown: known(l.rx_least) && known(l.tx_least) ? 0 : 1};
 		edges.push(edge);
@@ -428,7 +429,7 @@ function show(id) {
 	set(bar, {width: "100%", height: 14});
 	const sums = PHASES.map(([cls, name]) => [name, parts.filter(p => p[2] === cls).reduce((all, p) => all + p[1] - p[0], 0), cls]).filter(p => p[1] > 0);
 	const most = value => known(value) ? bytes(value) : null;
-	const kids = [h("h2", {}, "Connection #" + c.conn, h("small", {}, (c.laddr ?? "-") + ":" + (c.lport ?? "-") + (c.dir === "in" ? " ← " : c.dir === "out" ? " → " : " – ") + (c.raddr ?? "-") + ":" + (c.rport ?? "-"))), facts([
+	const kids = [h("h2", {}, "Connection #" + c.conn, h("small", {}, endpoint(c.laddr, c.lport) + (c.dir === "in" ? " ← " : c.dir === "out" ? " → " : " – ") + endpoint(c.raddr, c.rport))), facts([
 		["result", c.result + (c.errno && c.errno !== "0" ? " (" + c.errno + ")" : ""), c.fails ? "bad" : ""], ["process", (c.comm ?? "unknown") + (known(c.pid) ? " [" + c.pid + "]" : "")], ["lasted", known(c.from) && known(c.end) ? span(c.end - c.from) : null],
 		["handshake", known(c.hs_ms) ? ms(c.hs_ms) : null], ["accept queue", known(c.queue_ms) ? ms(c.queue_ms) : null, c.queue_ms >= 50 ? "bad" : ""], ["first answer", known(c.first_ms) ? ms(c.first_ms) : null],
 		["received", known(c.rx_bytes) ? bytes(c.rx_bytes) : known(c.rx_least) ? "at least " + most(c.rx_least) : null], ["sent", known(c.tx_bytes) ? bytes(c.tx_bytes) : known(c.tx_least) ? "at least " + most(c.tx_least) : null],
@@ -480,8 +481,9 @@ function sequence(c, ladder) {
 			if (theirs) kids.push(text(R + 6, y + 8, theirs, "d"));
 			y += mine ? 28 : 22;
 		} else if (kind === "c") {
-			const back = /returns|accept|finishes/.test(e[2]);
-			kids.push(arrow(back ? L : P, back ? P : L, "call", y + 4), text(P + 6, y, cut(e[2] + (known(e[3]) ? "(" + e[3] + ")" : "") + (e[4] ? " " + e[4] : "") + (known(e[5]) && e[5] !== c.pid ? " by " + e[5] : ""), 40), e[4] ? "r b" : "b"));
+			// A connect of an accepted connection is the other side's, which is a process of this host.
+			const back = /returns|accept|finishes/.test(e[2]), other = c.dir === "in" && e[2].startsWith("connect"), from = other ? W - 40 : P, to = other ? R : L;
+			kids.push(arrow(back ? to : from, back ? from : to, "call", y + 4), text(other ? R - 6 : P + 6, y, cut(e[2] + (known(e[3]) ? "(" + e[3] + ")" : "") + (e[4] ? " " + e[4] : "") + (known(e[5]) && e[5] !== c.pid ? " by " + e[5] : ""), 40), (e[4] ? "r b" : "b") + (other ? " e" : "")));
 			y += 24;
 		} else if (kind === "m") {
 			const out = e[2] === 0;
@@ -496,7 +498,7 @@ function sequence(c, ladder) {
 			y += 24;
 		}
 	});
-	const heads = [[P, cut((c.comm ?? "process") + (known(c.pid) ? " [" + c.pid + "]" : ""), 20), "m b"], [L, ":" + (c.lport ?? "-"), "m b"], [R, cut((c.raddr ?? "-") + ":" + (c.rport ?? "-"), 30), "m b"]];
+	const heads = [[P, cut((c.comm ?? "process") + (known(c.pid) ? " [" + c.pid + "]" : ""), 20), "m b"], [L, known(c.lport) ? ":" + c.lport : "-", "m b"], [R, cut(endpoint(c.raddr, c.rport), 30), "m b"]];
 	return drawing(W, y + 6, "Sequence of connection " + c.conn, ...heads.map(([x, , ]) => s("path", {d: "M" + x + " 22V" + y, class: "axis"})), ...heads.map(([x, words, cls]) => text(x, 14, words, cls)), ...kids);
 }
 
@@ -568,7 +570,7 @@ function histograms() {
 		bins.forEach((n, i) => {
 			const height = n / most * (H - 40);
 			kids.push(s("rect", {x: 40 + i * w, y: H - 20 - height, width: Math.max(1, w - 2), height, class: cls}, title(count(n, "connection") + " up to " + span(2 ** (low + i)))));
-			if (i % Math.ceil(bins.length / 6) === 0) kids.push(text(40 + i * w + w / 2, H - 6, span(2 ** (low + i)), "d m"));
+			if (i % Math.ceil(bins.length / 6) === 0) kids.push(text(Math.min(40 + i * w + w / 2, W - 26), H - 6, span(2 ** (low + i)), "d m"));
 		});
 		kids.push(text(36, 26, most, "d e"), s("path", {d: "M40 " + (H - 20) + "H" + (W - 8), class: "axis"}));
 		return panel(name, key, drawing(W, H, name, ...kids), h("p", {class: "dim"}, count(values.length, "connection") + ", median " + ms(quantile(values, .5)) + ", p95 " + ms(quantile(values, .95)) + ", longest " + ms(values[values.length - 1])));
@@ -595,7 +597,7 @@ function peersTable() {
 		}))));
 		[...table.tHead.rows[0].cells].forEach((cell, i) => cell.setAttribute("aria-sort", columns[i][1] === order ? down ? "descending" : "ascending" : "none"));
 	};
-	const jump = row => { filter(row.dir === "in" ? "← :" + row.port + " " + (row.peer ?? "") : "→ " + row.peer + ":" + row.port); $("timeline").scrollIntoView(); };
+	const jump = row => { filter(row.dir === "in" ? "← :" + row.port + " " + (row.peer ?? "") : "→ " + endpoint(row.peer, row.port)); $("timeline").scrollIntoView(); };
 	table.tHead.rows[0].replaceChildren(...columns.map(([name, key]) => h("th", {scope: "col"}, h("button", {type: "button", click: () => { down = order === key ? !down : true; order = key; fill(); }}, name))));
 	fill();
 }

@@ -56,6 +56,9 @@ int64_t ladder_draw_entry(struct text *text, const struct ladder_pen *pen, const
 /** ladder_note() - append the note of a segment: everything except its flags and the states */
 void ladder_note(struct text *text, const struct segment *segment, bool full);
 
+/** ladder_is_of_peer() - whether a call of an accepted connection is the other side's, which is on this host */
+bool ladder_is_of_peer(const struct conn *conn, const struct event_call *call);
+
 /** ladder_call() - append a call as "connect(5) = 0"; @note gets what does not fit there */
 void ladder_call(struct text *text, struct text *note, const struct conn *conn, const struct event_call *call);
 

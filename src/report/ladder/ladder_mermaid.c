@@ -152,7 +152,7 @@ static void add_call(struct lines *lines, const struct conn *conn, const struct 
 	if (note.length > 0)
 		ladder_word(&words, note.data);
 	text_free(&note);
-	set_line(line, returns ? "L-->>P" : "P->>L", &words);
+	set_line(line, ladder_is_of_peer(conn, call) ? "Note over R" : returns ? "L-->>P" : "P->>L", &words);
 }
 
 static void add_gap(struct lines *lines, int64_t gap_ns)

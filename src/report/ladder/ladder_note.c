@@ -175,6 +175,12 @@ static void add_result(struct text *text, struct text *note, int32_t error)
 		ladder_word(note, errno_text(error, number, sizeof(number)));
 }
 
+bool ladder_is_of_peer(const struct conn *conn, const struct event_call *call)
+{
+	return conn->dir == DIR_IN && (call->kind == CALL_CONNECT_BEGIN || call->kind == CALL_CONNECT_END ||
+				       call->kind == CALL_CONNECT_OTHER || call->kind == CALL_OUTCOME);
+}
+
 void ladder_call(struct text *text, struct text *note, const struct conn *conn, const struct event_call *call)
 {
 	static const char *const names[] = {
@@ -209,6 +215,8 @@ void ladder_call(struct text *text, struct text *note, const struct conn *conn, 
 	} else if (call->kind == CALL_EXIT) {
 		note_end(note, call->argument);
 	}
-	if (conn->process != NULL && call->pid != conn->process->pid)
+	if (ladder_is_of_peer(conn, call))
+		ladder_count(note, "by the other side, pid", call->pid);
+	else if (conn->process != NULL && call->pid != conn->process->pid)
 		ladder_count(note, "by pid", call->pid);
 }
