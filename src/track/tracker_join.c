@@ -154,8 +154,9 @@ struct record *tracker_join_waiting(struct tracker *tracker, const struct flow *
 	for (int steps = 0; record != NULL && steps < CONNECT_SEARCH_MAX; record = record->previous, steps++) {
 		const struct flow *flow = &record->conn.flow;
 
-		if (record->evidence->waits && record->evidence->accept_ns < 0 && !record->reported &&
-		    fits_half(half, &flow->local, &flow->remote) &&
+		/* The ends first: they are next to the list. */
+		if (fits_half(half, &flow->local, &flow->remote) && record->evidence->waits &&
+		    record->evidence->accept_ns < 0 && !record->reported &&
 		    (!endpoint_has_ip(&half->local) || endpoint_ip_equal(&half->local, &flow->local)))
 			return record;
 	}

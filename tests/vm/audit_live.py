@@ -47,32 +47,34 @@ def compared(rows, truth):
     return made
 
 
-@test("a process that is older than the first audit since boot is refused, with the reason; nothing is changed")
-def blind():
+@test("processes that are older than the first audit since boot: refused by the run that switches it on, reported where another program did")
+def older():
     audit = Audit()
     before = audit.status()
     equal((before[0], audit.rules()), (0, []), "audit at boot")
-    target = Process(["sleep", "600"])
-    result = run([CONNTRACE] + VIA + ["-p", str(target.pid)], limit=LIMIT)
+    idle = Process(["sleep", "600"])
+    port, go, truth = scratch("port"), scratch("go"), scratch("truth")
+    target = Process([MKCONN, "limit=%d" % LIMIT, "truth=" + truth, "listen=127.0.0.1:0", "port-file=" + port, "accept", "recv=5",
+                      "send=7", "close", "accept", "say=accepted", "wait-file=" + go])
+    wait_for(lambda: os.path.exists(port), "the server", LIMIT)
+    result = run([CONNTRACE] + VIA + ["-p", str(idle.pid)], limit=LIMIT)
     equal(result.status, 1, "exit status: " + result.err)
     check("before audit was first switched on since boot" in result.err and "audit=1" in result.err, result.err)
     untouched(audit, before, "afterwards")
-
-
-@test("a process that is older than the first audit, which another program has switched on: its connections are rows without it")
-def older():
-    audit = Audit()
-    port = scratch("port")
-    target = Process([MKCONN, "limit=%d" % LIMIT, "truth=" + scratch("truth"), "listen=127.0.0.1:0", "port-file=" + port, "accept", "recv=5",
-                      "send=7", "close"])
-    wait_for(lambda: os.path.exists(port), "the server", LIMIT)
     audit.set(STATUS_ENABLED, enabled=1)
-    trace = Process([CONNTRACE] + VIA + ["-j", "-z", "conns", "-p", str(target.pid)])
+    trace = Process([CONNTRACE] + VIA + ["-j", "-z", "conns", "-p", str(target.pid), "-p", str(idle.pid)])
     wait_for(lambda: "auditd runs" in trace.err and audit.rules(), "the rules: " + trace.err, LIMIT)
-    run([MKCONN, "truth=" + scratch("truth"), "connect=127.0.0.1:@" + port, "send=5", "recv=7", "close"], limit=LIMIT)
-    equal((target.wait(LIMIT), trace.wait(LIMIT)), (0, 0), "exit status: " + trace.err)
-    rows = parse_rows(trace.out)
-    equal([(row["dir"], row["pid"], row["tx_bytes"], "u" in row["seen"]) for row in rows], [("in", None, 7, True)], "rows: " + trace.err)
+    run([MKCONN, "truth=" + truth, "connect=127.0.0.1:@" + port, "send=5", "recv=7", "close"], limit=LIMIT)
+    client = Process([MKCONN, "limit=%d" % LIMIT, "truth=" + truth, "connect=127.0.0.1:@" + port, "wait-file=" + go])
+    wait_for(lambda: "accepted" in target.out, "the second connection", LIMIT)
+    trace.signal(signal.SIGINT)
+    equal(trace.wait(LIMIT), 0, "exit status: " + trace.err)
+    touch(go)
+    equal((target.wait(LIMIT), client.wait(LIMIT)), (0, 0), "exit status")
+    rows = [row for row in parse_rows(trace.out) if row["tx_bytes"] == 7]
+    equal([(row["dir"], row["pid"], "u" in row["seen"]) for row in rows], [("in", None, True)], "the closed one: %s" % trace.out)
+    check("PID %d is not audited: it has connections that are new" % target.pid in trace.err, trace.err)
+    check("no record of audit came of PID %d: it made no connection, or" % idle.pid in trace.err, trace.err)
     audit.set(STATUS_ENABLED, enabled=0)
 
 

@@ -16,7 +16,7 @@
 #include "source/source.h"
 #include "system/procfs.h"
 
-/* Other sources are read after at most this many records. */
+/* Other sources are read after this many records. */
 #define RECORDS_AT_ONCE 8192
 /* A record comes this late, and its time is up to a tick too early. Other events wait for it. */
 #define LATE_NS (250 * CLOCK_NS_PER_MS)
@@ -94,12 +94,15 @@ static void feed_line(struct audit_live *live, const char *type, const char *tex
 /* The text is terminated by a NUL. */
 static void take_record(struct audit_live *live, unsigned int type, const char *text, size_t length)
 {
+	pid_t pid;
+
 	switch (type) {
 	case AUDIT_SYSCALL:
 	case AUDIT_URINGOP:
+		pid = (pid_t)number_behind(text, length, " pid=");
 		take_serial(live, number_behind(text, length, ":"));
-		if (audit_watch_meet(live->watch, (pid_t)number_behind(text, length, " pid="),
-				     (pid_t)number_behind(text, length, " ppid=")))
+		audit_unheard_drop(live->unheard, pid);
+		if (audit_watch_meet(live->watch, pid, (pid_t)number_behind(text, length, " ppid=")))
 			feed_line(live, type == AUDIT_SYSCALL ? "SYSCALL" : "URINGOP", text, length);
 		break;
 	case AUDIT_SOCKETCALL:
@@ -121,23 +124,33 @@ static void take_record(struct audit_live *live, unsigned int type, const char *
 	}
 }
 
-/* Return: false when there is no more now. */
-static bool receive(struct audit_live *live)
+/* Several records by one call, because a call of a program has four or more. Return: 0 when there is no more now. */
+static int receive(struct audit_live *live)
 {
-	char buffer[AUDIT_LIVE_RECORD + 1] __attribute__((aligned(8)));
-	const struct nlmsghdr *header = (const struct nlmsghdr *)buffer;
-	ssize_t got = recv(live->records, buffer, AUDIT_LIVE_RECORD, MSG_DONTWAIT);
+	struct mmsghdr messages[AUDIT_LIVE_BATCH];
+	struct iovec rooms[AUDIT_LIVE_BATCH];
+	int got;
 
+	for (size_t i = 0; i < AUDIT_LIVE_BATCH; i++) {
+		rooms[i] = (struct iovec){live->batch[i], AUDIT_LIVE_RECORD};
+		messages[i].msg_hdr = (struct msghdr){.msg_iov = &rooms[i], .msg_iovlen = 1};
+	}
+	got = recvmmsg(live->records, messages, AUDIT_LIVE_BATCH, MSG_DONTWAIT, NULL);
 	if (got < 0 && errno == ENOBUFS)
 		live->has_gap = true;
 	if (got < 0)
 		return errno == ENOBUFS || errno == EINTR;
-	if ((size_t)got <= sizeof(*header))
-		return true;
-	buffer[got] = '\0';
 	live->received_ns = clock_monotonic();
-	take_record(live, header->nlmsg_type, buffer + sizeof(*header), (size_t)got - sizeof(*header));
-	return true;
+	for (int i = 0; i < got; i++) {
+		const struct nlmsghdr *header = (const struct nlmsghdr *)live->batch[i];
+		size_t length = messages[i].msg_len;
+
+		live->batch[i][length] = '\0';
+		if (length > sizeof(*header))
+			take_record(live, header->nlmsg_type, live->batch[i] + sizeof(*header),
+				    length - sizeof(*header));
+	}
+	return got;
 }
 
 /* ---- the source ------------------------------------------------------------------------ */
@@ -163,7 +176,7 @@ static bool is_quiet(struct audit_live *live)
 	    audit_control_status(live->control, &status) != 0)
 		return false;
 	/* It may have come between the two. */
-	return status.backlog == 0 && !receive(live);
+	return status.backlog == 0 && receive(live) == 0;
 }
 
 static void report_kernel_losses(struct audit_live *live)
@@ -174,6 +187,14 @@ static void report_kernel_losses(struct audit_live *live)
 		return;
 	report_loss(live, (int64_t)(status.lost - live->lost));
 	live->lost = status.lost;
+}
+
+static void report_unheard(struct audit_live *live)
+{
+	char *text;
+
+	while ((text = audit_unheard_next(live->unheard)) != NULL)
+		audit_live_notice(live, text);
 }
 
 /*
@@ -210,7 +231,7 @@ static bool is_over(const struct audit_live *live)
 static int read_events(void *source, struct queue *events, struct err *err)
 {
 	struct audit_live *live = source;
-	int count = 0;
+	int count = 0, got = 1;
 	bool ends;
 
 	(void)err;
@@ -222,9 +243,9 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	note_removed(live, audit_watch_refresh(live->watch));
 	ends = is_over(live);
 	ask_for_backlog(live);
-	while (count < RECORDS_AT_ONCE && receive(live))
-		count++;
-	if (count < RECORDS_AT_ONCE && has_caught_up(live)) {
+	while (count < RECORDS_AT_ONCE && (got = receive(live)) > 0)
+		count += got;
+	if (got == 0 && has_caught_up(live)) {
 		if (ends)
 			audit_feed_end(live->feed);
 		if (ends || (audit_held_oldest_ns(live->held) >= 0 && is_quiet(live)))
@@ -233,9 +254,11 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	} else {
 		ends = false;
 	}
-	if (ends)
+	if (ends) {
 		report_kernel_losses(live);
-	settle(live, count < RECORDS_AT_ONCE);
+		report_unheard(live);
+	}
+	settle(live, got == 0);
 	return ends && live->appended == 0 ? SOURCE_END : live->appended;
 }
 
@@ -304,6 +327,7 @@ void audit_live_close(void *source)
 	audit_state_close(live->state);
 	audit_watch_free(live->watch);
 	audit_held_free(live->held);
+	audit_unheard_free(live->unheard);
 	audit_calls_free(live->calls);
 	audit_feed_free(live->feed);
 	audit_control_free(live->control);

@@ -23,6 +23,12 @@
 /* Room for records that wait; a call has about 1 KiB of them. */
 #define RECEIVE_SIZE (32 << 20)
 
+void audit_live_notice(struct audit_live *live, char *text)
+{
+	live->notices = array_extend(live->notices, live->notice_count, sizeof(*live->notices));
+	live->notices[live->notice_count++] = text;
+}
+
 static void add_notice(struct audit_live *live, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add_notice(struct audit_live *live, const char *format, ...)
 {
@@ -32,8 +38,7 @@ static void add_notice(struct audit_live *live, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	live->notices = array_extend(live->notices, live->notice_count, sizeof(*live->notices));
-	live->notices[live->notice_count++] = xstrdup(text);
+	audit_live_notice(live, xstrdup(text));
 }
 
 static int open_control(struct audit_control **control, struct err *err)
@@ -137,6 +142,7 @@ int audit_live_open(struct audit_live **opened, const struct audit_live_config *
 	live->records = live->epoll = -1;
 	live->all = config->all;
 	live->settled_ns = live->sent_ns = clock_now();
+	live->unheard = audit_unheard_new();
 	rc = start(live, err);
 	if (rc == 0) {
 		live->watch = audit_watch_new(live->control, &live->owner, config->follow, live->epoll);
@@ -231,6 +237,8 @@ static bool refuse(struct audit_live *live, pid_t pid, bool is_new)
 		return true;
 	}
 	rc = audit_watch_add(live->watch, pid);
+	if (rc == 0 && !is_new)
+		audit_unheard_add(live->unheard, pid);
 	if (rc == 0)
 		return false;
 	if (rc == -ESRCH)

@@ -10,12 +10,15 @@
 #include "source/audit/audit_live.h"
 #include "source/audit/audit_rule.h"
 #include "source/audit/audit_state.h"
+#include "source/audit/audit_unheard.h"
 #include "source/audit/audit_watch.h"
 
 /* What opening and reading share. */
 
 /* A record is at most a line of auditd(8). */
 #define AUDIT_LIVE_RECORD 16384
+/* Records that are read at once. */
+#define AUDIT_LIVE_BATCH 16
 
 struct audit_live {
 	struct audit_control *control;
@@ -25,6 +28,7 @@ struct audit_live {
 	struct audit_feed *feed;
 	struct audit_calls *calls;
 	struct audit_held *held;
+	struct audit_unheard *unheard;
 	int records; /* the multicast group */
 	int epoll;
 	bool all, blind, draining;
@@ -43,7 +47,11 @@ struct audit_live {
 	bool has_gap;    /* records were lost here since then */
 	uint32_t lost;   /* the kernel's count, as reported */
 	char line[AUDIT_LIVE_RECORD + 64];
+	char batch[AUDIT_LIVE_BATCH][AUDIT_LIVE_RECORD + 8] __attribute__((aligned(8)));
 };
+
+/** audit_live_notice() - @text is to be reported; it is freed later */
+void audit_live_notice(struct audit_live *live, char *text);
 
 /** audit_live_append() - an event of this reading; @context is the source */
 void audit_live_append(void *context, const struct event *event);

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/audit/audit_unheard.h"
+
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/xalloc.h"
+#include "model/event.h"
+#include "system/procfs.h"
+#include "system/socket.h"
+
+/** struct process - the inodes of its sockets when the run began */
+struct process {
+	pid_t pid;
+	uint32_t *inodes;
+	size_t count, room;
+};
+
+struct audit_unheard {
+	struct process *processes;
+	size_t count, room;
+};
+
+struct audit_unheard *audit_unheard_new(void)
+{
+	return xcalloc(1, sizeof(struct audit_unheard));
+}
+
+static void drop(struct audit_unheard *unheard, size_t place)
+{
+	free(unheard->processes[place].inodes);
+	unheard->processes[place] = unheard->processes[--unheard->count];
+}
+
+void audit_unheard_free(struct audit_unheard *unheard)
+{
+	if (unheard == NULL)
+		return;
+	while (unheard->count > 0)
+		drop(unheard, 0);
+	free(unheard->processes);
+	free(unheard);
+}
+
+static void note_inode(void *context, int fd, uint32_t inode)
+{
+	struct process *process = context;
+
+	(void)fd;
+	process->inodes = array_reserve(process->inodes, process->count, &process->room, sizeof(*process->inodes));
+	process->inodes[process->count++] = inode;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
+
+	return (one > other) - (one < other);
+}
+
+void audit_unheard_add(struct audit_unheard *unheard, pid_t pid)
+{
+	struct process process = {.pid = pid};
+
+	(void)procfs_sockets(pid, note_inode, &process);
+	if (process.count > 0)
+		qsort(process.inodes, process.count, sizeof(*process.inodes), compare);
+	unheard->processes =
+		array_reserve(unheard->processes, unheard->count, &unheard->room, sizeof(*unheard->processes));
+	unheard->processes[unheard->count++] = process;
+}
+
+void audit_unheard_drop(struct audit_unheard *unheard, pid_t pid)
+{
+	for (size_t i = 0; i < unheard->count; i++)
+		if (unheard->processes[i].pid == pid) {
+			drop(unheard, i);
+			return;
+		}
+}
+
+/* ---- the end ---------------------------------------------------------------------------- */
+
+/** struct search - for a connection that was not there when the run began */
+struct search {
+	const struct process *process;
+	int pidfd;
+	bool has_new;
+};
+
+static void look_at(void *context, int fd, uint32_t inode)
+{
+	struct search *search = context;
+	const struct process *process = search->process;
+	struct event socket;
+	int taken;
+
+	if (search->has_new || (process->count > 0 && bsearch(&inode, process->inodes, process->count,
+							      sizeof(*process->inodes), compare) != NULL))
+		return;
+	taken = socket_take(search->pidfd, fd);
+	if (taken < 0)
+		return;
+	search->has_new =
+		socket_read(taken, &socket) == 0 && socket.info.state != TCP_LISTEN && socket.info.state != TCP_CLOSE;
+	close(taken);
+}
+
+char *audit_unheard_next(struct audit_unheard *unheard)
+{
+	struct search search = {.process = unheard->processes};
+	pid_t pid;
+
+	if (unheard->count == 0)
+		return NULL;
+	pid = search.process->pid;
+	search.pidfd = socket_process(pid);
+	if (search.pidfd >= 0) {
+		(void)procfs_sockets(pid, look_at, &search);
+		close(search.pidfd);
+	}
+	drop(unheard, 0);
+	if (search.has_new)
+		return xasprintf(
+			"PID %d is not audited: it has connections that are new, and no record of it came; it was "
+			"started before audit was first switched on since boot: start it again, or boot with audit=1",
+			(int)pid);
+	return xasprintf(
+		"no record of audit came of PID %d: it made no connection, or it was started before audit was first "
+		"switched on since boot, and is not audited until it is started again",
+		(int)pid);
+}
