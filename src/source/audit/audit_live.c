@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "model/event.h"
 #include "source/audit/audit_live_state.h"
@@ -29,6 +30,12 @@
 #define END_NS (2 * CLOCK_NS_PER_SEC)
 
 /* ---- records -------------------------------------------------------------------------- */
+
+void audit_live_notice(struct audit_live *live, char *text)
+{
+	live->notices = array_extend(live->notices, live->notice_count, sizeof(*live->notices));
+	live->notices[live->notice_count++] = text;
+}
 
 void audit_live_append(void *context, const struct event *event)
 {

@@ -23,12 +23,6 @@
 /* Room for records that wait; a call has about 1 KiB of them. */
 #define RECEIVE_SIZE (32 << 20)
 
-void audit_live_notice(struct audit_live *live, char *text)
-{
-	live->notices = array_extend(live->notices, live->notice_count, sizeof(*live->notices));
-	live->notices[live->notice_count++] = text;
-}
-
 static void add_notice(struct audit_live *live, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add_notice(struct audit_live *live, const char *format, ...)
 {
