@@ -92,6 +92,7 @@ static bool came_through(const struct record *record, const struct event_owner *
 static void feed_owner(struct tracker *tracker, const struct event *event)
 {
 	struct record *record = tracker_join_find(tracker, &event->flow, event->owner.cookie);
+	struct flow flow = event->flow;
 
 	if (event->owner.since_ns != 0 && !came_through(record, &event->owner))
 		return;
@@ -106,7 +107,9 @@ static void feed_owner(struct tracker *tracker, const struct event *event)
 	if (record == NULL) {
 		tracker_unowned_peer(tracker, &event->flow, event->time_ns);
 		record = tracker_record_found(tracker);
-		tracker_join_flow(tracker, record, &event->flow);
+		if (tracker->has_packets && flow.remote.port == 0 && endpoint_has_ip(&flow.remote))
+			tracker_join_reset(tracker, &flow);
+		tracker_join_flow(tracker, record, &flow);
 		if (event->owner.born)
 			tracker_final_take(tracker, record, event->time_ns);
 		if (event->owner.cookie == tracker->renewed) {

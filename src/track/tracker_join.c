@@ -210,3 +210,41 @@ void tracker_join_packets(struct tracker *tracker, struct record *record)
 		flow = flow_reverse(&flow);
 	tracker_join_flow(tracker, record, &flow);
 }
+
+/* Whether @flow ends at the local end of @half and the address of its remote one, and that side has reset @wire. */
+static bool fits_reset(const struct flow *half, const struct flow *flow, const struct wire *wire, enum wire_side side)
+{
+	return flow->netns == half->netns && endpoint_equal(&half->local, &flow->local) &&
+	       endpoint_ip_equal(&half->remote, &flow->remote) && wire_was_reset_by(wire, side);
+}
+
+void tracker_join_reset(const struct tracker *tracker, struct flow *half)
+{
+	const struct record_list *lists[] = {&tracker->open, &tracker->closing};
+	struct flow found = *half;
+	int64_t found_ns = INT64_MAX;
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct record *candidate = lists[i]->last;
+
+		for (int steps = 0; candidate != NULL && steps < CONNECT_SEARCH_MAX;
+		     candidate = candidate->previous, steps++) {
+			struct flow flow = candidate->conn.flow;
+			const struct record *claimed;
+
+			if (candidate->wire == NULL || candidate->reported || wire_last_ns(candidate->wire) >= found_ns)
+				continue;
+			if (!fits_reset(half, &flow, candidate->wire, WIRE_LOCAL)) {
+				flow = flow_reverse(&flow);
+				if (!fits_reset(half, &flow, candidate->wire, WIRE_REMOTE))
+					continue;
+			}
+			claimed = record_table_find_flow(tracker->table, &flow);
+			if (claimed != NULL && !is_unclaimed(claimed))
+				continue;
+			found = flow;
+			found_ns = wire_last_ns(candidate->wire);
+		}
+	}
+	half->remote.port = found.remote.port;
+}

@@ -298,6 +298,14 @@ void tracker_join_flow(struct tracker *tracker, struct record *record, const str
 void tracker_join_cookie(struct tracker *tracker, struct record *record, uint64_t cookie);
 
 /**
+ * tracker_join_reset() - complete the flow of a socket without remote port
+ *
+ * The kernel disconnects a socket that its owner resets (SO_LINGER) before it reports its end. The packets have the
+ * port: of several such connections it is the one that was reset first.
+ */
+void tracker_join_reset(const struct tracker *tracker, struct flow *half);
+
+/**
  * tracker_join_waiting() - the record of a connection that waits to be accepted
  * @half: its flow, of which the local end or its address may be unknown
  */

@@ -274,6 +274,9 @@ int64_t wire_answer_ns(const struct wire *wire);
 /** wire_was_cut() - whether a RST ended it that was neither a refusal nor the answer to a FIN */
 bool wire_was_cut(const struct wire *wire);
 
+/** wire_was_reset_by() - whether a RST of this side ended it after its handshake */
+bool wire_was_reset_by(const struct wire *wire, enum wire_side side);
+
 /** wire_was_reset_here() - whether a packet filter of this host ended it by a RST in the name of the remote side */
 bool wire_was_reset_here(const struct wire *wire);
 

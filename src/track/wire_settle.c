@@ -51,6 +51,12 @@ bool wire_was_cut(const struct wire *wire)
 	       (wire->bits & WIRE_RST && (local_fin == remote_fin || was_sent_in_vain(wire)));
 }
 
+bool wire_was_reset_by(const struct wire *wire, enum wire_side side)
+{
+	return wire->bits & WIRE_RST && !wire->rst_here &&
+	       ((wire->bits & WIRE_RST_REMOTE) != 0) == (side == WIRE_REMOTE);
+}
+
 bool wire_was_reset_here(const struct wire *wire)
 {
 	return wire->rst_here && wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED);

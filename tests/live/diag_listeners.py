@@ -12,9 +12,8 @@ import subprocess
 import sys
 import time
 
-from lib import (Process, Trace, attach, check, enter_namespace, equal, fill, free_port, main, need, read_file, require, short,
-                 status_field,
-                 test, wait_for, watch)
+from lib import (Process, Trace, attach, capturing, check, enter_namespace, equal, fill, free_port, main, need, read_file,
+                 require, short, status_field, test, wait_for, watch)
 from watched import finish
 
 LOOPBACK = "127.0.0.1"
@@ -433,6 +432,29 @@ def young():
             if rows == whole:
                 break
         equal(rows, whole, "rows of a server that was %g s old" % pause)
+
+
+@test("packets give the remote port of connections that their owner resets, which the kernel has forgotten")
+def resets_with_packets():
+    server, port, deaths, clients = Server(), free_port(), Deaths(), []
+    server.do("listen 127.0.0.1 %d" % port)
+    trace = watch([server.pid], ["-i", "lo"], before=[])
+    capturing(trace)
+    server.tell("serve 3 reset")
+    for _ in range(3):
+        with socket.create_connection((LOOPBACK, port)) as client:
+            clients.append(client.getsockname()[1])
+            client.send(bytes(10))
+            try:
+                client.recv(1)
+            except ConnectionResetError:
+                pass
+    server.done()
+    wait_for(lambda: deaths.are_told([], 3), "the kernel to report the ends")
+    rows = trace.interrupt()
+    equal([(row["dir"], row["rport"], row["rx_bytes"], row["close"], row["pid"]) for row in rows],
+          [("in", client, 10, "lrst", server.pid) for client in clients], "rows: %s" % rows.summary)
+    server.end()
 
 
 if __name__ == "__main__":
