@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""make release-check: a tree that is a release passes, and each fault is found."""
+"""make release-check: a tree that is a release passes, and each fault is found. Packages name the libraries of configure.ac."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,26 @@ FAULTS = (("NEWS.md", "(2027-02-03)", "(not released)", "no day of release"), ("
           ("man/conntrace.1", ".Dd February 3, 2027", ".Dd February 2, 2027", "man/conntrace.1: .Dd"))
 
 
+# What configure.ac asks pkg-config for, and its packages of Debian and Alpine.
+LIBRARIES = {"audit": ("libaudit-dev", "audit-dev"), "auparse": ("libauparse-dev", "audit-dev"), "cmocka": ("libcmocka-dev", "cmocka-dev"),
+             "libbpf": ("libbpf-dev", "libbpf-dev"), "liblz4": ("liblz4-dev", "lz4-dev"), "libmnl": ("libmnl-dev", "libmnl-dev"),
+             "libpcap": ("libpcap-dev", "libpcap-dev"), "libseccomp": ("libseccomp-dev", "libseccomp-dev"),
+             "libzstd": ("libzstd-dev", "zstd-dev"), "ncursesw": ("libncurses-dev", "ncurses-dev"), "zlib": ("zlib1g-dev", "zlib-dev")}
+PACKAGES = (("packaging/conntrace.spec", r"^BuildRequires: +pkgconfig\((.*)\)", 0), ("packaging/debian/control", r"^ +(\S+-dev)\b", 1),
+            ("packaging/APKBUILD", r"[\s\"]([\w+-]+-dev)\b", 2))
+
+
+def libraries(test):
+    """The packages are built with all libraries that configure.ac looks for, and no other."""
+    with open(os.path.join(cli.TOP, "configure.ac"), encoding="utf-8") as file:
+        asked = re.findall(r"(?:PKG_CHECK_MODULES\(\[\w+\]|^CONNTRACE_COMPRESSION\(\[\w+\]), \[(\w+)", file.read(), re.M)
+    test.equal("libraries of configure.ac", sorted(asked), sorted(LIBRARIES))
+    for path, pattern, which in PACKAGES:
+        with open(os.path.join(cli.TOP, path), encoding="utf-8") as file:
+            named = set(re.findall(pattern, file.read(), re.M))
+        test.equal("libraries of " + path, sorted(named), sorted({((name,) + packages)[which] for name, packages in LIBRARIES.items()}))
+
+
 def change(folder, path, old, new):
     path = os.path.join(folder, path)
     with open(path, encoding="utf-8") as file:
@@ -34,6 +55,7 @@ def check(folder):
 
 def main():
     test = cli.Cli()
+    libraries(test)
     folder = os.path.join(test.folder, "tree")
     for path in FILES:
         os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)

@@ -171,7 +171,7 @@ def answers():
 class Shipper:
     """syslog-ng with conntrace.syslog-ng.conf, for a store on this host."""
 
-    def __init__(self, server):
+    def __init__(self, server, more=()):
         self.program = need("syslog-ng")
         self.folder, self.rows = scratch("syslog-ng"), scratch("log")
         os.mkdir(self.folder)
@@ -179,7 +179,7 @@ class Shipper:
         text = read_file(os.path.join(PLACE, "conntrace.syslog-ng.conf"))
         for there, here in (("/var/log/conntrace", self.rows), ("http://127.0.0.1:8123", "http://127.0.0.1:%d" % server.http),
                             ("/var/lib/syslog-ng", self.folder), ("batch-timeout(5000)", "batch-timeout(200)"),
-                            ("time-reopen(10)", "time-reopen(1)")):
+                            ("time-reopen(10)", "time-reopen(1)"), *more):
             require(there in text, "the configuration has " + there)
             text = text.replace(there, here)
         write_file(os.path.join(self.folder, "conf"), "@version: current\n" + text)
@@ -235,6 +235,27 @@ def shipping():
     equal((there(), server.number("SELECT uniqExact(conn) FROM conntrace.conns"), server.number("SELECT uniq(machine) FROM conntrace.conns")),
           (len(lines) - 1, len(lines) - 1, 1), "rows, numbers of connections and machines")
     check(read_file(os.path.join(shipper.rows, "no-rows")).endswith(lines[0][:100] + lines[0] + "\n"), "the line that is no row is kept aside")
+    shipper.stop()
+
+
+@test("a full disk buffer pauses reading, over a rotation too, and drops nothing")
+def full_buffer():
+    server = Server()
+    shipper = Shipper(server, [("disk-buf-size(2147483648) mem-buf-size(16777216)", "disk-buf-size(3145728) mem-buf-size(2097152)")])
+    _, lines = rows()
+    path = os.path.join(shipper.rows, "eth0.rows.json")
+    shipper.start()
+    shipper.write("eth0.rows.json", lines[:-1] * 3)
+    wait_for(lambda: shipper.stat("queued") > 500, "rows in the disk buffer")
+    os.rename(path, path + ".1")
+    shipper.write("eth0.rows.json", lines[:-1])
+    server.start()
+    check(shipper.stat("queued") * len(lines[0]) < os.path.getsize(path + ".1") / 2, "most rows wait in their files")
+    server.load("schema.sql")
+    wanted = 4 * (len(lines) - 1)
+    there = lambda: server.number("SELECT count() FROM conntrace.conns")
+    wait_for(lambda: there() >= wanted or shipper.stat("dropped"), "all rows")
+    equal((there(), shipper.stat("dropped")), (wanted, 0), "rows, and those that were dropped")
     shipper.stop()
 
 
