@@ -17,6 +17,7 @@ import threading
 
 import at_once
 import lib
+from control_groups import Group, roots
 from lib import (CONNTRACE, MKCONN, NOBODY, check, equal, read_file, require, run, scratch, Process, short, Skip, skip_all,
                  test, Trace, wait_for)
 
@@ -24,7 +25,6 @@ from lib import (CONNTRACE, MKCONN, NOBODY, check, equal, read_file, require, ru
 ID = os.urandom(32).hex()
 NAME = "ct%d" % os.getpid()
 UNIT = NAME + ".service"
-ROOTS = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 
 
 def take_name(name):
@@ -83,32 +83,6 @@ class Player(Process):
     def end(self):
         self.popen.stdin.close()
         equal(self.wait(), 0, "the end of a player")
-
-
-class Group:
-    """A control group of this test."""
-
-    def __init__(self, name, root):
-        self.slice = root + "/conntrace-%d.slice" % os.getpid()
-        self.path, self.inner = self.slice + "/" + name, "/conntrace-%d.slice/%s" % (os.getpid(), name)
-
-    def __enter__(self):
-        os.makedirs(self.path)
-        return self
-
-    def __exit__(self, *_):
-        lib.end_processes()
-        wait_for(lambda: not read_file(self.path + "/cgroup.procs"), "the group to be empty")
-        os.rmdir(self.path)
-        os.rmdir(self.slice)
-
-
-def roots():
-    """Of control groups of version 1, and of version 2."""
-    found = [root for root in ROOTS if os.access(root + "/cgroup.procs", os.W_OK)]
-    if not found or os.geteuid() != 0:
-        raise Skip("only root can make a control group here")
-    return found
 
 
 def ways():

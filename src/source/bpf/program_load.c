@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,7 +15,13 @@
 #include <unistd.h>
 
 #include "source/bpf/kernel.skel.h"
+#include "system/thread_caps.h"
 
+/* Linux 5.8 */
+#ifndef CAP_BPF
+#define CAP_PERFMON 38
+#define CAP_BPF 39
+#endif
 /* Of the initial PID namespace (include/linux/proc_ns.h): the programs see its numbers. */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCU
 /* What the programs, their maps and the tests of libbpf take, with room to spare. */
@@ -55,14 +62,32 @@ static bool is_old_kernel(void)
 	       (major < 5 || (major == 5 && minor < 12));
 }
 
+/* What BPF takes, and this process has not; "" it has all. */
+static const char *missing_capabilities(void)
+{
+	bool has_bpf = thread_caps_has(CAP_BPF), has_perfmon = thread_caps_has(CAP_PERFMON);
+
+	if (thread_caps_has(CAP_SYS_ADMIN) || (has_bpf && has_perfmon))
+		return "";
+	return has_bpf ? "CAP_PERFMON" : has_perfmon ? "CAP_BPF" : "CAP_BPF and CAP_PERFMON";
+}
+
+static int not_permitted(struct err *err)
+{
+	const char *missing = missing_capabilities();
+
+	if (missing[0] == '\0')
+		return err_set(err, EPERM, "BPF is not permitted: the kernel or the container forbids it (lockdown)");
+	return err_set(err, EPERM, "BPF is not permitted: %s %s",
+		       geteuid() == 0 ? "root has no" : "run conntrace as root, or give it", missing);
+}
+
 int program_load_why_not(int error, struct err *err)
 {
 	const char *remedy = "";
 
 	if (error == EPERM || error == EACCES)
-		return err_set(err, EPERM, "BPF is not permitted: %s",
-			       geteuid() == 0 ? "the kernel or the container forbids it (capabilities, lockdown)"
-					      : "run conntrace as root, or give it CAP_BPF and CAP_PERFMON");
+		return not_permitted(err);
 	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
 		return err_set(err, ENOTSUP,
 			       "BPF needs the kernel's types in /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
