@@ -30,7 +30,7 @@ static int complain(const struct err *err, int status)
 }
 
 /* Handle options that only print information; Return: exit status, or -1 when there is a run to make. */
-static int print_about(const struct options *options)
+static int print_about(struct options *options)
 {
 	int rc = 0;
 
@@ -41,7 +41,7 @@ static int print_about(const struct options *options)
 	else if (options->list_columns)
 		rc = report_list_columns(stdout);
 	else if (options->check)
-		capabilities_check(stdout);
+		capabilities_check(stdout, options);
 	else
 		return -1;
 	/* A text longer than the buffer may have failed before. */

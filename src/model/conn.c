@@ -79,9 +79,9 @@ const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT])
 		uint32_t bit;
 		char letter;
 	} letters[] = {
-		{SEEN_CALLS, 's'},    {SEEN_KERNEL, 'k'},       {SEEN_WIRE, 'w'},
-		{SEEN_AUDIT, 'a'},    {SEEN_BPF, 'b'},          {SEEN_PERF, 'h'},
-		{SEEN_EXISTING, 'p'}, {SEEN_UNATTRIBUTED, 'u'}, {SEEN_DISPUTED, '?'},
+		{SEEN_CALLS, 's'},    {SEEN_KERNEL, 'k'}, {SEEN_WIRE, 'w'},     {SEEN_AUDIT, 'a'},
+		{SEEN_BPF, 'b'},      {SEEN_PERF, 'h'},   {SEEN_EXISTING, 'p'}, {SEEN_UNATTRIBUTED, 'u'},
+		{SEEN_DISPUTED, '?'}, {SEEN_GAPS, 'g'},
 	};
 	char *end = text;
 

@@ -73,6 +73,8 @@ enum conn_seen {
 	/** the sources contradict each other about its identity or its owner */
 	SEEN_DISPUTED = 0x80,
 	SEEN_PERF = 0x100,
+	/** other connections of its process may be missing: a moment of it, or io_uring(7), was not watched */
+	SEEN_GAPS = 0x200,
 };
 
 /** Values of conn.state beyond the kernel's TCP_ESTABLISHED ... TCP_CLOSING (netinet/tcp.h). */
@@ -261,7 +263,7 @@ const char *conn_close_text(enum conn_close close);
 const char *conn_state_text(unsigned int state);
 
 /** Room for all letters of the SEEN column. */
-#define CONN_SEEN_TEXT 10
+#define CONN_SEEN_TEXT 11
 
 /** conn_seen_text() - the evidence as letters, "-" when there is none; Return: @text */
 const char *conn_seen_text(uint32_t seen, char text[CONN_SEEN_TEXT]);

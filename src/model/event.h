@@ -321,6 +321,8 @@ enum process_fact {
 	PROCESS_PARENT,
 	/** arguments, separated by blanks; of long ones the begin and "..." */
 	PROCESS_CMDLINE,
+	/** connections of it may be missing, and why: "execve", "io_uring", "path", "lost"; "" no more */
+	PROCESS_GAPS,
 	PROCESS_FACT_NUM
 };
 

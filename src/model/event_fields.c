@@ -45,7 +45,7 @@ static const char *const delay_words[] = {"unknown", "none", "perhaps", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
 static const char *const has_words[] = {"mss",      "wscale",   "sack-ok",        "timestamp", "fragment", "cut",
 					"outgoing", "incoming", "later-fragment", "loopback",  "mptcp",    NULL};
-static const char *const fact_words[] = {"comm", "exe", "cgroup", "parent", "cmdline", NULL};
+static const char *const fact_words[] = {"comm", "exe", "cgroup", "parent", "cmdline", "gaps", NULL};
 static const char *const message_words[] = {"http-request", "http-response", "tls-hello",
 					    "tls-answer",   "tls-data",      NULL};
 static const char *const part_words[] = {"method", "target", "host", "fields", NULL};

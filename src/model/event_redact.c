@@ -25,7 +25,7 @@ static bool hide_process(struct event_process *process)
 {
 	static const uint8_t kinds[] = {
 		[PROCESS_COMM] = REDACT_COMM,   [PROCESS_EXE] = REDACT_PATH,     [PROCESS_CGROUP] = REDACT_PATH,
-		[PROCESS_PARENT] = REDACT_COMM, [PROCESS_CMDLINE] = REDACT_ARGS,
+		[PROCESS_PARENT] = REDACT_COMM, [PROCESS_CMDLINE] = REDACT_ARGS, [PROCESS_GAPS] = 0,
 	};
 	TABLE_COVERS(kinds, PROCESS_FACT_NUM);
 	enum redact_kind kind = process->fact < PROCESS_FACT_NUM ? kinds[process->fact] : REDACT_ARGS;

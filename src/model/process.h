@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_MODEL_PROCESS_H
 #define CONNTRACE_MODEL_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /**
@@ -16,6 +17,7 @@
  * @cmdline: its arguments, separated by blanks, raw bytes, NULL unknown
  * @parent: short name of its parent, raw bytes, "" unknown
  * @ppid: process id of its parent, 0 unknown
+ * @has_gaps: connections of it may be missing (SEEN_GAPS)
  * @references: number of holders
  *
  * A process that executes another program becomes a new struct process, so that connections keep the name of the
@@ -32,6 +34,7 @@ struct process {
 	char *cmdline;
 	char parent[16];
 	pid_t ppid;
+	bool has_gaps;
 	unsigned int references;
 };
 

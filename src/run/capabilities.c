@@ -138,50 +138,22 @@ static void check_breakpoints(FILE *to)
 {
 	struct err why = {""};
 	bool works = breakpoints_check(&why) == 0;
-	struct rlimit files = {0, 0};
-	char paranoid[16] = "", what[256];
+	struct rlimit files = {0, 0}, locked = {0, 0};
+	char paranoid[16] = "", ring[16] = "", limit[24], what[320];
 
 	(void)procfs_read(0, "sys/kernel/perf_event_paranoid", paranoid, sizeof(paranoid));
+	(void)procfs_read(0, "sys/kernel/perf_event_mlock_kb", ring, sizeof(ring));
 	(void)getrlimit(RLIMIT_NOFILE, &files);
-	paranoid[strcspn(paranoid, "\n")] = '\0';
+	(void)getrlimit(RLIMIT_MEMLOCK, &locked);
+	paranoid[strcspn(paranoid, "\n")] = ring[strcspn(ring, "\n")] = '\0';
+	snprintf(limit, sizeof(limit), "%llu", (unsigned long long)locked.rlim_cur / 1024);
 	snprintf(what, sizeof(what),
 		 "see each connect(2) of running processes without stopping them (--via=perf; perf_event_paranoid %s, "
-		 "ptrace_scope %d, 3 of 4 breakpoints of a thread, ulimit -n %llu)",
-		 paranoid, procfs_ptrace_scope(), (unsigned long long)files.rlim_max);
+		 "ptrace_scope %d, %d breakpoints free where it takes 3 or 4, ulimit -n %llu, "
+		 "perf_event_mlock_kb %s and ulimit -l %s)",
+		 paranoid, procfs_ptrace_scope(), breakpoints_free(), (unsigned long long)files.rlim_max, ring,
+		 locked.rlim_cur == RLIM_INFINITY ? "unlimited" : limit);
 	answer(to, works, what, why.text);
-}
-
-void capabilities_check(FILE *to)
-{
-	int destroy_rc = open_destroy();
-	struct err no_programs = {""}, no_audit = {""};
-	char remedy[REMEDY];
-
-	fprintf(to, "What works here, as user %d:\n", (int)geteuid());
-	check_trace(to);
-	answer(to, can_filter(), "launch at full speed, under a system-call filter",
-	       can_trace_child() ? "no seccomp with SECCOMP_RET_TRACE; --no-filter does without it"
-				 : "no seccomp with SECCOMP_RET_TRACE");
-	check_attach(to);
-	answer(to, programs_check(NULL, &no_programs) == 0,
-	       "watch processes, or the whole host, without stopping any (--via=bpf, --all)", no_programs.text);
-	check_breakpoints(to);
-	answer(to, audit_live_check(&no_audit) == 0,
-	       "watch processes, or the whole host, by the kernel's audit (--via=audit)", no_audit.text);
-	answer(to, socket_can_take(), "read socket counters at accept and connect (handshake and queue times)",
-	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
-	answer(to, destroy_rc == 0, "receive the final counters of every connection (exact bytes)",
-	       message_remedy(destroy_rc));
-	answer(to, diag_answers(), "query the counters of open connections", "the kernel has no sock_diag");
-	answer(to, can_capture(), "capture packets (-i)", remedy_capture(remedy, sizeof(remedy)));
-	answer(to, true, "read savefiles (-r)", "");
-	answer(to, audit_log_is_built(), "read logs of audit (--audit-log)", AUDIT_NOT_BUILT);
-	answer(to,
-	       privileges_has(CAP_SYS_PTRACE) &&
-		       (privileges_has(CAP_DAC_READ_SEARCH) || privileges_has(CAP_DAC_OVERRIDE)) &&
-		       privileges_has(CAP_SETUID) && privileges_has(CAP_SETGID),
-	       "name the processes of other users (-i without a target), run as another user (-u)",
-	       "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, for -u CAP_SETUID and CAP_SETGID; or root");
 }
 
 /* True when --via=diag can watch the given processes. It is tried; an ended process cannot be watched. */
@@ -237,6 +209,63 @@ void capabilities_choose(struct options *options)
 	/* A command that is launched is hardly slowed down by ptrace, and needs no rights. */
 	else if (options->pid_count > 0 && options->command == NULL)
 		choose_attached(options, kept);
+}
+
+/* How -p would watch its processes. PTRACE_SEIZE stops none, and ends with conntrace. */
+static void check_given(FILE *to, struct options *options)
+{
+	char what[128], why[512];
+
+	if (options->pid_count == 0 || options->command != NULL || options->via != OPTIONS_VIA_AUTO)
+		return;
+	capabilities_choose(options);
+	if (options->via != OPTIONS_VIA_AUTO)
+		fprintf(to, "yes  watch the given processes (-p takes --via=%s)\n",
+			options->via == OPTIONS_VIA_BPF ? "bpf" : "perf");
+	for (size_t i = 0; i < options->pid_count && options->via == OPTIONS_VIA_AUTO; i++) {
+		bool works = ptrace(PTRACE_SEIZE, options->pids[i], NULL, NULL) == 0;
+
+		if (!works)
+			procfs_why_not_traceable(options->pids[i], errno, why, sizeof(why));
+		snprintf(what, sizeof(what), "watch PID %d (-p takes --via=ptrace)", (int)options->pids[i]);
+		answer(to, works, what, why);
+	}
+	if (no_perf.text[0] != '\0')
+		fprintf(to, "no   watch the given processes by --via=perf: it %s\n", no_perf.text);
+}
+
+void capabilities_check(FILE *to, struct options *options)
+{
+	int destroy_rc = open_destroy();
+	struct err no_programs = {""}, no_audit = {""};
+	char remedy[REMEDY];
+
+	fprintf(to, "What works here, as user %d:\n", (int)geteuid());
+	check_trace(to);
+	answer(to, can_filter(), "launch at full speed, under a system-call filter",
+	       can_trace_child() ? "no seccomp with SECCOMP_RET_TRACE; --no-filter does without it"
+				 : "no seccomp with SECCOMP_RET_TRACE");
+	check_attach(to);
+	answer(to, programs_check(NULL, &no_programs) == 0,
+	       "watch processes, or the whole host, without stopping any (--via=bpf, --all)", no_programs.text);
+	check_breakpoints(to);
+	answer(to, audit_live_check(&no_audit) == 0,
+	       "watch processes, or the whole host, by the kernel's audit (--via=audit)", no_audit.text);
+	answer(to, socket_can_take(), "read socket counters at accept and connect (handshake and queue times)",
+	       "pidfd_getfd(2) is not allowed here: Linux 5.6 is needed, and in a container CAP_SYS_PTRACE");
+	answer(to, destroy_rc == 0, "receive the final counters of every connection (exact bytes)",
+	       message_remedy(destroy_rc));
+	answer(to, diag_answers(), "query the counters of open connections", "the kernel has no sock_diag");
+	answer(to, can_capture(), "capture packets (-i)", remedy_capture(remedy, sizeof(remedy)));
+	answer(to, true, "read savefiles (-r)", "");
+	answer(to, audit_log_is_built(), "read logs of audit (--audit-log)", AUDIT_NOT_BUILT);
+	answer(to,
+	       privileges_has(CAP_SYS_PTRACE) &&
+		       (privileges_has(CAP_DAC_READ_SEARCH) || privileges_has(CAP_DAC_OVERRIDE)) &&
+		       privileges_has(CAP_SETUID) && privileges_has(CAP_SETGID),
+	       "name the processes of other users (-i without a target), run as another user (-u)",
+	       "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, for -u CAP_SETUID and CAP_SETGID; or root");
+	check_given(to, options);
 }
 
 void capabilities_start(const struct options *options)

@@ -8,8 +8,12 @@
 
 /* Messages about conntrace and the machine it runs on. */
 
-/** capabilities_check() - print what works here with these privileges, and what the rest needs */
-void capabilities_check(FILE *to);
+/**
+ * capabilities_check() - print what works here with these privileges, and what the rest needs
+ * @to: lines with "yes" or "no"
+ * @options: how processes given by -p would be watched is printed too; capabilities_choose() is called then
+ */
+void capabilities_check(FILE *to, struct options *options);
 
 /**
  * capabilities_choose() - replace OPTIONS_VIA_AUTO where BPF works here: for attached processes

@@ -90,6 +90,7 @@ void run_stats_fill(struct summary *summary, const struct tracker *tracker, stru
 	summary->unattributed = run.unattributed;
 	summary->too_short = run.too_short;
 	summary->failed = run.failed;
+	summary->gaps = run.gaps;
 	summary->failed_with = run.failed_with;
 	memcpy(summary->lost, run.lost, sizeof(summary->lost));
 	fill_accepts(&summary->accepts, &run);

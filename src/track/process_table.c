@@ -16,6 +16,7 @@
 struct process_table {
 	struct lru *lru; /* the hash is the PID */
 	struct process *processes[PROCESSES];
+	uint64_t gaps; /* how many have had them */
 };
 
 struct process_table *process_table_new(void)
@@ -38,8 +39,12 @@ void process_table_free(struct process_table *table)
 
 static struct process *renew(struct process_table *table, uint32_t place, pid_t pid)
 {
+	bool has_gaps = table->processes[place] != NULL && table->processes[place]->pid == pid &&
+			table->processes[place]->has_gaps;
+
 	process_unref(table->processes[place]);
 	table->processes[place] = process_new(pid);
+	table->processes[place]->has_gaps = has_gaps;
 	return table->processes[place];
 }
 
@@ -51,6 +56,11 @@ struct process *process_table_get(struct process_table *table, pid_t pid)
 		return renew(table, lru_take(table->lru, (uint32_t)pid), pid);
 	lru_use(table->lru, place);
 	return table->processes[place];
+}
+
+uint64_t process_table_gaps(const struct process_table *table)
+{
+	return table->gaps;
 }
 
 static void feed_comm(struct process *process, const struct event_process *fact)
@@ -103,6 +113,13 @@ static void feed_parent(struct process *process, const struct event_process *fac
 		memcpy(process->parent, name + 1, strnlen(name + 1, sizeof(process->parent) - 1));
 }
 
+/* Neither another name nor another program ends it. */
+static void feed_gaps(struct process_table *table, struct process *process, const struct event_process *fact)
+{
+	table->gaps += fact->length > 0 && !process->has_gaps;
+	process->has_gaps = fact->length > 0;
+}
+
 void process_table_feed(struct process_table *table, const struct event *event)
 {
 	const struct event_process *fact = &event->process;
@@ -122,4 +139,6 @@ void process_table_feed(struct process_table *table, const struct event *event)
 		feed_parent(process, fact);
 	else if (fact->fact == PROCESS_CMDLINE)
 		feed_text(&process->cmdline, fact);
+	else if (fact->fact == PROCESS_GAPS)
+		feed_gaps(table, process, fact);
 }

@@ -17,6 +17,9 @@ void process_table_free(struct process_table *table);
 /** process_table_feed() - process an EVENT_PROCESS */
 void process_table_feed(struct process_table *table, const struct event *event);
 
+/** process_table_gaps() - processes of which connections may be missing (PROCESS_GAPS) */
+uint64_t process_table_gaps(const struct process_table *table);
+
 /** process_table_get() - the process of a PID now, made if it is new; borrowed from the table */
 struct process *process_table_get(struct process_table *table, pid_t pid);
 

@@ -488,6 +488,8 @@ static void begin_conn(const struct record *record, struct conn *conn)
 	conn->fd = evidence->fd;
 	conn->uid = evidence->uid;
 	conn->seen = record->seen;
+	if (evidence->process != NULL && evidence->process->has_gaps)
+		conn->seen |= SEEN_GAPS;
 	conn->dir = record->dir;
 	conn->open = !record->closing;
 	conn->proto = known->flow.proto;

@@ -68,6 +68,20 @@ void tracker_free(struct tracker *tracker)
 
 /* ---- counters, owners, processes ------------------------------------------------ */
 
+/* Records keep the process under the name it had then. What was before execve(2) is not concerned. */
+static void mark_gaps(struct tracker *tracker, const struct event_process *fact)
+{
+	static const char exempt[] = "execve";
+	struct record *const lists[] = {tracker->open.first, tracker->closing.first};
+
+	if (fact->length == 0 || (fact->length == strlen(exempt) && memcmp(fact->text, exempt, fact->length) == 0))
+		return;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (struct record *record = lists[i]; record != NULL; record = record->next)
+			if (record->evidence->process != NULL && record->evidence->process->pid == fact->pid)
+				record->evidence->process->has_gaps = true;
+}
+
 /* The samples do not show an owner; a breakpoint may. */
 static void feed_unowned(struct tracker *tracker, const struct event *event)
 {
@@ -179,6 +193,8 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 		break;
 	case EVENT_PROCESS:
 		process_table_feed(tracker->processes, event);
+		if (event->process.fact == PROCESS_GAPS)
+			mark_gaps(tracker, &event->process);
 		break;
 	case EVENT_LOST:
 		feed_lost(tracker, &event->lost);

@@ -193,7 +193,7 @@ def seen_by_looking(scenario, mode, wanted, fact, row):
     if mode == "perf":
         if wanted.get("laddr", "") is None:
             wanted["laddr"] = scenario.ANY    # likewise
-        row["seen"] = row["seen"].replace("h", "") or "k"
+        row["seen"] = row["seen"].replace("h", "").replace("g", "") or "k"
 
 
 def seen_by_programs(scenario, wanted, fact, row):

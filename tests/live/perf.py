@@ -3,6 +3,7 @@
 """--via=perf: each connect(2) of processes that are not stopped, as an ordinary user."""
 import collections
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -243,8 +244,9 @@ def shared_listener():
     rows = trace.finish()
     equal(sorted((row["raddr"], row["rport"]) for row in rows), sorted(peers), "peers")
     for row in rows:
+        # The breakpoints have been set again.
         if not check((row["dir"], row["pid"], row["rx_bytes"], row["tx_bytes"], row["lport"], row["seen"]) ==
-                     ("in", pid, 10, 5, port, "kh") and row["fd"] > 2, row):
+                     ("in", pid, 10, 5, port, "khg") and row["fd"] > 2, short(row) + " " + row["seen"]):
             break
     equal([len({row["tid"] for row in rows}), sum(row["tid"] == pid for row in rows)], [2, 35], "threads")
 
@@ -288,6 +290,9 @@ def executes():
     rows, truth = trace.finish(), client.truth()
     got, wanted = collections.Counter(map(identity, rows)), collections.Counter(map(identity, truth))
     check(len(rows) >= 2 and got - wanted == collections.Counter(), "%d rows, too many: %s; %s" % (len(rows), got - wanted, trace.err))
+    # The first row is from before.
+    equal([("g" in row["seen"]) for row in rows], [False] + [True] * (len(rows) - 1), "marks of rows that others may be missing beside")
+    equal(rows.summary["gaps"], 1, "processes of which connections may be missing")
 
 
 @test("a child that executes another program gets breakpoints of its own, and its parent keeps those it has")
@@ -417,6 +422,22 @@ def by_itself():
               (options, reason, err))
 
 
+@test("--check shows what the host allows, and with -p the way that would be taken, and why")
+def checked():
+    sleeper = Process(as_nobody() + ["sleep", "600"])
+    wait_for(lambda: status_field(sleeper.pid, "Name") == "sleep", "the program to start")
+    lines = run(as_nobody() + [CONNTRACE, "--check", "-p", str(sleeper.pid)]).out.splitlines()
+    line = [line for line in lines if "--via=perf;" in line][0]
+    for number in (r"perf_event_paranoid -?\d", r"ptrace_scope \d", r"[34] breakpoints free", r"ulimit -n \d", r"mlock_kb \d",
+                   r"ulimit -l [\du]"):
+        check(re.search(number, line), (number, line))
+    check("yes  watch the given processes (-p takes --via=perf)" in lines, lines)
+    lines = run(as_nobody() + [CONNTRACE, "--check", "-O", "+FD", "-p", str(sleeper.pid)]).out.splitlines()
+    check("no   watch the given processes by --via=perf: it does not know FD of each connection" in lines, lines)
+    check([line for line in lines if "watch PID %d (-p takes --via=ptrace)" % sleeper.pid in line], lines)
+    check(sleeper.alive() and status_field(sleeper.pid, "State")[:1] == "S" and tracer_of(sleeper.pid) == 0, "it sleeps on")
+
+
 @test("each process that uses io_uring is named, also when two are found at once")
 def rings():
     programs = []
@@ -429,6 +450,37 @@ def rings():
     trace.interrupt()
     for program in programs:
         check("PID %d (uring) uses io_uring(7)" % program.pid in trace.err, trace.err)
+
+
+LATE = """
+import ctypes, socket, sys
+socket.socket().connect_ex(("127.0.0.1", 1))
+print("ready", flush=True)
+sys.stdin.readline()
+socket.socket().connect_ex(("127.0.0.1", 1))
+print("uring", ctypes.CDLL(None).syscall(425, 8, ctypes.create_string_buffer(120)), flush=True)
+sys.stdin.readline()
+socket.socket().connect_ex(("127.0.0.1", 1))
+"""
+
+
+@test("an io_uring that is made during the run is found: a notice, the letter g in the row, and a number in the summary")
+def late_ring():
+    program = Process(as_nobody() + [sys.executable, "-c", LATE], stdin=subprocess.PIPE)
+    wait_for(lambda: "ready" in program.out, "the program to start")
+    trace = by_perf([program.pid])
+    program.line()
+    wait_for(lambda: "uring" in program.out, "its io_uring")
+    if "uring -1" in program.out:
+        raise Skip("io_uring_setup(2) is not allowed here")
+    wait_for(lambda: "PID %d (" % program.pid in trace.err and "uses io_uring(7)" in trace.err, "the notice")
+    program.line()
+    equal(program.wait(), 0, "its end")
+    rows = trace.finish()
+    # The first one may have been complete before.
+    equal([row["pid"] for row in rows], [program.pid] * 2, "rows")
+    equal(rows[1]["seen"], "hg", "evidence")
+    equal(rows.summary["gaps"], 1, "processes of which connections may be missing")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,11 @@ int breakpoints_check(struct err *err)
 	return self_test_run(err);
 }
 
+int breakpoints_free(void)
+{
+	return self_test_free();
+}
+
 /* ---- events -------------------------------------------------------------------------- */
 
 static void push(struct breakpoints *breakpoints, const struct event *event)
@@ -130,6 +135,7 @@ static void take_exec(struct breakpoints *breakpoints, const struct hit *hit)
 	event.process.length = (uint8_t)hit->length;
 	memcpy(event.process.text, hit->bytes, hit->length);
 	push(breakpoints, &event);
+	breakpoints_gap(breakpoints, hit->pid, "execve");
 }
 
 static void take_fork(struct breakpoints *breakpoints, const struct hit *hit)
@@ -138,6 +144,7 @@ static void take_fork(struct breakpoints *breakpoints, const struct hit *hit)
 		return;
 	connect_calls_fork(breakpoints->calls, hit->pid, hit->parent, hit->time);
 	idmap_remove(breakpoints->named, (uint64_t)hit->pid);
+	breakpoints_gap_none(breakpoints, hit->pid);
 }
 
 /*
@@ -225,6 +232,7 @@ static void report_losses(struct breakpoints *breakpoints, uint64_t lost)
 
 	if (lost == 0)
 		return;
+	breakpoints_gap_all(breakpoints, "lost");
 	event.lost.where = LOST_RING;
 	event.lost.count = (int64_t)lost;
 	push(breakpoints, &event);
@@ -272,6 +280,7 @@ int breakpoints_read(struct breakpoints *breakpoints)
 	breakpoints->pushed = 0;
 	read_until(breakpoints, false);
 	breakpoints_report_bare(breakpoints);
+	breakpoints_search_rings(breakpoints, false);
 	breakpoints_report_path(breakpoints);
 	report_nameless(breakpoints);
 	report_unclear(breakpoints);
@@ -283,6 +292,7 @@ void breakpoints_drain(struct breakpoints *breakpoints)
 	uint64_t hits;
 
 	armed_disable(breakpoints->armed);
+	breakpoints_search_rings(breakpoints, true);
 	read_until(breakpoints, true);
 	hits = armed_hits(breakpoints->armed);
 	report_losses(breakpoints, hits > breakpoints->seen ? hits - breakpoints->seen : 0);
@@ -338,6 +348,7 @@ void breakpoints_close(struct breakpoints *breakpoints)
 	idmap_free(breakpoints->places);
 	idmap_free(breakpoints->paths);
 	idmap_free(breakpoints->named);
+	idmap_free(breakpoints->gaps);
 	idmap_free(breakpoints->bare);
 	free(breakpoints->pids);
 	free(breakpoints->hits);
@@ -361,6 +372,7 @@ int breakpoints_open(struct breakpoints **opened, const struct breakpoints_confi
 	breakpoints->pids = xcalloc(config->pid_count + 1, sizeof(pid_t));
 	memcpy(breakpoints->pids, config->pids, config->pid_count * sizeof(pid_t));
 	breakpoints->named = idmap_new(sizeof(bool));
+	breakpoints->gaps = idmap_new(sizeof(struct gap));
 	breakpoints->bare = idmap_new(sizeof(struct bare));
 	rc = hit_rings_open(&breakpoints->rings, err);
 	if (rc == 0) {

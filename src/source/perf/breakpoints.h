@@ -41,6 +41,9 @@ struct breakpoints_config {
 /** breakpoints_check() - whether this user may use them; Return: 0, or a negative errno with the reason in @err */
 int breakpoints_check(struct err *err);
 
+/** breakpoints_free() - how many breakpoints of the processor a thread can have now; an x86 has four */
+int breakpoints_free(void);
+
 /**
  * breakpoints_suit() - whether they show all that processes connect, as far as that can be known before
  * @pids: processes

@@ -20,7 +20,7 @@
 static void keep_sites(struct breakpoints *breakpoints, pid_t pid, const struct sites *sites)
 {
 	*(struct path_taken *)idmap_put(breakpoints->paths, (uint64_t)pid) =
-		(struct path_taken){(uint8_t)sites->path, sites->path != SITE_PATH_ANY, sites->is_partial};
+		(struct path_taken){pid, (uint8_t)sites->path, sites->path != SITE_PATH_ANY, sites->is_partial};
 	if (idmap_count(breakpoints->places) > PLACES_MAX)
 		return;
 	for (size_t i = 0; i < sites->count; i++)
@@ -43,38 +43,6 @@ static void see_child(void *context, pid_t child)
 			return;
 	offspring->list = array_reserve(offspring->list, offspring->count, &offspring->size, sizeof(pid_t));
 	offspring->list[offspring->count++] = child;
-}
-
-static void count_ring(void *context, int fd)
-{
-	(void)fd;
-	++*(int *)context;
-}
-
-static void ignore_socket(void *context, int fd, uint32_t inode)
-{
-	(void)context, (void)fd, (void)inode;
-}
-
-static size_t count_rings(pid_t pid)
-{
-	int rings = 0;
-
-	(void)procfs_sockets_and_rings(pid, ignore_socket, count_ring, &rings);
-	return (size_t)rings;
-}
-
-static void report_ring(struct breakpoints *breakpoints, pid_t pid)
-{
-	struct procfs_name name;
-
-	if (count_rings(pid) == 0)
-		return;
-	notices_add(
-		&breakpoints->notices,
-		"PID %d (%s) uses io_uring(7): what it connects by that passes no breakpoint, and is found by samples "
-		"only",
-		(int)pid, procfs_name(&name, pid));
 }
 
 struct priming {
@@ -107,7 +75,7 @@ static int arm(struct breakpoints *breakpoints, pid_t pid, enum armed_origin ori
 	keep_sites(breakpoints, pid, &sites);
 	if (breakpoints->config.accepts)
 		(void)procfs_sockets(pid, keep_listener, &(struct priming){breakpoints, pid});
-	report_ring(breakpoints, pid);
+	breakpoints_report_ring(breakpoints, pid);
 	return 0;
 }
 
@@ -220,6 +188,7 @@ static void change_path(struct breakpoints *breakpoints, pid_t pid, struct path_
 	if (breakpoints->changed_pid == pid)
 		breakpoints->was_partial = taken->is_partial;
 	taken->path = (uint8_t)path;
+	breakpoints_gap_all(breakpoints, "path");
 	armed_forget(breakpoints->armed, 0);
 	(void)arm_list(breakpoints, true, &ignored);
 }
@@ -249,6 +218,7 @@ void breakpoints_created(struct breakpoints *breakpoints, pid_t pid, pid_t paren
 	if (taken == NULL)
 		return;
 	inherited = *taken;
+	inherited.pid = pid;
 	if (pid != parent)
 		*(struct path_taken *)idmap_put(breakpoints->paths, (uint64_t)pid) = inherited;
 	else if (taken->path != SITE_PATH_THREADS && (taken->is_narrow || taken->is_partial))

@@ -38,12 +38,24 @@ struct place {
 };
 
 /**
+ * struct gap - connections of a process may be missing
+ * @pid: the process
+ * @why: the text of PROCESS_GAPS
+ */
+struct gap {
+	pid_t pid;
+	const char *why;
+};
+
+/**
  * struct path_taken - what is known of the code that a process runs (sites.h)
+ * @pid: the process
  * @path: enum site_path; SITE_PATH_ANY: unknown
  * @is_narrow: only the sites of that path have breakpoints
  * @is_partial: those of connect(2) have none
  */
 struct path_taken {
+	pid_t pid;
 	uint8_t path;
 	bool is_narrow, is_partial;
 };
@@ -67,6 +79,8 @@ struct breakpoints {
 	struct idmap *places; /* address of a site: struct place */
 	struct idmap *paths;  /* PID: struct path_taken */
 	struct idmap *named;  /* PID: its name has been reported */
+	struct idmap *gaps;   /* PID: struct gap */
+	int64_t searched_ns;  /* io_uring(7) is searched after this time, monotonic */
 	struct idmap *bare;   /* PID: struct bare */
 	pid_t *pids;          /* those named, config.pid_count of them */
 	struct hit *hits;     /* not passed on yet */
@@ -85,6 +99,23 @@ struct breakpoints {
 	struct notices notices;
 	bool has_bare, has_path; /* one was reported */
 };
+
+/* breakpoints_gaps.c */
+
+/** breakpoints_gap() - connections of @pid may be missing, and why; a text that stays */
+void breakpoints_gap(struct breakpoints *breakpoints, pid_t pid, const char *why);
+
+/** breakpoints_gap_all() - of all processes */
+void breakpoints_gap_all(struct breakpoints *breakpoints, const char *why);
+
+/** breakpoints_gap_none() - @pid is another process now */
+void breakpoints_gap_none(struct breakpoints *breakpoints, pid_t pid);
+
+/** breakpoints_report_ring() - report that a process uses io_uring(7), if it does */
+void breakpoints_report_ring(struct breakpoints *breakpoints, pid_t pid);
+
+/** breakpoints_search_rings() - the same of all, from time to time, and always if @is_last */
+void breakpoints_search_rings(struct breakpoints *breakpoints, bool is_last);
 
 /* breakpoints_processes.c */
 

@@ -2,6 +2,8 @@
 #include "source/perf/self_test.h"
 
 #include <errno.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,6 +21,8 @@
 
 /* No descriptor has this number: the kernel refuses it without looking further. */
 #define NO_SOCKET (-1)
+/* More than any processor has. */
+#define FREE_MAX 64
 
 /**
  * struct test_result - what the records of the child say
@@ -145,4 +149,30 @@ int self_test_run(struct err *err)
 	while (child > 0 && waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	return rc;
+}
+
+int self_test_free(void)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_BREAKPOINT,
+		.bp_type = HW_BREAKPOINT_X,
+		.bp_addr = (uintptr_t)self_test_free,
+		.bp_len = sizeof(long),
+		.disabled = 1,
+		.exclude_kernel = 1,
+		.exclude_hv = 1,
+	};
+	int fds[FREE_MAX], count = 0;
+
+	while (count < FREE_MAX) {
+		int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+		if (fd < 0)
+			break;
+		fds[count++] = fd;
+	}
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	return count;
 }

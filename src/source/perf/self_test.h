@@ -14,4 +14,7 @@
  */
 int self_test_run(struct err *err);
 
+/** self_test_free() - how many breakpoints of the processor this thread can have now; debuggers take some */
+int self_test_free(void);
+
 #endif

@@ -106,7 +106,8 @@ static void tell_process(struct strace_log *log, const struct task *task, int64_
 			       /* not in a log of strace */
 			       [PROCESS_CGROUP] = "",
 			       [PROCESS_PARENT] = "",
-			       [PROCESS_CMDLINE] = ""};
+			       [PROCESS_CMDLINE] = "",
+			       [PROCESS_GAPS] = ""};
 	TABLE_COVERS(texts, PROCESS_FACT_NUM);
 
 	for (int fact = 0; fact < PROCESS_FACT_NUM; fact++) {
