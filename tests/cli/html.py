@@ -165,6 +165,30 @@ def selective(test):
     test.say("what is acknowledged selectively is in the graph", [] if done.returncode == 0 and got == equal else [done.stderr, got])
 
 
+def peak(test, *words):
+    """Largest resident size of a run, its helper processes apart, in KiB."""
+    child = subprocess.Popen([cli.CONNTRACE, "-q", "-o", test.path("rows")] + list(words), cwd=test.folder)
+    return os.wait4(child.pid, 0)[2].ru_maxrss
+
+
+def memory(test):
+    """40,000 connections of as many peers, each with six frames."""
+    path = test.path("many.pcap")
+    first, second = bytes.fromhex("45000028000040004006") + bytes(2), bytes((192, 0, 2, 1))
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 101))
+        for number in range(40000):
+            peer, port, us = struct.pack(">I", 0x0a000001 + number), struct.pack(">H", 1024 + number), number * 100
+            for inward, seq, ack, flags in ((1, 1, 0, 2), (0, 1, 2, 18), (1, 2, 2, 16), (0, 2, 2, 17), (1, 2, 3, 17), (0, 3, 3, 16)):
+                ends = (peer + second + port + b"\0\x50") if inward else (second + peer + b"\0\x50" + port)
+                us += 5
+                file.write(struct.pack("<IIII", 1700000000 + us // 1000000, us % 1000000, 40, 40) + first + ends + struct.pack(
+                    ">IIBBHI", seq, ack, 0x50, flags, 64000, 0))
+    plain, page = peak(test, "-r", path), peak(test, "-r", path, "--html", test.path("many.html"))
+    size = os.path.getsize(test.path("many.html"))
+    return ["%d KiB, and %d with it; %d bytes" % (plain, page, size)] if page - plain > 64 << 10 or size > 5000000 else []
+
+
 def main():
     test = cli.Cli()
     for name, recording in (("with packets", scene()), ("without packets", scene(packets=False)), ("hostile names", scene(hostile=True))):
@@ -195,6 +219,7 @@ def main():
     wrong = [] if len(kept) == 2000 and many.data["conns_dropped"] == 2300 // 10 + 2301 - 2000 else ["%d rows" % len(kept)]
     wrong += [] if sum(row["result"] == "refused" for row in kept) == failed else ["a failure was dropped"]
     wrong += [] if len(many.data["ladders"]) == 40 and len(many.data["graphs"]) == 8 else ["ladders or graphs"]
+    test.say("the page takes at most 64 MiB", memory(test))
     test.say("beyond 2,000 connections those that stand out stay, and the others are counted", wrong + figures(many, rows))
 
     done, page, rows = make(test, scene(), "--only=failed")

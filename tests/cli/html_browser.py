@@ -272,6 +272,15 @@ def sources(test, browser):
         wrong = ["%s is not there" % word for word in ("[2001:db8::1]:8080", "- → 192.0.2.1:443") if word not in texts] + [
             text for text in texts if "-:-" in text or text == ":-"]
         test.say("a log of audit: sections and sums, and addresses as they are written", sections(browser, Page(path), 0) + wrong)
+        calls = [audit.Call("connect", pid=7, args=(3, 0, 16), result=-111, saddr=audit.address("192.0.%d.%d" % divmod(number, 250), 80), ms=number)
+                 for number in range(300)]
+        test.run("-q", "--html", path, "-z", "peers", "--audit-log", test.path("audit.log", audit.text(audit.raw(audit.numbered(calls)))))
+        browser.open(path)
+        texts = browser.run("return [...document.querySelectorAll('#map text, #run dd, #bars svg > text')].map(e => e.textContent)")
+        wrong = ["%s is there" % text for text in texts if "unknown process" in text or "without a name" in text]
+        wrong += [] if "others" in texts and "240 connections not drawn here: zoom in, or filter" in texts else texts
+        wrong += [] if browser.run("return document.querySelector('#bars svg').viewBox.baseVal.height") < 2000 else ["too high"]
+        test.say("300 peers: the others are no unknown process, and services that are not drawn are counted", wrong)
     both, server, client = Recording(), ("127.0.0.1", 80), ("127.0.0.1", 40001)
     both.process(77, "server")
     both.process(78, "client")

@@ -57,7 +57,7 @@ struct html *html_new(struct groups *groups)
 	html->names = names_new();
 	names_know_groups(html->names, groups);
 	html->flows = html_flows_new();
-	html->peers = table(PEERS_KEYS_DEFAULT, PEERS_GROUPS_MAX);
+	html->peers = table(PEERS_KEYS_DEFAULT, HTML_GROUPS);
 	html->links = table("comm," PEERS_KEYS_DEFAULT, HTML_PEERS);
 	/* The map shows no percentiles. */
 	peers_keep_few(html->links);
@@ -266,6 +266,7 @@ static void add_totals(struct html *html, struct peers *peers)
 
 	text_add(&html->data, "\"groups\":");
 	text_add_unsigned(&html->data, peers_count(peers));
+	text_add(&html->data, peers_rest(peers) != NULL ? ",\"groups_more\":true" : ",\"groups_more\":false");
 	text_add(&html->data, ",\"total_columns\":");
 	html_head(html, &html->data, HTML_ROWS_TOTALS);
 	for (size_t j = 0; j < columns->count; j++) {

@@ -16,7 +16,7 @@
  */
 
 /** Memory of all time lines when no ladder is drawn: the page has few of them. */
-#define HTML_TIMELINE_BYTES ((size_t)16 << 20)
+#define HTML_TIMELINE_BYTES ((size_t)12 << 20)
 
 /** struct html - what the page will show */
 struct html;

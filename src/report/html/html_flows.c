@@ -11,11 +11,11 @@
 #include "base/xalloc.h"
 #include "model/tcp_options.h"
 
-#define FLOWS_MAX 65536
+#define FLOWS_MAX 16384
 #define EXCHANGES_MAX 64
 /* Points of one connection, and memory of all. */
 #define POINTS_MAX 6000
-#define BYTES_MAX ((size_t)12 << 20)
+#define BYTES_MAX ((size_t)8 << 20)
 
 /* A request and its answer: first and last payload; -1 not yet. */
 struct exchange {

@@ -15,6 +15,8 @@
 #define HTML_LADDERS 40
 #define HTML_GRAPHS 8
 #define HTML_PEERS 200
+/* Peers among which these are found; those of later ones are one row. */
+#define HTML_GROUPS 8192
 /** Most entries of a ladder. */
 #define HTML_ENTRIES 160
 

@@ -162,12 +162,12 @@ function runSection() {
 	const evidence = Object.keys(names).filter(l => letters.has(l)).map(l => names[l]).join(", ");
 	const when = known(D.base) ? new Date(D.base * 1000 + T0 / 1000).toISOString().replace("T", " ").slice(0, 19) + " UTC" : null;
 	// A log may have connections without the process, and none of them is one whose process was looked for.
-	const nameless = links.reduce((sum, l) => sum + (known(l.comm) ? 0 : l.conns), 0);
+	const nameless = links.reduce((sum, l) => sum + (known(l.comm) || !known(l.peer) ? 0 : l.conns), 0);
 	const limits = [];
 	if (D.conns_dropped) limits.push(conns.length + " of " + (conns.length + D.conns_dropped) + " connections, the others in sums");
 	if (D.ladders_dropped) limits.push(ladders.size + " of " + (ladders.size + D.ladders_dropped) + " sequences");
 	if (D.graphs_dropped) limits.push(graphs.size + " of " + (graphs.size + D.graphs_dropped) + " graphs");
-	if (D.groups > peers.length) limits.push(peers.length + " of " + D.groups + " peers, the others in sums");
+	if (D.groups > peers.length) limits.push(peers.length + (D.groups_more ? " of more than " : " of ") + D.groups + " peers, the others in sums");
 	if (D.untracked) limits.push(count(D.untracked, "connection") + " whose exchanges were not followed");
 	if (D.refused) limits.push(count(D.refused, "connection") + " in no sum");
 	section("run", "What was run", null, facts([
@@ -261,7 +261,7 @@ function mapSection() {
 	for (const l of links) {
 		const inner = l.dir === "out" && local(l.peer) && listens.get(l.port);
 		if (l.dir === "in" && local(l.peer) && links.some(o => o.dir === "out" && local(o.peer) && o.port === l.port)) continue;
-		const mine = node(1, l.comm ?? "unknown process", l.comm ?? "");
+		const mine = node(1, l.comm ?? (known(l.peer) ? "unknown process" : "others"), l.comm ?? "");
 		const other = l.dir === "in" ? node(0, l.peer ?? "others", l.peer ?? "") : inner ? node(2, inner, inner) :
 			node(3, known(l.peer) && known(l.port) ? endpoint(l.peer, l.port) : (l.peer ?? "others") + (known(l.port) ? ":" + l.port : ""), known(l.peer) ? "→ " + endpoint(l.peer, l.port) : "");
 		const edge = {a: l.dir === "in" ? other : mine, b: l.dir === "in" ? mine : other, conns: l.conns, fail: l.fail, resent: l.retrans || 0,
@@ -348,10 +348,14 @@ function zoom(factor) {
 function draw() {
 	const some = shown(), width = Math.max(340, Math.min(1200, timeline.place.clientWidth || 1200)), narrow = width < 700, left = narrow ? 4 : 270;
 	const range = Math.max(1, state.to - state.from), X = t => left + (t - state.from) / range * (width - left - 8);
-	const groups = new Map(), kids = [], LANES = 40;
+	const groups = new Map(), kids = [], LANES = 40, SERVICES = 60;
 	for (const c of some) { if (!groups.has(c.name)) groups.set(c.name, []); groups.get(c.name).push(c); }
 	let y = 34, more = 0;
+	// Those with failures first, then the largest.
+	const weight = list => list.filter(c => c.fails).length * conns.length + list.length;
+	const drawn = new Set([...groups.values()].sort((a, b) => weight(b) - weight(a)).slice(0, SERVICES));
 	for (const [name, list] of groups) {
+		if (!drawn.has(list)) { more += list.length; continue; }
 		const lanes = [], failed = list.filter(c => c.fails).length, label = fit(name, narrow ? width - 50 : left - 12, true);
 		if (narrow) { kids.push(text(4, y + 10, label + " · " + list.length, failed ? "b r" : "b")); y += 14; }
 		const top = y;
