@@ -124,8 +124,11 @@ static int compare(const struct named_file *output, const struct file_list *inpu
 			return refuse(&inputs->list[i], output, err);
 	for (size_t i = 0; i < other_count; i++)
 		if (is_same(output, &others[i]))
-			return err_set(err, EEXIST, "%s and %s cannot both write to \"%s\"", others[i].option,
-				       output->option, word_of(output, "standard output"));
+			return err_set(err, EEXIST, "%s and %s cannot both write to \"%s\"%s", others[i].option,
+				       output->option, word_of(output, "standard output"),
+				       strcmp(output->path, "-") == 0 && strcmp(others[i].option, "--output") == 0
+					       ? ": with -o FILE the report goes there"
+					       : "");
 	return 0;
 }
 

@@ -165,6 +165,8 @@ def files(test):
     os.unlink(target + ".3")
     test.expect("nor over the report by such a name", test.run("-r", source, "-w", target, "--rotate=1s", "-o", target + ".9"), 1,
                 ["cannot both write"])
+    test.expect("nor with the report to standard output", test.run("-r", source, "-w", "-"), 1,
+                ["--output and --write cannot both write to \"standard output\": with -o FILE the report goes there"])
     os.mkfifo(test.path("fifo"))
     test.expect("what is no regular file is not renamed", test.run("-r", source, "-w", "fifo", "--rotate=64K"), 1,
                 ["--rotate cannot rename \"fifo\""])
