@@ -177,13 +177,13 @@ def read(path, *words):
     return without_costs(done.stdout) + [done.stderr, str(done.returncode)]
 
 
-def unexplained(path, lines):
-    """What is wrong with the sums of one run."""
+def unexplained(counted, lines):
+    """What is wrong with the sums of one run. counted: TCP frames of the file, None unknown."""
     rows = [json.loads(line) for line in lines if line.startswith('{"report":"conns"')]
     summaries = [json.loads(line)["summary"] for line in lines if line.startswith('{"summary"')]
     if not summaries:
         return []
-    summary, counted = summaries[0], frames.tcp_frames(path)
+    summary = summaries[0]
     in_rows = sum(row["rx_pkts"] + row["tx_pkts"] for row in rows)
     left = sum(summary["left_out"].values())
     wrong = []
@@ -198,7 +198,7 @@ def unexplained(path, lines):
 
 def is_same(test, name, path):
     first = read(path)
-    wrong = unexplained(path, first)
+    wrong = unexplained(frames.tcp_frames(path), first)
     for batch in BATCHES:
         other = read(path, "--debug=batch:" + batch)
         if other != first:
@@ -257,4 +257,5 @@ def main():
     test.end()
 
 
-main()
+if __name__ == "__main__":
+    main()
