@@ -11,7 +11,18 @@ from lib import (CONNTRACE, Process, enter_namespace, equal, main, must, need, p
                  sockets_settled, test, wait_file, wait_for)
 
 SERVER = """
-import http.server, sys
+import http.server, os, socket, ssl, sys, threading
+def serve_tls(listener):
+    # Without a certificate, which openssl(1) would have to make.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("aNULL:@SECLEVEL=0")
+    context.set_alpn_protocols(["http/1.1"])
+    while True:
+        served, _ = listener.accept()
+        with context.wrap_socket(served, server_side=True) as secure:
+            while secure.recv(1000) not in (b"", b"bye"):
+                secure.sendall(b"y" * 3000)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = b"x" * 500
@@ -22,17 +33,41 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words):
         pass
 server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+secure = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=serve_tls, args=(secure,), daemon=True).start()
 with open(sys.argv[1] + ".new", "w") as file:
-    file.write(str(server.server_port))
-import os
+    file.write("%d %d" % (server.server_port, secure.getsockname()[1]))
 os.rename(sys.argv[1] + ".new", sys.argv[1])
 server.serve_forever()
 """
-CLIENT = "import sys, urllib.request\nfor i in 1, 2, 3:\n  try:\n    urllib.request.urlopen('http://127.0.0.1:%s/%d' % (sys.argv[1], i)).read()\n" \
-         "  except urllib.error.HTTPError as error:\n    error.read()\n"
+CLIENT = """
+import socket, ssl, sys, urllib.request
+for i in 1, 2, 3:
+    try:
+        urllib.request.urlopen("http://127.0.0.1:%s/%d" % (sys.argv[1], i)).read()
+    except urllib.error.HTTPError as error:
+        error.read()
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+context.maximum_version = ssl.TLSVersion.TLSv1_2
+context.set_ciphers("aNULL:@SECLEVEL=0")
+context.set_alpn_protocols(["h2", "http/1.1"])
+for name in "one.example", "two.example", "two.example":
+    connected = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+    with context.wrap_socket(connected, server_hostname=name) as secure:
+        for _ in range(3):
+            secure.sendall(b"x" * 100)
+            wanted = 3000
+            while wanted:
+                wanted -= len(secure.recv(wanted))
+        secure.sendall(b"bye")
+"""
+# Of a connection: what does not depend on which process it has, or on the time.
+CONNS = ("report dir proto laddr lport raddr rport result rx_bytes tx_bytes rx_least tx_least rx_pkts tx_pkts rx_wire tx_wire "
+         "retrans ooo syn_rtx synack_rtx zerowin state close host tls_version alpn copies").split()
 FIELDS = ",".join(["COUNT(syn)", "COUNT(synack)", "COUNT(fin)", "SUM(rx_bytes)", "SUM(tx_bytes)", "SUM(payload)",
                    "COUNT(resent)", "COUNT(rtt_ms)", "FRAMES()"])
-REPORTS = ["-z", "http,tree", "-z", "io,stat,0," + FIELDS, "-z", "groups", "-j"]
+REPORTS = ["-z", "http,tree", "-z", "tls,tree", "-z", "peers", "-z", "conns", "-z", "io,stat,0," + FIELDS, "-z", "groups", "-j"]
 MESSAGES = ["--events=messages", "-j", "-O", "MESSAGE,TARGET,STATUS,LPORT"]
 TIMES = re.compile("^(?!count).*(start|end|dur|rate|time|_ms|first|last)", re.I)
 
@@ -43,7 +78,8 @@ def view(out):
     for line in out.splitlines():
         row = json.loads(line)
         if "summary" not in row:
-            rows.append({key: value for key, value in row.items() if not TIMES.search(key) and key not in ("pids", "comms")})
+            keys = CONNS if row.get("report") == "conns" else [key for key in row if not TIMES.search(key)]
+            rows.append({key: row[key] for key in keys if key not in ("pids", "comms")})
     return sorted(map(json.dumps, rows))
 
 
@@ -56,10 +92,10 @@ def segments(out):
 def views():
     name, pcap = scratch("port"), scratch("pcap")
     server = Process([sys.executable, "-c", SERVER, name])
-    port = wait_file(name)
+    ports = wait_file(name).split()
     recorder = Process([need("dumpcap"), "-q", "-i", "lo", "-P", "-w", pcap])
     wait_for(lambda: os.path.exists(pcap) and packet_sockets() >= 1, "dumpcap to listen")
-    ways = {"-i lo --dir=in": ["-i", "lo", "--dir=in"], "-i lo --lport": ["-i", "lo", "--lport=" + port],
+    ways = {"-i lo --dir=in": ["-i", "lo", "--dir=in"], "-i lo --lport": ["-i", "lo", "--lport=" + ",".join(ports)],
             # Not the datagram of recorded().
             "-i lo": ["-i", "lo", "tcp"], "-p": ["-p", server.pid, "-i", "lo"]}
     kinds = {"reports": REPORTS, "messages": MESSAGES, "live": ["--live"]}
@@ -70,8 +106,8 @@ def views():
     for run in runs.values():
         wait_for(lambda: packet_sockets() >= 1 + len(runs) or not run.alive(), "conntrace to capture", 60)
         require(run.alive(), "conntrace ended: " + run.err)
-    must([sys.executable, "-c", CLIENT, port])
-    must([sys.executable, "-c", CLIENT, port])
+    must([sys.executable, "-c", CLIENT, *ports])
+    must([sys.executable, "-c", CLIENT, *ports])
     # The client ends before the server has closed.
     sockets_settled()
     recorded(pcap)
@@ -86,14 +122,14 @@ def views():
     require(any('"sum(rx_bytes)"' in row.lower() for row in wanted), "a row of io,stat: %s" % wanted)
     for (way, kind), run in runs.items():
         if kind == "reports" and way == "-i lo":
-            # Groups show each end where it is asked for none.
-            equal([row for row in view(run.out) if "groups" not in row], [row for row in wanted if "groups" not in row],
-                  "reports by " + way)
+            # Groups show each end where it is asked for none, and so do connections.
+            equal([row for row in view(run.out) if "groups" not in row and '"dir": "out"' not in row],
+                  [row for row in wanted if "groups" not in row], "reports by " + way)
         elif kind == "reports":
             equal(view(run.out), wanted, "reports by " + way)
         elif kind == "messages":
             equal(view(run.out), view(must([CONNTRACE, "-q", "-r", pcap] + MESSAGES)), "messages by " + way)
-            equal(len(run.out.splitlines()), 12, "heads of requests and responses by " + way)
+            equal(len(run.out.splitlines()), 18, "heads of requests and responses, and greetings of TLS, by " + way)
         else:
             equal(segments(run.out), segments(must([CONNTRACE, "-q", "-r", pcap, "--live"])), "segments live by " + way)
     equal(view(must([CONNTRACE, "-q", "-r", pcap, "--dir=in"] + REPORTS)), wanted, "reports of the file by --dir=in")
