@@ -77,12 +77,15 @@ static bool is_over(int64_t value, int64_t limit)
 
 static bool was_reset(const struct record *record, const struct conn *conn)
 {
+	/* Its RST is the refusal, even if the SYN was not captured, as where a packet filter of this host rejects it.
+	 */
+	if (conn->result == RESULT_REFUSED)
+		return false;
 	/* A RST that was not captured counts too. */
 	if (record->wire != NULL && wire_is_finished(record->wire))
 		return wire_was_cut(record->wire);
-	return (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET ||
-		tcp_payload_was_cut(&record->evidence->tcp_payload)) &&
-	       conn->result != RESULT_REFUSED;
+	return conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET ||
+	       tcp_payload_was_cut(&record->evidence->tcp_payload);
 }
 
 /* A RST of this host after which the socket goes on is not the socket's. */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "system/tcp_info.h"
+#include "track/suspicious.h"
 #include "track/tracker.h"
 
 /* Facts are fed by hand; what the tracker makes of them is compared with what happened. */
@@ -38,6 +39,7 @@ static struct tracker *new_tracker(bool whole, size_t limit)
 		.whole = whole,
 		.has_destroy = true,
 		.syn_retries = 6,
+		.suspicious = {.reasons = SUSPICIOUS_FAILED | SUSPICIOUS_RESET},
 	};
 	const struct tracker_notify notify = {NULL, NULL, on_finished, NULL};
 
@@ -1028,25 +1030,31 @@ static void both_ends_share_the_wire(void **state)
 	tracker_free(tracker);
 }
 
+/* A packet filter of this host that rejects a SYN drops it before it can be captured. */
 static void a_failed_connect_finds_its_packets(void **state)
 {
-	struct tracker *tracker = new_tracker(false, 100);
-	struct flow client = a_flow("192.0.2.9", 40000, "192.0.2.1", 80), back = flow_reverse(&client), left = client;
-
 	(void)state;
-	feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &client, 0, 0));
-	feed(tracker, a_segment(2, &client, SEGMENT_SYN, 1000, 0, 0));
-	feed(tracker, a_segment(3, &back, SEGMENT_RST | SEGMENT_ACK, 0, 1001, 0));
-	/* The kernel has forgotten the address by then, but not the port. */
-	memset(&left.local.ip, 0, sizeof(left.local.ip));
-	feed(tracker, a_call(CALL_CONNECT_END, 4, &left, 8, ECONNREFUSED));
-	tracker_finish(tracker, T0 + 5 * MS);
-	assert_int_equal(reported_count, 1);
-	assert_int_equal(reported[0].result, RESULT_REFUSED);
-	assert_int_equal(reported[0].close, CLOSE_RRST);
-	assert_true(endpoint_equal(&reported[0].flow.local, &client.local));
-	assert_int_equal(reported[0].tx_pkts, 1);
-	tracker_free(tracker);
+	for (int has_syn = 0; has_syn < 2; has_syn++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		struct flow client = a_flow("192.0.2.9", 40000, "192.0.2.1", 80), back = flow_reverse(&client);
+		struct flow left = client;
+
+		feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &client, 0, 0));
+		if (has_syn)
+			feed(tracker, a_segment(2, &client, SEGMENT_SYN, 1000, 0, 0));
+		feed(tracker, a_segment(3, &back, SEGMENT_RST | SEGMENT_ACK, 0, 1001, 0));
+		/* The kernel has forgotten the address by then, but not the port. */
+		memset(&left.local.ip, 0, sizeof(left.local.ip));
+		feed(tracker, a_call(CALL_CONNECT_END, 4, &left, 8, ECONNREFUSED));
+		tracker_finish(tracker, T0 + 5 * MS);
+		assert_int_equal(reported_count, 1);
+		assert_int_equal(reported[0].result, RESULT_REFUSED);
+		assert_int_equal(reported[0].close, CLOSE_RRST);
+		assert_int_equal(reported[0].why, SUSPICIOUS_FAILED);
+		assert_true(endpoint_equal(&reported[0].flow.local, &client.local));
+		assert_int_equal(reported[0].tx_pkts, has_syn);
+		tracker_free(tracker);
+	}
 }
 
 static void the_other_end_tells_what_was_sent(void **state)
