@@ -159,7 +159,8 @@ def answers():
     second.stop()
     must(skip + [INSERT % "fleet"], stdin=insertable(lines))
     second.start()
-    wait_for(lambda: first.number("SELECT count() FROM fleet.conns") == count, "rows on two servers, of which one was away")
+    wait_for(lambda: first.number("SELECT count() FROM fleet.conns") == count, "rows on two servers, of which one was away",
+             limit=150)    # a server tries another one again after 0.1 s, 0.2 s and so on, up to 30 s
     shares = [server.number("SELECT count() FROM conntrace.conns") for server in (first, second)]
     check(min(shares) > count // 4, "shares of the servers: %r" % shares)
     equal(first.must(minutes % "fleet"), sums, "the minutes of both")
