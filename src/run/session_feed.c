@@ -44,9 +44,10 @@ void session_ask_timewait(void *context, struct event *event)
 {
 	struct session *session = context;
 	struct diag *diag = sources_diag(session->sources);
+	uint64_t cookie;
 
-	if (event->type == EVENT_INFO && diag != NULL && tracker_wants_timewait(session->tracker, &event->info))
-		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, event->info.cookie);
+	if (event->type == EVENT_INFO && diag != NULL && tracker_wants_timewait(session->tracker, event, &cookie))
+		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, cookie);
 }
 
 void session_hear_destroyed(void *context, struct event *event)

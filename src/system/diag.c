@@ -257,7 +257,7 @@ enum info_timewait diag_timewait(struct diag *diag, const struct flow *flow, uin
 	if (error == -ENOENT)
 		return timewait_room(diag) ? TIMEWAIT_ABSENT : TIMEWAIT_UNKNOWN;
 	/* Only a mini socket has no counters in these states. */
-	if (error == 0 && cookie != 0 && event.info.segs_in == EVENT_UNKNOWN &&
+	if (error == 0 && event.info.segs_in == EVENT_UNKNOWN &&
 	    (event.info.state == TCP_TIME_WAIT || event.info.state == TCP_FIN_WAIT2))
 		return event.info.state == TCP_FIN_WAIT2 ? TIMEWAIT_NO_FIN : TIMEWAIT_PRESENT;
 	return TIMEWAIT_UNKNOWN;

@@ -55,7 +55,7 @@ int diag_query(struct diag *diag, const struct flow *flow, uint64_t cookie, stru
  * diag_timewait() - whether this side closed first and left a mini socket
  * @diag: the connection to the kernel
  * @flow: the ends of a socket whose final counters have come
- * @cookie: its cookie, which must have been queried while it existed: otherwise the mini socket has another one
+ * @cookie: its cookie, if that was queried while it existed; else 0, because the mini socket has another one
  *
  * The mini socket (TIME_WAIT, or FIN_WAIT2 until the peer's FIN comes) lasts a minute at most. It ends when the peer
  * sends a RST or when the opener reuses the ends (on loopback after a second already, net.ipv4.tcp_tw_reuse), so the

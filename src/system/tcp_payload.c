@@ -422,6 +422,17 @@ int64_t tcp_payload_final_sent(const struct event_info *info)
 	return tcp_payload.final && !tcp_payload.disconnected ? tx_known(&tcp_payload) : CONN_UNKNOWN;
 }
 
+bool tcp_payload_final_closed(const struct event_info *info, enum conn_dir dir)
+{
+	struct tcp_payload tcp_payload;
+
+	tcp_payload_init(&tcp_payload);
+	tcp_payload_opener(&tcp_payload, dir);
+	tcp_payload_feed(&tcp_payload, info);
+	return tcp_payload.final && !tcp_payload.disconnected && own_fin(&tcp_payload) == 1 &&
+	       tcp_payload.all_acked == 1;
+}
+
 enum conn_dir tcp_payload_final_opener(const struct event_info *info)
 {
 	int64_t sequence = sequence_sent(info), sent = payload_sent(info);

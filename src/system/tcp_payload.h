@@ -142,6 +142,9 @@ void tcp_payload_peer_sent(struct tcp_payload *tcp_payload, int64_t payload);
  */
 int64_t tcp_payload_final_sent(const struct event_info *info);
 
+/** tcp_payload_final_closed() - whether this side's FIN was acknowledged, by final counters and direction alone */
+bool tcp_payload_final_closed(const struct event_info *info, enum conn_dir dir);
+
 /** tcp_payload_final_opener() - opener by final counters alone; Return: DIR_OUT when certain, or DIR_UNKNOWN */
 enum conn_dir tcp_payload_final_opener(const struct event_info *info);
 

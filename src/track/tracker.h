@@ -241,11 +241,12 @@ int64_t tracker_now(const struct tracker *tracker);
 
 /**
  * tracker_wants_timewait() - whether it helps to know if a TIME_WAIT socket still exists
- * @info: final counters that have not been fed yet
+ * @event: final counters that have not been fed yet
+ * @cookie: that of the TIME_WAIT socket, 0 when it has one of its own; set if true is returned
  *
  * It may decide whether the peer's FIN is among the bytes received (system/tcp_payload.c).
  */
-bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info);
+bool tracker_wants_timewait(const struct tracker *tracker, const struct event *event, uint64_t *cookie);
 
 /** tracker_stats() - the statistics so far */
 void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats);

@@ -60,16 +60,32 @@ void tracker_final_forget(struct tracker *tracker)
 	tracker->finals = NULL;
 }
 
-bool tracker_wants_timewait(const struct tracker *tracker, const struct event_info *info)
+/*
+ * An accepted connection that no sample has found. Its mini socket is known by its ends: while they are in TIME_WAIT a
+ * peer that has received this side's FIN can't have used them again. On this host the counters of the other end tell
+ * more.
+ */
+static bool wants_by_ends(const struct tracker *tracker, const struct event *event)
 {
+	return event->info.fin == FIN_UNKNOWN && flow_is_complete(&event->flow) &&
+	       !endpoint_is_loopback(&event->flow.remote) &&
+	       !endpoint_ip_equal(&event->flow.remote, &event->flow.local) && tracker_listens(tracker, &event->flow) &&
+	       tcp_payload_final_closed(&event->info, DIR_IN);
+}
+
+bool tracker_wants_timewait(const struct tracker *tracker, const struct event *event, uint64_t *cookie)
+{
+	const struct event_info *info = &event->info;
 	const struct record *record = record_table_find_cookie(tracker->table, info->cookie);
 	struct tcp_payload tcp_payload;
 	int64_t rx, tx;
 
-	/* The mini socket has the same cookie only if it was queried while the socket existed. */
-	if (record == NULL || record->evidence->kernel_state == 0 || info->reason != INFO_DESTROY ||
-	    info->timewait != TIMEWAIT_UNKNOWN)
+	if (info->reason != INFO_DESTROY || info->timewait != TIMEWAIT_UNKNOWN)
 		return false;
+	/* The mini socket has the same cookie only if it was queried while the socket existed. */
+	*cookie = record != NULL && record->evidence->kernel_state != 0 ? info->cookie : 0;
+	if (*cookie == 0)
+		return wants_by_ends(tracker, event);
 	/* Not needed when the final counters suffice without it. */
 	tcp_payload = record->evidence->tcp_payload;
 	tcp_payload_feed(&tcp_payload, info);

@@ -487,6 +487,7 @@ static void timewait_is_on_the_side_that_closed_first(void **state)
 		skip();
 	assert_int_equal(diag_timewait(diag, &acceptor.flow, acceptor.info.cookie), TIMEWAIT_PRESENT);
 	assert_int_equal(diag_timewait(diag, &acceptor.flow, acceptor.info.cookie ^ 1), TIMEWAIT_UNKNOWN);
+	assert_int_equal(diag_timewait(diag, &acceptor.flow, 0), TIMEWAIT_PRESENT);
 	assert_int_equal(diag_timewait(diag, &opener.flow, opener.info.cookie), TIMEWAIT_ABSENT);
 	close(pair.listener);
 	diag_close(diag);
