@@ -68,7 +68,17 @@ MORE_WAYS = {
         "perf -i": ["--via=perf", "-i", "lo", "-p", "TARGET"],
         "--top perf -i": ["--top", "--via=perf", "-i", "lo", "-p", "TARGET"],
     },
+    # Audit is the whole host's: only a virtual machine is killed with it, and with nothing else.
+    "--via=audit": {
+        "launched audit": ["--via=audit", "--", "COMMAND"],
+        "launched audit -i": ["--via=audit", "-i", "lo", "--", "COMMAND"],
+        "audit": ["--via=audit", "-p", "TARGET"],
+        "audit -i": ["--via=audit", "-i", "lo", "-p", "TARGET"],
+        "audit all -i": ["--via=audit", "--all", "-i", "lo"],
+        "--top audit -i": ["--top", "--via=audit", "-i", "lo", "-p", "TARGET"],
+    },
 }
+IN_MACHINE = bool(os.environ.get("CONNTRACE_VM"))
 # These end a launched command with them.
 FILTERED = ("launched", "launched -i", "--top launched -i")
 # The longest that is waited before killing: while it is opened, or later.
@@ -217,8 +227,12 @@ def packet_killed(run, victim, what):
 
 
 def add_ways():
-    """Where every way has a turn, those that work here, too."""
-    for words, ways in MORE_WAYS.items() if ALL else ():
+    """Where every way has a turn, those that work here, too; in the machine those of audit, and no others."""
+    if IN_MACHINE:
+        WAYS.clear()
+    for words, ways in MORE_WAYS.items() if ALL or IN_MACHINE else ():
+        if ("audit" in words) != IN_MACHINE:
+            continue
         # Breakpoints are for processes that run.
         target = ["-d", "0.1", "-p", str(os.getpid())] if "perf" in words else ["--", "true"]
         if lib_run([CONNTRACE, "-q", words] + target).status == 0:
@@ -236,9 +250,9 @@ def kinds():
 
 if __name__ == "__main__":
     # BPF is for the first user namespace.
-    enter_namespace(flags="-n" if ALL and os.geteuid() == 0 else "-Urn")
+    enter_namespace(flags="-n" if (ALL or IN_MACHINE) and os.geteuid() == 0 else "-Urn")
     add_ways()
-STEP = 1 if ALL or "ROUNDS" in os.environ else 2
+STEP = 1 if ALL or IN_MACHINE or "ROUNDS" in os.environ else 2
 ROUNDS = int(os.environ.get("ROUNDS", len(kinds()) // STEP))
 FREEZABLE = [way for way in WAYS if "-i" in way or "-r" in way]
 FREEZES = int(os.environ.get("FREEZES", len(FREEZABLE)))
@@ -295,6 +309,16 @@ def freeze():
             for run in runs:
                 run.end()
     said_counts()
+
+
+if IN_MACHINE:
+    @test("the next run leaves no rule of audit behind, neither those of killed runs, and audit is off again")
+    def leftovers():
+        sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../vm"))
+        from kernel_audit import Audit    # pylint: disable=import-outside-toplevel
+        audit = Audit()
+        result = lib_run([CONNTRACE, "--via=audit", "--", "true"])
+        equal((result.status, audit.rules(), audit.status()[0]), (0, [], 0), "status, rules and enabled: " + result.err)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ struct audit_control {
 	uint8_t answer[ANSWER_SIZE] __attribute__((aligned(8)));
 };
 
+/* That of kthreadd, which never leaves it. PID 1 may have rights that the caller lacks, and then is not readable. */
+#define FIRST_NETNS "/proc/2/ns/net"
+
 static bool is_same_file(const char *one, const char *other)
 {
 	struct stat first, second;
@@ -55,10 +58,10 @@ int audit_control_socket(uint32_t groups)
 {
 	int here, first, fd;
 
-	if (is_same_file("/proc/self/ns/net", "/proc/1/ns/net"))
+	if (is_same_file("/proc/self/ns/net", FIRST_NETNS))
 		return open_here(groups);
 	here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	first = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
+	first = open(FIRST_NETNS, O_RDONLY | O_CLOEXEC);
 	/* Only this thread changes its namespace. */
 	fd = here >= 0 && first >= 0 && setns(first, CLONE_NEWNET) == 0 ? 0 : -errno;
 	if (fd == 0) {

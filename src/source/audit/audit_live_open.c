@@ -118,8 +118,10 @@ static int start(struct audit_live *live, struct err *err)
 	live->lost = audit_state_found(live->state)->lost;
 	sight = audit_state_probe(live->state, live->records);
 	if (sight == AUDIT_SIGHT_UNKNOWN)
-		return err_set(err, ENOTSUP,
-			       "no record of audit arrives: a rule may exclude them (auditctl -l: exclude)");
+		return err_set(
+			err, ENOTSUP,
+			"no record of audit arrives: a rule excludes them (auditctl -l: exclude), or conntrace is in a "
+			"network namespace of its own and lacks CAP_SYS_PTRACE, which finds the first one");
 	live->blind = sight == AUDIT_SIGHT_BLIND;
 	explain(live);
 	live->epoll = epoll_create1(EPOLL_CLOEXEC);
