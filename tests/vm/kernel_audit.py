@@ -12,7 +12,7 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 STATUS_ENABLED, STATUS_FAILURE = 1, 2
 STATUS_BACKLOG_LIMIT = 0x10
 FILTER_TASK, NEVER, FILTER_EXCLUDE, MSGTYPE, SYSCALL, EQUAL = 1, 0, 5, 12, 1300, 0x40000000
-FILTER_EXIT, ALWAYS, FIELD_ARCH = 4, 2, 11
+FILTER_EXIT, ALWAYS, FIELD_ARCH, PID = 4, 2, 11, 0
 # The architecture and its numbers of calls (linux/audit.h, asm/unistd.h).
 ARCHES = {"x86_64": (0xc000003e, {"socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288}),
           "aarch64": (0xc00000b7, {"socket": 198, "connect": 203, "accept": 202, "bind": 200, "listen": 201, "accept4": 242})}
@@ -51,6 +51,16 @@ class Audit:
 
     def rules(self):
         return self.ask(AUDIT_LIST_RULES, b"", AUDIT_LIST_RULES)
+
+    def calls(self):
+        """The rules that record calls: not those that only say that audit was switched off before (process 0)."""
+        return [rule for rule in self.rules() if (PID, 0) not in self.fields(rule)]
+
+    @staticmethod
+    def fields(rule):
+        """The numbers of fields of a rule and their values, as in struct audit_rule_data."""
+        count = struct.unpack_from("<I", rule, 8)[0]
+        return list(zip(struct.unpack_from("<%dI" % count, rule, 268), struct.unpack_from("<%dI" % count, rule, 524)))
 
     def set(self, mask, enabled=0, failure=1, backlog_limit=0):
         self.ask(AUDIT_SET, struct.pack("<10I", mask, enabled, failure, 0, 0, backlog_limit, 0, 0, 0, 0), None)

@@ -30,7 +30,7 @@ enum audit_rule_kind {
 	AUDIT_RULE_URING,
 	/** accept and connect of every process but one by io_uring(7) */
 	AUDIT_RULE_URING_ALL,
-	/** matches nothing: the run that made it has ended, and audit is to be switched off by the last one */
+	/** matches nothing: the run that made it has found audit switched off, and the last one is to switch it off */
 	AUDIT_RULE_MARK,
 };
 

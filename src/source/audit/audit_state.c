@@ -135,6 +135,15 @@ int audit_state_check(struct audit_control *control, struct err *err)
 	return rc;
 }
 
+/* A rule that matches nothing: the last run is to switch audit off. */
+static void add_mark(const struct audit_state *state)
+{
+	struct audit_rule mark;
+
+	audit_rule_make(&mark, AUDIT_RULE_MARK, 0, 0, &state->owner);
+	(void)audit_control_add(state->control, &mark.data, audit_rule_size(&mark));
+}
+
 int audit_state_open(struct audit_state **opened, struct audit_control *control, struct audit_rule_owner *owner,
 		     struct err *err)
 {
@@ -145,6 +154,9 @@ int audit_state_open(struct audit_state **opened, struct audit_control *control,
 	state->control = control;
 	owner->switched_on = state->found.enabled == 0 || survey.switched;
 	state->owner = *owner;
+	/* Before anything is changed that a run which is killed would leave. */
+	if (rc == 0 && owner->switched_on)
+		add_mark(state);
 	if (rc == 0)
 		state->removed = remove_rules(&survey);
 	survey_end(&survey);
@@ -173,7 +185,6 @@ size_t audit_state_removed(const struct audit_state *state)
 void audit_state_close(struct audit_state *state)
 {
 	struct survey survey = {0};
-	struct audit_rule mark;
 
 	if (state == NULL)
 		return;
@@ -181,13 +192,13 @@ void audit_state_close(struct audit_state *state)
 	survey.own = state->owner.pid;
 	survey.switched = state->owner.switched_on;
 	(void)audit_control_rules(state->control, note, &survey);
+	/* Off before the rules that say so are removed: the run may be killed between. */
+	if (survey.switched && !survey.others)
+		(void)audit_control_enable(state->control, false);
 	(void)remove_rules(&survey);
 	if (survey.switched && survey.others) {
 		state->owner.switched_on = true;
-		audit_rule_make(&mark, AUDIT_RULE_MARK, 0, 0, &state->owner);
-		(void)audit_control_add(state->control, &mark.data, audit_rule_size(&mark));
-	} else if (survey.switched) {
-		(void)audit_control_enable(state->control, false);
+		add_mark(state);
 	}
 	survey_end(&survey);
 	free(state);

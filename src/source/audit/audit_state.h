@@ -12,8 +12,8 @@
 /*
  * What a run changes in the kernel's audit besides its rules, and how that is undone. It switches audit on where that
  * is off, and nothing else: rate, backlog and what happens on a failure stay. The last of several runs switches it off
- * again, if one of them has found it off: a run that ends before the others leaves a rule that matches nothing
- * (AUDIT_RULE_MARK). A run that was killed has left its rules, which say the same.
+ * again, if one of them has found it off: such a run has a rule that matches nothing (AUDIT_RULE_MARK) before it
+ * switches audit on, and leaves it when it ends before the others. A run that was killed has left it, too.
  */
 
 /** struct audit_state - the kernel's audit as this run has found it */
