@@ -10,6 +10,7 @@
 #include "run/capabilities.h"
 #include "base/crash.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/redact.h"
 #include "run/job_proxy.h"
 #include "run/job_control.h"
@@ -103,6 +104,8 @@ static void open_standard(void)
 
 	do {
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
@@ -116,6 +119,7 @@ int main(int argc, char *argv[])
 	sigset_t too_large, before;
 
 	open_standard();
+	limits_raise();
 	if (privileges_check(&err) != 0)
 		return complain(&err, EXIT_FAILURE);
 	if (options_parse(&options, argc, argv, &err) != 0)

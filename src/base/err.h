@@ -24,7 +24,8 @@ struct err {
  * @error: the errno, positive or negative
  * @format: printf(3) format of the sentence
  *
- * Quoted words are escaped here (escape_message()), for all messages.
+ * Quoted words are escaped here (escape_message()), for all messages. A message that ends with strerror(@error) gets
+ * the limit that this is about (limits_of()).
  *
  * Return: @error as a negative number, so that `return err_set(...)` works.
  */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,14 @@ static int check_directory(const char *path)
 	return error;
 }
 
+/* A chroot(2) may have no /dev. */
+static int open_nothing(void)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : memfd_create("conntrace", MFD_CLOEXEC);
+}
+
 /* Return: a descriptor for the stream, or a negative errno. */
 static int open_quietly(struct outfile *file)
 {
@@ -75,7 +84,7 @@ static int open_quietly(struct outfile *file)
 			error = errno;
 		else if (lstat(file->path, &status) != 0)
 			error = check_directory(file->path);
-		fd = error == 0 ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+		fd = error == 0 ? open_nothing() : -1;
 	}
 	return fd >= 0 ? fd : error != 0 ? -error : -errno;
 }
@@ -184,7 +193,7 @@ int outfile_close(struct outfile *file, struct err *err)
 		return 0;
 	/* The buffer must not be written to an uncommitted file. */
 	if (!file->committed)
-		(void)replace(file, open("/dev/null", O_WRONLY | O_CLOEXEC));
+		(void)replace(file, open_nothing());
 	errno = 0;
 	if ((file->is_stdout ? fflush(stdout) : fclose(file->stream)) != 0)
 		rc = err_set(err, errno != 0 ? errno : EIO, "cannot write to %s: %s", outfile_name(file),

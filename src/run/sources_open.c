@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/xalloc.h"
 #include "cli/capture_filter.h"
 #include "run/launch_user.h"
@@ -149,6 +150,7 @@ static int open_tracer(struct sources *sources, struct source_slot *slot, const 
 		       struct err *err)
 {
 	struct tracer_config config;
+	struct err why;
 	int rc;
 
 	if (!options_has_target(sources->options) || !options_traces(sources->options))
@@ -164,10 +166,15 @@ static int open_tracer(struct sources *sources, struct source_slot *slot, const 
 	slot->events = sources->tracer_events;
 	for (size_t i = 0; tracer_refused(sources->tracer, i) != NULL; i++)
 		sources_add_notice(sources, tracer_refused(sources->tracer, i));
-	if (!socket_can_take())
-		sources_add_notice(sources,
-				   "sockets are looked up by address, which is slower, because pidfd_getfd(2) is not "
-				   "available: it needs Linux 5.6 and, in a container, --cap-add=SYS_PTRACE");
+	if (!socket_can_take()) {
+		const char *limits = limits_of(errno);
+
+		(void)err_set(&why, ENOTSUP, "sockets are looked up by address, which is slower, because %s",
+			      limits != NULL ? limits
+					     : "pidfd_getfd(2) is not available: it needs Linux 5.6 and, in a "
+					       "container, --cap-add=SYS_PTRACE");
+		sources_add_notice(sources, why.text);
+	}
 	return 0;
 }
 

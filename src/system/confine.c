@@ -43,6 +43,9 @@ void confine_descriptors(const int *keep, int count)
 	DIR *directory = opendir("/proc/self/fd");
 	struct dirent *entry;
 
+	/* Without /dev: nothing can be read from it or written to it, either. */
+	if (null < 0)
+		null = open("/", O_RDONLY | O_CLOEXEC);
 	/* Closed numbers would be reused by the next file opened, and output could go there. */
 	for (int fd = 0; fd <= 2 && null >= 0; fd++)
 		if (!keeps(keep, count, fd) && fd != null)

@@ -2,12 +2,14 @@
 #include "system/procfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/number.h"
 #include "system/diag.h"
 #include "system/remedy.h"
@@ -193,11 +195,30 @@ bool procfs_may_attach(pid_t pid)
 	       !explain_yama(&reason, pid, self.effective & CAP_SYS_PTRACE_BIT);
 }
 
+/* Return: nothing can be read of any process, and @reason is set. */
+static bool explain_proc(struct reason *reason)
+{
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC), error = errno;
+
+	if (fd >= 0) {
+		close(fd);
+		return false;
+	}
+	if (error == ENOENT)
+		explain(reason, "there is no /proc here; mount it: mount -t proc proc /proc");
+	else
+		explain(reason, "/proc cannot be read: %s",
+			limits_of(error) != NULL ? limits_of(error) : strerror(error));
+	return true;
+}
+
 static void find_reason(struct reason *reason, pid_t pid, int error)
 {
 	struct procfs_status target, self = {0};
 	bool privileged;
 
+	if (explain_proc(reason))
+		return;
 	if (procfs_status(pid, &target) != 0) {
 		if (error == EPERM || error == EACCES)
 			explain(reason,
@@ -265,7 +286,9 @@ int procfs_why_not_watchable(pid_t pid, char *text, size_t size)
 	struct reason reason;
 	int rc = -ESRCH;
 
-	if (procfs_status(pid, &target) != 0) {
+	if (explain_proc(&reason)) {
+		rc = -EACCES;
+	} else if (procfs_status(pid, &target) != 0) {
 		explain(&reason, "there is no such process, or it belongs to another user and /proc hides it "
 				 "(mount option hidepid)");
 	} else {

@@ -63,12 +63,13 @@ int socket_take(int pidfd, int fd)
 bool socket_can_take(void)
 {
 	int pidfd = socket_process(getpid());
-	int taken = pidfd >= 0 ? socket_take(pidfd, pidfd) : -1;
+	int taken = pidfd >= 0 ? socket_take(pidfd, pidfd) : pidfd;
 
 	if (taken >= 0)
 		close(taken);
 	if (pidfd >= 0)
 		close(pidfd);
+	errno = taken < 0 ? -taken : 0;
 	return taken >= 0;
 }
 

@@ -45,7 +45,7 @@ int socket_thread(pid_t tid);
  */
 int socket_take(int pidfd, int fd);
 
-/** socket_can_take() - whether socket_take() works here; tried with a descriptor of this process */
+/** socket_can_take() - whether socket_take() works here; tried with a descriptor of this process; errno says why not */
 bool socket_can_take(void);
 
 /**

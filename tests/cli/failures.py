@@ -9,6 +9,7 @@ import sys
 import cli
 
 NOBODY = 65534
+LONELY = 64999
 
 
 def unreadable(test):
@@ -112,10 +113,30 @@ def few_descriptors(test):
             if done.returncode == 0 and not lines:
                 continue
             refused += 1
-            if done.returncode != failure or "Too many open files" not in done.stderr or "--no-filter" in done.stderr or \
+            if done.returncode != failure or "ulimit -n" not in done.stderr or "--no-filter" in done.stderr or \
                len(lines) != 1:
                 wrong.append("%d descriptors, %s: status %d, %s" % (limit, words, done.returncode, done.stderr))
     test.say("too few descriptors: a message without a remedy that fails too", wrong or ([] if refused else ["none refused"]))
+
+
+def few_processes(test):
+    """A user without room for another process or thread: the limit is named."""
+    if os.geteuid() != 0:
+        test.skip("too few processes: the limits are named", "root makes a user that has no other process")
+        return
+
+    def other_user():
+        # No other test has processes of this one.
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+        os.setgroups([])
+        os.setgid(LONELY)
+        os.setuid(LONELY)
+    try:
+        done = test.run("-q", "-o", "/dev/null", "--", "true", preexec_fn=other_user)
+    except (OSError, subprocess.SubprocessError) as error:
+        test.skip("too few processes: the limits are named", "another user cannot run the program: %s" % error)
+        return
+    test.expect("too few processes: the limits are named", done, 125, stderr=["conntrace: ", "ulimit -u", "pids.max"], stdout="")
 
 
 def main():
@@ -125,6 +146,7 @@ def main():
     outputs(test)
     processes(test)
     few_descriptors(test)
+    few_processes(test)
     test.end()
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import lib
 from lib import (CONNTRACE, ENDED, MKCONN, URING, Process, Skip, Trace, as_nobody, attach, check, equal, find_row, main, mkconn, must,
-                 need, read_truth, run, scratch, short, status_field, test, tracer_of, wait_file, wait_for, write_file)
+                 need, read_file, read_truth, run, scratch, short, status_field, test, tracer_of, wait_file, wait_for, write_file)
 
 DENY = os.path.join(os.path.dirname(MKCONN), "deny")
 QUIET = [CONNTRACE, "-q", "-o", "/dev/null"]
@@ -114,6 +114,21 @@ def attached():
             equal((row["dir"], row["rx_bytes"], row["tx_bytes"], row["state"]), ("in", 10, 20, "closed"), short(row))
         equal(sum("p" in row["seen"] for row in rows), 1, "rows of before")
         server.end()
+
+
+@test("no /dev, no /proc: -o is written, a closed stream stays closed, and what cannot be read is named")
+def no_places():
+    inside = lib.unshared("-m") + ["sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"']
+    if run(inside + ["/dev", "true"]).status:
+        raise Skip("no tmpfs may be mounted here")
+    rows, file = scratch("rows"), lib.savefile(3)
+    result = run(inside + ["/dev", "sh", "-c", 'exec "$@" <&- >&-', "sh"] + [CONNTRACE, "-q", "-o", rows, "-r", file])
+    equal((result.status, len(read_file(rows).splitlines())), (0, 2), "rows without /dev: %r" % result)
+    result = run(inside + ["/dev", "sh", "-c", 'exec "$@" >&-', "sh", CONNTRACE, "-r", file])
+    equal((result.status, "cannot write to standard output" in result.err), (1, True), "a closed stdout without /dev: %r" % result)
+    for words in (["--via=diag"], ["--via=ptrace"]):
+        result = run(inside + ["/proc"] + QUIET + words + ["-p", os.getpid()])
+        equal((result.status, "there is no /proc" in result.err), (1, True), "%s without /proc: %r" % (words, result))
 
 
 @test("ptrace itself forbidden: exit status 125 or 1, the container is named, nothing was started")

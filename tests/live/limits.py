@@ -207,6 +207,19 @@ def descriptors():
     result = run([CONNTRACE, "--via=diag", "-d", "1", "-p", target.pid], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)))
     equal(result.status, 1, "exit status")
     check("ulimit -n" in result.err and "CONFIG" not in result.err, result.err)
+    # Enough for the sockets, and not for files of /proc.
+    result = run([CONNTRACE, "--via=diag", "-d", "1", "-p", target.pid], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10)))
+    check("ulimit -n" in result.err and "no such process" not in result.err, result.err)
+
+
+@test("the limit of open files that a program may raise is no limit of conntrace, and stays that of a command")
+def soft_limit():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    shell = ["sh", "-c", "ulimit -Sn; ulimit -Hn"]
+    for words in ([], ["--no-filter"], ["--via=diag"]):
+        result = run([CONNTRACE, "-q", "-o", "/dev/null"] + words + ["--"] + shell,
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (7, hard)))
+        equal((result.status, result.out.split()), (0, ["7", str(hard).replace("-1", "unlimited")]), "limits of a command, %s: %r" % (words, result))
 
 
 @test("a reader that goes away ends the run, though nothing more is to be written")

@@ -40,5 +40,5 @@ int main(void)
 		cmocka_unit_test(what_each_queue_refuses_is_counted),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return UNIT_RUN(tests);
 }

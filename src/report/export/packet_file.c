@@ -183,12 +183,15 @@ static void *run(void *context)
 
 static void start(struct packet_file *file)
 {
+	int rc;
+
 	if (file->has_thread)
 		return;
-	file->has_thread = pthread_create(&file->thread, NULL, run, file) == 0;
-	if (!file->has_thread)
-		file->error = err_set(&file->err, EAGAIN, "packets cannot be written to \"%s\": no thread",
-				      packet_file_name(file));
+	rc = pthread_create(&file->thread, NULL, run, file);
+	file->has_thread = rc == 0;
+	if (rc != 0)
+		file->error = err_set(&file->err, rc, "packets cannot be written to \"%s\": no thread: %s",
+				      packet_file_name(file), strerror(rc));
 }
 
 /* With the mutex: pass the buffer to the thread, if it waits for one. */

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/array.h"
 #include "base/clock.h"
@@ -315,17 +314,6 @@ const char *breakpoints_notice(struct breakpoints *breakpoints)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-/* Each thread takes some descriptors. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* From now on a sampled socket may have an attempt that is reported later: an event without a connection shows it. */
 static void say_begun(struct breakpoints *breakpoints)
 {
@@ -363,7 +351,6 @@ int breakpoints_open(struct breakpoints **opened, const struct breakpoints_confi
 
 	if (rc != 0)
 		return rc;
-	raise_limit();
 	breakpoints = xcalloc(1, sizeof(*breakpoints));
 	breakpoints->config = *config;
 	breakpoints->calls = connect_calls_new();

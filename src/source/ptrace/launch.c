@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "system/procfs.h"
 #include "source/ptrace/seccomp_filter.h"
 
@@ -140,6 +141,7 @@ static void become_command(const struct tracer_config *config, const struct sock
 			     setuid(user->uid) != 0))
 		fail(result, LAUNCH_USER, errno);
 	ignore_again();
+	limits_restore();
 	mask_again(&config->mask);
 	execvp(config->command[0], config->command);
 	fail(result, LAUNCH_EXEC, exec_error(config->command[0], errno));

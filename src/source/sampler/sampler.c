@@ -40,7 +40,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -513,17 +512,6 @@ const char *sampler_refused(const struct sampler *sampler, size_t index)
 	return index < sampler->warning_count ? sampler->warnings[index] : NULL;
 }
 
-/* A process takes a descriptor: a host has more processes than a program may have descriptors by default. */
-static void allow_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int sampler_open(struct sampler **opened, const struct sampler_config *config, struct err *err)
 {
 	struct sampler *sampler = xcalloc(1, sizeof(*sampler));
@@ -556,8 +544,6 @@ int sampler_open(struct sampler **opened, const struct sampler_config *config, s
 		rc = error;
 		sampler->warnings[sampler->warning_count++] = xstrdup(err->text);
 	}
-	if (config->choice != NULL)
-		allow_descriptors();
 	if (config->choice != NULL || process_set_at(sampler->process_set, 0) != NULL)
 		rc = timer_rc < 0 ? err_set(err, -timer_rc, "no timer: %s", strerror(-timer_rc)) : 0;
 	if (rc != 0) {
