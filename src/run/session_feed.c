@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "run/session_state.h"
 
+#include <errno.h>
+
 #include "run/debug.h"
 #include "run/files.h"
 #include "run/interrupt.h"
@@ -58,6 +60,24 @@ void session_hear_destroyed(void *context, struct event *event)
 	owner_lookup_destroyed(session->owner_lookup, event);
 }
 
+/* A full disk ends the recording, and not the run. */
+static void record(struct session *session, const struct event *event)
+{
+	struct err err = {""};
+	int rc = record_event(session->record, event, &err);
+
+	if (rc == 0)
+		return;
+	if (rc == -EPIPE) {
+		session_check_output(session, rc, &err);
+		return;
+	}
+	session_say(session, err.text);
+	session->save_failed = true;
+	(void)record_close(session->record, NULL);
+	session->record = NULL;
+}
+
 /* Recording and debugging get each event before the tracker does. */
 static void show(struct session *session, const struct event *event)
 {
@@ -65,11 +85,8 @@ static void show(struct session *session, const struct event *event)
 		output_begin(session->output, event->run.has_packets);
 	if (session->options->debug & OPTIONS_DEBUG_EVENTS)
 		debug_event(event);
-	if (session->record != NULL) {
-		struct err err = {""};
-
-		session_check_output(session, record_event(session->record, event, &err), &err);
-	}
+	if (session->record != NULL)
+		record(session, event);
 }
 
 void session_feed_one(void *context, struct event *event)

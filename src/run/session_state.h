@@ -78,7 +78,7 @@ struct session {
 	size_t gone;        /* how many of them were not found */
 	bool writes;        /* the files are created or emptied */
 	int rules_status;   /* the exit status of --expect */
-	bool save_failed;   /* packets could not be written */
+	bool save_failed;   /* packets or events could not be written */
 	bool reopen_failed; /* SIGHUP: output went on into a file that may have been removed */
 	int write_error;
 	struct err write_err;

@@ -176,7 +176,15 @@ def too_large(test):
 
     for words in (["-o", "limited"], ["-o", "limited", "-j"], ["--record=limited"], ["--metrics=limited"], ["-o", "limited", "--events"]):
         done = test.run("-r", good, "-z", "conns", *words, preexec_fn=limit)
-        test.expect("%s beyond ulimit -f" % words[0], done, 1, stderr=["limited", "File too large"])
+        test.expect("%s beyond ulimit -f" % words[0], done, 1, stderr=["limited", "File too large", "ulimit -f"])
+    # What is written beside the reports takes none of them away.
+    for words in (["--record=/dev/full"], ["--metrics=limited"], ["--html=limited.html"], ["-w", "/dev/full"]):
+        done = test.run("-r", good, "-z", "conns", *words, preexec_fn=limit)
+        rows = test.run("-r", good, "-z", "conns").stdout
+        named = words[-1].split("=")[-1]
+        wrong = [] if (done.returncode, done.stdout) == (1, rows) else ["status %d, %s" % (done.returncode, done.stdout)]
+        wrong += [] if named in done.stderr and "2 connections" in done.stderr else [done.stderr]
+        test.say("%s that cannot be written: the reports are, and the reason" % words[0], wrong)
     with open(test.path("limited"), "wb") as file:
         test.expect("standard output beyond ulimit -f", test.run("-r", good, "-j", stdout=file, preexec_fn=limit), 1,
                     stderr=["File too large"])
