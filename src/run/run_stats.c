@@ -3,10 +3,12 @@
 
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/capture_filter.h"
 #include "run/parents.h"
 #include "run/tracking.h"
 #include "base/text.h"
@@ -191,6 +193,16 @@ static void explain_attempts(struct text *text, const struct options *options, s
 				       : "that never left this host or went through another interface");
 }
 
+/* Also one that is made of the options. */
+static bool has_capture_filter(const struct options *options)
+{
+	char *text = options_is_file(options) ? NULL : capture_filter_text(&options->filter, 0, false, false);
+	bool made = text != NULL;
+
+	free(text);
+	return made || (options->packet_filter != NULL && options->packet_filter[0] != '\0');
+}
+
 /* Explain that there was no connection. */
 static void explain_nothing(struct text *text, const struct summary *summary, const struct options *options,
 			    struct sources *sources)
@@ -232,7 +244,7 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 	if (summary->packets > 0)
 		add_number(text, "no TCP connection of interest in ", summary->packets,
 			   summary->packets == 1 ? " packet" : " packets");
-	else if (options->packet_filter != NULL && options->packet_filter[0] != '\0')
+	else if (has_capture_filter(options))
 		text_add(text, "no packet passed the capture filter");
 	else
 		text_add(text, options_is_file(options) ? "the file has no packets" : "no packet came");

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "cli/capture_filter.h"
 #include "run/launch_user.h"
@@ -23,6 +24,7 @@
 #include "source/replay/replay.h"
 #include "source/replay/strace_log.h"
 #include "source/sampler/named.h"
+#include "source/sampler/process_set.h"
 #include "system/procfs.h"
 #include "system/procfs_netstat.h"
 #include "system/socket.h"
@@ -528,6 +530,31 @@ static void enter_namespace(struct sources *sources)
 	sources_add_notice(sources, text);
 }
 
+/* A wrong name is the most common reason of an empty table. */
+static void announce_choice(struct sources *sources)
+{
+	static const char *const names[] = {[CHOICE_COMM] = "comm",
+					    [CHOICE_UNIT] = "unit",
+					    [CHOICE_CGROUP] = "cgroup",
+					    [CHOICE_CONTAINER] = "container"};
+	const struct process_choice *choice = &sources->options->filter.processes;
+	size_t words = 0, kind = 0;
+	struct err text;
+
+	TABLE_COVERS(names, CHOICE_NUM);
+	if (options_is_file(sources->options) || process_choice_is_empty(choice) || process_set_finds(choice))
+		return;
+	for (size_t i = 0; i < CHOICE_NUM; i++)
+		words += choice->counts[i];
+	while (choice->counts[kind] == 0)
+		kind++;
+	(void)err_set(&text, ESRCH,
+		      "no process that runs%s is chosen by --%s=" ERR_QUOTED "%s; those that start later are watched",
+		      geteuid() == 0 ? "" : " as this user", names[kind], choice->words[kind][0],
+		      words == 1 ? "" : " and the other options");
+	sources_add_notice(sources, text.text);
+}
+
 int sources_open(struct sources **opened, const struct options *options, const sigset_t *mask, int *exit_status,
 		 struct err *err)
 {
@@ -554,6 +581,7 @@ int sources_open(struct sources **opened, const struct options *options, const s
 	}
 	FOR_EACH_SLOT (slot, sources)
 		sources_take_notices(sources, slot);
+	announce_choice(sources);
 	sources->parents = parents_open(options);
 	for (const char *text; (text = parents_announce(sources->parents)) != NULL;)
 		sources_add_notice(sources, text);

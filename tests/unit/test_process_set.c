@@ -61,10 +61,41 @@ static void children_without_room_are_reported(void **state)
 	process_set_free(set);
 }
 
+/* A host may have any number of them. */
+static void few_of_those_that_are_not_seen_are_named(void **state)
+{
+	enum {
+		COUNT = 12
+	};
+	struct process_set *set = process_set_new(false, COUNT);
+	const char *said, *last = NULL;
+	pid_t children[COUNT];
+	size_t named = 0;
+	char pid[32];
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++) {
+		children[i] = a_child();
+		assert_int_equal(process_set_add(set, children[i], 0, &err), 0);
+		process_set_at(set, i)->unread = 1;
+	}
+	for (; (said = process_set_departed(set)) != NULL; last = said) {
+		snprintf(pid, sizeof(pid), "PID %d ", children[named++]);
+		assert_non_null(strstr(said, pid));
+	}
+	assert_true(named > 1 && named < COUNT / 2);
+	assert_non_null(strstr(last, "further ones are not named"));
+	for (size_t i = 0; i < COUNT; i++)
+		end(children[i]);
+	process_set_free(set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(children_without_room_are_reported),
+		cmocka_unit_test(few_of_those_that_are_not_seen_are_named),
 	};
 
 	return UNIT_RUN(tests);

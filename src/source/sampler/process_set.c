@@ -23,8 +23,8 @@
 #include "system/procfs_children.h"
 #include "system/remedy.h"
 
-/* Maximum number of processes in other network namespaces that are reported. */
-#define DEPARTED_MAX 16
+/* As many processes that are not seen, or not any more, are reported by name. */
+#define DEPARTED_MAX 4
 /* The kernel closes the sockets of a process that has ended in a work queue, some time after the exit. */
 #define ENDED_LOOKS 4
 
@@ -216,6 +216,11 @@ int process_set_add(struct process_set *process_set, pid_t pid, uint32_t netns, 
 	return 0;
 }
 
+static const char *others(const struct process_set *process_set)
+{
+	return process_set->departed == DEPARTED_MAX ? "; further ones are not named" : "";
+}
+
 const char *process_set_departed(struct process_set *process_set)
 {
 	if (process_set->left_out != 0 && !process_set->is_reported) {
@@ -246,7 +251,8 @@ const char *process_set_departed(struct process_set *process_set)
 			process_set->departed++;
 			(void)procfs_why_not_watchable(target->pid, why.text, sizeof(why.text));
 			(void)err_set(&process_set->remark, EACCES,
-				      "%s; whose connections it has is not seen, and they are only counted", why.text);
+				      "%s; whose connections it has is not seen, and they are only counted%s", why.text,
+				      others(process_set));
 			return process_set->remark.text;
 		}
 
@@ -256,8 +262,8 @@ const char *process_set_departed(struct process_set *process_set)
 		process_set->departed++;
 		(void)err_set(&process_set->remark, EXDEV,
 			      "PID %d is in another network namespace now, and what it opens there is not seen from "
-			      "here%s",
-			      target->pid, far_remedy(process_set, target->pid, remedy));
+			      "here%s%s",
+			      target->pid, far_remedy(process_set, target->pid, remedy), others(process_set));
 		return process_set->remark.text;
 	}
 	return NULL;
@@ -315,6 +321,30 @@ static void choose(void *context, pid_t pid)
 	    procfs_may_list(pid) >= 0)
 		append(choosing->process_set, pid, 0);
 	process_unref(process);
+}
+
+struct search {
+	const struct process_choice *choice;
+	bool found;
+};
+
+static void search(void *context, pid_t pid)
+{
+	struct search *search = context;
+	struct process *process;
+
+	if (search->found || !may_choose(pid))
+		return;
+	process = read_names(pid, process_choice_needs_cgroup(search->choice));
+	search->found = process_choice_match(search->choice, process) == CHOICE_YES;
+	process_unref(process);
+}
+
+bool process_set_finds(const struct process_choice *choice)
+{
+	struct search found = {choice, false};
+
+	return procfs_processes(search, &found) < 0 || found.found;
 }
 
 void process_set_choose(struct process_set *process_set, const struct process_choice *choice, uint32_t netns)

@@ -86,6 +86,9 @@ void process_set_free(struct process_set *process_set);
  */
 int process_set_add(struct process_set *process_set, pid_t pid, uint32_t netns, struct err *err);
 
+/** process_set_finds() - whether a process that runs is chosen; also true where that cannot be read */
+bool process_set_finds(const struct process_choice *choice);
+
 /**
  * process_set_choose() - add the processes that are chosen and run; root's are those of the host, and a user's that
  * user's
