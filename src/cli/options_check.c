@@ -425,6 +425,8 @@ static int check_sources(const struct options *options, struct err *err)
 		live = "a COMMAND";
 	else if (options->interface_count > 0)
 		live = "--interface";
+	else if (options->all)
+		live = "--all";
 	if (options->replay != NULL && options_has_log(options))
 		return err_set(err, EINVAL, "--replay cannot go with %s: a recording has its own calls", log);
 	if (options->strace_log != NULL && options->audit_log_count > 0)
@@ -446,11 +448,10 @@ static int check_sources(const struct options *options, struct err *err)
 		return err_set(err, EINVAL,
 			       "--via=perf watches running processes (-p): the program that is launched would have "
 			       "begun before its breakpoints are set; --via=ptrace misses nothing");
-	if (live == NULL && !options->all)
+	if (live == NULL)
 		return err_set(err, EINVAL,
 			       "nothing to watch; give -p PID, a COMMAND, --all, --comm=NAME, -i IFACE, -r FILE, "
-			       "--strace-log=FILE, "
-			       "--audit-log=FILE or --replay=FILE");
+			       "--strace-log=FILE, --audit-log=FILE or --replay=FILE");
 	return 0;
 }
 

@@ -171,6 +171,9 @@ static void files_and_the_living_do_not_mix(void **state)
 	refuses("-r f -i lo", "--read cannot go with --interface");
 	refuses("-r f -p 1", "--read cannot go with --pid");
 	refuses("-r f -- true", "--read cannot go with a COMMAND");
+	refuses("-r f --all", "--read cannot go with --all");
+	refuses("--replay=f --all", "--replay cannot go with --all");
+	refuses("--audit-log=f --all", "--audit-log cannot go with --all");
 	refuses("--replay f -- true", "--replay cannot go with a COMMAND");
 	refuses("--replay f --via ptrace", "--via does nothing without processes");
 	refuses("-r f --promisc", "--promisc does nothing without an interface");
