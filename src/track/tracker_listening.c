@@ -133,18 +133,26 @@ enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struc
 	return DIR_UNKNOWN;
 }
 
-/* sock_diag(7) lists an MPTCP listener by the cookie of the TCP socket below it. */
+/*
+ * sock_diag(7) lists an MPTCP listener by the cookie of the TCP socket below it. BPF reports a listener before the
+ * kernel has given it a cookie.
+ */
 static struct listening *find_listening(const struct tracker *tracker, const struct flow *flow, uint64_t cookie,
 					bool is_listed)
 {
+	struct listening *without = NULL;
+
 	for (size_t i = 0; i < tracker->listening_count; i++) {
 		struct listening *listening = &tracker->listening[i];
 
-		if (listening->netns == flow->netns && endpoint_equal(&listening->local, &flow->local) &&
-		    (listening->cookie == cookie || cookie == 0 || (is_listed && listening->is_mptcp)))
+		if (listening->netns != flow->netns || !endpoint_equal(&listening->local, &flow->local))
+			continue;
+		if (listening->cookie == cookie || cookie == 0 || (is_listed && listening->is_mptcp))
 			return listening;
+		if (listening->cookie == 0)
+			without = listening;
 	}
-	return NULL;
+	return without;
 }
 
 bool tracker_owns_listener(const struct tracker *tracker, const struct event *event)
@@ -167,6 +175,8 @@ void tracker_remember_listener(struct tracker *tracker, const struct event *even
 		listening = &tracker->listening[tracker->listening_count++];
 		*listening = (struct listening){.netns = own.netns, .local = own.local, .cookie = event->info.cookie};
 	}
+	if (listening->cookie == 0)
+		listening->cookie = event->info.cookie;
 	listening->is_own |= !is_listed || tracker->config.whole;
 	listening->is_mptcp |= own.proto == FLOW_PROTO_MPTCP;
 	listening->unseen |= event->info.reason == INFO_SAMPLE;

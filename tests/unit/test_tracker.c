@@ -500,6 +500,29 @@ static void an_accepted_mptcp_connection_that_waited_is_one(void **state)
 	tracker_free(tracker);
 }
 
+/* BPF has reported the listener before it had a cookie; the list has one, and that of a listener that shares the port.
+ */
+static void a_listener_without_cookie_is_found_in_the_list(void **state)
+{
+	struct flow listener = a_flow("192.0.2.1", 80, "0.0.0.0", 0),
+		    flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40002);
+	struct tracker_stats stats;
+
+	(void)state;
+	for (int others = 0; others < 2; others++) {
+		struct tracker *tracker = new_tracker(false, 100);
+
+		feed(tracker, an_info(INFO_EXISTING, 1, &listener, 0, TCP_LISTEN));
+		for (int i = 0; i <= others; i++)
+			feed(tracker, an_info(INFO_WAITING, 2, &listener, 7 + i, TCP_LISTEN));
+		feed(tracker, an_info(INFO_WAITING, 2, &flow, 5, TCP_ESTABLISHED));
+		tracker_finish(tracker, T0 + 7 * MS);
+		tracker_stats(tracker, &stats);
+		assert_int_equal(stats.shared_waiting, others);
+		tracker_free(tracker);
+	}
+}
+
 static void what_programs_do_not_accept_is_counted(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -1345,6 +1368,7 @@ int main(void)
 		cmocka_unit_test(a_connect_that_began_before_the_run),
 		cmocka_unit_test(an_attempt_whose_socket_is_gone),
 		cmocka_unit_test(an_attempt_that_sent_nothing_has_no_packets),
+		cmocka_unit_test(a_listener_without_cookie_is_found_in_the_list),
 		cmocka_unit_test(an_accepted_mptcp_connection_that_waited_is_one),
 		cmocka_unit_test(an_accepted_mptcp_connection_that_waited_is_one),
 		cmocka_unit_test(sockets_of_mptcp_that_lost_their_port_were_accepted),
