@@ -370,32 +370,3 @@ unsigned int format_width(const struct column *column, const struct style *style
 		width = 10;
 	return width > name ? width : name;
 }
-
-/* The order of pseudonyms says nothing about the addresses. */
-static int compare_addresses(const struct endpoint *a, const struct endpoint *b)
-{
-	const struct endpoint shown[] = {endpoint_shown(a), endpoint_shown(b)};
-
-	return endpoint_compare(&shown[0], &shown[1]);
-}
-
-int format_compare(const struct column *column, const struct value *a, const struct value *b)
-{
-	switch (column->type) {
-	case COLUMN_ADDRESS:
-		return compare_addresses(&a->address, &b->address);
-	case COLUMN_TEXT:
-	case COLUMN_OUTCOME:
-	case COLUMN_NAME:
-	case COLUMN_WORDS:
-		return strcmp(a->text, b->text);
-	case COLUMN_NAMES:
-		return strcmp(a->group->comms[0], b->group->comms[0]);
-	case COLUMN_NUMBERS:
-		return (a->group->pids[0] > b->group->pids[0]) - (a->group->pids[0] < b->group->pids[0]);
-	case COLUMN_COOKIE:
-		return ((uint64_t)a->number > (uint64_t)b->number) - ((uint64_t)a->number < (uint64_t)b->number);
-	default:
-		return (a->number > b->number) - (a->number < b->number);
-	}
-}

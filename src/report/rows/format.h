@@ -67,7 +67,4 @@ void format_short(struct text *text, const struct column *column, const struct v
 /** format_width() - columns a value of this type usually needs as text; for rows printed one by one */
 unsigned int format_width(const struct column *column, const struct style *style);
 
-/** format_compare() - order of two known values of the column */
-int format_compare(const struct column *column, const struct value *a, const struct value *b);
-
 #endif
