@@ -286,9 +286,9 @@ void capabilities_start(const struct options *options)
 		      "microseconds "
 		      "longer; unknown are CONNECT_MS, HS_MS and QUEUE_MS, TID and FD of accepted connections, "
 		      "RX_BYTES "
-		      "of those that are reset, LPORT and bytes of outgoing ones that end within a moment; "
-		      "--via=ptrace, "
-		      "slower, knows them (see OVERHEAD in conntrace(1))\n",
+		      "of those that are reset, LPORT and bytes of outgoing ones that end within a moment, and their "
+		      "RESULT if connect(2) did not wait; --via=ptrace, slower, knows them (see OVERHEAD in "
+		      "conntrace(1))\n",
 		      stderr);
 	if (options->pid_count > 0 && options->via == OPTIONS_VIA_AUDIT)
 		fputs("conntrace: attached by audit: no process is stopped; each call is slower, and recorded for the "

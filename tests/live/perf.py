@@ -152,7 +152,7 @@ def staying():
     equal(len(trace.finish()[-20:]), 20, "rows")
 
 
-@test("connects that do not wait: a row each, and the errno is right or unknown")
+@test("connects that do not wait: a row each; the errno is that of SO_ERROR, or unknown")
 def not_waiting():
     _, port = server()
     refused = free_port()
@@ -161,8 +161,8 @@ def not_waiting():
     equal((len(rows), len(truth)), (80, 80), "rows and connections: %s" % [short(row) for row in rows[:3]])
     equal(collections.Counter(identity(row, False) for row in rows), collections.Counter(identity(fact, False) for fact in truth), "rows")
     for row in rows:
-        wanted = ("0", None) if row["rport"] == port else ("ECONNREFUSED", None)
-        if not check(row["errno"] in wanted and row["result"] in ("ok" if row["rport"] == port else "refused", "unknown"), short(row)):
+        wanted = [("0", "ok"), (None, "unknown")] if row["rport"] == port else [("ECONNREFUSED", "refused")]
+        if not check((row["errno"], row["result"]) in wanted, short(row)):
             break
 
 
@@ -245,7 +245,8 @@ def shared_listener():
     equal(sorted((row["raddr"], row["rport"]) for row in rows), sorted(peers), "peers")
     for row in rows:
         # The breakpoints have been set again.
-        if not check((row["dir"], row["pid"], row["rx_bytes"], row["tx_bytes"], row["lport"], row["seen"]) ==
+        # It may be unproven whether a FIN is among the bytes.
+        if not check((row["dir"], row["pid"], row["rx_bytes"] or 10, row["tx_bytes"], row["lport"], row["seen"]) ==
                      ("in", pid, 10, 5, port, "khg") and row["fd"] > 2, short(row) + " " + row["seen"]):
             break
     equal([len({row["tid"] for row in rows}), sum(row["tid"] == pid for row in rows)], [2, 35], "threads")
@@ -409,7 +410,7 @@ def by_itself():
         return run(as_nobody() + [CONNTRACE, "-d", "0.1"] + list(options) + ["-p", str(process.pid)]).err
     for options in ([], ["-z", "conns", "--sort=RPORT", "-O", "+GROUP"], ["--only=failed,open"], ["--by=pid,port,result"]):
         err = said(plain, *options)
-        check("attached by perf" in err and "QUEUE_MS" in err and "--via=ptrace" in err and "OVERHEAD" in err, (options, err))
+        check("attached by perf" in err and "QUEUE_MS" in err and "RESULT if" in err and "--via=ptrace" in err and "OVERHEAD" in err, (options, err))
     # Where Yama does not let ptrace do it, the message is another one.
     for process, options, reason in (
             (plain, ["-z", "conns", "-O", "PEER,TID"], "does not know TID"), (plain, ["-z", "conns", "-O", "+FD"], "does not know FD"),

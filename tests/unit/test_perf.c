@@ -115,7 +115,7 @@ static void test_no_elf(void **state)
 struct sample {
 	struct perf_event_header header;
 	uint32_t pid, tid;
-	uint64_t time, abi, registers[6], size;
+	uint64_t time, abi, registers[7], size;
 	uint8_t stack[64];
 	uint64_t valid;
 };
@@ -128,7 +128,7 @@ static struct sample sample(void)
 		.tid = 101,
 		.time = 5000,
 		.abi = PERF_SAMPLE_REGS_ABI_64,
-		.registers = {(uint64_t)-ECONNREFUSED, 16, 0x7008, 7, 0x7000, 0x401000},
+		.registers = {(uint64_t)-ECONNREFUSED, 16, 0x7008, 7, 0x7000, 0x401000, 0x7010},
 		.size = sizeof(one.stack),
 		.valid = 40,
 	};
@@ -318,6 +318,41 @@ static void test_accepts(void **state)
 	connect_calls_free(calls);
 }
 
+/* getsockopt(2), with the value on the stack. */
+static size_t asked(struct connect_calls *calls, int fd, int level, int name, int value, struct event *events)
+{
+	struct hit hit = call(9, 0, (uint64_t)fd, (uint64_t)level, (uint64_t)name);
+
+	hit.arguments[3] = STACK + 8;
+	memcpy(hit.bytes + 8, &value, sizeof(value));
+	hit.length = 12;
+	return connect_calls_take(calls, &hit, SITE_GETSOCKOPT, (int64_t)now, events);
+}
+
+static void test_outcomes(void **state)
+{
+	struct connect_calls *calls = connect_calls_new();
+	struct event events[CONNECT_CALLS_MAX];
+
+	(void)state;
+	assert_int_equal(make(calls, 9, 5, SOCK_STREAM, events), 0);
+	/* There is no attempt. */
+	assert_int_equal(asked(calls, 5, SOL_SOCKET, SO_ERROR, ECONNREFUSED, events), 0);
+	assert_int_equal(connected(calls, 9, 5, EINPROGRESS, 80, events), 1);
+	/* They are of other things, or prove nothing: a connection that came about may be reset. */
+	assert_int_equal(asked(calls, 5, SOL_SOCKET, SO_TYPE, ECONNREFUSED, events), 0);
+	assert_int_equal(asked(calls, 5, IPPROTO_TCP, SO_ERROR, ECONNREFUSED, events), 0);
+	assert_int_equal(asked(calls, 6, SOL_SOCKET, SO_ERROR, ECONNREFUSED, events), 0);
+	assert_int_equal(asked(calls, 5, SOL_SOCKET, SO_ERROR, 0, events), 0);
+	assert_int_equal(asked(calls, 5, SOL_SOCKET, SO_ERROR, ECONNRESET, events), 0);
+	assert_int_equal(asked(calls, 5, SOL_SOCKET, SO_ERROR, ECONNREFUSED, events), 1);
+	assert_int_equal(events[0].call.kind, CALL_SO_ERROR);
+	assert_int_equal(events[0].call.error, ECONNREFUSED);
+	assert_int_equal(events[0].call.fd, 5);
+	assert_int_equal(asked(calls, 5, SOL_SOCKET, SO_ERROR, ECONNREFUSED, events), 0);
+	connect_calls_free(calls);
+}
+
 /* With accept(2) there is room for one path, or for no connect(2). */
 static void test_paths(void **state)
 {
@@ -325,7 +360,7 @@ static void test_paths(void **state)
 
 	(void)state;
 	for (int path = SITE_PATH_SINGLE; path <= SITE_PATH_THREADS; path++) {
-		const struct sites_wish wish = {true, (enum site_path)path};
+		const struct sites_wish wish = {.accepts = true, .path = (enum site_path)path};
 		struct sites sites;
 		size_t calls[SITE_CALL_NUM] = {0};
 
@@ -337,7 +372,7 @@ static void test_paths(void **state)
 		}
 		assert_false(sites.is_partial);
 		for (int i = 0; i < SITE_CALL_NUM; i++)
-			assert_int_equal(calls[i], 1);
+			assert_int_equal(calls[i], i != SITE_GETSOCKOPT);
 	}
 }
 
@@ -347,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_code),     cmocka_unit_test(test_own_sites), cmocka_unit_test(test_no_elf),
 		cmocka_unit_test(test_records),  cmocka_unit_test(test_attempts),  cmocka_unit_test(test_datagrams),
 		cmocka_unit_test(test_children), cmocka_unit_test(test_accepts),   cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_outcomes),
 	};
 
 	return UNIT_RUN(tests);

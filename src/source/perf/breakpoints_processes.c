@@ -64,12 +64,21 @@ static void keep_listener(void *context, int fd, uint32_t inode)
 static int arm(struct breakpoints *breakpoints, pid_t pid, enum armed_origin origin, struct err *err)
 {
 	const struct path_taken *taken = idmap_find(breakpoints->paths, (uint64_t)pid);
-	const struct sites_wish wish = {breakpoints->config.accepts, taken != NULL ? taken->path : SITE_PATH_ANY};
+	const struct sites_wish wish = {
+		.accepts = breakpoints->config.accepts,
+		.outcomes = true,
+		.path = taken != NULL ? taken->path : SITE_PATH_ANY,
+	};
 	struct sites sites;
 	int rc = sites_find(pid, &wish, &sites, err);
 
 	if (rc == 0)
 		rc = armed_process(breakpoints->armed, pid, &sites, origin, err);
+	/* A debugger has a place. */
+	if (rc == -ENOSPC && sites.list[sites.count - 1].call == SITE_GETSOCKOPT) {
+		sites.count--;
+		rc = armed_process(breakpoints->armed, pid, &sites, origin, err);
+	}
 	if (rc != 0)
 		return rc;
 	keep_sites(breakpoints, pid, &sites);

@@ -340,6 +340,28 @@ static size_t take_accept(struct connect_calls *calls, const struct hit *hit, in
 	return count;
 }
 
+/*
+ * What a program that does not wait asks for. Only this errno is of the handshake alone: a connection gets the others
+ * later, too. A program may ask before there is an outcome, so 0 proves nothing.
+ */
+static size_t take_sockopt(const struct connect_calls *calls, const struct hit *hit, int64_t time_ns,
+			   struct event *events)
+{
+	int fd = (int)hit->arguments[0], error;
+	struct made_socket *socket = idmap_find(calls->sockets, socket_key(calls, hit->pid, fd));
+	const void *at = hit_records_memory(hit, hit->arguments[3], sizeof(error));
+
+	if (hit->result != 0 || hit->arguments[1] != SOL_SOCKET || hit->arguments[2] != SO_ERROR || at == NULL ||
+	    socket == NULL || socket->cookie == 0 || !is_open(socket->error))
+		return 0;
+	memcpy(&error, at, sizeof(error));
+	if (error != ECONNREFUSED)
+		return 0;
+	events[0] = call_event(hit, fd, CALL_SO_ERROR, time_ns);
+	events[0].call.error = error;
+	return take_again(socket, &events[0]);
+}
+
 size_t connect_calls_take(struct connect_calls *calls, const struct hit *hit, enum site_call call, int64_t time_ns,
 			  struct event events[CONNECT_CALLS_MAX])
 {
@@ -348,6 +370,8 @@ size_t connect_calls_take(struct connect_calls *calls, const struct hit *hit, en
 		return take_socket(calls, hit, time_ns, events);
 	case SITE_CONNECT:
 		return take_connect(calls, hit, time_ns, events);
+	case SITE_GETSOCKOPT:
+		return take_sockopt(calls, hit, time_ns, events);
 	default:
 		return take_accept(calls, hit, time_ns, events);
 	}

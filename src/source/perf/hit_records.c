@@ -16,6 +16,7 @@ enum hit_register {
 	REGISTER_DI,
 	REGISTER_SP,
 	REGISTER_IP,
+	REGISTER_R10,
 	REGISTER_NUM
 };
 
@@ -23,7 +24,8 @@ enum hit_register {
 #include <asm/perf_regs.h>
 #define REGISTERS                                                                                           \
 	(UINT64_C(1) << PERF_REG_X86_AX | UINT64_C(1) << PERF_REG_X86_DX | UINT64_C(1) << PERF_REG_X86_SI | \
-	 UINT64_C(1) << PERF_REG_X86_DI | UINT64_C(1) << PERF_REG_X86_SP | UINT64_C(1) << PERF_REG_X86_IP)
+	 UINT64_C(1) << PERF_REG_X86_DI | UINT64_C(1) << PERF_REG_X86_SP | UINT64_C(1) << PERF_REG_X86_IP | \
+	 UINT64_C(1) << PERF_REG_X86_R10)
 #else
 #define REGISTERS 0
 #endif
@@ -64,11 +66,12 @@ static bool read_registers(struct span *record, struct hit *hit)
 		return false;
 	hit->address = registers[REGISTER_IP];
 	hit->stack = registers[REGISTER_SP];
-	/* connect(2) and socket(2) return an int. */
+	/* These calls return an int. */
 	hit->result = (int32_t)registers[REGISTER_AX];
 	hit->arguments[0] = registers[REGISTER_DI];
 	hit->arguments[1] = registers[REGISTER_SI];
 	hit->arguments[2] = registers[REGISTER_DX];
+	hit->arguments[3] = registers[REGISTER_R10];
 	return true;
 }
 

@@ -40,7 +40,7 @@ enum hit_type {
  * @lost: of HIT_LOST
  * @address: of HIT_CALL: where the thread is
  * @result: of the system call, a negative errno when it failed
- * @arguments: the first three of the system call
+ * @arguments: the first four of the system call
  * @stack: stack pointer
  * @bytes: the stack from there on
  * @length: how much of it is in @bytes
@@ -54,7 +54,7 @@ struct hit {
 	uint64_t lost;
 	uint64_t address;
 	int64_t result;
-	uint64_t arguments[3];
+	uint64_t arguments[4];
 	uint64_t stack;
 	uint8_t bytes[HIT_STACK];
 	size_t length;

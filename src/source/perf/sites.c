@@ -31,15 +31,17 @@
 #define OWN_MOST (256UL * 1024 * 1024)
 
 /* The functions, and what they call. */
-static const char *const names[] = {"connect", "__connect",     "__libc_connect", "socket", "__socket",
-				    "accept",  "__libc_accept", "accept4",        NULL};
-static const enum site_call name_calls[] = {SITE_CONNECT, SITE_CONNECT, SITE_CONNECT, SITE_SOCKET,
-					    SITE_SOCKET,  SITE_ACCEPT,  SITE_ACCEPT,  SITE_ACCEPT4};
+static const enum site_call name_calls[] = {SITE_CONNECT, SITE_CONNECT, SITE_CONNECT, SITE_SOCKET,     SITE_SOCKET,
+					    SITE_ACCEPT,  SITE_ACCEPT,  SITE_ACCEPT4, SITE_GETSOCKOPT, SITE_GETSOCKOPT};
+static const char *const names[] = {"connect", "__connect",     "__libc_connect", "socket",     "__socket",
+				    "accept",  "__libc_accept", "accept4",        "getsockopt", "__getsockopt",
+				    NULL};
 TABLE_COVERS(names, sizeof(name_calls) / sizeof(name_calls[0]) + 1);
 static const uint32_t numbers[] = {[SITE_CONNECT] = SYS_connect,
 				   [SITE_SOCKET] = SYS_socket,
 				   [SITE_ACCEPT] = SYS_accept,
-				   [SITE_ACCEPT4] = SYS_accept4};
+				   [SITE_ACCEPT4] = SYS_accept4,
+				   [SITE_GETSOCKOPT] = SYS_getsockopt};
 TABLE_COVERS(numbers, SITE_CALL_NUM);
 
 /* A part of a file that is mapped to be executed. */
@@ -81,8 +83,8 @@ static void add_site(struct search *search, uint64_t address, enum site_call cal
 			return;
 		same += search->list[i].call == call;
 	}
-	/* Behind the first place of socket(2) is one for kernels without SOCK_CLOEXEC. */
-	if (call == SITE_SOCKET && same > 0)
+	/* Behind the first place is one for kernels without SOCK_CLOEXEC, or with older options. */
+	if ((call == SITE_SOCKET || call == SITE_GETSOCKOPT) && same > 0)
 		return;
 	if ((search->file != 0 && search->file != search->mapping.inode) || same == PATHS_MAX) {
 		search->too_many = true;
@@ -270,11 +272,14 @@ static void choose(const struct search *search, const struct sites_wish *wish, p
 	for (size_t i = 0; i < search->count && sites->count < SITES_MAX; i++) {
 		const struct site *site = &search->list[i];
 
-		if (is_accept(site) ? !wish->accepts : sites->is_partial)
+		if (site->call == SITE_GETSOCKOPT || (is_accept(site) ? !wish->accepts : sites->is_partial))
 			continue;
 		if (sites->path == SITE_PATH_ANY || site->path == SITE_PATH_ANY || site->path == sites->path)
 			sites->list[sites->count++] = *site;
 	}
+	for (size_t i = 0; i < search->count && sites->count < SITES_MAX && wish->outcomes && !wish->accepts; i++)
+		if (search->list[i].call == SITE_GETSOCKOPT)
+			sites->list[sites->count++] = search->list[i];
 }
 
 int sites_find(pid_t pid, const struct sites_wish *wish, struct sites *sites, struct err *err)

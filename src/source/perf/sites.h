@@ -15,6 +15,7 @@ enum site_call {
 	SITE_SOCKET,
 	SITE_ACCEPT,
 	SITE_ACCEPT4,
+	SITE_GETSOCKOPT,
 	SITE_CALL_NUM
 };
 
@@ -51,9 +52,15 @@ struct sites {
 	bool is_partial;
 };
 
-/** struct sites_wish - @accepts: accept(2), too; @path: that the process is known to take */
+/**
+ * struct sites_wish - which calls, beside connect(2) and socket(2)
+ * @accepts: accept(2)
+ * @outcomes: getsockopt(2), if a place is left
+ * @path: that the process is known to take
+ */
 struct sites_wish {
 	bool accepts;
+	bool outcomes;
 	enum site_path path;
 };
 
