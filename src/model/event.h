@@ -99,6 +99,10 @@ enum call_kind {
 	 * the descriptor @fd has no connection any more, or that of @cookie has no descriptor: its end was not seen
 	 */
 	CALL_GONE,
+	/** no call: the TCP state has become @argument; @error is what the kernel keeps for the program, -1 none */
+	CALL_STATE,
+	/** no call: the kernel retransmits a segment in the state @argument */
+	CALL_RETRANSMIT,
 	CALL_NUM
 };
 

@@ -35,7 +35,7 @@ static const char *const type_words[] = {"none", "call",    "info", "segment", "
 					 "lost", "message", "run",  "frame",   "time", "name",  NULL};
 static const char *const kind_words[] = {"accept",   "connect-begin", "connect-end", "connect-other", "so-error",
 					 "shutdown", "close",         "exit",        "take",          "disconnect",
-					 "outcome",  "gone",          NULL};
+					 "outcome",  "gone",          "state",       "retransmit",    NULL};
 static const char *const reason_words[] = {"accept",  "connect",  "look",    "shutdown", "close",
 					   "destroy", "existing", "renewed", "waiting",  NULL};
 static const char *const timewait_words[] = {"unknown", "present", "absent", "no-fin", NULL};

@@ -196,6 +196,7 @@ void capabilities_choose(struct options *options)
 		.follow = options->follow,
 		.all = options->all,
 		.measures = options->measures,
+		.states = options->ladder != 0 && options->interface_count == 0,
 		.choice = &options->filter.processes,
 	};
 	/* Not beside packets: their process is made by fork(2), and would have the programs, too. */

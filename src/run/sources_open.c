@@ -220,6 +220,7 @@ static int open_programs(struct sources *sources, struct source_slot *slot, cons
 		.follow = target.follow,
 		.all = sources->options->all,
 		.measures = sources->options->measures,
+		.states = sources->options->ladder != 0 && sources->options->interface_count == 0,
 		.choice = &sources->options->filter.processes,
 	};
 	rc = programs_open(&sources->programs, &config, err);

@@ -199,18 +199,24 @@ static void feed_connect_begin(struct tracker *tracker, const struct event *even
 	tracker_observe_call(tracker, earlier != NULL && is_same_attempt(earlier, 0) ? earlier : record, event);
 }
 
+static struct connecting *find_connecting(const struct tracker *tracker, pid_t tid)
+{
+	for (size_t i = tracker->connecting_count; i-- > 0;)
+		if (tracker->connecting[i].tid == tid)
+			return &tracker->connecting[i];
+	return NULL;
+}
+
 static struct record *take_connecting(struct tracker *tracker, pid_t tid)
 {
-	for (size_t i = tracker->connecting_count; i-- > 0;) {
-		struct record *record = tracker->connecting[i].record;
+	struct connecting *connecting = find_connecting(tracker, tid);
+	struct record *record = connecting != NULL ? connecting->record : NULL;
 
-		if (tracker->connecting[i].tid != tid)
-			continue;
-		tracker->connecting[i] = tracker->connecting[--tracker->connecting_count];
-		record_evidence(record)->connect_tid = 0;
-		return record;
-	}
-	return NULL;
+	if (record == NULL)
+		return NULL;
+	*connecting = tracker->connecting[--tracker->connecting_count];
+	record_evidence(record)->connect_tid = 0;
+	return record;
 }
 
 static void connect_decided(struct tracker *tracker, struct record *record, int error, int64_t time_ns)
@@ -388,6 +394,27 @@ static void feed_end(struct tracker *tracker, struct record *record, const struc
 		tracker_begin_closing(tracker, record);
 }
 
+static void forget_connecting(struct tracker *tracker, pid_t tid)
+{
+	struct record *record = take_connecting(tracker, tid);
+
+	if (record != NULL)
+		tracker_drop(tracker, record);
+}
+
+/* While connect(2) has not returned, only the remote end is known. */
+static void feed_state(struct tracker *tracker, const struct event *event)
+{
+	struct record *record = find(tracker, event);
+	const struct connecting *connecting = find_connecting(tracker, event->call.tid);
+
+	if (record == NULL && connecting != NULL &&
+	    endpoint_equal(&connecting->record->conn.flow.remote, &event->flow.remote))
+		record = connecting->record;
+	if (record != NULL)
+		tracker_observe_call(tracker, record, event);
+}
+
 void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 {
 	const struct event_call *call = &event->call;
@@ -412,10 +439,12 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event)
 	case CALL_OUTCOME:
 		feed_outcome(tracker, event);
 		return;
+	case CALL_STATE:
+	case CALL_RETRANSMIT:
+		feed_state(tracker, event);
+		return;
 	case CALL_CONNECT_OTHER:
-		record = take_connecting(tracker, call->tid);
-		if (record != NULL)
-			tracker_drop(tracker, record);
+		forget_connecting(tracker, call->tid);
 		return;
 	}
 	record = find(tracker, event);

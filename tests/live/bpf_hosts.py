@@ -91,6 +91,41 @@ def capabilities():
     equal((result.status, result.err), (1, "conntrace: BPF is not permitted: root has no CAP_BPF\n"), "root without it")
 
 
+@test("a ladder without packets: every change of the state, with its error, and a retransmission")
+def states():
+    script = '''
+import select, socket, struct
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+served, _ = listener.accept()
+client.shutdown(socket.SHUT_WR)
+served.recv(1)
+served.close()
+client.recv(1)
+client.close()
+socket.socket().connect_ex(("127.0.0.1", 1))
+full = socket.create_server(("127.0.0.1", 0), backlog=0)
+first = socket.create_connection(full.getsockname())
+second = socket.socket()
+second.setblocking(False)
+second.connect_ex(full.getsockname())
+while second.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[2] == 0:
+    select.select([], [], [], 0.02)
+'''
+    lines = lib.parse_rows(lib.must([CONNTRACE, "--via=bpf", "--ladder=all", "--format=json", "--", sys.executable, "-c", script]))
+    ladders = {}
+    for line in lines:
+        check(line["what"] in ("call", "state"), str(line))
+        ladders.setdefault(line["conn"], []).append(
+            (line["lstate"], line["errno"]) if line["what"] == "state" else line["call"])
+    found = [[entry for entry in ladder if not isinstance(entry, str) or entry == "retransmit"] for ladder in ladders.values()]
+    for wanted in ([("SYN_SENT", None), ("ESTABLISHED", None), ("FIN_WAIT1", None), ("FIN_WAIT2", None), ("TIME_WAIT", None)],
+                   [("CLOSE_WAIT", None), ("LAST_ACK", None), ("closed", None)],
+                   [("SYN_SENT", None), ("closed", "ECONNREFUSED")]):
+        check(wanted in found, "%s of %s" % (wanted, found))
+    check(any(ladder[:2] == [("SYN_SENT", None), "retransmit"] for ladder in found), str(found))
+
+
 @test("the whole host, thousands of connections a second: all are counted, or the loss is; memory stays")
 def rate():
     connections = 9000

@@ -171,6 +171,38 @@ static void the_end_of_a_process_closes(void **state)
 	assert_int_equal(events[0].info.reason, INFO_CLOSE);
 }
 
+static void a_change_of_state_is_no_call(void **state)
+{
+	static const struct {
+		uint8_t from, to, kind, state;
+		int32_t error, shown;
+		uint16_t has;
+	} changes[] = {
+		{TCP_SYN_SENT, TCP_ESTABLISHED, CALL_STATE, TCP_ESTABLISHED, 0, EVENT_UNKNOWN, 0},
+		{TCP_SYN_SENT, TCP_SYN_SENT, CALL_RETRANSMIT, TCP_SYN_SENT, 0, EVENT_UNKNOWN, 0},
+		{TCP_SYN_SENT, TCP_CLOSE, CALL_STATE, TCP_CLOSE, 111, 111, 0},
+		{TCP_FIN_WAIT2, TCP_CLOSE, CALL_STATE, TCP_TIME_WAIT, 0, EVENT_UNKNOWN, KERNEL_HAS_FIN},
+		{TCP_FIN_WAIT2, TCP_CLOSE, CALL_STATE, TCP_CLOSE, 0, EVENT_UNKNOWN, 0},
+		{TCP_FIN_WAIT2, TCP_CLOSE, CALL_STATE, TCP_CLOSE, 104, 104, KERNEL_HAS_FIN},
+		{TCP_LAST_ACK, TCP_CLOSE, CALL_STATE, TCP_CLOSE, 0, EVENT_UNKNOWN, KERNEL_HAS_FIN},
+	};
+	struct event events[PROGRAM_EVENTS_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct kernel_record record = a_record(KERNEL_CHANGE);
+
+		record.old_state = changes[i].from;
+		record.state = changes[i].to;
+		record.error = changes[i].error;
+		record.has = changes[i].has;
+		assert_int_equal(program_events_make(&record, NOW, events), 1);
+		assert_int_equal(events[0].call.kind, changes[i].kind);
+		assert_int_equal(events[0].call.argument, changes[i].state);
+		assert_int_equal(events[0].call.error, changes[i].shown);
+	}
+}
+
 static void every_record_is_known(void **state)
 {
 	struct event events[PROGRAM_EVENTS_MAX];
@@ -198,6 +230,7 @@ int main(void)
 		cmocka_unit_test(a_disconnected_socket_has_no_counters),
 		cmocka_unit_test(values_beyond_the_limits_are_unknown),
 		cmocka_unit_test(the_end_of_a_process_closes),
+		cmocka_unit_test(a_change_of_state_is_no_call),
 		cmocka_unit_test(every_record_is_known),
 	};
 

@@ -68,6 +68,7 @@ static void ladders_know_every_call(void **state)
 	(void)state;
 	conn_init(&conn);
 	event.call.fd = 5;
+	event.call.argument = 1; /* TCP_ESTABLISHED */
 	for (unsigned int kind = 0; kind < CALL_NUM; kind++) {
 		struct text text = {0}, note = {0};
 

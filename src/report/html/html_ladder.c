@@ -71,11 +71,16 @@ static void add_call(struct text *text, const struct event_call *call)
 		[CALL_DISCONNECT] = "disconnect",
 		[CALL_OUTCOME] = "connect finishes",
 		[CALL_GONE] = "close",
+		[CALL_STATE] = "state",
+		[CALL_RETRANSMIT] = "retransmission",
 	};
 	TABLE_COVERS(names, CALL_NUM);
 	char error[16];
 
-	add_word(text, call->kind < CALL_NUM ? names[call->kind] : NULL);
+	if (call->kind == CALL_STATE)
+		add_word(text, conn_state_text((uint8_t)call->argument));
+	else
+		add_word(text, call->kind < CALL_NUM ? names[call->kind] : NULL);
 	add_number(text, call->fd);
 	add_word(text, call->error > 0 ? errno_text(call->error, error, sizeof(error)) : NULL);
 	add_number(text, call->pid);

@@ -69,6 +69,14 @@ static const struct event_call *call_of(const struct row *row)
 	return row->entry->kind == TIMELINE_CALL ? &row->entry->call : NULL;
 }
 
+/* The state that it has become; 0 it is no change of state. */
+static uint8_t state_of(const struct row *row)
+{
+	const struct event_call *call = call_of(row);
+
+	return call != NULL && call->kind == CALL_STATE ? (uint8_t)call->argument : 0;
+}
+
 static const struct timeline_message *message_of(const struct row *row)
 {
 	return row->entry->kind == TIMELINE_MESSAGE ? &row->entry->message : NULL;
@@ -132,7 +140,7 @@ GETTER(what)
 	TABLE_COVERS(words, TIMELINE_KIND_NUM);
 
 	(void)names;
-	get_text(value, words[row->entry->kind]);
+	get_text(value, state_of(row) > 0 ? "state" : words[row->entry->kind]);
 }
 
 GETTER(from)
@@ -214,7 +222,6 @@ OF_SEGMENT(window, get_number, segment->window)
 OF_SEGMENT(resent, get_number, segment->judged &SEGMENT_FORGOTTEN ? CONN_UNKNOWN : segment->resent)
 OF_SEGMENT(later, get_number, segment->before_ns >= 0 ? clock_span(segment->before_ns, segment->time_ns) : CONN_UNKNOWN)
 OF_SEGMENT(rtt, get_number, segment->rtt_ns)
-OF_SEGMENT(lstate, get_text, conn_state_text(segment->after.of[WIRE_LOCAL]))
 OF_SEGMENT(rstate, get_text, segment->after.heard[WIRE_REMOTE] ? conn_state_text(segment->after.of[WIRE_REMOTE]) : NULL)
 OF_SEGMENT(options, get_text, options_text(value, segment))
 OF_SEGMENT(sack, get_text, sack_text(value, segment))
@@ -225,6 +232,14 @@ OF_MESSAGE(method, get_text, message->method)
 OF_MESSAGE(target, get_text, message->target)
 OF_MESSAGE(status, get_number, message->status > 0 ? message->status : CONN_UNKNOWN)
 OF_MESSAGE(host, get_text, message->host)
+
+GETTER(lstate)
+{
+	const struct segment *segment = segment_of(row);
+
+	(void)names;
+	get_text(value, conn_state_text(segment != NULL ? segment->after.of[WIRE_LOCAL] : state_of(row)));
+}
 
 GETTER(call)
 {
@@ -241,6 +256,8 @@ GETTER(call)
 		[CALL_DISCONNECT] = "disconnect",
 		[CALL_OUTCOME] = "outcome",
 		[CALL_GONE] = "gone",
+		[CALL_STATE] = NULL,
+		[CALL_RETRANSMIT] = "retransmit",
 	};
 	TABLE_COVERS(words, CALL_NUM);
 
@@ -274,7 +291,7 @@ GETTER(message)
 static const struct column columns[] = {
 	COLUMN("CONN", NUMBER, "", "number of the connection", conn),
 	COLUMN("TIME", TIME, "s", "when the segment passed, or the call returned", time),
-	COLUMN("WHAT", TEXT, "", "segment, call, icmp, message, or fold: several, counted only", what),
+	COLUMN("WHAT", TEXT, "", "segment, call, state, icmp, message, or fold: several, counted only", what),
 	COLUMN("FROM", TEXT, "", "local or remote: the sender", from),
 	COLUMN("FLAGS", TEXT, "", "UAPRSF, - for those that are not set", flags),
 	COLUMN("SEQ", COUNT, "", "sequence number, from 0", seq),

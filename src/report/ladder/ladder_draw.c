@@ -199,12 +199,7 @@ static void add_arrow(struct text *text, const struct form *form, const struct s
 
 static const char *changed_state(const struct segment *segment, enum wire_side side)
 {
-	const char *name = conn_state_text(segment->after.of[side]);
-
-	if (name == NULL || segment->after.of[side] == segment->before.of[side])
-		return "";
-	/* The column has "closed"; here all states are in one style. */
-	return strcmp(name, "closed") == 0 ? "CLOSED" : name;
+	return segment->after.of[side] != segment->before.of[side] ? ladder_state(segment->after.of[side]) : "";
 }
 
 static const char *segment_color(const struct segment *segment)
@@ -258,6 +253,11 @@ static void draw_call(struct text *text, const struct ladder_pen *pen, const str
 	struct text shown = {0}, note = {0}, bars = {0};
 
 	ladder_call(&shown, &note, conn, call);
+	/* A state is beside the bar, as those of segments. */
+	if (call->kind == CALL_STATE && form->bars) {
+		text_cut(&shown, 0);
+		add_padded(&shown, ladder_state((unsigned int)call->argument), form->left - 2, true);
+	}
 	text_add_char(&bars, '|');
 	text_add_blanks(&bars, form->arrow);
 	text_add_char(&bars, '|');

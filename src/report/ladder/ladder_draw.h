@@ -76,6 +76,9 @@ void ladder_word(struct text *text, const char *word);
 /** ladder_count() - append a word and its number */
 void ladder_count(struct text *text, const char *word, int64_t count);
 
+/** ladder_state() - the name of a TCP state, "" unknown */
+const char *ladder_state(unsigned int state);
+
 /** ladder_flags() - the letters UAPRSF of the flags that are set, "-" for the others; Return: @letters */
 const char *ladder_flags(uint16_t flags, char letters[7]);
 

@@ -144,6 +144,7 @@ static void add_segment(struct lines *lines, const struct segment *segment)
 static void add_call(struct lines *lines, const struct conn *conn, const struct event_call *call)
 {
 	bool returns = call->kind == CALL_ACCEPT || call->kind == CALL_CONNECT_END || call->kind == CALL_TAKE;
+	bool is_call = call->kind != CALL_STATE && call->kind != CALL_RETRANSMIT;
 	struct line *line = add_line(lines, WEIGHT_CALL);
 	struct text words = {0}, note = {0};
 
@@ -152,7 +153,10 @@ static void add_call(struct lines *lines, const struct conn *conn, const struct 
 	if (note.length > 0)
 		ladder_word(&words, note.data);
 	text_free(&note);
-	set_line(line, ladder_is_of_peer(conn, call) ? "Note over R" : returns ? "L-->>P" : "P->>L", &words);
+	if (ladder_is_of_peer(conn, call))
+		set_line(line, "Note over R", &words);
+	else
+		set_line(line, !is_call ? "Note over L" : returns ? "L-->>P" : "P->>L", &words);
 }
 
 static void add_gap(struct lines *lines, int64_t gap_ns)

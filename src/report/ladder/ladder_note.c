@@ -2,6 +2,7 @@
 #include "report/ladder/ladder_draw.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -145,6 +146,14 @@ void ladder_message(struct text *text, const struct timeline_message *message)
 	text_add_field(text, redact_text(REDACT_HOST, message->host));
 }
 
+const char *ladder_state(unsigned int state)
+{
+	const char *name = conn_state_text(state);
+
+	/* The column has "closed"; here all states are in one style. */
+	return name == NULL ? "" : strcmp(name, "closed") == 0 ? "CLOSED" : name;
+}
+
 static void add_how(struct text *text, int32_t how)
 {
 	text_add(text, how == SHUT_RD ? ", RD" : how == SHUT_WR ? ", WR" : how == SHUT_RDWR ? ", RDWR" : "");
@@ -190,12 +199,21 @@ void ladder_call(struct text *text, struct text *note, const struct conn *conn, 
 		[CALL_CLOSE] = "close",         [CALL_EXIT] = "exit",
 		[CALL_TAKE] = "take",           [CALL_DISCONNECT] = "connect",
 		[CALL_OUTCOME] = "connect",     [CALL_GONE] = "close",
+		[CALL_STATE] = "state",         [CALL_RETRANSMIT] = "retransmission",
 	};
 	TABLE_COVERS(names, CALL_NUM);
 	char number[16];
 	bool gives = call->kind == CALL_ACCEPT || call->kind == CALL_TAKE; /* a descriptor */
 
+	if (call->kind == CALL_STATE) {
+		text_add(text, ladder_state((unsigned int)call->argument));
+		if (call->error > 0)
+			ladder_word(note, errno_text(call->error, number, sizeof(number)));
+		return;
+	}
 	text_add(text, call->kind < CALL_NUM ? names[call->kind] : "?");
+	if (call->kind == CALL_RETRANSMIT)
+		return;
 	if (call->kind != CALL_EXIT && !gives) {
 		text_add_char(text, '(');
 		if (call->fd >= 0)

@@ -89,7 +89,8 @@ static __noinline void report_change(enum kernel_type type, const struct sock *s
 	const struct task_struct *task = bpf_get_current_task_btf();
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct kernel_record *record;
-	bool is_call = type != KERNEL_OUTCOME && type != KERNEL_STATE && type != KERNEL_DESTROY && !known->is_new;
+	bool is_call = type != KERNEL_OUTCOME && type != KERNEL_STATE && type != KERNEL_CHANGE &&
+		       type != KERNEL_DESTROY && !known->is_new;
 
 	if (tp == NULL)
 		return;
@@ -369,19 +370,30 @@ static __always_inline void set_state_of(const struct sock *sk, int from, int to
 		opened(sk);
 }
 
+static __always_inline void report_state(const struct sock *sk, int from, int to)
+{
+	struct known *known = states ? find_same(sk) : NULL;
+
+	if (known != NULL && known->pid != 0)
+		report_change(KERNEL_CHANGE, sk, known, CHANGE(from, to), sk->sk_err);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state, const struct sock *sk, int from, int to)
 {
 	set_mark(MARKED_STATE, sk, CHANGE(from, to));
 	set_state_of(sk, from, to, is_own(sk));
+	report_state(sk, from, to);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(second_set_state, const struct sock *sk, int from, int to)
 {
-	if (lacks_mark(MARKED_STATE, sk, CHANGE(from, to)))
-		set_state_of(sk, from, to, false);
+	if (!lacks_mark(MARKED_STATE, sk, CHANGE(from, to)))
+		return 0;
+	set_state_of(sk, from, to, false);
+	report_state(sk, from, to);
 	return 0;
 }
 
@@ -426,6 +438,7 @@ static __always_inline void retransmit(const struct sock *sk)
 
 	if (known != NULL && known->pid != 0)
 		report_change(KERNEL_STATE, sk, known, CHANGE(state, state), 0);
+	report_state(sk, state, state);
 }
 
 SEC("tp_btf/tcp_retransmit_skb")

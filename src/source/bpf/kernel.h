@@ -42,6 +42,9 @@ enum kernel_type {
 	KERNEL_TAKE,
 	/** the state has changed, or a segment was retransmitted */
 	KERNEL_STATE,
+	/** for a time line: the state has changed to @state; @error is sk_err. Between the same states: a
+	 * retransmission */
+	KERNEL_CHANGE,
 	/** the socket is destroyed: final counters */
 	KERNEL_DESTROY,
 	/** KERNEL_CLOSE and KERNEL_DESTROY in one: nothing was left to be sent or received */

@@ -28,6 +28,8 @@ const volatile bool follow;
 const volatile bool has_cqe;
 /* Records have the measures, see KERNEL_HAS_MEASURES. */
 const volatile bool measures;
+/* Each change of a state is reported, see KERNEL_CHANGE. */
+const volatile bool states;
 /* Length of a tick (jiffy). */
 const volatile __u32 tick_us = 4000;
 

@@ -212,6 +212,19 @@ static size_t make_accept_failed(const struct kernel_record *record, int64_t tim
 	return 1;
 }
 
+static void make_change(const struct kernel_record *record, int64_t time_ns, struct event *event)
+{
+	bool may_wait = record->old_state == TCP_FIN_WAIT2 || record->old_state == TCP_CLOSING;
+
+	add_call(event, record, time_ns, record->state == record->old_state ? CALL_RETRANSMIT : CALL_STATE);
+	event->call.argument = record->state;
+	if (record->error == 0)
+		event->call.error = EVENT_UNKNOWN;
+	/* A mini socket takes its place (tcp_time_wait() in the kernel). */
+	if (may_wait && record->state == TCP_CLOSE && record->error == 0 && record->has & KERNEL_HAS_FIN)
+		event->call.argument = TCP_TIME_WAIT;
+}
+
 size_t program_events_make(const struct kernel_record *record, int64_t time_ns, struct event events[PROGRAM_EVENTS_MAX])
 {
 	size_t count;
@@ -241,6 +254,9 @@ size_t program_events_make(const struct kernel_record *record, int64_t time_ns, 
 		return make_both(record, time_ns, events, CALL_TAKE, INFO_SAMPLE);
 	case KERNEL_STATE:
 		add_info(&events[0], record, time_ns, INFO_SAMPLE);
+		return 1;
+	case KERNEL_CHANGE:
+		make_change(record, time_ns, events);
 		return 1;
 	case KERNEL_CLOSE_DESTROY:
 		count = make_close(record, time_ns, events);

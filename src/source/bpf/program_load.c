@@ -156,6 +156,7 @@ static void configure(struct kernel *kernel, const struct programs_config *confi
 	kernel->rodata->all = config->all;
 	kernel->rodata->follow = config->follow;
 	kernel->rodata->measures = config->measures;
+	kernel->rodata->states = config->states;
 	kernel->rodata->has_cqe = arguments == ARGUMENTS_WITH_CQE;
 	(void)bpf_program__set_autoload(kernel->progs.completed, arguments > 0);
 	kernel->rodata->tick_us = tick_us();
@@ -173,7 +174,7 @@ static struct kernel *kept;
 static bool fits(const struct kernel *kernel, const struct programs_config *config)
 {
 	return kernel->rodata->all == config->all && kernel->rodata->follow == config->follow &&
-	       kernel->rodata->measures == config->measures &&
+	       kernel->rodata->measures == config->measures && kernel->rodata->states == config->states &&
 	       kernel->rodata->by_name == program_load_by_name(config) && kernel->rodata->by_group == by_group(config);
 }
 

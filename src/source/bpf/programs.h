@@ -23,6 +23,7 @@ struct programs;
  * @follow: watch their children, too
  * @all: watch every process but this one and its children
  * @measures: read what struct measures has
+ * @states: report each change of a state, for time lines
  * @choice: with @all, those that it wants; the first events of a process may come before that is known. NULL all; the
  *	    caller keeps it
  */
@@ -32,6 +33,7 @@ struct programs_config {
 	bool follow;
 	bool all;
 	bool measures;
+	bool states;
 	const struct process_choice *choice;
 };
 
