@@ -113,16 +113,20 @@ def every_call():
     with open(os.path.join(TOP, "src/model/event_fields.c"), encoding="utf-8") as file:
         words = re.findall(r'"([^"]+)"', re.search(r"kind_words\[\] = \{(.*?)\};", file.read(), re.DOTALL)[1])
     lines = ["conntrace-events 1", "time=1700000000.000000001 type=run origin=k run_netns=7"]
+    # Before those that end the connection.
+    words.sort(key=lambda word: word not in ("state", "retransmit"))
     for second, word in enumerate(["accept"] + words):
         lines.append("time=17000000%02d.000000000 type=call origin=s local=127.0.0.1:80 remote=127.0.0.2:4000 netns=7 kind=%s cookie=5 "
-                     "pid=77 tid=77 fd=5" % (second, word))
+                     "pid=77 tid=77 fd=5%s" % (second, word, " argument=8" if word == "state" else ""))
     recording = ("\n".join(lines) + "\n").encode()
     wrong = []
     for columns in (72, 80, 140):
         status, drawn, scenario = conntrace("--replay=-", "--ladder=all", capture=recording)
         wrong += [] if status == 0 and "connect(5, AF_UNSPEC)" in drawn else ["%d: %s%s" % (status, drawn, scenario)]
     status, rows, scenario = conntrace("--replay=-", "--ladder=all", "-j", capture=recording)
-    calls = {json.loads(line).get("call") for line in rows.splitlines() if '"conn"' in line}
+    rows = [json.loads(line) for line in rows.splitlines() if '"conn"' in line]
+    calls = {row.get("call") for row in rows} | {"state" for row in rows
+                                                 if (row["what"], row.get("lstate")) == ("state", "CLOSE_WAIT")}
     wrong += ["status %d: %s" % (status, scenario)] * (status != 0) + ["no %s: %s" % (word, calls) for word in words
                                                                     if word not in calls | {"connect-other", "take", "outcome",
                                                                                      "gone"}]
