@@ -284,12 +284,10 @@ void capabilities_start(const struct options *options)
 		      stderr);
 	if (is_chosen)
 		fputs("conntrace: attached by perf, which stops no process: each connect(2) takes about 15 "
-		      "microseconds "
-		      "longer; unknown are CONNECT_MS, HS_MS and QUEUE_MS, TID and FD of accepted connections, "
-		      "RX_BYTES "
-		      "of those that are reset, LPORT and bytes of outgoing ones that end within a moment, and their "
-		      "RESULT if connect(2) did not wait; --via=ptrace, slower, knows them (see OVERHEAD in "
-		      "conntrace(1))\n",
+		      "microseconds longer; unknown are CONNECT_MS and QUEUE_MS, TID and FD of accepted connections, "
+		      "RX_BYTES of those that are reset, of those that end within a moment HS_MS, RTT_MS, DUR_S and "
+		      "CLOSE, of such outgoing ones LPORT and bytes, too, and RESULT if connect(2) did not wait; "
+		      "--via=ptrace, slower, knows them (see OVERHEAD in conntrace(1))\n",
 		      stderr);
 	if (options->pid_count > 0 && options->via == OPTIONS_VIA_AUDIT)
 		fputs("conntrace: attached by audit: no process is stopped; each call is slower, and recorded for the "
