@@ -34,6 +34,8 @@ NOT_BY_LOOKING = {
     "it is entered with CAP_SYS_ADMIN if all processes are there, else conntrace says so (tests/live/diag_namespace.py).",
 }
 NOT_BY_BREAKPOINTS = {name: why.replace("--via=diag", "--via=perf") for name, why in NOT_BY_LOOKING.items()} | {
+    "refused|unreachable by a route|no route": "the program of the scenario makes it in the first moment after execve(2), which "
+    "has no breakpoints; of a program that runs already each is a row with its errno (tests/live/perf.py).",
     "^a Go ": "a program of Go makes its system calls itself, and is refused.",
 }
 NOT_BY_BPF = {
