@@ -254,7 +254,7 @@ static void mptcp_is_what_both_sides_ask_for(void **state)
 		{OPEN, IPPROTO_TCP},
 		{FLOW "+0.001 a > S seq 1000 hex 1e280000\n", IPPROTO_TCP}, /* longer than the header */
 	};
-	struct feeder feeder;
+	struct feeder feeder = {.known = false};
 	struct conn conn;
 
 	(void)state;
@@ -262,6 +262,7 @@ static void mptcp_is_what_both_sides_ask_for(void **state)
 		run_at(&feeder, &conn, cases[i].script, 1);
 		assert_int_equal(conn.proto, cases[i].proto);
 	}
+	wire_clear(&feeder.wire);
 }
 
 static void timeouts_go_by_packet_time(void **state)
