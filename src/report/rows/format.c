@@ -164,10 +164,12 @@ static int64_t whole(const struct column *column, int64_t number)
 
 void format_short(struct text *text, const struct column *column, const struct value *value)
 {
-	int64_t number = value->known ? value->number : value->of_rest;
+	int64_t number;
 
-	if (number < 0 || !column_is_right(column->type) || column->type == COLUMN_COOKIE ||
-	    column->type == COLUMN_NUMBER)
+	if (!column_is_right(column->type) || column->type == COLUMN_COOKIE || column->type == COLUMN_NUMBER)
+		return;
+	number = value->known ? value->number : value->of_rest;
+	if (number < 0)
 		return;
 	text_cut(text, 0);
 	if (column->type == COLUMN_PORT)
