@@ -235,7 +235,9 @@ def stopped():
     os.kill(pid, signal.SIGSTOP)
     wait_for(lambda: status_field(pid, "State")[:1] in ("T", "t"), "the command to stop")
     trace.line()
-    check(trace.alive() and status_field(pid, "State")[:1] in ("T", "t"), "it stays stopped")
+    # It is "t" for the tracer first, which resumes it into the stop; not stopped, it would end.
+    wait_for(lambda: status_field(pid, "State")[:1] in ("T", "t"), "the command to stay stopped")
+    check(trace.alive(), "it stays stopped")
     os.kill(pid, signal.SIGCONT)
     trace.finish(4)
 
