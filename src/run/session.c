@@ -96,7 +96,7 @@ static void open_tracker(struct session *session)
 	};
 	if (output_observer(session->output, &observer) || output_counter(session->output, &observer))
 		tracker_observe(session->tracker, &observer);
-	sources_on_final_counters(session->sources, session_hear_destroyed, session);
+	sources_on_final_counters(session->sources, session_take_destroyed, session);
 	if (config.whole && !session->is_file && sources_diag(session->sources) != NULL)
 		session->owner_lookup =
 			owner_lookup_new(sources_diag(session->sources), sources_lookups(session->sources),
@@ -305,7 +305,7 @@ static void take_in(struct session *session)
 	session_save_packets(session, until_ns);
 	output_handshakes(session->output, session_next_open, session->tracker);
 	session_count(session);
-	/* Some sockets died unheard: find out which, once those that are heard of have had time. */
+	/* Destroy events were lost: query which sockets are gone, once the others have been reported. */
 	if (session->overrun_ns > 0 && clock_monotonic() - session->overrun_ns > FINAL_COUNTERS_NS) {
 		session->overrun_ns = 0;
 		(void)session_refresh(session, true);

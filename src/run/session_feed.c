@@ -52,7 +52,7 @@ void session_ask_timewait(void *context, struct event *event)
 		event->info.timewait = (uint8_t)diag_timewait(diag, &event->flow, cookie);
 }
 
-void session_hear_destroyed(void *context, struct event *event)
+void session_take_destroyed(void *context, struct event *event)
 {
 	const struct session *session = context;
 

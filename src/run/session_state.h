@@ -93,8 +93,8 @@ void session_feed_one(void *session, struct event *event);
 /** session_ask_timewait() - complete the final counters in @event by a query; @session: struct session */
 void session_ask_timewait(void *session, struct event *event);
 
-/** session_hear_destroyed() - a destroy event has been read: complete it, and search the owner; @session likewise */
-void session_hear_destroyed(void *session, struct event *event);
+/** session_take_destroyed() - a destroy event has been read: complete it, and search the owner; @session likewise */
+void session_take_destroyed(void *session, struct event *event);
 
 /** session_next_open() - an output_walk over the open connections of @tracker */
 const struct conn *session_next_open(void *tracker, const struct conn *previous);

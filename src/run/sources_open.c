@@ -33,7 +33,7 @@
 
 /** enum source_stage - when a source is opened */
 enum source_stage {
-	/** the kernel is heard from before anything else happens */
+	/** reports of the kernel, which must not miss what happens next */
 	SOURCE_STAGE_KERNEL,
 	/** files of text */
 	SOURCE_STAGE_FILES,

@@ -9,7 +9,7 @@
 #define FIRST_CAPACITY 2
 #define STEP_BITS 6
 
-/* From this many values on they are sorted by digits, of so many bits. */
+/* From this many values on they are sorted by digits, of this many bits. */
 #define MANY 1024
 #define DIGIT_BITS 11
 #define DIGIT(value, shift) ((size_t)((value) >> (shift)) & ((1 << DIGIT_BITS) - 1))

@@ -581,7 +581,7 @@ void record_settle(struct record *record, const struct record_rules *rules, stru
 		conn->seen |= SEEN_UNATTRIBUTED;
 }
 
-void record_settle_unheard(const struct record *record, struct conn *conn)
+void record_settle_unreported(const struct record *record, struct conn *conn)
 {
 	const struct evidence *evidence = record->evidence;
 

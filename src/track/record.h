@@ -268,11 +268,11 @@ void record_seen(struct record *record, int64_t time_ns, enum conn_seen by);
 void record_settle(struct record *record, const struct record_rules *rules, struct conn *conn);
 
 /**
- * record_settle_unheard() - after record_settle(): the end of the connection may have gone unreported
+ * record_settle_unreported() - after record_settle(): the end of the connection may have gone unreported
  *
  * Without destroy events (another network namespace) a connection that seems open may have been closed: its numbers are
  * those of the last sample.
  */
-void record_settle_unheard(const struct record *record, struct conn *conn);
+void record_settle_unreported(const struct record *record, struct conn *conn);
 
 #endif

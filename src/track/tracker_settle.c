@@ -65,7 +65,7 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 	if (tracker->config.whole && is_live(tracker) && record->wire != NULL && wire_began_before(record->wire))
 		settle_older(record, conn);
 	if (!tracker_tells_destroy(tracker, &conn->flow))
-		record_settle_unheard(record, conn);
+		record_settle_unreported(record, conn);
 	conn->name = (char *)(uintptr_t)dns_names_find(tracker->dns_names, &conn->flow.remote, conn->start_ns);
 	/* Its begin was not seen: the counters or the listener give the opener. */
 	if (conn->dir == DIR_UNKNOWN && (record->owned || tracker->config.whole))

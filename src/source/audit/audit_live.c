@@ -108,7 +108,7 @@ static void take_record(struct audit_live *live, unsigned int type, const char *
 	case AUDIT_URINGOP:
 		pid = (pid_t)number_behind(text, length, " pid=");
 		take_serial(live, number_behind(text, length, ":"));
-		audit_unheard_drop(live->unheard, pid);
+		audit_unrecorded_drop(live->unrecorded, pid);
 		if (audit_watch_meet(live->watch, pid, (pid_t)number_behind(text, length, " ppid=")))
 			feed_line(live, type == AUDIT_SYSCALL ? "SYSCALL" : "URINGOP", text, length);
 		break;
@@ -196,11 +196,11 @@ static void report_kernel_losses(struct audit_live *live)
 	live->lost = status.lost;
 }
 
-static void report_unheard(struct audit_live *live)
+static void report_unrecorded(struct audit_live *live)
 {
 	char *text;
 
-	while ((text = audit_unheard_next(live->unheard)) != NULL)
+	while ((text = audit_unrecorded_next(live->unrecorded)) != NULL)
 		audit_live_notice(live, text);
 }
 
@@ -263,7 +263,7 @@ static int read_events(void *source, struct queue *events, struct err *err)
 	}
 	if (ends) {
 		report_kernel_losses(live);
-		report_unheard(live);
+		report_unrecorded(live);
 	}
 	settle(live, got == 0);
 	return ends && live->appended == 0 ? SOURCE_END : live->appended;
@@ -334,7 +334,7 @@ void audit_live_close(void *source)
 	audit_state_close(live->state);
 	audit_watch_free(live->watch);
 	audit_held_free(live->held);
-	audit_unheard_free(live->unheard);
+	audit_unrecorded_free(live->unrecorded);
 	audit_calls_free(live->calls);
 	audit_feed_free(live->feed);
 	audit_control_free(live->control);

@@ -138,7 +138,7 @@ int audit_live_open(struct audit_live **opened, const struct audit_live_config *
 	live->records = live->epoll = -1;
 	live->all = config->all;
 	live->settled_ns = live->sent_ns = clock_now();
-	live->unheard = audit_unheard_new();
+	live->unrecorded = audit_unrecorded_new();
 	rc = start(live, err);
 	if (rc == 0) {
 		live->watch = audit_watch_new(live->control, &live->owner, config->follow, live->epoll);
@@ -234,7 +234,7 @@ static bool refuse(struct audit_live *live, pid_t pid, bool is_new)
 	}
 	rc = audit_watch_add(live->watch, pid);
 	if (rc == 0 && !is_new)
-		audit_unheard_add(live->unheard, pid);
+		audit_unrecorded_add(live->unrecorded, pid);
 	if (rc == 0)
 		return false;
 	if (rc == -ESRCH)

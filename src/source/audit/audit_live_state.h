@@ -10,7 +10,7 @@
 #include "source/audit/audit_live.h"
 #include "source/audit/audit_rule.h"
 #include "source/audit/audit_state.h"
-#include "source/audit/audit_unheard.h"
+#include "source/audit/audit_unrecorded.h"
 #include "source/audit/audit_watch.h"
 
 /* What opening and reading share. */
@@ -28,7 +28,7 @@ struct audit_live {
 	struct audit_feed *feed;
 	struct audit_calls *calls;
 	struct audit_held *held;
-	struct audit_unheard *unheard;
+	struct audit_unrecorded *unrecorded;
 	int records; /* the multicast group */
 	int epoll;
 	bool all, blind, draining;

@@ -40,7 +40,7 @@ static const int64_t delays_ns[] = {
 #define REFRESH_SHARE 25
 #define REFRESH_NS (200 * CLOCK_NS_PER_MS)
 #define SERVERS 64
-/* So many sockets that were destroyed wait at most until /proc has been read again. */
+/* Destroyed sockets that wait, at most, until /proc has been read again. */
 #define ENDED_MAX 65536
 
 struct waiting {
@@ -99,7 +99,7 @@ static bool read_all(struct owner_lookup *owner_lookup)
 }
 
 /* diag_callback: the listeners give the direction of connections that are older than the run. */
-static void tell_listener(void *context, const struct event *event)
+static void report_listener(void *context, const struct event *event)
 {
 	struct event listener = *event;
 
@@ -116,7 +116,7 @@ struct owner_lookup *owner_lookup_new(struct diag *diag, struct queue *events, b
 	owner_lookup->events = events;
 	owner_lookup->owners = procfs_owners_new(sockets_max);
 	owner_lookup->sole = sole_listeners_new(diag);
-	(void)diag_dump(diag, 1U << TCP_LISTEN, tell_listener, events, &(struct err){""});
+	(void)diag_dump(diag, 1U << TCP_LISTEN, report_listener, events, &(struct err){""});
 	(void)read_all(owner_lookup);
 	return owner_lookup;
 }
@@ -247,7 +247,7 @@ static const struct procfs_holder *find_holder(struct owner_lookup *owner_lookup
 }
 
 /* Return: false when the process has ended. */
-static bool tell_process(struct owner_lookup *owner_lookup, pid_t pid, uint64_t identity, int64_t time_ns)
+static bool report_process(struct owner_lookup *owner_lookup, pid_t pid, uint64_t identity, int64_t time_ns)
 {
 	struct event facts[PROCFS_PROCESS_EVENTS];
 	size_t count = procfs_process_list(pid, time_ns, facts);
@@ -280,7 +280,7 @@ static bool look_for(struct owner_lookup *owner_lookup, struct waiting *waiting)
 		return false;
 	if (holder->shared)
 		return true;
-	if (!tell_process(owner_lookup, holder->pid, holder->identity, event.time_ns))
+	if (!report_process(owner_lookup, holder->pid, holder->identity, event.time_ns))
 		return false;
 	owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, event.time_ns);
 	owner.flow = *flow;
@@ -332,7 +332,7 @@ static void tell_ended(struct owner_lookup *owner_lookup)
 		if (!sole_listeners_judge(owner_lookup->sole, &ended->flow.local, &holder))
 			continue;
 		if ((holder.pid != last.pid || holder.identity != last.identity) &&
-		    !tell_process(owner_lookup, holder.pid, holder.identity, owner.time_ns))
+		    !report_process(owner_lookup, holder.pid, holder.identity, owner.time_ns))
 			continue;
 		last = holder;
 		owner.flow = ended->flow;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "source/audit/audit_unheard.h"
+#include "source/audit/audit_unrecorded.h"
 
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -21,30 +21,30 @@ struct process {
 	size_t count, room;
 };
 
-struct audit_unheard {
+struct audit_unrecorded {
 	struct process *processes;
 	size_t count, room;
 };
 
-struct audit_unheard *audit_unheard_new(void)
+struct audit_unrecorded *audit_unrecorded_new(void)
 {
-	return xcalloc(1, sizeof(struct audit_unheard));
+	return xcalloc(1, sizeof(struct audit_unrecorded));
 }
 
-static void drop(struct audit_unheard *unheard, size_t place)
+static void drop(struct audit_unrecorded *unrecorded, size_t place)
 {
-	free(unheard->processes[place].inodes);
-	unheard->processes[place] = unheard->processes[--unheard->count];
+	free(unrecorded->processes[place].inodes);
+	unrecorded->processes[place] = unrecorded->processes[--unrecorded->count];
 }
 
-void audit_unheard_free(struct audit_unheard *unheard)
+void audit_unrecorded_free(struct audit_unrecorded *unrecorded)
 {
-	if (unheard == NULL)
+	if (unrecorded == NULL)
 		return;
-	while (unheard->count > 0)
-		drop(unheard, 0);
-	free(unheard->processes);
-	free(unheard);
+	while (unrecorded->count > 0)
+		drop(unrecorded, 0);
+	free(unrecorded->processes);
+	free(unrecorded);
 }
 
 static void note_inode(void *context, int fd, uint32_t inode)
@@ -63,23 +63,23 @@ static int compare(const void *a, const void *b)
 	return (one > other) - (one < other);
 }
 
-void audit_unheard_add(struct audit_unheard *unheard, pid_t pid)
+void audit_unrecorded_add(struct audit_unrecorded *unrecorded, pid_t pid)
 {
 	struct process process = {.pid = pid};
 
 	(void)procfs_sockets(pid, note_inode, &process);
 	if (process.count > 0)
 		qsort(process.inodes, process.count, sizeof(*process.inodes), compare);
-	unheard->processes =
-		array_reserve(unheard->processes, unheard->count, &unheard->room, sizeof(*unheard->processes));
-	unheard->processes[unheard->count++] = process;
+	unrecorded->processes = array_reserve(unrecorded->processes, unrecorded->count, &unrecorded->room,
+					      sizeof(*unrecorded->processes));
+	unrecorded->processes[unrecorded->count++] = process;
 }
 
-void audit_unheard_drop(struct audit_unheard *unheard, pid_t pid)
+void audit_unrecorded_drop(struct audit_unrecorded *unrecorded, pid_t pid)
 {
-	for (size_t i = 0; i < unheard->count; i++)
-		if (unheard->processes[i].pid == pid) {
-			drop(unheard, i);
+	for (size_t i = 0; i < unrecorded->count; i++)
+		if (unrecorded->processes[i].pid == pid) {
+			drop(unrecorded, i);
 			return;
 		}
 }
@@ -111,12 +111,12 @@ static void look_at(void *context, int fd, uint32_t inode)
 	close(taken);
 }
 
-char *audit_unheard_next(struct audit_unheard *unheard)
+char *audit_unrecorded_next(struct audit_unrecorded *unrecorded)
 {
-	struct search search = {.process = unheard->processes};
+	struct search search = {.process = unrecorded->processes};
 	pid_t pid;
 
-	if (unheard->count == 0)
+	if (unrecorded->count == 0)
 		return NULL;
 	pid = search.process->pid;
 	search.pidfd = socket_process(pid);
@@ -124,7 +124,7 @@ char *audit_unheard_next(struct audit_unheard *unheard)
 		(void)procfs_sockets(pid, look_at, &search);
 		close(search.pidfd);
 	}
-	drop(unheard, 0);
+	drop(unrecorded, 0);
 	if (search.has_new)
 		return xasprintf(
 			"PID %d is not audited: it has connections that are new, and no record of it came; it was "
