@@ -16,6 +16,9 @@
  */
 #define REPEATS_MAX 10
 
+/* The kernel counts times of sockets in ticks; with CONFIG_HZ=100 they are the longest. */
+#define TICK_MOST_NS (10 * CLOCK_NS_PER_MS)
+
 /* Return: true for a socket without a file, which accept(2) has not taken yet. */
 static bool waits(const struct event_info *info)
 {
@@ -24,12 +27,13 @@ static bool waits(const struct event_info *info)
 }
 
 /*
- * True when created before @start_ns. It has sent nothing, so the kernel's time of its last sending is its creation.
- * @at_ns: when the kernel gave that time
+ * True when it is certain that it was created before @start_ns. It has sent nothing, so the kernel's time of its last
+ * sending is its creation, which came up to a tick later. @at_ns: when the kernel gave that time
  */
 static bool is_older(const struct event *event, int64_t at_ns, int64_t start_ns)
 {
-	return event->info.last_data_sent_ms >= 0 && at_ns - event->info.last_data_sent_ms * CLOCK_NS_PER_MS < start_ns;
+	return event->info.last_data_sent_ms >= 0 &&
+	       at_ns - event->info.last_data_sent_ms * CLOCK_NS_PER_MS + TICK_MOST_NS < start_ns;
 }
 
 /* On a busy machine an answer may be read long after the kernel gave it, which was not before the query. */

@@ -77,7 +77,8 @@ static void on_opened(void *context, const struct flow *flow)
 
 /* ---- opening ---------------------------------------------------------------------- */
 
-static void open_tracker(struct session *session)
+/* @begin_ns: since the epoch: what is older than the run is older than that, before the sources were opened */
+static void open_tracker(struct session *session, int64_t begin_ns)
 {
 	const struct options *options = session->options;
 	struct tracker_config config = tracking_config(options, session->sources);
@@ -106,7 +107,7 @@ static void open_tracker(struct session *session)
 		.tracker = session->tracker,
 		.feed = session_feed_one,
 		.context = session,
-		.start_ns = clock_now(),
+		.start_ns = begin_ns,
 	};
 	if (session->owner_lookup != NULL)
 		sources_on_packet(session->sources, owner_lookup_packet, session->owner_lookup);
@@ -190,7 +191,7 @@ int session_open(struct session **opened, const struct options *options, const s
 		.context = session,
 	};
 	interrupt_command(sources_command_lives, session->sources);
-	open_tracker(session);
+	open_tracker(session, begin_ns);
 	privileges_drop(options,
 			files_are_to_come(session->output, session->record) ||
 				(session->packet_save != NULL && packet_save_is_to_come(session->packet_save)));

@@ -181,6 +181,7 @@ def hung(way):
         server.line()
         wait_for(lambda server=server: "connected" in server.out, "the connections")
         if "late" in way:
+            time.sleep(0.05)    # more than two ticks of the kernel, in which it counts the age of connections
             trace = attach([server.pid], options, runner=[], env=slow)
         queried(trace, port, 3)
         server.line()
